@@ -1,0 +1,19 @@
+/**
+ * What no caller handles. `temporary` decides between "try again" (SMTP 4yz, exit code 75) and "will not work"
+ * (SMTP 5yz, exit code 1). The message is for the operator's log; strangers see only what `smtp/reply.ts` and
+ * `http/problem.ts` make of it.
+ */
+export class AppError extends Error {
+  override readonly name: string = "AppError";
+  readonly temporary: boolean;
+
+  constructor(message: string, options: { temporary: boolean; cause?: unknown }) {
+    super(message, "cause" in options ? { cause: options.cause } : undefined);
+    this.temporary = options.temporary;
+  }
+}
+
+/** The text of anything that was thrown, for a log line. */
+export function errorText(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}
