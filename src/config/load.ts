@@ -1,0 +1,145 @@
+/** From the configuration file to `Config`: parsed once, checked, frozen, paths made absolute. */
+import { readFile } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
+import { parse, TomlError } from "smol-toml";
+import type { z } from "zod";
+import { AppError, errorText } from "../base/errors.ts";
+import { fieldsOf } from "./fields.ts";
+import { lineOf } from "./line.ts";
+import { configSchema } from "./schema.ts";
+
+type CamelCase<Name> = Name extends `${infer Head}_${infer Tail}`
+  ? `${Head}${Capitalize<CamelCase<Tail>>}`
+  : Name;
+
+type InCamelCase<T> = T extends string | number | boolean
+  ? T
+  : T extends readonly (infer Item)[]
+    ? readonly InCamelCase<Item>[]
+    : T extends object
+      ? { readonly [K in keyof T as CamelCase<K> & string]: InCamelCase<T[K]> }
+      : T;
+
+/** The values of the file, defaults filled in, in camel case; times are in the unit the name says. */
+type FileValues = InCamelCase<z.output<typeof configSchema>>;
+
+/** The database as `store/` opens it. */
+export type DatabaseConfig =
+  | { readonly engine: "sqlite"; readonly path: string }
+  | { readonly engine: "postgres"; readonly url: string };
+
+/** A checked configuration; every path is absolute. `file` is where it was read. */
+export type Config = Omit<FileValues, "database"> & {
+  readonly file: string;
+  readonly database: DatabaseConfig;
+};
+
+/** A configuration that cannot be used. `problems` has one line for each fault, with where it stands. */
+export class ConfigError extends AppError {
+  override readonly name = "ConfigError";
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[], cause?: unknown) {
+    super(problems.join("\n"), { temporary: false, cause });
+    this.problems = problems;
+  }
+}
+
+/**
+ * Reads and checks a configuration file.
+ * @throws ConfigError naming file, line and what to do for each fault.
+ */
+export async function loadConfig(file: string): Promise<Config> {
+  return parseConfig(await readText(file), resolve(file));
+}
+
+/** As `loadConfig`, from a text that would stand in `file`. */
+export function parseConfig(text: string, file: string): Config {
+  const checked = configSchema.safeParse(parseToml(text, file));
+  if (!checked.success) {
+    throw new ConfigError(checked.error.issues.flatMap((issue) => problemsOf(issue, text, file)));
+  }
+  const { database, ...rest } = camelCase(absolutePaths(checked.data, dirname(file)));
+  return deepFreeze({ ...rest, file, database: databaseOf(database) });
+}
+
+async function readText(file: string): Promise<string> {
+  try {
+    return await readFile(file, "utf8");
+  } catch (cause) {
+    throw new ConfigError(
+      [
+        `${file}: cannot be read (${errorText(cause)})`,
+        "Name the file with --config FILE, or write one with: sealpost init --domain DOMAIN",
+      ],
+      cause,
+    );
+  }
+}
+
+function parseToml(text: string, file: string): unknown {
+  try {
+    return parse(text);
+  } catch (cause) {
+    if (!(cause instanceof TomlError)) throw cause;
+    const first = cause.message.split("\n", 1)[0] ?? "";
+    throw new ConfigError([`${file}:${cause.line}:${cause.column}: ${first}`], cause);
+  }
+}
+
+function problemsOf(issue: z.core.$ZodIssue, text: string, file: string): readonly string[] {
+  const path = issue.path.map(String);
+  const at = (place: readonly string[]) => `${file}:${lineOf(text, place)}: ${place.join(".")}`;
+  if (issue.code !== "unrecognized_keys") {
+    return [`${at(path)}: ${issue.message || "is wrong"}${hintFor(path)}`];
+  }
+  return issue.keys.map(
+    (key) => `${at([...path, key])}: there is no such field; see: sealpost config describe`,
+  );
+}
+
+function hintFor(path: readonly string[]): string {
+  const known = fieldsOf(configSchema).find((field) => field.path.join() === path.join());
+  return known === undefined ? "" : ` (${known.description.replace(/\.$/, "")}: ${known.values})`;
+}
+
+function absolutePaths<T>(values: T, folder: string): T {
+  const copy = structuredClone(values);
+  for (const { path, isPath } of fieldsOf(configSchema)) {
+    if (isPath !== true) continue;
+    const [name = "", ...tables] = path.toReversed();
+    const table = tables.reduceRight<unknown>((at, key) => property(at, key), copy);
+    const value = property(table, name);
+    if (typeof value === "string")
+      Object.assign(table as object, { [name]: resolve(folder, value) });
+  }
+  return copy;
+}
+
+function property(of: unknown, name: string): unknown {
+  return typeof of === "object" && of !== null ? Reflect.get(of, name) : undefined;
+}
+
+function databaseOf(values: FileValues["database"]): DatabaseConfig {
+  return values.engine === "postgres"
+    ? { engine: "postgres", url: values.url ?? "" }
+    : { engine: "sqlite", path: values.path };
+}
+
+/** Domain names as keys (`relay.hosts`) hold no underscore and stay as they are. */
+function camelCase<T>(value: T): InCamelCase<T>;
+function camelCase(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map((item: unknown) => camelCase(item));
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, child]: [string, unknown]) => [
+      key.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()),
+      camelCase(child),
+    ]),
+  );
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === "object" && value !== null) Object.values(value).forEach(deepFreeze);
+  return Object.freeze(value);
+}
