@@ -1,0 +1,80 @@
+/**
+ * Discovery: what looking for the certificate of an address came to. `found` may be sealed to; `absent` is an answer that
+ * can be believed; `unreachable` is no answer, and never means "send in clear" (standards.md B20, D1).
+ */
+import type { Clock } from "../base/time.ts";
+import type { Get } from "../fetch/fetch.ts";
+import type { Resolver } from "../dns/resolver.ts";
+import type { EmailAddress, Domain } from "../mail/address.ts";
+import type { UnusableReason } from "../openpgp/acceptance.ts";
+import type { Certificate } from "../openpgp/certificate.ts";
+import type { Fingerprint } from "../openpgp/fingerprint.ts";
+import type { Store } from "../store/database.ts";
+
+/** What the answer rests on, for the trace and the reader; never used for decisions. */
+export type Evidence = {
+  /** Class of the SRV answer, with the codes of RFC 8914 that came along. */
+  readonly dns?: string;
+  /** `host:port` that answered. */
+  readonly keyserver?: string;
+  readonly detail?: string;
+  readonly checkedAt: Date;
+};
+
+export type Discovery =
+  | {
+      readonly kind: "found";
+      readonly certificate: Certificate;
+      readonly source: "hkp" | "local" | "cache";
+      readonly code: "OK" | "OK-CACHE" | "LOCAL";
+      readonly fetchedAt: Date;
+      readonly evidence: Evidence;
+    }
+  | {
+      readonly kind: "absent";
+      readonly code: "NOSVC" | "INSEC" | "NOKEY" | "BADKEY";
+      readonly reason?: UnusableReason;
+      readonly evidence: Evidence;
+    }
+  | {
+      readonly kind: "unreachable";
+      readonly code: "UNSURE-DNS" | "UNSURE-KS" | "BADKEY";
+      readonly reason: string;
+      readonly evidence: Evidence;
+    };
+
+export type DiscoverOptions = {
+  readonly signal?: AbortSignal;
+  /** Answer from what is known already; the network is not touched. */
+  readonly cacheOnly?: boolean;
+  /** Set for look-ups that incoming mail triggers: they keep to port 443 and the listed ones (ruling 6). */
+  readonly isForIncoming?: boolean;
+};
+
+export type Discover = (address: EmailAddress, options?: DiscoverOptions) => Promise<Discovery>;
+
+/** What asking for a former key by its fingerprint came to (R52). */
+export type FormerKey =
+  | { readonly kind: "found"; readonly certificate: Certificate }
+  | { readonly kind: "absent" }
+  | { readonly kind: "unreachable"; readonly reason: string };
+
+export type FindFormer = (
+  address: EmailAddress,
+  fingerprint: Fingerprint,
+  options?: DiscoverOptions,
+) => Promise<FormerKey>;
+
+export type DiscoveryDeps = {
+  readonly store: Store;
+  readonly resolver: Resolver;
+  readonly get: Get;
+  readonly clock: Clock;
+  /** Whether a domain is ours, so that the local key store answers for it (C33). */
+  readonly isLocal: (domain: Domain) => boolean;
+  readonly local: (address: EmailAddress) => Promise<Certificate | undefined>;
+  /** A uniform number in [0, 1), for the order of SRV targets. */
+  readonly random: () => number;
+};
+
+export type Discoverer = { readonly discover: Discover; readonly findFormer: FindFormer };
