@@ -1,0 +1,155 @@
+import { type Account, addAccount, type Custody, hashPassword } from "../accounts/embedded.ts";
+import { openParts, type Parts } from "../app/parts.ts";
+import { loadConfig } from "../config/load.ts";
+import { policyNames } from "../config/schema.ts";
+import { createKeys } from "../keys/vault.ts";
+import { formatAddress } from "../mail/address.ts";
+import { policyInForce } from "../policy/policy.ts";
+import { findPublished } from "../store/certificates.ts";
+import { listAccounts, updatePolicy } from "../store/accounts.ts";
+import { addressGiven, accountOf } from "./address-given.ts";
+import { answer, type Call, type Command, type ExitCode, table, UsageError } from "./command.ts";
+import { readPassword } from "./secret-input.ts";
+
+/** The words of `--custody` and what they stand for (ruling 2). */
+const CUSTODY: Readonly<Record<string, Custody>> = {
+  user: "unlocks-at-login",
+  provider: "provider-usable",
+};
+
+/** `account add`, `list`, `show`, `policy`. */
+export const accountCommands: readonly Command[] = [
+  {
+    name: "account add",
+    operands: ["ADDRESS"],
+    summary: "add an account and make its key",
+    options: {
+      custody: {
+        value: "user|provider",
+        help: "user: the key opens with the password (default); provider: Sealpost can use it at any time",
+      },
+      "password-stdin": { help: "read the password from stdin" },
+    },
+    run: add,
+  },
+  {
+    name: "account list",
+    operands: ["[DOMAIN]"],
+    summary: "all accounts, or those of a domain",
+    options: {},
+    run: list,
+  },
+  {
+    name: "account show",
+    operands: ["ADDRESS"],
+    summary: "custody, policy and key of an account",
+    options: {},
+    run: show,
+  },
+  {
+    name: "account policy",
+    operands: ["ADDRESS", "[POLICY]"],
+    summary: `set the user's own policy (${policyNames.join(", ")}; inherit removes it), or show it`,
+    options: {},
+    run: policy,
+  },
+];
+
+async function add(call: Call): Promise<ExitCode> {
+  const address = addressGiven(call);
+  const custody = CUSTODY[call.option("custody") ?? "user"];
+  if (custody === undefined) throw new UsageError("--custody is user or provider");
+  if (!call.has("password-stdin")) {
+    throw new UsageError("give the password on stdin and say so with --password-stdin");
+  }
+  const config = await loadConfig(call.configFile);
+  if (!config.domains.includes(address.domain)) {
+    throw new UsageError(
+      `${address.domain} is not in "domains" of ${config.file}; add it there first`,
+    );
+  }
+  using password = await readPassword(call);
+  await using parts = await openParts(config);
+  const { profile } = config.keys;
+  const login = await hashPassword(password);
+  const certificate = await parts.store.transaction(async (store) => {
+    await addAccount({ ...parts, store }, { address, custody }, login);
+    return createKeys({ ...parts, store }, { address, custody, password, profile });
+  });
+  const text = formatAddress(address);
+  return answer(call, { address: text, custody, fingerprint: certificate.fingerprint }, [
+    `added ${text}, ${custody}`,
+    `key ${certificate.fingerprint}, published from now on`,
+  ]);
+}
+
+async function list(call: Call): Promise<ExitCode> {
+  await using parts = await openParts(await loadConfig(call.configFile));
+  const accounts = await listAccounts(parts.store, call.operands[0]);
+  const views = await Promise.all(accounts.map(async (account) => viewOf(parts, account)));
+  return answer(
+    call,
+    views,
+    table(
+      views.map((one) => [
+        one.address,
+        one.custody,
+        one.policy ?? "-",
+        one.fingerprint ?? "no key",
+      ]),
+    ),
+  );
+}
+
+async function show(call: Call): Promise<ExitCode> {
+  await using parts = await openParts(await loadConfig(call.configFile));
+  const view = await viewOf(parts, await accountOf(parts, addressGiven(call)));
+  return answer(call, view, [
+    `${view.address}`,
+    `custody      ${view.custody}`,
+    `policy       ${view.policyInForce} (${view.policy === null ? "from domain or installation" : "own"})`,
+    `key          ${view.fingerprint ?? "none"}`,
+    `added        ${view.createdAt}`,
+  ]);
+}
+
+async function policy(call: Call): Promise<ExitCode> {
+  const address = addressGiven(call);
+  const [, given] = call.operands;
+  const wanted = policyNames.find((name) => name === given);
+  if (given !== undefined && given !== "inherit" && wanted === undefined) {
+    throw new UsageError(`a policy is one of: ${policyNames.join(", ")}, inherit`);
+  }
+  await using parts = await openParts(await loadConfig(call.configFile));
+  await accountOf(parts, address);
+  if (given !== undefined) await updatePolicy(parts.store, address, wanted);
+  const view = await viewOf(parts, await accountOf(parts, address));
+  return answer(call, view, [
+    `${view.address}: own policy ${view.policy ?? "none"}, in force ${view.policyInForce}`,
+  ]);
+}
+
+type AccountView = {
+  readonly address: string;
+  readonly custody: Custody;
+  readonly policy: string | null;
+  readonly policyInForce: string;
+  readonly fingerprint: string | null;
+  readonly createdAt: string;
+};
+
+async function viewOf(parts: Parts, account: Account): Promise<AccountView> {
+  const published = await findPublished(parts.store, account.address);
+  return {
+    address: formatAddress(account.address),
+    custody: account.custody,
+    policy: account.policy ?? null,
+    policyInForce: policyInForce({
+      installation: parts.config.policy.default,
+      domain: parts.config.policy.domains[account.address.domain],
+      user: account.policy,
+    }),
+    fingerprint: published?.fingerprint ?? null,
+    createdAt: account.createdAt.toISOString(),
+  };
+}

@@ -1,0 +1,127 @@
+/**
+ * The command line `sealpost`: noun and verb, options, exit codes. This file finds the command that a line names and
+ * turns every failure into a line on stderr and an exit code; each command is in the file of its noun.
+ */
+import { parseArgs } from "node:util";
+import { AppError, errorText } from "../base/errors.ts";
+import { ConfigError } from "../config/load.ts";
+import { accountCommands } from "./account.ts";
+import { type Command, type ExitCode, type Terminal, UsageError } from "./command.ts";
+import { configCommands } from "./config.ts";
+import { dnsCommands } from "./dns.ts";
+import { helpForAll, helpForOne } from "./help.ts";
+import { initCommand } from "./init.ts";
+import { keyCommands } from "./key.ts";
+import { mailCommands } from "./mail.ts";
+import { recipientCommands } from "./recipient.ts";
+import { serveCommand } from "./serve.ts";
+import { traceCommand } from "./trace.ts";
+
+const COMMANDS: readonly Command[] = [
+  serveCommand,
+  initCommand,
+  ...configCommands,
+  ...dnsCommands,
+  ...accountCommands,
+  ...keyCommands,
+  ...recipientCommands,
+  ...mailCommands,
+  traceCommand,
+];
+
+/** Options of every command. */
+const COMMON = {
+  config: { type: "string", default: "sealpost.toml" },
+  json: { type: "boolean", default: false },
+  help: { type: "boolean", short: "h", default: false },
+} as const;
+
+/** Runs one command line; never throws. */
+export async function runCli(args: readonly string[], terminal: Terminal): Promise<ExitCode> {
+  try {
+    return await runCommand(args, terminal);
+  } catch (thrown) {
+    terminal.complain(`sealpost: ${errorText(thrown)}`);
+    return exitCodeFor(thrown);
+  }
+}
+
+function exitCodeFor(thrown: unknown): ExitCode {
+  if (thrown instanceof UsageError || thrown instanceof ConfigError) return 2;
+  return thrown instanceof AppError && thrown.temporary ? 75 : 1;
+}
+
+async function runCommand(args: readonly string[], terminal: Terminal): Promise<ExitCode> {
+  const words = args.filter((arg) => !arg.startsWith("-"));
+  const command = COMMANDS.find(({ name }) => {
+    const own = name.split(" ");
+    return own.every((word, at) => args[at] === word);
+  });
+  if (command !== undefined) return runFound(command, args, terminal);
+  const isHelp = args.includes("--help") || args.includes("-h") || args[0] === "help";
+  const noun = args[0] === "help" ? args[1] : words[0];
+  const group = COMMANDS.filter(({ name }) => name.split(" ", 1)[0] === noun);
+  if (isHelp || args.length === 0) {
+    terminal.write(helpForAll(group.length > 0 ? group : COMMANDS));
+    return args.length === 0 ? 2 : 0;
+  }
+  throw new UsageError(unknownCommand(args, group));
+}
+
+function unknownCommand(args: readonly string[], group: readonly Command[]): string {
+  const given = args.slice(0, 2).join(" ");
+  if (group.length === 0) return `unknown command "${given}"; see: sealpost --help`;
+  const known = group.map(({ name }) => name).join(", ");
+  return `unknown command "${given}"; there is: ${known}`;
+}
+
+async function runFound(
+  command: Command,
+  args: readonly string[],
+  terminal: Terminal,
+): Promise<ExitCode> {
+  const { values, positionals } = parsed(command, args.slice(command.name.split(" ").length));
+  if (values["help"] === true) {
+    terminal.write(helpForOne(command));
+    return 0;
+  }
+  const required = command.operands.filter((operand) => !operand.startsWith("[")).length;
+  if (positionals.length < required || positionals.length > command.operands.length) {
+    throw new UsageError(
+      `usage: sealpost ${[command.name, ...command.operands].join(" ")}; see: sealpost ${command.name} --help`,
+    );
+  }
+  return command.run({
+    operands: positionals,
+    configFile: typeof values["config"] === "string" ? values["config"] : COMMON.config.default,
+    isJson: values["json"] === true,
+    terminal,
+    option: (name) => {
+      const value = values[name];
+      return typeof value === "string" ? value : undefined;
+    },
+    has: (name) => values[name] === true,
+  });
+}
+
+type Parsed = {
+  readonly values: Readonly<Record<string, string | boolean | undefined>>;
+  readonly positionals: readonly string[];
+};
+
+function parsed(command: Command, args: readonly string[]): Parsed {
+  const own = Object.entries(command.options).map(([name, { value }]) => {
+    const type = value === undefined ? ("boolean" as const) : ("string" as const);
+    return [name, { type }] as const;
+  });
+  try {
+    return parseArgs({
+      args: [...args],
+      options: { ...COMMON, ...Object.fromEntries(own) },
+      allowPositionals: true,
+      strict: true,
+    });
+  } catch (cause) {
+    throw new UsageError(`${errorText(cause)}; see: sealpost ${command.name} --help`);
+  }
+}

@@ -1,0 +1,62 @@
+import { createPrivateKey, X509Certificate } from "node:crypto";
+import { readFile, stat } from "node:fs/promises";
+import { errorText } from "../base/errors.ts";
+import { annotatedFile, describedFields } from "../config/describe.ts";
+import { type Config, ConfigError, loadConfig } from "../config/load.ts";
+import { answer, type Call, type Command, type ExitCode } from "./command.ts";
+
+/** Size of the service root key. */
+export const SERVICE_KEY_BYTES = 32;
+
+/** `config check` and `config describe`. */
+export const configCommands: readonly Command[] = [
+  {
+    name: "config check",
+    operands: [],
+    summary: "check the configuration file and the files that it names",
+    options: {},
+    run: check,
+  },
+  {
+    name: "config describe",
+    operands: [],
+    summary: "every field of the configuration file with its unit and default",
+    options: {},
+    run: async (call) => answer(call, { fields: describedFields() }, [annotatedFile().trim()]),
+  },
+];
+
+async function check(call: Call): Promise<ExitCode> {
+  const config = await loadConfig(call.configFile);
+  const problems = [...(await tlsProblems(config)), ...(await serviceKeyProblems(config))];
+  if (problems.length > 0) throw new ConfigError(problems);
+  return answer(call, { file: config.file, isUsable: true }, [`${config.file}: ok`]);
+}
+
+async function tlsProblems({ tls, file }: Config): Promise<readonly string[]> {
+  try {
+    const certificate = new X509Certificate(await readFile(tls.certificateFile));
+    const key = createPrivateKey(await readFile(tls.keyFile));
+    if (certificate.checkPrivateKey(key)) return [];
+    return [
+      `${file}: tls.key_file is not the key of tls.certificate_file; name two that belong together`,
+    ];
+  } catch (thrown) {
+    return [`${file}: tls: ${errorText(thrown)}; name the certificate and key of this server, PEM`];
+  }
+}
+
+async function serviceKeyProblems({ secrets, file }: Config): Promise<readonly string[]> {
+  const path = secrets.serviceKeyFile;
+  try {
+    const { size, mode } = await stat(path);
+    return [
+      ...(size === SERVICE_KEY_BYTES
+        ? []
+        : [`${file}: ${path} does not hold ${SERVICE_KEY_BYTES} bytes`]),
+      ...((mode & 0o077) === 0 ? [] : [`${file}: others may read ${path}; run: chmod 600 ${path}`]),
+    ];
+  } catch (thrown) {
+    return [`${file}: secrets.service_key_file: ${errorText(thrown)}; sealpost init makes one`];
+  }
+}

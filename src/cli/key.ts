@@ -1,0 +1,46 @@
+import { openParts } from "../app/parts.ts";
+import { loadConfig } from "../config/load.ts";
+import { formatAddress } from "../mail/address.ts";
+import { listPublished } from "../store/certificates.ts";
+import { accountOf, addressGiven } from "./address-given.ts";
+import { answer, type Call, type Command, type ExitCode, notFound } from "./command.ts";
+
+/** `key show ADDRESS`. */
+export const keyCommands: readonly Command[] = [
+  {
+    name: "key show",
+    operands: ["ADDRESS"],
+    summary: "the key of an account: fingerprint, state, dates, custody",
+    options: {},
+    run: show,
+  },
+];
+
+async function show(call: Call): Promise<ExitCode> {
+  const address = addressGiven(call);
+  await using parts = await openParts(await loadConfig(call.configFile));
+  const account = await accountOf(parts, address);
+  const all = await listPublished(parts.store, account.address);
+  const shown = all.find(({ state }) => state === "active") ?? all[0];
+  if (shown === undefined) throw notFound(`${formatAddress(address)} has no key`);
+  const isExpired = shown.expiresAt !== undefined && shown.expiresAt <= parts.clock.now();
+  const view = {
+    address: formatAddress(account.address),
+    fingerprint: shown.fingerprint,
+    state: isExpired && shown.state === "active" ? "expired" : shown.state,
+    created: shown.createdAt.toISOString(),
+    expires: shown.expiresAt?.toISOString() ?? null,
+    revoked: shown.revokedAt?.toISOString() ?? null,
+    custody: account.custody,
+    published: shown.state === "active" && !isExpired,
+    version: shown.version,
+  };
+  return answer(call, view, [
+    `fingerprint  ${view.fingerprint}`,
+    `state        ${view.state}`,
+    `created      ${view.created}`,
+    `expires      ${view.expires ?? "never"}`,
+    `custody      ${view.custody}`,
+    `published    ${view.published ? "yes, by address and by fingerprint" : "by fingerprint only"}`,
+  ]);
+}

@@ -1,0 +1,122 @@
+import { openParts, type Parts } from "../app/parts.ts";
+import type { Secret } from "../base/secret.ts";
+import { loadConfig } from "../config/load.ts";
+import { listMail, type MailListEntry, showMail, type ShownMail } from "../incoming/reading.ts";
+import { type UnlockedKeys, unlockWithPassword } from "../keys/vault.ts";
+import type { EmailAddress } from "../mail/address.ts";
+import { accountOf, addressGiven } from "./address-given.ts";
+import {
+  answer,
+  type Call,
+  type Command,
+  type ExitCode,
+  notFound,
+  printable,
+  table,
+  UsageError,
+} from "./command.ts";
+import { passwordIfGiven } from "./secret-input.ts";
+
+const PASSWORD = {
+  "password-stdin": {
+    help: "read the password of the account from stdin, and open what is locked",
+  },
+};
+
+/** `mail list` and `mail show`. */
+export const mailCommands: readonly Command[] = [
+  {
+    name: "mail list",
+    operands: ["ADDRESS"],
+    summary: "the messages of an account, the newest first",
+    options: PASSWORD,
+    run: list,
+  },
+  {
+    name: "mail show",
+    operands: ["ADDRESS", "ID"],
+    summary: "one message with what is known of it",
+    options: {
+      ...PASSWORD,
+      raw: { help: "the bytes only: the signed part as it was signed, or the message as it came" },
+    },
+    run: show,
+  },
+];
+
+async function list(call: Call): Promise<ExitCode> {
+  const address = addressGiven(call);
+  using password = await passwordIfGiven(call);
+  await using parts = await openParts(await loadConfig(call.configFile));
+  const { address: account } = await accountOf(parts, address);
+  using keys = await keysFor(parts, account, password);
+  const entries = await listMail(parts, { account, ...(keys === undefined ? {} : { keys }) });
+  const rows = entries.map((entry) => [
+    entry.id,
+    [entry.state, ...entry.warnings].join(" "),
+    entry.receivedAt.toISOString(),
+    printable(entry.from),
+    printable(entry.subject),
+  ]);
+  return answer(call, entries.map(viewOf), table(rows));
+}
+
+async function show(call: Call): Promise<ExitCode> {
+  const address = addressGiven(call);
+  const [, id = ""] = call.operands;
+  if (call.has("raw") && call.isJson) throw new UsageError("--raw prints bytes; leave --json away");
+  using password = await passwordIfGiven(call);
+  await using parts = await openParts(await loadConfig(call.configFile));
+  const { address: account } = await accountOf(parts, address);
+  using keys = await keysFor(parts, account, password);
+  const shown = await showMail(parts, { account, id, ...(keys === undefined ? {} : { keys }) });
+  if (shown === undefined)
+    throw notFound(`there is no message ${printable(id)}; see: sealpost mail list`);
+  if (call.has("raw")) {
+    call.terminal.write(shown.raw);
+    return 0;
+  }
+  return answer(call, { ...viewOf(shown), parts: shown.parts }, textOf(shown));
+}
+
+/** The keys that the password opens; without one those that the provider may use, which `listMail` finds itself. */
+async function keysFor(
+  parts: Parts,
+  account: EmailAddress,
+  password: Secret | undefined,
+): Promise<UnlockedKeys | undefined> {
+  if (password === undefined) return undefined;
+  const keys = await unlockWithPassword(parts, account, password);
+  if (keys === undefined) throw notFound("this password opens no key of the account");
+  return keys;
+}
+
+function viewOf(entry: MailListEntry) {
+  return {
+    id: entry.id,
+    from: entry.from,
+    subject: entry.subject,
+    state: entry.state,
+    warnings: entry.warnings,
+    signature: entry.signature,
+    signer: entry.signer ?? null,
+    fingerprint: entry.fingerprint ?? null,
+    scan: entry.scan,
+    receivedAt: entry.receivedAt.toISOString(),
+    sizeBytes: entry.sizeBytes,
+  };
+}
+
+/** First what Sealpost says, then what the message says: they cannot be confused, because the message is indented. */
+function textOf(shown: ShownMail): readonly string[] {
+  const message = new TextDecoder().decode(shown.message);
+  return [
+    `state        ${[shown.state, ...shown.warnings].join(" ")}`,
+    `signature    ${shown.signature}${shown.signer === undefined ? "" : ` by ${printable(shown.signer)}`}`,
+    `fingerprint  ${shown.fingerprint ?? "-"}`,
+    `scan         ${shown.scan}`,
+    `received     ${shown.receivedAt.toISOString()}, ${shown.sizeBytes} bytes`,
+    "",
+    ...message.split(/\r?\n/).map((line) => `  ${printable(line)}`.trimEnd()),
+  ];
+}

@@ -1,0 +1,35 @@
+import { Secret } from "../base/secret.ts";
+import { type Call, UsageError } from "./command.ts";
+
+const MAX_SECRET_BYTES = 4096;
+
+/**
+ * The password on stdin, up to its end; one line end at the end is not part of it. At most 4096 bytes.
+ * @throws UsageError when stdin is empty, too long or has more than one line.
+ */
+export async function readPassword(call: Call): Promise<Secret> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of call.terminal.input) {
+    const bytes = Buffer.from(chunk as Uint8Array | string);
+    chunks.push(bytes);
+    size += bytes.length;
+    if (size > MAX_SECRET_BYTES) throw new UsageError("the password on stdin is too long");
+  }
+  const all = Buffer.concat(chunks);
+  for (const chunk of chunks) chunk.fill(0);
+  const end = all.at(-1) === 0x0a ? (all.at(-2) === 0x0d ? -2 : -1) : all.length;
+  const password = new Secret(Uint8Array.from(all.subarray(0, end)));
+  all.fill(0);
+  const bytes = password.reveal();
+  if (bytes.length > 0 && !bytes.includes(0x0a) && !bytes.includes(0)) return password;
+  password[Symbol.dispose]();
+  throw new UsageError(
+    "no password on stdin; give it as one line: printf %s PASSWORD | sealpost …",
+  );
+}
+
+/** As `readPassword` when `--password-stdin` was given, else undefined. */
+export async function passwordIfGiven(call: Call): Promise<Secret | undefined> {
+  return call.has("password-stdin") ? readPassword(call) : undefined;
+}
