@@ -1,0 +1,103 @@
+/**
+ * What was done to keys and accounts, in a log that only grows: each row carries the hash of the one before, so that a
+ * change, a gap or a cut end shows.
+ */
+import { createHash } from "node:crypto";
+
+import { equalBytes, utf8 } from "../base/bytes.ts";
+import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
+import {
+  insertAudit,
+  readAuditHead,
+  takeAuditPlace,
+  walkAudit,
+  type AuditRow,
+} from "../store/audit.ts";
+import type { Store } from "../store/store.ts";
+
+/** What happened. Details are words, numbers and fingerprints: no local part, no secret. */
+export type AuditEntry = {
+  readonly at: Date;
+  readonly action: string;
+  readonly account?: EmailAddress | undefined;
+  readonly detail?: Readonly<Record<string, string | number | boolean>>;
+};
+
+/** An entry as it is listed; `account` is the tag of the user's address. */
+export type AuditRecord = {
+  readonly seq: number;
+  readonly at: Date;
+  readonly action: string;
+  readonly account: string | undefined;
+  readonly detail: Readonly<Record<string, string | number | boolean>>;
+};
+
+/** What checking the whole chain came to; `seq` is the first row that is not what was written. */
+export type AuditCheck =
+  | { readonly kind: "intact"; readonly rows: number }
+  | { readonly kind: "broken"; readonly seq: number };
+
+const TAG_HEX = 16;
+
+/** Appends an entry, in the caller's transaction if there is one: it is in the log if and only if the deed was done. */
+export async function appendAudit(store: Store, entry: AuditEntry): Promise<void> {
+  await store.transaction(async (tx) => {
+    const place = await takeAuditPlace(tx);
+    const row = {
+      ...place,
+      at: entry.at,
+      action: entry.action,
+      account: entry.account === undefined ? "" : accountTag(entry.account),
+      detail: JSON.stringify(entry.detail ?? {}),
+    };
+    await insertAudit(tx, { ...row, hash: hashOf(row) });
+  });
+}
+
+/** Reads the whole chain and says whether every row is what was written and none is missing. */
+export async function verifyAudit(store: Store): Promise<AuditCheck> {
+  let previous: Uint8Array = new Uint8Array();
+  let seq = 0;
+  for await (const row of walkAudit(store)) {
+    const isNext = row.seq === seq + 1 && equalBytes(row.previous, previous);
+    if (!isNext || !equalBytes(row.hash, hashOf(row))) return { kind: "broken", seq: seq + 1 };
+    seq = row.seq;
+    previous = row.hash;
+  }
+  const head = await readAuditHead(store);
+  const isWhole = head.seq === seq && equalBytes(head.hash, previous);
+  return isWhole ? { kind: "intact", rows: seq } : { kind: "broken", seq: seq + 1 };
+}
+
+/** The log in order, of one account if it is given. */
+export async function* listAudit(
+  store: Store,
+  account?: EmailAddress,
+): AsyncGenerator<AuditRecord> {
+  const options = account === undefined ? {} : { account: accountTag(account) };
+  for await (const row of walkAudit(store, options)) {
+    yield {
+      seq: row.seq,
+      at: row.at,
+      action: row.action,
+      account: row.account === "" ? undefined : row.account,
+      detail: JSON.parse(row.detail) as AuditRecord["detail"],
+    };
+  }
+}
+
+/** Stands for an account in logs: whoever knows the address finds its rows, the rows do not name it. */
+export function accountTag(address: EmailAddress): string {
+  const hash = createHash("sha256").update(canonicalAddress(address)).digest("hex");
+  return `${address.domain}#${hash.slice(0, TAG_HEX)}`;
+}
+
+/** Each field with its length before it, so that no two rows have the same text. */
+function hashOf(row: Omit<AuditRow, "hash">): Uint8Array {
+  const hash = createHash("sha256");
+  const fields = [String(row.seq), String(row.at.getTime()), row.action, row.account, row.detail];
+  for (const field of [row.previous, ...fields.map(utf8)]) {
+    hash.update(`${field.length}:`).update(field);
+  }
+  return hash.digest();
+}

@@ -1,0 +1,194 @@
+/**
+ * The users' secret keys at rest. Each is wrapped under its user's master key (32 random bytes), and that one lies in
+ * slots: under the password and, for custody `provider-usable`, under the service key (B11, ruling 16). A password
+ * change so rewrites one slot and touches no key. Every wrapping is bound to its user, its row and its purpose: rows
+ * that were swapped, edited or moved do not open.
+ */
+import { AppError } from "../base/errors.ts";
+import type { Secret } from "../base/secret.ts";
+import type { Clock } from "../base/time.ts";
+import { appendAudit } from "../journal/audit.ts";
+import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
+import { parseCertificates, type Certificate } from "../openpgp/certificate.ts";
+import type { Fingerprint } from "../openpgp/fingerprint.ts";
+import { readSecretKey, type UnlockedKey } from "../openpgp/secret-key.ts";
+import { findPublished, type PublishedCertificate } from "../store/certificates.ts";
+import type { Store } from "../store/store.ts";
+import {
+  findMasterKey,
+  selectGenericRevocation,
+  selectSecretKeys,
+  selectSlots,
+  type SecretKeyRow,
+} from "../store/vault.ts";
+import { serviceKeyFor } from "./service-key.ts";
+import { openPasswordSlot, openServiceSlot } from "./slots.ts";
+import { UnlockedKeys } from "./unlocked-keys.ts";
+import { deriveKey, unwrap, wrap } from "./wrap.ts";
+
+/** What the vault works with. */
+export type VaultDeps = {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly serviceKey: Secret;
+};
+
+/** Opens a user's keys with his password; undefined when it opens no slot or he has no keys here. */
+export async function unlockWithPassword(
+  deps: VaultDeps,
+  address: EmailAddress,
+  password: Secret,
+): Promise<UnlockedKeys | undefined> {
+  const masterKeyId = await findMasterKey(deps.store, address);
+  if (masterKeyId === undefined) return undefined;
+  const who = { owner: address, serviceKey: deps.serviceKey };
+  for (const slot of await selectSlots(deps.store, masterKeyId, "password")) {
+    using masterKey = await openPasswordSlot(who, slot, password);
+    if (masterKey !== undefined) return openKeys(deps, address, masterKeyId, masterKey);
+  }
+  return undefined;
+}
+
+/** Opens a user's keys without him; undefined unless his custody is `provider-usable`. */
+export async function unlockWithService(
+  deps: VaultDeps,
+  address: EmailAddress,
+): Promise<UnlockedKeys | undefined> {
+  const masterKeyId = await findMasterKey(deps.store, address);
+  if (masterKeyId === undefined) return undefined;
+  const who = { owner: address, serviceKey: deps.serviceKey };
+  for (const slot of await selectSlots(deps.store, masterKeyId, "service")) {
+    using masterKey = openServiceSlot(who, slot);
+    if (masterKey !== undefined) return openKeys(deps, address, masterKeyId, masterKey);
+  }
+  return undefined;
+}
+
+/** The certificate that is published for an address and has not expired. */
+export async function activeCertificate(
+  deps: Pick<VaultDeps, "store" | "clock">,
+  address: EmailAddress,
+): Promise<Certificate | undefined> {
+  const published = await findPublished(deps.store, address);
+  if (published === undefined || isExpired(published, deps.clock.now())) return undefined;
+  const parsed = await parseCertificates(published.bytes);
+  return parsed.kind === "parsed" ? parsed.certificates[0] : undefined;
+}
+
+/** Wraps a secret key for its row; `owner` is the user whose master key it is, `address` the key's own. */
+export function wrapSecretKey(
+  secretKey: Secret,
+  masterKey: { readonly id: string; readonly secret: Secret },
+  row: Omit<SecretKeyRow, "wrapped" | "masterKey" | "version">,
+  owner: EmailAddress,
+): SecretKeyRow {
+  const bound = { ...row, masterKey: masterKey.id, version: SECRET_KEY_VERSION };
+  using key = deriveKey(masterKey.secret, `secret-key|${row.fingerprint}`);
+  return { ...bound, wrapped: wrap(key, secretKey.reveal(), secretKeyContext(owner, bound)) };
+}
+
+/** Wraps a generic revocation: it can end a key, so it has a purpose of its own under the service key. */
+export function wrapRevocation(
+  serviceKey: Secret,
+  owner: EmailAddress,
+  fingerprint: Fingerprint,
+  revocation: Uint8Array,
+): { readonly owner: string; readonly version: number; readonly wrapped: Uint8Array } {
+  using key = serviceKeyFor(serviceKey, "revocations");
+  const bound = { owner: canonicalAddress(owner), fingerprint, version: REVOCATION_VERSION };
+  return {
+    owner: bound.owner,
+    version: bound.version,
+    wrapped: wrap(key, revocation, revocationContext(bound)),
+  };
+}
+
+/**
+ * Releases the generic revocation of a key, with an audit row: applied and published it ends the key for good.
+ * @throws AppError when there is none or its row was altered.
+ */
+export async function releaseGenericRevocation(
+  deps: VaultDeps,
+  address: EmailAddress,
+  fingerprint: Fingerprint,
+): Promise<Uint8Array> {
+  const row = await selectGenericRevocation(deps.store, fingerprint);
+  using key = serviceKeyFor(deps.serviceKey, "revocations");
+  using revocation =
+    row === undefined || row.owner !== canonicalAddress(address)
+      ? undefined
+      : unwrap(key, row.wrapped, revocationContext(row));
+  if (revocation === undefined) {
+    throw new AppError("there is no generic revocation of this key that can be trusted", {
+      temporary: false,
+    });
+  }
+  await appendAudit(deps.store, {
+    at: deps.clock.now(),
+    action: "revocation.released",
+    account: address,
+    detail: { fingerprint },
+  });
+  return Uint8Array.from(revocation.reveal());
+}
+
+const SECRET_KEY_VERSION = 1;
+const REVOCATION_VERSION = 1;
+
+async function openKeys(
+  deps: VaultDeps,
+  owner: EmailAddress,
+  masterKeyId: string,
+  masterKey: Secret,
+): Promise<UnlockedKeys> {
+  const rows = await selectSecretKeys(deps.store, masterKeyId);
+  const opened = await Promise.all(rows.map(async (row) => openKey(owner, masterKey, row)));
+  const keys = opened.filter((key) => key !== undefined);
+  const refused = rows.map((row) => row.fingerprint).filter((_row, at) => opened[at] === undefined);
+  for (const fingerprint of refused) {
+    await appendAudit(deps.store, {
+      at: deps.clock.now(),
+      action: "key.refused",
+      account: owner,
+      detail: { fingerprint, why: "its row is not as it was written" },
+    });
+  }
+  const published = await findPublished(deps.store, owner);
+  const isUsable = published !== undefined && !isExpired(published, deps.clock.now());
+  return new UnlockedKeys(keys, isUsable ? published.fingerprint : undefined, refused);
+}
+
+async function openKey(
+  owner: EmailAddress,
+  masterKey: Secret,
+  row: SecretKeyRow,
+): Promise<UnlockedKey | undefined> {
+  using key = deriveKey(masterKey, `secret-key|${row.fingerprint}`);
+  using raw = unwrap(key, row.wrapped, secretKeyContext(owner, row));
+  if (raw === undefined) return undefined;
+  const unlocked = await readSecretKey(raw);
+  if (unlocked.fingerprint === row.fingerprint) return unlocked;
+  unlocked[Symbol.dispose]();
+  return undefined;
+}
+
+function isExpired(published: PublishedCertificate, now: Date): boolean {
+  return published.expiresAt !== undefined && published.expiresAt <= now;
+}
+
+function secretKeyContext(
+  owner: EmailAddress,
+  row: Pick<SecretKeyRow, "masterKey" | "address" | "fingerprint" | "version">,
+): readonly string[] {
+  const { masterKey, address, fingerprint, version } = row;
+  const user = canonicalAddress(owner);
+  return ["secret-key", user, masterKey, address, fingerprint, String(version)];
+}
+
+function revocationContext(row: {
+  readonly owner: string;
+  readonly fingerprint: Fingerprint;
+  readonly version: number;
+}): readonly string[] {
+  return ["generic-revocation", row.owner, row.fingerprint, String(row.version)];
+}

@@ -1,0 +1,53 @@
+import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from "node:crypto";
+
+import { utf8 } from "../base/bytes.ts";
+import { Secret } from "../base/secret.ts";
+
+const CIPHER = "aes-256-gcm";
+const KEY_BYTES = 32;
+const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
+
+/** A key for one purpose out of another (HKDF-SHA256, RFC 5869). The purpose is part of our stored format. */
+export function deriveKey(from: Secret, purpose: string): Secret {
+  return new Secret(
+    new Uint8Array(
+      hkdfSync("sha256", from.reveal(), new Uint8Array(), `sealpost ${purpose}`, KEY_BYTES),
+    ),
+  );
+}
+
+/** Wraps a secret with AES-256-GCM and binds it to `context`, which is not stored: nonce, ciphertext, tag. */
+export function wrap(key: Secret, secret: Uint8Array, context: readonly string[]): Uint8Array {
+  const nonce = randomBytes(NONCE_BYTES);
+  const cipher = createCipheriv(CIPHER, key.reveal(), nonce, { authTagLength: TAG_BYTES });
+  cipher.setAAD(contextBytes(context));
+  return Buffer.concat([nonce, cipher.update(secret), cipher.final(), cipher.getAuthTag()]);
+}
+
+/** The secret, or undefined when key or context are not those it was wrapped with, or a bit has changed. */
+export function unwrap(
+  key: Secret,
+  wrapped: Uint8Array,
+  context: readonly string[],
+): Secret | undefined {
+  if (wrapped.length < NONCE_BYTES + TAG_BYTES) return undefined;
+  const nonce = wrapped.subarray(0, NONCE_BYTES);
+  const decipher = createDecipheriv(CIPHER, key.reveal(), nonce, { authTagLength: TAG_BYTES });
+  decipher.setAAD(contextBytes(context));
+  decipher.setAuthTag(wrapped.subarray(wrapped.length - TAG_BYTES));
+  // GCM is a stream cipher: all of it comes out of `update`, and is wiped unless the tag is right.
+  const secret = decipher.update(wrapped.subarray(NONCE_BYTES, wrapped.length - TAG_BYTES));
+  try {
+    decipher.final();
+    return new Secret(secret);
+  } catch {
+    secret.fill(0);
+    return undefined;
+  }
+}
+
+/** Each field with its length before it, so that no two contexts have the same bytes. */
+function contextBytes(context: readonly string[]): Uint8Array {
+  return Buffer.concat(context.map(utf8).flatMap((field) => [utf8(`${field.length}:`), field]));
+}

@@ -1,0 +1,75 @@
+/** From a password to open keys. Attempts are counted before anything is compared. */
+import { createHash } from "node:crypto";
+
+import type { Secret } from "../base/secret.ts";
+import { MINUTE, after } from "../base/time.ts";
+import { verifyPassword, type Account } from "../accounts/embedded.ts";
+import { appendAudit } from "../journal/audit.ts";
+import { UnlockedKeys } from "../keys/unlocked-keys.ts";
+import { unlockWithPassword, type VaultDeps } from "../keys/vault.ts";
+import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
+import { countAttempt, forgetAttempts, purgeAttempts as purge } from "../store/attempts.ts";
+import type { Store } from "../store/store.ts";
+
+/** How many wrong passwords for one account from one network are looked at within the window (ruling 20). */
+export const ATTEMPTS = 10;
+
+/** The window in which attempts are counted. */
+export const ATTEMPT_WINDOW_MS = 15 * MINUTE;
+
+/** Who wants in, and from where: `network` is the client's /24 or /48, not his address. */
+export type LoginRequest = {
+  readonly address: EmailAddress;
+  readonly password: Secret;
+  readonly network: string;
+};
+
+/**
+ * What a login came to. The password may be right and the keys stay closed (`isLocked`): it was changed where Sealpost
+ * did not see it (ruling 18), or the keys are on the user's device.
+ */
+export type Login =
+  | {
+      readonly kind: "ok";
+      readonly account: Account;
+      readonly keys: UnlockedKeys;
+      readonly isLocked: boolean;
+    }
+  | { readonly kind: "refused" }
+  | { readonly kind: "throttled" };
+
+/**
+ * Verifies the password and opens the user's keys, which the caller disposes. Unknown accounts take the same work as
+ * wrong passwords, and are counted the same.
+ */
+export async function login(deps: VaultDeps, request: LoginRequest): Promise<Login> {
+  const { store, clock } = deps;
+  const { address, password, network } = request;
+  const key = attemptKey(address, network);
+  const attempts = await countAttempt(store, key, clock.now(), ATTEMPT_WINDOW_MS);
+  if (attempts > ATTEMPTS) {
+    if (attempts === ATTEMPTS + 1) {
+      await appendAudit(store, { at: clock.now(), action: "login.throttled", account: address });
+    }
+    return { kind: "throttled" };
+  }
+  const account = await verifyPassword(store, address, password);
+  if (account === undefined) return { kind: "refused" };
+  await forgetAttempts(store, key);
+  const keys = await unlockWithPassword(deps, account.address, password);
+  return { kind: "ok", account, keys: keys ?? UnlockedKeys.none(), isLocked: keys === undefined };
+}
+
+/** Deletes what no longer counts. */
+export async function purgeAttempts(store: Store, now: Date): Promise<void> {
+  await purge(store, after(now, -ATTEMPT_WINDOW_MS));
+}
+
+/** Nothing that somebody typed is kept in clear. */
+function attemptKey(address: EmailAddress, network: string): string {
+  return createHash("sha256")
+    .update(canonicalAddress(address))
+    .update("\0")
+    .update(network)
+    .digest("hex");
+}

@@ -1,0 +1,179 @@
+import type { Selectable } from "kysely";
+
+import { AppError } from "../base/errors.ts";
+import { fromUnixMs } from "../base/time.ts";
+import { canonicalAddress, formatAddress, type EmailAddress } from "../mail/address.ts";
+import { keyIdOf, type Fingerprint, type KeyId } from "../openpgp/fingerprint.ts";
+import { addressFrom, msOrZero, timeOrNone, wordFrom } from "./row.ts";
+import type { Schema } from "./schema.ts";
+import type { Store } from "./store.ts";
+
+/**
+ * What became of a published key (standards.md D6). `superseded` and `retired` are revoked softly, `compromised` and
+ * `withdrawn` (by the generic revocation, without a reason) are not. A prepared key is not published, so it is not here.
+ */
+export type KeyState = "active" | "superseded" | "retired" | "compromised" | "withdrawn";
+
+const KEY_STATES: readonly KeyState[] = [
+  "active",
+  "superseded",
+  "retired",
+  "compromised",
+  "withdrawn",
+];
+
+/** A row of the published view: everything in it is public. `expiresAt` is for the reader to compare with his clock. */
+export type PublishedCertificate = {
+  readonly fingerprint: Fingerprint;
+  readonly version: 4 | 6;
+  readonly state: KeyState;
+  readonly bytes: Uint8Array;
+  readonly createdAt: Date;
+  readonly expiresAt?: Date;
+  readonly revokedAt?: Date;
+  readonly address: EmailAddress;
+};
+
+/** The active certificate of an address, expired or not; there is at most one (C13). */
+export async function findPublished(
+  store: Store,
+  address: EmailAddress,
+): Promise<PublishedCertificate | undefined> {
+  const row = await store.db
+    .selectFrom("published_certificates")
+    .selectAll()
+    .where("address", "=", canonicalAddress(address))
+    .where("state", "=", "active")
+    .executeTakeFirst();
+  return row === undefined ? undefined : fromRow(row);
+}
+
+/** Every certificate, revoked ones too, whose primary key or subkey has this fingerprint or key ID. */
+export async function findById(
+  store: Store,
+  id: Fingerprint | KeyId,
+): Promise<readonly PublishedCertificate[]> {
+  const rows = await store.db
+    .selectFrom("certificate_ids")
+    .innerJoin(
+      "published_certificates",
+      "published_certificates.fingerprint",
+      "certificate_ids.fingerprint",
+    )
+    .selectAll("published_certificates")
+    .where("certificate_ids.id", "=", id)
+    .orderBy("published_certificates.created_at", "desc")
+    .orderBy("published_certificates.fingerprint")
+    .execute();
+  return rows.map(fromRow);
+}
+
+/** All certificates of an address, the newest first. */
+export async function listPublished(
+  store: Store,
+  address: EmailAddress,
+): Promise<readonly PublishedCertificate[]> {
+  const rows = await store.db
+    .selectFrom("published_certificates")
+    .selectAll()
+    .where("address", "=", canonicalAddress(address))
+    .orderBy("created_at", "desc")
+    .orderBy("fingerprint")
+    .execute();
+  return rows.map(fromRow);
+}
+
+/**
+ * Publishes a certificate for the first time. Its generic revocation must be kept already, and no other certificate of
+ * the address may be active.
+ * @throws AppError when either does not hold; nothing is published then.
+ */
+export async function publish(
+  store: Store,
+  certificate: PublishedCertificate,
+  subkeys: readonly Fingerprint[],
+): Promise<void> {
+  try {
+    await store.transaction(async (tx) => {
+      await tx.db.insertInto("published_certificates").values(toRow(certificate)).execute();
+      const ids = new Set(
+        [certificate.fingerprint, ...subkeys].flatMap((one) => [one, keyIdOf(one)]),
+      );
+      await tx.db
+        .insertInto("certificate_ids")
+        .values([...ids].map((id) => ({ id, fingerprint: certificate.fingerprint })))
+        .execute();
+      await countChange(tx);
+    });
+  } catch (error) {
+    throw new AppError("the certificate may not be published", { temporary: false, cause: error });
+  }
+}
+
+/** Replaces what is published of a certificate: a revocation was merged, its life was extended. */
+export async function updatePublished(
+  store: Store,
+  fingerprint: Fingerprint,
+  change: Pick<PublishedCertificate, "state" | "bytes" | "expiresAt" | "revokedAt">,
+): Promise<void> {
+  await store.transaction(async (tx) => {
+    await tx.db
+      .updateTable("published_certificates")
+      .set({
+        state: change.state,
+        bytes: change.bytes,
+        expires_at: msOrZero(change.expiresAt),
+        revoked_at: msOrZero(change.revokedAt),
+      })
+      .where("fingerprint", "=", fingerprint)
+      .execute();
+    await countChange(tx);
+  });
+}
+
+/** Rises with every change of the published view: an answer kept under an older number is out of date (ruling 23). */
+export async function publishedVersion(store: Store): Promise<number> {
+  const row = await store.db
+    .selectFrom("published_version")
+    .select("version")
+    .executeTakeFirstOrThrow();
+  return row.version;
+}
+
+async function countChange(store: Store): Promise<void> {
+  await store.db
+    .updateTable("published_version")
+    .set((expression) => ({ version: expression("version", "+", 1) }))
+    .execute();
+}
+
+type Row = Selectable<Schema["published_certificates"]>;
+
+function toRow(certificate: PublishedCertificate): Row {
+  return {
+    fingerprint: certificate.fingerprint,
+    address: canonicalAddress(certificate.address),
+    mailbox: formatAddress(certificate.address),
+    version: certificate.version,
+    state: certificate.state,
+    bytes: certificate.bytes,
+    created_at: certificate.createdAt.getTime(),
+    expires_at: msOrZero(certificate.expiresAt),
+    revoked_at: msOrZero(certificate.revokedAt),
+  };
+}
+
+function fromRow(row: Row): PublishedCertificate {
+  const expiresAt = timeOrNone(row.expires_at);
+  const revokedAt = timeOrNone(row.revoked_at);
+  return {
+    fingerprint: row.fingerprint as Fingerprint,
+    version: row.version === 6 ? 6 : 4,
+    state: wordFrom(KEY_STATES, row.state),
+    bytes: row.bytes,
+    createdAt: fromUnixMs(row.created_at),
+    ...(expiresAt === undefined ? {} : { expiresAt }),
+    ...(revokedAt === undefined ? {} : { revokedAt }),
+    address: addressFrom(row.mailbox),
+  };
+}

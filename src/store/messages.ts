@@ -1,0 +1,209 @@
+import { sql, type Selectable } from "kysely";
+
+import { fromUnixMs } from "../base/time.ts";
+import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
+import { bytesOrNone, textOrNone, wordFrom } from "./row.ts";
+import type { Schema } from "./schema.ts";
+import type { Store } from "./store.ts";
+import { verdictFrom, verdictText, type MessageVerdict } from "./verdict.ts";
+
+/** `pending` waits for its reader's key; `done` has a verdict. */
+export type MessageState = "pending" | "done";
+
+/** What the stored body is: the sealed message as it came, or any message encrypted at rest. */
+export type MessageForm = "as-received-sealed" | "wrapped";
+
+/** A message as the table holds it, with its verdict once there is one. */
+export type MessageRow = {
+  readonly id: string;
+  readonly account: EmailAddress;
+  readonly state: MessageState;
+  readonly form: MessageForm;
+  readonly body: Uint8Array;
+  readonly summary: Uint8Array | undefined;
+  readonly outerFrom: string;
+  readonly messageId: string | undefined;
+  readonly envelopeId: string;
+  readonly contentHash: Uint8Array;
+  readonly sizeBytes: number;
+  readonly receivedAt: Date;
+  readonly verdict: MessageVerdict | undefined;
+};
+
+const STATES: readonly MessageState[] = ["pending", "done"];
+const FORMS: readonly MessageForm[] = ["as-received-sealed", "wrapped"];
+const COLUMNS_WITHOUT_BODY = [
+  "id",
+  "state",
+  "form",
+  "summary",
+  "outer_from",
+  "message_id",
+  "envelope_id",
+  "content_hash",
+  "size_bytes",
+  "received_at",
+  "verdict",
+] as const;
+
+/** Stores a message once: the ID of the row that is there afterwards, old or new. */
+export async function insertMessage(
+  store: Store,
+  message: MessageRow,
+): Promise<{ readonly id: string; readonly isNew: boolean }> {
+  return store.transaction(async (tx) => {
+    const added = await tx.db
+      .insertInto("messages")
+      .values({
+        id: message.id,
+        account: canonicalAddress(message.account),
+        state: message.state,
+        form: message.form,
+        body: message.body,
+        summary: message.summary ?? new Uint8Array(),
+        outer_from: message.outerFrom,
+        message_id: message.messageId ?? "",
+        envelope_id: message.envelopeId,
+        content_hash: message.contentHash,
+        size_bytes: message.sizeBytes,
+        stored_bytes: message.body.length + (message.summary?.length ?? 0),
+        received_at: message.receivedAt.getTime(),
+        result_state: message.verdict?.state ?? "",
+        verdict: verdictText(message.verdict),
+      })
+      .onConflict((conflict) => conflict.doNothing())
+      .returning("id")
+      .executeTakeFirst();
+    if (added !== undefined) return { id: added.id, isNew: true };
+    const { account, contentHash, envelopeId } = message;
+    const id = await findMessage(tx, account, contentHash, envelopeId);
+    return { id: id ?? message.id, isNew: false };
+  });
+}
+
+/** The ID of the message that came with this content and envelope, if it was stored. */
+export async function findMessage(
+  store: Store,
+  account: EmailAddress,
+  contentHash: Uint8Array,
+  envelopeId: string,
+): Promise<string | undefined> {
+  const row = await store.db
+    .selectFrom("messages")
+    .select("id")
+    .where("account", "=", canonicalAddress(account))
+    .where("content_hash", "=", contentHash)
+    .where("envelope_id", "=", envelopeId)
+    .executeTakeFirst();
+  return row?.id;
+}
+
+/** The messages of an account without their bodies, the newest first. */
+export async function selectMessages(
+  store: Store,
+  account: EmailAddress,
+  limit: number,
+): Promise<readonly Omit<MessageRow, "body">[]> {
+  const rows = await store.db
+    .selectFrom("messages")
+    .select(COLUMNS_WITHOUT_BODY)
+    .where("account", "=", canonicalAddress(account))
+    .orderBy("received_at", "desc")
+    .orderBy("id", "desc")
+    .limit(limit)
+    .execute();
+  return rows.map((row) => fromRow(row, account));
+}
+
+/** The IDs of the pending messages of an account, in the order in which they came. */
+export async function selectPending(
+  store: Store,
+  account: EmailAddress,
+): Promise<readonly string[]> {
+  const rows = await store.db
+    .selectFrom("messages")
+    .select("id")
+    .where("account", "=", canonicalAddress(account))
+    .where("state", "=", "pending")
+    .orderBy("received_at")
+    .orderBy("id")
+    .execute();
+  return rows.map((row) => row.id);
+}
+
+/** One message of this account; of another's nothing is found. */
+export async function selectMessage(
+  store: Store,
+  account: EmailAddress,
+  id: string,
+): Promise<MessageRow | undefined> {
+  const row = await store.db
+    .selectFrom("messages")
+    .select([...COLUMNS_WITHOUT_BODY, "body"])
+    .where("id", "=", id)
+    .where("account", "=", canonicalAddress(account))
+    .executeTakeFirst();
+  return row === undefined ? undefined : { ...fromRow(row, account), body: row.body };
+}
+
+/** Ends the waiting of a message with what was found; false when this account has no such message. */
+export async function updateVerdict(
+  store: Store,
+  account: EmailAddress,
+  id: string,
+  verdict: MessageVerdict,
+  summary: Uint8Array | undefined,
+): Promise<boolean> {
+  const updated = await store.db
+    .updateTable("messages")
+    .set({
+      state: "done",
+      result_state: verdict.state,
+      verdict: verdictText(verdict),
+      ...(summary === undefined
+        ? {}
+        : { summary, stored_bytes: sql<number>`length(body) + ${summary.length}` }),
+    })
+    .where("id", "=", id)
+    .where("account", "=", canonicalAddress(account))
+    .returning("id")
+    .executeTakeFirst();
+  return updated !== undefined;
+}
+
+/** How many messages an account has in a state (or in all) and how many bytes they take here. */
+export async function sumMessages(
+  store: Store,
+  account: EmailAddress,
+  state?: MessageState,
+): Promise<{ readonly count: number; readonly bytes: number }> {
+  let query = store.db
+    .selectFrom("messages")
+    .select((row) => [
+      row.fn.countAll<number>().as("count"),
+      row.fn.coalesce(row.fn.sum<number>("stored_bytes"), row.val(0)).as("bytes"),
+    ])
+    .where("account", "=", canonicalAddress(account));
+  if (state !== undefined) query = query.where("state", "=", state);
+  const row = await query.executeTakeFirstOrThrow();
+  return { count: Number(row.count), bytes: Number(row.bytes) };
+}
+
+type RowWithoutBody = Pick<Selectable<Schema["messages"]>, (typeof COLUMNS_WITHOUT_BODY)[number]>;
+
+function fromRow(row: RowWithoutBody, account: EmailAddress): Omit<MessageRow, "body"> {
+  return {
+    id: row.id,
+    account,
+    state: wordFrom(STATES, row.state),
+    form: wordFrom(FORMS, row.form),
+    summary: bytesOrNone(row.summary),
+    outerFrom: row.outer_from,
+    messageId: textOrNone(row.message_id),
+    envelopeId: row.envelope_id,
+    contentHash: row.content_hash,
+    sizeBytes: row.size_bytes,
+    receivedAt: fromUnixMs(row.received_at),
+    verdict: verdictFrom(row.verdict),
+  };
+}

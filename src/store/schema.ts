@@ -1,0 +1,135 @@
+import type { Generated } from "kysely";
+
+/**
+ * The columns as both engines hold them. Times are milliseconds since 1970, flags and counts are integers. What is
+ * absent is 0, "" or no bytes, never NULL: the file of a table turns that into `undefined`.
+ */
+export type Schema = {
+  readonly accounts: AccountsTable;
+  readonly attempts: AttemptsTable;
+  readonly audit: AuditTable;
+  readonly audit_head: AuditHeadTable;
+  readonly cached_certificates: CachedCertificatesTable;
+  readonly certificate_ids: CertificateIdsTable;
+  readonly continuity: ContinuityTable;
+  readonly generic_revocations: GenericRevocationsTable;
+  readonly master_keys: MasterKeysTable;
+  readonly messages: MessagesTable;
+  readonly migrations: MigrationsTable;
+  readonly published_certificates: PublishedCertificatesTable;
+  readonly published_version: PublishedVersionTable;
+  readonly secret_keys: SecretKeysTable;
+  readonly slots: SlotsTable;
+  readonly trace: TraceTable;
+};
+
+type MigrationsTable = { name: string };
+
+type AccountsTable = {
+  address: string;
+  mailbox: string;
+  custody: string;
+  policy: string;
+  login_salt: Uint8Array;
+  login_hash: Uint8Array;
+  created_at: number;
+};
+
+type AttemptsTable = { key: string; window_start: number; count: number };
+
+type AuditTable = {
+  seq: number;
+  at: number;
+  action: string;
+  account: string;
+  detail: string;
+  previous: Uint8Array;
+  hash: Uint8Array;
+};
+
+type AuditHeadTable = { id: number; seq: number; hash: Uint8Array };
+
+type CachedCertificatesTable = {
+  address: string;
+  mailbox: string;
+  certificate: Uint8Array;
+  keyserver: string;
+  fetched_at: number;
+  fresh_until: number;
+};
+
+type ContinuityTable = { domain: string; last_secure_at: number };
+
+type PublishedCertificatesTable = {
+  fingerprint: string;
+  address: string;
+  mailbox: string;
+  version: number;
+  state: string;
+  bytes: Uint8Array;
+  created_at: number;
+  expires_at: number;
+  revoked_at: number;
+};
+
+type CertificateIdsTable = { id: string; fingerprint: string };
+
+type PublishedVersionTable = { id: number; version: number };
+
+type MasterKeysTable = { id: string; owner: string; state: string; created_at: number };
+
+type SlotsTable = {
+  id: string;
+  master_key: string;
+  kind: string;
+  version: number;
+  kdf: string;
+  salt: Uint8Array;
+  wrapped: Uint8Array;
+  created_at: number;
+};
+
+type SecretKeysTable = {
+  fingerprint: string;
+  master_key: string;
+  address: string;
+  version: number;
+  wrapped: Uint8Array;
+  created_at: number;
+};
+
+type GenericRevocationsTable = {
+  fingerprint: string;
+  owner: string;
+  version: number;
+  wrapped: Uint8Array;
+  created_at: number;
+};
+
+type MessagesTable = {
+  id: string;
+  account: string;
+  state: string;
+  form: string;
+  body: Uint8Array;
+  summary: Uint8Array;
+  outer_from: string;
+  message_id: string;
+  envelope_id: string;
+  content_hash: Uint8Array;
+  size_bytes: number;
+  stored_bytes: number;
+  received_at: number;
+  result_state: string;
+  verdict: string;
+};
+
+type TraceTable = {
+  id: Generated<number>;
+  message_id: string;
+  at: number;
+  direction: string;
+  step: string;
+  detail: string;
+  expires_at: number;
+};

@@ -1,0 +1,115 @@
+/**
+ * The database: SQLite on one machine, PostgreSQL for many, the same code on both. `openStore` opens it, `migrate` brings
+ * its tables up to date; there is one file per table, whose functions take the store first. What must happen together
+ * goes through `store.transaction`, whose callback uses only the store it is given.
+ */
+import { closeSync, openSync } from "node:fs";
+import { DatabaseSync, type SQLInputValue } from "node:sqlite";
+
+import {
+  Kysely,
+  PostgresDialect,
+  SqliteDialect,
+  type SqliteDatabase,
+  type Transaction,
+} from "kysely";
+import pg from "pg";
+
+import { SECOND } from "../base/time.ts";
+import type { Schema } from "./schema.ts";
+
+export type Engine = "sqlite" | "postgres";
+
+export type StoreOptions =
+  | { readonly engine: "sqlite"; readonly path: string; readonly readOnly?: boolean }
+  | { readonly engine: "postgres"; readonly url: string; readonly readOnly?: boolean };
+
+const BUSY_TIMEOUT_MS = 5 * SECOND;
+const CONNECT_TIMEOUT_MS = 10 * SECOND;
+const POOL_SIZE = 10;
+
+/** An open database, or one transaction on it. Queries (`db`) are written only in this folder. */
+export class Store implements AsyncDisposable {
+  readonly engine: Engine;
+  readonly db: Kysely<Schema>;
+  readonly #owner: Kysely<Schema> | undefined;
+
+  constructor(engine: Engine, db: Kysely<Schema> | Transaction<Schema>) {
+    this.engine = engine;
+    this.db = db;
+    this.#owner = db.isTransaction ? undefined : db;
+  }
+
+  /**
+   * Does all or nothing of `work`; inside a transaction it joins that one. `work` must use the store it is given: on
+   * SQLite, whose one connection the transaction holds, any other use waits for ever.
+   */
+  async transaction<T>(work: (store: Store) => Promise<T>): Promise<T> {
+    if (this.#owner === undefined) return work(this);
+    return this.#owner.transaction().execute(async (tx) => work(new Store(this.engine, tx)));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#owner?.destroy();
+  }
+}
+
+/**
+ * Opens the database and runs no migration. A read-only SQLite store needs a writer that has opened the file before
+ * (its WAL), and sees each commit at once.
+ * @throws Error when the file or the server cannot be opened.
+ */
+export async function openStore(options: StoreOptions): Promise<Store> {
+  const isReadOnly = options.readOnly === true;
+  const dialect =
+    options.engine === "sqlite"
+      ? new SqliteDialect({ database: openSqlite(options.path, isReadOnly) })
+      : new PostgresDialect({ pool: openPostgres(options.url, isReadOnly) });
+  return new Store(options.engine, new Kysely<Schema>({ dialect }));
+}
+
+/** `node:sqlite` in the shape that Kysely's dialect asks for. */
+function openSqlite(path: string, isReadOnly: boolean): SqliteDatabase {
+  if (!isReadOnly && path !== ":memory:") closeSync(openSync(path, "a", 0o600));
+  const database = new DatabaseSync(path, { readOnly: isReadOnly, timeout: BUSY_TIMEOUT_MS });
+  database.exec(
+    "pragma foreign_keys = on; pragma temp_store = memory; pragma trusted_schema = off",
+  );
+  // 250 means durable, and deleted means overwritten (rulings 8 and 21).
+  if (!isReadOnly) {
+    database.exec(
+      "pragma journal_mode = wal; pragma synchronous = full; pragma secure_delete = on",
+    );
+  }
+  return {
+    prepare: (sql) => {
+      // A transaction that reads first and then writes would fail if another process wrote in between.
+      const statement = database.prepare(sql === "begin" && !isReadOnly ? "begin immediate" : sql);
+      return {
+        reader: statement.columns().length > 0,
+        all: (parameters) => statement.all(...(parameters as readonly SQLInputValue[])),
+        run: (parameters) => statement.run(...(parameters as readonly SQLInputValue[])),
+        iterate: (parameters) => statement.iterate(...(parameters as readonly SQLInputValue[])),
+      };
+    },
+    close: () => {
+      database.close();
+    },
+  };
+}
+
+function openPostgres(url: string, isReadOnly: boolean): pg.Pool {
+  const types = new pg.TypeOverrides();
+  types.setTypeParser(pg.types.builtins.INT8, Number);
+  types.setTypeParser(pg.types.builtins.NUMERIC, Number);
+  const pool = new pg.Pool({
+    connectionString: url,
+    types,
+    max: POOL_SIZE,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    options: isReadOnly ? "-c default_transaction_read_only=on" : "",
+  });
+  // An idle connection that breaks is replaced at the next query; unheard, its event would end the process.
+  pool.on("error", () => undefined);
+  return pool;
+}
