@@ -101,7 +101,7 @@ function serverCertificate(
       ...(dnsNames.length === 0 ? [] : [extension(OID.subjectAltName, der.sequence(...dnsNames))]),
     ],
   });
-  return { cert, key: key.privateKey.export({ type: "pkcs8", format: "pem" }) };
+  return { cert, key: key.privateKey.export({ type: "pkcs8", format: "pem" }).toString() };
 }
 
 function certify(o: {
