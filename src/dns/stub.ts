@@ -148,13 +148,13 @@ function negativeTtl(authorities: readonly DnsRecord[]): number {
 function bothFamilies(v4: DnsAnswer<string>, v6: DnsAnswer<string>): DnsAnswer<string> {
   if (v4.kind === "indeterminate") return v4;
   if (v6.kind === "indeterminate") return v6;
-  const records = [v4, v6].flatMap((answer) => (answer.kind === "answer" ? answer.records : []));
-  const common = {
-    dnssec: v4.dnssec === "secure" && v6.dnssec === "secure" ? "secure" : "insecure",
-    ttlSeconds: Math.min(v4.ttlSeconds, v6.ttlSeconds),
-    ede: [...v4.ede, ...v6.ede],
-  } as const;
-  return records.length === 0
-    ? { kind: "empty", ...common }
-    : { kind: "answer", records, ...common };
+  const ede = [...v4.ede, ...v6.ede];
+  const dnssec = v4.dnssec === "secure" && v6.dnssec === "secure" ? "secure" : "insecure";
+  const answers = [v4, v6].filter((answer) => answer.kind === "answer");
+  const ttlSeconds = Math.min(
+    ...(answers.length > 0 ? answers : [v4, v6]).map((a) => a.ttlSeconds),
+  );
+  const records = answers.flatMap((answer) => answer.records);
+  if (records.length === 0) return { kind: "empty", dnssec, ttlSeconds, ede };
+  return { kind: "answer", records, dnssec, ttlSeconds, ede };
 }
