@@ -21,7 +21,8 @@ import {
 } from "../store/vault.ts";
 import type { Store } from "../store/store.ts";
 import { passwordSlot, serviceSlot } from "./slots.ts";
-import { wrapRevocation, wrapSecretKey, type VaultDeps } from "./vault.ts";
+import type { VaultDeps } from "./vault-deps.ts";
+import { wrapRevocation, wrapSecretKey } from "./wrapped-rows.ts";
 
 /** Whose first key is to be made, and how. */
 export type NewKeys = {

@@ -6,14 +6,12 @@
  */
 import { AppError } from "../base/errors.ts";
 import type { Secret } from "../base/secret.ts";
-import type { Clock } from "../base/time.ts";
 import { appendAudit } from "../journal/audit.ts";
 import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
 import { parseCertificates, type Certificate } from "../openpgp/certificate.ts";
 import type { Fingerprint } from "../openpgp/fingerprint.ts";
 import { readSecretKey, type UnlockedKey } from "../openpgp/secret-key.ts";
 import { findPublished, type PublishedCertificate } from "../store/certificates.ts";
-import type { Store } from "../store/store.ts";
 import {
   findMasterKey,
   selectGenericRevocation,
@@ -21,10 +19,10 @@ import {
   selectSlots,
   type SecretKeyRow,
 } from "../store/vault.ts";
-import { serviceKeyFor } from "./service-key.ts";
 import { openPasswordSlot, openServiceSlot } from "./slots.ts";
 import { UnlockedKeys } from "./unlocked-keys.ts";
-import { deriveKey, unwrap, wrap } from "./wrap.ts";
+import type { VaultDeps } from "./vault-deps.ts";
+import { unwrapRevocation, unwrapSecretKey } from "./wrapped-rows.ts";
 
 /** What the vault works with. */
 export type VaultDeps = {
@@ -75,34 +73,6 @@ export async function activeCertificate(
   return parsed.kind === "parsed" ? parsed.certificates[0] : undefined;
 }
 
-/** Wraps a secret key for its row; `owner` is the user whose master key it is, `address` the key's own. */
-export function wrapSecretKey(
-  secretKey: Secret,
-  masterKey: { readonly id: string; readonly secret: Secret },
-  row: Omit<SecretKeyRow, "wrapped" | "masterKey" | "version">,
-  owner: EmailAddress,
-): SecretKeyRow {
-  const bound = { ...row, masterKey: masterKey.id, version: SECRET_KEY_VERSION };
-  using key = deriveKey(masterKey.secret, `secret-key|${row.fingerprint}`);
-  return { ...bound, wrapped: wrap(key, secretKey.reveal(), secretKeyContext(owner, bound)) };
-}
-
-/** Wraps a generic revocation: it can end a key, so it has a purpose of its own under the service key. */
-export function wrapRevocation(
-  serviceKey: Secret,
-  owner: EmailAddress,
-  fingerprint: Fingerprint,
-  revocation: Uint8Array,
-): { readonly owner: string; readonly version: number; readonly wrapped: Uint8Array } {
-  using key = serviceKeyFor(serviceKey, "revocations");
-  const bound = { owner: canonicalAddress(owner), fingerprint, version: REVOCATION_VERSION };
-  return {
-    owner: bound.owner,
-    version: bound.version,
-    wrapped: wrap(key, revocation, revocationContext(bound)),
-  };
-}
-
 /**
  * Releases the generic revocation of a key, with an audit row: applied and published it ends the key for good.
  * @throws AppError when there is none or its row was altered.
@@ -113,11 +83,8 @@ export async function releaseGenericRevocation(
   fingerprint: Fingerprint,
 ): Promise<Uint8Array> {
   const row = await selectGenericRevocation(deps.store, fingerprint);
-  using key = serviceKeyFor(deps.serviceKey, "revocations");
   using revocation =
-    row === undefined || row.owner !== canonicalAddress(address)
-      ? undefined
-      : unwrap(key, row.wrapped, revocationContext(row));
+    row?.owner === canonicalAddress(address) ? unwrapRevocation(deps.serviceKey, row) : undefined;
   if (revocation === undefined) {
     throw new AppError("there is no generic revocation of this key that can be trusted", {
       temporary: false,
@@ -131,9 +98,6 @@ export async function releaseGenericRevocation(
   });
   return Uint8Array.from(revocation.reveal());
 }
-
-const SECRET_KEY_VERSION = 1;
-const REVOCATION_VERSION = 1;
 
 async function openKeys(
   deps: VaultDeps,
@@ -163,8 +127,7 @@ async function openKey(
   masterKey: Secret,
   row: SecretKeyRow,
 ): Promise<UnlockedKey | undefined> {
-  using key = deriveKey(masterKey, `secret-key|${row.fingerprint}`);
-  using raw = unwrap(key, row.wrapped, secretKeyContext(owner, row));
+  using raw = unwrapSecretKey(masterKey, row, owner);
   if (raw === undefined) return undefined;
   const unlocked = await readSecretKey(raw);
   if (unlocked.fingerprint === row.fingerprint) return unlocked;
@@ -174,21 +137,4 @@ async function openKey(
 
 function isExpired(published: PublishedCertificate, now: Date): boolean {
   return published.expiresAt !== undefined && published.expiresAt <= now;
-}
-
-function secretKeyContext(
-  owner: EmailAddress,
-  row: Pick<SecretKeyRow, "masterKey" | "address" | "fingerprint" | "version">,
-): readonly string[] {
-  const { masterKey, address, fingerprint, version } = row;
-  const user = canonicalAddress(owner);
-  return ["secret-key", user, masterKey, address, fingerprint, String(version)];
-}
-
-function revocationContext(row: {
-  readonly owner: string;
-  readonly fingerprint: Fingerprint;
-  readonly version: number;
-}): readonly string[] {
-  return ["generic-revocation", row.owner, row.fingerprint, String(row.version)];
 }

@@ -1,11 +1,6 @@
-/**
- * The mailbox inside our own database (ruling 27). Bodies are stored as they are given: sealed as they came, or
- * encrypted at rest by the caller; subject, names and preview are in a summary that the caller wrapped. State,
- * verdict, sizes and times are clear.
- */
+/** The mailbox inside our own database. */
 import { createHash, randomUUID } from "node:crypto";
 
-import type { Brand } from "../base/brand.ts";
 import { AppError } from "../base/errors.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import {
@@ -16,64 +11,18 @@ import {
   selectPending,
   sumMessages,
   updateVerdict,
-  type MessageForm,
   type MessageRow,
-  type MessageState,
 } from "../store/messages.ts";
 import type { Store } from "../store/store.ts";
-import type { MessageVerdict } from "../store/verdict.ts";
-
-export type { MessageForm, MessageState } from "../store/messages.ts";
-export type { MessageVerdict, ResultState } from "../store/verdict.ts";
-
-/** A message in somebody's mailbox. */
-export type MessageId = Brand<string, "MessageId">;
-
-/**
- * A message to be stored. `contentHash` (SHA-256) is of the message as it came over the wire, `envelopeId` tells two
- * deliveries of the same bytes apart: together they make storing idempotent. Without the hash the body's is taken.
- */
-export type NewMessage = {
-  readonly account: EmailAddress;
-  readonly body: Uint8Array;
-  readonly form: MessageForm;
-  readonly receivedAt: Date;
-  readonly sizeBytes: number;
-  readonly outerFrom: string;
-  readonly summary?: Uint8Array | undefined;
-  readonly verdict?: MessageVerdict | undefined;
-  readonly messageId?: string | undefined;
-  readonly state: MessageState;
-  readonly contentHash?: Uint8Array | undefined;
-  readonly envelopeId?: string | undefined;
-};
-
-/** A message as the list shows it. */
-export type StoredSummary = {
-  readonly id: MessageId;
-  readonly state: MessageState;
-  readonly form: MessageForm;
-  readonly summary: Uint8Array | undefined;
-  readonly verdict: MessageVerdict | undefined;
-  readonly outerFrom: string;
-  readonly messageId: string | undefined;
-  readonly sizeBytes: number;
-  readonly receivedAt: Date;
-};
-
-/** A message with its body, in the form that `form` says. */
-export type StoredMessage = StoredSummary & { readonly body: Uint8Array };
-
-/** How much a mailbox holds, of which pending: what quotas are compared with (rulings 10 and 11). */
-export type MailboxUse = {
-  readonly count: number;
-  readonly usedBytes: number;
-  readonly pendingCount: number;
-  readonly pendingBytes: number;
-};
-
-/** How much a mailbox may hold. */
-export type Quota = { readonly mailboxBytes: number; readonly pendingBytes: number };
+import type {
+  MailboxUse,
+  MessageId,
+  MessageVerdict,
+  NewMessage,
+  Quota,
+  StoredMessage,
+  StoredSummary,
+} from "./mailbox.ts";
 
 const LIST_LIMIT = 10_000;
 
@@ -89,13 +38,25 @@ export async function storeMessage(store: Store, message: NewMessage): Promise<M
     sizeBytes,
     outerFrom,
     state,
-    summary: message.summary,
+    summary: message.summary ?? new Uint8Array(),
     verdict: message.verdict,
     messageId: message.messageId,
     envelopeId: message.envelopeId ?? "",
     contentHash: message.contentHash ?? createHash("sha256").update(body).digest(),
   });
   return id as MessageId;
+}
+
+/** Stores several messages, all or none; repetitions as `storeMessage`. */
+export async function storeMessages(
+  store: Store,
+  messages: readonly NewMessage[],
+): Promise<readonly MessageId[]> {
+  return store.transaction(async (tx) => {
+    const ids: MessageId[] = [];
+    for (const message of messages) ids.push(await storeMessage(tx, message));
+    return ids;
+  });
 }
 
 /** True when this content came to this account in this envelope before. */

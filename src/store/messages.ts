@@ -2,7 +2,7 @@ import { sql, type Selectable } from "kysely";
 
 import { fromUnixMs } from "../base/time.ts";
 import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
-import { bytesOrNone, textOrNone, wordFrom } from "./row.ts";
+import { textOrNone, wordFrom } from "./row.ts";
 import type { Schema } from "./schema.ts";
 import type { Store } from "./store.ts";
 import { verdictFrom, verdictText, type MessageVerdict } from "./verdict.ts";
@@ -13,21 +13,21 @@ export type MessageState = "pending" | "done";
 /** What the stored body is: the sealed message as it came, or any message encrypted at rest. */
 export type MessageForm = "as-received-sealed" | "wrapped";
 
-/** A message as the table holds it, with its verdict once there is one. */
+/** A message as the table holds it; no bytes of summary are none. */
 export type MessageRow = {
   readonly id: string;
   readonly account: EmailAddress;
   readonly state: MessageState;
   readonly form: MessageForm;
   readonly body: Uint8Array;
-  readonly summary: Uint8Array | undefined;
+  readonly summary: Uint8Array;
   readonly outerFrom: string;
   readonly messageId: string | undefined;
   readonly envelopeId: string;
   readonly contentHash: Uint8Array;
   readonly sizeBytes: number;
   readonly receivedAt: Date;
-  readonly verdict: MessageVerdict | undefined;
+  readonly verdict: MessageVerdict;
 };
 
 const STATES: readonly MessageState[] = ["pending", "done"];
@@ -60,15 +60,15 @@ export async function insertMessage(
         state: message.state,
         form: message.form,
         body: message.body,
-        summary: message.summary ?? new Uint8Array(),
+        summary: message.summary,
         outer_from: message.outerFrom,
         message_id: message.messageId ?? "",
         envelope_id: message.envelopeId,
         content_hash: message.contentHash,
         size_bytes: message.sizeBytes,
-        stored_bytes: message.body.length + (message.summary?.length ?? 0),
+        stored_bytes: message.body.length + message.summary.length,
         received_at: message.receivedAt.getTime(),
-        result_state: message.verdict?.state ?? "",
+        result_state: message.verdict.state,
         verdict: verdictText(message.verdict),
       })
       .onConflict((conflict) => conflict.doNothing())
@@ -197,7 +197,7 @@ function fromRow(row: RowWithoutBody, account: EmailAddress): Omit<MessageRow, "
     account,
     state: wordFrom(STATES, row.state),
     form: wordFrom(FORMS, row.form),
-    summary: bytesOrNone(row.summary),
+    summary: row.summary,
     outerFrom: row.outer_from,
     messageId: textOrNone(row.message_id),
     envelopeId: row.envelope_id,

@@ -17,11 +17,6 @@ export function textOrNone(text: string): string | undefined {
   return text === "" ? undefined : text;
 }
 
-/** A bytes column: no bytes stand for none. */
-export function bytesOrNone(bytes: Uint8Array): Uint8Array | undefined {
-  return bytes.length === 0 ? undefined : bytes;
-}
-
 /**
  * An address that we wrote ourselves.
  * @throws AppError when the column holds something else: the database was altered.

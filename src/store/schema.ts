@@ -16,6 +16,7 @@ export type Schema = {
   readonly master_keys: MasterKeysTable;
   readonly messages: MessagesTable;
   readonly migrations: MigrationsTable;
+  readonly outbox: OutboxTable;
   readonly published_certificates: PublishedCertificatesTable;
   readonly published_version: PublishedVersionTable;
   readonly secret_keys: SecretKeysTable;
@@ -122,6 +123,17 @@ type MessagesTable = {
   received_at: number;
   result_state: string;
   verdict: string;
+};
+
+type OutboxTable = {
+  id: string;
+  sender: string;
+  message_id: string;
+  envelope: string;
+  wrapped: Uint8Array;
+  attempts: number;
+  created_at: number;
+  next_at: number;
 };
 
 type TraceTable = {

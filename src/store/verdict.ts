@@ -1,3 +1,4 @@
+import { AppError } from "../base/errors.ts";
 import { parseDate } from "../base/time.ts";
 import type { Fingerprint } from "../openpgp/fingerprint.ts";
 
@@ -30,16 +31,17 @@ export type MessageVerdict = {
   readonly evidence: Readonly<Record<string, string>>;
 };
 
-/** As text for its column; "" when there is none yet. */
-export function verdictText(verdict: MessageVerdict | undefined): string {
-  return verdict === undefined ? "" : JSON.stringify(verdict);
+/** As text for its column. */
+export function verdictText(verdict: MessageVerdict): string {
+  return JSON.stringify(verdict);
 }
 
-/** Out of the text that `verdictText` made. */
-export function verdictFrom(text: string): MessageVerdict | undefined {
-  if (text === "") return undefined;
+/** Out of the text that `verdictText` made. @throws AppError when it is another: the database was altered. */
+export function verdictFrom(text: string): MessageVerdict {
   const stored = JSON.parse(text) as Omit<MessageVerdict, "checkedAt"> & { checkedAt: string };
   const checkedAt = parseDate(stored.checkedAt);
-  if (checkedAt === undefined) throw new Error("a stored verdict has no date");
+  if (checkedAt === undefined) {
+    throw new AppError("the database holds a verdict without a date", { temporary: false });
+  }
   return { ...stored, signer: stored.signer, fingerprint: stored.fingerprint, checkedAt };
 }

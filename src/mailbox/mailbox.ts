@@ -1,0 +1,61 @@
+/**
+ * What a reader's mailbox holds, whichever keeps it (ruling 27). Bodies are stored as they are given: sealed as they
+ * came, or encrypted at rest by the caller; subject and names are in a summary that the caller wrapped. State, verdict,
+ * sizes and times are clear.
+ */
+import type { Brand } from "../base/brand.ts";
+import type { EmailAddress } from "../mail/address.ts";
+import type { MessageForm, MessageState } from "../store/messages.ts";
+import type { MessageVerdict } from "../store/verdict.ts";
+
+export type { MessageForm, MessageState } from "../store/messages.ts";
+export type { MessageVerdict, ResultState } from "../store/verdict.ts";
+
+/** A message in somebody's mailbox. */
+export type MessageId = Brand<string, "MessageId">;
+
+/**
+ * A message to be stored. `contentHash` (SHA-256) is of the message as it came over the wire, `envelopeId` tells two
+ * deliveries of the same bytes apart: together they make storing idempotent. Without the hash the body's is taken.
+ */
+export type NewMessage = {
+  readonly account: EmailAddress;
+  readonly body: Uint8Array;
+  readonly form: MessageForm;
+  readonly receivedAt: Date;
+  readonly sizeBytes: number;
+  readonly outerFrom: string;
+  readonly summary?: Uint8Array | undefined;
+  readonly verdict: MessageVerdict;
+  readonly messageId?: string | undefined;
+  readonly state: MessageState;
+  readonly contentHash?: Uint8Array | undefined;
+  readonly envelopeId?: string | undefined;
+};
+
+/** A message as the list shows it; no bytes of summary are none. */
+export type StoredSummary = {
+  readonly id: MessageId;
+  readonly state: MessageState;
+  readonly form: MessageForm;
+  readonly summary: Uint8Array;
+  readonly verdict: MessageVerdict;
+  readonly outerFrom: string;
+  readonly messageId: string | undefined;
+  readonly sizeBytes: number;
+  readonly receivedAt: Date;
+};
+
+/** A message with its body, in the form that `form` says. */
+export type StoredMessage = StoredSummary & { readonly body: Uint8Array };
+
+/** How much a mailbox holds, of which pending: what quotas are compared with (rulings 10 and 11). */
+export type MailboxUse = {
+  readonly count: number;
+  readonly usedBytes: number;
+  readonly pendingCount: number;
+  readonly pendingBytes: number;
+};
+
+/** How much a mailbox may hold. */
+export type Quota = { readonly mailboxBytes: number; readonly pendingBytes: number };
