@@ -1,0 +1,64 @@
+/**
+ * What an SMTP or LMTP server says. Made only by `reply`, so that the class of the code and of the enhanced code agree
+ * by type: a "try again" can never carry a permanent status (RFC 3463 §2, RFC 5321 §4.2.1).
+ */
+import { AppError } from "../base/errors.ts";
+
+type Digit = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9;
+type Class = "2" | "4" | "5";
+
+type ReplyOf<C extends Class> = {
+  readonly code: `${C}${Digit}${Digit}`;
+  readonly enhanced: `${C}.${number}.${number}`;
+  /** One line of printable text. */
+  readonly text: string;
+};
+
+export type Reply = ReplyOf<"2"> | ReplyOf<"4"> | ReplyOf<"5">;
+
+/** RFC 5321 §4.5.3.1.5: 512 octets a reply line, with code, enhanced code and CRLF. */
+const MAX_TEXT_OCTETS = 480;
+
+/** A reply; what cannot stand on its one line is taken out of the text, and a long text is cut. */
+export function reply(
+  code: ReplyOf<"2">["code"],
+  enhanced: ReplyOf<"2">["enhanced"],
+  text: string,
+): Reply;
+export function reply(
+  code: ReplyOf<"4">["code"],
+  enhanced: ReplyOf<"4">["enhanced"],
+  text: string,
+): Reply;
+export function reply(
+  code: ReplyOf<"5">["code"],
+  enhanced: ReplyOf<"5">["enhanced"],
+  text: string,
+): Reply;
+export function reply(code: string, enhanced: string, text: string): Reply {
+  return { code, enhanced, text: oneLine(text) } as Reply;
+}
+
+/** `550 5.1.1 no such user here`, without a line end. */
+export function replyText({ code, enhanced, text }: Reply): string {
+  return `${code} ${enhanced} ${text}`;
+}
+
+export function isAccepted(given: Reply): boolean {
+  return given.code.startsWith("2");
+}
+
+/** The one place where something thrown becomes a reply; the text names no host, path or policy. */
+export function errorReply(error: unknown): Reply {
+  const isTemporary = !(error instanceof AppError) || error.temporary;
+  return isTemporary
+    ? reply("451", "4.3.0", "temporary trouble here; try again later")
+    : reply("554", "5.3.0", "this cannot be done here");
+}
+
+function oneLine(text: string): string {
+  const clean = text.replace(/[\p{Cc}\p{Cs}\u{2028}\u{2029}]+/gu, " ").trim();
+  let line = clean;
+  while (Buffer.byteLength(line) > MAX_TEXT_OCTETS) line = line.slice(0, -16);
+  return line;
+}
