@@ -1,13 +1,17 @@
 import { sql } from "kysely";
 
 import { first } from "./migrations/0001-first.ts";
+import { outbox } from "./migrations/0002-outbox.ts";
 import type { Engine, Store } from "./store.ts";
 
 /** One step of the schema, as statements for an engine. A landed one is never edited. */
 export type Migration = (engine: Engine) => readonly string[];
 
 /** In the order in which they run. */
-const MIGRATIONS: ReadonlyMap<string, Migration> = new Map([["0001-first", first]]);
+const MIGRATIONS: ReadonlyMap<string, Migration> = new Map([
+  ["0001-first", first],
+  ["0002-outbox", outbox],
+]);
 
 const LOCK = 0x5ea1_9057;
 

@@ -17,6 +17,7 @@ export type Schema = {
   readonly messages: MessagesTable;
   readonly migrations: MigrationsTable;
   readonly outbox: OutboxTable;
+  readonly outbox: OutboxTable;
   readonly published_certificates: PublishedCertificatesTable;
   readonly published_version: PublishedVersionTable;
   readonly secret_keys: SecretKeysTable;
@@ -60,6 +61,17 @@ type CachedCertificatesTable = {
 };
 
 type ContinuityTable = { domain: string; last_secure_at: number };
+
+type OutboxTable = {
+  id: string;
+  sender: string;
+  message_id: string;
+  envelope: string;
+  wrapped: Uint8Array;
+  attempts: number;
+  created_at: number;
+  next_at: number;
+};
 
 type PublishedCertificatesTable = {
   fingerprint: string;

@@ -1,0 +1,223 @@
+/**
+ * Sealing and opening in worker threads that can be killed: hostile mail is opened where a time limit holds, and the
+ * event loop of the process that answers the network is never busy with it. Flows are given `seal` and `open` from here.
+ */
+import { availableParallelism } from "node:os";
+import { Worker } from "node:worker_threads";
+import { AppError } from "../base/errors.ts";
+import { SECOND } from "../base/time.ts";
+import type { Certificate } from "../openpgp/certificate.ts";
+import type { Fingerprint } from "../openpgp/fingerprint.ts";
+import type { UnlockedKey } from "../openpgp/secret-key.ts";
+import type { Opened } from "../pgpmime/open.ts";
+
+export type SealRequest = {
+  readonly message: Uint8Array;
+  readonly signer: UnlockedKey;
+  readonly recipients: readonly Certificate[];
+  readonly intended: readonly Fingerprint[];
+  readonly now: Date;
+};
+export type Seal = (request: SealRequest) => Promise<Uint8Array>;
+export type OpenRequest = {
+  readonly message: Uint8Array;
+  readonly keys: readonly UnlockedKey[];
+};
+export type Open = (request: OpenRequest) => Promise<Opened>;
+
+/** What travels to a worker: plain bytes only. Raw secret keys are copies, transferred, and wiped over there. */
+export type Job =
+  | {
+      readonly kind: "seal";
+      readonly message: Uint8Array;
+      readonly signer: Uint8Array;
+      readonly recipients: readonly Certificate[];
+      readonly intended: readonly Fingerprint[];
+      readonly now: Date;
+    }
+  | { readonly kind: "open"; readonly message: Uint8Array; readonly keys: readonly Uint8Array[] };
+
+/** What comes back. A thrown error travels as text: class identity does not cross threads. */
+export type Outcome =
+  | { readonly kind: "sealed"; readonly message: Uint8Array }
+  | { readonly kind: "opened"; readonly opened: Opened }
+  | { readonly kind: "failed"; readonly reason: string; readonly temporary: boolean };
+
+export type CryptoPool = AsyncDisposable & { readonly seal: Seal; readonly open: Open };
+
+type Limits = {
+  readonly workers: number;
+  readonly jobMs: number;
+  readonly waiting: number;
+  readonly jobsPerWorker: number;
+};
+
+/** A worker is recycled after some jobs so that nothing a message left behind lives long. */
+const DEFAULT_LIMITS: Limits = {
+  workers: Math.max(1, availableParallelism()),
+  jobMs: 10 * SECOND,
+  waiting: 200,
+  jobsPerWorker: 1000,
+};
+
+type Waiting = {
+  readonly job: Job;
+  readonly settle: (outcome: Outcome) => void;
+};
+
+/**
+ * Starts with no worker; each is made when a job needs it. A job over its time limit ends its worker and fails as
+ * `too expensive`: an opening then counts as damaged, a sealing as a permanent failure. More than `waiting` jobs in
+ * the queue are refused as temporary trouble.
+ */
+export function startCryptoPool(limits: Partial<Limits> = {}): CryptoPool {
+  const pool = new Pool({ ...DEFAULT_LIMITS, ...limits });
+  return {
+    seal: async ({ signer, ...request }) => {
+      using secret = signer.secretBytes();
+      const outcome = await pool.run({
+        ...request,
+        kind: "seal",
+        signer: Uint8Array.from(secret.reveal()),
+      });
+      if (outcome.kind === "sealed") return outcome.message;
+      throw failure(outcome);
+    },
+    open: async ({ message, keys }) => {
+      const secrets = keys.map((key) => {
+        using secret = key.secretBytes();
+        return Uint8Array.from(secret.reveal());
+      });
+      const outcome = await pool.run({ kind: "open", message, keys: secrets });
+      if (outcome.kind === "opened") return outcome.opened;
+      if (outcome.kind === "failed" && !outcome.temporary) {
+        return { kind: "damaged", reason: outcome.reason };
+      }
+      throw failure(outcome);
+    },
+    [Symbol.asyncDispose]: () => pool.stop(),
+  };
+}
+
+function failure(outcome: Outcome): AppError {
+  return outcome.kind === "failed"
+    ? new AppError(outcome.reason, { temporary: outcome.temporary })
+    : new AppError("the worker answered something else", { temporary: true });
+}
+
+class Pool {
+  readonly #limits: Limits;
+  readonly #idle: PooledWorker[] = [];
+  readonly #all = new Set<PooledWorker>();
+  readonly #queue: Waiting[] = [];
+  #isStopped = false;
+
+  constructor(limits: Limits) {
+    this.#limits = limits;
+  }
+
+  run(job: Job): Promise<Outcome> {
+    if (this.#isStopped || this.#queue.length >= this.#limits.waiting) {
+      return Promise.resolve({
+        kind: "failed",
+        reason: "too many messages are being worked on",
+        temporary: true,
+      });
+    }
+    return new Promise((settle) => {
+      this.#queue.push({ job, settle });
+      this.#next();
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    for (const { settle } of this.#queue.splice(0)) {
+      settle({ kind: "failed", reason: "stopping", temporary: true });
+    }
+    await Promise.all([...this.#all].map((worker) => worker.end()));
+  }
+
+  #next(): void {
+    const worker = this.#idle.pop() ?? this.#grow();
+    if (worker === undefined) return;
+    const waiting = this.#queue.shift();
+    if (waiting === undefined) {
+      this.#idle.push(worker);
+      return;
+    }
+    worker.run(waiting.job, this.#limits.jobMs, (outcome) => {
+      waiting.settle(outcome);
+      if (worker.isAlive && worker.jobs < this.#limits.jobsPerWorker) this.#idle.push(worker);
+      else this.#retire(worker);
+      if (!this.#isStopped && this.#queue.length > 0) this.#next();
+    });
+  }
+
+  #grow(): PooledWorker | undefined {
+    if (this.#queue.length === 0 || this.#all.size >= this.#limits.workers) return undefined;
+    const worker = new PooledWorker();
+    this.#all.add(worker);
+    return worker;
+  }
+
+  #retire(worker: PooledWorker): void {
+    this.#all.delete(worker);
+    // The thread ends on its own time; nobody waits for it and its exit is not news.
+    void worker.end();
+  }
+}
+
+/** One thread that does one job at a time and says exactly once how it ended. */
+class PooledWorker {
+  readonly #thread = new Worker(new URL("./crypto-worker.ts", import.meta.url), {
+    resourceLimits: { maxOldGenerationSizeMb: 512 },
+  });
+  #finish: ((outcome: Outcome) => void) | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  isAlive = true;
+  jobs = 0;
+
+  constructor() {
+    this.#thread.unref();
+    this.#thread.on("message", (outcome: Outcome) => {
+      this.#settle(outcome);
+    });
+    const died = (reason: string): void => {
+      this.isAlive = false;
+      this.#settle({ kind: "failed", reason, temporary: false });
+    };
+    this.#thread.on("error", (error: Error) => {
+      died(`the worker failed: ${error.message}`);
+    });
+    this.#thread.on("exit", () => {
+      died("the worker ended");
+    });
+  }
+
+  run(job: Job, limitMs: number, finish: (outcome: Outcome) => void): void {
+    this.jobs += 1;
+    this.#finish = finish;
+    this.#timer = setTimeout(() => {
+      this.isAlive = false;
+      this.#settle({ kind: "failed", reason: "too expensive", temporary: false });
+    }, limitMs);
+    const secrets = job.kind === "seal" ? [job.signer] : job.keys;
+    this.#thread.postMessage(
+      job,
+      secrets.map(({ buffer }) => buffer as ArrayBuffer),
+    );
+  }
+
+  async end(): Promise<void> {
+    this.isAlive = false;
+    await this.#thread.terminate();
+  }
+
+  #settle(outcome: Outcome): void {
+    clearTimeout(this.#timer);
+    const finish = this.#finish;
+    this.#finish = undefined;
+    finish?.(outcome);
+  }
+}

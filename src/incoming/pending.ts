@@ -1,0 +1,105 @@
+/**
+ * Sealed mail that waits for its reader's key: opened, judged and marked done, oldest first, when the key is there. That
+ * is at once for custody `provider-usable` and with the password for the others. The message stays as it was received;
+ * what is kept is the verdict and a summary, so a crash in between only means that the same is done again.
+ */
+import type { Clock } from "../base/time.ts";
+import type { UnlockedKeys } from "../keys/unlocked-keys.ts";
+import type { EmailAddress } from "../mail/address.ts";
+import { parseHeader } from "../mail/header.ts";
+import {
+  listPending,
+  readMessage,
+  recordVerdict,
+  type MessageVerdict,
+  type StoredMessage,
+} from "../mailbox/embedded.ts";
+import { encryptAtRest } from "../openpgp/encrypt.ts";
+import type { Opened } from "../pgpmime/open.ts";
+import type { UnlockedKey } from "../openpgp/secret-key.ts";
+import type { Store } from "../store/store.ts";
+import { judge, type JudgeDeps } from "./judge.ts";
+import { summaryOf } from "./summary.ts";
+import type { TraceIncoming } from "./tracing.ts";
+import { damaged, undecryptable, unprotected } from "./verdicts.ts";
+
+export type PendingDeps = JudgeDeps & {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly open: (request: {
+    readonly message: Uint8Array;
+    readonly keys: readonly UnlockedKey[];
+  }) => Promise<Opened>;
+  readonly trace: TraceIncoming;
+};
+
+/**
+ * Opens all that waits for an account.
+ * @throws AppError (temporary) when a message could not be worked on now; it and the later ones stay pending.
+ */
+export async function openPending(
+  deps: PendingDeps,
+  account: EmailAddress,
+  keys: UnlockedKeys,
+): Promise<void> {
+  for (const id of await listPending(deps.store, account)) {
+    const message = await readMessage(deps.store, account, id);
+    if (message?.state === "pending") await openOne(deps, account, keys, message);
+  }
+}
+
+async function openOne(
+  deps: PendingDeps,
+  account: EmailAddress,
+  keys: UnlockedKeys,
+  message: StoredMessage,
+): Promise<void> {
+  const opened = await deps.open({ message: message.body, keys: keys.all });
+  const verdict = await verdictOn(deps, account, keys, message, opened);
+  const { header } = parseHeader(message.body);
+  const shown = opened.kind === "opened" ? opened.protectedHeader : header;
+  const own = keys.active === undefined ? keys.all : [keys.active];
+  const summary = await encryptAtRest({
+    data: summaryOf(shown),
+    recipients: own.map(({ certificate }) => certificate),
+    now: deps.clock.now(),
+  });
+  await recordVerdict(deps.store, account, message.id, verdict, summary);
+  await deps.trace.opened({ account, message, verdict });
+}
+
+async function verdictOn(
+  deps: PendingDeps,
+  account: EmailAddress,
+  keys: UnlockedKeys,
+  message: StoredMessage,
+  opened: Opened,
+): Promise<MessageVerdict> {
+  const now = deps.clock.now();
+  switch (opened.kind) {
+    case "no-key":
+      return undecryptable(now);
+    case "damaged":
+      return damaged(now, opened.reason);
+    case "not-sealed":
+      return unprotected(now);
+    case "opened": {
+      const verdict = await judge(
+        deps,
+        {
+          addresses: [account],
+          fingerprints: keys.all.map(({ certificate }) => certificate.fingerprint),
+        },
+        {
+          isEncrypted: true,
+          outer: parseHeader(message.body).header,
+          protectedHeader: opened.protectedHeader,
+          signed: opened.payload,
+          signatures: opened.signatures,
+          receivedAt: message.receivedAt,
+        },
+      );
+      return { ...verdict, scan: "not-possible", checkedAt: now };
+    }
+  }
+}

@@ -1,0 +1,166 @@
+/** Listing and showing a user's mail: what waits is opened first when the keys are there, and nothing is ever asked of the network because somebody reads. */
+import { createHash } from "node:crypto";
+import { AppError } from "../base/errors.ts";
+import type { UnlockedKeys } from "../keys/unlocked-keys.ts";
+import type { EmailAddress } from "../mail/address.ts";
+import { contentTypeText, dispositionOf } from "../mail/content-type.ts";
+import { parseHeader } from "../mail/header.ts";
+import { bodyText, decodeBody, scanMime, type Entity } from "../mail/mime.ts";
+import {
+  listMessages,
+  readMessage,
+  type MessageVerdict,
+  type StoredMessage,
+  type StoredSummary,
+} from "../mailbox/embedded.ts";
+import { decrypt } from "../openpgp/decrypt.ts";
+import { readerView } from "../pgpmime/reader-view.ts";
+import { annotate } from "./annotate.ts";
+import { openPending, type PendingDeps } from "./pending.ts";
+import { parseSummary } from "./summary.ts";
+import { locked } from "./verdicts.ts";
+
+export type ReadingDeps = PendingDeps & {
+  /** The keys of an account whose custody lets the provider use them; the caller disposes them. */
+  readonly unlockWithService: (account: EmailAddress) => Promise<UnlockedKeys | undefined>;
+  /** Key of the MAC in `E2E-Status`. */
+  readonly statusKey: Uint8Array;
+};
+
+export type MailListEntry = {
+  readonly id: string;
+  readonly from: string;
+  readonly subject: string;
+  readonly state: string;
+  readonly warnings: readonly string[];
+  readonly signature: string;
+  readonly signer: string | undefined;
+  readonly fingerprint: string | undefined;
+  readonly scan: string;
+  readonly receivedAt: Date;
+  readonly sizeBytes: number;
+};
+
+export type ShownPart = {
+  readonly contentType: string;
+  readonly filename: string | undefined;
+  readonly sizeBytes: number;
+  readonly sha256: string;
+  /** Decoded text, for text parts only. */
+  readonly text?: string;
+};
+
+export type ShownMail = MailListEntry & {
+  /** What the reader's program shows: protected headers, status on top. */
+  readonly message: Uint8Array;
+  /** The signed entity byte for byte; for clear mail, the message as received. */
+  readonly raw: Uint8Array;
+  readonly parts: readonly ShownPart[];
+};
+
+/** Subject and names show as `[...]` while the keys are locked (the outer From is what every relay saw anyway). */
+const HIDDEN = "[...]";
+
+/** Newest first. Without keys nothing is opened; with keys what waits is opened and judged first. */
+export async function listMail(
+  deps: ReadingDeps,
+  o: { readonly account: EmailAddress; readonly keys?: UnlockedKeys },
+): Promise<readonly MailListEntry[]> {
+  using own = o.keys === undefined ? await deps.unlockWithService(o.account) : undefined;
+  const keys = o.keys ?? own;
+  if (keys !== undefined) await openPending(deps, o.account, keys);
+  const messages = await listMessages(deps.store, o.account);
+  return Promise.all(messages.map((message) => listEntry(message, keys)));
+}
+
+/** Undefined: this account has no such message. Without keys only the list entry's facts are there, no content. */
+export async function showMail(
+  deps: ReadingDeps,
+  o: { readonly account: EmailAddress; readonly id: string; readonly keys?: UnlockedKeys },
+): Promise<ShownMail | undefined> {
+  using own = o.keys === undefined ? await deps.unlockWithService(o.account) : undefined;
+  const keys = o.keys ?? own;
+  if (keys !== undefined) await openPending(deps, o.account, keys);
+  const message = await readMessage(deps.store, o.account, o.id);
+  if (message === undefined) return undefined;
+  const entry = await listEntry(message, keys);
+  const content = keys === undefined ? undefined : await contentOf(deps, message, keys);
+  if (content === undefined) {
+    return { ...entry, message: new Uint8Array(), raw: new Uint8Array(), parts: [] };
+  }
+  return {
+    ...entry,
+    raw: content.raw,
+    message: annotate(content.view, verdictOf(message), o.account, deps.statusKey),
+    parts: leaves(scanMime(content.view)).map((part) => shownPart(content.view, part)),
+  };
+}
+
+async function listEntry(
+  message: StoredSummary,
+  keys: UnlockedKeys | undefined,
+): Promise<MailListEntry> {
+  const verdict = verdictOf(message);
+  const summary =
+    keys === undefined || message.summary === undefined
+      ? undefined
+      : parseSummary(await unwrap(message.summary, keys));
+  return {
+    id: message.id,
+    from: summary?.from ?? message.outerFrom,
+    subject: summary?.subject ?? HIDDEN,
+    state: verdict.state,
+    warnings: verdict.warnings,
+    signature: verdict.signature,
+    signer: verdict.signer,
+    fingerprint: verdict.fingerprint,
+    scan: verdict.scan,
+    receivedAt: message.receivedAt,
+    sizeBytes: message.sizeBytes,
+  };
+}
+
+/** Nothing for what cannot or must not be opened: damaged and undecryptable mail has no readable content. */
+async function contentOf(
+  deps: ReadingDeps,
+  message: StoredMessage,
+  keys: UnlockedKeys,
+): Promise<{ readonly view: Uint8Array; readonly raw: Uint8Array } | undefined> {
+  if (message.form === "wrapped") {
+    const clear = await unwrap(message.body, keys);
+    return { view: clear, raw: clear };
+  }
+  const opened = await deps.open({ message: message.body, keys: keys.all });
+  if (opened.kind !== "opened") return undefined;
+  const { header } = parseHeader(message.body);
+  return { view: readerView(header, opened.payload), raw: opened.payload };
+}
+
+/** Decrypts what the mailbox keeps at rest: our own bytes, so failing is our own trouble. */
+async function unwrap(wrapped: Uint8Array, keys: UnlockedKeys): Promise<Uint8Array> {
+  const decrypted = await decrypt({ message: wrapped, keys: keys.all });
+  if (decrypted.kind === "decrypted") return decrypted.data;
+  throw new AppError("a stored message does not open with the account's keys", {
+    temporary: false,
+  });
+}
+
+function verdictOf({ verdict, receivedAt }: StoredSummary): MessageVerdict {
+  return verdict ?? locked(receivedAt);
+}
+
+function leaves(entity: Entity): readonly Entity[] {
+  return entity.parts.length === 0 ? [entity] : entity.parts.flatMap(leaves);
+}
+
+function shownPart(message: Uint8Array, part: Entity): ShownPart {
+  const body = decodeBody(message, part);
+  const contentType = contentTypeText(part.contentType);
+  return {
+    contentType,
+    filename: dispositionOf(part.header).filename ?? part.contentType.parameters.get("name"),
+    sizeBytes: body.length,
+    sha256: createHash("sha256").update(body).digest("hex"),
+    ...(part.contentType.type === "text" ? { text: bodyText(message, part) } : {}),
+  };
+}

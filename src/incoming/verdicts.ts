@@ -1,0 +1,46 @@
+/** The verdicts that need no judging: what we may say before, or instead of, opening a message. */
+import type { MessageVerdict } from "../mailbox/embedded.ts";
+
+function plain(
+  state: MessageVerdict["state"],
+  at: Date,
+  more: Partial<MessageVerdict> = {},
+): MessageVerdict {
+  return {
+    state,
+    warnings: [],
+    signature: "none",
+    signer: undefined,
+    fingerprint: undefined,
+    scan: "not-possible",
+    check: "done",
+    checkedAt: at,
+    evidence: {},
+    ...more,
+  };
+}
+
+/** Sealed, and its reader's key is locked: nothing is known about what is inside. */
+export function locked(at: Date): MessageVerdict {
+  return plain("LOCKED", at, { signature: "unknown", scan: "pending" });
+}
+
+/** Sealed to a key that only the user's own device has. */
+export function clientOnly(at: Date): MessageVerdict {
+  return plain("CLIENT_ONLY", at, { signature: "unknown" });
+}
+
+/** Ordinary mail. */
+export function unprotected(at: Date): MessageVerdict {
+  return plain("UNPROTECTED", at);
+}
+
+/** Sealed to a key that is in none of the account's keys. */
+export function undecryptable(at: Date): MessageVerdict {
+  return plain("UNDECRYPTABLE", at, { signature: "unknown" });
+}
+
+/** Integrity, grammar or a limit failed; nothing of it is shown. `reason` is for the operator's trace only. */
+export function damaged(at: Date, reason: string): MessageVerdict {
+  return plain("DAMAGED", at, { signature: "unknown", evidence: { reason } });
+}

@@ -1,0 +1,90 @@
+/**
+ * The copies of one message (standards: one ciphertext for the named recipients and the sender, one for each blind
+ * recipient). A named recipient's copy holds no trace of a blind one: not in a header, not as a key ID, not as an
+ * intended recipient in the signature (RFC 9787 §6.4).
+ */
+import type { Clock } from "../base/time.ts";
+import { canonicalAddress, sameAddress, type EmailAddress } from "../mail/address.ts";
+import type { Envelope } from "../mail/envelope.ts";
+import type { Certificate } from "../openpgp/certificate.ts";
+import type { Fingerprint } from "../openpgp/fingerprint.ts";
+import type { UnlockedKey } from "../openpgp/secret-key.ts";
+import type { Found } from "./plan.ts";
+import type { Prepared } from "./prepare.ts";
+
+export type Copy = { readonly envelope: Envelope; readonly message: Uint8Array };
+
+export type SealMessage = (request: {
+  readonly message: Uint8Array;
+  readonly signer: UnlockedKey;
+  readonly recipients: readonly Certificate[];
+  readonly intended: readonly Fingerprint[];
+  readonly now: Date;
+}) => Promise<Uint8Array>;
+
+type Deps = { readonly seal: SealMessage; readonly clock: Clock };
+type Request = {
+  readonly signer: UnlockedKey;
+  readonly envelope: Envelope;
+  readonly prepared: Prepared;
+  readonly recipients: readonly Found[];
+};
+
+/** The main copy first, if anybody is named; then a copy for each blind recipient. */
+export async function copiesOf(deps: Deps, request: Request): Promise<readonly Copy[]> {
+  const { named, blind } = split(request.recipients, request.prepared);
+  const own = request.signer.certificate;
+  const main = named.length === 0 ? [] : [sealFor(deps, request, named, [own])];
+  // The sender's own key is in the main copy; when all are blind, each copy is the only one he could ever open.
+  const extra = named.length === 0 ? [own] : named.map(({ discovery }) => discovery.certificate);
+  return Promise.all([...main, ...blind.map((one) => sealFor(deps, request, [one], extra, named))]);
+}
+
+/** Blind is who is in the envelope and neither in To nor in Cc. */
+function split(
+  recipients: readonly Found[],
+  { facts }: Prepared,
+): { readonly named: readonly Found[]; readonly blind: readonly Found[] } {
+  const visible: readonly EmailAddress[] = [...facts.to, ...facts.cc].map(({ address }) => address);
+  const isNamed = ({ address }: Found): boolean =>
+    visible.some((other) => sameAddress(other, address));
+  return {
+    named: recipients.filter(isNamed),
+    blind: recipients.filter((recipient) => !isNamed(recipient)),
+  };
+}
+
+async function sealFor(
+  deps: Deps,
+  { signer, envelope, prepared }: Request,
+  receivers: readonly Found[],
+  extra: readonly Certificate[],
+  alsoIntended: readonly Found[] = [],
+): Promise<Copy> {
+  const certificates = [...receivers.map(({ discovery }) => discovery.certificate), ...extra];
+  return {
+    envelope: { ...envelope, recipients: receivers.map(({ address }) => address) },
+    message: await deps.seal({
+      message: prepared.message,
+      signer,
+      recipients: distinct(certificates),
+      intended: distinct(
+        [...receivers, ...alsoIntended].map(({ discovery }) => discovery.certificate),
+      ).map(({ fingerprint }) => fingerprint),
+      now: deps.clock.now(),
+    }),
+  };
+}
+
+function distinct(certificates: readonly Certificate[]): readonly Certificate[] {
+  return [
+    ...new Map(certificates.map((certificate) => [certificate.fingerprint, certificate])).values(),
+  ];
+}
+
+/** One entry for each address, whatever its spelling: a client may name somebody twice. */
+export function distinctRecipients(recipients: readonly EmailAddress[]): readonly EmailAddress[] {
+  return [
+    ...new Map(recipients.map((address) => [canonicalAddress(address), address])).values(),
+  ];
+}

@@ -1,0 +1,152 @@
+/**
+ * Copies that were accepted and that the next hop has not taken yet. They are kept wrapped under the queue key, tried
+ * again at growing distances and, after a day, bounced to their sender with the reason and without a word of content.
+ */
+import { randomUUID } from "node:crypto";
+import { after, DAY, HOUR, MINUTE, type Clock } from "../base/time.ts";
+import { formatAddress, parseAddress, type Domain, type EmailAddress } from "../mail/address.ts";
+import type { Envelope } from "../mail/envelope.ts";
+import { bounce, type Failure } from "../notices/bounce.ts";
+import type { Relay, RelayResult } from "../smtp/relay.ts";
+import { deleteOutbox, insertOutbox, postpone, takeDue, type OutboxRow } from "../store/outbox.ts";
+import type { Store } from "../store/store.ts";
+import type { Copy } from "./copies.ts";
+import type { TraceOutgoing } from "./tracing.ts";
+
+export type OutboxDeps = {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly hostname: Domain;
+  readonly relay: Relay;
+  readonly trace: TraceOutgoing;
+  /** Encrypts and authenticates under the queue key; `id` is bound to the bytes. */
+  readonly wrap: (id: string, bytes: Uint8Array) => Uint8Array;
+  readonly unwrap: (id: string, bytes: Uint8Array) => Uint8Array;
+};
+
+/** A copy that is being tried is left alone by other processes for so long. */
+const LEASE_MS = 10 * MINUTE;
+const GIVE_UP_MS = DAY;
+const BATCH = 20;
+
+/** 1, 5, 15, 30, 60 minutes, then hourly. */
+const DELAYS_MS = [1, 5, 15, 30].map((minutes) => minutes * MINUTE);
+
+/** Commits copies for the next round. */
+export async function keepForLater(
+  deps: Pick<OutboxDeps, "store" | "clock" | "wrap">,
+  sender: EmailAddress,
+  messageId: string,
+  copies: readonly Copy[],
+): Promise<void> {
+  const now = deps.clock.now();
+  await insertOutbox(
+    deps.store,
+    copies.map((copy) => rowFor(deps, { sender, messageId, copy, at: now })),
+  );
+}
+
+/** Tries everything that is due, once. To be called when something was kept and every minute. */
+export async function sendDue(deps: OutboxDeps): Promise<void> {
+  for (;;) {
+    const now = deps.clock.now();
+    const rows = await takeDue(deps.store, now, after(now, LEASE_MS), BATCH);
+    for (const row of rows) await sendOne(deps, row);
+    if (rows.length < BATCH) return;
+  }
+}
+
+async function sendOne(deps: OutboxDeps, row: OutboxRow): Promise<void> {
+  const envelope = readEnvelope(row.envelope);
+  const copy = { envelope, message: deps.unwrap(row.id, row.wrapped) };
+  const result = await deps.relay(envelope, copy.message);
+  await deps.trace.relayed({ messageId: row.messageId, copy, result });
+  const now = deps.clock.now();
+  const isTooOld = after(row.createdAt, GIVE_UP_MS) <= now;
+  const { failures, left } = sort(result, isTooOld);
+  const bounces = bounceRows(deps, row, envelope, failures, now);
+  await deps.store.transaction(async (tx) => {
+    await insertOutbox(tx, bounces);
+    if (left.length === 0) return deleteOutbox(tx, row.id);
+    return postpone(tx, row.id, {
+      envelope: writeEnvelope({ ...envelope, recipients: left }),
+      attempts: row.attempts + 1,
+      nextAt: after(now, DELAYS_MS[row.attempts] ?? HOUR),
+    });
+  });
+}
+
+function sort(
+  result: RelayResult,
+  isTooOld: boolean,
+): { readonly failures: readonly Failure[]; readonly left: readonly EmailAddress[] } {
+  const failures: Failure[] = [];
+  const left: EmailAddress[] = [];
+  for (const { address, outcome } of result.recipients) {
+    if (outcome.kind === "accepted") continue;
+    if (outcome.temporary && !isTooOld) left.push(address);
+    else {
+      const status = outcome.temporary ? "4.4.7" : "5.0.0";
+      failures.push({ recipient: address, status, text: outcome.text });
+    }
+  }
+  return { failures, left };
+}
+
+/** No bounce of a bounce: what came with the empty return path ends here. */
+function bounceRows(
+  deps: OutboxDeps,
+  row: OutboxRow,
+  envelope: Envelope,
+  failures: readonly Failure[],
+  now: Date,
+): readonly OutboxRow[] {
+  if (failures.length === 0 || envelope.from === undefined) return [];
+  const { sender, messageId } = row;
+  const message = bounce({ hostname: deps.hostname, sender, messageId, failures, now });
+  const copy = { envelope: { from: undefined, recipients: [envelope.from] }, message };
+  return [rowFor(deps, { sender, messageId, copy, at: now })];
+}
+
+function rowFor(
+  deps: Pick<OutboxDeps, "wrap">,
+  o: {
+    readonly sender: EmailAddress;
+    readonly messageId: string;
+    readonly copy: Copy;
+    readonly at: Date;
+  },
+): OutboxRow {
+  const id = randomUUID();
+  return {
+    id,
+    sender: o.sender,
+    messageId: o.messageId,
+    envelope: writeEnvelope(o.copy.envelope),
+    wrapped: deps.wrap(id, o.copy.message),
+    attempts: 0,
+    createdAt: o.at,
+    nextAt: o.at,
+  };
+}
+
+function writeEnvelope(envelope: Envelope): string {
+  return JSON.stringify({
+    ...envelope,
+    from: envelope.from === undefined ? "" : formatAddress(envelope.from),
+    recipients: envelope.recipients.map((address) => formatAddress(address)),
+  });
+}
+
+/** Reads what `writeEnvelope` wrote: our own text, out of our own database. */
+function readEnvelope(text: string): Envelope {
+  const value = JSON.parse(text) as Omit<Envelope, "from" | "recipients"> & {
+    readonly from: string;
+    readonly recipients: readonly string[];
+  };
+  return {
+    ...value,
+    from: parseAddress(value.from),
+    recipients: value.recipients.flatMap((address) => parseAddress(address) ?? []),
+  };
+}

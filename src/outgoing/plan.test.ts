@@ -1,0 +1,94 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { fromUnixMs } from "../base/time.ts";
+import type { Discovery } from "../discovery/discovery.ts";
+import { parseAddress } from "../mail/address.ts";
+import type { Certificate } from "../openpgp/certificate.ts";
+import type { Policy } from "../policy/policy.ts";
+import { planFor, type Looked } from "./plan.ts";
+
+const address = parseAddress("bo@recv.example");
+assert(address !== undefined);
+const checkedAt = fromUnixMs(0);
+const certificate = { fingerprint: "0".repeat(40) } as unknown as Certificate;
+
+/** One discovery of each code, as the state table has them. */
+const states: Readonly<Record<string, Discovery>> = {
+  OK: { kind: "found", code: "OK", source: "hkp", certificate, fetchedAt: checkedAt, evidence: { checkedAt } },
+  LOCAL: { kind: "found", code: "LOCAL", source: "local", certificate, fetchedAt: checkedAt, evidence: { checkedAt } },
+  NOSVC: { kind: "absent", code: "NOSVC", evidence: { checkedAt } },
+  INSEC: { kind: "absent", code: "INSEC", evidence: { checkedAt } },
+  NOKEY: { kind: "absent", code: "NOKEY", evidence: { checkedAt } },
+  BADKEY: { kind: "absent", code: "BADKEY", reason: "revoked", evidence: { checkedAt } },
+  "BADKEY?": { kind: "unreachable", code: "BADKEY", reason: "wrong-user-id", evidence: { checkedAt } },
+  "UNSURE-DNS": { kind: "unreachable", code: "UNSURE-DNS", reason: "bogus", evidence: { checkedAt } },
+  "UNSURE-KS": { kind: "unreachable", code: "UNSURE-KS", reason: "timeout", evidence: { checkedAt } },
+};
+
+function looked(...codes: readonly string[]): readonly Looked[] {
+  return codes.map((code) => {
+    const discovery = states[code];
+    assert(discovery !== undefined);
+    return { address, discovery } as Looked;
+  });
+}
+
+/** The rows of the decision table, one recipient each. */
+const rows: readonly (readonly [code: string, require: string, pickup: string, clear: string])[] = [
+  ["OK", "seal", "seal", "seal"],
+  ["LOCAL", "seal", "seal", "seal"],
+  ["NOSVC", "refuse", "refuse", "clear"],
+  ["INSEC", "refuse", "refuse", "clear"],
+  ["NOKEY", "refuse", "refuse", "clear"],
+  ["BADKEY", "refuse", "refuse", "clear"],
+  ["BADKEY?", "later", "later", "later"],
+  ["UNSURE-DNS", "later", "later", "later"],
+  ["UNSURE-KS", "later", "later", "later"],
+];
+
+for (const [code, ...expected] of rows) {
+  const policies: readonly Policy[] = ["require", "prefer-pickup", "prefer-clear"];
+  for (const [index, policy] of policies.entries()) {
+    test(`a recipient in state ${code} under ${policy}: ${expected[index] ?? ""}`, () => {
+      assert.equal(planFor(looked(code), policy).kind, expected[index]);
+    });
+  }
+  test(`a recipient in state ${code} under off: clear`, () => {
+    assert.equal(planFor(looked(code), "off").kind, "clear");
+  });
+}
+
+const anyLooked = fc
+  .array(fc.constantFrom(...Object.keys(states)), { minLength: 1, maxLength: 8 })
+  .map((codes) => looked(...codes));
+const anyPolicy = fc.constantFrom<Policy>("require", "prefer-pickup", "prefer-clear");
+
+test("an uncertain recipient never lets a message leave in clear", () => {
+  fc.assert(
+    fc.property(anyLooked, anyPolicy, (recipients, policy) => {
+      const plan = planFor(recipients, policy);
+      const isUncertain = recipients.some(({ discovery }) => discovery.kind === "unreachable");
+      assert(plan.kind !== "clear" || (!isUncertain && policy === "prefer-clear"));
+    }),
+  );
+});
+
+test("a message is sealed for everybody or for nobody", () => {
+  fc.assert(
+    fc.property(anyLooked, anyPolicy, (recipients, policy) => {
+      const plan = planFor(recipients, policy);
+      const isEverybody = recipients.every(({ discovery }) => discovery.kind === "found");
+      assert.equal(plan.kind === "seal", isEverybody);
+      if (plan.kind === "seal") assert.equal(plan.recipients.length, recipients.length);
+    }),
+  );
+});
+
+test("the order of the recipients changes nothing about what happens", () => {
+  fc.assert(
+    fc.property(anyLooked, anyPolicy, (recipients, policy) => {
+      assert.equal(planFor(recipients, policy).kind, planFor(recipients.toReversed(), policy).kind);
+    }),
+  );
+});

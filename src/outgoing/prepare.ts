@@ -1,0 +1,116 @@
+/** What is checked and mended in a submitted message before anything is decided about it. */
+import { randomUUID } from "node:crypto";
+import { after, DAY, type Clock } from "../base/time.ts";
+import { sameAddress, type EmailAddress } from "../mail/address.ts";
+import { stripResultHeaders } from "../mail/auth-results.ts";
+import {
+  decodedText,
+  fieldsNamed,
+  firstField,
+  makeField,
+  parseHeader,
+  serializeHeader,
+  withoutFields,
+  type Header,
+} from "../mail/header.ts";
+import { readMessageFacts, type MessageFacts } from "../mail/message.ts";
+import { detectProtection } from "../pgpmime/detect.ts";
+import { reply, type Reply } from "../smtp/reply.ts";
+
+export type Prepared = {
+  /** The whole message with CRLF line ends: no Bcc, no header of ours, with Date and Message-ID. */
+  readonly message: Uint8Array;
+  readonly facts: MessageFacts;
+  readonly messageId: string;
+  /** The sender asked for policy `require` for this message (`X-Sealpost-Require: yes`). */
+  readonly isRequired: boolean;
+  /** Came encrypted from the client: passed on as it is. */
+  readonly isProtected: boolean;
+};
+
+export type Preparation =
+  | { readonly kind: "ready"; readonly prepared: Prepared }
+  | { readonly kind: "refused"; readonly reply: Reply };
+
+/** Never sent: who got a blind copy, where it was delivered before, and what only Sealpost may say. */
+const REMOVED = new Set(["bcc", "resent-bcc", "return-path", "x-sealpost-require"]);
+
+/** A Date further off than this is replaced: receivers refuse a signature far from its message's date. */
+const DATE_TOLERANCE_MS = DAY;
+
+/**
+ * Checks that the author is one of the login's own addresses (RFC 6409 §6.1) and adds what RFC 5322 §3.6 demands
+ * and a client may leave out. The body is not touched.
+ */
+export function prepare(
+  deps: { readonly clock: Clock; readonly hostname: string },
+  own: readonly EmailAddress[],
+  message: Uint8Array,
+): Preparation {
+  const { header: submitted, bodyOffset } = parseHeader(message);
+  const refusal = refuseAuthor(submitted, own);
+  if (refusal !== undefined) return { kind: "refused", reply: refusal };
+
+  const required = firstField(submitted, "X-Sealpost-Require");
+  const isRequired = required !== undefined && decodedText(required).trim().toLowerCase() === "yes";
+  const cleaned = withoutFields(stripResultHeaders(submitted, [deps.hostname]), REMOVED);
+  const { header, messageId } = withRequiredFields(deps, cleaned, readMessageFacts(cleaned));
+  const ready = Buffer.concat([
+    serializeHeader(header),
+    Buffer.from("\r\n"),
+    message.subarray(bodyOffset),
+  ]);
+  const protection = detectProtection(ready).kind;
+  return {
+    kind: "ready",
+    prepared: {
+      message: ready,
+      facts: readMessageFacts(header),
+      messageId,
+      isRequired,
+      isProtected: protection === "sealed" || protection === "smime" || protection === "inline",
+    },
+  };
+}
+
+function refuseAuthor(header: Header, own: readonly EmailAddress[]): Reply | undefined {
+  const { from } = readMessageFacts(header);
+  const [author] = from ?? [];
+  if (author === undefined || from?.length !== 1 || fieldsNamed(header, "From").length !== 1) {
+    return reply("550", "5.6.0", "the message must have exactly one From field with one address");
+  }
+  if (!own.some((address) => sameAddress(address, author.address))) {
+    return reply("550", "5.7.1", "the From address is not one of yours; not sent");
+  }
+  return undefined;
+}
+
+function withRequiredFields(
+  deps: { readonly clock: Clock; readonly hostname: string },
+  header: Header,
+  facts: MessageFacts,
+): { readonly header: Header; readonly messageId: string } {
+  const now = deps.clock.now();
+  const { date } = facts;
+  const isDateKept =
+    date !== undefined &&
+    date >= after(now, -DATE_TOLERANCE_MS) &&
+    date <= after(now, DATE_TOLERANCE_MS);
+  const dated = isDateKept
+    ? header
+    : [...withoutFields(header, new Set(["date"])), makeField("Date", rfc5322Date(now))];
+  if (facts.messageId !== undefined) return { header: dated, messageId: facts.messageId };
+  const messageId = `<${randomUUID()}@${deps.hostname}>`;
+  return {
+    header: [
+      ...withoutFields(dated, new Set(["message-id"])),
+      makeField("Message-ID", messageId),
+    ],
+    messageId,
+  };
+}
+
+/** `Mon, 23 Nov 2026 10:00:00 +0000` (RFC 5322 §3.3). */
+function rfc5322Date(date: Date): string {
+  return date.toUTCString().replace(/GMT$/, "+0000");
+}

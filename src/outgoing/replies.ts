@@ -1,0 +1,52 @@
+/** What the sender's client is told. One place, so that the same state reads the same at RCPT and after DATA. */
+import { unreachable } from "../base/unreachable.ts";
+import { formatAddress } from "../mail/address.ts";
+import { reply, type Reply } from "../smtp/reply.ts";
+import type { Looked, Plan } from "./plan.ts";
+
+/** RFC 3463 §3.8: X.7.5, a cryptographic failure: a needed key is missing or cannot be known. */
+export function refusalReply(plan: Extract<Plan, { kind: "refuse" | "later" }>): Reply {
+  if (plan.kind === "later") {
+    return reply(
+      "450",
+      "4.7.5",
+      `<${formatAddress(plan.because.address)}> encryption status cannot be determined now; retry later`,
+    );
+  }
+  return reply(
+    "550",
+    "5.7.5",
+    `${absentText(plan.because)}; not sent (your policy requires encryption)`,
+  );
+}
+
+/** Why a recipient cannot be sealed to, in a sentence a person understands. */
+export function absentText({ address, discovery }: Looked): string {
+  const who = `<${formatAddress(address)}>`;
+  if (discovery.kind !== "absent") return `${who} has an uncertain encryption status`;
+  switch (discovery.code) {
+    case "NOSVC":
+      return `${who} has no published encryption key (${address.domain} does not offer encryption)`;
+    case "INSEC":
+      return `${who} has no usable encryption key (the DNS of ${address.domain} is not protected)`;
+    case "NOKEY":
+      return `${who} has no published encryption key`;
+    case "BADKEY":
+      return `${who} has a published key that cannot be used (${discovery.reason ?? "not usable"})`;
+    default:
+      return unreachable(discovery.code);
+  }
+}
+
+/** What became of the message, for the text of the final `250`. */
+export function summaryText(counts: {
+  readonly encrypted?: number;
+  readonly clear?: number;
+  readonly reasons?: readonly string[];
+}): string {
+  if (counts.encrypted !== undefined) return `${String(counts.encrypted)} encrypted`;
+  const [reason, ...others] = counts.reasons ?? [];
+  const why = reason === undefined ? "encryption is off" : reason;
+  const more = others.length === 0 ? "" : ` and ${String(others.length)} more`;
+  return `${String(counts.clear ?? 0)} NOT ENCRYPTED: ${why}${more}`;
+}

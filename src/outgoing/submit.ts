@@ -1,0 +1,158 @@
+/**
+ * What a user sends: the flow from an authenticated client to the next hop.
+ *
+ * At RCPT a sender under policy `require` hears at once whether a recipient can be written to, so that refused clear
+ * text never arrives here. After DATA everything is decided for the whole message (`plan.ts`), sealed once for all
+ * named recipients and once more for each blind one, and handed on. `250` is said only after the next hop took the
+ * message or, for a later copy, after it was committed to the outbox.
+ */
+import { AppError } from "../base/errors.ts";
+import type { Clock } from "../base/time.ts";
+import { formatAddress, type EmailAddress } from "../mail/address.ts";
+import type { Envelope } from "../mail/envelope.ts";
+import type { Discover } from "../discovery/discovery.ts";
+import type { UnlockedKeys } from "../keys/vault.ts";
+import type { Policy } from "../policy/policy.ts";
+import { reply, type Reply } from "../smtp/reply.ts";
+import { copiesOf, type SealMessage } from "./copies.ts";
+import type { HandOn } from "./hand-on.ts";
+import { planFor, type Looked, type Plan } from "./plan.ts";
+import { prepare, type Prepared } from "./prepare.ts";
+import { absentText, refusalReply, summaryText } from "./replies.ts";
+import type { TraceOutgoing } from "./tracing.ts";
+
+/** Who is logged in on a connection: his addresses and his keys, unlocked with the password he gave. */
+export type Sender = {
+  readonly address: EmailAddress;
+  readonly addresses: readonly EmailAddress[];
+  readonly policy: Policy;
+  readonly keys: UnlockedKeys;
+};
+
+export type SubmitDeps = {
+  readonly clock: Clock;
+  readonly hostname: string;
+  readonly discover: Discover;
+  readonly seal: SealMessage;
+  readonly handOn: HandOn;
+  readonly trace: TraceOutgoing;
+  /** Whether the sender received one of these messages protected (a reply to it must not be clear). */
+  readonly cameProtected: (reader: EmailAddress, messageIds: readonly string[]) => Promise<boolean>;
+};
+
+/** The answer to RCPT TO: under `require` the recipient's state decides, otherwise everybody is accepted for now. */
+export async function answerRecipient(
+  deps: Pick<SubmitDeps, "discover">,
+  sender: Sender,
+  recipient: EmailAddress,
+): Promise<Reply | "ok"> {
+  if (sender.policy !== "require") return "ok";
+  const looked = { address: recipient, discovery: await deps.discover(recipient) };
+  const plan = planFor([looked], sender.policy);
+  return plan.kind === "refuse" || plan.kind === "later" ? refusalReply(plan) : "ok";
+}
+
+/** The answer to DATA. @throws AppError for trouble that is nobody's decision; it is answered 4yz or 5yz at the edge. */
+export async function submit(
+  deps: SubmitDeps,
+  sender: Sender,
+  envelope: Envelope,
+  message: Uint8Array,
+): Promise<Reply> {
+  const preparation = prepare(deps, sender.addresses, message);
+  if (preparation.kind === "refused") return preparation.reply;
+  const { prepared } = preparation;
+  const policy = await policyFor(deps, sender, prepared);
+  if (prepared.isProtected) return passThrough(deps, sender, envelope, prepared);
+  // The sender's own key comes first: without it nothing is sent under a policy that wants protection.
+  if (policy !== "off" && sender.keys.active === undefined) return NO_KEY;
+
+  const looked = await Promise.all(
+    envelope.recipients.map(async (address) => ({ address, discovery: await deps.discover(address) })),
+  );
+  const plan = planFor(looked, policy);
+  await deps.trace.planned({ sender: sender.address, prepared, policy, looked, plan });
+  switch (plan.kind) {
+    case "refuse":
+    case "later":
+      return refusalReply(plan);
+    case "clear":
+      return sendClear(deps, sender, envelope, prepared, plan, looked);
+    case "seal":
+      return sendSealed(deps, sender, envelope, prepared, plan);
+  }
+}
+
+const NO_KEY = reply(
+  "554",
+  "5.7.5",
+  "your encryption key is not usable in this session; log in with your password or ask your provider",
+);
+
+/** Nearest first (rulings 3 and 13): this message's own wish, then what it replies to, then the policy in force. */
+async function policyFor(deps: SubmitDeps, sender: Sender, prepared: Prepared): Promise<Policy> {
+  if (prepared.isRequired) return "require";
+  const { repliesTo } = prepared.facts;
+  if (repliesTo.length === 0) return sender.policy;
+  return (await deps.cameProtected(sender.address, repliesTo)) ? "require" : sender.policy;
+}
+
+async function passThrough(
+  deps: SubmitDeps,
+  sender: Sender,
+  envelope: Envelope,
+  prepared: Prepared,
+): Promise<Reply> {
+  await deps.trace.passedThrough({ sender: sender.address, prepared, envelope });
+  return deps.handOn({
+    sender: sender.address,
+    messageId: prepared.messageId,
+    copies: [{ envelope, message: prepared.message }],
+    summary: "already protected, passed on as it is",
+  });
+}
+
+async function sendClear(
+  deps: SubmitDeps,
+  sender: Sender,
+  envelope: Envelope,
+  prepared: Prepared,
+  plan: Extract<Plan, { kind: "clear" }>,
+  looked: readonly Looked[],
+): Promise<Reply> {
+  const reasons = plan.unsupported.map((recipient) => absentText(recipient));
+  return deps.handOn({
+    sender: sender.address,
+    messageId: prepared.messageId,
+    copies: [{ envelope, message: prepared.message }],
+    summary: summaryText({ clear: looked.length, reasons }),
+  });
+}
+
+async function sendSealed(
+  deps: SubmitDeps,
+  sender: Sender,
+  envelope: Envelope,
+  prepared: Prepared,
+  plan: Extract<Plan, { kind: "seal" }>,
+): Promise<Reply> {
+  const signer = sender.keys.active;
+  if (signer === undefined) throw new AppError("sealing without a key", { temporary: false });
+  const copies = await copiesOf(deps, {
+    signer,
+    envelope,
+    prepared,
+    recipients: plan.recipients,
+  });
+  return deps.handOn({
+    sender: sender.address,
+    messageId: prepared.messageId,
+    copies,
+    summary: summaryText({ encrypted: plan.recipients.length }),
+  });
+}
+
+/** `<ada@post.example>`, the way SMTP replies name an address. */
+export function angled(address: EmailAddress): string {
+  return `<${formatAddress(address)}>`;
+}

@@ -1,0 +1,89 @@
+/** Why a message was protected or not: each decision with its evidence, for `sealpost trace MESSAGE-ID`. */
+import type { Discovery } from "../discovery/discovery.ts";
+import { formatAddress, type EmailAddress } from "../mail/address.ts";
+import type { Envelope } from "../mail/envelope.ts";
+import type { Policy } from "../policy/policy.ts";
+import type { RelayResult } from "../smtp/relay.ts";
+import type { Copy } from "./copies.ts";
+import type { Looked, Plan } from "./plan.ts";
+import type { Prepared } from "./prepare.ts";
+
+export type Detail = Readonly<Record<string, string | number | boolean>>;
+
+/** Writes one step of a message's story. */
+export type WriteTrace = (messageId: string, step: string, detail: Detail) => Promise<void>;
+
+export type TraceOutgoing = {
+  readonly planned: (o: {
+    readonly sender: EmailAddress;
+    readonly prepared: Prepared;
+    readonly policy: Policy;
+    readonly looked: readonly Looked[];
+    readonly plan: Plan;
+  }) => Promise<void>;
+  readonly passedThrough: (o: {
+    readonly sender: EmailAddress;
+    readonly prepared: Prepared;
+    readonly envelope: Envelope;
+  }) => Promise<void>;
+  readonly relayed: (o: {
+    readonly messageId: string;
+    readonly copy: Copy;
+    readonly result: RelayResult;
+  }) => Promise<void>;
+};
+
+export function traceOutgoing(write: WriteTrace): TraceOutgoing {
+  return {
+    planned: async ({ sender, prepared, policy, looked, plan }) => {
+      for (const { address, discovery } of looked) {
+        await write(prepared.messageId, "recipient", {
+          recipient: formatAddress(address),
+          ...discoveryDetail(discovery),
+        });
+      }
+      await write(prepared.messageId, "plan", {
+        sender: formatAddress(sender),
+        policy,
+        plan: plan.kind,
+        recipients: looked.length,
+        ...("because" in plan ? { because: formatAddress(plan.because.address) } : {}),
+      });
+    },
+    passedThrough: async ({ sender, prepared, envelope }) =>
+      write(prepared.messageId, "plan", {
+        sender: formatAddress(sender),
+        plan: "pass",
+        recipients: envelope.recipients.length,
+        reason: "already protected by the client",
+      }),
+    relayed: async ({ messageId, copy, result }) => {
+      for (const { address, outcome } of result.recipients) {
+        await write(messageId, "handed on", {
+          recipient: formatAddress(address),
+          sizeBytes: copy.message.length,
+          outcome: outcome.kind,
+          answer: outcome.text,
+        });
+      }
+    },
+  };
+}
+
+/** The state code of standards.md D1 with what it rests on. */
+export function discoveryDetail(discovery: Discovery): Detail {
+  const { evidence } = discovery;
+  return {
+    code: discovery.code,
+    ...(discovery.kind === "found"
+      ? { fingerprint: discovery.certificate.fingerprint, source: discovery.source }
+      : {}),
+    ...("reason" in discovery && discovery.reason !== undefined
+      ? { reason: discovery.reason }
+      : {}),
+    ...(evidence.dns === undefined ? {} : { dns: evidence.dns }),
+    ...(evidence.keyserver === undefined ? {} : { keyserver: evidence.keyserver }),
+    ...(evidence.detail === undefined ? {} : { detail: evidence.detail }),
+    checkedAt: evidence.checkedAt.toISOString(),
+  };
+}
