@@ -2,7 +2,7 @@ import { type Account, addAccount, type Custody, hashPassword } from "../account
 import { openParts, type Parts } from "../app/parts.ts";
 import { loadConfig } from "../config/load.ts";
 import { policyNames } from "../config/schema.ts";
-import { createKeys } from "../keys/vault.ts";
+import { prepareKeys, saveKeys } from "../keys/create.ts";
 import { formatAddress } from "../mail/address.ts";
 import { policyInForce } from "../policy/policy.ts";
 import { findPublished } from "../store/certificates.ts";
@@ -70,16 +70,19 @@ async function add(call: Call): Promise<ExitCode> {
   }
   using password = await readPassword(call);
   await using parts = await openParts(config);
-  const { profile } = config.keys;
-  const login = await hashPassword(password);
-  const certificate = await parts.store.transaction(async (store) => {
+  const [login, keys] = await Promise.all([
+    hashPassword(password),
+    prepareKeys(parts, { address, custody, password, profile: config.keys.profile }),
+  ]);
+  await parts.store.transaction(async (store) => {
     await addAccount({ ...parts, store }, { address, custody }, login);
-    return createKeys({ ...parts, store }, { address, custody, password, profile });
+    await saveKeys(store, keys);
   });
+  const { fingerprint } = keys.certificate;
   const text = formatAddress(address);
-  return answer(call, { address: text, custody, fingerprint: certificate.fingerprint }, [
+  return answer(call, { address: text, custody, fingerprint }, [
     `added ${text}, ${custody}`,
-    `key ${certificate.fingerprint}, published from now on`,
+    `key ${fingerprint}, published from now on`,
   ]);
 }
 

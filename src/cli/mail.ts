@@ -2,7 +2,8 @@ import { openParts, type Parts } from "../app/parts.ts";
 import type { Secret } from "../base/secret.ts";
 import { loadConfig } from "../config/load.ts";
 import { listMail, type MailListEntry, showMail, type ShownMail } from "../incoming/reading.ts";
-import { type UnlockedKeys, unlockWithPassword } from "../keys/vault.ts";
+import type { UnlockedKeys } from "../keys/unlocked-keys.ts";
+import { unlockWithPassword } from "../keys/vault.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import { accountOf, addressGiven } from "./address-given.ts";
 import {
