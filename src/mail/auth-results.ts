@@ -1,0 +1,51 @@
+import { fieldBody, type Header, type HeaderField } from "./header.ts";
+
+/** Letters of other alphabets that look like those of our field's name. */
+const LOOK_ALIKES: Readonly<Record<string, string>> = {
+  е: "e",
+  ѕ: "s",
+  т: "t",
+  а: "a",
+  υ: "u",
+  ε: "e",
+  τ: "t",
+  α: "a",
+  ꓢ: "s",
+  ᴇ: "e",
+  ѵ: "u",
+};
+const OURS = /^(?:x)*(?:sealpost)?e2estatus$/;
+
+/**
+ * The header without results that only we may state: `E2E-Status` and all that a reader could take for it (case, blanks,
+ * underscores, an `X-`, letters that look alike, lines that are no proper field), and `Authentication-Results` that claim
+ * one of our own names (RFC 8601 §5). For each way in, before anything else (G6).
+ */
+export function stripResultHeaders(header: Header, ownNames: readonly string[]): Header {
+  const own = new Set(ownNames.map(plainName));
+  return header.filter((field) => !isResultField(field) && !isOwnResult(field, own));
+}
+
+/** True for `E2E-Status` and its look-alikes. */
+export function isResultField(field: HeaderField): boolean {
+  const name = field.name === "" ? (fieldBody(field).split(":", 1)[0] ?? "") : field.name;
+  if (name.length > 200) return false;
+  const letters = name
+    .normalize("NFKC")
+    .toLowerCase()
+    .replace(/./gu, (letter) => LOOK_ALIKES[letter] ?? letter);
+  return OURS.test(letters.replace(/[^a-z0-9]/g, ""));
+}
+
+function isOwnResult(field: HeaderField, own: ReadonlySet<string>): boolean {
+  if (field.name.toLowerCase() !== "authentication-results") return false;
+  const body = fieldBody(field).replace(/\([^()]*\)/g, " ");
+  return own.has(plainName(body.trim().split(/[\s;]/, 1)[0] ?? ""));
+}
+
+function plainName(name: string): string {
+  return name
+    .toLowerCase()
+    .replace(/^"(.*)"$/, "$1")
+    .replace(/\.$/, "");
+}

@@ -1,0 +1,151 @@
+import { type EmailAddress, parseAddress } from "./address.ts";
+import { decodeWords } from "./encoded-word.ts";
+import { printable } from "./header.ts";
+
+/** A name, which anybody may choose, and an address. */
+export type Mailbox = { readonly name: string; readonly address: EmailAddress };
+
+type Token = { readonly kind: "word" | "quoted" | "comment" | "sign"; readonly text: string };
+
+const SIGNS = ",;:<>";
+const MAX_MAILBOXES = 10_000;
+
+/**
+ * The mailboxes of a From, To or Cc body (RFC 5322 §3.4), groups flattened. Undefined when anything in it can be read in two
+ * ways: source routes, blanks or comments inside an address, a name without its address (TM-65).
+ */
+export function parseMailboxList(
+  body: string,
+  options: { readonly allowGroups?: boolean } = {},
+): readonly Mailbox[] | undefined {
+  const tokens = tokenize(body);
+  if (tokens === undefined) return undefined;
+  const mailboxes: Mailbox[] = [];
+  let item: Token[] = [];
+  let isInGroup = false;
+  for (const token of [...tokens, { kind: "sign", text: "," } as const]) {
+    const sign = token.kind === "sign" ? token.text : "";
+    if (sign === ":") {
+      if (isInGroup || options.allowGroups === false || !isPhrase(item)) return undefined;
+      isInGroup = true;
+      item = [];
+    } else if (sign === "," || sign === ";") {
+      if (sign === ";" && !isInGroup) return undefined;
+      if (!addMailbox(mailboxes, item)) return undefined;
+      item = [];
+      if (sign === ";") isInGroup = false;
+    } else {
+      item.push(token);
+    }
+  }
+  return isInGroup || mailboxes.length > MAX_MAILBOXES ? undefined : mailboxes;
+}
+
+/** Words, quoted strings, comments and signs; undefined when a quote or comment stays open. */
+function tokenize(body: string): readonly Token[] | undefined {
+  const tokens: Token[] = [];
+  let at = 0;
+  while (at < body.length) {
+    const token = nextToken(body, at);
+    if (token === undefined) return undefined;
+    if (token.text !== "") tokens.push(token);
+    at = token.end;
+  }
+  return tokens;
+}
+
+function nextToken(body: string, at: number): (Token & { readonly end: number }) | undefined {
+  const first = body.charAt(at);
+  if (first === " " || first === "\t") return { kind: "word", text: "", end: at + 1 };
+  if (SIGNS.includes(first)) return { kind: "sign", text: first, end: at + 1 };
+  if (first === ")" || first === "\\") return undefined;
+  if (first === "(") return comment(body, at);
+  const end = wordEnd(body, at);
+  if (end === undefined) return undefined;
+  const text = body.slice(at, end);
+  return { kind: /^"[^"\\]*(?:\\[\s\S][^"\\]*)*"$/.test(text) ? "quoted" : "word", text, end };
+}
+
+/** A word runs on through quoted strings and domain literals that touch it: `"a b"@c.example`, `a@[1.2.3.4]`. */
+function wordEnd(body: string, from: number): number | undefined {
+  const stop = /["\\[\]\s,;:<>()]/g;
+  stop.lastIndex = from;
+  for (let match = stop.exec(body); match !== null; match = stop.exec(body)) {
+    if (match[0] === '"') {
+      const close = closingQuote(body, match.index + 1);
+      if (close === undefined) return undefined;
+      stop.lastIndex = close + 1;
+    } else if (match[0] === "\\") {
+      return undefined;
+    } else if (match[0] === "[") {
+      const close = body.indexOf("]", match.index);
+      if (close === -1) return undefined;
+      stop.lastIndex = close + 1;
+    } else if (match[0] !== "]") {
+      return match.index;
+    }
+  }
+  return body.length;
+}
+
+function closingQuote(body: string, from: number): number | undefined {
+  const special = /["\\]/g;
+  special.lastIndex = from;
+  for (let match = special.exec(body); match !== null; match = special.exec(body)) {
+    if (match[0] === '"') return match.index;
+    special.lastIndex = match.index + 2;
+  }
+  return undefined;
+}
+
+function comment(body: string, from: number): (Token & { readonly end: number }) | undefined {
+  const special = /[()\\]/g;
+  special.lastIndex = from;
+  let depth = 0;
+  for (let match = special.exec(body); match !== null; match = special.exec(body)) {
+    if (match[0] === "\\") special.lastIndex = match.index + 2;
+    else depth += match[0] === "(" ? 1 : -1;
+    if (match[0] === ")" && depth === 0) {
+      const end = match.index + 1;
+      return { kind: "comment", text: body.slice(from, end), end };
+    }
+  }
+  return undefined;
+}
+
+/** Empty items are RFC 5322 §4.4's obsolete syntax and harmless. False: the item is no mailbox. */
+function addMailbox(mailboxes: Mailbox[], item: readonly Token[]): boolean {
+  const tokens = item.filter(({ kind }) => kind !== "comment");
+  if (tokens.length === 0) return true;
+  const open = tokens.findIndex((token) => isSign(token, "<"));
+  const phrase = open === -1 ? [] : tokens.slice(0, open);
+  const rest = open === -1 ? tokens : tokens.slice(open + 1);
+  const [written, close, ...more] = rest;
+  const isClosed = open === -1 ? close === undefined : close !== undefined && isSign(close, ">");
+  if (written === undefined || written.kind === "sign" || !isClosed || more.length > 0) {
+    return false;
+  }
+  const address = parseAddress(written.text);
+  if (address === undefined || phrase.some(({ kind }) => kind === "sign")) return false;
+  const name = open === -1 ? commentText(item) : phrase.map(phraseText).join(" ");
+  mailboxes.push({ name: printable(decodeWords(name)), address });
+  return true;
+}
+
+function isSign(token: Token, sign: string): boolean {
+  return token.kind === "sign" && token.text === sign;
+}
+
+function isPhrase(tokens: readonly Token[]): boolean {
+  return tokens.length > 0 && tokens.every(({ kind }) => kind !== "sign");
+}
+
+function phraseText({ kind, text }: Token): string {
+  return kind === "quoted" ? text.slice(1, -1).replace(/\\([\s\S])/g, "$1") : text;
+}
+
+/** `ada@post.example (Ada Quill)`, the older way to write a name. */
+function commentText(item: readonly Token[]): string {
+  const texts = item.filter(({ kind }) => kind === "comment").map(({ text }) => text.slice(1, -1));
+  return texts.join(" ").replace(/\\([\s\S])/g, "$1");
+}

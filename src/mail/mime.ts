@@ -1,0 +1,272 @@
+/**
+ * The structure of a message as ranges of its own bytes (RFC 2045, RFC 2046). Nothing is decoded or rebuilt, so what was
+ * signed can be verified over the bytes as received. One pass over the bytes, whatever the nesting.
+ */
+import { asBuffer } from "../base/bytes.ts";
+import { AppError } from "../base/errors.ts";
+import { decodeCharset } from "./charset.ts";
+import {
+  type ContentType,
+  DEFAULT_CONTENT_TYPE,
+  contentTypeOf,
+  parseContentType,
+} from "./content-type.ts";
+import { findDelimiter, type Hit, isUsableBoundary, matchDelimiter } from "./delimiter.ts";
+import { fieldBody, fieldsNamed, type Header, parseHeader } from "./header.ts";
+import { decodeTransfer } from "./transfer-encoding.ts";
+
+/** Why two readers might see two different things; `unclosed`: the last delimiter is missing, as when cut off in transit. */
+export type MimeDefect =
+  | "content-type"
+  | "duplicate-field"
+  | "garbage-line"
+  | "boundary"
+  | "unclosed";
+
+/** One part: header from `start`, body from `bodyStart`, all up to `end`, which excludes the line end before a boundary. */
+export type Entity = {
+  readonly header: Header;
+  readonly contentType: ContentType;
+  /** Content-Transfer-Encoding in lower case, "7bit" when absent. */
+  readonly encoding: string;
+  readonly start: number;
+  readonly bodyStart: number;
+  readonly end: number;
+  /** The parts of a multipart, or the one message of a message/rfc822. */
+  readonly parts: readonly Entity[];
+  readonly defects: readonly MimeDefect[];
+  readonly isMalformed: boolean;
+};
+
+/** Beyond them a message is refused (TM-76). */
+export type MimeLimits = {
+  readonly headerBytes: number;
+  readonly depth: number;
+  readonly parts: number;
+};
+
+const DEFAULT_LIMITS: MimeLimits = { headerBytes: 1024 * 1024, depth: 30, parts: 1000 };
+/** RFC 2046 §5.1.5: what a part of a multipart/digest is by default. */
+const MESSAGE: ContentType = { type: "message", subtype: "rfc822", parameters: new Map() };
+const CR = 13;
+const LF = 10;
+const SINGLE_FIELDS = [
+  "content-type",
+  "content-transfer-encoding",
+  "content-disposition",
+  "mime-version",
+];
+
+type Scan = {
+  readonly bytes: Buffer;
+  readonly limits: MimeLimits;
+  /** False: what goes beyond the limits is left out instead of refused, for a look at the root. */
+  readonly isStrict: boolean;
+  /** The open multiparts' boundaries, outermost first, each byte a character; no two can be taken for each other. */
+  readonly boundaries: string[];
+  parts: number;
+};
+
+/**
+ * The structure of a whole message or entity.
+ * @throws AppError beyond the limits.
+ */
+export function scanMime(message: Uint8Array, limits: Partial<MimeLimits> = {}): Entity {
+  const scan: Scan = {
+    bytes: asBuffer(message),
+    limits: { ...DEFAULT_LIMITS, ...limits },
+    isStrict: true,
+    boundaries: [],
+    parts: 0,
+  };
+  return readEntity(scan, 0, 0, DEFAULT_CONTENT_TYPE).entity;
+}
+
+/** The root and at most four of its direct parts, which are not looked into; for questions about the root alone. Never throws. */
+export function scanRoot(message: Uint8Array): Entity {
+  const limits = { headerBytes: Infinity, depth: 1, parts: 5 };
+  const scan: Scan = {
+    bytes: asBuffer(message),
+    limits,
+    isStrict: false,
+    boundaries: [],
+    parts: 0,
+  };
+  return readEntity(scan, 0, 0, DEFAULT_CONTENT_TYPE).entity;
+}
+
+/** The entity as it stands in the message, header included. */
+export function rawEntity(message: Uint8Array, entity: Entity): Uint8Array {
+  return message.subarray(entity.start, entity.end);
+}
+
+/** The entity's body as it stands in the message. */
+export function rawBody(message: Uint8Array, entity: Entity): Uint8Array {
+  return message.subarray(entity.bodyStart, entity.end);
+}
+
+/** The entity's body with its transfer encoding undone. */
+export function decodeBody(message: Uint8Array, entity: Entity): Uint8Array {
+  return decodeTransfer(rawBody(message, entity), entity.encoding);
+}
+
+/** The entity's body as text, in its own character set. */
+export function bodyText(message: Uint8Array, entity: Entity): string {
+  const charset = entity.contentType.parameters.get("charset") ?? "us-ascii";
+  return decodeCharset(decodeBody(message, entity), charset);
+}
+
+type Found = { readonly entity: Entity; readonly hit: Hit | undefined };
+
+function readEntity(scan: Scan, start: number, depth: number, byDefault: ContentType): Found {
+  scan.parts++;
+  const isOver = depth > scan.limits.depth || scan.parts > scan.limits.parts;
+  if (isOver && scan.isStrict) refuse("the message has too many or too deeply nested parts");
+  const head = readHeader(scan, start);
+  const { header, bodyOffset } = parseHeader(scan.bytes.subarray(start, head.end));
+  const facts = factsOf(header, byDefault);
+  const bodyStart = start + bodyOffset;
+  const body = readBody(scan, { ...facts, bodyStart, hit: head.hit, depth });
+  const end = Math.max(bodyStart, body.hit === undefined ? scan.bytes.length : cut(scan, body.hit));
+  const defects = [...facts.defects, ...body.defects];
+  const { contentType, encoding } = facts;
+  const entity = {
+    header,
+    contentType,
+    encoding,
+    start,
+    bodyStart: Math.min(bodyStart, end),
+    end,
+    parts: body.parts,
+    defects,
+    isMalformed: defects.length > 0,
+  };
+  return { entity, hit: body.hit };
+}
+
+/** Where the part before a delimiter ends: the line end before it belongs to the delimiter (RFC 2046 §5.1.1). */
+function cut(scan: Scan, hit: Hit): number {
+  const { lineStart } = hit;
+  if (lineStart === 0 || scan.bytes[lineStart - 1] !== LF) return lineStart;
+  return scan.bytes[lineStart - 2] === CR ? lineStart - 2 : lineStart - 1;
+}
+
+/** The end of the header, after its empty line; a delimiter ends it too. */
+function readHeader(scan: Scan, start: number): { end: number; hit: Hit | undefined } {
+  const { bytes } = scan;
+  let at = start;
+  while (at < bytes.length) {
+    const hit = matchDelimiter(scan.bytes, scan.boundaries, at);
+    if (hit !== undefined) return { end: at, hit };
+    if (at - start > scan.limits.headerBytes) refuse("the message has too large a header");
+    const lf = bytes.indexOf(LF, at);
+    const next = lf === -1 ? bytes.length : lf + 1;
+    if (lf === at || (lf === at + 1 && bytes[at] === CR)) return { end: next, hit: undefined };
+    at = next;
+  }
+  if (at - start > scan.limits.headerBytes) refuse("the message has too large a header");
+  return { end: bytes.length, hit: undefined };
+}
+
+type Facts = {
+  readonly contentType: ContentType;
+  readonly encoding: string;
+  readonly defects: readonly MimeDefect[];
+};
+
+function factsOf(header: Header, byDefault: ContentType): Facts {
+  const defects: MimeDefect[] = [];
+  const type = fieldsNamed(header, "content-type");
+  const [field] = type;
+  if (field !== undefined && parseContentType(fieldBody(field)) === undefined) {
+    defects.push("content-type");
+  }
+  if (SINGLE_FIELDS.some((name) => fieldsNamed(header, name).length > 1)) {
+    defects.push("duplicate-field");
+  }
+  if (header.some(({ name }) => name === "")) defects.push("garbage-line");
+  const [transfer] = fieldsNamed(header, "content-transfer-encoding");
+  const encoding = transfer === undefined ? "7bit" : encodingName(fieldBody(transfer));
+  return {
+    contentType: field === undefined ? byDefault : contentTypeOf(header),
+    encoding,
+    defects,
+  };
+}
+
+function encodingName(body: string): string {
+  return (/^[^\s;(]+/.exec(body.replace(/^(?:\([^()]*\)\s*)+/, ""))?.[0] ?? "7bit").toLowerCase();
+}
+
+type BodyTask = Facts & {
+  readonly bodyStart: number;
+  readonly hit: Hit | undefined;
+  readonly depth: number;
+};
+type Body = {
+  readonly parts: readonly Entity[];
+  readonly hit: Hit | undefined;
+  readonly defects: readonly MimeDefect[];
+};
+
+function readBody(scan: Scan, task: BodyTask): Body {
+  const { contentType, bodyStart, depth } = task;
+  const isDeepest = !scan.isStrict && depth >= scan.limits.depth;
+  if (task.hit === undefined && !isDeepest) {
+    if (contentType.type === "multipart") return readParts(scan, task);
+    if (isMessage(task)) {
+      const { entity, hit } = readEntity(scan, bodyStart, depth + 1, DEFAULT_CONTENT_TYPE);
+      return { parts: [entity], hit, defects: [] };
+    }
+  }
+  const defects: MimeDefect[] =
+    task.hit !== undefined && contentType.type === "multipart" ? ["boundary"] : [];
+  return {
+    parts: [],
+    hit: task.hit ?? nextDelimiter(scan, bodyStart),
+    defects,
+  };
+}
+
+/** An embedded message that can be read in place: RFC 2046 §5.2.1 allows no encoding that hides it. */
+function isMessage({ contentType: { type, subtype }, encoding }: BodyTask): boolean {
+  const isOpen = encoding !== "base64" && encoding !== "quoted-printable";
+  return type === "message" && (subtype === "rfc822" || subtype === "global") && isOpen;
+}
+
+function readParts(scan: Scan, task: BodyTask): Body {
+  const { bodyStart, contentType, depth } = task;
+  const written = contentType.parameters.get("boundary")?.trimEnd() ?? "";
+  const boundary = Buffer.from(written, "utf8").toString("latin1");
+  if (!isUsableBoundary(scan.boundaries, boundary)) {
+    return { parts: [], hit: nextDelimiter(scan, bodyStart), defects: ["boundary"] };
+  }
+  const byDefault = contentType.subtype === "digest" ? MESSAGE : DEFAULT_CONTENT_TYPE;
+  const level = scan.boundaries.push(boundary) - 1;
+  const parts: Entity[] = [];
+  let hit = nextDelimiter(scan, bodyStart);
+  while (hit?.level === level && !hit.isClose && hasRoom(scan)) {
+    const found = readEntity(scan, hit.next, depth + 1, byDefault);
+    parts.push(found.entity);
+    hit = found.hit;
+  }
+  scan.boundaries.pop();
+  const defects: MimeDefect[] = parts.length === 0 ? ["boundary"] : [];
+  // Another level's delimiter, or none: that of a parent ends this multipart too.
+  if (hit?.level !== level) return { parts, hit, defects: [...defects, "unclosed"] };
+  if (!hit.isClose) defects.push("unclosed");
+  return { parts, hit: nextDelimiter(scan, hit.next), defects };
+}
+
+function nextDelimiter(scan: Scan, from: number): Hit | undefined {
+  return findDelimiter(scan.bytes, scan.boundaries, from);
+}
+
+/** Only a look at the root ends early; a strict scan has thrown before. */
+function hasRoom(scan: Scan): boolean {
+  return scan.isStrict || scan.parts < scan.limits.parts;
+}
+
+function refuse(why: string): never {
+  throw new AppError(why, { temporary: false });
+}
