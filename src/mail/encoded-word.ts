@@ -5,31 +5,36 @@ import { decodeCharset } from "./charset.ts";
 const ENCODED_WORD = /=\?([^?\s()<>@,;:"/[\]=]+)\?([bBqQ])\?([^?]*)\?=/g;
 /** So that `=?utf-8?B?...?=` stays within the 75 characters of RFC 2047 §2. */
 const MAX_CHUNK_OCTETS = 45;
-/** What an encoded word's decoded bytes came from, until the next of the same kind has been joined to it. */
+/** Adjacent encoded words of one charset, whose bytes are decoded together. */
 type Run = { readonly charset: string; readonly pieces: Uint8Array[] };
 
 /** The text with its encoded words decoded; blanks between two of them vanish (RFC 2047 §6.2). */
 export function decodeWords(text: string): string {
-  if (!text.includes("=?")) return text;
   let out = "";
   let end = 0;
   let run: Run | undefined;
   for (const match of text.matchAll(ENCODED_WORD)) {
-    const [word, label = "", encoding = "", encoded = ""] = match;
     const between = text.slice(end, match.index);
-    const charset = (label.split("*", 1)[0] ?? label).toLowerCase(); // RFC 2231 §5: "charset*language"
-    const bytes =
-      encoding.toLowerCase() === "b" ? Buffer.from(encoded, "base64") : decodeQ(encoded);
-    const isJoined = run !== undefined && /^\s*$/.test(between);
-    if (run !== undefined && isJoined && run.charset === charset) {
-      run.pieces.push(bytes); // A character may be cut in two by a careless sender: decode both words as one.
+    const isAdjacent = run !== undefined && /^\s*$/.test(between);
+    const word = readWord(match);
+    if (run !== undefined && isAdjacent && run.charset === word.charset) {
+      run.pieces.push(word.bytes); // A careless sender may have cut a character in two.
     } else {
-      out += finish(run) + (isJoined ? "" : between);
-      run = { charset, pieces: [bytes] };
+      out += finish(run) + (isAdjacent ? "" : between);
+      run = { charset: word.charset, pieces: [word.bytes] };
     }
-    end = match.index + word.length;
+    end = match.index + match[0].length;
   }
   return out + finish(run) + text.slice(end);
+}
+
+function readWord([, label = "", encoding = "", encoded = ""]: RegExpExecArray): {
+  readonly charset: string;
+  readonly bytes: Uint8Array;
+} {
+  const isBase64 = encoding.toLowerCase() === "b";
+  const charset = label.replace(/\*.*$/, "").toLowerCase(); // RFC 2231 §5: "charset*language"
+  return { charset, bytes: isBase64 ? Buffer.from(encoded, "base64") : decodeQ(encoded) };
 }
 
 function finish(run: Run | undefined): string {

@@ -19,26 +19,42 @@ export function parseMailboxList(
   options: { readonly allowGroups?: boolean } = {},
 ): readonly Mailbox[] | undefined {
   const tokens = tokenize(body);
-  if (tokens === undefined) return undefined;
-  const mailboxes: Mailbox[] = [];
+  const items = tokens === undefined ? undefined : splitItems(tokens);
+  if (items === undefined) return undefined;
+  if (options.allowGroups === false && items.hasGroup) return undefined;
+  const mailboxes = items.list.map(readMailbox);
+  const isWellFormed = !mailboxes.includes("malformed") && mailboxes.length <= MAX_MAILBOXES;
+  return isWellFormed ? mailboxes.filter((mailbox) => mailbox !== "malformed") : undefined;
+}
+
+type Items = { readonly list: readonly (readonly Token[])[]; readonly hasGroup: boolean };
+
+/** The tokens of each mailbox; empty items are RFC 5322 §4.4's obsolete syntax and harmless. Undefined: groups out of order. */
+function splitItems(tokens: readonly Token[]): Items | undefined {
+  const list: Token[][] = [];
   let item: Token[] = [];
   let isInGroup = false;
-  for (const token of [...tokens, { kind: "sign", text: "," } as const]) {
-    const sign = token.kind === "sign" ? token.text : "";
-    if (sign === ":") {
-      if (isInGroup || options.allowGroups === false || !isPhrase(item)) return undefined;
+  let hasGroup = false;
+  for (const token of tokens) {
+    if (isSign(token, ":")) {
+      if (isInGroup || !isPhrase(item)) return undefined;
       isInGroup = true;
-      item = [];
-    } else if (sign === "," || sign === ";") {
-      if (sign === ";" && !isInGroup) return undefined;
-      if (!addMailbox(mailboxes, item)) return undefined;
-      item = [];
-      if (sign === ";") isInGroup = false;
+      hasGroup = true;
+    } else if (isSign(token, ";")) {
+      if (!isInGroup) return undefined;
+      isInGroup = false;
+      list.push(item);
+    } else if (isSign(token, ",")) {
+      list.push(item);
     } else {
       item.push(token);
+      continue;
     }
+    item = [];
   }
-  return isInGroup || mailboxes.length > MAX_MAILBOXES ? undefined : mailboxes;
+  const isMailbox = (tokens: readonly Token[]): boolean =>
+    tokens.some(({ kind }) => kind !== "comment");
+  return isInGroup ? undefined : { list: [...list, item].filter(isMailbox), hasGroup };
 }
 
 /** Words, quoted strings, comments and signs; undefined when a quote or comment stays open. */
@@ -113,23 +129,21 @@ function comment(body: string, from: number): (Token & { readonly end: number })
   return undefined;
 }
 
-/** Empty items are RFC 5322 §4.4's obsolete syntax and harmless. False: the item is no mailbox. */
-function addMailbox(mailboxes: Mailbox[], item: readonly Token[]): boolean {
+function readMailbox(item: readonly Token[]): Mailbox | "malformed" {
   const tokens = item.filter(({ kind }) => kind !== "comment");
-  if (tokens.length === 0) return true;
   const open = tokens.findIndex((token) => isSign(token, "<"));
-  const phrase = open === -1 ? [] : tokens.slice(0, open);
-  const rest = open === -1 ? tokens : tokens.slice(open + 1);
-  const [written, close, ...more] = rest;
-  const isClosed = open === -1 ? close === undefined : close !== undefined && isSign(close, ">");
-  if (written === undefined || written.kind === "sign" || !isClosed || more.length > 0) {
-    return false;
-  }
+  const phrase = tokens.slice(0, Math.max(open, 0));
+  const [written, ...rest] = tokens.slice(open + 1);
+  const isClosed = open === -1 ? rest.length === 0 : isOnlyClose(rest);
+  if (written === undefined || written.kind === "sign" || !isClosed) return "malformed";
   const address = parseAddress(written.text);
-  if (address === undefined || phrase.some(({ kind }) => kind === "sign")) return false;
+  if (address === undefined || phrase.some(({ kind }) => kind === "sign")) return "malformed";
   const name = open === -1 ? commentText(item) : phrase.map(phraseText).join(" ");
-  mailboxes.push({ name: printable(decodeWords(name)), address });
-  return true;
+  return { name: printable(decodeWords(name)), address };
+}
+
+function isOnlyClose([close, ...more]: readonly Token[]): boolean {
+  return close !== undefined && isSign(close, ">") && more.length === 0;
 }
 
 function isSign(token: Token, sign: string): boolean {

@@ -236,8 +236,7 @@ function isMessage({ contentType: { type, subtype }, encoding }: BodyTask): bool
 
 function readParts(scan: Scan, task: BodyTask): Body {
   const { bodyStart, contentType, depth } = task;
-  const written = contentType.parameters.get("boundary")?.trimEnd() ?? "";
-  const boundary = Buffer.from(written, "utf8").toString("latin1");
+  const boundary = boundaryOf(contentType);
   if (!isUsableBoundary(scan.boundaries, boundary)) {
     return { parts: [], hit: nextDelimiter(scan, bodyStart), defects: ["boundary"] };
   }
@@ -256,6 +255,12 @@ function readParts(scan: Scan, task: BodyTask): Body {
   if (hit?.level !== level) return { parts, hit, defects: [...defects, "unclosed"] };
   if (!hit.isClose) defects.push("unclosed");
   return { parts, hit: nextDelimiter(scan, hit.next), defects };
+}
+
+/** As bytes, each a character. */
+function boundaryOf(contentType: ContentType): string {
+  const written = contentType.parameters.get("boundary")?.trimEnd() ?? "";
+  return Buffer.from(written, "utf8").toString("latin1");
 }
 
 function nextDelimiter(scan: Scan, from: number): Hit | undefined {

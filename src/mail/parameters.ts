@@ -31,37 +31,60 @@ export function scanParameters(text: string): {
   return { value: first?.text.trim() ?? "", parameters };
 }
 
-/** Cuts at each semicolon outside of quotes and comments; comments (RFC 5322 §3.2.2) become a blank. */
+/** Cuts at each semicolon outside of quotes and comments; a comment (RFC 5322 §3.2.2) becomes a blank. */
 function splitSegments(text: string): readonly Segment[] {
   const segments: Segment[] = [];
   let start = 0;
   let kept = "";
   let keptFrom = 0;
-  let depth = 0;
-  let isQuoted = false;
-  const special = /["();\\]/g;
-  for (let match = special.exec(text); match !== null; match = special.exec(text)) {
-    const { index } = match;
-    const sign = match[0];
-    if (sign === "\\") {
-      special.lastIndex = index + 2;
-    } else if (sign === '"' && depth === 0) {
-      isQuoted = !isQuoted;
-    } else if (sign === "(" && !isQuoted) {
-      if (depth === 0) kept += `${text.slice(keptFrom, index)} `;
-      depth++;
-    } else if (sign === ")" && !isQuoted && depth > 0) {
-      depth--;
-      keptFrom = index + 1;
-    } else if (sign === ";" && !isQuoted && depth === 0) {
-      segments.push({ start, end: index, text: kept + text.slice(keptFrom, index) });
-      start = index + 1;
-      keptFrom = start;
+  for (const { kind, from, to } of findMarks(text)) {
+    kept += text.slice(keptFrom, from);
+    keptFrom = to;
+    if (kind === "comment") {
+      kept += " ";
+    } else {
+      segments.push({ start, end: from, text: kept });
+      start = to;
       kept = "";
     }
   }
-  const tail = depth > 0 ? "" : text.slice(keptFrom);
-  return [...segments, { start, end: text.length, text: kept + tail }];
+  return [...segments, { start, end: text.length, text: kept + text.slice(keptFrom) }];
+}
+
+type Mark = { readonly kind: "comment" | "semicolon"; readonly from: number; readonly to: number };
+
+function findMarks(text: string): readonly Mark[] {
+  const marks: Mark[] = [];
+  const special = /["();\\]/g;
+  let isQuoted = false;
+  for (let match = special.exec(text); match !== null; match = special.exec(text)) {
+    const from = match.index;
+    if (match[0] === "\\") {
+      special.lastIndex = from + 2;
+    } else if (match[0] === '"') {
+      isQuoted = !isQuoted;
+    } else if (!isQuoted && match[0] === ";") {
+      marks.push({ kind: "semicolon", from, to: from + 1 });
+    } else if (!isQuoted && match[0] === "(") {
+      const to = commentEnd(text, from);
+      marks.push({ kind: "comment", from, to });
+      special.lastIndex = to;
+    }
+  }
+  return marks;
+}
+
+/** The index after the comment, which may hold others; the text's end when it stays open. */
+function commentEnd(text: string, from: number): number {
+  const special = /[()\\]/g;
+  special.lastIndex = from;
+  let depth = 0;
+  for (let match = special.exec(text); match !== null; match = special.exec(text)) {
+    if (match[0] === "\\") special.lastIndex = match.index + 2;
+    else depth += match[0] === "(" ? 1 : -1;
+    if (depth === 0) return match.index + 1;
+  }
+  return text.length;
 }
 
 function unquote(text: string): string {
