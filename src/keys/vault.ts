@@ -24,12 +24,9 @@ import { UnlockedKeys } from "./unlocked-keys.ts";
 import type { VaultDeps } from "./vault-deps.ts";
 import { unwrapRevocation, unwrapSecretKey } from "./wrapped-rows.ts";
 
-/** What the vault works with. */
-export type VaultDeps = {
-  readonly store: Store;
-  readonly clock: Clock;
-  readonly serviceKey: Secret;
-};
+export { createKeys } from "./create.ts";
+export { UnlockedKeys } from "./unlocked-keys.ts";
+export type { VaultDeps } from "./vault-deps.ts";
 
 /** Opens a user's keys with his password; undefined when it opens no slot or he has no keys here. */
 export async function unlockWithPassword(

@@ -1,9 +1,8 @@
 import { addAccount, hashPassword, type Account, type NewAccount } from "../accounts/embedded.ts";
 import type { Secret } from "../base/secret.ts";
 import { appendAudit } from "../journal/audit.ts";
-import { prepareKeys, saveKeys, type NewKeys } from "../keys/create.ts";
+import { prepareKeys, saveKeys, type NewKeys, type PreparedKeys } from "../keys/create.ts";
 import type { VaultDeps } from "../keys/vault.ts";
-import type { Certificate } from "../openpgp/certificate.ts";
 
 /**
  * Adds an account together with its key, or neither. With custody `user-device-only` there is no certificate yet.
@@ -12,7 +11,10 @@ import type { Certificate } from "../openpgp/certificate.ts";
 export async function enrol(
   deps: VaultDeps,
   wanted: NewAccount & { readonly password: Secret; readonly profile: NewKeys["profile"] },
-): Promise<{ readonly account: Account; readonly certificate: Certificate | undefined }> {
+): Promise<{
+  readonly account: Account;
+  readonly certificate: PreparedKeys["certificate"] | undefined;
+}> {
   const { address, custody, policy, password, profile } = wanted;
   const login = await hashPassword(password);
   const keys =

@@ -17,7 +17,6 @@ export type Schema = {
   readonly messages: MessagesTable;
   readonly migrations: MigrationsTable;
   readonly outbox: OutboxTable;
-  readonly outbox: OutboxTable;
   readonly published_certificates: PublishedCertificatesTable;
   readonly published_version: PublishedVersionTable;
   readonly secret_keys: SecretKeysTable;
@@ -135,17 +134,6 @@ type MessagesTable = {
   received_at: number;
   result_state: string;
   verdict: string;
-};
-
-type OutboxTable = {
-  id: string;
-  sender: string;
-  message_id: string;
-  envelope: string;
-  wrapped: Uint8Array;
-  attempts: number;
-  created_at: number;
-  next_at: number;
 };
 
 type TraceTable = {

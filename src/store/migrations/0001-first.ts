@@ -31,12 +31,6 @@ export const first: Migration = (engine) => {
     "create index messages_use on messages (account, state, stored_bytes)",
     "create index messages_listed on messages (account, received_at, id)",
     table(
-      "outbox",
-      `id text primary key not null, sender ${text}, message_id ${text}, envelope ${text}, wrapped ${bytes},
-       attempts ${integer}, created_at ${integer}, next_at ${integer}`,
-    ),
-    "create index outbox_due on outbox (next_at)",
-    table(
       "cached_certificates",
       `address text primary key not null, mailbox ${text}, certificate ${bytes}, keyserver ${text},
        fetched_at ${integer}, fresh_until ${integer}`,

@@ -1,0 +1,54 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after } from "node:test";
+
+import { migrate } from "../../src/store/migrate.ts";
+import { openStore, type Engine, type Store, type StoreOptions } from "../../src/store/store.ts";
+import { startPostgres, type Postgres } from "./postgres.ts";
+
+/** One of the two engines: `open` gives a store with all tables and no rows, whose database is the test's alone. */
+export type TestEngine = {
+  readonly engine: Engine;
+  readonly open: () => Promise<Store>;
+  /** A new empty database, without tables, for tests that open it several times. */
+  readonly place: () => Promise<StoreOptions>;
+};
+
+/** Both engines. Everything is stopped and deleted when the tests of the calling file have run. */
+export function engines(): readonly TestEngine[] {
+  return [engineOf("sqlite", sqlitePlaces()), engineOf("postgres", postgresPlaces())];
+}
+
+function engineOf(engine: Engine, place: () => Promise<StoreOptions>): TestEngine {
+  return {
+    engine,
+    place,
+    open: async () => {
+      const store = await openStore(await place());
+      await migrate(store);
+      return store;
+    },
+  };
+}
+
+function sqlitePlaces(): () => Promise<StoreOptions> {
+  const folders: string[] = [];
+  after(async () => {
+    for (const folder of folders) await rm(folder, { recursive: true, force: true });
+  });
+  return async () => {
+    const folder = await mkdtemp(join(tmpdir(), "sealpost-db-"));
+    folders.push(folder);
+    return { engine: "sqlite", path: join(folder, "sealpost.db") };
+  };
+}
+
+function postgresPlaces(): () => Promise<StoreOptions> {
+  let server: Promise<Postgres> | undefined;
+  after(async () => (await server)?.[Symbol.asyncDispose]());
+  return async () => {
+    server ??= startPostgres();
+    return { engine: "postgres", url: await (await server).newDatabase() };
+  };
+}

@@ -1,0 +1,91 @@
+import { execFile, spawn } from "node:child_process";
+import { chown, mkdtemp, rm } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+
+/** A PostgreSQL server of the test's own; `newDatabase` makes an empty database and gives its URL. */
+export type Postgres = AsyncDisposable & { readonly newDatabase: () => Promise<string> };
+
+const BIN = "/usr/lib/postgresql/15/bin";
+const START_TIMEOUT_MS = 30_000;
+const run = promisify(execFile);
+
+/**
+ * Starts a server in a new temporary folder, on a unix socket there alone. As root it runs as nobody, because
+ * PostgreSQL refuses root. A missing program is an error, never a skip.
+ */
+export async function startPostgres(): Promise<Postgres> {
+  if (!existsSync(join(BIN, "postgres"))) {
+    throw new Error("PostgreSQL 15 is missing: apt-get install postgresql-15");
+  }
+  const folder = await mkdtemp(join(tmpdir(), "sealpost-pg-"));
+  const asNobody = await dropRoot(folder);
+  const data = join(folder, "data");
+  await run(
+    ...asNobody("initdb", "-D", data, "-A", "trust", "-U", "app", "--no-sync", "--locale=C.UTF-8"),
+    { cwd: folder },
+  );
+  const settings = [`unix_socket_directories=${folder}`, "listen_addresses=", "fsync=off"];
+  const options = settings.flatMap((setting) => ["-c", setting]);
+  const [program, args] = asNobody("postgres", "-D", data, ...options);
+  const server = spawn(program, args, { cwd: folder, stdio: ["ignore", "ignore", "pipe"] });
+  const ended = new Promise<void>((resolve) => server.once("exit", () => resolve()));
+  try {
+    await isReady(server.stderr);
+  } catch (error) {
+    server.kill("SIGKILL");
+    await ended;
+    await rm(folder, { recursive: true, force: true });
+    throw error;
+  }
+  let count = 0;
+  return {
+    newDatabase: async () => {
+      count += 1;
+      const name = `test${count}`;
+      await run(join(BIN, "createdb"), ["-h", folder, "-U", "app", name]);
+      return `postgres://app@/${name}?host=${encodeURIComponent(folder)}`;
+    },
+    [Symbol.asyncDispose]: async () => {
+      server.kill("SIGINT");
+      await ended;
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** The command line for a program of PostgreSQL's, as nobody if we are root. */
+async function dropRoot(
+  folder: string,
+): Promise<(program: string, ...args: readonly string[]) => [string, readonly string[]]> {
+  if (process.getuid?.() !== 0) return (program, ...args) => [join(BIN, program), args];
+  const { stdout } = await run("id", ["-u", "nobody"]);
+  const { stdout: group } = await run("id", ["-g", "nobody"]);
+  const [uid, gid] = [stdout.trim(), group.trim()];
+  await chown(folder, Number(uid), Number(gid));
+  const setpriv = [`--reuid=${uid}`, `--regid=${gid}`, "--clear-groups"];
+  return (program, ...args) => ["setpriv", [...setpriv, join(BIN, program), ...args]];
+}
+
+async function isReady(log: NodeJS.ReadableStream): Promise<void> {
+  const text: string[] = [];
+  await new Promise<void>((resolve, reject) => {
+    const fail = (why: string): void => {
+      reject(new Error(`PostgreSQL ${why}:\n${text.join("")}`));
+    };
+    const timer = setTimeout(fail, START_TIMEOUT_MS, "does not start");
+    log.on("data", (chunk: Buffer) => {
+      text.push(chunk.toString());
+      if (!text.join("").includes("ready to accept connections")) return;
+      clearTimeout(timer);
+      text.length = 0;
+      resolve();
+    });
+    log.once("end", () => {
+      clearTimeout(timer);
+      fail("ended");
+    });
+  });
+}
