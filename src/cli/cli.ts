@@ -39,11 +39,17 @@ const COMMON = {
 /** Runs one command line; never throws. */
 export async function runCli(args: readonly string[], terminal: Terminal): Promise<ExitCode> {
   try {
-    return await runCommand(args, terminal);
+    return await runCommand(wordsFirst(args), terminal);
   } catch (thrown) {
     terminal.complain(`sealpost: ${errorText(thrown)}`);
     return exitCodeFor(thrown);
   }
+}
+
+/** `--config FILE account list` is `account list --config FILE`. */
+function wordsFirst(args: readonly string[]): readonly string[] {
+  const start = args.findIndex((arg, at) => !arg.startsWith("-") && args[at - 1] !== "--config");
+  return start === -1 ? args : [...args.slice(start), ...args.slice(0, start)];
 }
 
 function exitCodeFor(thrown: unknown): ExitCode {
@@ -52,14 +58,13 @@ function exitCodeFor(thrown: unknown): ExitCode {
 }
 
 async function runCommand(args: readonly string[], terminal: Terminal): Promise<ExitCode> {
-  const words = args.filter((arg) => !arg.startsWith("-"));
   const command = COMMANDS.find(({ name }) => {
     const own = name.split(" ");
     return own.every((word, at) => args[at] === word);
   });
   if (command !== undefined) return runFound(command, args, terminal);
   const isHelp = args.includes("--help") || args.includes("-h") || args[0] === "help";
-  const noun = args[0] === "help" ? args[1] : words[0];
+  const noun = args[0] === "help" ? args[1] : args[0];
   const group = COMMANDS.filter(({ name }) => name.split(" ", 1)[0] === noun);
   if (isHelp || args.length === 0) {
     terminal.write(helpForAll(group.length > 0 ? group : COMMANDS));

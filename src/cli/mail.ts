@@ -1,5 +1,7 @@
 import { openParts, type Parts } from "../app/parts.ts";
 import type { Secret } from "../base/secret.ts";
+import type { Account } from "../accounts/embedded.ts";
+import { appendAudit } from "../journal/audit.ts";
 import { loadConfig } from "../config/load.ts";
 import { listMail, type MailListEntry, showMail, type ShownMail } from "../incoming/reading.ts";
 import type { UnlockedKeys } from "../keys/unlocked-keys.ts";
@@ -49,9 +51,13 @@ async function list(call: Call): Promise<ExitCode> {
   const address = addressGiven(call);
   using password = await passwordIfGiven(call);
   await using parts = await openParts(await loadConfig(call.configFile));
-  const { address: account } = await accountOf(parts, address);
-  using keys = await keysFor(parts, account, password);
-  const entries = await listMail(parts, { account, ...(keys === undefined ? {} : { keys }) });
+  const account = await accountOf(parts, address);
+  using keys = await keysFor(parts, account.address, password);
+  const entries = await listMail(parts, {
+    account: account.address,
+    ...(keys === undefined ? {} : { keys }),
+  });
+  if (keys === undefined) await auditReading(parts, account, "mail.listed", {});
   const rows = entries.map((entry) => [
     entry.id,
     [entry.state, ...entry.warnings].join(" "),
@@ -68,16 +74,39 @@ async function show(call: Call): Promise<ExitCode> {
   if (call.has("raw") && call.isJson) throw new UsageError("--raw prints bytes; leave --json away");
   using password = await passwordIfGiven(call);
   await using parts = await openParts(await loadConfig(call.configFile));
-  const { address: account } = await accountOf(parts, address);
-  using keys = await keysFor(parts, account, password);
-  const shown = await showMail(parts, { account, id, ...(keys === undefined ? {} : { keys }) });
+  const account = await accountOf(parts, address);
+  using keys = await keysFor(parts, account.address, password);
+  const shown = await showMail(parts, {
+    account: account.address,
+    id,
+    ...(keys === undefined ? {} : { keys }),
+  });
   if (shown === undefined)
     throw notFound(`there is no message ${printable(id)}; see: sealpost mail list`);
+  if (keys === undefined) await auditReading(parts, account, "mail.shown", { id });
   if (call.has("raw")) {
+    if (shown.raw.length === 0)
+      throw notFound(`${shown.state}: there is nothing to show${hint(shown)}`);
     call.terminal.write(shown.raw);
     return 0;
   }
   return answer(call, { ...viewOf(shown), parts: shown.parts }, textOf(shown));
+}
+
+/** Mail that is read without its owner's password is written to the audit log . */
+async function auditReading(
+  parts: Parts,
+  account: Account,
+  action: "mail.listed" | "mail.shown",
+  detail: { readonly id?: string },
+): Promise<void> {
+  if (account.custody !== "provider-usable") return;
+  await appendAudit(parts.store, {
+    at: parts.clock.now(),
+    action,
+    account: account.address,
+    detail,
+  });
 }
 
 /** The keys that the password opens; without one those that the provider may use, which `listMail` finds itself. */
@@ -118,6 +147,11 @@ function textOf(shown: ShownMail): readonly string[] {
     `scan         ${shown.scan}`,
     `received     ${shown.receivedAt.toISOString()}, ${shown.sizeBytes} bytes`,
     "",
+    ...(shown.message.length === 0 ? [`(nothing to show${hint(shown)})`] : []),
     ...message.split(/\r?\n/).map((line) => `  ${printable(line)}`.trimEnd()),
   ];
+}
+
+function hint({ state }: MailListEntry): string {
+  return state === "LOCKED" ? "; give the password with --password-stdin" : "";
 }
