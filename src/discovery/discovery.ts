@@ -9,7 +9,7 @@ import type { EmailAddress, Domain } from "../mail/address.ts";
 import type { UnusableReason } from "../openpgp/acceptance.ts";
 import type { Certificate } from "../openpgp/certificate.ts";
 import type { Fingerprint } from "../openpgp/fingerprint.ts";
-import type { Store } from "../store/database.ts";
+import type { Store } from "../store/store.ts";
 
 /** What the answer rests on, for the trace and the reader; never used for decisions. */
 export type Evidence = {

@@ -36,7 +36,7 @@ export type DnsAnswer<T> =
     }
   | { readonly kind: "indeterminate"; readonly reason: string; readonly ede: readonly number[] };
 
-/** Asks the DNS. Never rejects, except by the caller's own `signal`. */
+/** Asks the DNS. Never rejects: when `signal` ends it, the answer is indeterminate. */
 export type Resolver = {
   readonly srv: (name: string, signal?: AbortSignal) => Promise<DnsAnswer<SrvRecord>>;
   /** IPv4 and IPv6 addresses of a name, as text. */

@@ -46,7 +46,6 @@ export function stubResolver(options: StubOptions): Resolver {
       const both = signal === undefined ? limit : AbortSignal.any([signal, limit]);
       return answerOf(await query(options, name, type, both), name, type, read);
     } catch (error) {
-      signal?.throwIfAborted();
       return { kind: "indeterminate", reason: errorText(error), ede: [] };
     }
   };

@@ -3,6 +3,10 @@
  * connection and connected to as checked, every octet and second bounded (standards.md B4).
  */
 import type { Resolver } from "../dns/resolver.ts";
+import { SECOND } from "../base/time.ts";
+import { requestPinned } from "./https-request.ts";
+import { mayUsePort } from "./ports.ts";
+import { addressFilter } from "./public-address.ts";
 
 export type FetchDeps = {
   readonly resolver: Resolver;
@@ -12,6 +16,8 @@ export type FetchDeps = {
   readonly allowNetworks: readonly string[];
   /** Ports beside 443 that the operator allows for every look-up. */
   readonly ports: readonly number[];
+  /** Whether one more request may go to this address now, asked for look-ups that incoming mail triggers (ruling 6). */
+  readonly mayAsk?: (address: string) => boolean;
   readonly limits?: Partial<FetchLimits>;
 };
 
@@ -33,8 +39,11 @@ export type GetRequest = {
   readonly accept: string;
   /** Names that the server's certificate may show instead of `host` (standards.md C8). */
   readonly alsoNamed?: readonly string[];
-  /** True: port 443 and the listed ones only; false: also any from 1024 that no other protocol owns (ruling 6). */
-  readonly isStrictAboutPorts?: boolean;
+  /**
+   * Set for look-ups that incoming mail triggers: they keep to port 443, the listed ones, and their budget (ruling 6).
+   * Others may use any port from 1024 that is no other protocol's.
+   */
+  readonly isForIncoming?: boolean;
   readonly signal?: AbortSignal;
 };
 
@@ -50,3 +59,76 @@ export type GetResult =
   | { readonly kind: "failed"; readonly reason: string };
 
 export type Get = (request: GetRequest) => Promise<GetResult>;
+
+const DEFAULT_LIMITS: FetchLimits = {
+  connectMs: 5 * SECOND,
+  tlsMs: 5 * SECOND,
+  firstByteMs: 5 * SECOND,
+  bodyMs: 10 * SECOND,
+  totalMs: 15 * SECOND,
+  bodyBytes: 256 * 1024,
+  headerBytes: 16 * 1024,
+};
+const MAX_ADDRESSES = 4;
+const MAX_REDIRECTS = 2;
+const REDIRECTS = new Set([301, 302, 307, 308]);
+
+/**
+ * Makes `get` for these dependencies. It never rejects, and `failed` says nothing about whether there is a key.
+ * @throws AppError when `allowNetworks` holds something that is no CIDR range.
+ */
+export function httpsGet(deps: FetchDeps): Get {
+  const mayConnect = addressFilter(deps.allowNetworks);
+  const limits = { ...DEFAULT_LIMITS, ...deps.limits };
+  return async (request) => {
+    const isForIncoming = request.isForIncoming === true;
+    if (!mayUsePort(request.port, deps.ports, isForIncoming)) {
+      return failed(`port ${request.port} is not allowed`);
+    }
+    const total = AbortSignal.timeout(limits.totalMs);
+    const signal = request.signal === undefined ? total : AbortSignal.any([request.signal, total]);
+    const answer = await deps.resolver.addresses(request.host, signal);
+    if (answer.kind === "indeterminate") return failed(`addresses: ${answer.reason}`);
+    if (answer.kind === "empty") return failed("the host has no address");
+    const addresses = answer.records.filter(mayConnect).slice(0, MAX_ADDRESSES);
+    if (addresses.length === 0) return failed("the host has no public address");
+    let result: GetResult = failed("not asked");
+    for (const address of addresses) {
+      if (isForIncoming && deps.mayAsk?.(address) === false) return failed("too many look-ups");
+      result = await followed({ ...request, address, ca: deps.ca, limits, signal });
+      // An answer is an answer; what failed may do better elsewhere, while there is time.
+      if (result.kind === "response" || signal.aborted) return result;
+    }
+    return result;
+  };
+}
+
+/** One request and the redirects it leads to, all at the same host, port and address. */
+async function followed(first: Parameters<typeof requestPinned>[0]): Promise<GetResult> {
+  let request = first;
+  for (let redirects = 0; ; redirects += 1) {
+    const result = await requestPinned(request);
+    if (result.kind === "failed" || !REDIRECTS.has(result.status)) return result;
+    if (redirects === MAX_REDIRECTS) return failed("too many redirects");
+    const path = samePlace(request, result.headers.get("location") ?? "");
+    if (path === undefined) return failed("redirected to another place");
+    request = { ...request, path };
+  }
+}
+
+/**
+ * The path that a redirect leads to; undefined when it leaves https, the host or the port: the name that DNSSEC secured
+ * is the trust anchor, and a redirect must not move it.
+ */
+function samePlace(request: GetRequest, location: string): string | undefined {
+  const here = `https://${request.host}:${request.port}`;
+  const base = URL.parse(request.path, here);
+  const target = base === null || location === "" ? null : URL.parse(location, base.href);
+  if (target === null || base === null || target.origin !== base.origin) return undefined;
+  if (target.username !== "" || target.password !== "") return undefined;
+  return target.pathname + target.search;
+}
+
+function failed(reason: string): GetResult {
+  return { kind: "failed", reason };
+}

@@ -1,0 +1,39 @@
+import { type Clock, HOUR, MINUTE, SECOND, after } from "../base/time.ts";
+import type { DnsAnswer, Resolver, SrvRecord } from "./resolver.ts";
+
+/** How long SRV answers are remembered at most (standards.md B2); their own TTL may shorten it. */
+const MAX_SECURE_MS = HOUR;
+const MAX_NEGATIVE_MS = 15 * MINUTE;
+const INDETERMINATE_MS = 30 * SECOND;
+const MAX_NAMES = 10_000;
+
+/** Remembers SRV answers in memory. Addresses are left to the resolver, which has a cache of its own. */
+export function cachingResolver(resolver: Resolver, clock: Clock): Resolver {
+  const known = new Map<string, { readonly answer: DnsAnswer<SrvRecord>; readonly until: Date }>();
+  return {
+    addresses: resolver.addresses,
+    srv: async (name, signal) => {
+      const entry = known.get(name);
+      if (entry !== undefined && clock.now() < entry.until) return entry.answer;
+      const answer = await resolver.srv(name, signal);
+      // What the caller broke off says nothing about the name.
+      if (answer.kind === "indeterminate" && signal?.aborted === true) return answer;
+      known.delete(name);
+      known.set(name, { answer, until: after(clock.now(), lifeMs(answer)) });
+      forgetOldest(known);
+      return answer;
+    },
+  };
+}
+
+function lifeMs(answer: DnsAnswer<SrvRecord>): number {
+  if (answer.kind === "indeterminate") return INDETERMINATE_MS;
+  const isSecure = answer.kind === "answer" && answer.dnssec === "secure";
+  return Math.min(answer.ttlSeconds * SECOND, isSecure ? MAX_SECURE_MS : MAX_NEGATIVE_MS);
+}
+
+function forgetOldest(known: Map<string, unknown>): void {
+  if (known.size <= MAX_NAMES) return;
+  const [oldest] = known.keys();
+  if (oldest !== undefined) known.delete(oldest);
+}
