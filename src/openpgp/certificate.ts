@@ -1,14 +1,25 @@
-import { readKeys } from "openpgp";
-
-import { AppError, errorText } from "../base/errors.ts";
-import { type Fingerprint, parseFingerprint } from "./fingerprint.ts";
-import { certificateConfig } from "./profile.ts";
+/**
+ * The keys side of `openpgp/`: reading certificates (here), judging them (`acceptance.ts`), making keys
+ * (`generate.ts`), using them (`secret-key.ts`) and ending them (`revocation.ts`). The messages side starts at
+ * `encrypt.ts` and `decrypt.ts`.
+ */
+import { asBuffer } from "../base/bytes.ts";
+import { type ArmoredBlock, readArmoredBlocks } from "./armored-blocks.ts";
+import {
+  type CertificateParts,
+  type KeyPacket,
+  groupPackets,
+  serializeParts,
+  TAG,
+} from "./certificate-parts.ts";
+import type { Fingerprint } from "./fingerprint.ts";
+import { readKeyPackets } from "./key-packets.ts";
 
 /** A transferable public key (RFC 9580 §10.1), read but not judged: `acceptance.ts` says what it is good for. */
 export type Certificate = {
   readonly fingerprint: Fingerprint;
   readonly version: 4 | 6;
-  /** Binary transferable public key. */
+  /** Binary transferable public key; user attributes and unreadable signatures are left out. */
   readonly bytes: Uint8Array;
   readonly created: Date;
   readonly userIds: readonly string[];
@@ -16,41 +27,123 @@ export type Certificate = {
   readonly algorithm: { readonly id: number; readonly name: string; readonly bits: number };
 };
 
+/** Why something is not one or several certificates. */
+export type MalformedReason =
+  | "too-large"
+  | "html"
+  | "no-certificate"
+  | "bad-armor"
+  | "truncated"
+  | "too-many-packets"
+  | "too-many-certificates"
+  | "unexpected-packet"
+  | "secret-key"
+  | "unsupported-version";
+
 /** What reading certificates came to. */
 export type ParsedCertificates =
   | { readonly kind: "parsed"; readonly certificates: readonly Certificate[] }
-  | { readonly kind: "malformed"; readonly reason: string };
+  | { readonly kind: "malformed"; readonly reason: MalformedReason };
 
-/** Reads one or several certificates, binary or armored. */
+/** standards.md B4. */
+const MOST_OCTETS = 256 * 1024;
+const MOST_CERTIFICATES = 8;
+const MOST_PACKETS = 500;
+
+/**
+ * Reads one or several certificates, binary or as one or several blocks of ASCII armor. Limits: 256 KiB, 8 certificates,
+ * 500 packets. Anything with secret key material is refused as a whole. Nothing in the result is proven.
+ */
 export async function parseCertificates(input: Uint8Array): Promise<ParsedCertificates> {
-  try {
-    const keys = await readKeys({ binaryKeys: input, config: certificateConfig });
-    return {
-      kind: "parsed",
-      certificates: keys.map((key) => {
-        const fingerprint = parseFingerprint(key.getFingerprint());
-        const { version } = key.keyPacket;
-        if (fingerprint === undefined || (version !== 4 && version !== 6)) {
-          throw new AppError("unsupported version", { temporary: false });
-        }
-        return {
-          fingerprint,
-          version,
-          bytes: key.write(),
-          created: key.getCreationTime(),
-          userIds: key.getUserIDs(),
-          subkeyFingerprints: key.subkeys.flatMap(
-            (subkey) => parseFingerprint(subkey.getFingerprint()) ?? [],
-          ),
-          algorithm: {
-            id: key.keyPacket.algorithm,
-            name: key.getAlgorithmInfo().algorithm,
-            bits: 0,
-          },
-        };
-      }),
-    };
-  } catch (error) {
-    return { kind: "malformed", reason: errorText(error) };
-  }
+  return Promise.resolve(parse(input));
+}
+
+/** One block of ASCII armor without headers, checksum or CRs; ends in a newline (RFC 9580 §6.2). */
+export function armorCertificate(certificate: Certificate): string {
+  const base64 = asBuffer(certificate.bytes).toString("base64");
+  const lines = base64.match(/.{1,64}/g) ?? [];
+  return [
+    "-----BEGIN PGP PUBLIC KEY BLOCK-----",
+    "",
+    ...lines,
+    "-----END PGP PUBLIC KEY BLOCK-----",
+    "",
+  ].join("\n");
+}
+
+/** The certificate made of these parts. */
+export function certificateOf(parts: CertificateParts): Certificate {
+  const { material } = parts.primary;
+  return {
+    fingerprint: material.fingerprint,
+    version: material.version,
+    bytes: serializeParts(parts),
+    created: material.created,
+    userIds: parts.users.flatMap(({ userId }) => userId ?? []),
+    subkeyFingerprints: parts.subkeys.flatMap((subkey) => subkey.material?.fingerprint ?? []),
+    algorithm: material.algorithm,
+  };
+}
+
+/** The parts of a certificate; undefined when its bytes are not those of exactly one. */
+export function partsOf(certificate: Certificate): CertificateParts | undefined {
+  const read = readKeyPackets(certificate.bytes, MOST_PACKETS);
+  const parts = read.kind === "read" ? groupPackets(read.packets) : undefined;
+  return parts?.primary.material.fingerprint === certificate.fingerprint ? parts : undefined;
+}
+
+function parse(input: Uint8Array): ParsedCertificates {
+  if (input.length > MOST_OCTETS) return malformed("too-large");
+  const binary = binaryOf(input);
+  if (typeof binary === "string") return malformed(binary);
+  const read = readKeyPackets(binary, MOST_PACKETS);
+  if (read.kind === "malformed") return read;
+  const { packets } = read;
+  const refusal = refusalOf(packets);
+  if (refusal !== undefined) return malformed(refusal);
+  const groups = splitAtPrimaries(packets.filter(({ tag }) => !IGNORED.has(tag) && tag < 40));
+  if (groups.length > MOST_CERTIFICATES) return malformed("too-many-certificates");
+  const parts = groups.flatMap((group) => groupPackets(group) ?? []);
+  if (parts.length === 0) return malformed("unsupported-version");
+  return { kind: "parsed", certificates: parts.map(certificateOf) };
+}
+
+const malformed = (reason: MalformedReason): ParsedCertificates => ({ kind: "malformed", reason });
+
+/** The octets of all blocks, or the input itself when it is binary, which its first bit says (RFC 9580 §4.2). */
+function binaryOf(input: Uint8Array): Uint8Array | MalformedReason {
+  const first = input.find((octet) => octet > 0x20);
+  if (first === undefined) return "no-certificate";
+  if ((input[0] ?? 0) >= 0x80) return input;
+  if (first === 0x3c) return "html";
+  const blocks = readArmoredBlocks(input);
+  if (blocks === undefined) return "bad-armor";
+  if (blocks.some(({ label }) => label === "PRIVATE KEY BLOCK")) return "secret-key";
+  const keys = blocks.filter(({ label }: ArmoredBlock) => label === "PUBLIC KEY BLOCK");
+  return keys.length === 0 ? "no-certificate" : Buffer.concat(keys.map(({ data }) => data));
+}
+
+const IGNORED: ReadonlySet<number> = new Set([TAG.marker, TAG.trust, TAG.padding]);
+const EXPECTED: ReadonlySet<number> = new Set([
+  ...IGNORED,
+  TAG.signature,
+  TAG.publicKey,
+  TAG.userId,
+  TAG.publicSubkey,
+  TAG.userAttribute,
+]);
+
+/** Packet types 40 to 63 are not critical and may be skipped, all others not (RFC 9580 §4.3). */
+function refusalOf(packets: readonly KeyPacket[]): MalformedReason | undefined {
+  if (packets.some(({ tag }) => tag === TAG.secretKey || tag === TAG.secretSubkey))
+    return "secret-key";
+  if (packets.some(({ tag }) => tag < 40 && !EXPECTED.has(tag))) return "unexpected-packet";
+  const first = packets.find(({ tag }) => !IGNORED.has(tag) && tag < 40);
+  if (first === undefined) return "no-certificate";
+  return first.tag === TAG.publicKey ? undefined : "unexpected-packet";
+}
+
+function splitAtPrimaries(packets: readonly KeyPacket[]): readonly (readonly KeyPacket[])[] {
+  const starts = packets.flatMap(({ tag }, index) => (tag === TAG.publicKey ? [index] : []));
+  return starts.map((start, nth) => packets.slice(start, starts[nth + 1]));
 }

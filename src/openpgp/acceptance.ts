@@ -1,0 +1,179 @@
+/**
+ * Our own judgement of certificates (standards.md B9.2, B9.3, B10): whether they may be sealed to, and whether a
+ * signature is their owner's. The library only does the mathematics of single signatures.
+ */
+import { readKey } from "openpgp";
+
+import { after } from "../base/time.ts";
+import type { EmailAddress } from "../mail/address.ts";
+import type { SubkeyPart, UserPart } from "./certificate-parts.ts";
+import { type Certificate, partsOf } from "./certificate.ts";
+import {
+  type Judged,
+  type UnusableReason,
+  judgeable,
+  keyFlagsOf,
+  matchingUsers,
+  primaryExpiryOf,
+  reduce,
+} from "./judged.ts";
+import type { KeyMaterial } from "./key-material.ts";
+import { certificateConfig } from "./profile.ts";
+import type { Bound } from "./self-signatures.ts";
+import { earliest, expiryOf, isPast, keyExpiryOf, SKEW_MS } from "./validity.ts";
+
+export type { UnusableReason } from "./judged.ts";
+export { checkSigner, type SignerCheck } from "./signer.ts";
+export { revocationOf, type KeyRevocation } from "./signer.ts";
+export { userIdMatches } from "./user-id.ts";
+
+export type Acceptance =
+  | {
+      readonly kind: "acceptable";
+      /** Reduced to what was used: primary key, matching user ID, one encryption subkey, signing subkeys (G12). */
+      readonly certificate: Certificate;
+      readonly expires: Date | undefined;
+    }
+  | { readonly kind: "unusable"; readonly reason: UnusableReason };
+
+type Refusal = Extract<Acceptance, { kind: "unusable" }>;
+
+/** Whether mail for an address may be encrypted to a certificate now (standards.md B9.2). It fails closed. */
+export async function acceptForEncryption(
+  certificate: Certificate,
+  address: EmailAddress,
+  now: Date,
+): Promise<Acceptance> {
+  const judged = await judgeable(certificate);
+  if (typeof judged === "string") return unusable(judged);
+  const users = matchingUsers(judged, address);
+  if (users.length === 0) return unusable("wrong-user-id");
+  const primary = await judgePrimary(judged, now);
+  if (primary !== undefined) return primary;
+  const user = await firstGood(users, (each) => judgeUser(judged, each, now));
+  if (user.kind === "unusable") return user;
+  const key = await findEncryptionKey(judged, user.part, now);
+  if (key.kind === "unusable") return key;
+  const reduced = await reduce(judged, user.part, key.part);
+  if (reduced === undefined) return unusable("bad-self-signature");
+  if (!(await mayEncryptByLibrary(reduced))) return unusable("no-encryption-key");
+  const expires = earliest(user.expires, key.expires);
+  return { kind: "acceptable", certificate: reduced, expires };
+}
+
+function unusable(reason: UnusableReason): Refusal {
+  return { kind: "unusable", reason };
+}
+
+type Good<Part> = {
+  readonly kind: "good";
+  readonly part: Part;
+  readonly expires: Date | undefined;
+};
+
+async function judgePrimary(judged: Judged, now: Date): Promise<Refusal | undefined> {
+  const { material } = judged.parts.primary;
+  const bound = await judged.signatures.primary();
+  if (material.created > after(now, SKEW_MS)) return unusable("not-yet-valid");
+  // Any revocation counts, whatever its reason and date.
+  if (isRevoked(bound)) return unusable("revoked");
+  return material.version === 6 ? judgeBinding(bound, now) : undefined;
+}
+
+async function judgeUser(
+  judged: Judged,
+  part: UserPart,
+  now: Date,
+): Promise<Good<UserPart> | Refusal> {
+  const bound = await judged.signatures.user(part);
+  const refusal = isRevoked(bound) ? unusable("revoked") : judgeBinding(bound, now);
+  if (refusal !== undefined) return refusal;
+  const expires = earliest(
+    bound.binding && expiryOf(bound.binding),
+    await primaryExpiryOf(judged, part),
+  );
+  return isPast(expires, now) ? unusable("expired") : { kind: "good", part, expires };
+}
+
+const isRevoked = (bound: Bound): boolean => bound.isUncertain || bound.revocations.length > 0;
+
+function judgeBinding({ binding }: Bound, now: Date): Refusal | undefined {
+  if (binding === undefined) return unusable("bad-self-signature");
+  if (binding.created > after(now, SKEW_MS)) return unusable("not-yet-valid");
+  return isPast(expiryOf(binding), now) ? unusable("expired") : undefined;
+}
+
+/** Encrypt communications or storage (RFC 9580 §5.2.3.29). */
+const MAY_ENCRYPT = 0x04 | 0x08;
+
+/** The newest usable subkey, or else the primary key; undefined as part stands for the primary key. */
+async function findEncryptionKey(
+  judged: Judged,
+  user: UserPart,
+  now: Date,
+): Promise<Good<SubkeyPart | undefined> | Refusal> {
+  const { parts } = judged;
+  const subkeys = parts.subkeys
+    .filter(({ material }) => material?.version === parts.primary.material.version)
+    .toSorted((a, b) => timeOf(b.material) - timeOf(a.material));
+  const found = await firstGood(subkeys, (subkey) => judgeSubkey(judged, subkey, now));
+  if (found.kind === "good") return found;
+  const { material } = parts.primary;
+  const mayPrimary = material.mayEncrypt && ((await keyFlagsOf(judged, user)) & MAY_ENCRYPT) !== 0;
+  return mayPrimary ? { kind: "good", part: undefined, expires: undefined } : found;
+}
+
+const timeOf = (material: KeyMaterial | undefined): number => material?.created.getTime() ?? 0;
+
+async function judgeSubkey(
+  judged: Judged,
+  part: SubkeyPart,
+  now: Date,
+): Promise<Good<SubkeyPart> | Refusal> {
+  const { material } = part;
+  const refused = refusedMaterial(material, now);
+  const claimsToEncrypt = part.signatures.some(
+    ({ keyFlags = 0 }) => (keyFlags & MAY_ENCRYPT) !== 0,
+  );
+  if (material === undefined || !claimsToEncrypt) return unusable("no-encryption-key");
+  if (refused !== undefined) return refused;
+  const bound = await judged.signatures.subkey(part);
+  if (bound.binding === undefined) return unusable("no-encryption-key");
+  if (((bound.binding.keyFlags ?? 0) & MAY_ENCRYPT) === 0) return unusable("no-encryption-key");
+  const refusal = isRevoked(bound) ? unusable("revoked") : judgeBinding(bound, now);
+  if (refusal !== undefined) return refusal;
+  const expires = earliest(expiryOf(bound.binding), keyExpiryOf(bound.binding, material.created));
+  return isPast(expires, now) ? unusable("expired") : { kind: "good", part, expires };
+}
+
+function refusedMaterial(material: KeyMaterial | undefined, now: Date): Refusal | undefined {
+  if (material === undefined) return unusable("no-encryption-key");
+  if (material.strength !== "good") return unusable("weak-algorithm");
+  if (!material.mayEncrypt) return unusable("no-encryption-key");
+  return material.created > after(now, SKEW_MS) ? unusable("not-yet-valid") : undefined;
+}
+
+/** The first good one; else the first reason that says more than that nothing is there. */
+async function firstGood<Part>(
+  parts: readonly Part[],
+  judgeOne: (part: Part) => Promise<Good<Part> | Refusal>,
+): Promise<Good<Part> | Refusal> {
+  let refusal = unusable("no-encryption-key");
+  for (const part of parts) {
+    const judged = await judgeOne(part);
+    if (judged.kind === "good") return judged;
+    if (refusal.reason === "no-encryption-key") refusal = judged;
+  }
+  return refusal;
+}
+
+/** What we accept the library must be able to use, else sealing would fail for all recipients of a message. */
+async function mayEncryptByLibrary(certificate: Certificate): Promise<boolean> {
+  try {
+    const key = await readKey({ binaryKey: certificate.bytes, config: certificateConfig });
+    await key.getEncryptionKey(undefined, null, undefined, certificateConfig);
+    return partsOf(certificate) !== undefined;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,117 @@
+import { createHash } from "node:crypto";
+
+import { asBuffer } from "../base/bytes.ts";
+import { type KeyMaterial, readKeyMaterial } from "./key-material.ts";
+import { type KeySignature, readKeySignature } from "./key-signature.ts";
+
+/** A packet of a certificate: its type and body, without the header. */
+export type KeyPacket = { readonly tag: number; readonly body: Uint8Array };
+
+export type PrimaryPart = {
+  readonly body: Uint8Array;
+  readonly material: KeyMaterial;
+  /** Direct-key signatures and key revocations, newest first. */
+  readonly signatures: readonly KeySignature[];
+};
+
+export type UserPart = {
+  readonly body: Uint8Array;
+  /** Undefined when it is not UTF-8. */
+  readonly userId: string | undefined;
+  readonly signatures: readonly KeySignature[];
+};
+
+/** A subkey; `material` is undefined for versions we do not know. */
+export type SubkeyPart = {
+  readonly body: Uint8Array;
+  readonly material: KeyMaterial | undefined;
+  readonly signatures: readonly KeySignature[];
+};
+
+/** The structure of a transferable public key (RFC 9580 §10.1), nothing in it proven. User attributes are left out. */
+export type CertificateParts = {
+  readonly primary: PrimaryPart;
+  readonly users: readonly UserPart[];
+  readonly subkeys: readonly SubkeyPart[];
+};
+
+export const TAG = {
+  signature: 2,
+  secretKey: 5,
+  publicKey: 6,
+  secretSubkey: 7,
+  marker: 10,
+  trust: 12,
+  userId: 13,
+  publicSubkey: 14,
+  userAttribute: 17,
+  padding: 21,
+} as const;
+
+/** Groups the packets of one certificate; undefined when the primary key's version is not 4 or 6. */
+export function groupPackets(packets: readonly KeyPacket[]): CertificateParts | undefined {
+  const [first, ...rest] = packets;
+  const material = first?.tag === TAG.publicKey ? readKeyMaterial(first.body) : undefined;
+  if (first === undefined || material === undefined) return undefined;
+  const groups: { head: KeyPacket; signatures: KeySignature[] }[] = [
+    { head: first, signatures: [] },
+  ];
+  for (const packet of rest) {
+    if (packet.tag !== TAG.signature) groups.push({ head: packet, signatures: [] });
+    else {
+      const signature = readKeySignature(packet.body);
+      if (signature !== undefined) groups.at(-1)?.signatures.push(signature);
+    }
+  }
+  const [primary, ...components] = groups.map(({ head, signatures }) => ({
+    tag: head.tag,
+    body: head.body,
+    signatures: withoutRepeats(signatures).toSorted(
+      (a, b) => b.created.getTime() - a.created.getTime(),
+    ),
+  }));
+  const ofTag = (tag: number) => components.filter((component) => component.tag === tag);
+  return {
+    primary: { body: first.body, material, signatures: primary?.signatures ?? [] },
+    users: ofTag(TAG.userId).map((user) => ({ ...user, userId: textOf(user.body) })),
+    subkeys: ofTag(TAG.publicSubkey).map((subkey) => ({
+      ...subkey,
+      material: readKeyMaterial(subkey.body),
+    })),
+  };
+}
+
+/** The binary transferable public key made of these parts. */
+export function serializeParts(parts: CertificateParts): Uint8Array {
+  const component = (tag: number) => (part: Omit<PrimaryPart, "material">) => [
+    writePacket(tag, part.body),
+    ...part.signatures.map(({ body }) => writePacket(TAG.signature, body)),
+  ];
+  return Buffer.concat([
+    ...component(TAG.publicKey)(parts.primary),
+    ...parts.users.flatMap(component(TAG.userId)),
+    ...parts.subkeys.flatMap(component(TAG.publicSubkey)),
+  ]);
+}
+
+/** A packet with a header of the current format (RFC 9580 §4.2.1). */
+export function writePacket(tag: number, body: Uint8Array): Uint8Array {
+  const { length } = body;
+  const size =
+    length < 192
+      ? [length]
+      : length < 8384
+        ? [192 + ((length - 192) >> 8), (length - 192) & 0xff]
+        : [0xff, length >>> 24, (length >> 16) & 0xff, (length >> 8) & 0xff, length & 0xff];
+  return Buffer.concat([Uint8Array.from([0xc0 | tag, ...size]), body]);
+}
+
+function withoutRepeats(signatures: readonly KeySignature[]): readonly KeySignature[] {
+  const digest = ({ body }: KeySignature) => createHash("sha256").update(body).digest("hex");
+  return [...new Map(signatures.map((signature) => [digest(signature), signature])).values()];
+}
+
+function textOf(bytes: Uint8Array): string | undefined {
+  const text = asBuffer(bytes).toString("utf8");
+  return Buffer.from(text, "utf8").equals(bytes) ? text : undefined;
+}

@@ -1,0 +1,90 @@
+import type { EmailAddress } from "../mail/address.ts";
+import type { CertificateParts, SubkeyPart, UserPart } from "./certificate-parts.ts";
+import { type Certificate, certificateOf, partsOf } from "./certificate.ts";
+import { type Bound, type SelfSignatures, readSelfSignatures } from "./self-signatures.ts";
+import { userIdMatches } from "./user-id.ts";
+import { earliest, keyExpiryOf } from "./validity.ts";
+
+/** Why a certificate is of no use for what was wanted. */
+export type UnusableReason =
+  | "revoked"
+  | "expired"
+  | "no-encryption-key"
+  | "no-signing-key"
+  | "wrong-user-id"
+  | "bad-self-signature"
+  | "weak-algorithm"
+  | "unsupported-version"
+  | "unparsable"
+  | "not-yet-valid";
+
+/** A certificate with what is needed to judge it. */
+export type Judged = { readonly parts: CertificateParts; readonly signatures: SelfSignatures };
+
+/** Reduced certificates are kept and sent around: no larger than this (G12). */
+const MOST_REDUCED_OCTETS = 64 * 1024;
+const MAY_SIGN = 0x02;
+const MOST_SIGNING_SUBKEYS = 8;
+
+/** Takes a certificate apart; the reason when not even its primary key can be used. */
+export async function judgeable(certificate: Certificate): Promise<Judged | UnusableReason> {
+  const parts = partsOf(certificate);
+  if (parts === undefined) return "unparsable";
+  const { strength } = parts.primary.material;
+  if (strength !== "good") return strength === "weak" ? "weak-algorithm" : "unparsable";
+  const signatures = await readSelfSignatures(parts);
+  return signatures === undefined ? "unparsable" : { parts, signatures };
+}
+
+/** User IDs that name the address; those with exactly it first, before `+` is looked through. */
+export function matchingUsers(judged: Judged, address: EmailAddress): readonly UserPart[] {
+  const matching = (subaddress: boolean) =>
+    judged.parts.users.filter(
+      ({ userId }) => userId !== undefined && userIdMatches(userId, address, { subaddress }),
+    );
+  return [...new Set([...matching(false), ...matching(true)])];
+}
+
+/** The primary key's flags: of the user ID's certification in v4, of the direct-key signature in v6 (B9.2). */
+export async function keyFlagsOf(judged: Judged, user: UserPart): Promise<number> {
+  const direct = (await judged.signatures.primary()).binding?.keyFlags;
+  if (judged.parts.primary.material.version === 6) return direct ?? 0;
+  return (await judged.signatures.user(user)).binding?.keyFlags ?? direct ?? 0;
+}
+
+/** When the primary key expires: the earlier of what its direct-key signature and its user ID say. */
+export async function primaryExpiryOf(judged: Judged, user: UserPart): Promise<Date | undefined> {
+  const { created } = judged.parts.primary.material;
+  const direct = (await judged.signatures.primary()).binding;
+  const certification = (await judged.signatures.user(user)).binding;
+  return earliest(keyExpiryOf(direct, created), keyExpiryOf(certification, created));
+}
+
+/**
+ * The certificate without third-party signatures, other user IDs, attributes and unbound subkeys: what remains is
+ * verified. It keeps the encryption subkey and the newest signing subkeys, also expired and revoked ones, with which
+ * former signatures are judged. Undefined when it is larger than 64 KiB.
+ */
+export async function reduce(
+  { parts, signatures }: Judged,
+  user: UserPart,
+  encryption: SubkeyPart | undefined,
+): Promise<Certificate | undefined> {
+  const subkeys: SubkeyPart[] = [];
+  for (const subkey of parts.subkeys) {
+    const isSigning = subkey.signatures.some(({ keyFlags = 0 }) => (keyFlags & MAY_SIGN) !== 0);
+    const isWanted = subkey === encryption || (isSigning && subkeys.length < MOST_SIGNING_SUBKEYS);
+    const bound = isWanted ? await signatures.subkey(subkey) : undefined;
+    if (bound?.binding !== undefined) subkeys.push({ ...subkey, signatures: valid(bound) });
+  }
+  const reduced = certificateOf({
+    primary: { ...parts.primary, signatures: valid(await signatures.primary()) },
+    users: [{ ...user, signatures: valid(await signatures.user(user)) }],
+    subkeys,
+  });
+  return reduced.bytes.length <= MOST_REDUCED_OCTETS ? reduced : undefined;
+}
+
+function valid({ revocations, binding }: Bound): CertificateParts["primary"]["signatures"] {
+  return binding === undefined ? revocations : [...revocations, binding];
+}

@@ -1,0 +1,148 @@
+import type { EmailAddress } from "../mail/address.ts";
+import type { UserPart } from "./certificate-parts.ts";
+import { type Certificate, partsOf } from "./certificate.ts";
+import type { Fingerprint } from "./fingerprint.ts";
+import {
+  type Judged,
+  type UnusableReason,
+  judgeable,
+  keyFlagsOf,
+  matchingUsers,
+  primaryExpiryOf,
+} from "./judged.ts";
+import type { KeyMaterial } from "./key-material.ts";
+import type { KeySignature } from "./key-signature.ts";
+import { type Bound, readSelfSignatures } from "./self-signatures.ts";
+import { earliest, expiryOf, isHard, isPast, keyExpiryOf, revocationAt } from "./validity.ts";
+
+/** What made a signature, as its mathematics proved it. */
+export type Signer = {
+  /** Of the primary key or the subkey. */
+  readonly keyFingerprint: Fingerprint;
+  readonly signedAt: Date;
+};
+
+/** Whether a signature is that of an address. */
+export type SignerCheck =
+  | {
+      readonly kind: "bound";
+      /** What became of the key after it signed: replaced or retired, or expired by now. */
+      readonly note?: "superseded" | "expired-since";
+    }
+  | {
+      readonly kind: "not-bound";
+      readonly reason: UnusableReason | "hard-revoked" | "revoked-before" | "expired-when-made";
+    };
+
+type NotBound = Extract<SignerCheck, { kind: "not-bound" }>;
+
+/**
+ * Whether a certificate binds the key that signed to an address, judged at the time of the signature: expiry and soft
+ * revocations at that time, hard ones at any time (standards.md B9.3, B10). `now`, when given, tells what has expired
+ * since. The mathematics of the signature itself is `verify.ts`.
+ */
+export async function checkSigner(
+  certificate: Certificate,
+  address: EmailAddress,
+  signer: Signer,
+  now?: Date,
+): Promise<SignerCheck> {
+  const judged = await judgeable(certificate);
+  if (typeof judged === "string") return notBound(judged);
+  const users = matchingUsers(judged, address);
+  if (users.length === 0) return notBound("wrong-user-id");
+  let check: SignerCheck = notBound("wrong-user-id");
+  for (const user of users) {
+    check = await checkForUser(judged, user, signer, now);
+    if (check.kind === "bound") return check;
+  }
+  return check;
+}
+
+const notBound = (reason: NotBound["reason"]): NotBound => ({ kind: "not-bound", reason });
+
+async function checkForUser(
+  judged: Judged,
+  user: UserPart,
+  signer: Signer,
+  now: Date | undefined,
+): Promise<SignerCheck> {
+  const { material } = judged.parts.primary;
+  const { signedAt, keyFingerprint } = signer;
+  const primary = await judged.signatures.primary();
+  const certification = await judged.signatures.user(user);
+  if (certification.binding === undefined) return notBound("bad-self-signature");
+  if (material.version === 6 && primary.binding === undefined)
+    return notBound("bad-self-signature");
+  const key =
+    keyFingerprint === material.fingerprint
+      ? { material, keyFlags: await keyFlagsOf(judged, user), bound: NOTHING }
+      : await signingSubkey(judged, keyFingerprint);
+  if (key === undefined) return notBound("no-signing-key");
+  if (key.material.strength !== "good") return notBound("weak-algorithm");
+  if (!key.material.maySign || (key.keyFlags & MAY_SIGN) === 0) return notBound("no-signing-key");
+  if (signedAt < key.material.created) return notBound("not-yet-valid");
+  const bounds = [primary, certification, key.bound];
+  const expires = earliest(
+    await primaryExpiryOf(judged, user),
+    keyExpiryOf(key.bound.binding, key.material.created),
+    ...bindingsOf(material.version === 6 ? bounds : [certification, key.bound]).map(expiryOf),
+  );
+  return checkTimes(bounds, expires, signedAt, now);
+}
+
+/** Sign data (RFC 9580 §5.2.3.29). */
+const MAY_SIGN = 0x02;
+const NOTHING: Bound = { binding: undefined, revocations: [], isUncertain: false };
+
+const bindingsOf = (bounds: readonly Bound[]): readonly KeySignature[] =>
+  bounds.flatMap(({ binding }) => binding ?? []);
+
+async function signingSubkey(
+  { parts, signatures }: Judged,
+  fingerprint: Fingerprint,
+): Promise<
+  { readonly material: KeyMaterial; readonly keyFlags: number; readonly bound: Bound } | undefined
+> {
+  const subkey = parts.subkeys.find((each) => each.material?.fingerprint === fingerprint);
+  const bound = subkey && (await signatures.subkey(subkey));
+  if (subkey?.material === undefined || bound?.binding === undefined) return undefined;
+  return { material: subkey.material, keyFlags: bound.binding.keyFlags ?? 0, bound };
+}
+
+function checkTimes(
+  bounds: readonly Bound[],
+  expires: Date | undefined,
+  signedAt: Date,
+  now: Date | undefined,
+): SignerCheck {
+  const revoked = bounds.map((bound) => revocationAt(bound, signedAt));
+  if (revoked.includes("hard")) return notBound("hard-revoked");
+  if (revoked.includes("before")) return notBound("revoked-before");
+  if (isPast(expires, signedAt)) return notBound("expired-when-made");
+  if (revoked.includes("since")) return { kind: "bound", note: "superseded" };
+  const hasExpired = now !== undefined && isPast(expires, now);
+  return hasExpired ? { kind: "bound", note: "expired-since" } : { kind: "bound" };
+}
+
+/** Whether and how the primary key itself is revoked. */
+export type KeyRevocation =
+  | { readonly kind: "none" }
+  | { readonly kind: "soft" | "hard"; readonly at: Date; readonly reasonCode: number };
+
+/**
+ * The revocation of a certificate that weighs most: the oldest hard one, else the oldest soft one; only those that
+ * verify count. A certificate that cannot be read counts as revoked.
+ */
+export async function revocationOf(certificate: Certificate): Promise<KeyRevocation> {
+  const parts = partsOf(certificate);
+  const signatures = parts && (await readSelfSignatures(parts));
+  if (signatures === undefined) return { kind: "hard", at: certificate.created, reasonCode: 0 };
+  const { revocations, isUncertain } = await signatures.primary();
+  const oldest = revocations.findLast(isHard) ?? revocations.at(-1);
+  if (oldest !== undefined) {
+    const kind = isHard(oldest) ? "hard" : "soft";
+    return { kind, at: oldest.created, reasonCode: oldest.reason?.code ?? 0 };
+  }
+  return isUncertain ? { kind: "hard", at: certificate.created, reasonCode: 0 } : { kind: "none" };
+}
