@@ -41,7 +41,7 @@ export async function runCli(args: readonly string[], terminal: Terminal): Promi
   try {
     return await runCommand(wordsFirst(args), terminal);
   } catch (thrown) {
-    terminal.complain(`sealpost: ${errorText(thrown)}`);
+    terminal.complain(`sealpost: ${explanation(thrown)}`);
     return exitCodeFor(thrown);
   }
 }
@@ -52,10 +52,28 @@ function wordsFirst(args: readonly string[]): readonly string[] {
   return start === -1 ? args : [...args.slice(start), ...args.slice(0, start)];
 }
 
+/** What was thrown and what caused it: this is the operator's own terminal. */
+function explanation(thrown: unknown): string {
+  const cause = thrown instanceof Error ? thrown.cause : undefined;
+  const text = errorText(thrown);
+  if (cause === undefined || text.includes(errorText(cause))) return text;
+  return `${text}: ${explanation(cause)}`;
+}
+
 function exitCodeFor(thrown: unknown): ExitCode {
   if (thrown instanceof UsageError || thrown instanceof ConfigError) return 2;
-  return thrown instanceof AppError && thrown.temporary ? 75 : 1;
+  return isTemporary(thrown) ? 75 : 1;
 }
+
+/** A database or server that is not there now may be there later. */
+function isTemporary(thrown: unknown): boolean {
+  if (thrown instanceof AppError) return thrown.temporary;
+  if (!(thrown instanceof Error)) return false;
+  const code: unknown = Reflect.get(thrown, "code");
+  return typeof code === "string" && NOT_NOW.test(code);
+}
+
+const NOT_NOW = /^(?:ECONNREFUSED|ECONNRESET|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|57P0[123]|53300)$/;
 
 async function runCommand(args: readonly string[], terminal: Terminal): Promise<ExitCode> {
   const command = COMMANDS.find(({ name }) => {

@@ -1,7 +1,7 @@
 import { openParts } from "../app/parts.ts";
 import { loadConfig } from "../config/load.ts";
 import { formatAddress } from "../mail/address.ts";
-import { listPublished } from "../store/certificates.ts";
+import { listPublished, type PublishedCertificate } from "../store/certificates.ts";
 import { accountOf, addressGiven } from "./address-given.ts";
 import { answer, type Call, type Command, type ExitCode, notFound } from "./command.ts";
 
@@ -23,18 +23,7 @@ async function show(call: Call): Promise<ExitCode> {
   const all = await listPublished(parts.store, account.address);
   const shown = all.find(({ state }) => state === "active") ?? all[0];
   if (shown === undefined) throw notFound(`${formatAddress(address)} has no key`);
-  const isExpired = shown.expiresAt !== undefined && shown.expiresAt <= parts.clock.now();
-  const view = {
-    address: formatAddress(account.address),
-    fingerprint: shown.fingerprint,
-    state: isExpired && shown.state === "active" ? "expired" : shown.state,
-    created: shown.createdAt.toISOString(),
-    expires: shown.expiresAt?.toISOString() ?? null,
-    revoked: shown.revokedAt?.toISOString() ?? null,
-    custody: account.custody,
-    published: shown.state === "active" && !isExpired,
-    version: shown.version,
-  };
+  const view = { ...viewOf(shown, parts.clock.now()), custody: account.custody };
   return answer(call, view, [
     `fingerprint  ${view.fingerprint}`,
     `state        ${view.state}`,
@@ -43,4 +32,19 @@ async function show(call: Call): Promise<ExitCode> {
     `custody      ${view.custody}`,
     `published    ${view.published ? "yes, by address and by fingerprint" : "by fingerprint only"}`,
   ]);
+}
+
+function viewOf(certificate: PublishedCertificate, now: Date) {
+  const { address, fingerprint, state, version, createdAt, expiresAt, revokedAt } = certificate;
+  const isExpired = expiresAt !== undefined && expiresAt <= now;
+  return {
+    address: formatAddress(address),
+    fingerprint,
+    state: isExpired && state === "active" ? "expired" : state,
+    created: createdAt.toISOString(),
+    expires: expiresAt?.toISOString() ?? null,
+    revoked: revokedAt?.toISOString() ?? null,
+    published: state === "active" && !isExpired,
+    version,
+  };
 }
