@@ -1,3 +1,4 @@
+import { ExpiringMap } from "../base/expiring-map.ts";
 import { type Clock, HOUR, MINUTE, SECOND, after } from "../base/time.ts";
 import type { DnsAnswer, Resolver, SrvRecord } from "./resolver.ts";
 
@@ -9,18 +10,16 @@ const MAX_NAMES = 10_000;
 
 /** Remembers SRV answers in memory. Addresses are left to the resolver, which has a cache of its own. */
 export function cachingResolver(resolver: Resolver, clock: Clock): Resolver {
-  const known = new Map<string, { readonly answer: DnsAnswer<SrvRecord>; readonly until: Date }>();
+  const known = new ExpiringMap<string, DnsAnswer<SrvRecord>>(MAX_NAMES, clock.now);
   return {
     addresses: resolver.addresses,
     srv: async (name, signal) => {
-      const entry = known.get(name);
-      if (entry !== undefined && clock.now() < entry.until) return entry.answer;
+      const remembered = known.get(name);
+      if (remembered !== undefined) return remembered;
       const answer = await resolver.srv(name, signal);
       // What the caller broke off says nothing about the name.
       if (answer.kind === "indeterminate" && signal?.aborted === true) return answer;
-      known.delete(name);
-      known.set(name, { answer, until: after(clock.now(), lifeMs(answer)) });
-      forgetOldest(known);
+      known.set(name, answer, after(clock.now(), lifeMs(answer)));
       return answer;
     },
   };
@@ -30,10 +29,4 @@ function lifeMs(answer: DnsAnswer<SrvRecord>): number {
   if (answer.kind === "indeterminate") return INDETERMINATE_MS;
   const isSecure = answer.kind === "answer" && answer.dnssec === "secure";
   return Math.min(answer.ttlSeconds * SECOND, isSecure ? MAX_SECURE_MS : MAX_NEGATIVE_MS);
-}
-
-function forgetOldest(known: Map<string, unknown>): void {
-  if (known.size <= MAX_NAMES) return;
-  const [oldest] = known.keys();
-  if (oldest !== undefined) known.delete(oldest);
 }
