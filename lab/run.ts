@@ -64,7 +64,7 @@ export async function sealpost(
   args: readonly string[],
   options: RunOptions = {},
 ): Promise<Buffer> {
-  const { stdout } = await runOk(SEALPOST, ["--config", config, ...args], options);
+  const { stdout } = await runOk(SEALPOST, [...args, "--config", config], options);
   return stdout;
 }
 

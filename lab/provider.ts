@@ -1,0 +1,228 @@
+/**
+ * One mail provider on Sealpost: its configuration, its accounts and its two processes, the keyserver that the world asks
+ * and the gateway that mail goes through. Everything is done as an operator does it, with the command line.
+ */
+import { randomBytes } from "node:crypto";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { get } from "node:http";
+import { join } from "node:path";
+import { stringify } from "smol-toml";
+import { SECOND } from "../src/base/time.ts";
+import { migrate } from "../src/store/migrate.ts";
+import { openStore, type StoreOptions } from "../src/store/store.ts";
+import type { IssuedCertificate } from "./pki.ts";
+import { type LabProcess, startProcess } from "./process.ts";
+import { sealpost, sealpostCommand, sealpostJson } from "./run.ts";
+import { together } from "./together.ts";
+import type { Account, NamedPlace, Place, ProviderWorld } from "./world.ts";
+
+const SERVICE_KEY_BYTES = 32;
+const PROBE_TIMEOUT_MS = 2 * SECOND;
+const READY_TIMEOUT_MS = 30 * SECOND;
+
+/** Where a provider listens; the ports are chosen before its zone is signed. */
+export type ProviderPlaces = {
+  readonly submission: Place;
+  readonly submissionStartTls: Place;
+  readonly mx: Place;
+  readonly lmtp: Place;
+  readonly keyserver: NamedPlace;
+  readonly metrics: Place;
+  /** The keyserver is a process of its own, with its own. */
+  readonly keyserverMetrics: Place;
+};
+
+export type ProviderOptions = {
+  readonly domain: string;
+  /** Made when missing; what an earlier lab left there (database, accounts, service key) is used again. */
+  readonly dir: string;
+  readonly places: ProviderPlaces;
+  readonly accounts: readonly Account[];
+  readonly database: StoreOptions;
+  readonly certificate: IssuedCertificate;
+  readonly caFile: string;
+  readonly resolver: Place;
+  /** Next hop by domain. That of bogus.test takes every other domain too: mail must not leave the machine. */
+  readonly hops: ReadonlyMap<string, Place>;
+  /** Every keyserver port in this lab. */
+  readonly keyserverPorts: readonly number[];
+  readonly signal?: AbortSignal | undefined;
+};
+
+export class Provider implements AsyncDisposable {
+  readonly domain: string;
+  readonly #options: ProviderOptions;
+  #gateway: LabProcess | undefined;
+  #keyserver: LabProcess | undefined;
+
+  constructor(options: ProviderOptions) {
+    this.domain = options.domain;
+    this.#options = options;
+  }
+
+  get config(): string {
+    return join(this.#options.dir, "sealpost.toml");
+  }
+
+  get world(): ProviderWorld {
+    const { places, accounts } = this.#options;
+    const { keyserverMetrics: _, ...published } = places;
+    return {
+      config: this.config,
+      ...published,
+      submission: { ...places.submission, tls: "implicit" },
+      accounts,
+    };
+  }
+
+  /** The running keyserver's process id; undefined while it is stopped. */
+  get keyserverPid(): number | undefined {
+    return this.#keyserver?.pid;
+  }
+
+  async start(): Promise<void> {
+    await prepare(this.#options);
+    const accounts = addAccounts(this.config, this.#options);
+    // The writer first: a read-only handle on SQLite needs its write-ahead log (ruling 23).
+    const servers = this.#startGateway().then(async () => this.startKeyserver());
+    await together([accounts, servers]);
+  }
+
+  async startKeyserver(): Promise<void> {
+    const file = join(this.#options.dir, "keyserver.toml");
+    this.#keyserver = await this.#serve("keyserver", file, this.#options.places.keyserverMetrics);
+  }
+
+  async stopKeyserver(): Promise<void> {
+    await this.#keyserver?.stop();
+    this.#keyserver = undefined;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    // The other way round than they started.
+    await this.stopKeyserver();
+    await this.#gateway?.stop();
+    this.#gateway = undefined;
+  }
+
+  async #startGateway(): Promise<void> {
+    this.#gateway = await this.#serve("gateway", this.config, this.#options.places.metrics);
+  }
+
+  async #serve(role: "gateway" | "keyserver", config: string, metrics: Place): Promise<LabProcess> {
+    const logFile = join(this.#options.dir, `${role}.log`);
+    await writeFile(logFile, "");
+    const { signal } = this.#options;
+    return startProcess({
+      name: `${role} of ${this.domain}`,
+      command: sealpostCommand,
+      args: ["serve", "--role", role, "--config", config],
+      cwd: this.#options.dir,
+      logFile,
+      readyTimeoutMs: READY_TIMEOUT_MS,
+      isReady: async () =>
+        /^ready\b/m.test(await readFile(logFile, "utf8")) && (await isHealthy(metrics)),
+      ...(signal === undefined ? {} : { signal }),
+    });
+  }
+}
+
+/** Configuration, service key and an empty database with all tables. */
+async function prepare(options: ProviderOptions): Promise<void> {
+  const { dir } = options;
+  await mkdir(join(dir, "secrets"), { recursive: true, mode: 0o700 });
+  await writeFile(join(dir, "sealpost.toml"), stringify(gatewayConfig(options)));
+  await writeFile(join(dir, "keyserver.toml"), stringify(keyserverConfig(options)));
+  try {
+    const key = randomBytes(SERVICE_KEY_BYTES);
+    await writeFile(join(dir, "secrets/service.key"), key, { flag: "wx", mode: 0o600 });
+  } catch (error) {
+    // An earlier lab's: the keys in the database are wrapped under it.
+    if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
+  }
+  await using store = await openStore(options.database);
+  await migrate(store);
+}
+
+/** One after the other: each is one transaction that also makes the key. Those of an earlier lab stay. */
+async function addAccounts(config: string, options: ProviderOptions): Promise<void> {
+  const { signal } = options;
+  const existing = await sealpostJson<readonly { address: string }[]>(config, ["account", "list"]);
+  for (const { address, password, custody, policy } of options.accounts) {
+    if (existing.some((account) => account.address === address)) continue;
+    const flag = custody === "provider-usable" ? "provider" : "user";
+    const add = ["account", "add", address, "--custody", flag, "--password-stdin"];
+    await sealpost(config, add, { input: password, signal });
+    if (policy === undefined) continue;
+    await sealpost(config, ["account", "policy", address, policy], { signal });
+  }
+}
+
+async function isHealthy(place: Place): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const request = get(
+      { host: place.host, port: place.port, path: "/healthz", timeout: PROBE_TIMEOUT_MS },
+      (response) => {
+        response.resume();
+        resolve(response.statusCode === 200);
+      },
+    );
+    request.on("error", reject);
+    request.on("timeout", () => request.destroy(new Error("no answer")));
+  });
+}
+
+function gatewayConfig(options: ProviderOptions) {
+  const { places } = options;
+  const hosts = [...options.hops].map(([to, at]) => [to, `${at.host}:${at.port}`] as const);
+  return {
+    ...commonConfig(options),
+    resolver: {
+      host: options.resolver.host,
+      port: options.resolver.port,
+      bogus_name: "bogus.test",
+    },
+    listen: {
+      submission: places.submission,
+      submission_starttls: places.submissionStartTls,
+      mx: places.mx,
+      lmtp: places.lmtp,
+      // Not listened at by this role; `dns records` prints it.
+      keyserver: keyserverListener(places),
+      metrics: places.metrics,
+    },
+    relay: { ...options.hops.get("bogus.test"), hosts: Object.fromEntries(hosts) },
+    discovery: {
+      ca_file: options.caFile,
+      allow_networks: ["127.0.0.0/8"],
+      ports: [...new Set([443, ...options.keyserverPorts])],
+    },
+    policy: { default: "prefer-clear" },
+  };
+}
+
+/** The keyserver needs no more than this; it never holds the service key (ruling 16). */
+function keyserverConfig(options: ProviderOptions) {
+  const { places } = options;
+  return {
+    ...commonConfig(options),
+    listen: { keyserver: keyserverListener(places), metrics: places.keyserverMetrics },
+  };
+}
+
+function commonConfig(options: ProviderOptions) {
+  const { engine, ...place } = options.database;
+  return {
+    domains: [options.domain],
+    hostname: `mail.${options.domain}`,
+    database: { engine, ...place },
+    tls: {
+      certificate_file: options.certificate.certFile,
+      key_file: options.certificate.keyFile,
+    },
+  };
+}
+
+function keyserverListener({ keyserver }: ProviderPlaces) {
+  return { host: keyserver.address, port: keyserver.port, name: keyserver.host };
+}
