@@ -1,5 +1,5 @@
 import { type Account, addAccount, type Custody, hashPassword } from "../accounts/embedded.ts";
-import { openParts, type Parts } from "../app/parts.ts";
+import type { Parts } from "../app/parts.ts";
 import { loadConfig } from "../config/load.ts";
 import { policyNames } from "../config/schema.ts";
 import { prepareKeys, saveKeys } from "../keys/create.ts";
@@ -9,6 +9,7 @@ import { findPublished } from "../store/certificates.ts";
 import { listAccounts, updatePolicy } from "../store/accounts.ts";
 import { addressGiven, accountOf } from "./address-given.ts";
 import { answer, type Call, type Command, type ExitCode, table, UsageError } from "./command.ts";
+import { openFor, openQuietly } from "./open.ts";
 import { readPassword } from "./secret-input.ts";
 
 /** The words of `--custody` and what they stand for (ruling 2). */
@@ -69,7 +70,7 @@ async function add(call: Call): Promise<ExitCode> {
     );
   }
   using password = await readPassword(call);
-  await using parts = await openParts(config);
+  await using parts = await openQuietly(config);
   const [login, keys] = await Promise.all([
     hashPassword(password),
     prepareKeys(parts, { address, custody, password, profile: config.keys.profile }),
@@ -87,7 +88,7 @@ async function add(call: Call): Promise<ExitCode> {
 }
 
 async function list(call: Call): Promise<ExitCode> {
-  await using parts = await openParts(await loadConfig(call.configFile));
+  await using parts = await openFor(call);
   const accounts = await listAccounts(parts.store, call.operands[0]);
   const views = await Promise.all(accounts.map(async (account) => viewOf(parts, account)));
   return answer(
@@ -105,7 +106,7 @@ async function list(call: Call): Promise<ExitCode> {
 }
 
 async function show(call: Call): Promise<ExitCode> {
-  await using parts = await openParts(await loadConfig(call.configFile));
+  await using parts = await openFor(call);
   const view = await viewOf(parts, await accountOf(parts, addressGiven(call)));
   return answer(call, view, [
     `${view.address}`,
@@ -123,7 +124,7 @@ async function policy(call: Call): Promise<ExitCode> {
   if (given !== undefined && given !== "inherit" && wanted === undefined) {
     throw new UsageError(`a policy is one of: ${policyNames.join(", ")}, inherit`);
   }
-  await using parts = await openParts(await loadConfig(call.configFile));
+  await using parts = await openFor(call);
   await accountOf(parts, address);
   if (given !== undefined) await updatePolicy(parts.store, address, wanted);
   const view = await viewOf(parts, await accountOf(parts, address));

@@ -3,10 +3,8 @@ import { readFile, stat } from "node:fs/promises";
 import { errorText } from "../base/errors.ts";
 import { annotatedFile, describedFields } from "../config/describe.ts";
 import { type Config, ConfigError, loadConfig } from "../config/load.ts";
+import { SERVICE_KEY_BYTES } from "../keys/service-key.ts";
 import { answer, type Call, type Command, type ExitCode } from "./command.ts";
-
-/** Size of the service root key. */
-export const SERVICE_KEY_BYTES = 32;
 
 /** `config check` and `config describe`. */
 export const configCommands: readonly Command[] = [

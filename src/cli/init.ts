@@ -4,10 +4,10 @@ import { dirname, resolve } from "node:path";
 import { AppError, errorText } from "../base/errors.ts";
 import { annotatedFile } from "../config/describe.ts";
 import { type Config, parseConfig } from "../config/load.ts";
+import { SERVICE_KEY_BYTES } from "../keys/service-key.ts";
 import { parseDomain } from "../mail/address.ts";
 import { migrate } from "../store/migrate.ts";
 import { openStore } from "../store/store.ts";
-import { SERVICE_KEY_BYTES } from "./config.ts";
 import { answer, type Call, type Command, type ExitCode, UsageError } from "./command.ts";
 import { zoneLines, zoneText } from "./dns.ts";
 

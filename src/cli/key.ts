@@ -1,9 +1,8 @@
-import { openParts } from "../app/parts.ts";
-import { loadConfig } from "../config/load.ts";
 import { formatAddress } from "../mail/address.ts";
 import { listPublished, type PublishedCertificate } from "../store/certificates.ts";
 import { accountOf, addressGiven } from "./address-given.ts";
 import { answer, type Call, type Command, type ExitCode, notFound } from "./command.ts";
+import { openFor } from "./open.ts";
 
 /** `key show ADDRESS`. */
 export const keyCommands: readonly Command[] = [
@@ -18,7 +17,7 @@ export const keyCommands: readonly Command[] = [
 
 async function show(call: Call): Promise<ExitCode> {
   const address = addressGiven(call);
-  await using parts = await openParts(await loadConfig(call.configFile));
+  await using parts = await openFor(call);
   const account = await accountOf(parts, address);
   const all = await listPublished(parts.store, account.address);
   const shown = all.find(({ state }) => state === "active") ?? all[0];

@@ -1,8 +1,7 @@
-import { openParts, type Parts } from "../app/parts.ts";
+import type { Parts } from "../app/parts.ts";
 import type { Secret } from "../base/secret.ts";
 import type { Account } from "../accounts/embedded.ts";
 import { appendAudit } from "../journal/audit.ts";
-import { loadConfig } from "../config/load.ts";
 import { listMail, type MailListEntry, showMail, type ShownMail } from "../incoming/reading.ts";
 import type { UnlockedKeys } from "../keys/unlocked-keys.ts";
 import { unlockWithPassword } from "../keys/vault.ts";
@@ -18,6 +17,7 @@ import {
   table,
   UsageError,
 } from "./command.ts";
+import { openFor } from "./open.ts";
 import { passwordIfGiven } from "./secret-input.ts";
 
 const PASSWORD = {
@@ -50,7 +50,7 @@ export const mailCommands: readonly Command[] = [
 async function list(call: Call): Promise<ExitCode> {
   const address = addressGiven(call);
   using password = await passwordIfGiven(call);
-  await using parts = await openParts(await loadConfig(call.configFile));
+  await using parts = await openFor(call);
   const account = await accountOf(parts, address);
   using keys = await keysFor(parts, account.address, password);
   const entries = await listMail(parts, {
@@ -73,7 +73,7 @@ async function show(call: Call): Promise<ExitCode> {
   const [, id = ""] = call.operands;
   if (call.has("raw") && call.isJson) throw new UsageError("--raw prints bytes; leave --json away");
   using password = await passwordIfGiven(call);
-  await using parts = await openParts(await loadConfig(call.configFile));
+  await using parts = await openFor(call);
   const account = await accountOf(parts, address);
   using keys = await keysFor(parts, account.address, password);
   const shown = await showMail(parts, {

@@ -1,9 +1,8 @@
-import { openParts } from "../app/parts.ts";
-import { loadConfig } from "../config/load.ts";
 import type { Discovery } from "../discovery/discovery.ts";
 import { formatAddress } from "../mail/address.ts";
 import { addressGiven } from "./address-given.ts";
 import { answer, type Call, type Command, type ExitCode, printable } from "./command.ts";
+import { openFor } from "./open.ts";
 
 /** `recipient check ADDRESS`. */
 export const recipientCommands: readonly Command[] = [
@@ -33,7 +32,7 @@ const MEANING: Readonly<Record<Discovery["code"], string>> = {
 
 async function check(call: Call): Promise<ExitCode> {
   const address = addressGiven(call);
-  await using parts = await openParts(await loadConfig(call.configFile));
+  await using parts = await openFor(call);
   const discovery = await parts.discover(address);
   const view = viewOf(discovery);
   return answer(call, { address: formatAddress(address), ...view }, [

@@ -1,7 +1,6 @@
-import { openParts } from "../app/parts.ts";
-import { loadConfig } from "../config/load.ts";
 import { readTrace } from "../journal/trace.ts";
 import { answer, type Call, type Command, type ExitCode, notFound, printable } from "./command.ts";
+import { openFor } from "./open.ts";
 
 /** `trace MESSAGE-ID`. */
 export const traceCommand: Command = {
@@ -15,7 +14,7 @@ export const traceCommand: Command = {
 async function trace(call: Call): Promise<ExitCode> {
   const [given = ""] = call.operands;
   const messageId = given.startsWith("<") ? given : `<${given}>`;
-  await using parts = await openParts(await loadConfig(call.configFile));
+  await using parts = await openFor(call);
   const entries = await readTrace(parts.store, messageId);
   if (entries.length === 0) {
     throw notFound(

@@ -238,7 +238,7 @@ const log = note(
   z
     .strictObject({
       level: note(
-        z.enum(["error", "warn", "info", "debug"]).default("info"),
+        z.enum(["silent", "error", "warn", "info", "debug"]).default("info"),
         "Lines less severe than this are left out.",
       ),
     })
