@@ -225,6 +225,16 @@ const limits = note(
         { unit: "bytes" },
       ),
       recipients: note(z.int().min(1).max(1000).default(100), "Most recipients of one message."),
+      mailbox_bytes: note(
+        z.int().min(1_048_576).default(2_147_483_648),
+        "Most that one mailbox may hold; beyond it mail is answered 452.",
+        { unit: "bytes" },
+      ),
+      pending_bytes: note(
+        z.int().min(1_048_576).default(536_870_912),
+        "Most that may wait for one reader's key.",
+        { unit: "bytes" },
+      ),
       connections: note(z.int().min(1).max(10_000).default(100), "Most clients of one listener."),
       idle_ms: note(z.int().min(1000).max(600_000).default(300_000), "A silent client is let go.", {
         unit: "ms",

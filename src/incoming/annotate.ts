@@ -2,7 +2,7 @@ import { createHmac } from "node:crypto";
 import { toUnixSeconds } from "../base/time.ts";
 import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
 import { firstField, fieldBody, makeField, parseHeader, serializeHeader } from "../mail/header.ts";
-import type { MessageVerdict } from "../mailbox/embedded.ts";
+import type { MessageVerdict } from "../mailbox/mailbox.ts";
 
 /**
  * The message with an `E2E-Status` field on top, for readers that do not ask our database. It is a copy of the

@@ -13,11 +13,8 @@ import { stripResultHeaders } from "../mail/auth-results.ts";
 import type { Envelope } from "../mail/envelope.ts";
 import { makeField, parseHeader, serializeHeader, type Header } from "../mail/header.ts";
 import { readMessageFacts } from "../mail/message.ts";
-import {
-  storeMessage,
-  type MessageVerdict,
-  type NewMessage,
-} from "../mailbox/embedded.ts";
+import { storeMessages } from "../mailbox/embedded.ts";
+import type { MessageVerdict, NewMessage } from "../mailbox/mailbox.ts";
 import { detectProtection } from "../pgpmime/detect.ts";
 import { reply, type Reply } from "../smtp/reply.ts";
 import type { Account } from "../store/accounts.ts";
@@ -81,9 +78,10 @@ export async function deliver(deps: DeliverDeps, arrival: Arrival): Promise<read
   const messages = await Promise.all(
     readers.map(async (account) => newMessage(deps, arrival, account, cleaned, body)),
   );
-  await deps.store.transaction(async (store) => {
-    for (const { stored } of messages) await storeMessage(store, stored);
-  });
+  await storeMessages(
+    deps.store,
+    messages.map(({ stored }) => stored),
+  );
   await Promise.all(
     messages.map(({ stored, account }) => deps.trace.delivered({ account: account.address, message: stored })),
   );

@@ -8,7 +8,7 @@ import type { Discovery, FormerKey } from "../discovery/discovery.ts";
 import { formatAddress, sameAddress, withoutSubaddress, type EmailAddress } from "../mail/address.ts";
 import type { Header } from "../mail/header.ts";
 import { readMessageFacts, type MessageFacts } from "../mail/message.ts";
-import type { MessageVerdict } from "../mailbox/embedded.ts";
+import type { MessageVerdict } from "../mailbox/mailbox.ts";
 import { checkSigner } from "../openpgp/acceptance.ts";
 import type { Certificate } from "../openpgp/certificate.ts";
 import { keyIdOf, type Fingerprint } from "../openpgp/fingerprint.ts";

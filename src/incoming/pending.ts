@@ -7,13 +7,8 @@ import type { Clock } from "../base/time.ts";
 import type { UnlockedKeys } from "../keys/unlocked-keys.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import { parseHeader } from "../mail/header.ts";
-import {
-  listPending,
-  readMessage,
-  recordVerdict,
-  type MessageVerdict,
-  type StoredMessage,
-} from "../mailbox/embedded.ts";
+import { listPending, readMessage, recordVerdict } from "../mailbox/embedded.ts";
+import type { MessageVerdict, StoredMessage } from "../mailbox/mailbox.ts";
 import { encryptAtRest } from "../openpgp/encrypt.ts";
 import type { Opened } from "../pgpmime/open.ts";
 import type { UnlockedKey } from "../openpgp/secret-key.ts";

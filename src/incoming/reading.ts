@@ -3,22 +3,16 @@ import { createHash } from "node:crypto";
 import { AppError } from "../base/errors.ts";
 import type { UnlockedKeys } from "../keys/unlocked-keys.ts";
 import type { EmailAddress } from "../mail/address.ts";
-import { contentTypeText, dispositionOf } from "../mail/content-type.ts";
+import { dispositionOf } from "../mail/content-type.ts";
 import { parseHeader } from "../mail/header.ts";
 import { bodyText, decodeBody, scanMime, type Entity } from "../mail/mime.ts";
-import {
-  listMessages,
-  readMessage,
-  type MessageVerdict,
-  type StoredMessage,
-  type StoredSummary,
-} from "../mailbox/embedded.ts";
+import { listMessages, readMessage } from "../mailbox/embedded.ts";
+import type { StoredMessage, StoredSummary } from "../mailbox/mailbox.ts";
 import { decrypt } from "../openpgp/decrypt.ts";
 import { readerView } from "../pgpmime/reader-view.ts";
 import { annotate } from "./annotate.ts";
 import { openPending, type PendingDeps } from "./pending.ts";
 import { parseSummary } from "./summary.ts";
-import { locked } from "./verdicts.ts";
 
 export type ReadingDeps = PendingDeps & {
   /** The keys of an account whose custody lets the provider use them; the caller disposes them. */
@@ -91,7 +85,7 @@ export async function showMail(
   return {
     ...entry,
     raw: content.raw,
-    message: annotate(content.view, verdictOf(message), o.account, deps.statusKey),
+    message: annotate(content.view, message.verdict, o.account, deps.statusKey),
     parts: leaves(scanMime(content.view)).map((part) => shownPart(content.view, part)),
   };
 }
@@ -100,9 +94,9 @@ async function listEntry(
   message: StoredSummary,
   keys: UnlockedKeys | undefined,
 ): Promise<MailListEntry> {
-  const verdict = verdictOf(message);
+  const { verdict } = message;
   const summary =
-    keys === undefined || message.summary === undefined
+    keys === undefined || message.summary.length === 0
       ? undefined
       : parseSummary(await unwrap(message.summary, keys));
   return {
@@ -145,19 +139,14 @@ async function unwrap(wrapped: Uint8Array, keys: UnlockedKeys): Promise<Uint8Arr
   });
 }
 
-function verdictOf({ verdict, receivedAt }: StoredSummary): MessageVerdict {
-  return verdict ?? locked(receivedAt);
-}
-
 function leaves(entity: Entity): readonly Entity[] {
   return entity.parts.length === 0 ? [entity] : entity.parts.flatMap(leaves);
 }
 
 function shownPart(message: Uint8Array, part: Entity): ShownPart {
   const body = decodeBody(message, part);
-  const contentType = contentTypeText(part.contentType);
   return {
-    contentType,
+    contentType: `${part.contentType.type}/${part.contentType.subtype}`,
     filename: dispositionOf(part.header).filename ?? part.contentType.parameters.get("name"),
     sizeBytes: body.length,
     sha256: createHash("sha256").update(body).digest("hex"),

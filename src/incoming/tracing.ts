@@ -1,6 +1,6 @@
 /** What became of a message that came in, for `sealpost trace MESSAGE-ID`. */
 import { formatAddress, type EmailAddress } from "../mail/address.ts";
-import type { MessageVerdict, NewMessage, StoredMessage } from "../mailbox/embedded.ts";
+import type { MessageVerdict, NewMessage, StoredMessage } from "../mailbox/mailbox.ts";
 
 export type WriteTrace = (
   messageId: string,
@@ -27,7 +27,7 @@ export function traceIncoming(write: WriteTrace): TraceIncoming {
         account: formatAddress(account),
         form: message.form,
         state: message.state,
-        result: message.verdict?.state ?? "",
+        result: message.verdict.state,
         sizeBytes: message.sizeBytes,
       }),
     opened: async ({ account, message, verdict }) =>

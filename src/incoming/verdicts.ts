@@ -1,5 +1,5 @@
 /** The verdicts that need no judging: what we may say before, or instead of, opening a message. */
-import type { MessageVerdict } from "../mailbox/embedded.ts";
+import type { MessageVerdict } from "../mailbox/mailbox.ts";
 
 function plain(
   state: MessageVerdict["state"],

@@ -5,6 +5,7 @@ import { AppError } from "../base/errors.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import {
   findMessage,
+  hasSealedMessage,
   insertMessage,
   selectMessage,
   selectMessages,
@@ -109,6 +110,15 @@ export async function recordVerdict(
   if (!(await updateVerdict(store, account, id, verdict, summary))) {
     throw new AppError("there is no such message", { temporary: false });
   }
+}
+
+/** True when one of these messages came sealed: an answer to it must not leave in clear (ruling 13). */
+export async function cameProtected(
+  store: Store,
+  account: EmailAddress,
+  messageIds: readonly string[],
+): Promise<boolean> {
+  return hasSealedMessage(store, account, messageIds);
 }
 
 /** What a mailbox holds now. */

@@ -5,6 +5,7 @@ import { sameAddress, type EmailAddress } from "../mail/address.ts";
 import { stripResultHeaders } from "../mail/auth-results.ts";
 import {
   decodedText,
+  fieldBody,
   fieldsNamed,
   firstField,
   makeField,
@@ -22,6 +23,8 @@ export type Prepared = {
   readonly message: Uint8Array;
   readonly facts: MessageFacts;
   readonly messageId: string;
+  /** The messages that this one answers or continues (RFC 5322 §3.6.4), at most fifty. */
+  readonly repliesTo: readonly string[];
   /** The sender asked for policy `require` for this message (`X-Sealpost-Require: yes`). */
   readonly isRequired: boolean;
   /** Came encrypted from the client: passed on as it is. */
@@ -67,6 +70,7 @@ export function prepare(
       message: ready,
       facts: readMessageFacts(header),
       messageId,
+      repliesTo: repliesTo(header),
       isRequired,
       isProtected: protection === "sealed" || protection === "smime" || protection === "inline",
     },
@@ -108,6 +112,16 @@ function withRequiredFields(
     ],
     messageId,
   };
+}
+
+const MOST_REFERENCES = 50;
+
+function repliesTo(header: Header): readonly string[] {
+  const ids = ["In-Reply-To", "References"].flatMap((name) => {
+    const field = firstField(header, name);
+    return field === undefined ? [] : (fieldBody(field).match(/<[^<>\s]+>/g) ?? []);
+  });
+  return [...new Set(ids)].slice(-MOST_REFERENCES);
 }
 
 /** `Mon, 23 Nov 2026 10:00:00 +0000` (RFC 5322 §3.3). */

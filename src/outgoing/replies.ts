@@ -1,6 +1,7 @@
 /** What the sender's client is told. One place, so that the same state reads the same at RCPT and after DATA. */
 import { unreachable } from "../base/unreachable.ts";
-import { formatAddress } from "../mail/address.ts";
+import type { Discovery } from "../discovery/discovery.ts";
+import { formatAddress, type EmailAddress } from "../mail/address.ts";
 import { reply, type Reply } from "../smtp/reply.ts";
 import type { Looked, Plan } from "./plan.ts";
 
@@ -22,17 +23,20 @@ export function refusalReply(plan: Extract<Plan, { kind: "refuse" | "later" }>):
 
 /** Why a recipient cannot be sealed to, in a sentence a person understands. */
 export function absentText({ address, discovery }: Looked): string {
-  const who = `<${formatAddress(address)}>`;
-  if (discovery.kind !== "absent") return `${who} has an uncertain encryption status`;
+  return `<${formatAddress(address)}> has ${lackOf(discovery, address)}`;
+}
+
+function lackOf(discovery: Discovery, { domain }: EmailAddress): string {
+  if (discovery.kind !== "absent") return "an encryption status that is not certain";
   switch (discovery.code) {
     case "NOSVC":
-      return `${who} has no published encryption key (${address.domain} does not offer encryption)`;
+      return `no published encryption key (${domain} does not offer encryption)`;
     case "INSEC":
-      return `${who} has no usable encryption key (the DNS of ${address.domain} is not protected)`;
+      return `no usable encryption key (the DNS of ${domain} is not protected)`;
     case "NOKEY":
-      return `${who} has no published encryption key`;
+      return "no published encryption key";
     case "BADKEY":
-      return `${who} has a published key that cannot be used (${discovery.reason ?? "not usable"})`;
+      return `a published key that cannot be used (${discovery.reason ?? "not usable"})`;
     default:
       return unreachable(discovery.code);
   }

@@ -8,10 +8,10 @@
  */
 import { AppError } from "../base/errors.ts";
 import type { Clock } from "../base/time.ts";
-import { formatAddress, type EmailAddress } from "../mail/address.ts";
+import type { EmailAddress } from "../mail/address.ts";
 import type { Envelope } from "../mail/envelope.ts";
 import type { Discover } from "../discovery/discovery.ts";
-import type { UnlockedKeys } from "../keys/vault.ts";
+import type { UnlockedKeys } from "../keys/unlocked-keys.ts";
 import type { Policy } from "../policy/policy.ts";
 import { reply, type Reply } from "../smtp/reply.ts";
 import { copiesOf, type SealMessage } from "./copies.ts";
@@ -92,7 +92,7 @@ const NO_KEY = reply(
 /** Nearest first (rulings 3 and 13): this message's own wish, then what it replies to, then the policy in force. */
 async function policyFor(deps: SubmitDeps, sender: Sender, prepared: Prepared): Promise<Policy> {
   if (prepared.isRequired) return "require";
-  const { repliesTo } = prepared.facts;
+  const { repliesTo } = prepared;
   if (repliesTo.length === 0) return sender.policy;
   return (await deps.cameProtected(sender.address, repliesTo)) ? "require" : sender.policy;
 }
@@ -150,9 +150,4 @@ async function sendSealed(
     copies,
     summary: summaryText({ encrypted: plan.recipients.length }),
   });
-}
-
-/** `<ada@post.example>`, the way SMTP replies name an address. */
-export function angled(address: EmailAddress): string {
-  return `<${formatAddress(address)}>`;
 }

@@ -171,6 +171,24 @@ export async function updateVerdict(
   return updated !== undefined;
 }
 
+/** True when one of these messages (by Message-ID) came to the account sealed. */
+export async function hasSealedMessage(
+  store: Store,
+  account: EmailAddress,
+  messageIds: readonly string[],
+): Promise<boolean> {
+  if (messageIds.length === 0) return false;
+  const row = await store.db
+    .selectFrom("messages")
+    .select("id")
+    .where("account", "=", canonicalAddress(account))
+    .where("message_id", "in", messageIds)
+    .where("form", "=", "as-received-sealed")
+    .limit(1)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
 /** How many messages an account has in a state (or in all) and how many bytes they take here. */
 export async function sumMessages(
   store: Store,

@@ -1,0 +1,47 @@
+/** What happens, one function each: it writes the log line. No body, subject, local part or secret is ever logged. */
+import { pino, type DestinationStream } from "pino";
+import { errorText } from "../base/errors.ts";
+import type { Domain } from "../mail/address.ts";
+
+export type Events = {
+  readonly ready: (role: string, places: Readonly<Record<string, string>>) => void;
+  readonly stopping: (role: string) => void;
+  /** Something was thrown that nobody above could do anything about. */
+  readonly failed: (where: string, error: unknown) => void;
+  readonly submitted: (o: { readonly domain: Domain; readonly code: string }) => void;
+  readonly delivered: (o: { readonly domain: Domain; readonly recipients: number }) => void;
+  readonly resolverTested: (o: { readonly isValidating: boolean; readonly reason: string }) => void;
+};
+
+/** JSON lines on stdout, or on the stream that a test gives. */
+export function startEvents(level: string, stream?: DestinationStream): Events {
+  const log = pino(
+    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime },
+    stream ?? pino.destination({ dest: 1, sync: false }),
+  );
+  return {
+    ready: (role, places) => {
+      log.info({ role, ...places }, "ready");
+    },
+    stopping: (role) => {
+      log.info({ role }, "stopping");
+    },
+    failed: (where, error) => {
+      const cause = error instanceof Error && error.cause !== undefined ? error.cause : undefined;
+      log.error(
+        { where, error: errorText(error), ...(cause === undefined ? {} : { cause: errorText(cause) }) },
+        "failed",
+      );
+    },
+    submitted: (o) => {
+      log.info(o, "submitted");
+    },
+    delivered: (o) => {
+      log.info(o, "delivered");
+    },
+    resolverTested: ({ isValidating, reason }) => {
+      if (isValidating) log.info("the resolver validates");
+      else log.error({ reason }, "the resolver does not validate: nobody can be reached");
+    },
+  };
+}

@@ -1,0 +1,81 @@
+/** The gateway role: mail out (submission) and mail in (MX, LMTP), over one set of parts. */
+import { readFile } from "node:fs/promises";
+import type { Config } from "../config/load.ts";
+import { startListener, type Handlers, type Listener, type ListenerMode } from "../smtp/listener.ts";
+import type { Sender } from "../outgoing/submit.ts";
+import { startHealth } from "./health.ts";
+import { wayIn } from "./incoming.ts";
+import { outgoingHandlers, wayOut } from "./outgoing.ts";
+import { openParts, type Parts } from "./parts.ts";
+import { startSchedule } from "./schedule.ts";
+import { sayReady, untilStopped } from "./stopping.ts";
+
+/**
+ * Serves until SIGTERM, then lets running transactions end.
+ * @throws AppError when a part cannot be opened or an address is taken.
+ */
+export async function runGateway(config: Config): Promise<void> {
+  await using parts = await openParts(config);
+  await using serving = new AsyncDisposableStack();
+  const out = wayOut(parts);
+  const outgoing = outgoingHandlers(parts, out);
+  serving.use(startSchedule(parts, [out.task]));
+  const incoming = serving.use(wayIn(parts));
+
+  const places: Record<string, string> = {};
+  const { submission, submissionStarttls, mx, lmtp, metrics } = config.listen;
+  const wanted = [
+    ["submission", submission, "submission-implicit", outgoing],
+    ["submission_starttls", submissionStarttls, "submission-starttls", outgoing],
+    ["mx", mx, "mx", incoming.handlers],
+    ["lmtp", lmtp, "lmtp", incoming.handlers],
+  ] as const;
+  for (const [name, place, mode, handlers] of wanted) {
+    if (place === undefined) continue;
+    const listener = serving.use(await listen(parts, place, mode, handlers));
+    places[name] = `${listener.host}:${String(listener.port)}`;
+  }
+  await parts.testResolver();
+  if (metrics !== undefined) {
+    const health = serving.use(await startHealth(metrics, parts));
+    places["metrics"] = `${health.host}:${String(health.port)}`;
+  }
+  parts.events.ready("gateway", places);
+  sayReady("gateway", places);
+  await untilStopped();
+  parts.events.stopping("gateway");
+}
+
+/** What arrives by MX was sealed by others: armor, base64 and packets make it larger than what was submitted. */
+const SEALED_GROWTH = 1.5;
+
+async function listen(
+  { config, events }: Parts,
+  place: { readonly host: string; readonly port: number },
+  mode: ListenerMode,
+  handlers: Handlers<Sender>,
+): Promise<Listener> {
+  const isSubmission = mode === "submission-implicit" || mode === "submission-starttls";
+  const { messageBytes, recipients, connections, idleMs } = config.limits;
+  return startListener({
+    ...place,
+    mode,
+    hostname: config.hostname,
+    tls: {
+      cert: await readFile(config.tls.certificateFile, "utf8"),
+      key: await readFile(config.tls.keyFile, "utf8"),
+    },
+    limits: {
+      messageBytes: isSubmission ? messageBytes : Math.ceil(messageBytes * SEALED_GROWTH),
+      recipients,
+      clients: connections,
+      idleMs,
+    },
+    handlers: {
+      ...handlers,
+      failed: (error) => {
+        events.failed(mode, error);
+      },
+    },
+  });
+}

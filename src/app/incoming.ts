@@ -1,0 +1,114 @@
+/** Wires delivery: MX and LMTP answer through `incoming/deliver`; sealed mail of `provider-usable` accounts opens after. */
+import { findAccount } from "../accounts/embedded.ts";
+import { AppError } from "../base/errors.ts";
+import { deliver, answerReader, type DeliverDeps } from "../incoming/deliver.ts";
+import { openPending } from "../incoming/pending.ts";
+import { unlockWithService } from "../keys/vault.ts";
+import { canonicalAddress, withoutSubaddress, type EmailAddress } from "../mail/address.ts";
+import { roomFor } from "../mailbox/embedded.ts";
+import { encryptAtRest } from "../openpgp/encrypt.ts";
+import { parseCertificates } from "../openpgp/certificate.ts";
+import type { Sender } from "../outgoing/submit.ts";
+import type { Handlers } from "../smtp/listener.ts";
+import { listAccounts, type Account } from "../store/accounts.ts";
+import { listPublished } from "../store/certificates.ts";
+import type { Parts } from "./parts.ts";
+
+/** What the MX and LMTP listeners call; disposing waits for what is being opened. */
+export type WayIn = AsyncDisposable & { readonly handlers: Handlers<Sender> };
+
+export function wayIn(parts: Parts): WayIn {
+  const { store, config } = parts;
+  const opening = new Opening(parts);
+  const deps: DeliverDeps = {
+    store,
+    clock: parts.clock,
+    hostname: config.hostname,
+    isOurs: (domain) => config.domains.includes(domain),
+    findAccount: async (address) =>
+      (await findAccount(store, address)) ?? findAccount(store, withoutSubaddress(address)),
+    hasRoom: async (account, sizeBytes) =>
+      (await roomFor(store, account.address, config.limits, sizeBytes)) === "room",
+    wrapFor: async (account, data) => wrapFor(parts, account, data),
+    arrived: (account, author) => {
+      opening.begin(account, author);
+    },
+    trace: parts.trace,
+    discoverAuthor: async (author) => parts.discover(author, { isForIncoming: true }),
+    findFormer: parts.findFormerOnline,
+  };
+  return {
+    handlers: {
+      rcpt: async (_client, { sizeBytes }, recipient) => answerReader(deps, recipient, sizeBytes),
+      data: async ({ protocol, name, address }, envelope, message) => {
+        const client = `${name} ([${address}])`;
+        const replies = await deliver(deps, { envelope, message, received: { protocol, client } });
+        const [first] = config.domains;
+        parts.events.delivered({ domain: first ?? config.hostname, recipients: replies.length });
+        return replies;
+      },
+    },
+    [Symbol.asyncDispose]: () => opening.finish(),
+  };
+}
+
+/** Encrypts to the newest key of an account, expired or not: this is his own mailbox at rest. */
+async function wrapFor(parts: Parts, account: Account, data: Uint8Array): Promise<Uint8Array> {
+  const [newest] = await listPublished(parts.store, account.address);
+  const parsed = newest === undefined ? undefined : await parseCertificates(newest.bytes);
+  if (parsed?.kind !== "parsed") {
+    throw new AppError("the account has no key to protect its mailbox with", { temporary: true });
+  }
+  return encryptAtRest({ data, recipients: parsed.certificates, now: parts.clock.now() });
+}
+
+/**
+ * What happens after the 250 to sealed mail: the author's keyserver is asked, and where the provider may use the key the
+ * message is opened. One account at a time, so that no message is opened twice at once.
+ */
+class Opening {
+  readonly #parts: Parts;
+  readonly #running = new Map<string, Promise<void>>();
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    // What a crash left unopened.
+    void this.#resume();
+  }
+
+  begin(account: Account, author: EmailAddress | undefined): void {
+    const key = canonicalAddress(account.address);
+    const earlier = this.#running.get(key) ?? Promise.resolve();
+    const next = earlier.then(async () => this.#open(account, author));
+    this.#running.set(key, next);
+    void next.then(() => {
+      if (this.#running.get(key) === next) this.#running.delete(key);
+    });
+  }
+
+  async finish(): Promise<void> {
+    await Promise.all(this.#running.values());
+  }
+
+  async #resume(): Promise<void> {
+    try {
+      for (const account of await listAccounts(this.#parts.store)) this.begin(account, undefined);
+    } catch (error) {
+      this.#parts.events.failed("opening what waits", error);
+    }
+  }
+
+  /** Never rejects: what could not be opened stays pending. */
+  async #open(account: Account, author: EmailAddress | undefined): Promise<void> {
+    const parts = this.#parts;
+    try {
+      if (author !== undefined) await parts.discover(author, { isForIncoming: true });
+      using keys = await unlockWithService(parts, account.address);
+      if (keys === undefined) return;
+      const deps = { ...parts, findFormer: parts.findFormerOnline };
+      await openPending(deps, account.address, keys);
+    } catch (error) {
+      parts.events.failed("opening", error);
+    }
+  }
+}

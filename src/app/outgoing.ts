@@ -1,0 +1,111 @@
+/** Wires submission: a login becomes a sender with open keys, and what he sends goes through `outgoing/submit`. */
+import { AppError } from "../base/errors.ts";
+import { MINUTE } from "../base/time.ts";
+import type { Account } from "../accounts/embedded.ts";
+import { serviceKeyFor } from "../keys/service-key.ts";
+import { unwrap, wrap } from "../keys/wrap.ts";
+import { login } from "../login/login.ts";
+import { parseAddress } from "../mail/address.ts";
+import { cameProtected } from "../mailbox/embedded.ts";
+import { handOnWith } from "../outgoing/hand-on.ts";
+import { keepForLater, sendDue, type OutboxDeps } from "../outgoing/outbox.ts";
+import { answerRecipient, submit, type Sender, type SubmitDeps } from "../outgoing/submit.ts";
+import { traceOutgoing } from "../outgoing/tracing.ts";
+import { policyInForce, type Policy } from "../policy/policy.ts";
+import type { Handlers } from "../smtp/listener.ts";
+import { relayWith, type Hop } from "../smtp/relay.ts";
+import type { Config } from "../config/load.ts";
+import type { Domain } from "../mail/address.ts";
+import type { Parts } from "./parts.ts";
+import type { Task } from "./schedule.ts";
+
+/** What accepted mail leaves through. `task` sends what had to wait. */
+export type WayOut = { readonly deps: OutboxDeps; readonly task: Task };
+
+export function wayOut(parts: Parts): WayOut {
+  const { store, clock, config, serviceKey } = parts;
+  const deps: OutboxDeps = {
+    store,
+    clock,
+    hostname: config.hostname,
+    relay: relayWith({ hopFor: (domain) => hopFor(config, domain), hostname: config.hostname }),
+    trace: traceOutgoing(parts.writeTrace("out")),
+    wrap: (id, bytes) => {
+      using key = serviceKeyFor(serviceKey, "queue");
+      return wrap(key, bytes, ["outbox", id]);
+    },
+    unwrap: (id, bytes) => {
+      using key = serviceKeyFor(serviceKey, "queue");
+      const secret = unwrap(key, bytes, ["outbox", id]);
+      if (secret !== undefined) return secret.reveal();
+      throw new AppError("a waiting copy does not open with the queue key", { temporary: false });
+    },
+  };
+  return { deps, task: { name: "outbox", everyMs: MINUTE, run: async () => sendDue(deps) } };
+}
+
+function hopFor({ relay }: Config, domain: Domain): Hop {
+  return relay.hosts[domain] ?? { host: relay.host, port: relay.port };
+}
+
+/** What the submission listeners call. */
+export function outgoingHandlers(parts: Parts, { deps, task }: WayOut): Handlers<Sender> {
+  const submitDeps: SubmitDeps = {
+    clock: parts.clock,
+    hostname: parts.config.hostname,
+    discover: parts.discover,
+    seal: parts.seal,
+    trace: deps.trace,
+    cameProtected: async (reader, messageIds) => cameProtected(parts.store, reader, messageIds),
+    handOn: handOnWith({
+      relay: deps.relay,
+      trace: deps.trace,
+      keep: async (sender, messageId, copies) => {
+        await keepForLater(deps, sender, messageId, copies);
+        task.run().catch((error: unknown) => {
+          parts.events.failed("outbox", error);
+        });
+      },
+    }),
+  };
+  return {
+    login: async (address, password, network) => {
+      const parsed = parseAddress(address);
+      if (parsed === undefined) return "refused";
+      const result = await login(parts, { address: parsed, password, network });
+      return result.kind === "ok" ? senderOf(parts.config, result.account, result.keys) : result.kind;
+    },
+    loggedOut: ({ keys }) => {
+      keys[Symbol.dispose]();
+    },
+    rcpt: async ({ login: sender }, _envelope, recipient) =>
+      answerRecipient(submitDeps, loggedIn(sender), recipient),
+    data: async ({ login: sender }, envelope, message) => {
+      const reply = await submit(submitDeps, loggedIn(sender), envelope, message);
+      parts.events.submitted({ domain: loggedIn(sender).address.domain, code: reply.code });
+      return reply;
+    },
+  };
+}
+
+function loggedIn(sender: Sender | undefined): Sender {
+  if (sender !== undefined) return sender;
+  throw new AppError("submission without a login", { temporary: false });
+}
+
+function senderOf(config: Config, account: Account, keys: Sender["keys"]): Sender {
+  return {
+    address: account.address,
+    addresses: [account.address],
+    policy: policyOf(config, account),
+    keys,
+  };
+}
+
+function policyOf({ policy }: Config, account: Account): Policy {
+  return policyInForce({
+    installation: policy.default,
+    domain: policy.domains[account.address.domain],
+    user: account.policy,
+  });
+}

@@ -1,0 +1,69 @@
+/** What is done again and again while the gateway serves, in one table. State is in the database; a task is a function. */
+import { HOUR, type Clock } from "../base/time.ts";
+import { purgeTrace } from "../journal/trace.ts";
+import { purgeAttempts } from "../login/login.ts";
+import { purgeCache } from "../store/cache.ts";
+import type { Store } from "../store/store.ts";
+import type { Events } from "./events.ts";
+
+export type Task = {
+  readonly name: string;
+  readonly everyMs: number;
+  readonly run: () => Promise<void>;
+};
+
+/** Nothing outlives its retention by more than the distance of these. */
+function cleaning({ store, clock }: { readonly store: Store; readonly clock: Clock }): readonly Task[] {
+  return [
+    // Certificates of others: never kept beyond seven days.
+    { name: "purge cache", everyMs: HOUR, run: async () => purgeCache(store, clock.now()) },
+    { name: "purge trace", everyMs: HOUR, run: async () => purgeTrace(store, clock.now()) },
+    { name: "purge attempts", everyMs: HOUR, run: async () => purgeAttempts(store, clock.now()) },
+  ];
+}
+
+/** Runs every task at once and then at its distance, never twice at a time; a failure is logged and tried again. */
+export function startSchedule(
+  deps: { readonly store: Store; readonly clock: Clock; readonly events: Events },
+  tasks: readonly Task[],
+): AsyncDisposable {
+  const loops = [...cleaning(deps), ...tasks].map((task) => new Loop(deps.events, task));
+  return {
+    [Symbol.asyncDispose]: async () => {
+      await Promise.all(loops.map((loop) => loop.stop()));
+    },
+  };
+}
+
+class Loop {
+  readonly #events: Events;
+  readonly #task: Task;
+  #running: Promise<void>;
+  #timer: NodeJS.Timeout | undefined;
+  #isStopped = false;
+
+  constructor(events: Events, task: Task) {
+    this.#events = events;
+    this.#task = task;
+    this.#running = this.#run();
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    clearTimeout(this.#timer);
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    try {
+      await this.#task.run();
+    } catch (error) {
+      this.#events.failed(this.#task.name, error);
+    }
+    if (this.#isStopped) return;
+    this.#timer = setTimeout(() => {
+      this.#running = this.#run();
+    }, this.#task.everyMs);
+    this.#timer.unref();
+  }
+}
