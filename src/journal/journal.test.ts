@@ -1,0 +1,104 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { DAY } from "../base/time.ts";
+import { parseAddress } from "../mail/address.ts";
+import { fakeClock } from "../../test/support/clock.ts";
+import { engines } from "../../test/support/engines.ts";
+import type { Store } from "../store/store.ts";
+import { accountTag, appendAudit, listAudit, verifyAudit } from "./audit.ts";
+import { purgeTrace, readTrace, recordTrace } from "./trace.ts";
+
+const clock = fakeClock();
+const alice = parseAddress("alice@alpha.test");
+assert(alice);
+
+async function fill(store: Store, rows: number): Promise<void> {
+  for (let row = 1; row <= rows; row += 1) {
+    await appendAudit(store, {
+      at: clock.now(),
+      action: "key.created",
+      account: alice,
+      detail: { row },
+    });
+  }
+}
+
+for (const { engine, open } of engines()) {
+  test(`${engine}: an untouched audit log is intact, also when it was written at once`, async () => {
+    await using store = await open();
+    assert.deepEqual(await verifyAudit(store), { kind: "intact", rows: 0 });
+    await Promise.all(
+      Array.from({ length: 30 }, async () => appendAudit(store, { at: clock.now(), action: "x" })),
+    );
+    assert.deepEqual(await verifyAudit(store), { kind: "intact", rows: 30 });
+  });
+
+  test(`${engine}: a change, a gap and a cut end of the audit log show`, async () => {
+    await using changed = await open();
+    await fill(changed, 5);
+    await changed.db.updateTable("audit").set({ detail: "{}" }).where("seq", "=", 3).execute();
+    assert.deepEqual(await verifyAudit(changed), { kind: "broken", seq: 3 });
+
+    await using gap = await open();
+    await fill(gap, 5);
+    await gap.db.deleteFrom("audit").where("seq", "=", 2).execute();
+    assert.deepEqual(await verifyAudit(gap), { kind: "broken", seq: 2 });
+
+    await using cut = await open();
+    await fill(cut, 5);
+    await cut.db.deleteFrom("audit").where("seq", "=", 5).execute();
+    assert.deepEqual(await verifyAudit(cut), { kind: "broken", seq: 5 });
+  });
+
+  test(`${engine}: a deed that is rolled back leaves no audit row, and the chain goes on`, async () => {
+    await using store = await open();
+    await fill(store, 1);
+    await assert.rejects(
+      store.transaction(async (tx) => {
+        await appendAudit(tx, { at: clock.now(), action: "key.revoked" });
+        throw new Error("no");
+      }),
+    );
+    await fill(store, 1);
+    assert.deepEqual(await verifyAudit(store), { kind: "intact", rows: 2 });
+  });
+
+  test(`${engine}: the audit log lists one account without naming it`, async () => {
+    await using store = await open();
+    await fill(store, 1);
+    await appendAudit(store, { at: clock.now(), action: "other" });
+    const all = await Array.fromAsync(listAudit(store));
+    assert.deepEqual(
+      all.map((one) => one.action),
+      ["key.created", "other"],
+    );
+    const hers = await Array.fromAsync(listAudit(store, alice));
+    assert.deepEqual(
+      hers.map((one) => [one.account, one.detail]),
+      [[accountTag(alice), { row: 1 }]],
+    );
+    assert(!JSON.stringify(hers).includes("alice"));
+  });
+
+  test(`${engine}: a message's trace is found with and without angle brackets, for thirty days`, async () => {
+    await using store = await open();
+    const entry = { messageId: "<1@alpha.test>", at: clock.now(), direction: "out" } as const;
+    await recordTrace(store, { ...entry, step: "plan", detail: { kind: "seal", recipients: 1 } });
+    await recordTrace(store, { ...entry, step: "handed on", detail: { answer: "x".repeat(5000) } });
+    const read = await readTrace(store, "1@alpha.test");
+    assert.deepEqual(
+      read.map((one) => one.step),
+      ["plan", "handed on"],
+    );
+    assert.deepEqual(read[0]?.detail, { kind: "seal", recipients: 1 });
+    assert.equal(String(read[1]?.detail["answer"]).length, 1000);
+    assert.deepEqual(await readTrace(store, "<1@alpha.test>"), read);
+    clock.advance(30 * DAY - 1);
+    await purgeTrace(store, clock.now());
+    assert.equal((await readTrace(store, "1@alpha.test")).length, 2);
+    clock.advance(1);
+    await purgeTrace(store, clock.now());
+    assert.deepEqual(await readTrace(store, "1@alpha.test"), []);
+  });
+}

@@ -1,0 +1,161 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { after, fromUnixMs, MINUTE } from "../base/time.ts";
+import { parseAddress } from "../mail/address.ts";
+import { parseFingerprint } from "../openpgp/fingerprint.ts";
+import { engines } from "../../test/support/engines.ts";
+import {
+  hasMessage,
+  listMessages,
+  listPending,
+  mailboxUse,
+  readMessage,
+  recordVerdict,
+  roomFor,
+  storeMessage,
+  storeMessages,
+  usedBytes,
+} from "./embedded.ts";
+import type { MessageVerdict, NewMessage } from "./mailbox.ts";
+
+const now = fromUnixMs(1_800_000_000_000);
+const alice = parseAddress("alice@alpha.test");
+const bob = parseAddress("bob@beta.test");
+assert(alice);
+assert(bob);
+
+const locked: MessageVerdict = {
+  state: "LOCKED",
+  warnings: [],
+  signature: "unknown",
+  signer: undefined,
+  fingerprint: undefined,
+  scan: "pending",
+  check: "done",
+  checkedAt: now,
+  evidence: {},
+};
+
+const confidential: MessageVerdict = {
+  ...locked,
+  state: "CONFIDENTIAL",
+  warnings: ["OLD_SIGNATURE"],
+  signature: "verified",
+  signer: "alice@alpha.test",
+  fingerprint: parseFingerprint("A".repeat(40)),
+  scan: "not-possible",
+  checkedAt: after(now, MINUTE),
+  evidence: { dns: "SECURE_SRV" },
+};
+
+const sealed: NewMessage = {
+  account: bob,
+  body: Buffer.from("sealed \0 bytes \xff", "latin1"),
+  form: "as-received-sealed",
+  receivedAt: now,
+  sizeBytes: 100,
+  outerFrom: "alice@alpha.test",
+  verdict: locked,
+  messageId: "1@alpha.test",
+  state: "pending",
+  envelopeId: "e1",
+};
+
+for (const { engine, open } of engines()) {
+  test(`${engine}: a message waits as it came, and has a verdict and a summary afterwards`, async () => {
+    await using store = await open();
+    const id = await storeMessage(store, sealed);
+    assert.deepEqual(await listPending(store, bob), [id]);
+    const waiting = await readMessage(store, bob, id);
+    assert.deepEqual(Buffer.from(waiting?.body ?? []), sealed.body);
+    assert.deepEqual(waiting?.verdict, locked);
+    assert.equal(waiting.summary.length, 0);
+    await recordVerdict(store, bob, id, confidential, Buffer.from("summary"));
+    assert.deepEqual(await listPending(store, bob), []);
+    const [listed] = await listMessages(store, bob);
+    assert.equal(listed?.state, "done");
+    assert.deepEqual(listed.verdict, confidential);
+    assert.equal(Buffer.from(listed.summary).toString(), "summary");
+    assert.equal(listed.outerFrom, "alice@alpha.test");
+    assert.equal(listed.messageId, "1@alpha.test");
+    assert.deepEqual(listed.receivedAt, now);
+    assert.equal(listed.sizeBytes, 100);
+  });
+
+  test(`${engine}: the same content in the same envelope is stored once, also when it comes at once`, async () => {
+    await using store = await open();
+    const contentHash = Buffer.alloc(32, 7);
+    const ids = await Promise.all(
+      Array.from({ length: 5 }, async (_none, copy) =>
+        // Encrypting at rest gives other bytes each time: the hash of what came decides.
+        storeMessage(store, { ...sealed, body: Buffer.of(copy), contentHash }),
+      ),
+    );
+    assert.equal(new Set(ids).size, 1);
+    assert.equal((await listMessages(store, bob)).length, 1);
+    assert.equal(await hasMessage(store, bob, contentHash, "e1"), true);
+    assert.equal(await hasMessage(store, bob, contentHash, "e2"), false);
+    assert.equal(await hasMessage(store, alice, contentHash, "e1"), false);
+    await storeMessage(store, { ...sealed, contentHash, envelopeId: "e2" });
+    await storeMessage(store, { ...sealed, contentHash, account: alice });
+    assert.equal((await listMessages(store, bob)).length, 2);
+  });
+
+  test(`${engine}: a repetition after the verdict leaves the verdict alone`, async () => {
+    await using store = await open();
+    const id = await storeMessage(store, sealed);
+    await recordVerdict(store, bob, id, confidential);
+    assert.equal(await storeMessage(store, sealed), id);
+    assert.equal((await readMessage(store, bob, id))?.verdict.state, "CONFIDENTIAL");
+  });
+
+  test(`${engine}: several messages are stored all or none`, async () => {
+    await using store = await open();
+    // SQLite and PostgreSQL both refuse a number that is none.
+    const broken = { ...sealed, account: alice, sizeBytes: Number.NaN };
+    await assert.rejects(storeMessages(store, [sealed, broken]));
+    assert.deepEqual(await listMessages(store, bob), []);
+    assert.equal((await storeMessages(store, [sealed, { ...sealed, account: alice }])).length, 2);
+  });
+
+  test(`${engine}: nobody reads or changes another's message`, async () => {
+    await using store = await open();
+    const id = await storeMessage(store, sealed);
+    assert.equal(await readMessage(store, alice, id), undefined);
+    await assert.rejects(recordVerdict(store, alice, id, confidential), /no such message/);
+    assert.equal((await readMessage(store, bob, id))?.state, "pending");
+  });
+
+  test(`${engine}: pending mail is listed in the order in which it came, the mailbox the other way round`, async () => {
+    await using store = await open();
+    const ids = [];
+    for (const minute of [1, 2, 3]) {
+      const receivedAt = after(now, minute * MINUTE);
+      ids.push(await storeMessage(store, { ...sealed, receivedAt, envelopeId: `e${minute}` }));
+    }
+    assert.deepEqual(await listPending(store, bob), ids);
+    assert.deepEqual(
+      (await listMessages(store, bob)).map((one) => one.id),
+      ids.toReversed(),
+    );
+  });
+
+  test(`${engine}: quotas count what is stored, pending mail by its own`, async () => {
+    await using store = await open();
+    assert.equal(await usedBytes(store, bob), 0);
+    const quota = { mailboxBytes: 300, pendingBytes: 150 };
+    const id = await storeMessage(store, { ...sealed, body: Buffer.alloc(100) });
+    assert.equal(await roomFor(store, bob, quota, 50), "room");
+    assert.equal(await roomFor(store, bob, quota, 51), "pending-full");
+    assert.equal(await roomFor(store, bob, quota, 201), "mailbox-full");
+    await recordVerdict(store, bob, id, confidential, Buffer.alloc(30));
+    await recordVerdict(store, bob, id, confidential, Buffer.alloc(20));
+    assert.deepEqual(await mailboxUse(store, bob), {
+      count: 1,
+      usedBytes: 120,
+      pendingCount: 0,
+      pendingBytes: 0,
+    });
+  });
+}
