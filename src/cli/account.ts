@@ -106,8 +106,9 @@ async function list(call: Call): Promise<ExitCode> {
 }
 
 async function show(call: Call): Promise<ExitCode> {
+  const address = addressGiven(call);
   await using parts = await openFor(call);
-  const view = await viewOf(parts, await accountOf(parts, addressGiven(call)));
+  const view = await viewOf(parts, await accountOf(parts, address));
   return answer(call, view, [
     `${view.address}`,
     `custody      ${view.custody}`,

@@ -1,6 +1,6 @@
-import { runGateway } from "../app/gateway.ts";
-import { runKeyserver } from "../app/keyserver.ts";
-import { loadConfig } from "../config/load.ts";
+import { type Config, loadConfig } from "../config/load.ts";
+import { migrate } from "../store/migrate.ts";
+import { openStore } from "../store/store.ts";
 import { type Call, type Command, type ExitCode, UsageError } from "./command.ts";
 
 /** `serve [--role ROLE]`. */
@@ -17,20 +17,26 @@ export const serveCommand: Command = {
   run: serve,
 };
 
+type Role = (config: Config) => Promise<void>;
+
+/** Loaded when it is run: the keyserver's process has none of the code that opens mail. */
+const ROLES: Readonly<Record<string, () => Promise<Role>>> = {
+  keyserver: async () => (await import("../app/keyserver.ts")).runKeyserver,
+  gateway: async () => (await import("../app/gateway.ts")).runGateway,
+};
+
 async function serve(call: Call): Promise<ExitCode> {
-  const role = call.option("role") ?? "all";
-  const config = await loadConfig(call.configFile);
-  switch (role) {
-    case "keyserver":
-      await runKeyserver(config);
-      return 0;
-    case "gateway":
-      await runGateway(config);
-      return 0;
-    case "all":
-      await Promise.all([runGateway(config), runKeyserver(config)]);
-      return 0;
-    default:
-      throw new UsageError(`unknown role ${JSON.stringify(role)}: keyserver, gateway or all`);
+  const name = call.option("role") ?? "all";
+  const known = Object.keys(ROLES);
+  const wanted = name === "all" ? known : known.filter((role) => role === name);
+  if (wanted.length === 0) {
+    throw new UsageError(`unknown role ${JSON.stringify(name)}: ${known.join(", ")} or all`);
   }
+  const config = await loadConfig(call.configFile);
+  const roles = await Promise.all(wanted.map(async (role) => ROLES[role]?.()));
+  // The keyserver reads only: somebody who writes has the database open, and up to date, before it.
+  await using store = wanted.includes("gateway") ? await openStore(config.database) : undefined;
+  if (store !== undefined) await migrate(store);
+  await Promise.all(roles.map(async (run) => run?.(config)));
+  return 0;
 }
