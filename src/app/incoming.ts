@@ -5,12 +5,12 @@ import { deliver, answerReader, type DeliverDeps } from "../incoming/deliver.ts"
 import { openPending } from "../incoming/pending.ts";
 import { unlockWithService } from "../keys/vault.ts";
 import { canonicalAddress, withoutSubaddress, type EmailAddress } from "../mail/address.ts";
-import { roomFor } from "../mailbox/embedded.ts";
+import { roomFor, waitingAccounts } from "../mailbox/embedded.ts";
 import { encryptAtRest } from "../openpgp/encrypt.ts";
 import { parseCertificates } from "../openpgp/certificate.ts";
 import type { Sender } from "../outgoing/submit.ts";
 import type { Handlers } from "../smtp/listener.ts";
-import { listAccounts, type Account } from "../store/accounts.ts";
+import type { Account } from "../store/accounts.ts";
 import { listPublished } from "../store/certificates.ts";
 import type { Parts } from "./parts.ts";
 
@@ -31,7 +31,7 @@ export function wayIn(parts: Parts): WayIn {
       (await roomFor(store, account.address, config.limits, sizeBytes)) === "room",
     wrapFor: async (account, data) => wrapFor(parts, account, data),
     arrived: (account, author) => {
-      opening.begin(account, author);
+      opening.begin(account.address, author);
     },
     trace: parts.trace,
     discoverAuthor: async (author) => parts.discover(author, { isForIncoming: true }),
@@ -76,8 +76,8 @@ class Opening {
     void this.#resume();
   }
 
-  begin(account: Account, author: EmailAddress | undefined): void {
-    const key = canonicalAddress(account.address);
+  begin(account: EmailAddress, author: EmailAddress | undefined): void {
+    const key = canonicalAddress(account);
     const earlier = this.#running.get(key) ?? Promise.resolve();
     const next = earlier.then(async () => this.#open(account, author));
     this.#running.set(key, next);
@@ -92,21 +92,23 @@ class Opening {
 
   async #resume(): Promise<void> {
     try {
-      for (const account of await listAccounts(this.#parts.store)) this.begin(account, undefined);
+      for (const account of await waitingAccounts(this.#parts.store)) {
+        this.begin(account, undefined);
+      }
     } catch (error) {
       this.#parts.events.failed("opening what waits", error);
     }
   }
 
   /** Never rejects: what could not be opened stays pending. */
-  async #open(account: Account, author: EmailAddress | undefined): Promise<void> {
+  async #open(account: EmailAddress, author: EmailAddress | undefined): Promise<void> {
     const parts = this.#parts;
     try {
       if (author !== undefined) await parts.discover(author, { isForIncoming: true });
-      using keys = await unlockWithService(parts, account.address);
+      using keys = await unlockWithService(parts, account);
       if (keys === undefined) return;
       const deps = { ...parts, findFormer: parts.findFormerOnline };
-      await openPending(deps, account.address, keys);
+      await openPending(deps, account, keys);
     } catch (error) {
       parts.events.failed("opening", error);
     }

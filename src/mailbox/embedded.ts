@@ -10,6 +10,7 @@ import {
   selectMessage,
   selectMessages,
   selectPending,
+  selectWaitingAccounts,
   sumMessages,
   updateVerdict,
   type MessageRow,
@@ -94,6 +95,11 @@ export async function listPending(
   account: EmailAddress,
 ): Promise<readonly MessageId[]> {
   return (await selectPending(store, account)) as readonly MessageId[];
+}
+
+/** The accounts for which something waits. */
+export async function waitingAccounts(store: Store): Promise<readonly EmailAddress[]> {
+  return selectWaitingAccounts(store);
 }
 
 /**

@@ -2,7 +2,7 @@ import { sql, type Selectable } from "kysely";
 
 import { fromUnixMs } from "../base/time.ts";
 import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
-import { textOrNone, wordFrom } from "./row.ts";
+import { addressFrom, textOrNone, wordFrom } from "./row.ts";
 import type { Schema } from "./schema.ts";
 import type { Store } from "./store.ts";
 import { verdictFrom, verdictText, type MessageVerdict } from "./verdict.ts";
@@ -144,6 +144,17 @@ export async function selectMessage(
     .where("account", "=", canonicalAddress(account))
     .executeTakeFirst();
   return row === undefined ? undefined : { ...fromRow(row, account), body: row.body };
+}
+
+/** The accounts that have pending messages. */
+export async function selectWaitingAccounts(store: Store): Promise<readonly EmailAddress[]> {
+  const rows = await store.db
+    .selectFrom("messages")
+    .select("account")
+    .distinct()
+    .where("state", "=", "pending")
+    .execute();
+  return rows.map((row) => addressFrom(row.account));
 }
 
 /** Ends the waiting of a message with what was found; false when this account has no such message. */
