@@ -29,7 +29,11 @@ export function startEvents(level: string, stream?: DestinationStream): Events {
     failed: (where, error) => {
       const cause = error instanceof Error && error.cause !== undefined ? error.cause : undefined;
       log.error(
-        { where, error: errorText(error), ...(cause === undefined ? {} : { cause: errorText(cause) }) },
+        {
+          where,
+          error: errorText(error),
+          ...(cause === undefined ? {} : { cause: errorText(cause) }),
+        },
         "failed",
       );
     },

@@ -24,7 +24,12 @@ export async function startHealth(
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", (cause) => {
-      reject(new AppError(`cannot listen at ${place.host}:${String(place.port)}`, { temporary: false, cause }));
+      reject(
+        new AppError(`cannot listen at ${place.host}:${String(place.port)}`, {
+          temporary: false,
+          cause,
+        }),
+      );
     });
     server.listen(place.port, place.host, resolve);
   });

@@ -73,7 +73,9 @@ export function outgoingHandlers(parts: Parts, { deps, task }: WayOut): Handlers
       const parsed = parseAddress(address);
       if (parsed === undefined) return "refused";
       const result = await login(parts, { address: parsed, password, network });
-      return result.kind === "ok" ? senderOf(parts.config, result.account, result.keys) : result.kind;
+      return result.kind === "ok"
+        ? senderOf(parts.config, result.account, result.keys)
+        : result.kind;
     },
     loggedOut: ({ keys }) => {
       keys[Symbol.dispose]();

@@ -173,4 +173,3 @@ function traceWriter(deps: {
     }
   };
 }
-

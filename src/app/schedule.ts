@@ -13,10 +13,20 @@ export type Task = {
 };
 
 /** Nothing outlives its retention by more than the distance of these. */
-function cleaning({ store, clock }: { readonly store: Store; readonly clock: Clock }): readonly Task[] {
+function cleaning({
+  store,
+  clock,
+}: {
+  readonly store: Store;
+  readonly clock: Clock;
+}): readonly Task[] {
   return [
     // Certificates of others: never kept beyond seven days.
-    { name: "purge cache", everyMs: HOUR, run: async () => void (await purgeCache(store, clock.now())) },
+    {
+      name: "purge cache",
+      everyMs: HOUR,
+      run: async () => void (await purgeCache(store, clock.now())),
+    },
     { name: "purge trace", everyMs: HOUR, run: async () => purgeTrace(store, clock.now()) },
     { name: "purge attempts", everyMs: HOUR, run: async () => purgeAttempts(store, clock.now()) },
   ];

@@ -83,7 +83,9 @@ export async function deliver(deps: DeliverDeps, arrival: Arrival): Promise<read
     messages.map(({ stored }) => stored),
   );
   await Promise.all(
-    messages.map(({ stored, account }) => deps.trace.delivered({ account: account.address, message: stored })),
+    messages.map(({ stored, account }) =>
+      deps.trace.delivered({ account: account.address, message: stored }),
+    ),
   );
   for (const { stored, account, author } of messages) {
     if (stored.state === "pending") deps.arrived(account, author);
@@ -97,9 +99,7 @@ export async function deliver(deps: DeliverDeps, arrival: Arrival): Promise<read
 
 function distinctAccounts(accounts: readonly (Account | undefined)[]): readonly Account[] {
   const present = accounts.filter((account) => account !== undefined);
-  return [
-    ...new Map(present.map((account) => [formatAddress(account.address), account])).values(),
-  ];
+  return [...new Map(present.map((account) => [formatAddress(account.address), account])).values()];
 }
 
 type Delivery = {

@@ -5,7 +5,12 @@
  */
 import { after, DAY, MINUTE } from "../base/time.ts";
 import type { Discovery, FormerKey } from "../discovery/discovery.ts";
-import { formatAddress, sameAddress, withoutSubaddress, type EmailAddress } from "../mail/address.ts";
+import {
+  formatAddress,
+  sameAddress,
+  withoutSubaddress,
+  type EmailAddress,
+} from "../mail/address.ts";
 import type { Header } from "../mail/header.ts";
 import { readMessageFacts, type MessageFacts } from "../mail/message.ts";
 import type { MessageVerdict } from "../mailbox/mailbox.ts";
@@ -40,7 +45,11 @@ export type JudgeDeps = {
 };
 
 type Check =
-  | { readonly kind: "verified"; readonly fingerprint: Fingerprint; readonly note: string | undefined }
+  | {
+      readonly kind: "verified";
+      readonly fingerprint: Fingerprint;
+      readonly note: string | undefined;
+    }
   | { readonly kind: "none" | "invalid" | "unknown" | "later"; readonly reason: string };
 
 /** A signature may be this much newer than its message's arrival: clocks differ. */
@@ -61,7 +70,8 @@ export async function judge(
   const author = onlyAuthor(inner);
   const check = await checkSignature(deps, judged, inner, outerAuthor, author);
 
-  const isMismatch = outerAuthor === undefined || author === undefined || !sameAddress(outerAuthor, author);
+  const isMismatch =
+    outerAuthor === undefined || author === undefined || !sameAddress(outerAuthor, author);
   const isAddressed = !judged.isEncrypted || isMeantFor(reader, inner, judged.signatures);
   const warnings = [
     ...(isMismatch && check.kind !== "verified" ? ["FROM_MISMATCH"] : []),
@@ -169,12 +179,13 @@ function isFrom(signature: SignatureFacts, certificate: Certificate): boolean {
 }
 
 function timingFault(
-  { created }: SignatureFacts,
+  { created, expires }: SignatureFacts,
   date: Date | undefined,
   receivedAt: Date,
 ): string | undefined {
   if (created === undefined) return "no creation time";
   if (created > after(receivedAt, CLOCK_SKEW_MS)) return "signed after it arrived";
+  if (expires !== undefined && expires <= receivedAt) return "expired when it arrived";
   if (date === undefined) return undefined;
   const isFar =
     created < after(date, -SIGNATURE_WINDOW_MS) || created > after(date, SIGNATURE_WINDOW_MS);

@@ -84,7 +84,5 @@ function distinct(certificates: readonly Certificate[]): readonly Certificate[] 
 
 /** One entry for each address, whatever its spelling: a client may name somebody twice. */
 export function distinctRecipients(recipients: readonly EmailAddress[]): readonly EmailAddress[] {
-  return [
-    ...new Map(recipients.map((address) => [canonicalAddress(address), address])).values(),
-  ];
+  return [...new Map(recipients.map((address) => [canonicalAddress(address), address])).values()];
 }

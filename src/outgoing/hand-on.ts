@@ -56,9 +56,7 @@ function unfinished(copy: Copy, result: RelayResult): readonly Copy[] {
   const left = result.recipients
     .filter(({ outcome }) => outcome.kind !== "accepted")
     .map(({ address }) => address);
-  return left.length === 0
-    ? []
-    : [{ ...copy, envelope: { ...copy.envelope, recipients: left } }];
+  return left.length === 0 ? [] : [{ ...copy, envelope: { ...copy.envelope, recipients: left } }];
 }
 
 /** The next hop's own verdict, first permanent one first, with our class of code and its words. */

@@ -15,15 +15,44 @@ const certificate = { fingerprint: "0".repeat(40) } as unknown as Certificate;
 
 /** One discovery of each code, as the state table has them. */
 const states: Readonly<Record<string, Discovery>> = {
-  OK: { kind: "found", code: "OK", source: "hkp", certificate, fetchedAt: checkedAt, evidence: { checkedAt } },
-  LOCAL: { kind: "found", code: "LOCAL", source: "local", certificate, fetchedAt: checkedAt, evidence: { checkedAt } },
+  OK: {
+    kind: "found",
+    code: "OK",
+    source: "hkp",
+    certificate,
+    fetchedAt: checkedAt,
+    evidence: { checkedAt },
+  },
+  LOCAL: {
+    kind: "found",
+    code: "LOCAL",
+    source: "local",
+    certificate,
+    fetchedAt: checkedAt,
+    evidence: { checkedAt },
+  },
   NOSVC: { kind: "absent", code: "NOSVC", evidence: { checkedAt } },
   INSEC: { kind: "absent", code: "INSEC", evidence: { checkedAt } },
   NOKEY: { kind: "absent", code: "NOKEY", evidence: { checkedAt } },
   BADKEY: { kind: "absent", code: "BADKEY", reason: "revoked", evidence: { checkedAt } },
-  "BADKEY?": { kind: "unreachable", code: "BADKEY", reason: "wrong-user-id", evidence: { checkedAt } },
-  "UNSURE-DNS": { kind: "unreachable", code: "UNSURE-DNS", reason: "bogus", evidence: { checkedAt } },
-  "UNSURE-KS": { kind: "unreachable", code: "UNSURE-KS", reason: "timeout", evidence: { checkedAt } },
+  "BADKEY?": {
+    kind: "unreachable",
+    code: "BADKEY",
+    reason: "wrong-user-id",
+    evidence: { checkedAt },
+  },
+  "UNSURE-DNS": {
+    kind: "unreachable",
+    code: "UNSURE-DNS",
+    reason: "bogus",
+    evidence: { checkedAt },
+  },
+  "UNSURE-KS": {
+    kind: "unreachable",
+    code: "UNSURE-KS",
+    reason: "timeout",
+    evidence: { checkedAt },
+  },
 };
 
 function looked(...codes: readonly string[]): readonly Looked[] {

@@ -15,6 +15,7 @@ import {
   type Header,
 } from "../mail/header.ts";
 import { readMessageFacts, type MessageFacts } from "../mail/message.ts";
+import { dearmor } from "../openpgp/armor.ts";
 import { detectProtection } from "../pgpmime/detect.ts";
 import { reply, type Reply } from "../smtp/reply.ts";
 
@@ -63,7 +64,6 @@ export function prepare(
     Buffer.from("\r\n"),
     message.subarray(bodyOffset),
   ]);
-  const protection = detectProtection(ready).kind;
   return {
     kind: "ready",
     prepared: {
@@ -72,10 +72,28 @@ export function prepare(
       messageId,
       repliesTo: repliesTo(header),
       isRequired,
-      isProtected: protection === "sealed" || protection === "smime" || protection === "inline",
+      isProtected: isEncrypted(ready),
     },
   };
 }
+
+/**
+ * Whether the client encrypted the whole message itself. The container alone proves nothing: what is inside must begin
+ * as an encrypted OpenPGP message does (RFC 9580 §10.3), or a broken client would send clear text under this name.
+ */
+function isEncrypted(message: Uint8Array): boolean {
+  const protection = detectProtection(message);
+  if (protection.kind === "smime") return true;
+  if (protection.kind !== "sealed" && protection.kind !== "inline") return false;
+  const armor = dearmor(protection.ciphertext);
+  if (armor.kind === "malformed") return false;
+  const [first = 0] = armor.kind === "armored" ? armor.data : protection.ciphertext;
+  const tag = (first & 0x40) === 0 ? (first & 0x3c) >> 2 : first & 0x3f;
+  return (first & 0x80) !== 0 && tag === SESSION_KEY_PACKET;
+}
+
+/** Public Key Encrypted Session Key (RFC 9580 §5.1). */
+const SESSION_KEY_PACKET = 1;
 
 function refuseAuthor(header: Header, own: readonly EmailAddress[]): Reply | undefined {
   const { from } = readMessageFacts(header);
@@ -106,10 +124,7 @@ function withRequiredFields(
   if (facts.messageId !== undefined) return { header: dated, messageId: facts.messageId };
   const messageId = `<${randomUUID()}@${deps.hostname}>`;
   return {
-    header: [
-      ...withoutFields(dated, new Set(["message-id"])),
-      makeField("Message-ID", messageId),
-    ],
+    header: [...withoutFields(dated, new Set(["message-id"])), makeField("Message-ID", messageId)],
     messageId,
   };
 }

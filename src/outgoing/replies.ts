@@ -38,7 +38,7 @@ function lackOf(discovery: Discovery, { domain }: EmailAddress): string {
     case "BADKEY":
       return `a published key that cannot be used (${discovery.reason ?? "not usable"})`;
     default:
-      return unreachable(discovery.code);
+      return unreachable(discovery);
   }
 }
 

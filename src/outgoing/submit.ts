@@ -68,7 +68,10 @@ export async function submit(
   if (policy !== "off" && sender.keys.active === undefined) return NO_KEY;
 
   const looked = await Promise.all(
-    envelope.recipients.map(async (address) => ({ address, discovery: await deps.discover(address) })),
+    envelope.recipients.map(async (address) => ({
+      address,
+      discovery: await deps.discover(address),
+    })),
   );
   const plan = planFor(looked, policy);
   await deps.trace.planned({ sender: sender.address, prepared, policy, looked, plan });
