@@ -77,7 +77,8 @@ export function certificateOf(parts: CertificateParts): Certificate {
   return {
     fingerprint: material.fingerprint,
     version: material.version,
-    bytes: serializeParts(parts),
+    // A copy with memory of its own, which may be handed to a worker.
+    bytes: Uint8Array.from(serializeParts(parts)),
     created: material.created,
     userIds: parts.users.flatMap(({ userId }) => userId ?? []),
     subkeyFingerprints: parts.subkeys.flatMap((subkey) => subkey.material?.fingerprint ?? []),

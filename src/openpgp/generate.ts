@@ -1,11 +1,15 @@
+import { domainToUnicode } from "node:url";
+
 import { type PrivateKey, enums, generateKey as generate } from "openpgp";
 
 import { AppError } from "../base/errors.ts";
 import { Secret } from "../base/secret.ts";
 import { DAY, MINUTE, SECOND, after } from "../base/time.ts";
-import { type EmailAddress, formatAddress } from "../mail/address.ts";
+import { type EmailAddress, formatAddress, isAscii } from "../mail/address.ts";
+import { TAG, writePacket } from "./certificate-parts.ts";
 import { type Certificate, parseCertificates } from "./certificate.ts";
 import { type KeyProfile, generationConfig } from "./profile.ts";
+import { wipeSecrets } from "./secret-key.ts";
 
 /** A key that was just made. The generic revocation must be kept wrapped before the certificate is published (D6). */
 export type GeneratedKey = {
@@ -31,7 +35,7 @@ export async function generateKey(options: {
   const config = generationConfig(options.profile);
   const { privateKey } = await generate({
     // `name` alone is written without angle brackets.
-    userIDs: { name: formatAddress(options.address) },
+    userIDs: { name: userIdFor(options.address) },
     ...(options.profile === "modern"
       ? { type: "curve25519" as const }
       : { type: "ecc" as const, curve: "curve25519Legacy" as const }),
@@ -40,13 +44,24 @@ export async function generateKey(options: {
     format: "object",
     config,
   });
-  const parsed = await parseCertificates(privateKey.toPublic().write());
-  const certificate = parsed.kind === "parsed" ? parsed.certificates[0] : undefined;
-  if (certificate === undefined) {
-    throw new AppError("a new certificate cannot be read", { temporary: false });
+  try {
+    const parsed = await parseCertificates(privateKey.toPublic().write());
+    const certificate = parsed.kind === "parsed" ? parsed.certificates[0] : undefined;
+    const genericRevocation = await genericRevocationOf(privateKey, date, options.profile);
+    if (certificate === undefined || genericRevocation === undefined) {
+      throw new AppError("a new key cannot be read", { temporary: false });
+    }
+    return { secretKey: new Secret(privateKey.write()), certificate, genericRevocation };
+  } finally {
+    wipeSecrets(privateKey);
   }
-  const genericRevocation = await genericRevocationOf(privateKey, date, options.profile);
-  return { secretKey: new Secret(privateKey.write()), certificate, genericRevocation };
+}
+
+/** The address alone; with U-labels when it is internationalised anyhow (B9.1, RFC 6531 §3.3). */
+function userIdFor(address: EmailAddress): string {
+  const text = formatAddress(address);
+  if (isAscii(address)) return text;
+  return `${text.slice(0, text.lastIndexOf("@"))}@${domainToUnicode(address.domain)}`;
 }
 
 /** The escrowed revocation of RFC 9580 §13.9; the library's own has no text. */
@@ -54,21 +69,12 @@ async function genericRevocationOf(
   key: PrivateKey,
   date: Date,
   profile: KeyProfile,
-): Promise<Uint8Array> {
+): Promise<Uint8Array | undefined> {
   const revoked = await key.revoke(
     { flag: enums.reasonForRevocation.noReason, string: "escrowed at generation" },
     date,
     generationConfig(profile),
   );
-  return signaturePacket(revoked.revocationSignatures[0]?.write());
-}
-
-function signaturePacket(body: Uint8Array | undefined): Uint8Array {
-  if (body === undefined) throw new AppError("a key made no revocation", { temporary: false });
-  // New format header of packet type 2 (RFC 9580 §4.2.1); the body is far below 8,384 octets.
-  const length =
-    body.length < 192
-      ? [body.length]
-      : [192 + ((body.length - 192) >> 8), (body.length - 192) & 0xff];
-  return Uint8Array.from([0xc2, ...length, ...body]);
+  const body = revoked.revocationSignatures.at(-1)?.write();
+  return body && Uint8Array.from(writePacket(TAG.signature, body));
 }

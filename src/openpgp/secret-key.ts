@@ -35,9 +35,7 @@ export class UnlockedKey implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const { keyPacket } of this.#key.getKeys()) {
-      if ("privateParams" in keyPacket) wipe(keyPacket.privateParams);
-    }
+    wipeSecrets(this.#key);
     this.#raw[Symbol.dispose]();
   }
 }
@@ -84,8 +82,12 @@ async function readOne(binaryKeys: Uint8Array): Promise<PrivateKey> {
   return key;
 }
 
-function wipe(parameters: object | null): void {
-  for (const value of Object.values(parameters ?? {})) {
-    if (value instanceof Uint8Array) value.fill(0);
+/** Overwrites the secret parts of a key of the library. */
+export function wipeSecrets(key: PrivateKey): void {
+  for (const { keyPacket } of key.getKeys()) {
+    const parameters = "privateParams" in keyPacket ? keyPacket.privateParams : undefined;
+    for (const value of Object.values(parameters ?? {})) {
+      if (value instanceof Uint8Array) value.fill(0);
+    }
   }
 }
