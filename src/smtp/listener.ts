@@ -1,10 +1,18 @@
 /**
  * Mail coming in: submission (RFC 6409, RFC 8314), MX (RFC 5321) and LMTP (RFC 2033), over smtp-server. Start here; what
- * is answered is decided by the handlers, and `250` is said only after `data` has come back with it.
+ * is answered is decided by the handlers, and `250` is said only after `data` has come back with it. `dialogue.ts` stands
+ * between the two.
  */
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+
+import { SMTPServer, type SMTPServerOptions } from "smtp-server";
+
 import type { Secret } from "../base/secret.ts";
+import { MINUTE, SECOND } from "../base/time.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import type { Envelope } from "../mail/envelope.ts";
+import { Dialogue } from "./dialogue.ts";
 import type { Reply } from "./reply.ts";
 
 export type ListenerMode = "submission-implicit" | "submission-starttls" | "mx" | "lmtp";
@@ -18,7 +26,7 @@ export type Client<Login> = {
   /** The address prefix by which limits count: /24 or /48. */
   readonly network: string;
   readonly address: string;
-  /** The name it gave in EHLO or LHLO; it may be a lie. */
+  /** The name it gave in EHLO or LHLO, or "unknown" when that was none; it may be a lie. */
   readonly name: string;
   /** For the Received field: `ESMTPSA` and the like (RFC 3848). */
   readonly protocol: string;
@@ -36,9 +44,9 @@ export type Handlers<Login extends object> = {
     password: Secret,
     network: string,
   ) => Promise<Login | "refused" | "throttled">;
-  /** The connection of a login has ended: wipe what it held. */
+  /** The connection of a login has ended, and no handler is running for it: wipe what it held. */
   readonly loggedOut?: (login: Login) => void;
-  /** The answer to RCPT TO; "ok" is 250 2.1.5. Recipients accepted before are in `envelope`. */
+  /** The answer to RCPT TO; "ok" is 250. Recipients accepted before are in `envelope`. */
   readonly rcpt: (
     client: Client<Login>,
     envelope: EnvelopeSoFar,
@@ -61,10 +69,23 @@ export type ListenerLimits = {
   readonly messageBytes: number;
   readonly recipients: number;
   readonly clients: number;
-  /** Silence after which a connection is closed. */
+  readonly clientsPerNetwork: number;
+  /** Silence after which a connection is closed (RFC 5321 §4.5.3.2.7). */
   readonly idleMs: number;
   /** From DATA to its end. */
   readonly dataMs: number;
+  /** What running transactions get when the listener is disposed. */
+  readonly closeMs: number;
+};
+
+const DEFAULT_LIMITS: ListenerLimits = {
+  messageBytes: 25 * 1024 * 1024,
+  recipients: 100,
+  clients: 1000,
+  clientsPerNetwork: 250,
+  idleMs: 5 * MINUTE,
+  dataMs: 15 * MINUTE,
+  closeMs: 10 * SECOND,
 };
 
 export type ListenerOptions<Login extends object> = {
@@ -73,17 +94,85 @@ export type ListenerOptions<Login extends object> = {
   /** The name in the greeting. */
   readonly hostname: string;
   readonly mode: ListenerMode;
-  /** Needed by all modes but `lmtp`. */
+  /** Needed by both submission modes; `mx` and `lmtp` offer STARTTLS with it. */
   readonly tls?: ServerTls;
   readonly limits?: Partial<ListenerLimits>;
   readonly handlers: Handlers<Login>;
 };
 
-export type Listener = AsyncDisposable & { readonly host: string; readonly port: number };
+export type Listener = AsyncDisposable & {
+  readonly host: string;
+  readonly port: number;
+  /** Takes a renewed certificate for new connections. */
+  readonly useTls: (tls: ServerTls) => void;
+};
 
-/** Listens until disposed; then lets running transactions end, for a time. */
+/**
+ * Listens until disposed; then running transactions end, for a time, and everybody else is sent away.
+ * @throws Error when it cannot listen there.
+ */
 export async function startListener<Login extends object>(
   options: ListenerOptions<Login>,
 ): Promise<Listener> {
-  return Promise.reject(new Error(`${options.mode} is not built yet`));
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  if (options.mode.startsWith("submission") && options.tls === undefined) {
+    throw new Error(`a ${options.mode} listener needs a certificate`);
+  }
+  const dialogue = new Dialogue(options.mode, options.hostname, limits, options.handlers);
+  const server = new SMTPServer({ ...serverOptions(options, limits), ...dialogue.callbacks() });
+  dialogue.attach(server);
+  server.listen(options.port, options.host);
+  await once(server.server, "listening");
+  // A stranger's broken connection or handshake is not our error; unheard, the event would end the process.
+  server.on("error", () => undefined);
+  const { address: host, port } = server.server.address() as AddressInfo;
+  return {
+    host,
+    port,
+    useTls: (tls) => {
+      server.updateSecureContext({ cert: tls.cert, key: tls.key });
+    },
+    [Symbol.asyncDispose]: async () => {
+      const closed = new Promise<void>((resolve) => {
+        server.close(resolve);
+      });
+      dialogue.sendAwayIdle();
+      await closed;
+      await dialogue.finished();
+    },
+  };
+}
+
+function serverOptions<Login extends object>(
+  options: ListenerOptions<Login>,
+  limits: ListenerLimits,
+): SMTPServerOptions {
+  const { mode, tls } = options;
+  return {
+    name: options.hostname,
+    heloResponse: "%s",
+    lmtp: mode === "lmtp",
+    secure: mode === "submission-implicit",
+    ...(tls === undefined ? {} : { cert: tls.cert, key: tls.key }),
+    minVersion: "TLSv1.2",
+    authMethods: ["PLAIN", "LOGIN"],
+    authRequiredMessage: "5.7.0 authentication required",
+    allowInsecureAuth: false,
+    // Not ours to offer before TLS: what a connection may do is decided in `dialogue.ts`, per connection.
+    authOptional: true,
+    size: limits.messageBytes,
+    hideREQUIRETLS: tls === undefined,
+    // Off: on, smtp-server puts codes of its own choice before ours. DSN (RFC 3461) is not offered, so that the client's
+    // server sends the notices that we could not: an Envelope has no NOTIFY for each recipient.
+    hideENHANCEDSTATUSCODES: true,
+    hideDSN: true,
+    useProxy: false,
+    useXClient: false,
+    useXForward: false,
+    disableReverseLookup: true,
+    maxClients: limits.clients,
+    socketTimeout: limits.idleMs,
+    closeTimeout: limits.closeMs,
+    logger: false,
+  };
 }

@@ -56,6 +56,33 @@ export function errorReply(error: unknown): Reply {
     : reply("554", "5.3.0", "this cannot be done here");
 }
 
+/**
+ * One reply for a message with several recipients. SMTP has one only, and nothing may be lost: a refusal for one refuses
+ * the message, and "try again" goes before "never", because a second delivery to the others is the smaller harm.
+ */
+export function oneReply(replies: readonly Reply[]): Reply {
+  return (
+    replies.find(({ code }) => code.startsWith("4")) ??
+    replies.find(({ code }) => code.startsWith("5")) ??
+    replies[0] ??
+    errorReply(undefined)
+  );
+}
+
+/** A refusal in the form smtp-server takes it. */
+export class Refusal extends Error {
+  readonly responseCode: number;
+
+  constructor(responseCode: number, text: string) {
+    super(text);
+    this.responseCode = responseCode;
+  }
+
+  static of(given: Reply): Refusal {
+    return new Refusal(Number(given.code), `${given.enhanced} ${given.text}`);
+  }
+}
+
 function oneLine(text: string): string {
   const clean = text.replace(/[\p{Cc}\p{Cs}\u{2028}\u{2029}]+/gu, " ").trim();
   let line = clean;

@@ -1,0 +1,27 @@
+import { isIPv4, isIPv6 } from "node:net";
+
+/** The network that limits count by: /24 of an IPv4 address, /48 of an IPv6 one; the text itself when it is neither. */
+export function networkOf(address: string): string {
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1] ?? address;
+  if (isIPv4(mapped)) return `${mapped.split(".").slice(0, 3).join(".")}.0/24`;
+  const plain = address.split("%", 1)[0] ?? address;
+  return isIPv6(plain) ? `${firstGroups(plain)}::/48` : address;
+}
+
+/** The first three of the eight groups, whatever `::` leaves out (RFC 4291 §2.2). */
+function firstGroups(address: string): string {
+  const [head = "", tail] = address.toLowerCase().split("::");
+  const before = head === "" ? [] : head.split(":");
+  const after = tail === undefined || tail === "" ? [] : tail.split(":");
+  const missing = tail === undefined ? 0 : 8 - before.length - octetGroups(after);
+  const all = [...before, ...Array.from({ length: Math.max(missing, 0) }, () => "0"), ...after];
+  return all
+    .slice(0, 3)
+    .map((group) => Number.parseInt(group, 16).toString(16))
+    .join(":");
+}
+
+/** A dotted quad at the end stands for two groups. */
+function octetGroups(groups: readonly string[]): number {
+  return groups.length + (groups.at(-1)?.includes(".") === true ? 1 : 0);
+}

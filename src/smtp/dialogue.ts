@@ -1,0 +1,380 @@
+/** Between smtp-server's callbacks and our handlers: who may say what when, and one reply for each question. */
+import type {
+  SMTPServer,
+  SMTPServerAddress,
+  SMTPServerAuthentication,
+  SMTPServerDataStream,
+  SMTPServerOptions,
+  SMTPServerSession,
+} from "smtp-server";
+
+import { networkOf } from "../base/network.ts";
+import { Secret } from "../base/secret.ts";
+import { isAscii, parseAddress, type EmailAddress } from "../mail/address.ts";
+import type { Envelope } from "../mail/envelope.ts";
+import { checkLineEnds } from "../mail/message.ts";
+import { collect } from "./collect.ts";
+import type { Client, Handlers, ListenerLimits, ListenerMode } from "./listener.ts";
+import { errorReply, isAccepted, oneReply, Refusal, reply, type Reply } from "./reply.ts";
+
+/** Jokes and proxies' commands of smtp-server that nobody may use. */
+const NEVER = ["WIZ", "SHELL", "KILL", "XCLIENT", "XFORWARD"];
+const MOST_REFUSED_LOGINS = 3;
+/** Somebody who guesses user names. */
+const MOST_REFUSED_RECIPIENTS = 20;
+const HELO_NAME = /^[-A-Za-z0-9._:[\]]{1,255}$/;
+
+type Callback<Value = unknown> = (error?: Error | null, value?: Value) => void;
+
+type Connection = {
+  readonly network: string;
+  /** Since the last MAIL FROM. The list has every accepted RCPT; smtp-server's own drops repeated ones. */
+  from: EmailAddress | undefined;
+  recipients: EmailAddress[];
+  refusedLogins: number;
+  refusedRecipients: number;
+  running: number;
+  whenIdle: (() => void) | undefined;
+};
+
+export class Dialogue<Login extends object> {
+  readonly #mode: ListenerMode;
+  readonly #hostname: string;
+  readonly #limits: ListenerLimits;
+  readonly #handlers: Handlers<Login>;
+  readonly #connections = new Map<string, Connection>();
+  readonly #running = new Set<Promise<unknown>>();
+  #server: SMTPServer | undefined;
+
+  constructor(
+    mode: ListenerMode,
+    hostname: string,
+    limits: ListenerLimits,
+    handlers: Handlers<Login>,
+  ) {
+    this.#mode = mode;
+    this.#hostname = hostname;
+    this.#limits = limits;
+    this.#handlers = handlers;
+  }
+
+  attach(server: SMTPServer): void {
+    this.#server = server;
+  }
+
+  callbacks(): SMTPServerOptions {
+    return {
+      onConnect: (session, callback) => {
+        this.#connected(session, callback);
+      },
+      onSecure: (_socket, session, callback) => {
+        session.disabledCommands = this.#disabled(true);
+        callback();
+      },
+      onAuth: (auth, session, callback) => {
+        this.#answer(session, callback, async () => this.#login(auth, session));
+      },
+      onMailFrom: (address, session, callback) => {
+        this.#answer(session, callback, async () => this.#mail(address, session));
+      },
+      onRcptTo: (address, session, callback) => {
+        this.#answer(session, callback, async () => this.#recipient(address, session));
+      },
+      onData: (stream, session, callback) => {
+        this.#answer(session, callback, async () => this.#data(stream, session));
+      },
+      onClose: (session) => {
+        this.#closed(session);
+      },
+    };
+  }
+
+  /** Says goodbye on every connection that waits for nothing. */
+  sendAwayIdle(): void {
+    for (const connection of this.#server?.connections ?? []) {
+      const isBusy = (this.#connections.get(connection.id)?.running ?? 0) > 0;
+      if (!isBusy) connection.send(421, "4.3.2 shutting down");
+    }
+  }
+
+  /** Waits for the handlers that still run. */
+  async finished(): Promise<void> {
+    await Promise.all(this.#running);
+  }
+
+  #connected(session: SMTPServerSession, callback: Callback): void {
+    const network = networkOf(session.remoteAddress);
+    const others = [...this.#connections.values()].filter((other) => other.network === network);
+    if (others.length >= this.#limits.clientsPerNetwork) {
+      callback(new Refusal(421, "4.7.0 too many connections from your network"));
+      return;
+    }
+    this.#connections.set(session.id, {
+      network,
+      from: undefined,
+      recipients: [],
+      refusedLogins: 0,
+      refusedRecipients: 0,
+      running: 0,
+      whenIdle: undefined,
+    });
+    session.disabledCommands = this.#disabled(session.secure);
+    callback();
+  }
+
+  /** AUTH exists only inside TLS and only for submission (RFC 8314 §3, RFC 4954 §4). */
+  #disabled(isTls: boolean): string[] {
+    const mayLogin = this.#isSubmission && isTls;
+    const maySecure = !isTls && this.#server?.options.cert !== undefined;
+    return [...NEVER, ...(mayLogin ? [] : ["AUTH"]), ...(maySecure ? [] : ["STARTTLS"])];
+  }
+
+  get #isSubmission(): boolean {
+    return this.#mode.startsWith("submission");
+  }
+
+  #closed(session: SMTPServerSession): void {
+    const connection = this.#connections.get(session.id);
+    this.#connections.delete(session.id);
+    const login = loginOf<Login>(session);
+    if (login === undefined) return;
+    const end = (): void => this.#handlers.loggedOut?.(login);
+    if (connection !== undefined && connection.running > 0) connection.whenIdle = end;
+    else end();
+  }
+
+  /** Runs one step and gives its outcome to smtp-server: a value, or a refusal as an error with its code. */
+  #answer<Value>(
+    session: SMTPServerSession,
+    callback: Callback<Value>,
+    step: () => Promise<Value>,
+  ): void {
+    const work = this.#run(this.#connections.get(session.id), callback, step).finally(() =>
+      this.#running.delete(work),
+    );
+    this.#running.add(work);
+  }
+
+  async #run<Value>(
+    connection: Connection | undefined,
+    callback: Callback<Value>,
+    step: () => Promise<Value>,
+  ): Promise<void> {
+    if (connection !== undefined) connection.running += 1;
+    const { error, value } = await this.#outcome(step);
+    if (connection !== undefined) {
+      connection.running -= 1;
+      if (connection.running === 0) connection.whenIdle?.();
+    }
+    try {
+      callback(error, value);
+    } catch (cause) {
+      this.#handlers.failed?.(cause);
+    }
+  }
+
+  async #outcome<Value>(
+    step: () => Promise<Value>,
+  ): Promise<{ error: Error | null; value?: Value }> {
+    try {
+      return { error: null, value: await step() };
+    } catch (error) {
+      if (error instanceof Refusal) return { error };
+      this.#handlers.failed?.(error);
+      return { error: Refusal.of(errorReply(error)) };
+    }
+  }
+
+  #connection(session: SMTPServerSession): Connection {
+    const connection = this.#connections.get(session.id);
+    if (connection === undefined) throw new Refusal(421, "4.3.2 the connection has ended");
+    return connection;
+  }
+
+  async #login(
+    auth: SMTPServerAuthentication,
+    session: SMTPServerSession,
+  ): Promise<{ user?: Login }> {
+    const connection = this.#connection(session);
+    const { login } = this.#handlers;
+    const { username = "", authzid = "" } = auth;
+    // RFC 4616 §2: to act as somebody else is a right nobody has here.
+    if (login === undefined || (authzid !== "" && authzid !== username)) throw refusedLogin();
+    using password = Secret.fromText(auth.password ?? "");
+    const outcome = await login(username, password, connection.network);
+    if (outcome === "throttled") {
+      throw new Refusal(454, "4.7.0 too many attempts; try again later");
+    }
+    if (outcome !== "refused") return { user: outcome };
+    connection.refusedLogins += 1;
+    throw connection.refusedLogins < MOST_REFUSED_LOGINS
+      ? refusedLogin()
+      : new Refusal(421, "4.7.0 too many failed logins");
+  }
+
+  async #mail(address: SMTPServerAddress, session: SMTPServerSession): Promise<void> {
+    const connection = this.#connection(session);
+    if (this.#isSubmission && !session.secure) {
+      throw new Refusal(530, "5.7.0 must issue a STARTTLS command first");
+    }
+    if (this.#isSubmission && loginOf(session) === undefined) {
+      throw new Refusal(530, "5.7.0 authentication required");
+    }
+    connection.recipients = [];
+    connection.from = address.address === "" ? undefined : parsePath(address, session, "5.1.7");
+    return Promise.resolve();
+  }
+
+  async #recipient(address: SMTPServerAddress, session: SMTPServerSession): Promise<void> {
+    const connection = this.#connection(session);
+    if (connection.recipients.length >= this.#limits.recipients) {
+      throw new Refusal(452, "4.5.3 too many recipients");
+    }
+    const recipient = parsePath(this.#withDomain(address), session, "5.1.3");
+    const { envelope } = session;
+    const args = envelope.mailFrom === false ? false : envelope.mailFrom.args;
+    const sizeBytes = args === false ? 0 : Number(args["SIZE"] ?? 0);
+    const answer = await this.#handlers.rcpt(
+      this.#client(session),
+      { ...envelopeOf(connection, session), sizeBytes },
+      recipient,
+    );
+    if (answer === "ok" || isAccepted(answer)) {
+      connection.recipients.push(recipient);
+      return;
+    }
+    connection.refusedRecipients += 1;
+    if (this.#mode === "mx" && connection.refusedRecipients > MOST_REFUSED_RECIPIENTS) {
+      throw new Refusal(421, "4.7.0 too many refused recipients");
+    }
+    throw Refusal.of(answer);
+  }
+
+  /** RFC 5321 §4.1.1.3: `<postmaster>` alone is somebody at this host. */
+  #withDomain(address: SMTPServerAddress): SMTPServerAddress {
+    return address.address.includes("@")
+      ? address
+      : { ...address, address: `${address.address}@${this.#hostname}` };
+  }
+
+  async #data(
+    stream: SMTPServerDataStream,
+    session: SMTPServerSession,
+  ): Promise<string | (string | Error)[]> {
+    const connection = this.#connection(session);
+    const envelope = envelopeOf(connection, session, this.#mode !== "lmtp");
+    const message = await this.#message(stream, session);
+    const replies =
+      message instanceof Uint8Array ? await this.#decided(session, envelope, message) : [message];
+    if (this.#mode !== "lmtp") return textOf(oneReply(replies));
+    // RFC 2033 §4.2: as many replies as accepted RCPTs; smtp-server alone would forget repeated ones.
+    const [first = errorReply(undefined)] = replies;
+    return envelope.recipients.map((_recipient, index) => {
+      const given = (replies.length === 1 ? first : replies[index]) ?? errorReply(undefined);
+      return isAccepted(given) ? textOf(given) : Refusal.of(given);
+    });
+  }
+
+  async #decided(
+    session: SMTPServerSession,
+    envelope: Envelope,
+    message: Uint8Array,
+  ): Promise<readonly Reply[]> {
+    try {
+      const answer = await this.#handlers.data(this.#client(session), envelope, message);
+      return isList(answer) ? answer : [answer];
+    } catch (error) {
+      this.#handlers.failed?.(error);
+      return [errorReply(error)];
+    }
+  }
+
+  /** The message, or why it is none. Refused before anybody looks at it: what others may read as two messages (TM-60). */
+  async #message(
+    stream: SMTPServerDataStream,
+    session: SMTPServerSession,
+  ): Promise<Uint8Array | Reply> {
+    const { dataMs, messageBytes } = this.#limits;
+    const late = AbortSignal.timeout(dataMs);
+    const hangUp = (): void => {
+      const slow = [...(this.#server?.connections ?? [])].find(({ id }) => id === session.id);
+      slow?.send(421, "4.4.2 the message took too long");
+    };
+    late.addEventListener("abort", hangUp);
+    const collected = await collect(stream, messageBytes, late);
+    late.removeEventListener("abort", hangUp);
+    switch (collected.kind) {
+      case "broken":
+        return reply("451", "4.4.2", "the message did not come in full");
+      case "too-large":
+        return reply("552", "5.3.4", `the message is larger than ${String(messageBytes)} bytes`);
+      case "whole":
+        return checkLineEnds(collected.bytes) === "ok"
+          ? collected.bytes
+          : reply("550", "5.6.0", "bare CR, bare LF or NUL in the message; not accepted");
+    }
+  }
+
+  #client(session: SMTPServerSession): Client<Login> {
+    return {
+      id: session.id,
+      network: this.#connection(session).network,
+      address: session.remoteAddress,
+      name: HELO_NAME.test(session.hostNameAppearsAs) ? session.hostNameAppearsAs : "unknown",
+      protocol: session.transmissionType,
+      isTls: session.secure,
+      login: loginOf<Login>(session),
+    };
+  }
+}
+
+function refusedLogin(): Refusal {
+  return new Refusal(535, "5.7.8 authentication credentials invalid");
+}
+
+function loginOf<Login>(session: SMTPServerSession): Login | undefined {
+  const user: unknown = session.user;
+  return typeof user === "object" && user !== null ? (user as Login) : undefined;
+}
+
+function envelopeOf(
+  { from, recipients }: Connection,
+  session: SMTPServerSession,
+  isDistinct = true,
+): Envelope {
+  const { smtpUtf8, requireTLS } = session.envelope;
+  return {
+    from,
+    recipients: isDistinct ? distinct(recipients) : [...recipients],
+    ...(smtpUtf8 === true ? { smtpUtf8 } : {}),
+    ...(requireTLS === true ? { requireTls: true } : {}),
+  };
+}
+
+function distinct(addresses: readonly EmailAddress[]): readonly EmailAddress[] {
+  return [...new Map(addresses.map((one) => [`${one.local}@${one.domain}`, one])).values()];
+}
+
+/** RFC 6531 §3.4, §3.6: UTF-8 in a path only where the client said SMTPUTF8. */
+function parsePath(
+  { address }: SMTPServerAddress,
+  session: SMTPServerSession,
+  enhanced: "5.1.3" | "5.1.7",
+): EmailAddress {
+  const parsed = address.includes("\u{FFFD}") ? undefined : parseAddress(address);
+  if (parsed === undefined) throw new Refusal(553, `${enhanced} this address is not possible`);
+  if (!isAscii(parsed) && session.envelope.smtpUtf8 !== true) {
+    throw new Refusal(553, "5.6.7 non-ASCII addresses need SMTPUTF8");
+  }
+  return parsed;
+}
+
+/** smtp-server writes the 250 itself. */
+function textOf(given: Reply): string {
+  if (!isAccepted(given)) throw Refusal.of(given);
+  return `${given.enhanced} ${given.text}`;
+}
+
+function isList(answer: Reply | readonly Reply[]): answer is readonly Reply[] {
+  return Array.isArray(answer);
+}
