@@ -1,3 +1,5 @@
+import { inspect } from "node:util";
+
 import type { UnlockedKey } from "../openpgp/secret-key.ts";
 import type { Fingerprint } from "../openpgp/fingerprint.ts";
 
@@ -32,6 +34,10 @@ export class UnlockedKeys implements Disposable {
   }
 
   toJSON(): string {
+    return "[secret]";
+  }
+
+  [inspect.custom](): string {
     return "[secret]";
   }
 }

@@ -39,7 +39,7 @@ export async function unlockWithPassword(
   const who = { owner: address, serviceKey: deps.serviceKey };
   for (const slot of await selectSlots(deps.store, masterKeyId, "password")) {
     using masterKey = await openPasswordSlot(who, slot, password);
-    if (masterKey !== undefined) return openKeys(deps, address, masterKeyId, masterKey);
+    if (masterKey !== undefined) return await openKeys(deps, address, masterKeyId, masterKey);
   }
   return undefined;
 }
@@ -54,7 +54,7 @@ export async function unlockWithService(
   const who = { owner: address, serviceKey: deps.serviceKey };
   for (const slot of await selectSlots(deps.store, masterKeyId, "service")) {
     using masterKey = openServiceSlot(who, slot);
-    if (masterKey !== undefined) return openKeys(deps, address, masterKeyId, masterKey);
+    if (masterKey !== undefined) return await openKeys(deps, address, masterKeyId, masterKey);
   }
   return undefined;
 }

@@ -60,6 +60,22 @@ for (const { engine, open, place } of engines()) {
     assert.deepEqual(await readContinuity(store, domain("alpha.test")), now);
   });
 
+  test(`${engine}: the store outside is refused inside its transaction, instead of waiting for ever`, async () => {
+    await using store = await open();
+    const wrong = store.transaction(async () => writeContinuity(store, domain("alpha.test"), now));
+    await assert.rejects(wrong, /only the store that it gives/);
+    const alsoWrong = store.transaction(async () => store.transaction(async () => undefined));
+    await assert.rejects(alsoWrong, /only the store that it gives/);
+    let later: Promise<void> = Promise.resolve();
+    await store.transaction(async () => {
+      later = new Promise((resolve) => setImmediate(resolve)).then(async () =>
+        writeContinuity(store, domain("alpha.test"), now),
+      );
+    });
+    // What was only started inside may run afterwards; here it may come too early, and says so.
+    await later.catch((error: unknown) => assert.match(String(error), /only the store/));
+  });
+
   test(`${engine}: transactions that run at the same time wait for one another`, async () => {
     await using store = await open();
     await writeContinuity(store, domain("alpha.test"), fromUnixMs(0));

@@ -3,16 +3,11 @@
  * its tables up to date; there is one file per table, whose functions take the store first. What must happen together
  * goes through `store.transaction`, whose callback uses only the store it is given.
  */
+import { AsyncLocalStorage } from "node:async_hooks";
 import { closeSync, openSync } from "node:fs";
 import { DatabaseSync, type SQLInputValue } from "node:sqlite";
 
-import {
-  Kysely,
-  PostgresDialect,
-  SqliteDialect,
-  type SqliteDatabase,
-  type Transaction,
-} from "kysely";
+import { Kysely, PostgresDialect, SqliteDialect, type SqliteDatabase } from "kysely";
 import pg from "pg";
 
 import { SECOND } from "../base/time.ts";
@@ -31,26 +26,44 @@ const POOL_SIZE = 10;
 /** An open database, or one transaction on it. Queries (`db`) are written only in this folder. */
 export class Store implements AsyncDisposable {
   readonly engine: Engine;
-  readonly db: Kysely<Schema>;
-  readonly #owner: Kysely<Schema> | undefined;
+  readonly #db: Kysely<Schema>;
+  readonly #isTransaction: boolean;
+  /** The transaction that the current flow of calls is in, if it is. */
+  readonly #current = new AsyncLocalStorage<{ isOpen: boolean }>();
 
-  constructor(engine: Engine, db: Kysely<Schema> | Transaction<Schema>) {
+  constructor(engine: Engine, db: Kysely<Schema>) {
     this.engine = engine;
-    this.db = db;
-    this.#owner = db.isTransaction ? undefined : db;
+    this.#db = db;
+    this.#isTransaction = db.isTransaction;
   }
 
   /**
-   * Does all or nothing of `work`; inside a transaction it joins that one. `work` must use the store it is given: on
-   * SQLite, whose one connection the transaction holds, any other use waits for ever.
+   * For the queries of this folder.
+   * @throws Error inside a transaction of this store: that flow must use the store it was given, or SQLite, whose one
+   * connection the transaction holds, would wait for ever.
    */
+  get db(): Kysely<Schema> {
+    if (this.#current.getStore()?.isOpen === true) {
+      throw new Error("inside a transaction only the store that it gives may be used");
+    }
+    return this.#db;
+  }
+
+  /** Does all or nothing of `work`, which uses only the store it is given; inside a transaction it joins that one. */
   async transaction<T>(work: (store: Store) => Promise<T>): Promise<T> {
-    if (this.#owner === undefined) return work(this);
-    return this.#owner.transaction().execute(async (tx) => work(new Store(this.engine, tx)));
+    if (this.#isTransaction) return work(this);
+    return this.db.transaction().execute(async (tx) => {
+      const state = { isOpen: true };
+      try {
+        return await this.#current.run(state, async () => work(new Store(this.engine, tx)));
+      } finally {
+        state.isOpen = false;
+      }
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#owner?.destroy();
+    if (!this.#isTransaction) await this.#db.destroy();
   }
 }
 

@@ -1,0 +1,327 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { test } from "node:test";
+import { inspect } from "node:util";
+
+import { Secret } from "../base/secret.ts";
+import { DAY } from "../base/time.ts";
+import { listAudit, verifyAudit } from "../journal/audit.ts";
+import { parseAddress, type EmailAddress } from "../mail/address.ts";
+import { parseCertificates, type Certificate } from "../openpgp/certificate.ts";
+import { revocationOf } from "../openpgp/acceptance.ts";
+import { applyRevocation } from "../openpgp/revocation.ts";
+import { insertAccount, type Custody } from "../store/accounts.ts";
+import { findById, findPublished } from "../store/certificates.ts";
+import type { Store } from "../store/store.ts";
+import { fakeClock } from "../../test/support/clock.ts";
+import { engines } from "../../test/support/engines.ts";
+import { newServiceKey } from "./service-key.ts";
+import {
+  activeCertificate,
+  createKeys,
+  releaseGenericRevocation,
+  unlockWithPassword,
+  unlockWithService,
+  type VaultDeps,
+} from "./vault.ts";
+import { unwrap } from "./wrap.ts";
+
+function addressOf(text: string): EmailAddress {
+  const address = parseAddress(text);
+  assert(address);
+  return address;
+}
+
+const alice = addressOf("alice@alpha.test");
+const bob = addressOf("bob@alpha.test");
+
+function depsFor(store: Store): VaultDeps & { readonly clock: ReturnType<typeof fakeClock> } {
+  return { store, clock: fakeClock(), serviceKey: newServiceKey() };
+}
+
+const passwordOf = (address: EmailAddress): Secret =>
+  Secret.fromText(`${address.local}'s password`);
+
+async function addUser(
+  deps: VaultDeps,
+  address: EmailAddress,
+  custody: Custody = "unlocks-at-login",
+): Promise<Certificate> {
+  const account = { address, custody, policy: undefined, createdAt: deps.clock.now() };
+  await insertAccount(deps.store, account, { salt: Uint8Array.of(1), hash: Uint8Array.of(1) });
+  return createKeys(deps, { address, custody, password: passwordOf(address), profile: "compat" });
+}
+
+for (const { engine, open } of engines()) {
+  test(`${engine}: a new key is published at once and opens with the password alone`, async () => {
+    await using store = await open();
+    const deps = depsFor(store);
+    const certificate = await addUser(deps, alice);
+    const published = await findPublished(store, alice);
+    assert.equal(published?.fingerprint, certificate.fingerprint);
+    assert.deepEqual(Buffer.from(published.bytes), Buffer.from(certificate.bytes));
+    assert.equal((await activeCertificate(deps, alice))?.fingerprint, certificate.fingerprint);
+    for (const subkey of certificate.subkeyFingerprints) {
+      assert.equal((await findById(store, subkey)).length, 1);
+    }
+    using keys = await unlockWithPassword(deps, alice, passwordOf(alice));
+    assert.equal(keys?.active?.fingerprint, certificate.fingerprint);
+    assert.equal(keys.all.length, 1);
+    assert.deepEqual(keys.refused, []);
+    assert.equal(await unlockWithPassword(deps, alice, Secret.fromText("another")), undefined);
+    assert.equal(await unlockWithPassword(deps, bob, passwordOf(alice)), undefined);
+    assert.equal(await unlockWithService(deps, alice), undefined);
+    assert.deepEqual(
+      (await Array.fromAsync(listAudit(store, alice))).map((one) => one.action),
+      ["key.created"],
+    );
+    assert.equal((await verifyAudit(store)).kind, "intact");
+  });
+
+  test(`${engine}: with custody provider-usable the service opens the key as well, with its own service key only`, async () => {
+    await using store = await open();
+    const deps = depsFor(store);
+    const certificate = await addUser(deps, alice, "provider-usable");
+    using byService = await unlockWithService(deps, alice);
+    assert.equal(byService?.active?.fingerprint, certificate.fingerprint);
+    using byPassword = await unlockWithPassword(deps, alice, passwordOf(alice));
+    assert.equal(byPassword?.active?.fingerprint, certificate.fingerprint);
+    const stranger = { ...deps, serviceKey: newServiceKey() };
+    assert.equal(await unlockWithService(stranger, alice), undefined);
+  });
+
+  test(`${engine}: an account gets its first key once, and a failed creation leaves nothing`, async () => {
+    await using store = await open();
+    const deps = depsFor(store);
+    const certificate = await addUser(deps, alice);
+    const again = { address: alice, custody: "unlocks-at-login", profile: "compat" } as const;
+    await assert.rejects(createKeys(deps, { ...again, password: passwordOf(alice) }));
+    for (const table of [
+      "master_keys",
+      "slots",
+      "secret_keys",
+      "generic_revocations",
+      "audit",
+    ] as const) {
+      const { length } = await store.db.selectFrom(table).selectAll().execute();
+      assert.equal(length, 1, table);
+    }
+    assert.equal((await findPublished(store, alice))?.fingerprint, certificate.fingerprint);
+    await assert.rejects(
+      createKeys(deps, {
+        ...again,
+        address: bob,
+        custody: "user-device-only",
+        password: passwordOf(bob),
+      }),
+      /own device/,
+    );
+  });
+
+  test(`${engine}: an expired certificate is neither active nor used to sign, but its key still opens`, async () => {
+    await using store = await open();
+    const deps = depsFor(store);
+    await addUser(deps, alice);
+    deps.clock.advance(4 * 365 * DAY);
+    assert.equal(await activeCertificate(deps, alice), undefined);
+    using keys = await unlockWithPassword(deps, alice, passwordOf(alice));
+    assert.equal(keys?.active, undefined);
+    assert.equal(keys?.all.length, 1);
+  });
+
+  test(`${engine}: wrapped rows that were swapped between users do not open`, async () => {
+    await using store = await open();
+    const deps = depsFor(store);
+    const [hers, his] = [
+      await addUser(deps, alice, "provider-usable"),
+      await addUser(deps, bob, "provider-usable"),
+    ];
+    // Bob's slots and keys become Alice's, rows and all, as somebody who can write to the database would do it.
+    await store.db
+      .updateTable("master_keys")
+      .set({ state: "stolen" })
+      .where("owner", "=", "alice@alpha.test")
+      .execute();
+    await store.db
+      .updateTable("master_keys")
+      .set({ owner: "alice@alpha.test" })
+      .where("owner", "=", "bob@alpha.test")
+      .execute();
+    assert.equal(await unlockWithService(deps, alice), undefined);
+    assert.equal(await unlockWithPassword(deps, alice, passwordOf(bob)), undefined);
+    assert.equal(await unlockWithPassword(deps, alice, passwordOf(alice)), undefined);
+    assert.notEqual(hers.fingerprint, his.fingerprint);
+  });
+
+  test(`${engine}: a secret key moved under another user's master key stays closed, and the audit log says so`, async () => {
+    await using store = await open();
+    const deps = depsFor(store);
+    const hers = await addUser(deps, alice);
+    const his = await addUser(deps, bob);
+    const row = await store.db
+      .selectFrom("secret_keys")
+      .select("master_key")
+      .where("fingerprint", "=", his.fingerprint)
+      .executeTakeFirstOrThrow();
+    await store.db
+      .updateTable("secret_keys")
+      .set({ master_key: row.master_key })
+      .where("fingerprint", "=", hers.fingerprint)
+      .execute();
+    using keys = await unlockWithPassword(deps, bob, passwordOf(bob));
+    assert.deepEqual(keys?.refused, [hers.fingerprint]);
+    assert.deepEqual(
+      keys.all.map((key) => key.fingerprint),
+      [his.fingerprint],
+    );
+    const actions = (await Array.fromAsync(listAudit(store, bob))).map((one) => one.action);
+    assert.deepEqual(actions, ["key.created", "key.refused"]);
+  });
+
+  for (const change of [
+    { version: 2 },
+    { address: "mallory@alpha.test" },
+    { wrapped: Buffer.alloc(200) },
+    { wrapped: Buffer.alloc(3) },
+  ]) {
+    test(`${engine}: a secret key whose row was edited stays closed: ${inspect(Object.keys(change))}, ${Object.values(change).join().length}`, async () => {
+      await using store = await open();
+      const deps = depsFor(store);
+      const certificate = await addUser(deps, alice, "provider-usable");
+      await store.db.updateTable("secret_keys").set(change).execute();
+      using keys = await unlockWithService(deps, alice);
+      assert.equal(keys?.active, undefined);
+      assert.deepEqual(keys?.refused, [certificate.fingerprint]);
+    });
+  }
+
+  for (const change of [
+    { version: 2 },
+    { kind: "password" as const },
+    { kdf: "none" },
+    { id: "another" },
+    { wrapped: Buffer.alloc(60) },
+  ]) {
+    test(`${engine}: a slot whose row was edited does not open: ${Object.keys(change).join()}`, async () => {
+      await using store = await open();
+      const deps = depsFor(store);
+      await addUser(deps, alice, "provider-usable");
+      await store.db.updateTable("slots").set(change).where("kind", "=", "service").execute();
+      assert.equal(await unlockWithService(deps, alice), undefined);
+    });
+  }
+
+  test(`${engine}: the generic revocation is released to its owner, with an audit row, and ends the key`, async () => {
+    await using store = await open();
+    const deps = depsFor(store);
+    const certificate = await addUser(deps, alice);
+    await addUser(deps, bob);
+    const { fingerprint } = certificate;
+    await assert.rejects(releaseGenericRevocation(deps, bob, fingerprint), /can be trusted/);
+    const revocation = await releaseGenericRevocation(deps, alice, fingerprint);
+    const revoked = await applyRevocation(certificate, revocation);
+    assert(revoked);
+    assert.equal((await revocationOf(revoked)).kind, "hard");
+    const actions = (await Array.fromAsync(listAudit(store, alice))).map((one) => one.action);
+    assert.deepEqual(actions, ["key.created", "revocation.released"]);
+    await store.db.updateTable("generic_revocations").set({ owner: "bob@alpha.test" }).execute();
+    await assert.rejects(releaseGenericRevocation(deps, bob, fingerprint), /can be trusted/);
+  });
+
+  test(`${engine}: nothing that the database holds opens a slot or shows a part of a secret key`, async () => {
+    await using store = await open();
+    const deps = depsFor(store);
+    await addUser(deps, alice);
+    await addUser(deps, bob, "provider-usable");
+    const dump = Buffer.concat(await allBytes(store));
+    const candidates = await everyKey(store);
+    for (const row of await store.db.selectFrom("slots").selectAll().execute()) {
+      for (const key of candidates) {
+        const context = ["slot", row.kind === "service" ? "bob@alpha.test" : "alice@alpha.test"];
+        const rest = [row.master_key, row.id, row.kind, String(row.version), row.kdf];
+        assert.equal(unwrap(key, row.wrapped, [...context, ...rest]), undefined);
+      }
+    }
+    using keys = await unlockWithPassword(deps, alice, passwordOf(alice));
+    using raw = keys?.active?.secretBytes();
+    assert(raw && keys?.active);
+    const isPublic = Buffer.from(keys.active.certificate.bytes);
+    const secret = Buffer.from(raw.reveal());
+    for (let at = 0; at + 16 <= secret.length; at += 1) {
+      const window = secret.subarray(at, at + 16);
+      if (!isPublic.includes(window)) assert(!dump.includes(window), `bytes at ${at}`);
+    }
+    assert(!dump.includes(Buffer.from(deps.serviceKey.reveal())));
+    assert(!dump.includes(Buffer.from(passwordOf(alice).reveal())));
+  });
+}
+
+test("open keys print as a secret and are wiped together", async () => {
+  const [sqlite] = engines();
+  assert(sqlite);
+  await using store = await sqlite.open();
+  const deps = depsFor(store);
+  await addUser(deps, alice);
+  const keys = await unlockWithPassword(deps, alice, passwordOf(alice));
+  assert(keys?.active);
+  const { active } = keys;
+  assert.equal(JSON.stringify({ keys }), '{"keys":"[secret]"}');
+  assert.equal(inspect({ keys }), "{ keys: [secret] }");
+  keys[Symbol.dispose]();
+  assert.throws(() => active.secretBytes(), /wiped/);
+});
+
+test("the modern profile is created, stored and opened the same way", async () => {
+  const [sqlite] = engines();
+  assert(sqlite);
+  await using store = await sqlite.open();
+  const deps = depsFor(store);
+  const account = {
+    address: alice,
+    custody: "unlocks-at-login",
+    policy: undefined,
+    createdAt: deps.clock.now(),
+  } as const;
+  await insertAccount(store, account, { salt: Uint8Array.of(1), hash: Uint8Array.of(1) });
+  const password = passwordOf(alice);
+  const made = await createKeys(deps, {
+    address: alice,
+    custody: "unlocks-at-login",
+    password,
+    profile: "modern",
+  });
+  assert.equal(made.version, 6);
+  using keys = await unlockWithPassword(deps, alice, passwordOf(alice));
+  assert.equal(keys?.active?.fingerprint, made.fingerprint);
+  const parsed = await parseCertificates(
+    (await findPublished(store, alice))?.bytes ?? new Uint8Array(),
+  );
+  assert.equal(parsed.kind, "parsed");
+});
+
+/** Each stored value of 32 bytes as a key, and the hash of each other one. */
+async function everyKey(store: Store): Promise<readonly Secret[]> {
+  return (await allBytes(store)).map(
+    (value) =>
+      new Secret(value.length === 32 ? value : createHash("sha256").update(value).digest()),
+  );
+}
+
+/** Every value of every table, as bytes. */
+async function allBytes(store: Store): Promise<readonly Buffer[]> {
+  const tables = await store.db.introspection.getTables();
+  const rows = await Promise.all(
+    tables.map(async ({ name }) =>
+      store.db
+        .selectFrom(name as "slots")
+        .selectAll()
+        .execute(),
+    ),
+  );
+  return rows
+    .flat()
+    .flatMap((row) => Object.values(row))
+    .map((value) =>
+      value instanceof Uint8Array ? Buffer.from(value) : Buffer.from(String(value)),
+    );
+}

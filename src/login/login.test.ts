@@ -1,0 +1,138 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { findAccount } from "../accounts/embedded.ts";
+import { Secret } from "../base/secret.ts";
+import { MINUTE } from "../base/time.ts";
+import { listAudit, verifyAudit } from "../journal/audit.ts";
+import { newServiceKey } from "../keys/service-key.ts";
+import { parseAddress } from "../mail/address.ts";
+import type { Store } from "../store/store.ts";
+import { fakeClock } from "../../test/support/clock.ts";
+import { engines } from "../../test/support/engines.ts";
+import { enrol } from "./enrol.ts";
+import { ATTEMPTS, login, purgeAttempts } from "./login.ts";
+
+const alice = parseAddress("alice@alpha.test");
+const nobody = parseAddress("nobody@alpha.test");
+assert(alice);
+assert(nobody);
+
+function depsFor(store: Store) {
+  return { store, clock: fakeClock(), serviceKey: newServiceKey() };
+}
+
+const right = (): Secret => Secret.fromText("correct horse");
+const wrong = (): Secret => Secret.fromText("wrong");
+const wanted = { address: alice, custody: "unlocks-at-login", profile: "compat" } as const;
+const network = "192.0.2.0/24";
+
+for (const { engine, open } of engines()) {
+  test(`${engine}: enrolment makes account and key together, and the password opens both`, async () => {
+    await using store = await open();
+    const deps = depsFor(store);
+    const { account, certificate } = await enrol(deps, { ...wanted, password: right() });
+    const result = await login(deps, { address: alice, password: right(), network });
+    assert(result.kind === "ok");
+    using keys = result.keys;
+    assert.deepEqual(result.account, account);
+    assert.equal(result.isLocked, false);
+    assert.equal(keys.active?.fingerprint, certificate?.fingerprint);
+    const audit = await Array.fromAsync(listAudit(store, alice));
+    assert.deepEqual(
+      audit.map((one) => one.action),
+      ["account.added", "key.created"],
+    );
+    assert.equal((await verifyAudit(store)).kind, "intact");
+  });
+
+  test(`${engine}: an enrolment that fails leaves no account`, async () => {
+    await using store = await open();
+    const deps = depsFor(store);
+    await enrol(deps, { ...wanted, password: right() });
+    await assert.rejects(enrol(deps, { ...wanted, password: wrong() }), /there is an account/);
+    assert.equal(
+      (await login(deps, { address: alice, password: wrong(), network })).kind,
+      "refused",
+    );
+    // A trigger on the last step stands for a crash in between.
+    await store.db.deleteFrom("audit_head").execute();
+    await assert.rejects(enrol(deps, { ...wanted, address: nobody, password: right() }));
+    assert.equal(await findAccount(store, nobody), undefined);
+  });
+
+  test(`${engine}: a wrong password and an unknown account are refused alike`, async () => {
+    await using store = await open();
+    const deps = depsFor(store);
+    await enrol(deps, { ...wanted, password: right() });
+    const refused = { kind: "refused" };
+    assert.deepEqual(await login(deps, { address: alice, password: wrong(), network }), refused);
+    assert.deepEqual(await login(deps, { address: nobody, password: right(), network }), refused);
+  });
+
+  test(`${engine}: ten wrong passwords close the account for that network, for a quarter of an hour, and for no other`, async () => {
+    await using store = await open();
+    const deps = depsFor(store);
+    await enrol(deps, { ...wanted, password: right() });
+    const attempt = async (password: Secret, from = network): Promise<string> => {
+      const result = await login(deps, { address: alice, password, network: from });
+      if (result.kind === "ok") result.keys[Symbol.dispose]();
+      return result.kind;
+    };
+    const kinds = await Promise.all(
+      Array.from({ length: ATTEMPTS + 2 }, async () => attempt(wrong())),
+    );
+    assert.equal(kinds.filter((kind) => kind === "refused").length, ATTEMPTS);
+    assert.equal(kinds.filter((kind) => kind === "throttled").length, 2);
+    assert.equal(await attempt(right()), "throttled");
+    assert.equal(await attempt(right(), "198.51.100.0/24"), "ok");
+    const actions = (await Array.fromAsync(listAudit(store, alice))).map((one) => one.action);
+    assert.equal(actions.filter((action) => action === "login.throttled").length, 1);
+    deps.clock.advance(15 * MINUTE);
+    assert.equal(await attempt(right()), "ok");
+    await purgeAttempts(store, deps.clock.now());
+  });
+
+  test(`${engine}: the right password forgets the wrong ones before it`, async () => {
+    await using store = await open();
+    const deps = depsFor(store);
+    await enrol(deps, { ...wanted, password: right() });
+    for (let round = 0; round < 2; round += 1) {
+      for (let attempt = 1; attempt < ATTEMPTS; attempt += 1) {
+        assert.equal(
+          (await login(deps, { address: alice, password: wrong(), network })).kind,
+          "refused",
+        );
+      }
+      assert.equal((await login(deps, { address: alice, password: right(), network })).kind, "ok");
+    }
+  });
+
+  test(`${engine}: a password that was changed elsewhere logs in and opens nothing`, async () => {
+    await using store = await open();
+    const deps = depsFor(store);
+    await enrol(deps, { ...wanted, password: right() });
+    const { hashPassword } = await import("../accounts/embedded.ts");
+    const { salt, hash } = await hashPassword(Secret.fromText("new password"));
+    await store.db.updateTable("accounts").set({ login_salt: salt, login_hash: hash }).execute();
+    const result = await login(deps, {
+      address: alice,
+      password: Secret.fromText("new password"),
+      network,
+    });
+    assert(result.kind === "ok");
+    assert.equal(result.isLocked, true);
+    assert.equal(result.keys.active, undefined);
+    assert.deepEqual(result.keys.all, []);
+  });
+
+  test(`${engine}: a device-only account logs in, without a key here`, async () => {
+    await using store = await open();
+    const deps = depsFor(store);
+    const made = await enrol(deps, { ...wanted, custody: "user-device-only", password: right() });
+    assert.equal(made.certificate, undefined);
+    const result = await login(deps, { address: alice, password: right(), network });
+    assert(result.kind === "ok");
+    assert.equal(result.isLocked, true);
+  });
+}
