@@ -2,14 +2,22 @@
  * Discovery: what looking for the certificate of an address came to. `found` may be sealed to; `absent` is an answer that
  * can be believed; `unreachable` is no answer, and never means "send in clear" (standards.md B20, D1).
  */
+import { ExpiringMap } from "../base/expiring-map.ts";
 import type { Clock } from "../base/time.ts";
 import type { Get } from "../fetch/fetch.ts";
 import type { Resolver } from "../dns/resolver.ts";
-import type { EmailAddress, Domain } from "../mail/address.ts";
+import { type Domain, type EmailAddress, canonicalAddress } from "../mail/address.ts";
 import type { UnusableReason } from "../openpgp/acceptance.ts";
 import type { Certificate } from "../openpgp/certificate.ts";
 import type { Fingerprint } from "../openpgp/fingerprint.ts";
+import { purgeCache } from "../store/cache.ts";
 import type { Store } from "../store/store.ts";
+import { continuityOf } from "./continuity.ts";
+import { Flights, unlessAborted } from "./flights.ts";
+import { lookUpFormer } from "./former.ts";
+import { byLocal } from "./local.ts";
+import { type LookUpContext, lookUp, rememberedBy } from "./look-up.ts";
+import { steadyClock } from "./steady-clock.ts";
 
 /** What the answer rests on, for the trace and the reader; never used for decisions. */
 export type Evidence = {
@@ -77,4 +85,49 @@ export type DiscoveryDeps = {
   readonly random: () => number;
 };
 
-export type Discoverer = { readonly discover: Discover; readonly findFormer: FindFormer };
+export type Discoverer = {
+  readonly discover: Discover;
+  readonly findFormer: FindFormer;
+  /** Deletes what has been cached for seven days, from disk too; to be run at the start and every hour. Says how many. */
+  readonly purge: () => Promise<number>;
+};
+
+const MAX_REMEMBERED = 20_000;
+
+/** Makes look-ups for a process. Addresses that are asked for at the same time share one look-up. */
+export function makeDiscover(deps: DiscoveryDeps): Discoverer {
+  const clock = steadyClock(deps.clock);
+  const context: LookUpContext = {
+    ...deps,
+    clock,
+    continuity: continuityOf({ store: deps.store, clock }),
+    remembered: new ExpiringMap(MAX_REMEMBERED, clock.now),
+  };
+  const formerKeys = new ExpiringMap<string, FormerKey>(MAX_REMEMBERED, clock.now);
+  const flights = new Flights<Discovery>();
+  const formerFlights = new Flights<FormerKey>();
+  return {
+    discover: async (address, options = {}) => {
+      if (deps.isLocal(address.domain)) return await byLocal(context, address);
+      const key = `${options.cacheOnly === true} ${rememberedBy(address, options)}`;
+      const flight = flights.share(key, () => lookUp(context, address, options));
+      return await unlessAborted(flight, options.signal, () => gaveUp(clock));
+    },
+    findFormer: async (address, fingerprint, options = {}) => {
+      const key = `${canonicalAddress(address)} ${fingerprint} ${options.cacheOnly === true}`;
+      const flight = formerFlights.share(key, () =>
+        lookUpFormer(context, formerKeys, address, fingerprint, options),
+      );
+      return await unlessAborted(flight, options.signal, () => ({
+        kind: "unreachable",
+        reason: "gave up waiting",
+      }));
+    },
+    purge: () => purgeCache(deps.store, clock.now()),
+  };
+}
+
+function gaveUp(clock: Clock): Discovery {
+  const evidence = { checkedAt: clock.now() };
+  return { kind: "unreachable", code: "UNSURE-KS", reason: "gave up waiting", evidence };
+}

@@ -56,7 +56,12 @@ export type GetResult =
       readonly headers: ReadonlyMap<string, string>;
       readonly body: Uint8Array;
     }
-  | { readonly kind: "failed"; readonly reason: string };
+  | {
+      readonly kind: "failed";
+      readonly reason: string;
+      /** We did not want to ask: that says nothing about the host. */
+      readonly isOurs?: true;
+    };
 
 export type Get = (request: GetRequest) => Promise<GetResult>;
 
@@ -83,7 +88,7 @@ export function httpsGet(deps: FetchDeps): Get {
   return async (request) => {
     const isForIncoming = request.isForIncoming === true;
     if (!mayUsePort(request.port, deps.ports, isForIncoming)) {
-      return failed(`port ${request.port} is not allowed`);
+      return refused(`port ${request.port} is not allowed`);
     }
     const total = AbortSignal.timeout(limits.totalMs);
     const signal = request.signal === undefined ? total : AbortSignal.any([request.signal, total]);
@@ -94,7 +99,7 @@ export function httpsGet(deps: FetchDeps): Get {
     if (addresses.length === 0) return failed("the host has no public address");
     let result: GetResult = failed("not asked");
     for (const address of addresses) {
-      if (isForIncoming && deps.mayAsk?.(address) === false) return failed("too many look-ups");
+      if (isForIncoming && deps.mayAsk?.(address) === false) return refused("too many look-ups");
       result = await followed({ ...request, address, ca: deps.ca, limits, signal });
       // An answer is an answer; what failed may do better elsewhere, while there is time.
       if (result.kind === "response" || signal.aborted) return result;
@@ -127,6 +132,10 @@ function samePlace(request: GetRequest, location: string): string | undefined {
   if (target === null || base === null || target.origin !== base.origin) return undefined;
   if (target.username !== "" || target.password !== "") return undefined;
   return target.pathname + target.search;
+}
+
+function refused(reason: string): GetResult {
+  return { kind: "failed", reason, isOurs: true };
 }
 
 function failed(reason: string): GetResult {

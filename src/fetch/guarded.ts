@@ -28,8 +28,9 @@ export function guardedGet(deps: FetchDeps & { readonly clock: Clock }): Get {
     if (breaker.isOpen(host)) return { kind: "failed", reason: "the host keeps failing" };
     const ask = async () => {
       const result = await get(request);
-      // What the caller broke off says nothing about the host.
-      if (request.signal?.aborted !== true) breaker.record(host, isHealthy(result));
+      // What was broken off, or not sent, says nothing about the host.
+      const isOurs = result.kind === "failed" && result.isOurs === true;
+      if (!isOurs && request.signal?.aborted !== true) breaker.record(host, isHealthy(result));
       return result;
     };
     const asked = () => gate.pass(host, request.signal, ask);
@@ -37,7 +38,7 @@ export function guardedGet(deps: FetchDeps & { readonly clock: Clock }): Get {
       request.isForIncoming === true
         ? await incomingGate.pass(host, request.signal, asked)
         : await asked();
-    return result ?? { kind: "failed", reason: "too many look-ups" };
+    return result ?? { kind: "failed", reason: "too many look-ups", isOurs: true };
   };
 }
 

@@ -1,0 +1,136 @@
+import type { Get, GetResult } from "../fetch/fetch.ts";
+import type { SrvRecord } from "../dns/resolver.ts";
+import { type EmailAddress, formatAddress } from "../mail/address.ts";
+import { type UnusableReason, acceptForEncryption } from "../openpgp/acceptance.ts";
+import { type Certificate, parseCertificates } from "../openpgp/certificate.ts";
+import type { Fingerprint } from "../openpgp/fingerprint.ts";
+
+/** What one keyserver said about an address or a fingerprint (standards.md B4). */
+export type KeyserverAnswer =
+  | {
+      readonly kind: "key";
+      readonly certificate: Certificate;
+      readonly cacheControl: string | undefined;
+    }
+  | { readonly kind: "no-key"; readonly cacheControl: string | undefined }
+  | { readonly kind: "unusable"; readonly reasons: readonly UnusableReason[] }
+  /** Not an answer: the next host is asked. */
+  | { readonly kind: "failed"; readonly reason: string };
+
+export type Question = {
+  readonly target: SrvRecord;
+  readonly address: EmailAddress;
+  readonly isForIncoming: boolean;
+  readonly signal: AbortSignal;
+};
+
+const ACCEPT = "application/pgp-keys, application/pgp;q=0.9";
+const OK = 200;
+const NOT_FOUND = 404;
+const GONE = 410;
+const HTML_START = 0x3c; // "<"
+
+/** Asks for the certificate of an address by HKP `get` over HTTPS, exact matches only, and judges it (B9.2). */
+export async function askForAddress(
+  get: Get,
+  question: Question & { readonly now: Date },
+): Promise<KeyserverAnswer> {
+  const search = encodeURIComponent(formatAddress(question.address));
+  const query = `op=get&options=mr&exact=on&search=${search}`;
+  const answer = await ask(get, question, query);
+  return answer.kind === "certificates" ? await judge(answer, question) : answer;
+}
+
+/** Asks for a certificate by the fingerprint of its primary key or a subkey; it is not judged. */
+export async function askForFingerprint(
+  get: Get,
+  question: Question,
+  fingerprint: Fingerprint,
+): Promise<KeyserverAnswer> {
+  const answer = await ask(get, question, `op=get&options=mr&search=0x${fingerprint}`);
+  if (answer.kind !== "certificates") return answer;
+  const certificate = answer.certificates.find((one) => hasFingerprint(one, fingerprint));
+  // An answer for another fingerprint is refused (TM-44).
+  if (certificate === undefined) return failed("the answer is for another key");
+  return { kind: "key", certificate, cacheControl: answer.cacheControl };
+}
+
+export function hasFingerprint(certificate: Certificate, fingerprint: Fingerprint): boolean {
+  return (
+    certificate.fingerprint === fingerprint || certificate.subkeyFingerprints.includes(fingerprint)
+  );
+}
+
+type Certificates = {
+  readonly kind: "certificates";
+  readonly certificates: readonly Certificate[];
+  readonly cacheControl: string | undefined;
+};
+
+async function ask(
+  get: Get,
+  question: Question,
+  query: string,
+): Promise<Certificates | Exclude<KeyserverAnswer, { kind: "key" | "unusable" }>> {
+  const result = await get({
+    host: question.target.target,
+    port: question.target.port,
+    path: `/pks/lookup?${query}`,
+    accept: ACCEPT,
+    // The domain's own name is as good as the target's, DNSSEC having led from one to the other (C8).
+    alsoNamed: [question.address.domain],
+    isForIncoming: question.isForIncoming,
+    signal: question.signal,
+  });
+  if (result.kind === "failed") return failed(result.reason);
+  // Only these two mean that there is none (C5).
+  if (result.status === NOT_FOUND || result.status === GONE) {
+    return { kind: "no-key", cacheControl: result.headers.get("cache-control") };
+  }
+  if (result.status !== OK) return failed(`HTTP status ${result.status}`);
+  return await read(result);
+}
+
+async function read(
+  response: Extract<GetResult, { kind: "response" }>,
+): Promise<Certificates | Extract<KeyserverAnswer, { kind: "failed" }>> {
+  const firstOctet = response.body.find((octet) => octet > 0x20);
+  // An empty page, or one for people, is no answer about a key.
+  if (firstOctet === undefined) return failed("an empty answer");
+  if (firstOctet === HTML_START) return failed("a web page");
+  const parsed = await parseCertificates(response.body);
+  if (parsed.kind === "malformed") return failed(`unreadable: ${parsed.reason}`);
+  if (parsed.certificates.length === 0) return failed("no certificate in the answer");
+  return {
+    kind: "certificates",
+    certificates: parsed.certificates,
+    cacheControl: response.headers.get("cache-control"),
+  };
+}
+
+async function judge(
+  answer: Certificates,
+  question: { readonly address: EmailAddress; readonly now: Date },
+): Promise<KeyserverAnswer> {
+  const judged = await Promise.all(
+    answer.certificates.map((one) => acceptForEncryption(one, question.address, question.now)),
+  );
+  const [newest] = judged
+    .flatMap((one) => (one.kind === "acceptable" ? [one.certificate] : []))
+    .toSorted(newestFirst);
+  if (newest === undefined) {
+    const reasons = judged.flatMap((one) => (one.kind === "unusable" ? [one.reason] : []));
+    return { kind: "unusable", reasons };
+  }
+  return { kind: "key", certificate: newest, cacheControl: answer.cacheControl };
+}
+
+/** Several usable certificates: the same one is always taken (TM-48). */
+function newestFirst(a: Certificate, b: Certificate): number {
+  const difference = b.created.getTime() - a.created.getTime();
+  return difference === 0 ? (a.fingerprint < b.fingerprint ? -1 : 1) : difference;
+}
+
+function failed(reason: string): Extract<KeyserverAnswer, { kind: "failed" }> {
+  return { kind: "failed", reason };
+}
