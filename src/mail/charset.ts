@@ -30,9 +30,9 @@ export function encodeCharset(text: string, charset: string): Uint8Array | undef
   return isLatin1 && /^[\0-\x7F\xA0-\xFF]*$/.test(text) ? Buffer.from(text, "latin1") : undefined;
 }
 
-/** True when ASCII characters are the same single bytes in that set, and no other character contains such a byte. */
+/** True when ASCII characters are the same single bytes in that set, and `<` is part of no other character. */
 export function isAsciiSuperset(charset: string): boolean {
-  return /^(?:|us-ascii|ascii|ansi_x3\.4-1968|utf-?8|iso-?8859-?\d{1,2}(?:-[ie])?|latin-?\d|windows-\d{3,4}|cp-?125\d|koi8-[a-z]{1,2}|euc-(?:jp|kr)|gb2312|macintosh|tis-620)$/i.test(
+  return /^(?:|us-ascii|ascii|ansi_x3\.4-1968|utf-?8|iso-?8859-?\d{1,2}(?:-[ie])?|latin-?\d|windows-\d{3,4}|cp-?125\d|koi8-[a-z]{1,2}|euc-(?:jp|kr)|gb2312|macintosh|tis-620|shift_jis|sjis|big5|gbk|gb18030|ks_c_5601-1987)$/i.test(
     charset.trim(),
   );
 }

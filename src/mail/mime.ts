@@ -82,17 +82,21 @@ export function scanMime(message: Uint8Array, limits: Partial<MimeLimits> = {}):
   return readEntity(scan, 0, 0, DEFAULT_CONTENT_TYPE).entity;
 }
 
-/** The root and at most four of its direct parts, which are not looked into; for questions about the root alone. Never throws. */
-export function scanRoot(message: Uint8Array): Entity {
-  const limits = { headerBytes: Infinity, depth: 1, parts: 5 };
+/** As `scanMime`, but what is beyond the limits is left out and nothing is refused: for mail that is only shown. */
+export function scanLeniently(message: Uint8Array, limits: Partial<MimeLimits> = {}): Entity {
   const scan: Scan = {
     bytes: asBuffer(message),
-    limits,
+    limits: { ...DEFAULT_LIMITS, ...limits, headerBytes: Infinity },
     isStrict: false,
     boundaries: [],
     parts: 0,
   };
   return readEntity(scan, 0, 0, DEFAULT_CONTENT_TYPE).entity;
+}
+
+/** The root and at most four of its direct parts, which are not looked into: for questions about the root alone. */
+export function scanRoot(message: Uint8Array): Entity {
+  return scanLeniently(message, { depth: 1, parts: 5 });
 }
 
 /** The entity as it stands in the message, header included. */

@@ -18,6 +18,8 @@ const MAX_SECTIONS = 10_000;
  */
 export function scanParameters(text: string): {
   readonly value: string;
+  /** Where the first value ends: at the first semicolon, or with the text. */
+  readonly end: number;
   readonly parameters: readonly Parameter[];
 } {
   const [first, ...rest] = splitSegments(text);
@@ -28,7 +30,7 @@ export function scanParameters(text: string): {
     const value = unquote(segment.text.slice(equals + 1).trim());
     return [{ name, value, start: segment.start - 1, end: segment.end }];
   });
-  return { value: first?.text.trim() ?? "", parameters };
+  return { value: first?.text.trim() ?? "", end: first?.end ?? 0, parameters };
 }
 
 /** Cuts at each semicolon outside of quotes and comments; a comment (RFC 5322 §3.2.2) becomes a blank. */

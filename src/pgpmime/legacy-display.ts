@@ -1,0 +1,153 @@
+/**
+ * The legacy display element (RFC 9788 §2.1.2): the subject and other hidden fields once more as text, for readers whose
+ * program does not know protected headers. Where a part cannot carry it, it is left out; a part is never broken by it.
+ */
+import { asBuffer } from "../base/bytes.ts";
+import { encodeCharset, isAsciiSuperset } from "../mail/charset.ts";
+import { decodedText, type Header } from "../mail/header.ts";
+import { decodeBody, type Entity, rawBody } from "../mail/mime.ts";
+import { decodeTransfer, encodeTransfer } from "../mail/transfer-encoding.ts";
+import { hiddenFromReaders } from "./protected-headers.ts";
+
+const KNOWN_ENCODINGS = new Set(["7bit", "8bit", "binary", "base64", "quoted-printable"]);
+const DIV_CLASS = "header-protection-legacy-display";
+const DIV_OPEN = `<div class="${DIV_CLASS}">`;
+/** Keeps a line within the 998 octets of RFC 5322 §2.1.1, whatever the character set. */
+const MAX_LINE_CHARACTERS = 240;
+/** What may follow a tag's name. */
+const TAG_END = /[\s>/]/;
+
+/** One `Name: value` for each hidden field, as people read it. */
+export function legacyLines(header: Header): readonly string[] {
+  return hiddenFromReaders(header).map((field) => {
+    const characters = Array.from(`${field.name}: ${decodedText(field)}`);
+    const isLong = characters.length > MAX_LINE_CHARACTERS;
+    return isLong ? `${characters.slice(0, MAX_LINE_CHARACTERS).join("")}…` : characters.join("");
+  });
+}
+
+/** The part's body, still in its transfer encoding, with the element; undefined where it cannot carry one. */
+export function addElement(
+  message: Uint8Array,
+  part: Entity,
+  lines: readonly string[],
+): Uint8Array | undefined {
+  const charset = part.contentType.parameters.get("charset") ?? "us-ascii";
+  if (!KNOWN_ENCODINGS.has(part.encoding) || lines.length === 0) return undefined;
+  if (part.contentType.subtype === "html") return addToHtml(message, part, charset, lines);
+  const element = encodeCharset(`${lines.join("\r\n")}\r\n\r\n`, charset);
+  if (element === undefined) return undefined;
+  if (part.encoding === "base64") {
+    const body = Buffer.concat([element, decodeBody(message, part)]);
+    return encodeTransfer(body, part.encoding);
+  }
+  // The rest keeps its bytes: quoted-printable text can be put before quoted-printable text.
+  return Buffer.concat([encodeTransfer(element, part.encoding), rawBody(message, part)]);
+}
+
+function addToHtml(
+  message: Uint8Array,
+  part: Entity,
+  charset: string,
+  lines: readonly string[],
+): Uint8Array | undefined {
+  if (!isAsciiSuperset(charset)) return undefined;
+  const body = asBuffer(decodeBody(message, part));
+  const at = htmlBodyStart(body.toString("latin1"));
+  if (at === undefined) return undefined;
+  const element = `${DIV_OPEN}<pre>${lines.map(escapeHtml).join("\r\n")}</pre></div>`;
+  const pieces = [body.subarray(0, at), Buffer.from(element, "latin1"), body.subarray(at)];
+  return encodeTransfer(Buffer.concat(pieces), part.encoding);
+}
+
+/** ASCII alone, so that it reads the same in every character set. */
+function escapeHtml(text: string): string {
+  return text.replace(/[&<>"']|[^ -~]/gu, (character) => `&#${String(character.codePointAt(0))};`);
+}
+
+/** The index after the `<body>` tag; a fragment without any of the tags of a page starts at 0. Comments, scripts and styles are passed over. */
+function htmlBodyStart(html: string): number | undefined {
+  const lower = html.toLowerCase();
+  let isFragment = true;
+  let at = lower.indexOf("<");
+  while (at !== -1) {
+    if (isTag(lower, at, "<body")) return afterTag(lower, at);
+    if (isTag(lower, at, "<html") || isTag(lower, at, "<head") || lower.startsWith("<!doc", at)) {
+      isFragment = false;
+    }
+    const next = skipOpaque(lower, at);
+    if (next === undefined) break;
+    at = lower.indexOf("<", next);
+  }
+  return isFragment ? 0 : undefined;
+}
+
+function isTag(lower: string, at: number, tag: string): boolean {
+  return lower.startsWith(tag, at) && TAG_END.test(lower.charAt(at + tag.length));
+}
+
+function afterTag(lower: string, at: number): number | undefined {
+  const end = lower.indexOf(">", at);
+  return end === -1 ? undefined : end + 1;
+}
+
+/** The index after whatever starts at this `<`; undefined when it never ends. */
+function skipOpaque(lower: string, at: number): number | undefined {
+  if (lower.startsWith("<!--", at)) return afterText(lower, at + 4, "-->");
+  for (const name of ["script", "style", "title"]) {
+    if (isTag(lower, at, `<${name}`)) return afterText(lower, at + 1, `</${name}`);
+  }
+  return at + 1;
+}
+
+function afterText(lower: string, from: number, text: string): number | undefined {
+  const found = lower.indexOf(text, from);
+  return found === -1 ? undefined : found + text.length;
+}
+
+/** The part's body, still in its transfer encoding, without the element; undefined when there is none. */
+export function removeElement(message: Uint8Array, part: Entity): Uint8Array | undefined {
+  if (!KNOWN_ENCODINGS.has(part.encoding)) return undefined;
+  return part.contentType.subtype === "html"
+    ? removeFromHtml(message, part)
+    : removeFromText(message, part);
+}
+
+/** All up to and including the first empty line (RFC 9788 §4.5.3.2). */
+function removeFromText(message: Uint8Array, part: Entity): Uint8Array | undefined {
+  const body = asBuffer(decodeBody(message, part));
+  const end = afterEmptyLine(body);
+  if (end === undefined) return undefined;
+  const raw = asBuffer(rawBody(message, part));
+  const rawEnd = afterEmptyLine(raw);
+  // Where the encoded text can be cut at the same place, the rest keeps its bytes.
+  const head = rawEnd === undefined ? undefined : raw.subarray(0, rawEnd);
+  if (head !== undefined && body.subarray(0, end).equals(decodeTransfer(head, part.encoding))) {
+    return raw.subarray(rawEnd);
+  }
+  return encodeTransfer(body.subarray(end), part.encoding);
+}
+
+function afterEmptyLine(text: Buffer): number | undefined {
+  for (let at = 0; at !== -1 && at < text.length;) {
+    if (text[at] === 10) return at + 1;
+    if (text[at] === 13 && text[at + 1] === 10) return at + 2;
+    const lineFeed = text.indexOf(10, at);
+    at = lineFeed === -1 ? -1 : lineFeed + 1;
+  }
+  return undefined;
+}
+
+/** The first `div` of that class (RFC 9788 §4.5.3.3). */
+function removeFromHtml(message: Uint8Array, part: Entity): Uint8Array | undefined {
+  const body = asBuffer(decodeBody(message, part));
+  const text = body.toString("latin1");
+  const marked = text.indexOf(DIV_CLASS);
+  const start = marked === -1 ? -1 : text.lastIndexOf("<", marked);
+  if (start === -1 || !/^<div\s[^>]*$/i.test(text.slice(start, marked))) return undefined;
+  const close = text.slice(marked).search(/<\/div\s*>/i);
+  if (close === -1) return undefined;
+  const end = text.indexOf(">", marked + close) + 1;
+  const rest = Buffer.concat([body.subarray(0, start), body.subarray(end)]);
+  return encodeTransfer(rest, part.encoding);
+}

@@ -1,0 +1,64 @@
+import { contentTypeOf } from "../mail/content-type.ts";
+import { type Header, parseHeader } from "../mail/header.ts";
+import { checkLineEnds, toCrlf } from "../mail/message.ts";
+import { decrypt } from "../openpgp/decrypt.ts";
+import type { Fingerprint, KeyId } from "../openpgp/fingerprint.ts";
+import type { UnlockedKey } from "../openpgp/secret-key.ts";
+import type { SignatureFacts } from "../openpgp/verify.ts";
+import { detectProtection } from "./detect.ts";
+import { protectedView } from "./protected-headers.ts";
+
+/** What opening a message came to: facts, nothing of which is yet believed. */
+export type Opened =
+  | {
+      readonly kind: "opened";
+      /** The MIME entity that the signatures cover, byte for byte. */
+      readonly payload: Uint8Array;
+      readonly signatures: readonly SignatureFacts[];
+      /** The own key that opened it. */
+      readonly keyFingerprint: Fingerprint;
+      /** The payload's fields where it protects them, else the outer ones. */
+      readonly protectedHeader: Header;
+      readonly hasProtectedHeader: boolean;
+    }
+  | { readonly kind: "no-key"; readonly keyIds: readonly KeyId[] }
+  /** `reason` is for the log alone: to a stranger all failures look alike (G8). */
+  | { readonly kind: "damaged"; readonly reason: string }
+  | { readonly kind: "not-sealed" };
+
+/** Decrypts a message that is sealed as a whole; nothing is released unless all of it is intact (G2). */
+export async function open(o: {
+  readonly message: Uint8Array;
+  readonly keys: readonly UnlockedKey[];
+}): Promise<Opened> {
+  const protection = detectProtection(o.message);
+  if (protection.kind !== "sealed") return { kind: "not-sealed" };
+  const decrypted = await decrypt({ message: protection.ciphertext, keys: o.keys });
+  if (decrypted.kind !== "decrypted") return decrypted;
+  const { payload, signatures } = signedPayload(decrypted.data, decrypted.signatures);
+  const outer = parseHeader(o.message).header;
+  const { keyFingerprint } = decrypted;
+  return {
+    kind: "opened",
+    payload,
+    signatures,
+    keyFingerprint,
+    ...protectedView(outer, payload),
+  };
+}
+
+/** RFC 3156 §6.1: the signature may be a multipart/signed directly inside instead of in the OpenPGP message. */
+function signedPayload(
+  data: Uint8Array,
+  signatures: readonly SignatureFacts[],
+): { readonly payload: Uint8Array; readonly signatures: readonly SignatureFacts[] } {
+  const { type, subtype } = contentTypeOf(parseHeader(data).header);
+  if (signatures.length > 0 || type !== "multipart" || subtype !== "signed") {
+    return { payload: data, signatures };
+  }
+  // Made over CRLF (RFC 3156 §5), whatever line ends the encrypting program left.
+  const inner = detectProtection(checkLineEnds(data) === "bare-lf" ? toCrlf(data) : data);
+  return inner.kind === "signed" && inner.signatures.length > 0
+    ? { payload: inner.signedBytes, signatures: inner.signatures }
+    : { payload: data, signatures };
+}

@@ -1,0 +1,163 @@
+/** The MIME entity that is signed and encrypted: the submitted message with its header protected (RFC 9788 §2). */
+import { AppError } from "../base/errors.ts";
+import {
+  fieldBody,
+  fieldsNamed,
+  firstField,
+  type Header,
+  type HeaderField,
+  makeField,
+  serializeHeader,
+} from "../mail/header.ts";
+import { withoutParameters, withParameter } from "../mail/edit-parameters.ts";
+import { type Entity, scanMime } from "../mail/mime.ts";
+import { scanParameters } from "../mail/parameters.ts";
+import { applyEdits, type Edit } from "./edit.ts";
+import { addElement, legacyLines } from "./legacy-display.ts";
+import { mainBodyParts } from "./main-body.ts";
+import {
+  authoredFields,
+  hpOuterFields,
+  isStructural,
+  sendableFields,
+} from "./protected-headers.ts";
+
+const LEGACY = "hp-legacy-display";
+const OURS = new Set(["hp", LEGACY]);
+/** Fields of which a second one would let the reader see another author, text or structure than the sender. */
+const MUST_BE_SINGLE = [
+  "from",
+  "sender",
+  "subject",
+  "date",
+  "message-id",
+  "mime-version",
+  "content-type",
+  "content-transfer-encoding",
+];
+
+/**
+ * The payload for a submitted message. The body keeps its bytes, but for the legacy display in its main parts.
+ * @throws AppError when the message can be read in two ways or is beyond the limits of `scanMime`.
+ */
+export function makePayload(message: Uint8Array): Uint8Array {
+  const root = scanMime(message);
+  refuseAmbiguous(root);
+  const lines = legacyLines(root.header);
+  const parts = new Map(
+    mainBodyParts(root).map((part) => [part, addLegacyDisplay(message, part, lines)]),
+  );
+  const top = parts.get(root) ?? { header: structuralFields(root.header), body: undefined };
+  parts.delete(root);
+  const edits = [...parts].map(([part, made]) => partEdit(message, part, made));
+  const header = serializeHeader(payloadHeader(root.header, top.header));
+  const body = top.body === undefined ? applyEdits(message, edits, root.bodyStart) : [top.body];
+  return Buffer.concat([header, Buffer.from("\r\n"), ...body]);
+}
+
+function refuseAmbiguous({ header, defects }: Entity): void {
+  const twice = MUST_BE_SINGLE.find((name) => fieldsNamed(header, name).length > 1);
+  if (twice !== undefined) refuse(`the message has more than one ${twice} field`);
+  const [first] = header;
+  if (first !== undefined && /^[ \t]/.test(String.fromCharCode(first.raw[0] ?? 0))) {
+    refuse("the message header begins with a folded line");
+  }
+  const type = firstField(header, "content-type");
+  if (defects.includes("content-type") && type !== undefined) {
+    const { parameters } = scanParameters(fieldBody(type));
+    const isDecisive = parameters.some(({ name }) => name === "boundary" || name === "protocol");
+    if (isDecisive) refuse("the message's Content-Type cannot be read");
+  }
+}
+
+/** The parts' own header fields and, where it can carry the element, its new body. */
+type Made = { readonly header: Header; readonly body: Uint8Array | undefined };
+
+function addLegacyDisplay(message: Uint8Array, part: Entity, lines: readonly string[]): Made {
+  const header = structuralFields(part.header);
+  const plain: Made = { header, body: undefined };
+  if (!hasBody(message, part)) return plain;
+  const body = addElement(message, part, lines);
+  if (body === undefined) return plain;
+  const field = firstField(header, "content-type") ?? makeField("Content-Type", "text/plain");
+  const marked = withParameter(field, LEGACY, "1");
+  if (marked === undefined) return plain;
+  const typed = replaceField(header, marked);
+  const mustSay8bit = part.encoding === "7bit" && body.some((byte) => byte > 127);
+  return {
+    header: mustSay8bit
+      ? replaceField(typed, makeField("Content-Transfer-Encoding", "8bit"))
+      : typed,
+    body,
+  };
+}
+
+/** False when a delimiter stands where the empty line after the header should be. */
+function hasBody(message: Uint8Array, part: Entity): boolean {
+  return part.start === 0 || (part.bodyStart <= part.end && message[part.bodyStart - 1] === 10);
+}
+
+/** A part's header is written anew only when something in it changed. */
+function partEdit(message: Uint8Array, part: Entity, made: Made): Edit {
+  const other = part.header.filter((field) => !isStructural(field));
+  const isChanged =
+    made.body !== undefined || made.header.some((field) => !part.header.includes(field));
+  const { start, bodyStart, end } = part;
+  if (!isChanged) return { start, end: start, bytes: new Uint8Array() };
+  const header = serializeHeader([...other, ...made.header]);
+  const body = made.body ?? message.subarray(bodyStart, end);
+  return { start, end, bytes: Buffer.concat([header, Buffer.from("\r\n"), body]) };
+}
+
+/** Without the parameters that only protected messages have: a submitted one has no say in them. */
+function structuralFields(header: Header): Header {
+  return header
+    .filter(isStructural)
+    .map((field) =>
+      field.name.toLowerCase() === "content-type" ? withoutParameters(field, OURS) : field,
+    );
+}
+
+function replaceField(header: Header, field: HeaderField): Header {
+  const name = field.name.toLowerCase();
+  const at = header.findIndex((other) => other.name.toLowerCase() === name);
+  return at === -1 ? [...header, field] : header.with(at, field);
+}
+
+/** Fields keep their order; the structural ones stand where they stood, what was added after all, garbage last. */
+function payloadHeader(submitted: Header, structural: Header): Header {
+  const typed = withHp(structural);
+  const authored = new Set(authoredFields(submitted));
+  const kept = sendableFields(submitted).flatMap((field) => {
+    if (!isStructural(field)) return authored.has(field) ? [field] : [];
+    const made = typed.find(({ name }) => name.toLowerCase() === field.name.toLowerCase());
+    return made === undefined || SINGLE.has(field.name.toLowerCase()) === false ? [field] : [made];
+  });
+  const names = new Set(kept.map(({ name }) => name.toLowerCase()));
+  const added = typed.filter(({ name }) => !names.has(name.toLowerCase()));
+  return [...kept, ...added, ...hpOuterFields(submitted), ...garbage(submitted)];
+}
+
+const SINGLE = new Set(["content-type", "content-transfer-encoding"]);
+
+function withHp(structural: Header): Header {
+  const field = firstField(structural, "content-type");
+  const isReadable = field !== undefined && withParameter(field, "hp", "cipher") !== undefined;
+  // RFC 2045 §5.2: what cannot be read as a type is text/plain.
+  const readable = isReadable ? field : makeField("Content-Type", "text/plain");
+  const marked = withParameter(readable, "hp", "cipher");
+  if (marked === undefined) refuse("the message's Content-Type cannot be read");
+  return replaceField(structural, marked);
+}
+
+/** Lines that are no field may be misplaced text, so they never stand outside; an mbox "From " line is not of the message. */
+function garbage(header: Header): Header {
+  return header.filter(
+    ({ name, raw }, index) =>
+      name === "" && !(index === 0 && Buffer.from(raw.subarray(0, 5)).toString() === "From "),
+  );
+}
+
+function refuse(why: string): never {
+  throw new AppError(`${why}; it was not sealed`, { temporary: false });
+}

@@ -1,0 +1,67 @@
+/**
+ * What a sealed message is made of: PGP/MIME (RFC 3156) with protected headers (RFC 9788). `seal` and `open` are the two
+ * doors of this folder; `detect.ts` says by structure what a message is. Facts only: what they are worth is judged elsewhere.
+ */
+import { randomBytes } from "node:crypto";
+
+import { AppError } from "../base/errors.ts";
+import { makeField, parseHeader, serializeHeader } from "../mail/header.ts";
+import { checkLineEnds } from "../mail/message.ts";
+import { armorMessage } from "../openpgp/armor.ts";
+import type { Certificate } from "../openpgp/certificate.ts";
+import { signAndEncrypt } from "../openpgp/encrypt.ts";
+import type { Fingerprint } from "../openpgp/fingerprint.ts";
+import type { UnlockedKey } from "../openpgp/secret-key.ts";
+import { makePayload } from "./payload.ts";
+import { outerFields } from "./protected-headers.ts";
+
+/**
+ * The message signed by `signer` and encrypted to `recipients`, as one multipart/encrypted (RFC 3156 §6.2). `intended` are
+ * the readers that the signature names. Outside stands only what `hcp_baseline` leaves.
+ * @throws AppError when the message can be read in two ways, breaks RFC 5322's line ends, or is beyond our limits.
+ */
+export async function seal(o: {
+  readonly message: Uint8Array;
+  readonly signer: UnlockedKey;
+  readonly recipients: readonly Certificate[];
+  readonly intended: readonly Fingerprint[];
+  readonly now: Date;
+}): Promise<Uint8Array> {
+  const lineEnds = checkLineEnds(o.message);
+  if (lineEnds !== "ok") {
+    throw new AppError(`the message holds a ${lineEnds}; it was not sealed`, { temporary: false });
+  }
+  const data = makePayload(o.message);
+  const { signer, recipients, intended, now } = o;
+  const ciphertext = await signAndEncrypt({ data, signer, recipients, intended, now });
+  return container(o.message, armorMessage(ciphertext));
+}
+
+/** RFC 3156 §4: exactly two parts, and nothing in their fields that tells what is inside. */
+function container(message: Uint8Array, armored: Uint8Array): Uint8Array {
+  const boundary = `=_${randomBytes(18).toString("hex")}`;
+  const header = serializeHeader([
+    ...outerFields(parseHeader(message).header),
+    makeField("MIME-Version", "1.0"),
+    makeField(
+      "Content-Type",
+      `multipart/encrypted; protocol="application/pgp-encrypted"; boundary="${boundary}"`,
+    ),
+  ]);
+  const opening = [
+    "",
+    `--${boundary}`,
+    "Content-Type: application/pgp-encrypted",
+    "Content-Description: PGP/MIME version identification",
+    "",
+    "Version: 1",
+    "",
+    `--${boundary}`,
+    'Content-Type: application/octet-stream; name="encrypted.asc"',
+    'Content-Disposition: inline; filename="encrypted.asc"',
+    "",
+    "",
+  ].join("\r\n");
+  const closing = `\r\n--${boundary}--\r\n`;
+  return Buffer.concat([header, Buffer.from(opening), armored, Buffer.from(closing)]);
+}
