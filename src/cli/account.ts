@@ -1,8 +1,8 @@
-import { type Account, addAccount, type Custody, hashPassword } from "../accounts/embedded.ts";
+import type { Account, Custody } from "../accounts/embedded.ts";
 import type { Parts } from "../app/parts.ts";
 import { loadConfig } from "../config/load.ts";
 import { policyNames } from "../config/schema.ts";
-import { prepareKeys, saveKeys } from "../keys/create.ts";
+import { enrol } from "../login/enrol.ts";
 import { formatAddress } from "../mail/address.ts";
 import { policyInForce } from "../policy/policy.ts";
 import { findPublished } from "../store/certificates.ts";
@@ -71,19 +71,13 @@ async function add(call: Call): Promise<ExitCode> {
   }
   using password = await readPassword(call);
   await using parts = await openQuietly(config);
-  const [login, keys] = await Promise.all([
-    hashPassword(password),
-    prepareKeys(parts, { address, custody, password, profile: config.keys.profile }),
-  ]);
-  await parts.store.transaction(async (store) => {
-    await addAccount({ ...parts, store }, { address, custody }, login);
-    await saveKeys(store, keys);
-  });
-  const { fingerprint } = keys.certificate;
+  const wanted = { address, custody, password, profile: config.keys.profile };
+  const { certificate } = await enrol(parts, wanted);
+  const fingerprint = certificate?.fingerprint ?? null;
   const text = formatAddress(address);
   return answer(call, { address: text, custody, fingerprint }, [
     `added ${text}, ${custody}`,
-    `key ${fingerprint}, published from now on`,
+    `key ${fingerprint ?? "none"}, published from now on`,
   ]);
 }
 
