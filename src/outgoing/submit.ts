@@ -8,7 +8,7 @@
  */
 import { AppError } from "../base/errors.ts";
 import type { Clock } from "../base/time.ts";
-import type { EmailAddress } from "../mail/address.ts";
+import { sameAddress, type EmailAddress } from "../mail/address.ts";
 import type { Envelope } from "../mail/envelope.ts";
 import type { Discover } from "../discovery/discovery.ts";
 import type { UnlockedKeys } from "../keys/unlocked-keys.ts";
@@ -59,6 +59,7 @@ export async function submit(
   envelope: Envelope,
   message: Uint8Array,
 ): Promise<Reply> {
+  if (!isOwnReturnPath(sender, envelope)) return FOREIGN_RETURN_PATH;
   const preparation = prepare(deps, sender.addresses, message);
   if (preparation.kind === "refused") return preparation.reply;
   const { prepared } = preparation;
@@ -85,6 +86,17 @@ export async function submit(
       return sendSealed(deps, sender, envelope, prepared, plan);
   }
 }
+
+/** The empty return path is everybody's: it asks for no bounce. */
+function isOwnReturnPath(sender: Sender, { from }: Envelope): boolean {
+  return from === undefined || sender.addresses.some((own) => sameAddress(own, from));
+}
+
+const FOREIGN_RETURN_PATH = reply(
+  "550",
+  "5.7.1",
+  "the sender address (MAIL FROM) is not one of yours; not sent",
+);
 
 const NO_KEY = reply(
   "554",
