@@ -122,7 +122,7 @@ type Plan = {
 };
 
 async function makePlan(): Promise<Plan> {
-  const perProvider = 7;
+  const perProvider = 6;
   const hosts = PROVIDERS.flatMap(({ host }) => Array.from({ length: perProvider }, () => host));
   const ports = [...(await freePorts([GNUPG_HOST, ...hosts]))];
   const gnupgPort = ports.shift() ?? 0;
@@ -139,7 +139,6 @@ async function makePlan(): Promise<Plan> {
         lmtp: next(),
         keyserver,
         metrics: next(),
-        keyserverMetrics: next(),
       },
     };
   });

@@ -28,8 +28,6 @@ export type ProviderPlaces = {
   readonly lmtp: Place;
   readonly keyserver: NamedPlace;
   readonly metrics: Place;
-  /** The keyserver is a process of its own, with its own. */
-  readonly keyserverMetrics: Place;
 };
 
 export type ProviderOptions = {
@@ -66,10 +64,9 @@ export class Provider implements AsyncDisposable {
 
   get world(): ProviderWorld {
     const { places, accounts } = this.#options;
-    const { keyserverMetrics: _, ...published } = places;
     return {
       config: this.config,
-      ...published,
+      ...places,
       submission: { ...places.submission, tls: "implicit" },
       accounts,
     };
@@ -89,8 +86,7 @@ export class Provider implements AsyncDisposable {
   }
 
   async startKeyserver(): Promise<void> {
-    const file = join(this.#options.dir, "keyserver.toml");
-    this.#keyserver = await this.#serve("keyserver", file, this.#options.places.keyserverMetrics);
+    this.#keyserver = await this.#serve("keyserver");
   }
 
   async stopKeyserver(): Promise<void> {
@@ -106,22 +102,23 @@ export class Provider implements AsyncDisposable {
   }
 
   async #startGateway(): Promise<void> {
-    this.#gateway = await this.#serve("gateway", this.config, this.#options.places.metrics);
+    const { metrics } = this.#options.places;
+    this.#gateway = await this.#serve("gateway", async () => isHealthy(metrics));
   }
 
-  async #serve(role: "gateway" | "keyserver", config: string, metrics: Place): Promise<LabProcess> {
-    const logFile = join(this.#options.dir, `${role}.log`);
+  /** Ready is a line on standard output that begins so, and what else is asked. */
+  async #serve(role: string, isUp: () => Promise<boolean> = async () => true): Promise<LabProcess> {
+    const { dir, signal } = this.#options;
+    const logFile = join(dir, `${role}.log`);
     await writeFile(logFile, "");
-    const { signal } = this.#options;
     return startProcess({
       name: `${role} of ${this.domain}`,
       command: sealpostCommand,
-      args: ["serve", "--role", role, "--config", config],
-      cwd: this.#options.dir,
+      args: ["serve", "--role", role, "--config", this.config],
+      cwd: dir,
       logFile,
       readyTimeoutMs: READY_TIMEOUT_MS,
-      isReady: async () =>
-        /^ready\b/m.test(await readFile(logFile, "utf8")) && (await isHealthy(metrics)),
+      isReady: async () => /^ready\b/m.test(await readFile(logFile, "utf8")) && (await isUp()),
       ...(signal === undefined ? {} : { signal }),
     });
   }
@@ -131,8 +128,7 @@ export class Provider implements AsyncDisposable {
 async function prepare(options: ProviderOptions): Promise<void> {
   const { dir } = options;
   await mkdir(join(dir, "secrets"), { recursive: true, mode: 0o700 });
-  await writeFile(join(dir, "sealpost.toml"), stringify(gatewayConfig(options)));
-  await writeFile(join(dir, "keyserver.toml"), stringify(keyserverConfig(options)));
+  await writeFile(join(dir, "sealpost.toml"), stringify(configuration(options)));
   try {
     const key = randomBytes(SERVICE_KEY_BYTES);
     await writeFile(join(dir, "secrets/service.key"), key, { flag: "wx", mode: 0o600 });
@@ -172,23 +168,22 @@ async function isHealthy(place: Place): Promise<boolean> {
   });
 }
 
-function gatewayConfig(options: ProviderOptions) {
-  const { places } = options;
+function configuration(options: ProviderOptions) {
+  const { domain, places, certificate, database, resolver } = options;
+  const { keyserver } = places;
   const hosts = [...options.hops].map(([to, at]) => [to, `${at.host}:${at.port}`] as const);
   return {
-    ...commonConfig(options),
-    resolver: {
-      host: options.resolver.host,
-      port: options.resolver.port,
-      bogus_name: "bogus.test",
-    },
+    domains: [domain],
+    hostname: `mail.${domain}`,
+    database,
+    tls: { certificate_file: certificate.certFile, key_file: certificate.keyFile },
+    resolver: { host: resolver.host, port: resolver.port, bogus_name: "bogus.test" },
     listen: {
       submission: places.submission,
       submission_starttls: places.submissionStartTls,
       mx: places.mx,
       lmtp: places.lmtp,
-      // Not listened at by this role; `dns records` prints it.
-      keyserver: keyserverListener(places),
+      keyserver: { host: keyserver.address, port: keyserver.port, name: keyserver.host },
       metrics: places.metrics,
     },
     relay: { ...options.hops.get("bogus.test"), hosts: Object.fromEntries(hosts) },
@@ -199,30 +194,4 @@ function gatewayConfig(options: ProviderOptions) {
     },
     policy: { default: "prefer-clear" },
   };
-}
-
-/** The keyserver needs no more than this; it never holds the service key (ruling 16). */
-function keyserverConfig(options: ProviderOptions) {
-  const { places } = options;
-  return {
-    ...commonConfig(options),
-    listen: { keyserver: keyserverListener(places), metrics: places.keyserverMetrics },
-  };
-}
-
-function commonConfig(options: ProviderOptions) {
-  const { engine, ...place } = options.database;
-  return {
-    domains: [options.domain],
-    hostname: `mail.${options.domain}`,
-    database: { engine, ...place },
-    tls: {
-      certificate_file: options.certificate.certFile,
-      key_file: options.certificate.keyFile,
-    },
-  };
-}
-
-function keyserverListener({ keyserver }: ProviderPlaces) {
-  return { host: keyserver.address, port: keyserver.port, name: keyserver.host };
 }

@@ -23,9 +23,19 @@ export type Submitted = {
   /** The server's reply to the whole message, or else the first reply that refused something. */
   readonly reply: string;
   readonly isAccepted: boolean;
+  /** Where the server said no; undefined when it did not, or elsewhere. */
+  readonly refusedAt: "login" | "sender" | "recipient" | "message" | undefined;
   /** What swaks printed: every line of the dialogue, without the message. */
   readonly dialogue: string;
 };
+
+/** swaks' exit codes. */
+const REFUSED_AT = new Map<number, NonNullable<Submitted["refusedAt"]>>([
+  [23, "sender"],
+  [24, "recipient"],
+  [26, "message"],
+  [28, "login"],
+]);
 
 /** Sends one message. It is not an error when the server refuses: the reply says so. */
 export async function submitMail(submission: Submission): Promise<Submitted> {
@@ -37,7 +47,12 @@ export async function submitMail(submission: Submission): Promise<Submitted> {
       signal,
     });
     const dialogue = `${stdout.toString()}${stderr}`;
-    return { reply: decisiveReply(dialogue), isAccepted: code === 0, dialogue };
+    return {
+      reply: decisiveReply(dialogue),
+      isAccepted: code === 0,
+      refusedAt: REFUSED_AT.get(code ?? 0),
+      dialogue,
+    };
   } finally {
     await rm(file, { force: true });
   }
