@@ -7,11 +7,10 @@ import { AppError } from "../base/errors.ts";
 import { Secret } from "../base/secret.ts";
 import { systemClock, type Clock } from "../base/time.ts";
 import type { Config } from "../config/load.ts";
-import { discoverer } from "../discovery/by-hkp.ts";
-import type { Discover } from "../discovery/discovery.ts";
+import { makeDiscover, type Discover } from "../discovery/discovery.ts";
 import { SelfTest } from "../dns/self-test.ts";
 import { stubResolver } from "../dns/stub.ts";
-import { fetchOver } from "../fetch/fetch.ts";
+import { guardedGet } from "../fetch/guarded.ts";
 import { traceIncoming } from "../incoming/tracing.ts";
 import type { ReadingDeps } from "../incoming/reading.ts";
 import { recordTrace } from "../journal/trace.ts";
@@ -35,6 +34,8 @@ export type Parts = AsyncDisposable &
     /** Looks whether the resolver validates; goes on doing so from then on. */
     readonly testResolver: () => Promise<boolean>;
     readonly isResolverTrusted: () => boolean;
+    /** Deletes the certificates of others that have been here for seven days. */
+    readonly purgeDiscoveries: () => Promise<number>;
     readonly writeTrace: (
       direction: Direction,
     ) => (
@@ -66,6 +67,7 @@ export async function openParts(config: Config): Promise<Parts> {
     open: pool.open,
     discover: lookUps.discover,
     testResolver: lookUps.testResolver,
+    purgeDiscoveries: lookUps.purge,
     isResolverTrusted: () => lookUps.selfTest.isPassing(),
     // Reading and judging ask nobody: what was learnt when the mail came in is there, or it is checked later.
     discoverAuthor: (author) => lookUps.discover(author, { cacheOnly: true }),
@@ -122,11 +124,12 @@ async function openDiscovery(config: Config, deps: VaultDeps & { readonly events
     isTrusted: () => selfTest.isPassing(),
   });
   const ca = discovery.caFile === undefined ? undefined : await readFile(discovery.caFile, "utf8");
-  const { discover, findFormer } = discoverer({
+  const { discover, findFormer, purge } = makeDiscover({
     store: deps.store,
     clock: deps.clock,
     resolver: stub,
-    get: fetchOver({
+    get: guardedGet({
+      clock: deps.clock,
       resolver: stub,
       allowNetworks: discovery.allowNetworks,
       ports: discovery.ports,
@@ -141,6 +144,7 @@ async function openDiscovery(config: Config, deps: VaultDeps & { readonly events
     selfTest,
     testResolver: first,
     findFormer,
+    purge,
     /** The first look-up waits for the first self-test; without the network there is nothing to wait for. */
     discover: (async (address, options) => {
       if (options?.cacheOnly !== true) await first();

@@ -2,41 +2,33 @@
 import { HOUR, type Clock } from "../base/time.ts";
 import { purgeTrace } from "../journal/trace.ts";
 import { purgeAttempts } from "../login/login.ts";
-import { purgeCache } from "../store/cache.ts";
 import type { Store } from "../store/store.ts";
 import type { Events } from "./events.ts";
 
 export type Task = {
   readonly name: string;
   readonly everyMs: number;
-  readonly run: () => Promise<void>;
+  readonly run: () => Promise<unknown>;
+};
+
+type Deps = {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly events: Events;
+  readonly purgeDiscoveries: () => Promise<unknown>;
 };
 
 /** Nothing outlives its retention by more than the distance of these. */
-function cleaning({
-  store,
-  clock,
-}: {
-  readonly store: Store;
-  readonly clock: Clock;
-}): readonly Task[] {
+function cleaning({ store, clock, purgeDiscoveries }: Deps): readonly Task[] {
   return [
-    // Certificates of others: never kept beyond seven days.
-    {
-      name: "purge cache",
-      everyMs: HOUR,
-      run: async () => void (await purgeCache(store, clock.now())),
-    },
+    { name: "purge discoveries", everyMs: HOUR, run: purgeDiscoveries },
     { name: "purge trace", everyMs: HOUR, run: async () => purgeTrace(store, clock.now()) },
     { name: "purge attempts", everyMs: HOUR, run: async () => purgeAttempts(store, clock.now()) },
   ];
 }
 
 /** Runs every task at once and then at its distance, never twice at a time; a failure is logged and tried again. */
-export function startSchedule(
-  deps: { readonly store: Store; readonly clock: Clock; readonly events: Events },
-  tasks: readonly Task[],
-): AsyncDisposable {
+export function startSchedule(deps: Deps, tasks: readonly Task[]): AsyncDisposable {
   const loops = [...cleaning(deps), ...tasks].map((task) => new Loop(deps.events, task));
   return {
     [Symbol.asyncDispose]: async () => {
