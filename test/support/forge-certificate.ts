@@ -53,11 +53,12 @@ export type Facts = Partial<
   >
 >;
 
+type Signing = PrivateKey["keyPacket"] | PrivateKey["subkeys"][number]["keyPacket"];
 type SignatureName = keyof typeof enums.signature;
 
 /** A signature packet object of one type over parts of a certificate, made by `signer`. */
 export async function sign(
-  signer: PrivateKey["keyPacket"],
+  signer: Signing,
   type: SignatureName,
   over: object,
   date: Date,
@@ -69,7 +70,9 @@ export async function sign(
   packet.hashAlgorithm = enums.hash.sha512;
   Object.assign(packet, facts);
   const signWith: (...o: readonly unknown[]) => Promise<void> = packet.sign.bind(packet) as never;
-  await signWith(signer, over, date, false, messageConfig);
+  // Without the salt notation, so that the library also signs with hashes it would not use.
+  const config = { ...messageConfig, nonDeterministicSignaturesViaNotation: false };
+  await signWith(signer, over, date, false, config);
   return packet;
 }
 
