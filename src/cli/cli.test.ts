@@ -92,6 +92,18 @@ test("init makes configuration, database and service key, and prints the records
   assert.equal(statSync(join(folder, "sealpost.db")).mode & 0o777, 0o600);
 });
 
+test("a recipient is local, or somebody about whom nothing is certain without a validating resolver", async () => {
+  const closed = "[resolver]\nport = 1\ntimeout_ms = 200\n";
+  writeFileSync(config, readFileSync(config, "utf8").replace("[resolver]\n", closed));
+  const check = async (address: string) =>
+    (await json(["recipient", "check", address])) as Record<string, unknown>;
+  assert.equal((await check("nobody@alpha.test"))["code"], "NOKEY");
+  const far = await check("bob@beta.test");
+  assert.equal(far["code"], "UNSURE-DNS");
+  assert.equal(far["kind"], "unreachable");
+  assert.equal(far["fingerprint"], null);
+});
+
 test("init overwrites nothing", async () => {
   const before = [config, join(folder, "secrets/service.key")].map((file) => readFileSync(file));
   const { code, err } = await sealpost(["init", "--domain", "beta.test", "--config", config]);
@@ -125,7 +137,7 @@ test("config describe prints every field with unit and default", async () => {
   const { out } = await sealpost(["config", "describe"]);
   assert.match(
     out,
-    /^# .*\(whole number from 65536 to 52428800, in bytes\)\n# message_bytes = 26214400$/m,
+    /^# .*\(whole number from 65536 to 52428800, in bytes\)\n#message_bytes = 26214400$/m,
   );
   const described = await sealpost(["config", "describe", "--json"]);
   assert.match(described.out, /"name": "limits.message_bytes"/);

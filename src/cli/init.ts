@@ -59,7 +59,7 @@ async function init(call: Call): Promise<ExitCode> {
 }
 
 const HEADING = `# Configuration of Sealpost. Paths are relative to this file.
-# A line with "#" before a field shows its default or an example. All fields: sealpost config describe
+# "#" right before a field: commented out, with its default or an example. All fields: sealpost config describe
 `;
 
 function nameGiven(call: Call, option: string, otherwise?: string): string {

@@ -29,7 +29,7 @@ export function describedFields(): readonly DescribedField[] {
 
 /**
  * The whole file with a comment for each field. A field in `given` (by its dotted name) gets that value, and a table
- * with such a field is switched on; everything else stands as a comment with its default or an example.
+ * with such a field is switched on; everything else is commented out (`#`, no space), with its default or an example.
  */
 export function annotatedFile(given: Readonly<Record<string, unknown>> = {}): string {
   const isOn = (table: string) =>
@@ -48,7 +48,7 @@ export function annotatedFile(given: Readonly<Record<string, unknown>> = {}): st
 /** A table must be written where all its fields have defaults only if somebody says so: `[listen.mx]` switches on. */
 function headed(field: Field, isOn: boolean): string {
   return field.path.length > 1 && !isOn
-    ? `# [${field.path.join(".")}]`
+    ? `#[${field.path.join(".")}]`
     : `[${field.path.join(".")}]`;
 }
 
@@ -61,7 +61,7 @@ function assignment(field: Field, given: unknown): string {
   const value = given ?? field.default ?? field.example ?? "";
   const name = field.path.at(-1) ?? "";
   const line = `${name} = ${inline(value)}`;
-  return given === undefined ? `# ${line}` : line;
+  return given === undefined ? `#${line}` : line;
 }
 
 /** A value on one line, as TOML writes it. */

@@ -138,7 +138,7 @@ const listeners = note(
         }),
         "The keyserver that the SRV record announces, HTTPS.",
       ).optional(),
-      metrics: listen("/healthz, /readyz and /metrics; keep it private.", "127.0.0.1", 9464),
+      metrics: listen("/healthz and /readyz; keep it private.", "127.0.0.1", 9464),
     })
     .prefault({}),
   "Where to listen. A table that is absent is not listened at.",
@@ -148,7 +148,7 @@ const relay = note(
   z
     .strictObject({
       host: note(text.default("127.0.0.1"), "The next hop for mail that leaves."),
-      port: note(portNumber.min(1).default(25), "Its port."),
+      port: note(portNumber.min(1).default(10_025), "Its port; not that of our own mx."),
       hosts: note(
         z.record(domain, hostAndPort).default({}),
         "Domains with another next hop, host:port each.",
