@@ -126,11 +126,12 @@ test("config check names what is missing or open to others", async () => {
   writeFileSync(join(folder, "loose.key"), "short", { mode: 0o644 });
   writeFileSync(
     loose,
-    'domains = ["alpha.test"]\nhostname = "mail.alpha.test"\n[secrets]\nservice_key_file = "loose.key"\n',
+    'domains = ["alpha.test"]\nhostname = "mail.alpha.test"\n[secrets]\nservice_key_file = "loose.key"\n[relay]\nport = 25\n[listen.mx]\n',
   );
   const checked = await sealpost(["config", "check", "--config", loose]);
   assert.match(checked.err, /does not hold 32 bytes/);
   assert.match(checked.err, /chmod 600/);
+  assert.match(checked.err, /127\.0\.0\.1:25 is our own listener/);
 });
 
 test("config describe prints every field with unit and default", async () => {

@@ -26,22 +26,46 @@ export const configCommands: readonly Command[] = [
 
 async function check(call: Call): Promise<ExitCode> {
   const config = await loadConfig(call.configFile);
-  const problems = [...(await tlsProblems(config)), ...(await serviceKeyProblems(config))];
+  const problems = [
+    ...(await tlsProblems(config)),
+    ...(await serviceKeyProblems(config)),
+    ...relayProblems(config),
+  ];
   if (problems.length > 0) throw new ConfigError(problems);
   return answer(call, { file: config.file, isUsable: true }, [`${config.file}: ok`]);
 }
 
-async function tlsProblems({ tls, file }: Config): Promise<readonly string[]> {
+async function tlsProblems({ tls, file, hostname, listen }: Config): Promise<readonly string[]> {
   try {
     const certificate = new X509Certificate(await readFile(tls.certificateFile));
     const key = createPrivateKey(await readFile(tls.keyFile));
-    if (certificate.checkPrivateKey(key)) return [];
+    const names = new Set([hostname, listen.keyserver?.name ?? hostname]);
     return [
-      `${file}: tls.key_file is not the key of tls.certificate_file; name two that belong together`,
+      ...(certificate.checkPrivateKey(key)
+        ? []
+        : [`${file}: tls.key_file is not the key of tls.certificate_file; name two that match`]),
+      ...[...names]
+        .filter((name) => certificate.checkHost(name) === undefined)
+        .map((name) => `${file}: tls.certificate_file does not name ${name}; get one that does`),
     ];
   } catch (thrown) {
     return [`${file}: tls: ${errorText(thrown)}; name the certificate and key of this server, PEM`];
   }
+}
+
+/** Mail that leaves must not come back to our own door. */
+function relayProblems({ relay, listen, file }: Config): readonly string[] {
+  return [listen.mx, listen.lmtp, listen.submission, listen.submissionStarttls]
+    .filter((place) => place?.port === relay.port && isSameHost(place.host, relay.host))
+    .map((place) => {
+      const where = `${relay.host}:${relay.port}`;
+      return `${file}: [relay] ${where} is our own listener at port ${place?.port}; name the mail server's`;
+    });
+}
+
+function isSameHost(listening: string, host: string): boolean {
+  const isLoopback = host === "localhost" || host === "::1" || host.startsWith("127.");
+  return listening === host || (isLoopback && (listening === "0.0.0.0" || listening === "::"));
 }
 
 async function serviceKeyProblems({ secrets, file }: Config): Promise<readonly string[]> {
