@@ -1,11 +1,17 @@
 /** Wires delivery: MX and LMTP answer through `incoming/deliver`; sealed mail of `provider-usable` accounts opens after. */
 import { findAccount } from "../accounts/embedded.ts";
 import { AppError } from "../base/errors.ts";
-import { deliver, answerReader, type DeliverDeps } from "../incoming/deliver.ts";
+import {
+  answerReader,
+  deliver,
+  type ArrivedMessage,
+  type DeliverDeps,
+} from "../incoming/deliver.ts";
+import { waitingWith } from "../incoming/evidence.ts";
 import { openPending } from "../incoming/pending.ts";
 import { unlockWithService } from "../keys/vault.ts";
 import { canonicalAddress, withoutSubaddress, type EmailAddress } from "../mail/address.ts";
-import { roomFor, waitingAccounts } from "../mailbox/embedded.ts";
+import { recordWaiting, roomFor, waitingAccounts } from "../mailbox/embedded.ts";
 import { encryptAtRest } from "../openpgp/encrypt.ts";
 import { parseCertificates } from "../openpgp/certificate.ts";
 import type { Sender } from "../outgoing/submit.ts";
@@ -30,8 +36,8 @@ export function wayIn(parts: Parts): WayIn {
     hasRoom: async (account, sizeBytes) =>
       (await roomFor(store, account.address, config.limits, sizeBytes)) === "room",
     wrapFor: async (account, data) => wrapFor(parts, account, data),
-    arrived: (account, author) => {
-      opening.begin(account.address, author);
+    arrived: (account, message) => {
+      opening.begin(account.address, message);
     },
     trace: parts.trace,
     discoverAuthor: async (author) => parts.discover(author, { isForIncoming: true }),
@@ -76,10 +82,10 @@ class Opening {
     void this.#resume();
   }
 
-  begin(account: EmailAddress, author: EmailAddress | undefined): void {
+  begin(account: EmailAddress, message: ArrivedMessage | undefined): void {
     const key = canonicalAddress(account);
     const earlier = this.#running.get(key) ?? Promise.resolve();
-    const next = earlier.then(async () => this.#open(account, author));
+    const next = earlier.then(async () => this.#open(account, message));
     this.#running.set(key, next);
     void next.then(() => {
       if (this.#running.get(key) === next) this.#running.delete(key);
@@ -101,10 +107,10 @@ class Opening {
   }
 
   /** Never rejects: what could not be opened stays pending. */
-  async #open(account: EmailAddress, author: EmailAddress | undefined): Promise<void> {
+  async #open(account: EmailAddress, message: ArrivedMessage | undefined): Promise<void> {
     const parts = this.#parts;
     try {
-      if (author !== undefined) await parts.discover(author, { isForIncoming: true });
+      if (message !== undefined) await this.#lookForAuthor(account, message);
       using keys = await unlockWithService(parts, account);
       if (keys === undefined) return;
       const deps = { ...parts, findFormer: parts.findFormerOnline };
@@ -112,5 +118,14 @@ class Opening {
     } catch (error) {
       parts.events.failed("opening", error);
     }
+  }
+
+  async #lookForAuthor(account: EmailAddress, message: ArrivedMessage): Promise<void> {
+    const { id, author, receivedAt } = message;
+    if (author === undefined) return;
+    const discovery = await this.#parts.discover(author, { isForIncoming: true });
+    if (discovery.kind !== "absent") return;
+    const verdict = waitingWith(receivedAt, author, discovery);
+    await recordWaiting(this.#parts.store, account, id, verdict);
   }
 }

@@ -14,17 +14,18 @@ import type { Envelope } from "../mail/envelope.ts";
 import { makeField, parseHeader, serializeHeader, type Header } from "../mail/header.ts";
 import { readMessageFacts } from "../mail/message.ts";
 import { storeMessages } from "../mailbox/embedded.ts";
-import type { MessageVerdict, NewMessage } from "../mailbox/mailbox.ts";
+import type { MessageId, MessageVerdict, NewMessage } from "../mailbox/mailbox.ts";
 import { detectProtection } from "../pgpmime/detect.ts";
 import { reply, type Reply } from "../smtp/reply.ts";
 import type { Account } from "../store/accounts.ts";
 import type { Store } from "../store/store.ts";
-import { judge, type JudgeDeps } from "./judge.ts";
+import type { AuthorDeps } from "./check-signature.ts";
+import { judge } from "./judge.ts";
 import { summaryOf } from "./summary.ts";
 import type { TraceIncoming } from "./tracing.ts";
 import { clientOnly, locked, unprotected } from "./verdicts.ts";
 
-export type DeliverDeps = JudgeDeps & {
+export type DeliverDeps = AuthorDeps & {
   readonly store: Store;
   readonly clock: Clock;
   readonly hostname: string;
@@ -35,10 +36,10 @@ export type DeliverDeps = JudgeDeps & {
   /** Encrypts to the key that protects an account's mailbox at rest. */
   readonly wrapFor: (account: Account, data: Uint8Array) => Promise<Uint8Array>;
   /**
-   * Told after the commit: sealed mail from `author` waits for this account. What looking for the author's certificate
-   * needs begins now, whatever opening will yield.
+   * Told after the commit: sealed mail waits for this account. Looking for its author's certificate begins now, whatever
+   * opening will yield.
    */
-  readonly arrived: (account: Account, author: EmailAddress | undefined) => void;
+  readonly arrived: (account: Account, message: ArrivedMessage) => void;
   readonly trace: TraceIncoming;
 };
 
@@ -55,6 +56,13 @@ export async function answerReader(
     ? "ok"
     : reply("452", "4.2.2", "the mailbox is full; retry later");
 }
+
+/** Sealed mail that was just committed. `author`: who the outer From says, if it is one person. */
+export type ArrivedMessage = {
+  readonly id: MessageId;
+  readonly author: EmailAddress | undefined;
+  readonly receivedAt: Date;
+};
 
 export type Arrival = {
   readonly envelope: Envelope;
@@ -78,7 +86,7 @@ export async function deliver(deps: DeliverDeps, arrival: Arrival): Promise<read
   const messages = await Promise.all(
     readers.map(async (account) => newMessage(deps, arrival, account, cleaned, body)),
   );
-  await storeMessages(
+  const ids = await storeMessages(
     deps.store,
     messages.map(({ stored }) => stored),
   );
@@ -87,8 +95,11 @@ export async function deliver(deps: DeliverDeps, arrival: Arrival): Promise<read
       deps.trace.delivered({ account: account.address, message: stored }),
     ),
   );
-  for (const { stored, account, author } of messages) {
-    if (stored.state === "pending") deps.arrived(account, author);
+  for (const [index, id] of ids.entries()) {
+    const delivery = messages[index];
+    if (delivery?.stored.state !== "pending") continue;
+    const { account, author, stored } = delivery;
+    deps.arrived(account, { id, author, receivedAt: stored.receivedAt });
   }
   return accounts.map((account) =>
     account === undefined

@@ -8,7 +8,8 @@ import { generateKey } from "../openpgp/generate.ts";
 import { readSecretKey, type UnlockedKey } from "../openpgp/secret-key.ts";
 import { open } from "../pgpmime/open.ts";
 import { seal } from "../pgpmime/seal.ts";
-import { judge, type JudgeDeps } from "./judge.ts";
+import type { AuthorDeps } from "./check-signature.ts";
+import { judge } from "./judge.ts";
 
 const NOW = fromUnixMs(1_795_000_000_000);
 const FROM = "Alice <alice@alpha.test>";
@@ -93,7 +94,7 @@ function reader() {
   return { addresses: [address("bob@beta.test")], fingerprints: [bob.fingerprint] };
 }
 
-function depsFor(scene: Scene): JudgeDeps {
+function depsFor(scene: Scene): AuthorDeps {
   return {
     discoverAuthor: async (author) => {
       scene.asked?.push(author);

@@ -13,12 +13,14 @@ import { encryptAtRest } from "../openpgp/encrypt.ts";
 import type { Opened } from "../pgpmime/open.ts";
 import type { UnlockedKey } from "../openpgp/secret-key.ts";
 import type { Store } from "../store/store.ts";
-import { judge, type JudgeDeps } from "./judge.ts";
+import { keptAbsence } from "./evidence.ts";
+import type { AuthorDeps } from "./check-signature.ts";
+import { judge } from "./judge.ts";
 import { summaryOf } from "./summary.ts";
 import type { TraceIncoming } from "./tracing.ts";
 import { damaged, undecryptable, unprotected } from "./verdicts.ts";
 
-export type PendingDeps = JudgeDeps & {
+export type PendingDeps = AuthorDeps & {
   readonly store: Store;
   readonly clock: Clock;
   readonly open: (request: {
@@ -80,7 +82,7 @@ async function verdictOn(
       return unprotected(now);
     case "opened": {
       const verdict = await judge(
-        deps,
+        { ...deps, discoverAuthor: withKept(deps, message) },
         {
           addresses: [account],
           fingerprints: keys.all.map(({ certificate }) => certificate.fingerprint),
@@ -97,4 +99,13 @@ async function verdictOn(
       return { ...verdict, scan: "not-possible", checkedAt: now };
     }
   }
+}
+
+/** The author's certificate from what is known, or the proof of its absence that was kept with the message. */
+function withKept(deps: PendingDeps, message: StoredMessage): AuthorDeps["discoverAuthor"] {
+  return async (author) => {
+    const known = await deps.discoverAuthor(author);
+    if (known.kind !== "unreachable") return known;
+    return keptAbsence(message.verdict, author, deps.clock.now()) ?? known;
+  };
 }

@@ -12,6 +12,7 @@ import {
   selectPending,
   selectWaitingAccounts,
   sumMessages,
+  updatePendingVerdict,
   updateVerdict,
   type MessageRow,
 } from "../store/messages.ts";
@@ -116,6 +117,16 @@ export async function recordVerdict(
   if (!(await updateVerdict(store, account, id, verdict, summary))) {
     throw new AppError("there is no such message", { temporary: false });
   }
+}
+
+/** Keeps with a waiting message what is known before it is opened. */
+export async function recordWaiting(
+  store: Store,
+  account: EmailAddress,
+  id: MessageId,
+  verdict: MessageVerdict,
+): Promise<void> {
+  await updatePendingVerdict(store, account, id, verdict);
 }
 
 /** True when one of these messages came sealed: an answer to it must not leave in clear (ruling 13). */

@@ -78,9 +78,9 @@ export function discoveryDetail(discovery: Discovery): Detail {
     ...(discovery.kind === "found"
       ? { fingerprint: discovery.certificate.fingerprint, source: discovery.source }
       : {}),
-    ...("reason" in discovery && discovery.reason !== undefined
-      ? { reason: discovery.reason }
-      : {}),
+    ...(discovery.kind === "found" || discovery.reason === undefined
+      ? {}
+      : { reason: discovery.reason }),
     ...(evidence.dns === undefined ? {} : { dns: evidence.dns }),
     ...(evidence.keyserver === undefined ? {} : { keyserver: evidence.keyserver }),
     ...(evidence.detail === undefined ? {} : { detail: evidence.detail }),

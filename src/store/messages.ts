@@ -182,6 +182,22 @@ export async function updateVerdict(
   return updated !== undefined;
 }
 
+/** Replaces the verdict of a message that waits; one that was opened meanwhile keeps its own. */
+export async function updatePendingVerdict(
+  store: Store,
+  account: EmailAddress,
+  id: string,
+  verdict: MessageVerdict,
+): Promise<void> {
+  await store.db
+    .updateTable("messages")
+    .set({ verdict: verdictText(verdict) })
+    .where("id", "=", id)
+    .where("account", "=", canonicalAddress(account))
+    .where("state", "=", "pending")
+    .execute();
+}
+
 /** True when one of these messages (by Message-ID) came to the account sealed. */
 export async function hasSealedMessage(
   store: Store,

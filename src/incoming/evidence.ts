@@ -1,0 +1,44 @@
+/**
+ * What looking for an author's certificate came to when his sealed message arrived. A certificate is in the cache; that
+ * there is none is kept with the waiting message, so that judging it later asks nobody (ruling 5).
+ */
+import { after, DAY, parseDate } from "../base/time.ts";
+import type { Discovery } from "../discovery/discovery.ts";
+import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
+import type { MessageVerdict } from "../mailbox/mailbox.ts";
+import { locked } from "./verdicts.ts";
+
+/** Never relied on for longer than a certificate would be (brief: one week). */
+const LIFE_MS = 7 * DAY;
+const CODES = ["NOSVC", "INSEC", "NOKEY", "BADKEY"] as const;
+
+/** The verdict of a waiting message with the proof that its author publishes no usable key. */
+export function waitingWith(
+  receivedAt: Date,
+  author: EmailAddress,
+  discovery: Extract<Discovery, { kind: "absent" }>,
+): MessageVerdict {
+  return {
+    ...locked(receivedAt),
+    evidence: {
+      author: canonicalAddress(author),
+      absent: discovery.code,
+      askedAt: discovery.evidence.checkedAt.toISOString(),
+    },
+  };
+}
+
+/** The kept proof for this author, if it is not too old. */
+export function keptAbsence(
+  { evidence }: MessageVerdict,
+  author: EmailAddress,
+  now: Date,
+): Discovery | undefined {
+  const code = CODES.find((one) => one === evidence["absent"]);
+  const checkedAt = parseDate(evidence["askedAt"] ?? "");
+  const isHis = evidence["author"] === canonicalAddress(author);
+  if (code === undefined || checkedAt === undefined || !isHis) return undefined;
+  return after(checkedAt, LIFE_MS) > now
+    ? { kind: "absent", code, evidence: { checkedAt } }
+    : undefined;
+}
