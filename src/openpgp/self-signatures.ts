@@ -32,7 +32,7 @@ export type SelfSignatures = {
 };
 
 /** Enough for any honest certificate, few enough to end within a second whatever the algorithm. */
-const MOST_VERIFICATIONS = 100;
+const MOST_VERIFICATIONS = 64;
 
 const HASHES = new Set([8, 9, 10, 12, 14]);
 const SHA1 = 2;
