@@ -1,4 +1,8 @@
 /** A keyserver that is not ours: serves given certificates over HTTPS, or behaves as badly as a test wants. */
+import { once } from "node:events";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { createServer } from "node:https";
+import { portOf } from "./ports.ts";
 
 export type StubBehaviour =
   | { readonly kind: "normal" }
@@ -7,12 +11,18 @@ export type StubBehaviour =
       readonly status: number;
       readonly headers?: Readonly<Record<string, string>>;
     }
-  | { readonly kind: "body"; readonly body: Uint8Array | string; readonly contentType?: string }
+  | {
+      readonly kind: "body";
+      readonly body: Uint8Array | string;
+      readonly contentType?: string;
+    }
   | { readonly kind: "redirect"; readonly location: string; readonly status?: number }
+  /** Half of the answer, then the connection ends. */
   | { readonly kind: "truncated" }
   | { readonly kind: "endless" }
   | { readonly kind: "slow"; readonly byteEveryMs: number }
   | { readonly kind: "reset" }
+  /** Takes the request and never answers. */
   | { readonly kind: "silent" };
 
 export type StubKeyserverOptions = {
@@ -36,6 +46,113 @@ export type StubKeyserver = AsyncDisposable & {
   readonly publish: (address: string, armored: string) => void;
 };
 
+const KEYS = "application/pgp-keys";
+const ENDLESS_CHUNK = Buffer.alloc(64 * 1024, "A");
+
 export async function startStubKeyserver(options: StubKeyserverOptions): Promise<StubKeyserver> {
-  return Promise.reject(new Error(`${options.host} is not built yet`));
+  const certificates = new Map(
+    Object.entries(options.certificates).map(([address, armored]) => [
+      address.toLowerCase(),
+      armored,
+    ]),
+  );
+  const requests: string[] = [];
+  let behaviour: StubBehaviour = options.behaviour ?? { kind: "normal" };
+  const server = createServer(
+    { cert: options.tls.cert, key: options.tls.key },
+    (request, response) => {
+      requests.push(request.url ?? "");
+      respond(behaviour, find(certificates, request), response);
+    },
+  );
+  server.listen(options.port ?? 0, options.host);
+  await once(server, "listening");
+  return {
+    host: options.host,
+    port: portOf(server),
+    requests,
+    behave: (next) => {
+      behaviour = next;
+    },
+    publish: (address, armored) => {
+      certificates.set(address.toLowerCase(), armored);
+    },
+    [Symbol.asyncDispose]: async () => {
+      const closed = once(server, "close");
+      server.close();
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+/** `op=get` for an address, the way an ordinary keyserver reads it: not our own parser. */
+function find(
+  certificates: ReadonlyMap<string, string>,
+  request: IncomingMessage,
+): string | undefined {
+  const url = new URL((request.url ?? "/").replaceAll("+", "%2B"), "https://stub.test");
+  const search = url.searchParams.get("search") ?? "";
+  return url.pathname === "/pks/lookup" ? certificates.get(search.toLowerCase()) : undefined;
+}
+
+function respond(
+  behaviour: StubBehaviour,
+  found: string | undefined,
+  response: ServerResponse,
+): void {
+  const text = found ?? "not found\n";
+  switch (behaviour.kind) {
+    case "normal":
+      response.writeHead(found === undefined ? 404 : 200, { "Content-Type": KEYS }).end(text);
+      return;
+    case "status":
+      response.writeHead(behaviour.status, behaviour.headers).end();
+      return;
+    case "body":
+      response.writeHead(200, { "Content-Type": behaviour.contentType ?? KEYS });
+      response.end(behaviour.body);
+      return;
+    case "redirect":
+      response.writeHead(behaviour.status ?? 302, { Location: behaviour.location }).end();
+      return;
+    default:
+      respondBadly(behaviour.kind === "slow" ? behaviour : behaviour.kind, text, response);
+  }
+}
+
+type Bad = "truncated" | "endless" | "reset" | "silent" | Extract<StubBehaviour, { kind: "slow" }>;
+
+/** What a client must survive on its own. */
+function respondBadly(behaviour: Bad, text: string, response: ServerResponse): void {
+  if (behaviour === "silent") return;
+  if (behaviour === "reset") {
+    response.socket?.resetAndDestroy();
+    return;
+  }
+  const length = behaviour === "truncated" ? { "Content-Length": text.length } : {};
+  response.writeHead(200, { "Content-Type": KEYS, ...length });
+  if (behaviour === "endless") endlessly(response);
+  else if (behaviour === "truncated") {
+    response.write(text.slice(0, text.length / 2), () => response.destroy());
+  } else slowly(response, text, behaviour.byteEveryMs);
+}
+
+function endlessly(response: ServerResponse): void {
+  const more = (): void => {
+    while (!response.destroyed && response.write(ENDLESS_CHUNK));
+  };
+  response.on("drain", more);
+  more();
+}
+
+function slowly(response: ServerResponse, text: string, everyMs: number): void {
+  let sent = 0;
+  const timer = setInterval(() => {
+    response.write(text.charAt(sent % text.length));
+    sent += 1;
+  }, everyMs);
+  response.once("close", () => {
+    clearInterval(timer);
+  });
 }
