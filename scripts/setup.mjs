@@ -178,9 +178,15 @@ function run(command, args) {
   const output =
     `${result.stdout ?? ""}${result.stderr ?? ""}${result.error?.message ?? ""}`.trim();
   const shown = args[0] === "-c" || command === "sudo" ? "apt-get" : `${command} ${args[0]}`;
-  throw new SetupError(
-    `${output.split("\n").slice(-20).join("\n")}\n\n${shown} failed; nothing was started.`,
-  );
+  throw new SetupError(`${shortened(output)}\n\n${shown} failed; nothing was started.`);
+}
+
+/** npm says first what is wrong, apt-get last. */
+function shortened(output) {
+  const lines = output.split("\n");
+  return lines.length <= 20
+    ? output
+    : [...lines.slice(0, 8), "[...]", ...lines.slice(-12)].join("\n");
 }
 
 function say(text) {
