@@ -2,12 +2,11 @@
  * Our own judgement of certificates (standards.md B9.2, B9.3, B10): whether they may be sealed to, and whether a
  * signature is their owner's. The library only does the mathematics of single signatures.
  */
-import { readKey } from "openpgp";
-
 import { after } from "../base/time.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import type { SubkeyPart, UserPart } from "./certificate-parts.ts";
-import { type Certificate, partsOf } from "./certificate.ts";
+import type { Certificate } from "./certificate.ts";
+import { MAY_ENCRYPT } from "./flags.ts";
 import {
   type Judged,
   type UnusableReason,
@@ -18,7 +17,6 @@ import {
   reduce,
 } from "./judged.ts";
 import type { KeyMaterial } from "./key-material.ts";
-import { certificateConfig } from "./profile.ts";
 import type { Bound } from "./self-signatures.ts";
 import { earliest, expiryOf, isPast, keyExpiryOf, SKEW_MS } from "./validity.ts";
 
@@ -56,7 +54,6 @@ export async function acceptForEncryption(
   if (key.kind === "unusable") return key;
   const reduced = await reduce(judged, user.part, key.part);
   if (reduced === undefined) return unusable("bad-self-signature");
-  if (!(await mayEncryptByLibrary(reduced))) return unusable("no-encryption-key");
   const expires = earliest(user.expires, key.expires);
   return { kind: "acceptable", certificate: reduced, expires };
 }
@@ -102,9 +99,6 @@ function judgeBinding({ binding }: Bound, now: Date): Refusal | undefined {
   if (binding.created > after(now, SKEW_MS)) return unusable("not-yet-valid");
   return isPast(expiryOf(binding), now) ? unusable("expired") : undefined;
 }
-
-/** Encrypt communications or storage (RFC 9580 §5.2.3.29). */
-const MAY_ENCRYPT = 0x04 | 0x08;
 
 /** The newest usable subkey, or else the primary key; undefined as part stands for the primary key. */
 async function findEncryptionKey(
@@ -165,15 +159,4 @@ async function firstGood<Part>(
     if (refusal.reason === "no-encryption-key") refusal = judged;
   }
   return refusal;
-}
-
-/** What we accept the library must be able to use, else sealing would fail for all recipients of a message. */
-async function mayEncryptByLibrary(certificate: Certificate): Promise<boolean> {
-  try {
-    const key = await readKey({ binaryKey: certificate.bytes, config: certificateConfig });
-    await key.getEncryptionKey(undefined, null, undefined, certificateConfig);
-    return partsOf(certificate) !== undefined;
-  } catch {
-    return false;
-  }
 }

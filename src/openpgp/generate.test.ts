@@ -199,7 +199,8 @@ const GNUPG_KEYS: readonly [string, readonly string[], string | undefined][] = [
   ["default (RSA)", ["default"], undefined],
   ["future-default (Curve25519)", ["future-default"], undefined],
   ["nistp384", ["nistp384", "nistp384"], undefined],
-  ["brainpoolP256r1", ["brainpoolP256r1", "brainpoolP256r1"], "weak-algorithm"],
+  ["brainpoolP256r1", ["brainpoolP256r1", "brainpoolP256r1"], undefined],
+  ["brainpoolP512r1", ["brainpoolP512r1", "brainpoolP512r1"], undefined],
   ["rsa2048 without an encryption subkey", ["rsa2048"], "no-encryption-key"],
 ];
 for (const [name, [primary = "", subkey], reason] of GNUPG_KEYS) {

@@ -1,6 +1,7 @@
 import type { EmailAddress } from "../mail/address.ts";
 import type { CertificateParts, SubkeyPart, UserPart } from "./certificate-parts.ts";
 import { type Certificate, certificateOf, partsOf } from "./certificate.ts";
+import { MAY_ENCRYPT, MAY_SIGN } from "./flags.ts";
 import { type Bound, type SelfSignatures, readSelfSignatures } from "./self-signatures.ts";
 import { userIdMatches } from "./user-id.ts";
 import { earliest, keyExpiryOf } from "./validity.ts";
@@ -23,7 +24,6 @@ export type Judged = { readonly parts: CertificateParts; readonly signatures: Se
 
 /** Reduced certificates are kept and sent around: no larger than this (G12). */
 const MOST_REDUCED_OCTETS = 64 * 1024;
-const MAY_SIGN = 0x02;
 const MOST_SIGNING_SUBKEYS = 8;
 
 /** Takes a certificate apart; the reason when not even its primary key can be used. */
@@ -72,10 +72,13 @@ export async function reduce(
 ): Promise<Certificate | undefined> {
   const subkeys: SubkeyPart[] = [];
   for (const subkey of parts.subkeys) {
-    const isSigning = subkey.signatures.some(({ keyFlags = 0 }) => (keyFlags & MAY_SIGN) !== 0);
-    const isWanted = subkey === encryption || (isSigning && subkeys.length < MOST_SIGNING_SUBKEYS);
+    const maySign = subkey.signatures.some(({ keyFlags = 0 }) => (keyFlags & MAY_SIGN) !== 0);
+    const isWanted = subkey === encryption || (maySign && subkeys.length < MOST_SIGNING_SUBKEYS);
     const bound = isWanted ? await signatures.subkey(subkey) : undefined;
-    if (bound?.binding !== undefined) subkeys.push({ ...subkey, signatures: valid(bound) });
+    if (bound?.binding === undefined) continue;
+    // Nobody shall choose for encryption what was not chosen here.
+    const mayEncrypt = ((bound.binding.keyFlags ?? 0) & MAY_ENCRYPT) !== 0;
+    if (subkey === encryption || !mayEncrypt) subkeys.push({ ...subkey, signatures: valid(bound) });
   }
   const reduced = certificateOf({
     primary: { ...parts.primary, signatures: valid(await signatures.primary()) },

@@ -65,7 +65,6 @@ const OTHERS: readonly [string, Buffer, "good" | "weak" | "malformed"][] = [
   ["ECDH on P-256", v4(18, P256, integer(point.toString("hex")), KDF), "good"],
   ["a point that is not on the curve", v4(19, P256, integer(`04${"17".repeat(64)}`)), "malformed"],
   ["ECDSA on secp256k1", v4(19, oid("2b8104000a"), integer(point.toString("hex"))), "weak"],
-  ["ECDSA on Brainpool", v4(19, oid("2b2403030208010107"), integer(point.toString("hex"))), "weak"],
   ["ECDSA on Ed25519's OID", v4(19, ED25519, native), "malformed"],
   ["EdDSALegacy", v4(22, ED25519, native), "good"],
   ["EdDSALegacy in v6", v6(22, ED25519, native), "malformed"],

@@ -101,14 +101,14 @@ type Curve = {
   readonly for: readonly number[];
 };
 
-/**
- * Curves by OID in hex (RFC 9580 §9.2). secp256k1 is left out on purpose; the Brainpool curves because
- * OpenPGP.js verifies them only with a package that it does not bring along, so sealing to them would fail.
- */
+/** Curves by OID in hex (RFC 9580 §9.2). secp256k1 is left out on purpose. */
 const CURVES: Readonly<Record<string, Curve>> = {
   "2a8648ce3d030107": { bits: 256, openssl: "prime256v1", for: [18, 19] },
   "2b81040022": { bits: 384, openssl: "secp384r1", for: [18, 19] },
   "2b81040023": { bits: 521, openssl: "secp521r1", for: [18, 19] },
+  "2b2403030208010107": { bits: 256, openssl: "brainpoolP256r1", for: [18, 19] },
+  "2b240303020801010b": { bits: 384, openssl: "brainpoolP384r1", for: [18, 19] },
+  "2b240303020801010d": { bits: 512, openssl: "brainpoolP512r1", for: [18, 19] },
   "2b06010401da470f01": { bits: 256, for: [22] },
   "2b060104019755010501": { bits: 256, for: [18] },
 };

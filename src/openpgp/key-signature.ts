@@ -17,6 +17,10 @@ export const SIGNATURE_TYPE = {
 export type KeySignature = {
   /** The packet's body, as it came. */
   readonly body: Uint8Array;
+  /** From the version to the end of the hashed subpackets: what is hashed of the packet itself. */
+  readonly hashedPart: Uint8Array;
+  /** What follows the unhashed subpackets: two octets of the hash, the salt of v6, the numbers. */
+  readonly afterSubpackets: Uint8Array;
   readonly version: 4 | 6;
   readonly type: number;
   readonly keyAlgorithm: number;
@@ -58,6 +62,8 @@ export function readKeySignature(body: Uint8Array): KeySignature | undefined {
   if (created?.length !== 4) return undefined;
   return {
     body,
+    hashedPart: bytes.subarray(0, hashed.end),
+    afterSubpackets: bytes.subarray(unhashed.end),
     version,
     type: bytes.readUInt8(1),
     keyAlgorithm: bytes.readUInt8(2),

@@ -7,8 +7,11 @@ import {
 } from "openpgp";
 
 import { equalBytes } from "../base/bytes.ts";
+import { isBrainpool, verifyBrainpool } from "./brainpool.ts";
 import type { CertificateParts, SubkeyPart, UserPart } from "./certificate-parts.ts";
+import { bigEndian } from "./cursor.ts";
 import { keyIdOf } from "./fingerprint.ts";
+import { MAY_SIGN } from "./flags.ts";
 import type { KeyMaterial } from "./key-material.ts";
 import { type KeySignature, SIGNATURE_TYPE, readKeySignature } from "./key-signature.ts";
 import { certificateConfig, revocationConfig } from "./profile.ts";
@@ -36,7 +39,6 @@ const MOST_VERIFICATIONS = 64;
 
 const HASHES = new Set([8, 9, 10, 12, 14]);
 const SHA1 = 2;
-const MAY_SIGN = 0x02;
 
 /** The certificate's primary key, and how many signatures may still be tried. */
 type Context = {
@@ -163,6 +165,7 @@ async function verify(o: {
     packet.read(signature.body);
     // A designated revoker (subpacket 12) is ignored; the library would refuse the whole signature.
     packet.revocationKeyClass = null;
+    if (isBrainpool(key.write())) return verifyBrainpool(signature, key.write(), octetsOf(signed));
     const type = signature.type as enums.signature;
     const config = REVOCATIONS.has(signature.type) ? revocationConfig : certificateConfig;
     // Judged at its own creation time: what is true at another time is decided by our own rules.
@@ -171,6 +174,22 @@ async function verify(o: {
   } catch {
     return false;
   }
+}
+
+/** What the library would hash before the signature's own octets (RFC 9580 §5.2.4). */
+function octetsOf({ key, userID, bind }: Signed): Uint8Array {
+  const keys = [key, ...(bind === undefined ? [] : [bind])].flatMap((packet) => {
+    const body = packet.write();
+    const prefix =
+      packet.version === 6
+        ? [0x9b, ...bigEndian(body.length, 4)]
+        : [0x99, ...bigEndian(body.length, 2)];
+    return [Uint8Array.from(prefix), body];
+  });
+  const text = userID?.write();
+  const user =
+    text === undefined ? [] : [Uint8Array.from([0xb4, ...bigEndian(text.length, 4)]), text];
+  return Buffer.concat([...keys, ...user]);
 }
 
 const CERTIFICATIONS: ReadonlySet<number> = new Set(SIGNATURE_TYPE.certifications);

@@ -2,6 +2,7 @@ import type { EmailAddress } from "../mail/address.ts";
 import type { UserPart } from "./certificate-parts.ts";
 import { type Certificate, partsOf } from "./certificate.ts";
 import type { Fingerprint } from "./fingerprint.ts";
+import { MAY_SIGN } from "./flags.ts";
 import {
   type Judged,
   type UnusableReason,
@@ -91,8 +92,6 @@ async function checkForUser(
   return checkTimes(bounds, expires, signedAt, now);
 }
 
-/** Sign data (RFC 9580 §5.2.3.29). */
-const MAY_SIGN = 0x02;
 const NOTHING: Bound = { binding: undefined, revocations: [], isUncertain: false };
 
 const bindingsOf = (bounds: readonly Bound[]): readonly KeySignature[] =>
