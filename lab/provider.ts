@@ -177,7 +177,7 @@ function configuration(options: ProviderOptions) {
     hostname: `mail.${domain}`,
     database,
     tls: { certificate_file: certificate.certFile, key_file: certificate.keyFile },
-    resolver: { host: resolver.host, port: resolver.port, bogus_name: "bogus.test" },
+    resolver: { host: resolver.host, port: resolver.port, bogus_name: "expired.test" },
     listen: {
       submission: places.submission,
       submission_starttls: places.submissionStartTls,
