@@ -4,7 +4,7 @@ import { type Certificate, certificateOf, partsOf } from "./certificate.ts";
 import { MAY_ENCRYPT, MAY_SIGN } from "./flags.ts";
 import { type Bound, type SelfSignatures, readSelfSignatures } from "./self-signatures.ts";
 import { userIdMatches } from "./user-id.ts";
-import { earliest, keyExpiryOf } from "./validity.ts";
+import { earliest, expiryOf, keyExpiryOf } from "./validity.ts";
 
 /** Why a certificate is of no use for what was wanted. */
 export type UnusableReason =
@@ -52,12 +52,16 @@ export async function keyFlagsOf(judged: Judged, user: UserPart): Promise<number
   return (await judged.signatures.user(user)).binding?.keyFlags ?? direct ?? 0;
 }
 
-/** When the primary key expires: the earlier of what its direct-key signature and its user ID say. */
+/** When the primary key expires: the earlier of what its direct-key signature, itself in v6, and its user ID say. */
 export async function primaryExpiryOf(judged: Judged, user: UserPart): Promise<Date | undefined> {
-  const { created } = judged.parts.primary.material;
+  const { created, version } = judged.parts.primary.material;
   const direct = (await judged.signatures.primary()).binding;
   const certification = (await judged.signatures.user(user)).binding;
-  return earliest(keyExpiryOf(direct, created), keyExpiryOf(certification, created));
+  return earliest(
+    keyExpiryOf(direct, created),
+    keyExpiryOf(certification, created),
+    version === 6 && direct !== undefined ? expiryOf(direct) : undefined,
+  );
 }
 
 /**

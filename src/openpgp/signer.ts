@@ -87,7 +87,7 @@ async function checkForUser(
   const expires = earliest(
     await primaryExpiryOf(judged, user),
     keyExpiryOf(key.bound.binding, key.material.created),
-    ...bindingsOf(material.version === 6 ? bounds : [certification, key.bound]).map(expiryOf),
+    ...bindingsOf([certification, key.bound]).map(expiryOf),
   );
   return checkTimes(bounds, expires, signedAt, now);
 }
