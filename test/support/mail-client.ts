@@ -34,8 +34,8 @@ export async function connectClient(o: {
   const { address, password } = o.account;
   await new Promise<void>((resolve, reject) => {
     connection.login({ user: address, pass: password }, (error) => {
-      if (error === null || error === undefined) resolve();
-      else reject(error);
+      if (error) reject(error);
+      else resolve();
     });
   });
   return {
@@ -44,9 +44,9 @@ export async function connectClient(o: {
         const envelope = { from: address, to, use8BitMime: true, size: message.length };
         connection.send(envelope, Buffer.from(message), (error, info) => {
           resolve(
-            error === null || error === undefined
-              ? { kind: "accepted", reply: info.response }
-              : { kind: "refused", reply: error.response ?? error.message },
+            error
+              ? { kind: "refused", reply: error.response ?? error.message }
+              : { kind: "accepted", reply: info.response },
           );
         });
       }),
