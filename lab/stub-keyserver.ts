@@ -47,6 +47,7 @@ export type StubKeyserver = AsyncDisposable & {
 };
 
 const KEYS = "application/pgp-keys";
+const NOT_FOUND = "not found\n";
 const ENDLESS_CHUNK = Buffer.alloc(64 * 1024, "A");
 
 export async function startStubKeyserver(options: StubKeyserverOptions): Promise<StubKeyserver> {
@@ -101,10 +102,35 @@ function respond(
   found: string | undefined,
   response: ServerResponse,
 ): void {
-  const text = found ?? "not found\n";
   switch (behaviour.kind) {
     case "normal":
-      response.writeHead(found === undefined ? 404 : 200, { "Content-Type": KEYS }).end(text);
+    case "status":
+    case "body":
+    case "redirect":
+      respondWith(behaviour, found, response);
+      return;
+    case "reset":
+      response.socket?.resetAndDestroy();
+      return;
+    case "silent":
+      return;
+    case "truncated":
+    case "endless":
+    case "slow":
+      dragOut(behaviour, found ?? NOT_FOUND, response);
+  }
+}
+
+/** Whole answers. */
+function respondWith(
+  behaviour: Extract<StubBehaviour, { kind: "normal" | "status" | "body" | "redirect" }>,
+  found: string | undefined,
+  response: ServerResponse,
+): void {
+  switch (behaviour.kind) {
+    case "normal":
+      response.writeHead(found === undefined ? 404 : 200, { "Content-Type": KEYS });
+      response.end(found ?? NOT_FOUND);
       return;
     case "status":
       response.writeHead(behaviour.status, behaviour.headers).end();
@@ -115,27 +141,21 @@ function respond(
       return;
     case "redirect":
       response.writeHead(behaviour.status ?? 302, { Location: behaviour.location }).end();
-      return;
-    default:
-      respondBadly(behaviour.kind === "slow" ? behaviour : behaviour.kind, text, response);
   }
 }
 
-type Bad = "truncated" | "endless" | "reset" | "silent" | Extract<StubBehaviour, { kind: "slow" }>;
-
-/** What a client must survive on its own. */
-function respondBadly(behaviour: Bad, text: string, response: ServerResponse): void {
-  if (behaviour === "silent") return;
-  if (behaviour === "reset") {
-    response.socket?.resetAndDestroy();
-    return;
-  }
-  const length = behaviour === "truncated" ? { "Content-Length": text.length } : {};
+/** Answers that never come to their end. */
+function dragOut(
+  behaviour: Extract<StubBehaviour, { kind: "truncated" | "endless" | "slow" }>,
+  text: string,
+  response: ServerResponse,
+): void {
+  const isTruncated = behaviour.kind === "truncated";
+  const length = isTruncated ? { "Content-Length": text.length } : {};
   response.writeHead(200, { "Content-Type": KEYS, ...length });
-  if (behaviour === "endless") endlessly(response);
-  else if (behaviour === "truncated") {
-    response.write(text.slice(0, text.length / 2), () => response.destroy());
-  } else slowly(response, text, behaviour.byteEveryMs);
+  if (isTruncated) response.write(text.slice(0, text.length / 2), () => response.destroy());
+  else if (behaviour.kind === "slow") slowly(response, text, behaviour.byteEveryMs);
+  else endlessly(response);
 }
 
 function endlessly(response: ServerResponse): void {
