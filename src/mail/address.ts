@@ -29,9 +29,9 @@ const ALL_DIGITS = /^\d+$/;
 const DOT_ATOM =
   /^[-!#$%&'*+/=?^_`{|}~A-Za-z0-9\u{A0}-\u{10FFFF}]+(?:\.[-!#$%&'*+/=?^_`{|}~A-Za-z0-9\u{A0}-\u{10FFFF}]+)*$/u;
 const QUOTED = /^"((?:[^"\\]|\\[\s\S])*)"$/u;
-/** Controls, line and paragraph separators, invisible and direction-changing characters, lone surrogates. */
+/** Controls, blanks other than the common one, invisible and direction-changing characters, lone surrogates. */
 const FORBIDDEN_IN_LOCAL =
-  /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u{200B}-\u{200F}\u{202A}-\u{202E}\u{2060}-\u{2069}\u{FEFF}]/u;
+  /[^\S ]|[\p{Cc}\p{Cs}\u{200B}-\u{200F}\u{202A}-\u{202E}\u{2060}-\u{2069}\u{FEFF}]/u;
 const NON_ASCII = /[^\0-\x7F]/;
 
 /** A host name; undefined for IP literals and addresses, empty or too long labels, and what IDNA refuses (RFC 5890). */

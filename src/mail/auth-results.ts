@@ -14,6 +14,8 @@ const LOOK_ALIKES: Readonly<Record<string, string>> = {
   ᴇ: "e",
   ѵ: "u",
 };
+const PRINTABLE_ASCII = /^[ -~]*$/;
+const MAX_NAME = 200;
 const OURS = /^(?:x)*(?:sealpost)?e2estatus$/;
 
 /**
@@ -29,7 +31,7 @@ export function stripResultHeaders(header: Header, ownNames: readonly string[]):
 /** True for `E2E-Status` and its look-alikes. */
 export function isResultField(field: HeaderField): boolean {
   const name = field.name === "" ? (fieldBody(field).split(":", 1)[0] ?? "") : field.name;
-  if (name.length > 200) return false;
+  if (name.length > MAX_NAME || (!name.includes("2") && PRINTABLE_ASCII.test(name))) return false;
   const letters = name
     .normalize("NFKC")
     .toLowerCase()

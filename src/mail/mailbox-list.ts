@@ -8,6 +8,7 @@ export type Mailbox = { readonly name: string; readonly address: EmailAddress };
 type Token = { readonly kind: "word" | "quoted" | "comment" | "sign"; readonly text: string };
 
 const SIGNS = ",;:<>";
+const BLANKS = " \t\r\n";
 const MAX_MAILBOXES = 10_000;
 
 /**
@@ -72,7 +73,7 @@ function tokenize(body: string): readonly Token[] | undefined {
 
 function nextToken(body: string, at: number): (Token & { readonly end: number }) | undefined {
   const first = body.charAt(at);
-  if (first === " " || first === "\t") return { kind: "word", text: "", end: at + 1 };
+  if (BLANKS.includes(first)) return { kind: "word", text: "", end: at + 1 };
   if (SIGNS.includes(first)) return { kind: "sign", text: first, end: at + 1 };
   if (first === ")" || first === "\\") return undefined;
   if (first === "(") return comment(body, at);
@@ -84,7 +85,7 @@ function nextToken(body: string, at: number): (Token & { readonly end: number })
 
 /** A word runs on through quoted strings and domain literals that touch it: `"a b"@c.example`, `a@[1.2.3.4]`. */
 function wordEnd(body: string, from: number): number | undefined {
-  const stop = /["\\[\]\s,;:<>()]/g;
+  const stop = /["\\[\] \t\r\n,;:<>()]/g;
   stop.lastIndex = from;
   for (let match = stop.exec(body); match !== null; match = stop.exec(body)) {
     if (match[0] === '"') {

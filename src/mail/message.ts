@@ -1,4 +1,3 @@
-import { asBuffer } from "../base/bytes.ts";
 import { parseDate } from "../base/time.ts";
 import { decodedText, fieldBody, fieldsNamed, firstField, type Header } from "./header.ts";
 import { type Mailbox, parseMailboxList } from "./mailbox-list.ts";
@@ -52,19 +51,34 @@ function readMailboxes(header: Header, name: string): readonly Mailbox[] {
 /** What is wrong with the line ends, first of all NUL (RFC 5322 §2.3, RFC 5321 §4.1.1.4): each is a way to smuggle. */
 export function checkLineEnds(bytes: Uint8Array): "ok" | "bare-cr" | "bare-lf" | "nul" {
   if (bytes.includes(0)) return "nul";
-  for (let at = bytes.indexOf(LF); at !== -1; at = bytes.indexOf(LF, at + 1)) {
-    if (bytes[at - 1] !== CR) return "bare-lf";
-  }
-  for (let at = bytes.indexOf(CR); at !== -1; at = bytes.indexOf(CR, at + 1)) {
-    if (bytes[at + 1] !== LF) return "bare-cr";
+  for (let at = 0; at < bytes.length; at++) {
+    if (isBareLf(bytes, at)) return "bare-lf";
+    if (isBareCr(bytes, at)) return "bare-cr";
   }
   return "ok";
 }
 
 /** The bytes with each line end, bare CR and bare LF included, as CRLF. */
 export function toCrlf(bytes: Uint8Array): Uint8Array {
-  const check = checkLineEnds(bytes);
-  if (check === "ok") return bytes;
-  const text = asBuffer(bytes).toString("latin1");
-  return Buffer.from(text.replace(/\r\n?|\n/g, "\r\n"), "latin1");
+  let added = 0;
+  for (let at = 0; at < bytes.length; at++) {
+    if (isBareLf(bytes, at) || isBareCr(bytes, at)) added++;
+  }
+  if (added === 0) return bytes;
+  const out = new Uint8Array(bytes.length + added);
+  let length = 0;
+  for (let at = 0; at < bytes.length; at++) {
+    if (isBareLf(bytes, at)) out[length++] = CR;
+    out[length++] = bytes[at] ?? 0;
+    if (isBareCr(bytes, at)) out[length++] = LF;
+  }
+  return out;
+}
+
+function isBareLf(bytes: Uint8Array, at: number): boolean {
+  return bytes[at] === LF && bytes[at - 1] !== CR;
+}
+
+function isBareCr(bytes: Uint8Array, at: number): boolean {
+  return bytes[at] === CR && bytes[at + 1] !== LF;
 }

@@ -10,6 +10,8 @@ export type Parameter = {
 
 type Segment = { readonly start: number; readonly end: number; readonly text: string };
 
+/** No honest field is longer; it is taken as unreadable. */
+const MAX_LENGTH = 64 * 1024;
 const MAX_SECTIONS = 10_000;
 
 /**
@@ -22,6 +24,7 @@ export function scanParameters(text: string): {
   readonly end: number;
   readonly parameters: readonly Parameter[];
 } {
+  if (text.length > MAX_LENGTH) return { value: "", end: 0, parameters: [] };
   const [first, ...rest] = splitSegments(text);
   const parameters = rest.flatMap((segment) => {
     const equals = segment.text.indexOf("=");

@@ -4,7 +4,7 @@ const LINE = 76;
 const CR = 13;
 const LF = 10;
 const EQUALS = 61;
-const HEX = "0123456789ABCDEF";
+const HEX = Buffer.from("0123456789ABCDEF", "latin1");
 
 /** The bytes that a body stands for, by its Content-Transfer-Encoding (RFC 2045 §6); an unknown one is taken as none. */
 export function decodeTransfer(body: Uint8Array, encoding: string): Uint8Array {
@@ -40,10 +40,7 @@ export function decodeQuotedPrintable(body: Uint8Array): Uint8Array {
     const end = trimBlanks(body, start, lineEnd);
     const isSoft = end > start && body[end - 1] === EQUALS;
     length = decodeEscapes(body, start, isSoft ? end - 1 : end, out, length);
-    if (!isSoft) {
-      out.set(body.subarray(lineEnd, next), length);
-      length += next - lineEnd;
-    }
+    for (let i = lineEnd; !isSoft && i < next; i++) out[length++] = body[i] ?? 0;
     start = next;
   }
   return out.subarray(0, length);
@@ -89,25 +86,32 @@ export function decodeQ(text: string): Uint8Array {
 /** RFC 2045 §6.7: CRLF stays a line end; every other CR and LF, and blanks before a line end, are written as `=XX`. */
 export function encodeQuotedPrintable(body: Uint8Array): Uint8Array {
   // At most three characters for each byte, and a soft break of three for every 73 of them.
-  const out = Buffer.allocUnsafe(body.length * 4 + 4);
+  const out = Buffer.allocUnsafe(Math.ceil(body.length * 3.2) + 4);
   let length = 0;
   let column = 0;
   for (let i = 0; i < body.length; i++) {
     const byte = body[i] ?? 0;
     if (byte === CR && body[i + 1] === LF) {
-      length += out.write("\r\n", length, "latin1");
+      out[length++] = CR;
+      out[length++] = LF;
       column = 0;
       i++;
       continue;
     }
-    const isPlain = isPlainQuotedPrintable(byte, body[i + 1], column);
-    const size = isPlain ? 1 : 3;
+    const size = isPlainQuotedPrintable(byte, body[i + 1], column) ? 1 : 3;
     if (column + size > LINE - 1) {
-      length += out.write("=\r\n", length, "latin1");
+      out[length++] = EQUALS;
+      out[length++] = CR;
+      out[length++] = LF;
       column = 0;
     }
-    if (isPlain) out[length++] = byte;
-    else length += out.write(`=${HEX[byte >> 4] ?? ""}${HEX[byte & 15] ?? ""}`, length, "latin1");
+    if (size === 1) {
+      out[length++] = byte;
+    } else {
+      out[length++] = EQUALS;
+      out[length++] = HEX[byte >> 4] ?? 0;
+      out[length++] = HEX[byte & 15] ?? 0;
+    }
     column += size;
   }
   return out.subarray(0, length);

@@ -14,8 +14,8 @@ const DIV_CLASS = "header-protection-legacy-display";
 const DIV_OPEN = `<div class="${DIV_CLASS}">`;
 /** Keeps a line within the 998 octets of RFC 5322 §2.1.1, whatever the character set. */
 const MAX_LINE_CHARACTERS = 240;
-/** What may follow a tag's name. */
-const TAG_END = /[\s>/]/;
+/** Elements whose content is no markup. */
+const OPAQUE = new Set(["script", "style", "title"]);
 
 /** One `Name: value` for each hidden field, as people read it. */
 export function legacyLines(header: Header): readonly string[] {
@@ -65,44 +65,33 @@ function escapeHtml(text: string): string {
   return text.replace(/[&<>"']|[^ -~]/gu, (character) => `&#${String(character.codePointAt(0))};`);
 }
 
-/** The index after the `<body>` tag; a fragment without any of the tags of a page starts at 0. Comments, scripts and styles are passed over. */
+/**
+ * The index after the `<body>` tag; a fragment without any of the tags of a page starts at 0. Comments, scripts and the like
+ * are passed over. Undefined: no place is certain.
+ */
 function htmlBodyStart(html: string): number | undefined {
   const lower = html.toLowerCase();
+  const landmark = /<(?:(body|html|head|script|style|title)(?=[\s>/])|(!--)|!doctype)/g;
   let isFragment = true;
-  let at = lower.indexOf("<");
-  while (at !== -1) {
-    if (isTag(lower, at, "<body")) return afterTag(lower, at);
-    if (isTag(lower, at, "<html") || isTag(lower, at, "<head") || lower.startsWith("<!doc", at)) {
+  for (let match = landmark.exec(lower); match !== null; match = landmark.exec(lower)) {
+    const tag = match[1] ?? match[2] ?? "";
+    if (tag === "body") return after(lower, ">", match.index);
+    const end = tag === "!--" ? "-->" : OPAQUE.has(tag) ? `</${tag}` : undefined;
+    if (end === undefined) {
       isFragment = false;
+    } else {
+      const next = after(lower, end, landmark.lastIndex);
+      if (next === undefined) return undefined;
+      landmark.lastIndex = next;
     }
-    const next = skipOpaque(lower, at);
-    if (next === undefined) break;
-    at = lower.indexOf("<", next);
   }
   return isFragment ? 0 : undefined;
 }
 
-function isTag(lower: string, at: number, tag: string): boolean {
-  return lower.startsWith(tag, at) && TAG_END.test(lower.charAt(at + tag.length));
-}
-
-function afterTag(lower: string, at: number): number | undefined {
-  const end = lower.indexOf(">", at);
-  return end === -1 ? undefined : end + 1;
-}
-
-/** The index after whatever starts at this `<`; undefined when it never ends. */
-function skipOpaque(lower: string, at: number): number | undefined {
-  if (lower.startsWith("<!--", at)) return afterText(lower, at + 4, "-->");
-  for (const name of ["script", "style", "title"]) {
-    if (isTag(lower, at, `<${name}`)) return afterText(lower, at + 1, `</${name}`);
-  }
-  return at + 1;
-}
-
-function afterText(lower: string, from: number, text: string): number | undefined {
-  const found = lower.indexOf(text, from);
-  return found === -1 ? undefined : found + text.length;
+/** The index after the next such text. */
+function after(text: string, what: string, from: number): number | undefined {
+  const at = text.indexOf(what, from);
+  return at === -1 ? undefined : at + what.length;
 }
 
 /** The part's body, still in its transfer encoding, without the element; undefined when there is none. */

@@ -106,7 +106,14 @@ function partEdit(message: Uint8Array, part: Entity, made: Made): Edit {
   if (!isChanged) return { start, end: start, bytes: new Uint8Array() };
   const header = serializeHeader([...other, ...made.header]);
   const body = made.body ?? message.subarray(bodyStart, end);
-  return { start, end, bytes: Buffer.concat([header, Buffer.from("\r\n"), body]) };
+  // An empty body may share its line end with the delimiter; a longer one needs its own.
+  const isShared = end < message.length && message[end] !== 13 && message[end] !== 10;
+  const lineEnd = Buffer.from("\r\n");
+  return {
+    start,
+    end,
+    bytes: Buffer.concat([header, lineEnd, body, ...(isShared ? [lineEnd] : [])]),
+  };
 }
 
 /** Without the parameters that only protected messages have: a submitted one has no say in them. */
