@@ -77,6 +77,11 @@ export class Provider implements AsyncDisposable {
     return this.#keyserver?.pid;
   }
 
+  /** The running gateway's process id, for whoever measures it. */
+  get gatewayPid(): number | undefined {
+    return this.#gateway?.pid;
+  }
+
   async start(): Promise<void> {
     await prepare(this.#options);
     const accounts = addAccounts(this.config, this.#options);

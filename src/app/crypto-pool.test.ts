@@ -1,0 +1,70 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { AppError } from "../base/errors.ts";
+import { after, DAY, fromUnixMs } from "../base/time.ts";
+import { parseAddress } from "../mail/address.ts";
+import { generateKey } from "../openpgp/generate.ts";
+import { readSecretKey, type UnlockedKey } from "../openpgp/secret-key.ts";
+import { startCryptoPool, type SealRequest } from "./crypto-pool.ts";
+
+const NOW = fromUnixMs(1_795_000_000_000);
+
+async function newKey(): Promise<UnlockedKey> {
+  const address = parseAddress("alice@alpha.test");
+  assert(address !== undefined);
+  const made = await generateKey({ address, profile: "compat", now: after(NOW, -DAY) });
+  return readSecretKey(made.secretKey);
+}
+
+function requestFor(signer: UnlockedKey, body = "text"): SealRequest {
+  return {
+    message: Buffer.from(`From: alice@alpha.test\r\nSubject: s\r\n\r\n${body}\r\n`),
+    signer,
+    recipients: [signer.certificate],
+    intended: [signer.fingerprint],
+    now: NOW,
+  };
+}
+
+test("what one worker seals another opens, and the caller's key stays usable", async () => {
+  using key = await newKey();
+  await using pool = startCryptoPool({ workers: 2 });
+  const sealed = await Promise.all([1, 2, 3].map(async () => pool.seal(requestFor(key))));
+  for (const message of sealed) {
+    const opened = await pool.open({ message, keys: [key] });
+    assert.equal(opened.kind, "opened");
+    assert(Buffer.from(opened.payload).includes("text"));
+  }
+});
+
+test("an opening over its time is damaged mail, not an error, and the next message is opened", async () => {
+  using key = await newKey();
+  await using roomy = startCryptoPool();
+  const message = await roomy.seal(requestFor(key, "x".repeat(8_000_000)));
+  await using pool = startCryptoPool({ workers: 1, jobMs: 1 });
+  assert.deepEqual(await pool.open({ message, keys: [key] }), {
+    kind: "damaged",
+    reason: "too expensive",
+  });
+  await using next = startCryptoPool({ workers: 1, jobsPerWorker: 1 });
+  for (let count = 0; count < 3; count += 1) {
+    assert.equal((await next.open({ message, keys: [key] })).kind, "opened");
+  }
+});
+
+test("more work than may wait is temporary trouble", async () => {
+  using key = await newKey();
+  await using pool = startCryptoPool({ workers: 1, waiting: 0 });
+  await assert.rejects(pool.seal(requestFor(key)), (error) => {
+    return error instanceof AppError && error.temporary;
+  });
+});
+
+test("what cannot be sealed is refused with the reason", async () => {
+  using key = await newKey();
+  await using pool = startCryptoPool({ workers: 1 });
+  const message = Buffer.from("From: alice@alpha.test\n\nbare line feeds\n");
+  await assert.rejects(pool.seal({ ...requestFor(key), message }), (error) => {
+    return error instanceof AppError && !error.temporary && /bare/.test(error.message);
+  });
+});
