@@ -1,5 +1,27 @@
-import type { Certificate } from "./certificate.ts";
-import type { Fingerprint, KeyId } from "./fingerprint.ts";
+import { createHash, createVerify, verify } from "node:crypto";
+
+import { equalBytes } from "../base/bytes.ts";
+import { errorText } from "../base/errors.ts";
+import { after } from "../base/time.ts";
+import { HASHES, type HashAlgorithm } from "./algorithms.ts";
+import { dearmor } from "./armor.ts";
+import { type Certificate, partsOf } from "./certificate.ts";
+import { cursorOver, padStart } from "./cursor.ts";
+import { Damaged } from "./damaged.ts";
+import { type Fingerprint, type KeyId, keyIdOf } from "./fingerprint.ts";
+import type { KeyMaterial } from "./key-material.ts";
+import { type PublicPart, publicKeyOf, readPublicPart } from "./native-key.ts";
+import { PACKET, isIgnorable, readPackets } from "./packet.ts";
+import { recoverDigestInfo } from "./rsa.ts";
+import {
+  type SignaturePacket,
+  hashNameOf,
+  readSignaturePacket,
+  trailerOf,
+} from "./signature-packet.ts";
+import { eachSlice } from "./slices.ts";
+import { toCanonicalText } from "./text.ts";
+import { SKEW_MS } from "./validity.ts";
 
 /** What a signature of a message says about itself (RFC 9580 §5.2). Nothing in it is proven before `verifySignature`. */
 export type SignatureFacts = {
@@ -18,14 +40,56 @@ export type SignatureFacts = {
   readonly packet: Uint8Array;
 };
 
-/** What checking a signature came to. */
+/** What checking a signature came to. `reason` is for the log and the message's details. */
 export type SignatureCheck =
   | { readonly kind: "valid"; readonly keyFingerprint: Fingerprint }
   | { readonly kind: "invalid"; readonly reason: string };
 
+/** Signature types that are made over documents: binary and text (RFC 9580 §5.2.1.1, §5.2.1.2). */
+const BINARY = 0x00;
+const TEXT = 0x01;
+const MOST_SIGNATURES = 8;
+
+/** Reads what a signature packet's body says; a signature that cannot be read has no issuer and is weak. */
+export function signatureFacts(body: Uint8Array): SignatureFacts {
+  const packet = attempt(() => readSignaturePacket(body));
+  if (packet instanceof Error) return { ...UNREADABLE, packet: body };
+  const { issuer, issuerKeyId, created, expires, intended, hashAlgorithm } = packet;
+  const hash = hashNameOf(hashAlgorithm);
+  const isWeak = !HASHES.has(hashAlgorithm);
+  return { issuer, issuerKeyId, created, expires, hash, intended, isWeak, packet: body };
+}
+
+const UNREADABLE: Omit<SignatureFacts, "packet"> = {
+  issuer: undefined,
+  issuerKeyId: undefined,
+  created: undefined,
+  expires: undefined,
+  hash: "unknown",
+  intended: [],
+  isWeak: true,
+};
+
+/** The signatures of a detached signature, armored or binary, at most 8; undefined when it is malformed. */
+export function readDetachedSignatures(bytes: Uint8Array): readonly SignatureFacts[] | undefined {
+  const armored = dearmor(bytes);
+  if (armored.kind === "malformed") return undefined;
+  if (armored.kind === "armored" && armored.label !== "SIGNATURE") return undefined;
+  const binary = armored.kind === "armored" ? armored.data : bytes;
+  const packets = attempt(() => readPackets(binary, 4 * MOST_SIGNATURES));
+  if (packets instanceof Error) return undefined;
+  const signatures = packets.filter((packet) => !isIgnorable(packet));
+  const isMalformed = signatures.some(({ tag }) => tag !== PACKET.signature);
+  if (isMalformed || signatures.length === 0 || signatures.length > MOST_SIGNATURES) {
+    return undefined;
+  }
+  return signatures.map(({ body }) => signatureFacts(body));
+}
+
 /**
- * Checks the mathematics of a signature and the rules of its packet. Whether the key was good for the sender's address
- * at that time is `checkSigner`'s question.
+ * Checks the mathematics of a signature over `data` and the rules of its packet: type, hash, critical subpackets (C36),
+ * versions, times. Whether the key was good for the sender's address at that time is `checkSigner`'s question. Without
+ * `now` a signature that expires is invalid, and one from the future is not noticed.
  */
 export async function verifySignature(o: {
   readonly data: Uint8Array;
@@ -33,12 +97,140 @@ export async function verifySignature(o: {
   readonly certificate: Certificate;
   readonly now?: Date;
 }): Promise<SignatureCheck> {
-  void o;
-  throw new Error("not written yet");
+  const packet = attempt(() => readSignaturePacket(o.signature.packet));
+  if (packet instanceof Error) return invalid(packet.message);
+  const refusal = refusalOf(packet, o.now);
+  if (refusal !== undefined) return invalid(refusal);
+  const hash = HASHES.get(packet.hashAlgorithm);
+  if (hash === undefined) return invalid("a weak or unknown hash");
+  const keys = issuersIn(o.certificate, packet);
+  if (keys.length === 0) return invalid("not made by a key of this certificate");
+  let answer: SignatureCheck = invalid("no key fits");
+  for (const key of keys) {
+    answer = await verifyWith(key, packet, hash, o.data);
+    if (answer.kind === "valid") return answer;
+  }
+  return answer;
 }
 
-/** The signatures of a detached signature, armored or binary; undefined when it is malformed. */
-export function readDetachedSignatures(bytes: Uint8Array): readonly SignatureFacts[] | undefined {
-  void bytes;
-  throw new Error("not written yet");
+const invalid = (reason: string): SignatureCheck => ({ kind: "invalid", reason });
+
+/** Reading hostile bytes: the error instead of a throw. */
+function attempt<Value>(read: () => Value): Value | Damaged {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof Damaged) return error;
+    throw error;
+  }
+}
+
+function refusalOf(packet: SignaturePacket, now: Date | undefined): string | undefined {
+  const { type, refusal, created, expires, issuer, issuerKeyId, version, salt } = packet;
+  if (type !== BINARY && type !== TEXT) return "not the signature of a document";
+  if (refusal !== undefined) return refusal;
+  if (created === undefined) return "no creation time";
+  if (issuer !== undefined && issuerKeyId !== undefined && keyIdOf(issuer) !== issuerKeyId) {
+    return "two issuers";
+  }
+  const saltOctets = version === 6 ? HASHES.get(packet.hashAlgorithm)?.saltOctets : 0;
+  if (saltOctets !== undefined && salt.length !== saltOctets) return "a salt of the wrong size";
+  if (now === undefined) return expires === undefined ? undefined : "it may have expired";
+  if (created > after(now, SKEW_MS)) return "made in the future";
+  return expires !== undefined && expires <= now ? "expired" : undefined;
+}
+
+type Issuer = { readonly material: KeyMaterial; readonly body: Uint8Array };
+
+/** The key packets that the signature names, by fingerprint if it gives one. */
+function issuersIn(certificate: Certificate, packet: SignaturePacket): readonly Issuer[] {
+  const parts = partsOf(certificate);
+  if (parts === undefined) return [];
+  return [parts.primary, ...parts.subkeys].flatMap(({ material, body }) => {
+    if (material === undefined) return [];
+    const isNamed =
+      packet.issuer === undefined
+        ? packet.issuerKeyId === keyIdOf(material.fingerprint)
+        : packet.issuer === material.fingerprint;
+    return isNamed ? [{ material, body }] : [];
+  });
+}
+
+async function verifyWith(
+  { material, body }: Issuer,
+  packet: SignaturePacket,
+  hash: HashAlgorithm,
+  data: Uint8Array,
+): Promise<SignatureCheck> {
+  if (material.strength !== "good" || !material.maySign) return invalid("a key that may not sign");
+  // A key makes signatures of its own version and algorithm (RFC 9580 §5.2.3).
+  if (material.version !== packet.version) return invalid("a signature of another version");
+  if (material.algorithm.id !== packet.keyAlgorithm) return invalid("another algorithm");
+  if (packet.created === undefined || packet.created < material.created) {
+    return invalid("older than its key");
+  }
+  try {
+    const isValid = await isMathematicallyValid(readPublicPart(body), packet, hash, data);
+    return isValid
+      ? { kind: "valid", keyFingerprint: material.fingerprint }
+      : invalid("it does not verify");
+  } catch (error) {
+    return invalid(errorText(error));
+  }
+}
+
+async function isMathematicallyValid(
+  part: PublicPart,
+  packet: SignaturePacket,
+  hash: HashAlgorithm,
+  data: Uint8Array,
+): Promise<boolean> {
+  const document = packet.type === TEXT ? toCanonicalText(data) : data;
+  if (part.kind === "ec") return isEcdsaValid(part, packet, hash, document);
+  const hasher = createHash(hash.openssl);
+  await feed(hasher, packet, document);
+  const digest = hasher.digest();
+  const value = cursorOver(packet.value);
+  if (part.kind === "rsa") {
+    const info = recoverDigestInfo(part, value.integer());
+    const expected = Buffer.concat([Buffer.from(hash.digestInfo, "hex"), digest]);
+    return value.left() === 0 && equalBytes(info, expected);
+  }
+  const { octets } = part.curve;
+  const isNative = packet.keyAlgorithm === ED25519 || packet.keyAlgorithm === ED448;
+  const signature = isNative
+    ? value.take(2 * octets)
+    : Buffer.concat([padStart(value.integer(), octets), padStart(value.integer(), octets)]);
+  return value.left() === 0 && verify(null, digest, publicKeyOf(part), signature);
+}
+
+const ED25519 = 27;
+const ED448 = 28;
+
+async function isEcdsaValid(
+  part: Extract<PublicPart, { kind: "ec" }>,
+  packet: SignaturePacket,
+  hash: HashAlgorithm,
+  document: Uint8Array,
+): Promise<boolean> {
+  const verifier = createVerify(hash.openssl);
+  await feed(verifier, packet, document);
+  const value = cursorOver(packet.value);
+  const { octets } = part.curve;
+  const rs = [padStart(value.integer(), octets), padStart(value.integer(), octets)];
+  const key = { key: publicKeyOf(part), dsaEncoding: "ieee-p1363" } as const;
+  return value.left() === 0 && verifier.verify(key, Buffer.concat(rs));
+}
+
+/** RFC 9580 §5.2.4: the salt of a v6 signature, the document, the trailer. */
+async function feed(
+  hasher: { readonly update: (bytes: Uint8Array) => unknown },
+  packet: SignaturePacket,
+  document: Uint8Array,
+): Promise<void> {
+  hasher.update(packet.salt);
+  await eachSlice(document, (slice) => {
+    hasher.update(slice);
+  });
+  hasher.update(trailerOf(packet.version, packet.hashedPart));
 }
