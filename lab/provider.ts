@@ -3,6 +3,7 @@
  * and the gateway that mail goes through. Everything is done as an operator does it, with the command line.
  */
 import { randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { get } from "node:http";
 import { join } from "node:path";
@@ -83,8 +84,8 @@ export class Provider implements AsyncDisposable {
   }
 
   async start(): Promise<void> {
-    await prepare(this.#options);
-    const accounts = addAccounts(this.config, this.#options);
+    const isNew = await prepare(this.#options);
+    const accounts = addAccounts(this.config, this.#options, isNew);
     // The writer first: a read-only handle on SQLite needs its write-ahead log (ruling 23).
     const servers = this.#startGateway().then(async () => this.startKeyserver());
     await together([accounts, servers]);
@@ -129,26 +130,30 @@ export class Provider implements AsyncDisposable {
   }
 }
 
-/** Configuration, service key and an empty database with all tables. */
-async function prepare(options: ProviderOptions): Promise<void> {
+/** Configuration, service key and a database with all tables. @returns false when an earlier lab was here. */
+async function prepare(options: ProviderOptions): Promise<boolean> {
   const { dir } = options;
   await mkdir(join(dir, "secrets"), { recursive: true, mode: 0o700 });
   await writeFile(join(dir, "sealpost.toml"), stringify(configuration(options)));
-  try {
-    const key = randomBytes(SERVICE_KEY_BYTES);
-    await writeFile(join(dir, "secrets/service.key"), key, { flag: "wx", mode: 0o600 });
-  } catch (error) {
-    // An earlier lab's: the keys in the database are wrapped under it.
-    if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
-  }
+  // An earlier lab's stays: the keys in the database are wrapped under it.
+  const keyFile = join(dir, "secrets/service.key");
+  const isNew = !existsSync(keyFile);
+  if (isNew) await writeFile(keyFile, randomBytes(SERVICE_KEY_BYTES), { flag: "wx", mode: 0o600 });
   await using store = await openStore(options.database);
   await migrate(store);
+  return isNew;
 }
 
 /** One after the other: each is one transaction that also makes the key. Those of an earlier lab stay. */
-async function addAccounts(config: string, options: ProviderOptions): Promise<void> {
+async function addAccounts(
+  config: string,
+  options: ProviderOptions,
+  isNew: boolean,
+): Promise<void> {
   const { signal } = options;
-  const existing = await sealpostJson<readonly { address: string }[]>(config, ["account", "list"]);
+  const existing = isNew
+    ? []
+    : await sealpostJson<readonly { address: string }[]>(config, ["account", "list"]);
   for (const { address, password, custody, policy } of options.accounts) {
     if (existing.some((account) => account.address === address)) continue;
     const flag = custody === "provider-usable" ? "provider" : "user";
