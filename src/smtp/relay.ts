@@ -2,7 +2,6 @@
  * Mail going out: to one configured next hop for each domain, by SMTP or LMTP, with the bytes exactly as given.
  * `hand-over.ts` is one transaction with one hop, `client.ts` the lines on the wire.
  */
-import { errorText } from "../base/errors.ts";
 import { MINUTE, SECOND } from "../base/time.ts";
 import type { Domain, EmailAddress } from "../mail/address.ts";
 import type { Envelope } from "../mail/envelope.ts";
@@ -112,7 +111,7 @@ async function attempt(
     return await handOver({ hop, hostname: deps.hostname, timeouts, signal }, envelope, message);
   } catch (error) {
     deps.failed?.(hop, error);
-    return refuseAll(envelope, { ...NO_ANSWER, text: `${NO_ANSWER.text} (${errorText(error)})` });
+    return refuseAll(envelope, NO_ANSWER);
   }
 }
 
