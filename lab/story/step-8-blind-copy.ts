@@ -21,7 +21,7 @@ export const step8: Step = {
     const bobs = copies.filter((copy) => copy.recipients.includes(TO));
     assert.equal(bobs.length, 1);
     assert.deepEqual(bobs[0]?.recipients, [TO], "one transaction names both");
-    assert.doesNotMatch(bobs[0].message.toString("latin1"), TRACE);
+    assert.doesNotMatch(withoutArmor(bobs[0].message), TRACE);
     // Whom it is for: bob, and alice's own copy; nobody else, not even without a name.
     const expected = await Promise.all([FROM, TO].map(async (who) => encryptionKeyId(stage, who)));
     assert.deepEqual((await keyIdsOf(bobs[0].message)).toSorted(), expected.toSorted());
@@ -47,6 +47,11 @@ function transactionsIn(dialogue: Buffer): readonly Transaction[] {
       const recipients = [...commands.matchAll(/^RCPT TO:<([^>]*)>/gim)].map(([, to = ""]) => to);
       return { recipients, message: Buffer.from(data.join(""), "latin1") };
     });
+}
+
+/** By chance ciphertext could hold three letters. */
+function withoutArmor(mail: Buffer): string {
+  return mail.toString("latin1").replace(armoredMessageIn(mail).trimEnd(), "");
 }
 
 async function keyIdsOf(message: Uint8Array): Promise<readonly string[]> {

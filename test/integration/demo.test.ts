@@ -1,0 +1,121 @@
+/** The demo as a newcomer runs it. */
+import assert from "node:assert/strict";
+import { type ChildProcessByStdio, spawn } from "node:child_process";
+import { once } from "node:events";
+import { globSync, readFileSync } from "node:fs";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Readable } from "node:stream";
+import { test } from "node:test";
+import { run } from "../../lab/run.ts";
+import { submitMail } from "../../lab/swaks.ts";
+import { providerOf, type World } from "../../lab/world.ts";
+
+const DEMO = join(import.meta.dirname, "../../lab/demo.ts");
+
+test("the story passes on PostgreSQL", async () => {
+  const { code, stdout, stderr } = await run(process.execPath, [
+    DEMO,
+    "--story",
+    "--engine",
+    "postgres",
+  ]);
+  const output = `${stdout.toString()}${stderr}`;
+  assert.equal(code, 0, output);
+  assert.match(output, /^ok - 9 /m);
+  assert.match(output, /^9 passed, 0 failed$/m);
+});
+
+test("the demo says how to log in and to send, ends at SIGTERM, and finds its mail again", async () => {
+  const dir = await mkdtemp(join(tmpdir(), "sealpost-demo-test-"));
+  try {
+    const first = await startDemo(dir);
+    assert.match(first.output(), /alice@alpha\.test +alice-lab-password/);
+    assert.match(first.output(), /swaks --server 127\.0\.0\.2:/);
+    const world = JSON.parse(await readFile(join(dir, "world.json"), "utf8")) as World;
+    const alice = { address: "alice@alpha.test", password: "alice-lab-password" };
+    const sent = await submitMail({
+      server: providerOf(world, "alpha.test").submissionStartTls,
+      tls: "starttls",
+      ca: world.ca,
+      login: alice,
+      from: alice.address,
+      to: ["ben@beta.test"],
+      message: Buffer.from(
+        "From: alice@alpha.test\r\nTo: ben@beta.test\r\nSubject: kept\r\n\r\nHello\r\n",
+      ),
+    });
+    assert(sent.isAccepted, sent.dialogue);
+    await first.stop();
+
+    const second = await startDemo(dir);
+    const { config } = providerOf(world, "beta.test");
+    const list = ["mail", "list", "ben@beta.test", "--json", "--config", config];
+    const sealpost = join(import.meta.dirname, "../../bin/sealpost");
+    const mail = await run(sealpost, [...list, "--password-stdin"], { input: "ben-lab-password" });
+    assert.match(mail.stdout.toString(), /"subject": *"kept"/, mail.stderr);
+    assert.match(mail.stdout.toString(), /"state": *"CONFIDENTIAL"/);
+    await second.stop();
+  } finally {
+    await rm(dir, { recursive: true, force: true });
+  }
+});
+
+test("the demo refuses what it cannot do", async () => {
+  const full = await run(process.execPath, [DEMO, "--full"]);
+  assert.equal(full.code, 2);
+  assert.match(full.stderr, /not built yet/);
+  const wrong = await run(process.execPath, [DEMO, "--stroy"]);
+  assert.equal(wrong.code, 2);
+  assert.match(wrong.stderr, /npm run demo/);
+});
+
+type Demo = { readonly output: () => string; readonly stop: () => Promise<void> };
+
+async function startDemo(dir: string): Promise<Demo> {
+  const child = spawn(process.execPath, [DEMO, "--state", dir], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const output = collect(child);
+  const ended = once(child, "exit");
+  const ready = new Promise<void>((resolve) => {
+    child.stdout.on("data", () => {
+      if (output().includes("Ctrl-C")) resolve();
+    });
+  });
+  await Promise.race([
+    ready,
+    ended.then(() => Promise.reject(new Error(`the demo ended:\n${output()}`))),
+  ]);
+  return {
+    output,
+    stop: async () => {
+      child.kill("SIGTERM");
+      const [code] = (await ended) as [number | null];
+      assert.equal(code, 0, output());
+      assert.deepEqual(await processesIn(dir), [], "something is still running");
+    },
+  };
+}
+
+function collect(child: ChildProcessByStdio<null, Readable, Readable>): () => string {
+  const chunks: Buffer[] = [];
+  child.stdout.on("data", (chunk: Buffer) => chunks.push(chunk));
+  child.stderr.on("data", (chunk: Buffer) => chunks.push(chunk));
+  return () => Buffer.concat(chunks).toString();
+}
+
+/** The command lines that name the demo's folder. */
+async function processesIn(dir: string): Promise<readonly string[]> {
+  assert((await readdir("/proc")).length > 0);
+  return globSync("/proc/[0-9]*/cmdline")
+    .map((file) => {
+      try {
+        return readFileSync(file, "utf8").replaceAll("\0", " ");
+      } catch {
+        return ""; // It has just ended.
+      }
+    })
+    .filter((line) => line.includes(dir));
+}

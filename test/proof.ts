@@ -1,0 +1,50 @@
+/** `npm run proof [-- NAME…]`: what the tests show in small, at full size. It takes minutes to hours. */
+import { errorText } from "../src/base/errors.ts";
+import { SECOND } from "../src/base/time.ts";
+import { proveMutations } from "./proofs/mutations.ts";
+
+type Proof = {
+  readonly what: string;
+  /** Throws when it fails; else says in a line what came out. */
+  readonly run: () => Promise<string>;
+};
+
+const PROOFS: Readonly<Record<string, Proof>> = {
+  mutations: {
+    what: "a million broken inputs crash nothing, block nothing for a second and fool nobody",
+    run: async () => `the slowest took ${(await proveMutations(1_000_000)).toFixed(1)} ms`,
+  },
+};
+
+process.exitCode = await prove(process.argv.slice(2));
+
+async function prove(names: readonly string[]): Promise<number> {
+  const unknown = names.filter((name) => !Object.hasOwn(PROOFS, name));
+  if (unknown.length > 0) {
+    console.error(`There is no proof ${unknown.join(", ")}. There is:`);
+    for (const [name, { what }] of Object.entries(PROOFS)) console.error(`  ${name}: ${what}`);
+    return 2;
+  }
+  const wanted = Object.entries(PROOFS).filter(
+    ([name]) => names.length === 0 || names.includes(name),
+  );
+  let failed = 0;
+  for (const [name, proof] of wanted) {
+    const start = performance.now();
+    const outcome = await attempt(proof);
+    if (!outcome.isGood) failed += 1;
+    const seconds = ((performance.now() - start) / SECOND).toFixed(0);
+    console.log(`${outcome.isGood ? "ok" : "not ok"} - ${name}: ${proof.what} (${seconds} s)`);
+    console.log(outcome.text.replaceAll(/^/gm, "    "));
+  }
+  console.log(`${wanted.length - failed} passed, ${failed} failed`);
+  return failed === 0 ? 0 : 1;
+}
+
+async function attempt(proof: Proof): Promise<{ readonly isGood: boolean; readonly text: string }> {
+  try {
+    return { isGood: true, text: await proof.run() };
+  } catch (error) {
+    return { isGood: false, text: error instanceof Error ? (error.stack ?? "") : errorText(error) };
+  }
+}
