@@ -1,11 +1,10 @@
 import { cursorOver } from "./cursor.ts";
 import { Damaged } from "./damaged.ts";
 import { decompress } from "./decompress.ts";
-import { keyIdOf } from "./fingerprint.ts";
+import { announces } from "./one-pass.ts";
 import { PACKET, type Packet, isIgnorable, readPackets } from "./packet.ts";
 import { type Pkesk, readPkesk } from "./pkesk.ts";
 import { type Container, readContainer } from "./seipd.ts";
-import { readSignaturePacket } from "./signature-packet.ts";
 
 /** An encrypted message taken apart (RFC 9580 §10.3). */
 export type EncryptedMessage = {
@@ -74,56 +73,11 @@ function readSigned(packets: readonly Packet[]): Content {
   if (!isGrammar) throw new Damaged("not one literal and its signatures");
   if (signatures.length > MOST_SIGNATURES) throw new Damaged("too many signatures");
   // The first signature is that of the last one-pass packet (RFC 9580 §5.4).
-  const pairs = signatures.map(({ body }, index) => ({
-    signature: body,
-    onePass: onePass.at(-1 - index)?.body,
-  }));
-  if (!pairs.every(isPair)) throw new Damaged("a signature that was not announced");
-  return { data: readLiteral(literal.body), signatures: signatures.map(({ body }) => body) };
-}
-
-/** A one-pass packet announces type, hash, algorithm and issuer of its signature (RFC 9580 §5.4). */
-function isPair(pair: {
-  readonly onePass: Buffer | undefined;
-  readonly signature: Buffer;
-}): boolean {
-  const { onePass, signature } = pair;
-  if (onePass === undefined) return false;
-  // A signature of a version that we do not know cannot be compared, and is never valid.
-  if (signature[0] !== 4 && signature[0] !== 6) return true;
-  const said = readOnePass(onePass);
-  const made = readSignatureOrNone(signature);
-  if (said === undefined || made === undefined) return made === undefined;
-  const keyId = made.issuerKeyId ?? (made.issuer && keyIdOf(made.issuer));
-  const issuer = said.version === 6 ? made.issuer : keyId;
-  return (
-    (said.version === 6) === (made.version === 6) &&
-    said.type === made.type &&
-    said.hash === made.hashAlgorithm &&
-    said.keyAlgorithm === made.keyAlgorithm &&
-    said.salt.equals(made.salt) &&
-    (issuer === undefined || said.issuer === issuer || said.issuer === ANONYMOUS)
+  const isAnnounced = signatures.every(({ body }, index) =>
+    announces(onePass.at(-1 - index)?.body, body),
   );
-}
-
-const ANONYMOUS = "0".repeat(16);
-
-function readSignatureOrNone(body: Buffer) {
-  try {
-    return readSignaturePacket(body);
-  } catch {
-    return undefined;
-  }
-}
-
-function readOnePass(body: Buffer) {
-  const cursor = cursorOver(body);
-  const version = cursor.octet();
-  if (version !== 3 && version !== 6) return undefined;
-  const [type, hash, keyAlgorithm] = [cursor.octet(), cursor.octet(), cursor.octet()];
-  const salt = version === 6 ? cursor.take(cursor.octet()) : Buffer.alloc(0);
-  const issuer = cursor.take(version === 6 ? 32 : 8);
-  return { version, type, hash, keyAlgorithm, salt, issuer: issuer.toString("hex").toUpperCase() };
+  if (!isAnnounced) throw new Damaged("a signature that was not announced");
+  return { data: readLiteral(literal.body), signatures: signatures.map(({ body }) => body) };
 }
 
 /** Binary, text, UTF-8 text (RFC 9580 §5.9). */

@@ -21,7 +21,7 @@ import {
 } from "./signature-packet.ts";
 import { eachSlice } from "./slices.ts";
 import { toCanonicalText } from "./text.ts";
-import { SKEW_MS } from "./validity.ts";
+import { SKEW_MS, isPast } from "./validity.ts";
 
 /** What a signature of a message says about itself (RFC 9580 §5.2). Nothing in it is proven before `verifySignature`. */
 export type SignatureFacts = {
@@ -126,18 +126,25 @@ function attempt<Value>(read: () => Value): Value | Damaged {
 }
 
 function refusalOf(packet: SignaturePacket, now: Date | undefined): string | undefined {
-  const { type, refusal, created, expires, issuer, issuerKeyId, version, salt } = packet;
+  const { type, refusal, issuer, issuerKeyId, version, salt } = packet;
   if (type !== BINARY && type !== TEXT) return "not the signature of a document";
   if (refusal !== undefined) return refusal;
-  if (created === undefined) return "no creation time";
   if (issuer !== undefined && issuerKeyId !== undefined && keyIdOf(issuer) !== issuerKeyId) {
     return "two issuers";
   }
   const saltOctets = version === 6 ? HASHES.get(packet.hashAlgorithm)?.saltOctets : 0;
   if (saltOctets !== undefined && salt.length !== saltOctets) return "a salt of the wrong size";
+  return timeRefusalOf(packet, now);
+}
+
+function timeRefusalOf(
+  { created, expires }: SignaturePacket,
+  now: Date | undefined,
+): string | undefined {
+  if (created === undefined) return "no creation time";
   if (now === undefined) return expires === undefined ? undefined : "it may have expired";
   if (created > after(now, SKEW_MS)) return "made in the future";
-  return expires !== undefined && expires <= now ? "expired" : undefined;
+  return isPast(expires, now) ? "expired" : undefined;
 }
 
 type Issuer = { readonly material: KeyMaterial; readonly body: Uint8Array };
