@@ -213,16 +213,17 @@ function dnsTime(date: Date): string {
   return date.toISOString().replaceAll(/[-:T]|\.\d+Z/g, "");
 }
 
-/** Turns every SRV port, address and MX preference of a signed zone into another one, and leaves the signatures. */
+/** Changes the SOA, every SRV port, address and MX preference of a signed zone, and leaves the signatures. */
 async function tamper(file: string): Promise<void> {
   const lines = (await readFile(file, "utf8")).split("\n");
   const changed = lines.map((line) =>
-    /\t(?:RRSIG|NSEC|NSEC3|SOA)\t/.test(line)
+    /\t(?:RRSIG|NSEC|NSEC3)\t/.test(line)
       ? line
       : line
           .replace(/(\tSRV\t\d+ \d+ )\d+/, "$166")
           .replace(/(\tA\t127\.0\.0\.)\d+/, "$199")
-          .replace(/(\tMX\t)\d+/, "$111"),
+          .replace(/(\tMX\t)\d+/, "$111")
+          .replace(/(\tSOA\t.*) 3600 /, "$1 3601 "),
   );
   await writeFile(file, changed.join("\n"));
 }

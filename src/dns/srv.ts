@@ -59,7 +59,7 @@ function isHostName(name: string): boolean {
     labels.length > 1 &&
     isIP(name) === 0 &&
     labels.every((label) => LABEL.test(label)) &&
-    // All digits at the top is an address in disguise (RFC 3696 §2).
-    !/^\d+$/.test(labels.at(-1) ?? "")
+    // A number at the top is an address in disguise (RFC 3696 §2).
+    !/^(?:\d+|0x[0-9a-f]*)$/.test(labels.at(-1) ?? "")
   );
 }
