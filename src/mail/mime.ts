@@ -131,7 +131,8 @@ function readEntity(scan: Scan, start: number, depth: number, byDefault: Content
   const facts = factsOf(header, byDefault);
   const bodyStart = start + bodyOffset;
   const body = readBody(scan, { ...facts, bodyStart, hit: head.hit, depth });
-  const end = Math.max(bodyStart, body.hit === undefined ? scan.bytes.length : cut(scan, body.hit));
+  // An empty body leaves its header's empty line to the delimiter, and an empty part has not even that.
+  const end = body.hit === undefined ? scan.bytes.length : Math.max(start, cut(scan, body.hit));
   const defects = [...facts.defects, ...body.defects];
   const { contentType, encoding } = facts;
   const entity = {

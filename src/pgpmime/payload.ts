@@ -11,7 +11,6 @@ import {
 } from "../mail/header.ts";
 import { withoutParameters, withParameter } from "../mail/edit-parameters.ts";
 import { type Entity, scanMime } from "../mail/mime.ts";
-import { scanParameters } from "../mail/parameters.ts";
 import { applyEdits, type Edit } from "./edit.ts";
 import { addElement, legacyLines } from "./legacy-display.ts";
 import { mainBodyParts } from "./main-body.ts";
@@ -23,6 +22,8 @@ import {
 } from "./protected-headers.ts";
 
 const LEGACY = "hp-legacy-display";
+/** An unreadable Content-Type is taken as text/plain when it is short and names no structure. */
+const MAX_MENDED = 1000;
 const OURS = new Set(["hp", LEGACY]);
 /** Fields of which a second one would let the reader see another author, text or structure than the sender. */
 const MUST_BE_SINGLE = [
@@ -64,8 +65,8 @@ function refuseAmbiguous({ header, defects }: Entity): void {
   }
   const type = firstField(header, "content-type");
   if (defects.includes("content-type") && type !== undefined) {
-    const { parameters } = scanParameters(fieldBody(type));
-    const isDecisive = parameters.some(({ name }) => name === "boundary" || name === "protocol");
+    const body = fieldBody(type);
+    const isDecisive = body.length > MAX_MENDED || /\b(?:boundary|protocol)\b/i.test(body);
     if (isDecisive) refuse("the message's Content-Type cannot be read");
   }
 }
@@ -93,8 +94,9 @@ function addLegacyDisplay(message: Uint8Array, part: Entity, lines: readonly str
 }
 
 /** False when a delimiter stands where the empty line after the header should be. */
-function hasBody(message: Uint8Array, part: Entity): boolean {
-  return part.start === 0 || (part.bodyStart <= part.end && message[part.bodyStart - 1] === 10);
+function hasBody(message: Uint8Array, { start, bodyStart, end }: Entity): boolean {
+  const isEnded = end === message.length || message[end] === 13 || message[end] === 10;
+  return start === 0 || (message[bodyStart - 1] === 10 && isEnded);
 }
 
 /** A part's header is written anew only when something in it changed. */
@@ -106,14 +108,7 @@ function partEdit(message: Uint8Array, part: Entity, made: Made): Edit {
   if (!isChanged) return { start, end: start, bytes: new Uint8Array() };
   const header = serializeHeader([...other, ...made.header]);
   const body = made.body ?? message.subarray(bodyStart, end);
-  // An empty body may share its line end with the delimiter; a longer one needs its own.
-  const isShared = end < message.length && message[end] !== 13 && message[end] !== 10;
-  const lineEnd = Buffer.from("\r\n");
-  return {
-    start,
-    end,
-    bytes: Buffer.concat([header, lineEnd, body, ...(isShared ? [lineEnd] : [])]),
-  };
+  return { start, end, bytes: Buffer.concat([header, Buffer.from("\r\n"), body]) };
 }
 
 /** Without the parameters that only protected messages have: a submitted one has no say in them. */
