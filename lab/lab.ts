@@ -6,7 +6,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { StoreOptions } from "../src/store/store.ts";
-import { startPostgres } from "../test/support/postgres.ts";
+import { startPostgres } from "./postgres.ts";
 import { type LabDns, startDns } from "./dns.ts";
 import { type GnupgNeighbour, startGnupgNeighbour } from "./gnupg-neighbour.ts";
 import { makePki, type Pki } from "./pki.ts";

@@ -5,7 +5,7 @@ import { after } from "node:test";
 
 import { migrate } from "../../src/store/migrate.ts";
 import { openStore, type Engine, type Store, type StoreOptions } from "../../src/store/store.ts";
-import { startPostgres, type Postgres } from "./postgres.ts";
+import { startPostgres, type Postgres } from "../../lab/postgres.ts";
 
 /** One of the two engines: `open` gives a store with all tables and no rows, whose database is the test's alone. */
 export type TestEngine = {

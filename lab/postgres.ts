@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
-/** A PostgreSQL server of the test's own; `newDatabase` makes an empty database and gives its URL. */
+/** A PostgreSQL server for one lab or test; `newDatabase` makes an empty database and gives its URL. */
 export type Postgres = AsyncDisposable & { readonly newDatabase: () => Promise<string> };
 
 const BIN = "/usr/lib/postgresql/15/bin";
@@ -46,7 +46,7 @@ export async function startPostgres(): Promise<Postgres> {
       count += 1;
       const name = `test${count}`;
       await run(join(BIN, "createdb"), ["-h", folder, "-U", "app", name]);
-      return `postgres://app@/${name}?host=${encodeURIComponent(folder)}`;
+      return `postgres:///${name}?user=app&host=${encodeURIComponent(folder)}`;
     },
     [Symbol.asyncDispose]: async () => {
       server.kill("SIGINT");
