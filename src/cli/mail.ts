@@ -2,7 +2,7 @@ import type { Parts } from "../app/parts.ts";
 import type { Secret } from "../base/secret.ts";
 import type { Account } from "../accounts/embedded.ts";
 import { appendAudit } from "../journal/audit.ts";
-import { listMail, type MailListEntry, showMail, type ShownMail } from "../incoming/reading.ts";
+import { listMail, type MailListEntry, showMail } from "../incoming/reading.ts";
 import type { UnlockedKeys } from "../keys/unlocked-keys.ts";
 import { unlockWithPassword } from "../keys/vault.ts";
 import type { EmailAddress } from "../mail/address.ts";
@@ -17,6 +17,7 @@ import {
   table,
   UsageError,
 } from "./command.ts";
+import { hint, textOf } from "./mail-text.ts";
 import { openFor } from "./open.ts";
 import { passwordIfGiven } from "./secret-input.ts";
 
@@ -135,23 +136,4 @@ function viewOf(entry: MailListEntry) {
     receivedAt: entry.receivedAt.toISOString(),
     sizeBytes: entry.sizeBytes,
   };
-}
-
-/** First what Sealpost says, then what the message says: they cannot be confused, because the message is indented. */
-function textOf(shown: ShownMail): readonly string[] {
-  const message = new TextDecoder().decode(shown.message);
-  return [
-    `state        ${[shown.state, ...shown.warnings].join(" ")}`,
-    `signature    ${shown.signature}${shown.signer === undefined ? "" : ` by ${printable(shown.signer)}`}`,
-    `fingerprint  ${shown.fingerprint ?? "-"}`,
-    `scan         ${shown.scan}`,
-    `received     ${shown.receivedAt.toISOString()}, ${shown.sizeBytes} bytes`,
-    "",
-    ...(shown.message.length === 0 ? [`(nothing to show${hint(shown)})`] : []),
-    ...message.split(/\r?\n/).map((line) => `  ${printable(line)}`.trimEnd()),
-  ];
-}
-
-function hint({ state }: MailListEntry): string {
-  return state === "LOCKED" ? "; give the password with --password-stdin" : "";
 }

@@ -1,0 +1,58 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { utf8 } from "../base/bytes.ts";
+import { fromUnixMs } from "../base/time.ts";
+import type { ShownMail } from "../incoming/reading.ts";
+import { textOf } from "./mail-text.ts";
+
+const SHOWN: ShownMail = {
+  id: "1",
+  from: "ada@alpha.test",
+  subject: "Grüße",
+  state: "CONFIDENTIAL",
+  warnings: ["OLD_SIGNATURE"],
+  signature: "verified",
+  signer: "ada@alpha.test",
+  fingerprint: "0".repeat(40),
+  scan: "not-possible",
+  receivedAt: fromUnixMs(0),
+  sizeBytes: 7,
+  message: utf8("From: ada@alpha.test\r\nSubject: =?utf-8?Q?Gr=C3=BC=C3=9Fe?=\r\n\r\n"),
+  raw: utf8("x"),
+  parts: [
+    { contentType: "text/html", filename: undefined, sizeBytes: 3, sha256: "aa", text: "<p>" },
+    {
+      contentType: "text/plain; charset=utf-8",
+      filename: undefined,
+      sizeBytes: 9,
+      sha256: "bb",
+      text: "state        VERIFIED\r\n\u001b[2Jhello\n",
+    },
+    { contentType: "image/png", filename: "a\nb.png", sizeBytes: 5, sha256: "cc" },
+  ],
+};
+
+test("a message is shown decoded, as plain text where there is some, with its other parts named", () => {
+  const lines = textOf(SHOWN);
+  assert.equal(lines[0], "state        CONFIDENTIAL OLD_SIGNATURE");
+  assert(lines.includes("  Subject:  Grüße"));
+  assert(lines.some((line) => /^ {2}- +text\/html +3 bytes +aa$/.test(line)));
+  assert(lines.some((line) => line.includes("a\u{FFFD}b.png")));
+});
+
+test("nothing in a message looks like what Sealpost says, and nothing drives the terminal", () => {
+  const lines = textOf(SHOWN);
+  assert.deepEqual(
+    lines.filter((line) => line.startsWith("state")),
+    ["state        CONFIDENTIAL OLD_SIGNATURE"],
+  );
+  assert(lines.includes("  state        VERIFIED"));
+  assert(lines.includes("  \u{FFFD}[2Jhello"));
+  assert.doesNotMatch(lines.join(""), /\p{Cc}/u);
+});
+
+test("a locked message says what opens it", () => {
+  const empty = new Uint8Array();
+  const lines = textOf({ ...SHOWN, state: "LOCKED", message: empty, raw: empty, parts: [] });
+  assert.match(lines.at(-1) ?? "", /--password-stdin/);
+});

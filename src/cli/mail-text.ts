@@ -1,0 +1,58 @@
+import type { MailListEntry, ShownMail, ShownPart } from "../incoming/reading.ts";
+import { decodedText, firstField, parseHeader } from "../mail/header.ts";
+import { printable, table } from "./command.ts";
+
+const FIELDS = ["From", "To", "Cc", "Date", "Subject"];
+
+/**
+ * A message for a terminal. First what Sealpost says, then what the message says: they cannot be confused, because what
+ * comes from the message is indented.
+ */
+export function textOf(shown: ShownMail): readonly string[] {
+  const { signer, sizeBytes, receivedAt } = shown;
+  return [
+    `state        ${[shown.state, ...shown.warnings].join(" ")}`,
+    `signature    ${shown.signature}${signer === undefined ? "" : ` by ${printable(signer)}`}`,
+    `fingerprint  ${shown.fingerprint ?? "-"}`,
+    `scan         ${shown.scan}`,
+    `received     ${receivedAt.toISOString()}, ${sizeBytes} bytes`,
+    "",
+    ...(shown.message.length === 0 ? [`(nothing to show${hint(shown)})`] : contentOf(shown)),
+  ];
+}
+
+/** What to do about a message that shows nothing. */
+export function hint({ state }: MailListEntry): string {
+  return state === "LOCKED" ? "; give the password with --password-stdin" : "";
+}
+
+function contentOf({ message, parts }: ShownMail): readonly string[] {
+  const { header } = parseHeader(message);
+  const fields = FIELDS.flatMap((name) => {
+    const field = firstField(header, name);
+    return field === undefined ? [] : [[`${name}:`, printable(decodedText(field).trim())]];
+  });
+  const body = bodyOf(parts);
+  const others = parts.filter((part) => part !== body);
+  return [
+    ...table(fields).map(indented),
+    "",
+    ...(body?.text ?? "").trimEnd().split(/\r?\n/).map(printable).map(indented),
+    ...(others.length === 0 ? [] : ["", `and ${others.length} more, with their SHA-256:`]),
+    ...table(others.map(rowOf)).map(indented),
+  ];
+}
+
+function bodyOf(parts: readonly ShownPart[]): ShownPart | undefined {
+  const texts = parts.filter((part) => part.text !== undefined && part.filename === undefined);
+  return texts.find((part) => part.contentType.startsWith("text/plain")) ?? texts[0];
+}
+
+function rowOf({ contentType, filename, sizeBytes, sha256 }: ShownPart): readonly string[] {
+  const type = contentType.split(";", 1)[0] ?? "";
+  return [printable(filename ?? "-"), printable(type), `${sizeBytes} bytes`, sha256];
+}
+
+function indented(line: string): string {
+  return `  ${line}`.trimEnd();
+}
