@@ -1,0 +1,143 @@
+/** A keyserver on a database in memory with real certificates, and a client that sends whatever bytes a test wants. */
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { connect } from "node:tls";
+import type { IssuedCertificate, Pki } from "../../lab/pki.ts";
+import { after, DAY, systemClock } from "../../src/base/time.ts";
+import { startHttps, type HttpLimits, type HttpsServer } from "../../src/http/server.ts";
+import {
+  keyserver,
+  keyserverMethods,
+  type KeyserverLimits,
+} from "../../src/keyserver/keyserver.ts";
+import { canonicalAddress, parseAddress, parseDomain } from "../../src/mail/address.ts";
+import type { Certificate } from "../../src/openpgp/certificate.ts";
+import { generateKey } from "../../src/openpgp/generate.ts";
+import { revokeFresh } from "../../src/openpgp/revocation.ts";
+import { readSecretKey } from "../../src/openpgp/secret-key.ts";
+import { publish, updatePublished } from "../../src/store/certificates.ts";
+import { migrate } from "../../src/store/migrate.ts";
+import { openStore, type Store } from "../../src/store/store.ts";
+import { insertGenericRevocation } from "../../src/store/vault.ts";
+
+const CLOSE_MS = 500;
+
+export type TestKeyserver = AsyncDisposable & HttpsServer & { readonly store: Store };
+
+export async function startTestKeyserver(
+  tls: IssuedCertificate,
+  given: {
+    readonly domains?: readonly string[];
+    readonly limits?: Partial<KeyserverLimits>;
+    readonly http?: Partial<HttpLimits>;
+    readonly port?: number;
+  } = {},
+): Promise<TestKeyserver> {
+  const store = await openStore({ engine: "sqlite", path: ":memory:" });
+  await migrate(store);
+  const domains = (given.domains ?? ["alpha.test"]).flatMap((name) => parseDomain(name) ?? []);
+  const server = await startHttps({
+    host: "127.0.0.2",
+    port: given.port ?? 0,
+    tls,
+    methods: keyserverMethods,
+    limits: { closeMs: CLOSE_MS, ...given.http },
+    fetch: keyserver({ store, domains, clock: systemClock, limits: given.limits ?? {} }),
+  });
+  return {
+    ...server,
+    store,
+    [Symbol.asyncDispose]: async () => {
+      await server[Symbol.asyncDispose]();
+      await store[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Makes a key for an address and publishes it; `revoked` publishes it with a fresh revocation, as superseded. */
+export async function publishKey(
+  store: Store,
+  text: string,
+  options: { readonly isRevoked?: boolean; readonly profile?: "compat" | "modern" } = {},
+): Promise<Certificate> {
+  const address = parseAddress(text);
+  assert(address);
+  const now = systemClock.now();
+  const { profile = "compat", isRevoked = false } = options;
+  const generated = await generateKey({ address, profile, now: after(now, -DAY) });
+  const { certificate } = generated;
+  const { fingerprint, version } = certificate;
+  const published = { fingerprint, version, createdAt: certificate.created, address };
+  await insertGenericRevocation(store, {
+    fingerprint,
+    owner: canonicalAddress(address),
+    version: 1,
+    wrapped: Uint8Array.of(1),
+    createdAt: now,
+  });
+  await publish(
+    store,
+    { ...published, state: "active", bytes: certificate.bytes },
+    certificate.subkeyFingerprints,
+  );
+  if (!isRevoked) return certificate;
+  using key = await readSecretKey(generated.secretKey);
+  const revoked = await revokeFresh({ key, reasonCode: 1, text: "superseded", now });
+  const change = { state: "superseded", bytes: revoked.bytes, revokedAt: now } as const;
+  await updatePublished(store, fingerprint, change);
+  return revoked;
+}
+
+export type RawAnswer = {
+  readonly status: number;
+  /** Names in lower case. */
+  readonly headers: ReadonlyMap<string, string>;
+  readonly body: string;
+  /** Everything the server sent before it ended the connection. */
+  readonly raw: string;
+};
+
+/** Sends bytes over TLS and reads until the server ends the connection, which it must do by itself. */
+export async function sendRaw(
+  server: { readonly host: string; readonly port: number },
+  pki: Pki,
+  bytes: string,
+): Promise<RawAnswer> {
+  const socket = connect({
+    host: server.host,
+    port: server.port,
+    ca: pki.ca,
+    servername: "keys.alpha.test",
+  });
+  let raw = "";
+  socket.on("data", (chunk: Buffer) => {
+    raw += chunk.toString("latin1");
+  });
+  socket.on("error", () => undefined);
+  socket.write(Buffer.from(bytes, "latin1"));
+  await once(socket, "close", { signal: AbortSignal.timeout(20_000) });
+  const [head = "", ...body] = raw.split("\r\n\r\n");
+  const [status = "", ...lines] = head.split("\r\n");
+  const headers = lines.map((line): [string, string] => {
+    const colon = line.indexOf(":");
+    return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()];
+  });
+  return {
+    status: Number(status.split(" ")[1] ?? 0),
+    headers: new Map(headers),
+    body: body.join("\r\n\r\n"),
+    raw,
+  };
+}
+
+/** One request as curl would make it, on a connection of its own. */
+export async function ask(
+  server: { readonly host: string; readonly port: number },
+  pki: Pki,
+  target: string,
+  method = "GET",
+  headers: readonly string[] = [],
+): Promise<RawAnswer> {
+  const lines = ["Host: keys.alpha.test", "Connection: close", ...headers];
+  return sendRaw(server, pki, `${method} ${target} HTTP/1.1\r\n${lines.join("\r\n")}\r\n\r\n`);
+}
