@@ -12,7 +12,7 @@ import { answer, type Call, type Command, type ExitCode, table, UsageError } fro
 import { openFor, openQuietly } from "./open.ts";
 import { readPassword } from "./secret-input.ts";
 
-/** The words of `--custody` and what they stand for (ruling 2). */
+/** The words of `--custody` and what they stand for. */
 const CUSTODY: Readonly<Record<string, Custody>> = {
   user: "unlocks-at-login",
   provider: "provider-usable",

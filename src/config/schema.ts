@@ -174,7 +174,7 @@ const discovery = note(
       ),
       ports: note(
         z.array(portNumber.min(1)).default([443]),
-        "Ports that look-ups caused by incoming mail may use.",
+        "Ports for every look-up; others below 1024 never, and from 1024 on only for mail that our users send.",
       ),
       force_network: note(
         z.boolean().default(false),
