@@ -162,6 +162,10 @@ function responder(options: HttpOptions): Responder {
   );
   return (request, response) => {
     for (const [name, value] of securityHeaders) response.setHeader(name, value);
+    if (request.httpVersionMajor !== 1) {
+      request.socket.destroy(); // HTTP/0.9: a line without a version.
+      return;
+    }
     if (!isAllowed(options, request)) {
       refuseMethod(options.methods ?? [], request, response);
       return;

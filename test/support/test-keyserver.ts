@@ -1,6 +1,5 @@
 /** A keyserver on a database in memory with real certificates, and a client that sends whatever bytes a test wants. */
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { connect } from "node:tls";
 import type { IssuedCertificate, Pki } from "../../lab/pki.ts";
 import { after, DAY, systemClock } from "../../src/base/time.ts";
@@ -21,6 +20,7 @@ import { openStore, type Store } from "../../src/store/store.ts";
 import { insertGenericRevocation } from "../../src/store/vault.ts";
 
 const CLOSE_MS = 500;
+const TIMEOUT_MS = 20_000;
 
 export type TestKeyserver = AsyncDisposable & HttpsServer & { readonly store: Store };
 
@@ -114,8 +114,20 @@ export async function sendRaw(
     raw += chunk.toString("latin1");
   });
   socket.on("error", () => undefined);
+  const { promise: isClosed, resolve: closed } = Promise.withResolvers<void>();
+  socket.once("close", () => {
+    closed();
+  });
+  // A server may end a connection while we still write: that is an answer, not an error.
+  let isLate = false;
+  const late = setTimeout(() => {
+    isLate = true;
+    socket.destroy();
+  }, TIMEOUT_MS);
   socket.write(Buffer.from(bytes, "latin1"));
-  await once(socket, "close", { signal: AbortSignal.timeout(20_000) });
+  await isClosed;
+  clearTimeout(late);
+  assert(!isLate, "the server did not end the connection");
   const [head = "", ...body] = raw.split("\r\n\r\n");
   const [status = "", ...lines] = head.split("\r\n");
   const headers = lines.map((line): [string, string] => {
