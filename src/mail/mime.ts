@@ -131,15 +131,15 @@ function readEntity(scan: Scan, start: number, depth: number, byDefault: Content
   const facts = factsOf(header, byDefault);
   const bodyStart = start + bodyOffset;
   const body = readBody(scan, { ...facts, bodyStart, hit: head.hit, depth });
-  // An empty body leaves its header's empty line to the delimiter, and an empty part has not even that.
-  const end = body.hit === undefined ? scan.bytes.length : Math.max(start, cut(scan, body.hit));
+  // An empty body leaves its header's empty line to the delimiter, an empty part even the line end before it.
+  const end = body.hit === undefined ? scan.bytes.length : cut(scan, body.hit);
   const defects = [...facts.defects, ...body.defects];
   const { contentType, encoding } = facts;
   const entity = {
     header,
     contentType,
     encoding,
-    start,
+    start: Math.min(start, end),
     bodyStart: Math.min(bodyStart, end),
     end,
     parts: body.parts,
