@@ -23,7 +23,10 @@ export async function findCached(
   now: Date,
 ): Promise<Cached | undefined> {
   const entry = await readCache(store, address, now);
-  if (entry === undefined) return undefined;
+  if (entry === undefined) {
+    await deleteCache(store, address); // What is too old to be read is gone at once.
+    return undefined;
+  }
   const parsed = await parseCertificates(entry.certificate);
   const [certificate] = parsed.kind === "parsed" ? parsed.certificates : [];
   if (certificate === undefined) return undefined;

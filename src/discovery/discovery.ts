@@ -83,6 +83,8 @@ export type DiscoveryDeps = {
   readonly local: (address: EmailAddress) => Promise<Certificate | undefined>;
   /** A uniform number in [0, 1), for the order of SRV targets. */
   readonly random: () => number;
+  /** Milliseconds that pass whatever is done to the system's clock; the process's own by default. */
+  readonly monotonicMs?: () => number;
 };
 
 export type Discoverer = {
@@ -96,7 +98,7 @@ const MAX_REMEMBERED = 20_000;
 
 /** Makes look-ups for a process. Addresses that are asked for at the same time share one look-up. */
 export function makeDiscover(deps: DiscoveryDeps): Discoverer {
-  const clock = steadyClock(deps.clock);
+  const clock = steadyClock(deps.clock, deps.monotonicMs);
   const context: LookUpContext = {
     ...deps,
     clock,

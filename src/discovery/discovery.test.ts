@@ -1,0 +1,203 @@
+import assert from "node:assert/strict";
+import { before, test } from "node:test";
+import {
+  ABSENT,
+  DOWN,
+  INSECURE,
+  SECURE,
+  SILENT,
+  UNPROVEN,
+  address,
+  bob,
+  http,
+  key,
+  makeCertificates,
+  setUp,
+} from "../../test/support/discovery-world.ts";
+import { HOUR } from "../base/time.ts";
+import type { DnsAnswer, SrvRecord } from "../dns/resolver.ts";
+import type { GetResult } from "../fetch/fetch.ts";
+import { type Certificate, armorCertificate } from "../openpgp/certificate.ts";
+import { parseFingerprint } from "../openpgp/fingerprint.ts";
+
+let bobs: Certificate;
+let evas: Certificate;
+let expired: Certificate;
+let revoked: Certificate;
+
+before(async () => {
+  ({ bobs, evas, expired, revoked } = await makeCertificates());
+});
+
+test("a certificate that the proven keyserver gives is found, and asked for exactly as given", async () => {
+  const { discover, requests } = await setUp(bobs);
+  const found = await discover(address("Bob+x@BETA.test"));
+  assert(found.kind === "found");
+  assert.equal(found.code, "OK");
+  assert.equal(found.certificate.fingerprint, bobs.fingerprint);
+  assert.equal(found.evidence.keyserver, "keys.beta.test:443");
+  assert.equal(found.evidence.dns, "SECURE_SRV");
+  assert.deepEqual(
+    requests.map(({ host, port, path, accept, alsoNamed }) => ({
+      host,
+      port,
+      path,
+      accept,
+      alsoNamed,
+    })),
+    [
+      {
+        host: "keys.beta.test",
+        port: 443,
+        path: "/pks/lookup?op=get&options=mr&exact=on&search=Bob%2Bx%40beta.test",
+        accept: "application/pgp-keys, application/pgp;q=0.9",
+        alsoNamed: ["beta.test"],
+      },
+    ],
+  );
+});
+
+const DNS_CASES = [
+  ["a proven absence", ABSENT, "absent NOSVC"],
+  ["an unproven absence", UNPROVEN, "absent NOSVC"],
+  ["an unproven record", INSECURE, "absent INSEC"],
+  ["no answer from the DNS", SILENT, "unreachable UNSURE-DNS"],
+  [
+    "the target of no service",
+    { ...SECURE, records: [{ priority: 0, weight: 0, port: 0, target: "." }] },
+    "absent NOSVC",
+  ],
+  [
+    "targets that cannot be used",
+    { ...SECURE, records: [{ priority: 0, weight: 0, port: 443, target: "127.0.0.1" }] },
+    "unreachable UNSURE-KS",
+  ],
+] as const;
+
+for (const [what, srv, expected] of DNS_CASES) {
+  test(`${what} comes to ${expected}, and nobody is asked`, async () => {
+    const { discover, world, requests } = await setUp(bobs);
+    world.srv = srv;
+    const { kind, code } = await discover(bob);
+    assert.equal(`${kind} ${code}`, expected);
+    assert.equal(requests.length, 0);
+  });
+}
+
+const KEYSERVER_CASES: readonly [what: string, answer: () => GetResult, expected: string][] = [
+  ["404", () => http(404), "absent NOKEY"],
+  ["410", () => http(410, "gone"), "absent NOKEY"],
+  ...[204, 206, 301, 400, 401, 403, 405, 413, 421, 422, 429, 451, 500, 501, 502, 503, 504].map(
+    (status): [string, () => GetResult, string] => [
+      `${status}`,
+      () => http(status, "not found"),
+      "unreachable UNSURE-KS",
+    ],
+  ),
+  ["no answer", () => DOWN, "unreachable UNSURE-KS"],
+  ["200 without a body", () => http(200), "unreachable UNSURE-KS"],
+  ["200 with blank lines", () => http(200, " \r\n\r\n"), "unreachable UNSURE-KS"],
+  ["200 with a web page", () => http(200, "\n<html>no key</html>"), "unreachable UNSURE-KS"],
+  ["200 with words", () => http(200, "no keys found"), "unreachable UNSURE-KS"],
+  [
+    "200 with a cut certificate",
+    () => http(200, armorCertificate(bobs).slice(0, 300)),
+    "unreachable UNSURE-KS",
+  ],
+  ["somebody else's certificate", () => key(evas), "unreachable BADKEY wrong-user-id"],
+  ["an expired certificate", () => key(expired), "absent BADKEY expired"],
+  ["a revoked certificate", () => key(revoked), "absent BADKEY revoked"],
+  [
+    "a revoked certificate beside somebody else's",
+    () => key(revoked, evas),
+    "unreachable BADKEY wrong-user-id",
+  ],
+  ["a good certificate among others", () => key(evas, expired, bobs), "found OK"],
+  ["a certificate in binary", () => http(200, bobs.bytes), "found OK"],
+];
+
+for (const [what, answer, expected] of KEYSERVER_CASES) {
+  test(`a keyserver's answer of ${what} comes to ${expected}`, async () => {
+    const { discover, world } = await setUp(bobs);
+    world.get = async () => answer();
+    const discovery = await discover(bob);
+    const reason = discovery.code === "BADKEY" ? ` ${discovery.reason}` : "";
+    assert.equal(`${discovery.kind} ${discovery.code}${reason}`, expected);
+  });
+}
+
+test("the next target is asked after a failure, four at most, and none after an answer", async () => {
+  const { discover, world, requests } = await setUp(bobs);
+  const records = [5, 3, 1, 4, 2].map((priority) => ({
+    priority,
+    weight: 0,
+    port: 443,
+    target: `keys${priority}.beta.test`,
+  }));
+  world.srv = { ...SECURE, records };
+  world.get = async ({ host }) => (host === "keys3.beta.test" ? http(404) : DOWN);
+  assert.equal((await discover(bob)).code, "NOKEY");
+  assert.deepEqual(
+    requests.map(({ host }) => host),
+    ["keys1.beta.test", "keys2.beta.test", "keys3.beta.test"],
+  );
+  world.get = async () => DOWN;
+  assert.equal((await discover(address("bea@beta.test"))).code, "UNSURE-KS");
+  assert.equal(requests.length, 3 + 4);
+});
+
+test("an address of ours is answered from the local keys alone", async () => {
+  const { discover, world, requests } = await setUp(bobs);
+  const alice = address("alice@alpha.test");
+  assert.equal((await discover(alice)).code, "NOKEY");
+  world.ours = bobs;
+  assert.equal((await discover(alice)).code, "LOCAL");
+  assert.equal(requests.length, 0);
+});
+
+test("look-ups of one address at the same time share one request, whose signal is nobody's", async () => {
+  const { discover, world, requests } = await setUp(bobs);
+  const gate = Promise.withResolvers<GetResult>();
+  world.get = () => gate.promise;
+  const impatient = discover(bob, { signal: AbortSignal.timeout(1) });
+  const patient = [discover(bob), discover(address("BOB@beta.test"))];
+  assert.deepEqual([(await impatient).kind, (await impatient).code], ["unreachable", "UNSURE-KS"]);
+  gate.resolve(key(bobs));
+  for (const one of await Promise.all(patient)) assert.equal(one.code, "OK");
+  assert.equal(requests.length, 1);
+});
+
+test("a former key is asked for by fingerprint, at the same domain's keyserver", async () => {
+  const { findFormer, world, requests } = await setUp(bobs);
+  world.get = async () => key(expired);
+  const former = await findFormer(bob, expired.fingerprint);
+  assert(former.kind === "found" && former.certificate.fingerprint === expired.fingerprint);
+  assert.equal(requests[0]?.path, `/pks/lookup?op=get&options=mr&search=0x${expired.fingerprint}`);
+  const [subkey] = expired.subkeyFingerprints;
+  assert(subkey !== undefined);
+  assert.equal((await findFormer(bob, subkey)).kind, "found");
+});
+
+test("a former key is absent only when the domain says so", async () => {
+  const { findFormer, clock, world } = await setUp(bobs);
+  const kindFor = async (srv: DnsAnswer<SrvRecord>, answer: GetResult) => {
+    clock.advance(HOUR);
+    world.srv = srv;
+    world.get = async () => answer;
+    return (await findFormer(bob, expired.fingerprint)).kind;
+  };
+  assert.equal(await kindFor(SECURE, http(404)), "absent");
+  assert.equal(await kindFor(ABSENT, DOWN), "absent");
+  assert.equal(await kindFor(SECURE, DOWN), "unreachable");
+  assert.equal(await kindFor(SILENT, DOWN), "unreachable");
+  assert.equal(await kindFor(SECURE, key(bobs)), "unreachable", "an answer for another key");
+});
+
+test("a former key of our own domain comes from the database", async () => {
+  const { findFormer, requests } = await setUp(bobs);
+  const fingerprint = parseFingerprint("0".repeat(40));
+  assert(fingerprint !== undefined);
+  const former = await findFormer(address("alice@alpha.test"), fingerprint);
+  assert.equal(former.kind, "absent");
+  assert.equal(requests.length, 0);
+});
