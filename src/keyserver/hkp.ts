@@ -2,14 +2,28 @@
 import { asBuffer } from "../base/bytes.ts";
 import { toUnixSeconds } from "../base/time.ts";
 import { parseCertificates, type Certificate } from "../openpgp/certificate.ts";
+import { crc24 } from "../openpgp/crc24.ts";
 import type { PublishedCertificate } from "../store/certificates.ts";
 
-/** Certificates as one armored block, without headers (RFC 9580 §6.2). */
+const CHECKSUM_OCTETS = 3;
+
+/**
+ * Certificates as one armored block, without headers (RFC 9580 §6.2). Where no padding ends the base64, a checksum does:
+ * without either GnuPG 2.2 reads on into the last line and imports nothing (§6.1 allows it before version 6).
+ */
 export function armored(found: readonly PublishedCertificate[]): string {
-  const base64 = Buffer.concat(found.map(({ bytes }) => asBuffer(bytes))).toString("base64");
-  const lines = base64.match(/.{1,64}/g) ?? [];
-  const begin = "-----BEGIN PGP PUBLIC KEY BLOCK-----";
-  return [begin, "", ...lines, "-----END PGP PUBLIC KEY BLOCK-----", ""].join("\n");
+  const bytes = Buffer.concat(found.map((certificate) => asBuffer(certificate.bytes)));
+  const base64 = bytes.toString("base64");
+  const checksum = Buffer.alloc(CHECKSUM_OCTETS);
+  checksum.writeUIntBE(crc24(bytes), 0, CHECKSUM_OCTETS);
+  return [
+    "-----BEGIN PGP PUBLIC KEY BLOCK-----",
+    "",
+    ...(base64.match(/.{1,64}/g) ?? []),
+    ...(base64.endsWith("=") ? [] : [`=${checksum.toString("base64")}`]),
+    "-----END PGP PUBLIC KEY BLOCK-----",
+    "",
+  ].join("\n");
 }
 
 /** One certificate as a client sees it in a list. */
