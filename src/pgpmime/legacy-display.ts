@@ -4,7 +4,7 @@
  */
 import { asBuffer } from "../base/bytes.ts";
 import { encodeCharset, isAsciiSuperset } from "../mail/charset.ts";
-import { decodedText, type Header } from "../mail/header.ts";
+import { decodedText, fieldBody, firstField, type Header } from "../mail/header.ts";
 import { decodeBody, type Entity, rawBody } from "../mail/mime.ts";
 import { decodeTransfer, encodeTransfer } from "../mail/transfer-encoding.ts";
 import { hiddenFromReaders } from "./protected-headers.ts";
@@ -33,7 +33,7 @@ export function addElement(
   lines: readonly string[],
 ): Uint8Array | undefined {
   const charset = part.contentType.parameters.get("charset") ?? "us-ascii";
-  if (!KNOWN_ENCODINGS.has(part.encoding) || lines.length === 0) return undefined;
+  if (lines.length === 0 || !isRewritable(message, part)) return undefined;
   if (part.contentType.subtype === "html") return addToHtml(message, part, charset, lines);
   const element = encodeCharset(`${lines.join("\r\n")}\r\n\r\n`, charset);
   if (element === undefined) return undefined;
@@ -43,6 +43,19 @@ export function addElement(
   }
   // The rest keeps its bytes: quoted-printable text can be put before quoted-printable text.
   return Buffer.concat([encodeTransfer(element, part.encoding), rawBody(message, part)]);
+}
+
+/**
+ * False where another program might decode the part to other bytes than we do, so that encoding it anew would change what
+ * its reader sees: an encoding written oddly, blanks that end a quoted-printable line, base64 with strange characters.
+ */
+function isRewritable(message: Uint8Array, part: Entity): boolean {
+  if (!KNOWN_ENCODINGS.has(part.encoding)) return false;
+  const field = firstField(part.header, "content-transfer-encoding");
+  if (field !== undefined && fieldBody(field).toLowerCase() !== part.encoding) return false;
+  const raw = asBuffer(rawBody(message, part)).toString("latin1");
+  if (part.encoding === "quoted-printable") return !/[ \t](?:\r?\n|$)/.test(raw);
+  return part.encoding !== "base64" || /^[A-Za-z0-9+/\r\n]*={0,2}\s*$/.test(raw);
 }
 
 function addToHtml(

@@ -1,5 +1,5 @@
 /** The MIME entity that is signed and encrypted: the submitted message with its header protected (RFC 9788 §2). */
-import { AppError } from "../base/errors.ts";
+import { errorText } from "../base/errors.ts";
 import {
   fieldBody,
   fieldsNamed,
@@ -20,6 +20,7 @@ import {
   isStructural,
   sendableFields,
 } from "./protected-headers.ts";
+import { UnsealableMessage } from "./unsealable.ts";
 
 const LEGACY = "hp-legacy-display";
 /** An unreadable Content-Type is taken as text/plain when it is short and names no structure. */
@@ -39,10 +40,10 @@ const MUST_BE_SINGLE = [
 
 /**
  * The payload for a submitted message. The body keeps its bytes, but for the legacy display in its main parts.
- * @throws AppError when the message can be read in two ways or is beyond the limits of `scanMime`.
+ * @throws UnsealableMessage when the message can be read in two ways or is beyond the limits of `scanMime`.
  */
 export function makePayload(message: Uint8Array): Uint8Array {
-  const root = scanMime(message);
+  const root = scan(message);
   refuseAmbiguous(root);
   const lines = legacyLines(root.header);
   const parts = new Map(
@@ -54,6 +55,14 @@ export function makePayload(message: Uint8Array): Uint8Array {
   const header = serializeHeader(payloadHeader(root.header, top.header));
   const body = top.body === undefined ? applyEdits(message, edits, root.bodyStart) : [top.body];
   return Buffer.concat([header, Buffer.from("\r\n"), ...body]);
+}
+
+function scan(message: Uint8Array): Entity {
+  try {
+    return scanMime(message);
+  } catch (error) {
+    throw new UnsealableMessage(errorText(error), error);
+  }
 }
 
 function refuseAmbiguous({ header, defects }: Entity): void {
@@ -161,5 +170,5 @@ function garbage(header: Header): Header {
 }
 
 function refuse(why: string): never {
-  throw new AppError(`${why}; it was not sealed`, { temporary: false });
+  throw new UnsealableMessage(why);
 }

@@ -4,7 +4,6 @@
  */
 import { randomBytes } from "node:crypto";
 
-import { AppError } from "../base/errors.ts";
 import { makeField, parseHeader, serializeHeader } from "../mail/header.ts";
 import { checkLineEnds } from "../mail/message.ts";
 import { armorMessage } from "../openpgp/armor.ts";
@@ -14,11 +13,12 @@ import type { Fingerprint } from "../openpgp/fingerprint.ts";
 import type { UnlockedKey } from "../openpgp/secret-key.ts";
 import { makePayload } from "./payload.ts";
 import { outerFields } from "./protected-headers.ts";
+import { UnsealableMessage } from "./unsealable.ts";
 
 /**
  * The message signed by `signer` and encrypted to `recipients`, as one multipart/encrypted (RFC 3156 §6.2). `intended` are
  * the readers that the signature names. Outside stands only what `hcp_baseline` leaves.
- * @throws AppError when the message can be read in two ways, breaks RFC 5322's line ends, or is beyond our limits.
+ * @throws UnsealableMessage when the message can be read in two ways, breaks RFC 5322's line ends, or is beyond our limits.
  */
 export async function seal(o: {
   readonly message: Uint8Array;
@@ -29,7 +29,7 @@ export async function seal(o: {
 }): Promise<Uint8Array> {
   const lineEnds = checkLineEnds(o.message);
   if (lineEnds !== "ok") {
-    throw new AppError(`the message holds a ${lineEnds}; it was not sealed`, { temporary: false });
+    throw new UnsealableMessage(`the message holds a ${lineEnds}`);
   }
   const data = makePayload(o.message);
   const { signer, recipients, intended, now } = o;
