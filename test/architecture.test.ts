@@ -16,7 +16,7 @@ const IMPORT_MAP: Record<string, readonly [folders: string, packages?: string]> 
   // edges: the world outside, one protocol each
   dns: ["base mail", "dns-packet"],
   fetch: ["base mail dns"],
-  smtp: ["base mail", "smtp-server nodemailer"],
+  smtp: ["base mail", "smtp-server"],
   imap: ["base mail", "imapflow"],
   dovecot: ["base mail"],
   scan: ["base mail"],

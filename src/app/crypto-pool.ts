@@ -10,6 +10,7 @@ import type { Certificate } from "../openpgp/certificate.ts";
 import type { Fingerprint } from "../openpgp/fingerprint.ts";
 import type { UnlockedKey } from "../openpgp/secret-key.ts";
 import type { Opened } from "../pgpmime/open.ts";
+import { UnsealableMessage } from "../pgpmime/unsealable.ts";
 
 export type SealRequest = {
   readonly message: Uint8Array;
@@ -41,6 +42,7 @@ export type Job =
 export type Outcome =
   | { readonly kind: "sealed"; readonly message: Uint8Array }
   | { readonly kind: "opened"; readonly opened: Opened }
+  | { readonly kind: "unsealable"; readonly why: string }
   | { readonly kind: "failed"; readonly reason: string; readonly temporary: boolean };
 
 export type CryptoPool = AsyncDisposable & { readonly seal: Seal; readonly open: Open };
@@ -81,6 +83,7 @@ export function startCryptoPool(limits: Partial<Limits> = {}): CryptoPool {
         signer: Uint8Array.from(secret.reveal()),
       });
       if (outcome.kind === "sealed") return outcome.message;
+      if (outcome.kind === "unsealable") throw new UnsealableMessage(outcome.why);
       throw failure(outcome);
     },
     open: async ({ message, keys }) => {

@@ -5,6 +5,7 @@ import { Secret } from "../base/secret.ts";
 import { readSecretKey } from "../openpgp/secret-key.ts";
 import { open } from "../pgpmime/open.ts";
 import { seal } from "../pgpmime/seal.ts";
+import { UnsealableMessage } from "../pgpmime/unsealable.ts";
 import type { Job, Outcome } from "./crypto-pool.ts";
 
 const port = parentPort;
@@ -20,6 +21,7 @@ async function outcomeOf(job: Job): Promise<Outcome> {
   try {
     return await (job.kind === "seal" ? sealJob(job) : openJob(job));
   } catch (error) {
+    if (error instanceof UnsealableMessage) return { kind: "unsealable", why: error.message };
     return {
       kind: "failed",
       reason: errorText(error),

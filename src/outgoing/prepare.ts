@@ -1,5 +1,6 @@
 /** What is checked and mended in a submitted message before anything is decided about it. */
 import { randomUUID } from "node:crypto";
+import { asBuffer } from "../base/bytes.ts";
 import { after, DAY, type Clock } from "../base/time.ts";
 import { sameAddress, type EmailAddress } from "../mail/address.ts";
 import { stripResultHeaders } from "../mail/auth-results.ts";
@@ -51,7 +52,7 @@ export function prepare(
   own: readonly EmailAddress[],
   message: Uint8Array,
 ): Preparation {
-  const { header: submitted, bodyOffset } = parseHeader(message);
+  const { header: submitted, body } = splitSubmitted(message);
   const refusal = refuseAuthor(submitted, own);
   if (refusal !== undefined) return { kind: "refused", reply: refusal };
 
@@ -59,11 +60,7 @@ export function prepare(
   const isRequired = required !== undefined && decodedText(required).trim().toLowerCase() === "yes";
   const cleaned = withoutFields(stripResultHeaders(submitted, [deps.hostname]), REMOVED);
   const { header, messageId } = withRequiredFields(deps, cleaned, readMessageFacts(cleaned));
-  const ready = Buffer.concat([
-    serializeHeader(header),
-    Buffer.from("\r\n"),
-    message.subarray(bodyOffset),
-  ]);
+  const ready = Buffer.concat([serializeHeader(header), Buffer.from("\r\n"), body]);
   return {
     kind: "ready",
     prepared: {
@@ -94,6 +91,32 @@ function isEncrypted(message: Uint8Array): boolean {
 
 /** Public Key Encrypted Session Key (RFC 9580 §5.1). */
 const SESSION_KEY_PACKET = 1;
+
+/**
+ * Header and body of what a client sent. A line in the header that is no field ends it and begins the body, as mail
+ * servers have it: so it is kept where its reader will look for it. A leading `From ` line is a mailbox file's, not mail.
+ */
+export function splitSubmitted(message: Uint8Array): {
+  readonly header: Header;
+  readonly body: Uint8Array;
+} {
+  const { header, bodyOffset } = parseHeader(message);
+  const fields = header.filter(({ name, raw }) => name !== "" || !isMailboxLine(raw));
+  const end = fields.findIndex(({ name }) => name === "");
+  const rest = message.subarray(bodyOffset);
+  if (end === -1) return { header: fields, body: rest };
+  const headerBytes = header.reduce((sum, { raw }) => sum + raw.length, 0);
+  const body = Buffer.concat([
+    ...fields.slice(end).map(({ raw }) => raw),
+    message.subarray(headerBytes, bodyOffset),
+    rest,
+  ]);
+  return { header: fields.slice(0, end), body };
+}
+
+function isMailboxLine(raw: Uint8Array): boolean {
+  return /^>?From /.test(asBuffer(raw).toString("latin1", 0, 6));
+}
 
 function refuseAuthor(header: Header, own: readonly EmailAddress[]): Reply | undefined {
   const { from } = readMessageFacts(header);

@@ -173,7 +173,7 @@ test("a blind recipient leaves no trace in the copy of the named ones", async ()
   assert.equal(named.kind, "no-key");
   const blind = await open({ message: kept[0]?.message ?? new Uint8Array(), keys: [bea] });
   assert.equal(blind.kind, "opened");
-  assert(!/bcc/i.test(Buffer.from(blind.payload).toString("latin1")));
+  assert.equal(firstField(parseHeader(blind.payload).header, "Bcc"), undefined);
   const opened = await open({
     message: relayed[0]?.message ?? new Uint8Array(),
     keys: [person("bob@beta.test")],
@@ -269,6 +269,28 @@ test("clear text in the clothes of an encrypted message is not passed on", async
   const { relayed, reply } = await send(disguised, ["carol@legacy.test"], { policy: "require" });
   assert.match(reply, /^550/);
   assert.deepEqual(relayed, []);
+});
+
+test("a message that cannot be sealed as it is, is refused with the reason", async () => {
+  const twice = MESSAGE.replace("Subject", "Subject: one\nSubject");
+  const { reply, relayed } = await send(twice, ["bob@beta.test"]);
+  assert.match(reply, /^550 5\.6\.0 the message has more than one subject field; not sent$/);
+  assert.deepEqual(relayed, []);
+});
+
+test("a line that is no field ends the header, and nothing of the message is lost", async () => {
+  const broken = "From: alice@alpha.test\nTo: bob@beta.test\nno field at all\nX: y\n\nrest\n";
+  const { relayed } = await send(broken, ["bob@beta.test"]);
+  const opened = await open({
+    message: relayed[0]?.message ?? new Uint8Array(),
+    keys: [person("bob@beta.test")],
+  });
+  assert.equal(opened.kind, "opened");
+  const { bodyOffset } = parseHeader(opened.payload);
+  assert.equal(
+    Buffer.from(opened.payload.subarray(bodyOffset)).toString(),
+    "no field at all\r\nX: y\r\n\r\nrest\r\n",
+  );
 });
 
 test("a refusal of the next hop is the client's answer, and nothing is kept", async () => {

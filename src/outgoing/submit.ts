@@ -12,6 +12,7 @@ import { sameAddress, type EmailAddress } from "../mail/address.ts";
 import type { Envelope } from "../mail/envelope.ts";
 import type { Discover } from "../discovery/discovery.ts";
 import type { UnlockedKeys } from "../keys/unlocked-keys.ts";
+import { UnsealableMessage } from "../pgpmime/unsealable.ts";
 import type { Policy } from "../policy/policy.ts";
 import { reply, type Reply } from "../smtp/reply.ts";
 import { copiesOf, type SealMessage } from "./copies.ts";
@@ -153,16 +154,19 @@ async function sendSealed(
 ): Promise<Reply> {
   const signer = sender.keys.active;
   if (signer === undefined) throw new AppError("sealing without a key", { temporary: false });
-  const copies = await copiesOf(deps, {
-    signer,
-    envelope,
-    prepared,
-    recipients: plan.recipients,
-  });
-  return deps.handOn({
-    sender: sender.address,
-    messageId: prepared.messageId,
-    copies,
-    summary: summaryText({ encrypted: plan.recipients.length }),
-  });
+  try {
+    const { recipients } = plan;
+    const copies = await copiesOf(deps, { signer, envelope, prepared, recipients });
+    return await deps.handOn({
+      sender: sender.address,
+      messageId: prepared.messageId,
+      copies,
+      summary: summaryText({ encrypted: recipients.length }),
+    });
+  } catch (error) {
+    if (error instanceof UnsealableMessage) {
+      return reply("550", "5.6.0", `${error.message}; not sent`);
+    }
+    throw error;
+  }
 }

@@ -21,6 +21,7 @@ import { parseAddress } from "../../src/mail/address.ts";
 import { makeField, parseHeader, serializeHeader, withoutFields } from "../../src/mail/header.ts";
 import { readMessageFacts, toCrlf } from "../../src/mail/message.ts";
 import { decodeBody, scanMime, type Entity } from "../../src/mail/mime.ts";
+import { splitSubmitted } from "../../src/outgoing/prepare.ts";
 import { listMessages } from "../../src/mailbox/embedded.ts";
 import { connectClient, type MailClient } from "../support/mail-client.ts";
 
@@ -81,14 +82,16 @@ async function sendAll(what: string, base: string, files: readonly string[]): Pr
       refused.push(`${name}: ${result.reply}`);
     } else pairs.push({ name, original, shown: await nextShown(name) });
   }
-  for (const { name, original, shown } of pairs) {
-    assert.deepEqual(
-      leafHashes(shown),
-      leafHashes(original),
-      `${name}: a part is not as it was sent`,
-    );
-  }
-  await comparePython(pairs);
+  const changed = pairs.filter(
+    ({ original, shown }) =>
+      leafHashes(withHeaderEnd(original)).join() !== leafHashes(shown).join(),
+  );
+  assert.deepEqual(
+    changed.map(({ name }) => name),
+    [],
+    "their parts are not as they were sent",
+  );
+  await comparePython(pairs.filter(({ original }) => !hasObsoleteFields(original)));
   const share = pairs.length / files.length;
   console.log(`${what}: ${String(pairs.length)} of ${String(files.length)} accepted and equal`);
   for (const line of refused) console.log(`  refused ${line}`);
@@ -97,9 +100,10 @@ async function sendAll(what: string, base: string, files: readonly string[]): Pr
 
 type Pair = { readonly name: string; readonly original: Uint8Array; readonly shown: Uint8Array };
 
-/** The author becomes alice, line ends CRLF, and a Date is added where there is none; all else stays. */
+/** The author becomes alice, all line ends CRLF, and a Date is added where there is none; all else stays. */
 function prepared(raw: Uint8Array): Uint8Array {
-  const message = toCrlf(raw);
+  const text = toCrlf(raw);
+  const message = text.at(-1) === 10 ? text : Buffer.concat([text, Buffer.from("\r\n")]);
   const { header, bodyOffset } = parseHeader(message);
   const hasDate = readMessageFacts(header).date !== undefined;
   const date = systemClock.now().toUTCString().replace("GMT", "+0000");
@@ -112,6 +116,12 @@ function prepared(raw: Uint8Array): Uint8Array {
     Buffer.from("\r\n"),
     message.subarray(bodyOffset),
   ]);
+}
+
+/** As mail servers read it: what is no field ends the header. */
+function withHeaderEnd(message: Uint8Array): Uint8Array {
+  const { header, body } = splitSubmitted(message);
+  return Buffer.concat([serializeHeader(header), Buffer.from("\r\n"), body]);
 }
 
 let received = 0;
@@ -141,6 +151,14 @@ function leafHashes(message: Uint8Array): readonly string[] {
 
 function leaves(entity: Entity): readonly Entity[] {
   return entity.parts.length === 0 ? [entity] : entity.parts.flatMap(leaves);
+}
+
+/** `Subject : text`: RFC 5322 §4.5 has readers accept the blank, Python's parser does not. */
+function hasObsoleteFields(message: Uint8Array): boolean {
+  return parseHeader(message).header.some(
+    ({ name, raw }) =>
+      name !== "" && /^[ \t]/.test(Buffer.from(raw).toString("latin1", name.length)),
+  );
 }
 
 const PYTHON = `
