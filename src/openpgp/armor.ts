@@ -1,4 +1,6 @@
 import { asBuffer } from "../base/bytes.ts";
+import { crc24 } from "./crc24.ts";
+import { bigEndian } from "./cursor.ts";
 
 /** What reading armor came to. `data` is binary. */
 export type Dearmored =
@@ -13,22 +15,30 @@ const LINE = 64;
 const BLOCK_OCTETS = 48 * 768;
 
 /**
- * A binary OpenPGP message in ASCII armor with CRLF lines (RFC 9580 §6.2). No armor headers and no checksum, which
- * RFC 9580 §6.1 asks to leave out.
+ * A binary OpenPGP message in ASCII armor with CRLF lines and without armor headers (RFC 9580 §6.2). A checksum is written
+ * only where GnuPG 2.2 cannot do without: when no padding tells it where the base64 ends, it reads on into the last line and
+ * reports an error. Never to readers of version 2 containers (RFC 9580 §6.1).
  */
 export function armorMessage(bytes: Uint8Array): Uint8Array {
-  return armor("MESSAGE", bytes);
+  return armor("MESSAGE", bytes, !startsWithV6SessionKey(bytes));
 }
 
 /** A binary detached signature in ASCII armor, written as `armorMessage` does. */
 export function armorSignature(bytes: Uint8Array): Uint8Array {
-  return armor("SIGNATURE", bytes);
+  return armor("SIGNATURE", bytes, true);
 }
 
-function armor(label: string, bytes: Uint8Array): Uint8Array {
+/** A packet of type 1 with a length of one octet, and version 6. */
+function startsWithV6SessionKey(bytes: Uint8Array): boolean {
+  return bytes[0] === 0xc1 && bytes[(bytes[1] ?? 0) < 192 ? 2 : 3] === 6;
+}
+
+function armor(label: string, bytes: Uint8Array, mayHaveChecksum: boolean): Uint8Array {
   const input = asBuffer(bytes);
+  const needsChecksum = mayHaveChecksum && input.length % 3 === 0;
   const head = `-----BEGIN PGP ${label}-----\r\n\r\n`;
-  const tail = `-----END PGP ${label}-----\r\n`;
+  const checksum = needsChecksum ? `=${bigEndian(crc24(input), 3).toString("base64")}\r\n` : "";
+  const tail = `${checksum}-----END PGP ${label}-----\r\n`;
   const digits = Math.ceil(input.length / 3) * 4;
   const lineEnds = 2 * Math.ceil(digits / LINE);
   const output = Buffer.allocUnsafeSlow(head.length + digits + lineEnds + tail.length);
@@ -153,6 +163,7 @@ function decodeEvenLines(text: Buffer): Buffer | undefined {
   }
   const lines = Math.floor(text.length / step);
   const last = text.toString("latin1", lines * step).trimEnd();
+  if (last.length % 4 !== 0) return undefined;
   const output = Buffer.allocUnsafeSlow((lines * width + last.length) * 0.75);
   let written = 0;
   const block = step * Math.ceil(65_536 / step);
