@@ -18,8 +18,14 @@ import { systemClock } from "../../src/base/time.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { showMail } from "../../src/incoming/reading.ts";
 import { parseAddress } from "../../src/mail/address.ts";
-import { makeField, parseHeader, serializeHeader, withoutFields } from "../../src/mail/header.ts";
-import { readMessageFacts, toCrlf } from "../../src/mail/message.ts";
+import {
+  firstField,
+  makeField,
+  parseHeader,
+  serializeHeader,
+  withoutFields,
+} from "../../src/mail/header.ts";
+import { toCrlf } from "../../src/mail/message.ts";
 import { decodeBody, scanMime, type Entity } from "../../src/mail/mime.ts";
 import { splitSubmitted } from "../../src/outgoing/prepare.ts";
 import { listMessages } from "../../src/mailbox/embedded.ts";
@@ -105,7 +111,7 @@ function prepared(raw: Uint8Array): Uint8Array {
   const text = toCrlf(raw);
   const message = text.at(-1) === 10 ? text : Buffer.concat([text, Buffer.from("\r\n")]);
   const { header, bodyOffset } = parseHeader(message);
-  const hasDate = readMessageFacts(header).date !== undefined;
+  const hasDate = firstField(header, "Date") !== undefined;
   const date = systemClock.now().toUTCString().replace("GMT", "+0000");
   return Buffer.concat([
     serializeHeader([
