@@ -71,7 +71,7 @@ export async function startDns(options: DnsOptions): Promise<LabDns> {
 }
 
 /** A port that is free for TCP and UDP on this address. */
-export async function freePort(host: string): Promise<number> {
+async function freePort(host: string): Promise<number> {
   for (let attempt = 0; attempt < PORT_ATTEMPTS; attempt += 1) {
     const server = createServer().listen(0, host);
     await once(server, "listening");
