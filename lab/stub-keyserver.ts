@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer } from "node:https";
+import type { Socket } from "node:net";
 import { portOf } from "./ports.ts";
 
 export type StubBehaviour =
@@ -58,14 +59,24 @@ export async function startStubKeyserver(options: StubKeyserverOptions): Promise
     ]),
   );
   const requests: string[] = [];
+  const sockets = new Map<number, Socket>();
   let behaviour: StubBehaviour = options.behaviour ?? { kind: "normal" };
   const server = createServer(
     { cert: options.tls.cert, key: options.tls.key },
     (request, response) => {
       requests.push(request.url ?? "");
-      respond(behaviour, find(certificates, request), response);
+      // A TLS socket cannot reset: the TCP socket below it can.
+      const { remotePort = 0 } = request.socket;
+      respond(behaviour, find(certificates, request), response, () =>
+        sockets.get(remotePort)?.resetAndDestroy(),
+      );
     },
   );
+  server.on("connection", (socket: Socket) => {
+    const { remotePort = 0 } = socket;
+    sockets.set(remotePort, socket);
+    socket.once("close", () => sockets.delete(remotePort));
+  });
   server.listen(options.port ?? 0, options.host);
   await once(server, "listening");
   return {
@@ -101,6 +112,7 @@ function respond(
   behaviour: StubBehaviour,
   found: string | undefined,
   response: ServerResponse,
+  reset: () => void,
 ): void {
   switch (behaviour.kind) {
     case "normal":
@@ -110,7 +122,7 @@ function respond(
       respondWith(behaviour, found, response);
       return;
     case "reset":
-      response.socket?.resetAndDestroy();
+      reset();
       return;
     case "silent":
       return;

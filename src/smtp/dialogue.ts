@@ -10,10 +10,10 @@ import type {
 
 import { networkOf } from "../base/network.ts";
 import { Secret } from "../base/secret.ts";
-import { isAscii, parseAddress, type EmailAddress } from "../mail/address.ts";
 import type { Envelope } from "../mail/envelope.ts";
 import { checkLineEnds } from "../mail/message.ts";
 import { collect } from "./collect.ts";
+import { envelopeOf, nameOf, newConnection, parsePath, type Connection } from "./connection.ts";
 import type { Client, Handlers, ListenerLimits, ListenerMode } from "./listener.ts";
 import { errorReply, isAccepted, oneReply, Refusal, reply, type Reply } from "./reply.ts";
 
@@ -22,20 +22,8 @@ const NEVER = ["WIZ", "SHELL", "KILL", "XCLIENT", "XFORWARD"];
 const MOST_REFUSED_LOGINS = 3;
 /** Somebody who guesses user names. */
 const MOST_REFUSED_RECIPIENTS = 20;
-const HELO_NAME = /^[-A-Za-z0-9._:[\]]{1,255}$/;
 
 type Callback<Value = unknown> = (error?: Error | null, value?: Value) => void;
-
-type Connection = {
-  readonly network: string;
-  /** Since the last MAIL FROM. The list has every accepted RCPT; smtp-server's own drops repeated ones. */
-  from: EmailAddress | undefined;
-  recipients: EmailAddress[];
-  refusedLogins: number;
-  refusedRecipients: number;
-  running: number;
-  whenIdle: (() => void) | undefined;
-};
 
 export class Dialogue<Login extends object> {
   readonly #mode: ListenerMode;
@@ -109,15 +97,7 @@ export class Dialogue<Login extends object> {
       callback(new Refusal(421, "4.7.0 too many connections from your network"));
       return;
     }
-    this.#connections.set(session.id, {
-      network,
-      from: undefined,
-      recipients: [],
-      refusedLogins: 0,
-      refusedRecipients: 0,
-      running: 0,
-      whenIdle: undefined,
-    });
+    this.#connections.set(session.id, newConnection(network));
     session.disabledCommands = this.#disabled(session.secure);
     callback();
   }
@@ -320,7 +300,7 @@ export class Dialogue<Login extends object> {
       id: session.id,
       network: this.#connection(session).network,
       address: session.remoteAddress,
-      name: HELO_NAME.test(session.hostNameAppearsAs) ? session.hostNameAppearsAs : "unknown",
+      name: nameOf(session),
       protocol: session.transmissionType,
       isTls: session.secure,
       login: loginOf<Login>(session),
@@ -335,38 +315,6 @@ function refusedLogin(): Refusal {
 function loginOf<Login>(session: SMTPServerSession): Login | undefined {
   const user: unknown = session.user;
   return typeof user === "object" && user !== null ? (user as Login) : undefined;
-}
-
-function envelopeOf(
-  { from, recipients }: Connection,
-  session: SMTPServerSession,
-  isDistinct = true,
-): Envelope {
-  const { smtpUtf8, requireTLS } = session.envelope;
-  return {
-    from,
-    recipients: isDistinct ? distinct(recipients) : [...recipients],
-    ...(smtpUtf8 === true ? { smtpUtf8 } : {}),
-    ...(requireTLS === true ? { requireTls: true } : {}),
-  };
-}
-
-function distinct(addresses: readonly EmailAddress[]): readonly EmailAddress[] {
-  return [...new Map(addresses.map((one) => [`${one.local}@${one.domain}`, one])).values()];
-}
-
-/** RFC 6531 §3.4, §3.6: UTF-8 in a path only where the client said SMTPUTF8. */
-function parsePath(
-  { address }: SMTPServerAddress,
-  session: SMTPServerSession,
-  enhanced: "5.1.3" | "5.1.7",
-): EmailAddress {
-  const parsed = address.includes("\u{FFFD}") ? undefined : parseAddress(address);
-  if (parsed === undefined) throw new Refusal(553, `${enhanced} this address is not possible`);
-  if (!isAscii(parsed) && session.envelope.smtpUtf8 !== true) {
-    throw new Refusal(553, "5.6.7 non-ASCII addresses need SMTPUTF8");
-  }
-  return parsed;
 }
 
 /** smtp-server writes the 250 itself. */
