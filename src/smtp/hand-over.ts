@@ -1,4 +1,6 @@
 /** One message to one next hop: greeting, TLS, envelope, data (RFC 5321 §3, RFC 2033 for LMTP). */
+import { isAscii as isAsciiBytes } from "node:buffer";
+
 import { asBuffer } from "../base/bytes.ts";
 import { formatAddress, isAscii, type EmailAddress } from "../mail/address.ts";
 import type { Envelope } from "../mail/envelope.ts";
@@ -94,13 +96,9 @@ function needsOf({ from, recipients }: Envelope, message: Uint8Array): Needs {
   const addresses = from === undefined ? recipients : [from, ...recipients];
   const { bodyOffset } = parseHeader(message);
   return {
-    smtpUtf8: !addresses.every(isAscii) || hasEightBit(message.subarray(0, bodyOffset)),
-    eightBit: hasEightBit(message),
+    smtpUtf8: !addresses.every(isAscii) || !isAsciiBytes(message.subarray(0, bodyOffset)),
+    eightBit: !isAsciiBytes(message),
   };
-}
-
-function hasEightBit(bytes: Uint8Array): boolean {
-  return bytes.some((octet) => octet > 0x7f);
 }
 
 /** Why this hop cannot take this message as it is; undefined when it can. */

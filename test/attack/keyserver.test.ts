@@ -31,7 +31,7 @@ before(async () => {
   issued = await pki.issue(["keys.alpha.test"]);
   server = await startTestKeyserver(issued, {
     limits: { addressMissesPerMinute: 10_000 },
-    http: { headersMs: 1500, requestMs: 2000 },
+    http: { headersMs: 1500, requestMs: 2000, idleMs: 300 },
   });
   await publishKey(server.store, "ada@alpha.test");
 });
