@@ -57,7 +57,7 @@ async function openOne(
   const shown = opened.kind === "opened" ? opened.protectedHeader : header;
   const own = keys.active === undefined ? keys.all : [keys.active];
   const summary = await encryptAtRest({
-    data: summaryOf(shown),
+    data: summaryOf(shown, verdict.warnings.includes("FROM_MISMATCH") ? header : shown),
     recipients: own.map(({ certificate }) => certificate),
     now: deps.clock.now(),
   });

@@ -127,7 +127,9 @@ async function contentOf(
   const opened = await deps.open({ message: message.body, keys: keys.all });
   if (opened.kind !== "opened") return undefined;
   const { header } = parseHeader(message.body);
-  return { view: readerView(header, opened.payload), raw: opened.payload };
+  // Who claims to be somebody else is shown as who he was on the way (RFC 9788 §4.4.3).
+  const from = message.verdict.warnings.includes("FROM_MISMATCH") ? "outer" : "protected";
+  return { view: readerView(header, opened.payload, { from }), raw: opened.payload };
 }
 
 /** Decrypts what the mailbox keeps at rest: our own bytes, so failing is our own trouble. */

@@ -4,9 +4,10 @@ import { decodedText, firstField, type Header } from "../mail/header.ts";
 
 export type Summary = { readonly from: string; readonly subject: string };
 
-/** From the header that the reader is shown: the protected one where there is one. */
-export function summaryOf(header: Header): Uint8Array {
-  return utf8(JSON.stringify({ from: text(header, "From"), subject: text(header, "Subject") }));
+/** From the header that the reader is shown; the author from another one where the first one's is not confirmed. */
+export function summaryOf(header: Header, authorHeader: Header = header): Uint8Array {
+  const summary = { from: text(authorHeader, "From"), subject: text(header, "Subject") };
+  return utf8(JSON.stringify(summary));
 }
 
 function text(header: Header, name: string): string {

@@ -17,7 +17,7 @@ import {
 } from "../mail/header.ts";
 import { readMessageFacts, type MessageFacts } from "../mail/message.ts";
 import { dearmor } from "../openpgp/armor.ts";
-import { detectProtection } from "../pgpmime/detect.ts";
+import { detectProtection, isCiphertext } from "../pgpmime/detect.ts";
 import { reply, type Reply } from "../smtp/reply.ts";
 
 export type Prepared = {
@@ -76,7 +76,7 @@ export function prepare(
 
 /**
  * Whether the client encrypted the whole message itself. The container alone proves nothing: what is inside must begin
- * as an encrypted OpenPGP message does (RFC 9580 §10.3), or a broken client would send clear text under this name.
+ * as an encrypted OpenPGP message does, or a broken client would send clear text under this name.
  */
 function isEncrypted(message: Uint8Array): boolean {
   const protection = detectProtection(message);
@@ -84,13 +84,8 @@ function isEncrypted(message: Uint8Array): boolean {
   if (protection.kind !== "sealed" && protection.kind !== "inline") return false;
   const armor = dearmor(protection.ciphertext);
   if (armor.kind === "malformed") return false;
-  const [first = 0] = armor.kind === "armored" ? armor.data : protection.ciphertext;
-  const tag = (first & 0x40) === 0 ? (first & 0x3c) >> 2 : first & 0x3f;
-  return (first & 0x80) !== 0 && tag === SESSION_KEY_PACKET;
+  return isCiphertext(armor.kind === "armored" ? armor.data : protection.ciphertext);
 }
-
-/** Public Key Encrypted Session Key (RFC 9580 §5.1). */
-const SESSION_KEY_PACKET = 1;
 
 /**
  * Header and body of what a client sent. A line in the header that is no field ends it and begins the body, as mail
