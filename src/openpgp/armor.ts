@@ -154,13 +154,9 @@ function decode(text: Buffer, start: number, end: number): Buffer | undefined {
  * octets as there are digits proves that there was nothing else.
  */
 function decodeEvenLines(text: Buffer): Buffer | undefined {
-  const firstEnd = text.indexOf(LF);
-  const width = text[firstEnd - 1] === CR ? firstEnd - 1 : firstEnd;
-  const step = firstEnd + 1;
-  if (firstEnd < 0 || width < 4 || width % 4 !== 0) return undefined;
-  for (let at = firstEnd; at < text.length; at += step) {
-    if (text[at] !== LF || (step === width + 2 && text[at - 1] !== CR)) return undefined;
-  }
+  const shape = shapeOf(text);
+  if (shape === undefined) return undefined;
+  const { width, step } = shape;
   const lines = Math.floor(text.length / step);
   const last = text.toString("latin1", lines * step).trimEnd();
   if (last.length % 4 !== 0) return undefined;
@@ -178,6 +174,18 @@ function decodeEvenLines(text: Buffer): Buffer | undefined {
     last === "" ? text.subarray(-4 - (step - width)).toString("latin1") : last,
   );
   return written === output.length - padding ? output.subarray(0, written) : undefined;
+}
+
+/** Digits per line, and with its end; undefined when lines differ. */
+function shapeOf(text: Buffer): { readonly width: number; readonly step: number } | undefined {
+  const firstEnd = text.indexOf(LF);
+  const isCrlf = text[firstEnd - 1] === CR;
+  const width = isCrlf ? firstEnd - 1 : firstEnd;
+  if (width < 4 || width % 4 !== 0) return undefined;
+  for (let at = firstEnd; at < text.length; at += firstEnd + 1) {
+    if (text[at] !== LF || (isCrlf && text[at - 1] !== CR)) return undefined;
+  }
+  return { width, step: firstEnd + 1 };
 }
 
 function decodeStrictly(digits: string): Buffer | undefined {

@@ -30,6 +30,13 @@ const READERS: readonly [string, UnlockedKey][] = [
 ];
 const WITH_PASSPHRASE = ["--passphrase", PASSPHRASE];
 
+const signing = ({ fingerprint }: UnlockedKey): readonly string[] => [
+  "--sign",
+  "--encrypt",
+  "--local-user",
+  fingerprint,
+];
+
 async function withGpg(act: (gpg: Gpg) => Promise<void>): Promise<void> {
   using gpg = new Gpg();
   for (const key of [alice, bob, rsa, p256]) gpg.importUnlocked(key);
@@ -70,10 +77,7 @@ test("we open and verify what GnuPG signs and encrypts, by every kind of key", (
       for (const signer of [alice, rsa, p256]) {
         const data = randomBytes(100_000);
         const sealed = gpg.run(
-          [
-            ...["--armor", "--sign", "--encrypt", "--local-user", signer.fingerprint],
-            ...["--recipient", reader.fingerprint],
-          ],
+          ["--armor", ...signing(signer), "--recipient", reader.fingerprint],
           data,
         );
         assert.deepEqual(await openFully(sealed, reader, signer), data, name);
@@ -100,10 +104,7 @@ test("we open what GnuPG makes with its options", () =>
     const data = Buffer.from("First line\r\nand a second one\r\n".repeat(1000));
     for (const options of OPTIONS) {
       const sealed = gpg.run(
-        [
-          ...["--armor", "--sign", "--encrypt", "--local-user", alice.fingerprint],
-          ...["--recipient", bob.fingerprint, ...options],
-        ],
+        ["--armor", ...signing(alice), "--recipient", bob.fingerprint, ...options],
         data,
       );
       assert.deepEqual(await openFully(sealed, bob, alice), data, options.join(" "));
@@ -156,7 +157,7 @@ test("detached signatures verify both ways", () =>
       for (const form of [["--armor"], ["--no-armor"], ["--textmode", "--armor"]]) {
         const signatures = readDetachedSignatures(gpg.run([...form, ...args], data));
         assert.equal(signatures?.length, 1);
-        for (const signature of signatures ?? []) {
+        for (const signature of signatures) {
           const { certificate } = signer;
           const check = await verifySignature({ data, signature, certificate });
           assert.equal(check.kind, "valid");
