@@ -23,7 +23,7 @@ import {
 import { after, MINUTE } from "../base/time.ts";
 import { armorMessage } from "./armor.ts";
 import { decrypt } from "./decrypt.ts";
-import { encryptAtRest } from "./encrypt.ts";
+import { encryptAtRest, signAndEncrypt } from "./encrypt.ts";
 import { readEncryptedMessage } from "./message-grammar.ts";
 import { ownKeys } from "./own-keys.ts";
 import { openPkesk } from "./pkesk.ts";
@@ -164,6 +164,20 @@ test("at rest nothing is signed", async () => {
     assert.deepEqual([Buffer.from(opened.data), opened.signatures], [data, []]);
     assert.equal(opened.keyFingerprint, certificate.fingerprint);
   }
+});
+
+test("64 intended recipients are named, 65 are an error", async () => {
+  const sealTo = (count: number) =>
+    signAndEncrypt({
+      data: randomBytes(100),
+      signer: modern.a,
+      recipients: [modern.b.certificate],
+      intended: Array.from({ length: count }, () => modern.b.fingerprint),
+      now: NOW,
+    });
+  const opened = expectDecrypted(await decrypt({ message: await sealTo(64), keys: [modern.b] }));
+  assert.equal(opened.signatures[0]?.intended.length, 64);
+  await assert.rejects(sealTo(65));
 });
 
 test("nobody to encrypt to is an error", async () => {

@@ -25,6 +25,8 @@ export type Signing = {
 const BINARY = 0x00;
 /** The next packet is no other one-pass signature. */
 const IS_LAST = 1;
+/** As many as a message may have session keys. */
+const MOST_INTENDED = 64;
 const RSA = 1;
 const ED25519 = 27;
 const ED448 = 28;
@@ -33,7 +35,7 @@ const ED448 = 28;
  * Starts a signature by the newest signing key of `signer`: SHA-512; creation time, issuer fingerprint and one intended
  * recipient per fingerprint, none of them critical, because OpenPGP.js refuses a critical one (RFC 9580 §5.2.3.36 asks
  * v6 signers for it; we deviate). The signer's user ID is left out.
- * @throws AppError when no key of the signer may sign
+ * @throws AppError when no key of the signer may sign, or for more than 64 intended recipients
  */
 export function startSigning(o: {
   readonly signer: UnlockedKey;
@@ -96,6 +98,8 @@ function signingKeyOf(signer: UnlockedKey): OwnKey {
 }
 
 function hashedArea(issuer: Fingerprint, intended: readonly Fingerprint[], now: Date): Buffer {
+  if (intended.length > MOST_INTENDED)
+    throw new AppError("too many intended", { temporary: false });
   return Buffer.concat([
     subpacket(SUBPACKET.created, bigEndian(toUnixSeconds(now), 4)),
     subpacket(SUBPACKET.issuer, versioned(issuer)),
