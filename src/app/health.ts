@@ -11,16 +11,19 @@ export type Health = AsyncDisposable & { readonly host: string; readonly port: n
  */
 export async function startHealth(
   place: { readonly host: string; readonly port: number },
-  parts: Pick<Parts, "isResolverTrusted">,
+  parts: Pick<Parts, "testResolver">,
 ): Promise<Health> {
   const server = createServer({ requestTimeout: 5000 }, (request, response) => {
     const answer = (status: number, text: string): void => {
       response.writeHead(status, { "content-type": "text/plain" }).end(`${text}\n`);
     };
+    const answerReady = async (): Promise<void> => {
+      if (await parts.testResolver()) answer(200, "ready");
+      else answer(503, "the resolver does not validate DNSSEC");
+    };
     if (request.url === "/healthz") answer(200, "ok");
     else if (request.url !== "/readyz") answer(404, "not here");
-    else if (parts.isResolverTrusted()) answer(200, "ready");
-    else answer(503, "the resolver does not validate DNSSEC");
+    else void answerReady();
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", (cause) => {

@@ -30,15 +30,16 @@ export async function runKeyserver(config: Config): Promise<void> {
     cert: await readFile(config.tls.certificateFile, "utf8"),
     key: await readFile(config.tls.keyFile, "utf8"),
   };
+  const failed = (error: unknown): void => {
+    events.failed("keyserver", error);
+  };
   await using server = await startHttps({
     host: place.host,
     port: place.port,
     tls,
-    fetch: keyserver({ store, domains: config.domains, clock: systemClock }),
+    fetch: keyserver({ store, domains: config.domains, clock: systemClock, failed }),
     methods: keyserverMethods,
-    failed: (error) => {
-      events.failed("keyserver", error);
-    },
+    failed,
   });
   sayReady("keyserver", { https: `${server.host}:${String(server.port)}` });
   await untilStopped();

@@ -7,9 +7,9 @@ import { AppError } from "../base/errors.ts";
 import { Secret } from "../base/secret.ts";
 import { systemClock, type Clock } from "../base/time.ts";
 import type { Config } from "../config/load.ts";
-import { makeDiscover, type Discover } from "../discovery/discovery.ts";
-import { SelfTest } from "../dns/self-test.ts";
-import { stubResolver } from "../dns/stub.ts";
+import { makeDiscover, type Discover, type Discoverer } from "../discovery/discovery.ts";
+import { openResolver, type OpenResolver } from "../dns/open-resolver.ts";
+import type { Resolver } from "../dns/resolver.ts";
 import { guardedGet } from "../fetch/guarded.ts";
 import { traceIncoming } from "../incoming/tracing.ts";
 import type { ReadingDeps } from "../incoming/reading.ts";
@@ -31,9 +31,8 @@ export type Parts = AsyncDisposable &
     readonly seal: Seal;
     /** As `findFormer`, asking the author's keyserver: for mail that is opened as it comes in. */
     readonly findFormerOnline: ReadingDeps["findFormer"];
-    /** Looks whether the resolver validates; goes on doing so from then on. */
+    /** Whether the resolver validates, by its last self-test; the first call makes the first one. */
     readonly testResolver: () => Promise<boolean>;
-    readonly isResolverTrusted: () => boolean;
     /** Deletes the certificates of others that have been here for seven days. */
     readonly purgeDiscoveries: () => Promise<number>;
     readonly writeTrace: (
@@ -56,7 +55,7 @@ export async function openParts(config: Config): Promise<Parts> {
   const pool = opening.use(startCryptoPool());
   const vault = { store, clock, serviceKey };
   const lookUps = await openDiscovery(config, { ...vault, events });
-  opening.use(lookUps.selfTest);
+  opening.use(lookUps);
   const writeTrace = traceWriter({ store, clock, events });
   const parts = opening.move();
   return {
@@ -68,7 +67,6 @@ export async function openParts(config: Config): Promise<Parts> {
     discover: lookUps.discover,
     testResolver: lookUps.testResolver,
     purgeDiscoveries: lookUps.purge,
-    isResolverTrusted: () => lookUps.selfTest.isPassing(),
     // Reading and judging ask nobody: what was learnt when the mail came in is there, or it is checked later.
     discoverAuthor: (author) => lookUps.discover(author, { cacheOnly: true }),
     findFormer: (author, fingerprint) =>
@@ -103,34 +101,26 @@ function statusKey(serviceKey: Secret): Uint8Array {
   return Uint8Array.from(key.reveal());
 }
 
-async function openDiscovery(config: Config, deps: VaultDeps & { readonly events: Events }) {
-  const { resolver, discovery } = config;
-  const selfTest = new SelfTest({
-    host: resolver.host,
-    port: resolver.port,
-    signedName: resolver.signedName,
-    ...(resolver.bogusName === undefined ? {} : { bogusName: resolver.bogusName }),
-    onResult: (result) => {
-      deps.events.resolverTested({
-        isValidating: result.kind === "passed",
-        reason: result.kind === "failed" ? result.reason : "",
-      });
-    },
-  });
-  const stub = stubResolver({
-    host: resolver.host,
-    port: resolver.port,
-    timeoutMs: resolver.timeoutMs,
-    isTrusted: () => selfTest.isPassing(),
-  });
+type LookUps = Disposable &
+  Pick<Discoverer, "discover" | "findFormer" | "purge"> & {
+    readonly testResolver: () => Promise<boolean>;
+  };
+
+async function openDiscovery(
+  config: Config,
+  deps: VaultDeps & { readonly events: Events },
+): Promise<LookUps> {
+  const { discovery } = config;
+  const lazy = lazyResolver(config, deps);
+  const { resolver } = lazy;
   const ca = discovery.caFile === undefined ? undefined : await readFile(discovery.caFile, "utf8");
   const { discover, findFormer, purge } = makeDiscover({
     store: deps.store,
     clock: deps.clock,
-    resolver: stub,
+    resolver,
     get: guardedGet({
       clock: deps.clock,
-      resolver: stub,
+      resolver,
       allowNetworks: discovery.allowNetworks,
       ports: discovery.ports,
       ...(ca === undefined ? {} : { ca }),
@@ -139,26 +129,46 @@ async function openDiscovery(config: Config, deps: VaultDeps & { readonly events
     local: (address) => activeCertificate(deps, address),
     random: Math.random,
   });
-  const first = firstRun(selfTest);
-  return {
-    selfTest,
-    testResolver: first,
-    findFormer,
-    purge,
-    /** The first look-up waits for the first self-test; without the network there is nothing to wait for. */
-    discover: (async (address, options) => {
-      if (options?.cacheOnly !== true) await first();
-      return discover(address, options);
-    }) satisfies Discover,
-  } as const;
+  const { testResolver } = lazy;
+  return { discover, findFormer, purge, testResolver, [Symbol.dispose]: lazy[Symbol.dispose] };
 }
 
-function firstRun(selfTest: SelfTest): () => Promise<boolean> {
-  let running: Promise<unknown> | undefined;
-  return async () => {
-    running ??= selfTest.run();
-    await running;
-    return selfTest.isPassing();
+type LazyResolver = Disposable & {
+  readonly resolver: Resolver;
+  /** Whether the resolver validates; tested now, if it was not yet. */
+  readonly testResolver: () => Promise<boolean>;
+};
+
+/** Opened, and so tested, by the first question: most commands ask none. */
+function lazyResolver(
+  { resolver }: Config,
+  deps: { readonly clock: Clock; readonly events: Events },
+): LazyResolver {
+  let opening: Promise<OpenResolver> | undefined;
+  const open = async (): Promise<OpenResolver> =>
+    (opening ??= openResolver({
+      host: resolver.host,
+      port: resolver.port,
+      timeoutMs: resolver.timeoutMs,
+      signedName: resolver.signedName,
+      ...(resolver.bogusName === undefined ? {} : { bogusName: resolver.bogusName }),
+      clock: deps.clock,
+      onResult: (result) => {
+        const reason = result.kind === "failed" ? result.reason : "";
+        deps.events.resolverTested({ isValidating: result.kind === "passed", reason });
+      },
+    }));
+  return {
+    resolver: {
+      srv: async (name, signal) => (await open()).srv(name, signal),
+      addresses: async (name, signal) => (await open()).addresses(name, signal),
+    },
+    testResolver: async () => (await open()).selfTest().kind === "passed",
+    [Symbol.dispose]: () => {
+      void opening?.then((opened) => {
+        opened[Symbol.dispose]();
+      });
+    },
   };
 }
 
