@@ -48,7 +48,7 @@ export async function checkSignature(
   if (judged.signatures.length === 0) return { kind: "none", reason: "no signature" };
   if (author === undefined) return { kind: "invalid", reason: "not exactly one author" };
   if (outerAuthor?.domain !== author.domain) {
-    // Asking another domain because of what was found inside would tell its keyserver who reads what (ruling 5).
+    // Asking another domain because of what was found inside would tell its keyserver who reads what.
     return { kind: "unknown", reason: "the protected author has another domain" };
   }
   const discovery = await deps.discoverAuthor(author);
@@ -59,7 +59,7 @@ export async function checkSignature(
     const timing = timingFault(signature, date, judged.receivedAt);
     last =
       timing === undefined
-        ? await checkOne(deps, judged.signed, signature, author, discovery.certificate)
+        ? await checkOne(deps, judged, signature, author, discovery.certificate)
         : { kind: "invalid", reason: timing };
     if (last.kind !== "verified") return last;
   }
@@ -68,7 +68,7 @@ export async function checkSignature(
 
 async function checkOne(
   deps: AuthorDeps,
-  data: Uint8Array,
+  { signed: data, receivedAt: now }: Signed,
   signature: SignatureFacts,
   author: EmailAddress,
   current: Certificate,
@@ -82,7 +82,7 @@ async function checkOne(
   if (found.kind === "absent") return { kind: "unknown", reason: "signed by another key" };
   if (found.kind === "unreachable") return { kind: "later", reason: found.reason };
   const { certificate } = found;
-  const verified = await verifySignature({ data, signature, certificate });
+  const verified = await verifySignature({ data, signature, certificate, now });
   if (verified.kind === "invalid") return { kind: "invalid", reason: verified.reason };
   const bound = await checkSigner(certificate, author, {
     keyFingerprint: verified.keyFingerprint,
