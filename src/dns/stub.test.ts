@@ -82,7 +82,8 @@ test("twenty records, too many for a packet, come whole over TCP", async () => {
   );
   assert(answer.kind === "answer");
   assert.equal(answer.records.length, 20);
-  assert.equal(answer.ttlSeconds, 60);
+  // 60 in the zone; the resolver may have kept it for a moment since an earlier question.
+  assert(answer.ttlSeconds > 50 && answer.ttlSeconds <= 60, String(answer.ttlSeconds));
 });
 
 test("addresses of both families are found, with the target's own state", async () => {
