@@ -5,7 +5,7 @@ import { type UnusableReason, acceptForEncryption } from "../openpgp/acceptance.
 import { type Certificate, parseCertificates } from "../openpgp/certificate.ts";
 import type { Fingerprint } from "../openpgp/fingerprint.ts";
 
-/** What one keyserver said about an address or a fingerprint (standards.md B4). */
+/** What one keyserver said about an address or a fingerprint. */
 export type KeyserverAnswer =
   | {
       readonly kind: "key";
@@ -30,7 +30,7 @@ const NOT_FOUND = 404;
 const GONE = 410;
 const HTML_START = 0x3c; // "<"
 
-/** Asks for the certificate of an address by HKP `get` over HTTPS, exact matches only, and judges it (B9.2). */
+/** Asks for the certificate of an address by HKP `get` over HTTPS, exact matches only, and judges it. */
 export async function askForAddress(
   get: Get,
   question: Question & { readonly now: Date },
@@ -50,7 +50,7 @@ export async function askForFingerprint(
   const answer = await ask(get, question, `op=get&options=mr&search=0x${fingerprint}`);
   if (answer.kind !== "certificates") return answer;
   const certificate = answer.certificates.find((one) => hasFingerprint(one, fingerprint));
-  // An answer for another fingerprint is refused (TM-44).
+  // An answer for another fingerprint is refused, or the keyserver would choose the key.
   if (certificate === undefined) return failed("the answer is for another key");
   return { kind: "key", certificate, cacheControl: answer.cacheControl };
 }
@@ -77,13 +77,13 @@ async function ask(
     port: question.target.port,
     path: `/pks/lookup?${query}`,
     accept: ACCEPT,
-    // The domain's own name is as good as the target's, DNSSEC having led from one to the other (C8).
+    // The domain's own name is as good as the target's, DNSSEC having led from one to the other.
     alsoNamed: [question.address.domain],
     isForIncoming: question.isForIncoming,
     signal: question.signal,
   });
   if (result.kind === "failed") return failed(result.reason);
-  // Only these two mean that there is none (C5).
+  // Only these two mean that there is none: other errors are a server's trouble.
   if (result.status === NOT_FOUND || result.status === GONE) {
     return { kind: "no-key", cacheControl: result.headers.get("cache-control") };
   }
@@ -125,7 +125,7 @@ async function judge(
   return { kind: "key", certificate: newest, cacheControl: answer.cacheControl };
 }
 
-/** Several usable certificates: the same one is always taken (TM-48). */
+/** Several usable certificates: the same one is always taken, whatever order they came in. */
 function newestFirst(a: Certificate, b: Certificate): number {
   const difference = b.created.getTime() - a.created.getTime();
   return difference === 0 ? (a.fingerprint < b.fingerprint ? -1 : 1) : difference;

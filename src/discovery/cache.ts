@@ -10,7 +10,7 @@ export type Cached = {
   readonly certificate: Certificate;
   readonly keyserver: string;
   readonly fetchedAt: Date;
-  /** Usable without asking again; otherwise only when nobody can be asked (C19). */
+  /** Usable without asking again; otherwise only when nobody can be asked. */
   readonly isFresh: boolean;
 };
 
@@ -42,7 +42,7 @@ export async function findCached(
 
 /**
  * Keeps a certificate that a keyserver gave just now. Its `Cache-Control` may shorten the day that an entry stays fresh,
- * never lengthen it; `no-store` keeps nothing (C19, RFC 9111 §5.2.2).
+ * never lengthen it; `no-store` keeps nothing (RFC 9111 §5.2.2).
  */
 export async function keep(
   store: Store,

@@ -17,7 +17,7 @@ export type Continuity = (domain: Domain, hkpClass: HkpClass) => Promise<boolean
 
 /**
  * Remembers domains that had a proven service. When one of them suddenly has none, or an unproven one, and cannot prove
- * that either, this is disbelieved for a day (C6): somebody may be switching encryption off.
+ * that either, this is disbelieved for a day: somebody may be switching encryption off.
  */
 export function continuityOf(deps: { readonly store: Store; readonly clock: Clock }): Continuity {
   const { store, clock } = deps;

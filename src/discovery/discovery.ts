@@ -1,6 +1,6 @@
 /**
  * Discovery: what looking for the certificate of an address came to. `found` may be sealed to; `absent` is an answer that
- * can be believed; `unreachable` is no answer, and never means "send in clear" (standards.md B20, D1).
+ * can be believed; `unreachable` is no answer, and never means "send in clear". The codes: docs/use/states.md.
  */
 import { ExpiringMap } from "../base/expiring-map.ts";
 import type { Clock } from "../base/time.ts";
@@ -55,13 +55,13 @@ export type DiscoverOptions = {
   readonly signal?: AbortSignal;
   /** Answer from what is known already; the network is not touched. */
   readonly cacheOnly?: boolean;
-  /** Set for look-ups that incoming mail triggers: they keep to port 443 and the listed ones (ruling 6). */
+  /** Set for look-ups that incoming mail triggers: strangers cause them, so only port 443 and the listed ones. */
   readonly isForIncoming?: boolean;
 };
 
 export type Discover = (address: EmailAddress, options?: DiscoverOptions) => Promise<Discovery>;
 
-/** What asking for a former key by its fingerprint came to (R52). */
+/** What asking for a former key by its fingerprint came to. */
 export type FormerKey =
   | { readonly kind: "found"; readonly certificate: Certificate }
   | { readonly kind: "absent" }
@@ -78,7 +78,7 @@ export type DiscoveryDeps = {
   readonly resolver: Resolver;
   readonly get: Get;
   readonly clock: Clock;
-  /** Whether a domain is ours, so that the local key store answers for it (C33). */
+  /** Whether a domain is ours, so that the local key store answers for it. */
   readonly isLocal: (domain: Domain) => boolean;
   readonly local: (address: EmailAddress) => Promise<Certificate | undefined>;
   /** A uniform number in [0, 1), for the order of SRV targets. */

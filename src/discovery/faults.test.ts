@@ -1,4 +1,4 @@
-/** The fault matrix of standards.md D2 on real DNS and TLS: a fault is never an absence, which might be sent in clear. */
+/** Faults of DNS, TLS and keyservers, on real ones: a fault is never an absence, which might be sent in clear. */
 import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

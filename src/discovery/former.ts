@@ -14,7 +14,7 @@ const ABSENT_MS = 15 * MINUTE;
 const UNREACHABLE_MS = MINUTE;
 
 /**
- * Fetches a certificate by fingerprint, from the keyserver of the address's own domain only (R52). Whether it carries the
+ * Fetches a certificate by fingerprint, from the keyserver of the address's own domain only. Whether it carries the
  * address, and was good when it signed, is for `checkSigner` to say.
  */
 export async function lookUpFormer(

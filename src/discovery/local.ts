@@ -1,7 +1,7 @@
 import type { EmailAddress } from "../mail/address.ts";
 import type { Discovery, DiscoveryDeps } from "./discovery.ts";
 
-/** An address of ours is answered from our own key store, without the network (C33). */
+/** An address of ours is answered from our own key store, without the network. */
 export async function byLocal(
   deps: Pick<DiscoveryDeps, "local" | "clock">,
   address: EmailAddress,

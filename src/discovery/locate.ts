@@ -18,8 +18,8 @@ export type Location =
 const MAX_TARGETS = 4;
 
 /**
- * Asks for `_hkp._tcp.<domain>`: the mail domain itself, never its parents or its MX (B3), under no other name (C1). Gives
- * the hosts in the order in which they are to be asked, four at most.
+ * Asks for `_hkp._tcp.<domain>` and nothing else: the mail domain itself, never its parents or its MX, which may be
+ * other people's. Gives the hosts in the order in which they are to be asked, four at most.
  */
 export async function locate(
   deps: {

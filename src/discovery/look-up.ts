@@ -25,7 +25,7 @@ const UNREACHABLE_MS = MINUTE;
 
 /**
  * Why a certificate cannot be used, read as an answer of its domain or as a possible attack or fault, which must not lead
- * to clear text (D1). What time alone may mend is no answer either.
+ * to clear text. What time alone may mend is no answer either.
  */
 const MEANING: Record<UnusableReason, "absent" | "unreachable"> = {
   revoked: "absent",
@@ -40,7 +40,7 @@ const MEANING: Record<UnusableReason, "absent" | "unreachable"> = {
   "not-yet-valid": "unreachable",
 };
 
-/** Looks up an address of another provider (standards.md B20, `lookupRecipient`). */
+/** Looks up an address of another provider: cache, memory, then DNS and keyserver. */
 export async function lookUp(
   context: LookUpContext,
   address: EmailAddress,
@@ -53,7 +53,7 @@ export async function lookUp(
   const remembered = context.remembered.get(key);
   if (isCacheOnly) return remembered ?? unreachable(context, "not asked");
   const discovery = remembered ?? (await askAndRemember(context, key, address, options));
-  // An older key is better than none while nobody can be asked (C19); one that was just refuted is not.
+  // An older key is better than none while nobody can be asked; one that was just refuted is not.
   const isSilence = discovery.kind === "unreachable" && discovery.code !== "BADKEY";
   return isSilence && cached !== undefined
     ? fromCache(context, cached, `not checked again: ${discovery.reason}`)
@@ -132,7 +132,7 @@ async function askNetwork(
   }
 }
 
-/** One target after the other until one gives an answer (B3). */
+/** One target after the other until one gives an answer. */
 export async function askInTurn(
   targets: readonly SrvRecord[],
   signal: AbortSignal,

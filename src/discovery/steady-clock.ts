@@ -2,7 +2,7 @@ import { type Clock, after } from "../base/time.ts";
 
 /**
  * A clock that never runs backwards and never slower than time does: what was cached grows old even when somebody sets
- * the system's clock back (standards.md C19).
+ * the system's clock back.
  */
 export function steadyClock(
   clock: Clock,
