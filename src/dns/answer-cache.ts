@@ -2,7 +2,7 @@ import { ExpiringMap } from "../base/expiring-map.ts";
 import { type Clock, HOUR, MINUTE, SECOND, after } from "../base/time.ts";
 import type { DnsAnswer, Resolver, SrvRecord } from "./resolver.ts";
 
-/** How long SRV answers are remembered at most (standards.md B2); their own TTL may shorten it. */
+/** How long SRV answers are remembered at most; their own TTL may shorten it. */
 const MAX_SECURE_MS = HOUR;
 const MAX_NEGATIVE_MS = 15 * MINUTE;
 const INDETERMINATE_MS = 30 * SECOND;

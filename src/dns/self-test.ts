@@ -22,7 +22,7 @@ const DEFAULT_INTERVAL_MS = 5 * MINUTE;
 const RETRY_MS = 10 * SECOND;
 const DEFAULT_TIMEOUT_MS = 5 * SECOND;
 
-/** Keeps asking whether the resolver validates (standards.md B2, C7): at the start, then every five minutes. */
+/** Keeps asking whether the resolver validates: at the start, then every five minutes. */
 export class SelfTest implements Disposable {
   readonly #options: SelfTestOptions;
   #last: SelfTestResult = { kind: "failed", reason: "not tested yet" };

@@ -1,7 +1,7 @@
 import type { DnsAnswer, SrvRecord } from "./resolver.ts";
 
 /**
- * What the DNS says about a domain's keyserver (standards.md B2). Only SECURE_SRV may be used; INDETERMINATE is no answer;
+ * What the DNS says about a domain's keyserver. Only SECURE_SRV may be used; INDETERMINATE is no answer;
  * the others are reasons why the domain has no service for us.
  */
 export type HkpClass =

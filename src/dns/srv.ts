@@ -6,7 +6,7 @@ const MAX_NAME_CHARACTERS = 253;
 
 /**
  * The records that name a host that can be asked, dropping `.` beside others, port 0, address literals, single labels and
- * what is no host name (standards.md B3).
+ * what is no host name.
  */
 export function usableTargets(records: readonly SrvRecord[]): readonly SrvRecord[] {
   return records.filter((record) => record.port !== 0 && isHostName(record.target));

@@ -74,7 +74,7 @@ function isLoopback(host: string): boolean {
   return loopback.check(host, isIPv6(host) ? "ipv6" : "ipv4");
 }
 
-/** Reads a reply by the table of standards.md B2. */
+/** Reads a reply. What it says is believed only where nothing in it gives reason to doubt. */
 function answerOf<T>(
   reply: DnsReply,
   name: string,
