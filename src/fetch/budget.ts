@@ -15,7 +15,7 @@ const ALL = "all";
 
 /**
  * The budget for requests that incoming mail triggers, in all and for each target network, so that mail cannot make us
- * flood somebody (ruling 6). Says of each request whether it may go now, and counts it if so.
+ * flood somebody. Says of each request whether it may go now, and counts it if so.
  */
 export function networkBudget(
   clock: Clock,

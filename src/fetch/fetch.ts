@@ -1,6 +1,6 @@
 /**
  * HTTPS for look-ups at hosts that strangers name: TLS for the name that was asked, the address checked before the
- * connection and connected to as checked, every octet and second bounded (standards.md B4).
+ * connection and connected to as checked, every octet and second bounded.
  */
 import type { Resolver } from "../dns/resolver.ts";
 import { SECOND } from "../base/time.ts";
@@ -16,7 +16,7 @@ export type FetchDeps = {
   readonly allowNetworks: readonly string[];
   /** Ports beside 443 that the operator allows for every look-up. */
   readonly ports: readonly number[];
-  /** Whether one more request may go to this address now, asked for look-ups that incoming mail triggers (ruling 6). */
+  /** Whether one more request may go to this address now, asked for look-ups that incoming mail triggers. */
   readonly mayAsk?: (address: string) => boolean;
   readonly limits?: Partial<FetchLimits>;
 };
@@ -37,10 +37,10 @@ export type GetRequest = {
   /** Path and query. */
   readonly path: string;
   readonly accept: string;
-  /** Names that the server's certificate may show instead of `host` (standards.md C8). */
+  /** Names that the server's certificate may show instead of `host`. */
   readonly alsoNamed?: readonly string[];
   /**
-   * Set for look-ups that incoming mail triggers: they keep to port 443, the listed ones, and their budget (ruling 6).
+   * Set for look-ups that incoming mail triggers: they keep to port 443, the listed ones, and their budget.
    * Others may use any port from 1024 that is no other protocol's.
    */
   readonly isForIncoming?: boolean;

@@ -16,7 +16,7 @@ const FIRST_SERVER_ERROR = 500;
 
 /**
  * `get` for a process: at most 16 requests at once and 4 to one host, none to a host that keeps failing, and a budget for
- * what incoming mail triggers (standards.md B4, ruling 6). @throws AppError as `httpsGet` does.
+ * what incoming mail triggers (`budget.ts`). @throws AppError as `httpsGet` does.
  */
 export function guardedGet(deps: FetchDeps & { readonly clock: Clock }): Get {
   const get = httpsGet({ mayAsk: networkBudget(deps.clock, INCOMING_BUDGET), ...deps });
