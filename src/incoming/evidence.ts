@@ -1,6 +1,7 @@
 /**
  * What looking for an author's certificate came to when his sealed message arrived. A certificate is in the cache; that
- * there is none is kept with the waiting message, so that judging it later asks nobody (ruling 5).
+ * there is none is kept with the waiting message, so that judging it later asks nobody, and no
+ * keyserver learns when mail is read.
  */
 import { after, DAY, parseDate } from "../base/time.ts";
 import type { Discovery } from "../discovery/discovery.ts";
@@ -8,7 +9,7 @@ import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
 import type { MessageVerdict } from "../mailbox/mailbox.ts";
 import { locked } from "./verdicts.ts";
 
-/** Never relied on for longer than a certificate would be (brief: one week). */
+/** Never relied on for longer than a cached certificate would be. */
 const LIFE_MS = 7 * DAY;
 const CODES = ["NOSVC", "INSEC", "NOKEY", "BADKEY"] as const;
 
