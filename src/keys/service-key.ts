@@ -4,8 +4,8 @@ import { Secret } from "../base/secret.ts";
 import { deriveKey } from "./wrap.ts";
 
 /**
- * What the service root key is for; each purpose has a key of its own (ruling 16). `pepper` goes into the making of
- * password keys, so that a stolen database alone cannot be searched for passwords (security.md KS-1).
+ * What the service root key is for; each purpose has a key of its own. `pepper` goes into the making of
+ * password keys, so that a stolen database alone cannot be searched for passwords.
  */
 export type ServicePurpose = "slots" | "pepper" | "queue" | "revocations" | "macs" | "sessions";
 

@@ -22,7 +22,7 @@ const PASSWORD_CONTEXT = "e2e-wrap-v1";
 
 const deriveArgon2 = promisify(argon2);
 
-/** The master key under the user's password (B11). */
+/** The master key under the user's password. */
 export async function passwordSlot(
   who: SlotOwner,
   masterKey: { readonly id: string; readonly secret: Secret },

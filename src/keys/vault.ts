@@ -1,6 +1,6 @@
 /**
  * The users' secret keys at rest. Each is wrapped under its user's master key (32 random bytes), and that one lies in
- * slots: under the password and, for custody `provider-usable`, under the service key (B11, ruling 16). A password
+ * slots: under the password and, for custody `provider-usable`, under the service key. A password
  * change so rewrites one slot and touches no key. Every wrapping is bound to its user, its row and its purpose: rows
  * that were swapped, edited or moved do not open.
  */
