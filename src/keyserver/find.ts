@@ -5,14 +5,14 @@ import type { Search } from "./query.ts";
 
 /**
  * The certificates that answer a question; for an address at most one, its active one. Absent and foreign addresses
- * cost the same queries, so that the time tells nobody whose keys are here (TM-50).
+ * cost the same queries, so that the time tells nobody whose keys are here.
  */
 export async function find(
   deps: { readonly store: Store; readonly domains: readonly Domain[] },
   search: Search,
 ): Promise<readonly PublishedCertificate[]> {
   const found = await lookUp(deps.store, search);
-  // Version 6 makes GnuPG drop the whole answer, and external recipients' keys are nobody's business (R29).
+  // Version 6 makes GnuPG drop the whole answer, and external recipients' keys are nobody's business.
   return found.filter(
     ({ version, address }) => version === 4 && deps.domains.includes(address.domain),
   );
@@ -29,7 +29,7 @@ async function lookUp(store: Store, search: Search): Promise<readonly PublishedC
   }
 }
 
-/** An exact alias first, then the address without its `+detail` (standards.md B1). */
+/** An exact alias first, then the address without its `+detail`. */
 async function byAddress(
   store: Store,
   address: EmailAddress,

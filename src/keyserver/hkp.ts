@@ -1,4 +1,4 @@
-/** Answers of HKP v1 (draft-shaw-openpgp-hkp-00 §3, §5; standards.md B5): armor, machine-readable index, a page. */
+/** Answers of HKP v1 (draft-shaw-openpgp-hkp-00 §3, §5): armor, machine-readable index, a page. */
 import { asBuffer } from "../base/bytes.ts";
 import { toUnixSeconds } from "../base/time.ts";
 import { parseCertificates, type Certificate } from "../openpgp/certificate.ts";

@@ -32,7 +32,7 @@ export type KeyserverLimits = {
   readonly hitsPerMinute: number;
 };
 
-/** Misses are what harvesting looks like; one big provider asks for many addresses and hits (ruling 6). */
+/** Misses are what harvesting looks like; one big provider asks for many addresses and hits. */
 const DEFAULT_LIMITS: KeyserverLimits = {
   addressMissesPerMinute: 60,
   idMissesPerMinute: 600,

@@ -1,4 +1,4 @@
-/** What a client asks, read once from the raw query. Only whole addresses and full ids can be asked for (R24). */
+/** What a client asks, read once from the raw query: whole addresses and full ids, so that nobody lists users. */
 import { parseAddress, type EmailAddress } from "../mail/address.ts";
 import {
   parseFingerprint,
@@ -25,7 +25,7 @@ export type Query =
 
 const MOST_OCTETS = 2048;
 
-/** The variables of HKP v1 in any order; the first of each counts, unknown ones do not (standards.md B5). */
+/** The variables of HKP v1 in any order; the first of each counts, unknown ones do not. */
 export function parseQuery(raw: string): Query {
   const variables = parseVariables(raw);
   const operation = variables?.get("op");
@@ -43,7 +43,7 @@ export function parseQuery(raw: string): Query {
   };
 }
 
-/** Percent-decoding that leaves `+` alone: GnuPG sends `search=ada+news@post.example` as it is (standards.md B1). */
+/** Percent-decoding that leaves `+` alone: GnuPG sends `search=ada+news@post.example` as it is. */
 function parseVariables(raw: string): ReadonlyMap<string, string> | undefined {
   if (raw.length > MOST_OCTETS) return undefined;
   const variables = new Map<string, string>();
