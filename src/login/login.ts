@@ -11,7 +11,7 @@ import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
 import { countAttempt, forgetAttempts, purgeAttempts as purge } from "../store/attempts.ts";
 import type { Store } from "../store/store.ts";
 
-/** How many wrong passwords for one account from one network are looked at within the window (ruling 20). */
+/** How many wrong passwords for one account from one network are looked at within the window. */
 export const ATTEMPTS = 10;
 
 /** The window in which attempts are counted. */
@@ -26,7 +26,7 @@ export type LoginRequest = {
 
 /**
  * What a login came to. The password may be right and the keys stay closed (`isLocked`): it was changed where Sealpost
- * did not see it (ruling 18), or the keys are on the user's device.
+ * did not see it, or the keys are on the user's device.
  */
 export type Login =
   | {
