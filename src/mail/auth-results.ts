@@ -21,7 +21,7 @@ const OURS = /^(?:x)*(?:sealpost)?e2estatus$/;
 /**
  * The header without results that only we may state: `E2E-Status` and all that a reader could take for it (case, blanks,
  * underscores, an `X-`, letters that look alike, lines that are no proper field), and `Authentication-Results` that claim
- * one of our own names (RFC 8601 §5). For each way in, before anything else (G6).
+ * one of our own names (RFC 8601 §5). For each way in, before anything else (THREAT_MODEL.md G6).
  */
 export function stripResultHeaders(header: Header, ownNames: readonly string[]): Header {
   const own = new Set(ownNames.map(plainName));

@@ -13,7 +13,7 @@ const MAX_MAILBOXES = 10_000;
 
 /**
  * The mailboxes of a From, To or Cc body (RFC 5322 §3.4), groups flattened. Undefined when anything in it can be read in two
- * ways: source routes, blanks or comments inside an address, a name without its address (TM-65).
+ * ways: source routes, blanks or comments inside an address, a name without its address.
  */
 export function parseMailboxList(
   body: string,

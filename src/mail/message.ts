@@ -4,7 +4,7 @@ import { type Mailbox, parseMailboxList } from "./mailbox-list.ts";
 
 /** What a message says about itself. */
 export type MessageFacts = {
-  /** Undefined unless there is exactly one From field and it is well-formed and no group (G4). */
+  /** Undefined unless there is exactly one From field and it is well-formed and no group (THREAT_MODEL.md G4). */
   readonly from: readonly Mailbox[] | undefined;
   /** Empty also when the field is malformed: then nobody is known to be addressed. */
   readonly to: readonly Mailbox[];

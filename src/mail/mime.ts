@@ -38,7 +38,7 @@ export type Entity = {
   readonly isMalformed: boolean;
 };
 
-/** Beyond them a message is refused (TM-76). */
+/** Beyond them a message is refused: reading it would cost too much. */
 export type MimeLimits = {
   readonly headerBytes: number;
   readonly depth: number;
