@@ -129,7 +129,7 @@ export async function recordWaiting(
   await updatePendingVerdict(store, account, id, verdict);
 }
 
-/** True when one of these messages came sealed: an answer to it must not leave in clear (ruling 13). */
+/** True when one of these messages came sealed: an answer to it must not leave in clear. */
 export async function cameProtected(
   store: Store,
   account: EmailAddress,

@@ -1,5 +1,5 @@
 /**
- * What a reader's mailbox holds, whichever keeps it (ruling 27). Bodies are stored as they are given: sealed as they
+ * What a reader's mailbox holds, whichever keeps it. Bodies are stored as they are given: sealed as they
  * came, or encrypted at rest by the caller; subject and names are in a summary that the caller wrapped. State, verdict,
  * sizes and times are clear.
  */
@@ -49,7 +49,7 @@ export type StoredSummary = {
 /** A message with its body, in the form that `form` says. */
 export type StoredMessage = StoredSummary & { readonly body: Uint8Array };
 
-/** How much a mailbox holds, of which pending: what quotas are compared with (rulings 10 and 11). */
+/** How much a mailbox holds, of which pending: what quotas are compared with. */
 export type MailboxUse = {
   readonly count: number;
   readonly usedBytes: number;
