@@ -105,7 +105,7 @@ const NO_KEY = reply(
   "your encryption key is not usable in this session; log in with your password or ask your provider",
 );
 
-/** Nearest first (rulings 3 and 13): this message's own wish, then what it replies to, then the policy in force. */
+/** Nearest first: this message's own wish, then what it replies to, then the policy in force. */
 async function policyFor(deps: SubmitDeps, sender: Sender, prepared: Prepared): Promise<Policy> {
   if (prepared.isRequired) return "require";
   const { repliesTo } = prepared;

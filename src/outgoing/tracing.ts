@@ -70,7 +70,7 @@ export function traceOutgoing(write: WriteTrace): TraceOutgoing {
   };
 }
 
-/** The state code of standards.md D1 with what it rests on. */
+/** A recipient's state code (docs/use/states.md) with what it rests on. */
 export function discoveryDetail(discovery: Discovery): Detail {
   const { evidence } = discovery;
   return {
