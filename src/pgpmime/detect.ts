@@ -41,8 +41,8 @@ const SKESK = 3;
 const LF = 10;
 
 /**
- * Whether the message as a whole, from its root inward, is protected (G1, RFC 9787 §4). A layer further inside, an extra
- * part or another order is no protection. Never throws.
+ * Whether the message as a whole, from its root inward, is protected (THREAT_MODEL.md G1, RFC 9787 §4). A layer further
+ * inside, an extra part or another order is no protection. Never throws.
  */
 export function detectProtection(message: Uint8Array): Protection {
   const root = scanRoot(message);
@@ -105,7 +105,7 @@ function isEmptyText(message: Uint8Array, part: Entity): boolean {
   return /^\s*$/.test(asBuffer(decodeBody(message, part)).toString("latin1"));
 }
 
-/** Stricter than for ciphertext: whatever is shown beside signed text would borrow its credit (TM-14). */
+/** Stricter than for ciphertext: whatever is shown beside signed text would borrow its credit. */
 function detectSigned(message: Uint8Array, root: Entity): Protection {
   const [signed, signature, third] = root.parts;
   const isWellFormed =

@@ -22,11 +22,11 @@ export type Opened =
       readonly hasProtectedHeader: boolean;
     }
   | { readonly kind: "no-key"; readonly keyIds: readonly KeyId[] }
-  /** `reason` is for the log alone: to a stranger all failures look alike (G8). */
+  /** `reason` is for the log alone: to a stranger all failures look alike (THREAT_MODEL.md G8). */
   | { readonly kind: "damaged"; readonly reason: string }
   | { readonly kind: "not-sealed" };
 
-/** Decrypts a message that is sealed as a whole; nothing is released unless all of it is intact (G2). */
+/** Decrypts a message that is sealed as a whole. Nothing is released unless all is intact (THREAT_MODEL.md G2). */
 export async function open(o: {
   readonly message: Uint8Array;
   readonly keys: readonly UnlockedKey[];
