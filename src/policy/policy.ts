@@ -1,4 +1,4 @@
-/** Which policy holds for a message: the levels at which one may be set, and which of them wins (ruling 3). */
+/** Which policy holds for a message: the levels at which one may be set, and which of them wins. */
 import type { Policy } from "../store/accounts.ts";
 
 export type { Policy } from "../store/accounts.ts";
