@@ -269,7 +269,7 @@ export class Dialogue<Login extends object> {
     }
   }
 
-  /** The message, or why it is none. Refused before anybody looks at it: what others may read as two messages (TM-60). */
+  /** The message, or why it is none. Refused unread: what others may take for two messages (RFC 5321 §2.3.8). */
   async #message(
     stream: SMTPServerDataStream,
     session: SMTPServerSession,

@@ -72,7 +72,7 @@ const DEFAULT_TIMEOUTS: RelayTimeouts = {
 export function relayWith(deps: RelayDeps): Relay {
   const timeouts = { ...DEFAULT_TIMEOUTS, ...deps.timeouts };
   return async (envelope, message, signal) => {
-    // Whoever takes a bare CR or LF for a line end could be made to read two messages (TM-60).
+    // Whoever takes a bare CR or LF for a line end could be made to read two messages (RFC 5321 §2.3.8).
     if (checkLineEnds(message) !== "ok") return refuseAll(envelope, UNSAFE_LINE_ENDS);
     const groups = Object.values(
       Object.groupBy(
