@@ -9,7 +9,7 @@ import type { Store } from "./store.ts";
 /** Who can use a user's secret key: the provider at any time, the provider while the user is logged in, or the user alone. */
 export type Custody = "provider-usable" | "unlocks-at-login" | "user-device-only";
 
-/** What happens to a recipient for whom there is no certificate (ruling 3). */
+/** What happens to a recipient for whom there is no certificate (docs/use/states.md). */
 export type Policy = "require" | "prefer-pickup" | "prefer-clear" | "off";
 
 /** Somebody who may log in, with the address that is his name. `policy` is his own wish, if he has one. */

@@ -19,7 +19,7 @@ export type CacheEntry = {
   readonly freshUntil: Date;
 };
 
-/** Nothing is kept longer than this, whatever a server or a configuration says (B21). */
+/** Nothing is kept longer than this, whatever a server or a configuration says. */
 export const CACHE_LIFE_MS = 7 * DAY;
 
 /** What is cached for an address and younger than seven days. An entry from the future, by a clock set back, is not used. */
@@ -87,7 +87,7 @@ export async function deleteCache(store: Store, address: EmailAddress): Promise<
 }
 
 /**
- * Deletes entries of seven days and more and those from the future, physically (ruling 21): overwritten and out of the
+ * Deletes entries of seven days and more and those from the future, physically: overwritten and out of the
  * log on SQLite, vacuumed on PostgreSQL. Says how many. Not for use inside a transaction.
  */
 export async function purgeCache(store: Store, now: Date): Promise<number> {

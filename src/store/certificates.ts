@@ -9,7 +9,7 @@ import type { Schema } from "./schema.ts";
 import type { Store } from "./store.ts";
 
 /**
- * What became of a published key (standards.md D6). `superseded` and `retired` are revoked softly, `compromised` and
+ * What became of a published key. `superseded` and `retired` are revoked softly, `compromised` and
  * `withdrawn` (by the generic revocation, without a reason) are not. A prepared key is not published, so it is not here.
  */
 export type KeyState = "active" | "superseded" | "retired" | "compromised" | "withdrawn";
@@ -34,7 +34,7 @@ export type PublishedCertificate = {
   readonly address: EmailAddress;
 };
 
-/** The active certificate of an address, expired or not; there is at most one (C13). */
+/** The active certificate of an address, expired or not; there is at most one, so that senders need not choose. */
 export async function findPublished(
   store: Store,
   address: EmailAddress,
@@ -131,7 +131,7 @@ export async function updatePublished(
   });
 }
 
-/** Rises with every change of the published view: an answer kept under an older number is out of date (ruling 23). */
+/** Rises with every change of the published view: an answer kept under an older number is out of date. */
 export async function publishedVersion(store: Store): Promise<number> {
   const row = await store.db
     .selectFrom("published_version")

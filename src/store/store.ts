@@ -88,7 +88,7 @@ function openSqlite(path: string, isReadOnly: boolean): SqliteDatabase {
   database.exec(
     "pragma foreign_keys = on; pragma temp_store = memory; pragma trusted_schema = off",
   );
-  // 250 means durable, and deleted means overwritten (rulings 8 and 21).
+  // A reply of 250 promises that a message is durable; what is deleted is overwritten, lest a stolen file tell it.
   if (!isReadOnly) {
     database.exec(
       "pragma journal_mode = wal; pragma synchronous = full; pragma secure_delete = on",

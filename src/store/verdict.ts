@@ -2,7 +2,7 @@ import { AppError } from "../base/errors.ts";
 import { parseDate } from "../base/time.ts";
 import type { Fingerprint } from "../openpgp/fingerprint.ts";
 
-/** What the reader is told of a message (standards.md D5). */
+/** What the reader is told of a message (docs/use/states.md). */
 export type ResultState =
   | "CONFIDENTIAL"
   | "ENCRYPTED_UNVERIFIED"
@@ -16,7 +16,7 @@ export type ResultState =
   | "CLIENT_ONLY";
 
 /**
- * What was found out about a message, kept with it for good (C20): later events do not rewrite it. `check: "later"`
+ * What was found out about a message, kept with it for good: later events do not rewrite it. `check: "later"`
  * says that the sender could not be asked yet.
  */
 export type MessageVerdict = {
