@@ -86,7 +86,7 @@ export class Provider implements AsyncDisposable {
   async start(): Promise<void> {
     const isNew = await prepare(this.#options);
     const accounts = addAccounts(this.config, this.#options, isNew);
-    // The writer first: a read-only handle on SQLite needs its write-ahead log (ruling 23).
+    // The writer first: a read-only handle on SQLite needs its write-ahead log.
     const servers = this.#startGateway().then(async () => this.startKeyserver());
     await together([accounts, servers]);
   }

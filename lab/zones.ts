@@ -136,7 +136,7 @@ function providerZone(provider: LabProvider): LabZone {
       `keys IN A ${address}`,
       `openpgpkey IN A ${address}`,
       `_hkp._tcp IN SRV 0 0 ${port} keys`,
-      // Courtesy names, for software that asks there (standards.md C1).
+      // Courtesy names, for software that asks there; Sealpost does not.
       `_hkps._tcp IN SRV 0 0 ${port} keys`,
       `_pgpkey-https._tcp.keys IN SRV 0 0 ${port} keys`,
       ...(submissionPort === undefined
