@@ -1,4 +1,4 @@
-/** TM-49 to TM-52: what strangers may try on the public listener. */
+/** What strangers may try on the public listener. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";

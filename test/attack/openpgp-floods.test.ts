@@ -1,4 +1,4 @@
-/** TM-70 to TM-75: messages that are made to cost. Each ends with an answer, within a second, on a free event loop. */
+/** Messages that are made to cost. Each ends with an answer, within a second, on a free event loop. */
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { test } from "node:test";

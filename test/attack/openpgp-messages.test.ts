@@ -1,4 +1,4 @@
-/** TM-02 to TM-05: messages that were made to show or to sign something else than they seem to. */
+/** Messages that were made to show or to sign something else than they seem to. */
 import assert from "node:assert/strict";
 import { createCipheriv, randomBytes } from "node:crypto";
 import { test } from "node:test";

@@ -56,7 +56,7 @@ test("TLS 1.1 is refused", async () => {
   });
 });
 
-/** TM-60: ends of data that other servers take for one, each with a second message behind it. */
+/** SMTP smuggling: ends of data that other servers take for one, each with a second message behind it. */
 const SMUGGLING: readonly string[] = [
   "\n.\n",
   "\n.\r\n",

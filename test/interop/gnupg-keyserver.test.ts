@@ -1,4 +1,4 @@
-/** Stock GnuPG 2.2 as a user of our keyserver (R22, standards.md E3). */
+/** Stock GnuPG 2.2 as a user of our keyserver. */
 import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

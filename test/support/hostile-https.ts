@@ -90,7 +90,7 @@ export function answer(
 const OK = "HTTP/1.1 200 OK\r\n";
 const LITTLE = Buffer.alloc(64 * 1024, "a");
 
-/** Behaviours that must all come out as "no answer", within the limits (standards.md E2). */
+/** Behaviours that must all come out as "no answer", within the limits. */
 export const HOSTILE: Readonly<Record<string, Behaviour>> = {
   "says nothing": () => undefined,
   "closes at once": (socket) => socket.end(),
