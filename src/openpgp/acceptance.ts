@@ -1,5 +1,5 @@
 /**
- * Our own judgement of certificates (standards.md B9.2, B9.3, B10): whether they may be sealed to, and whether a
+ * Our own judgement of certificates: whether they may be sealed to, and whether a
  * signature is their owner's. The library only does the mathematics of single signatures.
  */
 import { after } from "../base/time.ts";
@@ -28,7 +28,7 @@ export { userIdMatches } from "./user-id.ts";
 export type Acceptance =
   | {
       readonly kind: "acceptable";
-      /** Reduced to what was used: primary key, matching user ID, one encryption subkey, signing subkeys (G12). */
+      /** Reduced (THREAT_MODEL.md G12): primary key, matching user ID, one encryption subkey, signing subkeys. */
       readonly certificate: Certificate;
       readonly expires: Date | undefined;
     }
@@ -36,7 +36,7 @@ export type Acceptance =
 
 type Refusal = Extract<Acceptance, { kind: "unusable" }>;
 
-/** Whether mail for an address may be encrypted to a certificate now (standards.md B9.2). It fails closed. */
+/** Whether mail for an address may be encrypted to a certificate now. It fails closed. */
 export async function acceptForEncryption(
   certificate: Certificate,
   address: EmailAddress,

@@ -45,7 +45,7 @@ export type ParsedCertificates =
   | { readonly kind: "parsed"; readonly certificates: readonly Certificate[] }
   | { readonly kind: "malformed"; readonly reason: MalformedReason };
 
-/** standards.md B4. */
+/** Far more than an honest certificate has; strangers' ones are refused beyond. */
 const MOST_OCTETS = 256 * 1024;
 const MOST_CERTIFICATES = 8;
 const MOST_PACKETS = 500;

@@ -8,7 +8,7 @@ import type { RecipientKey } from "./pkesk.ts";
 import { hashedSubpacket } from "./signature-packet.ts";
 import { isPast, keyExpiryOf } from "./validity.ts";
 
-/** How one copy is encrypted, for all of its recipients alike (standards.md B9.4). */
+/** How one copy is encrypted, for all of its recipients alike. */
 export type ContainerChoice =
   | { readonly version: 1; readonly cipher: number }
   | { readonly version: 2; readonly cipher: number; readonly aead: number };
@@ -57,7 +57,7 @@ export function recipientOf(certificate: Certificate, now: Date): Recipient {
   };
 }
 
-/** Version 2 only when every recipient reads it; AES-256 only when every recipient prefers it (standards.md B9.4). */
+/** Version 2 only when every recipient reads it; AES-256 only when every recipient prefers it. */
 export function chooseContainer(recipients: readonly Recipient[]): ContainerChoice {
   if (recipients.every(({ readsV2 }) => readsV2)) {
     const suite = SUITES.find(({ cipher, aead }) =>

@@ -25,14 +25,15 @@ export type Decrypted =
 
 const MOST_OCTETS = 50 * 1024 * 1024;
 const MOST_ARMORED_OCTETS = 70 * 1024 * 1024;
-/** Tries of own keys with session keys that name nobody (C31). */
+/** Tries of own keys with session keys that name nobody (RFC 9580 §5.1.8). */
 const MOST_ANONYMOUS_TRIES = 20;
 /** A container is tried with several keys while this many octets are not used up. */
 const MOST_TRIED_OCTETS = 2 * MOST_OCTETS;
 
 /**
  * Decrypts an OpenPGP message, armored or binary, up to 50 MiB. Nothing is released before the whole of it is
- * authenticated and its grammar is right (G2, G3). Expired and revoked own keys decrypt. Signatures are read, not judged.
+ * authenticated and its grammar is right (THREAT_MODEL.md G2, G3). Expired and revoked own keys decrypt. Signatures are
+ * read, not judged.
  */
 export async function decrypt(o: {
   readonly message: Uint8Array;

@@ -18,7 +18,7 @@ import { eachSlice } from "./slices.ts";
 
 /**
  * Signs and encrypts: a binary OpenPGP message. `recipients` are accepted and reduced (`acceptForEncryption`); `intended` goes into the
- * signature, one subpacket each (RFC 9580 §5.2.3.36). The container follows what all recipients read (standards.md B9.4).
+ * signature, one subpacket each (RFC 9580 §5.2.3.36). The container follows what all recipients read.
  * @throws AppError when the signer may not sign or a recipient has no encryption key
  */
 export async function signAndEncrypt(o: {
@@ -31,7 +31,7 @@ export async function signAndEncrypt(o: {
   return encrypt(o, startSigning(o));
 }
 
-/** Encrypts without a signature, for the mailbox at rest and the queue alone, never for mail that leaves (R2). */
+/** Encrypts without a signature, for the mailbox at rest and the queue; mail that leaves is always signed. */
 export async function encryptAtRest(o: {
   readonly data: Uint8Array;
   readonly recipients: readonly Certificate[];

@@ -33,7 +33,7 @@ function address(text: string): EmailAddress {
 const compat = await generateKey({ address: ADA, profile: "compat", now: NOW });
 const modern = await generateKey({ address: ADA, profile: "modern", now: NOW });
 
-test("a compat key is v4, EdDSALegacy and ECDH on Curve25519Legacy, with the flags of B9.1", async () => {
+test("a compat key is v4, EdDSALegacy and ECDH on Curve25519Legacy; one certifies and signs, one encrypts", async () => {
   const parts = partsOf(compat.certificate);
   assert(parts);
   assert.equal(parts.primary.material.version, 4);

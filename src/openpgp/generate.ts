@@ -11,7 +11,7 @@ import { type Certificate, parseCertificates } from "./certificate.ts";
 import { type KeyProfile, generationConfig } from "./profile.ts";
 import { wipeSecrets } from "./secret-key.ts";
 
-/** A key that was just made. The generic revocation must be kept wrapped before the certificate is published (D6). */
+/** A key that was just made. The generic revocation must be kept wrapped before the certificate is published. */
 export type GeneratedKey = {
   /** Raw, unlocked, binary transferable secret key; the caller disposes it. */
   readonly secretKey: Secret;
@@ -23,8 +23,8 @@ export type GeneratedKey = {
 const LIFETIME_SECONDS = (3 * 365 * DAY) / SECOND;
 
 /**
- * Makes a key pair of a profile, valid for 3 years, whose only user ID is the bare address (C14). It is dated a minute
- * back, for recipients whose clock is behind (C45).
+ * Makes a key pair of a profile, valid for 3 years, whose only user ID is the bare address. It is dated a minute
+ * back, for recipients whose clock is behind.
  */
 export async function generateKey(options: {
   readonly address: EmailAddress;
@@ -57,7 +57,7 @@ export async function generateKey(options: {
   }
 }
 
-/** The address alone; with U-labels when it is internationalised anyhow (B9.1, RFC 6531 §3.3). */
+/** The address alone; with U-labels when it is internationalised anyhow (RFC 6531 §3.3). */
 function userIdFor(address: EmailAddress): string {
   const text = formatAddress(address);
   if (isAscii(address)) return text;

@@ -1,4 +1,4 @@
-/** GnuPG 2.2 opens and verifies our messages, and we open and verify its (standards.md E3). */
+/** GnuPG 2.2 opens and verifies our messages, and we open and verify its. */
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { test } from "node:test";

@@ -22,7 +22,7 @@ export type UnusableReason =
 /** A certificate with what is needed to judge it. */
 export type Judged = { readonly parts: CertificateParts; readonly signatures: SelfSignatures };
 
-/** Reduced certificates are kept and sent around: no larger than this (G12). */
+/** Reduced certificates are kept and sent around: no larger than this (THREAT_MODEL.md G12). */
 const MOST_REDUCED_OCTETS = 64 * 1024;
 const MOST_SIGNING_SUBKEYS = 8;
 
@@ -45,7 +45,7 @@ export function matchingUsers(judged: Judged, address: EmailAddress): readonly U
   return [...new Set([...matching(false), ...matching(true)])];
 }
 
-/** The primary key's flags: of the user ID's certification in v4, of the direct-key signature in v6 (B9.2). */
+/** The primary key's flags: of the user ID's certification in v4, of the direct-key signature in v6. */
 export async function keyFlagsOf(judged: Judged, user: UserPart): Promise<number> {
   const direct = (await judged.signatures.primary()).binding?.keyFlags;
   if (judged.parts.primary.material.version === 6) return direct ?? 0;

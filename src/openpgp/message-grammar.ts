@@ -20,7 +20,7 @@ export type Content = {
   readonly signatures: readonly Buffer[];
 };
 
-/** Limits of G3 and security.md. */
+/** More than honest messages have: beyond is what was made to cost (THREAT_MODEL.md G3, G9). */
 const MOST_PKESKS = 64;
 const MOST_SIGNATURES = 8;
 /** With marker and padding packets. */
@@ -47,7 +47,8 @@ export function readEncryptedMessage(bytes: Uint8Array): EncryptedMessage {
 
 /**
  * The content of a container: at most one level of compression, then one-pass signatures, one literal, as many signatures.
- * A message in another form is refused, so that nobody can dress one text in the signature of another (G3). @throws Damaged
+ * A message in another form is refused, lest somebody dress one text in the signature of another (THREAT_MODEL.md G3).
+ * @throws Damaged
  */
 export async function readContent(plain: Uint8Array): Promise<Content> {
   const packets = contentPackets(plain);

@@ -138,7 +138,7 @@ for (const [name, config] of MODES) {
   });
 }
 
-test("a message for several recipients is of version 2 only when all of them read it (B9.4)", async () => {
+test("a message for several recipients is of version 2 only when all of them read it", async () => {
   const data = randomBytes(1000);
   const versionOf = async (...readers: readonly UnlockedKey[]) => {
     const sealed = await sealFor(data, compat.a, ...readers);

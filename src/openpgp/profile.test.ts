@@ -13,7 +13,7 @@ import {
 
 const { hash, publicKey, curve } = enums;
 
-/** What security.md requires, in the library's words. */
+/** What must not be loosened by accident or by an update, in the library's words. */
 const REQUIRED: Partial<Config> = {
   maxDecompressedMessageSize: 64 * 1024 * 1024,
   maxArgon2MemoryExponent: 17,

@@ -17,7 +17,7 @@ const MOST_PACKETS = 8;
 
 /**
  * Revokes a key with a revocation made and dated now, which a soft reason (1, 3) needs: dated at generation it would
- * undo every signature ever made (standards.md B10).
+ * undo every signature ever made.
  */
 export async function revokeFresh(options: {
   readonly key: UnlockedKey;

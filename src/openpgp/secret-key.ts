@@ -23,7 +23,7 @@ export class UnlockedKey implements Disposable {
     return this.certificate.fingerprint;
   }
 
-  /** A copy of the raw transferable secret key, to be wrapped (ruling 16). @throws Error after dispose. */
+  /** A copy of the raw transferable secret key, to be wrapped. @throws Error after dispose. */
   secretBytes(): Secret {
     return this.#raw.clone();
   }

@@ -18,7 +18,7 @@ export const SUBPACKET = {
   intendedRecipient: 35,
 } as const;
 
-/** What may be marked critical, because we do what it asks. A critical notation is one that we do not know (C36). */
+/** What may be critical (RFC 9580 §5.2.3.7), as we do what it asks. We know no notation, so a critical one fails. */
 const UNDERSTOOD: ReadonlySet<number> = new Set([
   SUBPACKET.created,
   SUBPACKET.expires,

@@ -51,7 +51,8 @@ const reason = (code: number): Facts => ({
   reasonForRevocationString: "",
 });
 
-// The revocation matrix of standards.md E4: a key of 100 days ago, its signature of 50 days ago.
+// Reasons of revocation (RFC 9580 §5.2.3.31), given before and after the signature: a key of 100 days ago, its signature of
+// 50 days ago.
 const MATRIX: readonly [string, { code: number; days: number } | undefined, SignerCheck["kind"]][] =
   [
     ["no revocation", undefined, "bound"],

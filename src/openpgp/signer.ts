@@ -39,7 +39,7 @@ type NotBound = Extract<SignerCheck, { kind: "not-bound" }>;
 
 /**
  * Whether a certificate binds the key that signed to an address, judged at the time of the signature: expiry and soft
- * revocations at that time, hard ones at any time (standards.md B9.3, B10). `now`, when given, tells what has expired
+ * revocations at that time, hard ones at any time. `now`, when given, tells what has expired
  * since. The mathematics of the signature itself is `verify.ts`.
  */
 export async function checkSigner(

@@ -14,8 +14,8 @@ const LONGEST = 1024;
 
 /**
  * True when a user ID names exactly one address and that is the wanted one: it is an address as a whole, or ends in the
- * only `<...>` with nothing else that looks like an address (standards.md B9.2, E4). With `subaddress` (the default) the
- * certificate of `ada@` also serves `ada+x@`, never the other way round (C15).
+ * only `<...>` with nothing else that looks like an address. With `subaddress` (the default) the certificate of
+ * `ada@` also serves `ada+x@`, never the other way round.
  */
 export function userIdMatches(
   userId: string,

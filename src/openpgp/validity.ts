@@ -2,7 +2,7 @@ import { after, MINUTE, SECOND } from "../base/time.ts";
 import type { KeySignature } from "./key-signature.ts";
 import type { Bound } from "./self-signatures.ts";
 
-/** Clocks of others may be this much ahead (standards.md B9.2). */
+/** Clocks of others may be this much ahead. */
 export const SKEW_MS = 10 * MINUTE;
 
 /** When a signature stops counting; undefined: never. */
@@ -36,7 +36,7 @@ export function isPast(expiry: Date | undefined, moment: Date): boolean {
   return expiry !== undefined && expiry <= moment;
 }
 
-/** Every reason except superseded, retired and user ID no longer valid takes all signatures ever made with it (B10). */
+/** Every reason except superseded, retired and user ID no longer valid takes all signatures ever made with it. */
 export function isHard(revocation: KeySignature): boolean {
   return ![1, 3, 32].includes(revocation.reason?.code ?? 0);
 }

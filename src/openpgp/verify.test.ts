@@ -85,7 +85,7 @@ test("a signature names issuer, time, hash and every intended recipient", async 
   assert.equal(reasonOf(await check(signature)), "valid");
 });
 
-test("an intended recipient that is marked critical is understood (C36)", async () => {
+test("an intended recipient that is marked critical is understood", async () => {
   const body = Buffer.concat([Buffer.of(4), Buffer.from(bob.fingerprint, "hex")]);
   const signature = handmade({ subpacket: [0x80 | 35, body] });
   const [facts] = readDetachedSignatures(signature) ?? [];

@@ -87,7 +87,7 @@ export function readDetachedSignatures(bytes: Uint8Array): readonly SignatureFac
 }
 
 /**
- * Checks the mathematics of a signature over `data` and the rules of its packet: type, hash, critical subpackets (C36),
+ * Checks the mathematics of a signature over `data` and the rules of its packet: type, hash, critical subpackets,
  * versions, times. Whether the key was good for the sender's address at that time is `checkSigner`'s question. Without
  * `now` a signature that expires is invalid, and one from the future is not noticed.
  */
