@@ -34,7 +34,7 @@ async function demo(args: readonly string[]): Promise<number> {
   const dir = options.dir ?? (await mkdtemp(join(tmpdir(), "sealpost-demo-")));
   const stop = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-    process.once(signal, () => {
+    process.on(signal, () => {
       stop.abort();
     });
   }
@@ -55,13 +55,13 @@ async function runUntilStopped(
     await using lab = await startLab({ dir, engine, isRecorded: isStory, signal });
     const seconds = (systemClock.now().getTime() - startedAt) / SECOND;
     console.log(`Ready after ${seconds.toFixed(1)} s.\n`);
-    if (isStory) return (await playStory(lab, console.log)) ? 0 : 1;
+    if (isStory) return (await playStory(lab, console.log, signal)) ? 0 : 1;
     console.log(welcome(lab.world, lab.worldFile));
     await aborted(signal);
     console.log("Stopping …");
     return 0;
   } catch (error) {
-    if (signal.aborted) return 0; // Stopped while it started: that is what was asked for.
+    if (signal.aborted) return isStory ? 1 : 0; // Stopped while it started: that was asked for.
     console.error(`The demo cannot run: ${errorText(error)}`);
     return 1;
   }

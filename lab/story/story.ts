@@ -17,11 +17,19 @@ import { openStage, type Step } from "./stage.ts";
 
 const STEPS: readonly Step[] = [step1, step2, step3, step4, step5, step6, step7, step8, step9];
 
-/** Plays all steps in order, a line each, then `N passed, N failed`. @returns whether all passed. */
-export async function playStory(lab: Lab, print: (line: string) => void): Promise<boolean> {
+/**
+ * Plays all steps in order, a line each, then `N passed, N failed`. @returns whether all passed.
+ * @throws what `signal` was aborted with, after the step that is being played.
+ */
+export async function playStory(
+  lab: Lab,
+  print: (line: string) => void,
+  signal: AbortSignal,
+): Promise<boolean> {
   const stage = openStage(lab);
   let failed = 0;
   for (const [index, step] of STEPS.entries()) {
+    signal.throwIfAborted();
     const startedAt = systemClock.now().getTime();
     const problem = await play(step, stage);
     const seconds = ((systemClock.now().getTime() - startedAt) / SECOND).toFixed(1);
