@@ -10,7 +10,7 @@ import { startPostgres } from "./postgres.ts";
 import { type LabDns, startDns } from "./dns.ts";
 import { type GnupgNeighbour, startGnupgNeighbour } from "./gnupg-neighbour.ts";
 import { makePki, type Pki } from "./pki.ts";
-import { freePorts } from "./ports.ts";
+import { reservePorts } from "./ports.ts";
 import { Provider, type ProviderPlaces } from "./provider.ts";
 import { type Recorder, startRecorder } from "./recorder.ts";
 import { startSink } from "./sink.ts";
@@ -82,7 +82,7 @@ export async function startLab(options: LabOptions): Promise<Lab> {
   await mkdir(options.dir, { recursive: true });
   await using started = new AsyncDisposableStack();
   const pki = await makePki(join(options.dir, "pki"));
-  const plan = await makePlan();
+  const plan = await makePlan(started);
   const [dns, gnupg, databases, sinks, recorders] = await together([
     startLabDns(options, plan, started),
     startGnupg(options, plan, pki, started),
@@ -121,10 +121,11 @@ type Plan = {
   readonly gnupgKeyserver: NamedPlace;
 };
 
-async function makePlan(): Promise<Plan> {
+async function makePlan(started: AsyncDisposableStack): Promise<Plan> {
   const perProvider = 6;
   const hosts = PROVIDERS.flatMap(({ host }) => Array.from({ length: perProvider }, () => host));
-  const ports = [...(await freePorts([GNUPG_HOST, ...hosts]))];
+  const reserved = started.use(await reservePorts([GNUPG_HOST, ...hosts]));
+  const ports = [...reserved.ports];
   const gnupgPort = ports.shift() ?? 0;
   const providers = PROVIDERS.map((provider) => {
     const { host, domain } = provider;
