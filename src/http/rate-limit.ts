@@ -7,7 +7,14 @@ export type RateLimit = {
   /** Undefined while the key may go on, else the milliseconds until it may again. Counts nothing. */
   readonly waitMs: (key: string) => Promise<number | undefined>;
   readonly count: (key: string) => Promise<void>;
+  /** Counts first and looks then, so that requests that come all at once cannot all pass. */
+  readonly take: (key: string) => Promise<Taken>;
 };
+
+/** Whether a key may go on; what turns out not to count can be given back. */
+export type Taken =
+  | { readonly kind: "taken"; readonly giveBack: () => Promise<void> }
+  | { readonly kind: "spent"; readonly waitMs: number };
 
 export type RateLimitOptions = {
   readonly perMinute: number;
@@ -35,6 +42,14 @@ export function makeRateLimit(options: RateLimitOptions): RateLimit {
     },
     count: async (key) => {
       if (!(await consume(minute, key))) await consume(reserve, key);
+    },
+    take: async (key) => {
+      for (const limiter of [minute, reserve]) {
+        if (!(await consume(limiter, key))) continue;
+        return { kind: "taken", giveBack: async () => void (await limiter.reward(key)) };
+      }
+      const now = await minute.get(key);
+      return { kind: "spent", waitMs: Math.max(now?.msBeforeNext ?? 0, 1) };
     },
   };
 }

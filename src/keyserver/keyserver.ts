@@ -103,15 +103,20 @@ async function limited(
 ): Promise<Response> {
   const network = networkOf(c.env.incoming.socket.remoteAddress ?? "");
   const misses = query.search.kind === "id" ? limits.id : limits.address;
-  const waits = await Promise.all([misses.waitMs(network), limits.hits.waitMs(network)]);
-  const waitMs = Math.max(...waits.map((wait) => wait ?? 0));
-  if (waitMs > 0) {
-    c.header("Retry-After", String(Math.ceil(waitMs / SECOND)));
-    return answer(c, 429, "no-store", "too many requests\n");
-  }
+  const waitMs = await limits.hits.waitMs(network);
+  if (waitMs !== undefined) return tooMany(c, waitMs);
+  // Every question counts as a miss until it is a hit: a hundred guesses in one packet are a hundred.
+  const taken = await misses.take(network);
+  if (taken.kind === "spent") return tooMany(c, taken.waitMs);
   const found = await find(deps, query.search);
-  await (found.length === 0 ? misses : limits.hits).count(network);
-  return found.length === 0 ? notFound(c) : foundAnswer(deps, c, query, found);
+  if (found.length === 0) return notFound(c);
+  await Promise.all([taken.giveBack(), limits.hits.count(network)]);
+  return foundAnswer(deps, c, query, found);
+}
+
+function tooMany(c: Context<Env>, waitMs: number): Response {
+  c.header("Retry-After", String(Math.ceil(waitMs / SECOND)));
+  return answer(c, 429, "no-store", "too many requests\n");
 }
 
 async function foundAnswer(

@@ -86,6 +86,19 @@ test("what stands behind a body is not another request", async () => {
   }
 });
 
+test("guesses that come all at once are limited as those one after the other", async () => {
+  const limited = await startTestKeyserver(issued, { limits: { addressMissesPerMinute: 5 } });
+  await using _limited = limited;
+  const guesses = Array.from(
+    { length: 100 },
+    (_, index) =>
+      `GET /pks/lookup?op=get&search=guess${String(index)}@alpha.test HTTP/1.1\r\nHost: a\r\n`,
+  );
+  const { raw } = await sendRaw(limited, pki, `${guesses.join("\r\n")}Connection: close\r\n\r\n`);
+  assert.equal(raw.match(/HTTP\/1\.1 404/g)?.length, 10);
+  assert.equal(raw.match(/HTTP\/1\.1 429/g)?.length, 90);
+});
+
 test("other spellings of the path are not the path", async () => {
   for (const path of [
     "/pks/../pks/lookup",
