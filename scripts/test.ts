@@ -16,7 +16,7 @@ const FILE_TIMEOUT_MS = 10 * 60 * 1000;
 
 const CHECKS = [
   ["tsc", "-p", "."],
-  ["oxlint", "--type-aware", ...FOLDERS, "scripts/test.ts"],
+  ["oxlint", "--type-aware", ...FOLDERS, "scripts/test.ts", "scripts/setup.test.ts"],
   ["oxlint", "scripts/setup.mjs", "scripts/complete-lock.mjs"], // Plain JavaScript: there are no types to be aware of.
   ["oxfmt", "--check", ...FOLDERS, "scripts"],
 ];
