@@ -11,6 +11,7 @@ import {
   type RawAnswer,
   type TestKeyserver,
 } from "../../test/support/test-keyserver.ts";
+import { HOUR, after as inTime, systemClock } from "../base/time.ts";
 import { parseCertificates, type Certificate } from "../openpgp/certificate.ts";
 import { keyIdOf } from "../openpgp/fingerprint.ts";
 import { revocationOf } from "../openpgp/acceptance.ts";
@@ -104,6 +105,20 @@ test("by fingerprint, subkey fingerprint and key ID every certificate is found, 
 
 test("an address whose only key is revoked has none", async () => {
   assert.equal((await get("gone@alpha.test")).status, 404);
+});
+
+test("an expired certificate is found by its fingerprint alone", async () => {
+  const now = systemClock.now();
+  const expired = await publishKey(server.store, "late@alpha.test", { expiresAt: now });
+  await publishKey(server.store, "early@alpha.test", { expiresAt: inTime(now, HOUR) });
+  for (const search of ["late@alpha.test", "late+x@alpha.test"]) {
+    assert.equal((await get(search)).status, 404);
+    assert.equal((await lookUp(`op=index&options=mr&search=${search}`)).status, 404);
+  }
+  assert.equal((await get("early@alpha.test")).status, 200);
+  assert.deepEqual(await fingerprintsIn(await get(expired.fingerprint)), [expired.fingerprint]);
+  const { body } = await lookUp(`op=index&options=mr&search=${expired.fingerprint}`);
+  assert.match(body, /^pub:.*:e$/m);
 });
 
 test("nothing is found for parts, names, wildcards, short ids and strangers", async () => {

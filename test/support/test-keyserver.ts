@@ -58,12 +58,16 @@ export async function startTestKeyserver(
 export async function publishKey(
   store: Store,
   text: string,
-  options: { readonly isRevoked?: boolean; readonly profile?: "compat" | "modern" } = {},
+  options: {
+    readonly isRevoked?: boolean;
+    readonly profile?: "compat" | "modern";
+    readonly expiresAt?: Date;
+  } = {},
 ): Promise<Certificate> {
   const address = parseAddress(text);
   assert(address);
   const now = systemClock.now();
-  const { profile = "compat", isRevoked = false } = options;
+  const { profile = "compat", isRevoked = false, expiresAt } = options;
   const generated = await generateKey({ address, profile, now: after(now, -DAY) });
   const { certificate } = generated;
   const { fingerprint, version } = certificate;
@@ -77,7 +81,12 @@ export async function publishKey(
   });
   await publish(
     store,
-    { ...published, state: "active", bytes: certificate.bytes },
+    {
+      ...published,
+      state: "active",
+      bytes: certificate.bytes,
+      ...(expiresAt === undefined ? {} : { expiresAt }),
+    },
     certificate.subkeyFingerprints,
   );
   if (!isRevoked) return certificate;
