@@ -24,8 +24,8 @@ export async function runGateway(config: Config): Promise<void> {
   await using serving = new AsyncDisposableStack();
   const out = wayOut(parts);
   const outgoing = outgoingHandlers(parts, out);
-  serving.use(startSchedule(parts, [out.task]));
   const incoming = serving.use(wayIn(parts));
+  serving.use(startSchedule(parts, [out.task, incoming.task]));
 
   const places: Record<string, string> = {};
   const { submission, submissionStarttls, mx, lmtp, metrics } = config.listen;

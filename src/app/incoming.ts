@@ -1,17 +1,23 @@
 /** Wires delivery: MX and LMTP answer through `incoming/deliver`; sealed mail of `provider-usable` accounts opens after. */
 import { findAccount } from "../accounts/embedded.ts";
 import { AppError } from "../base/errors.ts";
+import { HOUR } from "../base/time.ts";
 import {
   answerReader,
   deliver,
   type ArrivedMessage,
   type DeliverDeps,
 } from "../incoming/deliver.ts";
-import { waitingWith } from "../incoming/evidence.ts";
+import { withAbsence } from "../incoming/evidence.ts";
 import { openPending } from "../incoming/pending.ts";
 import { unlockWithService } from "../keys/vault.ts";
-import { canonicalAddress, withoutSubaddress, type EmailAddress } from "../mail/address.ts";
-import { recordWaiting, roomFor, waitingAccounts } from "../mailbox/embedded.ts";
+import {
+  canonicalAddress,
+  parseAddress,
+  withoutSubaddress,
+  type EmailAddress,
+} from "../mail/address.ts";
+import { listWaiting, recordWaiting, roomFor, waitingAccounts } from "../mailbox/embedded.ts";
 import { encryptAtRest } from "../openpgp/encrypt.ts";
 import { parseCertificates } from "../openpgp/certificate.ts";
 import type { Sender } from "../outgoing/submit.ts";
@@ -19,9 +25,10 @@ import type { Handlers } from "../smtp/listener.ts";
 import type { Account } from "../store/accounts.ts";
 import { listPublished } from "../store/certificates.ts";
 import type { Parts } from "./parts.ts";
+import type { Task } from "./schedule.ts";
 
 /** What the MX and LMTP listeners call; disposing waits for what is being opened. */
-export type WayIn = AsyncDisposable & { readonly handlers: Handlers<Sender> };
+export type WayIn = AsyncDisposable & { readonly handlers: Handlers<Sender>; readonly task: Task };
 
 export function wayIn(parts: Parts): WayIn {
   const { store, config } = parts;
@@ -54,6 +61,7 @@ export function wayIn(parts: Parts): WayIn {
         return replies;
       },
     },
+    task: { name: "open what waits", everyMs: HOUR, run: async () => opening.askAgain() },
     [Symbol.asyncDispose]: () => opening.finish(),
   };
 }
@@ -78,11 +86,10 @@ class Opening {
 
   constructor(parts: Parts) {
     this.#parts = parts;
-    // What a crash left unopened.
-    void this.#resume();
   }
 
-  begin(account: EmailAddress, message: ArrivedMessage | undefined): void {
+  /** After one arrival; without a message, for all that waits. */
+  begin(account: EmailAddress, message?: ArrivedMessage): void {
     const key = canonicalAddress(account);
     const earlier = this.#running.get(key) ?? Promise.resolve();
     const next = earlier.then(async () => this.#open(account, message));
@@ -92,25 +99,21 @@ class Opening {
     });
   }
 
-  async finish(): Promise<void> {
-    await Promise.all(this.#running.values());
+  /** What a crash left unopened, and whose author could not be asked about. */
+  async askAgain(): Promise<void> {
+    for (const account of await waitingAccounts(this.#parts.store)) this.begin(account);
   }
 
-  async #resume(): Promise<void> {
-    try {
-      for (const account of await waitingAccounts(this.#parts.store)) {
-        this.begin(account, undefined);
-      }
-    } catch (error) {
-      this.#parts.events.failed("opening what waits", error);
-    }
+  async finish(): Promise<void> {
+    await Promise.all(this.#running.values());
   }
 
   /** Never rejects: what could not be opened stays pending. */
   async #open(account: EmailAddress, message: ArrivedMessage | undefined): Promise<void> {
     const parts = this.#parts;
     try {
-      if (message !== undefined) await this.#lookForAuthor(account, message);
+      const waiting = message === undefined ? await this.#allWaiting(account) : [message];
+      for (const one of waiting) await this.#lookForAuthor(account, one);
       using keys = await unlockWithService(parts, account);
       if (keys === undefined) return;
       const deps = { ...parts, findFormer: parts.findFormerOnline };
@@ -120,12 +123,21 @@ class Opening {
     }
   }
 
+  async #allWaiting(account: EmailAddress): Promise<readonly ArrivedMessage[]> {
+    const waiting = await listWaiting(this.#parts.store, account);
+    return waiting.map(({ id, outerFrom, verdict }) => ({
+      id,
+      author: parseAddress(outerFrom),
+      verdict,
+    }));
+  }
+
   async #lookForAuthor(account: EmailAddress, message: ArrivedMessage): Promise<void> {
-    const { id, author, receivedAt } = message;
+    const { id, author, verdict } = message;
     if (author === undefined) return;
     const discovery = await this.#parts.discover(author, { isForIncoming: true });
     if (discovery.kind !== "absent") return;
-    const verdict = waitingWith(receivedAt, author, discovery);
-    await recordWaiting(this.#parts.store, account, id, verdict);
+    const known = withAbsence(verdict, author, discovery);
+    await recordWaiting(this.#parts.store, account, id, known);
   }
 }

@@ -65,7 +65,12 @@ class Loop {
     if (this.#isStopped) return;
     this.#timer = setTimeout(() => {
       this.#running = this.#run();
-    }, this.#task.everyMs);
+    }, jittered(this.#task.everyMs));
     this.#timer.unref();
   }
+}
+
+/** A tenth more or less, so that nobody outside can tell by the clock what a question is about. */
+function jittered(ms: number): number {
+  return ms * (0.9 + 0.2 * Math.random());
 }

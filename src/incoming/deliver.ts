@@ -61,7 +61,7 @@ export async function answerReader(
 export type ArrivedMessage = {
   readonly id: MessageId;
   readonly author: EmailAddress | undefined;
-  readonly receivedAt: Date;
+  readonly verdict: MessageVerdict;
 };
 
 export type Arrival = {
@@ -99,7 +99,7 @@ export async function deliver(deps: DeliverDeps, arrival: Arrival): Promise<read
     const delivery = messages[index];
     if (delivery?.stored.state !== "pending") continue;
     const { account, author, stored } = delivery;
-    deps.arrived(account, { id, author, receivedAt: stored.receivedAt });
+    deps.arrived(account, { id, author, verdict: stored.verdict });
   }
   return accounts.map((account) =>
     account === undefined

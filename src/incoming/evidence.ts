@@ -1,27 +1,27 @@
 /**
  * What looking for an author's certificate came to when his sealed message arrived. A certificate is in the cache; that
- * there is none is kept with the waiting message, so that judging it later asks nobody, and no
- * keyserver learns when mail is read.
+ * there is none is kept with the waiting message, so that judging it later asks nobody, and no keyserver learns when mail
+ * is read.
  */
 import { after, DAY, parseDate } from "../base/time.ts";
 import type { Discovery } from "../discovery/discovery.ts";
 import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
 import type { MessageVerdict } from "../mailbox/mailbox.ts";
-import { locked } from "./verdicts.ts";
 
 /** Never relied on for longer than a cached certificate would be. */
 const LIFE_MS = 7 * DAY;
 const CODES = ["NOSVC", "INSEC", "NOKEY", "BADKEY"] as const;
 
 /** The verdict of a waiting message with the proof that its author publishes no usable key. */
-export function waitingWith(
-  receivedAt: Date,
+export function withAbsence(
+  verdict: MessageVerdict,
   author: EmailAddress,
   discovery: Extract<Discovery, { kind: "absent" }>,
 ): MessageVerdict {
   return {
-    ...locked(receivedAt),
+    ...verdict,
     evidence: {
+      ...verdict.evidence,
       author: canonicalAddress(author),
       absent: discovery.code,
       askedAt: discovery.evidence.checkedAt.toISOString(),

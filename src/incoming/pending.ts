@@ -1,9 +1,10 @@
 /**
  * Sealed mail that waits for its reader's key: opened, judged and marked done, oldest first, when the key is there. That
- * is at once for custody `provider-usable` and with the password for the others. The message stays as it was received;
+ * is at once for custody `provider-usable` and with the password for the others. A message whose author's keyserver could
+ * not be asked has its verdict, and waits on to be judged again, for three days. The message stays as it was received;
  * what is kept is the verdict and a summary, so a crash in between only means that the same is done again.
  */
-import type { Clock } from "../base/time.ts";
+import { after, DAY, type Clock } from "../base/time.ts";
 import type { UnlockedKeys } from "../keys/unlocked-keys.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import { parseHeader } from "../mail/header.ts";
@@ -96,9 +97,23 @@ async function verdictOn(
           receivedAt: message.receivedAt,
         },
       );
-      return { ...verdict, scan: "not-possible", checkedAt: now };
+      const checked = { ...verdict, scan: "not-possible", checkedAt: now } as const;
+      return isGivenUp(verdict, message, now)
+        ? { ...checked, signature: "unknown", check: "done" }
+        : checked;
     }
   }
+}
+
+/** How long a signature is tried to be checked again. */
+const ASK_AGAIN_MS = 3 * DAY;
+
+function isGivenUp(
+  { check }: Pick<MessageVerdict, "check">,
+  { receivedAt }: StoredMessage,
+  now: Date,
+): boolean {
+  return check === "later" && after(receivedAt, ASK_AGAIN_MS) <= now;
 }
 
 /** The author's certificate from what is known, or the proof of its absence that was kept with the message. */

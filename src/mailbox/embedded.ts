@@ -10,6 +10,7 @@ import {
   selectMessage,
   selectMessages,
   selectPending,
+  selectWaiting,
   selectWaitingAccounts,
   sumMessages,
   updatePendingVerdict,
@@ -96,6 +97,14 @@ export async function listPending(
   account: EmailAddress,
 ): Promise<readonly MessageId[]> {
   return (await selectPending(store, account)) as readonly MessageId[];
+}
+
+/** What waits for its reader's key or its author's keyserver, in the order in which it came. */
+export async function listWaiting(
+  store: Store,
+  account: EmailAddress,
+): Promise<readonly StoredSummary[]> {
+  return (await selectWaiting(store, account)).map(toSummary);
 }
 
 /** The accounts for which something waits. */

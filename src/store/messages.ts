@@ -7,7 +7,7 @@ import type { Schema } from "./schema.ts";
 import type { Store } from "./store.ts";
 import { verdictFrom, verdictText, type MessageVerdict } from "./verdict.ts";
 
-/** `pending` waits for its reader's key; `done` has a verdict. */
+/** `pending` waits for its reader's key or for its author's keyserver; `done` has its verdict. */
 export type MessageState = "pending" | "done";
 
 /** What the stored body is: the sealed message as it came, or any message encrypted at rest. */
@@ -115,6 +115,22 @@ export async function selectMessages(
   return rows.map((row) => fromRow(row, account));
 }
 
+/** The pending messages of an account without their bodies, in the order in which they came. */
+export async function selectWaiting(
+  store: Store,
+  account: EmailAddress,
+): Promise<readonly Omit<MessageRow, "body">[]> {
+  const rows = await store.db
+    .selectFrom("messages")
+    .select(COLUMNS_WITHOUT_BODY)
+    .where("account", "=", canonicalAddress(account))
+    .where("state", "=", "pending")
+    .orderBy("received_at")
+    .orderBy("id")
+    .execute();
+  return rows.map((row) => fromRow(row, account));
+}
+
 /** The IDs of the pending messages of an account, in the order in which they came. */
 export async function selectPending(
   store: Store,
@@ -157,7 +173,10 @@ export async function selectWaitingAccounts(store: Store): Promise<readonly Emai
   return rows.map((row) => addressFrom(row.account));
 }
 
-/** Ends the waiting of a message with what was found; false when this account has no such message. */
+/**
+ * Writes down what was found out about a message, which ends its waiting unless the verdict says `later`; false when this
+ * account has no such message.
+ */
 export async function updateVerdict(
   store: Store,
   account: EmailAddress,
@@ -168,7 +187,8 @@ export async function updateVerdict(
   const updated = await store.db
     .updateTable("messages")
     .set({
-      state: "done",
+      // A message whose author could not be asked about yet waits for another try.
+      state: verdict.check === "later" ? "pending" : "done",
       result_state: verdict.state,
       verdict: verdictText(verdict),
       ...(summary === undefined

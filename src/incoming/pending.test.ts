@@ -1,0 +1,174 @@
+import assert from "node:assert/strict";
+import { before, test } from "node:test";
+import { after, DAY, fromUnixMs, HOUR } from "../base/time.ts";
+import type { Discovery } from "../discovery/discovery.ts";
+import { UnlockedKeys } from "../keys/unlocked-keys.ts";
+import { parseAddress, type EmailAddress } from "../mail/address.ts";
+import { listMessages, recordWaiting, storeMessage } from "../mailbox/embedded.ts";
+import type { MessageId, StoredSummary } from "../mailbox/mailbox.ts";
+import { generateKey } from "../openpgp/generate.ts";
+import { readSecretKey, type UnlockedKey } from "../openpgp/secret-key.ts";
+import { open } from "../pgpmime/open.ts";
+import { seal } from "../pgpmime/seal.ts";
+import { migrate } from "../store/migrate.ts";
+import { openStore, type Store } from "../store/store.ts";
+import { withAbsence } from "./evidence.ts";
+import { openPending } from "./pending.ts";
+import { traceIncoming } from "./tracing.ts";
+import { locked } from "./verdicts.ts";
+
+const NOW = fromUnixMs(1_795_000_000_000);
+const ALICE = address("alice@alpha.test");
+const BOB = address("bob@beta.test");
+const UNSURE: Discovery = {
+  kind: "unreachable",
+  code: "UNSURE-KS",
+  reason: "not asked",
+  evidence: { checkedAt: NOW },
+};
+
+let alice: UnlockedKey;
+let bob: UnlockedKey;
+
+before(async () => {
+  [alice, bob] = await Promise.all([newKey(ALICE), newKey(BOB)]);
+});
+
+function address(text: string): EmailAddress {
+  const parsed = parseAddress(text);
+  assert(parsed !== undefined);
+  return parsed;
+}
+
+async function newKey(owner: EmailAddress): Promise<UnlockedKey> {
+  const now = after(NOW, -30 * DAY);
+  return readSecretKey((await generateKey({ address: owner, profile: "compat", now })).secretKey);
+}
+
+/** A store with one sealed message from alice that waits for bob. */
+async function withWaiting(change = (sealed: string): string => sealed) {
+  const store = await openStore({ engine: "sqlite", path: ":memory:" });
+  await migrate(store);
+  const sealed = await seal({
+    message: Buffer.from(
+      "From: alice@alpha.test\r\nTo: bob@beta.test\r\nSubject: Lease\r\n" +
+        `Date: ${NOW.toUTCString().replace("GMT", "+0000")}\r\n\r\nText.\r\n`,
+    ),
+    signer: alice,
+    recipients: [bob.certificate],
+    intended: [bob.fingerprint],
+    now: NOW,
+  });
+  const body = Buffer.from(change(Buffer.from(sealed).toString("latin1")), "latin1");
+  const id = await storeMessage(store, {
+    account: BOB,
+    body,
+    form: "as-received-sealed",
+    state: "pending",
+    verdict: locked(NOW),
+    receivedAt: NOW,
+    sizeBytes: body.length,
+    outerFrom: "alice@alpha.test",
+  });
+  return { store, id };
+}
+
+type Moment = { readonly discovery: Discovery; readonly at?: Date; readonly keys?: UnlockedKeys };
+
+/** Opens what waits, as at that moment, and gives the message as a list shows it. */
+async function opened(store: Store, moment: Moment): Promise<StoredSummary> {
+  const deps = {
+    store,
+    clock: { now: () => moment.at ?? NOW },
+    open,
+    trace: traceIncoming(async () => Promise.resolve()),
+    discoverAuthor: async () => Promise.resolve(moment.discovery),
+    findFormer: async () => Promise.resolve({ kind: "absent" as const }),
+  };
+  await openPending(deps, BOB, moment.keys ?? new UnlockedKeys([bob], bob.fingerprint, []));
+  const [message, ...others] = await listMessages(store, BOB);
+  assert(message !== undefined && others.length === 0);
+  return message;
+}
+
+function found(): Discovery {
+  const evidence = { checkedAt: NOW };
+  const { certificate } = alice;
+  return { kind: "found", code: "OK", source: "hkp", certificate, fetchedAt: NOW, evidence };
+}
+
+test("waiting mail is opened, judged and done", async () => {
+  const { store } = await withWaiting();
+  await using _ = store;
+  const message = await opened(store, { discovery: found() });
+  assert.equal(message.state, "done");
+  assert.equal(message.verdict.state, "CONFIDENTIAL");
+});
+
+test("while the author's keyserver cannot be asked the message waits, and is judged when it can", async () => {
+  const { store } = await withWaiting();
+  await using _ = store;
+  const first = await opened(store, { discovery: UNSURE });
+  assert.equal(first.state, "pending");
+  assert.equal(first.verdict.state, "ENCRYPTED_UNVERIFIED");
+  assert.equal(first.verdict.check, "later");
+  const second = await opened(store, { discovery: found(), at: after(NOW, HOUR) });
+  assert.equal(second.state, "done");
+  assert.equal(second.verdict.state, "CONFIDENTIAL");
+});
+
+test("after three days without an answer the signature stays unknown", async () => {
+  const { store } = await withWaiting();
+  await using _ = store;
+  const message = await opened(store, { discovery: UNSURE, at: after(NOW, 3 * DAY) });
+  assert.equal(message.state, "done");
+  assert.equal(message.verdict.signature, "unknown");
+  assert.equal(message.verdict.state, "ENCRYPTED_UNVERIFIED");
+});
+
+test("that the author publishes nothing is remembered with the message, for him and for a week", async () => {
+  const absent = { kind: "absent", code: "NOKEY", evidence: { checkedAt: NOW } } as const;
+  const cases: readonly (readonly [EmailAddress, Date, string])[] = [
+    [ALICE, NOW, "unknown"],
+    [address("eve@alpha.test"), NOW, "later"],
+    [ALICE, after(NOW, -8 * DAY), "later"],
+  ];
+  for (const [author, checkedAt, signature] of cases) {
+    const { store, id } = await withWaiting();
+    await using _ = store;
+    await remember(store, id, author, checkedAt, absent);
+    const message = await opened(store, { discovery: UNSURE });
+    assert.equal(message.verdict.signature, signature);
+  }
+});
+
+async function remember(
+  store: Store,
+  id: MessageId,
+  author: EmailAddress,
+  checkedAt: Date,
+  absent: Extract<Discovery, { kind: "absent" }>,
+): Promise<void> {
+  const discovery = { ...absent, evidence: { checkedAt } };
+  await recordWaiting(store, BOB, id, withAbsence(locked(NOW), author, discovery));
+}
+
+test("mail sealed to a key that is not in the account is undecryptable, and kept", async () => {
+  const { store } = await withWaiting();
+  await using _ = store;
+  const keys = new UnlockedKeys([alice], alice.fingerprint, []);
+  const message = await opened(store, { discovery: found(), keys });
+  assert.equal(message.verdict.state, "UNDECRYPTABLE");
+});
+
+test("altered mail is damaged, whatever its author publishes", async () => {
+  const alter = (sealed: string): string => {
+    const at = sealed.indexOf("-----END PGP") - 40;
+    return sealed.slice(0, at) + (sealed[at] === "A" ? "B" : "A") + sealed.slice(at + 1);
+  };
+  const { store } = await withWaiting(alter);
+  await using _ = store;
+  const message = await opened(store, { discovery: found() });
+  assert.equal(message.verdict.state, "DAMAGED");
+  assert.equal(message.verdict.signature, "unknown");
+});
