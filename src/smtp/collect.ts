@@ -1,10 +1,14 @@
 import type { Readable } from "node:stream";
 
+import type { Share } from "./budget.ts";
+
 const PAGE_OCTETS = 64 * 1024;
 
 export type Collected =
   | { readonly kind: "whole"; readonly bytes: Uint8Array }
   | { readonly kind: "too-large" }
+  /** All connections together hold too much now. */
+  | { readonly kind: "no-room" }
   /** The client went away, or the signal came, before the end. */
   | { readonly kind: "broken" };
 
@@ -16,11 +20,13 @@ export async function collect(
   stream: Readable,
   limitOctets: number,
   signal: AbortSignal,
+  room: Share,
 ): Promise<Collected> {
   const full: Buffer[] = [];
   let page = Buffer.alloc(0);
   let used = 0;
   let total = 0;
+  let hasRoom = true;
   const keep = (chunk: Buffer): void => {
     for (let at = 0; at < chunk.length;) {
       if (used === page.length) {
@@ -38,13 +44,19 @@ export async function collect(
       if (signal.aborted) return { kind: "broken" };
       const bytes = chunk as Buffer;
       total += bytes.length;
-      if (total <= limitOctets) keep(bytes);
-      else full.length = 0;
+      hasRoom &&= total > limitOctets || room.take(bytes.length);
+      if (hasRoom && total <= limitOctets) {
+        keep(bytes);
+      } else {
+        full.length = 0;
+        room[Symbol.dispose]();
+      }
     }
   } catch {
     return { kind: "broken" };
   }
   if (signal.aborted) return { kind: "broken" };
   if (total > limitOctets) return { kind: "too-large" };
+  if (!hasRoom) return { kind: "no-room" };
   return { kind: "whole", bytes: Buffer.concat([...full, page.subarray(0, used)]) };
 }

@@ -12,6 +12,7 @@ import { networkOf } from "../base/network.ts";
 import { Secret } from "../base/secret.ts";
 import type { Envelope } from "../mail/envelope.ts";
 import { checkLineEnds } from "../mail/message.ts";
+import { Budget, type Share } from "./budget.ts";
 import { collect } from "./collect.ts";
 import { envelopeOf, nameOf, newConnection, parsePath, type Connection } from "./connection.ts";
 import type { Client, Handlers, ListenerLimits, ListenerMode } from "./listener.ts";
@@ -32,6 +33,7 @@ export class Dialogue<Login extends object> {
   readonly #handlers: Handlers<Login>;
   readonly #connections = new Map<string, Connection>();
   readonly #running = new Set<Promise<unknown>>();
+  readonly #budget: Budget;
   #server: SMTPServer | undefined;
 
   constructor(
@@ -44,6 +46,7 @@ export class Dialogue<Login extends object> {
     this.#hostname = hostname;
     this.#limits = limits;
     this.#handlers = handlers;
+    this.#budget = new Budget(limits.heldBytes);
   }
 
   attach(server: SMTPServer): void {
@@ -185,11 +188,18 @@ export class Dialogue<Login extends object> {
     if (outcome === "throttled") {
       throw new Refusal(454, "4.7.0 too many attempts; try again later");
     }
-    if (outcome !== "refused") return { user: outcome };
+    if (outcome !== "refused") return this.#keepLogin(outcome, session);
     connection.refusedLogins += 1;
     throw connection.refusedLogins < MOST_REFUSED_LOGINS
       ? refusedLogin()
       : new Refusal(421, "4.7.0 too many failed logins");
+  }
+
+  /** A client that went away while its password was looked at has no connection left whose end would log it out. */
+  #keepLogin(login: Login, session: SMTPServerSession): { user: Login } {
+    if (this.#connections.has(session.id)) return { user: login };
+    this.#handlers.loggedOut?.(login);
+    throw new Refusal(421, "4.3.2 the connection has ended");
   }
 
   async #mail(address: SMTPServerAddress, session: SMTPServerSession): Promise<void> {
@@ -243,7 +253,8 @@ export class Dialogue<Login extends object> {
   ): Promise<string | (string | Error)[]> {
     const connection = this.#connection(session);
     const envelope = envelopeOf(connection, session, this.#mode !== "lmtp");
-    const message = await this.#message(stream, session);
+    using room = this.#budget.share(connection.network);
+    const message = await this.#message(stream, session, room);
     const replies =
       message instanceof Uint8Array ? await this.#decided(session, envelope, message) : [message];
     if (this.#mode !== "lmtp") return textOf(oneReply(replies));
@@ -273,6 +284,7 @@ export class Dialogue<Login extends object> {
   async #message(
     stream: SMTPServerDataStream,
     session: SMTPServerSession,
+    room: Share,
   ): Promise<Uint8Array | Reply> {
     const { dataMs, messageBytes } = this.#limits;
     const late = AbortSignal.timeout(dataMs);
@@ -281,13 +293,15 @@ export class Dialogue<Login extends object> {
       slow?.send(421, "4.4.2 the message took too long");
     };
     late.addEventListener("abort", hangUp);
-    const collected = await collect(stream, messageBytes, late);
+    const collected = await collect(stream, messageBytes, late, room);
     late.removeEventListener("abort", hangUp);
     switch (collected.kind) {
       case "broken":
         return reply("451", "4.4.2", "the message did not come in full");
       case "too-large":
         return reply("552", "5.3.4", `the message is larger than ${String(messageBytes)} bytes`);
+      case "no-room":
+        return reply("452", "4.3.1", "too much mail at once; try again later");
       case "whole":
         return checkLineEnds(collected.bytes) === "ok"
           ? collected.bytes

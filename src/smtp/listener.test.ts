@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { submitMail } from "../../lab/swaks.ts";
 import { RawSmtp } from "../../test/support/raw-smtp.ts";
 import {
@@ -88,6 +89,55 @@ test("the password is wiped when the login is decided, and the login ends with t
     client.write("QUIT\r\n");
   }
   assert.deepEqual(await promise, { name: "alice@alpha.test" });
+});
+
+test("a client that goes away while its password is looked at is logged out all the same", async () => {
+  const { promise: isAsked, resolve: asked } = Promise.withResolvers<void>();
+  const { promise: decision, resolve: decide } = Promise.withResolvers<Login>();
+  const { promise: ended, resolve: end } = Promise.withResolvers<Login>();
+  const listener = await listen("submission-implicit", {
+    tls: given().issued,
+    changes: {
+      login: async () => {
+        asked();
+        return decision;
+      },
+      loggedOut: end,
+    },
+  });
+  {
+    await using client = await RawSmtp.connect(listener, tls());
+    await client.ask("EHLO c.test");
+    client.write(`AUTH PLAIN ${PLAIN}\r\n`);
+    await isAsked;
+  }
+  // Resolves when the last connection has ended, and waits for the handler.
+  const disposed = listener[Symbol.asyncDispose]();
+  await sleep(100);
+  decide({ name: "alice@alpha.test" });
+  await disposed;
+  const outcome = await Promise.race([ended, sleep(1000, undefined)]);
+  assert.deepEqual(outcome, { name: "alice@alpha.test" });
+});
+
+test("messages that are too much together are put off, and room comes back", async () => {
+  const limits = { messageBytes: 100_000, heldBytes: 200_000 };
+  await using listener = await listen("mx", { limits });
+  await using slow = await RawSmtp.connect(listener);
+  await using other = await RawSmtp.connect(listener);
+  const start = ["EHLO c.test", "MAIL FROM:<x@x.test>", "RCPT TO:<a@alpha.test>", "DATA"];
+  const line = `${"x".repeat(998)}\r\n`;
+  await slow.all(start);
+  slow.write(line.repeat(60));
+  await sleep(100);
+  await other.all(start);
+  other.write(`${line.repeat(60)}.\r\n`);
+  assert.match(await other.reply(), /^452 4\.3\.1 /);
+  slow.write(".\r\n");
+  assert.match(await slow.reply(), /^250/);
+  await other.all(start.slice(1));
+  other.write(`${line.repeat(60)}.\r\n`);
+  assert.match(await other.reply(), /^250/);
 });
 
 test("disposing lets a running delivery end and sends idle clients away", async () => {

@@ -67,6 +67,8 @@ export type Handlers<Login extends object> = {
 
 export type ListenerLimits = {
   readonly messageBytes: number;
+  /** Of messages that arrive or are being worked on, of all connections together; of one network, half as much. */
+  readonly heldBytes: number;
   readonly recipients: number;
   readonly clients: number;
   readonly clientsPerNetwork: number;
@@ -80,6 +82,7 @@ export type ListenerLimits = {
 
 const DEFAULT_LIMITS: ListenerLimits = {
   messageBytes: 25 * 1024 * 1024,
+  heldBytes: 1024 * 1024 * 1024,
   recipients: 100,
   clients: 1000,
   clientsPerNetwork: 250,
