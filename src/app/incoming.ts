@@ -47,6 +47,9 @@ export function wayIn(parts: Parts): WayIn {
       opening.begin(account.address, message);
     },
     trace: parts.trace,
+    failed: (error) => {
+      parts.events.failed("delivery", error);
+    },
     discoverAuthor: async (author) => parts.discover(author, { isForIncoming: true }),
     findFormer: parts.findFormerOnline,
   };

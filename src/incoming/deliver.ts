@@ -13,10 +13,10 @@ import { stripResultHeaders } from "../mail/auth-results.ts";
 import type { Envelope } from "../mail/envelope.ts";
 import { makeField, parseHeader, serializeHeader, type Header } from "../mail/header.ts";
 import { readMessageFacts } from "../mail/message.ts";
-import { storeMessages } from "../mailbox/embedded.ts";
+import { storeMessage } from "../mailbox/embedded.ts";
 import type { MessageId, MessageVerdict, NewMessage } from "../mailbox/mailbox.ts";
-import { detectProtection } from "../pgpmime/detect.ts";
-import { reply, type Reply } from "../smtp/reply.ts";
+import { detectProtection, type Protection } from "../pgpmime/detect.ts";
+import { errorReply, reply, type Reply } from "../smtp/reply.ts";
 import type { Account } from "../store/accounts.ts";
 import type { Store } from "../store/store.ts";
 import type { AuthorDeps } from "./check-signature.ts";
@@ -41,6 +41,8 @@ export type DeliverDeps = AuthorDeps & {
    */
   readonly arrived: (account: Account, message: ArrivedMessage) => void;
   readonly trace: TraceIncoming;
+  /** Told of what kept a mailbox from taking a message; for the log. */
+  readonly failed: (error: unknown) => void;
 };
 
 /** The answer to RCPT TO. */
@@ -72,79 +74,90 @@ export type Arrival = {
 };
 
 /**
- * Delivers to every recipient in one commit and gives one reply for each, in order.
- * @throws AppError (temporary) when the database or an infrastructure it needs does not answer; nothing is stored then.
+ * Delivers to one recipient after the other and gives one reply for each, in order. Trouble with one mailbox is that
+ * recipient's alone; what is stored is durable, and a repetition of the transaction stores it no second time.
  */
 export async function deliver(deps: DeliverDeps, arrival: Arrival): Promise<readonly Reply[]> {
-  const accounts = await Promise.all(
-    arrival.envelope.recipients.map((recipient) => deps.findAccount(recipient)),
-  );
   const { header, bodyOffset } = parseHeader(arrival.message);
-  const cleaned = stripResultHeaders(header, [deps.hostname]);
-  const body = arrival.message.subarray(bodyOffset);
-  const readers = distinctAccounts(accounts);
-  const messages = await Promise.all(
-    readers.map(async (account) => newMessage(deps, arrival, account, cleaned, body)),
-  );
-  const ids = await storeMessages(
-    deps.store,
-    messages.map(({ stored }) => stored),
-  );
-  await Promise.all(
-    messages.map(({ stored, account }) =>
-      deps.trace.delivered({ account: account.address, message: stored }),
-    ),
-  );
-  for (const [index, id] of ids.entries()) {
-    const delivery = messages[index];
-    if (delivery?.stored.state !== "pending") continue;
-    const { account, author, stored } = delivery;
+  const incoming: Incoming = {
+    ...arrival,
+    cleaned: stripResultHeaders(header, [deps.hostname]),
+    body: arrival.message.subarray(bodyOffset),
+    protection: detectProtection(arrival.message),
+    contentHash: createHash("sha256").update(arrival.message).digest(),
+  };
+  const answers = new Map<string, Reply>();
+  const replies: Reply[] = [];
+  // One at a time: each mailbox has a copy of its own, and a large message may have many readers.
+  for (const recipient of arrival.envelope.recipients) {
+    replies.push(await answerFor(deps, incoming, recipient, answers));
+  }
+  return replies;
+}
+
+/** `answers` are those of the accounts that have the message already. */
+async function answerFor(
+  deps: DeliverDeps,
+  incoming: Incoming,
+  recipient: EmailAddress,
+  answers: Map<string, Reply>,
+): Promise<Reply> {
+  try {
+    const account = await deps.findAccount(recipient);
+    if (account === undefined) return reply("550", "5.1.1", "no such user here");
+    const key = formatAddress(account.address);
+    const answer = answers.get(key) ?? (await store(deps, incoming, account));
+    answers.set(key, answer);
+    return answer;
+  } catch (error) {
+    deps.failed(error);
+    return errorReply(error);
+  }
+}
+
+async function store(deps: DeliverDeps, incoming: Incoming, account: Account): Promise<Reply> {
+  const { author, stored } = await newMessage(deps, incoming, account);
+  const id = await storeMessage(deps.store, stored);
+  await deps.trace.delivered({ account: account.address, message: stored });
+  if (stored.state === "pending") {
     deps.arrived(account, { id, author, verdict: stored.verdict });
   }
-  return accounts.map((account) =>
-    account === undefined
-      ? reply("550", "5.1.1", "no such user here")
-      : reply("250", "2.0.0", "stored"),
-  );
+  return reply("250", "2.0.0", "stored");
 }
 
-function distinctAccounts(accounts: readonly (Account | undefined)[]): readonly Account[] {
-  const present = accounts.filter((account) => account !== undefined);
-  return [...new Map(present.map((account) => [formatAddress(account.address), account])).values()];
-}
-
-type Delivery = {
-  readonly account: Account;
-  readonly author: EmailAddress | undefined;
-  readonly stored: NewMessage;
+/** What is the same for every reader. */
+type Incoming = Arrival & {
+  readonly cleaned: Header;
+  readonly body: Uint8Array;
+  readonly protection: Protection;
+  readonly contentHash: Uint8Array;
 };
+
+type Delivery = { readonly author: EmailAddress | undefined; readonly stored: NewMessage };
 
 async function newMessage(
   deps: DeliverDeps,
-  arrival: Arrival,
+  incoming: Incoming,
   account: Account,
-  cleaned: Header,
-  body: Uint8Array,
 ): Promise<Delivery> {
-  const header = [...traceFields(deps, arrival, account), ...cleaned];
-  const message = Buffer.concat([serializeHeader(header), Buffer.from("\r\n"), body]);
+  const { protection, contentHash } = incoming;
+  const header = [...traceFields(deps, incoming, account), ...incoming.cleaned];
+  const message = Buffer.concat([serializeHeader(header), Buffer.from("\r\n"), incoming.body]);
   const facts = readMessageFacts(header);
-  const protection = detectProtection(message);
   const from = facts.from?.length === 1 ? facts.from[0]?.address : undefined;
   const common = {
     account: account.address,
     receivedAt: deps.clock.now(),
-    sizeBytes: arrival.message.length,
+    sizeBytes: incoming.message.length,
     outerFrom: from === undefined ? "" : formatAddress(from),
     messageId: facts.messageId,
     // The sender's server repeats a transaction whose answer it missed: same envelope, same bytes, stored once.
-    envelopeId: envelopeId(arrival.envelope),
-    contentHash: createHash("sha256").update(arrival.message).digest(),
+    envelopeId: envelopeId(incoming.envelope),
+    contentHash,
   };
   if (protection.kind === "sealed") {
     const isForDevice = account.custody === "user-device-only";
     return {
-      account,
       author: from,
       stored: {
         ...common,
@@ -157,7 +170,6 @@ async function newMessage(
   }
   const verdict = await judgeClear(deps, account, header, protection, common.receivedAt);
   return {
-    account,
     author: from,
     stored: {
       ...common,
@@ -191,7 +203,7 @@ async function judgeClear(
   deps: DeliverDeps,
   account: Account,
   outer: Header,
-  protection: ReturnType<typeof detectProtection>,
+  protection: Protection,
   receivedAt: Date,
 ): Promise<MessageVerdict> {
   if (protection.kind !== "signed") return unprotected(receivedAt);
