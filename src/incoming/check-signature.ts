@@ -117,7 +117,7 @@ function timingFault(
   if (created === undefined) return "no creation time";
   if (created > after(receivedAt, CLOCK_SKEW_MS)) return "signed after it arrived";
   if (expires !== undefined && expires <= receivedAt) return "expired when it arrived";
-  if (date === undefined) return undefined;
+  if (date === undefined) return "the message has no date";
   const isFar =
     created < after(date, -SIGNATURE_WINDOW_MS) || created > after(date, SIGNATURE_WINDOW_MS);
   return isFar ? "signed at another time than the message's date" : undefined;

@@ -6,7 +6,10 @@ import { parseAddress, type EmailAddress } from "../mail/address.ts";
 import { parseHeader } from "../mail/header.ts";
 import { generateKey } from "../openpgp/generate.ts";
 import { readSecretKey, type UnlockedKey } from "../openpgp/secret-key.ts";
+import { decrypt } from "../openpgp/decrypt.ts";
+import { signAndEncrypt } from "../openpgp/encrypt.ts";
 import { open } from "../pgpmime/open.ts";
+import { protectedView } from "../pgpmime/protected-headers.ts";
 import { seal } from "../pgpmime/seal.ts";
 import type { AuthorDeps } from "./check-signature.ts";
 import { judge } from "./judge.ts";
@@ -204,6 +207,53 @@ test("without intended recipients the protected To decides", async () => {
     "ENCRYPTED_UNVERIFIED",
   );
   assert.equal((await judged({ intended: [], to: "bob+news@beta.test" })).state, "CONFIDENTIAL");
+});
+
+/** Judges a payload that alice signed, sealed to bob by anybody, with alice and bob standing outside. */
+async function judgedPayload(fields: string, intended: readonly UnlockedKey[] = []) {
+  const outside = `From: ${FROM}\r\nTo: ${TO}\r\nDate: ${NOW.toUTCString()}\r\n\r\n`;
+  const message = await signAndEncrypt({
+    data: Buffer.from(`${fields}\r\n\r\nThe draft.\r\n`),
+    signer: alice,
+    recipients: [bob.certificate],
+    intended: intended.map((key) => key.fingerprint),
+    now: NOW,
+  });
+  const opened = await decrypt({ message, keys: [bob] });
+  assert.equal(opened.kind, "decrypted");
+  const outer = parseHeader(Buffer.from(outside)).header;
+  return judge(depsFor({}), reader(), {
+    isEncrypted: true,
+    outer,
+    ...protectedView(outer, opened.data),
+    signed: opened.data,
+    signatures: opened.signatures,
+    receivedAt: NOW,
+  });
+}
+
+const INSIDE = `From: ${FROM}\r\nTo: ${TO}\r\nDate: ${NOW.toUTCString()}`;
+
+test("a To that stands outside alone does not say for whom the author sealed", async () => {
+  const verdict = await judgedPayload("Content-Type: text/plain");
+  assert.equal(verdict.signature, "verified");
+  assert.equal(verdict.state, "ENCRYPTED_UNVERIFIED");
+  assert.deepEqual(verdict.warnings, ["NOT_ADDRESSED"]);
+  assert.equal((await judgedPayload("Content-Type: text/plain", [bob])).state, "CONFIDENTIAL");
+});
+
+test("what its author signed in clear and somebody sealed afterwards is not CONFIDENTIAL", async () => {
+  const sealed = await judgedPayload(`Content-Type: text/plain; hp="cipher"\r\n${INSIDE}`);
+  assert.equal(sealed.state, "CONFIDENTIAL");
+  const clear = await judgedPayload(`Content-Type: text/plain; hp="clear"\r\n${INSIDE}`);
+  assert.equal(clear.state, "ENCRYPTED_UNVERIFIED");
+});
+
+test("a signature over a message without a date is not believed, whatever date stands outside", async () => {
+  const inside = INSIDE.replace(/\r\nDate.*/, "");
+  const verdict = await judgedPayload(`Content-Type: text/plain; hp="cipher"\r\n${inside}`);
+  assert.equal(verdict.signature, "invalid");
+  assert.equal(verdict.state, "ENCRYPTED_UNVERIFIED");
 });
 
 test("a signature from after the arrival is invalid, within ten minutes it is not", async () => {

@@ -10,11 +10,12 @@ import {
   withoutSubaddress,
   type EmailAddress,
 } from "../mail/address.ts";
-import type { Header } from "../mail/header.ts";
+import { contentTypeOf } from "../mail/content-type.ts";
+import { parseHeader, type Header } from "../mail/header.ts";
 import { readMessageFacts, type MessageFacts } from "../mail/message.ts";
 import type { MessageVerdict } from "../mailbox/mailbox.ts";
 import type { Fingerprint } from "../openpgp/fingerprint.ts";
-import type { SignatureFacts } from "../openpgp/verify.ts";
+import { hasProtectedHeader } from "../pgpmime/protected-headers.ts";
 import { checkSignature, type AuthorDeps, type Check, type Signed } from "./check-signature.ts";
 
 /** What opening (or, for a bare signature, splitting) a message gave. */
@@ -44,7 +45,7 @@ export async function judge(
   const outerAuthor = onlyAuthor(readMessageFacts(judged.outer));
   const author = onlyAuthor(inner);
   const check = await checkSignature(deps, judged, inner.date, outerAuthor, author);
-  const isAddressed = !judged.isEncrypted || isMeantFor(reader, inner, judged.signatures);
+  const isAddressed = !judged.isEncrypted || isMeantFor(reader, inner, judged);
   const isVerified = check.kind === "verified";
   return {
     state: stateOf(judged.isEncrypted, isVerified && isAddressed),
@@ -88,15 +89,23 @@ function isOld({ signatures, receivedAt }: Judged): boolean {
 
 /**
  * Against a message that was forwarded under a seal of its receiver's own making (surreptitious forwarding): the
- * signature names its intended recipients (RFC 9580 §5.2.3.36), or the reader stands in the protected To or Cc.
+ * signature names its intended recipients (RFC 9580 §5.2.3.36), or the reader stands in the protected To or Cc of a
+ * message that its author sealed. Anybody may write a To outside, and seal what its author signed in clear.
  */
 function isMeantFor(
   reader: Reader,
   { to, cc }: MessageFacts,
-  signatures: readonly SignatureFacts[],
+  { signed, signatures }: Judged,
 ): boolean {
   const intended = signatures.flatMap((signature) => signature.intended);
   if (intended.length > 0) return intended.some((one) => reader.fingerprints.includes(one));
+  if (!isSealedByAuthor(signed)) return false;
   const visible = [...to, ...cc].map(({ address }) => withoutSubaddress(address));
   return reader.addresses.some((own) => visible.some((address) => sameAddress(own, address)));
+}
+
+/** Whether the signed header is there and says that its author encrypted the message (RFC 9788 §2.1.1, `hp="cipher"`). */
+function isSealedByAuthor(signed: Uint8Array): boolean {
+  const { header } = parseHeader(signed);
+  return hasProtectedHeader(header) && contentTypeOf(header).parameters.get("hp") === "cipher";
 }

@@ -4,7 +4,7 @@ import { after, DAY, fromUnixMs, HOUR } from "../base/time.ts";
 import type { Discovery } from "../discovery/discovery.ts";
 import { UnlockedKeys } from "../keys/unlocked-keys.ts";
 import { parseAddress, type EmailAddress } from "../mail/address.ts";
-import { listMessages, recordWaiting, storeMessage } from "../mailbox/embedded.ts";
+import { cameProtected, listMessages, recordWaiting, storeMessage } from "../mailbox/embedded.ts";
 import type { MessageId, StoredSummary } from "../mailbox/mailbox.ts";
 import { generateKey } from "../openpgp/generate.ts";
 import { readSecretKey, type UnlockedKey } from "../openpgp/secret-key.ts";
@@ -52,6 +52,7 @@ async function withWaiting(change = (sealed: string): string => sealed) {
   const sealed = await seal({
     message: Buffer.from(
       "From: alice@alpha.test\r\nTo: bob@beta.test\r\nSubject: Lease\r\n" +
+        "Message-ID: <1@alpha.test>\r\n" +
         `Date: ${NOW.toUTCString().replace("GMT", "+0000")}\r\n\r\nText.\r\n`,
     ),
     signer: alice,
@@ -160,6 +161,44 @@ test("mail sealed to a key that is not in the account is undecryptable, and kept
   const message = await opened(store, { discovery: found(), keys });
   assert.equal(message.verdict.state, "UNDECRYPTABLE");
 });
+
+test("an answer to what was sealed again under another name outside is known as one", async () => {
+  const rename = (sealed: string): string => sealed.replace("<1@alpha.test>", "<2@evil.test>");
+  const { store } = await withWaiting(rename);
+  await using _ = store;
+  await opened(store, { discovery: found() });
+  assert.equal(await cameProtected(store, BOB, ["<1@alpha.test>"]), true);
+});
+
+for (const [what, hp, expected] of [
+  ["is asked from the keyserver of an author who stands inside", true, 1],
+  ["is asked from nobody where the author stands outside alone", false, 0],
+] as const) {
+  test(`a former key ${what}`, async () => {
+    const { store } = await withWaiting();
+    await using _ = store;
+    let asked = 0;
+    const deps = {
+      store,
+      clock: { now: () => NOW },
+      open: async (request: Parameters<typeof open>[0]) => {
+        const answer = await open(request);
+        return answer.kind === "opened" ? { ...answer, hasProtectedHeader: hp } : answer;
+      },
+      trace: traceIncoming(async () => Promise.resolve()),
+      discoverAuthor: async () => {
+        const { certificate } = bob;
+        return Promise.resolve({ ...found(), certificate } as Discovery);
+      },
+      findFormer: async () => {
+        asked += 1;
+        return Promise.resolve({ kind: "absent" as const });
+      },
+    };
+    await openPending(deps, BOB, new UnlockedKeys([bob], bob.fingerprint, []));
+    assert.equal(asked, expected);
+  });
+}
 
 test("altered mail is damaged, whatever its author publishes", async () => {
   const alter = (sealed: string): string => {

@@ -8,6 +8,7 @@ import { after, DAY, type Clock } from "../base/time.ts";
 import type { UnlockedKeys } from "../keys/unlocked-keys.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import { parseHeader } from "../mail/header.ts";
+import { readMessageFacts } from "../mail/message.ts";
 import { listPending, readMessage, recordVerdict } from "../mailbox/embedded.ts";
 import type { MessageVerdict, StoredMessage } from "../mailbox/mailbox.ts";
 import { encryptAtRest } from "../openpgp/encrypt.ts";
@@ -62,7 +63,9 @@ async function openOne(
     recipients: own.map(({ certificate }) => certificate),
     now: deps.clock.now(),
   });
-  await recordVerdict(deps.store, account, message.id, verdict, summary);
+  // An answer names the message as it is shown; whoever sealed it again may have given it another name outside.
+  const { messageId } = readMessageFacts(shown);
+  await recordVerdict(deps.store, account, message.id, verdict, { summary, messageId });
   await deps.trace.opened({ account, message, verdict });
 }
 
@@ -83,7 +86,7 @@ async function verdictOn(
       return unprotected(now);
     case "opened": {
       const verdict = await judge(
-        { ...deps, discoverAuthor: withKept(deps, message) },
+        authorDeps(deps, message, opened),
         {
           addresses: [account],
           fingerprints: keys.all.map(({ certificate }) => certificate.fingerprint),
@@ -114,6 +117,23 @@ function isGivenUp(
   now: Date,
 ): boolean {
   return check === "later" && after(receivedAt, ASK_AGAIN_MS) <= now;
+}
+
+/**
+ * Without a protected From the author is whoever sealed the message again and wrote one outside: his keyserver would learn
+ * from the question by whose key the content is signed.
+ */
+function authorDeps(
+  deps: PendingDeps,
+  message: StoredMessage,
+  { hasProtectedHeader }: Extract<Opened, { kind: "opened" }>,
+): AuthorDeps {
+  return {
+    discoverAuthor: withKept(deps, message),
+    findFormer: hasProtectedHeader
+      ? deps.findFormer
+      : async () => Promise.resolve({ kind: "absent" }),
+  };
 }
 
 /** The author's certificate from what is known, or the proof of its absence that was kept with the message. */

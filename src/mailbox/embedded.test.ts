@@ -71,7 +71,7 @@ for (const { engine, open } of engines()) {
     assert.deepEqual(Buffer.from(waiting?.body ?? []), sealed.body);
     assert.deepEqual(waiting?.verdict, locked);
     assert.equal(waiting.summary.length, 0);
-    await recordVerdict(store, bob, id, confidential, Buffer.from("summary"));
+    await recordVerdict(store, bob, id, confidential, { summary: Buffer.from("summary") });
     assert.deepEqual(await listPending(store, bob), []);
     const [listed] = await listMessages(store, bob);
     assert.equal(listed?.state, "done");
@@ -149,8 +149,8 @@ for (const { engine, open } of engines()) {
     assert.equal(await roomFor(store, bob, quota, 50), "room");
     assert.equal(await roomFor(store, bob, quota, 51), "pending-full");
     assert.equal(await roomFor(store, bob, quota, 201), "mailbox-full");
-    await recordVerdict(store, bob, id, confidential, Buffer.alloc(30));
-    await recordVerdict(store, bob, id, confidential, Buffer.alloc(20));
+    await recordVerdict(store, bob, id, confidential, { summary: Buffer.alloc(30) });
+    await recordVerdict(store, bob, id, confidential, { summary: Buffer.alloc(20) });
     assert.deepEqual(await mailboxUse(store, bob), {
       count: 1,
       usedBytes: 120,

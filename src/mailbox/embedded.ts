@@ -16,6 +16,7 @@ import {
   updatePendingVerdict,
   updateVerdict,
   type MessageRow,
+  type ReadInside,
 } from "../store/messages.ts";
 import type { Store } from "../store/store.ts";
 import type {
@@ -113,7 +114,7 @@ export async function waitingAccounts(store: Store): Promise<readonly EmailAddre
 }
 
 /**
- * Keeps what was found out about a message, and its summary now that it could be read; it no longer waits.
+ * Keeps what was found out about a message, and what could be read now that it is open; it no longer waits.
  * @throws AppError when this account has no such message.
  */
 export async function recordVerdict(
@@ -121,9 +122,9 @@ export async function recordVerdict(
   account: EmailAddress,
   id: MessageId,
   verdict: MessageVerdict,
-  summary?: Uint8Array,
+  read: ReadInside = {},
 ): Promise<void> {
-  if (!(await updateVerdict(store, account, id, verdict, summary))) {
+  if (!(await updateVerdict(store, account, id, verdict, read))) {
     throw new AppError("there is no such message", { temporary: false });
   }
 }

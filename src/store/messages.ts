@@ -173,6 +173,12 @@ export async function selectWaitingAccounts(store: Store): Promise<readonly Emai
   return rows.map((row) => addressFrom(row.account));
 }
 
+/** What opening a message showed: its wrapped summary, and the Message-ID under which its reader sees it. */
+export type ReadInside = {
+  readonly summary?: Uint8Array | undefined;
+  readonly messageId?: string | undefined;
+};
+
 /**
  * Writes down what was found out about a message, which ends its waiting unless the verdict says `later`; false when this
  * account has no such message.
@@ -182,7 +188,7 @@ export async function updateVerdict(
   account: EmailAddress,
   id: string,
   verdict: MessageVerdict,
-  summary: Uint8Array | undefined,
+  { summary, messageId }: ReadInside,
 ): Promise<boolean> {
   const updated = await store.db
     .updateTable("messages")
@@ -191,6 +197,7 @@ export async function updateVerdict(
       state: verdict.check === "later" ? "pending" : "done",
       result_state: verdict.state,
       verdict: verdictText(verdict),
+      ...(messageId === undefined ? {} : { message_id: messageId }),
       ...(summary === undefined
         ? {}
         : { summary, stored_bytes: sql<number>`length(body) + ${summary.length}` }),
