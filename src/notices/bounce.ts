@@ -52,7 +52,7 @@ export function bounce(o: {
       "",
       ...reasons,
       "",
-      "Nothing of it was sent unencrypted to them. Please write to them another way, or try again later.",
+      "Please write to them another way, or try again later.",
       "",
       `--${boundary}`,
       "Content-Type: message/delivery-status",

@@ -67,5 +67,10 @@ function refusalOf(result: RelayResult): Reply {
   const worst = failures.find(({ outcome }) => !outcome.temporary) ?? failures[0];
   if (worst === undefined) return reply("451", "4.4.0", "the next mail server gave no answer");
   const text = `<${formatAddress(worst.address)}> ${worst.outcome.text}`;
-  return worst.outcome.temporary ? reply("451", "4.4.0", text) : reply("550", "5.0.0", text);
+  if (worst.outcome.temporary) return reply("451", "4.4.0", text);
+  // What our own side knows about the hop has a code of its own (RFC 5321 §4.2.3, RFC 6531 §3.5).
+  if (worst.outcome.text.startsWith("5.3.4 ")) return reply("552", "5.3.4", text);
+  return worst.outcome.text.startsWith("5.6.7 ")
+    ? reply("553", "5.6.7", text)
+    : reply("550", "5.0.0", text);
 }

@@ -26,8 +26,9 @@ export type OutboxDeps = {
 
 /** A copy that is being tried is left alone by other processes for so long. */
 const LEASE_MS = 10 * MINUTE;
+/** Trying ends before the lease does, or another process would send the same once more. */
+const TRY_MS = LEASE_MS - MINUTE;
 const GIVE_UP_MS = DAY;
-const BATCH = 20;
 
 /** 1, 5, 15, 30, 60 minutes, then hourly. */
 const DELAYS_MS = [1, 5, 15, 30].map((minutes) => minutes * MINUTE);
@@ -46,20 +47,30 @@ export async function keepForLater(
   );
 }
 
-/** Tries everything that is due, once. To be called when something was kept and every minute. */
+/**
+ * Tries everything that is due, once, and one copy at a time: each has its own lease, and a large one is in memory alone.
+ * To be called when something was kept and every minute.
+ * @throws AggregateError after all others were tried, when copies could not be worked on; they stay.
+ */
 export async function sendDue(deps: OutboxDeps): Promise<void> {
+  const errors: unknown[] = [];
   for (;;) {
     const now = deps.clock.now();
-    const rows = await takeDue(deps.store, now, after(now, LEASE_MS), BATCH);
-    for (const row of rows) await sendOne(deps, row);
-    if (rows.length < BATCH) return;
+    const [row] = await takeDue(deps.store, now, after(now, LEASE_MS), 1);
+    if (row === undefined) break;
+    try {
+      await sendOne(deps, row);
+    } catch (error) {
+      errors.push(error);
+    }
   }
+  if (errors.length > 0) throw new AggregateError(errors, "waiting copies could not be worked on");
 }
 
 async function sendOne(deps: OutboxDeps, row: OutboxRow): Promise<void> {
   const envelope = readEnvelope(row.envelope);
   const copy = { envelope, message: deps.unwrap(row.id, row.wrapped) };
-  const result = await deps.relay(envelope, copy.message);
+  const result = await deps.relay(envelope, copy.message, AbortSignal.timeout(TRY_MS));
   await deps.trace.relayed({ messageId: row.messageId, copy, result });
   const now = deps.clock.now();
   const isTooOld = after(row.createdAt, GIVE_UP_MS) <= now;

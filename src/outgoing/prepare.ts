@@ -8,7 +8,6 @@ import {
   decodedText,
   fieldBody,
   fieldsNamed,
-  firstField,
   makeField,
   parseHeader,
   serializeHeader,
@@ -56,8 +55,9 @@ export function prepare(
   const refusal = refuseAuthor(submitted, own);
   if (refusal !== undefined) return { kind: "refused", reply: refusal };
 
-  const required = firstField(submitted, "X-Sealpost-Require");
-  const isRequired = required !== undefined && decodedText(required).trim().toLowerCase() === "yes";
+  const isRequired = fieldsNamed(submitted, "X-Sealpost-Require").some(
+    (field) => decodedText(field).trim().toLowerCase() === "yes",
+  );
   const cleaned = withoutFields(stripResultHeaders(submitted, [deps.hostname]), REMOVED);
   const { header, messageId } = withRequiredFields(deps, cleaned, readMessageFacts(cleaned));
   const ready = Buffer.concat([serializeHeader(header), Buffer.from("\r\n"), body]);
@@ -150,11 +150,11 @@ function withRequiredFields(
 const MOST_REFERENCES = 50;
 
 function repliesTo(header: Header): readonly string[] {
-  const ids = ["In-Reply-To", "References"].flatMap((name) => {
-    const field = firstField(header, name);
-    return field === undefined ? [] : (fieldBody(field).match(/<[^<>\s]+>/g) ?? []);
-  });
-  return [...new Set(ids)].slice(-MOST_REFERENCES);
+  // What is answered stands last, so that a long thread never pushes it out.
+  const ids = ["References", "In-Reply-To"].flatMap((name) =>
+    fieldsNamed(header, name).flatMap((field) => fieldBody(field).match(/<[^<>\s]+>/g) ?? []),
+  );
+  return [...new Set(ids.reverse())].slice(0, MOST_REFERENCES);
 }
 
 /** `Mon, 23 Nov 2026 10:00:00 +0000` (RFC 5322 §3.3). */

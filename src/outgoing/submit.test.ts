@@ -60,6 +60,7 @@ type Options = {
   readonly keys?: UnlockedKeys;
   readonly outcome?: (recipient: EmailAddress, attempt: number) => Outcome;
   readonly isReplyToSealed?: boolean;
+  readonly cameProtected?: (messageIds: readonly string[]) => boolean;
 };
 
 /** Submits as alice and gives back the reply, what the next hop got and what was kept for later. */
@@ -76,7 +77,8 @@ async function send(message: string, to: readonly string[], options: Options = {
     discover,
     seal,
     trace,
-    cameProtected: async () => Promise.resolve(options.isReplyToSealed === true),
+    cameProtected: async (_reader, messageIds) =>
+      Promise.resolve(options.cameProtected?.(messageIds) ?? options.isReplyToSealed === true),
     handOn: handOnWith({
       trace,
       relay: async (envelope, bytes) => {
@@ -208,6 +210,46 @@ test("an answer to a sealed message is never clear", async () => {
   const { reply } = await send(answer, ["carol@legacy.test"], { isReplyToSealed: true });
   assert.match(reply, /^550 5\.7\.5/);
 });
+
+test("what is answered is asked about however long its thread is, and whichever field names it", async () => {
+  const thread = Array.from({ length: 60 }, (_, index) => ` <${String(index)}@beta.test>\n`).join(
+    "",
+  );
+  for (const fields of [
+    `In-Reply-To: <9@beta.test>\nReferences:\n${thread}`,
+    `References:\n${thread} <9@beta.test>\nIn-Reply-To: <9@beta.test>\n`,
+    "In-Reply-To: <1@beta.test>\nIn-Reply-To: <9@beta.test>\n",
+  ]) {
+    const { reply } = await send(`${fields}${MESSAGE}`, ["carol@legacy.test"], {
+      cameProtected: (ids) => ids.includes("<9@beta.test>"),
+    });
+    assert.match(reply, /^550 5\.7\.5/);
+  }
+});
+
+test("a second X-Sealpost-Require does not take the first one back, nor the first the second", async () => {
+  const twice = `X-Sealpost-Require: no\nX-Sealpost-Require: yes\n${MESSAGE}`;
+  const { reply, relayed } = await send(twice, ["carol@legacy.test"]);
+  assert.match(reply, /^550 5\.7\.5/);
+  assert.deepEqual(relayed, []);
+});
+
+test("what Outlook calls the subject a second time stays inside too", async () => {
+  const { relayed } = await send(`Thread-Topic: ${CANARY}\n${MESSAGE}`, ["bob@beta.test"]);
+  assert(!textOf(relayed).includes(CANARY));
+});
+
+for (const [text, expected] of [
+  ["5.3.4 the message is too large for the next mail server", /^552 5\.3\.4 /],
+  ["5.6.7 the next mail server takes no non-ASCII addresses", /^553 5\.6\.7 /],
+] as const) {
+  test(`the next hop's "${text}" has a code of its own`, async () => {
+    const { reply } = await send(MESSAGE, ["bob@beta.test"], {
+      outcome: () => ({ kind: "refused", code: 0, text, temporary: false }),
+    });
+    assert.match(reply, expected);
+  });
+}
 
 test("under require a recipient is answered at RCPT", async () => {
   const { deps, sender } = await send(MESSAGE, ["bob@beta.test"], { policy: "require" });

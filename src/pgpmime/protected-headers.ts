@@ -13,8 +13,8 @@ import {
 
 /** What stands outside instead of the subject (RFC 9788 §3.2.1, `hcp_baseline`). */
 const HIDDEN_SUBJECT = "[...]";
-/** Also only inside. */
-const REMOVED_OUTSIDE = new Set(["comments", "keywords"]);
+/** Also only inside; Thread-Topic is Outlook's second Subject. */
+const REMOVED_OUTSIDE = new Set(["comments", "keywords", "thread-topic"]);
 /** Fields whose loss outside the reader of an older program should not suffer (RFC 9788 §1.9, "user-facing"). */
 const USER_FACING = ["subject", "comments", "keywords"];
 /** Neither inside nor outside: who got a blind copy, what only a receiver may say, and what only we may write. */

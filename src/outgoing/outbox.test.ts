@@ -1,0 +1,56 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { fromUnixMs, HOUR, after } from "../base/time.ts";
+import { formatAddress, parseAddress, parseDomain, type EmailAddress } from "../mail/address.ts";
+import { migrate } from "../store/migrate.ts";
+import { openStore } from "../store/store.ts";
+import { keepForLater, sendDue, type OutboxDeps } from "./outbox.ts";
+import { traceOutgoing } from "./tracing.ts";
+
+const NOW = fromUnixMs(1_795_000_000_000);
+
+function address(text: string): EmailAddress {
+  const parsed = parseAddress(text);
+  assert(parsed !== undefined);
+  return parsed;
+}
+
+test("a copy that cannot be opened keeps no other back, and every try has its limit", async () => {
+  const hostname = parseDomain("mail.alpha.test");
+  assert(hostname !== undefined);
+  await using store = await openStore({ engine: "sqlite", path: ":memory:" });
+  await migrate(store);
+  const sent: string[] = [];
+  let isLimited = true;
+  const deps: OutboxDeps = {
+    store,
+    clock: { now: () => NOW },
+    hostname,
+    trace: traceOutgoing(async () => Promise.resolve()),
+    wrap: (_id, bytes) => bytes,
+    unwrap: (_id, bytes) => {
+      if (Buffer.from(bytes).toString() === "broken") throw new Error("does not open");
+      return bytes;
+    },
+    relay: async ({ recipients }, _message, signal) => {
+      isLimited &&= signal !== undefined;
+      sent.push(...recipients.map(formatAddress));
+      const outcome = { kind: "accepted", text: "ok" } as const;
+      return Promise.resolve({ recipients: recipients.map((one) => ({ address: one, outcome })) });
+    },
+  };
+  const alice = address("alice@alpha.test");
+  for (const [to, text] of [
+    ["bob@beta.test", "broken"],
+    ["bea@beta.test", "fine"],
+    ["ben@beta.test", "fine"],
+  ] as const) {
+    const envelope = { from: alice, recipients: [address(to)] };
+    await keepForLater(deps, alice, "<1@alpha.test>", [{ envelope, message: Buffer.from(text) }]);
+  }
+  await assert.rejects(sendDue(deps), /could not be worked on/);
+  assert.deepEqual(sent.toSorted(), ["bea@beta.test", "ben@beta.test"]);
+  assert(isLimited);
+  await assert.rejects(sendDue({ ...deps, clock: { now: () => after(NOW, HOUR) } }));
+  assert.equal(sent.length, 2);
+});
