@@ -22,7 +22,7 @@ export function annotate(
     `state=${verdict.state}`,
     `enc=${isEncrypted(verdict) ? "yes" : "no"}`,
     `sig=${verdict.signature}`,
-    ...(verdict.signer === undefined ? [] : [`signer=${verdict.signer}`]),
+    ...(verdict.signer === undefined ? [] : [`signer=${unambiguous(verdict.signer)}`]),
     ...(verdict.fingerprint === undefined ? [] : [`fpr=${verdict.fingerprint}`]),
     ...verdict.warnings.map((warning) => `warning=${warning}`),
     `t=${String(toUnixSeconds(verdict.checkedAt))}`,
@@ -38,6 +38,13 @@ export function annotate(
     .digest("base64url");
   const field = makeField("E2E-Status", `${facts}; mac=${mac}`, { utf8: true });
   return Buffer.concat([serializeHeader([field]), message]);
+}
+
+/** A quoted local part may hold what would read as another fact. */
+function unambiguous(address: string): string {
+  return address.replace(/[\s"(),;<=>\\%]/g, (sign) =>
+    encodeURIComponent(sign).replace("(", "%28").replace(")", "%29"),
+  );
 }
 
 function isEncrypted({ state }: MessageVerdict): boolean {

@@ -39,6 +39,9 @@ test("authentication results are removed only where they claim our own name", ()
     "Authentication-Results: (x) mx.alpha.test 1; dkim=pass",
     'Authentication-Results: "mx.alpha.test"; dkim=pass',
     "Authentication-Results:\r\n mx.alpha.test; none",
+    "Authentication-Results: ((x) y) mx.alpha.test; dkim=pass",
+    "Authentication-Results: (a \\) b) mx.alpha.test; dkim=pass",
+    'Authentication-Results: "mx\\.alpha.test"; dkim=pass',
   ]) {
     assert.equal(kept(line), false, line);
   }

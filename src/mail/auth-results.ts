@@ -41,8 +41,23 @@ export function isResultField(field: HeaderField): boolean {
 
 function isOwnResult(field: HeaderField, own: ReadonlySet<string>): boolean {
   if (field.name.toLowerCase() !== "authentication-results") return false;
-  const body = fieldBody(field).replace(/\([^()]*\)/g, " ");
+  const body = withoutComments(fieldBody(field));
   return own.has(plainName(body.trim().split(/[\s;]/, 1)[0] ?? ""));
+}
+
+/** Comments may hold comments, and quoted pairs (RFC 5322 §3.2.2). One that stays open hides all that follows it. */
+function withoutComments(text: string): string {
+  let depth = 0;
+  let kept = "";
+  for (const [piece] of text.matchAll(/\\[\s\S]|[^\\]/g)) {
+    if (piece === "(") depth += 1;
+    if (depth === 0) kept += piece.at(-1) ?? "";
+    if (piece === ")" && depth > 0) {
+      depth -= 1;
+      kept += " ";
+    }
+  }
+  return kept;
 }
 
 function plainName(name: string): string {
