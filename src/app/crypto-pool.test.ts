@@ -52,6 +52,17 @@ test("an opening over its time is damaged mail, not an error, and the next messa
   }
 });
 
+test("stopping in the middle of an opening does not make the message damaged", async () => {
+  using key = await newKey();
+  await using roomy = startCryptoPool();
+  const message = await roomy.seal(requestFor(key, "x".repeat(8_000_000)));
+  const pool = startCryptoPool({ workers: 1 });
+  const opening = pool.open({ message, keys: [key] });
+  const outcome = assert.rejects(opening, (error) => error instanceof AppError && error.temporary);
+  await pool[Symbol.asyncDispose]();
+  await outcome;
+});
+
 test("more work than may wait is temporary trouble", async () => {
   using key = await newKey();
   await using pool = startCryptoPool({ workers: 1, waiting: 0 });

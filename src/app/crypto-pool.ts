@@ -121,6 +121,7 @@ class Pool {
 
   run(job: Job): Promise<Outcome> {
     if (this.#isStopped || this.#queue.length >= this.#limits.waiting) {
+      for (const secret of secretsOf(job)) secret.fill(0);
       return Promise.resolve({
         kind: "failed",
         reason: "too many messages are being worked on",
@@ -135,7 +136,8 @@ class Pool {
 
   async stop(): Promise<void> {
     this.#isStopped = true;
-    for (const { settle } of this.#queue.splice(0)) {
+    for (const { job, settle } of this.#queue.splice(0)) {
+      for (const secret of secretsOf(job)) secret.fill(0);
       settle({ kind: "failed", reason: "stopping", temporary: true });
     }
     await Promise.all([...this.#all].map((worker) => worker.end()));
@@ -169,6 +171,10 @@ class Pool {
     // The thread ends on its own time; nobody waits for it and its exit is not news.
     void worker.end();
   }
+}
+
+function secretsOf(job: Job): readonly Uint8Array[] {
+  return job.kind === "seal" ? [job.signer] : job.keys;
 }
 
 /** One thread that does one job at a time and says exactly once how it ended. */
@@ -205,15 +211,16 @@ class PooledWorker {
       this.isAlive = false;
       this.#settle({ kind: "failed", reason: "too expensive", temporary: false });
     }, limitMs);
-    const secrets = job.kind === "seal" ? [job.signer] : job.keys;
     this.#thread.postMessage(
       job,
-      secrets.map(({ buffer }) => buffer as ArrayBuffer),
+      secretsOf(job).map(({ buffer }) => buffer as ArrayBuffer),
     );
   }
 
+  /** A job that runs is not at fault: it may be tried again. */
   async end(): Promise<void> {
     this.isAlive = false;
+    this.#settle({ kind: "failed", reason: "stopping", temporary: true });
     await this.#thread.terminate();
   }
 
