@@ -9,6 +9,7 @@ import type { Envelope } from "../mail/envelope.ts";
 import type { Certificate } from "../openpgp/certificate.ts";
 import type { Fingerprint } from "../openpgp/fingerprint.ts";
 import type { UnlockedKey } from "../openpgp/secret-key.ts";
+import { UnsealableMessage } from "../pgpmime/unsealable.ts";
 import type { Found } from "./plan.ts";
 import type { Prepared } from "./prepare.ts";
 
@@ -30,9 +31,18 @@ type Request = {
   readonly recipients: readonly Found[];
 };
 
-/** The main copy first, if anybody is named; then a copy for each blind recipient. */
+/** All copies of a message are in memory until the last one is committed. */
+const MOST_COPIED_OCTETS = 256 * 1024 * 1024;
+
+/**
+ * The main copy first, if anybody is named; then a copy for each blind recipient.
+ * @throws UnsealableMessage when a large message has so many blind recipients that the copies would be too much at once.
+ */
 export async function copiesOf(deps: Deps, request: Request): Promise<readonly Copy[]> {
   const { named, blind } = split(request.recipients, request.prepared);
+  if (blind.length * request.prepared.message.length > MOST_COPIED_OCTETS) {
+    throw new UnsealableMessage("too many blind recipients for so large a message");
+  }
   const own = request.signer.certificate;
   const main = named.length === 0 ? [] : [sealFor(deps, request, named, [own])];
   // The sender's own key is in the main copy; when all are blind, each copy is the only one he could ever open.

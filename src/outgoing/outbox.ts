@@ -40,11 +40,12 @@ export async function keepForLater(
   messageId: string,
   copies: readonly Copy[],
 ): Promise<void> {
-  const now = deps.clock.now();
-  await insertOutbox(
-    deps.store,
-    copies.map((copy) => rowFor(deps, { sender, messageId, copy, at: now })),
-  );
+  const at = deps.clock.now();
+  await deps.store.transaction(async (tx) => {
+    for (const copy of copies) {
+      await insertOutbox(tx, [rowFor(deps, { sender, messageId, copy, at })]);
+    }
+  });
 }
 
 /**

@@ -15,6 +15,7 @@ import {
   type Header,
 } from "../mail/header.ts";
 import { readMessageFacts, type MessageFacts } from "../mail/message.ts";
+import { decodeBody, scanRoot } from "../mail/mime.ts";
 import { dearmor } from "../openpgp/armor.ts";
 import { detectProtection, isCiphertext } from "../pgpmime/detect.ts";
 import { reply, type Reply } from "../smtp/reply.ts";
@@ -80,11 +81,21 @@ export function prepare(
  */
 function isEncrypted(message: Uint8Array): boolean {
   const protection = detectProtection(message);
-  if (protection.kind === "smime") return true;
+  if (protection.kind === "smime") return isCms(decodeBody(message, scanRoot(message)));
   if (protection.kind !== "sealed" && protection.kind !== "inline") return false;
   const armor = dearmor(protection.ciphertext);
   if (armor.kind === "malformed") return false;
   return isCiphertext(armor.kind === "armored" ? armor.data : protection.ciphertext);
+}
+
+/** Content types of CMS that hide their content, in DER: EnvelopedData and AuthEnvelopedData (RFC 5652 §6.1, RFC 5083 §2). */
+const CMS_TYPES = ["06092a864886f70d010703", "060b2a864886f70d0109100117"];
+const CMS_START_OCTETS = 32;
+
+/** Whether bytes begin as encrypted CMS does: a SEQUENCE with one of these types. */
+function isCms(bytes: Uint8Array): boolean {
+  const start = Buffer.from(bytes.subarray(0, CMS_START_OCTETS));
+  return start[0] === 0x30 && CMS_TYPES.some((type) => start.includes(Buffer.from(type, "hex")));
 }
 
 /**

@@ -313,6 +313,31 @@ test("clear text in the clothes of an encrypted message is not passed on", async
   assert.deepEqual(relayed, []);
 });
 
+test("clear text under the name of S/MIME is not passed on, ciphertext is", async () => {
+  const smime = (body: string): string =>
+    MESSAGE.replace(
+      /\n\n[\s\S]*/,
+      "\nContent-Type: application/pkcs7-mime; smime-type=enveloped-data\n" +
+        `Content-Transfer-Encoding: base64\n\n${body}\n`,
+    );
+  const clear = Buffer.from("just clear text").toString("base64");
+  const refused = await send(smime(clear), ["carol@legacy.test"], { policy: "require" });
+  assert.match(refused.reply, /^550/);
+  assert.deepEqual(refused.relayed, []);
+  const cms = Buffer.from("308006092a864886f70d010703a0803080", "hex").toString("base64");
+  const passed = await send(smime(cms), ["carol@legacy.test"], { policy: "require" });
+  assert.match(passed.reply, /already protected/);
+});
+
+test("a large message to very many blind recipients is refused before anything leaves", async () => {
+  const many = Array.from({ length: 100 }, (_, index) => `bea+${String(index)}@beta.test`);
+  for (const name of many) people.set(name, person("bea@beta.test"));
+  const large = `${MESSAGE}${`${"x".repeat(900)}\n`.repeat(3_300)}`;
+  const { reply, relayed } = await send(large, many);
+  assert.match(reply, /^550 5\.6\.0 too many blind recipients/);
+  assert.deepEqual(relayed, []);
+});
+
 test("a message that cannot be sealed as it is, is refused with the reason", async () => {
   const twice = MESSAGE.replace("Subject", "Subject: one\nSubject");
   const { reply, relayed } = await send(twice, ["bob@beta.test"]);
