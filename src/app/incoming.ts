@@ -86,6 +86,7 @@ async function wrapFor(parts: Parts, account: Account, data: Uint8Array): Promis
 class Opening {
   readonly #parts: Parts;
   readonly #running = new Map<string, Promise<void>>();
+  #isStopped = false;
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -107,13 +108,16 @@ class Opening {
     for (const account of await waitingAccounts(this.#parts.store)) this.begin(account);
   }
 
+  /** What has not begun waits for the next start. */
   async finish(): Promise<void> {
+    this.#isStopped = true;
     await Promise.all(this.#running.values());
   }
 
   /** Never rejects: what could not be opened stays pending. */
   async #open(account: EmailAddress, message: ArrivedMessage | undefined): Promise<void> {
     const parts = this.#parts;
+    if (this.#isStopped) return;
     try {
       const waiting = message === undefined ? await this.#allWaiting(account) : [message];
       for (const one of waiting) await this.#lookForAuthor(account, one);
@@ -137,7 +141,7 @@ class Opening {
 
   async #lookForAuthor(account: EmailAddress, message: ArrivedMessage): Promise<void> {
     const { id, author, verdict } = message;
-    if (author === undefined) return;
+    if (author === undefined || this.#isStopped) return;
     const discovery = await this.#parts.discover(author, { isForIncoming: true });
     if (discovery.kind !== "absent") return;
     const known = withAbsence(verdict, author, discovery);
