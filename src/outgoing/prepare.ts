@@ -88,7 +88,7 @@ function isEncrypted(message: Uint8Array): boolean {
   return isCiphertext(armor.kind === "armored" ? armor.data : protection.ciphertext);
 }
 
-/** Content types of CMS that hide their content, in DER: EnvelopedData and AuthEnvelopedData (RFC 5652 §6.1, RFC 5083 §2). */
+/** Content types of CMS that hide their content, in DER: EnvelopedData and AuthEnvelopedData (RFC 8551 §3.2.2). */
 const CMS_TYPES = ["06092a864886f70d010703", "060b2a864886f70d0109100117"];
 const CMS_START_OCTETS = 32;
 
