@@ -69,6 +69,13 @@ export class LabProcess implements AsyncDisposable {
     clearTimeout(killer);
   }
 
+  /** Ends it by SIGKILL, wherever it is, and waits until it is gone. */
+  async kill(): Promise<void> {
+    if (!this.isRunning) return;
+    this.#child.kill("SIGKILL");
+    await this.#exited;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
   }

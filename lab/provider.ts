@@ -91,6 +91,12 @@ export class Provider implements AsyncDisposable {
     await together([accounts, servers]);
   }
 
+  /** Ends the gateway as a power cut does, and starts it again. */
+  async crashGateway(): Promise<void> {
+    await this.#gateway?.kill();
+    await this.#startGateway();
+  }
+
   async startKeyserver(): Promise<void> {
     this.#keyserver = await this.#serve("keyserver");
   }

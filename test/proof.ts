@@ -1,6 +1,7 @@
 /** `npm run proof [-- NAME…]`: what the tests show in small, at full size. It takes minutes to hours. */
 import { errorText } from "../src/base/errors.ts";
 import { SECOND } from "../src/base/time.ts";
+import { proveKills } from "./proofs/kills.ts";
 import { proveMutations } from "./proofs/mutations.ts";
 
 type Proof = {
@@ -10,6 +11,13 @@ type Proof = {
 };
 
 const PROOFS: Readonly<Record<string, Proof>> = {
+  kills: {
+    what: "no accepted mail is lost when gateways are killed two hundred times",
+    run: async () => {
+      const { accepted, kills, duplicates } = await proveKills(200);
+      return `${accepted} accepted, ${kills} kills, none lost, ${duplicates} twice`;
+    },
+  },
   mutations: {
     what: "a million broken inputs crash nothing, block nothing for a second and fool nobody",
     run: async () => `the slowest took ${(await proveMutations(1_000_000)).toFixed(1)} ms`,

@@ -43,6 +43,8 @@ export type Outcome =
   | { readonly kind: "sealed"; readonly message: Uint8Array }
   | { readonly kind: "opened"; readonly opened: Opened }
   | { readonly kind: "unsealable"; readonly why: string }
+  /** The job took too long, or ended its worker: its own fault, or that of a busy machine. */
+  | { readonly kind: "overrun"; readonly reason: string }
   | { readonly kind: "failed"; readonly reason: string; readonly temporary: boolean };
 
 export type CryptoPool = AsyncDisposable & { readonly seal: Seal; readonly open: Open };
@@ -68,9 +70,9 @@ type Waiting = {
 };
 
 /**
- * Starts with no worker; each is made when a job needs it. A job over its time limit ends its worker and fails as
- * `too expensive`: an opening then counts as damaged, a sealing as a permanent failure. More than `waiting` jobs in
- * the queue are refused as temporary trouble.
+ * Starts with no worker; each is made when a job needs it. A job over its time limit ends its worker: an opening is tried
+ * once more and then counts as damaged, a sealing is temporary trouble. More than `waiting` jobs in the queue are refused
+ * as temporary trouble.
  */
 export function startCryptoPool(limits: Partial<Limits> = {}): CryptoPool {
   const pool = new Pool({ ...DEFAULT_LIMITS, ...limits });
@@ -86,14 +88,11 @@ export function startCryptoPool(limits: Partial<Limits> = {}): CryptoPool {
       if (outcome.kind === "unsealable") throw new UnsealableMessage(outcome.why);
       throw failure(outcome);
     },
-    open: async ({ message, keys }) => {
-      const secrets = keys.map((key) => {
-        using secret = key.secretBytes();
-        return Uint8Array.from(secret.reveal());
-      });
-      const outcome = await pool.run({ kind: "open", message, keys: secrets });
+    open: async (request) => {
+      const first = await pool.run(openJob(request));
+      const outcome = first.kind === "overrun" ? await pool.run(openJob(request)) : first;
       if (outcome.kind === "opened") return outcome.opened;
-      if (outcome.kind === "failed" && !outcome.temporary) {
+      if (outcome.kind === "overrun" || (outcome.kind === "failed" && !outcome.temporary)) {
         return { kind: "damaged", reason: outcome.reason };
       }
       throw failure(outcome);
@@ -102,10 +101,21 @@ export function startCryptoPool(limits: Partial<Limits> = {}): CryptoPool {
   };
 }
 
+/** A job is used up by its run: the copies of the keys go with it. */
+function openJob({ message, keys }: OpenRequest): Job {
+  const secrets = keys.map((key) => {
+    using secret = key.secretBytes();
+    return Uint8Array.from(secret.reveal());
+  });
+  return { kind: "open", message, keys: secrets };
+}
+
 function failure(outcome: Outcome): AppError {
-  return outcome.kind === "failed"
-    ? new AppError(outcome.reason, { temporary: outcome.temporary })
-    : new AppError("the worker answered something else", { temporary: true });
+  if (outcome.kind === "failed") {
+    return new AppError(outcome.reason, { temporary: outcome.temporary });
+  }
+  const reason = outcome.kind === "overrun" ? outcome.reason : "the worker answered something else";
+  return new AppError(reason, { temporary: true });
 }
 
 class Pool {
@@ -194,7 +204,7 @@ class PooledWorker {
     });
     const died = (reason: string): void => {
       this.isAlive = false;
-      this.#settle({ kind: "failed", reason, temporary: false });
+      this.#settle({ kind: "overrun", reason });
     };
     this.#thread.on("error", (error: Error) => {
       died(`the worker failed: ${error.message}`);
@@ -209,7 +219,7 @@ class PooledWorker {
     this.#finish = finish;
     this.#timer = setTimeout(() => {
       this.isAlive = false;
-      this.#settle({ kind: "failed", reason: "too expensive", temporary: false });
+      this.#settle({ kind: "overrun", reason: "too expensive" });
     }, limitMs);
     this.#thread.postMessage(
       job,

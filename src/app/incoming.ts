@@ -1,7 +1,9 @@
 /** Wires delivery: MX and LMTP answer through `incoming/deliver`; sealed mail of `provider-usable` accounts opens after. */
+import { availableParallelism } from "node:os";
 import { findAccount } from "../accounts/embedded.ts";
 import { AppError } from "../base/errors.ts";
 import { HOUR } from "../base/time.ts";
+import { Gate } from "../fetch/gate.ts";
 import {
   answerReader,
   deliver,
@@ -9,7 +11,8 @@ import {
   type DeliverDeps,
 } from "../incoming/deliver.ts";
 import { withAbsence } from "../incoming/evidence.ts";
-import { openPending } from "../incoming/pending.ts";
+import { openArrived, openPending, type PendingDeps } from "../incoming/pending.ts";
+import type { UnlockedKeys } from "../keys/unlocked-keys.ts";
 import { unlockWithService } from "../keys/vault.ts";
 import {
   canonicalAddress,
@@ -81,62 +84,71 @@ async function wrapFor(parts: Parts, account: Account, data: Uint8Array): Promis
 
 /**
  * What happens after the 250 to sealed mail: the author's keyserver is asked, and where the provider may use the key the
- * message is opened. One account at a time, so that no message is opened twice at once.
+ * message is opened. One message of an account at a time, so that none is opened twice at once, and no more accounts at a
+ * time than there are processors, so that waiting mail does not fill the memory.
  */
 class Opening {
   readonly #parts: Parts;
-  readonly #running = new Map<string, Promise<void>>();
+  readonly #running = new Set<Promise<void>>();
+  readonly #gate = new Gate({
+    inAll: availableParallelism(),
+    forKey: 1,
+    waiting: Number.POSITIVE_INFINITY,
+  });
   #isStopped = false;
 
   constructor(parts: Parts) {
     this.#parts = parts;
   }
 
-  /** After one arrival; without a message, for all that waits. */
-  begin(account: EmailAddress, message?: ArrivedMessage): void {
-    const key = canonicalAddress(account);
-    const earlier = this.#running.get(key) ?? Promise.resolve();
-    const next = earlier.then(async () => this.#open(account, message));
-    this.#running.set(key, next);
-    void next.then(() => {
-      if (this.#running.get(key) === next) this.#running.delete(key);
+  /** After an arrival. */
+  begin(account: EmailAddress, message: ArrivedMessage): void {
+    this.#run(async () => {
+      await this.#lookForAuthor(account, message);
+      await this.#open(account, (deps, keys) => openArrived(deps, account, keys, message.id));
     });
   }
 
   /** What a crash left unopened, and whose author could not be asked about. */
   async askAgain(): Promise<void> {
-    for (const account of await waitingAccounts(this.#parts.store)) this.begin(account);
+    for (const account of await waitingAccounts(this.#parts.store)) {
+      this.#run(async () => {
+        for (const { id, outerFrom, verdict } of await listWaiting(this.#parts.store, account)) {
+          await this.#lookForAuthor(account, { id, author: parseAddress(outerFrom), verdict });
+        }
+        await this.#open(account, (deps, keys) => openPending(deps, account, keys));
+      });
+    }
   }
 
   /** What has not begun waits for the next start. */
   async finish(): Promise<void> {
     this.#isStopped = true;
-    await Promise.all(this.#running.values());
+    await Promise.all(this.#running);
   }
 
-  /** Never rejects: what could not be opened stays pending. */
-  async #open(account: EmailAddress, message: ArrivedMessage | undefined): Promise<void> {
-    const parts = this.#parts;
-    if (this.#isStopped) return;
-    try {
-      const waiting = message === undefined ? await this.#allWaiting(account) : [message];
-      for (const one of waiting) await this.#lookForAuthor(account, one);
-      using keys = await unlockWithService(parts, account);
-      if (keys === undefined) return;
-      const deps = { ...parts, findFormer: parts.findFormerOnline };
-      await openPending(deps, account, keys);
-    } catch (error) {
-      parts.events.failed("opening", error);
-    }
+  /** What fails here leaves its mail pending. */
+  #run(work: () => Promise<void>): void {
+    const running = work()
+      .catch((error: unknown) => {
+        this.#parts.events.failed("opening", error);
+      })
+      .finally(() => {
+        this.#running.delete(running);
+      });
+    this.#running.add(running);
   }
 
-  async #allWaiting(account: EmailAddress): Promise<readonly ArrivedMessage[]> {
-    const waiting = await listWaiting(this.#parts.store, account);
-    return waiting.map(({ id, outerFrom, verdict }) => ({
-      id,
-      author: parseAddress(outerFrom),
-      verdict,
-    }));
+  async #open(
+    account: EmailAddress,
+    work: (deps: PendingDeps, keys: UnlockedKeys) => Promise<void>,
+  ): Promise<void> {
+    await this.#gate.pass(canonicalAddress(account), undefined, async () => {
+      if (this.#isStopped) return;
+      using keys = await unlockWithService(this.#parts, account);
+      const deps = { ...this.#parts, findFormer: this.#parts.findFormerOnline };
+      if (keys !== undefined) await work(deps, keys);
+    });
   }
 
   async #lookForAuthor(account: EmailAddress, message: ArrivedMessage): Promise<void> {

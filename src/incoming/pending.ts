@@ -6,11 +6,16 @@
  */
 import { after, DAY, type Clock } from "../base/time.ts";
 import type { UnlockedKeys } from "../keys/unlocked-keys.ts";
-import type { EmailAddress } from "../mail/address.ts";
+import { parseAddress, type EmailAddress } from "../mail/address.ts";
 import { parseHeader } from "../mail/header.ts";
 import { readMessageFacts } from "../mail/message.ts";
-import { listPending, readMessage, recordVerdict } from "../mailbox/embedded.ts";
-import type { MessageVerdict, StoredMessage } from "../mailbox/mailbox.ts";
+import { listWaiting, readMessage, recordVerdict } from "../mailbox/embedded.ts";
+import type {
+  MessageId,
+  MessageVerdict,
+  StoredMessage,
+  StoredSummary,
+} from "../mailbox/mailbox.ts";
 import { encryptAtRest } from "../openpgp/encrypt.ts";
 import type { Opened } from "../pgpmime/open.ts";
 import type { UnlockedKey } from "../openpgp/secret-key.ts";
@@ -33,7 +38,7 @@ export type PendingDeps = AuthorDeps & {
 };
 
 /**
- * Opens all that waits for an account.
+ * Opens all that waits for an account, but for what was opened before and whose author still cannot be asked about.
  * @throws AppError (temporary) when a message could not be worked on now; it and the later ones stay pending.
  */
 export async function openPending(
@@ -41,10 +46,29 @@ export async function openPending(
   account: EmailAddress,
   keys: UnlockedKeys,
 ): Promise<void> {
-  for (const id of await listPending(deps.store, account)) {
-    const message = await readMessage(deps.store, account, id);
-    if (message?.state === "pending") await openOne(deps, account, keys, message);
+  for (const waiting of await listWaiting(deps.store, account)) {
+    if (!(await isStillUnsure(deps, waiting))) await openArrived(deps, account, keys, waiting.id);
   }
+}
+
+/** As `openPending`, one message alone; nothing happens when it does not wait (any more). */
+export async function openArrived(
+  deps: PendingDeps,
+  account: EmailAddress,
+  keys: UnlockedKeys,
+  id: MessageId,
+): Promise<void> {
+  const message = await readMessage(deps.store, account, id);
+  if (message?.state === "pending") await openOne(deps, account, keys, message);
+}
+
+/** Opening it again would come to the same: its verdict is `later`, and nothing more is known about its author. */
+async function isStillUnsure(deps: PendingDeps, waiting: StoredSummary): Promise<boolean> {
+  const author = parseAddress(waiting.outerFrom);
+  const { verdict } = waiting;
+  const isLater = verdict.check === "later" && !isGivenUp(verdict, waiting, deps.clock.now());
+  if (!isLater || author === undefined) return false;
+  return (await withKept(deps, waiting)(author)).kind === "unreachable";
 }
 
 async function openOne(
@@ -113,7 +137,7 @@ const ASK_AGAIN_MS = 3 * DAY;
 
 function isGivenUp(
   { check }: Pick<MessageVerdict, "check">,
-  { receivedAt }: StoredMessage,
+  { receivedAt }: StoredSummary,
   now: Date,
 ): boolean {
   return check === "later" && after(receivedAt, ASK_AGAIN_MS) <= now;
@@ -137,7 +161,7 @@ function authorDeps(
 }
 
 /** The author's certificate from what is known, or the proof of its absence that was kept with the message. */
-function withKept(deps: PendingDeps, message: StoredMessage): AuthorDeps["discoverAuthor"] {
+function withKept(deps: PendingDeps, message: StoredSummary): AuthorDeps["discoverAuthor"] {
   return async (author) => {
     const known = await deps.discoverAuthor(author);
     if (known.kind !== "unreachable") return known;

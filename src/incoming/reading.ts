@@ -12,7 +12,7 @@ import { decrypt } from "../openpgp/decrypt.ts";
 import { readerView } from "../pgpmime/reader-view.ts";
 import { annotate } from "./annotate.ts";
 import { openPending, type PendingDeps } from "./pending.ts";
-import { parseSummary } from "./summary.ts";
+import { parseSummary, type Summary } from "./summary.ts";
 
 export type ReadingDeps = PendingDeps & {
   /** The keys of an account whose custody lets the provider use them; the caller disposes them. */
@@ -98,7 +98,7 @@ async function listEntry(
   const summary =
     keys === undefined || message.summary.length === 0
       ? undefined
-      : parseSummary(await unwrap(message.summary, keys));
+      : await summaryIfOpen(message.summary, keys);
   return {
     id: message.id,
     from: summary?.from ?? message.outerFrom,
@@ -112,6 +112,15 @@ async function listEntry(
     receivedAt: message.receivedAt,
     sizeBytes: message.sizeBytes,
   };
+}
+
+/** One row that does not open shows as locked; the others of the list are shown all the same. */
+async function summaryIfOpen(
+  wrapped: Uint8Array,
+  keys: UnlockedKeys,
+): Promise<Summary | undefined> {
+  const decrypted = await decrypt({ message: wrapped, keys: keys.all });
+  return decrypted.kind === "decrypted" ? parseSummary(decrypted.data) : undefined;
 }
 
 /** Nothing for what cannot or must not be opened: damaged and undecryptable mail has no readable content. */

@@ -190,11 +190,12 @@ export async function updateVerdict(
   verdict: MessageVerdict,
   { summary, messageId }: ReadInside,
 ): Promise<boolean> {
-  const updated = await store.db
+  const isLater = verdict.check === "later";
+  const update = store.db
     .updateTable("messages")
     .set({
       // A message whose author could not be asked about yet waits for another try.
-      state: verdict.check === "later" ? "pending" : "done",
+      state: isLater ? "pending" : "done",
       result_state: verdict.state,
       verdict: verdictText(verdict),
       ...(messageId === undefined ? {} : { message_id: messageId }),
@@ -203,10 +204,12 @@ export async function updateVerdict(
         : { summary, stored_bytes: sql<number>`length(body) + ${summary.length}` }),
     })
     .where("id", "=", id)
-    .where("account", "=", canonicalAddress(account))
+    .where("account", "=", canonicalAddress(account));
+  // Two processes may open the same message: who knows less does not undo what the other found out.
+  const updated = await (isLater ? update.where("state", "=", "pending") : update)
     .returning("id")
     .executeTakeFirst();
-  return updated !== undefined;
+  return isLater || updated !== undefined;
 }
 
 /** Replaces the verdict of a message that waits; one that was opened meanwhile keeps its own. */

@@ -25,14 +25,23 @@ export async function connectClient(o: {
     connectionTimeout: 10_000,
     socketTimeout: 60_000,
   });
-  await new Promise<void>((resolve, reject) => {
-    connection.once("error", reject);
+  // A server that dies says nothing to whoever waits for its answer.
+  const gone = new Promise<never>((_, reject) => {
+    connection.on("error", reject);
+    connection.on("end", () => {
+      reject(new Error("the connection ended"));
+    });
+  });
+  gone.catch(() => undefined);
+  const orGone = async <T>(step: (resolve: (value: T) => void, reject: Fail) => void) =>
+    Promise.race([new Promise<T>(step), gone]);
+  await orGone<void>((resolve) => {
     connection.connect(() => {
       resolve();
     });
   });
   const { address, password } = o.account;
-  await new Promise<void>((resolve, reject) => {
+  await orGone<void>((resolve, reject) => {
     connection.login({ user: address, pass: password }, (error) => {
       if (error) reject(error);
       else resolve();
@@ -40,7 +49,7 @@ export async function connectClient(o: {
   });
   return {
     send: async (to, message) =>
-      new Promise((resolve) => {
+      orGone<SendResult>((resolve) => {
         const envelope = { from: address, to, use8BitMime: true, size: message.length };
         connection.send(envelope, Buffer.from(message), (error, info) => {
           resolve(
@@ -55,3 +64,5 @@ export async function connectClient(o: {
     },
   };
 }
+
+type Fail = (error: Error) => void;

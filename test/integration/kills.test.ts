@@ -1,0 +1,9 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { proveKills } from "../proofs/kills.ts";
+
+test("no accepted mail is lost when gateways are killed", async (t) => {
+  const { accepted, kills, duplicates } = await proveKills(6);
+  assert(accepted >= kills);
+  t.diagnostic(`${String(accepted)} accepted, ${String(kills)} kills, ${String(duplicates)} twice`);
+});

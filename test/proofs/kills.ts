@@ -1,0 +1,119 @@
+/**
+ * Gateways are killed (SIGKILL) while mail flows from alice to bob. A client that hears `250` never sends again, one that
+ * does not sends again, as mail clients do. At the end every accepted message is in bob's mailbox, opened and judged, and
+ * at most one more of it for each kill.
+ */
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { startLab, type Lab } from "../../lab/lab.ts";
+import { accountOf, providerOf } from "../../lab/world.ts";
+import { openParts } from "../../src/app/parts.ts";
+import { loadConfig } from "../../src/config/load.ts";
+import { parseAddress } from "../../src/mail/address.ts";
+import { listMessages } from "../../src/mailbox/embedded.ts";
+import { connectClient, type MailClient } from "../support/mail-client.ts";
+import { seededRandom, type Random } from "../support/mutate.ts";
+
+export type KillReport = {
+  readonly accepted: number;
+  readonly kills: number;
+  readonly duplicates: number;
+};
+
+const DRAIN_MS = 60_000;
+const TRIES = 200;
+/** Between two kills mail flows for up to so long. */
+const FLOW_MS = 2000;
+
+/** Kills one of the two gateways `kills` times, at moments drawn from `seed`. */
+export async function proveKills(kills: number, seed = 7): Promise<KillReport> {
+  const dir = await mkdtemp(join(tmpdir(), "sealpost-kills-"));
+  try {
+    await using lab = await startLab({ dir, engine: "sqlite" });
+    let isKilling = true;
+    const sending = sendUntil(lab, () => !isKilling);
+    await killGateways(lab, kills, seededRandom(seed));
+    isKilling = false;
+    const accepted = await sending;
+    const arrived = await arrivals(lab, accepted);
+    const lost = accepted.filter((id) => !arrived.has(id));
+    assert.deepEqual(lost, [], "accepted, and lost");
+    const duplicates = [...arrived.values()].reduce((sum, count) => sum + count - 1, 0);
+    assert(duplicates <= kills, `${String(duplicates)} duplicates after ${String(kills)} kills`);
+    return { accepted: accepted.length, kills, duplicates };
+  } finally {
+    await rm(dir, { recursive: true, force: true });
+  }
+}
+
+async function killGateways(lab: Lab, kills: number, random: Random): Promise<void> {
+  for (let count = 0; count < kills; count += 1) {
+    await sleep(random() * FLOW_MS);
+    await lab.providers.get(random() < 0.5 ? "alpha.test" : "beta.test")?.crashGateway();
+  }
+}
+
+/** Sends message after message, each until it is accepted; the Message-IDs of all that were. */
+async function sendUntil(lab: Lab, isOver: () => boolean): Promise<readonly string[]> {
+  const accepted: string[] = [];
+  let client: MailClient | undefined;
+  for (let number = 0; !isOver() || number === 0; number += 1) {
+    const id = `<${String(number)}@kills.test>`;
+    for (let tries = 0; ; tries += 1) {
+      assert(tries < TRIES, `${id} is not accepted`);
+      try {
+        client ??= await connect(lab);
+        const { kind } = await client.send("bob@beta.test", messageWith(id));
+        if (kind === "accepted") break;
+      } catch {
+        // The gateway is down: the connection ends and is made again.
+      }
+      client?.[Symbol.dispose]();
+      client = undefined;
+      await sleep(50);
+    }
+    accepted.push(id);
+  }
+  client?.[Symbol.dispose]();
+  return accepted;
+}
+
+async function connect({ world }: Lab): Promise<MailClient> {
+  return connectClient({
+    place: providerOf(world, "alpha.test").submission,
+    serverName: "mail.alpha.test",
+    ca: world.ca,
+    account: accountOf(world, "alice@alpha.test"),
+  });
+}
+
+function messageWith(id: string): Uint8Array {
+  return Buffer.from(
+    `From: alice@alpha.test\r\nTo: bob@beta.test\r\nMessage-ID: ${id}\r\nSubject: ${id}\r\n\r\n${id}\r\n`,
+  );
+}
+
+/** How often each message is in bob's mailbox, once all that must be there is there and was opened. */
+async function arrivals(
+  lab: Lab,
+  accepted: readonly string[],
+): Promise<ReadonlyMap<string, number>> {
+  const bob = parseAddress("bob@beta.test");
+  assert(bob !== undefined);
+  await using parts = await openParts(await loadConfig(providerOf(lab.world, "beta.test").config));
+  const deadline = performance.now() + DRAIN_MS;
+  for (;;) {
+    const messages = await listMessages(parts.store, bob);
+    const counts = new Map<string, number>();
+    for (const { messageId = "" } of messages) {
+      counts.set(messageId, (counts.get(messageId) ?? 0) + 1);
+    }
+    const isComplete = accepted.every((id) => counts.has(id));
+    const isOpened = messages.every(({ verdict }) => verdict.state === "CONFIDENTIAL");
+    if ((isComplete && isOpened) || performance.now() > deadline) return counts;
+    await sleep(100);
+  }
+}
