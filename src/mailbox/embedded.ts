@@ -4,12 +4,10 @@ import { createHash, randomUUID } from "node:crypto";
 import { AppError } from "../base/errors.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import {
-  findMessage,
   hasSealedMessage,
   insertMessage,
   selectMessage,
   selectMessages,
-  selectPending,
   selectWaiting,
   selectWaitingAccounts,
   sumMessages,
@@ -52,28 +50,6 @@ export async function storeMessage(store: Store, message: NewMessage): Promise<M
   return id as MessageId;
 }
 
-/** Stores several messages, all or none; repetitions as `storeMessage`. */
-export async function storeMessages(
-  store: Store,
-  messages: readonly NewMessage[],
-): Promise<readonly MessageId[]> {
-  return store.transaction(async (tx) => {
-    const ids: MessageId[] = [];
-    for (const message of messages) ids.push(await storeMessage(tx, message));
-    return ids;
-  });
-}
-
-/** True when this content came to this account in this envelope before. */
-export async function hasMessage(
-  store: Store,
-  account: EmailAddress,
-  contentHash: Uint8Array,
-  envelopeId = "",
-): Promise<boolean> {
-  return (await findMessage(store, account, contentHash, envelopeId)) !== undefined;
-}
-
 /** The newest ten thousand messages of an account, the newest first. */
 export async function listMessages(
   store: Store,
@@ -90,14 +66,6 @@ export async function readMessage(
 ): Promise<StoredMessage | undefined> {
   const row = await selectMessage(store, account, id);
   return row === undefined ? undefined : { ...toSummary(row), body: row.body };
-}
-
-/** What waits for its reader's key, in the order in which it came. */
-export async function listPending(
-  store: Store,
-  account: EmailAddress,
-): Promise<readonly MessageId[]> {
-  return (await selectPending(store, account)) as readonly MessageId[];
 }
 
 /** What waits for its reader's key or its author's keyserver, in the order in which it came. */

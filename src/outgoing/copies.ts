@@ -4,7 +4,7 @@
  * intended recipient in the signature (RFC 9787 §6.4).
  */
 import type { Clock } from "../base/time.ts";
-import { canonicalAddress, sameAddress, type EmailAddress } from "../mail/address.ts";
+import { sameAddress, type EmailAddress } from "../mail/address.ts";
 import type { Envelope } from "../mail/envelope.ts";
 import type { Certificate } from "../openpgp/certificate.ts";
 import type { Fingerprint } from "../openpgp/fingerprint.ts";
@@ -90,9 +90,4 @@ function distinct(certificates: readonly Certificate[]): readonly Certificate[] 
   return [
     ...new Map(certificates.map((certificate) => [certificate.fingerprint, certificate])).values(),
   ];
-}
-
-/** One entry for each address, whatever its spelling: a client may name somebody twice. */
-export function distinctRecipients(recipients: readonly EmailAddress[]): readonly EmailAddress[] {
-  return [...new Map(recipients.map((address) => [canonicalAddress(address), address])).values()];
 }

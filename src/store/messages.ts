@@ -82,7 +82,7 @@ export async function insertMessage(
 }
 
 /** The ID of the message that came with this content and envelope, if it was stored. */
-export async function findMessage(
+async function findMessage(
   store: Store,
   account: EmailAddress,
   contentHash: Uint8Array,
@@ -129,22 +129,6 @@ export async function selectWaiting(
     .orderBy("id")
     .execute();
   return rows.map((row) => fromRow(row, account));
-}
-
-/** The IDs of the pending messages of an account, in the order in which they came. */
-export async function selectPending(
-  store: Store,
-  account: EmailAddress,
-): Promise<readonly string[]> {
-  const rows = await store.db
-    .selectFrom("messages")
-    .select("id")
-    .where("account", "=", canonicalAddress(account))
-    .where("state", "=", "pending")
-    .orderBy("received_at")
-    .orderBy("id")
-    .execute();
-  return rows.map((row) => row.id);
 }
 
 /** One message of this account; of another's nothing is found. */
