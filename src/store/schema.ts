@@ -6,6 +6,7 @@ import type { Generated } from "kysely";
  */
 export type Schema = {
   readonly accounts: AccountsTable;
+  readonly aliases: AliasesTable;
   readonly attempts: AttemptsTable;
   readonly audit: AuditTable;
   readonly audit_head: AuditHeadTable;
@@ -13,6 +14,7 @@ export type Schema = {
   readonly certificate_ids: CertificateIdsTable;
   readonly continuity: ContinuityTable;
   readonly generic_revocations: GenericRevocationsTable;
+  readonly mailbox_certificates: MailboxCertificatesTable;
   readonly master_keys: MasterKeysTable;
   readonly messages: MessagesTable;
   readonly migrations: MigrationsTable;
@@ -21,6 +23,7 @@ export type Schema = {
   readonly published_version: PublishedVersionTable;
   readonly secret_keys: SecretKeysTable;
   readonly slots: SlotsTable;
+  readonly tombstones: TombstonesTable;
   readonly trace: TraceTable;
 };
 
@@ -34,7 +37,13 @@ type AccountsTable = {
   login_salt: Uint8Array;
   login_hash: Uint8Array;
   created_at: number;
+  state: Generated<string>;
+  closed_at: Generated<number>;
+  mailbox_key: Generated<string>;
+  provider_until: Generated<number>;
 };
+
+type AliasesTable = { address: string; mailbox: string; account: string; created_at: number };
 
 type AttemptsTable = { key: string; window_start: number; count: number };
 
@@ -70,6 +79,7 @@ type OutboxTable = {
   attempts: number;
   created_at: number;
   next_at: number;
+  service_key: Generated<string>;
 };
 
 type PublishedCertificatesTable = {
@@ -82,6 +92,7 @@ type PublishedCertificatesTable = {
   created_at: number;
   expires_at: number;
   revoked_at: number;
+  wkd: Generated<string>;
 };
 
 type CertificateIdsTable = { id: string; fingerprint: string };
@@ -99,6 +110,7 @@ type SlotsTable = {
   salt: Uint8Array;
   wrapped: Uint8Array;
   created_at: number;
+  service_key: Generated<string>;
 };
 
 type SecretKeysTable = {
@@ -108,6 +120,15 @@ type SecretKeysTable = {
   version: number;
   wrapped: Uint8Array;
   created_at: number;
+  purpose: Generated<string>;
+};
+
+type MailboxCertificatesTable = {
+  fingerprint: string;
+  account: string;
+  state: string;
+  bytes: Uint8Array;
+  created_at: number;
 };
 
 type GenericRevocationsTable = {
@@ -116,7 +137,10 @@ type GenericRevocationsTable = {
   version: number;
   wrapped: Uint8Array;
   created_at: number;
+  service_key: Generated<string>;
 };
+
+type TombstonesTable = { tag: string; erased_at: number };
 
 type MessagesTable = {
   id: string;
