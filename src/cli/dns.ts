@@ -1,17 +1,26 @@
+import { createHash, X509Certificate } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { errorText } from "../base/errors.ts";
+import { systemClock } from "../base/time.ts";
 import { type Config, loadConfig } from "../config/load.ts";
-import { parseDomain } from "../mail/address.ts";
+import {
+  type KeyserverPlace,
+  type ZoneLine,
+  announcement,
+  courtesyLines,
+  directoryHost,
+  directoryLine,
+  openpgpkeyLine,
+  tlsaLine,
+  zoneFileLine,
+} from "../dns/zone-lines.ts";
+import { formatAddress, parseDomain } from "../mail/address.ts";
+import { acceptForEncryption } from "../openpgp/acceptance.ts";
+import { parseCertificates } from "../openpgp/certificate.ts";
+import { activeAddresses } from "../store/active-addresses.ts";
+import { findPublished, type PublishedCertificate } from "../store/certificates.ts";
+import { openStore } from "../store/store.ts";
 import { answer, type Call, type Command, UsageError } from "./command.ts";
-
-/** A line of a zone file, with why it stands there. */
-export type ZoneLine = {
-  readonly name: string;
-  readonly ttl: number;
-  readonly type: "SRV";
-  readonly data: string;
-  readonly why: string;
-};
-
-const TTL_SECONDS = 3600;
 
 /** `dns records DOMAIN`. */
 export const dnsCommands: readonly Command[] = [
@@ -19,19 +28,38 @@ export const dnsCommands: readonly Command[] = [
     name: "dns records",
     operands: ["[DOMAIN]"],
     summary: "the lines for the zone of a domain (default: of every domain served)",
-    options: {},
+    options: {
+      openpgpkey: { help: "with a record for each published certificate (OPENPGPKEY)" },
+    },
     run: async (call) => {
       const config = await loadConfig(call.configFile);
-      const records = domainsAsked(call, config).flatMap((domain) => zoneLines(config, domain));
-      return answer(call, { records, note: DNSSEC_NOTE }, zoneText(records));
+      const domains = domainsAsked(call, config);
+      const tlsa = await tlsaRecord(config);
+      const certificates = call.has("openpgpkey")
+        ? await certificateRecords(config, domains)
+        : { records: [], notes: [] };
+      const records = onlyOnce([
+        ...domains.flatMap((domain) => zoneLines(config, domain)),
+        ...tlsa.records,
+        ...certificates.records,
+      ]);
+      const hostNotes = domains.flatMap((domain) => directoryNote(tlsa.certificate, domain));
+      const notes = [...tlsa.notes, ...hostNotes, ...certificates.notes];
+      return answer(call, { records, note: DNSSEC_NOTE, notes }, [
+        ...zoneText(records),
+        ...notes.map((note) => `; ${note}`),
+      ]);
     },
   },
 ];
 
 const DNSSEC_NOTE =
   "The zones of the mail domain and of the keyserver's name must be signed (DNSSEC); senders ignore the record otherwise.";
+/** A line of a zone file may not be endless: signers stop at 10 KiB, and the certificate takes two characters an octet. */
+const MOST_CERTIFICATE_OCTETS = 4096;
 
-function domainsAsked(call: Call, config: Config): readonly string[] {
+/** The domain of the command line, or every one that is served. @throws UsageError for one that is not. */
+export function domainsAsked(call: Call, config: Config): readonly string[] {
   const [given] = call.operands;
   if (given === undefined) return config.domains;
   const domain = parseDomain(given);
@@ -39,37 +67,85 @@ function domainsAsked(call: Call, config: Config): readonly string[] {
   throw new UsageError(`${given} is not in "domains" of ${config.file}; add it there first`);
 }
 
-/**
- * The records that announce the keyserver: the one that senders ask (RFC 2782; service `_hkp`, always HTTPS), and two
- * courtesy names that other programs ask.
- */
+/** Where the world finds the keyserver, as the configuration says. */
+export function keyserverPlace(config: Config): KeyserverPlace {
+  const { keyserver } = config.listen;
+  return { name: keyserver?.name ?? config.hostname, port: keyserver?.port ?? 443 };
+}
+
+/** The records that announce the keyserver of a domain and lead to it; all of them follow from the configuration. */
 export function zoneLines(config: Config, domain: string): readonly ZoneLine[] {
-  const name = config.listen.keyserver?.name ?? config.hostname;
-  const data = `10 100 ${config.listen.keyserver?.port ?? 443} ${name}.`;
-  const line = (owner: string, why: string): ZoneLine => ({
-    name: owner,
-    ttl: TTL_SECONDS,
-    type: "SRV",
-    data,
-    why,
-  });
+  const keyserver = keyserverPlace(config);
+  const directory = directoryLine(domain, keyserver);
   return [
-    line(`_hkp._tcp.${domain}.`, "senders ask this"),
-    line(`_hkps._tcp.${domain}.`, "courtesy: some programs ask this"),
-    line(
-      `_pgpkey-https._tcp.${name}.`,
-      "courtesy: GnuPG asks this when the keyserver is configured by name",
-    ),
+    announcement(domain, keyserver),
+    ...courtesyLines(domain, keyserver),
+    ...(directory === undefined ? [] : [directory]),
   ];
 }
 
 /** The lines as a zone file has them. */
 export function zoneText(records: readonly ZoneLine[]): readonly string[] {
-  const seen = new Map(records.map((line) => [line.name, line]));
+  return [...onlyOnce(records).map(zoneFileLine), `; ${DNSSEC_NOTE}`];
+}
+
+/** Domains that share a keyserver share the lines of its name. */
+function onlyOnce(records: readonly ZoneLine[]): readonly ZoneLine[] {
+  return [...new Map(records.map((line) => [`${line.name} ${line.type}`, line])).values()];
+}
+
+type Made = { readonly records: readonly ZoneLine[]; readonly notes: readonly string[] };
+
+/** The TLSA record follows from the certificate file, which may come later. */
+async function tlsaRecord(
+  config: Config,
+): Promise<Made & { readonly certificate: X509Certificate | undefined }> {
+  try {
+    const certificate = new X509Certificate(await readFile(config.tls.certificateFile));
+    const spki = certificate.publicKey.export({ type: "spki", format: "der" });
+    const digest = createHash("sha256").update(spki).digest();
+    return { certificate, records: [tlsaLine(keyserverPlace(config), digest)], notes: [] };
+  } catch (thrown) {
+    const note = `No TLSA record: tls.certificate_file cannot be read yet (${errorText(thrown)}).`;
+    return { certificate: undefined, records: [], notes: [note] };
+  }
+}
+
+function directoryNote(
+  certificate: X509Certificate | undefined,
+  domain: string,
+): readonly string[] {
+  const host = directoryHost(domain);
+  if (certificate === undefined || certificate.checkHost(host) !== undefined) return [];
   return [
-    ...[...seen.values()].map(
-      ({ name, ttl, type, data, why }) => `${name} ${ttl} IN ${type} ${data} ; ${why}`,
-    ),
-    `; ${DNSSEC_NOTE}`,
+    `The TLS certificate does not name ${host} yet: without it leave that record out, or Web Key Directory clients fail.`,
   ];
+}
+
+/** A record for every certificate that senders would accept; the others are named in a note. */
+async function certificateRecords(config: Config, domains: readonly string[]): Promise<Made> {
+  await using store = await openStore({ ...config.database, readOnly: true });
+  const records: ZoneLine[] = [];
+  const notes: string[] = [];
+  for (const domain of domains) {
+    for await (const address of activeAddresses(store, domain)) {
+      const published = await findPublished(store, address);
+      const bytes = published === undefined ? "it is gone" : await reduced(published);
+      if (typeof bytes === "string") {
+        notes.push(`No OPENPGPKEY record for ${formatAddress(address)}: ${bytes}.`);
+      } else records.push(openpgpkeyLine(address, bytes));
+    }
+  }
+  return { records, notes };
+}
+
+/** The certificate without what senders do not need, as RFC 7929 §2.1.2 advises; a text when it cannot be published. */
+async function reduced(published: PublishedCertificate): Promise<Uint8Array | string> {
+  const parsed = await parseCertificates(published.bytes);
+  const certificate = parsed.kind === "parsed" ? parsed.certificates[0] : undefined;
+  if (certificate === undefined) return "the certificate cannot be read";
+  const accepted = await acceptForEncryption(certificate, published.address, systemClock.now());
+  if (accepted.kind === "unusable") return `the certificate cannot be used (${accepted.reason})`;
+  const { bytes } = accepted.certificate;
+  return bytes.length > MOST_CERTIFICATE_OCTETS ? "the certificate is too large" : bytes;
 }

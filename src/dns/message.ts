@@ -1,8 +1,20 @@
-import { AUTHENTIC_DATA, DNSSEC_OK, type Answer, type Packet, RECURSION_DESIRED } from "dns-packet";
+import {
+  AUTHENTIC_DATA,
+  DNSSEC_OK,
+  type Answer,
+  type Packet,
+  RECURSION_DESIRED,
+  type RecordType,
+} from "dns-packet";
 import { decode, encode } from "dns-packet";
 
-/** The types that we ask for. */
-export type QueryType = "SRV" | "A" | "AAAA" | "SOA";
+/** The types that we ask for; TLSA and OPENPGPKEY by `doctor` alone. */
+export type QueryType = "SRV" | "A" | "AAAA" | "SOA" | "TLSA" | "OPENPGPKEY";
+
+/** The name that dns-packet has for a type; it does not know OPENPGPKEY, and would ask for type 0 (RFC 7929 §2). */
+export function packetType(type: QueryType): string {
+  return type === "OPENPGPKEY" ? "UNKNOWN_61" : type;
+}
 
 /** The records of a reply, as dns-packet gives them. */
 export type DnsRecord = Answer;
@@ -41,7 +53,8 @@ export function encodeQuery(id: number, name: string, type: QueryType): Uint8Arr
     type: "query",
     id,
     flags: RECURSION_DESIRED | AUTHENTIC_DATA,
-    questions: [{ type, name }],
+    // The library's types know none of the names that it gives to types it does not know.
+    questions: [{ type: packetType(type) as RecordType, name }],
     additionals: [
       {
         type: "OPT",
@@ -105,7 +118,7 @@ function isReplyTo(packet: Packet, name: string, type: QueryType): boolean {
     question !== undefined &&
     others.length === 0 &&
     sameName(question.name, name) &&
-    question.type === type &&
+    question.type === packetType(type) &&
     question.class === "IN"
   );
 }
