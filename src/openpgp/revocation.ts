@@ -17,10 +17,12 @@ const MOST_PACKETS = 8;
 
 /**
  * Revokes a key with a revocation made and dated now, which a soft reason (1, 3) needs: dated at generation it would
- * undo every signature ever made.
+ * undo every signature ever made. It is merged into `certificate`, where more or less of the key is published than was
+ * kept.
  */
 export async function revokeFresh(options: {
   readonly key: UnlockedKey;
+  readonly certificate?: Certificate;
   readonly reasonCode: RevocationReasonCode;
   readonly text: string;
   readonly now: Date;
@@ -31,11 +33,12 @@ export async function revokeFresh(options: {
     .revoke({ flag: reasonCode, string: text }, now, certificateConfig);
   // The library puts the new one last, behind those that were there.
   const body = revoked.revocationSignatures.at(-1)?.write();
-  const certificate = body && (await merge(key.certificate, [{ tag: TAG.signature, body }]));
-  if (certificate === undefined) {
+  const into = options.certificate ?? key.certificate;
+  const merged = body && (await merge(into, [{ tag: TAG.signature, body }]));
+  if (merged === undefined) {
     throw new AppError("a fresh revocation does not verify", { temporary: false });
   }
-  return certificate;
+  return merged;
 }
 
 /**
