@@ -15,7 +15,12 @@ export type SelfTestOptions = DnsServer & {
 
 export type SelfTestResult =
   | { readonly kind: "passed" }
-  | { readonly kind: "failed"; readonly reason: string };
+  | {
+      readonly kind: "failed";
+      readonly reason: string;
+      /** The resolver is there and answered, and so will not get better by itself. */
+      readonly isAnswer?: true;
+    };
 
 const DEFAULT_INTERVAL_MS = 5 * MINUTE;
 /** While it fails nobody can be reached, so a recovery should be seen soon. */
@@ -72,13 +77,14 @@ export async function testResolver(options: SelfTestOptions): Promise<SelfTestRe
   try {
     const signed = await query(options, options.signedName ?? ".", "SOA", signal);
     if (signed.rcode !== "NOERROR" || !signed.isAuthentic) {
-      return { kind: "failed", reason: "it does not prove a signed name" };
+      const failed = { kind: "failed", reason: "it does not prove a signed name" } as const;
+      return signed.rcode === "NOERROR" ? { ...failed, isAnswer: true } : failed;
     }
     if (options.bogusName === undefined) return { kind: "passed" };
     const bogus = await query(options, options.bogusName, "SOA", signal);
     return bogus.rcode === "SERVFAIL"
       ? { kind: "passed" }
-      : { kind: "failed", reason: "it does not refuse a forged name" };
+      : { kind: "failed", reason: "it does not refuse a forged name", isAnswer: true };
   } catch (error) {
     return { kind: "failed", reason: errorText(error) };
   }

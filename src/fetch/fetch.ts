@@ -4,9 +4,9 @@
  */
 import type { Resolver } from "../dns/resolver.ts";
 import { SECOND } from "../base/time.ts";
+import { checkedAddresses } from "./checked-addresses.ts";
 import { requestPinned } from "./https-request.ts";
 import { mayUsePort } from "./ports.ts";
-import { addressFilter } from "./public-address.ts";
 
 export type FetchDeps = {
   readonly resolver: Resolver;
@@ -65,7 +65,7 @@ export type GetResult =
 
 export type Get = (request: GetRequest) => Promise<GetResult>;
 
-const DEFAULT_LIMITS: FetchLimits = {
+export const DEFAULT_LIMITS: FetchLimits = {
   connectMs: 5 * SECOND,
   tlsMs: 5 * SECOND,
   firstByteMs: 5 * SECOND,
@@ -74,7 +74,6 @@ const DEFAULT_LIMITS: FetchLimits = {
   bodyBytes: 256 * 1024,
   headerBytes: 16 * 1024,
 };
-const MAX_ADDRESSES = 4;
 const MAX_REDIRECTS = 2;
 const REDIRECTS = new Set([301, 302, 307, 308]);
 
@@ -83,7 +82,7 @@ const REDIRECTS = new Set([301, 302, 307, 308]);
  * @throws AppError when `allowNetworks` holds something that is no CIDR range.
  */
 export function httpsGet(deps: FetchDeps): Get {
-  const mayConnect = addressFilter(deps.allowNetworks);
+  const addressesOf = checkedAddresses(deps);
   const limits = { ...DEFAULT_LIMITS, ...deps.limits };
   return async (request) => {
     const isForIncoming = request.isForIncoming === true;
@@ -92,13 +91,10 @@ export function httpsGet(deps: FetchDeps): Get {
     }
     const total = AbortSignal.timeout(limits.totalMs);
     const signal = request.signal === undefined ? total : AbortSignal.any([request.signal, total]);
-    const answer = await deps.resolver.addresses(request.host, signal);
-    if (answer.kind === "indeterminate") return failed(`addresses: ${answer.reason}`);
-    if (answer.kind === "empty") return failed("the host has no address");
-    const addresses = answer.records.filter(mayConnect).slice(0, MAX_ADDRESSES);
-    if (addresses.length === 0) return failed("the host has no public address");
+    const checked = await addressesOf(request.host, signal);
+    if (checked.kind === "none") return failed(checked.reason);
     let result: GetResult = failed("not asked");
-    for (const address of addresses) {
+    for (const address of checked.addresses) {
       if (isForIncoming && deps.mayAsk?.(address) === false) return refused("too many look-ups");
       result = await followed({ ...request, address, ca: deps.ca, limits, signal });
       // An answer is an answer; what failed may do better elsewhere, while there is time.

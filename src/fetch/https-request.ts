@@ -8,6 +8,8 @@ import type { FetchLimits, GetRequest, GetResult } from "./fetch.ts";
 
 /** What one request needs beside what was asked: the address that was checked, and the limits in force. */
 export type PinnedRequest = GetRequest & {
+  /** GET when absent: look-ups never use another one. */
+  readonly method?: "GET" | "POST";
   readonly address: string;
   readonly ca: string | undefined;
   readonly limits: FetchLimits;
@@ -18,7 +20,7 @@ const USER_AGENT = "sealpost/1";
 const MAX_INTERIM_ANSWERS = 4;
 
 /**
- * One GET over TLS to exactly this address, with the host's name in SNI, `Host` and the certificate. Every phase has its
+ * One request over TLS to exactly this address, with the host's name in SNI, `Host` and the certificate. Every phase has its
  * own time limit, header and body a size limit; what breaks one is `failed`. Follows no redirect.
  */
 export async function requestPinned(o: PinnedRequest): Promise<GetResult> {
@@ -72,7 +74,7 @@ function open(o: PinnedRequest, agent: Agent, signal: AbortSignal): ClientReques
     host: o.host,
     port: o.port,
     path: o.path,
-    method: "GET",
+    method: o.method ?? "GET",
     headers: {
       Accept: o.accept,
       "Accept-Encoding": "identity",
@@ -102,11 +104,14 @@ function open(o: PinnedRequest, agent: Agent, signal: AbortSignal): ClientReques
  */
 function identityError(names: readonly string[], peer: PeerCertificate): Error | undefined {
   const certificate = new X509Certificate(peer.raw);
-  const isNamed = names.some(
-    (name) =>
-      certificate.checkHost(name, { subject: "never", partialWildcards: false }) !== undefined,
-  );
+  const isNamed = names.some((name) => isNamedBy(certificate, name));
   return isNamed ? undefined : new Error("the certificate is for another name");
+}
+
+/** Whether a certificate shows a host's name, by the rules of look-ups. */
+export function isNamedBy(certificate: X509Certificate, host: string): boolean {
+  const options = { subject: "never", partialWildcards: false } as const;
+  return certificate.checkHost(host, options) !== undefined;
 }
 
 async function responseOf(
