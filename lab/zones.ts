@@ -23,8 +23,8 @@ export type LabProvider = {
 };
 
 /**
- * How a zone comes out. `tampered`: data changed after signing. `expired`: signatures of 2024. `stripped`: a DS in the
- * parent, no signatures. `other-key`: signed by a key that the DS in the parent does not name. `unsigned`: no DS.
+ * How a zone comes out. `tampered`: data changed after signing. `expired`: signatures of 2024. `ending`: good ones that
+ * end in two days. `stripped`: a DS in the parent, no signatures. `other-key`: signed by a key that the DS in the parent does not name. `unsigned`: no DS.
  */
 export type Signing =
   | "signed"
@@ -33,6 +33,7 @@ export type Signing =
   | "unsigned"
   | "tampered"
   | "expired"
+  | "ending"
   | "stripped"
   | "other-key";
 
@@ -96,6 +97,7 @@ function allZones(options: ZoneOptions): readonly LabZone[] {
       { name: ".", signing: "signed", records: [] } as const,
       { name: "test", signing: "signed", records: ["ns IN A 127.0.0.1"] } as const,
       ...brokenZones(options.legacyAddress ?? "127.0.0.4"),
+      ...misconfiguredZones(options.providers[0]),
       ...options.providers.map(providerZone),
       ...(options.extra ?? []),
     ].map((zone): [string, LabZone] => [zone.name, zone]),
@@ -119,6 +121,26 @@ function brokenZones(legacyAddress: string): readonly LabZone[] {
       name: "nosrv.test",
       signing: "signed",
       records: ["@ IN MX 10 mail", "mail IN A 127.0.0.10", "_hkp._tcp IN SRV 0 0 0 ."],
+    },
+  ];
+}
+
+/** Signed and proven, and still no way to a keyserver; `othername.test` leads to that of a provider, which does not know it. */
+function misconfiguredZones(provider: LabProvider | undefined): readonly LabZone[] {
+  const { address = "127.0.0.2", keyserverPort = PRIVATE_KEYSERVER_PORT } = provider ?? {};
+  const at = (domain: string) => providerZone({ domain, address, keyserverPort });
+  return [
+    { ...at("ending.test"), signing: "ending" },
+    at("othername.test"),
+    {
+      name: "noaddress.test",
+      signing: "signed",
+      records: [`_hkp._tcp IN SRV 0 0 ${keyserverPort} keys`],
+    },
+    {
+      name: "alias.test",
+      signing: "signed",
+      records: [`_hkp._tcp IN SRV 0 0 ${keyserverPort} keys`, "keys IN CNAME mail.legacy.test."],
     },
   ];
 }
@@ -204,8 +226,9 @@ const DENIAL: Partial<Record<Signing, readonly string[]>> = {
 function signingArgs(signing: Signing): readonly string[] {
   const now = systemClock.now();
   const isExpired = signing === "expired";
+  const days = signing === "ending" ? 2 : 30;
   const from = isExpired ? "20240101000000" : dnsTime(after(now, -DAY));
-  const until = isExpired ? "20240201000000" : dnsTime(after(now, 30 * DAY));
+  const until = isExpired ? "20240201000000" : dnsTime(after(now, days * DAY));
   return ["-i", from, "-e", until, ...(DENIAL[signing] ?? [])];
 }
 

@@ -1,0 +1,64 @@
+/**
+ * What is wrong with an installation, why it matters and what to do. One check a file: it looks at the live DNS, network
+ * or database and comes to judgements (`finding.ts`). `visit.ts` asks once what the checks of a domain share. `peer.ts`
+ * says of somebody else's domain why mail to it can be sealed or not. Nothing here changes anything.
+ */
+import type { Domain } from "../mail/address.ts";
+import { clockCheck } from "./clock-check.ts";
+import { courtesyNames } from "./courtesy-names.ts";
+import { databaseCheck } from "./database-check.ts";
+import { exactSearch } from "./exact-search.ts";
+import type { Finding } from "./finding.ts";
+import { openpgpkeyRecord } from "./openpgpkey-record.ts";
+import { readOnly } from "./read-only.ts";
+import { resolverCheck } from "./resolver-check.ts";
+import { selfLookUp } from "./self-look-up.ts";
+import { serviceKeyCheck } from "./service-key-check.ts";
+import { signatures } from "./signatures.ts";
+import { srvRecord } from "./srv-record.ts";
+import { srvTarget } from "./srv-target.ts";
+import { storedKeys } from "./stored-keys.ts";
+import { tls } from "./tls.ts";
+import { tlsaRecord } from "./tlsa-record.ts";
+import { type Check, type DoctorDeps, type Visit, runChecks, visit } from "./visit.ts";
+import { webKeyDirectory } from "./web-key-directory.ts";
+
+export type { Finding } from "./finding.ts";
+export type { DoctorDeps } from "./visit.ts";
+
+/** Of this host, whatever the domain. */
+const HOST_CHECKS: readonly Check<DoctorDeps>[] = [resolverCheck, databaseCheck, serviceKeyCheck];
+
+/** Of one domain that is served here, in the order in which a look-up comes by. */
+const DOMAIN_CHECKS: readonly Check<Visit>[] = [
+  srvRecord,
+  srvTarget,
+  signatures,
+  tls,
+  tlsaRecord,
+  clockCheck,
+  selfLookUp,
+  readOnly,
+  exactSearch,
+  webKeyDirectory,
+  openpgpkeyRecord,
+  courtesyNames,
+  storedKeys,
+];
+
+/** Looks at this host. Never rejects. */
+export async function examineHost(deps: DoctorDeps): Promise<readonly Finding[]> {
+  return await runChecks(HOST_CHECKS, deps);
+}
+
+/** Looks at a domain that is served here. @throws Error when the database breaks off at the start. */
+export async function examineDomain(deps: DoctorDeps, domain: Domain): Promise<readonly Finding[]> {
+  return await runChecks(DOMAIN_CHECKS, await visit(deps, domain));
+}
+
+/** What all findings together come to: `passing` is trouble that may end by itself. */
+export function outcome(findings: readonly Finding[]): "fine" | "failed" | "passing" {
+  const failures = findings.filter(({ result }) => result === "fail");
+  if (failures.length === 0) return "fine";
+  return failures.every(({ isTemporary }) => isTemporary === true) ? "passing" : "failed";
+}

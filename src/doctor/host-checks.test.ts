@@ -1,0 +1,98 @@
+/** Checks of this host: resolver, service key, database; and what all findings come to. */
+import assert from "node:assert/strict";
+import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { doctorDeps } from "../../test/support/doctor-world.ts";
+import { openStore } from "../store/store.ts";
+import { databaseCheck } from "./database-check.ts";
+import { examineHost, outcome } from "./doctor.ts";
+import { type Judgement, fail, failNow, ok, skip, warn } from "./finding.ts";
+import { resolverCheck } from "./resolver-check.ts";
+import { serviceKeyCheck } from "./service-key-check.ts";
+import type { DoctorDeps } from "./visit.ts";
+
+let dir = "";
+let file = "";
+before(async () => {
+  dir = await mkdtemp(join(tmpdir(), "sealpost-doctor-"));
+  file = join(dir, "service.key");
+});
+after(async () => {
+  await rm(dir, { recursive: true });
+});
+
+const depsWith = (change: Partial<DoctorDeps>) => doctorDeps({}, change);
+
+test("a resolver that validates is fine, one that is silent may come back, one that does not must be mended", async () => {
+  const judge = async (result: Awaited<ReturnType<DoctorDeps["testResolver"]>>) =>
+    await resolverCheck.run(depsWith({ testResolver: async () => result }));
+  assert.equal((await judge({ kind: "passed" }))[0]?.result, "ok");
+  const [silent] = await judge({ kind: "failed", reason: "no reply in time" });
+  assert.deepEqual([silent?.result, silent?.isTemporary], ["fail", true]);
+  const reason = "it does not prove a signed name";
+  const [blind] = await judge({ kind: "failed", reason, isAnswer: true });
+  assert.deepEqual([blind?.result, blind?.isTemporary], ["fail", undefined]);
+  assert.match(blind?.todo ?? "", /module-config.*dig \+dnssec @127\.0\.0\.1 -p 53/);
+});
+
+async function judgeKey(bytes: number, mode: number, former?: number) {
+  await rm(`${file}.former`, { force: true });
+  await writeFile(file, Buffer.alloc(bytes));
+  await chmod(file, mode);
+  if (former !== undefined) {
+    await writeFile(`${file}.former`, "");
+    await chmod(`${file}.former`, former);
+  }
+  return await serviceKeyCheck.run(
+    depsWith({ serviceKeyFile: file, formerKeysFile: `${file}.former` }),
+  );
+}
+
+test("the service key must be there, whole, and nobody else's to read; so must former ones", async () => {
+  assert.deepEqual(
+    (await judgeKey(32, 0o600)).map(({ result }) => result),
+    ["ok"],
+  );
+  assert.deepEqual(
+    (await judgeKey(32, 0o400, 0o600)).map(({ result }) => result),
+    ["ok"],
+  );
+  assert.match((await judgeKey(32, 0o640))[0]?.todo ?? "", /^Run: chmod 600 /);
+  assert.match((await judgeKey(31, 0o600))[0]?.title ?? "", /31 bytes instead of 32/);
+  assert.match((await judgeKey(32, 0o600, 0o644))[1]?.title ?? "", /former/);
+  const [missing] = await serviceKeyCheck.run(depsWith({ serviceKeyFile: join(dir, "none") }));
+  assert.match(missing?.title ?? "", /cannot be read: ENOENT/);
+});
+
+test("a database that is closed, old or up to date is told apart", async () => {
+  const closed = { kind: "closed", reason: "refused" } as const;
+  const judge = async (database: DoctorDeps["database"]) => {
+    const [judgement] = await databaseCheck.run(depsWith({ database }));
+    return [judgement?.result, judgement?.isTemporary];
+  };
+  assert.deepEqual(await judge({ ...closed, isTemporary: true }), ["fail", true]);
+  assert.deepEqual(await judge({ ...closed, isTemporary: false }), ["fail", undefined]);
+  await using store = await openStore({ engine: "sqlite", path: ":memory:" });
+  assert.deepEqual(await judge({ kind: "open", store, isMigrated: false }), ["fail", undefined]);
+  assert.deepEqual(await judge({ kind: "open", store, isMigrated: true }), ["ok", undefined]);
+});
+
+test("what cannot be looked at is a failure of its check, and the others are done", async () => {
+  const testResolver = () => Promise.reject(new Error("broken"));
+  const findings = await examineHost(depsWith({ testResolver }));
+  assert.deepEqual(
+    findings.map(({ check, result }) => `${check} ${result}`),
+    ["resolver fail", "database fail", "service-key fail"],
+  );
+  assert.match(findings[0]?.title ?? "", /could not be looked at: broken/);
+});
+
+test("findings together are fine, failed, or trouble that may pass", () => {
+  const of = (...judgements: readonly Judgement[]) =>
+    outcome(judgements.map((one) => ({ ...one, check: "x", why: "y" })));
+  assert.equal(of(ok(""), warn("", ""), skip("", "")), "fine");
+  assert.equal(of(ok(""), failNow("", "")), "passing");
+  assert.equal(of(failNow("", ""), fail("", "")), "failed");
+});

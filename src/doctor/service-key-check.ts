@@ -1,0 +1,47 @@
+import { stat } from "node:fs/promises";
+import { errorText } from "../base/errors.ts";
+import { SERVICE_KEY_BYTES } from "../keys/service-key.ts";
+import { type Judgement, fail, ok } from "./finding.ts";
+import type { Check, DoctorDeps } from "./visit.ts";
+
+const OTHERS = 0o077;
+
+/** Whether the service key is there, whole, and nobody else's to read. */
+export const serviceKeyCheck: Check<DoctorDeps> = {
+  name: "service-key",
+  why: "With this file and a copy of the database, mail of users whose keys the provider can use is open to whoever has both; without it nothing here opens.",
+  run: async ({ serviceKeyFile, formerKeysFile }) => [
+    await judge(serviceKeyFile),
+    ...(formerKeysFile === undefined ? [] : await judgeFormer(formerKeysFile)),
+  ],
+};
+
+/** Former keys open what is not wrapped again yet; most of the time there are none. */
+async function judgeFormer(file: string): Promise<readonly Judgement[]> {
+  const mode = await stat(file).then(
+    (found) => found.mode,
+    () => 0,
+  );
+  if ((mode & OTHERS) === 0) return [];
+  return [fail(`others may read the former service keys ${file}`, `Run: chmod 600 ${file}`)];
+}
+
+async function judge(file: string): Promise<Judgement> {
+  try {
+    const { mode, size } = await stat(file);
+    if ((mode & OTHERS) !== 0) {
+      return fail(`others may read the service key ${file}`, `Run: chmod 600 ${file}`);
+    }
+    return size === SERVICE_KEY_BYTES
+      ? ok(`the service key ${file} is there, and only its owner may read it`)
+      : fail(
+          `the service key ${file} holds ${size} bytes instead of ${SERVICE_KEY_BYTES}`,
+          "Put it back from its own backup. A new one opens nothing that is in the database.",
+        );
+  } catch (thrown) {
+    return fail(
+      `the service key ${file} cannot be read: ${errorText(thrown)}`,
+      "Put it back from its own backup, or run doctor as the user of the gateway. For a new installation sealpost init makes one.",
+    );
+  }
+}
