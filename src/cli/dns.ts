@@ -14,7 +14,7 @@ import {
   tlsaLine,
   zoneFileLine,
 } from "../dns/zone-lines.ts";
-import { formatAddress, parseDomain } from "../mail/address.ts";
+import { type Domain, formatAddress, parseDomain } from "../mail/address.ts";
 import { acceptForEncryption } from "../openpgp/acceptance.ts";
 import { parseCertificates } from "../openpgp/certificate.ts";
 import { activeAddresses } from "../store/active-addresses.ts";
@@ -44,7 +44,8 @@ export const dnsCommands: readonly Command[] = [
         ...certificates.records,
       ]);
       const hostNotes = domains.flatMap((domain) => directoryNote(tlsa.certificate, domain));
-      const notes = [...tlsa.notes, ...hostNotes, ...certificates.notes];
+      const zoneNotes = zoneNote(config, domains);
+      const notes = [...zoneNotes, ...tlsa.notes, ...hostNotes, ...certificates.notes];
       return answer(call, { records, note: DNSSEC_NOTE, notes }, [
         ...zoneText(records),
         ...notes.map((note) => `; ${note}`),
@@ -59,7 +60,7 @@ const DNSSEC_NOTE =
 const MOST_CERTIFICATE_OCTETS = 4096;
 
 /** The domain of the command line, or every one that is served. @throws UsageError for one that is not. */
-export function domainsAsked(call: Call, config: Config): readonly string[] {
+export function domainsAsked(call: Call, config: Config): readonly Domain[] {
   const [given] = call.operands;
   if (given === undefined) return config.domains;
   const domain = parseDomain(given);
@@ -109,6 +110,14 @@ async function tlsaRecord(
     const note = `No TLSA record: tls.certificate_file cannot be read yet (${errorText(thrown)}).`;
     return { certificate: undefined, records: [], notes: [note] };
   }
+}
+
+function zoneNote(config: Config, domains: readonly Domain[]): readonly string[] {
+  const { name } = keyserverPlace(config);
+  if (domains.every((domain) => name.endsWith(`.${domain}`))) return [];
+  return [
+    `Lines for ${name} belong into the zone of that name, the others into those of the domains.`,
+  ];
 }
 
 function directoryNote(
