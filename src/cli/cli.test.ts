@@ -151,7 +151,12 @@ test("dns records are for domains that are served", async () => {
   };
   assert.deepEqual(
     answer.records.map(({ name }) => name),
-    ["_hkp._tcp.alpha.test.", "_hkps._tcp.alpha.test.", "_pgpkey-https._tcp.keys.alpha.test."],
+    [
+      "_hkp._tcp.alpha.test.",
+      "_hkps._tcp.alpha.test.",
+      "_pgpkey-https._tcp.keys.alpha.test.",
+      "openpgpkey.alpha.test.",
+    ],
   );
 });
 

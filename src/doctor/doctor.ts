@@ -51,7 +51,7 @@ export async function examineHost(deps: DoctorDeps): Promise<readonly Finding[]>
   return await runChecks(HOST_CHECKS, deps);
 }
 
-/** Looks at a domain that is served here. @throws Error when the database breaks off at the start. */
+/** Looks at a domain that is served here. Never rejects. */
 export async function examineDomain(deps: DoctorDeps, domain: Domain): Promise<readonly Finding[]> {
   return await runChecks(DOMAIN_CHECKS, await visit(deps, domain));
 }
