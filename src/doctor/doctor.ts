@@ -10,6 +10,7 @@ import { databaseCheck } from "./database-check.ts";
 import { exactSearch } from "./exact-search.ts";
 import type { Finding } from "./finding.ts";
 import { openpgpkeyRecord } from "./openpgpkey-record.ts";
+import { pendingMail } from "./pending-mail.ts";
 import { readOnly } from "./read-only.ts";
 import { resolverCheck } from "./resolver-check.ts";
 import { selfLookUp } from "./self-look-up.ts";
@@ -27,7 +28,12 @@ export type { Finding } from "./finding.ts";
 export type { DoctorDeps } from "./visit.ts";
 
 /** Of this host, whatever the domain. */
-const HOST_CHECKS: readonly Check<DoctorDeps>[] = [resolverCheck, databaseCheck, serviceKeyCheck];
+const HOST_CHECKS: readonly Check<DoctorDeps>[] = [
+  resolverCheck,
+  databaseCheck,
+  serviceKeyCheck,
+  pendingMail,
+];
 
 /** Of one domain that is served here, in the order in which a look-up comes by. */
 const DOMAIN_CHECKS: readonly Check<Visit>[] = [

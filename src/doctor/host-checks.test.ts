@@ -4,11 +4,15 @@ import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { doctorDeps } from "../../test/support/doctor-world.ts";
+import { doctorDeps, now } from "../../test/support/doctor-world.ts";
+import { parseAddress } from "../mail/address.ts";
+import { type MessageRow, insertMessage } from "../store/messages.ts";
+import { migrate } from "../store/migrate.ts";
 import { openStore } from "../store/store.ts";
 import { databaseCheck } from "./database-check.ts";
 import { examineHost, outcome } from "./doctor.ts";
 import { type Judgement, fail, failNow, ok, skip, warn } from "./finding.ts";
+import { pendingMail } from "./pending-mail.ts";
 import { resolverCheck } from "./resolver-check.ts";
 import { serviceKeyCheck } from "./service-key-check.ts";
 import type { DoctorDeps } from "./visit.ts";
@@ -79,12 +83,59 @@ test("a database that is closed, old or up to date is told apart", async () => {
   assert.deepEqual(await judge({ kind: "open", store, isMigrated: true }), ["ok", undefined]);
 });
 
+test("mail that waits is counted, and who has hardly room for more is named", async () => {
+  await using store = await openStore({ engine: "sqlite", path: ":memory:" });
+  await migrate(store);
+  const judge = async () => {
+    const database = { kind: "open", store, isMigrated: true } as const;
+    const [judgement] = await pendingMail.run(depsWith({ database }));
+    return `${judgement?.result} ${judgement?.title}`;
+  };
+  assert.match(await judge(), /^ok 0 messages for 0 accounts wait for their reader's key/);
+  await insertMessage(store, waiting("ada@alpha.test", 800));
+  await insertMessage(store, waiting("bea@alpha.test", 801));
+  assert.match(
+    await judge(),
+    /^warn 2 messages for 2 accounts .* room for more of bea@alpha\.test$/,
+  );
+});
+
+function waiting(text: string, sizeBytes: number): MessageRow {
+  const account = parseAddress(text);
+  assert(account);
+  return {
+    id: `id of ${text}`,
+    account,
+    state: "pending",
+    form: "as-received-sealed",
+    body: Buffer.alloc(sizeBytes),
+    summary: Buffer.alloc(0),
+    outerFrom: "",
+    messageId: undefined,
+    envelopeId: "e",
+    contentHash: Buffer.from(text),
+    sizeBytes,
+    receivedAt: now,
+    verdict: {
+      state: "LOCKED",
+      warnings: [],
+      signature: "later",
+      signer: undefined,
+      fingerprint: undefined,
+      scan: "pending",
+      check: "later",
+      checkedAt: now,
+      evidence: {},
+    },
+  };
+}
+
 test("what cannot be looked at is a failure of its check, and the others are done", async () => {
   const testResolver = () => Promise.reject(new Error("broken"));
   const findings = await examineHost(depsWith({ testResolver }));
   assert.deepEqual(
     findings.map(({ check, result }) => `${check} ${result}`),
-    ["resolver fail", "database fail", "service-key fail"],
+    ["resolver fail", "database fail", "service-key fail", "pending skip"],
   );
   assert.match(findings[0]?.title ?? "", /could not be looked at: broken/);
 });

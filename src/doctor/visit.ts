@@ -41,6 +41,8 @@ export type DoctorDeps = {
   readonly serviceKeyFile: string;
   /** Where former service keys lie, if there are any. */
   readonly formerKeysFile?: string;
+  /** Most that may wait for one reader's key. */
+  readonly pendingBytes: number;
   readonly accept: (bytes: Uint8Array, address: EmailAddress, now: Date) => Promise<Accepted>;
   /** Whether the generic revocation of a key is there and opens under the service key. */
   readonly revocation: (one: PublishedCertificate) => Promise<"good" | "missing" | "altered">;

@@ -111,6 +111,7 @@ export function doctorDeps(
     keyserver: { name: KEYS, port: 443 },
     database: { kind: "closed", reason: "not in this test", isTemporary: false },
     serviceKeyFile: "/nonexistent/service.key",
+    pendingBytes: 1000,
     accept: async () => ({ kind: "unusable", reason: "not in this test" }),
     revocation: async () => "good",
     ...change,

@@ -1,0 +1,41 @@
+import { formatAddress } from "../mail/address.ts";
+import { selectWaitingAccounts, sumMessages } from "../store/messages.ts";
+import { type Judgement, ok, skip, warn } from "./finding.ts";
+import type { Check, DoctorDeps } from "./visit.ts";
+
+const NEARLY_FULL = 0.8;
+const MOST_NAMED = 5;
+
+/** How much received mail waits to be opened or judged, and who will soon get no more. */
+export const pendingMail: Check<DoctorDeps> = {
+  name: "pending",
+  why: "Sealed mail for a locked account waits until its reader logs in. Once it fills what one account may have waiting, more is answered 452 and comes late or not at all.",
+  run: async ({ database, pendingBytes }) => {
+    if (database.kind === "closed" || !database.isMigrated)
+      return [skip("mail that waits", "the database cannot be read (see database)")];
+    const { store } = database;
+    const accounts = await selectWaitingAccounts(store);
+    const waiting = [];
+    for (const account of accounts) {
+      waiting.push({ account, ...(await sumMessages(store, account, "pending")) });
+    }
+    const full = waiting.filter(({ bytes }) => bytes > NEARLY_FULL * pendingBytes);
+    const count = waiting.reduce((sum, one) => sum + one.count, 0);
+    const figure = `${count} messages for ${accounts.length} accounts wait for their reader's key or their sender's keyserver`;
+    return [
+      judge(
+        figure,
+        full.map(({ account }) => formatAddress(account)),
+      ),
+    ];
+  },
+};
+
+function judge(figure: string, full: readonly string[]): Judgement {
+  if (full.length === 0) return ok(figure);
+  const more = full.length > MOST_NAMED ? " and others" : "";
+  return warn(
+    `${figure}; there is hardly room for more of ${full.slice(0, MOST_NAMED).join(", ")}${more}`,
+    "Ask them to log in once, which opens what waits; or raise limits.pending_bytes.",
+  );
+}
