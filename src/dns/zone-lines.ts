@@ -72,9 +72,14 @@ export function openpgpkeyLine(address: EmailAddress, certificate: Uint8Array): 
   );
 }
 
-/** The line as a zone file has it. */
-export function zoneFileLine({ name, ttl, type, data, why }: ZoneLine): string {
-  return `${name} ${ttl} IN ${type} ${data} ; ${why}`;
+/** The line as a zone file has it, with why as a comment. */
+export function zoneFileLine(one: ZoneLine): string {
+  return `${recordText(one)} ; ${one.why}`;
+}
+
+/** The record alone. */
+export function recordText({ name, ttl, type, data }: ZoneLine): string {
+  return `${name} ${ttl} IN ${type} ${data}`;
 }
 
 function service(owner: string, { name, port }: KeyserverPlace, why: string): ZoneLine {

@@ -1,4 +1,4 @@
-import { type ZoneLine, courtesyLines, zoneFileLine } from "../dns/zone-lines.ts";
+import { type ZoneLine, courtesyLines, recordText } from "../dns/zone-lines.ts";
 import { type Judgement, ok, skip } from "./finding.ts";
 import type { Check, Visit } from "./visit.ts";
 
@@ -19,5 +19,5 @@ function judge(line: ZoneLine, isThere: boolean): Judgement {
   const name = line.name.slice(0, -1);
   return isThere
     ? ok(`${name} is there`)
-    : skip(name, "optional: not in the DNS", `To have it, add: ${zoneFileLine(line)}`);
+    : skip(name, "optional: not in the DNS", `To have it, add: ${recordText(line)}`);
 }

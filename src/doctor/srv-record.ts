@@ -1,7 +1,7 @@
 import { explainExtendedErrors, isDomainsFault } from "../dns/extended-error.ts";
 import type { DnsAnswer } from "../dns/resolver.ts";
 import { classifyHkp } from "../dns/service-class.ts";
-import { announcement, zoneFileLine } from "../dns/zone-lines.ts";
+import { announcement, recordText } from "../dns/zone-lines.ts";
 import { type Judgement, fail, failNow, ok, warn } from "./finding.ts";
 import { type Check, type Visit, announcedAt } from "./visit.ts";
 
@@ -15,7 +15,7 @@ export const srvRecord: Check<Visit> = {
 function judge(visit: Visit): Judgement {
   const { srv, domain } = visit;
   const name = announcedAt(domain);
-  const line = zoneFileLine(announcement(domain, visit.deps.keyserver));
+  const line = recordText(announcement(domain, visit.deps.keyserver));
   switch (classifyHkp(srv.answer).class) {
     case "INDETERMINATE":
       return noAnswer(name, srv.answer);
@@ -74,6 +74,6 @@ function namesOurs({ srv, deps }: Visit, name: string, line: string): Judgement 
     ? ok(`${name} is signed and names ${named}`)
     : warn(
         `${name} is signed and names ${named}, but the configuration says ${host}:${port}`,
-        `Publish ${line} or set [listen.keyserver] name and port to what the record says.`,
+        `Replace it by: ${line} (or set [listen.keyserver] name and port to what the record says)`,
       );
 }

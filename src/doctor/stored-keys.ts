@@ -24,7 +24,15 @@ export const storedKeys: Check<Visit> = {
       total += 1;
       faults.push(...(await faultsOf(deps, published)));
     }
-    return judgements(faults, total);
+    return total === 0
+      ? [
+          skip(
+            "the published keys",
+            "none is published",
+            "Add accounts: sealpost account add ADDRESS",
+          ),
+        ]
+      : judgements(faults, total);
   },
 };
 

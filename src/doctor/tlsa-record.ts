@@ -1,5 +1,5 @@
 import type { TlsaRecord } from "../dns/inspector.ts";
-import { tlsaLine, zoneFileLine } from "../dns/zone-lines.ts";
+import { tlsaLine, recordText } from "../dns/zone-lines.ts";
 import type { TlsView } from "../fetch/probe.ts";
 import { type Judgement, fail, ok, skip } from "./finding.ts";
 import { noAnswer } from "./srv-record.ts";
@@ -41,5 +41,5 @@ function fits(records: readonly TlsaRecord[], { spkiSha256 }: Seen): boolean {
 }
 
 function lineFor({ host, port }: Target, { spkiSha256 }: Seen): string {
-  return zoneFileLine(tlsaLine({ name: host, port }, spkiSha256));
+  return recordText(tlsaLine({ name: host, port }, spkiSha256));
 }

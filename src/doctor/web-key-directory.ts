@@ -1,4 +1,4 @@
-import { directoryHost, directoryLine, zoneFileLine } from "../dns/zone-lines.ts";
+import { directoryHost, directoryLine, recordText } from "../dns/zone-lines.ts";
 import { formatAddress } from "../mail/address.ts";
 import { wkdHash } from "../mail/wkd-hash.ts";
 import { type Judgement, fail, failNow, ok, skip, warn } from "./finding.ts";
@@ -20,7 +20,7 @@ export const webKeyDirectory: Check<Visit> = {
       return [failNow(`the DNS gives no answer for ${host}: ${answer.reason}`, "Try again later.")];
     }
     if (answer.kind === "empty") {
-      const todo = line === undefined ? "" : `To have one, add: ${zoneFileLine(line)}`;
+      const todo = line === undefined ? "" : `To have one, add: ${recordText(line)}`;
       return [skip("the Web Key Directory", `optional: ${host} is not in the DNS`, todo)];
     }
     return await judge(visit, host);
