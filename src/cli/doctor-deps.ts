@@ -1,0 +1,103 @@
+import { readFile } from "node:fs/promises";
+import { errorText } from "../base/errors.ts";
+import { systemClock } from "../base/time.ts";
+import type { Config, DatabaseConfig } from "../config/load.ts";
+import type { DoctorDeps } from "../doctor/doctor.ts";
+import type { PeerDeps } from "../doctor/peer.ts";
+import type { Database } from "../doctor/visit.ts";
+import { inspector } from "../dns/inspector.ts";
+import { openResolver } from "../dns/open-resolver.ts";
+import { guardedGet } from "../fetch/guarded.ts";
+import { httpsProbe } from "../fetch/probe.ts";
+import { publishedVersion } from "../store/certificates.ts";
+import { isMigrated } from "../store/migrate.ts";
+import { openStore } from "../store/store.ts";
+import { keyserverPlace } from "./dns.ts";
+import { accept, readServiceKeys, revocationCheck, serviceKeyFiles } from "./doctor-keys.ts";
+
+/**
+ * What the doctor looks with: the resolver, the network and the database as they are configured. Where one cannot be
+ * opened a check says so; nothing is changed or brought up to date.
+ */
+export async function openDoctor(config: Config): Promise<DoctorDeps & AsyncDisposable> {
+  await using opening = new AsyncDisposableStack();
+  const network = opening.use(await openNetwork(config));
+  const database = await openDatabase(config.database);
+  if (database.kind === "open") opening.use(database.store);
+  const files = serviceKeyFiles(config);
+  const serviceKeys = readServiceKeys(files.serviceKeyFile);
+  if (serviceKeys !== undefined) opening.use(serviceKeys);
+  const opened = opening.move();
+  return {
+    ...network,
+    keyserver: keyserverPlace(config),
+    database,
+    ...files,
+    pendingBytes: config.limits.pendingBytes,
+    accept,
+    revocation:
+      database.kind === "open"
+        ? revocationCheck(database.store, serviceKeys)
+        : async () => "missing",
+    [Symbol.asyncDispose]: async () => opened.disposeAsync(),
+  };
+}
+
+/** As `openDoctor`, for somebody else's domain: no database. */
+export async function openNetwork(config: Config): Promise<PeerDeps & Disposable> {
+  const { discovery, resolver: at } = config;
+  const clock = systemClock;
+  const server = { host: at.host, port: at.port, timeoutMs: at.timeoutMs };
+  const ca = discovery.caFile === undefined ? undefined : await readFile(discovery.caFile, "utf8");
+  const resolver = await openResolver({
+    ...server,
+    signedName: at.signedName,
+    ...(at.bogusName === undefined ? {} : { bogusName: at.bogusName }),
+    clock,
+  });
+  const fetching = {
+    resolver,
+    allowNetworks: discovery.allowNetworks,
+    ports: discovery.ports,
+    ...(ca === undefined ? {} : { ca }),
+  };
+  return {
+    clock,
+    resolver: server,
+    testResolver: async () => resolver.selfTest(),
+    inspector: inspector({ ...server, isTrusted: () => resolver.selfTest().kind === "passed" }),
+    get: guardedGet({ ...fetching, clock }),
+    probe: httpsProbe(fetching),
+    [Symbol.dispose]: () => {
+      resolver[Symbol.dispose]();
+    },
+  };
+}
+
+async function openDatabase(config: DatabaseConfig): Promise<Database> {
+  try {
+    await using opening = new AsyncDisposableStack();
+    const store = opening.use(await openStore({ ...config, readOnly: true }));
+    const isReady = await isMigrated(store);
+    // Which is false for tables that are missing and for a server that is: the second is thrown.
+    if (!isReady) await publishedVersion(store).catch(throwIfTemporary);
+    opening.move();
+    return { kind: "open", store, isMigrated: isReady };
+  } catch (thrown) {
+    return { kind: "closed", reason: errorText(thrown), isTemporary: isOutOfReach(thrown) };
+  }
+}
+
+function throwIfTemporary(thrown: unknown): undefined {
+  if (isOutOfReach(thrown)) throw thrown;
+  return undefined;
+}
+
+/** The server is not there, is starting or ending, or has no connection left. */
+function isOutOfReach(thrown: unknown): boolean {
+  const code: unknown = thrown instanceof Error ? Reflect.get(thrown, "code") : undefined;
+  return (
+    typeof code === "string" &&
+    /^(?:E(?:CONNREFUSED|CONNRESET|TIMEDOUT|HOSTUNREACH|NETUNREACH)|57P0[123]|53300)$/.test(code)
+  );
+}

@@ -1,0 +1,56 @@
+import { readFileSync } from "node:fs";
+import { Secret } from "../base/secret.ts";
+import type { Config } from "../config/load.ts";
+import type { DoctorDeps } from "../doctor/doctor.ts";
+import { unwrapRevocation } from "../keys/wrapped-rows.ts";
+import { acceptForEncryption } from "../openpgp/acceptance.ts";
+import { parseCertificates } from "../openpgp/certificate.ts";
+import { selectGenericRevocation } from "../store/vault.ts";
+import type { Store } from "../store/store.ts";
+
+/** Our own acceptance test, on the first certificate of some bytes. */
+export const accept: DoctorDeps["accept"] = async (bytes, address, now) => {
+  const parsed = await parseCertificates(bytes);
+  const certificate = parsed.kind === "parsed" ? parsed.certificates[0] : undefined;
+  if (certificate === undefined) return { kind: "unusable", reason: "unparsable" };
+  const accepted = await acceptForEncryption(certificate, address, now);
+  if (accepted.kind === "unusable") return accepted;
+  return {
+    kind: "acceptable",
+    fingerprint: certificate.fingerprint,
+    expires: accepted.expires,
+  };
+};
+
+/**
+ * Whether a generic revocation is there and opens. Without a service key, which another check misses, only the first is
+ * told; one that lies on its owner's device cannot be tried.
+ */
+export function revocationCheck(
+  store: Store,
+  serviceKey: Secret | undefined,
+): DoctorDeps["revocation"] {
+  return async ({ fingerprint }) => {
+    const row = await selectGenericRevocation(store, fingerprint);
+    if (row === undefined) return "missing";
+    if (serviceKey === undefined || row.wrapped.length === 0) return "good";
+    using revocation = unwrapRevocation(serviceKey, row);
+    return revocation === undefined ? "altered" : "good";
+  };
+}
+
+/** The service key, if its file can be read. */
+export function readServiceKeys(file: string): Secret | undefined {
+  try {
+    return new Secret(readFileSync(file));
+  } catch {
+    return undefined; // The check of the file itself says what is wrong.
+  }
+}
+
+/** Where the service keys lie. */
+export function serviceKeyFiles({
+  secrets,
+}: Config): Pick<DoctorDeps, "serviceKeyFile" | "formerKeysFile"> {
+  return { serviceKeyFile: secrets.serviceKeyFile };
+}
