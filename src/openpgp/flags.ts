@@ -1,9 +1,14 @@
 import type { CertificateParts, PrimaryPart, SubkeyPart } from "./certificate-parts.ts";
 import { keyIdOf } from "./fingerprint.ts";
 import { type KeySignature, SIGNATURE_TYPE } from "./key-signature.ts";
+import { keyExpiryOf } from "./validity.ts";
 
-/** What a key of a certificate is for, and whether it was revoked, as its signatures say. */
-export type Uses = { readonly keyFlags: number; readonly isRevoked: boolean };
+/** What a key of a certificate is for, whether it was revoked and, of a subkey, until when it counts, as its signatures say. */
+export type Uses = {
+  readonly keyFlags: number;
+  readonly isRevoked: boolean;
+  readonly expires?: Date | undefined;
+};
 
 /** Key flags (RFC 9580 §5.2.3.29). */
 export const MAY_SIGN = 0x02;
@@ -21,7 +26,8 @@ export function keyFlagsIn(parts: CertificateParts, part: PrimaryPart | SubkeyPa
   }
   const binding = part.signatures.find(({ type }) => type === SIGNATURE_TYPE.subkeyBinding);
   const isRevoked = part.signatures.some(({ type }) => type === SIGNATURE_TYPE.subkeyRevocation);
-  return { keyFlags: binding?.keyFlags ?? 0, isRevoked };
+  const expires = part.material && keyExpiryOf(binding, part.material.created);
+  return { keyFlags: binding?.keyFlags ?? 0, isRevoked, expires };
 }
 
 /** The signature that says what the primary key is for and what its owner prefers (RFC 9580 §5.2.3.10). */

@@ -1,14 +1,14 @@
 import { domainToUnicode } from "node:url";
 
-import { type PrivateKey, enums, generateKey as generate } from "openpgp";
+import { generateKey as generate } from "openpgp";
 
 import { AppError } from "../base/errors.ts";
 import { Secret } from "../base/secret.ts";
 import { DAY, MINUTE, SECOND, after } from "../base/time.ts";
 import { type EmailAddress, formatAddress, isAscii } from "../mail/address.ts";
-import { TAG, writePacket } from "./certificate-parts.ts";
 import { type Certificate, parseCertificates } from "./certificate.ts";
 import { type KeyProfile, generationConfig } from "./profile.ts";
+import { genericRevocationOf } from "./revocation.ts";
 import { wipeSecrets } from "./secret-key.ts";
 
 /** A key that was just made. The generic revocation must be kept wrapped before the certificate is published. */
@@ -20,7 +20,8 @@ export type GeneratedKey = {
   readonly genericRevocation: Uint8Array;
 };
 
-const LIFETIME_SECONDS = (3 * 365 * DAY) / SECOND;
+/** How long a new key is valid, and one whose life is extended. */
+export const LIFETIME_MS = 3 * 365 * DAY;
 
 /**
  * Makes a key pair of a profile, valid for 3 years, whose only user ID is the bare address. It is dated a minute
@@ -39,7 +40,7 @@ export async function generateKey(options: {
     ...(options.profile === "modern"
       ? { type: "curve25519" as const }
       : { type: "ecc" as const, curve: "curve25519Legacy" as const }),
-    keyExpirationTime: LIFETIME_SECONDS,
+    keyExpirationTime: LIFETIME_MS / SECOND,
     date,
     format: "object",
     config,
@@ -47,8 +48,8 @@ export async function generateKey(options: {
   try {
     const parsed = await parseCertificates(privateKey.toPublic().write());
     const certificate = parsed.kind === "parsed" ? parsed.certificates[0] : undefined;
-    const genericRevocation = await genericRevocationOf(privateKey, date, options.profile);
-    if (certificate === undefined || genericRevocation === undefined) {
+    const genericRevocation = await genericRevocationOf(privateKey, date);
+    if (certificate === undefined) {
       throw new AppError("a new key cannot be read", { temporary: false });
     }
     return { secretKey: new Secret(privateKey.write()), certificate, genericRevocation };
@@ -62,19 +63,4 @@ function userIdFor(address: EmailAddress): string {
   const text = formatAddress(address);
   if (isAscii(address)) return text;
   return `${text.slice(0, text.lastIndexOf("@"))}@${domainToUnicode(address.domain)}`;
-}
-
-/** The escrowed revocation of RFC 9580 §13.9; the library's own has no text. */
-async function genericRevocationOf(
-  key: PrivateKey,
-  date: Date,
-  profile: KeyProfile,
-): Promise<Uint8Array | undefined> {
-  const revoked = await key.revoke(
-    { flag: enums.reasonForRevocation.noReason, string: "escrowed at generation" },
-    date,
-    generationConfig(profile),
-  );
-  const body = revoked.revocationSignatures.at(-1)?.write();
-  return body && Uint8Array.from(writePacket(TAG.signature, body));
 }

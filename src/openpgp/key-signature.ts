@@ -47,7 +47,25 @@ const KNOWN = new Set([
 ]);
 const NOTATION = 20;
 
-type Subpacket = { readonly type: number; readonly isCritical: boolean; readonly body: Buffer };
+/** A subpacket of a signature (RFC 9580 §5.2.3.7). */
+export type Subpacket = {
+  readonly type: number;
+  readonly isCritical: boolean;
+  readonly body: Uint8Array;
+};
+
+type ReadSubpacket = Subpacket & { readonly body: Buffer };
+
+/** The subpackets of a signature that `readKeySignature` has read, as they stand. */
+export function subpacketsOf({ body, version }: KeySignature): {
+  readonly hashed: readonly Subpacket[];
+  readonly unhashed: readonly Subpacket[];
+} {
+  const bytes = asBuffer(body);
+  const hashed = readArea(bytes, 4, version);
+  const unhashed = hashed && readArea(bytes, hashed.end, version);
+  return { hashed: hashed?.subpackets ?? [], unhashed: unhashed?.subpackets ?? [] };
+}
 
 /** Reads a signature packet's body; undefined for other versions than 4 and 6 and for what is not well-formed. */
 export function readKeySignature(body: Uint8Array): KeySignature | undefined {
@@ -83,7 +101,9 @@ export function readKeySignature(body: Uint8Array): KeySignature | undefined {
   };
 }
 
-function issuerIn(subpackets: readonly Subpacket[]): Pick<KeySignature, "issuer" | "issuerKeyId"> {
+function issuerIn(
+  subpackets: readonly ReadSubpacket[],
+): Pick<KeySignature, "issuer" | "issuerKeyId"> {
   const issuer = last(subpackets, 33);
   const keyId = last(subpackets, 16);
   return {
@@ -107,7 +127,7 @@ function seconds(bytes: Buffer | undefined): number | undefined {
 }
 
 /** Of several subpackets of a type the last counts (RFC 9580 §5.2.3.9). */
-function last(subpackets: readonly Subpacket[], type: number): Buffer | undefined {
+function last(subpackets: readonly ReadSubpacket[], type: number): Buffer | undefined {
   return subpackets.findLast((subpacket) => subpacket.type === type)?.body;
 }
 
@@ -116,12 +136,12 @@ function readArea(
   bytes: Buffer,
   start: number,
   version: 4 | 6,
-): { readonly subpackets: readonly Subpacket[]; readonly end: number } | undefined {
+): { readonly subpackets: readonly ReadSubpacket[]; readonly end: number } | undefined {
   const lengthSize = version === 4 ? 2 : 4;
   if (bytes.length < start + lengthSize) return undefined;
   const end = start + lengthSize + bytes.readUIntBE(start, lengthSize);
   if (end > bytes.length) return undefined;
-  const subpackets: Subpacket[] = [];
+  const subpackets: ReadSubpacket[] = [];
   for (let position = start + lengthSize; position < end;) {
     const length = readLength(bytes, position);
     if (length === undefined || length.value === 0) return undefined;

@@ -17,6 +17,8 @@ export type OwnKey = {
   readonly publicPart: PublicPart;
   readonly keyFlags: number;
   readonly isRevoked: boolean;
+  /** Of a subkey; undefined: with its primary key. */
+  readonly expires: Date | undefined;
   /** Runs with the secret part of the packet (RFC 9580 §5.5.3); what it was given is wiped afterwards. */
   readonly withSecret: <Value>(use: (secret: Uint8Array) => Value) => Value;
 };
@@ -30,10 +32,10 @@ export function ownKeys(owner: UnlockedKey): readonly OwnKey[] {
   return [parts.primary, ...parts.subkeys].flatMap((part) => {
     const { material, body } = part;
     if (material === undefined || material.strength !== "good") return [];
-    const { keyFlags, isRevoked } = keyFlagsIn(parts, part);
+    const { keyFlags, isRevoked, expires } = keyFlagsIn(parts, part);
     const withSecret: OwnKey["withSecret"] = (use) => useSecret(owner, body, use);
     const publicPart = readPublicPart(body);
-    return [{ owner, material, publicPart, keyFlags, isRevoked, withSecret }];
+    return [{ owner, material, publicPart, keyFlags, isRevoked, expires, withSecret }];
   });
 }
 

@@ -1,12 +1,17 @@
+import { type PrivateKey, enums } from "openpgp";
+
+import { asBuffer } from "../base/bytes.ts";
 import { AppError } from "../base/errors.ts";
+import { MINUTE, after } from "../base/time.ts";
 import { type ArmoredBlock, readArmoredBlocks } from "./armored-blocks.ts";
-import { groupPackets, type KeyPacket, TAG } from "./certificate-parts.ts";
-import { type Certificate, certificateOf, partsOf } from "./certificate.ts";
+import { groupPackets, type KeyPacket, TAG, writePacket } from "./certificate-parts.ts";
+import { type Certificate, certificateOf, parseCertificates, partsOf } from "./certificate.ts";
 import { readKeyPackets } from "./key-packets.ts";
 import { SIGNATURE_TYPE, readKeySignature } from "./key-signature.ts";
 import { certificateConfig } from "./profile.ts";
 import type { UnlockedKey } from "./secret-key.ts";
 import { readSelfSignatures } from "./self-signatures.ts";
+import { type KeyRevocation, revocationOf } from "./signer.ts";
 
 /** Reasons for revoking a key (RFC 9580 §5.2.3.31): 0 none, 1 superseded, 2 compromised, 3 retired. */
 export type RevocationReasonCode = 0 | 1 | 2 | 3;
@@ -41,26 +46,96 @@ export async function revokeFresh(options: {
   return merged;
 }
 
+const GENERIC_TEXT = "escrowed at generation";
+
+/**
+ * The generic revocation of a key that may be used, as one is made together with every key: binary, reason 0, dated a
+ * minute back, for recipients whose clock is behind.
+ */
+export async function genericRevocationFor(key: UnlockedKey, now: Date): Promise<Uint8Array> {
+  const { created } = key.certificate;
+  const date = after(now, -MINUTE);
+  return genericRevocationOf(key.key(), date < created ? created : date);
+}
+
+/** The escrowed revocation of RFC 9580 §13.9; the library's own has no text. */
+export async function genericRevocationOf(key: PrivateKey, date: Date): Promise<Uint8Array> {
+  const reason = { flag: enums.reasonForRevocation.noReason, string: GENERIC_TEXT };
+  const revoked = await key.revoke(reason, date, certificateConfig);
+  const body = revoked.revocationSignatures.at(-1)?.write();
+  if (body === undefined) throw new AppError("a key cannot be revoked", { temporary: false });
+  return Uint8Array.from(writePacket(TAG.signature, body));
+}
+
+/** The first of a user's certificates that an upload revokes, with that merged into it. */
+export type Revoked = { readonly certificate: Certificate; readonly revoked: KeyRevocation };
+
+/**
+ * Which of a user's certificates an uploaded revocation is for; undefined when it is for none of them or no revocation at
+ * all. Beside the forms of `applyRevocation` it takes a whole certificate that carries its revocation.
+ */
+export async function whichRevoked(
+  certificates: readonly Certificate[],
+  upload: Uint8Array,
+): Promise<Revoked | undefined> {
+  const packets = barePackets(upload) ?? (await revocationsWithin(upload));
+  for (const certificate of packets.length === 0 ? [] : certificates) {
+    const revoked = await merge(certificate, packets);
+    if (revoked !== undefined) {
+      return { certificate: revoked, revoked: await revocationOf(revoked) };
+    }
+  }
+  return undefined;
+}
+
+/** The revocations of the primary keys in whole certificates. */
+async function revocationsWithin(upload: Uint8Array): Promise<readonly KeyPacket[]> {
+  const parsed = await parseCertificates(upload);
+  const certificates = parsed.kind === "parsed" ? parsed.certificates : [];
+  return certificates
+    .flatMap((certificate) => partsOf(certificate)?.primary.signatures ?? [])
+    .filter(({ type }) => type === SIGNATURE_TYPE.keyRevocation)
+    .map(({ body }) => ({ tag: TAG.signature, body }));
+}
+
 /**
  * The certificate with a revocation signature merged into it; undefined when none of those given is the primary key's
- * own. Accepts binary and both armors that are in use for bare revocations, `PUBLIC KEY BLOCK` and `SIGNATURE`. Applying
- * one again changes nothing.
+ * own. Accepts binary and both armors that are in use for bare revocations, `PUBLIC KEY BLOCK` and `SIGNATURE`, also with
+ * GnuPG's colon before. Applying one again changes nothing.
  */
 export async function applyRevocation(
   certificate: Certificate,
   revocation: Uint8Array,
 ): Promise<Certificate | undefined> {
-  const bytes = revocation.length <= MOST_OCTETS ? octetsOf(revocation) : undefined;
+  const packets = barePackets(revocation);
+  return packets && merge(certificate, packets);
+}
+
+/** Nothing but key revocations; undefined when there is anything else or nothing. */
+function barePackets(input: Uint8Array): readonly KeyPacket[] | undefined {
+  const bytes = input.length <= MOST_OCTETS ? octetsOf(input) : undefined;
   const read = bytes && readKeyPackets(bytes, MOST_PACKETS);
-  return read?.kind === "read" ? merge(certificate, read.packets) : undefined;
+  const packets = read?.kind === "read" ? read.packets : [];
+  const isRevocation = ({ tag, body }: KeyPacket) =>
+    tag === TAG.signature && readKeySignature(body)?.type === SIGNATURE_TYPE.keyRevocation;
+  return packets.length > 0 && packets.every(isRevocation) ? packets : undefined;
 }
 
 function octetsOf(input: Uint8Array): Uint8Array | undefined {
   if ((input[0] ?? 0) >= 0x80) return input;
-  const blocks = readArmoredBlocks(input)?.filter(
+  const blocks = readArmoredBlocks(withoutGuard(input))?.filter(
     ({ label }: ArmoredBlock) => label === "PUBLIC KEY BLOCK" || label === "SIGNATURE",
   );
   return blocks && Buffer.concat(blocks.map(({ data }) => data));
+}
+
+/**
+ * GnuPG puts a colon before the first line of the revocation it makes with each key, so that nobody imports that file by
+ * mistake. Who hands it in here means it.
+ */
+function withoutGuard(input: Uint8Array): Uint8Array {
+  const text = asBuffer(input).toString("latin1");
+  return Buffer.from(text.replaceAll(/^:(?=-----BEGIN PGP )/gm, ""), "latin1");
 }
 
 async function merge(
@@ -68,9 +143,7 @@ async function merge(
   packets: readonly KeyPacket[],
 ): Promise<Certificate | undefined> {
   const parts = partsOf(certificate);
-  const isRevocation = ({ tag, body }: KeyPacket) =>
-    tag === TAG.signature && readKeySignature(body)?.type === SIGNATURE_TYPE.keyRevocation;
-  if (parts === undefined || packets.length === 0 || !packets.every(isRevocation)) return undefined;
+  if (parts === undefined) return undefined;
   // Verified alone, so that what the certificate carries already cannot use up the verifier's budget.
   const alone = groupPackets([{ tag: TAG.publicKey, body: parts.primary.body }, ...packets]);
   const signatures = alone && (await readSelfSignatures(alone));

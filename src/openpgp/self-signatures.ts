@@ -9,12 +9,12 @@ import {
 import { equalBytes } from "../base/bytes.ts";
 import { isBrainpool, verifyBrainpool } from "./brainpool.ts";
 import type { CertificateParts, SubkeyPart, UserPart } from "./certificate-parts.ts";
-import { bigEndian } from "./cursor.ts";
 import { keyIdOf } from "./fingerprint.ts";
 import { MAY_SIGN } from "./flags.ts";
 import type { KeyMaterial } from "./key-material.ts";
 import { type KeySignature, SIGNATURE_TYPE, readKeySignature } from "./key-signature.ts";
 import { certificateConfig, revocationConfig } from "./profile.ts";
+import { signedOctets } from "./signed-octets.ts";
 
 /** What the valid signatures of a component say: the newest binding, and its revocations, newest first. */
 export type Bound = {
@@ -176,20 +176,9 @@ async function verify(o: {
   }
 }
 
-/** What the library would hash before the signature's own octets (RFC 9580 §5.2.4). */
+/** What the library would hash before the signature's own octets. */
 function octetsOf({ key, userID, bind }: Signed): Uint8Array {
-  const keys = [key, ...(bind === undefined ? [] : [bind])].flatMap((packet) => {
-    const body = packet.write();
-    const prefix =
-      packet.version === 6
-        ? [0x9b, ...bigEndian(body.length, 4)]
-        : [0x99, ...bigEndian(body.length, 2)];
-    return [Uint8Array.from(prefix), body];
-  });
-  const text = userID?.write();
-  const user =
-    text === undefined ? [] : [Uint8Array.from([0xb4, ...bigEndian(text.length, 4)]), text];
-  return Buffer.concat([...keys, ...user]);
+  return signedOctets({ key: key.write(), userId: userID?.write(), subkey: bind?.write() });
 }
 
 const CERTIFICATIONS: ReadonlySet<number> = new Set(SIGNATURE_TYPE.certifications);

@@ -12,6 +12,7 @@ import { signDigestInfo } from "./rsa.ts";
 import type { UnlockedKey } from "./secret-key.ts";
 import { SUBPACKET, trailerOf } from "./signature-packet.ts";
 import { eachSlice } from "./slices.ts";
+import { isPast } from "./validity.ts";
 
 /** A binary signature in the making: hash the document, then finish (RFC 9580 §5.2.4). */
 export type Signing = {
@@ -42,34 +43,53 @@ export function startSigning(o: {
   readonly intended: readonly Fingerprint[];
   readonly now: Date;
 }): Signing {
-  const key = signingKeyOf(o.signer);
-  const { version, algorithm, fingerprint } = key.material;
-  const salt = version === 6 ? randomBytes(SHA512.saltOctets) : Buffer.alloc(0);
-  const head = Buffer.of(version, BINARY, algorithm.id, SHA512.id);
-  const lengthOctets = version === 6 ? 4 : 2;
-  const hashed = hashedArea(fingerprint, o.intended, o.now);
-  const hashedPart = Buffer.concat([head, bigEndian(hashed.length, lengthOctets), hashed]);
+  const key = signingKeyOf(o.signer, o.now);
+  const { version, fingerprint } = key.material;
   const unhashed = version === 6 ? Buffer.alloc(0) : subpacket(SUBPACKET.issuerKeyId, keyId(key));
-  const maker = signatureMaker(key);
-  maker.update(salt);
+  const hashed = hashedArea(fingerprint, o.intended, o.now);
+  const signature = startSignature({ key, type: BINARY, hashed, unhashed });
   return {
-    onePassPacket: onePassPacket(key, salt),
-    update: maker.update,
-    finish: () => {
-      maker.update(trailerOf(version, hashedPart));
-      const { digest, value } = maker.finish();
-      return packet(
-        PACKET.signature,
-        hashedPart,
-        bigEndian(unhashed.length, lengthOctets),
-        unhashed,
-        digest.subarray(0, 2),
-        version === 6 ? Buffer.of(salt.length) : Buffer.alloc(0),
-        salt,
-        value,
-      );
-    },
+    onePassPacket: onePassPacket(key, signature.salt),
+    update: signature.update,
+    finish: () => packet(PACKET.signature, signature.finish()),
   };
+}
+
+/**
+ * Starts a signature of any type with SHA-512; the areas of subpackets are the caller's. `finish` gives the body of the
+ * packet.
+ */
+export function startSignature(o: {
+  readonly key: OwnKey;
+  readonly type: number;
+  readonly hashed: Uint8Array;
+  readonly unhashed: Uint8Array;
+}): {
+  readonly salt: Buffer;
+  readonly update: (signed: Uint8Array) => void;
+  readonly finish: () => Buffer;
+} {
+  const { version, algorithm } = o.key.material;
+  const salt = version === 6 ? randomBytes(SHA512.saltOctets) : Buffer.alloc(0);
+  const head = Buffer.of(version, o.type, algorithm.id, SHA512.id);
+  const lengthOctets = version === 6 ? 4 : 2;
+  const hashedPart = Buffer.concat([head, bigEndian(o.hashed.length, lengthOctets), o.hashed]);
+  const maker = signatureMaker(o.key);
+  maker.update(salt);
+  const finish = (): Buffer => {
+    maker.update(trailerOf(version, hashedPart));
+    const { digest, value } = maker.finish();
+    return Buffer.concat([
+      hashedPart,
+      bigEndian(o.unhashed.length, lengthOctets),
+      o.unhashed,
+      digest.subarray(0, 2),
+      version === 6 ? Buffer.of(salt.length) : Buffer.alloc(0),
+      salt,
+      value,
+    ]);
+  };
+  return { salt, update: maker.update, finish };
 }
 
 /** A detached binary signature over `data`, one signature packet (RFC 9580 §10.4). @throws AppError as `startSigning` */
@@ -84,13 +104,16 @@ export async function signDetached(o: {
   return signing.finish();
 }
 
-/** The newest signing subkey, else the primary key. Whether the certificate is still valid is the caller's question. */
-function signingKeyOf(signer: UnlockedKey): OwnKey {
+/**
+ * The newest signing subkey that has not expired, else the primary key. Whether the certificate is still valid is the
+ * caller's question.
+ */
+function signingKeyOf(signer: UnlockedKey, now: Date): OwnKey {
   const [primary, ...subkeys] = ownKeys(signer);
   const mayUse = (key: OwnKey | undefined): key is OwnKey =>
     key !== undefined && key.material.maySign && (key.keyFlags & MAY_SIGN) !== 0 && !key.isRevoked;
   const newest = subkeys
-    .filter(mayUse)
+    .filter((key) => mayUse(key) && !isPast(key.expires, now))
     .toSorted((a, b) => b.material.created.getTime() - a.material.created.getTime())[0];
   const found = newest ?? primary;
   if (!mayUse(found)) throw new AppError("the key may not sign", { temporary: false });
