@@ -8,8 +8,8 @@ import { DAY, MINUTE, SECOND, after } from "../base/time.ts";
 import { type EmailAddress, formatAddress, isAscii } from "../mail/address.ts";
 import { type Certificate, parseCertificates } from "./certificate.ts";
 import { type KeyProfile, generationConfig } from "./profile.ts";
-import { genericRevocationOf } from "./revocation.ts";
-import { wipeSecrets } from "./secret-key.ts";
+import { genericRevocationFor } from "./revocation.ts";
+import { readSecretKey, wipeSecrets } from "./secret-key.ts";
 
 /** A key that was just made. The generic revocation must be kept wrapped before the certificate is published. */
 export type GeneratedKey = {
@@ -48,11 +48,13 @@ export async function generateKey(options: {
   try {
     const parsed = await parseCertificates(privateKey.toPublic().write());
     const certificate = parsed.kind === "parsed" ? parsed.certificates[0] : undefined;
-    const genericRevocation = await genericRevocationOf(privateKey, date);
     if (certificate === undefined) {
       throw new AppError("a new key cannot be read", { temporary: false });
     }
-    return { secretKey: new Secret(privateKey.write()), certificate, genericRevocation };
+    const secretKey = new Secret(privateKey.write());
+    using key = await readSecretKey(secretKey);
+    const genericRevocation = await genericRevocationFor(key, options.now);
+    return { secretKey, certificate, genericRevocation };
   } finally {
     wipeSecrets(privateKey);
   }

@@ -82,16 +82,21 @@ export async function reduce(
     if (bound?.binding === undefined) continue;
     // Nobody shall choose for encryption what was not chosen here.
     const mayEncrypt = ((bound.binding.keyFlags ?? 0) & MAY_ENCRYPT) !== 0;
-    if (subkey === encryption || !mayEncrypt) subkeys.push({ ...subkey, signatures: valid(bound) });
+    if (subkey === encryption || !mayEncrypt)
+      subkeys.push({ ...subkey, signatures: verifiedSignatures(bound) });
   }
   const reduced = certificateOf({
-    primary: { ...parts.primary, signatures: valid(await signatures.primary()) },
-    users: [{ ...user, signatures: valid(await signatures.user(user)) }],
+    primary: { ...parts.primary, signatures: verifiedSignatures(await signatures.primary()) },
+    users: [{ ...user, signatures: verifiedSignatures(await signatures.user(user)) }],
     subkeys,
   });
   return reduced.bytes.length <= MOST_REDUCED_OCTETS ? reduced : undefined;
 }
 
-function valid({ revocations, binding }: Bound): CertificateParts["primary"]["signatures"] {
+/** The signatures of a component that were verified: its revocations and the binding that counts. */
+export function verifiedSignatures({
+  revocations,
+  binding,
+}: Bound): CertificateParts["primary"]["signatures"] {
   return binding === undefined ? revocations : [...revocations, binding];
 }

@@ -9,27 +9,28 @@ import { armorMessage } from "./armor.ts";
 import type { Certificate } from "./certificate.ts";
 import { encryptAtRest } from "./encrypt.ts";
 import { checkSigner } from "./signer.ts";
+import { SKEW_MS } from "./validity.ts";
 import { type SignatureFacts, readDetachedSignatures, verifySignature } from "./verify.ts";
 
 /** How long a proof may be under way. */
 const LONGEST_MS = 2 * DAY;
 const MOST_PROOF_OCTETS = 64 * 1024;
 
-/** An armored message, encrypted to an imported certificate, that holds the text. */
+/** An armored message, encrypted to an imported certificate and not signed, that holds the text and the end of its line. */
 export async function possessionChallenge(o: {
   readonly certificate: Certificate;
   readonly text: string;
   readonly now: Date;
 }): Promise<string> {
   const { certificate, text, now } = o;
-  const message = await encryptAtRest({ data: utf8(text), recipients: [certificate], now });
+  const message = await encryptAtRest({ data: utf8(`${text}\n`), recipients: [certificate], now });
   return asBuffer(armorMessage(message)).toString("latin1");
 }
 
 /**
- * Whether `proof` is a detached signature, armored or binary, over exactly the text, made within the last two days by a key
- * that the certificate binds to the address now. What editors and shells do to a text is forgiven: the ends of
- * lines, and one empty line more or less at the end.
+ * Whether `proof` is a detached signature (RFC 9580 §10.4), armored or binary, over exactly the text, made within the
+ * last two days, or ahead of now by as much as clocks may be, by a key that the certificate binds to the address. What
+ * editors and shells do to a text is forgiven: the ends of lines, and one empty line more or less at the end.
  */
 export async function provesPossession(o: {
   readonly certificate: Certificate;
@@ -51,7 +52,8 @@ async function isOwners(
 ): Promise<boolean> {
   const { certificate, address, now } = o;
   const signedAt = signature.created;
-  if (signedAt === undefined || signedAt > now || signedAt < after(now, -LONGEST_MS)) return false;
+  if (signedAt === undefined || signedAt < after(now, -LONGEST_MS)) return false;
+  if (signedAt > after(now, SKEW_MS)) return false;
   for (const data of formsOf(o.text)) {
     const check = await verifySignature({ data, signature, certificate, now });
     if (check.kind === "invalid") continue;

@@ -1,14 +1,9 @@
 import { AppError } from "../base/errors.ts";
 import { MINUTE, SECOND, after, toUnixSeconds } from "../base/time.ts";
-import { bigEndian } from "./cursor.ts";
-import {
-  type KeySignature,
-  type Subpacket,
-  readKeySignature,
-  subpacketsOf,
-} from "./key-signature.ts";
+import { type KeySignature, readKeySignature, subpacketsOf } from "./key-signature.ts";
 import type { OwnKey } from "./own-keys.ts";
 import { startSignature } from "./sign.ts";
+import { secondsSubpacket, writeSubpackets } from "./write-subpackets.ts";
 
 /** Subpackets (RFC 9580 §5.2.3.7). */
 const CREATED = 2;
@@ -47,9 +42,9 @@ export function renewSignature(o: {
     key: o.primary,
     type: signature.type,
     hashed: writeSubpackets([
-      subpacket(CREATED, toUnixSeconds(created)),
+      secondsSubpacket(CREATED, toUnixSeconds(created)),
       ...hashed.filter(({ type }) => !CHANGED.has(type)),
-      subpacket(KEY_EXPIRES, lifetime),
+      secondsSubpacket(KEY_EXPIRES, lifetime),
     ]),
     unhashed: writeSubpackets(unhashed.filter(({ type }) => KEPT_UNHASHED.has(type))),
   });
@@ -61,24 +56,4 @@ export function renewSignature(o: {
 
 function latest(a: Date, b: Date): Date {
   return a > b ? a : b;
-}
-
-function subpacket(type: number, seconds: number): Subpacket {
-  return { type, isCritical: false, body: bigEndian(seconds, 4) };
-}
-
-/** Lengths of one, two or five octets (RFC 9580 §5.2.3.7). */
-function writeSubpackets(subpackets: readonly Subpacket[]): Buffer {
-  return Buffer.concat(
-    subpackets.flatMap(({ type, isCritical, body }) => {
-      const length = body.length + 1;
-      const size =
-        length < 192
-          ? Buffer.of(length)
-          : length < 8384
-            ? Buffer.of(192 + ((length - 192) >> 8), (length - 192) & 0xff)
-            : Buffer.concat([Buffer.of(0xff), bigEndian(length, 4)]);
-      return [size, Buffer.of(type | (isCritical ? 0x80 : 0)), body];
-    }),
-  );
 }

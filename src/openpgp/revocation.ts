@@ -1,17 +1,24 @@
-import { type PrivateKey, enums } from "openpgp";
-
-import { asBuffer } from "../base/bytes.ts";
+import { asBuffer, utf8 } from "../base/bytes.ts";
 import { AppError } from "../base/errors.ts";
-import { MINUTE, after } from "../base/time.ts";
+import { MINUTE, after, toUnixSeconds } from "../base/time.ts";
 import { type ArmoredBlock, readArmoredBlocks } from "./armored-blocks.ts";
 import { groupPackets, type KeyPacket, TAG, writePacket } from "./certificate-parts.ts";
 import { type Certificate, certificateOf, parseCertificates, partsOf } from "./certificate.ts";
 import { readKeyPackets } from "./key-packets.ts";
 import { SIGNATURE_TYPE, readKeySignature } from "./key-signature.ts";
-import { certificateConfig } from "./profile.ts";
+import { ownKeys } from "./own-keys.ts";
 import type { UnlockedKey } from "./secret-key.ts";
 import { readSelfSignatures } from "./self-signatures.ts";
+import { startSignature } from "./sign.ts";
+import { signedOctets } from "./signed-octets.ts";
 import { type KeyRevocation, revocationOf } from "./signer.ts";
+import {
+  issuerSubpacket,
+  keyIdSubpacket,
+  secondsSubpacket,
+  subpacket,
+  writeSubpackets,
+} from "./write-subpackets.ts";
 
 /** Reasons for revoking a key (RFC 9580 §5.2.3.31): 0 none, 1 superseded, 2 compromised, 3 retired. */
 export type RevocationReasonCode = 0 | 1 | 2 | 3;
@@ -33,38 +40,56 @@ export async function revokeFresh(options: {
   readonly now: Date;
 }): Promise<Certificate> {
   const { key, reasonCode, text, now } = options;
-  const revoked = await key
-    .key()
-    .revoke({ flag: reasonCode, string: text }, now, certificateConfig);
-  // The library puts the new one last, behind those that were there.
-  const body = revoked.revocationSignatures.at(-1)?.write();
-  const into = options.certificate ?? key.certificate;
-  const merged = body && (await merge(into, [{ tag: TAG.signature, body }]));
+  const body = revoke(key, { code: reasonCode, text }, now);
+  const merged = await merge(options.certificate ?? key.certificate, [
+    { tag: TAG.signature, body },
+  ]);
   if (merged === undefined) {
     throw new AppError("a fresh revocation does not verify", { temporary: false });
   }
   return merged;
 }
 
-const GENERIC_TEXT = "escrowed at generation";
-
 /**
- * The generic revocation of a key that may be used, as one is made together with every key: binary, reason 0, dated a
- * minute back, for recipients whose clock is behind.
+ * The generic revocation of RFC 9580 §13.9, as it is made with every key and kept: binary, reason 0, dated a minute back,
+ * for recipients whose clock is behind.
  */
 export async function genericRevocationFor(key: UnlockedKey, now: Date): Promise<Uint8Array> {
   const { created } = key.certificate;
   const date = after(now, -MINUTE);
-  return genericRevocationOf(key.key(), date < created ? created : date);
+  const reason = { code: 0, text: "escrowed at generation" };
+  const body = revoke(key, reason, date < created ? created : date);
+  return Promise.resolve(Uint8Array.from(writePacket(TAG.signature, body)));
 }
 
-/** The escrowed revocation of RFC 9580 §13.9; the library's own has no text. */
-export async function genericRevocationOf(key: PrivateKey, date: Date): Promise<Uint8Array> {
-  const reason = { flag: enums.reasonForRevocation.noReason, string: GENERIC_TEXT };
-  const revoked = await key.revoke(reason, date, certificateConfig);
-  const body = revoked.revocationSignatures.at(-1)?.write();
-  if (body === undefined) throw new AppError("a key cannot be revoked", { temporary: false });
-  return Uint8Array.from(writePacket(TAG.signature, body));
+/** Subpackets (RFC 9580 §5.2.3.7). */
+const CREATED = 2;
+const REASON = 29;
+
+/** The body of a revocation by the key itself. Our own, because the library does not sign with every key we take over. */
+function revoke(
+  key: UnlockedKey,
+  reason: { readonly code: number; readonly text: string },
+  date: Date,
+): Uint8Array {
+  const [primary] = ownKeys(key);
+  const parts = partsOf(key.certificate);
+  const { fingerprint, version } = key.certificate;
+  if (parts === undefined || primary?.material.fingerprint !== fingerprint) {
+    throw new AppError("a key cannot be revoked", { temporary: false });
+  }
+  const signature = startSignature({
+    key: primary,
+    type: SIGNATURE_TYPE.keyRevocation,
+    hashed: writeSubpackets([
+      secondsSubpacket(CREATED, toUnixSeconds(date)),
+      subpacket(REASON, Buffer.concat([Buffer.of(reason.code), utf8(reason.text)])),
+      issuerSubpacket(fingerprint),
+    ]),
+    unhashed: version === 4 ? writeSubpackets([keyIdSubpacket(fingerprint)]) : Buffer.alloc(0),
+  });
+  signature.update(signedOctets({ key: parts.primary.body }));
+  return signature.finish();
 }
 
 /** The first of a user's certificates that an upload revokes, with that merged into it. */

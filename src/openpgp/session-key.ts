@@ -15,7 +15,7 @@ export function keyOctetsOf(cipher: number): number {
   return CIPHER_OCTETS.get(cipher) ?? 0;
 }
 
-/** The sum of the octets of a key, which v3 and v6 session key packets carry (RFC 9580 §5.1.1). */
-export function checksumOf(key: Uint8Array): number {
-  return key.reduce((sum, octet) => (sum + octet) & 0xffff, 0);
+/** The sum of octets, which goes with a session key (RFC 9580 §5.1.1) and an unlocked secret key of v4 (§5.5.3). */
+export function checksumOf(bytes: Uint8Array): number {
+  return bytes.reduce((sum, octet) => (sum + octet) & 0xffff, 0);
 }

@@ -43,7 +43,16 @@ export function startSigning(o: {
   readonly intended: readonly Fingerprint[];
   readonly now: Date;
 }): Signing {
-  const key = signingKeyOf(o.signer, o.now);
+  return startSigningWith({ ...o, key: signingKeyOf(o.signer, o.now) });
+}
+
+/** As `startSigning`, with a key that was chosen already. */
+export function startSigningWith(o: {
+  readonly key: OwnKey;
+  readonly intended: readonly Fingerprint[];
+  readonly now: Date;
+}): Signing {
+  const { key } = o;
   const { version, fingerprint } = key.material;
   const unhashed = version === 6 ? Buffer.alloc(0) : subpacket(SUBPACKET.issuerKeyId, keyId(key));
   const hashed = hashedArea(fingerprint, o.intended, o.now);

@@ -1,0 +1,60 @@
+import { asBuffer } from "../base/bytes.ts";
+import type { Secret } from "../base/secret.ts";
+import type { ImportRefusal } from "./import-refusal.ts";
+import { clearBody, unlockSecret } from "./locked-secret.ts";
+import { readPublicPart } from "./native-key.ts";
+import type { KeptKey } from "./normalised-key.ts";
+import { isCostly } from "./s2k.ts";
+import { hasSecretForm } from "./secret-fit.ts";
+
+/** The bodies of secret key packets that are not locked, wiped on dispose. */
+export type UnlockedSecrets = Disposable & {
+  readonly bodyFor: (publicBody: Uint8Array) => Uint8Array | undefined;
+};
+
+/** A longer one is none, and would make each octet of a count longer. */
+const MOST_PASSPHRASE_OCTETS = 1024;
+
+/**
+ * Opens all keys of one file with one passphrase. Secrets that do not have the form of their public part, or of RSA not its
+ * numbers, are `mismatched-parts`; whether they belong to it is still to be proven.
+ */
+export async function unlockAll(
+  keys: readonly KeptKey[],
+  passphrase: Secret | undefined,
+): Promise<UnlockedSecrets | ImportRefusal> {
+  const locked = keys.flatMap(({ part }) => (part.kind === "locked" ? [part] : []));
+  if (isCostly(locked)) return "costly-protection";
+  if (locked.length > 0 && passphrase === undefined) return "passphrase-needed";
+  const bodies = new Map<string, Uint8Array>();
+  const wipe = (): void => {
+    for (const body of bodies.values()) body.fill(0);
+  };
+  for (const key of keys) {
+    const body = await clearBodyOf(key, passphrase);
+    if (typeof body === "string") {
+      wipe();
+      return body;
+    }
+    bodies.set(hex(key.publicBody), body);
+  }
+  return { bodyFor: (publicBody) => bodies.get(hex(publicBody)), [Symbol.dispose]: wipe };
+}
+
+async function clearBodyOf(
+  { publicBody, material, tag, part }: KeptKey,
+  passphrase: Secret | undefined,
+): Promise<Uint8Array | ImportRefusal> {
+  const octets = passphrase?.reveal() ?? new Uint8Array();
+  if (part.kind === "locked" && octets.length > MOST_PASSPHRASE_OCTETS) return "wrong-passphrase";
+  const secret =
+    part.kind === "clear" ? part.secret : await unlockSecret(part, octets, { tag, publicBody });
+  if (secret === undefined) return "wrong-passphrase";
+  const hasForm = hasSecretForm(readPublicPart(publicBody), secret, material.algorithm.id);
+  const body = hasForm ? clearBody(publicBody, secret) : "mismatched-parts";
+  // What lies unlocked in the upload itself is the caller's.
+  if (part.kind === "locked") secret.fill(0);
+  return body;
+}
+
+const hex = (bytes: Uint8Array): string => asBuffer(bytes).toString("hex");
