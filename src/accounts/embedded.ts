@@ -15,10 +15,11 @@ import {
   type LoginHash,
   type Policy,
 } from "../store/accounts.ts";
+import { findAliased } from "../store/aliases.ts";
 import type { Store } from "../store/store.ts";
 
-export type { Account, Custody } from "../store/accounts.ts";
-export { listAccounts } from "../store/accounts.ts";
+export type { Account, Custody, LoginHash } from "../store/accounts.ts";
+export { listAccounts, updateAccount } from "../store/accounts.ts";
 
 const SALT_BYTES = 16;
 const HASH_BYTES = 32;
@@ -44,7 +45,8 @@ export async function addAccount(
   login: LoginHash,
 ): Promise<Account> {
   const { address, custody, policy } = account;
-  const added = { address, custody, policy, createdAt: deps.clock.now() };
+  const createdAt = deps.clock.now();
+  const added: Account = { address, custody, policy, createdAt, mailboxKey: "same" };
   if (!(await insertAccount(deps.store, added, login))) {
     throw new AppError("there is an account with this address", { temporary: false });
   }
@@ -57,19 +59,37 @@ export async function hashPassword(password: Secret): Promise<LoginHash> {
   return { salt, hash: await hashWith(password, salt) };
 }
 
-/** The account, if the password is right. An unknown address takes the same work as a wrong password. */
+/** What is kept for somebody who has no password yet: no password is right. */
+export const NO_LOGIN: LoginHash = { salt: new Uint8Array(), hash: new Uint8Array() };
+
+/**
+ * The account, if the password is right and it is not closed. An unknown address takes the same work as a wrong password.
+ */
 export async function verifyPassword(
   store: Store,
   address: EmailAddress,
   password: Secret,
 ): Promise<Account | undefined> {
-  const found = await readAccount(store, address);
+  const read = await readAccount(store, address);
+  const isOpen = read?.account.closedAt === undefined && read?.login.hash.length === HASH_BYTES;
+  const found = isOpen ? read : undefined;
   const salt = found?.login.salt ?? randomBytes(SALT_BYTES);
   const expected = found?.login.hash ?? randomBytes(HASH_BYTES);
   const isRight = equalBytes(await hashWith(password, salt), expected);
   return isRight ? found?.account : undefined;
 }
 
+/** The account that mail for an address is delivered to: its own, or that of an alias; none where it is closed. */
+export async function findReader(
+  store: Store,
+  address: EmailAddress,
+): Promise<Account | undefined> {
+  const owner = (await findAliased(store, address)) ?? address;
+  const account = await findAccount(store, owner);
+  return account?.closedAt === undefined ? account : undefined;
+}
+
+/** The account whose own address this is, closed or not. */
 export async function findAccount(
   store: Store,
   address: EmailAddress,

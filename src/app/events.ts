@@ -10,6 +10,8 @@ export type Events = {
   readonly failed: (where: string, error: unknown) => void;
   readonly submitted: (o: { readonly domain: Domain; readonly code: string }) => void;
   readonly delivered: (o: { readonly domain: Domain; readonly recipients: number }) => void;
+  /** The keyserver could read more of the database than is published. */
+  readonly keyserverUnrestricted: (what: string) => void;
   readonly resolverTested: (o: { readonly isValidating: boolean; readonly reason: string }) => void;
 };
 
@@ -42,6 +44,9 @@ export function startEvents(level: string, stream?: DestinationStream): Events {
     },
     delivered: (o) => {
       log.info(o, "delivered");
+    },
+    keyserverUnrestricted: (what) => {
+      log.warn({ role: "keyserver" }, what);
     },
     resolverTested: ({ isValidating, reason }) => {
       if (isValidating) log.info("the resolver validates");

@@ -1,6 +1,6 @@
 /** Wires delivery: MX and LMTP answer through `incoming/deliver`; sealed mail of `provider-usable` accounts opens after. */
 import { availableParallelism } from "node:os";
-import { findAccount } from "../accounts/embedded.ts";
+import { findReader } from "../accounts/embedded.ts";
 import { AppError } from "../base/errors.ts";
 import { HOUR } from "../base/time.ts";
 import { Gate } from "../fetch/gate.ts";
@@ -27,6 +27,7 @@ import type { Sender } from "../outgoing/submit.ts";
 import type { Handlers } from "../smtp/listener.ts";
 import type { Account } from "../store/accounts.ts";
 import { listPublished } from "../store/certificates.ts";
+import { findMailboxCertificate } from "../store/mailbox-certificates.ts";
 import type { Parts } from "./parts.ts";
 import type { Task } from "./schedule.ts";
 
@@ -42,7 +43,7 @@ export function wayIn(parts: Parts): WayIn {
     hostname: config.hostname,
     isOurs: (domain) => config.domains.includes(domain),
     findAccount: async (address) =>
-      (await findAccount(store, address)) ?? findAccount(store, withoutSubaddress(address)),
+      (await findReader(store, address)) ?? findReader(store, withoutSubaddress(address)),
     hasRoom: async (account, sizeBytes) =>
       (await roomFor(store, account.address, config.limits, sizeBytes)) === "room",
     wrapFor: async (account, data) => wrapFor(parts, account, data),
@@ -72,14 +73,17 @@ export function wayIn(parts: Parts): WayIn {
   };
 }
 
-/** Encrypts to the newest key of an account, expired or not: this is his own mailbox at rest. */
+/** Encrypts to the mailbox's own key, or to the account's active or newest one, expired or not: this is mail at rest. */
 async function wrapFor(parts: Parts, account: Account, data: Uint8Array): Promise<Uint8Array> {
-  const [newest] = await listPublished(parts.store, account.address);
-  const parsed = newest === undefined ? undefined : await parseCertificates(newest.bytes);
+  const { store, clock } = parts;
+  const own = await findMailboxCertificate(store, account.address);
+  const published = own === undefined ? await listPublished(store, account.address) : [];
+  const chosen = own ?? published.find(({ state }) => state === "active") ?? published[0];
+  const parsed = chosen === undefined ? undefined : await parseCertificates(chosen.bytes);
   if (parsed?.kind !== "parsed") {
     throw new AppError("the account has no key to protect its mailbox with", { temporary: true });
   }
-  return encryptAtRest({ data, recipients: parsed.certificates, now: parts.clock.now() });
+  return encryptAtRest({ data, recipients: parsed.certificates, now: clock.now() });
 }
 
 /**

@@ -1,47 +1,95 @@
 import { readFile } from "node:fs/promises";
 import { AppError } from "../base/errors.ts";
 import { systemClock } from "../base/time.ts";
-import type { Config } from "../config/load.ts";
+import type { Config, DatabaseConfig } from "../config/load.ts";
 import { startHttps } from "../http/server.ts";
-import { keyserver, keyserverMethods } from "../keyserver/keyserver.ts";
+import { keyserver, keyserverHttp, type KeyserverLimits } from "../keyserver/keyserver.ts";
+import { rightsBeyondPublished } from "../store/keyserver-role.ts";
 import { isMigrated } from "../store/migrate.ts";
-import { openStore } from "../store/store.ts";
-import { startEvents } from "./events.ts";
+import { openPublishedView } from "../store/published-view.ts";
+import { openStore, type StoreOptions } from "../store/store.ts";
+import { startEvents, type Events } from "./events.ts";
 import { sayReady, untilStopped } from "./stopping.ts";
 
 /**
- * The keyserver role until SIGTERM: a read-only database handle, and neither the service key nor anything else that could
- * open a mailbox.
- * @throws AppError when the configuration has no keyserver or the database was not made yet.
+ * The keyserver role until SIGTERM: a handle that reads what is published, and neither the service key nor anything else
+ * that could open a mailbox. `limits` are those of the keyserver where a measurement needs others.
+ * @throws AppError when the configuration has no keyserver, when the database was not made yet, and when its role may do
+ * more than it should.
  */
-export async function runKeyserver(config: Config): Promise<void> {
+export async function runKeyserver(
+  config: Config,
+  limits: Partial<KeyserverLimits> = {},
+): Promise<void> {
   const place = config.listen.keyserver;
   if (place === undefined) {
     throw new AppError("the configuration has no [listen.keyserver]", { temporary: false });
   }
   const events = startEvents(config.log.level);
-  await using store = await openStore({ ...config.database, readOnly: true });
-  if (!(await isMigrated(store))) {
-    throw new AppError("the database is not there yet: start the gateway first", {
-      temporary: true,
-    });
-  }
+  const database = await restricted(config.database, events);
+  await requireTables(database);
+  await using view = openPublishedView(database);
   const tls = {
     cert: await readFile(config.tls.certificateFile, "utf8"),
     key: await readFile(config.tls.keyFile, "utf8"),
   };
-  const failed = (error: unknown): void => {
-    events.failed("keyserver", error);
-  };
+  const name = place.name ?? config.hostname;
   await using server = await startHttps({
     host: place.host,
     port: place.port,
     tls,
-    fetch: keyserver({ store, domains: config.domains, clock: systemClock, failed }),
-    methods: keyserverMethods,
-    failed,
+    ...keyserver({
+      view,
+      domains: config.domains,
+      clock: systemClock,
+      place: place.port === 443 ? name : `${name}:${String(place.port)}`,
+      limits,
+    }),
+    ...keyserverHttp,
+    failed: (error) => {
+      events.failed("keyserver", error);
+    },
   });
   sayReady("keyserver", { https: `${server.host}:${String(server.port)}` });
   await untilStopped();
   events.stopping("keyserver");
+}
+
+/**
+ * The database as the keyserver opens it. On SQLite the handle itself is restricted; on PostgreSQL the role has to be.
+ * @throws AppError when the role that was configured for the keyserver may do more than read what is published.
+ */
+async function restricted(database: DatabaseConfig, events: Events): Promise<StoreOptions> {
+  if (database.engine === "sqlite") return { ...database, readOnly: true };
+  const { url, keyserverUrl } = database;
+  if (keyserverUrl === undefined) {
+    events.keyserverUnrestricted(
+      "the keyserver uses the role of [database] url, which can read everything; make a role for it with " +
+        "`sealpost database grants ROLE` and name it in [database] keyserver_url",
+    );
+    return { engine: "postgres", url, readOnly: true };
+  }
+  const tooMuch = await rightsBeyondPublished(keyserverUrl);
+  if (tooMuch.length > 0) {
+    throw new AppError(
+      "the role in [database] keyserver_url may do more than read what is published: it has rights on " +
+        `${tooMuch.join(", ")}; use a role that is no superuser, owns nothing and belongs to no other role, and ` +
+        "run for it, as the owner of the tables, what `sealpost database grants ROLE` prints",
+      { temporary: false },
+    );
+  }
+  return { engine: "postgres", url: keyserverUrl, readOnly: true };
+}
+
+/** @throws AppError when they are not there, or older than this program. */
+async function requireTables(database: StoreOptions): Promise<void> {
+  await using store = await openStore(database);
+  if (await isMigrated(store)) return;
+  throw new AppError(
+    "the database is not there yet, or older than this program: start the gateway first" +
+      (database.engine === "postgres"
+        ? "; or the keyserver's role cannot read it: see `sealpost database grants ROLE`"
+        : ""),
+    { temporary: true },
+  );
 }

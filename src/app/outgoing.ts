@@ -2,8 +2,7 @@
 import { AppError } from "../base/errors.ts";
 import { MINUTE } from "../base/time.ts";
 import type { Account } from "../accounts/embedded.ts";
-import { serviceKeyFor } from "../keys/service-key.ts";
-import { unwrap, wrap } from "../keys/wrap.ts";
+import { openCopy, wrapCopy } from "../keys/rewrap.ts";
 import { login } from "../login/login.ts";
 import { parseAddress } from "../mail/address.ts";
 import { cameProtected } from "../mailbox/embedded.ts";
@@ -16,6 +15,7 @@ import type { Handlers } from "../smtp/listener.ts";
 import { relayWith, type Hop } from "../smtp/relay.ts";
 import type { Config } from "../config/load.ts";
 import type { Domain } from "../mail/address.ts";
+import { listAliases } from "../store/aliases.ts";
 import type { Parts } from "./parts.ts";
 import type { Task } from "./schedule.ts";
 
@@ -23,25 +23,28 @@ import type { Task } from "./schedule.ts";
 export type WayOut = { readonly deps: OutboxDeps; readonly task: Task };
 
 export function wayOut(parts: Parts): WayOut {
-  const { store, clock, config, serviceKey } = parts;
+  const { store, clock, config } = parts;
   const deps: OutboxDeps = {
     store,
     clock,
     hostname: config.hostname,
     relay: relayWith({ hopFor: (domain) => hopFor(config, domain), hostname: config.hostname }),
     trace: traceOutgoing(parts.writeTrace("out")),
-    wrap: (id, bytes) => {
-      using key = serviceKeyFor(serviceKey, "queue");
-      return wrap(key, bytes, ["outbox", id]);
-    },
-    unwrap: (id, bytes) => {
-      using key = serviceKeyFor(serviceKey, "queue");
-      const secret = unwrap(key, bytes, ["outbox", id]);
-      if (secret !== undefined) return secret.reveal();
+    ...queueKey(parts),
+  };
+  return { deps, task: { name: "outbox", everyMs: MINUTE, run: async () => sendDue(deps) } };
+}
+
+/** Waiting copies are wrapped under the service key, whose name each row keeps. */
+function queueKey({ serviceKeys }: Parts): Pick<OutboxDeps, "wrap" | "unwrap"> {
+  return {
+    wrap: (id, bytes) => wrapCopy(serviceKeys, id, bytes),
+    unwrap: (id, { wrapped, serviceKey }) => {
+      const message = openCopy(serviceKeys, id, wrapped, serviceKey);
+      if (message !== undefined) return message.reveal();
       throw new AppError("a waiting copy does not open with the queue key", { temporary: false });
     },
   };
-  return { deps, task: { name: "outbox", everyMs: MINUTE, run: async () => sendDue(deps) } };
 }
 
 function hopFor({ relay }: Config, domain: Domain): Hop {
@@ -72,10 +75,11 @@ export function outgoingHandlers(parts: Parts, { deps, task }: WayOut): Handlers
     login: async (address, password, network) => {
       const parsed = parseAddress(address);
       if (parsed === undefined) return "refused";
-      const result = await login(parts, { address: parsed, password, network });
-      return result.kind === "ok"
-        ? senderOf(parts.config, result.account, result.keys)
-        : result.kind;
+      const failed = (error: unknown): void => {
+        parts.events.failed("login", error);
+      };
+      const result = await login({ ...parts, failed }, { address: parsed, password, network });
+      return result.kind === "ok" ? senderOf(parts, result.account, result.keys) : result.kind;
     },
     loggedOut: ({ keys }) => {
       keys[Symbol.dispose]();
@@ -95,10 +99,15 @@ function loggedIn(sender: Sender | undefined): Sender {
   throw new AppError("submission without a login", { temporary: false });
 }
 
-function senderOf(config: Config, account: Account, keys: Sender["keys"]): Sender {
+async function senderOf(
+  { config, store }: Parts,
+  account: Account,
+  keys: Sender["keys"],
+): Promise<Sender> {
+  const aliases = await listAliases(store, account.address);
   return {
     address: account.address,
-    addresses: [account.address],
+    addresses: [account.address, ...aliases.map(({ address }) => address)],
     policy: policyOf(config, account),
     keys,
   };

@@ -2,9 +2,8 @@
  * What the gateway and the command line are put together from: the database, the keys to what is wrapped in it, the
  * look-ups and the crypto pool. Opening them starts nothing: no listener, no timer that keeps a process alive.
  */
-import { readFile, stat } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { AppError } from "../base/errors.ts";
-import { Secret } from "../base/secret.ts";
 import { systemClock, type Clock } from "../base/time.ts";
 import type { Config } from "../config/load.ts";
 import { makeDiscover, type Discover, type Discoverer } from "../discovery/discovery.ts";
@@ -14,18 +13,26 @@ import { guardedGet } from "../fetch/guarded.ts";
 import { traceIncoming } from "../incoming/tracing.ts";
 import type { ReadingDeps } from "../incoming/reading.ts";
 import { recordTrace } from "../journal/trace.ts";
-import { SERVICE_KEY_BYTES, serviceKeyFor } from "../keys/service-key.ts";
-import { activeCertificate, unlockWithService, type VaultDeps } from "../keys/vault.ts";
+import {
+  activeCertificate,
+  unlockWithService,
+  type KeyRules,
+  type VaultDeps,
+} from "../keys/vault.ts";
+import { parseCertificates } from "../openpgp/certificate.ts";
 import type { Direction } from "../store/trace.ts";
 import { migrate } from "../store/migrate.ts";
 import { openStore, type Store } from "../store/store.ts";
 import { startCryptoPool, type Seal } from "./crypto-pool.ts";
 import { startEvents, type Events } from "./events.ts";
+import { openServiceKeys } from "./service-key-file.ts";
 
 export type Parts = AsyncDisposable &
   VaultDeps &
   ReadingDeps & {
     readonly config: Config;
+    /** What new keys are made by. */
+    readonly keyRules: KeyRules;
     readonly events: Events;
     readonly discover: Discover;
     readonly seal: Seal;
@@ -49,18 +56,20 @@ export async function openParts(config: Config): Promise<Parts> {
   await using opening = new AsyncDisposableStack();
   const clock = systemClock;
   const events = startEvents(config.log.level);
-  const serviceKey = opening.use(await readServiceKey(config.secrets.serviceKeyFile));
+  const serviceKeys = opening.use(openServiceKeys(config.secrets.serviceKeyFile));
   const store = opening.use(await openStore(config.database));
   await migrate(store);
   const pool = opening.use(startCryptoPool());
-  const vault = { store, clock, serviceKey };
+  const vault = { store, clock, serviceKeys };
   const lookUps = await openDiscovery(config, { ...vault, events });
   opening.use(lookUps);
   const writeTrace = traceWriter({ store, clock, events });
+  const keyRules = await readKeyRules(config);
   const parts = opening.move();
   return {
     ...vault,
     config,
+    keyRules,
     events,
     seal: pool.seal,
     open: pool.open,
@@ -74,30 +83,31 @@ export async function openParts(config: Config): Promise<Parts> {
     findFormerOnline: (author, fingerprint) =>
       lookUps.findFormer(author, fingerprint, { isForIncoming: true }),
     unlockWithService: (account) => unlockWithService(vault, account),
-    statusKey: statusKey(serviceKey),
+    statusKey: statusKey(vault),
     trace: traceIncoming(writeTrace("in")),
     writeTrace,
     [Symbol.asyncDispose]: async () => parts.disposeAsync(),
   };
 }
 
-async function readServiceKey(file: string): Promise<Secret> {
-  try {
-    const { mode } = await stat(file);
-    if ((mode & 0o077) !== 0) throw new Error("others may read it; do: chmod 600");
-    const bytes = await readFile(file);
-    if (bytes.length !== SERVICE_KEY_BYTES) throw new Error("it is not 32 bytes long");
-    return new Secret(bytes);
-  } catch (cause) {
-    throw new AppError(
-      `the service key ${file} cannot be used; \`sealpost init\` makes one for a new installation`,
-      { temporary: false, cause },
-    );
+/** @throws AppError when the escrow certificate cannot be used: keys must not be made without it. */
+async function readKeyRules({ keys, escrow }: Config): Promise<KeyRules> {
+  const { profile } = keys;
+  if (escrow.certificateFile === undefined) return { profile };
+  const parsed = await parseCertificates(await readFile(escrow.certificateFile));
+  const certificates = parsed.kind === "parsed" ? parsed.certificates : [];
+  const [certificate] = certificates;
+  if (certificate === undefined || certificates.length !== 1) {
+    throw new AppError(`${escrow.certificateFile} does not hold exactly one OpenPGP certificate`, {
+      temporary: false,
+    });
   }
+  return { profile, escrow: certificate };
 }
 
-function statusKey(serviceKey: Secret): Uint8Array {
-  using key = serviceKeyFor(serviceKey, "macs");
+/** Results are marked for other programs of the provider's; our own read the database. */
+function statusKey({ serviceKeys }: VaultDeps): Uint8Array {
+  using key = serviceKeys.current.for("macs");
   return Uint8Array.from(key.reveal());
 }
 

@@ -7,10 +7,11 @@ import { formatAddress } from "../mail/address.ts";
 import { policyInForce } from "../policy/policy.ts";
 import { findPublished } from "../store/certificates.ts";
 import { listAccounts, updatePolicy } from "../store/accounts.ts";
+import { codeLines } from "./account-key.ts";
 import { addressGiven, accountOf } from "./address-given.ts";
 import { answer, type Call, type Command, type ExitCode, table, UsageError } from "./command.ts";
 import { openFor, openQuietly } from "./open.ts";
-import { readPassword } from "./secret-input.ts";
+import { passwordIfGiven } from "./secret-input.ts";
 
 /** The words of `--custody` and what they stand for. */
 const CUSTODY: Readonly<Record<string, Custody>> = {
@@ -30,6 +31,11 @@ export const accountCommands: readonly Command[] = [
         help: "user: the key opens with the password (default); provider: Sealpost can use it at any time",
       },
       "password-stdin": { help: "read the password from stdin" },
+      "no-password": {
+        help: "nobody logs in until `account reset` sets a password; until then Sealpost can use the key",
+      },
+      later: { help: "make the key in the background or at the first login" },
+      "no-recovery-code": { help: "make no recovery code" },
     },
     run: add,
   },
@@ -60,8 +66,10 @@ async function add(call: Call): Promise<ExitCode> {
   const address = addressGiven(call);
   const custody = CUSTODY[call.option("custody") ?? "user"];
   if (custody === undefined) throw new UsageError("--custody is user or provider");
-  if (!call.has("password-stdin")) {
-    throw new UsageError("give the password on stdin and say so with --password-stdin");
+  if (call.has("password-stdin") === call.has("no-password")) {
+    throw new UsageError(
+      "give the password on stdin and say so with --password-stdin, or say --no-password",
+    );
   }
   const config = await loadConfig(call.configFile);
   if (!config.domains.includes(address.domain)) {
@@ -69,15 +77,33 @@ async function add(call: Call): Promise<ExitCode> {
       `${address.domain} is not in "domains" of ${config.file}; add it there first`,
     );
   }
-  using password = await readPassword(call);
+  using password = await passwordIfGiven(call);
   await using parts = await openQuietly(config);
-  const wanted = { address, custody, password, profile: config.keys.profile };
-  const { certificate } = await enrol(parts, wanted);
-  const fingerprint = certificate?.fingerprint ?? null;
+  const isRecoverable = custody === "unlocks-at-login" && password !== undefined;
+  const { account, certificate, recoveryCode } = await enrol(parts, {
+    ...parts.keyRules,
+    address,
+    custody,
+    password,
+    key: call.has("later") ? "later" : "now",
+    withRecoveryCode: isRecoverable && config.keys.recoveryCode && !call.has("no-recovery-code"),
+  });
+  return added(call, account, certificate?.fingerprint ?? null, recoveryCode);
+}
+
+function added(
+  call: Call,
+  { address, custody }: Account,
+  fingerprint: string | null,
+  recoveryCode: string | undefined,
+): ExitCode {
   const text = formatAddress(address);
-  return answer(call, { address: text, custody, fingerprint }, [
+  return answer(call, { address: text, custody, fingerprint, recoveryCode: recoveryCode ?? null }, [
     `added ${text}, ${custody}`,
-    `key ${fingerprint ?? "none"}, published from now on`,
+    fingerprint === null
+      ? "no key yet: it is made in the background or at the first login"
+      : `key ${fingerprint}, published from now on`,
+    ...codeLines(recoveryCode),
   ]);
 }
 
@@ -105,7 +131,8 @@ async function show(call: Call): Promise<ExitCode> {
   const view = await viewOf(parts, await accountOf(parts, address));
   return answer(call, view, [
     `${view.address}`,
-    `custody      ${view.custody}`,
+    `state        ${view.state}`,
+    `custody      ${view.custody}${view.providerUntil === null ? "" : `, the provider could open mail until ${view.providerUntil}`}`,
     `policy       ${view.policyInForce} (${view.policy === null ? "from domain or installation" : "own"})`,
     `key          ${view.fingerprint ?? "none"}`,
     `added        ${view.createdAt}`,
@@ -135,6 +162,9 @@ type AccountView = {
   readonly policyInForce: string;
   readonly fingerprint: string | null;
   readonly createdAt: string;
+  readonly state: "open" | "closed";
+  readonly mailboxKey: string;
+  readonly providerUntil: string | null;
 };
 
 async function viewOf(parts: Parts, account: Account): Promise<AccountView> {
@@ -150,5 +180,8 @@ async function viewOf(parts: Parts, account: Account): Promise<AccountView> {
     }),
     fingerprint: published?.fingerprint ?? null,
     createdAt: account.createdAt.toISOString(),
+    state: account.closedAt === undefined ? "open" : "closed",
+    mailboxKey: account.mailboxKey,
+    providerUntil: account.providerUntil?.toISOString() ?? null,
   };
 }

@@ -6,24 +6,36 @@ import { parseArgs } from "node:util";
 import { AppError, errorText } from "../base/errors.ts";
 import { ConfigError } from "../config/load.ts";
 import { accountCommands } from "./account.ts";
+import { accountKeyCommands } from "./account-key.ts";
+import { accountLifeCommands } from "./account-life.ts";
+import { auditCommands } from "./audit.ts";
 import { type Command, type ExitCode, type Terminal, UsageError } from "./command.ts";
 import { configCommands } from "./config.ts";
+import { databaseCommands } from "./database.ts";
 import { dnsCommands } from "./dns.ts";
+import { doctorCommands } from "./doctor.ts";
 import { helpForAll, helpForOne } from "./help.ts";
 import { initCommand } from "./init.ts";
 import { keyCommands } from "./key.ts";
 import { mailCommands } from "./mail.ts";
 import { recipientCommands } from "./recipient.ts";
 import { serveCommand } from "./serve.ts";
+import { serviceKeyCommands } from "./service-key.ts";
 import { traceCommand } from "./trace.ts";
 
 const COMMANDS: readonly Command[] = [
   serveCommand,
   initCommand,
   ...configCommands,
+  ...databaseCommands,
+  ...serviceKeyCommands,
+  ...doctorCommands,
   ...dnsCommands,
   ...accountCommands,
+  ...accountKeyCommands,
+  ...accountLifeCommands,
   ...keyCommands,
+  ...auditCommands,
   ...recipientCommands,
   ...mailCommands,
   traceCommand,

@@ -1,11 +1,11 @@
-import { readFileSync } from "node:fs";
-import { Secret } from "../base/secret.ts";
+import { formerFile, openServiceKeys } from "../app/service-key-file.ts";
 import type { Config } from "../config/load.ts";
 import type { DoctorDeps } from "../doctor/doctor.ts";
+import type { ServiceKeys } from "../keys/service-key.ts";
 import { unwrapRevocation } from "../keys/wrapped-rows.ts";
 import { acceptForEncryption } from "../openpgp/acceptance.ts";
 import { parseCertificates } from "../openpgp/certificate.ts";
-import { selectGenericRevocation } from "../store/vault.ts";
+import { selectGenericRevocation } from "../store/generic-revocations.ts";
 import type { Store } from "../store/store.ts";
 
 /** Our own acceptance test, on the first certificate of some bytes. */
@@ -28,21 +28,21 @@ export const accept: DoctorDeps["accept"] = async (bytes, address, now) => {
  */
 export function revocationCheck(
   store: Store,
-  serviceKey: Secret | undefined,
+  serviceKeys: ServiceKeys | undefined,
 ): DoctorDeps["revocation"] {
   return async ({ fingerprint }) => {
     const row = await selectGenericRevocation(store, fingerprint);
     if (row === undefined) return "missing";
-    if (serviceKey === undefined || row.wrapped.length === 0) return "good";
-    using revocation = unwrapRevocation(serviceKey, row);
+    if (serviceKeys === undefined || row.wrapped.length === 0) return "good";
+    using revocation = unwrapRevocation(serviceKeys, row);
     return revocation === undefined ? "altered" : "good";
   };
 }
 
-/** The service key, if its file can be read. */
-export function readServiceKeys(file: string): Secret | undefined {
+/** The service keys, former ones too, if their files can be read. */
+export function readServiceKeys(file: string): ServiceKeys | undefined {
   try {
-    return new Secret(readFileSync(file));
+    return openServiceKeys(file);
   } catch {
     return undefined; // The check of the file itself says what is wrong.
   }
@@ -52,5 +52,6 @@ export function readServiceKeys(file: string): Secret | undefined {
 export function serviceKeyFiles({
   secrets,
 }: Config): Pick<DoctorDeps, "serviceKeyFile" | "formerKeysFile"> {
-  return { serviceKeyFile: secrets.serviceKeyFile };
+  const { serviceKeyFile } = secrets;
+  return { serviceKeyFile, formerKeysFile: formerFile(serviceKeyFile) };
 }

@@ -1,11 +1,41 @@
-import { formatAddress } from "../mail/address.ts";
+import { readFile } from "node:fs/promises";
+import type { Parts } from "../app/parts.ts";
+import type { Account } from "../accounts/embedded.ts";
+import { isExpired } from "../keys/publication.ts";
+import { publishRevocation, revokeKey } from "../keys/revoke.ts";
+import { rotateKey, type Rotation } from "../keys/rotate.ts";
+import { formatAddress, type EmailAddress } from "../mail/address.ts";
+import { findAliased, listAliases } from "../store/aliases.ts";
 import { listPublished, type PublishedCertificate } from "../store/certificates.ts";
-import { accountOf, addressGiven } from "./address-given.ts";
-import { answer, type Call, type Command, type ExitCode, notFound } from "./command.ts";
+import { addressGiven, accountOf } from "./address-given.ts";
+import { newKeys } from "./account-key.ts";
+import { masterKeyFor } from "./account-life.ts";
+import {
+  answer,
+  type Call,
+  type Command,
+  type ExitCode,
+  notFound,
+  table,
+  UsageError,
+} from "./command.ts";
 import { openFor } from "./open.ts";
 
-/** `key show ADDRESS`. */
+const STDIN = {
+  "password-stdin": {
+    help: "read the account's password from stdin; not needed where Sealpost may use the keys",
+  },
+};
+
+/** `key list`, `show`, `rotate`, `revoke`, `publish-revocation`. */
 export const keyCommands: readonly Command[] = [
+  {
+    name: "key list",
+    operands: ["ADDRESS"],
+    summary: "every key that an account has or had, the newest first",
+    options: {},
+    run: list,
+  },
   {
     name: "key show",
     operands: ["ADDRESS"],
@@ -13,13 +43,71 @@ export const keyCommands: readonly Command[] = [
     options: {},
     run: show,
   },
+  {
+    name: "key rotate",
+    operands: ["ADDRESS"],
+    summary: "a new key in place of the active one, which is revoked and still decrypts",
+    options: {
+      ...STDIN,
+      reason: {
+        value: "superseded|retired|compromised",
+        help: "what the revocation says (default: superseded); compromised makes a new master key too",
+      },
+    },
+    run: rotate,
+  },
+  {
+    name: "key revoke",
+    operands: ["ADDRESS"],
+    summary: "end the active key without a new one: nothing is found for the address any more",
+    options: {
+      ...STDIN,
+      reason: {
+        value: "superseded|retired|compromised",
+        help: "what the revocation says (default: retired); without the password it has no reason",
+      },
+    },
+    run: revoke,
+  },
+  {
+    name: "key publish-revocation",
+    operands: ["ADDRESS", "FILE"],
+    summary: "publish a revocation that the user made himself (- reads it from stdin)",
+    options: {},
+    run: publishUploaded,
+  },
 ];
 
-async function show(call: Call): Promise<ExitCode> {
-  const address = addressGiven(call);
+/** The account of an address or alias, with that address. */
+export async function keyOwner(
+  parts: Parts,
+  address: EmailAddress,
+): Promise<{ readonly account: Account; readonly address: EmailAddress }> {
+  const owner = (await findAliased(parts.store, address)) ?? address;
+  const account = await accountOf(parts, owner);
+  return { account, address: owner === address ? account.address : address };
+}
+
+async function list(call: Call): Promise<ExitCode> {
+  const given = addressGiven(call);
   await using parts = await openFor(call);
-  const account = await accountOf(parts, address);
-  const all = await listPublished(parts.store, account.address);
+  const { account } = await keyOwner(parts, given);
+  const aliases = await listAliases(parts.store, account.address);
+  const addresses = [account.address, ...aliases.map(({ address }) => address)];
+  const all = await Promise.all(addresses.map(async (one) => listPublished(parts.store, one)));
+  const views = all.flat().map((one) => ({
+    ...viewOf(one, parts.clock.now()),
+    custody: account.custody,
+  }));
+  const rows = views.map((one) => [one.fingerprint, one.state, one.created, one.address]);
+  return answer(call, views, table(rows));
+}
+
+async function show(call: Call): Promise<ExitCode> {
+  const given = addressGiven(call);
+  await using parts = await openFor(call);
+  const { account, address } = await keyOwner(parts, given);
+  const all = await listPublished(parts.store, address);
   const shown = all.find(({ state }) => state === "active") ?? all[0];
   if (shown === undefined) throw notFound(`${formatAddress(address)} has no key`);
   const view = { ...viewOf(shown, parts.clock.now()), custody: account.custody };
@@ -35,15 +123,107 @@ async function show(call: Call): Promise<ExitCode> {
 
 function viewOf(certificate: PublishedCertificate, now: Date) {
   const { address, fingerprint, state, version, createdAt, expiresAt, revokedAt } = certificate;
-  const isExpired = expiresAt !== undefined && expiresAt <= now;
+  const hasExpired = isExpired(certificate, now);
   return {
     address: formatAddress(address),
     fingerprint,
-    state: isExpired && state === "active" ? "expired" : state,
+    state: hasExpired && state === "active" ? "expired" : state,
     created: createdAt.toISOString(),
     expires: expiresAt?.toISOString() ?? null,
     revoked: revokedAt?.toISOString() ?? null,
-    published: state === "active" && !isExpired,
+    published: state === "active" && !hasExpired,
     version,
   };
+}
+
+const REASONS = ["superseded", "retired", "compromised"] as const;
+
+function reasonGiven(call: Call, otherwise: (typeof REASONS)[number]): (typeof REASONS)[number] {
+  const given = call.option("reason") ?? otherwise;
+  const reason = REASONS.find((one) => one === given);
+  if (reason === undefined) throw new UsageError(`--reason is one of: ${REASONS.join(", ")}`);
+  return reason;
+}
+
+async function rotate(call: Call): Promise<ExitCode> {
+  const reason = reasonGiven(call, "superseded");
+  if (reason === "compromised") return newKeys(call, "compromised");
+  const given = addressGiven(call);
+  await using parts = await openFor(call);
+  const { account, address } = await keyOwner(parts, given);
+  using masterKey = await masterKeyFor(parts, account, call);
+  if (masterKey === undefined) throw lockedKey(address);
+  const rotation: Rotation = { address, reason, text: "rotated" };
+  const { fingerprint } = await rotateKey(parts, parts.keyRules, masterKey, rotation);
+  const text = formatAddress(address);
+  return answer(call, { address: text, fingerprint }, [
+    `${text} has a new key, published from now on: ${fingerprint}`,
+  ]);
+}
+
+function lockedKey(address: EmailAddress): Error {
+  return notFound(
+    `the keys of ${formatAddress(address)} open with the password only: give it with --password-stdin`,
+  );
+}
+
+async function revoke(call: Call): Promise<ExitCode> {
+  const reason = reasonGiven(call, "retired");
+  const given = addressGiven(call);
+  await using parts = await openFor(call);
+  const { account, address } = await keyOwner(parts, given);
+  using masterKey = await masterKeyFor(parts, account, call);
+  const wish = { owner: account.address, address, masterKey, reason, text: reason };
+  const { fingerprint, by } = await revokeKey(parts, wish);
+  const how = {
+    fresh: `revoked as ${reason}`,
+    generic:
+      "revoked with the revocation kept since it was made: what it signed is no longer valid",
+    none: "no longer published for the address; only its owner can revoke it",
+  };
+  const text = formatAddress(address);
+  return answer(call, { address: text, fingerprint, by }, [
+    `${fingerprint} of ${text}: ${how[by]}`,
+  ]);
+}
+
+async function publishUploaded(call: Call): Promise<ExitCode> {
+  const given = addressGiven(call);
+  const upload = await fileGiven(call, 1);
+  await using parts = await openFor(call);
+  const { account } = await keyOwner(parts, given);
+  const result = await publishRevocation(parts, account.address, upload);
+  if (result.kind === "refused") {
+    throw notFound(
+      "this is no revocation of a key that the account has or had; nothing is changed",
+    );
+  }
+  const line =
+    result.kind === "known"
+      ? `${result.fingerprint} is revoked with it already`
+      : `published: ${result.fingerprint} is ${result.state}`;
+  return answer(call, result, [line]);
+}
+
+const MOST_FILE_OCTETS = 1024 * 1024;
+
+/** The bytes of a file that is an operand, or of stdin for `-`; at most 1 MiB. */
+export async function fileGiven(call: Call, at: number): Promise<Uint8Array> {
+  const name = call.operands[at] ?? "-";
+  if (name !== "-") {
+    const bytes = await readFile(name).catch((cause: unknown) => {
+      throw new UsageError(`${name} cannot be read: ${String(cause)}`);
+    });
+    if (bytes.length > MOST_FILE_OCTETS) throw new UsageError(`${name} is too large`);
+    return bytes;
+  }
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of call.terminal.input) {
+    const bytes = Buffer.from(chunk as Uint8Array | string);
+    chunks.push(bytes);
+    size += bytes.length;
+    if (size > MOST_FILE_OCTETS) throw new UsageError("what is on stdin is too large");
+  }
+  return Buffer.concat(chunks);
 }

@@ -8,16 +8,7 @@ const MAX_SECRET_BYTES = 4096;
  * @throws UsageError when stdin is empty, too long or has more than one line.
  */
 export async function readPassword(call: Call): Promise<Secret> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of call.terminal.input) {
-    const bytes = Buffer.from(chunk as Uint8Array | string);
-    chunks.push(bytes);
-    size += bytes.length;
-    if (size > MAX_SECRET_BYTES) throw new UsageError("the password on stdin is too long");
-  }
-  const all = Buffer.concat(chunks);
-  for (const chunk of chunks) chunk.fill(0);
+  const all = Buffer.from(await readInput(call, MAX_SECRET_BYTES));
   const end = all.at(-1) === 0x0a ? (all.at(-2) === 0x0d ? -2 : -1) : all.length;
   const password = new Secret(Uint8Array.from(all.subarray(0, end)));
   all.fill(0);
@@ -29,7 +20,41 @@ export async function readPassword(call: Call): Promise<Secret> {
   );
 }
 
+/**
+ * Several secrets on stdin, one a line, in the order of `names`, which tell what each is.
+ * @throws UsageError when there are fewer or more.
+ */
+export async function readSecrets(
+  call: Call,
+  names: readonly string[],
+): Promise<readonly Secret[]> {
+  const bytes = await readInput(call, names.length * MAX_SECRET_BYTES);
+  const text = Buffer.from(bytes)
+    .toString("utf8")
+    .replace(/\r?\n$/, "");
+  bytes.fill(0);
+  const lines = text.split(/\r?\n/);
+  if (lines.length !== names.length || lines.includes("") || text.includes("\0")) {
+    throw new UsageError(`give on stdin, one a line: ${names.join(", ")}`);
+  }
+  return lines.map((line) => Secret.fromText(line));
+}
+
 /** As `readPassword` when `--password-stdin` was given, else undefined. */
 export async function passwordIfGiven(call: Call): Promise<Secret | undefined> {
   return call.has("password-stdin") ? readPassword(call) : undefined;
+}
+
+async function readInput(call: Call, mostBytes: number): Promise<Uint8Array> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of call.terminal.input) {
+    const bytes = Buffer.from(chunk as Uint8Array | string);
+    chunks.push(bytes);
+    size += bytes.length;
+    if (size > mostBytes) throw new UsageError("what is on stdin is too long");
+  }
+  const all = Buffer.concat(chunks);
+  for (const chunk of chunks) chunk.fill(0);
+  return all;
 }

@@ -26,7 +26,12 @@ type FileValues = InCamelCase<z.output<typeof configSchema>>;
 /** The database as `store/` opens it. */
 export type DatabaseConfig =
   | { readonly engine: "sqlite"; readonly path: string }
-  | { readonly engine: "postgres"; readonly url: string };
+  | {
+      readonly engine: "postgres";
+      readonly url: string;
+      /** Of a role that can read what is published and nothing else. */
+      readonly keyserverUrl?: string;
+    };
 
 /** A checked configuration; every path is absolute. `file` is where it was read. */
 export type Config = Omit<FileValues, "database"> & {
@@ -121,9 +126,11 @@ function property(of: unknown, name: string): unknown {
 }
 
 function databaseOf(values: FileValues["database"]): DatabaseConfig {
-  return values.engine === "postgres"
-    ? { engine: "postgres", url: values.url ?? "" }
-    : { engine: "sqlite", path: values.path };
+  if (values.engine === "sqlite") return { engine: "sqlite", path: values.path };
+  const { url = "", keyserverUrl } = values;
+  return keyserverUrl === undefined
+    ? { engine: "postgres", url }
+    : { engine: "postgres", url, keyserverUrl };
 }
 
 /** Domain names as keys (`relay.hosts`) hold no underscore and stay as they are. */

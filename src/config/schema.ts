@@ -70,6 +70,11 @@ const database = note(
         "Where the database is; engine postgres. Leave the password to a .pgpass file or a local socket.",
         { example: "postgres:///sealpost?host=/run/postgresql" },
       ),
+      keyserver_url: note(
+        z.url({ protocol: /^postgres(ql)?$/ }).optional(),
+        "As url, for the keyserver role: a database role that can read what is published and nothing else. `sealpost database grants ROLE` prints how to make it; without it the keyserver uses url.",
+        { example: "postgres:///sealpost?host=/run/postgresql&user=sealpost_keyserver" },
+      ),
     })
     .refine((d) => d.engine !== "postgres" || d.url !== undefined, {
       message: 'engine "postgres" needs a url',
@@ -211,9 +216,34 @@ const keys = note(
         z.enum(["compat", "modern"]).default("compat"),
         "compat: version 4, read by every OpenPGP program; modern: version 6 (RFC 9580).",
       ),
+      recovery_code: note(
+        z.boolean().default(true),
+        "`account add` makes a recovery code and shows it once: the way back when a password is lost.",
+      ),
+      backfill_per_minute: note(
+        z.int().min(0).max(10_000).default(60),
+        "How many accounts without a key get one in a minute, before their first login; 0: at the login alone. Until that login Sealpost can use such a key by itself, and says so.",
+      ),
     })
     .prefault({}),
   "The keys that Sealpost makes.",
+);
+
+const escrow = note(
+  z
+    .strictObject({
+      certificate_file: note(
+        text.optional(),
+        "OpenPGP certificate of the organisation: every new master key is encrypted to it as well. Without it there is no escrow.",
+        { ...path, example: "escrow.asc" },
+      ),
+      users_may_delete: note(
+        z.boolean().default(true),
+        "Users may end the escrow of their keys for good.",
+      ),
+    })
+    .prefault({}),
+  "A way into users' keys for the organisation, off by default; every use is audited.",
 );
 
 const limits = note(
@@ -273,6 +303,7 @@ export const configSchema = z.strictObject({
   discovery,
   policy,
   keys,
+  escrow,
   limits,
   log,
 });

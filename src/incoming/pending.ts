@@ -81,7 +81,7 @@ async function openOne(
   const verdict = await verdictOn(deps, account, keys, message, opened);
   const { header } = parseHeader(message.body);
   const shown = opened.kind === "opened" ? opened.protectedHeader : header;
-  const own = keys.active === undefined ? keys.all : [keys.active];
+  const own = keys.mailbox === undefined ? keys.all : [keys.mailbox];
   const summary = await encryptAtRest({
     data: summaryOf(shown, verdict.warnings.includes("FROM_MISMATCH") ? header : shown),
     recipients: own.map(({ certificate }) => certificate),

@@ -32,9 +32,13 @@ export type AuditRecord = {
   readonly detail: Readonly<Record<string, string | number | boolean>>;
 };
 
-/** What checking the whole chain came to; `seq` is the first row that is not what was written. */
+/**
+ * What checking the whole chain came to; `head` is the hash of the last row, which kept elsewhere tells a chain that was
+ * written anew; `seq` is the first row that
+ * is not what was written.
+ */
 export type AuditCheck =
-  | { readonly kind: "intact"; readonly rows: number }
+  | { readonly kind: "intact"; readonly rows: number; readonly head: string }
   | { readonly kind: "broken"; readonly seq: number };
 
 const TAG_HEX = 16;
@@ -71,7 +75,7 @@ export async function verifyAudit(store: Store): Promise<AuditCheck> {
   const isWhole = atHead.seq === before.seq && equalBytes(atHead.hash, before.hash);
   const isAtEnd = last.seq <= (await readAuditHead(store)).seq;
   return isWhole && isAtEnd
-    ? { kind: "intact", rows: last.seq }
+    ? { kind: "intact", rows: last.seq, head: Buffer.from(last.hash).toString("hex") }
     : { kind: "broken", seq: Math.min(before.seq, last.seq) + 1 };
 }
 

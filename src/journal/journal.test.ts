@@ -27,11 +27,11 @@ async function fill(store: Store, rows: number): Promise<void> {
 for (const { engine, open } of engines()) {
   test(`${engine}: an untouched audit log is intact, also when it was written at once`, async () => {
     await using store = await open();
-    assert.deepEqual(await verifyAudit(store), { kind: "intact", rows: 0 });
+    assert.partialDeepStrictEqual(await verifyAudit(store), { kind: "intact", rows: 0 });
     await Promise.all(
       Array.from({ length: 30 }, async () => appendAudit(store, { at: clock.now(), action: "x" })),
     );
-    assert.deepEqual(await verifyAudit(store), { kind: "intact", rows: 30 });
+    assert.partialDeepStrictEqual(await verifyAudit(store), { kind: "intact", rows: 30 });
     const [check] = await Promise.all([verifyAudit(store), fill(store, 10)]);
     assert.equal(check.kind, "intact");
   });
@@ -70,7 +70,7 @@ for (const { engine, open } of engines()) {
       }),
     );
     await fill(store, 1);
-    assert.deepEqual(await verifyAudit(store), { kind: "intact", rows: 2 });
+    assert.partialDeepStrictEqual(await verifyAudit(store), { kind: "intact", rows: 2 });
   });
 
   test(`${engine}: the audit log lists one account without naming it`, async () => {

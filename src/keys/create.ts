@@ -1,51 +1,40 @@
-import { randomBytes, randomUUID } from "node:crypto";
-
 import { AppError } from "../base/errors.ts";
-import { Secret } from "../base/secret.ts";
+import type { Secret } from "../base/secret.ts";
 import { appendAudit } from "../journal/audit.ts";
-import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
-import { acceptForEncryption } from "../openpgp/acceptance.ts";
+import type { EmailAddress } from "../mail/address.ts";
 import type { Certificate } from "../openpgp/certificate.ts";
-import { generateKey } from "../openpgp/generate.ts";
-import type { KeyProfile } from "../openpgp/profile.ts";
-import type { Custody } from "../store/accounts.ts";
-import { publish, type PublishedCertificate } from "../store/certificates.ts";
-import {
-  insertGenericRevocation,
-  insertMasterKey,
-  insertSecretKey,
-  insertSlot,
-  type GenericRevocationRow,
-  type SecretKeyRow,
-  type SlotRow,
-} from "../store/vault.ts";
+import { updateAccount, type Custody } from "../store/accounts.ts";
+import { findMasterKey, insertMasterKey, insertSlot, type SlotRow } from "../store/vault.ts";
 import type { Store } from "../store/store.ts";
-import { passwordSlot, serviceSlot } from "./slots.ts";
-import type { VaultDeps } from "./vault-deps.ts";
-import { wrapRevocation, wrapSecretKey } from "./wrapped-rows.ts";
+import { changeKeys, Overtaken } from "./change.ts";
+import { escrowSlot } from "./escrow.ts";
+import { MasterKey } from "./master-key.ts";
+import { makeKey, savePublishedKey, type NewKey } from "./new-key.ts";
+import { newRecoveryCode, type RecoveryCode } from "./recovery-code.ts";
+import { passwordSlot, recoverySlot, serviceSlot } from "./slots.ts";
+import type { KeyRules, VaultDeps } from "./vault-deps.ts";
 
 /** Whose first key is to be made, and how. */
-export type NewKeys = {
+export type NewKeys = KeyRules & {
   readonly address: EmailAddress;
+  /** What the user is to have; without a password `unlocks-at-login` begins at the first login. */
   readonly custody: Custody;
-  readonly password: Secret;
-  readonly profile: KeyProfile;
+  readonly password: Secret | undefined;
+  readonly withRecoveryCode?: boolean;
 };
 
-/** A first key, wrapped and ready for its rows; nothing in it is secret. */
+/** A first key, wrapped and ready for its rows; only the recovery code in it is secret. */
 export type PreparedKeys = {
-  readonly certificate: Certificate;
   readonly owner: EmailAddress;
   readonly createdAt: Date;
+  /** What is true now: a provisional enrolment is the provider's to use. */
   readonly custody: Custody;
+  readonly isProvisional: boolean;
   readonly masterKeyId: string;
   readonly slots: readonly SlotRow[];
-  readonly secretKey: SecretKeyRow;
-  readonly revocation: GenericRevocationRow;
-  readonly published: PublishedCertificate;
+  readonly key: NewKey;
+  readonly recoveryCode: RecoveryCode | undefined;
 };
-
-const MASTER_KEY_BYTES = 32;
 
 /**
  * Makes the first key of an account: master key and slots, key pair, kept generic revocation, publication and audit row,
@@ -55,7 +44,7 @@ const MASTER_KEY_BYTES = 32;
 export async function createKeys(deps: VaultDeps, wanted: NewKeys): Promise<Certificate> {
   const prepared = await prepareKeys(deps, wanted);
   await saveKeys(deps.store, prepared);
-  return prepared.certificate;
+  return prepared.key.certificate;
 }
 
 /** All that takes time and no database: to be done before a transaction begins. */
@@ -63,82 +52,60 @@ export async function prepareKeys(
   deps: Omit<VaultDeps, "store">,
   wanted: NewKeys,
 ): Promise<PreparedKeys> {
-  if (wanted.custody === "user-device-only") {
+  const { address, custody, password } = wanted;
+  if (custody === "user-device-only") {
     throw new AppError("this user's key is made on his own device", { temporary: false });
   }
-  const { address, custody, password, profile } = wanted;
-  const createdAt = deps.clock.now();
-  const { certificate, secretKey, genericRevocation } = await generateKey({
-    address,
-    profile,
-    now: createdAt,
-  });
-  using raw = secretKey;
-  const { fingerprint } = certificate;
-  using secret = new Secret(randomBytes(MASTER_KEY_BYTES));
-  const masterKey = { id: randomUUID(), secret };
-  const who = { owner: address, serviceKey: deps.serviceKey };
-  const revocation = wrapRevocation(deps.serviceKey, address, fingerprint, genericRevocation);
-  genericRevocation.fill(0);
+  using masterKey = MasterKey.make(address);
+  const isProvisional = password === undefined && custody === "unlocks-at-login";
+  const code = wanted.withRecoveryCode === true ? newRecoveryCode() : undefined;
   return {
-    certificate,
     owner: address,
-    createdAt,
-    custody,
+    createdAt: deps.clock.now(),
+    custody: isProvisional ? "provider-usable" : custody,
+    isProvisional,
     masterKeyId: masterKey.id,
-    slots: [
-      await passwordSlot(who, masterKey, password, createdAt),
-      ...(custody === "provider-usable" ? [serviceSlot(who, masterKey, createdAt)] : []),
-    ],
-    secretKey: wrapSecretKey(
-      raw,
-      masterKey,
-      { fingerprint, address: canonicalAddress(address), createdAt },
-      address,
-    ),
-    revocation: { fingerprint, ...revocation, createdAt },
-    published: await publication(certificate, address, createdAt),
+    slots: await firstSlots(deps, masterKey, { ...wanted, isProvisional, code }),
+    key: await makeKey(deps, masterKey, wanted),
+    recoveryCode: code,
   };
 }
 
-/** Writes what was prepared, all or nothing. @throws AppError when the account has keys already. */
+/** The slots around a new master key. */
+export async function firstSlots(
+  deps: Omit<VaultDeps, "store">,
+  masterKey: MasterKey,
+  wanted: Pick<NewKeys, "custody" | "password" | "escrow"> & {
+    readonly isProvisional?: boolean;
+    readonly code?: RecoveryCode | undefined;
+  },
+): Promise<readonly SlotRow[]> {
+  const { custody, password, escrow, isProvisional = false, code } = wanted;
+  const who = { owner: masterKey.owner, serviceKeys: deps.serviceKeys };
+  const now = deps.clock.now();
+  return [
+    ...(password === undefined ? [] : [await passwordSlot(who, masterKey, password, now)]),
+    ...(isProvisional ? [serviceSlot(who, masterKey, "provisional", now)] : []),
+    ...(custody === "provider-usable" ? [serviceSlot(who, masterKey, "service", now)] : []),
+    ...(code === undefined ? [] : [recoverySlot(who, masterKey, code.secret, now)]),
+    ...(escrow === undefined ? [] : [await escrowSlot(masterKey, escrow, now)]),
+  ];
+}
+
+/** Writes what was prepared, all or nothing. @throws Overtaken when the account has keys already. */
 export async function saveKeys(store: Store, prepared: PreparedKeys): Promise<void> {
-  const { owner, createdAt, certificate } = prepared;
-  await store.transaction(async (tx) => {
+  const { owner, createdAt, custody, isProvisional, key } = prepared;
+  await changeKeys(store, owner, async (tx) => {
+    if ((await findMasterKey(tx, owner)) !== undefined) throw new Overtaken();
     await insertMasterKey(tx, { id: prepared.masterKeyId, owner, createdAt });
     for (const slot of prepared.slots) await insertSlot(tx, slot);
-    await insertSecretKey(tx, prepared.secretKey);
-    await insertGenericRevocation(tx, prepared.revocation);
-    await publish(tx, prepared.published, certificate.subkeyFingerprints);
+    await savePublishedKey(tx, key);
+    await updateAccount(tx, owner, { custody });
     await appendAudit(tx, {
       at: createdAt,
       action: "key.created",
       account: owner,
-      detail: { fingerprint: certificate.fingerprint, custody: prepared.custody },
+      detail: { fingerprint: key.certificate.fingerprint, custody, isProvisional },
     });
   });
-}
-
-/** Our own certificate has to pass the test that others put it to. */
-async function publication(
-  certificate: Certificate,
-  address: EmailAddress,
-  now: Date,
-): Promise<PublishedCertificate> {
-  const accepted = await acceptForEncryption(certificate, address, now);
-  if (accepted.kind === "unusable") {
-    throw new AppError(`a new certificate is not acceptable: ${accepted.reason}`, {
-      temporary: false,
-    });
-  }
-  const { fingerprint, version, bytes, created } = certificate;
-  return {
-    fingerprint,
-    version,
-    state: "active",
-    bytes,
-    createdAt: created,
-    ...(accepted.expires === undefined ? {} : { expiresAt: accepted.expires }),
-    address,
-  };
 }

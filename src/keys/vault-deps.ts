@@ -1,10 +1,19 @@
-import type { Secret } from "../base/secret.ts";
 import type { Clock } from "../base/time.ts";
+import type { Certificate } from "../openpgp/certificate.ts";
+import type { KeyProfile } from "../openpgp/profile.ts";
 import type { Store } from "../store/store.ts";
+import type { ServiceKeys } from "./service-key.ts";
 
-/** What the vault works with; `serviceKey` is the service root key. */
+/** What the vault works with. */
 export type VaultDeps = {
   readonly store: Store;
   readonly clock: Clock;
-  readonly serviceKey: Secret;
+  readonly serviceKeys: ServiceKeys;
+};
+
+/** What new keys and new master keys are made by, as the installation is configured. */
+export type KeyRules = {
+  readonly profile: KeyProfile;
+  /** Where the organisation keeps a way in of its own: every new master key is wrapped to it as well. */
+  readonly escrow?: Certificate | undefined;
 };

@@ -15,7 +15,7 @@ import { findById, findPublished } from "../store/certificates.ts";
 import type { Store } from "../store/store.ts";
 import { fakeClock } from "../../test/support/clock.ts";
 import { engines } from "../../test/support/engines.ts";
-import { newServiceKey } from "./service-key.ts";
+import { fixedServiceKeys, newServiceRoot } from "./service-key.ts";
 import {
   activeCertificate,
   createKeys,
@@ -36,7 +36,7 @@ const alice = addressOf("alice@alpha.test");
 const bob = addressOf("bob@alpha.test");
 
 function depsFor(store: Store): VaultDeps & { readonly clock: ReturnType<typeof fakeClock> } {
-  return { store, clock: fakeClock(), serviceKey: newServiceKey() };
+  return { store, clock: fakeClock(), serviceKeys: fixedServiceKeys(newServiceRoot()) };
 }
 
 const passwordOf = (address: EmailAddress): Secret =>
@@ -47,7 +47,8 @@ async function addUser(
   address: EmailAddress,
   custody: Custody = "unlocks-at-login",
 ): Promise<Certificate> {
-  const account = { address, custody, policy: undefined, createdAt: deps.clock.now() };
+  const createdAt = deps.clock.now();
+  const account = { address, custody, policy: undefined, createdAt, mailboxKey: "same" } as const;
   await insertAccount(deps.store, account, { salt: Uint8Array.of(1), hash: Uint8Array.of(1) });
   return createKeys(deps, { address, custody, password: passwordOf(address), profile: "compat" });
 }
@@ -86,7 +87,7 @@ for (const { engine, open } of engines()) {
     assert.equal(byService?.active?.fingerprint, certificate.fingerprint);
     using byPassword = await unlockWithPassword(deps, alice, passwordOf(alice));
     assert.equal(byPassword?.active?.fingerprint, certificate.fingerprint);
-    const stranger = { ...deps, serviceKey: newServiceKey() };
+    const stranger = { ...deps, serviceKeys: fixedServiceKeys(newServiceRoot()) };
     assert.equal(await unlockWithService(stranger, alice), undefined);
   });
 
@@ -251,7 +252,10 @@ for (const { engine, open } of engines()) {
       const window = secret.subarray(at, at + 16);
       if (!isPublic.includes(window)) assert(!dump.includes(window), `bytes at ${at}`);
     }
-    assert(!dump.includes(Buffer.from(deps.serviceKey.reveal())));
+    for (const purpose of ["slots", "pepper", "revocations"] as const) {
+      using key = deps.serviceKeys.current.for(purpose);
+      assert(!dump.includes(Buffer.from(key.reveal())), purpose);
+    }
     assert(!dump.includes(Buffer.from(passwordOf(alice).reveal())));
   });
 }
@@ -281,6 +285,7 @@ test("the modern profile is created, stored and opened the same way", async () =
     custody: "unlocks-at-login",
     policy: undefined,
     createdAt: deps.clock.now(),
+    mailboxKey: "same",
   } as const;
   await insertAccount(store, account, { salt: Uint8Array.of(1), hash: Uint8Array.of(1) });
   const password = passwordOf(alice);

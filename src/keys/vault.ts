@@ -1,32 +1,32 @@
 /**
  * The users' secret keys at rest. Each is wrapped under its user's master key (32 random bytes), and that one lies in
- * slots: under the password and, for custody `provider-usable`, under the service key. A password
- * change so rewrites one slot and touches no key. Every wrapping is bound to its user, its row and its purpose: rows
- * that were swapped, edited or moved do not open.
+ * slots: under the password, a recovery code, for custody `provider-usable` the service key, and where the organisation
+ * wants it its escrow certificate. A password change so rewrites one slot and touches no key. Every wrapping is bound to
+ * its user, its row and its purpose: rows that were swapped, edited or moved do not open.
+ *
+ * What happens in the life of a key is a file each: `create`, `rotate`, `revoke`, `upkeep` (expiry), `bring` (import),
+ * `renew` (another master key), `password`, `former` (a password remembered later), `end` (closed or erased accounts),
+ * `rewrap` (another service key). Each is one transaction that also writes what is published and the audit row.
  */
 import { AppError } from "../base/errors.ts";
 import type { Secret } from "../base/secret.ts";
 import { appendAudit } from "../journal/audit.ts";
 import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
-import { parseCertificates, type Certificate } from "../openpgp/certificate.ts";
+import type { Certificate } from "../openpgp/certificate.ts";
 import type { Fingerprint } from "../openpgp/fingerprint.ts";
-import { readSecretKey, type UnlockedKey } from "../openpgp/secret-key.ts";
-import { findPublished, type PublishedCertificate } from "../store/certificates.ts";
-import {
-  findMasterKey,
-  selectGenericRevocation,
-  selectSecretKeys,
-  selectSlots,
-  type SecretKeyRow,
-} from "../store/vault.ts";
-import { openPasswordSlot, openServiceSlot } from "./slots.ts";
-import { UnlockedKeys } from "./unlocked-keys.ts";
+import { findPublished } from "../store/certificates.ts";
+import { selectGenericRevocation } from "../store/generic-revocations.ts";
+import type { Store } from "../store/store.ts";
+import { openWithPassword, openWithService } from "./master-key.ts";
+import { openKeys } from "./open-keys.ts";
+import { certificateIn, isExpired } from "./publication.ts";
+import type { UnlockedKeys } from "./unlocked-keys.ts";
 import type { VaultDeps } from "./vault-deps.ts";
-import { unwrapRevocation, unwrapSecretKey } from "./wrapped-rows.ts";
+import { unwrapRevocation } from "./wrapped-rows.ts";
 
 export { createKeys } from "./create.ts";
 export { UnlockedKeys } from "./unlocked-keys.ts";
-export type { VaultDeps } from "./vault-deps.ts";
+export type { KeyRules, VaultDeps } from "./vault-deps.ts";
 
 /** Opens a user's keys with his password; undefined when it opens no slot or he has no keys here. */
 export async function unlockWithPassword(
@@ -34,14 +34,8 @@ export async function unlockWithPassword(
   address: EmailAddress,
   password: Secret,
 ): Promise<UnlockedKeys | undefined> {
-  const masterKeyId = await findMasterKey(deps.store, address);
-  if (masterKeyId === undefined) return undefined;
-  const who = { owner: address, serviceKey: deps.serviceKey };
-  for (const slot of await selectSlots(deps.store, masterKeyId, "password")) {
-    using masterKey = await openPasswordSlot(who, slot, password);
-    if (masterKey !== undefined) return await openKeys(deps, address, masterKeyId, masterKey);
-  }
-  return undefined;
+  using masterKey = await openWithPassword(deps, address, password);
+  return masterKey === undefined ? undefined : await openKeys(deps, masterKey);
 }
 
 /** Opens a user's keys without him; undefined unless his custody is `provider-usable`. */
@@ -49,14 +43,8 @@ export async function unlockWithService(
   deps: VaultDeps,
   address: EmailAddress,
 ): Promise<UnlockedKeys | undefined> {
-  const masterKeyId = await findMasterKey(deps.store, address);
-  if (masterKeyId === undefined) return undefined;
-  const who = { owner: address, serviceKey: deps.serviceKey };
-  for (const slot of await selectSlots(deps.store, masterKeyId, "service")) {
-    using masterKey = openServiceSlot(who, slot);
-    if (masterKey !== undefined) return await openKeys(deps, address, masterKeyId, masterKey);
-  }
-  return undefined;
+  using masterKey = await openWithService(deps, address);
+  return masterKey === undefined ? undefined : await openKeys(deps, masterKey);
 }
 
 /** The certificate that is published for an address and has not expired. */
@@ -66,72 +54,33 @@ export async function activeCertificate(
 ): Promise<Certificate | undefined> {
   const published = await findPublished(deps.store, address);
   if (published === undefined || isExpired(published, deps.clock.now())) return undefined;
-  const parsed = await parseCertificates(published.bytes);
-  return parsed.kind === "parsed" ? parsed.certificates[0] : undefined;
+  return certificateIn(published);
 }
 
 /**
- * Releases the generic revocation of a key, with an audit row: applied and published it ends the key for good.
+ * Releases the generic revocation of a key, with an audit row: applied and published it ends the key for good. In the
+ * caller's transaction, if he gives its store.
  * @throws AppError when there is none or its row was altered.
  */
 export async function releaseGenericRevocation(
   deps: VaultDeps,
   address: EmailAddress,
   fingerprint: Fingerprint,
+  store: Store = deps.store,
 ): Promise<Uint8Array> {
-  const row = await selectGenericRevocation(deps.store, fingerprint);
+  const row = await selectGenericRevocation(store, fingerprint);
   using revocation =
-    row?.owner === canonicalAddress(address) ? unwrapRevocation(deps.serviceKey, row) : undefined;
+    row?.owner === canonicalAddress(address) ? unwrapRevocation(deps.serviceKeys, row) : undefined;
   if (revocation === undefined) {
     throw new AppError("there is no generic revocation of this key that can be trusted", {
       temporary: false,
     });
   }
-  await appendAudit(deps.store, {
+  await appendAudit(store, {
     at: deps.clock.now(),
     action: "revocation.released",
     account: address,
     detail: { fingerprint },
   });
   return Uint8Array.from(revocation.reveal());
-}
-
-async function openKeys(
-  deps: VaultDeps,
-  owner: EmailAddress,
-  masterKeyId: string,
-  masterKey: Secret,
-): Promise<UnlockedKeys> {
-  const rows = await selectSecretKeys(deps.store, masterKeyId);
-  const opened = await Promise.all(rows.map(async (row) => openKey(owner, masterKey, row)));
-  const keys = opened.filter((key) => key !== undefined);
-  const refused = rows.map((row) => row.fingerprint).filter((_row, at) => opened[at] === undefined);
-  for (const fingerprint of refused) {
-    await appendAudit(deps.store, {
-      at: deps.clock.now(),
-      action: "key.refused",
-      account: owner,
-      detail: { fingerprint, why: "its row is not as it was written" },
-    });
-  }
-  const published = await findPublished(deps.store, owner);
-  const isUsable = published !== undefined && !isExpired(published, deps.clock.now());
-  return new UnlockedKeys(keys, isUsable ? published.fingerprint : undefined, refused);
-}
-
-async function openKey(
-  owner: EmailAddress,
-  masterKey: Secret,
-  row: SecretKeyRow,
-): Promise<UnlockedKey | undefined> {
-  using raw = unwrapSecretKey(masterKey, row, owner);
-  if (raw === undefined) return undefined;
-  const unlocked = await readSecretKey(raw);
-  if (unlocked.fingerprint === row.fingerprint) return unlocked;
-  unlocked[Symbol.dispose]();
-  return undefined;
-}
-
-function isExpired(published: PublishedCertificate, now: Date): boolean {
-  return published.expiresAt !== undefined && published.expiresAt <= now;
 }

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 
 import { Secret } from "../base/secret.ts";
-import { newServiceKey, serviceKeyFor, type ServicePurpose } from "./service-key.ts";
+import { newServiceRoot, ServiceKey, type ServicePurpose } from "./service-key.ts";
 import { deriveKey, unwrap, wrap } from "./wrap.ts";
 
 const key = new Secret(randomBytes(32));
@@ -49,7 +49,7 @@ test("the same secret wrapped twice never has the same bytes", () => {
 });
 
 test("each purpose has a key of its own", () => {
-  using root = newServiceKey();
+  using root = new ServiceKey(newServiceRoot());
   const purposes: readonly ServicePurpose[] = [
     "slots",
     "pepper",
@@ -58,9 +58,7 @@ test("each purpose has a key of its own", () => {
     "macs",
     "sessions",
   ];
-  const keys = purposes.map((purpose) =>
-    Buffer.from(serviceKeyFor(root, purpose).reveal()).toString("hex"),
-  );
+  const keys = purposes.map((purpose) => Buffer.from(root.for(purpose).reveal()).toString("hex"));
   assert.equal(new Set(keys).size, purposes.length);
 });
 

@@ -1,8 +1,9 @@
 import type { Secret } from "../base/secret.ts";
 import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
 import type { Fingerprint } from "../openpgp/fingerprint.ts";
-import type { GenericRevocationRow, SecretKeyRow } from "../store/vault.ts";
-import { serviceKeyFor } from "./service-key.ts";
+import type { GenericRevocationRow } from "../store/generic-revocations.ts";
+import type { SecretKeyRow } from "../store/vault.ts";
+import type { ServiceKeys } from "./service-key.ts";
 import { deriveKey, unwrap, wrap } from "./wrap.ts";
 
 const SECRET_KEY_VERSION = 1;
@@ -32,36 +33,39 @@ export function unwrapSecretKey(
 
 /** Wraps a generic revocation: it can end a key, so it has a purpose of its own under the service key. */
 export function wrapRevocation(
-  serviceKey: Secret,
+  serviceKeys: ServiceKeys,
   owner: EmailAddress,
   fingerprint: Fingerprint,
   revocation: Uint8Array,
-): { readonly owner: string; readonly version: number; readonly wrapped: Uint8Array } {
-  using key = serviceKeyFor(serviceKey, "revocations");
+): Omit<GenericRevocationRow, "createdAt"> {
+  const serviceKey = serviceKeys.current;
+  using key = serviceKey.for("revocations");
   const bound = { owner: canonicalAddress(owner), fingerprint, version: REVOCATION_VERSION };
-  return {
-    owner: bound.owner,
-    version: bound.version,
-    wrapped: wrap(key, revocation, revocationContext(bound)),
-  };
+  const wrapped = wrap(key, revocation, revocationContext(bound));
+  return { ...bound, wrapped, serviceKey: serviceKey.id };
 }
 
-/** The revocation of a row, or undefined when the row is not as it was written. */
+/** The revocation of a row, or undefined when the row is not as it was written or holds none. */
 export function unwrapRevocation(
-  serviceKey: Secret,
+  serviceKeys: ServiceKeys,
   row: GenericRevocationRow,
 ): Secret | undefined {
-  using key = serviceKeyFor(serviceKey, "revocations");
-  return unwrap(key, row.wrapped, revocationContext(row));
+  for (const serviceKey of serviceKeys.candidates(row.serviceKey)) {
+    using key = serviceKey.for("revocations");
+    const revocation = unwrap(key, row.wrapped, revocationContext(row));
+    if (revocation !== undefined) return revocation;
+  }
+  return undefined;
 }
 
+/** Keys for mail are bound as they were before there were others: what is stored must open. */
 function secretKeyContext(
   owner: EmailAddress,
-  row: Pick<SecretKeyRow, "masterKey" | "address" | "fingerprint" | "version">,
+  row: Pick<SecretKeyRow, "masterKey" | "address" | "fingerprint" | "version" | "purpose">,
 ): readonly string[] {
-  const { masterKey, address, fingerprint, version } = row;
-  const user = canonicalAddress(owner);
-  return ["secret-key", user, masterKey, address, fingerprint, String(version)];
+  const { masterKey, address, fingerprint, version, purpose } = row;
+  const name = purpose === "sealing" ? "secret-key" : `secret-key ${purpose}`;
+  return [name, canonicalAddress(owner), masterKey, address, fingerprint, String(version)];
 }
 
 function revocationContext(row: {

@@ -5,7 +5,7 @@ import { findAccount } from "../accounts/embedded.ts";
 import { Secret } from "../base/secret.ts";
 import { MINUTE } from "../base/time.ts";
 import { listAudit, verifyAudit } from "../journal/audit.ts";
-import { newServiceKey } from "../keys/service-key.ts";
+import { fixedServiceKeys, newServiceRoot } from "../keys/service-key.ts";
 import { parseAddress } from "../mail/address.ts";
 import type { Store } from "../store/store.ts";
 import { fakeClock } from "../../test/support/clock.ts";
@@ -19,7 +19,12 @@ assert(alice);
 assert(nobody);
 
 function depsFor(store: Store) {
-  return { store, clock: fakeClock(), serviceKey: newServiceKey() };
+  return {
+    store,
+    clock: fakeClock(),
+    serviceKeys: fixedServiceKeys(newServiceRoot()),
+    keyRules: { profile: "compat" as const },
+  };
 }
 
 const right = (): Secret => Secret.fromText("correct horse");

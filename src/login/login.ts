@@ -6,10 +6,11 @@ import { MINUTE, after } from "../base/time.ts";
 import { verifyPassword, type Account } from "../accounts/embedded.ts";
 import { appendAudit } from "../journal/audit.ts";
 import { UnlockedKeys } from "../keys/unlocked-keys.ts";
-import { unlockWithPassword, type VaultDeps } from "../keys/vault.ts";
+import type { KeyRules, VaultDeps } from "../keys/vault.ts";
 import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
 import { countAttempt, forgetAttempts, purgeAttempts as purge } from "../store/attempts.ts";
 import type { Store } from "../store/store.ts";
+import { unlockAtLogin } from "./unlock.ts";
 
 /** How many wrong passwords for one account from one network are looked at within the window. */
 export const ATTEMPTS = 10;
@@ -22,6 +23,12 @@ export type LoginRequest = {
   readonly address: EmailAddress;
   readonly password: Secret;
   readonly network: string;
+};
+
+/** What a login works with; `failed` is told of upkeep that did not come about and is tried again. */
+export type LoginDeps = VaultDeps & {
+  readonly keyRules: KeyRules;
+  readonly failed?: (error: unknown) => void;
 };
 
 /**
@@ -39,10 +46,10 @@ export type Login =
   | { readonly kind: "throttled" };
 
 /**
- * Verifies the password and opens the user's keys, which the caller disposes. Unknown accounts take the same work as
- * wrong passwords, and are counted the same.
+ * Verifies the password and opens the user's keys, which the caller disposes; whoever has none yet gets them now.
+ * Unknown accounts take the same work as wrong passwords, and are counted the same.
  */
-export async function login(deps: VaultDeps, request: LoginRequest): Promise<Login> {
+export async function login(deps: LoginDeps, request: LoginRequest): Promise<Login> {
   const { store, clock } = deps;
   const { address, password, network } = request;
   const key = attemptKey(address, network);
@@ -56,7 +63,7 @@ export async function login(deps: VaultDeps, request: LoginRequest): Promise<Log
   const account = await verifyPassword(store, address, password);
   if (account === undefined) return { kind: "refused" };
   await forgetAttempts(store, key);
-  const keys = await unlockWithPassword(deps, account.address, password);
+  const keys = await unlockAtLogin(deps, account, password);
   return { kind: "ok", account, keys: keys ?? UnlockedKeys.none(), isLocked: keys === undefined };
 }
 

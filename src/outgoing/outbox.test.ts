@@ -27,8 +27,8 @@ test("a copy that cannot be opened keeps no other back, and every try has its li
     clock: { now: () => NOW },
     hostname,
     trace: traceOutgoing(async () => Promise.resolve()),
-    wrap: (_id, bytes) => bytes,
-    unwrap: (_id, bytes) => {
+    wrap: (_id, bytes) => ({ wrapped: bytes, serviceKey: "" }),
+    unwrap: (_id, { wrapped: bytes }) => {
       if (Buffer.from(bytes).toString() === "broken") throw new Error("does not open");
       return bytes;
     },

@@ -13,6 +13,9 @@ import type { Store } from "../store/store.ts";
 import type { Copy } from "./copies.ts";
 import type { TraceOutgoing } from "./tracing.ts";
 
+/** A message under the queue key, and the name of the service key that this came from. */
+export type Wrapped = Pick<OutboxRow, "wrapped" | "serviceKey">;
+
 export type OutboxDeps = {
   readonly store: Store;
   readonly clock: Clock;
@@ -20,8 +23,8 @@ export type OutboxDeps = {
   readonly relay: Relay;
   readonly trace: TraceOutgoing;
   /** Encrypts and authenticates under the queue key; `id` is bound to the bytes. */
-  readonly wrap: (id: string, bytes: Uint8Array) => Uint8Array;
-  readonly unwrap: (id: string, bytes: Uint8Array) => Uint8Array;
+  readonly wrap: (id: string, bytes: Uint8Array) => Wrapped;
+  readonly unwrap: (id: string, wrapped: Wrapped) => Uint8Array;
 };
 
 /** A copy that is being tried is left alone by other processes for so long. */
@@ -70,7 +73,7 @@ export async function sendDue(deps: OutboxDeps): Promise<void> {
 
 async function sendOne(deps: OutboxDeps, row: OutboxRow): Promise<void> {
   const envelope = readEnvelope(row.envelope);
-  const copy = { envelope, message: deps.unwrap(row.id, row.wrapped) };
+  const copy = { envelope, message: deps.unwrap(row.id, row) };
   const result = await deps.relay(envelope, copy.message, AbortSignal.timeout(TRY_MS));
   await deps.trace.relayed({ messageId: row.messageId, copy, result });
   const now = deps.clock.now();
@@ -135,7 +138,7 @@ function rowFor(
     sender: o.sender,
     messageId: o.messageId,
     envelope: writeEnvelope(o.copy.envelope),
-    wrapped: deps.wrap(id, o.copy.message),
+    ...deps.wrap(id, o.copy.message),
     attempts: 0,
     createdAt: o.at,
     nextAt: o.at,

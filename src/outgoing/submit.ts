@@ -12,6 +12,7 @@ import { sameAddress, type EmailAddress } from "../mail/address.ts";
 import type { Envelope } from "../mail/envelope.ts";
 import type { Discover } from "../discovery/discovery.ts";
 import type { UnlockedKeys } from "../keys/unlocked-keys.ts";
+import type { UnlockedKey } from "../openpgp/secret-key.ts";
 import { UnsealableMessage } from "../pgpmime/unsealable.ts";
 import type { Policy } from "../policy/policy.ts";
 import { reply, type Reply } from "../smtp/reply.ts";
@@ -67,7 +68,7 @@ export async function submit(
   const policy = await policyFor(deps, sender, prepared);
   if (prepared.isProtected) return passThrough(deps, sender, envelope, prepared);
   // The sender's own key comes first: without it nothing is sent under a policy that wants protection.
-  if (policy !== "off" && sender.keys.active === undefined) return NO_KEY;
+  if (policy !== "off" && signerOf(sender, prepared) === undefined) return NO_KEY;
 
   const looked = await Promise.all(
     envelope.recipients.map(async (address) => ({
@@ -113,6 +114,12 @@ async function policyFor(deps: SubmitDeps, sender: Sender, prepared: Prepared): 
   return (await deps.cameProtected(sender.address, repliesTo)) ? "require" : sender.policy;
 }
 
+/** The key of the address that the message is from: each of a user's addresses has its own. */
+function signerOf({ keys }: Sender, { facts }: Prepared): UnlockedKey | undefined {
+  const [author] = facts.from ?? [];
+  return author === undefined ? undefined : keys.for(author.address);
+}
+
 async function passThrough(
   deps: SubmitDeps,
   sender: Sender,
@@ -152,7 +159,7 @@ async function sendSealed(
   prepared: Prepared,
   plan: Extract<Plan, { kind: "seal" }>,
 ): Promise<Reply> {
-  const signer = sender.keys.active;
+  const signer = signerOf(sender, prepared);
   if (signer === undefined) throw new AppError("sealing without a key", { temporary: false });
   try {
     const { recipients } = plan;

@@ -2,7 +2,7 @@ import type { Selectable } from "kysely";
 
 import { fromUnixMs } from "../base/time.ts";
 import { canonicalAddress, formatAddress, type EmailAddress } from "../mail/address.ts";
-import { addressFrom, wordFrom } from "./row.ts";
+import { addressFrom, timeOrNone, wordFrom } from "./row.ts";
 import type { Schema } from "./schema.ts";
 import type { Store } from "./store.ts";
 
@@ -12,12 +12,20 @@ export type Custody = "provider-usable" | "unlocks-at-login" | "user-device-only
 /** What happens to a recipient for whom there is no certificate (docs/use/states.md). */
 export type Policy = "require" | "prefer-pickup" | "prefer-clear" | "off";
 
+/** Which key pair protects the mailbox at rest: the one that others seal to, or one of its own. */
+export type MailboxKey = "same" | "separate";
+
 /** Somebody who may log in, with the address that is his name. `policy` is his own wish, if he has one. */
 export type Account = {
   readonly address: EmailAddress;
   readonly custody: Custody;
   readonly policy: Policy | undefined;
   readonly createdAt: Date;
+  /** When the account was closed; its keys and mail are deleted some time later. */
+  readonly closedAt?: Date;
+  readonly mailboxKey: MailboxKey;
+  /** Until when the provider could use the keys without the user; his custody is stricter since. */
+  readonly providerUntil?: Date;
 };
 
 /** What a password is compared with. */
@@ -29,6 +37,8 @@ export const CUSTODIES: readonly Custody[] = [
   "unlocks-at-login",
   "user-device-only",
 ];
+
+const MAILBOX_KEYS: readonly MailboxKey[] = ["same", "separate"];
 
 /** All words of `Policy`. */
 export const POLICIES: readonly Policy[] = ["require", "prefer-pickup", "prefer-clear", "off"];
@@ -88,11 +98,109 @@ export async function updatePolicy(
     .execute();
 }
 
+/** What may change in an account; what is absent stays. No bytes of `login` let nobody in. */
+export type AccountChange = {
+  readonly custody?: Custody;
+  readonly login?: LoginHash;
+  readonly mailboxKey?: MailboxKey;
+  readonly providerUntil?: Date;
+  /** Null opens a closed account again. */
+  readonly closedAt?: Date | null;
+};
+
+/** Changes an account. */
+export async function updateAccount(
+  store: Store,
+  address: EmailAddress,
+  change: AccountChange,
+): Promise<void> {
+  const { custody, login, mailboxKey, providerUntil, closedAt } = change;
+  await store.db
+    .updateTable("accounts")
+    .set({
+      ...(custody === undefined ? {} : { custody }),
+      ...(login === undefined ? {} : { login_salt: login.salt, login_hash: login.hash }),
+      ...(mailboxKey === undefined ? {} : { mailbox_key: mailboxKey }),
+      ...(providerUntil === undefined ? {} : { provider_until: providerUntil.getTime() }),
+      ...(closedAt === undefined
+        ? {}
+        : {
+            state: closedAt === null ? "open" : "closed",
+            closed_at: closedAt?.getTime() ?? 0,
+          }),
+    })
+    .where("address", "=", canonicalAddress(address))
+    .execute();
+}
+
+/**
+ * Keeps every other event of this account waiting until the transaction ends; false when there is no such account. To be
+ * used inside a transaction.
+ */
+export async function lockAccount(store: Store, address: EmailAddress): Promise<boolean> {
+  // A transaction on SQLite holds the only write lock already.
+  const query = store.db
+    .selectFrom("accounts")
+    .select("address")
+    .where("address", "=", canonicalAddress(address));
+  const row = await (store.engine === "postgres" ? query.forUpdate() : query).executeTakeFirst();
+  return row !== undefined;
+}
+
+/** Deletes an account, to whom nothing refers any more. */
+export async function deleteAccount(store: Store, address: EmailAddress): Promise<void> {
+  await store.db.deleteFrom("accounts").where("address", "=", canonicalAddress(address)).execute();
+}
+
+/** The accounts that were closed before a moment. */
+export async function listClosedAccounts(store: Store, before: Date): Promise<readonly Account[]> {
+  const rows = await store.db
+    .selectFrom("accounts")
+    .selectAll()
+    .where("state", "=", "closed")
+    .where("closed_at", "<", before.getTime())
+    .orderBy("address")
+    .execute();
+  return rows.map(fromRow);
+}
+
+/** Open accounts that have no master key yet, and whose key is not on a device; the oldest first. */
+export async function listAccountsWithoutKeys(
+  store: Store,
+  limit: number,
+): Promise<readonly Account[]> {
+  const rows = await store.db
+    .selectFrom("accounts")
+    .selectAll()
+    .where("state", "=", "open")
+    .where("custody", "<>", "user-device-only")
+    .where((row) =>
+      row.not(
+        row.exists(
+          row
+            .selectFrom("master_keys")
+            .select("id")
+            .whereRef("master_keys.owner", "=", "accounts.address")
+            .where("master_keys.state", "=", "current"),
+        ),
+      ),
+    )
+    .orderBy("created_at")
+    .orderBy("address")
+    .limit(limit)
+    .execute();
+  return rows.map(fromRow);
+}
+
 function fromRow(row: Selectable<Schema["accounts"]>): Account {
+  const providerUntil = timeOrNone(row.provider_until);
   return {
     address: addressFrom(row.mailbox),
     custody: wordFrom(CUSTODIES, row.custody),
     policy: row.policy === "" ? undefined : wordFrom(POLICIES, row.policy),
     createdAt: fromUnixMs(row.created_at),
+    mailboxKey: wordFrom(MAILBOX_KEYS, row.mailbox_key),
+    ...(row.state === "closed" ? { closedAt: fromUnixMs(row.closed_at) } : {}),
+    ...(providerUntil === undefined ? {} : { providerUntil }),
   };
 }

@@ -1,5 +1,3 @@
-import { sql } from "kysely";
-
 import { after, DAY, fromUnixMs } from "../base/time.ts";
 import {
   canonicalAddress,
@@ -100,10 +98,7 @@ export async function purgeCache(store: Store, now: Date): Promise<number> {
       ]),
     )
     .executeTakeFirst();
-  const isSqlite = store.engine === "sqlite";
-  await sql`${sql.raw(isSqlite ? "pragma wal_checkpoint(truncate)" : "vacuum cached_certificates")}`.execute(
-    store.db,
-  );
+  await store.forget(["cached_certificates"]);
   return Number(deleted.numDeletedRows);
 }
 

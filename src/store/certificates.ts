@@ -137,19 +137,55 @@ export async function updatePublished(
   fingerprint: Fingerprint,
   change: Pick<PublishedCertificate, "state" | "bytes" | "expiresAt" | "revokedAt">,
 ): Promise<void> {
-  await store.transaction(async (tx) => {
-    await tx.db
-      .updateTable("published_certificates")
-      .set({
-        state: change.state,
-        bytes: change.bytes,
-        expires_at: msOrZero(change.expiresAt),
-        revoked_at: msOrZero(change.revokedAt),
-      })
-      .where("fingerprint", "=", fingerprint)
-      .execute();
-    await countChange(tx);
+  await replacePublished(store, fingerprint, change);
+}
+
+/**
+ * As `updatePublished`, only while the certificate is still active: of two who change it at once one is told false, and
+ * nothing is changed for him.
+ */
+export async function endPublished(
+  store: Store,
+  fingerprint: Fingerprint,
+  change: Pick<PublishedCertificate, "state" | "bytes" | "expiresAt" | "revokedAt">,
+): Promise<boolean> {
+  return replacePublished(store, fingerprint, change, "active");
+}
+
+/** Deletes everything that is published of these certificates, and what was kept to revoke them: erasure by law. */
+export async function erasePublished(
+  store: Store,
+  fingerprints: readonly Fingerprint[],
+): Promise<void> {
+  if (fingerprints.length === 0) return;
+  await store.transaction(async ({ db }) => {
+    for (const table of [
+      "certificate_ids",
+      "published_certificates",
+      "generic_revocations",
+    ] as const) {
+      await db.deleteFrom(table).where("fingerprint", "in", fingerprints).execute();
+    }
   });
+  await countChange(store);
+}
+
+/** Active certificates that expire before a moment, soonest first. */
+export async function listExpiring(
+  store: Store,
+  before: Date,
+  limit: number,
+): Promise<readonly PublishedCertificate[]> {
+  const rows = await store.db
+    .selectFrom("published_certificates")
+    .selectAll()
+    .where("state", "=", "active")
+    .where("expires_at", ">", 0)
+    .where("expires_at", "<", before.getTime())
+    .orderBy("expires_at")
+    .limit(limit)
+    .execute();
+  return rows.map(fromRow);
 }
 
 /** Rises with every change of the published view: an answer kept under an older number is out of date. */
@@ -159,6 +195,30 @@ export async function publishedVersion(store: Store): Promise<number> {
     .select("version")
     .executeTakeFirstOrThrow();
   return row.version;
+}
+
+async function replacePublished(
+  store: Store,
+  fingerprint: Fingerprint,
+  change: Pick<PublishedCertificate, "state" | "bytes" | "expiresAt" | "revokedAt">,
+  onlyWhile?: KeyState,
+): Promise<boolean> {
+  return store.transaction(async (tx) => {
+    const update = tx.db
+      .updateTable("published_certificates")
+      .set({
+        state: change.state,
+        bytes: change.bytes,
+        expires_at: msOrZero(change.expiresAt),
+        revoked_at: msOrZero(change.revokedAt),
+      })
+      .where("fingerprint", "=", fingerprint);
+    const row = await (onlyWhile === undefined ? update : update.where("state", "=", onlyWhile))
+      .returning("fingerprint")
+      .executeTakeFirst();
+    if (row !== undefined) await countChange(tx);
+    return row !== undefined;
+  });
 }
 
 async function countChange(store: Store): Promise<void> {

@@ -4,13 +4,17 @@ import { formatAddress } from "../mail/address.ts";
 import { addressFrom } from "./row.ts";
 import type { Store } from "./store.ts";
 
-/** One copy that waits for the next hop; `envelope` is JSON text, `wrapped` the message under the queue key. */
+/**
+ * One copy that waits for the next hop; `envelope` is JSON text, `wrapped` the message under the queue key of the service
+ * key that `serviceKey` names.
+ */
 export type OutboxRow = {
   readonly id: string;
   readonly sender: EmailAddress;
   readonly messageId: string;
   readonly envelope: string;
   readonly wrapped: Uint8Array;
+  readonly serviceKey: string;
   readonly attempts: number;
   readonly createdAt: Date;
   readonly nextAt: Date;
@@ -27,6 +31,7 @@ export async function insertOutbox(store: Store, rows: readonly OutboxRow[]): Pr
         message_id: row.messageId,
         envelope: row.envelope,
         wrapped: row.wrapped,
+        service_key: row.serviceKey,
         attempts: row.attempts,
         created_at: row.createdAt.getTime(),
         next_at: row.nextAt.getTime(),
@@ -64,6 +69,7 @@ export async function takeDue(
       messageId: row.message_id,
       envelope: row.envelope,
       wrapped: row.wrapped,
+      serviceKey: row.service_key,
       attempts: row.attempts,
       createdAt: fromUnixMs(row.created_at),
       nextAt: fromUnixMs(row.next_at),

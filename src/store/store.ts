@@ -7,7 +7,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { closeSync, openSync } from "node:fs";
 import { DatabaseSync, type SQLInputValue } from "node:sqlite";
 
-import { Kysely, PostgresDialect, SqliteDialect, type SqliteDatabase } from "kysely";
+import { Kysely, PostgresDialect, sql, SqliteDialect, type SqliteDatabase } from "kysely";
 import pg from "pg";
 
 import { SECOND } from "../base/time.ts";
@@ -18,6 +18,22 @@ export type Engine = "sqlite" | "postgres";
 export type StoreOptions =
   | { readonly engine: "sqlite"; readonly path: string; readonly readOnly?: boolean }
   | { readonly engine: "postgres"; readonly url: string; readonly readOnly?: boolean };
+
+/** Tables from which rows of a person are deleted. */
+const ERASABLE: readonly (keyof Schema)[] = [
+  "accounts",
+  "aliases",
+  "cached_certificates",
+  "generic_revocations",
+  "mailbox_certificates",
+  "master_keys",
+  "messages",
+  "outbox",
+  "published_certificates",
+  "secret_keys",
+  "slots",
+  "trace",
+];
 
 const BUSY_TIMEOUT_MS = 5 * SECOND;
 const CONNECT_TIMEOUT_MS = 10 * SECOND;
@@ -62,6 +78,16 @@ export class Store implements AsyncDisposable {
     });
   }
 
+  /**
+   * Makes what was deleted physically gone: overwritten and out of the log on SQLite, vacuumed on PostgreSQL. Not for use
+   * inside a transaction.
+   */
+  async forget(tables: readonly (keyof Schema)[] = ERASABLE): Promise<void> {
+    const statement =
+      this.engine === "sqlite" ? "pragma wal_checkpoint(truncate)" : `vacuum ${tables.join(", ")}`;
+    await sql.raw(statement).execute(this.db);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     if (!this.#isTransaction) await this.#db.destroy();
   }
@@ -95,9 +121,11 @@ function openSqlite(path: string, isReadOnly: boolean): SqliteDatabase {
     );
   }
   return {
-    prepare: (sql) => {
+    prepare: (text) => {
       // A transaction that reads first and then writes would fail if another process wrote in between.
-      const statement = database.prepare(sql === "begin" && !isReadOnly ? "begin immediate" : sql);
+      const statement = database.prepare(
+        text === "begin" && !isReadOnly ? "begin immediate" : text,
+      );
       return {
         reader: statement.columns().length > 0,
         all: (parameters) => statement.all(...(parameters as readonly SQLInputValue[])),

@@ -17,8 +17,8 @@ import {
   updatePublished,
   type PublishedCertificate,
 } from "./certificates.ts";
+import { saveGenericRevocation } from "./generic-revocations.ts";
 import type { Store } from "./store.ts";
-import { insertGenericRevocation } from "./vault.ts";
 
 const now = fromUnixMs(1_800_000_000_000);
 
@@ -54,12 +54,13 @@ function certificateOf(
 }
 
 async function keepRevocation(store: Store, fingerprint: Fingerprint): Promise<void> {
-  await insertGenericRevocation(store, {
+  await saveGenericRevocation(store, {
     fingerprint,
     owner: "alice@alpha.test",
     version: 1,
     wrapped: Uint8Array.from([1]),
     createdAt: now,
+    serviceKey: "",
   });
 }
 
@@ -156,6 +157,7 @@ for (const { engine, open } of engines()) {
       custody: "provider-usable",
       policy: undefined,
       createdAt: now,
+      mailboxKey: "same",
     } as const;
     const login = { salt: Uint8Array.of(1), hash: Uint8Array.of(2) };
     assert.equal(await insertAccount(store, account, login), true);

@@ -1,8 +1,14 @@
+import type { Selectable } from "kysely";
+
 import { fromUnixMs } from "../base/time.ts";
 import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
 import type { Fingerprint } from "../openpgp/fingerprint.ts";
 import { wordFrom } from "./row.ts";
+import type { Schema } from "./schema.ts";
 import type { Store } from "./store.ts";
+
+/** `current` wraps what the account uses; a `former` one waits for its password, forgotten by its owner. */
+export type MasterKeyState = "current" | "former";
 
 /** The rows around a user master key. Everything that opens it is wrapped; what it means is for keys/ to say. */
 export type MasterKeyRow = {
@@ -11,10 +17,13 @@ export type MasterKeyRow = {
   readonly createdAt: Date;
 };
 
-/** What a slot opens with. */
-export type SlotKind = "password" | "service";
+/** What a slot opens with; `provisional` is the service key's until the first login. */
+export type SlotKind = "password" | "service" | "provisional" | "recovery" | "escrow";
 
-/** The master key under one other key; `kdf` names how that one is made, `salt` is its salt. */
+/**
+ * The master key under one other key; `kdf` names how that one is made, `salt` is its salt, `serviceKey` the service key
+ * that took part ("" for none, or for one from before they had names).
+ */
 export type SlotRow = {
   readonly id: string;
   readonly masterKey: string;
@@ -24,7 +33,11 @@ export type SlotRow = {
   readonly salt: Uint8Array;
   readonly wrapped: Uint8Array;
   readonly createdAt: Date;
+  readonly serviceKey: string;
 };
+
+/** `sealing` keys are published; a `mailbox` key protects mail at rest, and nobody outside knows it. */
+export type KeyPurpose = "sealing" | "mailbox";
 
 /** A secret key under its master key; `address` in its canonical form. */
 export type SecretKeyRow = {
@@ -34,18 +47,17 @@ export type SecretKeyRow = {
   readonly version: number;
   readonly wrapped: Uint8Array;
   readonly createdAt: Date;
+  readonly purpose: KeyPurpose;
 };
 
-/** The generic revocation of a key under the service key; `owner` in its canonical form. */
-export type GenericRevocationRow = {
-  readonly fingerprint: Fingerprint;
-  readonly owner: string;
-  readonly version: number;
-  readonly wrapped: Uint8Array;
-  readonly createdAt: Date;
-};
-
-const SLOT_KINDS: readonly SlotKind[] = ["password", "service"];
+const SLOT_KINDS: readonly SlotKind[] = [
+  "password",
+  "service",
+  "provisional",
+  "recovery",
+  "escrow",
+];
+const PURPOSES: readonly KeyPurpose[] = ["sealing", "mailbox"];
 
 /** Adds the current master key of a user, who may not have one yet. */
 export async function insertMasterKey(store: Store, row: MasterKeyRow): Promise<void> {
@@ -66,54 +78,85 @@ export async function findMasterKey(
   store: Store,
   owner: EmailAddress,
 ): Promise<string | undefined> {
-  const row = await store.db
+  return (await listMasterKeys(store, owner, "current"))[0];
+}
+
+/** The IDs of the user's master keys in a state, the newest first. */
+export async function listMasterKeys(
+  store: Store,
+  owner: EmailAddress,
+  state: MasterKeyState,
+): Promise<readonly string[]> {
+  const rows = await store.db
     .selectFrom("master_keys")
     .select("id")
     .where("owner", "=", canonicalAddress(owner))
-    .where("state", "=", "current")
-    .executeTakeFirst();
-  return row?.id;
-}
-
-export async function insertSlot(store: Store, row: SlotRow): Promise<void> {
-  const { masterKey, createdAt, ...same } = row;
-  await store.db
-    .insertInto("slots")
-    .values({ ...same, master_key: masterKey, created_at: createdAt.getTime() })
-    .execute();
-}
-
-/** The slots of one kind around a master key, the newest first. */
-export async function selectSlots(
-  store: Store,
-  masterKey: string,
-  kind: SlotKind,
-): Promise<readonly SlotRow[]> {
-  const rows = await store.db
-    .selectFrom("slots")
-    .selectAll()
-    .where("master_key", "=", masterKey)
-    .where("kind", "=", kind)
+    .where("state", "=", state)
     .orderBy("created_at", "desc")
     .orderBy("id")
     .execute();
-  return rows.map((row) => ({
-    id: row.id,
-    masterKey: row.master_key,
-    kind: wordFrom(SLOT_KINDS, row.kind),
-    version: row.version,
-    kdf: row.kdf,
-    salt: row.salt,
-    wrapped: row.wrapped,
-    createdAt: fromUnixMs(row.created_at),
-  }));
+  return rows.map(({ id }) => id);
 }
 
-export async function insertSecretKey(store: Store, row: SecretKeyRow): Promise<void> {
+/** Parks a master key that cannot be opened now, with its slots and keys. */
+export async function parkMasterKey(store: Store, id: string): Promise<void> {
+  await store.db.updateTable("master_keys").set({ state: "former" }).where("id", "=", id).execute();
+}
+
+/** Deletes a master key with its slots and what is still wrapped under it. */
+export async function deleteMasterKey(store: Store, id: string): Promise<void> {
+  await store.db.deleteFrom("slots").where("master_key", "=", id).execute();
+  await store.db.deleteFrom("secret_keys").where("master_key", "=", id).execute();
+  await store.db.deleteFrom("master_keys").where("id", "=", id).execute();
+}
+
+export async function insertSlot(store: Store, row: SlotRow): Promise<void> {
+  const { masterKey, createdAt, serviceKey, ...same } = row;
+  await store.db
+    .insertInto("slots")
+    .values({
+      ...same,
+      master_key: masterKey,
+      created_at: createdAt.getTime(),
+      service_key: serviceKey,
+    })
+    .execute();
+}
+
+/** The slots around a master key, of one kind or of all, the newest first. */
+export async function selectSlots(
+  store: Store,
+  masterKey: string,
+  kind?: SlotKind,
+): Promise<readonly SlotRow[]> {
+  let query = store.db.selectFrom("slots").selectAll().where("master_key", "=", masterKey);
+  if (kind !== undefined) query = query.where("kind", "=", kind);
+  const rows = await query.orderBy("created_at", "desc").orderBy("id").execute();
+  return rows.map(slotFrom);
+}
+
+/** Deletes the slots of one kind around a master key; says how many. */
+export async function deleteSlots(
+  store: Store,
+  masterKey: string,
+  kind: SlotKind,
+): Promise<number> {
+  const deleted = await store.db
+    .deleteFrom("slots")
+    .where("master_key", "=", masterKey)
+    .where("kind", "=", kind)
+    .executeTakeFirst();
+  return Number(deleted.numDeletedRows);
+}
+
+/** Adds a secret key, or moves one that is here under another master key. */
+export async function saveSecretKey(store: Store, row: SecretKeyRow): Promise<void> {
   const { masterKey, createdAt, ...same } = row;
+  const values = { ...same, master_key: masterKey, created_at: createdAt.getTime() };
   await store.db
     .insertInto("secret_keys")
-    .values({ ...same, master_key: masterKey, created_at: createdAt.getTime() })
+    .values(values)
+    .onConflict((conflict) => conflict.column("fingerprint").doUpdateSet(values))
     .execute();
 }
 
@@ -136,36 +179,20 @@ export async function selectSecretKeys(
     version: row.version,
     wrapped: row.wrapped,
     createdAt: fromUnixMs(row.created_at),
+    purpose: wordFrom(PURPOSES, row.purpose),
   }));
 }
 
-export async function insertGenericRevocation(
-  store: Store,
-  row: GenericRevocationRow,
-): Promise<void> {
-  const { createdAt, ...same } = row;
-  await store.db
-    .insertInto("generic_revocations")
-    .values({ ...same, created_at: createdAt.getTime() })
-    .execute();
-}
-
-export async function selectGenericRevocation(
-  store: Store,
-  fingerprint: Fingerprint,
-): Promise<GenericRevocationRow | undefined> {
-  const row = await store.db
-    .selectFrom("generic_revocations")
-    .selectAll()
-    .where("fingerprint", "=", fingerprint)
-    .executeTakeFirst();
-  return row === undefined
-    ? undefined
-    : {
-        fingerprint: row.fingerprint as Fingerprint,
-        owner: row.owner,
-        version: row.version,
-        wrapped: row.wrapped,
-        createdAt: fromUnixMs(row.created_at),
-      };
+export function slotFrom(row: Selectable<Schema["slots"]>): SlotRow {
+  return {
+    id: row.id,
+    masterKey: row.master_key,
+    kind: wordFrom(SLOT_KINDS, row.kind),
+    version: row.version,
+    kdf: row.kdf,
+    salt: row.salt,
+    wrapped: row.wrapped,
+    createdAt: fromUnixMs(row.created_at),
+    serviceKey: row.service_key,
+  };
 }

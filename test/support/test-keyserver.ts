@@ -1,14 +1,13 @@
-/** A keyserver on a database in memory with real certificates, and a client that sends whatever bytes a test wants. */
+/** A keyserver on a database of its own with real certificates, and a client that sends whatever bytes a test wants. */
 import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { connect } from "node:tls";
 import type { IssuedCertificate, Pki } from "../../lab/pki.ts";
 import { after, DAY, systemClock } from "../../src/base/time.ts";
 import { startHttps, type HttpLimits, type HttpsServer } from "../../src/http/server.ts";
-import {
-  keyserver,
-  keyserverMethods,
-  type KeyserverLimits,
-} from "../../src/keyserver/keyserver.ts";
+import { keyserver, keyserverHttp, type KeyserverLimits } from "../../src/keyserver/keyserver.ts";
 import { canonicalAddress, parseAddress, parseDomain } from "../../src/mail/address.ts";
 import type { Certificate } from "../../src/openpgp/certificate.ts";
 import { generateKey } from "../../src/openpgp/generate.ts";
@@ -16,14 +15,16 @@ import { revokeFresh } from "../../src/openpgp/revocation.ts";
 import { readSecretKey } from "../../src/openpgp/secret-key.ts";
 import { publish, updatePublished } from "../../src/store/certificates.ts";
 import { migrate } from "../../src/store/migrate.ts";
-import { openStore, type Store } from "../../src/store/store.ts";
-import { insertGenericRevocation } from "../../src/store/vault.ts";
+import { openPublishedView } from "../../src/store/published-view.ts";
+import { openStore, type Store, type StoreOptions } from "../../src/store/store.ts";
+import { saveGenericRevocation } from "../../src/store/generic-revocations.ts";
 
 const CLOSE_MS = 500;
 const TIMEOUT_MS = 20_000;
 
 export type TestKeyserver = AsyncDisposable & HttpsServer & { readonly store: Store };
 
+/** `database` is one that exists; without it, a new SQLite file that goes when the server goes. */
 export async function startTestKeyserver(
   tls: IssuedCertificate,
   given: {
@@ -31,27 +32,35 @@ export async function startTestKeyserver(
     readonly limits?: Partial<KeyserverLimits>;
     readonly http?: Partial<HttpLimits>;
     readonly port?: number;
+    readonly host?: string;
+    readonly database?: StoreOptions;
   } = {},
 ): Promise<TestKeyserver> {
-  const store = await openStore({ engine: "sqlite", path: ":memory:" });
+  await using opened = new AsyncDisposableStack();
+  const database = given.database ?? (await newDatabase(opened));
+  const store = opened.use(await openStore(database));
   await migrate(store);
+  const view = opened.use(openPublishedView(database));
   const domains = (given.domains ?? ["alpha.test"]).flatMap((name) => parseDomain(name) ?? []);
-  const server = await startHttps({
-    host: "127.0.0.2",
-    port: given.port ?? 0,
-    tls,
-    methods: keyserverMethods,
-    limits: { closeMs: CLOSE_MS, ...given.http },
-    fetch: keyserver({ store, domains, clock: systemClock, limits: given.limits ?? {} }),
-  });
-  return {
-    ...server,
-    store,
-    [Symbol.asyncDispose]: async () => {
-      await server[Symbol.asyncDispose]();
-      await store[Symbol.asyncDispose]();
-    },
-  };
+  const limits = given.limits ?? {};
+  const server = opened.use(
+    await startHttps({
+      host: given.host ?? "127.0.0.2",
+      port: given.port ?? 0,
+      tls,
+      ...keyserverHttp,
+      limits: { closeMs: CLOSE_MS, ...given.http },
+      ...keyserver({ view, domains, clock: systemClock, limits, place: "keys.alpha.test" }),
+    }),
+  );
+  const running = opened.move();
+  return { ...server, store, [Symbol.asyncDispose]: async () => running.disposeAsync() };
+}
+
+async function newDatabase(opened: AsyncDisposableStack): Promise<StoreOptions> {
+  const folder = await mkdtemp(join(tmpdir(), "sealpost-keyserver-db-"));
+  opened.defer(async () => rm(folder, { recursive: true }));
+  return { engine: "sqlite", path: join(folder, "sealpost.db") };
 }
 
 /** Makes a key for an address and publishes it; `revoked` publishes it with a fresh revocation, as superseded. */
@@ -72,12 +81,13 @@ export async function publishKey(
   const { certificate } = generated;
   const { fingerprint, version } = certificate;
   const published = { fingerprint, version, createdAt: certificate.created, address };
-  await insertGenericRevocation(store, {
+  await saveGenericRevocation(store, {
     fingerprint,
     owner: canonicalAddress(address),
     version: 1,
     wrapped: Uint8Array.of(1),
     createdAt: now,
+    serviceKey: "",
   });
   await publish(
     store,

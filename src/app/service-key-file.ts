@@ -1,0 +1,130 @@
+/**
+ * The service root key's file, and beside it `NAME.former`: keys that were in force before, until nothing is wrapped under
+ * them. A rotation first keeps the old key there and then replaces the file, each by renaming, so that whatever
+ * interrupts it leaves every key that a row may need.
+ */
+import {
+  closeSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from "node:fs";
+import { dirname } from "node:path";
+import { AppError } from "../base/errors.ts";
+import { Secret } from "../base/secret.ts";
+import { newServiceRoot, SERVICE_KEY_BYTES, ServiceKey, ServiceKeys } from "../keys/service-key.ts";
+
+/** Where former keys lie, one after the other, the newest first. */
+export function formerFile(file: string): string {
+  return `${file}.former`;
+}
+
+/**
+ * The keys in the file and in the one beside it, read again whenever one of them was replaced.
+ * @throws AppError when there is none, others may read it, or it has another length.
+ */
+export function openServiceKeys(file: string): ServiceKeys {
+  let seen = "";
+  return new ServiceKeys(() => {
+    const now = `${markOf(file)} ${markOf(formerFile(file))}`;
+    if (now === seen) return undefined;
+    const roots = [...readRoots(file, 1), ...formerRoots(file)];
+    seen = now;
+    return roots.map((root) => new ServiceKey(root));
+  });
+}
+
+/** Replaces the key in force by a new one and keeps it as former. */
+export function replaceServiceKey(file: string): void {
+  const kept = [...readRoots(file, 1), ...formerRoots(file)];
+  using next = newServiceRoot();
+  replaceFile(formerFile(file), Buffer.concat(kept.map((root) => root.reveal())));
+  replaceFile(file, next.reveal());
+  for (const root of kept) root[Symbol.dispose]();
+}
+
+/** Since when there are former keys; undefined when there are none. */
+export function formerSince(file: string): Date | undefined {
+  return statSync(formerFile(file), { throwIfNoEntry: false })?.mtime;
+}
+
+/** Deletes the former keys for good: nothing may be wrapped under them any more. */
+export function deleteFormerKeys(file: string): void {
+  const former = formerFile(file);
+  const size = statSync(former, { throwIfNoEntry: false })?.size;
+  if (size === undefined) return;
+  overwrite(former, size);
+  rmSync(former);
+  syncFolder(file);
+}
+
+function formerRoots(file: string): readonly Secret[] {
+  const former = formerFile(file);
+  return statSync(former, { throwIfNoEntry: false }) === undefined ? [] : readRoots(former);
+}
+
+function readRoots(file: string, count?: number): readonly Secret[] {
+  try {
+    if ((statSync(file).mode & 0o077) !== 0) throw new Error("others may read it; do: chmod 600");
+    const bytes = readFileSync(file);
+    const roots = bytes.length / SERVICE_KEY_BYTES;
+    if (!Number.isInteger(roots) || roots === 0 || (count !== undefined && roots !== count)) {
+      throw new Error(`it is not ${SERVICE_KEY_BYTES} bytes long`);
+    }
+    const secrets = Array.from({ length: roots }, (_, at) => {
+      const start = at * SERVICE_KEY_BYTES;
+      return new Secret(Uint8Array.from(bytes.subarray(start, start + SERVICE_KEY_BYTES)));
+    });
+    bytes.fill(0);
+    return secrets;
+  } catch (cause) {
+    throw new AppError(
+      `the service key ${file} cannot be used; \`sealpost init\` makes one for a new installation`,
+      { temporary: false, cause },
+    );
+  }
+}
+
+/** What changes when a file is replaced. */
+function markOf(file: string): string {
+  const stats = statSync(file, { bigint: true, throwIfNoEntry: false });
+  return stats === undefined ? "-" : `${stats.ino}:${stats.size}:${stats.mtimeNs}`;
+}
+
+function replaceFile(file: string, bytes: Uint8Array): void {
+  const next = `${file}.next`;
+  rmSync(next, { force: true });
+  const handle = openSync(next, "wx", 0o600);
+  try {
+    writeSync(handle, bytes);
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
+  renameSync(next, file);
+  syncFolder(file);
+}
+
+function overwrite(file: string, size: number): void {
+  const handle = openSync(file, "r+");
+  try {
+    writeSync(handle, Buffer.alloc(size));
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
+}
+
+/** A name is durable when its folder is. */
+function syncFolder(file: string): void {
+  const handle = openSync(dirname(file), "r");
+  try {
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
+}

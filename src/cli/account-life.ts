@@ -1,0 +1,186 @@
+/** Commands about an account's beginning under other names, and its end. */
+import type { Parts } from "../app/parts.ts";
+import type { Account } from "../accounts/embedded.ts";
+import { MINUTE } from "../base/time.ts";
+import { addAlias, removeAlias } from "../keys/alias.ts";
+import { backfill } from "../keys/backfill.ts";
+import { closeAccount, eraseByLaw, reopenAccount } from "../keys/end-account.ts";
+import { openWithPassword, openWithService, type MasterKey } from "../keys/master-key.ts";
+import { renameOwner } from "../keys/rename.ts";
+import { formatAddress, parseAddress, type EmailAddress } from "../mail/address.ts";
+import { listAliases } from "../store/aliases.ts";
+import { accountOf, addressGiven } from "./address-given.ts";
+import { codeLines } from "./account-key.ts";
+import { answer, type Call, type Command, type ExitCode, notFound, UsageError } from "./command.ts";
+import { openFor } from "./open.ts";
+import { passwordIfGiven, readPassword } from "./secret-input.ts";
+
+const STDIN = { "password-stdin": { help: "read the account's password from stdin" } };
+
+export const accountLifeCommands: readonly Command[] = [
+  {
+    name: "account alias",
+    operands: ["ADDRESS", "[add|remove]", "[ALIAS]"],
+    summary: "other addresses of an account, each with a certificate of its own",
+    options: STDIN,
+    run: alias,
+  },
+  {
+    name: "account rename",
+    operands: ["ADDRESS", "NEW"],
+    summary:
+      "another address for an account; the one before becomes an alias (stdin: the password)",
+    options: STDIN,
+    run: rename,
+  },
+  {
+    name: "account enrol",
+    operands: [],
+    summary: "make keys for accounts that have none, before their first login",
+    options: { rate: { value: "N", help: "how many in a minute (default: as many as go)" } },
+    run: enrolAll,
+  },
+  {
+    name: "account remove",
+    operands: ["ADDRESS"],
+    summary: "close an account: its keys are revoked now, it is deleted after 30 days",
+    options: {
+      "password-stdin": { help: "with the password its signatures stay valid" },
+      erase: { help: "by law request: delete it now, its certificates too" },
+      yes: { help: "needed with --erase: nothing brings it back" },
+    },
+    run: remove,
+  },
+  {
+    name: "account reopen",
+    operands: ["ADDRESS"],
+    summary: "open a closed account again, within 30 days",
+    options: {},
+    run: reopen,
+  },
+];
+
+/** The master key, by the password if one is given, else if the provider may use it. */
+export async function masterKeyFor(
+  parts: Parts,
+  { address }: Account,
+  call: Call,
+): Promise<MasterKey | undefined> {
+  using password = await passwordIfGiven(call);
+  if (password === undefined) return openWithService(parts, address);
+  const masterKey = await openWithPassword(parts, address, password);
+  if (masterKey === undefined) throw notFound("this password opens no key of the account");
+  return masterKey;
+}
+
+function secondAddress(call: Call, at: number): EmailAddress {
+  const text = call.operands[at] ?? "";
+  const address = parseAddress(text);
+  if (address === undefined) {
+    throw new UsageError(`${JSON.stringify(text)} is not an email address`);
+  }
+  return address;
+}
+
+function requireOurs({ config }: Parts, { domain }: EmailAddress): void {
+  if (config.domains.includes(domain)) return;
+  throw new UsageError(`${domain} is not in "domains" of ${config.file}; add it there first`);
+}
+
+async function alias(call: Call): Promise<ExitCode> {
+  const address = addressGiven(call);
+  const [, verb] = call.operands;
+  await using parts = await openFor(call);
+  const account = await accountOf(parts, address);
+  if (verb !== undefined) {
+    const other = secondAddress(call, 2);
+    using masterKey = await masterKeyFor(parts, account, call);
+    if (verb === "add") {
+      requireOurs(parts, other);
+      await addAlias(parts, parts.keyRules, account.address, other, masterKey);
+    } else if (verb === "remove") await removeAlias(parts, account.address, other, masterKey);
+    else throw new UsageError("add or remove");
+  }
+  const aliases = (await listAliases(parts.store, account.address)).map((one) =>
+    formatAddress(one.address),
+  );
+  const text = formatAddress(account.address);
+  return answer(call, { address: text, aliases }, [
+    `${text}: ${aliases.length === 0 ? "no aliases" : aliases.join(", ")}`,
+  ]);
+}
+
+async function rename(call: Call): Promise<ExitCode> {
+  if (!call.has("password-stdin")) {
+    throw new UsageError("everything is wrapped anew: give the password with --password-stdin");
+  }
+  const address = addressGiven(call);
+  const to = secondAddress(call, 1);
+  using password = await readPassword(call);
+  await using parts = await openFor(call);
+  requireOurs(parts, to);
+  const account = await accountOf(parts, address);
+  using masterKey = await openWithPassword(parts, account.address, password);
+  if (masterKey === undefined) throw notFound("this password opens no key of the account");
+  const withRecoveryCode = parts.config.keys.recoveryCode;
+  const o = { to, password, withRecoveryCode };
+  const code = await renameOwner(parts, parts.keyRules, masterKey, o);
+  using _secret = code?.secret;
+  const [old, name] = [formatAddress(account.address), formatAddress(to)];
+  return answer(call, { address: name, alias: old, recoveryCode: code?.text ?? null }, [
+    `${old} is ${name} now, and ${old} an alias of it`,
+    ...codeLines(code?.text),
+  ]);
+}
+
+async function enrolAll(call: Call): Promise<ExitCode> {
+  const rate = call.option("rate");
+  const perMinute = rate === undefined ? 1000 : Number(rate);
+  if (!Number.isInteger(perMinute) || perMinute < 1) throw new UsageError("--rate is a number");
+  await using parts = await openFor(call);
+  let enrolled = 0;
+  for (;;) {
+    const start = performance.now();
+    const made = await backfill(parts, parts.keyRules, perMinute);
+    enrolled += made;
+    if (made < perMinute) break;
+    const restMs = rate === undefined ? 0 : MINUTE - (performance.now() - start);
+    await new Promise((resolve) => setTimeout(resolve, Math.max(restMs, 0)));
+  }
+  return answer(call, { enrolled }, [
+    `made keys for ${enrolled} accounts; until each first login Sealpost can use them by itself`,
+  ]);
+}
+
+async function remove(call: Call): Promise<ExitCode> {
+  const address = addressGiven(call);
+  const isErasure = call.has("erase");
+  if (isErasure && !call.has("yes")) {
+    throw new UsageError("--erase deletes mail, keys and certificates for good: add --yes");
+  }
+  await using parts = await openFor(call);
+  const account = await accountOf(parts, address);
+  const text = formatAddress(account.address);
+  if (isErasure) {
+    await eraseByLaw(parts, account.address);
+    return answer(call, { address: text, state: "erased" }, [`erased ${text}`]);
+  }
+  using masterKey = await masterKeyFor(parts, account, call);
+  await closeAccount(parts, account.address, masterKey);
+  return answer(call, { address: text, state: "closed" }, [
+    `closed ${text}: its keys are revoked${masterKey === undefined ? " with their generic revocations" : ""}, ` +
+      "and what is kept of it is deleted in 30 days (before: sealpost account reopen)",
+  ]);
+}
+
+async function reopen(call: Call): Promise<ExitCode> {
+  const address = addressGiven(call);
+  await using parts = await openFor(call);
+  const account = await accountOf(parts, address);
+  const text = formatAddress(account.address);
+  if (account.closedAt === undefined) throw notFound(`${text} is not closed`);
+  await reopenAccount(parts, account.address);
+  return answer(call, { address: text, state: "open" }, [
+    `${text} is open again; its keys stay revoked. New ones: sealpost key rotate ${text} --password-stdin`,
+  ]);
+}

@@ -1,0 +1,70 @@
+import { deleteFormerKeys, formerSince, replaceServiceKey } from "../app/service-key-file.ts";
+import { AppError } from "../base/errors.ts";
+import { after, MINUTE } from "../base/time.ts";
+import { appendAudit } from "../journal/audit.ts";
+import { requireNothingLeft, rewrapAll, type UnderFormer } from "../keys/rewrap.ts";
+import { answer, type Call, type Command, type ExitCode } from "./command.ts";
+import { openFor } from "./open.ts";
+
+/** `service-key rotate` and `retire`. */
+export const serviceKeyCommands: readonly Command[] = [
+  {
+    name: "service-key rotate",
+    operands: [],
+    summary: "a new service root key; what the old one wrapped goes under it. Mail flows on",
+    options: { resume: { help: "after an interruption: no new key, only what is left" } },
+    run: rotate,
+  },
+  {
+    name: "service-key retire",
+    operands: [],
+    summary: "delete former service keys for good, once nothing needs them",
+    options: { force: { help: "even if some users have not logged in since the rotation" } },
+    run: retire,
+  },
+];
+
+/** Running processes take up the new key by themselves, and what they have in hand is written within this time. */
+const SETTLE_MS = 10 * MINUTE;
+
+async function rotate(call: Call): Promise<ExitCode> {
+  await using parts = await openFor(call);
+  if (!call.has("resume")) {
+    replaceServiceKey(parts.config.secrets.serviceKeyFile);
+    const at = parts.clock.now();
+    await appendAudit(parts.store, { at, action: "service-key.rotated" });
+  }
+  const left = await rewrapAll(parts);
+  return answer(call, left, [
+    "the new service key is in force and everything is wrapped under it, but for:",
+    ...leftLines(left),
+    "back up the new key file; delete the former one with: sealpost service-key retire",
+  ]);
+}
+
+function leftLines({ passwords, unreadable }: UnderFormer): readonly string[] {
+  return [
+    `  ${passwords} password slots, each made anew at its owner's next login`,
+    ...(unreadable === 0 ? [] : [`  ${unreadable} rows that no service key opens`]),
+  ];
+}
+
+async function retire(call: Call): Promise<ExitCode> {
+  await using parts = await openFor(call);
+  const { serviceKeyFile } = parts.config.secrets;
+  const since = formerSince(serviceKeyFile);
+  if (since === undefined) {
+    return answer(call, { isRetired: false }, ["there is no former service key"]);
+  }
+  const now = parts.clock.now();
+  if (after(since, SETTLE_MS) > now) {
+    throw new AppError(
+      "the service key was rotated less than ten minutes ago, and something may still be written under the former one; try again later",
+      { temporary: true },
+    );
+  }
+  requireNothingLeft(await rewrapAll(parts), call.has("force"));
+  deleteFormerKeys(serviceKeyFile);
+  await appendAudit(parts.store, { at: now, action: "service-key.retired" });
+  return answer(call, { isRetired: true }, ["deleted the former service keys for good"]);
+}

@@ -1,0 +1,54 @@
+import { AppError } from "../base/errors.ts";
+import { appendAudit } from "../journal/audit.ts";
+import type { EmailAddress } from "../mail/address.ts";
+import { readAccount } from "../store/accounts.ts";
+import { deleteAlias, findAliased, insertAlias } from "../store/aliases.ts";
+import { changeKeys } from "./change.ts";
+import { endKey } from "./end-key.ts";
+import type { MasterKey } from "./master-key.ts";
+import { upkeep } from "./upkeep.ts";
+import type { KeyRules, VaultDeps } from "./vault-deps.ts";
+
+/**
+ * Gives an account another address. It gets a certificate of its own, which tells nobody whose it is as well: at once when
+ * the master key is open, else at the next login.
+ * @throws AppError when the address is taken.
+ */
+export async function addAlias(
+  deps: VaultDeps,
+  rules: KeyRules,
+  owner: EmailAddress,
+  alias: EmailAddress,
+  masterKey: MasterKey | undefined,
+): Promise<void> {
+  await changeKeys(deps.store, owner, async (tx) => {
+    const isTaken =
+      (await readAccount(tx, alias)) !== undefined || (await findAliased(tx, alias)) !== undefined;
+    const createdAt = deps.clock.now();
+    if (isTaken || !(await insertAlias(tx, owner, { address: alias, createdAt }))) {
+      throw new AppError("this address is taken", { temporary: false });
+    }
+    await appendAudit(tx, { at: createdAt, action: "alias.added", account: owner });
+  });
+  if (masterKey !== undefined) await upkeep(deps, rules, masterKey);
+}
+
+/** Takes an address away from an account: its key is revoked and still decrypts. @throws AppError when it has no such alias. */
+export async function removeAlias(
+  deps: VaultDeps,
+  owner: EmailAddress,
+  alias: EmailAddress,
+  masterKey: MasterKey | undefined,
+): Promise<void> {
+  await changeKeys(deps.store, owner, async (tx) => {
+    const wish = { owner, address: alias, masterKey, reason: "retired", text: "address given up" };
+    if ((await findAliased(tx, alias)) === undefined) {
+      throw new AppError("the account has no such alias", { temporary: false });
+    }
+    await endKey(deps, tx, { ...wish, reason: "retired" });
+    if (!(await deleteAlias(tx, owner, alias))) {
+      throw new AppError("the account has no such alias", { temporary: false });
+    }
+    await appendAudit(tx, { at: deps.clock.now(), action: "alias.removed", account: owner });
+  });
+}

@@ -1,0 +1,22 @@
+import { listAccountsWithoutKeys } from "../store/accounts.ts";
+import { Overtaken } from "./change.ts";
+import { createKeys } from "./create.ts";
+import type { KeyRules, VaultDeps } from "./vault-deps.ts";
+
+/**
+ * Makes keys for accounts that have none, before their first login, at most `limit`; says for how many. Until that login
+ * the provider can use such a key; the account says so.
+ */
+export async function backfill(deps: VaultDeps, rules: KeyRules, limit: number): Promise<number> {
+  let made = 0;
+  for (const { address, custody } of await listAccountsWithoutKeys(deps.store, limit)) {
+    try {
+      await createKeys(deps, { ...rules, address, custody, password: undefined });
+      made += 1;
+    } catch (error) {
+      // Somebody logged in meanwhile and has his key.
+      if (!(error instanceof Overtaken)) throw error;
+    }
+  }
+  return made;
+}

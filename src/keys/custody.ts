@@ -1,0 +1,60 @@
+import type { Secret } from "../base/secret.ts";
+import { appendAudit } from "../journal/audit.ts";
+import { updateAccount, type Custody } from "../store/accounts.ts";
+import { insertSlot } from "../store/vault.ts";
+import { changeKeys, requireCurrent } from "./change.ts";
+import type { MasterKey } from "./master-key.ts";
+import { renewMasterKey } from "./renew.ts";
+import { serviceSlot } from "./slots.ts";
+import type { KeyRules, VaultDeps } from "./vault-deps.ts";
+
+/** From now on Sealpost opens this user's mail by itself, whether he is there or not. */
+export async function giveToProvider(deps: VaultDeps, masterKey: MasterKey): Promise<void> {
+  const { owner } = masterKey;
+  const now = deps.clock.now();
+  const who = { owner, serviceKeys: deps.serviceKeys };
+  const slot = serviceSlot(who, masterKey, "service", now);
+  await changeKeys(deps.store, owner, async (tx) => {
+    await requireCurrent(tx, masterKey);
+    await insertSlot(tx, slot);
+    await updateAccount(tx, owner, { custody: "provider-usable" });
+    const detail = { custody: "provider-usable" };
+    await appendAudit(tx, { at: now, action: "custody.changed", account: owner, detail });
+  });
+}
+
+/** Why a user's keys are made anew, so that what others could open with the old ones ends. */
+export type TakingBack = {
+  readonly password: Secret;
+  readonly withRecoveryCode: boolean;
+  readonly why: "custody" | "escrow" | "compromised";
+  /** What holds from then on. */
+  readonly custody: Custody;
+};
+
+/**
+ * A new master key and new keys: what could open the old ones (the provider, the organisation, whoever got hold of them)
+ * opens none that are used from now on. The old keys are revoked and go on decrypting old mail.
+ */
+export async function takeBack(
+  deps: VaultDeps,
+  rules: KeyRules,
+  masterKey: MasterKey,
+  { password, withRecoveryCode, why, custody }: TakingBack,
+): ReturnType<typeof renewMasterKey> {
+  const { profile, escrow } = rules;
+  const isCompromised = why === "compromised";
+  return renewMasterKey(deps, {
+    profile,
+    escrow: why === "escrow" ? undefined : escrow,
+    owner: masterKey.owner,
+    from: masterKey,
+    custody,
+    password,
+    withRecoveryCode,
+    reason: isCompromised ? "compromised" : "superseded",
+    text: isCompromised ? "compromised" : `${why} ended`,
+    ...(why === "custody" ? { account: { providerUntil: deps.clock.now() } } : {}),
+    action: isCompromised ? "keys.compromised" : `${why}.ended`,
+  });
+}

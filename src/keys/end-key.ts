@@ -1,0 +1,102 @@
+import { AppError } from "../base/errors.ts";
+import type { EmailAddress } from "../mail/address.ts";
+import type { Certificate } from "../openpgp/certificate.ts";
+import type { Fingerprint } from "../openpgp/fingerprint.ts";
+import { applyRevocation, revokeFresh, type RevocationReasonCode } from "../openpgp/revocation.ts";
+import {
+  endPublished,
+  findPublished,
+  type KeyState,
+  type PublishedCertificate,
+} from "../store/certificates.ts";
+import { selectGenericRevocation } from "../store/generic-revocations.ts";
+import { selectSecretKeys } from "../store/vault.ts";
+import type { Store } from "../store/store.ts";
+import { Overtaken } from "./change.ts";
+import type { MasterKey } from "./master-key.ts";
+import { openKey } from "./open-keys.ts";
+import { certificateIn, revokedChange } from "./publication.ts";
+import type { VaultDeps } from "./vault-deps.ts";
+import { releaseGenericRevocation } from "./vault.ts";
+
+/** Why a key ends, in the words of its state. */
+export type EndReason = Exclude<KeyState, "active">;
+
+/** RFC 9580 §5.2.3.31. */
+const CODES: Readonly<Record<EndReason, RevocationReasonCode>> = {
+  superseded: 1,
+  compromised: 2,
+  retired: 3,
+  withdrawn: 0,
+};
+
+/** Whose key is to end and why; `masterKey` when it is open. */
+export type EndWish = {
+  readonly owner: EmailAddress;
+  readonly address: EmailAddress;
+  readonly masterKey: MasterKey | undefined;
+  readonly reason: EndReason;
+  /** For people, in the revocation itself: published. */
+  readonly text: string;
+};
+
+/** What ended, and by which revocation: one made now, the one kept since the key was made, or none that we have. */
+export type Ended = {
+  readonly fingerprint: Fingerprint;
+  readonly by: "fresh" | "generic" | "none";
+};
+
+/**
+ * Ends the active key of an address, in the caller's transaction: revoked afresh where the key is open, else with the
+ * generic revocation. Undefined when none is active.
+ * @throws Overtaken when somebody else ended it meanwhile.
+ */
+export async function endKey(
+  deps: VaultDeps,
+  tx: Store,
+  wish: EndWish,
+): Promise<Ended | undefined> {
+  const published = await findPublished(tx, wish.address);
+  if (published === undefined) return undefined;
+  const certificate = await certificateIn(published);
+  const { by, revoked } = await revoke(deps, tx, wish, published, certificate);
+  const change = await revokedChange(published, revoked, deps.clock.now());
+  if (!(await endPublished(tx, published.fingerprint, change))) throw new Overtaken();
+  return { fingerprint: published.fingerprint, by };
+}
+
+async function revoke(
+  deps: VaultDeps,
+  tx: Store,
+  wish: EndWish,
+  published: PublishedCertificate,
+  certificate: Certificate,
+): Promise<{ readonly by: Ended["by"]; readonly revoked: Certificate }> {
+  const fresh = await revokedFresh(deps, tx, wish, certificate);
+  if (fresh !== undefined) return { by: "fresh", revoked: fresh };
+  const { fingerprint } = published;
+  // A key on its owner's device is revoked by him alone; here it is no longer published for the address.
+  const kept = await selectGenericRevocation(tx, fingerprint);
+  if (kept?.wrapped.length === 0) return { by: "none", revoked: certificate };
+  const generic = await releaseGenericRevocation(deps, wish.owner, fingerprint, tx);
+  const revoked = await applyRevocation(certificate, generic);
+  if (revoked === undefined) {
+    throw new AppError("the generic revocation of the key does not verify", { temporary: false });
+  }
+  return { by: "generic", revoked };
+}
+
+async function revokedFresh(
+  deps: VaultDeps,
+  tx: Store,
+  { masterKey, reason, text }: EndWish,
+  certificate: Certificate,
+): Promise<Certificate | undefined> {
+  if (masterKey === undefined) return undefined;
+  const rows = await selectSecretKeys(tx, masterKey.id);
+  const row = rows.find(({ fingerprint }) => fingerprint === certificate.fingerprint);
+  using key = row === undefined ? undefined : await openKey(masterKey, row);
+  if (key === undefined) return undefined;
+  const now = deps.clock.now();
+  return await revokeFresh({ key, certificate, reasonCode: CODES[reason], text, now });
+}

@@ -1,0 +1,77 @@
+/**
+ * The organisation's own way into a user's keys, off unless it names a certificate. The master key is encrypted to that
+ * OpenPGP certificate, whose secret key Sealpost never has: to use it the organisation decrypts the message with its own
+ * program, wherever it keeps the key, and hands in what came out.
+ */
+import { randomUUID } from "node:crypto";
+
+import { utf8 } from "../base/bytes.ts";
+import { Secret } from "../base/secret.ts";
+import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
+import { armorMessage } from "../openpgp/armor.ts";
+import type { Certificate } from "../openpgp/certificate.ts";
+import { encryptAtRest } from "../openpgp/encrypt.ts";
+import { findMasterKey, selectSecretKeys, selectSlots, type SlotRow } from "../store/vault.ts";
+import { MasterKey } from "./master-key.ts";
+import { openKey } from "./open-keys.ts";
+import type { VaultDeps } from "./vault-deps.ts";
+
+const VERSION = 1;
+const FORMAT = "sealpost-escrow-1";
+
+/** The master key under the organisation's certificate. */
+export async function escrowSlot(
+  masterKey: MasterKey,
+  escrow: Certificate,
+  now: Date,
+): Promise<SlotRow> {
+  const { id, owner, secret } = masterKey;
+  const text = Buffer.from(secret.reveal()).toString("base64");
+  const data = utf8(`${FORMAT} ${canonicalAddress(owner)} ${id} ${text}\n`);
+  const wrapped = await encryptAtRest({ data, recipients: [escrow], now });
+  data.fill(0);
+  return {
+    id: randomUUID(),
+    masterKey: id,
+    kind: "escrow",
+    version: VERSION,
+    kdf: `openpgp ${escrow.fingerprint}`,
+    salt: new Uint8Array(),
+    wrapped,
+    createdAt: now,
+    serviceKey: "",
+  };
+}
+
+/** The armored message that the organisation's key decrypts; undefined when the account has no escrow. */
+export async function escrowMessage(
+  deps: Pick<VaultDeps, "store">,
+  owner: EmailAddress,
+): Promise<string | undefined> {
+  const id = await findMasterKey(deps.store, owner);
+  const [slot] = id === undefined ? [] : await selectSlots(deps.store, id, "escrow");
+  return slot === undefined ? undefined : Buffer.from(armorMessage(slot.wrapped)).toString();
+}
+
+/**
+ * The user's master key from what the message decrypted to; undefined when it is another's, or no longer the one in
+ * use. Anybody can encrypt to a certificate: that it opens the user's keys is what proves it.
+ */
+export async function openWithEscrow(
+  deps: VaultDeps,
+  owner: EmailAddress,
+  decrypted: Secret,
+): Promise<MasterKey | undefined> {
+  const text = Buffer.from(decrypted.reveal()).toString("utf8").trim();
+  const [format, address, id, key] = text.split(" ");
+  if (format !== FORMAT || address !== canonicalAddress(owner) || id === undefined)
+    return undefined;
+  if ((await findMasterKey(deps.store, owner)) !== id) return undefined;
+  const masterKey = new MasterKey(id, owner, new Secret(Buffer.from(key ?? "", "base64")));
+  for (const row of await selectSecretKeys(deps.store, id)) {
+    using opened = await openKey(masterKey, row);
+    if (opened !== undefined) return masterKey;
+  }
+  masterKey[Symbol.dispose]();
+  return undefined;
+}

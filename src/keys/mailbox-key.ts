@@ -1,0 +1,69 @@
+/** A key pair of the mailbox's own, for users who want another one at rest than the one that others seal to. */
+import type { EmailAddress } from "../mail/address.ts";
+import { appendAudit } from "../journal/audit.ts";
+import type { KeyProfile } from "../openpgp/profile.ts";
+import { updateAccount, type MailboxKey } from "../store/accounts.ts";
+import {
+  activateMailboxCertificate,
+  findMailboxCertificate,
+  retireMailboxCertificate,
+} from "../store/mailbox-certificates.ts";
+import { saveSecretKey } from "../store/vault.ts";
+import type { Store } from "../store/store.ts";
+import { changeKeys, requireCurrent } from "./change.ts";
+import type { MasterKey } from "./master-key.ts";
+import { makeKey, type NewKey } from "./new-key.ts";
+import type { KeyRules, VaultDeps } from "./vault-deps.ts";
+
+/** Whether the account's mailbox has a key pair of its own. */
+export async function hasMailboxKey(store: Store, owner: EmailAddress): Promise<boolean> {
+  return (await findMailboxCertificate(store, owner)) !== undefined;
+}
+
+/** Makes a key pair for a mailbox; takes no database. */
+export async function makeMailboxKey(
+  deps: Pick<VaultDeps, "clock" | "serviceKeys">,
+  masterKey: MasterKey,
+  owner: EmailAddress,
+  profile: KeyProfile,
+): Promise<NewKey> {
+  return makeKey(deps, masterKey, { address: owner, profile, purpose: "mailbox" });
+}
+
+/** Writes it, in the caller's transaction: from then on the mailbox is encrypted to it. Nothing of it is published. */
+export async function saveMailboxKey(
+  store: Store,
+  owner: EmailAddress,
+  key: NewKey,
+): Promise<void> {
+  await saveSecretKey(store, key.secretKey);
+  const { fingerprint, bytes } = key.certificate;
+  const { createdAt } = key.secretKey;
+  await activateMailboxCertificate(store, owner, { fingerprint, bytes, createdAt });
+}
+
+/**
+ * Chooses the key pair of the mailbox. What is in it stays as it is and readable; what comes from then on is encrypted to
+ * the pair chosen.
+ */
+export async function chooseMailboxKey(
+  deps: VaultDeps,
+  rules: KeyRules,
+  masterKey: MasterKey,
+  mailboxKey: MailboxKey,
+): Promise<void> {
+  const { owner } = masterKey;
+  const key =
+    mailboxKey === "separate" && !(await hasMailboxKey(deps.store, owner))
+      ? await makeMailboxKey(deps, masterKey, owner, rules.profile)
+      : undefined;
+  await changeKeys(deps.store, owner, async (tx) => {
+    await requireCurrent(tx, masterKey);
+    if (mailboxKey === "same") await retireMailboxCertificate(tx, owner);
+    if (key !== undefined) await saveMailboxKey(tx, owner, key);
+    await updateAccount(tx, owner, { mailboxKey });
+    const detail = { mailboxKey };
+    const at = deps.clock.now();
+    await appendAudit(tx, { at, action: "mailbox-key.chosen", account: owner, detail });
+  });
+}

@@ -1,0 +1,93 @@
+import { randomBytes, randomUUID } from "node:crypto";
+
+import { Secret } from "../base/secret.ts";
+import type { EmailAddress } from "../mail/address.ts";
+import { listMasterKeys, selectSlots, type MasterKeyState, type SlotRow } from "../store/vault.ts";
+import {
+  openPasswordSlot,
+  openRecoverySlot,
+  openServiceSlot,
+  type ServiceSlotKind,
+  type SlotOwner,
+} from "./slots.ts";
+import type { VaultDeps } from "./vault-deps.ts";
+
+const MASTER_KEY_BYTES = 32;
+
+/** A user master key while it is open; wiped on dispose. */
+export class MasterKey implements Disposable {
+  readonly id: string;
+  readonly owner: EmailAddress;
+  readonly secret: Secret;
+
+  /** Takes the secret over. */
+  constructor(id: string, owner: EmailAddress, secret: Secret) {
+    this.id = id;
+    this.owner = owner;
+    this.secret = secret;
+  }
+
+  /** A new random one, with no slot yet. */
+  static make(owner: EmailAddress): MasterKey {
+    return new MasterKey(randomUUID(), owner, new Secret(randomBytes(MASTER_KEY_BYTES)));
+  }
+
+  [Symbol.dispose](): void {
+    this.secret[Symbol.dispose]();
+  }
+}
+
+/** The user's master key, if the password opens it; the newest first where several are parked. */
+export async function openWithPassword(
+  deps: VaultDeps,
+  owner: EmailAddress,
+  password: Secret,
+  state: MasterKeyState = "current",
+): Promise<MasterKey | undefined> {
+  return openFirst(deps, owner, state, "password", async (who, slot) =>
+    openPasswordSlot(who, slot, password),
+  );
+}
+
+/** The user's master key, if his custody lets the service open it, or his first login has not been yet. */
+export async function openWithService(
+  deps: VaultDeps,
+  owner: EmailAddress,
+  kinds: readonly ServiceSlotKind[] = ["service", "provisional"],
+): Promise<MasterKey | undefined> {
+  for (const kind of kinds) {
+    const open = (who: SlotOwner, slot: SlotRow): Secret | undefined => openServiceSlot(who, slot);
+    const opened = await openFirst(deps, owner, "current", kind, open);
+    if (opened !== undefined) return opened;
+  }
+  return undefined;
+}
+
+/** The user's master key, if the recovery code opens it. */
+export async function openWithRecoveryCode(
+  deps: VaultDeps,
+  owner: EmailAddress,
+  code: Secret,
+  state: MasterKeyState = "current",
+): Promise<MasterKey | undefined> {
+  return openFirst(deps, owner, state, "recovery", (who, slot) =>
+    openRecoverySlot(who, slot, code),
+  );
+}
+
+async function openFirst(
+  deps: VaultDeps,
+  owner: EmailAddress,
+  state: MasterKeyState,
+  kind: SlotRow["kind"],
+  open: (who: SlotOwner, slot: SlotRow) => Secret | undefined | Promise<Secret | undefined>,
+): Promise<MasterKey | undefined> {
+  const who = { owner, serviceKeys: deps.serviceKeys };
+  for (const id of await listMasterKeys(deps.store, owner, state)) {
+    for (const slot of await selectSlots(deps.store, id, kind)) {
+      const secret = await open(who, slot);
+      if (secret !== undefined) return new MasterKey(id, owner, secret);
+    }
+  }
+  return undefined;
+}

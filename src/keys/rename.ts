@@ -1,0 +1,100 @@
+import { AppError } from "../base/errors.ts";
+import type { Secret } from "../base/secret.ts";
+import { appendAudit } from "../journal/audit.ts";
+import { sameAddress, type EmailAddress } from "../mail/address.ts";
+import { readAccount, updateAccount } from "../store/accounts.ts";
+import { findAliased, insertAlias } from "../store/aliases.ts";
+import { listGenericRevocations, saveGenericRevocation } from "../store/generic-revocations.ts";
+import { renameAccount as renameRows } from "../store/rename.ts";
+import {
+  deleteMasterKey,
+  insertMasterKey,
+  insertSlot,
+  listMasterKeys,
+  parkMasterKey,
+} from "../store/vault.ts";
+import type { Store } from "../store/store.ts";
+import { changeKeys, requireCurrent } from "./change.ts";
+import { firstSlots } from "./create.ts";
+import { MasterKey } from "./master-key.ts";
+import { makeKey, savePublishedKey } from "./new-key.ts";
+import { newRecoveryCode, type RecoveryCode } from "./recovery-code.ts";
+import { moveKeys } from "./renew.ts";
+import type { KeyRules, VaultDeps } from "./vault-deps.ts";
+import { unwrapRevocation, wrapRevocation } from "./wrapped-rows.ts";
+
+/**
+ * Gives an account another address, with a key of its own. The address before stays as an alias with its certificate, so
+ * that mail for it arrives and opens. Every wrapping is bound to the account's name, so all are made anew, the recovery
+ * code too.
+ * @throws AppError when the address is taken, or keys are parked that only their former password moves.
+ */
+export async function renameOwner(
+  deps: VaultDeps,
+  rules: KeyRules,
+  masterKey: MasterKey,
+  o: { readonly to: EmailAddress; readonly password: Secret; readonly withRecoveryCode: boolean },
+): Promise<RecoveryCode | undefined> {
+  const { owner } = masterKey;
+  using next = MasterKey.make(o.to);
+  const found = await readAccount(deps.store, owner);
+  if (found === undefined) throw new AppError("there is no such account", { temporary: false });
+  const { custody } = found.account;
+  const code = o.withRecoveryCode ? newRecoveryCode() : undefined;
+  const slots = await firstSlots(deps, next, { ...rules, custody, password: o.password, code });
+  const key = await makeKey(deps, next, { address: o.to, profile: rules.profile });
+  await changeKeys(deps.store, owner, async (tx) => {
+    await requireCurrent(tx, masterKey);
+    await requireFree(tx, owner, o.to);
+    const now = deps.clock.now();
+    await parkMasterKey(tx, masterKey.id);
+    await renameRows(tx, owner, o.to);
+    await insertAlias(tx, o.to, { address: owner, createdAt: now });
+    await insertMasterKey(tx, { id: next.id, owner: o.to, createdAt: now });
+    for (const slot of slots) await insertSlot(tx, slot);
+    if (!(await moveKeys(tx, masterKey, next))) {
+      throw new AppError("a key of this account is not as it was written", { temporary: false });
+    }
+    await deleteMasterKey(tx, masterKey.id);
+    await moveRevocations(deps, tx, owner, o.to);
+    await savePublishedKey(tx, key);
+    await updateAccount(tx, o.to, { custody });
+    await appendAudit(tx, { at: now, action: "account.renamed", account: owner });
+    const detail = { fingerprint: key.certificate.fingerprint };
+    await appendAudit(tx, { at: now, action: "account.renamed-to", account: o.to, detail });
+  });
+  return code;
+}
+
+async function requireFree(tx: Store, owner: EmailAddress, to: EmailAddress): Promise<void> {
+  if ((await listMasterKeys(tx, owner, "former")).length > 0) {
+    throw new AppError(
+      "keys of a forgotten password are parked in this account; open them first (account recover --former)",
+      { temporary: false },
+    );
+  }
+  const aliased = await findAliased(tx, to);
+  if (aliased !== undefined && sameAddress(aliased, owner)) {
+    throw new AppError("this address is an alias of the account; remove the alias first", {
+      temporary: false,
+    });
+  }
+  if (aliased !== undefined || (await readAccount(tx, to)) !== undefined) {
+    throw new AppError("this address is taken", { temporary: false });
+  }
+}
+
+async function moveRevocations(
+  deps: VaultDeps,
+  tx: Store,
+  from: EmailAddress,
+  to: EmailAddress,
+): Promise<void> {
+  for (const row of await listGenericRevocations(tx, from)) {
+    const { fingerprint, createdAt } = row;
+    using revocation = unwrapRevocation(deps.serviceKeys, row);
+    if (revocation === undefined) continue; // Kept by its owner: there is nothing to bind.
+    const moved = wrapRevocation(deps.serviceKeys, to, fingerprint, revocation.reveal());
+    await saveGenericRevocation(tx, { ...moved, createdAt });
+  }
+}

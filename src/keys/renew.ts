@@ -1,0 +1,113 @@
+import { AppError } from "../base/errors.ts";
+import type { Secret } from "../base/secret.ts";
+import { appendAudit } from "../journal/audit.ts";
+import type { EmailAddress } from "../mail/address.ts";
+import type { Certificate } from "../openpgp/certificate.ts";
+import { updateAccount, type AccountChange, type Custody } from "../store/accounts.ts";
+import {
+  deleteMasterKey,
+  findMasterKey,
+  insertMasterKey,
+  insertSlot,
+  parkMasterKey,
+  saveSecretKey,
+  selectSecretKeys,
+} from "../store/vault.ts";
+import type { Store } from "../store/store.ts";
+import { addressesOf, changeKeys, Overtaken, untilNotOvertaken } from "./change.ts";
+import { firstSlots } from "./create.ts";
+import type { EndReason } from "./end-key.ts";
+import { hasMailboxKey, makeMailboxKey, saveMailboxKey } from "./mailbox-key.ts";
+import { MasterKey } from "./master-key.ts";
+import { makeKey } from "./new-key.ts";
+import { newRecoveryCode, type RecoveryCode } from "./recovery-code.ts";
+import { replaceKey } from "./rotate.ts";
+import type { KeyRules, VaultDeps } from "./vault-deps.ts";
+import { unwrapSecretKey, wrapSecretKey } from "./wrapped-rows.ts";
+
+/** How a new master key comes about. */
+export type Renewal = KeyRules & {
+  readonly owner: EmailAddress;
+  /** The old one; undefined when nothing opens it: it is then parked, with what is wrapped under it. */
+  readonly from: MasterKey | undefined;
+  readonly custody: Custody;
+  readonly password: Secret | undefined;
+  readonly withRecoveryCode: boolean;
+  readonly reason: EndReason;
+  readonly text: string;
+  /** What else changes in the account, in the same moment. */
+  readonly account?: AccountChange;
+  /** The name of the event in the audit log. */
+  readonly action: string;
+};
+
+/**
+ * A new master key, and a new key for each address of the user; the old ones are revoked. Old keys go on decrypting where
+ * the old master key is open: they move under the new one, and nothing that opened the old one opens anything any more.
+ */
+export async function renewMasterKey(
+  deps: VaultDeps,
+  renewal: Renewal,
+): Promise<{ readonly certificate: Certificate; readonly recoveryCode: RecoveryCode | undefined }> {
+  const { owner, from, profile } = renewal;
+  return untilNotOvertaken(async () => {
+    using next = MasterKey.make(owner);
+    const code = renewal.withRecoveryCode ? newRecoveryCode() : undefined;
+    const slots = await firstSlots(deps, next, { ...renewal, code });
+    const addresses = await addressesOf(deps.store, owner);
+    const keys = await Promise.all(
+      addresses.map(async (address) => makeKey(deps, next, { address, profile })),
+    );
+    const mailboxKey = await newMailboxKey(deps, renewal, next);
+    const own = keys[0]?.certificate;
+    if (own === undefined)
+      throw new AppError("an account without an address", { temporary: false });
+    await changeKeys(deps.store, owner, async (tx) => {
+      await requireSame(tx, renewal, addresses);
+      const createdAt = deps.clock.now();
+      const oldId = await findMasterKey(tx, owner);
+      if (oldId !== undefined) await parkMasterKey(tx, oldId);
+      await insertMasterKey(tx, { id: next.id, owner, createdAt });
+      for (const slot of slots) await insertSlot(tx, slot);
+      for (const [at, key] of keys.entries()) {
+        const { reason, text } = renewal;
+        const address = addresses[at] ?? owner;
+        await replaceKey(deps, tx, from, { owner, address, reason, text }, key);
+      }
+      if (mailboxKey !== undefined) await saveMailboxKey(tx, owner, mailboxKey);
+      const isMoved = from !== undefined && (await moveKeys(tx, from, next));
+      if (isMoved) await deleteMasterKey(tx, from.id);
+      await updateAccount(tx, owner, { ...renewal.account, custody: renewal.custody });
+      const { action, custody } = renewal;
+      const detail = { custody, isOldOpen: from !== undefined, isOldGone: isMoved };
+      await appendAudit(tx, { at: createdAt, action, account: owner, detail });
+    });
+    return { certificate: own, recoveryCode: code };
+  });
+}
+
+async function newMailboxKey(deps: VaultDeps, { owner, profile }: Renewal, next: MasterKey) {
+  return (await hasMailboxKey(deps.store, owner))
+    ? makeMailboxKey(deps, next, owner, profile)
+    : undefined;
+}
+
+async function requireSame(
+  tx: Store,
+  { owner, from }: Renewal,
+  addresses: readonly EmailAddress[],
+): Promise<void> {
+  const isOther = from !== undefined && (await findMasterKey(tx, owner)) !== from.id;
+  if (isOther || (await addressesOf(tx, owner)).length !== addresses.length) throw new Overtaken();
+}
+
+/** Wraps all keys of a master key under another one; false when one of them could not be moved and stays. */
+export async function moveKeys(tx: Store, from: MasterKey, to: MasterKey): Promise<boolean> {
+  let isWhole = true;
+  for (const row of await selectSecretKeys(tx, from.id)) {
+    using raw = unwrapSecretKey(from.secret, row, from.owner);
+    if (raw === undefined) isWhole = false;
+    else await saveSecretKey(tx, wrapSecretKey(raw, to, row, to.owner));
+  }
+  return isWhole;
+}

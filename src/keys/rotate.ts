@@ -1,0 +1,63 @@
+import { appendAudit } from "../journal/audit.ts";
+import type { EmailAddress } from "../mail/address.ts";
+import type { Certificate } from "../openpgp/certificate.ts";
+import type { Store } from "../store/store.ts";
+import { changeKeys, requireCurrent, untilNotOvertaken } from "./change.ts";
+import { endKey, type EndReason } from "./end-key.ts";
+import type { MasterKey } from "./master-key.ts";
+import { makeKey, savePublishedKey, type NewKey } from "./new-key.ts";
+import type { KeyRules, VaultDeps } from "./vault-deps.ts";
+
+/** Which key is to be replaced, and what its revocation says. */
+export type Rotation = {
+  readonly address: EmailAddress;
+  readonly reason: Exclude<EndReason, "compromised" | "withdrawn">;
+  readonly text: string;
+};
+
+/**
+ * Replaces the key of an address: the new one is published and the old one revoked in one moment. The old one goes on
+ * decrypting, and what it signed stays valid. Where none is active, the address gets one.
+ */
+export async function rotateKey(
+  deps: VaultDeps,
+  rules: KeyRules,
+  masterKey: MasterKey,
+  rotation: Rotation,
+): Promise<Certificate> {
+  const { address } = rotation;
+  return untilNotOvertaken(async () => {
+    const key = await makeKey(deps, masterKey, { address, profile: rules.profile });
+    await changeKeys(deps.store, masterKey.owner, async (tx) => {
+      await requireCurrent(tx, masterKey);
+      await replaceKey(deps, tx, masterKey, rotation, key);
+    });
+    return key.certificate;
+  });
+}
+
+/** Ends the key of an address and publishes another, in the caller's transaction. */
+export async function replaceKey(
+  deps: VaultDeps,
+  tx: Store,
+  masterKey: MasterKey | undefined,
+  rotation: Omit<Rotation, "reason"> & {
+    readonly reason: EndReason;
+    readonly owner?: EmailAddress;
+  },
+  key: NewKey,
+): Promise<void> {
+  const owner = masterKey?.owner ?? rotation.owner ?? rotation.address;
+  const ended = await endKey(deps, tx, { ...rotation, owner, masterKey });
+  await savePublishedKey(tx, key);
+  const { fingerprint } = key.certificate;
+  await appendAudit(tx, {
+    at: deps.clock.now(),
+    action: ended === undefined ? "key.created" : "key.rotated",
+    account: owner,
+    detail:
+      ended === undefined
+        ? { fingerprint }
+        : { fingerprint, previous: ended.fingerprint, by: ended.by, reason: rotation.reason },
+  });
+}

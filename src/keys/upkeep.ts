@@ -1,0 +1,111 @@
+import { appendAudit } from "../journal/audit.ts";
+import { after, DAY } from "../base/time.ts";
+import type { EmailAddress } from "../mail/address.ts";
+import { acceptForEncryption } from "../openpgp/acceptance.ts";
+import type { Certificate } from "../openpgp/certificate.ts";
+import { extendExpiry } from "../openpgp/extend.ts";
+import { LIFETIME_MS } from "../openpgp/generate.ts";
+import {
+  endPublished,
+  findPublished,
+  listPublished,
+  type PublishedCertificate,
+} from "../store/certificates.ts";
+import { saveSecretKey, selectSecretKeys } from "../store/vault.ts";
+import { addressesOf, changeKeys, Overtaken, requireCurrent } from "./change.ts";
+import type { MasterKey } from "./master-key.ts";
+import { makeKey, savePublishedKey } from "./new-key.ts";
+import { openKey } from "./open-keys.ts";
+import { publicationOf } from "./publication.ts";
+import type { KeyRules, VaultDeps } from "./vault-deps.ts";
+import { wrapSecretKey } from "./wrapped-rows.ts";
+
+/** So long before its end the life of a key is extended. */
+export const EXTEND_BEFORE_MS = 60 * DAY;
+
+/**
+ * What keys need from time to time and only an open master key can do: a first key for each new alias, and a longer life
+ * for what expires within sixty days.
+ */
+export async function upkeep(
+  deps: VaultDeps,
+  rules: KeyRules,
+  masterKey: MasterKey,
+): Promise<void> {
+  for (const address of await addressesOf(deps.store, masterKey.owner)) {
+    const published = await findPublished(deps.store, address);
+    if (published === undefined) await makeFirst(deps, rules, masterKey, address);
+    else if (expiresSoon(published, deps.clock.now())) await extend(deps, masterKey, published);
+  }
+}
+
+/** True when a key's life is to be extended now. */
+export function expiresSoon({ expiresAt }: PublishedCertificate, now: Date): boolean {
+  return expiresAt !== undefined && expiresAt < after(now, EXTEND_BEFORE_MS);
+}
+
+/** An address whose key was revoked on purpose gets none by itself. */
+async function makeFirst(
+  deps: VaultDeps,
+  rules: KeyRules,
+  masterKey: MasterKey,
+  address: EmailAddress,
+): Promise<void> {
+  if ((await listPublished(deps.store, address)).length > 0) return;
+  const key = await makeKey(deps, masterKey, { address, profile: rules.profile });
+  await changeKeys(deps.store, masterKey.owner, async (tx) => {
+    await requireCurrent(tx, masterKey);
+    if ((await listPublished(tx, address)).length > 0) return;
+    await savePublishedKey(tx, key);
+    const detail = { fingerprint: key.certificate.fingerprint };
+    const at = deps.clock.now();
+    await appendAudit(tx, { at, action: "key.created", account: masterKey.owner, detail });
+  });
+}
+
+/** New self-signatures for the same key: whoever has the certificate learns the new end when he looks again. */
+async function extend(
+  deps: VaultDeps,
+  masterKey: MasterKey,
+  published: PublishedCertificate,
+): Promise<void> {
+  const { owner } = masterKey;
+  const { fingerprint, address } = published;
+  const now = deps.clock.now();
+  const rows = await selectSecretKeys(deps.store, masterKey.id);
+  const row = rows.find((one) => one.fingerprint === fingerprint);
+  using key = row === undefined ? undefined : await openKey(masterKey, row);
+  // A key on its owner's device is extended there.
+  if (row === undefined || key === undefined) return;
+  const expires = after(now, LIFETIME_MS);
+  const extended = await extendExpiry({ key, expires, now });
+  using secretKey = extended.secretKey;
+  const next = await publicationOf(await reduced(extended.certificate, address, now), address, now);
+  await changeKeys(deps.store, owner, async (tx) => {
+    await requireCurrent(tx, masterKey);
+    const change = { state: "active", bytes: next.bytes, expiresAt: next.expiresAt } as const;
+    if (!(await endPublished(tx, fingerprint, withoutNone(change)))) throw new Overtaken();
+    await saveSecretKey(tx, wrapSecretKey(secretKey, masterKey, row, owner));
+    const detail = { fingerprint, until: next.expiresAt?.toISOString() ?? "" };
+    await appendAudit(tx, { at: now, action: "key.extended", account: owner, detail });
+  });
+}
+
+/** What was brought along may have more than is published. */
+async function reduced(
+  certificate: Certificate,
+  address: EmailAddress,
+  now: Date,
+): Promise<Certificate> {
+  const accepted = await acceptForEncryption(certificate, address, now);
+  return accepted.kind === "acceptable" ? accepted.certificate : certificate;
+}
+
+function withoutNone(change: {
+  readonly state: "active";
+  readonly bytes: Uint8Array;
+  readonly expiresAt: Date | undefined;
+}): Pick<PublishedCertificate, "state" | "bytes" | "expiresAt"> {
+  const { expiresAt, ...rest } = change;
+  return expiresAt === undefined ? rest : { ...rest, expiresAt };
+}

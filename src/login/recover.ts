@@ -1,0 +1,139 @@
+/**
+ * The ways back to an account, and what each leaves of its keys (a password that is known, a recovery code, the
+ * organisation's escrow, the provider's own access, or nothing at all).
+ */
+import { findAccount, hashPassword, type Account } from "../accounts/embedded.ts";
+import { AppError } from "../base/errors.ts";
+import type { Secret } from "../base/secret.ts";
+import { appendAudit } from "../journal/audit.ts";
+import { openWithEscrow } from "../keys/escrow.ts";
+import {
+  openWithPassword,
+  openWithRecoveryCode,
+  openWithService,
+  type MasterKey,
+} from "../keys/master-key.ts";
+import { changePassword } from "../keys/password.ts";
+import { renewMasterKey } from "../keys/renew.ts";
+import type { EmailAddress } from "../mail/address.ts";
+import { updateAccount } from "../store/accounts.ts";
+import { findMasterKey } from "../store/vault.ts";
+import type { LoginDeps } from "./login.ts";
+
+/** What became of the keys: `kept`, or `new` ones with the old ones revoked and parked. */
+export type Recovered = {
+  readonly keys: "kept" | "new" | "none";
+  /** Shown once. */
+  readonly recoveryCode: string | undefined;
+};
+
+/** A new password in place of the one that is known; nothing else changes. False when the old one is wrong. */
+export async function replacePassword(
+  deps: LoginDeps,
+  address: EmailAddress,
+  old: Secret,
+  password: Secret,
+): Promise<boolean> {
+  using masterKey = await openWithPassword(deps, address, old);
+  if (masterKey === undefined) return false;
+  const login = await hashPassword(password);
+  await changePassword(deps, masterKey, { password, login, action: "password.changed" });
+  return true;
+}
+
+/** A new password for whoever has the recovery code, which is used up: the answer has the next one. */
+export async function recoverWithCode(
+  deps: LoginDeps,
+  address: EmailAddress,
+  code: Secret,
+  password: Secret,
+): Promise<Recovered | undefined> {
+  using masterKey = await openWithRecoveryCode(deps, address, code);
+  if (masterKey === undefined) return undefined;
+  return await keepKeys(deps, masterKey, password, "account.recovered", true);
+}
+
+/** A new password by what the organisation's escrow key decrypted (`escrowMessage`). */
+export async function recoverWithEscrow(
+  deps: LoginDeps,
+  address: EmailAddress,
+  decrypted: Secret,
+  password: Secret,
+): Promise<Recovered | undefined> {
+  using masterKey = await openWithEscrow(deps, address, decrypted);
+  if (masterKey === undefined) return undefined;
+  return await keepKeys(deps, masterKey, password, "escrow.used", false);
+}
+
+/**
+ * A new password by the operator's word. Keys that the provider may use stay; others cannot be opened any more: they are
+ * revoked with their generic revocations and parked, and new ones are made.
+ * @throws AppError when there is no such account.
+ */
+export async function resetPassword(
+  deps: LoginDeps,
+  address: EmailAddress,
+  password: Secret,
+): Promise<Recovered> {
+  const account = await findAccount(deps.store, address);
+  if (account === undefined) throw new AppError("there is no such account", { temporary: false });
+  using masterKey = await openWithService(deps, address, ["service"]);
+  if (masterKey !== undefined) {
+    return await keepKeys(deps, masterKey, password, "account.reset", false);
+  }
+  if ((await findMasterKey(deps.store, address)) === undefined) {
+    return await resetLogin(deps, account, password);
+  }
+  return await newKeys(deps, account, password);
+}
+
+async function keepKeys(
+  deps: LoginDeps,
+  masterKey: MasterKey,
+  password: Secret,
+  action: string,
+  withRecoveryCode: boolean,
+): Promise<Recovered> {
+  const login = await hashPassword(password);
+  const code = await changePassword(deps, masterKey, { password, login, action, withRecoveryCode });
+  using secret = code?.secret;
+  return { keys: "kept", recoveryCode: secret === undefined ? undefined : code?.text };
+}
+
+/** Somebody without keys here: his first login makes them, or his device has them. */
+async function resetLogin(
+  { store, clock }: LoginDeps,
+  { address }: Account,
+  password: Secret,
+): Promise<Recovered> {
+  const login = await hashPassword(password);
+  await store.transaction(async (tx) => {
+    await updateAccount(tx, address, { login });
+    await appendAudit(tx, { at: clock.now(), action: "account.reset", account: address });
+  });
+  return { keys: "none", recoveryCode: undefined };
+}
+
+async function newKeys(
+  deps: LoginDeps,
+  { address, custody }: Account,
+  password: Secret,
+): Promise<Recovered> {
+  using provisional = await openWithService(deps, address, ["provisional"]);
+  const login = await hashPassword(password);
+  const isProvisional = provisional !== undefined;
+  const { recoveryCode } = await renewMasterKey(deps, {
+    ...deps.keyRules,
+    owner: address,
+    from: provisional,
+    custody: isProvisional ? "unlocks-at-login" : custody,
+    password,
+    withRecoveryCode: true,
+    reason: isProvisional ? "superseded" : "withdrawn",
+    text: isProvisional ? "first password" : "reset",
+    account: { login, ...(isProvisional ? { providerUntil: deps.clock.now() } : {}) },
+    action: "account.reset",
+  });
+  using _secret = recoveryCode?.secret;
+  return { keys: "new", recoveryCode: recoveryCode?.text };
+}
