@@ -60,7 +60,7 @@ test("help explains a noun and a command", async () => {
 test("a line that cannot be understood ends with 2 and says what to do", async () => {
   const lines: readonly (readonly [readonly string[], RegExp])[] = [
     [["backup"], /unknown command "backup"/],
-    [["key", "rotate", "a@b.test"], /unknown command "key rotate"; there is: key show/],
+    [["key", "forge", "a@b.test"], /unknown command "key forge"; there is: key list, key show/],
     [["account", "show"], /usage: sealpost account show ADDRESS/],
     [["account", "show", "a@b.test", "c@d.test"], /usage: /],
     [["account", "show", "not an address"], /is not an email address/],
