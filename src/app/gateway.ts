@@ -10,6 +10,7 @@ import {
 import type { Sender } from "../outgoing/submit.ts";
 import { startHealth } from "./health.ts";
 import { wayIn } from "./incoming.ts";
+import { keyTasks } from "./key-tasks.ts";
 import { outgoingHandlers, wayOut } from "./outgoing.ts";
 import { openParts, type Parts } from "./parts.ts";
 import { startSchedule } from "./schedule.ts";
@@ -25,7 +26,7 @@ export async function runGateway(config: Config): Promise<void> {
   const out = wayOut(parts);
   const outgoing = outgoingHandlers(parts, out);
   const incoming = serving.use(wayIn(parts));
-  serving.use(startSchedule(parts, [out.task, incoming.task]));
+  serving.use(startSchedule(parts, [out.task, incoming.task, ...keyTasks(parts)]));
 
   const places: Record<string, string> = {};
   const { submission, submissionStarttls, mx, lmtp, metrics } = config.listen;

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { sql } from "kysely";
+
 import { DAY } from "../base/time.ts";
 import { parseAddress } from "../mail/address.ts";
 import { fakeClock } from "../../test/support/clock.ts";
@@ -39,16 +41,19 @@ for (const { engine, open } of engines()) {
   test(`${engine}: a change, a gap and a cut end of the audit log show`, async () => {
     await using changed = await open();
     await fill(changed, 5);
+    await withoutGuards(changed);
     await changed.db.updateTable("audit").set({ detail: "{}" }).where("seq", "=", 3).execute();
     assert.deepEqual(await verifyAudit(changed), { kind: "broken", seq: 3 });
 
     await using gap = await open();
     await fill(gap, 5);
+    await withoutGuards(gap);
     await gap.db.deleteFrom("audit").where("seq", "=", 2).execute();
     assert.deepEqual(await verifyAudit(gap), { kind: "broken", seq: 2 });
 
     await using cut = await open();
     await fill(cut, 5);
+    await withoutGuards(cut);
     await cut.db.deleteFrom("audit").where("seq", "=", 5).execute();
     assert.deepEqual(await verifyAudit(cut), { kind: "broken", seq: 5 });
 
@@ -58,6 +63,17 @@ for (const { engine, open } of engines()) {
     await fill(replaced, 1);
     await replaced.db.updateTable("audit_head").set(head).execute();
     assert.deepEqual(await verifyAudit(replaced), { kind: "broken", seq: 3 });
+  });
+
+  test(`${engine}: the database itself refuses to change or delete an audit row`, async () => {
+    await using store = await open();
+    await fill(store, 2);
+    await assert.rejects(
+      store.db.updateTable("audit").set({ detail: "{}" }).where("seq", "=", 1).execute(),
+      /only grows/,
+    );
+    await assert.rejects(store.db.deleteFrom("audit").execute(), /only grows/);
+    assert.equal((await verifyAudit(store)).kind, "intact");
   });
 
   test(`${engine}: a deed that is rolled back leaves no audit row, and the chain goes on`, async () => {
@@ -110,4 +126,13 @@ for (const { engine, open } of engines()) {
     await purgeTrace(store, clock.now());
     assert.deepEqual(await readTrace(store, "1@alpha.test"), []);
   });
+}
+
+/** As somebody who may do more with the database than Sealpost. */
+async function withoutGuards(store: Store): Promise<void> {
+  const names = store.engine === "sqlite" ? ["audit_no_update", "audit_no_delete"] : [];
+  for (const name of names) await sql.raw(`drop trigger ${name}`).execute(store.db);
+  if (store.engine === "postgres") {
+    await sql.raw("drop trigger audit_no_change on audit").execute(store.db);
+  }
 }

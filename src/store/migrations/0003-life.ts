@@ -35,8 +35,21 @@ export const life: Migration = (engine) => {
     "create index published_wkd on published_certificates (wkd) where state = 'active'",
     "create index published_address on published_certificates (address, created_at)",
     "create index published_expiry on published_certificates (expires_at) where state = 'active'",
+    ...(engine === "sqlite" ? SQLITE_GUARDS : POSTGRES_GUARDS),
   ];
 };
+
+/** The audit log only grows, whoever writes to it. */
+const SQLITE_GUARDS = ["update", "delete"].map(
+  (verb) => `create trigger audit_no_${verb} before ${verb} on audit
+    begin select raise(abort, 'the audit log only grows'); end`,
+);
+const POSTGRES_GUARDS = [
+  `create function audit_only_grows() returns trigger language plpgsql as
+    $$ begin raise exception 'the audit log only grows'; end $$`,
+  `create trigger audit_no_change before update or delete on audit
+    for each row execute function audit_only_grows()`,
+];
 
 /** Names what was published before there was a directory. */
 export async function nameForDirectory({ db }: Store): Promise<void> {
