@@ -51,8 +51,8 @@ export function readSecretPart(version: 4 | 6, bytes: Uint8Array): SecretPart {
   const cursor = cursorOver(bytes);
   const usage = cursor.octet();
   if (usage === CLEAR) return clearPart(version, cursor);
-  // Below are ciphers by number, which go with MD5.
-  if (usage < AEAD) return { kind: "unsupported" };
+  // Below are ciphers by number, which go with MD5; 255 has a sum for a check, and marks absent secrets in v4.
+  if (usage < AEAD || (version === 6 && usage > CFB)) return { kind: "unsupported" };
   // In v6 the parameters have a length, and the specifier within them has one.
   if (version === 4) return lockedPart(usage, cursor, (parameters) => parameters, cursor);
   const parameters = cursorOver(cursor.take(cursor.octet()));

@@ -71,12 +71,12 @@ const MOST_ARGON2_KIB = 2 ** 17;
 const MOST_ARGON2_WORK = 3 * 2 ** 16;
 /** What one octet of a count can ask for at most, and what GnuPG asks for on a fast machine. */
 const MOST_COUNT = countOf(0xff);
-/** For all keys of one file together. */
-const MOST_DERIVATIONS = 6;
+/** For all keys of one file together; hashing counts half of Argon2. */
+const MOST_DERIVATIONS = 5;
 
 /**
  * True when deriving all of these keys takes too much: Argon2 with more than 128 MiB or three passes over 64 MiB, or
- * together more than six times what a single one may take.
+ * together more than five times what a single one may take.
  */
 export function isCostly(
   keys: readonly { readonly s2k: S2k; readonly keyOctets: number }[],
