@@ -4,13 +4,15 @@ import { test } from "node:test";
 import { revokeKey, readKey } from "openpgp";
 
 import { wholeSecond } from "../../test/support/forge-certificate.ts";
-import { after, DAY, systemClock } from "../base/time.ts";
+import { mutate, seededRandom } from "../../test/support/mutate.ts";
+import { after, DAY, SECOND, systemClock } from "../base/time.ts";
 import { parseAddress } from "../mail/address.ts";
 import { acceptForEncryption } from "./acceptance.ts";
 import { partsOf } from "./certificate.ts";
 import { generateKey } from "./generate.ts";
+import { readKeySignature } from "./key-signature.ts";
 import { certificateConfig } from "./profile.ts";
-import { applyRevocation, revokeFresh } from "./revocation.ts";
+import { applyRevocation, genericRevocationFor, revokeFresh, whichRevoked } from "./revocation.ts";
 import { readSecretKey } from "./secret-key.ts";
 import { checkSigner, revocationOf } from "./signer.ts";
 
@@ -136,3 +138,104 @@ test("a revocation that the library armors is applied", async () => {
   assert(revoked);
   assert.deepEqual(await revocationOf(revoked), { kind: "hard", at: NOW, reasonCode: 2 });
 });
+
+for (const profile of ["compat", "modern"] as const) {
+  const mine = await generateKey({ address: ADA, profile, now: CREATED });
+  const former = await generateKey({ address: ADA, profile, now: CREATED });
+  const foreign = await generateKey({ address: ADA, profile, now: CREATED });
+  const all = [mine.certificate, former.certificate];
+
+  test(`an upload in any form names the ${profile} key that it revokes`, async () => {
+    const revocation = former.genericRevocation;
+    const revoked = await applyRevocation(former.certificate, revocation);
+    assert(revoked);
+    for (const upload of [
+      revocation,
+      armor("PUBLIC KEY BLOCK", revocation),
+      armor("SIGNATURE", revocation),
+      armor("SIGNATURE", revocation, "\r\n"),
+      gnupgFile(revocation),
+      revoked.bytes,
+      armor("PUBLIC KEY BLOCK", revoked.bytes),
+      Buffer.concat([mine.certificate.bytes, revoked.bytes]),
+    ]) {
+      const found = await whichRevoked(all, upload);
+      assert(found);
+      assert.deepEqual(found.certificate, revoked);
+      assert.deepEqual(found.revoked, await revocationOf(revoked));
+    }
+    const again = await whichRevoked([mine.certificate, revoked], revocation);
+    assert.equal(again?.certificate, revoked);
+  });
+
+  test(`an upload that revokes no ${profile} key of the user is for none, at once`, async () => {
+    const revocation = mine.genericRevocation;
+    const strangers = await applyRevocation(foreign.certificate, foreign.genericRevocation);
+    assert(strangers);
+    const started = performance.now();
+    const uploads = [
+      new Uint8Array(),
+      Buffer.from("revoke my key"),
+      Buffer.from(":-----BEGIN PGP PUBLIC KEY BLOCK-----\n"),
+      foreign.genericRevocation,
+      armor("SIGNATURE", foreign.genericRevocation),
+      gnupgFile(foreign.genericRevocation),
+      strangers.bytes,
+      mine.certificate.bytes,
+      mine.secretKey.reveal(),
+      revocation.slice(0, -1),
+      armor("SIGNATURE", revocation).slice(0, -20),
+      Buffer.concat(Array.from({ length: 5000 }, () => revocation)),
+      Buffer.concat([revocation, mine.certificate.bytes]),
+      Buffer.alloc(2_000_000, 0x20),
+      Buffer.alloc(2_000_000, ":-----BEGIN PGP SIGNATURE-----\n"),
+    ];
+    for (const upload of uploads) assert.equal(await whichRevoked(all, upload), undefined);
+    assert.equal(await whichRevoked([], revocation), undefined);
+    assert(performance.now() - started < SECOND);
+  });
+
+  test(`a key that claims to revoke another's ${profile} key does not`, async () => {
+    using key = await readSecretKey(foreign.secretKey);
+    const theirs = await genericRevocationFor(key, NOW);
+    // The issuer is made to look like the owner's key.
+    const hex = Buffer.from(theirs)
+      .toString("hex")
+      .replaceAll(
+        foreign.certificate.fingerprint.toLowerCase(),
+        mine.certificate.fingerprint.toLowerCase(),
+      );
+    assert.equal(await whichRevoked(all, Buffer.from(hex, "hex")), undefined);
+  });
+
+  test(`mutated revocations of a ${profile} key never break anything`, async () => {
+    const random = seededRandom(11);
+    const others = [mine.certificate.bytes, foreign.genericRevocation];
+    for (let round = 0; round < 300; round += 1) {
+      const input = round % 2 === 0 ? mine.genericRevocation : gnupgFile(mine.genericRevocation);
+      const found = await whichRevoked(all, mutate(random, input, others));
+      if (found !== undefined)
+        assert.equal(found.certificate.fingerprint, mine.certificate.fingerprint);
+    }
+  });
+
+  test(`the generic revocation of an unlocked ${profile} key is like the one made with it`, async () => {
+    using key = await readSecretKey(mine.secretKey);
+    const made = await genericRevocationFor(key, NOW);
+    const read = readKeySignature(made.subarray(2));
+    assert.deepEqual(read?.reason, { code: 0, text: "escrowed at generation" });
+    assert.deepEqual(read.created, after(NOW, -60_000));
+    const revoked = await applyRevocation(mine.certificate, made);
+    assert(revoked);
+    const library = await readKey({ binaryKey: revoked.bytes, config: certificateConfig });
+    assert.equal(await library.isRevoked(undefined, undefined, CREATED, certificateConfig), true);
+  });
+}
+
+/** What GnuPG writes to `openpgp-revocs.d`: text, and a colon that keeps the armor from being read by mistake. */
+function gnupgFile(revocation: Uint8Array): Uint8Array {
+  const text = Buffer.from(armor("PUBLIC KEY BLOCK", revocation)).toString();
+  return Buffer.from(
+    `This is a revocation certificate for the OpenPGP key:\n\npub   ed25519\n\n:${text}`,
+  );
+}
