@@ -13,6 +13,7 @@ import { guardedGet } from "../fetch/guarded.ts";
 import { traceIncoming } from "../incoming/tracing.ts";
 import type { ReadingDeps } from "../incoming/reading.ts";
 import { recordTrace } from "../journal/trace.ts";
+import { isParked } from "../keys/former.ts";
 import {
   activeCertificate,
   unlockWithService,
@@ -83,6 +84,7 @@ export async function openParts(config: Config): Promise<Parts> {
     findFormerOnline: (author, fingerprint) =>
       lookUps.findFormer(author, fingerprint, { isForIncoming: true }),
     unlockWithService: (account) => unlockWithService(vault, account),
+    isParked: (account, keyIds) => isParked(vault, account, keyIds),
     statusKey: statusKey(vault),
     trace: traceIncoming(writeTrace("in")),
     writeTrace,

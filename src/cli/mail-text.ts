@@ -23,7 +23,10 @@ export function textOf(shown: ShownMail): readonly string[] {
 
 /** What to do about a message that shows nothing. */
 export function hint({ state }: MailListEntry): string {
-  return state === "LOCKED" ? "; give the password with --password-stdin" : "";
+  if (state === "LOCKED") return "; give the password with --password-stdin";
+  return state === "LOCKED_OLD"
+    ? "; it opens with the former password or recovery code: sealpost account recover --former"
+    : "";
 }
 
 function contentOf({ message, parts }: ShownMail): readonly string[] {

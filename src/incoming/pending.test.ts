@@ -4,7 +4,13 @@ import { after, DAY, fromUnixMs, HOUR } from "../base/time.ts";
 import type { Discovery } from "../discovery/discovery.ts";
 import { UnlockedKeys } from "../keys/unlocked-keys.ts";
 import { parseAddress, type EmailAddress } from "../mail/address.ts";
-import { cameProtected, listMessages, recordWaiting, storeMessage } from "../mailbox/embedded.ts";
+import {
+  cameProtected,
+  listMessages,
+  readMessage,
+  recordWaiting,
+  storeMessage,
+} from "../mailbox/embedded.ts";
 import type { MessageId, StoredSummary } from "../mailbox/mailbox.ts";
 import { generateKey } from "../openpgp/generate.ts";
 import { readSecretKey, type UnlockedKey } from "../openpgp/secret-key.ts";
@@ -74,7 +80,12 @@ async function withWaiting(change = (sealed: string): string => sealed) {
   return { store, id };
 }
 
-type Moment = { readonly discovery: Discovery; readonly at?: Date; readonly keys?: UnlockedKeys };
+type Moment = {
+  readonly discovery: Discovery;
+  readonly at?: Date;
+  readonly keys?: UnlockedKeys;
+  readonly isParked?: boolean;
+};
 
 /** Opens what waits, as at that moment, and gives the message as a list shows it. */
 async function opened(store: Store, moment: Moment): Promise<StoredSummary> {
@@ -85,6 +96,7 @@ async function opened(store: Store, moment: Moment): Promise<StoredSummary> {
     trace: traceIncoming(async () => Promise.resolve()),
     discoverAuthor: async () => Promise.resolve(moment.discovery),
     findFormer: async () => Promise.resolve({ kind: "absent" as const }),
+    isParked: async () => Promise.resolve(moment.isParked ?? false),
   };
   await openPending(deps, BOB, moment.keys ?? new UnlockedKeys([bob], bob.fingerprint, []));
   const [message, ...others] = await listMessages(store, BOB);
@@ -190,6 +202,7 @@ for (const [what, hp, expected] of [
         const { certificate } = bob;
         return Promise.resolve({ ...found(), certificate } as Discovery);
       },
+      isParked: async () => Promise.resolve(false),
       findFormer: async () => {
         asked += 1;
         return Promise.resolve({ kind: "absent" as const });
@@ -210,4 +223,33 @@ test("altered mail is damaged, whatever its author publishes", async () => {
   const message = await opened(store, { discovery: found() });
   assert.equal(message.verdict.state, "DAMAGED");
   assert.equal(message.verdict.signature, "unknown");
+});
+
+test("mail to a key that a forgotten password locks waits for it, and opens then", async () => {
+  const { store } = await withWaiting();
+  await using _ = store;
+  const keys = new UnlockedKeys([alice], alice.fingerprint, []);
+  const locked = await opened(store, { discovery: found(), keys, isParked: true });
+  assert.equal(locked.state, "pending");
+  assert.equal(locked.verdict.state, "LOCKED_OLD");
+  const late = await opened(store, { discovery: found(), at: after(NOW, 30 * DAY) });
+  assert.equal(late.state, "done");
+  assert.equal(late.verdict.state, "CONFIDENTIAL");
+});
+
+test("where the mailbox has a key pair of its own, what is stored opens with that one alone", async () => {
+  const { store, id } = await withWaiting();
+  await using _ = store;
+  const own = await newKey(BOB);
+  const roles = { mailbox: own.fingerprint };
+  const keys = new UnlockedKeys([bob, own], bob.fingerprint, [], roles);
+  const message = await opened(store, { discovery: found(), keys });
+  assert.equal(message.verdict.state, "CONFIDENTIAL");
+  const stored = await readMessage(store, BOB, id);
+  assert(stored);
+  assert.equal((await open({ message: stored.body, keys: [bob] })).kind, "no-key");
+  const again = await open({ message: stored.body, keys: [own] });
+  assert(again.kind === "opened");
+  assert.equal(again.signatures.length, 1);
+  assert.match(Buffer.from(again.payload).toString(), /Subject: /);
 });

@@ -17,7 +17,9 @@ import type {
   StoredSummary,
 } from "../mailbox/mailbox.ts";
 import { encryptAtRest } from "../openpgp/encrypt.ts";
+import type { KeyId } from "../openpgp/fingerprint.ts";
 import type { Opened } from "../pgpmime/open.ts";
+import { readdress } from "../pgpmime/readdress.ts";
 import type { UnlockedKey } from "../openpgp/secret-key.ts";
 import type { Store } from "../store/store.ts";
 import { keptAbsence } from "./evidence.ts";
@@ -25,7 +27,7 @@ import type { AuthorDeps } from "./check-signature.ts";
 import { judge } from "./judge.ts";
 import { summaryOf } from "./summary.ts";
 import type { TraceIncoming } from "./tracing.ts";
-import { damaged, undecryptable, unprotected } from "./verdicts.ts";
+import { damaged, lockedOld, undecryptable, unprotected } from "./verdicts.ts";
 
 export type PendingDeps = AuthorDeps & {
   readonly store: Store;
@@ -35,6 +37,8 @@ export type PendingDeps = AuthorDeps & {
     readonly keys: readonly UnlockedKey[];
   }) => Promise<Opened>;
   readonly trace: TraceIncoming;
+  /** Whether one of these keys is the account's, under a password that was forgotten. */
+  readonly isParked: (account: EmailAddress, keyIds: readonly KeyId[]) => Promise<boolean>;
 };
 
 /**
@@ -66,6 +70,8 @@ export async function openArrived(
 async function isStillUnsure(deps: PendingDeps, waiting: StoredSummary): Promise<boolean> {
   const author = parseAddress(waiting.outerFrom);
   const { verdict } = waiting;
+  // Its key may have been opened since.
+  if (verdict.state === "LOCKED_OLD") return false;
   const isLater = verdict.check === "later" && !isGivenUp(verdict, waiting, deps.clock.now());
   if (!isLater || author === undefined) return false;
   return (await withKept(deps, waiting)(author)).kind === "unreachable";
@@ -89,8 +95,20 @@ async function openOne(
   });
   // An answer names the message as it is shown; whoever sealed it again may have given it another name outside.
   const { messageId } = readMessageFacts(shown);
-  await recordVerdict(deps.store, account, message.id, verdict, { summary, messageId });
+  const body = opened.kind === "opened" ? await forMailbox(deps, keys, message) : undefined;
+  await recordVerdict(deps.store, account, message.id, verdict, { summary, messageId, body });
   await deps.trace.opened({ account, message, verdict });
+}
+
+/** Where the mailbox has a key pair of its own the message is stored for that one, from now on for it alone. */
+async function forMailbox(
+  deps: PendingDeps,
+  keys: UnlockedKeys,
+  { body: message }: StoredMessage,
+): Promise<Uint8Array | undefined> {
+  if (keys.mailbox === undefined || keys.mailbox === keys.active) return undefined;
+  const recipient = keys.mailbox.certificate;
+  return readdress({ message, keys: keys.all, recipient, now: deps.clock.now() });
 }
 
 async function verdictOn(
@@ -103,7 +121,7 @@ async function verdictOn(
   const now = deps.clock.now();
   switch (opened.kind) {
     case "no-key":
-      return undecryptable(now);
+      return (await deps.isParked(account, opened.keyIds)) ? lockedOld(now) : undecryptable(now);
     case "damaged":
       return damaged(now, opened.reason);
     case "not-sealed":

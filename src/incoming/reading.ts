@@ -78,7 +78,8 @@ export async function showMail(
   const message = await readMessage(deps.store, o.account, o.id);
   if (message === undefined) return undefined;
   const entry = await listEntry(message, keys);
-  const content = keys === undefined ? undefined : await contentOf(deps, message, keys);
+  const isClosed = keys === undefined || entry.state === "LOCKED_OLD";
+  const content = isClosed ? undefined : await contentOf(deps, message, keys);
   if (content === undefined) {
     return { ...entry, message: new Uint8Array(), raw: new Uint8Array(), parts: [] };
   }
@@ -99,11 +100,13 @@ async function listEntry(
     keys === undefined || message.summary.length === 0
       ? undefined
       : await summaryIfOpen(message.summary, keys);
+  // Read before a reset, and kept under the key of then.
+  const isOld = keys !== undefined && message.summary.length > 0 && summary === undefined;
   return {
     id: message.id,
     from: summary?.from ?? message.outerFrom,
     subject: summary?.subject ?? HIDDEN,
-    state: verdict.state,
+    state: isOld ? "LOCKED_OLD" : verdict.state,
     warnings: verdict.warnings,
     signature: verdict.signature,
     signer: verdict.signer,

@@ -40,6 +40,11 @@ export function undecryptable(at: Date): MessageVerdict {
   return plain("UNDECRYPTABLE", at, { signature: "unknown" });
 }
 
+/** Sealed to a key that a forgotten password locks; it waits for that one. */
+export function lockedOld(at: Date): MessageVerdict {
+  return plain("LOCKED_OLD", at, { signature: "unknown", scan: "pending", check: "later" });
+}
+
 /** Integrity, grammar or a limit failed; nothing of it is shown. `reason` is for the operator's trace only. */
 export function damaged(at: Date, reason: string): MessageVerdict {
   return plain("DAMAGED", at, { signature: "unknown", evidence: { reason } });

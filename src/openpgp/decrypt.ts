@@ -6,9 +6,11 @@ import { keyIdOf } from "./fingerprint.ts";
 import { MAY_ENCRYPT } from "./flags.ts";
 import { type Content, readContent, readEncryptedMessage } from "./message-grammar.ts";
 import { type OwnKey, ownKeys } from "./own-keys.ts";
-import { type Pkesk, openPkesk } from "./pkesk.ts";
+import { PACKET, packetHeader } from "./packet.ts";
+import { type Pkesk, type RecipientKey, openPkesk, writePkesk } from "./pkesk.ts";
 import type { UnlockedKey } from "./secret-key.ts";
 import { type Container, openContainer } from "./seipd.ts";
+import type { SessionKey } from "./session-key.ts";
 import { type SignatureFacts, signatureFacts } from "./verify.ts";
 
 /** What decrypting came to. `reason` is for the log alone: a stranger must not learn how it failed. */
@@ -66,6 +68,27 @@ function binaryOf(message: Uint8Array): Uint8Array {
   return binary;
 }
 
+/**
+ * The same message for another reader: its session key, proven by opening the container, is encrypted to `recipient`
+ * alone, and the container stays as it was made. Binary. Undefined when none of the keys opens it.
+ * @throws Damaged when it is not intact
+ */
+export async function readdress(o: {
+  readonly message: Uint8Array;
+  readonly keys: readonly UnlockedKey[];
+  readonly recipient: RecipientKey;
+}): Promise<Uint8Array | undefined> {
+  const own = o.keys.flatMap((key) => ownKeys(key)).filter(mayDecrypt);
+  const { pkesks, container, containerBody } = readEncryptedMessage(binaryOf(o.message));
+  let written: Uint8Array | undefined;
+  await openWithFirst([...candidatesOf(pkesks, own)], container, (sessionKey) => {
+    written = writePkesk(container.version === 1 ? 3 : 6, o.recipient, sessionKey);
+  });
+  if (written === undefined) return undefined;
+  const header = packetHeader(PACKET.encrypted, containerBody.length);
+  return Buffer.concat([written, header, containerBody]);
+}
+
 async function decryptWith(own: readonly OwnKey[], binary: Uint8Array): Promise<Decrypted> {
   const { pkesks, container } = readEncryptedMessage(binary);
   const candidates = [...candidatesOf(pkesks, own)];
@@ -118,6 +141,7 @@ function isNamed(pkesk: Pkesk, { material }: OwnKey): boolean {
 async function openWithFirst(
   candidates: readonly Candidate[],
   container: Container,
+  opened: (sessionKey: SessionKey) => void = () => undefined,
 ): Promise<{ readonly key: OwnKey; readonly content: Content } | undefined> {
   const cipher = container.version === 2 ? container.cipher : undefined;
   let triedOctets = 0;
@@ -131,6 +155,7 @@ async function openWithFirst(
     if (triedOctets > 0 && triedOctets + container.data.length > MOST_TRIED_OCTETS) break;
     triedOctets += container.data.length;
     const plain = await openContainer(container, sessionKey).catch(() => undefined);
+    if (plain !== undefined) opened(sessionKey);
     sessionKey.bytes.fill(0);
     if (plain !== undefined) return { key, content: await readContent(plain) };
   }

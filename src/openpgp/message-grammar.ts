@@ -11,6 +11,8 @@ export type EncryptedMessage = {
   /** Those of the container's version alone (RFC 9580 §10.3.2.1). */
   readonly pkesks: readonly Pkesk[];
   readonly container: Container;
+  /** The container's packet body as it came. */
+  readonly containerBody: Buffer;
 };
 
 /** What was inside: one document and the signatures over it. */
@@ -42,7 +44,7 @@ export function readEncryptedMessage(bytes: Uint8Array): EncryptedMessage {
   const container = readContainer(last.body);
   const version = container.version === 1 ? 3 : 6;
   const pkesks = before.flatMap(({ body }) => readPkesk(body) ?? []);
-  return { container, pkesks: pkesks.filter((each) => each.version === version) };
+  return { container, containerBody: last.body, pkesks: pkesks.filter((each) => each.version === version) };
 }
 
 /**

@@ -4,7 +4,7 @@
  */
 import { randomBytes } from "node:crypto";
 
-import { makeField, parseHeader, serializeHeader } from "../mail/header.ts";
+import { type Header, makeField, parseHeader, serializeHeader } from "../mail/header.ts";
 import { checkLineEnds } from "../mail/message.ts";
 import { armorMessage } from "../openpgp/armor.ts";
 import type { Certificate } from "../openpgp/certificate.ts";
@@ -34,14 +34,18 @@ export async function seal(o: {
   const data = makePayload(o.message);
   const { signer, recipients, intended, now } = o;
   const ciphertext = await signAndEncrypt({ data, signer, recipients, intended, now });
-  return container(o.message, armorMessage(ciphertext));
+  return container(outerFields(parseHeader(o.message).header), ciphertext);
 }
 
-/** RFC 3156 §4: exactly two parts, and nothing in their fields that tells what is inside. */
-function container(message: Uint8Array, armored: Uint8Array): Uint8Array {
+/**
+ * RFC 3156 §4: exactly two parts, and nothing in their fields that tells what is inside. `fields` are those of the message,
+ * `ciphertext` is binary.
+ */
+export function container(fields: Header, ciphertext: Uint8Array): Uint8Array {
+  const armored = armorMessage(ciphertext);
   const boundary = `=_${randomBytes(18).toString("hex")}`;
   const header = serializeHeader([
-    ...outerFields(parseHeader(message).header),
+    ...fields,
     makeField("MIME-Version", "1.0"),
     makeField(
       "Content-Type",

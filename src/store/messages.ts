@@ -1,4 +1,4 @@
-import { sql, type Selectable } from "kysely";
+import { sql, type RawBuilder, type Selectable } from "kysely";
 
 import { fromUnixMs } from "../base/time.ts";
 import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
@@ -161,6 +161,8 @@ export async function selectWaitingAccounts(store: Store): Promise<readonly Emai
 export type ReadInside = {
   readonly summary?: Uint8Array | undefined;
   readonly messageId?: string | undefined;
+  /** The same sealed message for another key pair, in place of the one that came. */
+  readonly body?: Uint8Array | undefined;
 };
 
 /**
@@ -172,7 +174,7 @@ export async function updateVerdict(
   account: EmailAddress,
   id: string,
   verdict: MessageVerdict,
-  { summary, messageId }: ReadInside,
+  { summary, messageId, body }: ReadInside,
 ): Promise<boolean> {
   const isLater = verdict.check === "later";
   const update = store.db
@@ -185,7 +187,8 @@ export async function updateVerdict(
       ...(messageId === undefined ? {} : { message_id: messageId }),
       ...(summary === undefined
         ? {}
-        : { summary, stored_bytes: sql<number>`length(body) + ${summary.length}` }),
+        : { summary, stored_bytes: storedBytes(body, summary.length) }),
+      ...(body === undefined ? {} : { body }),
     })
     .where("id", "=", id)
     .where("account", "=", canonicalAddress(account));
@@ -194,6 +197,12 @@ export async function updateVerdict(
     .returning("id")
     .executeTakeFirst();
   return isLater || updated !== undefined;
+}
+
+function storedBytes(body: Uint8Array | undefined, summaryBytes: number): RawBuilder<number> {
+  return body === undefined
+    ? sql<number>`length(body) + ${summaryBytes}`
+    : sql<number>`${body.length + summaryBytes}`;
 }
 
 /** Replaces the verdict of a message that waits; one that was opened meanwhile keeps its own. */
