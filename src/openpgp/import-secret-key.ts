@@ -6,17 +6,24 @@
 import { AppError } from "../base/errors.ts";
 import type { Secret } from "../base/secret.ts";
 import type { EmailAddress } from "../mail/address.ts";
-import { type Certificate, certificateOf } from "./certificate.ts";
+import type { CertificateParts } from "./certificate-parts.ts";
+import { type Certificate, certificateOf, partsOf } from "./certificate.ts";
+import { decrypt } from "./decrypt.ts";
+import { signAndEncrypt } from "./encrypt.ts";
+import { selfSignatureOf } from "./flags.ts";
 import { judgeImport } from "./import-certificate.ts";
 import type { ImportRefusal } from "./import-refusal.ts";
+import { SIGNATURE_TYPE } from "./key-signature.ts";
 import { normalise } from "./normalised-key.ts";
 import { ownKeys } from "./own-keys.ts";
 import { genericRevocationFor } from "./revocation.ts";
 import { provesItsSecret } from "./secret-fit.ts";
 import { type UnlockedKey, readSecretKey } from "./secret-key.ts";
 import { serializeSecret } from "./secret-packets.ts";
+import { checkSigner } from "./signer.ts";
 import { readTransferableSecretKey } from "./transferable-secret-key.ts";
 import { unlockAll } from "./unlocked-secrets.ts";
+import { verifySignature } from "./verify.ts";
 
 export { type ImportRefusal, explainRefusal } from "./import-refusal.ts";
 
@@ -26,7 +33,7 @@ export type ImportedSecretKey =
       readonly kind: "importable";
       /**
        * Raw, unlocked, binary transferable secret key with nothing in it that was not proven; it has all of its owner's
-       * user IDs. The caller disposes it.
+       * user IDs that say of the key what the published one says. The caller disposes it.
        */
       readonly secretKey: Secret;
       /** What is to be published: one user ID, which is the address, and what is usable. */
@@ -60,35 +67,74 @@ export async function importSecretKey(o: {
   const secrets = await unlockAll(kept.keys, o.passphrase);
   if (typeof secrets === "string") return refused(secrets);
   using unlocked = secrets;
-  const secretKey = serializeSecret(kept.parts, unlocked.bodyFor);
-  const genericRevocation = await proveAndRevoke(secretKey, kept.keys.length, o.now);
-  if (genericRevocation !== undefined) {
+  const secretKey = serializeSecret(agreeing(kept.parts, certificate), unlocked.bodyFor);
+  const proof = { ...o, certificate, keys: kept.keys.length };
+  const genericRevocation = await proveAndRevoke(secretKey, proof);
+  if (typeof genericRevocation !== "string") {
     return { kind: "importable", secretKey, certificate, genericRevocation, expires };
   }
   secretKey[Symbol.dispose]();
-  return refused("mismatched-parts");
+  return refused(genericRevocation);
 }
 
 const refused = (reason: ImportRefusal): ImportedSecretKey => ({ kind: "refused", reason });
 
-/** The generic revocation of a key all of whose secrets belong to their public keys; undefined for any other. */
-async function proveAndRevoke(
-  secretKey: Secret,
-  keys: number,
-  now: Date,
-): Promise<Uint8Array | undefined> {
-  using key = await readOrNothing(secretKey);
-  const own = key === undefined ? [] : ownKeys(key);
-  if (key === undefined || own.length !== keys) return undefined;
-  for (const each of own) if (!(await provesItsSecret(each, now))) return undefined;
-  // Awaited here, while the key is there.
-  return await genericRevocationFor(key, now);
+/**
+ * Without the user IDs that say otherwise than the published one what the primary key is for: in v4 it is the newest that
+ * we sign by (RFC 9580 §5.2.3.10), and others see the published one alone.
+ */
+function agreeing(parts: CertificateParts, certificate: Certificate): CertificateParts {
+  const published = partsOf(certificate);
+  const keyFlags = published && selfSignatureOf(published)?.keyFlags;
+  const isAgreeing = ({ signatures }: CertificateParts["users"][number]) =>
+    signatures.find(({ type }) => CERTIFICATIONS.has(type))?.keyFlags === keyFlags;
+  const isV4 = certificate.version === 4;
+  return isV4 ? { ...parts, users: parts.users.filter(isAgreeing) } : parts;
 }
 
-/** The library may find a fault that we did not. */
-async function readOrNothing(secretKey: Secret): Promise<UnlockedKey | undefined> {
+const CERTIFICATIONS: ReadonlySet<number> = new Set(SIGNATURE_TYPE.certifications);
+
+type Proof = {
+  readonly certificate: Certificate;
+  readonly keys: number;
+  readonly address: EmailAddress;
+  readonly now: Date;
+};
+
+/** The generic revocation of a key all of whose secrets belong to their public keys, and which does its work. */
+async function proveAndRevoke(secretKey: Secret, o: Proof): Promise<Uint8Array | ImportRefusal> {
+  using key = await orNothing(readSecretKey(secretKey));
+  const own = key === undefined ? [] : ownKeys(key);
+  if (key === undefined || own.length !== o.keys) return "mismatched-parts";
+  for (const each of own) if (!(await provesItsSecret(each, o.now))) return "mismatched-parts";
+  if (!(await sealsToItself(key, o))) return "no-signing-key";
+  // Awaited here, while the key is there.
+  return await genericRevocationFor(key, o.now);
+}
+
+/** Whether a message, sealed by the key to the certificate that is to be published, opens and is the address's own. */
+async function sealsToItself(key: UnlockedKey, o: Proof): Promise<boolean> {
+  const { certificate } = o;
+  const data = Buffer.from("the message path", "latin1");
+  const dates = ownKeys(key).map(({ material }) => material.created);
+  // A key may be a little ahead of us, and signs nothing before it was made.
+  const now = dates.reduce((latest, date) => (date > latest ? date : latest), o.now);
+  const to = { recipients: [certificate], intended: [certificate.fingerprint] };
+  const message = await orNothing(signAndEncrypt({ data, signer: key, ...to, now }));
+  const opened = message && (await decrypt({ message, keys: [key] }));
+  const signature = opened?.kind === "decrypted" ? opened.signatures[0] : undefined;
+  const signedAt = signature?.created;
+  if (signature === undefined || signedAt === undefined) return false;
+  const check = await verifySignature({ data, signature, certificate, now });
+  if (check.kind === "invalid") return false;
+  const signer = { keyFingerprint: check.keyFingerprint, signedAt };
+  return (await checkSigner(certificate, o.address, signer, now)).kind === "bound";
+}
+
+/** What comes of it; undefined where our own rules or the library find a fault with a key. */
+async function orNothing<Value>(coming: Promise<Value>): Promise<Value | undefined> {
   try {
-    return await readSecretKey(secretKey);
+    return await coming;
   } catch (error) {
     if (error instanceof AppError) return undefined;
     throw error;
