@@ -2,6 +2,7 @@
 import { errorText } from "../src/base/errors.ts";
 import { SECOND } from "../src/base/time.ts";
 import { proveKills } from "./proofs/kills.ts";
+import { proveKeyEvents } from "./proofs/key-events.ts";
 import { proveMutations } from "./proofs/mutations.ts";
 
 type Proof = {
@@ -10,12 +11,28 @@ type Proof = {
   readonly run: () => Promise<string>;
 };
 
+const sum = (counts: readonly number[]): number => counts.reduce((all, one) => all + one, 0);
+
 const PROOFS: Readonly<Record<string, Proof>> = {
   kills: {
     what: "no accepted mail is lost when gateways are killed two hundred times",
     run: async () => {
       const { accepted, kills, duplicates } = await proveKills(200);
       return `${accepted} accepted, ${kills} kills, none lost, ${duplicates} twice`;
+    },
+  },
+  "key-events": {
+    what: "killed after any step of any event in the life of keys, one working state is left",
+    run: async () => {
+      const lines: string[] = [];
+      for (const engine of ["sqlite", "postgres"] as const) {
+        const reports = await proveKeyEvents(engine);
+        for (const { event, kills, before, after } of reports) {
+          lines.push(`${engine} ${event}: ${kills} kills, ${before} before, ${after} after`);
+        }
+        lines.push(`${engine}: ${sum(reports.map(({ kills }) => kills))} kills in all`);
+      }
+      return lines.join("\n");
     },
   },
   mutations: {

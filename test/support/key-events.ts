@@ -1,0 +1,245 @@
+/**
+ * The events in the life of keys, each from a state of its own, for those who interrupt them: who has which password
+ * before and after, and what a process is to do in between.
+ */
+import assert from "node:assert/strict";
+import {
+  deleteFormerKeys,
+  openServiceKeys,
+  replaceServiceKey,
+} from "../../src/app/service-key-file.ts";
+import { hashPassword, updateAccount } from "../../src/accounts/embedded.ts";
+import { Secret } from "../../src/base/secret.ts";
+import { DAY } from "../../src/base/time.ts";
+import { appendAudit } from "../../src/journal/audit.ts";
+import { addAlias } from "../../src/keys/alias.ts";
+import { giveToProvider, takeBack } from "../../src/keys/custody.ts";
+import { closeAccount, eraseByLaw } from "../../src/keys/end-account.ts";
+import { reclaimFormerKeys } from "../../src/keys/former.ts";
+import { openWithPassword, openWithService, type MasterKey } from "../../src/keys/master-key.ts";
+import { readRecoveryCode } from "../../src/keys/recovery-code.ts";
+import { renameOwner } from "../../src/keys/rename.ts";
+import { revokeKey } from "../../src/keys/revoke.ts";
+import { requireNothingLeft, rewrapAll } from "../../src/keys/rewrap.ts";
+import { rotateKey } from "../../src/keys/rotate.ts";
+import { enrol } from "../../src/login/enrol.ts";
+import { login, type LoginDeps } from "../../src/login/login.ts";
+import { recoverWithCode, replacePassword, resetPassword } from "../../src/login/recover.ts";
+import { parseAddress, type EmailAddress } from "../../src/mail/address.ts";
+import { findAliased } from "../../src/store/aliases.ts";
+import type { Store } from "../../src/store/store.ts";
+import { fakeClock, type FakeClock } from "./clock.ts";
+
+export type EventDeps = LoginDeps & { readonly clock: FakeClock; readonly keyFile: string };
+
+/** Account, its first alias, an alias that an event adds, and the name that another gives the account. */
+export const PEOPLE = {
+  alice: addressOf("alice@alpha.test"),
+  alias: addressOf("a.quill@alpha.test"),
+  added: addressOf("tide@alpha.test"),
+  renamed: addressOf("alice.reef@alpha.test"),
+} as const;
+
+export const old = (): Secret => Secret.fromText("the old password");
+export const fresh = (): Secret => Secret.fromText("the new password");
+
+const { alice, alias, added, renamed } = PEOPLE;
+const network = "192.0.2.0/24";
+
+export type KeyEvent = {
+  readonly custody: "unlocks-at-login" | "provider-usable";
+  /** What is done before, after the account was made; without a password the enrolment is provisional. */
+  readonly isProvisional?: boolean;
+  readonly before?: (deps: EventDeps) => Promise<unknown>;
+  readonly run: (deps: EventDeps, code: string) => Promise<unknown>;
+  /** Of an event of several transactions or files, after each of which everything works: what ends it. */
+  readonly resume?: KeyEvent["run"];
+};
+
+const own = { custody: "unlocks-at-login" } as const;
+const rotation = { address: alice, reason: "superseded", text: "rotated" } as const;
+const takingBack = {
+  password: old(),
+  withRecoveryCode: true,
+  custody: "unlocks-at-login",
+} as const;
+
+/** Every event, by name. */
+export const KEY_EVENTS: Readonly<Record<string, KeyEvent>> = {
+  "password change": {
+    ...own,
+    run: async (deps) => replacePassword(deps, alice, old(), fresh()),
+  },
+  "reset with nothing": { ...own, run: async (deps) => resetPassword(deps, alice, fresh()) },
+  "reset by the provider": {
+    custody: "provider-usable",
+    run: async (deps) => resetPassword(deps, alice, fresh()),
+  },
+  "recovery by code": {
+    ...own,
+    run: async (deps, text) => recoverWithCode(deps, alice, secretOf(text), fresh()),
+  },
+  rotate: {
+    ...own,
+    run: withOpen(async (deps, key) => rotateKey(deps, deps.keyRules, key, rotation)),
+  },
+  revoke: {
+    ...own,
+    run: withOpen(async (deps, masterKey) =>
+      revokeKey(deps, { owner: alice, address: alice, masterKey, reason: "retired", text: "" }),
+    ),
+  },
+  compromise: {
+    ...own,
+    run: withOpen(async (deps, key) =>
+      takeBack(deps, deps.keyRules, key, { ...takingBack, why: "compromised" }),
+    ),
+  },
+  "custody to the provider": { ...own, run: withOpen(giveToProvider) },
+  "custody back": {
+    custody: "provider-usable",
+    run: withOpen(async (deps, key) =>
+      takeBack(deps, deps.keyRules, key, { ...takingBack, why: "custody" }),
+    ),
+  },
+  alias: {
+    ...own,
+    run: withOpen(async (deps, key) => addAlias(deps, deps.keyRules, alice, added, key)),
+    // The alias may be there without its key, which the next login makes.
+    resume: withOpen(async (deps, key) => {
+      const isAdded = (await findAliased(deps.store, added)) !== undefined;
+      await (isAdded ? logIn(deps) : addAlias(deps, deps.keyRules, alice, added, key));
+    }),
+  },
+  rename: {
+    ...own,
+    run: withOpen(async (deps, key) =>
+      renameOwner(deps, deps.keyRules, key, {
+        to: renamed,
+        password: old(),
+        withRecoveryCode: true,
+      }),
+    ),
+  },
+  close: { ...own, run: withOpen(async (deps, key) => closeAccount(deps, alice, key)) },
+  erase: { ...own, run: async (deps) => eraseByLaw(deps, alice) },
+  "first login after a provisional enrolment": {
+    ...own,
+    isProvisional: true,
+    before: async (deps) => updateAccount(deps.store, alice, { login: await hashPassword(old()) }),
+    run: logIn,
+  },
+  "service key rotation": {
+    custody: "provider-usable",
+    run: rotateServiceKey,
+    resume: rotateServiceKey,
+  },
+  "service key retirement": {
+    custody: "provider-usable",
+    before: async (deps) => {
+      await rotateServiceKey(deps);
+      await logIn(deps);
+    },
+    run: retireServiceKey,
+    resume: retireServiceKey,
+  },
+  "password slot after a service key rotation": {
+    ...own,
+    before: rotateServiceKey,
+    run: logIn,
+  },
+  "reclaim of former keys": {
+    ...own,
+    before: async (deps) => resetPassword(deps, alice, fresh()),
+    run: async (deps) => {
+      using masterKey = await openWithPassword(deps, alice, fresh());
+      assert(masterKey);
+      assert(await reclaimFormerKeys(deps, masterKey, { kind: "password", password: old() }));
+    },
+  },
+};
+
+/** What an event works with; both sides of a kill see the same moment. */
+export function eventDeps(store: Store, keyFile: string): EventDeps & Disposable {
+  const clock = fakeClock();
+  clock.advance(DAY);
+  const serviceKeys = openServiceKeys(keyFile);
+  return {
+    store,
+    clock,
+    keyFile,
+    serviceKeys,
+    keyRules: { profile: "compat" },
+    // Nothing may go wrong unheard.
+    failed: (error) => {
+      throw error;
+    },
+    [Symbol.dispose]: () => {
+      serviceKeys[Symbol.dispose]();
+    },
+  };
+}
+
+/** The state before an event: the account with an alias, both with a key. Gives the recovery code, or "". */
+export async function makeBefore(deps: EventDeps, event: KeyEvent): Promise<string> {
+  deps.clock.advance(-DAY);
+  const { custody, isProvisional } = event;
+  const made = await enrol(deps, {
+    address: alice,
+    custody,
+    profile: "compat",
+    password: isProvisional === true ? undefined : old(),
+    withRecoveryCode: isProvisional !== true,
+  });
+  {
+    using masterKey =
+      isProvisional === true
+        ? await openWithService(deps, alice)
+        : await openWithPassword(deps, alice, old());
+    await addAlias(deps, deps.keyRules, alice, alias, masterKey);
+  }
+  await event.before?.(deps);
+  deps.clock.advance(DAY);
+  return made.recoveryCode ?? "";
+}
+
+/** The secret of a printed recovery code. */
+export function secretOf(text: string): Secret {
+  const code = readRecoveryCode(text);
+  assert(code.kind === "read");
+  return code.secret;
+}
+
+function withOpen(
+  work: (deps: EventDeps, masterKey: MasterKey) => Promise<unknown>,
+): KeyEvent["run"] {
+  return async (deps) => {
+    using masterKey = await openWithPassword(deps, alice, old());
+    assert(masterKey);
+    await work(deps, masterKey);
+  };
+}
+
+async function rotateServiceKey(deps: EventDeps): Promise<void> {
+  replaceServiceKey(deps.keyFile);
+  await appendAudit(deps.store, { at: deps.clock.now(), action: "service-key.rotated" });
+  await rewrapAll(deps);
+}
+
+async function retireServiceKey(deps: EventDeps): Promise<void> {
+  requireNothingLeft(await rewrapAll(deps), false);
+  deleteFormerKeys(deps.keyFile);
+  await appendAudit(deps.store, { at: deps.clock.now(), action: "service-key.retired" });
+}
+
+async function logIn(deps: EventDeps): Promise<void> {
+  const result = await login(deps, { address: alice, password: old(), network });
+  assert(result.kind === "ok" && !result.isLocked);
+  result.keys[Symbol.dispose]();
+}
+
+function addressOf(text: string): EmailAddress {
+  const address = parseAddress(text);
+  assert(address);
+  return address;
+}
