@@ -17,6 +17,8 @@ import { doctorCommands } from "./doctor.ts";
 import { helpForAll, helpForOne } from "./help.ts";
 import { initCommand } from "./init.ts";
 import { keyCommands } from "./key.ts";
+import { keyBringCommands } from "./key-bring.ts";
+import { keyMigrateCommands } from "./key-migrate.ts";
 import { mailCommands } from "./mail.ts";
 import { recipientCommands } from "./recipient.ts";
 import { serveCommand } from "./serve.ts";
@@ -35,6 +37,8 @@ const COMMANDS: readonly Command[] = [
   ...accountKeyCommands,
   ...accountLifeCommands,
   ...keyCommands,
+  ...keyBringCommands,
+  ...keyMigrateCommands,
   ...auditCommands,
   ...recipientCommands,
   ...mailCommands,

@@ -14,7 +14,6 @@ import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
 import { findAliased } from "../store/aliases.ts";
 import type { Store } from "../store/store.ts";
 import { isErased } from "../store/tombstones.ts";
-import type { Certificate } from "../openpgp/certificate.ts";
 
 /** Who is to have an account, and whether his key is made with it. */
 export type Enrolment = NewAccount &
@@ -28,7 +27,7 @@ export type Enrolment = NewAccount &
 
 export type Enrolled = {
   readonly account: Account;
-  readonly certificate: Certificate | undefined;
+  readonly certificate: PreparedKeys["key"]["certificate"] | undefined;
   /** Shown once: nothing that is kept opens it again. */
   readonly recoveryCode: string | undefined;
 };

@@ -28,6 +28,11 @@ export function armorSignature(bytes: Uint8Array): Uint8Array {
   return armor("SIGNATURE", bytes, true);
 }
 
+/** A certificate or a locked secret key in ASCII armor, written as `armorMessage` does. */
+export function armorKey(kind: "PUBLIC" | "PRIVATE", bytes: Uint8Array): Uint8Array {
+  return armor(`${kind} KEY BLOCK`, bytes, true);
+}
+
 /** A packet of type 1 with a length of one octet, and version 6. */
 function startsWithV6SessionKey(bytes: Uint8Array): boolean {
   return bytes[0] === 0xc1 && bytes[(bytes[1] ?? 0) < 192 ? 2 : 3] === 6;

@@ -154,12 +154,27 @@ async function openWithFirst(
     if (sessionKey === undefined) continue;
     if (triedOctets > 0 && triedOctets + container.data.length > MOST_TRIED_OCTETS) break;
     triedOctets += container.data.length;
-    const plain = await openContainer(container, sessionKey).catch(() => undefined);
-    if (plain !== undefined) opened(sessionKey);
-    sessionKey.bytes.fill(0);
+    const plain = await plainOf(container, sessionKey, opened);
     if (plain !== undefined) return { key, content: await readContent(plain) };
   }
   // Which key failed, and how, is nobody's business.
   if (wasForUs) throw new Damaged("no session key opens the container");
   return undefined;
+}
+
+/** What a container holds, if the session key is its own; the key is wiped. */
+async function plainOf(
+  container: Container,
+  sessionKey: SessionKey,
+  opened: (sessionKey: SessionKey) => void,
+): Promise<Uint8Array | undefined> {
+  try {
+    const plain = await openContainer(container, sessionKey);
+    opened(sessionKey);
+    return plain;
+  } catch {
+    return undefined;
+  } finally {
+    sessionKey.bytes.fill(0);
+  }
 }

@@ -1,0 +1,209 @@
+/** Keys in and out: `key import` and `key export`. */
+import { readFile } from "node:fs/promises";
+import type { Parts } from "../app/parts.ts";
+import type { Account } from "../accounts/embedded.ts";
+import type { Secret } from "../base/secret.ts";
+import { appendAudit } from "../journal/audit.ts";
+import { bringCertificate, bringSecretKey } from "../keys/bring.ts";
+import { openWithPassword, openWithService, type MasterKey } from "../keys/master-key.ts";
+import { openKey } from "../keys/open-keys.ts";
+import { possessionTexts } from "../keys/possession.ts";
+import { formatAddress, type EmailAddress } from "../mail/address.ts";
+import { armorKey } from "../openpgp/armor.ts";
+import { importCertificate } from "../openpgp/import-certificate.ts";
+import { explainRefusal, importSecretKey } from "../openpgp/import-secret-key.ts";
+import { possessionChallenge, provesPossession } from "../openpgp/possession.ts";
+import { lockForExport } from "../openpgp/secret-key.ts";
+import { listPublished } from "../store/certificates.ts";
+import { selectSecretKeys } from "../store/vault.ts";
+import { addressGiven } from "./address-given.ts";
+import { answer, type Call, type Command, type ExitCode, notFound, UsageError } from "./command.ts";
+import { fileGiven, keyOwner } from "./key.ts";
+import { openFor } from "./open.ts";
+import { readSecrets } from "./secret-input.ts";
+
+export const keyBringCommands: readonly Command[] = [
+  {
+    name: "key import",
+    operands: ["ADDRESS", "FILE"],
+    summary:
+      "the user's own key in place of the active one: a secret key, or with --public a certificate",
+    options: {
+      "password-stdin": { help: "the account's password is on stdin" },
+      "passphrase-stdin": {
+        help: "the key's passphrase is on stdin, after the password if both are",
+      },
+      public: {
+        help: "the secret key stays with the user; without --proof prints what he has to sign",
+      },
+      proof: { value: "FILE", help: "the user's detached signature of the decrypted text" },
+      revocation: {
+        value: "FILE",
+        help: "with --public: a revocation that the user made, to be kept",
+      },
+    },
+    run: bring,
+  },
+  {
+    name: "key export",
+    operands: ["ADDRESS"],
+    summary: "the certificate; with --secret the secret key, locked with a passphrase",
+    options: {
+      secret: { help: "stdin: the account's password, and a passphrase for the export" },
+      fingerprint: { value: "F", help: "another key of the address than the active one" },
+    },
+    run: exportKey,
+  },
+];
+
+function refuse(reason: Parameters<typeof explainRefusal>[0]): Error {
+  return notFound(`${explainRefusal(reason)} (${reason}); nothing is changed`);
+}
+
+async function bring(call: Call): Promise<ExitCode> {
+  const given = addressGiven(call);
+  if (call.operands[1] === "-") throw new UsageError("stdin is for secrets: name a file");
+  const bytes = await fileGiven(call, 1);
+  const secrets = await bringSecrets(call);
+  await using parts = await openFor(call);
+  const { account, address } = await keyOwner(parts, given);
+  using masterKey = await openedBy(parts, account, secrets.password);
+  if (call.has("public"))
+    return await bringPublic(call, parts, { account, address, bytes, masterKey });
+  if (masterKey === undefined) {
+    throw notFound("the account's keys open with its password only: give it with --password-stdin");
+  }
+  const { passphrase } = secrets;
+  const imported = await importSecretKey({ bytes, passphrase, address, now: parts.clock.now() });
+  if (imported.kind === "refused") throw refuse(imported.reason);
+  await bringSecretKey(parts, masterKey, address, imported);
+  return brought(call, address, imported.certificate.fingerprint);
+}
+
+function brought(call: Call, address: EmailAddress, fingerprint: string): ExitCode {
+  const text = formatAddress(address);
+  return answer(call, { address: text, fingerprint }, [
+    `${text} has ${fingerprint} now, published from now on; the key before is revoked and still decrypts`,
+  ]);
+}
+
+async function bringSecrets(
+  call: Call,
+): Promise<{ readonly password: Secret | undefined; readonly passphrase: Secret | undefined }> {
+  const names = [
+    ...(call.has("password-stdin") ? ["the account's password"] : []),
+    ...(call.has("passphrase-stdin") ? ["the key's passphrase"] : []),
+  ];
+  const secrets = names.length === 0 ? [] : await readSecrets(call, names);
+  return {
+    password: call.has("password-stdin") ? secrets[0] : undefined,
+    passphrase: call.has("passphrase-stdin") ? secrets.at(-1) : undefined,
+  };
+}
+
+async function openedBy(
+  parts: Parts,
+  { address }: Account,
+  password: Secret | undefined,
+): Promise<MasterKey | undefined> {
+  if (password === undefined) return openWithService(parts, address);
+  const masterKey = await openWithPassword(parts, address, password);
+  if (masterKey === undefined) throw notFound("this password opens no key of the account");
+  return masterKey;
+}
+
+type Bringing = {
+  readonly account: Account;
+  readonly address: EmailAddress;
+  readonly bytes: Uint8Array;
+  readonly masterKey: MasterKey | undefined;
+};
+
+async function bringPublic(call: Call, parts: Parts, o: Bringing): Promise<ExitCode> {
+  const { account, address, bytes, masterKey } = o;
+  const now = parts.clock.now();
+  const imported = await importCertificate({ bytes, address, now });
+  if (imported.kind === "refused") throw refuse(imported.reason);
+  const { certificate } = imported;
+  const texts = possessionTexts(parts, address, certificate.fingerprint);
+  const proofFile = call.option("proof");
+  if (proofFile === undefined) {
+    return askForProof(call, await possessionChallenge({ certificate, text: texts[0], now }));
+  }
+  const proof = await fileNamed(proofFile);
+  const proven = await Promise.all(
+    texts.map(async (text) => provesPossession({ certificate, address, text, proof, now })),
+  );
+  if (!proven.includes(true)) {
+    throw notFound(
+      "this does not prove that the key is the user's: it has to be a detached signature of the decrypted text, at most a day old",
+    );
+  }
+  const file = call.option("revocation");
+  const revocation = file === undefined ? undefined : await fileNamed(file);
+  const owner = account.address;
+  await bringCertificate(parts, { owner, address, certificate, revocation, masterKey });
+  return brought(call, address, certificate.fingerprint);
+}
+
+function askForProof(call: Call, challenge: string): ExitCode {
+  return answer(call, { challenge }, [
+    "Send this to the user, who decrypts it and signs what is in it:",
+    "",
+    ...challenge.trimEnd().split("\r\n"),
+    "",
+    "  gpg --decrypt challenge.asc > text.txt && gpg --armor --detach-sign text.txt",
+    "",
+    "then give the signature with --proof text.txt.asc, within a day",
+  ]);
+}
+
+async function fileNamed(name: string): Promise<Uint8Array> {
+  return readFile(name).catch((cause: unknown) => {
+    throw new UsageError(`${name} cannot be read: ${String(cause)}`);
+  });
+}
+
+async function exportKey(call: Call): Promise<ExitCode> {
+  const given = addressGiven(call);
+  const names = ["the account's password", "a passphrase for the export"];
+  const [password, passphrase] = call.has("secret") ? await readSecrets(call, names) : [];
+  await using parts = await openFor(call);
+  const { account, address } = await keyOwner(parts, given);
+  const all = await listPublished(parts.store, address);
+  const wanted = call.option("fingerprint")?.replace(/^0x/i, "").toUpperCase();
+  const shown =
+    wanted === undefined
+      ? (all.find(({ state }) => state === "active") ?? all[0])
+      : all.find(({ fingerprint }) => fingerprint === wanted);
+  if (shown === undefined) throw notFound(`${formatAddress(address)} has no such key`);
+  const { fingerprint } = shown;
+  const bytes =
+    password === undefined || passphrase === undefined
+      ? armorKey("PUBLIC", shown.bytes)
+      : await secretExport(parts, account, { fingerprint, password, passphrase });
+  const armor = Buffer.from(bytes).toString("latin1").replaceAll("\r\n", "\n");
+  return answer(call, { address: formatAddress(address), fingerprint, armor }, [armor.trimEnd()]);
+}
+
+/** Written to the audit log before it is handed out. */
+async function secretExport(
+  parts: Parts,
+  { address }: Account,
+  o: { readonly fingerprint: string; readonly password: Secret; readonly passphrase: Secret },
+): Promise<Uint8Array> {
+  using masterKey = await openWithPassword(parts, address, o.password);
+  if (masterKey === undefined) throw notFound("this password opens no key of the account");
+  const rows = await selectSecretKeys(parts.store, masterKey.id);
+  const row = rows.find(({ fingerprint }) => fingerprint === o.fingerprint);
+  using key = row === undefined ? undefined : await openKey(masterKey, row);
+  if (key === undefined) throw notFound("the secret part of this key is not here");
+  const locked = await lockForExport(key, o.passphrase);
+  await appendAudit(parts.store, {
+    at: parts.clock.now(),
+    action: "key.exported",
+    account: address,
+    detail: { fingerprint: o.fingerprint },
+  });
+  return armorKey("PRIVATE", locked);
+}

@@ -1,0 +1,151 @@
+/** Keys of many users at once, from what a provider had before: a GnuPG home, or the folder of a Web Key Directory. */
+import { execFile } from "node:child_process";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import type { Parts } from "../app/parts.ts";
+import { listAccounts, type Account } from "../accounts/embedded.ts";
+import { errorText } from "../base/errors.ts";
+import { bringCertificate, bringSecretKey } from "../keys/bring.ts";
+import { openWithService } from "../keys/master-key.ts";
+import { formatAddress, parseDomain } from "../mail/address.ts";
+import { wkdHash } from "../mail/wkd-hash.ts";
+import { importCertificate } from "../openpgp/import-certificate.ts";
+import { explainRefusal, importSecretKey } from "../openpgp/import-secret-key.ts";
+import { findMasterKey } from "../store/vault.ts";
+import { answer, type Call, type Command, type ExitCode, table, UsageError } from "./command.ts";
+import { openFor } from "./open.ts";
+
+export const keyMigrateCommands: readonly Command[] = [
+  {
+    name: "key import-gnupg",
+    operands: ["HOME"],
+    summary: "secret keys of our accounts out of a GnuPG home; locked ones stay there",
+    options: {},
+    run: importGnupg,
+  },
+  {
+    name: "key import-wkd",
+    operands: ["FOLDER"],
+    summary: "certificates of users who keep their keys, out of a Web Key Directory's `hu` folder",
+    options: { domain: { value: "D", help: "whose directory it is" } },
+    run: importDirectory,
+  },
+];
+
+const run = promisify(execFile);
+const GPG_TIMEOUT_MS = 30_000;
+const MOST_OCTETS = 1024 * 1024;
+
+/** What became of one account. */
+type Line = {
+  readonly address: string;
+  readonly result: string;
+  readonly fingerprint: string | null;
+};
+
+function line(account: Account, result: string, fingerprint: string | null = null): Line {
+  return { address: formatAddress(account.address), result, fingerprint };
+}
+
+function report(call: Call, lines: readonly Line[]): ExitCode {
+  const rows = lines.map((one) => [one.address, one.result, one.fingerprint ?? ""]);
+  const imported = lines.filter(({ result }) => result === "imported").length;
+  return answer(call, { imported, accounts: lines }, [
+    ...table(rows),
+    `${imported} imported of ${lines.length} accounts`,
+  ]);
+}
+
+async function importGnupg(call: Call): Promise<ExitCode> {
+  const [home = ""] = call.operands;
+  await using parts = await openFor(call);
+  const lines: Line[] = [];
+  for (const account of await openAccounts(parts)) {
+    lines.push(await attempt(account, async () => fromGnupg(parts, home, account)));
+  }
+  return report(call, lines);
+}
+
+async function openAccounts(parts: Parts): Promise<readonly Account[]> {
+  return (await listAccounts(parts.store)).filter(({ closedAt }) => closedAt === undefined);
+}
+
+/** One account's trouble is its own. */
+async function attempt(account: Account, work: () => Promise<Line>): Promise<Line> {
+  try {
+    return await work();
+  } catch (error) {
+    return line(account, errorText(error).split("\n", 1)[0] ?? "failed");
+  }
+}
+
+async function fromGnupg(parts: Parts, home: string, account: Account): Promise<Line> {
+  const { address } = account;
+  const bytes = await gpgExport(home, `<${formatAddress(address)}>`);
+  if (bytes.length === 0) return line(account, "no secret key in the GnuPG home, or a locked one");
+  using masterKey = await openWithService(parts, address);
+  if (masterKey === undefined) {
+    return line(account, "its keys open with the password only: sealpost key import");
+  }
+  const now = parts.clock.now();
+  const imported = await importSecretKey({ bytes, passphrase: undefined, address, now });
+  if (imported.kind === "refused") return line(account, explainRefusal(imported.reason));
+  await bringSecretKey(parts, masterKey, address, imported);
+  return line(account, "imported", imported.certificate.fingerprint);
+}
+
+/** Keys without a passphrase; GnuPG leaves the others out, because nobody is asked for it. */
+async function gpgExport(home: string, userId: string): Promise<Uint8Array> {
+  const quiet = ["--homedir", home, "--batch", "--no-tty", "--pinentry-mode", "error"];
+  try {
+    const { stdout } = await run("gpg", [...quiet, "--export-secret-keys", userId], {
+      encoding: "buffer",
+      timeout: GPG_TIMEOUT_MS,
+      maxBuffer: MOST_OCTETS,
+    });
+    return stdout;
+  } catch (cause) {
+    if (cause instanceof Error && "code" in cause && cause.code === "ENOENT") {
+      throw new UsageError(
+        "gpg is not installed: it has to read its own home (Debian package gnupg)",
+      );
+    }
+    return new Uint8Array();
+  }
+}
+
+async function importDirectory(call: Call): Promise<ExitCode> {
+  const [folder = ""] = call.operands;
+  const domain = parseDomain(call.option("domain") ?? "");
+  if (domain === undefined) throw new UsageError("whose directory is it? Say --domain D");
+  await using parts = await openFor(call);
+  const lines: Line[] = [];
+  for (const account of await openAccounts(parts)) {
+    if (account.address.domain !== domain) continue;
+    lines.push(await attempt(account, async () => fromDirectory(parts, folder, account)));
+  }
+  return report(call, lines);
+}
+
+/** The domain's own directory vouched for these keys before; no proof is asked of their owners. */
+async function fromDirectory(parts: Parts, folder: string, account: Account): Promise<Line> {
+  const { address } = account;
+  const bytes = await readFile(join(folder, wkdHash(address.local))).catch(() => undefined);
+  if (bytes === undefined) return line(account, "not in the directory");
+  if ((await findMasterKey(parts.store, address)) !== undefined) {
+    return line(account, "has a key here; to replace it: sealpost key import --public");
+  }
+  const imported = await importCertificate({ bytes, address, now: parts.clock.now() });
+  if (imported.kind === "refused") return line(account, explainRefusal(imported.reason));
+  const { certificate } = imported;
+  const brought = {
+    owner: address,
+    address,
+    certificate,
+    revocation: undefined,
+    masterKey: undefined,
+  };
+  await bringCertificate(parts, brought);
+  return line(account, "imported", certificate.fingerprint);
+}
