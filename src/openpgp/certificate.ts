@@ -1,7 +1,8 @@
 /**
  * The keys side of `openpgp/`: reading certificates (here), judging them (`acceptance.ts`), making keys
- * (`generate.ts`), using them (`secret-key.ts`) and ending them (`revocation.ts`). The messages side starts at
- * `encrypt.ts` and `decrypt.ts`.
+ * (`generate.ts`) or taking them over (`import-secret-key.ts`, `import-certificate.ts`), using them (`secret-key.ts`), letting
+ * them live longer (`extend.ts`) and ending them (`revocation.ts`). The messages side starts at `encrypt.ts` and
+ * `decrypt.ts`.
  */
 import { asBuffer } from "../base/bytes.ts";
 import { type ArmoredBlock, readArmoredBlocks } from "./armored-blocks.ts";

@@ -21,7 +21,7 @@ import {
   libraryKey,
   packetsOf,
 } from "../../test/support/secret-keys.ts";
-import { DAY, after, systemClock } from "../base/time.ts";
+import { DAY, MINUTE, after, systemClock } from "../base/time.ts";
 import { acceptForEncryption } from "./acceptance.ts";
 import { TAG } from "./certificate-parts.ts";
 import { partsOf } from "./certificate.ts";
@@ -176,4 +176,17 @@ test("one who may not sign is refused, one whose subkey may is not", async () =>
   const certifyOnly = { date: MADE, certification: { keyFlags: flags(1) } };
   const refused = await imported(await forgedSecret(forge, certifyOnly), at);
   assert.deepEqual(refused, { kind: "refused", reason: "no-signing-key" });
+});
+
+test("a key from a clock that is a little ahead is taken over", async () => {
+  for (const [minutes, reason] of [
+    [5, undefined],
+    [15, "not-yet-valid"],
+  ] as const) {
+    for (const subkeys of [[{}], [{ sign: true }, {}]]) {
+      const bytes = await libraryKey({ user: USER, date: after(NOW, minutes * MINUTE), subkeys });
+      const result = await imported(bytes, at);
+      assert.equal(result.kind === "refused" ? result.reason : undefined, reason);
+    }
+  }
 });

@@ -8,7 +8,9 @@ import { mutate, seededRandom } from "../../test/support/mutate.ts";
 import { after, DAY, SECOND, systemClock } from "../base/time.ts";
 import { parseAddress } from "../mail/address.ts";
 import { acceptForEncryption } from "./acceptance.ts";
+import { writePacket } from "./certificate-parts.ts";
 import { partsOf } from "./certificate.ts";
+import { readKeyPackets } from "./key-packets.ts";
 import { generateKey } from "./generate.ts";
 import { readKeySignature } from "./key-signature.ts";
 import { certificateConfig } from "./profile.ts";
@@ -186,6 +188,7 @@ for (const profile of ["compat", "modern"] as const) {
       revocation.slice(0, -1),
       armor("SIGNATURE", revocation).slice(0, -20),
       Buffer.concat(Array.from({ length: 5000 }, () => revocation)),
+      withDamaged(mine.certificate.bytes, revocation, 400),
       Buffer.concat([revocation, mine.certificate.bytes]),
       Buffer.alloc(2_000_000, 0x20),
       Buffer.alloc(2_000_000, ":-----BEGIN PGP SIGNATURE-----\n"),
@@ -238,4 +241,18 @@ function gnupgFile(revocation: Uint8Array): Uint8Array {
   return Buffer.from(
     `This is a revocation certificate for the OpenPGP key:\n\npub   ed25519\n\n:${text}`,
   );
+}
+
+/** A certificate with revocations that name its key and do not verify. */
+function withDamaged(certificate: Uint8Array, revocation: Uint8Array, count: number): Uint8Array {
+  const damaged = Array.from({ length: count }, (_, nth) => {
+    const copy = Buffer.from(revocation);
+    copy.writeUInt16BE(nth, copy.length - 2);
+    return copy;
+  });
+  const read = readKeyPackets(certificate, 50);
+  assert(read.kind === "read");
+  const [primary, ...rest] = read.packets.map(({ tag, body }) => writePacket(tag, body));
+  assert(primary);
+  return Buffer.concat([primary, ...damaged, ...rest]);
 }

@@ -103,7 +103,7 @@ export async function whichRevoked(
   certificates: readonly Certificate[],
   upload: Uint8Array,
 ): Promise<Revoked | undefined> {
-  const packets = barePackets(upload) ?? (await revocationsWithin(upload));
+  const packets = barePackets(upload) ?? (await revocationsWithin(certificates, upload));
   for (const certificate of packets.length === 0 ? [] : certificates) {
     const revoked = await merge(certificate, packets);
     if (revoked !== undefined) {
@@ -113,13 +113,18 @@ export async function whichRevoked(
   return undefined;
 }
 
-/** The revocations of the primary keys in whole certificates. */
-async function revocationsWithin(upload: Uint8Array): Promise<readonly KeyPacket[]> {
+/** The newest revocations in whole certificates of the same keys. */
+async function revocationsWithin(
+  certificates: readonly Certificate[],
+  upload: Uint8Array,
+): Promise<readonly KeyPacket[]> {
+  const own = new Set(certificates.map(({ fingerprint }) => fingerprint));
   const parsed = await parseCertificates(upload);
-  const certificates = parsed.kind === "parsed" ? parsed.certificates : [];
-  return certificates
+  return (parsed.kind === "parsed" ? parsed.certificates : [])
+    .filter(({ fingerprint }) => own.has(fingerprint))
     .flatMap((certificate) => partsOf(certificate)?.primary.signatures ?? [])
     .filter(({ type }) => type === SIGNATURE_TYPE.keyRevocation)
+    .slice(0, MOST_PACKETS)
     .map(({ body }) => ({ tag: TAG.signature, body }));
 }
 

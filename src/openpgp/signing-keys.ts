@@ -1,18 +1,30 @@
+import { after } from "../base/time.ts";
 import type { EmailAddress } from "../mail/address.ts";
-import type { Certificate } from "./certificate.ts";
+import { type Certificate, partsOf } from "./certificate.ts";
 import type { Fingerprint } from "./fingerprint.ts";
 import { checkSigner } from "./signer.ts";
+import { SKEW_MS } from "./validity.ts";
 
-/** The keys of a certificate whose signatures, made now, are those of the address. */
+/**
+ * The keys of a certificate whose signatures, made now, are those of the address. A key that is a little ahead of our clock
+ * is taken at its creation.
+ */
 export async function signingKeysOf(
   certificate: Certificate,
   address: EmailAddress,
   now: Date,
 ): Promise<readonly Fingerprint[]> {
   const able: Fingerprint[] = [];
-  for (const keyFingerprint of [certificate.fingerprint, ...certificate.subkeyFingerprints]) {
-    const check = await checkSigner(certificate, address, { keyFingerprint, signedAt: now }, now);
-    if (check.kind === "bound" && check.note === undefined) able.push(keyFingerprint);
+  const parts = partsOf(certificate);
+  const materials = parts === undefined ? [] : [parts.primary, ...parts.subkeys];
+  for (const { material } of materials) {
+    if (material === undefined || material.created > after(now, SKEW_MS)) continue;
+    const { created, fingerprint: keyFingerprint } = material;
+    const signedAt = created > now ? created : now;
+    const check = await checkSigner(certificate, address, { keyFingerprint, signedAt }, now);
+    if (check.kind === "bound" && check.note === undefined) {
+      able.push(keyFingerprint);
+    }
   }
   return able;
 }
