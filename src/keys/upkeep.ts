@@ -1,8 +1,6 @@
 import { appendAudit } from "../journal/audit.ts";
 import { after, DAY } from "../base/time.ts";
 import type { EmailAddress } from "../mail/address.ts";
-import { acceptForEncryption } from "../openpgp/acceptance.ts";
-import type { Certificate } from "../openpgp/certificate.ts";
 import { extendExpiry } from "../openpgp/extend.ts";
 import { LIFETIME_MS } from "../openpgp/generate.ts";
 import {
@@ -16,7 +14,7 @@ import { addressesOf, changeKeys, Overtaken, requireCurrent } from "./change.ts"
 import type { MasterKey } from "./master-key.ts";
 import { makeKey, savePublishedKey } from "./new-key.ts";
 import { openKey } from "./open-keys.ts";
-import { publicationOf } from "./publication.ts";
+import { certificateIn, publicationOf } from "./publication.ts";
 import type { KeyRules, VaultDeps } from "./vault-deps.ts";
 import { wrapSecretKey } from "./wrapped-rows.ts";
 
@@ -78,9 +76,10 @@ async function extend(
   // A key on its owner's device is extended there.
   if (row === undefined || key === undefined) return;
   const expires = after(now, LIFETIME_MS);
-  const extended = await extendExpiry({ key, expires, now });
+  const certificate = await certificateIn(published);
+  const extended = await extendExpiry({ key, certificate, expires, now });
   using secretKey = extended.secretKey;
-  const next = await publicationOf(await reduced(extended.certificate, address, now), address, now);
+  const next = await publicationOf(extended.certificate, address, now);
   await changeKeys(deps.store, owner, async (tx) => {
     await requireCurrent(tx, masterKey);
     const change = { state: "active", bytes: next.bytes, expiresAt: next.expiresAt } as const;
@@ -89,16 +88,6 @@ async function extend(
     const detail = { fingerprint, until: next.expiresAt?.toISOString() ?? "" };
     await appendAudit(tx, { at: now, action: "key.extended", account: owner, detail });
   });
-}
-
-/** What was brought along may have more than is published. */
-async function reduced(
-  certificate: Certificate,
-  address: EmailAddress,
-  now: Date,
-): Promise<Certificate> {
-  const accepted = await acceptForEncryption(certificate, address, now);
-  return accepted.kind === "acceptable" ? accepted.certificate : certificate;
 }
 
 function withoutNone(change: {
