@@ -1,36 +1,53 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { makeRateLimit } from "./rate-limit.ts";
+import { after, fromUnixMs, MINUTE } from "../base/time.ts";
+import { makeRateLimit, type RateLimit } from "./rate-limit.ts";
 
-test("a key may go on until its minute and its reserve are spent", async () => {
+const START = fromUnixMs(0);
+
+function takenOf(limit: RateLimit, times: number, now = START): number {
+  const all = Array.from({ length: times }, () => limit.take("a", now));
+  return all.filter(({ kind }) => kind === "taken").length;
+}
+
+test("a key may go on until its minute and its reserve are spent", () => {
   const limit = makeRateLimit({ perMinute: 3, burst: 5 });
-  for (let index = 0; index < 5; index += 1) {
-    assert.equal(await limit.waitMs("a"), undefined);
-    await limit.count("a");
-  }
-  const waitMs = await limit.waitMs("a");
-  assert(waitMs !== undefined && waitMs > 0 && waitMs <= 60_000);
-  assert.equal(await limit.waitMs("b"), undefined);
+  assert.equal(takenOf(limit, 50), 5);
+  assert.deepEqual(limit.take("a", after(START, 1000)), { kind: "spent", waitMs: MINUTE - 1000 });
+  assert.equal(limit.take("b", START).kind, "taken");
 });
 
-test("asking counts nothing, and counting beyond the limit is no error", async () => {
-  const limit = makeRateLimit({ perMinute: 1 });
-  for (let index = 0; index < 5; index += 1) assert.equal(await limit.waitMs("a"), undefined);
-  for (let index = 0; index < 5; index += 1) await limit.count("a");
-  assert.notEqual(await limit.waitMs("a"), undefined);
+test("after a minute there is a new one, after ten there is a new reserve", () => {
+  const limit = makeRateLimit({ perMinute: 3, burst: 5 });
+  assert.equal(takenOf(limit, 20), 5);
+  assert.equal(takenOf(limit, 20, after(START, MINUTE)), 3);
+  assert.equal(takenOf(limit, 20, after(START, 10 * MINUTE)), 5);
+  // Also when the clock was set back.
+  assert.equal(takenOf(limit, 20, after(START, -60 * MINUTE)), 5);
 });
 
-test("of those who take at once only so many may go on, and what is given back can be taken again", async () => {
-  const limit = makeRateLimit({ perMinute: 3, burst: 5 });
-  const taken = await Promise.all(Array.from({ length: 50 }, async () => limit.take("a")));
-  const passed = taken.flatMap((one) => (one.kind === "taken" ? [one] : []));
-  assert.equal(passed.length, 5);
-  const spent = await limit.take("a");
-  assert(spent.kind === "spent" && spent.waitMs > 0 && spent.waitMs <= 60_000);
-  const other = makeRateLimit({ perMinute: 1, burst: 2 });
+test("what is given back can be taken again", () => {
+  const limit = makeRateLimit({ perMinute: 1, burst: 2 });
   for (let index = 0; index < 5; index += 1) {
-    const one = await other.take("a");
+    const one = limit.take("a", START);
     assert(one.kind === "taken");
-    await one.giveBack();
+    one.giveBack();
   }
+});
+
+test("what was taken in a minute that is over is not given back to the next", () => {
+  const limit = makeRateLimit({ perMinute: 1 });
+  const old = limit.take("a", START);
+  const later = after(START, MINUTE);
+  assert.equal(limit.take("a", later).kind, "taken");
+  assert(old.kind === "taken");
+  old.giveBack();
+  assert.equal(limit.take("a", later).kind, "spent");
+});
+
+test("the memory for keys is bounded: the oldest is forgotten first", () => {
+  const limit = makeRateLimit({ perMinute: 1, mostKeys: 2 });
+  for (const key of ["a", "b", "c"]) limit.take(key, START);
+  const kinds = ["b", "c", "a"].map((key) => limit.take(key, START).kind);
+  assert.deepEqual(kinds, ["spent", "spent", "taken"]);
 });

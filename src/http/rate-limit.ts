@@ -1,66 +1,88 @@
-import { RateLimiterMemory, RateLimiterRes } from "rate-limiter-flexible";
+import { MINUTE } from "../base/time.ts";
 
-import { MINUTE, SECOND } from "../base/time.ts";
-
-/** Counts what clients do, by a key such as their network. */
+/**
+ * Counts what clients do, by a key such as their network. Everything is done at once: nothing waits, nothing races. The
+ * caller says what time it is, once for all he asks.
+ */
 export type RateLimit = {
-  /** Undefined while the key may go on, else the milliseconds until it may again. Counts nothing. */
-  readonly waitMs: (key: string) => Promise<number | undefined>;
-  readonly count: (key: string) => Promise<void>;
   /** Counts first and looks then, so that requests that come all at once cannot all pass. */
-  readonly take: (key: string) => Promise<Taken>;
+  readonly take: (key: string, now: Date) => Taken;
 };
 
 /** Whether a key may go on; what turns out not to count can be given back. */
 export type Taken =
-  | { readonly kind: "taken"; readonly giveBack: () => Promise<void> }
+  | { readonly kind: "taken"; readonly giveBack: () => void }
   | { readonly kind: "spent"; readonly waitMs: number };
 
 export type RateLimitOptions = {
   readonly perMinute: number;
   /** What a key may do at once after silence; `perMinute` when absent. */
   readonly burst?: number;
+  /** The counts of so many keys are kept; beyond, the oldest are forgotten. */
+  readonly mostKeys?: number;
 };
 
 /** The reserve for bursts fills again after so many minutes. */
 const RESERVE_MINUTES = 10;
+/** About 10 MB. */
+const MOST_KEYS = 100_000;
 
-/** Held in memory, so that it counts for this process alone. */
+type Window = { endsAt: number; used: number };
+type Counts = { readonly minute: Window; readonly reserve: Window };
+
+/** Two fixed windows for each key, held in memory, so that it counts for this process alone. */
 export function makeRateLimit(options: RateLimitOptions): RateLimit {
-  const { perMinute, burst = perMinute } = options;
-  const minute = new RateLimiterMemory({ points: perMinute, duration: MINUTE / SECOND });
-  const reserve = new RateLimiterMemory({
-    points: Math.max(burst - perMinute, 0),
-    duration: (RESERVE_MINUTES * MINUTE) / SECOND,
-  });
+  const { perMinute, burst = perMinute, mostKeys = MOST_KEYS } = options;
+  const spare = Math.max(burst - perMinute, 0);
+  const kept = new Map<string, Counts>();
+  const countsOf = (key: string, now: number): Counts => {
+    const known = kept.get(key);
+    if (known !== undefined) {
+      renew(known.minute, now, MINUTE);
+      renew(known.reserve, now, RESERVE_MINUTES * MINUTE);
+      return known;
+    }
+    if (kept.size >= mostKeys) forgetOldest(kept);
+    const made = {
+      minute: { endsAt: now + MINUTE, used: 0 },
+      reserve: { endsAt: now + RESERVE_MINUTES * MINUTE, used: 0 },
+    };
+    kept.set(key, made);
+    return made;
+  };
+  /** The window that has room. */
+  const openWindow = ({ minute, reserve }: Counts): Window | undefined => {
+    if (minute.used < perMinute) return minute;
+    return reserve.used < spare ? reserve : undefined;
+  };
   return {
-    waitMs: async (key) => {
-      const [now, spare] = await Promise.all([minute.get(key), reserve.get(key)]);
-      const isSpent = (now?.consumedPoints ?? 0) >= perMinute;
-      const isReserveSpent = (spare?.consumedPoints ?? 0) >= reserve.points;
-      return isSpent && isReserveSpent ? Math.max(now?.msBeforeNext ?? 0, 1) : undefined;
-    },
-    count: async (key) => {
-      if (!(await consume(minute, key))) await consume(reserve, key);
-    },
-    take: async (key) => {
-      for (const limiter of [minute, reserve]) {
-        if (!(await consume(limiter, key))) continue;
-        return { kind: "taken", giveBack: async () => void (await limiter.reward(key)) };
-      }
-      const now = await minute.get(key);
-      return { kind: "spent", waitMs: Math.max(now?.msBeforeNext ?? 0, 1) };
+    take: (key, now) => {
+      const nowMs = now.getTime();
+      const counts = countsOf(key, nowMs);
+      const window = openWindow(counts);
+      if (window === undefined) return { kind: "spent", waitMs: counts.minute.endsAt - nowMs };
+      window.used += 1;
+      const { endsAt } = window;
+      // A window that began meanwhile owes nothing.
+      const giveBack = (): void => {
+        if (window.endsAt === endsAt) window.used -= 1;
+      };
+      return { kind: "taken", giveBack };
     },
   };
 }
 
-/** The library rejects with a result, not an error, when there is nothing left. */
-async function consume(limiter: RateLimiterMemory, key: string): Promise<boolean> {
-  try {
-    await limiter.consume(key);
-    return true;
-  } catch (error) {
-    if (error instanceof RateLimiterRes) return false;
-    throw error;
+/** Also when the clock was set back: a window never lasts longer than its length. */
+function renew(window: Window, now: number, lengthMs: number): void {
+  if (now < window.endsAt && window.endsAt - now <= lengthMs) return;
+  window.endsAt = now + lengthMs;
+  window.used = 0;
+}
+
+/** Maps keep the order in which keys came. */
+function forgetOldest(kept: Map<string, Counts>): void {
+  for (const key of kept.keys()) {
+    kept.delete(key);
+    return;
   }
 }

@@ -1,6 +1,7 @@
 /**
- * HTTP for whoever asks from outside: `startHttps` serves a `fetch` function (a Hono application's, for instance) with
- * limits on everything a client sends, and with headers that every answer carries unless the application says otherwise.
+ * HTTP for whoever asks from outside: `startHttps` serves a `fetch` function (a Hono application's, for instance) or, where
+ * each microsecond counts, an `answer` function, with limits on everything a client sends, and with headers that every
+ * answer carries unless the application says otherwise.
  */
 import { once } from "node:events";
 import {
@@ -12,22 +13,31 @@ import {
 } from "node:http";
 import { createServer as createTlsServer, type Server as TlsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
-import type { Duplex } from "node:stream";
+import type { TLSSocket } from "node:tls";
 
 import { getRequestListener, type HttpBindings } from "@hono/node-server";
 
 import { MINUTE, SECOND } from "../base/time.ts";
+import { refuseMethod, refuser, endAfter, hasBody, plain } from "./refuse.ts";
 import { securityHeaders } from "./security-headers.ts";
+import { makeFastLane, type FastLane } from "./fast-lane.ts";
+import { wholeResponder, type WholeApplication } from "./whole-answer.ts";
 
 /** What an application finds in `c.env`: Node's own request and response. */
 export type Bindings = HttpBindings;
 
-export type HttpOptions = {
+/** Either speaks the platform's `Request` and `Response`, or answers whole and reads no body. */
+export type HttpApplication =
+  | { readonly fetch: (request: Request, bindings: Bindings) => Response | Promise<Response> }
+  | WholeApplication;
+
+export type HttpOptions = HttpApplication & {
   readonly host: string;
   readonly port: number;
-  readonly fetch: (request: Request, bindings: Bindings) => Response | Promise<Response>;
-  /** Everything else is answered 405 before `fetch` sees it, without reading its body. Default: all. */
+  /** Everything else is answered 405 before the application sees it, without reading its body. Default: all. */
   readonly methods?: readonly string[];
+  /** On every answer, refusals too, beside the security headers. */
+  readonly headers?: readonly (readonly [name: string, value: string])[];
   readonly limits?: Partial<HttpLimits>;
   /** Told of what the application threw; for the log. */
   readonly failed?: (error: unknown) => void;
@@ -78,13 +88,47 @@ export async function startHttps(
     minVersion: "TLSv1.2",
     handshakeTimeout: limits.headersMs,
   });
-  const running = await listen(server, options, limits);
+  const lane = "answer" in options ? openFastLane(server, options, limits) : undefined;
+  const running = await listen(server, options, limits, lane);
   return {
     ...running,
     useTls: (tls) => {
       server.setSecureContext({ cert: tls.cert, key: tls.key, minVersion: "TLSv1.2" });
     },
   };
+}
+
+/** Node's own server gets a connection when the fast lane gives it up; until then it has only counted it. */
+function openFastLane(
+  server: TlsServer,
+  options: HttpOptions & WholeApplication,
+  limits: HttpLimits,
+): FastLane {
+  const [serve, ...others] = server.listeners("secureConnection");
+  if (serve === undefined || others.length > 0) {
+    throw new Error("this Node.js serves HTTPS connections in another way");
+  }
+  const lane = makeFastLane({
+    application: options,
+    always: headersOfAll(options).flat(),
+    headersMs: limits.headersMs,
+    idleMs: limits.idleMs,
+    failed: failing(options),
+    handOver: (socket) => {
+      Reflect.apply(serve, server, [socket]);
+    },
+  });
+  server.off("secureConnection", serve as (socket: TLSSocket) => void);
+  server.on("secureConnection", lane.take);
+  return lane;
+}
+
+function failing(options: HttpOptions): (error: unknown) => void {
+  return (error) => options.failed?.(error);
+}
+
+function headersOfAll(options: HttpOptions): readonly (readonly [name: string, value: string])[] {
+  return [...securityHeaders, ...(options.headers ?? [])];
 }
 
 /** Without TLS: for private listeners on loopback only. @throws Error when it cannot listen there. */
@@ -108,6 +152,7 @@ async function listen(
   server: Server | TlsServer,
   options: HttpOptions,
   limits: HttpLimits,
+  lane?: FastLane,
 ): Promise<HttpServer> {
   server.maxConnections = limits.connections;
   server.maxHeadersCount = MOST_HEADERS;
@@ -118,7 +163,7 @@ async function listen(
     if (isAllowed(options, request)) response.writeContinue();
     respond(request, response);
   });
-  server.on("clientError", refuseUnreadable);
+  server.on("clientError", refuser(headersOfAll(options)));
   const sockets = new Set<Socket>();
   server.on("connection", (socket: Socket) => {
     sockets.add(socket);
@@ -134,6 +179,7 @@ async function listen(
       const closed = once(server, "close");
       server.close();
       server.closeIdleConnections();
+      lane?.close();
       const late = setTimeout(() => {
         for (const socket of sockets) socket.destroy();
       }, limits.closeMs);
@@ -146,6 +192,30 @@ async function listen(
 type Responder = (request: IncomingMessage, response: ServerResponse) => void;
 
 function responder(options: HttpOptions): Responder {
+  const always = headersOfAll(options);
+  const respond =
+    "answer" in options
+      ? wholeResponder(options, always.flat(), failing(options))
+      : fetchResponder(options);
+  return (request, response) => {
+    if (request.httpVersionMajor !== 1) {
+      request.socket.destroy(); // HTTP/0.9: a line without a version.
+      return;
+    }
+    const isRefused = !isAllowed(options, request);
+    if (isRefused || "fetch" in options) {
+      for (const [name, value] of always) response.setHeader(name, value);
+    }
+    if (isRefused) {
+      refuseMethod(options.methods ?? [], request, response);
+      return;
+    }
+    if (options.methods !== undefined && hasBody(request)) endAfter(request, response);
+    respond(request, response);
+  };
+}
+
+function fetchResponder(options: Extract<HttpOptions, { fetch: unknown }>): Responder {
   const listener = getRequestListener(
     // On a server made by node:http the bindings are always those of HTTP/1.
     (request, bindings) => options.fetch(request, bindings as Bindings),
@@ -160,77 +230,14 @@ function responder(options: HttpOptions): Responder {
       },
     },
   );
-  return (request, response) => {
-    for (const [name, value] of securityHeaders) response.setHeader(name, value);
-    if (request.httpVersionMajor !== 1) {
-      request.socket.destroy(); // HTTP/0.9: a line without a version.
-      return;
-    }
-    if (!isAllowed(options, request)) {
-      refuseMethod(options.methods ?? [], request, response);
-      return;
-    }
-    if (options.methods !== undefined && hasBody(request)) endAfter(request, response);
-    void listener(request, response);
-  };
+  return (request, response) => void listener(request, response);
 }
 
 function isAllowed({ methods }: HttpOptions, { method = "" }: IncomingMessage): boolean {
   return methods === undefined || methods.includes(method);
 }
 
-/** RFC 9110 §15.5.6. The body, if there is one, is not read: the connection ends with the answer. */
-function refuseMethod(
-  methods: readonly string[],
-  request: IncomingMessage,
-  response: ServerResponse,
-): void {
-  if (hasBody(request)) endAfter(request, response);
-  response.writeHead(405, {
-    Allow: methods.join(", "),
-    "Cache-Control": "no-store",
-    "Content-Type": "text/plain; charset=utf-8",
-  });
-  response.end("method not allowed\n");
-}
-
-function hasBody({ headers }: IncomingMessage): boolean {
-  const { "content-length": length = "0", "transfer-encoding": encoding } = headers;
-  return encoding !== undefined || length !== "0";
-}
-
-/** What stands behind an unread body would be read as the next request: there is none on this connection. */
-function endAfter(request: IncomingMessage, response: ServerResponse): void {
-  request.pause();
-  response.setHeader("Connection", "close");
-  response.once("finish", () => request.socket.destroySoon());
-}
-
-/** What is no HTTP, too large or too slow; also a handshake without TLS. */
-function refuseUnreadable(error: NodeJS.ErrnoException, socket: Duplex): void {
-  if (!socket.writable || error.code === "ECONNRESET") {
-    socket.destroy();
-    return;
-  }
-  const status =
-    {
-      HPE_HEADER_OVERFLOW: "431 Request Header Fields Too Large",
-      ERR_HTTP_REQUEST_TIMEOUT: "408 Request Timeout",
-    }[error.code ?? ""] ?? "400 Bad Request";
-  const headers = securityHeaders.map(([name, value]) => `${name}: ${value}\r\n`).join("");
-  socket.end(
-    `HTTP/1.1 ${status}\r\n${headers}Cache-Control: no-store\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`,
-  );
-}
-
 /** `RequestError` of the adapter: the request's address cannot be read. */
 function isBadRequest(error: unknown): boolean {
   return error instanceof Error && error.name === "RequestError";
-}
-
-function plain(status: number, text: string): Response {
-  return new Response(text, {
-    status,
-    headers: { "Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store" },
-  });
 }

@@ -1,53 +1,48 @@
-import type { Clock } from "../base/time.ts";
-import { withoutSubaddress, type Domain, type EmailAddress } from "../mail/address.ts";
-import { findById, findPublished, type PublishedCertificate } from "../store/certificates.ts";
-import type { Store } from "../store/store.ts";
-import type { Search } from "./query.ts";
+import { canonicalAddress, withoutSubaddress, type Domain } from "../mail/address.ts";
+import type { PublishedView, Viewed, ViewedCertificate } from "../store/published-view.ts";
+import type { Search } from "./question.ts";
+
+export type FindDeps = {
+  readonly view: PublishedView;
+  readonly domains: ReadonlySet<Domain>;
+};
 
 /**
- * The certificates that answer a question; for an address at most one, active and not expired. Absent and foreign
- * addresses cost the same queries, so that the time tells nobody whose keys are here.
+ * The certificates that answer a question; by address at most one, active and not expired. Absent and foreign addresses
+ * cost the same queries, so that the time tells nobody whose keys are here. At once where the database answers at once.
  */
-export async function find(
-  deps: { readonly store: Store; readonly domains: readonly Domain[]; readonly clock: Clock },
-  search: Search,
-): Promise<readonly PublishedCertificate[]> {
-  const found = await lookUp(deps.store, search, deps.clock.now());
-  // Version 6 makes GnuPG drop the whole answer, and external recipients' keys are nobody's business.
-  return found.filter(
-    ({ version, address }) => version === 4 && deps.domains.includes(address.domain),
+export function find(deps: FindDeps, search: Search, now: Date): Viewed {
+  return then(lookUp(deps.view, search, now), (rows) =>
+    // External recipients' keys are nobody's business.
+    rows.length === 0 ? rows : rows.filter(({ domain }) => deps.domains.has(domain)),
   );
 }
 
-async function lookUp(
-  store: Store,
-  search: Search,
-  now: Date,
-): Promise<readonly PublishedCertificate[]> {
+function lookUp(view: PublishedView, search: Search, now: Date): Viewed {
+  // Nobody is sealed to an expired key: by its fingerprint it still proves old signatures.
+  const usable = (rows: readonly ViewedCertificate[]): readonly ViewedCertificate[] =>
+    rows.filter((row) => row.expiresAt === undefined || row.expiresAt > now);
   switch (search.kind) {
     case "address":
-      // Nobody is sealed to an expired key: by its fingerprint it still proves old signatures.
-      return (await byAddress(store, search.address)).filter((one) => !isExpired(one, now));
+      return then(byAddress(view, search), usable);
+    case "directory":
+      return then(view.byDirectoryName(search.name), usable);
     case "id":
-      return findById(store, search.id);
+      return view.byId(search.id);
     case "nothing":
       return [];
   }
 }
 
-function isExpired({ expiresAt }: PublishedCertificate, now: Date): boolean {
-  return expiresAt !== undefined && expiresAt <= now;
+/** An exact alias first, then the address without its `+detail`. */
+function byAddress(view: PublishedView, search: Extract<Search, { kind: "address" }>): Viewed {
+  const { address, mayHaveDetail } = search;
+  const exact = view.byAddress(canonicalAddress(address));
+  const base = withoutSubaddress(address);
+  if (!mayHaveDetail || base.local === address.local) return exact;
+  return then(exact, (rows) => (rows.length > 0 ? rows : view.byAddress(canonicalAddress(base))));
 }
 
-/** An exact alias first, then the address without its `+detail`. */
-async function byAddress(
-  store: Store,
-  address: EmailAddress,
-): Promise<readonly PublishedCertificate[]> {
-  const base = withoutSubaddress(address);
-  const exact = await findPublished(store, address);
-  if (exact !== undefined || base.local === address.local)
-    return exact === undefined ? [] : [exact];
-  const found = await findPublished(store, base);
-  return found === undefined ? [] : [found];
+function then(rows: Viewed, step: (rows: readonly ViewedCertificate[]) => Viewed): Viewed {
+  return rows instanceof Promise ? rows.then(step) : step(rows);
 }

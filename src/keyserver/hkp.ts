@@ -1,70 +1,92 @@
-/** Answers of HKP v1 (draft-shaw-openpgp-hkp-00 §3, §5): armor, machine-readable index, a page. */
-import { asBuffer } from "../base/bytes.ts";
+/** HKP v1 (draft-shaw-openpgp-hkp-00 §3, §5): armor, a list for machines, a page for people. */
+import { crc32 } from "node:zlib";
+
 import { toUnixSeconds } from "../base/time.ts";
-import { parseCertificates, type Certificate } from "../openpgp/certificate.ts";
-import { crc24 } from "../openpgp/crc24.ts";
-import type { PublishedCertificate } from "../store/certificates.ts";
+import { absent, foundHeaders, KEPT, malformed, notImplemented } from "./answers.ts";
+import { bundle, makeArmor } from "./armor.ts";
+import { readEntries, type Entry } from "./entries.ts";
+import { absentPage, listPage } from "./pages.ts";
+import { parseQuery } from "./query.ts";
+import { answered, type Question, type Tell } from "./question.ts";
 
-const CHECKSUM_OCTETS = 3;
+const KEYS = "application/pgp-keys";
+const LINES = "text/plain; charset=utf-8";
+const HEADERS = {
+  byAddress: {
+    keys: foundHeaders(KEPT.byAddress, KEYS),
+    lines: foundHeaders(KEPT.byAddress, LINES),
+  },
+  byId: { keys: foundHeaders(KEPT.byId, KEYS), lines: foundHeaders(KEPT.byId, LINES) },
+} as const;
 
-/**
- * Certificates as one armored block, without headers (RFC 9580 §6.2). Where no padding ends the base64, a checksum does:
- * without either GnuPG 2.2 reads on into the last line and imports nothing (§6.1 allows it before version 6).
- */
-export function armored(found: readonly PublishedCertificate[]): string {
-  const bytes = Buffer.concat(found.map((certificate) => asBuffer(certificate.bytes)));
-  const base64 = bytes.toString("base64");
-  const checksum = Buffer.alloc(CHECKSUM_OCTETS);
-  checksum.writeUIntBE(crc24(bytes), 0, CHECKSUM_OCTETS);
-  return [
-    "-----BEGIN PGP PUBLIC KEY BLOCK-----",
-    "",
-    ...(base64.match(/.{1,64}/g) ?? []),
-    ...(base64.endsWith("=") ? [] : [`=${checksum.toString("base64")}`]),
-    "-----END PGP PUBLIC KEY BLOCK-----",
-    "",
-  ].join("\n");
+/** Makes the function that reads the question in a query string of `/pks/lookup`. */
+export function makeHkp(): (query: string) => Question {
+  const armored = makeArmor();
+  const tellArmored =
+    (headers: readonly string[]): Tell =>
+    (found) => {
+      const bytes = bundle(found);
+      return {
+        status: 200,
+        headers,
+        body: armored(bytes),
+        etag: crc32(bytes).toString(36),
+        fileName: `${found[0]?.fingerprint ?? ""}.asc`,
+      };
+    };
+  const tell = {
+    byAddress: {
+      get: tellArmored(HEADERS.byAddress.keys),
+      lines: tellLines(HEADERS.byAddress.lines),
+      page: tellPage(KEPT.byAddress),
+    },
+    byId: {
+      get: tellArmored(HEADERS.byId.keys),
+      lines: tellLines(HEADERS.byId.lines),
+      page: tellPage(KEPT.byId),
+    },
+  };
+  return (query) => {
+    const read = parseQuery(query);
+    if (read.kind === "malformed") return answered(malformed);
+    if (read.kind === "not-implemented") return answered(notImplemented);
+    const { operation, isMachineReadable, search } = read;
+    const form = operation === "get" ? "get" : isMachineReadable ? "lines" : "page";
+    return {
+      kind: "lookup",
+      search,
+      // Version 6 makes GnuPG drop the whole answer.
+      onlyVersion4: true,
+      tell: tell[search.kind === "id" ? "byId" : "byAddress"][form],
+      absent: form === "page" ? absentPage : absent,
+    };
+  };
 }
 
-/** One certificate as a client sees it in a list. */
-export type IndexEntry = {
-  readonly published: PublishedCertificate;
-  readonly certificate: Certificate;
-};
+function tellLines(headers: readonly string[]): Tell {
+  return async (found, now) => {
+    const body = machineReadableIndex(await readEntries(found, now));
+    return { status: 200, headers, body };
+  };
+}
 
-/** What the lists show comes from the certificates themselves. @throws Error when a stored one cannot be read. */
-export async function readEntries(
-  found: readonly PublishedCertificate[],
-): Promise<readonly IndexEntry[]> {
-  return Promise.all(
-    found.map(async (published) => {
-      const parsed = await parseCertificates(published.bytes);
-      const certificate = parsed.kind === "parsed" ? parsed.certificates[0] : undefined;
-      if (certificate === undefined) throw new Error("a published certificate cannot be read");
-      return { published, certificate };
-    }),
-  );
+function tellPage(cache: string): Tell {
+  return async (found, now) => listPage(cache, await readEntries(found, now));
 }
 
 /** `info`, `pub` and `uid` lines; clients skip what they do not know. */
-export function machineReadableIndex(entries: readonly IndexEntry[], now: Date): string {
-  const lines = entries.flatMap(({ published, certificate }) => {
-    const created = String(toUnixSeconds(certificate.created));
-    const expires =
-      published.expiresAt === undefined ? "" : String(toUnixSeconds(published.expiresAt));
-    const { id, bits } = certificate.algorithm;
-    const flags = flagsOf(published, now);
+function machineReadableIndex(entries: readonly Entry[]): string {
+  const lines = entries.flatMap((entry) => {
+    const { fingerprint, created, algorithm, userIds } = entry.certificate;
+    const at = String(toUnixSeconds(created));
+    const expires = entry.expiresAt === undefined ? "" : String(toUnixSeconds(entry.expiresAt));
+    const flags = `${entry.isRevoked ? "r" : ""}${entry.isExpired ? "e" : ""}`;
     return [
-      `pub:${certificate.fingerprint}:${String(id)}:${String(bits)}:${created}:${expires}:${flags}`,
-      ...certificate.userIds.map((userId) => `uid:${escaped(userId)}:${created}::`),
+      `pub:${fingerprint}:${String(algorithm.id)}:${String(algorithm.bits)}:${at}:${expires}:${flags}`,
+      ...userIds.map((userId) => `uid:${escaped(userId)}:${at}::`),
     ];
   });
   return [`info:1:${String(entries.length)}`, ...lines, ""].join("\n");
-}
-
-function flagsOf(published: PublishedCertificate, now: Date): string {
-  const isExpired = published.expiresAt !== undefined && published.expiresAt <= now;
-  return `${published.state === "active" ? "" : "r"}${isExpired ? "e" : ""}`;
 }
 
 /** Everything but plain ASCII without `:` and `%` is percent-encoded. */
@@ -76,37 +98,4 @@ function escaped(userId: string): string {
         : `%${octet.toString(16).toUpperCase().padStart(2, "0")}`,
     )
     .join("");
-}
-
-/** The same for people: no script, no style, no link to anywhere else. */
-export function htmlIndex(entries: readonly IndexEntry[], now: Date): string {
-  const items = entries.map(({ published, certificate }) => {
-    const names = certificate.userIds.map((userId) => htmlText(userId)).join(", ");
-    const flags = flagsOf(published, now);
-    const notes = [
-      ...(flags.includes("r") ? ["revoked"] : []),
-      ...(flags.includes("e") ? ["expired"] : []),
-    ];
-    const note = notes.length === 0 ? "" : ` (${notes.join(", ")})`;
-    const { fingerprint } = certificate;
-    const created = certificate.created.toISOString().slice(0, 10);
-    return (
-      `<li><a href="/pks/lookup?op=get&amp;search=0x${fingerprint}"><code>${fingerprint}</code></a>` +
-      ` ${names}, made ${created}${note}</li>`
-    );
-  });
-  return [
-    '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Keys</title></head>',
-    `<body><h1>Keys</h1><ul>${items.join("")}</ul></body></html>`,
-    "",
-  ].join("\n");
-}
-
-function htmlText(text: string): string {
-  return text
-    .replaceAll("&", "&amp;")
-    .replaceAll("<", "&lt;")
-    .replaceAll(">", "&gt;")
-    .replaceAll('"', "&quot;")
-    .replaceAll("'", "&#39;");
 }

@@ -1,28 +1,31 @@
 /**
- * What the world may read: HKP v1, by address the active certificate only, by fingerprint or key ID any. It opens the
- * database read-only and never imports `keys/`. `query.ts` reads a question, `find.ts` finds, `hkp.ts` writes the answer.
+ * What the world may read: HKP v1 and v2 and a Web Key Directory, all from the same rows; by address the active certificate
+ * only, by fingerprint or key ID any. It reads through a view that sees nothing else and never imports `keys/`.
+ *
+ * A request is a `question.ts`: `hkp.ts`, `hkp-v2.ts` and `directory.ts` read it, `find.ts` finds, and the question tells
+ * how to say what was found. Nothing is kept between requests, so no answer is older than the last commit.
  */
-import { Hono, type Context } from "hono";
-
 import { networkOf } from "../base/network.ts";
-import { SECOND, type Clock } from "../base/time.ts";
+import type { Clock } from "../base/time.ts";
 import { makeRateLimit, type RateLimit } from "../http/rate-limit.ts";
-import type { Bindings } from "../http/server.ts";
+import type { Asked, WholeAnswer, WholeApplication } from "../http/whole-answer.ts";
 import type { Domain } from "../mail/address.ts";
-import type { PublishedCertificate } from "../store/certificates.ts";
-import type { Store } from "../store/store.ts";
-import { find } from "./find.ts";
-import { armored, htmlIndex, machineReadableIndex, readEntries } from "./hkp.ts";
-import { parseQuery, type Query } from "./query.ts";
+import type { PublishedView, ViewedCertificate } from "../store/published-view.ts";
+import { absent, allowed, healthy, malformed, methods, openToAll, tooMany } from "./answers.ts";
+import { DIRECTORY_PREFIX, directoryQuestion } from "./directory.ts";
+import { find, type FindDeps } from "./find.ts";
+import { makeHkp } from "./hkp.ts";
+import { V2_PREFIX, v2Options, v2Question } from "./hkp-v2.ts";
+import { startPage, STYLE_PATH, stylesheet } from "./pages.ts";
+import { answered, type Question } from "./question.ts";
 
 export type KeyserverDeps = {
-  /** Read-only is enough. */
-  readonly store: Store;
+  readonly view: PublishedView;
   readonly domains: readonly Domain[];
   readonly clock: Clock;
+  /** What pages call this server: its name, with the port if it is not 443. */
+  readonly place: string;
   readonly limits?: Partial<KeyserverLimits>;
-  /** Told of what was thrown and answered as trouble; for the log. */
-  readonly failed?: (error: unknown) => void;
 };
 
 /** Look-ups a minute for each client network (/24 or /48); twice that in a burst. */
@@ -32,40 +35,41 @@ export type KeyserverLimits = {
   readonly hitsPerMinute: number;
 };
 
-/** Misses are what harvesting looks like; one big provider asks for many addresses and hits. */
+/** Misses are what harvesting looks like; one big provider asks for many addresses, and hits. */
 const DEFAULT_LIMITS: KeyserverLimits = {
   addressMissesPerMinute: 60,
   idMissesPerMinute: 600,
-  hitsPerMinute: 6000,
+  hitsPerMinute: 60_000,
 };
 
-/** The methods to give to `startHttps` beside the application. */
-export const keyserverMethods = ["GET", "HEAD", "OPTIONS"] as const;
+/** To give to `startHttps` beside the application. */
+export const keyserverHttp = { methods, headers: openToAll };
 
-export type KeyserverFetch = (request: Request, bindings: Bindings) => Promise<Response>;
+/** What a Host field may hold (RFC 9110 §7.2); HTTP/1.0 needs none. */
+const HOST = /^[-\w.:[\]]*$/;
 
-type Env = { Bindings: Bindings };
 type Limits = { readonly address: RateLimit; readonly id: RateLimit; readonly hits: RateLimit };
-type Lookup = Extract<Query, { kind: "lookup" }>;
+type Lookup = Extract<Question, { kind: "lookup" }>;
 
-/** The application, for `startHttps({ fetch, methods: keyserverMethods })`. `/healthz` is in it. */
-export function keyserver(deps: KeyserverDeps): KeyserverFetch {
+/** The application, for `startHttps({ ...keyserver(deps), ...keyserverHttp })`. `/healthz` is in it. */
+export function keyserver(deps: KeyserverDeps): WholeApplication {
+  const { view, clock } = deps;
   const limits = makeLimits({ ...DEFAULT_LIMITS, ...deps.limits });
-  const app = new Hono<Env>();
-  app.get("/pks/lookup", async (c) => lookup(deps, limits, c));
-  app.get("/healthz", (c) => answer(c, 200, "no-store", "ok\n"));
-  app.options("*", (c) => {
-    c.header("Allow", keyserverMethods.join(", "));
-    c.header("Access-Control-Allow-Methods", keyserverMethods.join(", "));
-    return answer(c, 200, "no-store", "");
-  });
-  app.notFound((c) => notFound(c));
-  app.onError((error, c) => {
-    deps.failed?.(error);
-    // Temporary trouble must never read as "no key".
-    return answer(c, 503, "no-store", "temporary trouble here; try again later\n");
-  });
-  return async (request, bindings) => app.fetch(request, bindings);
+  const questionIn = makeReader(deps);
+  const finding = { view, domains: new Set(deps.domains) };
+  const networks = new WeakMap<object, string>();
+  const answer = (asked: Asked): WholeAnswer | Promise<WholeAnswer> => {
+    const question = questionIn(asked);
+    if (question.kind === "answered") return question.answer;
+    const { socket } = asked;
+    let network = networks.get(socket);
+    if (network === undefined) {
+      network = networkOf(socket.remoteAddress ?? "");
+      networks.set(socket, network);
+    }
+    return lookUp(finding, limits, network, question, clock.now());
+  };
+  return { answer, together: view.together };
 }
 
 function makeLimits(limits: KeyserverLimits): Limits {
@@ -78,80 +82,53 @@ function makeLimits(limits: KeyserverLimits): Limits {
   };
 }
 
-async function lookup(deps: KeyserverDeps, limits: Limits, c: Context<Env>): Promise<Response> {
-  // The request line as it came: what the URL parser would mend (dot segments, backslashes) is not our path.
-  const raw = c.env.incoming.url ?? "";
-  const mark = raw.indexOf("?");
-  if ((mark < 0 ? raw : raw.slice(0, mark)) !== "/pks/lookup") return notFound(c);
-  const query = parseQuery(mark < 0 ? "" : raw.slice(mark + 1));
-  switch (query.kind) {
-    case "malformed":
-      return answer(c, 400, "no-store", "bad request\n");
-    case "not-implemented":
-      return answer(c, 501, "no-store", "not implemented\n");
-    case "lookup":
-      return limited(deps, limits, c, query);
-  }
+/** The request line counts as it came: what a URL parser would mend (dot segments, backslashes) is not our path. */
+function makeReader(deps: KeyserverDeps): (asked: Asked) => Question {
+  const hkpQuestion = makeHkp();
+  const domains = new Set(deps.domains);
+  const pages = new Map<string, WholeAnswer>([
+    ["/", startPage(deps.domains, deps.place)],
+    [STYLE_PATH, stylesheet],
+    ["/healthz", healthy],
+  ]);
+  return ({ url, method, host }) => {
+    if (!HOST.test(host)) return answered(malformed);
+    const mark = url.indexOf("?");
+    const path = mark < 0 ? url : url.slice(0, mark);
+    const query = mark < 0 ? "" : url.slice(mark + 1);
+    if (method === "OPTIONS") {
+      return answered(
+        path.startsWith(V2_PREFIX) ? v2Options(path.slice(V2_PREFIX.length)) : allowed,
+      );
+    }
+    if (path === "/pks/lookup") return hkpQuestion(query);
+    if (path.startsWith(V2_PREFIX)) return v2Question(path.slice(V2_PREFIX.length));
+    if (path.startsWith(DIRECTORY_PREFIX)) {
+      const rest = path.slice(DIRECTORY_PREFIX.length);
+      return directoryQuestion(domains, { rest, query, host });
+    }
+    return answered(pages.get(path) ?? absent);
+  };
 }
 
 /** A spent budget of misses stops hits too: else the difference would tell which guesses were right. */
-async function limited(
-  deps: KeyserverDeps,
+function lookUp(
+  finding: FindDeps,
   limits: Limits,
-  c: Context<Env>,
-  query: Lookup,
-): Promise<Response> {
-  const network = networkOf(c.env.incoming.socket.remoteAddress ?? "");
-  const misses = query.search.kind === "id" ? limits.id : limits.address;
-  const waitMs = await limits.hits.waitMs(network);
-  if (waitMs !== undefined) return tooMany(c, waitMs);
+  network: string,
+  question: Lookup,
+  now: Date,
+): WholeAnswer | Promise<WholeAnswer> {
   // Every question counts as a miss until it is a hit: a hundred guesses in one packet are a hundred.
-  const taken = await misses.take(network);
-  if (taken.kind === "spent") return tooMany(c, taken.waitMs);
-  const found = await find(deps, query.search);
-  if (found.length === 0) return notFound(c);
-  await Promise.all([taken.giveBack(), limits.hits.count(network)]);
-  return foundAnswer(deps, c, query, found);
-}
-
-function tooMany(c: Context<Env>, waitMs: number): Response {
-  c.header("Retry-After", String(Math.ceil(waitMs / SECOND)));
-  return answer(c, 429, "no-store", "too many requests\n");
-}
-
-async function foundAnswer(
-  deps: KeyserverDeps,
-  c: Context<Env>,
-  query: Lookup,
-  found: readonly PublishedCertificate[],
-): Promise<Response> {
-  const cache = `public, max-age=${query.search.kind === "id" ? "3600" : "300"}`;
-  if (query.operation === "get") {
-    const name = found[0]?.fingerprint ?? "";
-    c.header("Content-Disposition", `attachment; filename="${name}.asc"`);
-    return answer(c, 200, cache, armored(found), "application/pgp-keys");
-  }
-  const entries = await readEntries(found);
-  const now = deps.clock.now();
-  return query.isMachineReadable
-    ? answer(c, 200, cache, machineReadableIndex(entries, now))
-    : answer(c, 200, cache, htmlIndex(entries, now), "text/html; charset=utf-8");
-}
-
-function notFound(c: Context<Env>): Response {
-  return answer(c, 404, "public, max-age=60", "not found\n");
-}
-
-function answer(
-  c: Context<Env>,
-  status: 200 | 400 | 404 | 429 | 501 | 503,
-  cache: string,
-  body: string,
-  type = "text/plain; charset=utf-8",
-): Response {
-  c.header("Access-Control-Allow-Origin", "*");
-  c.header("Cross-Origin-Resource-Policy", "cross-origin");
-  c.header("Cache-Control", cache);
-  c.header("Content-Type", type);
-  return c.body(body, status);
+  const hit = limits.hits.take(network, now);
+  if (hit.kind === "spent") return tooMany(hit.waitMs);
+  const miss = (question.search.kind === "id" ? limits.id : limits.address).take(network, now);
+  if (miss.kind === "spent") return tooMany(miss.waitMs);
+  const tell = (rows: readonly ViewedCertificate[]): WholeAnswer | Promise<WholeAnswer> => {
+    const found = question.onlyVersion4 ? rows.filter(({ version }) => version === 4) : rows;
+    (found.length === 0 ? hit : miss).giveBack();
+    return found.length === 0 ? question.absent : question.tell(found, now);
+  };
+  const rows = find(finding, question.search, now);
+  return rows instanceof Promise ? rows.then(tell) : tell(rows);
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parseQuery, type Search } from "./query.ts";
+import { parseQuery } from "./query.ts";
+import type { Search } from "./question.ts";
 
 function searchOf(text: string): Search | undefined {
   const query = parseQuery(`op=get&search=${text}`);
@@ -67,13 +68,21 @@ test("the order of variables does not matter and the first of each counts", () =
     kind: "lookup",
     operation: "index",
     isMachineReadable: true,
-    search: { kind: "address", address: { local: "a", domain: "b.example" } },
+    search: {
+      kind: "address",
+      address: { local: "a", domain: "b.example" },
+      mayHaveDetail: true,
+    },
   });
   assert.deepEqual(parseQuery("op=vindex&search=a@b.example"), {
     kind: "lookup",
     operation: "index",
     isMachineReadable: false,
-    search: { kind: "address", address: { local: "a", domain: "b.example" } },
+    search: {
+      kind: "address",
+      address: { local: "a", domain: "b.example" },
+      mayHaveDetail: true,
+    },
   });
 });
 

@@ -1,17 +1,7 @@
 /** What a client asks, read once from the raw query: whole addresses and full ids, so that nobody lists users. */
-import { parseAddress, type EmailAddress } from "../mail/address.ts";
-import {
-  parseFingerprint,
-  parseKeyId,
-  type Fingerprint,
-  type KeyId,
-} from "../openpgp/fingerprint.ts";
-
-export type Search =
-  | { readonly kind: "address"; readonly address: EmailAddress }
-  | { readonly kind: "id"; readonly id: Fingerprint | KeyId }
-  /** Names, wildcards, parts of addresses, short ids: nothing is ever found for them. */
-  | { readonly kind: "nothing" };
+import { parseAddress } from "../mail/address.ts";
+import { parseFingerprint, parseKeyId } from "../openpgp/fingerprint.ts";
+import type { Search } from "./question.ts";
 
 export type Query =
   | {
@@ -35,40 +25,57 @@ export function parseQuery(raw: string): Query {
     return { kind: "not-implemented" };
   }
   if (search === undefined) return { kind: "malformed" };
+  const options = variables.get("options") ?? "";
   return {
     kind: "lookup",
     operation: operation === "get" ? "get" : "index",
-    isMachineReadable: (variables.get("options") ?? "").split(",").includes("mr"),
+    isMachineReadable: options === "mr" || options.split(",").includes("mr"),
     search: parseSearch(search),
   };
 }
 
-/** Percent-decoding that leaves `+` alone: GnuPG sends `search=ada+news@post.example` as it is. */
-function parseVariables(raw: string): ReadonlyMap<string, string> | undefined {
+/**
+ * The variables of a query; the first of each counts. Undefined when it is too long or no percent-encoding. `+` is left
+ * alone: GnuPG sends `search=ada+news@post.example` as it is.
+ */
+export function parseVariables(raw: string): ReadonlyMap<string, string> | undefined {
   if (raw.length > MOST_OCTETS) return undefined;
   const variables = new Map<string, string>();
-  try {
-    for (const pair of raw.split("&")) {
-      const equals = pair.indexOf("=");
-      const name = decodeURIComponent(equals < 0 ? pair : pair.slice(0, equals));
-      const value = equals < 0 ? "" : decodeURIComponent(pair.slice(equals + 1));
-      if (!variables.has(name)) variables.set(name, value);
-    }
-  } catch {
-    return undefined; // A lone % or octets that are no UTF-8.
+  for (let at = 0, end; at <= raw.length; at = end + 1) {
+    end = raw.indexOf("&", at);
+    if (end < 0) end = raw.length;
+    const pair = raw.slice(at, end);
+    const equals = pair.indexOf("=");
+    const name = decoded(equals < 0 ? pair : pair.slice(0, equals));
+    const value = equals < 0 ? "" : decoded(pair.slice(equals + 1));
+    if (name === undefined || value === undefined) return undefined;
+    if (!variables.has(name)) variables.set(name, value);
   }
   return variables;
 }
 
+/** Undefined for a lone `%` and for octets that are no UTF-8. */
+export function decoded(text: string): string | undefined {
+  if (!text.includes("%")) return text;
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
+}
+
 function parseSearch(text: string): Search {
-  const id = parseFingerprint(text) ?? parseKeyId(text);
+  const id = text.includes("@") ? undefined : (parseFingerprint(text) ?? parseKeyId(text));
   if (id !== undefined) return { kind: "id", id };
   const address = parseAddress(withPlus(text));
-  return address === undefined ? { kind: "nothing" } : { kind: "address", address };
+  return address === undefined
+    ? { kind: "nothing" }
+    : { kind: "address", address, mayHaveDetail: true };
 }
 
 /** GnuPG 2.2 unescapes the + of a local part itself and sends a space, which no unquoted local part can hold. */
 function withPlus(text: string): string {
+  if (!text.includes(" ")) return text;
   const at = text.lastIndexOf("@");
   const local = text.slice(0, Math.max(at, 0));
   return local.includes('"') ? text : local.replaceAll(" ", "+") + text.slice(local.length);
