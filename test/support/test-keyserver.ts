@@ -63,24 +63,42 @@ async function newDatabase(opened: AsyncDisposableStack): Promise<StoreOptions> 
   return { engine: "sqlite", path: join(folder, "sealpost.db") };
 }
 
-/** Makes a key for an address and publishes it; `revoked` publishes it with a fresh revocation, as superseded. */
+type KeyToPublish = {
+  readonly isRevoked?: boolean;
+  readonly profile?: "compat" | "modern";
+  readonly expiresAt?: Date;
+};
+
+/** Makes a key for an address and publishes it; `isRevoked` publishes it with a fresh revocation, as superseded. */
 export async function publishKey(
   store: Store,
   text: string,
-  options: {
-    readonly isRevoked?: boolean;
-    readonly profile?: "compat" | "modern";
-    readonly expiresAt?: Date;
-  } = {},
+  options: KeyToPublish = {},
 ): Promise<Certificate> {
+  const { certificate, supersede } = await publishLiveKey(store, text, options);
+  return options.isRevoked === true ? supersede() : certificate;
+}
+
+export type LiveKey = {
+  readonly certificate: Certificate;
+  /** Publishes its fresh revocation, and gives the certificate with it. */
+  readonly supersede: () => Promise<Certificate>;
+};
+
+/** As `publishKey`, for a key whose revocation comes later. */
+export async function publishLiveKey(
+  store: Store,
+  text: string,
+  options: KeyToPublish = {},
+): Promise<LiveKey> {
   const address = parseAddress(text);
   assert(address);
   const now = systemClock.now();
-  const { profile = "compat", isRevoked = false, expiresAt } = options;
+  const { profile = "compat", expiresAt } = options;
   const generated = await generateKey({ address, profile, now: after(now, -DAY) });
   const { certificate } = generated;
   const { fingerprint, version } = certificate;
-  const published = { fingerprint, version, createdAt: certificate.created, address };
+  const expiry = expiresAt === undefined ? {} : { expiresAt };
   await saveGenericRevocation(store, {
     fingerprint,
     owner: canonicalAddress(address),
@@ -92,19 +110,24 @@ export async function publishKey(
   await publish(
     store,
     {
-      ...published,
+      ...{ fingerprint, version, address, ...expiry },
+      createdAt: certificate.created,
       state: "active",
       bytes: certificate.bytes,
-      ...(expiresAt === undefined ? {} : { expiresAt }),
     },
     certificate.subkeyFingerprints,
   );
-  if (!isRevoked) return certificate;
-  using key = await readSecretKey(generated.secretKey);
-  const revoked = await revokeFresh({ key, reasonCode: 1, text: "superseded", now });
-  const change = { state: "superseded", bytes: revoked.bytes, revokedAt: now } as const;
-  await updatePublished(store, fingerprint, change);
-  return revoked;
+  return {
+    certificate,
+    supersede: async () => {
+      using key = await readSecretKey(generated.secretKey);
+      const at = systemClock.now();
+      const revoked = await revokeFresh({ key, reasonCode: 1, text: "superseded", now: at });
+      const change = { state: "superseded", bytes: revoked.bytes, revokedAt: at } as const;
+      await updatePublished(store, fingerprint, change);
+      return revoked;
+    },
+  };
 }
 
 export type RawAnswer = {
