@@ -77,7 +77,7 @@ async function serving(domain: string, change: object = {}): Promise<string> {
   return file;
 }
 
-test("a provider that is well passes every check but that of what its keyserver does not serve", async () => {
+test("a provider that is well passes every check, but for the port that the lab does not have", async () => {
   const { code, report, found } = await reportOf("doctor", "alpha.test");
   const shown = report.findings.map(({ check, result, title }) => `${result} ${check}: ${title}`);
   assert.equal(report.domain, "alpha.test");
@@ -102,18 +102,18 @@ test("a provider that is well passes every check but that of what its keyserver 
   // A Web Key Directory is a warning at best: its clients ask port 443 only, which the lab has not.
   const unwell = report.findings.filter(({ result }) => result === "warn" || result === "fail");
   assert.deepEqual(
-    unwell.map(({ check }) => check),
-    ["wkd"],
+    unwell.map(({ check, result }) => [check, result]),
+    [["wkd", "warn"]],
     shown.join("\n"),
   );
-  assert.equal(code, found("wkd", "fail") === "" ? 0 : 1);
+  assert.equal(code, 0);
 });
 
 test("a person reads a line for each finding, and at the end how many are not well", async () => {
   const { text } = await doctor("doctor", "alpha.test", alpha, false);
   assert.match(text, /^this host\n {2}ok +resolver +the resolver 127\.0\.0\.1:\d+ validates$/m);
   assert.match(text, /^alpha\.test\n {2}ok +srv +_hkp\._tcp\.alpha\.test is signed and names/m);
-  assert.match(text, /^\d+ ok, \d warned, \d failed, \d+ skipped\n$/m);
+  assert.match(text, /^\d+ ok, 1 warned, 0 failed, \d+ skipped\n$/m);
 });
 
 const BROKEN: readonly [what: string, domain: string, check: string, says: RegExp][] = [
