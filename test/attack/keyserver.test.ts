@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { connect as connectTls } from "node:tls";
 import { makePki, type IssuedCertificate, type Pki } from "../../lab/pki.ts";
+import { wkdHash } from "../../src/mail/wkd-hash.ts";
 import { publishedVersion } from "../../src/store/certificates.ts";
 import {
   ask,
@@ -97,6 +98,42 @@ test("guesses that come all at once are limited as those one after the other", a
   const { raw } = await sendRaw(limited, pki, `${guesses.join("\r\n")}Connection: close\r\n\r\n`);
   assert.equal(raw.match(/HTTP\/1\.1 404/g)?.length, 10);
   assert.equal(raw.match(/HTTP\/1\.1 429/g)?.length, 90);
+});
+
+test("guesses over many connections and all interfaces come out of one budget", async () => {
+  const limited = await startTestKeyserver(issued, { limits: { addressMissesPerMinute: 5 } });
+  await using _limited = limited;
+  const targets = Array.from({ length: 60 }, (_, index) => {
+    const guess = `guess${String(index)}`;
+    const ways = [
+      `/pks/lookup?op=get&search=${guess}@alpha.test`,
+      `/pks/v2/canonical/${guess}@alpha.test`,
+      `/.well-known/openpgpkey/alpha.test/hu/${wkdHash(guess)}?l=${guess}`,
+    ];
+    return ways[index % ways.length] ?? "";
+  });
+  const answers = await Promise.all(targets.map(async (target) => ask(limited, pki, target)));
+  const statuses = answers.map(({ status }) => status);
+  assert.equal(statuses.filter((status) => status === 404).length, 10);
+  assert.equal(statuses.filter((status) => status === 429).length, 50);
+  for (const { status, headers } of answers) {
+    assert.equal(headers.has("retry-after"), status === 429);
+    assert.equal(headers.get("access-control-allow-origin"), "*");
+  }
+});
+
+test("what a request is beside its target does not change the answer", async () => {
+  const plain =
+    "GET /pks/lookup?op=get&search=ada@alpha.test HTTP/1.1\r\nHost: keys.alpha.test\r\n";
+  const bodies = await Promise.all(
+    ["", "Accept: */*\r\n", "X-Other: y\r\n", "accept-language: de\r\n"].map(async (field) => {
+      const closing = `HEAD / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`;
+      const { raw } = await sendRaw(server, pki, `${plain}${field}\r\n${closing}`);
+      return raw.slice(raw.indexOf("-----BEGIN"), raw.indexOf("-----END"));
+    }),
+  );
+  assert.equal(new Set(bodies).size, 1);
+  assert.match(bodies[0] ?? "", KEY);
 });
 
 test("other spellings of the path are not the path", async () => {

@@ -112,7 +112,11 @@ async function postgresWithRole(role: string): Promise<{
   const execute = async (sql: string): Promise<void> => {
     const client = new pg.Client({ connectionString: url });
     await client.connect();
-    await client.query(sql).finally(async () => client.end());
+    try {
+      await client.query(sql);
+    } finally {
+      await client.end();
+    }
   };
   await execute(`create role ${role} login`);
   return { store, url, roleUrl: url.replace("user=app", `user=${role}`), execute };
@@ -155,7 +159,9 @@ test("a keyserver does not start with a role that can read secrets, be it throug
   await execute((grantsFor("too_much") ?? []).join("\n"));
   const start = async (keyserverUrl: string): Promise<KeyserverProcess> =>
     startKeyserverProcess({
-      ...{ dir, name: "too-much", tls },
+      dir,
+      name: "too-much",
+      tls,
       database: { engine: "postgres", url, keyserver_url: keyserverUrl },
     });
   await assert.rejects(start(url), /secret_keys[^]*database grants/);

@@ -110,7 +110,10 @@ export async function publishLiveKey(
   await publish(
     store,
     {
-      ...{ fingerprint, version, address, ...expiry },
+      ...expiry,
+      fingerprint,
+      version,
+      address,
       createdAt: certificate.created,
       state: "active",
       bytes: certificate.bytes,
