@@ -1,0 +1,250 @@
+/**
+ * A thief has everything on disk (database and its log or a dump, configuration, spooled mail) but the folder of the
+ * service key, and opens no message with it; of users whose keys unlock at login he opens none with that folder either.
+ */
+import assert from "node:assert/strict";
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { openServiceKeys } from "../../src/app/service-key-file.ts";
+import { Secret } from "../../src/base/secret.ts";
+import { openWithPassword } from "../../src/keys/master-key.ts";
+import { readRecoveryCode } from "../../src/keys/recovery-code.ts";
+import { wrapCopy } from "../../src/keys/rewrap.ts";
+import { newServiceRoot } from "../../src/keys/service-key.ts";
+import { unlockWithPassword, type VaultDeps } from "../../src/keys/vault.ts";
+import { enrol } from "../../src/login/enrol.ts";
+import { parseAddress, type EmailAddress } from "../../src/mail/address.ts";
+import { encryptAtRest } from "../../src/openpgp/encrypt.ts";
+import { readAccount } from "../../src/store/accounts.ts";
+import { migrate } from "../../src/store/migrate.ts";
+import { insertOutbox } from "../../src/store/outbox.ts";
+import { openStore, type Store, type StoreOptions } from "../../src/store/store.ts";
+import { fakeClock } from "../support/clock.ts";
+import { engines } from "../support/engines.ts";
+import {
+  burgle,
+  filesIn,
+  guesses,
+  lootFrom,
+  opens,
+  passwordKey,
+  type KeyChange,
+} from "../support/loot.ts";
+
+const KEYS = "keys";
+const PART_BYTES = 16;
+const COPY = "a-copy-that-waits";
+const alice = addressOf("alice@alpha.test");
+const bob = addressOf("bob@alpha.test");
+const passwordOf = ({ local }: EmailAddress): Secret => Secret.fromText(`${local} keeps this`);
+
+type Scene = AsyncDisposable & {
+  readonly dir: string;
+  readonly deps: VaultDeps;
+  readonly root: Buffer;
+  readonly messages: Readonly<Record<"alice" | "bob", Uint8Array>>;
+  readonly recoveryCode: string;
+  /** The database as the thief opens it, while ours is still open. */
+  readonly steal: () => Promise<Store>;
+};
+
+for (const { engine, place } of engines()) {
+  test(`${engine}: everything on disk but the service key opens no message and no waiting copy`, async () => {
+    await using scene = await makeScene(await place());
+    await using stolen = await scene.steal();
+    const loot = await lootFrom(stolen);
+    const found = guesses([...loot.values, ...(await smallFiles(scene))]);
+    const { master, keys, copies, tried } = await burgle(loot, found.values());
+    assert.deepEqual({ master, keys, copies }, { master: [], keys: [], copies: [] });
+    assert(tried > 1000 && loot.slots.length === 4 && loot.secretKeys.length === 2);
+  });
+
+  test(`${engine}: with the service key's folder too, nothing of users whose keys unlock at login opens`, async () => {
+    await using scene = await makeScene(await place());
+    await using stolen = await scene.steal();
+    const loot = await lootFrom(stolen);
+    const ofService = [...serviceSecrets(scene).values()];
+    const found = guesses([...loot.values, ...(await smallFiles(scene)), ...ofService]);
+    const { master, keys, copies } = await burgle(loot, found.values());
+    // That bob's opens shows that the key was tried in the right way.
+    assert.deepEqual(master, ["bob@alpha.test"]);
+    assert.deepEqual(copies, [COPY]);
+    assert.equal(await opens(scene.messages.bob, keys), true);
+    assert.equal(await opens(scene.messages.alice, keys), false);
+  });
+
+  test(`${engine}: with the right password's key among the guesses the same attempt opens the message`, async () => {
+    await using scene = await makeScene(await place());
+    await using stolen = await scene.steal();
+    const loot = await lootFrom(stolen);
+    using right = await wrappingKey(scene.deps, {});
+    const { master, keys } = await burgle(loot, [right]);
+    assert.deepEqual(master, ["alice@alpha.test"]);
+    assert.equal(await opens(scene.messages.alice, keys), true);
+    assert.equal(await opens(scene.messages.bob, keys), false);
+  });
+
+  test(`${engine}: what is on disk shows no part of a secret`, async () => {
+    await using scene = await makeScene(await place());
+    await using stolen = await scene.steal();
+    const { values } = await lootFrom(stolen);
+    const disk = Buffer.concat([...values, ...(await filesIn(scene.dir, KEYS))]);
+    for (const [what, secret] of await secretsOf(scene)) {
+      const base64 = secret.toString("base64").replace(/=*$/, "");
+      for (const text of [secret, Buffer.from(secret.toString("hex")), Buffer.from(base64)]) {
+        assert(!disk.includes(text), `the disk shows ${what}`);
+      }
+    }
+    assert(disk.includes(Buffer.from(scene.messages.alice)), "the mail itself is on the disk");
+  });
+
+  test(`${engine}: the login hash and the key that wraps have nothing in common`, async () => {
+    await using scene = await makeScene(await place());
+    await using stolen = await scene.steal();
+    const loot = await lootFrom(stolen);
+    const stored = await readAccount(scene.deps.store, alice);
+    assert(stored);
+    const { hash, salt } = stored.login;
+    const slot = loot.slots.find(
+      ({ kind, owner }) => kind === "password" && owner.local === "alice",
+    );
+    assert(slot);
+    assert.notDeepEqual(Buffer.from(salt), Buffer.from(slot.salt));
+    const wrong = [
+      new Secret(hash),
+      await wrappingKey(scene.deps, { pepper: undefined }),
+      await wrappingKey(scene.deps, { context: undefined }),
+      await wrappingKey(scene.deps, { salt }),
+      await wrappingKey(scene.deps, { lanes: 1, pepper: undefined, context: undefined }),
+      await wrappingKey(scene.deps, { lanes: 1, pepper: undefined, context: undefined, salt }),
+    ];
+    assert.deepEqual(Buffer.from(wrong.at(-1)?.reveal() ?? []), Buffer.from(hash));
+    assert.deepEqual((await burgle(loot, wrong)).master, []);
+  });
+}
+
+async function makeScene(database: StoreOptions): Promise<Scene> {
+  await using opened = new AsyncDisposableStack();
+  const dir = await mkdtemp(join(tmpdir(), "sealpost-stolen-"));
+  opened.defer(async () => rm(dir, { recursive: true, force: true }));
+  const keyFile = join(dir, KEYS, "service.key");
+  await mkdir(join(dir, KEYS), { mode: 0o700 });
+  using root = newServiceRoot();
+  await writeFile(keyFile, root.reveal(), { mode: 0o600 });
+  const config = `domains = ["alpha.test"]\n[secrets]\nservice_key_file = "${keyFile}"\n`;
+  await writeFile(join(dir, "sealpost.toml"), config);
+  const store = opened.use(await openStore(database));
+  await migrate(store);
+  const deps = { store, clock: fakeClock(), serviceKeys: opened.use(openServiceKeys(keyFile)) };
+  const first = await addUser(deps, alice, "unlocks-at-login");
+  const second = await addUser(deps, bob, "provider-usable");
+  await mkdir(join(dir, "spool"));
+  await writeFile(join(dir, "spool", "1.eml"), first.message);
+  await writeFile(join(dir, "spool", "2.eml"), second.message);
+  await keepCopy(deps);
+  const running = opened.move();
+  return {
+    dir,
+    deps,
+    root: Buffer.from(root.reveal()),
+    messages: { alice: first.message, bob: second.message },
+    recoveryCode: first.recoveryCode,
+    steal: async () => {
+      // Of PostgreSQL a dump has what the tables have.
+      if (database.engine !== "sqlite") return openStore({ ...database, readOnly: true });
+      const path = join(dir, "sealpost.db");
+      for (const end of ["", "-wal"]) await copyFile(`${database.path}${end}`, `${path}${end}`);
+      return openStore({ engine: "sqlite", path });
+    },
+    [Symbol.asyncDispose]: async () => running.disposeAsync(),
+  };
+}
+
+async function addUser(
+  deps: VaultDeps,
+  address: EmailAddress,
+  custody: "unlocks-at-login" | "provider-usable",
+): Promise<{ readonly message: Uint8Array; readonly recoveryCode: string }> {
+  const { certificate, recoveryCode = "" } = await enrol(deps, {
+    address,
+    custody,
+    profile: "compat",
+    password: passwordOf(address),
+    withRecoveryCode: custody === "unlocks-at-login",
+  });
+  assert(certificate);
+  const data = Buffer.from(`the canary of ${address.local}`);
+  const now = deps.clock.now();
+  return { message: await encryptAtRest({ data, recipients: [certificate], now }), recoveryCode };
+}
+
+/** A message that waits for the next hop is wrapped as well. */
+async function keepCopy({ store, serviceKeys, clock }: VaultDeps): Promise<void> {
+  const now = clock.now();
+  const copy = wrapCopy(serviceKeys, COPY, Buffer.from("the canary that waits"));
+  const rest = { messageId: "<1@alpha.test>", envelope: "{}", attempts: 0 };
+  await insertOutbox(store, [
+    { id: COPY, sender: alice, ...rest, ...copy, createdAt: now, nextAt: now },
+  ]);
+}
+
+/** The files that are no database: each 32 octets of them are tried. */
+async function smallFiles({ dir }: Scene): Promise<readonly Buffer[]> {
+  const files = await filesIn(dir, KEYS);
+  return files.filter(({ length }) => length < 4096);
+}
+
+/** The key of alice's password slot, made a second time, with one thing or another left out or changed. */
+async function wrappingKey({ store, serviceKeys }: VaultDeps, change: KeyChange): Promise<Secret> {
+  const { slots } = await lootFrom(store);
+  const slot = slots.find(({ kind, owner }) => kind === "password" && owner.local === "alice");
+  assert(slot);
+  using pepper = serviceKeys.current.for("pepper");
+  using password = passwordOf(alice);
+  return passwordKey(password, slot.salt, pepper, change);
+}
+
+function serviceSecrets({ deps, root }: Scene): Map<string, Buffer> {
+  const secrets = new Map<string, Buffer>([["the service key", root]]);
+  for (const purpose of ["slots", "pepper", "queue", "revocations", "macs", "sessions"] as const) {
+    using key = deps.serviceKeys.current.for(purpose);
+    secrets.set(`the service key for ${purpose}`, Buffer.from(key.reveal()));
+  }
+  return secrets;
+}
+
+async function secretsOf(scene: Scene): Promise<ReadonlyMap<string, Buffer>> {
+  const { deps, recoveryCode } = scene;
+  const secrets = serviceSecrets(scene);
+  const code = readRecoveryCode(recoveryCode);
+  assert(code.kind === "read");
+  secrets.set("the recovery code", Buffer.from(code.secret.reveal()));
+  secrets.set("the recovery code's text", Buffer.from(recoveryCode));
+  secrets.set("the canary that waits", Buffer.from("the canary that waits"));
+  for (const address of [alice, bob]) {
+    using password = passwordOf(address);
+    using masterKey = await openWithPassword(deps, address, password);
+    using keys = await unlockWithPassword(deps, address, password);
+    using raw = keys?.active?.secretBytes();
+    assert(masterKey && raw);
+    secrets.set(`${address.local}'s password`, Buffer.from(password.reveal()));
+    secrets.set(`${address.local}'s canary`, Buffer.from(`the canary of ${address.local}`));
+    secrets.set(`${address.local}'s master key`, Buffer.from(masterKey.secret.reveal()));
+    const publicPart = Buffer.from(keys?.active?.certificate.bytes ?? []);
+    const secretKey = Buffer.from(raw.reveal());
+    for (let at = 0; at + PART_BYTES <= secretKey.length; at += 1) {
+      const part = secretKey.subarray(at, at + PART_BYTES);
+      if (!publicPart.includes(part)) secrets.set(`${address.local}'s secret key at ${at}`, part);
+    }
+  }
+  secrets.set("alice's wrapping key", Buffer.from((await wrappingKey(deps, {})).reveal()));
+  return secrets;
+}
+
+function addressOf(text: string): EmailAddress {
+  const address = parseAddress(text);
+  assert(address);
+  return address;
+}

@@ -1,0 +1,177 @@
+/**
+ * What a thief of a database, of its files or of a backup does with it: every key that he can think of, tried on every
+ * wrapping and then on the mail. The right key among his guesses opens the mail by the same way, so a test can tell that
+ * the attempt was a real one.
+ */
+import { argon2Sync, createHash } from "node:crypto";
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Secret } from "../../src/base/secret.ts";
+import { deriveKey, unwrap } from "../../src/keys/wrap.ts";
+import { unwrapSecretKey } from "../../src/keys/wrapped-rows.ts";
+import { canonicalAddress, parseAddress, type EmailAddress } from "../../src/mail/address.ts";
+import { decrypt } from "../../src/openpgp/decrypt.ts";
+import type { Fingerprint } from "../../src/openpgp/fingerprint.ts";
+import { readSecretKey, type UnlockedKey } from "../../src/openpgp/secret-key.ts";
+import type { Store } from "../../src/store/store.ts";
+import {
+  selectSecretKeys,
+  slotFrom,
+  type SecretKeyRow,
+  type SlotRow,
+} from "../../src/store/vault.ts";
+
+export type Loot = {
+  /** Each value of each row. */
+  readonly values: readonly Buffer[];
+  readonly slots: readonly (SlotRow & { readonly owner: EmailAddress })[];
+  readonly secretKeys: readonly (SecretKeyRow & { readonly owner: EmailAddress })[];
+  readonly copies: readonly { readonly id: string; readonly wrapped: Uint8Array }[];
+};
+
+/** What the tries came to; `master` are names of owners. */
+export type Burgled = {
+  readonly master: readonly string[];
+  readonly keys: readonly UnlockedKey[];
+  readonly copies: readonly string[];
+  readonly tried: number;
+};
+
+const KEY_BYTES = 32;
+/** Those of the service key that wrap what is in the loot. */
+const PURPOSES = ["slots", "queue"];
+
+/** Reads every table. */
+export async function lootFrom(store: Store): Promise<Loot> {
+  const values: Buffer[] = [];
+  for (const { name } of await store.db.introspection.getTables()) {
+    const rows = await store.db
+      .selectFrom(name as "slots")
+      .selectAll()
+      .execute();
+    for (const value of rows.flatMap((row) => Object.values(row) as unknown[])) {
+      values.push(value instanceof Uint8Array ? Buffer.from(value) : Buffer.from(String(value)));
+    }
+  }
+  const owners = new Map<string, EmailAddress>();
+  const secretKeys: Loot["secretKeys"][number][] = [];
+  for (const { id, owner: text } of await store.db
+    .selectFrom("master_keys")
+    .selectAll()
+    .execute()) {
+    const owner = parseAddress(text);
+    if (owner === undefined) throw new Error("no owner");
+    owners.set(id, owner);
+    const rows = await selectSecretKeys(store, id);
+    secretKeys.push(...rows.map((row) => ({ ...row, owner })));
+  }
+  const slots = (await store.db.selectFrom("slots").selectAll().execute()).flatMap((row) => {
+    const owner = owners.get(row.master_key);
+    return owner === undefined ? [] : [{ ...slotFrom(row), owner }];
+  });
+  const copies = await store.db.selectFrom("outbox").select(["id", "wrapped"]).execute();
+  return { values, slots, secretKeys, copies };
+}
+
+/** Every file in a folder and below, but for what is in folders called `except`. */
+export async function filesIn(dir: string, except: string): Promise<readonly Buffer[]> {
+  const files: Buffer[] = [];
+  for (const entry of await readdir(dir, { withFileTypes: true })) {
+    const path = join(dir, entry.name);
+    if (entry.isFile()) files.push(await readFile(path));
+    else if (entry.isDirectory() && entry.name !== except) {
+      files.push(...(await filesIn(path, except)));
+    }
+  }
+  return files;
+}
+
+/** Every 32 octets of every value, each value's hash, texts of keys as octets, and all that follows from each as a root. */
+export function guesses(values: readonly Buffer[]): ReadonlyMap<string, Secret> {
+  const found = new Map<string, Secret>();
+  const add = (bytes: Uint8Array): void => {
+    const key = Buffer.from(bytes);
+    if (key.length === KEY_BYTES) found.set(key.toString("latin1"), new Secret(key));
+  };
+  for (const value of values) {
+    add(createHash("sha256").update(value).digest());
+    for (let at = 0; at + KEY_BYTES <= value.length; at += 1) {
+      add(value.subarray(at, at + KEY_BYTES));
+    }
+    const text = value.toString("latin1");
+    if (/^[0-9a-f]{64}$/i.test(text)) add(Buffer.from(text, "hex"));
+    if (/^[\w+/=-]{43,44}$/.test(text)) add(Buffer.from(text, "base64"));
+  }
+  return found;
+}
+
+/** Tries them all as keys of slots, as master keys, as service keys and as keys of the queue. */
+export async function burgle(loot: Loot, keys: Iterable<Secret>): Promise<Burgled> {
+  const master = new Set<string>();
+  const raw = new Map<Fingerprint, Secret>();
+  const copies = new Set<string>();
+  let tried = 0;
+  const asMaster = (key: Secret): void => {
+    for (const row of loot.secretKeys) {
+      const opened = unwrapSecretKey(key, row, row.owner);
+      if (opened === undefined) continue;
+      master.add(canonicalAddress(row.owner));
+      raw.set(row.fingerprint, opened);
+    }
+  };
+  const asWrapping = (key: Secret): void => {
+    for (const slot of loot.slots) {
+      const { id, masterKey, kind, version, kdf } = slot;
+      const rest = [masterKey, id, kind, String(version), kdf];
+      const opened = unwrap(key, slot.wrapped, ["slot", canonicalAddress(slot.owner), ...rest]);
+      if (opened !== undefined) asMaster(opened);
+    }
+    for (const { id, wrapped } of loot.copies) {
+      if (unwrap(key, wrapped, ["outbox", id]) !== undefined) copies.add(id);
+    }
+  };
+  for (const key of keys) {
+    tried += 1;
+    asMaster(key);
+    asWrapping(key);
+    for (const purpose of PURPOSES) {
+      using derived = deriveKey(key, `service|${purpose}`);
+      asWrapping(derived);
+    }
+  }
+  const opened = await Promise.all([...raw.values()].map(async (one) => readSecretKey(one)));
+  return { master: [...master].toSorted(), keys: opened, copies: [...copies], tried };
+}
+
+/** Whether a message opens with one of these keys. */
+export async function opens(message: Uint8Array, keys: readonly UnlockedKey[]): Promise<boolean> {
+  return keys.length > 0 && (await decrypt({ message, keys })).kind === "decrypted";
+}
+
+/** What is left out of the making of a password's key, or is another. */
+export type KeyChange = {
+  readonly pepper?: undefined;
+  readonly context?: undefined;
+  readonly salt?: Uint8Array;
+  readonly lanes?: number;
+};
+
+/** The key that a password wraps with, by a second implementation. */
+export function passwordKey(
+  password: Secret,
+  salt: Uint8Array,
+  pepper: Secret,
+  change: KeyChange,
+): Secret {
+  const key = argon2Sync("argon2id", {
+    message: password.reveal(),
+    nonce: change.salt ?? salt,
+    memory: 64 * 1024,
+    passes: 3,
+    parallelism: change.lanes ?? 4,
+    tagLength: KEY_BYTES,
+    ...("pepper" in change ? {} : { secret: pepper.reveal() }),
+    ...("context" in change ? {} : { associatedData: "e2e-wrap-v1" }),
+  });
+  return new Secret(key);
+}
