@@ -59,7 +59,7 @@ for (const { engine, place } of engines()) {
         assert.equal(states.filter((state) => state === "active").length, isActive);
       }
       assert.equal((await verifyAudit(store)).kind, "intact");
-      assert(changes > CLIENTS && lookUps > CLIENTS);
+      assert(changes > ADDRESSES.length && lookUps > ADDRESSES.length);
       t.diagnostic(`${String(changes)} changes, ${String(lookUps)} look-ups`);
     } finally {
       await rm(dir, { recursive: true, force: true });
