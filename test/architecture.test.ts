@@ -20,7 +20,7 @@ const IMPORT_MAP: Record<string, readonly [folders: string, packages?: string]> 
   imap: ["base mail", "imapflow"],
   dovecot: ["base mail"],
   scan: ["base mail"],
-  http: ["base mail", "hono @hono/node-server rate-limiter-flexible"],
+  http: ["base mail", "hono @hono/node-server"],
   store: ["base mail openpgp", "kysely pg"],
   // features: what the product does
   journal: ["base mail store"],
@@ -28,7 +28,7 @@ const IMPORT_MAP: Record<string, readonly [folders: string, packages?: string]> 
   accounts: ["base mail store imap dovecot"],
   keys: ["base mail openpgp store journal"],
   discovery: ["base mail openpgp dns fetch store"],
-  keyserver: ["base mail openpgp store http", "hono"],
+  keyserver: ["base mail openpgp store http"],
   mailbox: ["base mail store imap"],
   notices: ["base mail"],
   login: ["base mail accounts keys store journal"],

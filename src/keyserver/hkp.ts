@@ -3,7 +3,7 @@ import { crc32 } from "node:zlib";
 
 import { toUnixSeconds } from "../base/time.ts";
 import { absent, foundHeaders, KEPT, malformed, notImplemented } from "./answers.ts";
-import { bundle, makeArmor } from "./armor.ts";
+import { armored, bundle } from "./armor.ts";
 import { readEntries, type Entry } from "./entries.ts";
 import { absentPage, listPage } from "./pages.ts";
 import { parseQuery } from "./query.ts";
@@ -21,7 +21,6 @@ const HEADERS = {
 
 /** Makes the function that reads the question in a query string of `/pks/lookup`. */
 export function makeHkp(): (query: string) => Question {
-  const armored = makeArmor();
   const tellArmored =
     (headers: readonly string[]): Tell =>
     (found) => {
