@@ -140,6 +140,10 @@ async function openDiscovery(
     isLocal: (domain) => !discovery.forceNetwork && config.domains.includes(domain),
     local: (address) => activeCertificate(deps, address),
     random: Math.random,
+    onRollback: (fingerprint, domain) => {
+      const what = `${domain} serves the revoked key ${fingerprint} without its revocation`;
+      deps.events.failed("discovery", new AppError(what, { temporary: false }));
+    },
   });
   const { testResolver } = lazy;
   return { discover, findFormer, purge, testResolver, [Symbol.dispose]: lazy[Symbol.dispose] };

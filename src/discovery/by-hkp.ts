@@ -1,7 +1,11 @@
 import type { Get, GetResult } from "../fetch/fetch.ts";
 import type { SrvRecord } from "../dns/resolver.ts";
 import { type EmailAddress, formatAddress } from "../mail/address.ts";
-import { type UnusableReason, acceptForEncryption } from "../openpgp/acceptance.ts";
+import {
+  type Acceptance,
+  type UnusableReason,
+  acceptForEncryption,
+} from "../openpgp/acceptance.ts";
 import { type Certificate, parseCertificates } from "../openpgp/certificate.ts";
 import type { Fingerprint } from "../openpgp/fingerprint.ts";
 
@@ -24,6 +28,9 @@ export type Question = {
   readonly signal: AbortSignal;
 };
 
+/** Judges a certificate for the address that was asked for. */
+type Accept = (certificate: Certificate) => Promise<Acceptance>;
+
 const ACCEPT = "application/pgp-keys, application/pgp;q=0.9";
 const OK = 200;
 const NOT_FOUND = 404;
@@ -33,12 +40,14 @@ const HTML_START = 0x3c; // "<"
 /** Asks for the certificate of an address by HKP `get` over HTTPS, exact matches only, and judges it. */
 export async function askForAddress(
   get: Get,
-  question: Question & { readonly now: Date },
+  question: Question & { readonly now: Date; readonly accept?: Accept },
 ): Promise<KeyserverAnswer> {
-  const search = encodeURIComponent(formatAddress(question.address));
+  const { address, now } = question;
+  const accept = question.accept ?? ((one) => acceptForEncryption(one, address, now));
+  const search = encodeURIComponent(formatAddress(address));
   const query = `op=get&options=mr&exact=on&search=${search}`;
   const answer = await ask(get, question, query);
-  return answer.kind === "certificates" ? await judge(answer, question) : answer;
+  return answer.kind === "certificates" ? await judge(answer, accept) : answer;
 }
 
 /** Asks for a certificate by the fingerprint of its primary key or a subkey; it is not judged. */
@@ -108,13 +117,8 @@ async function read(
   };
 }
 
-async function judge(
-  answer: Certificates,
-  question: { readonly address: EmailAddress; readonly now: Date },
-): Promise<KeyserverAnswer> {
-  const judged = await Promise.all(
-    answer.certificates.map((one) => acceptForEncryption(one, question.address, question.now)),
-  );
+async function judge(answer: Certificates, accept: Accept): Promise<KeyserverAnswer> {
+  const judged = await Promise.all(answer.certificates.map(accept));
   const [newest] = judged
     .flatMap((one) => (one.kind === "acceptable" ? [one.certificate] : []))
     .toSorted(newestFirst);

@@ -24,10 +24,11 @@ import { makeDiscover } from "./discovery.ts";
 
 let bobs: Certificate;
 let evas: Certificate;
+let expired: Certificate;
 let revoked: Certificate;
 
 before(async () => {
-  ({ bobs, evas, revoked } = await makeCertificates());
+  ({ bobs, evas, expired, revoked } = await makeCertificates());
 });
 
 test("a cached certificate is used for a day, then asked for again, and for a week when nobody answers", async () => {
@@ -130,7 +131,7 @@ const NEGATIVE: readonly [what: string, answer: () => GetResult, code: string, l
     "NOKEY",
     MINUTE,
   ],
-  ["an unusable key", () => key(revoked), "BADKEY", 15 * MINUTE],
+  ["an unusable key", () => key(expired), "BADKEY", 15 * MINUTE],
   ["a failing keyserver", () => DOWN, "UNSURE-KS", MINUTE],
 ];
 

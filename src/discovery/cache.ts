@@ -4,6 +4,7 @@ import { acceptForEncryption } from "../openpgp/acceptance.ts";
 import { type Certificate, parseCertificates } from "../openpgp/certificate.ts";
 import { deleteCache, readCache, writeCache } from "../store/cache.ts";
 import type { Store } from "../store/store.ts";
+import { missingRevocation } from "./revocations.ts";
 
 /** A certificate that was fetched within the last seven days and is still usable. */
 export type Cached = {
@@ -32,6 +33,7 @@ export async function findCached(
   if (certificate === undefined) return undefined;
   const acceptance = await acceptForEncryption(certificate, address, now);
   if (acceptance.kind === "unusable") return undefined;
+  if ((await missingRevocation(store, certificate)) !== undefined) return undefined;
   return {
     certificate: acceptance.certificate,
     keyserver: entry.keyserver,

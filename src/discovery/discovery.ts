@@ -18,6 +18,7 @@ import { lookUpFormer } from "./former.ts";
 import { byLocal } from "./local.ts";
 import { type LookUpContext, lookUp, rememberedBy } from "./look-up.ts";
 import { steadyClock } from "./steady-clock.ts";
+import { timeSeen } from "./time-seen.ts";
 
 /** What the answer rests on, for the trace and the reader; never used for decisions. */
 export type Evidence = {
@@ -83,6 +84,8 @@ export type DiscoveryDeps = {
   readonly local: (address: EmailAddress) => Promise<Certificate | undefined>;
   /** A uniform number in [0, 1), for the order of SRV targets. */
   readonly random: () => number;
+  /** Told when a key that was once revoked is served without its revocation; for the log. */
+  readonly onRollback?: (fingerprint: Fingerprint, domain: Domain) => void;
   /** Milliseconds that pass whatever is done to the system's clock; the process's own by default. */
   readonly monotonicMs?: () => number;
 };
@@ -99,6 +102,7 @@ const MAX_REMEMBERED = 20_000;
 /** Makes look-ups for a process. Addresses that are asked for at the same time share one look-up. */
 export function makeDiscover(deps: DiscoveryDeps): Discoverer {
   const clock = steadyClock(deps.clock, deps.monotonicMs);
+  const keepTime = timeSeen(deps.store, clock);
   const context: LookUpContext = {
     ...deps,
     clock,
@@ -112,20 +116,27 @@ export function makeDiscover(deps: DiscoveryDeps): Discoverer {
     discover: async (address, options = {}) => {
       if (deps.isLocal(address.domain)) return await byLocal(context, address);
       const key = `${options.cacheOnly === true} ${rememberedBy(address, options)}`;
-      const flight = flights.share(key, () => lookUp(context, address, options));
+      const flight = flights.share(key, async () => {
+        await keepTime();
+        return await lookUp(context, address, options);
+      });
       return await unlessAborted(flight, options.signal, () => gaveUp(clock));
     },
     findFormer: async (address, fingerprint, options = {}) => {
       const key = `${canonicalAddress(address)} ${fingerprint} ${options.cacheOnly === true}`;
-      const flight = formerFlights.share(key, () =>
-        lookUpFormer(context, formerKeys, address, fingerprint, options),
-      );
+      const flight = formerFlights.share(key, async () => {
+        await keepTime();
+        return await lookUpFormer(context, formerKeys, address, fingerprint, options);
+      });
       return await unlessAborted(flight, options.signal, () => ({
         kind: "unreachable",
         reason: "gave up waiting",
       }));
     },
-    purge: () => purgeCache(deps.store, clock.now()),
+    purge: async () => {
+      await keepTime();
+      return await purgeCache(deps.store, clock.now());
+    },
   };
 }
 

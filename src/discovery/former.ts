@@ -8,6 +8,7 @@ import { askForFingerprint, hasFingerprint } from "./by-hkp.ts";
 import type { DiscoverOptions, FormerKey } from "./discovery.ts";
 import { locate } from "./locate.ts";
 import { type LookUpContext, askInTurn } from "./look-up.ts";
+import { learnRevocation } from "./revocations.ts";
 
 const LOOK_UP_MS = 15 * SECOND;
 const ABSENT_MS = 15 * MINUTE;
@@ -66,6 +67,7 @@ async function askNetwork(
   );
   switch (answer.kind) {
     case "key":
+      await learnRevocation(context.store, answer.certificate);
       return { kind: "found", certificate: answer.certificate };
     case "no-key":
       return { kind: "absent" };

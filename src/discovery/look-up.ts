@@ -10,6 +10,7 @@ import { type Cached, findCached, freshFor, keep } from "./cache.ts";
 import type { Continuity } from "./continuity.ts";
 import type { Discovery, DiscoveryDeps, DiscoverOptions, Evidence } from "./discovery.ts";
 import { locate } from "./locate.ts";
+import { acceptServed } from "./revocations.ts";
 
 /** What look-ups work with: the deps, and what this process remembers. */
 export type LookUpContext = DiscoveryDeps & {
@@ -124,7 +125,14 @@ async function askNetwork(
     case "located": {
       const isForIncoming = options.isForIncoming === true;
       const { answer, keyserver } = await askInTurn(location.targets, signal, (target) =>
-        askForAddress(context.get, { target, address, isForIncoming, signal, now: checkedAt }),
+        askForAddress(context.get, {
+          target,
+          address,
+          isForIncoming,
+          signal,
+          now: checkedAt,
+          accept: (one) => acceptServed(context, one, address, checkedAt),
+        }),
       );
       const evidence = { dns, ...(keyserver === "" ? {} : { keyserver }), checkedAt };
       return await concluded(context, address, answer, evidence);

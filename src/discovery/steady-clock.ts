@@ -1,5 +1,8 @@
 import { type Clock, after } from "../base/time.ts";
 
+/** `raise` moves it on to a time that was seen elsewhere; it does not move back. */
+export type SteadyClock = Clock & { readonly raise: (seen: Date) => void };
+
 /**
  * A clock that never runs backwards and never slower than time does: what was cached grows old even when somebody sets
  * the system's clock back.
@@ -7,7 +10,7 @@ import { type Clock, after } from "../base/time.ts";
 export function steadyClock(
   clock: Clock,
   monotonicMs: () => number = () => performance.now(),
-): Clock {
+): SteadyClock {
   let latest = clock.now();
   let latestMs = monotonicMs();
   return {
@@ -18,6 +21,9 @@ export function steadyClock(
       latest = wall > atLeast ? wall : atLeast;
       latestMs = nowMs;
       return latest;
+    },
+    raise: (seen) => {
+      if (seen > latest) latest = seen;
     },
   };
 }

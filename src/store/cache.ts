@@ -1,10 +1,11 @@
-import { after, DAY, fromUnixMs } from "../base/time.ts";
+import { after, fromUnixMs } from "../base/time.ts";
 import {
   canonicalAddress,
   formatAddress,
   type Domain,
   type EmailAddress,
 } from "../mail/address.ts";
+import { CACHE_LIFE_MS, purgeAuthorKeys } from "./author-keys.ts";
 import { addressFrom } from "./row.ts";
 import type { Store } from "./store.ts";
 
@@ -16,9 +17,6 @@ export type CacheEntry = {
   readonly fetchedAt: Date;
   readonly freshUntil: Date;
 };
-
-/** Nothing is kept longer than this, whatever a server or a configuration says. */
-export const CACHE_LIFE_MS = 7 * DAY;
 
 /** What is cached for an address and younger than seven days. An entry from the future, by a clock set back, is not used. */
 export async function readCache(
@@ -85,8 +83,8 @@ export async function deleteCache(store: Store, address: EmailAddress): Promise<
 }
 
 /**
- * Deletes entries of seven days and more and those from the future, physically: overwritten and out of the
- * log on SQLite, vacuumed on PostgreSQL. Says how many. Not for use inside a transaction.
+ * Deletes entries of seven days and more and those from the future, and authors' keys alike, physically: overwritten and
+ * out of the log on SQLite, vacuumed on PostgreSQL. Says how many entries. Not for use inside a transaction.
  */
 export async function purgeCache(store: Store, now: Date): Promise<number> {
   const deleted = await store.db
@@ -98,7 +96,8 @@ export async function purgeCache(store: Store, now: Date): Promise<number> {
       ]),
     )
     .executeTakeFirst();
-  await store.forget(["cached_certificates"]);
+  await purgeAuthorKeys(store, now);
+  await store.forget(["cached_certificates", "author_keys"]);
   return Number(deleted.numDeletedRows);
 }
 

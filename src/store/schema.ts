@@ -10,8 +10,10 @@ export type Schema = {
   readonly attempts: AttemptsTable;
   readonly audit: AuditTable;
   readonly audit_head: AuditHeadTable;
+  readonly author_keys: AuthorKeysTable;
   readonly cached_certificates: CachedCertificatesTable;
   readonly certificate_ids: CertificateIdsTable;
+  readonly clock_seen: ClockSeenTable;
   readonly continuity: ContinuityTable;
   readonly generic_revocations: GenericRevocationsTable;
   readonly mailbox_certificates: MailboxCertificatesTable;
@@ -21,6 +23,7 @@ export type Schema = {
   readonly outbox: OutboxTable;
   readonly published_certificates: PublishedCertificatesTable;
   readonly published_version: PublishedVersionTable;
+  readonly revocations_seen: RevocationsSeenTable;
   readonly secret_keys: SecretKeysTable;
   readonly slots: SlotsTable;
   readonly tombstones: TombstonesTable;
@@ -67,6 +70,19 @@ type CachedCertificatesTable = {
   fetched_at: number;
   fresh_until: number;
 };
+
+type AuthorKeysTable = {
+  author: string;
+  fingerprint: string;
+  domain: string;
+  state: string;
+  certificate: Uint8Array;
+  fetched_at: number;
+};
+
+type ClockSeenTable = { id: number; at: number };
+
+type RevocationsSeenTable = { fingerprint: string; reason: number; at: number };
 
 type ContinuityTable = { domain: string; last_secure_at: number };
 

@@ -1,0 +1,22 @@
+import { sql } from "kysely";
+
+import { fromUnixMs } from "../base/time.ts";
+import type { Store } from "./store.ts";
+
+const ONLY_ROW = 1;
+
+/** Keeps the latest time that any process has seen, and says which that is. One statement. */
+export async function keepLatestTime(store: Store, now: Date): Promise<Date> {
+  const at = now.getTime();
+  const row = await store.db
+    .insertInto("clock_seen")
+    .values({ id: ONLY_ROW, at })
+    .onConflict((conflict) =>
+      conflict.column("id").doUpdateSet({
+        at: sql<number>`case when clock_seen.at > ${at} then clock_seen.at else ${at} end`,
+      }),
+    )
+    .returning("at")
+    .executeTakeFirstOrThrow();
+  return fromUnixMs(row.at);
+}
