@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { proveKeyEvents } from "../proofs/key-events.ts";
 
-/** Of each kind one: another slot, another master key, another name, the files of the service key. */
-const EVENTS = ["password change", "reset with nothing", "rename", "service key rotation"];
+/** Of each kind one: another slot, another master key, the files of the service key. */
+const EVENTS = ["password change", "reset with nothing", "service key rotation"];
 
 /** In the middle, and around the end; all steps of all events are `npm run proof -- key-events`. */
 function someSteps(steps: number): readonly number[] {
