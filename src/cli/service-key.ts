@@ -30,9 +30,11 @@ const SETTLE_MS = 10 * MINUTE;
 async function rotate(call: Call): Promise<ExitCode> {
   await using parts = await openFor(call);
   if (!call.has("resume")) {
-    replaceServiceKey(parts.config.secrets.serviceKeyFile);
-    const at = parts.clock.now();
-    await appendAudit(parts.store, { at, action: "service-key.rotated" });
+    // Two who rotate at once wait for each other at the audit log: neither loses the other's key.
+    await parts.store.transaction(async (tx) => {
+      await appendAudit(tx, { at: parts.clock.now(), action: "service-key.rotated" });
+      replaceServiceKey(parts.config.secrets.serviceKeyFile);
+    });
   }
   const left = await rewrapAll(parts);
   return answer(call, left, [
