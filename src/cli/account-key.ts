@@ -274,9 +274,11 @@ export async function newKeys(call: Call, why: TakingBack["why"]): Promise<ExitC
   });
   using _secret = code?.secret;
   const text = formatAddress(account.address);
-  const { fingerprint } = certificate;
+  const fingerprint = certificate?.fingerprint ?? null;
   return answer(call, { address: text, fingerprint, recoveryCode: code?.text ?? null }, [
-    `${text} has new keys, ${fingerprint} is published; the old ones are revoked and still decrypt`,
+    fingerprint === null
+      ? `what is kept here of ${text} is wrapped anew; the key on the user's device stays`
+      : `${text} has new keys, ${fingerprint} is published; the old ones are revoked and still decrypt`,
     ...codeLines(code?.text),
   ]);
 }

@@ -1,10 +1,10 @@
 import { AppError } from "../base/errors.ts";
 import { appendAudit } from "../journal/audit.ts";
 import type { EmailAddress } from "../mail/address.ts";
-import { readAccount } from "../store/accounts.ts";
 import { deleteAlias, findAliased, insertAlias } from "../store/aliases.ts";
 import { changeKeys } from "./change.ts";
 import { endKey } from "./end-key.ts";
+import { requireFree } from "./free-address.ts";
 import type { MasterKey } from "./master-key.ts";
 import { upkeep } from "./upkeep.ts";
 import type { KeyRules, VaultDeps } from "./vault-deps.ts";
@@ -22,13 +22,10 @@ export async function addAlias(
   masterKey: MasterKey | undefined,
 ): Promise<void> {
   await changeKeys(deps.store, owner, async (tx) => {
-    const isTaken =
-      (await readAccount(tx, alias)) !== undefined || (await findAliased(tx, alias)) !== undefined;
     const createdAt = deps.clock.now();
-    if (isTaken || !(await insertAlias(tx, owner, { address: alias, createdAt }))) {
-      throw new AppError("this address is taken", { temporary: false });
-    }
     await appendAudit(tx, { at: createdAt, action: "alias.added", account: owner });
+    await requireFree(tx, alias, createdAt);
+    await insertAlias(tx, owner, { address: alias, createdAt });
   });
   if (masterKey !== undefined) await upkeep(deps, rules, masterKey);
 }

@@ -1,14 +1,20 @@
 /** Keys that users bring along instead of those made here. */
 import { AppError } from "../base/errors.ts";
 import { appendAudit } from "../journal/audit.ts";
-import type { EmailAddress } from "../mail/address.ts";
+import { canonicalAddress, sameAddress, type EmailAddress } from "../mail/address.ts";
 import type { Certificate } from "../openpgp/certificate.ts";
 import { applyRevocation } from "../openpgp/revocation.ts";
-import { updateAccount } from "../store/accounts.ts";
-import { findPublished, listPublished, publish } from "../store/certificates.ts";
-import { saveGenericRevocation } from "../store/generic-revocations.ts";
-import { canonicalAddress } from "../mail/address.ts";
-import { changeKeys, requireCurrent } from "./change.ts";
+import { readAccount, updateAccount } from "../store/accounts.ts";
+import { erasePublished, findPublished, listPublished, publish } from "../store/certificates.ts";
+import {
+  saveGenericRevocation,
+  selectGenericRevocation,
+  type GenericRevocationRow,
+} from "../store/generic-revocations.ts";
+import type { Store } from "../store/store.ts";
+import { findMasterKey } from "../store/vault.ts";
+import { addressesKeptHere, changeKeys, requireCurrent, requireOwn } from "./change.ts";
+import { keepHereAgain, opensWithService } from "./custody-here.ts";
 import type { MasterKey } from "./master-key.ts";
 import { wrapKey, type RawKey } from "./new-key.ts";
 import { publicationOf } from "./publication.ts";
@@ -31,11 +37,13 @@ export async function bringSecretKey(
   const key = await wrapKey(deps, masterKey, address, raw);
   await changeKeys(deps.store, masterKey.owner, async (tx) => {
     await requireCurrent(tx, masterKey);
+    await requireOwn(tx, masterKey.owner, address);
     const before = await listPublished(tx, address);
     if (before.some((one) => one.fingerprint === fingerprint)) {
       throw new AppError("this key is or was the account's already", { temporary: false });
     }
     await replaceKey(deps, tx, masterKey, { address, reason: "superseded", text: "own key" }, key);
+    await keepHereAgain(tx, masterKey, address);
     const detail = { fingerprint };
     const at = deps.clock.now();
     await appendAudit(tx, { at, action: "key.imported", account: masterKey.owner, detail });
@@ -55,8 +63,10 @@ export type BroughtCertificate = {
 
 /**
  * Publishes a certificate whose owner proved that he has the secret key: from then on sealed mail is delivered as it
- * comes, and nothing is signed or sealed here for this user.
- * @throws AppError when the revocation is not of this key.
+ * comes, and nothing is signed or sealed here for this user. The same one again takes the place of what is published: so
+ * its owner gives it a longer life or other subkeys.
+ * @throws AppError when the revocation is not of this key, the key is kept here, or the address is an alias of an account
+ *   whose own key is kept here.
  */
 export async function bringCertificate(
   deps: VaultDeps,
@@ -69,18 +79,54 @@ export async function bringCertificate(
   const now = deps.clock.now();
   const { fingerprint } = certificate;
   const published = await publicationOf(certificate, address, now);
-  const kept =
+  const given =
     revocation === undefined
-      ? { owner: canonicalAddress(owner), fingerprint, version: 1, serviceKey: "" }
+      ? undefined
       : wrapRevocation(deps.serviceKeys, owner, fingerprint, revocation);
   await changeKeys(deps.store, owner, async (tx) => {
-    if ((await findPublished(tx, address))?.fingerprint === fingerprint) return;
+    await requireOwn(tx, owner, address);
+    await requireOwnFirst(tx, owner, address);
+    const kept = await takeSame(tx, brought);
     await endKey(deps, tx, { owner, address, masterKey, reason: "superseded", text: "own key" });
-    const wrapped = "wrapped" in kept ? kept.wrapped : new Uint8Array();
-    await saveGenericRevocation(tx, { ...kept, wrapped, createdAt: now });
+    const none = { ...OWN_REVOCATION, owner: canonicalAddress(owner), fingerprint };
+    await saveGenericRevocation(tx, { ...(given ?? kept ?? none), createdAt: now });
     await publish(tx, published, certificate.subkeyFingerprints);
-    await updateAccount(tx, owner, { custody: "user-device-only" });
-    const detail = { fingerprint, custody: "user-device-only" };
+    const id = await findMasterKey(tx, owner);
+    const isProviders = id !== undefined && (await opensWithService(tx, { id }));
+    const custody = "user-device-only";
+    await updateAccount(tx, owner, { custody, ...(isProviders ? { providerUntil: now } : {}) });
+    const detail = { fingerprint, custody };
     await appendAudit(tx, { at: now, action: "certificate.imported", account: owner, detail });
   });
+}
+
+/** Only the owner of the key has its revocation. */
+const OWN_REVOCATION = { version: 1, wrapped: new Uint8Array(), serviceKey: "" } as const;
+
+/** Custody is an account's: while its own key is kept here, so are those of its aliases. */
+async function requireOwnFirst(
+  tx: Store,
+  owner: EmailAddress,
+  address: EmailAddress,
+): Promise<void> {
+  const account = await readAccount(tx, owner);
+  if (sameAddress(owner, address) || account?.account.custody === "user-device-only") return;
+  throw new AppError("the key of the account's own address has to be the user's first", {
+    temporary: false,
+  });
+}
+
+/** Takes away what is published of the same key, if it is; gives the revocation that is kept of it. */
+async function takeSame(
+  tx: Store,
+  { owner, address, certificate }: BroughtCertificate,
+): Promise<GenericRevocationRow | undefined> {
+  const { fingerprint } = certificate;
+  if ((await findPublished(tx, address))?.fingerprint !== fingerprint) return undefined;
+  if ((await addressesKeptHere(tx, owner)).some((one) => sameAddress(one, address))) {
+    throw new AppError("this key is kept here already", { temporary: false });
+  }
+  const kept = await selectGenericRevocation(tx, fingerprint);
+  await erasePublished(tx, [fingerprint]);
+  return kept;
 }

@@ -1,8 +1,9 @@
 import { AppError } from "../base/errors.ts";
-import type { EmailAddress } from "../mail/address.ts";
-import { lockAccount } from "../store/accounts.ts";
+import { sameAddress, type EmailAddress } from "../mail/address.ts";
+import { lockAccount, readAccount } from "../store/accounts.ts";
 import { listAliases } from "../store/aliases.ts";
-import { findMasterKey } from "../store/vault.ts";
+import { findPublished } from "../store/certificates.ts";
+import { findMasterKey, listMasterKeys, selectSecretKeys } from "../store/vault.ts";
 import type { Store } from "../store/store.ts";
 import type { MasterKey } from "./master-key.ts";
 
@@ -18,17 +19,22 @@ export class Overtaken extends AppError {
 const TRIES = 5;
 
 /**
- * One event in the life of an account's keys, all or nothing, and one at a time for each account.
- * @throws AppError when there is no such account.
+ * One event in the life of an account's keys, all or nothing, and one at a time for each account; of a closed one only
+ * what is said to be for `any`.
+ * @throws AppError when there is no such account, or it is closed.
  */
 export async function changeKeys<T>(
   store: Store,
   owner: EmailAddress,
   work: (tx: Store) => Promise<T>,
+  which: "open" | "any" = "open",
 ): Promise<T> {
   return store.transaction(async (tx) => {
     if (!(await lockAccount(tx, owner))) {
       throw new AppError("there is no such account", { temporary: false });
+    }
+    if (which === "open" && (await readAccount(tx, owner))?.account.closedAt !== undefined) {
+      throw new AppError("this account is closed; open it again first", { temporary: false });
     }
     return work(tx);
   });
@@ -56,4 +62,35 @@ export async function addressesOf(
   owner: EmailAddress,
 ): Promise<readonly EmailAddress[]> {
   return [owner, ...(await listAliases(store, owner)).map(({ address }) => address)];
+}
+
+/** @throws AppError when the address is not, or no longer, one of the account's. */
+export async function requireOwn(
+  tx: Store,
+  owner: EmailAddress,
+  address: EmailAddress,
+): Promise<void> {
+  if ((await addressesOf(tx, owner)).some((one) => sameAddress(one, address))) return;
+  throw new AppError("this address is none of the account's", { temporary: false });
+}
+
+/** The addresses whose keys are kept here, or are to be: not those whose key is on the user's device. */
+export async function addressesKeptHere(
+  store: Store,
+  owner: EmailAddress,
+): Promise<readonly EmailAddress[]> {
+  const isForDevice = (await readAccount(store, owner))?.account.custody === "user-device-only";
+  const here = new Set<string>();
+  for (const state of ["current", "former"] as const) {
+    for (const id of await listMasterKeys(store, owner, state)) {
+      for (const { fingerprint } of await selectSecretKeys(store, id)) here.add(fingerprint);
+    }
+  }
+  const kept: EmailAddress[] = [];
+  for (const address of await addressesOf(store, owner)) {
+    const published = await findPublished(store, address);
+    const isHere = published === undefined ? !isForDevice : here.has(published.fingerprint);
+    if (isHere) kept.push(address);
+  }
+  return kept;
 }

@@ -1,14 +1,19 @@
+import { AppError } from "../base/errors.ts";
 import type { Secret } from "../base/secret.ts";
 import { appendAudit } from "../journal/audit.ts";
-import { updateAccount, type Custody } from "../store/accounts.ts";
+import { readAccount, updateAccount, type Custody } from "../store/accounts.ts";
 import { insertSlot } from "../store/vault.ts";
 import { changeKeys, requireCurrent } from "./change.ts";
+import { opensWithService } from "./custody-here.ts";
 import type { MasterKey } from "./master-key.ts";
 import { renewMasterKey } from "./renew.ts";
 import { serviceSlot } from "./slots.ts";
 import type { KeyRules, VaultDeps } from "./vault-deps.ts";
 
-/** From now on Sealpost opens this user's mail by itself, whether he is there or not. */
+/**
+ * From now on Sealpost opens this user's mail by itself, whether he is there or not.
+ * @throws AppError when the user's key is on his device.
+ */
 export async function giveToProvider(deps: VaultDeps, masterKey: MasterKey): Promise<void> {
   const { owner } = masterKey;
   const now = deps.clock.now();
@@ -16,6 +21,11 @@ export async function giveToProvider(deps: VaultDeps, masterKey: MasterKey): Pro
   const slot = serviceSlot(who, masterKey, "service", now);
   await changeKeys(deps.store, owner, async (tx) => {
     await requireCurrent(tx, masterKey);
+    if ((await readAccount(tx, owner))?.account.custody === "user-device-only") {
+      throw new AppError("the key is on the user's device: a new one has to be made first", {
+        temporary: false,
+      });
+    }
     await insertSlot(tx, slot);
     await updateAccount(tx, owner, { custody: "provider-usable" });
     const detail = { custody: "provider-usable" };
@@ -44,17 +54,22 @@ export async function takeBack(
 ): ReturnType<typeof renewMasterKey> {
   const { profile, escrow } = rules;
   const isCompromised = why === "compromised";
+  const replacesDevice = why !== "escrow";
+  const isProviders = await opensWithService(deps.store, masterKey);
   return renewMasterKey(deps, {
     profile,
-    escrow: why === "escrow" ? undefined : escrow,
+    escrow,
+    endsEscrow: why === "escrow",
+    replacesDevice,
     owner: masterKey.owner,
     from: masterKey,
-    custody,
+    // In place of a key on the user's device another one is made here.
+    custody: replacesDevice && custody === "user-device-only" ? "unlocks-at-login" : custody,
     password,
     withRecoveryCode,
     reason: isCompromised ? "compromised" : "superseded",
     text: isCompromised ? "compromised" : `${why} ended`,
-    ...(why === "custody" ? { account: { providerUntil: deps.clock.now() } } : {}),
+    ...(why === "custody" && isProviders ? { account: { providerUntil: deps.clock.now() } } : {}),
     action: isCompromised ? "keys.compromised" : `${why}.ended`,
   });
 }

@@ -1,13 +1,13 @@
-import { AppError } from "../base/errors.ts";
 import { after, DAY } from "../base/time.ts";
 import { appendAudit } from "../journal/audit.ts";
 import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
-import { listClosedAccounts, updateAccount } from "../store/accounts.ts";
+import { listClosedAccounts, readAccount, updateAccount } from "../store/accounts.ts";
 import { erasePublished, listPublished } from "../store/certificates.ts";
 import { eraseAccount } from "../store/erase.ts";
+import { listGenericRevocations } from "../store/generic-revocations.ts";
 import { insertTombstone } from "../store/tombstones.ts";
 import type { Store } from "../store/store.ts";
-import { addressesOf, changeKeys } from "./change.ts";
+import { addressesOf, changeKeys, Overtaken } from "./change.ts";
 import { endKey } from "./end-key.ts";
 import type { MasterKey } from "./master-key.ts";
 import type { VaultDeps } from "./vault-deps.ts";
@@ -36,17 +36,43 @@ export async function closeAccount(
 
 /** Opens a closed account again. Its keys stay revoked: the next event of its owner's makes new ones. */
 export async function reopenAccount(deps: VaultDeps, owner: EmailAddress): Promise<void> {
-  await changeKeys(deps.store, owner, async (tx) => {
-    await updateAccount(tx, owner, { closedAt: null });
-    await appendAudit(tx, { at: deps.clock.now(), action: "account.reopened", account: owner });
-  });
+  await changeKeys(
+    deps.store,
+    owner,
+    async (tx) => {
+      await updateAccount(tx, owner, { closedAt: null });
+      await appendAudit(tx, { at: deps.clock.now(), action: "account.reopened", account: owner });
+    },
+    "any",
+  );
 }
 
-/** Deletes the keys and mail of accounts that were closed thirty days ago; says how many. */
+/**
+ * Deletes the keys and mail of accounts that were closed thirty days ago; says how many. One that cannot be deleted does
+ * not keep the others: what stopped it is thrown at the end.
+ */
 export async function purgeClosedAccounts(deps: VaultDeps): Promise<number> {
-  const closed = await listClosedAccounts(deps.store, after(deps.clock.now(), -GRACE_MS));
-  for (const { address } of closed) await deleteForGood(deps, address, "account.deleted");
+  const before = after(deps.clock.now(), -GRACE_MS);
+  const closed = await listClosedAccounts(deps.store, before);
+  const failures: unknown[] = [];
+  for (const { address } of closed) {
+    await deleteForGood(deps, address, "account.deleted", async (tx, addresses) => {
+      await requireClosed(tx, address, before);
+      // None is active since it was closed; should one be, it does not outlive its account.
+      for (const one of addresses) {
+        const wish = { owner: address, address: one, masterKey: undefined, text: "closed" };
+        await endKey(deps, tx, { ...wish, reason: "retired" });
+      }
+    }).catch((error: unknown) => failures.push(error));
+  }
+  if (failures.length > 0) throw failures[0];
   return closed.length;
+}
+
+/** Somebody may have opened it again meanwhile. */
+async function requireClosed(tx: Store, owner: EmailAddress, before: Date): Promise<void> {
+  const closedAt = (await readAccount(tx, owner))?.account.closedAt;
+  if (closedAt === undefined || closedAt >= before) throw new Overtaken();
 }
 
 /**
@@ -56,13 +82,11 @@ export async function purgeClosedAccounts(deps: VaultDeps): Promise<number> {
  */
 export async function eraseByLaw(deps: VaultDeps, owner: EmailAddress): Promise<void> {
   await deleteForGood(deps, owner, "account.erased", async (tx, addresses) => {
-    for (const address of addresses) {
-      const published = await listPublished(tx, address);
-      await erasePublished(
-        tx,
-        published.map(({ fingerprint }) => fingerprint),
-      );
-    }
+    // What is kept to revoke a key also tells those of addresses that were given up.
+    const kept = await listGenericRevocations(tx, owner);
+    const published = await Promise.all(addresses.map(async (one) => listPublished(tx, one)));
+    const all = [...kept, ...published.flat()].map(({ fingerprint }) => fingerprint);
+    await erasePublished(tx, [...new Set(all)]);
   });
 }
 
@@ -70,22 +94,20 @@ async function deleteForGood(
   deps: VaultDeps,
   owner: EmailAddress,
   action: string,
-  also: (tx: Store, addresses: readonly EmailAddress[]) => Promise<void> = async () => undefined,
+  first: (tx: Store, addresses: readonly EmailAddress[]) => Promise<void>,
 ): Promise<void> {
-  await changeKeys(deps.store, owner, async (tx) => {
-    const now = deps.clock.now();
-    const addresses = await addressesOf(tx, owner);
-    for (const address of addresses) {
-      // Somebody may be told "no key" for it from now on, and nobody may be told another's.
-      const active = (await listPublished(tx, address)).find(({ state }) => state === "active");
-      if (active !== undefined && action === "account.deleted") {
-        throw new AppError("a closed account has an active key", { temporary: false });
-      }
-      await insertTombstone(tx, canonicalAddress(address), now);
-    }
-    await also(tx, addresses);
-    await eraseAccount(tx, owner, addresses);
-    await appendAudit(tx, { at: now, action, account: owner });
-  });
+  await changeKeys(
+    deps.store,
+    owner,
+    async (tx) => {
+      const now = deps.clock.now();
+      const addresses = await addressesOf(tx, owner);
+      await first(tx, addresses);
+      for (const address of addresses) await insertTombstone(tx, canonicalAddress(address), now);
+      await eraseAccount(tx, owner, addresses);
+      await appendAudit(tx, { at: now, action, account: owner });
+    },
+    "any",
+  );
   await deps.store.forget();
 }

@@ -12,6 +12,7 @@ import { armorMessage } from "../openpgp/armor.ts";
 import type { Certificate } from "../openpgp/certificate.ts";
 import { encryptAtRest } from "../openpgp/encrypt.ts";
 import { findMasterKey, selectSecretKeys, selectSlots, type SlotRow } from "../store/vault.ts";
+import type { Store } from "../store/store.ts";
 import { MasterKey } from "./master-key.ts";
 import { openKey } from "./open-keys.ts";
 import type { VaultDeps } from "./vault-deps.ts";
@@ -41,6 +42,12 @@ export async function escrowSlot(
     createdAt: now,
     serviceKey: "",
   };
+}
+
+/** Whether the organisation has a way into the account's keys. */
+export async function hasEscrow(store: Store, owner: EmailAddress): Promise<boolean> {
+  const id = await findMasterKey(store, owner);
+  return id !== undefined && (await selectSlots(store, id, "escrow")).length > 0;
 }
 
 /** The armored message that the organisation's key decrypts; undefined when the account has no escrow. */

@@ -1,9 +1,9 @@
 import { AppError } from "../base/errors.ts";
 import type { Secret } from "../base/secret.ts";
 import { appendAudit } from "../journal/audit.ts";
-import { sameAddress, type EmailAddress } from "../mail/address.ts";
+import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
 import { readAccount, updateAccount } from "../store/accounts.ts";
-import { findAliased, insertAlias } from "../store/aliases.ts";
+import { insertAlias } from "../store/aliases.ts";
 import { listGenericRevocations, saveGenericRevocation } from "../store/generic-revocations.ts";
 import { renameAccount as renameRows } from "../store/rename.ts";
 import {
@@ -16,6 +16,8 @@ import {
 import type { Store } from "../store/store.ts";
 import { changeKeys, requireCurrent } from "./change.ts";
 import { firstSlots } from "./create.ts";
+import { hasEscrow } from "./escrow.ts";
+import { requireFree } from "./free-address.ts";
 import { MasterKey } from "./master-key.ts";
 import { makeKey, savePublishedKey } from "./new-key.ts";
 import { newRecoveryCode, type RecoveryCode } from "./recovery-code.ts";
@@ -24,7 +26,7 @@ import type { KeyRules, VaultDeps } from "./vault-deps.ts";
 import { unwrapRevocation, wrapRevocation } from "./wrapped-rows.ts";
 
 /**
- * Gives an account another address, with a key of its own. The address before stays as an alias with its certificate, so
+ * Gives an account another address, with a key of its own unless its owner keeps his keys. The address before stays as an alias with its certificate, so
  * that mail for it arrives and opens. Every wrapping is bound to the account's name, so all are made anew, the recovery
  * code too.
  * @throws AppError when the address is taken, or keys are parked that only their former password moves.
@@ -41,12 +43,18 @@ export async function renameOwner(
   if (found === undefined) throw new AppError("there is no such account", { temporary: false });
   const { custody } = found.account;
   const code = o.withRecoveryCode ? newRecoveryCode() : undefined;
-  const slots = await firstSlots(deps, next, { ...rules, custody, password: o.password, code });
-  const key = await makeKey(deps, next, { address: o.to, profile: rules.profile });
+  const isForDevice = custody === "user-device-only";
+  const escrow = (await hasEscrow(deps.store, owner)) ? rules.escrow : undefined;
+  const slots = await firstSlots(deps, next, { escrow, custody, password: o.password, code });
+  const key = isForDevice
+    ? undefined
+    : await makeKey(deps, next, { address: o.to, profile: rules.profile });
   await changeKeys(deps.store, owner, async (tx) => {
     await requireCurrent(tx, masterKey);
-    await requireFree(tx, owner, o.to);
+    await requireNothingParked(tx, owner);
     const now = deps.clock.now();
+    await appendAudit(tx, { at: now, action: "account.renamed", account: owner });
+    await requireFree(tx, o.to, now);
     await parkMasterKey(tx, masterKey.id);
     await renameRows(tx, owner, o.to);
     await insertAlias(tx, o.to, { address: owner, createdAt: now });
@@ -57,30 +65,20 @@ export async function renameOwner(
     }
     await deleteMasterKey(tx, masterKey.id);
     await moveRevocations(deps, tx, owner, o.to);
-    await savePublishedKey(tx, key);
+    if (key !== undefined) await savePublishedKey(tx, key);
     await updateAccount(tx, o.to, { custody });
-    await appendAudit(tx, { at: now, action: "account.renamed", account: owner });
-    const detail = { fingerprint: key.certificate.fingerprint };
+    const detail = key === undefined ? {} : { fingerprint: key.certificate.fingerprint };
     await appendAudit(tx, { at: now, action: "account.renamed-to", account: o.to, detail });
   });
   return code;
 }
 
-async function requireFree(tx: Store, owner: EmailAddress, to: EmailAddress): Promise<void> {
+async function requireNothingParked(tx: Store, owner: EmailAddress): Promise<void> {
   if ((await listMasterKeys(tx, owner, "former")).length > 0) {
     throw new AppError(
       "keys of a forgotten password are parked in this account; open them first (account recover --former)",
       { temporary: false },
     );
-  }
-  const aliased = await findAliased(tx, to);
-  if (aliased !== undefined && sameAddress(aliased, owner)) {
-    throw new AppError("this address is an alias of the account; remove the alias first", {
-      temporary: false,
-    });
-  }
-  if (aliased !== undefined || (await readAccount(tx, to)) !== undefined) {
-    throw new AppError("this address is taken", { temporary: false });
   }
 }
 
@@ -93,8 +91,11 @@ async function moveRevocations(
   for (const row of await listGenericRevocations(tx, from)) {
     const { fingerprint, createdAt } = row;
     using revocation = unwrapRevocation(deps.serviceKeys, row);
-    if (revocation === undefined) continue; // Kept by its owner: there is nothing to bind.
-    const moved = wrapRevocation(deps.serviceKeys, to, fingerprint, revocation.reveal());
+    // One that only its owner has binds nothing; whose it is has to be known even so.
+    const moved =
+      revocation === undefined
+        ? { ...row, owner: canonicalAddress(to) }
+        : wrapRevocation(deps.serviceKeys, to, fingerprint, revocation.reveal());
     await saveGenericRevocation(tx, { ...moved, createdAt });
   }
 }

@@ -1,22 +1,30 @@
-import { AppError } from "../base/errors.ts";
 import type { Secret } from "../base/secret.ts";
 import { appendAudit } from "../journal/audit.ts";
-import type { EmailAddress } from "../mail/address.ts";
+import { canonicalAddress, sameAddress, type EmailAddress } from "../mail/address.ts";
 import type { Certificate } from "../openpgp/certificate.ts";
 import { updateAccount, type AccountChange, type Custody } from "../store/accounts.ts";
 import {
   deleteMasterKey,
+  deleteSlots,
   findMasterKey,
   insertMasterKey,
   insertSlot,
+  listMasterKeys,
   parkMasterKey,
   saveSecretKey,
   selectSecretKeys,
 } from "../store/vault.ts";
 import type { Store } from "../store/store.ts";
-import { addressesOf, changeKeys, Overtaken, untilNotOvertaken } from "./change.ts";
+import {
+  addressesKeptHere,
+  addressesOf,
+  changeKeys,
+  Overtaken,
+  untilNotOvertaken,
+} from "./change.ts";
 import { firstSlots } from "./create.ts";
 import type { EndReason } from "./end-key.ts";
+import { hasEscrow } from "./escrow.ts";
 import { hasMailboxKey, makeMailboxKey, saveMailboxKey } from "./mailbox-key.ts";
 import { MasterKey } from "./master-key.ts";
 import { makeKey } from "./new-key.ts";
@@ -35,6 +43,10 @@ export type Renewal = KeyRules & {
   readonly withRecoveryCode: boolean;
   readonly reason: EndReason;
   readonly text: string;
+  /** Whether keys on the user's device are replaced too; else they stay, and with them his custody. */
+  readonly replacesDevice?: boolean;
+  /** The organisation's way in ends: to this master key and to those that are parked. */
+  readonly endsEscrow?: boolean;
   /** What else changes in the account, in the same moment. */
   readonly account?: AccountChange;
   /** The name of the event in the audit log. */
@@ -44,26 +56,38 @@ export type Renewal = KeyRules & {
 /**
  * A new master key, and a new key for each address of the user; the old ones are revoked. Old keys go on decrypting where
  * the old master key is open: they move under the new one, and nothing that opened the old one opens anything any more.
+ * Where the organisation had no way into the old one, it gets none into the new one.
  */
 export async function renewMasterKey(
   deps: VaultDeps,
   renewal: Renewal,
-): Promise<{ readonly certificate: Certificate; readonly recoveryCode: RecoveryCode | undefined }> {
+): Promise<{
+  readonly certificate: Certificate | undefined;
+  readonly recoveryCode: RecoveryCode | undefined;
+}> {
   const { owner, from, profile } = renewal;
   return untilNotOvertaken(async () => {
+    const addresses = await renewedAddresses(deps.store, renewal);
+    const isOwn = addresses.some((address) => sameAddress(address, owner));
+    const custody = isOwn ? renewal.custody : "user-device-only";
+    const escrow = (await hasEscrow(deps.store, owner)) ? renewal.escrow : undefined;
     using next = MasterKey.make(owner);
     const code = renewal.withRecoveryCode ? newRecoveryCode() : undefined;
-    const slots = await firstSlots(deps, next, { ...renewal, code });
-    const addresses = await addressesOf(deps.store, owner);
+    const slots = await firstSlots(deps, next, {
+      custody,
+      password: renewal.password,
+      escrow: renewal.endsEscrow === true ? undefined : escrow,
+      code,
+    });
     const keys = await Promise.all(
       addresses.map(async (address) => makeKey(deps, next, { address, profile })),
     );
     const mailboxKey = await newMailboxKey(deps, renewal, next);
-    const own = keys[0]?.certificate;
-    if (own === undefined)
-      throw new AppError("an account without an address", { temporary: false });
     await changeKeys(deps.store, owner, async (tx) => {
-      await requireSame(tx, renewal, addresses);
+      const now = await renewedAddresses(tx, renewal);
+      if (now.map(canonicalAddress).join() !== addresses.map(canonicalAddress).join()) {
+        throw new Overtaken();
+      }
       const createdAt = deps.clock.now();
       const oldId = await findMasterKey(tx, owner);
       if (oldId !== undefined) await parkMasterKey(tx, oldId);
@@ -77,12 +101,13 @@ export async function renewMasterKey(
       if (mailboxKey !== undefined) await saveMailboxKey(tx, owner, mailboxKey);
       const isMoved = from !== undefined && (await moveKeys(tx, from, next));
       if (isMoved) await deleteMasterKey(tx, from.id);
-      await updateAccount(tx, owner, { ...renewal.account, custody: renewal.custody });
-      const { action, custody } = renewal;
+      if (renewal.endsEscrow === true) await endParkedEscrow(tx, owner);
+      await updateAccount(tx, owner, { ...renewal.account, custody });
+      const { action } = renewal;
       const detail = { custody, isOldOpen: from !== undefined, isOldGone: isMoved };
       await appendAudit(tx, { at: createdAt, action, account: owner, detail });
     });
-    return { certificate: own, recoveryCode: code };
+    return { certificate: isOwn ? keys[0]?.certificate : undefined, recoveryCode: code };
   });
 }
 
@@ -92,13 +117,18 @@ async function newMailboxKey(deps: VaultDeps, { owner, profile }: Renewal, next:
     : undefined;
 }
 
-async function requireSame(
-  tx: Store,
-  { owner, from }: Renewal,
-  addresses: readonly EmailAddress[],
-): Promise<void> {
-  const isOther = from !== undefined && (await findMasterKey(tx, owner)) !== from.id;
-  if (isOther || (await addressesOf(tx, owner)).length !== addresses.length) throw new Overtaken();
+/** @throws Overtaken when the old master key is no longer the one in use. */
+async function renewedAddresses(
+  store: Store,
+  { owner, from, replacesDevice }: Renewal,
+): Promise<readonly EmailAddress[]> {
+  const isOther = from !== undefined && (await findMasterKey(store, owner)) !== from.id;
+  if (isOther) throw new Overtaken();
+  return replacesDevice === true ? addressesOf(store, owner) : addressesKeptHere(store, owner);
+}
+
+async function endParkedEscrow(tx: Store, owner: EmailAddress): Promise<void> {
+  for (const id of await listMasterKeys(tx, owner, "former")) await deleteSlots(tx, id, "escrow");
 }
 
 /** Wraps all keys of a master key under another one; false when one of them could not be moved and stays. */

@@ -7,7 +7,7 @@ import {
   updatePublished,
   type PublishedCertificate,
 } from "../store/certificates.ts";
-import { addressesOf, changeKeys } from "./change.ts";
+import { addressesOf, changeKeys, requireOwn } from "./change.ts";
 import { endKey, type Ended, type EndReason, type EndWish } from "./end-key.ts";
 import { certificateIn, revokedChange } from "./publication.ts";
 import type { VaultDeps } from "./vault-deps.ts";
@@ -20,6 +20,7 @@ import type { VaultDeps } from "./vault-deps.ts";
  */
 export async function revokeKey(deps: VaultDeps, wish: EndWish): Promise<Ended> {
   return changeKeys(deps.store, wish.owner, async (tx) => {
+    await requireOwn(tx, wish.owner, wish.address);
     const ended = await endKey(deps, tx, wish);
     if (ended === undefined) {
       throw new AppError("this address has no active key", { temporary: false });
@@ -51,28 +52,33 @@ export async function publishRevocation(
   owner: EmailAddress,
   upload: Uint8Array,
 ): Promise<UploadedRevocation> {
-  return changeKeys(deps.store, owner, async (tx) => {
-    const rows: PublishedCertificate[] = [];
-    for (const address of await addressesOf(tx, owner)) {
-      rows.push(...(await listPublished(tx, address)));
-    }
-    const certificates = await Promise.all(rows.map(certificateIn));
-    const found = await whichRevoked(certificates, upload);
-    const row = rows.find(({ fingerprint }) => fingerprint === found?.certificate.fingerprint);
-    if (found === undefined || row === undefined) return { kind: "refused" };
-    const { fingerprint } = row;
-    if (Buffer.from(row.bytes).equals(found.certificate.bytes)) {
-      return { kind: "known", fingerprint };
-    }
-    const change = await revokedChange(row, found.certificate, row.revokedAt ?? deps.clock.now());
-    await updatePublished(tx, fingerprint, change);
-    const state = change.state === "active" ? "withdrawn" : change.state;
-    await appendAudit(tx, {
-      at: deps.clock.now(),
-      action: "revocation.uploaded",
-      account: owner,
-      detail: { fingerprint, state },
-    });
-    return { kind: "published", fingerprint, state };
-  });
+  return changeKeys(
+    deps.store,
+    owner,
+    async (tx) => {
+      const rows: PublishedCertificate[] = [];
+      for (const address of await addressesOf(tx, owner)) {
+        rows.push(...(await listPublished(tx, address)));
+      }
+      const certificates = await Promise.all(rows.map(certificateIn));
+      const found = await whichRevoked(certificates, upload);
+      const row = rows.find(({ fingerprint }) => fingerprint === found?.certificate.fingerprint);
+      if (found === undefined || row === undefined) return { kind: "refused" };
+      const { fingerprint } = row;
+      if (Buffer.from(row.bytes).equals(found.certificate.bytes)) {
+        return { kind: "known", fingerprint };
+      }
+      const change = await revokedChange(row, found.certificate, row.revokedAt ?? deps.clock.now());
+      await updatePublished(tx, fingerprint, change);
+      const state = change.state === "active" ? "withdrawn" : change.state;
+      await appendAudit(tx, {
+        at: deps.clock.now(),
+        action: "revocation.uploaded",
+        account: owner,
+        detail: { fingerprint, state },
+      });
+      return { kind: "published", fingerprint, state };
+    },
+    "any",
+  );
 }

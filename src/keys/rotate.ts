@@ -2,7 +2,8 @@ import { appendAudit } from "../journal/audit.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import type { Certificate } from "../openpgp/certificate.ts";
 import type { Store } from "../store/store.ts";
-import { changeKeys, requireCurrent, untilNotOvertaken } from "./change.ts";
+import { changeKeys, requireCurrent, requireOwn, untilNotOvertaken } from "./change.ts";
+import { keepHereAgain } from "./custody-here.ts";
 import { endKey, type EndReason } from "./end-key.ts";
 import type { MasterKey } from "./master-key.ts";
 import { makeKey, savePublishedKey, type NewKey } from "./new-key.ts";
@@ -30,7 +31,9 @@ export async function rotateKey(
     const key = await makeKey(deps, masterKey, { address, profile: rules.profile });
     await changeKeys(deps.store, masterKey.owner, async (tx) => {
       await requireCurrent(tx, masterKey);
+      await requireOwn(tx, masterKey.owner, address);
       await replaceKey(deps, tx, masterKey, rotation, key);
+      await keepHereAgain(tx, masterKey, address);
     });
     return key.certificate;
   });

@@ -10,7 +10,7 @@ import {
   type PublishedCertificate,
 } from "../store/certificates.ts";
 import { saveSecretKey, selectSecretKeys } from "../store/vault.ts";
-import { addressesOf, changeKeys, Overtaken, requireCurrent } from "./change.ts";
+import { addressesKeptHere, changeKeys, Overtaken, requireCurrent, requireOwn } from "./change.ts";
 import type { MasterKey } from "./master-key.ts";
 import { makeKey, savePublishedKey } from "./new-key.ts";
 import { openKey } from "./open-keys.ts";
@@ -30,7 +30,7 @@ export async function upkeep(
   rules: KeyRules,
   masterKey: MasterKey,
 ): Promise<void> {
-  for (const address of await addressesOf(deps.store, masterKey.owner)) {
+  for (const address of await addressesKeptHere(deps.store, masterKey.owner)) {
     const published = await findPublished(deps.store, address);
     if (published === undefined) await makeFirst(deps, rules, masterKey, address);
     else if (expiresSoon(published, deps.clock.now())) await extend(deps, masterKey, published);
@@ -53,6 +53,7 @@ async function makeFirst(
   const key = await makeKey(deps, masterKey, { address, profile: rules.profile });
   await changeKeys(deps.store, masterKey.owner, async (tx) => {
     await requireCurrent(tx, masterKey);
+    await requireOwn(tx, masterKey.owner, address);
     if ((await listPublished(tx, address)).length > 0) return;
     await savePublishedKey(tx, key);
     const detail = { fingerprint: key.certificate.fingerprint };

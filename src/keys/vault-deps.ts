@@ -14,6 +14,6 @@ export type VaultDeps = {
 /** What new keys and new master keys are made by, as the installation is configured. */
 export type KeyRules = {
   readonly profile: KeyProfile;
-  /** Where the organisation keeps a way in of its own: every new master key is wrapped to it as well. */
+  /** Where the organisation keeps a way in of its own: every first master key is wrapped to it as well, and those that follow it. */
   readonly escrow?: Certificate | undefined;
 };

@@ -5,15 +5,11 @@ import {
   type Account,
   type NewAccount,
 } from "../accounts/embedded.ts";
-import { AppError } from "../base/errors.ts";
 import type { Secret } from "../base/secret.ts";
 import { appendAudit } from "../journal/audit.ts";
 import { prepareKeys, saveKeys, type PreparedKeys } from "../keys/create.ts";
+import { requireFree } from "../keys/free-address.ts";
 import type { KeyRules, VaultDeps } from "../keys/vault.ts";
-import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
-import { findAliased } from "../store/aliases.ts";
-import type { Store } from "../store/store.ts";
-import { isErased } from "../store/tombstones.ts";
 
 /** Who is to have an account, and whether his key is made with it. */
 export type Enrolment = NewAccount &
@@ -41,15 +37,16 @@ export async function enrol(deps: VaultDeps, wanted: Enrolment): Promise<Enrolle
   const login = password === undefined ? NO_LOGIN : await hashPassword(password);
   using keys = await keysFor(deps, wanted);
   const account = await deps.store.transaction(async (store) => {
-    await requireFree(store, address, deps.clock.now());
+    const at = deps.clock.now();
+    const custody = keys.prepared?.custody ?? wanted.custody;
+    const detail = { custody };
+    await appendAudit(store, { at, action: "account.added", account: address, detail });
+    await requireFree(store, address, at);
     const added = await addAccount(
       { store, clock: deps.clock },
-      { address, custody: keys.prepared?.custody ?? wanted.custody, policy },
+      { address, custody, policy },
       login,
     );
-    const detail = { custody: added.custody };
-    const at = added.createdAt;
-    await appendAudit(store, { at, action: "account.added", account: address, detail });
     if (keys.prepared !== undefined) await saveKeys(store, keys.prepared);
     return added;
   });
@@ -58,15 +55,6 @@ export async function enrol(deps: VaultDeps, wanted: Enrolment): Promise<Enrolle
     certificate: keys.prepared?.key.certificate,
     recoveryCode: keys.prepared?.recoveryCode?.text,
   };
-}
-
-async function requireFree(store: Store, address: EmailAddress, now: Date): Promise<void> {
-  if ((await findAliased(store, address)) !== undefined) {
-    throw new AppError("this address is an alias of another account", { temporary: false });
-  }
-  if (await isErased(store, canonicalAddress(address), now)) {
-    throw new AppError("this address was erased less than 30 days ago", { temporary: false });
-  }
 }
 
 /** The prepared keys; disposing wipes the recovery code's secret. */

@@ -66,23 +66,27 @@ async function createFirst(
   }
 }
 
-/** From now on the provider alone opens nothing: neither what it could open before does so any more. */
+/** From now on the provider alone opens nothing. Of two logins at once one does it, and both go on with its keys. */
 async function endProvisional(
   deps: LoginDeps,
   { address }: Account,
   from: MasterKey,
   password: Secret,
 ): Promise<void> {
-  await renewMasterKey(deps, {
-    ...deps.keyRules,
-    owner: address,
-    from,
-    custody: "unlocks-at-login",
-    password,
-    withRecoveryCode: false,
-    reason: "superseded",
-    text: "first login",
-    account: { providerUntil: deps.clock.now() },
-    action: "provisional.ended",
-  });
+  try {
+    await renewMasterKey(deps, {
+      ...deps.keyRules,
+      owner: address,
+      from,
+      custody: "unlocks-at-login",
+      password,
+      withRecoveryCode: false,
+      reason: "superseded",
+      text: "first login",
+      account: { providerUntil: deps.clock.now() },
+      action: "provisional.ended",
+    });
+  } catch (error) {
+    if (!(error instanceof Overtaken)) throw error;
+  }
 }

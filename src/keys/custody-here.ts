@@ -1,0 +1,27 @@
+import { sameAddress, type EmailAddress } from "../mail/address.ts";
+import { readAccount, updateAccount } from "../store/accounts.ts";
+import type { Store } from "../store/store.ts";
+import { selectSlots } from "../store/vault.ts";
+import type { MasterKey } from "./master-key.ts";
+
+/** Whether the service key opens a master key now. */
+export async function opensWithService(
+  store: Store,
+  { id }: Pick<MasterKey, "id">,
+): Promise<boolean> {
+  const slots = await selectSlots(store, id);
+  return slots.some(({ kind }) => kind === "service" || kind === "provisional");
+}
+
+/** After a key that is kept here took the place of one on its owner's device: the custody that the slots tell. */
+export async function keepHereAgain(
+  tx: Store,
+  masterKey: MasterKey,
+  address: EmailAddress,
+): Promise<void> {
+  const { owner } = masterKey;
+  if (!sameAddress(address, owner)) return;
+  if ((await readAccount(tx, owner))?.account.custody !== "user-device-only") return;
+  const isService = await opensWithService(tx, masterKey);
+  await updateAccount(tx, owner, { custody: isService ? "provider-usable" : "unlocks-at-login" });
+}

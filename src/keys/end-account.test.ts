@@ -1,0 +1,102 @@
+/** Closed and erased accounts: nothing new is published for them, and nobody else gets their addresses. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { enrol } from "../login/enrol.ts";
+import { resetPassword } from "../login/recover.ts";
+import { DAY } from "../base/time.ts";
+import { findAccount } from "../accounts/embedded.ts";
+import { findById } from "../store/certificates.ts";
+import { engines } from "../../test/support/engines.ts";
+import {
+  active,
+  addressOf,
+  alias,
+  alice,
+  fresh,
+  old,
+  opened,
+  withAlice,
+} from "../../test/support/key-life.ts";
+import { addAlias, removeAlias } from "./alias.ts";
+import { closeAccount, eraseByLaw, purgeClosedAccounts, reopenAccount } from "./end-account.ts";
+import { renameOwner } from "./rename.ts";
+import { rotateKey } from "./rotate.ts";
+
+const bob = addressOf("bob@alpha.test");
+
+for (const { engine, open } of engines()) {
+  test(`${engine}: a closed account gets no key until it is open again, and is closed once`, async () => {
+    await using store = await open();
+    const { deps } = await withAlice(store);
+    await closeAccount(deps, alice, undefined);
+    const rotation = { address: alice, reason: "superseded", text: "" } as const;
+    using masterKey = await opened(deps, old());
+    await assert.rejects(rotateKey(deps, deps.keyRules, masterKey, rotation), /closed/);
+    await assert.rejects(resetPassword(deps, alice, fresh()), /closed/);
+    await assert.rejects(closeAccount(deps, alice, undefined), /closed/);
+    assert.equal(await active(store), undefined);
+    await reopenAccount(deps, alice);
+    await rotateKey(deps, deps.keyRules, masterKey, rotation);
+    assert.notEqual(await active(store), undefined);
+  });
+
+  test(`${engine}: an account that is opened while the closed ones are deleted stays`, async () => {
+    await using store = await open();
+    const { deps } = await withAlice(store);
+    const wanted = { custody: "unlocks-at-login", profile: "compat", password: old() } as const;
+    await enrol(deps, { ...wanted, address: addressOf("a@alpha.test") });
+    await closeAccount(deps, addressOf("a@alpha.test"), undefined);
+    await closeAccount(deps, alice, undefined);
+    deps.clock.advance(31 * DAY);
+    let isFirst = true;
+    const watched = Object.create(store, {
+      forget: {
+        value: async () => {
+          if (isFirst) await reopenAccount(deps, alice);
+          isFirst = false;
+        },
+      },
+    }) as typeof store;
+    const bound = new Proxy(watched, {
+      get: (target, name) => {
+        if (name === "forget") return Reflect.get(target, name) as unknown;
+        const value: unknown = Reflect.get(store, name, store);
+        return typeof value === "function" ? (value.bind(store) as unknown) : value;
+      },
+    });
+    await assert.rejects(purgeClosedAccounts({ ...deps, store: bound }), /at the same time/);
+    assert.equal(await findAccount(store, addressOf("a@alpha.test")), undefined);
+    assert.notEqual(await findAccount(store, alice), undefined);
+  });
+
+  test(`${engine}: an erased address is nobody's alias or new name for thirty days`, async () => {
+    await using store = await open();
+    const { deps } = await withAlice(store);
+    const wanted = { custody: "unlocks-at-login", profile: "compat", password: old() } as const;
+    await enrol(deps, { ...wanted, address: bob });
+    await eraseByLaw(deps, bob);
+    await assert.rejects(addAlias(deps, deps.keyRules, alice, bob, undefined), /erased/);
+    using masterKey = await opened(deps, old());
+    const o = { to: bob, password: old(), withRecoveryCode: false };
+    await assert.rejects(renameOwner(deps, deps.keyRules, masterKey, o), /erased/);
+  });
+
+  test(`${engine}: erasure takes the certificates of addresses that were given up, too`, async () => {
+    await using store = await open();
+    const { deps } = await withAlice(store);
+    {
+      using masterKey = await opened(deps, old());
+      await addAlias(deps, deps.keyRules, alice, alias, masterKey);
+    }
+    const given = await active(store, alias);
+    assert(given);
+    await removeAlias(deps, alice, alias, undefined);
+    await eraseByLaw(deps, alice);
+    assert.deepEqual(await findById(store, given), []);
+    assert.deepEqual(
+      await store.db.selectFrom("generic_revocations").select("owner").execute(),
+      [],
+    );
+  });
+}
