@@ -27,7 +27,7 @@ program can use them to send these people encrypted mail, and to check what they
 that is used now; older ones are found by their fingerprints, with their revocation.</p>`,
     "<h2>With GnuPG</h2>",
     "<p>By address, which needs nothing to be set up:</p>",
-    "<pre><code>gpg --locate-external-keys ada@post.example</code></pre>",
+    `<pre><code>gpg --locate-external-keys NAME@${htmlText(domains[0] ?? "")}</code></pre>`,
     "<p>From this keyserver, by fingerprint, and all you have once more to learn what was revoked:</p>",
     `<pre><code>gpg --keyserver ${keyserver} --recv-keys FINGERPRINT
 gpg --keyserver ${keyserver} --refresh-keys</code></pre>`,
