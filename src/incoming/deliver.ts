@@ -11,7 +11,13 @@ import type { Clock } from "../base/time.ts";
 import { formatAddress, type Domain, type EmailAddress } from "../mail/address.ts";
 import { stripResultHeaders } from "../mail/auth-results.ts";
 import type { Envelope } from "../mail/envelope.ts";
-import { makeField, parseHeader, serializeHeader, type Header } from "../mail/header.ts";
+import {
+  isHeaderAcceptable,
+  makeField,
+  parseHeader,
+  serializeHeader,
+  type Header,
+} from "../mail/header.ts";
 import { readMessageFacts } from "../mail/message.ts";
 import { storeMessage } from "../mailbox/embedded.ts";
 import type { MessageId, MessageVerdict, NewMessage } from "../mailbox/mailbox.ts";
@@ -75,10 +81,13 @@ export type Arrival = {
 
 /**
  * Delivers to one recipient after the other and gives one reply for each, in order. Trouble with one mailbox is that
- * recipient's alone; what is stored is durable, and a repetition of the transaction stores it no second time.
+ * recipient's alone; what is stored is durable, and a repetition of the transaction stores it no second time. A header
+ * that nobody could read in time is refused for all, whatever the message is.
  */
 export async function deliver(deps: DeliverDeps, arrival: Arrival): Promise<readonly Reply[]> {
-  const { header, bodyOffset } = parseHeader(arrival.message);
+  const parsed = parseHeader(arrival.message);
+  if (!isHeaderAcceptable(parsed)) return arrival.envelope.recipients.map(() => LARGE_HEADER);
+  const { header, bodyOffset } = parsed;
   const incoming: Incoming = {
     ...arrival,
     cleaned: stripResultHeaders(header, [deps.hostname]),
@@ -94,6 +103,9 @@ export async function deliver(deps: DeliverDeps, arrival: Arrival): Promise<read
   }
   return replies;
 }
+
+/** RFC 3463 §3.4: X.3.4, too big; of the header, which the size of the message does not tell. */
+const LARGE_HEADER = reply("552", "5.3.4", "the header of the message is too large");
 
 /** `answers` are those of the accounts that have the message already. */
 async function answerFor(

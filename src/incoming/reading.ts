@@ -5,7 +5,7 @@ import type { UnlockedKeys } from "../keys/unlocked-keys.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import { dispositionOf } from "../mail/content-type.ts";
 import { parseHeader } from "../mail/header.ts";
-import { bodyText, decodeBody, scanMime, type Entity } from "../mail/mime.ts";
+import { bodyText, decodeBody, scanLeniently, type Entity } from "../mail/mime.ts";
 import { listMessages, readMessage } from "../mailbox/embedded.ts";
 import type { StoredMessage, StoredSummary } from "../mailbox/mailbox.ts";
 import { decrypt } from "../openpgp/decrypt.ts";
@@ -87,7 +87,7 @@ export async function showMail(
     ...entry,
     raw: content.raw,
     message: annotate(content.view, message.verdict, o.account, deps.statusKey),
-    parts: leaves(scanMime(content.view)).map((part) => shownPart(content.view, part)),
+    parts: leaves(scanLeniently(content.view)).map((part) => shownPart(content.view, part)),
   };
 }
 

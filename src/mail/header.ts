@@ -14,28 +14,68 @@ const LF = 10;
 const COLON = 58;
 const FOLD_AT = 78;
 const MAX_LINE = 998;
+/** What people read of a field; more of it is no text for them. */
+const MAX_DECODED = 64 * 1024;
+
+/** A message with more in its header is refused where it enters; no honest one comes near. */
+export const HEADER_LIMITS = { octets: 1024 * 1024, fields: 2000 } as const;
+/** A protected header repeats each field as `HP-Outer` and adds some of its own, as do the relays outside. */
+const READ_LIMITS = {
+  octets: 2.5 * HEADER_LIMITS.octets,
+  fields: 2.5 * HEADER_LIMITS.fields,
+} as const;
 /** RFC 5322 §2.2 `ftext`; blanks before the colon are §4.5's obsolete syntax. */
 const FIELD_NAME = /^[!-9;-~]+(?=[ \t]*$)/;
 
-/**
- * The header of a message or entity, and where its body starts. Nothing is refused: what is no field becomes one with
- * the name "". Without an empty line everything is header.
- */
-export function parseHeader(bytes: Uint8Array): {
+export type ParsedHeader = {
   readonly header: Header;
   readonly bodyOffset: number;
-} {
+  /** False: there is more than anybody should read, and all that is beyond is the last, nameless field. */
+  readonly isWhole: boolean;
+};
+
+/**
+ * The header of a message or entity, and where its body starts. Nothing is refused: what is no field becomes one with
+ * the name "". Without an empty line everything is header. However much there is, it costs milliseconds.
+ */
+export function parseHeader(bytes: Uint8Array): ParsedHeader {
   const buffer = asBuffer(bytes);
   const header: HeaderField[] = [];
   let start = 0;
   while (start < buffer.length) {
-    let end = lineEnd(buffer, start);
-    if (isEmptyLine(buffer, start)) return { header, bodyOffset: end };
-    while (isBlank(buffer[end])) end = lineEnd(buffer, end);
+    if (isEmptyLine(buffer, start)) {
+      return { header, bodyOffset: lineEnd(buffer, start), isWhole: true };
+    }
+    const end = header.length < READ_LIMITS.fields ? fieldEnd(buffer, start) : undefined;
+    if (end === undefined) return withRest(buffer, header, start);
     header.push(parseField(buffer.subarray(start, end)));
     start = end;
   }
-  return { header, bodyOffset: buffer.length };
+  return { header, bodyOffset: buffer.length, isWhole: true };
+}
+
+/** Whether a message's outer header is small enough to be let in. */
+export function isHeaderAcceptable({ header, isWhole }: ParsedHeader): boolean {
+  if (!isWhole || header.length > HEADER_LIMITS.fields) return false;
+  return header.reduce((sum, { raw }) => sum + raw.length, 0) <= HEADER_LIMITS.octets;
+}
+
+/** Undefined: the field ends beyond what is read. */
+function fieldEnd(buffer: Buffer, start: number): number | undefined {
+  let end = lineEnd(buffer, start);
+  while (end <= READ_LIMITS.octets && isBlank(buffer[end])) end = lineEnd(buffer, end);
+  return end <= READ_LIMITS.octets ? end : undefined;
+}
+
+/** The end is searched without a look at each line. */
+function withRest(buffer: Buffer, header: Header, start: number): ParsedHeader {
+  // A line begins at `start` and it is not the empty one.
+  const ends = ["\n\r\n", "\n\n"].map((sign) => buffer.indexOf(sign, start, "latin1"));
+  const found = ends.filter((at) => at !== -1);
+  const end = found.length === 0 ? buffer.length : Math.min(...found) + 1;
+  const rest = { name: "", raw: buffer.subarray(start, end) };
+  const bodyOffset = end === buffer.length ? end : lineEnd(buffer, end);
+  return { header: [...header, rest], bodyOffset, isWhole: false };
 }
 
 function lineEnd(bytes: Uint8Array, start: number): number {
@@ -53,7 +93,8 @@ function isBlank(byte: number | undefined): boolean {
 
 function parseField(raw: Buffer): HeaderField {
   const colon = raw.indexOf(COLON);
-  const name = colon < 1 ? "" : (FIELD_NAME.exec(raw.toString("latin1", 0, colon))?.[0] ?? "");
+  const isName = colon >= 1 && colon <= MAX_LINE;
+  const name = !isName ? "" : (FIELD_NAME.exec(raw.toString("latin1", 0, colon))?.[0] ?? "");
   return { name, raw };
 }
 
@@ -82,7 +123,7 @@ export function withoutFields(header: Header, names: ReadonlySet<string>): Heade
 
 /** The body for people: encoded words decoded (RFC 2047), then controls and direction overrides removed. */
 export function decodedText(field: HeaderField): string {
-  return printable(decodeWords(fieldBody(field)));
+  return printable(decodeWords(fieldBody(field).slice(0, MAX_DECODED)));
 }
 
 /** One line of text without control characters and without overrides of the writing direction. */

@@ -10,10 +10,13 @@ type Token = { readonly kind: "word" | "quoted" | "comment" | "sign"; readonly t
 const SIGNS = ",;:<>";
 const BLANKS = " \t\r\n";
 const MAX_MAILBOXES = 10_000;
+/** A name, an address and what stands between them; signs count, blanks do not. */
+const MAX_TOKENS = 10 * MAX_MAILBOXES;
 
 /**
  * The mailboxes of a From, To or Cc body (RFC 5322 §3.4), groups flattened. Undefined when anything in it can be read in two
- * ways: source routes, blanks or comments inside an address, a name without its address.
+ * ways: source routes, blanks or comments inside an address, a name without its address. Undefined too, and at once,
+ * beyond ten thousand mailboxes.
  */
 export function parseMailboxList(
   body: string,
@@ -23,9 +26,14 @@ export function parseMailboxList(
   const items = tokens === undefined ? undefined : splitItems(tokens);
   if (items === undefined) return undefined;
   if (options.allowGroups === false && items.hasGroup) return undefined;
-  const mailboxes = items.list.map(readMailbox);
-  const isWellFormed = !mailboxes.includes("malformed") && mailboxes.length <= MAX_MAILBOXES;
-  return isWellFormed ? mailboxes.filter((mailbox) => mailbox !== "malformed") : undefined;
+  if (items.list.length > MAX_MAILBOXES) return undefined;
+  const mailboxes: Mailbox[] = [];
+  for (const item of items.list) {
+    const mailbox = readMailbox(item);
+    if (mailbox === "malformed") return undefined;
+    mailboxes.push(mailbox);
+  }
+  return mailboxes;
 }
 
 type Items = { readonly list: readonly (readonly Token[])[]; readonly hasGroup: boolean };
@@ -58,14 +66,14 @@ function splitItems(tokens: readonly Token[]): Items | undefined {
   return isInGroup ? undefined : { list: [...list, item].filter(isMailbox), hasGroup };
 }
 
-/** Words, quoted strings, comments and signs; undefined when a quote or comment stays open. */
+/** Words, quoted strings, comments and signs; undefined when a quote or comment stays open, or beyond the limit. */
 function tokenize(body: string): readonly Token[] | undefined {
   const tokens: Token[] = [];
   let at = 0;
   while (at < body.length) {
     const token = nextToken(body, at);
     if (token === undefined) return undefined;
-    if (token.text !== "") tokens.push(token);
+    if (token.text !== "" && tokens.push(token) > MAX_TOKENS) return undefined;
     at = token.end;
   }
   return tokens;
@@ -73,7 +81,7 @@ function tokenize(body: string): readonly Token[] | undefined {
 
 function nextToken(body: string, at: number): (Token & { readonly end: number }) | undefined {
   const first = body.charAt(at);
-  if (BLANKS.includes(first)) return { kind: "word", text: "", end: at + 1 };
+  if (BLANKS.includes(first)) return { kind: "word", text: "", end: blankEnd(body, at) };
   if (SIGNS.includes(first)) return { kind: "sign", text: first, end: at + 1 };
   if (first === ")" || first === "\\") return undefined;
   if (first === "(") return comment(body, at);
@@ -81,6 +89,12 @@ function nextToken(body: string, at: number): (Token & { readonly end: number })
   if (end === undefined) return undefined;
   const text = body.slice(at, end);
   return { kind: /^"[^"\\]*(?:\\[\s\S][^"\\]*)*"$/.test(text) ? "quoted" : "word", text, end };
+}
+
+function blankEnd(body: string, from: number): number {
+  let end = from + 1;
+  while (end < body.length && BLANKS.includes(body.charAt(end))) end += 1;
+  return end;
 }
 
 /** A word runs on through quoted strings and domain literals that touch it: `"a b"@c.example`, `a@[1.2.3.4]`. */

@@ -15,6 +15,7 @@ export type MessageFacts = {
   readonly isReply: boolean;
 };
 
+const MOST_LISTS = 2;
 const CR = 13;
 const LF = 10;
 
@@ -45,7 +46,10 @@ function readFrom(header: Header): readonly Mailbox[] | undefined {
 }
 
 function readMailboxes(header: Header, name: string): readonly Mailbox[] {
-  return fieldsNamed(header, name).flatMap((field) => parseMailboxList(fieldBody(field)) ?? []);
+  const fields = fieldsNamed(header, name);
+  // RFC 5322 §3.6 has one; some programs write two.
+  if (fields.length > MOST_LISTS) return [];
+  return fields.flatMap((field) => parseMailboxList(fieldBody(field)) ?? []);
 }
 
 /** What is wrong with the line ends, first of all NUL (RFC 5322 §2.3, RFC 5321 §4.1.1.4): each is a way to smuggle. */

@@ -189,7 +189,7 @@ test("25 MB of hostile structure are scanned and decoded within a second", () =>
   }
 });
 
-test("a megabyte of header tricks is read within a second", () => {
+test("a megabyte of header tricks is read or refused within a second", () => {
   const fill = (unit: string): string => unit.repeat(Math.floor(880_000 / unit.length));
   for (const header of [
     fill("X-A: b\n"),
@@ -199,7 +199,8 @@ test("a megabyte of header tricks is read within a second", () => {
     `Content-Transfer-Encoding: ${fill("()")}`,
   ]) {
     const before = process.cpuUsage();
-    scanMime(bytes(`${header}\n\n`));
+    if (header.startsWith("X-A")) assert.throws(() => scanMime(bytes(`${header}\n\n`)), AppError);
+    else scanMime(bytes(`${header}\n\n`));
     assert.ok(process.cpuUsage(before).user < 1_000_000, header.slice(0, 40));
   }
 });

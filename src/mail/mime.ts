@@ -15,12 +15,16 @@ import { findDelimiter, type Hit, isUsableBoundary, matchDelimiter } from "./del
 import { fieldBody, fieldsNamed, type Header, parseHeader } from "./header.ts";
 import { decodeTransfer } from "./transfer-encoding.ts";
 
-/** Why two readers might see two different things; `unclosed`: the last delimiter is missing, as when cut off in transit. */
+/**
+ * Why two readers might see two different things; `unclosed`: the last delimiter is missing, as when cut off in transit;
+ * `header`: more header than is read.
+ */
 export type MimeDefect =
   | "content-type"
   | "duplicate-field"
   | "garbage-line"
   | "boundary"
+  | "header"
   | "unclosed";
 
 /** One part: header from `start`, body from `bodyStart`, all up to `end`, which excludes the line end before a boundary. */
@@ -41,13 +45,23 @@ export type Entity = {
 /** Beyond them a message is refused: reading it would cost too much. */
 export type MimeLimits = {
   readonly headerBytes: number;
+  /** The header fields of all parts together. */
+  readonly fields: number;
   readonly depth: number;
   readonly parts: number;
 };
 
-const DEFAULT_LIMITS: MimeLimits = { headerBytes: 1024 * 1024, depth: 30, parts: 1000 };
+const DEFAULT_LIMITS: MimeLimits = {
+  headerBytes: 1024 * 1024,
+  fields: 20_000,
+  depth: 30,
+  parts: 1000,
+};
 /** RFC 2046 §5.1.5: what a part of a multipart/digest is by default. */
 const MESSAGE: ContentType = { type: "message", subtype: "rfc822", parameters: new Map() };
+/** A Content-Transfer-Encoding is a word, with comments at most. */
+const MAX_ENCODING = 1000;
+const LARGE_HEADER = "the message has too large a header";
 const CR = 13;
 const LF = 10;
 const SINGLE_FIELDS = [
@@ -65,6 +79,7 @@ type Scan = {
   /** The open multiparts' boundaries, outermost first, each byte a character; no two can be taken for each other. */
   readonly boundaries: string[];
   parts: number;
+  fields: number;
 };
 
 /**
@@ -78,6 +93,7 @@ export function scanMime(message: Uint8Array, limits: Partial<MimeLimits> = {}):
     isStrict: true,
     boundaries: [],
     parts: 0,
+    fields: 0,
   };
   return readEntity(scan, 0, 0, DEFAULT_CONTENT_TYPE).entity;
 }
@@ -86,10 +102,11 @@ export function scanMime(message: Uint8Array, limits: Partial<MimeLimits> = {}):
 export function scanLeniently(message: Uint8Array, limits: Partial<MimeLimits> = {}): Entity {
   const scan: Scan = {
     bytes: asBuffer(message),
-    limits: { ...DEFAULT_LIMITS, ...limits, headerBytes: Infinity },
+    limits: { ...DEFAULT_LIMITS, ...limits },
     isStrict: false,
     boundaries: [],
     parts: 0,
+    fields: 0,
   };
   return readEntity(scan, 0, 0, DEFAULT_CONTENT_TYPE).entity;
 }
@@ -127,13 +144,16 @@ function readEntity(scan: Scan, start: number, depth: number, byDefault: Content
   const isOver = depth > scan.limits.depth || scan.parts > scan.limits.parts;
   if (isOver && scan.isStrict) refuse("the message has too many or too deeply nested parts");
   const head = readHeader(scan, start);
-  const { header, bodyOffset } = parseHeader(scan.bytes.subarray(start, head.end));
+  const { header, bodyOffset, isWhole } = parseHeader(scan.bytes.subarray(start, head.end));
+  scan.fields += header.length;
+  if (scan.isStrict && !(isWhole && scan.fields <= scan.limits.fields)) refuse(LARGE_HEADER);
   const facts = factsOf(header, byDefault);
   const bodyStart = start + bodyOffset;
   const body = readBody(scan, { ...facts, bodyStart, hit: head.hit, depth });
   // An empty body leaves its header's empty line to the delimiter, an empty part even the line end before it.
   const end = body.hit === undefined ? scan.bytes.length : cut(scan, body.hit);
-  const defects = [...facts.defects, ...body.defects];
+  const defects: MimeDefect[] = [...facts.defects, ...body.defects];
+  if (head.isCut || !isWhole) defects.push("header");
   const { contentType, encoding } = facts;
   const entity = {
     header,
@@ -156,21 +176,32 @@ function cut(scan: Scan, hit: Hit): number {
   return scan.bytes[lineStart - 2] === CR ? lineStart - 2 : lineStart - 1;
 }
 
-/** The end of the header, after its empty line; a delimiter ends it too. */
-function readHeader(scan: Scan, start: number): { end: number; hit: Hit | undefined } {
+type Head = { readonly end: number; readonly hit: Hit | undefined; readonly isCut: boolean };
+
+/** The end of the header, after its empty line; a delimiter ends it too, and the limit where nothing is refused. */
+function readHeader(scan: Scan, start: number): Head {
   const { bytes } = scan;
+  // Nothing can end the root's header but its empty line.
+  if (scan.boundaries.length === 0 && !scan.isStrict) {
+    const { bodyOffset, isWhole } = parseHeader(bytes.subarray(start));
+    return { end: start + bodyOffset, hit: undefined, isCut: !isWhole };
+  }
   let at = start;
-  while (at < bytes.length) {
+  while (at < bytes.length && at - start <= scan.limits.headerBytes) {
     const hit = matchDelimiter(scan.bytes, scan.boundaries, at);
-    if (hit !== undefined) return { end: at, hit };
-    if (at - start > scan.limits.headerBytes) refuse("the message has too large a header");
+    if (hit !== undefined) return { end: at, hit, isCut: false };
     const lf = bytes.indexOf(LF, at);
     const next = lf === -1 ? bytes.length : lf + 1;
-    if (lf === at || (lf === at + 1 && bytes[at] === CR)) return { end: next, hit: undefined };
+    if (isEmptyLine(bytes, at, lf)) return { end: next, hit: undefined, isCut: false };
     at = next;
   }
-  if (at - start > scan.limits.headerBytes) refuse("the message has too large a header");
-  return { end: bytes.length, hit: undefined };
+  const isCut = at - start > scan.limits.headerBytes;
+  if (isCut && scan.isStrict) refuse(LARGE_HEADER);
+  return { end: at, hit: undefined, isCut };
+}
+
+function isEmptyLine(bytes: Buffer, at: number, lf: number): boolean {
+  return lf === at || (lf === at + 1 && bytes[at] === CR);
 }
 
 type Facts = {
@@ -200,7 +231,9 @@ function factsOf(header: Header, byDefault: ContentType): Facts {
 }
 
 function encodingName(body: string): string {
-  return (/^[^\s;(]+/.exec(body.replace(/^(?:\([^()]*\)\s*)+/, ""))?.[0] ?? "7bit").toLowerCase();
+  return (
+    /^[^\s;(]+/.exec(body.slice(0, MAX_ENCODING).replace(/^(?:\([^()]*\)\s*)+/, ""))?.[0] ?? "7bit"
+  ).toLowerCase();
 }
 
 type BodyTask = Facts & {
@@ -272,9 +305,9 @@ function nextDelimiter(scan: Scan, from: number): Hit | undefined {
   return findDelimiter(scan.bytes, scan.boundaries, from);
 }
 
-/** Only a look at the root ends early; a strict scan has thrown before. */
-function hasRoom(scan: Scan): boolean {
-  return scan.isStrict || scan.parts < scan.limits.parts;
+/** Only a lenient scan ends early; a strict one has thrown before. */
+function hasRoom({ isStrict, parts, fields, limits }: Scan): boolean {
+  return isStrict || (parts < limits.parts && fields < limits.fields);
 }
 
 function refuse(why: string): never {

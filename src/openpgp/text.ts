@@ -1,25 +1,37 @@
+import { setImmediate } from "node:timers/promises";
+
 import { asBuffer } from "../base/bytes.ts";
 
 const CR = 0x0d;
 const LF = 0x0a;
+/** A few milliseconds of work, after which the event loop gets a turn. */
+const SLICE_OCTETS = 256 * 1024;
 
-/** Text with CRLF for each line end, over which text signatures are made (RFC 9580 §5.2.1.2). */
-export function toCanonicalText(data: Uint8Array): Uint8Array {
+/**
+ * Text with CRLF for each line end, over which text signatures are made (RFC 9580 §5.2.1.2), slice by slice: the whole is
+ * never in memory twice.
+ */
+export async function eachCanonicalSlice(
+  data: Uint8Array,
+  act: (slice: Uint8Array) => void,
+): Promise<void> {
   const bytes = asBuffer(data);
-  const bare: number[] = [];
-  for (let at = bytes.indexOf(LF); at >= 0; at = bytes.indexOf(LF, at + 1)) {
-    if (bytes[at - 1] !== CR) bare.push(at);
+  for (let start = 0; start < bytes.length; start += SLICE_OCTETS) {
+    if (start > 0) await setImmediate();
+    act(canonicalSlice(bytes, start, Math.min(start + SLICE_OCTETS, bytes.length)));
   }
-  if (bare.length === 0) return data;
-  const output = Buffer.alloc(bytes.length + bare.length);
-  let from = 0;
-  let end = 0;
-  for (const at of bare) {
-    end += bytes.copy(output, end, from, at);
-    output[end] = CR;
-    end += 1;
-    from = at;
+}
+
+function canonicalSlice(bytes: Buffer, start: number, end: number): Uint8Array {
+  const slice = bytes.subarray(start, end);
+  if (!slice.includes(LF)) return slice;
+  const output = Buffer.allocUnsafe(2 * slice.length);
+  let length = 0;
+  let before = start === 0 ? 0 : bytes[start - 1];
+  for (const byte of slice) {
+    if (byte === LF && before !== CR) output[length++] = CR;
+    output[length++] = byte;
+    before = byte;
   }
-  bytes.copy(output, end, from);
-  return output;
+  return output.subarray(0, length);
 }

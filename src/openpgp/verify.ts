@@ -20,7 +20,7 @@ import {
   trailerOf,
 } from "./signature-packet.ts";
 import { eachSlice } from "./slices.ts";
-import { toCanonicalText } from "./text.ts";
+import { eachCanonicalSlice } from "./text.ts";
 import { SKEW_MS, isPast } from "./validity.ts";
 
 /** What a signature of a message says about itself (RFC 9580 §5.2). Nothing in it is proven before `verifySignature`. */
@@ -192,10 +192,9 @@ async function isMathematicallyValid(
   hash: HashAlgorithm,
   data: Uint8Array,
 ): Promise<boolean> {
-  const document = packet.type === TEXT ? toCanonicalText(data) : data;
-  if (part.kind === "ec") return isEcdsaValid(part, packet, hash, document);
+  if (part.kind === "ec") return isEcdsaValid(part, packet, hash, data);
   const hasher = createHash(hash.openssl);
-  await feed(hasher, packet, document);
+  await feed(hasher, packet, data);
   const digest = hasher.digest();
   const value = cursorOver(packet.value);
   if (part.kind === "rsa") {
@@ -218,10 +217,10 @@ async function isEcdsaValid(
   part: Extract<PublicPart, { kind: "ec" }>,
   packet: SignaturePacket,
   hash: HashAlgorithm,
-  document: Uint8Array,
+  data: Uint8Array,
 ): Promise<boolean> {
   const verifier = createVerify(hash.openssl);
-  await feed(verifier, packet, document);
+  await feed(verifier, packet, data);
   const value = cursorOver(packet.value);
   const { octets } = part.curve;
   const rs = [padStart(value.integer(), octets), padStart(value.integer(), octets)];
@@ -233,10 +232,11 @@ async function isEcdsaValid(
 async function feed(
   hasher: { readonly update: (bytes: Uint8Array) => unknown },
   packet: SignaturePacket,
-  document: Uint8Array,
+  data: Uint8Array,
 ): Promise<void> {
+  const each = packet.type === TEXT ? eachCanonicalSlice : eachSlice;
   hasher.update(packet.salt);
-  await eachSlice(document, (slice) => {
+  await each(data, (slice) => {
     hasher.update(slice);
   });
   hasher.update(trailerOf(packet.version, packet.hashedPart));

@@ -8,6 +8,7 @@ import {
   decodedText,
   fieldBody,
   fieldsNamed,
+  isHeaderAcceptable,
   makeField,
   parseHeader,
   serializeHeader,
@@ -37,6 +38,8 @@ export type Preparation =
   | { readonly kind: "ready"; readonly prepared: Prepared }
   | { readonly kind: "refused"; readonly reply: Reply };
 
+const LARGE_HEADER = reply("552", "5.3.4", "the header of the message is too large; not sent");
+
 /** Never sent: who got a blind copy, where it was delivered before, and what only Sealpost may say. */
 const REMOVED = new Set(["bcc", "resent-bcc", "return-path", "x-sealpost-require"]);
 
@@ -52,6 +55,7 @@ export function prepare(
   own: readonly EmailAddress[],
   message: Uint8Array,
 ): Preparation {
+  if (!isHeaderAcceptable(parseHeader(message))) return { kind: "refused", reply: LARGE_HEADER };
   const { header: submitted, body } = splitSubmitted(message);
   const refusal = refuseAuthor(submitted, own);
   if (refusal !== undefined) return { kind: "refused", reply: refusal };

@@ -35,6 +35,9 @@ export async function open(o: {
   if (protection.kind !== "sealed") return { kind: "not-sealed" };
   const decrypted = await decrypt({ message: protection.ciphertext, keys: o.keys });
   if (decrypted.kind !== "decrypted") return decrypted;
+  if (!parseHeader(decrypted.data).isWhole) {
+    return { kind: "damaged", reason: "the header inside is too large" };
+  }
   const { payload, signatures } = signedPayload(decrypted.data, decrypted.signatures);
   const outer = parseHeader(o.message).header;
   const { keyFingerprint } = decrypted;

@@ -1,0 +1,174 @@
+/** Headers that are made to cost, outside and inside. Each ends with an answer while other mail keeps flowing. */
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { test } from "node:test";
+import { deflateSync } from "node:zlib";
+
+import { deliver, type DeliverDeps } from "../../src/incoming/deliver.ts";
+import { traceIncoming } from "../../src/incoming/tracing.ts";
+import { parseAddress, type EmailAddress } from "../../src/mail/address.ts";
+import { parseHeader } from "../../src/mail/header.ts";
+import { readMessageFacts } from "../../src/mail/message.ts";
+import { armorMessage } from "../../src/openpgp/armor.ts";
+import { packet } from "../../src/openpgp/packet.ts";
+import { signatureFacts, verifySignature } from "../../src/openpgp/verify.ts";
+import { prepare } from "../../src/outgoing/prepare.ts";
+import { detectProtection } from "../../src/pgpmime/detect.ts";
+import { open } from "../../src/pgpmime/open.ts";
+import { replyText } from "../../src/smtp/reply.ts";
+import type { Account } from "../../src/store/accounts.ts";
+import { migrate } from "../../src/store/migrate.ts";
+import { openStore } from "../../src/store/store.ts";
+import { longestBlock } from "../support/longest-block.ts";
+import {
+  NOW,
+  expectDecrypted,
+  forge,
+  literal,
+  ownKey,
+  sealFor,
+} from "../support/openpgp-messages.ts";
+import { decrypt } from "../../src/openpgp/decrypt.ts";
+
+const MB = 1024 * 1024;
+const FROM = "From: alice@alpha.test\r\n";
+const FLOODS: readonly (readonly [string, string, number])[] = [
+  ["fields", "a:\r\n", 37],
+  ["a field of lines", "a: b\r\n c\r\n", 37],
+  ["mailboxes", "To: a@b.c,\r\n a@b.c,\r\n a@b.c\r\n", 20],
+  ["lines that are no fields", "x\r\n", 20],
+];
+const LARGE = /^552 5\.3\.4 the header of the message is too large/;
+const SEALED_HEAD =
+  `${FROM}To: bob@beta.test\r\nSubject: [...]\r\nMIME-Version: 1.0\r\nContent-Type: multipart/encrypted; ` +
+  'protocol="application/pgp-encrypted"; boundary="b"\r\n';
+const alice = await ownKey("alice@alpha.test", "compat");
+const bob = await ownKey("bob@beta.test", "compat");
+
+function address(text: string): EmailAddress {
+  const parsed = parseAddress(text);
+  assert(parsed !== undefined);
+  return parsed;
+}
+
+function flood(unit: string, megabytes: number): Buffer {
+  return Buffer.from(unit.repeat(Math.floor((megabytes * MB) / unit.length)));
+}
+
+function sealedMail(ciphertext: Uint8Array, more: Uint8Array = Buffer.alloc(0)): Buffer {
+  return Buffer.concat([
+    Buffer.from(SEALED_HEAD),
+    more,
+    Buffer.from(
+      "\r\n--b\r\nContent-Type: application/pgp-encrypted\r\n\r\nVersion: 1\r\n\r\n" +
+        "--b\r\nContent-Type: application/octet-stream\r\n\r\n",
+    ),
+    armorMessage(ciphertext),
+    Buffer.from("\r\n--b--\r\n"),
+  ]);
+}
+
+async function arrive(message: Uint8Array): Promise<readonly string[]> {
+  await using store = await openStore({ engine: "sqlite", path: ":memory:" });
+  await migrate(store);
+  const deps: DeliverDeps = {
+    store,
+    clock: { now: () => NOW },
+    hostname: "mx.beta.test",
+    isOurs: () => true,
+    findAccount: async (wanted) =>
+      Promise.resolve({ address: wanted, custody: "unlocks-at-login", createdAt: NOW } as Account),
+    hasRoom: async () => Promise.resolve(true),
+    wrapFor: async (_account, data) => Promise.resolve(data),
+    arrived: () => undefined,
+    trace: traceIncoming(async () => Promise.resolve()),
+    failed: () => undefined,
+    discoverAuthor: async () => Promise.reject(new Error("nobody is to be asked")),
+    findFormer: async () => Promise.resolve({ kind: "absent" }),
+  };
+  const envelope = { from: address("x@evil.test"), recipients: [address("bob@beta.test")] };
+  const received = { protocol: "ESMTP", client: "c" };
+  return (await deliver(deps, { envelope, message, received })).map(replyText);
+}
+
+for (const [name, unit, megabytes] of FLOODS) {
+  test(`a header of ${String(megabytes)} MiB of ${name} is refused after DATA, clear and sealed`, async () => {
+    const header = flood(unit, megabytes);
+    const clear = Buffer.concat([Buffer.from(FROM), header, Buffer.from("\r\nbody\r\n")]);
+    const sealed = sealedMail(literal("x"), header);
+    for (const message of [clear, sealed]) {
+      const blockedMs = await longestBlock(async () => {
+        assert.match((await arrive(message))[0] ?? "", LARGE);
+      });
+      assert(blockedMs < 1000, `${String(blockedMs)} ms`);
+    }
+    const blockedMs = await longestBlock(async () => {
+      const clock = { now: () => NOW };
+      const own = [address("alice@alpha.test")];
+      const prepared = prepare({ clock, hostname: "m.alpha.test" }, own, clear);
+      assert(prepared.kind === "refused");
+      assert.match(replyText(prepared.reply), LARGE);
+      detectProtection(clear);
+      return Promise.resolve();
+    });
+    assert(blockedMs < 1000, `${String(blockedMs)} ms`);
+  });
+
+  test(`a sealed header of ${String(megabytes)} MiB of ${name} is damage`, async () => {
+    const inside = Buffer.concat([
+      Buffer.from('Content-Type: text/plain; hp="cipher"\r\n'),
+      flood(unit, megabytes),
+      Buffer.from("\r\nbody\r\n"),
+    ]);
+    const filler = randomBytes(megabytes * 24_000);
+    const packed = deflateSync(Buffer.concat([literal(Buffer.concat([inside, filler]))]), {
+      level: 1,
+    });
+    const message = sealedMail(forge(bob, packet(8, Buffer.concat([Buffer.of(2), packed]))));
+    const opened = await open({ message, keys: [bob] });
+    assert.equal(opened.kind, "damaged");
+    assert.match(opened.reason, /header inside is too large/);
+  });
+}
+
+test("a header of a mebibyte is accepted and read at once", async () => {
+  for (const header of [
+    "a:\r\n".repeat(1900),
+    `To: ${"a@b.c,\r\n ".repeat(100_000)}a@b.c\r\n`,
+    `Cc: ${"a b ".repeat(250_000)}\r\n`,
+    `Subject: ${"=?a?q?b?=\r\n ".repeat(40_000)}${"=?b?q?b?= =?c?q?b?=\r\n ".repeat(20_000)}\r\n`,
+    `Subject: ${"=?x".repeat(300_000)}\r\n`,
+    `Date: ${"(".repeat(1_000_000)}\r\n`,
+    `From: ${"a@b.c,\r\n ".repeat(100_000)}a@b.c\r\n`,
+    `Content-Transfer-Encoding: ${"(a)".repeat(300_000)}\r\n`,
+    `Content-Type: ${"(a)".repeat(300_000)}\r\n`,
+  ]) {
+    const message = Buffer.from(`${header}${FROM}\r\nbody\r\n`);
+    const blockedMs = await longestBlock(async () => {
+      assert.deepEqual(await arrive(message), ["250 2.0.0 stored"], header.slice(0, 40));
+    });
+    assert(blockedMs < 1000, `${header.slice(0, 40)}: ${String(blockedMs)} ms`);
+  }
+});
+
+test("a list of more mailboxes than anybody writes to is no list", () => {
+  const many = (count: number): string => `To: ${"a@b.c,\r\n ".repeat(count - 1)}a@b.c\r\n\r\n`;
+  const facts = (text: string) => readMessageFacts(parseHeader(Buffer.from(text)).header);
+  assert.equal(facts(many(10_000)).to.length, 10_000);
+  assert.equal(facts(many(10_001)).to.length, 0);
+});
+
+test("a text signature over 48 MiB of line feeds keeps the loop free", async () => {
+  const sealed = await sealFor(Buffer.from("x"), alice, bob);
+  const [signature] = expectDecrypted(await decrypt({ message: sealed, keys: [bob] })).signatures;
+  assert(signature !== undefined);
+  const body = Buffer.from(signature.packet);
+  body[1] = 1;
+  const data = Buffer.alloc(48 * MB, "\n");
+  const blockedMs = await longestBlock(async () => {
+    const { certificate } = alice;
+    const checked = await verifySignature({ data, signature: signatureFacts(body), certificate });
+    assert.deepEqual(checked, { kind: "invalid", reason: "it does not verify" });
+  });
+  assert(blockedMs < 1000, `${String(blockedMs)} ms`);
+});
