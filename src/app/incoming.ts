@@ -10,7 +10,7 @@ import {
   type ArrivedMessage,
   type DeliverDeps,
 } from "../incoming/deliver.ts";
-import { withAbsence } from "../incoming/evidence.ts";
+import { absenceEvidence } from "../incoming/evidence.ts";
 import { openArrived, openPending, type PendingDeps } from "../incoming/pending.ts";
 import type { UnlockedKeys } from "../keys/unlocked-keys.ts";
 import { unlockWithService } from "../keys/vault.ts";
@@ -117,8 +117,8 @@ class Opening {
   async askAgain(): Promise<void> {
     for (const account of await waitingAccounts(this.#parts.store)) {
       this.#run(async () => {
-        for (const { id, outerFrom, verdict } of await listWaiting(this.#parts.store, account)) {
-          await this.#lookForAuthor(account, { id, author: parseAddress(outerFrom), verdict });
+        for (const { id, outerFrom } of await listWaiting(this.#parts.store, account)) {
+          await this.#lookForAuthor(account, { id, author: parseAddress(outerFrom) });
         }
         await this.#open(account, (deps, keys) => openPending(deps, account, keys));
       });
@@ -156,11 +156,10 @@ class Opening {
   }
 
   async #lookForAuthor(account: EmailAddress, message: ArrivedMessage): Promise<void> {
-    const { id, author, verdict } = message;
+    const { id, author } = message;
     if (author === undefined || this.#isStopped) return;
     const discovery = await this.#parts.discover(author, { isForIncoming: true });
     if (discovery.kind !== "absent") return;
-    const known = withAbsence(verdict, author, discovery);
-    await recordWaiting(this.#parts.store, account, id, known);
+    await recordWaiting(this.#parts.store, account, id, absenceEvidence(author, discovery));
   }
 }

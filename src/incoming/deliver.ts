@@ -69,7 +69,6 @@ export async function answerReader(
 export type ArrivedMessage = {
   readonly id: MessageId;
   readonly author: EmailAddress | undefined;
-  readonly verdict: MessageVerdict;
 };
 
 export type Arrival = {
@@ -132,7 +131,7 @@ async function store(deps: DeliverDeps, incoming: Incoming, account: Account): P
   const id = await storeMessage(deps.store, stored);
   await deps.trace.delivered({ account: account.address, message: stored });
   if (stored.state === "pending") {
-    deps.arrived(account, { id, author, verdict: stored.verdict });
+    deps.arrived(account, { id, author });
   }
   return reply("250", "2.0.0", "stored");
 }

@@ -12,20 +12,15 @@ import type { MessageVerdict } from "../mailbox/mailbox.ts";
 const LIFE_MS = 7 * DAY;
 const CODES = ["NOSVC", "INSEC", "NOKEY", "BADKEY"] as const;
 
-/** The verdict of a waiting message with the proof that its author publishes no usable key. */
-export function withAbsence(
-  verdict: MessageVerdict,
+/** The proof that a waiting message's author publishes no usable key. */
+export function absenceEvidence(
   author: EmailAddress,
   discovery: Extract<Discovery, { kind: "absent" }>,
-): MessageVerdict {
+): MessageVerdict["evidence"] {
   return {
-    ...verdict,
-    evidence: {
-      ...verdict.evidence,
-      author: canonicalAddress(author),
-      absent: discovery.code,
-      askedAt: discovery.evidence.checkedAt.toISOString(),
-    },
+    author: canonicalAddress(author),
+    absent: discovery.code,
+    askedAt: discovery.evidence.checkedAt.toISOString(),
   };
 }
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
-import { after, DAY, fromUnixMs, HOUR } from "../base/time.ts";
+import { after, DAY, fromUnixMs, HOUR, MINUTE } from "../base/time.ts";
 import type { Discovery } from "../discovery/discovery.ts";
 import { UnlockedKeys } from "../keys/unlocked-keys.ts";
 import { parseAddress, type EmailAddress } from "../mail/address.ts";
@@ -17,8 +17,9 @@ import { readSecretKey, type UnlockedKey } from "../openpgp/secret-key.ts";
 import { open } from "../pgpmime/open.ts";
 import { seal } from "../pgpmime/seal.ts";
 import { migrate } from "../store/migrate.ts";
+import { beginOpening } from "../store/openings.ts";
 import { openStore, type Store } from "../store/store.ts";
-import { withAbsence } from "./evidence.ts";
+import { absenceEvidence } from "./evidence.ts";
 import { openPending } from "./pending.ts";
 import { traceIncoming } from "./tracing.ts";
 import { locked } from "./verdicts.ts";
@@ -85,6 +86,7 @@ type Moment = {
   readonly at?: Date;
   readonly keys?: UnlockedKeys;
   readonly isParked?: boolean;
+  readonly fails?: boolean;
 };
 
 /** Opens what waits, as at that moment, and gives the message as a list shows it. */
@@ -92,7 +94,7 @@ async function opened(store: Store, moment: Moment): Promise<StoredSummary> {
   const deps = {
     store,
     clock: { now: () => moment.at ?? NOW },
-    open,
+    open: moment.fails === true ? async () => Promise.reject(new Error("the pool is busy")) : open,
     trace: traceIncoming(async () => Promise.resolve()),
     discoverAuthor: async () => Promise.resolve(moment.discovery),
     findFormer: async () => Promise.resolve({ kind: "absent" as const }),
@@ -163,7 +165,7 @@ async function remember(
   absent: Extract<Discovery, { kind: "absent" }>,
 ): Promise<void> {
   const discovery = { ...absent, evidence: { checkedAt } };
-  await recordWaiting(store, BOB, id, withAbsence(locked(NOW), author, discovery));
+  await recordWaiting(store, BOB, id, absenceEvidence(author, discovery));
 }
 
 test("mail sealed to a key that is not in the account is undecryptable, and kept", async () => {
@@ -252,4 +254,39 @@ test("where the mailbox has a key pair of its own, what is stored opens with tha
   assert(again.kind === "opened");
   assert.equal(again.signatures.length, 1);
   assert.match(Buffer.from(again.payload).toString(), /Subject: /);
+});
+
+test("a message that ends the process three times is damaged, and no others may be at it meanwhile", async () => {
+  const { store, id } = await withWaiting();
+  await using _ = store;
+  for (const _crash of [1, 2, 3]) assert.equal(await beginOpening(store, BOB, id, NOW), "begun");
+  const early = await opened(store, { discovery: found(), at: after(NOW, MINUTE) });
+  assert.equal(early.state, "pending");
+  assert.equal(early.verdict.state, "LOCKED");
+  const late = await opened(store, { discovery: found(), at: after(NOW, HOUR) });
+  assert.equal(late.state, "done");
+  assert.equal(late.verdict.state, "DAMAGED");
+  assert.equal(late.verdict.evidence["reason"], "opening it ended the process");
+});
+
+test("an opening that fails while the process lives does not count", async () => {
+  const { store } = await withWaiting();
+  await using _ = store;
+  for (const _try of [1, 2, 3, 4]) {
+    await assert.rejects(opened(store, { discovery: UNSURE, fails: true }), /busy/);
+  }
+  const message = await opened(store, { discovery: found(), at: after(NOW, HOUR) });
+  assert.equal(message.verdict.state, "CONFIDENTIAL");
+});
+
+test("what is learnt about an author does not undo a verdict that was found meanwhile", async () => {
+  const { store, id } = await withWaiting();
+  await using _ = store;
+  const first = await opened(store, { discovery: UNSURE });
+  const absent = { kind: "absent", code: "NOKEY", evidence: { checkedAt: NOW } } as const;
+  await remember(store, id, ALICE, NOW, absent);
+  const [message] = await listMessages(store, BOB);
+  assert.equal(message?.verdict.state, first.verdict.state);
+  assert.equal(message.verdict.signature, "later");
+  assert.equal(message.verdict.evidence["absent"], "NOKEY");
 });

@@ -2,7 +2,8 @@
  * Sealed mail that waits for its reader's key: opened, judged and marked done, oldest first, when the key is there. That
  * is at once for custody `provider-usable` and with the password for the others. A message whose author's keyserver could
  * not be asked has its verdict, and waits on to be judged again, for three days. The message stays as it was received;
- * what is kept is the verdict and a summary, so a crash in between only means that the same is done again.
+ * what is kept is the verdict and a summary, so a crash in between only means that the same is done again; three times,
+ * then the message counts as its cause.
  */
 import { after, DAY, type Clock } from "../base/time.ts";
 import type { UnlockedKeys } from "../keys/unlocked-keys.ts";
@@ -21,6 +22,8 @@ import type { KeyId } from "../openpgp/fingerprint.ts";
 import type { Opened } from "../pgpmime/open.ts";
 import { readdress } from "../pgpmime/readdress.ts";
 import type { UnlockedKey } from "../openpgp/secret-key.ts";
+import type { ReadInside } from "../store/messages.ts";
+import { beginOpening, endOpening } from "../store/openings.ts";
 import type { Store } from "../store/store.ts";
 import { keptAbsence } from "./evidence.ts";
 import type { AuthorDeps } from "./check-signature.ts";
@@ -63,7 +66,21 @@ export async function openArrived(
   id: MessageId,
 ): Promise<void> {
   const message = await readMessage(deps.store, account, id);
-  if (message?.state === "pending") await openOne(deps, account, keys, message);
+  if (message?.state !== "pending") return;
+  const now = deps.clock.now();
+  const turn = await beginOpening(deps.store, account, id, now);
+  if (turn === "in-hand") return;
+  if (turn === "too-often") {
+    await record(deps, account, message, damaged(now, "opening it ended the process"));
+    return;
+  }
+  try {
+    await openOne(deps, account, keys, message);
+  } catch (error) {
+    // The process is alive, so the message is not to blame.
+    await endOpening(deps.store, account, id);
+    throw error;
+  }
 }
 
 /** Opening it again would come to the same: its verdict is `later`, and nothing more is known about its author. */
@@ -96,7 +113,17 @@ async function openOne(
   // An answer names the message as it is shown; whoever sealed it again may have given it another name outside.
   const { messageId } = readMessageFacts(shown);
   const body = opened.kind === "opened" ? await forMailbox(deps, keys, message) : undefined;
-  await recordVerdict(deps.store, account, message.id, verdict, { summary, messageId, body });
+  await record(deps, account, message, verdict, { summary, messageId, body });
+}
+
+async function record(
+  deps: PendingDeps,
+  account: EmailAddress,
+  message: StoredMessage,
+  verdict: MessageVerdict,
+  read: ReadInside = {},
+): Promise<void> {
+  await recordVerdict(deps.store, account, message.id, verdict, read);
   await deps.trace.opened({ account, message, verdict });
 }
 
@@ -172,6 +199,7 @@ function authorDeps(
 ): AuthorDeps {
   return {
     discoverAuthor: withKept(deps, message),
+    ...(deps.findKept === undefined ? {} : { findKept: deps.findKept }),
     findFormer: hasProtectedHeader
       ? deps.findFormer
       : async () => Promise.resolve({ kind: "absent" }),

@@ -4,6 +4,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { AppError } from "../base/errors.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import {
+  addPendingEvidence,
   hasSealedMessage,
   insertMessage,
   selectMessage,
@@ -11,7 +12,6 @@ import {
   selectWaiting,
   selectWaitingAccounts,
   sumMessages,
-  updatePendingVerdict,
   updateVerdict,
   type MessageRow,
   type ReadInside,
@@ -97,15 +97,20 @@ export async function recordVerdict(
   }
 }
 
-/** Keeps with a waiting message what is known before it is opened. */
+/** Keeps with a waiting message what is known before it is opened; its verdict stays what it is by now. */
 export async function recordWaiting(
   store: Store,
   account: EmailAddress,
   id: MessageId,
-  verdict: MessageVerdict,
+  evidence: MessageVerdict["evidence"],
 ): Promise<void> {
-  await updatePendingVerdict(store, account, id, verdict);
+  for (let turn = 0; turn < RECORD_TURNS; turn += 1) {
+    if (await addPendingEvidence(store, account, id, evidence)) return;
+  }
 }
+
+/** Of processes that open the same message; what they find out is worth more than the evidence. */
+const RECORD_TURNS = 5;
 
 /** True when one of these messages came sealed: an answer to it must not leave in clear. */
 export async function cameProtected(

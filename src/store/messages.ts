@@ -184,6 +184,7 @@ export async function updateVerdict(
       state: isLater ? "pending" : "done",
       result_state: verdict.state,
       verdict: verdictText(verdict),
+      attempts: 0,
       ...(messageId === undefined ? {} : { message_id: messageId }),
       ...(summary === undefined
         ? {}
@@ -205,20 +206,36 @@ function storedBytes(body: Uint8Array | undefined, summaryBytes: number): RawBui
     : sql<number>`${body.length + summaryBytes}`;
 }
 
-/** Replaces the verdict of a message that waits; one that was opened meanwhile keeps its own. */
-export async function updatePendingVerdict(
+/**
+ * Adds to the evidence of a message that waits, whatever verdict it has by now; one that was opened meanwhile keeps its
+ * own. False: somebody else changed it at the same moment, so that nothing was written.
+ */
+export async function addPendingEvidence(
   store: Store,
   account: EmailAddress,
   id: string,
-  verdict: MessageVerdict,
-): Promise<void> {
-  await store.db
+  evidence: MessageVerdict["evidence"],
+): Promise<boolean> {
+  const row = await store.db
+    .selectFrom("messages")
+    .select("verdict")
+    .where("id", "=", id)
+    .where("account", "=", canonicalAddress(account))
+    .where("state", "=", "pending")
+    .executeTakeFirst();
+  if (row === undefined) return true;
+  const before = verdictFrom(row.verdict);
+  const verdict = { ...before, evidence: { ...before.evidence, ...evidence } };
+  const updated = await store.db
     .updateTable("messages")
     .set({ verdict: verdictText(verdict) })
     .where("id", "=", id)
     .where("account", "=", canonicalAddress(account))
     .where("state", "=", "pending")
-    .execute();
+    .where("verdict", "=", row.verdict)
+    .returning("id")
+    .executeTakeFirst();
+  return updated !== undefined;
 }
 
 /** True when one of these messages (by Message-ID) came to the account sealed. */

@@ -3,6 +3,7 @@ import { sql } from "kysely";
 import { first } from "./migrations/0001-first.ts";
 import { outbox } from "./migrations/0002-outbox.ts";
 import { life, nameForDirectory } from "./migrations/0003-life.ts";
+import { attempts } from "./migrations/0004-attempts.ts";
 import { revocationsSeen } from "./migrations/0005-revocations-seen.ts";
 import type { Engine, Store } from "./store.ts";
 
@@ -21,6 +22,7 @@ const STEPS: readonly Step[] = [
   { name: "0001-first", migration: first },
   { name: "0002-outbox", migration: outbox },
   { name: "0003-life", migration: life, fill: nameForDirectory },
+  { name: "0004-attempts", migration: attempts },
   { name: "0005-revocations-seen", migration: revocationsSeen },
 ];
 

@@ -174,6 +174,8 @@ type MessagesTable = {
   received_at: number;
   result_state: string;
   verdict: string;
+  attempts: Generated<number>;
+  tried_at: Generated<number>;
 };
 
 type TraceTable = {
