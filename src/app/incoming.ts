@@ -158,7 +158,7 @@ class Opening {
   async #lookForAuthor(account: EmailAddress, message: ArrivedMessage): Promise<void> {
     const { id, author } = message;
     if (author === undefined || this.#isStopped) return;
-    const discovery = await this.#parts.discover(author, { isForIncoming: true });
+    const discovery = await this.#parts.lookForAuthor(author);
     if (discovery.kind !== "absent") return;
     await recordWaiting(this.#parts.store, account, id, absenceEvidence(author, discovery));
   }

@@ -39,6 +39,8 @@ export type Parts = AsyncDisposable &
     readonly seal: Seal;
     /** As `findFormer`, asking the author's keyserver: for mail that is opened as it comes in. */
     readonly findFormerOnline: ReadingDeps["findFormer"];
+    /** Asks about the author of sealed mail that waits, and keeps the answer for when it is opened. */
+    readonly lookForAuthor: Discoverer["lookForAuthor"];
     /** Whether the resolver validates, by its last self-test; the first call makes the first one. */
     readonly testResolver: () => Promise<boolean>;
     /** Deletes the certificates of others that have been here for seven days. */
@@ -78,7 +80,9 @@ export async function openParts(config: Config): Promise<Parts> {
     testResolver: lookUps.testResolver,
     purgeDiscoveries: lookUps.purge,
     // Reading and judging ask nobody: what was learnt when the mail came in is there, or it is checked later.
-    discoverAuthor: (author) => lookUps.discover(author, { cacheOnly: true }),
+    discoverAuthor: (author) => lookUps.discover(author, { cacheOnly: true, forSignatures: true }),
+    findKept: lookUps.findKept,
+    lookForAuthor: lookUps.lookForAuthor,
     findFormer: (author, fingerprint) =>
       lookUps.findFormer(author, fingerprint, { cacheOnly: true }),
     findFormerOnline: (author, fingerprint) =>
@@ -114,7 +118,7 @@ function statusKey({ serviceKeys }: VaultDeps): Uint8Array {
 }
 
 type LookUps = Disposable &
-  Pick<Discoverer, "discover" | "findFormer" | "purge"> & {
+  Pick<Discoverer, "discover" | "findFormer" | "findKept" | "lookForAuthor" | "purge"> & {
     readonly testResolver: () => Promise<boolean>;
   };
 
@@ -126,7 +130,7 @@ async function openDiscovery(
   const lazy = lazyResolver(config, deps);
   const { resolver } = lazy;
   const ca = discovery.caFile === undefined ? undefined : await readFile(discovery.caFile, "utf8");
-  const { discover, findFormer, purge } = makeDiscover({
+  const discoverer = makeDiscover({
     store: deps.store,
     clock: deps.clock,
     resolver,
@@ -146,7 +150,7 @@ async function openDiscovery(
     },
   });
   const { testResolver } = lazy;
-  return { discover, findFormer, purge, testResolver, [Symbol.dispose]: lazy[Symbol.dispose] };
+  return { ...discoverer, testResolver, [Symbol.dispose]: lazy[Symbol.dispose] };
 }
 
 type LazyResolver = Disposable & {

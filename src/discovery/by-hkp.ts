@@ -17,7 +17,12 @@ export type KeyserverAnswer =
       readonly cacheControl: string | undefined;
     }
   | { readonly kind: "no-key"; readonly cacheControl: string | undefined }
-  | { readonly kind: "unusable"; readonly reasons: readonly UnusableReason[] }
+  | {
+      readonly kind: "unusable";
+      readonly reasons: readonly UnusableReason[];
+      /** Those that are the address's own: what was signed before may be good. */
+      readonly former: readonly Certificate[];
+    }
   /** Not an answer: the next host is asked. */
   | { readonly kind: "failed"; readonly reason: string };
 
@@ -31,6 +36,9 @@ export type Question = {
 /** Judges a certificate for the address that was asked for. */
 type Accept = (certificate: Certificate) => Promise<Acceptance>;
 
+/** Why a certificate that is the address's own cannot be sealed to any more. */
+const PAST: ReadonlySet<UnusableReason> = new Set(["revoked", "expired"]);
+const MOST_FORMER = 4;
 const ACCEPT = "application/pgp-keys, application/pgp;q=0.9";
 const OK = 200;
 const NOT_FOUND = 404;
@@ -124,7 +132,11 @@ async function judge(answer: Certificates, accept: Accept): Promise<KeyserverAns
     .toSorted(newestFirst);
   if (newest === undefined) {
     const reasons = judged.flatMap((one) => (one.kind === "unusable" ? [one.reason] : []));
-    return { kind: "unusable", reasons };
+    const former = answer.certificates.filter((_, index) => {
+      const one = judged[index];
+      return one?.kind === "unusable" && PAST.has(one.reason);
+    });
+    return { kind: "unusable", reasons, former: former.slice(0, MOST_FORMER) };
   }
   return { kind: "key", certificate: newest, cacheControl: answer.cacheControl };
 }

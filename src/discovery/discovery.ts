@@ -12,9 +12,10 @@ import type { Certificate } from "../openpgp/certificate.ts";
 import type { Fingerprint } from "../openpgp/fingerprint.ts";
 import { purgeCache } from "../store/cache.ts";
 import type { Store } from "../store/store.ts";
+import { askForAuthorKeys, keepAuthorKey } from "./author-keys.ts";
 import { continuityOf } from "./continuity.ts";
 import { Flights, unlessAborted } from "./flights.ts";
-import { lookUpFormer } from "./former.ts";
+import { findKept, lookUpFormer } from "./former.ts";
 import { byLocal } from "./local.ts";
 import { type LookUpContext, lookUp, rememberedBy } from "./look-up.ts";
 import { steadyClock } from "./steady-clock.ts";
@@ -34,7 +35,7 @@ export type Discovery =
   | {
       readonly kind: "found";
       readonly certificate: Certificate;
-      readonly source: "hkp" | "local" | "cache";
+      readonly source: "hkp" | "local" | "cache" | "kept";
       readonly code: "OK" | "OK-CACHE" | "LOCAL";
       readonly fetchedAt: Date;
       readonly evidence: Evidence;
@@ -56,6 +57,8 @@ export type DiscoverOptions = {
   readonly signal?: AbortSignal;
   /** Answer from what is known already; the network is not touched. */
   readonly cacheOnly?: boolean;
+  /** With `cacheOnly`: also a kept certificate that could not be sealed to any more, to check signatures of before. */
+  readonly forSignatures?: boolean;
   /** Set for look-ups that incoming mail triggers: strangers cause them, so only port 443 and the listed ones. */
   readonly isForIncoming?: boolean;
 };
@@ -64,7 +67,14 @@ export type Discover = (address: EmailAddress, options?: DiscoverOptions) => Pro
 
 /** What asking for a former key by its fingerprint came to. */
 export type FormerKey =
-  | { readonly kind: "found"; readonly certificate: Certificate }
+  | {
+      readonly kind: "found";
+      readonly certificate: Certificate;
+      /** When it was served, if it was not just now. */
+      readonly keptAt?: Date;
+      /** A revocation that was once seen of it and that it lacks. */
+      readonly revoked?: { readonly isHard: boolean; readonly at: Date };
+    }
   | { readonly kind: "absent" }
   | { readonly kind: "unreachable"; readonly reason: string };
 
@@ -93,6 +103,13 @@ export type DiscoveryDeps = {
 export type Discoverer = {
   readonly discover: Discover;
   readonly findFormer: FindFormer;
+  /** What is kept of a key; nobody is asked, now or later. */
+  readonly findKept: (
+    author: EmailAddress,
+    fingerprint: Fingerprint,
+  ) => Promise<FormerKey | undefined>;
+  /** For sealed mail that waits, at its arrival and by the hour: asks about its author, and keeps what is served. */
+  readonly lookForAuthor: (author: EmailAddress) => Promise<Discovery>;
   /** Deletes what has been cached for seven days, from disk too; to be run at the start and every hour. Says how many. */
   readonly purge: () => Promise<number>;
 };
@@ -112,26 +129,45 @@ export function makeDiscover(deps: DiscoveryDeps): Discoverer {
   const formerKeys = new ExpiringMap<string, FormerKey>(MAX_REMEMBERED, clock.now);
   const flights = new Flights<Discovery>();
   const formerFlights = new Flights<FormerKey>();
+  const discover: Discover = async (address, options = {}) => {
+    if (deps.isLocal(address.domain)) return await byLocal(context, address);
+    const { cacheOnly = false, forSignatures = false } = options;
+    const key = `${cacheOnly} ${forSignatures} ${rememberedBy(address, options)}`;
+    const flight = flights.share(key, async () => {
+      await keepTime();
+      return await lookUp(context, address, options);
+    });
+    return await unlessAborted(flight, options.signal, () => gaveUp(clock));
+  };
+  const findFormer: FindFormer = async (address, fingerprint, options = {}) => {
+    const key = `${canonicalAddress(address)} ${fingerprint} ${options.cacheOnly === true}`;
+    const flight = formerFlights.share(key, async () => {
+      await keepTime();
+      return await lookUpFormer(context, formerKeys, address, fingerprint, options);
+    });
+    return await unlessAborted(flight, options.signal, () => ({
+      kind: "unreachable",
+      reason: "gave up waiting",
+    }));
+  };
   return {
-    discover: async (address, options = {}) => {
-      if (deps.isLocal(address.domain)) return await byLocal(context, address);
-      const key = `${options.cacheOnly === true} ${rememberedBy(address, options)}`;
-      const flight = flights.share(key, async () => {
-        await keepTime();
-        return await lookUp(context, address, options);
-      });
-      return await unlessAborted(flight, options.signal, () => gaveUp(clock));
+    discover,
+    findFormer,
+    findKept: async (author, fingerprint) => {
+      await keepTime();
+      return await findKept(context, author, fingerprint);
     },
-    findFormer: async (address, fingerprint, options = {}) => {
-      const key = `${canonicalAddress(address)} ${fingerprint} ${options.cacheOnly === true}`;
-      const flight = formerFlights.share(key, async () => {
-        await keepTime();
-        return await lookUpFormer(context, formerKeys, address, fingerprint, options);
-      });
-      return await unlessAborted(flight, options.signal, () => ({
-        kind: "unreachable",
-        reason: "gave up waiting",
-      }));
+    lookForAuthor: async (author) => {
+      const options = { isForIncoming: true };
+      const discovery = await discover(author, options);
+      if (deps.isLocal(author.domain)) return discovery;
+      if (discovery.kind === "found") {
+        await keepAuthorKey(context, author, discovery.certificate, discovery.fetchedAt);
+      }
+      await askForAuthorKeys(context, author, (of, fingerprint) =>
+        findFormer(of, fingerprint, options),
+      );
+      return discovery;
     },
     purge: async () => {
       await keepTime();

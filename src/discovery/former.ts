@@ -1,14 +1,16 @@
-import { MINUTE, SECOND, after } from "../base/time.ts";
+import { DAY, MINUTE, SECOND, after } from "../base/time.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import { type Certificate, parseCertificates } from "../openpgp/certificate.ts";
 import type { Fingerprint } from "../openpgp/fingerprint.ts";
+import { wantAuthorKey } from "../store/author-keys.ts";
 import { findById } from "../store/certificates.ts";
 import type { ExpiringMap } from "../base/expiring-map.ts";
+import { keepAuthorKey, keptKey } from "./author-keys.ts";
 import { askForFingerprint, hasFingerprint } from "./by-hkp.ts";
 import type { DiscoverOptions, FormerKey } from "./discovery.ts";
 import { locate } from "./locate.ts";
-import { type LookUpContext, askInTurn } from "./look-up.ts";
-import { learnRevocation } from "./revocations.ts";
+import { type LookUpContext, askInTurn, rememberedBy } from "./look-up.ts";
+import { missingRevocation } from "./revocations.ts";
 
 const LOOK_UP_MS = 15 * SECOND;
 const ABSENT_MS = 15 * MINUTE;
@@ -26,14 +28,66 @@ export async function lookUpFormer(
   options: DiscoverOptions,
 ): Promise<FormerKey> {
   if (context.isLocal(address.domain)) return await formerOfOurs(context, fingerprint);
-  const key = `${address.domain} ${fingerprint}`;
-  const known = remembered.get(key);
+  const kept = await keptKey(context, address, fingerprint);
+  const remembers = { map: remembered, key: `${address.domain} ${fingerprint}` };
+  if (options.cacheOnly === true)
+    return await fromMemory(context, address, fingerprint, kept, remembers);
+  if (kept?.kind !== "found")
+    return await askOnce(context, address, fingerprint, options, remembers);
+  if (isFresh(kept, context.clock.now())) return kept;
+  const former = await askNetwork(context, address, fingerprint, options);
+  return former.kind === "unreachable" ? kept : former;
+}
+
+type Remembers = { readonly map: ExpiringMap<string, FormerKey>; readonly key: string };
+
+async function fromMemory(
+  context: LookUpContext,
+  address: EmailAddress,
+  fingerprint: Fingerprint,
+  kept: FormerKey | undefined,
+  { map, key }: Remembers,
+): Promise<FormerKey> {
+  const known = kept ?? map.get(key);
+  if (known !== undefined && known.kind !== "unreachable") return known;
+  // To be asked for by the hour: the keyserver must not learn when mail is read.
+  await wantAuthorKey(context.store, address, fingerprint, context.clock.now());
+  return { kind: "unreachable", reason: "not asked" };
+}
+
+async function askOnce(
+  context: LookUpContext,
+  address: EmailAddress,
+  fingerprint: Fingerprint,
+  options: DiscoverOptions,
+  { map, key }: Remembers,
+): Promise<FormerKey> {
+  const known = map.get(key);
   if (known !== undefined) return known;
-  if (options.cacheOnly === true) return { kind: "unreachable", reason: "not asked" };
   const former = await askNetwork(context, address, fingerprint, options);
   const lifeMs = former.kind === "unreachable" ? UNREACHABLE_MS : ABSENT_MS;
-  if (former.kind !== "found") remembered.set(key, former, after(context.clock.now(), lifeMs));
+  if (former.kind !== "found") map.set(key, former, after(context.clock.now(), lifeMs));
   return former;
+}
+
+/** What is known of a key without asking, or noting that it should be asked for. */
+export async function findKept(
+  context: LookUpContext,
+  address: EmailAddress,
+  fingerprint: Fingerprint,
+): Promise<FormerKey | undefined> {
+  return context.isLocal(address.domain)
+    ? await formerOfOurs(context, fingerprint)
+    : await keptKey(context, address, fingerprint);
+}
+
+function isFresh({ keptAt }: Extract<FormerKey, { kind: "found" }>, now: Date): boolean {
+  return keptAt !== undefined && now < after(keptAt, DAY);
+}
+
+/** Whether the keyserver has just failed to answer: the second question would only take as long again. */
+function isSilent(context: LookUpContext, address: EmailAddress, options: DiscoverOptions) {
+  return context.remembered.get(rememberedBy(address, options))?.code === "UNSURE-KS";
 }
 
 async function formerOfOurs(context: LookUpContext, fingerprint: Fingerprint): Promise<FormerKey> {
@@ -57,6 +111,9 @@ async function askNetwork(
   fingerprint: Fingerprint,
   options: DiscoverOptions,
 ): Promise<FormerKey> {
+  if (isSilent(context, address, options)) {
+    return { kind: "unreachable", reason: "it did not answer about the address" };
+  }
   const signal = AbortSignal.timeout(LOOK_UP_MS);
   const location = await locate(context, address.domain, signal);
   if (location.kind === "unsure") return { kind: "unreachable", reason: location.reason };
@@ -66,9 +123,12 @@ async function askNetwork(
     askForFingerprint(context.get, { target, address, isForIncoming, signal }, fingerprint),
   );
   switch (answer.kind) {
-    case "key":
-      await learnRevocation(context.store, answer.certificate);
-      return { kind: "found", certificate: answer.certificate };
+    case "key": {
+      const { certificate } = answer;
+      await keepAuthorKey(context, address, certificate, context.clock.now());
+      const revoked = await missingRevocation(context.store, certificate);
+      return { kind: "found", certificate, ...(revoked === undefined ? {} : { revoked }) };
+    }
     case "no-key":
       return { kind: "absent" };
     case "failed":

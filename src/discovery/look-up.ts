@@ -5,6 +5,7 @@ import type { SrvRecord } from "../dns/resolver.ts";
 import { type EmailAddress, canonicalAddress } from "../mail/address.ts";
 import type { UnusableReason } from "../openpgp/acceptance.ts";
 import { deleteCache } from "../store/cache.ts";
+import { keepAuthorKey, keptCertificate } from "./author-keys.ts";
 import { type KeyserverAnswer, askForAddress } from "./by-hkp.ts";
 import { type Cached, findCached, freshFor, keep } from "./cache.ts";
 import type { Continuity } from "./continuity.ts";
@@ -52,7 +53,11 @@ export async function lookUp(
   if (cached !== undefined && (cached.isFresh || isCacheOnly)) return fromCache(context, cached);
   const key = rememberedBy(address, options);
   const remembered = context.remembered.get(key);
-  if (isCacheOnly) return remembered ?? unreachable(context, "not asked");
+  if (isCacheOnly) {
+    const kept =
+      options.forSignatures === true ? await keptCertificate(context, address) : undefined;
+    return kept ?? remembered ?? unreachable(context, "not asked");
+  }
   const discovery = remembered ?? (await askAndRemember(context, key, address, options));
   // An older key is better than none while nobody can be asked; one that was just refuted is not.
   const isSilence = discovery.kind === "unreachable" && discovery.code !== "BADKEY";
@@ -135,6 +140,9 @@ async function askNetwork(
         }),
       );
       const evidence = { dns, ...(keyserver === "" ? {} : { keyserver }), checkedAt };
+      if (isForIncoming && answer.kind === "unusable") {
+        for (const one of answer.former) await keepAuthorKey(context, address, one, checkedAt);
+      }
       return await concluded(context, address, answer, evidence);
     }
   }

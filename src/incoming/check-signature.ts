@@ -11,6 +11,11 @@ import { verifySignature, type SignatureFacts } from "../openpgp/verify.ts";
 export type AuthorDeps = {
   /** The certificate of an author, from what is known (never asked because of what was found inside). */
   readonly discoverAuthor: (author: EmailAddress) => Promise<Discovery>;
+  /** What is kept of a key of the author; nobody is asked for it. */
+  readonly findKept?: (
+    author: EmailAddress,
+    fingerprint: Fingerprint,
+  ) => Promise<FormerKey | undefined>;
   /** A former certificate of the author by fingerprint, from his own domain's keyserver. */
   readonly findFormer: (author: EmailAddress, fingerprint: Fingerprint) => Promise<FormerKey>;
 };
@@ -52,14 +57,13 @@ export async function checkSignature(
     return { kind: "unknown", reason: "the protected author has another domain" };
   }
   const discovery = await deps.discoverAuthor(author);
-  if (discovery.kind === "absent") return { kind: "unknown", reason: discovery.code };
-  if (discovery.kind === "unreachable") return { kind: "later", reason: discovery.code };
+  if (hasNoService(discovery)) return { kind: "unknown", reason: discovery.code };
   let last: Check = { kind: "none", reason: "no signature" };
   for (const signature of judged.signatures) {
     const timing = timingFault(signature, date, judged.receivedAt);
     last =
       timing === undefined
-        ? await checkOne(deps, judged, signature, author, discovery.certificate)
+        ? await checkOne(deps, judged, signature, author, discovery)
         : { kind: "invalid", reason: timing };
     if (last.kind !== "verified") return last;
   }
@@ -71,17 +75,21 @@ async function checkOne(
   { signed: data, receivedAt: now }: Signed,
   signature: SignatureFacts,
   author: EmailAddress,
-  current: Certificate,
+  discovery: Discovery,
 ): Promise<Check> {
   if (signature.isWeak || signature.created === undefined) {
     return { kind: "invalid", reason: "weak" };
   }
-  const found = isFrom(signature, current)
-    ? { kind: "found" as const, certificate: current }
-    : await findSigner(deps, author, signature);
-  if (found.kind === "absent") return { kind: "unknown", reason: "signed by another key" };
+  const found = await findSigner(deps, author, signature, discovery, now);
+  if (found.kind === "absent") {
+    const isOther = discovery.kind === "found";
+    return { kind: "unknown", reason: isOther ? "signed by another key" : discovery.code };
+  }
   if (found.kind === "unreachable") return { kind: "later", reason: found.reason };
-  const { certificate } = found;
+  const { certificate, revoked } = found;
+  if (revoked !== undefined && (revoked.isHard || revoked.at <= signature.created)) {
+    return { kind: "invalid", reason: revoked.isHard ? "hard-revoked" : "revoked-before" };
+  }
   const verified = await verifySignature({ data, signature, certificate, now });
   if (verified.kind === "invalid") return { kind: "invalid", reason: verified.reason };
   const bound = await checkSigner(certificate, author, {
@@ -93,13 +101,53 @@ async function checkOne(
     : { kind: "invalid", reason: bound.reason };
 }
 
-/** An older message may be signed by a key that was replaced since: only the author's own keyserver knows it. */
+/**
+ * An older message may be signed by a key that was replaced, retired or has expired since: what is kept of it, or else
+ * what only the author's own keyserver knows.
+ */
 async function findSigner(
+  deps: AuthorDeps,
+  author: EmailAddress,
+  signature: SignatureFacts,
+  discovery: Discovery,
+  receivedAt: Date,
+): Promise<FormerKey> {
+  const current = certificateAt(discovery, receivedAt);
+  if (current !== undefined && isFrom(signature, current)) {
+    return { kind: "found", certificate: current };
+  }
+  const former = await findIssuer(deps, author, signature);
+  const isUnsure =
+    former.kind === "found"
+      ? isTooOld(former.keptAt, receivedAt)
+      : // Whom nobody could ask by address may yet have it.
+        former.kind === "absent" && discovery.kind === "unreachable";
+  return isUnsure ? { kind: "unreachable", reason: discovery.code } : former;
+}
+
+async function findIssuer(
   deps: AuthorDeps,
   author: EmailAddress,
   { issuer }: SignatureFacts,
 ): Promise<FormerKey> {
-  return issuer === undefined ? { kind: "absent" } : deps.findFormer(author, issuer);
+  if (issuer === undefined) return { kind: "absent" };
+  const kept = await deps.findKept?.(author, issuer);
+  return kept?.kind === "found" ? kept : deps.findFormer(author, issuer);
+}
+
+function certificateAt(discovery: Discovery, receivedAt: Date): Certificate | undefined {
+  if (discovery.kind !== "found") return undefined;
+  const isOld = discovery.source === "kept" && isTooOld(discovery.fetchedAt, receivedAt);
+  return isOld ? undefined : discovery.certificate;
+}
+
+/** A key that was last served a day before the message came may have been withdrawn by then. */
+function isTooOld(servedAt: Date | undefined, receivedAt: Date): boolean {
+  return servedAt !== undefined && servedAt < after(receivedAt, -DAY);
+}
+
+function hasNoService(discovery: Discovery): boolean {
+  return discovery.code === "NOSVC" || discovery.code === "INSEC";
 }
 
 function isFrom(signature: SignatureFacts, certificate: Certificate): boolean {

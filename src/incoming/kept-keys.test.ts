@@ -1,0 +1,192 @@
+import assert from "node:assert/strict";
+import { before, test } from "node:test";
+import { DOWN, bob, http, key, setUp, start } from "../../test/support/discovery-world.ts";
+import { DAY, HOUR, MINUTE, after } from "../base/time.ts";
+import { UnlockedKeys } from "../keys/unlocked-keys.ts";
+import { parseAddress, type EmailAddress } from "../mail/address.ts";
+import { listMessages, recordWaiting, storeMessage } from "../mailbox/embedded.ts";
+import type { Certificate } from "../openpgp/certificate.ts";
+import { generateKey, LIFETIME_MS } from "../openpgp/generate.ts";
+import { revokeFresh } from "../openpgp/revocation.ts";
+import { readSecretKey, type UnlockedKey } from "../openpgp/secret-key.ts";
+import { open } from "../pgpmime/open.ts";
+import { seal } from "../pgpmime/seal.ts";
+import { listAuthorKeys } from "../store/author-keys.ts";
+import { absenceEvidence } from "./evidence.ts";
+import { openPending } from "./pending.ts";
+import { traceIncoming } from "./tracing.ts";
+import { locked } from "./verdicts.ts";
+
+const SUPERSEDED = 1;
+const COMPROMISED = 2;
+
+let alice: UnlockedKey;
+let former: UnlockedKey;
+let current: UnlockedKey;
+/** Expires a day after the start. */
+let expiring: UnlockedKey;
+
+before(async () => {
+  const reader = parseAddress("alice@alpha.test");
+  assert(reader !== undefined);
+  [alice, former, current, expiring] = await Promise.all([
+    newKey(reader),
+    newKey(bob),
+    newKey(bob),
+    newKey(bob, after(start, DAY - LIFETIME_MS)),
+  ]);
+});
+
+async function newKey(owner: EmailAddress, now = after(start, -30 * DAY)): Promise<UnlockedKey> {
+  return readSecretKey((await generateKey({ address: owner, profile: "compat", now })).secretKey);
+}
+
+async function revoked(at: Date, reasonCode: 1 | 2): Promise<Certificate> {
+  return revokeFresh({ key: former, reasonCode, text: "", now: at });
+}
+
+/** A message that bob signed with his former key waits for alice, whose key is locked; what the gateway does about it. */
+async function waiting(signer = former) {
+  const world = await setUp(signer.certificate);
+  const { store, clock, findFormer, discover, findKept } = world;
+  const reader = parseAddress("alice@alpha.test");
+  assert(reader !== undefined);
+  const body = await seal({
+    message: Buffer.from(
+      "From: bob@beta.test\r\nTo: alice@alpha.test\r\nSubject: Lease\r\n" +
+        `Date: ${start.toUTCString().replace("GMT", "+0000")}\r\n\r\nText.\r\n`,
+    ),
+    signer,
+    recipients: [alice.certificate],
+    intended: [alice.fingerprint],
+    now: start,
+  });
+  await storeMessage(store, {
+    account: reader,
+    body,
+    form: "as-received-sealed",
+    state: "pending",
+    verdict: locked(start),
+    receivedAt: start,
+    sizeBytes: body.length,
+    outerFrom: "bob@beta.test",
+  });
+  const deps = {
+    store,
+    clock,
+    open,
+    trace: traceIncoming(async () => Promise.resolve()),
+    discoverAuthor: async (author: EmailAddress) =>
+      discover(author, { cacheOnly: true, forSignatures: true }),
+    findKept,
+    findFormer: async (...[author, fingerprint]: Parameters<typeof findFormer>) =>
+      findFormer(author, fingerprint, { cacheOnly: true }),
+    isParked: async () => Promise.resolve(false),
+  };
+  const logIn = async () => {
+    const asked = world.requests.length;
+    await openPending(deps, reader, new UnlockedKeys([alice], alice.fingerprint, []));
+    assert.equal(world.requests.length, asked, "nobody is asked because somebody reads");
+    const [message] = await listMessages(store, reader);
+    assert(message !== undefined);
+    return `${message.verdict.state} ${message.verdict.signature}`;
+  };
+  const lookForAuthor = async (author: EmailAddress) => {
+    const discovery = await world.lookForAuthor(author);
+    const [message] = await listMessages(store, reader);
+    assert(message !== undefined);
+    if (discovery.kind !== "absent") return;
+    await recordWaiting(store, reader, message.id, absenceEvidence(author, discovery));
+  };
+  return { ...world, lookForAuthor, logIn };
+}
+
+const GOOD = "CONFIDENTIAL verified";
+const LATER = "ENCRYPTED_UNVERIFIED later";
+
+test("a message of before its author's key was replaced is confidential for who logs in afterwards", async () => {
+  const { world, clock, lookForAuthor, logIn } = await waiting();
+  await lookForAuthor(bob);
+  clock.advance(2 * DAY);
+  world.get = async ({ path }) =>
+    key(path.includes("search=0x") ? former.certificate : current.certificate);
+  await lookForAuthor(bob);
+  clock.advance(HOUR);
+  assert.equal(await logIn(), GOOD);
+});
+
+test("what is kept of an author is asked for again while his mail waits, and gone after a week without answer", async () => {
+  const { world, clock, store, purge, lookForAuthor, logIn } = await waiting();
+  await lookForAuthor(bob);
+  world.get = async ({ path }) =>
+    key(path.includes("search=0x") ? former.certificate : current.certificate);
+  for (let day = 0; day < 20; day += 1) {
+    clock.advance(DAY);
+    await lookForAuthor(bob);
+    await purge();
+  }
+  assert.equal((await listAuthorKeys(store, bob, clock.now())).length, 2);
+  world.get = async () => DOWN;
+  clock.advance(7 * DAY - MINUTE);
+  assert.equal((await listAuthorKeys(store, bob, clock.now())).length, 2);
+  clock.advance(MINUTE);
+  assert.equal((await listAuthorKeys(store, bob, clock.now())).length, 0);
+  await purge();
+  const left = await store.db.selectFrom("author_keys").selectAll().execute();
+  assert.equal(left.length, 0);
+  assert.notEqual(await logIn(), GOOD);
+});
+
+test("a key replaced between sealing and arrival is asked for by the hour, and the next login judges again", async () => {
+  const { world, clock, requests, lookForAuthor, logIn } = await waiting();
+  world.get = async () => key(current.certificate);
+  await lookForAuthor(bob);
+  assert.equal(await logIn(), LATER);
+  world.get = async () => key(former.certificate);
+  clock.advance(HOUR);
+  await lookForAuthor(bob);
+  assert.match(requests.at(-1)?.path ?? "", /search=0x/);
+  assert.equal(await logIn(), GOOD);
+});
+
+test("a key that nobody knows stays unknown once its keyserver has said so", async () => {
+  const { world, clock, lookForAuthor, logIn } = await waiting();
+  world.get = async () => http(404);
+  await lookForAuthor(bob);
+  assert.equal(await logIn(), LATER);
+  clock.advance(HOUR);
+  await lookForAuthor(bob);
+  assert.equal(await logIn(), "ENCRYPTED_UNVERIFIED unknown");
+});
+
+test("a keyserver that forbids storing leaves what a waiting message needs", async () => {
+  const { world, clock, lookForAuthor, logIn } = await waiting();
+  const answer = key(former.certificate);
+  assert(answer.kind === "response");
+  world.get = async () => ({ ...answer, headers: new Map([["cache-control", "no-store"]]) });
+  await lookForAuthor(bob);
+  clock.advance(2 * HOUR);
+  assert.equal(await logIn(), GOOD);
+});
+
+for (const [what, reason, expected] of [
+  ["retired after signing, without a new one, is", SUPERSEDED, GOOD],
+  ["compromised, whenever, is not", COMPROMISED, "ENCRYPTED_UNVERIFIED invalid"],
+] as const) {
+  test(`mail signed with a key that was ${what} confidential`, async () => {
+    const { world, clock, lookForAuthor, logIn } = await waiting();
+    await lookForAuthor(bob);
+    clock.advance(2 * DAY);
+    const certificate = await revoked(clock.now(), reason);
+    world.get = async ({ path }) => (path.includes("search=0x") ? key(certificate) : http(404));
+    await lookForAuthor(bob);
+    assert.equal(await logIn(), expected);
+  });
+}
+
+test("a key that has expired by the time its reader logs in was good when it signed", async () => {
+  const { clock, lookForAuthor, logIn } = await waiting(expiring);
+  await lookForAuthor(bob);
+  clock.advance(2 * DAY);
+  assert.equal(await logIn(), GOOD);
+});
