@@ -4,15 +4,14 @@ import { backfill } from "../keys/backfill.ts";
 import { purgeClosedAccounts } from "../keys/end-account.ts";
 import { openWithService } from "../keys/master-key.ts";
 import { EXTEND_BEFORE_MS, upkeep } from "../keys/upkeep.ts";
-import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
+import type { EmailAddress } from "../mail/address.ts";
 import { findAliased } from "../store/aliases.ts";
-import { listExpiring } from "../store/certificates.ts";
+import { listExpiring, type PublishedCertificate } from "../store/certificates.ts";
 import { purgeTombstones } from "../store/tombstones.ts";
 import type { Parts } from "./parts.ts";
 import type { Task } from "./schedule.ts";
 
-/** So many keys are looked at in one run; the rest waits for the next. */
-const MOST_EXPIRING = 500;
+const PAGE = 500;
 
 export function keyTasks(parts: Parts): readonly Task[] {
   const { backfillPerMinute } = parts.config.keys;
@@ -37,19 +36,24 @@ export function keyTasks(parts: Parts): readonly Task[] {
 
 /** Keys that the provider may use; those of the others live longer when their owners log in. */
 async function extendKeys(parts: Parts): Promise<void> {
-  const before = after(parts.clock.now(), EXTEND_BEFORE_MS);
-  const owners = new Map<string, EmailAddress>();
-  for (const { address } of await listExpiring(parts.store, before, MOST_EXPIRING)) {
-    const owner = (await findAliased(parts.store, address)) ?? address;
-    owners.set(canonicalAddress(owner), owner);
+  const now = parts.clock.now();
+  const before = after(now, EXTEND_BEFORE_MS);
+  let last: PublishedCertificate | undefined;
+  for (;;) {
+    const page = await listExpiring(parts.store, now, before, { limit: PAGE, after: last });
+    for (const { address } of page) await extendFor(parts, address);
+    last = page.at(-1);
+    if (page.length < PAGE) return;
   }
-  for (const owner of owners.values()) {
-    using masterKey = await openWithService(parts, owner);
-    if (masterKey === undefined) continue;
-    try {
-      await upkeep(parts, parts.keyRules, masterKey);
-    } catch (error) {
-      parts.events.failed("extend keys", error);
-    }
+}
+
+async function extendFor(parts: Parts, address: EmailAddress): Promise<void> {
+  const owner = (await findAliased(parts.store, address)) ?? address;
+  using masterKey = await openWithService(parts, owner);
+  if (masterKey === undefined) return;
+  try {
+    await upkeep(parts, parts.keyRules, masterKey);
+  } catch (error) {
+    parts.events.failed("extend keys", error);
   }
 }

@@ -3,6 +3,7 @@ import { AppError } from "../base/errors.ts";
 import { MINUTE } from "../base/time.ts";
 import type { Account } from "../accounts/embedded.ts";
 import { openCopy, wrapCopy } from "../keys/rewrap.ts";
+import { UnlockedKeys } from "../keys/unlocked-keys.ts";
 import { login } from "../login/login.ts";
 import { parseAddress } from "../mail/address.ts";
 import { cameProtected } from "../mailbox/embedded.ts";
@@ -16,6 +17,7 @@ import { relayWith, type Hop } from "../smtp/relay.ts";
 import type { Config } from "../config/load.ts";
 import type { Domain } from "../mail/address.ts";
 import { listAliases } from "../store/aliases.ts";
+import { findPublished } from "../store/certificates.ts";
 import type { Parts } from "./parts.ts";
 import type { Task } from "./schedule.ts";
 
@@ -87,7 +89,8 @@ export function outgoingHandlers(parts: Parts, { deps, task }: WayOut): Handlers
     rcpt: async ({ login: sender }, _envelope, recipient) =>
       answerRecipient(submitDeps, loggedIn(sender), recipient),
     data: async ({ login: sender }, envelope, message) => {
-      const reply = await submit(submitDeps, loggedIn(sender), envelope, message);
+      const current = await stillCurrent(parts, loggedIn(sender));
+      const reply = await submit(submitDeps, current, envelope, message);
       parts.events.submitted({ domain: loggedIn(sender).address.domain, code: reply.code });
       return reply;
     },
@@ -111,6 +114,17 @@ async function senderOf(
     policy: policyOf(config, account),
     keys,
   };
+}
+
+/** A key that was revoked since the login signs nothing any more: the user logs in again and has the new one. */
+async function stillCurrent({ store }: Parts, sender: Sender): Promise<Sender> {
+  for (const address of sender.addresses) {
+    const own = sender.keys.for(address)?.fingerprint;
+    if (own === undefined) continue;
+    const published = await findPublished(store, address);
+    if (published?.fingerprint !== own) return { ...sender, keys: UnlockedKeys.none() };
+  }
+  return sender;
 }
 
 function policyOf({ policy }: Config, account: Account): Policy {

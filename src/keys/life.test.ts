@@ -113,6 +113,10 @@ for (const { engine, open } of engines()) {
     assert.equal(await active(store, alias), undefined);
     assert.equal((await findById(store, own))[0]?.state, "retired");
     assert.equal(await opensMailFor(deps, old(), own), true);
+    deps.clock.advance(DAY);
+    await addAlias(deps, deps.keyRules, alice, alias, masterKey);
+    const again = await active(store, alias);
+    assert(again !== undefined && again !== own);
   });
 
   test(`${engine}: a renamed account keeps its mail and its keys, and the old address as an alias`, async () => {

@@ -7,11 +7,11 @@ import { AppError } from "../base/errors.ts";
 import type { Secret } from "../base/secret.ts";
 import { appendAudit } from "../journal/audit.ts";
 import { parseAddress } from "../mail/address.ts";
-import { saveGenericRevocation } from "../store/generic-revocations.ts";
 import {
   copiesUnderOthers,
   countPasswordsUnderOthers,
   replaceCopy,
+  replaceRevocation,
   replaceSlot,
   revocationsUnderOthers,
   slotsUnderOthers,
@@ -38,8 +38,9 @@ export async function rewrapAll(deps: VaultDeps): Promise<UnderFormer> {
   for (const batch of [slots, revocations, copies]) {
     for (;;) {
       const { moved, stuck } = await deps.store.transaction(async (tx) => batch(deps, tx));
-      unreadable = Math.max(unreadable, stuck);
-      if (moved === 0) break;
+      if (moved > 0) continue;
+      unreadable += stuck;
+      break;
     }
   }
   const { id } = deps.serviceKeys.current;
@@ -72,9 +73,9 @@ async function revocations(deps: VaultDeps, tx: Store): Promise<Batch> {
     using revocation = unwrapRevocation(deps.serviceKeys, row);
     const owner = parseAddress(row.owner);
     if (revocation === undefined || owner === undefined) continue;
-    const { fingerprint, createdAt } = row;
-    const wrapped = wrapRevocation(deps.serviceKeys, owner, fingerprint, revocation.reveal());
-    await saveGenericRevocation(tx, { ...wrapped, createdAt });
+    const { serviceKeys } = deps;
+    const next = wrapRevocation(serviceKeys, owner, row.fingerprint, revocation.reveal());
+    await replaceRevocation(tx, row, next);
     moved += 1;
   }
   return { moved, stuck: found.length - moved };

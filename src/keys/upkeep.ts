@@ -1,6 +1,8 @@
 import { appendAudit } from "../journal/audit.ts";
 import { after, DAY } from "../base/time.ts";
-import type { EmailAddress } from "../mail/address.ts";
+import { sameAddress, type EmailAddress } from "../mail/address.ts";
+import { listAliases } from "../store/aliases.ts";
+import type { Store } from "../store/store.ts";
 import { extendExpiry } from "../openpgp/extend.ts";
 import { LIFETIME_MS } from "../openpgp/generate.ts";
 import {
@@ -49,16 +51,27 @@ async function makeFirst(
   masterKey: MasterKey,
   address: EmailAddress,
 ): Promise<void> {
-  if ((await listPublished(deps.store, address)).length > 0) return;
+  if (!(await isNew(deps.store, masterKey.owner, address))) return;
   const key = await makeKey(deps, masterKey, { address, profile: rules.profile });
   await changeKeys(deps.store, masterKey.owner, async (tx) => {
     await requireCurrent(tx, masterKey);
     await requireOwn(tx, masterKey.owner, address);
-    if ((await listPublished(tx, address)).length > 0) return;
+    if (!(await isNew(tx, masterKey.owner, address))) return;
     await savePublishedKey(tx, key);
     const detail = { fingerprint: key.certificate.fingerprint };
     const at = deps.clock.now();
     await appendAudit(tx, { at, action: "key.created", account: masterKey.owner, detail });
+  });
+}
+
+/** An address that has had no key, or none since it became an alias (again). */
+async function isNew(store: Store, owner: EmailAddress, address: EmailAddress): Promise<boolean> {
+  const alias = (await listAliases(store, owner)).find((one) => sameAddress(one.address, address));
+  const before = await listPublished(store, address);
+  return before.every(({ state, revokedAt }) => {
+    return (
+      state !== "active" && alias !== undefined && (revokedAt ?? alias.createdAt) < alias.createdAt
+    );
   });
 }
 

@@ -170,20 +170,32 @@ export async function erasePublished(
   await countChange(store);
 }
 
-/** Active certificates that expire before a moment, soonest first. */
+/**
+ * Active certificates that expire between two moments, soonest first. `after` goes on behind the last one of a page.
+ */
 export async function listExpiring(
   store: Store,
+  from: Date,
   before: Date,
-  limit: number,
+  page: { readonly limit: number; readonly after?: PublishedCertificate | undefined },
 ): Promise<readonly PublishedCertificate[]> {
+  const last = page.after;
+  const since = Math.max(from.getTime(), 1);
   const rows = await store.db
     .selectFrom("published_certificates")
     .selectAll()
     .where("state", "=", "active")
-    .where("expires_at", ">", 0)
+    .where("expires_at", ">=", last?.expiresAt?.getTime() ?? since)
     .where("expires_at", "<", before.getTime())
+    .where((row) =>
+      row.or([
+        row("expires_at", ">", last?.expiresAt?.getTime() ?? 0),
+        row("fingerprint", ">", last?.fingerprint ?? ""),
+      ]),
+    )
     .orderBy("expires_at")
-    .limit(limit)
+    .orderBy("fingerprint")
+    .limit(page.limit)
     .execute();
   return rows.map(fromRow);
 }

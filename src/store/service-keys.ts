@@ -52,6 +52,21 @@ export async function revocationsUnderOthers(
   return rows.map(revocationFrom);
 }
 
+/** Puts a revocation in place of the one that was read, if that is still there as it was. */
+export async function replaceRevocation(
+  store: Store,
+  read: GenericRevocationRow,
+  next: Pick<GenericRevocationRow, "wrapped" | "serviceKey">,
+): Promise<void> {
+  await store.db
+    .updateTable("generic_revocations")
+    .set({ wrapped: next.wrapped, service_key: next.serviceKey })
+    .where("fingerprint", "=", read.fingerprint)
+    .where("owner", "=", read.owner)
+    .where("service_key", "=", read.serviceKey)
+    .execute();
+}
+
 /** Waiting copies under another service key: their IDs and bytes. */
 export async function copiesUnderOthers(
   store: Store,
