@@ -26,10 +26,10 @@ import { errorReply, reply, type Reply } from "../smtp/reply.ts";
 import type { Account } from "../store/accounts.ts";
 import type { Store } from "../store/store.ts";
 import type { AuthorDeps } from "./check-signature.ts";
-import { judge } from "./judge.ts";
+import { judgeClear, shownHeader } from "./signed.ts";
 import { summaryOf } from "./summary.ts";
 import type { TraceIncoming } from "./tracing.ts";
-import { clientOnly, locked, unprotected } from "./verdicts.ts";
+import { clientOnly, locked } from "./verdicts.ts";
 
 export type DeliverDeps = AuthorDeps & {
   readonly store: Store;
@@ -42,7 +42,7 @@ export type DeliverDeps = AuthorDeps & {
   /** Encrypts to the key that protects an account's mailbox at rest. */
   readonly wrapFor: (account: Account, data: Uint8Array) => Promise<Uint8Array>;
   /**
-   * Told after the commit: sealed mail waits for this account. Looking for its author's certificate begins now, whatever
+   * Told after the commit: mail waits for this account, sealed or with a signature to be checked later. Looking for its author's certificate begins now, whatever
    * opening will yield.
    */
   readonly arrived: (account: Account, message: ArrivedMessage) => void;
@@ -62,10 +62,12 @@ export async function answerReader(
   if (account === undefined) return reply("550", "5.1.1", "no such user here");
   return (await deps.hasRoom(account, sizeBytes))
     ? "ok"
-    : reply("452", "4.2.2", "the mailbox is full; retry later");
+    : MAILBOX_FULL;
 }
 
-/** Sealed mail that was just committed. `author`: who the outer From says, if it is one person. */
+const MAILBOX_FULL = reply("452", "4.2.2", "the mailbox is full; retry later");
+
+/** Waiting mail that was just committed. `author`: who the outer From says, if it is one person. */
 export type ArrivedMessage = {
   readonly id: MessageId;
   readonly author: EmailAddress | undefined;
@@ -87,11 +89,17 @@ export async function deliver(deps: DeliverDeps, arrival: Arrival): Promise<read
   const parsed = parseHeader(arrival.message);
   if (!isHeaderAcceptable(parsed)) return arrival.envelope.recipients.map(() => LARGE_HEADER);
   const { header, bodyOffset } = parsed;
+  const protection = detectProtection(arrival.message);
+  const cleaned = stripResultHeaders(header, [deps.hostname]);
+  const now = deps.clock.now();
+  let verdict: Promise<MessageVerdict> | undefined;
   const incoming: Incoming = {
     ...arrival,
-    cleaned: stripResultHeaders(header, [deps.hostname]),
+    cleaned,
     body: arrival.message.subarray(bodyOffset),
-    protection: detectProtection(arrival.message),
+    protection,
+    clearVerdict: async () =>
+      (verdict ??= judgeClear(deps, { outer: cleaned, protection, receivedAt: now, now })),
     contentHash: createHash("sha256").update(arrival.message).digest(),
   };
   const answers = new Map<string, Reply>();
@@ -127,6 +135,8 @@ async function answerFor(
 }
 
 async function store(deps: DeliverDeps, incoming: Incoming, account: Account): Promise<Reply> {
+  // The size that MAIL announced is a promise, and other mail may have come since.
+  if (!(await deps.hasRoom(account, incoming.message.length))) return MAILBOX_FULL;
   const { author, stored } = await newMessage(deps, incoming, account);
   const id = await storeMessage(deps.store, stored);
   await deps.trace.delivered({ account: account.address, message: stored });
@@ -141,6 +151,8 @@ type Incoming = Arrival & {
   readonly cleaned: Header;
   readonly body: Uint8Array;
   readonly protection: Protection;
+  /** Of a message that is not sealed; asked once, however many its readers are. */
+  readonly clearVerdict: () => Promise<MessageVerdict>;
   readonly contentHash: Uint8Array;
 };
 
@@ -166,8 +178,8 @@ async function newMessage(
     envelopeId: envelopeId(incoming.envelope),
     contentHash,
   };
+  const isForDevice = account.custody === "user-device-only";
   if (protection.kind === "sealed") {
-    const isForDevice = account.custody === "user-device-only";
     return {
       author: from,
       stored: {
@@ -179,15 +191,17 @@ async function newMessage(
       },
     };
   }
-  const verdict = await judgeClear(deps, account, header, protection, common.receivedAt);
+  const verdict = await incoming.clearVerdict();
+  const summary = summaryOf(shownHeader(header, protection, verdict));
   return {
     author: from,
     stored: {
       ...common,
       form: "wrapped",
       body: await deps.wrapFor(account, message),
-      summary: await deps.wrapFor(account, summaryOf(header)),
-      state: "done",
+      summary: await deps.wrapFor(account, summary),
+      // Judging it again needs the keys, since it is encrypted at rest.
+      state: verdict.check === "later" && !isForDevice ? "pending" : "done",
       verdict,
     },
   };
@@ -207,24 +221,6 @@ function traceFields(deps: DeliverDeps, { envelope, received }: Arrival, account
       utf8,
     ),
   ];
-}
-
-/** A bare signature is judged at once; any other clear message is ordinary mail. */
-async function judgeClear(
-  deps: DeliverDeps,
-  account: Account,
-  outer: Header,
-  protection: Protection,
-  receivedAt: Date,
-): Promise<MessageVerdict> {
-  if (protection.kind !== "signed") return unprotected(receivedAt);
-  const { signatures, protectedHeader, signedBytes } = protection;
-  const verdict = await judge(
-    deps,
-    { addresses: [account.address], fingerprints: [] },
-    { isEncrypted: false, outer, protectedHeader, signed: signedBytes, signatures, receivedAt },
-  );
-  return { ...verdict, scan: "not-possible", checkedAt: receivedAt };
 }
 
 function envelopeId(envelope: Envelope): string {

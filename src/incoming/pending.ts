@@ -1,5 +1,5 @@
 /**
- * Sealed mail that waits for its reader's key: opened, judged and marked done, oldest first, when the key is there. That
+ * Mail that waits. Sealed mail does so for its reader's key: opened, judged and marked done, oldest first, when the key is there. That
  * is at once for custody `provider-usable` and with the password for the others. A message whose author's keyserver could
  * not be asked has its verdict, and waits on to be judged again, for three days. The message stays as it was received;
  * what is kept is the verdict and a summary, so a crash in between only means that the same is done again; three times,
@@ -8,7 +8,7 @@
 import { after, DAY, type Clock } from "../base/time.ts";
 import type { UnlockedKeys } from "../keys/unlocked-keys.ts";
 import { parseAddress, type EmailAddress } from "../mail/address.ts";
-import { parseHeader } from "../mail/header.ts";
+import { parseHeader, type Header } from "../mail/header.ts";
 import { readMessageFacts } from "../mail/message.ts";
 import { listWaiting, readMessage, recordVerdict } from "../mailbox/embedded.ts";
 import type {
@@ -17,8 +17,10 @@ import type {
   StoredMessage,
   StoredSummary,
 } from "../mailbox/mailbox.ts";
+import { decrypt } from "../openpgp/decrypt.ts";
 import { encryptAtRest } from "../openpgp/encrypt.ts";
 import type { KeyId } from "../openpgp/fingerprint.ts";
+import { detectProtection } from "../pgpmime/detect.ts";
 import type { Opened } from "../pgpmime/open.ts";
 import { readdress } from "../pgpmime/readdress.ts";
 import type { UnlockedKey } from "../openpgp/secret-key.ts";
@@ -28,6 +30,7 @@ import type { Store } from "../store/store.ts";
 import { keptAbsence } from "./evidence.ts";
 import type { AuthorDeps } from "./check-signature.ts";
 import { judge } from "./judge.ts";
+import { judgeClear, shownHeader } from "./signed.ts";
 import { summaryOf } from "./summary.ts";
 import type { TraceIncoming } from "./tracing.ts";
 import { damaged, lockedOld, undecryptable, unprotected } from "./verdicts.ts";
@@ -75,7 +78,8 @@ export async function openArrived(
     return;
   }
   try {
-    await openOne(deps, account, keys, message);
+    const work = message.form === "wrapped" ? judgeAgain : openOne;
+    await work(deps, account, keys, message);
   } catch (error) {
     // The process is alive, so the message is not to blame.
     await endOpening(deps.store, account, id);
@@ -94,6 +98,44 @@ async function isStillUnsure(deps: PendingDeps, waiting: StoredSummary): Promise
   return (await withKept(deps, waiting)(author)).kind === "unreachable";
 }
 
+/** A message in clear whose signature could not be checked when it came; it is encrypted at rest. */
+async function judgeAgain(
+  deps: PendingDeps,
+  account: EmailAddress,
+  keys: UnlockedKeys,
+  message: StoredMessage,
+): Promise<void> {
+  const now = deps.clock.now();
+  const opened = await decrypt({ message: message.body, keys: keys.all });
+  if (opened.kind !== "decrypted") {
+    const verdict = concluded({ ...message.verdict, checkedAt: now }, message, now);
+    await record(deps, account, message, verdict);
+    return;
+  }
+  const outer = parseHeader(opened.data).header;
+  const protection = detectProtection(opened.data);
+  const { receivedAt } = message;
+  const authors = { discoverAuthor: withKept(deps, message), findFormer: deps.findFormer };
+  const judged = await judgeClear(authors, { outer, protection, receivedAt, now });
+  const verdict = concluded(judged, message, now);
+  const summary = await wrapSummary(deps, keys, shownHeader(outer, protection, verdict));
+  await record(deps, account, message, verdict, { summary });
+}
+
+async function wrapSummary(
+  deps: PendingDeps,
+  keys: UnlockedKeys,
+  header: Header,
+  authorHeader: Header = header,
+): Promise<Uint8Array> {
+  const own = keys.mailbox === undefined ? keys.all : [keys.mailbox];
+  return encryptAtRest({
+    data: summaryOf(header, authorHeader),
+    recipients: own.map(({ certificate }) => certificate),
+    now: deps.clock.now(),
+  });
+}
+
 async function openOne(
   deps: PendingDeps,
   account: EmailAddress,
@@ -104,12 +146,8 @@ async function openOne(
   const verdict = await verdictOn(deps, account, keys, message, opened);
   const { header } = parseHeader(message.body);
   const shown = opened.kind === "opened" ? opened.protectedHeader : header;
-  const own = keys.mailbox === undefined ? keys.all : [keys.mailbox];
-  const summary = await encryptAtRest({
-    data: summaryOf(shown, verdict.warnings.includes("FROM_MISMATCH") ? header : shown),
-    recipients: own.map(({ certificate }) => certificate),
-    now: deps.clock.now(),
-  });
+  const authorHeader = verdict.warnings.includes("FROM_MISMATCH") ? header : shown;
+  const summary = await wrapSummary(deps, keys, shown, authorHeader);
   // An answer names the message as it is shown; whoever sealed it again may have given it another name outside.
   const { messageId } = readMessageFacts(shown);
   const body = opened.kind === "opened" ? await forMailbox(deps, keys, message) : undefined;
@@ -169,16 +207,19 @@ async function verdictOn(
           receivedAt: message.receivedAt,
         },
       );
-      const checked = { ...verdict, scan: "not-possible", checkedAt: now } as const;
-      return isGivenUp(verdict, message, now)
-        ? { ...checked, signature: "unknown", check: "done" }
-        : checked;
+      return concluded({ ...verdict, scan: "not-possible", checkedAt: now }, message, now);
     }
   }
 }
 
 /** How long a signature is tried to be checked again. */
 const ASK_AGAIN_MS = 3 * DAY;
+
+function concluded(verdict: MessageVerdict, message: StoredSummary, now: Date): MessageVerdict {
+  return isGivenUp(verdict, message, now)
+    ? { ...verdict, signature: "unknown", check: "done" }
+    : verdict;
+}
 
 function isGivenUp(
   { check }: Pick<MessageVerdict, "check">,

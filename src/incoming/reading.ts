@@ -12,6 +12,7 @@ import { decrypt } from "../openpgp/decrypt.ts";
 import { readerView } from "../pgpmime/reader-view.ts";
 import { annotate } from "./annotate.ts";
 import { openPending, type PendingDeps } from "./pending.ts";
+import { clearView } from "./signed.ts";
 import { parseSummary, type Summary } from "./summary.ts";
 
 export type ReadingDeps = PendingDeps & {
@@ -134,7 +135,7 @@ async function contentOf(
 ): Promise<{ readonly view: Uint8Array; readonly raw: Uint8Array } | undefined> {
   if (message.form === "wrapped") {
     const clear = await unwrap(message.body, keys);
-    return { view: clear, raw: clear };
+    return { view: clearView(clear, message.verdict), raw: clear };
   }
   const opened = await deps.open({ message: message.body, keys: keys.all });
   if (opened.kind !== "opened") return undefined;

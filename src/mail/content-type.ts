@@ -23,23 +23,32 @@ export const DEFAULT_CONTENT_TYPE: ContentType = {
 };
 
 const TYPE = /^([!#$%&'*+.^_`{|}~0-9A-Za-z-]+)\s*\/\s*([!#$%&'*+.^_`{|}~0-9A-Za-z-]+)$/;
-/** Names of which a second one would let two readers see two messages. */
+/** Names of which a second one, in whatever form, would let two readers see two messages. */
 const MUST_BE_UNIQUE = ["boundary", "protocol", "hp"];
+/** Of which a second one is tolerated in the same form alone. */
+const ONE_FORM = [...MUST_BE_UNIQUE, "charset"];
 
 /** The body of a Content-Type field; undefined when it has no `type/subtype` or a decisive parameter twice. */
 export function parseContentType(body: string): ContentType | undefined {
   const { value, parameters } = scanParameters(body);
   const [, type, subtype] = TYPE.exec(value) ?? [];
   if (type === undefined || subtype === undefined) return undefined;
-  const isAmbiguous = MUST_BE_UNIQUE.some(
-    (name) => parameters.filter((parameter) => parameter.name === name).length > 1,
-  );
-  if (isAmbiguous) return undefined;
+  if (isAmbiguous(parameters.map(({ name }) => name))) return undefined;
   return {
     type: type.toLowerCase(),
     subtype: subtype.toLowerCase(),
     parameters: unspaced(decodeParameters(parameters)),
   };
+}
+
+/** RFC 2231 has three forms: `name`, `name*` and the sections `name*0`, `name*1*` and so on, each once. */
+function isAmbiguous(names: readonly string[]): boolean {
+  return ONE_FORM.some((name) => {
+    const own = names.filter((one) => one === name || one.startsWith(`${name}*`));
+    const forms = new Set(own.map((one) => (/\*\d/.test(one) ? "sections" : one)));
+    const distinct = new Set(own.map((one) => one.replace(/(\d)\*$/, "$1")));
+    return forms.size > 1 || (distinct.size < own.length && MUST_BE_UNIQUE.includes(name));
+  });
 }
 
 /** `charset=utf-8 x` is read as `utf-8`; names may hold blanks, and a boundary is what stands there. */

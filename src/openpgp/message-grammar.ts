@@ -44,7 +44,11 @@ export function readEncryptedMessage(bytes: Uint8Array): EncryptedMessage {
   const container = readContainer(last.body);
   const version = container.version === 1 ? 3 : 6;
   const pkesks = before.flatMap(({ body }) => readPkesk(body) ?? []);
-  return { container, containerBody: last.body, pkesks: pkesks.filter((each) => each.version === version) };
+  return {
+    container,
+    containerBody: last.body,
+    pkesks: pkesks.filter((each) => each.version === version),
+  };
 }
 
 /**
