@@ -60,9 +60,7 @@ export async function answerReader(
   if (!deps.isOurs(recipient.domain)) return reply("550", "5.7.1", "relaying is not possible here");
   const account = await deps.findAccount(recipient);
   if (account === undefined) return reply("550", "5.1.1", "no such user here");
-  return (await deps.hasRoom(account, sizeBytes))
-    ? "ok"
-    : MAILBOX_FULL;
+  return (await deps.hasRoom(account, sizeBytes)) ? "ok" : MAILBOX_FULL;
 }
 
 const MAILBOX_FULL = reply("452", "4.2.2", "the mailbox is full; retry later");

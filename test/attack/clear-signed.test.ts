@@ -1,0 +1,215 @@
+/** Mail signed in clear, end to end through `deliver` and `showMail`: nothing that was not signed stands under VERIFIED. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import type { Discovery } from "../../src/discovery/discovery.ts";
+import { deliver, type DeliverDeps } from "../../src/incoming/deliver.ts";
+import { listMail, showMail, type ReadingDeps } from "../../src/incoming/reading.ts";
+import { traceIncoming } from "../../src/incoming/tracing.ts";
+import { UnlockedKeys } from "../../src/keys/unlocked-keys.ts";
+import { parseAddress, type EmailAddress } from "../../src/mail/address.ts";
+import { after, HOUR } from "../../src/base/time.ts";
+import { armorSignature } from "../../src/openpgp/armor.ts";
+import { decrypt } from "../../src/openpgp/decrypt.ts";
+import { encryptAtRest } from "../../src/openpgp/encrypt.ts";
+import { packet } from "../../src/openpgp/packet.ts";
+import { open } from "../../src/pgpmime/open.ts";
+import { replyText } from "../../src/smtp/reply.ts";
+import type { Account } from "../../src/store/accounts.ts";
+import { migrate } from "../../src/store/migrate.ts";
+import { openStore, type Store } from "../../src/store/store.ts";
+import { NOW, expectDecrypted, ownKey, sealFor } from "../support/openpgp-messages.ts";
+
+const alice = await ownKey("alice@alpha.test", "compat");
+const bob = await ownKey("bob@beta.test", "compat");
+const DATE = NOW.toUTCString().replace("GMT", "+0000");
+const FOUND: Discovery = {
+  kind: "found",
+  code: "OK",
+  source: "hkp",
+  certificate: alice.certificate,
+  fetchedAt: NOW,
+  evidence: { checkedAt: NOW },
+};
+const DOWN: Discovery = {
+  kind: "unreachable",
+  code: "UNSURE-KS",
+  reason: "not asked",
+  evidence: { checkedAt: NOW },
+};
+const SIGNED = [
+  'Content-Type: text/plain; charset=utf-8; hp="clear"',
+  "From: Alice <alice@alpha.test>",
+  "To: carol@alpha.test",
+  `Date: ${DATE}`,
+  "Subject: Lunch at noon",
+  "Message-ID: <1@alpha.test>",
+  "",
+  "Yes, please do it.",
+].join("\r\n");
+const FORGED = [
+  "From: Boss <mallory@alpha.test>",
+  "To: bob@beta.test",
+  `Date: ${DATE}`,
+  "Subject: Pay Mallory",
+  "Message-ID: <9@evil.test>",
+];
+
+function address(text: string): EmailAddress {
+  const parsed = parseAddress(text);
+  assert(parsed !== undefined);
+  return parsed;
+}
+
+async function signatureOver(text: string): Promise<string> {
+  const ciphertext = await sealFor(Buffer.from(text), alice, bob);
+  const { signatures } = expectDecrypted(await decrypt({ message: ciphertext, keys: [bob] }));
+  assert(signatures[0] !== undefined);
+  return Buffer.from(armorSignature(packet(2, signatures[0].packet))).toString("latin1");
+}
+
+async function signedMail(outer: readonly string[], part: string, more = ""): Promise<Buffer> {
+  const type = 'multipart/signed; micalg=pgp-sha512; protocol="application/pgp-signature"';
+  return Buffer.from(
+    [
+      ...outer,
+      "MIME-Version: 1.0",
+      `Content-Type: ${type}; boundary="b"${more}`,
+      "",
+      "--b",
+      part,
+      "--b",
+      "Content-Type: application/pgp-signature",
+      "",
+      await signatureOver(part),
+      "--b--",
+      "",
+    ].join("\r\n"),
+  );
+}
+
+type World = DeliverDeps & ReadingDeps & { discovery: Discovery; asked: number; now: Date };
+
+function worldOf(store: Store): World {
+  const world: World = {
+    store,
+    discovery: FOUND,
+    asked: 0,
+    now: NOW,
+    clock: { now: () => world.now },
+    hostname: "mx.beta.test",
+    isOurs: () => true,
+    findAccount: async (wanted) =>
+      Promise.resolve({ address: wanted, custody: "unlocks-at-login", createdAt: NOW } as Account),
+    hasRoom: async ({ address: { local } }) => Promise.resolve(local !== "full"),
+    wrapFor: async (_account, data) =>
+      encryptAtRest({ data, recipients: [bob.certificate], now: NOW }),
+    arrived: () => undefined,
+    trace: traceIncoming(async () => Promise.resolve()),
+    failed: (error) => assert.fail(String(error)),
+    discoverAuthor: async () => {
+      world.asked += 1;
+      return Promise.resolve(world.discovery);
+    },
+    findFormer: async () => Promise.resolve({ kind: "absent" }),
+    open,
+    isParked: async () => Promise.resolve(false),
+    unlockWithService: async () => Promise.resolve(undefined),
+    statusKey: Buffer.alloc(32),
+  } as World;
+  return world;
+}
+
+async function arrive(world: World, message: Uint8Array, readers = ["bob"]): Promise<string[]> {
+  const recipients = readers.map((local) => address(`${local}@beta.test`));
+  const envelope = { from: address("x@evil.test"), recipients };
+  const received = { protocol: "ESMTP", client: "c" };
+  return (await deliver(world, { envelope, message, received })).map(replyText);
+}
+
+async function read(world: World) {
+  const account = address("bob@beta.test");
+  const keys = new UnlockedKeys([bob], bob.fingerprint, []);
+  const [entry] = await listMail(world, { account, keys });
+  assert(entry !== undefined);
+  const shown = await showMail(world, { account, id: entry.id, keys });
+  assert(shown !== undefined);
+  return { entry, text: Buffer.from(shown.message).toString() };
+}
+
+async function newWorld(): Promise<World & AsyncDisposable> {
+  const store = await openStore({ engine: "sqlite", path: ":memory:" });
+  await migrate(store);
+  return Object.assign(worldOf(store), {
+    [Symbol.asyncDispose]: async () => store[Symbol.asyncDispose](),
+  });
+}
+
+test("what stands outside a verified signed header is not shown", async () => {
+  await using world = await newWorld();
+  await arrive(world, await signedMail(FORGED, SIGNED));
+  const { entry, text } = await read(world);
+  assert.equal(entry.state, "VERIFIED");
+  assert.equal(entry.from, "Alice <alice@alpha.test>");
+  assert.equal(entry.subject, "Lunch at noon");
+  assert.match(text, /^From: Alice <alice@alpha\.test>\r$/m);
+  assert.match(text, /^To: carol@alpha\.test\r$/m);
+  assert.match(text, /Yes, please do it\./);
+  assert.doesNotMatch(text, /Mallory|mallory|Boss|bob@beta\.test\r/);
+});
+
+test("without a verified signature the message is ordinary mail, shown as it arrived", async () => {
+  await using world = await newWorld();
+  const mail = (await signedMail(FORGED, SIGNED)).toString().replace("do it", "do not");
+  await arrive(world, Buffer.from(mail));
+  const { entry, text } = await read(world);
+  assert.equal(entry.state, "UNPROTECTED");
+  assert.equal(entry.subject, "Pay Mallory");
+  assert.match(text, /^Subject: Pay Mallory\r$/m);
+});
+
+test("a boundary in two forms is no signed message", async () => {
+  const outer = ["From: Alice <alice@alpha.test>", ...FORGED.slice(1)];
+  for (const more of ["; boundary*=utf-8''b", "; boundary*0=b", "; protocol*=us-ascii''x"]) {
+    await using world = await newWorld();
+    await arrive(world, await signedMail(outer, SIGNED, more));
+    const { entry } = await read(world);
+    assert.equal(entry.state, "UNPROTECTED", more);
+    assert.equal(entry.signature, "none");
+  }
+});
+
+test("a signature that could not be checked is checked again while the mail waits", async () => {
+  await using world = await newWorld();
+  world.discovery = DOWN;
+  await arrive(world, await signedMail(FORGED, SIGNED));
+  const { entry } = await read(world);
+  assert.equal(entry.state, "UNPROTECTED");
+  assert.equal(entry.signature, "later");
+  assert.equal(entry.subject, "Pay Mallory");
+  world.discovery = FOUND;
+  world.now = after(NOW, HOUR);
+  const later = await read(world);
+  assert.equal(later.entry.state, "VERIFIED");
+  assert.equal(later.entry.subject, "Lunch at noon");
+  assert.doesNotMatch(later.text, /Mallory/);
+});
+
+test("a signature that nobody can check is given up after three days", async () => {
+  await using world = await newWorld();
+  world.discovery = DOWN;
+  await arrive(world, await signedMail(FORGED, SIGNED));
+  world.now = after(NOW, 73 * HOUR);
+  assert.equal((await read(world)).entry.signature, "unknown");
+});
+
+test("the author is asked about once, and a mailbox that filled up meanwhile takes nothing", async () => {
+  await using world = await newWorld();
+  const replies = await arrive(world, await signedMail(FORGED, SIGNED), ["bob", "full", "bea"]);
+  assert.deepEqual(replies, [
+    "250 2.0.0 stored",
+    "452 4.2.2 the mailbox is full; retry later",
+    "250 2.0.0 stored",
+  ]);
+  assert.equal(world.asked, 1);
+});
