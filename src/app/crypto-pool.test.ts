@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { test, type TestContext } from "node:test";
+import { setImmediate } from "node:timers/promises";
+import { Worker } from "node:worker_threads";
 import { AppError } from "../base/errors.ts";
 import { after, DAY, fromUnixMs } from "../base/time.ts";
 import { parseAddress } from "../mail/address.ts";
@@ -78,4 +80,37 @@ test("what cannot be sealed is refused with the reason", async () => {
   await assert.rejects(pool.seal({ ...requestFor(key), message }), (error) => {
     return error instanceof AppError && !error.temporary && /bare/.test(error.message);
   });
+});
+
+/** The threads that got a job, one for each job. */
+function watchWorkers(t: TestContext): () => readonly Worker[] {
+  const { mock } = t.mock.method(Worker.prototype, "postMessage");
+  return () => mock.calls.map((call) => call.this as Worker);
+}
+
+test("an idle worker that dies is given no job", async (t) => {
+  using key = await newKey();
+  const workers = watchWorkers(t);
+  await using pool = startCryptoPool({ workers: 1 });
+  const message = await pool.seal(requestFor(key));
+  const [worker] = workers();
+  assert(worker !== undefined);
+  await worker.terminate();
+  await setImmediate();
+  assert.equal((await pool.open({ message, keys: [key] })).kind, "opened");
+  assert.equal(workers().length, 2, "the dead worker was asked again");
+});
+
+test("a worker that dies at work is temporary trouble, not damage", async (t) => {
+  using key = await newKey();
+  const workers = watchWorkers(t);
+  await using pool = startCryptoPool({ workers: 1 });
+  const message = await pool.seal(requestFor(key, "x".repeat(8_000_000)));
+  const [worker] = workers();
+  assert(worker !== undefined);
+  const opening = pool.open({ message, keys: [key] });
+  const outcome = assert.rejects(opening, (error) => error instanceof AppError && error.temporary);
+  await worker.terminate();
+  await outcome;
+  assert.equal((await pool.open({ message, keys: [key] })).kind, "opened");
 });

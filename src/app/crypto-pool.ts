@@ -43,7 +43,7 @@ export type Outcome =
   | { readonly kind: "sealed"; readonly message: Uint8Array }
   | { readonly kind: "opened"; readonly opened: Opened }
   | { readonly kind: "unsealable"; readonly why: string }
-  /** The job took too long, or ended its worker: its own fault, or that of a busy machine. */
+  /** The job took too long or too much memory: its own fault, or that of a busy machine. */
   | { readonly kind: "overrun"; readonly reason: string }
   | { readonly kind: "failed"; readonly reason: string; readonly temporary: boolean };
 
@@ -70,9 +70,9 @@ type Waiting = {
 };
 
 /**
- * Starts with no worker; each is made when a job needs it. A job over its time limit ends its worker: an opening is tried
- * once more and then counts as damaged, a sealing is temporary trouble. More than `waiting` jobs in the queue are refused
- * as temporary trouble.
+ * Starts with no worker; each is made when a job needs it. A job over its limits ends its worker: an opening is tried
+ * once more and then counts as damaged, a sealing is temporary trouble. So is a worker that ends by itself, and more than
+ * `waiting` jobs in the queue.
  */
 export function startCryptoPool(limits: Partial<Limits> = {}): CryptoPool {
   const pool = new Pool({ ...DEFAULT_LIMITS, ...limits });
@@ -171,9 +171,18 @@ class Pool {
 
   #grow(): PooledWorker | undefined {
     if (this.#queue.length === 0 || this.#all.size >= this.#limits.workers) return undefined;
-    const worker = new PooledWorker();
+    const worker = new PooledWorker((dead) => {
+      this.#drop(dead);
+    });
     this.#all.add(worker);
     return worker;
+  }
+
+  /** One that ends while it has nothing to do must not be given the next job. */
+  #drop(worker: PooledWorker): void {
+    this.#all.delete(worker);
+    const at = this.#idle.indexOf(worker);
+    if (at !== -1) this.#idle.splice(at, 1);
   }
 
   #retire(worker: PooledWorker): void {
@@ -187,6 +196,11 @@ function secretsOf(job: Job): readonly Uint8Array[] {
   return job.kind === "seal" ? [job.signer] : job.keys;
 }
 
+/** Says nothing about the job: it may be tried again. */
+function goneBecause(reason: string): Outcome {
+  return { kind: "failed", reason, temporary: true };
+}
+
 /** One thread that does one job at a time and says exactly once how it ended. */
 class PooledWorker {
   readonly #thread = new Worker(new URL("./crypto-worker.ts", import.meta.url), {
@@ -197,20 +211,23 @@ class PooledWorker {
   isAlive = true;
   jobs = 0;
 
-  constructor() {
+  constructor(ended: (worker: PooledWorker) => void) {
     this.#thread.unref();
     this.#thread.on("message", (outcome: Outcome) => {
       this.#settle(outcome);
     });
-    const died = (reason: string): void => {
+    const died = (outcome: Outcome): void => {
       this.isAlive = false;
-      this.#settle({ kind: "overrun", reason });
+      ended(this);
+      this.#settle(outcome);
     };
     this.#thread.on("error", (error: Error) => {
-      died(`the worker failed: ${error.message}`);
+      const isMemory = Reflect.get(error, "code") === "ERR_WORKER_OUT_OF_MEMORY";
+      const reason = `the worker failed: ${error.message}`;
+      died(isMemory ? { kind: "overrun", reason: "too expensive" } : goneBecause(reason));
     });
     this.#thread.on("exit", () => {
-      died("the worker ended");
+      died(goneBecause("the worker ended"));
     });
   }
 

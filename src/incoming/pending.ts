@@ -115,7 +115,7 @@ async function judgeAgain(
   const outer = parseHeader(opened.data).header;
   const protection = detectProtection(opened.data);
   const { receivedAt } = message;
-  const authors = { discoverAuthor: withKept(deps, message), findFormer: deps.findFormer };
+  const authors = { ...deps, discoverAuthor: withKept(deps, message) };
   const judged = await judgeClear(authors, { outer, protection, receivedAt, now });
   const verdict = concluded(judged, message, now);
   const summary = await wrapSummary(deps, keys, shownHeader(outer, protection, verdict));
