@@ -4,7 +4,7 @@
  * intended recipient in the signature (RFC 9787 §6.4).
  */
 import type { Clock } from "../base/time.ts";
-import { sameAddress, type EmailAddress } from "../mail/address.ts";
+import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
 import type { Envelope } from "../mail/envelope.ts";
 import type { Certificate } from "../openpgp/certificate.ts";
 import type { Fingerprint } from "../openpgp/fingerprint.ts";
@@ -31,15 +31,23 @@ type Request = {
   readonly recipients: readonly Found[];
 };
 
+/** The signature names each named recipient and one blind one; the sender's own key is sealed to as well. */
+const MOST_NAMED = 63;
 /** All copies of a message are in memory until the last one is committed. */
 const MOST_COPIED_OCTETS = 256 * 1024 * 1024;
 
 /**
  * The main copy first, if anybody is named; then a copy for each blind recipient.
- * @throws UnsealableMessage when a large message has so many blind recipients that the copies would be too much at once.
+ * @throws UnsealableMessage beyond 63 named recipients, and when a large message has so many blind ones that the copies
+ * would be too much at once.
  */
 export async function copiesOf(deps: Deps, request: Request): Promise<readonly Copy[]> {
   const { named, blind } = split(request.recipients, request.prepared);
+  if (named.length > MOST_NAMED) {
+    throw new UnsealableMessage(
+      `a message can be encrypted for ${String(MOST_NAMED)} recipients at once; send it to fewer at a time`,
+    );
+  }
   if (blind.length * request.prepared.message.length > MOST_COPIED_OCTETS) {
     throw new UnsealableMessage("too many blind recipients for so large a message");
   }
@@ -56,8 +64,8 @@ function split(
   { facts }: Prepared,
 ): { readonly named: readonly Found[]; readonly blind: readonly Found[] } {
   const visible: readonly EmailAddress[] = [...facts.to, ...facts.cc].map(({ address }) => address);
-  const isNamed = ({ address }: Found): boolean =>
-    visible.some((other) => sameAddress(other, address));
+  const names = new Set(visible.map(canonicalAddress));
+  const isNamed = ({ address }: Found): boolean => names.has(canonicalAddress(address));
   return {
     named: recipients.filter(isNamed),
     blind: recipients.filter((recipient) => !isNamed(recipient)),
