@@ -80,8 +80,10 @@ test("without the reader's key nothing opens, and a changed byte opens to nothin
   assert.equal((await open({ message: outer, keys: [alice] })).kind, "no-key");
   assert.equal((await open({ message: MESSAGE, keys: [bob] })).kind, "not-sealed");
   const text = outer.toString("latin1");
-  const cut = text.replace(/((?:[\w+/]{60,}\r\n)+)[\w+/=]+\r\n-----END/, "$1-----END");
-  assert.notEqual(cut, text);
+  // The last whole line of the armor: what stands behind it is sometimes a checksum, and sometimes not.
+  const last = [...text.matchAll(/\r\n[\w+/]{64}(?=\r\n)/g)].at(-1);
+  assert(last);
+  const cut = text.slice(0, last.index) + text.slice(last.index + last[0].length);
   assert.equal((await open({ message: Buffer.from(cut, "latin1"), keys: [bob] })).kind, "damaged");
 });
 
