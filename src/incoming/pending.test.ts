@@ -8,6 +8,7 @@ import {
   cameProtected,
   listMessages,
   readMessage,
+  recordVerdict,
   recordWaiting,
   storeMessage,
 } from "../mailbox/embedded.ts";
@@ -21,8 +22,9 @@ import { beginOpening } from "../store/openings.ts";
 import { openStore, type Store } from "../store/store.ts";
 import { absenceEvidence } from "./evidence.ts";
 import { openPending } from "./pending.ts";
+import { showMail } from "./reading.ts";
 import { traceIncoming } from "./tracing.ts";
-import { locked } from "./verdicts.ts";
+import { damaged, locked } from "./verdicts.ts";
 
 const NOW = fromUnixMs(1_795_000_000_000);
 const ALICE = address("alice@alpha.test");
@@ -289,4 +291,25 @@ test("what is learnt about an author does not undo a verdict that was found mean
   assert.equal(message?.verdict.state, first.verdict.state);
   assert.equal(message.verdict.signature, "later");
   assert.equal(message.verdict.evidence["absent"], "NOKEY");
+});
+
+test("damaged mail is not opened again because its reader looks at it", async () => {
+  const { store, id } = await withWaiting();
+  await using _ = store;
+  await recordVerdict(store, BOB, id, damaged(NOW, "opening it ended the process"));
+  const deps = {
+    store,
+    clock: { now: () => NOW },
+    open: async () => Promise.reject(new Error("opened again")),
+    trace: traceIncoming(async () => Promise.resolve()),
+    discoverAuthor: async () => Promise.resolve(found()),
+    findFormer: async () => Promise.resolve({ kind: "absent" as const }),
+    isParked: async () => Promise.resolve(false),
+    unlockWithService: async () => Promise.resolve(undefined),
+    statusKey: new Uint8Array(32),
+  };
+  const keys = new UnlockedKeys([bob], bob.fingerprint, []);
+  const shown = await showMail(deps, { account: BOB, id, keys });
+  assert.equal(shown?.state, "DAMAGED");
+  assert.deepEqual(shown.parts, []);
 });

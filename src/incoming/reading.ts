@@ -79,7 +79,8 @@ export async function showMail(
   const message = await readMessage(deps.store, o.account, o.id);
   if (message === undefined) return undefined;
   const entry = await listEntry(message, keys);
-  const isClosed = keys === undefined || entry.state === "LOCKED_OLD";
+  // What ended the process, or could, is not opened again because somebody looks at it.
+  const isClosed = keys === undefined || ["LOCKED_OLD", "DAMAGED"].includes(entry.state);
   const content = isClosed ? undefined : await contentOf(deps, message, keys);
   if (content === undefined) {
     return { ...entry, message: new Uint8Array(), raw: new Uint8Array(), parts: [] };
