@@ -119,3 +119,15 @@ test("a parameter is refused where it could be swallowed", () => {
   );
   assert.equal(withParameter(makeField("Content-Type", "text"), "hp", "cipher"), undefined);
 });
+
+test("a decisive parameter in two forms is no content type, in sections it is one", () => {
+  for (const name of ["boundary", "protocol", "hp", "charset"]) {
+    for (const second of [`${name}*=us-ascii''b`, `${name}*0=b`, `${name}*0*=us-ascii''b`]) {
+      assert.equal(parseContentType(`text/plain; ${name}=a; ${second}`), undefined, second);
+      assert.equal(parseContentType(`text/plain; ${second}; ${name}=a`), undefined, second);
+    }
+    const sections = parseContentType(`text/plain; ${name}*0=a; ${name}*1=b`);
+    assert.equal(sections?.parameters.get(name), "ab");
+  }
+  assert.equal(parseContentType("text/plain; boundary*0=a; boundary*0*=us-ascii''b"), undefined);
+});
