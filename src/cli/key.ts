@@ -20,6 +20,7 @@ import {
   UsageError,
 } from "./command.ts";
 import { openFor } from "./open.ts";
+import { readInput } from "./secret-input.ts";
 
 const STDIN = {
   "password-stdin": {
@@ -217,13 +218,5 @@ export async function fileGiven(call: Call, at: number): Promise<Uint8Array> {
     if (bytes.length > MOST_FILE_OCTETS) throw new UsageError(`${name} is too large`);
     return bytes;
   }
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of call.terminal.input) {
-    const bytes = Buffer.from(chunk as Uint8Array | string);
-    chunks.push(bytes);
-    size += bytes.length;
-    if (size > MOST_FILE_OCTETS) throw new UsageError("what is on stdin is too large");
-  }
-  return Buffer.concat(chunks);
+  return readInput(call, MOST_FILE_OCTETS);
 }

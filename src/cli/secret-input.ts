@@ -45,7 +45,8 @@ export async function passwordIfGiven(call: Call): Promise<Secret | undefined> {
   return call.has("password-stdin") ? readPassword(call) : undefined;
 }
 
-async function readInput(call: Call, mostBytes: number): Promise<Uint8Array> {
+/** All of stdin. @throws UsageError when it is more than `mostBytes`. */
+export async function readInput(call: Call, mostBytes: number): Promise<Uint8Array> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of call.terminal.input) {
