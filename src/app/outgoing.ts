@@ -86,8 +86,8 @@ export function outgoingHandlers(parts: Parts, { deps, task }: WayOut): Handlers
     loggedOut: ({ keys }) => {
       keys[Symbol.dispose]();
     },
-    rcpt: async ({ login: sender }, _envelope, recipient) =>
-      answerRecipient(submitDeps, loggedIn(sender), recipient),
+    rcpt: async ({ login: sender }, { recipients }, recipient) =>
+      answerRecipient(submitDeps, loggedIn(sender), recipient, recipients.length),
     data: async ({ login: sender }, envelope, message) => {
       const current = await stillCurrent(parts, loggedIn(sender));
       const reply = await submit(submitDeps, current, envelope, message);

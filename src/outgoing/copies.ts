@@ -32,7 +32,7 @@ type Request = {
 };
 
 /** The signature names each named recipient and one blind one; the sender's own key is sealed to as well. */
-const MOST_NAMED = 63;
+export const MOST_NAMED = 63;
 /** All copies of a message are in memory until the last one is committed. */
 const MOST_COPIED_OCTETS = 256 * 1024 * 1024;
 

@@ -265,6 +265,18 @@ test("under require a recipient is answered at RCPT", async () => {
   assert.match(await rcpt("dave@bogus.test"), /^450 4\.7\.5 <dave@bogus\.test>/);
 });
 
+test("beyond what one message can be sealed for the client is told to send again, at RCPT", async () => {
+  for (const [policy, expected] of [
+    ["prefer-clear", /^452 4\.5\.3 /],
+    ["off", /^ok$/],
+  ] as const) {
+    const { deps, sender } = await send(MESSAGE, ["bob@beta.test"], { policy });
+    assert.equal(await answerRecipient(deps, sender, address("bob@beta.test"), 62), "ok");
+    const answer = await answerRecipient(deps, sender, address("bob@beta.test"), 63);
+    assert.match(answer === "ok" ? answer : replyText(answer), expected);
+  }
+});
+
 test("without an open key nothing is sent, unless the policy is off", async () => {
   const keys = UnlockedKeys.none();
   for (const policy of ["require", "prefer-clear"] as const) {

@@ -16,7 +16,7 @@ import type { UnlockedKey } from "../openpgp/secret-key.ts";
 import { UnsealableMessage } from "../pgpmime/unsealable.ts";
 import type { Policy } from "../policy/policy.ts";
 import { reply, type Reply } from "../smtp/reply.ts";
-import { copiesOf, type SealMessage } from "./copies.ts";
+import { copiesOf, MOST_NAMED, type SealMessage } from "./copies.ts";
 import type { HandOn } from "./hand-on.ts";
 import { planFor, type Looked, type Plan } from "./plan.ts";
 import { prepare, type Prepared } from "./prepare.ts";
@@ -42,17 +42,29 @@ export type SubmitDeps = {
   readonly cameProtected: (reader: EmailAddress, messageIds: readonly string[]) => Promise<boolean>;
 };
 
-/** The answer to RCPT TO: under `require` the recipient's state decides, otherwise everybody is accepted for now. */
+/**
+ * The answer to RCPT TO: under `require` the recipient's state decides, otherwise everybody is accepted for now, as many
+ * as one message can be sealed for. `accepted` says how many were before.
+ */
 export async function answerRecipient(
   deps: Pick<SubmitDeps, "discover">,
   sender: Sender,
   recipient: EmailAddress,
+  accepted = 0,
 ): Promise<Reply | "ok"> {
+  if (sender.policy !== "off" && accepted >= MOST_NAMED) return TOO_MANY;
   if (sender.policy !== "require") return "ok";
   const looked = { address: recipient, discovery: await deps.discover(recipient) };
   const plan = planFor([looked], sender.policy);
   return plan.kind === "refuse" || plan.kind === "later" ? refusalReply(plan) : "ok";
 }
+
+/** The client sends the message once more for the others (RFC 5321 §4.5.3.1.10). */
+const TOO_MANY = reply(
+  "452",
+  "4.5.3",
+  `a message can be encrypted for ${String(MOST_NAMED)} recipients at once; send it to the others separately`,
+);
 
 /** The answer to DATA. @throws AppError for trouble that is nobody's decision; it is answered 4yz or 5yz at the edge. */
 export async function submit(
