@@ -1,5 +1,4 @@
 /** Commands about what opens an account's keys: passwords, recovery code, escrow, custody. */
-import type { Parts } from "../app/parts.ts";
 import type { Account } from "../accounts/embedded.ts";
 import type { Secret } from "../base/secret.ts";
 import { appendAudit } from "../journal/audit.ts";
@@ -7,7 +6,7 @@ import { giveToProvider, takeBack, type TakingBack } from "../keys/custody.ts";
 import { escrowMessage } from "../keys/escrow.ts";
 import { reclaimFormerKeys } from "../keys/former.ts";
 import { chooseMailboxKey } from "../keys/mailbox-key.ts";
-import { openWithPassword, openWithRecoveryCode, type MasterKey } from "../keys/master-key.ts";
+import { openWithRecoveryCode } from "../keys/master-key.ts";
 import { removeRecoveryCode, renewRecoveryCode } from "../keys/password.ts";
 import { readRecoveryCode } from "../keys/recovery-code.ts";
 import {
@@ -20,6 +19,7 @@ import {
 import { formatAddress } from "../mail/address.ts";
 import { accountOf, addressGiven } from "./address-given.ts";
 import { answer, type Call, type Command, type ExitCode, notFound, UsageError } from "./command.ts";
+import { masterKeyBy, OPENS_NONE } from "./master-key-given.ts";
 import { openFor } from "./open.ts";
 import { readPassword, readSecrets } from "./secret-input.ts";
 
@@ -84,8 +84,6 @@ export const accountKeyCommands: readonly Command[] = [
   },
 ];
 
-const OPENS_NONE = "this password opens no key of the account";
-
 function requireStdin(call: Call): void {
   if (!call.has("password-stdin")) {
     throw new UsageError("secrets are read from stdin: say so with --password-stdin");
@@ -143,8 +141,7 @@ async function recoverFormer(call: Call): Promise<ExitCode> {
   await using parts = await openFor(call);
   const account = await accountOf(parts, address);
   if (now === undefined || then === undefined) throw new UsageError("two lines on stdin");
-  using masterKey = await openWithPassword(parts, account.address, now);
-  if (masterKey === undefined) throw notFound(OPENS_NONE);
+  using masterKey = await masterKeyBy(parts, account, now);
   const code = readRecoveryCode(textOf(then));
   const isOpen =
     (await reclaimFormerKeys(parts, masterKey, { kind: "password", password: then })) ||
@@ -205,7 +202,7 @@ async function recoveryCode(call: Call): Promise<ExitCode> {
     if (opened === undefined) throw notFound("this code opens no key of the account");
     return answer(call, { address: text, isValid: true }, [`the code opens the keys of ${text}`]);
   }
-  using masterKey = await required(parts, account, secret);
+  using masterKey = await masterKeyBy(parts, account, secret);
   if (verb === "new") {
     const code = await renewRecoveryCode(parts, masterKey);
     using _secret = code.secret;
@@ -216,12 +213,6 @@ async function recoveryCode(call: Call): Promise<ExitCode> {
   return answer(call, { address: text, isRemoved }, [
     isRemoved ? `${text} has no recovery code any more` : `${text} had no recovery code`,
   ]);
-}
-
-async function required(parts: Parts, { address }: Account, password: Secret): Promise<MasterKey> {
-  const masterKey = await openWithPassword(parts, address, password);
-  if (masterKey === undefined) throw notFound(OPENS_NONE);
-  return masterKey;
 }
 
 async function escrow(call: Call): Promise<ExitCode> {
@@ -247,7 +238,7 @@ async function custody(call: Call): Promise<ExitCode> {
   using password = await readPassword(call);
   await using parts = await openFor(call);
   const account = await accountOf(parts, address);
-  using masterKey = await required(parts, account, password);
+  using masterKey = await masterKeyBy(parts, account, password);
   if (account.custody !== "provider-usable") await giveToProvider(parts, masterKey);
   const text = formatAddress(account.address);
   return answer(call, { address: text, custody: "provider-usable" }, [
@@ -265,7 +256,7 @@ export async function newKeys(call: Call, why: TakingBack["why"]): Promise<ExitC
   if (why === "escrow" && !parts.config.escrow.usersMayDelete) {
     throw notFound("the organisation does not let users end their escrow");
   }
-  using masterKey = await required(parts, account, password);
+  using masterKey = await masterKeyBy(parts, account, password);
   const { certificate, recoveryCode: code } = await takeBack(parts, parts.keyRules, masterKey, {
     password,
     withRecoveryCode: parts.config.keys.recoveryCode,
@@ -291,7 +282,7 @@ async function mailboxKey(call: Call): Promise<ExitCode> {
   using password = await readPassword(call);
   await using parts = await openFor(call);
   const account = await accountOf(parts, address);
-  using masterKey = await required(parts, account, password);
+  using masterKey = await masterKeyBy(parts, account, password);
   await chooseMailboxKey(parts, parts.keyRules, masterKey, wanted);
   const text = formatAddress(account.address);
   return answer(call, { address: text, mailboxKey: wanted }, [

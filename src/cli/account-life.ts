@@ -1,19 +1,18 @@
 /** Commands about an account's beginning under other names, and its end. */
 import type { Parts } from "../app/parts.ts";
-import type { Account } from "../accounts/embedded.ts";
 import { MINUTE } from "../base/time.ts";
 import { addAlias, removeAlias } from "../keys/alias.ts";
 import { backfill } from "../keys/backfill.ts";
 import { closeAccount, eraseByLaw, reopenAccount } from "../keys/end-account.ts";
-import { openWithPassword, openWithService, type MasterKey } from "../keys/master-key.ts";
 import { renameOwner } from "../keys/rename.ts";
 import { formatAddress, parseAddress, type EmailAddress } from "../mail/address.ts";
 import { listAliases } from "../store/aliases.ts";
 import { accountOf, addressGiven } from "./address-given.ts";
 import { codeLines } from "./account-key.ts";
 import { answer, type Call, type Command, type ExitCode, notFound, UsageError } from "./command.ts";
+import { masterKeyBy, masterKeyFor } from "./master-key-given.ts";
 import { openFor } from "./open.ts";
-import { passwordIfGiven, readPassword } from "./secret-input.ts";
+import { readPassword } from "./secret-input.ts";
 
 const STDIN = { "password-stdin": { help: "read the account's password from stdin" } };
 
@@ -59,19 +58,6 @@ export const accountLifeCommands: readonly Command[] = [
     run: reopen,
   },
 ];
-
-/** The master key, by the password if one is given, else if the provider may use it. */
-export async function masterKeyFor(
-  parts: Parts,
-  { address }: Account,
-  call: Call,
-): Promise<MasterKey | undefined> {
-  using password = await passwordIfGiven(call);
-  if (password === undefined) return openWithService(parts, address);
-  const masterKey = await openWithPassword(parts, address, password);
-  if (masterKey === undefined) throw notFound("this password opens no key of the account");
-  return masterKey;
-}
 
 function secondAddress(call: Call, at: number): EmailAddress {
   const text = call.operands[at] ?? "";
@@ -120,8 +106,7 @@ async function rename(call: Call): Promise<ExitCode> {
   await using parts = await openFor(call);
   requireOurs(parts, to);
   const account = await accountOf(parts, address);
-  using masterKey = await openWithPassword(parts, account.address, password);
-  if (masterKey === undefined) throw notFound("this password opens no key of the account");
+  using masterKey = await masterKeyBy(parts, account, password);
   const withRecoveryCode = parts.config.keys.recoveryCode;
   const o = { to, password, withRecoveryCode };
   const code = await renameOwner(parts, parts.keyRules, masterKey, o);

@@ -9,7 +9,7 @@ import { accountCommands } from "./account.ts";
 import { accountKeyCommands } from "./account-key.ts";
 import { accountLifeCommands } from "./account-life.ts";
 import { auditCommands } from "./audit.ts";
-import { type Command, type ExitCode, type Terminal, UsageError } from "./command.ts";
+import { type Command, type ExitCode, isOutOfReach, type Terminal, UsageError } from "./command.ts";
 import { configCommands } from "./config.ts";
 import { databaseCommands } from "./database.ts";
 import { dnsCommands } from "./dns.ts";
@@ -78,18 +78,9 @@ function explanation(thrown: unknown): string {
 
 function exitCodeFor(thrown: unknown): ExitCode {
   if (thrown instanceof UsageError || thrown instanceof ConfigError) return 2;
-  return isTemporary(thrown) ? 75 : 1;
+  const isTemporary = thrown instanceof AppError ? thrown.temporary : isOutOfReach(thrown);
+  return isTemporary ? 75 : 1;
 }
-
-/** A database or server that is not there now may be there later. */
-function isTemporary(thrown: unknown): boolean {
-  if (thrown instanceof AppError) return thrown.temporary;
-  if (!(thrown instanceof Error)) return false;
-  const code: unknown = Reflect.get(thrown, "code");
-  return typeof code === "string" && NOT_NOW.test(code);
-}
-
-const NOT_NOW = /^(?:ECONNREFUSED|ECONNRESET|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|57P0[123]|53300)$/;
 
 async function runCommand(args: readonly string[], terminal: Terminal): Promise<ExitCode> {
   const command = COMMANDS.find(({ name }) => {

@@ -50,6 +50,15 @@ export function notFound(what: string): AppError {
   return new AppError(what, { temporary: false });
 }
 
+const OUT_OF_REACH =
+  /^(?:ECONNREFUSED|ECONNRESET|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|57P0[123]|53300)$/;
+
+/** A database or other server that is not there now, is starting or ending, or has no connection left: try again. */
+export function isOutOfReach(thrown: unknown): boolean {
+  const code: unknown = thrown instanceof Error ? Reflect.get(thrown, "code") : undefined;
+  return typeof code === "string" && OUT_OF_REACH.test(code);
+}
+
 /** The answer: one JSON document with `--json`, else the lines. */
 export function answer(call: Call, json: unknown, lines: readonly string[]): ExitCode {
   const text = call.isJson ? JSON.stringify(json, undefined, 2) : lines.join("\n");

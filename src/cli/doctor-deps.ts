@@ -12,6 +12,7 @@ import { httpsProbe } from "../fetch/probe.ts";
 import { publishedVersion } from "../store/certificates.ts";
 import { isMigrated } from "../store/migrate.ts";
 import { openStore } from "../store/store.ts";
+import { isOutOfReach } from "./command.ts";
 import { keyserverPlace } from "./dns.ts";
 import { accept, readServiceKeys, revocationCheck, serviceKeyFiles } from "./doctor-keys.ts";
 
@@ -91,13 +92,4 @@ async function openDatabase(config: DatabaseConfig): Promise<Database> {
 function throwIfTemporary(thrown: unknown): undefined {
   if (isOutOfReach(thrown)) throw thrown;
   return undefined;
-}
-
-/** The server is not there, is starting or ending, or has no connection left. */
-function isOutOfReach(thrown: unknown): boolean {
-  const code: unknown = thrown instanceof Error ? Reflect.get(thrown, "code") : undefined;
-  return (
-    typeof code === "string" &&
-    /^(?:E(?:CONNREFUSED|CONNRESET|TIMEDOUT|HOSTUNREACH|NETUNREACH)|57P0[123]|53300)$/.test(code)
-  );
 }

@@ -5,7 +5,7 @@ import type { Account } from "../accounts/embedded.ts";
 import type { Secret } from "../base/secret.ts";
 import { appendAudit } from "../journal/audit.ts";
 import { bringCertificate, bringSecretKey } from "../keys/bring.ts";
-import { openWithPassword, openWithService, type MasterKey } from "../keys/master-key.ts";
+import type { MasterKey } from "../keys/master-key.ts";
 import { openKey } from "../keys/open-keys.ts";
 import { possessionTexts } from "../keys/possession.ts";
 import { formatAddress, type EmailAddress } from "../mail/address.ts";
@@ -19,6 +19,7 @@ import { selectSecretKeys } from "../store/vault.ts";
 import { addressGiven } from "./address-given.ts";
 import { answer, type Call, type Command, type ExitCode, notFound, UsageError } from "./command.ts";
 import { fileGiven, keyOwner } from "./key.ts";
+import { masterKeyBy, masterKeyIfOpen } from "./master-key-given.ts";
 import { openFor } from "./open.ts";
 import { readSecrets } from "./secret-input.ts";
 
@@ -67,7 +68,7 @@ async function bring(call: Call): Promise<ExitCode> {
   const secrets = await bringSecrets(call);
   await using parts = await openFor(call);
   const { account, address } = await keyOwner(parts, given);
-  using masterKey = await openedBy(parts, account, secrets.password);
+  using masterKey = await masterKeyIfOpen(parts, account, secrets.password);
   if (call.has("public"))
     return await bringPublic(call, parts, { account, address, bytes, masterKey });
   if (masterKey === undefined) {
@@ -99,17 +100,6 @@ async function bringSecrets(
     password: call.has("password-stdin") ? secrets[0] : undefined,
     passphrase: call.has("passphrase-stdin") ? secrets.at(-1) : undefined,
   };
-}
-
-async function openedBy(
-  parts: Parts,
-  { address }: Account,
-  password: Secret | undefined,
-): Promise<MasterKey | undefined> {
-  if (password === undefined) return openWithService(parts, address);
-  const masterKey = await openWithPassword(parts, address, password);
-  if (masterKey === undefined) throw notFound("this password opens no key of the account");
-  return masterKey;
 }
 
 type Bringing = {
@@ -189,11 +179,10 @@ async function exportKey(call: Call): Promise<ExitCode> {
 /** Written to the audit log before it is handed out. */
 async function secretExport(
   parts: Parts,
-  { address }: Account,
+  account: Account,
   o: { readonly fingerprint: string; readonly password: Secret; readonly passphrase: Secret },
 ): Promise<Uint8Array> {
-  using masterKey = await openWithPassword(parts, address, o.password);
-  if (masterKey === undefined) throw notFound("this password opens no key of the account");
+  using masterKey = await masterKeyBy(parts, account, o.password);
   const rows = await selectSecretKeys(parts.store, masterKey.id);
   const row = rows.find(({ fingerprint }) => fingerprint === o.fingerprint);
   using key = row === undefined ? undefined : await openKey(masterKey, row);
@@ -202,7 +191,7 @@ async function secretExport(
   await appendAudit(parts.store, {
     at: parts.clock.now(),
     action: "key.exported",
-    account: address,
+    account: account.address,
     detail: { fingerprint: o.fingerprint },
   });
   return armorKey("PRIVATE", locked);

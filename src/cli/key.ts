@@ -9,7 +9,6 @@ import { findAliased, listAliases } from "../store/aliases.ts";
 import { listPublished, type PublishedCertificate } from "../store/certificates.ts";
 import { addressGiven, accountOf } from "./address-given.ts";
 import { newKeys } from "./account-key.ts";
-import { masterKeyFor } from "./account-life.ts";
 import {
   answer,
   type Call,
@@ -19,6 +18,7 @@ import {
   table,
   UsageError,
 } from "./command.ts";
+import { masterKeyFor } from "./master-key-given.ts";
 import { openFor } from "./open.ts";
 import { readInput } from "./secret-input.ts";
 

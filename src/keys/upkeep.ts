@@ -40,7 +40,7 @@ export async function upkeep(
 }
 
 /** True when a key's life is to be extended now. */
-export function expiresSoon({ expiresAt }: PublishedCertificate, now: Date): boolean {
+function expiresSoon({ expiresAt }: PublishedCertificate, now: Date): boolean {
   return expiresAt !== undefined && expiresAt < after(now, EXTEND_BEFORE_MS);
 }
 

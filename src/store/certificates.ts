@@ -2,12 +2,7 @@ import type { Selectable } from "kysely";
 
 import { AppError } from "../base/errors.ts";
 import { fromUnixMs } from "../base/time.ts";
-import {
-  canonicalAddress,
-  formatAddress,
-  type Domain,
-  type EmailAddress,
-} from "../mail/address.ts";
+import { canonicalAddress, formatAddress, type EmailAddress } from "../mail/address.ts";
 import { wkdName } from "../mail/wkd-hash.ts";
 import { keyIdOf, type Fingerprint, type KeyId } from "../openpgp/fingerprint.ts";
 import { addressFrom, msOrZero, timeOrNone, wordFrom } from "./row.ts";
@@ -49,21 +44,6 @@ export async function findPublished(
     .selectFrom("published_certificates")
     .selectAll()
     .where("address", "=", canonicalAddress(address))
-    .where("state", "=", "active")
-    .executeTakeFirst();
-  return row === undefined ? undefined : fromRow(row);
-}
-
-/** As `findPublished`, by the name that a Web Key Directory gives the local part. */
-export async function findPublishedByWkd(
-  store: Store,
-  domain: Domain,
-  hash: string,
-): Promise<PublishedCertificate | undefined> {
-  const row = await store.db
-    .selectFrom("published_certificates")
-    .selectAll()
-    .where("wkd", "=", `${hash}@${domain}`)
     .where("state", "=", "active")
     .executeTakeFirst();
   return row === undefined ? undefined : fromRow(row);

@@ -1,0 +1,41 @@
+import type { Account } from "../accounts/embedded.ts";
+import type { Parts } from "../app/parts.ts";
+import type { Secret } from "../base/secret.ts";
+import { openWithPassword, openWithService, type MasterKey } from "../keys/master-key.ts";
+import { type Call, notFound } from "./command.ts";
+import { passwordIfGiven } from "./secret-input.ts";
+
+/** What is said where a password is another one. */
+export const OPENS_NONE = "this password opens no key of the account";
+
+/** The master key that a password opens. @throws AppError when it opens none. */
+export async function masterKeyBy(
+  parts: Parts,
+  { address }: Pick<Account, "address">,
+  password: Secret,
+): Promise<MasterKey> {
+  const masterKey = await openWithPassword(parts, address, password);
+  if (masterKey === undefined) throw notFound(OPENS_NONE);
+  return masterKey;
+}
+
+/** The master key, by the password if there is one, else if the provider may use it. */
+export async function masterKeyIfOpen(
+  parts: Parts,
+  account: Pick<Account, "address">,
+  password: Secret | undefined,
+): Promise<MasterKey | undefined> {
+  return password === undefined
+    ? openWithService(parts, account.address)
+    : masterKeyBy(parts, account, password);
+}
+
+/** As `masterKeyIfOpen`, by the password on stdin if it was given. */
+export async function masterKeyFor(
+  parts: Parts,
+  account: Pick<Account, "address">,
+  call: Call,
+): Promise<MasterKey | undefined> {
+  using password = await passwordIfGiven(call);
+  return await masterKeyIfOpen(parts, account, password);
+}
