@@ -8,7 +8,7 @@ import { renameOwner } from "../keys/rename.ts";
 import { formatAddress, parseAddress, type EmailAddress } from "../mail/address.ts";
 import { listAliases } from "../store/aliases.ts";
 import { accountOf, addressGiven } from "./address-given.ts";
-import { codeLines } from "./account-key.ts";
+import { codeLines } from "./account-recover.ts";
 import { answer, type Call, type Command, type ExitCode, notFound, UsageError } from "./command.ts";
 import { masterKeyBy, masterKeyFor } from "./master-key-given.ts";
 import { openFor } from "./open.ts";

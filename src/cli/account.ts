@@ -7,7 +7,7 @@ import { formatAddress } from "../mail/address.ts";
 import { policyInForce } from "../policy/policy.ts";
 import { findPublished } from "../store/certificates.ts";
 import { listAccounts, updatePolicy } from "../store/accounts.ts";
-import { codeLines } from "./account-key.ts";
+import { codeLines } from "./account-recover.ts";
 import { addressGiven, accountOf } from "./address-given.ts";
 import { answer, type Call, type Command, type ExitCode, table, UsageError } from "./command.ts";
 import { openFor, openQuietly } from "./open.ts";

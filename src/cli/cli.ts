@@ -8,6 +8,7 @@ import { ConfigError } from "../config/load.ts";
 import { accountCommands } from "./account.ts";
 import { accountKeyCommands } from "./account-key.ts";
 import { accountLifeCommands } from "./account-life.ts";
+import { accountRecoverCommands } from "./account-recover.ts";
 import { auditCommands } from "./audit.ts";
 import { type Command, type ExitCode, isOutOfReach, type Terminal, UsageError } from "./command.ts";
 import { configCommands } from "./config.ts";
@@ -34,6 +35,7 @@ const COMMANDS: readonly Command[] = [
   ...doctorCommands,
   ...dnsCommands,
   ...accountCommands,
+  ...accountRecoverCommands,
   ...accountKeyCommands,
   ...accountLifeCommands,
   ...keyCommands,

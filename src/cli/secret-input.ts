@@ -3,6 +3,18 @@ import { type Call, UsageError } from "./command.ts";
 
 const MAX_SECRET_BYTES = 4096;
 
+/** The option of commands whose secrets come on stdin. */
+export const SECRETS_ON_STDIN = {
+  "password-stdin": { help: "read what is secret from stdin" },
+};
+
+/** @throws UsageError when it was not said that secrets are on stdin. */
+export function requireStdin(call: Call): void {
+  if (!call.has("password-stdin")) {
+    throw new UsageError("secrets are read from stdin: say so with --password-stdin");
+  }
+}
+
 /**
  * The password on stdin, up to its end; one line end at the end is not part of it. At most 4096 bytes.
  * @throws UsageError when stdin is empty, too long or has more than one line.
