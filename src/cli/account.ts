@@ -2,11 +2,12 @@ import type { Account, Custody } from "../accounts/embedded.ts";
 import type { Parts } from "../app/parts.ts";
 import { loadConfig } from "../config/load.ts";
 import { policyNames } from "../config/schema.ts";
+import { appendAudit } from "../journal/audit.ts";
 import { enrol } from "../login/enrol.ts";
 import { formatAddress } from "../mail/address.ts";
 import { policyInForce } from "../policy/policy.ts";
 import { findPublished } from "../store/certificates.ts";
-import { listAccounts, updatePolicy } from "../store/accounts.ts";
+import { listAccounts, lockAccount, updatePolicy, type Policy } from "../store/accounts.ts";
 import { codeLines } from "./account-recover.ts";
 import { addressGiven, accountOf } from "./address-given.ts";
 import { answer, type Call, type Command, type ExitCode, table, UsageError } from "./command.ts";
@@ -18,6 +19,9 @@ const CUSTODY: Readonly<Record<string, Custody>> = {
   user: "unlocks-at-login",
   provider: "provider-usable",
 };
+
+/** In place of a policy of the user's own: none, so that the domain's or the installation's holds. */
+const INHERIT = "inherit";
 
 /** `account add`, `list`, `show`, `policy`. */
 export const accountCommands: readonly Command[] = [
@@ -56,7 +60,7 @@ export const accountCommands: readonly Command[] = [
   {
     name: "account policy",
     operands: ["ADDRESS", "[POLICY]"],
-    summary: `set the user's own policy (${policyNames.join(", ")}; inherit removes it), or show it`,
+    summary: `set the user's own policy (${policyNames.join(", ")}; ${INHERIT} removes it), or show it`,
     options: {},
     run: policy,
   },
@@ -143,16 +147,32 @@ async function policy(call: Call): Promise<ExitCode> {
   const address = addressGiven(call);
   const [, given] = call.operands;
   const wanted = policyNames.find((name) => name === given);
-  if (given !== undefined && given !== "inherit" && wanted === undefined) {
-    throw new UsageError(`a policy is one of: ${policyNames.join(", ")}, inherit`);
+  if (given !== undefined && given !== INHERIT && wanted === undefined) {
+    throw new UsageError(`a policy is one of: ${policyNames.join(", ")}, ${INHERIT}`);
   }
   await using parts = await openFor(call);
-  await accountOf(parts, address);
-  if (given !== undefined) await updatePolicy(parts.store, address, wanted);
+  const account = await accountOf(parts, address);
+  if (given !== undefined) await setPolicy(parts, account, wanted);
   const view = await viewOf(parts, await accountOf(parts, address));
   return answer(call, view, [
     `${view.address}: own policy ${view.policy ?? "none"}, in force ${view.policyInForce}`,
   ]);
+}
+
+/** Sets or removes the user's own policy, in one moment with its audit row; nothing is written where it is that already. */
+async function setPolicy(
+  { store, clock }: Parts,
+  { address }: Account,
+  wanted: Policy | undefined,
+): Promise<void> {
+  await store.transaction(async (tx) => {
+    await lockAccount(tx, address);
+    const before = (await accountOf({ store: tx }, address)).policy;
+    if (before === wanted) return;
+    await updatePolicy(tx, address, wanted);
+    const detail = { from: before ?? INHERIT, to: wanted ?? INHERIT, by: "operator" };
+    await appendAudit(tx, { at: clock.now(), action: "policy.changed", account: address, detail });
+  });
 }
 
 type AccountView = {

@@ -13,8 +13,11 @@ export function addressGiven(call: Call): EmailAddress {
 }
 
 /** The account of an address. @throws AppError when there is none. */
-export async function accountOf(parts: Parts, address: EmailAddress): Promise<Account> {
-  const account = await findAccount(parts.store, address);
+export async function accountOf(
+  { store }: Pick<Parts, "store">,
+  address: EmailAddress,
+): Promise<Account> {
+  const account = await findAccount(store, address);
   if (account === undefined) throw notFound(`${formatAddress(address)} has no account here`);
   return account;
 }
