@@ -51,6 +51,7 @@ export async function normalise(
     return "weak-algorithm";
   }
   // In this order, because only so many signatures are verified.
+  const signatures = verifiedSignatures(await judged.signatures.primary());
   const own = await verifiedUsers(judged.signatures, matchingUsers(judged, o.address));
   const bound = await boundSubkeys(judged);
   const users = await verifiedUsers(judged.signatures, judged.parts.users);
@@ -63,7 +64,6 @@ export async function normalise(
   }
   if (keys.length > MOST_KEYS) return "too-large";
   const isKept = ({ body }: SubkeyPart) => keys.some(({ publicBody }) => publicBody === body);
-  const signatures = verifiedSignatures(await judged.signatures.primary());
   const isOwn = ({ body }: UserPart) => own.some((each) => each.body === body);
   const parts = {
     primary: { ...primary, signatures },

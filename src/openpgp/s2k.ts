@@ -66,9 +66,11 @@ function readArgon2(cursor: Cursor): S2k | undefined {
   return isAllowed ? { kind: "argon2", salt, passes, lanes, memoryKiB: 2 ** exponent } : undefined;
 }
 
+type Argon2 = Extract<S2k, { kind: "argon2" }>;
+
 /** 128 MiB, and the work of three passes over 64 MiB, which is what OpenPGP.js asks for. */
 const MOST_ARGON2_KIB = 2 ** 17;
-const MOST_ARGON2_WORK = 3 * 2 ** 16;
+const MOST_ARGON2_WORK = argon2Work({ passes: 3, memoryKiB: 2 ** 16 });
 /** What one octet of a count can ask for at most, and what GnuPG asks for on a fast machine. */
 const MOST_COUNT = countOf(0xff);
 /** For all keys of one file together; hashing counts half of Argon2. */
@@ -87,15 +89,23 @@ export function isCostly(
       // A hash that is too short for the key is used several times.
       return (Math.ceil(keyOctets / s2k.hash.octets) * s2k.count) / MOST_COUNT / 2;
     }
-    const work = (s2k.passes * s2k.memoryKiB) / MOST_ARGON2_WORK;
+    const work = argon2Work(s2k) / MOST_ARGON2_WORK;
     return s2k.memoryKiB > MOST_ARGON2_KIB || work > 1 ? Infinity : work;
   });
   return works.reduce((sum, work) => sum + work, 0) > MOST_DERIVATIONS;
 }
 
+/** Getting and clearing the memory takes as long as another pass over it. */
+function argon2Work({ passes, memoryKiB }: Pick<Argon2, "passes" | "memoryKiB">): number {
+  return (passes + 1) * memoryKiB;
+}
+
 const deriveArgon2 = promisify(argon2);
 
-/** A key of so many octets; to be wiped. The caller has asked `isCostly`. */
+/**
+ * A key of so many octets; to be wiped. The caller has asked `isCostly`. Hashing lets others have their turn; Argon2, which
+ * comes in one piece, runs in a thread of its own.
+ */
 export async function deriveKey(
   s2k: Exclude<S2k, { kind: "absent" }>,
   passphrase: Uint8Array,

@@ -1,3 +1,5 @@
+import { setImmediate } from "node:timers/promises";
+
 import { asBuffer } from "../base/bytes.ts";
 import type { Secret } from "../base/secret.ts";
 import type { ImportRefusal } from "./import-refusal.ts";
@@ -37,6 +39,8 @@ export async function unlockAll(
       return body;
     }
     bodies.set(hex(key.publicBody), body);
+    // The numbers of a long RSA key take a while, and there may be many.
+    await setImmediate();
   }
   return { bodyFor: (publicBody) => bodies.get(hex(publicBody)), [Symbol.dispose]: wipe };
 }

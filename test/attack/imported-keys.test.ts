@@ -24,6 +24,8 @@ import {
   subkeyOf,
   userIdOf,
 } from "../support/forge-certificate.ts";
+import { longRsaKey } from "../support/long-rsa-key.ts";
+import { longestBlock } from "../support/longest-block.ts";
 import { mutate, seededRandom } from "../support/mutate.ts";
 import { NOW, PASSPHRASE, ownKey } from "../support/openpgp-messages.ts";
 import {
@@ -140,12 +142,18 @@ test("a key that we would not sign with, because its direct-key signature alone 
 
 test("a file of many keys, each as costly as one may be, keeps nobody else waiting", async () => {
   const argon2 = { ...exportConfig, aeadProtect: true, s2kType: 4 };
+  const onePass = {
+    ...argon2,
+    s2kArgon2Params: { passes: 1, parallelism: 1, memoryExponent: 17 },
+  };
   const iterated = { ...exportConfig, s2kIterationCountByte: 255 };
   for (const [count, config, expected] of [
     [4, iterated, "importable"],
     [11, iterated, "costly-protection"],
     [4, argon2, "importable"],
     [5, argon2, "costly-protection"],
+    [4, onePass, "importable"],
+    [5, onePass, "costly-protection"],
     [40, CHEAP, "too-large"],
   ] as const) {
     const subkeys = Array.from({ length: count }, () => ({}));
@@ -159,6 +167,35 @@ test("a file of many keys, each as costly as one may be, keeps nobody else waiti
     delay.disable();
     assert(delay.max < 500_000_000, `${String(count)}: ${String(delay.max)} ns`);
   }
+});
+
+test("as many RSA keys as one may bring, as long as they may be, keep nobody else waiting", async () => {
+  const user = "ada@alpha.test";
+  const bytes = await longRsaKey({ user, date: MADE, bits: 8192, subkeys: 11 });
+  let refusal: string | undefined;
+  const blockedMs = await longestBlock(async () => {
+    refusal = await refusalOf(bytes, { limitMs: 5 * SECOND });
+  });
+  assert.equal(refusal, "importable");
+  assert(blockedMs < SECOND / 2, `${String(blockedMs)} ms`);
+});
+
+test("as many slow self-signatures as are looked at keep nobody else waiting", async () => {
+  const { privateKey } = await generateByLibrary({
+    type: "curve448",
+    userIDs: Array.from({ length: 80 }, (_, nth) => ({ email: `ada${nth || ""}@alpha.test` })),
+    date: MADE,
+    config: { v6Keys: true },
+    format: "object",
+  });
+  const certificate = privateKey.toPublic().write();
+  let refusal: string | undefined;
+  const blockedMs = await longestBlock(async () => {
+    refusal = await refusalOf(privateKey.write(), { limitMs: 5 * SECOND });
+    await importCertificate({ bytes: certificate, address: ADDRESS, now: NOW });
+  });
+  assert.equal(refusal, "importable");
+  assert(blockedMs < SECOND / 2, `${String(blockedMs)} ms`);
 });
 
 test("a secret that belongs to another public key is refused, locked or not", async () => {
