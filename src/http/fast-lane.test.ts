@@ -103,6 +103,20 @@ test("what is not plain goes to Node's server, on the same connection, and nothi
   assert.deepEqual(order, ["/plain", "/one", "/two", "/three"]);
 });
 
+test("requests in many TLS records at once keep their order, and nothing is lost", async () => {
+  await using server = await start((url) => text(`[${url}]`));
+  const paths = Array.from({ length: 1200 }, (_, at) => `/${String(at)}`);
+  // The connection is given up at the first octets, while the others are on their way up.
+  for (const first of ["", get("/plain"), "GET /half HTTP/1.1\r\n"]) {
+    using client = new Client(server);
+    const rest = first.startsWith("GET /half") ? "Host: web.test\r\n\r\n" : "";
+    client.socket.write(first + rest + paths.map(get).join(""));
+    await client.until(/\[\/1199\]$/);
+    const came = [...client.text.matchAll(/\[(\/\d+)\]/g)].map(([, path]) => path);
+    assert.deepEqual(came, paths);
+  }
+});
+
 test("answers keep their order when the next request comes before a late answer", async () => {
   const { promise: slow, resolve: finish } = Promise.withResolvers<WholeAnswer>();
   const { promise: isAsked, resolve: asked } = Promise.withResolvers<void>();

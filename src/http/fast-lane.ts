@@ -167,18 +167,33 @@ class Connection {
     if (this.#early.length > 0) this.#leave(Buffer.concat(this.#early));
   };
 
-  #leave(chunk: Buffer): void {
+  /**
+   * Gives the connection up. Octets that came together may still be on their way up to the stream, and once Node's server
+   * has the socket it reads past it: so it gets all that is here as one piece, after the turn in which it came.
+   */
+  #leave(first: Buffer): void {
     const { socket } = this;
     socket.pause();
-    socket.off("timeout", this.#end);
-    socket.off("error", this.#end);
-    socket.off("drain", this.#goOn);
     socket.off("data", this.#read);
-    socket.setTimeout(0);
-    socket.unshift(chunk);
-    this.#options.handOver(socket);
-    // Node's server reads what comes from now on past the stream; what was put back waits for this.
-    socket.resume();
+    socket.off("drain", this.#goOn);
+    setImmediate(() => {
+      if (socket.destroyed) return;
+      const came = [first, ...whatIsHere(socket)];
+      socket.off("timeout", this.#end);
+      socket.off("error", this.#end);
+      socket.setTimeout(0);
+      socket.unshift(Buffer.concat(came));
+      this.#options.handOver(socket);
+      socket.resume();
+    });
+  }
+}
+
+function* whatIsHere(socket: TLSSocket): Generator<Buffer> {
+  for (;;) {
+    const chunk = socket.read() as Buffer | null;
+    if (chunk === null) return;
+    yield chunk;
   }
 }
 
