@@ -2,17 +2,21 @@ import { MINUTE } from "../base/time.ts";
 
 /**
  * Counts what clients do, by a key such as their network. Everything is done at once: nothing waits, nothing races. The
- * caller says what time it is, once for all he asks.
+ * caller says what time it is.
  */
 export type RateLimit = {
-  /** Counts first and looks then, so that requests that come all at once cannot all pass. */
-  readonly take: (key: string, now: Date) => Taken;
+  /** Counts one, if there is one left. */
+  readonly take: (key: string, now: Date) => Budget;
+  /** As `take`, and counts nothing. */
+  readonly look: (key: string, now: Date) => Budget;
 };
 
-/** Whether a key may go on; what turns out not to count can be given back. */
-export type Taken =
-  | { readonly kind: "taken"; readonly giveBack: () => void }
+/** Whether a key may go on. */
+export type Budget =
+  | { readonly kind: "open" }
   | { readonly kind: "spent"; readonly waitMs: number };
+
+const OPEN: Budget = { kind: "open" };
 
 export type RateLimitOptions = {
   readonly perMinute: number;
@@ -55,21 +59,15 @@ export function makeRateLimit(options: RateLimitOptions): RateLimit {
     if (minute.used < perMinute) return minute;
     return reserve.used < spare ? reserve : undefined;
   };
-  return {
-    take: (key, now) => {
-      const nowMs = now.getTime();
-      const counts = countsOf(key, nowMs);
-      const window = openWindow(counts);
-      if (window === undefined) return { kind: "spent", waitMs: counts.minute.endsAt - nowMs };
-      window.used += 1;
-      const { endsAt } = window;
-      // A window that began meanwhile owes nothing.
-      const giveBack = (): void => {
-        if (window.endsAt === endsAt) window.used -= 1;
-      };
-      return { kind: "taken", giveBack };
-    },
+  const ask = (key: string, now: Date, counted: 0 | 1): Budget => {
+    const nowMs = now.getTime();
+    const counts = countsOf(key, nowMs);
+    const window = openWindow(counts);
+    if (window === undefined) return { kind: "spent", waitMs: counts.minute.endsAt - nowMs };
+    window.used += counted;
+    return OPEN;
   };
+  return { take: (key, now) => ask(key, now, 1), look: (key, now) => ask(key, now, 0) };
 }
 
 /** Also when the clock was set back: a window never lasts longer than its length. */

@@ -28,18 +28,19 @@ export type KeyserverDeps = {
   readonly limits?: Partial<KeyserverLimits>;
 };
 
-/** Look-ups a minute for each client network (/24 or /48); twice that in a burst. */
+/** For each client network (/24 or /48), in a minute; twice that in a burst. */
 export type KeyserverLimits = {
   readonly addressMissesPerMinute: number;
   readonly idMissesPerMinute: number;
-  readonly hitsPerMinute: number;
+  /** Of whatever outcome: what one network may cost the database. */
+  readonly lookUpsPerMinute: number;
 };
 
 /** Misses are what harvesting looks like; one big provider asks for many addresses, and hits. */
 const DEFAULT_LIMITS: KeyserverLimits = {
   addressMissesPerMinute: 60,
   idMissesPerMinute: 600,
-  hitsPerMinute: 60_000,
+  lookUpsPerMinute: 60_000,
 };
 
 /** To give to `startHttps` beside the application. */
@@ -48,7 +49,8 @@ export const keyserverHttp = { methods, headers: openToAll };
 /** What a Host field may hold (RFC 9110 §7.2); HTTP/1.0 needs none. */
 const HOST = /^[-\w.:[\]]*$/;
 
-type Limits = { readonly address: RateLimit; readonly id: RateLimit; readonly hits: RateLimit };
+type Limits = { readonly address: RateLimit; readonly id: RateLimit; readonly all: RateLimit };
+type LookUpDeps = FindDeps & { readonly limits: Limits; readonly clock: Clock };
 type Lookup = Extract<Question, { kind: "lookup" }>;
 
 /** The application, for `startHttps({ ...keyserver(deps), ...keyserverHttp })`. `/healthz` is in it. */
@@ -56,7 +58,7 @@ export function keyserver(deps: KeyserverDeps): WholeApplication {
   const { view, clock } = deps;
   const limits = makeLimits({ ...DEFAULT_LIMITS, ...deps.limits });
   const questionIn = makeReader(deps);
-  const finding = { view, domains: new Set(deps.domains) };
+  const looking = { view, domains: new Set(deps.domains), limits, clock };
   const networks = new WeakMap<object, string>();
   const answer = (asked: Asked): WholeAnswer | Promise<WholeAnswer> => {
     const question = questionIn(asked);
@@ -67,7 +69,7 @@ export function keyserver(deps: KeyserverDeps): WholeApplication {
       network = networkOf(socket.remoteAddress ?? "");
       networks.set(socket, network);
     }
-    return lookUp(finding, limits, network, question, clock.now());
+    return lookUp(looking, network, question);
   };
   return { answer, together: view.together };
 }
@@ -78,7 +80,7 @@ function makeLimits(limits: KeyserverLimits): Limits {
   return {
     address: withBurst(limits.addressMissesPerMinute),
     id: withBurst(limits.idMissesPerMinute),
-    hits: withBurst(limits.hitsPerMinute),
+    all: withBurst(limits.lookUpsPerMinute),
   };
 }
 
@@ -111,24 +113,32 @@ function makeReader(deps: KeyserverDeps): (asked: Asked) => Question {
   };
 }
 
-/** A spent budget of misses stops hits too: else the difference would tell which guesses were right. */
+/**
+ * Only a miss counts as one, and it is known for one when the database has answered. So the budget is looked at twice:
+ * before, that a network which has spent it costs nothing, and again with the answer in hand. Of guesses that are all
+ * under way at once as many get an answer as of those one after the other; hits that are under way count nothing and
+ * never stop each other. A spent budget of misses stops hits too: else the difference would tell which guesses were right.
+ */
 function lookUp(
-  finding: FindDeps,
-  limits: Limits,
+  deps: LookUpDeps,
   network: string,
   question: Lookup,
-  now: Date,
 ): WholeAnswer | Promise<WholeAnswer> {
-  // Every question counts as a miss until it is a hit: a hundred guesses in one packet are a hundred.
-  const hit = limits.hits.take(network, now);
-  if (hit.kind === "spent") return tooMany(hit.waitMs);
-  const miss = (question.search.kind === "id" ? limits.id : limits.address).take(network, now);
-  if (miss.kind === "spent") return tooMany(miss.waitMs);
+  const { limits, clock } = deps;
+  const now = clock.now();
+  const misses = question.search.kind === "id" ? limits.id : limits.address;
+  const before = misses.look(network, now);
+  if (before.kind === "spent") return tooMany(before.waitMs);
+  const cost = limits.all.take(network, now);
+  if (cost.kind === "spent") return tooMany(cost.waitMs);
   const tell = (rows: readonly ViewedCertificate[]): WholeAnswer | Promise<WholeAnswer> => {
     const found = question.onlyVersion4 ? rows.filter(({ version }) => version === 4) : rows;
-    (found.length === 0 ? hit : miss).giveBack();
-    return found.length === 0 ? question.absent : question.tell(found, now);
+    const isMiss = found.length === 0;
+    // The time of now: with that of then a window that began meanwhile would begin anew.
+    const budget = isMiss ? misses.take(network, clock.now()) : misses.look(network, clock.now());
+    if (budget.kind === "spent") return tooMany(budget.waitMs);
+    return isMiss ? question.absent : question.tell(found, now);
   };
-  const rows = find(finding, question.search, now);
+  const rows = find(deps, question.search, now);
   return rows instanceof Promise ? rows.then(tell) : tell(rows);
 }

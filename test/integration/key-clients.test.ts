@@ -90,7 +90,7 @@ async function runClients(
 ): Promise<readonly KeyClientSight[]> {
   const pki = await makePki(dir);
   const tls = await pki.issue(["keys.alpha.test"]);
-  const limits = { addressMissesPerMinute: WITHOUT_END, hitsPerMinute: WITHOUT_END };
+  const limits = { addressMissesPerMinute: WITHOUT_END, lookUpsPerMinute: WITHOUT_END };
   await using keyserver = await startTestKeyserver(tls, { database, limits });
   const order: Omit<KeyClientOrder, "seed"> = {
     database,
