@@ -3,18 +3,21 @@ import { test } from "node:test";
 
 import { readKey } from "openpgp";
 
-import { expiresIn, flags, newForge, wholeSecond } from "../../test/support/forge-certificate.ts";
+import { expiresIn, flags, newForge } from "../../test/support/forge-certificate.ts";
 import {
-  addressOf,
+  ADA,
+  NOW,
+  USER,
   forgedSecret,
   imported,
   joined,
+  kindsOfKeys,
   libraryKey,
   packetsOf,
 } from "../../test/support/secret-keys.ts";
 import { AppError } from "../base/errors.ts";
 import { Secret } from "../base/secret.ts";
-import { DAY, HOUR, MINUTE, SECOND, after, systemClock } from "../base/time.ts";
+import { DAY, HOUR, MINUTE, SECOND, after } from "../base/time.ts";
 import { acceptForEncryption } from "./acceptance.ts";
 import { TAG } from "./certificate-parts.ts";
 import { type Certificate, partsOf } from "./certificate.ts";
@@ -28,9 +31,6 @@ import { applyRevocation, revokeFresh } from "./revocation.ts";
 import { type UnlockedKey, readSecretKey } from "./secret-key.ts";
 import { checkSigner } from "./signer.ts";
 
-const ADA = addressOf("ada.quill@post.example");
-const USER = "Ada Quill <ada.quill@post.example>";
-const NOW = wholeSecond(systemClock.now());
 const MADE = after(NOW, -100 * DAY);
 const EXPIRES = after(NOW, LIFETIME_MS);
 const LIFETIME_SECONDS = (150 * DAY) / SECOND;
@@ -55,7 +55,7 @@ const TIMES = new Set([2, 3, 9]);
 
 const lifetime = { keyExpirationTime: LIFETIME_SECONDS };
 const dated = { user: USER, date: MADE, lifetimeSeconds: LIFETIME_SECONDS };
-const KINDS: readonly [string, () => Promise<Secret | Uint8Array>][] = [
+const KINDS: readonly (readonly [string, () => Promise<Secret | Uint8Array>])[] = [
   [
     "a compat key",
     async () => (await generateKey({ address: ADA, profile: "compat", now: MADE })).secretKey,
@@ -64,25 +64,9 @@ const KINDS: readonly [string, () => Promise<Secret | Uint8Array>][] = [
     "a modern key",
     async () => (await generateKey({ address: ADA, profile: "modern", now: MADE })).secretKey,
   ],
-  [
-    "an RSA key with a signing subkey",
-    () =>
-      libraryKey({
-        ...dated,
-        type: "rsa",
-        rsaBits: 3072,
-        subkeys: [{ sign: true, ...lifetime }, lifetime],
-      }),
-  ],
-  [
-    "a P-256 key with a signing subkey",
-    () =>
-      libraryKey({ ...dated, curve: "nistP256", subkeys: [{ sign: true, ...lifetime }, lifetime] }),
-  ],
-  [
-    "a v6 key on Curve448",
-    () => libraryKey({ ...dated, type: "curve448", config: { v6Keys: true } }),
-  ],
+  ...kindsOfKeys(LIFETIME_SECONDS).map(
+    ([name, making]) => [name, () => libraryKey({ ...dated, ...making })] as const,
+  ),
 ];
 
 for (const [name, make] of KINDS) {

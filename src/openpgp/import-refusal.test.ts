@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { flags, newForge, wholeSecond } from "../../test/support/forge-certificate.ts";
+import { flags, newForge } from "../../test/support/forge-certificate.ts";
 import { mutate, seededRandom } from "../../test/support/mutate.ts";
 import {
+  ADA,
   ARGON2,
+  NOW,
   QUICK,
+  USER,
   addressOf,
   armored,
   forgedSecret,
@@ -14,9 +17,12 @@ import {
   joined,
   libraryKey,
   packetsOf,
+  patched,
+  publicOctets,
+  withSecretOf,
   withSecrets,
 } from "../../test/support/secret-keys.ts";
-import { DAY, SECOND, after, systemClock } from "../base/time.ts";
+import { DAY, SECOND, after } from "../base/time.ts";
 import { TAG } from "./certificate-parts.ts";
 import { generateKey } from "./generate.ts";
 import { importCertificate } from "./import-certificate.ts";
@@ -27,9 +33,6 @@ import { readSecretKey } from "./secret-key.ts";
 import { secretBodyFor, serializeSecret } from "./secret-packets.ts";
 import { partsOf } from "./certificate.ts";
 
-const ADA = addressOf("ada.quill@post.example");
-const USER = "Ada Quill <ada.quill@post.example>";
-const NOW = wholeSecond(systemClock.now());
 const MADE = after(NOW, -50 * DAY);
 const PASSPHRASE = "correct horse";
 const base = { user: USER, date: MADE };
@@ -38,6 +41,7 @@ const rsa = { ...base, type: "rsa" } as const;
 const plain = await libraryKey(base);
 const other = await libraryKey(base);
 const locked = await libraryKey({ ...base, passphrase: PASSPHRASE, config: QUICK });
+const lockedOther = await libraryKey({ ...base, passphrase: PASSPHRASE, config: QUICK });
 const argon2 = await libraryKey({ ...base, passphrase: PASSPHRASE, config: ARGON2 });
 const modern = await libraryKey({ ...base, type: "curve25519", config: { v6Keys: true } });
 const rsaKey = await libraryKey({ ...rsa, rsaBits: 3072 });
@@ -59,20 +63,6 @@ async function refusal(
   assert(performance.now() - started < SECOND, "it took more than a second");
   return result.kind === "refused" ? result.reason : undefined;
 }
-
-/** One octet of each secret packet, counted from the usage octet, set to a value. */
-const patched = (bytes: Uint8Array, publicOctets: number, at: number, ...values: number[]) =>
-  withSecrets(bytes, (body, tag) => {
-    const start = tag === TAG.secretKey ? publicOctets : publicOctets + 5;
-    return Buffer.concat([
-      body.subarray(0, start + at),
-      Buffer.from(values),
-      body.subarray(start + at + values.length),
-    ]);
-  });
-
-/** Of a v4 key on Curve25519: version, time, algorithm, OID with its length, point; of the subkey one octet more of OID and the KDF. */
-const PUBLIC_OCTETS = 6 + 10 + 2 + 33;
 
 test("what is not one secret key is named", async () => {
   const cases: readonly [string, Uint8Array, ImportRefusal][] = [
@@ -124,13 +114,14 @@ test("a certificate beside its secret key is no obstacle", async () => {
 test("a secret that is not here is named", async () => {
   const dummy = (mode: number) => [254, 7, 101, 2, 0x47, 0x4e, 0x55, mode];
   const absent = (only: number) =>
-    withSecrets(plain, (body, tag) => {
-      const octets = tag === TAG.secretKey ? PUBLIC_OCTETS : PUBLIC_OCTETS + 5;
-      return tag === only ? Buffer.concat([body.subarray(0, octets), Buffer.from(dummy(1))]) : body;
-    });
+    withSecrets(plain, (body, tag) =>
+      tag === only
+        ? Buffer.concat([body.subarray(0, publicOctets(tag)), Buffer.from(dummy(1))])
+        : body,
+    );
   assert.equal(await refusal(absent(TAG.secretKey)), "no-secret-part");
   assert.equal(await refusal(absent(TAG.secretSubkey)), "no-secret-part");
-  assert.equal(await refusal(patched(plain, PUBLIC_OCTETS, 0, ...dummy(2))), "no-secret-part");
+  assert.equal(await refusal(patched(plain, 0, ...dummy(2))), "no-secret-part");
 });
 
 test("a passphrase is asked for, and a wrong one is named", async () => {
@@ -146,7 +137,7 @@ test("a passphrase is asked for, and a wrong one is named", async () => {
 test("protection that takes too long is refused before anything is derived", async () => {
   // Usage, cipher, AEAD, kind, 16 octets of salt; then passes, lanes, memory.
   const argon = (passes: number, lanes: number, exponent: number) =>
-    refusal(patched(argon2, PUBLIC_OCTETS, 20, passes, lanes, exponent), { passphrase: "x" });
+    refusal(patched(argon2, 20, passes, lanes, exponent), { passphrase: "x" });
   assert.equal(await argon(255, 4, 16), "costly-protection");
   assert.equal(await argon(4, 4, 16), "costly-protection");
   assert.equal(await argon(1, 4, 18), "costly-protection");
@@ -157,7 +148,7 @@ test("protection that takes too long is refused before anything is derived", asy
   assert.equal(await argon(1, 4, 4), "unsupported-protection");
   assert.equal(await argon(1, 0, 10), "unsupported-protection");
   // Usage, cipher, kind, hash, 8 octets of salt; then the count.
-  const slowest = patched(locked, PUBLIC_OCTETS, 12, 0xff);
+  const slowest = patched(locked, 12, 0xff);
   assert.equal(await refusal(slowest, { passphrase: "x" }), "wrong-passphrase");
 });
 
@@ -165,7 +156,7 @@ test("many keys that each take long are refused together", async () => {
   const config = { s2kIterationCountByte: 0xff };
   const subkeys = Array.from({ length: 11 }, () => ({}));
   const made = { ...base, subkeys, passphrase: PASSPHRASE, config: QUICK };
-  const many = patched(await libraryKey(made), PUBLIC_OCTETS, 12, config.s2kIterationCountByte);
+  const many = patched(await libraryKey(made), 12, config.s2kIterationCountByte);
   assert.equal(await refusal(many, { passphrase: PASSPHRASE }), "costly-protection");
   const more = { ...made, subkeys: [...subkeys, {}] };
   assert.equal(await refusal(await libraryKey(more), { passphrase: PASSPHRASE }), "too-large");
@@ -174,24 +165,15 @@ test("many keys that each take long are refused together", async () => {
 test("outdated protection is named", async () => {
   for (const usage of [1, 7, 9, 255]) {
     assert.equal(
-      await refusal(patched(locked, PUBLIC_OCTETS, 0, usage), { passphrase: PASSPHRASE }),
+      await refusal(patched(locked, 0, usage), { passphrase: PASSPHRASE }),
       "unsupported-protection",
     );
   }
   // CAST5, and S2K without a salt.
-  assert.equal(await refusal(patched(locked, PUBLIC_OCTETS, 1, 3)), "unsupported-protection");
-  assert.equal(await refusal(patched(locked, PUBLIC_OCTETS, 2, 0)), "unsupported-protection");
+  assert.equal(await refusal(patched(locked, 1, 3)), "unsupported-protection");
+  assert.equal(await refusal(patched(locked, 2, 0)), "unsupported-protection");
   // Argon2 without AEAD.
-  const argonCfb = patched(
-    locked,
-    PUBLIC_OCTETS,
-    2,
-    4,
-    ...Array.from({ length: 16 }, () => 7),
-    1,
-    1,
-    10,
-  );
+  const argonCfb = patched(locked, 2, 4, ...Array.from({ length: 16 }, () => 7), 1, 1, 10);
   assert.equal(await refusal(argonCfb, { passphrase: PASSPHRASE }), "malformed");
   for (const usage of [7, 255]) {
     const broken = withSecrets(modern, (body) =>
@@ -262,19 +244,14 @@ test("what acceptance refuses is refused by its name", async () => {
 
 test("a secret that does not belong to its public key is found out", async () => {
   for (const [mine, octets, theirs] of [
-    [plain, PUBLIC_OCTETS, other],
-    [modern, 42, await libraryKey({ ...base, type: "curve25519", config: { v6Keys: true } })],
-    [rsaKey, 6 + 2 + 384 + 2 + 3, await libraryKey({ ...rsa, rsaBits: 3072 })],
+    [plain, publicOctets, other],
+    [locked, publicOctets, lockedOther],
+    [modern, () => 42, await libraryKey({ ...base, type: "curve25519", config: { v6Keys: true } })],
+    [rsaKey, () => 6 + 2 + 384 + 2 + 3, await libraryKey({ ...rsa, rsaBits: 3072 })],
   ] as const) {
-    for (const only of [TAG.secretKey, TAG.secretSubkey]) {
-      const bodies = packetsOf(theirs).filter(({ tag }) => tag === only);
-      const swapped = withSecrets(mine, (body, tag) => {
-        const isLegacySubkey = tag === TAG.secretSubkey && octets === PUBLIC_OCTETS;
-        const end = isLegacySubkey ? octets + 5 : octets;
-        const body2 = bodies[0]?.body ?? body;
-        return tag === only ? Buffer.concat([body.subarray(0, end), body2.subarray(end)]) : body;
-      });
-      assert.equal(await refusal(swapped), "mismatched-parts");
+    for (const tag of [TAG.secretKey, TAG.secretSubkey]) {
+      const swapped = withSecretOf(mine, theirs, { tag, publicOctets: octets(tag) });
+      assert.equal(await refusal(swapped, { passphrase: PASSPHRASE }), "mismatched-parts");
     }
   }
 });

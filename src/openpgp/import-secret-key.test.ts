@@ -8,20 +8,23 @@ import {
   primaryOf,
   sign,
   userIdOf,
-  wholeSecond,
 } from "../../test/support/forge-certificate.ts";
 import {
+  ADA,
   ARGON2,
+  type Making,
+  NOW,
   QUICK,
-  addressOf,
+  USER,
   armored,
   forgedSecret,
   imported,
   joined,
+  kindsOfKeys,
   libraryKey,
   packetsOf,
 } from "../../test/support/secret-keys.ts";
-import { DAY, MINUTE, after, systemClock } from "../base/time.ts";
+import { DAY, MINUTE, after } from "../base/time.ts";
 import { acceptForEncryption } from "./acceptance.ts";
 import { TAG } from "./certificate-parts.ts";
 import { partsOf } from "./certificate.ts";
@@ -35,23 +38,16 @@ import { lockForExport, readSecretKey } from "./secret-key.ts";
 import { verifySignature } from "./verify.ts";
 import { Secret } from "../base/secret.ts";
 
-const ADA = addressOf("ada.quill@post.example");
-const USER = "Ada Quill <ada.quill@post.example>";
-const NOW = wholeSecond(systemClock.now());
 const MADE = after(NOW, -50 * DAY);
 const at = { address: ADA, now: NOW };
 const PASSPHRASE = "correct hörse";
-const V6 = { v6Keys: true };
 
-type Making = Omit<Parameters<typeof libraryKey>[0], "user" | "date">;
-const KINDS: readonly [string, Making][] = [
+const KINDS: ReturnType<typeof kindsOfKeys> = [
   ["a v4 key on Curve25519", {}],
-  ["RSA with a signing subkey", { type: "rsa", rsaBits: 3072, subkeys: [{ sign: true }, {}] }],
-  ["P-256 with a signing subkey", { curve: "nistP256", subkeys: [{ sign: true }, {}] }],
-  ["v6 on Curve25519", { type: "curve25519", config: V6 }],
-  ["v6 on Curve448", { type: "curve448", config: V6 }],
+  ["a v6 key on Curve25519", { type: "curve25519", config: { v6Keys: true } }],
+  ...kindsOfKeys(),
 ];
-const LOCKS: readonly [string, Making][] = [
+const LOCKS: readonly [string, Partial<Making>][] = [
   ["not locked", {}],
   ["locked with CFB and an iterated hash", { passphrase: PASSPHRASE, config: QUICK }],
   ["locked with OCB and Argon2", { passphrase: PASSPHRASE, config: ARGON2 }],

@@ -28,18 +28,11 @@ import { longRsaKey } from "../support/long-rsa-key.ts";
 import { longestBlock } from "../support/longest-block.ts";
 import { mutate, seededRandom } from "../support/mutate.ts";
 import { NOW, PASSPHRASE, ownKey } from "../support/openpgp-messages.ts";
-import {
-  addressOf,
-  forgedSecret,
-  imported as importLocked,
-  joined,
-  packetsOf,
-} from "../support/secret-keys.ts";
+import { addressOf, forgedSecret, imported as importLocked } from "../support/secret-keys.ts";
 
 const ADDRESS = addressOf("ada@alpha.test");
 const MADE = after(NOW, -DAY);
 const ada = await ownKey("ada@alpha.test", "compat");
-const other = await ownKey("ada@alpha.test", "compat");
 const modern = await ownKey("ada@alpha.test", "modern");
 const rsa = await made({ type: "rsa", rsaBits: 3072 });
 const CHEAP = { ...exportConfig, s2kIterationCountByte: 0 };
@@ -82,20 +75,6 @@ async function refusalOf(...given: Parameters<typeof importAs>): Promise<string>
   const imported = await importAs(...given);
   return imported.kind === "refused" ? imported.reason : imported.kind;
 }
-
-/** Changes the body of the first packet of a type. */
-function patched(bytes: Uint8Array, tag: number, change: (body: Buffer) => Uint8Array): Buffer {
-  const packets = packetsOf(bytes);
-  const first = packets.findIndex((each) => each.tag === tag);
-  return joined(
-    packets.map((each, index) =>
-      index === first ? { tag, body: change(Buffer.from(each.body)) } : each,
-    ),
-  );
-}
-
-/** The length of an Ed25519Legacy public part: version, time, algorithm, OID, point. */
-const EDDSA_PUBLIC = 6 + 10 + 2 + 33;
 
 test("user IDs that say otherwise what the key is for do not keep it from signing", async () => {
   const forge = await newForge(MADE);
@@ -196,22 +175,6 @@ test("as many slow self-signatures as are looked at keep nobody else waiting", a
   });
   assert.equal(refusal, "importable");
   assert(blockedMs < SECOND / 2, `${String(blockedMs)} ms`);
-});
-
-test("a secret that belongs to another public key is refused, locked or not", async () => {
-  for (const [one, two] of [
-    [rawOf(ada), rawOf(other)],
-    [await lockedWith(ada, CHEAP), await lockedWith(other, CHEAP)],
-  ] as const) {
-    for (const tag of [TAG.secretKey, TAG.secretSubkey]) {
-      const foreign = packetsOf(two).find((each) => each.tag === tag)?.body ?? new Uint8Array();
-      const end = tag === TAG.secretKey ? EDDSA_PUBLIC : EDDSA_PUBLIC + 5;
-      const swapped = patched(one, tag, (body) =>
-        Buffer.concat([body.subarray(0, end), foreign.subarray(end)]),
-      );
-      assert.equal(await refusalOf(swapped), "mismatched-parts");
-    }
-  }
 });
 
 test("changed keys are refused, or are what they were, within a second", async () => {

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { type Config, type SubkeyOptions, enums, generateKey } from "openpgp";
 
 import { Secret } from "../../src/base/secret.ts";
+import { systemClock } from "../../src/base/time.ts";
 import type { EmailAddress } from "../../src/mail/address.ts";
 import { parseAddress } from "../../src/mail/address.ts";
 import { TAG, groupPackets } from "../../src/openpgp/certificate-parts.ts";
@@ -11,12 +12,17 @@ import { type ImportedSecretKey, importSecretKey } from "../../src/openpgp/impor
 import { readKeyPackets } from "../../src/openpgp/key-packets.ts";
 import { packet } from "../../src/openpgp/packet.ts";
 import { secretBodyFor, serializeSecret } from "../../src/openpgp/secret-packets.ts";
-import { type Forge, type Plan, forgeCertificate } from "./forge-certificate.ts";
+import { type Forge, type Plan, forgeCertificate, wholeSecond } from "./forge-certificate.ts";
 
 type Packet = { readonly tag: number; readonly body: Uint8Array };
 
-/** What OpenPGP.js makes, locked or not. */
-export async function libraryKey(o: {
+/** Whose keys they are, and when it is. */
+export const ADA = addressOf("ada.quill@post.example");
+export const USER = "Ada Quill <ada.quill@post.example>";
+export const NOW = wholeSecond(systemClock.now());
+
+/** What OpenPGP.js is to make. */
+export type Making = {
   readonly user: string;
   readonly date: Date;
   readonly type?: "ecc" | "curve25519" | "curve448" | "rsa";
@@ -26,7 +32,10 @@ export async function libraryKey(o: {
   readonly passphrase?: string;
   readonly lifetimeSeconds?: number;
   readonly config?: Partial<Config>;
-}): Promise<Uint8Array> {
+};
+
+/** What OpenPGP.js makes, locked or not. */
+export async function libraryKey(o: Making): Promise<Uint8Array> {
   const { privateKey } = await generateKey({
     type: o.type ?? "ecc",
     userIDs: { name: o.user },
@@ -40,6 +49,20 @@ export async function libraryKey(o: {
     config: { minRSABits: 1024, ...o.config },
   });
   return privateKey.write();
+}
+
+/** The kinds of keys beside ours that users bring along; with a lifetime, which their subkeys then have too. */
+export function kindsOfKeys(
+  lifetimeSeconds?: number,
+): readonly (readonly [string, Omit<Making, "user" | "date">])[] {
+  const key = lifetimeSeconds === undefined ? {} : { lifetimeSeconds };
+  const subkey = lifetimeSeconds === undefined ? {} : { keyExpirationTime: lifetimeSeconds };
+  const subkeys = [{ sign: true, ...subkey }, subkey];
+  return [
+    ["an RSA key with a signing subkey", { ...key, type: "rsa", rsaBits: 3072, subkeys }],
+    ["a P-256 key with a signing subkey", { ...key, curve: "nistP256", subkeys }],
+    ["a v6 key on Curve448", { ...key, type: "curve448", config: { v6Keys: true } }],
+  ];
 }
 
 /** Iterated S2K of the smallest count, so that tests do not wait. */
@@ -71,6 +94,37 @@ export function withSecrets(
       tag,
       body: isSecret(tag) ? change(Buffer.from(body), tag) : body,
     })),
+  );
+}
+
+/** Of a v4 key on Curve25519: version, time, algorithm, OID with its length, point. */
+const PUBLIC_OCTETS = 6 + 10 + 2 + 33;
+
+/** How much of a secret packet of such a key is public; of the subkey there is one octet more of OID, and the KDF. */
+export const publicOctets = (tag: number): number =>
+  tag === TAG.secretKey ? PUBLIC_OCTETS : PUBLIC_OCTETS + 5;
+
+/** A v4 key on Curve25519, in each secret packet of which octets are set, counted from the usage octet. */
+export function patched(bytes: Uint8Array, at: number, ...octets: number[]): Buffer {
+  return withSecrets(bytes, (body, tag) => {
+    const start = publicOctets(tag) + at;
+    const rest = body.subarray(start + octets.length);
+    return Buffer.concat([body.subarray(0, start), Buffer.from(octets), rest]);
+  });
+}
+
+/** A key with the secret part of another one of its kind in its packets of one type. */
+export function withSecretOf(
+  bytes: Uint8Array,
+  other: Uint8Array,
+  o: { readonly tag: number; readonly publicOctets: number },
+): Buffer {
+  const secret = packetsOf(other).find(({ tag }) => tag === o.tag)?.body;
+  assert(secret);
+  return withSecrets(bytes, (body, tag) =>
+    tag === o.tag
+      ? Buffer.concat([body.subarray(0, o.publicOctets), secret.subarray(o.publicOctets)])
+      : body,
   );
 }
 
