@@ -12,7 +12,8 @@ import { spec } from "node:test/reporters";
 const ROOT = join(import.meta.dirname, "..");
 const FOLDERS = ["src", "lab", "bench", "test"];
 const PARALLEL_FILES = 2;
-const FILE_TIMEOUT_MS = 10 * 60 * 1000;
+/** The slowest test takes a tenth of this. What runs on, a program that a test left behind too, is ended and fails. */
+const SILENCE_LIMIT_MS = 5 * 60 * 1000;
 
 const CHECKS = [
   ["tsc", "-p", "."],
@@ -56,12 +57,12 @@ async function test(patterns: readonly string[]): Promise<boolean> {
     .map((file) => join(ROOT, file));
   const left: string[] = [];
   let failed = 0;
-  const stream = run({
-    files,
-    cwd: ROOT,
-    concurrency: PARALLEL_FILES,
-    timeout: FILE_TIMEOUT_MS,
-  });
+  const stall = new AbortController();
+  const watchdog = setTimeout(() => {
+    stall.abort(new Error("no test began or ended for five minutes: what still runs is ended"));
+  }, SILENCE_LIMIT_MS);
+  const stream = run({ files, cwd: ROOT, concurrency: PARALLEL_FILES, signal: stall.signal });
+  for (const event of ["test:dequeue", "test:complete"]) stream.on(event, () => watchdog.refresh());
   stream.on("test:fail", () => (failed += 1));
   stream.on("test:pass", ({ name, skip, todo }) => {
     if (skip !== undefined || todo !== undefined) left.push(name);
@@ -69,6 +70,7 @@ async function test(patterns: readonly string[]): Promise<boolean> {
   const report = stream.compose(spec);
   report.pipe(process.stdout);
   await new Promise((resolve) => report.once("end", resolve));
+  clearTimeout(watchdog);
   for (const name of left) process.stderr.write(`not ok - skipped or left as todo: ${name}\n`);
   return failed === 0 && left.length === 0 && files.length > 0;
 }

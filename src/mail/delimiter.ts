@@ -15,53 +15,83 @@ const CR = 13;
 const LF = 10;
 const DASH = 45;
 
-/** False when it is empty or too long, or when one line could be a delimiter of it and of one that is open already. */
-export function isUsableBoundary(open: readonly string[], boundary: string): boolean {
-  if (boundary === "" || boundary.length > MAX_BOUNDARY) return false;
-  return !open.some(
-    (other) => other === boundary || other === `${boundary}--` || `${other}--` === boundary,
-  );
-}
+/** The boundaries of the multiparts that are open, outermost first, each byte a character. */
+export class OpenBoundaries {
+  readonly #boundaries: string[] = [];
+  #checksums: readonly number[] = [];
 
-/** The first delimiter line at or after `from`, which is the start of a line; `open` holds bytes as characters. */
-export function findDelimiter(
-  bytes: Buffer,
-  open: readonly string[],
-  from: number,
-): Hit | undefined {
-  if (open.length === 0) return undefined;
-  const first = matchDelimiter(bytes, open, from);
-  if (first !== undefined) return first;
-  const last = bytes.length - 3;
-  for (let at = from; at <= last; at++) {
-    if (bytes[at] === LF && bytes[at + 1] === DASH && bytes[at + 2] === DASH) {
-      const hit = matchDelimiter(bytes, open, at + 1);
-      if (hit !== undefined) return hit;
-    }
+  get isEmpty(): boolean {
+    return this.#boundaries.length === 0;
   }
-  return undefined;
+
+  /** False when it is empty or too long, or when one line could be a delimiter of it and of one that is open already. */
+  canOpen(boundary: string): boolean {
+    if (boundary === "" || boundary.length > MAX_BOUNDARY) return false;
+    return !this.#boundaries.some(
+      (other) => other === boundary || other === `${boundary}--` || `${other}--` === boundary,
+    );
+  }
+
+  /** @returns its level: how many were open before it. */
+  open(boundary: string): number {
+    this.#boundaries.push(boundary);
+    this.#checksums = this.#boundaries.map(checksumOf);
+    return this.#boundaries.length - 1;
+  }
+
+  closeInnermost(): void {
+    this.#boundaries.pop();
+    this.#checksums = this.#boundaries.map(checksumOf);
+  }
+
+  /** The first delimiter line at or after `from`, which is the start of a line. */
+  find(bytes: Buffer, from: number): Hit | undefined {
+    if (this.isEmpty) return undefined;
+    const first = this.match(bytes, from);
+    if (first !== undefined) return first;
+    const last = bytes.length - 3;
+    for (let at = from; at <= last; at++) {
+      if (bytes[at] === LF && bytes[at + 1] === DASH && bytes[at + 2] === DASH) {
+        const hit = this.match(bytes, at + 1);
+        if (hit !== undefined) return hit;
+      }
+    }
+    return undefined;
+  }
+
+  /** The line at `at` as a delimiter of an open multipart: exactly it, then blanks (RFC 2046 §5.1.1). */
+  match(bytes: Buffer, at: number): Hit | undefined {
+    if (bytes[at] !== DASH || bytes[at + 1] !== DASH) return undefined;
+    const lineFeed = lineEnd(bytes, at);
+    if (lineFeed === undefined) return undefined;
+    const end = trimEnd(bytes, lineFeed);
+    if (!this.#mayBeOne(bytes, at + 2, end)) return undefined;
+    const line = bytes.toString("latin1", at + 2, end);
+    const place = { lineStart: at, next: Math.min(lineFeed + 1, bytes.length) };
+    const level = this.#boundaries.indexOf(line);
+    if (level !== -1) return { ...place, level, isClose: false };
+    const closed = line.endsWith("--") ? this.#boundaries.indexOf(line.slice(0, -2)) : -1;
+    return closed === -1 ? undefined : { ...place, level: closed, isClose: true };
+  }
+
+  /** One pass over the line, so that many open boundaries with a common beginning cost nothing, nor many such lines. */
+  #mayBeOne(bytes: Buffer, start: number, end: number): boolean {
+    let checksum = 0;
+    let ofAllButTwo = 0;
+    for (let at = start; at < end; at++) {
+      if (at === end - 2) ofAllButTwo = checksum;
+      checksum = addTo(checksum, bytes[at] ?? 0);
+    }
+    return this.#checksums.includes(checksum) || this.#checksums.includes(ofAllButTwo);
+  }
 }
 
-/**
- * The line at `at` as a delimiter of an open multipart: exactly it, then blanks (RFC 2046 §5.1.1). One look-up a line,
- * so that many open boundaries with a common beginning cost nothing.
- */
-export function matchDelimiter(
-  bytes: Buffer,
-  open: readonly string[],
-  at: number,
-): Hit | undefined {
-  if (bytes[at] !== DASH || bytes[at + 1] !== DASH) return undefined;
-  const first = bytes[at + 2];
-  if (!open.some((boundary) => boundary.charCodeAt(0) === first)) return undefined;
-  const end = lineEnd(bytes, at);
-  if (end === undefined) return undefined;
-  const line = bytes.toString("latin1", at + 2, trimEnd(bytes, end));
-  const place = { lineStart: at, next: Math.min(end + 1, bytes.length) };
-  const level = open.indexOf(line);
-  if (level !== -1) return { ...place, level, isClose: false };
-  const closed = line.endsWith("--") ? open.indexOf(line.slice(0, -2)) : -1;
-  return closed === -1 ? undefined : { ...place, level: closed, isClose: true };
+function checksumOf(boundary: string): number {
+  return Buffer.from(boundary, "latin1").reduce(addTo, 0);
+}
+
+function addTo(checksum: number, byte: number): number {
+  return (Math.imul(checksum, 31) + byte) | 0;
 }
 
 /** Where the line's LF is, or the bytes end; undefined when the line is too long for a delimiter. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { within } from "../../test/support/cpu-time.ts";
 
 import fc from "fast-check";
 
@@ -160,7 +161,7 @@ test("too many parts, levels or header bytes are refused for good, and passed ov
   }
 });
 
-test("25 MB of hostile structure are scanned and decoded within a second", () => {
+test("25 MB of hostile structure are scanned and decoded within a second", async () => {
   const size = 25 * 1024 * 1024;
   const fill = (unit: string): string => unit.repeat(Math.floor(size / unit.length));
   const long = "x".repeat(240);
@@ -179,17 +180,11 @@ test("25 MB of hostile structure are scanned and decoded within a second", () =>
     `Subject: x\n\n${fill("x")}`,
   ]) {
     const input = Buffer.from(message, "latin1");
-    const before = process.cpuUsage();
-    decodeBody(input, scanLeniently(input));
-    const used = process.cpuUsage(before);
-    assert.ok(
-      used.user + used.system < 1_000_000,
-      `${message.slice(0, 40)}: ${String(used.user)} µs`,
-    );
+    await within(1000, () => decodeBody(input, scanLeniently(input)));
   }
 });
 
-test("a megabyte of header tricks is read or refused within a second", () => {
+test("a megabyte of header tricks is read or refused within a second", async () => {
   const fill = (unit: string): string => unit.repeat(Math.floor(880_000 / unit.length));
   for (const header of [
     fill("X-A: b\n"),
@@ -198,9 +193,9 @@ test("a megabyte of header tricks is read or refused within a second", () => {
     `Content-Type: text/plain; a=${fill("(")}`,
     `Content-Transfer-Encoding: ${fill("()")}`,
   ]) {
-    const before = process.cpuUsage();
-    if (header.startsWith("X-A")) assert.throws(() => scanMime(bytes(`${header}\n\n`)), AppError);
-    else scanMime(bytes(`${header}\n\n`));
-    assert.ok(process.cpuUsage(before).user < 1_000_000, header.slice(0, 40));
+    await within(1000, () => {
+      if (header.startsWith("X-A")) assert.throws(() => scanMime(bytes(`${header}\n\n`)), AppError);
+      else scanMime(bytes(`${header}\n\n`));
+    });
   }
 });

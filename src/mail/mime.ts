@@ -11,7 +11,7 @@ import {
   contentTypeOf,
   parseContentType,
 } from "./content-type.ts";
-import { findDelimiter, type Hit, isUsableBoundary, matchDelimiter } from "./delimiter.ts";
+import { type Hit, OpenBoundaries } from "./delimiter.ts";
 import { fieldBody, fieldsNamed, type Header, parseHeader } from "./header.ts";
 import { decodeTransfer } from "./transfer-encoding.ts";
 
@@ -76,8 +76,7 @@ type Scan = {
   readonly limits: MimeLimits;
   /** False: what goes beyond the limits is left out instead of refused, for a look at the root. */
   readonly isStrict: boolean;
-  /** The open multiparts' boundaries, outermost first, each byte a character; no two can be taken for each other. */
-  readonly boundaries: string[];
+  readonly boundaries: OpenBoundaries;
   parts: number;
   fields: number;
 };
@@ -91,7 +90,7 @@ export function scanMime(message: Uint8Array, limits: Partial<MimeLimits> = {}):
     bytes: asBuffer(message),
     limits: { ...DEFAULT_LIMITS, ...limits },
     isStrict: true,
-    boundaries: [],
+    boundaries: new OpenBoundaries(),
     parts: 0,
     fields: 0,
   };
@@ -104,7 +103,7 @@ export function scanLeniently(message: Uint8Array, limits: Partial<MimeLimits> =
     bytes: asBuffer(message),
     limits: { ...DEFAULT_LIMITS, ...limits },
     isStrict: false,
-    boundaries: [],
+    boundaries: new OpenBoundaries(),
     parts: 0,
     fields: 0,
   };
@@ -182,13 +181,13 @@ type Head = { readonly end: number; readonly hit: Hit | undefined; readonly isCu
 function readHeader(scan: Scan, start: number): Head {
   const { bytes } = scan;
   // Nothing can end the root's header but its empty line.
-  if (scan.boundaries.length === 0 && !scan.isStrict) {
+  if (scan.boundaries.isEmpty && !scan.isStrict) {
     const { bodyOffset, isWhole } = parseHeader(bytes.subarray(start));
     return { end: start + bodyOffset, hit: undefined, isCut: !isWhole };
   }
   let at = start;
   while (at < bytes.length && at - start <= scan.limits.headerBytes) {
-    const hit = matchDelimiter(scan.bytes, scan.boundaries, at);
+    const hit = scan.boundaries.match(bytes, at);
     if (hit !== undefined) return { end: at, hit, isCut: false };
     const lf = bytes.indexOf(LF, at);
     const next = lf === -1 ? bytes.length : lf + 1;
@@ -261,7 +260,7 @@ function readBody(scan: Scan, task: BodyTask): Body {
     task.hit !== undefined && contentType.type === "multipart" ? ["boundary"] : [];
   return {
     parts: [],
-    hit: task.hit ?? nextDelimiter(scan, bodyStart),
+    hit: task.hit ?? scan.boundaries.find(scan.bytes, bodyStart),
     defects,
   };
 }
@@ -275,34 +274,30 @@ function isMessage({ contentType: { type, subtype }, encoding }: BodyTask): bool
 function readParts(scan: Scan, task: BodyTask): Body {
   const { bodyStart, contentType, depth } = task;
   const boundary = boundaryOf(contentType);
-  if (!isUsableBoundary(scan.boundaries, boundary)) {
-    return { parts: [], hit: nextDelimiter(scan, bodyStart), defects: ["boundary"] };
+  if (!scan.boundaries.canOpen(boundary)) {
+    return { parts: [], hit: scan.boundaries.find(scan.bytes, bodyStart), defects: ["boundary"] };
   }
   const byDefault = contentType.subtype === "digest" ? MESSAGE : DEFAULT_CONTENT_TYPE;
-  const level = scan.boundaries.push(boundary) - 1;
+  const level = scan.boundaries.open(boundary);
   const parts: Entity[] = [];
-  let hit = nextDelimiter(scan, bodyStart);
+  let hit = scan.boundaries.find(scan.bytes, bodyStart);
   while (hit?.level === level && !hit.isClose && hasRoom(scan)) {
     const found = readEntity(scan, hit.next, depth + 1, byDefault);
     parts.push(found.entity);
     hit = found.hit;
   }
-  scan.boundaries.pop();
+  scan.boundaries.closeInnermost();
   const defects: MimeDefect[] = parts.length === 0 ? ["boundary"] : [];
   // Another level's delimiter, or none: that of a parent ends this multipart too.
   if (hit?.level !== level) return { parts, hit, defects: [...defects, "unclosed"] };
   if (!hit.isClose) defects.push("unclosed");
-  return { parts, hit: nextDelimiter(scan, hit.next), defects };
+  return { parts, hit: scan.boundaries.find(scan.bytes, hit.next), defects };
 }
 
 /** As bytes, each a character. */
 function boundaryOf(contentType: ContentType): string {
   const written = contentType.parameters.get("boundary")?.trimEnd() ?? "";
   return Buffer.from(written, "utf8").toString("latin1");
-}
-
-function nextDelimiter(scan: Scan, from: number): Hit | undefined {
-  return findDelimiter(scan.bytes, scan.boundaries, from);
 }
 
 /** Only a lenient scan ends early; a strict one has thrown before. */

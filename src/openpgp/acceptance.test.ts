@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { within } from "../../test/support/cpu-time.ts";
 
 import { enums, readKey } from "openpgp";
 
@@ -281,7 +282,5 @@ for (const [name, options, reason] of ALGORITHMS) {
 
 test("judging one certificate takes milliseconds", async () => {
   const certificate = await forged(forge, { date: daysAgo(100) });
-  const start = performance.now();
-  await acceptForEncryption(certificate, ADA, after(NOW, HOUR));
-  assert(performance.now() - start < 500);
+  await within(500, () => acceptForEncryption(certificate, ADA, after(NOW, HOUR)));
 });

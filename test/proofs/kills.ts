@@ -23,7 +23,7 @@ export type KillReport = {
   readonly duplicates: number;
 };
 
-const DRAIN_MS = 60_000;
+const DRAIN_MS = 120_000;
 const TRIES = 200;
 /** Between two kills mail flows for up to so long. */
 const FLOW_MS = 2000;
@@ -34,10 +34,11 @@ export async function proveKills(kills: number, seed = 7): Promise<KillReport> {
   try {
     await using lab = await startLab({ dir, engine: "sqlite" });
     let isKilling = true;
-    const sending = sendUntil(lab, () => !isKilling);
-    await killGateways(lab, kills, seededRandom(seed));
+    const accepted: string[] = [];
+    const sending = sendUntil(lab, () => !isKilling, accepted);
+    await killGateways(lab, kills, seededRandom(seed), () => accepted.length);
     isKilling = false;
-    const accepted = await sending;
+    await sending;
     const arrived = await arrivals(lab, accepted);
     const lost = accepted.filter((id) => !arrived.has(id));
     assert.deepEqual(lost, [], "accepted, and lost");
@@ -49,16 +50,31 @@ export async function proveKills(kills: number, seed = 7): Promise<KillReport> {
   }
 }
 
-async function killGateways(lab: Lab, kills: number, random: Random): Promise<void> {
+/** Every other kill waits for mail to flow again; those between may hit a gateway that is still starting. */
+async function killGateways(
+  lab: Lab,
+  kills: number,
+  random: Random,
+  accepted: () => number,
+): Promise<void> {
   for (let count = 0; count < kills; count += 1) {
+    if (count % 2 === 0) await untilMore(accepted);
     await sleep(random() * FLOW_MS);
     await lab.providers.get(random() < 0.5 ? "alpha.test" : "beta.test")?.crashGateway();
   }
 }
 
-/** Sends message after message, each until it is accepted; the Message-IDs of all that were. */
-async function sendUntil(lab: Lab, isOver: () => boolean): Promise<readonly string[]> {
-  const accepted: string[] = [];
+async function untilMore(count: () => number): Promise<void> {
+  const before = count();
+  const deadline = performance.now() + DRAIN_MS;
+  while (count() === before) {
+    assert(performance.now() < deadline, "no mail is accepted any more");
+    await sleep(20);
+  }
+}
+
+/** Sends message after message, each until it is accepted; the Message-IDs of all that were go into `accepted`. */
+async function sendUntil(lab: Lab, isOver: () => boolean, accepted: string[]): Promise<void> {
   let client: MailClient | undefined;
   for (let number = 0; !isOver() || number === 0; number += 1) {
     const id = `<${String(number)}@kills.test>`;
@@ -78,7 +94,6 @@ async function sendUntil(lab: Lab, isOver: () => boolean): Promise<readonly stri
     accepted.push(id);
   }
   client?.[Symbol.dispose]();
-  return accepted;
 }
 
 async function connect({ world }: Lab): Promise<MailClient> {

@@ -1,13 +1,13 @@
 import { setImmediate } from "node:timers/promises";
+import { threadStopwatch } from "./cpu-time.ts";
 
-/** How long some work kept the event loop from its next turn, at most, in milliseconds. */
+/** How long some work kept the event loop from its next turn, at most, in milliseconds of processor time. */
 export async function longestBlock(work: () => Promise<void>): Promise<number> {
   let longestMs = 0;
-  let last = performance.now();
+  let sinceLast = threadStopwatch();
   const turn = (): void => {
-    const now = performance.now();
-    longestMs = Math.max(longestMs, now - last);
-    last = now;
+    longestMs = Math.max(longestMs, sinceLast());
+    sinceLast = threadStopwatch();
   };
   const timer = setInterval(turn, 5);
   try {
