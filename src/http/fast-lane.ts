@@ -87,11 +87,16 @@ export function makeFastLane(options: FastLaneOptions): FastLane {
   const asked = (connection: Connection, get: PlainGet): void => {
     if (waiting.push({ connection, get }) === 1) setImmediate(answerAll);
   };
+  const left = (connection: Connection): void => {
+    connections.delete(connection);
+  };
   return {
     take: (socket) => {
-      const connection = new Connection(socket, options, asked);
+      const connection = new Connection(socket, options, { asked, left });
       connections.add(connection);
-      socket.once("close", () => connections.delete(connection));
+      socket.once("close", () => {
+        left(connection);
+      });
     },
     close: () => {
       isClosing = true;
@@ -100,23 +105,25 @@ export function makeFastLane(options: FastLaneOptions): FastLane {
   };
 }
 
+/** What a connection tells: a request, or that it is no longer ours. */
+type Told = {
+  readonly asked: (connection: Connection, get: PlainGet) => void;
+  readonly left: (connection: Connection) => void;
+};
+
 /** One connection: at most one request is being answered, and nothing is read while its answer is on its way. */
 class Connection {
   readonly socket: TLSSocket;
   readonly #options: FastLaneOptions;
-  readonly #asked: (connection: Connection, get: PlainGet) => void;
+  readonly #tell: Told;
   #isBusy = false;
   /** What came while a request was being answered. */
   readonly #early: Buffer[] = [];
 
-  constructor(
-    socket: TLSSocket,
-    options: FastLaneOptions,
-    asked: (connection: Connection, get: PlainGet) => void,
-  ) {
+  constructor(socket: TLSSocket, options: FastLaneOptions, tell: Told) {
     this.socket = socket;
     this.#options = options;
-    this.#asked = asked;
+    this.#tell = tell;
     socket.setNoDelay(true);
     socket.setTimeout(options.headersMs);
     socket.on("timeout", this.#end);
@@ -155,7 +162,7 @@ class Connection {
       return;
     }
     this.#isBusy = true;
-    this.#asked(this, get);
+    this.#tell.asked(this, get);
   };
 
   /** The answer is with the system: the next request may come, or is here. */
@@ -173,6 +180,8 @@ class Connection {
    */
   #leave(first: Buffer): void {
     const { socket } = this;
+    // Its request is at work from now on: closing the lane does not end it.
+    this.#tell.left(this);
     socket.pause();
     socket.off("data", this.#read);
     socket.off("drain", this.#goOn);
