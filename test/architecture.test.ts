@@ -20,7 +20,7 @@ const IMPORT_MAP: Record<string, readonly [folders: string, packages?: string]> 
   imap: ["base mail", "imapflow"],
   dovecot: ["base mail"],
   scan: ["base mail"],
-  http: ["base mail", "hono @hono/node-server"],
+  http: ["base mail"],
   store: ["base mail openpgp", "kysely pg"],
   // features: what the product does
   journal: ["base mail store"],
@@ -38,14 +38,11 @@ const IMPORT_MAP: Record<string, readonly [folders: string, packages?: string]> 
   incoming: [
     "base mail openpgp pgpmime policy discovery keys mailbox notices journal store smtp scan",
   ],
-  portal: [
-    "base mail openpgp pgpmime policy discovery keys outgoing notices journal store http",
-    "hono",
-  ],
+  portal: ["base mail openpgp pgpmime policy discovery keys outgoing notices journal store http"],
   doctor: ["base mail dns fetch discovery keys store"],
   api: [
     "base mail http store journal policy accounts keys discovery mailbox notices login outgoing incoming portal doctor",
-    "hono zod sanitize-html",
+    "zod sanitize-html",
   ],
   // shell: puts the parts together
   config: ["base mail", "zod smol-toml"],

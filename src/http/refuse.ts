@@ -49,10 +49,3 @@ export function refuser(
     );
   };
 }
-
-export function plain(status: number, text: string): Response {
-  return new Response(text, {
-    status,
-    headers: { "Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store" },
-  });
-}

@@ -8,7 +8,8 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { connect as connectTls } from "node:tls";
 import { makePki, type IssuedCertificate, type Pki } from "../../lab/pki.ts";
-import { startHttp, startHttps, type HttpsServer } from "./server.ts";
+import { startHttps, type HttpsServer } from "./server.ts";
+import type { WholeAnswer } from "./whole-answer.ts";
 
 let dir: string;
 let pki: Pki;
@@ -44,6 +45,8 @@ async function send(server: HttpsServer, path: string, body?: string): Promise<A
   return promise;
 }
 
+const text = (body: string): WholeAnswer => ({ status: 200, headers: [], body });
+
 test("an application's answers carry the security headers, its troubles tell nothing", async () => {
   const told: unknown[] = [];
   await using server = await startHttps({
@@ -51,21 +54,21 @@ test("an application's answers carry the security headers, its troubles tell not
     port: 0,
     tls: issued,
     failed: (error) => told.push(error),
-    fetch: async (incoming) => {
-      if (incoming.url.endsWith("/fail")) throw new Error("db1.internal is down");
-      return new Response(await incoming.text());
+    answer: ({ url, method }) => {
+      if (url === "/fail") throw new Error("db1.internal is down");
+      return text(method);
     },
   });
-  assert.deepEqual(await send(server, "/echo", "héllo"), {
-    status: 200,
-    body: "héllo",
-    type: "nosniff",
-  });
-  const failed = await send(server, "/fail");
-  assert.equal(failed.status, 500);
-  assert.doesNotMatch(failed.body, /db1/);
-  assert.equal(failed.type, "nosniff");
-  assert.equal(told.length, 1);
+  assert.deepEqual(await send(server, "/"), { status: 200, body: "GET", type: "nosniff" });
+  // Without a list of methods all are the application's to judge.
+  assert.deepEqual(await send(server, "/", ""), { status: 200, body: "POST", type: "nosniff" });
+  for (const body of [undefined, ""]) {
+    const failed = await send(server, "/fail", body);
+    assert.equal(failed.status, 503);
+    assert.doesNotMatch(failed.body, /db1/);
+    assert.equal(failed.type, "nosniff");
+  }
+  assert.equal(told.length, 2);
 });
 
 test("connections beyond the limit are dropped", async () => {
@@ -74,7 +77,7 @@ test("connections beyond the limit are dropped", async () => {
     port: 0,
     tls: issued,
     limits: { connections: 1, closeMs: 200 },
-    fetch: () => new Response("ok"),
+    answer: () => text("ok"),
   });
   const first = connect({ host: server.host, port: server.port });
   await once(first, "connect");
@@ -87,7 +90,7 @@ test("a renewed certificate is used for new connections", async () => {
     host: "127.0.0.1",
     port: 0,
     tls: issued,
-    fetch: () => new Response("ok"),
+    answer: () => text("ok"),
   });
   const renewed = await pki.issue(["web.test", "new.test"]);
   server.useTls(renewed);
@@ -104,12 +107,12 @@ test("a renewed certificate is used for new connections", async () => {
 
 test("disposing lets a running request end, for a time", async () => {
   const { promise: isAsked, resolve: asked } = Promise.withResolvers<void>();
-  const { promise: answer, resolve: finish } = Promise.withResolvers<Response>();
+  const { promise: answer, resolve: finish } = Promise.withResolvers<WholeAnswer>();
   const server = await startHttps({
     host: "127.0.0.1",
     port: 0,
     tls: issued,
-    fetch: async () => {
+    answer: async () => {
       asked();
       return answer;
     },
@@ -117,21 +120,23 @@ test("disposing lets a running request end, for a time", async () => {
   const sent = send(server, "/");
   await isAsked;
   const disposed = server[Symbol.asyncDispose]();
-  finish(new Response("done"));
+  finish(text("done"));
   assert.equal((await sent).body, "done");
   await disposed;
 });
 
 test("a request that never ends does not keep a disposed server", async () => {
-  const server = await startHttp({
+  const server = await startHttps({
     host: "127.0.0.1",
     port: 0,
+    tls: issued,
     limits: { closeMs: 100 },
-    fetch: () => new Response("ok"),
+    answer: () => text("ok"),
   });
-  const socket = connect({ host: server.host, port: server.port });
+  const { host, port } = server;
+  const socket = connectTls({ host, port, ca: pki.ca, servername: "web.test" });
   socket.on("error", () => undefined);
-  await once(socket, "connect");
+  await once(socket, "secureConnect");
   socket.write("GET / HTTP/1.1\r\n");
   await server[Symbol.asyncDispose]();
 });

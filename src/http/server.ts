@@ -1,37 +1,21 @@
 /**
- * HTTP for whoever asks from outside: `startHttps` serves a `fetch` function (a Hono application's, for instance) or, where
- * each microsecond counts, an `answer` function, with limits on everything a client sends, and with headers that every
- * answer carries unless the application says otherwise.
+ * HTTPS for whoever asks from outside: `startHttps` serves an application that answers whole and reads no body, with limits
+ * on everything a client sends, and with headers that every answer carries unless the application says otherwise.
  */
 import { once } from "node:events";
-import {
-  createServer,
-  type IncomingMessage,
-  type Server,
-  type ServerOptions,
-  type ServerResponse,
-} from "node:http";
-import { createServer as createTlsServer, type Server as TlsServer } from "node:https";
+import type { IncomingMessage, ServerOptions, ServerResponse } from "node:http";
+import { createServer, type Server } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 
-import { getRequestListener, type HttpBindings } from "@hono/node-server";
-
 import { MINUTE, SECOND } from "../base/time.ts";
-import { refuseMethod, refuser, endAfter, hasBody, plain } from "./refuse.ts";
+import { refuseMethod, refuser, endAfter, hasBody } from "./refuse.ts";
 import { securityHeaders } from "./security-headers.ts";
 import { makeFastLane, type FastLane } from "./fast-lane.ts";
 import { wholeResponder, type WholeApplication } from "./whole-answer.ts";
 
-/** What an application finds in `c.env`: Node's own request and response. */
-export type Bindings = HttpBindings;
-
-/** Either speaks the platform's `Request` and `Response`, or answers whole and reads no body. */
-export type HttpApplication =
-  | { readonly fetch: (request: Request, bindings: Bindings) => Response | Promise<Response> }
-  | WholeApplication;
-
-export type HttpOptions = HttpApplication & {
+export type HttpOptions = WholeApplication & {
+  readonly tls: HttpTls;
   readonly host: string;
   readonly port: number;
   /** Everything else is answered 405 before the application sees it, without reading its body. Default: all. */
@@ -68,30 +52,27 @@ const DEFAULT_LIMITS: HttpLimits = {
 const MOST_HEADERS = 100;
 const CHECK_TIMES_EVERY_MS = SECOND;
 
-export type HttpServer = AsyncDisposable & { readonly host: string; readonly port: number };
-
-export type HttpsServer = HttpServer & {
+export type HttpsServer = AsyncDisposable & {
+  readonly host: string;
+  readonly port: number;
   /** Takes a renewed certificate for new connections. */
   readonly useTls: (tls: HttpTls) => void;
 };
 
 /** TLS 1.2 or later, nothing else on that port. @throws Error when it cannot listen there. */
-export async function startHttps(
-  options: HttpOptions & { readonly tls: HttpTls },
-): Promise<HttpsServer> {
+export async function startHttps(options: HttpOptions): Promise<HttpsServer> {
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const { cert, key } = options.tls;
-  const server = createTlsServer({
+  const server = createServer({
     ...serverOptions(limits),
     cert,
     key,
     minVersion: "TLSv1.2",
     handshakeTimeout: limits.headersMs,
   });
-  const lane = "answer" in options ? openFastLane(server, options, limits) : undefined;
-  const running = await listen(server, options, limits, lane);
+  const lane = openFastLane(server, options, limits);
   return {
-    ...running,
+    ...(await listen(server, options, limits, lane)),
     useTls: (tls) => {
       server.setSecureContext({ cert: tls.cert, key: tls.key, minVersion: "TLSv1.2" });
     },
@@ -99,11 +80,7 @@ export async function startHttps(
 }
 
 /** Node's own server gets a connection when the fast lane gives it up; until then it has only counted it. */
-function openFastLane(
-  server: TlsServer,
-  options: HttpOptions & WholeApplication,
-  limits: HttpLimits,
-): FastLane {
+function openFastLane(server: Server, options: HttpOptions, limits: HttpLimits): FastLane {
   const [serve, ...others] = server.listeners("secureConnection");
   if (serve === undefined || others.length > 0) {
     throw new Error("this Node.js serves HTTPS connections in another way");
@@ -131,12 +108,6 @@ function headersOfAll(options: HttpOptions): readonly (readonly [name: string, v
   return [...securityHeaders, ...(options.headers ?? [])];
 }
 
-/** Without TLS: for private listeners on loopback only. @throws Error when it cannot listen there. */
-export async function startHttp(options: HttpOptions): Promise<HttpServer> {
-  const limits = { ...DEFAULT_LIMITS, ...options.limits };
-  return listen(createServer(serverOptions(limits)), options, limits);
-}
-
 function serverOptions(limits: HttpLimits): ServerOptions {
   return {
     maxHeaderSize: limits.headerBytes,
@@ -149,11 +120,11 @@ function serverOptions(limits: HttpLimits): ServerOptions {
 }
 
 async function listen(
-  server: Server | TlsServer,
+  server: Server,
   options: HttpOptions,
   limits: HttpLimits,
-  lane?: FastLane,
-): Promise<HttpServer> {
+  lane: FastLane,
+): Promise<Omit<HttpsServer, "useTls">> {
   server.maxConnections = limits.connections;
   server.maxHeadersCount = MOST_HEADERS;
   const respond = responder(options);
@@ -179,7 +150,7 @@ async function listen(
       const closed = once(server, "close");
       server.close();
       server.closeIdleConnections();
-      lane?.close();
+      lane.close();
       const late = setTimeout(() => {
         for (const socket of sockets) socket.destroy();
       }, limits.closeMs);
@@ -193,20 +164,14 @@ type Responder = (request: IncomingMessage, response: ServerResponse) => void;
 
 function responder(options: HttpOptions): Responder {
   const always = headersOfAll(options);
-  const respond =
-    "answer" in options
-      ? wholeResponder(options, always.flat(), failing(options))
-      : fetchResponder(options);
+  const respond = wholeResponder(options, always.flat(), failing(options));
   return (request, response) => {
     if (request.httpVersionMajor !== 1) {
       request.socket.destroy(); // HTTP/0.9: a line without a version.
       return;
     }
-    const isRefused = !isAllowed(options, request);
-    if (isRefused || "fetch" in options) {
+    if (!isAllowed(options, request)) {
       for (const [name, value] of always) response.setHeader(name, value);
-    }
-    if (isRefused) {
       refuseMethod(options.methods ?? [], request, response);
       return;
     }
@@ -215,29 +180,6 @@ function responder(options: HttpOptions): Responder {
   };
 }
 
-function fetchResponder(options: Extract<HttpOptions, { fetch: unknown }>): Responder {
-  const listener = getRequestListener(
-    // On a server made by node:http the bindings are always those of HTTP/1.
-    (request, bindings) => options.fetch(request, bindings as Bindings),
-    {
-      // HTTP/1.0 needs no Host.
-      hostname: "localhost",
-      overrideGlobalObjects: false,
-      errorHandler: (error) => {
-        if (isBadRequest(error)) return plain(400, "bad request\n");
-        options.failed?.(error);
-        return plain(500, "temporary trouble here; try again later\n");
-      },
-    },
-  );
-  return (request, response) => void listener(request, response);
-}
-
 function isAllowed({ methods }: HttpOptions, { method = "" }: IncomingMessage): boolean {
   return methods === undefined || methods.includes(method);
-}
-
-/** `RequestError` of the adapter: the request's address cannot be read. */
-function isBadRequest(error: unknown): boolean {
-  return error instanceof Error && error.name === "RequestError";
 }
