@@ -2,7 +2,7 @@ import { AppError } from "../base/errors.ts";
 import { AES128, AES256, GCM, OCB } from "./algorithms.ts";
 import type { CertificateParts } from "./certificate-parts.ts";
 import { type Certificate, partsOf } from "./certificate.ts";
-import { MAY_ENCRYPT, keyFlagsIn, selfSignatureOf } from "./flags.ts";
+import { MAY_ENCRYPT, firstSaid, keyFlagsIn, selfSignaturesOf } from "./flags.ts";
 import { readPublicPart } from "./native-key.ts";
 import type { RecipientKey } from "./pkesk.ts";
 import { hashedSubpacket } from "./signature-packet.ts";
@@ -46,14 +46,15 @@ export function recipientOf(certificate: Certificate, now: Date): Recipient {
   if (parts === undefined || key === undefined) {
     throw new AppError("a certificate without an encryption key", { temporary: false });
   }
-  const self = selfSignatureOf(parts);
+  const self = selfSignaturesOf(parts);
   const isV6 = parts.primary.material.version === 6;
-  const suites = self && hashedSubpacket(self.body, PREFERRED_SUITES);
+  const features = firstSaid(self, (each) => each.features);
+  const preferred = (type: number) => firstSaid(self, ({ body }) => hashedSubpacket(body, type));
   return {
     key,
-    readsV2: self?.features === undefined ? isV6 : (self.features & SEIPD_V2) !== 0,
-    ciphers: [...((self && hashedSubpacket(self.body, PREFERRED_CIPHERS)) ?? [])],
-    suites: pairsIn(suites ?? Buffer.alloc(0)),
+    readsV2: features === undefined ? isV6 : (features & SEIPD_V2) !== 0,
+    ciphers: [...(preferred(PREFERRED_CIPHERS) ?? [])],
+    suites: pairsIn(preferred(PREFERRED_SUITES) ?? Buffer.alloc(0)),
   };
 }
 

@@ -20,7 +20,7 @@ export const MAY_ENCRYPT = 0x04 | 0x08;
  */
 export function keyFlagsIn(parts: CertificateParts, part: PrimaryPart | SubkeyPart): Uses {
   if (part === parts.primary) {
-    const keyFlags = selfSignatureOf(parts)?.keyFlags ?? 0;
+    const keyFlags = firstSaid(selfSignaturesOf(parts), (each) => each.keyFlags) ?? 0;
     const isRevoked = part.signatures.some(({ type }) => type === SIGNATURE_TYPE.keyRevocation);
     return { keyFlags, isRevoked };
   }
@@ -30,10 +30,13 @@ export function keyFlagsIn(parts: CertificateParts, part: PrimaryPart | SubkeyPa
   return { keyFlags: binding?.keyFlags ?? 0, isRevoked, expires };
 }
 
-/** The signature that says what the primary key is for and what its owner prefers (RFC 9580 §5.2.3.10). */
-export function selfSignatureOf({ primary, users }: CertificateParts): KeySignature | undefined {
+/**
+ * The signatures that say what the primary key is for and what its owner prefers: of each thing, the first that says it.
+ * See `decisive`.
+ */
+export function selfSignaturesOf({ primary, users }: CertificateParts): readonly KeySignature[] {
+  const { version } = primary.material;
   const direct = primary.signatures.find(({ type }) => type === SIGNATURE_TYPE.directKey);
-  if (primary.material.version === 6) return direct;
   const { fingerprint } = primary.material;
   const certifications = users.flatMap(({ signatures }) =>
     signatures.filter(
@@ -43,7 +46,37 @@ export function selfSignatureOf({ primary, users }: CertificateParts): KeySignat
     ),
   );
   const newest = certifications.toSorted((a, b) => b.created.getTime() - a.created.getTime())[0];
-  return newest ?? direct;
+  return decisive({ version, certification: newest, direct });
+}
+
+/**
+ * In v6 all of this stands in the direct-key signature (RFC 9580 §10.1.1). In v4 the certification of a user ID says it for
+ * that user ID, and what it does not say, the direct-key signature says for the whole key (RFC 9580 §5.2.3.10); so GnuPG and
+ * Sequoia have it. A direct-key signature that ends is not asked: whoever looks later would judge otherwise.
+ */
+export function decisive(o: {
+  readonly version: 4 | 6;
+  readonly certification: KeySignature | undefined;
+  readonly direct: KeySignature | undefined;
+}): readonly KeySignature[] {
+  if (o.version === 6) return present([o.direct]);
+  const lasting = o.direct?.expiresAfterSeconds === undefined ? o.direct : undefined;
+  return present([o.certification, lasting]);
+}
+
+const present = (signatures: readonly (KeySignature | undefined)[]): readonly KeySignature[] =>
+  signatures.flatMap((signature) => signature ?? []);
+
+/** What the first of several signatures that says something says. */
+export function firstSaid<Value>(
+  signatures: readonly KeySignature[],
+  read: (signature: KeySignature) => Value | undefined,
+): Value | undefined {
+  for (const signature of signatures) {
+    const said = read(signature);
+    if (said !== undefined) return said;
+  }
+  return undefined;
 }
 
 const CERTIFICATIONS: ReadonlySet<number> = new Set(SIGNATURE_TYPE.certifications);

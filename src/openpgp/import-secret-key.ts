@@ -12,10 +12,9 @@ import type { CertificateParts } from "./certificate-parts.ts";
 import { type Certificate, certificateOf, partsOf } from "./certificate.ts";
 import { decrypt } from "./decrypt.ts";
 import { signAndEncrypt } from "./encrypt.ts";
-import { selfSignatureOf } from "./flags.ts";
+import { firstSaid, selfSignaturesOf } from "./flags.ts";
 import { judgeImport } from "./import-certificate.ts";
 import type { ImportRefusal } from "./import-refusal.ts";
-import { SIGNATURE_TYPE } from "./key-signature.ts";
 import { normalise } from "./normalised-key.ts";
 import { ownKeys } from "./own-keys.ts";
 import { genericRevocationFor } from "./revocation.ts";
@@ -87,14 +86,14 @@ const refused = (reason: ImportRefusal): ImportedSecretKey => ({ kind: "refused"
  */
 function agreeing(parts: CertificateParts, certificate: Certificate): CertificateParts {
   const published = partsOf(certificate);
-  const keyFlags = published && selfSignatureOf(published)?.keyFlags;
-  const isAgreeing = ({ signatures }: CertificateParts["users"][number]) =>
-    signatures.find(({ type }) => CERTIFICATIONS.has(type))?.keyFlags === keyFlags;
+  const flagsIn = (some: CertificateParts) =>
+    firstSaid(selfSignaturesOf(some), ({ keyFlags }) => keyFlags);
+  const keyFlags = published && flagsIn(published);
+  const isAgreeing = (user: CertificateParts["users"][number]) =>
+    flagsIn({ ...parts, users: [user] }) === keyFlags;
   const isV4 = certificate.version === 4;
   return isV4 ? { ...parts, users: parts.users.filter(isAgreeing) } : parts;
 }
-
-const CERTIFICATIONS: ReadonlySet<number> = new Set(SIGNATURE_TYPE.certifications);
 
 type Proof = {
   readonly certificate: Certificate;

@@ -1,7 +1,7 @@
 import type { EmailAddress } from "../mail/address.ts";
 import type { CertificateParts, SubkeyPart, UserPart } from "./certificate-parts.ts";
 import { type Certificate, certificateOf, partsOf } from "./certificate.ts";
-import { MAY_ENCRYPT, MAY_SIGN } from "./flags.ts";
+import { MAY_ENCRYPT, MAY_SIGN, decisive, firstSaid } from "./flags.ts";
 import { type Bound, type SelfSignatures, readSelfSignatures } from "./self-signatures.ts";
 import { userIdMatches } from "./user-id.ts";
 import { earliest, expiryOf, keyExpiryOf } from "./validity.ts";
@@ -45,11 +45,12 @@ export function matchingUsers(judged: Judged, address: EmailAddress): readonly U
   return [...new Set([...matching(false), ...matching(true)])];
 }
 
-/** The primary key's flags: of the user ID's certification in v4, of the direct-key signature in v6. */
+/** The primary key's flags, for a user ID. */
 export async function keyFlagsOf(judged: Judged, user: UserPart): Promise<number> {
-  const direct = (await judged.signatures.primary()).binding?.keyFlags;
-  if (judged.parts.primary.material.version === 6) return direct ?? 0;
-  return (await judged.signatures.user(user)).binding?.keyFlags ?? direct ?? 0;
+  const { version } = judged.parts.primary.material;
+  const direct = (await judged.signatures.primary()).binding;
+  const certification = (await judged.signatures.user(user)).binding;
+  return firstSaid(decisive({ version, certification, direct }), (each) => each.keyFlags) ?? 0;
 }
 
 /** When the primary key expires: the earlier of what its direct-key signature, itself in v6, and its user ID say. */

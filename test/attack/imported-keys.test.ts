@@ -28,7 +28,13 @@ import { longRsaKey } from "../support/long-rsa-key.ts";
 import { longestBlock } from "../support/longest-block.ts";
 import { mutate, seededRandom } from "../support/mutate.ts";
 import { NOW, PASSPHRASE, ownKey } from "../support/openpgp-messages.ts";
-import { addressOf, forgedSecret, imported as importLocked } from "../support/secret-keys.ts";
+import {
+  addressOf,
+  forgedSecret,
+  imported as importLocked,
+  joined,
+  packetsOf,
+} from "../support/secret-keys.ts";
 
 const ADDRESS = addressOf("ada@alpha.test");
 const MADE = after(NOW, -DAY);
@@ -106,17 +112,45 @@ test("user IDs that say otherwise what the key is for do not keep it from signin
   assert.deepEqual(gamma, { kind: "refused", reason: "no-signing-key" });
 });
 
-test("a key that we would not sign with, because its direct-key signature alone allows it, is refused", async () => {
+test("where no user ID says what a key is for, its direct-key signature does, as long as it lasts", async () => {
   const forge = await newForge(MADE);
-  const direct = { keyFlags: flags(0x03) };
-  // No flags at all in what certifies the user ID.
+  const mayAll = { keyFlags: flags(0x03) };
+  const ending = { signatureExpirationTime: 30 * 86_400, signatureNeverExpires: false };
+  for (const [name, direct, expected] of [
+    ["it may sign", mayAll, "importable"],
+    ["it may certify", { keyFlags: flags(0x01) }, "no-signing-key"],
+    ["it may sign for a month", { ...mayAll, ...ending }, "no-signing-key"],
+    ["nothing", { keyFlags: null as never }, "no-signing-key"],
+  ] as const) {
+    const plan = {
+      date: MADE,
+      userIds: ["ada@alpha.test", "ada@beta.test"],
+      certification: { keyFlags: null as never },
+    };
+    const imported = await importAs(await forgedSecret(forge, { ...plan, direct }));
+    assert.equal(imported.kind === "refused" ? imported.reason : imported.kind, expected, name);
+    if (imported.kind === "refused") continue;
+    using raw = imported.secretKey;
+    using own = await readSecretKey(raw);
+    assert.deepEqual(own.certificate.userIds, plan.userIds);
+    await assertSigns(own, imported.certificate, name);
+  }
+});
+
+test("a direct-key signature by somebody else says nothing", async () => {
+  const [forge, other] = [await newForge(MADE), await newForge(MADE)];
+  const key = await primaryOf(forge);
+  const facts = { keyFlags: flags(0x03) };
+  const direct = packetOf(await sign(other.secret.keyPacket, "key", { key }, MADE, facts));
   const plan = {
     date: MADE,
     userIds: ["ada@alpha.test"],
     certification: { keyFlags: null as never },
   };
-  const imported = await importAs(await forgedSecret(forge, { ...plan, direct }));
-  assert.deepEqual(imported, { kind: "refused", reason: "no-signing-key" });
+  const [primary, ...rest] = packetsOf(await forgedSecret(forge, plan));
+  assert(primary);
+  const bytes = Buffer.concat([joined([primary]), direct, joined(rest)]);
+  assert.equal(await refusalOf(bytes), "no-signing-key");
 });
 
 test("a file of many keys, each as costly as one may be, keeps nobody else waiting", async () => {
