@@ -2,7 +2,9 @@ import { deleteFormerKeys, formerSince, replaceServiceKey } from "../app/service
 import { AppError } from "../base/errors.ts";
 import { after, MINUTE } from "../base/time.ts";
 import { appendAudit } from "../journal/audit.ts";
-import { requireNothingLeft, rewrapAll, type UnderFormer } from "../keys/rewrap.ts";
+import { rewrapAll } from "../keys/rewrap.ts";
+import { explainWaiting, requireNothingLeft, type UnderFormer } from "../keys/under-former.ts";
+import { formatAddress } from "../mail/address.ts";
 import { answer, type Call, type Command, type ExitCode } from "./command.ts";
 import { openFor } from "./open.ts";
 
@@ -37,18 +39,22 @@ async function rotate(call: Call): Promise<ExitCode> {
     });
   }
   const left = await rewrapAll(parts);
-  return answer(call, left, [
+  return answer(call, viewOf(left), [
     "the new service key is in force and everything is wrapped under it, but for:",
     ...leftLines(left),
     "back up the new key file; delete the former one with: sealpost service-key retire",
   ]);
 }
 
+function viewOf({ unreadable, passwords }: UnderFormer) {
+  const waiting = passwords.map(({ owner, waits }) => ({ address: formatAddress(owner), waits }));
+  return { unreadable, passwords: passwords.length, waiting };
+}
+
 function leftLines({ passwords, unreadable }: UnderFormer): readonly string[] {
-  return [
-    `  ${passwords} password slots, each made anew at its owner's next login`,
-    ...(unreadable === 0 ? [] : [`  ${unreadable} rows that no service key opens`]),
-  ];
+  const rows = unreadable === 0 ? [] : [`${unreadable} rows that no service key opens`];
+  const left = [`${passwords.length} password slots`, ...explainWaiting(passwords), ...rows];
+  return left.map((line) => `  ${line}`);
 }
 
 async function retire(call: Call): Promise<ExitCode> {
@@ -65,8 +71,10 @@ async function retire(call: Call): Promise<ExitCode> {
       { temporary: true },
     );
   }
-  requireNothingLeft(await rewrapAll(parts), call.has("force"));
+  const left = await rewrapAll(parts);
+  requireNothingLeft(left, call.has("force"));
   deleteFormerKeys(serviceKeyFile);
-  await appendAudit(parts.store, { at: now, action: "service-key.retired" });
+  const detail = { passwords: left.passwords.length };
+  await appendAudit(parts.store, { at: now, action: "service-key.retired", detail });
   return answer(call, { isRetired: true }, ["deleted the former service keys for good"]);
 }

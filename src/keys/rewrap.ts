@@ -3,57 +3,72 @@
  * flows: every row names its key. Password slots hold a pepper made from it and can be made anew only when their owner
  * logs in; so the former key is kept until then, or until somebody decides to wait no longer.
  */
-import { AppError } from "../base/errors.ts";
 import type { Secret } from "../base/secret.ts";
 import { appendAudit } from "../journal/audit.ts";
 import { parseAddress } from "../mail/address.ts";
 import {
   copiesUnderOthers,
-  countPasswordsUnderOthers,
   replaceCopy,
   replaceRevocation,
   replaceSlot,
   revocationsUnderOthers,
   slotsUnderOthers,
+  type Page,
 } from "../store/service-keys.ts";
 import type { Store } from "../store/store.ts";
 import { openServiceSlot, serviceSlot } from "./slots.ts";
+import { waitingPasswords, type UnderFormer } from "./under-former.ts";
 import type { VaultDeps } from "./vault-deps.ts";
 import { unwrap, wrap } from "./wrap.ts";
 import { unwrapRevocation, wrapRevocation } from "./wrapped-rows.ts";
-
-/** What is under a former service key. */
-export type UnderFormer = {
-  /** Rows that could not be moved: none of the keys opens them. */
-  readonly unreadable: number;
-  /** Password slots, which wait for a login. */
-  readonly passwords: number;
-};
 
 const BATCH = 200;
 
 /** Wraps everything under the service key in force; may be interrupted and repeated. Says what is left. */
 export async function rewrapAll(deps: VaultDeps): Promise<UnderFormer> {
   let unreadable = 0;
-  for (const batch of [slots, revocations, copies]) {
-    for (;;) {
-      const { moved, stuck } = await deps.store.transaction(async (tx) => batch(deps, tx));
-      if (moved > 0) continue;
-      unreadable += stuck;
-      break;
-    }
-  }
-  const { id } = deps.serviceKeys.current;
-  const passwords = await countPasswordsUnderOthers(deps.store, id);
-  const detail = { unreadable, passwords };
+  for (const batch of [slots, revocations, copies]) unreadable += await rewrapTable(deps, batch);
+  const passwords = await waitingPasswords(deps);
+  const detail = { unreadable, passwords: passwords.length };
   await appendAudit(deps.store, { at: deps.clock.now(), action: "service-key.rewrapped", detail });
   return { unreadable, passwords };
 }
 
-type Batch = { readonly moved: number; readonly stuck: number };
+/** What became of the rows behind `after`; `last` is where the next batch begins, undefined at the end. */
+type Batch = {
+  readonly moved: number;
+  readonly unreadable: number;
+  readonly last: string | undefined;
+};
 
-async function slots(deps: VaultDeps, tx: Store): Promise<Batch> {
-  const found = await slotsUnderOthers(tx, deps.serviceKeys.current.id, BATCH);
+type Rewrap = (deps: VaultDeps, tx: Store, page: Page) => Promise<Batch>;
+
+/**
+ * Goes through a table until nothing in it moves any more: a process that has not taken the new key up yet may have written
+ * a row behind the walk. Says how many rows no key opens.
+ */
+async function rewrapTable(deps: VaultDeps, batch: Rewrap): Promise<number> {
+  for (;;) {
+    const { moved, unreadable } = await walkTable(deps, batch);
+    if (moved === 0) return unreadable;
+  }
+}
+
+/** A row that no key opens stays, and keeps none behind it from being reached. */
+async function walkTable(deps: VaultDeps, batch: Rewrap): Promise<Omit<Batch, "last">> {
+  let [moved, unreadable, after] = [0, 0, ""];
+  for (;;) {
+    const page = { after, limit: BATCH };
+    const done = await deps.store.transaction(async (tx) => batch(deps, tx, page));
+    moved += done.moved;
+    unreadable += done.unreadable;
+    if (done.last === undefined) return { moved, unreadable };
+    after = done.last;
+  }
+}
+
+async function slots(deps: VaultDeps, tx: Store, page: Page): Promise<Batch> {
+  const found = await slotsUnderOthers(tx, deps.serviceKeys.current.id, page);
   let moved = 0;
   for (const { slot, owner } of found) {
     const who = { owner, serviceKeys: deps.serviceKeys };
@@ -63,11 +78,11 @@ async function slots(deps: VaultDeps, tx: Store): Promise<Batch> {
     await replaceSlot(tx, serviceSlot(who, masterKey, slot.kind, slot.createdAt, slot.id));
     moved += 1;
   }
-  return { moved, stuck: found.length - moved };
+  return { moved, unreadable: found.length - moved, last: found.at(-1)?.slot.id };
 }
 
-async function revocations(deps: VaultDeps, tx: Store): Promise<Batch> {
-  const found = await revocationsUnderOthers(tx, deps.serviceKeys.current.id, BATCH);
+async function revocations(deps: VaultDeps, tx: Store, page: Page): Promise<Batch> {
+  const found = await revocationsUnderOthers(tx, deps.serviceKeys.current.id, page);
   let moved = 0;
   for (const row of found) {
     using revocation = unwrapRevocation(deps.serviceKeys, row);
@@ -78,11 +93,11 @@ async function revocations(deps: VaultDeps, tx: Store): Promise<Batch> {
     await replaceRevocation(tx, row, next);
     moved += 1;
   }
-  return { moved, stuck: found.length - moved };
+  return { moved, unreadable: found.length - moved, last: found.at(-1)?.fingerprint };
 }
 
-async function copies({ serviceKeys }: VaultDeps, tx: Store): Promise<Batch> {
-  const found = await copiesUnderOthers(tx, serviceKeys.current.id, BATCH);
+async function copies({ serviceKeys }: VaultDeps, tx: Store, page: Page): Promise<Batch> {
+  const found = await copiesUnderOthers(tx, serviceKeys.current.id, page);
   let moved = 0;
   for (const { id, wrapped, serviceKey } of found) {
     using message = openCopy(serviceKeys, id, wrapped, serviceKey);
@@ -90,7 +105,7 @@ async function copies({ serviceKeys }: VaultDeps, tx: Store): Promise<Batch> {
     await replaceCopy(tx, { id, ...wrapCopy(serviceKeys, id, message.reveal()) });
     moved += 1;
   }
-  return { moved, stuck: found.length - moved };
+  return { moved, unreadable: found.length - moved, last: found.at(-1)?.id };
 }
 
 /** Wraps a waiting copy under the queue key; `id` is bound to the bytes. */
@@ -117,21 +132,4 @@ export function openCopy(
     if (secret !== undefined) return secret;
   }
   return undefined;
-}
-
-/** @throws AppError when something would be lost with the former keys. */
-export function requireNothingLeft({ unreadable, passwords }: UnderFormer, force: boolean): void {
-  if (unreadable > 0) {
-    throw new AppError(
-      `${unreadable} rows open with none of the service keys; the former ones are kept`,
-      { temporary: false },
-    );
-  }
-  if (passwords > 0 && !force) {
-    throw new AppError(
-      `${passwords} password slots still need the former key: each is made anew at its owner's next login. ` +
-        "Wait, or give --force: whoever has not logged in then needs a recovery code or a reset",
-      { temporary: false },
-    );
-  }
 }

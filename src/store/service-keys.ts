@@ -5,6 +5,16 @@ import { addressFrom } from "./row.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import type { Store } from "./store.ts";
 
+/** Rows behind one of them, in the order of their names: slots by ID, revocations by fingerprint, copies by ID. */
+export type Page = { readonly after: string; readonly limit: number };
+
+/** A password slot that waits to be made anew, by whose it is and what may end the waiting. */
+export type WaitingPassword = {
+  readonly owner: EmailAddress;
+  /** A `parked` one is around a master key from before a reset: its owner logs in with another password. */
+  readonly waits: "login" | "parked" | "closed";
+};
+
 const PASSWORD = "password";
 const OF_THE_SERVICE = ["service", "provisional"] as const;
 
@@ -12,7 +22,7 @@ const OF_THE_SERVICE = ["service", "provisional"] as const;
 export async function slotsUnderOthers(
   store: Store,
   serviceKey: string,
-  limit: number,
+  page: Page,
 ): Promise<readonly { readonly slot: SlotRow; readonly owner: EmailAddress }[]> {
   const rows = await store.db
     .selectFrom("slots")
@@ -22,7 +32,9 @@ export async function slotsUnderOthers(
     .select("accounts.mailbox")
     .where("slots.kind", "in", OF_THE_SERVICE)
     .where("slots.service_key", "<>", serviceKey)
-    .limit(limit)
+    .where("slots.id", ">", page.after)
+    .orderBy("slots.id")
+    .limit(page.limit)
     .execute();
   return rows.map((row) => ({ slot: slotFrom(row), owner: addressFrom(row.mailbox) }));
 }
@@ -40,14 +52,16 @@ export async function replaceSlot(store: Store, slot: SlotRow): Promise<void> {
 export async function revocationsUnderOthers(
   store: Store,
   serviceKey: string,
-  limit: number,
+  page: Page,
 ): Promise<readonly GenericRevocationRow[]> {
   const rows = await store.db
     .selectFrom("generic_revocations")
     .selectAll()
     .where("service_key", "<>", serviceKey)
     .where("wrapped", "<>", new Uint8Array())
-    .limit(limit)
+    .where("fingerprint", ">", page.after)
+    .orderBy("fingerprint")
+    .limit(page.limit)
     .execute();
   return rows.map(revocationFrom);
 }
@@ -71,7 +85,7 @@ export async function replaceRevocation(
 export async function copiesUnderOthers(
   store: Store,
   serviceKey: string,
-  limit: number,
+  page: Page,
 ): Promise<
   readonly { readonly id: string; readonly wrapped: Uint8Array; readonly serviceKey: string }[]
 > {
@@ -79,7 +93,9 @@ export async function copiesUnderOthers(
     .selectFrom("outbox")
     .select(["id", "wrapped", "service_key"])
     .where("service_key", "<>", serviceKey)
-    .limit(limit)
+    .where("id", ">", page.after)
+    .orderBy("id")
+    .limit(page.limit)
     .execute();
   return rows.map((row) => ({ id: row.id, wrapped: row.wrapped, serviceKey: row.service_key }));
 }
@@ -96,16 +112,24 @@ export async function replaceCopy(
     .execute();
 }
 
-/**
- * How many accounts have a password slot that another service key took part in: it is made anew when they log in. The
- * parked slots of forgotten passwords count too.
- */
-export async function countPasswordsUnderOthers(store: Store, serviceKey: string): Promise<number> {
-  const row = await store.db
+/** The password slots that one of these service keys took part in, in the order of their owners. */
+export async function passwordsUnder(
+  store: Store,
+  serviceKeys: readonly string[],
+): Promise<readonly WaitingPassword[]> {
+  if (serviceKeys.length === 0) return [];
+  const rows = await store.db
     .selectFrom("slots")
-    .select((expression) => expression.fn.countAll<number>().as("count"))
-    .where("kind", "=", PASSWORD)
-    .where("service_key", "<>", serviceKey)
-    .executeTakeFirstOrThrow();
-  return Number(row.count);
+    .innerJoin("master_keys", "master_keys.id", "slots.master_key")
+    .innerJoin("accounts", "accounts.address", "master_keys.owner")
+    .select(["accounts.mailbox", "accounts.state as account", "master_keys.state as masterKey"])
+    .where("slots.kind", "=", PASSWORD)
+    .where("slots.service_key", "in", serviceKeys)
+    .orderBy("accounts.address")
+    .orderBy("slots.id")
+    .execute();
+  return rows.map(({ mailbox, account, masterKey }) => ({
+    owner: addressFrom(mailbox),
+    waits: account === "closed" ? "closed" : masterKey === "current" ? "login" : "parked",
+  }));
 }

@@ -20,8 +20,9 @@ import { openWithPassword, openWithService, type MasterKey } from "../../src/key
 import { readRecoveryCode } from "../../src/keys/recovery-code.ts";
 import { renameOwner } from "../../src/keys/rename.ts";
 import { revokeKey } from "../../src/keys/revoke.ts";
-import { requireNothingLeft, rewrapAll } from "../../src/keys/rewrap.ts";
+import { rewrapAll } from "../../src/keys/rewrap.ts";
 import { rotateKey } from "../../src/keys/rotate.ts";
+import { requireNothingLeft } from "../../src/keys/under-former.ts";
 import { enrol } from "../../src/login/enrol.ts";
 import { login, type LoginDeps } from "../../src/login/login.ts";
 import { recoverWithCode, replacePassword, resetPassword } from "../../src/login/recover.ts";
