@@ -7,6 +7,8 @@ import { createHash } from "node:crypto";
 import { equalBytes, utf8 } from "../base/bytes.ts";
 import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
 import {
+  hasAudit,
+  holdAuditEnd,
   insertAudit,
   readAuditHead,
   takeAuditPlace,
@@ -46,16 +48,35 @@ const TAG_HEX = 16;
 /** Appends an entry, in the caller's transaction if there is one: it is in the log if and only if the deed was done. */
 export async function appendAudit(store: Store, entry: AuditEntry): Promise<void> {
   await store.transaction(async (tx) => {
-    const place = await takeAuditPlace(tx);
-    const row = {
-      ...place,
-      at: entry.at,
-      action: entry.action,
-      account: entry.account === undefined ? "" : accountTag(entry.account),
-      detail: JSON.stringify(entry.detail ?? {}),
-    };
+    const row = { ...(await takeAuditPlace(tx)), at: entry.at, ...columnsOf(entry) };
     await insertAudit(tx, { ...row, hash: hashOf(row) });
   });
+}
+
+/**
+ * As `appendAudit`, unless the log has an entry that differs in its time alone: for what shows again each time that
+ * somebody looks, so that looking does not fill a log that only grows.
+ */
+export async function appendAuditOnce(store: Store, entry: AuditEntry): Promise<void> {
+  const columns = columnsOf(entry);
+  if (await hasAudit(store, columns)) return;
+  await store.transaction(async (tx) => {
+    // Of two who see it at the same time one writes.
+    await holdAuditEnd(tx);
+    if (!(await hasAudit(tx, columns))) await appendAudit(tx, entry);
+  });
+}
+
+function columnsOf({
+  action,
+  account,
+  detail,
+}: AuditEntry): Pick<AuditRow, "action" | "account" | "detail"> {
+  return {
+    action,
+    account: account === undefined ? "" : accountTag(account),
+    detail: JSON.stringify(detail ?? {}),
+  };
 }
 
 /**

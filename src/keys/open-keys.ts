@@ -1,4 +1,4 @@
-import { appendAudit } from "../journal/audit.ts";
+import { appendAuditOnce } from "../journal/audit.ts";
 import { canonicalAddress, type CanonicalAddress } from "../mail/address.ts";
 import { readSecretKey, type UnlockedKey } from "../openpgp/secret-key.ts";
 import type { Fingerprint } from "../openpgp/fingerprint.ts";
@@ -12,7 +12,10 @@ import { UnlockedKeys } from "./unlocked-keys.ts";
 import type { VaultDeps } from "./vault-deps.ts";
 import { unwrapSecretKey } from "./wrapped-rows.ts";
 
-/** Every key under a master key, and what each is for now. A row that is not as it was written stays closed. */
+/**
+ * Every key under a master key, and what each is for now. A row that is not as it was written stays closed; the audit log
+ * says so once, however often its owner logs in.
+ */
 export async function openKeys(deps: VaultDeps, masterKey: MasterKey): Promise<UnlockedKeys> {
   const { owner } = masterKey;
   const rows = await selectSecretKeys(deps.store, masterKey.id);
@@ -20,7 +23,7 @@ export async function openKeys(deps: VaultDeps, masterKey: MasterKey): Promise<U
   const keys = opened.filter((key) => key !== undefined);
   const refused = rows.map((row) => row.fingerprint).filter((_row, at) => opened[at] === undefined);
   for (const fingerprint of refused) {
-    await appendAudit(deps.store, {
+    await appendAuditOnce(deps.store, {
       at: deps.clock.now(),
       action: "key.refused",
       account: owner,

@@ -179,6 +179,31 @@ for (const { engine, open } of engines()) {
     assert.deepEqual(actions, ["key.created", "key.refused"]);
   });
 
+  test(`${engine}: a key that stays closed is in the audit log once, however often and by how many at once it is tried`, async () => {
+    await using store = await open();
+    const deps = depsFor(store);
+    const { fingerprint } = await addUser(deps, alice, "provider-usable");
+    const his = await addUser(deps, bob, "provider-usable");
+    await store.db
+      .updateTable("secret_keys")
+      .set({ wrapped: Buffer.alloc(200) })
+      .execute();
+    const refuse = async (address: EmailAddress): Promise<void> => {
+      using keys = await unlockWithService(deps, address);
+      assert.equal(keys?.refused.length, 1);
+    };
+    await Promise.all([alice, alice, alice, bob].map(refuse));
+    deps.clock.advance(DAY);
+    await refuse(alice);
+    const refused = async (address: EmailAddress) =>
+      (await Array.fromAsync(listAudit(store, address)))
+        .filter(({ action }) => action === "key.refused")
+        .map(({ detail }) => detail["fingerprint"]);
+    assert.deepEqual(await refused(alice), [fingerprint]);
+    assert.deepEqual(await refused(bob), [his.fingerprint]);
+    assert.equal((await verifyAudit(store)).kind, "intact");
+  });
+
   for (const change of [
     { version: 2 },
     { address: "mallory@alpha.test" },

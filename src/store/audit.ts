@@ -38,6 +38,29 @@ export async function insertAudit(store: Store, row: AuditRow): Promise<void> {
   await store.db.updateTable("audit_head").set({ hash: row.hash }).execute();
 }
 
+/** Keeps everybody else from writing until the transaction ends. To be used inside a transaction. */
+export async function holdAuditEnd(store: Store): Promise<void> {
+  // A transaction on SQLite holds the only write lock already.
+  const query = store.db.selectFrom("audit_head").select("seq");
+  await (store.engine === "postgres" ? query.forUpdate() : query).executeTakeFirstOrThrow();
+}
+
+/** Whether the log says the same of an account already, at whatever time. */
+export async function hasAudit(
+  store: Store,
+  { action, account, detail }: Pick<AuditRow, "action" | "account" | "detail">,
+): Promise<boolean> {
+  const row = await store.db
+    .selectFrom("audit")
+    .select("seq")
+    .where("account", "=", account)
+    .where("action", "=", action)
+    .where("detail", "=", detail)
+    .limit(1)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
 /** What the last row must be. */
 export async function readAuditHead(
   store: Store,
