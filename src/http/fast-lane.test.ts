@@ -137,6 +137,25 @@ test("answers keep their order when the next request comes before a late answer"
   assert.match(client.text, /\[\/slow\][^]*\[\/next\]/);
 });
 
+test("what is unreadable behind a request does not overtake its answer, and ends the connection", async () => {
+  const { promise: slow, resolve: finish } = Promise.withResolvers<WholeAnswer>();
+  const { promise: isAsked, resolve: asked } = Promise.withResolvers<void>();
+  await using server = await start(() => {
+    asked();
+    return slow;
+  });
+  using client = new Client(server);
+  client.socket.write(`${get("/slow")}\0\0\0`);
+  await isAsked;
+  // The server has read it all by now: it answers another one.
+  using other = new Client(server);
+  other.socket.write("HEAD / HTTP/1.1\r\nHost: web.test\r\n\r\n");
+  await other.until(/Content-Length: 4\r\n/);
+  finish(text("[/slow]"));
+  await client.isClosed;
+  assert.match(client.text, /^HTTP\/1\.1 200 [^]*\[\/slow\]$/);
+});
+
 test("trouble is 503 and tells nothing, at once or late, and the connection goes on", async () => {
   const told: unknown[] = [];
   const failed = (error: unknown): number => told.push(error);

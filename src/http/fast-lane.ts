@@ -87,16 +87,11 @@ export function makeFastLane(options: FastLaneOptions): FastLane {
   const asked = (connection: Connection, get: PlainGet): void => {
     if (waiting.push({ connection, get }) === 1) setImmediate(answerAll);
   };
-  const left = (connection: Connection): void => {
-    connections.delete(connection);
-  };
   return {
     take: (socket) => {
-      const connection = new Connection(socket, options, { asked, left });
+      const connection = new Connection(socket, options, asked);
       connections.add(connection);
-      socket.once("close", () => {
-        left(connection);
-      });
+      socket.once("close", () => connections.delete(connection));
     },
     close: () => {
       isClosing = true;
@@ -105,25 +100,23 @@ export function makeFastLane(options: FastLaneOptions): FastLane {
   };
 }
 
-/** What a connection tells: a request, or that it is no longer ours. */
-type Told = {
-  readonly asked: (connection: Connection, get: PlainGet) => void;
-  readonly left: (connection: Connection) => void;
-};
-
 /** One connection: at most one request is being answered, and nothing is read while its answer is on its way. */
 class Connection {
   readonly socket: TLSSocket;
   readonly #options: FastLaneOptions;
-  readonly #tell: Told;
+  readonly #asked: (connection: Connection, get: PlainGet) => void;
   #isBusy = false;
   /** What came while a request was being answered. */
   readonly #early: Buffer[] = [];
 
-  constructor(socket: TLSSocket, options: FastLaneOptions, tell: Told) {
+  constructor(
+    socket: TLSSocket,
+    options: FastLaneOptions,
+    asked: (connection: Connection, get: PlainGet) => void,
+  ) {
     this.socket = socket;
     this.#options = options;
-    this.#tell = tell;
+    this.#asked = asked;
     socket.setNoDelay(true);
     socket.setTimeout(options.headersMs);
     socket.on("timeout", this.#end);
@@ -162,7 +155,7 @@ class Connection {
       return;
     }
     this.#isBusy = true;
-    this.#tell.asked(this, get);
+    this.#asked(this, get);
   };
 
   /** The answer is with the system: the next request may come, or is here. */
@@ -180,8 +173,8 @@ class Connection {
    */
   #leave(first: Buffer): void {
     const { socket } = this;
-    // Its request is at work from now on: closing the lane does not end it.
-    this.#tell.left(this);
+    // Node's server ends it: closing the lane must not cut off a request that is at work there.
+    this.#isBusy = true;
     socket.pause();
     socket.off("data", this.#read);
     socket.off("drain", this.#goOn);
@@ -206,31 +199,31 @@ function* whatIsHere(socket: TLSSocket): Generator<Buffer> {
   }
 }
 
-/** An answer as it goes over the line: text of ASCII alone, else octets. */
+/** An answer as it goes over the line, as Node's server would write it: text of ASCII alone, else octets. */
 function makeWriter(options: FastLaneOptions): (answer: WholeAnswer) => string | Uint8Array {
   const { always, idleMs } = options;
-  const keepAlive = `Connection: keep-alive\r\nKeep-Alive: timeout=${String(Math.floor(idleMs / SECOND))}\r\n`;
+  const keepAlive = `Connection: keep-alive\r\nKeep-Alive: timeout=${String(Math.floor(idleMs / SECOND))}\r\n\r\n`;
   // Few answers have headers of their own, so most begin alike.
   const beginnings = new WeakMap<readonly string[], string>();
   const beginningOf = (answer: WholeAnswer): string => {
     const known = beginnings.get(answer.headers);
     if (known !== undefined) return known;
     const line = `HTTP/1.1 ${String(answer.status)} ${STATUS_CODES[answer.status] ?? ""}\r\n`;
-    const made = line + written(commonHeaders(always, answer)) + keepAlive;
+    const made = line + written(commonHeaders(always, answer));
     beginnings.set(answer.headers, made);
     return made;
   };
   let second = -1;
-  let date = "";
+  let end = "";
   return (answer) => {
     const { body } = answer;
     const now = systemClock.now();
     const nowSecond = Math.floor(now.getTime() / SECOND);
     if (nowSecond !== second) {
       second = nowSecond;
-      date = `Date: ${now.toUTCString()}\r\n`;
+      end = `Date: ${now.toUTCString()}\r\n${keepAlive}`;
     }
-    const head = `${beginningOf(answer)}${date}${written(bodyHeaders(answer))}\r\n`;
+    const head = beginningOf(answer) + written(bodyHeaders(answer)) + end;
     return typeof body === "string"
       ? head + body
       : Buffer.concat([Buffer.from(head, "latin1"), body]);

@@ -9,9 +9,10 @@ import type { AddressInfo, Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 
 import { MINUTE, SECOND } from "../base/time.ts";
-import { refuseMethod, refuser, endAfter, hasBody } from "./refuse.ts";
+import { endAfter, hasBody, hasProperHost, refuseHost, refuseMethod, refuser } from "./refuse.ts";
 import { securityHeaders } from "./security-headers.ts";
 import { makeFastLane, type FastLane } from "./fast-lane.ts";
+import { trackAnswers, type UnderWay } from "./under-way.ts";
 import { wholeResponder, type WholeApplication } from "./whole-answer.ts";
 
 export type HttpOptions = WholeApplication & {
@@ -116,6 +117,8 @@ function serverOptions(limits: HttpLimits): ServerOptions {
     keepAliveTimeout: limits.idleMs,
     connectionsCheckingInterval: CHECK_TIMES_EVERY_MS,
     insecureHTTPParser: false,
+    // We look ourselves: Node lets a second one pass, and its refusal has none of our header fields.
+    requireHostHeader: false,
   };
 }
 
@@ -127,14 +130,16 @@ async function listen(
 ): Promise<Omit<HttpsServer, "useTls">> {
   server.maxConnections = limits.connections;
   server.maxHeadersCount = MOST_HEADERS;
-  const respond = responder(options);
+  const underWay = trackAnswers();
+  const respond = responder(options, underWay);
   server.on("request", respond);
+  server.on("checkExpectation", respond);
   // Instead of Node's own "100 Continue": a request that will be refused must not send its body.
   server.on("checkContinue", (request: IncomingMessage, response: ServerResponse) => {
-    if (isAllowed(options, request)) response.writeContinue();
+    if (isAllowed(options, request) && hasProperHost(request)) response.writeContinue();
     respond(request, response);
   });
-  server.on("clientError", refuser(headersOfAll(options)));
+  server.on("clientError", refuser(headersOfAll(options), underWay));
   const sockets = new Set<Socket>();
   server.on("connection", (socket: Socket) => {
     sockets.add(socket);
@@ -162,7 +167,7 @@ async function listen(
 
 type Responder = (request: IncomingMessage, response: ServerResponse) => void;
 
-function responder(options: HttpOptions): Responder {
+function responder(options: HttpOptions, underWay: UnderWay): Responder {
   const always = headersOfAll(options);
   const respond = wholeResponder(options, always.flat(), failing(options));
   return (request, response) => {
@@ -170,9 +175,12 @@ function responder(options: HttpOptions): Responder {
       request.socket.destroy(); // HTTP/0.9: a line without a version.
       return;
     }
-    if (!isAllowed(options, request)) {
+    underWay.begin(response);
+    const isHostRefused = !hasProperHost(request);
+    if (isHostRefused || !isAllowed(options, request)) {
       for (const [name, value] of always) response.setHeader(name, value);
-      refuseMethod(options.methods ?? [], request, response);
+      if (isHostRefused) refuseHost(request, response);
+      else refuseMethod(options.methods ?? [], request, response);
       return;
     }
     if (options.methods !== undefined && hasBody(request)) endAfter(request, response);
