@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { FieldNote } from "./schema.ts";
+import type { FieldNote } from "./values.ts";
 
 /** One field or table of the schema, as `describe`, `load` and `init` need it. */
 export type Field = FieldNote & {
