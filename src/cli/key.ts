@@ -5,6 +5,7 @@ import { isExpired } from "../keys/publication.ts";
 import { publishRevocation, revokeKey } from "../keys/revoke.ts";
 import { rotateKey, type Rotation } from "../keys/rotate.ts";
 import { formatAddress, type EmailAddress } from "../mail/address.ts";
+import type { RevokedPart } from "../openpgp/merge-revocations.ts";
 import { findAliased, listAliases } from "../store/aliases.ts";
 import { listPublished, type PublishedCertificate } from "../store/certificates.ts";
 import { addressGiven, accountOf } from "./address-given.ts";
@@ -196,14 +197,30 @@ async function publishUploaded(call: Call): Promise<ExitCode> {
   const result = await publishRevocation(parts, account.address, upload);
   if (result.kind === "refused") {
     throw notFound(
-      "this is no revocation of a key that the account has or had; nothing is changed",
+      "this is no revocation of a key that the account has or had, or of a part of one that is published; nothing is changed",
     );
   }
-  const line =
-    result.kind === "known"
-      ? `${result.fingerprint} is revoked with it already`
-      : `published: ${result.fingerprint} is ${result.state}`;
-  return answer(call, result, [line]);
+  if (result.kind === "known") {
+    return answer(call, result, [`${result.fingerprint} is revoked with it already`]);
+  }
+  const address = formatAddress(result.address);
+  return answer(call, { ...result, address }, [
+    ...result.parts.map((part) => `published: ${partText(part, result.fingerprint)} is revoked`),
+    result.state === "active"
+      ? `${address} has ${result.fingerprint} still: what is left of it is used`
+      : `${result.fingerprint} is ${result.state}: nobody can seal to ${address} with it any more`,
+  ]);
+}
+
+function partText(part: RevokedPart, fingerprint: string): string {
+  switch (part.kind) {
+    case "key":
+      return fingerprint;
+    case "subkey":
+      return `subkey ${part.fingerprint} of ${fingerprint}`;
+    case "user-id":
+      return `the user ID ${JSON.stringify(part.userId)} of ${fingerprint}`;
+  }
 }
 
 const MOST_FILE_OCTETS = 1024 * 1024;

@@ -4,6 +4,7 @@ import { appendAudit } from "../journal/audit.ts";
 import { canonicalAddress, sameAddress, type EmailAddress } from "../mail/address.ts";
 import type { Certificate } from "../openpgp/certificate.ts";
 import { applyRevocation } from "../openpgp/revocation.ts";
+import { whichRevoked } from "../openpgp/which-revoked.ts";
 import { readAccount, updateAccount } from "../store/accounts.ts";
 import { erasePublished, findPublished, listPublished, publish } from "../store/certificates.ts";
 import {
@@ -78,7 +79,6 @@ export async function bringCertificate(
   }
   const now = deps.clock.now();
   const { fingerprint } = certificate;
-  const published = await publicationOf(certificate, address, now);
   const given =
     revocation === undefined
       ? undefined
@@ -86,7 +86,8 @@ export async function bringCertificate(
   await changeKeys(deps.store, owner, async (tx) => {
     await requireOwn(tx, owner, address);
     await requireOwnFirst(tx, owner, address);
-    const kept = await takeSame(tx, brought);
+    const { kept, merged } = await takeSame(tx, brought);
+    const published = await publicationOf(merged, address, now);
     await endKey(deps, tx, { owner, address, masterKey, reason: "superseded", text: "own key" });
     const none = { ...OWN_REVOCATION, owner: canonicalAddress(owner), fingerprint };
     await saveGenericRevocation(tx, { ...(given ?? kept ?? none), createdAt: now });
@@ -116,17 +117,25 @@ async function requireOwnFirst(
   });
 }
 
-/** Takes away what is published of the same key, if it is; gives the revocation that is kept of it. */
+/**
+ * Takes away what is published of the same key, if it is; gives the revocation that is kept of it, and the certificate
+ * with the revocations of its parts that were published: they are for ever.
+ */
 async function takeSame(
   tx: Store,
   { owner, address, certificate }: BroughtCertificate,
-): Promise<GenericRevocationRow | undefined> {
+): Promise<{
+  readonly kept?: GenericRevocationRow | undefined;
+  readonly merged: Certificate;
+}> {
   const { fingerprint } = certificate;
-  if ((await findPublished(tx, address))?.fingerprint !== fingerprint) return undefined;
+  const published = await findPublished(tx, address);
+  if (published?.fingerprint !== fingerprint) return { merged: certificate };
   if ((await addressesKeptHere(tx, owner)).some((one) => sameAddress(one, address))) {
     throw new AppError("this key is kept here already", { temporary: false });
   }
   const kept = await selectGenericRevocation(tx, fingerprint);
   await erasePublished(tx, [fingerprint]);
-  return kept;
+  const revoked = await whichRevoked([certificate], published.bytes);
+  return { kept, merged: revoked?.certificate ?? certificate };
 }

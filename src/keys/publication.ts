@@ -61,12 +61,13 @@ export async function revokedChange(
   };
 }
 
-/** RFC 9580 §5.2.3.31. */
-function stateFor(reasonCode: number): KeyState {
-  const states: Readonly<Record<number, KeyState>> = {
+/** RFC 9580 §5.2.3.31; that a user ID is no longer valid (32) is as soft as that a key is retired. */
+export function stateFor(reasonCode: number): Exclude<KeyState, "active"> {
+  const states: Readonly<Record<number, Exclude<KeyState, "active">>> = {
     1: "superseded",
     2: "compromised",
     3: "retired",
+    32: "retired",
   };
   return states[reasonCode] ?? "withdrawn";
 }

@@ -1,15 +1,22 @@
 import { AppError } from "../base/errors.ts";
 import { appendAudit } from "../journal/audit.ts";
-import type { EmailAddress } from "../mail/address.ts";
-import { whichRevoked } from "../openpgp/revocation.ts";
+import { sameAddress, type EmailAddress } from "../mail/address.ts";
+import { acceptForEncryption } from "../openpgp/acceptance.ts";
+import type { Certificate } from "../openpgp/certificate.ts";
+import type { Fingerprint } from "../openpgp/fingerprint.ts";
+import type { RevokedPart } from "../openpgp/merge-revocations.ts";
+import { signingSubkeysOf } from "../openpgp/signing-keys.ts";
+import { whichRevoked, type Revoked } from "../openpgp/which-revoked.ts";
 import {
   listPublished,
   updatePublished,
+  type KeyState,
   type PublishedCertificate,
 } from "../store/certificates.ts";
-import { addressesOf, changeKeys, requireOwn } from "./change.ts";
-import { endKey, type Ended, type EndReason, type EndWish } from "./end-key.ts";
-import { certificateIn, revokedChange } from "./publication.ts";
+import type { Store } from "../store/store.ts";
+import { addressesKeptHere, addressesOf, changeKeys, requireOwn } from "./change.ts";
+import { endKey, type Ended, type EndWish } from "./end-key.ts";
+import { certificateIn, revokedChange, stateFor } from "./publication.ts";
 import type { VaultDeps } from "./vault-deps.ts";
 
 /**
@@ -37,15 +44,23 @@ export async function revokeKey(deps: VaultDeps, wish: EndWish): Promise<Ended> 
 
 /** What an uploaded revocation came to. */
 export type UploadedRevocation =
-  | { readonly kind: "published"; readonly fingerprint: string; readonly state: EndReason }
+  | {
+      readonly kind: "published";
+      readonly fingerprint: Fingerprint;
+      readonly address: EmailAddress;
+      /** `active` when nothing is lost: the address has its certificate still, without what is revoked. */
+      readonly state: KeyState;
+      readonly parts: readonly RevokedPart[];
+    }
   /** It was published before. */
-  | { readonly kind: "known"; readonly fingerprint: string }
-  /** None of the user's keys signed it. */
+  | { readonly kind: "known"; readonly fingerprint: Fingerprint }
+  /** None of the user's keys signed it, or it is for a part of one that is not published. */
   | { readonly kind: "refused" };
 
 /**
- * Publishes a revocation that a user made himself, for any key that he has or had; no key needs to be open. Binary, and
- * the armor of a key block or of a signature.
+ * Publishes a revocation that a user made himself, of any key that he has or had, or of a subkey or user ID of one; no key
+ * needs to be open. Binary, the armor of a key block or of a signature, or the certificate that carries it. What leaves a
+ * certificate of no use for its address ends it as a revocation of the whole key does.
  */
 export async function publishRevocation(
   deps: VaultDeps,
@@ -64,21 +79,61 @@ export async function publishRevocation(
       const found = await whichRevoked(certificates, upload);
       const row = rows.find(({ fingerprint }) => fingerprint === found?.certificate.fingerprint);
       if (found === undefined || row === undefined) return { kind: "refused" };
-      const { fingerprint } = row;
+      const { fingerprint, address } = row;
       if (Buffer.from(row.bytes).equals(found.certificate.bytes)) {
         return { kind: "known", fingerprint };
       }
-      const change = await revokedChange(row, found.certificate, row.revokedAt ?? deps.clock.now());
+      const change = await changeBy(deps, tx, owner, row, found);
       await updatePublished(tx, fingerprint, change);
-      const state = change.state === "active" ? "withdrawn" : change.state;
+      const { parts } = found;
       await appendAudit(tx, {
         at: deps.clock.now(),
         action: "revocation.uploaded",
         account: owner,
-        detail: { fingerprint, state },
+        detail: { fingerprint, state: change.state, of: parts.map(({ kind }) => kind).join(" ") },
       });
-      return { kind: "published", fingerprint, state };
+      return { kind: "published", fingerprint, address, state: change.state, parts };
     },
     "any",
   );
+}
+
+type Change = Parameters<typeof updatePublished>[2];
+
+/** What becomes of a published certificate. */
+async function changeBy(
+  deps: VaultDeps,
+  tx: Store,
+  owner: EmailAddress,
+  row: PublishedCertificate,
+  { certificate, revoked, parts }: Revoked,
+): Promise<Change> {
+  const now = deps.clock.now();
+  if (revoked.kind !== "none") return revokedChange(row, certificate, row.revokedAt ?? now);
+  const { bytes } = certificate;
+  if (row.state !== "active") return { ...row, bytes };
+  const accepted = await acceptForEncryption(certificate, row.address, now);
+  if (accepted.kind === "acceptable" && !(await isSignedWith(tx, owner, row, parts, certificate))) {
+    const { expires } = accepted;
+    return { state: "active", bytes, ...(expires === undefined ? {} : { expiresAt: expires }) };
+  }
+  const reasonCode = parts[0]?.reasonCode ?? 0;
+  return { ...row, bytes, state: stateFor(reasonCode), revokedAt: now };
+}
+
+/**
+ * Whether one of the revoked subkeys is for signing and its key is kept here: what signs here is the kept key, which does
+ * not know of the revocation, and its signatures would count for nobody.
+ */
+async function isSignedWith(
+  tx: Store,
+  owner: EmailAddress,
+  { address }: PublishedCertificate,
+  parts: readonly RevokedPart[],
+  certificate: Certificate,
+): Promise<boolean> {
+  const kept = await addressesKeptHere(tx, owner);
+  if (!kept.some((one) => sameAddress(one, address))) return false;
+  const signing = signingSubkeysOf(certificate);
+  return parts.some((part) => part.kind === "subkey" && signing.includes(part.fingerprint));
 }

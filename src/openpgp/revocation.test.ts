@@ -14,9 +14,10 @@ import { readKeyPackets } from "./key-packets.ts";
 import { generateKey } from "./generate.ts";
 import { readKeySignature } from "./key-signature.ts";
 import { certificateConfig } from "./profile.ts";
-import { applyRevocation, genericRevocationFor, revokeFresh, whichRevoked } from "./revocation.ts";
+import { applyRevocation, genericRevocationFor, revokeFresh } from "./revocation.ts";
 import { readSecretKey } from "./secret-key.ts";
 import { checkSigner, revocationOf } from "./signer.ts";
+import { whichRevoked } from "./which-revoked.ts";
 
 const parsed = parseAddress("ada.quill@post.example");
 assert(parsed);

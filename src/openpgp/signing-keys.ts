@@ -2,6 +2,7 @@ import { after } from "../base/time.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import { type Certificate, partsOf } from "./certificate.ts";
 import type { Fingerprint } from "./fingerprint.ts";
+import { MAY_SIGN, keyFlagsIn } from "./flags.ts";
 import { checkSigner } from "./signer.ts";
 import { SKEW_MS } from "./validity.ts";
 
@@ -27,4 +28,13 @@ export async function signingKeysOf(
     }
   }
   return able;
+}
+
+/** The subkeys that are for signing, whatever became of them. Nothing is verified: for own certificates. */
+export function signingSubkeysOf(certificate: Certificate): readonly Fingerprint[] {
+  const parts = partsOf(certificate);
+  return (parts?.subkeys ?? []).flatMap((subkey) => {
+    const maySign = parts !== undefined && (keyFlagsIn(parts, subkey).keyFlags & MAY_SIGN) !== 0;
+    return maySign && subkey.material !== undefined ? subkey.material.fingerprint : [];
+  });
 }

@@ -16,9 +16,9 @@ import { generateKey } from "../../src/openpgp/generate.ts";
 import { importCertificate } from "../../src/openpgp/import-certificate.ts";
 import { type ImportedSecretKey, importSecretKey } from "../../src/openpgp/import-secret-key.ts";
 import { possessionChallenge, provesPossession } from "../../src/openpgp/possession.ts";
-import { whichRevoked } from "../../src/openpgp/revocation.ts";
 import { type UnlockedKey, lockForExport, readSecretKey } from "../../src/openpgp/secret-key.ts";
 import { readDetachedSignatures, verifySignature } from "../../src/openpgp/verify.ts";
+import { whichRevoked } from "../../src/openpgp/which-revoked.ts";
 import { expectDecrypted } from "../support/openpgp-messages.ts";
 
 type Made = { readonly name: string; readonly algorithm: string; readonly passphrase: string };

@@ -1,0 +1,206 @@
+/** Revocations that a user made himself, of parts of a key. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { type SecretKeyPacket, readPrivateKey } from "openpgp";
+
+import { engines } from "../../test/support/engines.ts";
+import {
+  type Forge,
+  packetOf,
+  primaryOf,
+  sign,
+  subkeyOf,
+  userIdOf,
+  wholeSecond,
+} from "../../test/support/forge-certificate.ts";
+import { type Deps, active, alice, old, opened, withAlice } from "../../test/support/key-life.ts";
+import { imported, libraryKey } from "../../test/support/secret-keys.ts";
+import { after, DAY } from "../base/time.ts";
+import { listAudit } from "../journal/audit.ts";
+import { acceptForEncryption } from "../openpgp/acceptance.ts";
+import type { Certificate } from "../openpgp/certificate.ts";
+import { importCertificate } from "../openpgp/import-certificate.ts";
+import { findById } from "../store/certificates.ts";
+import type { Store } from "../store/store.ts";
+import { bringCertificate, bringSecretKey } from "./bring.ts";
+import { certificateIn } from "./publication.ts";
+import { publishRevocation } from "./revoke.ts";
+
+/** Of alice's own key, in the order they were made in. */
+const ENCRYPTING = 0;
+const SIGNING = 1;
+const COMPROMISED = 2;
+const NO_LONGER_VALID = 32;
+
+type Own = { readonly forge: Forge; readonly bytes: Uint8Array; readonly certificate: Certificate };
+
+/** A key that alice made: her certificate, and the secrets to revoke its parts with. */
+async function ownKey(deps: Deps): Promise<Own> {
+  const date = wholeSecond(after(deps.clock.now(), -DAY));
+  const subkeys = [{}, { sign: true }];
+  const bytes = await libraryKey({ user: "alice@alpha.test", date, subkeys });
+  const forge = { secret: await readPrivateKey({ binaryKey: bytes }) };
+  const given = { bytes: forge.secret.toPublic().write(), address: alice, now: deps.clock.now() };
+  const result = await importCertificate(given);
+  assert(result.kind === "importable", JSON.stringify(result));
+  return { forge, bytes, certificate: result.certificate };
+}
+
+async function bringPublic(deps: Deps, { certificate }: Own): Promise<void> {
+  const rest = { revocation: undefined, masterKey: undefined };
+  await bringCertificate(deps, { owner: alice, address: alice, certificate, ...rest });
+}
+
+async function bringSecret(deps: Deps, { bytes }: Own): Promise<void> {
+  const key = await imported(bytes, { address: alice, now: deps.clock.now() });
+  assert(key.kind === "importable");
+  using masterKey = await opened(deps, old());
+  await bringSecretKey(deps, masterKey, alice, key);
+}
+
+/** One signature, as `--gen-revoke` and its like write it. */
+async function revocationOf(
+  deps: Deps,
+  { forge }: Own,
+  o: { readonly subkey?: number; readonly reason: number; readonly by?: Forge },
+): Promise<Uint8Array> {
+  const key = await primaryOf(forge);
+  const over =
+    o.subkey === undefined
+      ? { key, userID: userIdOf("alice@alpha.test") }
+      : { key, bind: await subkeyOf(forge, o.subkey) };
+  const type = o.subkey === undefined ? "certRevocation" : "subkeyRevocation";
+  const facts = { reasonForRevocationFlag: o.reason, reasonForRevocationString: "" };
+  const signer = (o.by ?? forge).secret.keyPacket;
+  return packetOf(await sign(signer, type, over, wholeSecond(deps.clock.now()), facts as never));
+}
+
+async function servedOf(store: Store, { certificate }: Own) {
+  const [row] = await findById(store, certificate.fingerprint);
+  assert(row);
+  return { ...row, certificate: await certificateIn(row) };
+}
+
+const lastAudit = async (store: Store) => (await Array.fromAsync(listAudit(store))).at(-1);
+
+for (const { engine, open } of engines()) {
+  test(`${engine}: nobody seals to an encryption subkey that its owner revoked`, async () => {
+    await using store = await open();
+    const { deps } = await withAlice(store);
+    const own = await ownKey(deps);
+    await bringPublic(deps, own);
+    const { fingerprint } = own.certificate;
+    const upload = await revocationOf(deps, own, { subkey: ENCRYPTING, reason: COMPROMISED });
+    const result = await publishRevocation(deps, alice, upload);
+    const subkey = own.forge.secret.subkeys[ENCRYPTING]?.getFingerprint().toUpperCase();
+    assert(result.kind === "published");
+    assert.equal(result.state, "compromised");
+    assert.deepEqual(result.parts, [
+      { kind: "subkey", fingerprint: subkey, reasonCode: COMPROMISED },
+    ]);
+    assert.equal(await active(store), undefined);
+    const served = await servedOf(store, own);
+    assert.deepEqual(served.revokedAt, deps.clock.now());
+    const accepted = await acceptForEncryption(served.certificate, alice, deps.clock.now());
+    assert.deepEqual(accepted, { kind: "unusable", reason: "revoked" });
+    assert.deepEqual((await lastAudit(store))?.detail, {
+      fingerprint,
+      state: "compromised",
+      of: "subkey",
+    });
+    const again = await publishRevocation(deps, alice, upload);
+    assert.deepEqual(again, { kind: "known", fingerprint });
+  });
+
+  test(`${engine}: a user ID that its owner revoked ends the certificate for the address`, async () => {
+    await using store = await open();
+    const { deps } = await withAlice(store);
+    const own = await ownKey(deps);
+    await bringPublic(deps, own);
+    const upload = await revocationOf(deps, own, { reason: NO_LONGER_VALID });
+    const result = await publishRevocation(deps, alice, upload);
+    assert(result.kind === "published");
+    assert.equal(result.state, "retired");
+    assert.equal(await active(store), undefined);
+    const { certificate } = await servedOf(store, own);
+    const accepted = await acceptForEncryption(certificate, alice, deps.clock.now());
+    assert.deepEqual(accepted, { kind: "unusable", reason: "revoked" });
+  });
+
+  test(`${engine}: what is left of a certificate is used on, and brings no old one back`, async () => {
+    await using store = await open();
+    const { deps } = await withAlice(store);
+    const own = await ownKey(deps);
+    await bringPublic(deps, own);
+    const { fingerprint } = own.certificate;
+    const upload = await revocationOf(deps, own, { subkey: SIGNING, reason: 1 });
+    const result = await publishRevocation(deps, alice, upload);
+    assert(result.kind === "published");
+    assert.equal(result.state, "active");
+    assert.equal(await active(store), fingerprint);
+    const revoked = await servedOf(store, own);
+    assert.equal((await lastAudit(store))?.detail["state"], "active");
+    await bringPublic(deps, own);
+    assert.deepEqual((await servedOf(store, own)).bytes, revoked.bytes);
+  });
+
+  test(`${engine}: a kept key is not signed with when its signing subkey is revoked`, async () => {
+    await using store = await open();
+    const { deps } = await withAlice(store);
+    const own = await ownKey(deps);
+    await bringSecret(deps, own);
+    assert.equal(await active(store), own.certificate.fingerprint);
+    const upload = await revocationOf(deps, own, { subkey: SIGNING, reason: 1 });
+    const result = await publishRevocation(deps, alice, upload);
+    assert(result.kind === "published");
+    assert.equal(result.state, "superseded");
+    assert.equal(await active(store), undefined);
+  });
+
+  test(`${engine}: the whole certificate that carries it is taken, also of a former key`, async () => {
+    await using store = await open();
+    const { deps } = await withAlice(store);
+    const own = await ownKey(deps);
+    await bringPublic(deps, own);
+    const other = await ownKey(deps);
+    await bringPublic(deps, other);
+    assert.equal(await active(store), other.certificate.fingerprint);
+    const { state } = await servedOf(store, own);
+    const subkey = own.forge.secret.toPublic().subkeys[ENCRYPTING];
+    assert(subkey);
+    const at = deps.clock.now();
+    const revoked = await subkey.revoke(
+      own.forge.secret.keyPacket as SecretKeyPacket,
+      { flag: 2 },
+      at,
+    );
+    const whole = own.forge.secret.toPublic();
+    whole.subkeys[ENCRYPTING] = revoked;
+    const result = await publishRevocation(deps, alice, whole.write());
+    assert(result.kind === "published");
+    assert.equal(result.state, state);
+    assert.equal(result.fingerprint, own.certificate.fingerprint);
+    assert.equal(await active(store), other.certificate.fingerprint);
+  });
+
+  test(`${engine}: a revocation by another key, or of another's, changes nothing`, async () => {
+    await using store = await open();
+    const { deps } = await withAlice(store);
+    const [own, strangers] = [await ownKey(deps), await ownKey(deps)];
+    await bringPublic(deps, own);
+    const before = await servedOf(store, own);
+    for (const [of, by] of [
+      [own, strangers],
+      [strangers, strangers],
+      [strangers, own],
+    ] as const) {
+      for (const subkey of [ENCRYPTING, SIGNING, undefined]) {
+        const which = subkey === undefined ? {} : { subkey };
+        const upload = await revocationOf(deps, of, { ...which, reason: 0, by: by.forge });
+        assert.deepEqual(await publishRevocation(deps, alice, upload), { kind: "refused" });
+      }
+    }
+    assert.deepEqual(await servedOf(store, own), before);
+  });
+}
