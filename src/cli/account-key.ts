@@ -1,7 +1,7 @@
 /** Commands about who else can open an account's keys, and which key its mailbox has: escrow, custody, mailbox key. */
 import { appendAudit } from "../journal/audit.ts";
 import { giveToProvider, takeBack, type TakingBack } from "../keys/custody.ts";
-import { escrowMessage } from "../keys/escrow.ts";
+import { escrowMessages, type EscrowMessage } from "../keys/escrow.ts";
 import { chooseMailboxKey } from "../keys/mailbox-key.ts";
 import { formatAddress } from "../mail/address.ts";
 import { codeLines } from "./account-recover.ts";
@@ -17,7 +17,10 @@ export const accountKeyCommands: readonly Command[] = [
     operands: ["ADDRESS", "show|delete"],
     summary:
       "the message for the organisation's escrow key, or its end for good (stdin: the password)",
-    options: SECRETS_ON_STDIN,
+    options: {
+      ...SECRETS_ON_STDIN,
+      former: { help: "show: those of keys that a reset parked, the newest first" },
+    },
     run: escrow,
   },
   {
@@ -38,16 +41,44 @@ export const accountKeyCommands: readonly Command[] = [
 
 async function escrow(call: Call): Promise<ExitCode> {
   const [, verb = ""] = call.operands;
-  const address = addressGiven(call);
+  const given = addressGiven(call);
   if (verb === "delete") return newKeys(call, "escrow");
   if (verb !== "show") throw new UsageError("show or delete");
   await using parts = await openFor(call);
-  const account = await accountOf(parts, address);
-  const message = await escrowMessage(parts, account.address);
-  if (message === undefined) throw notFound("this account has no escrow");
+  const account = await accountOf(parts, given);
+  const isFormer = call.has("former");
+  const messages = await escrowMessages(parts, account.address, isFormer ? "former" : "current");
+  if (messages.length === 0) {
+    throw notFound(
+      isFormer
+        ? "no key that a reset parked has escrow"
+        : "this account has no escrow (keys that a reset parked: --former)",
+    );
+  }
   const at = parts.clock.now();
-  await appendAudit(parts.store, { at, action: "escrow.shown", account: account.address });
-  return answer(call, { address: formatAddress(account.address), message }, [message.trimEnd()]);
+  const detail = isFormer ? { former: messages.length } : {};
+  await appendAudit(parts.store, { at, action: "escrow.shown", account: account.address, detail });
+  const address = formatAddress(account.address);
+  return isFormer ? formerShown(call, address, messages) : shown(call, address, messages);
+}
+
+/** Nothing but the message: it goes into the organisation's own program. */
+function shown(call: Call, address: string, [first]: readonly EscrowMessage[]): ExitCode {
+  const message = first?.armor ?? "";
+  return answer(call, { address, message }, [message.trimEnd()]);
+}
+
+/** A line before each message says which it is; programs that read armor pass it over. */
+function formerShown(call: Call, address: string, messages: readonly EscrowMessage[]): ExitCode {
+  const former = messages.map(({ since, armor }) => ({
+    since: since.toISOString(),
+    message: armor,
+  }));
+  return answer(
+    call,
+    { address, former },
+    former.map(({ since, message }) => `keys in use from ${since}:\n${message.trimEnd()}`),
+  );
 }
 
 async function custody(call: Call): Promise<ExitCode> {

@@ -1,8 +1,9 @@
 /** Commands about passwords, and the ways back to the keys when one is forgotten. */
 import type { Account } from "../accounts/embedded.ts";
+import type { Parts } from "../app/parts.ts";
 import type { Secret } from "../base/secret.ts";
-import { reclaimFormerKeys } from "../keys/former.ts";
-import { openWithRecoveryCode } from "../keys/master-key.ts";
+import { reclaimFormerKeys, type FormerProof } from "../keys/former.ts";
+import { openWithRecoveryCode, type MasterKey } from "../keys/master-key.ts";
 import { removeRecoveryCode, renewRecoveryCode } from "../keys/password.ts";
 import { readRecoveryCode } from "../keys/recovery-code.ts";
 import {
@@ -42,7 +43,7 @@ export const accountRecoverCommands: readonly Command[] = [
       ...SECRETS_ON_STDIN,
       escrow: { help: "stdin: what the escrow message decrypted to, a new password" },
       former: {
-        help: "after a reset: open the keys of then; stdin: the password of now, that of then or the recovery code of then",
+        help: "after a reset: open the keys of then; stdin: the password of now, that of then or the recovery code of then; with --escrow what the message of then decrypted to",
       },
     },
     run: recover,
@@ -94,7 +95,9 @@ async function recover(call: Call): Promise<ExitCode> {
     : await recoverWithCode(parts, account.address, codeIn(proof), password);
   if (result === undefined) {
     throw notFound(
-      isEscrow ? "this is not the escrow of this account's keys" : "this code opens no key",
+      isEscrow
+        ? "this is not the escrow of this account's keys; if a reset parked those, add --former"
+        : "this code opens no key",
     );
   }
   return recovered(call, account, result);
@@ -102,29 +105,52 @@ async function recover(call: Call): Promise<ExitCode> {
 
 async function recoverFormer(call: Call): Promise<ExitCode> {
   const address = addressGiven(call);
-  const names = ["the password of now", "the password or recovery code of then"];
-  const [now, then] = await readSecrets(call, names);
+  const isEscrow = call.has("escrow");
+  const proof = isEscrow
+    ? "what the escrow message of then decrypted to"
+    : "the password or recovery code of then";
+  const [now, then] = await readSecrets(call, ["the password of now", proof]);
   await using parts = await openFor(call);
   const account = await accountOf(parts, address);
   if (now === undefined || then === undefined) throw new UsageError("two lines on stdin");
   using masterKey = await masterKeyBy(parts, account, now);
-  const code = readRecoveryCode(textOf(then));
-  const isOpen =
-    (await reclaimFormerKeys(parts, masterKey, { kind: "password", password: then })) ||
-    (code.kind === "read" &&
-      (await reclaimFormerKeys(parts, masterKey, { kind: "recovery-code", code: code.secret })));
-  if (!isOpen) throw notFound("no parked key opens with it");
+  const proofs = isEscrow ? [{ kind: "escrow", decrypted: then } as const] : remembered(then);
+  if (!(await isReclaimed(parts, masterKey, proofs))) {
+    throw notFound(
+      isEscrow ? "this is not the escrow of a parked key" : "no parked key opens with it",
+    );
+  }
   const text = formatAddress(account.address);
   return answer(call, { address: text, keys: "reclaimed" }, [
     `old mail of ${text} opens again; the keys of then stay revoked`,
   ]);
 }
 
+/** A line that may be a password, and a recovery code if it reads as one. */
+function remembered(line: Secret): readonly FormerProof[] {
+  const code = readRecoveryCode(textOf(line));
+  return [
+    { kind: "password", password: line },
+    ...(code.kind === "read" ? [{ kind: "recovery-code", code: code.secret } as const] : []),
+  ];
+}
+
+async function isReclaimed(
+  parts: Parts,
+  masterKey: MasterKey,
+  proofs: readonly FormerProof[],
+): Promise<boolean> {
+  for (const proof of proofs) {
+    if (await reclaimFormerKeys(parts, masterKey, proof)) return true;
+  }
+  return false;
+}
+
 function recovered(call: Call, account: Account, result: Recovered): ExitCode {
   const address = formatAddress(account.address);
   const what = {
     kept: "its keys are as they were",
-    new: "its keys could not be opened: they are revoked, and there are new ones. Old mail opens when the old password is remembered: sealpost account recover --former",
+    new: "its keys could not be opened: they are revoked, and there are new ones. Old mail opens when the old password is remembered, or by escrow: sealpost account recover --former",
     none: "it has no key here yet; the first login makes one",
   };
   return answer(call, { address, ...result, recoveryCode: result.recoveryCode ?? null }, [

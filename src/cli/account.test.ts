@@ -1,6 +1,6 @@
 /** What an operator does to accounts, as he types it, and what the audit log says of it. */
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
@@ -8,19 +8,29 @@ import { after, before, test } from "node:test";
 
 import { sql } from "kysely";
 
+import { openGnupg, type Gnupg } from "../../lab/gnupg.ts";
 import { openStore, type Store } from "../store/store.ts";
 import { runCli } from "./cli.ts";
 
 let dir: string;
 let config: string;
+/** Where the organisation has its escrow key. */
+let gnupg: Gnupg;
 
 before(async () => {
   dir = await mkdtemp(join(tmpdir(), "sealpost-accounts-"));
   config = join(dir, "sealpost.toml");
   await sealpost(["init", "--domain", "alpha.test"]);
+  gnupg = await openGnupg({ home: join(dir, "gnupg") });
+  const made = ["--passphrase", "", "--quick-generate-key", "escrow@alpha.test", "default"];
+  assert.equal((await gnupg.gpg([...made, "default", "1y"])).code, 0);
+  await writeFile(join(dir, "escrow.asc"), (await gnupg.gpg(["--armor", "--export"])).stdout);
+  const lines = `[escrow]\ncertificate_file = ${JSON.stringify(join(dir, "escrow.asc"))}\n`;
+  await writeFile(config, (await readFile(config, "utf8")).replace("[escrow]\n", lines));
 });
 
 after(async () => {
+  await gnupg[Symbol.asyncDispose]();
   await rm(dir, { recursive: true });
 });
 
@@ -91,3 +101,29 @@ test("a policy that cannot be written to the audit log is not changed", async ()
   assert.equal(code, 1);
   assert.equal((await sealpost(["account", "policy", address]))["policy"], "require");
 });
+
+test("an organisation gets keys that a reset parked back with its escrow key, until escrow ends for good", async () => {
+  const address = await add("cy");
+  const stdin = "--password-stdin";
+  await sealpost(["account", "reset", address, stdin], "secret two\n");
+  const { former } = await sealpost(["account", "escrow", address, "show", "--former"]);
+  const [parked] = former as readonly { readonly message: string }[];
+  const { message } = await sealpost(["account", "escrow", address, "show"]);
+  const [then, now] = await Promise.all([parked?.message, message].map(decrypted));
+  const wrong = await attempt(["account", "recover", address, "--escrow", stdin], `${then}two\n`);
+  assert.match(wrong.err, /add --former/);
+  const reclaim = ["account", "recover", address, "--former", "--escrow", stdin];
+  assert.equal((await attempt(reclaim, `secret two\n${now}`)).code, 1);
+  assert.equal((await sealpost(reclaim, `secret two\n${then}`))["keys"], "reclaimed");
+  assert.equal((await attempt(["account", "escrow", address, "show", "--former"])).code, 1);
+  assert.deepEqual(await audited(address, "escrow.shown"), [{ former: 1 }, {}]);
+  assert.deepEqual(await audited(address, "escrow.used"), [{ former: true }]);
+  await sealpost(["account", "escrow", address, "delete", stdin], "secret two\n");
+  assert.equal((await attempt(["account", "escrow", address, "show"])).code, 1);
+});
+
+async function decrypted(message: unknown): Promise<string> {
+  const { code, stdout, stderr } = await gnupg.gpg(["--decrypt"], { input: String(message) });
+  assert.equal(code, 0, stderr);
+  return stdout.toString();
+}

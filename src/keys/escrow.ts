@@ -11,7 +11,14 @@ import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
 import { armorMessage } from "../openpgp/armor.ts";
 import type { Certificate } from "../openpgp/certificate.ts";
 import { encryptAtRest } from "../openpgp/encrypt.ts";
-import { findMasterKey, selectSecretKeys, selectSlots, type SlotRow } from "../store/vault.ts";
+import {
+  findMasterKey,
+  listMasterKeys,
+  selectSecretKeys,
+  selectSlots,
+  type MasterKeyState,
+  type SlotRow,
+} from "../store/vault.ts";
 import type { Store } from "../store/store.ts";
 import { MasterKey } from "./master-key.ts";
 import { openKey } from "./open-keys.ts";
@@ -50,30 +57,46 @@ export async function hasEscrow(store: Store, owner: EmailAddress): Promise<bool
   return id !== undefined && (await selectSlots(store, id, "escrow")).length > 0;
 }
 
-/** The armored message that the organisation's key decrypts; undefined when the account has no escrow. */
-export async function escrowMessage(
-  deps: Pick<VaultDeps, "store">,
+/** The master key of an account as the organisation gets it; `since` tells one that a reset parked from another. */
+export type EscrowMessage = { readonly since: Date; readonly armor: string };
+
+/**
+ * The armored messages that the organisation's key decrypts: of the master key in use at most one, of those that resets
+ * parked one each, the newest first. None where the account has no escrow, or had it ended.
+ */
+export async function escrowMessages(
+  { store }: Pick<VaultDeps, "store">,
   owner: EmailAddress,
-): Promise<string | undefined> {
-  const id = await findMasterKey(deps.store, owner);
-  const [slot] = id === undefined ? [] : await selectSlots(deps.store, id, "escrow");
-  return slot === undefined ? undefined : Buffer.from(armorMessage(slot.wrapped)).toString();
+  state: MasterKeyState = "current",
+): Promise<readonly EscrowMessage[]> {
+  const messages: EscrowMessage[] = [];
+  for (const id of await listMasterKeys(store, owner, state)) {
+    const [slot] = await selectSlots(store, id, "escrow");
+    if (slot === undefined) continue;
+    const armor = Buffer.from(armorMessage(slot.wrapped)).toString();
+    messages.push({ since: slot.createdAt, armor });
+  }
+  return messages;
 }
 
 /**
- * The user's master key from what the message decrypted to; undefined when it is another's, or no longer the one in
- * use. Anybody can encrypt to a certificate: that it opens the user's keys is what proves it.
+ * The user's master key in this state from what its message decrypted to; undefined when it is another's, or the
+ * organisation's way into it has ended. Anybody can encrypt to a certificate: that it opens the user's keys is what proves
+ * it.
  */
 export async function openWithEscrow(
   deps: VaultDeps,
   owner: EmailAddress,
   decrypted: Secret,
+  state: MasterKeyState = "current",
 ): Promise<MasterKey | undefined> {
   const text = Buffer.from(decrypted.reveal()).toString("utf8").trim();
   const [format, address, id, key] = text.split(" ");
   if (format !== FORMAT || address !== canonicalAddress(owner) || id === undefined)
     return undefined;
-  if ((await findMasterKey(deps.store, owner)) !== id) return undefined;
+  if (!(await listMasterKeys(deps.store, owner, state)).includes(id)) return undefined;
+  // What was decrypted before escrow ended opens nothing after it.
+  if ((await selectSlots(deps.store, id, "escrow")).length === 0) return undefined;
   const masterKey = new MasterKey(id, owner, new Secret(Buffer.from(key ?? "", "base64")));
   for (const row of await selectSecretKeys(deps.store, id)) {
     using opened = await openKey(masterKey, row);

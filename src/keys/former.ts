@@ -5,14 +5,16 @@ import type { KeyId } from "../openpgp/fingerprint.ts";
 import { findById } from "../store/certificates.ts";
 import { deleteMasterKey, listMasterKeys, selectSecretKeys } from "../store/vault.ts";
 import { changeKeys, requireCurrent } from "./change.ts";
+import { openWithEscrow } from "./escrow.ts";
 import { openWithPassword, openWithRecoveryCode, type MasterKey } from "./master-key.ts";
 import { moveKeys } from "./renew.ts";
 import type { VaultDeps } from "./vault-deps.ts";
 
-/** What somebody remembers of the time before his reset. */
+/** What somebody remembers of the time before his reset, or what the organisation's escrow message of then decrypted to. */
 export type FormerProof =
   | { readonly kind: "password"; readonly password: Secret }
-  | { readonly kind: "recovery-code"; readonly code: Secret };
+  | { readonly kind: "recovery-code"; readonly code: Secret }
+  | { readonly kind: "escrow"; readonly decrypted: Secret };
 
 /** Whether one of these keys is parked in an account. */
 export async function isParked(
@@ -30,8 +32,8 @@ export async function isParked(
 }
 
 /**
- * Opens keys that were parked by a reset, with the password or recovery code of then, and keeps them under the user's
- * present master key: old mail opens again. They stay revoked. False when it opens none.
+ * Opens keys that were parked by a reset, with the password, recovery code or escrow of then, and keeps them under the
+ * user's present master key: old mail opens again. They stay revoked. False when it opens none.
  */
 export async function reclaimFormerKeys(
   deps: VaultDeps,
@@ -39,15 +41,37 @@ export async function reclaimFormerKeys(
   proof: FormerProof,
 ): Promise<boolean> {
   const { owner } = masterKey;
-  using former =
-    proof.kind === "password"
-      ? await openWithPassword(deps, owner, proof.password, "former")
-      : await openWithRecoveryCode(deps, owner, proof.code, "former");
+  using former = await openFormer(deps, owner, proof);
   if (former === undefined) return false;
   await changeKeys(deps.store, owner, async (tx) => {
     await requireCurrent(tx, masterKey);
     if (await moveKeys(tx, former, masterKey)) await deleteMasterKey(tx, former.id);
-    await appendAudit(tx, { at: deps.clock.now(), action: "former-keys.opened", account: owner });
+    const at = deps.clock.now();
+    const detail = { by: proof.kind };
+    if (proof.kind === "escrow") {
+      await appendAudit(tx, {
+        at,
+        action: "escrow.used",
+        account: owner,
+        detail: { former: true },
+      });
+    }
+    await appendAudit(tx, { at, action: "former-keys.opened", account: owner, detail });
   });
   return true;
+}
+
+async function openFormer(
+  deps: VaultDeps,
+  owner: EmailAddress,
+  proof: FormerProof,
+): Promise<MasterKey | undefined> {
+  switch (proof.kind) {
+    case "password":
+      return openWithPassword(deps, owner, proof.password, "former");
+    case "recovery-code":
+      return openWithRecoveryCode(deps, owner, proof.code, "former");
+    case "escrow":
+      return openWithEscrow(deps, owner, proof.decrypted, "former");
+  }
 }

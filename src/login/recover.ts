@@ -53,7 +53,7 @@ export async function recoverWithCode(
   return await keepKeys(deps, masterKey, password, "account.recovered", true);
 }
 
-/** A new password by what the organisation's escrow key decrypted (`escrowMessage`). */
+/** A new password by what the organisation's escrow key decrypted (`escrowMessages`). */
 export async function recoverWithEscrow(
   deps: LoginDeps,
   address: EmailAddress,
