@@ -83,7 +83,8 @@ async function wrapFor(parts: Parts, account: Account, data: Uint8Array): Promis
   if (parsed?.kind !== "parsed") {
     throw new AppError("the account has no key to protect its mailbox with", { temporary: true });
   }
-  return encryptAtRest({ data, recipients: parsed.certificates, now: clock.now() });
+  const recipients = parsed.certificates;
+  return encryptAtRest({ data, recipients, now: clock.now(), isOwn: true });
 }
 
 /**

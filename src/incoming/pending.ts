@@ -133,6 +133,7 @@ async function wrapSummary(
     data: summaryOf(header, authorHeader),
     recipients: own.map(({ certificate }) => certificate),
     now: deps.clock.now(),
+    isOwn: true,
   });
 }
 

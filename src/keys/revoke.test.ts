@@ -20,6 +20,7 @@ import { after, DAY } from "../base/time.ts";
 import { listAudit } from "../journal/audit.ts";
 import { acceptForEncryption } from "../openpgp/acceptance.ts";
 import type { Certificate } from "../openpgp/certificate.ts";
+import { encryptAtRest } from "../openpgp/encrypt.ts";
 import { importCertificate } from "../openpgp/import-certificate.ts";
 import { findById } from "../store/certificates.ts";
 import type { Store } from "../store/store.ts";
@@ -104,6 +105,9 @@ for (const { engine, open } of engines()) {
     assert.deepEqual(served.revokedAt, deps.clock.now());
     const accepted = await acceptForEncryption(served.certificate, alice, deps.clock.now());
     assert.deepEqual(accepted, { kind: "unusable", reason: "revoked" });
+    const mail = { data: Buffer.from("mail"), recipients: [served.certificate] };
+    await assert.rejects(encryptAtRest({ ...mail, now: deps.clock.now() }));
+    await encryptAtRest({ ...mail, now: deps.clock.now(), isOwn: true });
     assert.deepEqual((await lastAudit(store))?.detail, {
       fingerprint,
       state: "compromised",

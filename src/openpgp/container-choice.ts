@@ -37,12 +37,15 @@ const SUITES: readonly Suite[] = [
 ];
 
 /**
- * Takes from an accepted certificate what is needed to encrypt to it: the newest encryption key.
+ * Takes from an accepted certificate what is needed to encrypt to it: the newest encryption key. `isAtRest`: where there
+ * is none any more, the newest that has expired or was revoked.
  * @throws AppError when there is none, which acceptance has excluded
  */
-export function recipientOf(certificate: Certificate, now: Date): Recipient {
+export function recipientOf(certificate: Certificate, now: Date, isAtRest = false): Recipient {
   const parts = partsOf(certificate);
-  const key = parts && encryptionKeyOf(parts, now);
+  const key =
+    parts &&
+    (encryptionKeyOf(parts, now) ?? (isAtRest ? encryptionKeyOf(parts, "whenever") : undefined));
   if (parts === undefined || key === undefined) {
     throw new AppError("a certificate without an encryption key", { temporary: false });
   }
@@ -72,14 +75,17 @@ export function chooseContainer(recipients: readonly Recipient[]): ContainerChoi
   return { version: 1, cipher: isAes256 ? AES256 : AES128 };
 }
 
-function encryptionKeyOf(parts: CertificateParts, now: Date): RecipientKey | undefined {
+function encryptionKeyOf(
+  parts: CertificateParts,
+  now: Date | "whenever",
+): RecipientKey | undefined {
   const mayUse = (part: CertificateParts["primary"] | CertificateParts["subkeys"][number]) => {
     const { keyFlags, isRevoked } = keyFlagsIn(parts, part);
     const isGood = part.material?.strength === "good" && part.material.mayEncrypt;
-    return isGood && (keyFlags & MAY_ENCRYPT) !== 0 && !isRevoked;
+    return isGood && (keyFlags & MAY_ENCRYPT) !== 0 && (now === "whenever" || !isRevoked);
   };
   const subkey = parts.subkeys
-    .filter((each) => mayUse(each) && !hasExpired(each, now))
+    .filter((each) => mayUse(each) && (now === "whenever" || !hasExpired(each, now)))
     .toSorted((a, b) => timeOf(b) - timeOf(a))[0];
   const found = subkey ?? (mayUse(parts.primary) ? parts.primary : undefined);
   return found?.material === undefined

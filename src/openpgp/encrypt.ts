@@ -31,11 +31,15 @@ export async function signAndEncrypt(o: {
   return encrypt(o, startSigning(o));
 }
 
-/** Encrypts without a signature, for the mailbox at rest and the queue; mail that leaves is always signed. */
+/**
+ * Encrypts without a signature, for the mailbox at rest and the queue; mail that leaves is always signed. `isOwn`: to the
+ * owner's keys, and where they have come to an end, to those all the same: better than no mail, or mail in clear.
+ */
 export async function encryptAtRest(o: {
   readonly data: Uint8Array;
   readonly recipients: readonly Certificate[];
   readonly now: Date;
+  readonly isOwn?: boolean;
 }): Promise<Uint8Array> {
   return encrypt(o, undefined);
 }
@@ -49,11 +53,12 @@ async function encrypt(
     readonly data: Uint8Array;
     readonly recipients: readonly Certificate[];
     readonly now: Date;
+    readonly isOwn?: boolean;
   },
   signing: Signing | undefined,
 ): Promise<Uint8Array> {
   checkLimits(o.data, o.recipients);
-  const recipients = o.recipients.map((certificate) => recipientOf(certificate, o.now));
+  const recipients = o.recipients.map((certificate) => recipientOf(certificate, o.now, o.isOwn));
   const choice = chooseContainer(recipients);
   const sessionKey = newSessionKey(choice.cipher);
   try {

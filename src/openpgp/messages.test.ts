@@ -20,7 +20,7 @@ import {
   ownKey,
   sealFor,
 } from "../../test/support/openpgp-messages.ts";
-import { after, MINUTE } from "../base/time.ts";
+import { after, MINUTE, SECOND } from "../base/time.ts";
 import { armorMessage } from "./armor.ts";
 import { decrypt } from "./decrypt.ts";
 import { encryptAtRest, signAndEncrypt } from "./encrypt.ts";
@@ -164,6 +164,18 @@ test("at rest nothing is signed", async () => {
     assert.deepEqual([Buffer.from(opened.data), opened.signatures], [data, []]);
     assert.equal(opened.keyFingerprint, certificate.fingerprint);
   }
+});
+
+test("at rest its owner's mail is encrypted to a key that has ended, what leaves is not", async () => {
+  const expires = 3600;
+  const ended = await foreignKey({ type: "ecc", subkeys: [{ keyExpirationTime: expires }] });
+  const now = after(ended.certificate.created, 2 * expires * SECOND);
+  const o = { data: randomBytes(100), recipients: [ended.certificate], now };
+  await assert.rejects(encryptAtRest(o));
+  await assert.rejects(signAndEncrypt({ ...o, signer: modern.a, intended: [] }));
+  const message = await encryptAtRest({ ...o, isOwn: true });
+  const opened = expectDecrypted(await decrypt({ message, keys: [ended] }));
+  assert.deepEqual(Buffer.from(opened.data), o.data);
 });
 
 test("64 intended recipients are named, 65 are an error", async () => {

@@ -18,7 +18,7 @@ export async function readdress(o: {
 }): Promise<Uint8Array | undefined> {
   const protection = detectProtection(o.message);
   if (protection.kind !== "sealed") return undefined;
-  const recipient = recipientOf(o.recipient, o.now).key;
+  const recipient = recipientOf(o.recipient, o.now, true).key;
   const message = protection.ciphertext;
   const ciphertext = await readdressMessage({ message, keys: o.keys, recipient });
   if (ciphertext === undefined) return undefined;

@@ -5,7 +5,12 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { type Config, type EllipticCurveName, generateKey as generateByLibrary } from "openpgp";
+import {
+  type Config,
+  type EllipticCurveName,
+  type SubkeyOptions,
+  generateKey as generateByLibrary,
+} from "openpgp";
 
 import { Secret } from "../../src/base/secret.ts";
 import { HOUR, MINUTE, SECOND, after, fromUnixMs, systemClock } from "../../src/base/time.ts";
@@ -39,6 +44,7 @@ export async function foreignKey(options: {
   readonly type: "rsa" | "ecc" | "curve25519" | "curve448";
   readonly rsaBits?: number;
   readonly curve?: EllipticCurveName;
+  readonly subkeys?: SubkeyOptions[];
   readonly config?: Partial<Config>;
 }): Promise<UnlockedKey> {
   const { privateKey } = await generateByLibrary({
