@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { cpuStopwatch } from "../../test/support/cpu-time.ts";
 
 import { revokeKey, readKey } from "openpgp";
 
@@ -175,7 +176,7 @@ for (const profile of ["compat", "modern"] as const) {
     const revocation = mine.genericRevocation;
     const strangers = await applyRevocation(foreign.certificate, foreign.genericRevocation);
     assert(strangers);
-    const started = performance.now();
+    const elapsed = cpuStopwatch();
     const uploads = [
       new Uint8Array(),
       Buffer.from("revoke my key"),
@@ -196,7 +197,7 @@ for (const profile of ["compat", "modern"] as const) {
     ];
     for (const upload of uploads) assert.equal(await whichRevoked(all, upload), undefined);
     assert.equal(await whichRevoked([], revocation), undefined);
-    assert(performance.now() - started < SECOND);
+    assert(elapsed() < SECOND);
   });
 
   test(`a key that claims to revoke another's ${profile} key does not`, async () => {
