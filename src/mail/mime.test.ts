@@ -5,16 +5,8 @@ import { within } from "../../test/support/cpu-time.ts";
 import fc from "fast-check";
 
 import { AppError } from "../base/errors.ts";
-import {
-  bodyText,
-  decodeBody,
-  type Entity,
-  rawBody,
-  rawEntity,
-  scanLeniently,
-  scanMime,
-  scanRoot,
-} from "./mime.ts";
+import { bodyText, decodeBody, type Entity, rawBody, rawEntity } from "./entity.ts";
+import { scanLeniently, scanMime, scanRoot } from "./mime.ts";
 
 const bytes = (text: string): Buffer => Buffer.from(text.replaceAll("\n", "\r\n"), "latin1");
 const text = (part: Uint8Array): string => Buffer.from(part).toString("latin1");

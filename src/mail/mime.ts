@@ -4,43 +4,11 @@
  */
 import { asBuffer } from "../base/bytes.ts";
 import { AppError } from "../base/errors.ts";
-import { decodeCharset } from "./charset.ts";
-import {
-  type ContentType,
-  DEFAULT_CONTENT_TYPE,
-  contentTypeOf,
-  parseContentType,
-} from "./content-type.ts";
+import { type ContentType, DEFAULT_CONTENT_TYPE } from "./content-type.ts";
 import { type Hit, OpenBoundaries } from "./delimiter.ts";
-import { fieldBody, fieldsNamed, type Header, parseHeader } from "./header.ts";
-import { decodeTransfer } from "./transfer-encoding.ts";
-
-/**
- * Why two readers might see two different things; `unclosed`: the last delimiter is missing, as when cut off in transit;
- * `header`: more header than is read.
- */
-export type MimeDefect =
-  | "content-type"
-  | "duplicate-field"
-  | "garbage-line"
-  | "boundary"
-  | "header"
-  | "unclosed";
-
-/** One part: header from `start`, body from `bodyStart`, all up to `end`, which excludes the line end before a boundary. */
-export type Entity = {
-  readonly header: Header;
-  readonly contentType: ContentType;
-  /** Content-Transfer-Encoding in lower case, "7bit" when absent. */
-  readonly encoding: string;
-  readonly start: number;
-  readonly bodyStart: number;
-  readonly end: number;
-  /** The parts of a multipart, or the one message of a message/rfc822. */
-  readonly parts: readonly Entity[];
-  readonly defects: readonly MimeDefect[];
-  readonly isMalformed: boolean;
-};
+import { parseHeader } from "./header.ts";
+import { readMimeFields, type MimeFields } from "./mime-fields.ts";
+import type { Entity, MimeDefect } from "./entity.ts";
 
 /** Beyond them a message is refused: reading it would cost too much. */
 export type MimeLimits = {
@@ -59,17 +27,9 @@ const DEFAULT_LIMITS: MimeLimits = {
 };
 /** RFC 2046 §5.1.5: what a part of a multipart/digest is by default. */
 const MESSAGE: ContentType = { type: "message", subtype: "rfc822", parameters: new Map() };
-/** A Content-Transfer-Encoding is a word, with comments at most. */
-const MAX_ENCODING = 1000;
 const LARGE_HEADER = "the message has too large a header";
 const CR = 13;
 const LF = 10;
-const SINGLE_FIELDS = [
-  "content-type",
-  "content-transfer-encoding",
-  "content-disposition",
-  "mime-version",
-];
 
 type Scan = {
   readonly bytes: Buffer;
@@ -86,28 +46,12 @@ type Scan = {
  * @throws AppError beyond the limits.
  */
 export function scanMime(message: Uint8Array, limits: Partial<MimeLimits> = {}): Entity {
-  const scan: Scan = {
-    bytes: asBuffer(message),
-    limits: { ...DEFAULT_LIMITS, ...limits },
-    isStrict: true,
-    boundaries: new OpenBoundaries(),
-    parts: 0,
-    fields: 0,
-  };
-  return readEntity(scan, 0, 0, DEFAULT_CONTENT_TYPE).entity;
+  return scanned(message, limits, true);
 }
 
 /** As `scanMime`, but what is beyond the limits is left out and nothing is refused: for mail that is only shown. */
 export function scanLeniently(message: Uint8Array, limits: Partial<MimeLimits> = {}): Entity {
-  const scan: Scan = {
-    bytes: asBuffer(message),
-    limits: { ...DEFAULT_LIMITS, ...limits },
-    isStrict: false,
-    boundaries: new OpenBoundaries(),
-    parts: 0,
-    fields: 0,
-  };
-  return readEntity(scan, 0, 0, DEFAULT_CONTENT_TYPE).entity;
+  return scanned(message, limits, false);
 }
 
 /** The root and at most four of its direct parts, which are not looked into: for questions about the root alone. */
@@ -115,25 +59,16 @@ export function scanRoot(message: Uint8Array): Entity {
   return scanLeniently(message, { depth: 1, parts: 5 });
 }
 
-/** The entity as it stands in the message, header included. */
-export function rawEntity(message: Uint8Array, entity: Entity): Uint8Array {
-  return message.subarray(entity.start, entity.end);
-}
-
-/** The entity's body as it stands in the message. */
-export function rawBody(message: Uint8Array, entity: Entity): Uint8Array {
-  return message.subarray(entity.bodyStart, entity.end);
-}
-
-/** The entity's body with its transfer encoding undone. */
-export function decodeBody(message: Uint8Array, entity: Entity): Uint8Array {
-  return decodeTransfer(rawBody(message, entity), entity.encoding);
-}
-
-/** The entity's body as text, in its own character set. */
-export function bodyText(message: Uint8Array, entity: Entity): string {
-  const charset = entity.contentType.parameters.get("charset") ?? "us-ascii";
-  return decodeCharset(decodeBody(message, entity), charset);
+function scanned(message: Uint8Array, limits: Partial<MimeLimits>, isStrict: boolean): Entity {
+  const scan: Scan = {
+    bytes: asBuffer(message),
+    limits: { ...DEFAULT_LIMITS, ...limits },
+    isStrict,
+    boundaries: new OpenBoundaries(),
+    parts: 0,
+    fields: 0,
+  };
+  return readEntity(scan, 0, 0, DEFAULT_CONTENT_TYPE).entity;
 }
 
 type Found = { readonly entity: Entity; readonly hit: Hit | undefined };
@@ -146,7 +81,7 @@ function readEntity(scan: Scan, start: number, depth: number, byDefault: Content
   const { header, bodyOffset, isWhole } = parseHeader(scan.bytes.subarray(start, head.end));
   scan.fields += header.length;
   if (scan.isStrict && !(isWhole && scan.fields <= scan.limits.fields)) refuse(LARGE_HEADER);
-  const facts = factsOf(header, byDefault);
+  const facts = readMimeFields(header, byDefault);
   const bodyStart = start + bodyOffset;
   const body = readBody(scan, { ...facts, bodyStart, hit: head.hit, depth });
   // An empty body leaves its header's empty line to the delimiter, an empty part even the line end before it.
@@ -203,39 +138,7 @@ function isEmptyLine(bytes: Buffer, at: number, lf: number): boolean {
   return lf === at || (lf === at + 1 && bytes[at] === CR);
 }
 
-type Facts = {
-  readonly contentType: ContentType;
-  readonly encoding: string;
-  readonly defects: readonly MimeDefect[];
-};
-
-function factsOf(header: Header, byDefault: ContentType): Facts {
-  const defects: MimeDefect[] = [];
-  const type = fieldsNamed(header, "content-type");
-  const [field] = type;
-  if (field !== undefined && parseContentType(fieldBody(field)) === undefined) {
-    defects.push("content-type");
-  }
-  if (SINGLE_FIELDS.some((name) => fieldsNamed(header, name).length > 1)) {
-    defects.push("duplicate-field");
-  }
-  if (header.some(({ name }) => name === "")) defects.push("garbage-line");
-  const [transfer] = fieldsNamed(header, "content-transfer-encoding");
-  const encoding = transfer === undefined ? "7bit" : encodingName(fieldBody(transfer));
-  return {
-    contentType: field === undefined ? byDefault : contentTypeOf(header),
-    encoding,
-    defects,
-  };
-}
-
-function encodingName(body: string): string {
-  return (
-    /^[^\s;(]+/.exec(body.slice(0, MAX_ENCODING).replace(/^(?:\([^()]*\)\s*)+/, ""))?.[0] ?? "7bit"
-  ).toLowerCase();
-}
-
-type BodyTask = Facts & {
+type BodyTask = MimeFields & {
   readonly bodyStart: number;
   readonly hit: Hit | undefined;
   readonly depth: number;

@@ -16,7 +16,8 @@ import {
   type Header,
 } from "../mail/header.ts";
 import { readMessageFacts, type MessageFacts } from "../mail/message.ts";
-import { decodeBody, scanRoot } from "../mail/mime.ts";
+import { decodeBody } from "../mail/entity.ts";
+import { scanRoot } from "../mail/mime.ts";
 import { dearmor } from "../openpgp/armor.ts";
 import { detectProtection, isCiphertext } from "../pgpmime/detect.ts";
 import { reply, type Reply } from "../smtp/reply.ts";

@@ -1,7 +1,8 @@
 import { asBuffer } from "../base/bytes.ts";
 import { type ContentType, dispositionOf } from "../mail/content-type.ts";
 import type { Header } from "../mail/header.ts";
-import { decodeBody, type Entity, type MimeDefect, rawEntity, scanRoot } from "../mail/mime.ts";
+import { decodeBody, type Entity, type MimeDefect, rawEntity } from "../mail/entity.ts";
+import { scanRoot } from "../mail/mime.ts";
 import { dearmor } from "../openpgp/armor.ts";
 import { readDetachedSignatures, type SignatureFacts } from "../openpgp/verify.ts";
 import { protectedView } from "./protected-headers.ts";

@@ -5,7 +5,7 @@
 import { asBuffer } from "../base/bytes.ts";
 import { encodeCharset, isAsciiSuperset } from "../mail/charset.ts";
 import { decodedText, fieldBody, firstField, type Header } from "../mail/header.ts";
-import { decodeBody, type Entity, rawBody } from "../mail/mime.ts";
+import { decodeBody, type Entity, rawBody } from "../mail/entity.ts";
 import { decodeTransfer, encodeTransfer } from "../mail/transfer-encoding.ts";
 import { hiddenFromReaders } from "./protected-headers.ts";
 

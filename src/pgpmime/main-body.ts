@@ -1,5 +1,5 @@
 import { dispositionOf } from "../mail/content-type.ts";
-import type { Entity } from "../mail/mime.ts";
+import type { Entity } from "../mail/entity.ts";
 
 /** Containers of which only the first part is what the reader reads. */
 const FIRST_ONLY = new Set(["mixed", "related"]);

@@ -5,7 +5,8 @@ import fc from "fast-check";
 
 import { AppError } from "../base/errors.ts";
 import { fieldBody, firstField, parseHeader } from "../mail/header.ts";
-import { bodyText, decodeBody, type Entity, scanMime } from "../mail/mime.ts";
+import { bodyText, decodeBody, type Entity } from "../mail/entity.ts";
+import { scanMime } from "../mail/mime.ts";
 import { encodeTransfer } from "../mail/transfer-encoding.ts";
 import { makePayload } from "./payload.ts";
 import { outerFields } from "./protected-headers.ts";

@@ -10,7 +10,8 @@ import {
   serializeHeader,
 } from "../mail/header.ts";
 import { withoutParameters, withParameter } from "../mail/edit-parameters.ts";
-import { type Entity, scanMime } from "../mail/mime.ts";
+import type { Entity } from "../mail/entity.ts";
+import { scanMime } from "../mail/mime.ts";
 import { applyEdits, type Edit } from "./edit.ts";
 import { addElement, legacyLines } from "./legacy-display.ts";
 import { mainBodyParts } from "./main-body.ts";

@@ -9,7 +9,8 @@ import {
   serializeHeader,
 } from "../mail/header.ts";
 import { checkLineEnds, toCrlf } from "../mail/message.ts";
-import { type Entity, scanLeniently } from "../mail/mime.ts";
+import type { Entity } from "../mail/entity.ts";
+import { scanLeniently } from "../mail/mime.ts";
 import { applyEdits, type Edit } from "./edit.ts";
 import { removeElement } from "./legacy-display.ts";
 import { mainBodyParts } from "./main-body.ts";

@@ -26,7 +26,8 @@ import {
   withoutFields,
 } from "../../src/mail/header.ts";
 import { toCrlf } from "../../src/mail/message.ts";
-import { decodeBody, scanMime, type Entity } from "../../src/mail/mime.ts";
+import { decodeBody, type Entity } from "../../src/mail/entity.ts";
+import { scanMime } from "../../src/mail/mime.ts";
 import { splitSubmitted } from "../../src/outgoing/prepare.ts";
 import { listMessages } from "../../src/mailbox/embedded.ts";
 import { connectClient, type MailClient } from "../support/mail-client.ts";
