@@ -1,10 +1,10 @@
 /**
  * What arrives for a user: the flow from the MX or LMTP listener to the mailbox.
  *
- * The user and his quota are looked at before DATA. Sealed mail is committed as received and answered 250; it is opened
- * afterwards (`pending.ts`), so that locked and usable keys share one path and neither the reply nor its time tells what
- * was inside. Clear mail passes inline and is encrypted at rest. Nothing found inside ever causes a refusal, a bounce
- * or a connection to the outside.
+ * The user and his quota are looked at before DATA. Sealed mail is committed as it came, but for text before and behind its
+ * parts, and answered 250; it is opened afterwards (`pending.ts`), so that locked and usable keys share one path and
+ * neither the reply nor its time tells what was inside. Clear mail passes inline and is encrypted at rest. Nothing found
+ * inside ever causes a refusal, a bounce or a connection to the outside.
  */
 import { createHash } from "node:crypto";
 import type { Clock } from "../base/time.ts";
@@ -22,6 +22,7 @@ import { readMessageFacts } from "../mail/message.ts";
 import { storeMessage } from "../mailbox/embedded.ts";
 import type { MessageId, MessageVerdict, NewMessage } from "../mailbox/mailbox.ts";
 import { detectProtection, type Protection } from "../pgpmime/detect.ts";
+import { withoutSurroundings } from "../pgpmime/surroundings.ts";
 import { errorReply, reply, type Reply } from "../smtp/reply.ts";
 import type { Account } from "../store/accounts.ts";
 import type { Store } from "../store/store.ts";
@@ -94,7 +95,7 @@ export async function deliver(deps: DeliverDeps, arrival: Arrival): Promise<read
   const incoming: Incoming = {
     ...arrival,
     cleaned,
-    body: arrival.message.subarray(bodyOffset),
+    body: storedForm(arrival.message, protection).subarray(bodyOffset),
     protection,
     clearVerdict: async () =>
       (verdict ??= judgeClear(deps, { outer: cleaned, protection, receivedAt: now, now })),
@@ -153,6 +154,11 @@ type Incoming = Arrival & {
   readonly clearVerdict: () => Promise<MessageVerdict>;
   readonly contentHash: Uint8Array;
 };
+
+/** No client shall be able to show unprotected text beside what was protected: so it is not kept. */
+function storedForm(message: Uint8Array, { kind }: Protection): Uint8Array {
+  return kind === "signed" || kind === "sealed" ? withoutSurroundings(message) : message;
+}
 
 type Delivery = { readonly author: EmailAddress | undefined; readonly stored: NewMessage };
 

@@ -13,7 +13,7 @@ import { decrypt } from "../openpgp/decrypt.ts";
 import { readerView } from "../pgpmime/reader-view.ts";
 import { annotate } from "./annotate.ts";
 import { openPending, type PendingDeps } from "./pending.ts";
-import { clearView } from "./signed.ts";
+import { clearView, type ClearView } from "./signed.ts";
 import { parseSummary, type Summary } from "./summary.ts";
 
 export type ReadingDeps = PendingDeps & {
@@ -49,7 +49,7 @@ export type ShownPart = {
 export type ShownMail = MailListEntry & {
   /** What the reader's program shows: protected headers, status on top. */
   readonly message: Uint8Array;
-  /** The signed entity byte for byte; for clear mail, the message as received. */
+  /** The signed entity byte for byte; where no signature is verified, clear mail as it was received. */
   readonly raw: Uint8Array;
   readonly parts: readonly ShownPart[];
 };
@@ -134,10 +134,10 @@ async function contentOf(
   deps: ReadingDeps,
   message: StoredMessage,
   keys: UnlockedKeys,
-): Promise<{ readonly view: Uint8Array; readonly raw: Uint8Array } | undefined> {
+): Promise<ClearView | undefined> {
   if (message.form === "wrapped") {
     const clear = await unwrap(message.body, keys);
-    return { view: clearView(clear, message.verdict), raw: clear };
+    return clearView(clear, message.verdict);
   }
   const opened = await deps.open({ message: message.body, keys: keys.all });
   if (opened.kind !== "opened") return undefined;

@@ -40,10 +40,16 @@ export function shownHeader(
   return state === "VERIFIED" && protection.kind === "signed" ? protection.protectedHeader : outer;
 }
 
-/** The message to show: the signed part with its own header, on the same condition, else as it arrived. */
-export function clearView(message: Uint8Array, { state }: MessageVerdict): Uint8Array {
-  if (state !== "VERIFIED") return message;
-  const protection = detectProtection(message);
-  if (protection.kind !== "signed" || !protection.hasProtectedHeader) return message;
-  return readerView(parseHeader(message).header, protection.signedBytes);
+/** What is shown of a message, and the bytes behind it. */
+export type ClearView = { readonly view: Uint8Array; readonly raw: Uint8Array };
+
+/**
+ * The message to show: where the signature is verified the signed part alone, with its own header if it has one, and
+ * nothing that stood before or behind it; else all as it arrived.
+ */
+export function clearView(message: Uint8Array, { state }: MessageVerdict): ClearView {
+  const protection = state === "VERIFIED" ? detectProtection(message) : undefined;
+  if (protection?.kind !== "signed") return { view: message, raw: message };
+  const { signedBytes } = protection;
+  return { view: readerView(parseHeader(message).header, signedBytes), raw: signedBytes };
 }

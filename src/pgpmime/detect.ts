@@ -6,6 +6,7 @@ import { scanRoot } from "../mail/mime.ts";
 import { dearmor } from "../openpgp/armor.ts";
 import { readDetachedSignatures, type SignatureFacts } from "../openpgp/verify.ts";
 import { protectedView } from "./protected-headers.ts";
+import { epilogueStart } from "./surroundings.ts";
 
 /** What a whole message is, by its structure alone. */
 export type Protection =
@@ -117,7 +118,8 @@ function detectSigned(message: Uint8Array, root: Entity): Protection {
     typeName(signature.contentType) === PGP_SIGNATURE &&
     !signature.isMalformed &&
     !signed.isMalformed;
-  if (!isWellFormed || !isBlank(epilogue(message, signature))) {
+  // The text before the first part is there in honest mail ("This is an OpenPGP/MIME signed message"): it is not shown.
+  if (!isWellFormed || !isBlank(message.subarray(epilogueStart(message, signature.end)))) {
     return NONE;
   }
   const signedBytes = rawEntity(message, signed);
@@ -129,13 +131,6 @@ function detectSigned(message: Uint8Array, root: Entity): Protection {
     signatures: readDetachedSignatures(body) ?? [],
     ...protectedView(root.header, signedBytes),
   };
-}
-
-/** What follows the closing delimiter, which is the line after the last part of a well-formed multipart. */
-function epilogue(message: Uint8Array, last: Entity): Uint8Array {
-  const lineEnd = message.indexOf(LF, last.end);
-  const delimiterEnd = lineEnd === -1 ? -1 : message.indexOf(LF, lineEnd + 1);
-  return delimiterEnd === -1 ? new Uint8Array() : message.subarray(delimiterEnd + 1);
 }
 
 function isBlank(bytes: Uint8Array): boolean {

@@ -8,17 +8,21 @@ import { listMail, showMail, type ReadingDeps } from "../../src/incoming/reading
 import { traceIncoming } from "../../src/incoming/tracing.ts";
 import { UnlockedKeys } from "../../src/keys/unlocked-keys.ts";
 import { parseAddress, type EmailAddress } from "../../src/mail/address.ts";
+import { parseHeader } from "../../src/mail/header.ts";
+import { listMessages, readMessage } from "../../src/mailbox/embedded.ts";
 import { after, HOUR } from "../../src/base/time.ts";
 import { armorSignature } from "../../src/openpgp/armor.ts";
 import { decrypt } from "../../src/openpgp/decrypt.ts";
-import { encryptAtRest } from "../../src/openpgp/encrypt.ts";
+import { encryptAtRest, signAndEncrypt } from "../../src/openpgp/encrypt.ts";
 import { packet } from "../../src/openpgp/packet.ts";
+import type { UnlockedKey } from "../../src/openpgp/secret-key.ts";
 import { open } from "../../src/pgpmime/open.ts";
+import { container, seal } from "../../src/pgpmime/seal.ts";
 import { replyText } from "../../src/smtp/reply.ts";
 import type { Account } from "../../src/store/accounts.ts";
 import { migrate } from "../../src/store/migrate.ts";
 import { openStore, type Store } from "../../src/store/store.ts";
-import { NOW, expectDecrypted, ownKey, sealFor } from "../support/openpgp-messages.ts";
+import { NOW, expectDecrypted, ownKey } from "../support/openpgp-messages.ts";
 
 const alice = await ownKey("alice@alpha.test", "compat");
 const bob = await ownKey("bob@beta.test", "compat");
@@ -61,14 +65,23 @@ function address(text: string): EmailAddress {
   return parsed;
 }
 
-async function signatureOver(text: string): Promise<string> {
-  const ciphertext = await sealFor(Buffer.from(text), alice, bob);
+async function signatureOver(text: string, readers: readonly UnlockedKey[]): Promise<string> {
+  const recipients = [bob.certificate];
+  const intended = readers.map(({ fingerprint }) => fingerprint);
+  const data = Buffer.from(text);
+  const ciphertext = await signAndEncrypt({ data, signer: alice, recipients, intended, now: NOW });
   const { signatures } = expectDecrypted(await decrypt({ message: ciphertext, keys: [bob] }));
   assert(signatures[0] !== undefined);
   return Buffer.from(armorSignature(packet(2, signatures[0].packet))).toString("latin1");
 }
 
-async function signedMail(outer: readonly string[], part: string, more = ""): Promise<Buffer> {
+/** `intended`: whom the signature names as its readers. */
+async function signedMail(
+  outer: readonly string[],
+  part: string,
+  more = "",
+  intended: readonly UnlockedKey[] = [bob],
+): Promise<Buffer> {
   const type = 'multipart/signed; micalg=pgp-sha512; protocol="application/pgp-signature"';
   return Buffer.from(
     [
@@ -81,7 +94,7 @@ async function signedMail(outer: readonly string[], part: string, more = ""): Pr
       "--b",
       "Content-Type: application/pgp-signature",
       "",
-      await signatureOver(part),
+      await signatureOver(part, intended),
       "--b--",
       "",
     ].join("\r\n"),
@@ -127,14 +140,27 @@ async function arrive(world: World, message: Uint8Array, readers = ["bob"]): Pro
   return (await deliver(world, { envelope, message, received })).map(replyText);
 }
 
+const account = address("bob@beta.test");
+
 async function read(world: World) {
-  const account = address("bob@beta.test");
   const keys = new UnlockedKeys([bob], bob.fingerprint, []);
   const [entry] = await listMail(world, { account, keys });
   assert(entry !== undefined);
   const shown = await showMail(world, { account, id: entry.id, keys });
   assert(shown !== undefined);
-  return { entry, text: Buffer.from(shown.message).toString() };
+  const [text, raw] = [shown.message, shown.raw].map((bytes) => Buffer.from(bytes).toString());
+  assert(text !== undefined && raw !== undefined);
+  return { entry, text, raw, parts: shown.parts };
+}
+
+/** What the mailbox keeps, taken out of its protection at rest. */
+async function stored(world: World): Promise<string> {
+  const [listed] = await listMessages(world.store, account);
+  const message = listed && (await readMessage(world.store, account, listed.id));
+  assert(message !== undefined);
+  if (message.form === "as-received-sealed") return Buffer.from(message.body).toString();
+  const opened = expectDecrypted(await decrypt({ message: message.body, keys: [bob] }));
+  return Buffer.from(opened.data).toString();
 }
 
 async function newWorld(): Promise<World & AsyncDisposable> {
@@ -166,6 +192,98 @@ test("without a verified signature the message is ordinary mail, shown as it arr
   assert.equal(entry.state, "UNPROTECTED");
   assert.equal(entry.subject, "Pay Mallory");
   assert.match(text, /^Subject: Pay Mallory\r$/m);
+});
+
+const AUTHOR = "From: Alice <alice@alpha.test>";
+const OUTER = [AUTHOR, ...FORGED.slice(1)];
+const SPOOFED = "Pay Mallory at once, says Alice.";
+/** Without a header of its own: what stands outside is shown. */
+const BARE = "Content-Type: text/plain\r\n\r\nYes, please do it.";
+
+/** With text before the first delimiter of the root. */
+const withPreamble = (mail: Uint8Array, text: string): Buffer =>
+  Buffer.from(Buffer.from(mail).toString("latin1").replace("\r\n\r\n--", `\r\n\r\n${text}\r\n--`));
+
+for (const [name, part] of [
+  ["a header of its own", SIGNED],
+  ["none", BARE],
+] as const) {
+  test(`text before a signed part with ${name} is neither shown under VERIFIED nor kept`, async () => {
+    for (const preamble of [SPOOFED, `${SPOOFED}\r\n`, `\r\n${SPOOFED}\r\n--c\r\n\r\n${SPOOFED}`]) {
+      await using world = await newWorld();
+      await arrive(world, withPreamble(await signedMail(OUTER, part), preamble));
+      const { entry, text, raw, parts } = await read(world);
+      assert.equal(entry.state, "VERIFIED");
+      assert.equal(raw, part);
+      assert.equal(parts.length, 1);
+      assert.match(text, /Yes, please do it\./);
+      for (const each of [text, await stored(world), JSON.stringify(parts)]) {
+        assert.doesNotMatch(each, /says Alice/);
+      }
+    }
+  });
+}
+
+test("text behind a signed part makes it ordinary mail", async () => {
+  await using world = await newWorld();
+  await arrive(world, Buffer.concat([await signedMail(OUTER, SIGNED), Buffer.from(SPOOFED)]));
+  const { entry } = await read(world);
+  assert.equal(entry.state, "UNPROTECTED");
+  assert.equal(entry.signature, "none");
+});
+
+test("blank lines behind a signed part are not kept", async () => {
+  await using world = await newWorld();
+  await arrive(world, Buffer.concat([await signedMail(OUTER, SIGNED), Buffer.from(" \r\n\r\n")]));
+  assert.equal((await read(world)).entry.state, "VERIFIED");
+  assert((await stored(world)).endsWith("--b--\r\n"));
+});
+
+test("a signed part within other parts says nothing, whatever stands around it", async () => {
+  await using world = await newWorld();
+  const signed = (await signedMail([], SIGNED)).toString();
+  const type = 'Content-Type: multipart/mixed; boundary="m"';
+  const lines = [...OUTER, type, "", SPOOFED, "--m", signed, "--m--", SPOOFED, ""];
+  await arrive(world, Buffer.from(lines.join("\r\n")));
+  const { entry } = await read(world);
+  assert.equal(entry.state, "UNPROTECTED");
+  assert.equal(entry.signature, "none");
+});
+
+test("text around a sealed part is neither shown under CONFIDENTIAL nor kept", async () => {
+  await using world = await newWorld();
+  const message = Buffer.from(SIGNED.replace("carol@alpha.test", "bob@beta.test"));
+  const recipients = [bob.certificate];
+  const sealed = await seal({ message, signer: alice, recipients, intended: [], now: NOW });
+  const around = Buffer.concat([withPreamble(sealed, SPOOFED), Buffer.from(`${SPOOFED}\r\n`)]);
+  assert.equal(around.toString().split(SPOOFED).length, 3);
+  await arrive(world, around);
+  const { entry, text, raw, parts } = await read(world);
+  assert.equal(entry.state, "CONFIDENTIAL");
+  assert.match(text, /Yes, please do it\./);
+  for (const each of [text, raw, await stored(world), JSON.stringify(parts)]) {
+    assert.doesNotMatch(each, /says Alice/);
+  }
+});
+
+test("text around a signed part within a sealed one is not shown under CONFIDENTIAL", async () => {
+  const part = SIGNED.replace("carol@alpha.test", "bob@beta.test").replace("clear", "cipher");
+  for (const [before, behind, state] of [
+    [SPOOFED, "", "CONFIDENTIAL"],
+    ["", SPOOFED, "ENCRYPTED_UNVERIFIED"],
+  ] as const) {
+    await using world = await newWorld();
+    const signed = await signedMail([], part, "", []);
+    const data = Buffer.concat([withPreamble(signed, before), Buffer.from(behind)]);
+    const ciphertext = await encryptAtRest({ data, recipients: [bob.certificate], now: NOW });
+    await arrive(
+      world,
+      container(parseHeader(Buffer.from(`${OUTER.join("\r\n")}\r\n\r\n`)).header, ciphertext),
+    );
+    const { entry, text, raw } = await read(world);
+    assert.equal(entry.state, state);
+    if (state === "CONFIDENTIAL") assert.doesNotMatch(text + raw, /says Alice/);
+  }
 });
 
 test("a boundary in two forms is no signed message", async () => {
