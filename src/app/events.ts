@@ -12,6 +12,11 @@ export type Events = {
   readonly delivered: (o: { readonly domain: Domain; readonly recipients: number }) => void;
   /** The keyserver could read more of the database than is published. */
   readonly keyserverUnrestricted: (what: string) => void;
+  /** Monitoring matches `revocation.alarm` and `revocation.stopped`: they are the names in the audit log as well. */
+  readonly revocationAlarm: (
+    kind: "alarm" | "stopped",
+    o: { readonly within: string; readonly released: number; readonly limit: number },
+  ) => void;
   readonly resolverTested: (o: { readonly isValidating: boolean; readonly reason: string }) => void;
 };
 
@@ -47,6 +52,9 @@ export function startEvents(level: string, stream?: DestinationStream): Events {
     },
     keyserverUnrestricted: (what) => {
       log.warn({ role: "keyserver" }, what);
+    },
+    revocationAlarm: (kind, o) => {
+      log.error(o, `revocation.${kind}`);
     },
     resolverTested: ({ isValidating, reason }) => {
       if (isValidating) log.info("the resolver validates");

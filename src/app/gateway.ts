@@ -13,6 +13,7 @@ import { wayIn } from "./incoming.ts";
 import { keyTasks } from "./key-tasks.ts";
 import { outgoingHandlers, wayOut } from "./outgoing.ts";
 import { openParts, type Parts } from "./parts.ts";
+import { watchReleases } from "./release-watch.ts";
 import { startSchedule } from "./schedule.ts";
 import { sayReady, untilStopped } from "./stopping.ts";
 
@@ -26,7 +27,9 @@ export async function runGateway(config: Config): Promise<void> {
   const out = wayOut(parts);
   const outgoing = outgoingHandlers(parts, out);
   const incoming = serving.use(wayIn(parts));
-  serving.use(startSchedule(parts, [out.task, incoming.task, ...keyTasks(parts)]));
+  serving.use(
+    startSchedule(parts, [out.task, incoming.task, ...keyTasks(parts), watchReleases(parts)]),
+  );
 
   const places: Record<string, string> = {};
   const { submission, submissionStarttls, mx, lmtp, metrics } = config.listen;

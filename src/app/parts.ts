@@ -63,7 +63,7 @@ export async function openParts(config: Config): Promise<Parts> {
   const store = opening.use(await openStore(config.database));
   await migrate(store);
   const pool = opening.use(startCryptoPool());
-  const vault = { store, clock, serviceKeys };
+  const vault = { store, clock, serviceKeys, releaseLimits: config.revocations };
   const lookUps = await openDiscovery(config, { ...vault, events });
   opening.use(lookUps);
   const writeTrace = traceWriter({ store, clock, events });

@@ -21,6 +21,7 @@ import { keyCommands } from "./key.ts";
 import { keyBringCommands } from "./key-bring.ts";
 import { keyMigrateCommands } from "./key-migrate.ts";
 import { mailCommands } from "./mail.ts";
+import { keyRevocationsCommand } from "./key-revocations.ts";
 import { recipientCommands } from "./recipient.ts";
 import { serveCommand } from "./serve.ts";
 import { serviceKeyCommands } from "./service-key.ts";
@@ -39,6 +40,7 @@ const COMMANDS: readonly Command[] = [
   ...accountKeyCommands,
   ...accountLifeCommands,
   ...keyCommands,
+  keyRevocationsCommand,
   ...keyBringCommands,
   ...keyMigrateCommands,
   ...auditCommands,

@@ -104,6 +104,23 @@ const escrow = note(
   "A way into users' keys for the organisation, off by default; every use is audited.",
 );
 
+const revocations = note(
+  z
+    .strictObject({
+      alarm_per_hour: note(
+        z.int().min(1).default(20),
+        "More within an hour are an alarm: in the log, the audit log and `sealpost doctor`, until an operator ends it.",
+      ),
+      alarm_per_day: note(z.int().min(1).default(100), "As alarm_per_hour, within a day."),
+      stop_per_day: note(
+        z.int().min(0).default(500),
+        "So many within a day, and the release stops until an operator says go on (`sealpost key revocations --go-on`); 0: never. Users who revoke with their password are never stopped.",
+      ),
+    })
+    .prefault({}),
+  "How many generic revocations may be released: those that are kept with each key, for when it cannot be opened.",
+);
+
 const limits = note(
   z
     .strictObject({
@@ -162,6 +179,7 @@ export const configSchema = z.strictObject({
   policy,
   keys,
   escrow,
+  revocations,
   limits,
   log,
 });

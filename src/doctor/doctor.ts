@@ -12,6 +12,7 @@ import type { Finding } from "./finding.ts";
 import { openpgpkeyRecord } from "./openpgpkey-record.ts";
 import { pendingMail } from "./pending-mail.ts";
 import { readOnly } from "./read-only.ts";
+import { releasedRevocations } from "./released-revocations.ts";
 import { resolverCheck } from "./resolver-check.ts";
 import { selfLookUp } from "./self-look-up.ts";
 import { serviceKeyCheck } from "./service-key-check.ts";
@@ -33,6 +34,7 @@ const HOST_CHECKS: readonly Check<DoctorDeps>[] = [
   databaseCheck,
   serviceKeyCheck,
   pendingMail,
+  releasedRevocations,
 ];
 
 /** Of one domain that is served here, in the order in which a look-up comes by. */

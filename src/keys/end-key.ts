@@ -78,7 +78,10 @@ async function revoke(
   // A key on its owner's device is revoked by him alone; here it is no longer published for the address.
   const kept = await selectGenericRevocation(tx, fingerprint);
   if (kept?.wrapped.length === 0) return { by: "none", revoked: certificate };
-  const generic = await releaseGenericRevocation(deps, wish.owner, fingerprint, tx);
+  const generic = await releaseGenericRevocation(deps, wish.owner, fingerprint, {
+    store: tx,
+    areKeysOpen: wish.masterKey !== undefined,
+  });
   const revoked = await applyRevocation(certificate, generic);
   if (revoked === undefined) {
     throw new AppError("the generic revocation of the key does not verify", { temporary: false });

@@ -9,6 +9,15 @@ export type VaultDeps = {
   readonly store: Store;
   readonly clock: Clock;
   readonly serviceKeys: ServiceKeys;
+  /** Absent, releases are written down and nothing more: a running installation always has them. */
+  readonly releaseLimits?: ReleaseLimits;
+};
+
+/** How many generic revocations may be released: beyond is an alarm, or they stop (0: never). */
+export type ReleaseLimits = {
+  readonly alarmPerHour: number;
+  readonly alarmPerDay: number;
+  readonly stopPerDay: number;
 };
 
 /** What new keys and new master keys are made by, as the installation is configured. */

@@ -10,7 +10,6 @@
  */
 import { AppError } from "../base/errors.ts";
 import type { Secret } from "../base/secret.ts";
-import { appendAudit } from "../journal/audit.ts";
 import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
 import type { Certificate } from "../openpgp/certificate.ts";
 import type { Fingerprint } from "../openpgp/fingerprint.ts";
@@ -20,6 +19,7 @@ import type { Store } from "../store/store.ts";
 import { openWithPassword, openWithService } from "./master-key.ts";
 import { openKeys } from "./open-keys.ts";
 import { certificateIn, isExpired } from "./publication.ts";
+import { recordRelease } from "./releases.ts";
 import type { UnlockedKeys } from "./unlocked-keys.ts";
 import type { VaultDeps } from "./vault-deps.ts";
 import { unwrapRevocation } from "./wrapped-rows.ts";
@@ -57,16 +57,18 @@ export async function activeCertificate(
   return certificateIn(published);
 }
 
+type Releasing = { readonly store?: Store; readonly areKeysOpen?: boolean };
+
 /**
  * Releases the generic revocation of a key, with an audit row: applied and published it ends the key for good. In the
- * caller's transaction, if he gives its store.
- * @throws AppError when there is none or its row was altered.
+ * caller's transaction, if he gives its store; `areKeysOpen` where the user's own keys are.
+ * @throws AppError when there is none or its row was altered, and when releases are stopped (`releases.ts`).
  */
 export async function releaseGenericRevocation(
   deps: VaultDeps,
   address: EmailAddress,
   fingerprint: Fingerprint,
-  store: Store = deps.store,
+  { store = deps.store, areKeysOpen = false }: Releasing = {},
 ): Promise<Uint8Array> {
   const row = await selectGenericRevocation(store, fingerprint);
   using revocation =
@@ -76,11 +78,7 @@ export async function releaseGenericRevocation(
       temporary: false,
     });
   }
-  await appendAudit(store, {
-    at: deps.clock.now(),
-    action: "revocation.released",
-    account: address,
-    detail: { fingerprint },
-  });
+  const release = { account: address, fingerprint, areKeysOpen };
+  await store.transaction(async (tx) => recordRelease(deps, tx, release));
   return Uint8Array.from(revocation.reveal());
 }

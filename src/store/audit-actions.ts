@@ -1,0 +1,45 @@
+import { fromUnixMs } from "../base/time.ts";
+import type { AuditRow } from "./audit.ts";
+import type { Store } from "./store.ts";
+
+/** How often something was done from a time on, behind a place in the log. */
+export async function countActions(
+  store: Store,
+  action: string,
+  from: { readonly at: Date; readonly afterSeq: number },
+): Promise<number> {
+  const row = await store.db
+    .selectFrom("audit")
+    .select((expression) => expression.fn.countAll<number>().as("count"))
+    .where("action", "=", action)
+    .where("at", ">", from.at.getTime())
+    .where("seq", ">", from.afterSeq)
+    .executeTakeFirstOrThrow();
+  return Number(row.count);
+}
+
+/** The entries of some actions behind a place in the log, in its order. For actions that are rare. */
+export async function selectActions(
+  store: Store,
+  actions: readonly string[],
+  afterSeq: number,
+): Promise<readonly Pick<AuditRow, "seq" | "at" | "action" | "detail">[]> {
+  const rows = await store.db
+    .selectFrom("audit")
+    .select(["seq", "at", "action", "detail"])
+    .where("action", "in", actions)
+    .where("seq", ">", afterSeq)
+    .orderBy("seq")
+    .execute();
+  return rows.map((row) => ({ ...row, at: fromUnixMs(row.at) }));
+}
+
+/** The place of the last entry of an action; 0 when there is none. */
+export async function lastAction(store: Store, action: string): Promise<number> {
+  const row = await store.db
+    .selectFrom("audit")
+    .select((expression) => expression.fn.max("seq").as("seq"))
+    .where("action", "=", action)
+    .executeTakeFirst();
+  return Number(row?.seq ?? 0);
+}
