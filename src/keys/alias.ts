@@ -1,7 +1,8 @@
 import { AppError } from "../base/errors.ts";
 import { appendAudit } from "../journal/audit.ts";
-import type { EmailAddress } from "../mail/address.ts";
+import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
 import { deleteAlias, findAliased, insertAlias } from "../store/aliases.ts";
+import { insertTombstone } from "../store/tombstones.ts";
 import { changeKeys } from "./change.ts";
 import { endKey } from "./end-key.ts";
 import { requireFree } from "./free-address.ts";
@@ -12,7 +13,7 @@ import type { KeyRules, VaultDeps } from "./vault-deps.ts";
 /**
  * Gives an account another address. It gets a certificate of its own, which tells nobody whose it is as well: at once when
  * the master key is open, else at the next login.
- * @throws AppError when the address is taken.
+ * @throws AppError when the address is taken, or another account gave it up less than thirty days ago.
  */
 export async function addAlias(
   deps: VaultDeps,
@@ -24,13 +25,17 @@ export async function addAlias(
   await changeKeys(deps.store, owner, async (tx) => {
     const createdAt = deps.clock.now();
     await appendAudit(tx, { at: createdAt, action: "alias.added", account: owner });
-    await requireFree(tx, alias, createdAt);
+    await requireFree(tx, alias, createdAt, owner);
     await insertAlias(tx, owner, { address: alias, createdAt });
   });
   if (masterKey !== undefined) await upkeep(deps, rules, masterKey);
 }
 
-/** Takes an address away from an account: its key is revoked and still decrypts. @throws AppError when it has no such alias. */
+/**
+ * Takes an address away from an account: its key is revoked and still decrypts. Nobody else gets the address for thirty
+ * days.
+ * @throws AppError when it has no such alias.
+ */
 export async function removeAlias(
   deps: VaultDeps,
   owner: EmailAddress,
@@ -46,6 +51,8 @@ export async function removeAlias(
     if (!(await deleteAlias(tx, owner, alias))) {
       throw new AppError("the account has no such alias", { temporary: false });
     }
-    await appendAudit(tx, { at: deps.clock.now(), action: "alias.removed", account: owner });
+    const now = deps.clock.now();
+    await insertTombstone(tx, canonicalAddress(alias), now, canonicalAddress(owner));
+    await appendAudit(tx, { at: now, action: "alias.removed", account: owner });
   });
 }

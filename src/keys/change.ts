@@ -1,7 +1,7 @@
 import { AppError } from "../base/errors.ts";
 import { sameAddress, type EmailAddress } from "../mail/address.ts";
 import { lockAccount, readAccount } from "../store/accounts.ts";
-import { listAliases } from "../store/aliases.ts";
+import { listAliases, listGivenUp } from "../store/aliases.ts";
 import { findPublished } from "../store/certificates.ts";
 import { findMasterKey, listMasterKeys, selectSecretKeys } from "../store/vault.ts";
 import type { Store } from "../store/store.ts";
@@ -56,12 +56,20 @@ export async function requireCurrent(tx: Store, { id, owner }: MasterKey): Promi
   if ((await findMasterKey(tx, owner)) !== id) throw new Overtaken();
 }
 
-/** Every address of an account, its own first. */
-export async function addressesOf(
+/** The addresses of an account, its own first. */
+export async function addressesInUse(
   store: Store,
   owner: EmailAddress,
 ): Promise<readonly EmailAddress[]> {
   return [owner, ...(await listAliases(store, owner)).map(({ address }) => address)];
+}
+
+/** Every address whose certificates are an account's: those in use, its own first, and those it gave up that nobody has now. */
+export async function addressesOf(
+  store: Store,
+  owner: EmailAddress,
+): Promise<readonly EmailAddress[]> {
+  return [...(await addressesInUse(store, owner)), ...(await listGivenUp(store, owner))];
 }
 
 /** @throws AppError when the address is not, or no longer, one of the account's. */
@@ -70,7 +78,7 @@ export async function requireOwn(
   owner: EmailAddress,
   address: EmailAddress,
 ): Promise<void> {
-  if ((await addressesOf(tx, owner)).some((one) => sameAddress(one, address))) return;
+  if ((await addressesInUse(tx, owner)).some((one) => sameAddress(one, address))) return;
   throw new AppError("this address is none of the account's", { temporary: false });
 }
 
@@ -87,7 +95,7 @@ export async function addressesKeptHere(
     }
   }
   const kept: EmailAddress[] = [];
-  for (const address of await addressesOf(store, owner)) {
+  for (const address of await addressesInUse(store, owner)) {
     const published = await findPublished(store, address);
     const isHere = published === undefined ? !isForDevice : here.has(published.fingerprint);
     if (isHere) kept.push(address);

@@ -7,7 +7,7 @@ import { eraseAccount } from "../store/erase.ts";
 import { listGenericRevocations } from "../store/generic-revocations.ts";
 import { insertTombstone } from "../store/tombstones.ts";
 import type { Store } from "../store/store.ts";
-import { addressesOf, changeKeys, Overtaken } from "./change.ts";
+import { addressesInUse, changeKeys, Overtaken } from "./change.ts";
 import { endKey } from "./end-key.ts";
 import type { MasterKey } from "./master-key.ts";
 import type { VaultDeps } from "./vault-deps.ts";
@@ -25,7 +25,7 @@ export async function closeAccount(
   masterKey: MasterKey | undefined,
 ): Promise<void> {
   await changeKeys(deps.store, owner, async (tx) => {
-    for (const address of await addressesOf(tx, owner)) {
+    for (const address of await addressesInUse(tx, owner)) {
       await endKey(deps, tx, { owner, address, masterKey, reason: "retired", text: "closed" });
     }
     const now = deps.clock.now();
@@ -101,7 +101,7 @@ async function deleteForGood(
     owner,
     async (tx) => {
       const now = deps.clock.now();
-      const addresses = await addressesOf(tx, owner);
+      const addresses = await addressesInUse(tx, owner);
       await first(tx, addresses);
       for (const address of addresses) await insertTombstone(tx, canonicalAddress(address), now);
       await eraseAccount(tx, owner, addresses);

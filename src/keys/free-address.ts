@@ -3,14 +3,20 @@ import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
 import { readAccount } from "../store/accounts.ts";
 import { findAliased } from "../store/aliases.ts";
 import type { Store } from "../store/store.ts";
-import { isErased } from "../store/tombstones.ts";
+import { isBuried } from "../store/tombstones.ts";
 
 /**
- * An address is one account's only, and after an erasure for thirty days nobody's. In a transaction that has written to
- * the audit log before: that is what two who want the same address at once wait for.
+ * An address is one account's only. After an erasure it is nobody's for thirty days, and after it was given up nobody's but
+ * that of its former `owner`. In a transaction that has written to the audit log before: that is what two who want the same
+ * address at once wait for.
  * @throws AppError when it is not free.
  */
-export async function requireFree(tx: Store, address: EmailAddress, now: Date): Promise<void> {
+export async function requireFree(
+  tx: Store,
+  address: EmailAddress,
+  now: Date,
+  owner?: EmailAddress,
+): Promise<void> {
   if ((await readAccount(tx, address)) !== undefined) {
     throw new AppError("this address is taken: there is an account with this address", {
       temporary: false,
@@ -19,7 +25,10 @@ export async function requireFree(tx: Store, address: EmailAddress, now: Date): 
   if ((await findAliased(tx, address)) !== undefined) {
     throw new AppError("this address is taken: it is an alias of an account", { temporary: false });
   }
-  if (await isErased(tx, canonicalAddress(address), now)) {
-    throw new AppError("this address was erased less than 30 days ago", { temporary: false });
+  const by = owner === undefined ? undefined : canonicalAddress(owner);
+  if (await isBuried(tx, canonicalAddress(address), now, by)) {
+    throw new AppError("this address was erased or given up less than 30 days ago", {
+      temporary: false,
+    });
   }
 }

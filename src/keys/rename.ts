@@ -54,7 +54,7 @@ export async function renameOwner(
     await requireNothingParked(tx, owner);
     const now = deps.clock.now();
     await appendAudit(tx, { at: now, action: "account.renamed", account: owner });
-    await requireFree(tx, o.to, now);
+    await requireFree(tx, o.to, now, owner);
     await parkMasterKey(tx, masterKey.id);
     await renameRows(tx, owner, o.to);
     await insertAlias(tx, o.to, { address: owner, createdAt: now });

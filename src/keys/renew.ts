@@ -17,7 +17,7 @@ import {
 import type { Store } from "../store/store.ts";
 import {
   addressesKeptHere,
-  addressesOf,
+  addressesInUse,
   changeKeys,
   Overtaken,
   untilNotOvertaken,
@@ -124,7 +124,7 @@ async function renewedAddresses(
 ): Promise<readonly EmailAddress[]> {
   const isOther = from !== undefined && (await findMasterKey(store, owner)) !== from.id;
   if (isOther) throw new Overtaken();
-  return replacesDevice === true ? addressesOf(store, owner) : addressesKeptHere(store, owner);
+  return replacesDevice === true ? addressesInUse(store, owner) : addressesKeptHere(store, owner);
 }
 
 async function endParkedEscrow(tx: Store, owner: EmailAddress): Promise<void> {

@@ -2,16 +2,18 @@ import { sql } from "kysely";
 
 import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
 import type { Store } from "./store.ts";
+import { disownTombstones } from "./tombstones.ts";
 
 /**
  * Deletes every row of an account but what is published, in the caller's transaction; `addresses` are its own and its
  * aliases. `Store.forget` makes it physical afterwards.
  */
 export async function eraseAccount(
-  { db }: Store,
+  store: Store,
   owner: EmailAddress,
   addresses: readonly EmailAddress[],
 ): Promise<void> {
+  const { db } = store;
   const account = canonicalAddress(owner);
   const names = addresses.map(canonicalAddress);
   await db.deleteFrom("messages").where("account", "=", account).execute();
@@ -31,6 +33,7 @@ export async function eraseAccount(
       .where(sql<boolean>`detail like ${pattern} escape '\\'`);
     await db.deleteFrom("trace").where("message_id", "in", mentions).execute();
   }
+  await disownTombstones(store, account);
   await db.deleteFrom("aliases").where("account", "=", account).execute();
   await db.deleteFrom("accounts").where("address", "=", account).execute();
 }

@@ -5,6 +5,7 @@ import { outbox } from "./migrations/0002-outbox.ts";
 import { life, nameForDirectory } from "./migrations/0003-life.ts";
 import { attempts } from "./migrations/0004-attempts.ts";
 import { revocationsSeen } from "./migrations/0005-revocations-seen.ts";
+import { givenUp } from "./migrations/0006-given-up.ts";
 import { auditActions } from "./migrations/0007-audit-actions.ts";
 import type { Engine, Store } from "./store.ts";
 
@@ -25,6 +26,7 @@ const STEPS: readonly Step[] = [
   { name: "0003-life", migration: life, fill: nameForDirectory },
   { name: "0004-attempts", migration: attempts },
   { name: "0005-revocations-seen", migration: revocationsSeen },
+  { name: "0006-given-up", migration: givenUp },
   { name: "0007-audit-actions", migration: auditActions },
 ];
 

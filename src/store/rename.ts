@@ -1,15 +1,17 @@
 import { canonicalAddress, formatAddress, type EmailAddress } from "../mail/address.ts";
 import type { Store } from "./store.ts";
+import { renameTombstones } from "./tombstones.ts";
 
 /**
  * Gives an account another address as its name, with all that refers to it; in the caller's transaction. What is bound to
  * the name by its wrapping is the caller's to wrap anew.
  */
 export async function renameAccount(
-  { db }: Store,
+  store: Store,
   from: EmailAddress,
   to: EmailAddress,
 ): Promise<void> {
+  const { db } = store;
   const [old, name] = [canonicalAddress(from), canonicalAddress(to)];
   const row = await db
     .selectFrom("accounts")
@@ -24,5 +26,6 @@ export async function renameAccount(
   for (const table of ["aliases", "mailbox_certificates", "messages"] as const) {
     await db.updateTable(table).set({ account: name }).where("account", "=", old).execute();
   }
+  await renameTombstones(store, old, name);
   await db.deleteFrom("accounts").where("address", "=", old).execute();
 }

@@ -156,7 +156,7 @@ type GenericRevocationsTable = {
   service_key: Generated<string>;
 };
 
-type TombstonesTable = { tag: string; erased_at: number };
+type TombstonesTable = { tag: string; erased_at: number; owner: Generated<string> };
 
 type MessagesTable = {
   id: string;

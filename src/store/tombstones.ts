@@ -4,16 +4,22 @@ import { after, DAY } from "../base/time.ts";
 import type { CanonicalAddress } from "../mail/address.ts";
 import type { Store } from "./store.ts";
 
-/** So long an erased address is given to nobody: others may still have its certificate in their caches. */
+/** So long an address that was erased or given up is given to nobody else: others may have its certificate in their caches. */
 export const TOMBSTONE_LIFE_MS = 30 * DAY;
 
-/** Remembers that an address was erased, by a hash of it. */
+const NOBODY = "";
+
+/** Remembers that an address was erased, or that its `owner` gave it up and may take it again; by hashes of both. */
 export async function insertTombstone(
   store: Store,
   address: CanonicalAddress,
   now: Date,
+  owner?: CanonicalAddress,
 ): Promise<void> {
-  const values = { erased_at: now.getTime() };
+  const values = {
+    erased_at: now.getTime(),
+    owner: owner === undefined ? NOBODY : tagOf(owner),
+  };
   await store.db
     .insertInto("tombstones")
     .values({ tag: tagOf(address), ...values })
@@ -21,19 +27,42 @@ export async function insertTombstone(
     .execute();
 }
 
-/** Whether an address was erased within the last thirty days. */
-export async function isErased(
+/** Whether an address was erased, or given up by another account than this one, within the last thirty days. */
+export async function isBuried(
   store: Store,
   address: CanonicalAddress,
   now: Date,
+  owner?: CanonicalAddress,
 ): Promise<boolean> {
   const row = await store.db
     .selectFrom("tombstones")
-    .select("tag")
+    .select("owner")
     .where("tag", "=", tagOf(address))
     .where("erased_at", ">", after(now, -TOMBSTONE_LIFE_MS).getTime())
     .executeTakeFirst();
-  return row !== undefined;
+  return row !== undefined && (owner === undefined || row.owner !== tagOf(owner));
+}
+
+/** After an account got another name, in the caller's transaction: what it gave up it may still take again. */
+export async function renameTombstones(
+  store: Store,
+  from: CanonicalAddress,
+  to: CanonicalAddress,
+): Promise<void> {
+  await replaceOwner(store, from, tagOf(to));
+}
+
+/** When an account is deleted, in the caller's transaction: what it gave up is nobody's any more. */
+export async function disownTombstones(store: Store, owner: CanonicalAddress): Promise<void> {
+  await replaceOwner(store, owner, NOBODY);
+}
+
+async function replaceOwner(store: Store, from: CanonicalAddress, owner: string): Promise<void> {
+  await store.db
+    .updateTable("tombstones")
+    .set({ owner })
+    .where("owner", "=", tagOf(from))
+    .execute();
 }
 
 /** Deletes what no longer counts. */
