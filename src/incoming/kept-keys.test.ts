@@ -149,6 +149,23 @@ test("a key replaced between sealing and arrival is asked for by the hour, and t
   assert.equal(await logIn(), GOOD);
 });
 
+test("so is it for who logs in days later, and no longer than three days without an answer", async () => {
+  for (const isAnswered of [true, false]) {
+    const { world, clock, requests, lookForAuthor, logIn } = await waiting();
+    world.get = async ({ path }) => (path.includes("search=0x") ? DOWN : key(current.certificate));
+    await lookForAuthor(bob);
+    clock.advance(5 * DAY);
+    assert.equal(await logIn(), LATER);
+    if (isAnswered) world.get = async () => key(former.certificate);
+    clock.advance(HOUR);
+    await lookForAuthor(bob);
+    assert.match(requests.at(-1)?.path ?? "", /search=0x/);
+    assert.equal(await logIn(), isAnswered ? GOOD : LATER);
+    clock.advance(3 * DAY);
+    assert.equal(await logIn(), isAnswered ? GOOD : "ENCRYPTED_UNVERIFIED unknown");
+  }
+});
+
 test("a key that nobody knows stays unknown once its keyserver has said so", async () => {
   const { world, clock, lookForAuthor, logIn } = await waiting();
   world.get = async () => http(404);

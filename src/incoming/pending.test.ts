@@ -134,10 +134,14 @@ test("while the author's keyserver cannot be asked the message waits, and is jud
   assert.equal(second.verdict.state, "CONFIDENTIAL");
 });
 
-test("after three days without an answer the signature stays unknown", async () => {
+test("three days after it was opened, without an answer, the signature stays unknown", async () => {
   const { store } = await withWaiting();
   await using _ = store;
-  const message = await opened(store, { discovery: UNSURE, at: after(NOW, 3 * DAY) });
+  for (const days of [30, 31, 32.9]) {
+    const waiting = await opened(store, { discovery: UNSURE, at: after(NOW, days * DAY) });
+    assert.equal(waiting.verdict.check, "later");
+  }
+  const message = await opened(store, { discovery: UNSURE, at: after(NOW, 33 * DAY) });
   assert.equal(message.state, "done");
   assert.equal(message.verdict.signature, "unknown");
   assert.equal(message.verdict.state, "ENCRYPTED_UNVERIFIED");

@@ -1,9 +1,9 @@
 /**
  * Mail that waits. Sealed mail does so for its reader's key: opened, judged and marked done, oldest first, when the key is there. That
  * is at once for custody `provider-usable` and with the password for the others. A message whose author's keyserver could
- * not be asked has its verdict, and waits on to be judged again, for three days. The message stays as it was received;
- * what is kept is the verdict and a summary, so a crash in between only means that the same is done again; three times,
- * then the message counts as its cause.
+ * not be asked has its verdict, and waits on to be judged again, for three days. The message stays as it was stored; what
+ * is kept is the verdict and a summary, so a crash in between only means that the same is done again; three times, then
+ * the message counts as its cause.
  */
 import { after, DAY, type Clock } from "../base/time.ts";
 import type { UnlockedKeys } from "../keys/unlocked-keys.ts";
@@ -27,7 +27,7 @@ import type { UnlockedKey } from "../openpgp/secret-key.ts";
 import type { ReadInside } from "../store/messages.ts";
 import { beginOpening, endOpening } from "../store/openings.ts";
 import type { Store } from "../store/store.ts";
-import { keptAbsence } from "./evidence.ts";
+import { keptAbsence, laterSince, waitingSince } from "./evidence.ts";
 import type { AuthorDeps } from "./check-signature.ts";
 import { judge } from "./judge.ts";
 import { judgeClear, shownHeader } from "./signed.ts";
@@ -93,7 +93,7 @@ async function isStillUnsure(deps: PendingDeps, waiting: StoredSummary): Promise
   const { verdict } = waiting;
   // Its key may have been opened since.
   if (verdict.state === "LOCKED_OLD") return false;
-  const isLater = verdict.check === "later" && !isGivenUp(verdict, waiting, deps.clock.now());
+  const isLater = verdict.check === "later" && !isGivenUp(waiting, deps.clock.now());
   if (!isLater || author === undefined) return false;
   return (await withKept(deps, waiting)(author)).kind === "unreachable";
 }
@@ -213,21 +213,22 @@ async function verdictOn(
   }
 }
 
-/** How long a signature is tried to be checked again. */
+/**
+ * How long a signature is tried to be checked again. It counts from the first opening, not from the arrival: only opening
+ * tells which former key of the author signed, and that one is asked for in the hourly batch, never because somebody
+ * reads. A reader who logs in once a week would otherwise be told `unknown` of what nobody ever asked about.
+ */
 const ASK_AGAIN_MS = 3 * DAY;
 
 function concluded(verdict: MessageVerdict, message: StoredSummary, now: Date): MessageVerdict {
-  return isGivenUp(verdict, message, now)
+  if (verdict.check !== "later") return verdict;
+  return isGivenUp(message, now)
     ? { ...verdict, signature: "unknown", check: "done" }
-    : verdict;
+    : waitingSince(verdict, laterSince(message.verdict, now));
 }
 
-function isGivenUp(
-  { check }: Pick<MessageVerdict, "check">,
-  { receivedAt }: StoredSummary,
-  now: Date,
-): boolean {
-  return check === "later" && after(receivedAt, ASK_AGAIN_MS) <= now;
+function isGivenUp({ verdict }: StoredSummary, now: Date): boolean {
+  return after(laterSince(verdict, now), ASK_AGAIN_MS) <= now;
 }
 
 /**
