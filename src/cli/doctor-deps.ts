@@ -34,6 +34,7 @@ export async function openDoctor(config: Config): Promise<DoctorDeps & AsyncDisp
     keyserver: keyserverPlace(config),
     database,
     ...files,
+    serviceKeys,
     pendingBytes: config.limits.pendingBytes,
     accept,
     revocation:

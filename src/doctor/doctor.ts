@@ -14,6 +14,7 @@ import { pendingMail } from "./pending-mail.ts";
 import { readOnly } from "./read-only.ts";
 import { releasedRevocations } from "./released-revocations.ts";
 import { resolverCheck } from "./resolver-check.ts";
+import { secretKeys } from "./secret-keys.ts";
 import { selfLookUp } from "./self-look-up.ts";
 import { serviceKeyCheck } from "./service-key-check.ts";
 import { signatures } from "./signatures.ts";
@@ -33,6 +34,7 @@ const HOST_CHECKS: readonly Check<DoctorDeps>[] = [
   resolverCheck,
   databaseCheck,
   serviceKeyCheck,
+  secretKeys,
   pendingMail,
   releasedRevocations,
 ];

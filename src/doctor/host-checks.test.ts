@@ -135,7 +135,14 @@ test("what cannot be looked at is a failure of its check, and the others are don
   const findings = await examineHost(depsWith({ testResolver }));
   assert.deepEqual(
     findings.map(({ check, result }) => `${check} ${result}`),
-    ["resolver fail", "database fail", "service-key fail", "pending skip", "revocations skip"],
+    [
+      "resolver fail",
+      "database fail",
+      "service-key fail",
+      "secret-keys skip",
+      "pending skip",
+      "revocations skip",
+    ],
   );
   assert.match(findings[0]?.title ?? "", /could not be looked at: broken/);
 });

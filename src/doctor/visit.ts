@@ -8,6 +8,7 @@ import type { SelfTestResult } from "../dns/self-test.ts";
 import type { KeyserverPlace } from "../dns/zone-lines.ts";
 import type { Get } from "../fetch/fetch.ts";
 import type { Probe, TlsView } from "../fetch/probe.ts";
+import type { ServiceKeys } from "../keys/service-key.ts";
 import type { Domain, EmailAddress } from "../mail/address.ts";
 import { activeAddresses } from "../store/active-addresses.ts";
 import { findPublished, type PublishedCertificate } from "../store/certificates.ts";
@@ -41,6 +42,8 @@ export type DoctorDeps = {
   readonly serviceKeyFile: string;
   /** Where former service keys lie, if there are any. */
   readonly formerKeysFile?: string;
+  /** Undefined where their files cannot be read. */
+  readonly serviceKeys?: ServiceKeys | undefined;
   /** Most that may wait for one reader's key. */
   readonly pendingBytes: number;
   readonly accept: (bytes: Uint8Array, address: EmailAddress, now: Date) => Promise<Accepted>;

@@ -85,6 +85,7 @@ test("a provider that is well passes every check, but for the port that the lab 
     "resolver",
     "database",
     "service-key",
+    "secret-keys",
     "pending",
     "revocations",
     "srv",

@@ -1,0 +1,47 @@
+/** What tells whether the service key of now is the one that the slots were written with. */
+import type { EmailAddress } from "../mail/address.ts";
+import { addressFrom } from "./row.ts";
+import type { Store } from "./store.ts";
+import { slotFrom, type SlotRow } from "./vault.ts";
+
+const OF_THE_SERVICE = ["service", "provisional"] as const;
+/** A password's has the service key in its pepper. */
+const NEED_A_SERVICE_KEY = ["password", ...OF_THE_SERVICE] as const;
+
+/** How many slots each service key took part in, by its name ("" for those from before there were names). */
+export async function countSlotsByServiceKey(
+  store: Store,
+): Promise<readonly { readonly serviceKey: string; readonly count: number }[]> {
+  const rows = await store.db
+    .selectFrom("slots")
+    .select((expression) => ["service_key", expression.fn.countAll<number>().as("count")])
+    .where("kind", "in", NEED_A_SERVICE_KEY)
+    .groupBy("service_key")
+    .orderBy("service_key")
+    .execute();
+  return rows.map((row) => ({ serviceKey: row.service_key, count: Number(row.count) }));
+}
+
+/**
+ * Some of the slots that a service key opens by itself, with whose they are: those that follow `from` in the order of
+ * their IDs, which are random, and then the first ones.
+ */
+export async function sampleServiceSlots(
+  store: Store,
+  serviceKey: string,
+  { from, limit }: { readonly from: string; readonly limit: number },
+): Promise<readonly { readonly slot: SlotRow; readonly owner: EmailAddress }[]> {
+  const query = store.db
+    .selectFrom("slots")
+    .innerJoin("master_keys", "master_keys.id", "slots.master_key")
+    .innerJoin("accounts", "accounts.address", "master_keys.owner")
+    .selectAll("slots")
+    .select("accounts.mailbox")
+    .where("slots.kind", "in", OF_THE_SERVICE)
+    .where("slots.service_key", "=", serviceKey)
+    .orderBy("slots.id");
+  const rows = await query.where("slots.id", ">=", from).limit(limit).execute();
+  const rest = limit - rows.length;
+  if (rest > 0) rows.push(...(await query.where("slots.id", "<", from).limit(rest).execute()));
+  return rows.map((row) => ({ slot: slotFrom(row), owner: addressFrom(row.mailbox) }));
+}
