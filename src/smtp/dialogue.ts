@@ -8,13 +8,13 @@ import type {
   SMTPServerSession,
 } from "smtp-server";
 
-import { networkOf } from "../base/network.ts";
 import { Secret } from "../base/secret.ts";
 import type { Envelope } from "../mail/envelope.ts";
 import { checkLineEnds } from "../mail/message.ts";
 import { Budget, type Share } from "./budget.ts";
 import { collect } from "./collect.ts";
-import { envelopeOf, nameOf, newConnection, parsePath, type Connection } from "./connection.ts";
+import { envelopeOf, nameOf, parsePath } from "./connection.ts";
+import { Connections, type Callback } from "./connections.ts";
 import type { Client, Handlers, ListenerLimits, ListenerMode } from "./listener.ts";
 import { errorReply, isAccepted, oneReply, Refusal, reply, type Reply } from "./reply.ts";
 
@@ -24,15 +24,12 @@ const MOST_REFUSED_LOGINS = 3;
 /** Somebody who guesses user names. */
 const MOST_REFUSED_RECIPIENTS = 20;
 
-type Callback<Value = unknown> = (error?: Error | null, value?: Value) => void;
-
 export class Dialogue<Login extends object> {
   readonly #mode: ListenerMode;
   readonly #hostname: string;
   readonly #limits: ListenerLimits;
   readonly #handlers: Handlers<Login>;
-  readonly #connections = new Map<string, Connection>();
-  readonly #running = new Set<Promise<unknown>>();
+  readonly #connections: Connections;
   readonly #budget: Budget;
   #server: SMTPServer | undefined;
 
@@ -47,6 +44,9 @@ export class Dialogue<Login extends object> {
     this.#limits = limits;
     this.#handlers = handlers;
     this.#budget = new Budget(limits.heldBytes);
+    this.#connections = new Connections(limits.clientsPerNetwork, (error) => {
+      handlers.failed?.(error);
+    });
   }
 
   attach(server: SMTPServer): void {
@@ -63,16 +63,16 @@ export class Dialogue<Login extends object> {
         callback();
       },
       onAuth: (auth, session, callback) => {
-        this.#answer(session, callback, async () => this.#login(auth, session));
+        this.#connections.answer(session, callback, async () => this.#login(auth, session));
       },
       onMailFrom: (address, session, callback) => {
-        this.#answer(session, callback, async () => this.#mail(address, session));
+        this.#connections.answer(session, callback, async () => this.#mail(address, session));
       },
       onRcptTo: (address, session, callback) => {
-        this.#answer(session, callback, async () => this.#recipient(address, session));
+        this.#connections.answer(session, callback, async () => this.#recipient(address, session));
       },
       onData: (stream, session, callback) => {
-        this.#answer(session, callback, async () => this.#data(stream, session));
+        this.#connections.answer(session, callback, async () => this.#data(stream, session));
       },
       onClose: (session) => {
         this.#closed(session);
@@ -83,24 +83,20 @@ export class Dialogue<Login extends object> {
   /** Says goodbye on every connection that waits for nothing. */
   sendAwayIdle(): void {
     for (const connection of this.#server?.connections ?? []) {
-      const isBusy = (this.#connections.get(connection.id)?.running ?? 0) > 0;
-      if (!isBusy) connection.send(421, "4.3.2 shutting down");
+      if (!this.#connections.isBusy(connection.id)) connection.send(421, "4.3.2 shutting down");
     }
   }
 
   /** Waits for the handlers that still run. */
   async finished(): Promise<void> {
-    await Promise.all(this.#running);
+    await this.#connections.finished();
   }
 
   #connected(session: SMTPServerSession, callback: Callback): void {
-    const network = networkOf(session.remoteAddress);
-    const others = [...this.#connections.values()].filter((other) => other.network === network);
-    if (others.length >= this.#limits.clientsPerNetwork) {
+    if (!this.#connections.admit(session)) {
       callback(new Refusal(421, "4.7.0 too many connections from your network"));
       return;
     }
-    this.#connections.set(session.id, newConnection(network));
     session.disabledCommands = this.#disabled(session.secure);
     callback();
   }
@@ -117,68 +113,17 @@ export class Dialogue<Login extends object> {
   }
 
   #closed(session: SMTPServerSession): void {
-    const connection = this.#connections.get(session.id);
-    this.#connections.delete(session.id);
     const login = loginOf<Login>(session);
-    if (login === undefined) return;
-    const end = (): void => this.#handlers.loggedOut?.(login);
-    if (connection !== undefined && connection.running > 0) connection.whenIdle = end;
-    else end();
-  }
-
-  /** Runs one step and gives its outcome to smtp-server: a value, or a refusal as an error with its code. */
-  #answer<Value>(
-    session: SMTPServerSession,
-    callback: Callback<Value>,
-    step: () => Promise<Value>,
-  ): void {
-    const work = this.#run(this.#connections.get(session.id), callback, step).finally(() =>
-      this.#running.delete(work),
-    );
-    this.#running.add(work);
-  }
-
-  async #run<Value>(
-    connection: Connection | undefined,
-    callback: Callback<Value>,
-    step: () => Promise<Value>,
-  ): Promise<void> {
-    if (connection !== undefined) connection.running += 1;
-    const { error, value } = await this.#outcome(step);
-    if (connection !== undefined) {
-      connection.running -= 1;
-      if (connection.running === 0) connection.whenIdle?.();
-    }
-    try {
-      callback(error, value);
-    } catch (cause) {
-      this.#handlers.failed?.(cause);
-    }
-  }
-
-  async #outcome<Value>(
-    step: () => Promise<Value>,
-  ): Promise<{ error: Error | null; value?: Value }> {
-    try {
-      return { error: null, value: await step() };
-    } catch (error) {
-      if (error instanceof Refusal) return { error };
-      this.#handlers.failed?.(error);
-      return { error: Refusal.of(errorReply(error)) };
-    }
-  }
-
-  #connection(session: SMTPServerSession): Connection {
-    const connection = this.#connections.get(session.id);
-    if (connection === undefined) throw new Refusal(421, "4.3.2 the connection has ended");
-    return connection;
+    this.#connections.close(session, () => {
+      if (login !== undefined) this.#handlers.loggedOut?.(login);
+    });
   }
 
   async #login(
     auth: SMTPServerAuthentication,
     session: SMTPServerSession,
   ): Promise<{ user?: Login }> {
-    const connection = this.#connection(session);
+    const connection = this.#connections.of(session);
     const { login } = this.#handlers;
     const { username = "", authzid = "" } = auth;
     // RFC 4616 §2: to act as somebody else is a right nobody has here.
@@ -197,13 +142,13 @@ export class Dialogue<Login extends object> {
 
   /** A client that went away while its password was looked at has no connection left whose end would log it out. */
   #keepLogin(login: Login, session: SMTPServerSession): { user: Login } {
-    if (this.#connections.has(session.id)) return { user: login };
+    if (this.#connections.isOpen(session)) return { user: login };
     this.#handlers.loggedOut?.(login);
     throw new Refusal(421, "4.3.2 the connection has ended");
   }
 
   async #mail(address: SMTPServerAddress, session: SMTPServerSession): Promise<void> {
-    const connection = this.#connection(session);
+    const connection = this.#connections.of(session);
     if (this.#isSubmission && !session.secure) {
       throw new Refusal(530, "5.7.0 must issue a STARTTLS command first");
     }
@@ -216,7 +161,7 @@ export class Dialogue<Login extends object> {
   }
 
   async #recipient(address: SMTPServerAddress, session: SMTPServerSession): Promise<void> {
-    const connection = this.#connection(session);
+    const connection = this.#connections.of(session);
     if (connection.recipients.length >= this.#limits.recipients) {
       throw new Refusal(452, "4.5.3 too many recipients");
     }
@@ -251,7 +196,7 @@ export class Dialogue<Login extends object> {
     stream: SMTPServerDataStream,
     session: SMTPServerSession,
   ): Promise<string | (string | Error)[]> {
-    const connection = this.#connection(session);
+    const connection = this.#connections.of(session);
     const envelope = envelopeOf(connection, session, this.#mode !== "lmtp");
     using room = this.#budget.share(connection.network);
     const message = await this.#message(stream, session, room);
@@ -312,7 +257,7 @@ export class Dialogue<Login extends object> {
   #client(session: SMTPServerSession): Client<Login> {
     return {
       id: session.id,
-      network: this.#connection(session).network,
+      network: this.#connections.of(session).network,
       address: session.remoteAddress,
       name: nameOf(session),
       protocol: session.transmissionType,

@@ -1,0 +1,100 @@
+/** The open connections of a listener, and the steps that run on them. */
+import type { SMTPServerSession } from "smtp-server";
+
+import { networkOf } from "../base/network.ts";
+import { newConnection, type Connection } from "./connection.ts";
+import { errorReply, Refusal } from "./reply.ts";
+
+export type Callback<Value = unknown> = (error?: Error | null, value?: Value) => void;
+
+export class Connections {
+  readonly #connections = new Map<string, Connection>();
+  readonly #running = new Set<Promise<unknown>>();
+  readonly #perNetwork: number;
+  readonly #failed: (error: unknown) => void;
+
+  /** `failed` is told of errors that are no refusals: the client hears of them only that there was one. */
+  constructor(perNetwork: number, failed: (error: unknown) => void) {
+    this.#perNetwork = perNetwork;
+    this.#failed = failed;
+  }
+
+  /** @returns false when its network has all the connections it may have. */
+  admit(session: SMTPServerSession): boolean {
+    const network = networkOf(session.remoteAddress);
+    const others = [...this.#connections.values()].filter((other) => other.network === network);
+    if (others.length >= this.#perNetwork) return false;
+    this.#connections.set(session.id, newConnection(network));
+    return true;
+  }
+
+  isOpen({ id }: SMTPServerSession): boolean {
+    return this.#connections.has(id);
+  }
+
+  isBusy(id: string): boolean {
+    return (this.#connections.get(id)?.running ?? 0) > 0;
+  }
+
+  /** @throws Refusal when the client went away. */
+  of({ id }: SMTPServerSession): Connection {
+    const connection = this.#connections.get(id);
+    if (connection === undefined) throw new Refusal(421, "4.3.2 the connection has ended");
+    return connection;
+  }
+
+  /** Forgets the connection; `ended` is called once nothing runs on it. */
+  close({ id }: SMTPServerSession, ended: () => void): void {
+    const connection = this.#connections.get(id);
+    this.#connections.delete(id);
+    if (connection !== undefined && connection.running > 0) connection.whenIdle = ended;
+    else ended();
+  }
+
+  /** Runs one step and gives its outcome to smtp-server: a value, or a refusal as an error with its code. */
+  answer<Value>(
+    { id }: SMTPServerSession,
+    callback: Callback<Value>,
+    step: () => Promise<Value>,
+  ): void {
+    const work = this.#run(this.#connections.get(id), callback, step).finally(() =>
+      this.#running.delete(work),
+    );
+    this.#running.add(work);
+  }
+
+  /** Waits for the steps that still run. */
+  async finished(): Promise<void> {
+    await Promise.all(this.#running);
+  }
+
+  async #run<Value>(
+    connection: Connection | undefined,
+    callback: Callback<Value>,
+    step: () => Promise<Value>,
+  ): Promise<void> {
+    if (connection !== undefined) connection.running += 1;
+    const { error, value } = await this.#outcome(step);
+    if (connection !== undefined) {
+      connection.running -= 1;
+      if (connection.running === 0) connection.whenIdle?.();
+    }
+    try {
+      callback(error, value);
+    } catch (cause) {
+      this.#failed(cause);
+    }
+  }
+
+  async #outcome<Value>(
+    step: () => Promise<Value>,
+  ): Promise<{ error: Error | null; value?: Value }> {
+    try {
+      return { error: null, value: await step() };
+    } catch (error) {
+      if (error instanceof Refusal) return { error };
+      this.#failed(error);
+      return { error: Refusal.of(errorReply(error)) };
+    }
+  }
+}
