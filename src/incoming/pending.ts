@@ -24,7 +24,7 @@ import { detectProtection } from "../pgpmime/detect.ts";
 import type { Opened } from "../pgpmime/open.ts";
 import { readdress } from "../pgpmime/readdress.ts";
 import type { UnlockedKey } from "../openpgp/secret-key.ts";
-import type { ReadInside } from "../store/messages.ts";
+import type { ReadInside } from "../store/message-verdicts.ts";
 import { beginOpening, endOpening } from "../store/openings.ts";
 import type { Store } from "../store/store.ts";
 import { keptAbsence, laterSince, waitingSince } from "./evidence.ts";

@@ -3,8 +3,8 @@ import { createHash, randomUUID } from "node:crypto";
 
 import { AppError } from "../base/errors.ts";
 import type { EmailAddress } from "../mail/address.ts";
+import { addPendingEvidence, updateVerdict, type ReadInside } from "../store/message-verdicts.ts";
 import {
-  addPendingEvidence,
   hasSealedMessage,
   insertMessage,
   selectMessage,
@@ -12,9 +12,7 @@ import {
   selectWaiting,
   selectWaitingAccounts,
   sumMessages,
-  updateVerdict,
   type MessageRow,
-  type ReadInside,
 } from "../store/messages.ts";
 import type { Store } from "../store/store.ts";
 import type {

@@ -1,0 +1,87 @@
+/** What is found out about a stored message, by whoever may open it. */
+import { sql, type RawBuilder } from "kysely";
+
+import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
+import type { Store } from "./store.ts";
+import { verdictFrom, verdictText, type MessageVerdict } from "./verdict.ts";
+
+/** What opening a message showed: its wrapped summary, and the Message-ID under which its reader sees it. */
+export type ReadInside = {
+  readonly summary?: Uint8Array | undefined;
+  readonly messageId?: string | undefined;
+  /** The same sealed message for another key pair, in place of the one that came. */
+  readonly body?: Uint8Array | undefined;
+};
+
+/**
+ * Writes down what was found out about a message, which ends its waiting unless the verdict says `later`; false when this
+ * account has no such message.
+ */
+export async function updateVerdict(
+  store: Store,
+  account: EmailAddress,
+  id: string,
+  verdict: MessageVerdict,
+  { summary, messageId, body }: ReadInside,
+): Promise<boolean> {
+  const isLater = verdict.check === "later";
+  const update = store.db
+    .updateTable("messages")
+    .set({
+      // A message whose author could not be asked about yet waits for another try.
+      state: isLater ? "pending" : "done",
+      result_state: verdict.state,
+      verdict: verdictText(verdict),
+      attempts: 0,
+      ...(messageId === undefined ? {} : { message_id: messageId }),
+      ...(summary === undefined
+        ? {}
+        : { summary, stored_bytes: storedBytes(body, summary.length) }),
+      ...(body === undefined ? {} : { body }),
+    })
+    .where("id", "=", id)
+    .where("account", "=", canonicalAddress(account));
+  // Two processes may open the same message: who knows less does not undo what the other found out.
+  const updated = await (isLater ? update.where("state", "=", "pending") : update)
+    .returning("id")
+    .executeTakeFirst();
+  return isLater || updated !== undefined;
+}
+
+function storedBytes(body: Uint8Array | undefined, summaryBytes: number): RawBuilder<number> {
+  return body === undefined
+    ? sql<number>`length(body) + ${summaryBytes}`
+    : sql<number>`${body.length + summaryBytes}`;
+}
+
+/**
+ * Adds to the evidence of a message that waits, whatever verdict it has by now; one that was opened meanwhile keeps its
+ * own. False: somebody else changed it at the same moment, so that nothing was written.
+ */
+export async function addPendingEvidence(
+  store: Store,
+  account: EmailAddress,
+  id: string,
+  evidence: MessageVerdict["evidence"],
+): Promise<boolean> {
+  const row = await store.db
+    .selectFrom("messages")
+    .select("verdict")
+    .where("id", "=", id)
+    .where("account", "=", canonicalAddress(account))
+    .where("state", "=", "pending")
+    .executeTakeFirst();
+  if (row === undefined) return true;
+  const before = verdictFrom(row.verdict);
+  const verdict = { ...before, evidence: { ...before.evidence, ...evidence } };
+  const updated = await store.db
+    .updateTable("messages")
+    .set({ verdict: verdictText(verdict) })
+    .where("id", "=", id)
+    .where("account", "=", canonicalAddress(account))
+    .where("state", "=", "pending")
+    .where("verdict", "=", row.verdict)
+    .returning("id")
+    .executeTakeFirst();
+  return updated !== undefined;
+}
