@@ -168,6 +168,25 @@ test("a certificate alone is taken when its owner proves that he has the key", a
   assert.equal(shown["custody"], "user-device-only");
 });
 
+test("a subkey that its owner revoked is published so, and what that means is said", async () => {
+  const address = "eve@alpha.test";
+  const editing = ["--no-batch", "--command-fd", "0", "--edit-key", address];
+  // Yes; 1: compromised; no description; yes.
+  const edited = await gnupg.gpg(editing, { input: "key 1\nrevkey\ny\n1\n\ny\nsave\n" });
+  assert.equal(edited.code, 0, edited.stderr);
+  const { stdout } = await gnupg.gpg(["--armor", "--export", address]);
+  const upload = stdout.toString();
+  const strangers = await attempt(["key", "publish-revocation", "bo@alpha.test", "-"], upload);
+  assert.notEqual(strangers.code, 0);
+  assert.match(strangers.err, /no revocation of a key that the account has or had/);
+  const published = await sealpost(["key", "publish-revocation", address, "-"], upload);
+  assert.deepEqual([published["address"], published["state"]], [address, "compromised"]);
+  const shown = await sealpost(["key", "show", address]);
+  assert.deepEqual([shown["state"], shown["published"]], ["compromised", false]);
+  const again = await sealpost(["key", "publish-revocation", address, "-"], upload);
+  assert.equal(again["kind"], "known");
+});
+
 test("a GnuPG home and a Web Key Directory are taken over for the accounts they fit", async () => {
   await add("fay", "provider");
   const fingerprint = await gpgKey("fay");
