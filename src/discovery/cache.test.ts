@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
+import { armoredText } from "../../test/support/armored-text.ts";
 import {
   ABSENT,
   DOWN,
@@ -18,7 +19,7 @@ import {
 } from "../../test/support/discovery-world.ts";
 import { DAY, HOUR, MINUTE, SECOND, after } from "../base/time.ts";
 import type { GetResult } from "../fetch/fetch.ts";
-import { type Certificate, armorCertificate } from "../openpgp/certificate.ts";
+import type { Certificate } from "../openpgp/certificate.ts";
 import { listCache, readContinuity } from "../store/cache.ts";
 import { makeDiscover } from "./discovery.ts";
 
@@ -87,7 +88,7 @@ const FRESHNESS: readonly [header: string, freshMs: number][] = [
 for (const [header, freshMs] of FRESHNESS) {
   test(`Cache-Control: ${header} keeps a certificate fresh for ${freshMs / SECOND} s`, async () => {
     const { discover, store, world } = await setUp(bobs);
-    world.get = async () => http(200, armorCertificate(bobs), { "cache-control": header });
+    world.get = async () => http(200, armoredText(bobs), { "cache-control": header });
     await discover(bob);
     const [row] = await listCache(store);
     assert(row !== undefined);
@@ -99,7 +100,7 @@ test("no-store keeps nothing, and what was kept before goes", async () => {
   const { discover, clock, store, world } = await setUp(bobs);
   await discover(bob);
   clock.advance(DAY);
-  world.get = async () => http(200, armorCertificate(bobs), { "cache-control": "no-store" });
+  world.get = async () => http(200, armoredText(bobs), { "cache-control": "no-store" });
   assert.equal((await discover(bob)).code, "OK");
   assert.equal((await listCache(store)).length, 0);
 });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
+import { armoredText } from "../../test/support/armored-text.ts";
 import {
   ABSENT,
   DOWN,
@@ -17,7 +18,7 @@ import {
 import { HOUR } from "../base/time.ts";
 import type { DnsAnswer, SrvRecord } from "../dns/resolver.ts";
 import type { GetResult } from "../fetch/fetch.ts";
-import { type Certificate, armorCertificate } from "../openpgp/certificate.ts";
+import type { Certificate } from "../openpgp/certificate.ts";
 import { parseFingerprint } from "../openpgp/fingerprint.ts";
 
 let bobs: Certificate;
@@ -101,7 +102,7 @@ const KEYSERVER_CASES: readonly [what: string, answer: () => GetResult, expected
   ["200 with words", () => http(200, "no keys found"), "unreachable UNSURE-KS"],
   [
     "200 with a cut certificate",
-    () => http(200, armorCertificate(bobs).slice(0, 300)),
+    () => http(200, armoredText(bobs).slice(0, 300)),
     "unreachable UNSURE-KS",
   ],
   ["somebody else's certificate", () => key(evas), "unreachable BADKEY wrong-user-id"],

@@ -8,6 +8,7 @@ import { type LabDns, startDns } from "../../lab/dns.ts";
 import { faultZones } from "../../lab/fault-zones.ts";
 import { type IssueOptions, type Pki, makePki } from "../../lab/pki.ts";
 import { buildZones } from "../../lab/zones.ts";
+import { armoredText } from "../../test/support/armored-text.ts";
 import { address } from "../../test/support/discovery-world.ts";
 import {
   HOSTILE,
@@ -18,7 +19,6 @@ import {
 import { systemClock } from "../base/time.ts";
 import { stubResolver } from "../dns/stub.ts";
 import { httpsGet } from "../fetch/fetch.ts";
-import { armorCertificate } from "../openpgp/certificate.ts";
 import { generateKey } from "../openpgp/generate.ts";
 import { listCache } from "../store/cache.ts";
 import { migrate } from "../store/migrate.ts";
@@ -45,7 +45,7 @@ before(async () => {
   dns = await startDns({ zones });
   const armored = async (of: string) => {
     const options = { address: address(of), profile: "compat", now: systemClock.now() } as const;
-    return armorCertificate((await generateKey(options)).certificate);
+    return armoredText((await generateKey(options)).certificate);
   };
   const bobs = await armored("bob@good.faults.test");
   good = answer(200, bobs);

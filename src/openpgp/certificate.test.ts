@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { armoredText } from "../../test/support/armored-text.ts";
 import { within } from "../../test/support/cpu-time.ts";
 
 import { generateKey as generate } from "openpgp";
@@ -17,12 +18,7 @@ import { after, DAY, systemClock } from "../base/time.ts";
 import { type EmailAddress, parseAddress } from "../mail/address.ts";
 import { acceptForEncryption } from "./acceptance.ts";
 import { TAG, writePacket } from "./certificate-parts.ts";
-import {
-  type Certificate,
-  type MalformedReason,
-  armorCertificate,
-  parseCertificates,
-} from "./certificate.ts";
+import { type Certificate, type MalformedReason, parseCertificates } from "./certificate.ts";
 import { generateKey } from "./generate.ts";
 import { generationConfig } from "./profile.ts";
 import { revocationOf } from "./signer.ts";
@@ -50,7 +46,7 @@ async function reasonOf(input: Uint8Array): Promise<MalformedReason | "parsed"> 
 }
 
 test("armor gives back what went in, with either line end, headers, a checksum or text around", async () => {
-  const armored = armorCertificate(ada);
+  const armored = armoredText(ada);
   assert.match(
     armored,
     /^-----BEGIN PGP PUBLIC KEY BLOCK-----\n\n[\s\S]+\n-----END PGP PUBLIC KEY BLOCK-----\n$/,
@@ -79,7 +75,7 @@ test("binary gives back what went in", async () => {
 
 test("several blocks and several certificates in one block are all read, eight at most", async () => {
   const both = { kind: "parsed", certificates: [ada, modern] };
-  const blocks = text(`${armorCertificate(ada)}\n${armorCertificate(modern)}`);
+  const blocks = text(`${armoredText(ada)}\n${armoredText(modern)}`);
   assert.deepEqual(await parseCertificates(blocks), both);
   assert.deepEqual(await parseCertificates(Buffer.concat([ada.bytes, modern.bytes])), both);
   const nine = Buffer.concat(Array.from({ length: 9 }, () => ada.bytes));
@@ -112,17 +108,13 @@ const MALFORMED: readonly [string, Uint8Array, MalformedReason][] = [
     text("-----BEGIN PGP MESSAGE-----\n\nAAAA\n-----END PGP MESSAGE-----\n"),
     "no-certificate",
   ],
-  ["an armor without end", text(armorCertificate(ada).replace(/-----END.*/, "")), "bad-armor"],
+  ["an armor without end", text(armoredText(ada).replace(/-----END.*/, "")), "bad-armor"],
   [
     "an armor in an armor",
-    text(armorCertificate(ada).replace("\n\n", `\n\n${armorCertificate(ada)}`)),
+    text(armoredText(ada).replace("\n\n", `\n\n${armoredText(ada)}`)),
     "bad-armor",
   ],
-  [
-    "an armor that is not base64",
-    text(armorCertificate(ada).replace("\n\n", "\n\n*")),
-    "bad-armor",
-  ],
+  ["an armor that is not base64", text(armoredText(ada).replace("\n\n", "\n\n*")), "bad-armor"],
   ["a truncated certificate", ada.bytes.subarray(0, -1), "truncated"],
   ["a secret key", oldSecret, "secret-key"],
   ["a secret key behind a certificate", Buffer.concat([ada.bytes, oldSecret]), "secret-key"],

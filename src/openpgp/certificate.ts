@@ -4,7 +4,6 @@
  * them live longer (`extend.ts`) and ending them (`revocation.ts`). The messages side starts at `encrypt.ts` and
  * `decrypt.ts`.
  */
-import { asBuffer } from "../base/bytes.ts";
 import { type ArmoredBlock, readArmoredBlocks } from "./armored-blocks.ts";
 import {
   type CertificateParts,
@@ -57,19 +56,6 @@ const MOST_PACKETS = 500;
  */
 export async function parseCertificates(input: Uint8Array): Promise<ParsedCertificates> {
   return Promise.resolve(parse(input));
-}
-
-/** One block of ASCII armor without headers, checksum or CRs; ends in a newline (RFC 9580 §6.2). */
-export function armorCertificate(certificate: Certificate): string {
-  const base64 = asBuffer(certificate.bytes).toString("base64");
-  const lines = base64.match(/.{1,64}/g) ?? [];
-  return [
-    "-----BEGIN PGP PUBLIC KEY BLOCK-----",
-    "",
-    ...lines,
-    "-----END PGP PUBLIC KEY BLOCK-----",
-    "",
-  ].join("\n");
 }
 
 /** The certificate made of these parts. */

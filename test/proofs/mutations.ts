@@ -13,7 +13,7 @@ import { readMessageFacts } from "../../src/mail/message.ts";
 import { bodyText, decodeBody, type Entity } from "../../src/mail/entity.ts";
 import { scanMime } from "../../src/mail/mime.ts";
 import { acceptForEncryption } from "../../src/openpgp/acceptance.ts";
-import { armorCertificate, parseCertificates } from "../../src/openpgp/certificate.ts";
+import { parseCertificates } from "../../src/openpgp/certificate.ts";
 import { generateKey } from "../../src/openpgp/generate.ts";
 import type { KeyProfile } from "../../src/openpgp/profile.ts";
 import { readSecretKey, type UnlockedKey } from "../../src/openpgp/secret-key.ts";
@@ -22,6 +22,7 @@ import { detectProtection } from "../../src/pgpmime/detect.ts";
 import { open } from "../../src/pgpmime/open.ts";
 import { readerView } from "../../src/pgpmime/reader-view.ts";
 import { seal } from "../../src/pgpmime/seal.ts";
+import { armoredText } from "../support/armored-text.ts";
 import { cpuStopwatch } from "../support/cpu-time.ts";
 import { LARGE_INPUTS } from "../support/large-input.ts";
 import { mutate, seededRandom } from "../support/mutate.ts";
@@ -162,7 +163,7 @@ async function makeTargets(): Promise<readonly Target[]> {
     },
     {
       name: "certificate",
-      inputs: certificates.flatMap((one) => [one.bytes, Buffer.from(armorCertificate(one))]),
+      inputs: certificates.flatMap((one) => [one.bytes, Buffer.from(armoredText(one))]),
       take: readCertificate,
     },
     { name: "DNS", inputs: [DNS_REPLY], take: (bytes) => void readDns(bytes) },

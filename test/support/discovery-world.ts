@@ -5,12 +5,13 @@ import { makeDiscover } from "../../src/discovery/discovery.ts";
 import type { DnsAnswer, Resolver, SrvRecord } from "../../src/dns/resolver.ts";
 import type { Get, GetRequest, GetResult } from "../../src/fetch/fetch.ts";
 import { type EmailAddress, parseAddress } from "../../src/mail/address.ts";
-import { type Certificate, armorCertificate } from "../../src/openpgp/certificate.ts";
+import type { Certificate } from "../../src/openpgp/certificate.ts";
 import { generateKey } from "../../src/openpgp/generate.ts";
 import { revokeFresh } from "../../src/openpgp/revocation.ts";
 import { readSecretKey } from "../../src/openpgp/secret-key.ts";
 import { migrate } from "../../src/store/migrate.ts";
 import { openStore } from "../../src/store/store.ts";
+import { armoredText } from "./armored-text.ts";
 import { fakeClock } from "./clock.ts";
 
 export const start = fakeClock().now();
@@ -78,7 +79,7 @@ export function http(
 
 /** An answer that holds certificates. */
 export const key = (...certificates: readonly Certificate[]) =>
-  http(200, certificates.map(armorCertificate).join("\n"));
+  http(200, certificates.map(armoredText).join("\n"));
 
 export type World = { srv: DnsAnswer<SrvRecord>; get: Get; ours: Certificate | undefined };
 
