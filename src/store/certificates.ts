@@ -5,6 +5,7 @@ import { fromUnixMs } from "../base/time.ts";
 import { canonicalAddress, formatAddress, type EmailAddress } from "../mail/address.ts";
 import { wkdName } from "../mail/wkd-hash.ts";
 import { keyIdOf, type Fingerprint, type KeyId } from "../openpgp/fingerprint.ts";
+import { holdAuditEnd } from "./audit.ts";
 import { addressFrom, msOrZero, timeOrNone, wordFrom } from "./row.ts";
 import type { Schema } from "./schema.ts";
 import type { Store } from "./store.ts";
@@ -138,16 +139,16 @@ export async function erasePublished(
   fingerprints: readonly Fingerprint[],
 ): Promise<void> {
   if (fingerprints.length === 0) return;
-  await store.transaction(async ({ db }) => {
+  await store.transaction(async (tx) => {
     for (const table of [
       "certificate_ids",
       "published_certificates",
       "generic_revocations",
     ] as const) {
-      await db.deleteFrom(table).where("fingerprint", "in", fingerprints).execute();
+      await tx.db.deleteFrom(table).where("fingerprint", "in", fingerprints).execute();
     }
+    await countChange(tx);
   });
-  await countChange(store);
 }
 
 /**
@@ -213,7 +214,12 @@ async function replacePublished(
   });
 }
 
+/**
+ * In a transaction, which also writes to the audit log, before or behind: always the log's end is taken first, or two who
+ * change the keys of different users wait for each other.
+ */
 async function countChange(store: Store): Promise<void> {
+  await holdAuditEnd(store);
   await store.db
     .updateTable("published_version")
     .set((expression) => ({ version: expression("version", "+", 1) }))

@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setTimeout } from "node:timers/promises";
 
 import { after, DAY, fromUnixMs, HOUR, MINUTE } from "../base/time.ts";
 import { parseAddress, parseDomain, type EmailAddress } from "../mail/address.ts";
 import { parseFingerprint, keyIdOf, type Fingerprint } from "../openpgp/fingerprint.ts";
 import { engines } from "../../test/support/engines.ts";
 import { insertAccount, listAccounts, readAccount, updatePolicy } from "./accounts.ts";
+import { takeAuditPlace } from "./audit.ts";
 import { countAttempt, forgetAttempts, purgeAttempts } from "./attempts.ts";
 import { deleteCache, listCache, purgeCache, readCache, writeCache } from "./cache.ts";
 import {
@@ -111,6 +113,36 @@ for (const { engine, open } of engines()) {
       (await listPublished(store, alice)).map((one) => one.state),
       ["active", "superseded"],
     );
+  });
+
+  test(`${engine}: who logs before he publishes and who logs behind it do not wait for each other`, async () => {
+    await using store = await open();
+    for (const [digit, address] of [
+      ["A", alice],
+      ["B", bob],
+    ] as const) {
+      await keepRevocation(store, fingerprintOf(digit));
+      await publish(store, certificateOf(digit, { address }), []);
+    }
+    const change = { state: "superseded" as const, bytes: Uint8Array.from([2]), revokedAt: now };
+    const [first, second] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const isSqlite = engine === "sqlite";
+    const one = store.transaction(async (tx) => {
+      await takeAuditPlace(tx);
+      first.resolve();
+      // On SQLite the other one cannot even begin.
+      await Promise.race([second.promise, setTimeout(isSqlite ? 0 : 500)]);
+      await updatePublished(tx, fingerprintOf("A"), change);
+    });
+    await first.promise;
+    const other = store.transaction(async (tx) => {
+      await updatePublished(tx, fingerprintOf("B"), change);
+      second.resolve();
+      await takeAuditPlace(tx);
+    });
+    await Promise.all([one, other]);
+    assert.equal(await findPublished(store, alice), undefined);
+    assert.equal(await findPublished(store, bob), undefined);
   });
 
   test(`${engine}: every change of the published view raises its version`, async () => {
