@@ -1,7 +1,6 @@
 /** Wires delivery: MX and LMTP answer through `incoming/deliver`; sealed mail of `provider-usable` accounts opens after. */
 import { availableParallelism } from "node:os";
 import { findReader } from "../accounts/embedded.ts";
-import { AppError } from "../base/errors.ts";
 import { HOUR } from "../base/time.ts";
 import { Gate } from "../fetch/gate.ts";
 import {
@@ -21,13 +20,9 @@ import {
   type EmailAddress,
 } from "../mail/address.ts";
 import { listWaiting, recordWaiting, roomFor, waitingAccounts } from "../mailbox/embedded.ts";
-import { encryptAtRest } from "../openpgp/encrypt.ts";
-import { parseCertificates } from "../openpgp/certificate.ts";
 import type { Sender } from "../outgoing/submit.ts";
 import type { Handlers } from "../smtp/listener.ts";
-import type { Account } from "../store/accounts.ts";
-import { listPublished } from "../store/certificates.ts";
-import { findMailboxCertificate } from "../store/mailbox-certificates.ts";
+import { wrapFor } from "./at-rest.ts";
 import type { Parts } from "./parts.ts";
 import type { Task } from "./schedule.ts";
 
@@ -71,20 +66,6 @@ export function wayIn(parts: Parts): WayIn {
     task: { name: "open what waits", everyMs: HOUR, run: async () => opening.askAgain() },
     [Symbol.asyncDispose]: () => opening.finish(),
   };
-}
-
-/** Encrypts to the mailbox's own key, or to the account's active or newest one, expired or not: this is mail at rest. */
-async function wrapFor(parts: Parts, account: Account, data: Uint8Array): Promise<Uint8Array> {
-  const { store, clock } = parts;
-  const own = await findMailboxCertificate(store, account.address);
-  const published = own === undefined ? await listPublished(store, account.address) : [];
-  const chosen = own ?? published.find(({ state }) => state === "active") ?? published[0];
-  const parsed = chosen === undefined ? undefined : await parseCertificates(chosen.bytes);
-  if (parsed?.kind !== "parsed") {
-    throw new AppError("the account has no key to protect its mailbox with", { temporary: true });
-  }
-  const recipients = parsed.certificates;
-  return encryptAtRest({ data, recipients, now: clock.now(), isOwn: true });
 }
 
 /**

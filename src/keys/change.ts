@@ -1,7 +1,7 @@
 import { AppError } from "../base/errors.ts";
 import { sameAddress, type EmailAddress } from "../mail/address.ts";
 import { lockAccount, readAccount } from "../store/accounts.ts";
-import { listAliases, listGivenUp } from "../store/aliases.ts";
+import { listAliases } from "../store/aliases.ts";
 import { findPublished } from "../store/certificates.ts";
 import { findMasterKey, listMasterKeys, selectSecretKeys } from "../store/vault.ts";
 import type { Store } from "../store/store.ts";
@@ -62,14 +62,6 @@ export async function addressesInUse(
   owner: EmailAddress,
 ): Promise<readonly EmailAddress[]> {
   return [owner, ...(await listAliases(store, owner)).map(({ address }) => address)];
-}
-
-/** Every address whose certificates are an account's: those in use, its own first, and those it gave up that nobody has now. */
-export async function addressesOf(
-  store: Store,
-  owner: EmailAddress,
-): Promise<readonly EmailAddress[]> {
-  return [...(await addressesInUse(store, owner)), ...(await listGivenUp(store, owner))];
 }
 
 /** @throws AppError when the address is not, or no longer, one of the account's. */

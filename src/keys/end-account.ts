@@ -2,7 +2,7 @@ import { after, DAY } from "../base/time.ts";
 import { appendAudit } from "../journal/audit.ts";
 import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
 import { listClosedAccounts, readAccount, updateAccount } from "../store/accounts.ts";
-import { erasePublished, listPublished } from "../store/certificates.ts";
+import { erasePublished } from "../store/certificates.ts";
 import { eraseAccount } from "../store/erase.ts";
 import { listGenericRevocations } from "../store/generic-revocations.ts";
 import { insertTombstone } from "../store/tombstones.ts";
@@ -81,12 +81,13 @@ async function requireClosed(tx: Store, owner: EmailAddress, before: Date): Prom
  * @throws AppError when there is no such account.
  */
 export async function eraseByLaw(deps: VaultDeps, owner: EmailAddress): Promise<void> {
-  await deleteForGood(deps, owner, "account.erased", async (tx, addresses) => {
-    // What is kept to revoke a key also tells those of addresses that were given up.
+  await deleteForGood(deps, owner, "account.erased", async (tx) => {
+    // What is kept to revoke a key tells whose it is: also of addresses that were given up, and not of who had one before.
     const kept = await listGenericRevocations(tx, owner);
-    const published = await Promise.all(addresses.map(async (one) => listPublished(tx, one)));
-    const all = [...kept, ...published.flat()].map(({ fingerprint }) => fingerprint);
-    await erasePublished(tx, [...new Set(all)]);
+    await erasePublished(
+      tx,
+      kept.map(({ fingerprint }) => fingerprint),
+    );
   });
 }
 

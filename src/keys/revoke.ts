@@ -8,13 +8,13 @@ import type { RevokedPart } from "../openpgp/merge-revocations.ts";
 import { signingSubkeysOf } from "../openpgp/signing-keys.ts";
 import { whichRevoked, type Revoked } from "../openpgp/which-revoked.ts";
 import {
-  listPublished,
+  listPublishedOf,
   updatePublished,
   type KeyState,
   type PublishedCertificate,
 } from "../store/certificates.ts";
 import type { Store } from "../store/store.ts";
-import { addressesKeptHere, addressesOf, changeKeys, requireOwn } from "./change.ts";
+import { addressesKeptHere, changeKeys, requireOwn } from "./change.ts";
 import { endKey, type Ended, type EndWish } from "./end-key.ts";
 import { certificateIn, revokedChange, stateFor } from "./publication.ts";
 import type { VaultDeps } from "./vault-deps.ts";
@@ -71,10 +71,7 @@ export async function publishRevocation(
     deps.store,
     owner,
     async (tx) => {
-      const rows: PublishedCertificate[] = [];
-      for (const address of await addressesOf(tx, owner)) {
-        rows.push(...(await listPublished(tx, address)));
-      }
+      const rows = await listPublishedOf(tx, owner);
       const certificates = await Promise.all(rows.map(certificateIn));
       const found = await whichRevoked(certificates, upload);
       const row = rows.find(({ fingerprint }) => fingerprint === found?.certificate.fingerprint);

@@ -54,40 +54,6 @@ export async function listAliases(store: Store, account: EmailAddress): Promise<
   }));
 }
 
-/** The addresses that certificates of an account were published for and that nobody has now, in their order. */
-export async function listGivenUp(
-  store: Store,
-  account: EmailAddress,
-): Promise<readonly EmailAddress[]> {
-  const rows = await store.db
-    .selectFrom("published_certificates as published")
-    .innerJoin("generic_revocations as kept", "kept.fingerprint", "published.fingerprint")
-    .select((row) => row.fn.min("published.mailbox").as("mailbox"))
-    .where("kept.owner", "=", canonicalAddress(account))
-    .where((row) =>
-      row.not(
-        row.or([
-          row.exists(
-            row
-              .selectFrom("accounts")
-              .select("accounts.address")
-              .whereRef("accounts.address", "=", "published.address"),
-          ),
-          row.exists(
-            row
-              .selectFrom("aliases")
-              .select("aliases.address")
-              .whereRef("aliases.address", "=", "published.address"),
-          ),
-        ]),
-      ),
-    )
-    .groupBy("published.address")
-    .orderBy("published.address")
-    .execute();
-  return rows.map(({ mailbox }) => addressFrom(mailbox));
-}
-
 /** Deletes an alias of an account; false when it has no such alias. */
 export async function deleteAlias(
   store: Store,

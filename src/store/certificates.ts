@@ -86,6 +86,27 @@ export async function listPublished(
 }
 
 /**
+ * The certificates that are an account's own, of all its addresses or of one, the newest first: also of those that it gave
+ * up, and none of who had one of them before.
+ */
+export async function listPublishedOf(
+  store: Store,
+  owner: EmailAddress,
+  address?: EmailAddress,
+): Promise<readonly PublishedCertificate[]> {
+  const own = store.db
+    .selectFrom("published_certificates as published")
+    .innerJoin("generic_revocations as kept", "kept.fingerprint", "published.fingerprint")
+    .selectAll("published")
+    .where("kept.owner", "=", canonicalAddress(owner))
+    .orderBy("published.created_at", "desc")
+    .orderBy("published.fingerprint");
+  const wanted =
+    address === undefined ? own : own.where("published.address", "=", canonicalAddress(address));
+  return (await wanted.execute()).map(fromRow);
+}
+
+/**
  * Publishes a certificate for the first time. Its generic revocation must be kept already, and no other certificate of
  * the address may be active.
  * @throws AppError when either does not hold; nothing is published then.

@@ -2,6 +2,7 @@ import { sql } from "kysely";
 
 import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
 import type { Store } from "./store.ts";
+import { disownGenericRevocations } from "./generic-revocations.ts";
 import { disownTombstones } from "./tombstones.ts";
 
 /**
@@ -34,6 +35,7 @@ export async function eraseAccount(
     await db.deleteFrom("trace").where("message_id", "in", mentions).execute();
   }
   await disownTombstones(store, account);
+  await disownGenericRevocations(store, owner);
   await db.deleteFrom("aliases").where("account", "=", account).execute();
   await db.deleteFrom("accounts").where("address", "=", account).execute();
 }

@@ -8,8 +8,8 @@ import type { Schema } from "./schema.ts";
 import type { Store } from "./store.ts";
 
 /**
- * The generic revocation of a key under the service key that `serviceKey` names; `owner` in its canonical form. No bytes
- * of `wrapped`: the key is on its owner's device, and so is its revocation.
+ * The generic revocation of a key under the service key that `serviceKey` names; `owner` in its canonical form, empty
+ * when his account was deleted. No bytes of `wrapped`: the key is on its owner's device, and so is its revocation.
  */
 export type GenericRevocationRow = {
   readonly fingerprint: Fingerprint;
@@ -19,6 +19,8 @@ export type GenericRevocationRow = {
   readonly createdAt: Date;
   readonly serviceKey: string;
 };
+
+const NOBODY = "";
 
 /** Adds a revocation, in place of the one that is there. */
 export async function saveGenericRevocation(
@@ -58,6 +60,18 @@ export async function listGenericRevocations(
     .orderBy("fingerprint")
     .execute();
   return rows.map(fromRow);
+}
+
+/**
+ * When an account is deleted, in the caller's transaction: its keys have ended, and their certificates are not those of who
+ * has its address next.
+ */
+export async function disownGenericRevocations(store: Store, owner: EmailAddress): Promise<void> {
+  await store.db
+    .updateTable("generic_revocations")
+    .set({ owner: NOBODY, wrapped: new Uint8Array(), service_key: "" })
+    .where("owner", "=", canonicalAddress(owner))
+    .execute();
 }
 
 export function fromRow(row: Selectable<Schema["generic_revocations"]>): GenericRevocationRow {

@@ -1,0 +1,40 @@
+/** Which key an account's mail is encrypted to at rest. */
+import { AppError } from "../base/errors.ts";
+import type { EmailAddress } from "../mail/address.ts";
+import { parseCertificates } from "../openpgp/certificate.ts";
+import { encryptAtRest } from "../openpgp/encrypt.ts";
+import type { Account } from "../store/accounts.ts";
+import { findPublished, listPublishedOf } from "../store/certificates.ts";
+import { findMailboxCertificate } from "../store/mailbox-certificates.ts";
+import type { Store } from "../store/store.ts";
+import type { Parts } from "./parts.ts";
+
+/**
+ * Encrypts to the mailbox's own key, or to the account's active or newest one, expired or not.
+ * @throws AppError (temporary) when the account has had none yet.
+ */
+export async function wrapFor(
+  { store, clock }: Pick<Parts, "store" | "clock">,
+  { address }: Pick<Account, "address">,
+  data: Uint8Array,
+): Promise<Uint8Array> {
+  const bytes = await certificateBytes(store, address);
+  const parsed = bytes === undefined ? undefined : await parseCertificates(bytes);
+  if (parsed?.kind !== "parsed") {
+    throw new AppError("the account has no key to protect its mailbox with", { temporary: true });
+  }
+  const recipients = parsed.certificates;
+  return encryptAtRest({ data, recipients, now: clock.now(), isOwn: true });
+}
+
+async function certificateBytes(
+  store: Store,
+  address: EmailAddress,
+): Promise<Uint8Array | undefined> {
+  const active =
+    (await findMailboxCertificate(store, address)) ?? (await findPublished(store, address));
+  if (active !== undefined) return active.bytes;
+  // Its own alone: to a key of somebody who had the address before, mail would be lost.
+  const own = await listPublishedOf(store, address);
+  return (own.find(({ state }) => state === "active") ?? own[0])?.bytes;
+}
