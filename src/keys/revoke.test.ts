@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { type SecretKeyPacket, readPrivateKey } from "openpgp";
+import { type SecretKeyPacket, readKey, readPrivateKey } from "openpgp";
 
 import { engines } from "../../test/support/engines.ts";
 import {
@@ -16,7 +16,7 @@ import {
 } from "../../test/support/forge-certificate.ts";
 import { type Deps, active, alice, old, opened, withAlice } from "../../test/support/key-life.ts";
 import { imported, libraryKey } from "../../test/support/secret-keys.ts";
-import { after, DAY } from "../base/time.ts";
+import { after, DAY, MINUTE } from "../base/time.ts";
 import { listAudit } from "../journal/audit.ts";
 import { acceptForEncryption } from "../openpgp/acceptance.ts";
 import type { Certificate } from "../openpgp/certificate.ts";
@@ -37,9 +37,9 @@ const NO_LONGER_VALID = 32;
 type Own = { readonly forge: Forge; readonly bytes: Uint8Array; readonly certificate: Certificate };
 
 /** A key that alice made: her certificate, and the secrets to revoke its parts with. */
-async function ownKey(deps: Deps): Promise<Own> {
+async function ownKey(deps: Deps, signing = 1): Promise<Own> {
   const date = wholeSecond(after(deps.clock.now(), -DAY));
-  const subkeys = [{}, { sign: true }];
+  const subkeys = [{}, ...Array.from({ length: signing }, () => ({ sign: true }))];
   const bytes = await libraryKey({ user: "alice@alpha.test", date, subkeys });
   const forge = { secret: await readPrivateKey({ binaryKey: bytes }) };
   const given = { bytes: forge.secret.toPublic().write(), address: alice, now: deps.clock.now() };
@@ -186,6 +186,29 @@ for (const { engine, open } of engines()) {
     assert.equal(result.state, state);
     assert.equal(result.fingerprint, own.certificate.fingerprint);
     assert.equal(await active(store), other.certificate.fingerprint);
+  });
+
+  test(`${engine}: a new revocation is found behind many that are known`, async () => {
+    await using store = await open();
+    const { deps } = await withAlice(store);
+    const own = await ownKey(deps, 2);
+    await bringPublic(deps, own);
+    for (let times = 0; times < 8; times += 1) {
+      deps.clock.advance(MINUTE);
+      const known = await revocationOf(deps, own, { subkey: SIGNING, reason: 1 });
+      assert.equal((await publishRevocation(deps, alice, known)).kind, "published");
+    }
+    const whole = await readKey({ binaryKey: (await servedOf(store, own)).bytes });
+    const last = whole.subkeys.at(-1);
+    assert(last);
+    const primary = own.forge.secret.keyPacket as SecretKeyPacket;
+    const revoked = await last.revoke(primary, { flag: 1 }, deps.clock.now());
+    whole.subkeys[whole.subkeys.length - 1] = revoked;
+    assert.equal((await publishRevocation(deps, alice, whole.write())).kind, "published");
+    assert.equal((await publishRevocation(deps, alice, whole.write())).kind, "known");
+    const { bytes } = await servedOf(store, own);
+    await bringPublic(deps, own);
+    assert.equal((await servedOf(store, own)).bytes.length, bytes.length);
   });
 
   test(`${engine}: a revocation by another key, or of another's, changes nothing`, async () => {

@@ -41,21 +41,31 @@ export async function whichRevoked(
   return undefined;
 }
 
-/** The newest revocations of components that both have, in certificates of the same key. */
+/** A whole certificate has those of all its parts, of years. */
+const MOST_WITHIN = 4 * MOST_REVOCATIONS;
+
+/** The revocations of components that both have, in certificates of the same key; those that are new first. */
 function revocationsWithin(
   uploaded: readonly Certificate[],
   certificate: Certificate,
 ): readonly KeySignature[] {
-  const own = partsOf(certificate);
-  const bodies = own === undefined ? [] : componentsOf(own).map(({ body }) => body);
-  const isOwn = (body: Uint8Array) => bodies.some((each) => asBuffer(each).equals(body));
-  return uploaded
+  const parts = partsOf(certificate);
+  const own = parts === undefined ? [] : componentsOf(parts);
+  const isOwn = (body: Uint8Array) => own.some((each) => asBuffer(each.body).equals(body));
+  const known = new Set(own.flatMap(({ signatures }) => signatures.map(idOf)));
+  const found = uploaded
     .filter(({ fingerprint }) => fingerprint === certificate.fingerprint)
     .flatMap((each) => partsOf(each) ?? [])
     .flatMap((parts) => componentsOf(parts).filter(({ body }) => isOwn(body)))
     .flatMap(({ signatures }) => signatures.filter(({ type }) => ALL_REVOCATIONS.has(type)))
-    .filter(({ issuer }) => issuer === undefined || issuer === certificate.fingerprint)
-    .slice(0, MOST_REVOCATIONS);
+    .filter(({ issuer }) => issuer === undefined || issuer === certificate.fingerprint);
+  return found
+    .toSorted((a, b) => Number(known.has(idOf(a))) - Number(known.has(idOf(b))))
+    .slice(0, MOST_WITHIN);
+}
+
+function idOf({ body }: KeySignature): string {
+  return asBuffer(body).toString("latin1");
 }
 
 function componentsOf({
