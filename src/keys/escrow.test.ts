@@ -140,4 +140,31 @@ for (const { engine, open } of engines()) {
     const proof = { kind: "escrow", decrypted: before } as const;
     assert.equal(await reclaimFormerKeys(deps, masterKey, proof), false);
   });
+
+  test(`${engine}: escrow that its user ends while a reset is under way does not come back`, async () => {
+    await using store = await open();
+    const { deps } = await withEscrow(store);
+    let isFirst = true;
+    const watched = new Proxy(store, {
+      get: (_target, name) => {
+        const value: unknown = Reflect.get(store, name, store);
+        if (name !== "transaction" || !isFirst) {
+          return typeof value === "function" ? (value.bind(store) as unknown) : value;
+        }
+        isFirst = false;
+        return async (work: Parameters<Store["transaction"]>[0]) => {
+          using masterKey = await opened(deps, old());
+          const custody = "unlocks-at-login";
+          const o = { password: old(), withRecoveryCode: false, custody, why: "escrow" } as const;
+          await takeBack(deps, deps.keyRules, masterKey, o);
+          return store.transaction(work);
+        };
+      },
+    });
+    await resetPassword({ ...deps, store: watched }, alice, fresh());
+    assert.equal(isFirst, false);
+    for (const state of ["current", "former"] as const) {
+      assert.deepEqual(await escrowMessages(deps, alice, state), []);
+    }
+  });
 }

@@ -67,6 +67,7 @@ export async function renewMasterKey(
 }> {
   const { owner, from, profile } = renewal;
   return untilNotOvertaken(async () => {
+    const before = await findMasterKey(deps.store, owner);
     const addresses = await renewedAddresses(deps.store, renewal);
     const isOwn = addresses.some((address) => sameAddress(address, owner));
     const custody = isOwn ? renewal.custody : "user-device-only";
@@ -90,6 +91,8 @@ export async function renewMasterKey(
       }
       const createdAt = deps.clock.now();
       const oldId = await findMasterKey(tx, owner);
+      // Whether the organisation has a way in was read of the one before.
+      if (oldId !== before) throw new Overtaken();
       if (oldId !== undefined) await parkMasterKey(tx, oldId);
       await insertMasterKey(tx, { id: next.id, owner, createdAt });
       for (const slot of slots) await insertSlot(tx, slot);
