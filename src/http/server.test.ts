@@ -85,6 +85,43 @@ test("connections beyond the limit are dropped", async () => {
   first.destroy();
 });
 
+test("one network does not keep the others out", async () => {
+  await using server = await startHttps({
+    host: "127.0.0.1",
+    port: 0,
+    tls: issued,
+    limits: { connectionsPerNetwork: 2, closeMs: 200 },
+    answer: () => text("ok"),
+  });
+  const { host, port } = server;
+  const open = async (localAddress: string) => {
+    const socket = connect({ host, port, localAddress });
+    socket.on("error", () => undefined);
+    await once(socket, "connect");
+    return socket;
+  };
+  const [first, second] = [await open("127.0.1.1"), await open("127.0.1.2")];
+  await once(await open("127.0.1.3"), "close");
+  assert.equal((await send(server, "/")).body, "ok");
+  first.destroy();
+  // The server hears of it a moment later.
+  for (let isServed = false; !isServed;) {
+    const socket = await open("127.0.1.4");
+    const again = connectTls({ socket, ca: pki.ca, servername: "web.test" });
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    again.on("error", () => undefined);
+    again.once("secureConnect", () => {
+      resolve(true);
+    });
+    again.once("close", () => {
+      resolve(false);
+    });
+    isServed = await promise;
+    again.destroy();
+  }
+  second.destroy();
+});
+
 test("a renewed certificate is used for new connections", async () => {
   await using server = await startHttps({
     host: "127.0.0.1",

@@ -8,6 +8,7 @@ import { createServer, type Server } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 
+import { networkOf } from "../base/network.ts";
 import { MINUTE, SECOND } from "../base/time.ts";
 import { endAfter, hasBody, hasProperHost, refuseHost, refuseMethod, refuser } from "./refuse.ts";
 import { securityHeaders } from "./security-headers.ts";
@@ -34,6 +35,8 @@ export type HttpTls = { readonly cert: string; readonly key: string };
 export type HttpLimits = {
   readonly headerBytes: number;
   readonly connections: number;
+  /** Of one network (/24 or /48): nobody shall keep all others out. */
+  readonly connectionsPerNetwork: number;
   /** For the header of a request; the whole of a request; silence between two. */
   readonly headersMs: number;
   readonly requestMs: number;
@@ -45,6 +48,7 @@ export type HttpLimits = {
 const DEFAULT_LIMITS: HttpLimits = {
   headerBytes: 16 * 1024,
   connections: 2000,
+  connectionsPerNetwork: 1000,
   headersMs: 10 * SECOND,
   requestMs: MINUTE,
   idleMs: 10 * SECOND,
@@ -140,11 +144,7 @@ async function listen(
     respond(request, response);
   });
   server.on("clientError", refuser(headersOfAll(options), underWay));
-  const sockets = new Set<Socket>();
-  server.on("connection", (socket: Socket) => {
-    sockets.add(socket);
-    socket.once("close", () => sockets.delete(socket));
-  });
+  const sockets = trackSockets(server, limits.connectionsPerNetwork);
   server.listen(options.port, options.host);
   await once(server, "listening");
   const { address: host, port } = server.address() as AddressInfo;
@@ -163,6 +163,29 @@ async function listen(
       clearTimeout(late);
     },
   };
+}
+
+/** The connections that are open; of a network that has all it may have the next one is closed. */
+function trackSockets(server: Server, perNetwork: number): ReadonlySet<Socket> {
+  const sockets = new Set<Socket>();
+  const counts = new Map<string, number>();
+  server.on("connection", (socket: Socket) => {
+    const network = networkOf(socket.remoteAddress ?? "");
+    const count = counts.get(network) ?? 0;
+    if (count >= perNetwork) {
+      socket.destroy();
+      return;
+    }
+    counts.set(network, count + 1);
+    sockets.add(socket);
+    socket.once("close", () => {
+      sockets.delete(socket);
+      const left = (counts.get(network) ?? 1) - 1;
+      if (left > 0) counts.set(network, left);
+      else counts.delete(network);
+    });
+  });
+  return sockets;
 }
 
 type Responder = (request: IncomingMessage, response: ServerResponse) => void;
