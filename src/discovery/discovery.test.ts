@@ -20,6 +20,8 @@ import type { DnsAnswer, SrvRecord } from "../dns/resolver.ts";
 import type { GetResult } from "../fetch/fetch.ts";
 import type { Certificate } from "../openpgp/certificate.ts";
 import { parseFingerprint } from "../openpgp/fingerprint.ts";
+import { publish, updatePublished } from "../store/certificates.ts";
+import { saveGenericRevocation } from "../store/generic-revocations.ts";
 
 let bobs: Certificate;
 let evas: Certificate;
@@ -201,4 +203,37 @@ test("a former key of our own domain comes from the database", async () => {
   const former = await findFormer(address("alice@alpha.test"), fingerprint);
   assert.equal(former.kind, "absent");
   assert.equal(requests.length, 0);
+});
+
+test("a former key of our own domain that ended without a revocation counts until then", async () => {
+  const { findFormer, findKept, store, clock } = await setUp(bobs);
+  const alice = address("alice@alpha.test");
+  const { fingerprint, version, bytes, created: createdAt } = bobs;
+  const none = { version: 1, wrapped: new Uint8Array(), serviceKey: "" };
+  await saveGenericRevocation(store, {
+    ...none,
+    fingerprint,
+    owner: "alice@alpha.test",
+    createdAt,
+  });
+  const published = {
+    fingerprint,
+    version,
+    bytes,
+    createdAt,
+    address: alice,
+    state: "active",
+  } as const;
+  await publish(store, published, []);
+  const active = await findFormer(alice, fingerprint);
+  assert(active.kind === "found");
+  assert.equal(active.revoked, undefined);
+  clock.advance(HOUR);
+  const at = clock.now();
+  await updatePublished(store, fingerprint, { state: "withdrawn", bytes, revokedAt: at });
+  for (const find of [findFormer, findKept]) {
+    const former = await find(alice, fingerprint);
+    assert(former?.kind === "found");
+    assert.deepEqual(former.revoked, { isHard: false, at });
+  }
 });

@@ -72,7 +72,7 @@ export type FormerKey =
       readonly certificate: Certificate;
       /** When it was served, if it was not just now. */
       readonly keptAt?: Date;
-      /** A revocation that was once seen of it and that it lacks. */
+      /** A revocation that was once seen of it and that it lacks; of a key of our own, when it ended. */
       readonly revoked?: { readonly isHard: boolean; readonly at: Date };
     }
   | { readonly kind: "absent" }

@@ -90,11 +90,17 @@ function isSilent(context: LookUpContext, address: EmailAddress, options: Discov
   return context.remembered.get(rememberedBy(address, options))?.code === "UNSURE-KS";
 }
 
+/**
+ * One that ended without a revocation, because only its owner could make it, counts no longer than it was published: the
+ * address may be somebody else's since. A revocation that it carries is judged with it.
+ */
 async function formerOfOurs(context: LookUpContext, fingerprint: Fingerprint): Promise<FormerKey> {
-  for (const { bytes } of await findById(context.store, fingerprint)) {
+  for (const { bytes, state, revokedAt: at } of await findById(context.store, fingerprint)) {
     const certificate = await readOne(bytes);
     if (certificate !== undefined && hasFingerprint(certificate, fingerprint)) {
-      return { kind: "found", certificate };
+      const ended =
+        state === "active" || at === undefined ? {} : { revoked: { isHard: false, at } };
+      return { kind: "found", certificate, ...ended };
     }
   }
   return { kind: "absent" };
