@@ -1,4 +1,4 @@
-import { listAudit, verifyAudit } from "../journal/audit.ts";
+import { listAudit, verifyAudit, type AuditCheck, type KeptHead } from "../journal/audit.ts";
 import { parseAddress } from "../mail/address.ts";
 import { answer, type Call, type Command, type ExitCode, table, UsageError } from "./command.ts";
 import { openFor } from "./open.ts";
@@ -16,7 +16,12 @@ export const auditCommands: readonly Command[] = [
     name: "audit verify",
     operands: [],
     summary: "check that no entry was changed or is missing; keep what it prints elsewhere",
-    options: {},
+    options: {
+      kept: {
+        value: "N:HASH",
+        help: "what it printed earlier: is this still the log of then?",
+      },
+    },
     run: verify,
   },
 ];
@@ -45,13 +50,35 @@ async function list(call: Call): Promise<ExitCode> {
 }
 
 async function verify(call: Call): Promise<ExitCode> {
+  const kept = keptGiven(call);
   await using parts = await openFor(call);
-  const check = await verifyAudit(parts.store);
-  const isIntact = check.kind === "intact";
-  answer(call, check, [
-    isIntact
-      ? `intact: ${check.rows} entries, the last has hash ${check.head}`
-      : `BROKEN at entry ${check.seq}: it, or one before it, is not what was written`,
-  ]);
-  return isIntact ? 0 : 1;
+  const check = await verifyAudit(parts.store, kept);
+  answer(call, check, textOf(check));
+  return check.kind === "intact" ? 0 : 1;
+}
+
+function textOf(check: AuditCheck): readonly string[] {
+  switch (check.kind) {
+    case "intact":
+      return [
+        `intact: ${check.rows} entries, the last has hash ${check.head}`,
+        `keep this elsewhere, and check with it later: sealpost audit verify --kept ${check.rows}:${check.head}`,
+      ];
+    case "broken":
+      return [`BROKEN at entry ${check.seq}: it, or one before it, is not what was written`];
+    case "rewritten":
+      return [
+        `WRITTEN ANEW: entry ${check.seq} is not there, or not the one that was kept; the chain itself has no fault`,
+      ];
+  }
+}
+
+function keptGiven(call: Call): KeptHead | undefined {
+  const given = call.option("kept");
+  if (given === undefined) return undefined;
+  const [, rows, head] = /^(\d{1,15}):([0-9a-f]*)$/i.exec(given) ?? [];
+  if (rows === undefined || head === undefined) {
+    throw new UsageError("--kept is what audit verify printed earlier: NUMBER:HASH");
+  }
+  return { rows: Number(rows), head: head.toLowerCase() };
 }

@@ -36,12 +36,14 @@ export type AuditRecord = {
 
 /**
  * What checking the whole chain came to; `head` is the hash of the last row, which kept elsewhere tells a chain that was
- * written anew; `seq` is the first row that
- * is not what was written.
+ * written anew; `seq` is the first row that is not what was written, or the one that is not what was kept of it.
  */
 export type AuditCheck =
   | { readonly kind: "intact"; readonly rows: number; readonly head: string }
-  | { readonly kind: "broken"; readonly seq: number };
+  | { readonly kind: "broken" | "rewritten"; readonly seq: number };
+
+/** A row of an earlier check, kept where whoever writes to the database does not: its number and its hash in hex. */
+export type KeptHead = { readonly rows: number; readonly head: string };
 
 const TAG_HEX = 16;
 
@@ -81,23 +83,35 @@ function columnsOf({
 
 /**
  * Reads the whole chain and says whether every row is what was written and none is missing. Rows that are appended
- * meanwhile do no harm.
+ * meanwhile do no harm. With what an earlier check came to, also whether it is the log of then.
  */
-export async function verifyAudit(store: Store): Promise<AuditCheck> {
+export async function verifyAudit(store: Store, kept?: KeptHead): Promise<AuditCheck> {
   const before = await readAuditHead(store);
   let last = { seq: 0, hash: new Uint8Array() as Uint8Array };
   let atHead = last;
+  let hashOfThen = "";
   for await (const row of walkAudit(store)) {
-    const isNext = row.seq === last.seq + 1 && equalBytes(row.previous, last.hash);
-    if (!isNext || !equalBytes(row.hash, hashOf(row))) return { kind: "broken", seq: last.seq + 1 };
+    if (!follows(row, last)) return { kind: "broken", seq: last.seq + 1 };
     last = row;
     if (row.seq === before.seq) atHead = row;
+    if (row.seq === kept?.rows) hashOfThen = hex(row.hash);
   }
   const isWhole = atHead.seq === before.seq && equalBytes(atHead.hash, before.hash);
   const isAtEnd = last.seq <= (await readAuditHead(store)).seq;
-  return isWhole && isAtEnd
-    ? { kind: "intact", rows: last.seq, head: Buffer.from(last.hash).toString("hex") }
-    : { kind: "broken", seq: Math.min(before.seq, last.seq) + 1 };
+  if (!isWhole || !isAtEnd) return { kind: "broken", seq: Math.min(before.seq, last.seq) + 1 };
+  return kept === undefined || kept.head === hashOfThen
+    ? { kind: "intact", rows: last.seq, head: hex(last.hash) }
+    : { kind: "rewritten", seq: kept.rows };
+}
+
+/** Whether a row is what was written, and stands right behind the last one. */
+function follows(row: AuditRow, last: Pick<AuditRow, "seq" | "hash">): boolean {
+  const isNext = row.seq === last.seq + 1 && equalBytes(row.previous, last.hash);
+  return isNext && equalBytes(row.hash, hashOf(row));
+}
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("hex");
 }
 
 /** The log in order, of one account if it is given. */

@@ -65,6 +65,22 @@ for (const { engine, open } of engines()) {
     assert.deepEqual(await verifyAudit(replaced), { kind: "broken", seq: 3 });
   });
 
+  test(`${engine}: an audit log that was written anew as a whole shows by what was kept of it`, async () => {
+    await using store = await open();
+    await fill(store, 3);
+    const kept = await verifyAudit(store);
+    assert(kept.kind === "intact");
+    assert.equal((await verifyAudit(store, kept)).kind, "intact");
+    await fill(store, 2);
+    assert.partialDeepStrictEqual(await verifyAudit(store, kept), { kind: "intact", rows: 5 });
+
+    await using other = await open();
+    await fill(other, 2);
+    assert.deepEqual(await verifyAudit(other, kept), { kind: "rewritten", seq: 3 });
+    await appendAudit(other, { at: clock.now(), action: "other" });
+    assert.deepEqual(await verifyAudit(other, kept), { kind: "rewritten", seq: 3 });
+  });
+
   test(`${engine}: the database itself refuses to change or delete an audit row`, async () => {
     await using store = await open();
     await fill(store, 2);
