@@ -47,7 +47,7 @@ export function directoryLine(domain: string, keyserver: KeyserverPlace): ZoneLi
     host,
     "CNAME",
     `${keyserver.name}.`,
-    `Web Key Directory: GnuPG and others ask this host, and its TLS certificate must name ${host}`,
+    `Web Key Directory: GnuPG and others ask this host for keys and for the policy file, which the keyserver has; its TLS certificate must name ${host}`,
   );
 }
 
