@@ -1,9 +1,10 @@
 /** Commands about who else can open an account's keys, and which key its mailbox has: escrow, custody, mailbox key. */
+import type { Parts } from "../app/parts.ts";
 import { appendAudit } from "../journal/audit.ts";
 import { giveToProvider, takeBack, type TakingBack } from "../keys/custody.ts";
 import { escrowMessages, type EscrowMessage } from "../keys/escrow.ts";
 import { chooseMailboxKey } from "../keys/mailbox-key.ts";
-import { formatAddress } from "../mail/address.ts";
+import { formatAddress, type EmailAddress } from "../mail/address.ts";
 import { codeLines } from "./account-recover.ts";
 import { accountOf, addressGiven } from "./address-given.ts";
 import { answer, type Call, type Command, type ExitCode, notFound, UsageError } from "./command.ts";
@@ -43,7 +44,7 @@ async function escrow(call: Call): Promise<ExitCode> {
   const [, verb = ""] = call.operands;
   const given = addressGiven(call);
   if (verb === "delete") return newKeys(call, "escrow");
-  if (verb !== "show") throw new UsageError("show or delete");
+  if (verb !== "show") throw new UsageError("say show or delete after the address");
   await using parts = await openFor(call);
   const account = await accountOf(parts, given);
   const isFormer = call.has("former");
@@ -84,7 +85,7 @@ function formerShown(call: Call, address: string, messages: readonly EscrowMessa
 async function custody(call: Call): Promise<ExitCode> {
   const [, wanted = ""] = call.operands;
   if (wanted === "user") return newKeys(call, "custody");
-  if (wanted !== "provider") throw new UsageError("user or provider");
+  if (wanted !== "provider") throw new UsageError("say user or provider after the address");
   requireStdin(call);
   const address = addressGiven(call);
   using password = await readPassword(call);
@@ -105,9 +106,7 @@ export async function newKeys(call: Call, why: TakingBack["why"]): Promise<ExitC
   using password = await readPassword(call);
   await using parts = await openFor(call);
   const account = await accountOf(parts, address);
-  if (why === "escrow" && !parts.config.escrow.usersMayDelete) {
-    throw notFound("the organisation does not let users end their escrow");
-  }
+  if (why === "escrow") await requireEscrow(parts, account.address);
   using masterKey = await masterKeyBy(parts, account, password);
   const { certificate, recoveryCode: code } = await takeBack(parts, parts.keyRules, masterKey, {
     password,
@@ -126,10 +125,24 @@ export async function newKeys(call: Call, why: TakingBack["why"]): Promise<ExitC
   ]);
 }
 
+/** @throws AppError when there is none that may end, of the keys in use or of some that a reset parked. */
+async function requireEscrow({ config, store }: Parts, owner: EmailAddress): Promise<void> {
+  if (!config.escrow.usersMayDelete) {
+    throw notFound("the organisation does not let users end their escrow");
+  }
+  const messages = await Promise.all(
+    (["current", "former"] as const).map(async (state) => escrowMessages({ store }, owner, state)),
+  );
+  if (messages.flat().length === 0) {
+    throw notFound("this account has no escrow; nothing is changed");
+  }
+}
+
 async function mailboxKey(call: Call): Promise<ExitCode> {
   requireStdin(call);
   const [, wanted = ""] = call.operands;
-  if (wanted !== "same" && wanted !== "separate") throw new UsageError("same or separate");
+  if (wanted !== "same" && wanted !== "separate")
+    throw new UsageError("say same or separate after the address");
   const address = addressGiven(call);
   using password = await readPassword(call);
   await using parts = await openFor(call);

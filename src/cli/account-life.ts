@@ -1,4 +1,5 @@
 /** Commands about an account's beginning under other names, and its end. */
+import type { Account } from "../accounts/embedded.ts";
 import type { Parts } from "../app/parts.ts";
 import { MINUTE } from "../base/time.ts";
 import { addAlias, removeAlias } from "../keys/alias.ts";
@@ -7,7 +8,8 @@ import { closeAccount, eraseByLaw, reopenAccount } from "../keys/end-account.ts"
 import { renameOwner } from "../keys/rename.ts";
 import { formatAddress, parseAddress, type EmailAddress } from "../mail/address.ts";
 import { listAliases } from "../store/aliases.ts";
-import { accountOf, addressGiven } from "./address-given.ts";
+import { findPublished } from "../store/certificates.ts";
+import { accountOf, addressGiven, requireOurs } from "./address-given.ts";
 import { codeLines } from "./account-recover.ts";
 import { answer, type Call, type Command, type ExitCode, notFound, UsageError } from "./command.ts";
 import { masterKeyBy, masterKeyFor } from "./master-key-given.ts";
@@ -68,24 +70,22 @@ function secondAddress(call: Call, at: number): EmailAddress {
   return address;
 }
 
-function requireOurs({ config }: Parts, { domain }: EmailAddress): void {
-  if (config.domains.includes(domain)) return;
-  throw new UsageError(`${domain} is not in "domains" of ${config.file}; add it there first`);
-}
-
 async function alias(call: Call): Promise<ExitCode> {
   const address = addressGiven(call);
-  const [, verb] = call.operands;
+  const [, verb, given] = call.operands;
+  const isChange = verb === "add" || verb === "remove";
+  if (verb !== undefined && (!isChange || given === undefined)) {
+    throw new UsageError("say add ALIAS or remove ALIAS, or neither to see the aliases");
+  }
   await using parts = await openFor(call);
   const account = await accountOf(parts, address);
   if (verb !== undefined) {
     const other = secondAddress(call, 2);
     using masterKey = await masterKeyFor(parts, account, call);
     if (verb === "add") {
-      requireOurs(parts, other);
+      requireOurs(parts, other.domain);
       await addAlias(parts, parts.keyRules, account.address, other, masterKey);
-    } else if (verb === "remove") await removeAlias(parts, account.address, other, masterKey);
-    else throw new UsageError("add or remove");
+    } else await removeAlias(parts, account.address, other, masterKey);
   }
   const aliases = (await listAliases(parts.store, account.address)).map((one) =>
     formatAddress(one.address),
@@ -93,7 +93,21 @@ async function alias(call: Call): Promise<ExitCode> {
   const text = formatAddress(account.address);
   return answer(call, { address: text, aliases }, [
     `${text}: ${aliases.length === 0 ? "no aliases" : aliases.join(", ")}`,
+    ...(await waitingLine(parts, account, verb === "add" ? given : undefined)),
   ]);
+}
+
+/** What is not published for a new alias yet, and what makes it. */
+async function waitingLine(
+  { store }: Parts,
+  { custody }: Account,
+  added: string | undefined,
+): Promise<readonly string[]> {
+  const address = added === undefined ? undefined : parseAddress(added);
+  if (address === undefined || custody === "user-device-only") return [];
+  return (await findPublished(store, address)) === undefined
+    ? [`${formatAddress(address)} has no certificate yet: its owner's next login makes one`]
+    : [];
 }
 
 async function rename(call: Call): Promise<ExitCode> {
@@ -104,7 +118,7 @@ async function rename(call: Call): Promise<ExitCode> {
   const to = secondAddress(call, 1);
   using password = await readPassword(call);
   await using parts = await openFor(call);
-  requireOurs(parts, to);
+  requireOurs(parts, to.domain);
   const account = await accountOf(parts, address);
   using masterKey = await masterKeyBy(parts, account, password);
   const withRecoveryCode = parts.config.keys.recoveryCode;

@@ -200,7 +200,7 @@ async function recoveryCode(call: Call): Promise<ExitCode> {
     using _secret = code.secret;
     return answer(call, { address: text, recoveryCode: code.text }, codeLines(code.text));
   }
-  if (verb !== "remove") throw new UsageError("new, check or remove");
+  if (verb !== "remove") throw new UsageError("say new, check or remove after the address");
   const isRemoved = await removeRecoveryCode(parts, masterKey);
   return answer(call, { address: text, isRemoved }, [
     isRemoved ? `${text} has no recovery code any more` : `${text} had no recovery code`,

@@ -1,60 +1,38 @@
 /** What an operator does to accounts, as he types it, and what the audit log says of it. */
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { Readable } from "node:stream";
 import { after, before, test } from "node:test";
 
 import { sql } from "kysely";
 
 import { openGnupg, type Gnupg } from "../../lab/gnupg.ts";
 import { openStore, type Store } from "../store/store.ts";
-import { runCli } from "./cli.ts";
+import { openCli, type Cli } from "../../test/support/cli.ts";
 
+let cli: Cli;
 let dir: string;
-let config: string;
 /** Where the organisation has its escrow key. */
 let gnupg: Gnupg;
+const sealpost: Cli["sealpost"] = async (args, input) => cli.sealpost(args, input);
+const attempt: Cli["attempt"] = async (args, input) => cli.attempt([...args, "--json"], input);
 
 before(async () => {
-  dir = await mkdtemp(join(tmpdir(), "sealpost-accounts-"));
-  config = join(dir, "sealpost.toml");
-  await sealpost(["init", "--domain", "alpha.test"]);
+  cli = await openCli();
+  dir = cli.dir;
   gnupg = await openGnupg({ home: join(dir, "gnupg") });
   const made = ["--passphrase", "", "--quick-generate-key", "escrow@alpha.test", "default"];
   assert.equal((await gnupg.gpg([...made, "default", "1y"])).code, 0);
   await writeFile(join(dir, "escrow.asc"), (await gnupg.gpg(["--armor", "--export"])).stdout);
   const lines = `[escrow]\ncertificate_file = ${JSON.stringify(join(dir, "escrow.asc"))}\n`;
-  await writeFile(config, (await readFile(config, "utf8")).replace("[escrow]\n", lines));
+  const text = await readFile(cli.config, "utf8");
+  await writeFile(cli.config, text.replace("[escrow]\n", lines));
 });
 
 after(async () => {
   await gnupg[Symbol.asyncDispose]();
-  await rm(dir, { recursive: true });
+  await cli[Symbol.asyncDispose]();
 });
-
-type Answer = { readonly code: number; readonly out: string; readonly err: string };
-
-async function attempt(args: readonly string[], input = ""): Promise<Answer> {
-  let [out, err] = ["", ""];
-  const code = await runCli([...args, "--config", config, "--json"], {
-    input: Readable.from([Buffer.from(input)]),
-    write: (text) => {
-      out += Buffer.from(text).toString();
-    },
-    complain: (text) => {
-      err += text;
-    },
-  });
-  return { code, out, err };
-}
-
-async function sealpost(args: readonly string[], input = ""): Promise<Record<string, unknown>> {
-  const { code, out, err } = await attempt(args, input);
-  assert.equal(code, 0, `${args.join(" ")}: ${err}`);
-  return JSON.parse(out) as Record<string, unknown>;
-}
 
 async function add(name: string): Promise<string> {
   const address = `${name}@alpha.test`;
@@ -120,6 +98,71 @@ test("an organisation gets keys that a reset parked back with its escrow key, un
   assert.deepEqual(await audited(address, "escrow.used"), [{ former: true }]);
   await sealpost(["account", "escrow", address, "delete", stdin], "secret two\n");
   assert.equal((await attempt(["account", "escrow", address, "show"])).code, 1);
+  const { fingerprint } = await sealpost(["key", "show", address]);
+  const again = await attempt(["account", "escrow", address, "delete", stdin], "secret two\n");
+  assert.equal(again.code, 1);
+  assert.match(again.err, /has no escrow; nothing is changed/);
+  assert.equal((await sealpost(["key", "show", address]))["fingerprint"], fingerprint);
+});
+
+test("aliases are added, shown and removed, and another name makes the first one an alias", async () => {
+  const address = await add("di");
+  const stdin = "--password-stdin";
+  const alias = ["account", "alias", address];
+  const waiting = await cli.attempt([...alias, "add", "d.late@alpha.test"]);
+  assert.match(waiting.out, /d\.late@alpha\.test has no certificate yet: its owner's next login/);
+  const now = await cli.attempt([...alias, "add", "d.now@alpha.test", stdin], "secret one\n");
+  assert.equal(now.out, `${address}: d.late@alpha.test, d.now@alpha.test\n`);
+  assert.equal((await sealpost(["key", "show", "d.now@alpha.test"]))["state"], "active");
+  assert.deepEqual((await sealpost([...alias, "remove", "d.late@alpha.test"]))["aliases"], [
+    "d.now@alpha.test",
+  ]);
+  for (const wrong of [["add"], ["sell", "d@alpha.test"]]) {
+    const { code, err } = await attempt([...alias, ...wrong]);
+    assert.equal(code, 2);
+    assert.match(err, /add ALIAS or remove ALIAS/);
+  }
+  const rename = ["account", "rename", address, "diana@alpha.test"];
+  const renamed = await sealpost([...rename, stdin], "secret one\n");
+  assert.deepEqual([renamed["address"], renamed["alias"]], ["diana@alpha.test", address]);
+  const { code, err } = await attempt(["account", "show", address]);
+  assert.equal(code, 1);
+  assert.match(err, /di@alpha\.test is an alias: the account is diana@alpha\.test/);
+});
+
+test("who can use the keys, and which pair the mailbox has, can be chosen and is shown", async () => {
+  const address = await add("flo");
+  const stdin = "--password-stdin";
+  const { fingerprint } = await sealpost(["key", "show", address]);
+  await sealpost(["account", "custody", address, "provider", stdin], "secret one\n");
+  const open = await sealpost(["account", "show", address]);
+  assert.deepEqual([open["custody"], open["fingerprint"]], ["provider-usable", fingerprint]);
+  await sealpost(["account", "custody", address, "user", stdin], "secret one\n");
+  const back = await sealpost(["account", "show", address]);
+  assert.equal(back["custody"], "unlocks-at-login");
+  assert.notEqual(back["fingerprint"], fingerprint);
+  assert.notEqual(back["providerUntil"], null);
+  await sealpost(["account", "mailbox-key", address, "separate", stdin], "secret one\n");
+  assert.match(
+    (await cli.attempt(["account", "show", address])).out,
+    /mailbox key  one of its own/,
+  );
+});
+
+test("a closed account says until when it can be opened again, an erased one is gone", async () => {
+  const address = await add("gil");
+  await sealpost(["account", "remove", address]);
+  assert.match((await cli.attempt(["account", "list"])).out, /^gil@alpha\.test .*closed$/m);
+  const { out } = await cli.attempt(["account", "show", address]);
+  assert.match(out, /closed since .*, deleted after .* \(before: sealpost account reopen\)/);
+  assert.equal((await sealpost(["account", "reopen", address]))["state"], "open");
+  const again = await attempt(["account", "reopen", address]);
+  assert.equal(again.code, 1);
+  assert.match(again.err, /is not closed/);
+  await sealpost(["key", "rotate", address, "--password-stdin"], "secret one\n");
+  assert.equal((await attempt(["account", "remove", address, "--erase"])).code, 2);
+  await sealpost(["account", "remove", address, "--erase", "--yes"]);
+  assert.equal((await attempt(["account", "show", address])).code, 1);
 });
 
 async function decrypted(message: unknown): Promise<string> {

@@ -1,15 +1,17 @@
 import type { Account, Custody } from "../accounts/embedded.ts";
 import type { Parts } from "../app/parts.ts";
+import { after } from "../base/time.ts";
 import { loadConfig } from "../config/load.ts";
 import { policyNames } from "../config/schema.ts";
 import { appendAudit } from "../journal/audit.ts";
+import { GRACE_MS } from "../keys/end-account.ts";
 import { enrol } from "../login/enrol.ts";
 import { formatAddress } from "../mail/address.ts";
 import { policyInForce } from "../policy/policy.ts";
 import { findPublished } from "../store/certificates.ts";
 import { listAccounts, lockAccount, updatePolicy, type Policy } from "../store/accounts.ts";
 import { codeLines } from "./account-recover.ts";
-import { addressGiven, accountOf } from "./address-given.ts";
+import { addressGiven, accountOf, requireOurs } from "./address-given.ts";
 import { answer, type Call, type Command, type ExitCode, table, UsageError } from "./command.ts";
 import { openFor, openQuietly } from "./open.ts";
 import { passwordIfGiven } from "./secret-input.ts";
@@ -76,11 +78,7 @@ async function add(call: Call): Promise<ExitCode> {
     );
   }
   const config = await loadConfig(call.configFile);
-  if (!config.domains.includes(address.domain)) {
-    throw new UsageError(
-      `${address.domain} is not in "domains" of ${config.file}; add it there first`,
-    );
-  }
+  requireOurs({ config }, address.domain);
   using password = await passwordIfGiven(call);
   await using parts = await openQuietly(config);
   const isRecoverable = custody === "unlocks-at-login" && password !== undefined;
@@ -123,7 +121,7 @@ async function list(call: Call): Promise<ExitCode> {
         one.address,
         one.custody,
         one.policy ?? "-",
-        one.fingerprint ?? "no key",
+        one.fingerprint ?? (one.state === "closed" ? "closed" : "no key"),
       ]),
     ),
   );
@@ -132,15 +130,23 @@ async function list(call: Call): Promise<ExitCode> {
 async function show(call: Call): Promise<ExitCode> {
   const address = addressGiven(call);
   await using parts = await openFor(call);
-  const view = await viewOf(parts, await accountOf(parts, address));
+  const account = await accountOf(parts, address);
+  const view = await viewOf(parts, account);
   return answer(call, view, [
     `${view.address}`,
-    `state        ${view.state}`,
+    `state        ${stateText(account)}`,
     `custody      ${view.custody}${view.providerUntil === null ? "" : `, the provider could open mail until ${view.providerUntil}`}`,
     `policy       ${view.policyInForce} (${view.policy === null ? "from domain or installation" : "own"})`,
     `key          ${view.fingerprint ?? "none"}`,
+    `mailbox key  ${view.mailboxKey === "same" ? "the same" : "one of its own"}`,
     `added        ${view.createdAt}`,
   ]);
+}
+
+function stateText({ closedAt }: Account): string {
+  if (closedAt === undefined) return "open";
+  const end = after(closedAt, GRACE_MS).toISOString();
+  return `closed since ${closedAt.toISOString()}, deleted after ${end} (before: sealpost account reopen)`;
 }
 
 async function policy(call: Call): Promise<ExitCode> {
@@ -183,6 +189,7 @@ type AccountView = {
   readonly fingerprint: string | null;
   readonly createdAt: string;
   readonly state: "open" | "closed";
+  readonly closedAt: string | null;
   readonly mailboxKey: string;
   readonly providerUntil: string | null;
 };
@@ -201,6 +208,7 @@ async function viewOf(parts: Parts, account: Account): Promise<AccountView> {
     fingerprint: published?.fingerprint ?? null,
     createdAt: account.createdAt.toISOString(),
     state: account.closedAt === undefined ? "open" : "closed",
+    closedAt: account.closedAt?.toISOString() ?? null,
     mailboxKey: account.mailboxKey,
     providerUntil: account.providerUntil?.toISOString() ?? null,
   };

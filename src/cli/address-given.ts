@@ -1,6 +1,7 @@
 import { type Account, findAccount } from "../accounts/embedded.ts";
 import type { Parts } from "../app/parts.ts";
-import { type EmailAddress, formatAddress, parseAddress } from "../mail/address.ts";
+import { type Domain, type EmailAddress, formatAddress, parseAddress } from "../mail/address.ts";
+import { findAliased } from "../store/aliases.ts";
 import { type Call, notFound, UsageError } from "./command.ts";
 
 /** The address that is the first operand. @throws UsageError when it is none. */
@@ -18,6 +19,17 @@ export async function accountOf(
   address: EmailAddress,
 ): Promise<Account> {
   const account = await findAccount(store, address);
-  if (account === undefined) throw notFound(`${formatAddress(address)} has no account here`);
-  return account;
+  if (account !== undefined) return account;
+  const [text, owner] = [formatAddress(address), await findAliased(store, address)];
+  throw notFound(
+    owner === undefined
+      ? `${text} has no account here`
+      : `${text} is an alias: the account is ${formatAddress(owner)}`,
+  );
+}
+
+/** @throws UsageError for a domain that is not served here. */
+export function requireOurs({ config }: Pick<Parts, "config">, domain: Domain): void {
+  if (config.domains.includes(domain)) return;
+  throw new UsageError(`${domain} is not in "domains" of ${config.file}; add it there first`);
 }

@@ -1,5 +1,4 @@
 /** Keys in and out: `key import` and `key export`. */
-import { readFile } from "node:fs/promises";
 import type { Parts } from "../app/parts.ts";
 import type { Account } from "../accounts/embedded.ts";
 import type { Secret } from "../base/secret.ts";
@@ -18,8 +17,8 @@ import { listPublished } from "../store/certificates.ts";
 import { selectSecretKeys } from "../store/vault.ts";
 import { addressGiven } from "./address-given.ts";
 import { answer, type Call, type Command, type ExitCode, notFound, UsageError } from "./command.ts";
-import { fileGiven, keyOwner } from "./key.ts";
-import { masterKeyBy, masterKeyIfOpen } from "./master-key-given.ts";
+import { fileGiven, fileNamed, keyOwner } from "./key.ts";
+import { closedKeys, masterKeyBy, masterKeyIfOpen } from "./master-key-given.ts";
 import { openFor } from "./open.ts";
 import { readSecrets } from "./secret-input.ts";
 
@@ -71,9 +70,7 @@ async function bring(call: Call): Promise<ExitCode> {
   using masterKey = await masterKeyIfOpen(parts, account, secrets.password);
   if (call.has("public"))
     return await bringPublic(call, parts, { account, address, bytes, masterKey });
-  if (masterKey === undefined) {
-    throw notFound("the account's keys open with its password only: give it with --password-stdin");
-  }
+  if (masterKey === undefined) throw await closedKeys(parts, account);
   const { passphrase } = secrets;
   const imported = await importSecretKey({ bytes, passphrase, address, now: parts.clock.now() });
   if (imported.kind === "refused") throw refuse(imported.reason);
@@ -146,12 +143,6 @@ function askForProof(call: Call, challenge: string): ExitCode {
     "",
     "then give the signature with --proof text.txt.asc, within a day",
   ]);
-}
-
-async function fileNamed(name: string): Promise<Uint8Array> {
-  return readFile(name).catch((cause: unknown) => {
-    throw new UsageError(`${name} cannot be read: ${String(cause)}`);
-  });
 }
 
 async function exportKey(call: Call): Promise<ExitCode> {

@@ -1,6 +1,6 @@
 /** Keys of many users at once, from what a provider had before: a GnuPG home, or the folder of a Web Key Directory. */
 import { execFile } from "node:child_process";
-import { readFile } from "node:fs/promises";
+import { readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import type { Parts } from "../app/parts.ts";
@@ -13,6 +13,7 @@ import { wkdHash } from "../mail/wkd-hash.ts";
 import { importCertificate } from "../openpgp/import-certificate.ts";
 import { explainRefusal, importSecretKey } from "../openpgp/import-secret-key.ts";
 import { findMasterKey } from "../store/vault.ts";
+import { requireOurs } from "./address-given.ts";
 import { answer, type Call, type Command, type ExitCode, table, UsageError } from "./command.ts";
 import { openFor } from "./open.ts";
 
@@ -59,12 +60,20 @@ function report(call: Call, lines: readonly Line[]): ExitCode {
 
 async function importGnupg(call: Call): Promise<ExitCode> {
   const [home = ""] = call.operands;
+  await requireFolder(home);
   await using parts = await openFor(call);
   const lines: Line[] = [];
   for (const account of await openAccounts(parts)) {
     lines.push(await attempt(account, async () => fromGnupg(parts, home, account)));
   }
   return report(call, lines);
+}
+
+/** A mistyped folder is not one without keys. */
+async function requireFolder(name: string): Promise<void> {
+  await readdir(name).catch((cause: unknown) => {
+    throw new UsageError(`${name} cannot be read: ${errorText(cause)}`);
+  });
 }
 
 async function openAccounts(parts: Parts): Promise<readonly Account[]> {
@@ -86,7 +95,12 @@ async function fromGnupg(parts: Parts, home: string, account: Account): Promise<
   if (bytes.length === 0) return line(account, "no secret key in the GnuPG home, or a locked one");
   using masterKey = await openWithService(parts, address);
   if (masterKey === undefined) {
-    return line(account, "its keys open with the password only: sealpost key import");
+    return line(
+      account,
+      (await findMasterKey(parts.store, address)) === undefined
+        ? "has no key here yet: first sealpost account enrol"
+        : "its keys open with the password only: sealpost key import",
+    );
   }
   const now = parts.clock.now();
   const imported = await importSecretKey({ bytes, passphrase: undefined, address, now });
@@ -119,7 +133,9 @@ async function importDirectory(call: Call): Promise<ExitCode> {
   const [folder = ""] = call.operands;
   const domain = parseDomain(call.option("domain") ?? "");
   if (domain === undefined) throw new UsageError("whose directory is it? Say --domain D");
+  await requireFolder(folder);
   await using parts = await openFor(call);
+  requireOurs(parts, domain);
   const lines: Line[] = [];
   for (const account of await openAccounts(parts)) {
     if (account.address.domain !== domain) continue;

@@ -1,58 +1,37 @@
 /** The alarm on released revocations as an operator meets it: configured, raised by commands, logged by the gateway, ended. */
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { Readable } from "node:stream";
+import { readFile, writeFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 import { startEvents } from "../app/events.ts";
 import { watchReleases } from "../app/release-watch.ts";
 import { loadConfig } from "../config/load.ts";
-import { runCli } from "./cli.ts";
+import { openCli, type Cli } from "../../test/support/cli.ts";
 import { openQuietly } from "./open.ts";
 
-let dir: string;
-let config: string;
+let cli: Cli;
+const attempt: Cli["attempt"] = async (args, input) => cli.attempt(args, input);
 
 before(async () => {
-  dir = await mkdtemp(join(tmpdir(), "sealpost-releases-"));
-  config = join(dir, "sealpost.toml");
-  await attempt(["init", "--domain", "alpha.test"]);
-  const text = await readFile(config, "utf8");
+  cli = await openCli();
+  const text = await readFile(cli.config, "utf8");
   const changed = text
     .replace("#alarm_per_hour = 20", "alarm_per_hour = 1")
     .replace("#stop_per_day = 500", "stop_per_day = 3");
-  await writeFile(config, changed);
+  await writeFile(cli.config, changed);
   for (const name of ["a", "b", "c", "d", "e", "f"]) {
     await attempt(["account", "add", `${name}@alpha.test`, stdin], "secret\n");
   }
 });
 after(async () => {
-  await rm(dir, { recursive: true });
+  await cli[Symbol.asyncDispose]();
 });
 
 const stdin = "--password-stdin";
 
-type Answer = { readonly code: number; readonly out: string; readonly err: string };
-
-async function attempt(args: readonly string[], input = ""): Promise<Answer> {
-  let [out, err] = ["", ""];
-  const code = await runCli([...args, "--config", config], {
-    input: Readable.from([Buffer.from(input)]),
-    write: (text) => {
-      out += Buffer.from(text).toString();
-    },
-    complain: (text) => {
-      err += text;
-    },
-  });
-  return { code, out, err };
-}
-
 /** The lines that a gateway logs now, having just begun. */
 async function logged(): Promise<readonly Record<string, unknown>[]> {
   const lines: string[] = [];
-  await using parts = await openQuietly(await loadConfig(config));
+  await using parts = await openQuietly(await loadConfig(cli.config));
   const events = startEvents("error", { write: (line) => lines.push(line) });
   const watch = watchReleases({ store: parts.store, events });
   await watch.run();

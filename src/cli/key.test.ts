@@ -1,51 +1,29 @@
 /** The commands of a key's life, as an operator types them, on a real configuration and with real GnuPG keys. */
 import assert from "node:assert/strict";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { Readable } from "node:stream";
 import { after, before, test } from "node:test";
 
 import { openGnupg, type Gnupg } from "../../lab/gnupg.ts";
-import { runCli } from "./cli.ts";
+import { openCli, type Cli } from "../../test/support/cli.ts";
+import { wkdHash } from "../mail/wkd-hash.ts";
 
+let cli: Cli;
 let dir: string;
-let config: string;
 let gnupg: Gnupg;
+const sealpost: Cli["sealpost"] = async (args, input) => cli.sealpost(args, input);
+const attempt: Cli["attempt"] = async (args, input) => cli.attempt([...args, "--json"], input);
 
 before(async () => {
-  dir = await mkdtemp(join(tmpdir(), "sealpost-keys-"));
-  config = join(dir, "sealpost.toml");
-  await sealpost(["init", "--domain", "alpha.test"]);
+  cli = await openCli();
+  dir = cli.dir;
   gnupg = await openGnupg({ home: join(dir, "gnupg") });
 });
 
 after(async () => {
   await gnupg[Symbol.asyncDispose]();
-  await rm(dir, { recursive: true });
+  await cli[Symbol.asyncDispose]();
 });
-
-type Answer = { readonly code: number; readonly out: string; readonly err: string };
-
-async function attempt(args: readonly string[], input = ""): Promise<Answer> {
-  let [out, err] = ["", ""];
-  const code = await runCli([...args, "--config", config, "--json"], {
-    input: Readable.from([Buffer.from(input)]),
-    write: (text) => {
-      out += Buffer.from(text).toString();
-    },
-    complain: (text) => {
-      err += text;
-    },
-  });
-  return { code, out, err };
-}
-
-async function sealpost(args: readonly string[], input = ""): Promise<Record<string, unknown>> {
-  const { code, out, err } = await attempt(args, input);
-  assert.equal(code, 0, `${args.join(" ")}: ${err}`);
-  return JSON.parse(out) as Record<string, unknown>;
-}
 
 const stdin = "--password-stdin";
 
@@ -187,16 +165,88 @@ test("a subkey that its owner revoked is published so, and what that means is sa
   assert.equal(again["kind"], "known");
 });
 
-test("a GnuPG home and a Web Key Directory are taken over for the accounts they fit", async () => {
+type Taken = {
+  readonly imported: number;
+  readonly accounts: readonly { readonly address: string; readonly result: string }[];
+};
+
+test("a GnuPG home is taken over for the accounts it fits, and what is left says why", async () => {
   await add("fay", "provider");
+  const later = ["account", "add", "ida@alpha.test", "--no-password", "--later"];
+  await sealpost(later);
   const fingerprint = await gpgKey("fay");
-  const taken = await sealpost(["key", "import-gnupg", gnupg.home]);
-  assert.equal(taken["imported"], 1);
+  await gpgKey("ida");
+  const { imported, accounts } = (await sealpost(["key", "import-gnupg", gnupg.home])) as Taken;
+  assert.equal(imported, 1);
   assert.equal((await sealpost(["key", "show", "fay@alpha.test"]))["fingerprint"], fingerprint);
+  const result = (name: string) => accounts.find(({ address }) => address === name)?.result ?? "";
+  assert.match(result("cy@alpha.test"), /password only/);
+  assert.match(result("ida@alpha.test"), /no key here yet: first sealpost account enrol/);
 });
 
-test("the audit log verifies", async () => {
-  assert.equal((await sealpost(["audit", "verify"]))["kind"], "intact");
+test("a Web Key Directory is taken over for accounts without a key", async () => {
+  const folder = join(dir, "hu");
+  await mkdir(folder);
+  await sealpost(["account", "add", "hal@alpha.test", "--no-password", "--later"]);
+  const fingerprint = await gpgKey("hal");
+  const { stdout } = await gnupg.gpg(["--export", fingerprint]);
+  await writeFile(join(folder, wkdHash("hal")), stdout);
+  await writeFile(join(folder, wkdHash("bo")), stdout);
+  const all = ["key", "import-wkd", folder, "--domain", "alpha.test"];
+  const { imported, accounts } = (await sealpost(all)) as Taken;
+  assert.equal(imported, 1);
+  const shown = await sealpost(["key", "show", "hal@alpha.test"]);
+  assert.deepEqual(
+    [shown["fingerprint"], shown["custody"], shown["published"]],
+    [fingerprint, "user-device-only", true],
+  );
+  assert.match(
+    accounts.find(({ address }) => address === "bo@alpha.test")?.result ?? "",
+    /has a key/,
+  );
+});
+
+test("a folder that is not there, and a domain that is not served, are no empty import", async () => {
+  const lines: readonly (readonly [readonly string[], RegExp])[] = [
+    [["import-gnupg", join(dir, "nowhere")], /nowhere cannot be read/],
+    [["import-wkd", join(dir, "nowhere"), "--domain", "alpha.test"], /nowhere cannot be read/],
+    [["import-wkd", join(dir, "hu"), "--domain", "beta.test"], /beta\.test is not in "domains"/],
+    [["import-wkd", join(dir, "hu")], /--domain D/],
+  ];
+  for (const [args, message] of lines) {
+    const { code, err } = await attempt(["key", ...args]);
+    assert.equal(code, 2, args.join(" "));
+    assert.match(err, message);
+  }
+});
+
+test("keys that cannot be opened say what is missing: the password, or a key at all", async () => {
+  const jo = "jo@alpha.test";
+  await sealpost(["account", "add", jo, "--no-password", "--later"]);
+  for (const args of [
+    ["key", "rotate", jo],
+    ["key", "import", jo, join(dir, "cy.gpg")],
+  ]) {
+    const { code, err } = await attempt(args);
+    assert.equal(code, 1);
+    assert.match(err, /no key here yet.*account enrol/);
+  }
+  assert.equal((await sealpost(["account", "enrol"]))["enrolled"], 2);
+  await sealpost(["key", "rotate", jo]);
+  const unsaid = await attempt(["key", "rotate", jo, "--reason", "compromised"]);
+  assert.equal(unsaid.code, 2);
+  assert.match(unsaid.err, /account reset/);
+});
+
+test("the audit log verifies, also against what was kept of it", async () => {
+  const { kind, rows, head } = await sealpost(["audit", "verify"]);
+  assert.equal(kind, "intact");
+  const verify = async (kept: string) => attempt(["audit", "verify", "--kept", kept]);
+  assert.equal((await verify(`${String(rows)}:${String(head)}`)).code, 0);
+  const other = await verify(`${String(Number(rows) - 1)}:${String(head)}`);
+  assert.equal(other.code, 1);
+  assert.match(other.out, /rewritten/);
+  assert.equal((await verify("yesterday")).code, 2);
 });
 
 test("the service key is replaced while everything goes on opening", async () => {

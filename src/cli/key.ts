@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import type { Parts } from "../app/parts.ts";
 import type { Account } from "../accounts/embedded.ts";
+import { errorText } from "../base/errors.ts";
 import { isExpired } from "../keys/publication.ts";
 import { publishRevocation, revokeKey } from "../keys/revoke.ts";
 import { rotateKey, type Rotation } from "../keys/rotate.ts";
@@ -19,7 +20,7 @@ import {
   table,
   UsageError,
 } from "./command.ts";
-import { masterKeyFor } from "./master-key-given.ts";
+import { closedKeys, masterKeyFor } from "./master-key-given.ts";
 import { openFor } from "./open.ts";
 import { readInput } from "./secret-input.ts";
 
@@ -53,7 +54,7 @@ export const keyCommands: readonly Command[] = [
       ...STDIN,
       reason: {
         value: "superseded|retired|compromised",
-        help: "what the revocation says (default: superseded); compromised makes a new master key too",
+        help: "what the revocation says (default: superseded); compromised makes a new master key too, and always needs the password",
       },
     },
     run: rotate,
@@ -149,24 +150,23 @@ function reasonGiven(call: Call, otherwise: (typeof REASONS)[number]): (typeof R
 
 async function rotate(call: Call): Promise<ExitCode> {
   const reason = reasonGiven(call, "superseded");
-  if (reason === "compromised") return newKeys(call, "compromised");
+  if (reason === "compromised") {
+    if (call.has("password-stdin")) return newKeys(call, "compromised");
+    throw new UsageError(
+      "a new master key needs the password: give it with --password-stdin, or set another one with sealpost account reset, which revokes and makes anew too",
+    );
+  }
   const given = addressGiven(call);
   await using parts = await openFor(call);
   const { account, address } = await keyOwner(parts, given);
   using masterKey = await masterKeyFor(parts, account, call);
-  if (masterKey === undefined) throw lockedKey(address);
+  if (masterKey === undefined) throw await closedKeys(parts, account);
   const rotation: Rotation = { address, reason, text: "rotated" };
   const { fingerprint } = await rotateKey(parts, parts.keyRules, masterKey, rotation);
   const text = formatAddress(address);
   return answer(call, { address: text, fingerprint }, [
     `${text} has a new key, published from now on: ${fingerprint}`,
   ]);
-}
-
-function lockedKey(address: EmailAddress): Error {
-  return notFound(
-    `the keys of ${formatAddress(address)} open with the password only: give it with --password-stdin`,
-  );
 }
 
 async function revoke(call: Call): Promise<ExitCode> {
@@ -228,12 +228,14 @@ const MOST_FILE_OCTETS = 1024 * 1024;
 /** The bytes of a file that is an operand, or of stdin for `-`; at most 1 MiB. */
 export async function fileGiven(call: Call, at: number): Promise<Uint8Array> {
   const name = call.operands[at] ?? "-";
-  if (name !== "-") {
-    const bytes = await readFile(name).catch((cause: unknown) => {
-      throw new UsageError(`${name} cannot be read: ${String(cause)}`);
-    });
-    if (bytes.length > MOST_FILE_OCTETS) throw new UsageError(`${name} is too large`);
-    return bytes;
-  }
-  return readInput(call, MOST_FILE_OCTETS);
+  return name === "-" ? readInput(call, MOST_FILE_OCTETS) : fileNamed(name);
+}
+
+/** The bytes of a file; at most 1 MiB. @throws UsageError when it cannot be read. */
+export async function fileNamed(name: string): Promise<Uint8Array> {
+  const bytes = await readFile(name).catch((cause: unknown) => {
+    throw new UsageError(`${name} cannot be read: ${errorText(cause)}`);
+  });
+  if (bytes.length > MOST_FILE_OCTETS) throw new UsageError(`${name} is too large`);
+  return bytes;
 }

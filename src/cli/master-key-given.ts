@@ -1,7 +1,10 @@
 import type { Account } from "../accounts/embedded.ts";
 import type { Parts } from "../app/parts.ts";
+import type { AppError } from "../base/errors.ts";
 import type { Secret } from "../base/secret.ts";
 import { openWithPassword, openWithService, type MasterKey } from "../keys/master-key.ts";
+import { formatAddress } from "../mail/address.ts";
+import { findMasterKey } from "../store/vault.ts";
 import { type Call, notFound } from "./command.ts";
 import { passwordIfGiven } from "./secret-input.ts";
 
@@ -38,4 +41,17 @@ export async function masterKeyFor(
 ): Promise<MasterKey | undefined> {
   using password = await passwordIfGiven(call);
   return await masterKeyIfOpen(parts, account, password);
+}
+
+/** Why the keys of an account do not open without a password, and what to do. */
+export async function closedKeys(
+  { store }: Pick<Parts, "store">,
+  { address }: Pick<Account, "address">,
+): Promise<AppError> {
+  const text = formatAddress(address);
+  return notFound(
+    (await findMasterKey(store, address)) === undefined
+      ? `${text} has no key here yet: its first login makes one, or sealpost account enrol`
+      : `the keys of ${text} open with the password only: give it with --password-stdin`,
+  );
 }
