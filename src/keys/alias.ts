@@ -5,7 +5,7 @@ import { deleteAlias, findAliased, insertAlias } from "../store/aliases.ts";
 import { insertTombstone } from "../store/tombstones.ts";
 import { changeKeys } from "./change.ts";
 import { endKey } from "./end-key.ts";
-import { requireFree } from "./free-address.ts";
+import { takeAddress } from "./free-address.ts";
 import type { MasterKey } from "./master-key.ts";
 import { upkeep } from "./upkeep.ts";
 import type { KeyRules, VaultDeps } from "./vault-deps.ts";
@@ -25,7 +25,7 @@ export async function addAlias(
   await changeKeys(deps.store, owner, async (tx) => {
     const createdAt = deps.clock.now();
     await appendAudit(tx, { at: createdAt, action: "alias.added", account: owner });
-    await requireFree(tx, alias, createdAt, owner);
+    await takeAddress(tx, alias, createdAt, owner);
     await insertAlias(tx, owner, { address: alias, createdAt });
   });
   if (masterKey !== undefined) await upkeep(deps, rules, masterKey);

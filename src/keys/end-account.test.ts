@@ -6,7 +6,8 @@ import { enrol } from "../login/enrol.ts";
 import { resetPassword } from "../login/recover.ts";
 import { DAY } from "../base/time.ts";
 import { findAccount } from "../accounts/embedded.ts";
-import { findById } from "../store/certificates.ts";
+import { generateKey } from "../openpgp/generate.ts";
+import { findById, publishedVersion } from "../store/certificates.ts";
 import { engines } from "../../test/support/engines.ts";
 import {
   active,
@@ -19,6 +20,7 @@ import {
   withAlice,
 } from "../../test/support/key-life.ts";
 import { addAlias, removeAlias } from "./alias.ts";
+import { bringCertificate } from "./bring.ts";
 import { closeAccount, eraseByLaw, purgeClosedAccounts, reopenAccount } from "./end-account.ts";
 import { renameOwner } from "./rename.ts";
 import { rotateKey } from "./rotate.ts";
@@ -98,5 +100,25 @@ for (const { engine, open } of engines()) {
       await store.db.selectFrom("generic_revocations").select("owner").execute(),
       [],
     );
+  });
+
+  test(`${engine}: nobody signs on for an address with a key that nobody revoked, once it is somebody else's`, async () => {
+    await using store = await open();
+    const { deps, first } = await withAlice(store);
+    const now = deps.clock.now();
+    const { certificate } = await generateKey({ address: alice, profile: "compat", now });
+    const brought = { owner: alice, address: alice, certificate, masterKey: undefined };
+    await bringCertificate(deps, { ...brought, revocation: undefined });
+    await closeAccount(deps, alice, undefined);
+    deps.clock.advance(31 * DAY);
+    assert.equal(await purgeClosedAccounts(deps), 1);
+    deps.clock.advance(31 * DAY);
+    assert.equal((await findById(store, certificate.fingerprint)).length, 1);
+    const version = await publishedVersion(store);
+    const wanted = { custody: "unlocks-at-login", profile: "compat", password: old() } as const;
+    await enrol(deps, { ...wanted, address: alice, key: "later" });
+    assert.deepEqual(await findById(store, certificate.fingerprint), []);
+    assert.equal((await findById(store, first)).length, 1);
+    assert(version < (await publishedVersion(store)));
   });
 }

@@ -17,7 +17,7 @@ import type { Store } from "../store/store.ts";
 import { changeKeys, requireCurrent } from "./change.ts";
 import { firstSlots } from "./create.ts";
 import { hasEscrow } from "./escrow.ts";
-import { requireFree } from "./free-address.ts";
+import { takeAddress } from "./free-address.ts";
 import { MasterKey } from "./master-key.ts";
 import { makeKey, savePublishedKey } from "./new-key.ts";
 import { newRecoveryCode, type RecoveryCode } from "./recovery-code.ts";
@@ -54,7 +54,7 @@ export async function renameOwner(
     await requireNothingParked(tx, owner);
     const now = deps.clock.now();
     await appendAudit(tx, { at: now, action: "account.renamed", account: owner });
-    await requireFree(tx, o.to, now, owner);
+    await takeAddress(tx, o.to, now, owner);
     await parkMasterKey(tx, masterKey.id);
     await renameRows(tx, owner, o.to);
     await insertAlias(tx, o.to, { address: owner, createdAt: now });

@@ -8,7 +8,7 @@ import {
 import type { Secret } from "../base/secret.ts";
 import { appendAudit } from "../journal/audit.ts";
 import { prepareKeys, saveKeys, type PreparedKeys } from "../keys/create.ts";
-import { requireFree } from "../keys/free-address.ts";
+import { takeAddress } from "../keys/free-address.ts";
 import type { KeyRules, VaultDeps } from "../keys/vault.ts";
 
 /** Who is to have an account, and whether his key is made with it. */
@@ -41,7 +41,7 @@ export async function enrol(deps: VaultDeps, wanted: Enrolment): Promise<Enrolle
     const custody = keys.prepared?.custody ?? wanted.custody;
     const detail = { custody };
     await appendAudit(store, { at, action: "account.added", account: address, detail });
-    await requireFree(store, address, at);
+    await takeAddress(store, address, at);
     const added = await addAccount(
       { store, clock: deps.clock },
       { address, custody, policy },

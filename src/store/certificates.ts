@@ -154,6 +154,12 @@ export async function endPublished(
   return replacePublished(store, fingerprint, change, "active");
 }
 
+/** From now on a certificate is found by no fingerprint and no key ID; in the caller's transaction. */
+export async function stopServing(store: Store, fingerprint: Fingerprint): Promise<void> {
+  await store.db.deleteFrom("certificate_ids").where("fingerprint", "=", fingerprint).execute();
+  await countChange(store);
+}
+
 /** Deletes everything that is published of these certificates, and what was kept to revoke them: erasure by law. */
 export async function erasePublished(
   store: Store,
