@@ -73,7 +73,7 @@ export async function opened(deps: Deps, password: Secret): Promise<MasterKey> {
 
 /** Whether the keys that a password opens decrypt a message to a key that is, or was, published. */
 export async function opensMailFor(
-  deps: Deps,
+  deps: LoginDeps,
   password: Secret,
   fingerprint: Fingerprint,
 ): Promise<boolean> {
