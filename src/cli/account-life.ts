@@ -165,9 +165,11 @@ async function remove(call: Call): Promise<ExitCode> {
     return answer(call, { address: text, state: "erased" }, [`erased ${text}`]);
   }
   using masterKey = await masterKeyFor(parts, account, call);
+  const hasKey = (await findPublished(parts.store, account.address)) !== undefined;
   await closeAccount(parts, account.address, masterKey);
+  const how = masterKey === undefined ? " with their generic revocations" : "";
   return answer(call, { address: text, state: "closed" }, [
-    `closed ${text}: its keys are revoked${masterKey === undefined ? " with their generic revocations" : ""}, ` +
+    `closed ${text}: ${hasKey ? `its keys are revoked${how}` : "it had no active key"}, ` +
       "and what is kept of it is deleted in 30 days (before: sealpost account reopen)",
   ]);
 }

@@ -151,7 +151,8 @@ test("who can use the keys, and which pair the mailbox has, can be chosen and is
 
 test("a closed account says until when it can be opened again, an erased one is gone", async () => {
   const address = await add("gil");
-  await sealpost(["account", "remove", address]);
+  const closed = await cli.attempt(["account", "remove", address]);
+  assert.match(closed.out, /its keys are revoked with their generic revocations/);
   assert.match((await cli.attempt(["account", "list"])).out, /^gil@alpha\.test .*closed$/m);
   const { out } = await cli.attempt(["account", "show", address]);
   assert.match(out, /closed since .*, deleted after .* \(before: sealpost account reopen\)/);
@@ -163,6 +164,10 @@ test("a closed account says until when it can be opened again, an erased one is 
   assert.equal((await attempt(["account", "remove", address, "--erase"])).code, 2);
   await sealpost(["account", "remove", address, "--erase", "--yes"]);
   assert.equal((await attempt(["account", "show", address])).code, 1);
+  const later = ["account", "add", "kit@alpha.test", "--no-password", "--later"];
+  await sealpost(later);
+  const keyless = await cli.attempt(["account", "remove", "kit@alpha.test"]);
+  assert.match(keyless.out, /it had no active key/);
 });
 
 async function decrypted(message: unknown): Promise<string> {

@@ -71,7 +71,11 @@ export const accountCommands: readonly Command[] = [
 async function add(call: Call): Promise<ExitCode> {
   const address = addressGiven(call);
   const custody = CUSTODY[call.option("custody") ?? "user"];
-  if (custody === undefined) throw new UsageError("--custody is user or provider");
+  if (custody === undefined) {
+    throw new UsageError(
+      "--custody is user or provider; for a key that stays on the user's device add the account, then: sealpost key import ADDRESS FILE --public",
+    );
+  }
   if (call.has("password-stdin") === call.has("no-password")) {
     throw new UsageError(
       "give the password on stdin and say so with --password-stdin, or say --no-password",

@@ -39,9 +39,10 @@ async function rotate(call: Call): Promise<ExitCode> {
     });
   }
   const left = await rewrapAll(parts);
+  const isDone = left.unreadable === 0 && left.passwords.length === 0;
   return answer(call, viewOf(left), [
-    "the new service key is in force and everything is wrapped under it, but for:",
-    ...leftLines(left),
+    `the new service key is in force and everything is wrapped under it${isDone ? "" : ", but for:"}`,
+    ...(isDone ? [] : leftLines(left)),
     "back up the new key file; delete the former one with: sealpost service-key retire",
   ]);
 }
