@@ -13,8 +13,9 @@ import {
   statSync,
   writeSync,
 } from "node:fs";
-import { dirname } from "node:path";
+import { basename, dirname } from "node:path";
 import { AppError } from "../base/errors.ts";
+import { isCredential, mayOthersRead } from "../base/private-file.ts";
 import { Secret } from "../base/secret.ts";
 import { newServiceRoot, SERVICE_KEY_BYTES, ServiceKey, ServiceKeys } from "../keys/service-key.ts";
 
@@ -38,8 +39,14 @@ export function openServiceKeys(file: string): ServiceKeys {
   });
 }
 
-/** Replaces the key in force by a new one and keeps it as former. */
+/** Replaces the key in force by a new one and keeps it as former. @throws AppError for a credential, which systemd writes. */
 export function replaceServiceKey(file: string): void {
+  if (isCredential(file)) {
+    throw new AppError(
+      `the service key ${file} is a systemd credential: give the unit a new one, and the one before as ${basename(formerFile(file))}, restart it, then: sealpost service-key rotate --resume`,
+      { temporary: false },
+    );
+  }
   const kept = [...readRoots(file, 1), ...formerRoots(file)];
   using next = newServiceRoot();
   replaceFile(formerFile(file), Buffer.concat(kept.map((root) => root.reveal())));
@@ -52,9 +59,15 @@ export function formerSince(file: string): Date | undefined {
   return statSync(formerFile(file), { throwIfNoEntry: false })?.mtime;
 }
 
-/** Deletes the former keys for good: nothing may be wrapped under them any more. */
+/** Deletes the former keys for good: nothing may be wrapped under them any more. @throws AppError for a credential. */
 export function deleteFormerKeys(file: string): void {
   const former = formerFile(file);
+  if (isCredential(file)) {
+    throw new AppError(
+      `nothing needs the former service keys any more: take the credential ${basename(former)} from the unit, and delete what it is loaded from`,
+      { temporary: false },
+    );
+  }
   const size = statSync(former, { throwIfNoEntry: false })?.size;
   if (size === undefined) return;
   overwrite(former, size);
@@ -69,7 +82,8 @@ function formerRoots(file: string): readonly Secret[] {
 
 function readRoots(file: string, count?: number): readonly Secret[] {
   try {
-    if ((statSync(file).mode & 0o077) !== 0) throw new Error("others may read it; do: chmod 600");
+    const { mode } = statSync(file);
+    if (mayOthersRead(file, mode)) throw new Error("others may read it; do: chmod 600");
     const bytes = readFileSync(file);
     const roots = bytes.length / SERVICE_KEY_BYTES;
     if (!Number.isInteger(roots) || roots === 0 || (count !== undefined && roots !== count)) {

@@ -1,6 +1,7 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
 import { errorText } from "../base/errors.ts";
+import { mayOthersRead } from "../base/private-file.ts";
 import { annotatedFile, describedFields } from "../config/describe.ts";
 import { type Config, ConfigError, loadConfig } from "../config/load.ts";
 import { SERVICE_KEY_BYTES } from "../keys/service-key.ts";
@@ -76,7 +77,9 @@ async function serviceKeyProblems({ secrets, file }: Config): Promise<readonly s
       ...(size === SERVICE_KEY_BYTES
         ? []
         : [`${file}: ${path} does not hold ${SERVICE_KEY_BYTES} bytes`]),
-      ...((mode & 0o077) === 0 ? [] : [`${file}: others may read ${path}; run: chmod 600 ${path}`]),
+      ...(mayOthersRead(path, mode)
+        ? [`${file}: others may read ${path}; run: chmod 600 ${path}`]
+        : []),
     ];
   } catch (thrown) {
     return [`${file}: secrets.service_key_file: ${errorText(thrown)}; sealpost init makes one`];

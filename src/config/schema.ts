@@ -40,7 +40,7 @@ const secrets = note(
     .strictObject({
       service_key_file: note(
         text.default("secrets/service.key"),
-        "The service root key: 32 random bytes, mode 0600, outside dumps and backups.",
+        "The service root key: 32 random bytes, mode 0600 or a systemd credential, outside dumps and backups.",
         path,
       ),
     })

@@ -1,10 +1,9 @@
 import { stat } from "node:fs/promises";
 import { errorText } from "../base/errors.ts";
+import { mayOthersRead } from "../base/private-file.ts";
 import { SERVICE_KEY_BYTES } from "../keys/service-key.ts";
 import { type Judgement, fail, ok } from "./finding.ts";
 import type { Check, DoctorDeps } from "./visit.ts";
-
-const OTHERS = 0o077;
 
 /** Whether the service key is there, whole, and nobody else's to read. */
 export const serviceKeyCheck: Check<DoctorDeps> = {
@@ -22,14 +21,14 @@ async function judgeFormer(file: string): Promise<readonly Judgement[]> {
     (found) => found.mode,
     () => 0,
   );
-  if ((mode & OTHERS) === 0) return [];
+  if (!mayOthersRead(file, mode)) return [];
   return [fail(`others may read the former service keys ${file}`, `Run: chmod 600 ${file}`)];
 }
 
 async function judge(file: string): Promise<Judgement> {
   try {
     const { mode, size } = await stat(file);
-    if ((mode & OTHERS) !== 0) {
+    if (mayOthersRead(file, mode)) {
       return fail(`others may read the service key ${file}`, `Run: chmod 600 ${file}`);
     }
     return size === SERVICE_KEY_BYTES
