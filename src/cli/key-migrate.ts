@@ -4,14 +4,15 @@ import { readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import type { Parts } from "../app/parts.ts";
-import { listAccounts, type Account } from "../accounts/embedded.ts";
+import { listAccounts } from "../accounts/embedded.ts";
 import { errorText } from "../base/errors.ts";
 import { bringCertificate, bringSecretKey } from "../keys/bring.ts";
 import { openWithService } from "../keys/master-key.ts";
-import { formatAddress, parseDomain } from "../mail/address.ts";
+import { formatAddress, parseDomain, type EmailAddress } from "../mail/address.ts";
 import { wkdHash } from "../mail/wkd-hash.ts";
 import { importCertificate } from "../openpgp/import-certificate.ts";
 import { explainRefusal, importSecretKey } from "../openpgp/import-secret-key.ts";
+import { listAliases } from "../store/aliases.ts";
 import { findMasterKey } from "../store/vault.ts";
 import { requireOurs } from "./address-given.ts";
 import { answer, type Call, type Command, type ExitCode, table, UsageError } from "./command.ts";
@@ -38,15 +39,18 @@ const run = promisify(execFile);
 const GPG_TIMEOUT_MS = 30_000;
 const MOST_OCTETS = 1024 * 1024;
 
-/** What became of one account. */
+/** An address that may have a key, and whose it is. */
+type Target = { readonly owner: EmailAddress; readonly address: EmailAddress };
+
+/** What became of one address. */
 type Line = {
   readonly address: string;
   readonly result: string;
   readonly fingerprint: string | null;
 };
 
-function line(account: Account, result: string, fingerprint: string | null = null): Line {
-  return { address: formatAddress(account.address), result, fingerprint };
+function line({ address }: Target, result: string, fingerprint: string | null = null): Line {
+  return { address: formatAddress(address), result, fingerprint };
 }
 
 function report(call: Call, lines: readonly Line[]): ExitCode {
@@ -54,7 +58,7 @@ function report(call: Call, lines: readonly Line[]): ExitCode {
   const imported = lines.filter(({ result }) => result === "imported").length;
   return answer(call, { imported, accounts: lines }, [
     ...table(rows),
-    `${imported} imported of ${lines.length} accounts`,
+    `${imported} imported of ${lines.length} addresses`,
   ]);
 }
 
@@ -63,8 +67,8 @@ async function importGnupg(call: Call): Promise<ExitCode> {
   await requireFolder(home);
   await using parts = await openFor(call);
   const lines: Line[] = [];
-  for (const account of await openAccounts(parts)) {
-    lines.push(await attempt(account, async () => fromGnupg(parts, home, account)));
+  for (const target of await targets(parts)) {
+    lines.push(await attempt(target, async () => fromGnupg(parts, home, target)));
   }
   return report(call, lines);
 }
@@ -76,37 +80,48 @@ async function requireFolder(name: string): Promise<void> {
   });
 }
 
-async function openAccounts(parts: Parts): Promise<readonly Account[]> {
-  return (await listAccounts(parts.store)).filter(({ closedAt }) => closedAt === undefined);
+/** The addresses of all open accounts, aliases behind the name. */
+async function targets(parts: Parts): Promise<readonly Target[]> {
+  const accounts = (await listAccounts(parts.store)).filter(
+    ({ closedAt }) => closedAt === undefined,
+  );
+  const all: Target[] = [];
+  for (const { address: owner } of accounts) {
+    const aliases = await listAliases(parts.store, owner);
+    all.push(
+      ...[owner, ...aliases.map(({ address }) => address)].map((address) => ({ owner, address })),
+    );
+  }
+  return all;
 }
 
-/** One account's trouble is its own. */
-async function attempt(account: Account, work: () => Promise<Line>): Promise<Line> {
+/** One address's trouble is its own. */
+async function attempt(target: Target, work: () => Promise<Line>): Promise<Line> {
   try {
     return await work();
   } catch (error) {
-    return line(account, errorText(error).split("\n", 1)[0] ?? "failed");
+    return line(target, errorText(error).split("\n", 1)[0] ?? "failed");
   }
 }
 
-async function fromGnupg(parts: Parts, home: string, account: Account): Promise<Line> {
-  const { address } = account;
+async function fromGnupg(parts: Parts, home: string, target: Target): Promise<Line> {
+  const { owner, address } = target;
   const bytes = await gpgExport(home, `<${formatAddress(address)}>`);
-  if (bytes.length === 0) return line(account, "no secret key in the GnuPG home, or a locked one");
-  using masterKey = await openWithService(parts, address);
+  if (bytes.length === 0) return line(target, "no secret key in the GnuPG home, or a locked one");
+  using masterKey = await openWithService(parts, owner);
   if (masterKey === undefined) {
     return line(
-      account,
-      (await findMasterKey(parts.store, address)) === undefined
+      target,
+      (await findMasterKey(parts.store, owner)) === undefined
         ? "has no key here yet: first sealpost account enrol"
         : "its keys open with the password only: sealpost key import",
     );
   }
   const now = parts.clock.now();
   const imported = await importSecretKey({ bytes, passphrase: undefined, address, now });
-  if (imported.kind === "refused") return line(account, explainRefusal(imported.reason));
+  if (imported.kind === "refused") return line(target, explainRefusal(imported.reason));
   await bringSecretKey(parts, masterKey, address, imported);
-  return line(account, "imported", imported.certificate.fingerprint);
+  return line(target, "imported", imported.certificate.fingerprint);
 }
 
 /** Keys without a passphrase; GnuPG leaves the others out, because nobody is asked for it. */
@@ -137,31 +152,31 @@ async function importDirectory(call: Call): Promise<ExitCode> {
   await using parts = await openFor(call);
   requireOurs(parts, domain);
   const lines: Line[] = [];
-  for (const account of await openAccounts(parts)) {
-    if (account.address.domain !== domain) continue;
-    lines.push(await attempt(account, async () => fromDirectory(parts, folder, account)));
+  for (const target of await targets(parts)) {
+    if (target.address.domain !== domain) continue;
+    lines.push(await attempt(target, async () => fromDirectory(parts, folder, target)));
   }
   return report(call, lines);
 }
 
 /** The domain's own directory vouched for these keys before; no proof is asked of their owners. */
-async function fromDirectory(parts: Parts, folder: string, account: Account): Promise<Line> {
-  const { address } = account;
+async function fromDirectory(parts: Parts, folder: string, target: Target): Promise<Line> {
+  const { owner, address } = target;
   const bytes = await readFile(join(folder, wkdHash(address.local))).catch(() => undefined);
-  if (bytes === undefined) return line(account, "not in the directory");
-  if ((await findMasterKey(parts.store, address)) !== undefined) {
-    return line(account, "has a key here; to replace it: sealpost key import --public");
+  if (bytes === undefined) return line(target, "not in the directory");
+  if ((await findMasterKey(parts.store, owner)) !== undefined) {
+    return line(target, "has a key here; to replace it: sealpost key import --public");
   }
   const imported = await importCertificate({ bytes, address, now: parts.clock.now() });
-  if (imported.kind === "refused") return line(account, explainRefusal(imported.reason));
+  if (imported.kind === "refused") return line(target, explainRefusal(imported.reason));
   const { certificate } = imported;
   const brought = {
-    owner: address,
+    owner,
     address,
     certificate,
     revocation: undefined,
     masterKey: undefined,
   };
   await bringCertificate(parts, brought);
-  return line(account, "imported", certificate.fingerprint);
+  return line(target, "imported", certificate.fingerprint);
 }

@@ -174,11 +174,14 @@ test("a GnuPG home is taken over for the accounts it fits, and what is left says
   await add("fay", "provider");
   const later = ["account", "add", "ida@alpha.test", "--no-password", "--later"];
   await sealpost(later);
+  await sealpost(["account", "alias", "fay@alpha.test", "add", "f.quill@alpha.test"]);
   const fingerprint = await gpgKey("fay");
+  const alias = await gpgKey("f.quill");
   await gpgKey("ida");
   const { imported, accounts } = (await sealpost(["key", "import-gnupg", gnupg.home])) as Taken;
-  assert.equal(imported, 1);
+  assert.equal(imported, 2);
   assert.equal((await sealpost(["key", "show", "fay@alpha.test"]))["fingerprint"], fingerprint);
+  assert.equal((await sealpost(["key", "show", "f.quill@alpha.test"]))["fingerprint"], alias);
   const result = (name: string) => accounts.find(({ address }) => address === name)?.result ?? "";
   assert.match(result("cy@alpha.test"), /password only/);
   assert.match(result("ida@alpha.test"), /no key here yet: first sealpost account enrol/);
@@ -192,9 +195,13 @@ test("a Web Key Directory is taken over for accounts without a key", async () =>
   const { stdout } = await gnupg.gpg(["--export", fingerprint]);
   await writeFile(join(folder, wkdHash("hal")), stdout);
   await writeFile(join(folder, wkdHash("bo")), stdout);
+  await sealpost(["account", "alias", "hal@alpha.test", "add", "h.quill@alpha.test"]);
+  const alias = await gpgKey("h.quill");
+  await writeFile(join(folder, wkdHash("h.quill")), (await gnupg.gpg(["--export", alias])).stdout);
   const all = ["key", "import-wkd", folder, "--domain", "alpha.test"];
   const { imported, accounts } = (await sealpost(all)) as Taken;
-  assert.equal(imported, 1);
+  assert.equal(imported, 2);
+  assert.equal((await sealpost(["key", "show", "h.quill@alpha.test"]))["fingerprint"], alias);
   const shown = await sealpost(["key", "show", "hal@alpha.test"]);
   assert.deepEqual(
     [shown["fingerprint"], shown["custody"], shown["published"]],
