@@ -4,6 +4,7 @@ import type { Account } from "../accounts/embedded.ts";
 import type { Secret } from "../base/secret.ts";
 import { appendAudit } from "../journal/audit.ts";
 import { bringCertificate, bringSecretKey } from "../keys/bring.ts";
+import type { Ended } from "../keys/end-key.ts";
 import type { MasterKey } from "../keys/master-key.ts";
 import { openKey } from "../keys/open-keys.ts";
 import { possessionTexts } from "../keys/possession.ts";
@@ -74,14 +75,21 @@ async function bring(call: Call): Promise<ExitCode> {
   const { passphrase } = secrets;
   const imported = await importSecretKey({ bytes, passphrase, address, now: parts.clock.now() });
   if (imported.kind === "refused") throw refuse(imported.reason);
-  await bringSecretKey(parts, masterKey, address, imported);
-  return brought(call, address, imported.certificate.fingerprint);
+  const ended = await bringSecretKey(parts, masterKey, address, imported);
+  return brought(call, address, imported.certificate.fingerprint, ended);
 }
 
-function brought(call: Call, address: EmailAddress, fingerprint: string): ExitCode {
+/** What is to be done about a key that ended without a revocation is said when the command ends (`open.ts`). */
+function brought(
+  call: Call,
+  address: EmailAddress,
+  fingerprint: string,
+  ended: Ended | undefined,
+): ExitCode {
   const text = formatAddress(address);
+  const isRevoked = ended !== undefined && ended.by !== "none";
   return answer(call, { address: text, fingerprint }, [
-    `${text} has ${fingerprint} now, published from now on; the key before is revoked and still decrypts`,
+    `${text} has ${fingerprint} now, published from now on${isRevoked ? "; the key before is revoked and still decrypts" : ""}`,
   ]);
 }
 
@@ -129,8 +137,9 @@ async function bringPublic(call: Call, parts: Parts, o: Bringing): Promise<ExitC
   const file = call.option("revocation");
   const revocation = file === undefined ? undefined : await fileNamed(file);
   const owner = account.address;
-  await bringCertificate(parts, { owner, address, certificate, revocation, masterKey });
-  return brought(call, address, certificate.fingerprint);
+  const given = { owner, address, certificate, revocation, masterKey };
+  const ended = await bringCertificate(parts, given);
+  return brought(call, address, certificate.fingerprint, ended);
 }
 
 function askForProof(call: Call, challenge: string): ExitCode {

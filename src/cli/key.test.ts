@@ -1,6 +1,6 @@
 /** The commands of a key's life, as an operator types them, on a real configuration and with real GnuPG keys. */
 import assert from "node:assert/strict";
-import { mkdir, writeFile } from "node:fs/promises";
+import { cp, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
@@ -144,6 +144,26 @@ test("a certificate alone is taken when its owner proves that he has the key", a
   assert.equal(imported["fingerprint"], fingerprint);
   const shown = await sealpost(["account", "show", "eve@alpha.test"]);
   assert.equal(shown["custody"], "user-device-only");
+});
+
+test("a key on its owner's device that is replaced is served no longer, and how to say it is revoked is said", async () => {
+  const address = "ivy@alpha.test";
+  await sealpost(["account", "add", address, "--no-password", "--later"]);
+  const [folder, revocation] = [join(dir, "ivy-hu"), join(dir, "ivy.rev")];
+  await mkdir(folder);
+  const first = await gpgKey("ivy");
+  const { stdout } = await gnupg.gpg(["--export", first]);
+  await writeFile(join(folder, wkdHash("ivy")), stdout);
+  await sealpost(["key", "import-wkd", folder, "--domain", "alpha.test"]);
+  const revoked = await attempt(["key", "revoke", address]);
+  assert.equal(revoked.code, 0);
+  assert.match(revoked.err, new RegExp(`${first} ended without.*key publish-revocation ADDRESS`));
+  const show = async () => (await cli.attempt(["key", "show", address])).out;
+  assert.match(await show(), /published +no: it ended without a revocation/);
+  await cp(join(gnupg.home, "openpgp-revocs.d", `${first}.rev`), revocation);
+  const published = await attempt(["key", "publish-revocation", address, revocation]);
+  assert.deepEqual([published.code, published.err], [0, ""]);
+  assert.match(await show(), /published +by fingerprint only/);
 });
 
 test("a subkey that its owner revoked is published so, and what that means is said", async () => {

@@ -8,7 +8,7 @@ import { rotateKey, type Rotation } from "../keys/rotate.ts";
 import { formatAddress, type EmailAddress } from "../mail/address.ts";
 import type { RevokedPart } from "../openpgp/merge-revocations.ts";
 import { findAliased, listAliases } from "../store/aliases.ts";
-import { listPublished, type PublishedCertificate } from "../store/certificates.ts";
+import { listPublished, listUnserved, type PublishedCertificate } from "../store/certificates.ts";
 import { addressGiven, accountOf } from "./address-given.ts";
 import { newKeys } from "./account-key.ts";
 import {
@@ -98,8 +98,10 @@ async function list(call: Call): Promise<ExitCode> {
   const aliases = await listAliases(parts.store, account.address);
   const addresses = [account.address, ...aliases.map(({ address }) => address)];
   const all = await Promise.all(addresses.map(async (one) => listPublished(parts.store, one)));
+  const unserved = await listUnserved(parts.store, account.address);
   const views = all.flat().map((one) => ({
     ...viewOf(one, parts.clock.now()),
+    isServed: !unserved.includes(one.fingerprint),
     custody: account.custody,
   }));
   const rows = views.map((one) => [one.fingerprint, one.state, one.created, one.address]);
@@ -113,14 +115,15 @@ async function show(call: Call): Promise<ExitCode> {
   const all = await listPublished(parts.store, address);
   const shown = all.find(({ state }) => state === "active") ?? all[0];
   if (shown === undefined) throw notFound(`${formatAddress(address)} has no key`);
-  const view = { ...viewOf(shown, parts.clock.now()), custody: account.custody };
+  const isServed = !(await listUnserved(parts.store, account.address)).includes(shown.fingerprint);
+  const view = { ...viewOf(shown, parts.clock.now()), isServed, custody: account.custody };
   return answer(call, view, [
     `fingerprint  ${view.fingerprint}`,
     `state        ${view.state}`,
     `created      ${view.created}`,
     `expires      ${view.expires ?? "never"}`,
     `custody      ${view.custody}`,
-    `published    ${view.published ? "yes, by address and by fingerprint" : "by fingerprint only"}`,
+    `published    ${view.published ? "yes, by address and by fingerprint" : isServed ? "by fingerprint only" : "no: it ended without a revocation (sealpost key publish-revocation)"}`,
   ]);
 }
 
@@ -181,7 +184,7 @@ async function revoke(call: Call): Promise<ExitCode> {
     fresh: `revoked as ${reason}`,
     generic:
       "revoked with the revocation kept since it was made: what it signed is no longer valid",
-    none: "no longer published for the address; only its owner can revoke it",
+    none: "no longer published, also not by fingerprint; only its owner can revoke it",
   };
   const text = formatAddress(address);
   return answer(call, { address: text, fingerprint, by }, [

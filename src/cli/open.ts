@@ -1,15 +1,17 @@
 import { openParts, type Parts } from "../app/parts.ts";
 import { type Config, loadConfig } from "../config/load.ts";
+import { lastUnserved, unservedSince } from "../keys/end-key.ts";
 import { standingAlarms } from "../keys/releases.ts";
 import type { Call } from "./command.ts";
 
 /**
  * The parts, for one command: stdout belongs to its answer, so nothing is logged. An alarm that the command raised is told
- * on stderr when it ends; the gateway logs it.
+ * on stderr when it ends; the gateway logs it. So is a key that ended meanwhile and that only its owner can revoke.
  */
 export async function openFor(call: Call): Promise<Parts> {
   const parts = await openQuietly(await loadConfig(call.configFile));
   const before = (await standingAlarms(parts.store)).at(-1)?.seq ?? 0;
+  const unservedBefore = await lastUnserved(parts.store);
   return {
     ...parts,
     [Symbol.asyncDispose]: async () => {
@@ -17,6 +19,11 @@ export async function openFor(call: Call): Promise<Parts> {
       for (const { within, released, limit } of await standingAlarms(parts.store, before)) {
         call.terminal.complain(
           `sealpost: ALARM: ${released} generic revocations were released within ${within === "hour" ? "an hour" : "a day"}; the number set is ${limit}. See: sealpost key revocations`,
+        );
+      }
+      for (const fingerprint of await unservedSince(parts.store, unservedBefore)) {
+        call.terminal.complain(
+          `sealpost: ${fingerprint} ended without a revocation, which only its owner can make: it is served no longer, also not by fingerprint, and what it signed is not confirmed. To publish it as revoked: sealpost key publish-revocation ADDRESS FILE`,
         );
       }
     },

@@ -10,10 +10,14 @@ import { resetPassword } from "../login/recover.ts";
 import { extendExpiry } from "../openpgp/extend.ts";
 import { generateKey } from "../openpgp/generate.ts";
 import { readSecretKey } from "../openpgp/secret-key.ts";
-import { findPublished } from "../store/certificates.ts";
-import type { Store } from "../store/store.ts";
+import { keyIdOf } from "../openpgp/fingerprint.ts";
+import { findPublished, listUnserved, publishedVersion } from "../store/certificates.ts";
+import { migrate } from "../store/migrate.ts";
+import { openPublishedView } from "../store/published-view.ts";
+import { openStore, type Store } from "../store/store.ts";
 import { engines } from "../../test/support/engines.ts";
 import {
+  actions,
   active,
   alias,
   alice,
@@ -30,6 +34,7 @@ import { addAlias } from "./alias.ts";
 import { bringCertificate, bringSecretKey } from "./bring.ts";
 import { giveToProvider, takeBack } from "./custody.ts";
 import { renameOwner } from "./rename.ts";
+import { publishRevocation } from "./revoke.ts";
 import { rotateKey } from "./rotate.ts";
 
 async function bringOwn(deps: Deps, address = alice) {
@@ -42,7 +47,38 @@ async function bringOwn(deps: Deps, address = alice) {
 
 const custodyOf = async (store: Store) => (await findAccount(store, alice))?.custody;
 
-for (const { engine, open } of engines()) {
+for (const { engine, open, place } of engines()) {
+  test(`${engine}: a key that ends without a revocation is served on no way, until its owner uploads one`, async () => {
+    const database = await place();
+    await using store = await openStore(database);
+    await migrate(store);
+    await using view = openPublishedView(database);
+    const { deps } = await withAlice(store);
+    const { certificate, fingerprint, genericRevocation } = await bringOwn(deps);
+    const ids = [fingerprint, ...certificate.subkeyFingerprints].flatMap((id) => [id, keyIdOf(id)]);
+    const servedBy = async () =>
+      (await Promise.all(ids.map(async (id) => view.byId(id)))).flatMap((found) =>
+        found.map(({ isRevoked }) => isRevoked),
+      );
+    assert.deepEqual(await servedBy(), Array(ids.length).fill(false));
+    const version = await publishedVersion(store);
+    const second = await bringOwn(deps);
+    assert.deepEqual(await servedBy(), []);
+    assert.deepEqual(await listUnserved(store, alice), [fingerprint]);
+    assert.equal((await view.byId(second.fingerprint)).length, 1);
+    assert(version < (await publishedVersion(store)));
+    assert((await actions(store)).includes("certificate.unserved"));
+    const result = await publishRevocation(deps, alice, genericRevocation);
+    assert(result.kind === "published");
+    assert.deepEqual(await servedBy(), Array(ids.length).fill(true));
+    assert.deepEqual(await listUnserved(store, alice), []);
+    assert.deepEqual(await publishRevocation(deps, alice, genericRevocation), {
+      kind: "known",
+      fingerprint,
+    });
+    assert.equal(await active(store), second.fingerprint);
+  });
+
   test(`${engine}: a reset leaves the key on the user's device published`, async () => {
     await using store = await open();
     const { deps } = await withAlice(store);

@@ -20,12 +20,13 @@ import type { MasterKey } from "./master-key.ts";
 import { wrapKey, type RawKey } from "./new-key.ts";
 import { publicationOf } from "./publication.ts";
 import { replaceKey } from "./rotate.ts";
-import { endKey } from "./end-key.ts";
+import { endKey, type Ended } from "./end-key.ts";
 import type { VaultDeps } from "./vault-deps.ts";
 import { wrapRevocation } from "./wrapped-rows.ts";
 
 /**
- * Makes a key that its owner brought the active one of an address; the one before is superseded. Takes the key over.
+ * Makes a key that its owner brought the active one of an address; the one before is superseded. Takes the key over, and
+ * says what ended.
  * @throws AppError when the key was here before.
  */
 export async function bringSecretKey(
@@ -33,21 +34,23 @@ export async function bringSecretKey(
   masterKey: MasterKey,
   address: EmailAddress,
   raw: RawKey,
-): Promise<void> {
+): Promise<Ended | undefined> {
   const { fingerprint } = raw.certificate;
   const key = await wrapKey(deps, masterKey, address, raw);
-  await changeKeys(deps.store, masterKey.owner, async (tx) => {
+  return await changeKeys(deps.store, masterKey.owner, async (tx) => {
     await requireCurrent(tx, masterKey);
     await requireOwn(tx, masterKey.owner, address);
     const before = await listPublished(tx, address);
     if (before.some((one) => one.fingerprint === fingerprint)) {
       throw new AppError("this key is or was the account's already", { temporary: false });
     }
-    await replaceKey(deps, tx, masterKey, { address, reason: "superseded", text: "own key" }, key);
+    const rotation = { address, reason: "superseded", text: "own key" } as const;
+    const ended = await replaceKey(deps, tx, masterKey, rotation, key);
     await keepHereAgain(tx, masterKey, address);
     const detail = { fingerprint };
     const at = deps.clock.now();
     await appendAudit(tx, { at, action: "key.imported", account: masterKey.owner, detail });
+    return ended;
   });
 }
 
@@ -65,14 +68,14 @@ export type BroughtCertificate = {
 /**
  * Publishes a certificate whose owner proved that he has the secret key: from then on sealed mail is delivered as it
  * comes, and nothing is signed or sealed here for this user. The same one again takes the place of what is published: so
- * its owner gives it a longer life or other subkeys.
+ * its owner gives it a longer life or other subkeys. Says what ended.
  * @throws AppError when the revocation is not of this key, the key is kept here, or the address is an alias of an account
  *   whose own key is kept here.
  */
 export async function bringCertificate(
   deps: VaultDeps,
   brought: BroughtCertificate,
-): Promise<void> {
+): Promise<Ended | undefined> {
   const { owner, address, certificate, revocation, masterKey } = brought;
   if (revocation !== undefined && (await applyRevocation(certificate, revocation)) === undefined) {
     throw new AppError("this revocation is not of this key", { temporary: false });
@@ -83,12 +86,13 @@ export async function bringCertificate(
     revocation === undefined
       ? undefined
       : wrapRevocation(deps.serviceKeys, owner, fingerprint, revocation);
-  await changeKeys(deps.store, owner, async (tx) => {
+  return await changeKeys(deps.store, owner, async (tx) => {
     await requireOwn(tx, owner, address);
     await requireOwnFirst(tx, owner, address);
     const { kept, merged } = await takeSame(tx, brought);
     const published = await publicationOf(merged, address, now);
-    await endKey(deps, tx, { owner, address, masterKey, reason: "superseded", text: "own key" });
+    const wish = { owner, address, masterKey, text: "own key" };
+    const ended = await endKey(deps, tx, { ...wish, reason: "superseded" });
     const none = { ...OWN_REVOCATION, owner: canonicalAddress(owner), fingerprint };
     await saveGenericRevocation(tx, { ...(given ?? kept ?? none), createdAt: now });
     await publish(tx, published, certificate.subkeyFingerprints);
@@ -98,6 +102,7 @@ export async function bringCertificate(
     await updateAccount(tx, owner, { custody, ...(isProviders ? { providerUntil: now } : {}) });
     const detail = { fingerprint, custody };
     await appendAudit(tx, { at: now, action: "certificate.imported", account: owner, detail });
+    return ended;
   });
 }
 

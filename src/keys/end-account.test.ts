@@ -7,7 +7,7 @@ import { resetPassword } from "../login/recover.ts";
 import { DAY } from "../base/time.ts";
 import { findAccount } from "../accounts/embedded.ts";
 import { generateKey } from "../openpgp/generate.ts";
-import { findById, publishedVersion } from "../store/certificates.ts";
+import { findById, publishedVersion, serveAgain } from "../store/certificates.ts";
 import { engines } from "../../test/support/engines.ts";
 import {
   active,
@@ -113,7 +113,9 @@ for (const { engine, open } of engines()) {
     deps.clock.advance(31 * DAY);
     assert.equal(await purgeClosedAccounts(deps), 1);
     deps.clock.advance(31 * DAY);
-    assert.equal((await findById(store, certificate.fingerprint)).length, 1);
+    assert.deepEqual(await findById(store, certificate.fingerprint), []);
+    // As it was in databases of before: whose key ended so was served on.
+    await serveAgain(store, certificate.fingerprint, certificate.subkeyFingerprints);
     const version = await publishedVersion(store);
     const wanted = { custody: "unlocks-at-login", profile: "compat", password: old() } as const;
     await enrol(deps, { ...wanted, address: alice, key: "later" });

@@ -1,11 +1,14 @@
 import { AppError } from "../base/errors.ts";
+import { appendAudit } from "../journal/audit.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import type { Certificate } from "../openpgp/certificate.ts";
 import type { Fingerprint } from "../openpgp/fingerprint.ts";
 import { applyRevocation, revokeFresh, type RevocationReasonCode } from "../openpgp/revocation.ts";
+import { lastAction, selectActions } from "../store/audit-actions.ts";
 import {
   endPublished,
   findPublished,
+  stopServing,
   type KeyState,
   type PublishedCertificate,
 } from "../store/certificates.ts";
@@ -48,7 +51,8 @@ export type Ended = {
 
 /**
  * Ends the active key of an address, in the caller's transaction: revoked afresh where the key is open, else with the
- * generic revocation. Undefined when none is active.
+ * generic revocation. Where only its owner can revoke it, it is no longer served at all until he does
+ * (`publishRevocation`): it may be in other hands, and nothing in it would say so. Undefined when none is active.
  * @throws Overtaken when somebody else ended it meanwhile.
  */
 export async function endKey(
@@ -61,8 +65,31 @@ export async function endKey(
   const certificate = await certificateIn(published);
   const { by, revoked } = await revoke(deps, tx, wish, published, certificate);
   const change = await revokedChange(published, revoked, deps.clock.now());
-  if (!(await endPublished(tx, published.fingerprint, change))) throw new Overtaken();
-  return { fingerprint: published.fingerprint, by };
+  const { fingerprint } = published;
+  if (!(await endPublished(tx, fingerprint, change))) throw new Overtaken();
+  if (by === "none") {
+    await stopServing(tx, fingerprint);
+    const at = deps.clock.now();
+    const entry = { at, action: UNSERVED, account: wish.owner, detail: { fingerprint } };
+    await appendAudit(tx, entry);
+  }
+  return { fingerprint, by };
+}
+
+const UNSERVED = "certificate.unserved";
+
+/** The place in the audit log of the last key that ended without a revocation, or 0. */
+export async function lastUnserved(store: Store): Promise<number> {
+  return lastAction(store, UNSERVED);
+}
+
+/** The keys that ended so behind a place in the audit log. */
+export async function unservedSince(
+  store: Store,
+  afterSeq: number,
+): Promise<readonly Fingerprint[]> {
+  const rows = await selectActions(store, [UNSERVED], afterSeq);
+  return rows.map(({ detail }) => (JSON.parse(detail) as Pick<Ended, "fingerprint">).fingerprint);
 }
 
 async function revoke(
@@ -75,7 +102,7 @@ async function revoke(
   const fresh = await revokedFresh(deps, tx, wish, certificate);
   if (fresh !== undefined) return { by: "fresh", revoked: fresh };
   const { fingerprint } = published;
-  // A key on its owner's device is revoked by him alone; here it is no longer published for the address.
+  // A key on its owner's device is revoked by him alone.
   const kept = await selectGenericRevocation(tx, fingerprint);
   if (kept?.wrapped.length === 0) return { by: "none", revoked: certificate };
   const generic = await releaseGenericRevocation(deps, wish.owner, fingerprint, {

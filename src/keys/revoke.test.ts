@@ -22,7 +22,7 @@ import { acceptForEncryption } from "../openpgp/acceptance.ts";
 import type { Certificate } from "../openpgp/certificate.ts";
 import { encryptAtRest } from "../openpgp/encrypt.ts";
 import { importCertificate } from "../openpgp/import-certificate.ts";
-import { findById } from "../store/certificates.ts";
+import { findById, listPublishedOf } from "../store/certificates.ts";
 import type { Store } from "../store/store.ts";
 import { bringCertificate, bringSecretKey } from "./bring.ts";
 import { certificateIn } from "./publication.ts";
@@ -170,7 +170,7 @@ for (const { engine, open } of engines()) {
     const other = await ownKey(deps);
     await bringPublic(deps, other);
     assert.equal(await active(store), other.certificate.fingerprint);
-    const { state } = await servedOf(store, own);
+    const [{ state } = { state: undefined }] = (await listPublishedOf(store, alice)).slice(-1);
     const subkey = own.forge.secret.toPublic().subkeys[ENCRYPTING];
     assert(subkey);
     const at = deps.clock.now();
@@ -186,6 +186,8 @@ for (const { engine, open } of engines()) {
     assert.equal(result.state, state);
     assert.equal(result.fingerprint, own.certificate.fingerprint);
     assert.equal(await active(store), other.certificate.fingerprint);
+    // It ended without a revocation, and that of a part does not say that it did.
+    assert.deepEqual(await findById(store, own.certificate.fingerprint), []);
   });
 
   test(`${engine}: a new revocation is found behind many that are known`, async () => {

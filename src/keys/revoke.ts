@@ -9,6 +9,7 @@ import { signingSubkeysOf } from "../openpgp/signing-keys.ts";
 import { whichRevoked, type Revoked } from "../openpgp/which-revoked.ts";
 import {
   listPublishedOf,
+  serveAgain,
   updatePublished,
   type KeyState,
   type PublishedCertificate,
@@ -60,7 +61,8 @@ export type UploadedRevocation =
 /**
  * Publishes a revocation that a user made himself, of any key that he has or had, or of a subkey or user ID of one; no key
  * needs to be open. Binary, the armor of a key block or of a signature, or the certificate that carries it. What leaves a
- * certificate of no use for its address ends it as a revocation of the whole key does.
+ * certificate of no use for its address ends it as a revocation of the whole key does. One that ended here without a
+ * revocation is served again with that of the whole key.
  */
 export async function publishRevocation(
   deps: VaultDeps,
@@ -82,7 +84,10 @@ export async function publishRevocation(
       }
       const change = await changeBy(deps, tx, owner, row, found);
       await updatePublished(tx, fingerprint, change);
-      const { parts } = found;
+      const { parts, certificate, revoked } = found;
+      if (revoked.kind !== "none") {
+        await serveAgain(tx, fingerprint, certificate.subkeyFingerprints);
+      }
       await appendAudit(tx, {
         at: deps.clock.now(),
         action: "revocation.uploaded",

@@ -4,7 +4,7 @@ import type { Certificate } from "../openpgp/certificate.ts";
 import type { Store } from "../store/store.ts";
 import { changeKeys, requireCurrent, requireOwn, untilNotOvertaken } from "./change.ts";
 import { keepHereAgain } from "./custody-here.ts";
-import { endKey, type EndReason } from "./end-key.ts";
+import { endKey, type Ended, type EndReason } from "./end-key.ts";
 import type { MasterKey } from "./master-key.ts";
 import { makeKey, savePublishedKey, type NewKey } from "./new-key.ts";
 import type { KeyRules, VaultDeps } from "./vault-deps.ts";
@@ -39,7 +39,7 @@ export async function rotateKey(
   });
 }
 
-/** Ends the key of an address and publishes another, in the caller's transaction. */
+/** Ends the key of an address and publishes another, in the caller's transaction; says what ended. */
 export async function replaceKey(
   deps: VaultDeps,
   tx: Store,
@@ -49,7 +49,7 @@ export async function replaceKey(
     readonly owner?: EmailAddress;
   },
   key: NewKey,
-): Promise<void> {
+): Promise<Ended | undefined> {
   const owner = masterKey?.owner ?? rotation.owner ?? rotation.address;
   const ended = await endKey(deps, tx, { ...rotation, owner, masterKey });
   await savePublishedKey(tx, key);
@@ -63,4 +63,5 @@ export async function replaceKey(
         ? { fingerprint }
         : { fingerprint, previous: ended.fingerprint, by: ended.by, reason: rotation.reason },
   });
+  return ended;
 }

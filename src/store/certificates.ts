@@ -119,13 +119,7 @@ export async function publish(
   try {
     await store.transaction(async (tx) => {
       await tx.db.insertInto("published_certificates").values(toRow(certificate)).execute();
-      const ids = new Set(
-        [certificate.fingerprint, ...subkeys].flatMap((one) => [one, keyIdOf(one)]),
-      );
-      await tx.db
-        .insertInto("certificate_ids")
-        .values([...ids].map((id) => ({ id, fingerprint: certificate.fingerprint })))
-        .execute();
+      await insertIds(tx, certificate.fingerprint, subkeys);
       await countChange(tx);
     });
   } catch (error) {
@@ -158,6 +152,33 @@ export async function endPublished(
 export async function stopServing(store: Store, fingerprint: Fingerprint): Promise<void> {
   await store.db.deleteFrom("certificate_ids").where("fingerprint", "=", fingerprint).execute();
   await countChange(store);
+}
+
+/** It is found by them again; in the caller's transaction. Changes nothing where it is found already. */
+export async function serveAgain(
+  store: Store,
+  fingerprint: Fingerprint,
+  subkeys: readonly Fingerprint[],
+): Promise<void> {
+  await insertIds(store, fingerprint, subkeys);
+  await countChange(store);
+}
+
+/** Those of an account's own certificates that are not served at all. */
+export async function listUnserved(
+  store: Store,
+  owner: EmailAddress,
+): Promise<readonly Fingerprint[]> {
+  const rows = await store.db
+    .selectFrom("published_certificates as published")
+    .innerJoin("generic_revocations as kept", "kept.fingerprint", "published.fingerprint")
+    .leftJoin("certificate_ids as ids", "ids.id", "published.fingerprint")
+    .select("published.fingerprint")
+    .where("kept.owner", "=", canonicalAddress(owner))
+    .where("ids.id", "is", null)
+    .orderBy("published.created_at", "desc")
+    .execute();
+  return rows.map(({ fingerprint }) => fingerprint as Fingerprint);
 }
 
 /** Deletes everything that is published of these certificates, and what was kept to revoke them: erasure by law. */
@@ -215,6 +236,19 @@ export async function publishedVersion(store: Store): Promise<number> {
     .select("version")
     .executeTakeFirstOrThrow();
   return row.version;
+}
+
+async function insertIds(
+  store: Store,
+  fingerprint: Fingerprint,
+  subkeys: readonly Fingerprint[],
+): Promise<void> {
+  const ids = new Set([fingerprint, ...subkeys].flatMap((one) => [one, keyIdOf(one)]));
+  await store.db
+    .insertInto("certificate_ids")
+    .values([...ids].map((id) => ({ id, fingerprint })))
+    .onConflict((conflict) => conflict.doNothing())
+    .execute();
 }
 
 async function replacePublished(
