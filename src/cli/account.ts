@@ -20,6 +20,7 @@ import { passwordIfGiven } from "./secret-input.ts";
 const CUSTODY: Readonly<Record<string, Custody>> = {
   user: "unlocks-at-login",
   provider: "provider-usable",
+  device: "user-device-only",
 };
 
 /** In place of a policy of the user's own: none, so that the domain's or the installation's holds. */
@@ -33,8 +34,8 @@ export const accountCommands: readonly Command[] = [
     summary: "add an account and make its key",
     options: {
       custody: {
-        value: "user|provider",
-        help: "user: the key opens with the password (default); provider: Sealpost can use it at any time",
+        value: "user|provider|device",
+        help: "user: the key opens with the password (default); provider: Sealpost can use it at any time; device: the user has his own key, nothing is sealed or opened here",
       },
       "password-stdin": { help: "read the password from stdin" },
       "no-password": {
@@ -72,9 +73,7 @@ async function add(call: Call): Promise<ExitCode> {
   const address = addressGiven(call);
   const custody = CUSTODY[call.option("custody") ?? "user"];
   if (custody === undefined) {
-    throw new UsageError(
-      "--custody is user or provider; for a key that stays on the user's device add the account, then: sealpost key import ADDRESS FILE --public",
-    );
+    throw new UsageError("--custody is user, provider or device");
   }
   if (call.has("password-stdin") === call.has("no-password")) {
     throw new UsageError(
@@ -106,12 +105,19 @@ function added(
   const text = formatAddress(address);
   return answer(call, { address: text, custody, fingerprint, recoveryCode: recoveryCode ?? null }, [
     `added ${text}, ${custody}`,
-    fingerprint === null
-      ? "no key yet: it is made in the background or at the first login"
-      : `key ${fingerprint}, published from now on`,
+    fingerprint === null ? NO_KEY_YET[custody](text) : `key ${fingerprint}, published from now on`,
     ...codeLines(recoveryCode),
   ]);
 }
+
+const MADE_LATER = (): string => "no key yet: it is made in the background or at the first login";
+
+const NO_KEY_YET: Readonly<Record<Custody, (address: string) => string>> = {
+  "unlocks-at-login": MADE_LATER,
+  "provider-usable": MADE_LATER,
+  "user-device-only": (address) =>
+    `no key yet, and mail in clear is put off (451) until there is one: sealpost key import ${address} FILE --public`,
+};
 
 async function list(call: Call): Promise<ExitCode> {
   await using parts = await openFor(call);

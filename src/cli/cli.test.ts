@@ -67,7 +67,7 @@ test("a line that cannot be understood ends with 2 and says what to do", async (
     [["account", "list", "--colour"], /--colour.*see: sealpost account list --help/],
     [["account", "add", "a@b.test", "--password", "x"], /--password/],
     [["mail", "show", "a@b.test", "1", "--raw", "--json"], /--raw/],
-    [["account", "add", "a@b.test", "--custody", "device"], /key import ADDRESS FILE --public/],
+    [["account", "add", "a@b.test", "--custody", "tablet"], /user, provider or device/],
     [["init"], /--domain is missing/],
     [["init", "--domain", "-"], /is not a domain name/],
     [["serve", "--role", "web", "--config", config], /unknown role "web"/],

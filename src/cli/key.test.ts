@@ -128,7 +128,10 @@ test("a key of a weak kind is refused in words, and nothing is changed", async (
 });
 
 test("a certificate alone is taken when its owner proves that he has the key", async () => {
-  await add("eve");
+  // Nothing is made here for an account whose key is to stay with its owner.
+  const added = await add("eve", "device");
+  assert.deepEqual([added["fingerprint"], added["recoveryCode"]], [null, null]);
+  assert.match((await cli.attempt(["account", "show", "eve@alpha.test"])).out, /key +none/);
   const fingerprint = await gpgKey("eve");
   const file = join(dir, "eve.asc");
   await writeFile(file, (await gnupg.gpg(["--armor", "--export", fingerprint])).stdout);
