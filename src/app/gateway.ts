@@ -1,12 +1,8 @@
 /** The gateway role: mail out (submission) and mail in (MX, LMTP), over one set of parts. */
 import { readFile } from "node:fs/promises";
 import type { Config } from "../config/load.ts";
-import {
-  startListener,
-  type Handlers,
-  type Listener,
-  type ListenerMode,
-} from "../smtp/listener.ts";
+import type { Handlers, ListenerMode } from "../smtp/handlers.ts";
+import { startListener, type Listener } from "../smtp/listener.ts";
 import type { Sender } from "../outgoing/submit.ts";
 import { startHealth } from "./health.ts";
 import { wayIn } from "./incoming.ts";

@@ -21,7 +21,7 @@ import {
 } from "../mail/address.ts";
 import { listWaiting, recordWaiting, roomFor, waitingAccounts } from "../mailbox/embedded.ts";
 import type { Sender } from "../outgoing/submit.ts";
-import type { Handlers } from "../smtp/listener.ts";
+import type { Handlers } from "../smtp/handlers.ts";
 import { wrapFor } from "./at-rest.ts";
 import type { Parts } from "./parts.ts";
 import type { Task } from "./schedule.ts";

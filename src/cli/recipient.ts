@@ -1,4 +1,4 @@
-import type { Discovery } from "../discovery/discovery.ts";
+import type { Discovery } from "../discovery/outcome.ts";
 import { formatAddress } from "../mail/address.ts";
 import { addressGiven } from "./address-given.ts";
 import { answer, type Call, type Command, type ExitCode, printable } from "./command.ts";

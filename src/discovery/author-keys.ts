@@ -14,8 +14,8 @@ import {
   saveAuthorKey,
 } from "../store/author-keys.ts";
 import { hasFingerprint } from "./by-hkp.ts";
-import type { Discovery, FormerKey } from "./discovery.ts";
-import type { LookUpContext } from "./look-up.ts";
+import type { Discovery, FormerKey } from "./outcome.ts";
+import type { LookUpContext } from "./context.ts";
 import { learnRevocation, missingRevocation } from "./revocations.ts";
 
 /** As large as a reduced certificate may be (THREAT_MODEL.md G12). */

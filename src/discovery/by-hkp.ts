@@ -1,4 +1,4 @@
-import type { Get, GetResult } from "../fetch/fetch.ts";
+import type { Get, GetResult } from "../fetch/request.ts";
 import type { SrvRecord } from "../dns/resolver.ts";
 import { type EmailAddress, formatAddress } from "../mail/address.ts";
 import {

@@ -18,7 +18,7 @@ import {
   start,
 } from "../../test/support/discovery-world.ts";
 import { DAY, HOUR, MINUTE, SECOND, after } from "../base/time.ts";
-import type { GetResult } from "../fetch/fetch.ts";
+import type { GetResult } from "../fetch/request.ts";
 import type { Certificate } from "../openpgp/certificate.ts";
 import { listCache, readContinuity } from "../store/cache.ts";
 import { makeDiscover } from "./discovery.ts";

@@ -17,7 +17,7 @@ import {
 } from "../../test/support/discovery-world.ts";
 import { HOUR } from "../base/time.ts";
 import type { DnsAnswer, SrvRecord } from "../dns/resolver.ts";
-import type { GetResult } from "../fetch/fetch.ts";
+import type { GetResult } from "../fetch/request.ts";
 import type { Certificate } from "../openpgp/certificate.ts";
 import { parseFingerprint } from "../openpgp/fingerprint.ts";
 import { publish, updatePublished } from "../store/certificates.ts";

@@ -1,104 +1,19 @@
-/**
- * Discovery: what looking for the certificate of an address came to. `found` may be sealed to; `absent` is an answer that
- * can be believed; `unreachable` is no answer, and never means "send in clear". The codes: docs/use/states.md.
- */
+/** Looking for the certificate of an address, once for all who ask at a time. `outcome.ts` says what it comes to. */
 import { ExpiringMap } from "../base/expiring-map.ts";
 import type { Clock } from "../base/time.ts";
-import type { Get } from "../fetch/fetch.ts";
-import type { Resolver } from "../dns/resolver.ts";
-import { type Domain, type EmailAddress, canonicalAddress } from "../mail/address.ts";
-import type { UnusableReason } from "../openpgp/acceptance.ts";
-import type { Certificate } from "../openpgp/certificate.ts";
+import { type EmailAddress, canonicalAddress } from "../mail/address.ts";
 import type { Fingerprint } from "../openpgp/fingerprint.ts";
 import { purgeCache } from "../store/cache.ts";
-import type { Store } from "../store/store.ts";
 import { askForAuthorKeys, keepAuthorKey } from "./author-keys.ts";
 import { continuityOf } from "./continuity.ts";
 import { Flights, unlessAborted } from "./flights.ts";
 import { findKept, lookUpFormer } from "./former.ts";
 import { byLocal } from "./local.ts";
-import { type LookUpContext, lookUp, rememberedBy } from "./look-up.ts";
+import type { LookUpContext } from "./context.ts";
+import { lookUp, rememberedBy } from "./look-up.ts";
 import { steadyClock } from "./steady-clock.ts";
 import { timeSeen } from "./time-seen.ts";
-
-/** What the answer rests on, for the trace and the reader; never used for decisions. */
-export type Evidence = {
-  /** Class of the SRV answer, with the codes of RFC 8914 that came along. */
-  readonly dns?: string;
-  /** `host:port` that answered. */
-  readonly keyserver?: string;
-  readonly detail?: string;
-  readonly checkedAt: Date;
-};
-
-export type Discovery =
-  | {
-      readonly kind: "found";
-      readonly certificate: Certificate;
-      readonly source: "hkp" | "local" | "cache" | "kept";
-      readonly code: "OK" | "OK-CACHE" | "LOCAL";
-      readonly fetchedAt: Date;
-      readonly evidence: Evidence;
-    }
-  | {
-      readonly kind: "absent";
-      readonly code: "NOSVC" | "INSEC" | "NOKEY" | "BADKEY";
-      readonly reason?: UnusableReason;
-      readonly evidence: Evidence;
-    }
-  | {
-      readonly kind: "unreachable";
-      readonly code: "UNSURE-DNS" | "UNSURE-KS" | "BADKEY";
-      readonly reason: string;
-      readonly evidence: Evidence;
-    };
-
-export type DiscoverOptions = {
-  readonly signal?: AbortSignal;
-  /** Answer from what is known already; the network is not touched. */
-  readonly cacheOnly?: boolean;
-  /** With `cacheOnly`: also a kept certificate that could not be sealed to any more, to check signatures of before. */
-  readonly forSignatures?: boolean;
-  /** Set for look-ups that incoming mail triggers: strangers cause them, so only port 443 and the listed ones. */
-  readonly isForIncoming?: boolean;
-};
-
-export type Discover = (address: EmailAddress, options?: DiscoverOptions) => Promise<Discovery>;
-
-/** What asking for a former key by its fingerprint came to. */
-export type FormerKey =
-  | {
-      readonly kind: "found";
-      readonly certificate: Certificate;
-      /** When it was served, if it was not just now. */
-      readonly keptAt?: Date;
-      /** A revocation that was once seen of it and that it lacks; of a key of our own, when it ended. */
-      readonly revoked?: { readonly isHard: boolean; readonly at: Date };
-    }
-  | { readonly kind: "absent" }
-  | { readonly kind: "unreachable"; readonly reason: string };
-
-export type FindFormer = (
-  address: EmailAddress,
-  fingerprint: Fingerprint,
-  options?: DiscoverOptions,
-) => Promise<FormerKey>;
-
-export type DiscoveryDeps = {
-  readonly store: Store;
-  readonly resolver: Resolver;
-  readonly get: Get;
-  readonly clock: Clock;
-  /** Whether a domain is ours, so that the local key store answers for it. */
-  readonly isLocal: (domain: Domain) => boolean;
-  readonly local: (address: EmailAddress) => Promise<Certificate | undefined>;
-  /** A uniform number in [0, 1), for the order of SRV targets. */
-  readonly random: () => number;
-  /** Told when a key that was once revoked is served without its revocation; for the log. */
-  readonly onRollback?: (fingerprint: Fingerprint, domain: Domain) => void;
-  /** Milliseconds that pass whatever is done to the system's clock; the process's own by default. */
-  readonly monotonicMs?: () => number;
-};
+import type { Discovery, Discover, FormerKey, FindFormer, DiscoveryDeps } from "./outcome.ts";
 
 export type Discoverer = {
   readonly discover: Discover;

@@ -7,9 +7,10 @@ import { findById } from "../store/certificates.ts";
 import type { ExpiringMap } from "../base/expiring-map.ts";
 import { keepAuthorKey, keptKey } from "./author-keys.ts";
 import { askForFingerprint, hasFingerprint } from "./by-hkp.ts";
-import type { DiscoverOptions, FormerKey } from "./discovery.ts";
+import type { DiscoverOptions, FormerKey } from "./outcome.ts";
 import { locate } from "./locate.ts";
-import { type LookUpContext, askInTurn, rememberedBy } from "./look-up.ts";
+import type { LookUpContext } from "./context.ts";
+import { askInTurn, rememberedBy } from "./look-up.ts";
 import { missingRevocation } from "./revocations.ts";
 
 const LOOK_UP_MS = 15 * SECOND;

@@ -1,5 +1,5 @@
 import type { EmailAddress } from "../mail/address.ts";
-import type { Discovery, DiscoveryDeps } from "./discovery.ts";
+import type { Discovery, DiscoveryDeps } from "./outcome.ts";
 
 /** An address of ours is answered from our own key store, without the network. */
 export async function byLocal(

@@ -1,6 +1,4 @@
-import type { Clock } from "../base/time.ts";
 import { MINUTE, SECOND, after } from "../base/time.ts";
-import type { ExpiringMap } from "../base/expiring-map.ts";
 import type { SrvRecord } from "../dns/resolver.ts";
 import { type EmailAddress, canonicalAddress } from "../mail/address.ts";
 import type { UnusableReason } from "../openpgp/acceptance.ts";
@@ -8,18 +6,10 @@ import { deleteCache } from "../store/cache.ts";
 import { keepAuthorKey, keptCertificate } from "./author-keys.ts";
 import { type KeyserverAnswer, askForAddress } from "./by-hkp.ts";
 import { type Cached, findCached, freshFor, keep } from "./cache.ts";
-import type { Continuity } from "./continuity.ts";
-import type { Discovery, DiscoveryDeps, DiscoverOptions, Evidence } from "./discovery.ts";
+import type { Discovery, DiscoverOptions, Evidence } from "./outcome.ts";
 import { locate } from "./locate.ts";
 import { acceptServed } from "./revocations.ts";
-
-/** What look-ups work with: the deps, and what this process remembers. */
-export type LookUpContext = DiscoveryDeps & {
-  readonly clock: Clock;
-  readonly continuity: Continuity;
-  /** Answers other than a key, for a while. */
-  readonly remembered: ExpiringMap<string, Discovery>;
-};
+import type { LookUpContext } from "./context.ts";
 
 const LOOK_UP_MS = 15 * SECOND;
 const NO_KEY_MS = 15 * MINUTE;

@@ -14,7 +14,7 @@ import {
   type RevocationSeen,
 } from "../store/revocations-seen.ts";
 import type { Store } from "../store/store.ts";
-import type { DiscoveryDeps } from "./discovery.ts";
+import type { DiscoveryDeps } from "./outcome.ts";
 
 type Deps = Pick<DiscoveryDeps, "store" | "onRollback">;
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DOWN, http } from "../../test/support/discovery-world.ts";
 import { lines } from "../../test/support/doctor-world.ts";
-import type { GetRequest } from "../fetch/fetch.ts";
+import type { GetRequest } from "../fetch/request.ts";
 import { exactSearch } from "./exact-search.ts";
 
 test("a keyserver that finds nothing for parts is fine, whatever way it says so", async () => {

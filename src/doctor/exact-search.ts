@@ -1,4 +1,4 @@
-import type { GetResult } from "../fetch/fetch.ts";
+import type { GetResult } from "../fetch/request.ts";
 import { type Judgement, fail, ok, skip, warn } from "./finding.ts";
 import { type Check, type Target, type Visit, placeName, reachable } from "./visit.ts";
 

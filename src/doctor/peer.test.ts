@@ -12,7 +12,7 @@ import {
   silent,
   srv,
 } from "../../test/support/doctor-world.ts";
-import type { GetRequest } from "../fetch/fetch.ts";
+import type { GetRequest } from "../fetch/request.ts";
 import { outcome } from "./doctor.ts";
 import { type PeerCode, examinePeer } from "./peer.ts";
 

@@ -5,7 +5,7 @@ import { DOWN, http, key } from "../../test/support/discovery-world.ts";
 import { answered, lines, now, silent } from "../../test/support/doctor-world.ts";
 import { publishKey } from "../../test/support/test-keyserver.ts";
 import { DAY, after as inTime } from "../base/time.ts";
-import type { GetRequest, GetResult } from "../fetch/fetch.ts";
+import type { GetRequest, GetResult } from "../fetch/request.ts";
 import { parseAddress } from "../mail/address.ts";
 import { openpgpkeyName } from "../mail/openpgpkey-label.ts";
 import type { Certificate } from "../openpgp/certificate.ts";

@@ -6,7 +6,7 @@ import type { DnsServer } from "../dns/query.ts";
 import type { SrvRecord } from "../dns/resolver.ts";
 import type { SelfTestResult } from "../dns/self-test.ts";
 import type { KeyserverPlace } from "../dns/zone-lines.ts";
-import type { Get } from "../fetch/fetch.ts";
+import type { Get } from "../fetch/request.ts";
 import type { Probe, TlsView } from "../fetch/probe.ts";
 import type { ServiceKeys } from "../keys/service-key.ts";
 import type { Domain, EmailAddress } from "../mail/address.ts";

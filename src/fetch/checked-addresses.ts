@@ -1,4 +1,4 @@
-import type { FetchDeps } from "./fetch.ts";
+import type { FetchDeps } from "./request.ts";
 import { addressFilter } from "./public-address.ts";
 
 /** Where a host may be connected to, or why nowhere. */

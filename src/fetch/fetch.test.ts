@@ -6,7 +6,8 @@ import { after as afterAll, before, test } from "node:test";
 import { type IssueOptions, type Pki, makePki } from "../../lab/pki.ts";
 import { HOSTILE, answer, startBroken, startHostile } from "../../test/support/hostile-https.ts";
 import type { DnsAnswer, Resolver } from "../dns/resolver.ts";
-import { type FetchDeps, type GetRequest, type GetResult, httpsGet } from "./fetch.ts";
+import type { FetchDeps, GetRequest, GetResult } from "./request.ts";
+import { httpsGet } from "./fetch.ts";
 
 const ADDRESS = "127.0.0.2";
 const NAME = "keys.alpha.test";

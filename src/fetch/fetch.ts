@@ -2,68 +2,11 @@
  * HTTPS for look-ups at hosts that strangers name: TLS for the name that was asked, the address checked before the
  * connection and connected to as checked, every octet and second bounded.
  */
-import type { Resolver } from "../dns/resolver.ts";
 import { SECOND } from "../base/time.ts";
 import { checkedAddresses } from "./checked-addresses.ts";
 import { requestPinned } from "./https-request.ts";
 import { mayUsePort } from "./ports.ts";
-
-export type FetchDeps = {
-  readonly resolver: Resolver;
-  /** The certification authorities to trust, PEM; without it Node's own list. */
-  readonly ca?: string;
-  /** CIDR ranges that may be connected to although they are not public. For the lab and for private networks. */
-  readonly allowNetworks: readonly string[];
-  /** Ports beside 443 that the operator allows for every look-up. */
-  readonly ports: readonly number[];
-  /** Whether one more request may go to this address now, asked for look-ups that incoming mail triggers. */
-  readonly mayAsk?: (address: string) => boolean;
-  readonly limits?: Partial<FetchLimits>;
-};
-
-export type FetchLimits = {
-  readonly connectMs: number;
-  readonly tlsMs: number;
-  readonly firstByteMs: number;
-  readonly bodyMs: number;
-  readonly totalMs: number;
-  readonly bodyBytes: number;
-  readonly headerBytes: number;
-};
-
-export type GetRequest = {
-  readonly host: string;
-  readonly port: number;
-  /** Path and query. */
-  readonly path: string;
-  readonly accept: string;
-  /** Names that the server's certificate may show instead of `host`. */
-  readonly alsoNamed?: readonly string[];
-  /**
-   * Set for look-ups that incoming mail triggers: they keep to port 443, the listed ones, and their budget.
-   * Others may use any port from 1024 that is no other protocol's.
-   */
-  readonly isForIncoming?: boolean;
-  readonly signal?: AbortSignal;
-};
-
-/** `failed` covers everything that is not a whole HTTP answer from that host; the reason is for logs. */
-export type GetResult =
-  | {
-      readonly kind: "response";
-      readonly status: number;
-      /** By lower-case name; repeated fields are joined by ", ". */
-      readonly headers: ReadonlyMap<string, string>;
-      readonly body: Uint8Array;
-    }
-  | {
-      readonly kind: "failed";
-      readonly reason: string;
-      /** We did not want to ask: that says nothing about the host. */
-      readonly isOurs?: true;
-    };
-
-export type Get = (request: GetRequest) => Promise<GetResult>;
+import type { FetchDeps, FetchLimits, GetRequest, GetResult, Get } from "./request.ts";
 
 export const DEFAULT_LIMITS: FetchLimits = {
   connectMs: 5 * SECOND,

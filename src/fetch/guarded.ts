@@ -1,7 +1,8 @@
 import type { Clock } from "../base/time.ts";
 import { Breaker } from "./breaker.ts";
 import { networkBudget } from "./budget.ts";
-import { type FetchDeps, type Get, type GetResult, httpsGet } from "./fetch.ts";
+import type { FetchDeps, Get, GetResult } from "./request.ts";
+import { httpsGet } from "./fetch.ts";
 import { Gate } from "./gate.ts";
 
 const PARALLEL = { inAll: 16, forKey: 4, waiting: 1000 };

@@ -4,7 +4,7 @@ import { Agent, request as startRequest } from "node:https";
 import { isIPv6 } from "node:net";
 import type { PeerCertificate } from "node:tls";
 import { errorText } from "../base/errors.ts";
-import type { FetchLimits, GetRequest, GetResult } from "./fetch.ts";
+import type { FetchLimits, GetRequest, GetResult } from "./request.ts";
 
 /** What one request needs beside what was asked: the address that was checked, and the limits in force. */
 export type PinnedRequest = GetRequest & {

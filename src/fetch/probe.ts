@@ -2,7 +2,8 @@ import { createHash } from "node:crypto";
 import { connect, type TLSSocket } from "node:tls";
 import { errorText } from "../base/errors.ts";
 import { checkedAddresses } from "./checked-addresses.ts";
-import { DEFAULT_LIMITS, type FetchDeps, type GetResult } from "./fetch.ts";
+import type { FetchDeps, GetResult } from "./request.ts";
+import { DEFAULT_LIMITS } from "./fetch.ts";
 import { isNamedBy, requestPinned } from "./https-request.ts";
 import { mayUsePort } from "./ports.ts";
 

@@ -1,6 +1,6 @@
 /** Whether the signatures of a message are its author's, from the author's own domain's keyserver and in time. */
 import { after, DAY, MINUTE } from "../base/time.ts";
-import type { Discovery, FormerKey } from "../discovery/discovery.ts";
+import type { Discovery, FormerKey } from "../discovery/outcome.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import { checkSigner } from "../openpgp/acceptance.ts";
 import type { Certificate } from "../openpgp/certificate.ts";

@@ -4,7 +4,7 @@
  * is read.
  */
 import { after, DAY, parseDate } from "../base/time.ts";
-import type { Discovery } from "../discovery/discovery.ts";
+import type { Discovery } from "../discovery/outcome.ts";
 import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
 import type { MessageVerdict } from "../mailbox/mailbox.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import { after, DAY, fromUnixMs, HOUR, MINUTE } from "../base/time.ts";
-import type { Discovery } from "../discovery/discovery.ts";
+import type { Discovery } from "../discovery/outcome.ts";
 import { parseAddress, type EmailAddress } from "../mail/address.ts";
 import { parseHeader } from "../mail/header.ts";
 import { generateKey } from "../openpgp/generate.ts";

@@ -6,7 +6,7 @@
 import { randomUUID } from "node:crypto";
 import { formatAddress, type EmailAddress } from "../mail/address.ts";
 import { reply, type Reply } from "../smtp/reply.ts";
-import type { Relay, RelayResult } from "../smtp/relay.ts";
+import type { Relay, RelayResult } from "../smtp/hop.ts";
 import type { Copy } from "./copies.ts";
 import type { TraceOutgoing } from "./tracing.ts";
 

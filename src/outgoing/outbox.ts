@@ -7,7 +7,7 @@ import { after, DAY, HOUR, MINUTE, type Clock } from "../base/time.ts";
 import { formatAddress, parseAddress, type Domain, type EmailAddress } from "../mail/address.ts";
 import type { Envelope } from "../mail/envelope.ts";
 import { bounce, type Failure } from "../notices/bounce.ts";
-import type { Relay, RelayResult } from "../smtp/relay.ts";
+import type { Relay, RelayResult } from "../smtp/hop.ts";
 import { deleteOutbox, insertOutbox, postpone, takeDue, type OutboxRow } from "../store/outbox.ts";
 import type { Store } from "../store/store.ts";
 import type { Copy } from "./copies.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { fromUnixMs } from "../base/time.ts";
-import type { Discovery } from "../discovery/discovery.ts";
+import type { Discovery } from "../discovery/outcome.ts";
 import { parseAddress } from "../mail/address.ts";
 import type { Certificate } from "../openpgp/certificate.ts";
 import type { Policy } from "../policy/policy.ts";

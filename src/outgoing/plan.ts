@@ -3,7 +3,7 @@
  * row of the decision table can be tested, and the rule that must never break can be tested over all of them: what is
  * not certain never leaves in clear.
  */
-import type { Discovery } from "../discovery/discovery.ts";
+import type { Discovery } from "../discovery/outcome.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import type { Policy } from "../policy/policy.ts";
 

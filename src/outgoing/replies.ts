@@ -1,6 +1,6 @@
 /** What the sender's client is told. One place, so that the same state reads the same at RCPT and after DATA. */
 import { unreachable } from "../base/unreachable.ts";
-import type { Discovery } from "../discovery/discovery.ts";
+import type { Discovery } from "../discovery/outcome.ts";
 import { formatAddress, type EmailAddress } from "../mail/address.ts";
 import { reply, type Reply } from "../smtp/reply.ts";
 import type { Looked, Plan } from "./plan.ts";

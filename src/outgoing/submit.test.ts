@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import { after, DAY, fromUnixMs } from "../base/time.ts";
-import type { Discovery } from "../discovery/discovery.ts";
+import type { Discovery } from "../discovery/outcome.ts";
 import { UnlockedKeys } from "../keys/unlocked-keys.ts";
 import { formatAddress, parseAddress, parseDomain, type EmailAddress } from "../mail/address.ts";
 import { decodedText, fieldsNamed, firstField, parseHeader } from "../mail/header.ts";
@@ -11,7 +11,7 @@ import { open } from "../pgpmime/open.ts";
 import { seal } from "../pgpmime/seal.ts";
 import type { Policy } from "../policy/policy.ts";
 import { replyText } from "../smtp/reply.ts";
-import type { Outcome } from "../smtp/relay.ts";
+import type { Outcome } from "../smtp/hop.ts";
 import type { Copy } from "./copies.ts";
 import { handOnWith } from "./hand-on.ts";
 import { answerRecipient, submit, type Sender, type SubmitDeps } from "./submit.ts";

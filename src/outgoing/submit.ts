@@ -10,7 +10,7 @@ import { AppError } from "../base/errors.ts";
 import type { Clock } from "../base/time.ts";
 import { sameAddress, type EmailAddress } from "../mail/address.ts";
 import type { Envelope } from "../mail/envelope.ts";
-import type { Discover } from "../discovery/discovery.ts";
+import type { Discover } from "../discovery/outcome.ts";
 import type { UnlockedKeys } from "../keys/unlocked-keys.ts";
 import type { UnlockedKey } from "../openpgp/secret-key.ts";
 import { UnsealableMessage } from "../pgpmime/unsealable.ts";

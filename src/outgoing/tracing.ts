@@ -1,9 +1,9 @@
 /** Why a message was protected or not: each decision with its evidence, for `sealpost trace MESSAGE-ID`. */
-import type { Discovery } from "../discovery/discovery.ts";
+import type { Discovery } from "../discovery/outcome.ts";
 import { formatAddress, type EmailAddress } from "../mail/address.ts";
 import type { Envelope } from "../mail/envelope.ts";
 import type { Policy } from "../policy/policy.ts";
-import type { RelayResult } from "../smtp/relay.ts";
+import type { RelayResult } from "../smtp/hop.ts";
 import type { Copy } from "./copies.ts";
 import type { Looked, Plan } from "./plan.ts";
 import type { Prepared } from "./prepare.ts";

@@ -15,7 +15,7 @@ import { Budget, type Share } from "./budget.ts";
 import { collect } from "./collect.ts";
 import { envelopeOf, nameOf, parsePath } from "./connection.ts";
 import { Connections, type Callback } from "./connections.ts";
-import type { Client, Handlers, ListenerLimits, ListenerMode } from "./listener.ts";
+import type { Client, Handlers, ListenerLimits, ListenerMode } from "./handlers.ts";
 import { errorReply, isAccepted, oneReply, Refusal, reply, type Reply } from "./reply.ts";
 
 /** Jokes and proxies' commands of smtp-server that nobody may use. */

@@ -6,7 +6,7 @@ import { formatAddress, isAscii, type EmailAddress } from "../mail/address.ts";
 import type { Envelope } from "../mail/envelope.ts";
 import { parseHeader } from "../mail/header.ts";
 import { SmtpClient, type HopReply } from "./client.ts";
-import type { Hop, Outcome, RelayResult, RelayTimeouts } from "./relay.ts";
+import type { Hop, Outcome, RelayResult, RelayTimeouts } from "./hop.ts";
 
 type Context = {
   readonly hop: Hop;

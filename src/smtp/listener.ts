@@ -8,77 +8,12 @@ import type { AddressInfo } from "node:net";
 
 import { SMTPServer, type SMTPServerOptions } from "smtp-server";
 
-import type { Secret } from "../base/secret.ts";
 import { MINUTE, SECOND } from "../base/time.ts";
-import type { EmailAddress } from "../mail/address.ts";
-import type { Envelope } from "../mail/envelope.ts";
 import { Dialogue } from "./dialogue.ts";
-import type { Reply } from "./reply.ts";
-
-export type ListenerMode = "submission-implicit" | "submission-starttls" | "mx" | "lmtp";
+import type { ListenerMode, Handlers, ListenerLimits } from "./handlers.ts";
 
 /** PEM texts. */
 export type ServerTls = { readonly cert: string; readonly key: string };
-
-/** What is known of the other side of a connection. `Login` is whatever the `login` handler made of it. */
-export type Client<Login> = {
-  readonly id: string;
-  /** The address prefix by which limits count: /24 or /48. */
-  readonly network: string;
-  readonly address: string;
-  /** The name it gave in EHLO or LHLO, or "unknown" when that was none; it may be a lie. */
-  readonly name: string;
-  /** For the Received field: `ESMTPSA` and the like (RFC 3848). */
-  readonly protocol: string;
-  readonly isTls: boolean;
-  readonly login: Login | undefined;
-};
-
-/** `sizeBytes` is what the client announced by SIZE (RFC 1870), 0 when nothing. */
-export type EnvelopeSoFar = Envelope & { readonly sizeBytes: number };
-
-export type Handlers<Login extends object> = {
-  /** Submission only. The password is wiped when the promise settles. */
-  readonly login?: (
-    address: string,
-    password: Secret,
-    network: string,
-  ) => Promise<Login | "refused" | "throttled">;
-  /** The connection of a login has ended, and no handler is running for it: wipe what it held. */
-  readonly loggedOut?: (login: Login) => void;
-  /** The answer to RCPT TO; "ok" is 250. Recipients accepted before are in `envelope`. */
-  readonly rcpt: (
-    client: Client<Login>,
-    envelope: EnvelopeSoFar,
-    recipient: EmailAddress,
-  ) => Promise<Reply | "ok">;
-  /**
-   * The answer to DATA, after whatever makes it durable. LMTP: a list has one reply for each of `envelope.recipients`, in
-   * order; that holds a repeated recipient as often as it was accepted. SMTP: of a list one reply is made, a refusal first.
-   */
-  readonly data: (
-    client: Client<Login>,
-    envelope: Envelope,
-    message: Uint8Array,
-  ) => Promise<Reply | readonly Reply[]>;
-  /** Told of what was thrown and answered as trouble; for the log. */
-  readonly failed?: (error: unknown) => void;
-};
-
-export type ListenerLimits = {
-  readonly messageBytes: number;
-  /** Of messages that arrive or are being worked on, of all connections together; of one network, half as much. */
-  readonly heldBytes: number;
-  readonly recipients: number;
-  readonly clients: number;
-  readonly clientsPerNetwork: number;
-  /** Silence after which a connection is closed (RFC 5321 §4.5.3.2.7). */
-  readonly idleMs: number;
-  /** From DATA to its end. */
-  readonly dataMs: number;
-  /** What running transactions get when the listener is disposed. */
-  readonly closeMs: number;
-};
 
 const DEFAULT_LIMITS: ListenerLimits = {
   messageBytes: 25 * 1024 * 1024,

@@ -5,7 +5,8 @@ import { test } from "node:test";
 import { listen, MESSAGE, NAME, recipientsOf, withPki } from "../../test/support/test-listener.ts";
 import { parseAddress, type EmailAddress } from "../mail/address.ts";
 import type { Envelope } from "../mail/envelope.ts";
-import { relayWith, type Hop, type Relay, type RelayTimeouts } from "./relay.ts";
+import type { Hop, Relay, RelayTimeouts } from "./hop.ts";
+import { relayWith } from "./relay.ts";
 import { reply } from "./reply.ts";
 
 const given = withPki();

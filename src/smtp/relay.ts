@@ -7,41 +7,7 @@ import type { Domain, EmailAddress } from "../mail/address.ts";
 import type { Envelope } from "../mail/envelope.ts";
 import { checkLineEnds } from "../mail/message.ts";
 import { handOver } from "./hand-over.ts";
-
-export type Hop = {
-  readonly host: string;
-  readonly port: number;
-  readonly protocol?: "smtp" | "lmtp";
-  /** `offered` (default): STARTTLS where the hop offers it, its name not checked (RFC 7435); `required`: checked. */
-  readonly tls?: "offered" | "required" | "none";
-  /** The name in the hop's certificate; `host` when absent. */
-  readonly serverName?: string;
-  /** PEM; the system's authorities when absent. */
-  readonly ca?: string;
-};
-
-export type Outcome =
-  | { readonly kind: "accepted"; readonly text: string }
-  | {
-      readonly kind: "refused";
-      /** The hop's reply code; 0 when it gave none. */
-      readonly code: number;
-      /** The hop's words with its enhanced code, or ours when it said nothing. */
-      readonly text: string;
-      readonly temporary: boolean;
-    };
-
-export type RecipientOutcome = { readonly address: EmailAddress; readonly outcome: Outcome };
-
-/** In the order of the envelope. `accepted` only after the hop's 250 to the end of DATA. */
-export type RelayResult = { readonly recipients: readonly RecipientOutcome[] };
-
-/** Never throws: trouble is a temporary refusal. */
-export type Relay = (
-  envelope: Envelope,
-  message: Uint8Array,
-  signal?: AbortSignal,
-) => Promise<RelayResult>;
+import type { Hop, Outcome, RelayResult, Relay, RelayTimeouts } from "./hop.ts";
 
 export type RelayDeps = {
   readonly hopFor: (domain: Domain) => Hop;
@@ -50,15 +16,6 @@ export type RelayDeps = {
   readonly timeouts?: Partial<RelayTimeouts>;
   /** Told of what kept a hop from answering; for the log. */
   readonly failed?: (hop: Hop, error: unknown) => void;
-};
-
-export type RelayTimeouts = {
-  /** To a connection, and to the end of a TLS handshake. */
-  readonly connectMs: number;
-  /** For each reply but the last, and for each piece of the message to be taken. */
-  readonly replyMs: number;
-  /** For the reply to the end of DATA (RFC 5321 §4.5.3.2.6). */
-  readonly finalReplyMs: number;
 };
 
 /** Shorter than RFC 5321 §4.5.3.2 allows a queue: here a client waits for our own reply. */

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import type { Discovery } from "../../src/discovery/discovery.ts";
+import type { Discovery } from "../../src/discovery/outcome.ts";
 import { deliver, type DeliverDeps } from "../../src/incoming/deliver.ts";
 import { listMail, showMail, type ReadingDeps } from "../../src/incoming/reading.ts";
 import { traceIncoming } from "../../src/incoming/tracing.ts";

@@ -6,7 +6,7 @@ import type { TlsaRecord } from "../../src/dns/inspector.ts";
 import type { DnssecState, SrvRecord } from "../../src/dns/resolver.ts";
 import { type Judgement } from "../../src/doctor/finding.ts";
 import { type Check, type DoctorDeps, type Visit, visit } from "../../src/doctor/visit.ts";
-import type { Get, GetResult } from "../../src/fetch/fetch.ts";
+import type { Get, GetResult } from "../../src/fetch/request.ts";
 import type { TlsView } from "../../src/fetch/probe.ts";
 import { type Domain, parseDomain } from "../../src/mail/address.ts";
 import { fakeClock } from "./clock.ts";

@@ -1,0 +1,13 @@
+/** What the look-ups of a process share. */
+import type { Clock } from "../base/time.ts";
+import type { ExpiringMap } from "../base/expiring-map.ts";
+import type { Continuity } from "./continuity.ts";
+import type { Discovery, DiscoveryDeps } from "./outcome.ts";
+
+/** What look-ups work with: the deps, and what this process remembers. */
+export type LookUpContext = DiscoveryDeps & {
+  readonly clock: Clock;
+  readonly continuity: Continuity;
+  /** Answers other than a key, for a while. */
+  readonly remembered: ExpiringMap<string, Discovery>;
+};
