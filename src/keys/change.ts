@@ -6,6 +6,7 @@ import { findPublished } from "../store/certificates.ts";
 import { findMasterKey, listMasterKeys, selectSecretKeys } from "../store/vault.ts";
 import type { Store } from "../store/store.ts";
 import type { MasterKey } from "./master-key.ts";
+import { keepStop, ReleasesStopped } from "./releases.ts";
 
 /** Somebody else changed the account's keys first: what was prepared no longer fits. */
 export class Overtaken extends AppError {
@@ -22,6 +23,7 @@ const TRIES = 5;
  * One event in the life of an account's keys, all or nothing, and one at a time for each account; of a closed one only
  * what is said to be for `any`.
  * @throws AppError when there is no such account, or it is closed.
+ * @throws ReleasesStopped, which stands from then on, also where this event alone came to it.
  */
 export async function changeKeys<T>(
   store: Store,
@@ -29,7 +31,7 @@ export async function changeKeys<T>(
   work: (tx: Store) => Promise<T>,
   which: "open" | "any" = "open",
 ): Promise<T> {
-  return store.transaction(async (tx) => {
+  const change = async (tx: Store): Promise<T> => {
     if (!(await lockAccount(tx, owner))) {
       throw new AppError("there is no such account", { temporary: false });
     }
@@ -37,7 +39,13 @@ export async function changeKeys<T>(
       throw new AppError("this account is closed; open it again first", { temporary: false });
     }
     return work(tx);
-  });
+  };
+  try {
+    return await store.transaction(change);
+  } catch (error) {
+    if (error instanceof ReleasesStopped) await keepStop(store, error);
+    throw error;
+  }
 }
 
 /** Does the whole of it again when somebody else was first. @throws Overtaken when that goes on. */

@@ -19,6 +19,7 @@ import { Overtaken } from "./change.ts";
 import type { MasterKey } from "./master-key.ts";
 import { openKey } from "./open-keys.ts";
 import { certificateIn, revokedChange } from "./publication.ts";
+import { recordRelease } from "./releases.ts";
 import type { VaultDeps } from "./vault-deps.ts";
 import { releaseGenericRevocation } from "./vault.ts";
 
@@ -100,14 +101,22 @@ async function revoke(
   certificate: Certificate,
 ): Promise<{ readonly by: Ended["by"]; readonly revoked: Certificate }> {
   const fresh = await revokedFresh(deps, tx, wish, certificate);
-  if (fresh !== undefined) return { by: "fresh", revoked: fresh };
   const { fingerprint } = published;
+  const isOwnAct = wish.masterKey !== undefined && wish.masterKey.openedBy !== "service";
+  if (fresh !== undefined) {
+    if (!isOwnAct) {
+      // No less harm than with the generic one, for who uses the service key as he should not.
+      const release = { account: wish.owner, fingerprint, by: "fresh", isOwnAct } as const;
+      await recordRelease(deps, tx, release);
+    }
+    return { by: "fresh", revoked: fresh };
+  }
   // A key on its owner's device is revoked by him alone.
   const kept = await selectGenericRevocation(tx, fingerprint);
   if (kept?.wrapped.length === 0) return { by: "none", revoked: certificate };
   const generic = await releaseGenericRevocation(deps, wish.owner, fingerprint, {
     store: tx,
-    areKeysOpen: wish.masterKey !== undefined,
+    isOwnAct,
   });
   const revoked = await applyRevocation(certificate, generic);
   if (revoked === undefined) {

@@ -97,7 +97,8 @@ export async function openWithEscrow(
   if (!(await listMasterKeys(deps.store, owner, state)).includes(id)) return undefined;
   // What was decrypted before escrow ended opens nothing after it.
   if ((await selectSlots(deps.store, id, "escrow")).length === 0) return undefined;
-  const masterKey = new MasterKey(id, owner, new Secret(Buffer.from(key ?? "", "base64")));
+  const secret = new Secret(Buffer.from(key ?? "", "base64"));
+  const masterKey = new MasterKey(id, owner, secret, "escrow");
   for (const row of await selectSecretKeys(deps.store, id)) {
     using opened = await openKey(masterKey, row);
     if (opened !== undefined) return masterKey;

@@ -14,22 +14,29 @@ import type { VaultDeps } from "./vault-deps.ts";
 
 const MASTER_KEY_BYTES = 32;
 
+/**
+ * What a master key was opened by; `service` is the provider's own access, without the user. `new`: nothing is in it yet.
+ */
+export type OpenedBy = "password" | "service" | "recovery" | "escrow" | "new";
+
 /** A user master key while it is open; wiped on dispose. */
 export class MasterKey implements Disposable {
   readonly id: string;
   readonly owner: EmailAddress;
   readonly secret: Secret;
+  readonly openedBy: OpenedBy;
 
   /** Takes the secret over. */
-  constructor(id: string, owner: EmailAddress, secret: Secret) {
+  constructor(id: string, owner: EmailAddress, secret: Secret, openedBy: OpenedBy) {
     this.id = id;
     this.owner = owner;
     this.secret = secret;
+    this.openedBy = openedBy;
   }
 
   /** A new random one, with no slot yet. */
   static make(owner: EmailAddress): MasterKey {
-    return new MasterKey(randomUUID(), owner, new Secret(randomBytes(MASTER_KEY_BYTES)));
+    return new MasterKey(randomUUID(), owner, new Secret(randomBytes(MASTER_KEY_BYTES)), "new");
   }
 
   [Symbol.dispose](): void {
@@ -56,11 +63,21 @@ export async function openWithService(
   kinds: readonly ServiceSlotKind[] = ["service", "provisional"],
 ): Promise<MasterKey | undefined> {
   for (const kind of kinds) {
-    const open = (who: SlotOwner, slot: SlotRow): Secret | undefined => openServiceSlot(who, slot);
-    const opened = await openFirst(deps, owner, "current", kind, open);
+    const opened = await openFirst(deps, owner, "current", kind, openServiceSlot);
     if (opened !== undefined) return opened;
   }
   return undefined;
+}
+
+/**
+ * The provisional master key at its owner's first login, whose password was verified: what becomes of it then is his own
+ * act, as if the password had opened it.
+ */
+export async function openAtFirstLogin(
+  deps: VaultDeps,
+  owner: EmailAddress,
+): Promise<MasterKey | undefined> {
+  return openFirst(deps, owner, "current", "provisional", openServiceSlot, "password");
 }
 
 /** The user's master key, if the recovery code opens it. */
@@ -81,12 +98,13 @@ async function openFirst(
   state: MasterKeyState,
   kind: SlotRow["kind"],
   open: (who: SlotOwner, slot: SlotRow) => Secret | undefined | Promise<Secret | undefined>,
+  openedBy: OpenedBy = kind === "provisional" ? "service" : kind,
 ): Promise<MasterKey | undefined> {
   const who = { owner, serviceKeys: deps.serviceKeys };
   for (const id of await listMasterKeys(deps.store, owner, state)) {
     for (const slot of await selectSlots(deps.store, id, kind)) {
       const secret = await open(who, slot);
-      if (secret !== undefined) return new MasterKey(id, owner, secret);
+      if (secret !== undefined) return new MasterKey(id, owner, secret, openedBy);
     }
   }
   return undefined;

@@ -10,6 +10,23 @@ import { openStore, type Store } from "../store/store.ts";
 import { fakeClock } from "../../test/support/clock.ts";
 import { doctorDeps } from "../../test/support/doctor-world.ts";
 import { engines } from "../../test/support/engines.ts";
+import { hashPassword, updateAccount } from "../accounts/embedded.ts";
+import { enrol } from "../login/enrol.ts";
+import { login } from "../login/login.ts";
+import {
+  active,
+  alias,
+  alice,
+  depsFor as lifeDeps,
+  network,
+  old,
+  opened,
+  withAlice,
+} from "../../test/support/key-life.ts";
+import { addAlias } from "./alias.ts";
+import { closeAccount } from "./end-account.ts";
+import { openWithService, type MasterKey } from "./master-key.ts";
+import { rotateKey } from "./rotate.ts";
 import { allowReleases, countReleases, recordRelease, standingAlarms } from "./releases.ts";
 import { fixedServiceKeys, newServiceRoot } from "./service-key.ts";
 import type { ReleaseLimits, VaultDeps } from "./vault-deps.ts";
@@ -17,7 +34,8 @@ import type { ReleaseLimits, VaultDeps } from "./vault-deps.ts";
 const limits: ReleaseLimits = { alarmPerHour: 3, alarmPerDay: 6, stopPerDay: 8 };
 const account = parseAddress("alice@alpha.test");
 assert(account);
-const release = { account, fingerprint: "AB".repeat(20) as Fingerprint, areKeysOpen: false };
+const fingerprint = "AB".repeat(20) as Fingerprint;
+const release = { account, fingerprint, by: "generic", isOwnAct: false } as const;
 
 type Deps = VaultDeps & { readonly clock: ReturnType<typeof fakeClock> };
 
@@ -26,11 +44,9 @@ function depsFor(store: Store, releaseLimits = limits, clock = fakeClock()): Dep
 }
 
 /** Each in a transaction of its own. */
-async function releaseSome(deps: VaultDeps, count: number, areKeysOpen = false): Promise<void> {
+async function releaseSome(deps: VaultDeps, count: number, isOwnAct = false): Promise<void> {
   for (let index = 0; index < count; index += 1) {
-    await deps.store.transaction(async (tx) =>
-      recordRelease(deps, tx, { ...release, areKeysOpen }),
-    );
+    await deps.store.transaction(async (tx) => recordRelease(deps, tx, { ...release, isOwnAct }));
   }
 }
 
@@ -110,6 +126,83 @@ for (const { engine, open, place } of engines()) {
     } else await Promise.all([releaseSome(first, 4), releaseSome(second, 4)]);
     assert.deepEqual(await alarmsIn(one), ["alarm hour 4", "alarm day 7", "stopped day 8"]);
     await assert.rejects(releaseSome(second, 1), /is stopped/);
+  });
+
+  test(`${engine}: who revokes again and again himself counts once in a day`, async () => {
+    await using store = await open();
+    const deps = depsFor(store);
+    const someone = async (name: string) => {
+      const other = parseAddress(`${name}@alpha.test`);
+      assert(other);
+      const own = { ...release, account: other, isOwnAct: true };
+      await store.transaction(async (tx) => recordRelease(deps, tx, own));
+    };
+    for (const name of ["a", "b", "a", "a", "b", "a"]) await someone(name);
+    assert.equal((await countReleases(store, deps.clock.now())).day, 2);
+    const released = (await actionsIn(store)).filter((one) => one === "revocation.released-again");
+    assert.equal(released.length, 4);
+    deps.clock.advance(DAY + MINUTE);
+    await someone("a");
+    assert.equal((await countReleases(store, deps.clock.now())).day, 1);
+    // What others do to one account counts each time.
+    await releaseSome(deps, 3);
+    assert.equal((await countReleases(store, deps.clock.now())).day, 4);
+  });
+
+  test(`${engine}: keys that the service key opens are counted and stopped like generic revocations, what the password opens is not`, async () => {
+    await using store = await open();
+    const made = await withAlice(store, "provider-usable");
+    const deps = { ...made.deps, releaseLimits: { ...limits, stopPerDay: 2 } };
+    const rotation = { address: alice, reason: "superseded", text: "" } as const;
+    const rotate = async (masterKey: MasterKey | undefined) => {
+      assert(masterKey);
+      await rotateKey(deps, deps.keyRules, masterKey, rotation);
+      masterKey[Symbol.dispose]();
+    };
+    for (let times = 0; times < 3; times += 1) await rotate(await opened(deps, old()));
+    assert.equal((await countReleases(store, deps.clock.now())).day, 0);
+    for (let times = 0; times < 2; times += 1) await rotate(await openWithService(deps, alice));
+    assert.equal((await countReleases(store, deps.clock.now())).day, 2);
+    assert.deepEqual(await alarmsIn(store), ["stopped day 2"]);
+    const before = await active(store);
+    await assert.rejects(rotate(await openWithService(deps, alice)), /is stopped/);
+    assert.equal(await active(store), before);
+    await rotate(await opened(deps, old()));
+    assert.notEqual(await active(store), before);
+  });
+
+  test(`${engine}: a first login is its owner's own act, also where releases are stopped`, async () => {
+    await using store = await open();
+    const deps = { ...lifeDeps(store), releaseLimits: { ...limits, stopPerDay: 1 } };
+    await enrol(deps, { address: alice, custody: "unlocks-at-login", profile: "compat" });
+    await updateAccount(store, alice, { login: await hashPassword(old()) });
+    await releaseSome(deps, 1);
+    const before = await active(store);
+    const result = await login(deps, { address: alice, password: old(), network });
+    assert(result.kind === "ok");
+    result.keys[Symbol.dispose]();
+    assert.notEqual(await active(store), before);
+    assert.equal((await countReleases(store, deps.clock.now())).day, 1);
+  });
+
+  test(`${engine}: an event that comes to the stop itself is undone, and the stop stands`, async () => {
+    await using store = await open();
+    const { deps: life } = await withAlice(store);
+    {
+      using masterKey = await opened(life, old());
+      await addAlias(life, life.keyRules, alice, alias, masterKey);
+    }
+    const deps = { ...life, releaseLimits: { ...limits, stopPerDay: 1 } };
+    for (let times = 0; times < 2; times += 1) {
+      await assert.rejects(closeAccount(deps, alice, undefined), /is stopped/);
+      assert.deepEqual(await alarmsIn(store), ["stopped day 1"]);
+      assert.notEqual(await active(store), undefined);
+    }
+    assert.equal((await countReleases(store, deps.clock.now())).day, 0);
+    assert.equal((await verifyAudit(store)).kind, "intact");
+    await allowReleases(deps);
+    await closeAccount({ ...deps, releaseLimits: limits }, alice, undefined);
+    assert.equal(await active(store), undefined);
   });
 
   test(`${engine}: what is undone raises no alarm`, async () => {

@@ -1,23 +1,27 @@
 /**
- * The alarm on generic revocations. A generic revocation needs no key of its owner: whoever can use the service key, or
- * makes us use it, could end everybody's keys with them. So each release is counted, in the audit log itself and under
- * its lock: processes and commands that share the database share the count, and none stays below it by itself.
+ * The alarm on revocations without the user. A generic revocation needs no key of its owner, and where the provider may use
+ * the keys a fresh one does not need him either: whoever can use the service key, or makes us use it, could end
+ * everybody's keys so. Each release is counted, in the audit log itself and under its lock: processes and commands that
+ * share the database share the count, and none stays below it by itself.
  *
  * Beyond a first number there is an alarm. At a second, higher one the releases stop (fail-closed): a wrong list of accounts
  * to close, or somebody who is in, ends so many keys and no more. Both stand until an operator who has looked says so
- * (`allowReleases`). What a user does with open keys is never stopped: his revocation is made with the key itself, and where
- * that cannot be and the generic one takes its place, it only counts.
+ * (`allowReleases`). What a user does himself is never stopped: his revocation is made with the key that he opened, and where
+ * that cannot be and the generic one takes its place, it only counts, once for each account and day.
  */
 import { AppError } from "../base/errors.ts";
 import { after, DAY, HOUR } from "../base/time.ts";
-import { appendAudit } from "../journal/audit.ts";
+import { accountTag, appendAudit } from "../journal/audit.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import type { Fingerprint } from "../openpgp/fingerprint.ts";
 import { countActions, lastAction, selectActions } from "../store/audit-actions.ts";
+import { holdAuditEnd } from "../store/audit.ts";
 import type { Store } from "../store/store.ts";
 import type { ReleaseLimits, VaultDeps } from "./vault-deps.ts";
 
 const RELEASED = "revocation.released";
+/** By a user himself, who was counted today. */
+const REPEATED = "revocation.released-again";
 const ALARM = "revocation.alarm";
 const STOPPED = "revocation.stopped";
 const GO_ON = "revocation.go-on";
@@ -34,9 +38,25 @@ export type ReleaseAlarm = {
 
 type Rule = Pick<ReleaseAlarm, "kind" | "within" | "limit"> & { readonly isPassed: boolean };
 
+/** Releases are stopped. What was undone with it may be what stopped them: `keepStop` writes it down for good. */
+export class ReleasesStopped extends AppError {
+  override readonly name = "ReleasesStopped";
+  readonly alarm: ReleaseAlarm;
+
+  constructor(alarm: ReleaseAlarm) {
+    super(
+      "revoking keys without their users is stopped, because many were revoked so within a day. Look who did it " +
+        "(sealpost audit list) and why; if it was meant: sealpost key revocations --go-on",
+      { temporary: false },
+    );
+    this.alarm = alarm;
+  }
+}
+
 /**
- * Writes that a generic revocation is released, and the alarm where it is one too many. In the caller's transaction.
- * @throws AppError when releases are stopped, unless the keys of the user are open.
+ * Writes that a revocation is released, the generic one or a fresh one made without the user, and the alarm where it is one
+ * too many. In the caller's transaction.
+ * @throws ReleasesStopped unless it is the user's own act.
  */
 export async function recordRelease(
   { clock, releaseLimits: limits }: VaultDeps,
@@ -44,22 +64,32 @@ export async function recordRelease(
   release: {
     readonly account: EmailAddress;
     readonly fingerprint: Fingerprint;
-    readonly areKeysOpen: boolean;
+    readonly by: "generic" | "fresh";
+    /** The user himself opened his keys. */
+    readonly isOwnAct: boolean;
   },
 ): Promise<void> {
-  const { account, fingerprint, areKeysOpen } = release;
+  const { account, fingerprint, by, isOwnAct } = release;
   const at = clock.now();
-  // First, because it takes the lock: whoever releases at the same time counts behind this one.
-  await appendAudit(tx, { at, action: RELEASED, account, detail: { fingerprint } });
-  if (limits === undefined) return;
+  // First, the lock: whoever releases at the same time counts behind this one.
+  await holdAuditEnd(tx);
+  // Nobody raises the number that stops the others by doing the same again and again.
+  const isAgain = isOwnAct && (await isCounted(tx, account, at));
+  const action = isAgain ? REPEATED : RELEASED;
+  await appendAudit(tx, { at, action, account, detail: { fingerprint, by } });
+  if (limits === undefined || isAgain) return;
   const standing = await standingAlarms(tx);
-  if (!areKeysOpen && limits.stopPerDay > 0 && standing.some(({ kind }) => kind === "stopped")) {
-    throw new AppError(
-      "the release of generic revocations is stopped, because many were released within a day. Look who did it " +
-        "(sealpost audit list) and why; if it was meant: sealpost key revocations --go-on",
-      { temporary: false },
-    );
-  }
+  const stop = standing.find(({ kind }) => kind === "stopped");
+  if (!isOwnAct && limits.stopPerDay > 0 && stop !== undefined) throw new ReleasesStopped(stop);
+  await raiseAlarms(tx, limits, standing, at);
+}
+
+async function raiseAlarms(
+  tx: Store,
+  limits: ReleaseLimits,
+  standing: readonly ReleaseAlarm[],
+  at: Date,
+): Promise<void> {
   const counts = await countReleases(tx, at);
   for (const { kind, within, limit, isPassed } of rulesFor(limits, counts)) {
     const since = after(at, within === "hour" ? -HOUR : -DAY);
@@ -67,9 +97,28 @@ export async function recordRelease(
       (one) => one.kind === kind && one.within === within && (kind === "stopped" || one.at > since),
     );
     if (!isPassed || isWritten) continue;
-    const action = kind === "alarm" ? ALARM : STOPPED;
-    await appendAudit(tx, { at, action, detail: { within, released: counts[within], limit } });
+    const raised = kind === "alarm" ? ALARM : STOPPED;
+    await appendAudit(tx, {
+      at,
+      action: raised,
+      detail: { within, released: counts[within], limit },
+    });
   }
+}
+
+async function isCounted(store: Store, account: EmailAddress, now: Date): Promise<boolean> {
+  const from = { at: after(now, -DAY), afterSeq: 0, account: accountTag(account) };
+  return (await countActions(store, RELEASED, from)) > 0;
+}
+
+/** Writes down a stop whose event was undone, unless one stands; to be used outside of a transaction. */
+export async function keepStop(store: Store, { alarm }: ReleasesStopped): Promise<void> {
+  await store.transaction(async (tx) => {
+    await holdAuditEnd(tx);
+    if ((await standingAlarms(tx)).some(({ kind }) => kind === "stopped")) return;
+    const { at, within, released, limit } = alarm;
+    await appendAudit(tx, { at, action: STOPPED, detail: { within, released, limit } });
+  });
 }
 
 function rulesFor(limits: ReleaseLimits, { hour, day }: ReleaseCounts): readonly Rule[] {

@@ -57,18 +57,18 @@ export async function activeCertificate(
   return certificateIn(published);
 }
 
-type Releasing = { readonly store?: Store; readonly areKeysOpen?: boolean };
+type Releasing = { readonly store?: Store; readonly isOwnAct?: boolean };
 
 /**
  * Releases the generic revocation of a key, with an audit row: applied and published it ends the key for good. In the
- * caller's transaction, if he gives its store; `areKeysOpen` where the user's own keys are.
+ * caller's transaction, if he gives its store; `isOwnAct` where the user himself opened his keys.
  * @throws AppError when there is none or its row was altered, and when releases are stopped (`releases.ts`).
  */
 export async function releaseGenericRevocation(
   deps: VaultDeps,
   address: EmailAddress,
   fingerprint: Fingerprint,
-  { store = deps.store, areKeysOpen = false }: Releasing = {},
+  { store = deps.store, isOwnAct = false }: Releasing = {},
 ): Promise<Uint8Array> {
   const row = await selectGenericRevocation(store, fingerprint);
   using revocation =
@@ -78,7 +78,7 @@ export async function releaseGenericRevocation(
       temporary: false,
     });
   }
-  const release = { account: address, fingerprint, areKeysOpen };
+  const release = { account: address, fingerprint, by: "generic", isOwnAct } as const;
   await store.transaction(async (tx) => recordRelease(deps, tx, release));
   return Uint8Array.from(revocation.reveal());
 }

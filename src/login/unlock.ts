@@ -6,7 +6,12 @@ import type { Account } from "../accounts/embedded.ts";
 import type { Secret } from "../base/secret.ts";
 import { Overtaken } from "../keys/change.ts";
 import { createKeys } from "../keys/create.ts";
-import { openWithPassword, openWithService, type MasterKey } from "../keys/master-key.ts";
+import {
+  openAtFirstLogin,
+  openWithPassword,
+  openWithService,
+  type MasterKey,
+} from "../keys/master-key.ts";
 import { openKeys } from "../keys/open-keys.ts";
 import { keepPasswordSlot, refreshPasswordSlot } from "../keys/password.ts";
 import { renewMasterKey } from "../keys/renew.ts";
@@ -43,7 +48,7 @@ async function masterKeyAtLogin(
     if (custody === "user-device-only") return undefined;
     await createFirst(deps, account, password);
   }
-  using provisional = await openWithService(deps, address, ["provisional"]);
+  using provisional = await openAtFirstLogin(deps, address);
   if (provisional !== undefined) await endProvisional(deps, account, provisional, password);
   const opened = await openWithPassword(deps, address, password);
   if (opened !== undefined) return opened;

@@ -2,19 +2,20 @@ import { fromUnixMs } from "../base/time.ts";
 import type { AuditRow } from "./audit.ts";
 import type { Store } from "./store.ts";
 
-/** How often something was done from a time on, behind a place in the log. */
+/** How often something was done from a time on, behind a place in the log; to one account if its tag is given. */
 export async function countActions(
   store: Store,
   action: string,
-  from: { readonly at: Date; readonly afterSeq: number },
+  from: { readonly at: Date; readonly afterSeq: number; readonly account?: string },
 ): Promise<number> {
-  const row = await store.db
+  const all = store.db
     .selectFrom("audit")
     .select((expression) => expression.fn.countAll<number>().as("count"))
     .where("action", "=", action)
     .where("at", ">", from.at.getTime())
-    .where("seq", ">", from.afterSeq)
-    .executeTakeFirstOrThrow();
+    .where("seq", ">", from.afterSeq);
+  const query = from.account === undefined ? all : all.where("account", "=", from.account);
+  const row = await query.executeTakeFirstOrThrow();
   return Number(row.count);
 }
 
