@@ -6,6 +6,7 @@ import { canonicalAddress, formatAddress, type EmailAddress } from "../mail/addr
 import { wkdName } from "../mail/wkd-hash.ts";
 import { keyIdOf, type Fingerprint, type KeyId } from "../openpgp/fingerprint.ts";
 import { holdAuditEnd } from "./audit.ts";
+import { isConstraintViolation } from "./constraint.ts";
 import { addressFrom, msOrZero, timeOrNone, wordFrom } from "./row.ts";
 import type { Schema } from "./schema.ts";
 import type { Store } from "./store.ts";
@@ -109,7 +110,7 @@ export async function listPublishedOf(
 /**
  * Publishes a certificate for the first time. Its generic revocation must be kept already, and no other certificate of
  * the address may be active.
- * @throws AppError when either does not hold; nothing is published then.
+ * @throws AppError when either does not hold, and a temporary one for any other trouble; nothing is published then.
  */
 export async function publish(
   store: Store,
@@ -123,7 +124,16 @@ export async function publish(
       await countChange(tx);
     });
   } catch (error) {
-    throw new AppError("the certificate may not be published", { temporary: false, cause: error });
+    if (isConstraintViolation(error)) {
+      throw new AppError("the certificate may not be published", {
+        temporary: false,
+        cause: error,
+      });
+    }
+    throw new AppError("the certificate cannot be published now", {
+      temporary: true,
+      cause: error,
+    });
   }
 }
 

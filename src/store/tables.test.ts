@@ -20,7 +20,8 @@ import {
   type PublishedCertificate,
 } from "./certificates.ts";
 import { saveGenericRevocation } from "./generic-revocations.ts";
-import type { Store } from "./store.ts";
+import { migrate } from "./migrate.ts";
+import { openStore, type Store } from "./store.ts";
 
 const now = fromUnixMs(1_800_000_000_000);
 
@@ -66,7 +67,9 @@ async function keepRevocation(store: Store, fingerprint: Fingerprint): Promise<v
   });
 }
 
-for (const { engine, open } of engines()) {
+const isRefused = { message: "the certificate may not be published", temporary: false };
+
+for (const { engine, open, place } of engines()) {
   test(`${engine}: a certificate is found by address in any case, by fingerprint, subkey and key ID`, async () => {
     await using store = await open();
     const certificate = certificateOf("A");
@@ -92,16 +95,28 @@ for (const { engine, open } of engines()) {
   test(`${engine}: a key without its generic revocation is never published`, async () => {
     await using store = await open();
     const before = await publishedVersion(store);
-    await assert.rejects(publish(store, certificateOf("A"), []), /may not be published/);
+    await assert.rejects(publish(store, certificateOf("A"), []), isRefused);
     assert.deepEqual(await findById(store, fingerprintOf("A")), []);
     assert.equal(await publishedVersion(store), before);
+  });
+
+  test(`${engine}: what a constraint refuses is refused for good, other trouble of the database is temporary`, async () => {
+    const database = await place();
+    await using store = await openStore(database);
+    await migrate(store);
+    await keepRevocation(store, fingerprintOf("A"));
+    await using readOnly = await openStore({ ...database, readOnly: true });
+    const temporary = { name: "AppError", temporary: true };
+    await assert.rejects(publish(readOnly, certificateOf("A"), []), temporary);
+    await publish(store, certificateOf("A"), []);
+    await assert.rejects(publish(store, certificateOf("A"), []), isRefused);
   });
 
   test(`${engine}: an address has at most one active certificate`, async () => {
     await using store = await open();
     for (const digit of ["A", "B"]) await keepRevocation(store, fingerprintOf(digit));
     await publish(store, certificateOf("A"), []);
-    await assert.rejects(publish(store, certificateOf("B"), []), /may not be published/);
+    await assert.rejects(publish(store, certificateOf("B"), []), isRefused);
     const change = { state: "superseded" as const, bytes: Uint8Array.from([2]), revokedAt: now };
     await updatePublished(store, fingerprintOf("A"), change);
     await publish(store, certificateOf("B", { createdAt: after(now, DAY) }), []);
