@@ -22,6 +22,7 @@ import { acceptForEncryption } from "../openpgp/acceptance.ts";
 import type { Certificate } from "../openpgp/certificate.ts";
 import { encryptAtRest } from "../openpgp/encrypt.ts";
 import { importCertificate } from "../openpgp/import-certificate.ts";
+import { readKeyPackets } from "../openpgp/key-packets.ts";
 import { findById, listPublishedOf } from "../store/certificates.ts";
 import type { Store } from "../store/store.ts";
 import { bringCertificate, bringSecretKey } from "./bring.ts";
@@ -77,6 +78,27 @@ async function revocationOf(
   return packetOf(await sign(signer, type, over, wholeSecond(deps.clock.now()), facts as never));
 }
 
+/** The packet with one more subpacket, of a private type, where nothing is signed. */
+function withUnhashed(packet: Uint8Array, octet: number): Uint8Array {
+  const read = readKeyPackets(packet, 1);
+  assert(read.kind === "read");
+  const body = Buffer.from(read.packets[0]?.body ?? []);
+  const at = 6 + body.readUInt16BE(4);
+  const size = body.readUInt16BE(at);
+  const next = Buffer.concat([
+    body.subarray(0, at),
+    Buffer.of((size + 3) >> 8, (size + 3) & 0xff, 2, 100, octet),
+    body.subarray(at + 2),
+  ]);
+  return Buffer.concat([Buffer.of(0xc2, 0xff), u32(next.length), next]);
+}
+
+function u32(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(value);
+  return bytes;
+}
+
 async function servedOf(store: Store, { certificate }: Own) {
   const [row] = await findById(store, certificate.fingerprint);
   assert(row);
@@ -115,6 +137,51 @@ for (const { engine, open } of engines()) {
     });
     const again = await publishRevocation(deps, alice, upload);
     assert.deepEqual(again, { kind: "known", fingerprint });
+  });
+
+  test(`${engine}: of several revocations at once the hardest reason is the state`, async () => {
+    await using store = await open();
+    const { deps } = await withAlice(store);
+    for (const [first, second, state] of [
+      [1, COMPROMISED, "compromised"],
+      [COMPROMISED, 1, "compromised"],
+      [1, 0, "withdrawn"],
+      [3, 1, "superseded"],
+    ] as const) {
+      const own = await ownKey(deps);
+      await bringPublic(deps, own);
+      const upload = Buffer.concat([
+        await revocationOf(deps, own, { subkey: SIGNING, reason: first }),
+        await revocationOf(deps, own, { subkey: ENCRYPTING, reason: second }),
+      ]);
+      const result = await publishRevocation(deps, alice, upload);
+      assert(result.kind === "published");
+      assert.equal(result.state, state);
+    }
+    // One that was known, and left the certificate in use, does not say why it ends now.
+    const own = await ownKey(deps);
+    await bringPublic(deps, own);
+    const known = await revocationOf(deps, own, { subkey: SIGNING, reason: COMPROMISED });
+    await publishRevocation(deps, alice, known);
+    const added = await revocationOf(deps, own, { subkey: ENCRYPTING, reason: 1 });
+    const result = await publishRevocation(deps, alice, Buffer.concat([known, added]));
+    assert(result.kind === "published");
+    assert.equal(result.state, "superseded");
+  });
+
+  test(`${engine}: the same revocation with other unhashed octets is known`, async () => {
+    await using store = await open();
+    const { deps } = await withAlice(store);
+    const own = await ownKey(deps);
+    await bringPublic(deps, own);
+    const upload = await revocationOf(deps, own, { subkey: ENCRYPTING, reason: COMPROMISED });
+    assert.equal((await publishRevocation(deps, alice, upload)).kind, "published");
+    const { bytes } = await servedOf(store, own);
+    for (let octet = 0; octet < 3; octet += 1) {
+      const again = await publishRevocation(deps, alice, withUnhashed(upload, octet));
+      assert.equal(again.kind, "known");
+    }
+    assert.deepEqual((await servedOf(store, own)).bytes, bytes);
   });
 
   test(`${engine}: a user ID that its owner revoked ends the certificate for the address`, async () => {

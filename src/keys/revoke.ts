@@ -16,7 +16,7 @@ import {
 } from "../store/certificates.ts";
 import type { Store } from "../store/store.ts";
 import { addressesKeptHere, changeKeys, requireOwn } from "./change.ts";
-import { endKey, type Ended, type EndWish } from "./end-key.ts";
+import { endKey, type Ended, type EndReason, type EndWish } from "./end-key.ts";
 import { certificateIn, revokedChange, stateFor } from "./publication.ts";
 import type { VaultDeps } from "./vault-deps.ts";
 
@@ -108,7 +108,7 @@ async function changeBy(
   tx: Store,
   owner: EmailAddress,
   row: PublishedCertificate,
-  { certificate, revoked, parts }: Revoked,
+  { certificate, revoked, parts, added }: Revoked,
 ): Promise<Change> {
   const now = deps.clock.now();
   if (revoked.kind !== "none") return revokedChange(row, certificate, row.revokedAt ?? now);
@@ -119,8 +119,14 @@ async function changeBy(
     const { expires } = accepted;
     return { state: "active", bytes, ...(expires === undefined ? {} : { expiresAt: expires }) };
   }
-  const reasonCode = parts[0]?.reasonCode ?? 0;
-  return { ...row, bytes, state: stateFor(reasonCode), revokedAt: now };
+  return { ...row, bytes, state: hardest(added), revokedAt: now };
+}
+
+/** The state that says the worst of what was revoked: those that undo signatures first. */
+function hardest(added: readonly RevokedPart[]): EndReason {
+  const states = added.map(({ reasonCode }) => stateFor(reasonCode));
+  const order = ["compromised", "withdrawn", "superseded", "retired"] as const;
+  return order.find((state) => states.includes(state)) ?? "withdrawn";
 }
 
 /**

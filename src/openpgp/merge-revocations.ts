@@ -6,6 +6,7 @@ import { type Certificate, certificateOf, partsOf } from "./certificate.ts";
 import type { Fingerprint } from "./fingerprint.ts";
 import { readKeyPackets } from "./key-packets.ts";
 import { type KeySignature, SIGNATURE_TYPE, readKeySignature } from "./key-signature.ts";
+import { signatureId } from "./same-signature.ts";
 import { readSelfSignatures } from "./self-signatures.ts";
 
 /** What of a certificate a revocation is for, and the reason that it gives (RFC 9580 §5.2.3.31). */
@@ -15,10 +16,11 @@ export type RevokedPart = { readonly reasonCode: number } & (
   | { readonly kind: "user-id"; readonly userId: string }
 );
 
-/** A certificate with revocations merged into it, and all that those given are for, known before or not. */
+/** A certificate with revocations merged into it, all that those given are for, and what of that was not known before. */
 export type Merged = {
   readonly certificate: Certificate;
   readonly parts: readonly RevokedPart[];
+  readonly added: readonly RevokedPart[];
 };
 
 /** A revocation is one short signature; what is larger is something else. */
@@ -72,18 +74,19 @@ export async function mergeRevocations(
   let parts = partsOf(certificate);
   if (parts === undefined) return undefined;
   const revoked: RevokedPart[] = [];
-  let isChanged = false;
+  const added: RevokedPart[] = [];
   for (const signature of signatures) {
     const found = await findRevoked(parts, signature);
     if (found === undefined) continue;
-    const reasonCode = signature.reason?.code ?? 0;
-    revoked.push({ ...found.part, reasonCode });
+    const part = { ...found.part, reasonCode: signature.reason?.code ?? 0 };
+    revoked.push(part);
     if (found.isKnown) continue;
     parts = found.merged;
-    isChanged = true;
+    added.push(part);
   }
   if (revoked.length === 0) return undefined;
-  return { certificate: isChanged ? certificateOf(parts) : certificate, parts: revoked };
+  const merged = added.length > 0 ? certificateOf(parts) : certificate;
+  return { certificate: merged, parts: revoked, added };
 }
 
 type Found = {
@@ -104,7 +107,7 @@ async function findRevoked(
   const self = await readSelfSignatures(alone);
   if (self === undefined) return undefined;
   const found = (part: Found["part"], { signatures }: { signatures: readonly KeySignature[] }) => {
-    const isKnown = signatures.some(({ body }) => asBuffer(body).equals(signature.body));
+    const isKnown = signatures.some((each) => signatureId(each) === signatureId(signature));
     const merged = withSignatures(parts, (kept) =>
       kept === signatures ? [signature, ...kept] : kept,
     );

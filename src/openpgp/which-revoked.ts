@@ -9,6 +9,7 @@ import {
   bareRevocations,
   mergeRevocations,
 } from "./merge-revocations.ts";
+import { signatureId } from "./same-signature.ts";
 import { type KeyRevocation, revocationOf } from "./signer.ts";
 
 /** The first of a user's certificates that an upload revokes or revokes a part of, with that merged into it. */
@@ -18,6 +19,8 @@ export type Revoked = {
   readonly revoked: KeyRevocation;
   /** What the upload is for. */
   readonly parts: readonly RevokedPart[];
+  /** Those of them that were not known before. */
+  readonly added: readonly RevokedPart[];
 };
 
 /**
@@ -52,7 +55,7 @@ function revocationsWithin(
   const parts = partsOf(certificate);
   const own = parts === undefined ? [] : componentsOf(parts);
   const isOwn = (body: Uint8Array) => own.some((each) => asBuffer(each.body).equals(body));
-  const known = new Set(own.flatMap(({ signatures }) => signatures.map(idOf)));
+  const known = new Set(own.flatMap(({ signatures }) => signatures.map(signatureId)));
   const found = uploaded
     .filter(({ fingerprint }) => fingerprint === certificate.fingerprint)
     .flatMap((each) => partsOf(each) ?? [])
@@ -60,12 +63,8 @@ function revocationsWithin(
     .flatMap(({ signatures }) => signatures.filter(({ type }) => ALL_REVOCATIONS.has(type)))
     .filter(({ issuer }) => issuer === undefined || issuer === certificate.fingerprint);
   return found
-    .toSorted((a, b) => Number(known.has(idOf(a))) - Number(known.has(idOf(b))))
+    .toSorted((a, b) => Number(known.has(signatureId(a))) - Number(known.has(signatureId(b))))
     .slice(0, MOST_WITHIN);
-}
-
-function idOf({ body }: KeySignature): string {
-  return asBuffer(body).toString("latin1");
 }
 
 function componentsOf({
