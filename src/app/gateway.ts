@@ -24,7 +24,12 @@ export async function runGateway(config: Config): Promise<void> {
   const outgoing = outgoingHandlers(parts, out);
   const incoming = serving.use(wayIn(parts));
   serving.use(
-    startSchedule(parts, [out.task, incoming.task, ...keyTasks(parts), watchReleases(parts)]),
+    startSchedule(parts, [
+      out.task,
+      incoming.task,
+      ...keyTasks(parts, out.deps),
+      watchReleases(parts),
+    ]),
   );
 
   const places: Record<string, string> = {};

@@ -1,19 +1,19 @@
 /** What the life of keys needs while nobody is logged in. */
-import { after, HOUR, MINUTE } from "../base/time.ts";
+import { HOUR, MINUTE } from "../base/time.ts";
 import { backfill } from "../keys/backfill.ts";
 import { purgeClosedAccounts } from "../keys/end-account.ts";
+import { keysThatEnd } from "../keys/ending.ts";
 import { openWithService } from "../keys/master-key.ts";
 import { EXTEND_BEFORE_MS, upkeep } from "../keys/upkeep.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import { findAliased } from "../store/aliases.ts";
-import { listExpiring, type PublishedCertificate } from "../store/certificates.ts";
 import { purgeTombstones } from "../store/tombstones.ts";
+import { warnOfEnds, type NoticeDeps } from "./end-warnings.ts";
 import type { Parts } from "./parts.ts";
 import type { Task } from "./schedule.ts";
 
-const PAGE = 500;
-
-export function keyTasks(parts: Parts): readonly Task[] {
+/** `notices`: what mail to users leaves through. */
+export function keyTasks(parts: Parts, notices: NoticeDeps): readonly Task[] {
   const { backfillPerMinute } = parts.config.keys;
   const enrolment: Task = {
     name: "make keys",
@@ -23,6 +23,7 @@ export function keyTasks(parts: Parts): readonly Task[] {
   return [
     ...(backfillPerMinute === 0 ? [] : [enrolment]),
     { name: "extend keys", everyMs: HOUR, run: async () => extendKeys(parts) },
+    { name: "warn of ends", everyMs: HOUR, run: async () => warnOfEnds(parts, notices) },
     {
       name: "delete closed accounts",
       everyMs: HOUR,
@@ -36,14 +37,8 @@ export function keyTasks(parts: Parts): readonly Task[] {
 
 /** Keys that the provider may use; those of the others live longer when their owners log in. */
 async function extendKeys(parts: Parts): Promise<void> {
-  const now = parts.clock.now();
-  const before = after(now, EXTEND_BEFORE_MS);
-  let last: PublishedCertificate | undefined;
-  for (;;) {
-    const page = await listExpiring(parts.store, now, before, { limit: PAGE, after: last });
-    for (const { address } of page) await extendFor(parts, address);
-    last = page.at(-1);
-    if (page.length < PAGE) return;
+  for await (const { address } of keysThatEnd(parts, EXTEND_BEFORE_MS)) {
+    await extendFor(parts, address);
   }
 }
 

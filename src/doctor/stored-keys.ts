@@ -103,6 +103,6 @@ const FAULTS: readonly {
     fault: "ending",
     result: "warn",
     what: "end within 30 days",
-    todo: "Keys are extended 60 days ahead while the gateway runs and can use them: see its log. By hand: sealpost key rotate ADDRESS",
+    todo: "Keys are extended 60 days ahead while the gateway runs and can use them: see its log. The owners of the others are told by mail: they log in, or bring their certificate again. By hand: sealpost key rotate ADDRESS",
   },
 ];

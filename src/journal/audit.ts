@@ -57,16 +57,22 @@ export async function appendAudit(store: Store, entry: AuditEntry): Promise<void
 
 /**
  * As `appendAudit`, unless the log has an entry that differs in its time alone: for what shows again each time that
- * somebody looks, so that looking does not fill a log that only grows.
+ * somebody looks, so that looking does not fill a log that only grows. False when it has: of two at once one is told true.
  */
-export async function appendAuditOnce(store: Store, entry: AuditEntry): Promise<void> {
-  const columns = columnsOf(entry);
-  if (await hasAudit(store, columns)) return;
-  await store.transaction(async (tx) => {
+export async function appendAuditOnce(store: Store, entry: AuditEntry): Promise<boolean> {
+  if (await isAudited(store, entry)) return false;
+  return store.transaction(async (tx) => {
     // Of two who see it at the same time one writes.
     await holdAuditEnd(tx);
-    if (!(await hasAudit(tx, columns))) await appendAudit(tx, entry);
+    if (await isAudited(tx, entry)) return false;
+    await appendAudit(tx, entry);
+    return true;
   });
+}
+
+/** Whether the log has an entry that differs in its time at most. */
+export async function isAudited(store: Store, entry: AuditEntry): Promise<boolean> {
+  return hasAudit(store, columnsOf(entry));
 }
 
 function columnsOf({

@@ -1,0 +1,228 @@
+/** Who is told that his key ends, and how often. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { findReader } from "../accounts/embedded.ts";
+import { after, DAY, HOUR } from "../base/time.ts";
+import { deliver } from "../incoming/deliver.ts";
+import { traceIncoming } from "../incoming/tracing.ts";
+import { listAudit } from "../journal/audit.ts";
+import { bringCertificate } from "../keys/bring.ts";
+import { closeAccount } from "../keys/end-account.ts";
+import { revokeKey } from "../keys/revoke.ts";
+import { enrol } from "../login/enrol.ts";
+import { login } from "../login/login.ts";
+import { parseDomain } from "../mail/address.ts";
+import { listMessages, readMessage } from "../mailbox/embedded.ts";
+import { decrypt } from "../openpgp/decrypt.ts";
+import { extendExpiry } from "../openpgp/extend.ts";
+import { generateKey } from "../openpgp/generate.ts";
+import { readSecretKey } from "../openpgp/secret-key.ts";
+import { sendDue, type OutboxDeps } from "../outgoing/outbox.ts";
+import { traceOutgoing } from "../outgoing/tracing.ts";
+import { findPublished } from "../store/certificates.ts";
+import { migrate } from "../store/migrate.ts";
+import { openStore, type Store } from "../store/store.ts";
+import { engines } from "../../test/support/engines.ts";
+import { alice, depsFor, network, old, withAlice, type Deps } from "../../test/support/key-life.ts";
+import { wrapFor } from "./at-rest.ts";
+import { warnOfEnds, type NoticeDeps } from "./end-warnings.ts";
+import { startEvents } from "./events.ts";
+
+const hostname = parseDomain("mail.alpha.test") ?? assert.fail();
+const notices: NoticeDeps = {
+  hostname,
+  wrap: (_id, bytes) => ({ wrapped: bytes, serviceKey: "" }),
+};
+
+function partsOf(deps: Deps, store: Store = deps.store) {
+  return { ...deps, store, events: startEvents("silent") };
+}
+
+/** One round of the task, and then one of the outbox, whose next hop is our own way in. Gives the texts that came. */
+async function round(deps: Deps, { wrap }: NoticeDeps = notices): Promise<readonly string[]> {
+  await warnOfEnds(partsOf(deps), { hostname, wrap });
+  return sent(deps);
+}
+
+async function sent(deps: Deps): Promise<readonly string[]> {
+  const { store } = deps;
+  const texts: string[] = [];
+  const outbox: OutboxDeps = {
+    ...deps,
+    ...notices,
+    unwrap: (_id, { wrapped }) => wrapped,
+    trace: traceOutgoing(async () => Promise.resolve()),
+    relay: async (envelope, message) => {
+      assert.equal(envelope.from, undefined);
+      texts.push(Buffer.from(message).toString());
+      const received = { protocol: "LMTP", client: "relay" };
+      const [reply] = await deliver(wayInOf(deps, store), { envelope, message, received });
+      assert.equal(reply?.code, "250");
+      const outcome = { kind: "accepted", text: "ok" } as const;
+      return { recipients: envelope.recipients.map((address) => ({ address, outcome })) };
+    },
+  };
+  await sendDue(outbox);
+  return texts;
+}
+
+function wayInOf(deps: Deps, store: Store): Parameters<typeof deliver>[0] {
+  return {
+    store,
+    clock: deps.clock,
+    hostname,
+    isOurs: () => true,
+    findAccount: async (address) => findReader(store, address),
+    hasRoom: async () => Promise.resolve(true),
+    wrapFor: async (account, data) => wrapFor(deps, account, data),
+    arrived: () => assert.fail("nothing waits"),
+    trace: traceIncoming(async () => Promise.resolve()),
+    failed: (error) => {
+      throw error;
+    },
+    discoverAuthor: async () => Promise.reject(new Error("nobody is to be asked")),
+    findFormer: async () => Promise.resolve({ kind: "absent" }),
+  };
+}
+
+async function bringOwn(deps: Deps) {
+  const raw = await generateKey({ address: alice, profile: "compat", now: deps.clock.now() });
+  await bring(deps, raw.certificate);
+  return raw;
+}
+
+async function bring(
+  deps: Deps,
+  certificate: Parameters<typeof bringCertificate>[1]["certificate"],
+): Promise<void> {
+  const rest = { revocation: undefined, masterKey: undefined };
+  await bringCertificate(deps, { owner: alice, address: alice, certificate, ...rest });
+}
+
+/** Moves the clock to so many days before the active key ends. */
+async function goTo(deps: Deps, daysBefore: number): Promise<void> {
+  const end = (await findPublished(deps.store, alice))?.expiresAt;
+  assert(end);
+  deps.clock.set(after(end, -daysBefore * DAY));
+}
+
+for (const { engine, open, place } of engines()) {
+  test(`${engine}: who has his key himself is told 30, 14 and 3 days before it ends, once each, also over a restart`, async () => {
+    const database = await place();
+    await using first = await openStore(database);
+    await migrate(first);
+    const { deps: before } = await withAlice(first);
+    const { certificate, secretKey } = await bringOwn(before);
+    await using second = await openStore(database);
+    const restarted: Deps = { ...before, store: second };
+    const seen: string[] = [];
+    for (const days of [61, 31, 29.9, 29, 15, 13.9, 4, 2.9, 1, 0.1, -0.1, -1]) {
+      await goTo(before, days);
+      const told = [
+        ...(await round(before)),
+        ...(await round(before)),
+        ...(await round(restarted)),
+      ];
+      seen.push(...told.map((text) => `${days}: ${/in (\d+ days)/.exec(text)?.[1] ?? ""}`));
+      assert(told.every((text) => text.includes("own device")));
+    }
+    assert.deepEqual(seen, ["29.9: 30 days", "13.9: 14 days", "2.9: 3 days"]);
+    const entries = (await Array.fromAsync(listAudit(first, alice))).filter(
+      ({ action }) => action === "key.ending",
+    );
+    assert.deepEqual(
+      entries.map(({ detail }) => [detail["days"], detail["fingerprint"]]),
+      [30, 14, 3].map((days) => [days, certificate.fingerprint]),
+    );
+    // Extended there and brought again: it is told of the next end, and only of that one.
+    await goTo(before, 20);
+    const now = before.clock.now();
+    using key = await readSecretKey(secretKey);
+    const extended = await extendExpiry({ key, certificate, expires: after(now, 90 * DAY), now });
+    await bring(before, extended.certificate);
+    assert.deepEqual(await round(before), []);
+    await goTo(before, 10);
+    assert.match((await round(before)).join(""), /in 10 days/);
+  });
+
+  test(`${engine}: two processes tell him once, and one that fails tells him the next time`, async () => {
+    const database = await place();
+    await using one = await openStore(database);
+    await migrate(one);
+    await using other = await openStore(database);
+    const { deps } = await withAlice(one);
+    await goTo(deps, 14);
+    const broken: NoticeDeps = {
+      hostname,
+      wrap: () => {
+        throw new Error("the disk is full");
+      },
+    };
+    assert.deepEqual(await round(deps, broken), []);
+    // Two connections to SQLite in one thread would wait for each other.
+    const stores = engine === "postgres" ? [one, other, one, other] : [one, one];
+    await Promise.all(stores.map(async (store) => warnOfEnds(partsOf(deps, store), notices)));
+    assert.equal((await sent(deps)).length, 1);
+  });
+
+  test(`${engine}: whose key unlocks at login is told until he logs in`, async () => {
+    await using store = await open();
+    const { deps } = await withAlice(store);
+    await goTo(deps, 30);
+    deps.clock.advance(HOUR);
+    assert.match((await round(deps)).join(""), /log in once/);
+    await goTo(deps, 14);
+    assert.equal((await round(deps)).length, 1);
+    const result = await login(deps, { address: alice, password: old(), network });
+    assert(result.kind === "ok");
+    result.keys[Symbol.dispose]();
+    deps.clock.advance(12 * DAY);
+    assert.deepEqual(await round(deps), []);
+  });
+
+  test(`${engine}: nobody is told of a key that is extended by itself, is revoked, or whose account is closed`, async () => {
+    await using usable = await open();
+    const { deps: provider } = await withAlice(usable, "provider-usable");
+    await goTo(provider, 10);
+    assert.deepEqual(await round(provider), []);
+
+    await using waiting = await open();
+    const provisional = depsFor(waiting);
+    await enrol(provisional, { address: alice, custody: "unlocks-at-login", profile: "compat" });
+    await goTo(provisional, 10);
+    assert.deepEqual(await round(provisional), []);
+
+    for (const end of [
+      async (deps: Deps) => {
+        const wish = { owner: alice, address: alice, masterKey: undefined, text: "" };
+        await revokeKey(deps, { ...wish, reason: "withdrawn" });
+      },
+      async (deps: Deps) => closeAccount(deps, alice, undefined),
+    ]) {
+      await using store = await open();
+      const { deps } = await withAlice(store);
+      await goTo(deps, 10);
+      await end(deps);
+      assert.deepEqual(await round(deps), []);
+    }
+  });
+
+  test(`${engine}: in his mailbox the warning is unprotected mail like any other, and only he can open it`, async () => {
+    await using store = await open();
+    const { deps } = await withAlice(store);
+    const { secretKey } = await bringOwn(deps);
+    await goTo(deps, 10);
+    assert.equal((await round(deps)).length, 1);
+    const [entry, ...more] = await listMessages(store, alice);
+    assert(entry && more.length === 0);
+    assert.equal(entry.verdict.state, "UNPROTECTED");
+    assert.equal(entry.form, "wrapped");
+    const message = (await readMessage(store, alice, entry.id))?.body;
+    assert(message);
+    using key = await readSecretKey(secretKey);
+    const opening = await decrypt({ message, keys: [key] });
+    assert(opening.kind === "decrypted");
+    assert.match(Buffer.from(opening.data).toString(), /^Return-Path: <>\r\n.*Auto-Submitted:/s);
+  });
+}

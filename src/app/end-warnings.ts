@@ -1,0 +1,29 @@
+/** Mail to users whose keys end, where nobody but they can extend them. */
+import { randomUUID } from "node:crypto";
+import { keysThatEnd, WARN_BEFORE_MS, warnOfEnd } from "../keys/ending.ts";
+import { keyEndingNotice } from "../notices/key-ending.ts";
+import { keepForLater, type OutboxDeps } from "../outgoing/outbox.ts";
+import type { Parts } from "./parts.ts";
+
+/** What notices leave through: the outbox, as bounces do, to wherever mail for the user is delivered. */
+export type NoticeDeps = Pick<OutboxDeps, "hostname" | "wrap">;
+
+/** Trouble with one user's warning is logged and tried again; it keeps nobody else's back. */
+export async function warnOfEnds(
+  parts: Pick<Parts, "store" | "clock" | "serviceKeys" | "events">,
+  { hostname, wrap }: NoticeDeps,
+): Promise<void> {
+  const { clock, events } = parts;
+  for await (const published of keysThatEnd(parts, WARN_BEFORE_MS)) {
+    try {
+      await warnOfEnd(parts, published, async (store, ending) => {
+        const messageId = `<${randomUUID()}@${hostname}>`;
+        const message = keyEndingNotice({ hostname, messageId, ending, now: clock.now() });
+        const copy = { envelope: { from: undefined, recipients: [ending.owner] }, message };
+        await keepForLater({ store, clock, wrap }, ending.owner, messageId, [copy]);
+      });
+    } catch (error) {
+      events.failed("warn of ends", error);
+    }
+  }
+}
