@@ -86,10 +86,11 @@ export async function showMail(
   if (content === undefined) {
     return { ...entry, message: new Uint8Array(), raw: new Uint8Array(), parts: [] };
   }
+  const { verdict } = content;
   return {
-    ...entry,
+    ...(await listEntry({ ...message, verdict }, keys)),
     raw: content.raw,
-    message: annotate(content.view, message.verdict, o.account, deps.statusKey),
+    message: annotate(content.view, verdict, o.account, deps.statusKey),
     parts: leaves(scanLeniently(content.view)).map((part) => shownPart(content.view, part)),
   };
 }
@@ -144,7 +145,8 @@ async function contentOf(
   const { header } = parseHeader(message.body);
   // Who claims to be somebody else is shown as who he was on the way (RFC 9788 §4.4.3).
   const from = message.verdict.warnings.includes("FROM_MISMATCH") ? "outer" : "protected";
-  return { view: readerView(header, opened.payload, { from }), raw: opened.payload };
+  const view = readerView(header, opened.payload, { from });
+  return { view, raw: opened.payload, verdict: message.verdict };
 }
 
 /** Decrypts what the mailbox keeps at rest: our own bytes, so failing is our own trouble. */

@@ -40,16 +40,28 @@ export function shownHeader(
   return state === "VERIFIED" && protection.kind === "signed" ? protection.protectedHeader : outer;
 }
 
-/** What is shown of a message, and the bytes behind it. */
-export type ClearView = { readonly view: Uint8Array; readonly raw: Uint8Array };
+/** What is shown of a message, the bytes behind it, and the verdict that holds for them. */
+export type ClearView = {
+  readonly view: Uint8Array;
+  readonly raw: Uint8Array;
+  readonly verdict: MessageVerdict;
+};
 
 /**
  * The message to show: where the signature is verified the signed part alone, with its own header if it has one, and
- * nothing that stood before or behind it; else all as it arrived.
+ * nothing that stood before or behind it; else all as it arrived. A verified message in which no signed part is found (any
+ * more) is shown as ordinary mail.
  */
-export function clearView(message: Uint8Array, { state }: MessageVerdict): ClearView {
-  const protection = state === "VERIFIED" ? detectProtection(message) : undefined;
-  if (protection?.kind !== "signed") return { view: message, raw: message };
+export function clearView(message: Uint8Array, verdict: MessageVerdict): ClearView {
+  if (verdict.state !== "VERIFIED") return { view: message, raw: message, verdict };
+  const protection = detectProtection(message);
+  if (protection.kind !== "signed") {
+    return { view: message, raw: message, verdict: unprotected(verdict.checkedAt) };
+  }
   const { signedBytes } = protection;
-  return { view: readerView(parseHeader(message).header, signedBytes), raw: signedBytes };
+  return {
+    view: readerView(parseHeader(message).header, signedBytes),
+    raw: signedBytes,
+    verdict,
+  };
 }

@@ -9,7 +9,7 @@ import { traceIncoming } from "../../src/incoming/tracing.ts";
 import { UnlockedKeys } from "../../src/keys/unlocked-keys.ts";
 import { parseAddress, type EmailAddress } from "../../src/mail/address.ts";
 import { parseHeader } from "../../src/mail/header.ts";
-import { listMessages, readMessage } from "../../src/mailbox/embedded.ts";
+import { listMessages, readMessage, recordVerdict } from "../../src/mailbox/embedded.ts";
 import { after, HOUR } from "../../src/base/time.ts";
 import { armorSignature } from "../../src/openpgp/armor.ts";
 import { decrypt } from "../../src/openpgp/decrypt.ts";
@@ -330,4 +330,19 @@ test("the author is asked about once, and a mailbox that filled up meanwhile tak
     "250 2.0.0 stored",
   ]);
   assert.equal(world.asked, 1);
+});
+
+test("a verdict of another message than the one that is stored is not shown over it", async () => {
+  await using world = await newWorld();
+  await arrive(world, Buffer.from([...FORGED, "", "Pay now."].join("\r\n")));
+  const [listed] = await listMessages(world.store, account);
+  assert(listed !== undefined);
+  const verified = { ...listed.verdict, state: "VERIFIED", signature: "valid" } as const;
+  await recordVerdict(world.store, account, listed.id, verified);
+  const { text } = await read(world);
+  assert.match(text, /Pay now/);
+  assert.doesNotMatch(text, /VERIFIED/);
+  const keys = new UnlockedKeys([bob], bob.fingerprint, []);
+  const shown = await showMail(world, { account, id: listed.id, keys });
+  assert.deepEqual([shown?.state, shown?.signature], ["UNPROTECTED", "none"]);
 });
