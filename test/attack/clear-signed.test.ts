@@ -337,7 +337,7 @@ test("a verdict of another message than the one that is stored is not shown over
   await arrive(world, Buffer.from([...FORGED, "", "Pay now."].join("\r\n")));
   const [listed] = await listMessages(world.store, account);
   assert(listed !== undefined);
-  const verified = { ...listed.verdict, state: "VERIFIED", signature: "valid" } as const;
+  const verified = { ...listed.verdict, state: "VERIFIED", signature: "verified" } as const;
   await recordVerdict(world.store, account, listed.id, verified);
   const { text } = await read(world);
   assert.match(text, /Pay now/);
