@@ -4,6 +4,7 @@ import { test } from "node:test";
 
 import { findAccount, hashPassword, updateAccount } from "../accounts/embedded.ts";
 import { after, DAY } from "../base/time.ts";
+import { appendAudit } from "../journal/audit.ts";
 import { login } from "../login/login.ts";
 import { enrol } from "../login/enrol.ts";
 import { resetPassword } from "../login/recover.ts";
@@ -11,7 +12,13 @@ import { extendExpiry } from "../openpgp/extend.ts";
 import { generateKey } from "../openpgp/generate.ts";
 import { readSecretKey } from "../openpgp/secret-key.ts";
 import { keyIdOf } from "../openpgp/fingerprint.ts";
-import { findPublished, listUnserved, publishedVersion } from "../store/certificates.ts";
+import {
+  findById,
+  findPublished,
+  listUnserved,
+  publishedVersion,
+  serveAgain,
+} from "../store/certificates.ts";
 import { migrate } from "../store/migrate.ts";
 import { openPublishedView } from "../store/published-view.ts";
 import { openStore, type Store } from "../store/store.ts";
@@ -48,6 +55,51 @@ async function bringOwn(deps: Deps, address = alice) {
 const custodyOf = async (store: Store) => (await findAccount(store, alice))?.custody;
 
 for (const { engine, open, place } of engines()) {
+  test(`${engine}: migrating takes out of service what ended without a revocation while such keys were served`, async () => {
+    await using store = await open();
+    const { deps } = await withAlice(store);
+    const subkeysOf: Record<string, Parameters<typeof serveAgain>[2]> = {};
+    const bring = async () => {
+      const { certificate, fingerprint, genericRevocation } = await bringOwn(deps);
+      subkeysOf[fingerprint] = certificate.subkeyFingerprints;
+      return { fingerprint, genericRevocation };
+    };
+    const [ended, revoked, byPart, present] = [
+      await bring(),
+      await bring(),
+      await bring(),
+      await bring(),
+    ];
+    await publishRevocation(deps, alice, revoked.genericRevocation);
+    // As a part that is revoked and leaves nothing of use is written down.
+    await appendAudit(store, {
+      at: deps.clock.now(),
+      action: "revocation.uploaded",
+      account: alice,
+      detail: { fingerprint: byPart.fingerprint, state: "retired", of: "subkey" },
+    });
+    for (const { fingerprint } of [ended, byPart]) {
+      await serveAgain(store, fingerprint, subkeysOf[fingerprint] ?? []);
+    }
+    const migrateAgain = async () => {
+      await store.db.deleteFrom("migrations").where("name", "=", "0008-unserved").execute();
+      await migrate(store);
+    };
+    const version = await publishedVersion(store);
+    await migrateAgain();
+    assert.deepEqual(await listUnserved(store, alice), [ended.fingerprint]);
+    for (const id of [ended.fingerprint, ...(subkeysOf[ended.fingerprint] ?? [])]) {
+      assert.deepEqual(await findById(store, id), []);
+    }
+    for (const { fingerprint } of [revoked, byPart, present]) {
+      assert.equal((await findById(store, fingerprint)).length, 1);
+    }
+    assert.equal(await active(store), present.fingerprint);
+    assert.equal(await publishedVersion(store), version + 1);
+    await migrateAgain();
+    assert.equal(await publishedVersion(store), version + 1);
+  });
+
   test(`${engine}: a key that ends without a revocation is served on no way, until its owner uploads one`, async () => {
     const database = await place();
     await using store = await openStore(database);

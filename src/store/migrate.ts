@@ -7,6 +7,7 @@ import { attempts } from "./migrations/0004-attempts.ts";
 import { revocationsSeen } from "./migrations/0005-revocations-seen.ts";
 import { givenUp } from "./migrations/0006-given-up.ts";
 import { auditActions } from "./migrations/0007-audit-actions.ts";
+import { stopServingUnrevoked, unserved } from "./migrations/0008-unserved.ts";
 import type { Engine, Store } from "./store.ts";
 
 /** One step of the schema, as statements for an engine. A landed one is never edited. */
@@ -15,7 +16,7 @@ export type Migration = (engine: Engine) => readonly string[];
 type Step = {
   readonly name: string;
   readonly migration: Migration;
-  /** What a new column holds for rows that are there already, where SQL alone cannot say it. */
+  /** What becomes of rows that are there already, where SQL alone cannot say it. */
   readonly fill?: (store: Store) => Promise<void>;
 };
 
@@ -28,6 +29,7 @@ const STEPS: readonly Step[] = [
   { name: "0005-revocations-seen", migration: revocationsSeen },
   { name: "0006-given-up", migration: givenUp },
   { name: "0007-audit-actions", migration: auditActions },
+  { name: "0008-unserved", migration: unserved, fill: stopServingUnrevoked },
 ];
 
 const LOCK = 0x5ea1_9057;
