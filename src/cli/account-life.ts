@@ -1,14 +1,16 @@
 /** Commands about an account's beginning under other names, and its end. */
 import type { Account } from "../accounts/embedded.ts";
 import type { Parts } from "../app/parts.ts";
+import type { Secret } from "../base/secret.ts";
 import { MINUTE } from "../base/time.ts";
 import { addAlias, removeAlias } from "../keys/alias.ts";
 import { backfill } from "../keys/backfill.ts";
 import { closeAccount, eraseByLaw, reopenAccount } from "../keys/end-account.ts";
-import { renameOwner } from "../keys/rename.ts";
+import { renameKeyless, renameOwner } from "../keys/rename.ts";
 import { formatAddress, parseAddress, type EmailAddress } from "../mail/address.ts";
 import { listAliases } from "../store/aliases.ts";
 import { findPublished } from "../store/certificates.ts";
+import { findMasterKey } from "../store/vault.ts";
 import { accountOf, addressGiven, requireOurs } from "./address-given.ts";
 import { codeLines } from "./account-recover.ts";
 import { answer, type Call, type Command, type ExitCode, notFound, UsageError } from "./command.ts";
@@ -120,16 +122,23 @@ async function rename(call: Call): Promise<ExitCode> {
   await using parts = await openFor(call);
   requireOurs(parts, to.domain);
   const account = await accountOf(parts, address);
-  using masterKey = await masterKeyBy(parts, account, password);
-  const withRecoveryCode = parts.config.keys.recoveryCode;
-  const o = { to, password, withRecoveryCode };
-  const code = await renameOwner(parts, parts.keyRules, masterKey, o);
+  const code = await renamed(parts, account, to, password);
   using _secret = code?.secret;
   const [old, name] = [formatAddress(account.address), formatAddress(to)];
   return answer(call, { address: name, alias: old, recoveryCode: code?.text ?? null }, [
     `${old} is ${name} now, and ${old} an alias of it`,
     ...codeLines(code?.text),
   ]);
+}
+
+async function renamed(parts: Parts, account: Account, to: EmailAddress, password: Secret) {
+  if ((await findMasterKey(parts.store, account.address)) === undefined) {
+    await renameKeyless(parts, account.address, to);
+    return undefined;
+  }
+  using masterKey = await masterKeyBy(parts, account, password);
+  const withRecoveryCode = parts.config.keys.recoveryCode;
+  return await renameOwner(parts, parts.keyRules, masterKey, { to, password, withRecoveryCode });
 }
 
 async function enrolAll(call: Call): Promise<ExitCode> {

@@ -151,7 +151,10 @@ function recovered(call: Call, account: Account, result: Recovered): ExitCode {
   const what = {
     kept: "its keys are as they were",
     new: "its keys could not be opened: they are revoked, and there are new ones. Old mail opens when the old password is remembered, or by escrow: sealpost account recover --former",
-    none: "it has no key here yet; the first login makes one",
+    none:
+      account.custody === "user-device-only"
+        ? "its key is on a device of its owner, and stays what it is"
+        : "it has no key here yet; the first login makes one",
   };
   return answer(call, { address, ...result, recoveryCode: result.recoveryCode ?? null }, [
     `set the password of ${address}; ${what[result.keys]}`,

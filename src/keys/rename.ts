@@ -8,6 +8,7 @@ import { listGenericRevocations, saveGenericRevocation } from "../store/generic-
 import { renameAccount as renameRows } from "../store/rename.ts";
 import {
   deleteMasterKey,
+  findMasterKey,
   insertMasterKey,
   insertSlot,
   listMasterKeys,
@@ -71,6 +72,30 @@ export async function renameOwner(
     await appendAudit(tx, { at: now, action: "account.renamed-to", account: o.to, detail });
   });
   return code;
+}
+
+/**
+ * As `renameOwner`, for an account that has no keys here and never had: nothing is wrapped under its name.
+ * @throws AppError when the address is taken, or there are keys.
+ */
+export async function renameKeyless(
+  deps: VaultDeps,
+  owner: EmailAddress,
+  to: EmailAddress,
+): Promise<void> {
+  await changeKeys(deps.store, owner, async (tx) => {
+    if ((await findMasterKey(tx, owner)) !== undefined) {
+      throw new AppError("this account has keys: they have to be open", { temporary: false });
+    }
+    await requireNothingParked(tx, owner);
+    const now = deps.clock.now();
+    await appendAudit(tx, { at: now, action: "account.renamed", account: owner });
+    await takeAddress(tx, to, now, owner);
+    await renameRows(tx, owner, to);
+    await insertAlias(tx, to, { address: owner, createdAt: now });
+    await moveRevocations(deps, tx, owner, to);
+    await appendAudit(tx, { at: now, action: "account.renamed-to", account: to, detail: {} });
+  });
 }
 
 async function requireNothingParked(tx: Store, owner: EmailAddress): Promise<void> {
