@@ -1,10 +1,13 @@
 /** Commands about who else can open an account's keys, and which key its mailbox has: escrow, custody, mailbox key. */
 import type { Parts } from "../app/parts.ts";
+import { verifyPassword, type Account } from "../accounts/embedded.ts";
+import type { Secret } from "../base/secret.ts";
 import { appendAudit } from "../journal/audit.ts";
-import { giveToProvider, takeBack, type TakingBack } from "../keys/custody.ts";
+import { giveToProvider, keepHereFirst, takeBack, type TakingBack } from "../keys/custody.ts";
 import { escrowMessages, type EscrowMessage } from "../keys/escrow.ts";
 import { chooseMailboxKey } from "../keys/mailbox-key.ts";
 import { formatAddress, type EmailAddress } from "../mail/address.ts";
+import { findMasterKey } from "../store/vault.ts";
 import { codeLines } from "./account-recover.ts";
 import { accountOf, addressGiven } from "./address-given.ts";
 import { answer, type Call, type Command, type ExitCode, notFound, UsageError } from "./command.ts";
@@ -107,22 +110,50 @@ export async function newKeys(call: Call, why: TakingBack["why"]): Promise<ExitC
   await using parts = await openFor(call);
   const account = await accountOf(parts, address);
   if (why === "escrow") await requireEscrow(parts, account.address);
-  using masterKey = await masterKeyBy(parts, account, password);
-  const { certificate, recoveryCode: code } = await takeBack(parts, parts.keyRules, masterKey, {
-    password,
-    withRecoveryCode: parts.config.keys.recoveryCode,
-    why,
-    custody: why === "custody" ? "unlocks-at-login" : account.custody,
-  });
+  const made = await (why === "custody" && (await hasNoneHere(parts, account))
+    ? firstKeys(parts, account, password)
+    : replaced(parts, account, password, why));
+  const { certificate, recoveryCode: code } = made;
   using _secret = code?.secret;
   const text = formatAddress(account.address);
   const fingerprint = certificate?.fingerprint ?? null;
   return answer(call, { address: text, fingerprint, recoveryCode: code?.text ?? null }, [
     fingerprint === null
       ? `what is kept here of ${text} is wrapped anew; the key on the user's device stays`
-      : `${text} has new keys, ${fingerprint} is published; the old ones are revoked and still decrypt`,
+      : `${text} has new keys, ${fingerprint} is published; ${made.rest}`,
     ...codeLines(code?.text),
   ]);
+}
+
+async function replaced(parts: Parts, account: Account, password: Secret, why: TakingBack["why"]) {
+  using masterKey = await masterKeyBy(parts, account, password);
+  const made = await takeBack(parts, parts.keyRules, masterKey, {
+    password,
+    withRecoveryCode: parts.config.keys.recoveryCode,
+    why,
+    custody: why === "custody" ? "unlocks-at-login" : account.custody,
+  });
+  return { ...made, rest: "the old ones are revoked and still decrypt" };
+}
+
+async function hasNoneHere({ store }: Parts, { address, custody }: Account): Promise<boolean> {
+  return custody === "user-device-only" && (await findMasterKey(store, address)) === undefined;
+}
+
+/** No key here shows by opening that the password is right, so the login's has to. */
+async function firstKeys(parts: Parts, { address }: Account, password: Secret) {
+  if ((await verifyPassword(parts.store, address, password)) === undefined) {
+    const text = formatAddress(address);
+    throw notFound(`this is not the password of ${text}; sealpost account reset sets one`);
+  }
+  const made = await keepHereFirst(parts, parts.keyRules, address, {
+    password,
+    withRecoveryCode: parts.config.keys.recoveryCode,
+  });
+  return {
+    ...made,
+    rest: "a key on the owner's device ended, and only that device decrypts what is for it",
+  };
 }
 
 /** @throws AppError when there is none that may end, of the keys in use or of some that a reset parked. */

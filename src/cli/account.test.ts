@@ -130,6 +130,28 @@ test("aliases are added, shown and removed, and another name makes the first one
   assert.match(err, /di@alpha\.test is an alias: the account is diana@alpha\.test/);
 });
 
+test("an account that was added for a key on its owner's device can be given one here", async () => {
+  const [address, stdin] = ["hal@alpha.test", "--password-stdin"];
+  const add = ["account", "add", address, "--custody", "device", stdin];
+  assert.equal((await sealpost(add, "secret one\n"))["fingerprint"], null);
+  const rotate = await attempt(["key", "rotate", address]);
+  assert.match(rotate.err, /on its owner's device.*account custody hal@alpha\.test user/);
+  const custody = ["account", "custody", address];
+  assert.match(
+    (await attempt([...custody, "provider", stdin], "secret one\n")).err,
+    /has no key here/,
+  );
+  const wrong = await attempt([...custody, "user", stdin], "secret two\n");
+  assert.match(wrong.err, /not the password of hal@alpha\.test/);
+  assert.equal((await sealpost(["account", "show", address]))["custody"], "user-device-only");
+  const { fingerprint, recoveryCode } = await sealpost([...custody, "user", stdin], "secret one\n");
+  assert(typeof recoveryCode === "string");
+  const shown = await sealpost(["account", "show", address]);
+  assert.deepEqual([shown["custody"], shown["fingerprint"]], ["unlocks-at-login", fingerprint]);
+  assert.equal((await attempt(["account", "escrow", address, "show"])).code, 0);
+  await sealpost([...custody, "provider", stdin], "secret one\n");
+});
+
 test("who can use the keys, and which pair the mailbox has, can be chosen and is shown", async () => {
   const address = await add("flo");
   const stdin = "--password-stdin";

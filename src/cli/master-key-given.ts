@@ -18,8 +18,9 @@ export async function masterKeyBy(
   password: Secret,
 ): Promise<MasterKey> {
   const masterKey = await openWithPassword(parts, address, password);
-  if (masterKey === undefined) throw notFound(OPENS_NONE);
-  return masterKey;
+  if (masterKey !== undefined) return masterKey;
+  if ((await findMasterKey(parts.store, address)) !== undefined) throw notFound(OPENS_NONE);
+  throw notFound(`${formatAddress(address)} has no key here, so no password opens one`);
 }
 
 /** The master key, by the password if there is one, else if the provider may use it. */
@@ -46,12 +47,17 @@ export async function masterKeyFor(
 /** Why the keys of an account do not open without a password, and what to do. */
 export async function closedKeys(
   { store }: Pick<Parts, "store">,
-  { address }: Pick<Account, "address">,
+  { address, custody }: Pick<Account, "address" | "custody">,
 ): Promise<AppError> {
   const text = formatAddress(address);
+  if ((await findMasterKey(store, address)) !== undefined) {
+    return notFound(
+      `the keys of ${text} open with the password only: give it with --password-stdin`,
+    );
+  }
   return notFound(
-    (await findMasterKey(store, address)) === undefined
-      ? `${text} has no key here yet: its first login makes one, or sealpost account enrol`
-      : `the keys of ${text} open with the password only: give it with --password-stdin`,
+    custody === "user-device-only"
+      ? `the key of ${text} is on its owner's device, none is kept here: sealpost account custody ${text} user makes one, key import --public brings his`
+      : `${text} has no key here yet: its first login makes one, or sealpost account enrol`,
   );
 }

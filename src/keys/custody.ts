@@ -1,8 +1,9 @@
 import { AppError } from "../base/errors.ts";
 import type { Secret } from "../base/secret.ts";
 import { appendAudit } from "../journal/audit.ts";
+import type { EmailAddress } from "../mail/address.ts";
 import { readAccount, updateAccount, type Custody } from "../store/accounts.ts";
-import { insertSlot } from "../store/vault.ts";
+import { findMasterKey, insertSlot } from "../store/vault.ts";
 import { changeKeys, requireCurrent } from "./change.ts";
 import { opensWithService } from "./custody-here.ts";
 import type { MasterKey } from "./master-key.ts";
@@ -71,5 +72,34 @@ export async function takeBack(
     text: isCompromised ? "compromised" : `${why} ended`,
     ...(why === "custody" && isProviders ? { account: { providerUntil: deps.clock.now() } } : {}),
     action: isCompromised ? "keys.compromised" : `${why}.ended`,
+  });
+}
+
+/**
+ * The first keys here of an account whose owner has had his on his device alone, in place of those. Whoever calls it has
+ * verified the password.
+ * @throws AppError when the account has keys here: `takeBack` replaces them.
+ */
+export async function keepHereFirst(
+  deps: VaultDeps,
+  rules: KeyRules,
+  owner: EmailAddress,
+  o: Pick<TakingBack, "password" | "withRecoveryCode">,
+): ReturnType<typeof renewMasterKey> {
+  if ((await findMasterKey(deps.store, owner)) !== undefined) {
+    throw new AppError("this account has keys here already", { temporary: false });
+  }
+  const { profile, escrow } = rules;
+  return renewMasterKey(deps, {
+    ...o,
+    profile,
+    escrow,
+    owner,
+    from: undefined,
+    replacesDevice: true,
+    custody: "unlocks-at-login",
+    reason: "superseded",
+    text: "custody ended",
+    action: "custody.ended",
   });
 }

@@ -56,7 +56,7 @@ export type Renewal = KeyRules & {
 /**
  * A new master key, and a new key for each address of the user; the old ones are revoked. Old keys go on decrypting where
  * the old master key is open: they move under the new one, and nothing that opened the old one opens anything any more.
- * Where the organisation had no way into the old one, it gets none into the new one.
+ * Where the organisation had no way into the old one, it gets none into the new one; into a first one it gets what is set up.
  */
 export async function renewMasterKey(
   deps: VaultDeps,
@@ -71,7 +71,8 @@ export async function renewMasterKey(
     const addresses = await renewedAddresses(deps.store, renewal);
     const isOwn = addresses.some((address) => sameAddress(address, owner));
     const custody = isOwn ? renewal.custody : "user-device-only";
-    const escrow = (await hasEscrow(deps.store, owner)) ? renewal.escrow : undefined;
+    const hasWayIn = before === undefined || (await hasEscrow(deps.store, owner));
+    const escrow = hasWayIn ? renewal.escrow : undefined;
     using next = MasterKey.make(owner);
     const code = renewal.withRecoveryCode ? newRecoveryCode() : undefined;
     const slots = await firstSlots(deps, next, {
