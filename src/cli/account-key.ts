@@ -1,6 +1,6 @@
 /** Commands about who else can open an account's keys, and which key its mailbox has: escrow, custody, mailbox key. */
 import type { Parts } from "../app/parts.ts";
-import { verifyPassword, type Account } from "../accounts/embedded.ts";
+import type { Account } from "../accounts/embedded.ts";
 import type { Secret } from "../base/secret.ts";
 import { appendAudit } from "../journal/audit.ts";
 import { giveToProvider, keepHereFirst, takeBack, type TakingBack } from "../keys/custody.ts";
@@ -11,7 +11,7 @@ import { findMasterKey } from "../store/vault.ts";
 import { codeLines } from "./account-recover.ts";
 import { accountOf, addressGiven } from "./address-given.ts";
 import { answer, type Call, type Command, type ExitCode, notFound, UsageError } from "./command.ts";
-import { masterKeyBy } from "./master-key-given.ts";
+import { masterKeyBy, requirePassword } from "./master-key-given.ts";
 import { openFor } from "./open.ts";
 import { readPassword, requireStdin, SECRETS_ON_STDIN } from "./secret-input.ts";
 
@@ -140,12 +140,8 @@ async function hasNoneHere({ store }: Parts, { address, custody }: Account): Pro
   return custody === "user-device-only" && (await findMasterKey(store, address)) === undefined;
 }
 
-/** No key here shows by opening that the password is right, so the login's has to. */
 async function firstKeys(parts: Parts, { address }: Account, password: Secret) {
-  if ((await verifyPassword(parts.store, address, password)) === undefined) {
-    const text = formatAddress(address);
-    throw notFound(`this is not the password of ${text}; sealpost account reset sets one`);
-  }
+  await requirePassword(parts, address, password);
   const made = await keepHereFirst(parts, parts.keyRules, address, {
     password,
     withRecoveryCode: parts.config.keys.recoveryCode,

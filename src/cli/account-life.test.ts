@@ -14,6 +14,8 @@ test("an account without a key here gets another name, and keeps the one before 
     "secret one\n",
   );
   assert.equal(taken.code, 1);
+  const wrong = await cli.attempt(["account", "rename", old, name, stdin], "secret two\n");
+  assert.match(wrong.err, /not the password of hal@alpha\.test/);
   await cli.sealpost(["account", "rename", old, name, stdin], "secret one\n");
   const shown = await cli.sealpost(["account", "show", name]);
   assert.deepEqual([shown["custody"], shown["fingerprint"]], ["user-device-only", null]);

@@ -14,7 +14,7 @@ import { findMasterKey } from "../store/vault.ts";
 import { accountOf, addressGiven, requireOurs } from "./address-given.ts";
 import { codeLines } from "./account-recover.ts";
 import { answer, type Call, type Command, type ExitCode, notFound, UsageError } from "./command.ts";
-import { masterKeyBy, masterKeyFor } from "./master-key-given.ts";
+import { masterKeyBy, masterKeyFor, requirePassword } from "./master-key-given.ts";
 import { openFor } from "./open.ts";
 import { readPassword } from "./secret-input.ts";
 
@@ -133,6 +133,7 @@ async function rename(call: Call): Promise<ExitCode> {
 
 async function renamed(parts: Parts, account: Account, to: EmailAddress, password: Secret) {
   if ((await findMasterKey(parts.store, account.address)) === undefined) {
+    await requirePassword(parts, account.address, password);
     await renameKeyless(parts, account.address, to);
     return undefined;
   }

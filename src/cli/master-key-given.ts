@@ -1,9 +1,9 @@
-import type { Account } from "../accounts/embedded.ts";
+import { verifyPassword, type Account } from "../accounts/embedded.ts";
 import type { Parts } from "../app/parts.ts";
 import type { AppError } from "../base/errors.ts";
 import type { Secret } from "../base/secret.ts";
 import { openWithPassword, openWithService, type MasterKey } from "../keys/master-key.ts";
-import { formatAddress } from "../mail/address.ts";
+import { formatAddress, type EmailAddress } from "../mail/address.ts";
 import { findMasterKey } from "../store/vault.ts";
 import { type Call, notFound } from "./command.ts";
 import { passwordIfGiven } from "./secret-input.ts";
@@ -21,6 +21,17 @@ export async function masterKeyBy(
   if (masterKey !== undefined) return masterKey;
   if ((await findMasterKey(parts.store, address)) !== undefined) throw notFound(OPENS_NONE);
   throw notFound(`${formatAddress(address)} has no key here, so no password opens one`);
+}
+
+/** For accounts without a key here, none of which shows by opening that the password is right. @throws AppError when it is not. */
+export async function requirePassword(
+  { store }: Pick<Parts, "store">,
+  address: EmailAddress,
+  password: Secret,
+): Promise<void> {
+  if ((await verifyPassword(store, address, password)) !== undefined) return;
+  const text = formatAddress(address);
+  throw notFound(`this is not the password of ${text}; sealpost account reset sets one`);
 }
 
 /** The master key, by the password if there is one, else if the provider may use it. */
