@@ -54,11 +54,8 @@ export async function renameOwner(
     await requireCurrent(tx, masterKey);
     await requireNothingParked(tx, owner);
     const now = deps.clock.now();
-    await appendAudit(tx, { at: now, action: "account.renamed", account: owner });
-    await takeAddress(tx, o.to, now, owner);
     await parkMasterKey(tx, masterKey.id);
-    await renameRows(tx, owner, o.to);
-    await insertAlias(tx, o.to, { address: owner, createdAt: now });
+    await takeName(tx, owner, o.to, now);
     await insertMasterKey(tx, { id: next.id, owner: o.to, createdAt: now });
     for (const slot of slots) await insertSlot(tx, slot);
     if (!(await moveKeys(tx, masterKey, next))) {
@@ -89,13 +86,18 @@ export async function renameKeyless(
     }
     await requireNothingParked(tx, owner);
     const now = deps.clock.now();
-    await appendAudit(tx, { at: now, action: "account.renamed", account: owner });
-    await takeAddress(tx, to, now, owner);
-    await renameRows(tx, owner, to);
-    await insertAlias(tx, to, { address: owner, createdAt: now });
+    await takeName(tx, owner, to, now);
     await moveRevocations(deps, tx, owner, to);
     await appendAudit(tx, { at: now, action: "account.renamed-to", account: to, detail: {} });
   });
+}
+
+/** The account under its new name, with the one before as an alias. */
+async function takeName(tx: Store, owner: EmailAddress, to: EmailAddress, at: Date): Promise<void> {
+  await appendAudit(tx, { at, action: "account.renamed", account: owner });
+  await takeAddress(tx, to, at, owner);
+  await renameRows(tx, owner, to);
+  await insertAlias(tx, to, { address: owner, createdAt: at });
 }
 
 async function requireNothingParked(tx: Store, owner: EmailAddress): Promise<void> {
