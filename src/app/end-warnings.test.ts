@@ -27,6 +27,7 @@ import { engines } from "../../test/support/engines.ts";
 import { alice, depsFor, network, old, withAlice, type Deps } from "../../test/support/key-life.ts";
 import { wrapFor } from "./at-rest.ts";
 import { warnOfEnds, type NoticeDeps } from "./end-warnings.ts";
+import { NOBODY_ASKED } from "../../test/support/authors.ts";
 import { startEvents } from "./events.ts";
 
 const hostname = parseDomain("mail.alpha.test") ?? assert.fail();
@@ -81,8 +82,8 @@ function wayInOf(deps: Deps, store: Store): Parameters<typeof deliver>[0] {
     failed: (error) => {
       throw error;
     },
-    discoverAuthor: async () => Promise.reject(new Error("nobody is to be asked")),
-    findFormer: async () => Promise.resolve({ kind: "absent" }),
+    isReader: async () => Promise.resolve(false),
+    ...NOBODY_ASKED,
   };
 }
 

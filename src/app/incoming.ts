@@ -9,7 +9,6 @@ import {
   type ArrivedMessage,
   type DeliverDeps,
 } from "../incoming/deliver.ts";
-import { absenceEvidence } from "../incoming/evidence.ts";
 import { openArrived, openPending, type PendingDeps } from "../incoming/pending.ts";
 import type { UnlockedKeys } from "../keys/unlocked-keys.ts";
 import { unlockWithService } from "../keys/vault.ts";
@@ -19,7 +18,7 @@ import {
   withoutSubaddress,
   type EmailAddress,
 } from "../mail/address.ts";
-import { listWaiting, recordWaiting, roomFor, waitingAccounts } from "../mailbox/embedded.ts";
+import { listWaiting, roomFor, waitingAccounts } from "../mailbox/embedded.ts";
 import type { Sender } from "../outgoing/submit.ts";
 import type { Handlers } from "../smtp/handlers.ts";
 import { wrapFor } from "./at-rest.ts";
@@ -49,8 +48,8 @@ export function wayIn(parts: Parts): WayIn {
     failed: (error) => {
       parts.events.failed("delivery", error);
     },
-    discoverAuthor: async (author) => parts.discover(author, { isForIncoming: true }),
-    findFormer: parts.findFormerOnline,
+    isReader: parts.isReader,
+    ...parts.online,
   };
   return {
     handlers: {
@@ -90,7 +89,7 @@ class Opening {
   /** After an arrival. */
   begin(account: EmailAddress, message: ArrivedMessage): void {
     this.#run(async () => {
-      await this.#lookForAuthor(account, message);
+      await this.#lookForAuthor(message.author, message.receivedAt);
       await this.#open(account, (deps, keys) => openArrived(deps, account, keys, message.id));
     });
   }
@@ -99,8 +98,8 @@ class Opening {
   async askAgain(): Promise<void> {
     for (const account of await waitingAccounts(this.#parts.store)) {
       this.#run(async () => {
-        for (const { id, outerFrom } of await listWaiting(this.#parts.store, account)) {
-          await this.#lookForAuthor(account, { id, author: parseAddress(outerFrom) });
+        for (const { outerFrom, receivedAt } of await listWaiting(this.#parts.store, account)) {
+          await this.#lookForAuthor(parseAddress(outerFrom), receivedAt);
         }
         await this.#open(account, (deps, keys) => openPending(deps, account, keys));
       });
@@ -132,16 +131,13 @@ class Opening {
     await this.#gate.pass(canonicalAddress(account), undefined, async () => {
       if (this.#isStopped) return;
       using keys = await unlockWithService(this.#parts, account);
-      const deps = { ...this.#parts, findFormer: this.#parts.findFormerOnline };
+      const deps = { ...this.#parts, askAuthorKey: this.#parts.online.askAuthorKey };
       if (keys !== undefined) await work(deps, keys);
     });
   }
 
-  async #lookForAuthor(account: EmailAddress, message: ArrivedMessage): Promise<void> {
-    const { id, author } = message;
+  async #lookForAuthor(author: EmailAddress | undefined, receivedAt: Date): Promise<void> {
     if (author === undefined || this.#isStopped) return;
-    const discovery = await this.#parts.lookForAuthor(author);
-    if (discovery.kind !== "absent") return;
-    await recordWaiting(this.#parts.store, account, id, absenceEvidence(author, discovery));
+    await this.#parts.lookForAuthor(author, receivedAt);
   }
 }

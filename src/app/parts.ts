@@ -3,6 +3,7 @@
  * look-ups and the crypto pool. Opening them starts nothing: no listener, no timer that keeps a process alive.
  */
 import { readFile } from "node:fs/promises";
+import { isAddress, isReadersAddress } from "../accounts/reader-addresses.ts";
 import { AppError } from "../base/errors.ts";
 import { systemClock, type Clock } from "../base/time.ts";
 import type { Config } from "../config/load.ts";
@@ -11,6 +12,7 @@ import { makeDiscover, type Discoverer } from "../discovery/discovery.ts";
 import { openResolver, type OpenResolver } from "../dns/open-resolver.ts";
 import type { Resolver } from "../dns/resolver.ts";
 import { guardedGet } from "../fetch/guarded.ts";
+import type { AuthorDeps } from "../incoming/check-signature.ts";
 import { traceIncoming } from "../incoming/tracing.ts";
 import type { ReadingDeps } from "../incoming/reading.ts";
 import { recordTrace } from "../journal/trace.ts";
@@ -21,7 +23,8 @@ import {
   type KeyRules,
   type VaultDeps,
 } from "../keys/vault.ts";
-import { parseCertificates } from "../openpgp/certificate.ts";
+import { withoutSubaddress, type EmailAddress } from "../mail/address.ts";
+import { parseCertificates, type Certificate } from "../openpgp/certificate.ts";
 import type { Direction } from "../store/trace.ts";
 import { migrate } from "../store/migrate.ts";
 import { openStore, type Store } from "../store/store.ts";
@@ -38,8 +41,8 @@ export type Parts = AsyncDisposable &
     readonly events: Events;
     readonly discover: Discover;
     readonly seal: Seal;
-    /** As `findFormer`, asking the author's keyserver: for mail that is opened as it comes in. */
-    readonly findFormerOnline: ReadingDeps["findFormer"];
+    /** As `askAuthor` and `askAuthorKey`, asking the author's keyserver: for mail that is judged as it comes in. */
+    readonly online: AuthorDeps;
     /** Asks about the author of sealed mail that waits, and keeps the answer for when it is opened. */
     readonly lookForAuthor: Discoverer["lookForAuthor"];
     /** Whether the resolver validates, by its last self-test; the first call makes the first one. */
@@ -81,13 +84,12 @@ export async function openParts(config: Config): Promise<Parts> {
     testResolver: lookUps.testResolver,
     purgeDiscoveries: lookUps.purge,
     // Reading and judging ask nobody: what was learnt when the mail came in is there, or it is checked later.
-    discoverAuthor: (author) => lookUps.discover(author, { cacheOnly: true, forSignatures: true }),
-    findKept: lookUps.findKept,
+    askAuthor: lookUps.knownAuthor,
+    askAuthorKey: lookUps.knownAuthorKey,
+    online: { askAuthor: lookUps.askAuthor, askAuthorKey: lookUps.askAuthorKey },
     lookForAuthor: lookUps.lookForAuthor,
-    findFormer: (author, fingerprint) =>
-      lookUps.findFormer(author, fingerprint, { cacheOnly: true }),
-    findFormerOnline: (author, fingerprint) =>
-      lookUps.findFormer(author, fingerprint, { isForIncoming: true }),
+    isReader: (account, addresses, signedAt) =>
+      isReadersAddress(store, account, addresses, signedAt),
     unlockWithService: (account) => unlockWithService(vault, account),
     isParked: (account, keyIds) => isParked(vault, account, keyIds),
     statusKey: statusKey(vault),
@@ -118,10 +120,16 @@ function statusKey({ serviceKeys }: VaultDeps): Uint8Array {
   return Uint8Array.from(key.reveal());
 }
 
-type LookUps = Disposable &
-  Pick<Discoverer, "discover" | "findFormer" | "findKept" | "lookForAuthor" | "purge"> & {
-    readonly testResolver: () => Promise<boolean>;
-  };
+/** As our keyserver answers: a subaddress that is nobody's own address has the certificate of its address. */
+async function localCertificate(
+  deps: VaultDeps,
+  address: EmailAddress,
+): Promise<Certificate | undefined> {
+  const isOwn = await isAddress(deps.store, address);
+  return activeCertificate(deps, isOwn ? address : withoutSubaddress(address));
+}
+
+type LookUps = Disposable & Discoverer & { readonly testResolver: () => Promise<boolean> };
 
 async function openDiscovery(
   config: Config,
@@ -143,7 +151,7 @@ async function openDiscovery(
       ...(ca === undefined ? {} : { ca }),
     }),
     isLocal: (domain) => !discovery.forceNetwork && config.domains.includes(domain),
-    local: (address) => activeCertificate(deps, address),
+    local: (address) => localCertificate(deps, address),
     random: Math.random,
     onRollback: (fingerprint, domain) => {
       const what = `${domain} serves the revoked key ${fingerprint} without its revocation`;

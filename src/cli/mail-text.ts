@@ -1,18 +1,21 @@
 import type { MailListEntry, ShownMail, ShownPart } from "../incoming/reading.ts";
-import { decodedText, firstField, parseHeader } from "../mail/header.ts";
+import { displayMailboxes } from "../mail/display-mailbox.ts";
+import { decodedText, firstField, parseHeader, type HeaderField } from "../mail/header.ts";
 import { printable, table } from "./command.ts";
 
-const FIELDS = ["From", "To", "Cc", "Date", "Subject"];
+const FIELDS = ["From", "Reply-To", "To", "Cc", "Date", "Subject"];
+const OF_PEOPLE = ["From", "Reply-To", "To", "Cc"];
 
 /**
  * A message for a terminal. First what Sealpost says, then what the message says: they cannot be confused, because what
  * comes from the message is indented.
  */
 export function textOf(shown: ShownMail): readonly string[] {
-  const { signer, sizeBytes, receivedAt } = shown;
+  const { signer, signedAt, sizeBytes, receivedAt } = shown;
   return [
     `state        ${[shown.state, ...shown.warnings].join(" ")}`,
-    `signature    ${shown.signature}${signer === undefined ? "" : ` by ${printable(signer)}`}`,
+    ...(shown.sentence === "" ? [] : [`             ${printable(shown.sentence)}`]),
+    `signature    ${shown.signature}${signer === undefined ? "" : ` by ${printable(signer)}`}${signedAt === undefined ? "" : `, made ${signedAt.toISOString()}`}`,
     `fingerprint  ${shown.fingerprint ?? "-"}`,
     `scan         ${shown.scan}`,
     `received     ${receivedAt.toISOString()}, ${sizeBytes} bytes`,
@@ -33,7 +36,7 @@ function contentOf({ message, parts }: ShownMail): readonly string[] {
   const { header } = parseHeader(message);
   const fields = FIELDS.flatMap((name) => {
     const field = firstField(header, name);
-    return field === undefined ? [] : [[`${name}:`, printable(decodedText(field).trim())]];
+    return field === undefined ? [] : [[`${name}:`, printable(fieldText(name, field))]];
   });
   const body = bodyOf(parts);
   const others = parts.filter((part) => part !== body);
@@ -44,6 +47,10 @@ function contentOf({ message, parts }: ShownMail): readonly string[] {
     ...(others.length === 0 ? [] : ["", `and ${others.length} more, with their SHA-256:`]),
     ...table(others.map(rowOf)).map(indented),
   ];
+}
+
+function fieldText(name: string, field: HeaderField): string {
+  return OF_PEOPLE.includes(name) ? displayMailboxes(field) : decodedText(field).trim();
 }
 
 function bodyOf(parts: readonly ShownPart[]): ShownPart | undefined {

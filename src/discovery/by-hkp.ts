@@ -14,14 +14,17 @@ export type KeyserverAnswer =
   | {
       readonly kind: "key";
       readonly certificate: Certificate;
+      /** All in the answer. */
+      readonly served: readonly Certificate[];
       readonly cacheControl: string | undefined;
     }
   | { readonly kind: "no-key"; readonly cacheControl: string | undefined }
   | {
       readonly kind: "unusable";
       readonly reasons: readonly UnusableReason[];
-      /** Those that are the address's own: what was signed before may be good. */
-      readonly former: readonly Certificate[];
+      /** All in the answer: what one of them signed may be good. */
+      readonly served: readonly Certificate[];
+      readonly cacheControl: string | undefined;
     }
   /** Not an answer: the next host is asked. */
   | { readonly kind: "failed"; readonly reason: string };
@@ -36,9 +39,6 @@ export type Question = {
 /** Judges a certificate for the address that was asked for. */
 type Accept = (certificate: Certificate) => Promise<Acceptance>;
 
-/** Why a certificate that is the address's own cannot be sealed to any more. */
-const PAST: ReadonlySet<UnusableReason> = new Set(["revoked", "expired"]);
-const MOST_FORMER = 4;
 const ACCEPT = "application/pgp-keys, application/pgp;q=0.9";
 const OK = 200;
 const NOT_FOUND = 404;
@@ -69,7 +69,8 @@ export async function askForFingerprint(
   const certificate = answer.certificates.find((one) => hasFingerprint(one, fingerprint));
   // An answer for another fingerprint is refused, or the keyserver would choose the key.
   if (certificate === undefined) return failed("the answer is for another key");
-  return { kind: "key", certificate, cacheControl: answer.cacheControl };
+  const { certificates: served, cacheControl } = answer;
+  return { kind: "key", certificate, served, cacheControl };
 }
 
 export function hasFingerprint(certificate: Certificate, fingerprint: Fingerprint): boolean {
@@ -126,19 +127,16 @@ async function read(
 }
 
 async function judge(answer: Certificates, accept: Accept): Promise<KeyserverAnswer> {
-  const judged = await Promise.all(answer.certificates.map(accept));
+  const { certificates: served, cacheControl } = answer;
+  const judged = await Promise.all(served.map(accept));
   const [newest] = judged
     .flatMap((one) => (one.kind === "acceptable" ? [one.certificate] : []))
     .toSorted(newestFirst);
   if (newest === undefined) {
     const reasons = judged.flatMap((one) => (one.kind === "unusable" ? [one.reason] : []));
-    const former = answer.certificates.filter((_, index) => {
-      const one = judged[index];
-      return one?.kind === "unusable" && PAST.has(one.reason);
-    });
-    return { kind: "unusable", reasons, former: former.slice(0, MOST_FORMER) };
+    return { kind: "unusable", reasons, served, cacheControl };
   }
-  return { kind: "key", certificate: newest, cacheControl: answer.cacheControl };
+  return { kind: "key", certificate: newest, served, cacheControl };
 }
 
 /** Several usable certificates: the same one is always taken, whatever order they came in. */

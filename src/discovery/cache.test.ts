@@ -150,28 +150,14 @@ for (const [what, answer, code, lifeMs] of NEGATIVE) {
 }
 
 test("what incoming mail could not ask does not keep users from asking", async () => {
-  const { discover, world, requests } = await setUp(bobs);
+  const { discover, askAuthor, world, requests } = await setUp(bobs);
   world.get = async ({ isForIncoming }) => (isForIncoming === true ? DOWN : key(bobs));
-  assert.equal((await discover(bob, { isForIncoming: true })).code, "UNSURE-KS");
+  assert.equal((await askAuthor(bob, start)).kind, "unreachable");
   assert.equal((await discover(bob)).code, "OK");
   assert.deepEqual(
     requests.map(({ isForIncoming }) => isForIncoming),
     [true, false],
   );
-});
-
-test("from the cache alone: what is known is answered, the network is not touched", async () => {
-  const { discover, clock, world, requests } = await setUp(bobs);
-  assert.equal((await discover(bob, { cacheOnly: true })).kind, "unreachable");
-  assert.equal(requests.length, 0);
-  await discover(bob);
-  clock.advance(6 * DAY);
-  assert.equal((await discover(bob, { cacheOnly: true })).code, "OK-CACHE");
-  world.get = async () => http(404);
-  const bea = address("bea@beta.test");
-  await discover(bea);
-  assert.equal((await discover(bea, { cacheOnly: true })).code, "NOKEY");
-  assert.equal(requests.length, 2);
 });
 
 for (const [what, srv, code] of [

@@ -7,6 +7,8 @@ import type { Discovery, DiscoveryDeps } from "./outcome.ts";
 /** What look-ups work with: the deps, and what this process remembers. */
 export type LookUpContext = DiscoveryDeps & {
   readonly clock: Clock;
+  /** The system's clock, by which mail that arrives is dated: its answers are compared with that. */
+  readonly wall: Clock;
   readonly continuity: Continuity;
   /** Answers other than a key, for a while. */
   readonly remembered: ExpiringMap<string, Discovery>;

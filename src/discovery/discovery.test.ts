@@ -14,6 +14,7 @@ import {
   key,
   makeCertificates,
   setUp,
+  start,
 } from "../../test/support/discovery-world.ts";
 import { HOUR } from "../base/time.ts";
 import type { DnsAnswer, SrvRecord } from "../dns/resolver.ts";
@@ -171,23 +172,23 @@ test("look-ups of one address at the same time share one request, whose signal i
 });
 
 test("a former key is asked for by fingerprint, at the same domain's keyserver", async () => {
-  const { findFormer, world, requests } = await setUp(bobs);
+  const { askAuthorKey, world, requests } = await setUp(bobs);
   world.get = async () => key(expired);
-  const former = await findFormer(bob, expired.fingerprint);
+  const former = await askAuthorKey(bob, expired.fingerprint, start);
   assert(former.kind === "found" && former.certificate.fingerprint === expired.fingerprint);
   assert.equal(requests[0]?.path, `/pks/lookup?op=get&options=mr&search=0x${expired.fingerprint}`);
   const [subkey] = expired.subkeyFingerprints;
   assert(subkey !== undefined);
-  assert.equal((await findFormer(bob, subkey)).kind, "found");
+  assert.equal((await askAuthorKey(bob, subkey, start)).kind, "found");
 });
 
 test("a former key is absent only when the domain says so", async () => {
-  const { findFormer, clock, world } = await setUp(bobs);
+  const { askAuthorKey, clock, world } = await setUp(bobs);
   const kindFor = async (srv: DnsAnswer<SrvRecord>, answer: GetResult) => {
     clock.advance(HOUR);
     world.srv = srv;
     world.get = async () => answer;
-    return (await findFormer(bob, expired.fingerprint)).kind;
+    return (await askAuthorKey(bob, expired.fingerprint, clock.now())).kind;
   };
   assert.equal(await kindFor(SECURE, http(404)), "absent");
   assert.equal(await kindFor(ABSENT, DOWN), "absent");
@@ -197,16 +198,16 @@ test("a former key is absent only when the domain says so", async () => {
 });
 
 test("a former key of our own domain comes from the database", async () => {
-  const { findFormer, requests } = await setUp(bobs);
+  const { askAuthorKey, requests } = await setUp(bobs);
   const fingerprint = parseFingerprint("0".repeat(40));
   assert(fingerprint !== undefined);
-  const former = await findFormer(address("alice@alpha.test"), fingerprint);
+  const former = await askAuthorKey(address("alice@alpha.test"), fingerprint, start);
   assert.equal(former.kind, "absent");
   assert.equal(requests.length, 0);
 });
 
 test("a former key of our own domain that ended without a revocation counts until then", async () => {
-  const { findFormer, findKept, store, clock } = await setUp(bobs);
+  const { askAuthorKey, knownAuthorKey, store, clock } = await setUp(bobs);
   const alice = address("alice@alpha.test");
   const { fingerprint, version, bytes, created: createdAt } = bobs;
   const none = { version: 1, wrapped: new Uint8Array(), serviceKey: "" };
@@ -225,15 +226,15 @@ test("a former key of our own domain that ended without a revocation counts unti
     state: "active",
   } as const;
   await publish(store, published, []);
-  const active = await findFormer(alice, fingerprint);
+  const active = await askAuthorKey(alice, fingerprint, start);
   assert(active.kind === "found");
   assert.equal(active.revoked, undefined);
   clock.advance(HOUR);
   const at = clock.now();
   await updatePublished(store, fingerprint, { state: "withdrawn", bytes, revokedAt: at });
-  for (const find of [findFormer, findKept]) {
-    const former = await find(alice, fingerprint);
-    assert(former?.kind === "found");
-    assert.deepEqual(former.revoked, { isHard: false, at });
+  for (const find of [askAuthorKey, knownAuthorKey]) {
+    const former = await find(alice, fingerprint, start);
+    assert(former.kind === "found");
+    assert.deepEqual(former.revoked, { reasonCode: 3, at });
   }
 });

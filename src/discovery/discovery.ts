@@ -1,35 +1,47 @@
 /** Looking for the certificate of an address, once for all who ask at a time. `outcome.ts` says what it comes to. */
 import { ExpiringMap } from "../base/expiring-map.ts";
-import type { Clock } from "../base/time.ts";
-import { type EmailAddress, canonicalAddress } from "../mail/address.ts";
+import { after, type Clock, DAY } from "../base/time.ts";
+import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
 import type { Fingerprint } from "../openpgp/fingerprint.ts";
+import { listAuthorKeys, listWanted } from "../store/author-keys.ts";
 import { purgeCache } from "../store/cache.ts";
-import { askForAuthorKeys, keepAuthorKey } from "./author-keys.ts";
+import { type AuthorAnswer, type AuthorKeyAnswer, AuthorAnswers } from "./author.ts";
+import { askByFingerprint, knownByFingerprint } from "./by-fingerprint.ts";
+import type { LookUpContext } from "./context.ts";
 import { continuityOf } from "./continuity.ts";
 import { Flights, unlessAborted } from "./flights.ts";
-import { findKept, lookUpFormer } from "./former.ts";
 import { byLocal } from "./local.ts";
-import type { LookUpContext } from "./context.ts";
-import { lookUp, rememberedBy } from "./look-up.ts";
+import { lookUp } from "./look-up.ts";
+import type { Discover, Discovery, DiscoveryDeps } from "./outcome.ts";
 import { steadyClock } from "./steady-clock.ts";
 import { timeSeen } from "./time-seen.ts";
-import type { Discovery, Discover, FormerKey, FindFormer, DiscoveryDeps } from "./outcome.ts";
+
+type AboutAuthor = (author: EmailAddress, arrivedAt: Date) => Promise<AuthorAnswer>;
+type AboutKey = (
+  author: EmailAddress,
+  fingerprint: Fingerprint,
+  arrivedAt: Date,
+) => Promise<AuthorKeyAnswer>;
 
 export type Discoverer = {
   readonly discover: Discover;
-  readonly findFormer: FindFormer;
-  /** What is kept of a key; nobody is asked, now or later. */
-  readonly findKept: (
-    author: EmailAddress,
-    fingerprint: Fingerprint,
-  ) => Promise<FormerKey | undefined>;
-  /** For sealed mail that waits, at its arrival and by the hour: asks about its author, and keeps what is served. */
-  readonly lookForAuthor: (author: EmailAddress) => Promise<Discovery>;
+  /** What an author's domain says, for mail that arrived at a moment: `author.ts`. The known ones ask nobody. */
+  readonly askAuthor: AboutAuthor;
+  readonly knownAuthor: AboutAuthor;
+  readonly askAuthorKey: AboutKey;
+  readonly knownAuthorKey: AboutKey;
+  /**
+   * For mail that waits, at its arrival and by the hour: asks about its author, and about the keys that opened mail of
+   * that domain was signed with. What was answered is asked again after a day.
+   */
+  readonly lookForAuthor: AboutAuthor;
   /** Deletes what has been cached for seven days, from disk too; to be run at the start and every hour. Says how many. */
   readonly purge: () => Promise<number>;
 };
 
 const MAX_REMEMBERED = 20_000;
+/** How old an answer may grow while mail waits. */
+const REFRESH_MS = DAY;
 
 /** Makes look-ups for a process. Addresses that are asked for at the same time share one look-up. */
 export function makeDiscover(deps: DiscoveryDeps): Discoverer {
@@ -38,57 +50,69 @@ export function makeDiscover(deps: DiscoveryDeps): Discoverer {
   const context: LookUpContext = {
     ...deps,
     clock,
+    wall: deps.clock,
     continuity: continuityOf({ store: deps.store, clock }),
     remembered: new ExpiringMap(MAX_REMEMBERED, clock.now),
   };
-  const formerKeys = new ExpiringMap<string, FormerKey>(MAX_REMEMBERED, clock.now);
   const flights = new Flights<Discovery>();
-  const formerFlights = new Flights<FormerKey>();
-  const discover: Discover = async (address, options = {}) => {
-    if (deps.isLocal(address.domain)) return await byLocal(context, address);
-    const { cacheOnly = false, forSignatures = false } = options;
-    const key = `${cacheOnly} ${forSignatures} ${rememberedBy(address, options)}`;
-    const flight = flights.share(key, async () => {
-      await keepTime();
-      return await lookUp(context, address, options);
-    });
-    return await unlessAborted(flight, options.signal, () => gaveUp(clock));
-  };
-  const findFormer: FindFormer = async (address, fingerprint, options = {}) => {
-    const key = `${canonicalAddress(address)} ${fingerprint} ${options.cacheOnly === true}`;
-    const flight = formerFlights.share(key, async () => {
-      await keepTime();
-      return await lookUpFormer(context, formerKeys, address, fingerprint, options);
-    });
-    return await unlessAborted(flight, options.signal, () => ({
-      kind: "unreachable",
-      reason: "gave up waiting",
-    }));
+  const keyFlights = new Flights<AuthorKeyAnswer>();
+  const authors = new AuthorAnswers(context);
+  const askAuthorKey: AboutKey = async (author, fingerprint, arrivedAt) => {
+    await keepTime();
+    return await keyFlights.share(`${canonicalAddress(author)} ${fingerprint}`, () =>
+      askByFingerprint(context, author, fingerprint, arrivedAt),
+    );
   };
   return {
-    discover,
-    findFormer,
-    findKept: async (author, fingerprint) => {
-      await keepTime();
-      return await findKept(context, author, fingerprint);
+    discover: async (address, options = {}) => {
+      if (deps.isLocal(address.domain)) return await byLocal(context, address);
+      const flight = flights.share(canonicalAddress(address), async () => {
+        await keepTime();
+        return await lookUp(context, address);
+      });
+      return await unlessAborted(flight, options.signal, () => gaveUp(clock));
     },
-    lookForAuthor: async (author) => {
-      const options = { isForIncoming: true };
-      const discovery = await discover(author, options);
-      if (deps.isLocal(author.domain)) return discovery;
-      if (discovery.kind === "found") {
-        await keepAuthorKey(context, author, discovery.certificate, discovery.fetchedAt);
-      }
-      await askForAuthorKeys(context, author, (of, fingerprint) =>
-        findFormer(of, fingerprint, options),
-      );
-      return discovery;
+    askAuthor: async (author, arrivedAt) => {
+      await keepTime();
+      return await authors.ask(author, arrivedAt);
+    },
+    knownAuthor: async (author, arrivedAt) => {
+      await keepTime();
+      return await authors.known(author, arrivedAt);
+    },
+    askAuthorKey,
+    knownAuthorKey: async (author, fingerprint, arrivedAt) => {
+      await keepTime();
+      return await knownByFingerprint(context, author, fingerprint, arrivedAt);
+    },
+    lookForAuthor: async (author, arrivedAt) => {
+      await keepTime();
+      const dayAgo = after(context.wall.now(), -REFRESH_MS);
+      const answer = await authors.ask(author, arrivedAt > dayAgo ? arrivedAt : dayAgo);
+      if (!deps.isLocal(author.domain)) await askForKeys(context, author, askAuthorKey);
+      return answer;
     },
     purge: async () => {
       await keepTime();
       return await purgeCache(deps.store, clock.now());
     },
   };
+}
+
+/** Asks by fingerprint for what is wanted of the author's domain, and again for the author's keys of a day ago. */
+async function askForKeys(
+  { store, wall }: LookUpContext,
+  author: EmailAddress,
+  ask: AboutKey,
+): Promise<void> {
+  const now = wall.now();
+  const kept = await listAuthorKeys(store, author, now);
+  const old = kept.filter(({ state, at }) => state === "found" && after(at, REFRESH_MS) <= now);
+  for (const key of [...old, ...(await listWanted(store, author, now))]) {
+    const answer = await ask(key.author, key.fingerprint, now);
+    // The others of the same domain would not be answered either.
+    if (answer.kind === "unreachable") return;
+  }
 }
 
 function gaveUp(clock: Clock): Discovery {

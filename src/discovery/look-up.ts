@@ -2,11 +2,11 @@ import { MINUTE, SECOND, after } from "../base/time.ts";
 import type { SrvRecord } from "../dns/resolver.ts";
 import { type EmailAddress, canonicalAddress } from "../mail/address.ts";
 import type { UnusableReason } from "../openpgp/acceptance.ts";
+import type { Certificate } from "../openpgp/certificate.ts";
 import { deleteCache } from "../store/cache.ts";
-import { keepAuthorKey, keptCertificate } from "./author-keys.ts";
 import { type KeyserverAnswer, askForAddress } from "./by-hkp.ts";
 import { type Cached, findCached, freshFor, keep } from "./cache.ts";
-import type { Discovery, DiscoverOptions, Evidence } from "./outcome.ts";
+import type { Discovery, Evidence } from "./outcome.ts";
 import { locate } from "./locate.ts";
 import { acceptServed } from "./revocations.ts";
 import type { LookUpContext } from "./context.ts";
@@ -14,6 +14,8 @@ import type { LookUpContext } from "./context.ts";
 const LOOK_UP_MS = 15 * SECOND;
 const NO_KEY_MS = 15 * MINUTE;
 const UNREACHABLE_MS = MINUTE;
+/** How long a domain's word that it has no service holds; the resolver keeps it by its own TTL. */
+const DNS_FRESH_MS = 5 * MINUTE;
 
 /**
  * Why a certificate cannot be used, read as an answer of its domain or as a possible attack or fault, which must not lead
@@ -32,23 +34,12 @@ const MEANING: Record<UnusableReason, "absent" | "unreachable"> = {
   "not-yet-valid": "unreachable",
 };
 
-/** Looks up an address of another provider: cache, memory, then DNS and keyserver. */
-export async function lookUp(
-  context: LookUpContext,
-  address: EmailAddress,
-  options: DiscoverOptions,
-): Promise<Discovery> {
+/** Looks up an address of another provider for its senders: cache, memory, then DNS and keyserver. */
+export async function lookUp(context: LookUpContext, address: EmailAddress): Promise<Discovery> {
   const cached = await findCached(context.store, address, context.clock.now());
-  const isCacheOnly = options.cacheOnly === true;
-  if (cached !== undefined && (cached.isFresh || isCacheOnly)) return fromCache(context, cached);
-  const key = rememberedBy(address, options);
-  const remembered = context.remembered.get(key);
-  if (isCacheOnly) {
-    const kept =
-      options.forSignatures === true ? await keptCertificate(context, address) : undefined;
-    return kept ?? remembered ?? unreachable(context, "not asked");
-  }
-  const discovery = remembered ?? (await askAndRemember(context, key, address, options));
+  if (cached?.isFresh === true) return fromCache(context, cached);
+  const key = rememberedBy("out", address);
+  const discovery = context.remembered.get(key) ?? (await askAndRemember(context, key, address));
   // An older key is better than none while nobody can be asked; one that was just refuted is not.
   const isSilence = discovery.kind === "unreachable" && discovery.code !== "BADKEY";
   return isSilence && cached !== undefined
@@ -57,8 +48,28 @@ export async function lookUp(
 }
 
 /** What incoming mail may not ask, users still may: they do not share their failures. */
-export function rememberedBy(address: EmailAddress, options: DiscoverOptions): string {
-  return `${options.isForIncoming === true ? "in" : "out"} ${canonicalAddress(address)}`;
+function rememberedBy(asking: "in" | "out", address: EmailAddress): string {
+  return `${asking} ${canonicalAddress(address)}`;
+}
+
+/** Why a question that incoming mail caused got no answer a moment ago, so that the next one would take as long again. */
+export function rememberedFailure(
+  context: LookUpContext,
+  address: EmailAddress,
+): string | undefined {
+  const known = context.remembered.get(rememberedBy("in", address));
+  return known?.kind === "unreachable" ? known.reason : undefined;
+}
+
+/** Remembers that a question that incoming mail caused got no answer. */
+export function rememberFailure(
+  context: LookUpContext,
+  address: EmailAddress,
+  { discovery, lifeMs }: Asked,
+): void {
+  if (lifeMs === 0) return;
+  const until = after(context.clock.now(), lifeMs);
+  context.remembered.set(rememberedBy("in", address), discovery, until);
 }
 
 function fromCache(context: LookUpContext, cached: Cached, detail?: string): Discovery {
@@ -76,49 +87,52 @@ function fromCache(context: LookUpContext, cached: Cached, detail?: string): Dis
   };
 }
 
-function unreachable(context: LookUpContext, reason: string): Discovery {
-  const evidence = { checkedAt: context.clock.now() };
-  return { kind: "unreachable", code: "UNSURE-KS", reason, evidence };
-}
-
-/** What asking came to, and how long it is remembered here: nothing that the cache or the DNS remembers. */
-type Asked = { readonly discovery: Discovery; readonly lifeMs: number };
+/** What asking came to. */
+export type Asked = {
+  readonly discovery: Discovery;
+  /** How long it is remembered here, in milliseconds: nothing that the cache or the DNS remembers. */
+  readonly lifeMs: number;
+  /** All certificates in the answer, whatever they are worth. */
+  readonly served: readonly Certificate[];
+  /** How long the answer stays fresh by its own word, in milliseconds. */
+  readonly freshMs: number;
+};
 
 async function askAndRemember(
   context: LookUpContext,
   key: string,
   address: EmailAddress,
-  options: DiscoverOptions,
 ): Promise<Discovery> {
-  const { discovery, lifeMs } = await askNetwork(context, address, options);
+  const { discovery, lifeMs } = await askNetwork(context, address, { isForIncoming: false });
   if (lifeMs > 0) context.remembered.set(key, discovery, after(context.clock.now(), lifeMs));
   return discovery;
 }
 
-async function askNetwork(
+/** Asks DNS and keyserver; what is found is cached for encrypting. */
+export async function askNetwork(
   context: LookUpContext,
   address: EmailAddress,
-  options: DiscoverOptions,
+  { isForIncoming }: { readonly isForIncoming: boolean },
 ): Promise<Asked> {
   const signal = AbortSignal.timeout(LOOK_UP_MS);
   const location = await locate(context, address.domain, signal);
   const checkedAt = context.clock.now();
   const { dns } = location;
+  const fromDns = { lifeMs: 0, served: [], freshMs: DNS_FRESH_MS } as const;
   switch (location.kind) {
     case "unsure": {
       const { reason } = location;
       const evidence = { dns, checkedAt };
       const discovery = { kind: "unreachable", code: "UNSURE-DNS", reason, evidence } as const;
-      return { discovery, lifeMs: 0 };
+      return { discovery, ...fromDns };
     }
     case "no-service":
       if (location.isProven) await deleteCache(context.store, address);
       return {
         discovery: { kind: "absent", code: location.code, evidence: { dns, checkedAt } },
-        lifeMs: 0,
+        ...fromDns,
       };
     case "located": {
-      const isForIncoming = options.isForIncoming === true;
       const { answer, keyserver } = await askInTurn(location.targets, signal, (target) =>
         askForAddress(context.get, {
           target,
@@ -130,10 +144,10 @@ async function askNetwork(
         }),
       );
       const evidence = { dns, ...(keyserver === "" ? {} : { keyserver }), checkedAt };
-      if (isForIncoming && answer.kind === "unusable") {
-        for (const one of answer.former) await keepAuthorKey(context, address, one, checkedAt);
-      }
-      return await concluded(context, address, answer, evidence);
+      const concludedAs = await concluded(context, address, answer, evidence);
+      const served = answer.kind === "key" || answer.kind === "unusable" ? answer.served : [];
+      const freshMs = answer.kind === "failed" ? 0 : (freshFor(answer.cacheControl) ?? 0);
+      return { ...concludedAs, served, freshMs };
     }
   }
 }
@@ -160,7 +174,7 @@ async function concluded(
   address: EmailAddress,
   answer: KeyserverAnswer,
   evidence: Evidence,
-): Promise<Asked> {
+): Promise<Pick<Asked, "discovery" | "lifeMs">> {
   switch (answer.kind) {
     case "key": {
       const { certificate, cacheControl } = answer;

@@ -34,7 +34,7 @@ test("a clock set back over a restart makes no cached certificate younger", asyn
   world.get = async () => key(bobs);
   await discover(bob);
   clock.advance(7 * DAY);
-  await makeDiscover(deps).findFormer(bob, bobs.fingerprint, { cacheOnly: true });
+  await makeDiscover(deps).knownAuthorKey(bob, bobs.fingerprint, clock.now());
   clock.advance(-DAY);
   world.get = async () => DOWN;
   const restarted = makeDiscover(deps);
@@ -62,10 +62,10 @@ test("a key that was revoked once is not used without its revocation, after a re
 });
 
 test("what is cached is not used once its revocation was seen", async () => {
-  const { discover, findFormer, world, store } = await setUp(bobs);
+  const { discover, askAuthorKey, world, store } = await setUp(bobs);
   await discover(bob);
   world.get = async () => key(revoked);
-  await findFormer(bob, bobs.fingerprint);
+  await askAuthorKey(bob, bobs.fingerprint, start);
   assert((await readRevocation(store, bobs.fingerprint)) !== undefined);
   world.get = async () => http(404);
   assert.equal((await discover(bob)).code, "NOKEY");

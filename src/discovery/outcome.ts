@@ -25,7 +25,7 @@ export type Discovery =
   | {
       readonly kind: "found";
       readonly certificate: Certificate;
-      readonly source: "hkp" | "local" | "cache" | "kept";
+      readonly source: "hkp" | "local" | "cache";
       readonly code: "OK" | "OK-CACHE" | "LOCAL";
       readonly fetchedAt: Date;
       readonly evidence: Evidence;
@@ -43,36 +43,10 @@ export type Discovery =
       readonly evidence: Evidence;
     };
 
-export type DiscoverOptions = {
-  readonly signal?: AbortSignal;
-  /** Answer from what is known already; the network is not touched. */
-  readonly cacheOnly?: boolean;
-  /** With `cacheOnly`: also a kept certificate that could not be sealed to any more, to check signatures of before. */
-  readonly forSignatures?: boolean;
-  /** Set for look-ups that incoming mail triggers: strangers cause them, so only port 443 and the listed ones. */
-  readonly isForIncoming?: boolean;
-};
+export type DiscoverOptions = { readonly signal?: AbortSignal };
 
+/** Looks for the certificate that mail for an address is encrypted to. */
 export type Discover = (address: EmailAddress, options?: DiscoverOptions) => Promise<Discovery>;
-
-/** What asking for a former key by its fingerprint came to. */
-export type FormerKey =
-  | {
-      readonly kind: "found";
-      readonly certificate: Certificate;
-      /** When it was served, if it was not just now. */
-      readonly keptAt?: Date;
-      /** A revocation that was once seen of it and that it lacks; of a key of our own, when it ended. */
-      readonly revoked?: { readonly isHard: boolean; readonly at: Date };
-    }
-  | { readonly kind: "absent" }
-  | { readonly kind: "unreachable"; readonly reason: string };
-
-export type FindFormer = (
-  address: EmailAddress,
-  fingerprint: Fingerprint,
-  options?: DiscoverOptions,
-) => Promise<FormerKey>;
 
 export type DiscoveryDeps = {
   readonly store: Store;

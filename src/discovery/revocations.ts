@@ -7,13 +7,10 @@ import { type Acceptance, acceptForEncryption } from "../openpgp/acceptance.ts";
 import { type Certificate, partsOf } from "../openpgp/certificate.ts";
 import type { KeySignature } from "../openpgp/key-signature.ts";
 import { readSelfSignatures } from "../openpgp/self-signatures.ts";
-import { isHard } from "../openpgp/validity.ts";
-import {
-  readRevocation,
-  rememberRevocation,
-  type RevocationSeen,
-} from "../store/revocations-seen.ts";
+import { isHard, isHardReason } from "../openpgp/validity.ts";
+import { readRevocation, rememberRevocation } from "../store/revocations-seen.ts";
 import type { Store } from "../store/store.ts";
+import type { Revocation } from "./author.ts";
 import type { DiscoveryDeps } from "./outcome.ts";
 
 type Deps = Pick<DiscoveryDeps, "store" | "onRollback">;
@@ -49,15 +46,13 @@ export async function learnRevocation(store: Store, certificate: Certificate): P
 export async function missingRevocation(
   store: Store,
   certificate: Certificate,
-): Promise<{ readonly isHard: boolean; readonly at: Date } | undefined> {
+): Promise<Revocation | undefined> {
   const seen = await readRevocation(store, certificate.fingerprint);
   if (seen === undefined) return undefined;
   const own = await revocationsOf(certificate);
   const isCarried = isHardReason(seen.reason) ? own.some(isHard) : own.length > 0;
-  return isCarried ? undefined : { isHard: isHardReason(seen.reason), at: seen.at };
+  return isCarried ? undefined : { reasonCode: seen.reason, at: seen.at };
 }
-
-const isHardReason = (code: RevocationSeen["reason"]): boolean => ![1, 3, 32].includes(code);
 
 /** The newest first. */
 async function revocationsOf(certificate: Certificate): Promise<readonly KeySignature[]> {

@@ -119,6 +119,9 @@ function waiting(text: string, sizeBytes: number): MessageRow {
     verdict: {
       state: "LOCKED",
       warnings: [],
+      unsigned: [],
+      header: "unprotected",
+      signedAt: undefined,
       signature: "later",
       signer: undefined,
       fingerprint: undefined,

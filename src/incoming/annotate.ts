@@ -1,13 +1,16 @@
-import { createHmac } from "node:crypto";
+import { createHash, createHmac } from "node:crypto";
 import { toUnixSeconds } from "../base/time.ts";
 import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
-import { firstField, fieldBody, makeField, parseHeader, serializeHeader } from "../mail/header.ts";
+import { fieldBody, fieldsNamed, makeField, parseHeader, serializeHeader } from "../mail/header.ts";
 import type { MessageVerdict } from "../mailbox/mailbox.ts";
 
+/** The fields that the MAC covers, as they stand in the delivered message. */
+const COVERED = ["from", "to", "cc", "subject", "date", "message-id"];
+
 /**
- * The message with an `E2E-Status` field on top, for readers that do not ask our database. It is a copy of the
- * verdict, never its source; the MAC over message, verdict and mailbox shows that it is ours. Every ingress removes
- * such fields, so nobody outside can bring one.
+ * The message with an `E2E-Status` field on top, for readers that do not ask our database. It is a copy of the verdict,
+ * never its source. The MAC shows that the field is ours and belongs to this message in this mailbox: it covers the facts,
+ * the fields that people see, the body and the mailbox. Every ingress removes such fields, so nobody outside can bring one.
  */
 export function annotate(
   message: Uint8Array,
@@ -15,29 +18,35 @@ export function annotate(
   reader: EmailAddress,
   statusKey: Uint8Array,
 ): Uint8Array {
-  const { header } = parseHeader(message);
-  const messageId = firstField(header, "Message-ID");
   const facts = [
     "v=1",
     `state=${verdict.state}`,
     `enc=${isEncrypted(verdict) ? "yes" : "no"}`,
     `sig=${verdict.signature}`,
+    `hdr=${verdict.header}`,
     ...(verdict.signer === undefined ? [] : [`signer=${unambiguous(verdict.signer)}`]),
     ...(verdict.fingerprint === undefined ? [] : [`fpr=${verdict.fingerprint}`]),
     ...verdict.warnings.map((warning) => `warning=${warning}`),
     `t=${String(toUnixSeconds(verdict.checkedAt))}`,
   ].join("; ");
-  const mac = createHmac("sha256", statusKey)
-    .update(
-      JSON.stringify([
-        messageId === undefined ? "" : fieldBody(messageId),
-        facts,
-        canonicalAddress(reader),
-      ]),
-    )
-    .digest("base64url");
+  const mac = statusMac(message, facts, reader, statusKey);
   const field = makeField("E2E-Status", `${facts}; mac=${mac}`, { utf8: true });
   return Buffer.concat([serializeHeader([field]), message]);
+}
+
+/** The MAC of an `E2E-Status` field: `facts` is its text before `; mac=`, `message` what stands below the field. */
+export function statusMac(
+  message: Uint8Array,
+  facts: string,
+  reader: EmailAddress,
+  statusKey: Uint8Array,
+): string {
+  const { header, bodyOffset } = parseHeader(message);
+  const fields = COVERED.map((name) => [name, fieldsNamed(header, name).map(fieldBody)]);
+  const body = createHash("sha256").update(message.subarray(bodyOffset)).digest("base64url");
+  return createHmac("sha256", statusKey)
+    .update(JSON.stringify([facts, fields, body, canonicalAddress(reader)]))
+    .digest("base64url");
 }
 
 /** A quoted local part may hold what would read as another fact. */
@@ -48,5 +57,5 @@ function unambiguous(address: string): string {
 }
 
 function isEncrypted({ state }: MessageVerdict): boolean {
-  return state === "CONFIDENTIAL" || state === "ENCRYPTED_UNVERIFIED";
+  return ["CONFIDENTIAL", "CONFIDENTIAL_BODY", "ENCRYPTED_UNVERIFIED"].includes(state);
 }

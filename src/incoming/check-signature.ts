@@ -1,23 +1,31 @@
-/** Whether the signatures of a message are its author's, from the author's own domain's keyserver and in time. */
-import { after, DAY, MINUTE } from "../base/time.ts";
-import type { Discovery, FormerKey } from "../discovery/outcome.ts";
+/**
+ * Whether the signatures of a message are its author's: made by a key that the author's own domain confirms for the
+ * address, in time, and while that key was in use.
+ */
+import { after, DAY, HOUR, MINUTE } from "../base/time.ts";
+import {
+  CONFIRMED_BEFORE_MS,
+  type AuthorAnswer,
+  type AuthorKeyAnswer,
+  type Revocation,
+} from "../discovery/author.ts";
 import type { EmailAddress } from "../mail/address.ts";
-import { checkSigner } from "../openpgp/acceptance.ts";
+import { checkSigner, howEnded, type KeyEnd } from "../openpgp/acceptance.ts";
 import type { Certificate } from "../openpgp/certificate.ts";
 import { keyIdOf, type Fingerprint } from "../openpgp/fingerprint.ts";
+import { isHardReason } from "../openpgp/validity.ts";
 import { verifySignature, type SignatureFacts } from "../openpgp/verify.ts";
 
-/** Where certificates of authors come from. */
+/** Where certificates of authors come from. Each answer was confirmed for mail that arrived at `arrivedAt`. */
 export type AuthorDeps = {
-  /** The certificate of an author, from what is known (never asked because of what was found inside). */
-  readonly discoverAuthor: (author: EmailAddress) => Promise<Discovery>;
-  /** What is kept of a key of the author; nobody is asked for it. */
-  readonly findKept?: (
+  /** What the author's domain says of the address (never asked because of what was found inside). */
+  readonly askAuthor: (author: EmailAddress, arrivedAt: Date) => Promise<AuthorAnswer>;
+  /** What it says of a key that it does not serve for the address, by fingerprint. */
+  readonly askAuthorKey: (
     author: EmailAddress,
     fingerprint: Fingerprint,
-  ) => Promise<FormerKey | undefined>;
-  /** A former certificate of the author by fingerprint, from his own domain's keyserver. */
-  readonly findFormer: (author: EmailAddress, fingerprint: Fingerprint) => Promise<FormerKey>;
+    arrivedAt: Date,
+  ) => Promise<AuthorKeyAnswer>;
 };
 
 /** What was signed, by whom it claims to be, and when it came. */
@@ -28,126 +36,114 @@ export type Signed = {
   readonly receivedAt: Date;
 };
 
+/** What was found out about a signature that is the author's. */
+export type Verified = {
+  readonly kind: "verified";
+  readonly author: EmailAddress;
+  readonly fingerprint: Fingerprint;
+  /** The key is no longer in use, and was when it signed. */
+  readonly formerKey: KeyEnd | undefined;
+};
+
 /** Only `verified` is worth anything; the others differ in what is said in details and tried again. */
 export type Check =
+  | Verified
   | {
-      readonly kind: "verified";
-      readonly author: EmailAddress;
-      readonly fingerprint: Fingerprint;
-      readonly note: string | undefined;
-    }
-  | { readonly kind: "none" | "invalid" | "unknown" | "later"; readonly reason: string };
+      readonly kind: "none" | "invalid" | "unknown" | "later";
+      readonly reason: string;
+      /** Set where the signature is too old for a message without a protected date. */
+      readonly isOld?: true;
+    };
+type Refusal = Exclude<Check, Verified>;
 
 /** A signature may be this much newer than its message's arrival: clocks differ. */
 const CLOCK_SKEW_MS = 10 * MINUTE;
-/** A signature further than this from the message's own Date was made for another occasion. */
-const SIGNATURE_WINDOW_MS = DAY;
+/** A signature further than this from the message's protected date was made for another occasion. */
+const DATE_WINDOW_MS = DAY;
+/** Without a protected date, how long before the arrival a signature may have been made. */
+const ARRIVAL_WINDOW_MS = 5 * DAY;
+/** How long after a key was superseded mail that it signed may still be on its way. */
+const SUPERSEDED_MS = 5 * DAY;
+/** The same for a key that ended without a successor. */
+const RETIRED_MS = HOUR;
+
 /** Several signatures count only if every one of them is good: a mixed list is not a signature. */
 export async function checkSignature(
   deps: AuthorDeps,
   judged: Signed,
+  /** The date that the signature covers. */
   date: Date | undefined,
   outerAuthor: EmailAddress | undefined,
   author: EmailAddress | undefined,
 ): Promise<Check> {
-  if (judged.signatures.length === 0) return { kind: "none", reason: "no signature" };
-  if (author === undefined) return { kind: "invalid", reason: "not exactly one author" };
+  if (judged.signatures.length === 0) return refused("none", "no signature");
+  if (author === undefined) return refused("invalid", "not exactly one author");
   if (outerAuthor?.domain !== author.domain) {
     // Asking another domain because of what was found inside would tell its keyserver who reads what.
-    return { kind: "unknown", reason: "the protected author has another domain" };
+    return refused("unknown", "the protected author has another domain");
   }
-  const discovery = await deps.discoverAuthor(author);
-  if (hasNoService(discovery)) return { kind: "unknown", reason: discovery.code };
-  let last: Check = { kind: "none", reason: "no signature" };
+  const answer = await deps.askAuthor(author, judged.receivedAt);
+  if (answer.kind === "unreachable") return refused("later", answer.reason);
+  if (answer.code === "NOSVC" || answer.code === "INSEC") return refused("unknown", answer.code);
+  let last: Check = refused("none", "no signature");
   for (const signature of judged.signatures) {
-    const timing = timingFault(signature, date, judged.receivedAt);
     last =
-      timing === undefined
-        ? await checkOne(deps, judged, signature, author, discovery)
-        : { kind: "invalid", reason: timing };
+      timingFault(signature, date, judged.receivedAt) ??
+      (await checkOne(deps, judged, signature, author, answer));
     if (last.kind !== "verified") return last;
   }
   return last;
 }
+
+function refused(kind: Refusal["kind"], reason: string): Refusal {
+  return { kind, reason };
+}
+
+type Answered = Extract<AuthorAnswer, { kind: "answered" }>;
+type FoundKey = Extract<AuthorKeyAnswer, { kind: "found" }> & {
+  /** Whether the domain served it for the very address when the message came, or later. */
+  readonly isServed: boolean;
+};
 
 async function checkOne(
   deps: AuthorDeps,
   { signed: data, receivedAt: now }: Signed,
   signature: SignatureFacts,
   author: EmailAddress,
-  discovery: Discovery,
+  answer: Answered,
 ): Promise<Check> {
-  if (signature.isWeak || signature.created === undefined) {
-    return { kind: "invalid", reason: "weak" };
-  }
-  const found = await findSigner(deps, author, signature, discovery, now);
-  if (found.kind === "absent") {
-    const isOther = discovery.kind === "found";
-    return { kind: "unknown", reason: isOther ? "signed by another key" : discovery.code };
-  }
-  if (found.kind === "unreachable") return { kind: "later", reason: found.reason };
-  const { certificate, revoked } = found;
-  if (revoked !== undefined && (revoked.isHard || revoked.at <= signature.created)) {
-    return { kind: "invalid", reason: revoked.isHard ? "hard-revoked" : "revoked-before" };
-  }
+  const { created: signedAt } = signature;
+  if (signature.isWeak || signedAt === undefined) return refused("invalid", "weak");
+  const found = await findKey(deps, author, signature, answer, now);
+  if (found.kind === "absent") return refused("unknown", otherKey(answer));
+  if (found.kind === "unreachable") return refused("later", found.reason);
+  const { certificate } = found;
   const verified = await verifySignature({ data, signature, certificate, now });
-  if (verified.kind === "invalid") return { kind: "invalid", reason: verified.reason };
-  const bound = await checkSigner(certificate, author, {
-    keyFingerprint: verified.keyFingerprint,
-    signedAt: signature.created,
-  });
-  return bound.kind === "bound"
-    ? { kind: "verified", author, fingerprint: certificate.fingerprint, note: bound.note }
-    : { kind: "invalid", reason: bound.reason };
+  if (verified.kind === "invalid") return refused("invalid", verified.reason);
+  const signer = { keyFingerprint: verified.keyFingerprint, signedAt };
+  // The certificate of rosa@ counts for rosa+x@ only where the keyserver, asked for rosa+x@, gave that one.
+  const bound = await checkSigner(certificate, author, signer, { now, subaddress: found.isServed });
+  if (bound.kind === "not-bound") return refused("invalid", bound.reason);
+  const formerKey = firstEnd(bound.ended, found.revoked);
+  const fault = formerFault(found, formerKey, answer, signedAt, now);
+  return fault ?? { kind: "verified", author, fingerprint: certificate.fingerprint, formerKey };
 }
 
-/**
- * An older message may be signed by a key that was replaced, retired or has expired since: what is kept of it, or else
- * what only the author's own keyserver knows.
- */
-async function findSigner(
+/** The key that the domain serves for the address, else what it says of the key that signed. */
+async function findKey(
   deps: AuthorDeps,
   author: EmailAddress,
   signature: SignatureFacts,
-  discovery: Discovery,
-  receivedAt: Date,
-): Promise<FormerKey> {
-  const current = certificateAt(discovery, receivedAt);
-  if (current !== undefined && isFrom(signature, current)) {
-    return { kind: "found", certificate: current };
-  }
-  const former = await findIssuer(deps, author, signature);
-  const isUnsure =
-    former.kind === "found"
-      ? isTooOld(former.keptAt, receivedAt)
-      : // Whom nobody could ask by address may yet have it.
-        former.kind === "absent" && discovery.kind === "unreachable";
-  return isUnsure ? { kind: "unreachable", reason: discovery.code } : former;
-}
-
-async function findIssuer(
-  deps: AuthorDeps,
-  author: EmailAddress,
-  { issuer }: SignatureFacts,
-): Promise<FormerKey> {
-  if (issuer === undefined) return { kind: "absent" };
-  const kept = await deps.findKept?.(author, issuer);
-  return kept?.kind === "found" ? kept : deps.findFormer(author, issuer);
-}
-
-function certificateAt(discovery: Discovery, receivedAt: Date): Certificate | undefined {
-  if (discovery.kind !== "found") return undefined;
-  const isOld = discovery.source === "kept" && isTooOld(discovery.fetchedAt, receivedAt);
-  return isOld ? undefined : discovery.certificate;
-}
-
-/** A key that was last served a day before the message came may have been withdrawn by then. */
-function isTooOld(servedAt: Date | undefined, receivedAt: Date): boolean {
-  return servedAt !== undefined && servedAt < after(receivedAt, -DAY);
-}
-
-function hasNoService(discovery: Discovery): boolean {
-  return discovery.code === "NOSVC" || discovery.code === "INSEC";
+  answer: Answered,
+  arrivedAt: Date,
+): Promise<FoundKey | Exclude<AuthorKeyAnswer, { kind: "found" }>> {
+  const served = answer.keys.find(({ certificate }) => isFrom(signature, certificate));
+  if (served !== undefined) return { kind: "found", ...served, isServed: true };
+  if (signature.issuer === undefined) return { kind: "absent" };
+  const former = await deps.askAuthorKey(author, signature.issuer, arrivedAt);
+  if (former.kind !== "found") return former;
+  const since = after(arrivedAt, -CONFIRMED_BEFORE_MS);
+  return { ...former, isServed: former.servedAt !== undefined && former.servedAt >= since };
 }
 
 function isFrom(signature: SignatureFacts, certificate: Certificate): boolean {
@@ -157,16 +153,62 @@ function isFrom(signature: SignatureFacts, certificate: Certificate): boolean {
     : keys.includes(signature.issuer);
 }
 
+/** Of several ends the first one counts. */
+function firstEnd(ended: KeyEnd | undefined, revoked: Revocation | undefined): KeyEnd | undefined {
+  if (revoked === undefined) return ended;
+  const other = { how: howEnded(revoked.reasonCode), at: revoked.at };
+  return ended === undefined || other.at < ended.at ? other : ended;
+}
+
+/**
+ * Why a key that has ended, or that the domain does not name for the address, counts no longer. A former owner could
+ * otherwise date back for ever, so the arrival counts and not only the date of the signature.
+ */
+function formerFault(
+  { isServed, revoked }: FoundKey,
+  formerKey: KeyEnd | undefined,
+  answer: Answered,
+  signedAt: Date,
+  arrivedAt: Date,
+): Refusal | undefined {
+  if (revoked !== undefined && isHardReason(revoked.reasonCode)) {
+    return refused("invalid", "hard-revoked");
+  }
+  if (revoked !== undefined && revoked.at <= signedAt) return refused("invalid", "revoked-before");
+  if (formerKey === undefined) {
+    return isServed ? undefined : refused("unknown", otherKey(answer));
+  }
+  const hasSuccessor = namesKey(answer) && formerKey.how !== "retired";
+  const lastArrival = after(formerKey.at, hasSuccessor ? SUPERSEDED_MS : RETIRED_MS);
+  return arrivedAt > lastArrival ? refused("invalid", "arrived too long after its key") : undefined;
+}
+
+function otherKey(answer: Answered): string {
+  return namesKey(answer) ? "signed by another key" : answer.code;
+}
+
+function namesKey({ code }: Answered): boolean {
+  return code === "OK" || code === "LOCAL";
+}
+
 function timingFault(
   { created, expires }: SignatureFacts,
   date: Date | undefined,
-  receivedAt: Date,
-): string | undefined {
-  if (created === undefined) return "no creation time";
-  if (created > after(receivedAt, CLOCK_SKEW_MS)) return "signed after it arrived";
-  if (expires !== undefined && expires <= receivedAt) return "expired when it arrived";
-  if (date === undefined) return "the message has no date";
-  const isFar =
-    created < after(date, -SIGNATURE_WINDOW_MS) || created > after(date, SIGNATURE_WINDOW_MS);
-  return isFar ? "signed at another time than the message's date" : undefined;
+  arrivedAt: Date,
+): Refusal | undefined {
+  if (created === undefined) return refused("invalid", "no creation time");
+  if (created > after(arrivedAt, CLOCK_SKEW_MS)) {
+    return refused("invalid", "signed after it arrived");
+  }
+  if (expires !== undefined && expires <= arrivedAt) {
+    return refused("invalid", "expired when it arrived");
+  }
+  if (date === undefined) {
+    const isOld = created < after(arrivedAt, -ARRIVAL_WINDOW_MS);
+    return isOld
+      ? { ...refused("invalid", "signed long before it arrived, with no date"), isOld }
+      : undefined;
+  }
+  const isFar = created < after(date, -DATE_WINDOW_MS) || created > after(date, DATE_WINDOW_MS);
+  return isFar ? refused("invalid", "signed at another time than the message's date") : undefined;
 }

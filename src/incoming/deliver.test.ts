@@ -9,6 +9,7 @@ import type { Account } from "../store/accounts.ts";
 import type { Store } from "../store/store.ts";
 import { engines } from "../../test/support/engines.ts";
 import { deliver, type DeliverDeps } from "./deliver.ts";
+import { NOBODY_ASKED } from "../../test/support/authors.ts";
 import { traceIncoming } from "./tracing.ts";
 
 const NOW = fromUnixMs(1_795_000_000_000);
@@ -43,8 +44,8 @@ function depsFor(store: Store, failures: unknown[]): DeliverDeps {
     failed: (error) => {
       failures.push(error);
     },
-    discoverAuthor: async () => Promise.reject(new Error("nobody is to be asked")),
-    findFormer: async () => Promise.resolve({ kind: "absent" }),
+    isReader: async () => Promise.resolve(false),
+    ...NOBODY_ASKED,
   };
 }
 

@@ -27,7 +27,7 @@ import { errorReply, reply, type Reply } from "../smtp/reply.ts";
 import type { Account } from "../store/accounts.ts";
 import type { Store } from "../store/store.ts";
 import type { AuthorDeps } from "./check-signature.ts";
-import { judgeClear, shownHeader } from "./signed.ts";
+import { clearVerdictFor, judgeClear, shownHeader } from "./signed.ts";
 import { summaryOf } from "./summary.ts";
 import type { TraceIncoming } from "./tracing.ts";
 import { clientOnly, locked } from "./verdicts.ts";
@@ -40,6 +40,8 @@ export type DeliverDeps = AuthorDeps & {
   /** The account an address belongs to, also through a subaddress. */
   readonly findAccount: (address: EmailAddress) => Promise<Account | undefined>;
   readonly hasRoom: (account: Account, sizeBytes: number) => Promise<boolean>;
+  /** Whether one of these addresses was the account's when a message was signed. */
+  readonly isReader: IsReader;
   /** Encrypts to the key that protects an account's mailbox at rest. */
   readonly wrapFor: (account: Account, data: Uint8Array) => Promise<Uint8Array>;
   /**
@@ -51,6 +53,12 @@ export type DeliverDeps = AuthorDeps & {
   /** Told of what kept a mailbox from taking a message; for the log. */
   readonly failed: (error: unknown) => void;
 };
+
+export type IsReader = (
+  account: EmailAddress,
+  addresses: readonly EmailAddress[],
+  signedAt: Date,
+) => Promise<boolean>;
 
 /** The answer to RCPT TO. */
 export async function answerReader(
@@ -70,6 +78,7 @@ const MAILBOX_FULL = reply("452", "4.2.2", "the mailbox is full; retry later");
 export type ArrivedMessage = {
   readonly id: MessageId;
   readonly author: EmailAddress | undefined;
+  readonly receivedAt: Date;
 };
 
 export type Arrival = {
@@ -140,7 +149,7 @@ async function store(deps: DeliverDeps, incoming: Incoming, account: Account): P
   const id = await storeMessage(deps.store, stored);
   await deps.trace.delivered({ account: account.address, message: stored });
   if (stored.state === "pending") {
-    deps.arrived(account, { id, author });
+    deps.arrived(account, { id, author, receivedAt: stored.receivedAt });
   }
   return reply("250", "2.0.0", "stored");
 }
@@ -195,7 +204,12 @@ async function newMessage(
       },
     };
   }
-  const verdict = await incoming.clearVerdict();
+  const verdict = await clearVerdictFor(
+    async (addresses, signedAt) => deps.isReader(account.address, addresses, signedAt),
+    protection,
+    common.receivedAt,
+    await incoming.clearVerdict(),
+  );
   const summary = summaryOf(shownHeader(header, protection, verdict));
   return {
     author: from,

@@ -4,7 +4,7 @@ import { DOWN, bob, http, key, setUp, start } from "../../test/support/discovery
 import { DAY, HOUR, MINUTE, after } from "../base/time.ts";
 import { UnlockedKeys } from "../keys/unlocked-keys.ts";
 import { parseAddress, type EmailAddress } from "../mail/address.ts";
-import { listMessages, recordWaiting, storeMessage } from "../mailbox/embedded.ts";
+import { listMessages, storeMessage } from "../mailbox/embedded.ts";
 import type { Certificate } from "../openpgp/certificate.ts";
 import { generateKey, LIFETIME_MS } from "../openpgp/generate.ts";
 import { revokeFresh } from "../openpgp/revocation.ts";
@@ -12,7 +12,6 @@ import { readSecretKey, type UnlockedKey } from "../openpgp/secret-key.ts";
 import { open } from "../pgpmime/open.ts";
 import { seal } from "../pgpmime/seal.ts";
 import { listAuthorKeys } from "../store/author-keys.ts";
-import { absenceEvidence } from "./evidence.ts";
 import { openPending } from "./pending.ts";
 import { traceIncoming } from "./tracing.ts";
 import { locked } from "./verdicts.ts";
@@ -48,7 +47,7 @@ async function revoked(at: Date, reasonCode: 1 | 2): Promise<Certificate> {
 /** A message that bob signed with his former key waits for alice, whose key is locked; what the gateway does about it. */
 async function waiting(signer = former) {
   const world = await setUp(signer.certificate);
-  const { store, clock, findFormer, discover, findKept } = world;
+  const { store, clock } = world;
   const reader = parseAddress("alice@alpha.test");
   assert(reader !== undefined);
   const body = await seal({
@@ -76,11 +75,9 @@ async function waiting(signer = former) {
     clock,
     open,
     trace: traceIncoming(async () => Promise.resolve()),
-    discoverAuthor: async (author: EmailAddress) =>
-      discover(author, { cacheOnly: true, forSignatures: true }),
-    findKept,
-    findFormer: async (...[author, fingerprint]: Parameters<typeof findFormer>) =>
-      findFormer(author, fingerprint, { cacheOnly: true }),
+    askAuthor: world.knownAuthor,
+    askAuthorKey: world.knownAuthorKey,
+    isReader: async () => Promise.resolve(true),
     isParked: async () => Promise.resolve(false),
   };
   const logIn = async () => {
@@ -91,13 +88,7 @@ async function waiting(signer = former) {
     assert(message !== undefined);
     return `${message.verdict.state} ${message.verdict.signature}`;
   };
-  const lookForAuthor = async (author: EmailAddress) => {
-    const discovery = await world.lookForAuthor(author);
-    const [message] = await listMessages(store, reader);
-    assert(message !== undefined);
-    if (discovery.kind !== "absent") return;
-    await recordWaiting(store, reader, message.id, absenceEvidence(author, discovery));
-  };
+  const lookForAuthor = async (author: EmailAddress) => world.lookForAuthor(author, start);
   return { ...world, lookForAuthor, logIn };
 }
 
@@ -125,15 +116,16 @@ test("what is kept of an author is asked for again while his mail waits, and gon
     await lookForAuthor(bob);
     await purge();
   }
-  assert.equal((await listAuthorKeys(store, bob, clock.now())).length, 2);
+  assert.equal((await listAuthorKeys(store, bob, clock.now())).length, 1);
   world.get = async () => DOWN;
   clock.advance(7 * DAY - MINUTE);
-  assert.equal((await listAuthorKeys(store, bob, clock.now())).length, 2);
+  assert.equal((await listAuthorKeys(store, bob, clock.now())).length, 1);
   clock.advance(MINUTE);
   assert.equal((await listAuthorKeys(store, bob, clock.now())).length, 0);
   await purge();
-  const left = await store.db.selectFrom("author_keys").selectAll().execute();
-  assert.equal(left.length, 0);
+  for (const table of ["author_keys", "author_answers"] as const) {
+    assert.equal((await store.db.selectFrom(table).selectAll().execute()).length, 0);
+  }
   assert.notEqual(await logIn(), GOOD);
 });
 
@@ -142,7 +134,9 @@ test("a key replaced between sealing and arrival is asked for by the hour, and t
   world.get = async () => key(current.certificate);
   await lookForAuthor(bob);
   assert.equal(await logIn(), LATER);
-  world.get = async () => key(former.certificate);
+  const certificate = await revoked(after(start, MINUTE), SUPERSEDED);
+  world.get = async ({ path }) =>
+    key(path.includes("search=0x") ? certificate : current.certificate);
   clock.advance(HOUR);
   await lookForAuthor(bob);
   assert.match(requests.at(-1)?.path ?? "", /search=0x/);
@@ -156,7 +150,8 @@ test("so is it for who logs in days later, and no longer than three days without
     await lookForAuthor(bob);
     clock.advance(5 * DAY);
     assert.equal(await logIn(), LATER);
-    if (isAnswered) world.get = async () => key(former.certificate);
+    const certificate = await revoked(after(start, MINUTE), SUPERSEDED);
+    if (isAnswered) world.get = async () => key(certificate);
     clock.advance(HOUR);
     await lookForAuthor(bob);
     assert.match(requests.at(-1)?.path ?? "", /search=0x/);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import { after, DAY, fromUnixMs, HOUR, MINUTE } from "../base/time.ts";
-import type { Discovery } from "../discovery/outcome.ts";
+import type { AuthorAnswer } from "../discovery/author.ts";
 import { UnlockedKeys } from "../keys/unlocked-keys.ts";
 import { parseAddress, type EmailAddress } from "../mail/address.ts";
 import {
@@ -9,10 +9,9 @@ import {
   listMessages,
   readMessage,
   recordVerdict,
-  recordWaiting,
   storeMessage,
 } from "../mailbox/embedded.ts";
-import type { MessageId, StoredSummary } from "../mailbox/mailbox.ts";
+import type { StoredSummary } from "../mailbox/mailbox.ts";
 import { generateKey } from "../openpgp/generate.ts";
 import { readSecretKey, type UnlockedKey } from "../openpgp/secret-key.ts";
 import { open } from "../pgpmime/open.ts";
@@ -20,7 +19,7 @@ import { seal } from "../pgpmime/seal.ts";
 import { migrate } from "../store/migrate.ts";
 import { beginOpening } from "../store/openings.ts";
 import { openStore, type Store } from "../store/store.ts";
-import { absenceEvidence } from "./evidence.ts";
+import { authorDeps, serves, SILENT } from "../../test/support/authors.ts";
 import { openPending } from "./pending.ts";
 import { showMail } from "./reading.ts";
 import { traceIncoming } from "./tracing.ts";
@@ -29,13 +28,6 @@ import { damaged, locked } from "./verdicts.ts";
 const NOW = fromUnixMs(1_795_000_000_000);
 const ALICE = address("alice@alpha.test");
 const BOB = address("bob@beta.test");
-const UNSURE: Discovery = {
-  kind: "unreachable",
-  code: "UNSURE-KS",
-  reason: "not asked",
-  evidence: { checkedAt: NOW },
-};
-
 let alice: UnlockedKey;
 let bob: UnlockedKey;
 
@@ -84,7 +76,7 @@ async function withWaiting(change = (sealed: string): string => sealed) {
 }
 
 type Moment = {
-  readonly discovery: Discovery;
+  readonly answer: AuthorAnswer;
   readonly at?: Date;
   readonly keys?: UnlockedKeys;
   readonly isParked?: boolean;
@@ -98,8 +90,8 @@ async function opened(store: Store, moment: Moment): Promise<StoredSummary> {
     clock: { now: () => moment.at ?? NOW },
     open: moment.fails === true ? async () => Promise.reject(new Error("the pool is busy")) : open,
     trace: traceIncoming(async () => Promise.resolve()),
-    discoverAuthor: async () => Promise.resolve(moment.discovery),
-    findFormer: async () => Promise.resolve({ kind: "absent" as const }),
+    isReader: async () => Promise.resolve(true),
+    ...authorDeps(moment.answer),
     isParked: async () => Promise.resolve(moment.isParked ?? false),
   };
   await openPending(deps, BOB, moment.keys ?? new UnlockedKeys([bob], bob.fingerprint, []));
@@ -108,16 +100,12 @@ async function opened(store: Store, moment: Moment): Promise<StoredSummary> {
   return message;
 }
 
-function found(): Discovery {
-  const evidence = { checkedAt: NOW };
-  const { certificate } = alice;
-  return { kind: "found", code: "OK", source: "hkp", certificate, fetchedAt: NOW, evidence };
-}
+const found = () => serves(alice.certificate);
 
 test("waiting mail is opened, judged and done", async () => {
   const { store } = await withWaiting();
   await using _ = store;
-  const message = await opened(store, { discovery: found() });
+  const message = await opened(store, { answer: found() });
   assert.equal(message.state, "done");
   assert.equal(message.verdict.state, "CONFIDENTIAL");
 });
@@ -125,11 +113,11 @@ test("waiting mail is opened, judged and done", async () => {
 test("while the author's keyserver cannot be asked the message waits, and is judged when it can", async () => {
   const { store } = await withWaiting();
   await using _ = store;
-  const first = await opened(store, { discovery: UNSURE });
+  const first = await opened(store, { answer: SILENT });
   assert.equal(first.state, "pending");
   assert.equal(first.verdict.state, "ENCRYPTED_UNVERIFIED");
   assert.equal(first.verdict.check, "later");
-  const second = await opened(store, { discovery: found(), at: after(NOW, HOUR) });
+  const second = await opened(store, { answer: found(), at: after(NOW, HOUR) });
   assert.equal(second.state, "done");
   assert.equal(second.verdict.state, "CONFIDENTIAL");
 });
@@ -138,47 +126,20 @@ test("three days after it was opened, without an answer, the signature stays unk
   const { store } = await withWaiting();
   await using _ = store;
   for (const days of [30, 31, 32.9]) {
-    const waiting = await opened(store, { discovery: UNSURE, at: after(NOW, days * DAY) });
+    const waiting = await opened(store, { answer: SILENT, at: after(NOW, days * DAY) });
     assert.equal(waiting.verdict.check, "later");
   }
-  const message = await opened(store, { discovery: UNSURE, at: after(NOW, 33 * DAY) });
+  const message = await opened(store, { answer: SILENT, at: after(NOW, 33 * DAY) });
   assert.equal(message.state, "done");
   assert.equal(message.verdict.signature, "unknown");
   assert.equal(message.verdict.state, "ENCRYPTED_UNVERIFIED");
 });
 
-test("that the author publishes nothing is remembered with the message, for him and for a week", async () => {
-  const absent = { kind: "absent", code: "NOKEY", evidence: { checkedAt: NOW } } as const;
-  const cases: readonly (readonly [EmailAddress, Date, string])[] = [
-    [ALICE, NOW, "unknown"],
-    [address("eve@alpha.test"), NOW, "later"],
-    [ALICE, after(NOW, -8 * DAY), "later"],
-  ];
-  for (const [author, checkedAt, signature] of cases) {
-    const { store, id } = await withWaiting();
-    await using _ = store;
-    await remember(store, id, author, checkedAt, absent);
-    const message = await opened(store, { discovery: UNSURE });
-    assert.equal(message.verdict.signature, signature);
-  }
-});
-
-async function remember(
-  store: Store,
-  id: MessageId,
-  author: EmailAddress,
-  checkedAt: Date,
-  absent: Extract<Discovery, { kind: "absent" }>,
-): Promise<void> {
-  const discovery = { ...absent, evidence: { checkedAt } };
-  await recordWaiting(store, BOB, id, absenceEvidence(author, discovery));
-}
-
 test("mail sealed to a key that is not in the account is undecryptable, and kept", async () => {
   const { store } = await withWaiting();
   await using _ = store;
   const keys = new UnlockedKeys([alice], alice.fingerprint, []);
-  const message = await opened(store, { discovery: found(), keys });
+  const message = await opened(store, { answer: found(), keys });
   assert.equal(message.verdict.state, "UNDECRYPTABLE");
 });
 
@@ -186,13 +147,17 @@ test("an answer to what was sealed again under another name outside is known as 
   const rename = (sealed: string): string => sealed.replace("<1@alpha.test>", "<2@evil.test>");
   const { store } = await withWaiting(rename);
   await using _ = store;
-  await opened(store, { discovery: found() });
+  await opened(store, { answer: found() });
   assert.equal(await cameProtected(store, BOB, ["<1@alpha.test>"]), true);
 });
 
-for (const [what, hp, expected] of [
-  ["is asked from the keyserver of an author who stands inside", true, 1],
-  ["is asked from nobody where the author stands outside alone", false, 0],
+for (const [what, change, expected] of [
+  ["is asked from the keyserver of an author who stands inside", (text: string) => text, 1],
+  [
+    "is asked from nobody where the author stands outside alone",
+    (text: string) => text.replace('hp="cipher"', 'hp="other"'),
+    0,
+  ],
 ] as const) {
   test(`a former key ${what}`, async () => {
     const { store } = await withWaiting();
@@ -203,15 +168,15 @@ for (const [what, hp, expected] of [
       clock: { now: () => NOW },
       open: async (request: Parameters<typeof open>[0]) => {
         const answer = await open(request);
-        return answer.kind === "opened" ? { ...answer, hasProtectedHeader: hp } : answer;
+        if (answer.kind !== "opened") return answer;
+        const payload = Buffer.from(change(Buffer.from(answer.payload).toString("latin1")));
+        return { ...answer, payload };
       },
       trace: traceIncoming(async () => Promise.resolve()),
-      discoverAuthor: async () => {
-        const { certificate } = bob;
-        return Promise.resolve({ ...found(), certificate } as Discovery);
-      },
+      isReader: async () => Promise.resolve(true),
       isParked: async () => Promise.resolve(false),
-      findFormer: async () => {
+      askAuthor: async () => Promise.resolve(serves(bob.certificate)),
+      askAuthorKey: async () => {
         asked += 1;
         return Promise.resolve({ kind: "absent" as const });
       },
@@ -228,7 +193,7 @@ test("altered mail is damaged, whatever its author publishes", async () => {
   };
   const { store } = await withWaiting(alter);
   await using _ = store;
-  const message = await opened(store, { discovery: found() });
+  const message = await opened(store, { answer: found() });
   assert.equal(message.verdict.state, "DAMAGED");
   assert.equal(message.verdict.signature, "unknown");
 });
@@ -237,10 +202,10 @@ test("mail to a key that a forgotten password locks waits for it, and opens then
   const { store } = await withWaiting();
   await using _ = store;
   const keys = new UnlockedKeys([alice], alice.fingerprint, []);
-  const locked = await opened(store, { discovery: found(), keys, isParked: true });
+  const locked = await opened(store, { answer: found(), keys, isParked: true });
   assert.equal(locked.state, "pending");
   assert.equal(locked.verdict.state, "LOCKED_OLD");
-  const late = await opened(store, { discovery: found(), at: after(NOW, 30 * DAY) });
+  const late = await opened(store, { answer: found(), at: after(NOW, 30 * DAY) });
   assert.equal(late.state, "done");
   assert.equal(late.verdict.state, "CONFIDENTIAL");
 });
@@ -251,7 +216,7 @@ test("where the mailbox has a key pair of its own, what is stored opens with tha
   const own = await newKey(BOB);
   const roles = { mailbox: own.fingerprint };
   const keys = new UnlockedKeys([bob, own], bob.fingerprint, [], roles);
-  const message = await opened(store, { discovery: found(), keys });
+  const message = await opened(store, { answer: found(), keys });
   assert.equal(message.verdict.state, "CONFIDENTIAL");
   const stored = await readMessage(store, BOB, id);
   assert(stored);
@@ -266,10 +231,10 @@ test("a message that ends the process three times is damaged, and no others may 
   const { store, id } = await withWaiting();
   await using _ = store;
   for (const _crash of [1, 2, 3]) assert.equal(await beginOpening(store, BOB, id, NOW), "begun");
-  const early = await opened(store, { discovery: found(), at: after(NOW, MINUTE) });
+  const early = await opened(store, { answer: found(), at: after(NOW, MINUTE) });
   assert.equal(early.state, "pending");
   assert.equal(early.verdict.state, "LOCKED");
-  const late = await opened(store, { discovery: found(), at: after(NOW, HOUR) });
+  const late = await opened(store, { answer: found(), at: after(NOW, HOUR) });
   assert.equal(late.state, "done");
   assert.equal(late.verdict.state, "DAMAGED");
   assert.equal(late.verdict.evidence["reason"], "opening it ended the process");
@@ -279,22 +244,10 @@ test("an opening that fails while the process lives does not count", async () =>
   const { store } = await withWaiting();
   await using _ = store;
   for (const _try of [1, 2, 3, 4]) {
-    await assert.rejects(opened(store, { discovery: UNSURE, fails: true }), /busy/);
+    await assert.rejects(opened(store, { answer: SILENT, fails: true }), /busy/);
   }
-  const message = await opened(store, { discovery: found(), at: after(NOW, HOUR) });
+  const message = await opened(store, { answer: found(), at: after(NOW, HOUR) });
   assert.equal(message.verdict.state, "CONFIDENTIAL");
-});
-
-test("what is learnt about an author does not undo a verdict that was found meanwhile", async () => {
-  const { store, id } = await withWaiting();
-  await using _ = store;
-  const first = await opened(store, { discovery: UNSURE });
-  const absent = { kind: "absent", code: "NOKEY", evidence: { checkedAt: NOW } } as const;
-  await remember(store, id, ALICE, NOW, absent);
-  const [message] = await listMessages(store, BOB);
-  assert.equal(message?.verdict.state, first.verdict.state);
-  assert.equal(message.verdict.signature, "later");
-  assert.equal(message.verdict.evidence["absent"], "NOKEY");
 });
 
 test("damaged mail is not opened again because its reader looks at it", async () => {
@@ -306,8 +259,8 @@ test("damaged mail is not opened again because its reader looks at it", async ()
     clock: { now: () => NOW },
     open: async () => Promise.reject(new Error("opened again")),
     trace: traceIncoming(async () => Promise.resolve()),
-    discoverAuthor: async () => Promise.resolve(found()),
-    findFormer: async () => Promise.resolve({ kind: "absent" as const }),
+    isReader: async () => Promise.resolve(true),
+    ...authorDeps(found()),
     isParked: async () => Promise.resolve(false),
     unlockWithService: async () => Promise.resolve(undefined),
     statusKey: new Uint8Array(32),

@@ -8,7 +8,7 @@
 import { after, DAY, type Clock } from "../base/time.ts";
 import type { UnlockedKeys } from "../keys/unlocked-keys.ts";
 import { parseAddress, type EmailAddress } from "../mail/address.ts";
-import { parseHeader, type Header } from "../mail/header.ts";
+import { firstField, parseHeader, type Header } from "../mail/header.ts";
 import { readMessageFacts } from "../mail/message.ts";
 import { listWaiting, readMessage, recordVerdict } from "../mailbox/embedded.ts";
 import type {
@@ -22,15 +22,18 @@ import { encryptAtRest } from "../openpgp/encrypt.ts";
 import type { KeyId } from "../openpgp/fingerprint.ts";
 import { detectProtection } from "../pgpmime/detect.ts";
 import type { Opened } from "../pgpmime/open.ts";
+import { readProtectedHeader } from "../pgpmime/payload-header.ts";
+import { sealedHeader } from "./sealed-view.ts";
 import { readdress } from "../pgpmime/readdress.ts";
 import type { UnlockedKey } from "../openpgp/secret-key.ts";
 import type { ReadInside } from "../store/message-verdicts.ts";
 import { beginOpening, endOpening } from "../store/openings.ts";
 import type { Store } from "../store/store.ts";
-import { keptAbsence, laterSince, waitingSince } from "./evidence.ts";
 import type { AuthorDeps } from "./check-signature.ts";
-import { judge } from "./judge.ts";
-import { judgeClear, shownHeader } from "./signed.ts";
+import type { IsReader } from "./deliver.ts";
+import { laterSince, waitingSince } from "./waiting.ts";
+import { judgeSealed, type Reader } from "./judge.ts";
+import { clearVerdictFor, judgeClear, shownHeader } from "./signed.ts";
 import { summaryOf } from "./summary.ts";
 import type { TraceIncoming } from "./tracing.ts";
 import { damaged, lockedOld, undecryptable, unprotected } from "./verdicts.ts";
@@ -43,6 +46,8 @@ export type PendingDeps = AuthorDeps & {
     readonly keys: readonly UnlockedKey[];
   }) => Promise<Opened>;
   readonly trace: TraceIncoming;
+  /** Whether one of these addresses was the account's when a message was signed. */
+  readonly isReader: IsReader;
   /** Whether one of these keys is the account's, under a password that was forgotten. */
   readonly isParked: (account: EmailAddress, keyIds: readonly KeyId[]) => Promise<boolean>;
 };
@@ -95,7 +100,7 @@ async function isStillUnsure(deps: PendingDeps, waiting: StoredSummary): Promise
   if (verdict.state === "LOCKED_OLD") return false;
   const isLater = verdict.check === "later" && !isGivenUp(waiting, deps.clock.now());
   if (!isLater || author === undefined) return false;
-  return (await withKept(deps, waiting)(author)).kind === "unreachable";
+  return (await deps.askAuthor(author, waiting.receivedAt)).kind === "unreachable";
 }
 
 /** A message in clear whose signature could not be checked when it came; it is encrypted at rest. */
@@ -115,8 +120,12 @@ async function judgeAgain(
   const outer = parseHeader(opened.data).header;
   const protection = detectProtection(opened.data);
   const { receivedAt } = message;
-  const authors = { ...deps, discoverAuthor: withKept(deps, message) };
-  const judged = await judgeClear(authors, { outer, protection, receivedAt, now });
+  const judged = await clearVerdictFor(
+    readerOf(deps, account),
+    protection,
+    receivedAt,
+    await judgeClear(deps, { outer, protection, receivedAt, now }),
+  );
   const verdict = concluded(judged, message, now);
   const summary = await wrapSummary(deps, keys, shownHeader(outer, protection, verdict));
   await record(deps, account, message, verdict, { summary });
@@ -126,11 +135,10 @@ async function wrapSummary(
   deps: PendingDeps,
   keys: UnlockedKeys,
   header: Header,
-  authorHeader: Header = header,
 ): Promise<Uint8Array> {
   const own = keys.mailbox === undefined ? keys.all : [keys.mailbox];
   return encryptAtRest({
-    data: summaryOf(header, authorHeader),
+    data: summaryOf(header),
     recipients: own.map(({ certificate }) => certificate),
     now: deps.clock.now(),
     isOwn: true,
@@ -145,10 +153,8 @@ async function openOne(
 ): Promise<void> {
   const opened = await deps.open({ message: message.body, keys: keys.all });
   const verdict = await verdictOn(deps, account, keys, message, opened);
-  const { header } = parseHeader(message.body);
-  const shown = opened.kind === "opened" ? opened.protectedHeader : header;
-  const authorHeader = verdict.warnings.includes("FROM_MISMATCH") ? header : shown;
-  const summary = await wrapSummary(deps, keys, shown, authorHeader);
+  const shown = sealedHeader(parseHeader(message.body).header, opened, verdict);
+  const summary = await wrapSummary(deps, keys, shown);
   // An answer names the message as it is shown; whoever sealed it again may have given it another name outside.
   const { messageId } = readMessageFacts(shown);
   const body = opened.kind === "opened" ? await forMailbox(deps, keys, message) : undefined;
@@ -193,16 +199,15 @@ async function verdictOn(
     case "not-sealed":
       return unprotected(now);
     case "opened": {
-      const verdict = await judge(
-        authorDeps(deps, message, opened),
+      const verdict = await judgeSealed(
+        authorDeps(deps, opened),
         {
-          addresses: [account],
+          isAmong: readerOf(deps, account),
           fingerprints: keys.all.map(({ certificate }) => certificate.fingerprint),
         },
         {
           isEncrypted: true,
           outer: parseHeader(message.body).header,
-          protectedHeader: opened.protectedHeader,
           signed: opened.payload,
           signatures: opened.signatures,
           receivedAt: message.receivedAt,
@@ -236,24 +241,18 @@ function isGivenUp({ verdict }: StoredSummary, now: Date): boolean {
  * from the question by whose key the content is signed.
  */
 function authorDeps(
-  deps: PendingDeps,
-  message: StoredMessage,
-  { hasProtectedHeader }: Extract<Opened, { kind: "opened" }>,
+  { askAuthor, askAuthorKey }: PendingDeps,
+  { payload }: Extract<Opened, { kind: "opened" }>,
 ): AuthorDeps {
+  const protectedHeader = readProtectedHeader(payload);
+  const hasFrom =
+    protectedHeader.kind !== "none" && firstField(protectedHeader.fields, "From") !== undefined;
   return {
-    discoverAuthor: withKept(deps, message),
-    ...(deps.findKept === undefined ? {} : { findKept: deps.findKept }),
-    findFormer: hasProtectedHeader
-      ? deps.findFormer
-      : async () => Promise.resolve({ kind: "absent" }),
+    askAuthor,
+    askAuthorKey: hasFrom ? askAuthorKey : async () => Promise.resolve({ kind: "absent" }),
   };
 }
 
-/** The author's certificate from what is known, or the proof of its absence that was kept with the message. */
-function withKept(deps: PendingDeps, message: StoredSummary): AuthorDeps["discoverAuthor"] {
-  return async (author) => {
-    const known = await deps.discoverAuthor(author);
-    if (known.kind !== "unreachable") return known;
-    return keptAbsence(message.verdict, author, deps.clock.now()) ?? known;
-  };
+function readerOf(deps: PendingDeps, account: EmailAddress): Reader["isAmong"] {
+  return async (addresses, signedAt) => deps.isReader(account, addresses, signedAt);
 }

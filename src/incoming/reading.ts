@@ -10,11 +10,13 @@ import { scanLeniently } from "../mail/mime.ts";
 import { listMessages, readMessage } from "../mailbox/embedded.ts";
 import type { StoredMessage, StoredSummary } from "../mailbox/mailbox.ts";
 import { decrypt } from "../openpgp/decrypt.ts";
-import { readerView } from "../pgpmime/reader-view.ts";
 import { annotate } from "./annotate.ts";
 import { openPending, type PendingDeps } from "./pending.ts";
+import { sentenceOf } from "./sentence.ts";
+import { sealedView } from "./sealed-view.ts";
 import { clearView, type ClearView } from "./signed.ts";
 import { parseSummary, type Summary } from "./summary.ts";
+import { isGood } from "./verdicts.ts";
 
 export type ReadingDeps = PendingDeps & {
   /** The keys of an account whose custody lets the provider use them; the caller disposes them. */
@@ -29,7 +31,12 @@ export type MailListEntry = {
   readonly subject: string;
   readonly state: string;
   readonly warnings: readonly string[];
+  /** What the state and the warnings say to the reader. */
+  readonly sentence: string;
+  /** The displayed fields that nobody signed, of a state that rests on a signature. */
+  readonly unsigned: readonly string[];
   readonly signature: string;
+  readonly signedAt: Date | undefined;
   readonly signer: string | undefined;
   readonly fingerprint: string | undefined;
   readonly scan: string;
@@ -112,7 +119,10 @@ async function listEntry(
     subject: summary?.subject ?? HIDDEN,
     state: isOld ? "LOCKED_OLD" : verdict.state,
     warnings: verdict.warnings,
+    sentence: sentenceOf(isOld ? { ...verdict, state: "LOCKED_OLD" } : verdict),
+    unsigned: isGood(verdict) ? verdict.unsigned : [],
     signature: verdict.signature,
+    signedAt: verdict.signedAt,
     signer: verdict.signer,
     fingerprint: verdict.fingerprint,
     scan: verdict.scan,
@@ -143,9 +153,7 @@ async function contentOf(
   const opened = await deps.open({ message: message.body, keys: keys.all });
   if (opened.kind !== "opened") return undefined;
   const { header } = parseHeader(message.body);
-  // Who claims to be somebody else is shown as who he was on the way (RFC 9788 §4.4.3).
-  const from = message.verdict.warnings.includes("FROM_MISMATCH") ? "outer" : "protected";
-  const view = readerView(header, opened.payload, { from });
+  const view = sealedView(header, opened.payload, message.verdict);
   return { view, raw: opened.payload, verdict: message.verdict };
 }
 

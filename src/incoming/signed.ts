@@ -5,10 +5,12 @@
 import { parseHeader, type Header } from "../mail/header.ts";
 import type { MessageVerdict } from "../mailbox/mailbox.ts";
 import { detectProtection, type Protection } from "../pgpmime/detect.ts";
+import { readProtectedHeader } from "../pgpmime/payload-header.ts";
 import { readerView } from "../pgpmime/reader-view.ts";
+import { signedReading } from "../pgpmime/shown-header.ts";
 import type { AuthorDeps } from "./check-signature.ts";
-import { judge } from "./judge.ts";
-import { unprotected } from "./verdicts.ts";
+import { judgeSigned, notedFor, type Reader } from "./judge.ts";
+import { isGood, unprotected } from "./verdicts.ts";
 
 /** The verdict on a message that is not encrypted, which is the same for all its readers. */
 export async function judgeClear(
@@ -22,22 +24,38 @@ export async function judgeClear(
 ): Promise<MessageVerdict> {
   const { outer, protection, receivedAt, now } = o;
   if (protection.kind !== "signed") return unprotected(now);
-  const { signatures, protectedHeader, signedBytes } = protection;
-  const verdict = await judge(
-    deps,
-    { addresses: [], fingerprints: [] },
-    { isEncrypted: false, outer, protectedHeader, signed: signedBytes, signatures, receivedAt },
-  );
+  const { signatures, signedBytes: signed } = protection;
+  const verdict = await judgeSigned(deps, {
+    isEncrypted: false,
+    outer,
+    signed,
+    signatures,
+    receivedAt,
+  });
   return { ...verdict, scan: "not-possible", checkedAt: now };
 }
 
-/** The header to show: that of the signed part where it has one and the signature is verified, else as it arrived. */
+/** The verdict of `judgeClear` for one reader, who is warned where the signed header names others alone. */
+export async function clearVerdictFor(
+  isAmong: Reader["isAmong"],
+  protection: Protection,
+  receivedAt: Date,
+  verdict: MessageVerdict,
+): Promise<MessageVerdict> {
+  if (protection.kind !== "signed") return verdict;
+  const { signatures, signedBytes: signed } = protection;
+  return notedFor({ isAmong }, { signed, signatures, receivedAt }, verdict);
+}
+
+/** The header to show: where the signature is verified the signed one, else as it arrived. */
 export function shownHeader(
   outer: Header,
   protection: Protection,
-  { state }: MessageVerdict,
+  verdict: MessageVerdict,
 ): Header {
-  return state === "VERIFIED" && protection.kind === "signed" ? protection.protectedHeader : outer;
+  return isGood(verdict) && protection.kind === "signed"
+    ? signedReading(outer, readProtectedHeader(protection.signedBytes)).header
+    : outer;
 }
 
 /** What is shown of a message, the bytes behind it, and the verdict that holds for them. */
@@ -53,15 +71,12 @@ export type ClearView = {
  * more) is shown as ordinary mail.
  */
 export function clearView(message: Uint8Array, verdict: MessageVerdict): ClearView {
-  if (verdict.state !== "VERIFIED") return { view: message, raw: message, verdict };
+  if (!isGood(verdict)) return { view: message, raw: message, verdict };
   const protection = detectProtection(message);
   if (protection.kind !== "signed") {
     return { view: message, raw: message, verdict: unprotected(verdict.checkedAt) };
   }
   const { signedBytes } = protection;
-  return {
-    view: readerView(parseHeader(message).header, signedBytes),
-    raw: signedBytes,
-    verdict,
-  };
+  const view = readerView(parseHeader(message).header, signedBytes, { isSigned: true });
+  return { view, raw: signedBytes, verdict };
 }

@@ -1,12 +1,17 @@
 /** What a list shows of a message: kept beside it, encrypted to the mailbox key, so that a list opens no whole message. */
 import { utf8 } from "../base/bytes.ts";
+import { displayMailboxes } from "../mail/display-mailbox.ts";
 import { decodedText, firstField, type Header } from "../mail/header.ts";
 
 export type Summary = { readonly from: string; readonly subject: string };
 
-/** From the header that the reader is shown; the author from another one where the first one's is not confirmed. */
-export function summaryOf(header: Header, authorHeader: Header = header): Uint8Array {
-  const summary = { from: text(authorHeader, "From"), subject: text(header, "Subject") };
+/** From the header that the reader is shown. */
+export function summaryOf(header: Header): Uint8Array {
+  const from = firstField(header, "From");
+  const summary = {
+    from: from === undefined ? "" : displayMailboxes(from),
+    subject: text(header, "Subject"),
+  };
   return utf8(JSON.stringify(summary));
 }
 

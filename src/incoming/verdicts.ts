@@ -1,6 +1,18 @@
 /** The verdicts that need no judging: what we may say before, or instead of, opening a message. */
 import type { MessageVerdict } from "../mailbox/mailbox.ts";
 
+const GOOD: readonly MessageVerdict["state"][] = [
+  "CONFIDENTIAL",
+  "CONFIDENTIAL_BODY",
+  "VERIFIED",
+  "VERIFIED_BODY",
+];
+
+/** Whether a verdict rests on a signature that counts, so that what is shown must be what was signed. */
+export function isGood({ state }: Pick<MessageVerdict, "state">): boolean {
+  return GOOD.includes(state);
+}
+
 function plain(
   state: MessageVerdict["state"],
   at: Date,
@@ -9,7 +21,10 @@ function plain(
   return {
     state,
     warnings: [],
+    unsigned: [],
+    header: "unprotected",
     signature: "none",
+    signedAt: undefined,
     signer: undefined,
     fingerprint: undefined,
     scan: "not-possible",

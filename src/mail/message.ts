@@ -9,6 +9,8 @@ export type MessageFacts = {
   /** Empty also when the field is malformed: then nobody is known to be addressed. */
   readonly to: readonly Mailbox[];
   readonly cc: readonly Mailbox[];
+  /** Of a blind copy: its one reader. */
+  readonly bcc: readonly Mailbox[];
   readonly subject: string;
   readonly messageId: string | undefined;
   readonly date: Date | undefined;
@@ -28,6 +30,7 @@ export function readMessageFacts(header: Header): MessageFacts {
     from: readFrom(header),
     to: readMailboxes(header, "to"),
     cc: readMailboxes(header, "cc"),
+    bcc: readMailboxes(header, "bcc"),
     subject: subject === undefined ? "" : decodedText(subject),
     messageId: messageId === undefined ? undefined : /<[^<>\s]+>/.exec(fieldBody(messageId))?.[0],
     date: date === undefined ? undefined : parseDate(fieldBody(date).replace(/\([^()]*\)/g, "")),

@@ -27,6 +27,9 @@ assert(bob);
 const locked: MessageVerdict = {
   state: "LOCKED",
   warnings: [],
+  unsigned: [],
+  header: "unprotected",
+  signedAt: undefined,
   signature: "unknown",
   signer: undefined,
   fingerprint: undefined,

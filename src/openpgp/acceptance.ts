@@ -21,7 +21,7 @@ import type { Bound } from "./self-signatures.ts";
 import { earliest, expiryOf, isPast, keyExpiryOf, SKEW_MS } from "./validity.ts";
 
 export type { UnusableReason } from "./judged.ts";
-export { checkSigner, type SignerCheck } from "./signer.ts";
+export { checkSigner, howEnded, type KeyEnd, type SignerCheck } from "./signer.ts";
 export { revocationOf, type KeyRevocation } from "./signer.ts";
 export { userIdMatches } from "./user-id.ts";
 

@@ -119,7 +119,7 @@ for (const [name, make] of KINDS) {
     const issuer = opened.signatures[0]?.issuer;
     assert(issuer);
     const signer = { keyFingerprint: issuer, signedAt: now };
-    assert.deepEqual(await checkSigner(certificate, ADA, signer, now), { kind: "bound" });
+    assert.deepEqual(await checkSigner(certificate, ADA, signer, { now }), { kind: "bound" });
     const library = await readKey({ binaryKey: certificate.bytes, config: certificateConfig });
     const config = certificateConfig;
     await library.verifyPrimaryKey(now, undefined, config);

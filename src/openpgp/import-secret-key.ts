@@ -133,7 +133,7 @@ async function sealsToItself(key: UnlockedKey, o: Proof): Promise<boolean> {
   const check = await verifySignature({ data, signature, certificate, now });
   if (check.kind === "invalid") return false;
   const signer = { keyFingerprint: check.keyFingerprint, signedAt };
-  return (await checkSigner(certificate, o.address, signer, now)).kind === "bound";
+  return (await checkSigner(certificate, o.address, signer, { now })).kind === "bound";
 }
 
 /** What comes of it; undefined where our own rules or the library find a fault with a key. */

@@ -37,12 +37,17 @@ export async function judgeable(certificate: Certificate): Promise<Judged | Unus
 }
 
 /** User IDs that name the address; those with exactly it first, before `+` is looked through. */
-export function matchingUsers(judged: Judged, address: EmailAddress): readonly UserPart[] {
+export function matchingUsers(
+  judged: Judged,
+  address: EmailAddress,
+  options: { readonly subaddress?: boolean } = {},
+): readonly UserPart[] {
   const matching = (subaddress: boolean) =>
     judged.parts.users.filter(
       ({ userId }) => userId !== undefined && userIdMatches(userId, address, { subaddress }),
     );
-  return [...new Set([...matching(false), ...matching(true)])];
+  const exact = matching(false);
+  return options.subaddress === false ? exact : [...new Set([...exact, ...matching(true)])];
 }
 
 /** The primary key's flags, for a user ID. */

@@ -58,8 +58,8 @@ async function isOwners(
     const check = await verifySignature({ data, signature, certificate, now });
     if (check.kind === "invalid") continue;
     const signer = { keyFingerprint: check.keyFingerprint, signedAt };
-    const bound = await checkSigner(certificate, address, signer, now);
-    return bound.kind === "bound" && bound.note === undefined;
+    const bound = await checkSigner(certificate, address, signer, { now });
+    return bound.kind === "bound" && bound.ended === undefined;
   }
   return false;
 }

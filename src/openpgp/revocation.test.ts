@@ -83,7 +83,7 @@ for (const profile of ["compat", "modern"] as const) {
     assert.deepEqual(await revocationOf(revoked), { kind: "soft", at: NOW, reasonCode: 1 });
     assert.deepEqual(await checkSigner(revoked, ADA, signer), {
       kind: "bound",
-      note: "superseded",
+      ended: { how: "superseded", at: NOW },
     });
     const library = await readKey({ binaryKey: revoked.bytes, config: certificateConfig });
     assert.equal(await library.isRevoked(undefined, undefined, NOW, certificateConfig), true);

@@ -43,7 +43,12 @@ function make(plan: Partial<Plan> = {}): Promise<Certificate> {
 }
 
 function check(certificate: Certificate, signedAt = daysAgo(50)): Promise<SignerCheck> {
-  return checkSigner(certificate, ADA, { keyFingerprint: certificate.fingerprint, signedAt }, NOW);
+  return checkSigner(
+    certificate,
+    ADA,
+    { keyFingerprint: certificate.fingerprint, signedAt },
+    { now: NOW },
+  );
 }
 
 const reason = (code: number): Facts => ({
@@ -91,9 +96,14 @@ test("what became of a key since it signed is noted", async () => {
   const superseded = await make({
     revocations: [{ type: "keyRevocation", date: daysAgo(10), facts: reason(1) }],
   });
-  assert.deepEqual(await check(superseded), { kind: "bound", note: "superseded" });
+  assert.deepEqual(await check(superseded), {
+    kind: "bound",
+    ended: { how: "superseded", at: daysAgo(10) },
+  });
   const expired = await make({ certification: expiresIn((60 * DAY) / SECOND) });
-  assert.deepEqual(await check(expired), { kind: "bound", note: "expired-since" });
+  const end = await check(expired);
+  assert(end.kind === "bound");
+  assert.equal(end.ended?.how, "expired");
   assert.deepEqual(await check(expired, daysAgo(39)), {
     kind: "not-bound",
     reason: "expired-when-made",
@@ -146,7 +156,10 @@ test("a certificate of another address binds nothing", async () => {
 test("a user ID revoked later still binds what was signed before, one revoked hard never", async () => {
   const revoked = (code: number) =>
     make({ revocations: [{ type: "certRevocation", date: daysAgo(10), facts: reason(code) }] });
-  assert.deepEqual(await check(await revoked(32)), { kind: "bound", note: "superseded" });
+  assert.deepEqual(await check(await revoked(32)), {
+    kind: "bound",
+    ended: { how: "retired", at: daysAgo(10) },
+  });
   assert.deepEqual(await check(await revoked(32), daysAgo(5)), {
     kind: "not-bound",
     reason: "revoked-before",
@@ -209,7 +222,7 @@ async function withSigningSubkey(consents: boolean, facts: Facts = {}, revocatio
   }
   const certificate = await read(Buffer.concat(parts));
   const keyFingerprint = fingerprintOf(bind.getFingerprint());
-  return checkSigner(certificate, ADA, { keyFingerprint, signedAt: daysAgo(50) }, NOW);
+  return checkSigner(certificate, ADA, { keyFingerprint, signedAt: daysAgo(50) }, { now: NOW });
 }
 
 test("a signing subkey that agreed to be bound signs for the address", async () => {
@@ -228,7 +241,9 @@ test("a subkey's own expiry and revocations count as the primary key's do", asyn
     kind: "not-bound",
     reason: "expired-when-made",
   });
-  assert.deepEqual(await withSigningSubkey(true, {}, 1), { kind: "bound", note: "superseded" });
+  const superseded = await withSigningSubkey(true, {}, 1);
+  assert(superseded.kind === "bound");
+  assert.equal(superseded.ended?.how, "superseded");
   assert.deepEqual(await withSigningSubkey(true, {}, 2), {
     kind: "not-bound",
     reason: "hard-revoked",

@@ -27,30 +27,35 @@ export type Signer = {
 export type SignerCheck =
   | {
       readonly kind: "bound";
-      /** What became of the key after it signed: replaced or retired, or expired by now. */
-      readonly note?: "superseded" | "expired-since";
+      /** How the key, its user ID or its subkey ended after it signed. */
+      readonly ended?: KeyEnd;
     }
   | {
       readonly kind: "not-bound";
       readonly reason: UnusableReason | "hard-revoked" | "revoked-before" | "expired-when-made";
     };
 
+/** `superseded` is a soft revocation of reason 1; `retired` is every other soft one (RFC 9580 §5.2.3.31). */
+export type KeyEnd = { readonly how: "superseded" | "retired" | "expired"; readonly at: Date };
+
 type NotBound = Extract<SignerCheck, { kind: "not-bound" }>;
 
 /**
  * Whether a certificate binds the key that signed to an address, judged at the time of the signature: expiry and soft
  * revocations at that time, hard ones at any time. `now`, when given, tells what has expired
- * since. The mathematics of the signature itself is `verify.ts`.
+ * since. Without `subaddress` the certificate of `ada@` does not serve `ada+x@`. The mathematics of the signature itself is
+ * `verify.ts`.
  */
 export async function checkSigner(
   certificate: Certificate,
   address: EmailAddress,
   signer: Signer,
-  now?: Date,
+  options: { readonly now?: Date; readonly subaddress?: boolean } = {},
 ): Promise<SignerCheck> {
+  const { now, subaddress = true } = options;
   const judged = await judgeable(certificate);
   if (typeof judged === "string") return notBound(judged);
-  const users = matchingUsers(judged, address);
+  const users = matchingUsers(judged, address, { subaddress });
   if (users.length === 0) return notBound("wrong-user-id");
   let check: SignerCheck = notBound("wrong-user-id");
   for (const user of users) {
@@ -119,10 +124,28 @@ function checkTimes(
   if (revoked.includes("hard")) return notBound("hard-revoked");
   if (revoked.includes("before")) return notBound("revoked-before");
   if (isPast(expires, signedAt)) return notBound("expired-when-made");
-  if (revoked.includes("since")) return { kind: "bound", note: "superseded" };
-  const hasExpired = now !== undefined && isPast(expires, now);
-  return hasExpired ? { kind: "bound", note: "expired-since" } : { kind: "bound" };
+  const soft = firstEnd(bounds);
+  if (soft !== undefined) return { kind: "bound", ended: soft };
+  return expires !== undefined && now !== undefined && isPast(expires, now)
+    ? { kind: "bound", ended: { how: "expired", at: expires } }
+    : { kind: "bound" };
 }
+
+/** The earliest of several soft revocations counts. */
+function firstEnd(bounds: readonly Bound[]): KeyEnd | undefined {
+  const [first] = bounds
+    .flatMap(({ revocations }) => revocations)
+    .toSorted((a, b) => a.created.getTime() - b.created.getTime());
+  if (first === undefined) return undefined;
+  return { how: howEnded(first.reason?.code ?? 0), at: first.created };
+}
+
+/** How a key ended by a soft revocation with this reason. */
+export function howEnded(reasonCode: number): "superseded" | "retired" {
+  return reasonCode === SUPERSEDED ? "superseded" : "retired";
+}
+
+const SUPERSEDED = 1;
 
 /** Whether and how the primary key itself is revoked. */
 export type KeyRevocation =

@@ -22,8 +22,8 @@ export async function signingKeysOf(
     if (material === undefined || material.created > after(now, SKEW_MS)) continue;
     const { created, fingerprint: keyFingerprint } = material;
     const signedAt = created > now ? created : now;
-    const check = await checkSigner(certificate, address, { keyFingerprint, signedAt }, now);
-    if (check.kind === "bound" && check.note === undefined) {
+    const check = await checkSigner(certificate, address, { keyFingerprint, signedAt }, { now });
+    if (check.kind === "bound" && check.ended === undefined) {
       able.push(keyFingerprint);
     }
   }

@@ -37,8 +37,13 @@ export function isPast(expiry: Date | undefined, moment: Date): boolean {
 }
 
 /** Every reason except superseded, retired and user ID no longer valid takes all signatures ever made with it. */
+export function isHardReason(code: number): boolean {
+  return ![1, 3, 32].includes(code);
+}
+
+/** As `isHardReason`, of a revocation; one that gives no reason is hard. */
 export function isHard(revocation: KeySignature): boolean {
-  return ![1, 3, 32].includes(revocation.reason?.code ?? 0);
+  return isHardReason(revocation.reason?.code ?? 0);
 }
 
 /**

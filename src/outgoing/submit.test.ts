@@ -133,7 +133,7 @@ test("a missing Date and Message-ID are added, inside and outside", async () => 
   assert(copy !== undefined);
   const opened = await open({ message: copy.message, keys: [person("bob@beta.test")] });
   assert.equal(opened.kind, "opened");
-  for (const header of [parseHeader(copy.message).header, opened.protectedHeader]) {
+  for (const { header } of [parseHeader(copy.message), parseHeader(opened.payload)]) {
     assert.equal(fieldsNamed(header, "Date").length, 1);
     assert.equal(fieldsNamed(header, "Message-ID").length, 1);
   }

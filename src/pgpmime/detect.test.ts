@@ -4,6 +4,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 
 import { armorMessage } from "../openpgp/armor.ts";
+import { readProtectedHeader } from "./payload-header.ts";
 import { detectProtection, isCiphertext } from "./detect.ts";
 
 const bytes = (text: string): Buffer => Buffer.from(text.replaceAll("\n", "\r\n"), "latin1");
@@ -119,9 +120,10 @@ test("signed bytes are the first part as received, without the line end of the d
     'Content-Type: text/plain; hp="clear"\r\nFrom: b@x.example\r\n\r\ntext\r\n',
   );
   assert.deepEqual(found.signatures, []);
-  assert.equal(found.hasProtectedHeader, true);
+  const inside = readProtectedHeader(found.signedBytes);
+  assert.ok(inside.kind === "clear");
   assert.deepEqual(
-    found.protectedHeader.map(({ raw }) => Buffer.from(raw).toString()),
+    inside.fields.map(({ raw }) => Buffer.from(raw).toString()),
     ["From: b@x.example\r\n"],
   );
 });

@@ -1,11 +1,9 @@
 import { asBuffer } from "../base/bytes.ts";
 import { type ContentType, dispositionOf } from "../mail/content-type.ts";
-import type { Header } from "../mail/header.ts";
 import { decodeBody, type Entity, type MimeDefect, rawEntity } from "../mail/entity.ts";
 import { scanRoot } from "../mail/mime.ts";
 import { dearmor } from "../openpgp/armor.ts";
 import { readDetachedSignatures, type SignatureFacts } from "../openpgp/verify.ts";
-import { protectedView } from "./protected-headers.ts";
 import { epilogueStart } from "./surroundings.ts";
 
 /** What a whole message is, by its structure alone. */
@@ -18,8 +16,6 @@ export type Protection =
       readonly signedBytes: Uint8Array;
       readonly signature: Uint8Array;
       readonly signatures: readonly SignatureFacts[];
-      readonly protectedHeader: Header;
-      readonly hasProtectedHeader: boolean;
     }
   /** The whole body is one armored ciphertext. */
   | { readonly kind: "inline"; readonly ciphertext: Uint8Array }
@@ -129,7 +125,6 @@ function detectSigned(message: Uint8Array, root: Entity): Protection {
     signedBytes,
     signature: body,
     signatures: readDetachedSignatures(body) ?? [],
-    ...protectedView(root.header, signedBytes),
   };
 }
 

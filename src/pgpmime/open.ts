@@ -1,12 +1,11 @@
 import { contentTypeOf } from "../mail/content-type.ts";
-import { type Header, parseHeader } from "../mail/header.ts";
+import { parseHeader } from "../mail/header.ts";
 import { checkLineEnds, toCrlf } from "../mail/message.ts";
 import { decrypt } from "../openpgp/decrypt.ts";
 import type { Fingerprint, KeyId } from "../openpgp/fingerprint.ts";
 import type { UnlockedKey } from "../openpgp/secret-key.ts";
 import type { SignatureFacts } from "../openpgp/verify.ts";
 import { detectProtection } from "./detect.ts";
-import { protectedView } from "./protected-headers.ts";
 
 /** What opening a message came to: facts, nothing of which is yet believed. */
 export type Opened =
@@ -17,9 +16,6 @@ export type Opened =
       readonly signatures: readonly SignatureFacts[];
       /** The own key that opened it. */
       readonly keyFingerprint: Fingerprint;
-      /** The payload's fields where it protects them, else the outer ones. */
-      readonly protectedHeader: Header;
-      readonly hasProtectedHeader: boolean;
     }
   | { readonly kind: "no-key"; readonly keyIds: readonly KeyId[] }
   /** `reason` is for the log alone: to a stranger all failures look alike (THREAT_MODEL.md G8). */
@@ -39,15 +35,8 @@ export async function open(o: {
     return { kind: "damaged", reason: "the header inside is too large" };
   }
   const { payload, signatures } = signedPayload(decrypted.data, decrypted.signatures);
-  const outer = parseHeader(o.message).header;
   const { keyFingerprint } = decrypted;
-  return {
-    kind: "opened",
-    payload,
-    signatures,
-    keyFingerprint,
-    ...protectedView(outer, payload),
-  };
+  return { kind: "opened", payload, signatures, keyFingerprint };
 }
 
 /** RFC 3156 §6.1: the signature may be a multipart/signed directly inside instead of in the OpenPGP message. */

@@ -1,14 +1,12 @@
 /** Which header fields are protected, and how a reader tells (RFC 9788). */
 import { asBuffer } from "../base/bytes.ts";
 import { isResultField } from "../mail/auth-results.ts";
-import { contentTypeOf } from "../mail/content-type.ts";
 import {
   fieldBody,
   fieldsNamed,
   type Header,
   type HeaderField,
   makeField,
-  parseHeader,
 } from "../mail/header.ts";
 
 /** What stands outside instead of the subject (RFC 9788 §3.2.1, `hcp_baseline`). */
@@ -68,26 +66,6 @@ export function hpOuterFields(header: Header): Header {
 /** The fields that vanish or change outside and that people read: what a legacy display repeats (RFC 9788 §2.1.2). */
 export function hiddenFromReaders(header: Header): Header {
   return sendableFields(header).filter(({ name }) => USER_FACING.includes(name.toLowerCase()));
-}
-
-/** Whether a payload's root says that its header is protected: `hp="cipher"` or `hp="clear"` there and nowhere else. */
-export function hasProtectedHeader(payloadHeader: Header): boolean {
-  if (fieldsNamed(payloadHeader, "content-type").length !== 1) return false;
-  const hp = contentTypeOf(payloadHeader).parameters.get("hp");
-  return hp === "cipher" || hp === "clear";
-}
-
-/** The header to judge and to show: the protected fields where there are such, else what stood outside. */
-export function protectedView(
-  outer: Header,
-  payload: Uint8Array,
-): { readonly protectedHeader: Header; readonly hasProtectedHeader: boolean } {
-  const { header } = parseHeader(payload);
-  const isProtected = hasProtectedHeader(header);
-  return {
-    protectedHeader: isProtected ? authoredByPeer(header) : outer,
-    hasProtectedHeader: isProtected,
-  };
 }
 
 /** A peer's protected fields, without what only the receiving side may state. */

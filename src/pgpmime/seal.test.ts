@@ -13,6 +13,7 @@ import { generateKey } from "../openpgp/generate.ts";
 import { readSecretKey, type UnlockedKey } from "../openpgp/secret-key.ts";
 import { verifySignature } from "../openpgp/verify.ts";
 import { open } from "./open.ts";
+import { readProtectedHeader } from "./payload-header.ts";
 import { readerView } from "./reader-view.ts";
 import { seal } from "./seal.ts";
 
@@ -60,8 +61,9 @@ test("what is opened is what was sealed, signed by the sender for the reader", a
   const opened = await open({ message: outer, keys: [alice, bob] });
   assert.ok(opened.kind === "opened");
   assert.equal(opened.keyFingerprint, bob.fingerprint);
-  assert.equal(opened.hasProtectedHeader, true);
-  assert.equal(readMessageFacts(opened.protectedHeader).subject, "The plan");
+  const inside = readProtectedHeader(opened.payload);
+  assert.ok(inside.kind === "cipher");
+  assert.equal(readMessageFacts(inside.fields).subject, "The plan");
   const [signature] = opened.signatures;
   assert.ok(signature);
   assert.deepEqual(signature.intended, [bob.fingerprint]);
@@ -99,8 +101,9 @@ test("a payload without hp is shown with the outer header, even when its own say
     );
   const opened = await open({ message: Buffer.from(outer, "latin1"), keys: [bob] });
   assert.ok(opened.kind === "opened");
-  assert.equal(opened.hasProtectedHeader, false);
-  assert.equal(readMessageFacts(opened.protectedHeader).subject, "[...]");
+  assert.equal(readProtectedHeader(opened.payload).kind, "none");
+  const shown = readerView(parseHeader(Buffer.from(outer, "latin1")).header, opened.payload);
+  assert.equal(readMessageFacts(parseHeader(shown).header).subject, "[...]");
   assert.deepEqual(opened.signatures, []);
 });
 

@@ -21,6 +21,8 @@ export type AuthorKey = {
   readonly certificate: Uint8Array;
   /** When it was found, missed or noted. */
   readonly at: Date;
+  /** When the domain was last known to serve it for the address; undefined where it was not seen so. */
+  readonly servedAt?: Date | undefined;
 };
 
 /** More keys of one author, or more questions to one domain, are not looked at: he makes them, not we. */
@@ -66,8 +68,13 @@ export async function listWanted(
 
 /** Keeps a key in place of what was known of it. */
 export async function saveAuthorKey(store: Store, key: AuthorKey): Promise<void> {
-  const { author, fingerprint, state, certificate, at } = key;
-  const values = { state, certificate, fetched_at: at.getTime() };
+  const { author, fingerprint, state, certificate, at, servedAt } = key;
+  const values = {
+    state,
+    certificate,
+    fetched_at: at.getTime(),
+    ...(servedAt === undefined ? {} : { served_at: servedAt.getTime() }),
+  };
   await store.db
     .insertInto("author_keys")
     .values({
@@ -80,25 +87,22 @@ export async function saveAuthorKey(store: Store, key: AuthorKey): Promise<void>
     .execute();
 }
 
-/** Notes that a key is wanted, unless something is known of it. */
+/** Notes that a key is to be asked for (again); what was known of it counts no longer. */
 export async function wantAuthorKey(
   store: Store,
   author: EmailAddress,
   fingerprint: Fingerprint,
   at: Date,
+  servedAt?: Date,
 ): Promise<void> {
-  await store.db
-    .insertInto("author_keys")
-    .values({
-      author: canonicalAddress(author),
-      domain: author.domain,
-      fingerprint,
-      state: "wanted",
-      certificate: new Uint8Array(),
-      fetched_at: at.getTime(),
-    })
-    .onConflict((conflict) => conflict.doNothing())
-    .execute();
+  await saveAuthorKey(store, {
+    author,
+    fingerprint,
+    state: "wanted",
+    certificate: new Uint8Array(),
+    at,
+    servedAt,
+  });
 }
 
 export async function deleteAuthorKey(
@@ -132,6 +136,7 @@ function toKey(row: {
   readonly state: string;
   readonly certificate: Uint8Array;
   readonly fetched_at: number;
+  readonly served_at: number;
 }): readonly AuthorKey[] {
   const fingerprint = parseFingerprint(row.fingerprint);
   if (fingerprint === undefined) return [];
@@ -142,6 +147,7 @@ function toKey(row: {
       state: wordFrom(STATES, row.state),
       certificate: row.certificate,
       at: fromUnixMs(row.fetched_at),
+      servedAt: row.served_at === 0 ? undefined : fromUnixMs(row.served_at),
     },
   ];
 }

@@ -5,6 +5,7 @@ import {
   type Domain,
   type EmailAddress,
 } from "../mail/address.ts";
+import { purgeAuthorAnswers } from "./author-answers.ts";
 import { CACHE_LIFE_MS, purgeAuthorKeys } from "./author-keys.ts";
 import { addressFrom } from "./row.ts";
 import type { Store } from "./store.ts";
@@ -97,7 +98,8 @@ export async function purgeCache(store: Store, now: Date): Promise<number> {
     )
     .executeTakeFirst();
   await purgeAuthorKeys(store, now);
-  await store.forget(["cached_certificates", "author_keys"]);
+  await purgeAuthorAnswers(store, now);
+  await store.forget(["cached_certificates", "author_keys", "author_answers"]);
   return Number(deleted.numDeletedRows);
 }
 

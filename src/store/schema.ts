@@ -10,6 +10,7 @@ export type Schema = {
   readonly attempts: AttemptsTable;
   readonly audit: AuditTable;
   readonly audit_head: AuditHeadTable;
+  readonly author_answers: AuthorAnswersTable;
   readonly author_keys: AuthorKeysTable;
   readonly cached_certificates: CachedCertificatesTable;
   readonly certificate_ids: CertificateIdsTable;
@@ -71,6 +72,14 @@ type CachedCertificatesTable = {
   fresh_until: number;
 };
 
+type AuthorAnswersTable = {
+  author: string;
+  code: string;
+  certificates: Uint8Array;
+  asked_at: number;
+  valid_ms: number;
+};
+
 type AuthorKeysTable = {
   author: string;
   fingerprint: string;
@@ -78,6 +87,7 @@ type AuthorKeysTable = {
   state: string;
   certificate: Uint8Array;
   fetched_at: number;
+  served_at: Generated<number>;
 };
 
 type ClockSeenTable = { id: number; at: number };

@@ -23,6 +23,7 @@ export type StoreOptions =
 const ERASABLE: readonly (keyof Schema)[] = [
   "accounts",
   "aliases",
+  "author_answers",
   "author_keys",
   "cached_certificates",
   "generic_revocations",

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 
-import { after, DAY } from "../base/time.ts";
+import { after, DAY, fromUnixMs } from "../base/time.ts";
 import type { CanonicalAddress } from "../mail/address.ts";
 import type { Store } from "./store.ts";
 
@@ -41,6 +41,21 @@ export async function isBuried(
     .where("erased_at", ">", after(now, -TOMBSTONE_LIFE_MS).getTime())
     .executeTakeFirst();
   return row !== undefined && (owner === undefined || row.owner !== tagOf(owner));
+}
+
+/** When this account released an address, if it did so within the last thirty days. */
+export async function releasedAt(
+  store: Store,
+  address: CanonicalAddress,
+  owner: CanonicalAddress,
+): Promise<Date | undefined> {
+  const row = await store.db
+    .selectFrom("tombstones")
+    .select("erased_at")
+    .where("tag", "=", tagOf(address))
+    .where("owner", "=", tagOf(owner))
+    .executeTakeFirst();
+  return row && fromUnixMs(row.erased_at);
 }
 
 /** After an account got another name, in the caller's transaction: what it gave up it may still take again. */

@@ -5,12 +5,14 @@ import type { Fingerprint } from "../openpgp/fingerprint.ts";
 /** What the reader is told of a message (docs/use/states.md). */
 export type ResultState =
   | "CONFIDENTIAL"
+  | "CONFIDENTIAL_BODY"
   | "ENCRYPTED_UNVERIFIED"
   | "LOCKED"
   | "UNDECRYPTABLE"
   | "LOCKED_OLD"
   | "DAMAGED"
   | "VERIFIED"
+  | "VERIFIED_BODY"
   | "UNPROTECTED"
   | "QUARANTINED"
   | "CLIENT_ONLY";
@@ -22,7 +24,13 @@ export type ResultState =
 export type MessageVerdict = {
   readonly state: ResultState;
   readonly warnings: readonly string[];
+  /** The displayed fields that stand outside and that the signature does not cover. */
+  readonly unsigned: readonly string[];
+  /** Whether the author's program protected the header fields. */
+  readonly header: "protected" | "partly" | "unprotected";
   readonly signature: "verified" | "none" | "invalid" | "unknown" | "later";
+  /** When the message was signed, of a verified signature or one that is too old. */
+  readonly signedAt: Date | undefined;
   readonly signer: string | undefined;
   readonly fingerprint: Fingerprint | undefined;
   readonly scan: "pending" | "clean" | "infected" | "not-possible";
@@ -38,10 +46,19 @@ export function verdictText(verdict: MessageVerdict): string {
 
 /** Out of the text that `verdictText` made. @throws AppError when it is another: the database was altered. */
 export function verdictFrom(text: string): MessageVerdict {
-  const stored = JSON.parse(text) as Omit<MessageVerdict, "checkedAt"> & { checkedAt: string };
+  const stored = JSON.parse(text) as Omit<MessageVerdict, "checkedAt" | "signedAt"> & {
+    readonly checkedAt: string;
+    readonly signedAt?: string;
+  };
   const checkedAt = parseDate(stored.checkedAt);
   if (checkedAt === undefined) {
     throw new AppError("the database holds a verdict without a date", { temporary: false });
   }
-  return { ...stored, signer: stored.signer, fingerprint: stored.fingerprint, checkedAt };
+  return {
+    ...stored,
+    signer: stored.signer,
+    fingerprint: stored.fingerprint,
+    signedAt: stored.signedAt === undefined ? undefined : parseDate(stored.signedAt),
+    checkedAt,
+  };
 }

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import type { Discovery } from "../../src/discovery/outcome.ts";
+import type { AuthorAnswer } from "../../src/discovery/author.ts";
 import { deliver, type DeliverDeps } from "../../src/incoming/deliver.ts";
 import { listMail, showMail, type ReadingDeps } from "../../src/incoming/reading.ts";
 import { traceIncoming } from "../../src/incoming/tracing.ts";
@@ -22,25 +22,13 @@ import { replyText } from "../../src/smtp/reply.ts";
 import type { Account } from "../../src/store/accounts.ts";
 import { migrate } from "../../src/store/migrate.ts";
 import { openStore, type Store } from "../../src/store/store.ts";
+import { serves, SILENT } from "../support/authors.ts";
 import { NOW, expectDecrypted, ownKey } from "../support/openpgp-messages.ts";
 
 const alice = await ownKey("alice@alpha.test", "compat");
 const bob = await ownKey("bob@beta.test", "compat");
 const DATE = NOW.toUTCString().replace("GMT", "+0000");
-const FOUND: Discovery = {
-  kind: "found",
-  code: "OK",
-  source: "hkp",
-  certificate: alice.certificate,
-  fetchedAt: NOW,
-  evidence: { checkedAt: NOW },
-};
-const DOWN: Discovery = {
-  kind: "unreachable",
-  code: "UNSURE-KS",
-  reason: "not asked",
-  evidence: { checkedAt: NOW },
-};
+const FOUND = serves(alice.certificate);
 const SIGNED = [
   'Content-Type: text/plain; charset=utf-8; hp="clear"',
   "From: Alice <alice@alpha.test>",
@@ -80,7 +68,7 @@ async function signedMail(
   outer: readonly string[],
   part: string,
   more = "",
-  intended: readonly UnlockedKey[] = [bob],
+  intended: readonly UnlockedKey[] = [],
 ): Promise<Buffer> {
   const type = 'multipart/signed; micalg=pgp-sha512; protocol="application/pgp-signature"';
   return Buffer.from(
@@ -101,12 +89,12 @@ async function signedMail(
   );
 }
 
-type World = DeliverDeps & ReadingDeps & { discovery: Discovery; asked: number; now: Date };
+type World = DeliverDeps & ReadingDeps & { answer: AuthorAnswer; asked: number; now: Date };
 
 function worldOf(store: Store): World {
   const world: World = {
     store,
-    discovery: FOUND,
+    answer: FOUND,
     asked: 0,
     now: NOW,
     clock: { now: () => world.now },
@@ -120,11 +108,13 @@ function worldOf(store: Store): World {
     arrived: () => undefined,
     trace: traceIncoming(async () => Promise.resolve()),
     failed: (error) => assert.fail(String(error)),
-    discoverAuthor: async () => {
+    askAuthor: async () => {
       world.asked += 1;
-      return Promise.resolve(world.discovery);
+      return Promise.resolve(world.answer);
     },
-    findFormer: async () => Promise.resolve({ kind: "absent" }),
+    askAuthorKey: async () => Promise.resolve({ kind: "absent" }),
+    isReader: async (_account, addresses) =>
+      Promise.resolve(addresses.some(({ local }) => local === "bob")),
     open,
     isParked: async () => Promise.resolve(false),
     unlockWithService: async () => Promise.resolve(undefined),
@@ -176,6 +166,7 @@ test("what stands outside a verified signed header is not shown", async () => {
   await arrive(world, await signedMail(FORGED, SIGNED));
   const { entry, text } = await read(world);
   assert.equal(entry.state, "VERIFIED");
+  assert.deepEqual(entry.warnings, ["NOT_ADDRESSED"]);
   assert.equal(entry.from, "Alice <alice@alpha.test>");
   assert.equal(entry.subject, "Lunch at noon");
   assert.match(text, /^From: Alice <alice@alpha\.test>\r$/m);
@@ -204,16 +195,16 @@ const BARE = "Content-Type: text/plain\r\n\r\nYes, please do it.";
 const withPreamble = (mail: Uint8Array, text: string): Buffer =>
   Buffer.from(Buffer.from(mail).toString("latin1").replace("\r\n\r\n--", `\r\n\r\n${text}\r\n--`));
 
-for (const [name, part] of [
-  ["a header of its own", SIGNED],
-  ["none", BARE],
+for (const [name, part, state] of [
+  ["a header of its own", SIGNED, "VERIFIED"],
+  ["none", BARE, "VERIFIED_BODY"],
 ] as const) {
-  test(`text before a signed part with ${name} is neither shown under VERIFIED nor kept`, async () => {
+  test(`text before a signed part with ${name} is neither shown under ${state} nor kept`, async () => {
     for (const preamble of [SPOOFED, `${SPOOFED}\r\n`, `\r\n${SPOOFED}\r\n--c\r\n\r\n${SPOOFED}`]) {
       await using world = await newWorld();
       await arrive(world, withPreamble(await signedMail(OUTER, part), preamble));
       const { entry, text, raw, parts } = await read(world);
-      assert.equal(entry.state, "VERIFIED");
+      assert.equal(entry.state, state);
       assert.equal(raw, part);
       assert.equal(parts.length, 1);
       assert.match(text, /Yes, please do it\./);
@@ -299,13 +290,13 @@ test("a boundary in two forms is no signed message", async () => {
 
 test("a signature that could not be checked is checked again while the mail waits", async () => {
   await using world = await newWorld();
-  world.discovery = DOWN;
+  world.answer = SILENT;
   await arrive(world, await signedMail(FORGED, SIGNED));
   const { entry } = await read(world);
   assert.equal(entry.state, "UNPROTECTED");
   assert.equal(entry.signature, "later");
   assert.equal(entry.subject, "Pay Mallory");
-  world.discovery = FOUND;
+  world.answer = FOUND;
   world.now = after(NOW, HOUR);
   const later = await read(world);
   assert.equal(later.entry.state, "VERIFIED");
@@ -315,7 +306,7 @@ test("a signature that could not be checked is checked again while the mail wait
 
 test("a signature that nobody can check is given up after three days", async () => {
   await using world = await newWorld();
-  world.discovery = DOWN;
+  world.answer = SILENT;
   await arrive(world, await signedMail(FORGED, SIGNED));
   world.now = after(NOW, 73 * HOUR);
   assert.equal((await read(world)).entry.signature, "unknown");

@@ -28,6 +28,7 @@ import {
   ownKey,
   sealFor,
 } from "../support/openpgp-messages.ts";
+import { NOBODY_ASKED } from "../support/authors.ts";
 import { decrypt } from "../../src/openpgp/decrypt.ts";
 
 const MB = 1024 * 1024;
@@ -83,8 +84,8 @@ async function arrive(message: Uint8Array): Promise<readonly string[]> {
     arrived: () => undefined,
     trace: traceIncoming(async () => Promise.resolve()),
     failed: () => undefined,
-    discoverAuthor: async () => Promise.reject(new Error("nobody is to be asked")),
-    findFormer: async () => Promise.resolve({ kind: "absent" }),
+    isReader: async () => Promise.resolve(false),
+    ...NOBODY_ASKED,
   };
   const envelope = { from: address("x@evil.test"), recipients: [address("bob@beta.test")] };
   const received = { protocol: "ESMTP", client: "c" };

@@ -1,0 +1,160 @@
+/**
+ * What an author's own domain says now about the keys of that author. A signature is judged by an answer whose question was
+ * sent after the message arrived, or within the five minutes before. The cache of certificates, which may be a day old, is
+ * for encrypting: a key that was revoked yesterday must not sign today.
+ *
+ * `ask…` may go to the network; it is called because mail came in, or by the hour for mail that waits. `known…` never does:
+ * it is called because somebody reads, and no keyserver may learn when.
+ */
+import { ExpiringMap } from "../base/expiring-map.ts";
+import { MINUTE, SECOND, after } from "../base/time.ts";
+import { type CanonicalAddress, canonicalAddress, type EmailAddress } from "../mail/address.ts";
+import { type Certificate, parseCertificates } from "../openpgp/certificate.ts";
+import { readAuthorAnswer, saveAuthorAnswer, type StoredAnswer } from "../store/author-answers.ts";
+import { wantAuthorKey } from "../store/author-keys.ts";
+import type { LookUpContext } from "./context.ts";
+import { Flights } from "./flights.ts";
+import { byLocal } from "./local.ts";
+import { askNetwork, rememberFailure, rememberedFailure } from "./look-up.ts";
+import { learnRevocation, missingRevocation } from "./revocations.ts";
+
+/** A revocation that is known of a key and that its certificate lacks. */
+export type Revocation = { readonly reasonCode: number; readonly at: Date };
+
+export type AuthorKey = {
+  readonly certificate: Certificate;
+  /** Seen at another time; of a key of our own, when it ended. */
+  readonly revoked?: Revocation;
+};
+
+/** What is said about an address. `keys` are all that the domain serves for it, those that have ended too. */
+export type AuthorAnswer =
+  | {
+      readonly kind: "answered";
+      readonly code: StoredAnswer["code"] | "LOCAL";
+      readonly keys: readonly AuthorKey[];
+    }
+  | { readonly kind: "unreachable"; readonly reason: string };
+
+/** What is said about one key, by its fingerprint. */
+export type AuthorKeyAnswer =
+  | (AuthorKey & {
+      readonly kind: "found";
+      /** When the domain was last seen to serve it for the address. */
+      readonly servedAt?: Date;
+    })
+  | { readonly kind: "absent" }
+  | { readonly kind: "unreachable"; readonly reason: string };
+
+/** How long before a message's arrival its author's key may have been confirmed. */
+export const CONFIRMED_BEFORE_MS = 5 * MINUTE;
+/** Minimum time between two questions about one author. */
+const QUESTION_GAP_MS = 10 * SECOND;
+/** Maximum number of authors of whom it is remembered when they were asked about. */
+const MAX_AUTHORS = 20_000;
+/** Maximum number of served certificates that are kept for one address. */
+const MAX_SERVED = 4;
+/** Maximum size of one kept certificate (THREAT_MODEL.md G12). */
+const MAX_OCTETS = 64 * 1024;
+
+/** The answers about addresses, for one process. */
+export class AuthorAnswers {
+  readonly #context: LookUpContext;
+  readonly #flights = new Flights<AuthorAnswer>();
+  readonly #askedAt: ExpiringMap<CanonicalAddress, Date>;
+
+  constructor(context: LookUpContext) {
+    this.#context = context;
+    this.#askedAt = new ExpiringMap(MAX_AUTHORS, context.wall.now);
+  }
+
+  /** From what was answered for mail that arrived at `arrivedAt`; nobody is asked. */
+  async known(author: EmailAddress, arrivedAt: Date): Promise<AuthorAnswer> {
+    const { isLocal } = this.#context;
+    if (isLocal(author.domain)) return await localAnswer(this.#context, author);
+    const stored = await readAuthorAnswer(this.#context.store, author, this.#context.wall.now());
+    return stored !== undefined && isConfirmed(stored, arrivedAt)
+      ? await this.#answerOf(stored)
+      : { kind: "unreachable", reason: "not asked since it arrived" };
+  }
+
+  /** As `known`, and else asks. One answer serves all mail of the author that arrived before its question was sent. */
+  async ask(author: EmailAddress, arrivedAt: Date): Promise<AuthorAnswer> {
+    const known = await this.known(author, arrivedAt);
+    if (known.kind === "answered") return known;
+    const key = canonicalAddress(author);
+    return await this.#flights.share(key, async () => {
+      const failure = rememberedFailure(this.#context, author);
+      if (failure !== undefined) return { kind: "unreachable", reason: failure };
+      if (this.#askedAt.get(key) !== undefined) {
+        return { kind: "unreachable", reason: "asked a moment ago" };
+      }
+      return await this.#askNow(author, key);
+    });
+  }
+
+  async #askNow(author: EmailAddress, key: CanonicalAddress): Promise<AuthorAnswer> {
+    const askedAt = this.#context.wall.now();
+    this.#askedAt.set(key, askedAt, after(askedAt, QUESTION_GAP_MS));
+    const asked = await askNetwork(this.#context, author, { isForIncoming: true });
+    const { discovery, served, freshMs } = asked;
+    if (discovery.kind === "unreachable") {
+      rememberFailure(this.#context, author, asked);
+      return { kind: "unreachable", reason: discovery.reason };
+    }
+    const code = discovery.kind === "found" ? "OK" : discovery.code;
+    const kept = served.filter(({ bytes }) => bytes.length <= MAX_OCTETS).slice(0, MAX_SERVED);
+    for (const certificate of kept) await learnRevocation(this.#context.store, certificate);
+    const answer: StoredAnswer = {
+      code,
+      certificates: Buffer.concat(kept.map(({ bytes }) => bytes)),
+      askedAt,
+      validMs: Math.min(CONFIRMED_BEFORE_MS, freshMs),
+    };
+    await this.#noteReplaced(author, kept, askedAt);
+    await saveAuthorAnswer(this.#context.store, author, answer);
+    return await this.#answerOf(answer);
+  }
+
+  /** A key that is served no longer may have signed mail that waits: what became of it is asked by its fingerprint. */
+  async #noteReplaced(
+    author: EmailAddress,
+    served: readonly Certificate[],
+    askedAt: Date,
+  ): Promise<void> {
+    const before = await readAuthorAnswer(this.#context.store, author, askedAt);
+    const current = new Set(served.map(({ fingerprint }) => fingerprint));
+    if (before === undefined) return;
+    for (const { fingerprint } of await certificatesIn(before)) {
+      if (!current.has(fingerprint)) {
+        await wantAuthorKey(this.#context.store, author, fingerprint, askedAt, before.askedAt);
+      }
+    }
+  }
+
+  async #answerOf(stored: StoredAnswer): Promise<AuthorAnswer> {
+    const keys: AuthorKey[] = [];
+    for (const certificate of await certificatesIn(stored)) {
+      const revoked = await missingRevocation(this.#context.store, certificate);
+      keys.push({ certificate, ...(revoked === undefined ? {} : { revoked }) });
+    }
+    return { kind: "answered", code: stored.code, keys };
+  }
+}
+
+function isConfirmed({ askedAt, validMs }: StoredAnswer, arrivedAt: Date): boolean {
+  return askedAt >= after(arrivedAt, -validMs);
+}
+
+async function localAnswer(context: LookUpContext, author: EmailAddress): Promise<AuthorAnswer> {
+  const discovery = await byLocal(context, author);
+  return discovery.kind === "found"
+    ? { kind: "answered", code: "LOCAL", keys: [{ certificate: discovery.certificate }] }
+    : { kind: "answered", code: "NOKEY", keys: [] };
+}
+
+async function certificatesIn({ certificates }: StoredAnswer): Promise<readonly Certificate[]> {
+  if (certificates.length === 0) return [];
+  const parsed = await parseCertificates(certificates);
+  return parsed.kind === "parsed" ? parsed.certificates : [];
+}

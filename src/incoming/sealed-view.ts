@@ -1,0 +1,32 @@
+/** What is shown of a sealed message, by its verdict. List, search and message are made from the same header. */
+import type { Header } from "../mail/header.ts";
+import type { MessageVerdict } from "../mailbox/mailbox.ts";
+import type { Opened } from "../pgpmime/open.ts";
+import { readProtectedHeader } from "../pgpmime/payload-header.ts";
+import { readerView } from "../pgpmime/reader-view.ts";
+import { signedReading, unverifiedHeader } from "../pgpmime/shown-header.ts";
+import { isGood } from "./verdicts.ts";
+
+/** The header to show; that of a message which did not open is the outer one. */
+export function sealedHeader(outer: Header, opened: Opened, verdict: MessageVerdict): Header {
+  if (opened.kind !== "opened") return outer;
+  const protectedHeader = readProtectedHeader(opened.payload);
+  return isGood(verdict)
+    ? signedReading(outer, protectedHeader).header
+    : unverifiedHeader(outer, protectedHeader, { from: shownAuthor(verdict) });
+}
+
+/** The message to show. */
+export function sealedView(
+  outer: Header,
+  payload: Uint8Array,
+  verdict: MessageVerdict,
+): Uint8Array {
+  const isSigned = isGood(verdict);
+  return readerView(outer, payload, { isSigned, from: shownAuthor(verdict) });
+}
+
+/** Where the inner author is not confirmed and differs, the outer author is shown (RFC 9788 §4.4.3). */
+function shownAuthor({ warnings }: MessageVerdict): "outer" | "protected" {
+  return warnings.includes("FROM_MISMATCH") ? "outer" : "protected";
+}

@@ -1,0 +1,129 @@
+/**
+ * Reading the header of a payload: which fields its author protected, and how its body is built. There is one reading. The
+ * verdict, the list, the search, an answer and the message that is shown all use it, so that none of them can be told
+ * another author, subject or date than the others.
+ */
+import { contentTypeOf } from "../mail/content-type.ts";
+import {
+  fieldBody,
+  fieldsNamed,
+  firstField,
+  type Header,
+  type HeaderField,
+  makeField,
+  parseHeader,
+} from "../mail/header.ts";
+import { checkLineEnds, toCrlf } from "../mail/message.ts";
+import { authoredByPeer, hpOuterEntries, isStructural, outerEntry } from "./protected-headers.ts";
+
+/**
+ * The fields that the octets of a payload protect, if any: by RFC 9788 §2.1.1 (`hp="cipher"`, `hp="clear"`), or in the older
+ * form `protected-headers="v1"` of Thunderbird, K-9, mutt, Delta Chat and GPG Mail.
+ */
+export type ProtectedHeader =
+  | { readonly kind: "none" }
+  | {
+      readonly kind: "cipher" | "clear" | "v1";
+      readonly fields: Header;
+      /** The outer fields that the author knows of, as `outerEntry` gives them (RFC 9788 §2.2.1). */
+      readonly outside: ReadonlySet<string>;
+    };
+
+export type Payload = {
+  readonly protectedHeader: ProtectedHeader;
+  /** Content-* and MIME-Version, written in a form that has one reading. */
+  readonly structural: Header;
+  /** The bytes from which the body is taken; `bodyOffset` is where it begins in them. */
+  readonly entity: Uint8Array;
+  readonly bodyOffset: number;
+};
+
+/** Fields of which RFC 5322 §3.6 or RFC 2045 §3 allows one: with two of them, two readers see two messages. */
+const SINGLE = [
+  "from",
+  "sender",
+  "reply-to",
+  "to",
+  "cc",
+  "bcc",
+  "message-id",
+  "in-reply-to",
+  "references",
+  "subject",
+  "date",
+  "mime-version",
+  "content-type",
+  "content-transfer-encoding",
+  "content-disposition",
+];
+const NO_HEADER: ProtectedHeader = { kind: "none" };
+/** RFC 5322 §2.2: the colon follows the name at once. */
+const NAME = /^[!-9;-~]+:/;
+/** In a field without its last line end: NUL, half a line end, a line that continues nothing, a line of blanks alone. */
+const TWO_READINGS = /\0|\r(?!\n)|(?<!\r)\n|\r\n(?![ \t])|\r\n[ \t]+(?=\r|$)/;
+
+/** The protected fields of a payload. A header that could be read in two ways protects nothing. */
+export function readProtectedHeader(payload: Uint8Array): ProtectedHeader {
+  const { header, isWhole } = parseHeader(payload);
+  if (!isWhole || !hasOneReading(header)) return NO_HEADER;
+  const kind = protectionNamed(header);
+  if (kind === undefined) return NO_HEADER;
+  const fields = authoredByPeer(header);
+  const outside = kind === "v1" ? fields.map(outerEntry) : hpOuterEntries(header);
+  return { kind, fields, outside: new Set(outside) };
+}
+
+/** Where `hp` stands, whatever its value, RFC 9788 alone applies. */
+function protectionNamed(header: Header): "cipher" | "clear" | "v1" | undefined {
+  if (fieldsNamed(header, "content-type").length !== 1) return undefined;
+  const { parameters } = contentTypeOf(header);
+  const hp = parameters.get("hp");
+  if (hp === "cipher" || hp === "clear") return hp;
+  return hp === undefined && parameters.get("protected-headers")?.toLowerCase() === "v1"
+    ? "v1"
+    : undefined;
+}
+
+/** The payload as it is shown. Text without a header is text alone: some programs encrypt no MIME entity. */
+export function readPayload(payload: Uint8Array): Payload {
+  const protectedHeader = readProtectedHeader(payload);
+  const entity = hasOnlyBareLf(payload) ? toCrlf(payload) : payload;
+  const { header, bodyOffset } = parseHeader(entity);
+  const structural = firstOfEach(header.filter(isStructural)).flatMap(rewritten);
+  const isText = header[0]?.name === "" || (structural.length === 0 && !hasOneReading(header));
+  return isText
+    ? { protectedHeader, structural: [], entity, bodyOffset: 0 }
+    : { protectedHeader, structural, entity, bodyOffset };
+}
+
+/** With two Content-Type fields it would be the program's choice which body is shown. */
+function firstOfEach(header: Header): Header {
+  return header.filter((field) => firstField(header, field.name) === field);
+}
+
+function hasOnlyBareLf(bytes: Uint8Array): boolean {
+  return checkLineEnds(bytes) === "bare-lf" && !bytes.includes(13);
+}
+
+/** Whether every program reads the same fields in a header. */
+export function hasOneReading(header: Header): boolean {
+  return header.every(isClear) && SINGLE.every((name) => fieldsNamed(header, name).length <= 1);
+}
+
+function isClear({ name, raw }: HeaderField): boolean {
+  const text = Buffer.from(raw).toString("latin1");
+  return (
+    name !== "" && NAME.test(text) && text.endsWith("\r\n") && !TWO_READINGS.test(text.slice(0, -2))
+  );
+}
+
+/** The field with one reading: as it is where it has one, else written again from its name and text; garbage gives none. */
+export function rewritten(field: HeaderField): Header {
+  if (isClear(field)) return [field];
+  if (field.name === "") return [];
+  const text = fieldBody(field).replace(/[\r\n\0]+/g, " ");
+  return field.name.length > MAX_NAME ? [] : [makeField(field.name, text, { utf8: true })];
+}
+
+/** `makeField` writes no longer names; no field of RFC 5322 has one. */
+const MAX_NAME = 76;
