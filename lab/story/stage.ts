@@ -27,6 +27,7 @@ export type Listed = {
   readonly subject: string;
   readonly state: string;
   readonly warnings: readonly string[];
+  readonly unsigned: readonly string[];
   readonly signature: string;
   readonly signer: string | null;
   readonly fingerprint: string | null;

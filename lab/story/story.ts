@@ -13,9 +13,25 @@ import { step6 } from "./step-6-clear-or-refused.ts";
 import { step7 } from "./step-7-uncertain.ts";
 import { step8 } from "./step-8-blind-copy.ts";
 import { step9 } from "./step-9-inside.ts";
+import { step11 } from "./step-11-signed-text.ts";
+import { step12 } from "./step-12-protected-headers.ts";
+import { step13 } from "./step-13-compromised.ts";
 import { openStage, type Step } from "./stage.ts";
 
-const STEPS: readonly Step[] = [step1, step2, step3, step4, step5, step6, step7, step8, step9];
+const STEPS: readonly Step[] = [
+  step1,
+  step2,
+  step3,
+  step4,
+  step5,
+  step6,
+  step7,
+  step8,
+  step9,
+  step11,
+  step12,
+  step13,
+];
 
 /**
  * Plays all steps in order, a line each, then `N passed, N failed`. @returns whether all passed.

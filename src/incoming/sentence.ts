@@ -8,41 +8,34 @@ export function sentenceOf(verdict: MessageVerdict): string {
   const mismatch = warnings.includes("FROM_MISMATCH")
     ? "The sender inside the message is another than the one outside. Do not trust it."
     : "";
-  return [stateSentence(state, verdict), mismatch, ...warnings.map(warningSentence)]
+  const said = { ...signerOf(verdict), unsigned: unsignedSentence(verdict) };
+  return [SENTENCES[state](said, verdict), mismatch, ...warnings.map(warningSentence)]
     .filter((sentence) => sentence !== "")
     .join(" ");
 }
 
-function stateSentence(state: MessageVerdict["state"], verdict: MessageVerdict): string {
-  const { address, domain } = signerOf(verdict);
-  const unsigned = unsignedSentence(verdict);
-  switch (state) {
-    case "CONFIDENTIAL":
-      return `Secure: encrypted end to end between the providers, sent from ${address}, confirmed by ${domain}.`;
-    case "CONFIDENTIAL_BODY":
-      return `Encrypted, and the text was signed by ${address}, confirmed by ${domain}.${unsigned}`;
-    case "VERIFIED":
-      return `Sent from ${address}, confirmed by ${domain}; not encrypted.`;
-    case "VERIFIED_BODY":
-      return `The text was signed by ${address}, confirmed by ${domain}; not encrypted.${unsigned}`;
-    case "ENCRYPTED_UNVERIFIED":
-      return unverifiedSentence(verdict);
-    case "LOCKED":
-      return "Encrypted message. It opens when you log in with your password.";
-    case "LOCKED_OLD":
-      return "Encrypted with your former key. Enter your former password or recovery code to open it.";
-    case "UNDECRYPTABLE":
-      return "Encrypted with a key that is not in your account.";
-    case "DAMAGED":
-      return "This encrypted message was damaged or altered and is not shown.";
-    case "CLIENT_ONLY":
-      return "Encrypted for your own device; open it there.";
-    case "QUARANTINED":
-      return "Removed: contains malware.";
-    case "UNPROTECTED":
-      return "";
-  }
-}
+type Said = { readonly address: string; readonly domain: string; readonly unsigned: string };
+
+const SENTENCES: Readonly<
+  Record<MessageVerdict["state"], (said: Said, verdict: MessageVerdict) => string>
+> = {
+  CONFIDENTIAL: ({ address, domain }) =>
+    `Secure: encrypted end to end between the providers, sent from ${address}, confirmed by ${domain}.`,
+  CONFIDENTIAL_BODY: ({ address, domain, unsigned }) =>
+    `Encrypted, and the text was signed by ${address}, confirmed by ${domain}.${unsigned}`,
+  VERIFIED: ({ address, domain }) => `Sent from ${address}, confirmed by ${domain}; not encrypted.`,
+  VERIFIED_BODY: ({ address, domain, unsigned }) =>
+    `The text was signed by ${address}, confirmed by ${domain}; not encrypted.${unsigned}`,
+  ENCRYPTED_UNVERIFIED: (_said, verdict) => unverifiedSentence(verdict),
+  LOCKED: () => "Encrypted message. It opens when you log in with your password.",
+  LOCKED_OLD: () =>
+    "Encrypted with your former key. Enter your former password or recovery code to open it.",
+  UNDECRYPTABLE: () => "Encrypted with a key that is not in your account.",
+  DAMAGED: () => "This encrypted message was damaged or altered and is not shown.",
+  CLIENT_ONLY: () => "Encrypted for your own device; open it there.",
+  QUARANTINED: () => "Removed: contains malware.",
+  UNPROTECTED: () => "",
+};
 
 function signerOf({ signer }: MessageVerdict): {
   readonly address: string;
