@@ -4,6 +4,7 @@ import { SECOND } from "../src/base/time.ts";
 import { proveKills } from "./proofs/kills.ts";
 import { proveKeyEvents } from "./proofs/key-events.ts";
 import { proveMutations } from "./proofs/mutations.ts";
+import { proveVerdicts } from "./proofs/verdicts.ts";
 
 type Proof = {
   readonly what: string;
@@ -38,6 +39,13 @@ const PROOFS: Readonly<Record<string, Proof>> = {
   mutations: {
     what: "a million broken inputs crash nothing, block nothing for a second and fool nobody",
     run: async () => `the slowest took ${(await proveMutations(1_000_000)).toFixed(1)} ms`,
+  },
+  verdicts: {
+    what: "no changed message gets a better state, and what a good state shows is what was signed",
+    run: async () => {
+      const counts = await proveVerdicts({ mutations: 100_000, headers: 20_000 });
+      return [...counts].map(([state, count]) => `${state}: ${count}`).join("\n");
+    },
   },
 };
 

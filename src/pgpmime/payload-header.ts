@@ -3,11 +3,11 @@
  * verdict, the list, the search, an answer and the message that is shown all use it, so that none of them can be told
  * another author, subject or date than the others.
  */
+import { asBuffer } from "../base/bytes.ts";
 import { contentTypeOf } from "../mail/content-type.ts";
 import {
   fieldBody,
   fieldsNamed,
-  firstField,
   type Header,
   type HeaderField,
   makeField,
@@ -98,7 +98,12 @@ export function readPayload(payload: Uint8Array): Payload {
 
 /** With two Content-Type fields it would be the program's choice which body is shown. */
 function firstOfEach(header: Header): Header {
-  return header.filter((field) => firstField(header, field.name) === field);
+  const seen = new Set<string>();
+  return header.filter(({ name }) => {
+    const isFirst = !seen.has(name.toLowerCase());
+    seen.add(name.toLowerCase());
+    return isFirst;
+  });
 }
 
 function hasOnlyBareLf(bytes: Uint8Array): boolean {
@@ -111,10 +116,9 @@ export function hasOneReading(header: Header): boolean {
 }
 
 function isClear({ name, raw }: HeaderField): boolean {
-  const text = Buffer.from(raw).toString("latin1");
-  return (
-    name !== "" && NAME.test(text) && text.endsWith("\r\n") && !TWO_READINGS.test(text.slice(0, -2))
-  );
+  if (name === "") return false;
+  const text = asBuffer(raw).toString("latin1");
+  return NAME.test(text) && text.endsWith("\r\n") && !TWO_READINGS.test(text.slice(0, -2));
 }
 
 /** The field with one reading: as it is where it has one, else written again from its name and text; garbage gives none. */

@@ -101,7 +101,10 @@ function outerHeader(outer: Header): Header {
   return outer
     .filter(
       (field) =>
-        !isStructural(field) && !isResultField(field) && field.name.toLowerCase() !== "hp-outer",
+        field.name !== "" &&
+        !isStructural(field) &&
+        !isResultField(field) &&
+        field.name.toLowerCase() !== "hp-outer",
     )
     .flatMap(rewritten);
 }

@@ -105,18 +105,6 @@ export async function wantAuthorKey(
   });
 }
 
-export async function deleteAuthorKey(
-  store: Store,
-  author: EmailAddress,
-  fingerprint: Fingerprint,
-): Promise<void> {
-  await store.db
-    .deleteFrom("author_keys")
-    .where("author", "=", canonicalAddress(author))
-    .where("fingerprint", "=", fingerprint)
-    .execute();
-}
-
 /** Deletes what is seven days old or from the future; `Store.forget` makes it physical. */
 export async function purgeAuthorKeys(store: Store, now: Date): Promise<void> {
   await store.db

@@ -1,0 +1,80 @@
+/** A mailbox from arrival to what `mail show` prints, over a database of its own, with one author whose key is published. */
+import assert from "node:assert/strict";
+import { deliver, type DeliverDeps } from "../../src/incoming/deliver.ts";
+import {
+  listMail,
+  showMail,
+  type ReadingDeps,
+  type ShownMail,
+} from "../../src/incoming/reading.ts";
+import { traceIncoming } from "../../src/incoming/tracing.ts";
+import { UnlockedKeys } from "../../src/keys/unlocked-keys.ts";
+import { parseAddress, sameAddress, type EmailAddress } from "../../src/mail/address.ts";
+import { encryptAtRest } from "../../src/openpgp/encrypt.ts";
+import type { UnlockedKey } from "../../src/openpgp/secret-key.ts";
+import { open } from "../../src/pgpmime/open.ts";
+import type { Account } from "../../src/store/accounts.ts";
+import { migrate } from "../../src/store/migrate.ts";
+import { openStore } from "../../src/store/store.ts";
+import { servesNothing, serves } from "./authors.ts";
+
+export type ReadingWorld = AsyncDisposable & {
+  /** Delivers to the reader, and gives what is shown then; undefined when the message was refused. */
+  readonly arrive: (message: Uint8Array) => Promise<ShownMail | undefined>;
+};
+
+/** `keys`: the authors whose domains confirm their keys. */
+export async function openReadingWorld(o: {
+  readonly reader: EmailAddress;
+  readonly readersKey: UnlockedKey;
+  readonly authors: ReadonlyMap<string, UnlockedKey>;
+  readonly now: Date;
+}): Promise<ReadingWorld> {
+  const { reader, readersKey, now } = o;
+  const store = await openStore({ engine: "sqlite", path: ":memory:" });
+  await migrate(store);
+  const deps = {
+    store,
+    clock: { now: () => now },
+    hostname: "mx.beta.test",
+    isOurs: () => true,
+    findAccount: async () =>
+      Promise.resolve({ address: reader, custody: "unlocks-at-login", createdAt: now } as Account),
+    hasRoom: async () => Promise.resolve(true),
+    wrapFor: async (_account, data) =>
+      encryptAtRest({ data, recipients: [readersKey.certificate], now }),
+    arrived: () => undefined,
+    trace: traceIncoming(async () => Promise.resolve()),
+    failed: (error) => {
+      throw error;
+    },
+    askAuthor: async ({ local, domain }) => {
+      const key = o.authors.get(`${local}@${domain}`);
+      return Promise.resolve(key === undefined ? servesNothing() : serves(key.certificate));
+    },
+    askAuthorKey: async () => Promise.resolve({ kind: "absent" }),
+    isReader: async (_account, addresses) =>
+      Promise.resolve(addresses.some((address) => sameAddress(address, reader))),
+    open,
+    isParked: async () => Promise.resolve(false),
+    unlockWithService: async () => Promise.resolve(undefined),
+    statusKey: Buffer.alloc(32),
+  } as DeliverDeps & ReadingDeps;
+  const from = parseAddress("x@evil.test");
+  const received = { protocol: "ESMTP", client: "c" };
+  return {
+    arrive: async (message) => {
+      const envelope = { from, recipients: [reader] };
+      await deliver(deps, { envelope, message, received });
+      const keys = new UnlockedKeys([readersKey], readersKey.fingerprint, []);
+      const [listed] = await listMail(deps, { account: reader, keys });
+      if (listed === undefined) return undefined;
+      const shown = await showMail(deps, { account: reader, id: listed.id, keys });
+      assert(shown !== undefined, "a message that is listed is not shown");
+      assert.deepEqual([listed.from, listed.state], [shown.from, shown.state]);
+      await store.db.deleteFrom("messages").execute();
+      return shown;
+    },
+    [Symbol.asyncDispose]: async () => store[Symbol.asyncDispose](),
+  };
+}
