@@ -3,6 +3,7 @@ import { errorText } from "../src/base/errors.ts";
 import { SECOND } from "../src/base/time.ts";
 import { proveKills } from "./proofs/kills.ts";
 import { proveKeyEvents } from "./proofs/key-events.ts";
+import { proveMutants } from "./mutants/mutants.ts";
 import { proveMutations } from "./proofs/mutations.ts";
 import { proveVerdicts } from "./proofs/verdicts.ts";
 
@@ -39,6 +40,26 @@ const PROOFS: Readonly<Record<string, Proof>> = {
   mutations: {
     what: "a million broken inputs crash nothing, block nothing for a second and fool nobody",
     run: async () => `the slowest took ${(await proveMutations(1_000_000)).toFixed(1)} ms`,
+  },
+  mutants: {
+    what: "of a thousand small faults in what decides verdicts and clear text, tests notice 95 %",
+    run: async () => {
+      const scores = await proveMutants();
+      const lines = scores.map(
+        ({ file, made, killed, explained }) =>
+          `${file}: ${killed} of ${made}, ${explained} of the others explained`,
+      );
+      const unexplained = scores.flatMap((score) => score.unexplained);
+      const [made, killed] = [scores.map((one) => one.made), scores.map((one) => one.killed)].map(
+        sum,
+      );
+      const share = (killed ?? 0) / (made ?? 1);
+      const said = [...lines, `${(100 * share).toFixed(1)} % of ${made ?? 0}`, ...unexplained].join(
+        "\n",
+      );
+      if (share < 0.95 || unexplained.length > 0) throw new Error(said);
+      return said;
+    },
   },
   verdicts: {
     what: "no changed message gets a better state, and what a good state shows is what was signed",

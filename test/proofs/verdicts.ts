@@ -336,48 +336,52 @@ function checkAuthors(shown: ShownMail, name: string): void {
 async function checkHeader(
   world: ReadingWorld,
   random: Random,
-  { mallory, bob }: Keys,
+  keys: Keys,
   what: string,
 ): Promise<ShownMail | undefined> {
-  const pick = <Value>(values: readonly Value[]): Value | undefined =>
-    values[Math.floor(random() * values.length)];
-  const lines = [
-    ...(random() < 0.8 ? ["From: mallory@alpha.test"] : []),
-    ...(random() < 0.8 ? [`To: ${READER}`] : []),
-    ...(random() < 0.8 ? [DATE] : []),
-    `Content-Type: text/plain${pick(["", '; hp="cipher"', '; hp="clear"', '; protected-headers="v1"']) ?? ""}`,
-  ];
+  const payload = nastyPayload(random);
+  const shown = await world.arrive(await signedByMallory(random, keys, payload));
+  assert(shown !== undefined);
+  const name = `${what}: ${shown.state}\n${JSON.stringify(payload.toString())}`;
+  if (!GOOD.includes(shown.state)) {
+    assert(shown.signer === undefined || shown.warnings.includes("NOT_ADDRESSED"), name);
+    return shown;
+  }
+  assert.equal(shown.signer, "mallory@alpha.test", name);
+  checkAuthors(shown, name);
+  const unfolded = payload.toString().replace(/\r\n(?=[ \t])/g, "");
+  for (const field of DISPLAYED) {
+    const own = firstField(parseHeader(shown.message).header, field);
+    if (own === undefined || shown.unsigned.includes(field)) continue;
+    assert(unfolded.includes(fieldBody(own)), `${field} is shown as signed\n${name}`);
+  }
+  return shown;
+}
+
+function pick<Value>(random: Random, values: readonly [Value, ...Value[]]): Value {
+  return values[Math.floor(random() * values.length)] ?? values[0];
+}
+
+function nastyPayload(random: Random): Buffer {
+  const marks = ["", '; hp="cipher"', '; hp="clear"', '; protected-headers="v1"'] as const;
+  const lines = ["From: mallory@alpha.test", `To: ${READER}`, DATE].filter(() => random() < 0.8);
+  lines.push(`Content-Type: text/plain${pick(random, marks)}`);
   for (let more = Math.floor(random() * 4); more > 0; more -= 1) {
     lines.splice(Math.floor(random() * (lines.length + 1)), 0, nastyLine(random));
   }
-  const payload = Buffer.from(
-    ["", TEXT].reduce((all, line) => `${all}\r\n${line}`, lines.join("\r\n")),
-  );
-  const author = pick([
-    "Boss <boss@alpha.test>",
-    "mallory@alpha.test",
-    "Boss <mallory@alpha.test>",
-  ]);
-  const outer = [`From: ${author ?? ""}`, `To: ${READER}`, DATE, "Subject: Transfer"];
+  return Buffer.from([...lines, "", TEXT].join("\r\n"));
+}
+
+async function signedByMallory(
+  random: Random,
+  { mallory, bob }: Keys,
+  payload: Buffer,
+): Promise<Buffer> {
+  const boss = "Boss <boss@alpha.test>";
+  const author = pick(random, [boss, "mallory@alpha.test", "Boss <mallory@alpha.test>"]);
+  const outer = [`From: ${author}`, `To: ${READER}`, DATE, "Subject: Transfer"];
   const intended = random() < 0.5 ? [bob] : [];
-  const message =
-    random() < 0.8
-      ? await sealedBy(mallory, bob, payload, intended, outer)
-      : await signedBy(mallory, bob, outer, payload);
-  const shown = await world.arrive(message);
-  assert(shown !== undefined);
-  const name = `${what}: ${shown.state}\n${message.toString("latin1").slice(0, 300)}\n${JSON.stringify(payload.toString())}`;
-  if (GOOD.includes(shown.state)) {
-    assert.equal(shown.signer, "mallory@alpha.test", name);
-    checkAuthors(shown, name);
-    const unfolded = payload.toString().replace(/\r\n(?=[ \t])/g, "");
-    for (const field of DISPLAYED) {
-      const own = firstField(parseHeader(shown.message).header, field);
-      if (own === undefined || shown.unsigned.includes(field)) continue;
-      assert(unfolded.includes(fieldBody(own)), `${field} is shown as signed\n${name}`);
-    }
-  } else {
-    assert(shown.signer === undefined || shown.warnings.includes("NOT_ADDRESSED"), name);
-  }
-  return shown;
+  return random() < 0.8
+    ? sealedBy(mallory, bob, payload, intended, outer)
+    : signedBy(mallory, bob, outer, payload);
 }

@@ -1,0 +1,73 @@
+/** What is mutated: the files on which verdicts and clear text depend, each with the tests that must notice. */
+export type Target = {
+  /** Below `src/`. */
+  readonly file: string;
+  /** Test files from the project's root, the quickest first. */
+  readonly tests: readonly string[];
+};
+
+const CLEAR_SIGNED = "test/attack/clear-signed.test.ts";
+
+export const TARGETS: readonly Target[] = [
+  {
+    file: "incoming/judge.ts",
+    tests: [
+      "src/incoming/judge.test.ts",
+      "test/attack/opened-and-sent-on.test.ts",
+      CLEAR_SIGNED,
+      "test/attack/two-readings.test.ts",
+    ],
+  },
+  {
+    file: "incoming/check-signature.ts",
+    tests: ["src/incoming/judge.test.ts", "src/incoming/kept-keys.test.ts", CLEAR_SIGNED],
+  },
+  { file: "outgoing/plan.ts", tests: ["src/outgoing/plan.test.ts", "src/outgoing/submit.test.ts"] },
+  { file: "outgoing/submit.ts", tests: ["src/outgoing/submit.test.ts"] },
+  { file: "outgoing/prepare.ts", tests: ["src/outgoing/submit.test.ts"] },
+  {
+    file: "discovery/look-up.ts",
+    tests: [
+      "src/discovery/discovery.test.ts",
+      "src/discovery/author.test.ts",
+      "src/discovery/cache.test.ts",
+      "src/discovery/memory.test.ts",
+      "src/discovery/faults.test.ts",
+    ],
+  },
+  {
+    file: "openpgp/acceptance.ts",
+    tests: ["src/openpgp/acceptance.test.ts", "src/openpgp/signer.test.ts"],
+  },
+  {
+    file: "pgpmime/protected-headers.ts",
+    tests: [
+      "src/pgpmime/payload.test.ts",
+      "src/pgpmime/seal.test.ts",
+      "src/incoming/judge.test.ts",
+    ],
+  },
+  {
+    file: "pgpmime/payload-header.ts",
+    tests: [
+      "src/incoming/judge.test.ts",
+      "src/pgpmime/payload.test.ts",
+      "test/attack/two-readings.test.ts",
+    ],
+  },
+  {
+    file: "pgpmime/shown-header.ts",
+    tests: [
+      "src/incoming/judge.test.ts",
+      "src/pgpmime/payload.test.ts",
+      "test/attack/two-readings.test.ts",
+    ],
+  },
+  { file: "pgpmime/detect.ts", tests: ["src/pgpmime/detect.test.ts", CLEAR_SIGNED] },
+  {
+    file: "keyserver/query.ts",
+    tests: ["src/keyserver/query.test.ts", "src/keyserver/keyserver.test.ts"],
+  },
+  { file: "fetch/public-address.ts", tests: ["src/fetch/public-address.test.ts"] },
+  { file: "keys/slots.ts", tests: ["src/keys/vault.test.ts", "src/keys/password.test.ts"] },
+];
