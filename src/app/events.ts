@@ -17,6 +17,8 @@ export type Events = {
     kind: "alarm" | "stopped",
     o: { readonly within: string; readonly released: number; readonly limit: number },
   ) => void;
+  /** Why the database cannot keep anything now; undefined when it can again. */
+  readonly databaseChanged: (why: string | undefined) => void;
   readonly resolverTested: (o: { readonly isValidating: boolean; readonly reason: string }) => void;
 };
 
@@ -55,6 +57,10 @@ export function startEvents(level: string, stream?: DestinationStream): Events {
     },
     revocationAlarm: (kind, o) => {
       log.error(o, `revocation.${kind}`);
+    },
+    databaseChanged: (why) => {
+      if (why === undefined) log.info("the database is well again");
+      else log.error({ reason: why }, "database.alarm");
     },
     resolverTested: ({ isValidating, reason }) => {
       if (isValidating) log.info("the resolver validates");

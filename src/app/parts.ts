@@ -55,13 +55,16 @@ export type Parts = AsyncDisposable &
     ) => Promise<void>;
   };
 
-/** @throws AppError when the service key cannot be used; Error when the database cannot be opened. */
-export async function openParts(config: Config): Promise<Parts> {
+/**
+ * `shared`: a store that is open in this process already, and stays open; else one is opened.
+ * @throws AppError when the service key cannot be used; Error when the database cannot be opened.
+ */
+export async function openParts(config: Config, shared?: Store): Promise<Parts> {
   await using opening = new AsyncDisposableStack();
   const clock = systemClock;
   const events = startEvents(config.log.level);
   const serviceKeys = opening.use(openServiceKeys(config.secrets.serviceKeyFile));
-  const store = opening.use(await openStore(config.database));
+  const store = shared ?? opening.use(await openStore(config.database));
   await migrate(store);
   const pool = opening.use(startCryptoPool());
   const vault = { store, clock, serviceKeys, releaseLimits: config.revocations };

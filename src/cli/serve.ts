@@ -1,6 +1,6 @@
 import { type Config, loadConfig } from "../config/load.ts";
 import { migrate } from "../store/migrate.ts";
-import { openStore } from "../store/store.ts";
+import { openStore, type Store } from "../store/store.ts";
 import { type Call, type Command, type ExitCode, UsageError } from "./command.ts";
 
 /** `serve [--role ROLE]`. */
@@ -17,7 +17,7 @@ export const serveCommand: Command = {
   run: serve,
 };
 
-type Role = (config: Config) => Promise<void>;
+type Role = (config: Config, store?: Store) => Promise<void>;
 
 /** Loaded when it is run: the keyserver's process has none of the code that opens mail. */
 const ROLES: Readonly<Record<string, () => Promise<Role>>> = {
@@ -34,9 +34,9 @@ async function serve(call: Call): Promise<ExitCode> {
   }
   const config = await loadConfig(call.configFile);
   const roles = await Promise.all(wanted.map(async (role) => ROLES[role]?.()));
-  // The keyserver reads only: somebody who writes has the database open, and up to date, before it.
+  // One store for the process. The keyserver reads only: who writes has the database open, and up to date, before it.
   await using store = wanted.includes("gateway") ? await openStore(config.database) : undefined;
   if (store !== undefined) await migrate(store);
-  await Promise.all(roles.map(async (run) => run?.(config)));
+  await Promise.all(roles.map(async (run) => run?.(config, store)));
   return 0;
 }
