@@ -1,6 +1,7 @@
 /** `npm run proof [-- NAME…]`: what the tests show in small, at full size. It takes minutes to hours. */
 import { errorText } from "../src/base/errors.ts";
 import { SECOND } from "../src/base/time.ts";
+import { LAYOUTS, proveForeignReaders } from "./proofs/foreign-readers.ts";
 import { proveKills } from "./proofs/kills.ts";
 import { proveKeyEvents } from "./proofs/key-events.ts";
 import { proveMutations } from "./proofs/mutations.ts";
@@ -31,6 +32,17 @@ const PROOFS: Readonly<Record<string, Proof>> = {
           lines.push(`${engine} ${event}: ${kills} kills, ${before} before, ${after} after`);
         }
         lines.push(`${engine}: ${sum(reports.map(({ kills }) => kills))} kills in all`);
+      }
+      return lines.join("\n");
+    },
+  },
+  "foreign-readers": {
+    what: "no accepted mail is lost when others open the SQLite file and Sealpost is killed, fifty times a layout",
+    run: async () => {
+      const lines: string[] = [];
+      for (const layout of LAYOUTS) {
+        const { rounds, accepted } = await proveForeignReaders(layout, 50);
+        lines.push(`${layout}: ${rounds} rounds, ${accepted} accepted, none lost`);
       }
       return lines.join("\n");
     },

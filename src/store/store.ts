@@ -99,8 +99,9 @@ export class Store implements AsyncDisposable {
     if (this.#lost !== undefined) return { kind: "lost", why: this.#lost };
     if (this.#file === undefined) return { kind: "same" };
     const state = compareLog(this.#file);
-    if (state.kind === "lost") this.#lost = `the database lost its write-ahead log: ${state.why}`;
-    return state;
+    if (state.kind === "same") return state;
+    this.#lost = `the database lost its write-ahead log: ${state.why}`;
+    return { kind: "lost", why: this.#lost };
   }
 
   /** Other processes that go on writing to a file that lost this database's name, as far as this user may see them. */
