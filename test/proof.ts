@@ -1,6 +1,7 @@
 /** `npm run proof [-- NAME…]`: what the tests show in small, at full size. It takes minutes to hours. */
 import { errorText } from "../src/base/errors.ts";
 import { SECOND } from "../src/base/time.ts";
+import { proveDatabaseRestarts } from "./proofs/database-restarts.ts";
 import { LAYOUTS, proveForeignReaders } from "./proofs/foreign-readers.ts";
 import { proveKills } from "./proofs/kills.ts";
 import { proveKeyEvents } from "./proofs/key-events.ts";
@@ -45,6 +46,13 @@ const PROOFS: Readonly<Record<string, Proof>> = {
         lines.push(`${layout}: ${rounds} rounds, ${accepted} accepted, none lost`);
       }
       return lines.join("\n");
+    },
+  },
+  "database-restarts": {
+    what: "no process ends and no accepted mail is lost when PostgreSQL is restarted under load ten times",
+    run: async () => {
+      const { restarts, accepted, refused } = await proveDatabaseRestarts(10);
+      return `${restarts} restarts, ${accepted} accepted, none lost, ${refused} answered 451`;
     },
   },
   mutations: {

@@ -1,3 +1,4 @@
+import { endOnUnheard } from "../app/last-resort.ts";
 import { type Config, loadConfig } from "../config/load.ts";
 import { migrate } from "../store/migrate.ts";
 import { openStore, type Store } from "../store/store.ts";
@@ -32,6 +33,7 @@ async function serve(call: Call): Promise<ExitCode> {
   if (wanted.length === 0) {
     throw new UsageError(`unknown role ${JSON.stringify(name)}: ${known.join(", ")} or all`);
   }
+  endOnUnheard();
   const config = await loadConfig(call.configFile);
   const roles = await Promise.all(wanted.map(async (role) => ROLES[role]?.()));
   // One store for the process. The keyserver reads only: who writes has the database open, and up to date, before it.

@@ -24,7 +24,7 @@ export type LoneServer = {
   readonly serve: (role: "all" | "gateway" | "keyserver") => Promise<Serving>;
 };
 
-export type Serving = {
+export type Serving = AsyncDisposable & {
   readonly process: LabProcess;
   readonly place: (name: string) => Place;
   readonly log: () => Promise<string>;
@@ -83,6 +83,7 @@ export async function makeLoneServer(
       return {
         process,
         log,
+        [Symbol.asyncDispose]: async () => process.stop(),
         place: (name) => {
           const [, port = ""] =
             new RegExp(`^ready .*\\b${name}=[^ ]*:(\\d+)`, "m").exec(text) ?? [];
