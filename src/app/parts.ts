@@ -13,7 +13,6 @@ import type { Resolver } from "../dns/resolver.ts";
 import { guardedGet } from "../fetch/guarded.ts";
 import { traceIncoming } from "../incoming/tracing.ts";
 import type { ReadingDeps } from "../incoming/reading.ts";
-import { recordTrace } from "../journal/trace.ts";
 import { isParked } from "../keys/former.ts";
 import {
   activeCertificate,
@@ -22,12 +21,12 @@ import {
   type VaultDeps,
 } from "../keys/vault.ts";
 import { parseCertificates } from "../openpgp/certificate.ts";
-import type { Direction } from "../store/trace.ts";
 import { migrate } from "../store/migrate.ts";
 import { openStore, type Store } from "../store/store.ts";
 import { startCryptoPool, type Seal } from "./crypto-pool.ts";
 import { startEvents, type Events } from "./events.ts";
 import { openServiceKeys } from "./service-key-file.ts";
+import { traceWriter, type TraceWriter } from "./trace-writer.ts";
 
 export type Parts = AsyncDisposable &
   VaultDeps &
@@ -46,13 +45,8 @@ export type Parts = AsyncDisposable &
     readonly testResolver: () => Promise<boolean>;
     /** Deletes the certificates of others that have been here for seven days. */
     readonly purgeDiscoveries: () => Promise<number>;
-    readonly writeTrace: (
-      direction: Direction,
-    ) => (
-      messageId: string,
-      step: string,
-      detail: Readonly<Record<string, string | number | boolean>>,
-    ) => Promise<void>;
+    /** Writes the trace of mail that goes in or out. */
+    readonly traces: Pick<TraceWriter, "write" | "writeLater">;
   };
 
 /**
@@ -70,7 +64,7 @@ export async function openParts(config: Config, shared?: Store): Promise<Parts> 
   const vault = { store, clock, serviceKeys, releaseLimits: config.revocations };
   const lookUps = await openDiscovery(config, { ...vault, events });
   opening.use(lookUps);
-  const writeTrace = traceWriter({ store, clock, events });
+  const traces = opening.use(traceWriter({ store, clock, events }));
   const keyRules = await readKeyRules(config);
   const parts = opening.move();
   return {
@@ -94,8 +88,8 @@ export async function openParts(config: Config, shared?: Store): Promise<Parts> 
     unlockWithService: (account) => unlockWithService(vault, account),
     isParked: (account, keyIds) => isParked(vault, account, keyIds),
     statusKey: statusKey(vault),
-    trace: traceIncoming(writeTrace("in")),
-    writeTrace,
+    trace: traceIncoming(traces.write("in")),
+    traces,
     [Symbol.asyncDispose]: async () => parts.disposeAsync(),
   };
 }
@@ -193,21 +187,5 @@ function lazyResolver(
         opened[Symbol.dispose]();
       });
     },
-  };
-}
-
-/** A trace that cannot be written is logged: it must neither stop nor repeat a message. */
-function traceWriter(deps: {
-  readonly store: Store;
-  readonly clock: Clock;
-  readonly events: Events;
-}): Parts["writeTrace"] {
-  return (direction) => async (messageId, step, detail) => {
-    try {
-      const at = deps.clock.now();
-      await recordTrace(deps.store, { messageId, at, direction, step, detail });
-    } catch (error) {
-      deps.events.failed("trace", error);
-    }
   };
 }

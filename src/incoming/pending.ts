@@ -162,8 +162,10 @@ async function record(
   verdict: MessageVerdict,
   read: ReadInside = {},
 ): Promise<void> {
-  await recordVerdict(deps.store, account, message.id, verdict, read);
-  await deps.trace.opened({ account, message, verdict });
+  await deps.store.transaction(async (tx) => {
+    await recordVerdict(tx, account, message.id, verdict, read);
+    await deps.trace.opened({ store: tx, account, message, verdict });
+  });
 }
 
 /** Where the mailbox has a key pair of its own the message is stored for that one, from now on for it alone. */

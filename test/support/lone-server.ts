@@ -76,7 +76,7 @@ export async function makeLoneServer(
         readyTimeoutMs: READY_TIMEOUT_MS,
         isReady: async () => {
           const text = await log();
-          return roles.every((one) => new RegExp(`^ready ${one} `, "m").test(text));
+          return roles.every((one) => new RegExp(`^ready ${one} .*\n`, "m").test(text));
         },
       });
       const text = await log();
@@ -85,8 +85,8 @@ export async function makeLoneServer(
         log,
         [Symbol.asyncDispose]: async () => process.stop(),
         place: (name) => {
-          const [, port = ""] =
-            new RegExp(`^ready .*\\b${name}=[^ ]*:(\\d+)`, "m").exec(text) ?? [];
+          const whole = new RegExp(`^ready .*\\b${name}=[^ ]*:(\\d+)(?: .*)?\n`, "m");
+          const [, port = ""] = whole.exec(text) ?? [];
           assert(port !== "", `${role} does not listen at ${name}`);
           return { host: HOST, port: Number(port) };
         },
