@@ -3,6 +3,7 @@ import { errorText } from "../src/base/errors.ts";
 import { SECOND } from "../src/base/time.ts";
 import { proveDatabaseRestarts } from "./proofs/database-restarts.ts";
 import { LAYOUTS, proveForeignReaders } from "./proofs/foreign-readers.ts";
+import { proveFullDisk } from "./proofs/full-disk.ts";
 import { proveKills } from "./proofs/kills.ts";
 import { proveKeyEvents } from "./proofs/key-events.ts";
 import { proveMutations } from "./proofs/mutations.ts";
@@ -53,6 +54,13 @@ const PROOFS: Readonly<Record<string, Proof>> = {
     run: async () => {
       const { restarts, accepted, refused } = await proveDatabaseRestarts(10);
       return `${restarts} restarts, ${accepted} accepted, none lost, ${refused} answered 451`;
+    },
+  },
+  "full-disk": {
+    what: "on a full disk nothing is accepted, the cause is named, and all goes on once there is room (as root)",
+    run: async () => {
+      await proveFullDisk();
+      return "451 meanwhile, exit code 75, 250 afterwards";
     },
   },
   mutations: {

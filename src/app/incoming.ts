@@ -22,6 +22,7 @@ import {
 import { listWaiting, recordWaiting, roomFor, waitingAccounts } from "../mailbox/embedded.ts";
 import type { Sender } from "../outgoing/submit.ts";
 import type { Handlers } from "../smtp/handlers.ts";
+import { isAccepted } from "../smtp/reply.ts";
 import { wrapFor } from "./at-rest.ts";
 import type { Parts } from "./parts.ts";
 import type { Task } from "./schedule.ts";
@@ -59,7 +60,9 @@ export function wayIn(parts: Parts): WayIn {
         const client = `${name} ([${address}])`;
         const replies = await deliver(deps, { envelope, message, received: { protocol, client } });
         const [first] = config.domains;
-        parts.events.delivered({ domain: first ?? config.hostname, recipients: replies.length });
+        const recipients = replies.filter(isAccepted).length;
+        if (recipients > 0)
+          parts.events.delivered({ domain: first ?? config.hostname, recipients });
         return replies;
       },
     },
