@@ -19,6 +19,8 @@ export type Events = {
   ) => void;
   /** Why the database cannot keep anything now; undefined when it can again. */
   readonly databaseChanged: (why: string | undefined) => void;
+  /** A message of somebody's could not be opened, and waits for another try. */
+  readonly openingStuck: (id: string, reason: string) => void;
   readonly resolverTested: (o: { readonly isValidating: boolean; readonly reason: string }) => void;
 };
 
@@ -61,6 +63,9 @@ export function startEvents(level: string, stream?: DestinationStream): Events {
     databaseChanged: (why) => {
       if (why === undefined) log.info("the database is well again");
       else log.error({ reason: why }, "database.alarm");
+    },
+    openingStuck: (id, reason) => {
+      log.error({ id, reason }, "opening.alarm");
     },
     resolverTested: ({ isValidating, reason }) => {
       if (isValidating) log.info("the resolver validates");

@@ -25,6 +25,7 @@ import { migrate } from "../store/migrate.ts";
 import { openStore, type Store } from "../store/store.ts";
 import { startCryptoPool, type Seal } from "./crypto-pool.ts";
 import { startEvents, type Events } from "./events.ts";
+import { openingAlone } from "./open-alone.ts";
 import { openServiceKeys } from "./service-key-file.ts";
 import { traceWriter, type TraceWriter } from "./trace-writer.ts";
 
@@ -74,6 +75,8 @@ export async function openParts(config: Config, shared?: Store): Promise<Parts> 
     events,
     seal: pool.seal,
     open: pool.open,
+    openAlone: openingAlone(),
+    stuck: events.openingStuck,
     discover: lookUps.discover,
     testResolver: lookUps.testResolver,
     purgeDiscoveries: lookUps.purge,
