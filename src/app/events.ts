@@ -21,6 +21,8 @@ export type Events = {
   readonly databaseChanged: (why: string | undefined) => void;
   /** A message of somebody's could not be opened, and waits for another try. */
   readonly openingStuck: (id: string, reason: string) => void;
+  /** Once a day, and at the start: what `audit verify --kept` checks against, kept where the log is kept. */
+  readonly auditHead: (o: { readonly seq: number; readonly hash: string }) => void;
   readonly resolverTested: (o: { readonly isValidating: boolean; readonly reason: string }) => void;
 };
 
@@ -66,6 +68,9 @@ export function startEvents(level: string, stream?: DestinationStream): Events {
     },
     openingStuck: (id, reason) => {
       log.error({ id, reason }, "opening.alarm");
+    },
+    auditHead: (o) => {
+      log.info(o, "audit.head");
     },
     resolverTested: ({ isValidating, reason }) => {
       if (isValidating) log.info("the resolver validates");

@@ -1,6 +1,8 @@
 /** The gateway role: mail out (submission) and mail in (MX, LMTP), over one set of parts. */
 import { readFile } from "node:fs/promises";
+import { DAY } from "../base/time.ts";
 import type { Config } from "../config/load.ts";
+import { auditHead } from "../journal/audit.ts";
 import type { Handlers, ListenerMode } from "../smtp/handlers.ts";
 import { startListener, type Listener } from "../smtp/listener.ts";
 import type { Sender } from "../outgoing/submit.ts";
@@ -33,6 +35,13 @@ export async function runGateway(config: Config, store?: Store): Promise<void> {
       ...keyTasks(parts, out.deps),
       watchReleases(parts),
       guard.task,
+      {
+        name: "log the head of the audit log",
+        everyMs: DAY,
+        run: async () => {
+          parts.events.auditHead(await auditHead(parts.store));
+        },
+      },
     ]),
   );
 

@@ -13,6 +13,7 @@ import type { Resolver } from "../dns/resolver.ts";
 import { guardedGet } from "../fetch/guarded.ts";
 import { traceIncoming } from "../incoming/tracing.ts";
 import type { ReadingDeps } from "../incoming/reading.ts";
+import { auditMacUnder } from "../keys/audit-mac.ts";
 import { isParked } from "../keys/former.ts";
 import {
   activeCertificate,
@@ -61,6 +62,7 @@ export async function openParts(config: Config, shared?: Store): Promise<Parts> 
   const serviceKeys = opening.use(openServiceKeys(config.secrets.serviceKeyFile));
   const store = shared ?? opening.use(await openStore(config.database));
   await migrate(store);
+  store.auditMac = auditMacUnder(serviceKeys);
   const pool = opening.use(startCryptoPool());
   const vault = { store, clock, serviceKeys, releaseLimits: config.revocations };
   const lookUps = await openDiscovery(config, { ...vault, events });

@@ -7,12 +7,16 @@ import { createHash } from "node:crypto";
 import { equalBytes, utf8 } from "../base/bytes.ts";
 import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
 import {
+  countRowsBeforeFirst,
+  findAuditMac,
   hasAudit,
   holdAuditEnd,
   insertAudit,
+  insertAuditMac,
   readAuditHead,
   takeAuditPlace,
   walkAudit,
+  type AuditHead,
   type AuditRow,
 } from "../store/audit.ts";
 import type { Store } from "../store/store.ts";
@@ -39,8 +43,15 @@ export type AuditRecord = {
  * written anew; `seq` is the first row that is not what was written, or the one that is not what was kept of it.
  */
 export type AuditCheck =
-  | { readonly kind: "intact"; readonly rows: number; readonly head: string }
-  | { readonly kind: "broken" | "rewritten"; readonly seq: number };
+  | {
+      readonly kind: "intact";
+      readonly rows: number;
+      readonly head: string;
+      /** The first entries, from before entries had a MAC; 0 when all have one, or when nobody here can check. */
+      readonly withoutMac?: number;
+    }
+  /** `forged`: the last entry has no MAC under a service key that is here; `seq` is its number. */
+  | { readonly kind: "broken" | "rewritten" | "forged"; readonly seq: number };
 
 /** A row of an earlier check, kept where whoever writes to the database does not: its number and its hash in hex. */
 export type KeptHead = { readonly rows: number; readonly head: string };
@@ -51,8 +62,26 @@ const TAG_HEX = 16;
 export async function appendAudit(store: Store, entry: AuditEntry): Promise<void> {
   await store.transaction(async (tx) => {
     const row = { ...(await takeAuditPlace(tx)), at: entry.at, ...columnsOf(entry) };
-    await insertAudit(tx, { ...row, hash: hashOf(row) });
+    const hash = hashOf(row);
+    await insertAudit(tx, { ...row, hash });
+    if (tx.auditMac === undefined) return;
+    const { macsAfter } = await readAuditHead(tx);
+    const { serviceKey, mac } = tx.auditMac.sign(macText({ seq: row.seq, hash, macsAfter }));
+    await insertAuditMac(tx, { seq: row.seq, serviceKey, mac });
   });
+}
+
+/** The last entry, for a place where whoever writes to the database does not write. */
+export async function auditHead(
+  store: Store,
+): Promise<{ readonly seq: number; readonly hash: string }> {
+  const { seq, hash } = await readAuditHead(store);
+  return { seq, hash: hex(hash) };
+}
+
+/** What is authenticated of an entry: its place, all before it by its hash, and from where on there are MACs. */
+function macText({ seq, hash, macsAfter }: AuditHead): Uint8Array {
+  return utf8(`audit|${String(seq)}|${hex(hash)}|${String(macsAfter)}`);
 }
 
 /**
@@ -92,6 +121,7 @@ function columnsOf({
  * meanwhile do no harm. With what an earlier check came to, also whether it is the log of then.
  */
 export async function verifyAudit(store: Store, kept?: KeptHead): Promise<AuditCheck> {
+  if ((await countRowsBeforeFirst(store)) > 0) return { kind: "broken", seq: 0 };
   const before = await readAuditHead(store);
   let last = { seq: 0, hash: new Uint8Array() as Uint8Array };
   let atHead = last;
@@ -105,9 +135,25 @@ export async function verifyAudit(store: Store, kept?: KeptHead): Promise<AuditC
   const isWhole = atHead.seq === before.seq && equalBytes(atHead.hash, before.hash);
   const isAtEnd = last.seq <= (await readAuditHead(store)).seq;
   if (!isWhole || !isAtEnd) return { kind: "broken", seq: Math.min(before.seq, last.seq) + 1 };
-  return kept === undefined || kept.head === hashOfThen
-    ? { kind: "intact", rows: last.seq, head: hex(last.hash) }
-    : { kind: "rewritten", seq: kept.rows };
+  if (kept !== undefined && kept.head !== hashOfThen) return { kind: "rewritten", seq: kept.rows };
+  return authenticated(store, before, { rows: last.seq, head: hex(last.hash) });
+}
+
+async function authenticated(store: Store, head: AuditHead, intact: KeptHead): Promise<AuditCheck> {
+  const withoutMac = await countWithoutMac(store, head);
+  if (withoutMac === "forged") return { kind: "forged", seq: head.seq };
+  return { kind: "intact", ...intact, ...(withoutMac > 0 ? { withoutMac } : {}) };
+}
+
+/** The MAC of the head authenticates every entry before it, which the chain of hashes leads to. */
+async function countWithoutMac(store: Store, head: AuditHead): Promise<number | "forged"> {
+  const { auditMac } = store;
+  if (auditMac === undefined) return 0;
+  if (head.seq <= head.macsAfter) return head.seq;
+  const made = await findAuditMac(store, head.seq);
+  return made !== undefined && auditMac.check(macText(head), made) === "good"
+    ? head.macsAfter
+    : "forged";
 }
 
 /** Whether a row is what was written, and stands right behind the last one. */

@@ -13,6 +13,8 @@ export type AuditRow = {
 };
 
 const PAGE = 500;
+/** The one row of `audit_head`. */
+const HEAD = 1;
 
 /**
  * Takes the next place in the chain and holds it until the transaction ends, so that nobody writes in between. To be
@@ -24,6 +26,7 @@ export async function takeAuditPlace(
   const head = await store.db
     .updateTable("audit_head")
     .set((row) => ({ seq: row("seq", "+", 1) }))
+    .where("id", "=", HEAD)
     .returning(["seq", "hash"])
     .executeTakeFirstOrThrow();
   return { seq: head.seq, previous: head.hash };
@@ -35,13 +38,49 @@ export async function insertAudit(store: Store, row: AuditRow): Promise<void> {
     .insertInto("audit")
     .values({ ...row, at: row.at.getTime() })
     .execute();
-  await store.db.updateTable("audit_head").set({ hash: row.hash }).execute();
+  await store.db.updateTable("audit_head").set({ hash: row.hash }).where("id", "=", HEAD).execute();
+}
+
+/** What authenticates a row, and all before it through their hashes. */
+export type AuditMacRow = {
+  readonly seq: number;
+  readonly serviceKey: string;
+  readonly mac: Uint8Array;
+};
+
+export async function insertAuditMac(store: Store, row: AuditMacRow): Promise<void> {
+  await store.db
+    .insertInto("audit_macs")
+    .values({ seq: row.seq, service_key: row.serviceKey, mac: row.mac })
+    .execute();
+}
+
+/** The one of a row, if there is one. */
+export async function findAuditMac(store: Store, seq: number): Promise<AuditMacRow | undefined> {
+  const row = await store.db
+    .selectFrom("audit_macs")
+    .selectAll()
+    .where("seq", "=", seq)
+    .executeTakeFirst();
+  return row === undefined
+    ? undefined
+    : { seq: row.seq, serviceKey: row.service_key, mac: row.mac };
+}
+
+/** Rows before the first place, which nothing writes: no chain leads to them. */
+export async function countRowsBeforeFirst(store: Store): Promise<number> {
+  const row = await store.db
+    .selectFrom("audit")
+    .select((of) => of.fn.countAll<number>().as("count"))
+    .where("seq", "<", 1)
+    .executeTakeFirstOrThrow();
+  return Number(row.count);
 }
 
 /** Keeps everybody else from writing until the transaction ends. To be used inside a transaction. */
 export async function holdAuditEnd(store: Store): Promise<void> {
   // A transaction on SQLite holds the only write lock already.
-  const query = store.db.selectFrom("audit_head").select("seq");
+  const query = store.db.selectFrom("audit_head").select("seq").where("id", "=", HEAD);
   await (store.engine === "postgres" ? query.forUpdate() : query).executeTakeFirstOrThrow();
 }
 
@@ -53,6 +92,7 @@ export async function hasAudit(
   const row = await store.db
     .selectFrom("audit")
     .select("seq")
+    .where("seq", ">", 0)
     .where("account", "=", account)
     .where("action", "=", action)
     .where("detail", "=", detail)
@@ -61,11 +101,20 @@ export async function hasAudit(
   return row !== undefined;
 }
 
-/** What the last row must be. */
-export async function readAuditHead(
-  store: Store,
-): Promise<{ readonly seq: number; readonly hash: Uint8Array }> {
-  return store.db.selectFrom("audit_head").select(["seq", "hash"]).executeTakeFirstOrThrow();
+/** What the last row must be. Rows behind `macsAfter` have a MAC. */
+export type AuditHead = {
+  readonly seq: number;
+  readonly hash: Uint8Array;
+  readonly macsAfter: number;
+};
+
+export async function readAuditHead(store: Store): Promise<AuditHead> {
+  const row = await store.db
+    .selectFrom("audit_head")
+    .select(["seq", "hash", "macs_after"])
+    .where("id", "=", HEAD)
+    .executeTakeFirstOrThrow();
+  return { seq: row.seq, hash: row.hash, macsAfter: row.macs_after };
 }
 
 /** The log after a place, page by page, of one account if its tag is given. */

@@ -38,6 +38,16 @@ const ERASABLE: readonly (keyof Schema)[] = [
   "trace",
 ];
 
+/** Authenticates the heads of the audit log, by processes that hold the service key. */
+export type AuditMac = {
+  readonly sign: (text: Uint8Array) => { readonly serviceKey: string; readonly mac: Uint8Array };
+  /** `unknown`: made under a service key that is no longer here. */
+  readonly check: (
+    text: Uint8Array,
+    made: { readonly serviceKey: string; readonly mac: Uint8Array },
+  ) => "good" | "bad" | "unknown";
+};
+
 /** An open database, or one transaction on it. Queries (`db`) are written only in this folder. */
 export class Store implements AsyncDisposable {
   readonly engine: Engine;
@@ -48,6 +58,9 @@ export class Store implements AsyncDisposable {
   #lost: string | undefined;
   /** The transaction that the current flow of calls is in, if it is. */
   readonly #current = new AsyncLocalStorage<{ isOpen: boolean }>();
+
+  /** Undefined in a process that does not hold the service key. */
+  auditMac: AuditMac | undefined;
 
   constructor(engine: Engine, db: Kysely<Schema>, file?: string) {
     this.engine = engine;
@@ -77,7 +90,9 @@ export class Store implements AsyncDisposable {
     const running = this.db.transaction().execute(async (tx) => {
       const state = { isOpen: true };
       try {
-        return await this.#current.run(state, async () => work(new Store(this.engine, tx)));
+        const store = new Store(this.engine, tx);
+        store.auditMac = this.auditMac;
+        return await this.#current.run(state, async () => work(store));
       } catch (error) {
         failure.cause = error;
         throw error;
