@@ -72,9 +72,7 @@ function textOf(check: AuditCheck): readonly string[] {
     case "broken":
       return [`BROKEN at entry ${check.seq}: it, or one before it, is not what was written`];
     case "forged":
-      return [
-        `FORGED: entry ${check.seq}, the last, was not written by a process that holds the service key`,
-      ];
+      return [`FORGED: entry ${check.seq} was not written by a process that holds the service key`];
     case "rewritten":
       return [
         `WRITTEN ANEW: entry ${check.seq} is not there, or not the one that was kept; the chain itself has no fault`,

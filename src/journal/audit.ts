@@ -8,16 +8,18 @@ import { equalBytes, utf8 } from "../base/bytes.ts";
 import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
 import {
   countRowsBeforeFirst,
-  findAuditMac,
   hasAudit,
   holdAuditEnd,
   insertAudit,
   insertAuditMac,
+  macsUnderOthers,
   readAuditHead,
+  replaceAuditMac,
   takeAuditPlace,
   walkAudit,
   type AuditHead,
   type AuditRow,
+  type AuditRowWithMac,
 } from "../store/audit.ts";
 import type { Store } from "../store/store.ts";
 
@@ -50,7 +52,7 @@ export type AuditCheck =
       /** The first entries, from before entries had a MAC; 0 when all have one, or when nobody here can check. */
       readonly withoutMac?: number;
     }
-  /** `forged`: the last entry has no MAC under a service key that is here; `seq` is its number. */
+  /** `forged`: this entry has no MAC under a service key that is here. */
   | { readonly kind: "broken" | "rewritten" | "forged"; readonly seq: number };
 
 /** A row of an earlier check, kept where whoever writes to the database does not: its number and its hash in hex. */
@@ -80,7 +82,11 @@ export async function auditHead(
 }
 
 /** What is authenticated of an entry: its place, all before it by its hash, and from where on there are MACs. */
-function macText({ seq, hash, macsAfter }: AuditHead): Uint8Array {
+function macText({
+  seq,
+  hash,
+  macsAfter,
+}: Pick<AuditHead, "seq" | "hash" | "macsAfter">): Uint8Array {
   return utf8(`audit|${String(seq)}|${hex(hash)}|${String(macsAfter)}`);
 }
 
@@ -127,7 +133,8 @@ export async function verifyAudit(store: Store, kept?: KeptHead): Promise<AuditC
   let atHead = last;
   let hashOfThen = "";
   for await (const row of walkAudit(store)) {
-    if (!follows(row, last)) return { kind: "broken", seq: last.seq + 1 };
+    const fault = faultOf(store, row, last, before);
+    if (fault !== undefined) return fault;
     last = row;
     if (row.seq === before.seq) atHead = row;
     if (row.seq === kept?.rows) hashOfThen = hex(row.hash);
@@ -136,24 +143,66 @@ export async function verifyAudit(store: Store, kept?: KeptHead): Promise<AuditC
   const isAtEnd = last.seq <= (await readAuditHead(store)).seq;
   if (!isWhole || !isAtEnd) return { kind: "broken", seq: Math.min(before.seq, last.seq) + 1 };
   if (kept !== undefined && kept.head !== hashOfThen) return { kind: "rewritten", seq: kept.rows };
-  return authenticated(store, before, { rows: last.seq, head: hex(last.hash) });
+  return intact(store, before, last);
 }
 
-async function authenticated(store: Store, head: AuditHead, intact: KeptHead): Promise<AuditCheck> {
-  const withoutMac = await countWithoutMac(store, head);
-  if (withoutMac === "forged") return { kind: "forged", seq: head.seq };
-  return { kind: "intact", ...intact, ...(withoutMac > 0 ? { withoutMac } : {}) };
+function intact(
+  { auditMac }: Store,
+  { macsAfter }: AuditHead,
+  { seq, hash }: Pick<AuditRow, "seq" | "hash">,
+): AuditCheck {
+  const withoutMac = auditMac === undefined ? 0 : Math.min(macsAfter, seq);
+  const result = { kind: "intact", rows: seq, head: hex(hash) } as const;
+  return withoutMac === 0 ? result : { ...result, withoutMac };
 }
 
-/** The MAC of the head authenticates every entry before it, which the chain of hashes leads to. */
-async function countWithoutMac(store: Store, head: AuditHead): Promise<number | "forged"> {
-  const { auditMac } = store;
-  if (auditMac === undefined) return 0;
-  if (head.seq <= head.macsAfter) return head.seq;
-  const made = await findAuditMac(store, head.seq);
-  return made !== undefined && auditMac.check(macText(head), made) === "good"
-    ? head.macsAfter
-    : "forged";
+function faultOf(
+  store: Store,
+  row: AuditRowWithMac,
+  last: Pick<AuditRow, "seq" | "hash">,
+  head: AuditHead,
+): AuditCheck | undefined {
+  if (!follows(row, last)) return { kind: "broken", seq: last.seq + 1 };
+  return isAuthentic(store, row, head) ? undefined : { kind: "forged", seq: row.seq };
+}
+
+/** Whether a process that holds the service key wrote a row; true where nobody here can tell. */
+function isAuthentic(store: Store, row: AuditRowWithMac, { macsAfter }: AuditHead): boolean {
+  if (store.auditMac === undefined || row.seq <= macsAfter) return true;
+  return store.auditMac.check(macText({ ...row, macsAfter }), row) === "good";
+}
+
+const MACS_A_PAGE = 500;
+
+/**
+ * Authenticates under the service key in force what is authenticated under former ones, so that these can be deleted. A
+ * MAC that is wrong stays what it is. @returns how many were made.
+ */
+export async function renewAuditMacs(store: Store): Promise<number> {
+  let [made, after] = [0, 0];
+  for (;;) {
+    const page = { after, limit: MACS_A_PAGE };
+    const done = await store.transaction(async (tx) => renewPage(tx, page));
+    made += done.made;
+    if (done.last === undefined) return made;
+    after = done.last;
+  }
+}
+
+async function renewPage(tx: Store, page: { readonly after: number; readonly limit: number }) {
+  const { auditMac } = tx;
+  if (auditMac === undefined) return { made: 0, last: undefined };
+  const { macsAfter } = await readAuditHead(tx);
+  const { serviceKey: current } = auditMac.sign(new Uint8Array());
+  const rows = await macsUnderOthers(tx, current, page);
+  let made = 0;
+  for (const row of rows) {
+    const text = macText({ ...row, macsAfter });
+    if (auditMac.check(text, row) !== "good") continue;
+    await replaceAuditMac(tx, { seq: row.seq, ...auditMac.sign(text) });
+    made += 1;
+  }
+  return { made, last: rows.at(-1)?.seq };
 }
 
 /** Whether a row is what was written, and stands right behind the last one. */

@@ -55,16 +55,35 @@ export async function insertAuditMac(store: Store, row: AuditMacRow): Promise<vo
     .execute();
 }
 
-/** The one of a row, if there is one. */
-export async function findAuditMac(store: Store, seq: number): Promise<AuditMacRow | undefined> {
-  const row = await store.db
+/** Rows with a MAC under another service key, behind one of them. */
+export async function macsUnderOthers(
+  store: Store,
+  serviceKey: string,
+  page: { readonly after: number; readonly limit: number },
+): Promise<readonly (AuditMacRow & Pick<AuditRow, "hash">)[]> {
+  const rows = await store.db
     .selectFrom("audit_macs")
-    .selectAll()
-    .where("seq", "=", seq)
-    .executeTakeFirst();
-  return row === undefined
-    ? undefined
-    : { seq: row.seq, serviceKey: row.service_key, mac: row.mac };
+    .innerJoin("audit", "audit.seq", "audit_macs.seq")
+    .select(["audit_macs.seq", "audit_macs.service_key", "audit_macs.mac", "audit.hash"])
+    .where("audit_macs.service_key", "<>", serviceKey)
+    .where("audit_macs.seq", ">", page.after)
+    .orderBy("audit_macs.seq")
+    .limit(page.limit)
+    .execute();
+  return rows.map(({ seq, service_key: name, mac, hash }) => ({
+    seq,
+    serviceKey: name,
+    mac,
+    hash,
+  }));
+}
+
+export async function replaceAuditMac(store: Store, row: AuditMacRow): Promise<void> {
+  await store.db
+    .updateTable("audit_macs")
+    .set({ service_key: row.serviceKey, mac: row.mac })
+    .where("seq", "=", row.seq)
+    .execute();
 }
 
 /** Rows before the first place, which nothing writes: no chain leads to them. */
@@ -117,19 +136,28 @@ export async function readAuditHead(store: Store): Promise<AuditHead> {
   return { seq: row.seq, hash: row.hash, macsAfter: row.macs_after };
 }
 
+/** A row with its MAC; `serviceKey` is empty where there is none. */
+export type AuditRowWithMac = AuditRow & Pick<AuditMacRow, "serviceKey" | "mac">;
+
 /** The log after a place, page by page, of one account if its tag is given. */
 export async function* walkAudit(
   store: Store,
   options: { readonly after?: number; readonly account?: string } = {},
-): AsyncGenerator<AuditRow> {
+): AsyncGenerator<AuditRowWithMac> {
   let after = options.after ?? 0;
   for (;;) {
-    let query = store.db.selectFrom("audit").selectAll().where("seq", ">", after);
-    if (options.account !== undefined) query = query.where("account", "=", options.account);
-    const rows = await query.orderBy("seq").limit(PAGE).execute();
-    for (const row of rows) {
+    let query = store.db
+      .selectFrom("audit")
+      .leftJoin("audit_macs", "audit_macs.seq", "audit.seq")
+      .selectAll("audit")
+      .select(["audit_macs.service_key", "audit_macs.mac"])
+      .where("audit.seq", ">", after);
+    if (options.account !== undefined) query = query.where("audit.account", "=", options.account);
+    const rows = await query.orderBy("audit.seq").limit(PAGE).execute();
+    for (const { service_key: serviceKey, mac, ...row } of rows) {
       after = row.seq;
-      yield { ...row, at: fromUnixMs(row.at) };
+      const made = { serviceKey: serviceKey ?? "", mac: mac ?? new Uint8Array() };
+      yield { ...row, at: fromUnixMs(row.at), ...made };
     }
     if (rows.length < PAGE) return;
   }
