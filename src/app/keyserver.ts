@@ -4,6 +4,7 @@ import { MINUTE, systemClock } from "../base/time.ts";
 import type { Config, DatabaseConfig } from "../config/load.ts";
 import { startHttps } from "../http/server.ts";
 import { keyserver, keyserverHttp, type KeyserverLimits } from "../keyserver/keyserver.ts";
+import { isPublicationHeld } from "../store/certificates.ts";
 import { rightsBeyondPublished } from "../store/keyserver-role.ts";
 import { isMigrated } from "../store/migrate.ts";
 import { openPublishedView, type PublishedView } from "../store/published-view.ts";
@@ -84,6 +85,10 @@ async function restricted(database: DatabaseConfig, events: Events): Promise<Sto
   return { engine: "postgres", url: keyserverUrl, readOnly: true };
 }
 
+const HELD =
+  "the database was restored without the file of what was published since, so a key that was revoked may be there " +
+  "unrevoked: give that file (sealpost restore --published FILE), or, once you accept it: sealpost restore --confirm";
+
 /** Asks every minute whether the handle still reads the file that has the database's name, lest answers grow old. */
 function watchFile(view: PublishedView, events: Events): AsyncDisposable {
   const look = async (): Promise<void> => {
@@ -98,7 +103,10 @@ function watchFile(view: PublishedView, events: Events): AsyncDisposable {
 async function requireTables(database: StoreOptions, shared: Store | undefined): Promise<void> {
   await using own = shared === undefined ? await openStore(database) : undefined;
   const store = shared ?? own;
-  if (store !== undefined && (await isMigrated(store))) return;
+  if (store !== undefined && (await isMigrated(store))) {
+    if (await isPublicationHeld(store)) throw new AppError(HELD, { temporary: false });
+    return;
+  }
   throw new AppError(
     "the database is not there yet, or older than this program: start the gateway first" +
       (database.engine === "postgres"

@@ -2,6 +2,7 @@
  * What the gateway and the command line are put together from: the database, the keys to what is wrapped in it, the
  * look-ups and the crypto pool. Opening them starts nothing: no listener, no timer that keeps a process alive.
  */
+import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { AppError } from "../base/errors.ts";
 import { systemClock, type Clock } from "../base/time.ts";
@@ -22,7 +23,9 @@ import {
   type VaultDeps,
 } from "../keys/vault.ts";
 import { parseCertificates } from "../openpgp/certificate.ts";
+import { listAllPublished } from "../store/certificates.ts";
 import { migrate } from "../store/migrate.ts";
+import { startPublishedFile } from "../store/published-file.ts";
 import { openStore, type Store } from "../store/store.ts";
 import { startCryptoPool, type Seal } from "./crypto-pool.ts";
 import { startEvents, type Events } from "./events.ts";
@@ -63,6 +66,7 @@ export async function openParts(config: Config, shared?: Store): Promise<Parts> 
   const store = shared ?? opening.use(await openStore(config.database));
   await migrate(store);
   store.auditMac = auditMacUnder(serviceKeys);
+  await keepPublished(store, config.publishedFile);
   const pool = opening.use(startCryptoPool());
   const vault = { store, clock, serviceKeys, releaseLimits: config.revocations };
   const lookUps = await openDiscovery(config, { ...vault, events });
@@ -97,6 +101,12 @@ export async function openParts(config: Config, shared?: Store): Promise<Parts> 
     traces,
     [Symbol.asyncDispose]: async () => parts.disposeAsync(),
   };
+}
+
+/** From now on what is published is appended to that file, which begins with what is published already. */
+async function keepPublished(store: Store, file: string): Promise<void> {
+  if (!existsSync(file)) startPublishedFile(file, await listAllPublished(store));
+  store.publishedFile = file;
 }
 
 /** @throws AppError when the escrow certificate cannot be used: keys must not be made without it. */

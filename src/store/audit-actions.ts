@@ -45,3 +45,14 @@ export async function lastAction(store: Store, action: string): Promise<number> 
     .executeTakeFirst();
   return Number(row?.seq ?? 0);
 }
+
+/** When an action was done last; undefined when it never was. */
+export async function lastActionAt(store: Store, action: string): Promise<Date | undefined> {
+  const seq = await lastAction(store, action);
+  const row = await store.db
+    .selectFrom("audit")
+    .select("at")
+    .where("seq", "=", seq)
+    .executeTakeFirst();
+  return seq === 0 || row === undefined ? undefined : fromUnixMs(row.at);
+}

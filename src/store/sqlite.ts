@@ -2,11 +2,12 @@
  * A SQLite file for the store. Only SQLite opens it: closing any other descriptor of it would drop the locks that keep
  * other programs from removing the write-ahead log (see `write-ahead-log.ts`).
  */
-import { DatabaseSync, type SQLInputValue } from "node:sqlite";
+import { backup, DatabaseSync, type SQLInputValue } from "node:sqlite";
 import { isMainThread } from "node:worker_threads";
 
 import type { SqliteDatabase } from "kysely";
 
+import { AppError } from "../base/errors.ts";
 import { SECOND } from "../base/time.ts";
 import { sqliteTrouble } from "./trouble.ts";
 
@@ -79,6 +80,43 @@ function openToWrite(path: string): DatabaseSync {
     // SQLite opens the write-ahead log with the first statement that reads.
     database.prepare("select count(*) from sqlite_schema").get();
     return database;
+  } finally {
+    if (umask !== undefined) process.umask(umask);
+  }
+}
+
+/** Tables that hold what others published, and counters: they are not kept in a backup (see docs/operate/retention.md). */
+export const CACHE_TABLES = ["cached_certificates", "author_keys", "attempts"] as const;
+
+/** SQLite's online backup, without the cache tables; the file is its user's alone. */
+export async function copySqlite(from: DatabaseSync, path: string): Promise<void> {
+  const umask = isMainThread ? process.umask(PRIVATE_UMASK) : undefined;
+  try {
+    await backup(from, path);
+    using copy = new DatabaseSync(path);
+    // One file, which needs no other beside it.
+    copy.exec("pragma journal_mode = delete; pragma secure_delete = on");
+    for (const table of CACHE_TABLES) copy.exec(`delete from ${table}`);
+    copy.exec("vacuum");
+  } finally {
+    if (umask !== undefined) process.umask(umask);
+  }
+}
+
+/** Copies a backup to where the database is to be. @throws Error when it is no whole SQLite database. */
+export async function restoreSqlite(backupFile: string, path: string): Promise<void> {
+  const umask = isMainThread ? process.umask(PRIVATE_UMASK) : undefined;
+  try {
+    using from = new DatabaseSync(backupFile, { readOnly: true });
+    const check = from.prepare("pragma integrity_check").get();
+    if (check?.["integrity_check"] !== "ok") {
+      throw new AppError(`${backupFile} is damaged: ${String(check?.["integrity_check"])}`, {
+        temporary: false,
+      });
+    }
+    await backup(from, path);
+  } catch (error) {
+    throw sqliteTrouble(error, path);
   } finally {
     if (umask !== undefined) process.umask(umask);
   }

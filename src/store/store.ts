@@ -11,7 +11,7 @@ import { Kysely, PostgresDialect, sql, SqliteDialect } from "kysely";
 
 import { forKysely, openPool, READ_ONLY } from "./postgres.ts";
 import type { Schema } from "./schema.ts";
-import { openSqlite } from "./sqlite.ts";
+import { copySqlite, openSqlite, type SqliteFile } from "./sqlite.ts";
 import { DatabaseTrouble } from "./trouble.ts";
 import { compareLog, processesWithLostLog, type LogState } from "./write-ahead-log.ts";
 
@@ -61,11 +61,15 @@ export class Store implements AsyncDisposable {
 
   /** Undefined in a process that does not hold the service key. */
   auditMac: AuditMac | undefined;
+  /** Where `published-file.ts` appends; undefined in a process that publishes nothing. */
+  publishedFile: string | undefined;
+  readonly #sqlite: SqliteFile | undefined;
 
-  constructor(engine: Engine, db: Kysely<Schema>, file?: string) {
+  constructor(engine: Engine, db: Kysely<Schema>, file?: string, sqlite?: SqliteFile) {
     this.engine = engine;
     this.#db = db;
     this.#file = file;
+    this.#sqlite = sqlite;
     this.#isTransaction = db.isTransaction;
   }
 
@@ -92,6 +96,7 @@ export class Store implements AsyncDisposable {
       try {
         const store = new Store(this.engine, tx);
         store.auditMac = this.auditMac;
+        store.publishedFile = this.publishedFile;
         return await this.#current.run(state, async () => work(store));
       } catch (error) {
         failure.cause = error;
@@ -136,6 +141,18 @@ export class Store implements AsyncDisposable {
     return { synchronousCommit: rows[0]?.value ?? "" };
   }
 
+  /** Whether somebody made tables here, of whatever version. */
+  async hasTables(): Promise<boolean> {
+    const tables = await this.db.introspection.getTables();
+    return tables.some(({ name }) => name === "migrations");
+  }
+
+  /** Copies a SQLite database as it is at one moment, while it is in use, into a new file. */
+  async copyTo(path: string): Promise<void> {
+    if (this.#sqlite === undefined) throw new Error("only SQLite is copied this way");
+    await copySqlite(this.#sqlite.raw, path);
+  }
+
   /** The bytes that are left on the disk of a SQLite file; undefined where the disk is not ours to see. */
   roomBytes(): number | undefined {
     if (this.#file === undefined) return undefined;
@@ -167,9 +184,10 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const isReadOnly = options.readOnly === true;
   if (options.engine === "sqlite") {
     const { path } = options;
-    const dialect = new SqliteDialect({ database: openSqlite(path, isReadOnly) });
+    const database = openSqlite(path, isReadOnly);
+    const dialect = new SqliteDialect({ database });
     const file = path === ":memory:" ? undefined : path;
-    return new Store("sqlite", new Kysely<Schema>({ dialect }), file);
+    return new Store("sqlite", new Kysely<Schema>({ dialect }), file, database);
   }
   const pool = openPool(options.url, isReadOnly ? { options: READ_ONLY } : {});
   const dialect = new PostgresDialect({ pool: forKysely(pool) });
