@@ -6,10 +6,20 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 
 /** A PostgreSQL server for one lab or test; `newDatabase` makes an empty database and gives its URL. */
-export type Postgres = AsyncDisposable & { readonly newDatabase: () => Promise<string> };
+export type Postgres = AsyncDisposable & {
+  readonly newDatabase: () => Promise<string>;
+  /** Ends the server: `fast` breaks its connections, `immediate` is as a failure of the machine. */
+  readonly stop: (how: "fast" | "immediate") => Promise<void>;
+  /** Starts a server that was stopped, at the same place with the same databases. */
+  readonly start: () => Promise<void>;
+};
+
+/** https://www.postgresql.org/docs/15/server-shutdown.html */
+const SIGNALS = { fast: "SIGINT", immediate: "SIGQUIT" } as const;
 
 const BIN = "/usr/lib/postgresql/15/bin";
-const START_TIMEOUT_MS = 30_000;
+/** How long a loaded machine may take. */
+const START_TIMEOUT_MS = 180_000;
 const run = promisify(execFile);
 
 /**
@@ -30,13 +40,11 @@ export async function startPostgres(): Promise<Postgres> {
   const settings = [`unix_socket_directories=${folder}`, "listen_addresses=", "fsync=off"];
   const options = settings.flatMap((setting) => ["-c", setting]);
   const [program, args] = asNobody("postgres", "-D", data, ...options);
-  const server = spawn(program, args, { cwd: folder, stdio: ["ignore", "ignore", "pipe"] });
-  const ended = new Promise<void>((resolve) => server.once("exit", () => resolve()));
+  const start = async (): Promise<Server> => startServer(program, args, folder);
+  let server: Server;
   try {
-    await isReady(server.stderr);
+    server = await start();
   } catch (error) {
-    server.kill("SIGKILL");
-    await ended;
     await rm(folder, { recursive: true, force: true });
     throw error;
   }
@@ -48,12 +56,38 @@ export async function startPostgres(): Promise<Postgres> {
       await run(join(BIN, "createdb"), ["-h", folder, "-U", "app", name]);
       return `postgres:///${name}?user=app&host=${encodeURIComponent(folder)}`;
     },
+    stop: async (how) => server.end(SIGNALS[how]),
+    start: async () => {
+      server = await start();
+    },
     [Symbol.asyncDispose]: async () => {
-      server.kill("SIGINT");
-      await ended;
+      await server.end("SIGINT");
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+type Server = { readonly end: (signal: NodeJS.Signals) => Promise<void> };
+
+/** Resolves once it takes connections. */
+async function startServer(
+  program: string,
+  args: readonly string[],
+  folder: string,
+): Promise<Server> {
+  const server = spawn(program, args, { cwd: folder, stdio: ["ignore", "ignore", "pipe"] });
+  const ended = new Promise<void>((resolve) => server.once("exit", () => resolve()));
+  const end = async (signal: NodeJS.Signals): Promise<void> => {
+    server.kill(signal);
+    await ended;
+  };
+  try {
+    await isReady(server.stderr);
+  } catch (error) {
+    await end("SIGKILL");
+    throw error;
+  }
+  return { end };
 }
 
 /** The command line for a program of PostgreSQL's, as nobody if we are root. */

@@ -1,6 +1,9 @@
 /** `npm run proof [-- NAME…]`: what the tests show in small, at full size. It takes minutes to hours. */
 import { errorText } from "../src/base/errors.ts";
 import { SECOND } from "../src/base/time.ts";
+import { proveDatabaseRestarts } from "./proofs/database-restarts.ts";
+import { LAYOUTS, proveForeignReaders } from "./proofs/foreign-readers.ts";
+import { proveFullDisk } from "./proofs/full-disk.ts";
 import { proveKills } from "./proofs/kills.ts";
 import { proveKeyEvents } from "./proofs/key-events.ts";
 import { proveMutants } from "./mutants/mutants.ts";
@@ -35,6 +38,31 @@ const PROOFS: Readonly<Record<string, Proof>> = {
         lines.push(`${engine}: ${sum(reports.map(({ kills }) => kills))} kills in all`);
       }
       return lines.join("\n");
+    },
+  },
+  "foreign-readers": {
+    what: "no accepted mail is lost when others open the SQLite file and Sealpost is killed, fifty times a layout",
+    run: async () => {
+      const lines: string[] = [];
+      for (const layout of LAYOUTS) {
+        const { rounds, accepted } = await proveForeignReaders(layout, 50);
+        lines.push(`${layout}: ${rounds} rounds, ${accepted} accepted, none lost`);
+      }
+      return lines.join("\n");
+    },
+  },
+  "database-restarts": {
+    what: "no process ends and no accepted mail is lost when PostgreSQL is restarted under load ten times",
+    run: async () => {
+      const { restarts, accepted, refused } = await proveDatabaseRestarts(10);
+      return `${restarts} restarts, ${accepted} accepted, none lost, ${refused} answered 451`;
+    },
+  },
+  "full-disk": {
+    what: "on a full disk nothing is accepted, the cause is named, and all goes on once there is room (as root)",
+    run: async () => {
+      await proveFullDisk();
+      return "451 meanwhile, exit code 75, 250 afterwards";
     },
   },
   mutations: {

@@ -4,7 +4,7 @@
  */
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
-import { AppError } from "../base/errors.ts";
+import { AppError, TooCostly } from "../base/errors.ts";
 import { SECOND } from "../base/time.ts";
 import type { Certificate } from "../openpgp/certificate.ts";
 import type { Fingerprint } from "../openpgp/fingerprint.ts";
@@ -71,8 +71,8 @@ type Waiting = {
 
 /**
  * Starts with no worker; each is made when a job needs it. A job over its limits ends its worker: an opening is tried
- * once more and then counts as damaged, a sealing is temporary trouble. So is a worker that ends by itself, and more than
- * `waiting` jobs in the queue.
+ * once more and is then too costly for now (`TooCostly`), a sealing is temporary trouble. So is a worker that ends by
+ * itself, and more than `waiting` jobs in the queue.
  */
 export function startCryptoPool(limits: Partial<Limits> = {}): CryptoPool {
   const pool = new Pool({ ...DEFAULT_LIMITS, ...limits });
@@ -92,7 +92,8 @@ export function startCryptoPool(limits: Partial<Limits> = {}): CryptoPool {
       const first = await pool.run(openJob(request));
       const outcome = first.kind === "overrun" ? await pool.run(openJob(request)) : first;
       if (outcome.kind === "opened") return outcome.opened;
-      if (outcome.kind === "overrun" || (outcome.kind === "failed" && !outcome.temporary)) {
+      if (outcome.kind === "overrun") throw new TooCostly(outcome.reason);
+      if (outcome.kind === "failed" && !outcome.temporary) {
         return { kind: "damaged", reason: outcome.reason };
       }
       throw failure(outcome);

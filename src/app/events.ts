@@ -17,6 +17,12 @@ export type Events = {
     kind: "alarm" | "stopped",
     o: { readonly within: string; readonly released: number; readonly limit: number },
   ) => void;
+  /** Why the database cannot keep anything now; undefined when it can again. */
+  readonly databaseChanged: (why: string | undefined) => void;
+  /** A message of somebody's could not be opened, and waits for another try. */
+  readonly openingStuck: (id: string, reason: string) => void;
+  /** Once a day, and at the start: what `audit verify --kept` checks against, kept where the log is kept. */
+  readonly auditHead: (o: { readonly seq: number; readonly hash: string }) => void;
   readonly resolverTested: (o: { readonly isValidating: boolean; readonly reason: string }) => void;
 };
 
@@ -55,6 +61,16 @@ export function startEvents(level: string, stream?: DestinationStream): Events {
     },
     revocationAlarm: (kind, o) => {
       log.error(o, `revocation.${kind}`);
+    },
+    databaseChanged: (why) => {
+      if (why === undefined) log.info("the database is well again");
+      else log.error({ reason: why }, "database.alarm");
+    },
+    openingStuck: (id, reason) => {
+      log.error({ id, reason }, "opening.alarm");
+    },
+    auditHead: (o) => {
+      log.info(o, "audit.head");
     },
     resolverTested: ({ isValidating, reason }) => {
       if (isValidating) log.info("the resolver validates");

@@ -1,9 +1,13 @@
 /** The gateway role: mail out (submission) and mail in (MX, LMTP), over one set of parts. */
 import { readFile } from "node:fs/promises";
+import { DAY } from "../base/time.ts";
 import type { Config } from "../config/load.ts";
+import { auditHead } from "../journal/audit.ts";
 import type { Handlers, ListenerMode } from "../smtp/handlers.ts";
 import { startListener, type Listener } from "../smtp/listener.ts";
 import type { Sender } from "../outgoing/submit.ts";
+import type { Store } from "../store/store.ts";
+import { guardDatabase } from "./database-guard.ts";
 import { startHealth } from "./health.ts";
 import { wayIn } from "./incoming.ts";
 import { keyTasks } from "./key-tasks.ts";
@@ -17,8 +21,9 @@ import { sayReady, untilStopped } from "./stopping.ts";
  * Serves until SIGTERM, then lets running transactions end.
  * @throws AppError when a part cannot be opened or an address is taken.
  */
-export async function runGateway(config: Config): Promise<void> {
-  await using parts = await openParts(config);
+export async function runGateway(config: Config, store?: Store): Promise<void> {
+  await using parts = await openParts(config, store);
+  const guard = guardDatabase(parts);
   await using serving = new AsyncDisposableStack();
   const out = wayOut(parts);
   const outgoing = outgoingHandlers(parts, out);
@@ -29,6 +34,14 @@ export async function runGateway(config: Config): Promise<void> {
       incoming.task,
       ...keyTasks(parts, out.deps),
       watchReleases(parts),
+      guard.task,
+      {
+        name: "log the head of the audit log",
+        everyMs: DAY,
+        run: async () => {
+          parts.events.auditHead(await auditHead(parts.store));
+        },
+      },
     ]),
   );
 
@@ -47,7 +60,7 @@ export async function runGateway(config: Config): Promise<void> {
   }
   await parts.testResolver();
   if (metrics !== undefined) {
-    const health = serving.use(await startHealth(metrics, parts));
+    const health = serving.use(await startHealth(metrics, parts, guard));
     places["metrics"] = `${health.host}:${String(health.port)}`;
   }
   parts.events.ready("gateway", places);

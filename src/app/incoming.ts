@@ -1,7 +1,7 @@
 /** Wires delivery: MX and LMTP answer through `incoming/deliver`; sealed mail of `provider-usable` accounts opens after. */
 import { availableParallelism } from "node:os";
 import { findReader } from "../accounts/embedded.ts";
-import { HOUR } from "../base/time.ts";
+import { HOUR, SECOND } from "../base/time.ts";
 import { Gate } from "../fetch/gate.ts";
 import {
   answerReader,
@@ -21,6 +21,7 @@ import {
 import { listWaiting, roomFor, waitingAccounts } from "../mailbox/embedded.ts";
 import type { Sender } from "../outgoing/submit.ts";
 import type { Handlers } from "../smtp/handlers.ts";
+import { isAccepted } from "../smtp/reply.ts";
 import { wrapFor } from "./at-rest.ts";
 import type { Parts } from "./parts.ts";
 import type { Task } from "./schedule.ts";
@@ -58,7 +59,9 @@ export function wayIn(parts: Parts): WayIn {
         const client = `${name} ([${address}])`;
         const replies = await deliver(deps, { envelope, message, received: { protocol, client } });
         const [first] = config.domains;
-        parts.events.delivered({ domain: first ?? config.hostname, recipients: replies.length });
+        const recipients = replies.filter(isAccepted).length;
+        if (recipients > 0)
+          parts.events.delivered({ domain: first ?? config.hostname, recipients });
         return replies;
       },
     },
@@ -66,6 +69,9 @@ export function wayIn(parts: Parts): WayIn {
     [Symbol.asyncDispose]: () => opening.finish(),
   };
 }
+
+/** How long after a failure what waits is tried again; twice as long each time. */
+const FIRST_AGAIN_MS = 5 * SECOND;
 
 /**
  * What happens after the 250 to sealed mail: the author's keyserver is asked, and where the provider may use the key the
@@ -81,6 +87,8 @@ class Opening {
     waiting: Number.POSITIVE_INFINITY,
   });
   #isStopped = false;
+  #again: NodeJS.Timeout | undefined;
+  #againMs = FIRST_AGAIN_MS;
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -109,19 +117,33 @@ class Opening {
   /** What has not begun waits for the next start. */
   async finish(): Promise<void> {
     this.#isStopped = true;
+    clearTimeout(this.#again);
     await Promise.all(this.#running);
   }
 
-  /** What fails here leaves its mail pending. */
+  /** What fails here leaves its mail pending, and is tried again soon: the database may just have been restarted. */
   #run(work: () => Promise<void>): void {
     const running = work()
+      .then(() => {
+        this.#againMs = FIRST_AGAIN_MS;
+      })
       .catch((error: unknown) => {
         this.#parts.events.failed("opening", error);
+        this.#tryAgain();
       })
       .finally(() => {
         this.#running.delete(running);
       });
     this.#running.add(running);
+  }
+
+  #tryAgain(): void {
+    if (this.#isStopped || this.#again !== undefined) return;
+    this.#again = setTimeout(() => {
+      this.#again = undefined;
+      this.#run(async () => this.askAgain());
+    }, this.#againMs).unref();
+    this.#againMs = Math.min(2 * this.#againMs, HOUR);
   }
 
   async #open(

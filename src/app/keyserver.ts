@@ -1,24 +1,27 @@
 import { readFile } from "node:fs/promises";
 import { AppError } from "../base/errors.ts";
-import { systemClock } from "../base/time.ts";
+import { MINUTE, systemClock } from "../base/time.ts";
 import type { Config, DatabaseConfig } from "../config/load.ts";
 import { startHttps } from "../http/server.ts";
 import { keyserver, keyserverHttp, type KeyserverLimits } from "../keyserver/keyserver.ts";
+import { isPublicationHeld } from "../store/certificates.ts";
 import { rightsBeyondPublished } from "../store/keyserver-role.ts";
 import { isMigrated } from "../store/migrate.ts";
-import { openPublishedView } from "../store/published-view.ts";
-import { openStore, type StoreOptions } from "../store/store.ts";
+import { openPublishedView, type PublishedView } from "../store/published-view.ts";
+import { openStore, type Store, type StoreOptions } from "../store/store.ts";
 import { startEvents, type Events } from "./events.ts";
+import { startTasks } from "./schedule.ts";
 import { sayReady, untilStopped } from "./stopping.ts";
 
 /**
  * The keyserver role until SIGTERM: a handle that reads what is published, and neither the service key nor anything else
- * that could open a mailbox. `limits` are those of the keyserver where a measurement needs others.
+ * that could open a mailbox. `store`: one that the process has open already. `limits` are those of the keyserver where a measurement needs others.
  * @throws AppError when the configuration has no keyserver, when the database was not made yet, and when its role may do
  * more than it should.
  */
 export async function runKeyserver(
   config: Config,
+  store?: Store,
   limits: Partial<KeyserverLimits> = {},
 ): Promise<void> {
   const place = config.listen.keyserver;
@@ -27,7 +30,7 @@ export async function runKeyserver(
   }
   const events = startEvents(config.log.level);
   const database = await restricted(config.database, events);
-  await requireTables(database);
+  await requireTables(database, store);
   await using view = openPublishedView(database);
   const tls = {
     cert: await readFile(config.tls.certificateFile, "utf8"),
@@ -50,6 +53,7 @@ export async function runKeyserver(
       events.failed("keyserver", error);
     },
   });
+  await using _watch = watchFile(view, events);
   sayReady("keyserver", { https: `${server.host}:${String(server.port)}` });
   await untilStopped();
   events.stopping("keyserver");
@@ -81,10 +85,28 @@ async function restricted(database: DatabaseConfig, events: Events): Promise<Sto
   return { engine: "postgres", url: keyserverUrl, readOnly: true };
 }
 
-/** @throws AppError when they are not there, or older than this program. */
-async function requireTables(database: StoreOptions): Promise<void> {
-  await using store = await openStore(database);
-  if (await isMigrated(store)) return;
+const HELD =
+  "the database was restored without the file of what was published since, so a key that was revoked may be there " +
+  "unrevoked: give that file (sealpost restore --published FILE), or, once you accept it: sealpost restore --confirm";
+
+/** Asks every minute whether the handle still reads the file that has the database's name, lest answers grow old. */
+function watchFile(view: PublishedView, events: Events): AsyncDisposable {
+  const look = async (): Promise<void> => {
+    const why = view.refresh();
+    if (why !== undefined) events.databaseChanged(`the keyserver had lost the database: ${why}`);
+    return Promise.resolve();
+  };
+  return startTasks(events, [{ name: "look at the database", everyMs: MINUTE, run: look }]);
+}
+
+/** @throws AppError when they are not there, or of another version than this program. */
+async function requireTables(database: StoreOptions, shared: Store | undefined): Promise<void> {
+  await using own = shared === undefined ? await openStore(database) : undefined;
+  const store = shared ?? own;
+  if (store !== undefined && (await isMigrated(store))) {
+    if (await isPublicationHeld(store)) throw new AppError(HELD, { temporary: false });
+    return;
+  }
   throw new AppError(
     "the database is not there yet, or older than this program: start the gateway first" +
       (database.engine === "postgres"

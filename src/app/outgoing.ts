@@ -32,7 +32,7 @@ export function wayOut(parts: Parts): WayOut {
     clock,
     hostname: config.hostname,
     relay: relayWith({ hopFor: (domain) => hopFor(config, domain), hostname: config.hostname }),
-    trace: traceOutgoing(parts.writeTrace("out")),
+    trace: traceOutgoing(parts.traces.write("out"), parts.traces.writeLater("out")),
     ...queueKey(parts),
   };
   return { deps, task: { name: "outbox", everyMs: MINUTE, run: async () => sendDue(deps) } };

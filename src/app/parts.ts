@@ -2,6 +2,7 @@
  * What the gateway and the command line are put together from: the database, the keys to what is wrapped in it, the
  * look-ups and the crypto pool. Opening them starts nothing: no listener, no timer that keeps a process alive.
  */
+import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { isAddress, isReadersAddress } from "../accounts/reader-addresses.ts";
 import { AppError } from "../base/errors.ts";
@@ -15,7 +16,7 @@ import { guardedGet } from "../fetch/guarded.ts";
 import type { AuthorDeps } from "../incoming/check-signature.ts";
 import { traceIncoming } from "../incoming/tracing.ts";
 import type { ReadingDeps } from "../incoming/reading.ts";
-import { recordTrace } from "../journal/trace.ts";
+import { auditMacUnder } from "../keys/audit-mac.ts";
 import { isParked } from "../keys/former.ts";
 import {
   activeCertificate,
@@ -25,12 +26,15 @@ import {
 } from "../keys/vault.ts";
 import { withoutSubaddress, type EmailAddress } from "../mail/address.ts";
 import { parseCertificates, type Certificate } from "../openpgp/certificate.ts";
-import type { Direction } from "../store/trace.ts";
+import { listAllPublished } from "../store/certificates.ts";
 import { migrate } from "../store/migrate.ts";
+import { startPublishedFile } from "../store/published-file.ts";
 import { openStore, type Store } from "../store/store.ts";
 import { startCryptoPool, type Seal } from "./crypto-pool.ts";
 import { startEvents, type Events } from "./events.ts";
+import { openingAlone } from "./open-alone.ts";
 import { openServiceKeys } from "./service-key-file.ts";
+import { traceWriter, type TraceWriter } from "./trace-writer.ts";
 
 export type Parts = AsyncDisposable &
   VaultDeps &
@@ -49,28 +53,28 @@ export type Parts = AsyncDisposable &
     readonly testResolver: () => Promise<boolean>;
     /** Deletes the certificates of others that have been here for seven days. */
     readonly purgeDiscoveries: () => Promise<number>;
-    readonly writeTrace: (
-      direction: Direction,
-    ) => (
-      messageId: string,
-      step: string,
-      detail: Readonly<Record<string, string | number | boolean>>,
-    ) => Promise<void>;
+    /** Writes the trace of mail that goes in or out. */
+    readonly traces: Pick<TraceWriter, "write" | "writeLater">;
   };
 
-/** @throws AppError when the service key cannot be used; Error when the database cannot be opened. */
-export async function openParts(config: Config): Promise<Parts> {
+/**
+ * `shared`: a store that is open in this process already, and stays open; else one is opened.
+ * @throws AppError when the service key cannot be used; Error when the database cannot be opened.
+ */
+export async function openParts(config: Config, shared?: Store): Promise<Parts> {
   await using opening = new AsyncDisposableStack();
   const clock = systemClock;
   const events = startEvents(config.log.level);
   const serviceKeys = opening.use(openServiceKeys(config.secrets.serviceKeyFile));
-  const store = opening.use(await openStore(config.database));
+  const store = shared ?? opening.use(await openStore(config.database));
   await migrate(store);
+  store.auditMac = auditMacUnder(serviceKeys);
+  await keepPublished(store, config.publishedFile);
   const pool = opening.use(startCryptoPool());
   const vault = { store, clock, serviceKeys, releaseLimits: config.revocations };
   const lookUps = await openDiscovery(config, { ...vault, events });
   opening.use(lookUps);
-  const writeTrace = traceWriter({ store, clock, events });
+  const traces = opening.use(traceWriter({ store, clock, events }));
   const keyRules = await readKeyRules(config);
   const parts = opening.move();
   return {
@@ -80,6 +84,8 @@ export async function openParts(config: Config): Promise<Parts> {
     events,
     seal: pool.seal,
     open: pool.open,
+    openAlone: openingAlone(),
+    stuck: events.openingStuck,
     discover: lookUps.discover,
     testResolver: lookUps.testResolver,
     purgeDiscoveries: lookUps.purge,
@@ -93,10 +99,16 @@ export async function openParts(config: Config): Promise<Parts> {
     unlockWithService: (account) => unlockWithService(vault, account),
     isParked: (account, keyIds) => isParked(vault, account, keyIds),
     statusKey: statusKey(vault),
-    trace: traceIncoming(writeTrace("in")),
-    writeTrace,
+    trace: traceIncoming(traces.write("in")),
+    traces,
     [Symbol.asyncDispose]: async () => parts.disposeAsync(),
   };
+}
+
+/** From now on what is published is appended to that file, which begins with what is published already. */
+async function keepPublished(store: Store, file: string): Promise<void> {
+  if (!existsSync(file)) startPublishedFile(file, await listAllPublished(store));
+  store.publishedFile = file;
 }
 
 /** @throws AppError when the escrow certificate cannot be used: keys must not be made without it. */
@@ -198,21 +210,5 @@ function lazyResolver(
         opened[Symbol.dispose]();
       });
     },
-  };
-}
-
-/** A trace that cannot be written is logged: it must neither stop nor repeat a message. */
-function traceWriter(deps: {
-  readonly store: Store;
-  readonly clock: Clock;
-  readonly events: Events;
-}): Parts["writeTrace"] {
-  return (direction) => async (messageId, step, detail) => {
-    try {
-      const at = deps.clock.now();
-      await recordTrace(deps.store, { messageId, at, direction, step, detail });
-    } catch (error) {
-      deps.events.failed("trace", error);
-    }
   };
 }

@@ -29,7 +29,12 @@ function cleaning({ store, clock, purgeDiscoveries }: Deps): readonly Task[] {
 
 /** Runs every task at once and then at its distance, never twice at a time; a failure is logged and tried again. */
 export function startSchedule(deps: Deps, tasks: readonly Task[]): AsyncDisposable {
-  const loops = [...cleaning(deps), ...tasks].map((task) => new Loop(deps.events, task));
+  return startTasks(deps.events, [...cleaning(deps), ...tasks]);
+}
+
+/** As `startSchedule`, for a role that cleans nothing. */
+export function startTasks(events: Events, tasks: readonly Task[]): AsyncDisposable {
+  const loops = tasks.map((task) => new Loop(events, task));
   return {
     [Symbol.asyncDispose]: async () => {
       await Promise.all(loops.map((loop) => loop.stop()));

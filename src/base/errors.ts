@@ -13,6 +13,15 @@ export class AppError extends Error {
   }
 }
 
+/** Work that was ended because it took too long, or too much memory: of what it worked on nothing is known. */
+export class TooCostly extends AppError {
+  override readonly name = "TooCostly";
+
+  constructor(message: string) {
+    super(message, { temporary: true });
+  }
+}
+
 /** The text of anything that was thrown, for a log line. */
 export function errorText(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);

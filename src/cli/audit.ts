@@ -62,10 +62,17 @@ function textOf(check: AuditCheck): readonly string[] {
     case "intact":
       return [
         `intact: ${check.rows} entries, the last has hash ${check.head}`,
+        ...(check.withoutMac === undefined
+          ? []
+          : [
+              `the first ${check.withoutMac} were written before entries had a MAC: check them with --kept`,
+            ]),
         `keep this elsewhere, and check with it later: sealpost audit verify --kept ${check.rows}:${check.head}`,
       ];
     case "broken":
       return [`BROKEN at entry ${check.seq}: it, or one before it, is not what was written`];
+    case "forged":
+      return [`FORGED: entry ${check.seq} was not written by a process that holds the service key`];
     case "rewritten":
       return [
         `WRITTEN ANEW: entry ${check.seq} is not there, or not the one that was kept; the chain itself has no fault`,

@@ -10,6 +10,7 @@ import { accountKeyCommands } from "./account-key.ts";
 import { accountLifeCommands } from "./account-life.ts";
 import { accountRecoverCommands } from "./account-recover.ts";
 import { auditCommands } from "./audit.ts";
+import { backupCommands } from "./backup.ts";
 import { type Command, type ExitCode, isOutOfReach, type Terminal, UsageError } from "./command.ts";
 import { configCommands } from "./config.ts";
 import { databaseCommands } from "./database.ts";
@@ -32,6 +33,7 @@ const COMMANDS: readonly Command[] = [
   initCommand,
   ...configCommands,
   ...databaseCommands,
+  ...backupCommands,
   ...serviceKeyCommands,
   ...doctorCommands,
   ...dnsCommands,

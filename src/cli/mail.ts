@@ -2,6 +2,7 @@ import type { Parts } from "../app/parts.ts";
 import type { Secret } from "../base/secret.ts";
 import type { Account } from "../accounts/embedded.ts";
 import { appendAudit } from "../journal/audit.ts";
+import { openPending, retryOpening } from "../incoming/pending.ts";
 import { listMail, type MailListEntry, showMail } from "../incoming/reading.ts";
 import type { UnlockedKeys } from "../keys/unlocked-keys.ts";
 import { unlockWithPassword } from "../keys/vault.ts";
@@ -27,7 +28,7 @@ const PASSWORD = {
   },
 };
 
-/** `mail list` and `mail show`. */
+/** `mail list`, `mail show` and `mail retry`. */
 export const mailCommands: readonly Command[] = [
   {
     name: "mail list",
@@ -46,7 +47,34 @@ export const mailCommands: readonly Command[] = [
     },
     run: show,
   },
+  {
+    name: "mail retry",
+    operands: ["ADDRESS", "[ID]"],
+    summary: "open sealed mail again that could not be opened, or counts as damaged",
+    options: PASSWORD,
+    run: retry,
+  },
 ];
+
+async function retry(call: Call): Promise<ExitCode> {
+  const address = addressGiven(call);
+  const [, id] = call.operands;
+  using password = await passwordIfGiven(call);
+  await using parts = await openFor(call);
+  const account = await accountOf(parts, address);
+  using given = await keysFor(parts, account.address, password);
+  using own = given === undefined ? await parts.unlockWithService(account.address) : undefined;
+  const keys = given ?? own;
+  const retried = await retryOpening(parts, account.address, id);
+  if (id !== undefined && retried === 0) {
+    throw notFound(`${printable(id)} is no sealed message that could not be opened`);
+  }
+  if (keys !== undefined) await openPending(parts, account.address, keys);
+  const text = `${retried} messages ${keys === undefined ? "wait to be opened at the next login" : "were tried again"}`;
+  return answer(call, { retried, isTried: keys !== undefined }, [
+    `${text}; see: sealpost mail list ${printable(address.local)}@${address.domain}`,
+  ]);
+}
 
 async function list(call: Call): Promise<ExitCode> {
   const address = addressGiven(call);

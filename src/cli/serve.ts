@@ -1,6 +1,7 @@
+import { endOnUnheard } from "../app/last-resort.ts";
 import { type Config, loadConfig } from "../config/load.ts";
 import { migrate } from "../store/migrate.ts";
-import { openStore } from "../store/store.ts";
+import { openStore, type Store } from "../store/store.ts";
 import { type Call, type Command, type ExitCode, UsageError } from "./command.ts";
 
 /** `serve [--role ROLE]`. */
@@ -17,7 +18,7 @@ export const serveCommand: Command = {
   run: serve,
 };
 
-type Role = (config: Config) => Promise<void>;
+type Role = (config: Config, store?: Store) => Promise<void>;
 
 /** Loaded when it is run: the keyserver's process has none of the code that opens mail. */
 const ROLES: Readonly<Record<string, () => Promise<Role>>> = {
@@ -32,11 +33,12 @@ async function serve(call: Call): Promise<ExitCode> {
   if (wanted.length === 0) {
     throw new UsageError(`unknown role ${JSON.stringify(name)}: ${known.join(", ")} or all`);
   }
+  endOnUnheard();
   const config = await loadConfig(call.configFile);
   const roles = await Promise.all(wanted.map(async (role) => ROLES[role]?.()));
-  // The keyserver reads only: somebody who writes has the database open, and up to date, before it.
+  // One store for the process. The keyserver reads only: who writes has the database open, and up to date, before it.
   await using store = wanted.includes("gateway") ? await openStore(config.database) : undefined;
   if (store !== undefined) await migrate(store);
-  await Promise.all(roles.map(async (run) => run?.(config)));
+  await Promise.all(roles.map(async (run) => run?.(config, store)));
   return 0;
 }

@@ -37,6 +37,8 @@ export type DatabaseConfig =
 export type Config = Omit<FileValues, "database"> & {
   readonly file: string;
   readonly database: DatabaseConfig;
+  /** Where what is published is appended. */
+  readonly publishedFile: string;
 };
 
 /** A configuration that cannot be used. `problems` has one line for each fault, with where it stands. */
@@ -65,7 +67,12 @@ export function parseConfig(text: string, file: string): Config {
     throw new ConfigError(checked.error.issues.flatMap((issue) => problemsOf(issue, text, file)));
   }
   const { database, ...rest } = camelCase(absolutePaths(checked.data, dirname(file)));
-  return deepFreeze({ ...rest, file, database: databaseOf(database) });
+  const publishedFile =
+    database.publishedFile ??
+    (database.engine === "sqlite"
+      ? `${database.path}.published`
+      : resolve(dirname(file), "sealpost.published"));
+  return deepFreeze({ ...rest, file, database: databaseOf(database), publishedFile });
 }
 
 async function readText(file: string): Promise<string> {

@@ -21,6 +21,11 @@ const database = note(
         "Where the database is; engine postgres. Leave the password to a .pgpass file or a local socket.",
         { example: "postgres:///sealpost?host=/run/postgresql" },
       ),
+      published_file: note(
+        text.optional(),
+        "Where certificates and revocations are appended as they are published: `sealpost restore` reads it, so that nothing is un-revoked. Without it, path with .published behind it, or sealpost.published beside this file.",
+        { ...path, example: "/var/lib/sealpost/sealpost.published" },
+      ),
       keyserver_url: note(
         z.url({ protocol: /^postgres(ql)?$/ }).optional(),
         "As url, for the keyserver role: a database role that can read what is published and nothing else. `sealpost database grants ROLE` prints how to make it; without it the keyserver uses url.",

@@ -1,7 +1,8 @@
+import { judgeDurability } from "./durability.ts";
 import { fail, failNow, ok } from "./finding.ts";
 import type { Check, DoctorDeps } from "./visit.ts";
 
-/** Whether the database can be read and has the tables of this version. */
+/** Whether the database can be read and has the tables of this version, and whether it keeps what it takes. */
 export const databaseCheck: Check<DoctorDeps> = {
   name: "database",
   why: "Keys, accounts and mail are in it: every part of Sealpost waits for it.",
@@ -21,6 +22,7 @@ export const databaseCheck: Check<DoctorDeps> = {
             "the tables of the database are not those of this version",
             "Start the gateway once, which brings them up to date: sealpost serve --role gateway",
           ),
+      ...(await judgeDurability(database.store)),
     ];
   },
 };

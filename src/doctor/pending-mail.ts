@@ -1,5 +1,7 @@
 import { formatAddress } from "../mail/address.ts";
 import { selectWaitingAccounts, sumMessages } from "../store/messages.ts";
+import { countStuck } from "../store/openings.ts";
+import type { Store } from "../store/store.ts";
 import { type Judgement, ok, skip, warn } from "./finding.ts";
 import type { Check, DoctorDeps } from "./visit.ts";
 
@@ -23,6 +25,7 @@ export const pendingMail: Check<DoctorDeps> = {
     const count = waiting.reduce((sum, one) => sum + one.count, 0);
     const figure = `${count} messages for ${accounts.length} accounts wait for their reader's key or their sender's keyserver`;
     return [
+      ...(await judgeStuck(store)),
       judge(
         figure,
         full.map(({ account }) => formatAddress(account)),
@@ -30,6 +33,17 @@ export const pendingMail: Check<DoctorDeps> = {
     ];
   },
 };
+
+async function judgeStuck(store: Store): Promise<readonly Judgement[]> {
+  const count = await countStuck(store);
+  if (count === 0) return [];
+  return [
+    warn(
+      `${count} messages could not be opened, and are tried again ever more rarely (opening.alarm in the log)`,
+      "See why the gateway ended or was slow, then run: sealpost mail retry ADDRESS",
+    ),
+  ];
+}
 
 function judge(figure: string, full: readonly string[]): Judgement {
   if (full.length === 0) return ok(figure);

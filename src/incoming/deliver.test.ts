@@ -79,3 +79,21 @@ for (const { engine, open } of engines()) {
     assert.equal(failures.length, 2);
   });
 }
+
+for (const { engine, open } of engines()) {
+  test(`${engine}: a message whose trace cannot be written is not accepted, and not stored`, async () => {
+    await using store = await open();
+    const trace = traceIncoming(async () => Promise.reject(new Error("locked")));
+    const bob = address("bob@beta.test");
+    const [answer] = await deliver(
+      { ...depsFor(store, []), trace },
+      {
+        envelope: { from: address("alice@alpha.test"), recipients: [bob] },
+        message: MESSAGE,
+        received: { protocol: "LMTP", client: "c.test ([192.0.2.1])" },
+      },
+    );
+    assert.equal(answer?.code, "451");
+    assert.deepEqual(await listMessages(store, bob), []);
+  });
+}

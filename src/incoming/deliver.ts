@@ -146,8 +146,11 @@ async function store(deps: DeliverDeps, incoming: Incoming, account: Account): P
   // The size that MAIL announced is a promise, and other mail may have come since.
   if (!(await deps.hasRoom(account, incoming.message.length))) return MAILBOX_FULL;
   const { author, stored } = await newMessage(deps, incoming, account);
-  const id = await storeMessage(deps.store, stored);
-  await deps.trace.delivered({ account: account.address, message: stored });
+  const id = await deps.store.transaction(async (tx) => {
+    const kept = await storeMessage(tx, stored);
+    await deps.trace.delivered({ store: tx, account: account.address, message: stored });
+    return kept;
+  });
   if (stored.state === "pending") {
     deps.arrived(account, { id, author, receivedAt: stored.receivedAt });
   }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
+import { TooCostly } from "../base/errors.ts";
 import { after, DAY, fromUnixMs, HOUR, MINUTE } from "../base/time.ts";
 import type { AuthorAnswer } from "../discovery/author.ts";
 import { UnlockedKeys } from "../keys/unlocked-keys.ts";
@@ -11,16 +12,16 @@ import {
   recordVerdict,
   storeMessage,
 } from "../mailbox/embedded.ts";
-import type { StoredSummary } from "../mailbox/mailbox.ts";
+import type { MessageId, StoredSummary } from "../mailbox/mailbox.ts";
 import { generateKey } from "../openpgp/generate.ts";
 import { readSecretKey, type UnlockedKey } from "../openpgp/secret-key.ts";
 import { open } from "../pgpmime/open.ts";
 import { seal } from "../pgpmime/seal.ts";
 import { migrate } from "../store/migrate.ts";
-import { beginOpening } from "../store/openings.ts";
+import { beginOpening, countStuck } from "../store/openings.ts";
 import { openStore, type Store } from "../store/store.ts";
 import { authorDeps, serves, SILENT } from "../../test/support/authors.ts";
-import { openPending } from "./pending.ts";
+import { openPending, retryOpening } from "./pending.ts";
 import { showMail } from "./reading.ts";
 import { traceIncoming } from "./tracing.ts";
 import { damaged, locked } from "./verdicts.ts";
@@ -81,6 +82,9 @@ type Moment = {
   readonly keys?: UnlockedKeys;
   readonly isParked?: boolean;
   readonly fails?: boolean;
+  readonly isCostly?: boolean;
+  readonly alone?: typeof open;
+  readonly stuck?: string[];
 };
 
 /** Opens what waits, as at that moment, and gives the message as a list shows it. */
@@ -88,7 +92,13 @@ async function opened(store: Store, moment: Moment): Promise<StoredSummary> {
   const deps = {
     store,
     clock: { now: () => moment.at ?? NOW },
-    open: moment.fails === true ? async () => Promise.reject(new Error("the pool is busy")) : open,
+    open: async (request: Parameters<typeof open>[0]) => {
+      if (moment.fails === true) throw new Error("the pool is busy");
+      if (moment.isCostly === true) throw new TooCostly("too expensive");
+      return open(request);
+    },
+    ...(moment.alone === undefined ? {} : { openAlone: moment.alone }),
+    stuck: (id: MessageId) => moment.stuck?.push(id),
     trace: traceIncoming(async () => Promise.resolve()),
     isReader: async () => Promise.resolve(true),
     ...authorDeps(moment.answer),
@@ -227,17 +237,71 @@ test("where the mailbox has a key pair of its own, what is stored opens with tha
   assert.match(Buffer.from(again.payload).toString(), /Subject: /);
 });
 
-test("a message that ends the process three times is damaged, and no others may be at it meanwhile", async () => {
+test("a good message whose opening ended the process three times waits, and is opened alone and judged", async () => {
   const { store, id } = await withWaiting();
   await using _ = store;
   for (const _crash of [1, 2, 3]) assert.equal(await beginOpening(store, BOB, id, NOW), "begun");
   const early = await opened(store, { answer: found(), at: after(NOW, MINUTE) });
-  assert.equal(early.state, "pending");
   assert.equal(early.verdict.state, "LOCKED");
-  const late = await opened(store, { answer: found(), at: after(NOW, HOUR) });
+  const stuck: string[] = [];
+  const late = await opened(store, {
+    answer: found(),
+    at: after(NOW, HOUR),
+    alone: open,
+    stuck,
+  });
   assert.equal(late.state, "done");
-  assert.equal(late.verdict.state, "DAMAGED");
-  assert.equal(late.verdict.evidence["reason"], "opening it ended the process");
+  assert.equal(late.verdict.state, "CONFIDENTIAL");
+  assert.equal(stuck.length, 1);
+});
+
+test("where nothing is known of how its opening ended a message waits, twice as long each time", async () => {
+  const { store, id } = await withWaiting();
+  await using _ = store;
+  for (const _crash of [1, 2, 3]) await beginOpening(store, BOB, id, NOW);
+  let tries = 0;
+  const alone = async () => {
+    tries += 1;
+    return Promise.reject(new TooCostly("a busy machine"));
+  };
+  for (const [minutes, expected] of [
+    [9, 0],
+    [10, 1],
+    [29, 1],
+    [30, 2],
+    [69, 2],
+    [70, 3],
+  ] as const) {
+    const at = after(NOW, minutes * MINUTE);
+    const message = await opened(store, { answer: found(), at, alone });
+    assert.equal(tries, expected, `after ${String(minutes)} minutes`);
+    assert.equal(message.verdict.state, "LOCKED");
+  }
+});
+
+test("a message that ends the process in which it is opened alone is damaged, until somebody retries", async () => {
+  const { store, id } = await withWaiting();
+  await using _ = store;
+  for (const _crash of [1, 2, 3]) await beginOpening(store, BOB, id, NOW);
+  const ended = { kind: "damaged", reason: "it ended" } as const;
+  const at = after(NOW, HOUR);
+  const alone = async () => Promise.resolve(ended);
+  const message = await opened(store, { answer: found(), at, alone });
+  assert.equal(message.verdict.state, "DAMAGED");
+  assert.equal(await retryOpening({ store, clock: { now: () => at } }, BOB, id), 1);
+  const again = await opened(store, { answer: found(), at });
+  assert.equal(again.verdict.state, "CONFIDENTIAL");
+  assert.equal(await retryOpening({ store, clock: { now: () => at } }, BOB), 0);
+});
+
+test("a message that costs too much does not keep others from being opened", async () => {
+  const { store } = await withWaiting();
+  await using _ = store;
+  for (const _try of [1, 2, 3]) {
+    const message = await opened(store, { answer: found(), isCostly: true });
+    assert.equal(message.state, "pending");
+  }
+  assert.equal(await countStuck(store), 1);
 });
 
 test("an opening that fails while the process lives does not count", async () => {

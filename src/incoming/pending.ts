@@ -2,15 +2,16 @@
  * Mail that waits. Sealed mail does so for its reader's key: opened, judged and marked done, oldest first, when the key is there. That
  * is at once for custody `provider-usable` and with the password for the others. A message whose author's keyserver could
  * not be asked has its verdict, and waits on to be judged again, for three days. The message stays as it was stored; what
- * is kept is the verdict and a summary, so a crash in between only means that the same is done again; three times, then
- * the message counts as its cause.
+ * is kept is the verdict and a summary, so a crash in between only means that the same is done again. After three times the
+ * message is opened alone in a process of its own, ever more rarely; it is damaged only when it ends that process.
  */
+import { TooCostly } from "../base/errors.ts";
 import { after, DAY, type Clock } from "../base/time.ts";
 import type { UnlockedKeys } from "../keys/unlocked-keys.ts";
 import { parseAddress, type EmailAddress } from "../mail/address.ts";
 import { firstField, parseHeader, type Header } from "../mail/header.ts";
 import { readMessageFacts } from "../mail/message.ts";
-import { listWaiting, readMessage, recordVerdict } from "../mailbox/embedded.ts";
+import { listMessages, listWaiting, readMessage, recordVerdict } from "../mailbox/embedded.ts";
 import type {
   MessageId,
   MessageVerdict,
@@ -27,7 +28,7 @@ import { sealedHeader } from "./sealed-view.ts";
 import { readdress } from "../pgpmime/readdress.ts";
 import type { UnlockedKey } from "../openpgp/secret-key.ts";
 import type { ReadInside } from "../store/message-verdicts.ts";
-import { beginOpening, endOpening } from "../store/openings.ts";
+import { beginOpening, endOpening, openAgain } from "../store/openings.ts";
 import type { Store } from "../store/store.ts";
 import type { AuthorDeps } from "./check-signature.ts";
 import type { IsReader } from "./deliver.ts";
@@ -36,7 +37,7 @@ import { judgeSealed, type Reader } from "./judge.ts";
 import { clearVerdictFor, judgeClear, shownHeader } from "./signed.ts";
 import { summaryOf } from "./summary.ts";
 import type { TraceIncoming } from "./tracing.ts";
-import { damaged, lockedOld, undecryptable, unprotected } from "./verdicts.ts";
+import { damaged, locked, lockedOld, undecryptable, unprotected } from "./verdicts.ts";
 
 export type PendingDeps = AuthorDeps & {
   readonly store: Store;
@@ -45,6 +46,10 @@ export type PendingDeps = AuthorDeps & {
     readonly message: Uint8Array;
     readonly keys: readonly UnlockedKey[];
   }) => Promise<Opened>;
+  /** As `open`, alone in a process of its own; undefined leaves such mail pending. @throws TooCostly without an end. */
+  readonly openAlone?: PendingDeps["open"];
+  /** Told of a message that could not be opened, and waits for another try. */
+  readonly stuck?: (id: MessageId, reason: string) => void;
   readonly trace: TraceIncoming;
   /** Whether one of these addresses was the account's when a message was signed. */
   readonly isReader: IsReader;
@@ -77,19 +82,49 @@ export async function openArrived(
   if (message?.state !== "pending") return;
   const now = deps.clock.now();
   const turn = await beginOpening(deps.store, account, id, now);
-  if (turn === "in-hand") return;
-  if (turn === "too-often") {
-    await record(deps, account, message, damaged(now, "opening it ended the process"));
-    return;
-  }
+  if (turn === "wait") return;
+  if (turn === "alone") deps.stuck?.(id, "opening it was begun and not ended, three times or more");
   try {
     const work = message.form === "wrapped" ? judgeAgain : openOne;
-    await work(deps, account, keys, message);
+    await work(turn === "alone" ? alone(deps) : deps, account, keys, message);
   } catch (error) {
+    if (error instanceof TooCostly) {
+      // It counts: the next try is later, and at last alone. Other mail does not wait for it.
+      deps.stuck?.(id, error.message);
+      return;
+    }
     // The process is alive, so the message is not to blame.
     await endOpening(deps.store, account, id);
     throw error;
   }
+}
+
+function alone(deps: PendingDeps): PendingDeps {
+  const open =
+    deps.openAlone ??
+    (async () => Promise.reject(new TooCostly("it can be opened only in a process of its own")));
+  return { ...deps, open };
+}
+
+/**
+ * Lets sealed mail wait again that could not be opened or counts as damaged: one message, or all of these. It is opened
+ * with the rest that waits. @returns how many.
+ */
+export async function retryOpening(
+  { store, clock }: Pick<PendingDeps, "store" | "clock">,
+  account: EmailAddress,
+  id?: string,
+): Promise<number> {
+  let count = 0;
+  for (const { id: one, state, verdict } of await listMessages(store, account)) {
+    const isMeant = id === undefined || id === one;
+    if (!isMeant || (state !== "pending" && verdict.state !== "DAMAGED")) continue;
+    // A message whose author could not be asked about has been opened: it waits for something else.
+    if (state === "pending" && verdict.state !== "LOCKED") continue;
+    const { reason: _, ...evidence } = verdict.evidence;
+    if (await openAgain(store, account, one, { ...locked(clock.now()), evidence })) count += 1;
+  }
+  return count;
 }
 
 /** Opening it again would come to the same: its verdict is `later`, and nothing more is known about its author. */
@@ -168,8 +203,10 @@ async function record(
   verdict: MessageVerdict,
   read: ReadInside = {},
 ): Promise<void> {
-  await recordVerdict(deps.store, account, message.id, verdict, read);
-  await deps.trace.opened({ account, message, verdict });
+  await deps.store.transaction(async (tx) => {
+    await recordVerdict(tx, account, message.id, verdict, read);
+    await deps.trace.opened({ store: tx, account, message, verdict });
+  });
 }
 
 /** Where the mailbox has a key pair of its own the message is stored for that one, from now on for it alone. */

@@ -1,19 +1,25 @@
 /** What became of a message that came in, for `sealpost trace MESSAGE-ID`. */
 import { formatAddress, type EmailAddress } from "../mail/address.ts";
 import type { MessageVerdict, NewMessage, StoredMessage } from "../mailbox/mailbox.ts";
+import type { Store } from "../store/store.ts";
 
+/** Writes one step in the transaction of `store`. */
 export type WriteTrace = (
   messageId: string,
   step: string,
   detail: Readonly<Record<string, string | number | boolean>>,
+  store: Store,
 ) => Promise<void>;
 
+/** Each is written in the transaction that it tells of, so that both are there or neither. */
 export type TraceIncoming = {
   readonly delivered: (o: {
+    readonly store: Store;
     readonly account: EmailAddress;
     readonly message: NewMessage;
   }) => Promise<void>;
   readonly opened: (o: {
+    readonly store: Store;
     readonly account: EmailAddress;
     readonly message: StoredMessage;
     readonly verdict: MessageVerdict;
@@ -22,16 +28,18 @@ export type TraceIncoming = {
 
 export function traceIncoming(write: WriteTrace): TraceIncoming {
   return {
-    delivered: async ({ account, message }) =>
-      write(message.messageId ?? "", "delivered", {
+    delivered: async ({ store, account, message }) => {
+      const detail = {
         account: formatAddress(account),
         form: message.form,
         state: message.state,
         result: message.verdict.state,
         sizeBytes: message.sizeBytes,
-      }),
-    opened: async ({ account, message, verdict }) =>
-      write(message.messageId ?? "", "opened", {
+      };
+      await write(message.messageId ?? "", "delivered", detail, store);
+    },
+    opened: async ({ store, account, message, verdict }) => {
+      const detail = {
         account: formatAddress(account),
         result: verdict.state,
         signature: verdict.signature,
@@ -39,6 +47,8 @@ export function traceIncoming(write: WriteTrace): TraceIncoming {
         ...(verdict.fingerprint === undefined ? {} : { fingerprint: verdict.fingerprint }),
         ...(verdict.warnings.length === 0 ? {} : { warnings: verdict.warnings.join(" ") }),
         ...verdict.evidence,
-      }),
+      };
+      await write(message.messageId ?? "", "opened", detail, store);
+    },
   };
 }

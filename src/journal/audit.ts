@@ -7,13 +7,19 @@ import { createHash } from "node:crypto";
 import { equalBytes, utf8 } from "../base/bytes.ts";
 import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
 import {
+  countRowsBeforeFirst,
   hasAudit,
   holdAuditEnd,
   insertAudit,
+  insertAuditMac,
+  macsUnderOthers,
   readAuditHead,
+  replaceAuditMac,
   takeAuditPlace,
   walkAudit,
+  type AuditHead,
   type AuditRow,
+  type AuditRowWithMac,
 } from "../store/audit.ts";
 import type { Store } from "../store/store.ts";
 
@@ -39,8 +45,15 @@ export type AuditRecord = {
  * written anew; `seq` is the first row that is not what was written, or the one that is not what was kept of it.
  */
 export type AuditCheck =
-  | { readonly kind: "intact"; readonly rows: number; readonly head: string }
-  | { readonly kind: "broken" | "rewritten"; readonly seq: number };
+  | {
+      readonly kind: "intact";
+      readonly rows: number;
+      readonly head: string;
+      /** The first entries, from before entries had a MAC; 0 when all have one, or when nobody here can check. */
+      readonly withoutMac?: number;
+    }
+  /** `forged`: this entry has no MAC under a service key that is here. */
+  | { readonly kind: "broken" | "rewritten" | "forged"; readonly seq: number };
 
 /** A row of an earlier check, kept where whoever writes to the database does not: its number and its hash in hex. */
 export type KeptHead = { readonly rows: number; readonly head: string };
@@ -51,8 +64,30 @@ const TAG_HEX = 16;
 export async function appendAudit(store: Store, entry: AuditEntry): Promise<void> {
   await store.transaction(async (tx) => {
     const row = { ...(await takeAuditPlace(tx)), at: entry.at, ...columnsOf(entry) };
-    await insertAudit(tx, { ...row, hash: hashOf(row) });
+    const hash = hashOf(row);
+    await insertAudit(tx, { ...row, hash });
+    if (tx.auditMac === undefined) return;
+    const { macsAfter } = await readAuditHead(tx);
+    const { serviceKey, mac } = tx.auditMac.sign(macText({ seq: row.seq, hash, macsAfter }));
+    await insertAuditMac(tx, { seq: row.seq, serviceKey, mac });
   });
+}
+
+/** The last entry, for a place where whoever writes to the database does not write. */
+export async function auditHead(
+  store: Store,
+): Promise<{ readonly seq: number; readonly hash: string }> {
+  const { seq, hash } = await readAuditHead(store);
+  return { seq, hash: hex(hash) };
+}
+
+/** What is authenticated of an entry: its place, all before it by its hash, and from where on there are MACs. */
+function macText({
+  seq,
+  hash,
+  macsAfter,
+}: Pick<AuditHead, "seq" | "hash" | "macsAfter">): Uint8Array {
+  return utf8(`audit|${String(seq)}|${hex(hash)}|${String(macsAfter)}`);
 }
 
 /**
@@ -92,12 +127,14 @@ function columnsOf({
  * meanwhile do no harm. With what an earlier check came to, also whether it is the log of then.
  */
 export async function verifyAudit(store: Store, kept?: KeptHead): Promise<AuditCheck> {
+  if ((await countRowsBeforeFirst(store)) > 0) return { kind: "broken", seq: 0 };
   const before = await readAuditHead(store);
   let last = { seq: 0, hash: new Uint8Array() as Uint8Array };
   let atHead = last;
   let hashOfThen = "";
   for await (const row of walkAudit(store)) {
-    if (!follows(row, last)) return { kind: "broken", seq: last.seq + 1 };
+    const fault = faultOf(store, row, last, before);
+    if (fault !== undefined) return fault;
     last = row;
     if (row.seq === before.seq) atHead = row;
     if (row.seq === kept?.rows) hashOfThen = hex(row.hash);
@@ -105,9 +142,67 @@ export async function verifyAudit(store: Store, kept?: KeptHead): Promise<AuditC
   const isWhole = atHead.seq === before.seq && equalBytes(atHead.hash, before.hash);
   const isAtEnd = last.seq <= (await readAuditHead(store)).seq;
   if (!isWhole || !isAtEnd) return { kind: "broken", seq: Math.min(before.seq, last.seq) + 1 };
-  return kept === undefined || kept.head === hashOfThen
-    ? { kind: "intact", rows: last.seq, head: hex(last.hash) }
-    : { kind: "rewritten", seq: kept.rows };
+  if (kept !== undefined && kept.head !== hashOfThen) return { kind: "rewritten", seq: kept.rows };
+  return intact(store, before, last);
+}
+
+function intact(
+  { auditMac }: Store,
+  { macsAfter }: AuditHead,
+  { seq, hash }: Pick<AuditRow, "seq" | "hash">,
+): AuditCheck {
+  const withoutMac = auditMac === undefined ? 0 : Math.min(macsAfter, seq);
+  const result = { kind: "intact", rows: seq, head: hex(hash) } as const;
+  return withoutMac === 0 ? result : { ...result, withoutMac };
+}
+
+function faultOf(
+  store: Store,
+  row: AuditRowWithMac,
+  last: Pick<AuditRow, "seq" | "hash">,
+  head: AuditHead,
+): AuditCheck | undefined {
+  if (!follows(row, last)) return { kind: "broken", seq: last.seq + 1 };
+  return isAuthentic(store, row, head) ? undefined : { kind: "forged", seq: row.seq };
+}
+
+/** Whether a process that holds the service key wrote a row; true where nobody here can tell. */
+function isAuthentic(store: Store, row: AuditRowWithMac, { macsAfter }: AuditHead): boolean {
+  if (store.auditMac === undefined || row.seq <= macsAfter) return true;
+  return store.auditMac.check(macText({ ...row, macsAfter }), row) === "good";
+}
+
+const MACS_A_PAGE = 500;
+
+/**
+ * Authenticates under the service key in force what is authenticated under former ones, so that these can be deleted. A
+ * MAC that is wrong stays what it is. @returns how many were made.
+ */
+export async function renewAuditMacs(store: Store): Promise<number> {
+  let [made, after] = [0, 0];
+  for (;;) {
+    const page = { after, limit: MACS_A_PAGE };
+    const done = await store.transaction(async (tx) => renewPage(tx, page));
+    made += done.made;
+    if (done.last === undefined) return made;
+    after = done.last;
+  }
+}
+
+async function renewPage(tx: Store, page: { readonly after: number; readonly limit: number }) {
+  const { auditMac } = tx;
+  if (auditMac === undefined) return { made: 0, last: undefined };
+  const { macsAfter } = await readAuditHead(tx);
+  const { serviceKey: current } = auditMac.sign(new Uint8Array());
+  const rows = await macsUnderOthers(tx, current, page);
+  let made = 0;
+  for (const row of rows) {
+    const text = macText({ ...row, macsAfter });
+    if (auditMac.check(text, row) !== "good") continue;
+    await replaceAuditMac(tx, { seq: row.seq, ...auditMac.sign(text) });
+    made += 1;
+  }
+  return { made, last: rows.at(-1)?.seq };
 }
 
 /** Whether a row is what was written, and stands right behind the last one. */

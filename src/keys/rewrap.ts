@@ -4,7 +4,7 @@
  * logs in; so the former key is kept until then, or until somebody decides to wait no longer.
  */
 import type { Secret } from "../base/secret.ts";
-import { appendAudit } from "../journal/audit.ts";
+import { appendAudit, renewAuditMacs } from "../journal/audit.ts";
 import { parseAddress } from "../mail/address.ts";
 import {
   copiesUnderOthers,
@@ -28,6 +28,7 @@ const BATCH = 200;
 export async function rewrapAll(deps: VaultDeps): Promise<UnderFormer> {
   let unreadable = 0;
   for (const batch of [slots, revocations, copies]) unreadable += await rewrapTable(deps, batch);
+  while ((await renewAuditMacs(deps.store)) > 0); // A process that has the former key still may have written meanwhile.
   const passwords = await waitingPasswords(deps);
   const detail = { unreadable, passwords: passwords.length };
   await appendAudit(deps.store, { at: deps.clock.now(), action: "service-key.rewrapped", detail });

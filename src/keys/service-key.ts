@@ -8,7 +8,14 @@ import { deriveKey } from "./wrap.ts";
  * What the service root key is for; each purpose has a key of its own. `pepper` goes into the making of
  * password keys, so that a stolen database alone cannot be searched for passwords.
  */
-export type ServicePurpose = "slots" | "pepper" | "queue" | "revocations" | "macs" | "sessions";
+export type ServicePurpose =
+  | "slots"
+  | "pepper"
+  | "queue"
+  | "revocations"
+  | "macs"
+  | "audit"
+  | "sessions";
 
 /** The length of a service root key. */
 export const SERVICE_KEY_BYTES = 32;

@@ -21,6 +21,7 @@ function emptyView(): PublishedView & { readonly asked: string[] } {
     together: (work) => {
       work();
     },
+    refresh: () => undefined,
     [Symbol.asyncDispose]: async () => Promise.resolve(),
   };
 }

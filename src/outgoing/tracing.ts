@@ -33,7 +33,11 @@ export type TraceOutgoing = {
   }) => Promise<void>;
 };
 
-export function traceOutgoing(write: WriteTrace): TraceOutgoing {
+/**
+ * `write` tells before a message leaves, and fails with it; `writeLater` tells what became of it, and never fails: the
+ * message has left.
+ */
+export function traceOutgoing(write: WriteTrace, writeLater: WriteTrace = write): TraceOutgoing {
   return {
     planned: async ({ sender, prepared, policy, looked, plan }) => {
       for (const { address, discovery } of looked) {
@@ -59,7 +63,7 @@ export function traceOutgoing(write: WriteTrace): TraceOutgoing {
       }),
     relayed: async ({ messageId, copy, result }) => {
       for (const { address, outcome } of result.recipients) {
-        await write(messageId, "handed on", {
+        await writeLater(messageId, "handed on", {
           recipient: formatAddress(address),
           sizeBytes: copy.message.length,
           outcome: outcome.kind,

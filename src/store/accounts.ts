@@ -1,7 +1,8 @@
 import type { Selectable } from "kysely";
 
-import { fromUnixMs } from "../base/time.ts";
+import { fromUnixMs, systemClock } from "../base/time.ts";
 import { canonicalAddress, formatAddress, type EmailAddress } from "../mail/address.ts";
+import { appendPasswordChange } from "./published-file.ts";
 import { addressFrom, timeOrNone, wordFrom } from "./row.ts";
 import type { Schema } from "./schema.ts";
 import type { Store } from "./store.ts";
@@ -115,6 +116,9 @@ export async function updateAccount(
   change: AccountChange,
 ): Promise<void> {
   const { custody, login, mailboxKey, providerUntil, closedAt } = change;
+  if (login !== undefined && store.publishedFile !== undefined) {
+    appendPasswordChange(store.publishedFile, address, systemClock.now());
+  }
   await store.db
     .updateTable("accounts")
     .set({

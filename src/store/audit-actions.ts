@@ -13,7 +13,7 @@ export async function countActions(
     .select((expression) => expression.fn.countAll<number>().as("count"))
     .where("action", "=", action)
     .where("at", ">", from.at.getTime())
-    .where("seq", ">", from.afterSeq);
+    .where("seq", ">", Math.max(from.afterSeq, 0));
   const query = from.account === undefined ? all : all.where("account", "=", from.account);
   const row = await query.executeTakeFirstOrThrow();
   return Number(row.count);
@@ -29,7 +29,7 @@ export async function selectActions(
     .selectFrom("audit")
     .select(["seq", "at", "action", "detail"])
     .where("action", "in", actions)
-    .where("seq", ">", afterSeq)
+    .where("seq", ">", Math.max(afterSeq, 0))
     .orderBy("seq")
     .execute();
   return rows.map((row) => ({ ...row, at: fromUnixMs(row.at) }));
@@ -40,7 +40,19 @@ export async function lastAction(store: Store, action: string): Promise<number> 
   const row = await store.db
     .selectFrom("audit")
     .select((expression) => expression.fn.max("seq").as("seq"))
+    .where("seq", ">", 0)
     .where("action", "=", action)
     .executeTakeFirst();
   return Number(row?.seq ?? 0);
+}
+
+/** When an action was done last; undefined when it never was. */
+export async function lastActionAt(store: Store, action: string): Promise<Date | undefined> {
+  const seq = await lastAction(store, action);
+  const row = await store.db
+    .selectFrom("audit")
+    .select("at")
+    .where("seq", "=", seq)
+    .executeTakeFirst();
+  return seq === 0 || row === undefined ? undefined : fromUnixMs(row.at);
 }

@@ -13,6 +13,8 @@ export type AuditRow = {
 };
 
 const PAGE = 500;
+/** The one row of `audit_head`. */
+const HEAD = 1;
 
 /**
  * Takes the next place in the chain and holds it until the transaction ends, so that nobody writes in between. To be
@@ -24,6 +26,7 @@ export async function takeAuditPlace(
   const head = await store.db
     .updateTable("audit_head")
     .set((row) => ({ seq: row("seq", "+", 1) }))
+    .where("id", "=", HEAD)
     .returning(["seq", "hash"])
     .executeTakeFirstOrThrow();
   return { seq: head.seq, previous: head.hash };
@@ -35,13 +38,68 @@ export async function insertAudit(store: Store, row: AuditRow): Promise<void> {
     .insertInto("audit")
     .values({ ...row, at: row.at.getTime() })
     .execute();
-  await store.db.updateTable("audit_head").set({ hash: row.hash }).execute();
+  await store.db.updateTable("audit_head").set({ hash: row.hash }).where("id", "=", HEAD).execute();
+}
+
+/** What authenticates a row, and all before it through their hashes. */
+export type AuditMacRow = {
+  readonly seq: number;
+  readonly serviceKey: string;
+  readonly mac: Uint8Array;
+};
+
+export async function insertAuditMac(store: Store, row: AuditMacRow): Promise<void> {
+  await store.db
+    .insertInto("audit_macs")
+    .values({ seq: row.seq, service_key: row.serviceKey, mac: row.mac })
+    .execute();
+}
+
+/** Rows with a MAC under another service key, behind one of them. */
+export async function macsUnderOthers(
+  store: Store,
+  serviceKey: string,
+  page: { readonly after: number; readonly limit: number },
+): Promise<readonly (AuditMacRow & Pick<AuditRow, "hash">)[]> {
+  const rows = await store.db
+    .selectFrom("audit_macs")
+    .innerJoin("audit", "audit.seq", "audit_macs.seq")
+    .select(["audit_macs.seq", "audit_macs.service_key", "audit_macs.mac", "audit.hash"])
+    .where("audit_macs.service_key", "<>", serviceKey)
+    .where("audit_macs.seq", ">", page.after)
+    .orderBy("audit_macs.seq")
+    .limit(page.limit)
+    .execute();
+  return rows.map(({ seq, service_key: name, mac, hash }) => ({
+    seq,
+    serviceKey: name,
+    mac,
+    hash,
+  }));
+}
+
+export async function replaceAuditMac(store: Store, row: AuditMacRow): Promise<void> {
+  await store.db
+    .updateTable("audit_macs")
+    .set({ service_key: row.serviceKey, mac: row.mac })
+    .where("seq", "=", row.seq)
+    .execute();
+}
+
+/** Rows before the first place, which nothing writes: no chain leads to them. */
+export async function countRowsBeforeFirst(store: Store): Promise<number> {
+  const row = await store.db
+    .selectFrom("audit")
+    .select((of) => of.fn.countAll<number>().as("count"))
+    .where("seq", "<", 1)
+    .executeTakeFirstOrThrow();
+  return Number(row.count);
 }
 
 /** Keeps everybody else from writing until the transaction ends. To be used inside a transaction. */
 export async function holdAuditEnd(store: Store): Promise<void> {
   // A transaction on SQLite holds the only write lock already.
-  const query = store.db.selectFrom("audit_head").select("seq");
+  const query = store.db.selectFrom("audit_head").select("seq").where("id", "=", HEAD);
   await (store.engine === "postgres" ? query.forUpdate() : query).executeTakeFirstOrThrow();
 }
 
@@ -53,6 +111,7 @@ export async function hasAudit(
   const row = await store.db
     .selectFrom("audit")
     .select("seq")
+    .where("seq", ">", 0)
     .where("account", "=", account)
     .where("action", "=", action)
     .where("detail", "=", detail)
@@ -61,26 +120,44 @@ export async function hasAudit(
   return row !== undefined;
 }
 
-/** What the last row must be. */
-export async function readAuditHead(
-  store: Store,
-): Promise<{ readonly seq: number; readonly hash: Uint8Array }> {
-  return store.db.selectFrom("audit_head").select(["seq", "hash"]).executeTakeFirstOrThrow();
+/** What the last row must be. Rows behind `macsAfter` have a MAC. */
+export type AuditHead = {
+  readonly seq: number;
+  readonly hash: Uint8Array;
+  readonly macsAfter: number;
+};
+
+export async function readAuditHead(store: Store): Promise<AuditHead> {
+  const row = await store.db
+    .selectFrom("audit_head")
+    .select(["seq", "hash", "macs_after"])
+    .where("id", "=", HEAD)
+    .executeTakeFirstOrThrow();
+  return { seq: row.seq, hash: row.hash, macsAfter: row.macs_after };
 }
+
+/** A row with its MAC; `serviceKey` is empty where there is none. */
+export type AuditRowWithMac = AuditRow & Pick<AuditMacRow, "serviceKey" | "mac">;
 
 /** The log after a place, page by page, of one account if its tag is given. */
 export async function* walkAudit(
   store: Store,
   options: { readonly after?: number; readonly account?: string } = {},
-): AsyncGenerator<AuditRow> {
+): AsyncGenerator<AuditRowWithMac> {
   let after = options.after ?? 0;
   for (;;) {
-    let query = store.db.selectFrom("audit").selectAll().where("seq", ">", after);
-    if (options.account !== undefined) query = query.where("account", "=", options.account);
-    const rows = await query.orderBy("seq").limit(PAGE).execute();
-    for (const row of rows) {
+    let query = store.db
+      .selectFrom("audit")
+      .leftJoin("audit_macs", "audit_macs.seq", "audit.seq")
+      .selectAll("audit")
+      .select(["audit_macs.service_key", "audit_macs.mac"])
+      .where("audit.seq", ">", after);
+    if (options.account !== undefined) query = query.where("audit.account", "=", options.account);
+    const rows = await query.orderBy("audit.seq").limit(PAGE).execute();
+    for (const { service_key: serviceKey, mac, ...row } of rows) {
       after = row.seq;
-      yield { ...row, at: fromUnixMs(row.at) };
+      const made = { serviceKey: serviceKey ?? "", mac: mac ?? new Uint8Array() };
+      yield { ...row, at: fromUnixMs(row.at), ...made };
     }
     if (rows.length < PAGE) return;
   }

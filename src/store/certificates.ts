@@ -7,6 +7,7 @@ import { wkdName } from "../mail/wkd-hash.ts";
 import { keyIdOf, type Fingerprint, type KeyId } from "../openpgp/fingerprint.ts";
 import { holdAuditEnd } from "./audit.ts";
 import { isConstraintViolation } from "./constraint.ts";
+import { appendCertificate, eraseFromFile } from "./published-file.ts";
 import { addressFrom, msOrZero, timeOrNone, wordFrom } from "./row.ts";
 import type { Schema } from "./schema.ts";
 import type { Store } from "./store.ts";
@@ -122,6 +123,7 @@ export async function publish(
       await tx.db.insertInto("published_certificates").values(toRow(certificate)).execute();
       await insertIds(tx, certificate.fingerprint, subkeys);
       await countChange(tx);
+      if (tx.publishedFile !== undefined) appendCertificate(tx.publishedFile, certificate);
     });
   } catch (error) {
     if (isConstraintViolation(error)) {
@@ -206,6 +208,7 @@ export async function erasePublished(
       await tx.db.deleteFrom(table).where("fingerprint", "in", fingerprints).execute();
     }
     await countChange(tx);
+    if (tx.publishedFile !== undefined) eraseFromFile(tx.publishedFile, { fingerprints });
   });
 }
 
@@ -248,6 +251,56 @@ export async function publishedVersion(store: Store): Promise<number> {
   return row.version;
 }
 
+/** Every certificate, of whatever state. */
+export async function listAllPublished(store: Store): Promise<readonly PublishedCertificate[]> {
+  const rows = await store.db
+    .selectFrom("published_certificates")
+    .selectAll()
+    .orderBy("created_at")
+    .execute();
+  return rows.map(fromRow);
+}
+
+/** Far below what counting changes reaches. */
+const HELD = 2 ** 50;
+
+/** Keeps the keyserver from serving anything, or lets it again: after a restore that may have un-revoked keys. */
+export async function holdPublication(store: Store, isHeld: boolean): Promise<void> {
+  if ((await isPublicationHeld(store)) === isHeld) return;
+  await store.db
+    .updateTable("published_version")
+    .set((row) => ({ version: row("version", isHeld ? "-" : "+", HELD) }))
+    .execute();
+}
+
+export async function isPublicationHeld(store: Store): Promise<boolean> {
+  return (await publishedVersion(store)) < 0;
+}
+
+/**
+ * Puts a certificate back that was revoked after a backup was made and is not in it; in the caller's transaction. Only by
+ * its fingerprint, and with no generic revocation: that is lost.
+ */
+export async function putBackRevoked(
+  store: Store,
+  certificate: PublishedCertificate,
+): Promise<void> {
+  const row = toRow(certificate);
+  await store.db
+    .insertInto("generic_revocations")
+    .values({
+      fingerprint: row.fingerprint,
+      owner: "",
+      version: row.version,
+      wrapped: new Uint8Array(),
+      created_at: row.created_at,
+    })
+    .execute();
+  await store.db.insertInto("published_certificates").values(row).execute();
+  await insertIds(store, certificate.fingerprint, []);
+  await countChange(store);
+}
+
 async function insertIds(
   store: Store,
   fingerprint: Fingerprint,
@@ -278,10 +331,12 @@ async function replacePublished(
       })
       .where("fingerprint", "=", fingerprint);
     const row = await (onlyWhile === undefined ? update : update.where("state", "=", onlyWhile))
-      .returning("fingerprint")
+      .returningAll()
       .executeTakeFirst();
-    if (row !== undefined) await countChange(tx);
-    return row !== undefined;
+    if (row === undefined) return false;
+    await countChange(tx);
+    if (tx.publishedFile !== undefined) appendCertificate(tx.publishedFile, fromRow(row));
+    return true;
   });
 }
 

@@ -20,3 +20,8 @@ export async function keepLatestTime(store: Store, now: Date): Promise<Date> {
     .executeTakeFirstOrThrow();
   return fromUnixMs(row.at);
 }
+
+/** Writes, and changes nothing. @throws DatabaseTrouble when nothing can be written now. */
+export async function writeProbe(store: Store): Promise<void> {
+  await keepLatestTime(store, fromUnixMs(0));
+}

@@ -2,6 +2,7 @@ import { sql } from "kysely";
 
 import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
 import type { Store } from "./store.ts";
+import { eraseFromFile } from "./published-file.ts";
 import { disownGenericRevocations } from "./generic-revocations.ts";
 import { disownTombstones } from "./tombstones.ts";
 
@@ -17,6 +18,7 @@ export async function eraseAccount(
   const { db } = store;
   const account = canonicalAddress(owner);
   const names = addresses.map(canonicalAddress);
+  if (store.publishedFile !== undefined) eraseFromFile(store.publishedFile, { addresses });
   await db.deleteFrom("messages").where("account", "=", account).execute();
   await db.deleteFrom("outbox").where("sender", "in", names).execute();
   await db.deleteFrom("cached_certificates").where("address", "in", names).execute();

@@ -68,6 +68,8 @@ export async function rightsBeyondPublished(url: string): Promise<readonly strin
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     query_timeout: CONNECT_TIMEOUT_MS,
   });
+  // What breaks the connection fails the question too; unheard, its event would end the process.
+  client.on("error", () => undefined);
   await client.connect();
   try {
     const { rows } = await client.query<{ name: string }>(TOO_MUCH, [[...KEYSERVER_TABLES]]);

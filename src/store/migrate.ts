@@ -1,5 +1,6 @@
 import { sql } from "kysely";
 
+import { AppError } from "../base/errors.ts";
 import { first } from "./migrations/0001-first.ts";
 import { outbox } from "./migrations/0002-outbox.ts";
 import { life, nameForDirectory } from "./migrations/0003-life.ts";
@@ -8,8 +9,10 @@ import { revocationsSeen } from "./migrations/0005-revocations-seen.ts";
 import { givenUp } from "./migrations/0006-given-up.ts";
 import { auditActions } from "./migrations/0007-audit-actions.ts";
 import { stopServingUnrevoked, unserved } from "./migrations/0008-unserved.ts";
+import { auditMacs, beginMacs } from "./migrations/0009-audit-macs.ts";
 import { authorAnswers } from "./migrations/0012-author-answers.ts";
 import type { Engine, Store } from "./store.ts";
+import { DatabaseTrouble } from "./trouble.ts";
 
 /** One step of the schema, as statements for an engine. A landed one is never edited. */
 export type Migration = (engine: Engine) => readonly string[];
@@ -31,12 +34,16 @@ const STEPS: readonly Step[] = [
   { name: "0006-given-up", migration: givenUp },
   { name: "0007-audit-actions", migration: auditActions },
   { name: "0008-unserved", migration: unserved, fill: stopServingUnrevoked },
+  { name: "0009-audit-macs", migration: auditMacs, fill: beginMacs },
   { name: "0012-author-answers", migration: authorAnswers },
 ];
 
 const LOCK = 0x5ea1_9057;
 
-/** Brings the tables up to date, in one transaction and under a lock, so that several processes may do it at once. */
+/**
+ * Brings the tables up to date, in one transaction and under a lock, so that several processes may do it at once.
+ * @throws AppError when a newer program made them: this one does not know what they mean.
+ */
 export async function migrate(store: Store): Promise<void> {
   await store.transaction(async (tx) => {
     const { db, engine } = tx;
@@ -46,6 +53,7 @@ export async function migrate(store: Store): Promise<void> {
     const done = new Set(
       (await db.selectFrom("migrations").select("name").execute()).map((row) => row.name),
     );
+    refuseNewer(done);
     for (const { name, migration, fill } of STEPS) {
       if (done.has(name)) continue;
       for (const statement of migration(engine)) await sql.raw(statement).execute(db);
@@ -55,12 +63,47 @@ export async function migrate(store: Store): Promise<void> {
   });
 }
 
-/** True when no migration is missing: what a read-only process asks before it serves. */
+function refuseNewer(done: ReadonlySet<string>): void {
+  const known = new Set(STEPS.map(({ name }) => name));
+  const newer = [...done].filter((name) => !known.has(name)).toSorted();
+  if (newer.length === 0) return;
+  throw new AppError(
+    `the database was made by a newer version of Sealpost (it has ${newer.join(", ")}): run that version, or restore ` +
+      "a backup from before the upgrade (docs/operate/backup.md)",
+    { temporary: false },
+  );
+}
+
+/**
+ * For whoever only reads, and changes nothing.
+ * @throws AppError when the tables are older or newer than this program, or not there.
+ */
+export async function requireMigrated(store: Store): Promise<void> {
+  const tables = await sql<{ name: string }>`select name from migrations`
+    .execute(store.db)
+    .catch((error: unknown) => {
+      if (error instanceof DatabaseTrouble) throw error;
+      return { rows: [] };
+    });
+  const done = new Set(tables.rows.map(({ name }) => name));
+  refuseNewer(done);
+  const missing = STEPS.filter(({ name }) => !done.has(name));
+  if (missing.length === 0) return;
+  throw new AppError(
+    done.size === 0
+      ? "the database is not there yet: add an account, or start the gateway"
+      : "the database is older than this version of Sealpost, and a command that only reads leaves it so: start the " +
+          "gateway once, which brings it up to date (sealpost serve --role gateway)",
+    { temporary: false },
+  );
+}
+
+/** True when no migration is missing, and none is there that this program does not know. */
 export async function isMigrated(store: Store): Promise<boolean> {
   try {
     const rows = await store.db.selectFrom("migrations").select("name").execute();
     const done = new Set(rows.map((row) => row.name));
-    return STEPS.every(({ name }) => done.has(name));
+    return done.size === STEPS.length && STEPS.every(({ name }) => done.has(name));
   } catch {
     // The table itself is missing, or the database is out of reach: in either case not ready.
     return false;

@@ -1,12 +1,12 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 
-import pg from "pg";
-
 import { fromUnixMs, SECOND } from "../base/time.ts";
 import type { CanonicalAddress, Domain } from "../mail/address.ts";
 import type { Fingerprint, KeyId } from "../openpgp/fingerprint.ts";
 import { restrictToPublished } from "./keyserver-role.ts";
+import { openPool, READ_ONLY } from "./postgres.ts";
 import type { StoreOptions } from "./store.ts";
+import { compareLog } from "./write-ahead-log.ts";
 
 /** What a keyserver needs of a published row. */
 export type ViewedCertificate = {
@@ -38,6 +38,8 @@ export type PublishedView = AsyncDisposable & {
    * the time of a look-up goes into otherwise; it begins after they asked, so it is fresh for each.
    */
   readonly together: (work: () => void) => void;
+  /** Reads the file that has the database's name now, and says why, if the handle had lost it. */
+  readonly refresh: () => string | undefined;
 };
 
 const COLUMNS = "c.fingerprint, c.version, c.state, c.bytes, c.expires_at, c.address";
@@ -54,7 +56,6 @@ const BUSY_TIMEOUT_MS = SECOND;
 const MAPPED_BYTES = 2 ** 31;
 const CONNECT_TIMEOUT_MS = 5 * SECOND;
 const QUERY_TIMEOUT_MS = 5 * SECOND;
-const POOL_SIZE = 10;
 
 /** Opens the view, read-only. @throws Error when the database cannot be opened or its tables are not there. */
 export function openPublishedView(options: StoreOptions): PublishedView {
@@ -62,10 +63,41 @@ export function openPublishedView(options: StoreOptions): PublishedView {
 }
 
 function openSqlite(path: string): PublishedView {
+  let handle = openHandle(path);
+  return {
+    byAddress: (key) => handle.byAddress(key),
+    byDirectoryName: (key) => handle.byDirectoryName(key),
+    byId: (id) => handle.byId(id),
+    together: (work) => {
+      handle.together(work);
+    },
+    refresh: () => {
+      const state = compareLog(path);
+      if (state.kind === "same") return undefined;
+      // A handle that writes nothing loses nothing: the next one reads the file that has the name now.
+      const former = handle;
+      handle = openHandle(path);
+      former.close();
+      return state.why;
+    },
+    [Symbol.asyncDispose]: async () => {
+      handle.close();
+      return Promise.resolve();
+    },
+  };
+}
+
+type Handle = Pick<PublishedView, "byAddress" | "byDirectoryName" | "byId" | "together"> & {
+  readonly close: () => void;
+};
+
+function openHandle(path: string): Handle {
   const database = new DatabaseSync(path, { readOnly: true, timeout: BUSY_TIMEOUT_MS });
   database.exec(
     `pragma trusted_schema = off; pragma temp_store = memory; pragma mmap_size = ${String(MAPPED_BYTES)}`,
   );
+  // The first look opens the write-ahead log.
+  database.prepare("select count(*) from published_certificates").get();
   restrictToPublished(database);
   const prepared = (sql: string): StatementSync => {
     const statement = database.prepare(sql.replaceAll("$1", "?1"));
@@ -95,26 +127,18 @@ function openSqlite(path: string): PublishedView {
         commit.run();
       }
     },
-    [Symbol.asyncDispose]: async () => {
+    close: () => {
       database.close();
-      return Promise.resolve();
     },
   };
 }
 
 function openPostgres(url: string): PublishedView {
-  const types = new pg.TypeOverrides();
-  types.setTypeParser(pg.types.builtins.INT8, Number);
-  const pool = new pg.Pool({
-    connectionString: url,
-    types,
-    max: POOL_SIZE,
+  const pool = openPool(url, {
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     query_timeout: QUERY_TIMEOUT_MS,
-    options: "-c default_transaction_read_only=on",
+    options: READ_ONLY,
   });
-  // An idle connection that breaks is replaced at the next query; unheard, its event would end the process.
-  pool.on("error", () => undefined);
   const select =
     (name: keyof typeof SQL) =>
     async (key: string): Promise<readonly ViewedCertificate[]> => {
@@ -130,6 +154,7 @@ function openPostgres(url: string): PublishedView {
     together: (work) => {
       work();
     },
+    refresh: () => undefined,
     [Symbol.asyncDispose]: async () => pool.end(),
   };
 }

@@ -10,6 +10,7 @@ export type Schema = {
   readonly attempts: AttemptsTable;
   readonly audit: AuditTable;
   readonly audit_head: AuditHeadTable;
+  readonly audit_macs: AuditMacsTable;
   readonly author_answers: AuthorAnswersTable;
   readonly author_keys: AuthorKeysTable;
   readonly cached_certificates: CachedCertificatesTable;
@@ -61,7 +62,14 @@ type AuditTable = {
   hash: Uint8Array;
 };
 
-type AuditHeadTable = { id: number; seq: number; hash: Uint8Array };
+type AuditHeadTable = {
+  id: number;
+  seq: number;
+  hash: Uint8Array;
+  macs_after: Generated<number>;
+};
+
+type AuditMacsTable = { seq: number; service_key: string; mac: Uint8Array };
 
 type CachedCertificatesTable = {
   address: string;

@@ -4,14 +4,16 @@
  * goes through `store.transaction`, whose callback uses only the store it is given.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
-import { closeSync, openSync } from "node:fs";
-import { DatabaseSync, type SQLInputValue } from "node:sqlite";
+import { statfsSync } from "node:fs";
+import { dirname } from "node:path";
 
-import { Kysely, PostgresDialect, sql, SqliteDialect, type SqliteDatabase } from "kysely";
-import pg from "pg";
+import { Kysely, PostgresDialect, sql, SqliteDialect } from "kysely";
 
-import { SECOND } from "../base/time.ts";
+import { forKysely, openPool, READ_ONLY } from "./postgres.ts";
 import type { Schema } from "./schema.ts";
+import { copySqlite, openSqlite, type SqliteFile } from "./sqlite.ts";
+import { DatabaseTrouble } from "./trouble.ts";
+import { compareLog, processesWithLostLog, type LogState } from "./write-ahead-log.ts";
 
 export type Engine = "sqlite" | "postgres";
 
@@ -37,26 +39,44 @@ const ERASABLE: readonly (keyof Schema)[] = [
   "trace",
 ];
 
-const BUSY_TIMEOUT_MS = 5 * SECOND;
-const CONNECT_TIMEOUT_MS = 10 * SECOND;
-const POOL_SIZE = 10;
+/** Authenticates the heads of the audit log, by processes that hold the service key. */
+export type AuditMac = {
+  readonly sign: (text: Uint8Array) => { readonly serviceKey: string; readonly mac: Uint8Array };
+  /** `unknown`: made under a service key that is no longer here. */
+  readonly check: (
+    text: Uint8Array,
+    made: { readonly serviceKey: string; readonly mac: Uint8Array },
+  ) => "good" | "bad" | "unknown";
+};
 
 /** An open database, or one transaction on it. Queries (`db`) are written only in this folder. */
 export class Store implements AsyncDisposable {
   readonly engine: Engine;
   readonly #db: Kysely<Schema>;
   readonly #isTransaction: boolean;
+  readonly #file: string | undefined;
+  /** Why nothing may be written any more: the write-ahead log is no longer the file's. */
+  #lost: string | undefined;
   /** The transaction that the current flow of calls is in, if it is. */
   readonly #current = new AsyncLocalStorage<{ isOpen: boolean }>();
 
-  constructor(engine: Engine, db: Kysely<Schema>) {
+  /** Undefined in a process that does not hold the service key. */
+  auditMac: AuditMac | undefined;
+  /** Where `published-file.ts` appends; undefined in a process that publishes nothing. */
+  publishedFile: string | undefined;
+  readonly #sqlite: SqliteFile | undefined;
+
+  constructor(engine: Engine, db: Kysely<Schema>, file?: string, sqlite?: SqliteFile) {
     this.engine = engine;
     this.#db = db;
+    this.#file = file;
+    this.#sqlite = sqlite;
     this.#isTransaction = db.isTransaction;
   }
 
   /**
    * For the queries of this folder.
+   * @throws DatabaseTrouble once the write-ahead log was lost.
    * @throws Error inside a transaction of this store: that flow must use the store it was given, or SQLite, whose one
    * connection the transaction holds, would wait for ever.
    */
@@ -64,20 +84,81 @@ export class Store implements AsyncDisposable {
     if (this.#current.getStore()?.isOpen === true) {
       throw new Error("inside a transaction only the store that it gives may be used");
     }
+    if (this.#lost !== undefined) throw new DatabaseTrouble("file", this.#lost);
     return this.#db;
   }
 
   /** Does all or nothing of `work`, which uses only the store it is given; inside a transaction it joins that one. */
   async transaction<T>(work: (store: Store) => Promise<T>): Promise<T> {
     if (this.#isTransaction) return work(this);
-    return this.db.transaction().execute(async (tx) => {
+    const failure: { cause?: unknown } = {};
+    const running = this.db.transaction().execute(async (tx) => {
       const state = { isOpen: true };
       try {
-        return await this.#current.run(state, async () => work(new Store(this.engine, tx)));
+        const store = new Store(this.engine, tx);
+        store.auditMac = this.auditMac;
+        store.publishedFile = this.publishedFile;
+        return await this.#current.run(state, async () => work(store));
+      } catch (error) {
+        failure.cause = error;
+        throw error;
       } finally {
         state.isOpen = false;
       }
     });
+    // Where the connection broke, the rollback fails as well, and would be all that is heard.
+    return running.catch((error: unknown) => {
+      throw "cause" in failure ? failure.cause : error;
+    });
+  }
+
+  /**
+   * Whether what this process writes goes to the file that has the database's name. Once it does not, every later
+   * transaction is refused until the process is started again: it would be lost with the process. PostgreSQL: always.
+   */
+  checkLog(): LogState {
+    if (this.#lost !== undefined) return { kind: "lost", why: this.#lost };
+    if (this.#file === undefined) return { kind: "same" };
+    const state = compareLog(this.#file);
+    if (state.kind === "same") return state;
+    this.#lost = `the database lost its write-ahead log: ${state.why}`;
+    return { kind: "lost", why: this.#lost };
+  }
+
+  /** Other processes that go on writing to a file that lost this database's name, as far as this user may see them. */
+  processesThatLostIt(): readonly number[] {
+    return this.#file === undefined ? [] : processesWithLostLog(this.#file);
+  }
+
+  /**
+   * PostgreSQL's settings on which it depends whether a commit is durable. SQLite: none, because they are set when the
+   * file is opened.
+   */
+  async durabilitySettings(): Promise<{ readonly synchronousCommit: string } | undefined> {
+    if (this.engine === "sqlite") return undefined;
+    const { rows } = await sql<{
+      value: string;
+    }>`select current_setting('synchronous_commit') as value`.execute(this.db);
+    return { synchronousCommit: rows[0]?.value ?? "" };
+  }
+
+  /** Whether somebody made tables here, of whatever version. */
+  async hasTables(): Promise<boolean> {
+    const tables = await this.db.introspection.getTables();
+    return tables.some(({ name }) => name === "migrations");
+  }
+
+  /** Copies a SQLite database as it is at one moment, while it is in use, into a new file. */
+  async copyTo(path: string): Promise<void> {
+    if (this.#sqlite === undefined) throw new Error("only SQLite is copied this way");
+    await copySqlite(this.#sqlite.raw, path);
+  }
+
+  /** The bytes that are left on the disk of a SQLite file; undefined where the disk is not ours to see. */
+  roomBytes(): number | undefined {
+    if (this.#file === undefined) return undefined;
+    const { bavail, bsize } = statfsSync(dirname(this.#file));
+    return bavail * bsize;
   }
 
   /**
@@ -102,57 +183,14 @@ export class Store implements AsyncDisposable {
  */
 export async function openStore(options: StoreOptions): Promise<Store> {
   const isReadOnly = options.readOnly === true;
-  const dialect =
-    options.engine === "sqlite"
-      ? new SqliteDialect({ database: openSqlite(options.path, isReadOnly) })
-      : new PostgresDialect({ pool: openPostgres(options.url, isReadOnly) });
-  return new Store(options.engine, new Kysely<Schema>({ dialect }));
-}
-
-/** `node:sqlite` in the shape that Kysely's dialect asks for. */
-function openSqlite(path: string, isReadOnly: boolean): SqliteDatabase {
-  if (!isReadOnly && path !== ":memory:") closeSync(openSync(path, "a", 0o600));
-  const database = new DatabaseSync(path, { readOnly: isReadOnly, timeout: BUSY_TIMEOUT_MS });
-  database.exec(
-    "pragma foreign_keys = on; pragma temp_store = memory; pragma trusted_schema = off",
-  );
-  // A reply of 250 promises that a message is durable; what is deleted is overwritten, lest a stolen file tell it.
-  if (!isReadOnly) {
-    database.exec(
-      "pragma journal_mode = wal; pragma synchronous = full; pragma secure_delete = on",
-    );
+  if (options.engine === "sqlite") {
+    const { path } = options;
+    const database = openSqlite(path, isReadOnly);
+    const dialect = new SqliteDialect({ database });
+    const file = path === ":memory:" ? undefined : path;
+    return new Store("sqlite", new Kysely<Schema>({ dialect }), file, database);
   }
-  return {
-    prepare: (text) => {
-      // A transaction that reads first and then writes would fail if another process wrote in between.
-      const statement = database.prepare(
-        text === "begin" && !isReadOnly ? "begin immediate" : text,
-      );
-      return {
-        reader: statement.columns().length > 0,
-        all: (parameters) => statement.all(...(parameters as readonly SQLInputValue[])),
-        run: (parameters) => statement.run(...(parameters as readonly SQLInputValue[])),
-        iterate: (parameters) => statement.iterate(...(parameters as readonly SQLInputValue[])),
-      };
-    },
-    close: () => {
-      database.close();
-    },
-  };
-}
-
-function openPostgres(url: string, isReadOnly: boolean): pg.Pool {
-  const types = new pg.TypeOverrides();
-  types.setTypeParser(pg.types.builtins.INT8, Number);
-  types.setTypeParser(pg.types.builtins.NUMERIC, Number);
-  const pool = new pg.Pool({
-    connectionString: url,
-    types,
-    max: POOL_SIZE,
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    options: isReadOnly ? "-c default_transaction_read_only=on" : "",
-  });
-  // An idle connection that breaks is replaced at the next query; unheard, its event would end the process.
-  pool.on("error", () => undefined);
-  return pool;
+  const pool = openPool(options.url, isReadOnly ? { options: READ_ONLY } : {});
+  const dialect = new PostgresDialect({ pool: forKysely(pool) });
+  return new Store("postgres", new Kysely<Schema>({ dialect }));
 }

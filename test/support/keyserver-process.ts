@@ -7,7 +7,7 @@ import { loadConfig } from "../../src/config/load.ts";
 
 const WITHOUT_END = Number.MAX_SAFE_INTEGER / 2;
 
-await runKeyserver(await loadConfig(process.argv[2] ?? "sealpost.toml"), {
+await runKeyserver(await loadConfig(process.argv[2] ?? "sealpost.toml"), undefined, {
   lookUpsPerMinute: WITHOUT_END,
   addressMissesPerMinute: WITHOUT_END,
   idMissesPerMinute: WITHOUT_END,

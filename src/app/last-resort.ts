@@ -1,0 +1,26 @@
+/** What nobody heard or caught ends a process that serves, because nobody knows what it left behind: with a log line. */
+import { writeSync } from "node:fs";
+import { errorText } from "../base/errors.ts";
+import { systemClock } from "../base/time.ts";
+
+const STDOUT = 1;
+/** EX_SOFTWARE of sysexits.h: whoever supervises the process starts it again. */
+const EXIT_CODE = 70;
+/** What pino calls fatal. */
+const FATAL = 60;
+
+/** Logs one JSON line, as `events.ts` does, and ends the process. The line is written before the process ends. */
+export function endOnUnheard(): void {
+  const end = (where: string) => (error: unknown) => {
+    const stack = error instanceof Error ? error.stack : undefined;
+    const time = systemClock.now().toISOString();
+    const line = { level: FATAL, time, where, error: errorText(error), stack, msg: "ended" };
+    try {
+      writeSync(STDOUT, `${JSON.stringify(line)}\n`);
+    } finally {
+      process.exit(EXIT_CODE);
+    }
+  };
+  process.on("uncaughtException", end("uncaughtException"));
+  process.on("unhandledRejection", end("unhandledRejection"));
+}

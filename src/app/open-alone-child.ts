@@ -1,0 +1,33 @@
+/** The process behind `open-alone.ts`: opens the one message that it is given, says what came of it, and ends. */
+import { errorText } from "../base/errors.ts";
+import { Secret } from "../base/secret.ts";
+import { readSecretKey } from "../openpgp/secret-key.ts";
+import { open } from "../pgpmime/open.ts";
+import type { AloneJob, AloneReport } from "./open-alone.ts";
+
+process.once("message", (job: AloneJob) => {
+  void reportOn(job).then((report) => {
+    say(report, () => process.disconnect());
+  });
+});
+
+async function reportOn({ message, keys }: AloneJob): Promise<AloneReport> {
+  try {
+    using held = new DisposableStack();
+    const unlocked = [];
+    for (const bytes of keys) {
+      const raw = held.use(new Secret(bytes));
+      unlocked.push(held.use(await readSecretKey(raw)));
+    }
+    await new Promise<void>((resolve) => {
+      say({ kind: "begun" }, resolve);
+    });
+    return { kind: "opened", opened: await open({ message, keys: unlocked }) };
+  } catch (error) {
+    return { kind: "failed", reason: errorText(error) };
+  }
+}
+
+function say(report: AloneReport, then: () => void): void {
+  process.send?.(report, undefined, {}, then);
+}

@@ -1,0 +1,160 @@
+/**
+ * A database from a backup. What was published since is merged from the file that `published-file.ts` keeps: a revocation
+ * stays one. Without that file nothing is published until somebody says that it may be.
+ */
+import { existsSync } from "node:fs";
+import { AppError } from "../base/errors.ts";
+import type { Config } from "../config/load.ts";
+import { appendAudit } from "../journal/audit.ts";
+import { formatAddress, type EmailAddress } from "../mail/address.ts";
+import { lastActionAt } from "../store/audit-actions.ts";
+import {
+  findById,
+  holdPublication,
+  putBackRevoked,
+  updatePublished,
+  type PublishedCertificate,
+} from "../store/certificates.ts";
+import { readPublishedFile, type PublishedFile } from "../store/published-file.ts";
+import { restoreSqlite } from "../store/sqlite.ts";
+import { openStore, type Store } from "../store/store.ts";
+import { openParts } from "./parts.ts";
+import { dumpPostgres, fillPostgres } from "./postgres-programs.ts";
+import type { Parts } from "./parts.ts";
+
+const BACKED_UP = "database.backed-up";
+
+/** Writes a backup of the running database into a file that is not there yet. */
+export async function backUp(parts: Parts, file: string): Promise<void> {
+  if (existsSync(file)) {
+    throw new AppError(`${file} is there already: name a file that is not`, { temporary: false });
+  }
+  // In the backup too: its time tells what happened since.
+  await appendAudit(parts.store, { at: parts.clock.now(), action: BACKED_UP });
+  const { database } = parts.config;
+  if (database.engine === "sqlite") await parts.store.copyTo(file);
+  else await dumpPostgres(database.url, file);
+}
+
+/** What a restore came to. */
+export type Restored = {
+  /** When the backup was made. */
+  readonly from: Date | undefined;
+  /** How many certificates are revoked by what was published since. */
+  readonly revoked: number;
+  /** Whose keys were made since and are lost. */
+  readonly lostKeys: readonly string[];
+  /** Whose password was changed since: the one of the time of the backup is valid again. */
+  readonly passwords: readonly string[];
+  /** The file was not there: nothing is published. */
+  readonly isHeld: boolean;
+};
+
+/**
+ * Fills a place where there is no database, and brings it up to date.
+ * @throws AppError when there is one, and when the backup is damaged or newer than this program.
+ */
+export async function restore(
+  config: Config,
+  file: string,
+  publishedFile: string,
+): Promise<Restored> {
+  if (!existsSync(file)) throw new AppError(`there is no file ${file}`, { temporary: false });
+  // Before anything writes to it.
+  const published = readPublishedFile(publishedFile);
+  await fill(config, file);
+  await using parts = await openParts(config);
+  const from = await lastActionAt(parts.store, BACKED_UP);
+  const restored = await parts.store.transaction(async (tx) => {
+    const merged =
+      published === undefined ? undefined : await mergePublished(tx, published.certificates);
+    await holdPublication(tx, merged === undefined);
+    await appendAudit(tx, {
+      at: parts.clock.now(),
+      action: "database.restored",
+      detail: { revoked: merged?.revoked ?? 0, held: merged === undefined },
+    });
+    return merged;
+  });
+  return {
+    from,
+    revoked: restored?.revoked ?? 0,
+    lostKeys: restored?.lost ?? [],
+    passwords: changedSince(published, from),
+    isHeld: restored === undefined,
+  };
+}
+
+/** The operator accepts what may have been un-revoked. */
+export async function confirmRestore(parts: Parts): Promise<void> {
+  await parts.store.transaction(async (tx) => {
+    await holdPublication(tx, false);
+    await appendAudit(tx, { at: parts.clock.now(), action: "database.restore-confirmed" });
+  });
+}
+
+async function fill({ database }: Config, file: string): Promise<void> {
+  if (database.engine === "sqlite") {
+    const { path } = database;
+    const there = [path, `${path}-wal`].find((one) => existsSync(one));
+    if (there !== undefined) {
+      throw new AppError(
+        `${there} is there: stop Sealpost, and move the database away with its -wal and -shm`,
+        { temporary: false },
+      );
+    }
+    await restoreSqlite(file, path);
+    return;
+  }
+  {
+    await using store = await openStore({ engine: "postgres", url: database.url });
+    if (await store.hasTables()) {
+      throw new AppError(
+        "there is a database already: stop Sealpost, rename the database, and make an empty one of its name " +
+          "(ALTER DATABASE … RENAME TO …; CREATE DATABASE …)",
+        { temporary: false },
+      );
+    }
+  }
+  await fillPostgres(database.url, file);
+}
+
+async function mergePublished(
+  tx: Store,
+  certificates: readonly PublishedCertificate[],
+): Promise<{ readonly revoked: number; readonly lost: readonly string[] }> {
+  let revoked = 0;
+  const lost: string[] = [];
+  for (const since of certificates) {
+    const [here] = (await findById(tx, since.fingerprint)).filter(
+      ({ fingerprint }) => fingerprint === since.fingerprint,
+    );
+    const isRevoked = since.state !== "active";
+    if (here === undefined) {
+      if (isRevoked) await putBackRevoked(tx, since);
+      // Nobody can open what is sealed to it any more, so it is not published again.
+      else lost.push(formatAddress(since.address));
+    } else if (isRevoked || isExtended(here, since)) {
+      if (isRevoked && here.state === "active") revoked += 1;
+      await updatePublished(tx, since.fingerprint, since);
+    }
+  }
+  return { revoked, lost };
+}
+
+function isExtended(here: PublishedCertificate, since: PublishedCertificate): boolean {
+  const end = ({ expiresAt }: PublishedCertificate) =>
+    expiresAt?.getTime() ?? Number.POSITIVE_INFINITY;
+  return here.state === "active" && end(since) > end(here);
+}
+
+function changedSince(
+  published: PublishedFile | undefined,
+  from: Date | undefined,
+): readonly string[] {
+  const isLater = ({ at }: { readonly at: Date }) => from === undefined || at > from;
+  const changed = (published?.passwords ?? []).filter(isLater);
+  return [
+    ...new Set(changed.map(({ address }: { address: EmailAddress }) => formatAddress(address))),
+  ];
+}

@@ -1,0 +1,151 @@
+/**
+ * What must outlive the database: certificates and revocations, which are public, and when somebody's password changed.
+ * Each change is appended to a file beside the database before it is committed, one JSON line each, so that a backup
+ * that is restored does not un-revoke what was revoked since. A line whose change was not committed does no harm: it says
+ * no less of a key than is true, or names a password too many.
+ */
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
+
+import { fromUnixMs } from "../base/time.ts";
+import { canonicalAddress, formatAddress, type EmailAddress } from "../mail/address.ts";
+import type { Fingerprint } from "../openpgp/fingerprint.ts";
+import type { KeyState, PublishedCertificate } from "./certificates.ts";
+import { addressFrom, msOrZero, timeOrNone } from "./row.ts";
+
+type CertificateLine = {
+  readonly kind: "certificate";
+  readonly fingerprint: Fingerprint;
+  readonly address: string;
+  readonly version: 4 | 6;
+  readonly state: KeyState;
+  readonly bytes: string;
+  readonly createdAt: number;
+  readonly expiresAt: number;
+  readonly revokedAt: number;
+};
+type PasswordLine = { readonly kind: "password"; readonly address: string; readonly at: number };
+type Line = CertificateLine | PasswordLine;
+
+const MODE = 0o600;
+
+/** What the file says: of each certificate the last line, and the passwords in the order in which they changed. */
+export type PublishedFile = {
+  readonly certificates: readonly PublishedCertificate[];
+  readonly passwords: readonly { readonly address: EmailAddress; readonly at: Date }[];
+};
+
+/** Appends what is published of a certificate now. Durable when it returns. */
+export function appendCertificate(file: string, certificate: PublishedCertificate): void {
+  append(file, [lineOf(certificate)]);
+}
+
+/** Writes the file from what is published now. */
+export function startPublishedFile(
+  file: string,
+  certificates: readonly PublishedCertificate[],
+): void {
+  append(file, certificates.map(lineOf));
+}
+
+/** Appends that somebody's password, or another credential in its place, was changed. */
+export function appendPasswordChange(file: string, address: EmailAddress, at: Date): void {
+  append(file, [{ kind: "password", address: formatAddress(address), at: at.getTime() }]);
+}
+
+/** Takes the lines of erased people out of the file. */
+export function eraseFromFile(
+  file: string,
+  of: {
+    readonly fingerprints?: readonly Fingerprint[];
+    readonly addresses?: readonly EmailAddress[];
+  },
+): void {
+  if (!existsSync(file)) return;
+  const fingerprints = new Set<string>(of.fingerprints);
+  const addresses = new Set<string>((of.addresses ?? []).map(canonicalAddress));
+  const kept = readLines(file).filter((line) =>
+    line.kind === "certificate"
+      ? !fingerprints.has(line.fingerprint)
+      : !addresses.has(canonicalAddress(addressFrom(line.address))),
+  );
+  const next = `${file}.next`;
+  writeFileSync(next, textOf(kept), { mode: MODE, flush: true });
+  renameSync(next, file);
+}
+
+/** Undefined when there is no such file. A line that was cut off by a crash is left out. */
+export function readPublishedFile(file: string): PublishedFile | undefined {
+  if (!existsSync(file)) return undefined;
+  const last = new Map<string, CertificateLine>();
+  const passwords = [];
+  for (const line of readLines(file)) {
+    if (line.kind === "certificate") last.set(line.fingerprint, line);
+    else passwords.push({ address: addressFrom(line.address), at: fromUnixMs(line.at) });
+  }
+  return { certificates: [...last.values()].map(certificateOf), passwords };
+}
+
+function append(file: string, lines: readonly Line[]): void {
+  const handle = openSync(file, "a", MODE);
+  try {
+    writeSync(handle, textOf(lines));
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
+}
+
+/** A line begins with a line end as well, so that one that a crash cut off spoils no other. */
+function textOf(lines: readonly Line[]): string {
+  return lines.map((line) => `\n${JSON.stringify(line)}\n`).join("");
+}
+
+function readLines(file: string): readonly Line[] {
+  return readFileSync(file, "utf8")
+    .split("\n")
+    .flatMap((text) => {
+      try {
+        return text === "" ? [] : [JSON.parse(text) as Line];
+      } catch {
+        return [];
+      }
+    });
+}
+
+function lineOf(certificate: PublishedCertificate): CertificateLine {
+  return {
+    kind: "certificate",
+    fingerprint: certificate.fingerprint,
+    address: formatAddress(certificate.address),
+    version: certificate.version,
+    state: certificate.state,
+    bytes: Buffer.from(certificate.bytes).toString("base64"),
+    createdAt: certificate.createdAt.getTime(),
+    expiresAt: msOrZero(certificate.expiresAt),
+    revokedAt: msOrZero(certificate.revokedAt),
+  };
+}
+
+function certificateOf(line: CertificateLine): PublishedCertificate {
+  const expiresAt = timeOrNone(line.expiresAt);
+  const revokedAt = timeOrNone(line.revokedAt);
+  return {
+    fingerprint: line.fingerprint,
+    address: addressFrom(line.address),
+    version: line.version,
+    state: line.state,
+    bytes: Buffer.from(line.bytes, "base64"),
+    createdAt: fromUnixMs(line.createdAt),
+    ...(expiresAt === undefined ? {} : { expiresAt }),
+    ...(revokedAt === undefined ? {} : { revokedAt }),
+  };
+}
