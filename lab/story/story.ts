@@ -13,9 +13,21 @@ import { step6 } from "./step-6-clear-or-refused.ts";
 import { step7 } from "./step-7-uncertain.ts";
 import { step8 } from "./step-8-blind-copy.ts";
 import { step9 } from "./step-9-inside.ts";
+import { step10 } from "./step-10-version-6.ts";
 import { openStage, type Step } from "./stage.ts";
 
-const STEPS: readonly Step[] = [step1, step2, step3, step4, step5, step6, step7, step8, step9];
+const STEPS: readonly Step[] = [
+  step1,
+  step2,
+  step3,
+  step4,
+  step5,
+  step6,
+  step7,
+  step8,
+  step9,
+  step10,
+];
 
 /**
  * Plays all steps in order, a line each, then `N passed, N failed`. @returns whether all passed.
