@@ -168,7 +168,11 @@ async function newMessage(
   account: Account,
 ): Promise<Delivery> {
   const { protection, contentHash } = incoming;
-  const header = [...traceFields(deps, incoming, account), ...incoming.cleaned];
+  const header = [
+    ...traceFields(deps, incoming, account),
+    ...missingMessageId(deps, incoming),
+    ...incoming.cleaned,
+  ];
   const message = Buffer.concat([serializeHeader(header), Buffer.from("\r\n"), incoming.body]);
   const facts = readMessageFacts(header);
   const from = facts.from?.length === 1 ? facts.from[0]?.address : undefined;
@@ -225,6 +229,20 @@ function traceFields(deps: DeliverDeps, { envelope, received }: Arrival, account
       utf8,
     ),
   ];
+}
+
+/**
+ * A sealed message whose Message-ID is missing or cannot be read gets one of ours, so that an answer names it and is known
+ * for one. It is the same for all readers, and when the transaction is repeated.
+ */
+function missingMessageId(
+  { hostname }: DeliverDeps,
+  { protection, cleaned, contentHash }: Incoming,
+): Header {
+  const isReadable = readMessageFacts(cleaned).messageId !== undefined;
+  if (protection.kind !== "sealed" || isReadable) return [];
+  const id = createHash("sha256").update("message-id").update(contentHash).digest("hex");
+  return [makeField("Message-ID", `<${id.slice(0, 32)}@${hostname}>`)];
 }
 
 function envelopeId(envelope: Envelope): string {

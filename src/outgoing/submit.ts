@@ -8,7 +8,7 @@
  */
 import { AppError } from "../base/errors.ts";
 import type { Clock } from "../base/time.ts";
-import { sameAddress, type EmailAddress } from "../mail/address.ts";
+import { formatAddress, sameAddress, type EmailAddress } from "../mail/address.ts";
 import type { Envelope } from "../mail/envelope.ts";
 import type { Discover } from "../discovery/outcome.ts";
 import type { UnlockedKeys } from "../keys/unlocked-keys.ts";
@@ -20,7 +20,7 @@ import { copiesOf, MOST_NAMED, type SealMessage } from "./copies.ts";
 import type { HandOn } from "./hand-on.ts";
 import { planFor, type Looked, type Plan } from "./plan.ts";
 import { prepare, type Prepared } from "./prepare.ts";
-import { absentText, refusalReply, summaryText } from "./replies.ts";
+import { absentText, type Demand, refusalReply, summaryText } from "./replies.ts";
 import type { TraceOutgoing } from "./tracing.ts";
 
 /** Who is logged in on a connection: his addresses and his keys, unlocked with the password he gave. */
@@ -77,8 +77,11 @@ export async function submit(
   const preparation = prepare(deps, sender.addresses, message);
   if (preparation.kind === "refused") return preparation.reply;
   const { prepared } = preparation;
-  const policy = await policyFor(deps, sender, prepared);
-  if (prepared.isProtected) return passThrough(deps, sender, envelope, prepared);
+  if (await isProtected(deps, envelope, prepared)) {
+    return passThrough(deps, sender, envelope, prepared);
+  }
+  const demand = await demandFor(deps, sender, prepared);
+  const policy = demand === undefined ? sender.policy : "require";
   // The sender's own key comes first: without it nothing is sent under a policy that wants protection.
   if (policy !== "off" && signerOf(sender, prepared) === undefined) return NO_KEY;
 
@@ -93,7 +96,7 @@ export async function submit(
   switch (plan.kind) {
     case "refuse":
     case "later":
-      return refusalReply(plan);
+      return refusalReply(plan, demand);
     case "clear":
       return sendClear(deps, sender, envelope, prepared, plan, looked);
     case "seal":
@@ -118,12 +121,42 @@ const NO_KEY = reply(
   "your encryption key is not usable in this session; log in with your password or ask your provider",
 );
 
-/** Nearest first: this message's own wish, then what it replies to, then the policy in force. */
-async function policyFor(deps: SubmitDeps, sender: Sender, prepared: Prepared): Promise<Policy> {
-  if (prepared.isRequired) return "require";
+/** What makes the message one that must not leave in clear; undefined: nothing, the policy in force decides. */
+async function demandFor(
+  deps: SubmitDeps,
+  sender: Sender,
+  prepared: Prepared,
+): Promise<Demand | undefined> {
+  if (sender.policy === "require") return "policy";
+  if (prepared.isRequired) return "wish";
+  if (prepared.byClient.kind !== "none") return "claim";
+  if (prepared.isReplyToUnknown) return "unknown-reply";
   const { repliesTo } = prepared;
-  if (repliesTo.length === 0) return sender.policy;
-  return (await deps.cameProtected(sender.address, repliesTo)) ? "require" : sender.policy;
+  if (repliesTo.length === 0) return undefined;
+  return (await deps.cameProtected(sender.address, repliesTo)) ? "reply" : undefined;
+}
+
+/**
+ * Whether the client has encrypted the message for at least as many keys as it has recipients; several of them may share
+ * a certificate.
+ */
+async function isProtected(
+  deps: SubmitDeps,
+  { recipients }: Envelope,
+  { byClient }: Prepared,
+): Promise<boolean> {
+  if (byClient.kind !== "protected") return false;
+  const { keys } = byClient;
+  if (keys === undefined || keys >= recipients.length) return true;
+  const certificates = await Promise.all(
+    recipients.map(async (address) => {
+      const discovery = await deps.discover(address);
+      return discovery.kind === "found"
+        ? discovery.certificate.fingerprint
+        : formatAddress(address);
+    }),
+  );
+  return keys >= new Set(certificates).size;
 }
 
 /** The key of the address that the message is from: each of a user's addresses has its own. */
