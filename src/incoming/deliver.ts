@@ -1,8 +1,8 @@
 /**
  * What arrives for a user: the flow from the MX or LMTP listener to the mailbox.
  *
- * The user and his quota are looked at before DATA. Sealed mail is committed as it came, but for text before and behind its
- * parts, and answered 250; it is opened afterwards (`pending.ts`), so that locked and usable keys share one path and
+ * The user and his quota are looked at before DATA. Sealed mail is committed as it came, all but its ciphertext encrypted at
+ * rest, and answered 250; it is opened afterwards (`pending.ts`), so that locked and usable keys share one path and
  * neither the reply nor its time tells what was inside. Clear mail passes inline and is encrypted at rest. Nothing found
  * inside ever causes a refusal, a bounce or a connection to the outside.
  */
@@ -28,6 +28,7 @@ import type { Account } from "../store/accounts.ts";
 import type { Store } from "../store/store.ts";
 import type { AuthorDeps } from "./check-signature.ts";
 import { judgeClear, shownHeader } from "./signed.ts";
+import { sealedBody } from "./stored-form.ts";
 import { summaryOf } from "./summary.ts";
 import type { TraceIncoming } from "./tracing.ts";
 import { clientOnly, locked } from "./verdicts.ts";
@@ -155,9 +156,9 @@ type Incoming = Arrival & {
   readonly contentHash: Uint8Array;
 };
 
-/** No client shall be able to show unprotected text beside what was protected: so it is not kept. */
+/** No client shall be able to show unprotected text beside what was signed: so it is not kept. */
 function storedForm(message: Uint8Array, { kind }: Protection): Uint8Array {
-  return kind === "signed" || kind === "sealed" ? withoutSurroundings(message) : message;
+  return kind === "signed" ? withoutSurroundings(message) : message;
 }
 
 type Delivery = { readonly author: EmailAddress | undefined; readonly stored: NewMessage };
@@ -192,8 +193,8 @@ async function newMessage(
       author: from,
       stored: {
         ...common,
-        form: "as-received-sealed",
-        body: message,
+        form: "sealed",
+        body: await sealedBody(message, async (around) => deps.wrapFor(account, around)),
         state: isForDevice ? "done" : "pending",
         verdict: isForDevice ? clientOnly(common.receivedAt) : locked(common.receivedAt),
       },

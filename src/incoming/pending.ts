@@ -31,6 +31,7 @@ import { keptAbsence, laterSince, waitingSince } from "./evidence.ts";
 import type { AuthorDeps } from "./check-signature.ts";
 import { judge } from "./judge.ts";
 import { judgeClear, shownHeader } from "./signed.ts";
+import { receivedForm, sealedBody } from "./stored-form.ts";
 import { summaryOf } from "./summary.ts";
 import type { TraceIncoming } from "./tracing.ts";
 import { damaged, lockedOld, undecryptable, unprotected } from "./verdicts.ts";
@@ -141,14 +142,20 @@ async function openOne(
   deps: PendingDeps,
   account: EmailAddress,
   keys: UnlockedKeys,
-  message: StoredMessage,
+  stored: StoredMessage,
 ): Promise<void> {
-  const opened = await deps.open({ message: message.body, keys: keys.all });
+  const received = await receivedForm(stored, keys);
+  const message = received.kind === "received" ? { ...stored, body: received.message } : stored;
+  const opened =
+    received.kind === "received"
+      ? await deps.open({ message: message.body, keys: keys.all })
+      : received;
   const verdict = await verdictOn(deps, account, keys, message, opened);
-  const { header } = parseHeader(message.body);
+  const header = received.kind === "received" ? parseHeader(message.body).header : [];
   const shown = opened.kind === "opened" ? opened.protectedHeader : header;
   const authorHeader = verdict.warnings.includes("FROM_MISMATCH") ? header : shown;
-  const summary = await wrapSummary(deps, keys, shown, authorHeader);
+  const summary =
+    received.kind === "received" ? await wrapSummary(deps, keys, shown, authorHeader) : undefined;
   // An answer names the message as it is shown; whoever sealed it again may have given it another name outside.
   const { messageId } = readMessageFacts(shown);
   const body = opened.kind === "opened" ? await forMailbox(deps, keys, message) : undefined;
@@ -170,11 +177,16 @@ async function record(
 async function forMailbox(
   deps: PendingDeps,
   keys: UnlockedKeys,
-  { body: message }: StoredMessage,
+  { body: message, form }: StoredMessage,
 ): Promise<Uint8Array | undefined> {
   if (keys.mailbox === undefined || keys.mailbox === keys.active) return undefined;
   const recipient = keys.mailbox.certificate;
-  return readdress({ message, keys: keys.all, recipient, now: deps.clock.now() });
+  const now = deps.clock.now();
+  const readdressed = await readdress({ message, keys: keys.all, recipient, now });
+  if (readdressed === undefined || form !== "sealed") return readdressed;
+  return sealedBody(readdressed, async (data) =>
+    encryptAtRest({ data, recipients: [recipient], now, isOwn: true }),
+  );
 }
 
 async function verdictOn(

@@ -13,6 +13,7 @@ import { decrypt } from "../openpgp/decrypt.ts";
 import { readerView } from "../pgpmime/reader-view.ts";
 import { annotate } from "./annotate.ts";
 import { openPending, type PendingDeps } from "./pending.ts";
+import { receivedForm } from "./stored-form.ts";
 import { clearView, type ClearView } from "./signed.ts";
 import { parseSummary, type Summary } from "./summary.ts";
 
@@ -140,9 +141,11 @@ async function contentOf(
     const clear = await unwrap(message.body, keys);
     return clearView(clear, message.verdict);
   }
-  const opened = await deps.open({ message: message.body, keys: keys.all });
+  const received = await receivedForm(message, keys);
+  if (received.kind !== "received") return undefined;
+  const opened = await deps.open({ message: received.message, keys: keys.all });
   if (opened.kind !== "opened") return undefined;
-  const { header } = parseHeader(message.body);
+  const { header } = parseHeader(received.message);
   // Who claims to be somebody else is shown as who he was on the way (RFC 9788 §4.4.3).
   const from = message.verdict.warnings.includes("FROM_MISMATCH") ? "outer" : "protected";
   const view = readerView(header, opened.payload, { from });
