@@ -10,12 +10,14 @@ import { AppError } from "../base/errors.ts";
 import type { Clock } from "../base/time.ts";
 import { formatAddress, sameAddress, type EmailAddress } from "../mail/address.ts";
 import type { Envelope } from "../mail/envelope.ts";
+import { parseHeader, serializeHeader } from "../mail/header.ts";
 import type { Discover } from "../discovery/outcome.ts";
 import type { UnlockedKeys } from "../keys/unlocked-keys.ts";
 import type { UnlockedKey } from "../openpgp/secret-key.ts";
 import { UnsealableMessage } from "../pgpmime/unsealable.ts";
 import type { Policy } from "../policy/policy.ts";
 import { reply, type Reply } from "../smtp/reply.ts";
+import { type AutocryptRule, withOwnAutocrypt } from "./autocrypt.ts";
 import { copiesOf, MOST_NAMED, type SealMessage } from "./copies.ts";
 import type { HandOn } from "./hand-on.ts";
 import { planFor, type Looked, type Plan } from "./plan.ts";
@@ -38,6 +40,7 @@ export type SubmitDeps = {
   readonly seal: SealMessage;
   readonly handOn: HandOn;
   readonly trace: TraceOutgoing;
+  readonly autocrypt: AutocryptRule;
   /** Whether the sender received one of these messages protected (a reply to it must not be clear). */
   readonly cameProtected: (reader: EmailAddress, messageIds: readonly string[]) => Promise<boolean>;
 };
@@ -76,7 +79,7 @@ export async function submit(
   if (!isOwnReturnPath(sender, envelope)) return FOREIGN_RETURN_PATH;
   const preparation = prepare(deps, sender.addresses, message);
   if (preparation.kind === "refused") return preparation.reply;
-  const { prepared } = preparation;
+  const prepared = await withoutForeignKeys(deps, preparation.prepared);
   if (await isProtected(deps, envelope, prepared)) {
     return passThrough(deps, sender, envelope, prepared);
   }
@@ -102,6 +105,18 @@ export async function submit(
     case "seal":
       return sendSealed(deps, sender, envelope, prepared, plan);
   }
+}
+
+/** A key that the client announces and we do not hold must not leave: what is encrypted to it nobody here opens. */
+async function withoutForeignKeys(deps: SubmitDeps, prepared: Prepared): Promise<Prepared> {
+  const [author] = prepared.facts.from ?? [];
+  if (author === undefined) return prepared;
+  const { header, bodyOffset } = parseHeader(prepared.message);
+  const kept = await withOwnAutocrypt(deps, header, author.address);
+  if (kept === header) return prepared;
+  const rest = prepared.message.subarray(bodyOffset);
+  const message = Buffer.concat([serializeHeader(kept), Buffer.from("\r\n"), rest]);
+  return { ...prepared, message };
 }
 
 /** The empty return path is everybody's: it asks for no bounce. */

@@ -165,7 +165,10 @@ test("sealed mail is given back octet for octet, but for what was put on top", a
   const received = await receivedForm(stored, { all: [bob] });
   assert(received.kind === "received");
   const text = Buffer.from(received.message).toString("latin1");
-  assert.match(text.slice(0, -around.length), /^Return-Path: .*\r\nReceived: (?:.|\r\n )*\r\n$/);
+  assert.match(
+    text.slice(0, -around.length),
+    /^Return-Path: .*\r\nReceived: (?:.|\r\n )*\r\nMessage-ID: <\w+@mx\.beta\.test>\r\n$/,
+  );
   assert.equal(text.slice(-around.length), around.toString("latin1"));
   assert.equal((await openMessage({ message: received.message, keys: [bob] })).kind, "opened");
   const closed = await receivedForm(stored, { all: [alice] });

@@ -64,6 +64,7 @@ export type Options = {
   readonly policy?: Policy;
   readonly keys?: UnlockedKeys;
   readonly outcome?: (recipient: EmailAddress, attempt: number) => Outcome;
+  readonly autocrypt?: "remove" | "replace";
   readonly isReplyToSealed?: boolean;
   readonly cameProtected?: (messageIds: readonly string[]) => boolean;
 };
@@ -81,6 +82,7 @@ export async function send(message: string, to: readonly string[], options: Opti
     hostname,
     discover,
     seal,
+    autocrypt: options.autocrypt ?? "remove",
     trace,
     cameProtected: async (_reader, messageIds) =>
       Promise.resolve(options.cameProtected?.(messageIds) ?? options.isReplyToSealed === true),
