@@ -17,8 +17,9 @@ export type PrimaryPart = {
 
 export type UserPart = {
   readonly body: Uint8Array;
-  /** Undefined when it is not UTF-8. */
-  readonly userId: string | undefined;
+  readonly userId: string;
+  /** It is not UTF-8 and was read as ISO 8859-1, as old programs wrote it: to be shown, no proof of an address beyond ASCII. */
+  readonly isLatin1: boolean;
   readonly signatures: readonly KeySignature[];
 };
 
@@ -80,7 +81,7 @@ export function groupPackets(
   const ofTag = (tag: number) => components.filter((component) => component.tag === tag);
   return {
     primary: { body: first.body, material, signatures: primary?.signatures ?? [] },
-    users: ofTag(TAG.userId).map((user) => ({ ...user, userId: textOf(user.body) })),
+    users: ofTag(TAG.userId).map((user) => ({ ...user, ...textOf(user.body) })),
     subkeys: ofTag(TAG.publicSubkey).map((subkey) => ({
       ...subkey,
       material: readKeyMaterial(subkey.body),
@@ -126,7 +127,8 @@ function withoutRepeats(signatures: readonly KeySignature[]): readonly KeySignat
   return [...new Map(signatures.map((signature) => [digest(signature), signature])).values()];
 }
 
-function textOf(bytes: Uint8Array): string | undefined {
+function textOf(bytes: Uint8Array): Pick<UserPart, "userId" | "isLatin1"> {
   const text = asBuffer(bytes).toString("utf8");
-  return Buffer.from(text, "utf8").equals(bytes) ? text : undefined;
+  const isLatin1 = !Buffer.from(text, "utf8").equals(bytes);
+  return { userId: isLatin1 ? asBuffer(bytes).toString("latin1") : text, isLatin1 };
 }

@@ -70,7 +70,7 @@ export function certificateOf(parts: CertificateParts): Certificate {
     // A copy with memory of its own, which may be handed to a worker.
     bytes: Uint8Array.from(serializeParts(parts)),
     created: material.created,
-    userIds: parts.users.flatMap(({ userId }) => userId ?? []),
+    userIds: parts.users.map(({ userId }) => userId),
     subkeyFingerprints: parts.subkeys.flatMap((subkey) => subkey.material?.fingerprint ?? []),
     algorithm: material.algorithm,
   };

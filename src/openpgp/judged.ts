@@ -1,4 +1,4 @@
-import type { EmailAddress } from "../mail/address.ts";
+import { type EmailAddress, formatAddress } from "../mail/address.ts";
 import type { CertificateParts, SubkeyPart, UserPart } from "./certificate-parts.ts";
 import { type Certificate, certificateOf, partsOf } from "./certificate.ts";
 import { MAY_ENCRYPT, MAY_SIGN, decisive, firstSaid } from "./flags.ts";
@@ -38,9 +38,11 @@ export async function judgeable(certificate: Certificate): Promise<Judged | Unus
 
 /** User IDs that name the address; those with exactly it first, before `+` is looked through. */
 export function matchingUsers(judged: Judged, address: EmailAddress): readonly UserPart[] {
+  const isAscii = /^[\x20-\x7e]*$/.test(formatAddress(address));
   const matching = (subaddress: boolean) =>
     judged.parts.users.filter(
-      ({ userId }) => userId !== undefined && userIdMatches(userId, address, { subaddress }),
+      ({ userId, isLatin1 }) =>
+        (isAscii || !isLatin1) && userIdMatches(userId, address, { subaddress }),
     );
   return [...new Set([...matching(false), ...matching(true)])];
 }

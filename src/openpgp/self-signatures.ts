@@ -77,7 +77,9 @@ function boundPrimary(context: Context, { primary }: CertificateParts): Promise<
 }
 
 async function boundUser(context: Context, user: UserPart): Promise<Bound> {
-  const userID = await readPacket(new UserIDPacket(), user.body);
+  const userID = user.isLatin1
+    ? latin1UserId(user.body)
+    : await readPacket(new UserIDPacket(), user.body);
   if (userID === undefined) return UNBOUND;
   const signed = { key: context.key, userID };
   return bound(context, user.signatures, {
@@ -85,6 +87,13 @@ async function boundUser(context: Context, user: UserPart): Promise<Bound> {
     isRevocation: ({ type }) => type === SIGNATURE_TYPE.certificationRevocation,
     isValid: (signature) => isValid(context, signature, signed),
   });
+}
+
+/** The library reads UTF-8 alone; what is signed are the octets. */
+function latin1UserId(body: Uint8Array): UserIDPacket {
+  const packet = new UserIDPacket();
+  packet.write = () => Uint8Array.from(body);
+  return packet;
 }
 
 async function boundSubkey(
