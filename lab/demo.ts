@@ -50,7 +50,7 @@ async function runUntilStopped(
   signal: AbortSignal,
 ): Promise<number> {
   const startedAt = systemClock.now().getTime();
-  console.log(`Starting two mail providers and their neighbours in ${dir} …`);
+  console.log(`Starting three mail providers and their neighbours in ${dir} …`);
   try {
     await using lab = await startLab({ dir, engine, isRecorded: isStory, signal });
     const seconds = (systemClock.now().getTime() - startedAt) / SECOND;

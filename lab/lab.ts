@@ -1,6 +1,6 @@
 /**
  * Mail providers in a box, on loopback and in one folder: a signed DNS tree with a validating resolver, a certification
- * authority, the providers alpha.test and beta.test on Sealpost, and their neighbours: legacy.test that knows nothing of
+ * authority, the providers alpha.test, beta.test and gamma.test (whose keys are version 6) on Sealpost, and their neighbours: legacy.test that knows nothing of
  * encryption, and gnupg.test whose user has GnuPG. The demo, the tests and the benchmarks run in it.
  */
 import { mkdir } from "node:fs/promises";
@@ -51,14 +51,21 @@ const LEGACY_HOST = "127.0.0.4";
 /** `bogus.test` also takes what is for no domain of this lab. Nothing may ever arrive there. */
 const SINKS = { "legacy.test": LEGACY_HOST, "bogus.test": "127.0.0.5" } as const;
 
-const PROVIDERS = [
+type LabProviderPlan = {
+  readonly domain: string;
+  readonly host: string;
+  readonly profile?: "modern";
+  readonly accounts: readonly Account[];
+};
+
+const PROVIDERS: readonly LabProviderPlan[] = [
   {
     domain: "alpha.test",
     host: "127.0.0.2",
     accounts: [
       account("alice@alpha.test", "unlocks-at-login"),
       account("andy@alpha.test", "provider-usable"),
-      { ...account("rosa@alpha.test", "unlocks-at-login"), policy: "require" as const },
+      { ...account("rosa@alpha.test", "unlocks-at-login"), policy: "require" },
     ],
   },
   {
@@ -69,6 +76,12 @@ const PROVIDERS = [
       account("bea@beta.test", "provider-usable"),
       account("ben@beta.test", "unlocks-at-login"),
     ],
+  },
+  {
+    domain: "gamma.test",
+    host: "127.0.0.12",
+    profile: "modern",
+    accounts: [account("gita@gamma.test", "provider-usable")],
   },
 ];
 
@@ -117,7 +130,7 @@ export async function startLab(options: LabOptions): Promise<Lab> {
 
 /** Every port is chosen before the zones, which name them, are signed. */
 type Plan = {
-  readonly providers: readonly ((typeof PROVIDERS)[number] & { readonly places: ProviderPlaces })[];
+  readonly providers: readonly (LabProviderPlan & { readonly places: ProviderPlaces })[];
   readonly gnupgKeyserver: NamedPlace;
 };
 
@@ -246,12 +259,13 @@ async function startProviders(
 ): Promise<ReadonlyMap<string, Provider>> {
   const { options, plan, pki, hops } = ground;
   const keyservers = [plan.gnupgKeyserver, ...plan.providers.map((p) => p.places.keyserver)];
-  const providers = plan.providers.map(async ({ domain, places, accounts }) => {
+  const providers = plan.providers.map(async ({ domain, places, accounts, profile }) => {
     const provider = new Provider({
       domain,
       dir: join(options.dir, domain),
       places,
       accounts,
+      profile: profile ?? "compat",
       database: ground.databases(domain),
       certificate: await pki.issue([
         places.keyserver.host,

@@ -37,6 +37,8 @@ export type ProviderOptions = {
   readonly dir: string;
   readonly places: ProviderPlaces;
   readonly accounts: readonly Account[];
+  /** What its keys are made of. */
+  readonly profile: "compat" | "modern";
   readonly database: StoreOptions;
   readonly certificate: IssuedCertificate;
   readonly caFile: string;
@@ -64,9 +66,10 @@ export class Provider implements AsyncDisposable {
   }
 
   get world(): ProviderWorld {
-    const { places, accounts } = this.#options;
+    const { places, accounts, profile } = this.#options;
     return {
       config: this.config,
+      profile,
       ...places,
       submission: { ...places.submission, tls: "implicit" },
       accounts,
@@ -208,6 +211,7 @@ function configuration(options: ProviderOptions) {
       allow_networks: ["127.0.0.0/8"],
       ports: [...new Set([443, ...options.keyserverPorts])],
     },
+    keys: { profile: options.profile },
     policy: { default: "prefer-clear" },
   };
 }

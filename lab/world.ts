@@ -21,6 +21,8 @@ export type Account = {
 export type ProviderWorld = {
   /** The path of its configuration file. */
   readonly config: string;
+  /** What its keys are made of: version 4, or version 6. */
+  readonly profile: "compat" | "modern";
   readonly submission: Place & { readonly tls: "implicit" };
   readonly submissionStartTls: Place;
   readonly mx: Place;

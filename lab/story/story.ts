@@ -13,6 +13,7 @@ import { step6 } from "./step-6-clear-or-refused.ts";
 import { step7 } from "./step-7-uncertain.ts";
 import { step8 } from "./step-8-blind-copy.ts";
 import { step9 } from "./step-9-inside.ts";
+import { step10 } from "./step-10-version-6.ts";
 import { step11 } from "./step-11-signed-text.ts";
 import { step12 } from "./step-12-protected-headers.ts";
 import { step13 } from "./step-13-compromised.ts";
@@ -28,6 +29,7 @@ const STEPS: readonly Step[] = [
   step7,
   step8,
   step9,
+  step10,
   step11,
   step12,
   step13,

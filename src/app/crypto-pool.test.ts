@@ -39,6 +39,18 @@ test("what one worker seals another opens, and the caller's key stays usable", a
   }
 });
 
+test("the reader of a blind copy is named also when a worker seals it", async () => {
+  using key = await newKey();
+  await using pool = startCryptoPool();
+  const blindReader = parseAddress("alice@alpha.test");
+  assert(blindReader !== undefined);
+  const message = await pool.seal({ ...requestFor(key), blindReader });
+  const opened = await pool.open({ message, keys: [key] });
+  assert.equal(opened.kind, "opened");
+  assert.match(Buffer.from(opened.payload).toString(), /^Bcc: alice@alpha\.test\r$/m);
+  assert.doesNotMatch(Buffer.from(message).toString(), /^Bcc:/m);
+});
+
 test("an opening over its time is too costly for now, not damaged, and the next message is opened", async () => {
   using key = await newKey();
   await using roomy = startCryptoPool();

@@ -6,6 +6,7 @@ import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import { AppError, TooCostly } from "../base/errors.ts";
 import { SECOND } from "../base/time.ts";
+import type { EmailAddress } from "../mail/address.ts";
 import type { Certificate } from "../openpgp/certificate.ts";
 import type { Fingerprint } from "../openpgp/fingerprint.ts";
 import type { UnlockedKey } from "../openpgp/secret-key.ts";
@@ -17,6 +18,7 @@ export type SealRequest = {
   readonly signer: UnlockedKey;
   readonly recipients: readonly Certificate[];
   readonly intended: readonly Fingerprint[];
+  readonly blindReader?: EmailAddress;
   readonly now: Date;
 };
 export type Seal = (request: SealRequest) => Promise<Uint8Array>;
@@ -34,6 +36,7 @@ export type Job =
       readonly signer: Uint8Array;
       readonly recipients: readonly Certificate[];
       readonly intended: readonly Fingerprint[];
+      readonly blindReader?: EmailAddress;
       readonly now: Date;
     }
   | { readonly kind: "open"; readonly message: Uint8Array; readonly keys: readonly Uint8Array[] };

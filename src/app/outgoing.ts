@@ -61,6 +61,7 @@ export function outgoingHandlers(parts: Parts, { deps, task }: WayOut): Handlers
     hostname: parts.config.hostname,
     discover: parts.discover,
     seal: parts.seal,
+    autocrypt: parts.config.keys.autocrypt,
     trace: deps.trace,
     cameProtected: async (reader, messageIds) => cameProtected(parts.store, reader, messageIds),
     handOn: handOnWith({

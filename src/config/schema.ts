@@ -79,6 +79,10 @@ const keys = note(
         z.enum(["compat", "modern"]).default("compat"),
         "compat: version 4, read by every OpenPGP program; modern: version 6 (RFC 9580).",
       ),
+      autocrypt: note(
+        z.enum(["remove", "replace"]).default("remove"),
+        "What becomes of the key that a mail program announces in an Autocrypt field: nobody here could open what is encrypted to it. remove: the field does not leave; replace: it leaves with the published key. A field that has the published key stays.",
+      ),
       recovery_code: note(
         z.boolean().default(true),
         "`account add` makes a recovery code and shows it once: the way back when a password is lost.",

@@ -39,13 +39,30 @@ export type Question = {
 /** Judges a certificate for the address that was asked for. */
 type Accept = (certificate: Certificate) => Promise<Acceptance>;
 
-const ACCEPT = "application/pgp-keys, application/pgp;q=0.9";
 const OK = 200;
 const NOT_FOUND = 404;
 const GONE = 410;
 const HTML_START = 0x3c; // "<"
 
-/** Asks for the certificate of an address by HKP `get` over HTTPS, exact matches only, and judges it. */
+/** A version of HKP, and what it says when there is no such certificate. */
+type Interface = { readonly accept: string; readonly absent: ReadonlySet<number> };
+
+/** Only these two mean that there is none: other errors are a server's trouble. */
+const V1: Interface = {
+  accept: "application/pgp-keys, application/pgp;q=0.9",
+  absent: new Set([NOT_FOUND, GONE]),
+};
+/** Also "no such request": a server that speaks version 1 alone has no version 6 key to give. */
+const V2: Interface = {
+  accept: "application/pgp, application/pgp-keys;q=0.9",
+  absent: new Set([NOT_FOUND, GONE, 400, 403, 405, 501]),
+};
+
+/**
+ * Asks for the certificate of an address by HKP over HTTPS, exact matches only, and judges it: version 1, which every
+ * server speaks, and where that has none, version 2, which alone gives version 6 keys (draft-ietf-openpgp-hkp). There is
+ * none when both say so.
+ */
 export async function askForAddress(
   get: Get,
   question: Question & { readonly now: Date; readonly accept?: Accept },
@@ -54,17 +71,38 @@ export async function askForAddress(
   const accept = question.accept ?? ((one) => acceptForEncryption(one, address, now));
   const search = encodeURIComponent(formatAddress(address));
   const query = `op=get&options=mr&exact=on&search=${search}`;
-  const answer = await ask(get, question, query);
+  const first = await ask(get, question, V1, `/pks/lookup?${query}`);
+  const answer = first.kind === "no-key" ? await askAgain(get, question, search, first) : first;
   return answer.kind === "certificates" ? await judge(answer, accept) : answer;
 }
 
-/** Asks for a certificate by the fingerprint of its primary key or a subkey; it is not judged. */
+/** What version 1 said of how long it holds is for both. */
+async function askAgain(
+  get: Get,
+  question: Question,
+  search: string,
+  first: Extract<KeyserverAnswer, { kind: "no-key" }>,
+): Promise<Asked> {
+  const second = await ask(get, question, V2, `/pks/v2/canonical/${search}`);
+  return second.kind === "no-key" ? first : second;
+}
+
+/** The fingerprints of version 6 keys have so many digits. */
+const V6_DIGITS = 64;
+
+/**
+ * Asks for a certificate by the fingerprint of its primary key or a subkey; it is not judged. Version 1 knows nothing of
+ * version 6 keys and is not asked for them.
+ */
 export async function askForFingerprint(
   get: Get,
   question: Question,
   fingerprint: Fingerprint,
 ): Promise<KeyserverAnswer> {
-  const answer = await ask(get, question, `op=get&options=mr&search=0x${fingerprint}`);
+  const answer =
+    fingerprint.length === V6_DIGITS
+      ? await ask(get, question, V2, `/pks/v2/certs/by-vfingerprint/06/${fingerprint}`)
+      : await ask(get, question, V1, `/pks/lookup?op=get&options=mr&search=0x${fingerprint}`);
   if (answer.kind !== "certificates") return answer;
   const certificate = answer.certificates.find((one) => hasFingerprint(one, fingerprint));
   // An answer for another fingerprint is refused, or the keyserver would choose the key.
@@ -85,24 +123,26 @@ type Certificates = {
   readonly cacheControl: string | undefined;
 };
 
+type Asked = Certificates | Exclude<KeyserverAnswer, { kind: "key" | "unusable" }>;
+
 async function ask(
   get: Get,
   question: Question,
-  query: string,
-): Promise<Certificates | Exclude<KeyserverAnswer, { kind: "key" | "unusable" }>> {
+  { accept, absent }: Interface,
+  path: string,
+): Promise<Asked> {
   const result = await get({
     host: question.target.target,
     port: question.target.port,
-    path: `/pks/lookup?${query}`,
-    accept: ACCEPT,
+    path,
+    accept,
     // The domain's own name is as good as the target's, DNSSEC having led from one to the other.
     alsoNamed: [question.address.domain],
     isForIncoming: question.isForIncoming,
     signal: question.signal,
   });
   if (result.kind === "failed") return failed(result.reason);
-  // Only these two mean that there is none: other errors are a server's trouble.
-  if (result.status === NOT_FOUND || result.status === GONE) {
+  if (absent.has(result.status)) {
     return { kind: "no-key", cacheControl: result.headers.get("cache-control") };
   }
   if (result.status !== OK) return failed(`HTTP status ${result.status}`);

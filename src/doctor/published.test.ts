@@ -21,12 +21,13 @@ import { webKeyDirectory } from "./web-key-directory.ts";
 let store: Store;
 let ada: Certificate;
 let older: Certificate;
+let aaron: Certificate;
 
 before(async () => {
   store = await openStore({ engine: "sqlite", path: ":memory:" });
   await migrate(store);
   older = await publishKey(store, "ada@alpha.test", { isRevoked: true });
-  await publishKey(store, "aaron@alpha.test", { profile: "modern" });
+  aaron = await publishKey(store, "aaron@alpha.test", { profile: "modern" });
   ada = await publishKey(store, "ada@alpha.test");
 });
 after(async () => {
@@ -61,6 +62,19 @@ test("the network must give the current certificate of an address", async () => 
   assert.match(await lines(selfLookUp, giving(DOWN), deps()), /^fail .*does not answer/);
   const stranger = await publishKey(store, "ada@beta.test");
   assert.match(await lines(selfLookUp, giving(key(stranger)), deps()), /^fail .*wrong-user-id/);
+});
+
+test("the network must give a version 6 key too, in version 2 of HKP", async () => {
+  const passing = (isV2Passed: boolean) => ({
+    get: async ({ path }: GetRequest) => {
+      if (path.includes("ada")) return key(ada);
+      return isV2Passed && path.startsWith("/pks/v2/") ? http(200, aaron.bytes) : http(404);
+    },
+  });
+  const well = await lines(selfLookUp, passing(true), deps());
+  assert.match(well, /^ok .*ada@alpha\.test \(version 4\).*\nok .*aaron@alpha\.test \(version 6\)/);
+  const blocked = await lines(selfLookUp, passing(false), deps());
+  assert.match(blocked, /\nfail .*aaron@alpha\.test \(version 6\).*-> .*passes \/pks\/v2\/ on/);
 });
 
 test("without a server or a certificate there is nothing to look for", async () => {

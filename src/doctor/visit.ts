@@ -68,6 +68,8 @@ export type Visit = {
   readonly targets: readonly Target[];
   /** A certificate that is published, to look for: version 4, which every interface serves. */
   readonly sample: PublishedCertificate | undefined;
+  /** One that is published for each version of keys that there is. */
+  readonly samples: readonly PublishedCertificate[];
 };
 
 /** One check: what it is called, why it matters, and what it comes to. */
@@ -78,19 +80,21 @@ export type Check<Subject> = {
 };
 
 const MAX_TARGETS = 4;
-const MAX_SAMPLES = 50;
+const MAX_SAMPLES = 200;
+const VERSIONS = 2;
 
 /** Asks what all checks of a domain need. Never rejects. */
 export async function visit(deps: DoctorDeps, domain: Domain): Promise<Visit> {
   const srv = await deps.inspector.srv(announcedAt(domain));
   const records = srv.answer.kind === "answer" ? srv.answer.records : [];
   const named = records.filter(({ target }) => target !== ".").slice(0, MAX_TARGETS);
-  const [targets, sample] = await Promise.all([
+  const [targets, samples] = await Promise.all([
     Promise.all(named.map(async (record) => lookAtTarget(deps, record))),
     // The check of the keys says what is wrong with the database.
-    findSample(deps, domain).catch(() => undefined),
+    findSamples(deps, domain).catch(() => []),
   ]);
-  return { deps, domain, srv, targets, sample };
+  const sample = samples.find(({ version }) => version === 4);
+  return { deps, domain, srv, targets, sample, samples };
 }
 
 /** The name of the record that announces a domain's keyserver. */
@@ -147,19 +151,20 @@ function notDone(error: unknown): Judgement {
   return (isTemporary ? failNow : fail)(title, "Mend what it says, then ask doctor again.");
 }
 
-async function findSample(
+async function findSamples(
   { database, clock }: DoctorDeps,
   domain: Domain,
-): Promise<PublishedCertificate | undefined> {
-  if (database.kind === "closed" || !database.isMigrated) return undefined;
+): Promise<readonly PublishedCertificate[]> {
+  if (database.kind === "closed" || !database.isMigrated) return [];
   const now = clock.now();
+  const found = new Map<number, PublishedCertificate>();
   let looked = 0;
   for await (const address of activeAddresses(database.store, domain, MAX_SAMPLES)) {
     const one = await findPublished(database.store, address);
     const isOver = one?.expiresAt !== undefined && one.expiresAt <= now;
-    if (one?.version === 4 && !isOver) return one;
+    if (one !== undefined && !isOver && !found.has(one.version)) found.set(one.version, one);
     looked += 1;
-    if (looked === MAX_SAMPLES) return undefined;
+    if (found.size === VERSIONS || looked === MAX_SAMPLES) break;
   }
-  return undefined;
+  return [...found.values()].toSorted((a, b) => a.version - b.version);
 }

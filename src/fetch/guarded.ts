@@ -14,6 +14,8 @@ const INCOMING_BUDGET = {
 };
 const TOO_MANY_REQUESTS = 429;
 const FIRST_SERVER_ERROR = 500;
+/** What a keyserver says to a version of HKP that it does not speak: an answer, no trouble. */
+const NOT_IMPLEMENTED = 501;
 
 /**
  * `get` for a process: at most 16 requests at once and 4 to one host, none to a host that keeps failing, and a budget for
@@ -44,9 +46,6 @@ export function guardedGet(deps: FetchDeps & { readonly clock: Clock }): Get {
 }
 
 function isHealthy(result: GetResult): boolean {
-  return (
-    result.kind === "response" &&
-    result.status !== TOO_MANY_REQUESTS &&
-    result.status < FIRST_SERVER_ERROR
-  );
+  if (result.kind === "failed" || result.status === TOO_MANY_REQUESTS) return false;
+  return result.status < FIRST_SERVER_ERROR || result.status === NOT_IMPLEMENTED;
 }

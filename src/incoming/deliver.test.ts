@@ -3,10 +3,13 @@ import { test } from "node:test";
 import { AppError } from "../base/errors.ts";
 import { fromUnixMs } from "../base/time.ts";
 import { parseAddress, type EmailAddress } from "../mail/address.ts";
-import { listMessages } from "../mailbox/embedded.ts";
+import { firstField, parseHeader, serializeHeader, withoutFields } from "../mail/header.ts";
+import { cameProtected, listMessages, readMessage } from "../mailbox/embedded.ts";
+import { seal } from "../pgpmime/seal.ts";
 import { replyText } from "../smtp/reply.ts";
 import type { Account } from "../store/accounts.ts";
 import type { Store } from "../store/store.ts";
+import { NOW as KEY_NOW, ownKey } from "../../test/support/openpgp-messages.ts";
 import { engines } from "../../test/support/engines.ts";
 import { deliver, type DeliverDeps } from "./deliver.ts";
 import { NOBODY_ASKED } from "../../test/support/authors.ts";
@@ -95,5 +98,70 @@ for (const { engine, open } of engines()) {
     );
     assert.equal(answer?.code, "451");
     assert.deepEqual(await listMessages(store, bob), []);
+  });
+}
+
+const alice = await ownKey("alice@alpha.test", "compat");
+const bob = await ownKey("bob@beta.test", "compat");
+
+/** What alice seals for bob, with another Message-ID outside. */
+async function sealedWith(messageId: string | undefined): Promise<Buffer> {
+  const sealed = await seal({
+    message: Buffer.from("From: alice@alpha.test\r\nTo: bob@beta.test\r\nSubject: s\r\n\r\nx\r\n"),
+    signer: alice,
+    recipients: [bob.certificate],
+    intended: [bob.fingerprint],
+    now: KEY_NOW,
+  });
+  const { header, bodyOffset } = parseHeader(sealed);
+  const fields = serializeHeader(withoutFields(header, new Set(["message-id"])));
+  const field = messageId === undefined ? "" : `Message-ID: ${messageId}\r\n`;
+  return Buffer.concat([
+    Buffer.from(field),
+    fields,
+    Buffer.from("\r\n"),
+    sealed.subarray(bodyOffset),
+  ]);
+}
+
+for (const { engine, open } of engines()) {
+  test(`${engine}: a sealed message without a readable Message-ID gets one, so that an answer names it`, async () => {
+    for (const given of [undefined, "", "12345", "<>", "<a b@alpha.test>", "<cut@alpha.test"]) {
+      await using store = await open();
+      const deps = depsFor(store, []);
+      const arrival = {
+        envelope: {
+          from: address("alice@alpha.test"),
+          recipients: [address("bob@beta.test"), address("bea@beta.test")],
+        },
+        message: await sealedWith(given),
+        received: { protocol: "LMTP", client: "c.test ([192.0.2.1])" },
+      };
+      // A repeated transaction gives it no other one.
+      for (const _attempt of [1, 2]) await deliver(deps, arrival);
+      const reader = address("bob@beta.test");
+      const [listed, ...more] = await listMessages(store, reader);
+      assert(listed?.messageId !== undefined && more.length === 0);
+      assert.match(listed.messageId, /^<[0-9a-f]{32}@mx\.beta\.test>$/);
+      assert(await cameProtected(store, reader, [listed.messageId]));
+      const stored = await readMessage(store, reader, listed.id);
+      const { header } = parseHeader(stored?.body ?? new Uint8Array());
+      const first = firstField(header, "Message-ID");
+      assert.equal(Buffer.from(first?.raw ?? "").toString(), `Message-ID: ${listed.messageId}\r\n`);
+      const [other] = await listMessages(store, address("bea@beta.test"));
+      assert.equal(other?.messageId, listed.messageId, "its readers answer the same message");
+    }
+  });
+
+  test(`${engine}: a readable Message-ID stays the only one`, async () => {
+    await using store = await open();
+    const arrival = {
+      envelope: { from: address("alice@alpha.test"), recipients: [address("bob@beta.test")] },
+      message: await sealedWith("<1@alpha.test>"),
+      received: { protocol: "LMTP", client: "c.test ([192.0.2.1])" },
+    };
+    await deliver(depsFor(store, []), arrival);
+    const [listed] = await listMessages(store, address("bob@beta.test"));
+    assert.equal(listed?.messageId, "<1@alpha.test>");
   });
 }

@@ -1,8 +1,8 @@
 /**
  * What arrives for a user: the flow from the MX or LMTP listener to the mailbox.
  *
- * The user and his quota are looked at before DATA. Sealed mail is committed as it came, but for text before and behind its
- * parts, and answered 250; it is opened afterwards (`pending.ts`), so that locked and usable keys share one path and
+ * The user and his quota are looked at before DATA. Sealed mail is committed as it came, all but its ciphertext encrypted at
+ * rest, and answered 250; it is opened afterwards (`pending.ts`), so that locked and usable keys share one path and
  * neither the reply nor its time tells what was inside. Clear mail passes inline and is encrypted at rest. Nothing found
  * inside ever causes a refusal, a bounce or a connection to the outside.
  */
@@ -28,6 +28,7 @@ import type { Account } from "../store/accounts.ts";
 import type { Store } from "../store/store.ts";
 import type { AuthorDeps } from "./check-signature.ts";
 import { clearVerdictFor, judgeClear, shownHeader } from "./signed.ts";
+import { sealedBody } from "./stored-form.ts";
 import { summaryOf } from "./summary.ts";
 import type { TraceIncoming } from "./tracing.ts";
 import { clientOnly, locked } from "./verdicts.ts";
@@ -167,9 +168,9 @@ type Incoming = Arrival & {
   readonly contentHash: Uint8Array;
 };
 
-/** No client shall be able to show unprotected text beside what was protected: so it is not kept. */
+/** No client shall be able to show unprotected text beside what was signed: so it is not kept. */
 function storedForm(message: Uint8Array, { kind }: Protection): Uint8Array {
-  return kind === "signed" || kind === "sealed" ? withoutSurroundings(message) : message;
+  return kind === "signed" ? withoutSurroundings(message) : message;
 }
 
 type Delivery = { readonly author: EmailAddress | undefined; readonly stored: NewMessage };
@@ -180,7 +181,11 @@ async function newMessage(
   account: Account,
 ): Promise<Delivery> {
   const { protection, contentHash } = incoming;
-  const header = [...traceFields(deps, incoming, account), ...incoming.cleaned];
+  const header = [
+    ...traceFields(deps, incoming, account),
+    ...missingMessageId(deps, incoming),
+    ...incoming.cleaned,
+  ];
   const message = Buffer.concat([serializeHeader(header), Buffer.from("\r\n"), incoming.body]);
   const facts = readMessageFacts(header);
   const from = facts.from?.length === 1 ? facts.from[0]?.address : undefined;
@@ -200,8 +205,8 @@ async function newMessage(
       author: from,
       stored: {
         ...common,
-        form: "as-received-sealed",
-        body: message,
+        form: "sealed",
+        body: await sealedBody(message, async (around) => deps.wrapFor(account, around)),
         state: isForDevice ? "done" : "pending",
         verdict: isForDevice ? clientOnly(common.receivedAt) : locked(common.receivedAt),
       },
@@ -242,6 +247,20 @@ function traceFields(deps: DeliverDeps, { envelope, received }: Arrival, account
       utf8,
     ),
   ];
+}
+
+/**
+ * A sealed message whose Message-ID is missing or cannot be read gets one of ours, so that an answer names it and is known
+ * for one. It is the same for all readers, and when the transaction is repeated.
+ */
+function missingMessageId(
+  { hostname }: DeliverDeps,
+  { protection, cleaned, contentHash }: Incoming,
+): Header {
+  const isReadable = readMessageFacts(cleaned).messageId !== undefined;
+  if (protection.kind !== "sealed" || isReadable) return [];
+  const id = createHash("sha256").update("message-id").update(contentHash).digest("hex");
+  return [makeField("Message-ID", `<${id.slice(0, 32)}@${hostname}>`)];
 }
 
 function envelopeId(envelope: Envelope): string {

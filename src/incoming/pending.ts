@@ -35,6 +35,7 @@ import type { IsReader } from "./deliver.ts";
 import { laterSince, waitingSince } from "./waiting.ts";
 import { judgeSealed, type Reader } from "./judge.ts";
 import { clearVerdictFor, judgeClear, shownHeader } from "./signed.ts";
+import { receivedForm, sealedBody } from "./stored-form.ts";
 import { summaryOf } from "./summary.ts";
 import type { TraceIncoming } from "./tracing.ts";
 import { damaged, locked, lockedOld, undecryptable, unprotected } from "./verdicts.ts";
@@ -184,12 +185,18 @@ async function openOne(
   deps: PendingDeps,
   account: EmailAddress,
   keys: UnlockedKeys,
-  message: StoredMessage,
+  stored: StoredMessage,
 ): Promise<void> {
-  const opened = await deps.open({ message: message.body, keys: keys.all });
+  const received = await receivedForm(stored, keys);
+  const message = received.kind === "received" ? { ...stored, body: received.message } : stored;
+  const opened =
+    received.kind === "received"
+      ? await deps.open({ message: message.body, keys: keys.all })
+      : received;
   const verdict = await verdictOn(deps, account, keys, message, opened);
-  const shown = sealedHeader(parseHeader(message.body).header, opened, verdict);
-  const summary = await wrapSummary(deps, keys, shown);
+  const outer = received.kind === "received" ? parseHeader(message.body).header : [];
+  const shown = sealedHeader(outer, opened, verdict);
+  const summary = received.kind === "received" ? await wrapSummary(deps, keys, shown) : undefined;
   // An answer names the message as it is shown; whoever sealed it again may have given it another name outside.
   const { messageId } = readMessageFacts(shown);
   const body = opened.kind === "opened" ? await forMailbox(deps, keys, message) : undefined;
@@ -213,11 +220,16 @@ async function record(
 async function forMailbox(
   deps: PendingDeps,
   keys: UnlockedKeys,
-  { body: message }: StoredMessage,
+  { body: message, form }: StoredMessage,
 ): Promise<Uint8Array | undefined> {
   if (keys.mailbox === undefined || keys.mailbox === keys.active) return undefined;
   const recipient = keys.mailbox.certificate;
-  return readdress({ message, keys: keys.all, recipient, now: deps.clock.now() });
+  const now = deps.clock.now();
+  const readdressed = await readdress({ message, keys: keys.all, recipient, now });
+  if (readdressed === undefined || form !== "sealed") return readdressed;
+  return sealedBody(readdressed, async (data) =>
+    encryptAtRest({ data, recipients: [recipient], now, isOwn: true }),
+  );
 }
 
 async function verdictOn(

@@ -14,6 +14,7 @@ import { annotate } from "./annotate.ts";
 import { openPending, type PendingDeps } from "./pending.ts";
 import { sentenceOf } from "./sentence.ts";
 import { sealedView } from "./sealed-view.ts";
+import { receivedForm } from "./stored-form.ts";
 import { clearView, type ClearView } from "./signed.ts";
 import { parseSummary, type Summary } from "./summary.ts";
 import { isGood } from "./verdicts.ts";
@@ -150,9 +151,11 @@ async function contentOf(
     const clear = await unwrap(message.body, keys);
     return clearView(clear, message.verdict);
   }
-  const opened = await deps.open({ message: message.body, keys: keys.all });
+  const received = await receivedForm(message, keys);
+  if (received.kind !== "received") return undefined;
+  const opened = await deps.open({ message: received.message, keys: keys.all });
   if (opened.kind !== "opened") return undefined;
-  const { header } = parseHeader(message.body);
+  const { header } = parseHeader(received.message);
   const view = sealedView(header, opened.payload, message.verdict);
   return { view, raw: opened.payload, verdict: message.verdict };
 }

@@ -47,13 +47,18 @@ export function v2Question(rest: string): Question {
       return byIdentity(identifier, { mayHaveDetail: false, tellFor: tellAddress });
     case "canonical":
       // What we say of our own domains is what counts, also for `ada+news@`.
-      return byIdentity(identifier, { mayHaveDetail: true, tellFor: tellAddress });
+      return {
+        ...byIdentity(identifier, { mayHaveDetail: true, tellFor: tellAddress }),
+        ...SECOND,
+      };
     case "index":
       return byIdentity(identifier, { mayHaveDetail: false, tellFor: tellJson });
     default:
       return answered(notImplemented);
   }
 }
+
+const SECOND = { isSecond: true } as const;
 
 /** OPTIONS tells for each category whether there is one. */
 export function v2Options(rest: string): WholeAnswer {

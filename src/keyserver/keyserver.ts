@@ -14,6 +14,7 @@ import type { PublishedView, ViewedCertificate } from "../store/published-view.t
 import { absent, allowed, healthy, malformed, methods, openToAll, tooMany } from "./answers.ts";
 import { DIRECTORY_PREFIX, directoryQuestion } from "./directory.ts";
 import { find, type FindDeps } from "./find.ts";
+import { type MissedPairs, missedPairs } from "./missed-pairs.ts";
 import { makeHkp } from "./hkp.ts";
 import { V2_PREFIX, v2Options, v2Question } from "./hkp-v2.ts";
 import { startPage, STYLE_PATH, stylesheet } from "./pages.ts";
@@ -50,7 +51,11 @@ export const keyserverHttp = { methods, headers: openToAll };
 const HOST = /^[-\w.:[\]]*$/;
 
 type Limits = { readonly address: RateLimit; readonly id: RateLimit; readonly all: RateLimit };
-type LookUpDeps = FindDeps & { readonly limits: Limits; readonly clock: Clock };
+type LookUpDeps = FindDeps & {
+  readonly limits: Limits;
+  readonly clock: Clock;
+  readonly pairs: MissedPairs;
+};
 type Lookup = Extract<Question, { kind: "lookup" }>;
 
 /** The application, for `startHttps({ ...keyserver(deps), ...keyserverHttp })`. `/healthz` is in it. */
@@ -58,7 +63,8 @@ export function keyserver(deps: KeyserverDeps): WholeApplication {
   const { view, clock } = deps;
   const limits = makeLimits({ ...DEFAULT_LIMITS, ...deps.limits });
   const questionIn = makeReader(deps);
-  const looking = { view, domains: new Set(deps.domains), limits, clock };
+  const pairs = missedPairs(clock);
+  const looking = { view, domains: new Set(deps.domains), limits, clock, pairs };
   const networks = new WeakMap<object, string>();
   const answer = (asked: Asked): WholeAnswer | Promise<WholeAnswer> => {
     const question = questionIn(asked);
@@ -114,7 +120,7 @@ function makeReader(deps: KeyserverDeps): (asked: Asked) => Question {
 }
 
 /**
- * Only a miss counts as one, and it is known for one when the database has answered. So the budget is looked at twice:
+ * Only a miss counts as one, one in both versions for one address is one miss, and it is known for one when the database has answered. So the budget is looked at twice:
  * before, that a network which has spent it costs nothing, and again with the answer in hand. Of guesses that are all
  * under way at once as many get an answer as of those one after the other; hits that are under way count nothing and
  * never stop each other. A spent budget of misses stops hits too: else the difference would tell which guesses were right.
@@ -124,20 +130,26 @@ function lookUp(
   network: string,
   question: Lookup,
 ): WholeAnswer | Promise<WholeAnswer> {
-  const { limits, clock } = deps;
+  const { limits, clock, pairs } = deps;
   const now = clock.now();
   const misses = question.search.kind === "id" ? limits.id : limits.address;
+  // The second half of a pair was counted with the first.
+  const isCounted = question.isSecond === true && pairs.end(network, question.search);
   const before = misses.look(network, now);
-  if (before.kind === "spent") return tooMany(before.waitMs);
+  if (before.kind === "spent" && !isCounted) return tooMany(before.waitMs);
   const cost = limits.all.take(network, now);
   if (cost.kind === "spent") return tooMany(cost.waitMs);
   const tell = (rows: readonly ViewedCertificate[]): WholeAnswer | Promise<WholeAnswer> => {
     const found = question.onlyVersion4 ? rows.filter(({ version }) => version === 4) : rows;
-    const isMiss = found.length === 0;
+    const isAbsent = found.length === 0;
+    if (isCounted) return isAbsent ? question.absent : question.tell(found, now);
+    // Who asks version 1 for what only version 2 gives guesses nothing.
+    const isMiss = rows.length === 0;
     // The time of now: with that of then a window that began meanwhile would begin anew.
     const budget = isMiss ? misses.take(network, clock.now()) : misses.look(network, clock.now());
     if (budget.kind === "spent") return tooMany(budget.waitMs);
-    return isMiss ? question.absent : question.tell(found, now);
+    if (isAbsent && question.onlyVersion4) pairs.begin(network, question.search);
+    return isAbsent ? question.absent : question.tell(found, now);
   };
   const rows = find(deps, question.search, now);
   return rows instanceof Promise ? rows.then(tell) : tell(rows);

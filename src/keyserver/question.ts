@@ -19,6 +19,8 @@ export type Question =
       readonly search: Search;
       /** Version 6 certificates stay out of answers that older programs read. */
       readonly onlyVersion4: boolean;
+      /** Who asks by address in version 1 and finds nothing asks so next; set in version 2. */
+      readonly isSecond?: true;
       readonly tell: Tell;
       readonly absent: WholeAnswer;
     };

@@ -4,6 +4,8 @@ export type HashAlgorithm = {
   /** As in `micalg` and as OpenSSL calls it. */
   readonly name: string;
   readonly openssl: string;
+  /** Octets of the digest. */
+  readonly octets: number;
   /** Octets of salt in v6 signatures. */
   readonly saltOctets: number;
   /** What stands before the digest in an RSA signature (RFC 9580 §5.2.2). */
@@ -16,7 +18,11 @@ const sha = (
   saltOctets: number,
   digestInfo: string,
   openssl = name,
-): HashAlgorithm => ({ id, name, openssl, saltOctets, digestInfo });
+): HashAlgorithm => {
+  // The last octet before a digest is its length (RFC 8017 §9.2).
+  const octets = Number.parseInt(digestInfo.slice(-2), 16);
+  return { id, name, openssl, octets, saltOctets, digestInfo };
+};
 
 /** What we sign with. */
 export const SHA512 = sha(10, "sha512", 32, "3051300d060960864801650304020305000440");

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { asBuffer } from "../base/bytes.ts";
 import { type KeyMaterial, readKeyMaterial } from "./key-material.ts";
 import { type KeySignature, readKeySignature } from "./key-signature.ts";
+import { type Group, isRevocation, putInPlace } from "./placement.ts";
 
 /** A packet of a certificate: its type and body, without the header. */
 export type KeyPacket = { readonly tag: number; readonly body: Uint8Array };
@@ -16,8 +17,9 @@ export type PrimaryPart = {
 
 export type UserPart = {
   readonly body: Uint8Array;
-  /** Undefined when it is not UTF-8. */
-  readonly userId: string | undefined;
+  readonly userId: string;
+  /** It is not UTF-8 and was read as ISO 8859-1, as old programs wrote it: to be shown, no proof of an address beyond ASCII. */
+  readonly isLatin1: boolean;
   readonly signatures: readonly KeySignature[];
 };
 
@@ -48,14 +50,18 @@ export const TAG = {
   padding: 21,
 } as const;
 
-/** Groups the packets of one certificate; undefined when the primary key's version is not 4 or 6. */
-export function groupPackets(packets: readonly KeyPacket[]): CertificateParts | undefined {
+/**
+ * Groups the packets of one certificate, each signature with what it is over, wherever it stands; undefined when the
+ * primary key's version is not 4 or 6. `elsewhere` are revocations that stand beside the certificate.
+ */
+export function groupPackets(
+  packets: readonly KeyPacket[],
+  elsewhere: readonly KeySignature[] = [],
+): CertificateParts | undefined {
   const [first, ...rest] = packets;
   const material = first?.tag === TAG.publicKey ? readKeyMaterial(first.body) : undefined;
   if (first === undefined || material === undefined) return undefined;
-  const groups: { head: KeyPacket; signatures: KeySignature[] }[] = [
-    { head: first, signatures: [] },
-  ];
+  const groups: Group[] = [{ head: first, signatures: [] }];
   for (const packet of rest) {
     if (packet.tag !== TAG.signature) groups.push({ head: packet, signatures: [] });
     else {
@@ -63,22 +69,32 @@ export function groupPackets(packets: readonly KeyPacket[]): CertificateParts | 
       if (signature !== undefined) groups.at(-1)?.signatures.push(signature);
     }
   }
-  const [primary, ...components] = groups.map(({ head, signatures }) => ({
-    tag: head.tag,
-    body: head.body,
-    signatures: withoutRepeats(signatures).toSorted(
-      (a, b) => b.created.getTime() - a.created.getTime(),
-    ),
-  }));
+  const [primary, ...components] = putInPlace(material, groups, elsewhere).map(
+    ({ head, signatures }) => ({
+      tag: head.tag,
+      body: head.body,
+      signatures: withoutRepeats(signatures).toSorted(
+        (a, b) => b.created.getTime() - a.created.getTime(),
+      ),
+    }),
+  );
   const ofTag = (tag: number) => components.filter((component) => component.tag === tag);
   return {
     primary: { body: first.body, material, signatures: primary?.signatures ?? [] },
-    users: ofTag(TAG.userId).map((user) => ({ ...user, userId: textOf(user.body) })),
+    users: ofTag(TAG.userId).map((user) => ({ ...user, ...textOf(user.body) })),
     subkeys: ofTag(TAG.publicSubkey).map((subkey) => ({
       ...subkey,
       material: readKeyMaterial(subkey.body),
     })),
   };
+}
+
+/** The revocations among some packets, of whatever key they are. */
+export function revocationsIn(packets: readonly KeyPacket[]): readonly KeySignature[] {
+  return packets.flatMap(({ tag, body }) => {
+    const signature = tag === TAG.signature ? readKeySignature(body) : undefined;
+    return signature !== undefined && isRevocation(signature) ? signature : [];
+  });
 }
 
 /** The binary transferable public key made of these parts. */
@@ -111,7 +127,8 @@ function withoutRepeats(signatures: readonly KeySignature[]): readonly KeySignat
   return [...new Map(signatures.map((signature) => [digest(signature), signature])).values()];
 }
 
-function textOf(bytes: Uint8Array): string | undefined {
+function textOf(bytes: Uint8Array): Pick<UserPart, "userId" | "isLatin1"> {
   const text = asBuffer(bytes).toString("utf8");
-  return Buffer.from(text, "utf8").equals(bytes) ? text : undefined;
+  const isLatin1 = !Buffer.from(text, "utf8").equals(bytes);
+  return { userId: isLatin1 ? asBuffer(bytes).toString("latin1") : text, isLatin1 };
 }

@@ -9,11 +9,13 @@ import {
   type CertificateParts,
   type KeyPacket,
   groupPackets,
+  revocationsIn,
   serializeParts,
   TAG,
 } from "./certificate-parts.ts";
 import type { Fingerprint } from "./fingerprint.ts";
 import { readKeyPackets } from "./key-packets.ts";
+import type { KeySignature } from "./key-signature.ts";
 
 /** A transferable public key (RFC 9580 §10.1), read but not judged: `acceptance.ts` says what it is good for. */
 export type Certificate = {
@@ -51,7 +53,8 @@ const MOST_CERTIFICATES = 8;
 const MOST_PACKETS = 500;
 
 /**
- * Reads one or several certificates, binary or as one or several blocks of ASCII armor. Limits: 256 KiB, 8 certificates,
+ * Reads one or several certificates, binary or as one or several blocks of ASCII armor. A revocation counts in any place
+ * and in any block, also in one that has nothing else. Limits: 256 KiB, 8 certificates,
  * 500 packets. Anything with secret key material is refused as a whole. Nothing in the result is proven.
  */
 export async function parseCertificates(input: Uint8Array): Promise<ParsedCertificates> {
@@ -67,7 +70,7 @@ export function certificateOf(parts: CertificateParts): Certificate {
     // A copy with memory of its own, which may be handed to a worker.
     bytes: Uint8Array.from(serializeParts(parts)),
     created: material.created,
-    userIds: parts.users.flatMap(({ userId }) => userId ?? []),
+    userIds: parts.users.map(({ userId }) => userId),
     subkeyFingerprints: parts.subkeys.flatMap((subkey) => subkey.material?.fingerprint ?? []),
     algorithm: material.algorithm,
   };
@@ -91,7 +94,16 @@ function parse(input: Uint8Array): ParsedCertificates {
   if (refusal !== undefined) return malformed(refusal);
   const groups = splitAtPrimaries(packets.filter(({ tag }) => !IGNORED.has(tag) && tag < 40));
   if (groups.length > MOST_CERTIFICATES) return malformed("too-many-certificates");
-  const parts = groups.flatMap((group) => groupPackets(group) ?? []);
+  const revocations = revocationsIn(packets);
+  const parts = groups.flatMap((group) => {
+    const own = new Set(group.map(({ body }) => body));
+    return (
+      groupPackets(
+        group,
+        revocations.filter(({ body }) => !own.has(body)),
+      ) ?? []
+    );
+  });
   if (parts.length === 0) return malformed("unsupported-version");
   return { kind: "parsed", certificates: parts.map(certificateOf) };
 }
@@ -108,7 +120,19 @@ function binaryOf(input: Uint8Array): Uint8Array | MalformedReason {
   if (blocks === undefined) return "bad-armor";
   if (blocks.some(({ label }) => label === "PRIVATE KEY BLOCK")) return "secret-key";
   const keys = blocks.filter(({ label }: ArmoredBlock) => label === "PUBLIC KEY BLOCK");
-  return keys.length === 0 ? "no-certificate" : Buffer.concat(keys.map(({ data }) => data));
+  if (keys.length === 0) return "no-certificate";
+  // A detached signature that is no revocation has nothing to do with a certificate.
+  const beside = blocks.filter(({ label }) => label === "SIGNATURE").map(({ data }) => data);
+  const isWanted = (data: Uint8Array): boolean => bareRevocationsIn(data).length > 0;
+  return Buffer.concat([...keys.map(({ data }) => data), ...beside.filter(isWanted)]);
+}
+
+/** The revocations in the block of a detached signature; none when it holds anything else. */
+function bareRevocationsIn(data: Uint8Array): readonly KeySignature[] {
+  const read = readKeyPackets(data, MOST_PACKETS);
+  const packets = read.kind === "read" ? read.packets : [];
+  const revocations = revocationsIn(packets);
+  return revocations.length === packets.length ? revocations : [];
 }
 
 const IGNORED: ReadonlySet<number> = new Set([TAG.marker, TAG.trust, TAG.padding]);
@@ -126,9 +150,13 @@ function refusalOf(packets: readonly KeyPacket[]): MalformedReason | undefined {
   if (packets.some(({ tag }) => tag === TAG.secretKey || tag === TAG.secretSubkey))
     return "secret-key";
   if (packets.some(({ tag }) => tag < 40 && !EXPECTED.has(tag))) return "unexpected-packet";
-  const first = packets.find(({ tag }) => !IGNORED.has(tag) && tag < 40);
-  if (first === undefined) return "no-certificate";
-  return first.tag === TAG.publicKey ? undefined : "unexpected-packet";
+  const considered = packets.filter(({ tag }) => !IGNORED.has(tag) && tag < 40);
+  if (considered.length === 0) return "no-certificate";
+  const first = considered.findIndex(({ tag }) => tag === TAG.publicKey);
+  // Before the first certificate only revocations of it may stand.
+  const before = considered.slice(0, Math.max(0, first));
+  const isExpected = first !== -1 && revocationsIn(before).length === before.length;
+  return isExpected ? undefined : "unexpected-packet";
 }
 
 function splitAtPrimaries(packets: readonly KeyPacket[]): readonly (readonly KeyPacket[])[] {

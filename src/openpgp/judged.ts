@@ -1,4 +1,4 @@
-import type { EmailAddress } from "../mail/address.ts";
+import { type EmailAddress, formatAddress } from "../mail/address.ts";
 import type { CertificateParts, SubkeyPart, UserPart } from "./certificate-parts.ts";
 import { type Certificate, certificateOf, partsOf } from "./certificate.ts";
 import { MAY_ENCRYPT, MAY_SIGN, decisive, firstSaid } from "./flags.ts";
@@ -42,9 +42,11 @@ export function matchingUsers(
   address: EmailAddress,
   options: { readonly subaddress?: boolean } = {},
 ): readonly UserPart[] {
+  const isAscii = /^[\x20-\x7e]*$/.test(formatAddress(address));
   const matching = (subaddress: boolean) =>
     judged.parts.users.filter(
-      ({ userId }) => userId !== undefined && userIdMatches(userId, address, { subaddress }),
+      ({ userId, isLatin1 }) =>
+        (isAscii || !isLatin1) && userIdMatches(userId, address, { subaddress }),
     );
   const exact = matching(false);
   return options.subaddress === false ? exact : [...new Set([...exact, ...matching(true)])];

@@ -125,7 +125,7 @@ async function findRevoked(
     if (kept === undefined) continue;
     const { revocations } = await self.user(user);
     if (revocations.length > 0) {
-      return found({ kind: "user-id", userId: kept.userId ?? "" }, kept);
+      return found({ kind: "user-id", userId: kept.userId }, kept);
     }
   }
   return undefined;

@@ -3,13 +3,7 @@ import { test } from "node:test";
 
 import { type Config, config as globalConfig, enums } from "openpgp";
 
-import {
-  certificateConfig,
-  exportConfig,
-  generationConfig,
-  messageConfig,
-  revocationConfig,
-} from "./profile.ts";
+import { certificateConfig, exportConfig, generationConfig, messageConfig } from "./profile.ts";
 
 const { hash, publicKey, curve } = enums;
 
@@ -49,11 +43,6 @@ const REQUIRED: Partial<Config> = {
 const EXPECTED: readonly (readonly [string, Readonly<Config>, Partial<Config>])[] = [
   ["messages", messageConfig, {}],
   ["certificates", certificateConfig, { ignoreUnsupportedPackets: true }],
-  [
-    "revocations",
-    revocationConfig,
-    { ignoreUnsupportedPackets: true, rejectHashAlgorithms: new Set([hash.md5, hash.ripemd]) },
-  ],
   ["compat keys", generationConfig("compat"), { minRSABits: 3072 }],
   [
     "modern keys",

@@ -72,12 +72,6 @@ export const certificateConfig: Readonly<Config> = Object.freeze({
   ignoreUnsupportedPackets: true,
 });
 
-/** For revocations: one made with SHA-1 long ago still counts. */
-export const revocationConfig: Readonly<Config> = Object.freeze({
-  ...certificateConfig,
-  rejectHashAlgorithms: new Set([enums.hash.md5, enums.hash.ripemd]),
-});
-
 /** For making a key of one profile: `modern` is v6 with SEIPDv2 in its features (RFC 9580 §5.2.3.32). */
 export function generationConfig(profile: KeyProfile): Readonly<Config> {
   const isModern = profile === "modern";

@@ -162,6 +162,7 @@ for (const profile of ["compat", "modern"] as const) {
       revoked.bytes,
       armor("PUBLIC KEY BLOCK", revoked.bytes),
       Buffer.concat([mine.certificate.bytes, revoked.bytes]),
+      Buffer.concat([revocation, former.certificate.bytes]),
     ]) {
       const found = await whichRevoked(all, upload);
       assert(found);
@@ -191,7 +192,6 @@ for (const profile of ["compat", "modern"] as const) {
       armor("SIGNATURE", revocation).slice(0, -20),
       Buffer.concat(Array.from({ length: 5000 }, () => revocation)),
       withDamaged(mine.certificate.bytes, revocation, 400),
-      Buffer.concat([revocation, mine.certificate.bytes]),
       Buffer.alloc(2_000_000, 0x20),
       Buffer.alloc(2_000_000, ":-----BEGIN PGP SIGNATURE-----\n"),
     ];

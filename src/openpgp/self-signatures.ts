@@ -9,13 +9,13 @@ import {
 } from "openpgp";
 
 import { equalBytes } from "../base/bytes.ts";
-import { isBrainpool, verifyBrainpool } from "./brainpool.ts";
 import type { CertificateParts, SubkeyPart, UserPart } from "./certificate-parts.ts";
-import { keyIdOf } from "./fingerprint.ts";
 import { MAY_SIGN } from "./flags.ts";
 import type { KeyMaterial } from "./key-material.ts";
 import { type KeySignature, SIGNATURE_TYPE, readKeySignature } from "./key-signature.ts";
-import { certificateConfig, revocationConfig } from "./profile.ts";
+import { isBrainpool, isGoodHash, isRevocationHash, verifyNatively } from "./native-signature.ts";
+import { isRevocation, mayBeBy } from "./placement.ts";
+import { certificateConfig } from "./profile.ts";
 import { signedOctets } from "./signed-octets.ts";
 
 /** What the valid signatures of a component say: the newest binding, and its revocations, newest first. */
@@ -38,9 +38,6 @@ export type SelfSignatures = {
 
 /** Enough for any honest certificate, few enough to end within a second whatever the algorithm. */
 const MOST_VERIFICATIONS = 64;
-
-const HASHES = new Set([8, 9, 10, 12, 14]);
-const SHA1 = 2;
 
 /** The certificate's primary key, and how many signatures may still be tried. */
 type Context = {
@@ -80,7 +77,9 @@ function boundPrimary(context: Context, { primary }: CertificateParts): Promise<
 }
 
 async function boundUser(context: Context, user: UserPart): Promise<Bound> {
-  const userID = await readPacket(new UserIDPacket(), user.body);
+  const userID = user.isLatin1
+    ? latin1UserId(user.body)
+    : await readPacket(new UserIDPacket(), user.body);
   if (userID === undefined) return UNBOUND;
   const signed = { key: context.key, userID };
   return bound(context, user.signatures, {
@@ -88,6 +87,13 @@ async function boundUser(context: Context, user: UserPart): Promise<Bound> {
     isRevocation: ({ type }) => type === SIGNATURE_TYPE.certificationRevocation,
     isValid: (signature) => isValid(context, signature, signed),
   });
+}
+
+/** The library reads UTF-8 alone; what is signed are the octets. */
+function latin1UserId(body: Uint8Array): UserIDPacket {
+  const packet = new UserIDPacket();
+  packet.write = () => Uint8Array.from(body);
+  return packet;
 }
 
 async function boundSubkey(
@@ -169,11 +175,12 @@ async function verify(o: {
     packet.read(signature.body);
     // A designated revoker (subpacket 12) is ignored; the library would refuse the whole signature.
     packet.revocationKeyClass = null;
-    if (isBrainpool(key.write())) return verifyBrainpool(signature, key.write(), octetsOf(signed));
+    if (isBrainpool(key.write()) || isRevocation(signature)) {
+      return verifyNatively(signature, key.write(), octetsOf(signed));
+    }
     const type = signature.type as enums.signature;
-    const config = REVOCATIONS.has(signature.type) ? revocationConfig : certificateConfig;
     // Judged at its own creation time: what is true at another time is decided by our own rules.
-    await packet.verify(key, type, signed, signature.created, false, config);
+    await packet.verify(key, type, signed, signature.created, false, certificateConfig);
     return true;
   } catch {
     return false;
@@ -186,24 +193,11 @@ function octetsOf({ key, userID, bind }: Signed): Uint8Array {
 }
 
 const CERTIFICATIONS: ReadonlySet<number> = new Set(SIGNATURE_TYPE.certifications);
-const REVOCATIONS: ReadonlySet<number> = new Set([
-  SIGNATURE_TYPE.keyRevocation,
-  SIGNATURE_TYPE.subkeyRevocation,
-  SIGNATURE_TYPE.certificationRevocation,
-]);
-
 function isCandidate(signature: KeySignature, issuer: KeyMaterial): boolean {
+  const { hashAlgorithm } = signature;
   const isHash =
-    HASHES.has(signature.hashAlgorithm) ||
-    // An old revocation counts although SHA-1 made it: to believe it wrongly is the smaller harm.
-    (signature.hashAlgorithm === SHA1 && REVOCATIONS.has(signature.type));
-  const isIssuer =
-    signature.issuer === undefined
-      ? signature.issuerKeyId === keyIdOf(issuer.fingerprint)
-      : signature.issuer === issuer.fingerprint;
-  const isOfKey =
-    signature.version === issuer.version && signature.keyAlgorithm === issuer.algorithm.id;
-  return isHash && isIssuer && isOfKey && !signature.hasUnknownCritical;
+    isGoodHash(hashAlgorithm) || (isRevocationHash(hashAlgorithm) && isRevocation(signature));
+  return isHash && mayBeBy(issuer, signature) && !signature.hasUnknownCritical;
 }
 
 /** A packet of the library, if what it read is what stood there: else we and it would speak of different keys. */

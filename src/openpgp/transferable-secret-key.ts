@@ -1,10 +1,17 @@
 import { asBuffer } from "../base/bytes.ts";
 import { readArmoredBlocks } from "./armored-blocks.ts";
-import { type CertificateParts, type KeyPacket, TAG, groupPackets } from "./certificate-parts.ts";
+import {
+  type CertificateParts,
+  type KeyPacket,
+  TAG,
+  groupPackets,
+  revocationsIn,
+} from "./certificate-parts.ts";
 import { type Cursor, cursorOver } from "./cursor.ts";
 import { Damaged } from "./damaged.ts";
 import type { ImportRefusal } from "./import-refusal.ts";
 import { readKeyPackets } from "./key-packets.ts";
+import type { KeySignature } from "./key-signature.ts";
 
 /** A transferable secret key, taken apart and not judged (RFC 9580 §10.2). */
 export type TransferableSecretKey = {
@@ -25,23 +32,30 @@ export function readTransferableSecretKey(
   input: Uint8Array,
 ): TransferableSecretKey | ImportRefusal {
   if (input.length > MOST_OCTETS) return "too-large";
-  const binary = binaryOf(input);
-  if (typeof binary === "string") return binary;
-  const read = readKeyPackets(binary, MOST_PACKETS);
+  const blocks = blocksOf(input);
+  if (typeof blocks === "string") return blocks;
+  const read = readKeyPackets(blocks.secret, MOST_PACKETS);
   if (read.kind === "malformed") {
     return read.reason === "too-many-packets" ? "too-large" : "malformed";
   }
   const packets = read.packets.filter(({ tag }) => !IGNORED.has(tag) && tag < FIRST_NOT_CRITICAL);
   const refusal = refusalOf(packets);
   if (refusal !== undefined) return refusal;
-  return takeApart(packets);
+  return takeApart(packets, blocks.beside.flatMap(revocationsOf));
 }
 
-function binaryOf(input: Uint8Array): Uint8Array | ImportRefusal {
-  if ((input[0] ?? 0) >= 0x80) return input;
+/** The octets of the secret key, and the blocks that stand beside it. */
+type Blocks = { readonly secret: Uint8Array; readonly beside: readonly Uint8Array[] };
+
+function blocksOf(input: Uint8Array): Blocks | ImportRefusal {
+  if ((input[0] ?? 0) >= 0x80) return { secret: input, beside: [] };
   const blocks = readArmoredBlocks(input) ?? [];
   const [secret, ...others] = blocks.filter(({ label }) => label === "PRIVATE KEY BLOCK");
-  if (secret !== undefined) return others.length === 0 ? secret.data : "not-one-key";
+  if (secret !== undefined) {
+    if (others.length > 0) return "not-one-key";
+    const beside = blocks.filter((block) => block !== secret).map(({ data }) => data);
+    return { secret: secret.data, beside };
+  }
   const isPublic = blocks.some(({ label }) => label === "PUBLIC KEY BLOCK");
   return isPublic ? "no-secret-part" : "malformed";
 }
@@ -67,7 +81,16 @@ function refusalOf(packets: readonly KeyPacket[]): ImportRefusal | undefined {
   return first === TAG.publicKey ? "no-secret-part" : undefined;
 }
 
-function takeApart(packets: readonly KeyPacket[]): TransferableSecretKey | ImportRefusal {
+/** The revocations in a block that stands beside a secret key: they count wherever they stand. */
+function revocationsOf(block: Uint8Array): readonly KeySignature[] {
+  const read = readKeyPackets(block, MOST_PACKETS);
+  return read.kind === "read" ? revocationsIn(read.packets) : [];
+}
+
+function takeApart(
+  packets: readonly KeyPacket[],
+  beside: readonly KeySignature[],
+): TransferableSecretKey | ImportRefusal {
   const secrets = new Map<string, SecretPacket>();
   const publicPackets: KeyPacket[] = [];
   for (const packet of packets) {
@@ -85,7 +108,7 @@ function takeApart(packets: readonly KeyPacket[]): TransferableSecretKey | Impor
   if (version !== 4 && version !== 6) return "unsupported-version";
   // Where its public part ends is not known for what we do not know.
   if (primary === undefined || !secrets.has(hex(primary.body))) return "weak-algorithm";
-  const parts = groupPackets(publicPackets);
+  const parts = groupPackets(publicPackets, beside);
   return parts === undefined
     ? "malformed"
     : { parts, secretFor: (publicBody) => secrets.get(hex(publicBody)) };

@@ -20,6 +20,16 @@ const ACCEPTED = [
   "Ada Q <ada.quill@post.example>",
   "Ada.Quill@POST.example",
   '"Quill, Ada" (work) <ada.quill@post.example>',
+  // The same address twice is one address.
+  "ada.quill@post.example <ada.quill@post.example>",
+  "Ada.Quill@POST.example <ada.quill@post.example>",
+  "Ada (ada.quill@post.example) <ada.quill@post.example>",
+  '"ada.quill@post.example" <ada.quill@post.example>',
+  // Not of the form of an address in a domain with a dot.
+  "Ada @ home <ada.quill@post.example>",
+  "ada@localhost <ada.quill@post.example>",
+  "@ada.quill <ada.quill@post.example>",
+  "Ada :-@) <ada.quill@post.example>",
 ];
 for (const userId of ACCEPTED) {
   test(`the user ID ${userId} is that of ada.quill@post.example`, () => {
@@ -36,6 +46,14 @@ const REFUSED = [
   "ada.quill@post.examp1e",
   "m@evil.example <ada.quill@post.example>",
   "m\uFF20evil.example <ada.quill@post.example>",
+  "m\uFE6Bevil.example <ada.quill@post.example>",
+  "m@evil\u3002example <ada.quill@post.example>",
+  "m@evil\uFF0Eexample <ada.quill@post.example>",
+  "(m@evil.example) <ada.quill@post.example>",
+  "ada.quill@post.example,m@evil.example <ada.quill@post.example>",
+  "ada.quill@post.example m@evil.example <ada.quill@post.example>",
+  "ada.quill+x@post.example <ada.quill@post.example>",
+  "m@sub.evil.example: <ada.quill@post.example>",
   "<ada.quill@post.example> m@evil.example",
   "<ada.quill@post.example",
   "ada.quill@post.example>",

@@ -8,13 +8,15 @@ import {
 /** Controls, lone surrogates, and what changes the direction of text or is not seen: nothing honest needs them here. */
 const FORBIDDEN =
   /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u{61C}\u{200B}-\u{200F}\u{202A}-\u{202E}\u{2060}-\u{2069}\u{FEFF}]/u;
-/** `@` and what may be taken for it. */
-const AT = /[@\u{FE6B}\u{FF20}]/u;
+/** A text of the form local@domain with a dot in the domain, also written with what may be taken for these signs. */
+const LIKE_ADDRESS = /^\S+[@\u{FE6B}\u{FF20}]\S*[.\u{3002}\u{FF0E}\u{FF61}]\S/u;
+/** What may stand around an address in a name. */
+const AROUND = /^["'(),;:[\]]+|["'(),;:[\]]+$/g;
 const LONGEST = 1024;
 
 /**
  * True when a user ID names exactly one address and that is the wanted one: it is an address as a whole, or ends in the
- * only `<...>` with nothing else that looks like an address. With `subaddress` (the default) the certificate of
+ * only `<...>` with nothing before it that looks like another address. The same address twice is one address. With `subaddress` (the default) the certificate of
  * `ada@` also serves `ada+x@`, never the other way round.
  */
 export function userIdMatches(
@@ -33,6 +35,16 @@ function addressIn(userId: string): EmailAddress | undefined {
   const open = userId.indexOf("<");
   if (open === -1) return userId.includes(">") ? undefined : parseAddress(userId);
   const isOnly = open === userId.lastIndexOf("<") && userId.indexOf(">") === userId.length - 1;
-  if (!isOnly || AT.test(userId.slice(0, open))) return undefined;
-  return parseAddress(userId.slice(open + 1, -1));
+  const named = isOnly ? parseAddress(userId.slice(open + 1, -1)) : undefined;
+  if (named === undefined) return undefined;
+  const others = userId
+    .slice(0, open)
+    .split(/\s+/)
+    .filter((word) => LIKE_ADDRESS.test(word));
+  return others.every((word) => isSame(word, named)) ? named : undefined;
+}
+
+function isSame(word: string, named: EmailAddress): boolean {
+  const address = parseAddress(word.replaceAll(AROUND, ""));
+  return address !== undefined && sameAddress(address, named);
 }

@@ -27,11 +27,11 @@ type Plan = {
   readonly subpacket?: readonly [number, Uint8Array];
 };
 
-/** A signature by alice made by hand, for what `signDetached` never makes. */
-function handmade({ type = 0, hash = 10, data = DATA, subpacket }: Plan): Buffer {
-  const [key] = ownKeys(alice);
+/** A signature by alice or another v4 key on an Edwards curve, made by hand for what `signDetached` never makes. */
+function handmade({ type = 0, hash = 10, data = DATA, subpacket }: Plan, signer = alice): Buffer {
+  const [key] = ownKeys(signer);
   assert(key);
-  const issuer = Buffer.concat([Buffer.of(22, 33, 4), Buffer.from(alice.fingerprint, "hex")]);
+  const issuer = Buffer.concat([Buffer.of(22, 33, 4), Buffer.from(signer.fingerprint, "hex")]);
   const created = Buffer.concat([Buffer.of(5, 2), bigEndian(toUnixSeconds(NOW), 4)]);
   const more = subpacket
     ? Buffer.concat([Buffer.of(subpacket[1].length + 1, subpacket[0]), subpacket[1]])
@@ -42,7 +42,10 @@ function handmade({ type = 0, hash = 10, data = DATA, subpacket }: Plan): Buffer
   const hasher = createHash(HASHES.get(hash)?.openssl ?? "sha1");
   const digest = hasher.update(data).update(trailerOf(4, hashedPart)).digest();
   const value = sign(null, digest, importSecret(key));
-  const integers = [value.subarray(0, 32), value.subarray(32)].map((each) => writeInteger(each));
+  const isNative = key.material.algorithm.id === 28;
+  const integers = isNative
+    ? [value]
+    : [value.subarray(0, 32), value.subarray(32)].map((each) => writeInteger(each));
   return packet(PACKET.signature, hashedPart, Buffer.of(0, 0), digest.subarray(0, 2), ...integers);
 }
 
@@ -117,6 +120,39 @@ test("weak and unknown hashes do not count", async () => {
     const signature = handmade({ hash });
     assert.equal(reasonOf(await check(signature)), "a weak or unknown hash");
     assert.equal(readDetachedSignatures(signature)?.[0]?.isWeak, true);
+  }
+});
+
+test("an Ed448 key signs 512 bits and not less", async () => {
+  const signer = await foreignKey({ type: "curve448" });
+  for (const [hash, reason] of [
+    [8, "a hash that is too weak for the key"],
+    [9, "a hash that is too weak for the key"],
+    [10, "valid"],
+    [12, "a hash that is too weak for the key"],
+    [14, "valid"],
+  ] as const) {
+    assert.equal(reasonOf(await check(handmade({ hash }, signer), { signer })), reason);
+  }
+});
+
+test("a P-384 key signs 384 bits and not less", async () => {
+  const signer = await foreignKey({ type: "ecc", curve: "nistP384" });
+  for (const [hash, reason] of [
+    [8, "a hash that is too weak for the key"],
+    [9, "it does not verify"],
+    [10, "it does not verify"],
+  ] as const) {
+    const [key] = ownKeys(signer);
+    assert(key);
+    const made = Buffer.from(await signDetached({ data: DATA, signer, intended: [], now: NOW }));
+    // Another hash is claimed: what is too short is not even tried.
+    made[made.indexOf(Buffer.of(4, 0, 19, 10)) + 3] = hash;
+    assert.equal(
+      reasonOf(await check(made, { signer })),
+      hash === 10 ? "valid" : reason,
+      String(hash),
+    );
   }
 });
 

@@ -177,7 +177,11 @@ async function verifyWith(
     return invalid("older than its key");
   }
   try {
-    const isValid = await isMathematicallyValid(readPublicPart(body), packet, hash, data);
+    const part = readPublicPart(body);
+    if (hash.octets < leastDigestOctets(part, packet.keyAlgorithm)) {
+      return invalid("a hash that is too weak for the key");
+    }
+    const isValid = await isMathematicallyValid(part, packet, hash, data);
     return isValid
       ? { kind: "valid", keyFingerprint: material.fingerprint }
       : invalid("it does not verify");
@@ -212,6 +216,13 @@ async function isMathematicallyValid(
 
 const ED25519 = 27;
 const ED448 = 28;
+
+/** How long a digest a key signs at least (RFC 9580 §5.2.3.2 to §5.2.3.5). */
+function leastDigestOctets(part: PublicPart, keyAlgorithm: number): number {
+  // P-521 signs 512 bits.
+  if (part.kind === "ec") return Math.min(part.curve.octets, 64);
+  return part.kind === "rsa" ? 0 : keyAlgorithm === ED448 ? 64 : 32;
+}
 
 async function isEcdsaValid(
   part: Extract<PublicPart, { kind: "ec" }>,

@@ -1,7 +1,8 @@
 /**
  * The copies of one message (standards: one ciphertext for the named recipients and the sender, one for each blind
  * recipient). A named recipient's copy holds no trace of a blind one: not in a header, not as a key ID, not as an
- * intended recipient in the signature (RFC 9787 §6.4).
+ * intended recipient in the signature (RFC 9787 §6.4). A blind copy is signed for its reader alone, whom its protected
+ * Bcc field names, so that it is provably addressed to him and nobody can pass it off as another's.
  */
 import type { Clock } from "../base/time.ts";
 import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
@@ -20,6 +21,8 @@ export type SealMessage = (request: {
   readonly signer: UnlockedKey;
   readonly recipients: readonly Certificate[];
   readonly intended: readonly Fingerprint[];
+  /** The reader of a blind copy, whom a protected Bcc field names. */
+  readonly blindReader?: EmailAddress;
   readonly now: Date;
 }) => Promise<Uint8Array>;
 
@@ -31,7 +34,7 @@ type Request = {
   readonly recipients: readonly Found[];
 };
 
-/** The signature names each named recipient and one blind one; the sender's own key is sealed to as well. */
+/** The signature names each named recipient; the sender's own key is sealed to as well. */
 export const MOST_NAMED = 63;
 /** All copies of a message are in memory until the last one is committed. */
 const MOST_COPIED_OCTETS = 256 * 1024 * 1024;
@@ -54,8 +57,9 @@ export async function copiesOf(deps: Deps, request: Request): Promise<readonly C
   const own = request.signer.certificate;
   const main = named.length === 0 ? [] : [sealFor(deps, request, named, [own])];
   // The sender's own key is in the main copy; when all are blind, each copy is the only one he could ever open.
-  const extra = named.length === 0 ? [own] : named.map(({ discovery }) => discovery.certificate);
-  return Promise.all([...main, ...blind.map((one) => sealFor(deps, request, [one], extra, named))]);
+  const extra = named.length === 0 ? [own] : [];
+  const copies = blind.map((one) => sealFor(deps, request, [one], extra, one.address));
+  return Promise.all([...main, ...copies]);
 }
 
 /** Blind is who is in the envelope and neither in To nor in Cc. */
@@ -77,7 +81,7 @@ async function sealFor(
   { signer, envelope, prepared }: Request,
   receivers: readonly Found[],
   extra: readonly Certificate[],
-  alsoIntended: readonly Found[] = [],
+  blindReader?: EmailAddress,
 ): Promise<Copy> {
   const certificates = [...receivers.map(({ discovery }) => discovery.certificate), ...extra];
   return {
@@ -86,9 +90,10 @@ async function sealFor(
       message: prepared.message,
       signer,
       recipients: distinct(certificates),
-      intended: distinct(
-        [...receivers, ...alsoIntended].map(({ discovery }) => discovery.certificate),
-      ).map(({ fingerprint }) => fingerprint),
+      intended: distinct(receivers.map(({ discovery }) => discovery.certificate)).map(
+        ({ fingerprint }) => fingerprint,
+      ),
+      ...(blindReader === undefined ? {} : { blindReader }),
       now: deps.clock.now(),
     }),
   };

@@ -1,11 +1,10 @@
-/** What is checked and mended in a submitted message before anything is decided about it. */
+/** What is checked and completed in a submitted message before anything is decided about it. */
 import { randomUUID } from "node:crypto";
 import { asBuffer } from "../base/bytes.ts";
 import { after, DAY, type Clock } from "../base/time.ts";
 import { sameAddress, type EmailAddress } from "../mail/address.ts";
 import { stripResultHeaders } from "../mail/auth-results.ts";
 import {
-  decodedText,
   fieldBody,
   fieldsNamed,
   isHeaderAcceptable,
@@ -16,11 +15,8 @@ import {
   type Header,
 } from "../mail/header.ts";
 import { readMessageFacts, type MessageFacts } from "../mail/message.ts";
-import { decodeBody } from "../mail/entity.ts";
-import { scanRoot } from "../mail/mime.ts";
-import { dearmor } from "../openpgp/armor.ts";
-import { detectProtection, isCiphertext } from "../pgpmime/detect.ts";
 import { reply, type Reply } from "../smtp/reply.ts";
+import { type ClientProtection, clientProtection } from "./already-protected.ts";
 
 export type Prepared = {
   /** The whole message with CRLF line ends: no Bcc, no header of ours, with Date and Message-ID. */
@@ -29,16 +25,23 @@ export type Prepared = {
   readonly messageId: string;
   /** The messages that this one answers or continues (RFC 5322 §3.6.4), at most fifty. */
   readonly repliesTo: readonly string[];
-  /** The sender asked for policy `require` for this message (`X-Sealpost-Require: yes`). */
+  /** It answers a message that it does not name in a way that can be read. */
+  readonly isReplyToUnknown: boolean;
+  /** The sender asked for policy `require` for this message (`X-Sealpost-Require`, with any value but `no`). */
   readonly isRequired: boolean;
-  /** Came encrypted from the client: passed on as it is. */
-  readonly isProtected: boolean;
+  /** What the client has encrypted itself. */
+  readonly byClient: ClientProtection;
 };
 
 export type Preparation =
   | { readonly kind: "ready"; readonly prepared: Prepared }
   | { readonly kind: "refused"; readonly reply: Reply };
 
+const BROKEN_HEADER = reply(
+  "550",
+  "5.6.0",
+  "a line in the header of the message is neither a field nor the continuation of one; not sent",
+);
 const LARGE_HEADER = reply("552", "5.3.4", "the header of the message is too large; not sent");
 
 /** Never sent: who got a blind copy, where it was delivered before, and what only Sealpost may say. */
@@ -57,12 +60,14 @@ export function prepare(
   message: Uint8Array,
 ): Preparation {
   if (!isHeaderAcceptable(parseHeader(message))) return { kind: "refused", reply: LARGE_HEADER };
-  const { header: submitted, body } = splitSubmitted(message);
+  const parsed = splitSubmitted(message);
+  if (parsed === undefined) return { kind: "refused", reply: BROKEN_HEADER };
+  const { header: submitted, body } = parsed;
   const refusal = refuseAuthor(submitted, own);
   if (refusal !== undefined) return { kind: "refused", reply: refusal };
 
   const isRequired = fieldsNamed(submitted, "X-Sealpost-Require").some(
-    (field) => decodedText(field).trim().toLowerCase() === "yes",
+    (field) => fieldBody(field).toLowerCase() !== "no",
   );
   const cleaned = withoutFields(stripResultHeaders(submitted, [deps.hostname]), REMOVED);
   const { header, messageId } = withRequiredFields(deps, cleaned, readMessageFacts(cleaned));
@@ -73,56 +78,32 @@ export function prepare(
       message: ready,
       facts: readMessageFacts(header),
       messageId,
-      repliesTo: repliesTo(header),
+      ...answered(header),
       isRequired,
-      isProtected: isEncrypted(ready),
+      byClient: clientProtection(ready),
     },
   };
 }
 
 /**
- * Whether the client encrypted the whole message itself. The container alone proves nothing: what is inside must begin
- * as an encrypted OpenPGP message does, or a broken client would send clear text under this name.
+ * Header and body of what a client sent; undefined when a line of the header is neither a field nor a continuation, for
+ * what stands behind it would be the header for one reader and the body for another. A leading `From ` line is a mailbox
+ * file's, not mail.
  */
-function isEncrypted(message: Uint8Array): boolean {
-  const protection = detectProtection(message);
-  if (protection.kind === "smime") return isCms(decodeBody(message, scanRoot(message)));
-  if (protection.kind !== "sealed" && protection.kind !== "inline") return false;
-  const armor = dearmor(protection.ciphertext);
-  if (armor.kind === "malformed") return false;
-  return isCiphertext(armor.kind === "armored" ? armor.data : protection.ciphertext);
-}
-
-/** Content types of CMS that hide their content, in DER: EnvelopedData and AuthEnvelopedData (RFC 8551 §3.2.2). */
-const CMS_TYPES = ["06092a864886f70d010703", "060b2a864886f70d0109100117"];
-const CMS_START_OCTETS = 32;
-
-/** Whether bytes begin as encrypted CMS does: a SEQUENCE with one of these types. */
-function isCms(bytes: Uint8Array): boolean {
-  const start = Buffer.from(bytes.subarray(0, CMS_START_OCTETS));
-  return start[0] === 0x30 && CMS_TYPES.some((type) => start.includes(Buffer.from(type, "hex")));
-}
-
-/**
- * Header and body of what a client sent. A line in the header that is no field ends it and begins the body, as mail
- * servers have it: so it is kept where its reader will look for it. A leading `From ` line is a mailbox file's, not mail.
- */
-export function splitSubmitted(message: Uint8Array): {
-  readonly header: Header;
-  readonly body: Uint8Array;
-} {
+export function splitSubmitted(
+  message: Uint8Array,
+): { readonly header: Header; readonly body: Uint8Array } | undefined {
   const { header, bodyOffset } = parseHeader(message);
-  const fields = header.filter(({ name, raw }) => name !== "" || !isMailboxLine(raw));
-  const end = fields.findIndex(({ name }) => name === "");
-  const rest = message.subarray(bodyOffset);
-  if (end === -1) return { header: fields, body: rest };
-  const headerBytes = header.reduce((sum, { raw }) => sum + raw.length, 0);
-  const body = Buffer.concat([
-    ...fields.slice(end).map(({ raw }) => raw),
-    message.subarray(headerBytes, bodyOffset),
-    rest,
-  ]);
-  return { header: fields.slice(0, end), body };
+  const fields = header.filter(
+    ({ name, raw }, index) => index > 0 || name !== "" || !isMailboxLine(raw),
+  );
+  const isBroken = fields.some(({ name, raw }) => name === "" || hasControls(raw));
+  return isBroken ? undefined : { header: fields, body: message.subarray(bodyOffset) };
+}
+
+/** NUL, and CR that ends no line (RFC 5322 §2.2): some programs see the end of a field there. */
+function hasControls(raw: Uint8Array): boolean {
+  return /\0|\r(?!\n)/.test(asBuffer(raw).toString("latin1"));
 }
 
 function isMailboxLine(raw: Uint8Array): boolean {
@@ -165,12 +146,22 @@ function withRequiredFields(
 
 const MOST_REFERENCES = 50;
 
-function repliesTo(header: Header): readonly string[] {
+function answered(header: Header): Pick<Prepared, "repliesTo" | "isReplyToUnknown"> {
+  const fields = ["References", "In-Reply-To"].flatMap((name) => fieldsNamed(header, name));
+  const read = fields.map((field) => messageIdsIn(fieldBody(field)));
   // What is answered stands last, so that a long thread never pushes it out.
-  const ids = ["References", "In-Reply-To"].flatMap((name) =>
-    fieldsNamed(header, name).flatMap((field) => fieldBody(field).match(/<[^<>\s]+>/g) ?? []),
-  );
-  return [...new Set(ids.reverse())].slice(0, MOST_REFERENCES);
+  const ids = read.flatMap((each) => each ?? []).reverse();
+  return {
+    repliesTo: [...new Set(ids)].slice(0, MOST_REFERENCES),
+    isReplyToUnknown: read.includes(undefined),
+  };
+}
+
+/** Undefined when there is none, or what is left looks like a part of one. Words beside them are old style. */
+function messageIdsIn(text: string): readonly string[] | undefined {
+  const ids = text.match(/<[^<>\s]+>/g) ?? [];
+  const left = text.replaceAll(/<[^<>\s]+>/g, " ");
+  return ids.length === 0 || /[<>@]/.test(left) ? undefined : ids;
 }
 
 /** `Mon, 23 Nov 2026 10:00:00 +0000` (RFC 5322 §3.3). */

@@ -5,8 +5,23 @@ import { formatAddress, type EmailAddress } from "../mail/address.ts";
 import { reply, type Reply } from "../smtp/reply.ts";
 import type { Looked, Plan } from "./plan.ts";
 
+/** Why a message must be encrypted. */
+export type Demand = "policy" | "wish" | "reply" | "unknown-reply" | "claim";
+
+const REASONS: Readonly<Record<Demand, string>> = {
+  policy: "your policy requires encryption",
+  wish: "the message asks for encryption with X-Sealpost-Require",
+  reply: "it answers a message that came encrypted",
+  "unknown-reply":
+    "it answers a message that its In-Reply-To or References do not name, which may have come encrypted",
+  claim: "it is marked as encrypted by your mail program, but not all of it is",
+};
+
 /** RFC 3463 §3.8: X.7.5, a cryptographic failure: a needed key is missing or cannot be known. */
-export function refusalReply(plan: Extract<Plan, { kind: "refuse" | "later" }>): Reply {
+export function refusalReply(
+  plan: Extract<Plan, { kind: "refuse" | "later" }>,
+  demand: Demand = "policy",
+): Reply {
   if (plan.kind === "later") {
     return reply(
       "450",
@@ -14,11 +29,7 @@ export function refusalReply(plan: Extract<Plan, { kind: "refuse" | "later" }>):
       `<${formatAddress(plan.because.address)}> encryption status cannot be determined now; retry later`,
     );
   }
-  return reply(
-    "550",
-    "5.7.5",
-    `${absentText(plan.because)}; not sent (your policy requires encryption)`,
-  );
+  return reply("550", "5.7.5", `${absentText(plan.because)}; not sent (${REASONS[demand]})`);
 }
 
 /** Why a recipient cannot be sealed to, in a sentence a person understands. */

@@ -8,19 +8,21 @@
  */
 import { AppError } from "../base/errors.ts";
 import type { Clock } from "../base/time.ts";
-import { sameAddress, type EmailAddress } from "../mail/address.ts";
+import { formatAddress, sameAddress, type EmailAddress } from "../mail/address.ts";
 import type { Envelope } from "../mail/envelope.ts";
+import { parseHeader, serializeHeader } from "../mail/header.ts";
 import type { Discover } from "../discovery/outcome.ts";
 import type { UnlockedKeys } from "../keys/unlocked-keys.ts";
 import type { UnlockedKey } from "../openpgp/secret-key.ts";
 import { UnsealableMessage } from "../pgpmime/unsealable.ts";
 import type { Policy } from "../policy/policy.ts";
 import { reply, type Reply } from "../smtp/reply.ts";
+import { type AutocryptRule, withOwnAutocrypt } from "./autocrypt.ts";
 import { copiesOf, MOST_NAMED, type SealMessage } from "./copies.ts";
 import type { HandOn } from "./hand-on.ts";
 import { planFor, type Looked, type Plan } from "./plan.ts";
 import { prepare, type Prepared } from "./prepare.ts";
-import { absentText, refusalReply, summaryText } from "./replies.ts";
+import { absentText, type Demand, refusalReply, summaryText } from "./replies.ts";
 import type { TraceOutgoing } from "./tracing.ts";
 
 /** Who is logged in on a connection: his addresses and his keys, unlocked with the password he gave. */
@@ -38,6 +40,7 @@ export type SubmitDeps = {
   readonly seal: SealMessage;
   readonly handOn: HandOn;
   readonly trace: TraceOutgoing;
+  readonly autocrypt: AutocryptRule;
   /** Whether the sender received one of these messages protected (a reply to it must not be clear). */
   readonly cameProtected: (reader: EmailAddress, messageIds: readonly string[]) => Promise<boolean>;
 };
@@ -76,9 +79,12 @@ export async function submit(
   if (!isOwnReturnPath(sender, envelope)) return FOREIGN_RETURN_PATH;
   const preparation = prepare(deps, sender.addresses, message);
   if (preparation.kind === "refused") return preparation.reply;
-  const { prepared } = preparation;
-  const policy = await policyFor(deps, sender, prepared);
-  if (prepared.isProtected) return passThrough(deps, sender, envelope, prepared);
+  const prepared = await withoutForeignKeys(deps, preparation.prepared);
+  if (await isProtected(deps, envelope, prepared)) {
+    return passThrough(deps, sender, envelope, prepared);
+  }
+  const demand = await demandFor(deps, sender, prepared);
+  const policy = demand === undefined ? sender.policy : "require";
   // The sender's own key comes first: without it nothing is sent under a policy that wants protection.
   if (policy !== "off" && signerOf(sender, prepared) === undefined) return NO_KEY;
 
@@ -93,12 +99,24 @@ export async function submit(
   switch (plan.kind) {
     case "refuse":
     case "later":
-      return refusalReply(plan);
+      return refusalReply(plan, demand);
     case "clear":
       return sendClear(deps, sender, envelope, prepared, plan, looked);
     case "seal":
       return sendSealed(deps, sender, envelope, prepared, plan);
   }
+}
+
+/** A key that the client announces and we do not hold must not leave: what is encrypted to it nobody here opens. */
+async function withoutForeignKeys(deps: SubmitDeps, prepared: Prepared): Promise<Prepared> {
+  const [author] = prepared.facts.from ?? [];
+  if (author === undefined) return prepared;
+  const { header, bodyOffset } = parseHeader(prepared.message);
+  const kept = await withOwnAutocrypt(deps, header, author.address);
+  if (kept === header) return prepared;
+  const rest = prepared.message.subarray(bodyOffset);
+  const message = Buffer.concat([serializeHeader(kept), Buffer.from("\r\n"), rest]);
+  return { ...prepared, message };
 }
 
 /** The empty return path is everybody's: it asks for no bounce. */
@@ -118,12 +136,42 @@ const NO_KEY = reply(
   "your encryption key is not usable in this session; log in with your password or ask your provider",
 );
 
-/** Nearest first: this message's own wish, then what it replies to, then the policy in force. */
-async function policyFor(deps: SubmitDeps, sender: Sender, prepared: Prepared): Promise<Policy> {
-  if (prepared.isRequired) return "require";
+/** What makes the message one that must not leave in clear; undefined: nothing, the policy in force decides. */
+async function demandFor(
+  deps: SubmitDeps,
+  sender: Sender,
+  prepared: Prepared,
+): Promise<Demand | undefined> {
+  if (sender.policy === "require") return "policy";
+  if (prepared.isRequired) return "wish";
+  if (prepared.byClient.kind !== "none") return "claim";
+  if (prepared.isReplyToUnknown) return "unknown-reply";
   const { repliesTo } = prepared;
-  if (repliesTo.length === 0) return sender.policy;
-  return (await deps.cameProtected(sender.address, repliesTo)) ? "require" : sender.policy;
+  if (repliesTo.length === 0) return undefined;
+  return (await deps.cameProtected(sender.address, repliesTo)) ? "reply" : undefined;
+}
+
+/**
+ * Whether the client has encrypted the message for at least as many keys as it has recipients; several of them may share
+ * a certificate.
+ */
+async function isProtected(
+  deps: SubmitDeps,
+  { recipients }: Envelope,
+  { byClient }: Prepared,
+): Promise<boolean> {
+  if (byClient.kind !== "protected") return false;
+  const { keys } = byClient;
+  if (keys === undefined || keys >= recipients.length) return true;
+  const certificates = await Promise.all(
+    recipients.map(async (address) => {
+      const discovery = await deps.discover(address);
+      return discovery.kind === "found"
+        ? discovery.certificate.fingerprint
+        : formatAddress(address);
+    }),
+  );
+  return keys >= new Set(certificates).size;
 }
 
 /** The key of the address that the message is from: each of a user's addresses has its own. */

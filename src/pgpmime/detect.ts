@@ -8,8 +8,13 @@ import { epilogueStart } from "./surroundings.ts";
 
 /** What a whole message is, by its structure alone. */
 export type Protection =
-  /** `isRepaired`: it came in the one mangled shape that Exchange is known for. */
-  | { readonly kind: "sealed"; readonly ciphertext: Uint8Array; readonly isRepaired: boolean }
+  /** `isRepaired`: it came in the one mangled shape that Exchange is known for. `part` is that of the ciphertext. */
+  | {
+      readonly kind: "sealed";
+      readonly ciphertext: Uint8Array;
+      readonly part: Entity;
+      readonly isRepaired: boolean;
+    }
   | {
       readonly kind: "signed";
       /** The first part as received, without the line end before the boundary (RFC 3156 §5). */
@@ -34,8 +39,8 @@ const SMIME_ENCRYPTED = new Set(["enveloped-data", "authenveloped-data"]);
 const MAX_VERSION_BYTES = 1000;
 const ARMOR_BEGIN = "-----BEGIN PGP MESSAGE-----";
 const ARMOR_END = "-----END PGP MESSAGE-----";
-const PKESK = 1;
-const SKESK = 3;
+/** Session keys, and the containers of RFC 9580 and of GnuPG. */
+const CIPHERTEXT: ReadonlySet<number> = new Set([1, 3, 9, 18, 20]);
 const LF = 10;
 
 /**
@@ -82,9 +87,27 @@ function detectSealed(
     typeName(data.contentType) === "application/octet-stream" &&
     isVersionOne(message, version) &&
     [version, data].every(({ defects }) => defects.every((one) => HARMLESS.includes(one)));
-  return isWellFormed
-    ? { kind: "sealed", ciphertext: decodeBody(message, data), isRepaired }
+  if (!isWellFormed) return NONE;
+  const ciphertext = decodeBody(message, data);
+  // What holds no ciphertext is clear mail, whatever it is called.
+  return beginsAsCiphertext(ciphertext)
+    ? { kind: "sealed", ciphertext, part: data, isRepaired }
     : NONE;
+}
+
+const MOST_ARMOR_HEADER_CHARACTERS = 8192;
+
+/** Whether the first octets are those of an encrypted message, armored or not, also where it is cut off or damaged. */
+function beginsAsCiphertext(bytes: Uint8Array): boolean {
+  const body = asBuffer(bytes);
+  if ((body[0] ?? 0) >= 0x80) return isCiphertext(body);
+  const begin = body.indexOf(ARMOR_BEGIN);
+  if (begin === -1) return false;
+  const [, ...lines] = body
+    .toString("latin1", begin, begin + MOST_ARMOR_HEADER_CHARACTERS)
+    .split(/\r?\n/);
+  const digits = lines.find((line) => /^[A-Za-z0-9+/]{4}/.test(line) && !line.includes(":"));
+  return digits !== undefined && isCiphertext(Buffer.from(digits.slice(0, 4), "base64"));
 }
 
 function typeName({ type, subtype }: ContentType): string {
@@ -161,5 +184,5 @@ function endsWithText(body: Buffer, text: string): boolean {
 export function isCiphertext(message: Uint8Array): boolean {
   const [first = 0] = message;
   const tag = first >= 0xc0 ? first & 0x3f : first >= 0x80 ? (first >> 2) & 0x0f : 0;
-  return tag === PKESK || tag === SKESK;
+  return CIPHERTEXT.has(tag);
 }

@@ -1,5 +1,6 @@
 /** The MIME entity that is signed and encrypted: the submitted message with its header protected (RFC 9788 §2). */
 import { errorText } from "../base/errors.ts";
+import { type EmailAddress, formatAddress } from "../mail/address.ts";
 import {
   fieldBody,
   fieldsNamed,
@@ -40,10 +41,11 @@ const MUST_BE_SINGLE = [
 ];
 
 /**
- * The payload for a submitted message. The body keeps its bytes, but for the legacy display in its main parts.
+ * The payload for a submitted message. The body keeps its bytes, but for the legacy display in its main parts. The reader
+ * of a blind copy is named in a Bcc field of his own, the only one there is.
  * @throws UnsealableMessage when the message can be read in two ways or is beyond the limits of `scanMime`.
  */
-export function makePayload(message: Uint8Array): Uint8Array {
+export function makePayload(message: Uint8Array, blindReader?: EmailAddress): Uint8Array {
   const root = scan(message);
   refuseAmbiguous(root);
   const lines = legacyLines(root.header);
@@ -53,9 +55,14 @@ export function makePayload(message: Uint8Array): Uint8Array {
   const top = parts.get(root) ?? { header: structuralFields(root.header), body: undefined };
   parts.delete(root);
   const edits = [...parts].map(([part, made]) => partEdit(message, part, made));
-  const header = serializeHeader(payloadHeader(root.header, top.header));
+  const blind = blindReader === undefined ? [] : [bccField(blindReader)];
+  const header = serializeHeader([...blind, ...payloadHeader(root.header, top.header)]);
   const body = top.body === undefined ? applyEdits(message, edits, root.bodyStart) : [top.body];
   return Buffer.concat([header, Buffer.from("\r\n"), ...body]);
+}
+
+function bccField(reader: EmailAddress): HeaderField {
+  return makeField("Bcc", formatAddress(reader), { utf8: true });
 }
 
 function scan(message: Uint8Array): Entity {

@@ -4,6 +4,7 @@
  */
 import { randomBytes } from "node:crypto";
 
+import type { EmailAddress } from "../mail/address.ts";
 import { type Header, makeField, parseHeader, serializeHeader } from "../mail/header.ts";
 import { checkLineEnds } from "../mail/message.ts";
 import { armorMessage } from "../openpgp/armor.ts";
@@ -17,7 +18,8 @@ import { UnsealableMessage } from "./unsealable.ts";
 
 /**
  * The message signed by `signer` and encrypted to `recipients`, as one multipart/encrypted (RFC 3156 §6.2). `intended` are
- * the readers that the signature names. Outside stands only what `hcp_baseline` leaves.
+ * the readers that the signature names. Outside stands only what `hcp_baseline` leaves. The payload of a blind copy names
+ * its reader in a protected Bcc field, which nobody else sees (RFC 5322 §3.6.3).
  * @throws UnsealableMessage when the message can be read in two ways, breaks RFC 5322's line ends, or is beyond our limits.
  */
 export async function seal(o: {
@@ -25,13 +27,14 @@ export async function seal(o: {
   readonly signer: UnlockedKey;
   readonly recipients: readonly Certificate[];
   readonly intended: readonly Fingerprint[];
+  readonly blindReader?: EmailAddress;
   readonly now: Date;
 }): Promise<Uint8Array> {
   const lineEnds = checkLineEnds(o.message);
   if (lineEnds !== "ok") {
     throw new UnsealableMessage(`the message holds a ${lineEnds}`);
   }
-  const data = makePayload(o.message);
+  const data = makePayload(o.message, o.blindReader);
   const { signer, recipients, intended, now } = o;
   const ciphertext = await signAndEncrypt({ data, signer, recipients, intended, now });
   return container(outerFields(parseHeader(o.message).header), ciphertext);

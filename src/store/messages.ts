@@ -11,7 +11,7 @@ import { verdictFrom, verdictText, type MessageVerdict } from "./verdict.ts";
 export type MessageState = "pending" | "done";
 
 /** What the stored body is: the sealed message as it came, or any message encrypted at rest. */
-export type MessageForm = "as-received-sealed" | "wrapped";
+export type MessageForm = "sealed" | "as-received-sealed" | "wrapped";
 
 /** A message as the table holds it; no bytes of summary are none. */
 export type MessageRow = {
@@ -31,7 +31,9 @@ export type MessageRow = {
 };
 
 const STATES: readonly MessageState[] = ["pending", "done"];
-const FORMS: readonly MessageForm[] = ["as-received-sealed", "wrapped"];
+const FORMS: readonly MessageForm[] = ["sealed", "as-received-sealed", "wrapped"];
+/** The second is that of earlier versions: the message in one piece. */
+const SEALED_FORMS: readonly MessageForm[] = ["sealed", "as-received-sealed"];
 const COLUMNS_WITHOUT_BODY = [
   "id",
   "state",
@@ -169,7 +171,7 @@ export async function hasSealedMessage(
     .select("id")
     .where("account", "=", canonicalAddress(account))
     .where("message_id", "in", messageIds)
-    .where("form", "=", "as-received-sealed")
+    .where("form", "in", SEALED_FORMS)
     .limit(1)
     .executeTakeFirst();
   return row !== undefined;

@@ -77,4 +77,35 @@ for (const { engine, place } of engines()) {
     const { raw } = await sendRaw(server, pki, pipelined(times(30, "ada")));
     assert.deepEqual(statusesIn(raw).toSorted(), [...times(10, "200"), ...times(20, "429")]);
   });
+
+  test(`${engine}: misses of both versions for one address are one, and no way to more guesses`, async () => {
+    const limits = { addressMissesPerMinute: 5 };
+    await using server = await startTestKeyserver(issued, { database: await place(), limits });
+    await publishKey(server.store, "modern@alpha.test", { profile: "modern" });
+    const statusOf = async (path: string) => (await ask(server, pki, path)).status;
+    const second = (name: string): string => `/pks/v2/canonical/${name}%40alpha.test`;
+    for (let at = 0; at < 20; at += 1) {
+      // Version 1 does not give it, and it is no guess.
+      assert.equal(await statusOf(target("modern")), 404);
+      assert.equal(await statusOf(second("modern")), 200);
+    }
+    for (let at = 0; at < 10; at += 1) {
+      assert.equal(await statusOf(target(`guess${String(at)}`)), 404);
+      assert.equal(await statusOf(second(`guess${String(at)}`)), 404, String(at));
+    }
+    assert.equal(await statusOf(target("modern")), 429);
+    assert.equal(await statusOf(second("modern")), 429);
+    assert.equal(await statusOf(second("guess9")), 429);
+  });
+
+  test(`${engine}: a second question in version 2 for one address is a miss of its own`, async () => {
+    const limits = { addressMissesPerMinute: 5 };
+    await using server = await startTestKeyserver(issued, { database: await place(), limits });
+    const statusOf = async (path: string) => (await ask(server, pki, path)).status;
+    const statuses = [await statusOf(target("guess"))];
+    for (let at = 0; at < 11; at += 1) {
+      statuses.push(await statusOf("/pks/v2/canonical/guess%40alpha.test"));
+    }
+    assert.deepEqual(statuses, [...Array.from({ length: 11 }, () => 404), 429]);
+  });
 }

@@ -125,9 +125,11 @@ function prepared(raw: Uint8Array): Uint8Array {
   ]);
 }
 
-/** As mail servers read it: what is no field ends the header. */
+/** Without a mailbox file's line; a message with another line that is no field is refused as it is. */
 function withHeaderEnd(message: Uint8Array): Uint8Array {
-  const { header, body } = splitSubmitted(message);
+  const parsed = splitSubmitted(message);
+  if (parsed === undefined) return message;
+  const { header, body } = parsed;
   return Buffer.concat([serializeHeader(header), Buffer.from("\r\n"), body]);
 }
 

@@ -1,0 +1,41 @@
+/**
+ * How sealed mail is stored: the ciphertext as it came, and the header with all octets around the ciphertext wrapped like
+ * clear mail. Both together are the received octets.
+ */
+import type { UnlockedKeys } from "../keys/unlocked-keys.ts";
+import type { StoredMessage } from "../mailbox/mailbox.ts";
+import { bigEndian, cursorOver } from "../openpgp/cursor.ts";
+import { type Decrypted, decrypt } from "../openpgp/decrypt.ts";
+import { putTogether, takeApart } from "../pgpmime/apart.ts";
+
+const LENGTH_OCTETS = 4;
+
+/** The body of a row of form `sealed`: how long what is wrapped is, that, then the ciphertext. */
+export async function sealedBody(
+  message: Uint8Array,
+  wrap: (clear: Uint8Array) => Promise<Uint8Array>,
+): Promise<Uint8Array> {
+  const { around, ciphertext } = takeApart(message);
+  const wrapped = await wrap(around);
+  return Buffer.concat([bigEndian(wrapped.length, LENGTH_OCTETS), wrapped, ciphertext]);
+}
+
+/** A sealed message as it was received; what keeps its surroundings closed, if they do not open. */
+export async function receivedForm(
+  { form, body }: Pick<StoredMessage, "form" | "body">,
+  keys: Pick<UnlockedKeys, "all">,
+): Promise<
+  | { readonly kind: "received"; readonly message: Uint8Array }
+  | Exclude<Decrypted, { kind: "decrypted" }>
+> {
+  // Rows of earlier versions hold the message in one piece.
+  if (form === "as-received-sealed") return { kind: "received", message: body };
+  const cursor = cursorOver(body);
+  const wrapped = cursor.take(cursor.number(LENGTH_OCTETS));
+  const opened = await decrypt({ message: wrapped, keys: keys.all });
+  if (opened.kind !== "decrypted") return opened;
+  return {
+    kind: "received",
+    message: putTogether({ around: opened.data, ciphertext: cursor.rest() }),
+  };
+}

@@ -1,0 +1,127 @@
+/** Submissions by alice, whose next hop and outbox are looked into. */
+import assert from "node:assert/strict";
+import { after, DAY, fromUnixMs } from "../../src/base/time.ts";
+import type { Discovery } from "../../src/discovery/outcome.ts";
+import { UnlockedKeys } from "../../src/keys/unlocked-keys.ts";
+import {
+  formatAddress,
+  parseAddress,
+  parseDomain,
+  type EmailAddress,
+} from "../../src/mail/address.ts";
+import { generateKey } from "../../src/openpgp/generate.ts";
+import { readSecretKey, type UnlockedKey } from "../../src/openpgp/secret-key.ts";
+import { seal } from "../../src/pgpmime/seal.ts";
+import type { Policy } from "../../src/policy/policy.ts";
+import { replyText } from "../../src/smtp/reply.ts";
+import type { Outcome } from "../../src/smtp/hop.ts";
+import type { Copy } from "../../src/outgoing/copies.ts";
+import { handOnWith } from "../../src/outgoing/hand-on.ts";
+import { submit, type Sender, type SubmitDeps } from "../../src/outgoing/submit.ts";
+import { traceOutgoing } from "../../src/outgoing/tracing.ts";
+
+export const NOW = fromUnixMs(1_795_000_000_000);
+export const people = new Map<string, UnlockedKey>();
+
+/** Makes the keys of alice, bob, bea and ben; to be waited for before the first message. */
+export async function makePeople(): Promise<void> {
+  for (const name of ["alice@alpha.test", "bob@beta.test", "bea@beta.test", "ben@beta.test"]) {
+    const created = after(NOW, -30 * DAY);
+    const made = await generateKey({ address: address(name), profile: "compat", now: created });
+    people.set(name, await readSecretKey(made.secretKey));
+  }
+}
+
+export function address(text: string): EmailAddress {
+  const parsed = parseAddress(text);
+  assert(parsed !== undefined);
+  return parsed;
+}
+
+export function person(name: string): UnlockedKey {
+  const key = people.get(name);
+  assert(key !== undefined);
+  return key;
+}
+
+/** Known people are found; carol has no service; dave cannot be looked up. */
+async function discover(wanted: EmailAddress): Promise<Discovery> {
+  const evidence = { checkedAt: NOW };
+  const key = people.get(formatAddress(wanted).toLowerCase());
+  if (key !== undefined) {
+    const { certificate } = key;
+    return { kind: "found", code: "OK", source: "hkp", certificate, fetchedAt: NOW, evidence };
+  }
+  return Promise.resolve(
+    wanted.local === "carol"
+      ? { kind: "absent", code: "NOSVC", evidence }
+      : { kind: "unreachable", code: "UNSURE-DNS", reason: "bogus", evidence },
+  );
+}
+
+/** What differs from a login of alice under prefer-clear. */
+export type Options = {
+  readonly policy?: Policy;
+  readonly keys?: UnlockedKeys;
+  readonly outcome?: (recipient: EmailAddress, attempt: number) => Outcome;
+  readonly autocrypt?: "remove" | "replace";
+  readonly isReplyToSealed?: boolean;
+  readonly cameProtected?: (messageIds: readonly string[]) => boolean;
+};
+
+/** Submits as alice and gives back the reply, what the next hop got and what was kept for later. */
+export async function send(message: string, to: readonly string[], options: Options = {}) {
+  const relayed: Copy[] = [];
+  const kept: Copy[] = [];
+  const trace = traceOutgoing(async () => Promise.resolve());
+  const outcome = options.outcome ?? (() => ({ kind: "accepted", text: "250 ok" }));
+  const hostname = parseDomain("mail.alpha.test");
+  assert(hostname !== undefined);
+  const deps: SubmitDeps = {
+    clock: { now: () => NOW },
+    hostname,
+    discover,
+    seal,
+    autocrypt: options.autocrypt ?? "remove",
+    trace,
+    cameProtected: async (_reader, messageIds) =>
+      Promise.resolve(options.cameProtected?.(messageIds) ?? options.isReplyToSealed === true),
+    handOn: handOnWith({
+      trace,
+      relay: async (envelope, bytes) => {
+        relayed.push({ envelope, message: bytes });
+        const recipients = envelope.recipients.map((one) => ({
+          address: one,
+          outcome: outcome(one, relayed.length),
+        }));
+        return Promise.resolve({ recipients });
+      },
+      keep: async (_sender, _messageId, copies) => {
+        kept.push(...copies);
+        return Promise.resolve();
+      },
+    }),
+  };
+  const key = person("alice@alpha.test");
+  const sender: Sender = {
+    address: address("alice@alpha.test"),
+    addresses: [address("alice@alpha.test")],
+    policy: options.policy ?? "prefer-clear",
+    keys: options.keys ?? new UnlockedKeys([key], key.fingerprint, []),
+  };
+  const envelope = { from: sender.address, recipients: to.map(address) };
+  const reply = await submit(deps, sender, envelope, Buffer.from(message.replaceAll("\n", "\r\n")));
+  return { reply: replyText(reply), relayed, kept, deps, sender };
+}
+
+export const CANARY = "CANARY-7f3a";
+export const MESSAGE = `From: alice@alpha.test
+To: bob@beta.test
+Subject: ${CANARY}
+
+${CANARY} in the body
+`;
+
+export function textOf(copies: readonly Copy[]): string {
+  return copies.map(({ message }) => Buffer.from(message).toString("latin1")).join("\n");
+}
