@@ -11,8 +11,8 @@ import type { Account } from "../store/accounts.ts";
 import type { Store } from "../store/store.ts";
 import { NOW as KEY_NOW, ownKey } from "../../test/support/openpgp-messages.ts";
 import { engines } from "../../test/support/engines.ts";
-import { deliver, type DeliverDeps } from "./deliver.ts";
 import { NOBODY_ASKED } from "../../test/support/authors.ts";
+import { answerReader, deliver, type DeliverDeps } from "./deliver.ts";
 import { traceIncoming } from "./tracing.ts";
 
 const NOW = fromUnixMs(1_795_000_000_000);
@@ -101,6 +101,28 @@ for (const { engine, open } of engines()) {
   });
 }
 
+const CMS = "MIAGCSqGSIb3DQEHA6CAMIACAQAxggE=";
+const ARMOR = "-----BEGIN PGP MESSAGE-----\r\n\r\nwV4DxqLpkk2mq4SA\r\n-----END PGP MESSAGE-----";
+/** What is passed on as it is: name, fields, body. */
+const OPAQUE = [
+  [
+    "S/MIME",
+    "Content-Type: application/pkcs7-mime; smime-type=enveloped-data\r\nContent-Transfer-Encoding: base64",
+    CMS,
+  ],
+  [
+    "signed S/MIME",
+    "Content-Type: application/pkcs7-mime; smime-type=signed-data\r\nContent-Transfer-Encoding: base64",
+    CMS,
+  ],
+  ["inline OpenPGP", "Content-Type: text/plain", ARMOR],
+  [
+    "inline OpenPGP beside text",
+    "Content-Type: text/plain; charset=utf-8",
+    `a \r\n${ARMOR}\r\n b\t`,
+  ],
+] as const;
+
 const alice = await ownKey("alice@alpha.test", "compat");
 const bob = await ownKey("bob@beta.test", "compat");
 
@@ -164,4 +186,56 @@ for (const { engine, open } of engines()) {
     const [listed] = await listMessages(store, address("bob@beta.test"));
     assert.equal(listed?.messageId, "<1@alpha.test>");
   });
+}
+
+for (const { engine, open } of engines()) {
+  test(`${engine}: nothing is taken for a domain that is not served here, nor for a user who is not here`, async () => {
+    await using store = await open();
+    const deps: DeliverDeps = {
+      ...depsFor(store, []),
+      isOurs: (domain) => domain === "beta.test",
+    };
+    const answer = async (text: string): Promise<string> => {
+      const reply = await answerReader(deps, address(text), 1000);
+      return reply === "ok" ? reply : replyText(reply);
+    };
+    assert.equal(await answer("bob@beta.test"), "ok");
+    assert.match(await answer("nobody@beta.test"), /^550 5\.1\.1/);
+    for (const foreign of [
+      "bob@gamma.test",
+      "bob@sub.beta.test",
+      "bob@beta.test.evil.test",
+      "bob%beta.test@evil.test",
+      '"bob@beta.test"@evil.test',
+      "bob!x@evil.test",
+    ]) {
+      assert.equal(await answer(foreign), "550 5.7.1 relaying is not possible here", foreign);
+    }
+  });
+
+  for (const [name, type, body] of OPAQUE) {
+    test(`${engine}: ${name} arrives byte for byte, whatever it holds, and is UNPROTECTED`, async () => {
+      await using store = await open();
+      const message = Buffer.from(
+        `From: alice@alpha.test\r\nTo: bob@beta.test\r\n${type}\r\n\r\n${body}\r\n`,
+        "latin1",
+      );
+      const arrival = {
+        envelope: { from: address("alice@alpha.test"), recipients: [address("bob@beta.test")] },
+        message,
+        received: { protocol: "LMTP", client: "c.test ([192.0.2.1])" },
+      };
+      await deliver(depsFor(store, []), arrival);
+      const [listed] = await listMessages(store, address("bob@beta.test"));
+      assert(listed);
+      assert.equal(listed.verdict.state, "UNPROTECTED");
+      assert.equal(listed.form, "wrapped");
+      const stored = await readMessage(store, address("bob@beta.test"), listed.id);
+      assert(
+        Buffer.from(stored?.body ?? "")
+          .toString("latin1")
+          .endsWith(message.toString("latin1")),
+      );
+    });
+  }
 }

@@ -1,0 +1,128 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { engines } from "../../test/support/engines.ts";
+import { addressOf } from "../../test/support/secret-keys.ts";
+import { DAY, HOUR, MINUTE, after, fromUnixMs } from "../base/time.ts";
+import { formatAddress, parseDomain, type EmailAddress } from "../mail/address.ts";
+import type { Envelope } from "../mail/envelope.ts";
+import type { Outcome } from "../smtp/hop.ts";
+import type { Store } from "../store/store.ts";
+import { keepForLater, sendDue, type OutboxDeps } from "./outbox.ts";
+import { traceOutgoing } from "./tracing.ts";
+
+const START = fromUnixMs(1_795_000_000_000);
+const CANARY = "CANARY-77aa";
+const MESSAGE = Buffer.from(`Subject: ${CANARY}\r\n\r\n${CANARY}\r\n`);
+const ALICE = addressOf("alice@alpha.test");
+const ACCEPTED: Outcome = { kind: "accepted", text: "250 ok" };
+const LATER: Outcome = { kind: "refused", code: 451, text: "4.3.0 later", temporary: true };
+const NEVER: Outcome = { kind: "refused", code: 550, text: "5.1.1 no such user", temporary: false };
+
+type Try = { readonly at: number; readonly envelope: Envelope; readonly message: string };
+
+/** An outbox whose next hop says of each recipient what `outcome` says. */
+function outbox(store: Store, outcome: (to: string, from: EmailAddress | undefined) => Outcome) {
+  const hostname = parseDomain("mail.alpha.test");
+  assert(hostname !== undefined);
+  const tries: Try[] = [];
+  let now = START;
+  const deps: OutboxDeps = {
+    store,
+    clock: { now: () => now },
+    hostname,
+    trace: traceOutgoing(async () => Promise.resolve()),
+    wrap: (_id, bytes) => ({ wrapped: bytes, serviceKey: "" }),
+    unwrap: (_id, { wrapped }) => wrapped,
+    relay: async (envelope, message) => {
+      const at = (now.getTime() - START.getTime()) / MINUTE;
+      tries.push({ at, envelope, message: Buffer.from(message).toString() });
+      const recipients = envelope.recipients.map((address) => ({
+        address,
+        outcome: outcome(formatAddress(address), envelope.from),
+      }));
+      return Promise.resolve({ recipients });
+    },
+  };
+  return {
+    tries,
+    keep: async (to: readonly string[], from: "alice" | "nobody" = "alice") => {
+      const sender = from === "alice" ? ALICE : undefined;
+      const envelope = { from: sender, recipients: to.map(addressOf) };
+      await keepForLater(deps, ALICE, "<1@alpha.test>", [{ envelope, message: MESSAGE }]);
+    },
+    /** As the task does, every minute by default. */
+    run: async (durationMs: number, everyMs = MINUTE) => {
+      for (const end = after(now, durationMs); now <= end; now = after(now, everyMs)) {
+        await sendDue(deps);
+      }
+    },
+  };
+}
+
+async function waiting(store: Store): Promise<number> {
+  return (await store.db.selectFrom("outbox").select("id").execute()).length;
+}
+
+for (const { engine, open } of engines()) {
+  test(`${engine}: a copy is tried after 1, 5, 15, 30 and 60 minutes, then hourly, and bounces after a day`, async () => {
+    await using store = await open();
+    const { tries, keep, run } = outbox(store, (to) => (to.includes("bob") ? LATER : ACCEPTED));
+    await keep(["bob@beta.test"]);
+    await run(DAY + 2 * HOUR);
+    const toBob = tries.filter(({ envelope }) => envelope.from !== undefined);
+    const gaps = toBob.slice(1).map(({ at }, index) => at - (toBob[index]?.at ?? 0));
+    assert.deepEqual(gaps.slice(0, 5), [1, 5, 15, 30, 60]);
+    assert(gaps.slice(4).every((gap) => gap === 60));
+    const last = toBob.at(-1)?.at ?? 0;
+    assert(last >= DAY / MINUTE && last < (DAY + HOUR) / MINUTE, String(last));
+    const bounces = tries.filter(({ envelope }) => envelope.from === undefined);
+    assert.equal(bounces.length, 1);
+    assert.deepEqual(bounces[0]?.envelope.recipients.map(formatAddress), ["alice@alpha.test"]);
+    assert.match(bounces[0].message, /^Status: 4\.4\.7\r$/m);
+    assert.match(bounces[0].message, /<bob@beta\.test>: 4\.3\.0 later/);
+    assert(!bounces[0].message.includes(CANARY));
+    assert.equal(await waiting(store), 0);
+  });
+
+  test(`${engine}: who is refused bounces at once, and the others are tried on`, async () => {
+    await using store = await open();
+    const { tries, keep, run } = outbox(store, (to) =>
+      to.includes("bob") ? NEVER : to.includes("bea") ? LATER : ACCEPTED,
+    );
+    await keep(["bob@beta.test", "bea@beta.test", "ben@beta.test"]);
+    await run(10 * MINUTE);
+    const bounces = tries.filter(({ envelope }) => envelope.from === undefined);
+    assert.equal(bounces.length, 1);
+    assert.match(bounces[0]?.message ?? "", /^Status: 5\.0\.0\r$/m);
+    assert.match(bounces[0]?.message ?? "", /^Final-Recipient: rfc822; bob@beta\.test\r$/m);
+    assert.doesNotMatch(bounces[0]?.message ?? "", /bea@|ben@/);
+    assert.match(bounces[0]?.message ?? "", /^Auto-Submitted: auto-replied\r$/m);
+    const others = tries.filter(({ envelope }) => envelope.from !== undefined).slice(1);
+    assert(others.length > 0);
+    for (const { envelope } of others) {
+      assert.deepEqual(envelope.recipients.map(formatAddress), ["bea@beta.test"]);
+    }
+  });
+
+  test(`${engine}: a bounce that cannot be delivered, and mail without a return path, cause no bounce`, async () => {
+    for (const failure of [NEVER, LATER]) {
+      await using store = await open();
+      const { tries, keep, run } = outbox(store, () => failure);
+      await keep(["bob@beta.test"]);
+      await run(3 * DAY, HOUR / 2);
+      const written = new Set(
+        tries.filter(({ envelope }) => envelope.from === undefined).map(({ message }) => message),
+      );
+      assert.equal(written.size, 1, "one bounce, however often it is tried");
+      assert.equal(await waiting(store), 0);
+      const { tries: more, keep: keepMore, run: runMore } = outbox(store, () => failure);
+      await keepMore(["bob@beta.test"], "nobody");
+      await runMore(3 * DAY, HOUR / 2);
+      assert(
+        more.every(({ envelope }) => envelope.recipients.every(({ local }) => local === "bob")),
+      );
+      assert.equal(await waiting(store), 0);
+    }
+  });
+}
