@@ -1,7 +1,6 @@
 /** What the steps of the story work with: the lab, and what an earlier step found out. */
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
-import { SECOND, systemClock } from "../../src/base/time.ts";
 import type { Lab } from "../lab.ts";
 import type { Recorder } from "../recorder.ts";
 import { sealpost, sealpostJson } from "../run.ts";
