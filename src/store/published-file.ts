@@ -15,6 +15,7 @@ import {
   writeSync,
 } from "node:fs";
 
+import { AppError, errorText } from "../base/errors.ts";
 import { fromUnixMs } from "../base/time.ts";
 import { canonicalAddress, formatAddress, type EmailAddress } from "../mail/address.ts";
 import type { Fingerprint } from "../openpgp/fingerprint.ts";
@@ -116,10 +117,23 @@ export function readPublishedFile(file: string): PublishedFile | undefined {
   return { certificates: [...last.values()].map(certificateOf), unserved, passwords };
 }
 
+/** @throws AppError when the file cannot be written: then nothing is published either. */
 function append(file: string, lines: readonly Line[]): void {
+  try {
+    appendDurably(file, textOf(lines));
+  } catch (cause) {
+    throw new AppError(
+      `${file}, which keeps what is published, cannot be written (${errorText(cause)}): make room, or name a place ` +
+        "that the user of Sealpost may write to in [database] published_file",
+      { temporary: true, cause },
+    );
+  }
+}
+
+function appendDurably(file: string, text: string): void {
   const handle = openSync(file, "a", MODE);
   try {
-    writeSync(handle, textOf(lines));
+    writeSync(handle, text);
     fsyncSync(handle);
   } finally {
     closeSync(handle);
