@@ -5,7 +5,8 @@ import { SECOND, systemClock } from "../src/base/time.ts";
 
 const POLL_MS = 20;
 const LOG_TAIL_LINES = 15;
-const DEFAULT_READY_TIMEOUT_MS = 20 * SECOND;
+/** How long a loaded machine may take; a process that ends is noticed at once. */
+const DEFAULT_READY_TIMEOUT_MS = 300 * SECOND;
 const DEFAULT_STOP_TIMEOUT_MS = 5 * SECOND;
 
 export type ProcessOptions = {

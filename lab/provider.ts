@@ -19,7 +19,8 @@ import type { Account, NamedPlace, Place, ProviderWorld } from "./world.ts";
 
 const SERVICE_KEY_BYTES = 32;
 const PROBE_TIMEOUT_MS = 2 * SECOND;
-const READY_TIMEOUT_MS = 30 * SECOND;
+/** How long a loaded machine may take; a process that ends is noticed at once. */
+const READY_TIMEOUT_MS = 300 * SECOND;
 
 /** Where a provider listens; the ports are chosen before its zone is signed. */
 export type ProviderPlaces = {

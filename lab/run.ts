@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { MINUTE } from "../src/base/time.ts";
 
-const TIMEOUT_MS = 2 * MINUTE;
+const TIMEOUT_MS = 15 * MINUTE;
 const SEALPOST = join(import.meta.dirname, "../bin/sealpost");
 
 export type RunOptions = {
@@ -18,7 +18,7 @@ export type RunResult = {
   readonly stderr: string;
 };
 
-/** Runs a program to its end, however it ends. @throws Error when it cannot be started, and after two minutes. */
+/** Runs a program to its end, however it ends. @throws Error when it cannot be started, and after a quarter of an hour. */
 export async function run(
   command: string,
   args: readonly string[],

@@ -22,8 +22,14 @@ const PROOFS: Readonly<Record<string, Proof>> = {
   kills: {
     what: "no accepted mail is lost when gateways are killed two hundred times",
     run: async () => {
-      const { accepted, kills, duplicates } = await proveKills(200);
-      return `${accepted} accepted, ${kills} kills, none lost, ${duplicates} twice`;
+      const lines: string[] = [];
+      for (const engine of ["sqlite", "postgres"] as const) {
+        const { accepted, kills, duplicates } = await proveKills(200, engine);
+        lines.push(
+          `${engine}: ${accepted} accepted, ${kills} kills, none lost, ${duplicates} twice`,
+        );
+      }
+      return lines.join("\n");
     },
   },
   "key-events": {

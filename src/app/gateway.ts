@@ -22,7 +22,7 @@ import { sayReady, untilStopped } from "./stopping.ts";
  * @throws AppError when a part cannot be opened or an address is taken.
  */
 export async function runGateway(config: Config, store?: Store): Promise<void> {
-  await using parts = await openParts(config, store);
+  await using parts = await openParts(config, { shared: store });
   const guard = guardDatabase(parts);
   await using serving = new AsyncDisposableStack();
   const out = wayOut(parts);

@@ -27,7 +27,7 @@ import {
 import { withoutSubaddress, type EmailAddress } from "../mail/address.ts";
 import { parseCertificates, type Certificate } from "../openpgp/certificate.ts";
 import { listAllPublished } from "../store/certificates.ts";
-import { migrate } from "../store/migrate.ts";
+import { migrate, requireMigrated } from "../store/migrate.ts";
 import { startPublishedFile } from "../store/published-file.ts";
 import { openStore, type Store } from "../store/store.ts";
 import { startCryptoPool, type Seal } from "./crypto-pool.ts";
@@ -58,18 +58,25 @@ export type Parts = AsyncDisposable &
   };
 
 /**
- * `shared`: a store that is open in this process already, and stays open; else one is opened.
+ * `shared`: a store that is open in this process already, and stays open; else one is opened. `isReading`: the tables
+ * are not brought up to date.
  * @throws AppError when the service key cannot be used; Error when the database cannot be opened.
  */
-export async function openParts(config: Config, shared?: Store): Promise<Parts> {
+export async function openParts(
+  config: Config,
+  {
+    shared,
+    isReading = false,
+  }: { readonly shared?: Store | undefined; readonly isReading?: boolean } = {},
+): Promise<Parts> {
   await using opening = new AsyncDisposableStack();
   const clock = systemClock;
   const events = startEvents(config.log.level);
   const serviceKeys = opening.use(openServiceKeys(config.secrets.serviceKeyFile));
   const store = shared ?? opening.use(await openStore(config.database));
-  await migrate(store);
+  await (isReading ? requireMigrated(store) : migrate(store));
   store.auditMac = auditMacUnder(serviceKeys);
-  await keepPublished(store, config.publishedFile);
+  if (!isReading) await keepPublished(store, config.publishedFile);
   const pool = opening.use(startCryptoPool());
   const vault = { store, clock, serviceKeys, releaseLimits: config.revocations };
   const lookUps = await openDiscovery(config, { ...vault, events });

@@ -9,9 +9,10 @@ import { appendAudit } from "../journal/audit.ts";
 import { formatAddress, type EmailAddress } from "../mail/address.ts";
 import { lastActionAt } from "../store/audit-actions.ts";
 import {
-  findById,
+  findByFingerprint,
   holdPublication,
   putBackRevoked,
+  stopServing,
   updatePublished,
   type PublishedCertificate,
 } from "../store/certificates.ts";
@@ -66,8 +67,7 @@ export async function restore(
   await using parts = await openParts(config);
   const from = await lastActionAt(parts.store, BACKED_UP);
   const restored = await parts.store.transaction(async (tx) => {
-    const merged =
-      published === undefined ? undefined : await mergePublished(tx, published.certificates);
+    const merged = published === undefined ? undefined : await mergePublished(tx, published);
     await holdPublication(tx, merged === undefined);
     await appendAudit(tx, {
       at: parts.clock.now(),
@@ -121,14 +121,12 @@ async function fill({ database }: Config, file: string): Promise<void> {
 
 async function mergePublished(
   tx: Store,
-  certificates: readonly PublishedCertificate[],
+  { certificates, unserved }: PublishedFile,
 ): Promise<{ readonly revoked: number; readonly lost: readonly string[] }> {
   let revoked = 0;
   const lost: string[] = [];
   for (const since of certificates) {
-    const [here] = (await findById(tx, since.fingerprint)).filter(
-      ({ fingerprint }) => fingerprint === since.fingerprint,
-    );
+    const here = await findByFingerprint(tx, since.fingerprint);
     const isRevoked = since.state !== "active";
     if (here === undefined) {
       if (isRevoked) await putBackRevoked(tx, since);
@@ -139,6 +137,7 @@ async function mergePublished(
       await updatePublished(tx, since.fingerprint, since);
     }
   }
+  for (const fingerprint of unserved) await stopServing(tx, fingerprint);
   return { revoked, lost };
 }
 

@@ -13,7 +13,7 @@ import { listAccounts, lockAccount, updatePolicy, type Policy } from "../store/a
 import { codeLines } from "./account-recover.ts";
 import { addressGiven, accountOf, requireOurs } from "./address-given.ts";
 import { answer, type Call, type Command, type ExitCode, table, UsageError } from "./command.ts";
-import { openFor, openQuietly } from "./open.ts";
+import { openFor, openQuietly, openToRead } from "./open.ts";
 import { passwordIfGiven } from "./secret-input.ts";
 
 /** The words of `--custody` and what they stand for. */
@@ -120,7 +120,7 @@ const NO_KEY_YET: Readonly<Record<Custody, (address: string) => string>> = {
 };
 
 async function list(call: Call): Promise<ExitCode> {
-  await using parts = await openFor(call);
+  await using parts = await openToRead(call);
   const accounts = await listAccounts(parts.store, call.operands[0]);
   const views = await Promise.all(accounts.map(async (account) => viewOf(parts, account)));
   return answer(
@@ -139,7 +139,7 @@ async function list(call: Call): Promise<ExitCode> {
 
 async function show(call: Call): Promise<ExitCode> {
   const address = addressGiven(call);
-  await using parts = await openFor(call);
+  await using parts = await openToRead(call);
   const account = await accountOf(parts, address);
   const view = await viewOf(parts, account);
   return answer(call, view, [

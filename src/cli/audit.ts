@@ -1,7 +1,7 @@
 import { listAudit, verifyAudit, type AuditCheck, type KeptHead } from "../journal/audit.ts";
 import { parseAddress } from "../mail/address.ts";
 import { answer, type Call, type Command, type ExitCode, table, UsageError } from "./command.ts";
-import { openFor } from "./open.ts";
+import { openToRead } from "./open.ts";
 
 /** `audit list` and `audit verify`. */
 export const auditCommands: readonly Command[] = [
@@ -32,7 +32,7 @@ async function list(call: Call): Promise<ExitCode> {
   if (text !== undefined && address === undefined) {
     throw new UsageError(`${JSON.stringify(text)} is not an email address`);
   }
-  await using parts = await openFor(call);
+  await using parts = await openToRead(call);
   const entries = (await Array.fromAsync(listAudit(parts.store, address))).map((one) => ({
     ...one,
     at: one.at.toISOString(),
@@ -51,7 +51,7 @@ async function list(call: Call): Promise<ExitCode> {
 
 async function verify(call: Call): Promise<ExitCode> {
   const kept = keptGiven(call);
-  await using parts = await openFor(call);
+  await using parts = await openToRead(call);
   const check = await verifyAudit(parts.store, kept);
   answer(call, check, textOf(check));
   return check.kind === "intact" ? 0 : 1;

@@ -19,7 +19,7 @@ export const keyRevocationsCommand: Command = {
 };
 
 async function revocations(call: Call): Promise<ExitCode> {
-  await using parts = await openFor(call);
+  await using parts = await openFor(call, !call.has("go-on"));
   if (call.has("go-on")) await allowReleases(parts);
   const { alarmPerHour, alarmPerDay, stopPerDay } = parts.config.revocations;
   const { hour, day } = await countReleases(parts.store, parts.clock.now());

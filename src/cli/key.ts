@@ -21,7 +21,7 @@ import {
   UsageError,
 } from "./command.ts";
 import { closedKeys, masterKeyFor } from "./master-key-given.ts";
-import { openFor } from "./open.ts";
+import { openFor, openToRead } from "./open.ts";
 import { readInput } from "./secret-input.ts";
 
 const STDIN = {
@@ -93,7 +93,7 @@ export async function keyOwner(
 
 async function list(call: Call): Promise<ExitCode> {
   const given = addressGiven(call);
-  await using parts = await openFor(call);
+  await using parts = await openToRead(call);
   const { account } = await keyOwner(parts, given);
   const aliases = await listAliases(parts.store, account.address);
   const addresses = [account.address, ...aliases.map(({ address }) => address)];
@@ -110,7 +110,7 @@ async function list(call: Call): Promise<ExitCode> {
 
 async function show(call: Call): Promise<ExitCode> {
   const given = addressGiven(call);
-  await using parts = await openFor(call);
+  await using parts = await openToRead(call);
   const { account, address } = await keyOwner(parts, given);
   const all = await listPublished(parts.store, address);
   const shown = all.find(({ state }) => state === "active") ?? all[0];

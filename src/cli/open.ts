@@ -7,9 +7,10 @@ import type { Call } from "./command.ts";
 /**
  * The parts, for one command: stdout belongs to its answer, so nothing is logged. An alarm that the command raised is told
  * on stderr when it ends; the gateway logs it. So is a key that ended meanwhile and that only its owner can revoke.
+ * `isReading`: of a command that only reads, which leaves the tables of the database as they are.
  */
-export async function openFor(call: Call): Promise<Parts> {
-  const parts = await openQuietly(await loadConfig(call.configFile));
+export async function openFor(call: Call, isReading = false): Promise<Parts> {
+  const parts = await openQuietly(await loadConfig(call.configFile), isReading);
   const before = (await standingAlarms(parts.store)).at(-1)?.seq ?? 0;
   const unservedBefore = await lastUnserved(parts.store);
   return {
@@ -30,7 +31,12 @@ export async function openFor(call: Call): Promise<Parts> {
   };
 }
 
+/** As `openFor`, for a command that only reads. @throws AppError when the tables are of another version. */
+export async function openToRead(call: Call): Promise<Parts> {
+  return openFor(call, true);
+}
+
 /** Without a command's terminal, from a configuration that was read already. */
-export async function openQuietly(config: Config): Promise<Parts> {
-  return openParts({ ...config, log: { level: "silent" } });
+export async function openQuietly(config: Config, isReading = false): Promise<Parts> {
+  return openParts({ ...config, log: { level: "silent" } }, { isReading });
 }

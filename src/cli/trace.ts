@@ -1,6 +1,6 @@
 import { readTrace } from "../journal/trace.ts";
 import { answer, type Call, type Command, type ExitCode, notFound, printable } from "./command.ts";
-import { openFor } from "./open.ts";
+import { openToRead } from "./open.ts";
 
 /** `trace MESSAGE-ID`. */
 export const traceCommand: Command = {
@@ -14,7 +14,7 @@ export const traceCommand: Command = {
 async function trace(call: Call): Promise<ExitCode> {
   const [given = ""] = call.operands;
   const messageId = given.startsWith("<") ? given : `<${given}>`;
-  await using parts = await openFor(call);
+  await using parts = await openToRead(call);
   const entries = await readTrace(parts.store, messageId);
   if (entries.length === 0) {
     throw notFound(

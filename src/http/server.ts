@@ -147,6 +147,8 @@ async function listen(
   const sockets = trackSockets(server, limits.connectionsPerNetwork);
   server.listen(options.port, options.host);
   await once(server, "listening");
+  // A connection that cannot be accepted (no descriptor left, accept(2)); unheard, the event would end the process.
+  server.on("error", failing(options));
   const { address: host, port } = server.address() as AddressInfo;
   return {
     host,

@@ -7,7 +7,7 @@ import { wkdName } from "../mail/wkd-hash.ts";
 import { keyIdOf, type Fingerprint, type KeyId } from "../openpgp/fingerprint.ts";
 import { holdAuditEnd } from "./audit.ts";
 import { isConstraintViolation } from "./constraint.ts";
-import { appendCertificate, eraseFromFile } from "./published-file.ts";
+import { appendCertificate, appendServed, eraseFromFile } from "./published-file.ts";
 import { addressFrom, msOrZero, timeOrNone, wordFrom } from "./row.ts";
 import type { Schema } from "./schema.ts";
 import type { Store } from "./store.ts";
@@ -164,6 +164,7 @@ export async function endPublished(
 export async function stopServing(store: Store, fingerprint: Fingerprint): Promise<void> {
   await store.db.deleteFrom("certificate_ids").where("fingerprint", "=", fingerprint).execute();
   await countChange(store);
+  if (store.publishedFile !== undefined) appendServed(store.publishedFile, fingerprint, false);
 }
 
 /** It is found by them again; in the caller's transaction. Changes nothing where it is found already. */
@@ -174,6 +175,20 @@ export async function serveAgain(
 ): Promise<void> {
   await insertIds(store, fingerprint, subkeys);
   await countChange(store);
+  if (store.publishedFile !== undefined) appendServed(store.publishedFile, fingerprint, true);
+}
+
+/** The certificate with this primary key, served or not. */
+export async function findByFingerprint(
+  store: Store,
+  fingerprint: Fingerprint,
+): Promise<PublishedCertificate | undefined> {
+  const row = await store.db
+    .selectFrom("published_certificates")
+    .selectAll()
+    .where("fingerprint", "=", fingerprint)
+    .executeTakeFirst();
+  return row === undefined ? undefined : fromRow(row);
 }
 
 /** Those of an account's own certificates that are not served at all. */

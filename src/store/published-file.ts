@@ -15,6 +15,7 @@ import {
   writeSync,
 } from "node:fs";
 
+import { AppError, errorText } from "../base/errors.ts";
 import { fromUnixMs } from "../base/time.ts";
 import { canonicalAddress, formatAddress, type EmailAddress } from "../mail/address.ts";
 import type { Fingerprint } from "../openpgp/fingerprint.ts";
@@ -33,13 +34,17 @@ type CertificateLine = {
   readonly revokedAt: number;
 };
 type PasswordLine = { readonly kind: "password"; readonly address: string; readonly at: number };
-type Line = CertificateLine | PasswordLine;
+/** Whether a certificate is found by its fingerprint. */
+type ServedLine = { readonly kind: "served" | "unserved"; readonly fingerprint: Fingerprint };
+type Line = CertificateLine | PasswordLine | ServedLine;
 
 const MODE = 0o600;
 
 /** What the file says: of each certificate the last line, and the passwords in the order in which they changed. */
 export type PublishedFile = {
   readonly certificates: readonly PublishedCertificate[];
+  /** Those that are not to be found by their fingerprint. */
+  readonly unserved: ReadonlySet<Fingerprint>;
   readonly passwords: readonly { readonly address: EmailAddress; readonly at: Date }[];
 };
 
@@ -61,6 +66,11 @@ export function appendPasswordChange(file: string, address: EmailAddress, at: Da
   append(file, [{ kind: "password", address: formatAddress(address), at: at.getTime() }]);
 }
 
+/** Appends that a certificate is found by its fingerprint from now on, or no longer. */
+export function appendServed(file: string, fingerprint: Fingerprint, isServed: boolean): void {
+  append(file, [{ kind: isServed ? "served" : "unserved", fingerprint }]);
+}
+
 /** Takes the lines of erased people out of the file. */
 export function eraseFromFile(
   file: string,
@@ -73,9 +83,9 @@ export function eraseFromFile(
   const fingerprints = new Set<string>(of.fingerprints);
   const addresses = new Set<string>((of.addresses ?? []).map(canonicalAddress));
   const kept = readLines(file).filter((line) =>
-    line.kind === "certificate"
-      ? !fingerprints.has(line.fingerprint)
-      : !addresses.has(canonicalAddress(addressFrom(line.address))),
+    line.kind === "password"
+      ? !addresses.has(canonicalAddress(addressFrom(line.address)))
+      : !fingerprints.has(line.fingerprint),
   );
   const next = `${file}.next`;
   writeFileSync(next, textOf(kept), { mode: MODE, flush: true });
@@ -87,17 +97,43 @@ export function readPublishedFile(file: string): PublishedFile | undefined {
   if (!existsSync(file)) return undefined;
   const last = new Map<string, CertificateLine>();
   const passwords = [];
+  const unserved = new Set<Fingerprint>();
   for (const line of readLines(file)) {
-    if (line.kind === "certificate") last.set(line.fingerprint, line);
-    else passwords.push({ address: addressFrom(line.address), at: fromUnixMs(line.at) });
+    switch (line.kind) {
+      case "certificate":
+        last.set(line.fingerprint, line);
+        break;
+      case "password":
+        passwords.push({ address: addressFrom(line.address), at: fromUnixMs(line.at) });
+        break;
+      case "served":
+        unserved.delete(line.fingerprint);
+        break;
+      case "unserved":
+        unserved.add(line.fingerprint);
+        break;
+    }
   }
-  return { certificates: [...last.values()].map(certificateOf), passwords };
+  return { certificates: [...last.values()].map(certificateOf), unserved, passwords };
 }
 
+/** @throws AppError when the file cannot be written: then nothing is published either. */
 function append(file: string, lines: readonly Line[]): void {
+  try {
+    appendDurably(file, textOf(lines));
+  } catch (cause) {
+    throw new AppError(
+      `${file}, which keeps what is published, cannot be written (${errorText(cause)}): make room, or name a place ` +
+        "that the user of Sealpost may write to in [database] published_file",
+      { temporary: true, cause },
+    );
+  }
+}
+
+function appendDurably(file: string, text: string): void {
   const handle = openSync(file, "a", MODE);
   try {
-    writeSync(handle, textOf(lines));
+    writeSync(handle, text);
     fsyncSync(handle);
   } finally {
     closeSync(handle);

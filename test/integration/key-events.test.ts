@@ -10,12 +10,14 @@ function someSteps(steps: number): readonly number[] {
   return [Math.ceil(steps / 2), steps];
 }
 
-test("a process that is killed within an event in the life of keys leaves one working state", async (t) => {
-  const reports = await proveKeyEvents("sqlite", EVENTS, someSteps);
-  for (const { event, steps, kills, before, after } of reports) {
-    assert.equal(before + after, kills);
-    t.diagnostic(
-      `${event}: ${steps} steps, ${before} killed before it had happened, ${after} after`,
-    );
-  }
-});
+for (const engine of ["sqlite", "postgres"] as const) {
+  test(`${engine}: a process that is killed within an event in the life of keys leaves one working state`, async (t) => {
+    const reports = await proveKeyEvents(engine, EVENTS, someSteps);
+    for (const { event, steps, kills, before, after } of reports) {
+      assert.equal(before + after, kills);
+      t.diagnostic(
+        `${event}: ${steps} steps, ${before} killed before it had happened, ${after} after`,
+      );
+    }
+  });
+}

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { connect as connectTcp, type Socket } from "node:net";
 import { connect as connectTls, type SecureVersion } from "node:tls";
 
-const REPLY_TIMEOUT_MS = 10_000;
+const REPLY_TIMEOUT_MS = 120_000;
 
 export class RawSmtp implements AsyncDisposable {
   #socket: Socket;

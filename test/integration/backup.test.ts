@@ -1,0 +1,132 @@
+/** A restore, as it is drilled: what a backup gives back, and what it must not bring back. */
+import assert from "node:assert/strict";
+import { mkdtemp, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { DatabaseSync } from "node:sqlite";
+import { startPostgres } from "../../lab/postgres.ts";
+import { run, runOk, sealpost, sealpostCommand, sealpostJson } from "../../lab/run.ts";
+import { deliverTo, makeLoneServer, READER } from "../support/lone-server.ts";
+
+type Key = { readonly fingerprint: string; readonly state: string };
+type Restored = {
+  readonly revoked: number;
+  readonly lostKeys: readonly string[];
+  readonly passwords: readonly string[];
+  readonly isHeld: boolean;
+};
+
+async function drill(
+  dir: string,
+  database: Readonly<Record<string, string>>,
+  /** Puts an empty place where the database was. */
+  takeAway: (config: string) => Promise<void>,
+): Promise<void> {
+  const { config, serve } = await makeLoneServer(dir, database);
+  const keys = async (): Promise<readonly Key[]> =>
+    sealpostJson<readonly Key[]>(config, ["key", "list", READER]);
+  const file = join(dir, "backup");
+  const account = ["account", "add", "bob@alpha.test", "--custody", "provider", "--password-stdin"];
+  await sealpost(config, account, { input: "the password of bob" });
+  {
+    await using gateway = await serve("gateway");
+    assert.match(await deliverTo(gateway.place("lmtp"), "<before@drill.test>"), /^250 /);
+    await sealpost(config, ["backup", file]);
+    assert.match(await deliverTo(gateway.place("lmtp"), "<since@drill.test>"), /^250 /);
+  }
+  assert.equal((await stat(file)).mode & 0o777, 0o600);
+  assert.notEqual((await run(sealpostCommand, ["backup", file, "--config", config])).code, 0);
+  const [before] = await keys();
+  await sealpost(config, ["key", "rotate", READER]);
+  await sealpost(config, ["account", "reset", "bob@alpha.test", "--password-stdin"], {
+    input: "another password",
+  });
+  await takeAway(config);
+
+  const restored = await sealpostJson<Restored>(config, ["restore", file]);
+  assert.partialDeepStrictEqual(restored, { isHeld: false, passwords: ["bob@alpha.test"] });
+  assert.equal(restored.revoked, 1);
+  assert(restored.lostKeys.includes(READER));
+  assert.deepEqual(
+    (await keys()).map(({ fingerprint, state }) => [fingerprint, state]),
+    [[before?.fingerprint, "superseded"]],
+  );
+  await sealpost(config, ["audit", "verify"]);
+  const list = await sealpostJson<readonly { subject: string }[]>(config, ["mail", "list", READER]);
+  assert.deepEqual(
+    list.map(({ subject }) => subject),
+    ["<before@drill.test>"],
+  );
+  const again = await run(sealpostCommand, ["restore", file, "--config", config]);
+  assert.equal(again.code, 1);
+  assert.match(again.stderr, /stop Sealpost/);
+
+  await takeAway(config);
+  const held = await sealpostJson<Restored>(config, ["restore", file, "--published", "/none"]);
+  assert.equal(held.isHeld, true);
+  const keyserver = ["serve", "--role", "keyserver", "--config", config];
+  const refused = await run(sealpostCommand, keyserver);
+  assert.equal(refused.code, 1);
+  assert.match(refused.stderr, /restore --confirm/);
+  await sealpost(config, ["restore", "--confirm"]);
+  await using _serving = await serve("keyserver");
+}
+
+async function inFolder(work: (dir: string) => Promise<void>): Promise<void> {
+  const dir = await mkdtemp(join(tmpdir(), "sealpost-drill-"));
+  try {
+    await work(dir);
+  } finally {
+    await rm(dir, { recursive: true, force: true });
+  }
+}
+
+test("sqlite: a restored backup has the mail and keys of its time, and revokes what was revoked since", async () => {
+  await inFolder(async (dir) => {
+    const path = join(dir, "sealpost.db");
+    let count = 0;
+    await drill(dir, { engine: "sqlite", path }, async () => {
+      count += 1;
+      await rename(path, `${path}.${String(count)}`);
+      for (const end of ["-wal", "-shm"]) await rm(`${path}${end}`, { force: true });
+    });
+  });
+});
+
+test("postgres: a restored backup has the mail and keys of its time, and revokes what was revoked since", async () => {
+  await inFolder(async (dir) => {
+    await using server = await startPostgres();
+    let url = await server.newDatabase();
+    await drill(dir, { engine: "postgres", url }, async (config) => {
+      const next = await server.newDatabase();
+      const text = await readFile(config, "utf8");
+      await writeFile(config, text.replaceAll(url, next));
+      url = next;
+    });
+  });
+});
+
+test("an older program refuses a newer database, and a command that only reads leaves an older one as it is", async () => {
+  await inFolder(async (dir) => {
+    const path = join(dir, "sealpost.db");
+    const { config } = await makeLoneServer(dir, { engine: "sqlite", path });
+    const change = async (statement: string): Promise<void> => {
+      await runOk("sqlite3", [path, statement]);
+    };
+    await change("insert into migrations values ('9999-later')");
+    for (const command of [["account", "list"], ["account", "policy", READER, "off"], ["serve"]]) {
+      const { code, stderr } = await run(sealpostCommand, [...command, "--config", config]);
+      assert.equal(code, 1);
+      assert.match(stderr, /made by a newer version of Sealpost \(it has 9999-later\)/);
+    }
+    await change("delete from migrations where name in ('9999-later', '0007-audit-actions')");
+    await change("drop index audit_action");
+    const { code, stderr } = await run(sealpostCommand, ["audit", "list", "--config", config]);
+    assert.equal(code, 1);
+    assert.match(stderr, /is older than this version of Sealpost/);
+    using database = new DatabaseSync(path, { readOnly: true });
+    const count = "select count(*) as count from migrations where name = '0007-audit-actions'";
+    assert.deepEqual({ ...database.prepare(count).get() }, { count: 0 });
+  });
+});
