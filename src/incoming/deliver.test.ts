@@ -7,6 +7,7 @@ import { listMessages } from "../mailbox/embedded.ts";
 import { replyText } from "../smtp/reply.ts";
 import type { Account } from "../store/accounts.ts";
 import type { Store } from "../store/store.ts";
+import { haveAccounts } from "../../test/support/accounts.ts";
 import { engines } from "../../test/support/engines.ts";
 import { deliver, type DeliverDeps } from "./deliver.ts";
 import { traceIncoming } from "./tracing.ts";
@@ -51,6 +52,7 @@ function depsFor(store: Store, failures: unknown[]): DeliverDeps {
 for (const { engine, open } of engines()) {
   test(`${engine}: trouble with one mailbox keeps no mail from the others`, async () => {
     await using store = await open();
+    await haveAccounts(store, address("bob@beta.test"), address("bea@beta.test"));
     const failures: unknown[] = [];
     const deps = depsFor(store, failures);
     const names = ["bob", "broken", "nobody", "bea", "bob"];

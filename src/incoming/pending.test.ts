@@ -20,6 +20,7 @@ import { seal } from "../pgpmime/seal.ts";
 import { migrate } from "../store/migrate.ts";
 import { beginOpening } from "../store/openings.ts";
 import { openStore, type Store } from "../store/store.ts";
+import { haveAccounts } from "../../test/support/accounts.ts";
 import { absenceEvidence } from "./evidence.ts";
 import { openPending } from "./pending.ts";
 import { showMail } from "./reading.ts";
@@ -70,6 +71,7 @@ async function withWaiting(change = (sealed: string): string => sealed) {
     now: NOW,
   });
   const body = Buffer.from(change(Buffer.from(sealed).toString("latin1")), "latin1");
+  await haveAccounts(store, BOB);
   const id = await storeMessage(store, {
     account: BOB,
     body,

@@ -82,7 +82,7 @@ export async function openArrived(
     await work(deps, account, keys, message);
   } catch (error) {
     // The process is alive, so the message is not to blame.
-    await endOpening(deps.store, account, id);
+    await endOpening(deps.store, id);
     throw error;
   }
 }

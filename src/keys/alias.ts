@@ -2,6 +2,7 @@ import { AppError } from "../base/errors.ts";
 import { appendAudit } from "../journal/audit.ts";
 import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
 import { deleteAlias, findAliased, insertAlias } from "../store/aliases.ts";
+import { insertFormerAddress } from "../store/former-addresses.ts";
 import { insertTombstone } from "../store/tombstones.ts";
 import { changeKeys } from "./change.ts";
 import { endKey } from "./end-key.ts";
@@ -53,6 +54,7 @@ export async function removeAlias(
     }
     const now = deps.clock.now();
     await insertTombstone(tx, canonicalAddress(alias), now, canonicalAddress(owner));
+    await insertFormerAddress(tx, alias, owner, now);
     await appendAudit(tx, { at: now, action: "alias.removed", account: owner });
   });
 }

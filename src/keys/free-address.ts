@@ -4,6 +4,7 @@ import { revocationOf } from "../openpgp/acceptance.ts";
 import { readAccount } from "../store/accounts.ts";
 import { findAliased } from "../store/aliases.ts";
 import { listPublished, stopServing } from "../store/certificates.ts";
+import { forgetFormerAddress } from "../store/former-addresses.ts";
 import { selectGenericRevocation } from "../store/generic-revocations.ts";
 import type { Store } from "../store/store.ts";
 import { isBuried } from "../store/tombstones.ts";
@@ -21,6 +22,7 @@ export async function takeAddress(
   owner?: EmailAddress,
 ): Promise<void> {
   await requireFree(tx, address, now, owner);
+  await forgetFormerAddress(tx, address);
   for (const published of await listPublished(tx, address)) {
     const kept = await selectGenericRevocation(tx, published.fingerprint);
     if (owner !== undefined && kept?.owner === canonicalAddress(owner)) continue;

@@ -6,6 +6,7 @@ import { errorText } from "../base/errors.ts";
 import { enrol } from "../login/enrol.ts";
 import { login } from "../login/login.ts";
 import { resetPassword } from "../login/recover.ts";
+import { canonicalAddress } from "../mail/address.ts";
 import { parseFingerprint } from "../openpgp/fingerprint.ts";
 import { saveGenericRevocation } from "../store/generic-revocations.ts";
 import { insertOutbox } from "../store/outbox.ts";
@@ -66,7 +67,15 @@ async function spoil(store: Store, masterKey: string, now: Date): Promise<void> 
 
 function copyOf(id: string, wrapped: ReturnType<typeof wrapCopy>, at: Date) {
   const envelope = JSON.stringify({ recipients: [] });
-  const rest = { sender: alice, messageId: "", envelope, attempts: 0, createdAt: at, nextAt: at };
+  const rest = {
+    sender: alice,
+    account: canonicalAddress(alice),
+    messageId: "",
+    envelope,
+    attempts: 0,
+    createdAt: at,
+    nextAt: at,
+  };
   return { id, ...rest, ...wrapped };
 }
 

@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { after, fromUnixMs, MINUTE } from "../base/time.ts";
 import { parseAddress } from "../mail/address.ts";
 import { parseFingerprint } from "../openpgp/fingerprint.ts";
+import { haveAccounts } from "../../test/support/accounts.ts";
 import { engines } from "../../test/support/engines.ts";
 import {
   listMessages,
@@ -64,6 +65,7 @@ const sealed: NewMessage = {
 for (const { engine, open } of engines()) {
   test(`${engine}: a message waits as it came, and has a verdict and a summary afterwards`, async () => {
     await using store = await open();
+    await haveAccounts(store, alice, bob);
     const id = await storeMessage(store, sealed);
     assert.deepEqual(await waitingIds(store), [id]);
     const waiting = await readMessage(store, bob, id);
@@ -84,6 +86,7 @@ for (const { engine, open } of engines()) {
 
   test(`${engine}: the same content in the same envelope is stored once, also when it comes at once`, async () => {
     await using store = await open();
+    await haveAccounts(store, alice, bob);
     const contentHash = Buffer.alloc(32, 7);
     const ids = await Promise.all(
       Array.from({ length: 5 }, async (_none, copy) =>
@@ -100,6 +103,7 @@ for (const { engine, open } of engines()) {
 
   test(`${engine}: a repetition after the verdict leaves the verdict alone`, async () => {
     await using store = await open();
+    await haveAccounts(store, alice, bob);
     const id = await storeMessage(store, sealed);
     await recordVerdict(store, bob, id, confidential);
     assert.equal(await storeMessage(store, sealed), id);
@@ -108,6 +112,7 @@ for (const { engine, open } of engines()) {
 
   test(`${engine}: nobody reads or changes another's message`, async () => {
     await using store = await open();
+    await haveAccounts(store, alice, bob);
     const id = await storeMessage(store, sealed);
     assert.equal(await readMessage(store, alice, id), undefined);
     await assert.rejects(recordVerdict(store, alice, id, confidential), /no such message/);
@@ -116,6 +121,7 @@ for (const { engine, open } of engines()) {
 
   test(`${engine}: pending mail is listed in the order in which it came, the mailbox the other way round`, async () => {
     await using store = await open();
+    await haveAccounts(store, alice, bob);
     const ids = [];
     for (const minute of [1, 2, 3]) {
       const receivedAt = after(now, minute * MINUTE);
@@ -130,6 +136,7 @@ for (const { engine, open } of engines()) {
 
   test(`${engine}: quotas count what is stored, pending mail by its own`, async () => {
     await using store = await open();
+    await haveAccounts(store, alice, bob);
     assert.equal(await usedBytes(store, bob), 0);
     const quota = { mailboxBytes: 300, pendingBytes: 150 };
     const id = await storeMessage(store, { ...sealed, body: Buffer.alloc(100) });

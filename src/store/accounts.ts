@@ -1,7 +1,12 @@
 import type { Selectable } from "kysely";
 
 import { fromUnixMs } from "../base/time.ts";
-import { canonicalAddress, formatAddress, type EmailAddress } from "../mail/address.ts";
+import {
+  canonicalAddress,
+  formatAddress,
+  type CanonicalAddress,
+  type EmailAddress,
+} from "../mail/address.ts";
 import { addressFrom, timeOrNone, wordFrom } from "./row.ts";
 import type { Schema } from "./schema.ts";
 import type { Store } from "./store.ts";
@@ -147,9 +152,19 @@ export async function lockAccount(store: Store, address: EmailAddress): Promise<
   return row !== undefined;
 }
 
-/** Deletes an account, to whom nothing refers any more. */
-export async function deleteAccount(store: Store, address: EmailAddress): Promise<void> {
-  await store.db.deleteFrom("accounts").where("address", "=", canonicalAddress(address)).execute();
+/**
+ * Keeps an account under its name until the transaction ends: nobody renames, closes or erases it meanwhile, and others
+ * who only add to it do not wait. What was found before the transaction may be gone by now: `undefined` says so. To be
+ * used inside a transaction, for every write that follows a look-up.
+ */
+export async function holdAccount(
+  store: Store,
+  address: CanonicalAddress,
+): Promise<"open" | "closed" | undefined> {
+  const query = store.db.selectFrom("accounts").select("state").where("address", "=", address);
+  // A transaction on SQLite holds the only write lock already.
+  const row = await (store.engine === "postgres" ? query.forShare() : query).executeTakeFirst();
+  return row === undefined ? undefined : row.state === "closed" ? "closed" : "open";
 }
 
 /** The accounts that were closed before a moment. */

@@ -39,13 +39,12 @@ export async function beginOpening(
   return isOver ? "too-often" : "in-hand";
 }
 
-/** Takes one back that ended without a verdict, but not with the process. */
-export async function endOpening(store: Store, account: EmailAddress, id: string): Promise<void> {
+/** Takes one back that ended without a verdict, but not with the process; its account may have another name by now. */
+export async function endOpening(store: Store, id: string): Promise<void> {
   await store.db
     .updateTable("messages")
     .set({ attempts: sql<number>`attempts - 1` })
     .where("id", "=", id)
-    .where("account", "=", canonicalAddress(account))
     .where("attempts", ">", 0)
     .execute();
 }

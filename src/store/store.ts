@@ -25,6 +25,7 @@ const ERASABLE: readonly (keyof Schema)[] = [
   "aliases",
   "author_keys",
   "cached_certificates",
+  "former_addresses",
   "generic_revocations",
   "mailbox_certificates",
   "master_keys",

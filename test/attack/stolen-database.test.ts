@@ -15,7 +15,7 @@ import { wrapCopy } from "../../src/keys/rewrap.ts";
 import { newServiceRoot } from "../../src/keys/service-key.ts";
 import { unlockWithPassword, type VaultDeps } from "../../src/keys/vault.ts";
 import { enrol } from "../../src/login/enrol.ts";
-import { parseAddress, type EmailAddress } from "../../src/mail/address.ts";
+import { canonicalAddress, parseAddress, type EmailAddress } from "../../src/mail/address.ts";
 import { encryptAtRest } from "../../src/openpgp/encrypt.ts";
 import { readAccount } from "../../src/store/accounts.ts";
 import { migrate } from "../../src/store/migrate.ts";
@@ -186,7 +186,15 @@ async function keepCopy({ store, serviceKeys, clock }: VaultDeps): Promise<void>
   const copy = wrapCopy(serviceKeys, COPY, Buffer.from("the canary that waits"));
   const rest = { messageId: "<1@alpha.test>", envelope: "{}", attempts: 0 };
   await insertOutbox(store, [
-    { id: COPY, sender: alice, ...rest, ...copy, createdAt: now, nextAt: now },
+    {
+      id: COPY,
+      sender: alice,
+      account: canonicalAddress(alice),
+      ...rest,
+      ...copy,
+      createdAt: now,
+      nextAt: now,
+    },
   ]);
 }
 
