@@ -15,6 +15,7 @@ import { traceIncoming } from "../incoming/tracing.ts";
 import type { ReadingDeps } from "../incoming/reading.ts";
 import { recordTrace } from "../journal/trace.ts";
 import { isParked } from "../keys/former.ts";
+import { upgradeAccounts } from "../keys/upgrade-accounts.ts";
 import {
   activeCertificate,
   unlockWithService,
@@ -63,8 +64,9 @@ export async function openParts(config: Config): Promise<Parts> {
   const serviceKeys = opening.use(openServiceKeys(config.secrets.serviceKeyFile));
   const store = opening.use(await openStore(config.database));
   await migrate(store);
-  const pool = opening.use(startCryptoPool());
   const vault = { store, clock, serviceKeys, releaseLimits: config.revocations };
+  await upgradeAccounts(vault);
+  const pool = opening.use(startCryptoPool());
   const lookUps = await openDiscovery(config, { ...vault, events });
   opening.use(lookUps);
   const writeTrace = traceWriter({ store, clock, events });

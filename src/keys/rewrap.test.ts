@@ -55,7 +55,14 @@ async function spoil(store: Store, masterKey: string, now: Date): Promise<void> 
     for (let at = 0; at < UNREADABLE; at += 1) {
       const number = String(at).padStart(12, "0");
       const id = `00000000-0000-4000-8000-${number}`;
-      const slot = { id, masterKey, kind: "service", kdf: "hkdf-sha256", salt: Buffer.alloc(0) };
+      const slot = {
+        id,
+        masterKey,
+        kind: "service",
+        kdf: "hkdf-sha256",
+        salt: Buffer.alloc(0),
+        generation: 0,
+      };
       await insertSlot(tx, { ...slot, ...junk, kind: "service" });
       const fingerprint = parseFingerprint(number.padStart(40, "0"));
       assert(fingerprint);

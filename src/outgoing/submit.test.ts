@@ -101,6 +101,7 @@ async function send(message: string, to: readonly string[], options: Options = {
     addresses: [address("alice@alpha.test")],
     policy: options.policy ?? "prefer-clear",
     keys: options.keys ?? new UnlockedKeys([key], key.fingerprint, []),
+    generation: 1,
   };
   const envelope = { from: sender.address, recipients: to.map(address) };
   const reply = await submit(deps, sender, envelope, Buffer.from(message.replaceAll("\n", "\r\n")));

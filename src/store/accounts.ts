@@ -33,8 +33,24 @@ export type Account = {
   readonly providerUntil?: Date;
 };
 
-/** What a password is compared with. */
-export type LoginHash = { readonly salt: Uint8Array; readonly hash: Uint8Array };
+/**
+ * What a password is compared with, wrapped under the service key that `serviceKey` names; `kdf` says how it is made with
+ * `salt`. Without a `kdf` no password is right.
+ */
+export type LoginRow = {
+  readonly salt: Uint8Array;
+  readonly kdf: string;
+  readonly verifier: Uint8Array;
+  readonly serviceKey: string;
+};
+
+/** What is kept for somebody who has no password yet. */
+export const NO_LOGIN: LoginRow = {
+  salt: new Uint8Array(),
+  kdf: "",
+  verifier: new Uint8Array(),
+  serviceKey: "",
+};
 
 /** All words of `Custody`. */
 export const CUSTODIES: readonly Custody[] = [
@@ -48,11 +64,12 @@ const MAILBOX_KEYS: readonly MailboxKey[] = ["same", "separate"];
 /** All words of `Policy`. */
 export const POLICIES: readonly Policy[] = ["require", "prefer-pickup", "prefer-clear", "off"];
 
-/** Adds an account; false when there is one with this address. */
+/** Adds an account at a generation; false when there is one with this address. */
 export async function insertAccount(
   store: Store,
   account: Account,
-  login: LoginHash,
+  login: LoginRow = NO_LOGIN,
+  generation = 0,
 ): Promise<boolean> {
   const added = await store.db
     .insertInto("accounts")
@@ -61,8 +78,8 @@ export async function insertAccount(
       mailbox: formatAddress(account.address),
       custody: account.custody,
       policy: account.policy ?? "",
-      login_salt: login.salt,
-      login_hash: login.hash,
+      ...loginColumns(login),
+      generation,
       created_at: account.createdAt.getTime(),
     })
     .onConflict((conflict) => conflict.doNothing())
@@ -74,14 +91,55 @@ export async function insertAccount(
 export async function readAccount(
   store: Store,
   address: EmailAddress,
-): Promise<{ readonly account: Account; readonly login: LoginHash } | undefined> {
+): Promise<
+  { readonly account: Account; readonly login: LoginRow; readonly generation: number } | undefined
+> {
   const row = await store.db
     .selectFrom("accounts")
     .selectAll()
     .where("address", "=", canonicalAddress(address))
     .executeTakeFirst();
   if (row === undefined) return undefined;
-  return { account: fromRow(row), login: { salt: row.login_salt, hash: row.login_hash } };
+  return { account: fromRow(row), login: loginFrom(row), generation: row.generation };
+}
+
+/** Puts an account at a generation, with its login. */
+export async function setLogin(
+  store: Store,
+  address: EmailAddress,
+  generation: number,
+  login: LoginRow,
+): Promise<void> {
+  await store.db
+    .updateTable("accounts")
+    .set({ generation, ...loginColumns(login) })
+    .where("address", "=", canonicalAddress(address))
+    .execute();
+}
+
+/** Login hashes from before they were wrapped, which lie in clear. */
+export async function listClearLogins(
+  store: Store,
+  limit: number,
+): Promise<
+  readonly {
+    readonly address: EmailAddress;
+    readonly salt: Uint8Array;
+    readonly hash: Uint8Array;
+  }[]
+> {
+  const rows = await store.db
+    .selectFrom("accounts")
+    .select(["mailbox", "login_salt", "login_hash"])
+    .where("generation", "=", 0)
+    .orderBy("address")
+    .limit(limit)
+    .execute();
+  return rows.map((row) => ({
+    address: addressFrom(row.mailbox),
+    salt: row.login_salt,
+    hash: row.login_hash,
+  }));
 }
 
 /** All accounts, or those of one domain, in the order of their addresses. */
@@ -103,10 +161,9 @@ export async function updatePolicy(
     .execute();
 }
 
-/** What may change in an account; what is absent stays. No bytes of `login` let nobody in. */
+/** What may change in an account; what is absent stays. */
 export type AccountChange = {
   readonly custody?: Custody;
-  readonly login?: LoginHash;
   readonly mailboxKey?: MailboxKey;
   readonly providerUntil?: Date;
   /** Null opens a closed account again. */
@@ -119,12 +176,11 @@ export async function updateAccount(
   address: EmailAddress,
   change: AccountChange,
 ): Promise<void> {
-  const { custody, login, mailboxKey, providerUntil, closedAt } = change;
+  const { custody, mailboxKey, providerUntil, closedAt } = change;
   await store.db
     .updateTable("accounts")
     .set({
       ...(custody === undefined ? {} : { custody }),
-      ...(login === undefined ? {} : { login_salt: login.salt, login_hash: login.hash }),
       ...(mailboxKey === undefined ? {} : { mailbox_key: mailboxKey }),
       ...(providerUntil === undefined ? {} : { provider_until: providerUntil.getTime() }),
       ...(closedAt === undefined
@@ -205,6 +261,26 @@ export async function listAccountsWithoutKeys(
     .limit(limit)
     .execute();
   return rows.map(fromRow);
+}
+
+/** The hash of before stays empty: its place is in backups, and in dumps that somebody may have. */
+function loginColumns({ salt, kdf, verifier, serviceKey }: LoginRow) {
+  return {
+    login_salt: salt,
+    login_hash: new Uint8Array(),
+    login_kdf: kdf,
+    login_verifier: verifier,
+    login_service_key: serviceKey,
+  };
+}
+
+export function loginFrom(row: Selectable<Schema["accounts"]>): LoginRow {
+  return {
+    salt: row.login_salt,
+    kdf: row.login_kdf,
+    verifier: row.login_verifier,
+    serviceKey: row.login_service_key,
+  };
 }
 
 function fromRow(row: Selectable<Schema["accounts"]>): Account {

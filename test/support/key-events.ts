@@ -8,7 +8,7 @@ import {
   openServiceKeys,
   replaceServiceKey,
 } from "../../src/app/service-key-file.ts";
-import { hashPassword, updateAccount } from "../../src/accounts/embedded.ts";
+import { setLoginOnly } from "./accounts.ts";
 import { Secret } from "../../src/base/secret.ts";
 import { DAY } from "../../src/base/time.ts";
 import { appendAudit } from "../../src/journal/audit.ts";
@@ -127,7 +127,7 @@ export const KEY_EVENTS: Readonly<Record<string, KeyEvent>> = {
   "first login after a provisional enrolment": {
     ...own,
     isProvisional: true,
-    before: async (deps) => updateAccount(deps.store, alice, { login: await hashPassword(old()) }),
+    before: async (deps) => setLoginOnly(deps, alice, old()),
     run: logIn,
   },
   "service key rotation": {
