@@ -13,6 +13,7 @@ import { insertOutbox } from "../store/outbox.ts";
 import type { Store } from "../store/store.ts";
 import { findMasterKey, insertSlot } from "../store/vault.ts";
 import { engines } from "../../test/support/engines.ts";
+import { useFormerPassword } from "../../test/support/former-password.ts";
 import {
   active,
   addressOf,
@@ -135,8 +136,13 @@ for (const { engine, open } of engines()) {
     await using store = await open();
     const { before, both } = rotation(store);
     const account = { custody: "unlocks-at-login", profile: "compat", password: old() } as const;
-    for (const address of [alice, bob, cy]) await enrol(before, { ...account, address });
-    await enrol(depsFor(store), { ...account, address: dee });
+    for (const address of [alice, bob, cy]) {
+      await enrol(before, { ...account, address });
+      await useFormerPassword(before, address, old());
+    }
+    const other = depsFor(store);
+    await enrol(other, { ...account, address: dee });
+    await useFormerPassword(other, dee, old());
     await closeAccount(before, cy, undefined);
     await rewrapAll(both);
     await resetPassword(both, bob, fresh());
@@ -167,6 +173,19 @@ for (const { engine, open } of engines()) {
     result.keys[Symbol.dispose]();
     const waiting = (await rewrapAll(both)).passwords.map(({ owner }) => owner.local);
     assert.deepEqual(waiting, ["bob", "cy"]);
+  });
+}
+
+for (const { engine, open } of engines()) {
+  test(`${engine}: passwords and logins go under a new service key without their users`, async () => {
+    await using store = await open();
+    const { before, both, alone } = rotation(store);
+    const account = { custody: "unlocks-at-login", profile: "compat", password: old() } as const;
+    await enrol(before, { ...account, address: alice });
+    assert.deepEqual(await rewrapAll(both), { unreadable: 0, passwords: [] });
+    const result = await login(alone, { address: alice, password: old(), network });
+    assert(result.kind === "ok" && !result.isLocked);
+    result.keys[Symbol.dispose]();
   });
 }
 
