@@ -10,6 +10,7 @@ import { keyTasks } from "./key-tasks.ts";
 import { outgoingHandlers, wayOut } from "./outgoing.ts";
 import { openParts, type Parts } from "./parts.ts";
 import { watchReleases } from "./release-watch.ts";
+import { serviceKeyUse } from "./service-key-use.ts";
 import { startSchedule } from "./schedule.ts";
 import { sayReady, untilStopped } from "./stopping.ts";
 
@@ -29,6 +30,7 @@ export async function runGateway(config: Config): Promise<void> {
       incoming.task,
       ...keyTasks(parts, out.deps),
       watchReleases(parts),
+      serviceKeyUse(parts),
     ]),
   );
 

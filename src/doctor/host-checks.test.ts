@@ -146,6 +146,7 @@ test("what cannot be looked at is a failure of its check, and the others are don
       "database fail",
       "service-key fail",
       "secret-keys skip",
+      "logins skip",
       "pending skip",
       "revocations skip",
     ],

@@ -222,7 +222,7 @@ for (const { engine, open } of engines()) {
   }
 
   for (const change of [
-    { version: 2 },
+    { version: 3 },
     { kind: "password" as const },
     { kdf: "none" },
     { id: "another" },
