@@ -10,7 +10,6 @@ import { changePassword, renewRecoveryCode } from "../../src/keys/password.ts";
 import { renameOwner } from "../../src/keys/rename.ts";
 import { login } from "../../src/login/login.ts";
 import { recoverWithCode, replacePassword, resetPassword } from "../../src/login/recover.ts";
-import { fakeClock } from "../support/clock.ts";
 import { engines } from "../support/engines.ts";
 import { useFormerPassword } from "../support/former-password.ts";
 import {
@@ -78,12 +77,7 @@ for (const { engine, open } of engines()) {
     await useFormerPassword(deps, alice, old());
     const request = { address: alice, password: old(), network };
     let isChanged = false;
-    const inFlight = {
-      ...deps,
-      // The first look at the clock after the password was verified is when its slot is made.
-      clock: { ...fakeClock(deps.clock.now()) },
-    };
-    const racing = login(inFlight, request);
+    const racing = login(deps, request);
     const changing = replacePassword(deps, alice, old(), fresh()).then(
       (done) => (isChanged = done),
       () => false,
