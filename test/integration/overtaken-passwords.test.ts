@@ -76,13 +76,9 @@ for (const { engine, open } of engines()) {
     const { deps } = await withAlice(store, "provider-usable");
     await useFormerPassword(deps, alice, old());
     const request = { address: alice, password: old(), network };
-    let isChanged = false;
     const racing = login(deps, request);
-    const changing = replacePassword(deps, alice, old(), fresh()).then(
-      (done) => (isChanged = done),
-      () => false,
-    );
-    const [result] = await Promise.all([racing, changing]);
+    const changing = replacePassword(deps, alice, old(), fresh()).catch(() => false);
+    const [result, isChanged] = await Promise.all([racing, changing]);
     if (result.kind === "ok") result.keys[Symbol.dispose]();
     await (isChanged ? requireWhole(deps, fresh(), old()) : requireWhole(deps, old(), fresh()));
   });
