@@ -14,6 +14,7 @@ import { keyTasks } from "./key-tasks.ts";
 import { outgoingHandlers, wayOut } from "./outgoing.ts";
 import { openParts, type Parts } from "./parts.ts";
 import { watchReleases } from "./release-watch.ts";
+import { serviceKeyUse } from "./service-key-use.ts";
 import { startSchedule } from "./schedule.ts";
 import { sayReady, untilStopped } from "./stopping.ts";
 
@@ -42,6 +43,7 @@ export async function runGateway(config: Config, store?: Store): Promise<void> {
           parts.events.auditHead(await auditHead(parts.store));
         },
       },
+      serviceKeyUse(parts),
     ]),
   );
 

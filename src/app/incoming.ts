@@ -11,6 +11,8 @@ import {
 } from "../incoming/deliver.ts";
 import { openArrived, openPending, type PendingDeps } from "../incoming/pending.ts";
 import type { UnlockedKeys } from "../keys/unlocked-keys.ts";
+import { readBinding } from "../keys/binding.ts";
+import { Overtaken } from "../keys/overtaken.ts";
 import { unlockWithService } from "../keys/vault.ts";
 import {
   canonicalAddress,
@@ -152,8 +154,16 @@ class Opening {
   ): Promise<void> {
     await this.#gate.pass(canonicalAddress(account), undefined, async () => {
       if (this.#isStopped) return;
+      const { store } = this.#parts;
+      const before = await readBinding(store, account);
       using keys = await unlockWithService(this.#parts, account);
-      const deps = { ...this.#parts, askAuthorKey: this.#parts.online.askAuthorKey };
+      const open: Parts["open"] = async (request) => {
+        // A reset, or custody taken back, ends this here too, whichever process it happens in.
+        const now = await readBinding(store, account);
+        if (now === undefined || now.generation !== before?.generation) throw new Overtaken();
+        return this.#parts.open(request);
+      };
+      const deps = { ...this.#parts, open, askAuthorKey: this.#parts.online.askAuthorKey };
       if (keys !== undefined) await work(deps, keys);
     });
   }

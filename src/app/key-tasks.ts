@@ -7,6 +7,7 @@ import { openWithService } from "../keys/master-key.ts";
 import { EXTEND_BEFORE_MS, upkeep } from "../keys/upkeep.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import { findAliased } from "../store/aliases.ts";
+import { purgeFormerAddresses } from "../store/former-addresses.ts";
 import { purgeTombstones } from "../store/tombstones.ts";
 import { warnOfEnds, type NoticeDeps } from "./end-warnings.ts";
 import type { Parts } from "./parts.ts";
@@ -30,6 +31,7 @@ export function keyTasks(parts: Parts, notices: NoticeDeps): readonly Task[] {
       run: async () => {
         await purgeClosedAccounts(parts);
         await purgeTombstones(parts.store, parts.clock.now());
+        await purgeFormerAddresses(parts.store, parts.clock.now());
       },
     },
   ];

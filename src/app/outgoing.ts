@@ -1,10 +1,11 @@
 /** Wires submission: a login becomes a sender with open keys, and what he sends goes through `outgoing/submit`. */
 import { AppError } from "../base/errors.ts";
 import { MINUTE } from "../base/time.ts";
-import type { Account } from "../accounts/embedded.ts";
+import { findAccount, type Account } from "../accounts/embedded.ts";
+import { readBinding } from "../keys/binding.ts";
 import { openCopy, wrapCopy } from "../keys/rewrap.ts";
 import { UnlockedKeys } from "../keys/unlocked-keys.ts";
-import { login } from "../login/login.ts";
+import { login, type Login } from "../login/login.ts";
 import { parseAddress } from "../mail/address.ts";
 import { cameProtected } from "../mailbox/embedded.ts";
 import { handOnWith } from "../outgoing/hand-on.ts";
@@ -15,6 +16,7 @@ import { policyInForce, type Policy } from "../policy/policy.ts";
 import type { Handlers } from "../smtp/handlers.ts";
 import type { Hop } from "../smtp/hop.ts";
 import { relayWith } from "../smtp/relay.ts";
+import { reply } from "../smtp/reply.ts";
 import type { Config } from "../config/load.ts";
 import type { Domain } from "../mail/address.ts";
 import { listAliases } from "../store/aliases.ts";
@@ -83,21 +85,32 @@ export function outgoingHandlers(parts: Parts, { deps, task }: WayOut): Handlers
         parts.events.failed("login", error);
       };
       const result = await login({ ...parts, failed }, { address: parsed, password, network });
-      return result.kind === "ok" ? senderOf(parts, result.account, result.keys) : result.kind;
+      return result.kind === "ok" ? senderOf(parts, result) : result.kind;
     },
     loggedOut: ({ keys }) => {
       keys[Symbol.dispose]();
     },
-    rcpt: async ({ login: sender }, { recipients }, recipient) =>
-      answerRecipient(submitDeps, loggedIn(sender), recipient, recipients.length),
+    rcpt: async ({ login: sender }, { recipients }, recipient) => {
+      const current = await stillCurrent(parts, loggedIn(sender));
+      if (current === undefined) return LOG_IN_AGAIN;
+      return answerRecipient(submitDeps, current, recipient, recipients.length);
+    },
     data: async ({ login: sender }, envelope, message) => {
       const current = await stillCurrent(parts, loggedIn(sender));
-      const reply = await submit(submitDeps, current, envelope, message);
-      parts.events.submitted({ domain: loggedIn(sender).address.domain, code: reply.code });
-      return reply;
+      if (current === undefined) return LOG_IN_AGAIN;
+      const answer = await submit(submitDeps, current, envelope, message);
+      parts.events.submitted({ domain: loggedIn(sender).address.domain, code: answer.code });
+      return answer;
     },
   };
 }
+
+/** RFC 3463 §3.8: X.7.0, other security status. */
+const LOG_IN_AGAIN = reply(
+  "451",
+  "4.7.0",
+  "the account was changed since this login; log in again",
+);
 
 function loggedIn(sender: Sender | undefined): Sender {
   if (sender !== undefined) return sender;
@@ -106,8 +119,11 @@ function loggedIn(sender: Sender | undefined): Sender {
 
 async function senderOf(
   { config, store }: Parts,
-  account: Account,
-  keys: Sender["keys"],
+  {
+    account,
+    keys,
+    generation,
+  }: Pick<Extract<Login, { kind: "ok" }>, "account" | "keys" | "generation">,
 ): Promise<Sender> {
   const aliases = await listAliases(store, account.address);
   return {
@@ -115,11 +131,22 @@ async function senderOf(
     addresses: [account.address, ...aliases.map(({ address }) => address)],
     policy: policyOf(config, account),
     keys,
+    generation,
   };
 }
 
-/** A key that was revoked since the login signs nothing any more: the user logs in again and has the new one. */
-async function stillCurrent({ store }: Parts, sender: Sender): Promise<Sender> {
+/**
+ * The sender as the account is now: its addresses and its policy. Undefined after anything that opens the account was
+ * changed since the login, in whichever process. A key that was revoked since signs nothing any more: the user logs in
+ * again and has the new one.
+ */
+async function stillCurrent(parts: Parts, login: Sender): Promise<Sender | undefined> {
+  const { store } = parts;
+  const account = await findAccount(store, login.address);
+  if (account === undefined || account.closedAt !== undefined) return undefined;
+  const { generation } = login;
+  if ((await readBinding(store, login.address))?.generation !== generation) return undefined;
+  const sender = await senderOf(parts, { account, keys: login.keys, generation });
   for (const address of sender.addresses) {
     const own = sender.keys.for(address)?.fingerprint;
     if (own === undefined) continue;

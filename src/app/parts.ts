@@ -18,6 +18,7 @@ import { traceIncoming } from "../incoming/tracing.ts";
 import type { ReadingDeps } from "../incoming/reading.ts";
 import { auditMacUnder } from "../keys/audit-mac.ts";
 import { isParked } from "../keys/former.ts";
+import { upgradeAccounts } from "../keys/upgrade-accounts.ts";
 import {
   activeCertificate,
   unlockWithService,
@@ -77,8 +78,9 @@ export async function openParts(
   await (isReading ? requireMigrated(store) : migrate(store));
   store.auditMac = auditMacUnder(serviceKeys);
   if (!isReading) await keepPublished(store, config.publishedFile);
-  const pool = opening.use(startCryptoPool());
   const vault = { store, clock, serviceKeys, releaseLimits: config.revocations };
+  if (!isReading) await upgradeAccounts(vault);
+  const pool = opening.use(startCryptoPool());
   const lookUps = await openDiscovery(config, { ...vault, events });
   opening.use(lookUps);
   const traces = opening.use(traceWriter({ store, clock, events }));

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { newServiceRoot } from "../keys/service-key.ts";
 import { test } from "node:test";
 
 import { deleteFormerKeys, replaceServiceKey } from "./service-key-file.ts";
@@ -6,7 +7,7 @@ import { deleteFormerKeys, replaceServiceKey } from "./service-key-file.ts";
 test("a service key that systemd hands over is replaced and deleted where it comes from", () => {
   const file = "/run/credentials/sealpost.service/service.key";
   assert.throws(() => {
-    replaceServiceKey(file);
+    replaceServiceKey(file, newServiceRoot());
   }, /give the unit a new one, and the one before as service\.key\.former.*rotate --resume/);
   assert.throws(() => {
     deleteFormerKeys(file);

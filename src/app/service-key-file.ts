@@ -17,7 +17,7 @@ import { basename, dirname } from "node:path";
 import { AppError } from "../base/errors.ts";
 import { isCredential, mayOthersRead } from "../base/private-file.ts";
 import { Secret } from "../base/secret.ts";
-import { newServiceRoot, SERVICE_KEY_BYTES, ServiceKey, ServiceKeys } from "../keys/service-key.ts";
+import { SERVICE_KEY_BYTES, ServiceKey, ServiceKeys } from "../keys/service-key.ts";
 
 /** Where former keys lie, one after the other, the newest first. */
 export function formerFile(file: string): string {
@@ -39,19 +39,23 @@ export function openServiceKeys(file: string): ServiceKeys {
   });
 }
 
-/** Replaces the key in force by a new one and keeps it as former. @throws AppError for a credential, which systemd writes. */
-export function replaceServiceKey(file: string): void {
+/** Replaces the key in force by `next` and keeps it as former. @throws AppError for a credential, which systemd writes. */
+export function replaceServiceKey(file: string, next: Secret): void {
+  requireOwnFile(file);
+  const kept = [...readRoots(file, 1), ...formerRoots(file)];
+  replaceFile(formerFile(file), Buffer.concat(kept.map((root) => root.reveal())));
+  replaceFile(file, next.reveal());
+  for (const root of kept) root[Symbol.dispose]();
+}
+
+/** @throws AppError for a credential: nothing is to be written down before it is known that the key can be replaced. */
+export function requireOwnFile(file: string): void {
   if (isCredential(file)) {
     throw new AppError(
       `the service key ${file} is a systemd credential: give the unit a new one, and the one before as ${basename(formerFile(file))}, restart it, then: sealpost service-key rotate --resume`,
       { temporary: false },
     );
   }
-  const kept = [...readRoots(file, 1), ...formerRoots(file)];
-  using next = newServiceRoot();
-  replaceFile(formerFile(file), Buffer.concat(kept.map((root) => root.reveal())));
-  replaceFile(file, next.reveal());
-  for (const root of kept) root[Symbol.dispose]();
 }
 
 /** Since when there are former keys; undefined when there are none. */

@@ -5,7 +5,7 @@ import type { Secret } from "../base/secret.ts";
 import { MINUTE } from "../base/time.ts";
 import { addAlias, removeAlias } from "../keys/alias.ts";
 import { backfill } from "../keys/backfill.ts";
-import { closeAccount, eraseByLaw, reopenAccount } from "../keys/end-account.ts";
+import { closeAccount, endSessions, eraseByLaw, reopenAccount } from "../keys/end-account.ts";
 import { renameKeyless, renameOwner } from "../keys/rename.ts";
 import { formatAddress, parseAddress, type EmailAddress } from "../mail/address.ts";
 import { listAliases } from "../store/aliases.ts";
@@ -35,6 +35,13 @@ export const accountLifeCommands: readonly Command[] = [
       "another address for an account; the one before becomes an alias (stdin: the password)",
     options: STDIN,
     run: rename,
+  },
+  {
+    name: "account end-sessions",
+    operands: ["ADDRESS"],
+    summary: "end what is logged in to an account, on every host: who goes on logs in again",
+    options: {},
+    run: endAllSessions,
   },
   {
     name: "account enrol",
@@ -182,6 +189,15 @@ async function remove(call: Call): Promise<ExitCode> {
     `closed ${text}: ${hasKey ? `its keys are revoked${how}` : "it had no active key"}, ` +
       "and what is kept of it is deleted in 30 days (before: sealpost account reopen)",
   ]);
+}
+
+async function endAllSessions(call: Call): Promise<ExitCode> {
+  const address = addressGiven(call);
+  await using parts = await openFor(call);
+  const account = await accountOf(parts, address);
+  await endSessions(parts, account.address);
+  const text = formatAddress(account.address);
+  return answer(call, { address: text, ended: true }, [`ended all sessions of ${text}`]);
 }
 
 async function reopen(call: Call): Promise<ExitCode> {

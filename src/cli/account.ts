@@ -183,6 +183,7 @@ async function setPolicy(
 ): Promise<void> {
   await store.transaction(async (tx) => {
     await lockAccount(tx, address);
+    // It may have another name by now, or none: then this says so and nothing is written.
     const before = (await accountOf({ store: tx }, address)).policy;
     if (before === wanted) return;
     await updatePolicy(tx, address, wanted);

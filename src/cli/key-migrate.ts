@@ -1,8 +1,6 @@
 /** Keys of many users at once, from what a provider had before: a GnuPG home, or the folder of a Web Key Directory. */
-import { execFile } from "node:child_process";
 import { readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import type { Parts } from "../app/parts.ts";
 import { listAccounts } from "../accounts/embedded.ts";
 import { errorText } from "../base/errors.ts";
@@ -16,6 +14,7 @@ import { listAliases } from "../store/aliases.ts";
 import { findMasterKey } from "../store/vault.ts";
 import { requireOurs } from "./address-given.ts";
 import { answer, type Call, type Command, type ExitCode, table, UsageError } from "./command.ts";
+import { openGnupgHome, type GnupgHome } from "./gnupg-home.ts";
 import { openFor } from "./open.ts";
 
 export const keyMigrateCommands: readonly Command[] = [
@@ -34,10 +33,6 @@ export const keyMigrateCommands: readonly Command[] = [
     run: importDirectory,
   },
 ];
-
-const run = promisify(execFile);
-const GPG_TIMEOUT_MS = 30_000;
-const MOST_OCTETS = 1024 * 1024;
 
 /** An address that may have a key, and whose it is. */
 type Target = { readonly owner: EmailAddress; readonly address: EmailAddress };
@@ -63,9 +58,10 @@ function report(call: Call, lines: readonly Line[]): ExitCode {
 }
 
 async function importGnupg(call: Call): Promise<ExitCode> {
-  const [home = ""] = call.operands;
-  await requireFolder(home);
+  const [name = ""] = call.operands;
+  await requireFolder(name);
   await using parts = await openFor(call);
+  await using home = await openGnupgHome(name);
   const lines: Line[] = [];
   for (const target of await targets(parts)) {
     lines.push(await attempt(target, async () => fromGnupg(parts, home, target)));
@@ -104,9 +100,9 @@ async function attempt(target: Target, work: () => Promise<Line>): Promise<Line>
   }
 }
 
-async function fromGnupg(parts: Parts, home: string, target: Target): Promise<Line> {
+async function fromGnupg(parts: Parts, home: GnupgHome, target: Target): Promise<Line> {
   const { owner, address } = target;
-  const bytes = await gpgExport(home, `<${formatAddress(address)}>`);
+  const bytes = await home.exportSecretKeys(`<${formatAddress(address)}>`);
   if (bytes.length === 0) return line(target, "no secret key in the GnuPG home, or a locked one");
   using masterKey = await openWithService(parts, owner);
   if (masterKey === undefined) {
@@ -122,26 +118,6 @@ async function fromGnupg(parts: Parts, home: string, target: Target): Promise<Li
   if (imported.kind === "refused") return line(target, explainRefusal(imported.reason));
   await bringSecretKey(parts, masterKey, address, imported);
   return line(target, "imported", imported.certificate.fingerprint);
-}
-
-/** Keys without a passphrase; GnuPG leaves the others out, because nobody is asked for it. */
-async function gpgExport(home: string, userId: string): Promise<Uint8Array> {
-  const quiet = ["--homedir", home, "--batch", "--no-tty", "--pinentry-mode", "error"];
-  try {
-    const { stdout } = await run("gpg", [...quiet, "--export-secret-keys", userId], {
-      encoding: "buffer",
-      timeout: GPG_TIMEOUT_MS,
-      maxBuffer: MOST_OCTETS,
-    });
-    return stdout;
-  } catch (cause) {
-    if (cause instanceof Error && "code" in cause && cause.code === "ENOENT") {
-      throw new UsageError(
-        "gpg is not installed: it has to read its own home (Debian package gnupg)",
-      );
-    }
-    return new Uint8Array();
-  }
 }
 
 async function importDirectory(call: Call): Promise<ExitCode> {

@@ -1,7 +1,8 @@
-import { verifyPassword, type Account } from "../accounts/embedded.ts";
+import type { Account } from "../accounts/embedded.ts";
 import type { Parts } from "../app/parts.ts";
 import type { AppError } from "../base/errors.ts";
 import type { Secret } from "../base/secret.ts";
+import { verifyPassword } from "../keys/login-verifier.ts";
 import { openWithPassword, openWithService, type MasterKey } from "../keys/master-key.ts";
 import { formatAddress, type EmailAddress } from "../mail/address.ts";
 import { findMasterKey } from "../store/vault.ts";
@@ -25,11 +26,11 @@ export async function masterKeyBy(
 
 /** For accounts without a key here, none of which shows by opening that the password is right. @throws AppError when it is not. */
 export async function requirePassword(
-  { store }: Pick<Parts, "store">,
+  parts: Pick<Parts, "store" | "serviceKeys">,
   address: EmailAddress,
   password: Secret,
 ): Promise<void> {
-  if ((await verifyPassword(store, address, password)) !== undefined) return;
+  if ((await verifyPassword(parts, address, password)) !== undefined) return;
   const text = formatAddress(address);
   throw notFound(`this is not the password of ${text}; sealpost account reset sets one`);
 }

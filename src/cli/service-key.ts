@@ -1,8 +1,15 @@
-import { deleteFormerKeys, formerSince, replaceServiceKey } from "../app/service-key-file.ts";
+import {
+  deleteFormerKeys,
+  formerSince,
+  replaceServiceKey,
+  requireOwnFile,
+} from "../app/service-key-file.ts";
 import { AppError } from "../base/errors.ts";
 import { after, MINUTE } from "../base/time.ts";
 import { appendAudit } from "../journal/audit.ts";
 import { rewrapAll } from "../keys/rewrap.ts";
+import { newServiceRoot, ServiceKey } from "../keys/service-key.ts";
+import { adoptServiceKey, requireNoOtherUsers, rotateServiceKey } from "../keys/service-key-log.ts";
 import { explainWaiting, requireNothingLeft, type UnderFormer } from "../keys/under-former.ts";
 import { formatAddress } from "../mail/address.ts";
 import { answer, type Call, type Command, type ExitCode } from "./command.ts";
@@ -32,12 +39,15 @@ const SETTLE_MS = 10 * MINUTE;
 async function rotate(call: Call): Promise<ExitCode> {
   await using parts = await openFor(call);
   if (!call.has("resume")) {
-    // Two who rotate at once wait for each other at the audit log: neither loses the other's key.
-    await parts.store.transaction(async (tx) => {
-      await appendAudit(tx, { at: parts.clock.now(), action: "service-key.rotated" });
-      replaceServiceKey(parts.config.secrets.serviceKeyFile);
+    requireOwnFile(parts.config.secrets.serviceKeyFile);
+    using next = newServiceRoot();
+    using named = new ServiceKey(next.clone());
+    const ids = { from: parts.serviceKeys.current.id, to: named.id };
+    await rotateServiceKey(parts, ids, () => {
+      replaceServiceKey(parts.config.secrets.serviceKeyFile, next);
     });
   }
+  if (call.has("resume")) await adoptServiceKey(parts);
   const left = await rewrapAll(parts);
   const isDone = left.unreadable === 0 && left.passwords.length === 0;
   return answer(call, viewOf(left), [
@@ -72,6 +82,7 @@ async function retire(call: Call): Promise<ExitCode> {
       { temporary: true },
     );
   }
+  await requireNoOtherUsers(parts);
   const left = await rewrapAll(parts);
   requireNothingLeft(left, call.has("force"));
   deleteFormerKeys(serviceKeyFile);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { inspect } from "node:util";
 import { annotatedFile, describedFields } from "./describe.ts";
 import { ConfigError, loadConfig, parseConfig } from "./load.ts";
 
@@ -155,4 +156,31 @@ test("every default and every example in the annotated file is a value that the 
     .map((line) => line.replace(/^#(?! )/, ""))
     .join("\n");
   assert.deepEqual(problemsOf(uncommented), []);
+});
+
+test("no fault in a configuration file prints a value, or a line, of it", () => {
+  const secret = "postgres://sealpost:hunter2@db/sealpost";
+  const faults = [
+    `[database]\nengine = "postgres"\nurl = "${secret}" x\n`,
+    `[database]\nengine = "postgres"\nurl = "${secret}\n`,
+    `[database]\nengine = "postgres"\nurl = ${secret}\n`,
+    `[database]\nengine = "${secret}"\n`,
+    `[database]\nengine = "postgres"\nurl = ["${secret}"]\n`,
+    `[database]\nengine = "postgres"\nurl = "${secret}"\nurl = "${secret}"\n`,
+    `[database]\n"${secret}" = 1\n`,
+    `domains = ["${secret}"]\n`,
+    `[listen]\nmx = "${secret}"\n`,
+    `[discovery]\nallow_networks = ["${secret}"]\n`,
+    `[policy]\ndefault = "${secret}"\n`,
+  ];
+  for (const fault of faults) {
+    for (const text of [fault, `${SMALLEST}${fault}`]) {
+      assert.throws(
+        () => parseConfig(text, "/etc/sealpost.toml"),
+        (error) =>
+          error instanceof ConfigError && !inspect(error, { depth: 9 }).includes("hunter2"),
+        fault,
+      );
+    }
+  }
 });

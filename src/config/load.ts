@@ -94,8 +94,9 @@ function parseToml(text: string, file: string): unknown {
     return parse(text);
   } catch (cause) {
     if (!(cause instanceof TomlError)) throw cause;
+    // What follows the first line shows lines of the file, and so does the cause: passwords may stand in them.
     const first = cause.message.split("\n", 1)[0] ?? "";
-    throw new ConfigError([`${file}:${cause.line}:${cause.column}: ${first}`], cause);
+    throw new ConfigError([`${file}:${cause.line}:${cause.column}: ${first}`]);
   }
 }
 
@@ -106,8 +107,14 @@ function problemsOf(issue: z.core.$ZodIssue, text: string, file: string): readon
     return [`${at(path)}: ${issue.message || "is wrong"}${hintFor(path)}`];
   }
   return issue.keys.map(
-    (key) => `${at([...path, key])}: there is no such field; see: sealpost config describe`,
+    (key) =>
+      `${at([...path, isName(key) ? key : "?"])}: there is no such field; see: sealpost config describe`,
   );
+}
+
+/** What is no name may be a value in the wrong place. */
+function isName(key: string): boolean {
+  return /^[a-z][a-zA-Z0-9_-]{0,39}$/.test(key);
 }
 
 function hintFor(path: readonly string[]): string {

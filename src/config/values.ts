@@ -24,7 +24,7 @@ export function note<S extends z.ZodType>(
 export const domain = z.string().transform((text, context) => {
   const parsed = parseDomain(text);
   if (parsed !== undefined) return parsed;
-  context.addIssue({ code: "custom", message: `${JSON.stringify(text)} is not a domain name` });
+  context.addIssue({ code: "custom", message: "is not a domain name" });
   return z.NEVER;
 });
 
@@ -33,7 +33,7 @@ export const hostAndPort = z.string().transform((text, context) => {
   const match = /^\[?([^[\]\s]+?)\]?:(\d{1,5})$/.exec(text);
   const port = Number(match?.[2]);
   if (match?.[1] !== undefined && port >= 1 && port <= 65_535) return { host: match[1], port };
-  context.addIssue({ code: "custom", message: `${JSON.stringify(text)} is not host:port` });
+  context.addIssue({ code: "custom", message: "is not host:port" });
   return z.NEVER;
 });
 

@@ -14,6 +14,7 @@ import { pendingMail } from "./pending-mail.ts";
 import { readOnly } from "./read-only.ts";
 import { releasedRevocations } from "./released-revocations.ts";
 import { resolverCheck } from "./resolver-check.ts";
+import { logins } from "./logins.ts";
 import { secretKeys } from "./secret-keys.ts";
 import { selfLookUp } from "./self-look-up.ts";
 import { serviceKeyCheck } from "./service-key-check.ts";
@@ -35,6 +36,7 @@ const HOST_CHECKS: readonly Check<DoctorDeps>[] = [
   databaseCheck,
   serviceKeyCheck,
   secretKeys,
+  logins,
   pendingMail,
   releasedRevocations,
 ];

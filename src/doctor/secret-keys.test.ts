@@ -22,7 +22,7 @@ async function add(
   const clock = fakeClock();
   const createdAt = clock.now();
   const account = { address, custody, policy: undefined, createdAt, mailboxKey: "same" } as const;
-  await insertAccount(store, account, { salt: Uint8Array.of(1), hash: Uint8Array.of(1) });
+  await insertAccount(store, account);
   const password = Secret.fromText("a password");
   const deps = { store, clock, serviceKeys };
   await createKeys(deps, { address, custody, password, profile: "compat" });

@@ -10,6 +10,7 @@ import { replyText } from "../smtp/reply.ts";
 import type { Account } from "../store/accounts.ts";
 import type { Store } from "../store/store.ts";
 import { NOW as KEY_NOW, ownKey } from "../../test/support/openpgp-messages.ts";
+import { haveAccounts } from "../../test/support/accounts.ts";
 import { engines } from "../../test/support/engines.ts";
 import { NOBODY_ASKED } from "../../test/support/authors.ts";
 import { answerReader, deliver, type DeliverDeps } from "./deliver.ts";
@@ -55,6 +56,7 @@ function depsFor(store: Store, failures: unknown[]): DeliverDeps {
 for (const { engine, open } of engines()) {
   test(`${engine}: trouble with one mailbox keeps no mail from the others`, async () => {
     await using store = await open();
+    await haveAccounts(store, address("bob@beta.test"), address("bea@beta.test"));
     const failures: unknown[] = [];
     const deps = depsFor(store, failures);
     const names = ["bob", "broken", "nobody", "bea", "bob"];

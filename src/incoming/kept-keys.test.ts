@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
+import { haveAccounts } from "../../test/support/accounts.ts";
 import { DOWN, bob, http, key, setUp, start } from "../../test/support/discovery-world.ts";
 import { DAY, HOUR, MINUTE, after } from "../base/time.ts";
 import { UnlockedKeys } from "../keys/unlocked-keys.ts";
@@ -60,6 +61,7 @@ async function waiting(signer = former) {
     intended: [alice.fingerprint],
     now: start,
   });
+  await haveAccounts(store, reader);
   await storeMessage(store, {
     account: reader,
     body,

@@ -20,6 +20,7 @@ import { seal } from "../pgpmime/seal.ts";
 import { migrate } from "../store/migrate.ts";
 import { beginOpening, countStuck } from "../store/openings.ts";
 import { openStore, type Store } from "../store/store.ts";
+import { haveAccounts } from "../../test/support/accounts.ts";
 import { authorDeps, serves, SILENT } from "../../test/support/authors.ts";
 import { openPending, retryOpening } from "./pending.ts";
 import { showMail } from "./reading.ts";
@@ -63,6 +64,7 @@ async function withWaiting(change = (sealed: string): string => sealed) {
     now: NOW,
   });
   const body = Buffer.from(change(Buffer.from(sealed).toString("latin1")), "latin1");
+  await haveAccounts(store, BOB);
   const id = await storeMessage(store, {
     account: BOB,
     body,

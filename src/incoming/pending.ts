@@ -95,7 +95,7 @@ export async function openArrived(
       return;
     }
     // The process is alive, so the message is not to blame.
-    await endOpening(deps.store, account, id);
+    await endOpening(deps.store, id);
     throw error;
   }
 }

@@ -2,10 +2,13 @@ import { AppError } from "../base/errors.ts";
 import { appendAudit } from "../journal/audit.ts";
 import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
 import { deleteAlias, findAliased, insertAlias } from "../store/aliases.ts";
+import { insertFormerAddress } from "../store/former-addresses.ts";
 import { insertTombstone } from "../store/tombstones.ts";
+import { generationNow } from "./binding.ts";
 import { changeKeys } from "./change.ts";
 import { endKey } from "./end-key.ts";
 import { takeAddress } from "./free-address.ts";
+import { raiseGeneration } from "./generation.ts";
 import type { MasterKey } from "./master-key.ts";
 import { upkeep } from "./upkeep.ts";
 import type { KeyRules, VaultDeps } from "./vault-deps.ts";
@@ -53,6 +56,10 @@ export async function removeAlias(
     }
     const now = deps.clock.now();
     await insertTombstone(tx, canonicalAddress(alias), now, canonicalAddress(owner));
-    await appendAudit(tx, { at: now, action: "alias.removed", account: owner });
+    await insertFormerAddress(tx, alias, owner, now);
+    // A session that was opened before may not go on writing from it.
+    const from = await generationNow(tx, owner);
+    await raiseGeneration(deps, tx, { owner, at: now, action: "alias.removed", from });
+    if (masterKey?.generation === from) masterKey.generation = from + 1;
   });
 }

@@ -1,5 +1,5 @@
 import { listAccountsWithoutKeys } from "../store/accounts.ts";
-import { Overtaken } from "./change.ts";
+import { Overtaken } from "./overtaken.ts";
 import { createKeys } from "./create.ts";
 import type { KeyRules, VaultDeps } from "./vault-deps.ts";
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { findAccount, hashPassword, updateAccount } from "../accounts/embedded.ts";
+import { findAccount } from "../accounts/embedded.ts";
 import { after, DAY } from "../base/time.ts";
 import { appendAudit } from "../journal/audit.ts";
 import { login } from "../login/login.ts";
@@ -22,6 +22,7 @@ import {
 import { migrate } from "../store/migrate.ts";
 import { openPublishedView } from "../store/published-view.ts";
 import { openStore, type Store } from "../store/store.ts";
+import { setLoginOnly } from "../../test/support/accounts.ts";
 import { engines } from "../../test/support/engines.ts";
 import {
   actions,
@@ -144,7 +145,7 @@ for (const { engine, open, place } of engines()) {
     await using store = await open();
     const deps = depsFor(store);
     await enrol(deps, { address: alice, custody: "unlocks-at-login", profile: "compat" });
-    await updateAccount(store, alice, { login: await hashPassword(old()) });
+    await setLoginOnly(deps, alice, old());
     const { fingerprint } = await bringOwn(deps);
     assert((await findAccount(store, alice))?.providerUntil);
     const result = await login(deps, { address: alice, password: old(), network });

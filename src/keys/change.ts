@@ -6,16 +6,9 @@ import { findPublished } from "../store/certificates.ts";
 import { findMasterKey, listMasterKeys, selectSecretKeys } from "../store/vault.ts";
 import type { Store } from "../store/store.ts";
 import type { MasterKey } from "./master-key.ts";
+import { requireGeneration } from "./binding.ts";
+import { Overtaken } from "./overtaken.ts";
 import { keepStop, ReleasesStopped } from "./releases.ts";
-
-/** Somebody else changed the account's keys first: what was prepared no longer fits. */
-export class Overtaken extends AppError {
-  override readonly name = "Overtaken";
-
-  constructor() {
-    super("the keys of this account were changed at the same time; try again", { temporary: true });
-  }
-}
 
 const TRIES = 5;
 
@@ -62,6 +55,12 @@ export async function untilNotOvertaken<T>(work: () => Promise<T>): Promise<T> {
 /** @throws Overtaken when the master key is no longer the one in use. */
 export async function requireCurrent(tx: Store, { id, owner }: MasterKey): Promise<void> {
   if ((await findMasterKey(tx, owner)) !== id) throw new Overtaken();
+}
+
+/** As `requireCurrent`, for changes of what opens the account. @throws Overtaken when any of it changed since. */
+export async function requireUnchanged(tx: Store, masterKey: MasterKey): Promise<void> {
+  await requireCurrent(tx, masterKey);
+  await requireGeneration(tx, masterKey.owner, masterKey.generation);
 }
 
 /** The addresses of an account, its own first. */

@@ -1,17 +1,21 @@
 import { AppError } from "../base/errors.ts";
 import type { Secret } from "../base/secret.ts";
-import { appendAudit } from "../journal/audit.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import type { Certificate } from "../openpgp/certificate.ts";
 import { updateAccount, type Custody } from "../store/accounts.ts";
 import { findMasterKey, insertMasterKey, insertSlot, type SlotRow } from "../store/vault.ts";
 import type { Store } from "../store/store.ts";
-import { changeKeys, Overtaken } from "./change.ts";
+import { generationNow, requireGeneration } from "./binding.ts";
+import { changeKeys } from "./change.ts";
 import { escrowSlot } from "./escrow.ts";
+import { raiseGeneration } from "./generation.ts";
+import { newSalt } from "./login-verifier.ts";
 import { MasterKey } from "./master-key.ts";
 import { makeKey, savePublishedKey, type NewKey } from "./new-key.ts";
+import { Overtaken } from "./overtaken.ts";
 import { newRecoveryCode, type RecoveryCode } from "./recovery-code.ts";
 import { passwordSlot, recoverySlot, serviceSlot } from "./slots.ts";
+import { TypedPassword } from "./typed-password.ts";
 import type { KeyRules, VaultDeps } from "./vault-deps.ts";
 
 /** Whose first key is to be made, and how. */
@@ -19,7 +23,11 @@ export type NewKeys = KeyRules & {
   readonly address: EmailAddress;
   /** What the user is to have; without a password `unlocks-at-login` begins at the first login. */
   readonly custody: Custody;
-  readonly password: Secret | undefined;
+  readonly password: Secret | TypedPassword | undefined;
+  /** That of the login with the same password. */
+  readonly salt?: Uint8Array;
+  /** The change of the account that all this rests on; absent, its last one. */
+  readonly generation?: number;
   readonly withRecoveryCode?: boolean;
 };
 
@@ -27,6 +35,8 @@ export type NewKeys = KeyRules & {
 export type PreparedKeys = {
   readonly owner: EmailAddress;
   readonly createdAt: Date;
+  /** The change of the account that this is to follow. */
+  readonly generation: number;
   /** What is true now: a provisional enrolment is the provider's to use. */
   readonly custody: Custody;
   readonly isProvisional: boolean;
@@ -42,17 +52,18 @@ export type PreparedKeys = {
  * @throws AppError when the account has keys already, or its custody is `user-device-only`.
  */
 export async function createKeys(deps: VaultDeps, wanted: NewKeys): Promise<Certificate> {
-  const prepared = await prepareKeys(deps, wanted);
-  await saveKeys(deps.store, prepared);
+  const generation = wanted.generation ?? (await generationNow(deps.store, wanted.address));
+  const prepared = await prepareKeys(deps, { ...wanted, generation });
+  await saveKeys(deps, deps.store, prepared);
   return prepared.key.certificate;
 }
 
 /** All that takes time and no database: to be done before a transaction begins. */
 export async function prepareKeys(
   deps: Omit<VaultDeps, "store">,
-  wanted: NewKeys,
+  wanted: NewKeys & { readonly generation: number },
 ): Promise<PreparedKeys> {
-  const { address, custody, password } = wanted;
+  const { address, custody, password, generation } = wanted;
   if (custody === "user-device-only") {
     throw new AppError("this user's key is made on his own device", { temporary: false });
   }
@@ -62,10 +73,16 @@ export async function prepareKeys(
   return {
     owner: address,
     createdAt: deps.clock.now(),
+    generation,
     custody: isProvisional ? "provider-usable" : custody,
     isProvisional,
     masterKeyId: masterKey.id,
-    slots: await firstSlots(deps, masterKey, { ...wanted, isProvisional, code }),
+    slots: await firstSlots(deps, masterKey, {
+      ...wanted,
+      isProvisional,
+      code,
+      generation: generation + 1,
+    }),
     key: await makeKey(deps, masterKey, wanted),
     recoveryCode: code,
   };
@@ -75,36 +92,47 @@ export async function prepareKeys(
 export async function firstSlots(
   deps: Omit<VaultDeps, "store">,
   masterKey: MasterKey,
-  wanted: Pick<NewKeys, "custody" | "password" | "escrow"> & {
+  wanted: Pick<NewKeys, "custody" | "password" | "salt" | "escrow"> & {
+    /** The change of the account that makes them. */
+    readonly generation: number;
     readonly isProvisional?: boolean;
     readonly code?: RecoveryCode | undefined;
   },
 ): Promise<readonly SlotRow[]> {
-  const { custody, password, escrow, isProvisional = false, code } = wanted;
+  const { custody, password, escrow, isProvisional = false, code, generation } = wanted;
   const who = { owner: masterKey.owner, serviceKeys: deps.serviceKeys };
-  const now = deps.clock.now();
+  const time = { now: deps.clock.now(), generation };
+  const typed = password === undefined ? undefined : TypedPassword.of(password);
+  const salt = wanted.salt ?? newSalt();
   return [
-    ...(password === undefined ? [] : [await passwordSlot(who, masterKey, password, now)]),
-    ...(isProvisional ? [serviceSlot(who, masterKey, "provisional", now)] : []),
-    ...(custody === "provider-usable" ? [serviceSlot(who, masterKey, "service", now)] : []),
-    ...(code === undefined ? [] : [recoverySlot(who, masterKey, code.secret, now)]),
-    ...(escrow === undefined ? [] : [await escrowSlot(masterKey, escrow, now)]),
+    ...(typed === undefined ? [] : [await passwordSlot(who, masterKey, typed, salt, time)]),
+    ...(isProvisional ? [serviceSlot(who, masterKey, "provisional", time)] : []),
+    ...(custody === "provider-usable" ? [serviceSlot(who, masterKey, "service", time)] : []),
+    ...(code === undefined ? [] : [recoverySlot(who, masterKey, code.secret, time)]),
+    ...(escrow === undefined ? [] : [await escrowSlot(masterKey, escrow, time)]),
   ];
 }
 
 /** Writes what was prepared, all or nothing. @throws Overtaken when the account has keys already. */
-export async function saveKeys(store: Store, prepared: PreparedKeys): Promise<void> {
-  const { owner, createdAt, custody, isProvisional, key } = prepared;
+export async function saveKeys(
+  deps: Pick<VaultDeps, "serviceKeys">,
+  store: Store,
+  prepared: PreparedKeys,
+): Promise<void> {
+  const { owner, createdAt, custody, isProvisional, key, generation } = prepared;
   await changeKeys(store, owner, async (tx) => {
+    await requireGeneration(tx, owner, generation);
     if ((await findMasterKey(tx, owner)) !== undefined) throw new Overtaken();
     await insertMasterKey(tx, { id: prepared.masterKeyId, owner, createdAt });
     for (const slot of prepared.slots) await insertSlot(tx, slot);
     await savePublishedKey(tx, key);
     await updateAccount(tx, owner, { custody });
-    await appendAudit(tx, {
+    await raiseGeneration(deps, tx, {
+      owner,
       at: createdAt,
+      from: generation,
+      added: prepared.slots,
       action: "key.created",
-      account: owner,
       detail: { fingerprint: key.certificate.fingerprint, custody, isProvisional },
     });
   });

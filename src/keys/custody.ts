@@ -1,11 +1,11 @@
 import { AppError } from "../base/errors.ts";
 import type { Secret } from "../base/secret.ts";
-import { appendAudit } from "../journal/audit.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import { readAccount, updateAccount, type Custody } from "../store/accounts.ts";
 import { findMasterKey, insertSlot } from "../store/vault.ts";
-import { changeKeys, requireCurrent } from "./change.ts";
+import { changeKeys, requireUnchanged } from "./change.ts";
 import { opensWithService } from "./custody-here.ts";
+import { raiseGeneration } from "./generation.ts";
 import type { MasterKey } from "./master-key.ts";
 import { renewMasterKey } from "./renew.ts";
 import { serviceSlot } from "./slots.ts";
@@ -19,9 +19,10 @@ export async function giveToProvider(deps: VaultDeps, masterKey: MasterKey): Pro
   const { owner } = masterKey;
   const now = deps.clock.now();
   const who = { owner, serviceKeys: deps.serviceKeys };
-  const slot = serviceSlot(who, masterKey, "service", now);
-  await changeKeys(deps.store, owner, async (tx) => {
-    await requireCurrent(tx, masterKey);
+  const { generation } = masterKey;
+  const slot = serviceSlot(who, masterKey, "service", { now, generation: generation + 1 });
+  masterKey.generation = await changeKeys(deps.store, owner, async (tx) => {
+    await requireUnchanged(tx, masterKey);
     if ((await readAccount(tx, owner))?.account.custody === "user-device-only") {
       throw new AppError("the key is on the user's device: a new one has to be made first", {
         temporary: false,
@@ -30,7 +31,8 @@ export async function giveToProvider(deps: VaultDeps, masterKey: MasterKey): Pro
     await insertSlot(tx, slot);
     await updateAccount(tx, owner, { custody: "provider-usable" });
     const detail = { custody: "provider-usable" };
-    await appendAudit(tx, { at: now, action: "custody.changed", account: owner, detail });
+    const change = { action: "custody.changed", detail, added: [slot], from: generation };
+    return raiseGeneration(deps, tx, { owner, at: now, ...change });
   });
 }
 

@@ -7,9 +7,12 @@ import { eraseAccount } from "../store/erase.ts";
 import { listGenericRevocations } from "../store/generic-revocations.ts";
 import { insertTombstone } from "../store/tombstones.ts";
 import type { Store } from "../store/store.ts";
-import { addressesInUse, changeKeys, Overtaken } from "./change.ts";
+import { generationNow } from "./binding.ts";
+import { addressesInUse, changeKeys } from "./change.ts";
 import { endKey } from "./end-key.ts";
+import { raiseGeneration } from "./generation.ts";
 import type { MasterKey } from "./master-key.ts";
+import { Overtaken } from "./overtaken.ts";
 import type { VaultDeps } from "./vault-deps.ts";
 
 /** So long a closed account can be opened again. */
@@ -30,8 +33,27 @@ export async function closeAccount(
     }
     const now = deps.clock.now();
     await updateAccount(tx, owner, { closedAt: now });
-    await appendAudit(tx, { at: now, action: "account.closed", account: owner });
+    await raised(deps, tx, owner, now, "account.closed");
   });
+}
+
+/** Whatever sessions there are end with it. */
+async function raised(
+  deps: VaultDeps,
+  tx: Store,
+  owner: EmailAddress,
+  at: Date,
+  action: string,
+): Promise<void> {
+  const from = await generationNow(tx, owner);
+  await raiseGeneration(deps, tx, { owner, at, action, from });
+}
+
+/** Ends all sessions of an account, in every process: who is logged in logs in again. */
+export async function endSessions(deps: VaultDeps, owner: EmailAddress): Promise<void> {
+  await changeKeys(deps.store, owner, async (tx) =>
+    raised(deps, tx, owner, deps.clock.now(), "sessions.ended"),
+  );
 }
 
 /** Opens a closed account again. Its keys stay revoked: the next event of its owner's makes new ones. */
@@ -41,7 +63,7 @@ export async function reopenAccount(deps: VaultDeps, owner: EmailAddress): Promi
     owner,
     async (tx) => {
       await updateAccount(tx, owner, { closedAt: null });
-      await appendAudit(tx, { at: deps.clock.now(), action: "account.reopened", account: owner });
+      await raised(deps, tx, owner, deps.clock.now(), "account.reopened");
     },
     "any",
   );

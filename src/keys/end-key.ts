@@ -15,7 +15,7 @@ import {
 import { selectGenericRevocation } from "../store/generic-revocations.ts";
 import { selectSecretKeys } from "../store/vault.ts";
 import type { Store } from "../store/store.ts";
-import { Overtaken } from "./change.ts";
+import { Overtaken } from "./overtaken.ts";
 import type { MasterKey } from "./master-key.ts";
 import { openKey } from "./open-keys.ts";
 import { certificateIn, revokedChange } from "./publication.ts";

@@ -22,6 +22,8 @@ import {
 import type { Store } from "../store/store.ts";
 import { MasterKey } from "./master-key.ts";
 import { openKey } from "./open-keys.ts";
+import { countsSlot, readBinding } from "./binding.ts";
+import type { SlotTime } from "./slots.ts";
 import type { VaultDeps } from "./vault-deps.ts";
 
 const VERSION = 1;
@@ -31,7 +33,7 @@ const FORMAT = "sealpost-escrow-1";
 export async function escrowSlot(
   masterKey: MasterKey,
   escrow: Certificate,
-  now: Date,
+  { now, generation }: SlotTime,
 ): Promise<SlotRow> {
   const { id, owner, secret } = masterKey;
   const text = Buffer.from(secret.reveal()).toString("base64");
@@ -48,6 +50,7 @@ export async function escrowSlot(
     wrapped,
     createdAt: now,
     serviceKey: "",
+    generation,
   };
 }
 
@@ -96,9 +99,13 @@ export async function openWithEscrow(
     return undefined;
   if (!(await listMasterKeys(deps.store, owner, state)).includes(id)) return undefined;
   // What was decrypted before escrow ended opens nothing after it.
-  if ((await selectSlots(deps.store, id, "escrow")).length === 0) return undefined;
+  const binding = await readBinding(deps.store, owner);
+  const slots = await selectSlots(deps.store, id, "escrow");
+  if (binding === undefined || !slots.some((slot) => countsSlot(binding, slot.id))) {
+    return undefined;
+  }
   const secret = new Secret(Buffer.from(key ?? "", "base64"));
-  const masterKey = new MasterKey(id, owner, secret, "escrow");
+  const masterKey = new MasterKey(id, owner, secret, "escrow", binding.generation);
   for (const row of await selectSecretKeys(deps.store, id)) {
     using opened = await openKey(masterKey, row);
     if (opened !== undefined) return masterKey;

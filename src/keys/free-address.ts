@@ -1,11 +1,19 @@
 import { AppError } from "../base/errors.ts";
-import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
+import {
+  canonicalAddress,
+  formatAddress,
+  sameAddress,
+  withoutSubaddress,
+  type EmailAddress,
+} from "../mail/address.ts";
 import { revocationOf } from "../openpgp/acceptance.ts";
 import { readAccount } from "../store/accounts.ts";
 import { findAliased } from "../store/aliases.ts";
 import { listPublished, stopServing } from "../store/certificates.ts";
+import { forgetFormerAddress } from "../store/former-addresses.ts";
 import { selectGenericRevocation } from "../store/generic-revocations.ts";
 import type { Store } from "../store/store.ts";
+import { listSubaddresses } from "../store/subaddresses.ts";
 import { isBuried } from "../store/tombstones.ts";
 import { certificateIn } from "./publication.ts";
 
@@ -21,6 +29,8 @@ export async function takeAddress(
   owner?: EmailAddress,
 ): Promise<void> {
   await requireFree(tx, address, now, owner);
+  await requireNoShadow(tx, address, owner);
+  await forgetFormerAddress(tx, address);
   for (const published of await listPublished(tx, address)) {
     const kept = await selectGenericRevocation(tx, published.fingerprint);
     if (owner !== undefined && kept?.owner === canonicalAddress(owner)) continue;
@@ -28,6 +38,44 @@ export async function takeAddress(
     const { kind } = await revocationOf(await certificateIn(published));
     if (kind === "none") await stopServing(tx, published.fingerprint);
   }
+}
+
+/**
+ * Mail for `x+y` goes to whoever has `x`, unless `x+y` is an address of its own. So nobody else gets `x+y` while somebody
+ * has `x`, and nobody gets `x` while somebody else has an `x+y`: what was written to one would be read by the other.
+ * @throws AppError when the address would take somebody else's mail, or give his own to somebody else.
+ */
+async function requireNoShadow(
+  tx: Store,
+  address: EmailAddress,
+  owner: EmailAddress | undefined,
+): Promise<void> {
+  const base = withoutSubaddress(address);
+  if (!sameAddress(base, address)) {
+    const account = await accountAt(tx, base);
+    if (account !== undefined && !isOwn(account, owner)) {
+      throw new AppError(
+        `this address is taken: mail for it goes to ${formatAddress(base)}, which is somebody else's`,
+        { temporary: false },
+      );
+    }
+    return;
+  }
+  for (const { address: taken, account } of await listSubaddresses(tx, address)) {
+    if (isOwn(account, owner)) continue;
+    throw new AppError(
+      `${formatAddress(address)} cannot be given: ${formatAddress(taken)} is somebody else's address`,
+      { temporary: false },
+    );
+  }
+}
+
+function isOwn(account: EmailAddress, owner: EmailAddress | undefined): boolean {
+  return owner !== undefined && sameAddress(account, owner);
+}
+
+async function accountAt(tx: Store, address: EmailAddress): Promise<EmailAddress | undefined> {
+  return (await findAliased(tx, address)) ?? (await readAccount(tx, address))?.account.address;
 }
 
 /**

@@ -9,6 +9,7 @@ import { enrol } from "../login/enrol.ts";
 import { login } from "../login/login.ts";
 import { resetPassword } from "../login/recover.ts";
 import { findById, findPublished, listPublished } from "../store/certificates.ts";
+import { useFormerPassword } from "../../test/support/former-password.ts";
 import { engines } from "../../test/support/engines.ts";
 import {
   actions,
@@ -196,10 +197,10 @@ for (const { engine, open } of engines()) {
       profile: "compat",
       password: old(),
     });
+    await useFormerPassword(withOld, bob, old());
     assert.notEqual(own.current.id, withOld.serviceKeys.current.id);
     const both = { ...deps, serviceKeys: fixedServiceKeys(next.clone(), before.clone()) };
     const left = await rewrapAll(both);
-    // Alice's password needs a key that is not here: no login of hers could make it anew.
     assert.deepEqual(
       left.passwords.map(({ owner }) => owner),
       [bob],

@@ -3,6 +3,7 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { Secret } from "../base/secret.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import { listMasterKeys, selectSlots, type MasterKeyState, type SlotRow } from "../store/vault.ts";
+import { countsSlot, readBinding } from "./binding.ts";
 import {
   openPasswordSlot,
   openRecoverySlot,
@@ -10,6 +11,7 @@ import {
   type ServiceSlotKind,
   type SlotOwner,
 } from "./slots.ts";
+import { TypedPassword } from "./typed-password.ts";
 import type { VaultDeps } from "./vault-deps.ts";
 
 const MASTER_KEY_BYTES = 32;
@@ -25,10 +27,19 @@ export class MasterKey implements Disposable {
   readonly owner: EmailAddress;
   readonly secret: Secret;
   readonly openedBy: OpenedBy;
+  /** The change of the account that it was opened at, or that its holder made since. */
+  generation: number;
 
   /** Takes the secret over. */
-  constructor(id: string, owner: EmailAddress, secret: Secret, openedBy: OpenedBy) {
+  constructor(
+    id: string,
+    owner: EmailAddress,
+    secret: Secret,
+    openedBy: OpenedBy,
+    generation: number,
+  ) {
     this.id = id;
+    this.generation = generation;
     this.owner = owner;
     this.secret = secret;
     this.openedBy = openedBy;
@@ -36,7 +47,7 @@ export class MasterKey implements Disposable {
 
   /** A new random one, with no slot yet. */
   static make(owner: EmailAddress): MasterKey {
-    return new MasterKey(randomUUID(), owner, new Secret(randomBytes(MASTER_KEY_BYTES)), "new");
+    return new MasterKey(randomUUID(), owner, new Secret(randomBytes(MASTER_KEY_BYTES)), "new", 0);
   }
 
   [Symbol.dispose](): void {
@@ -48,11 +59,12 @@ export class MasterKey implements Disposable {
 export async function openWithPassword(
   deps: VaultDeps,
   owner: EmailAddress,
-  password: Secret,
+  password: Secret | TypedPassword,
   state: MasterKeyState = "current",
 ): Promise<MasterKey | undefined> {
+  const typed = TypedPassword.of(password);
   return openFirst(deps, owner, state, "password", async (who, slot) =>
-    openPasswordSlot(who, slot, password),
+    openPasswordSlot(who, slot, typed),
   );
 }
 
@@ -101,11 +113,18 @@ async function openFirst(
   openedBy: OpenedBy = kind === "provisional" ? "service" : kind,
 ): Promise<MasterKey | undefined> {
   const who = { owner, serviceKeys: deps.serviceKeys };
-  for (const id of await listMasterKeys(deps.store, owner, state)) {
-    for (const slot of await selectSlots(deps.store, id, kind)) {
-      const secret = await open(who, slot);
-      if (secret !== undefined) return new MasterKey(id, owner, secret, openedBy);
+  for (;;) {
+    const binding = await readBinding(deps.store, owner);
+    if (binding === undefined) return undefined;
+    const { generation } = binding;
+    for (const id of await listMasterKeys(deps.store, owner, state)) {
+      for (const slot of await selectSlots(deps.store, id, kind)) {
+        if (!countsSlot(binding, slot.id)) continue;
+        const secret = await open(who, slot);
+        if (secret !== undefined) return new MasterKey(id, owner, secret, openedBy, generation);
+      }
     }
+    // What was read may have been changed meanwhile.
+    if ((await readBinding(deps.store, owner))?.generation === generation) return undefined;
   }
-  return undefined;
 }

@@ -1,83 +1,68 @@
 import type { Secret } from "../base/secret.ts";
-import { appendAudit } from "../journal/audit.ts";
-import type { EmailAddress } from "../mail/address.ts";
-import { updateAccount, type LoginHash } from "../store/accounts.ts";
-import { deleteSlots, insertSlot, selectSlots } from "../store/vault.ts";
+import { readAccount } from "../store/accounts.ts";
 import type { Store } from "../store/store.ts";
-import { changeKeys, requireCurrent } from "./change.ts";
+import { deleteSlots, insertSlot, selectSlots, type SlotRow } from "../store/vault.ts";
+import { changeKeys, requireUnchanged } from "./change.ts";
+import { raiseGeneration } from "./generation.ts";
+import { makeLogin, newSalt } from "./login-verifier.ts";
 import type { MasterKey } from "./master-key.ts";
 import { newRecoveryCode, type RecoveryCode } from "./recovery-code.ts";
 import { passwordSlot, recoverySlot } from "./slots.ts";
+import { PASSWORD_KDF, TypedPassword } from "./typed-password.ts";
 import type { VaultDeps } from "./vault-deps.ts";
 
 /** What changes together with a password slot. */
 export type PasswordChange = {
-  readonly password: Secret;
-  /** The login hash of the same password, made with a salt of its own. */
-  readonly login: LoginHash;
+  readonly password: Secret | TypedPassword;
   readonly withRecoveryCode?: boolean;
   /** The name of the event in the audit log. */
   readonly action: string;
 };
 
 /**
- * Another password for an open master key: its slot and the login hash change in one moment, and nothing else. After an
+ * Another password for an open master key: its slot and the login change in one moment, and nothing else. After an
  * interruption exactly one password works.
+ * @throws Overtaken when anything that opens the account was changed since the master key was opened.
  */
 export async function changePassword(
   deps: VaultDeps,
   masterKey: MasterKey,
   change: PasswordChange,
 ): Promise<RecoveryCode | undefined> {
-  const { owner } = masterKey;
-  const who = { owner, serviceKeys: deps.serviceKeys };
+  const { owner, generation } = masterKey;
+  const { serviceKeys } = deps;
+  const typed = TypedPassword.of(change.password);
   const now = deps.clock.now();
-  const slot = await passwordSlot(who, masterKey, change.password, now);
+  const salt = newSalt();
+  const time = { now, generation: generation + 1 };
+  const login = await makeLogin(serviceKeys, { owner, generation: time.generation }, typed, salt);
+  const slot = await passwordSlot({ owner, serviceKeys }, masterKey, typed, salt, time);
   const code = change.withRecoveryCode === true ? newRecoveryCode() : undefined;
-  await changeKeys(deps.store, owner, async (tx) => {
-    await requireCurrent(tx, masterKey);
+  masterKey.generation = await changeKeys(deps.store, owner, async (tx) => {
+    await requireUnchanged(tx, masterKey);
     await deleteSlots(tx, masterKey.id, "password");
     await insertSlot(tx, slot);
-    if (code !== undefined) await replaceRecoverySlot(tx, deps, masterKey, code);
-    await updateAccount(tx, owner, { login: change.login });
-    await appendAudit(tx, { at: now, action: change.action, account: owner });
+    const added = [slot];
+    if (code !== undefined) added.push(await replaceRecoverySlot(tx, deps, masterKey, code));
+    const { action } = change;
+    return raiseGeneration(deps, tx, { owner, at: now, action, added, login, from: generation });
   });
   return code;
 }
 
-/** Makes the password slot anew when a former service key took part in it. The password is the one that opened it. */
-export async function refreshPasswordSlot(
+/**
+ * Makes login and slot anew of a password that opened both, where either is from before one Argon2id served both, or a
+ * former service key took part in the slot.
+ */
+export async function refreshPassword(
   deps: VaultDeps,
   masterKey: MasterKey,
-  password: Secret,
+  password: TypedPassword,
 ): Promise<void> {
   const slots = await selectSlots(deps.store, masterKey.id, "password");
-  const { id } = deps.serviceKeys.current;
-  if (slots.every(({ serviceKey }) => serviceKey === id)) return;
-  await keepPasswordSlot(deps, masterKey, password, "password.rewrapped");
-}
-
-/** A slot for a password that the login system verified, where the keys are open without it. */
-export async function keepPasswordSlot(
-  deps: VaultDeps,
-  masterKey: MasterKey,
-  password: Secret,
-  action = "password.followed",
-): Promise<void> {
-  const { owner } = masterKey;
-  const now = deps.clock.now();
-  const slot = await passwordSlot(
-    { owner, serviceKeys: deps.serviceKeys },
-    masterKey,
-    password,
-    now,
-  );
-  await changeKeys(deps.store, owner, async (tx) => {
-    await requireCurrent(tx, masterKey);
-    await deleteSlots(tx, masterKey.id, "password");
-    await insertSlot(tx, slot);
-    await appendAudit(tx, { at: now, action, account: owner });
-  });
+  const login = (await readAccount(deps.store, masterKey.owner))?.login;
+  if (login?.kdf === PASSWORD_KDF && slots.every(({ kdf }) => kdf === PASSWORD_KDF)) return;
+  await changePassword(deps, masterKey, { password, action: "password.rewrapped" });
 }
 
 /** A new recovery code in place of the one before, which opens nothing any more. */
@@ -86,22 +71,24 @@ export async function renewRecoveryCode(
   masterKey: MasterKey,
 ): Promise<RecoveryCode> {
   const code = newRecoveryCode();
-  await changeKeys(deps.store, masterKey.owner, async (tx) => {
-    await requireCurrent(tx, masterKey);
-    await replaceRecoverySlot(tx, deps, masterKey, code);
-    await auditRecovery(deps, tx, masterKey.owner, "recovery-code.made");
+  masterKey.generation = await changeKeys(deps.store, masterKey.owner, async (tx) => {
+    await requireUnchanged(tx, masterKey);
+    const added = [await replaceRecoverySlot(tx, deps, masterKey, code)];
+    return raiseRecovery(deps, tx, masterKey, { action: "recovery-code.made", added });
   });
   return code;
 }
 
 /** Ends the recovery code for good; false when there is none. */
 export async function removeRecoveryCode(deps: VaultDeps, masterKey: MasterKey): Promise<boolean> {
-  return changeKeys(deps.store, masterKey.owner, async (tx) => {
-    await requireCurrent(tx, masterKey);
+  const raised = await changeKeys(deps.store, masterKey.owner, async (tx) => {
+    await requireUnchanged(tx, masterKey);
     const removed = await deleteSlots(tx, masterKey.id, "recovery");
-    if (removed > 0) await auditRecovery(deps, tx, masterKey.owner, "recovery-code.removed");
-    return removed > 0;
+    if (removed === 0) return undefined;
+    return raiseRecovery(deps, tx, masterKey, { action: "recovery-code.removed" });
   });
+  if (raised !== undefined) masterKey.generation = raised;
+  return raised !== undefined;
 }
 
 async function replaceRecoverySlot(
@@ -109,17 +96,20 @@ async function replaceRecoverySlot(
   deps: VaultDeps,
   masterKey: MasterKey,
   code: RecoveryCode,
-): Promise<void> {
+): Promise<SlotRow> {
   const who = { owner: masterKey.owner, serviceKeys: deps.serviceKeys };
   await deleteSlots(tx, masterKey.id, "recovery");
-  await insertSlot(tx, recoverySlot(who, masterKey, code.secret, deps.clock.now()));
+  const time = { now: deps.clock.now(), generation: masterKey.generation + 1 };
+  const slot = recoverySlot(who, masterKey, code.secret, time);
+  await insertSlot(tx, slot);
+  return slot;
 }
 
-async function auditRecovery(
+async function raiseRecovery(
   deps: VaultDeps,
   tx: Store,
-  account: EmailAddress,
-  action: string,
-): Promise<void> {
-  await appendAudit(tx, { at: deps.clock.now(), action, account });
+  { owner, generation }: MasterKey,
+  change: { readonly action: string; readonly added?: readonly SlotRow[] },
+): Promise<number> {
+  return raiseGeneration(deps, tx, { owner, at: deps.clock.now(), from: generation, ...change });
 }

@@ -9,8 +9,8 @@ import { migrate } from "../store/migrate.ts";
 import { openStore, type Store } from "../store/store.ts";
 import { fakeClock } from "../../test/support/clock.ts";
 import { doctorDeps } from "../../test/support/doctor-world.ts";
+import { setLoginOnly } from "../../test/support/accounts.ts";
 import { engines } from "../../test/support/engines.ts";
-import { hashPassword, updateAccount } from "../accounts/embedded.ts";
 import { enrol } from "../login/enrol.ts";
 import { login } from "../login/login.ts";
 import {
@@ -175,7 +175,7 @@ for (const { engine, open, place } of engines()) {
     await using store = await open();
     const deps = { ...lifeDeps(store), releaseLimits: { ...limits, stopPerDay: 1 } };
     await enrol(deps, { address: alice, custody: "unlocks-at-login", profile: "compat" });
-    await updateAccount(store, alice, { login: await hashPassword(old()) });
+    await setLoginOnly(deps, alice, old());
     await releaseSome(deps, 1);
     const before = await active(store);
     const result = await login(deps, { address: alice, password: old(), network });

@@ -15,14 +15,19 @@ import {
   parkMasterKey,
 } from "../store/vault.ts";
 import type { Store } from "../store/store.ts";
-import { changeKeys, requireCurrent } from "./change.ts";
+import { firstGeneration, generationNow } from "./binding.ts";
+import { changeKeys, requireUnchanged } from "./change.ts";
 import { firstSlots } from "./create.ts";
 import { hasEscrow } from "./escrow.ts";
 import { takeAddress } from "./free-address.ts";
+import { raiseGeneration } from "./generation.ts";
+import { makeLogin, newSalt, verifyPassword } from "./login-verifier.ts";
 import { MasterKey } from "./master-key.ts";
 import { makeKey, savePublishedKey } from "./new-key.ts";
+import { Overtaken } from "./overtaken.ts";
 import { newRecoveryCode, type RecoveryCode } from "./recovery-code.ts";
 import { moveKeys } from "./renew.ts";
+import { TypedPassword } from "./typed-password.ts";
 import type { KeyRules, VaultDeps } from "./vault-deps.ts";
 import { unwrapRevocation, wrapRevocation } from "./wrapped-rows.ts";
 
@@ -46,16 +51,28 @@ export async function renameOwner(
   const code = o.withRecoveryCode ? newRecoveryCode() : undefined;
   const isForDevice = custody === "user-device-only";
   const escrow = (await hasEscrow(deps.store, owner)) ? rules.escrow : undefined;
-  const slots = await firstSlots(deps, next, { escrow, custody, password: o.password, code });
+  const { generation } = masterKey;
+  const target = await generationUnder(deps.store, o.to, generation);
+  const { serviceKeys } = deps;
+  using typed = new TypedPassword(o.password);
+  const isLogin = (await verifyPassword(deps, owner, typed)) !== undefined;
+  const salt = newSalt();
+  // A password that opens the keys and does not log in stays one that does not.
+  const login = isLogin
+    ? await makeLogin(serviceKeys, { owner: o.to, generation: target }, typed, salt)
+    : undefined;
+  const wanted = { escrow, custody, password: typed, salt, code, generation: target };
+  const slots = await firstSlots(deps, next, wanted);
   const key = isForDevice
     ? undefined
     : await makeKey(deps, next, { address: o.to, profile: rules.profile });
   await changeKeys(deps.store, owner, async (tx) => {
-    await requireCurrent(tx, masterKey);
+    await requireUnchanged(tx, masterKey);
     await requireNothingParked(tx, owner);
     const now = deps.clock.now();
     await parkMasterKey(tx, masterKey.id);
     await takeName(tx, owner, o.to, now);
+    if ((await generationUnder(tx, o.to, generation)) !== target) throw new Overtaken();
     await insertMasterKey(tx, { id: next.id, owner: o.to, createdAt: now });
     for (const slot of slots) await insertSlot(tx, slot);
     if (!(await moveKeys(tx, masterKey, next))) {
@@ -66,7 +83,9 @@ export async function renameOwner(
     if (key !== undefined) await savePublishedKey(tx, key);
     await updateAccount(tx, o.to, { custody });
     const detail = key === undefined ? {} : { fingerprint: key.certificate.fingerprint };
-    await appendAudit(tx, { at: now, action: "account.renamed-to", account: o.to, detail });
+    const change = { action: "account.renamed-to", detail, added: slots, login };
+    const step = { from: generation, to: target, before: owner };
+    await raiseGeneration(deps, tx, { owner: o.to, at: now, ...change, ...step });
   });
   return code;
 }
@@ -86,10 +105,17 @@ export async function renameKeyless(
     }
     await requireNothingParked(tx, owner);
     const now = deps.clock.now();
+    const from = await generationNow(tx, owner);
+    const step = { from, to: await generationUnder(tx, to, from), before: owner };
     await takeName(tx, owner, to, now);
     await moveRevocations(deps, tx, owner, to);
-    await appendAudit(tx, { at: now, action: "account.renamed-to", account: to, detail: {} });
+    await raiseGeneration(deps, tx, { owner: to, at: now, action: "account.renamed-to", ...step });
   });
+}
+
+/** The generation that follows under a new name: whoever had that before had other slots. */
+async function generationUnder(store: Store, to: EmailAddress, from: number): Promise<number> {
+  return Math.max(from + 1, await firstGeneration(store, to));
 }
 
 /** The account under its new name, with the one before as an alias. */

@@ -2,13 +2,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { findAccount, hashPassword, updateAccount } from "../accounts/embedded.ts";
+import { findAccount } from "../accounts/embedded.ts";
 import { DAY } from "../base/time.ts";
 import { enrol } from "../login/enrol.ts";
 import { login } from "../login/login.ts";
 import { resetPassword } from "../login/recover.ts";
 import { generateKey } from "../openpgp/generate.ts";
 import { listPublished } from "../store/certificates.ts";
+import { setLoginOnly } from "../../test/support/accounts.ts";
 import { engines } from "../../test/support/engines.ts";
 import {
   active,
@@ -28,7 +29,7 @@ for (const { engine, open } of engines()) {
     await using store = await open();
     const deps = depsFor(store);
     await enrol(deps, { address: alice, custody: "unlocks-at-login", profile: "compat" });
-    await updateAccount(store, alice, { login: await hashPassword(old()) });
+    await setLoginOnly(deps, alice, old());
     const results = await Promise.all(
       [1, 2].map(async () => login(deps, { address: alice, password: old(), network })),
     );

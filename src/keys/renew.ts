@@ -1,5 +1,4 @@
 import type { Secret } from "../base/secret.ts";
-import { appendAudit } from "../journal/audit.ts";
 import { canonicalAddress, sameAddress, type EmailAddress } from "../mail/address.ts";
 import type { Certificate } from "../openpgp/certificate.ts";
 import { updateAccount, type AccountChange, type Custody } from "../store/accounts.ts";
@@ -15,21 +14,20 @@ import {
   selectSecretKeys,
 } from "../store/vault.ts";
 import type { Store } from "../store/store.ts";
-import {
-  addressesKeptHere,
-  addressesInUse,
-  changeKeys,
-  Overtaken,
-  untilNotOvertaken,
-} from "./change.ts";
+import { generationNow, requireGeneration } from "./binding.ts";
+import { addressesKeptHere, addressesInUse, changeKeys, untilNotOvertaken } from "./change.ts";
 import { firstSlots } from "./create.ts";
 import type { EndReason } from "./end-key.ts";
 import { hasEscrow } from "./escrow.ts";
+import { raiseGeneration } from "./generation.ts";
+import { makeLogin, newSalt, saltForSlot } from "./login-verifier.ts";
 import { hasMailboxKey, makeMailboxKey, saveMailboxKey } from "./mailbox-key.ts";
 import { MasterKey } from "./master-key.ts";
 import { makeKey } from "./new-key.ts";
+import { Overtaken } from "./overtaken.ts";
 import { newRecoveryCode, type RecoveryCode } from "./recovery-code.ts";
 import { replaceKey } from "./rotate.ts";
+import { TypedPassword } from "./typed-password.ts";
 import type { KeyRules, VaultDeps } from "./vault-deps.ts";
 import { unwrapSecretKey, wrapSecretKey } from "./wrapped-rows.ts";
 
@@ -39,7 +37,11 @@ export type Renewal = KeyRules & {
   /** The old one; undefined when nothing opens it: it is then parked, with what is wrapped under it. */
   readonly from: MasterKey | undefined;
   readonly custody: Custody;
-  readonly password: Secret | undefined;
+  readonly password: Secret | TypedPassword | undefined;
+  /** Whether the password is to log in too, whatever did until now. */
+  readonly setsLogin?: boolean;
+  /** The change of the account that all this rests on, where no open master key tells it. */
+  readonly generation?: number;
   readonly withRecoveryCode: boolean;
   readonly reason: EndReason;
   readonly text: string;
@@ -68,6 +70,18 @@ export async function renewMasterKey(
   const { owner, from, profile } = renewal;
   return untilNotOvertaken(async () => {
     const before = await findMasterKey(deps.store, owner);
+    const known = from?.generation ?? renewal.generation;
+    const generation = known ?? (await generationNow(deps.store, owner));
+    if (known !== undefined) await requireGeneration(deps.store, owner, known);
+    const typed = renewal.password === undefined ? undefined : TypedPassword.of(renewal.password);
+    const isLoginToo = renewal.setsLogin === true;
+    const salt =
+      typed === undefined || isLoginToo ? newSalt() : await saltForSlot(deps, owner, typed);
+    const of = { owner, generation: generation + 1 };
+    const login =
+      typed !== undefined && isLoginToo
+        ? await makeLogin(deps.serviceKeys, of, typed, salt)
+        : undefined;
     const addresses = await renewedAddresses(deps.store, renewal);
     const isOwn = addresses.some((address) => sameAddress(address, owner));
     const custody = isOwn ? renewal.custody : "user-device-only";
@@ -77,7 +91,9 @@ export async function renewMasterKey(
     const code = renewal.withRecoveryCode ? newRecoveryCode() : undefined;
     const slots = await firstSlots(deps, next, {
       custody,
-      password: renewal.password,
+      password: typed,
+      salt,
+      generation: of.generation,
       escrow: renewal.endsEscrow === true ? undefined : escrow,
       code,
     });
@@ -87,6 +103,9 @@ export async function renewMasterKey(
     const mailboxKey = await newMailboxKey(deps, renewal, next);
     await changeKeys(deps.store, owner, async (tx) => {
       const now = await renewedAddresses(tx, renewal);
+      if (known === undefined) {
+        if ((await generationNow(tx, owner)) !== generation) throw new Overtaken();
+      } else await requireGeneration(tx, owner, known);
       if (now.map(canonicalAddress).join() !== addresses.map(canonicalAddress).join()) {
         throw new Overtaken();
       }
@@ -109,7 +128,8 @@ export async function renewMasterKey(
       await updateAccount(tx, owner, { ...renewal.account, custody });
       const { action } = renewal;
       const detail = { custody, isOldOpen: from !== undefined, isOldGone: isMoved };
-      await appendAudit(tx, { at: createdAt, action, account: owner, detail });
+      const change = { action, detail, added: slots, login, from: generation };
+      await raiseGeneration(deps, tx, { owner, at: createdAt, ...change });
     });
     return { certificate: isOwn ? keys[0]?.certificate : undefined, recoveryCode: code };
   });

@@ -6,12 +6,14 @@ import { errorText } from "../base/errors.ts";
 import { enrol } from "../login/enrol.ts";
 import { login } from "../login/login.ts";
 import { resetPassword } from "../login/recover.ts";
+import { canonicalAddress } from "../mail/address.ts";
 import { parseFingerprint } from "../openpgp/fingerprint.ts";
 import { saveGenericRevocation } from "../store/generic-revocations.ts";
 import { insertOutbox } from "../store/outbox.ts";
 import type { Store } from "../store/store.ts";
 import { findMasterKey, insertSlot } from "../store/vault.ts";
 import { engines } from "../../test/support/engines.ts";
+import { useFormerPassword } from "../../test/support/former-password.ts";
 import {
   active,
   addressOf,
@@ -54,7 +56,14 @@ async function spoil(store: Store, masterKey: string, now: Date): Promise<void> 
     for (let at = 0; at < UNREADABLE; at += 1) {
       const number = String(at).padStart(12, "0");
       const id = `00000000-0000-4000-8000-${number}`;
-      const slot = { id, masterKey, kind: "service", kdf: "hkdf-sha256", salt: Buffer.alloc(0) };
+      const slot = {
+        id,
+        masterKey,
+        kind: "service",
+        kdf: "hkdf-sha256",
+        salt: Buffer.alloc(0),
+        generation: 0,
+      };
       await insertSlot(tx, { ...slot, ...junk, kind: "service" });
       const fingerprint = parseFingerprint(number.padStart(40, "0"));
       assert(fingerprint);
@@ -66,7 +75,15 @@ async function spoil(store: Store, masterKey: string, now: Date): Promise<void> 
 
 function copyOf(id: string, wrapped: ReturnType<typeof wrapCopy>, at: Date) {
   const envelope = JSON.stringify({ recipients: [] });
-  const rest = { sender: alice, messageId: "", envelope, attempts: 0, createdAt: at, nextAt: at };
+  const rest = {
+    sender: alice,
+    account: canonicalAddress(alice),
+    messageId: "",
+    envelope,
+    attempts: 0,
+    createdAt: at,
+    nextAt: at,
+  };
   return { id, ...rest, ...wrapped };
 }
 
@@ -119,8 +136,13 @@ for (const { engine, open } of engines()) {
     await using store = await open();
     const { before, both } = rotation(store);
     const account = { custody: "unlocks-at-login", profile: "compat", password: old() } as const;
-    for (const address of [alice, bob, cy]) await enrol(before, { ...account, address });
-    await enrol(depsFor(store), { ...account, address: dee });
+    for (const address of [alice, bob, cy]) {
+      await enrol(before, { ...account, address });
+      await useFormerPassword(before, address, old());
+    }
+    const other = depsFor(store);
+    await enrol(other, { ...account, address: dee });
+    await useFormerPassword(other, dee, old());
     await closeAccount(before, cy, undefined);
     await rewrapAll(both);
     await resetPassword(both, bob, fresh());
@@ -151,6 +173,19 @@ for (const { engine, open } of engines()) {
     result.keys[Symbol.dispose]();
     const waiting = (await rewrapAll(both)).passwords.map(({ owner }) => owner.local);
     assert.deepEqual(waiting, ["bob", "cy"]);
+  });
+}
+
+for (const { engine, open } of engines()) {
+  test(`${engine}: passwords and logins go under a new service key without their users`, async () => {
+    await using store = await open();
+    const { before, both, alone } = rotation(store);
+    const account = { custody: "unlocks-at-login", profile: "compat", password: old() } as const;
+    await enrol(before, { ...account, address: alice });
+    assert.deepEqual(await rewrapAll(both), { unreadable: 0, passwords: [] });
+    const result = await login(alone, { address: alice, password: old(), network });
+    assert(result.kind === "ok" && !result.isLocked);
+    result.keys[Symbol.dispose]();
   });
 }
 

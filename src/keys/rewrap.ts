@@ -1,14 +1,16 @@
 /**
  * A rotation of the service key. What it wraps goes under the new one in batches, each its own transaction, while mail
- * flows: every row names its key. Password slots hold a pepper made from it and can be made anew only when their owner
- * logs in; so the former key is kept until then, or until somebody decides to wait no longer.
+ * flows: every row names its key. Password slots from before they were wrapped under it hold a pepper made from it, and are
+ * made anew only when their owners log in; so the former key is kept until then, or until somebody decides to wait no longer.
  */
 import type { Secret } from "../base/secret.ts";
 import { appendAudit, renewAuditMacs } from "../journal/audit.ts";
-import { parseAddress } from "../mail/address.ts";
+import { canonicalAddress, parseAddress } from "../mail/address.ts";
 import {
   copiesUnderOthers,
+  loginsUnderOthers,
   replaceCopy,
+  replaceLogin,
   replaceRevocation,
   replaceSlot,
   revocationsUnderOthers,
@@ -16,7 +18,9 @@ import {
   type Page,
 } from "../store/service-keys.ts";
 import type { Store } from "../store/store.ts";
-import { openServiceSlot, serviceSlot } from "./slots.ts";
+import type { SlotRow } from "../store/vault.ts";
+import { moveVerifier } from "./login-verifier.ts";
+import { openServiceSlot, rewrapPasswordSlot, rewrapServiceSlot, type SlotOwner } from "./slots.ts";
 import { waitingPasswords, type UnderFormer } from "./under-former.ts";
 import type { VaultDeps } from "./vault-deps.ts";
 import { unwrap, wrap } from "./wrap.ts";
@@ -27,7 +31,8 @@ const BATCH = 200;
 /** Wraps everything under the service key in force; may be interrupted and repeated. Says what is left. */
 export async function rewrapAll(deps: VaultDeps): Promise<UnderFormer> {
   let unreadable = 0;
-  for (const batch of [slots, revocations, copies]) unreadable += await rewrapTable(deps, batch);
+  for (const batch of [slots, logins, revocations, copies])
+    unreadable += await rewrapTable(deps, batch);
   while ((await renewAuditMacs(deps.store)) > 0); // A process that has the former key still may have written meanwhile.
   const passwords = await waitingPasswords(deps);
   const detail = { unreadable, passwords: passwords.length };
@@ -73,13 +78,40 @@ async function slots(deps: VaultDeps, tx: Store, page: Page): Promise<Batch> {
   let moved = 0;
   for (const { slot, owner } of found) {
     const who = { owner, serviceKeys: deps.serviceKeys };
-    using secret = openServiceSlot(who, slot);
-    if (secret === undefined || (slot.kind !== "service" && slot.kind !== "provisional")) continue;
-    const masterKey = { id: slot.masterKey, secret };
-    await replaceSlot(tx, serviceSlot(who, masterKey, slot.kind, slot.createdAt, slot.id));
+    const moving = rewrapped(who, slot);
+    if (moving === undefined) continue;
+    await replaceSlot(tx, slot, moving);
     moved += 1;
   }
   return { moved, unreadable: found.length - moved, last: found.at(-1)?.slot.id };
+}
+
+/** The same slot under the service key in force, if one of ours opens it. */
+function rewrapped(who: SlotOwner, slot: SlotRow): SlotRow | undefined {
+  if (slot.kind === "password") return rewrapPasswordSlot(who, slot);
+  if (slot.kind !== "service" && slot.kind !== "provisional") return undefined;
+  using secret = openServiceSlot(who, slot);
+  if (secret === undefined) return undefined;
+  return rewrapServiceSlot(who, { id: slot.masterKey, secret }, slot);
+}
+
+async function logins(deps: VaultDeps, tx: Store, page: Page): Promise<Batch> {
+  const { serviceKeys } = deps;
+  const found = await loginsUnderOthers(tx, serviceKeys.current.id, page);
+  let moved = 0;
+  for (const { owner, generation, login } of found) {
+    const of = { owner, generation };
+    const next = moveVerifier(serviceKeys, login, of, of);
+    if (next === login) continue;
+    await replaceLogin(tx, owner, login, next);
+    moved += 1;
+  }
+  const last = found.at(-1)?.owner;
+  return {
+    moved,
+    unreadable: found.length - moved,
+    last: last === undefined ? undefined : canonicalAddress(last),
+  };
 }
 
 async function revocations(deps: VaultDeps, tx: Store, page: Page): Promise<Batch> {

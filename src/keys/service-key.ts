@@ -5,11 +5,12 @@ import { Secret } from "../base/secret.ts";
 import { deriveKey } from "./wrap.ts";
 
 /**
- * What the service root key is for; each purpose has a key of its own. `pepper` goes into the making of
- * password keys, so that a stolen database alone cannot be searched for passwords.
+ * What the service root key is for; each purpose has a key of its own. `login` wraps what passwords
+ * are compared with; `pepper` went into the keys of password slots that were made before those were wrapped.
  */
 export type ServicePurpose =
   | "slots"
+  | "login"
   | "pepper"
   | "queue"
   | "revocations"

@@ -5,6 +5,7 @@ import { Secret } from "../base/secret.ts";
 import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
 import type { SlotKind, SlotRow } from "../store/vault.ts";
 import type { ServiceKey, ServiceKeys } from "./service-key.ts";
+import { PASSWORD_KDF, type TypedPassword } from "./typed-password.ts";
 import { deriveKey, unwrap, wrap } from "./wrap.ts";
 
 /** What every slot is made from and belongs to. */
@@ -16,7 +17,9 @@ export type SlotKey = { readonly id: string; readonly secret: Secret };
 /** The slots that the service key opens. */
 export type ServiceSlotKind = Extract<SlotKind, "service" | "provisional">;
 
-const VERSION = 1;
+/** The slots from before generations: not bound to one, and those of passwords with a pepper. */
+const FORMER_VERSION = 1;
+const VERSION = 2;
 const KEY_BYTES = 32;
 const SALT_BYTES = 16;
 
@@ -29,18 +32,55 @@ const PASSWORD_CONTEXT = "e2e-wrap-v1";
 
 const deriveArgon2 = promisify(argon2);
 
-/** The master key under the user's password. */
+/** The moment and the generation of its account that a slot is made for. */
+export type SlotTime = { readonly now: Date; readonly generation: number };
+
+/**
+ * The master key under the user's password, and that once more under the service key: the database alone tells nobody
+ * whether a guess is right, and a new service key needs no password.
+ */
 export async function passwordSlot(
   who: SlotOwner,
   masterKey: SlotKey,
-  password: Secret,
-  now: Date,
+  password: TypedPassword,
+  salt: Uint8Array,
+  time: SlotTime,
 ): Promise<SlotRow> {
-  const salt = randomBytes(SALT_BYTES);
+  const { wrapping } = await password.keysFor(salt);
+  const kind = "password";
+  const slot = makeSlot(
+    who,
+    masterKey,
+    { kind, kdf: PASSWORD_KDF, salt, serviceKey: "" },
+    wrapping,
+    time,
+  );
+  return underService(who, slot);
+}
+
+/** A password slot under the service key in force; `wrapped` is what the password opens. */
+function underService(who: SlotOwner, slot: SlotRow): SlotRow {
   const serviceKey = who.serviceKeys.current;
-  using key = await passwordKey(serviceKey, password, salt);
-  const how = { kind: "password", kdf: ARGON2ID, salt, serviceKey: serviceKey.id } as const;
-  return makeSlot(who, masterKey, how, key, now);
+  using key = serviceKey.for("slots");
+  const wrapped = wrap(key, slot.wrapped, ["outer", ...slotContext(who.owner, slot)]);
+  return { ...slot, wrapped, serviceKey: serviceKey.id };
+}
+
+/** What the password opens, or undefined when the service key is another or the row is not as it was written. */
+function withoutService(who: SlotOwner, slot: SlotRow): Secret | undefined {
+  for (const serviceKey of who.serviceKeys.candidates(slot.serviceKey)) {
+    using key = serviceKey.for("slots");
+    const inner = unwrap(key, slot.wrapped, ["outer", ...slotContext(who.owner, slot)]);
+    if (inner !== undefined) return inner;
+  }
+  return undefined;
+}
+
+/** The same slot under the service key in force; undefined when only the password can make it anew, or no key opens it. */
+export function rewrapPasswordSlot(who: SlotOwner, slot: SlotRow): SlotRow | undefined {
+  if (slot.kdf !== PASSWORD_KDF) return undefined;
+  using inner = withoutService(who, slot);
+  return inner === undefined ? undefined : underService(who, { ...slot, wrapped: inner.reveal() });
 }
 
 /** The master key under the service key: for custody `provider-usable`, and until a first login. */
@@ -48,33 +88,51 @@ export function serviceSlot(
   who: SlotOwner,
   masterKey: SlotKey,
   kind: ServiceSlotKind,
-  now: Date,
-  id: string = randomUUID(),
+  time: SlotTime,
 ): SlotRow {
   const serviceKey = who.serviceKeys.current;
   using key = serviceKey.for("slots");
-  const how = { id, kind, kdf: HKDF, salt: new Uint8Array(), serviceKey: serviceKey.id };
-  return makeSlot(who, masterKey, how, key, now);
+  const how = { kind, kdf: HKDF, salt: new Uint8Array(), serviceKey: serviceKey.id };
+  return makeSlot(who, masterKey, how, key, time);
+}
+
+/** The same slot, of any version, under the service key in force. */
+export function rewrapServiceSlot(who: SlotOwner, masterKey: SlotKey, slot: SlotRow): SlotRow {
+  const serviceKey = who.serviceKeys.current;
+  using key = serviceKey.for("slots");
+  const wrapped = wrap(key, masterKey.secret.reveal(), slotContext(who.owner, slot));
+  return { ...slot, wrapped, serviceKey: serviceKey.id };
 }
 
 /** The master key under the 160 bits of a recovery code, which need no slow hash. */
-export function recoverySlot(who: SlotOwner, masterKey: SlotKey, code: Secret, now: Date): SlotRow {
+export function recoverySlot(
+  who: SlotOwner,
+  masterKey: SlotKey,
+  code: Secret,
+  time: SlotTime,
+): SlotRow {
   const salt = randomBytes(SALT_BYTES);
   using key = recoveryKey(code, salt);
   const how = { kind: "recovery", kdf: HKDF, salt, serviceKey: "" } as const;
-  return makeSlot(who, masterKey, how, key, now);
+  return makeSlot(who, masterKey, how, key, time);
 }
 
 /** The master key, or undefined when the password is another or the row is not as it was written. */
 export async function openPasswordSlot(
   who: SlotOwner,
   slot: SlotRow,
-  password: Secret,
+  password: TypedPassword,
 ): Promise<Secret | undefined> {
+  if (slot.kdf === PASSWORD_KDF) {
+    using inner = withoutService(who, slot);
+    if (inner === undefined) return undefined;
+    const { wrapping } = await password.keysFor(slot.salt);
+    return unwrap(wrapping, inner.reveal(), slotContext(who.owner, slot));
+  }
   // Parameters never come from the row: whoever can write rows could make them weak or endless.
   if (slot.kdf !== ARGON2ID) return undefined;
   for (const serviceKey of who.serviceKeys.candidates(slot.serviceKey)) {
-    using key = await passwordKey(serviceKey, password, slot.salt);
+    using key = await formerPasswordKey(serviceKey, password.secret, slot.salt);
     const opened = unwrap(key, slot.wrapped, slotContext(who.owner, slot));
     if (opened !== undefined) return opened;
   }
@@ -106,11 +164,11 @@ function recoveryKey(code: Secret, salt: Uint8Array): Secret {
 function makeSlot(
   who: SlotOwner,
   masterKey: SlotKey,
-  how: Pick<SlotRow, "kind" | "kdf" | "salt" | "serviceKey"> & { readonly id?: string },
+  how: Pick<SlotRow, "kind" | "kdf" | "salt" | "serviceKey">,
   key: Secret,
-  now: Date,
+  { now, generation }: SlotTime,
 ): SlotRow {
-  const slot = { id: randomUUID(), masterKey: masterKey.id, version: VERSION, ...how };
+  const slot = { id: randomUUID(), masterKey: masterKey.id, version: VERSION, generation, ...how };
   return {
     ...slot,
     wrapped: wrap(key, masterKey.secret.reveal(), slotContext(who.owner, slot)),
@@ -118,7 +176,8 @@ function makeSlot(
   };
 }
 
-async function passwordKey(
+/** As it was before one Argon2id served login and slot. */
+export async function formerPasswordKey(
   serviceKey: ServiceKey,
   password: Secret,
   salt: Uint8Array,
@@ -137,11 +196,12 @@ async function passwordKey(
   return new Secret(key);
 }
 
-/** A slot opens only as what it was made: this user's, around this master key, of this kind and version. */
+/** A slot opens only as what it was made: this user's, around this master key, of this kind, version and generation. */
 function slotContext(
   owner: EmailAddress,
-  slot: Pick<SlotRow, "id" | "masterKey" | "kind" | "version" | "kdf">,
+  slot: Pick<SlotRow, "id" | "masterKey" | "kind" | "version" | "kdf" | "generation">,
 ): readonly string[] {
-  const { id, masterKey, kind, version, kdf } = slot;
-  return ["slot", canonicalAddress(owner), masterKey, id, kind, String(version), kdf];
+  const { id, masterKey, kind, version, kdf, generation } = slot;
+  const all = ["slot", canonicalAddress(owner), masterKey, id, kind, String(version), kdf];
+  return version === FORMER_VERSION ? all : [...all, String(generation)];
 }

@@ -12,7 +12,8 @@ import {
   type PublishedCertificate,
 } from "../store/certificates.ts";
 import { saveSecretKey, selectSecretKeys } from "../store/vault.ts";
-import { addressesKeptHere, changeKeys, Overtaken, requireCurrent, requireOwn } from "./change.ts";
+import { addressesKeptHere, changeKeys, requireCurrent, requireOwn } from "./change.ts";
+import { Overtaken } from "./overtaken.ts";
 import type { MasterKey } from "./master-key.ts";
 import { makeKey, savePublishedKey } from "./new-key.ts";
 import { openKey } from "./open-keys.ts";

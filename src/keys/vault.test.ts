@@ -49,7 +49,7 @@ async function addUser(
 ): Promise<Certificate> {
   const createdAt = deps.clock.now();
   const account = { address, custody, policy: undefined, createdAt, mailboxKey: "same" } as const;
-  await insertAccount(deps.store, account, { salt: Uint8Array.of(1), hash: Uint8Array.of(1) });
+  await insertAccount(deps.store, account);
   return createKeys(deps, { address, custody, password: passwordOf(address), profile: "compat" });
 }
 
@@ -222,7 +222,7 @@ for (const { engine, open } of engines()) {
   }
 
   for (const change of [
-    { version: 2 },
+    { version: 3 },
     { kind: "password" as const },
     { kdf: "none" },
     { id: "another" },
@@ -312,7 +312,7 @@ test("the modern profile is created, stored and opened the same way", async () =
     createdAt: deps.clock.now(),
     mailboxKey: "same",
   } as const;
-  await insertAccount(store, account, { salt: Uint8Array.of(1), hash: Uint8Array.of(1) });
+  await insertAccount(store, account);
   const password = passwordOf(alice);
   const made = await createKeys(deps, {
     address: alice,

@@ -20,6 +20,7 @@ import { openWithPassword, openWithService } from "./master-key.ts";
 import { openKeys } from "./open-keys.ts";
 import { certificateIn, isExpired } from "./publication.ts";
 import { recordRelease } from "./releases.ts";
+import type { TypedPassword } from "./typed-password.ts";
 import type { UnlockedKeys } from "./unlocked-keys.ts";
 import type { VaultDeps } from "./vault-deps.ts";
 import { unwrapRevocation } from "./wrapped-rows.ts";
@@ -32,7 +33,7 @@ export type { KeyRules, VaultDeps } from "./vault-deps.ts";
 export async function unlockWithPassword(
   deps: VaultDeps,
   address: EmailAddress,
-  password: Secret,
+  password: Secret | TypedPassword,
 ): Promise<UnlockedKeys | undefined> {
   using masterKey = await openWithPassword(deps, address, password);
   return masterKey === undefined ? undefined : await openKeys(deps, masterKey);

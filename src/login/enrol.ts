@@ -1,14 +1,12 @@
-import {
-  addAccount,
-  hashPassword,
-  NO_LOGIN,
-  type Account,
-  type NewAccount,
-} from "../accounts/embedded.ts";
+import { addAccount, NO_LOGIN, type Account, type NewAccount } from "../accounts/embedded.ts";
 import type { Secret } from "../base/secret.ts";
 import { appendAudit } from "../journal/audit.ts";
+import { firstGeneration, generationDetail } from "../keys/binding.ts";
 import { prepareKeys, saveKeys, type PreparedKeys } from "../keys/create.ts";
 import { takeAddress } from "../keys/free-address.ts";
+import { makeLogin, newSalt } from "../keys/login-verifier.ts";
+import { Overtaken } from "../keys/overtaken.ts";
+import { TypedPassword } from "../keys/typed-password.ts";
 import type { KeyRules, VaultDeps } from "../keys/vault.ts";
 
 /** Who is to have an account, and whether his key is made with it. */
@@ -34,20 +32,28 @@ export type Enrolled = {
  */
 export async function enrol(deps: VaultDeps, wanted: Enrolment): Promise<Enrolled> {
   const { address, policy, password } = wanted;
-  const login = password === undefined ? NO_LOGIN : await hashPassword(password);
-  using keys = await keysFor(deps, wanted);
+  using typed = password === undefined ? undefined : new TypedPassword(password);
+  const generation = await firstGeneration(deps.store, address);
+  const salt = newSalt();
+  const login =
+    typed === undefined
+      ? NO_LOGIN
+      : await makeLogin(deps.serviceKeys, { owner: address, generation }, typed, salt);
+  using keys = await keysFor(deps, { ...wanted, typed, salt, generation });
   const account = await deps.store.transaction(async (store) => {
     const at = deps.clock.now();
     const custody = keys.prepared?.custody ?? wanted.custody;
-    const detail = { custody };
+    const detail = { custody, ...generationDetail(generation) };
     await appendAudit(store, { at, action: "account.added", account: address, detail });
     await takeAddress(store, address, at);
+    if ((await firstGeneration(store, address)) !== generation + 1) throw new Overtaken();
     const added = await addAccount(
       { store, clock: deps.clock },
       { address, custody, policy },
       login,
+      generation,
     );
-    if (keys.prepared !== undefined) await saveKeys(store, keys.prepared);
+    if (keys.prepared !== undefined) await saveKeys(deps, store, keys.prepared);
     return added;
   });
   return {
@@ -60,11 +66,15 @@ export async function enrol(deps: VaultDeps, wanted: Enrolment): Promise<Enrolle
 /** The prepared keys; disposing wipes the recovery code's secret. */
 async function keysFor(
   deps: VaultDeps,
-  wanted: Enrolment,
+  wanted: Enrolment & {
+    readonly typed: TypedPassword | undefined;
+    readonly salt: Uint8Array;
+    readonly generation: number;
+  },
 ): Promise<Disposable & { readonly prepared: PreparedKeys | undefined }> {
   const isMade = wanted.key !== "later" && wanted.custody !== "user-device-only";
-  const { password } = wanted;
-  const prepared = isMade ? await prepareKeys(deps, { ...wanted, password }) : undefined;
+  const { typed } = wanted;
+  const prepared = isMade ? await prepareKeys(deps, { ...wanted, password: typed }) : undefined;
   return {
     prepared,
     [Symbol.dispose]: () => prepared?.recoveryCode?.secret[Symbol.dispose](),

@@ -8,6 +8,7 @@ import { listAudit, verifyAudit } from "../journal/audit.ts";
 import { fixedServiceKeys, newServiceRoot } from "../keys/service-key.ts";
 import { parseAddress } from "../mail/address.ts";
 import type { Store } from "../store/store.ts";
+import { setLoginOnly } from "../../test/support/accounts.ts";
 import { fakeClock } from "../../test/support/clock.ts";
 import { engines } from "../../test/support/engines.ts";
 import { enrol } from "./enrol.ts";
@@ -117,9 +118,7 @@ for (const { engine, open } of engines()) {
     await using store = await open();
     const deps = depsFor(store);
     await enrol(deps, { ...wanted, password: right() });
-    const { hashPassword } = await import("../accounts/embedded.ts");
-    const { salt, hash } = await hashPassword(Secret.fromText("new password"));
-    await store.db.updateTable("accounts").set({ login_salt: salt, login_hash: hash }).execute();
+    await setLoginOnly(deps, alice, Secret.fromText("new password"));
     const result = await login(deps, {
       address: alice,
       password: Secret.fromText("new password"),

@@ -3,8 +3,11 @@ import { createHash } from "node:crypto";
 
 import type { Secret } from "../base/secret.ts";
 import { MINUTE, after } from "../base/time.ts";
-import { verifyPassword, type Account } from "../accounts/embedded.ts";
+import type { Account } from "../accounts/embedded.ts";
 import { appendAudit } from "../journal/audit.ts";
+import { untilNotOvertaken } from "../keys/change.ts";
+import { verifyPassword } from "../keys/login-verifier.ts";
+import { TypedPassword } from "../keys/typed-password.ts";
 import { UnlockedKeys } from "../keys/unlocked-keys.ts";
 import type { KeyRules, VaultDeps } from "../keys/vault.ts";
 import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
@@ -40,6 +43,8 @@ export type Login =
       readonly kind: "ok";
       readonly account: Account;
       readonly keys: UnlockedKeys;
+      /** The change of the account that all this was seen at: after the next one the keys are not used any more. */
+      readonly generation: number;
       readonly isLocked: boolean;
     }
   | { readonly kind: "refused" }
@@ -60,11 +65,16 @@ export async function login(deps: LoginDeps, request: LoginRequest): Promise<Log
     }
     return { kind: "throttled" };
   }
-  const account = await verifyPassword(store, address, password);
-  if (account === undefined) return { kind: "refused" };
-  await forgetAttempts(store, key);
-  const keys = await unlockAtLogin(deps, account, password);
-  return { kind: "ok", account, keys: keys ?? UnlockedKeys.none(), isLocked: keys === undefined };
+  using typed = new TypedPassword(password);
+  return await untilNotOvertaken(async (): Promise<Login> => {
+    const verified = await verifyPassword(deps, address, typed);
+    if (verified === undefined) return { kind: "refused" };
+    await forgetAttempts(store, key);
+    const { account } = verified;
+    const { keys, generation } = await unlockAtLogin(deps, verified, typed);
+    const isLocked = keys === undefined;
+    return { kind: "ok", account, keys: keys ?? UnlockedKeys.none(), generation, isLocked };
+  });
 }
 
 /** Deletes what no longer counts. */

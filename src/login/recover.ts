@@ -2,10 +2,11 @@
  * The ways back to an account, and what each leaves of its keys (a password that is known, a recovery code, the
  * organisation's escrow, the provider's own access, or nothing at all).
  */
-import { findAccount, hashPassword, type Account } from "../accounts/embedded.ts";
+import { findAccount, type Account } from "../accounts/embedded.ts";
 import { AppError } from "../base/errors.ts";
 import type { Secret } from "../base/secret.ts";
-import { appendAudit } from "../journal/audit.ts";
+import { generationNow } from "../keys/binding.ts";
+import { changeKeys, untilNotOvertaken } from "../keys/change.ts";
 import { openWithEscrow } from "../keys/escrow.ts";
 import {
   openWithPassword,
@@ -13,10 +14,13 @@ import {
   openWithService,
   type MasterKey,
 } from "../keys/master-key.ts";
+import { raiseGeneration } from "../keys/generation.ts";
+import { makeLogin, newSalt } from "../keys/login-verifier.ts";
+import { Overtaken } from "../keys/overtaken.ts";
 import { changePassword } from "../keys/password.ts";
 import { renewMasterKey } from "../keys/renew.ts";
+import { TypedPassword } from "../keys/typed-password.ts";
 import type { EmailAddress } from "../mail/address.ts";
-import { updateAccount } from "../store/accounts.ts";
 import { findMasterKey } from "../store/vault.ts";
 import type { LoginDeps } from "./login.ts";
 
@@ -36,8 +40,7 @@ export async function replacePassword(
 ): Promise<boolean> {
   using masterKey = await openWithPassword(deps, address, old);
   if (masterKey === undefined) return false;
-  const login = await hashPassword(password);
-  await changePassword(deps, masterKey, { password, login, action: "password.changed" });
+  await changePassword(deps, masterKey, { password, action: "password.changed" });
   return true;
 }
 
@@ -94,22 +97,33 @@ async function keepKeys(
   action: string,
   withRecoveryCode: boolean,
 ): Promise<Recovered> {
-  const login = await hashPassword(password);
-  const code = await changePassword(deps, masterKey, { password, login, action, withRecoveryCode });
+  const code = await changePassword(deps, masterKey, { password, action, withRecoveryCode });
   using secret = code?.secret;
   return { keys: "kept", recoveryCode: secret === undefined ? undefined : code?.text };
 }
 
 /** Somebody without keys here: his first login makes them, or his device has them. */
 async function resetLogin(
-  { store, clock }: LoginDeps,
-  { address }: Account,
+  deps: LoginDeps,
+  { address: owner }: Account,
   password: Secret,
 ): Promise<Recovered> {
-  const login = await hashPassword(password);
-  await store.transaction(async (tx) => {
-    await updateAccount(tx, address, { login });
-    await appendAudit(tx, { at: clock.now(), action: "account.reset", account: address });
+  const { store, clock, serviceKeys } = deps;
+  await untilNotOvertaken(async () => {
+    const from = await generationNow(store, owner);
+    const of = { owner, generation: from + 1 };
+    using typed = new TypedPassword(password);
+    const login = await makeLogin(serviceKeys, of, typed, newSalt());
+    await changeKeys(
+      store,
+      owner,
+      async (tx) => {
+        if ((await generationNow(tx, owner)) !== from) throw new Overtaken();
+        const at = clock.now();
+        await raiseGeneration(deps, tx, { owner, at, action: "account.reset", login, from });
+      },
+      "any",
+    );
   });
   return { keys: "none", recoveryCode: undefined };
 }
@@ -120,7 +134,6 @@ async function newKeys(
   password: Secret,
 ): Promise<Recovered> {
   using provisional = await openWithService(deps, address, ["provisional"]);
-  const login = await hashPassword(password);
   const isProvisional = provisional !== undefined;
   const { recoveryCode } = await renewMasterKey(deps, {
     ...deps.keyRules,
@@ -131,7 +144,8 @@ async function newKeys(
     withRecoveryCode: true,
     reason: isProvisional ? "superseded" : "withdrawn",
     text: isProvisional ? "first password" : "reset",
-    account: { login, ...(isProvisional ? { providerUntil: deps.clock.now() } : {}) },
+    setsLogin: true,
+    ...(isProvisional ? { account: { providerUntil: deps.clock.now() } } : {}),
     action: "account.reset",
   });
   using _secret = recoveryCode?.secret;

@@ -3,8 +3,6 @@
  * first keys, the end of a provisional enrolment, keys of new aliases, and a longer life for keys that expire soon.
  */
 import type { Account } from "../accounts/embedded.ts";
-import type { Secret } from "../base/secret.ts";
-import { Overtaken } from "../keys/change.ts";
 import { createKeys } from "../keys/create.ts";
 import {
   openAtFirstLogin,
@@ -13,85 +11,104 @@ import {
   type MasterKey,
 } from "../keys/master-key.ts";
 import { openKeys } from "../keys/open-keys.ts";
-import { keepPasswordSlot, refreshPasswordSlot } from "../keys/password.ts";
+import type { Verified } from "../keys/login-verifier.ts";
+import { Overtaken } from "../keys/overtaken.ts";
+import { changePassword, refreshPassword } from "../keys/password.ts";
 import { renewMasterKey } from "../keys/renew.ts";
+import { PASSWORD_KDF, type TypedPassword } from "../keys/typed-password.ts";
 import type { UnlockedKeys } from "../keys/unlocked-keys.ts";
 import { upkeep } from "../keys/upkeep.ts";
 import { findMasterKey } from "../store/vault.ts";
 import type { LoginDeps } from "./login.ts";
 
-/** The keys that a verified password opens; undefined when they stay closed. */
+/** What a verified password opens (`keys` are undefined when they stay closed), and at which change of the account. */
+export type UnlockedAtLogin = {
+  readonly keys: UnlockedKeys | undefined;
+  readonly generation: number;
+};
+
+/** @throws Overtaken when the account was changed since its password was verified: it may be another one by now. */
 export async function unlockAtLogin(
   deps: LoginDeps,
-  account: Account,
-  password: Secret,
-): Promise<UnlockedKeys | undefined> {
-  using masterKey = await masterKeyAtLogin(deps, account, password);
-  if (masterKey === undefined) return undefined;
+  verified: Verified,
+  password: TypedPassword,
+): Promise<UnlockedAtLogin> {
+  using masterKey = await masterKeyAtLogin(deps, verified, password);
+  if (masterKey === undefined) return { keys: undefined, generation: verified.generation };
   try {
-    await refreshPasswordSlot(deps, masterKey, password);
+    if (masterKey.openedBy === "password") await refreshPassword(deps, masterKey, password);
     await upkeep(deps, deps.keyRules, masterKey);
   } catch (error) {
+    if (error instanceof Overtaken) throw error;
     // It is tried again at the next login: nobody is kept out because of it.
     deps.failed?.(error);
   }
-  return await openKeys(deps, masterKey);
+  return { keys: await openKeys(deps, masterKey), generation: masterKey.generation };
 }
 
 async function masterKeyAtLogin(
   deps: LoginDeps,
-  account: Account,
-  password: Secret,
+  verified: Verified,
+  password: TypedPassword,
 ): Promise<MasterKey | undefined> {
+  const { account, generation } = verified;
   const { address, custody } = account;
   if ((await findMasterKey(deps.store, address)) === undefined) {
     if (custody === "user-device-only") return undefined;
-    await createFirst(deps, account, password);
+    await createFirst(deps, verified, password);
+    return await openWithPassword(deps, address, password);
   }
   using provisional = await openAtFirstLogin(deps, address);
-  if (provisional !== undefined) await endProvisional(deps, account, provisional, password);
+  if (provisional !== undefined) {
+    if (provisional.generation !== generation) throw new Overtaken();
+    await endProvisional(deps, account, provisional, password);
+    return await openWithPassword(deps, address, password);
+  }
   const opened = await openWithPassword(deps, address, password);
-  if (opened !== undefined) return opened;
+  if (opened !== undefined) return asVerified(opened, generation);
   // The password was changed elsewhere; where the provider may use the keys anyway, the new one gets its slot.
   const masterKey = await openWithService(deps, address, ["service"]);
-  if (masterKey !== undefined) await keepPasswordSlot(deps, masterKey, password);
+  if (masterKey === undefined) return undefined;
+  asVerified(masterKey, generation);
+  await changePassword(deps, masterKey, { password, action: "password.followed" });
   return masterKey;
 }
 
-/** Somebody who logs in twice at once gets one key. */
-async function createFirst(
-  deps: LoginDeps,
-  { address, custody }: Account,
-  password: Secret,
-): Promise<void> {
-  try {
-    await createKeys(deps, { ...deps.keyRules, address, custody, password });
-  } catch (error) {
-    if (!(error instanceof Overtaken)) throw error;
-  }
+/** @throws Overtaken unless the master key was opened at the change at which the password was verified. */
+function asVerified(masterKey: MasterKey, generation: number): MasterKey {
+  if (masterKey.generation === generation) return masterKey;
+  masterKey[Symbol.dispose]();
+  throw new Overtaken();
 }
 
-/** From now on the provider alone opens nothing. Of two logins at once one does it, and both go on with its keys. */
+/** Somebody who logs in twice at once gets one key: whoever is second is verified again. */
+async function createFirst(
+  deps: LoginDeps,
+  { account: { address, custody }, login, generation }: Verified,
+  password: TypedPassword,
+): Promise<void> {
+  const same = login.kdf === PASSWORD_KDF ? { salt: login.salt } : {};
+  const wanted = { ...deps.keyRules, address, custody, password, generation, ...same };
+  await createKeys(deps, wanted);
+}
+
+/** From now on the provider alone opens nothing. Of two logins at once one does it. */
 async function endProvisional(
   deps: LoginDeps,
   { address }: Account,
   from: MasterKey,
-  password: Secret,
+  password: TypedPassword,
 ): Promise<void> {
-  try {
-    await renewMasterKey(deps, {
-      ...deps.keyRules,
-      owner: address,
-      from,
-      custody: "unlocks-at-login",
-      password,
-      withRecoveryCode: false,
-      reason: "superseded",
-      text: "first login",
-      account: { providerUntil: deps.clock.now() },
-      action: "provisional.ended",
-    });
-  } catch (error) {
-    if (!(error instanceof Overtaken)) throw error;
-  }
+  await renewMasterKey(deps, {
+    ...deps.keyRules,
+    owner: address,
+    from,
+    custody: "unlocks-at-login",
+    password,
+    withRecoveryCode: false,
+    reason: "superseded",
+    text: "first login",
+    account: { providerUntil: deps.clock.now() },
+    action: "provisional.ended",
+  });
 }

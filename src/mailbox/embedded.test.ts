@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { after, fromUnixMs, MINUTE } from "../base/time.ts";
 import { parseAddress } from "../mail/address.ts";
 import { parseFingerprint } from "../openpgp/fingerprint.ts";
+import { haveAccounts } from "../../test/support/accounts.ts";
 import { engines } from "../../test/support/engines.ts";
 import {
   listMessages,
@@ -67,6 +68,7 @@ const sealed: NewMessage = {
 for (const { engine, open } of engines()) {
   test(`${engine}: a message waits as it came, and has a verdict and a summary afterwards`, async () => {
     await using store = await open();
+    await haveAccounts(store, alice, bob);
     const id = await storeMessage(store, sealed);
     assert.deepEqual(await waitingIds(store), [id]);
     const waiting = await readMessage(store, bob, id);
@@ -87,6 +89,7 @@ for (const { engine, open } of engines()) {
 
   test(`${engine}: the same content in the same envelope is stored once, also when it comes at once`, async () => {
     await using store = await open();
+    await haveAccounts(store, alice, bob);
     const contentHash = Buffer.alloc(32, 7);
     const ids = await Promise.all(
       Array.from({ length: 5 }, async (_none, copy) =>
@@ -103,6 +106,7 @@ for (const { engine, open } of engines()) {
 
   test(`${engine}: a repetition after the verdict leaves the verdict alone`, async () => {
     await using store = await open();
+    await haveAccounts(store, alice, bob);
     const id = await storeMessage(store, sealed);
     await recordVerdict(store, bob, id, confidential);
     assert.equal(await storeMessage(store, sealed), id);
@@ -111,6 +115,7 @@ for (const { engine, open } of engines()) {
 
   test(`${engine}: nobody reads or changes another's message`, async () => {
     await using store = await open();
+    await haveAccounts(store, alice, bob);
     const id = await storeMessage(store, sealed);
     assert.equal(await readMessage(store, alice, id), undefined);
     await assert.rejects(recordVerdict(store, alice, id, confidential), /no such message/);
@@ -119,6 +124,7 @@ for (const { engine, open } of engines()) {
 
   test(`${engine}: pending mail is listed in the order in which it came, the mailbox the other way round`, async () => {
     await using store = await open();
+    await haveAccounts(store, alice, bob);
     const ids = [];
     for (const minute of [1, 2, 3]) {
       const receivedAt = after(now, minute * MINUTE);
@@ -133,6 +139,7 @@ for (const { engine, open } of engines()) {
 
   test(`${engine}: quotas count what is stored, pending mail by its own`, async () => {
     await using store = await open();
+    await haveAccounts(store, alice, bob);
     assert.equal(await usedBytes(store, bob), 0);
     const quota = { mailboxBytes: 300, pendingBytes: 150 };
     const id = await storeMessage(store, { ...sealed, body: Buffer.alloc(100) });

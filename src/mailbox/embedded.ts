@@ -25,12 +25,27 @@ import type {
   StoredSummary,
 } from "./mailbox.ts";
 
+/** An account is no longer what it was when it was looked up. */
+export class AccountGone extends AppError {
+  override readonly name = "AccountGone";
+
+  constructor() {
+    super("the account was renamed, closed or erased at the same time; try again", {
+      temporary: true,
+    });
+  }
+}
+
 const LIST_LIMIT = 10_000;
 
-/** Stores a message durably, once: a repetition gives the ID of the first, whatever became of that one. */
+/**
+ * Stores a message durably, once: a repetition gives the ID of the first, whatever became of that one.
+ * @throws AppError, temporary, when the account was renamed, closed or erased since it was looked up: who tries again
+ * finds its new name, or nobody.
+ */
 export async function storeMessage(store: Store, message: NewMessage): Promise<MessageId> {
   const { account, body, form, receivedAt, sizeBytes, outerFrom, state } = message;
-  const { id } = await insertMessage(store, {
+  const stored = await insertMessage(store, {
     id: randomUUID(),
     account,
     body,
@@ -45,7 +60,8 @@ export async function storeMessage(store: Store, message: NewMessage): Promise<M
     envelopeId: message.envelopeId ?? "",
     contentHash: message.contentHash ?? createHash("sha256").update(body).digest(),
   });
-  return id as MessageId;
+  if (stored === undefined) throw new AccountGone();
+  return stored.id as MessageId;
 }
 
 /** The newest ten thousand messages of an account, the newest first. */

@@ -4,6 +4,7 @@ import { fromUnixMs, HOUR, after } from "../base/time.ts";
 import { formatAddress, parseAddress, parseDomain, type EmailAddress } from "../mail/address.ts";
 import { migrate } from "../store/migrate.ts";
 import { openStore } from "../store/store.ts";
+import { haveAccounts } from "../../test/support/accounts.ts";
 import { keepForLater, sendDue, type OutboxDeps } from "./outbox.ts";
 import { traceOutgoing } from "./tracing.ts";
 
@@ -40,6 +41,7 @@ test("a copy that cannot be opened keeps no other back, and every try has its li
     },
   };
   const alice = address("alice@alpha.test");
+  await haveAccounts(store, alice);
   for (const [to, text] of [
     ["bob@beta.test", "broken"],
     ["bea@beta.test", "fine"],

@@ -4,11 +4,27 @@
  */
 import { randomUUID } from "node:crypto";
 import { after, DAY, HOUR, MINUTE, type Clock } from "../base/time.ts";
-import { formatAddress, parseAddress, type Domain, type EmailAddress } from "../mail/address.ts";
+import {
+  canonicalAddress,
+  formatAddress,
+  parseAddress,
+  type CanonicalAddress,
+  type Domain,
+  type EmailAddress,
+} from "../mail/address.ts";
 import type { Envelope } from "../mail/envelope.ts";
 import { bounce, type Failure } from "../notices/bounce.ts";
 import type { Relay, RelayResult } from "../smtp/hop.ts";
-import { deleteOutbox, insertOutbox, postpone, takeDue, type OutboxRow } from "../store/outbox.ts";
+import { AccountGone } from "../mailbox/embedded.ts";
+import { holdAccount } from "../store/accounts.ts";
+import {
+  deleteOutbox,
+  holdOutbox,
+  insertOutbox,
+  postpone,
+  takeDue,
+  type OutboxRow,
+} from "../store/outbox.ts";
 import type { Store } from "../store/store.ts";
 import type { Copy } from "./copies.ts";
 import type { TraceOutgoing } from "./tracing.ts";
@@ -36,7 +52,10 @@ const GIVE_UP_MS = DAY;
 /** 1, 5, 15, 30, 60 minutes, then hourly. */
 const DELAYS_MS = [1, 5, 15, 30].map((minutes) => minutes * MINUTE);
 
-/** Commits copies for the next round. */
+/**
+ * Commits copies for the next round; `sender` is an account.
+ * @throws AccountGone when there is no such account any more.
+ */
 export async function keepForLater(
   deps: Pick<OutboxDeps, "store" | "clock" | "wrap">,
   sender: EmailAddress,
@@ -44,9 +63,11 @@ export async function keepForLater(
   copies: readonly Copy[],
 ): Promise<void> {
   const at = deps.clock.now();
+  const account = canonicalAddress(sender);
   await deps.store.transaction(async (tx) => {
+    if ((await holdAccount(tx, account)) === undefined) throw new AccountGone();
     for (const copy of copies) {
-      await insertOutbox(tx, [rowFor(deps, { sender, messageId, copy, at })]);
+      await insertOutbox(tx, [rowFor(deps, { sender, account, messageId, copy, at })]);
     }
   });
 }
@@ -81,7 +102,13 @@ async function sendOne(deps: OutboxDeps, row: OutboxRow): Promise<void> {
   const { failures, left } = sort(result, isTooOld);
   const bounces = bounceRows(deps, row, envelope, failures, now);
   await deps.store.transaction(async (tx) => {
-    await insertOutbox(tx, bounces);
+    // Whoever was erased meanwhile has nothing here any more, and gets no bounce.
+    const account = await holdOutbox(tx, row.id);
+    if (account === undefined) return undefined;
+    await insertOutbox(
+      tx,
+      bounces.map((one) => ({ ...one, account })),
+    );
     if (left.length === 0) return deleteOutbox(tx, row.id);
     return postpone(tx, row.id, {
       envelope: writeEnvelope({ ...envelope, recipients: left }),
@@ -117,16 +144,17 @@ function bounceRows(
   now: Date,
 ): readonly OutboxRow[] {
   if (failures.length === 0 || envelope.from === undefined) return [];
-  const { sender, messageId } = row;
+  const { sender, account, messageId } = row;
   const message = bounce({ hostname: deps.hostname, sender, messageId, failures, now });
   const copy = { envelope: { from: undefined, recipients: [envelope.from] }, message };
-  return [rowFor(deps, { sender, messageId, copy, at: now })];
+  return [rowFor(deps, { sender, account, messageId, copy, at: now })];
 }
 
 function rowFor(
   deps: Pick<OutboxDeps, "wrap">,
   o: {
     readonly sender: EmailAddress;
+    readonly account: CanonicalAddress;
     readonly messageId: string;
     readonly copy: Copy;
     readonly at: Date;
@@ -136,6 +164,7 @@ function rowFor(
   return {
     id,
     sender: o.sender,
+    account: o.account,
     messageId: o.messageId,
     envelope: writeEnvelope(o.copy.envelope),
     ...deps.wrap(id, o.copy.message),

@@ -31,6 +31,8 @@ export type Sender = {
   readonly addresses: readonly EmailAddress[];
   readonly policy: Policy;
   readonly keys: UnlockedKeys;
+  /** The change of the account that the login saw: after the next one the keys are used no more. */
+  readonly generation: number;
 };
 
 export type SubmitDeps = {

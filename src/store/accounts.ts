@@ -1,7 +1,13 @@
 import type { Selectable } from "kysely";
 
+import { equalBytes } from "../base/bytes.ts";
 import { fromUnixMs, systemClock } from "../base/time.ts";
-import { canonicalAddress, formatAddress, type EmailAddress } from "../mail/address.ts";
+import {
+  canonicalAddress,
+  formatAddress,
+  type CanonicalAddress,
+  type EmailAddress,
+} from "../mail/address.ts";
 import { appendPasswordChange } from "./published-file.ts";
 import { addressFrom, timeOrNone, wordFrom } from "./row.ts";
 import type { Schema } from "./schema.ts";
@@ -29,8 +35,24 @@ export type Account = {
   readonly providerUntil?: Date;
 };
 
-/** What a password is compared with. */
-export type LoginHash = { readonly salt: Uint8Array; readonly hash: Uint8Array };
+/**
+ * What a password is compared with, wrapped under the service key that `serviceKey` names; `kdf` says how it is made with
+ * `salt`. Without a `kdf` no password is right.
+ */
+export type LoginRow = {
+  readonly salt: Uint8Array;
+  readonly kdf: string;
+  readonly verifier: Uint8Array;
+  readonly serviceKey: string;
+};
+
+/** What is kept for somebody who has no password yet. */
+export const NO_LOGIN: LoginRow = {
+  salt: new Uint8Array(),
+  kdf: "",
+  verifier: new Uint8Array(),
+  serviceKey: "",
+};
 
 /** All words of `Custody`. */
 export const CUSTODIES: readonly Custody[] = [
@@ -44,11 +66,12 @@ const MAILBOX_KEYS: readonly MailboxKey[] = ["same", "separate"];
 /** All words of `Policy`. */
 export const POLICIES: readonly Policy[] = ["require", "prefer-pickup", "prefer-clear", "off"];
 
-/** Adds an account; false when there is one with this address. */
+/** Adds an account at a generation; false when there is one with this address. */
 export async function insertAccount(
   store: Store,
   account: Account,
-  login: LoginHash,
+  login: LoginRow = NO_LOGIN,
+  generation = 0,
 ): Promise<boolean> {
   const added = await store.db
     .insertInto("accounts")
@@ -57,8 +80,8 @@ export async function insertAccount(
       mailbox: formatAddress(account.address),
       custody: account.custody,
       policy: account.policy ?? "",
-      login_salt: login.salt,
-      login_hash: login.hash,
+      ...loginColumns(login),
+      generation,
       created_at: account.createdAt.getTime(),
     })
     .onConflict((conflict) => conflict.doNothing())
@@ -70,14 +93,61 @@ export async function insertAccount(
 export async function readAccount(
   store: Store,
   address: EmailAddress,
-): Promise<{ readonly account: Account; readonly login: LoginHash } | undefined> {
+): Promise<
+  { readonly account: Account; readonly login: LoginRow; readonly generation: number } | undefined
+> {
   const row = await store.db
     .selectFrom("accounts")
     .selectAll()
     .where("address", "=", canonicalAddress(address))
     .executeTakeFirst();
   if (row === undefined) return undefined;
-  return { account: fromRow(row), login: { salt: row.login_salt, hash: row.login_hash } };
+  return { account: fromRow(row), login: loginFrom(row), generation: row.generation };
+}
+
+/** Puts an account at a generation, with its login. Another password is noted in the file of what a restore must name. */
+export async function setLogin(
+  store: Store,
+  address: EmailAddress,
+  generation: number,
+  login: LoginRow,
+): Promise<void> {
+  const before = await readAccount(store, address);
+  // The salt is made with the password, and stays when the same login is wrapped again.
+  const isOther = before !== undefined && !equalBytes(before.login.salt, login.salt);
+  if (isOther && store.publishedFile !== undefined) {
+    appendPasswordChange(store.publishedFile, address, systemClock.now());
+  }
+  await store.db
+    .updateTable("accounts")
+    .set({ generation, ...loginColumns(login) })
+    .where("address", "=", canonicalAddress(address))
+    .execute();
+}
+
+/** Login hashes from before they were wrapped, which lie in clear. */
+export async function listClearLogins(
+  store: Store,
+  limit: number,
+): Promise<
+  readonly {
+    readonly address: EmailAddress;
+    readonly salt: Uint8Array;
+    readonly hash: Uint8Array;
+  }[]
+> {
+  const rows = await store.db
+    .selectFrom("accounts")
+    .select(["mailbox", "login_salt", "login_hash"])
+    .where("generation", "=", 0)
+    .orderBy("address")
+    .limit(limit)
+    .execute();
+  return rows.map((row) => ({
+    address: addressFrom(row.mailbox),
+    salt: row.login_salt,
+    hash: row.login_hash,
+  }));
 }
 
 /** All accounts, or those of one domain, in the order of their addresses. */
@@ -99,10 +169,9 @@ export async function updatePolicy(
     .execute();
 }
 
-/** What may change in an account; what is absent stays. No bytes of `login` let nobody in. */
+/** What may change in an account; what is absent stays. */
 export type AccountChange = {
   readonly custody?: Custody;
-  readonly login?: LoginHash;
   readonly mailboxKey?: MailboxKey;
   readonly providerUntil?: Date;
   /** Null opens a closed account again. */
@@ -115,15 +184,11 @@ export async function updateAccount(
   address: EmailAddress,
   change: AccountChange,
 ): Promise<void> {
-  const { custody, login, mailboxKey, providerUntil, closedAt } = change;
-  if (login !== undefined && store.publishedFile !== undefined) {
-    appendPasswordChange(store.publishedFile, address, systemClock.now());
-  }
+  const { custody, mailboxKey, providerUntil, closedAt } = change;
   await store.db
     .updateTable("accounts")
     .set({
       ...(custody === undefined ? {} : { custody }),
-      ...(login === undefined ? {} : { login_salt: login.salt, login_hash: login.hash }),
       ...(mailboxKey === undefined ? {} : { mailbox_key: mailboxKey }),
       ...(providerUntil === undefined ? {} : { provider_until: providerUntil.getTime() }),
       ...(closedAt === undefined
@@ -151,9 +216,19 @@ export async function lockAccount(store: Store, address: EmailAddress): Promise<
   return row !== undefined;
 }
 
-/** Deletes an account, to whom nothing refers any more. */
-export async function deleteAccount(store: Store, address: EmailAddress): Promise<void> {
-  await store.db.deleteFrom("accounts").where("address", "=", canonicalAddress(address)).execute();
+/**
+ * Keeps an account under its name until the transaction ends: nobody renames, closes or erases it meanwhile, and others
+ * who only add to it do not wait. What was found before the transaction may be gone by now: `undefined` says so. To be
+ * used inside a transaction, for every write that follows a look-up.
+ */
+export async function holdAccount(
+  store: Store,
+  address: CanonicalAddress,
+): Promise<"open" | "closed" | undefined> {
+  const query = store.db.selectFrom("accounts").select("state").where("address", "=", address);
+  // A transaction on SQLite holds the only write lock already.
+  const row = await (store.engine === "postgres" ? query.forShare() : query).executeTakeFirst();
+  return row === undefined ? undefined : row.state === "closed" ? "closed" : "open";
 }
 
 /** The accounts that were closed before a moment. */
@@ -194,6 +269,26 @@ export async function listAccountsWithoutKeys(
     .limit(limit)
     .execute();
   return rows.map(fromRow);
+}
+
+/** The hash of before stays empty: its place is in backups, and in dumps that somebody may have. */
+function loginColumns({ salt, kdf, verifier, serviceKey }: LoginRow) {
+  return {
+    login_salt: salt,
+    login_hash: new Uint8Array(),
+    login_kdf: kdf,
+    login_verifier: verifier,
+    login_service_key: serviceKey,
+  };
+}
+
+export function loginFrom(row: Selectable<Schema["accounts"]>): LoginRow {
+  return {
+    salt: row.login_salt,
+    kdf: row.login_kdf,
+    verifier: row.login_verifier,
+    serviceKey: row.login_service_key,
+  };
 }
 
 function fromRow(row: Selectable<Schema["accounts"]>): Account {

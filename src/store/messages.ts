@@ -2,6 +2,7 @@ import type { Selectable } from "kysely";
 
 import { fromUnixMs } from "../base/time.ts";
 import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
+import { holdAccount } from "./accounts.ts";
 import { addressFrom, textOrNone, wordFrom } from "./row.ts";
 import type { Schema } from "./schema.ts";
 import type { Store } from "./store.ts";
@@ -48,12 +49,16 @@ const COLUMNS_WITHOUT_BODY = [
   "verdict",
 ] as const;
 
-/** Stores a message once: the ID of the row that is there afterwards, old or new. */
+/**
+ * Stores a message once: the ID of the row that is there afterwards, old or new. Undefined, and nothing is stored: the
+ * account was renamed, closed or erased since it was looked up, and what is stored under its name would be lost.
+ */
 export async function insertMessage(
   store: Store,
   message: MessageRow,
-): Promise<{ readonly id: string; readonly isNew: boolean }> {
+): Promise<{ readonly id: string; readonly isNew: boolean } | undefined> {
   return store.transaction(async (tx) => {
+    if ((await holdAccount(tx, canonicalAddress(message.account))) !== "open") return undefined;
     const added = await tx.db
       .insertInto("messages")
       .values({
@@ -152,11 +157,12 @@ export async function selectMessage(
 export async function selectWaitingAccounts(store: Store): Promise<readonly EmailAddress[]> {
   const rows = await store.db
     .selectFrom("messages")
-    .select("account")
+    .innerJoin("accounts", "accounts.address", "messages.account")
+    .select("accounts.mailbox")
     .distinct()
-    .where("state", "=", "pending")
+    .where("messages.state", "=", "pending")
     .execute();
-  return rows.map((row) => addressFrom(row.account));
+  return rows.map((row) => addressFrom(row.mailbox));
 }
 
 /** True when one of these messages (by Message-ID) came to the account sealed. */

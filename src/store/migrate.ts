@@ -10,6 +10,7 @@ import { givenUp } from "./migrations/0006-given-up.ts";
 import { auditActions } from "./migrations/0007-audit-actions.ts";
 import { stopServingUnrevoked, unserved } from "./migrations/0008-unserved.ts";
 import { auditMacs, beginMacs } from "./migrations/0009-audit-macs.ts";
+import { generations, ownCopies } from "./migrations/0010-generations.ts";
 import { authorAnswers } from "./migrations/0012-author-answers.ts";
 import type { Engine, Store } from "./store.ts";
 import { DatabaseTrouble } from "./trouble.ts";
@@ -35,6 +36,7 @@ const STEPS: readonly Step[] = [
   { name: "0007-audit-actions", migration: auditActions },
   { name: "0008-unserved", migration: unserved, fill: stopServingUnrevoked },
   { name: "0009-audit-macs", migration: auditMacs, fill: beginMacs },
+  { name: "0010-generations", migration: generations, fill: ownCopies },
   { name: "0012-author-answers", migration: authorAnswers },
 ];
 

@@ -1,16 +1,17 @@
 import { fromUnixMs } from "../base/time.ts";
-import type { EmailAddress } from "../mail/address.ts";
-import { formatAddress } from "../mail/address.ts";
+import { formatAddress, type CanonicalAddress, type EmailAddress } from "../mail/address.ts";
+import { holdAccount } from "./accounts.ts";
 import { addressFrom } from "./row.ts";
 import type { Store } from "./store.ts";
 
 /**
  * One copy that waits for the next hop; `envelope` is JSON text, `wrapped` the message under the queue key of the service
- * key that `serviceKey` names.
+ * key that `serviceKey` names. It belongs to `account`, whose address `sender` is, or was when it was accepted.
  */
 export type OutboxRow = {
   readonly id: string;
   readonly sender: EmailAddress;
+  readonly account: CanonicalAddress;
   readonly messageId: string;
   readonly envelope: string;
   readonly wrapped: Uint8Array;
@@ -28,6 +29,7 @@ export async function insertOutbox(store: Store, rows: readonly OutboxRow[]): Pr
       rows.map((row) => ({
         id: row.id,
         sender: formatAddress(row.sender),
+        account: row.account,
         message_id: row.messageId,
         envelope: row.envelope,
         wrapped: row.wrapped,
@@ -66,6 +68,7 @@ export async function takeDue(
     return rows.map((row) => ({
       id: row.id,
       sender: addressFrom(row.sender),
+      account: row.account as CanonicalAddress,
       messageId: row.message_id,
       envelope: row.envelope,
       wrapped: row.wrapped,
@@ -88,6 +91,25 @@ export async function postpone(
     .set({ envelope: next.envelope, attempts: next.attempts, next_at: next.nextAt.getTime() })
     .where("id", "=", id)
     .execute();
+}
+
+/**
+ * Keeps a waiting copy and the account that it belongs to until the transaction ends: the account as it is called now, or
+ * undefined when either was erased. To be used inside a transaction.
+ */
+export async function holdOutbox(store: Store, id: string): Promise<CanonicalAddress | undefined> {
+  for (let last = ""; ;) {
+    const row = await store.db
+      .selectFrom("outbox")
+      .select("account")
+      .where("id", "=", id)
+      .executeTakeFirst();
+    if (row === undefined || row.account === last) return undefined;
+    const account = row.account as CanonicalAddress;
+    if ((await holdAccount(store, account)) !== undefined) return account;
+    // It was renamed while its lock was waited for: the copy knows its new name.
+    last = row.account;
+  }
 }
 
 /** Ends the waiting of a copy. */

@@ -23,7 +23,13 @@ export async function renameAccount(
     .values({ ...row, address: name, mailbox: formatAddress(to) })
     .execute();
   await db.updateTable("master_keys").set({ owner: name }).where("owner", "=", old).execute();
-  for (const table of ["aliases", "mailbox_certificates", "messages"] as const) {
+  for (const table of [
+    "aliases",
+    "former_addresses",
+    "mailbox_certificates",
+    "messages",
+    "outbox",
+  ] as const) {
     await db.updateTable(table).set({ account: name }).where("account", "=", old).execute();
   }
   await renameTombstones(store, old, name);

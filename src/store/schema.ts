@@ -17,6 +17,7 @@ export type Schema = {
   readonly certificate_ids: CertificateIdsTable;
   readonly clock_seen: ClockSeenTable;
   readonly continuity: ContinuityTable;
+  readonly former_addresses: FormerAddressesTable;
   readonly generic_revocations: GenericRevocationsTable;
   readonly mailbox_certificates: MailboxCertificatesTable;
   readonly master_keys: MasterKeysTable;
@@ -27,6 +28,7 @@ export type Schema = {
   readonly published_version: PublishedVersionTable;
   readonly revocations_seen: RevocationsSeenTable;
   readonly secret_keys: SecretKeysTable;
+  readonly service_key_users: ServiceKeyUsersTable;
   readonly slots: SlotsTable;
   readonly tombstones: TombstonesTable;
   readonly trace: TraceTable;
@@ -46,6 +48,10 @@ type AccountsTable = {
   closed_at: Generated<number>;
   mailbox_key: Generated<string>;
   provider_until: Generated<number>;
+  generation: Generated<number>;
+  login_kdf: Generated<string>;
+  login_verifier: Generated<Uint8Array>;
+  login_service_key: Generated<string>;
 };
 
 type AliasesTable = { address: string; mailbox: string; account: string; created_at: number };
@@ -114,6 +120,7 @@ type OutboxTable = {
   created_at: number;
   next_at: number;
   service_key: Generated<string>;
+  account: Generated<string>;
 };
 
 type PublishedCertificatesTable = {
@@ -145,6 +152,7 @@ type SlotsTable = {
   wrapped: Uint8Array;
   created_at: number;
   service_key: Generated<string>;
+  generation: Generated<number>;
 };
 
 type SecretKeysTable = {
@@ -164,6 +172,10 @@ type MailboxCertificatesTable = {
   bytes: Uint8Array;
   created_at: number;
 };
+
+type FormerAddressesTable = { address: string; account: string; given_up_at: number };
+
+type ServiceKeyUsersTable = { process: string; service_key: string; seen_at: number };
 
 type GenericRevocationsTable = {
   fingerprint: string;

@@ -2,7 +2,8 @@
 import { slotFrom, type SlotRow } from "./vault.ts";
 import { fromRow as revocationFrom, type GenericRevocationRow } from "./generic-revocations.ts";
 import { addressFrom } from "./row.ts";
-import type { EmailAddress } from "../mail/address.ts";
+import { loginFrom, type LoginRow } from "./accounts.ts";
+import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
 import type { Store } from "./store.ts";
 
 /** Rows behind one of them, in the order of their names: slots by ID, revocations by fingerprint, copies by ID. */
@@ -17,8 +18,10 @@ export type WaitingPassword = {
 
 const PASSWORD = "password";
 const OF_THE_SERVICE = ["service", "provisional"] as const;
+/** Password slots of this version hold a pepper in place of a wrapping. */
+const WITH_PEPPER = 1;
 
-/** Slots that the service key opens and that are not under this one, with whose they are. */
+/** Slots that the service key opens, alone or together with a password, and that are not under this one, with whose they are. */
 export async function slotsUnderOthers(
   store: Store,
   serviceKey: string,
@@ -30,7 +33,12 @@ export async function slotsUnderOthers(
     .innerJoin("accounts", "accounts.address", "master_keys.owner")
     .selectAll("slots")
     .select("accounts.mailbox")
-    .where("slots.kind", "in", OF_THE_SERVICE)
+    .where((slot) =>
+      slot.or([
+        slot("slots.kind", "in", OF_THE_SERVICE),
+        slot.and([slot("slots.kind", "=", PASSWORD), slot("slots.version", "<>", WITH_PEPPER)]),
+      ]),
+    )
     .where("slots.service_key", "<>", serviceKey)
     .where("slots.id", ">", page.after)
     .orderBy("slots.id")
@@ -39,12 +47,56 @@ export async function slotsUnderOthers(
   return rows.map((row) => ({ slot: slotFrom(row), owner: addressFrom(row.mailbox) }));
 }
 
-/** Puts a slot in place of one with the same ID. */
-export async function replaceSlot(store: Store, slot: SlotRow): Promise<void> {
+/** Puts a slot in place of the one that was read, if that is still there as it was. */
+export async function replaceSlot(
+  store: Store,
+  read: SlotRow,
+  next: Pick<SlotRow, "wrapped" | "serviceKey">,
+): Promise<void> {
   await store.db
     .updateTable("slots")
-    .set({ wrapped: slot.wrapped, service_key: slot.serviceKey })
-    .where("id", "=", slot.id)
+    .set({ wrapped: next.wrapped, service_key: next.serviceKey })
+    .where("id", "=", read.id)
+    .where("service_key", "=", read.serviceKey)
+    .execute();
+}
+
+/** Login verifiers under another service key, with the generation that each is bound to. */
+export async function loginsUnderOthers(
+  store: Store,
+  serviceKey: string,
+  page: Page,
+): Promise<
+  readonly { readonly owner: EmailAddress; readonly generation: number; readonly login: LoginRow }[]
+> {
+  const rows = await store.db
+    .selectFrom("accounts")
+    .selectAll()
+    .where("login_kdf", "<>", "")
+    .where("login_service_key", "<>", serviceKey)
+    .where("address", ">", page.after)
+    .orderBy("address")
+    .limit(page.limit)
+    .execute();
+  return rows.map((row) => ({
+    owner: addressFrom(row.mailbox),
+    generation: row.generation,
+    login: loginFrom(row),
+  }));
+}
+
+/** Puts a verifier in place of the one that was read, if that is still there as it was. */
+export async function replaceLogin(
+  store: Store,
+  owner: EmailAddress,
+  read: LoginRow,
+  next: LoginRow,
+): Promise<void> {
+  await store.db
+    .updateTable("accounts")
+    .set({ login_verifier: next.verifier, login_service_key: next.serviceKey })
+    .where("address", "=", canonicalAddress(owner))
+    .where("login_verifier", "=", read.verifier)
     .execute();
 }
 
@@ -124,6 +176,7 @@ export async function passwordsUnder(
     .innerJoin("accounts", "accounts.address", "master_keys.owner")
     .select(["accounts.mailbox", "accounts.state as account", "master_keys.state as masterKey"])
     .where("slots.kind", "=", PASSWORD)
+    .where("slots.version", "=", WITH_PEPPER)
     .where("slots.service_key", "in", serviceKeys)
     .orderBy("accounts.address")
     .orderBy("slots.id")

@@ -28,6 +28,7 @@ const ERASABLE: readonly (keyof Schema)[] = [
   "author_answers",
   "author_keys",
   "cached_certificates",
+  "former_addresses",
   "generic_revocations",
   "mailbox_certificates",
   "master_keys",

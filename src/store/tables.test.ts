@@ -206,16 +206,15 @@ for (const { engine, open, place } of engines()) {
       createdAt: now,
       mailboxKey: "same",
     } as const;
-    const login = { salt: Uint8Array.of(1), hash: Uint8Array.of(2) };
-    assert.equal(await insertAccount(store, account, login), true);
+    assert.equal(await insertAccount(store, account), true);
     assert.equal(
-      await insertAccount(store, { ...account, address: addressOf("ALICE@alpha.test") }, login),
+      await insertAccount(store, { ...account, address: addressOf("ALICE@alpha.test") }),
       false,
     );
     assert.deepEqual((await readAccount(store, addressOf("alice@alpha.test")))?.account, account);
     await updatePolicy(store, alice, "require");
     assert.equal((await readAccount(store, alice))?.account.policy, "require");
-    await insertAccount(store, { ...account, address: bob }, login);
+    await insertAccount(store, { ...account, address: bob });
     assert.equal((await listAccounts(store)).length, 2);
     const alpha = parseDomain("alpha.test");
     assert.deepEqual(

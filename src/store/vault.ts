@@ -34,6 +34,8 @@ export type SlotRow = {
   readonly wrapped: Uint8Array;
   readonly createdAt: Date;
   readonly serviceKey: string;
+  /** The generation of its account that it was made for (`keys/binding.ts`); 0 from before there were any. */
+  readonly generation: number;
 };
 
 /** `sealing` keys are published; a `mailbox` key protects mail at rest, and nobody outside knows it. */
@@ -194,5 +196,6 @@ export function slotFrom(row: Selectable<Schema["slots"]>): SlotRow {
     wrapped: row.wrapped,
     createdAt: fromUnixMs(row.created_at),
     serviceKey: row.service_key,
+    generation: row.generation,
   };
 }

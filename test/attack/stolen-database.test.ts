@@ -9,13 +9,19 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { openServiceKeys } from "../../src/app/service-key-file.ts";
 import { Secret } from "../../src/base/secret.ts";
+import { giveToProvider } from "../../src/keys/custody.ts";
+import { formerHash, unwrapVerifier, verifyPassword } from "../../src/keys/login-verifier.ts";
 import { openWithPassword } from "../../src/keys/master-key.ts";
 import { readRecoveryCode } from "../../src/keys/recovery-code.ts";
 import { wrapCopy } from "../../src/keys/rewrap.ts";
 import { newServiceRoot } from "../../src/keys/service-key.ts";
+import { upgradeAccounts } from "../../src/keys/upgrade-accounts.ts";
+import { deriveKey, unwrap } from "../../src/keys/wrap.ts";
 import { unlockWithPassword, type VaultDeps } from "../../src/keys/vault.ts";
 import { enrol } from "../../src/login/enrol.ts";
-import { parseAddress, type EmailAddress } from "../../src/mail/address.ts";
+import { login, type LoginDeps } from "../../src/login/login.ts";
+import { replacePassword } from "../../src/login/recover.ts";
+import { canonicalAddress, parseAddress, type EmailAddress } from "../../src/mail/address.ts";
 import { encryptAtRest } from "../../src/openpgp/encrypt.ts";
 import { readAccount } from "../../src/store/accounts.ts";
 import { migrate } from "../../src/store/migrate.ts";
@@ -23,18 +29,12 @@ import { insertOutbox } from "../../src/store/outbox.ts";
 import { openStore, type Store, type StoreOptions } from "../../src/store/store.ts";
 import { fakeClock } from "../support/clock.ts";
 import { engines } from "../support/engines.ts";
-import {
-  burgle,
-  filesIn,
-  guesses,
-  lootFrom,
-  opens,
-  passwordKey,
-  type KeyChange,
-} from "../support/loot.ts";
+import { burgle, filesIn, guesses, lootFrom, opens, passwordKeys } from "../support/loot.ts";
 
 const KEYS = "keys";
 const PART_BYTES = 16;
+/** Nonce, 32 octets and tag. */
+const WRAPPED_KEY_BYTES = 60;
 const COPY = "a-copy-that-waits";
 const alice = addressOf("alice@alpha.test");
 const bob = addressOf("bob@alpha.test");
@@ -75,15 +75,117 @@ for (const { engine, place } of engines()) {
     assert.equal(await opens(scene.messages.alice, keys), false);
   });
 
-  test(`${engine}: with the right password's key among the guesses the same attempt opens the message`, async () => {
+  test(`${engine}: with the service key and the right password's key among the guesses the same attempt opens the message`, async () => {
     await using scene = await makeScene(await place());
     await using stolen = await scene.steal();
     const loot = await lootFrom(stolen);
-    using right = await wrappingKey(scene.deps, {});
-    const { master, keys } = await burgle(loot, [right]);
-    assert.deepEqual(master, ["alice@alpha.test"]);
+    using right = await wrappingKey(scene.deps);
+    using service = scene.deps.serviceKeys.current.for("slots");
+    const { master, keys } = await burgle(loot, [service, right]);
+    assert.deepEqual(master, ["alice@alpha.test", "bob@alpha.test"]);
     assert.equal(await opens(scene.messages.alice, keys), true);
-    assert.equal(await opens(scene.messages.bob, keys), false);
+  });
+
+  test(`${engine}: the database alone does not tell whether a guess at a password is right`, async () => {
+    await using scene = await makeScene(await place());
+    await using stolen = await scene.steal();
+    const loot = await lootFrom(stolen);
+    using password = passwordOf(alice);
+    const salt = (await rowsOf(stolen)).account.login_salt;
+    const kept = Buffer.concat(loot.values);
+    {
+      const { verifier, wrapping } = passwordKeys(password, salt);
+      const { master } = await burgle(loot, [verifier, wrapping]);
+      assert.deepEqual(master, []);
+      for (const key of [verifier, wrapping]) {
+        assert(!kept.includes(Buffer.from(key.reveal())));
+        for (const value of loot.values.filter(({ length }) => length === WRAPPED_KEY_BYTES)) {
+          assert.equal(unwrap(key, value, []), undefined);
+        }
+      }
+      const former = await formerHash(password, salt);
+      assert(!kept.includes(Buffer.from(former.reveal())));
+    }
+    // The same thief with the service key can try: that the right guess shows then proves the attempt.
+    const read = await readAccount(scene.deps.store, alice);
+    assert(read);
+    const of = { owner: alice, generation: read.generation };
+    using stored = unwrapVerifier(scene.deps.serviceKeys, of, read.login);
+    const { verifier } = passwordKeys(password, read.login.salt);
+    assert.deepEqual(Buffer.from(verifier.reveal()), Buffer.from(stored?.reveal() ?? []));
+  });
+
+  test(`${engine}: login and slot take one Argon2id, and neither key tells the other`, async () => {
+    await using scene = await makeScene(await place());
+    await using stolen = await scene.steal();
+    const loot = await lootFrom(stolen);
+    const slot = loot.slots.find(
+      ({ kind, owner }) => kind === "password" && owner.local === "alice",
+    );
+    const read = await readAccount(scene.deps.store, alice);
+    assert(slot && read);
+    assert.deepEqual(Buffer.from(read.login.salt), Buffer.from(slot.salt));
+    using password = passwordOf(alice);
+    const { verifier, wrapping } = passwordKeys(password, slot.salt);
+    using service = scene.deps.serviceKeys.current.for("slots");
+    const { master } = await burgle(loot, [
+      service,
+      verifier,
+      deriveKey(verifier, "password|wrap"),
+    ]);
+    assert.deepEqual(master, ["bob@alpha.test"]);
+    assert.notDeepEqual(Buffer.from(verifier.reveal()), Buffer.from(wrapping.reveal()));
+  });
+
+  test(`${engine}: rows from before a password was changed open nothing when they are written back`, async () => {
+    await using scene = await makeScene(await place());
+    const { deps } = scene;
+    const { db } = deps.store;
+    const before = await rowsOf(deps.store);
+    using next = Secret.fromText("alice has another one");
+    assert.equal(await replacePassword(loginDeps(deps), alice, passwordOf(alice), next), true);
+    assert(await openWithPassword(deps, alice, next));
+    const writeBack = async (isGenerationToo: boolean): Promise<void> => {
+      for (const slot of before.slots) {
+        await db.deleteFrom("slots").where("id", "=", slot.id).execute();
+        await db.insertInto("slots").values(slot).execute();
+      }
+      const { address, generation, ...rest } = before.account;
+      const row = isGenerationToo ? { ...rest, generation } : rest;
+      await db.updateTable("accounts").set(row).where("address", "=", address).execute();
+    };
+    for (const isGenerationToo of [false, true]) {
+      await writeBack(isGenerationToo);
+      assert.equal(await openWithPassword(deps, alice, passwordOf(alice)), undefined);
+      assert.equal(await verifyPassword(deps, alice, passwordOf(alice)), undefined);
+      const request = { address: alice, password: passwordOf(alice), network: "192.0.2.0/24" };
+      assert.equal((await login(loginDeps(deps), request)).kind, "refused");
+    }
+  });
+
+  test(`${engine}: what was written back is not taken over by the next change, nor by a start of the program`, async () => {
+    await using scene = await makeScene(await place());
+    const { deps } = scene;
+    const before = await rowsOf(deps.store);
+    using next = Secret.fromText("alice has another one");
+    await replacePassword(loginDeps(deps), alice, passwordOf(alice), next);
+    const stillThere = new Set((await rowsOf(deps.store)).slots.map(({ id }) => id));
+    for (const slot of before.slots.filter(({ id }) => !stillThere.has(id))) {
+      await deps.store.db.insertInto("slots").values(slot).execute();
+    }
+    using masterKey = await openWithPassword(deps, alice, next);
+    assert(masterKey);
+    await giveToProvider(deps, masterKey);
+    await deps.store.db.updateTable("accounts").set({ generation: 0 }).execute();
+    await upgradeAccounts(deps);
+    await deps.store.db
+      .updateTable("accounts")
+      .set({ generation: masterKey.generation })
+      .where("address", "=", "alice@alpha.test")
+      .execute();
+    assert.equal(await openWithPassword(deps, alice, passwordOf(alice)), undefined);
+    using opened = await openWithPassword(deps, alice, next);
+    assert(opened);
   });
 
   test(`${engine}: what is on disk shows no part of a secret`, async () => {
@@ -99,30 +201,20 @@ for (const { engine, place } of engines()) {
     }
     assert(disk.includes(Buffer.from(scene.messages.alice)), "the mail itself is on the disk");
   });
+}
 
-  test(`${engine}: the login hash and the key that wraps have nothing in common`, async () => {
-    await using scene = await makeScene(await place());
-    await using stolen = await scene.steal();
-    const loot = await lootFrom(stolen);
-    const stored = await readAccount(scene.deps.store, alice);
-    assert(stored);
-    const { hash, salt } = stored.login;
-    const slot = loot.slots.find(
-      ({ kind, owner }) => kind === "password" && owner.local === "alice",
-    );
-    assert(slot);
-    assert.notDeepEqual(Buffer.from(salt), Buffer.from(slot.salt));
-    const wrong = [
-      new Secret(hash),
-      await wrappingKey(scene.deps, { pepper: undefined }),
-      await wrappingKey(scene.deps, { context: undefined }),
-      await wrappingKey(scene.deps, { salt }),
-      await wrappingKey(scene.deps, { lanes: 1, pepper: undefined, context: undefined }),
-      await wrappingKey(scene.deps, { lanes: 1, pepper: undefined, context: undefined, salt }),
-    ];
-    assert.deepEqual(Buffer.from(wrong.at(-1)?.reveal() ?? []), Buffer.from(hash));
-    assert.deepEqual((await burgle(loot, wrong)).master, []);
-  });
+function loginDeps(deps: VaultDeps): LoginDeps {
+  return { ...deps, keyRules: { profile: "compat" } };
+}
+
+async function rowsOf({ db }: Store) {
+  const slots = await db.selectFrom("slots").selectAll().execute();
+  const account = await db
+    .selectFrom("accounts")
+    .selectAll()
+    .where("address", "=", "alice@alpha.test")
+    .executeTakeFirstOrThrow();
+  return { slots, account };
 }
 
 async function makeScene(database: StoreOptions): Promise<Scene> {
@@ -186,7 +278,15 @@ async function keepCopy({ store, serviceKeys, clock }: VaultDeps): Promise<void>
   const copy = wrapCopy(serviceKeys, COPY, Buffer.from("the canary that waits"));
   const rest = { messageId: "<1@alpha.test>", envelope: "{}", attempts: 0 };
   await insertOutbox(store, [
-    { id: COPY, sender: alice, ...rest, ...copy, createdAt: now, nextAt: now },
+    {
+      id: COPY,
+      sender: alice,
+      account: canonicalAddress(alice),
+      ...rest,
+      ...copy,
+      createdAt: now,
+      nextAt: now,
+    },
   ]);
 }
 
@@ -196,19 +296,26 @@ async function smallFiles({ dir }: Scene): Promise<readonly Buffer[]> {
   return files.filter(({ length }) => length < 4096);
 }
 
-/** The key of alice's password slot, made a second time, with one thing or another left out or changed. */
-async function wrappingKey({ store, serviceKeys }: VaultDeps, change: KeyChange): Promise<Secret> {
+/** The key of alice's password slot, made by a second implementation. */
+async function wrappingKey({ store }: VaultDeps): Promise<Secret> {
   const { slots } = await lootFrom(store);
   const slot = slots.find(({ kind, owner }) => kind === "password" && owner.local === "alice");
   assert(slot);
-  using pepper = serviceKeys.current.for("pepper");
   using password = passwordOf(alice);
-  return passwordKey(password, slot.salt, pepper, change);
+  return passwordKeys(password, slot.salt).wrapping;
 }
 
 function serviceSecrets({ deps, root }: Scene): Map<string, Buffer> {
   const secrets = new Map<string, Buffer>([["the service key", root]]);
-  for (const purpose of ["slots", "pepper", "queue", "revocations", "macs", "sessions"] as const) {
+  for (const purpose of [
+    "slots",
+    "login",
+    "pepper",
+    "queue",
+    "revocations",
+    "macs",
+    "sessions",
+  ] as const) {
     using key = deps.serviceKeys.current.for(purpose);
     secrets.set(`the service key for ${purpose}`, Buffer.from(key.reveal()));
   }
@@ -239,7 +346,7 @@ async function secretsOf(scene: Scene): Promise<ReadonlyMap<string, Buffer>> {
       if (!publicPart.includes(part)) secrets.set(`${address.local}'s secret key at ${at}`, part);
     }
   }
-  secrets.set("alice's wrapping key", Buffer.from((await wrappingKey(deps, {})).reveal()));
+  secrets.set("alice's wrapping key", Buffer.from((await wrappingKey(deps)).reveal()));
   return secrets;
 }
 

@@ -86,6 +86,7 @@ test("a provider that is well passes every check, but for the port that the lab 
     "database",
     "service-key",
     "secret-keys",
+    "logins",
     "pending",
     "revocations",
     "srv",

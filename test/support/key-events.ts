@@ -8,7 +8,9 @@ import {
   openServiceKeys,
   replaceServiceKey,
 } from "../../src/app/service-key-file.ts";
-import { hashPassword, updateAccount } from "../../src/accounts/embedded.ts";
+import { rotateServiceKey as rotateInLog } from "../../src/keys/service-key-log.ts";
+import { newServiceRoot, ServiceKey } from "../../src/keys/service-key.ts";
+import { setLoginOnly } from "./accounts.ts";
 import { Secret } from "../../src/base/secret.ts";
 import { DAY } from "../../src/base/time.ts";
 import { appendAudit } from "../../src/journal/audit.ts";
@@ -127,7 +129,7 @@ export const KEY_EVENTS: Readonly<Record<string, KeyEvent>> = {
   "first login after a provisional enrolment": {
     ...own,
     isProvisional: true,
-    before: async (deps) => updateAccount(deps.store, alice, { login: await hashPassword(old()) }),
+    before: async (deps) => setLoginOnly(deps, alice, old()),
     run: logIn,
   },
   "service key rotation": {
@@ -222,8 +224,11 @@ function withOpen(
 }
 
 async function rotateServiceKey(deps: EventDeps): Promise<void> {
-  replaceServiceKey(deps.keyFile);
-  await appendAudit(deps.store, { at: deps.clock.now(), action: "service-key.rotated" });
+  using next = newServiceRoot();
+  using named = new ServiceKey(next.clone());
+  await rotateInLog(deps, { from: deps.serviceKeys.current.id, to: named.id }, () => {
+    replaceServiceKey(deps.keyFile, next);
+  });
   await rewrapAll(deps);
 }
 

@@ -1,6 +1,6 @@
 /** What an account's keys are at one moment, as people would notice: who gets in, what is published, which mail opens. */
 import assert from "node:assert/strict";
-import { verifyPassword } from "../../src/accounts/embedded.ts";
+import { verifyPassword } from "../../src/keys/login-verifier.ts";
 import { after } from "../../src/base/time.ts";
 import { listAudit, verifyAudit } from "../../src/journal/audit.ts";
 import {
@@ -97,7 +97,7 @@ async function tryWays(
   const address = PEOPLE[name];
   for (const [way, password] of Object.entries({ old, new: fresh })) {
     using secret = password();
-    if ((await verifyPassword(deps.store, address, secret)) !== undefined) state.logsIn.push(way);
+    if ((await verifyPassword(deps, address, secret)) !== undefined) state.logsIn.push(way);
     using current = await openWithPassword(deps, address, secret);
     await openCanaries(deps, way, current, canaries, state);
     using former = await openWithPassword(deps, address, secret, "former");

@@ -110,6 +110,8 @@ export async function burgle(loot: Loot, keys: Iterable<Secret>): Promise<Burgle
   const master = new Set<string>();
   const raw = new Map<Fingerprint, Secret>();
   const copies = new Set<string>();
+  /** What is left of a password slot when the service key is known. */
+  const inner = new Map<string, readonly Uint8Array[]>();
   let tried = 0;
   const asMaster = (key: Secret): void => {
     for (const row of loot.secretKeys) {
@@ -121,10 +123,15 @@ export async function burgle(loot: Loot, keys: Iterable<Secret>): Promise<Burgle
   };
   const asWrapping = (key: Secret): void => {
     for (const slot of loot.slots) {
-      const { id, masterKey, kind, version, kdf } = slot;
-      const rest = [masterKey, id, kind, String(version), kdf];
-      const opened = unwrap(key, slot.wrapped, ["slot", canonicalAddress(slot.owner), ...rest]);
-      if (opened !== undefined) asMaster(opened);
+      const { id, masterKey, kind, version, kdf, generation } = slot;
+      const rest = [masterKey, id, kind, String(version), kdf, String(generation)];
+      const context = ["slot", canonicalAddress(slot.owner), ...rest];
+      for (const wrapped of [slot.wrapped, ...(inner.get(id) ?? [])]) {
+        const opened = unwrap(key, wrapped, context);
+        if (opened !== undefined) asMaster(opened);
+      }
+      const outer = unwrap(key, slot.wrapped, ["outer", ...context]);
+      if (outer !== undefined) inner.set(id, [outer.reveal()]);
     }
     for (const { id, wrapped } of loot.copies) {
       if (unwrap(key, wrapped, ["outbox", id]) !== undefined) copies.add(id);
@@ -148,30 +155,23 @@ export async function opens(message: Uint8Array, keys: readonly UnlockedKey[]): 
   return keys.length > 0 && (await decrypt({ message, keys })).kind === "decrypted";
 }
 
-/** What is left out of the making of a password's key, or is another. */
-export type KeyChange = {
-  readonly pepper?: undefined;
-  readonly context?: undefined;
-  readonly salt?: Uint8Array;
-  readonly lanes?: number;
-};
-
-/** The key that a password wraps with, by a second implementation. */
-export function passwordKey(
+/** What a password gives by a second implementation: what the login compares, and what its slot is wrapped under. */
+export function passwordKeys(
   password: Secret,
   salt: Uint8Array,
-  pepper: Secret,
-  change: KeyChange,
-): Secret {
-  const key = argon2Sync("argon2id", {
-    message: password.reveal(),
-    nonce: change.salt ?? salt,
-    memory: 64 * 1024,
-    passes: 3,
-    parallelism: change.lanes ?? 4,
-    tagLength: KEY_BYTES,
-    ...("pepper" in change ? {} : { secret: pepper.reveal() }),
-    ...("context" in change ? {} : { associatedData: "e2e-wrap-v1" }),
-  });
-  return new Secret(key);
+): { readonly verifier: Secret; readonly wrapping: Secret } {
+  const root = new Secret(
+    argon2Sync("argon2id", {
+      message: password.reveal(),
+      nonce: salt,
+      memory: 64 * 1024,
+      passes: 3,
+      parallelism: 4,
+      tagLength: KEY_BYTES,
+    }),
+  );
+  return {
+    verifier: deriveKey(root, "password|login"),
+    wrapping: deriveKey(root, "password|wrap"),
+  };
 }

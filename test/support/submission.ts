@@ -108,6 +108,7 @@ export async function send(message: string, to: readonly string[], options: Opti
     addresses: [address("alice@alpha.test")],
     policy: options.policy ?? "prefer-clear",
     keys: options.keys ?? new UnlockedKeys([key], key.fingerprint, []),
+    generation: 1,
   };
   const envelope = { from: sender.address, recipients: to.map(address) };
   const reply = await submit(deps, sender, envelope, Buffer.from(message.replaceAll("\n", "\r\n")));

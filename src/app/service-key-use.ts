@@ -1,0 +1,30 @@
+/** Says which service key this process writes under, so that another host deletes none that is still used. */
+import { hostname } from "node:os";
+import { pid } from "node:process";
+import { AppError } from "../base/errors.ts";
+import { after, DAY, MINUTE } from "../base/time.ts";
+import { checkServiceKey } from "../keys/service-key-log.ts";
+import { forgetServiceKeyUsers, noteServiceKeyUser } from "../store/service-key-users.ts";
+import type { Parts } from "./parts.ts";
+import type { Task } from "./schedule.ts";
+
+/** At the start and every minute, also whether the key is the one that the audit log says is in force. */
+export function serviceKeyUse(parts: Parts): Task {
+  const { store, clock, serviceKeys } = parts;
+  const name = `${hostname()}:${String(pid)}`;
+  return {
+    name: "service key",
+    everyMs: MINUTE,
+    run: async () => {
+      const now = clock.now();
+      const serviceKey = serviceKeys.current.id;
+      await noteServiceKeyUser(store, { process: name, serviceKey, seenAt: now });
+      await forgetServiceKeyUsers(store, { notSince: after(now, -DAY) });
+      if ((await checkServiceKey(parts)) !== "other") return;
+      throw new AppError(
+        "the service key of this host is not the one in force: copy the file, and its .former file, from the host that rotated it",
+        { temporary: false },
+      );
+    },
+  };
+}

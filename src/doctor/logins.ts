@@ -1,0 +1,129 @@
+import { countsSlot, readBinding, type Binding } from "../keys/binding.ts";
+import { unwrapVerifier } from "../keys/login-verifier.ts";
+import type { ServiceKeys } from "../keys/service-key.ts";
+import { formatAddress, type EmailAddress } from "../mail/address.ts";
+import { listAccounts, readAccount } from "../store/accounts.ts";
+import type { Store } from "../store/store.ts";
+import { findMasterKey, listMasterKeys, selectSlots, type SlotRow } from "../store/vault.ts";
+import { fail, ok, skip, warn, type Judgement } from "./finding.ts";
+import type { Check, DoctorDeps } from "./visit.ts";
+
+const MAX_NAMED = 5;
+const WHAT = "the users' logins";
+
+/** Whether each account's login, its slots and the audit log tell the same. */
+export const logins: Check<DoctorDeps> = {
+  name: "logins",
+  why: "Rows that were put back by hand, and a login that was set without the keys, show only when a user cannot get in or reads nothing.",
+  run: async ({ database, serviceKeys }) => {
+    if (database.kind === "closed" || !database.isMigrated)
+      return [skip(WHAT, "the database cannot be read (see database)")];
+    if (serviceKeys === undefined)
+      return [skip(WHAT, "the service key cannot be read (see service-key)")];
+    return await judge(database.store, serviceKeys);
+  },
+};
+
+type Fault = "generation" | "verifier" | "slot" | "apart";
+
+async function judge(store: Store, serviceKeys: ServiceKeys): Promise<readonly Judgement[]> {
+  const accounts = await listAccounts(store);
+  if (accounts.length === 0) return [skip(WHAT, "there are none yet")];
+  const found: Record<Fault, string[]> = { generation: [], verifier: [], slot: [], apart: [] };
+  for (const { address } of accounts) {
+    for (const fault of await faultsOf(store, serviceKeys, address)) {
+      found[fault].push(formatAddress(address));
+    }
+  }
+  const judgements = [
+    ...said(found.generation, fail, GENERATION),
+    ...said(found.verifier, fail, VERIFIER),
+    ...said(found.slot, fail, SLOT),
+    ...said(found.apart, warn, APART),
+  ];
+  return judgements.length > 0
+    ? judgements
+    : [ok(`login, slots and audit log of ${accounts.length} accounts tell the same`)];
+}
+
+async function faultsOf(
+  store: Store,
+  serviceKeys: ServiceKeys,
+  owner: EmailAddress,
+): Promise<readonly Fault[]> {
+  const binding = await readBinding(store, owner);
+  const read = await readAccount(store, owner);
+  if (read === undefined) return [];
+  if (binding === undefined) return ["generation"];
+  const { login } = read;
+  const of = { owner, generation: binding.generation };
+  using verifier = unwrapVerifier(serviceKeys, of, login);
+  const slots = await slotsOf(store, owner);
+  const current = await findMasterKey(store, owner);
+  const own = slots.find(
+    (slot) => isPassword(slot) && slot.masterKey === current && countsSlot(binding, slot.id),
+  );
+  const isApart = login.kdf !== "" && own !== undefined && isOther(own, login.salt);
+  return [
+    ...(login.kdf !== "" && verifier === undefined ? (["verifier"] as const) : []),
+    ...(slots.some((slot) => isStray(binding, slot)) ? (["slot"] as const) : []),
+    ...(isApart ? (["apart"] as const) : []),
+  ];
+}
+
+function isPassword({ kind }: SlotRow): boolean {
+  return kind === "password";
+}
+
+/** The same password's slot has the salt of the login; slots from before that say nothing. */
+function isOther({ generation, salt }: SlotRow, loginSalt: Uint8Array): boolean {
+  return generation > 0 && !Buffer.from(salt).equals(loginSalt);
+}
+
+function isStray(binding: Binding, { id }: SlotRow): boolean {
+  return !countsSlot(binding, id);
+}
+
+async function slotsOf(store: Store, owner: EmailAddress): Promise<readonly SlotRow[]> {
+  const slots: SlotRow[] = [];
+  for (const state of ["current", "former"] as const) {
+    for (const id of await listMasterKeys(store, owner, state)) {
+      slots.push(...(await selectSlots(store, id)));
+    }
+  }
+  return slots;
+}
+
+type Text = { readonly what: string; readonly todo: string };
+
+const GENERATION: Text = {
+  what: "have another generation in their row than the audit log says, so nobody gets in",
+  todo: "Find out who wrote to the database (sealpost audit verify). Then: sealpost account reset ADDRESS.",
+};
+const VERIFIER: Text = {
+  what: "have a login that no service key opens, so nobody gets in",
+  todo: "Put the service key back from its backup; where only some are named, their rows were changed: sealpost account reset ADDRESS.",
+};
+const SLOT: Text = {
+  what: "have slots that the audit log does not name; these open nothing",
+  todo: "Somebody put rows back: find out who wrote to the database (sealpost audit verify), then delete these slots.",
+};
+const APART: Text = {
+  what: "have a login and keys that were not given the same password at the same time",
+  todo: "If these users cannot read their mail: sealpost account recover ADDRESS with the former password or the recovery code, else account reset.",
+};
+
+function said(
+  names: readonly string[],
+  judgement: typeof fail,
+  { what, todo }: Text,
+): readonly Judgement[] {
+  if (names.length === 0) return [];
+  const more = names.length > MAX_NAMED ? " and others" : "";
+  return [
+    judgement(
+      `${names.length} accounts ${what}: ${names.slice(0, MAX_NAMED).join(", ")}${more}`,
+      todo,
+    ),
+  ];
+}

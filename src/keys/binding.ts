@@ -1,0 +1,90 @@
+/**
+ * The generation of an account counts the changes of what opens it: its slots and its login. The audit entry of each change
+ * names the generation and the slots that count from then on. So what is written back into a live database opens nothing,
+ * and to write the log back as well shows (`audit verify --kept`).
+ *
+ * A slot is bound to the generation that it was made at, and the entry names it: a recovery code's slot cannot be wrapped
+ * anew without the code, and must open also when the service key is lost.
+ */
+import { accountTag } from "../journal/audit.ts";
+import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
+import { lastGeneration, readGeneration } from "../store/generations.ts";
+import type { Store } from "../store/store.ts";
+import { listMasterKeys, selectSlots } from "../store/vault.ts";
+import { Overtaken } from "./overtaken.ts";
+
+const SLOT_NAME_DIGITS = 16;
+
+/** Of an account of which nothing is written down yet. */
+const NONE: Binding = { generation: 0, slots: new Set() };
+
+/** What holds of an account by its last change: slots that are not named open nothing. */
+export type Binding = { readonly generation: number; readonly slots: ReadonlySet<string> };
+
+/** Undefined when there is no such account, or its row and the log do not tell the same. */
+export async function readBinding(store: Store, owner: EmailAddress): Promise<Binding | undefined> {
+  const read = await readGeneration(store, canonicalAddress(owner), accountTag(owner));
+  if (read === undefined) return undefined;
+  const entry = read.detail === undefined ? NONE : entryOf(read.detail);
+  return entry.generation === read.generation ? entry : undefined;
+}
+
+/** Whether a slot counts. */
+export function countsSlot({ slots }: Binding, id: string): boolean {
+  return slots.has(nameOf(id));
+}
+
+/** The generation to begin with for an account that gets this address: whoever had it before had other slots. */
+export async function firstGeneration(store: Store, address: EmailAddress): Promise<number> {
+  return (await loggedGeneration(store, address)) + 1;
+}
+
+/** The generation that follows, whatever the row and the log say now: for what an operator decides. */
+export async function generationNow(store: Store, owner: EmailAddress): Promise<number> {
+  const read = await readGeneration(store, canonicalAddress(owner), accountTag(owner));
+  return Math.max(read?.generation ?? 0, await loggedGeneration(store, owner));
+}
+
+async function loggedGeneration(store: Store, address: EmailAddress): Promise<number> {
+  const detail = await lastGeneration(store, accountTag(address));
+  return detail === undefined ? 0 : entryOf(detail).generation;
+}
+
+/** @throws Overtaken when something that opens the account was changed since. */
+export async function requireGeneration(
+  tx: Store,
+  owner: EmailAddress,
+  generation: number,
+): Promise<void> {
+  if ((await readBinding(tx, owner))?.generation !== generation) throw new Overtaken();
+}
+
+/** What an audit entry says of a generation. */
+export function generationDetail(
+  generation: number,
+  slots: readonly string[] = [],
+): Readonly<Record<string, string | number>> {
+  return { generation, slots: slots.join(" ") };
+}
+
+/** The names of all slots of an account that are there, whether they count or not. */
+export async function slotNames(store: Store, owner: EmailAddress): Promise<readonly string[]> {
+  const names: string[] = [];
+  for (const state of ["current", "former"] as const) {
+    for (const masterKey of await listMasterKeys(store, owner, state)) {
+      for (const { id } of await selectSlots(store, masterKey)) names.push(nameOf(id));
+    }
+  }
+  return names.toSorted();
+}
+
+/** What an audit entry says. */
+export function entryOf(detail: string): Binding {
+  const { generation, slots } = JSON.parse(detail) as { generation: number; slots: string };
+  return { generation, slots: new Set(slots.split(" ")) };
+}
+
+/** Half of a slot's random ID: nobody makes another slot with it, because the whole ID is bound to its bytes. */
+export function nameOf(id: string): string {
+  return id.replaceAll("-", "").slice(0, SLOT_NAME_DIGITS);
+}

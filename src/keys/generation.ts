@@ -1,0 +1,58 @@
+import { accountTag, appendAudit } from "../journal/audit.ts";
+import type { EmailAddress } from "../mail/address.ts";
+import { readAccount, setLogin, type LoginRow } from "../store/accounts.ts";
+import { lastGeneration } from "../store/generations.ts";
+import type { Store } from "../store/store.ts";
+import { entryOf, generationDetail, nameOf, slotNames } from "./binding.ts";
+import { moveVerifier } from "./login-verifier.ts";
+import { Overtaken } from "./overtaken.ts";
+import type { VaultDeps } from "./vault-deps.ts";
+
+/** A change of what opens an account, as it is written down. */
+export type Raise = {
+  readonly owner: EmailAddress;
+  readonly at: Date;
+  readonly action: string;
+  readonly detail?: Readonly<Record<string, string | number | boolean>>;
+  /** Slots that were added; of the others those count that did before and are still there. */
+  readonly added?: readonly { readonly id: string }[];
+  /** The new login, bound to `to`; absent, the one that is there stays. */
+  readonly login?: LoginRow | undefined;
+  /** The generation that the change began with, and the one that it made its rows for. */
+  readonly from: number;
+  readonly to?: number;
+  /** The name that the account had until now, where it changed. */
+  readonly before?: EmailAddress;
+};
+
+/**
+ * Ends a change in the transaction that made it, after all its rows: the account goes to the next generation, and its audit
+ * entry says so. The caller holds the account and has called `requireGeneration`.
+ */
+export async function raiseGeneration(
+  { serviceKeys }: Pick<VaultDeps, "serviceKeys">,
+  tx: Store,
+  raise: Raise,
+): Promise<number> {
+  const { owner, from, to = from + 1, before = owner } = raise;
+  const kept = await lastGeneration(tx, accountTag(before));
+  const names = new Set(kept === undefined ? [] : entryOf(kept).slots);
+  for (const { id } of raise.added ?? []) names.add(nameOf(id));
+  const read = await readAccount(tx, owner);
+  if (read === undefined) throw new Overtaken();
+  const [was, becomes] = [
+    { owner: before, generation: from },
+    { owner, generation: to },
+  ];
+  const login = raise.login ?? moveVerifier(serviceKeys, read.login, was, becomes);
+  await setLogin(tx, owner, to, login);
+  const slots = (await slotNames(tx, owner)).filter((name) => names.has(name));
+  const { at, action, detail } = raise;
+  await appendAudit(tx, {
+    at,
+    action,
+    account: owner,
+    detail: { ...detail, ...generationDetail(to, slots) },
+  });
+  return to;
+}

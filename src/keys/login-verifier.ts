@@ -1,0 +1,165 @@
+/**
+ * What a password is compared with. It is wrapped under the service key and bound to the account and its generation: the
+ * database alone tells nobody whether a guess is right, and a row that was written back lets nobody in.
+ */
+import { argon2, randomBytes } from "node:crypto";
+import { promisify } from "node:util";
+
+import { equalBytes } from "../base/bytes.ts";
+import { Secret } from "../base/secret.ts";
+import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
+import { readAccount, type Account, type LoginRow } from "../store/accounts.ts";
+import type { Store } from "../store/store.ts";
+import { readBinding } from "./binding.ts";
+import type { ServiceKeys } from "./service-key.ts";
+import { PASSWORD_KDF, TypedPassword } from "./typed-password.ts";
+import type { VaultDeps } from "./vault-deps.ts";
+import { unwrap, wrap } from "./wrap.ts";
+
+/** Of rows from before verifiers were wrapped: an Argon2id of its own, which shares nothing with the slot. */
+export const FORMER_KDF = "argon2id m=65536 t=3 p=1";
+
+const SALT_BYTES = 16;
+const HASH_BYTES = 32;
+const MEMORY_KIB = 64 * 1024;
+const PASSES = 3;
+
+/** How often an account is read that changes meanwhile. */
+const READS = 5;
+
+const deriveArgon2 = promisify(argon2);
+
+/** Whose a verifier is, and at which change of the account. */
+export type VerifierOwner = { readonly owner: EmailAddress; readonly generation: number };
+
+/** A salt for a password that is set. */
+export function newSalt(): Uint8Array {
+  return randomBytes(SALT_BYTES);
+}
+
+/** What is kept of a password. The slot of the same password takes the same salt, so that a login makes one Argon2id. */
+export async function makeLogin(
+  serviceKeys: ServiceKeys,
+  of: VerifierOwner,
+  password: TypedPassword,
+  salt: Uint8Array,
+): Promise<LoginRow> {
+  const { verifier } = await password.keysFor(salt);
+  return wrapVerifier(serviceKeys, of, { salt, kdf: PASSWORD_KDF }, verifier.reveal());
+}
+
+/** Wraps a verifier under the service key in force. */
+export function wrapVerifier(
+  serviceKeys: ServiceKeys,
+  of: VerifierOwner,
+  how: Pick<LoginRow, "salt" | "kdf">,
+  verifier: Uint8Array,
+): LoginRow {
+  const serviceKey = serviceKeys.current;
+  using key = serviceKey.for("login");
+  return {
+    ...how,
+    verifier: wrap(key, verifier, context(of, how.kdf)),
+    serviceKey: serviceKey.id,
+  };
+}
+
+/** The verifier of a row, or undefined when there is none or the row is not as it was written. */
+export function unwrapVerifier(
+  serviceKeys: ServiceKeys,
+  of: VerifierOwner,
+  login: LoginRow,
+): Secret | undefined {
+  if (login.kdf === "") return undefined;
+  for (const serviceKey of serviceKeys.candidates(login.serviceKey)) {
+    using key = serviceKey.for("login");
+    const verifier = unwrap(key, login.verifier, context(of, login.kdf));
+    if (verifier !== undefined) return verifier;
+  }
+  return undefined;
+}
+
+/** The same verifier for another generation or name; as it is where it does not open, and lets nobody in. */
+export function moveVerifier(
+  serviceKeys: ServiceKeys,
+  login: LoginRow,
+  from: VerifierOwner,
+  to: VerifierOwner,
+): LoginRow {
+  using verifier = unwrapVerifier(serviceKeys, from, login);
+  return verifier === undefined ? login : wrapVerifier(serviceKeys, to, login, verifier.reveal());
+}
+
+/** An account whose password was right, and the change of it that this was seen at. */
+export type Verified = {
+  readonly account: Account;
+  readonly generation: number;
+  readonly login: LoginRow;
+};
+
+/**
+ * The account, if the password is right and it is not closed. An unknown address takes the same work as a wrong password.
+ */
+export async function verifyPassword(
+  { store, serviceKeys }: Pick<VaultDeps, "store" | "serviceKeys">,
+  owner: EmailAddress,
+  password: Secret | TypedPassword,
+): Promise<Verified | undefined> {
+  const typed = TypedPassword.of(password);
+  const found = await readBound(store, owner);
+  const generation = found?.generation ?? 0;
+  using expected =
+    found === undefined
+      ? undefined
+      : unwrapVerifier(serviceKeys, { owner, generation }, found.login);
+  const salt = found === undefined || found.login.salt.length === 0 ? newSalt() : found.login.salt;
+  using given =
+    found?.login.kdf === FORMER_KDF
+      ? await formerHash(typed.secret, salt)
+      : (await typed.keysFor(salt)).verifier.clone();
+  const isRight = equalBytes(given.reveal(), expected?.reveal() ?? randomBytes(HASH_BYTES));
+  return isRight && found !== undefined && expected !== undefined
+    ? { account: found.account, generation, login: found.login }
+    : undefined;
+}
+
+/** An open account as it is at its last change; undefined where its row and the log do not tell the same. */
+async function readBound(store: Store, owner: EmailAddress) {
+  for (let attempt = 0; attempt < READS; attempt += 1) {
+    const binding = await readBinding(store, owner);
+    const read = await readAccount(store, owner);
+    if (read === undefined || binding === undefined) return undefined;
+    // It was changed between the two.
+    if (read.generation !== binding.generation) continue;
+    return read.account.closedAt === undefined ? read : undefined;
+  }
+  return undefined;
+}
+
+/** The salt for a new password slot: that of the login where both take the same password, else one of its own. */
+export async function saltForSlot(
+  deps: Pick<VaultDeps, "store" | "serviceKeys">,
+  owner: EmailAddress,
+  password: TypedPassword,
+): Promise<Uint8Array> {
+  const verified = await verifyPassword(deps, owner, password);
+  return verified?.login.kdf === PASSWORD_KDF ? verified.login.salt : newSalt();
+}
+
+/** Argon2id, RFC 9106, as it was before its output was split. */
+export async function formerHash(password: Secret, salt: Uint8Array): Promise<Secret> {
+  return new Secret(
+    await deriveArgon2("argon2id", {
+      message: password.reveal(),
+      nonce: salt,
+      memory: MEMORY_KIB,
+      passes: PASSES,
+      parallelism: 1,
+      tagLength: HASH_BYTES,
+    }),
+  );
+}
+
+function context({ owner, generation }: VerifierOwner, kdf: string): readonly string[] {
+  return ["login", canonicalAddress(owner), String(generation), kdf];
+}

@@ -1,0 +1,78 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { MINUTE } from "../base/time.ts";
+import { listAudit } from "../journal/audit.ts";
+import { noteServiceKeyUser } from "../store/service-key-users.ts";
+import type { Store } from "../store/store.ts";
+import { engines } from "../../test/support/engines.ts";
+import { depsFor } from "../../test/support/key-life.ts";
+import { checkServiceKey, requireNoOtherUsers, rotateServiceKey } from "./service-key-log.ts";
+import { fixedServiceKeys, newServiceRoot } from "./service-key.ts";
+
+/** Two hosts with one database; `near` has the next key, `far` still the one before. */
+function hosts(store: Store) {
+  const deps = depsFor(store);
+  const [root, next] = [newServiceRoot(), newServiceRoot()];
+  const far = { ...deps, serviceKeys: fixedServiceKeys(root.clone()) };
+  const near = { ...deps, serviceKeys: fixedServiceKeys(next.clone(), root.clone()) };
+  const ids = { from: far.serviceKeys.current.id, to: near.serviceKeys.current.id };
+  return { deps, far, near, ids };
+}
+
+for (const { engine, open } of engines()) {
+  test(`${engine}: a service key is replaced only after the intention is in the audit log`, async () => {
+    await using store = await open();
+    const { near, ids } = hosts(store);
+    let seen: readonly string[] = [];
+    await store.db.deleteFrom("audit_head").execute();
+    const refuse = (): void => assert.fail("replaced without a row");
+    await assert.rejects(rotateServiceKey(near, ids, refuse), /no result/);
+    await store.db
+      .insertInto("audit_head")
+      .values({ id: 1, seq: 0, hash: new Uint8Array() })
+      .execute();
+    await rotateServiceKey(near, ids, () => {
+      seen = ["replaced"];
+    });
+    assert.deepEqual(seen, ["replaced"]);
+    const actions = (await Array.fromAsync(listAudit(store))).map(({ action }) => action);
+    assert.deepEqual(actions, ["service-key.rotating", "service-key.rotated"]);
+  });
+
+  test(`${engine}: a rotation whose end was not written is found and written at the next start`, async () => {
+    await using store = await open();
+    const { near, far, ids } = hosts(store);
+    const stop = (): void => {
+      throw new Error("the disk is full");
+    };
+    await assert.rejects(rotateServiceKey(near, ids, stop), /disk is full/);
+    // The file was not replaced: the key of before is in force.
+    assert.equal(await checkServiceKey(far), "as-logged");
+    // It was.
+    assert.equal(await checkServiceKey(near), "finished");
+    assert.equal(await checkServiceKey(near), "as-logged");
+    assert.equal(await checkServiceKey(far), "other");
+  });
+
+  test(`${engine}: a former service key is kept while a process on another host writes under it`, async () => {
+    await using store = await open();
+    const { near, far, ids, deps } = hosts(store);
+    await rotateServiceKey(near, ids, () => undefined);
+    const note = async (process: string, { serviceKeys }: typeof near): Promise<void> =>
+      noteServiceKeyUser(store, {
+        process,
+        serviceKey: serviceKeys.current.id,
+        seenAt: deps.clock.now(),
+      });
+    await note("near:1", near);
+    await requireNoOtherUsers(near);
+    await note("far:1", far);
+    await assert.rejects(requireNoOtherUsers(near), /still used by far:1/);
+    await note("far:1", near);
+    await requireNoOtherUsers(near);
+    await note("far:2", far);
+    deps.clock.advance(11 * MINUTE);
+    await requireNoOtherUsers(near);
+  });
+}

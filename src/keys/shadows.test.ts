@@ -1,0 +1,41 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { enrol } from "../login/enrol.ts";
+import { engines } from "../../test/support/engines.ts";
+import { haveAccounts } from "../../test/support/accounts.ts";
+import { addressOf, alice, depsFor } from "../../test/support/key-life.ts";
+import { addAlias } from "./alias.ts";
+import { renameKeyless } from "./rename.ts";
+
+const bob = addressOf("bob@alpha.test");
+const sub = addressOf("Alice+ceo@alpha.test");
+
+for (const { engine, open } of engines()) {
+  test(`${engine}: nobody gets a subaddress of somebody else's address, as account, alias or new name`, async () => {
+    await using store = await open();
+    const deps = depsFor(store);
+    await haveAccounts(store, alice, bob);
+    const rules = { profile: "compat" } as const;
+    const wanted = { ...rules, address: sub, custody: "user-device-only" } as const;
+    await assert.rejects(enrol(deps, wanted), /goes to alice@alpha\.test/i);
+    await assert.rejects(addAlias(deps, rules, bob, sub, undefined), /goes to alice@/i);
+    await assert.rejects(renameKeyless(deps, bob, sub), /goes to alice@/i);
+    await addAlias(deps, rules, alice, sub, undefined);
+  });
+
+  test(`${engine}: nobody gets an address whose subaddress is somebody else's, and its owner does`, async () => {
+    await using store = await open();
+    const deps = depsFor(store);
+    await haveAccounts(store, sub, bob);
+    const rules = { profile: "compat" } as const;
+    const wanted = { ...rules, address: alice, custody: "user-device-only" } as const;
+    await assert.rejects(enrol(deps, wanted), /somebody else's address/);
+    await assert.rejects(addAlias(deps, rules, bob, alice, undefined), /somebody else's address/);
+    await addAlias(deps, rules, sub, alice, undefined);
+    const near = addressOf("alic@alpha.test");
+    await addAlias(deps, rules, bob, near, undefined);
+    const wild = addressOf("al%ce@alpha.test");
+    await addAlias(deps, rules, bob, wild, undefined);
+  });
+}

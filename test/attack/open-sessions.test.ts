@@ -1,0 +1,78 @@
+/** A session that was opened before a reset, a compromise or the end of all sessions does nothing more, in any process. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { outgoingHandlers, wayOut } from "../../src/app/outgoing.ts";
+import type { Parts } from "../../src/app/parts.ts";
+import { closeAccount, endSessions } from "../../src/keys/end-account.ts";
+import { takeBack } from "../../src/keys/custody.ts";
+import { replacePassword, resetPassword } from "../../src/login/recover.ts";
+import type { Sender } from "../../src/outgoing/submit.ts";
+import { replyText } from "../../src/smtp/reply.ts";
+import { migrate } from "../../src/store/migrate.ts";
+import { openStore } from "../../src/store/store.ts";
+import { engines } from "../support/engines.ts";
+import {
+  addressOf,
+  alice,
+  fresh,
+  network,
+  old,
+  opened,
+  withAlice,
+  type Deps,
+} from "../support/key-life.ts";
+
+const bob = addressOf("bob@beta.test");
+
+const EVENTS: Readonly<Record<string, (deps: Deps) => Promise<unknown>>> = {
+  "a reset": async (deps) => resetPassword(deps, alice, fresh()),
+  "another password": async (deps) => replacePassword(deps, alice, old(), fresh()),
+  "the end of all sessions": async (deps) => endSessions(deps, alice),
+  "the end of the account": async (deps) => closeAccount(deps, alice, undefined),
+  "a compromise": async (deps) => {
+    using key = await opened(deps, old());
+    const rest = { withRecoveryCode: false, custody: "unlocks-at-login" } as const;
+    await takeBack(deps, deps.keyRules, key, { ...rest, password: old(), why: "compromised" });
+  },
+};
+
+/** The submission of one process; nothing of it reaches the network. */
+function submission(deps: Deps) {
+  const refuse = async (): Promise<never> => Promise.reject(new Error("nothing is to be done"));
+  const parts = {
+    ...deps,
+    config: { hostname: "mail.alpha.test", policy: { default: "prefer-clear", domains: {} } },
+    events: { failed: () => undefined, submitted: () => undefined },
+    discover: refuse,
+    seal: refuse,
+    writeTrace: () => async () => Promise.resolve(),
+  } as unknown as Parts;
+  return outgoingHandlers(parts, wayOut(parts));
+}
+
+for (const { engine, place } of engines()) {
+  for (const [name, event] of Object.entries(EVENTS)) {
+    test(`${engine}: ${name} on one host ends the sessions of the others`, async () => {
+      const options = await place();
+      await using store = await openStore(options);
+      await migrate(store);
+      const { deps } = await withAlice(store);
+      await using elsewhere = await openStore(options);
+      const { login, rcpt, data, loggedOut } = submission({ ...deps, store: elsewhere });
+      assert(login && loggedOut);
+      const sender = await login("alice@alpha.test", old(), network);
+      assert(typeof sender === "object");
+      const client = { login: sender as Sender } as unknown as Parameters<typeof rcpt>[0];
+      const envelope = { from: alice, recipients: [] } as unknown as Parameters<typeof rcpt>[1];
+      assert.equal(await rcpt(client, envelope, bob), "ok");
+      await event(deps);
+      const answer = await rcpt(client, envelope, bob);
+      assert(answer !== "ok");
+      assert.match(replyText(answer), /^451 4\.7\.0 .*log in again/);
+      const reply = await data(client, { from: alice, recipients: [bob] }, Buffer.from("From: x"));
+      assert.match([reply].flat().map(replyText).join(), /^451 4\.7\.0 /);
+      loggedOut(sender as Sender);
+    });
+  }
+}

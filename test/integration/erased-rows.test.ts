@@ -1,0 +1,174 @@
+/** Walks the schema: every table that names an account is in a rename, in an erasure and in the page on retention. */
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+
+import { recordTrace } from "../../src/journal/trace.ts";
+import { addAlias, removeAlias } from "../../src/keys/alias.ts";
+import { eraseByLaw } from "../../src/keys/end-account.ts";
+import { chooseMailboxKey } from "../../src/keys/mailbox-key.ts";
+import { openWithPassword } from "../../src/keys/master-key.ts";
+import { renameOwner } from "../../src/keys/rename.ts";
+import { wrapCopy } from "../../src/keys/rewrap.ts";
+import { enrol } from "../../src/login/enrol.ts";
+import { canonicalAddress, type EmailAddress } from "../../src/mail/address.ts";
+import { storeMessage } from "../../src/mailbox/embedded.ts";
+import { keepForLater } from "../../src/outgoing/outbox.ts";
+import { locked } from "../../src/incoming/verdicts.ts";
+import type { Store } from "../../src/store/store.ts";
+import { engines } from "../support/engines.ts";
+import { addressOf, depsFor, old, type Deps } from "../support/key-life.ts";
+
+const RETENTION = readFileSync(
+  join(import.meta.dirname, "../../docs/operate/retention.md"),
+  "utf8",
+);
+
+const first = addressOf("Alice@alpha.test");
+const second = addressOf("Alice.Reef@alpha.test");
+const givenUp = addressOf("Alice.Given-Up@alpha.test");
+const near = addressOf("malice@alpha.test");
+const mentions = /(?<![a-z])alice/i;
+
+/** Tables that name an account or an address of ours, by their words on the page on retention. */
+const NAMING: Readonly<Record<string, RegExp>> = {
+  accounts: /^\| accounts, aliases \|/m,
+  aliases: /^\| accounts, aliases \|/m,
+  author_keys: /^\| keys of authors \|/m,
+  cached_certificates: /^\| cache of others' certificates \|/m,
+  former_addresses: /^\| addresses given up \|/m,
+  generic_revocations: /^\| generic revocations \|/m,
+  mailbox_certificates: /^\| mailbox certificates \|/m,
+  master_keys: /^\| secret keys, master key slots \|/m,
+  messages: /^\| mailbox \|/m,
+  outbox: /^\| outbox \|/m,
+  published_certificates: /^\| published certificates \|/m,
+  secret_keys: /^\| secret keys, master key slots \|/m,
+  trace: /^\| trace \|/m,
+};
+
+/** Tables that name nobody: hashes and tags, rows that hang on others by an ID, and what is about no account. */
+const NAMELESS: readonly string[] = [
+  "attempts",
+  "audit",
+  "audit_head",
+  "certificate_ids",
+  "clock_seen",
+  "continuity",
+  "migrations",
+  "published_version",
+  "revocations_seen",
+  "service_key_users",
+  "slots",
+  "tombstones",
+];
+
+async function tablesNaming(store: Store, what: RegExp): Promise<readonly string[]> {
+  const found: string[] = [];
+  for (const { name } of await store.db.introspection.getTables()) {
+    const rows = await store.db
+      .selectFrom(name as "slots")
+      .selectAll()
+      .execute();
+    const texts = rows.flatMap((row) => Object.values(row) as unknown[]);
+    if (texts.some((value) => typeof value === "string" && what.test(value))) found.push(name);
+  }
+  return found.toSorted();
+}
+
+async function fill(deps: Deps): Promise<void> {
+  const { store, clock, keyRules } = deps;
+  const account = { custody: "unlocks-at-login", profile: "compat", password: old() } as const;
+  await enrol(deps, { ...account, address: first });
+  using masterKey = await openWithPassword(deps, first, old());
+  assert(masterKey);
+  await chooseMailboxKey(deps, keyRules, masterKey, "separate");
+  await addAlias(deps, keyRules, first, givenUp, undefined);
+  await addAlias(deps, keyRules, first, addressOf("Alice.Two@alpha.test"), undefined);
+  await write(deps, first);
+  await write(deps, givenUp);
+  await removeAlias(deps, first, givenUp, masterKey);
+  const now = clock.now();
+  await storeMessage(store, {
+    account: first,
+    body: Buffer.from("sealed"),
+    form: "as-received-sealed",
+    state: "pending",
+    verdict: locked(now),
+    receivedAt: now,
+    sizeBytes: 6,
+    outerFrom: "bob@beta.test",
+  });
+}
+
+/** What is written about one of their addresses, as they spell it. */
+async function write({ store, clock, serviceKeys }: Deps, address: EmailAddress): Promise<void> {
+  const at = clock.now();
+  const text = `${address.local}@${address.domain}`;
+  const direction = "out" as const;
+  const entry = { messageId: `<${address.local.length}@x>`, at, direction, step: "plan" };
+  await recordTrace(store, { ...entry, detail: { sender: text } });
+  await recordTrace(store, { ...entry, messageId: "", detail: { sender: text } });
+  await recordTrace(store, { ...entry, messageId: "", detail: { sender: "malice@alpha.test" } });
+  const wrap = (id: string, bytes: Uint8Array) => wrapCopy(serviceKeys, id, bytes);
+  const copy = { envelope: { from: address, recipients: [near] }, message: Buffer.from("x") };
+  await keepForLater({ store, clock, wrap }, first, "<2@x>", [copy]);
+  const name = canonicalAddress(address);
+  const bytes = { certificate: new Uint8Array(), fetched_at: at.getTime() };
+  await store.db
+    .insertInto("cached_certificates")
+    .values({ address: name, mailbox: text, keyserver: "", fresh_until: 0, ...bytes })
+    .execute();
+  await store.db
+    .insertInto("author_keys")
+    .values({ author: name, fingerprint: "F", domain: "alpha.test", state: "active", ...bytes })
+    .execute();
+}
+
+for (const { engine, open } of engines()) {
+  test(`${engine}: every table that names an account loses its rows in an erasure, whatever it is called by then`, async () => {
+    await using store = await open();
+    const deps = depsFor(store);
+    const names = (await store.db.introspection.getTables()).map(({ name }) => name).toSorted();
+    assert.deepEqual(names, [...Object.keys(NAMING), ...NAMELESS].toSorted());
+    await fill(deps);
+    assert.deepEqual(await tablesNaming(store, mentions), Object.keys(NAMING).toSorted());
+    using masterKey = await openWithPassword(deps, first, old());
+    assert(masterKey);
+    const rename = { to: second, password: old(), withRecoveryCode: false };
+    await renameOwner(deps, deps.keyRules, masterKey, rename);
+    await eraseByLaw(deps, second);
+    assert.deepEqual(await tablesNaming(store, mentions), []);
+    assert.deepEqual(await tablesNaming(store, /malice/), ["trace"]);
+  });
+
+  test(`${engine}: what belongs to an account has its new name after a rename`, async () => {
+    await using store = await open();
+    const deps = depsFor(store);
+    await fill(deps);
+    using masterKey = await openWithPassword(deps, first, old());
+    assert(masterKey);
+    const rename = { to: second, password: old(), withRecoveryCode: false };
+    await renameOwner(deps, deps.keyRules, masterKey, rename);
+    const name = canonicalAddress(second);
+    for (const table of [
+      "aliases",
+      "former_addresses",
+      "mailbox_certificates",
+      "messages",
+      "outbox",
+    ] as const) {
+      const rows = await store.db.selectFrom(table).select("account").execute();
+      assert.deepEqual([...new Set(rows.map(({ account }) => account))], [name], table);
+    }
+    for (const table of ["master_keys", "generic_revocations"] as const) {
+      const rows = await store.db.selectFrom(table).select("owner").execute();
+      assert.deepEqual([...new Set(rows.map(({ owner }) => owner))], [name], table);
+    }
+  });
+}
+
+test("the page on retention has a row for every table that names an account", () => {
+  for (const [table, row] of Object.entries(NAMING)) assert.match(RETENTION, row, table);
+});

@@ -1,0 +1,97 @@
+/** A password that is changed beside another event: what logs in afterwards opens the keys, or one of the two failed. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import type { Secret } from "../../src/base/secret.ts";
+import { giveToProvider, takeBack } from "../../src/keys/custody.ts";
+import { verifyPassword } from "../../src/keys/login-verifier.ts";
+import { openWithPassword, type MasterKey } from "../../src/keys/master-key.ts";
+import { changePassword, renewRecoveryCode } from "../../src/keys/password.ts";
+import { renameOwner } from "../../src/keys/rename.ts";
+import { login } from "../../src/login/login.ts";
+import { recoverWithCode, replacePassword, resetPassword } from "../../src/login/recover.ts";
+import { engines } from "../support/engines.ts";
+import { useFormerPassword } from "../support/former-password.ts";
+import {
+  alice,
+  fresh,
+  network,
+  old,
+  opened,
+  renamed,
+  withAlice,
+  type Deps,
+} from "../support/key-life.ts";
+
+const withRecoveryCode = false;
+const back = { password: old(), withRecoveryCode, custody: "unlocks-at-login" } as const;
+
+/** Events that a key opened before the change goes into. */
+const EVENTS: Readonly<Record<string, (deps: Deps, key: MasterKey) => Promise<unknown>>> = {
+  "custody to the provider": giveToProvider,
+  "custody back": async (deps, key) =>
+    takeBack(deps, deps.keyRules, key, { ...back, why: "custody" }),
+  compromise: async (deps, key) =>
+    takeBack(deps, deps.keyRules, key, { ...back, why: "compromised" }),
+  "a new name": async (deps, key) =>
+    renameOwner(deps, deps.keyRules, key, { to: renamed, password: old(), withRecoveryCode }),
+  "a new recovery code": renewRecoveryCode,
+  "another change": async (deps, key) =>
+    changePassword(deps, key, { password: old(), action: "x" }),
+};
+
+async function requireWhole(deps: Deps, password: Secret, wrong: Secret): Promise<void> {
+  assert(await verifyPassword(deps, alice, password));
+  using key = await openWithPassword(deps, alice, password);
+  assert(key, "the password that logs in opens the keys");
+  assert.equal(await verifyPassword(deps, alice, wrong), undefined);
+  assert.equal(await openWithPassword(deps, alice, wrong), undefined);
+}
+
+for (const { engine, open } of engines()) {
+  for (const [name, event] of Object.entries(EVENTS)) {
+    test(`${engine}: ${name} that a password change overtook fails, and the new password opens all`, async () => {
+      await using store = await open();
+      const { deps } = await withAlice(store);
+      using key = await opened(deps, old());
+      assert.equal(await replacePassword(deps, alice, old(), fresh()), true);
+      await assert.rejects(event(deps, key), { name: "Overtaken", temporary: true });
+      await requireWhole(deps, fresh(), old());
+    });
+  }
+
+  test(`${engine}: a password change that another event overtook fails, and the old password opens all`, async () => {
+    await using store = await open();
+    const { deps } = await withAlice(store);
+    using key = await opened(deps, old());
+    using other = await opened(deps, old());
+    await giveToProvider(deps, other);
+    const change = { password: fresh(), action: "password.changed" };
+    await assert.rejects(changePassword(deps, key, change), { name: "Overtaken" });
+    await requireWhole(deps, old(), fresh());
+  });
+
+  test(`${engine}: a login in flight that makes the slot anew does not undo a password change`, async () => {
+    await using store = await open();
+    const { deps } = await withAlice(store, "provider-usable");
+    await useFormerPassword(deps, alice, old());
+    const request = { address: alice, password: old(), network };
+    const racing = login(deps, request);
+    const changing = replacePassword(deps, alice, old(), fresh()).catch(() => false);
+    const [result, isChanged] = await Promise.all([racing, changing]);
+    if (result.kind === "ok") result.keys[Symbol.dispose]();
+    await (isChanged ? requireWhole(deps, fresh(), old()) : requireWhole(deps, old(), fresh()));
+  });
+
+  test(`${engine}: of a change, a reset and a recovery at once one password is left, for login and keys alike`, async () => {
+    await using store = await open();
+    const { deps, code } = await withAlice(store);
+    await Promise.allSettled([
+      replacePassword(deps, alice, old(), fresh()),
+      recoverWithCode(deps, alice, code, old()),
+      resetPassword(deps, alice, fresh()),
+    ]);
+    const isFresh = (await verifyPassword(deps, alice, fresh())) !== undefined;
+    await requireWhole(deps, isFresh ? fresh() : old(), isFresh ? old() : fresh());
+  });
+}
