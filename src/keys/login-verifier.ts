@@ -112,15 +112,22 @@ export async function verifyPassword(
     found === undefined
       ? undefined
       : unwrapVerifier(serviceKeys, { owner, generation }, found.login);
-  const salt = found === undefined || found.login.salt.length === 0 ? newSalt() : found.login.salt;
-  using given =
-    found?.login.kdf === FORMER_KDF
-      ? await formerHash(typed.secret, salt)
-      : (await typed.keysFor(salt)).verifier.clone();
+  using given = await givenVerifier(typed, found?.login);
   const isRight = equalBytes(given.reveal(), expected?.reveal() ?? randomBytes(HASH_BYTES));
   return isRight && found !== undefined && expected !== undefined
     ? { account: found.account, generation, login: found.login }
     : undefined;
+}
+
+/** What a password gives for a row; for none as much work. */
+async function givenVerifier(
+  password: TypedPassword,
+  login: LoginRow | undefined,
+): Promise<Secret> {
+  const salt = login === undefined || login.salt.length === 0 ? newSalt() : login.salt;
+  if (login?.kdf === FORMER_KDF) return formerHash(password.secret, salt);
+  const { verifier } = await password.keysFor(salt);
+  return verifier.clone();
 }
 
 /** An open account as it is at its last change; undefined where its row and the log do not tell the same. */

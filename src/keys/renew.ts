@@ -40,8 +40,6 @@ export type Renewal = KeyRules & {
   readonly password: Secret | TypedPassword | undefined;
   /** Whether the password is to log in too, whatever did until now. */
   readonly setsLogin?: boolean;
-  /** The change of the account that all this rests on, where no open master key tells it. */
-  readonly generation?: number;
   readonly withRecoveryCode: boolean;
   readonly reason: EndReason;
   readonly text: string;
@@ -70,18 +68,7 @@ export async function renewMasterKey(
   const { owner, from, profile } = renewal;
   return untilNotOvertaken(async () => {
     const before = await findMasterKey(deps.store, owner);
-    const known = from?.generation ?? renewal.generation;
-    const generation = known ?? (await generationNow(deps.store, owner));
-    if (known !== undefined) await requireGeneration(deps.store, owner, known);
-    const typed = renewal.password === undefined ? undefined : TypedPassword.of(renewal.password);
-    const isLoginToo = renewal.setsLogin === true;
-    const salt =
-      typed === undefined || isLoginToo ? newSalt() : await saltForSlot(deps, owner, typed);
-    const of = { owner, generation: generation + 1 };
-    const login =
-      typed !== undefined && isLoginToo
-        ? await makeLogin(deps.serviceKeys, of, typed, salt)
-        : undefined;
+    const { generation, typed, salt, login } = await startOf(deps, renewal);
     const addresses = await renewedAddresses(deps.store, renewal);
     const isOwn = addresses.some((address) => sameAddress(address, owner));
     const custody = isOwn ? renewal.custody : "user-device-only";
@@ -93,7 +80,7 @@ export async function renewMasterKey(
       custody,
       password: typed,
       salt,
-      generation: of.generation,
+      generation: generation + 1,
       escrow: renewal.endsEscrow === true ? undefined : escrow,
       code,
     });
@@ -103,9 +90,7 @@ export async function renewMasterKey(
     const mailboxKey = await newMailboxKey(deps, renewal, next);
     await changeKeys(deps.store, owner, async (tx) => {
       const now = await renewedAddresses(tx, renewal);
-      if (known === undefined) {
-        if ((await generationNow(tx, owner)) !== generation) throw new Overtaken();
-      } else await requireGeneration(tx, owner, known);
+      await requireStart(tx, renewal, generation);
       if (now.map(canonicalAddress).join() !== addresses.map(canonicalAddress).join()) {
         throw new Overtaken();
       }
@@ -133,6 +118,32 @@ export async function renewMasterKey(
     });
     return { certificate: isOwn ? keys[0]?.certificate : undefined, recoveryCode: code };
   });
+}
+
+/** The change of the account that a renewal rests on, and what its password gives. */
+async function startOf(deps: VaultDeps, { owner, from, password, setsLogin }: Renewal) {
+  const generation = from?.generation ?? (await generationNow(deps.store, owner));
+  await requireStart(deps.store, { owner, from }, generation);
+  if (password === undefined) {
+    return { generation, typed: undefined, salt: newSalt(), login: undefined };
+  }
+  const typed = TypedPassword.of(password);
+  if (setsLogin !== true) {
+    return { generation, typed, salt: await saltForSlot(deps, owner, typed), login: undefined };
+  }
+  const salt = newSalt();
+  const of = { owner, generation: generation + 1 };
+  return { generation, typed, salt, login: await makeLogin(deps.serviceKeys, of, typed, salt) };
+}
+
+/** Where nothing opens the old master key, the operator decides, whatever row and log say. @throws Overtaken when it is past. */
+async function requireStart(
+  store: Store,
+  { owner, from }: Pick<Renewal, "owner" | "from">,
+  generation: number,
+): Promise<void> {
+  if (from !== undefined) return requireGeneration(store, owner, generation);
+  if ((await generationNow(store, owner)) !== generation) throw new Overtaken();
 }
 
 async function newMailboxKey(deps: VaultDeps, { owner, profile }: Renewal, next: MasterKey) {
