@@ -8,6 +8,7 @@ import { revocationsSeen } from "./migrations/0005-revocations-seen.ts";
 import { givenUp } from "./migrations/0006-given-up.ts";
 import { auditActions } from "./migrations/0007-audit-actions.ts";
 import { stopServingUnrevoked, unserved } from "./migrations/0008-unserved.ts";
+import { sealedForm } from "./migrations/0011-sealed-form.ts";
 import type { Engine, Store } from "./store.ts";
 
 /** One step of the schema, as statements for an engine. A landed one is never edited. */
@@ -30,6 +31,7 @@ const STEPS: readonly Step[] = [
   { name: "0006-given-up", migration: givenUp },
   { name: "0007-audit-actions", migration: auditActions },
   { name: "0008-unserved", migration: unserved, fill: stopServingUnrevoked },
+  { name: "0011-sealed-form", migration: sealedForm },
 ];
 
 const LOCK = 0x5ea1_9057;
