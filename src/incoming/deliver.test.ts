@@ -88,6 +88,7 @@ for (const { engine, open } of engines()) {
 for (const { engine, open } of engines()) {
   test(`${engine}: a message whose trace cannot be written is not accepted, and not stored`, async () => {
     await using store = await open();
+    await haveAccounts(store, address("bob@beta.test"), address("bea@beta.test"));
     const trace = traceIncoming(async () => Promise.reject(new Error("locked")));
     const bob = address("bob@beta.test");
     const [answer] = await deliver(
@@ -152,6 +153,7 @@ for (const { engine, open } of engines()) {
   test(`${engine}: a sealed message without a readable Message-ID gets one, so that an answer names it`, async () => {
     for (const given of [undefined, "", "12345", "<>", "<a b@alpha.test>", "<cut@alpha.test"]) {
       await using store = await open();
+      await haveAccounts(store, address("bob@beta.test"), address("bea@beta.test"));
       const deps = depsFor(store, []);
       const arrival = {
         envelope: {
@@ -179,6 +181,7 @@ for (const { engine, open } of engines()) {
 
   test(`${engine}: a readable Message-ID stays the only one`, async () => {
     await using store = await open();
+    await haveAccounts(store, address("bob@beta.test"), address("bea@beta.test"));
     const arrival = {
       envelope: { from: address("alice@alpha.test"), recipients: [address("bob@beta.test")] },
       message: await sealedWith("<1@alpha.test>"),
@@ -193,6 +196,7 @@ for (const { engine, open } of engines()) {
 for (const { engine, open } of engines()) {
   test(`${engine}: nothing is taken for a domain that is not served here, nor for a user who is not here`, async () => {
     await using store = await open();
+    await haveAccounts(store, address("bob@beta.test"), address("bea@beta.test"));
     const deps: DeliverDeps = {
       ...depsFor(store, []),
       isOurs: (domain) => domain === "beta.test",
@@ -218,6 +222,7 @@ for (const { engine, open } of engines()) {
   for (const [name, type, body] of OPAQUE) {
     test(`${engine}: ${name} arrives byte for byte, whatever it holds, and is UNPROTECTED`, async () => {
       await using store = await open();
+      await haveAccounts(store, address("bob@beta.test"), address("bea@beta.test"));
       const message = Buffer.from(
         `From: alice@alpha.test\r\nTo: bob@beta.test\r\n${type}\r\n\r\n${body}\r\n`,
         "latin1",

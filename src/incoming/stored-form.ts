@@ -1,5 +1,5 @@
 /**
- * How sealed mail is stored: the ciphertext as it came, and the header with all octets around the ciphertext wrapped like
+ * How sealed mail is stored: the ciphertext as received, and the header with all octets around the ciphertext wrapped like
  * clear mail. Both together are the received octets.
  */
 import type { UnlockedKeys } from "../keys/unlocked-keys.ts";

@@ -176,7 +176,7 @@ test("sealed mail is given back octet for octet, but for what was put on top", a
   assert.equal(closed.kind, "no-key");
 });
 
-test("the ciphertext is stored once, as it came, and only the rest is wrapped", () => {
+test("the ciphertext is stored once, as received, and only the rest is wrapped", () => {
   const { around, ciphertext } = takeApart(SEALED);
   const digits = Buffer.from(ciphertext).toString("latin1");
   assert.match(digits, /^[A-Za-z0-9+/=\r\n]+$/);

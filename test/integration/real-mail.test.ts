@@ -107,7 +107,10 @@ async function sendAll(what: string, base: string, files: readonly string[]): Pr
 
 type Pair = { readonly name: string; readonly original: Uint8Array; readonly shown: Uint8Array };
 
-/** The author becomes alice, all line ends CRLF, and a Date is added where there is none; all else stays. */
+/**
+ * The author becomes alice, all line ends CRLF, and a Date is added where there is none; the first line of a mailbox file
+ * is not of the message. All else stays.
+ */
 function prepared(raw: Uint8Array): Uint8Array {
   const text = toCrlf(raw);
   const message = text.at(-1) === 10 ? text : Buffer.concat([text, Buffer.from("\r\n")]);
@@ -118,7 +121,9 @@ function prepared(raw: Uint8Array): Uint8Array {
     serializeHeader([
       makeField("From", "alice@alpha.test"),
       ...(hasDate ? [] : [makeField("Date", date)]),
-      ...withoutFields(header, new Set(["from"])),
+      ...withoutFields(header, new Set(["from"])).filter(
+        ({ name, raw }) => name !== "" || !/^>?From /.test(Buffer.from(raw).toString("latin1")),
+      ),
     ]),
     Buffer.from("\r\n"),
     message.subarray(bodyOffset),
