@@ -1,5 +1,6 @@
 import type { Readable } from "node:stream";
 import { AppError } from "../base/errors.ts";
+import { DatabaseTrouble } from "../store/trouble.ts";
 
 /** 0 done, 1 what was asked for failed, 2 wrong usage or configuration, 75 temporary trouble. */
 export type ExitCode = 0 | 1 | 2 | 75;
@@ -55,6 +56,7 @@ const OUT_OF_REACH =
 
 /** A database or other server that is not there now, is starting or ending, or has no connection left: try again. */
 export function isOutOfReach(thrown: unknown): boolean {
+  if (thrown instanceof DatabaseTrouble) return thrown.kind === "away";
   const code: unknown = thrown instanceof Error ? Reflect.get(thrown, "code") : undefined;
   return typeof code === "string" && OUT_OF_REACH.test(code);
 }

@@ -67,5 +67,12 @@ export function postgresTrouble(error: unknown): unknown {
 
 function trouble(kind: TroubleKind, cause: unknown, path?: string): DatabaseTrouble {
   const where = path === undefined ? "" : ` (${path})`;
-  return new DatabaseTrouble(kind, `${PLACES[kind]}${where}: ${errorText(cause)}`, cause);
+  return new DatabaseTrouble(kind, `${PLACES[kind]}${where}: ${textOf(cause)}`, cause);
+}
+
+/** Several addresses that all refuse are an error without a text of its own. */
+function textOf(cause: unknown): string {
+  const text = errorText(cause);
+  const code: unknown = cause instanceof Error ? Reflect.get(cause, "code") : undefined;
+  return text === "" ? String(code) : text;
 }
