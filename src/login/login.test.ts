@@ -61,8 +61,8 @@ for (const { engine, open } of engines()) {
       (await login(deps, { address: alice, password: wrong(), network })).kind,
       "refused",
     );
-    // A trigger on the last step stands for a crash in between.
-    await store.db.deleteFrom("audit_head").execute();
+    // Without the audit log the last step fails, as in a crash before it.
+    await store.db.schema.alterTable("audit").renameTo("audit_gone").execute();
     await assert.rejects(enrol(deps, { ...wanted, address: nobody, password: right() }));
     assert.equal(await findAccount(store, nobody), undefined);
   });
