@@ -12,6 +12,7 @@ import { type CanonicalAddress, canonicalAddress, type EmailAddress } from "../m
 import { type Certificate, parseCertificates } from "../openpgp/certificate.ts";
 import { readAuthorAnswer, saveAuthorAnswer, type StoredAnswer } from "../store/author-answers.ts";
 import { wantAuthorKey } from "../store/author-keys.ts";
+import { conditionalGet } from "./conditional-get.ts";
 import type { LookUpContext } from "./context.ts";
 import { Flights } from "./flights.ts";
 import { byLocal } from "./local.ts";
@@ -64,7 +65,7 @@ export class AuthorAnswers {
   readonly #askedAt: ExpiringMap<CanonicalAddress, Date>;
 
   constructor(context: LookUpContext) {
-    this.#context = context;
+    this.#context = { ...context, get: conditionalGet(context.get, context.wall) };
     this.#askedAt = new ExpiringMap(MAX_AUTHORS, context.wall.now);
   }
 

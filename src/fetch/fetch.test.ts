@@ -98,6 +98,15 @@ for (const [name, behaviour] of Object.entries(HOSTILE)) {
   });
 }
 
+test("an answer that is known is asked for by its ETag, and 304 is brought back as it is", async () => {
+  await using server = await serve();
+  server.behaviour = answer(304, "", ['ETag: "7-a"']);
+  const result = await get({ port: server.port, ifNoneMatch: '"7-a"' });
+  assert(result.kind === "response");
+  assert.deepEqual([result.status, result.body.length], [304, 0]);
+  assert.match(server.requests[0] ?? "", /^If-None-Match: "7-a"\r$/m);
+});
+
 test("a body of exactly the limit is taken, one octet more is not", async () => {
   await using server = await serve();
   server.behaviour = answer(200, "x".repeat(4096));

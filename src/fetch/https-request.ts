@@ -77,6 +77,7 @@ function open(o: PinnedRequest, agent: Agent, signal: AbortSignal): ClientReques
     method: o.method ?? "GET",
     headers: {
       Accept: o.accept,
+      ...(o.ifNoneMatch === undefined ? {} : { "If-None-Match": o.ifNoneMatch }),
       "Accept-Encoding": "identity",
       "User-Agent": USER_AGENT,
       Connection: "close",

@@ -30,6 +30,8 @@ export type GetRequest = {
   /** Path and query. */
   readonly path: string;
   readonly accept: string;
+  /** The ETag of an answer that is known already: the server may say that it still holds (RFC 9110 §13.1.2). */
+  readonly ifNoneMatch?: string;
   /** Names that the server's certificate may show instead of `host`. */
   readonly alsoNamed?: readonly string[];
   /**
