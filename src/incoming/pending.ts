@@ -24,7 +24,7 @@ import type { KeyId } from "../openpgp/fingerprint.ts";
 import { detectProtection } from "../pgpmime/detect.ts";
 import type { Opened } from "../pgpmime/open.ts";
 import { readProtectedHeader } from "../pgpmime/payload-header.ts";
-import { sealedHeader } from "./sealed-view.ts";
+import { claimedHeader, sealedHeader } from "./sealed-view.ts";
 import { readdress } from "../pgpmime/readdress.ts";
 import type { UnlockedKey } from "../openpgp/secret-key.ts";
 import type { ReadInside } from "../store/message-verdicts.ts";
@@ -171,10 +171,11 @@ async function wrapSummary(
   deps: PendingDeps,
   keys: UnlockedKeys,
   header: Header,
+  claimed: Header = [],
 ): Promise<Uint8Array> {
   const own = keys.mailbox === undefined ? keys.all : [keys.mailbox];
   return encryptAtRest({
-    data: summaryOf(header),
+    data: summaryOf(header, claimed),
     recipients: own.map(({ certificate }) => certificate),
     now: deps.clock.now(),
     isOwn: true,
@@ -196,7 +197,10 @@ async function openOne(
   const verdict = await verdictOn(deps, account, keys, message, opened);
   const outer = received.kind === "received" ? parseHeader(message.body).header : [];
   const shown = sealedHeader(outer, opened, verdict);
-  const summary = received.kind === "received" ? await wrapSummary(deps, keys, shown) : undefined;
+  const summary =
+    received.kind === "received"
+      ? await wrapSummary(deps, keys, shown, claimedHeader(opened, verdict))
+      : undefined;
   // An answer names the message as it is shown; whoever sealed it again may have given it another name outside.
   const { messageId } = readMessageFacts(shown);
   const body = opened.kind === "opened" ? await forMailbox(deps, keys, message) : undefined;

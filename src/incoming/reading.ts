@@ -114,13 +114,14 @@ async function listEntry(
       : await summaryIfOpen(message.summary, keys);
   // Read before a reset, and kept under the key of then.
   const isOld = keys !== undefined && message.summary.length > 0 && summary === undefined;
+  const authors = { from: summary?.from ?? message.outerFrom, claimed: summary?.claimed ?? "" };
   return {
     id: message.id,
-    from: summary?.from ?? message.outerFrom,
+    from: authors.from,
     subject: summary?.subject ?? HIDDEN,
     state: isOld ? "LOCKED_OLD" : verdict.state,
     warnings: verdict.warnings,
-    sentence: sentenceOf(isOld ? { ...verdict, state: "LOCKED_OLD" } : verdict),
+    sentence: sentenceOf(isOld ? { ...verdict, state: "LOCKED_OLD" } : verdict, authors),
     unsigned: isGood(verdict) ? verdict.unsigned : [],
     signature: verdict.signature,
     signedAt: verdict.signedAt,

@@ -16,6 +16,13 @@ export function sealedHeader(outer: Header, opened: Opened, verdict: MessageVerd
     : unverifiedHeader(outer, protectedHeader, { from: shownAuthor(verdict) });
 }
 
+/** The header inside, where it names another author than the one that is shown; else none. */
+export function claimedHeader(opened: Opened, verdict: MessageVerdict): Header {
+  if (opened.kind !== "opened" || shownAuthor(verdict) === "protected") return [];
+  const protectedHeader = readProtectedHeader(opened.payload);
+  return protectedHeader.kind === "none" ? [] : protectedHeader.fields;
+}
+
 /** The message to show. */
 export function sealedView(
   outer: Header,

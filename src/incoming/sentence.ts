@@ -2,16 +2,29 @@ import { displayAddress } from "../mail/display-mailbox.ts";
 import { parseAddress } from "../mail/address.ts";
 import type { MessageVerdict } from "../mailbox/mailbox.ts";
 
-/** What a verdict says to its reader, in one or a few sentences; empty for ordinary mail. */
-export function sentenceOf(verdict: MessageVerdict): string {
+/**
+ * What a verdict says to its reader, in one or a few sentences; empty for ordinary mail. `from` is who is shown as the
+ * author, `claimed` whom the message names inside instead.
+ */
+export function sentenceOf(
+  verdict: MessageVerdict,
+  authors: { readonly from: string; readonly claimed: string },
+): string {
   const { state, warnings } = verdict;
-  const mismatch = warnings.includes("FROM_MISMATCH")
-    ? "The sender inside the message is another than the one outside. Do not trust it."
-    : "";
   const said = { ...signerOf(verdict), unsigned: unsignedSentence(verdict) };
-  return [SENTENCES[state](said, verdict), mismatch, ...warnings.map(warningSentence)]
+  return [
+    SENTENCES[state](said, verdict),
+    warnings.includes("FROM_MISMATCH") ? mismatchSentence(authors) : "",
+    ...warnings.map(warningSentence),
+  ]
     .filter((sentence) => sentence !== "")
     .join(" ");
+}
+
+function mismatchSentence({ from, claimed }: Parameters<typeof sentenceOf>[1]): string {
+  return claimed === ""
+    ? "Who wrote it is not said in one way. Do not trust it."
+    : `Claims to be from ${claimed}, was sent by ${from}. Do not trust it.`;
 }
 
 type Said = { readonly address: string; readonly domain: string; readonly unsigned: string };
