@@ -35,6 +35,7 @@ const mentions = /(?<![a-z])alice/i;
 const NAMING: Readonly<Record<string, RegExp>> = {
   accounts: /^\| accounts, aliases \|/m,
   aliases: /^\| accounts, aliases \|/m,
+  author_answers: /^\| answers about authors \|/m,
   author_keys: /^\| keys of authors \|/m,
   cached_certificates: /^\| cache of others' certificates \|/m,
   former_addresses: /^\| addresses given up \|/m,
@@ -53,6 +54,7 @@ const NAMELESS: readonly string[] = [
   "attempts",
   "audit",
   "audit_head",
+  "audit_macs",
   "certificate_ids",
   "clock_seen",
   "continuity",
@@ -119,6 +121,11 @@ async function write({ store, clock, serviceKeys }: Deps, address: EmailAddress)
   await store.db
     .insertInto("cached_certificates")
     .values({ address: name, mailbox: text, keyserver: "", fresh_until: 0, ...bytes })
+    .execute();
+  const { certificate: certificates } = bytes;
+  await store.db
+    .insertInto("author_answers")
+    .values({ author: name, code: "OK", certificates, asked_at: at.getTime(), valid_ms: 0 })
     .execute();
   await store.db
     .insertInto("author_keys")
