@@ -23,8 +23,14 @@ export const TARGETS: readonly Target[] = [
     tests: ["src/incoming/judge.test.ts", "src/incoming/kept-keys.test.ts", CLEAR_SIGNED],
   },
   { file: "outgoing/plan.ts", tests: ["src/outgoing/plan.test.ts", "src/outgoing/submit.test.ts"] },
-  { file: "outgoing/submit.ts", tests: ["src/outgoing/submit.test.ts"] },
-  { file: "outgoing/prepare.ts", tests: ["src/outgoing/submit.test.ts"] },
+  {
+    file: "outgoing/submit.ts",
+    tests: ["src/outgoing/submit.test.ts", "src/outgoing/prepare.test.ts"],
+  },
+  {
+    file: "outgoing/prepare.ts",
+    tests: ["src/outgoing/prepare.test.ts", "src/outgoing/submit.test.ts"],
+  },
   {
     file: "discovery/look-up.ts",
     tests: [
@@ -42,25 +48,25 @@ export const TARGETS: readonly Target[] = [
   {
     file: "pgpmime/protected-headers.ts",
     tests: [
-      "src/pgpmime/payload.test.ts",
-      "src/pgpmime/seal.test.ts",
       "src/incoming/judge.test.ts",
+      "src/pgpmime/seal.test.ts",
+      "src/pgpmime/payload.test.ts",
     ],
   },
   {
     file: "pgpmime/payload-header.ts",
     tests: [
       "src/incoming/judge.test.ts",
-      "src/pgpmime/payload.test.ts",
       "test/attack/two-readings.test.ts",
+      "src/pgpmime/payload.test.ts",
     ],
   },
   {
     file: "pgpmime/shown-header.ts",
     tests: [
       "src/incoming/judge.test.ts",
-      "src/pgpmime/payload.test.ts",
       "test/attack/two-readings.test.ts",
+      "src/pgpmime/payload.test.ts",
     ],
   },
   { file: "pgpmime/detect.ts", tests: ["src/pgpmime/detect.test.ts", CLEAR_SIGNED] },
