@@ -114,14 +114,26 @@ async function listEntry(
       : await summaryIfOpen(message.summary, keys);
   // Read before a reset, and kept under the key of then.
   const isOld = keys !== undefined && message.summary.length > 0 && summary === undefined;
-  const authors = { from: summary?.from ?? message.outerFrom, claimed: summary?.claimed ?? "" };
+  return entryOf(message, summary, isOld ? { ...verdict, state: "LOCKED_OLD" } : verdict);
+}
+
+function entryOf(
+  message: StoredSummary,
+  summary: Summary | undefined,
+  verdict: StoredSummary["verdict"],
+): MailListEntry {
+  const { from, subject, claimed } = summary ?? {
+    from: message.outerFrom,
+    subject: HIDDEN,
+    claimed: "",
+  };
   return {
     id: message.id,
-    from: authors.from,
-    subject: summary?.subject ?? HIDDEN,
-    state: isOld ? "LOCKED_OLD" : verdict.state,
+    from,
+    subject,
+    state: verdict.state,
     warnings: verdict.warnings,
-    sentence: sentenceOf(isOld ? { ...verdict, state: "LOCKED_OLD" } : verdict, authors),
+    sentence: sentenceOf(verdict, { from, claimed }),
     unsigned: isGood(verdict) ? verdict.unsigned : [],
     signature: verdict.signature,
     signedAt: verdict.signedAt,

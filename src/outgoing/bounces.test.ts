@@ -9,6 +9,7 @@ import type { Envelope } from "../mail/envelope.ts";
 import type { Outcome } from "../smtp/hop.ts";
 import type { Store } from "../store/store.ts";
 import { keepForLater, sendDue, type OutboxDeps } from "./outbox.ts";
+import { haveAccounts } from "../../test/support/accounts.ts";
 import { traceOutgoing } from "./tracing.ts";
 
 const START = fromUnixMs(1_795_000_000_000);
@@ -49,6 +50,7 @@ function outbox(store: Store, outcome: (to: string, from: EmailAddress | undefin
     keep: async (to: readonly string[], from: "alice" | "nobody" = "alice") => {
       const sender = from === "alice" ? ALICE : undefined;
       const envelope = { from: sender, recipients: to.map(addressOf) };
+      await haveAccounts(store, ALICE);
       await keepForLater(deps, ALICE, "<1@alpha.test>", [{ envelope, message: MESSAGE }]);
     },
     /** As the task does, every minute by default. */

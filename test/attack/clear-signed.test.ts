@@ -24,6 +24,7 @@ import type { Account } from "../../src/store/accounts.ts";
 import { migrate } from "../../src/store/migrate.ts";
 import { openStore, type Store } from "../../src/store/store.ts";
 import { serves, SILENT } from "../support/authors.ts";
+import { haveAccounts } from "../support/accounts.ts";
 import { NOW, expectDecrypted, ownKey } from "../support/openpgp-messages.ts";
 
 const alice = await ownKey("alice@alpha.test", "compat");
@@ -161,6 +162,7 @@ async function stored(world: World): Promise<string> {
 async function newWorld(): Promise<World & AsyncDisposable> {
   const store = await openStore({ engine: "sqlite", path: ":memory:" });
   await migrate(store);
+  await haveAccounts(store, account, address("bea@beta.test"), address("full@beta.test"));
   return Object.assign(worldOf(store), {
     [Symbol.asyncDispose]: async () => store[Symbol.asyncDispose](),
   });

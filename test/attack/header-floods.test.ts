@@ -29,6 +29,7 @@ import {
   sealFor,
 } from "../support/openpgp-messages.ts";
 import { NOBODY_ASKED } from "../support/authors.ts";
+import { haveAccounts } from "../support/accounts.ts";
 import { decrypt } from "../../src/openpgp/decrypt.ts";
 
 const MB = 1024 * 1024;
@@ -72,6 +73,7 @@ function sealedMail(ciphertext: Uint8Array, more: Uint8Array = Buffer.alloc(0)):
 async function arrive(message: Uint8Array): Promise<readonly string[]> {
   await using store = await openStore({ engine: "sqlite", path: ":memory:" });
   await migrate(store);
+  await haveAccounts(store, address("bob@beta.test"));
   const deps: DeliverDeps = {
     store,
     clock: { now: () => NOW },

@@ -18,6 +18,7 @@ import { engines } from "../support/engines.ts";
 import { mutate, seededRandom } from "../support/mutate.ts";
 import { NOW, ownKey } from "../support/openpgp-messages.ts";
 import { NOBODY_ASKED } from "../support/authors.ts";
+import { haveAccounts } from "../support/accounts.ts";
 import { addressOf } from "../support/secret-keys.ts";
 
 const CANARY = "CANARY-5d1e";
@@ -113,6 +114,7 @@ function depsFor(store: Store): DeliverDeps {
 }
 
 async function delivered(store: Store, message: Uint8Array) {
+  await haveAccounts(store, READER);
   const envelope = { from: addressOf("alice@alpha.test"), recipients: [READER] };
   const received = { protocol: "ESMTP", client: "c" };
   const [reply] = await deliver(depsFor(store), { envelope, message, received });

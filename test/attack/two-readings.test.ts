@@ -15,6 +15,7 @@ import { container } from "../../src/pgpmime/seal.ts";
 import { migrate } from "../../src/store/migrate.ts";
 import { openStore } from "../../src/store/store.ts";
 import { authorDeps, serves } from "../support/authors.ts";
+import { haveAccounts } from "../support/accounts.ts";
 import { NOW, ownKey } from "../support/openpgp-messages.ts";
 
 const mallory = await ownKey("mallory@alpha.test", "compat");
@@ -29,6 +30,7 @@ async function shownOf(payload: string, outside = OUTSIDE) {
   assert(account !== undefined);
   await using store = await openStore({ engine: "sqlite", path: ":memory:" });
   await migrate(store);
+  await haveAccounts(store, account);
   const deps: ReadingDeps = {
     store,
     clock: { now: () => NOW },

@@ -16,6 +16,7 @@ import { open } from "../../src/pgpmime/open.ts";
 import type { Account } from "../../src/store/accounts.ts";
 import { migrate } from "../../src/store/migrate.ts";
 import { openStore } from "../../src/store/store.ts";
+import { haveAccounts } from "./accounts.ts";
 import { servesNothing, serves } from "./authors.ts";
 
 export type ReadingWorld = AsyncDisposable & {
@@ -33,6 +34,7 @@ export async function openReadingWorld(o: {
   const { reader, readersKey, now } = o;
   const store = await openStore({ engine: "sqlite", path: ":memory:" });
   await migrate(store);
+  await haveAccounts(store, reader);
   const deps = {
     store,
     clock: { now: () => now },
