@@ -75,5 +75,5 @@ export const TARGETS: readonly Target[] = [
     tests: ["src/keyserver/query.test.ts", "src/keyserver/keyserver.test.ts"],
   },
   { file: "fetch/public-address.ts", tests: ["src/fetch/public-address.test.ts"] },
-  { file: "keys/slots.ts", tests: ["src/keys/vault.test.ts", "src/keys/opening.test.ts"] },
+  { file: "keys/slots.ts", tests: ["src/keys/slots.test.ts"] },
 ];
