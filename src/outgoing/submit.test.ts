@@ -227,6 +227,18 @@ test("without an open key nothing is sent, unless the policy is off", async () =
   assert.match((await send(MESSAGE, ["bob@beta.test"], { keys, policy: "off" })).reply, /^250/);
 });
 
+test("a return path that is not the sender's own is refused, whatever the message would come to", async () => {
+  for (const to of ["bob@beta.test", "carol@legacy.test"]) {
+    const { reply, relayed } = await send(MESSAGE, [to], { from: "bob@beta.test" });
+    assert.match(reply, /^550 5\.7\.1 the sender address \(MAIL FROM\) is not one of yours/);
+    assert.deepEqual(relayed, []);
+  }
+  for (const from of ["alice@alpha.test", ""]) {
+    const { reply } = await send(MESSAGE, ["bob@beta.test"], { from });
+    assert.match(reply, /^250 /);
+  }
+});
+
 const foreign: readonly (readonly [string, string])[] = [
   ["somebody else's From", MESSAGE.replace("From: alice", "From: bob")],
   ["two From fields", `From: alice@alpha.test\n${MESSAGE}`],
