@@ -13,6 +13,7 @@ export const TARGETS: readonly Target[] = [
     file: "incoming/judge.ts",
     tests: [
       "src/incoming/judge.test.ts",
+      "src/incoming/judge-evidence.test.ts",
       "test/attack/opened-and-sent-on.test.ts",
       CLEAR_SIGNED,
       "test/attack/two-readings.test.ts",
