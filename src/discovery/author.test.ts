@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { before, test } from "node:test";
+import { before } from "node:test";
 import {
   DOWN,
   bob,
@@ -11,7 +11,10 @@ import {
 import { DAY, HOUR, MINUTE, SECOND } from "../base/time.ts";
 import type { Certificate } from "../openpgp/certificate.ts";
 import { armoredText } from "../../test/support/armored-text.ts";
+import { testOnBoth } from "../../test/support/engines.ts";
 import type { AuthorAnswer } from "./author.ts";
+
+const onBoth = testOnBoth();
 
 let bobs: Certificate;
 let revoked: Certificate;
@@ -25,8 +28,8 @@ function said(answer: AuthorAnswer): string {
   return `${answer.code} ${answer.keys.map(({ revoked: of }) => of?.reasonCode ?? "good").join()}`;
 }
 
-test("a certificate that is cached for encrypting is not taken for signatures", async () => {
-  const { discover, askAuthor, clock, world, requests } = await setUp(bobs);
+onBoth("a certificate that is cached for encrypting is not taken for signatures", async (open) => {
+  const { discover, askAuthor, clock, world, requests } = await setUp(bobs, open);
   await discover(bob);
   world.get = async () => http(404);
   clock.advance(HOUR);
@@ -36,8 +39,8 @@ test("a certificate that is cached for encrypting is not taken for signatures", 
   assert.equal(requests.length, 3);
 });
 
-test("one answer serves what arrived before it, and up to five minutes later", async () => {
-  const { askAuthor, clock, requests } = await setUp(bobs);
+onBoth("one answer serves what arrived before it, and up to five minutes later", async (open) => {
+  const { askAuthor, clock, requests } = await setUp(bobs, open);
   const arrived = clock.now();
   clock.advance(HOUR);
   await askAuthor(bob, arrived);
@@ -49,22 +52,25 @@ test("one answer serves what arrived before it, and up to five minutes later", a
   assert.equal(requests.length, 2);
 });
 
-test("an answer that says it is fresh for less serves for less, and questions are ten seconds apart", async () => {
-  const { askAuthor, clock, world, requests } = await setUp(bobs);
-  world.get = async () => http(200, armoredText(bobs), { "cache-control": "max-age=5" });
-  await askAuthor(bob, clock.now());
-  clock.advance(5 * SECOND);
-  assert.equal(said(await askAuthor(bob, clock.now())), "OK good");
-  clock.advance(SECOND);
-  assert.equal(said(await askAuthor(bob, clock.now())), "unreachable");
-  assert.equal(requests.length, 1);
-  clock.advance(4 * SECOND);
-  assert.equal(said(await askAuthor(bob, clock.now())), "OK good");
-  assert.equal(requests.length, 2);
-});
+onBoth(
+  "an answer that says it is fresh for less serves for less, and questions are ten seconds apart",
+  async (open) => {
+    const { askAuthor, clock, world, requests } = await setUp(bobs, open);
+    world.get = async () => http(200, armoredText(bobs), { "cache-control": "max-age=5" });
+    await askAuthor(bob, clock.now());
+    clock.advance(5 * SECOND);
+    assert.equal(said(await askAuthor(bob, clock.now())), "OK good");
+    clock.advance(SECOND);
+    assert.equal(said(await askAuthor(bob, clock.now())), "unreachable");
+    assert.equal(requests.length, 1);
+    clock.advance(4 * SECOND);
+    assert.equal(said(await askAuthor(bob, clock.now())), "OK good");
+    assert.equal(requests.length, 2);
+  },
+);
 
-test("where nobody can be asked, no answer of before is taken", async () => {
-  const { askAuthor, knownAuthor, clock, world } = await setUp(bobs);
+onBoth("where nobody can be asked, no answer of before is taken", async (open) => {
+  const { askAuthor, knownAuthor, clock, world } = await setUp(bobs, open);
   await askAuthor(bob, clock.now());
   world.get = async () => DOWN;
   clock.advance(HOUR);
@@ -74,8 +80,8 @@ test("where nobody can be asked, no answer of before is taken", async () => {
   assert.equal(said(await knownAuthor(bob, clock.now())), "OK good");
 });
 
-test("a key that is served as compromised is known so from that answer on", async () => {
-  const { askAuthor, discover, clock, world } = await setUp(bobs);
+onBoth("a key that is served as compromised is known so from that answer on", async (open) => {
+  const { askAuthor, discover, clock, world } = await setUp(bobs, open);
   await discover(bob);
   await askAuthor(bob, clock.now());
   world.get = async () => key(revoked);
@@ -88,16 +94,19 @@ test("a key that is served as compromised is known so from that answer on", asyn
   assert.equal(said(await askAuthor(bob, clock.now())), "BADKEY 2");
 });
 
-test("from memory alone nobody is asked, and an answer is used for seven days at most", async () => {
-  const { askAuthor, knownAuthor, clock, purge, requests } = await setUp(bobs);
-  const arrived = clock.now();
-  assert.equal(said(await knownAuthor(bob, arrived)), "unreachable");
-  assert.equal(requests.length, 0);
-  await askAuthor(bob, arrived);
-  clock.advance(7 * DAY - SECOND);
-  assert.equal(said(await knownAuthor(bob, arrived)), "OK good");
-  clock.advance(SECOND);
-  assert.equal(said(await knownAuthor(bob, arrived)), "unreachable");
-  await purge();
-  assert.equal(requests.length, 1);
-});
+onBoth(
+  "from memory alone nobody is asked, and an answer is used for seven days at most",
+  async (open) => {
+    const { askAuthor, knownAuthor, clock, purge, requests } = await setUp(bobs, open);
+    const arrived = clock.now();
+    assert.equal(said(await knownAuthor(bob, arrived)), "unreachable");
+    assert.equal(requests.length, 0);
+    await askAuthor(bob, arrived);
+    clock.advance(7 * DAY - SECOND);
+    assert.equal(said(await knownAuthor(bob, arrived)), "OK good");
+    clock.advance(SECOND);
+    assert.equal(said(await knownAuthor(bob, arrived)), "unreachable");
+    await purge();
+    assert.equal(requests.length, 1);
+  },
+);

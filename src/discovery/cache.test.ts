@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { before, test } from "node:test";
+import { before } from "node:test";
 import { armoredText } from "../../test/support/armored-text.ts";
 import {
   ABSENT,
@@ -21,7 +21,10 @@ import { DAY, HOUR, MINUTE, SECOND, after } from "../base/time.ts";
 import type { GetResult } from "../fetch/request.ts";
 import type { Certificate } from "../openpgp/certificate.ts";
 import { listCache, readContinuity } from "../store/cache.ts";
+import { testOnBoth } from "../../test/support/engines.ts";
 import { makeDiscover } from "./discovery.ts";
+
+const onBoth = testOnBoth();
 
 let bobs: Certificate;
 let evas: Certificate;
@@ -32,32 +35,35 @@ before(async () => {
   ({ bobs, evas, expired, revoked } = await makeCertificates());
 });
 
-test("a cached certificate is used for a day, then asked for again, and for a week when nobody answers", async () => {
-  const { discover, purge, clock, store, world, requests, deps } = await setUp(bobs);
-  await discover(bob);
-  world.srv = SILENT;
-  world.get = async () => DOWN;
-  const at = async (ms: number) => {
-    clock.set(after(start, ms));
-    return (await discover(bob)).code;
-  };
-  assert.equal(await at(DAY - SECOND), "OK-CACHE");
-  world.srv = SECURE;
-  assert.equal(requests.length, 1);
-  assert.equal(await at(DAY), "OK-CACHE");
-  assert.equal(requests.length, 2, "it revalidates");
-  assert.equal(await at(7 * DAY - SECOND), "OK-CACHE");
-  assert.equal((await listCache(store)).length, 1);
-  assert.equal(await at(7 * DAY), "UNSURE-KS");
-  assert.equal((await listCache(store)).length, 0, "the row is gone");
-  await purge();
-  const restarted = makeDiscover(deps);
-  clock.set(after(start, 6 * DAY));
-  assert.equal((await restarted.discover(bob)).code, "UNSURE-KS");
-});
+onBoth(
+  "a cached certificate is used for a day, then asked for again, and for a week when nobody answers",
+  async (open) => {
+    const { discover, purge, clock, store, world, requests, deps } = await setUp(bobs, open);
+    await discover(bob);
+    world.srv = SILENT;
+    world.get = async () => DOWN;
+    const at = async (ms: number) => {
+      clock.set(after(start, ms));
+      return (await discover(bob)).code;
+    };
+    assert.equal(await at(DAY - SECOND), "OK-CACHE");
+    world.srv = SECURE;
+    assert.equal(requests.length, 1);
+    assert.equal(await at(DAY), "OK-CACHE");
+    assert.equal(requests.length, 2, "it revalidates");
+    assert.equal(await at(7 * DAY - SECOND), "OK-CACHE");
+    assert.equal((await listCache(store)).length, 1);
+    assert.equal(await at(7 * DAY), "UNSURE-KS");
+    assert.equal((await listCache(store)).length, 0, "the row is gone");
+    await purge();
+    const restarted = makeDiscover(deps);
+    clock.set(after(start, 6 * DAY));
+    assert.equal((await restarted.discover(bob)).code, "UNSURE-KS");
+  },
+);
 
-test("setting the clock back makes no cached certificate younger", async () => {
-  const { discover, purge, clock, store, world } = await setUp(bobs);
+onBoth("setting the clock back makes no cached certificate younger", async (open) => {
+  const { discover, purge, clock, store, world } = await setUp(bobs, open);
   await discover(bob);
   world.get = async () => DOWN;
   clock.advance(7 * DAY - SECOND);
@@ -69,8 +75,8 @@ test("setting the clock back makes no cached certificate younger", async () => {
   assert.equal((await listCache(store)).length, 0);
 });
 
-test("a purge deletes a week-old row that nobody asks for", async () => {
-  const { discover, purge, clock, store } = await setUp(bobs);
+onBoth("a purge deletes a week-old row that nobody asks for", async (open) => {
+  const { discover, purge, clock, store } = await setUp(bobs, open);
   await discover(bob);
   clock.advance(7 * DAY);
   assert.equal(await purge(), 1);
@@ -86,18 +92,21 @@ const FRESHNESS: readonly [header: string, freshMs: number][] = [
 ];
 
 for (const [header, freshMs] of FRESHNESS) {
-  test(`Cache-Control: ${header} keeps a certificate fresh for ${freshMs / SECOND} s`, async () => {
-    const { discover, store, world } = await setUp(bobs);
-    world.get = async () => http(200, armoredText(bobs), { "cache-control": header });
-    await discover(bob);
-    const [row] = await listCache(store);
-    assert(row !== undefined);
-    assert.equal(row.freshUntil.getTime() - row.fetchedAt.getTime(), freshMs);
-  });
+  onBoth(
+    `Cache-Control: ${header} keeps a certificate fresh for ${freshMs / SECOND} s`,
+    async (open) => {
+      const { discover, store, world } = await setUp(bobs, open);
+      world.get = async () => http(200, armoredText(bobs), { "cache-control": header });
+      await discover(bob);
+      const [row] = await listCache(store);
+      assert(row !== undefined);
+      assert.equal(row.freshUntil.getTime() - row.fetchedAt.getTime(), freshMs);
+    },
+  );
 }
 
-test("no-store keeps nothing, and what was kept before goes", async () => {
-  const { discover, clock, store, world } = await setUp(bobs);
+onBoth("no-store keeps nothing, and what was kept before goes", async (open) => {
+  const { discover, clock, store, world } = await setUp(bobs, open);
   await discover(bob);
   clock.advance(DAY);
   world.get = async () => http(200, armoredText(bobs), { "cache-control": "no-store" });
@@ -113,8 +122,8 @@ const REFUTING: readonly [what: string, change: (world: World) => void, code: st
 ];
 
 for (const [what, change, code] of REFUTING) {
-  test(`${what} deletes what was cached, and no older key is used`, async () => {
-    const { discover, clock, store, world } = await setUp(bobs);
+  onBoth(`${what} deletes what was cached, and no older key is used`, async (open) => {
+    const { discover, clock, store, world } = await setUp(bobs, open);
     await discover(bob);
     clock.advance(DAY);
     change(world);
@@ -137,8 +146,8 @@ const NEGATIVE: readonly [what: string, answer: () => GetResult, code: string, l
 ];
 
 for (const [what, answer, code, lifeMs] of NEGATIVE) {
-  test(`${what} is remembered for ${lifeMs / MINUTE} min`, async () => {
-    const { discover, clock, world } = await setUp(bobs);
+  onBoth(`${what} is remembered for ${lifeMs / MINUTE} min`, async (open) => {
+    const { discover, clock, world } = await setUp(bobs, open);
     world.get = async () => answer();
     assert.equal((await discover(bob)).code, code);
     world.get = async () => key(bobs);
@@ -149,8 +158,8 @@ for (const [what, answer, code, lifeMs] of NEGATIVE) {
   });
 }
 
-test("what incoming mail could not ask does not keep users from asking", async () => {
-  const { discover, askAuthor, world, requests } = await setUp(bobs);
+onBoth("what incoming mail could not ask does not keep users from asking", async (open) => {
+  const { discover, askAuthor, world, requests } = await setUp(bobs, open);
   world.get = async ({ isForIncoming }) => (isForIncoming === true ? DOWN : key(bobs));
   assert.equal((await askAuthor(bob, start)).kind, "unreachable");
   assert.equal((await discover(bob)).code, "OK");
@@ -164,42 +173,51 @@ for (const [what, srv, code] of [
   ["an absence", UNPROVEN, "NOSVC"],
   ["a record", INSECURE, "INSEC"],
 ] as const) {
-  test(`${what} without proof is disbelieved for a day when the domain had a proven service`, async () => {
-    const { discover, clock, store, world } = await setUp(bobs);
-    await discover(bob);
-    const bea = address("bea@beta.test");
-    clock.advance(20 * DAY);
-    world.srv = srv;
-    assert.equal((await discover(bea)).code, "UNSURE-DNS");
-    clock.advance(DAY - MINUTE);
-    assert.equal((await discover(bea)).code, "UNSURE-DNS");
-    clock.advance(MINUTE);
-    assert.equal((await discover(bea)).code, code);
-    assert.equal((await readContinuity(store, bea.domain))?.getTime(), 0);
-  });
+  onBoth(
+    `${what} without proof is disbelieved for a day when the domain had a proven service`,
+    async (open) => {
+      const { discover, clock, store, world } = await setUp(bobs, open);
+      await discover(bob);
+      const bea = address("bea@beta.test");
+      clock.advance(20 * DAY);
+      world.srv = srv;
+      assert.equal((await discover(bea)).code, "UNSURE-DNS");
+      clock.advance(DAY - MINUTE);
+      assert.equal((await discover(bea)).code, "UNSURE-DNS");
+      clock.advance(MINUTE);
+      assert.equal((await discover(bea)).code, code);
+      assert.equal((await readContinuity(store, bea.domain))?.getTime(), 0);
+    },
+  );
 }
 
-test("while a domain's sudden silence is disbelieved, a cached certificate is used", async () => {
-  const { discover, clock, world } = await setUp(bobs);
-  await discover(bob);
-  clock.advance(2 * DAY);
-  world.srv = UNPROVEN;
-  assert.equal((await discover(bob)).code, "OK-CACHE");
-});
+onBoth(
+  "while a domain's sudden silence is disbelieved, a cached certificate is used",
+  async (open) => {
+    const { discover, clock, world } = await setUp(bobs, open);
+    await discover(bob);
+    clock.advance(2 * DAY);
+    world.srv = UNPROVEN;
+    assert.equal((await discover(bob)).code, "OK-CACHE");
+  },
+);
 
-test("a proven absence is believed at once, and a service of long ago is forgotten", async () => {
-  const { discover, clock, world } = await setUp(bobs);
-  await discover(bob);
-  world.srv = ABSENT;
-  clock.advance(DAY);
-  const bea = address("bea@beta.test");
-  assert.equal((await discover(bea)).code, "NOSVC");
-  world.srv = INSECURE;
-  assert.equal((await discover(bea)).code, "INSEC");
-  world.srv = SECURE;
-  world.get = async () => http(404);
-  await discover(bob);
-  clock.advance(30 * DAY + HOUR);
-  world.srv = UNPROVEN;
-  assert.equal((await discover(bea)).code, "NOSVC");
-});
+onBoth(
+  "a proven absence is believed at once, and a service of long ago is forgotten",
+  async (open) => {
+    const { discover, clock, world } = await setUp(bobs, open);
+    await discover(bob);
+    world.srv = ABSENT;
+    clock.advance(DAY);
+    const bea = address("bea@beta.test");
+    assert.equal((await discover(bea)).code, "NOSVC");
+    world.srv = INSECURE;
+    assert.equal((await discover(bea)).code, "INSEC");
+    world.srv = SECURE;
+    world.get = async () => http(404);
+    await discover(bob);
+    clock.advance(30 * DAY + HOUR);
+    world.srv = UNPROVEN;
+    assert.equal((await discover(bea)).code, "NOSVC");
+  },
+);

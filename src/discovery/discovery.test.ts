@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { before, test } from "node:test";
+import { before } from "node:test";
 import { armoredText } from "../../test/support/armored-text.ts";
 import {
   ABSENT,
@@ -22,7 +22,10 @@ import type { GetResult } from "../fetch/request.ts";
 import type { Certificate } from "../openpgp/certificate.ts";
 import { parseFingerprint } from "../openpgp/fingerprint.ts";
 import { publish, updatePublished } from "../store/certificates.ts";
+import { testOnBoth } from "../../test/support/engines.ts";
 import { saveGenericRevocation } from "../store/generic-revocations.ts";
+
+const onBoth = testOnBoth();
 
 let bobs: Certificate;
 let evas: Certificate;
@@ -33,33 +36,36 @@ before(async () => {
   ({ bobs, evas, expired, revoked } = await makeCertificates());
 });
 
-test("a certificate that the proven keyserver gives is found, and asked for exactly as given", async () => {
-  const { discover, requests } = await setUp(bobs);
-  const found = await discover(address("Bob+x@BETA.test"));
-  assert(found.kind === "found");
-  assert.equal(found.code, "OK");
-  assert.equal(found.certificate.fingerprint, bobs.fingerprint);
-  assert.equal(found.evidence.keyserver, "keys.beta.test:443");
-  assert.equal(found.evidence.dns, "SECURE_SRV");
-  assert.deepEqual(
-    requests.map(({ host, port, path, accept, alsoNamed }) => ({
-      host,
-      port,
-      path,
-      accept,
-      alsoNamed,
-    })),
-    [
-      {
-        host: "keys.beta.test",
-        port: 443,
-        path: "/pks/lookup?op=get&options=mr&exact=on&search=Bob%2Bx%40beta.test",
-        accept: "application/pgp-keys, application/pgp;q=0.9",
-        alsoNamed: ["beta.test"],
-      },
-    ],
-  );
-});
+onBoth(
+  "a certificate that the proven keyserver gives is found, and asked for exactly as given",
+  async (open) => {
+    const { discover, requests } = await setUp(bobs, open);
+    const found = await discover(address("Bob+x@BETA.test"));
+    assert(found.kind === "found");
+    assert.equal(found.code, "OK");
+    assert.equal(found.certificate.fingerprint, bobs.fingerprint);
+    assert.equal(found.evidence.keyserver, "keys.beta.test:443");
+    assert.equal(found.evidence.dns, "SECURE_SRV");
+    assert.deepEqual(
+      requests.map(({ host, port, path, accept, alsoNamed }) => ({
+        host,
+        port,
+        path,
+        accept,
+        alsoNamed,
+      })),
+      [
+        {
+          host: "keys.beta.test",
+          port: 443,
+          path: "/pks/lookup?op=get&options=mr&exact=on&search=Bob%2Bx%40beta.test",
+          accept: "application/pgp-keys, application/pgp;q=0.9",
+          alsoNamed: ["beta.test"],
+        },
+      ],
+    );
+  },
+);
 
 const DNS_CASES = [
   ["a proven absence", ABSENT, "absent NOSVC"],
@@ -79,8 +85,8 @@ const DNS_CASES = [
 ] as const;
 
 for (const [what, srv, expected] of DNS_CASES) {
-  test(`${what} comes to ${expected}, and nobody is asked`, async () => {
-    const { discover, world, requests } = await setUp(bobs);
+  onBoth(`${what} comes to ${expected}, and nobody is asked`, async (open) => {
+    const { discover, world, requests } = await setUp(bobs, open);
     world.srv = srv;
     const { kind, code } = await discover(bob);
     assert.equal(`${kind} ${code}`, expected);
@@ -121,8 +127,8 @@ const KEYSERVER_CASES: readonly [what: string, answer: () => GetResult, expected
 ];
 
 for (const [what, answer, expected] of KEYSERVER_CASES) {
-  test(`a keyserver's answer of ${what} comes to ${expected}`, async () => {
-    const { discover, world } = await setUp(bobs);
+  onBoth(`a keyserver's answer of ${what} comes to ${expected}`, async (open) => {
+    const { discover, world } = await setUp(bobs, open);
     world.get = async () => answer();
     const discovery = await discover(bob);
     const reason = discovery.code === "BADKEY" ? ` ${discovery.reason}` : "";
@@ -130,29 +136,32 @@ for (const [what, answer, expected] of KEYSERVER_CASES) {
   });
 }
 
-test("the next target is asked after a failure, four at most, and none after an answer", async () => {
-  const { discover, world, requests } = await setUp(bobs);
-  const records = [5, 3, 1, 4, 2].map((priority) => ({
-    priority,
-    weight: 0,
-    port: 443,
-    target: `keys${priority}.beta.test`,
-  }));
-  world.srv = { ...SECURE, records };
-  world.get = async ({ host }) => (host === "keys3.beta.test" ? http(404) : DOWN);
-  assert.equal((await discover(bob)).code, "NOKEY");
-  assert.deepEqual(
-    requests.map(({ host }) => host),
-    // The third has answered, so that it alone is asked in version 2 too.
-    ["keys1.beta.test", "keys2.beta.test", "keys3.beta.test", "keys3.beta.test"],
-  );
-  world.get = async () => DOWN;
-  assert.equal((await discover(address("bea@beta.test"))).code, "UNSURE-KS");
-  assert.equal(requests.length, 4 + 4);
-});
+onBoth(
+  "the next target is asked after a failure, four at most, and none after an answer",
+  async (open) => {
+    const { discover, world, requests } = await setUp(bobs, open);
+    const records = [5, 3, 1, 4, 2].map((priority) => ({
+      priority,
+      weight: 0,
+      port: 443,
+      target: `keys${priority}.beta.test`,
+    }));
+    world.srv = { ...SECURE, records };
+    world.get = async ({ host }) => (host === "keys3.beta.test" ? http(404) : DOWN);
+    assert.equal((await discover(bob)).code, "NOKEY");
+    assert.deepEqual(
+      requests.map(({ host }) => host),
+      // The third has answered, so that it alone is asked in version 2 too.
+      ["keys1.beta.test", "keys2.beta.test", "keys3.beta.test", "keys3.beta.test"],
+    );
+    world.get = async () => DOWN;
+    assert.equal((await discover(address("bea@beta.test"))).code, "UNSURE-KS");
+    assert.equal(requests.length, 4 + 4);
+  },
+);
 
-test("an address of ours is answered from the local keys alone", async () => {
-  const { discover, world, requests } = await setUp(bobs);
+onBoth("an address of ours is answered from the local keys alone", async (open) => {
+  const { discover, world, requests } = await setUp(bobs, open);
   const alice = address("alice@alpha.test");
   assert.equal((await discover(alice)).code, "NOKEY");
   world.ours = bobs;
@@ -160,20 +169,26 @@ test("an address of ours is answered from the local keys alone", async () => {
   assert.equal(requests.length, 0);
 });
 
-test("look-ups of one address at the same time share one request, whose signal is nobody's", async () => {
-  const { discover, world, requests } = await setUp(bobs);
-  const gate = Promise.withResolvers<GetResult>();
-  world.get = () => gate.promise;
-  const impatient = discover(bob, { signal: AbortSignal.timeout(1) });
-  const patient = [discover(bob), discover(address("BOB@beta.test"))];
-  assert.deepEqual([(await impatient).kind, (await impatient).code], ["unreachable", "UNSURE-KS"]);
-  gate.resolve(key(bobs));
-  for (const one of await Promise.all(patient)) assert.equal(one.code, "OK");
-  assert.equal(requests.length, 1);
-});
+onBoth(
+  "look-ups of one address at the same time share one request, whose signal is nobody's",
+  async (open) => {
+    const { discover, world, requests } = await setUp(bobs, open);
+    const gate = Promise.withResolvers<GetResult>();
+    world.get = () => gate.promise;
+    const impatient = discover(bob, { signal: AbortSignal.timeout(1) });
+    const patient = [discover(bob), discover(address("BOB@beta.test"))];
+    assert.deepEqual(
+      [(await impatient).kind, (await impatient).code],
+      ["unreachable", "UNSURE-KS"],
+    );
+    gate.resolve(key(bobs));
+    for (const one of await Promise.all(patient)) assert.equal(one.code, "OK");
+    assert.equal(requests.length, 1);
+  },
+);
 
-test("a former key is asked for by fingerprint, at the same domain's keyserver", async () => {
-  const { askAuthorKey, world, requests } = await setUp(bobs);
+onBoth("a former key is asked for by fingerprint, at the same domain's keyserver", async (open) => {
+  const { askAuthorKey, world, requests } = await setUp(bobs, open);
   world.get = async () => key(expired);
   const former = await askAuthorKey(bob, expired.fingerprint, start);
   assert(former.kind === "found" && former.certificate.fingerprint === expired.fingerprint);
@@ -183,8 +198,8 @@ test("a former key is asked for by fingerprint, at the same domain's keyserver",
   assert.equal((await askAuthorKey(bob, subkey, start)).kind, "found");
 });
 
-test("a former key is absent only when the domain says so", async () => {
-  const { askAuthorKey, clock, world } = await setUp(bobs);
+onBoth("a former key is absent only when the domain says so", async (open) => {
+  const { askAuthorKey, clock, world } = await setUp(bobs, open);
   const kindFor = async (srv: DnsAnswer<SrvRecord>, answer: GetResult) => {
     clock.advance(HOUR);
     world.srv = srv;
@@ -198,8 +213,8 @@ test("a former key is absent only when the domain says so", async () => {
   assert.equal(await kindFor(SECURE, key(bobs)), "unreachable", "an answer for another key");
 });
 
-test("a former key of our own domain comes from the database", async () => {
-  const { askAuthorKey, requests } = await setUp(bobs);
+onBoth("a former key of our own domain comes from the database", async (open) => {
+  const { askAuthorKey, requests } = await setUp(bobs, open);
   const fingerprint = parseFingerprint("0".repeat(40));
   assert(fingerprint !== undefined);
   const former = await askAuthorKey(address("alice@alpha.test"), fingerprint, start);
@@ -207,35 +222,38 @@ test("a former key of our own domain comes from the database", async () => {
   assert.equal(requests.length, 0);
 });
 
-test("a former key of our own domain that ended without a revocation counts until then", async () => {
-  const { askAuthorKey, knownAuthorKey, store, clock } = await setUp(bobs);
-  const alice = address("alice@alpha.test");
-  const { fingerprint, version, bytes, created: createdAt } = bobs;
-  const none = { version: 1, wrapped: new Uint8Array(), serviceKey: "" };
-  await saveGenericRevocation(store, {
-    ...none,
-    fingerprint,
-    owner: "alice@alpha.test",
-    createdAt,
-  });
-  const published = {
-    fingerprint,
-    version,
-    bytes,
-    createdAt,
-    address: alice,
-    state: "active",
-  } as const;
-  await publish(store, published, []);
-  const active = await askAuthorKey(alice, fingerprint, start);
-  assert(active.kind === "found");
-  assert.equal(active.revoked, undefined);
-  clock.advance(HOUR);
-  const at = clock.now();
-  await updatePublished(store, fingerprint, { state: "withdrawn", bytes, revokedAt: at });
-  for (const find of [askAuthorKey, knownAuthorKey]) {
-    const former = await find(alice, fingerprint, start);
-    assert(former.kind === "found");
-    assert.deepEqual(former.revoked, { reasonCode: 3, at });
-  }
-});
+onBoth(
+  "a former key of our own domain that ended without a revocation counts until then",
+  async (open) => {
+    const { askAuthorKey, knownAuthorKey, store, clock } = await setUp(bobs, open);
+    const alice = address("alice@alpha.test");
+    const { fingerprint, version, bytes, created: createdAt } = bobs;
+    const none = { version: 1, wrapped: new Uint8Array(), serviceKey: "" };
+    await saveGenericRevocation(store, {
+      ...none,
+      fingerprint,
+      owner: "alice@alpha.test",
+      createdAt,
+    });
+    const published = {
+      fingerprint,
+      version,
+      bytes,
+      createdAt,
+      address: alice,
+      state: "active",
+    } as const;
+    await publish(store, published, []);
+    const active = await askAuthorKey(alice, fingerprint, start);
+    assert(active.kind === "found");
+    assert.equal(active.revoked, undefined);
+    clock.advance(HOUR);
+    const at = clock.now();
+    await updatePublished(store, fingerprint, { state: "withdrawn", bytes, revokedAt: at });
+    for (const find of [askAuthorKey, knownAuthorKey]) {
+      const former = await find(alice, fingerprint, start);
+      assert(former.kind === "found");
+      assert.deepEqual(former.revoked, { reasonCode: 3, at });
+    }
+  },
+);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { before, test } from "node:test";
+import { before } from "node:test";
 import { haveAccounts } from "../../test/support/accounts.ts";
 import { DOWN, bob, http, key, setUp, start } from "../../test/support/discovery-world.ts";
 import { DAY, HOUR, MINUTE, after } from "../base/time.ts";
@@ -15,7 +15,10 @@ import { seal } from "../pgpmime/seal.ts";
 import { listAuthorKeys } from "../store/author-keys.ts";
 import { openPending } from "./pending.ts";
 import { traceIncoming } from "./tracing.ts";
+import { testOnBoth, type OpenStore } from "../../test/support/engines.ts";
 import { locked } from "./verdicts.ts";
+
+const onBoth = testOnBoth();
 
 const SUPERSEDED = 1;
 const COMPROMISED = 2;
@@ -46,8 +49,8 @@ async function revoked(at: Date, reasonCode: 1 | 2): Promise<Certificate> {
 }
 
 /** A message that bob signed with his former key waits for alice, whose key is locked; what the gateway does about it. */
-async function waiting(signer = former) {
-  const world = await setUp(signer.certificate);
+async function waiting(openStore: OpenStore, signer = former) {
+  const world = await setUp(signer.certificate, openStore);
   const { store, clock } = world;
   const reader = parseAddress("alice@alpha.test");
   assert(reader !== undefined);
@@ -97,98 +100,117 @@ async function waiting(signer = former) {
 const GOOD = "CONFIDENTIAL verified";
 const LATER = "ENCRYPTED_UNVERIFIED later";
 
-test("a message of before its author's key was replaced is confidential for who logs in afterwards", async () => {
-  const { world, clock, lookForAuthor, logIn } = await waiting();
-  await lookForAuthor(bob);
-  clock.advance(2 * DAY);
-  world.get = async ({ path }) =>
-    key(path.includes("search=0x") ? former.certificate : current.certificate);
-  await lookForAuthor(bob);
-  clock.advance(HOUR);
-  assert.equal(await logIn(), GOOD);
-});
-
-test("what is kept of an author is asked for again while his mail waits, and gone after a week without answer", async () => {
-  const { world, clock, store, purge, lookForAuthor, logIn } = await waiting();
-  await lookForAuthor(bob);
-  world.get = async ({ path }) =>
-    key(path.includes("search=0x") ? former.certificate : current.certificate);
-  for (let day = 0; day < 20; day += 1) {
-    clock.advance(DAY);
+onBoth(
+  "a message of before its author's key was replaced is confidential for who logs in afterwards",
+  async (openStore) => {
+    const { world, clock, lookForAuthor, logIn } = await waiting(openStore);
     await lookForAuthor(bob);
+    clock.advance(2 * DAY);
+    world.get = async ({ path }) =>
+      key(path.includes("search=0x") ? former.certificate : current.certificate);
+    await lookForAuthor(bob);
+    clock.advance(HOUR);
+    assert.equal(await logIn(), GOOD);
+  },
+);
+
+onBoth(
+  "what is kept of an author is asked for again while his mail waits, and gone after a week without answer",
+  async (openStore) => {
+    const { world, clock, store, purge, lookForAuthor, logIn } = await waiting(openStore);
+    await lookForAuthor(bob);
+    world.get = async ({ path }) =>
+      key(path.includes("search=0x") ? former.certificate : current.certificate);
+    for (let day = 0; day < 20; day += 1) {
+      clock.advance(DAY);
+      await lookForAuthor(bob);
+      await purge();
+    }
+    assert.equal((await listAuthorKeys(store, bob, clock.now())).length, 1);
+    world.get = async () => DOWN;
+    clock.advance(7 * DAY - MINUTE);
+    assert.equal((await listAuthorKeys(store, bob, clock.now())).length, 1);
+    clock.advance(MINUTE);
+    assert.equal((await listAuthorKeys(store, bob, clock.now())).length, 0);
     await purge();
-  }
-  assert.equal((await listAuthorKeys(store, bob, clock.now())).length, 1);
-  world.get = async () => DOWN;
-  clock.advance(7 * DAY - MINUTE);
-  assert.equal((await listAuthorKeys(store, bob, clock.now())).length, 1);
-  clock.advance(MINUTE);
-  assert.equal((await listAuthorKeys(store, bob, clock.now())).length, 0);
-  await purge();
-  for (const table of ["author_keys", "author_answers"] as const) {
-    assert.equal((await store.db.selectFrom(table).selectAll().execute()).length, 0);
-  }
-  assert.notEqual(await logIn(), GOOD);
-});
+    for (const table of ["author_keys", "author_answers"] as const) {
+      assert.equal((await store.db.selectFrom(table).selectAll().execute()).length, 0);
+    }
+    assert.notEqual(await logIn(), GOOD);
+  },
+);
 
-test("a key replaced between sealing and arrival is asked for by the hour, and the next login judges again", async () => {
-  const { world, clock, requests, lookForAuthor, logIn } = await waiting();
-  world.get = async () => key(current.certificate);
-  await lookForAuthor(bob);
-  assert.equal(await logIn(), LATER);
-  const certificate = await revoked(after(start, MINUTE), SUPERSEDED);
-  world.get = async ({ path }) =>
-    key(path.includes("search=0x") ? certificate : current.certificate);
-  clock.advance(HOUR);
-  await lookForAuthor(bob);
-  assert.match(requests.at(-1)?.path ?? "", /search=0x/);
-  assert.equal(await logIn(), GOOD);
-});
-
-test("so is it for who logs in days later, and no longer than three days without an answer", async () => {
-  for (const isAnswered of [true, false]) {
-    const { world, clock, requests, lookForAuthor, logIn } = await waiting();
-    world.get = async ({ path }) => (path.includes("search=0x") ? DOWN : key(current.certificate));
+onBoth(
+  "a key replaced between sealing and arrival is asked for by the hour, and the next login judges again",
+  async (openStore) => {
+    const { world, clock, requests, lookForAuthor, logIn } = await waiting(openStore);
+    world.get = async () => key(current.certificate);
     await lookForAuthor(bob);
-    clock.advance(5 * DAY);
     assert.equal(await logIn(), LATER);
     const certificate = await revoked(after(start, MINUTE), SUPERSEDED);
-    if (isAnswered) world.get = async () => key(certificate);
+    world.get = async ({ path }) =>
+      key(path.includes("search=0x") ? certificate : current.certificate);
     clock.advance(HOUR);
     await lookForAuthor(bob);
     assert.match(requests.at(-1)?.path ?? "", /search=0x/);
-    assert.equal(await logIn(), isAnswered ? GOOD : LATER);
-    clock.advance(3 * DAY);
-    assert.equal(await logIn(), isAnswered ? GOOD : "ENCRYPTED_UNVERIFIED unknown");
-  }
-});
+    assert.equal(await logIn(), GOOD);
+  },
+);
 
-test("a key that nobody knows stays unknown once its keyserver has said so", async () => {
-  const { world, clock, lookForAuthor, logIn } = await waiting();
-  world.get = async () => http(404);
-  await lookForAuthor(bob);
-  assert.equal(await logIn(), LATER);
-  clock.advance(HOUR);
-  await lookForAuthor(bob);
-  assert.equal(await logIn(), "ENCRYPTED_UNVERIFIED unknown");
-});
+onBoth(
+  "so is it for who logs in days later, and no longer than three days without an answer",
+  async (openStore) => {
+    for (const isAnswered of [true, false]) {
+      const { world, clock, requests, lookForAuthor, logIn } = await waiting(openStore);
+      world.get = async ({ path }) =>
+        path.includes("search=0x") ? DOWN : key(current.certificate);
+      await lookForAuthor(bob);
+      clock.advance(5 * DAY);
+      assert.equal(await logIn(), LATER);
+      const certificate = await revoked(after(start, MINUTE), SUPERSEDED);
+      if (isAnswered) world.get = async () => key(certificate);
+      clock.advance(HOUR);
+      await lookForAuthor(bob);
+      assert.match(requests.at(-1)?.path ?? "", /search=0x/);
+      assert.equal(await logIn(), isAnswered ? GOOD : LATER);
+      clock.advance(3 * DAY);
+      assert.equal(await logIn(), isAnswered ? GOOD : "ENCRYPTED_UNVERIFIED unknown");
+    }
+  },
+);
 
-test("a keyserver that forbids storing leaves what a waiting message needs", async () => {
-  const { world, clock, lookForAuthor, logIn } = await waiting();
-  const answer = key(former.certificate);
-  assert(answer.kind === "response");
-  world.get = async () => ({ ...answer, headers: new Map([["cache-control", "no-store"]]) });
-  await lookForAuthor(bob);
-  clock.advance(2 * HOUR);
-  assert.equal(await logIn(), GOOD);
-});
+onBoth(
+  "a key that nobody knows stays unknown once its keyserver has said so",
+  async (openStore) => {
+    const { world, clock, lookForAuthor, logIn } = await waiting(openStore);
+    world.get = async () => http(404);
+    await lookForAuthor(bob);
+    assert.equal(await logIn(), LATER);
+    clock.advance(HOUR);
+    await lookForAuthor(bob);
+    assert.equal(await logIn(), "ENCRYPTED_UNVERIFIED unknown");
+  },
+);
+
+onBoth(
+  "a keyserver that forbids storing leaves what a waiting message needs",
+  async (openStore) => {
+    const { world, clock, lookForAuthor, logIn } = await waiting(openStore);
+    const answer = key(former.certificate);
+    assert(answer.kind === "response");
+    world.get = async () => ({ ...answer, headers: new Map([["cache-control", "no-store"]]) });
+    await lookForAuthor(bob);
+    clock.advance(2 * HOUR);
+    assert.equal(await logIn(), GOOD);
+  },
+);
 
 for (const [what, reason, expected] of [
   ["retired after signing, without a new one, is", SUPERSEDED, GOOD],
   ["compromised, whenever, is not", COMPROMISED, "ENCRYPTED_UNVERIFIED invalid"],
 ] as const) {
-  test(`mail signed with a key that was ${what} confidential`, async () => {
-    const { world, clock, lookForAuthor, logIn } = await waiting();
+  onBoth(`mail signed with a key that was ${what} confidential`, async (openStore) => {
+    const { world, clock, lookForAuthor, logIn } = await waiting(openStore);
     await lookForAuthor(bob);
     clock.advance(2 * DAY);
     const certificate = await revoked(clock.now(), reason);
@@ -198,9 +220,12 @@ for (const [what, reason, expected] of [
   });
 }
 
-test("a key that has expired by the time its reader logs in was good when it signed", async () => {
-  const { clock, lookForAuthor, logIn } = await waiting(expiring);
-  await lookForAuthor(bob);
-  clock.advance(2 * DAY);
-  assert.equal(await logIn(), GOOD);
-});
+onBoth(
+  "a key that has expired by the time its reader logs in was good when it signed",
+  async (openStore) => {
+    const { clock, lookForAuthor, logIn } = await waiting(openStore, expiring);
+    await lookForAuthor(bob);
+    clock.advance(2 * DAY);
+    assert.equal(await logIn(), GOOD);
+  },
+);

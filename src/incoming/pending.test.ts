@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { before, test } from "node:test";
+import { before } from "node:test";
 import { TooCostly } from "../base/errors.ts";
 import { after, DAY, fromUnixMs, HOUR, MINUTE } from "../base/time.ts";
 import type { AuthorAnswer } from "../discovery/author.ts";
@@ -17,16 +17,17 @@ import { generateKey } from "../openpgp/generate.ts";
 import { readSecretKey, type UnlockedKey } from "../openpgp/secret-key.ts";
 import { open } from "../pgpmime/open.ts";
 import { seal } from "../pgpmime/seal.ts";
-import { migrate } from "../store/migrate.ts";
 import { beginOpening, countStuck } from "../store/openings.ts";
-import { openStore, type Store } from "../store/store.ts";
+import type { Store } from "../store/store.ts";
 import { haveAccounts } from "../../test/support/accounts.ts";
 import { authorDeps, serves, SILENT } from "../../test/support/authors.ts";
 import { openPending, retryOpening } from "./pending.ts";
 import { showMail } from "./reading.ts";
 import { traceIncoming } from "./tracing.ts";
+import { testOnBoth, type OpenStore } from "../../test/support/engines.ts";
 import { damaged, locked } from "./verdicts.ts";
 
+const onBoth = testOnBoth();
 const NOW = fromUnixMs(1_795_000_000_000);
 const ALICE = address("alice@alpha.test");
 const BOB = address("bob@beta.test");
@@ -49,9 +50,8 @@ async function newKey(owner: EmailAddress): Promise<UnlockedKey> {
 }
 
 /** A store with one sealed message from alice that waits for bob. */
-async function withWaiting(change = (sealed: string): string => sealed) {
-  const store = await openStore({ engine: "sqlite", path: ":memory:" });
-  await migrate(store);
+async function withWaiting(openStore: OpenStore, change = (sealed: string): string => sealed) {
+  const store = await openStore();
   const sealed = await seal({
     message: Buffer.from(
       "From: alice@alpha.test\r\nTo: bob@beta.test\r\nSubject: Lease\r\n" +
@@ -114,54 +114,66 @@ async function opened(store: Store, moment: Moment): Promise<StoredSummary> {
 
 const found = () => serves(alice.certificate);
 
-test("waiting mail is opened, judged and done", async () => {
-  const { store } = await withWaiting();
+onBoth("waiting mail is opened, judged and done", async (openStore) => {
+  const { store } = await withWaiting(openStore);
   await using _ = store;
   const message = await opened(store, { answer: found() });
   assert.equal(message.state, "done");
   assert.equal(message.verdict.state, "CONFIDENTIAL");
 });
 
-test("while the author's keyserver cannot be asked the message waits, and is judged when it can", async () => {
-  const { store } = await withWaiting();
-  await using _ = store;
-  const first = await opened(store, { answer: SILENT });
-  assert.equal(first.state, "pending");
-  assert.equal(first.verdict.state, "ENCRYPTED_UNVERIFIED");
-  assert.equal(first.verdict.check, "later");
-  const second = await opened(store, { answer: found(), at: after(NOW, HOUR) });
-  assert.equal(second.state, "done");
-  assert.equal(second.verdict.state, "CONFIDENTIAL");
-});
+onBoth(
+  "while the author's keyserver cannot be asked the message waits, and is judged when it can",
+  async (openStore) => {
+    const { store } = await withWaiting(openStore);
+    await using _ = store;
+    const first = await opened(store, { answer: SILENT });
+    assert.equal(first.state, "pending");
+    assert.equal(first.verdict.state, "ENCRYPTED_UNVERIFIED");
+    assert.equal(first.verdict.check, "later");
+    const second = await opened(store, { answer: found(), at: after(NOW, HOUR) });
+    assert.equal(second.state, "done");
+    assert.equal(second.verdict.state, "CONFIDENTIAL");
+  },
+);
 
-test("three days after it was opened, without an answer, the signature stays unknown", async () => {
-  const { store } = await withWaiting();
-  await using _ = store;
-  for (const days of [30, 31, 32.9]) {
-    const waiting = await opened(store, { answer: SILENT, at: after(NOW, days * DAY) });
-    assert.equal(waiting.verdict.check, "later");
-  }
-  const message = await opened(store, { answer: SILENT, at: after(NOW, 33 * DAY) });
-  assert.equal(message.state, "done");
-  assert.equal(message.verdict.signature, "unknown");
-  assert.equal(message.verdict.state, "ENCRYPTED_UNVERIFIED");
-});
+onBoth(
+  "three days after it was opened, without an answer, the signature stays unknown",
+  async (openStore) => {
+    const { store } = await withWaiting(openStore);
+    await using _ = store;
+    for (const days of [30, 31, 32.9]) {
+      const waiting = await opened(store, { answer: SILENT, at: after(NOW, days * DAY) });
+      assert.equal(waiting.verdict.check, "later");
+    }
+    const message = await opened(store, { answer: SILENT, at: after(NOW, 33 * DAY) });
+    assert.equal(message.state, "done");
+    assert.equal(message.verdict.signature, "unknown");
+    assert.equal(message.verdict.state, "ENCRYPTED_UNVERIFIED");
+  },
+);
 
-test("mail sealed to a key that is not in the account is undecryptable, and kept", async () => {
-  const { store } = await withWaiting();
-  await using _ = store;
-  const keys = new UnlockedKeys([alice], alice.fingerprint, []);
-  const message = await opened(store, { answer: found(), keys });
-  assert.equal(message.verdict.state, "UNDECRYPTABLE");
-});
+onBoth(
+  "mail sealed to a key that is not in the account is undecryptable, and kept",
+  async (openStore) => {
+    const { store } = await withWaiting(openStore);
+    await using _ = store;
+    const keys = new UnlockedKeys([alice], alice.fingerprint, []);
+    const message = await opened(store, { answer: found(), keys });
+    assert.equal(message.verdict.state, "UNDECRYPTABLE");
+  },
+);
 
-test("an answer to what was sealed again under another name outside is known as one", async () => {
-  const rename = (sealed: string): string => sealed.replace("<1@alpha.test>", "<2@evil.test>");
-  const { store } = await withWaiting(rename);
-  await using _ = store;
-  await opened(store, { answer: found() });
-  assert.equal(await cameProtected(store, BOB, ["<1@alpha.test>"]), true);
-});
+onBoth(
+  "an answer to what was sealed again under another name outside is known as one",
+  async (openStore) => {
+    const rename = (sealed: string): string => sealed.replace("<1@alpha.test>", "<2@evil.test>");
+    const { store } = await withWaiting(openStore, rename);
+    await using _ = store;
+    await opened(store, { answer: found() });
+    assert.equal(await cameProtected(store, BOB, ["<1@alpha.test>"]), true);
+  },
+);
 
 for (const [what, change, expected] of [
   ["is asked from the keyserver of an author who stands inside", (text: string) => text, 1],
@@ -171,8 +183,8 @@ for (const [what, change, expected] of [
     0,
   ],
 ] as const) {
-  test(`a former key ${what}`, async () => {
-    const { store } = await withWaiting();
+  onBoth(`a former key ${what}`, async (openStore) => {
+    const { store } = await withWaiting(openStore);
     await using _ = store;
     let asked = 0;
     const deps = {
@@ -198,116 +210,134 @@ for (const [what, change, expected] of [
   });
 }
 
-test("altered mail is damaged, whatever its author publishes", async () => {
+onBoth("altered mail is damaged, whatever its author publishes", async (openStore) => {
   const alter = (sealed: string): string => {
     const at = sealed.indexOf("-----END PGP") - 40;
     return sealed.slice(0, at) + (sealed[at] === "A" ? "B" : "A") + sealed.slice(at + 1);
   };
-  const { store } = await withWaiting(alter);
+  const { store } = await withWaiting(openStore, alter);
   await using _ = store;
   const message = await opened(store, { answer: found() });
   assert.equal(message.verdict.state, "DAMAGED");
   assert.equal(message.verdict.signature, "unknown");
 });
 
-test("mail to a key that a forgotten password locks waits for it, and opens then", async () => {
-  const { store } = await withWaiting();
-  await using _ = store;
-  const keys = new UnlockedKeys([alice], alice.fingerprint, []);
-  const locked = await opened(store, { answer: found(), keys, isParked: true });
-  assert.equal(locked.state, "pending");
-  assert.equal(locked.verdict.state, "LOCKED_OLD");
-  const late = await opened(store, { answer: found(), at: after(NOW, 30 * DAY) });
-  assert.equal(late.state, "done");
-  assert.equal(late.verdict.state, "CONFIDENTIAL");
-});
+onBoth(
+  "mail to a key that a forgotten password locks waits for it, and opens then",
+  async (openStore) => {
+    const { store } = await withWaiting(openStore);
+    await using _ = store;
+    const keys = new UnlockedKeys([alice], alice.fingerprint, []);
+    const locked = await opened(store, { answer: found(), keys, isParked: true });
+    assert.equal(locked.state, "pending");
+    assert.equal(locked.verdict.state, "LOCKED_OLD");
+    const late = await opened(store, { answer: found(), at: after(NOW, 30 * DAY) });
+    assert.equal(late.state, "done");
+    assert.equal(late.verdict.state, "CONFIDENTIAL");
+  },
+);
 
-test("where the mailbox has a key pair of its own, what is stored opens with that one alone", async () => {
-  const { store, id } = await withWaiting();
-  await using _ = store;
-  const own = await newKey(BOB);
-  const roles = { mailbox: own.fingerprint };
-  const keys = new UnlockedKeys([bob, own], bob.fingerprint, [], roles);
-  const message = await opened(store, { answer: found(), keys });
-  assert.equal(message.verdict.state, "CONFIDENTIAL");
-  const stored = await readMessage(store, BOB, id);
-  assert(stored);
-  assert.equal((await open({ message: stored.body, keys: [bob] })).kind, "no-key");
-  const again = await open({ message: stored.body, keys: [own] });
-  assert(again.kind === "opened");
-  assert.equal(again.signatures.length, 1);
-  assert.match(Buffer.from(again.payload).toString(), /Subject: /);
-});
+onBoth(
+  "where the mailbox has a key pair of its own, what is stored opens with that one alone",
+  async (openStore) => {
+    const { store, id } = await withWaiting(openStore);
+    await using _ = store;
+    const own = await newKey(BOB);
+    const roles = { mailbox: own.fingerprint };
+    const keys = new UnlockedKeys([bob, own], bob.fingerprint, [], roles);
+    const message = await opened(store, { answer: found(), keys });
+    assert.equal(message.verdict.state, "CONFIDENTIAL");
+    const stored = await readMessage(store, BOB, id);
+    assert(stored);
+    assert.equal((await open({ message: stored.body, keys: [bob] })).kind, "no-key");
+    const again = await open({ message: stored.body, keys: [own] });
+    assert(again.kind === "opened");
+    assert.equal(again.signatures.length, 1);
+    assert.match(Buffer.from(again.payload).toString(), /Subject: /);
+  },
+);
 
-test("a good message whose opening ended the process three times waits, and is opened alone and judged", async () => {
-  const { store, id } = await withWaiting();
-  await using _ = store;
-  for (const _crash of [1, 2, 3]) assert.equal(await beginOpening(store, BOB, id, NOW), "begun");
-  const early = await opened(store, { answer: found(), at: after(NOW, MINUTE) });
-  assert.equal(early.verdict.state, "LOCKED");
-  const stuck: string[] = [];
-  const late = await opened(store, {
-    answer: found(),
-    at: after(NOW, HOUR),
-    alone: open,
-    stuck,
-  });
-  assert.equal(late.state, "done");
-  assert.equal(late.verdict.state, "CONFIDENTIAL");
-  assert.equal(stuck.length, 1);
-});
+onBoth(
+  "a good message whose opening ended the process three times waits, and is opened alone and judged",
+  async (openStore) => {
+    const { store, id } = await withWaiting(openStore);
+    await using _ = store;
+    for (const _crash of [1, 2, 3]) assert.equal(await beginOpening(store, BOB, id, NOW), "begun");
+    const early = await opened(store, { answer: found(), at: after(NOW, MINUTE) });
+    assert.equal(early.verdict.state, "LOCKED");
+    const stuck: string[] = [];
+    const late = await opened(store, {
+      answer: found(),
+      at: after(NOW, HOUR),
+      alone: open,
+      stuck,
+    });
+    assert.equal(late.state, "done");
+    assert.equal(late.verdict.state, "CONFIDENTIAL");
+    assert.equal(stuck.length, 1);
+  },
+);
 
-test("where nothing is known of how its opening ended a message waits, twice as long each time", async () => {
-  const { store, id } = await withWaiting();
-  await using _ = store;
-  for (const _crash of [1, 2, 3]) await beginOpening(store, BOB, id, NOW);
-  let tries = 0;
-  const alone = async () => {
-    tries += 1;
-    return Promise.reject(new TooCostly("a busy machine"));
-  };
-  for (const [minutes, expected] of [
-    [9, 0],
-    [10, 1],
-    [29, 1],
-    [30, 2],
-    [69, 2],
-    [70, 3],
-  ] as const) {
-    const at = after(NOW, minutes * MINUTE);
+onBoth(
+  "where nothing is known of how its opening ended a message waits, twice as long each time",
+  async (openStore) => {
+    const { store, id } = await withWaiting(openStore);
+    await using _ = store;
+    for (const _crash of [1, 2, 3]) await beginOpening(store, BOB, id, NOW);
+    let tries = 0;
+    const alone = async () => {
+      tries += 1;
+      return Promise.reject(new TooCostly("a busy machine"));
+    };
+    for (const [minutes, expected] of [
+      [9, 0],
+      [10, 1],
+      [29, 1],
+      [30, 2],
+      [69, 2],
+      [70, 3],
+    ] as const) {
+      const at = after(NOW, minutes * MINUTE);
+      const message = await opened(store, { answer: found(), at, alone });
+      assert.equal(tries, expected, `after ${String(minutes)} minutes`);
+      assert.equal(message.verdict.state, "LOCKED");
+    }
+  },
+);
+
+onBoth(
+  "a message that ends the process in which it is opened alone is damaged, until somebody retries",
+  async (openStore) => {
+    const { store, id } = await withWaiting(openStore);
+    await using _ = store;
+    for (const _crash of [1, 2, 3]) await beginOpening(store, BOB, id, NOW);
+    const ended = { kind: "damaged", reason: "it ended" } as const;
+    const at = after(NOW, HOUR);
+    const alone = async () => Promise.resolve(ended);
     const message = await opened(store, { answer: found(), at, alone });
-    assert.equal(tries, expected, `after ${String(minutes)} minutes`);
-    assert.equal(message.verdict.state, "LOCKED");
-  }
-});
+    assert.equal(message.verdict.state, "DAMAGED");
+    assert.equal(await retryOpening({ store, clock: { now: () => at } }, BOB, id), 1);
+    const again = await opened(store, { answer: found(), at });
+    assert.equal(again.verdict.state, "CONFIDENTIAL");
+    assert.equal(await retryOpening({ store, clock: { now: () => at } }, BOB), 0);
+  },
+);
 
-test("a message that ends the process in which it is opened alone is damaged, until somebody retries", async () => {
-  const { store, id } = await withWaiting();
-  await using _ = store;
-  for (const _crash of [1, 2, 3]) await beginOpening(store, BOB, id, NOW);
-  const ended = { kind: "damaged", reason: "it ended" } as const;
-  const at = after(NOW, HOUR);
-  const alone = async () => Promise.resolve(ended);
-  const message = await opened(store, { answer: found(), at, alone });
-  assert.equal(message.verdict.state, "DAMAGED");
-  assert.equal(await retryOpening({ store, clock: { now: () => at } }, BOB, id), 1);
-  const again = await opened(store, { answer: found(), at });
-  assert.equal(again.verdict.state, "CONFIDENTIAL");
-  assert.equal(await retryOpening({ store, clock: { now: () => at } }, BOB), 0);
-});
+onBoth(
+  "a message that costs too much does not keep others from being opened",
+  async (openStore) => {
+    const { store } = await withWaiting(openStore);
+    await using _ = store;
+    for (const _try of [1, 2, 3]) {
+      const message = await opened(store, { answer: found(), isCostly: true });
+      assert.equal(message.state, "pending");
+    }
+    assert.equal(await countStuck(store), 1);
+  },
+);
 
-test("a message that costs too much does not keep others from being opened", async () => {
-  const { store } = await withWaiting();
-  await using _ = store;
-  for (const _try of [1, 2, 3]) {
-    const message = await opened(store, { answer: found(), isCostly: true });
-    assert.equal(message.state, "pending");
-  }
-  assert.equal(await countStuck(store), 1);
-});
-
-test("an opening that fails while the process lives does not count", async () => {
-  const { store } = await withWaiting();
+onBoth("an opening that fails while the process lives does not count", async (openStore) => {
+  const { store } = await withWaiting(openStore);
   await using _ = store;
   for (const _try of [1, 2, 3, 4]) {
     await assert.rejects(opened(store, { answer: SILENT, fails: true }), /busy/);
@@ -316,8 +346,8 @@ test("an opening that fails while the process lives does not count", async () =>
   assert.equal(message.verdict.state, "CONFIDENTIAL");
 });
 
-test("damaged mail is not opened again because its reader looks at it", async () => {
-  const { store, id } = await withWaiting();
+onBoth("damaged mail is not opened again because its reader looks at it", async (openStore) => {
+  const { store, id } = await withWaiting(openStore);
   await using _ = store;
   await recordVerdict(store, BOB, id, damaged(NOW, "opening it ended the process"));
   const deps = {

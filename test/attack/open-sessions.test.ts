@@ -46,7 +46,10 @@ function submission(deps: Deps) {
     events: { failed: () => undefined, submitted: () => undefined },
     discover: refuse,
     seal: refuse,
-    writeTrace: () => async () => Promise.resolve(),
+    traces: {
+      write: () => async () => Promise.resolve(),
+      writeLater: () => async () => Promise.resolve(),
+    },
   } as unknown as Parts;
   return outgoingHandlers(parts, wayOut(parts));
 }

@@ -10,9 +10,10 @@ import { generateKey } from "../../src/openpgp/generate.ts";
 import { revokeFresh } from "../../src/openpgp/revocation.ts";
 import { readSecretKey } from "../../src/openpgp/secret-key.ts";
 import { migrate } from "../../src/store/migrate.ts";
-import { openStore } from "../../src/store/store.ts";
+import { openStore, type Store } from "../../src/store/store.ts";
 import { armoredText } from "./armored-text.ts";
 import { fakeClock } from "./clock.ts";
+import type { OpenStore } from "./engines.ts";
 
 export const start = fakeClock().now();
 export const bob = address("bob@beta.test");
@@ -81,13 +82,18 @@ export function http(
 export const key = (...certificates: readonly Certificate[]) =>
   http(200, certificates.map(armoredText).join("\n"));
 
+async function inMemory(): Promise<Store> {
+  const store = await openStore({ engine: "sqlite", path: ":memory:" });
+  await migrate(store);
+  return store;
+}
+
 export type World = { srv: DnsAnswer<SrvRecord>; get: Get; ours: Certificate | undefined };
 
 /** Alpha.test is ours; beta.test has a proven keyserver that gives `certificate`, until `world` is changed. */
-export async function setUp(certificate: Certificate) {
+export async function setUp(certificate: Certificate, open: OpenStore = inMemory) {
   const clock = fakeClock();
-  const store = await openStore({ engine: "sqlite", path: ":memory:" });
-  await migrate(store);
+  const store = await open();
   const requests: GetRequest[] = [];
   const world: World = { srv: SECURE, get: async () => key(certificate), ours: undefined };
   const resolver: Resolver = {

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after } from "node:test";
+import { after, test } from "node:test";
 
 import { migrate } from "../../src/store/migrate.ts";
 import { openStore, type Engine, type Store, type StoreOptions } from "../../src/store/store.ts";
@@ -50,5 +50,16 @@ function postgresPlaces(): () => Promise<StoreOptions> {
   return async () => {
     server ??= startPostgres();
     return { engine: "postgres", url: await (await server).newDatabase() };
+  };
+}
+
+/** Opens a store of the test's own. */
+export type OpenStore = TestEngine["open"];
+
+/** Makes `onBoth(name, work)`: a test of this name on each engine. Called once in a file. */
+export function testOnBoth(): (name: string, work: (open: OpenStore) => Promise<void>) => void {
+  const all = engines();
+  return (name, work) => {
+    for (const { engine, open } of all) test(`${engine}: ${name}`, async () => work(open));
   };
 }
