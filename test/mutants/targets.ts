@@ -26,7 +26,11 @@ export const TARGETS: readonly Target[] = [
   { file: "outgoing/plan.ts", tests: ["src/outgoing/plan.test.ts", "src/outgoing/submit.test.ts"] },
   {
     file: "outgoing/submit.ts",
-    tests: ["src/outgoing/submit.test.ts", "src/outgoing/prepare.test.ts"],
+    tests: [
+      "src/outgoing/submit.test.ts",
+      "src/outgoing/prepare.test.ts",
+      "test/attack/already-protected.test.ts",
+    ],
   },
   {
     file: "outgoing/prepare.ts",
@@ -35,11 +39,11 @@ export const TARGETS: readonly Target[] = [
   {
     file: "discovery/look-up.ts",
     tests: [
+      "src/discovery/cache.test.ts",
       "src/discovery/discovery.test.ts",
       "src/discovery/author.test.ts",
-      "src/discovery/cache.test.ts",
+      "src/discovery/doubtful-keys.test.ts",
       "src/discovery/memory.test.ts",
-      "src/discovery/faults.test.ts",
     ],
   },
   {

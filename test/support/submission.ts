@@ -107,7 +107,7 @@ export async function send(message: string, to: readonly string[], options: Opti
   const key = person("alice@alpha.test");
   const sender: Sender = {
     address: address("alice@alpha.test"),
-    addresses: [address("alice@alpha.test")],
+    addresses: [address("alice@alpha.test"), address("al@alpha.test")],
     policy: options.policy ?? "prefer-clear",
     keys: options.keys ?? new UnlockedKeys([key], key.fingerprint, []),
     generation: 1,
