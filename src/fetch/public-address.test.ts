@@ -73,6 +73,7 @@ test("budgets count networks of /24 and /48", () => {
     ],
     ["2606:4700:0", "2606:4700::1", "2606:4700:0:1::"],
     ["2606:0:0", "2606::1"],
+    ["0:0:0", "::1"],
   ]) {
     assert.deepEqual(new Set(addresses.map(networkOf)), new Set([network]));
   }
