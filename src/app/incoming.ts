@@ -9,6 +9,7 @@ import {
   type ArrivedMessage,
   type DeliverDeps,
 } from "../incoming/deliver.ts";
+import { hasNamedEvidence, namedEvidence } from "../incoming/waiting.ts";
 import { openArrived, openPending, type PendingDeps } from "../incoming/pending.ts";
 import type { UnlockedKeys } from "../keys/unlocked-keys.ts";
 import { readBinding } from "../keys/binding.ts";
@@ -20,7 +21,7 @@ import {
   withoutSubaddress,
   type EmailAddress,
 } from "../mail/address.ts";
-import { listWaiting, roomFor, waitingAccounts } from "../mailbox/embedded.ts";
+import { listWaiting, recordWaiting, roomFor, waitingAccounts } from "../mailbox/embedded.ts";
 import type { Sender } from "../outgoing/submit.ts";
 import type { Handlers } from "../smtp/handlers.ts";
 import { isAccepted } from "../smtp/reply.ts";
@@ -99,7 +100,7 @@ class Opening {
   /** After an arrival. */
   begin(account: EmailAddress, message: ArrivedMessage): void {
     this.#run(async () => {
-      await this.#lookForAuthor(message.author, message.receivedAt);
+      await this.#lookForAuthor(account, { ...message, isNamed: false });
       await this.#open(account, (deps, keys) => openArrived(deps, account, keys, message.id));
     });
   }
@@ -108,8 +109,10 @@ class Opening {
   async askAgain(): Promise<void> {
     for (const account of await waitingAccounts(this.#parts.store)) {
       this.#run(async () => {
-        for (const { outerFrom, receivedAt } of await listWaiting(this.#parts.store, account)) {
-          await this.#lookForAuthor(parseAddress(outerFrom), receivedAt);
+        for (const waiting of await listWaiting(this.#parts.store, account)) {
+          const author = parseAddress(waiting.outerFrom);
+          const isNamed = hasNamedEvidence(waiting.verdict);
+          await this.#lookForAuthor(account, { ...waiting, author, isNamed });
         }
         await this.#open(account, (deps, keys) => openPending(deps, account, keys));
       });
@@ -168,8 +171,15 @@ class Opening {
     });
   }
 
-  async #lookForAuthor(author: EmailAddress | undefined, receivedAt: Date): Promise<void> {
+  /** What the author's domain serves at the arrival is kept with the message. */
+  async #lookForAuthor(account: EmailAddress, message: Waiting): Promise<void> {
+    const { id, author, receivedAt, isNamed } = message;
     if (author === undefined || this.#isStopped) return;
-    await this.#parts.lookForAuthor(author, receivedAt);
+    const answer = await this.#parts.lookForAuthor(author, receivedAt);
+    const named = isNamed ? undefined : namedEvidence(author, answer);
+    if (named !== undefined) await recordWaiting(this.#parts.store, account, id, named);
   }
 }
+
+/** `isNamed`: the keys that its author had when it came are known. */
+type Waiting = ArrivedMessage & { readonly isNamed: boolean };

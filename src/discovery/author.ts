@@ -10,6 +10,7 @@ import { ExpiringMap } from "../base/expiring-map.ts";
 import { MINUTE, SECOND, after } from "../base/time.ts";
 import { type CanonicalAddress, canonicalAddress, type EmailAddress } from "../mail/address.ts";
 import { type Certificate, parseCertificates } from "../openpgp/certificate.ts";
+import type { Fingerprint } from "../openpgp/fingerprint.ts";
 import { readAuthorAnswer, saveAuthorAnswer, type StoredAnswer } from "../store/author-answers.ts";
 import { wantAuthorKey } from "../store/author-keys.ts";
 import { conditionalGet } from "./conditional-get.ts";
@@ -34,16 +35,17 @@ export type AuthorAnswer =
       readonly kind: "answered";
       readonly code: StoredAnswer["code"] | "LOCAL";
       readonly keys: readonly AuthorKey[];
+      /**
+       * The keys that the domain served when the mail came, where that is known: later answers may take from these, and
+       * add none. Whoever has the address now did not write what came before.
+       */
+      readonly named?: ReadonlySet<Fingerprint>;
     }
   | { readonly kind: "unreachable"; readonly reason: string };
 
 /** What is said about one key, by its fingerprint. */
 export type AuthorKeyAnswer =
-  | (AuthorKey & {
-      readonly kind: "found";
-      /** When the domain was last seen to serve it for the address. */
-      readonly servedAt?: Date;
-    })
+  | (AuthorKey & { readonly kind: "found" })
   | { readonly kind: "absent" }
   | { readonly kind: "unreachable"; readonly reason: string };
 
@@ -84,7 +86,7 @@ export class AuthorAnswers {
     const known = await this.known(author, arrivedAt);
     if (known.kind === "answered") return known;
     const key = canonicalAddress(author);
-    return await this.#flights.share(key, async () => {
+    const answer = await this.#flights.share(key, async () => {
       const failure = rememberedFailure(this.#context, author);
       if (failure !== undefined) return { kind: "unreachable", reason: failure };
       if (this.#askedAt.get(key) !== undefined) {
@@ -92,6 +94,8 @@ export class AuthorAnswers {
       }
       return await this.#askNow(author, key);
     });
+    // A question that was sent before this mail came may have said that its answer holds for no other.
+    return answer.kind === "answered" ? await this.known(author, arrivedAt) : answer;
   }
 
   async #askNow(author: EmailAddress, key: CanonicalAddress): Promise<AuthorAnswer> {
@@ -128,7 +132,7 @@ export class AuthorAnswers {
     if (before === undefined) return;
     for (const { fingerprint } of await certificatesIn(before)) {
       if (!current.has(fingerprint)) {
-        await wantAuthorKey(this.#context.store, author, fingerprint, askedAt, before.askedAt);
+        await wantAuthorKey(this.#context.store, author, fingerprint, askedAt);
       }
     }
   }

@@ -3,7 +3,7 @@ import { MINUTE, SECOND, after } from "../base/time.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import { type Certificate, parseCertificates } from "../openpgp/certificate.ts";
 import type { Fingerprint } from "../openpgp/fingerprint.ts";
-import { listAuthorKeys, saveAuthorKey, wantAuthorKey } from "../store/author-keys.ts";
+import { readAuthorKey, saveAuthorKey, wantAuthorKey } from "../store/author-keys.ts";
 import { findById } from "../store/certificates.ts";
 import { type AuthorKeyAnswer, CONFIRMED_BEFORE_MS } from "./author.ts";
 import { askForFingerprint, hasFingerprint } from "./by-hkp.ts";
@@ -68,17 +68,13 @@ async function confirmed(
   arrivedAt: Date,
 ): Promise<Exclude<AuthorKeyAnswer, { kind: "unreachable" }> | undefined> {
   if (context.isLocal(author.domain)) return await byOwnDatabase(context, fingerprint);
-  const since = after(arrivedAt, -CONFIRMED_BEFORE_MS);
-  const keys = await listAuthorKeys(context.store, author, context.wall.now());
-  for (const key of keys.filter(({ at }) => at >= since)) {
-    if (key.state === "absent" && key.fingerprint === fingerprint) return { kind: "absent" };
-    const certificate = key.state === "found" ? await readOne(key.certificate) : undefined;
-    if (certificate !== undefined && hasFingerprint(certificate, fingerprint)) {
-      const answer = await found(context, certificate);
-      return key.servedAt === undefined ? answer : { ...answer, servedAt: key.servedAt };
-    }
-  }
-  return undefined;
+  const key = await readAuthorKey(context.store, author, fingerprint, context.wall.now());
+  if (key === undefined || key.at < after(arrivedAt, -CONFIRMED_BEFORE_MS)) return undefined;
+  if (key.state === "absent") return { kind: "absent" };
+  const certificate = await readOne(key.certificate);
+  return certificate !== undefined && hasFingerprint(certificate, fingerprint)
+    ? await found(context, certificate)
+    : undefined;
 }
 
 async function found(
@@ -137,10 +133,7 @@ async function askNow(
   switch (answer.kind) {
     case "key":
       await keepFound(context, author, fingerprint, answer.certificate, askedAt);
-      return (
-        (await confirmed(context, author, fingerprint, askedAt)) ??
-        (await found(context, answer.certificate))
-      );
+      return await found(context, answer.certificate);
     case "no-key":
       await saveAuthorKey(context.store, {
         author,
@@ -181,6 +174,7 @@ async function keepFound(
 }
 
 async function readOne(bytes: Uint8Array): Promise<Certificate | undefined> {
+  if (bytes.length === 0) return undefined;
   const parsed = await parseCertificates(bytes);
   return parsed.kind === "parsed" ? parsed.certificates[0] : undefined;
 }

@@ -3,12 +3,7 @@
  * address, in time, and while that key was in use.
  */
 import { after, DAY, HOUR, MINUTE } from "../base/time.ts";
-import {
-  CONFIRMED_BEFORE_MS,
-  type AuthorAnswer,
-  type AuthorKeyAnswer,
-  type Revocation,
-} from "../discovery/author.ts";
+import type { AuthorAnswer, AuthorKeyAnswer, Revocation } from "../discovery/author.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import { checkSigner, howEnded, type KeyEnd } from "../openpgp/acceptance.ts";
 import type { Certificate } from "../openpgp/certificate.ts";
@@ -101,7 +96,7 @@ function refused(kind: Refusal["kind"], reason: string): Refusal {
 
 type Answered = Extract<AuthorAnswer, { kind: "answered" }>;
 type FoundKey = Extract<AuthorKeyAnswer, { kind: "found" }> & {
-  /** Whether the domain served it for the very address when the message came, or later. */
+  /** Whether the domain served it for the very address when the message came. */
   readonly isServed: boolean;
 };
 
@@ -137,13 +132,16 @@ async function findKey(
   answer: Answered,
   arrivedAt: Date,
 ): Promise<FoundKey | Exclude<AuthorKeyAnswer, { kind: "found" }>> {
-  const served = answer.keys.find(({ certificate }) => isFrom(signature, certificate));
+  const named = answer.named ?? new Set(answer.keys.map((key) => key.certificate.fingerprint));
+  const served = answer.keys.find(
+    ({ certificate }) => named.has(certificate.fingerprint) && isFrom(signature, certificate),
+  );
   if (served !== undefined) return { kind: "found", ...served, isServed: true };
   if (signature.issuer === undefined) return { kind: "absent" };
   const former = await deps.askAuthorKey(author, signature.issuer, arrivedAt);
-  if (former.kind !== "found") return former;
-  const since = after(arrivedAt, -CONFIRMED_BEFORE_MS);
-  return { ...former, isServed: former.servedAt !== undefined && former.servedAt >= since };
+  return former.kind === "found"
+    ? { ...former, isServed: named.has(former.certificate.fingerprint) }
+    : former;
 }
 
 function isFrom(signature: SignatureFacts, certificate: Certificate): boolean {

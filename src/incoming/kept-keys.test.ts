@@ -5,18 +5,20 @@ import { DOWN, bob, http, key, setUp, start } from "../../test/support/discovery
 import { DAY, HOUR, MINUTE, after } from "../base/time.ts";
 import { UnlockedKeys } from "../keys/unlocked-keys.ts";
 import { parseAddress, type EmailAddress } from "../mail/address.ts";
-import { listMessages, storeMessage } from "../mailbox/embedded.ts";
+import { listMessages, recordWaiting, storeMessage } from "../mailbox/embedded.ts";
 import type { Certificate } from "../openpgp/certificate.ts";
+import { parseFingerprint } from "../openpgp/fingerprint.ts";
 import { generateKey, LIFETIME_MS } from "../openpgp/generate.ts";
 import { revokeFresh } from "../openpgp/revocation.ts";
 import { readSecretKey, type UnlockedKey } from "../openpgp/secret-key.ts";
 import { open } from "../pgpmime/open.ts";
 import { seal } from "../pgpmime/seal.ts";
-import { listAuthorKeys } from "../store/author-keys.ts";
+import { listAuthorKeys, saveAuthorKey } from "../store/author-keys.ts";
 import { openPending } from "./pending.ts";
 import { traceIncoming } from "./tracing.ts";
 import { testOnBoth, type OpenStore } from "../../test/support/engines.ts";
 import { locked } from "./verdicts.ts";
+import { hasNamedEvidence, namedEvidence } from "./waiting.ts";
 
 const onBoth = testOnBoth();
 
@@ -93,7 +95,15 @@ async function waiting(openStore: OpenStore, signer = former) {
     assert(message !== undefined);
     return `${message.verdict.state} ${message.verdict.signature}`;
   };
-  const lookForAuthor = async (author: EmailAddress) => world.lookForAuthor(author, start);
+  /** As the gateway does at the arrival, and by the hour. */
+  const lookForAuthor = async (author: EmailAddress) => {
+    const answer = await world.lookForAuthor(author, start);
+    const [message] = await listMessages(store, reader);
+    assert(message !== undefined);
+    const named = namedEvidence(author, answer);
+    if (named === undefined || hasNamedEvidence(message.verdict)) return;
+    await recordWaiting(store, reader, message.id, named);
+  };
   return { ...world, lookForAuthor, logIn };
 }
 
@@ -229,3 +239,38 @@ onBoth(
     assert.equal(await logIn(), GOOD);
   },
 );
+
+onBoth("whoever gets an address later did not write what came before", async (openStore) => {
+  const { world, clock, lookForAuthor, logIn } = await waiting(openStore);
+  world.get = async ({ path }) =>
+    path.includes("search=0x") ? http(404) : key(current.certificate);
+  await lookForAuthor(bob);
+  clock.advance(3 * DAY);
+  // The address is now the signer's.
+  world.get = async ({ path }) =>
+    path.includes(current.fingerprint) ? http(404) : key(former.certificate);
+  await lookForAuthor(bob);
+  clock.advance(HOUR);
+  await lookForAuthor(bob);
+  assert.notEqual(await logIn(), GOOD);
+  clock.advance(HOUR);
+  await lookForAuthor(bob);
+  assert.equal(await logIn(), "ENCRYPTED_UNVERIFIED unknown");
+});
+
+onBoth("junk signatures do not make a known key of their author forgotten", async (openStore) => {
+  const { world, clock, store, lookForAuthor, logIn } = await waiting(openStore);
+  await lookForAuthor(bob);
+  clock.advance(2 * DAY);
+  const certificate = await revoked(clock.now(), SUPERSEDED);
+  world.get = async ({ path }) =>
+    key(path.includes("search=0x") ? certificate : current.certificate);
+  await lookForAuthor(bob);
+  for (let junk = 0; junk < 60; junk += 1) {
+    const fingerprint = parseFingerprint(junk.toString(16).toUpperCase().padStart(40, "A"));
+    assert(fingerprint !== undefined);
+    const nothing = { certificate: new Uint8Array(), at: after(clock.now(), -junk) };
+    await saveAuthorKey(store, { author: bob, fingerprint, state: "absent", ...nothing });
+  }
+  assert.equal(await logIn(), GOOD);
+});

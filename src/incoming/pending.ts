@@ -32,7 +32,7 @@ import { beginOpening, endOpening, openAgain } from "../store/openings.ts";
 import type { Store } from "../store/store.ts";
 import type { AuthorDeps } from "./check-signature.ts";
 import type { IsReader } from "./deliver.ts";
-import { laterSince, waitingSince } from "./waiting.ts";
+import { asOfArrival, keptWhileWaiting, laterSince, waitingSince } from "./waiting.ts";
 import { judgeSealed, type Reader } from "./judge.ts";
 import { clearVerdictFor, judgeClear, shownHeader } from "./signed.ts";
 import { receivedForm, sealedBody } from "./stored-form.ts";
@@ -160,7 +160,7 @@ async function judgeAgain(
     readerOf(deps, account),
     protection,
     receivedAt,
-    await judgeClear(deps, { outer, protection, receivedAt, now }),
+    await judgeClear(asArrived(deps, message), { outer, protection, receivedAt, now }),
   );
   const verdict = concluded(judged, message, now);
   const summary = await wrapSummary(deps, keys, shownHeader(outer, protection, verdict));
@@ -211,9 +211,11 @@ async function record(
   deps: PendingDeps,
   account: EmailAddress,
   message: StoredMessage,
-  verdict: MessageVerdict,
+  found: MessageVerdict,
   read: ReadInside = {},
 ): Promise<void> {
+  const kept = found.check === "later" ? keptWhileWaiting(message.verdict) : {};
+  const verdict = { ...found, evidence: { ...found.evidence, ...kept } };
   await deps.store.transaction(async (tx) => {
     await recordVerdict(tx, account, message.id, verdict, read);
     await deps.trace.opened({ store: tx, account, message, verdict });
@@ -253,7 +255,7 @@ async function verdictOn(
       return unprotected(now);
     case "opened": {
       const verdict = await judgeSealed(
-        authorDeps(deps, opened),
+        authorDeps(asArrived(deps, message), opened),
         {
           isAmong: readerOf(deps, account),
           fingerprints: keys.all.map(({ certificate }) => certificate.fingerprint),
@@ -294,7 +296,7 @@ function isGivenUp({ verdict }: StoredSummary, now: Date): boolean {
  * from the question by whose key the content is signed.
  */
 function authorDeps(
-  { askAuthor, askAuthorKey }: PendingDeps,
+  { askAuthor, askAuthorKey }: AuthorDeps,
   { payload }: Extract<Opened, { kind: "opened" }>,
 ): AuthorDeps {
   const protectedHeader = readProtectedHeader(payload);
@@ -303,6 +305,15 @@ function authorDeps(
   return {
     askAuthor,
     askAuthorKey: hasFrom ? askAuthorKey : async () => Promise.resolve({ kind: "absent" }),
+  };
+}
+
+/** By the keys that the author's domain served when the message came. */
+function asArrived({ askAuthor, askAuthorKey }: PendingDeps, message: StoredSummary): AuthorDeps {
+  return {
+    askAuthor: async (author, arrivedAt) =>
+      asOfArrival(await askAuthor(author, arrivedAt), author, message.verdict),
+    askAuthorKey,
   };
 }
 

@@ -1,6 +1,9 @@
-/** Since when a message waits to be judged; kept with its verdict. */
+/** What is kept with a message that waits to be judged: since when, and by which keys of its author it may be. */
 import { parseDate } from "../base/time.ts";
+import type { AuthorAnswer } from "../discovery/author.ts";
+import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
 import type { MessageVerdict } from "../mailbox/mailbox.ts";
+import { parseFingerprint } from "../openpgp/fingerprint.ts";
 
 /**
  * Since when a message has waited for its author's keyserver, opened and not judged for good: what its first opening wrote
@@ -17,3 +20,46 @@ export function waitingSince(verdict: MessageVerdict, since: Date): MessageVerdi
 }
 
 const LATER_SINCE = "laterSince";
+
+/** The keys that the author's domain served when the message came; undefined where nobody could say. */
+export function namedEvidence(
+  author: EmailAddress,
+  answer: AuthorAnswer,
+): MessageVerdict["evidence"] | undefined {
+  if (answer.kind === "unreachable") return undefined;
+  const named = answer.keys.map(({ certificate }) => certificate.fingerprint).join(" ");
+  return { [NAMED_FOR]: canonicalAddress(author), [NAMED]: named };
+}
+
+/** Whether the keys of the arrival are known already. */
+export function hasNamedEvidence({ evidence }: MessageVerdict): boolean {
+  return evidence[NAMED] !== undefined;
+}
+
+/** An answer about a message's author, with the keys that were served when it came. */
+export function asOfArrival(
+  answer: AuthorAnswer,
+  author: EmailAddress,
+  { evidence }: MessageVerdict,
+): AuthorAnswer {
+  const named = evidence[NAMED];
+  const isAbout = evidence[NAMED_FOR] === canonicalAddress(author);
+  if (answer.kind === "unreachable" || named === undefined || !isAbout) return answer;
+  return {
+    ...answer,
+    named: new Set(named.split(" ").flatMap((one) => parseFingerprint(one) ?? [])),
+  };
+}
+
+/** What a verdict that is to be judged again must not forget. */
+export function keptWhileWaiting({ evidence }: MessageVerdict): MessageVerdict["evidence"] {
+  return Object.fromEntries(
+    [NAMED_FOR, NAMED].flatMap((name) => {
+      const value = evidence[name];
+      return value === undefined ? [] : [[name, value]];
+    }),
+  );
+}
+
+const NAMED_FOR = "namedFor";
+const NAMED = "named";

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { domainToASCII } from "node:url";
 import { displayMailboxes } from "./display-mailbox.ts";
 import { makeField, parseHeader } from "./header.ts";
 
@@ -41,6 +42,26 @@ test("characters that nobody sees are not in a name", () => {
 test("a domain that may be mistaken for another is shown as its A-label", () => {
   assert.equal(shown("a@xn--80ak6aa92e.com"), "a@xn--80ak6aa92e.com");
   assert.equal(shown("a@xn--bcher-kva.example"), "a@bücher.example");
+});
+
+test("signs of other scripts that pass for Latin letters or for a slash do not stand in a shown domain", () => {
+  for (const domain of [
+    "g〇〇gle.com",
+    "paypa丨.com",
+    "bank.exampleノlogin.evil.com",
+    "sealpost一secure.com",
+    "օօ.com",
+    "þaypal.com",
+    "ƿaypal.com",
+    "ạpple.com",
+    "аррӏе.com",
+  ]) {
+    const ascii = domainToASCII(domain);
+    assert.equal(shown(`a@${ascii}`), `a@${ascii}`, domain);
+  }
+  for (const domain of ["école.fr", "пример.com", "日本語.jp", "żółw.pl"]) {
+    assert.equal(shown(`a@${domainToASCII(domain)}`), `a@${domain}`);
+  }
 });
 
 test("of many mailboxes fifty are shown, and what is no list is cut", () => {

@@ -3,7 +3,7 @@ import { createHash, randomUUID } from "node:crypto";
 
 import { AppError } from "../base/errors.ts";
 import type { EmailAddress } from "../mail/address.ts";
-import { updateVerdict, type ReadInside } from "../store/message-verdicts.ts";
+import { addPendingEvidence, updateVerdict, type ReadInside } from "../store/message-verdicts.ts";
 import {
   hasSealedMessage,
   insertMessage,
@@ -110,6 +110,21 @@ export async function recordVerdict(
     throw new AppError("there is no such message", { temporary: false });
   }
 }
+
+/** Keeps with a waiting message what is known before it is opened; its verdict stays what it is by now. */
+export async function recordWaiting(
+  store: Store,
+  account: EmailAddress,
+  id: MessageId,
+  evidence: MessageVerdict["evidence"],
+): Promise<void> {
+  for (let turn = 0; turn < RECORD_TURNS; turn += 1) {
+    if (await addPendingEvidence(store, account, id, evidence)) return;
+  }
+}
+
+/** Of processes that open the same message; what they find out is worth more than the evidence. */
+const RECORD_TURNS = 5;
 
 /** True when one of these messages came sealed: an answer to it must not leave in clear. */
 export async function cameProtected(

@@ -16,6 +16,7 @@ import {
 } from "../mail/header.ts";
 import { readMessageFacts, type MessageFacts } from "../mail/message.ts";
 import { reply, type Reply } from "../smtp/reply.ts";
+import { withOneReading } from "./one-reading.ts";
 import { type ClientProtection, clientProtection } from "./already-protected.ts";
 
 export type Prepared = {
@@ -69,7 +70,8 @@ export function prepare(
   const isRequired = fieldsNamed(submitted, "X-Sealpost-Require").some(
     (field) => fieldBody(field).toLowerCase() !== "no",
   );
-  const cleaned = withoutFields(stripResultHeaders(submitted, [deps.hostname]), REMOVED);
+  const sendable = withoutFields(stripResultHeaders(submitted, [deps.hostname]), REMOVED);
+  const cleaned = withOneReading(sendable);
   const { header, messageId } = withRequiredFields(deps, cleaned, readMessageFacts(cleaned));
   const ready = Buffer.concat([serializeHeader(header), Buffer.from("\r\n"), body]);
   return {

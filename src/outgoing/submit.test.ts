@@ -13,8 +13,9 @@ import {
 } from "../../test/support/submission.ts";
 import { UnlockedKeys } from "../keys/unlocked-keys.ts";
 import { formatAddress } from "../mail/address.ts";
-import { decodedText, fieldsNamed, firstField, parseHeader } from "../mail/header.ts";
+import { decodedText, fieldBody, fieldsNamed, firstField, parseHeader } from "../mail/header.ts";
 import { open } from "../pgpmime/open.ts";
+import { readProtectedHeader } from "../pgpmime/payload-header.ts";
 import { replyText } from "../smtp/reply.ts";
 import { answerRecipient } from "./submit.ts";
 
@@ -329,4 +330,24 @@ test("when one of two recipients was taken, the other waits and the client hears
     kept.map(({ envelope }) => envelope.recipients.map(formatAddress)),
     [["ben@beta.test"]],
   );
+});
+
+test("a header that readers would read in two ways is written in one before it is signed", async () => {
+  const odd = MESSAGE.replace(
+    "Subject:",
+    "To: bea@beta.test\nX-Mailer : old\nX-Note: a\n \n b\nReferences: <1@x.test>\nReferences: <2@x.test>\nSubject:",
+  );
+  const { relayed } = await send(odd, ["bob@beta.test", "bea@beta.test"]);
+  const [copy] = relayed;
+  assert(copy !== undefined);
+  const opened = await open({ message: copy.message, keys: [person("bob@beta.test")] });
+  assert.equal(opened.kind, "opened");
+  const read = readProtectedHeader(opened.payload);
+  assert.equal(read.kind, "cipher");
+  const bodies = ["To", "References", "X-Mailer"].map((name) => {
+    const [field, ...more] = fieldsNamed(read.fields, name);
+    assert(field !== undefined && more.length === 0, name);
+    return fieldBody(field);
+  });
+  assert.deepEqual(bodies, ["bob@beta.test, bea@beta.test", "<1@x.test> <2@x.test>", "old"]);
 });

@@ -16,21 +16,27 @@ const IMPLICIT_0 = 0x80;
 const ENVELOPED = "2a864886f70d010703";
 const AUTH_ENVELOPED = "2a864886f70d0109100117";
 const MOST_DEPTH = 12;
+/** Maximum number of elements in a whole message; programs that stream write a piece for each kilobyte or more. */
+const MAX_ELEMENTS = 100_000;
+
+/** How many more elements are read of a message. */
+type Budget = { left: number };
 
 /**
  * True when bytes are one EnvelopedData (RFC 5652 §6.1) or AuthEnvelopedData (RFC 5083 §2.1), with its ciphertext within,
  * and nothing else. BER or DER, also with lengths that are left open.
  */
 export function isEncryptedCms(bytes: Uint8Array): boolean {
-  const outer = readOnly(asBuffer(bytes), SEQUENCE);
-  const type = outer && read(outer);
+  const budget = { left: MAX_ELEMENTS };
+  const outer = readOnly(asBuffer(bytes), SEQUENCE, budget);
+  const type = outer && read(outer, budget);
   if (type?.tag !== OID) return false;
-  const content = readOnly(type.rest, EXPLICIT_0);
-  const data = content && readOnly(content, SEQUENCE);
+  const content = readOnly(type.rest, EXPLICIT_0, budget);
+  const data = content && readOnly(content, SEQUENCE, budget);
   if (data === undefined) return false;
   const name = type.content.toString("hex");
   if (name !== ENVELOPED && name !== AUTH_ENVELOPED) return false;
-  return isEnveloped(data, name === AUTH_ENVELOPED);
+  return isEnveloped(data, name === AUTH_ENVELOPED, budget);
 }
 
 const HEADS = [
@@ -49,44 +55,48 @@ const TAILS = {
 };
 
 /** Version, originator, recipients and encrypted content in front of the rest. */
-function isEnveloped(data: Buffer, isAuthenticated: boolean): boolean {
-  const elements = readAll(data) ?? [];
+function isEnveloped(data: Buffer, isAuthenticated: boolean, budget: Budget): boolean {
+  const elements = readAll(data, budget) ?? [];
   const tags = elements.map(({ tag }) => tag).join();
   const tails = TAILS[isAuthenticated ? "authenticated" : "enveloped"];
   const shapes = HEADS.flatMap((head) => tails.map((tail) => [...head, ...tail].join()));
   const contentOf = (tag: number): Buffer =>
     elements.find((each) => each.tag === tag)?.content ?? Buffer.alloc(0);
-  const hasRecipients = (readAll(contentOf(SET)) ?? []).length > 0;
-  return shapes.includes(tags) && hasRecipients && isEncryptedContent(contentOf(SEQUENCE));
+  const hasRecipients = (readAll(contentOf(SET), budget) ?? []).length > 0;
+  return shapes.includes(tags) && hasRecipients && isEncryptedContent(contentOf(SEQUENCE), budget);
 }
 
 /** Content type, algorithm, and the ciphertext, which must be here and not elsewhere. */
-function isEncryptedContent(bytes: Buffer): boolean {
-  const elements = readAll(bytes) ?? [];
+function isEncryptedContent(bytes: Buffer, budget: Budget): boolean {
+  const elements = readAll(bytes, budget) ?? [];
   const [, , ciphertext] = elements;
   const tags = elements.slice(0, 2).map(({ tag }) => tag);
   if (ciphertext === undefined || elements.length > 3 || tags.join() !== [OID, SEQUENCE].join()) {
     return false;
   }
-  return ciphertext.tag === IMPLICIT_0 ? ciphertext.content.length > 0 : isInPieces(ciphertext);
+  return ciphertext.tag === IMPLICIT_0
+    ? ciphertext.content.length > 0
+    : isInPieces(ciphertext, budget);
 }
 
-/** Each piece is an OCTET STRING. */
-function isInPieces({ tag, content }: Element): boolean {
-  const pieces = tag === EXPLICIT_0 ? (readAll(content) ?? []) : [];
-  return pieces.length > 0 && pieces.every((piece) => piece.tag === OCTETS);
+/** Each piece is an OCTET STRING with something in it. */
+function isInPieces({ tag, content }: Element, budget: Budget): boolean {
+  const pieces = tag === EXPLICIT_0 ? (readAll(content, budget) ?? []) : [];
+  return (
+    pieces.length > 0 && pieces.every((piece) => piece.tag === OCTETS && piece.content.length > 0)
+  );
 }
 
 /** The content of the only element; undefined when it is of another kind, or anything stands behind it. */
-function readOnly(bytes: Buffer, tag: number): Buffer | undefined {
-  const element = read(bytes);
+function readOnly(bytes: Buffer, tag: number, budget: Budget): Buffer | undefined {
+  const element = read(bytes, budget);
   return element?.tag === tag && element.rest.length === 0 ? element.content : undefined;
 }
 
-function readAll(bytes: Buffer): readonly Element[] | undefined {
+function readAll(bytes: Buffer, budget: Budget): readonly Element[] | undefined {
   const elements: Element[] = [];
   for (let left = bytes; left.length > 0;) {
-    const element = read(left);
+    const element = read(left, budget);
     if (element === undefined) return undefined;
     elements.push(element);
     left = element.rest;
@@ -95,9 +105,10 @@ function readAll(bytes: Buffer): readonly Element[] | undefined {
 }
 
 /** ITU-T X.690 §8.1: identifier, length, content; a length that is left open ends at two zero octets. */
-function read(bytes: Buffer, depth = 0): Element | undefined {
+function read(bytes: Buffer, budget: Budget, depth = 0): Element | undefined {
+  budget.left -= 1;
   const header = readHeader(bytes);
-  if (header === undefined || depth > MOST_DEPTH) return undefined;
+  if (header === undefined || depth > MOST_DEPTH || budget.left < 0) return undefined;
   const { tag, start, length } = header;
   if (length !== undefined) {
     const end = start + length;
@@ -108,7 +119,7 @@ function read(bytes: Buffer, depth = 0): Element | undefined {
     if (bytes[at] === 0 && bytes[at + 1] === 0) {
       return { tag, content: bytes.subarray(start, at), rest: bytes.subarray(at + 2) };
     }
-    const inner = read(bytes.subarray(at), depth + 1);
+    const inner = read(bytes.subarray(at), budget, depth + 1);
     if (inner === undefined) return undefined;
     at = bytes.length - inner.rest.length;
   }

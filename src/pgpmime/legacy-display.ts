@@ -55,7 +55,14 @@ function isRewritable(message: Uint8Array, part: Entity): boolean {
   if (field !== undefined && fieldBody(field).toLowerCase() !== part.encoding) return false;
   const raw = asBuffer(rawBody(message, part)).toString("latin1");
   if (part.encoding === "quoted-printable") return !/[ \t](?:\r?\n|$)/.test(raw);
-  return part.encoding !== "base64" || /^[A-Za-z0-9+/\r\n]*={0,2}\s*$/.test(raw);
+  return part.encoding !== "base64" || isPlainBase64(raw);
+}
+
+/** Digits and line ends, then at most two signs of padding, then blanks; each octet is looked at once. */
+function isPlainBase64(raw: string): boolean {
+  const text = raw.trimEnd();
+  const digits = text.replace(/={1,2}$/, "");
+  return !/[^A-Za-z0-9+/\r\n]/.test(digits);
 }
 
 function addToHtml(

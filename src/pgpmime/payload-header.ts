@@ -89,20 +89,21 @@ export function readPayload(payload: Uint8Array): Payload {
   const protectedHeader = readProtectedHeader(payload);
   const entity = hasOnlyBareLf(payload) ? toCrlf(payload) : payload;
   const { header, bodyOffset } = parseHeader(entity);
-  const structural = firstOfEach(header.filter(isStructural)).flatMap(rewritten);
+  const structural = firstOfSingle(header.filter(isStructural)).flatMap(rewritten);
   const isText = header[0]?.name === "" || (structural.length === 0 && !hasOneReading(header));
   return isText
     ? { protectedHeader, structural: [], entity, bodyOffset: 0 }
     : { protectedHeader, structural, entity, bodyOffset };
 }
 
-/** With two Content-Type fields it would be the program's choice which body is shown. */
-function firstOfEach(header: Header): Header {
+/** Of each field that may stand once the first one: of two it would be the program's choice which one is shown. */
+export function firstOfSingle(header: Header): Header {
   const seen = new Set<string>();
-  return header.filter(({ name }) => {
-    const isFirst = !seen.has(name.toLowerCase());
-    seen.add(name.toLowerCase());
-    return isFirst;
+  return header.filter((field) => {
+    const name = field.name.toLowerCase();
+    const isSecond = seen.has(name);
+    if (SINGLE.includes(name)) seen.add(name);
+    return !isSecond;
   });
 }
 

@@ -22,6 +22,7 @@ import {
   isStructural,
   sendableFields,
 } from "./protected-headers.ts";
+import { readProtectedHeader } from "./payload-header.ts";
 import { UnsealableMessage } from "./unsealable.ts";
 
 const LEGACY = "hp-legacy-display";
@@ -58,7 +59,12 @@ export function makePayload(message: Uint8Array, blindReader?: EmailAddress): Ui
   const blind = blindReader === undefined ? [] : [bccField(blindReader)];
   const header = serializeHeader([...blind, ...payloadHeader(root.header, top.header)]);
   const body = top.body === undefined ? applyEdits(message, edits, root.bodyStart) : [top.body];
-  return Buffer.concat([header, Buffer.from("\r\n"), ...body]);
+  const payload = Buffer.concat([header, Buffer.from("\r\n"), ...body]);
+  // Its readers would be told that nothing of the header was signed.
+  if (readProtectedHeader(payload).kind !== "cipher") {
+    refuse("the message header can be read in two ways: a field is doubled or broken");
+  }
+  return payload;
 }
 
 function bccField(reader: EmailAddress): HeaderField {

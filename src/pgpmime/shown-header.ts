@@ -1,7 +1,7 @@
 /** The header that a reader is shown, made from what a payload protects and from what stood outside. */
 import { isResultField } from "../mail/auth-results.ts";
 import { fieldsNamed, firstField, type Header } from "../mail/header.ts";
-import { type ProtectedHeader, rewritten } from "./payload-header.ts";
+import { firstOfSingle, type ProtectedHeader, rewritten } from "./payload-header.ts";
 import { isStructural, outerEntry } from "./protected-headers.ts";
 
 /** The fields that people see of a message, and by which they answer it. */
@@ -77,12 +77,16 @@ function usesRfc9788({ kind }: ProtectedHeader): boolean {
   return kind === "cipher" || kind === "clear";
 }
 
-function addedOnTheWay(outer: Header, protectedHeader: ProtectedHeader): Header {
+function addedOnTheWay(
+  outer: Header,
+  protectedHeader: ProtectedHeader,
+  names: RegExp = ADDED_ON_THE_WAY,
+): Header {
   const known = protectedHeader.kind === "none" ? undefined : protectedHeader.outside;
   return outer
     .filter(
       (field) =>
-        ADDED_ON_THE_WAY.test(field.name.toLowerCase()) &&
+        names.test(field.name.toLowerCase()) &&
         !isResultField(field) &&
         known?.has(outerEntry(field)) !== true,
     )
@@ -98,7 +102,7 @@ function standIns(outer: Header, inside: Header, names: readonly string[]): Head
 }
 
 function outerHeader(outer: Header): Header {
-  return outer
+  return firstOfSingle(outer)
     .filter(
       (field) =>
         field.name !== "" &&

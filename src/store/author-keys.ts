@@ -17,12 +17,10 @@ export type AuthorKey = {
   readonly author: EmailAddress;
   readonly fingerprint: Fingerprint;
   readonly state: (typeof STATES)[number];
-  /** No bytes unless found. */
+  /** Empty unless it was found; it stays while it is to be asked for again. */
   readonly certificate: Uint8Array;
   /** When it was found, missed or noted. */
   readonly at: Date;
-  /** When the domain was last known to serve it for the address; undefined where it was not seen so. */
-  readonly servedAt?: Date | undefined;
 };
 
 /** More keys of one author, or more questions to one domain, are not looked at: he makes them, not we. */
@@ -68,13 +66,8 @@ export async function listWanted(
 
 /** Keeps a key in place of what was known of it. */
 export async function saveAuthorKey(store: Store, key: AuthorKey): Promise<void> {
-  const { author, fingerprint, state, certificate, at, servedAt } = key;
-  const values = {
-    state,
-    certificate,
-    fetched_at: at.getTime(),
-    ...(servedAt === undefined ? {} : { served_at: servedAt.getTime() }),
-  };
+  const { author, fingerprint, state, certificate, at } = key;
+  const values = { state, certificate, fetched_at: at.getTime() };
   await store.db
     .insertInto("author_keys")
     .values({
@@ -87,22 +80,45 @@ export async function saveAuthorKey(store: Store, key: AuthorKey): Promise<void>
     .execute();
 }
 
-/** Notes that a key is to be asked for (again); what was known of it counts no longer. */
+/** Notes that a key is to be asked for (again). A certificate that is known of it stays until the answer. */
 export async function wantAuthorKey(
   store: Store,
   author: EmailAddress,
   fingerprint: Fingerprint,
   at: Date,
-  servedAt?: Date,
 ): Promise<void> {
-  await saveAuthorKey(store, {
-    author,
-    fingerprint,
-    state: "wanted",
-    certificate: new Uint8Array(),
-    at,
-    servedAt,
-  });
+  await store.db
+    .insertInto("author_keys")
+    .values({
+      author: canonicalAddress(author),
+      domain: author.domain,
+      fingerprint,
+      state: "wanted",
+      certificate: new Uint8Array(),
+      fetched_at: at.getTime(),
+    })
+    .onConflict((conflict) =>
+      conflict.columns(["author", "fingerprint"]).doUpdateSet({ state: "wanted" }),
+    )
+    .execute();
+}
+
+/** What is known of one key of an author, at most seven days old. */
+export async function readAuthorKey(
+  store: Store,
+  author: EmailAddress,
+  fingerprint: Fingerprint,
+  now: Date,
+): Promise<AuthorKey | undefined> {
+  const row = await store.db
+    .selectFrom("author_keys")
+    .selectAll()
+    .where("author", "=", canonicalAddress(author))
+    .where("fingerprint", "=", fingerprint)
+    .where("fetched_at", ">", after(now, -CACHE_LIFE_MS).getTime())
+    .where("fetched_at", "<=", now.getTime())
+    .executeTakeFirst();
+  return row === undefined ? undefined : toKey(row)[0];
 }
 
 /** Deletes what is seven days old or from the future; `Store.forget` makes it physical. */
@@ -124,7 +140,6 @@ function toKey(row: {
   readonly state: string;
   readonly certificate: Uint8Array;
   readonly fetched_at: number;
-  readonly served_at: number;
 }): readonly AuthorKey[] {
   const fingerprint = parseFingerprint(row.fingerprint);
   if (fingerprint === undefined) return [];
@@ -135,7 +150,6 @@ function toKey(row: {
       state: wordFrom(STATES, row.state),
       certificate: row.certificate,
       at: fromUnixMs(row.fetched_at),
-      servedAt: row.served_at === 0 ? undefined : fromUnixMs(row.served_at),
     },
   ];
 }

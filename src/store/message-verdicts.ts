@@ -3,7 +3,7 @@ import { sql, type RawBuilder } from "kysely";
 
 import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
 import type { Store } from "./store.ts";
-import { verdictText, type MessageVerdict } from "./verdict.ts";
+import { verdictFrom, verdictText, type MessageVerdict } from "./verdict.ts";
 
 /** What opening a message showed: its wrapped summary, and the Message-ID under which its reader sees it. */
 export type ReadInside = {
@@ -52,4 +52,36 @@ function storedBytes(body: Uint8Array | undefined, summaryBytes: number): RawBui
   return body === undefined
     ? sql<number>`length(body) + ${summaryBytes}`
     : sql<number>`${body.length + summaryBytes}`;
+}
+
+/**
+ * Adds to the evidence of a message that waits, whatever verdict it has by now; one that was opened meanwhile keeps its
+ * own. False: somebody else changed it at the same moment, so that nothing was written.
+ */
+export async function addPendingEvidence(
+  store: Store,
+  account: EmailAddress,
+  id: string,
+  evidence: MessageVerdict["evidence"],
+): Promise<boolean> {
+  const row = await store.db
+    .selectFrom("messages")
+    .select("verdict")
+    .where("id", "=", id)
+    .where("account", "=", canonicalAddress(account))
+    .where("state", "=", "pending")
+    .executeTakeFirst();
+  if (row === undefined) return true;
+  const before = verdictFrom(row.verdict);
+  const verdict = { ...before, evidence: { ...before.evidence, ...evidence } };
+  const updated = await store.db
+    .updateTable("messages")
+    .set({ verdict: verdictText(verdict) })
+    .where("id", "=", id)
+    .where("account", "=", canonicalAddress(account))
+    .where("state", "=", "pending")
+    .where("verdict", "=", row.verdict)
+    .returning("id")
+    .executeTakeFirst();
+  return updated !== undefined;
 }

@@ -34,7 +34,8 @@ export type MessageRow = {
 const STATES: readonly MessageState[] = ["pending", "done"];
 const FORMS: readonly MessageForm[] = ["sealed", "as-received-sealed", "wrapped"];
 /** The second is that of earlier versions: the message in one piece. */
-const SEALED_FORMS: readonly MessageForm[] = ["sealed", "as-received-sealed"];
+/** How sealed mail is stored: in two pieces, and as earlier versions did. */
+export const SEALED_FORMS: readonly MessageForm[] = ["sealed", "as-received-sealed"];
 const COLUMNS_WITHOUT_BODY = [
   "id",
   "state",

@@ -6,6 +6,7 @@ import { sql } from "kysely";
 
 import { after, DAY, MINUTE } from "../base/time.ts";
 import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
+import { SEALED_FORMS } from "./messages.ts";
 import type { Store } from "./store.ts";
 import { verdictText, type MessageVerdict } from "./verdict.ts";
 
@@ -86,7 +87,7 @@ export async function openAgain(
     })
     .where("id", "=", id)
     .where("account", "=", canonicalAddress(account))
-    .where("form", "=", "as-received-sealed")
+    .where("form", "in", SEALED_FORMS)
     .returning("id")
     .executeTakeFirst();
   return updated !== undefined;

@@ -101,7 +101,6 @@ type AuthorKeysTable = {
   state: string;
   certificate: Uint8Array;
   fetched_at: number;
-  served_at: Generated<number>;
 };
 
 type ClockSeenTable = { id: number; at: number };

@@ -10,7 +10,6 @@ export const authorAnswers: Migration = (engine) => {
     `create table author_answers (author text primary key not null, code ${text}, certificates ${bytes},
        asked_at ${integer}, valid_ms ${integer}) ${strict}`,
     "create index author_answers_age on author_answers (asked_at)",
-    `alter table author_keys add column served_at ${integer} default 0`,
     // These rows were written by answers about addresses too, and nothing tells which.
     "delete from author_keys where state = 'found'",
   ];
