@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { AppError } from "../base/errors.ts";
 import { addressFilter, networkOf } from "./public-address.ts";
 
 const NOT_PUBLIC = [
@@ -8,7 +9,7 @@ const NOT_PUBLIC = [
   "198.51.100.1 203.0.113.1 224.0.0.1 239.1.1.1 240.0.0.1 255.255.255.255",
   ":: ::1 fc00::1 fd12::1 fe80::1 ff02::1 2001:db8::1 100::1 2002:7f00:1::1 2001::1 3fff::1",
   "::ffff:127.0.0.1 ::ffff:8.8.8.8 ::127.0.0.1 64:ff9b::7f00:1 64:ff9b::8.8.8.8 fe80::1%eth0 5f00::1",
-  "localhost 127.1 0x7f000001 2130706433 017700000001",
+  "2606:4700::1111%eth0 localhost 127.1 0x7f000001 2130706433 017700000001",
 ]
   .join(" ")
   .split(" ");
@@ -38,18 +39,42 @@ test("a listed network is allowed, in its own family only", () => {
     false,
     false,
   ]);
+  assert.equal(addressFilter(["::/0"])("10.0.0.1"), false);
+  assert.equal(addressFilter(["::/0"])("fe80::1%eth0"), false);
+});
+
+test("a single address may be allowed, and nothing beside it", () => {
+  const may = addressFilter(["127.0.0.1/32", "::1/128", "fd00:1::/33"]);
+  const tried = ["127.0.0.1", "127.0.0.0", "::1", "::2", "fd00:1:7fff::1", "fd00:1:8000::1"];
+  assert.deepEqual(tried.map(may), [true, false, true, false, true, false]);
 });
 
 test("what is no network is refused at the start", () => {
   for (const range of ["127.0.0.1", "127.0.0.0/33", "fd00::/129", "x/8", "127.0.0.0/", "1/8/9"]) {
-    assert.throws(() => addressFilter([range]), /not a network/, range);
+    assert.throws(
+      () => addressFilter([range]),
+      (error) =>
+        error instanceof AppError && !error.temporary && /not a network/.test(error.message),
+      range,
+    );
   }
 });
 
 test("budgets count networks of /24 and /48", () => {
-  assert.equal(networkOf("192.0.2.77"), networkOf("192.0.2.1"));
-  assert.notEqual(networkOf("192.0.2.77"), networkOf("192.0.3.77"));
-  assert.equal(networkOf("2606:4700:a:1::1"), networkOf("2606:4700:a:2::1"));
-  assert.equal(networkOf("2606:4700::1"), networkOf("2606:4700:0:1::"));
-  assert.notEqual(networkOf("2606:4700:a::1"), networkOf("2606:4700:b::1"));
+  for (const [network, ...addresses] of [
+    ["192.0.2", "192.0.2.77", "192.0.2.1"],
+    ["192.0.3", "192.0.3.77"],
+    [
+      "2606:4700:a",
+      "2606:4700:a:1::1",
+      "2606:4700:A:2::1",
+      "2606:4700:a:1:2:3:4:5",
+      "2606:4700:a::1",
+    ],
+    ["2606:4700:0", "2606:4700::1", "2606:4700:0:1::"],
+    ["2606:0:0", "2606::1"],
+    ["0:0:0", "::1"],
+  ]) {
+    assert.deepEqual(new Set(addresses.map(networkOf)), new Set([network]));
+  }
 });

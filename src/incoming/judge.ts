@@ -92,7 +92,7 @@ type Read = {
   readonly outerAuthors: MessageFacts["from"];
   /** The authors that are shown if the signature is good. */
   readonly authors: MessageFacts["from"];
-  /** The date that the signature covers. */
+  /** The date that the signature covers; where that covers no field, the date outside is among the unsigned ones. */
   readonly date: Date | undefined;
 };
 
@@ -105,7 +105,7 @@ function readSigned({ outer, signed }: Judged): Read {
     unsigned,
     outerAuthors: readMessageFacts(outer).from,
     authors: from,
-    date: protectedHeader.kind === "none" || unsigned.includes("Date") ? undefined : date,
+    date: unsigned.includes("Date") ? undefined : date,
   };
 }
 
@@ -120,21 +120,23 @@ function verdictOf(
   check: Check,
   said: Pick<Verdict, "state" | "warnings"> & Partial<Pick<Verdict, "evidence">>,
 ): Verdict {
-  const isVerified = check.kind === "verified";
-  const isOld = isOldSignature(judged) || (!isVerified && check.isOld === true);
+  const verified = check.kind === "verified" ? check : undefined;
+  const isOld = isOldSignature(judged) || (check.kind !== "verified" && check.isOld === true);
   return {
     state: said.state,
     warnings: [
-      ...(isVerified || areSame(read.outerAuthors, read.authors) ? [] : ["FROM_MISMATCH"]),
+      ...(verified !== undefined || areSame(read.outerAuthors, read.authors)
+        ? []
+        : ["FROM_MISMATCH"]),
       ...said.warnings,
       ...(isOld ? ["OLD_SIGNATURE"] : []),
     ],
     unsigned: read.unsigned,
     header: headerWord(read),
     signature: check.kind,
-    signedAt: isVerified || isOld ? signedAtOf(judged) : undefined,
-    signer: isVerified ? formatAddress(check.author) : undefined,
-    fingerprint: isVerified ? check.fingerprint : undefined,
+    signedAt: verified !== undefined || isOld ? signedAtOf(judged) : undefined,
+    signer: verified && formatAddress(verified.author),
+    fingerprint: verified?.fingerprint,
     check: check.kind === "later" ? "later" : "done",
     evidence: { ...evidenceOf(check), ...said.evidence },
   };

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parseQuery } from "./query.ts";
+import { parseQuery, parseVariables } from "./query.ts";
 import type { Search } from "./question.ts";
 
 function searchOf(text: string): Search | undefined {
@@ -87,11 +87,42 @@ test("the order of variables does not matter and the first of each counts", () =
 });
 
 test("what is missing or unreadable is malformed; what we do not do is not implemented", () => {
-  for (const raw of ["", "op=get", "search=a@b.example", "op=get&search=%", "op=get&search=%ff"]) {
+  for (const raw of [
+    "",
+    "op=get",
+    "op=get&search=a@b.example&%=x",
+    "op=get&search=a@b.example&x=%",
+    "search=a@b.example",
+    "op=get&search=%",
+    "op=get&search=%ff",
+  ]) {
     assert.deepEqual(parseQuery(raw), { kind: "malformed" }, raw);
   }
   assert.deepEqual(parseQuery(`op=get&search=${"a".repeat(3000)}`), { kind: "malformed" });
   for (const op of ["stats", "hget", "GET", "add", "__proto__"]) {
     assert.deepEqual(parseQuery(`op=${op}&search=a@b.example`), { kind: "not-implemented" });
   }
+});
+
+test("a variable without a value is empty, one without a name is a variable, and the longest query is read", () => {
+  const read = (raw: string) => [...(parseVariables(raw) ?? [])];
+  assert.deepEqual(read("flag&a=b=c&d="), [
+    ["flag", ""],
+    ["a", "b=c"],
+    ["d", ""],
+  ]);
+  assert.deepEqual(read("=x&a=1&"), [
+    ["", "x"],
+    ["a", "1"],
+  ]);
+  assert.deepEqual(read("a=1&"), [
+    ["a", "1"],
+    ["", ""],
+  ]);
+  assert.deepEqual(read("&a=1"), [
+    ["", ""],
+    ["a", "1"],
+  ]);
+  assert.equal(parseVariables("a".repeat(2048))?.size, 1);
+  assert.equal(parseVariables("a".repeat(2049)), undefined);
 });

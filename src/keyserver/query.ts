@@ -29,7 +29,7 @@ export function parseQuery(raw: string): Query {
   return {
     kind: "lookup",
     operation: operation === "get" ? "get" : "index",
-    isMachineReadable: options === "mr" || options.split(",").includes("mr"),
+    isMachineReadable: options.split(",").includes("mr"),
     search: parseSearch(search),
   };
 }
@@ -65,7 +65,7 @@ export function decoded(text: string): string | undefined {
 }
 
 function parseSearch(text: string): Search {
-  const id = text.includes("@") ? undefined : (parseFingerprint(text) ?? parseKeyId(text));
+  const id = parseFingerprint(text) ?? parseKeyId(text);
   if (id !== undefined) return { kind: "id", id };
   const address = parseAddress(withPlus(text));
   return address === undefined
@@ -75,8 +75,6 @@ function parseSearch(text: string): Search {
 
 /** GnuPG 2.2 unescapes the + of a local part itself and sends a space, which no unquoted local part can hold. */
 function withPlus(text: string): string {
-  if (!text.includes(" ")) return text;
-  const at = text.lastIndexOf("@");
-  const local = text.slice(0, Math.max(at, 0));
+  const local = text.slice(0, text.lastIndexOf("@"));
   return local.includes('"') ? text : local.replaceAll(" ", "+") + text.slice(local.length);
 }

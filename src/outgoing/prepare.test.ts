@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 
-import { MESSAGE, makePeople, send, textOf } from "../../test/support/submission.ts";
+import { MESSAGE, NOW, makePeople, send, textOf } from "../../test/support/submission.ts";
+import { after, DAY, SECOND } from "../base/time.ts";
 
 before(makePeople);
 
@@ -55,9 +56,11 @@ test("a line in the header that is neither a field nor a continuation is refused
 });
 
 test("the first line of a mailbox file is not of the message", async () => {
-  const { reply, relayed } = await send(`From alice Mon Nov 23 10:00:00 2026\n${MESSAGE}`, CAROL);
-  assert.match(reply, /^250/);
-  assert(!/^From alice/m.test(textOf(relayed)));
+  for (const line of ["From alice Mon Nov 23 10:00:00 2026", ">From alice Mon Nov 23"]) {
+    const { reply, relayed } = await send(`${line}\n${MESSAGE}`, CAROL);
+    assert.match(reply, /^250/);
+    assert(!/^>?From alice/m.test(textOf(relayed)));
+  }
 });
 
 test("no blind recipient is named in mail that leaves in clear", async () => {
@@ -99,6 +102,66 @@ test("a message without these fields, and one that answers clear mail, leaves as
   ]) {
     assert.match((await send(`${fields}${MESSAGE}`, CAROL)).reply, /^250 .*NOT ENCRYPTED/, fields);
   }
+});
+
+test("what answers nothing is no reply, whatever was received before", async () => {
+  const { reply } = await send(MESSAGE, CAROL, { isReplyToSealed: true });
+  assert.match(reply, /^250 .*NOT ENCRYPTED/);
+});
+
+test("of a long thread the fifty messages that stand last are asked about, each once, the answered one first", async () => {
+  const asked: (readonly string[])[] = [];
+  const cameProtected = (ids: readonly string[]) => {
+    asked.push(ids);
+    return false;
+  };
+  const thread = Array.from({ length: 60 }, (_, index) => ` <${String(index)}@x.test>\n`).join("");
+  const fields = `References:\n${thread}In-Reply-To: <59@x.test>\n`;
+  await send(`${fields}${MESSAGE}`, CAROL, { cameProtected });
+  const expected = Array.from({ length: 50 }, (_, index) => `<${String(59 - index)}@x.test>`);
+  assert.deepEqual(asked, [expected]);
+});
+
+test("a Date within a day stays as it is, one further off is replaced", async () => {
+  const dateOf = (ms: number) => after(NOW, ms).toUTCString().replace("GMT", "+0000");
+  for (const [ms, isKept] of [
+    [-DAY, true],
+    [DAY, true],
+    [-DAY - SECOND, false],
+    [DAY + SECOND, false],
+  ] as const) {
+    const { relayed } = await send(`Date: ${dateOf(ms)}\n${MESSAGE}`, CAROL);
+    const dates = textOf(relayed).match(/^Date: .*(?=\r$)/gm);
+    assert.deepEqual(dates, [`Date: ${dateOf(isKept ? ms : 0)}`]);
+  }
+});
+
+test("a Message-ID that can be read stays, any other is replaced by one of ours", async () => {
+  for (const [field, expected] of [
+    ["Message-ID: <1@alpha.test>\n", /^<1@alpha\.test>$/],
+    ["Message-ID: none\n", /^<[-0-9a-f]{36}@mail\.alpha\.test>$/],
+    ["", /^<[-0-9a-f]{36}@mail\.alpha\.test>$/],
+  ] as const) {
+    const { relayed } = await send(`${field}${MESSAGE}`, CAROL);
+    const [id, ...more] = textOf(relayed).match(/(?<=^Message-ID: ).*(?=\r$)/gm) ?? [];
+    assert.match(id ?? "", expected);
+    assert.deepEqual(more, []);
+  }
+});
+
+test("where mail was delivered before, and results that only we may state, do not leave", async () => {
+  const fields =
+    "Return-Path: <x@x.test>\nE2E-Status: x\nX-Sealpost-Require: no\n" +
+    "Authentication-Results: mail.alpha.test; none\nAuthentication-Results: other.test; none\n";
+  const text = textOf((await send(`${fields}${MESSAGE}`, CAROL)).relayed);
+  assert.doesNotMatch(text, /Return-Path|E2E|Sealpost|mail\.alpha\.test; none/);
+  assert.match(text, /other\.test; none/);
+});
+
+test("a header that is too large is refused", async () => {
+  const { reply, relayed } = await send(`${"X-A: b\n".repeat(2001)}${MESSAGE}`, CAROL);
+  assert.match(reply, /^552 5\.3\.4 the header of the message is too large/);
+  assert.deepEqual(relayed, []);
 });
 
 test("a refusal names its real reason", async () => {

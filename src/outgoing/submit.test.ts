@@ -195,7 +195,7 @@ for (const [text, expected] of [
 test("under require a recipient is answered at RCPT", async () => {
   const { deps, sender } = await send(MESSAGE, ["bob@beta.test"], { policy: "require" });
   const rcpt = async (text: string) => {
-    const answer = await answerRecipient(deps, sender, address(text));
+    const answer = await answerRecipient(deps, sender, address(text), 0);
     return answer === "ok" ? answer : replyText(answer);
   };
   assert.equal(await rcpt("bob@beta.test"), "ok");
@@ -226,6 +226,30 @@ test("without an open key nothing is sent, unless the policy is off", async () =
     assert.deepEqual(relayed, []);
   }
   assert.match((await send(MESSAGE, ["bob@beta.test"], { keys, policy: "off" })).reply, /^250/);
+});
+
+test("a return path that is not the sender's own is refused, whatever the message would come to", async () => {
+  for (const to of ["bob@beta.test", "carol@legacy.test"]) {
+    const { reply, relayed } = await send(MESSAGE, [to], { from: "bob@beta.test" });
+    assert.match(reply, /^550 5\.7\.1 the sender address \(MAIL FROM\) is not one of yours/);
+    assert.deepEqual(relayed, []);
+  }
+  for (const from of ["alice@alpha.test", "al@alpha.test", ""]) {
+    const { reply } = await send(MESSAGE, ["bob@beta.test"], { from });
+    assert.match(reply, /^250 /);
+  }
+});
+
+test("each of the sender's addresses may be the author", async () => {
+  const { reply } = await send(MESSAGE.replace("alice@", "al@"), ["bob@beta.test"]);
+  assert.match(reply, /^250 .*1 encrypted/);
+});
+
+test("trouble while handing on is no fault of the message", async () => {
+  const outcome = () => {
+    throw new Error("out of order");
+  };
+  await assert.rejects(send(MESSAGE, ["bob@beta.test"], { outcome }), /out of order/);
 });
 
 const foreign: readonly (readonly [string, string])[] = [

@@ -55,7 +55,7 @@ export async function answerRecipient(
   deps: Pick<SubmitDeps, "discover">,
   sender: Sender,
   recipient: EmailAddress,
-  accepted = 0,
+  accepted: number,
 ): Promise<Reply | "ok"> {
   if (sender.policy !== "off" && accepted >= MOST_NAMED) return TOO_MANY;
   if (sender.policy !== "require") return "ok";

@@ -143,6 +143,63 @@ test("a signature over a part of the message counts for nothing", () => {
   }
 });
 
+test("a part that calls itself ciphertext and begins with something else is none", () => {
+  const withBody = (body: string, encoding = "binary"): string =>
+    SEALED.replace(
+      DATA,
+      `--b\nContent-Type: application/octet-stream\nContent-Transfer-Encoding: ${encoding}\n\n${body}`,
+    );
+  assert.equal(kind(withBody(ARMOR)), "sealed");
+  assert.equal(
+    kind(withBody(ARMOR.replace("\n", "\nVersion: GnuPG v2\nComment: a b\n"))),
+    "sealed",
+  );
+  for (const body of [
+    "",
+    "clear text",
+    "clear\nwcBMA0000000\n",
+    `\x80${ARMOR}`,
+    ARMOR.replace(/\n\n[^]*/, "\n\n"),
+    ARMOR.replace(/\n\n/, "\n\ny2Jj\n"),
+  ]) {
+    assert.equal(kind(withBody(body)), "none", body);
+  }
+});
+
+test("a broken header of either part makes it none, and a long header of the message nothing", () => {
+  const twice = "Content-Type: text/plain\n";
+  for (const type of ["pgp-encrypted", "octet-stream"]) {
+    const field = `Content-Type: application/${type}\n`;
+    assert.equal(kind(SEALED.replace(`\n${field}`, `\n${field}${twice}`)), "none", type);
+  }
+  assert.equal(kind(`X-Long: ${"x".repeat(900)}\nX-More: ${"x".repeat(900)}\n${SEALED}`), "sealed");
+  for (const encoding of ["7bit", "8bit", "binary"]) {
+    const message = SEALED.replace(TYPE, `${TYPE}\nContent-Transfer-Encoding: ${encoding}`);
+    assert.equal(kind(message), "sealed", encoding);
+  }
+});
+
+test("a version part, and the empty one of Exchange, has a thousand octets at most", () => {
+  const mixed = 'Content-Type: multipart/mixed; boundary="b"';
+  for (const [octets, expected] of [
+    [1000, "sealed"],
+    [1001, "none"],
+  ] as const) {
+    const version = VERSION.replace("Version: 1\n", "Version: 1".padEnd(octets));
+    assert.equal(kind(SEALED.replace(VERSION, version)), expected);
+    const empty = `--b\nContent-Type: text/plain\n\n${" ".repeat(octets)}\n`;
+    assert.equal(kind(SEALED.replace(TYPE, mixed).replace("--b", `${empty}--b`)), expected);
+  }
+});
+
+test("blanks may stand around inline PGP, other text not, and a file is a file", () => {
+  assert.equal(kind(`Subject: x\n\n \t\n${ARMOR}\n\t \n`), "inline");
+  for (const body of [`x${ARMOR}`, `${ARMOR}x`])
+    assert.equal(kind(`Subject: x\n\n${body}`), "none");
+  assert.equal(kind(`Content-Disposition: attachment\n\n${ARMOR}`), "none");
+  assert.equal(kind(`Content-Disposition: inline\n\n${ARMOR}`), "inline");
+});
+
 test("inline PGP is a whole body that is one armored ciphertext", () => {
   assert.equal(kind(`Subject: x\n\n\n${ARMOR}\n`), "inline");
   assert.equal(
@@ -172,7 +229,22 @@ test("S/MIME counts as protected only when it hides its content", () => {
   assert.equal(kind("Content-Type: application/pkcs7-mime\n\nx"), "none");
 });
 
+test("only application/pkcs7-mime is S/MIME", () => {
+  assert.equal(
+    kind("Content-Type: application/x-pkcs7-mime; smime-type=AuthEnveloped-Data\n\nx"),
+    "smime",
+  );
+  for (const type of ["application/octet-stream", "text/pkcs7-mime"]) {
+    assert.equal(kind(`Content-Type: ${type}; smime-type=enveloped-data\n\nx`), "none", type);
+  }
+});
+
 test("ciphertext is told by its first packet", () => {
+  for (let tag = 1; tag < 64; tag += 1) {
+    const isOne = [1, 3, 9, 18, 20].includes(tag);
+    assert.equal(isCiphertext(Uint8Array.from([0xc0 | tag])), isOne, String(tag));
+    if (tag < 16) assert.equal(isCiphertext(Uint8Array.from([0x80 | (tag << 2)])), isOne);
+  }
   assert.equal(isCiphertext(PKESK), true);
   assert.equal(isCiphertext(Uint8Array.from([0x85])), true);
   assert.equal(isCiphertext(Uint8Array.from([0xcb])), false);

@@ -3,9 +3,11 @@
  * a survivor; `survivors.txt` says of each survivor why it changes nothing that matters.
  */
 import { spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { AppError } from "../../src/base/errors.ts";
 import { SECOND } from "../../src/base/time.ts";
 import { seededRandom } from "../support/mutate.ts";
 import { type Mutant, mutantsOf } from "./mutate-source.ts";
@@ -15,8 +17,9 @@ const ROOT = join(import.meta.dirname, "../..");
 const HOOK = join(import.meta.dirname, "hook.ts");
 const EXPLAINED = join(import.meta.dirname, "survivors.txt");
 const AT_A_TIME = 2;
-/** A fault that makes a test run for ever is noticed by this. */
-const LIMIT_MS = 120 * SECOND;
+/** A fault that makes a test run for ever is noticed by this much processor time, or by this long a wait. */
+const LIMIT_CPU_SECONDS = 10;
+const LIMIT_MS = 300 * SECOND;
 
 export type Score = {
   readonly file: string;
@@ -28,7 +31,10 @@ export type Score = {
   readonly unexplained: readonly string[];
 };
 
-/** `share`: the part of the mutants that is tried, drawn by a seed. */
+/**
+ * `share`: the part of the mutants that is tried, drawn by a seed; `only`: a part of the file's name.
+ * @throws AppError when a test fails without any fault, for it would notice everything.
+ */
 export async function proveMutants(
   o: {
     readonly share?: number;
@@ -36,29 +42,59 @@ export async function proveMutants(
     readonly onScore?: (score: Score) => void;
   } = {},
 ): Promise<readonly Score[]> {
-  const scores: Score[] = [];
-  for (const target of TARGETS) {
-    if (o.only !== undefined && !target.file.includes(o.only)) continue;
-    const score = await scoreOf(target, o.share ?? 1);
-    o.onScore?.(score);
-    scores.push(score);
+  const { share = 1, only = "" } = o;
+  const random = seededRandom(11);
+  const plans = TARGETS.filter(({ file }) => file.includes(only)).map((target) => {
+    const path = join(ROOT, "src", target.file);
+    const mutants = mutantsOf(readFileSync(path, "utf8")).filter(() => random() < share);
+    return { target, path, mutants };
+  });
+  const cache = mkdtempSync(join(tmpdir(), "sealpost-mutants-"));
+  try {
+    // Where only a few are tried, the suite that this runs in has run these tests itself.
+    if (share === 1)
+      await expectGood(cache, [...new Set(plans.flatMap(({ target }) => target.tests))]);
+    const scores: Score[] = [];
+    for (const plan of plans) {
+      const score = await scoreOf(cache, plan);
+      o.onScore?.(score);
+      scores.push(score);
+    }
+    return scores;
+  } finally {
+    rmSync(cache, { recursive: true, force: true });
   }
-  return scores;
 }
 
-async function scoreOf(target: Target, share: number): Promise<Score> {
-  const path = join(ROOT, "src", target.file);
-  const random = seededRandom(11);
-  const mutants = mutantsOf(readFileSync(path, "utf8")).filter(() => random() < share);
-  const explained = explanations();
-  const survivors: string[] = [];
-  const queue = [...mutants];
+async function expectGood(cache: string, tests: readonly string[]): Promise<void> {
+  await atATime(tests, async (test) => {
+    if (await passes(cache, {}, test)) return;
+    throw new AppError(`${test} fails without any fault`, { temporary: false });
+  });
+}
+
+async function atATime<T>(all: readonly T[], run: (one: T) => Promise<void>): Promise<void> {
+  const queue = [...all];
   const work = async () => {
-    for (let mutant = queue.shift(); mutant !== undefined; mutant = queue.shift()) {
-      if (await survives(path, mutant, target.tests)) survivors.push(nameOf(target, path, mutant));
-    }
+    for (let one = queue.shift(); one !== undefined; one = queue.shift()) await run(one);
   };
   await Promise.all(Array.from({ length: AT_A_TIME }, work));
+}
+
+type TargetPlan = {
+  readonly target: Target;
+  readonly path: string;
+  readonly mutants: readonly Mutant[];
+};
+
+async function scoreOf(cache: string, { target, path, mutants }: TargetPlan): Promise<Score> {
+  const explained = explanations();
+  const survivors: string[] = [];
+  await atATime(mutants, async (mutant) => {
+    if (await survives(cache, path, mutant, target.tests)) {
+      survivors.push(nameOf(target, path, mutant));
+    }
+  });
   const unexplained = survivors.filter((name) => !explained.has(name)).toSorted();
   return {
     file: target.file,
@@ -86,29 +122,44 @@ function explanations(): ReadonlySet<string> {
   );
 }
 
-async function survives(path: string, mutant: Mutant, tests: readonly string[]): Promise<boolean> {
-  for (const test of tests) {
-    if (!(await passes(path, mutant, test))) return false;
-  }
-  return true;
-}
-
-async function passes(path: string, { start, end, text }: Mutant, test: string): Promise<boolean> {
-  const env = {
-    ...process.env,
+async function survives(
+  cache: string,
+  path: string,
+  { start, end, text }: Mutant,
+  tests: readonly string[],
+): Promise<boolean> {
+  const fault = {
     MUTANT_URL: pathToFileURL(path).href,
     MUTANT_START: String(start),
     MUTANT_END: String(end),
     MUTANT_TEXT: text,
-    NODE_TEST_CONTEXT: undefined,
   };
-  const args = ["--import", pathToFileURL(HOOK).href, "--test-isolation=none", "--test", test];
-  const child = spawn(process.execPath, args, {
+  for (const test of tests) {
+    if (!(await passes(cache, fault, test))) return false;
+  }
+  return true;
+}
+
+/** Whether all tests of a file pass; the first that fails ends the run. */
+async function passes(
+  cache: string,
+  fault: Readonly<Record<string, string>>,
+  test: string,
+): Promise<boolean> {
+  const limited = ["-c", `ulimit -t ${LIMIT_CPU_SECONDS}; exec "$@"`, "sh", process.execPath];
+  const options = ["--test-isolation=none", "--test-reporter=tap"];
+  const args = [...limited, "--import", pathToFileURL(HOOK).href, ...options, "--test", test];
+  const child = spawn("sh", args, {
     cwd: ROOT,
-    env,
-    stdio: "ignore",
+    env: { ...process.env, ...fault, NODE_COMPILE_CACHE: cache, NODE_TEST_CONTEXT: undefined },
+    stdio: ["ignore", "pipe", "ignore"],
     timeout: LIMIT_MS,
     killSignal: "SIGKILL",
+  });
+  let said = "";
+  child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
+    said += chunk;
+    if (/^\s*not ok /m.test(said)) child.kill("SIGKILL");
   });
   const { promise, resolve, reject } = Promise.withResolvers<boolean>();
   child.once("error", reject);

@@ -1,6 +1,7 @@
 /** A mailbox from arrival to what `mail show` prints, over a database of its own, with one author whose key is published. */
 import assert from "node:assert/strict";
 import { deliver, type DeliverDeps } from "../../src/incoming/deliver.ts";
+import type { AuthorAnswer } from "../../src/discovery/author.ts";
 import {
   listMail,
   showMail,
@@ -24,14 +25,19 @@ export type ReadingWorld = AsyncDisposable & {
   readonly arrive: (message: Uint8Array) => Promise<ShownMail | undefined>;
 };
 
-/** `keys`: the authors whose domains confirm their keys. */
+/** `authors`: the authors whose domains confirm their keys. */
 export async function openReadingWorld(o: {
   readonly reader: EmailAddress;
   readonly readersKey: UnlockedKey;
   readonly authors: ReadonlyMap<string, UnlockedKey>;
   readonly now: Date;
+  /** What the domain of an author without a key says. */
+  readonly otherwise?: AuthorAnswer;
+  /** The reader's key is on their own device alone, so nothing is opened here. */
+  readonly isForDevice?: boolean;
 }): Promise<ReadingWorld> {
-  const { reader, readersKey, now } = o;
+  const { reader, readersKey, now, isForDevice = false } = o;
+  const custody = isForDevice ? "user-device-only" : "unlocks-at-login";
   const store = await openStore({ engine: "sqlite", path: ":memory:" });
   await migrate(store);
   await haveAccounts(store, reader);
@@ -41,7 +47,7 @@ export async function openReadingWorld(o: {
     hostname: "mx.beta.test",
     isOurs: () => true,
     findAccount: async () =>
-      Promise.resolve({ address: reader, custody: "unlocks-at-login", createdAt: now } as Account),
+      Promise.resolve({ address: reader, custody, createdAt: now } as Account),
     hasRoom: async () => Promise.resolve(true),
     wrapFor: async (_account, data) =>
       encryptAtRest({ data, recipients: [readersKey.certificate], now }),
@@ -52,7 +58,9 @@ export async function openReadingWorld(o: {
     },
     askAuthor: async ({ local, domain }) => {
       const key = o.authors.get(`${local}@${domain}`);
-      return Promise.resolve(key === undefined ? servesNothing() : serves(key.certificate));
+      return Promise.resolve(
+        key === undefined ? (o.otherwise ?? servesNothing()) : serves(key.certificate),
+      );
     },
     askAuthorKey: async () => Promise.resolve({ kind: "absent" }),
     isReader: async (_account, addresses) =>
@@ -68,7 +76,9 @@ export async function openReadingWorld(o: {
     arrive: async (message) => {
       const envelope = { from, recipients: [reader] };
       await deliver(deps, { envelope, message, received });
-      const keys = new UnlockedKeys([readersKey], readersKey.fingerprint, []);
+      const keys = isForDevice
+        ? UnlockedKeys.none()
+        : new UnlockedKeys([readersKey], readersKey.fingerprint, []);
       const [listed] = await listMail(deps, { account: reader, keys });
       if (listed === undefined) return undefined;
       const shown = await showMail(deps, { account: reader, id: listed.id, keys });

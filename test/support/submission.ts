@@ -66,6 +66,8 @@ export type Options = {
   readonly outcome?: (recipient: EmailAddress, attempt: number) => Outcome;
   readonly autocrypt?: "remove" | "replace";
   readonly isReplyToSealed?: boolean;
+  /** The return path, for one that is not alice's address; "": the empty one. */
+  readonly from?: string;
   readonly cameProtected?: (messageIds: readonly string[]) => boolean;
 };
 
@@ -105,12 +107,13 @@ export async function send(message: string, to: readonly string[], options: Opti
   const key = person("alice@alpha.test");
   const sender: Sender = {
     address: address("alice@alpha.test"),
-    addresses: [address("alice@alpha.test")],
+    addresses: [address("alice@alpha.test"), address("al@alpha.test")],
     policy: options.policy ?? "prefer-clear",
     keys: options.keys ?? new UnlockedKeys([key], key.fingerprint, []),
     generation: 1,
   };
-  const envelope = { from: sender.address, recipients: to.map(address) };
+  const from = options.from === "" ? undefined : address(options.from ?? "alice@alpha.test");
+  const envelope = { from, recipients: to.map(address) };
   const reply = await submit(deps, sender, envelope, Buffer.from(message.replaceAll("\n", "\r\n")));
   return { reply: replyText(reply), relayed, kept, deps, sender };
 }

@@ -1,0 +1,116 @@
+/** Which key of a certificate is encrypted to. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import {
+  type Facts,
+  type Forge,
+  expiresIn,
+  flags,
+  newForge,
+  packetOf,
+  primaryOf,
+  read,
+  sign,
+  subkeyOf,
+  userIdOf,
+  wholeSecond,
+} from "../../test/support/forge-certificate.ts";
+import { after, DAY, MINUTE, systemClock } from "../base/time.ts";
+import { parseAddress } from "../mail/address.ts";
+import { acceptForEncryption } from "./acceptance.ts";
+import { TAG, writePacket } from "./certificate-parts.ts";
+
+const NOW = wholeSecond(systemClock.now());
+const daysAgo = (days: number): Date => after(NOW, -days * DAY);
+const MADE = daysAgo(100);
+const address = parseAddress("ada.quill@post.example");
+assert(address);
+const ADA = address;
+const RSA = { type: "rsa", rsaBits: 2048, config: { minRSABits: 2048 } } as const;
+const [forge, older, newer, rsa, edge, future] = await Promise.all([
+  newForge(MADE),
+  newForge(daysAgo(50)),
+  newForge(daysAgo(20)),
+  newForge(MADE, RSA),
+  newForge(after(NOW, 10 * MINUTE)),
+  newForge(after(NOW, 11 * MINUTE)),
+]);
+const weak = await newForge(daysAgo(20), {
+  type: "rsa",
+  rsaBits: 1024,
+  config: { minRSABits: 1024 },
+});
+const signing = await newForge(daysAgo(20), { subkeys: [{ sign: true }] });
+
+type Bound = {
+  readonly of: Forge;
+  readonly facts?: Facts;
+  readonly revokedAt?: Date;
+  readonly boundAt?: Date;
+};
+
+const idOf = ({ secret }: Forge): string => secret.subkeys[0]?.getFingerprint().toUpperCase() ?? "";
+
+/** What comes of a certificate with these subkeys: the fingerprint of the one that is left, or the reason. */
+async function chosen(subkeys: readonly Bound[], by = forge, primaryFlags = 3): Promise<string> {
+  const key = await primaryOf(by);
+  const primary = by.secret.keyPacket;
+  const userID = userIdOf("ada.quill@post.example");
+  const certified = await sign(primary, "certPositive", { key, userID }, MADE, {
+    keyFlags: flags(primaryFlags),
+  });
+  const parts = [
+    writePacket(TAG.publicKey, key.write()),
+    writePacket(TAG.userId, userID.write()),
+    packetOf(certified),
+  ];
+  for (const { of, facts, revokedAt, boundAt = NOW } of subkeys) {
+    const bind = await subkeyOf(of);
+    const over = { key, bind };
+    parts.push(writePacket(TAG.publicSubkey, bind.write()));
+    if (revokedAt !== undefined) {
+      parts.push(packetOf(await sign(primary, "subkeyRevocation", over, revokedAt)));
+    }
+    const rest = { keyFlags: flags(12), ...facts };
+    parts.push(packetOf(await sign(primary, "subkeyBinding", over, boundAt, rest)));
+  }
+  const acceptance = await acceptForEncryption(await read(Buffer.concat(parts)), ADA, NOW);
+  return acceptance.kind === "unusable"
+    ? acceptance.reason
+    : acceptance.certificate.subkeyFingerprints.join(" ");
+}
+
+test("of several good subkeys the newest one counts, whatever stands first", async () => {
+  assert.equal(await chosen([{ of: older }, { of: newer }]), idOf(newer));
+  assert.equal(await chosen([{ of: newer }, { of: older }]), idOf(newer));
+});
+
+const UNUSABLE: readonly (readonly [string, Bound, string])[] = [
+  ["has expired", { of: newer, facts: expiresIn(60) }, "expired"],
+  ["is revoked", { of: newer, revokedAt: daysAgo(1) }, "revoked"],
+  ["is weak", { of: weak }, "weak-algorithm"],
+  ["is for signing alone", { of: newer, facts: { keyFlags: flags(2) } }, "no-encryption-key"],
+  ["cannot encrypt, whatever its flags say", { of: signing }, "no-encryption-key"],
+  ["is from the future", { of: future, boundAt: NOW }, "not-yet-valid"],
+  ["is bound in the future", { of: newer, boundAt: after(NOW, 11 * MINUTE) }, "not-yet-valid"],
+];
+for (const [what, bound, reason] of UNUSABLE) {
+  test(`where the newest subkey ${what}, an older good one counts, and alone it is ${reason}`, async () => {
+    assert.equal(await chosen([bound, { of: older }]), idOf(older));
+    assert.equal(await chosen([bound]), reason);
+  });
+}
+
+test("a subkey, and its binding, may be ten minutes ahead", async () => {
+  assert.equal(await chosen([{ of: edge, boundAt: after(NOW, 10 * MINUTE) }]), idOf(edge));
+});
+
+test("a primary key is encrypted to only where it can, may, and no subkey does", async () => {
+  const may = 3 | 12;
+  assert.equal(await chosen([], rsa, may), "");
+  assert.equal(await chosen([{ of: older }], rsa, may), idOf(older));
+  assert.equal(await chosen([{ of: newer, facts: expiresIn(60) }], rsa, may), "");
+  assert.equal(await chosen([], rsa, 3), "no-encryption-key");
+  assert.equal(await chosen([], forge, may), "no-encryption-key");
+});
