@@ -1,5 +1,8 @@
 /** Base64 (RFC 4648 §4) from octets to octets: no string is made of it on the way, since a string cannot be wiped. */
 
+import { asBuffer } from "./bytes.ts";
+import { fixedBytes } from "./secret.ts";
+
 const ALPHABET = Buffer.from("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/");
 const PAD = 61;
 
@@ -7,7 +10,7 @@ const PAD = 61;
 export function decodeBase64(text: Uint8Array): Buffer | undefined {
   let end = text.length;
   while (end > 0 && text.length - end < 2 && text[end - 1] === PAD) end -= 1;
-  const octets = Buffer.allocUnsafeSlow(Math.floor((end * 3) / 4));
+  const octets = asBuffer(fixedBytes(Math.floor((end * 3) / 4)));
   let [bits, held, at] = [0, 0, 0];
   for (const digit of text.subarray(0, end)) {
     const value = ALPHABET.indexOf(digit);

@@ -8,7 +8,7 @@ import type { SMTPServer } from "smtp-server";
 import { decodeBase64 } from "../base/base64.ts";
 import { asBuffer } from "../base/bytes.ts";
 import { errorText } from "../base/errors.ts";
-import { Secret } from "../base/secret.ts";
+import { fixedBytes, fixedCopy, Secret } from "../base/secret.ts";
 
 type ServerConnection = SMTPServer["connections"] extends Set<infer One> ? One : never;
 type Parser = Exclude<ServerConnection["_parser"], boolean | undefined>;
@@ -73,7 +73,9 @@ export class PasswordLines {
   }
 
   async #commands(chunk: Buffer): Promise<void> {
-    let rest = Buffer.concat([this.#held, chunk]);
+    let rest = asBuffer(fixedBytes(this.#held.length + chunk.length));
+    rest.set(this.#held);
+    rest.set(chunk, this.#held.length);
     for (const bytes of [this.#held, chunk]) bytes.fill(0);
     this.#held = Buffer.alloc(0);
     for (let lines = 1; ; lines += 1) {
@@ -150,7 +152,7 @@ export class PasswordLines {
     for (let at = decoded.indexOf(0); at !== -1; at = decoded.indexOf(0, at + 1)) fields.push(at);
     const [, , before = -1] = fields;
     const names = Buffer.from(decoded.subarray(0, before + 1));
-    const password = fields.length === 3 ? Buffer.from(decoded.subarray(before + 1)) : undefined;
+    const password = fields.length === 3 ? fixedCopy(decoded.subarray(before + 1)) : undefined;
     decoded.fill(0);
     if (password === undefined) return NO_TOKEN;
     this.#typed = new Secret(password);
