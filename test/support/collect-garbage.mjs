@@ -8,7 +8,7 @@ function collect() {
   for (let count = 0; count < 4; count += 1) globalThis.gc();
 }
 
-if (isMainThread) {
+if (isMainThread === true) {
   process.on("SIGUSR2", () => {
     channel.postMessage("now");
     collect();

@@ -23,13 +23,19 @@ export async function countInMemory(
       const read = await memory.read(buffer, 0, length, at).catch(() => undefined);
       const chunk = buffer.subarray(0, read?.bytesRead ?? 0);
       for (const [name, needle] of Object.entries(needles)) {
-        for (let hit = chunk.indexOf(needle); hit !== -1; hit = chunk.indexOf(needle, hit + 1)) {
-          if (hit < CHUNK_OCTETS) counts[name] = (counts[name] ?? 0) + 1;
-        }
+        counts[name] = (counts[name] ?? 0) + countIn(chunk, needle);
       }
     }
   }
   return counts;
+}
+
+/** Those that begin in the chunk itself; what begins behind it is counted with the next one. */
+function countIn(chunk: Buffer, needle: Uint8Array): number {
+  let count = 0;
+  let hit = chunk.indexOf(needle);
+  for (; hit !== -1 && hit < CHUNK_OCTETS; hit = chunk.indexOf(needle, hit + 1)) count += 1;
+  return count;
 }
 
 /** A text as it may lie in memory: as UTF-8, as UTF-16, and within base64 at each of the three offsets. */
