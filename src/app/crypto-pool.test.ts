@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 import { setImmediate } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
-import { AppError, TooCostly } from "../base/errors.ts";
+import { AppError, ProgramFault, TooCostly } from "../base/errors.ts";
 import { after, DAY, fromUnixMs } from "../base/time.ts";
 import { parseAddress } from "../mail/address.ts";
 import { generateKey } from "../openpgp/generate.ts";
@@ -89,6 +89,15 @@ test("what cannot be sealed is refused with the reason", async () => {
   await assert.rejects(pool.seal({ ...requestFor(key), message }), (error) => {
     return error instanceof AppError && !error.temporary && /bare/.test(error.message);
   });
+});
+
+test("an exception in the worker is a fault of the program, not damage of the message", async () => {
+  using key = await newKey();
+  await using pool = startCryptoPool({ workers: 1 });
+  const noBytes = 5 as unknown as Uint8Array;
+  await assert.rejects(pool.open({ message: noBytes, keys: [key] }), ProgramFault);
+  const message = await pool.seal(requestFor(key));
+  assert.equal((await pool.open({ message, keys: [key] })).kind, "opened");
 });
 
 /** The threads that got a job, one for each job. */

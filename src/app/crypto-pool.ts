@@ -4,7 +4,7 @@
  */
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
-import { AppError, TooCostly } from "../base/errors.ts";
+import { AppError, ProgramFault, TooCostly } from "../base/errors.ts";
 import { SECOND } from "../base/time.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import type { Certificate } from "../openpgp/certificate.ts";
@@ -75,7 +75,8 @@ type Waiting = {
 /**
  * Starts with no worker; each is made when a job needs it. A job over its limits ends its worker: an opening is tried
  * once more and is then too costly for now (`TooCostly`), a sealing is temporary trouble. So is a worker that ends by
- * itself, and more than `waiting` jobs in the queue.
+ * itself, and more than `waiting` jobs in the queue. An opening that a fault of the program ends is a `ProgramFault`:
+ * what is damaged says so by its outcome, never by an exception.
  */
 export function startCryptoPool(limits: Partial<Limits> = {}): CryptoPool {
   const pool = new Pool({ ...DEFAULT_LIMITS, ...limits });
@@ -97,7 +98,8 @@ export function startCryptoPool(limits: Partial<Limits> = {}): CryptoPool {
       if (outcome.kind === "opened") return outcome.opened;
       if (outcome.kind === "overrun") throw new TooCostly(outcome.reason);
       if (outcome.kind === "failed" && !outcome.temporary) {
-        return { kind: "damaged", reason: outcome.reason };
+        // A fault over there says nothing about the message.
+        throw new ProgramFault(outcome.reason);
       }
       throw failure(outcome);
     },

@@ -22,6 +22,23 @@ export class TooCostly extends AppError {
   }
 }
 
+/** Work that a fault of the program ended: of what it worked on nothing is known. A repaired program may finish it. */
+export class ProgramFault extends AppError {
+  override readonly name = "ProgramFault";
+
+  constructor(message: string, cause?: unknown) {
+    super(message, { temporary: true, cause });
+  }
+}
+
+/** Whether what was thrown tells of a mistake in the program, and neither of its input nor of its surroundings. */
+export function isProgramFault(thrown: unknown): boolean {
+  return MISTAKES.some((kind) => thrown instanceof kind);
+}
+
+/** What the language itself throws, and what says so by its name. */
+const MISTAKES = [ProgramFault, TypeError, RangeError, ReferenceError, SyntaxError] as const;
+
 /** The text of anything that was thrown, for a log line. */
 export function errorText(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);

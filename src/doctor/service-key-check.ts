@@ -2,16 +2,18 @@ import { stat } from "node:fs/promises";
 import { errorText } from "../base/errors.ts";
 import { mayOthersRead } from "../base/private-file.ts";
 import { SERVICE_KEY_BYTES } from "../keys/service-key.ts";
-import { type Judgement, fail, ok } from "./finding.ts";
+import { compareServiceKey } from "../keys/service-key-log.ts";
+import { type Judgement, fail, ok, warn } from "./finding.ts";
 import type { Check, DoctorDeps } from "./visit.ts";
 
-/** Whether the service key is there, whole, and nobody else's to read. */
+/** Whether the service key is there, whole, nobody else's to read, and the one that the audit log says is in force. */
 export const serviceKeyCheck: Check<DoctorDeps> = {
   name: "service-key",
   why: "With this file and a copy of the database, mail of users whose keys the provider can use is open to whoever has both; without it nothing here opens.",
-  run: async ({ serviceKeyFile, formerKeysFile }) => [
-    await judge(serviceKeyFile),
-    ...(formerKeysFile === undefined ? [] : await judgeFormer(formerKeysFile)),
+  run: async (deps) => [
+    await judge(deps.serviceKeyFile),
+    ...(deps.formerKeysFile === undefined ? [] : await judgeFormer(deps.formerKeysFile)),
+    ...(await judgeInForce(deps)),
   ],
 };
 
@@ -23,6 +25,29 @@ async function judgeFormer(file: string): Promise<readonly Judgement[]> {
   );
   if (!mayOthersRead(file, mode)) return [];
   return [fail(`others may read the former service keys ${file}`, `Run: chmod 600 ${file}`)];
+}
+
+/** Another check says what is wrong with the database. */
+async function judgeInForce({ database, serviceKeys }: DoctorDeps): Promise<readonly Judgement[]> {
+  if (database.kind === "closed" || !database.isMigrated || serviceKeys === undefined) return [];
+  switch (await compareServiceKey(database.store, serviceKeys.current.id)) {
+    case "as-logged":
+      return [];
+    case "unfinished":
+      return [
+        warn(
+          "the service key was replaced, and the end of its rotation is not in the audit log",
+          "Run: sealpost service-key rotate --resume",
+        ),
+      ];
+    case "other":
+      return [
+        fail(
+          "the service key of this host is not the one that the audit log says is in force",
+          "Copy the service key and its .former file from the host that rotated it. If the key of this host is right: sealpost service-key rotate --resume",
+        ),
+      ];
+  }
 }
 
 async function judge(file: string): Promise<Judgement> {

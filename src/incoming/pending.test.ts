@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { before } from "node:test";
-import { TooCostly } from "../base/errors.ts";
+import { ProgramFault, TooCostly } from "../base/errors.ts";
 import { after, DAY, fromUnixMs, HOUR, MINUTE } from "../base/time.ts";
 import type { AuthorAnswer } from "../discovery/author.ts";
 import { UnlockedKeys } from "../keys/unlocked-keys.ts";
@@ -85,6 +85,9 @@ type Moment = {
   readonly isParked?: boolean;
   readonly fails?: boolean;
   readonly isCostly?: boolean;
+  /** What the opening, or the judging after it, throws. */
+  readonly fault?: Error;
+  readonly judgingFault?: Error;
   readonly alone?: typeof open;
   readonly stuck?: string[];
 };
@@ -97,6 +100,7 @@ async function opened(store: Store, moment: Moment): Promise<StoredSummary> {
     open: async (request: Parameters<typeof open>[0]) => {
       if (moment.fails === true) throw new Error("the pool is busy");
       if (moment.isCostly === true) throw new TooCostly("too expensive");
+      if (moment.fault !== undefined) throw moment.fault;
       return open(request);
     },
     ...(moment.alone === undefined ? {} : { openAlone: moment.alone }),
@@ -104,6 +108,9 @@ async function opened(store: Store, moment: Moment): Promise<StoredSummary> {
     trace: traceIncoming(async () => Promise.resolve()),
     isReader: async () => Promise.resolve(true),
     ...authorDeps(moment.answer),
+    ...(moment.judgingFault === undefined
+      ? {}
+      : { askAuthor: async () => Promise.reject(moment.judgingFault) }),
     isParked: async () => Promise.resolve(moment.isParked ?? false),
   };
   await openPending(deps, BOB, moment.keys ?? new UnlockedKeys([bob], bob.fingerprint, []));
@@ -335,6 +342,40 @@ onBoth(
     assert.equal(await countStuck(store), 1);
   },
 );
+
+for (const [where, fault] of [
+  ["of the program in the worker", { fault: new ProgramFault("x is not a function") }],
+  ["of the program in this process", { judgingFault: new TypeError("x is not a function") }],
+] as const) {
+  onBoth(
+    `a fault ${where} leaves mail pending, told each time and ever more rarely, until a program without it comes`,
+    async (openStore) => {
+      const { store } = await withWaiting(openStore);
+      await using _ = store;
+      const stuck: string[] = [];
+      const moment = { answer: found(), ...fault, stuck };
+      // Alone it comes to the same: the fault is in that process too.
+      const alone: typeof open = "fault" in fault ? async () => Promise.reject(fault.fault) : open;
+      for (const [minutes, told] of [
+        [0, 1],
+        [0, 2],
+        [0, 3],
+        [9, 3],
+        [10, 5],
+        [29, 5],
+        [30, 7],
+      ] as const) {
+        const at = after(NOW, minutes * MINUTE);
+        const message = await opened(store, { ...moment, at, alone });
+        assert.equal(message.state, "pending");
+        assert.equal(message.verdict.state, "LOCKED");
+        assert.equal(stuck.length, told, `after ${String(minutes)} minutes`);
+      }
+      const late = await opened(store, { answer: found(), at: after(NOW, DAY), alone: open });
+      assert.equal(late.verdict.state, "CONFIDENTIAL");
+    },
+  );
+}
 
 onBoth("an opening that fails while the process lives does not count", async (openStore) => {
   const { store } = await withWaiting(openStore);

@@ -5,7 +5,7 @@
  * is kept is the verdict and a summary, so a crash in between only means that the same is done again. After three times the
  * message is opened alone in a process of its own, ever more rarely; it is damaged only when it ends that process.
  */
-import { TooCostly } from "../base/errors.ts";
+import { errorText, isProgramFault, TooCostly } from "../base/errors.ts";
 import { after, DAY, type Clock } from "../base/time.ts";
 import type { UnlockedKeys } from "../keys/unlocked-keys.ts";
 import { parseAddress, type EmailAddress } from "../mail/address.ts";
@@ -49,7 +49,7 @@ export type PendingDeps = AuthorDeps & {
   }) => Promise<Opened>;
   /** As `open`, alone in a process of its own; undefined leaves such mail pending. @throws TooCostly without an end. */
   readonly openAlone?: PendingDeps["open"];
-  /** Told of a message that could not be opened, and waits for another try. */
+  /** Told of a message that a fault or its cost kept from being opened, and that waits for another try. */
   readonly stuck?: (id: MessageId, reason: string) => void;
   readonly trace: TraceIncoming;
   /** Whether one of these addresses was the account's when a message was signed. */
@@ -89,9 +89,9 @@ export async function openArrived(
     const work = message.form === "wrapped" ? judgeAgain : openOne;
     await work(turn === "alone" ? alone(deps) : deps, account, keys, message);
   } catch (error) {
-    if (error instanceof TooCostly) {
+    if (error instanceof TooCostly || isProgramFault(error)) {
       // It counts: the next try is later, and at last alone. Other mail does not wait for it.
-      deps.stuck?.(id, error.message);
+      deps.stuck?.(id, errorText(error));
       return;
     }
     // The process is alive, so the message is not to blame.

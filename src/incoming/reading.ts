@@ -150,8 +150,9 @@ async function summaryIfOpen(
   wrapped: Uint8Array,
   keys: UnlockedKeys,
 ): Promise<Summary | undefined> {
-  const decrypted = await decrypt({ message: wrapped, keys: keys.all });
-  return decrypted.kind === "decrypted" ? parseSummary(decrypted.data) : undefined;
+  // A fault while one row is read shows that row as locked, too.
+  const decrypted = await decrypt({ message: wrapped, keys: keys.all }).catch(() => undefined);
+  return decrypted?.kind === "decrypted" ? parseSummary(decrypted.data) : undefined;
 }
 
 /** Nothing for what cannot or must not be opened: damaged and undecryptable mail has no readable content. */

@@ -1,13 +1,22 @@
 import assert from "node:assert/strict";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 
+import { openServiceKeys, replaceServiceKey } from "../app/service-key-file.ts";
 import { MINUTE } from "../base/time.ts";
 import { listAudit } from "../journal/audit.ts";
 import { noteServiceKeyUser } from "../store/service-key-users.ts";
 import type { Store } from "../store/store.ts";
 import { engines } from "../../test/support/engines.ts";
 import { depsFor } from "../../test/support/key-life.ts";
-import { checkServiceKey, requireNoOtherUsers, rotateServiceKey } from "./service-key-log.ts";
+import {
+  checkServiceKey,
+  compareServiceKey,
+  requireNoOtherUsers,
+  rotateServiceKey,
+} from "./service-key-log.ts";
 import { fixedServiceKeys, newServiceRoot } from "./service-key.ts";
 
 /** Two hosts with one database; `near` has the next key, `far` still the one before. */
@@ -25,11 +34,10 @@ for (const { engine, open } of engines()) {
     await using store = await open();
     const { near, ids } = hosts(store);
     let seen: readonly string[] = [];
-    const { schema } = store.db;
-    await schema.alterTable("audit").renameTo("audit_gone").execute();
+    await store.db.schema.alterTable("audit_head").renameTo("audit_head_away").execute();
     const refuse = (): void => assert.fail("replaced without a row");
-    await assert.rejects(rotateServiceKey(near, ids, refuse));
-    await schema.alterTable("audit_gone").renameTo("audit").execute();
+    await assert.rejects(rotateServiceKey(near, ids, refuse), /audit_head/);
+    await store.db.schema.alterTable("audit_head_away").renameTo("audit_head").execute();
     await rotateServiceKey(near, ids, () => {
       seen = ["replaced"];
     });
@@ -51,6 +59,39 @@ for (const { engine, open } of engines()) {
     assert.equal(await checkServiceKey(near), "finished");
     assert.equal(await checkServiceKey(near), "as-logged");
     assert.equal(await checkServiceKey(far), "other");
+  });
+
+  test(`${engine}: a rotation whose last transaction fails after the file was replaced is finished at the next start`, async () => {
+    await using store = await open();
+    const { clock } = depsFor(store);
+    const dir = await mkdtemp(join(tmpdir(), "sealpost-rotate-"));
+    await using _ = { [Symbol.asyncDispose]: async () => rm(dir, { recursive: true }) };
+    const file = join(dir, "service.key");
+    await writeFile(file, newServiceRoot().reveal(), { mode: 0o600 });
+    using serviceKeys = openServiceKeys(file);
+    using next = newServiceRoot();
+    using named = fixedServiceKeys(next.clone());
+    const ids = { from: serviceKeys.current.id, to: named.current.id };
+    let isReplaced = false;
+    const failing = Object.create(store, {
+      transaction: {
+        value: async (work: Parameters<Store["transaction"]>[0]) =>
+          store.transaction(async (tx) => {
+            const value = await work(tx);
+            if (isReplaced) throw new Error("the disk is full");
+            return value;
+          }),
+      },
+    }) as Store;
+    const replace = (): void => {
+      replaceServiceKey(file, next);
+      isReplaced = true;
+    };
+    await assert.rejects(rotateServiceKey({ store: failing, clock }, ids, replace), /disk is full/);
+    assert.equal(serviceKeys.current.id, ids.to);
+    assert.equal(await compareServiceKey(store, ids.to), "unfinished");
+    assert.equal(await checkServiceKey({ store, clock, serviceKeys }), "finished");
+    assert.equal(await compareServiceKey(store, ids.to), "as-logged");
   });
 
   test(`${engine}: a former service key is kept while a process on another host writes under it`, async () => {

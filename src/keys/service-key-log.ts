@@ -7,6 +7,7 @@ import { after, MINUTE } from "../base/time.ts";
 import { appendAudit } from "../journal/audit.ts";
 import { selectActions } from "../store/audit-actions.ts";
 import { listServiceKeyUsers } from "../store/service-key-users.ts";
+import type { Store } from "../store/store.ts";
 import type { VaultDeps } from "./vault-deps.ts";
 
 const INTENDED = "service-key.rotating";
@@ -47,6 +48,17 @@ export async function checkServiceKey({
   serviceKeys,
 }: Deps): Promise<ServiceKeyState> {
   const { id } = serviceKeys.current;
+  const state = await compareServiceKey(store, id);
+  if (state !== "unfinished") return state;
+  await appendAudit(store, { at: clock.now(), action: ROTATED, detail: { serviceKey: id } });
+  return "finished";
+}
+
+/** The same without writing; `unfinished`: the key in force is that of a rotation whose end was not written. */
+export async function compareServiceKey(
+  store: Store,
+  id: string,
+): Promise<"as-logged" | "unfinished" | "other"> {
   const rows = await selectActions(store, [INTENDED, ROTATED], 0);
   const details = rows.map(({ action, detail }) => {
     const { to, serviceKey } = JSON.parse(detail) as { to?: string; serviceKey?: string };
@@ -55,13 +67,8 @@ export async function checkServiceKey({
   // Rotations of before do not name their key.
   const done = details.findLast((one) => one.isDone && one.id !== undefined)?.id;
   if (done === undefined ? details.length === 0 : done === id) return "as-logged";
-  if (details.some((one) => !one.isDone && one.id === id)) {
-    const isOld = details.some((one) => one.isDone && one.id === id);
-    if (!isOld) {
-      await appendAudit(store, { at: clock.now(), action: ROTATED, detail: { serviceKey: id } });
-      return "finished";
-    }
-  }
+  const named = details.filter((one) => one.id === id);
+  if (named.length > 0 && named.every((one) => !one.isDone)) return "unfinished";
   return done === undefined ? "as-logged" : "other";
 }
 

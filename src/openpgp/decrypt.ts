@@ -1,4 +1,4 @@
-import { AppError, errorText } from "../base/errors.ts";
+import { isProgramFault } from "../base/errors.ts";
 import { dearmor } from "./armor.ts";
 import { Damaged } from "./damaged.ts";
 import type { Fingerprint, KeyId } from "./fingerprint.ts";
@@ -45,9 +45,9 @@ export async function decrypt(o: {
   try {
     return await decryptWith(own, binaryOf(o.message));
   } catch (error) {
-    // Our own trouble with a stored key is no fault of the message.
-    if (error instanceof AppError) throw error;
-    return { kind: "damaged", reason: errorText(error) };
+    // Our own trouble, with a stored key or in the program, is no fault of the message.
+    if (!(error instanceof Damaged)) throw error;
+    return { kind: "damaged", reason: error.message };
   }
 }
 
@@ -172,7 +172,8 @@ async function plainOf(
     const plain = await openContainer(container, sessionKey);
     opened(sessionKey);
     return plain;
-  } catch {
+  } catch (error) {
+    if (isProgramFault(error)) throw error;
     return undefined;
   } finally {
     sessionKey.bytes.fill(0);

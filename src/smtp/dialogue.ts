@@ -8,7 +8,6 @@ import type {
   SMTPServerSession,
 } from "smtp-server";
 
-import { Secret } from "../base/secret.ts";
 import type { Envelope } from "../mail/envelope.ts";
 import { checkLineEnds } from "../mail/message.ts";
 import { Budget, type Share } from "./budget.ts";
@@ -16,6 +15,7 @@ import { collect } from "./collect.ts";
 import { envelopeOf, nameOf, parsePath } from "./connection.ts";
 import { Connections, type Callback } from "./connections.ts";
 import type { Client, Handlers, ListenerLimits, ListenerMode } from "./handlers.ts";
+import { PasswordLines } from "./password-lines.ts";
 import { errorReply, isAccepted, oneReply, Refusal, reply, type Reply } from "./reply.ts";
 
 /** Jokes and proxies' commands of smtp-server that nobody may use. */
@@ -31,6 +31,8 @@ export class Dialogue<Login extends object> {
   readonly #handlers: Handlers<Login>;
   readonly #connections: Connections;
   readonly #budget: Budget;
+  /** By session. */
+  readonly #passwords = new Map<string, PasswordLines>();
   #server: SMTPServer | undefined;
 
   constructor(
@@ -60,6 +62,7 @@ export class Dialogue<Login extends object> {
       },
       onSecure: (_socket, session, callback) => {
         session.disabledCommands = this.#disabled(true);
+        this.#watchPasswords(session);
         callback();
       },
       onAuth: (auth, session, callback) => {
@@ -98,7 +101,17 @@ export class Dialogue<Login extends object> {
       return;
     }
     session.disabledCommands = this.#disabled(session.secure);
+    this.#watchPasswords(session);
     callback();
+  }
+
+  /** Also before TLS, where AUTH is refused: some clients send it there. */
+  #watchPasswords({ id }: SMTPServerSession): void {
+    if (!this.#isSubmission) return;
+    const connection = [...(this.#server?.connections ?? [])].find((one) => one.id === id);
+    if (connection === undefined) return;
+    this.#passwords.get(id)?.end();
+    this.#passwords.set(id, new PasswordLines(connection));
   }
 
   /** AUTH exists only inside TLS and only for submission (RFC 8314 §3, RFC 4954 §4). */
@@ -114,6 +127,8 @@ export class Dialogue<Login extends object> {
 
   #closed(session: SMTPServerSession): void {
     const login = loginOf<Login>(session);
+    this.#passwords.get(session.id)?.end();
+    this.#passwords.delete(session.id);
     this.#connections.close(session, () => {
       if (login !== undefined) this.#handlers.loggedOut?.(login);
     });
@@ -128,7 +143,8 @@ export class Dialogue<Login extends object> {
     const { username = "", authzid = "" } = auth;
     // RFC 4616 §2: to act as somebody else is a right nobody has here.
     if (login === undefined || (authzid !== "" && authzid !== username)) throw refusedLogin();
-    using password = Secret.fromText(auth.password ?? "");
+    using password = this.#passwords.get(session.id)?.take();
+    if (password === undefined) throw refusedLogin();
     const outcome = await login(username, password, connection.network);
     if (outcome === "throttled") {
       throw new Refusal(454, "4.7.0 too many attempts; try again later");

@@ -15,6 +15,9 @@ import type { ListenerMode, Handlers, ListenerLimits } from "./handlers.ts";
 /** PEM texts. */
 export type ServerTls = { readonly cert: string; readonly key: string };
 
+/** https://docs.openssl.org/3.0/man3/SSL_CTX_set_options/; Node.js has no name for it. */
+const SSL_OP_CLEANSE_PLAINTEXT = 2;
+
 const DEFAULT_LIMITS: ListenerLimits = {
   messageBytes: 25 * 1024 * 1024,
   heldBytes: 1024 * 1024 * 1024,
@@ -93,6 +96,8 @@ function serverOptions<Login extends object>(
     secure: mode === "submission-implicit",
     ...(tls === undefined ? {} : { cert: tls.cert, key: tls.key }),
     minVersion: "TLSv1.2",
+    // OpenSSL wipes what it has decrypted as soon as it is read: the line with the password is among it.
+    secureOptions: SSL_OP_CLEANSE_PLAINTEXT,
     authMethods: ["PLAIN", "LOGIN"],
     authRequiredMessage: "5.7.0 authentication required",
     allowInsecureAuth: false,

@@ -1,0 +1,76 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { doctorDeps } from "../../test/support/doctor-world.ts";
+import { engines } from "../../test/support/engines.ts";
+import { alice, fresh, withAlice } from "../../test/support/key-life.ts";
+import { makeLogin, newSalt } from "../keys/login-verifier.ts";
+import { fixedServiceKeys, newServiceRoot, type ServiceKeys } from "../keys/service-key.ts";
+import { rotateServiceKey } from "../keys/service-key-log.ts";
+import { TypedPassword } from "../keys/typed-password.ts";
+import { readAccount, setLogin } from "../store/accounts.ts";
+import type { Store } from "../store/store.ts";
+import type { Judgement } from "./finding.ts";
+import { logins } from "./logins.ts";
+import { serviceKeyCheck } from "./service-key-check.ts";
+import type { Check, DoctorDeps } from "./visit.ts";
+
+async function judged(
+  check: Check<DoctorDeps>,
+  store: Store,
+  serviceKeys: ServiceKeys,
+): Promise<string> {
+  const database = { kind: "open", store, isMigrated: true } as const;
+  const found: readonly Judgement[] = await check.run(doctorDeps({}, { database, serviceKeys }));
+  return found.map(({ result, title, todo }) => `${result} ${title} -> ${todo}`).join("\n");
+}
+
+for (const { engine, open } of engines()) {
+  test(`${engine}: an account whose login was set without its keys is named`, async () => {
+    await using store = await open();
+    const { deps } = await withAlice(store);
+    assert.match(await judged(logins, store, deps.serviceKeys), /^ok .* 1 accounts? tell the same/);
+    const read = await readAccount(store, alice);
+    assert(read);
+    const { generation } = read;
+    using typed = new TypedPassword(fresh());
+    const of = { owner: alice, generation };
+    const login = await makeLogin(deps.serviceKeys, of, typed, newSalt());
+    await setLogin(store, alice, generation, login);
+    const found = await judged(logins, store, deps.serviceKeys);
+    assert.match(found, /^warn .*not given the same password .*-> .*account recover/s);
+    assert.match(found, /alice@alpha\.test/);
+  });
+
+  test(`${engine}: a login that no service key opens, or of another generation, is named`, async () => {
+    await using store = await open();
+    const { deps } = await withAlice(store);
+    using other = fixedServiceKeys(newServiceRoot());
+    assert.match(await judged(logins, store, other), /^fail .*login that no service key opens/s);
+    const read = await readAccount(store, alice);
+    assert(read);
+    await setLogin(store, alice, read.generation + 1, read.login);
+    const found = await judged(logins, store, deps.serviceKeys);
+    assert.match(found, /^fail .*another generation/s);
+    assert.match(found, /alice@alpha\.test.*account reset/s);
+  });
+
+  test(`${engine}: a service key that the audit log does not know is told, also an unfinished rotation`, async () => {
+    await using store = await open();
+    const { deps } = await withAlice(store);
+    const next = newServiceRoot();
+    using rotated = fixedServiceKeys(next);
+    const ids = { from: deps.serviceKeys.current.id, to: rotated.current.id };
+    const doctor = async (keys: ServiceKeys): Promise<string> =>
+      judged(serviceKeyCheck, store, keys);
+    assert.doesNotMatch(await doctor(deps.serviceKeys), /audit log/);
+    const full = (): void => {
+      throw new Error("no space left on device");
+    };
+    await assert.rejects(rotateServiceKey(deps, ids, full), /no space left/);
+    assert.doesNotMatch(await doctor(deps.serviceKeys), /audit log/);
+    assert.match(await doctor(rotated), /^warn the service key was replaced, .*rotate --resume/m);
+    await rotateServiceKey(deps, ids, () => undefined);
+    assert.doesNotMatch(await doctor(rotated), /audit log/);
+    assert.match(await doctor(deps.serviceKeys), /^fail .*not the one that the audit log says/m);
+  });
+}
