@@ -11,6 +11,9 @@ export type DisplayedField = (typeof DISPLAYED)[number];
 /** Fields that relays, lists and filters add outside, and that a reader or a Sieve script expects (RFC 9788 §4.1). */
 const ADDED_ON_THE_WAY =
   /^(?:return-path|received|delivered-to|x-original-to|authentication-results|arc-.*|received-spf|list-.*|archived-at|x-spam.*|x-rspamd.*|x-virus.*)$/;
+/** Of these what is left beside signed fields: the trace, and what filters wrote for filters. No answer goes by them. */
+const ADDED_TO_SIGNED =
+  /^(?:return-path|received|delivered-to|x-original-to|received-spf|x-spam.*|x-rspamd.*|x-virus.*)$/;
 /** Without these fields a mail program shows nonsense, so the outer ones stand in. */
 const NEEDED = ["From", "Date", "Message-ID"] as const;
 /** RFC 9788 protects all fields that its author wrote; these two are asked for all the same. */
@@ -43,7 +46,7 @@ export function signedReading(outer: Header, protectedHeader: ProtectedHeader): 
   const fromOutside = [...unsigned.filter((name) => SHOWN_UNSIGNED.includes(name)), "Message-ID"];
   return {
     header: [
-      ...addedOnTheWay(outer, protectedHeader),
+      ...addedOnTheWay(outer, protectedHeader, ADDED_TO_SIGNED),
       ...inside,
       ...standIns(outer, inside, fromOutside),
     ],

@@ -100,10 +100,11 @@ for (const [name, payload] of Object.entries(PAYLOADS)) {
 }
 
 test("nothing that stands outside alone is shown in a full state", async () => {
-  const outside = `${OUTSIDE}Cc: board@alpha.test\r\nReply-To: x@evil.test\r\nResent-From: ceo@alpha.test\r\nSender: ceo@alpha.test\r\nIn-Reply-To: <0@x.test>\r\n`;
+  const outside = `${OUTSIDE}Cc: board@alpha.test\r\nReply-To: x@evil.test\r\nResent-From: ceo@alpha.test\r\nSender: ceo@alpha.test\r\nIn-Reply-To: <0@x.test>\r\nList-Post: <mailto:x@evil.test>\r\nArchived-At: <https://evil.test>\r\nAuthentication-Results: evil; dkim=pass\r\nReceived: by relay.test\r\n`;
   const { shown, text } = await shownOf(`${SIGNERS}${REST}`, outside);
   assert.equal(shown.state, "CONFIDENTIAL");
   assert.doesNotMatch(text, /ceo@|board@|evil|Transfer|0@x\.test/);
+  assert.match(text, /^Received: by relay\.test\r$/m);
 });
 
 test("an unsigned Reply-To and unsigned references are not shown beside signed text", async () => {
