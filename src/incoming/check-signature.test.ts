@@ -81,7 +81,7 @@ test("several signatures count only if every one of them is good, in any order",
 test("where a domain has no proven service, no key that is known otherwise counts", async () => {
   for (const code of ["NOSVC", "INSEC"] as const) {
     const answer = { ...serves(alice.certificate), code };
-    const key = { kind: "found", certificate: alice.certificate, servedAt: NOW } as const;
+    const key = { kind: "found", certificate: alice.certificate } as const;
     assert.deepEqual(await check({ answer, key }), ["unknown", code]);
   }
   assert.deepEqual(await check({ answer: SILENT }), ["later", "not asked"]);
@@ -118,29 +118,27 @@ test("with a protected date mail may be long on its way", async () => {
   assert.deepEqual(await check({ date: NOW, arrivedAt: after(NOW, 20 * DAY) }), VERIFIED);
 });
 
-test("a key that its domain serves no more counts while it was served in the last five minutes", async () => {
-  const { certificate } = alice;
+test("a key that never ended counts only where the domain named it when the message came", async () => {
+  const { certificate, fingerprint } = alice;
+  const key = { kind: "found", certificate } as const;
   for (const answer of [serves(mallory.certificate), servesNothing()]) {
-    const said = answer.code === "OK" ? "signed by another key" : "NOKEY";
-    for (const [servedAt, expected] of [
-      [after(NOW, -5 * MINUTE), VERIFIED],
-      [after(NOW, -5 * MINUTE - 1), ["unknown", said]],
-      [undefined, ["unknown", said]],
-    ] as const) {
-      const served = servedAt === undefined ? {} : { servedAt };
-      const key = { kind: "found", certificate, ...served } as const;
-      assert.deepEqual(await check({ answer, key }), expected);
+    const unknown = ["unknown", answer.code === "OK" ? "signed by another key" : "NOKEY"];
+    const named = new Set([fingerprint]);
+    assert.deepEqual(await check({ answer: { ...answer, named }, key }), VERIFIED);
+    for (const other of [key, { kind: "absent" } as const]) {
+      assert.deepEqual(await check({ answer, key: other }), unknown);
     }
-    assert.deepEqual(await check({ answer }), ["unknown", said]);
     const silence = { kind: "unreachable", reason: "timeout" } as const;
     assert.deepEqual(await check({ answer, key: silence }), ["later", "timeout"]);
   }
+  const since = { ...serves(certificate), named: new Set([mallory.fingerprint]) };
+  assert.deepEqual(await check({ answer: since, key }), ["unknown", "signed by another key"]);
 });
 
 test("a signature that names its key by the ID alone is checked with what the domain serves", async () => {
   const short = { ...good, issuer: undefined };
   assert.deepEqual(await check({ signatures: [short] }), VERIFIED);
-  const key = { kind: "found", certificate: alice.certificate, servedAt: NOW } as const;
+  const key = { kind: "found", certificate: alice.certificate } as const;
   const answer = serves(mallory.certificate);
   const unknown = ["unknown", "signed by another key"];
   assert.deepEqual(await check({ signatures: [short], answer, key }), unknown);

@@ -122,11 +122,7 @@ test("relays and filters are heard, unless the author says that a field was ther
 test("a field with two readings stands there with one", () => {
   const outer = headerOf("From : out@x.test\r\nReceived : by mx\r\nFrom: other@x.test\r\n");
   assert.deepEqual(signed(outer, NONE).lines, ["Received: by mx", "From: out@x.test"]);
-  assert.deepEqual(linesOf(unverifiedHeader(outer, NONE)), [
-    "From: out@x.test",
-    "Received: by mx",
-    "From: other@x.test",
-  ]);
+  assert.deepEqual(linesOf(unverifiedHeader(outer, NONE)), ["From: out@x.test", "Received: by mx"]);
 });
 
 test("without any protection all that stood outside is shown, but for structure and results", () => {
