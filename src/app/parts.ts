@@ -34,7 +34,7 @@ import { openStore, type Store } from "../store/store.ts";
 import { startCryptoPool, type Seal } from "./crypto-pool.ts";
 import { startEvents, type Events } from "./events.ts";
 import { openingAlone } from "./open-alone.ts";
-import { openServiceKeys } from "./service-key-file.ts";
+import { isFormerKeyLost, openServiceKeys } from "./service-key-file.ts";
 import { traceWriter, type TraceWriter } from "./trace-writer.ts";
 
 export type Parts = AsyncDisposable &
@@ -76,7 +76,8 @@ export async function openParts(
   const serviceKeys = opening.use(openServiceKeys(config.secrets.serviceKeyFile));
   const store = shared ?? opening.use(await openStore(config.database));
   await (isReading ? requireMigrated(store) : migrate(store));
-  store.auditMac = auditMacUnder(serviceKeys);
+  const isLost = isFormerKeyLost(config.secrets.serviceKeyFile);
+  store.auditMac = auditMacUnder(serviceKeys, isLost);
   if (!isReading) await keepPublished(store, config.publishedFile);
   const vault = { store, clock, serviceKeys, releaseLimits: config.revocations };
   if (!isReading) await upgradeAccounts(vault);

@@ -24,6 +24,11 @@ export function formerFile(file: string): string {
   return `${file}.former`;
 }
 
+/** Whether an operator made `NAME.lost` beside the file: the service key before it is lost. */
+export function isFormerKeyLost(file: string): boolean {
+  return statSync(`${file}.lost`, { throwIfNoEntry: false }) !== undefined;
+}
+
 /**
  * The keys in the file and in the one beside it, read again whenever one of them was replaced.
  * @throws AppError when there is none, others may read it, or it has another length.

@@ -9,10 +9,12 @@ import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
 import {
   countRowsBeforeFirst,
   hasAudit,
+  hasMacsOrGenerations,
   holdAuditEnd,
   insertAudit,
   insertAuditMac,
   macsUnderOthers,
+  readAudit,
   readAuditHead,
   replaceAuditMac,
   takeAuditPlace,
@@ -67,7 +69,7 @@ export async function appendAudit(store: Store, entry: AuditEntry): Promise<void
     const hash = hashOf(row);
     await insertAudit(tx, { ...row, hash });
     if (tx.auditMac === undefined) return;
-    const { macsAfter } = await readAuditHead(tx);
+    const macsAfter = await readMacsAfter(tx, await readAuditHead(tx));
     const { serviceKey, mac } = tx.auditMac.sign(macText({ seq: row.seq, hash, macsAfter }));
     await insertAuditMac(tx, { seq: row.seq, serviceKey, mac });
   });
@@ -88,6 +90,31 @@ function macText({
   macsAfter,
 }: Pick<AuditHead, "seq" | "hash" | "macsAfter">): Uint8Array {
   return utf8(`audit|${String(seq)}|${hex(hash)}|${String(macsAfter)}`);
+}
+
+/**
+ * From where on there are MACs. A column of the database says it, which whoever can write to the database writes as well:
+ * so it counts only if the first entry with a MAC says the same, or none has one yet and none says a generation, as when
+ * the database was just brought up to date. Else each entry must have a MAC.
+ */
+async function readMacsAfter(store: Store, { macsAfter }: AuditHead): Promise<number> {
+  if (macsAfter === 0 || store.auditMac === undefined) return macsAfter;
+  const first = await readAudit(store, macsAfter + 1);
+  if (first === undefined || first.serviceKey === "") {
+    return (await hasMacsOrGenerations(store, macsAfter)) ? 0 : macsAfter;
+  }
+  return store.auditMac.check(macText({ ...first, macsAfter }), first) === "good" ? macsAfter : 0;
+}
+
+/** Whether a process that holds the service key wrote an entry, and it is what was written. True where nobody can tell. */
+export async function isGenuine(store: Store, row: AuditRowWithMac): Promise<boolean> {
+  if (store.auditMac === undefined) return true;
+  if (!equalBytes(row.hash, hashOf(row))) return false;
+  const macsAfter = await readMacsAfter(store, await readAuditHead(store));
+  const check = store.auditMac.check(macText({ ...row, macsAfter }), row);
+  return check === "unknown"
+    ? store.auditMac.isFormerKeyLost && row.serviceKey !== ""
+    : check === "good";
 }
 
 /**
@@ -129,11 +156,12 @@ function columnsOf({
 export async function verifyAudit(store: Store, kept?: KeptHead): Promise<AuditCheck> {
   if ((await countRowsBeforeFirst(store)) > 0) return { kind: "broken", seq: 0 };
   const before = await readAuditHead(store);
+  const macsAfter = await readMacsAfter(store, before);
   let last = { seq: 0, hash: new Uint8Array() as Uint8Array };
   let atHead = last;
   let hashOfThen = "";
   for await (const row of walkAudit(store)) {
-    const fault = faultOf(store, row, last, before);
+    const fault = faultOf(store, row, last, macsAfter);
     if (fault !== undefined) return fault;
     last = row;
     if (row.seq === before.seq) atHead = row;
@@ -143,7 +171,8 @@ export async function verifyAudit(store: Store, kept?: KeptHead): Promise<AuditC
   const isAtEnd = last.seq <= (await readAuditHead(store)).seq;
   if (!isWhole || !isAtEnd) return { kind: "broken", seq: Math.min(before.seq, last.seq) + 1 };
   if (kept !== undefined && kept.head !== hashOfThen) return { kind: "rewritten", seq: kept.rows };
-  return intact(store, before, last);
+  // Nothing but a hand at the database moves where MACs begin.
+  return macsAfter === before.macsAfter ? intact(store, before, last) : { kind: "broken", seq: 0 };
 }
 
 function intact(
@@ -160,14 +189,14 @@ function faultOf(
   store: Store,
   row: AuditRowWithMac,
   last: Pick<AuditRow, "seq" | "hash">,
-  head: AuditHead,
+  macsAfter: number,
 ): AuditCheck | undefined {
   if (!follows(row, last)) return { kind: "broken", seq: last.seq + 1 };
-  return isAuthentic(store, row, head) ? undefined : { kind: "forged", seq: row.seq };
+  return isAuthentic(store, row, macsAfter) ? undefined : { kind: "forged", seq: row.seq };
 }
 
 /** Whether a process that holds the service key wrote a row; true where nobody here can tell. */
-function isAuthentic(store: Store, row: AuditRowWithMac, { macsAfter }: AuditHead): boolean {
+function isAuthentic(store: Store, row: AuditRowWithMac, macsAfter: number): boolean {
   if (store.auditMac === undefined || row.seq <= macsAfter) return true;
   return store.auditMac.check(macText({ ...row, macsAfter }), row) === "good";
 }
@@ -192,7 +221,7 @@ export async function renewAuditMacs(store: Store): Promise<number> {
 async function renewPage(tx: Store, page: { readonly after: number; readonly limit: number }) {
   const { auditMac } = tx;
   if (auditMac === undefined) return { made: 0, last: undefined };
-  const { macsAfter } = await readAuditHead(tx);
+  const macsAfter = await readMacsAfter(tx, await readAuditHead(tx));
   const { serviceKey: current } = auditMac.sign(new Uint8Array());
   const rows = await macsUnderOthers(tx, current, page);
   let made = 0;

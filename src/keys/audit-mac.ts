@@ -7,8 +7,9 @@ import type { ServiceKey, ServiceKeys } from "./service-key.ts";
  * HMAC-SHA256 under the service key, so that whoever can write to the database alone can append nothing to the audit log
  * that passes for ours. A former service key checks what was made under it until it is deleted.
  */
-export function auditMacUnder(serviceKeys: ServiceKeys): AuditMac {
+export function auditMacUnder(serviceKeys: ServiceKeys, isFormerKeyLost = false): AuditMac {
   return {
+    isFormerKeyLost,
     sign: (text) => {
       const { current } = serviceKeys;
       return { serviceKey: current.id, mac: macOf(current, text) };

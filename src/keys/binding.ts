@@ -1,13 +1,15 @@
 /**
  * The generation of an account counts the changes of what opens it: its slots and its login. The audit entry of each change
  * names the generation and the slots that count from then on. So what is written back into a live database opens nothing,
- * and to write the log back as well shows (`audit verify --kept`).
+ * and to write the log back as well shows (`audit verify --kept`). An entry counts only with a MAC under the service key;
+ * where a process does not hold the service key (`Store.auditMac` is undefined), nobody can tell, and each entry counts.
  *
  * A slot is bound to the generation that it was made at, and the entry names it: a recovery code's slot cannot be wrapped
  * anew without the code, and must open also when the service key is lost.
  */
-import { accountTag } from "../journal/audit.ts";
+import { accountTag, isGenuine } from "../journal/audit.ts";
 import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
+import type { AuditRowWithMac } from "../store/audit.ts";
 import { lastGeneration, readGeneration } from "../store/generations.ts";
 import type { Store } from "../store/store.ts";
 import { listMasterKeys, selectSlots } from "../store/vault.ts";
@@ -23,10 +25,29 @@ export type Binding = { readonly generation: number; readonly slots: ReadonlySet
 
 /** Undefined when there is no such account, or its row and the log do not tell the same. */
 export async function readBinding(store: Store, owner: EmailAddress): Promise<Binding | undefined> {
-  const read = await readGeneration(store, canonicalAddress(owner), accountTag(owner));
-  if (read === undefined) return undefined;
-  const entry = read.detail === undefined ? NONE : entryOf(read.detail);
-  return entry.generation === read.generation ? entry : undefined;
+  const tag = accountTag(owner);
+  let before = Number.MAX_SAFE_INTEGER;
+  for (;;) {
+    const read = await readGeneration(store, canonicalAddress(owner), tag, before);
+    if (read === undefined) return undefined;
+    const { generation, entry } = read;
+    if (entry === undefined) return generation === NONE.generation ? NONE : undefined;
+    if (await isGenuine(store, entry)) {
+      const said = entryOf(entry.detail);
+      return said.generation === generation ? said : undefined;
+    }
+    before = entry.seq;
+  }
+}
+
+/** What the last genuine entry of an account says; `NONE` when there is none. */
+export async function loggedBinding(store: Store, owner: EmailAddress): Promise<Binding> {
+  let entry: AuditRowWithMac | undefined;
+  do {
+    const before = entry?.seq ?? Number.MAX_SAFE_INTEGER;
+    entry = await lastGeneration(store, accountTag(owner), before);
+  } while (entry !== undefined && !(await isGenuine(store, entry)));
+  return entry === undefined ? NONE : entryOf(entry.detail);
 }
 
 /** Whether a slot counts. */
@@ -36,18 +57,14 @@ export function countsSlot({ slots }: Binding, id: string): boolean {
 
 /** The generation to begin with for an account that gets this address: whoever had it before had other slots. */
 export async function firstGeneration(store: Store, address: EmailAddress): Promise<number> {
-  return (await loggedGeneration(store, address)) + 1;
+  return (await loggedBinding(store, address)).generation + 1;
 }
 
 /** The generation that follows, whatever the row and the log say now: for what an operator decides. */
 export async function generationNow(store: Store, owner: EmailAddress): Promise<number> {
-  const read = await readGeneration(store, canonicalAddress(owner), accountTag(owner));
-  return Math.max(read?.generation ?? 0, await loggedGeneration(store, owner));
-}
-
-async function loggedGeneration(store: Store, address: EmailAddress): Promise<number> {
-  const detail = await lastGeneration(store, accountTag(address));
-  return detail === undefined ? 0 : entryOf(detail).generation;
+  const last = Number.MAX_SAFE_INTEGER;
+  const read = await readGeneration(store, canonicalAddress(owner), accountTag(owner), last);
+  return Math.max(read?.generation ?? 0, (await loggedBinding(store, owner)).generation);
 }
 
 /** @throws Overtaken when something that opens the account was changed since. */
@@ -79,7 +96,7 @@ export async function slotNames(store: Store, owner: EmailAddress): Promise<read
 }
 
 /** What an audit entry says. */
-export function entryOf(detail: string): Binding {
+function entryOf(detail: string): Binding {
   const { generation, slots } = JSON.parse(detail) as { generation: number; slots: string };
   return { generation, slots: new Set(slots.split(" ")) };
 }

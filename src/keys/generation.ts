@@ -1,9 +1,8 @@
-import { accountTag, appendAudit } from "../journal/audit.ts";
+import { appendAudit } from "../journal/audit.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import { readAccount, setLogin, type LoginRow } from "../store/accounts.ts";
-import { lastGeneration } from "../store/generations.ts";
 import type { Store } from "../store/store.ts";
-import { entryOf, generationDetail, nameOf, slotNames } from "./binding.ts";
+import { generationDetail, loggedBinding, nameOf, slotNames } from "./binding.ts";
 import { moveVerifier } from "./login-verifier.ts";
 import { Overtaken } from "./overtaken.ts";
 import type { VaultDeps } from "./vault-deps.ts";
@@ -35,8 +34,7 @@ export async function raiseGeneration(
   raise: Raise,
 ): Promise<number> {
   const { owner, from, to = from + 1, before = owner } = raise;
-  const kept = await lastGeneration(tx, accountTag(before));
-  const names = new Set(kept === undefined ? [] : entryOf(kept).slots);
+  const names = new Set((await loggedBinding(tx, before)).slots);
   for (const { id } of raise.added ?? []) names.add(nameOf(id));
   const read = await readAccount(tx, owner);
   if (read === undefined) throw new Overtaken();

@@ -3,7 +3,13 @@ import { createHash } from "node:crypto";
 import { asBuffer } from "../base/bytes.ts";
 import { type KeyMaterial, readKeyMaterial } from "./key-material.ts";
 import { type KeySignature, readKeySignature } from "./key-signature.ts";
-import { type Group, isRevocation, putInPlace } from "./placement.ts";
+import {
+  type Group,
+  type Placement,
+  isRevocation,
+  placementBudget,
+  putInPlace,
+} from "./placement.ts";
 
 /** A packet of a certificate: its type and body, without the header. */
 export type KeyPacket = { readonly tag: number; readonly body: Uint8Array };
@@ -52,32 +58,27 @@ export const TAG = {
 
 /**
  * Groups the packets of one certificate, each signature with what it is over, wherever it stands; undefined when the
- * primary key's version is not 4 or 6. `elsewhere` are revocations that stand beside the certificate.
+ * primary key's version is not 4 or 6, and when placing the signatures costs more than `budget` has left. `elsewhere` are
+ * revocations that stand beside the certificate.
  */
 export function groupPackets(
   packets: readonly KeyPacket[],
-  elsewhere: readonly KeySignature[] = [],
+  placement: Placement = { elsewhere: [], budget: placementBudget() },
 ): CertificateParts | undefined {
   const [first, ...rest] = packets;
   const material = first?.tag === TAG.publicKey ? readKeyMaterial(first.body) : undefined;
   if (first === undefined || material === undefined) return undefined;
-  const groups: Group[] = [{ head: first, signatures: [] }];
-  for (const packet of rest) {
-    if (packet.tag !== TAG.signature) groups.push({ head: packet, signatures: [] });
-    else {
-      const signature = readKeySignature(packet.body);
-      if (signature !== undefined) groups.at(-1)?.signatures.push(signature);
-    }
-  }
-  const [primary, ...components] = putInPlace(material, groups, elsewhere).map(
-    ({ head, signatures }) => ({
-      tag: head.tag,
-      body: head.body,
-      signatures: withoutRepeats(signatures).toSorted(
-        (a, b) => b.created.getTime() - a.created.getTime(),
-      ),
-    }),
-  );
+  const groups = groupsOf(first, rest);
+  const placed = putInPlace(material, groups, placement);
+  // A revocation may be among those that were not placed.
+  if (placement.budget.octets < 0) return undefined;
+  const [primary, ...components] = placed.map(({ head, signatures }) => ({
+    tag: head.tag,
+    body: head.body,
+    signatures: withoutRepeats(signatures).toSorted(
+      (a, b) => b.created.getTime() - a.created.getTime(),
+    ),
+  }));
   const ofTag = (tag: number) => components.filter((component) => component.tag === tag);
   return {
     primary: { body: first.body, material, signatures: primary?.signatures ?? [] },
@@ -87,6 +88,19 @@ export function groupPackets(
       material: readKeyMaterial(subkey.body),
     })),
   };
+}
+
+/** Each component with the signatures that stand behind it. */
+function groupsOf(first: KeyPacket, rest: readonly KeyPacket[]): readonly Group[] {
+  const groups: Group[] = [{ head: first, signatures: [] }];
+  for (const packet of rest) {
+    if (packet.tag !== TAG.signature) groups.push({ head: packet, signatures: [] });
+    else {
+      const signature = readKeySignature(packet.body);
+      if (signature !== undefined) groups.at(-1)?.signatures.push(signature);
+    }
+  }
+  return groups;
 }
 
 /** The revocations among some packets, of whatever key they are. */

@@ -16,6 +16,7 @@ import {
 import type { Fingerprint } from "./fingerprint.ts";
 import { readKeyPackets } from "./key-packets.ts";
 import type { KeySignature } from "./key-signature.ts";
+import { placementBudget } from "./placement.ts";
 
 /** A transferable public key (RFC 9580 §10.1), read but not judged: `acceptance.ts` says what it is good for. */
 export type Certificate = {
@@ -76,11 +77,18 @@ export function certificateOf(parts: CertificateParts): Certificate {
   };
 }
 
+/** Of certificates that were taken apart already: to find the places of signatures is dear. */
+const PARTS = new WeakMap<Certificate, CertificateParts>();
+
 /** The parts of a certificate; undefined when its bytes are not those of exactly one. */
 export function partsOf(certificate: Certificate): CertificateParts | undefined {
+  const kept = PARTS.get(certificate);
+  if (kept !== undefined) return kept;
   const read = readKeyPackets(certificate.bytes, MOST_PACKETS);
   const parts = read.kind === "read" ? groupPackets(read.packets) : undefined;
-  return parts?.primary.material.fingerprint === certificate.fingerprint ? parts : undefined;
+  if (parts?.primary.material.fingerprint !== certificate.fingerprint) return undefined;
+  PARTS.set(certificate, parts);
+  return parts;
 }
 
 function parse(input: Uint8Array): ParsedCertificates {
@@ -95,17 +103,22 @@ function parse(input: Uint8Array): ParsedCertificates {
   const groups = splitAtPrimaries(packets.filter(({ tag }) => !IGNORED.has(tag) && tag < 40));
   if (groups.length > MOST_CERTIFICATES) return malformed("too-many-certificates");
   const revocations = revocationsIn(packets);
-  const parts = groups.flatMap((group) => {
+  const budget = placementBudget();
+  const certificates = groups.flatMap((group) => {
     const own = new Set(group.map(({ body }) => body));
-    return (
-      groupPackets(
-        group,
-        revocations.filter(({ body }) => !own.has(body)),
-      ) ?? []
-    );
+    const elsewhere = revocations.filter(({ body }) => !own.has(body));
+    const parts = groupPackets(group, { elsewhere, budget });
+    return parts === undefined ? [] : takenApart(parts);
   });
-  if (parts.length === 0) return malformed("unsupported-version");
-  return { kind: "parsed", certificates: parts.map(certificateOf) };
+  if (budget.octets < 0) return malformed("too-large");
+  if (certificates.length === 0) return malformed("unsupported-version");
+  return { kind: "parsed", certificates };
+}
+
+function takenApart(parts: CertificateParts): Certificate {
+  const certificate = certificateOf(parts);
+  PARTS.set(certificate, parts);
+  return certificate;
 }
 
 const malformed = (reason: MalformedReason): ParsedCertificates => ({ kind: "malformed", reason });

@@ -83,17 +83,26 @@ export function verifyNatively(
 }
 
 /**
- * True when the two octets that a signature shows of its hash fit what it may be over (RFC 9580 §5.2.3). That proves
- * nothing; it says cheaply where a signature belongs.
+ * Says whether the two octets that a signature shows of its hash fit what it may be over (RFC 9580 §5.2.3), given the
+ * pieces that follow `start`; these are hashed once. That proves nothing; it says cheaply where a signature belongs.
  */
-export function fitsHashOctets(signature: KeySignature, signed: Uint8Array): boolean {
+export function startHashOctets(
+  signature: KeySignature,
+  start: readonly Uint8Array[],
+): (rest: readonly Uint8Array[]) => boolean {
   const hash = hashOf(signature);
-  if (hash === undefined) return false;
+  if (hash === undefined) return () => false;
   const { afterSubpackets, version } = signature;
   const saltEnd = 3 + (afterSubpackets[2] ?? 0);
   const salt = version === 6 ? afterSubpackets.subarray(3, saltEnd) : Buffer.alloc(0);
-  const data = Buffer.concat([salt, hashedOctets(signature, signed)]);
-  return digestOf(hash, data).subarray(0, 2).equals(afterSubpackets.subarray(0, 2));
+  const started = createHash(hash).update(salt);
+  for (const piece of start) started.update(piece);
+  const shown = afterSubpackets.subarray(0, 2);
+  return (rest) => {
+    const going = started.copy();
+    for (const piece of [...rest, signature.hashedPart, trailerOf(signature)]) going.update(piece);
+    return going.digest().subarray(0, 2).equals(shown);
+  };
 }
 
 function hashOf({ hashAlgorithm }: KeySignature): string | undefined {
@@ -103,8 +112,12 @@ function hashOf({ hashAlgorithm }: KeySignature): string | undefined {
 const digestOf = (hash: string, data: Uint8Array): Buffer => createHash(hash).update(data).digest();
 
 /** RFC 9580 §5.2.4, without the salt of v6. */
-function hashedOctets({ version, hashedPart }: KeySignature, signed: Uint8Array): Buffer {
+function hashedOctets(signature: KeySignature, signed: Uint8Array): Buffer {
+  return Buffer.concat([signed, signature.hashedPart, trailerOf(signature)]);
+}
+
+function trailerOf({ version, hashedPart }: KeySignature): Buffer {
   const trailer = Buffer.from([version, 0xff, 0, 0, 0, 0]);
   trailer.writeUInt32BE(hashedPart.length, 2);
-  return Buffer.concat([signed, hashedPart, trailer]);
+  return trailer;
 }

@@ -9,15 +9,23 @@ export function signedOctets(o: {
   readonly userId?: Uint8Array | undefined;
   readonly subkey?: Uint8Array | undefined;
 }): Buffer {
-  const keys = [o.key, ...(o.subkey === undefined ? [] : [o.subkey])].flatMap((body) => [
+  return Buffer.concat([
+    ...keyOctets(o.key),
+    ...(o.subkey === undefined ? [] : keyOctets(o.subkey)),
+    ...(o.userId === undefined ? [] : userIdOctets(o.userId)),
+  ]);
+}
+
+/** The part that is a key or a subkey, as pieces. */
+export function keyOctets(body: Uint8Array): readonly Uint8Array[] {
+  const prefix =
     body[0] === 6
       ? Buffer.concat([Buffer.of(0x9b), bigEndian(body.length, 4)])
-      : Buffer.concat([Buffer.of(0x99), bigEndian(body.length, 2)]),
-    body,
-  ]);
-  const user =
-    o.userId === undefined
-      ? []
-      : [Buffer.concat([Buffer.of(0xb4), bigEndian(o.userId.length, 4)]), o.userId];
-  return Buffer.concat([...keys, ...user]);
+      : Buffer.concat([Buffer.of(0x99), bigEndian(body.length, 2)]);
+  return [prefix, body];
+}
+
+/** The part that is a user ID, as pieces. */
+export function userIdOctets(body: Uint8Array): readonly Uint8Array[] {
+  return [Buffer.concat([Buffer.of(0xb4), bigEndian(body.length, 4)]), body];
 }

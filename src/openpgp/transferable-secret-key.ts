@@ -12,6 +12,7 @@ import { Damaged } from "./damaged.ts";
 import type { ImportRefusal } from "./import-refusal.ts";
 import { readKeyPackets } from "./key-packets.ts";
 import type { KeySignature } from "./key-signature.ts";
+import { placementBudget } from "./placement.ts";
 
 /** A transferable secret key, taken apart and not judged (RFC 9580 §10.2). */
 export type TransferableSecretKey = {
@@ -108,7 +109,10 @@ function takeApart(
   if (version !== 4 && version !== 6) return "unsupported-version";
   // Where its public part ends is not known for what we do not know.
   if (primary === undefined || !secrets.has(hex(primary.body))) return "weak-algorithm";
-  const parts = groupPackets(publicPackets, beside);
+  const parts = groupPackets(publicPackets, {
+    elsewhere: beside,
+    budget: placementBudget(),
+  });
   return parts === undefined
     ? "malformed"
     : { parts, secretFor: (publicBody) => secrets.get(hex(publicBody)) };

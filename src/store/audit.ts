@@ -120,7 +120,7 @@ export async function hasAudit(
   return row !== undefined;
 }
 
-/** What the last row must be. Rows behind `macsAfter` have a MAC. */
+/** What the last row must be. Rows behind `macsAfter` have a MAC, if the row behind it says so: `readMacsAfter`. */
 export type AuditHead = {
   readonly seq: number;
   readonly hash: Uint8Array;
@@ -135,6 +135,35 @@ export async function readAuditHead(store: Store): Promise<AuditHead> {
     .executeTakeFirstOrThrow();
   return { seq: row.seq, hash: row.hash, macsAfter: row.macs_after };
 }
+
+/** The row at a place, with its MAC; undefined when there is none. */
+export async function readAudit(store: Store, seq: number): Promise<AuditRowWithMac | undefined> {
+  const row = await store.db
+    .selectFrom("audit")
+    .leftJoin("audit_macs", "audit_macs.seq", "audit.seq")
+    .selectAll("audit")
+    .select(["audit_macs.service_key", "audit_macs.mac"])
+    .where("audit.seq", "=", seq)
+    .executeTakeFirst();
+  return row && withMac(row);
+}
+
+/** Whether any row has a MAC, or one up to a place says a generation: both are younger than a log without MACs. */
+export async function hasMacsOrGenerations(store: Store, upTo: number): Promise<boolean> {
+  const mac = await store.db.selectFrom("audit_macs").select("seq").limit(1).executeTakeFirst();
+  if (mac !== undefined) return true;
+  const row = await store.db
+    .selectFrom("audit")
+    .select("seq")
+    .where("seq", "<=", upTo)
+    .where("detail", "like", SAYS_GENERATION)
+    .limit(1)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
+/** Entries of the audit log that say a generation. */
+export const SAYS_GENERATION = '%"generation":%';
 
 /** A row with its MAC; `serviceKey` is empty where there is none. */
 export type AuditRowWithMac = AuditRow & Pick<AuditMacRow, "serviceKey" | "mac">;
@@ -154,11 +183,24 @@ export async function* walkAudit(
       .where("audit.seq", ">", after);
     if (options.account !== undefined) query = query.where("audit.account", "=", options.account);
     const rows = await query.orderBy("audit.seq").limit(PAGE).execute();
-    for (const { service_key: serviceKey, mac, ...row } of rows) {
+    for (const row of rows) {
       after = row.seq;
-      const made = { serviceKey: serviceKey ?? "", mac: mac ?? new Uint8Array() };
-      yield { ...row, at: fromUnixMs(row.at), ...made };
+      yield withMac(row);
     }
     if (rows.length < PAGE) return;
   }
+}
+
+/** A row of `audit`, left joined with `audit_macs`. */
+export function withMac({
+  service_key: serviceKey,
+  mac,
+  ...row
+}: Omit<AuditRow, "at"> & {
+  readonly at: number;
+  readonly service_key: string | null;
+  readonly mac: Uint8Array | null;
+}): AuditRowWithMac {
+  const made = { serviceKey: serviceKey ?? "", mac: mac ?? new Uint8Array() };
+  return { ...row, at: fromUnixMs(row.at), ...made };
 }

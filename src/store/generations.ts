@@ -1,44 +1,79 @@
 import type { CanonicalAddress } from "../mail/address.ts";
+import { SAYS_GENERATION, withMac, type AuditRowWithMac } from "./audit.ts";
 import type { Store } from "./store.ts";
 
-/** Entries of the audit log that say a generation. */
-const SAYS_GENERATION = '%"generation":%';
-
-/** The generation of an account's row, and the audit entry that says the last one; of one moment. */
+/**
+ * The generation of an account's row, and the last audit entry before a place that says one; of one moment. Whether the
+ * entry is genuine is for the caller to check.
+ */
 export async function readGeneration(
   store: Store,
   account: CanonicalAddress,
   tag: string,
-): Promise<{ readonly generation: number; readonly detail: string | undefined } | undefined> {
+  before: number,
+): Promise<
+  { readonly generation: number; readonly entry: AuditRowWithMac | undefined } | undefined
+> {
   const row = await store.db
     .selectFrom("accounts")
-    .select((accounts) => [
-      "generation",
-      accounts
-        .selectFrom("audit")
-        .select("audit.detail")
-        .where("audit.account", "=", tag)
-        .where("audit.detail", "like", SAYS_GENERATION)
-        .orderBy("audit.seq", "desc")
-        .limit(1)
-        .as("detail"),
+    .leftJoin("audit", (join) =>
+      join.on("audit.seq", "=", (of) =>
+        of
+          .selectFrom("audit as said")
+          .select((said) => said.fn.max("said.seq").as("seq"))
+          .where("said.account", "=", tag)
+          .where("said.detail", "like", SAYS_GENERATION)
+          .where("said.seq", "<", before),
+      ),
+    )
+    .leftJoin("audit_macs", "audit_macs.seq", "audit.seq")
+    .select([
+      "accounts.generation",
+      "audit.seq",
+      "audit.at",
+      "audit.action",
+      "audit.account",
+      "audit.detail",
+      "audit.previous",
+      "audit.hash",
+      "audit_macs.service_key",
+      "audit_macs.mac",
     ])
-    .where("address", "=", account)
+    .where("accounts.address", "=", account)
     .executeTakeFirst();
-  return row === undefined
-    ? undefined
-    : { generation: row.generation, detail: row.detail ?? undefined };
+  if (row === undefined) return undefined;
+  const { generation, seq, at, action, account: of, detail, previous, hash, ...mac } = row;
+  if (
+    seq === null ||
+    at === null ||
+    action === null ||
+    of === null ||
+    detail === null ||
+    previous === null ||
+    hash === null
+  ) {
+    return { generation, entry: undefined };
+  }
+  const said = { seq, at, action, account: of, detail, previous, hash };
+  return { generation, entry: withMac({ ...said, ...mac }) };
 }
 
-/** The detail of the last entry of an account that says a generation. */
-export async function lastGeneration(store: Store, tag: string): Promise<string | undefined> {
+/** The last entry of an account before a place that says a generation. */
+export async function lastGeneration(
+  store: Store,
+  tag: string,
+  before: number,
+): Promise<AuditRowWithMac | undefined> {
   const row = await store.db
     .selectFrom("audit")
-    .select("detail")
-    .where("account", "=", tag)
-    .where("detail", "like", SAYS_GENERATION)
-    .orderBy("seq", "desc")
+    .leftJoin("audit_macs", "audit_macs.seq", "audit.seq")
+    .selectAll("audit")
+    .select(["audit_macs.service_key", "audit_macs.mac"])
+    .where("audit.account", "=", tag)
+    .where("audit.detail", "like", SAYS_GENERATION)
+    .where("audit.seq", "<", before)
+    .orderBy("audit.seq", "desc")
     .limit(1)
     .executeTakeFirst();
-  return row?.detail;
+  return row && withMac(row);
 }

@@ -48,6 +48,8 @@ export type AuditMac = {
     text: Uint8Array,
     made: { readonly serviceKey: string; readonly mac: Uint8Array },
   ) => "good" | "bad" | "unknown";
+  /** An operator said that the former service key is lost: what was made under an unknown one counts where it must. */
+  readonly isFormerKeyLost: boolean;
 };
 
 /** An open database, or one transaction on it. Queries (`db`) are written only in this folder. */

@@ -245,3 +245,112 @@ test("hundreds of signatures in the wrong place are put aside quickly", async ()
   assert.equal(await judged(certificate), "no-encryption-key");
   assert(elapsed() < SECOND, `${String(elapsed())} ms`);
 });
+
+/** A signature of version 6 by a key that is not there, which fits nothing (RFC 9580 §5.2.3). */
+function unfit(o: { readonly type: number; readonly algorithm: number; readonly nth: number }) {
+  const { type, algorithm, nth } = o;
+  const created = Buffer.from([5, 2, 0x65, 0, 0, 0]);
+  return writePacket(
+    TAG.signature,
+    Buffer.concat([
+      Buffer.of(6, type, algorithm, 14),
+      bigEndian(created.length, 4),
+      created,
+      bigEndian(0, 4),
+      bigEndian(nth, 2),
+      Buffer.of(32),
+      Buffer.alloc(32, nth),
+      Buffer.alloc(64),
+    ]),
+  );
+}
+
+test("signatures over long packets cost no more time than short ones", async () => {
+  const users = Array.from({ length: 100 }, (_, nth) =>
+    writePacket(TAG.userId, Buffer.from(`u${String(nth)}@evil.example`)),
+  );
+  const revocations = Array.from({ length: 60 }, (_, nth) =>
+    unfit({ type: 0x30, algorithm: 27, nth }),
+  );
+  const ofLength = (version: number, length: number): Buffer =>
+    Buffer.concat([
+      Buffer.of(version),
+      bigEndian(toUnixSeconds(MADE), 4),
+      Buffer.of(27),
+      version === 6 ? bigEndian(length, 4) : Buffer.alloc(0),
+      Buffer.alloc(length, 7),
+    ]);
+  const long = writePacket(TAG.publicKey, ofLength(6, 200_000));
+  const good = writePacket(TAG.publicKey, ofLength(6, 32));
+  const longUsers = Array.from({ length: 100 }, (_, nth) =>
+    writePacket(TAG.userId, Buffer.alloc(2000, nth)),
+  );
+  const subkeys = Array.from({ length: 100 }, (_, nth) =>
+    writePacket(TAG.publicSubkey, Buffer.concat([ofLength(6, 2000), Buffer.of(nth)])),
+  );
+  const bindings = Array.from({ length: 60 }, (_, nth) =>
+    unfit({ type: 0x28, algorithm: 27, nth }),
+  );
+  const inputs: readonly (readonly Uint8Array[])[] = [
+    [long, ...users, ...revocations],
+    [good, ...longUsers, ...revocations],
+    [good, ...subkeys, ...bindings],
+    Array.from({ length: 8 }, () => [good, ...users.slice(50), ...revocations.slice(50)]).flat(),
+  ];
+  for (const [nth, packets] of inputs.entries()) {
+    const elapsed = cpuStopwatch();
+    const parsed = await parseCertificates(Buffer.concat(packets));
+    const certificates = parsed.kind === "parsed" ? parsed.certificates : [];
+    for (const certificate of certificates) {
+      const acceptance = await acceptForEncryption(certificate, ADA, NOW);
+      assert.equal(acceptance.kind, "unusable");
+    }
+    assert(elapsed() < SECOND / 2, `input ${String(nth)}: ${String(elapsed())} ms`);
+  }
+});
+
+test("a certificate whose signatures are too many to place is refused as a whole", async () => {
+  const forge = await newForge(MADE);
+  const key = await primaryOf(forge);
+  const bind = await subkeyOf(forge);
+  const revocation = packetOf(
+    await sign(forge.secret.keyPacket, "subkeyRevocation", { key, bind }, NOW),
+  );
+  const { version, algorithm } = forge.secret.keyPacket;
+  const hashed = Buffer.concat([Buffer.of(5, 2), bigEndian(toUnixSeconds(NOW), 4)]);
+  const junk = Array.from({ length: 60 }, (_, nth) =>
+    writePacket(
+      TAG.signature,
+      Buffer.concat([
+        Buffer.of(version, 0x30, algorithm, 8),
+        bigEndian(hashed.length, version === 6 ? 4 : 2),
+        hashed,
+        bigEndian(0, version === 6 ? 4 : 2),
+        bigEndian(nth, 2),
+        ...(version === 6 ? [Buffer.of(16), Buffer.alloc(16)] : []),
+        Buffer.of(0, 1, 1, 0, 1, 1),
+      ]),
+    ),
+  );
+  const users = Array.from({ length: 100 }, (_, nth) =>
+    writePacket(TAG.userId, Buffer.alloc(2000, nth)),
+  );
+  const { certificate } = await forgedWith([...users, ...junk, revocation], forge);
+  const parsed = await parseCertificates(certificate);
+  assert.deepEqual(parsed, { kind: "malformed", reason: "too-large" });
+});
+
+test("a subkey that is longer than its length can say is read, and bound by nothing", async () => {
+  const forge = await newForge(MADE);
+  const long = writePacket(TAG.publicSubkey, Buffer.alloc(70_000, 4));
+  const revocation = packetOf(
+    await sign(
+      forge.secret.keyPacket,
+      "subkeyRevocation",
+      { key: await primaryOf(forge), bind: await subkeyOf(forge) },
+      NOW,
+    ),
+  );
+  const { certificate } = await forgedWith([long, revocation], forge);
+  assert.equal(await judged(certificate), "revoked");
+});

@@ -14,7 +14,7 @@ import { formerHash, unwrapVerifier, verifyPassword } from "../../src/keys/login
 import { openWithPassword } from "../../src/keys/master-key.ts";
 import { readRecoveryCode } from "../../src/keys/recovery-code.ts";
 import { wrapCopy } from "../../src/keys/rewrap.ts";
-import { newServiceRoot } from "../../src/keys/service-key.ts";
+import { fixedServiceKeys, newServiceRoot } from "../../src/keys/service-key.ts";
 import { upgradeAccounts } from "../../src/keys/upgrade-accounts.ts";
 import { deriveKey, unwrap } from "../../src/keys/wrap.ts";
 import { unlockWithPassword, type VaultDeps } from "../../src/keys/vault.ts";
@@ -26,6 +26,8 @@ import { encryptAtRest } from "../../src/openpgp/encrypt.ts";
 import { readAccount } from "../../src/store/accounts.ts";
 import { migrate } from "../../src/store/migrate.ts";
 import { insertOutbox } from "../../src/store/outbox.ts";
+import { accountTag, appendAudit, verifyAudit } from "../../src/journal/audit.ts";
+import { auditMacUnder } from "../../src/keys/audit-mac.ts";
 import { openStore, type Store, type StoreOptions } from "../../src/store/store.ts";
 import { fakeClock } from "../support/clock.ts";
 import { engines } from "../support/engines.ts";
@@ -163,6 +165,64 @@ for (const { engine, place } of engines()) {
     }
   });
 
+  test(`${engine}: an entry that is forged without the service key makes no row from before count`, async () => {
+    await using scene = await makeScene(await place());
+    const { deps } = scene;
+    const { store } = deps;
+    const before = await rowsOf(store);
+    const said = await generationEntry(store);
+    using next = Secret.fromText("alice has another one");
+    assert.equal(await replacePassword(loginDeps(deps), alice, passwordOf(alice), next), true);
+    const genuine = await rowsOf(store);
+    const write = async ({ slots, account }: typeof before): Promise<void> => {
+      for (const slot of [...before.slots, ...genuine.slots]) {
+        await store.db.deleteFrom("slots").where("id", "=", slot.id).execute();
+      }
+      for (const slot of slots) await store.db.insertInto("slots").values(slot).execute();
+      const { address, ...row } = account;
+      await store.db.updateTable("accounts").set(row).where("address", "=", address).execute();
+    };
+    const forge = async (macs: typeof store.auditMac): Promise<void> => {
+      const { auditMac } = store;
+      store.auditMac = macs;
+      const detail = JSON.parse(said.detail) as Record<string, string | number>;
+      await appendAudit(store, {
+        at: deps.clock.now(),
+        action: said.action,
+        account: alice,
+        detail,
+      });
+      store.auditMac = auditMac;
+    };
+    using other = fixedServiceKeys(newServiceRoot());
+    for (const macs of [undefined, auditMacUnder(other)]) {
+      await write(before);
+      await forge(macs);
+      const { seq } = await store.db
+        .selectFrom("audit_head")
+        .select("seq")
+        .executeTakeFirstOrThrow();
+      for (const macsAfter of [0, seq]) {
+        await store.db.updateTable("audit_head").set({ macs_after: macsAfter }).execute();
+        assert.equal(await openWithPassword(deps, alice, passwordOf(alice)), undefined);
+        const request = { address: alice, password: passwordOf(alice), network: "192.0.2.0/24" };
+        assert.equal((await login(loginDeps(deps), request)).kind, "refused");
+      }
+      await store.db.updateTable("audit_head").set({ macs_after: 0 }).execute();
+    }
+    assert.equal((await verifyAudit(store)).kind, "forged");
+    // What is genuine still opens, and the next change takes over nothing that was forged.
+    await write({ ...genuine, slots: [...genuine.slots, ...before.slots].filter(isFirst) });
+    using masterKey = await openWithPassword(deps, alice, next);
+    assert(masterKey);
+    await giveToProvider(deps, masterKey);
+    const { slots } = JSON.parse((await generationEntry(store)).detail) as { slots: string };
+    const counted = new Set(genuine.slots.map(({ id }) => id.replaceAll("-", "").slice(0, 16)));
+    for (const name of (JSON.parse(said.detail) as { slots: string }).slots.split(" ")) {
+      if (!counted.has(name)) assert(!slots.split(" ").includes(name));
+    }
+  });
+
   test(`${engine}: what was written back is not taken over by the next change, nor by a start of the program`, async () => {
     await using scene = await makeScene(await place());
     const { deps } = scene;
@@ -207,6 +267,20 @@ function loginDeps(deps: VaultDeps): LoginDeps {
   return { ...deps, keyRules: { profile: "compat" } };
 }
 
+/** The last entry that says alice's generation. */
+async function generationEntry({ db }: Store) {
+  return db
+    .selectFrom("audit")
+    .selectAll()
+    .where("account", "=", accountTag(alice))
+    .where("detail", "like", '%"generation":%')
+    .orderBy("seq", "desc")
+    .executeTakeFirstOrThrow();
+}
+
+const isFirst = <Row extends { readonly id: string }>(row: Row, at: number, all: readonly Row[]) =>
+  all.findIndex(({ id }) => id === row.id) === at;
+
 async function rowsOf({ db }: Store) {
   const slots = await db.selectFrom("slots").selectAll().execute();
   const account = await db
@@ -230,6 +304,7 @@ async function makeScene(database: StoreOptions): Promise<Scene> {
   const store = opened.use(await openStore(database));
   await migrate(store);
   const deps = { store, clock: fakeClock(), serviceKeys: opened.use(openServiceKeys(keyFile)) };
+  store.auditMac = auditMacUnder(deps.serviceKeys);
   const first = await addUser(deps, alice, "unlocks-at-login");
   const second = await addUser(deps, bob, "provider-usable");
   await mkdir(join(dir, "spool"));
