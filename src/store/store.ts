@@ -165,12 +165,12 @@ export class Store implements AsyncDisposable {
   /** Whether somebody made tables here, of whatever version. */
   async hasTables(): Promise<boolean> {
     const tables = await this.db.introspection.getTables();
-    return tables.some(({ name }) => name === "migrations" || name === RESTORING);
+    return tables.some(({ name }) => name === "migrations");
   }
 
   /** Marks an empty database that a backup is about to fill: no program starts on it until `endFilling`. */
   async beginFilling(): Promise<void> {
-    await sql.raw(`create table ${RESTORING} (id integer)`).execute(this.db);
+    await sql.raw(`create table if not exists ${RESTORING} (id integer)`).execute(this.db);
   }
 
   /** Nothing is published from what was filled in; from now on programs may start on it. */
