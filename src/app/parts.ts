@@ -2,7 +2,6 @@
  * What the gateway and the command line are put together from: the database, the keys to what is wrapped in it, the
  * look-ups and the crypto pool. Opening them starts nothing: no listener, no timer that keeps a process alive.
  */
-import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { isAddress, isReadersAddress } from "../accounts/reader-addresses.ts";
 import { AppError } from "../base/errors.ts";
@@ -27,9 +26,8 @@ import {
 } from "../keys/vault.ts";
 import { withoutSubaddress, type EmailAddress } from "../mail/address.ts";
 import { parseCertificates, type Certificate } from "../openpgp/certificate.ts";
-import { listAllPublished } from "../store/certificates.ts";
+import { listAllPublished, publishedFileOf } from "../store/certificates.ts";
 import { migrate, requireMigrated } from "../store/migrate.ts";
-import { startPublishedFile } from "../store/published-file.ts";
 import { openStore, type Store } from "../store/store.ts";
 import { startCryptoPool, type Seal } from "./crypto-pool.ts";
 import { startEvents, type Events } from "./events.ts";
@@ -115,10 +113,15 @@ export async function openParts(
   };
 }
 
-/** From now on what is published is appended to that file, which begins with what is published already. */
+/**
+ * From now on what is published is appended to that file, which begins with what is published already: not before
+ * something is, and not while publication is held.
+ */
 async function keepPublished(store: Store, file: string): Promise<void> {
-  if (!existsSync(file)) startPublishedFile(file, await listAllPublished(store));
   store.publishedFile = file;
+  await store.transaction(async (tx) => {
+    if ((await listAllPublished(tx)).length > 0) await publishedFileOf(tx);
+  });
 }
 
 /** @throws AppError when the escrow certificate cannot be used: keys must not be made without it. */

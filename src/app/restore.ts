@@ -2,7 +2,7 @@
  * A database from a backup. What was published since is merged from the file that `published-file.ts` keeps: a revocation
  * stays one. Without that file nothing is published until somebody says that it may be.
  */
-import { existsSync } from "node:fs";
+import { existsSync, linkSync, rmSync } from "node:fs";
 import { AppError } from "../base/errors.ts";
 import type { Config } from "../config/load.ts";
 import { appendAudit } from "../journal/audit.ts";
@@ -11,6 +11,7 @@ import { lastActionAt } from "../store/audit-actions.ts";
 import {
   findByFingerprint,
   holdPublication,
+  publishedFileOf,
   putBackRevoked,
   stopServing,
   updatePublished,
@@ -63,7 +64,30 @@ export async function restore(
   if (!existsSync(file)) throw new AppError(`there is no file ${file}`, { temporary: false });
   // Before anything writes to it.
   const published = readPublishedFile(publishedFile);
-  await fill(config, file);
+  if (config.database.engine === "postgres") {
+    await fillEmpty(config.database.url, file);
+    return merge(config, published);
+  }
+  const { path } = config.database;
+  requireAway([path, `${path}-wal`]);
+  // Nobody starts on the database before it is whole.
+  const filling = `${path}.restoring`;
+  for (const end of ["", "-wal", "-shm", "-journal"]) rmSync(`${filling}${end}`, { force: true });
+  await restoreSqlite(file, filling);
+  const database: Config["database"] = { ...config.database, path: filling };
+  {
+    await using store = await openStore(database);
+    await store.endFilling();
+  }
+  const restored = await merge({ ...config, database }, published);
+  // Fails where somebody made a database meanwhile.
+  linkSync(filling, path);
+  rmSync(filling);
+  return restored;
+}
+
+/** Nothing is published until what was published since is in the database. */
+async function merge(config: Config, published: PublishedFile | undefined): Promise<Restored> {
   await using parts = await openParts(config);
   const from = await lastActionAt(parts.store, BACKED_UP);
   const restored = await parts.store.transaction(async (tx) => {
@@ -89,34 +113,33 @@ export async function restore(
 export async function confirmRestore(parts: Parts): Promise<void> {
   await parts.store.transaction(async (tx) => {
     await holdPublication(tx, false);
+    // What is published from now on is kept, and begins with what is there.
+    await publishedFileOf(tx);
     await appendAudit(tx, { at: parts.clock.now(), action: "database.restore-confirmed" });
   });
 }
 
-async function fill({ database }: Config, file: string): Promise<void> {
-  if (database.engine === "sqlite") {
-    const { path } = database;
-    const there = [path, `${path}-wal`].find((one) => existsSync(one));
-    if (there !== undefined) {
-      throw new AppError(
-        `${there} is there: stop Sealpost, and move the database away with its -wal and -shm`,
-        { temporary: false },
-      );
-    }
-    await restoreSqlite(file, path);
-    return;
+function requireAway(files: readonly string[]): void {
+  const there = files.find((one) => existsSync(one));
+  if (there === undefined) return;
+  throw new AppError(
+    `${there} is there: stop Sealpost, and move the database away with its -wal and -shm`,
+    { temporary: false },
+  );
+}
+
+async function fillEmpty(url: string, file: string): Promise<void> {
+  await using store = await openStore({ engine: "postgres", url });
+  if (await store.hasTables()) {
+    throw new AppError(
+      "there is a database already: stop Sealpost, rename the database, and make an empty one of its name " +
+        "(ALTER DATABASE … RENAME TO …; CREATE DATABASE …)",
+      { temporary: false },
+    );
   }
-  {
-    await using store = await openStore({ engine: "postgres", url: database.url });
-    if (await store.hasTables()) {
-      throw new AppError(
-        "there is a database already: stop Sealpost, rename the database, and make an empty one of its name " +
-          "(ALTER DATABASE … RENAME TO …; CREATE DATABASE …)",
-        { temporary: false },
-      );
-    }
-  }
-  await fillPostgres(database.url, file);
+  await store.beginFilling();
+  await fillPostgres(url, file);
+  await store.endFilling();
 }
 
 async function mergePublished(

@@ -11,7 +11,7 @@ import {
   renameSync,
   rmSync,
   statSync,
-  writeSync,
+  writeFileSync,
 } from "node:fs";
 import { basename, dirname } from "node:path";
 import { AppError } from "../base/errors.ts";
@@ -123,7 +123,7 @@ function replaceFile(file: string, bytes: Uint8Array): void {
   rmSync(next, { force: true });
   const handle = openSync(next, "wx", 0o600);
   try {
-    writeSync(handle, bytes);
+    writeFileSync(handle, bytes);
     fsyncSync(handle);
   } finally {
     closeSync(handle);
@@ -135,7 +135,7 @@ function replaceFile(file: string, bytes: Uint8Array): void {
 function overwrite(file: string, size: number): void {
   const handle = openSync(file, "r+");
   try {
-    writeSync(handle, Buffer.alloc(size));
+    writeFileSync(handle, Buffer.alloc(size));
     fsyncSync(handle);
   } finally {
     closeSync(handle);

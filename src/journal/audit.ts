@@ -171,15 +171,16 @@ export async function verifyAudit(store: Store, kept?: KeptHead): Promise<AuditC
   const isAtEnd = last.seq <= (await readAuditHead(store)).seq;
   if (!isWhole || !isAtEnd) return { kind: "broken", seq: Math.min(before.seq, last.seq) + 1 };
   if (kept !== undefined && kept.head !== hashOfThen) return { kind: "rewritten", seq: kept.rows };
-  // Nothing but a hand at the database moves where MACs begin.
-  return macsAfter === before.macsAfter ? intact(store, before, last) : { kind: "broken", seq: 0 };
+  return intact(store, { claimed: before.macsAfter, macsAfter }, last);
 }
 
 function intact(
   { auditMac }: Store,
-  { macsAfter }: AuditHead,
+  { claimed, macsAfter }: { readonly claimed: number; readonly macsAfter: number },
   { seq, hash }: Pick<AuditRow, "seq" | "hash">,
 ): AuditCheck {
+  // Nothing but a hand at the database moves where MACs begin.
+  if (claimed !== macsAfter) return { kind: "broken", seq: 0 };
   const withoutMac = auditMac === undefined ? 0 : Math.min(macsAfter, seq);
   const result = { kind: "intact", rows: seq, head: hex(hash) } as const;
   return withoutMac === 0 ? result : { ...result, withoutMac };

@@ -8,6 +8,7 @@ import {
   type CanonicalAddress,
   type EmailAddress,
 } from "../mail/address.ts";
+import { publishedFileOf } from "./certificates.ts";
 import { appendPasswordChange } from "./published-file.ts";
 import { addressFrom, timeOrNone, wordFrom } from "./row.ts";
 import type { Schema } from "./schema.ts";
@@ -115,8 +116,9 @@ export async function setLogin(
   const before = await readAccount(store, address);
   // The salt is made with the password, and stays when the same login is wrapped again.
   const isOther = before !== undefined && !equalBytes(before.login.salt, login.salt);
-  if (isOther && store.publishedFile !== undefined) {
-    appendPasswordChange(store.publishedFile, address, systemClock.now());
+  const file = isOther ? await publishedFileOf(store) : undefined;
+  if (file !== undefined) {
+    appendPasswordChange(file, address, systemClock.now());
   }
   await store.db
     .updateTable("accounts")

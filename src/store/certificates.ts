@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+
 import type { Selectable } from "kysely";
 
 import { AppError } from "../base/errors.ts";
@@ -7,10 +9,15 @@ import { wkdName } from "../mail/wkd-hash.ts";
 import { keyIdOf, type Fingerprint, type KeyId } from "../openpgp/fingerprint.ts";
 import { holdAuditEnd } from "./audit.ts";
 import { isConstraintViolation } from "./constraint.ts";
-import { appendCertificate, appendServed, eraseFromFile } from "./published-file.ts";
+import {
+  appendCertificate,
+  appendServed,
+  eraseFromFile,
+  startPublishedFile,
+} from "./published-file.ts";
 import { addressFrom, msOrZero, timeOrNone, wordFrom } from "./row.ts";
 import type { Schema } from "./schema.ts";
-import type { Store } from "./store.ts";
+import { HELD, type Store } from "./store.ts";
 
 /**
  * What became of a published key. `superseded` and `retired` are revoked softly, `compromised` and
@@ -123,7 +130,8 @@ export async function publish(
       await tx.db.insertInto("published_certificates").values(toRow(certificate)).execute();
       await insertIds(tx, certificate.fingerprint, subkeys);
       await countChange(tx);
-      if (tx.publishedFile !== undefined) appendCertificate(tx.publishedFile, certificate);
+      const file = await publishedFileOf(tx);
+      if (file !== undefined) appendCertificate(file, certificate);
     });
   } catch (error) {
     if (isConstraintViolation(error)) {
@@ -164,7 +172,8 @@ export async function endPublished(
 export async function stopServing(store: Store, fingerprint: Fingerprint): Promise<void> {
   await store.db.deleteFrom("certificate_ids").where("fingerprint", "=", fingerprint).execute();
   await countChange(store);
-  if (store.publishedFile !== undefined) appendServed(store.publishedFile, fingerprint, false);
+  const file = await publishedFileOf(store);
+  if (file !== undefined) appendServed(file, fingerprint, false);
 }
 
 /** It is found by them again; in the caller's transaction. Changes nothing where it is found already. */
@@ -175,7 +184,8 @@ export async function serveAgain(
 ): Promise<void> {
   await insertIds(store, fingerprint, subkeys);
   await countChange(store);
-  if (store.publishedFile !== undefined) appendServed(store.publishedFile, fingerprint, true);
+  const file = await publishedFileOf(store);
+  if (file !== undefined) appendServed(file, fingerprint, true);
 }
 
 /** The certificate with this primary key, served or not. */
@@ -223,7 +233,7 @@ export async function erasePublished(
       await tx.db.deleteFrom(table).where("fingerprint", "in", fingerprints).execute();
     }
     await countChange(tx);
-    if (tx.publishedFile !== undefined) eraseFromFile(tx.publishedFile, { fingerprints });
+    await eraseFromPublishedFile(tx, { fingerprints });
   });
 }
 
@@ -266,6 +276,41 @@ export async function publishedVersion(store: Store): Promise<number> {
   return row.version;
 }
 
+/**
+ * The file that keeps what is published, begun with what is there if it is not there yet. Undefined while publication is
+ * held and there is none: a file that says less than was published would end the hold of the next restore.
+ */
+export async function publishedFileOf(store: Store): Promise<string | undefined> {
+  const file = store.publishedFile;
+  if (file === undefined || existsSync(file)) return file;
+  if (await isPublicationHeld(store)) return undefined;
+  const unserved = await store.db
+    .selectFrom("published_certificates as published")
+    .leftJoin("certificate_ids as ids", "ids.id", "published.fingerprint")
+    .select("published.fingerprint")
+    .where("ids.id", "is", null)
+    .execute();
+  const hidden = unserved.map(({ fingerprint }) => fingerprint as Fingerprint);
+  startPublishedFile(file, await listAllPublished(store), hidden);
+  return file;
+}
+
+/**
+ * Takes erased people out of the file once the erasure is committed: after a rollback their revocations must be in it.
+ * The end of the audit log is held, as by those who append, so that no line is lost between reading and replacing.
+ */
+export async function eraseFromPublishedFile(
+  store: Store,
+  of: Parameters<typeof eraseFromFile>[1],
+): Promise<void> {
+  const file = store.publishedFile;
+  if (file === undefined) return;
+  await store.afterCommit(async (tx) => {
+    await holdAuditEnd(tx);
+    eraseFromFile(file, of);
+  });
+}
+
 /** Every certificate, of whatever state. */
 export async function listAllPublished(store: Store): Promise<readonly PublishedCertificate[]> {
   const rows = await store.db
@@ -275,9 +320,6 @@ export async function listAllPublished(store: Store): Promise<readonly Published
     .execute();
   return rows.map(fromRow);
 }
-
-/** Far below what counting changes reaches. */
-const HELD = 2 ** 50;
 
 /** Keeps the keyserver from serving anything, or lets it again: after a restore that may have un-revoked keys. */
 export async function holdPublication(store: Store, isHeld: boolean): Promise<void> {
@@ -350,7 +392,8 @@ async function replacePublished(
       .executeTakeFirst();
     if (row === undefined) return false;
     await countChange(tx);
-    if (tx.publishedFile !== undefined) appendCertificate(tx.publishedFile, fromRow(row));
+    const file = await publishedFileOf(tx);
+    if (file !== undefined) appendCertificate(file, fromRow(row));
     return true;
   });
 }

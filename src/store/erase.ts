@@ -2,7 +2,7 @@ import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
 import { eraseTrace } from "./erase-trace.ts";
 import { listFormerAddresses } from "./former-addresses.ts";
 import type { Store } from "./store.ts";
-import { eraseFromFile } from "./published-file.ts";
+import { eraseFromPublishedFile } from "./certificates.ts";
 import { disownGenericRevocations } from "./generic-revocations.ts";
 import { disownTombstones } from "./tombstones.ts";
 
@@ -19,7 +19,7 @@ export async function eraseAccount(
   const account = canonicalAddress(owner);
   const former = await listFormerAddresses(store, owner);
   const names = [...new Set([...addresses.map(canonicalAddress), ...former])];
-  if (store.publishedFile !== undefined) eraseFromFile(store.publishedFile, { addresses });
+  await eraseFromPublishedFile(store, { addresses });
   await db.deleteFrom("messages").where("account", "=", account).execute();
   await db.deleteFrom("outbox").where("account", "=", account).execute();
   await db.deleteFrom("cached_certificates").where("address", "in", names).execute();

@@ -13,7 +13,7 @@ import { auditMacs, beginMacs } from "./migrations/0009-audit-macs.ts";
 import { generations, ownCopies } from "./migrations/0010-generations.ts";
 import { authorAnswers } from "./migrations/0012-author-answers.ts";
 import { sealedForm } from "./migrations/0011-sealed-form.ts";
-import type { Engine, Store } from "./store.ts";
+import { RESTORING, type Engine, type Store } from "./store.ts";
 import { DatabaseTrouble } from "./trouble.ts";
 
 /** One step of the schema, as statements for an engine. A landed one is never edited. */
@@ -52,6 +52,7 @@ export async function migrate(store: Store): Promise<void> {
   await store.transaction(async (tx) => {
     const { db, engine } = tx;
     // SQLite's transactions of ours hold the write lock from their first statement.
+    await refuseUnfinished(tx);
     if (engine === "postgres") await sql`select pg_advisory_xact_lock(${LOCK})`.execute(db);
     await sql`create table if not exists migrations (name text primary key not null)`.execute(db);
     const done = new Set(
@@ -65,6 +66,16 @@ export async function migrate(store: Store): Promise<void> {
       await db.insertInto("migrations").values({ name }).execute();
     }
   });
+}
+
+/** A backup that was filled in half-way may publish keys that were revoked since. */
+async function refuseUnfinished(store: Store): Promise<void> {
+  const tables = await store.db.introspection.getTables();
+  if (!tables.some(({ name }) => name === RESTORING)) return;
+  throw new AppError(
+    "a restore into this database was interrupted: make an empty database, and do `sealpost restore` again",
+    { temporary: false },
+  );
 }
 
 function refuseNewer(done: ReadonlySet<string>): void {
@@ -83,6 +94,7 @@ function refuseNewer(done: ReadonlySet<string>): void {
  * @throws AppError when the tables are older or newer than this program, or not there.
  */
 export async function requireMigrated(store: Store): Promise<void> {
+  await refuseUnfinished(store);
   const tables = await sql<{ name: string }>`select name from migrations`
     .execute(store.db)
     .catch((error: unknown) => {

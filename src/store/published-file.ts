@@ -12,7 +12,6 @@ import {
   readFileSync,
   renameSync,
   writeFileSync,
-  writeSync,
 } from "node:fs";
 
 import { AppError, errorText } from "../base/errors.ts";
@@ -53,12 +52,16 @@ export function appendCertificate(file: string, certificate: PublishedCertificat
   append(file, [lineOf(certificate)]);
 }
 
-/** Writes the file from what is published now. */
+/** Writes the file from what is published now, all of it or nothing. */
 export function startPublishedFile(
   file: string,
   certificates: readonly PublishedCertificate[],
+  unserved: readonly Fingerprint[] = [],
 ): void {
-  append(file, certificates.map(lineOf));
+  const hidden = unserved.map((fingerprint): ServedLine => ({ kind: "unserved", fingerprint }));
+  named(file, () => {
+    replace(file, [...certificates.map(lineOf), ...hidden]);
+  });
 }
 
 /** Appends that somebody's password, or another credential in its place, was changed. */
@@ -87,8 +90,14 @@ export function eraseFromFile(
       ? !addresses.has(canonicalAddress(addressFrom(line.address)))
       : !fingerprints.has(line.fingerprint),
   );
+  named(file, () => {
+    replace(file, kept);
+  });
+}
+
+function replace(file: string, lines: readonly Line[]): void {
   const next = `${file}.next`;
-  writeFileSync(next, textOf(kept), { mode: MODE, flush: true });
+  writeFileSync(next, textOf(lines), { mode: MODE, flush: true });
   renameSync(next, file);
 }
 
@@ -119,8 +128,14 @@ export function readPublishedFile(file: string): PublishedFile | undefined {
 
 /** @throws AppError when the file cannot be written: then nothing is published either. */
 function append(file: string, lines: readonly Line[]): void {
-  try {
+  named(file, () => {
     appendDurably(file, textOf(lines));
+  });
+}
+
+function named(file: string, work: () => void): void {
+  try {
+    work();
   } catch (cause) {
     throw new AppError(
       `${file}, which keeps what is published, cannot be written (${errorText(cause)}): make room, or name a place ` +
@@ -133,7 +148,8 @@ function append(file: string, lines: readonly Line[]): void {
 function appendDurably(file: string, text: string): void {
   const handle = openSync(file, "a", MODE);
   try {
-    writeSync(handle, text);
+    // Writes all of it, or throws: one call of `write` may write less.
+    writeFileSync(handle, text);
     fsyncSync(handle);
   } finally {
     closeSync(handle);

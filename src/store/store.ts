@@ -52,6 +52,12 @@ export type AuditMac = {
   readonly isFormerKeyLost: boolean;
 };
 
+/** A table that is there while a backup is filled in. */
+export const RESTORING = "restore_is_unfinished";
+
+/** Far below what counting changes of the published view reaches: below zero nothing is published. */
+export const HELD = 2 ** 50;
+
 /** An open database, or one transaction on it. Queries (`db`) are written only in this folder. */
 export class Store implements AsyncDisposable {
   readonly engine: Engine;
@@ -68,6 +74,7 @@ export class Store implements AsyncDisposable {
   /** Where `published-file.ts` appends; undefined in a process that publishes nothing. */
   publishedFile: string | undefined;
   readonly #sqlite: SqliteFile | undefined;
+  #afterCommit: ((tx: Store) => Promise<void>)[] = [];
 
   constructor(engine: Engine, db: Kysely<Schema>, file?: string, sqlite?: SqliteFile) {
     this.engine = engine;
@@ -95,12 +102,14 @@ export class Store implements AsyncDisposable {
   async transaction<T>(work: (store: Store) => Promise<T>): Promise<T> {
     if (this.#isTransaction) return work(this);
     const failure: { cause?: unknown } = {};
+    const afterCommit: ((tx: Store) => Promise<void>)[] = [];
     const running = this.db.transaction().execute(async (tx) => {
       const state = { isOpen: true };
       try {
         const store = new Store(this.engine, tx);
         store.auditMac = this.auditMac;
         store.publishedFile = this.publishedFile;
+        store.#afterCommit = afterCommit;
         return await this.#current.run(state, async () => work(store));
       } catch (error) {
         failure.cause = error;
@@ -110,9 +119,17 @@ export class Store implements AsyncDisposable {
       }
     });
     // Where the connection broke, the rollback fails as well, and would be all that is heard.
-    return running.catch((error: unknown) => {
+    const value = await running.catch((error: unknown) => {
       throw "cause" in failure ? failure.cause : error;
     });
+    for (const work of afterCommit) await this.transaction(work);
+    return value;
+  }
+
+  /** Does something in a transaction of its own once this one is committed, and never if it is rolled back. */
+  async afterCommit(work: (tx: Store) => Promise<void>): Promise<void> {
+    if (this.#isTransaction) this.#afterCommit.push(work);
+    else await this.transaction(work);
   }
 
   /**
@@ -149,6 +166,21 @@ export class Store implements AsyncDisposable {
   async hasTables(): Promise<boolean> {
     const tables = await this.db.introspection.getTables();
     return tables.some(({ name }) => name === "migrations");
+  }
+
+  /** Marks an empty database that a backup is about to fill: no program starts on it until `endFilling`. */
+  async beginFilling(): Promise<void> {
+    await sql.raw(`create table if not exists ${RESTORING} (id integer)`).execute(this.db);
+  }
+
+  /** Nothing is published from what was filled in; from now on programs may start on it. */
+  async endFilling(): Promise<void> {
+    await this.transaction(async ({ db }) => {
+      await sql`update published_version set version = version - ${HELD} where version >= 0`.execute(
+        db,
+      );
+      await sql.raw(`drop table if exists ${RESTORING}`).execute(db);
+    });
   }
 
   /** Copies a SQLite database as it is at one moment, while it is in use, into a new file. */

@@ -1,6 +1,7 @@
 /** A restore, as it is drilled: what a backup gives back, and what it must not bring back. */
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -104,6 +105,33 @@ test("postgres: a restored backup has the mail and keys of its time, and revokes
       await writeFile(config, text.replaceAll(url, next));
       url = next;
     });
+  });
+});
+
+test("a restore without the published file holds publication each time, until somebody confirms it", async () => {
+  await inFolder(async (dir) => {
+    const path = join(dir, "sealpost.db");
+    const { config } = await makeLoneServer(dir, { engine: "sqlite", path });
+    const file = join(dir, "backup");
+    await sealpost(config, ["backup", file]);
+    await sealpost(config, ["key", "revoke", READER, "--reason", "compromised"]);
+    const published = `${path}.published`;
+    await rm(published);
+    // What an interrupted restore leaves.
+    await writeFile(`${path}.restoring`, "half a database");
+    for (const _time of [1, 2]) {
+      for (const end of ["", "-wal", "-shm"]) await rm(`${path}${end}`, { force: true });
+      const restored = await sealpostJson<Restored>(config, ["restore", file]);
+      assert.equal(restored.isHeld, true);
+      assert.equal(existsSync(published), false);
+      await sealpost(config, ["account", "list"]);
+      await sealpost(config, ["account", "policy", READER, "off"]);
+      assert.equal(existsSync(published), false);
+    }
+    const left = (await readdir(dir)).filter((name) => name.includes("restoring"));
+    assert.deepEqual(left, []);
+    await sealpost(config, ["restore", "--confirm"]);
+    assert.equal(existsSync(published), true);
   });
 });
 
