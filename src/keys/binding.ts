@@ -4,7 +4,7 @@
  * and to write the log back as well shows (`audit verify --kept`).
  *
  * A slot is bound to the generation that it was made at, and the entry names it: a recovery code's slot cannot be wrapped
- * anew without the code, and must open also when the service key is lost.
+ * again without the code, and must open also when the service key is lost.
  */
 import { accountTag } from "../journal/audit.ts";
 import { canonicalAddress, type EmailAddress } from "../mail/address.ts";

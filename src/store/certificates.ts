@@ -276,7 +276,7 @@ export async function listAllPublished(store: Store): Promise<readonly Published
   return rows.map(fromRow);
 }
 
-/** Far below what counting changes reaches. */
+/** What marks a held keyserver: far below what counting changes reaches. */
 const HELD = 2 ** 50;
 
 /** Keeps the keyserver from serving anything, or lets it again: after a restore that may have un-revoked keys. */
