@@ -181,5 +181,5 @@ class Opening {
   }
 }
 
-/** `isNamed`: the keys that its author had when it came are known. */
+/** `isNamed`: it is known which keys its author had when the message came. */
 type Waiting = ArrivedMessage & { readonly isNamed: boolean };

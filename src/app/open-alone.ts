@@ -21,7 +21,7 @@ export type AloneReport =
 
 type Limits = { readonly cpuSeconds: number; readonly memoryMb: number; readonly waitMs: number };
 
-/** Six times what a worker has, and twice its memory. */
+/** Maximum of what the process may spend: six times a worker's time, and twice its memory. */
 const DEFAULT_LIMITS: Limits = { cpuSeconds: 60, memoryMb: 1024, waitMs: 15 * MINUTE };
 
 /** Ends that a process brings upon itself: too much processor time, no memory left, an error of the machine's code. */

@@ -1,5 +1,5 @@
 /**
- * A database from a backup. What was published since is merged from the file that `published-file.ts` keeps: a revocation
+ * Makes a database from a backup. What was published since is merged from the file that `published-file.ts` keeps: a revocation
  * stays one. Without that file nothing is published until somebody says that it may be.
  */
 import { existsSync, linkSync, rmSync } from "node:fs";
@@ -46,7 +46,7 @@ export type Restored = {
   readonly revoked: number;
   /** Whose keys were made since and are lost. */
   readonly lostKeys: readonly string[];
-  /** Whose password was changed since: the one of the time of the backup is valid again. */
+  /** Whose password was changed since: the password from before the backup is valid again. */
   readonly passwords: readonly string[];
   /** The file was not there: nothing is published. */
   readonly isHeld: boolean;

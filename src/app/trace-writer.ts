@@ -25,7 +25,7 @@ export type TraceWriter = AsyncDisposable & {
 
 const FIRST_RETRY_MS = SECOND;
 const LAST_RETRY_MS = MINUTE;
-/** Maximum of what waits, in entries: about ten megabytes. More is lost, which is logged. */
+/** Maximum number of entries that wait: about ten megabytes. More is lost, which is logged. */
 const MAX_WAITING = 20_000;
 
 type Deps = {

@@ -39,7 +39,7 @@ export const accountLifeCommands: readonly Command[] = [
   {
     name: "account end-sessions",
     operands: ["ADDRESS"],
-    summary: "end what is logged in to an account, on every host: who goes on logs in again",
+    summary: "end all sessions of an account, on every host: its user logs in again",
     options: {},
     run: endAllSessions,
   },

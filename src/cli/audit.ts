@@ -19,7 +19,7 @@ export const auditCommands: readonly Command[] = [
     options: {
       kept: {
         value: "N:HASH",
-        help: "what it printed earlier: is this still the log of then?",
+        help: "what it printed earlier: does this log go on from there?",
       },
     },
     run: verify,

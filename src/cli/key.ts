@@ -75,7 +75,7 @@ export const keyCommands: readonly Command[] = [
   {
     name: "key publish-revocation",
     operands: ["ADDRESS", "FILE"],
-    summary: "publish a revocation that the user made himself (- reads it from stdin)",
+    summary: "publish a revocation that its user made (- reads it from stdin)",
     options: {},
     run: publishUploaded,
   },

@@ -43,7 +43,7 @@ export const mailCommands: readonly Command[] = [
     summary: "one message with what is known of it",
     options: {
       ...PASSWORD,
-      raw: { help: "the bytes only: the signed part as it was signed, or the message as it came" },
+      raw: { help: "the bytes only: the signed part as it was signed, or the message as received" },
     },
     run: show,
   },
@@ -122,7 +122,7 @@ async function show(call: Call): Promise<ExitCode> {
   return answer(call, { ...viewOf(shown), parts: shown.parts }, textOf(shown));
 }
 
-/** Mail that is read without its owner's password is written to the audit log . */
+/** Mail that is read without its owner's password is written to the audit log. */
 async function auditReading(
   parts: Parts,
   account: Account,

@@ -1,4 +1,4 @@
-/** What an author's domain says about one key, by its fingerprint: replaced keys are served in no other way (R52). */
+/** What an author's domain says about one key, by its fingerprint: replaced keys are served in no other way. */
 import { MINUTE, SECOND, after } from "../base/time.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import { type Certificate, parseCertificates } from "../openpgp/certificate.ts";

@@ -11,7 +11,7 @@ import type { Check, DoctorDeps } from "./visit.ts";
 const MAX_NAMED = 5;
 const WHAT = "the users' logins";
 
-/** Whether each account's login, its slots and the audit log tell the same. */
+/** Whether each account's login, its slots and the audit log agree. */
 export const logins: Check<DoctorDeps> = {
   name: "logins",
   why: "Rows that were put back by hand, and a login that was set without the keys, show only when a user cannot get in or reads nothing.",

@@ -1,7 +1,7 @@
 /**
  * What arrives for a user: the flow from the MX or LMTP listener to the mailbox.
  *
- * The user and his quota are looked at before DATA. Sealed mail is committed as received, all but its ciphertext encrypted at
+ * The user and their quota are looked at before DATA. Sealed mail is committed as received, all but its ciphertext encrypted at
  * rest, and answered 250; it is opened afterwards (`pending.ts`), so that locked and usable keys share one path and
  * neither the reply nor its time tells what was inside. Clear mail passes inline and is encrypted at rest. Nothing found
  * inside ever causes a refusal, a bounce or a connection to the outside.
@@ -168,7 +168,7 @@ type Incoming = Arrival & {
   readonly contentHash: Uint8Array;
 };
 
-/** No client shall be able to show unprotected text beside what was signed: so it is not kept. */
+/** Unprotected text beside what was signed is not kept, so that no client can show it. */
 function storedForm(message: Uint8Array, { kind }: Protection): Uint8Array {
   return kind === "signed" ? withoutSurroundings(message) : message;
 }

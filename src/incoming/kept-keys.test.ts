@@ -125,7 +125,7 @@ onBoth(
 );
 
 onBoth(
-  "what is kept of an author is asked for again while his mail waits, and gone after a week without answer",
+  "what is kept of an author is asked for again while their mail waits, and gone after a week without answer",
   async (openStore) => {
     const { world, clock, store, purge, lookForAuthor, logIn } = await waiting(openStore);
     await lookForAuthor(bob);

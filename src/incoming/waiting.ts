@@ -6,7 +6,7 @@ import type { MessageVerdict } from "../mailbox/mailbox.ts";
 import { parseFingerprint } from "../openpgp/fingerprint.ts";
 
 /**
- * Since when a message has waited for its author's keyserver, opened and not judged for good: what its first opening wrote
+ * Since when a message has waited for its author's keyserver, opened and without a final verdict: what its first opening wrote
  * down. A message that nobody opened yet waits from now on, however long ago it came.
  */
 export function laterSince(before: MessageVerdict, now: Date): Date {

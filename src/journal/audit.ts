@@ -151,7 +151,7 @@ function columnsOf({
 
 /**
  * Reads the whole chain and says whether every row is what was written and none is missing. Rows that are appended
- * meanwhile do no harm. With what an earlier check came to, also whether it is the log of then.
+ * meanwhile do no harm. With what an earlier check came to, also whether the log goes on from there.
  */
 export async function verifyAudit(store: Store, kept?: KeptHead): Promise<AuditCheck> {
   if ((await countRowsBeforeFirst(store)) > 0) return { kind: "broken", seq: 0 };

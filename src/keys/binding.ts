@@ -5,7 +5,7 @@
  * where a process does not hold the service key (`Store.auditMac` is undefined), nobody can tell, and each entry counts.
  *
  * A slot is bound to the generation that it was made at, and the entry names it: a recovery code's slot cannot be wrapped
- * anew without the code, and must open also when the service key is lost.
+ * again without the code, and must open also when the service key is lost.
  */
 import { accountTag, isGenuine } from "../journal/audit.ts";
 import { canonicalAddress, type EmailAddress } from "../mail/address.ts";

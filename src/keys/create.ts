@@ -24,7 +24,7 @@ export type NewKeys = KeyRules & {
   /** What the user is to have; without a password `unlocks-at-login` begins at the first login. */
   readonly custody: Custody;
   readonly password: Secret | TypedPassword | undefined;
-  /** That of the login with the same password. */
+  /** The salt of the login with the same password. */
   readonly salt?: Uint8Array;
   /** The change of the account that all this rests on; absent, its last one. */
   readonly generation?: number;

@@ -43,7 +43,7 @@ export async function takeAddress(
 /**
  * Mail for `x+y` goes to whoever has `x`, unless `x+y` is an address of its own. So nobody else gets `x+y` while somebody
  * has `x`, and nobody gets `x` while somebody else has an `x+y`: what was written to one would be read by the other.
- * @throws AppError when the address would take somebody else's mail, or give his own to somebody else.
+ * @throws AppError when the address would take somebody else's mail, or give the account's own mail to somebody else.
  */
 async function requireNoShadow(
   tx: Store,

@@ -119,7 +119,7 @@ export async function verifyPassword(
     : undefined;
 }
 
-/** What a password gives for a row; for none as much work. */
+/** What a password gives for a row; without a row it takes as much work. */
 async function givenVerifier(
   password: TypedPassword,
   login: LoginRow | undefined,

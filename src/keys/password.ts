@@ -51,7 +51,7 @@ export async function changePassword(
 }
 
 /**
- * Makes login and slot anew of a password that opened both, where either is from before one Argon2id served both, or a
+ * Makes login and slot again from a password that opened both, where either is from before one Argon2id served both, or a
  * former service key took part in the slot.
  */
 export async function refreshPassword(

@@ -1,4 +1,4 @@
-/** Revocations that a user made himself, of parts of a key. */
+/** Revocations that users made themselves, of parts of a key. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 

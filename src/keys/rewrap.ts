@@ -1,7 +1,7 @@
 /**
  * A rotation of the service key. What it wraps goes under the new one in batches, each its own transaction, while mail
  * flows: every row names its key. Password slots from before they were wrapped under it hold a pepper made from it, and are
- * made anew only when their owners log in; so the former key is kept until then, or until somebody decides to wait no longer.
+ * made again only when their owners log in; so the former key is kept until then, or until somebody decides to wait no longer.
  */
 import type { Secret } from "../base/secret.ts";
 import { appendAudit, renewAuditMacs } from "../journal/audit.ts";

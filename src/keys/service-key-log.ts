@@ -64,7 +64,7 @@ export async function compareServiceKey(
     const { to, serviceKey } = JSON.parse(detail) as { to?: string; serviceKey?: string };
     return { isDone: action === ROTATED, id: serviceKey ?? to };
   });
-  // Rotations of before do not name their key.
+  // Rotations by earlier versions do not name their key.
   const done = details.findLast((one) => one.isDone && one.id !== undefined)?.id;
   if (done === undefined ? details.length === 0 : done === id) return "as-logged";
   const named = details.filter((one) => one.id === id);

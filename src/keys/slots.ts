@@ -76,7 +76,7 @@ function withoutService(who: SlotOwner, slot: SlotRow): Secret | undefined {
   return undefined;
 }
 
-/** The same slot under the service key in force; undefined when only the password can make it anew, or no key opens it. */
+/** The same slot under the service key in force; undefined when only the password can make another one, or no key opens it. */
 export function rewrapPasswordSlot(who: SlotOwner, slot: SlotRow): SlotRow | undefined {
   if (slot.kdf !== PASSWORD_KDF) return undefined;
   using inner = withoutService(who, slot);
@@ -176,7 +176,7 @@ function makeSlot(
   };
 }
 
-/** As it was before one Argon2id served login and slot. */
+/** The key of a password slot from before one Argon2id served login and slot (Argon2id with a pepper, RFC 9106). */
 export async function formerPasswordKey(
   serviceKey: ServiceKey,
   password: Secret,

@@ -16,7 +16,7 @@ const AT = /[@\u{FE6B}\u{FF20}]/u;
 const NOT_IN_NAME = /[<>"\\,;:\p{Cf}\p{Co}\p{Cn}]+/gu;
 
 /** `Name <address>`: the name cut at 64 characters, the address always whole. A name with an `@` in it is left out. */
-export function displayMailbox({ name, address }: Mailbox): string {
+function displayMailbox({ name, address }: Mailbox): string {
   const shown = displayAddress(address);
   const plain = printable(name).replace(NOT_IN_NAME, " ").replace(/\s+/g, " ").trim();
   if (plain === "" || AT.test(plain)) return shown;

@@ -11,9 +11,9 @@ export type WholeCiphertext = { readonly keys: number };
 const SYMMETRIC_SESSION_KEY = 3;
 /** AES in OCB mode as GnuPG 2.4 and RNP write it, outside of RFC 9580. */
 const OCB_ENCRYPTED = 20;
-/** Session keys for as many recipients as a transaction may have, and for the author. */
+/** Maximum number of session keys: as many recipients as a transaction may have, and the author. */
 const MOST_PACKETS = 1100;
-/** The shortest content of a container: a literal packet with its integrity check. */
+/** Minimum length of a container's content: a literal packet with its integrity check. */
 const LEAST_CONTAINER_OCTETS = 30;
 const BEGIN = "-----BEGIN ";
 const MESSAGE_BEGIN = "-----BEGIN PGP MESSAGE-----";

@@ -75,7 +75,7 @@ export function traceOutgoing(write: WriteTrace, writeLater: WriteTrace = write)
 }
 
 /** A recipient's state code (docs/use/states.md) with what it rests on. */
-export function discoveryDetail(discovery: Discovery): Detail {
+function discoveryDetail(discovery: Discovery): Detail {
   const { evidence } = discovery;
   return {
     code: discovery.code,

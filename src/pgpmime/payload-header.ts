@@ -112,7 +112,7 @@ function hasOnlyBareLf(bytes: Uint8Array): boolean {
 }
 
 /** Whether every program reads the same fields in a header. */
-export function hasOneReading(header: Header): boolean {
+function hasOneReading(header: Header): boolean {
   return header.every(isClear) && SINGLE.every((name) => fieldsNamed(header, name).length <= 1);
 }
 

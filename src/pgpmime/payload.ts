@@ -43,7 +43,7 @@ const MUST_BE_SINGLE = [
 
 /**
  * The payload for a submitted message. The body keeps its bytes, but for the legacy display in its main parts. The reader
- * of a blind copy is named in a Bcc field of his own, the only one there is.
+ * of a blind copy is named in a Bcc field of their own, the only one there is.
  * @throws UnsealableMessage when the message can be read in two ways or is beyond the limits of `scanMime`.
  */
 export function makePayload(message: Uint8Array, blindReader?: EmailAddress): Uint8Array {

@@ -16,7 +16,7 @@ const ADDED_TO_SIGNED =
   /^(?:return-path|received|delivered-to|x-original-to|received-spf|x-spam.*|x-rspamd.*|x-virus.*)$/;
 /** Without these fields a mail program shows nonsense, so the outer ones stand in. */
 const NEEDED = ["From", "Date", "Message-ID"] as const;
-/** RFC 9788 protects all fields that its author wrote; these two are asked for all the same. */
+/** RFC 9788 protects all fields that its author wrote; these two are asked for nevertheless. */
 const ALWAYS_INSIDE: readonly DisplayedField[] = ["From", "Date"];
 /** An answer goes to the verified author, so an unsigned Reply-To is not shown. */
 const SHOWN_UNSIGNED: readonly string[] = DISPLAYED.filter((name) => name !== "Reply-To");

@@ -18,9 +18,9 @@ type Done = (error?: Error | null) => void;
 type Awaited = "nothing" | "plain" | "user" | "password";
 
 const LF = 10;
-/** As long as smtp-server lets a line be. */
+/** Maximum length of a line, as smtp-server has it. */
 const MOST_LINE_OCTETS = 16 * 1024;
-/** Lines of one packet before other connections get a turn. */
+/** Maximum number of lines of one packet before other connections get a turn. */
 const LINES_PER_TURN = 100;
 /** What smtp-server answers 501 to: a token without its three fields, and the end of an exchange. */
 const NO_TOKEN = "AA==";

@@ -273,7 +273,7 @@ export async function listAccountsWithoutKeys(
   return rows.map(fromRow);
 }
 
-/** The hash of before stays empty: its place is in backups, and in dumps that somebody may have. */
+/** The column of the former hash stays empty: its place is in backups, and in dumps that somebody may have. */
 function loginColumns({ salt, kdf, verifier, serviceKey }: LoginRow) {
   return {
     login_salt: salt,

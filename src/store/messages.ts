@@ -11,7 +11,7 @@ import { verdictFrom, verdictText, type MessageVerdict } from "./verdict.ts";
 /** `pending` waits for its reader's key or for its author's keyserver; `done` has its verdict. */
 export type MessageState = "pending" | "done";
 
-/** What the stored body is: the sealed message as it came, or any message encrypted at rest. */
+/** What the stored body is: a sealed message in one or two pieces, or any message encrypted at rest. */
 export type MessageForm = "sealed" | "as-received-sealed" | "wrapped";
 
 /** A message as the table holds it; no bytes of summary are none. */

@@ -10,8 +10,8 @@ import { SEALED_FORMS } from "./messages.ts";
 import type { Store } from "./store.ts";
 import { verdictText, type MessageVerdict } from "./verdict.ts";
 
-/** After so many openings without an end the message is opened alone, and rarely. */
-export const MOST_OPENINGS = 3;
+/** Maximum number of openings without an end; then the message is opened alone, and rarely. */
+const MOST_OPENINGS = 3;
 /** Longer than any opening takes: until then another process may be at it, and nothing is known of its end. */
 const IN_HAND_MS = 10 * MINUTE;
 /** Maximum distance between two openings. */

@@ -25,7 +25,7 @@ const DATE = `Date: ${NOW.toUTCString().replace("GMT", "+0000")}`;
 const REST = `To: bob@beta.test\r\n${DATE}\r\nContent-Type: text/plain; hp=cipher\r\n\r\nPay 100 EUR.\r\n`;
 const OUTSIDE = `From: ceo@alpha.test\r\nTo: bob@beta.test\r\nSubject: Transfer\r\n${DATE}\r\nMessage-ID: <1@alpha.test>\r\n`;
 
-/** What bob is told and shown of a payload that mallory signed for him, with the CEO's name outside. */
+/** What bob is told and shown of a payload that mallory signed for bob, with the CEO's name outside. */
 async function shownOf(payload: string, outside = OUTSIDE) {
   assert(account !== undefined);
   await using store = await openStore({ engine: "sqlite", path: ":memory:" });

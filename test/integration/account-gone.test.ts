@@ -80,7 +80,7 @@ function outboxWith(deps: Deps, relay: OutboxDeps["relay"]): OutboxDeps {
   };
 }
 
-/** Refuses for good whoever is in the envelope, after something else has happened. */
+/** Refuses permanently whoever is in the envelope, after something else has happened. */
 function refusing(first: Hook): OutboxDeps["relay"] {
   return async ({ recipients }) => {
     await first();
