@@ -42,7 +42,11 @@ function submission(deps: Deps) {
   const refuse = async (): Promise<never> => Promise.reject(new Error("nothing is to be done"));
   const parts = {
     ...deps,
-    config: { hostname: "mail.alpha.test", policy: { default: "prefer-clear", domains: {} } },
+    config: {
+      hostname: "mail.alpha.test",
+      policy: { default: "prefer-clear", domains: {} },
+      keys: { autocrypt: "remove" },
+    },
     events: { failed: () => undefined, submitted: () => undefined },
     discover: refuse,
     seal: refuse,
