@@ -93,8 +93,11 @@ test("the view that a keyserver is given has no way around that restriction", as
     "byAddress",
     "byDirectoryName",
     "byId",
+    // It opens the file of that name again, under the same restriction, and takes nothing.
+    "refresh",
     "together",
   ]);
+  assert.equal(view.refresh.length, 0);
 });
 
 /** A database with a role of that name and URLs for both. */
