@@ -26,7 +26,7 @@ import {
 } from "../keys/vault.ts";
 import { withoutSubaddress, type EmailAddress } from "../mail/address.ts";
 import { parseCertificates, type Certificate } from "../openpgp/certificate.ts";
-import { listAllPublished, publishedFileOf } from "../store/certificates.ts";
+import { hasPublished, publishedFileOf } from "../store/certificates.ts";
 import { migrate, requireMigrated } from "../store/migrate.ts";
 import { openStore, type Store } from "../store/store.ts";
 import { startCryptoPool, type Seal } from "./crypto-pool.ts";
@@ -120,7 +120,7 @@ export async function openParts(
 async function keepPublished(store: Store, file: string): Promise<void> {
   store.publishedFile = file;
   await store.transaction(async (tx) => {
-    if ((await listAllPublished(tx)).length > 0) await publishedFileOf(tx);
+    if (await hasPublished(tx)) await publishedFileOf(tx);
   });
 }
 

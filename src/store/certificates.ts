@@ -311,6 +311,16 @@ export async function eraseFromPublishedFile(
   });
 }
 
+/** Whether any certificate is published, ended ones too. */
+export async function hasPublished(store: Store): Promise<boolean> {
+  const row = await store.db
+    .selectFrom("published_certificates")
+    .select("fingerprint")
+    .limit(1)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
 /** Every certificate, of whatever state. */
 export async function listAllPublished(store: Store): Promise<readonly PublishedCertificate[]> {
   const rows = await store.db
