@@ -6,6 +6,7 @@ import { listAccounts, readAccount } from "../store/accounts.ts";
 import type { Store } from "../store/store.ts";
 import { findMasterKey, listMasterKeys, selectSlots, type SlotRow } from "../store/vault.ts";
 import { fail, ok, skip, warn, type Judgement } from "./finding.ts";
+import { onUsersRows } from "./users-rows.ts";
 import type { Check, DoctorDeps } from "./visit.ts";
 
 const MAX_NAMED = 5;
@@ -15,13 +16,7 @@ const WHAT = "the users' logins";
 export const logins: Check<DoctorDeps> = {
   name: "logins",
   why: "Rows that were put back by hand, and a login that was set without the keys, show only when a user cannot get in or reads nothing.",
-  run: async ({ database, serviceKeys }) => {
-    if (database.kind === "closed" || !database.isMigrated)
-      return [skip(WHAT, "the database cannot be read (see database)")];
-    if (serviceKeys === undefined)
-      return [skip(WHAT, "the service key cannot be read (see service-key)")];
-    return await judge(database.store, serviceKeys);
-  },
+  run: onUsersRows(WHAT, judge),
 };
 
 type Fault = "generation" | "verifier" | "slot" | "apart";

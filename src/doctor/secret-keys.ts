@@ -7,6 +7,7 @@ import { countSlotsByServiceKey, sampleServiceSlots } from "../store/slot-sample
 import type { Store } from "../store/store.ts";
 import { selectSecretKeys, type SlotRow } from "../store/vault.ts";
 import { fail, ok, skip, type Judgement } from "./finding.ts";
+import { onUsersRows } from "./users-rows.ts";
 import type { Check, DoctorDeps } from "./visit.ts";
 
 /** Others at each run. */
@@ -18,13 +19,7 @@ const WHAT = "the users' secret keys";
 export const secretKeys: Check<DoctorDeps> = {
   name: "secret-keys",
   why: "With another service key nobody's keys open: no mail is signed or opened, and passwords stop working for keys. Otherwise it shows only when mail comes.",
-  run: async ({ database, serviceKeys }) => {
-    if (database.kind === "closed" || !database.isMigrated)
-      return [skip(WHAT, "the database cannot be read (see database)")];
-    if (serviceKeys === undefined)
-      return [skip(WHAT, "the service key cannot be read (see service-key)")];
-    return await judge(database.store, serviceKeys);
-  },
+  run: onUsersRows(WHAT, judge),
 };
 
 async function judge(store: Store, serviceKeys: ServiceKeys): Promise<readonly Judgement[]> {
