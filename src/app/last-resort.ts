@@ -1,10 +1,10 @@
-/** What nobody heard or caught ends a process that serves, because nobody knows what it left behind: with a log line. */
+/** An error that nobody caught ends the process after a log line, because its state is unknown. */
 import { writeSync } from "node:fs";
 import { errorText } from "../base/errors.ts";
 import { systemClock } from "../base/time.ts";
 
 const STDOUT = 1;
-/** EX_SOFTWARE of sysexits.h: whoever supervises the process starts it again. */
+/** EX_SOFTWARE of sysexits.h: the supervisor starts the process again. */
 const EXIT_CODE = 70;
 /** What pino calls fatal. */
 const FATAL = 60;

@@ -1,4 +1,4 @@
-/** The process behind `open-alone.ts`: opens the one message that it is given, says what came of it, and ends. */
+/** The process behind `open-alone.ts`. It opens one message, prints the result and ends. */
 import { errorText } from "../base/errors.ts";
 import { Secret } from "../base/secret.ts";
 import { readSecretKey } from "../openpgp/secret-key.ts";

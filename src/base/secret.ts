@@ -1,6 +1,6 @@
 import { inspect } from "node:util";
 
-/** V8 keeps typed arrays up to this size in its own heap, and leaves a copy behind whenever it moves one. */
+/** V8 keeps typed arrays up to this size in its own heap, and leaves a copy when it moves one. */
 const MOST_OCTETS_ON_HEAP = 64;
 
 /** Bytes in memory of their own, however few: what is wiped there is gone. */
@@ -8,7 +8,7 @@ export function fixedBytes(length: number): Uint8Array<ArrayBuffer> {
   return new Uint8Array(new ArrayBuffer(length));
 }
 
-/** A copy of a secret that can be wiped, for whoever needs one beside its `Secret`. */
+/** A copy of a secret that can be wiped, for callers that need one beside its `Secret`. */
 export function fixedCopy(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   const copy = fixedBytes(bytes.length);
   copy.set(bytes);
