@@ -1,12 +1,13 @@
-import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from "node:crypto";
+import { type DecipherGCM, createCipheriv, createDecipheriv, hkdfSync, randomBytes } from "node:crypto";
 
 import { utf8 } from "../base/bytes.ts";
-import { Secret } from "../base/secret.ts";
+import { Secret, fixedBytes } from "../base/secret.ts";
 
 const CIPHER = "aes-256-gcm";
 const KEY_BYTES = 32;
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
+const PIECE_BYTES = 16;
 
 /** A key for one purpose out of another (HKDF-SHA256, RFC 5869). The purpose is part of our stored format. */
 export function deriveKey(from: Secret, purpose: string): Secret {
@@ -36,15 +37,30 @@ export function unwrap(
   const decipher = createDecipheriv(CIPHER, key.reveal(), nonce, { authTagLength: TAG_BYTES });
   decipher.setAAD(contextBytes(context));
   decipher.setAuthTag(wrapped.subarray(wrapped.length - TAG_BYTES));
-  // GCM is a stream cipher: all of it comes out of `update`, and is wiped unless the tag is right.
-  const secret = decipher.update(wrapped.subarray(NONCE_BYTES, wrapped.length - TAG_BYTES));
+  const secret = new Secret(
+    decryptInPieces(decipher, wrapped.subarray(NONCE_BYTES, wrapped.length - TAG_BYTES)),
+  );
   try {
     decipher.final();
-    return new Secret(secret);
+    return secret;
   } catch {
-    secret.fill(0);
+    secret[Symbol.dispose]();
     return undefined;
   }
+}
+
+/**
+ * GCM is a stream cipher: all comes out of `update`. Node.js gives back the memory of each answer without wiping it, and the
+ * next small answer is written there, so no more than a piece is left behind.
+ */
+function decryptInPieces(decipher: DecipherGCM, data: Uint8Array): Uint8Array {
+  const secret = fixedBytes(data.length);
+  for (let at = 0; at < data.length; at += PIECE_BYTES) {
+    const piece = decipher.update(data.subarray(at, at + PIECE_BYTES));
+    secret.set(piece, at);
+    piece.fill(0);
+  }
+  return secret;
 }
 
 /** Each field with its length before it, so that no two contexts have the same bytes. */

@@ -3,6 +3,7 @@ import { test } from "node:test";
 
 import { readKey } from "openpgp";
 
+import { readByLibrary } from "../../test/support/read-by-library.ts";
 import { expiresIn, flags, newForge } from "../../test/support/forge-certificate.ts";
 import {
   ADA,
@@ -248,7 +249,7 @@ test("a revoked key is not extended, nor one to a time that cannot be written", 
   for (const expires of [after(MADE, -MINUTE), after(MADE, -DAY), after(NOW, 200 * 365 * DAY)]) {
     await assert.rejects(extendExpiry({ key, expires, now: NOW }), AppError);
   }
-  const revoked = await key.key().revoke({ flag: 3 }, NOW, certificateConfig);
+  const revoked = await (await readByLibrary(key)).revoke({ flag: 3 }, NOW, certificateConfig);
   using ended = await keyOf(revoked.write());
   await assert.rejects(extendExpiry({ key: ended, expires: EXPIRES, now: NOW }), AppError);
 });

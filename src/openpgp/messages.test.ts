@@ -20,6 +20,7 @@ import {
   ownKey,
   sealFor,
 } from "../../test/support/openpgp-messages.ts";
+import { readByLibrary } from "../../test/support/read-by-library.ts";
 import { after, MINUTE, SECOND } from "../base/time.ts";
 import { armorMessage } from "./armor.ts";
 import { decrypt } from "./decrypt.ts";
@@ -70,8 +71,8 @@ const LATER = after(NOW, 10 * MINUTE);
 async function openByLibrary(message: Uint8Array, reader: UnlockedKey, signer: UnlockedKey) {
   const { data, signatures } = await decryptByLibrary({
     message: await readMessage({ binaryMessage: message, config: messageConfig }),
-    decryptionKeys: reader.key(),
-    verificationKeys: signer.key().toPublic(),
+    decryptionKeys: await readByLibrary(reader),
+    verificationKeys: (await readByLibrary(signer)).toPublic(),
     expectSigned: true,
     format: "binary",
     date: LATER,
@@ -89,8 +90,8 @@ async function sealByLibrary(
 ): Promise<Uint8Array> {
   return encryptByLibrary({
     message: await createMessage({ binary: data }),
-    signingKeys: signer.key(),
-    encryptionKeys: reader.key().toPublic(),
+    signingKeys: await readByLibrary(signer),
+    encryptionKeys: (await readByLibrary(reader)).toPublic(),
     format: "binary",
     date: NOW,
     config: { ...messageConfig, ...config },

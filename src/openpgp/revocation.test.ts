@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { readByLibrary } from "../../test/support/read-by-library.ts";
 import { cpuStopwatch } from "../../test/support/cpu-time.ts";
 
 import { revokeKey, readKey } from "openpgp";
@@ -130,7 +131,7 @@ test("a revocation that the library armors is applied", async () => {
   });
   using key = await readSecretKey(secretKey);
   const { privateKey } = await revokeKey({
-    key: key.key(),
+    key: await readByLibrary(key),
     reasonForRevocation: { flag: 2, string: "stolen" },
     date: NOW,
     format: "object",

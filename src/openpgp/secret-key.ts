@@ -2,21 +2,27 @@ import { type PrivateKey, encryptKey, readPrivateKeys } from "openpgp";
 
 import { AppError } from "../base/errors.ts";
 import type { Secret } from "../base/secret.ts";
+import { type CertificateParts, serializeParts } from "./certificate-parts.ts";
 import { type Certificate, parseCertificates } from "./certificate.ts";
 import type { Fingerprint } from "./fingerprint.ts";
 import { certificateConfig, exportConfig } from "./profile.ts";
+import {
+  type TransferableSecretKey,
+  readTransferableSecretKey,
+} from "./transferable-secret-key.ts";
 
-/** A secret key that may be used: it holds the raw transferable secret key and is wiped on dispose. */
+/**
+ * A secret key that may be used: it holds the raw transferable secret key and is wiped on dispose. No number of it is read
+ * before a key is used, so that the process that keeps it has one copy of its octets.
+ */
 export class UnlockedKey implements Disposable {
   readonly certificate: Certificate;
   readonly #raw: Secret;
-  readonly #key: PrivateKey;
 
   /** Takes `raw` over. Only `readSecretKey` makes one. */
-  constructor(certificate: Certificate, raw: Secret, key: PrivateKey) {
+  constructor(certificate: Certificate, raw: Secret) {
     this.certificate = certificate;
     this.#raw = raw;
-    this.#key = key;
   }
 
   get fingerprint(): Fingerprint {
@@ -28,14 +34,7 @@ export class UnlockedKey implements Disposable {
     return this.#raw.clone();
   }
 
-  /** The library's key, for `openpgp/` alone. @throws Error after dispose. */
-  key(): PrivateKey {
-    this.#raw.reveal();
-    return this.#key;
-  }
-
   [Symbol.dispose](): void {
-    wipeSecrets(this.#key);
     this.#raw[Symbol.dispose]();
   }
 }
@@ -45,17 +44,22 @@ export class UnlockedKey implements Disposable {
  * @throws AppError when it is anything else: our own keys come out of authenticated storage.
  */
 export async function readSecretKey(raw: Secret): Promise<UnlockedKey> {
-  const own = raw.clone();
-  try {
-    const key = await readOne(own.reveal());
-    const parsed = await parseCertificates(key.toPublic().write());
-    const certificate = parsed.kind === "parsed" ? parsed.certificates[0] : undefined;
-    if (certificate === undefined) throw new Error("its public part cannot be read");
-    return new UnlockedKey(certificate, own, key);
-  } catch (cause) {
-    own[Symbol.dispose]();
-    throw new AppError("a stored secret key cannot be read", { temporary: false, cause });
-  }
+  const key = readTransferableSecretKey(raw.reveal());
+  if (typeof key === "string") throw unreadable(key);
+  if (!isUnlocked(key)) throw unreadable("a locked or missing secret");
+  const parsed = await parseCertificates(serializeParts(key.parts));
+  const certificate = parsed.kind === "parsed" ? parsed.certificates[0] : undefined;
+  if (certificate === undefined) throw unreadable("its public part cannot be read");
+  return new UnlockedKey(certificate, raw.clone());
+}
+
+const unreadable = (why: string): AppError =>
+  new AppError(`a stored secret key cannot be read: ${why}`, { temporary: false });
+
+/** The first octet of a secret part says how it is locked; 0: not at all (RFC 9580 §5.5.3). */
+function isUnlocked({ parts, secretFor }: TransferableSecretKey): boolean {
+  const { primary, subkeys }: CertificateParts = parts;
+  return [primary, ...subkeys].every(({ body }) => secretFor(body)?.secret[0] === 0);
 }
 
 /**
@@ -64,12 +68,14 @@ export async function readSecretKey(raw: Secret): Promise<UnlockedKey> {
  */
 export async function lockForExport(key: UnlockedKey, passphrase: Secret): Promise<Uint8Array> {
   const text = new TextDecoder("utf-8", { fatal: true }).decode(passphrase.reveal());
-  const locked = await encryptKey({
-    privateKey: key.key(),
-    passphrase: text,
-    config: exportConfig,
-  });
-  return locked.write();
+  using raw = key.secretBytes();
+  const privateKey = await readOne(raw.reveal());
+  try {
+    const locked = await encryptKey({ privateKey, passphrase: text, config: exportConfig });
+    return locked.write();
+  } finally {
+    wipeSecrets(privateKey);
+  }
 }
 
 async function readOne(binaryKeys: Uint8Array): Promise<PrivateKey> {

@@ -280,6 +280,37 @@ test("a message that the client encrypted passes byte for byte", async () => {
   assert.equal(body(textOf(again.relayed)), body(sealed));
 });
 
+test("recipients who share a certificate count once when the client's keys are counted", async () => {
+  for (const name of ["bea+1@beta.test", "bea+2@beta.test"])
+    people.set(name, person("bea@beta.test"));
+  const first = await send(MESSAGE, ["bea@beta.test"]);
+  const sealed = textOf(first.relayed).replaceAll("\r\n", "\n");
+  // Bea's key and the sender's are two.
+  for (const [to, expected] of [
+    [["bea@beta.test", "bea+1@beta.test", "bea+2@beta.test"], /already protected/],
+    [["bea@beta.test", "bea+1@beta.test", "bob@beta.test"], /already protected/],
+    [["bea@beta.test", "bob@beta.test", "ben@beta.test"], /^550|1 encrypted|3 encrypted/],
+  ] as const) {
+    assert.match((await send(sealed, to, { policy: "require" })).reply, expected);
+  }
+});
+
+test("nobody is looked up whose answer cannot change anything", async () => {
+  const first = await send(MESSAGE, ["bob@beta.test"]);
+  const sealed = textOf(first.relayed).replaceAll("\r\n", "\n");
+  const asked: string[] = [];
+  const options = { asked: (who: string) => asked.push(who) };
+  const { deps, sender } = await send(sealed, ["bob@beta.test", "carol@legacy.test"], options);
+  assert.equal(await answerRecipient(deps, sender, address("dave@bogus.test"), 0), "ok");
+  assert.deepEqual(asked, []);
+});
+
+test("the trace says under which policy a message was decided", async () => {
+  const wanted = await send(`X-Sealpost-Require: yes\n${MESSAGE}`, ["bob@beta.test"]);
+  assert.deepEqual(wanted.policies, ["require"]);
+  assert.deepEqual((await send(MESSAGE, ["bob@beta.test"])).policies, ["prefer-clear"]);
+});
+
 test("clear text in the clothes of an encrypted message is not passed on", async () => {
   const sealed = (await send(MESSAGE, ["bob@beta.test"])).relayed;
   const disguised = textOf(sealed)

@@ -15,6 +15,7 @@ import { certificateConfig, exportConfig } from "../../src/openpgp/profile.ts";
 import { type UnlockedKey, readSecretKey } from "../../src/openpgp/secret-key.ts";
 import { signDetached } from "../../src/openpgp/sign.ts";
 import { readDetachedSignatures, verifySignature } from "../../src/openpgp/verify.ts";
+import { readByLibrary } from "../support/read-by-library.ts";
 import { cpuStopwatch } from "../support/cpu-time.ts";
 import {
   flags,
@@ -62,7 +63,11 @@ const rawOf = (key: UnlockedKey): Uint8Array => {
 };
 
 async function lockedWith(key: UnlockedKey, config: Readonly<Config>): Promise<Uint8Array> {
-  const locked = await encryptKey({ privateKey: key.key(), passphrase: PASSPHRASE, config });
+  const locked = await encryptKey({
+    privateKey: await readByLibrary(key),
+    passphrase: PASSPHRASE,
+    config,
+  });
   return locked.write();
 }
 
@@ -217,7 +222,7 @@ test("changed keys are refused, or are what they were, within a second", async (
   const inputs = [
     ...keys.map(rawOf),
     ...(await Promise.all(keys.map((key) => lockedWith(key, CHEAP)))),
-    Buffer.from(ada.key().armor(certificateConfig)),
+    Buffer.from((await readByLibrary(ada)).armor(certificateConfig)),
   ];
   const fingerprints = new Set<string>(keys.map(({ fingerprint }) => fingerprint));
   const random = seededRandom(9580);

@@ -28,6 +28,7 @@ export const TARGETS: readonly Target[] = [
     file: "outgoing/submit.ts",
     tests: [
       "src/outgoing/submit.test.ts",
+      "src/outgoing/autocrypt.test.ts",
       "src/outgoing/prepare.test.ts",
       "test/attack/already-protected.test.ts",
     ],

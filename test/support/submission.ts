@@ -69,20 +69,33 @@ export type Options = {
   /** The return path, for one that is not alice's address; "": the empty one. */
   readonly from?: string;
   readonly cameProtected?: (messageIds: readonly string[]) => boolean;
+  /** Told of each address that is looked up. */
+  readonly asked?: (address: string) => void;
 };
 
-/** Submits as alice and gives back the reply, what the next hop got and what was kept for later. */
+/** Submits as alice and gives back the reply, what the next hop got, what was kept for later, and the policies that decided. */
 export async function send(message: string, to: readonly string[], options: Options = {}) {
   const relayed: Copy[] = [];
   const kept: Copy[] = [];
-  const trace = traceOutgoing(async () => Promise.resolve());
+  const policies: string[] = [];
+  const traced = traceOutgoing(async () => Promise.resolve());
+  const trace: typeof traced = {
+    ...traced,
+    planned: async (planned) => {
+      policies.push(planned.policy);
+      return traced.planned(planned);
+    },
+  };
   const outcome = options.outcome ?? (() => ({ kind: "accepted", text: "250 ok" }));
   const hostname = parseDomain("mail.alpha.test");
   assert(hostname !== undefined);
   const deps: SubmitDeps = {
     clock: { now: () => NOW },
     hostname,
-    discover,
+    discover: async (wanted) => {
+      options.asked?.(formatAddress(wanted));
+      return discover(wanted);
+    },
     seal,
     autocrypt: options.autocrypt ?? "remove",
     trace,
@@ -115,7 +128,7 @@ export async function send(message: string, to: readonly string[], options: Opti
   const from = options.from === "" ? undefined : address(options.from ?? "alice@alpha.test");
   const envelope = { from, recipients: to.map(address) };
   const reply = await submit(deps, sender, envelope, Buffer.from(message.replaceAll("\n", "\r\n")));
-  return { reply: replyText(reply), relayed, kept, deps, sender };
+  return { reply: replyText(reply), relayed, kept, policies, deps, sender };
 }
 
 export const CANARY = "CANARY-7f3a";
