@@ -1,4 +1,10 @@
-import { type DecipherGCM, createCipheriv, createDecipheriv, hkdfSync, randomBytes } from "node:crypto";
+import {
+  type DecipherGCM,
+  createCipheriv,
+  createDecipheriv,
+  hkdfSync,
+  randomBytes,
+} from "node:crypto";
 
 import { utf8 } from "../base/bytes.ts";
 import { Secret, fixedBytes } from "../base/secret.ts";

@@ -25,7 +25,7 @@ import { type Acceptance, acceptForEncryption } from "./acceptance.ts";
 import { TAG, writePacket } from "./certificate-parts.ts";
 import { partsOf } from "./certificate.ts";
 import { generateKey } from "./generate.ts";
-import { certificateConfig } from "./profile.ts";
+import { certificateConfig, generationConfig } from "./profile.ts";
 
 const NOW = wholeSecond(systemClock.now());
 const daysAgo = (days: number): Date => after(NOW, -days * DAY);
@@ -151,11 +151,13 @@ for (const [name, plan, reason] of HASHES) {
 }
 
 test("a clock that is up to ten minutes ahead is forgiven", async () => {
-  const early = await newForge(after(NOW, 9 * MINUTE));
-  assert.equal((await accept({ date: after(NOW, 9 * MINUTE) }, early)).kind, "acceptable");
-  const future = await newForge(after(NOW, 11 * MINUTE));
-  const refused = await accept({ date: after(NOW, 11 * MINUTE) }, future);
-  assert.deepEqual(refused, { kind: "unusable", reason: "not-yet-valid" });
+  const edge = after(NOW, 10 * MINUTE);
+  assert.equal((await accept({ date: edge }, await newForge(edge))).kind, "acceptable");
+  const future = await newForge(after(edge, SECOND));
+  for (const date of [edge, after(edge, SECOND)]) {
+    const refused = await accept({ date }, future);
+    assert.deepEqual(refused, { kind: "unusable", reason: "not-yet-valid" });
+  }
 });
 
 test("the newest self-signature decides, whatever stands first", async () => {
@@ -235,6 +237,16 @@ test("a reduced certificate above 64 KiB is refused", async () => {
     direct: { rawNotations: [large] },
   });
   assert.deepEqual(acceptance, { kind: "unusable", reason: "bad-self-signature" });
+});
+
+test("a v6 certificate whose direct-key signature has expired is refused", async () => {
+  const config = generationConfig("modern");
+  const v6 = await newForge(daysAgo(100), { type: "curve25519", config });
+  const direct = { keyFlags: flags(3) };
+  assert.equal((await accept({ direct }, v6)).kind, "acceptable");
+  const expired = { ...direct, signatureExpirationTime: 60, signatureNeverExpires: false };
+  const refused = await accept({ direct: expired }, v6);
+  assert.deepEqual(refused, { kind: "unusable", reason: "expired" });
 });
 
 test("a v6 certificate needs its direct-key signature", async () => {

@@ -17,6 +17,7 @@ import {
   reduce,
 } from "./judged.ts";
 import type { KeyMaterial } from "./key-material.ts";
+import type { KeySignature } from "./key-signature.ts";
 import type { Bound } from "./self-signatures.ts";
 import { earliest, expiryOf, isPast, keyExpiryOf, SKEW_MS } from "./validity.ts";
 
@@ -107,9 +108,11 @@ async function findEncryptionKey(
   now: Date,
 ): Promise<Good<SubkeyPart | undefined> | Refusal> {
   const { parts } = judged;
+  const { version } = parts.primary.material;
   const subkeys = parts.subkeys
-    .filter(({ material }) => material?.version === parts.primary.material.version)
-    .toSorted((a, b) => timeOf(b.material) - timeOf(a.material));
+    .filter(isKnown)
+    .filter(({ material }) => material.version === version)
+    .toSorted((a, b) => b.material.created.getTime() - a.material.created.getTime());
   const found = await firstGood(subkeys, (subkey) => judgeSubkey(judged, subkey, now));
   if (found.kind === "good") return found;
   const { material } = parts.primary;
@@ -117,31 +120,38 @@ async function findEncryptionKey(
   return mayPrimary ? { kind: "good", part: undefined, expires: undefined } : found;
 }
 
-const timeOf = (material: KeyMaterial | undefined): number => material?.created.getTime() ?? 0;
+/** A subkey of a version that we know. */
+type KnownSubkey = SubkeyPart & { readonly material: KeyMaterial };
+
+function isKnown(part: SubkeyPart): part is KnownSubkey {
+  return part.material !== undefined;
+}
 
 async function judgeSubkey(
   judged: Judged,
-  part: SubkeyPart,
+  part: KnownSubkey,
   now: Date,
-): Promise<Good<SubkeyPart> | Refusal> {
+): Promise<Good<KnownSubkey> | Refusal> {
   const { material } = part;
+  // What nobody says is for encryption is neither weak nor early for it.
+  if (!part.signatures.some(saysToEncrypt)) return unusable("no-encryption-key");
   const refused = refusedMaterial(material, now);
-  const claimsToEncrypt = part.signatures.some(
-    ({ keyFlags = 0 }) => (keyFlags & MAY_ENCRYPT) !== 0,
-  );
-  if (material === undefined || !claimsToEncrypt) return unusable("no-encryption-key");
   if (refused !== undefined) return refused;
   const bound = await judged.signatures.subkey(part);
-  if (bound.binding === undefined) return unusable("no-encryption-key");
-  if (((bound.binding.keyFlags ?? 0) & MAY_ENCRYPT) === 0) return unusable("no-encryption-key");
+  if (bound.binding === undefined || !saysToEncrypt(bound.binding)) {
+    return unusable("no-encryption-key");
+  }
   const refusal = isRevoked(bound) ? unusable("revoked") : judgeBinding(bound, now);
   if (refusal !== undefined) return refusal;
   const expires = earliest(expiryOf(bound.binding), keyExpiryOf(bound.binding, material.created));
   return isPast(expires, now) ? unusable("expired") : { kind: "good", part, expires };
 }
 
-function refusedMaterial(material: KeyMaterial | undefined, now: Date): Refusal | undefined {
-  if (material === undefined) return unusable("no-encryption-key");
+function saysToEncrypt({ keyFlags }: Pick<KeySignature, "keyFlags">): boolean {
+  return keyFlags !== undefined && (keyFlags & MAY_ENCRYPT) !== 0;
+}
+
+function refusedMaterial(material: KeyMaterial, now: Date): Refusal | undefined {
   if (material.strength !== "good") return unusable("weak-algorithm");
   if (!material.mayEncrypt) return unusable("no-encryption-key");
   return material.created > after(now, SKEW_MS) ? unusable("not-yet-valid") : undefined;

@@ -16,7 +16,7 @@ import {
   userIdOf,
   wholeSecond,
 } from "../../test/support/forge-certificate.ts";
-import { after, DAY, MINUTE, systemClock } from "../base/time.ts";
+import { after, DAY, MINUTE, SECOND, systemClock } from "../base/time.ts";
 import { parseAddress } from "../mail/address.ts";
 import { acceptForEncryption } from "./acceptance.ts";
 import { TAG, writePacket } from "./certificate-parts.ts";
@@ -48,6 +48,8 @@ type Bound = {
   readonly facts?: Facts;
   readonly revokedAt?: Date;
   readonly boundAt?: Date;
+  /** Of a binding a second later. */
+  readonly second?: Facts;
 };
 
 const idOf = ({ secret }: Forge): string => secret.subkeys[0]?.getFingerprint().toUpperCase() ?? "";
@@ -65,7 +67,7 @@ async function chosen(subkeys: readonly Bound[], by = forge, primaryFlags = 3): 
     writePacket(TAG.userId, userID.write()),
     packetOf(certified),
   ];
-  for (const { of, facts, revokedAt, boundAt = NOW } of subkeys) {
+  for (const { of, facts, second, revokedAt, boundAt = daysAgo(1) } of subkeys) {
     const bind = await subkeyOf(of);
     const over = { key, bind };
     parts.push(writePacket(TAG.publicSubkey, bind.write()));
@@ -74,6 +76,10 @@ async function chosen(subkeys: readonly Bound[], by = forge, primaryFlags = 3): 
     }
     const rest = { keyFlags: flags(12), ...facts };
     parts.push(packetOf(await sign(primary, "subkeyBinding", over, boundAt, rest)));
+    if (second !== undefined) {
+      const then = after(boundAt, SECOND);
+      parts.push(packetOf(await sign(primary, "subkeyBinding", over, then, second)));
+    }
   }
   const acceptance = await acceptForEncryption(await read(Buffer.concat(parts)), ADA, NOW);
   return acceptance.kind === "unusable"
@@ -86,11 +92,18 @@ test("of several good subkeys the newest one counts, whatever stands first", asy
   assert.equal(await chosen([{ of: newer }, { of: older }]), idOf(newer));
 });
 
+const SIGNING = { keyFlags: flags(2) };
 const UNUSABLE: readonly (readonly [string, Bound, string])[] = [
   ["has expired", { of: newer, facts: expiresIn(60) }, "expired"],
   ["is revoked", { of: newer, revokedAt: daysAgo(1) }, "revoked"],
   ["is weak", { of: weak }, "weak-algorithm"],
-  ["is for signing alone", { of: newer, facts: { keyFlags: flags(2) } }, "no-encryption-key"],
+  ["is weak, and for signing alone", { of: weak, facts: SIGNING }, "no-encryption-key"],
+  [
+    "is no longer for encryption",
+    { of: newer, second: { keyFlags: flags(0x20) } },
+    "no-encryption-key",
+  ],
+  ["is for signing alone", { of: newer, facts: SIGNING }, "no-encryption-key"],
   ["cannot encrypt, whatever its flags say", { of: signing }, "no-encryption-key"],
   ["is from the future", { of: future, boundAt: NOW }, "not-yet-valid"],
   ["is bound in the future", { of: newer, boundAt: after(NOW, 11 * MINUTE) }, "not-yet-valid"],

@@ -194,7 +194,7 @@ test("a version part, and the empty one of Exchange, has a thousand octets at mo
 
 test("blanks may stand around inline PGP, other text not, and a file is a file", () => {
   assert.equal(kind(`Subject: x\n\n \t\n${ARMOR}\n\t \n`), "inline");
-  for (const body of [`x${ARMOR}`, `${ARMOR}x`])
+  for (const body of [`x${ARMOR}`, `x\n${ARMOR}`, `${ARMOR}x`])
     assert.equal(kind(`Subject: x\n\n${body}`), "none");
   assert.equal(kind(`Content-Disposition: attachment\n\n${ARMOR}`), "none");
   assert.equal(kind(`Content-Disposition: inline\n\n${ARMOR}`), "inline");

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { type Header, HEADER_LIMITS, parseHeader } from "../mail/header.ts";
-import { readPayload, readProtectedHeader, rewritten } from "./payload-header.ts";
+import { firstOfSingle, readPayload, readProtectedHeader, rewritten } from "./payload-header.ts";
 
 const CIPHER = 'Content-Type: text/plain; hp="cipher"\r\n';
 const FROM = "From: alice@alpha.test\r\n";
@@ -32,6 +32,13 @@ test("hp names the protection, and HP-Outer what its author saw outside", () => 
     ]);
     assert.deepEqual(protectedBy(`${type}${FROM}`), [kind, FROM, []]);
   }
+});
+
+test("of two fields that may stand once the first is shown, others are all shown", () => {
+  const { header } = parseHeader(
+    Buffer.from("Subject: a\r\nNote: b\r\nsubject: c\r\nNote: d\r\n\r\n"),
+  );
+  assert.equal(textOf(firstOfSingle(header)), "Subject: a\r\nNote: b\r\nNote: d\r\n");
 });
 
 test("v1 protects the fields that stand beside it, where hp does not stand", () => {

@@ -75,7 +75,6 @@ export function readProtectedHeader(payload: Uint8Array): ProtectedHeader {
 
 /** Where `hp` stands, whatever its value, RFC 9788 alone applies. */
 function protectionNamed(header: Header): "cipher" | "clear" | "v1" | undefined {
-  if (fieldsNamed(header, "content-type").length !== 1) return undefined;
   const { parameters } = contentTypeOf(header);
   const hp = parameters.get("hp");
   if (hp === "cipher" || hp === "clear") return hp;

@@ -40,6 +40,7 @@ export const TARGETS: readonly Target[] = [
   {
     file: "discovery/look-up.ts",
     tests: [
+      "src/discovery/look-up.test.ts",
       "src/discovery/cache.test.ts",
       "src/discovery/discovery.test.ts",
       "src/discovery/author.test.ts",
