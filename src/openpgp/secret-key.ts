@@ -40,21 +40,29 @@ export class UnlockedKey implements Disposable {
 }
 
 /**
- * Reads a raw, unlocked, binary transferable secret key (RFC 9580 §10.2). `raw` stays the caller's.
+ * Reads a raw, unlocked, binary transferable secret key (RFC 9580 §10.2). `raw` stays the caller's, and is not needed once
+ * this has returned its promise.
  * @throws AppError when it is anything else: our own keys come out of authenticated storage.
  */
 export async function readSecretKey(raw: Secret): Promise<UnlockedKey> {
-  const key = readTransferableSecretKey(raw.reveal());
-  if (typeof key === "string") throw unreadable(key);
-  if (!isUnlocked(key)) throw unreadable("a locked or missing secret");
-  const parsed = await parseCertificates(serializeParts(key.parts));
-  const certificate = parsed.kind === "parsed" ? parsed.certificates[0] : undefined;
-  if (certificate === undefined) throw unreadable("its public part cannot be read");
-  return new UnlockedKey(certificate, raw.clone());
+  const own = raw.clone();
+  try {
+    return new UnlockedKey(await certificateOf(own.reveal()), own);
+  } catch (cause) {
+    own[Symbol.dispose]();
+    throw new AppError("a stored secret key cannot be read", { temporary: false, cause });
+  }
 }
 
-const unreadable = (why: string): AppError =>
-  new AppError(`a stored secret key cannot be read: ${why}`, { temporary: false });
+async function certificateOf(bytes: Uint8Array): Promise<Certificate> {
+  const key = readTransferableSecretKey(bytes);
+  if (typeof key === "string") throw new Error(key);
+  if (!isUnlocked(key)) throw new Error("a locked or missing secret");
+  const parsed = await parseCertificates(serializeParts(key.parts));
+  const certificate = parsed.kind === "parsed" ? parsed.certificates[0] : undefined;
+  if (certificate === undefined) throw new Error("its public part cannot be read");
+  return certificate;
+}
 
 /** The first octet of a secret part says how it is locked; 0: not at all (RFC 9580 §5.5.3). */
 function isUnlocked({ parts, secretFor }: TransferableSecretKey): boolean {
