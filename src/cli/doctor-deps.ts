@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { isFormerKeyLost } from "../app/service-key-file.ts";
 import { errorText } from "../base/errors.ts";
 import { systemClock } from "../base/time.ts";
 import type { Config, DatabaseConfig } from "../config/load.ts";
@@ -9,6 +10,7 @@ import { inspector } from "../dns/inspector.ts";
 import { openResolver } from "../dns/open-resolver.ts";
 import { guardedGet } from "../fetch/guarded.ts";
 import { httpsProbe } from "../fetch/probe.ts";
+import { auditMacUnder } from "../keys/audit-mac.ts";
 import { publishedVersion } from "../store/certificates.ts";
 import { isMigrated } from "../store/migrate.ts";
 import { openStore } from "../store/store.ts";
@@ -28,6 +30,11 @@ export async function openDoctor(config: Config): Promise<DoctorDeps & AsyncDisp
   const files = serviceKeyFiles(config);
   const serviceKeys = readServiceKeys(files.serviceKeyFile);
   if (serviceKeys !== undefined) opening.use(serviceKeys);
+  if (serviceKeys !== undefined && database.kind === "open") {
+    // Without it the checks would believe entries of the audit log that somebody else wrote.
+    const isLost = isFormerKeyLost(files.serviceKeyFile);
+    database.store.auditMac = auditMacUnder(serviceKeys, isLost);
+  }
   const opened = opening.move();
   return {
     ...network,

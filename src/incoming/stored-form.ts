@@ -30,12 +30,20 @@ export async function receivedForm(
 > {
   // Rows of earlier versions hold the message in one piece.
   if (form === "as-received-sealed") return { kind: "received", message: body };
-  const cursor = cursorOver(body);
-  const wrapped = cursor.take(cursor.number(LENGTH_OCTETS));
-  const opened = await decrypt({ message: wrapped, keys: keys.all });
+  const pieces = piecesOf(body);
+  if (pieces === undefined) return { kind: "damaged", reason: "its row is cut off" };
+  const opened = await decrypt({ message: pieces.wrapped, keys: keys.all });
   if (opened.kind !== "decrypted") return opened;
-  return {
-    kind: "received",
-    message: putTogether({ around: opened.data, ciphertext: cursor.rest() }),
-  };
+  const { ciphertext } = pieces;
+  return { kind: "received", message: putTogether({ around: opened.data, ciphertext }) };
+}
+
+function piecesOf(
+  body: Uint8Array,
+): { readonly wrapped: Uint8Array; readonly ciphertext: Uint8Array } | undefined {
+  const cursor = cursorOver(body);
+  if (cursor.left() < LENGTH_OCTETS) return undefined;
+  const length = cursor.number(LENGTH_OCTETS);
+  if (cursor.left() < length) return undefined;
+  return { wrapped: cursor.take(length), ciphertext: cursor.rest() };
 }
