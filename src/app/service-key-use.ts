@@ -3,7 +3,7 @@ import { hostname } from "node:os";
 import { pid } from "node:process";
 import { AppError } from "../base/errors.ts";
 import { after, DAY, MINUTE } from "../base/time.ts";
-import { checkServiceKey } from "../keys/service-key-log.ts";
+import { checkServiceKey, OTHER_SERVICE_KEY } from "../keys/service-key-log.ts";
 import { forgetServiceKeyUsers, noteServiceKeyUser } from "../store/service-key-users.ts";
 import type { Parts } from "./parts.ts";
 import type { Task } from "./schedule.ts";
@@ -21,10 +21,7 @@ export function serviceKeyUse(parts: Parts): Task {
       await noteServiceKeyUser(store, { process: name, serviceKey, seenAt: now });
       await forgetServiceKeyUsers(store, { notSince: after(now, -DAY) });
       if ((await checkServiceKey(parts)) !== "other") return;
-      throw new AppError(
-        "the service key of this host is not the one in force: copy the file, and its .former file, from the host that rotated it",
-        { temporary: false },
-      );
+      throw new AppError(OTHER_SERVICE_KEY, { temporary: false });
     },
   };
 }

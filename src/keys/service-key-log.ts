@@ -16,6 +16,10 @@ const ROTATED = "service-key.rotated";
 /** How long a process counts as one that still writes, after it was last seen; it says so every minute. */
 const SEEN_MS = 10 * MINUTE;
 
+/** For the log of a host that does not have the key in force. */
+export const OTHER_SERVICE_KEY =
+  "the service key of this host is not the one in force: copy the file, and its .former file, from the host that rotated it";
+
 type Deps = Pick<VaultDeps, "store" | "clock" | "serviceKeys">;
 
 /**

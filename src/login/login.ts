@@ -1,12 +1,14 @@
 /** From a password to open keys. Attempts are counted before anything is compared. */
 import { createHash } from "node:crypto";
 
+import { AppError } from "../base/errors.ts";
 import type { Secret } from "../base/secret.ts";
 import { MINUTE, after } from "../base/time.ts";
 import type { Account } from "../accounts/embedded.ts";
 import { appendAudit } from "../journal/audit.ts";
 import { untilNotOvertaken } from "../keys/change.ts";
 import { verifyPassword } from "../keys/login-verifier.ts";
+import { compareServiceKey, OTHER_SERVICE_KEY } from "../keys/service-key-log.ts";
 import { TypedPassword } from "../keys/typed-password.ts";
 import { UnlockedKeys } from "../keys/unlocked-keys.ts";
 import type { KeyRules, VaultDeps } from "../keys/vault.ts";
@@ -53,6 +55,7 @@ export type Login =
 /**
  * Verifies the password and opens the user's keys, which the caller disposes; whoever has none yet gets them now.
  * Unknown accounts take the same work as wrong passwords, and are counted the same.
+ * @throws AppError on a host without the service key in force.
  */
 export async function login(deps: LoginDeps, request: LoginRequest): Promise<Login> {
   const { store, clock } = deps;
@@ -68,13 +71,22 @@ export async function login(deps: LoginDeps, request: LoginRequest): Promise<Log
   using typed = new TypedPassword(password);
   return await untilNotOvertaken(async (): Promise<Login> => {
     const verified = await verifyPassword(deps, address, typed);
-    if (verified === undefined) return { kind: "refused" };
+    if (verified === undefined) return await refuse(deps, key);
     await forgetAttempts(store, key);
     const { account } = verified;
     const { keys, generation } = await unlockAtLogin(deps, verified, typed);
     const isLocked = keys === undefined;
     return { kind: "ok", account, keys: keys ?? UnlockedKeys.none(), generation, isLocked };
   });
+}
+
+/** @throws AppError on a host without the service key in force: it cannot tell whether a password is right. */
+async function refuse(deps: LoginDeps, attempt: string): Promise<Login> {
+  if ((await compareServiceKey(deps.store, deps.serviceKeys.current.id)) !== "other") {
+    return { kind: "refused" };
+  }
+  await forgetAttempts(deps.store, attempt);
+  throw new AppError(OTHER_SERVICE_KEY, { temporary: true });
 }
 
 /** Deletes what no longer counts. */

@@ -3,7 +3,7 @@ import type { SMTPServerSession } from "smtp-server";
 
 import { networkOf } from "../base/network.ts";
 import { newConnection, type Connection } from "./connection.ts";
-import { errorReply, Refusal } from "./reply.ts";
+import { errorReply, Refusal, type Reply } from "./reply.ts";
 
 export type Callback<Value = unknown> = (error?: Error | null, value?: Value) => void;
 
@@ -51,13 +51,17 @@ export class Connections {
     else ended();
   }
 
-  /** Runs one step and gives its outcome to smtp-server: a value, or a refusal as an error with its code. */
+  /**
+   * Runs one step and gives its outcome to smtp-server: a value, or a refusal as an error with its code. `trouble`: the
+   * reply to an error that is no refusal.
+   */
   answer<Value>(
     { id }: SMTPServerSession,
     callback: Callback<Value>,
     step: () => Promise<Value>,
+    trouble: (error: unknown) => Reply = errorReply,
   ): void {
-    const work = this.#run(this.#connections.get(id), callback, step).finally(() =>
+    const work = this.#run(this.#connections.get(id), callback, step, trouble).finally(() =>
       this.#running.delete(work),
     );
     this.#running.add(work);
@@ -72,9 +76,10 @@ export class Connections {
     connection: Connection | undefined,
     callback: Callback<Value>,
     step: () => Promise<Value>,
+    trouble: (error: unknown) => Reply,
   ): Promise<void> {
     if (connection !== undefined) connection.running += 1;
-    const { error, value } = await this.#outcome(step);
+    const { error, value } = await this.#outcome(step, trouble);
     if (connection !== undefined) {
       connection.running -= 1;
       if (connection.running === 0) connection.whenIdle?.();
@@ -88,13 +93,14 @@ export class Connections {
 
   async #outcome<Value>(
     step: () => Promise<Value>,
+    trouble: (error: unknown) => Reply,
   ): Promise<{ error: Error | null; value?: Value }> {
     try {
       return { error: null, value: await step() };
     } catch (error) {
       if (error instanceof Refusal) return { error };
       this.#failed(error);
-      return { error: Refusal.of(errorReply(error)) };
+      return { error: Refusal.of(trouble(error)) };
     }
   }
 }

@@ -16,7 +16,15 @@ import { envelopeOf, nameOf, parsePath } from "./connection.ts";
 import { Connections, type Callback } from "./connections.ts";
 import type { Client, Handlers, ListenerLimits, ListenerMode } from "./handlers.ts";
 import { PasswordLines } from "./password-lines.ts";
-import { errorReply, isAccepted, oneReply, Refusal, reply, type Reply } from "./reply.ts";
+import {
+  errorReply,
+  isAccepted,
+  loginErrorReply,
+  oneReply,
+  Refusal,
+  reply,
+  type Reply,
+} from "./reply.ts";
 
 /** Jokes and proxies' commands of smtp-server that nobody may use. */
 const NEVER = ["WIZ", "SHELL", "KILL", "XCLIENT", "XFORWARD"];
@@ -66,7 +74,12 @@ export class Dialogue<Login extends object> {
         callback();
       },
       onAuth: (auth, session, callback) => {
-        this.#connections.answer(session, callback, async () => this.#login(auth, session));
+        this.#connections.answer(
+          session,
+          callback,
+          async () => this.#login(auth, session),
+          loginErrorReply,
+        );
       },
       onMailFrom: (address, session, callback) => {
         this.#connections.answer(session, callback, async () => this.#mail(address, session));

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { AppError } from "../base/errors.ts";
 import { submitMail } from "../../lab/swaks.ts";
 import { RawSmtp } from "../../test/support/raw-smtp.ts";
 import {
@@ -68,6 +69,17 @@ test("too many attempts are answered as temporary", async () => {
   });
   await using client = await RawSmtp.connect(listener, tls());
   assert.match(await client.all(["EHLO c.test", `AUTH PLAIN ${PLAIN}`]), /^454 4\.7\.0/);
+});
+
+test("trouble while a password is looked at is temporary for the client, by the code of AUTH", async () => {
+  const login = async () => Promise.reject(new AppError("db1.internal", { temporary: true }));
+  await using listener = await listen("submission-implicit", {
+    tls: given().issued,
+    changes: { login },
+  });
+  await using client = await RawSmtp.connect(listener, tls());
+  const reply = await client.all(["EHLO c.test", `AUTH PLAIN ${PLAIN}`]);
+  assert.match(reply, /^454 4\.7\.0 temporary trouble here/);
 });
 
 test("the password is wiped when the login is decided, and the login ends with the connection", async () => {

@@ -56,6 +56,12 @@ export function errorReply(error: unknown): Reply {
     : reply("554", "5.3.0", "this cannot be done here");
 }
 
+/** The same for AUTH: what is temporary has a code of its own there (RFC 4954 §6). */
+export function loginErrorReply(error: unknown): Reply {
+  const given = errorReply(error);
+  return given.code.startsWith("4") ? reply("454", "4.7.0", given.text) : given;
+}
+
 /**
  * One reply for a message with several recipients. SMTP has one only, and nothing may be lost: a refusal for one refuses
  * the message, and "try again" goes before "never", because a second delivery to the others is the smaller harm.

@@ -58,6 +58,12 @@ export async function makeLoneServer(
   await sealpost(config, ["account", "add", READER, "--custody", "provider", "--password-stdin"], {
     input: PASSWORD,
   });
+  return installedAt(dir);
+}
+
+/** The installation that is in a folder already. */
+export function installedAt(dir: string): LoneServer {
+  const config = join(dir, "sealpost.toml");
   let count = 0;
   return {
     config,
