@@ -2,7 +2,7 @@
 import { availableParallelism } from "node:os";
 import { findReader } from "../accounts/embedded.ts";
 import { HOUR, SECOND } from "../base/time.ts";
-import { Gate } from "../fetch/gate.ts";
+import { Gate } from "../base/gate.ts";
 import {
   answerReader,
   deliver,
@@ -79,7 +79,7 @@ const FIRST_AGAIN_MS = 5 * SECOND;
 /**
  * What happens after the 250 to sealed mail: the author's keyserver is asked, and where the provider may use the key the
  * message is opened. One message of an account at a time, so that none is opened twice at once, and no more accounts at a
- * time than there are processors, so that waiting mail does not fill the memory.
+ * time than there are processors, so that waiting mail does not fill the memory. Accounts take turns.
  */
 class Opening {
   readonly #parts: Parts;
@@ -101,7 +101,13 @@ class Opening {
   begin(account: EmailAddress, message: ArrivedMessage): void {
     this.#run(async () => {
       await this.#lookForAuthor(account, { ...message, isNamed: false });
-      await this.#open(account, (deps, keys) => openArrived(deps, account, keys, message.id));
+      const work = (deps: PendingDeps, keys: UnlockedKeys) =>
+        openArrived(deps, account, keys, message.id);
+      const verdict = await this.#open(account, work);
+      if (verdict?.check !== "later") return;
+      // Opened, it names a key that its domain serves no longer: what became of that is asked now.
+      await this.#lookForAuthor(account, { ...message, isNamed: true });
+      await this.#open(account, work);
     });
   }
 
@@ -151,12 +157,12 @@ class Opening {
     this.#againMs = Math.min(2 * this.#againMs, HOUR);
   }
 
-  async #open(
+  async #open<Value>(
     account: EmailAddress,
-    work: (deps: PendingDeps, keys: UnlockedKeys) => Promise<void>,
-  ): Promise<void> {
-    await this.#gate.pass(canonicalAddress(account), undefined, async () => {
-      if (this.#isStopped) return;
+    work: (deps: PendingDeps, keys: UnlockedKeys) => Promise<Value>,
+  ): Promise<Value | undefined> {
+    return this.#gate.pass(canonicalAddress(account), undefined, async () => {
+      if (this.#isStopped) return undefined;
       const { store } = this.#parts;
       const before = await readBinding(store, account);
       using keys = await unlockWithService(this.#parts, account);
@@ -166,8 +172,8 @@ class Opening {
         if (now === undefined || now.generation !== before?.generation) throw new Overtaken();
         return this.#parts.open(request);
       };
-      const deps = { ...this.#parts, open, askAuthorKey: this.#parts.online.askAuthorKey };
-      if (keys !== undefined) await work(deps, keys);
+      // Nobody is asked in here: others wait for this place.
+      return keys === undefined ? undefined : await work({ ...this.#parts, open }, keys);
     });
   }
 

@@ -13,11 +13,14 @@ import { type Certificate, parseCertificates } from "../openpgp/certificate.ts";
 import type { Fingerprint } from "../openpgp/fingerprint.ts";
 import { readAuthorAnswer, saveAuthorAnswer, type StoredAnswer } from "../store/author-answers.ts";
 import { wantAuthorKey } from "../store/author-keys.ts";
+import { readCache } from "../store/cache.ts";
 import { conditionalGet } from "./conditional-get.ts";
 import type { LookUpContext } from "./context.ts";
 import { Flights } from "./flights.ts";
 import { byLocal } from "./local.ts";
 import { askNetwork, rememberFailure, rememberedFailure } from "./look-up.ts";
+import { MissBudget } from "./miss-budget.ts";
+import type { Discovery } from "./outcome.ts";
 import { learnRevocation, missingRevocation } from "./revocations.ts";
 
 /** A revocation that is known of a key and that its certificate lacks. */
@@ -65,10 +68,12 @@ export class AuthorAnswers {
   readonly #context: LookUpContext;
   readonly #flights = new Flights<AuthorAnswer>();
   readonly #askedAt: ExpiringMap<CanonicalAddress, Date>;
+  readonly #misses: MissBudget;
 
   constructor(context: LookUpContext) {
     this.#context = { ...context, get: conditionalGet(context.get, context.wall) };
     this.#askedAt = new ExpiringMap(MAX_AUTHORS, context.wall.now);
+    this.#misses = new MissBudget(context.clock);
   }
 
   /** From what was answered for mail that arrived at `arrivedAt`; nobody is asked. */
@@ -100,9 +105,14 @@ export class AuthorAnswers {
 
   async #askNow(author: EmailAddress, key: CanonicalAddress): Promise<AuthorAnswer> {
     const askedAt = this.#context.wall.now();
+    const isKnown = await this.#isKnown(author, askedAt);
+    if (!isKnown && !this.#misses.take(author.domain)) {
+      return { kind: "unreachable", reason: "too many unknown authors of this domain" };
+    }
     this.#askedAt.set(key, askedAt, after(askedAt, QUESTION_GAP_MS));
     const asked = await askNetwork(this.#context, author, { isForIncoming: true });
     const { discovery, served, freshMs } = asked;
+    if (!isKnown && !isMiss(discovery)) this.#misses.giveBack(author.domain);
     if (discovery.kind === "unreachable") {
       rememberFailure(this.#context, author, asked);
       return { kind: "unreachable", reason: discovery.reason };
@@ -119,6 +129,14 @@ export class AuthorAnswers {
     await this.#noteReplaced(author, kept, askedAt);
     await saveAuthorAnswer(this.#context.store, author, answer);
     return await this.#answerOf(answer);
+  }
+
+  /** Whether the domain once had a key for the address, as far as is remembered. */
+  async #isKnown(author: EmailAddress, now: Date): Promise<boolean> {
+    const { store } = this.#context;
+    const answer = await readAuthorAnswer(store, author, now);
+    if (answer !== undefined && answer.certificates.length > 0) return true;
+    return (await readCache(store, author, now)) !== undefined;
   }
 
   /** A key that is served no longer may have signed mail that waits: what became of it is asked by its fingerprint. */
@@ -145,6 +163,10 @@ export class AuthorAnswers {
     }
     return { kind: "answered", code: stored.code, keys };
   }
+}
+
+function isMiss(discovery: Discovery): boolean {
+  return discovery.kind === "absent" && discovery.code === "NOKEY";
 }
 
 function isConfirmed({ askedAt, validMs }: StoredAnswer, arrivedAt: Date): boolean {

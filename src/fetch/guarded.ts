@@ -1,13 +1,15 @@
-import type { Clock } from "../base/time.ts";
+import { ExpiringMap } from "../base/expiring-map.ts";
+import { Gate } from "../base/gate.ts";
+import { type Clock, HOUR, SECOND, after } from "../base/time.ts";
 import { Breaker } from "./breaker.ts";
 import { networkBudget } from "./budget.ts";
 import type { FetchDeps, Get, GetResult } from "./request.ts";
 import { httpsGet } from "./fetch.ts";
-import { Gate } from "./gate.ts";
 
-const PARALLEL = { inAll: 16, forKey: 4, waiting: 1000 };
-/** Incoming mail gets half of it, so that it cannot keep users from sending. */
-const PARALLEL_INCOMING = { inAll: 8, forKey: 4, waiting: 1000 };
+/** Requests at once in all and to one host, and how many wait. */
+const OUTGOING = { inAll: 16, forKey: 4, waiting: 1000 };
+/** What incoming mail asks goes to hosts that its senders choose: two of a host, so that a slow one holds up no other. */
+const INCOMING = { inAll: 32, forKey: 2, waiting: 1000 };
 const INCOMING_BUDGET = {
   inAll: { perSecond: 50, burst: 200 },
   perNetwork: { perSecond: 10, burst: 50 },
@@ -16,36 +18,65 @@ const TOO_MANY_REQUESTS = 429;
 const FIRST_SERVER_ERROR = 500;
 /** What a keyserver says to a version of HKP that it does not speak: an answer, no trouble. */
 const NOT_IMPLEMENTED = 501;
+/** Maximum time that a host may ask us to wait. */
+const LONGEST_WAIT_MS = HOUR;
+const MAX_HOSTS = 10_000;
 
 /**
- * `get` for a process: at most 16 requests at once and 4 to one host, none to a host that keeps failing, and a budget for
- * what incoming mail triggers (`budget.ts`). @throws AppError as `httpsGet` does.
+ * `get` for a process. Requests for users and those that incoming mail causes have lanes of their own: neither fills the
+ * other's, nor keeps it from a host. In a lane nothing is sent to a host that keeps failing, nor to one that asked for a
+ * pause. Incoming mail has a budget besides (`budget.ts`). @throws AppError as `httpsGet` does.
  */
 export function guardedGet(deps: FetchDeps & { readonly clock: Clock }): Get {
-  const get = httpsGet({ mayAsk: networkBudget(deps.clock, INCOMING_BUDGET), ...deps });
-  const gate = new Gate(PARALLEL);
-  const incomingGate = new Gate(PARALLEL_INCOMING);
-  const breaker = new Breaker(deps.clock);
+  return inLanes(
+    httpsGet({ mayAsk: networkBudget(deps.clock, INCOMING_BUDGET), ...deps }),
+    deps.clock,
+  );
+}
+
+/** The lanes alone, over any `get`. */
+export function inLanes(get: Get, clock: Clock): Get {
+  const outgoing = laneOf(get, clock, OUTGOING);
+  const incoming = laneOf(get, clock, INCOMING);
+  return async (request) =>
+    request.isForIncoming === true ? incoming(request) : outgoing(request);
+}
+
+function laneOf(get: Get, clock: Clock, limits: ConstructorParameters<typeof Gate>[0]): Get {
+  const gate = new Gate(limits);
+  const breaker = new Breaker(clock);
+  const pauses = new ExpiringMap<string, true>(MAX_HOSTS, clock.now);
   return async (request) => {
     const host = `${request.host}:${request.port}`;
-    if (breaker.isOpen(host)) return { kind: "failed", reason: "the host keeps failing" };
-    const ask = async () => {
-      const result = await get(request);
-      // What was broken off, or not sent, says nothing about the host.
-      const isOurs = result.kind === "failed" && result.isOurs === true;
-      if (!isOurs && request.signal?.aborted !== true) breaker.record(host, isHealthy(result));
-      return result;
-    };
-    const asked = () => gate.pass(host, request.signal, ask);
-    const result =
-      request.isForIncoming === true
-        ? await incomingGate.pass(host, request.signal, asked)
-        : await asked();
-    return result ?? { kind: "failed", reason: "too many look-ups", isOurs: true };
+    const result = await gate.pass(host, request.signal, async () => {
+      // What the requests before this one met counts for it.
+      if (pauses.get(host) === true) return ours("the host asked for a pause");
+      if (breaker.isOpen(host)) return failed("the host keeps failing");
+      const answer = await get(request);
+      const pauseMs = pauseIn(answer, clock.now());
+      if (pauseMs > 0) pauses.set(host, true, after(clock.now(), pauseMs));
+      const health = request.signal?.aborted === true ? "unknown" : healthOf(answer);
+      if (health !== "unknown") breaker.record(host, health === "good");
+      return answer;
+    });
+    return result ?? ours("too many look-ups");
   };
 }
 
-function isHealthy(result: GetResult): boolean {
-  if (result.kind === "failed" || result.status === TOO_MANY_REQUESTS) return false;
-  return result.status < FIRST_SERVER_ERROR || result.status === NOT_IMPLEMENTED;
+const failed = (reason: string): GetResult => ({ kind: "failed", reason });
+const ours = (reason: string): GetResult => ({ kind: "failed", reason, isOurs: true });
+
+/** What an answer says about its host. What was not sent, and 429, which is about us, say nothing. */
+function healthOf(result: GetResult): "good" | "bad" | "unknown" {
+  if (result.kind === "failed") return result.isOurs === true ? "unknown" : "bad";
+  if (result.status === TOO_MANY_REQUESTS) return "unknown";
+  return result.status < FIRST_SERVER_ERROR || result.status === NOT_IMPLEMENTED ? "good" : "bad";
+}
+
+/** How long a host that answers 429 wants to be left alone (RFC 6585 §4, RFC 9110 §10.2.3), in milliseconds. */
+function pauseIn(result: GetResult, now: Date): number {
+  if (result.kind === "failed" || result.status !== TOO_MANY_REQUESTS) return 0;
+  const text = result.headers.get("retry-after")?.trim() ?? "";
+  const wait = /^\d{1,9}$/.test(text) ? Number(text) * SECOND : Date.parse(text) - now.getTime();
+  return Number.isFinite(wait) ? Math.max(0, Math.min(wait, LONGEST_WAIT_MS)) : 0;
 }

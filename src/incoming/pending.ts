@@ -72,27 +72,30 @@ export async function openPending(
   }
 }
 
-/** As `openPending`, one message alone; nothing happens when it does not wait (any more). */
+/**
+ * As `openPending`, one message alone. @returns its verdict; undefined when it could not be opened now, or does not wait (any
+ * more).
+ */
 export async function openArrived(
   deps: PendingDeps,
   account: EmailAddress,
   keys: UnlockedKeys,
   id: MessageId,
-): Promise<void> {
+): Promise<MessageVerdict | undefined> {
   const message = await readMessage(deps.store, account, id);
-  if (message?.state !== "pending") return;
+  if (message?.state !== "pending") return undefined;
   const now = deps.clock.now();
   const turn = await beginOpening(deps.store, account, id, now);
-  if (turn === "wait") return;
+  if (turn === "wait") return undefined;
   if (turn === "alone") deps.stuck?.(id, "opening it was begun and not ended, three times or more");
   try {
     const work = message.form === "wrapped" ? judgeAgain : openOne;
-    await work(turn === "alone" ? alone(deps) : deps, account, keys, message);
+    return await work(turn === "alone" ? alone(deps) : deps, account, keys, message);
   } catch (error) {
     if (error instanceof TooCostly || isProgramFault(error)) {
       // It counts: the next try is later, and at last alone. Other mail does not wait for it.
       deps.stuck?.(id, errorText(error));
-      return;
+      return undefined;
     }
     // The process is alive, so the message is not to blame.
     await endOpening(deps.store, id);
@@ -145,13 +148,12 @@ async function judgeAgain(
   account: EmailAddress,
   keys: UnlockedKeys,
   message: StoredMessage,
-): Promise<void> {
+): Promise<MessageVerdict> {
   const now = deps.clock.now();
   const opened = await decrypt({ message: message.body, keys: keys.all });
   if (opened.kind !== "decrypted") {
     const verdict = concluded({ ...message.verdict, checkedAt: now }, message, now);
-    await record(deps, account, message, verdict);
-    return;
+    return await record(deps, account, message, verdict);
   }
   const outer = parseHeader(opened.data).header;
   const protection = detectProtection(opened.data);
@@ -164,7 +166,7 @@ async function judgeAgain(
   );
   const verdict = concluded(judged, message, now);
   const summary = await wrapSummary(deps, keys, shownHeader(outer, protection, verdict));
-  await record(deps, account, message, verdict, { summary });
+  return await record(deps, account, message, verdict, { summary });
 }
 
 async function wrapSummary(
@@ -187,7 +189,7 @@ async function openOne(
   account: EmailAddress,
   keys: UnlockedKeys,
   stored: StoredMessage,
-): Promise<void> {
+): Promise<MessageVerdict> {
   const received = await receivedForm(stored, keys);
   const message = received.kind === "received" ? { ...stored, body: received.message } : stored;
   const opened =
@@ -204,7 +206,7 @@ async function openOne(
   // An answer names the message as it is shown; whoever sealed it again may have given it another name outside.
   const { messageId } = readMessageFacts(shown);
   const body = opened.kind === "opened" ? await forMailbox(deps, keys, message) : undefined;
-  await record(deps, account, message, verdict, { summary, messageId, body });
+  return await record(deps, account, message, verdict, { summary, messageId, body });
 }
 
 async function record(
@@ -213,13 +215,14 @@ async function record(
   message: StoredMessage,
   found: MessageVerdict,
   read: ReadInside = {},
-): Promise<void> {
+): Promise<MessageVerdict> {
   const kept = found.check === "later" ? keptWhileWaiting(message.verdict) : {};
   const verdict = { ...found, evidence: { ...found.evidence, ...kept } };
   await deps.store.transaction(async (tx) => {
     await recordVerdict(tx, account, message.id, verdict, read);
     await deps.trace.opened({ store: tx, account, message, verdict });
   });
+  return verdict;
 }
 
 /** Where the mailbox has a key pair of its own the message is stored for that one, from now on for it alone. */
