@@ -1,6 +1,6 @@
 import { ExpiringMap } from "../base/expiring-map.ts";
 import { Gate } from "../base/gate.ts";
-import { type Clock, HOUR, SECOND, after } from "../base/time.ts";
+import { type Clock, HOUR, SECOND, after, parseDate } from "../base/time.ts";
 import { Breaker } from "./breaker.ts";
 import { networkBudget } from "./budget.ts";
 import type { FetchDeps, Get, GetResult } from "./request.ts";
@@ -77,6 +77,7 @@ function healthOf(result: GetResult): "good" | "bad" | "unknown" {
 function pauseIn(result: GetResult, now: Date): number {
   if (result.kind === "failed" || result.status !== TOO_MANY_REQUESTS) return 0;
   const text = result.headers.get("retry-after")?.trim() ?? "";
-  const wait = /^\d{1,9}$/.test(text) ? Number(text) * SECOND : Date.parse(text) - now.getTime();
-  return Number.isFinite(wait) ? Math.max(0, Math.min(wait, LONGEST_WAIT_MS)) : 0;
+  const until = parseDate(text) ?? now;
+  const waitMs = /^\d{1,9}$/.test(text) ? Number(text) * SECOND : until.getTime() - now.getTime();
+  return Math.max(0, Math.min(waitMs, LONGEST_WAIT_MS));
 }

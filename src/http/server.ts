@@ -5,10 +5,10 @@
 import { once } from "node:events";
 import type { IncomingMessage, ServerOptions, ServerResponse } from "node:http";
 import { createServer, type Server } from "node:https";
-import type { AddressInfo, Socket } from "node:net";
+import type { AddressInfo } from "node:net";
 import type { TLSSocket } from "node:tls";
 
-import { networkOf } from "../base/network.ts";
+import { watchCrowd } from "../base/crowd.ts";
 import { MINUTE, SECOND } from "../base/time.ts";
 import { endAfter, hasBody, hasProperHost, refuseHost, refuseMethod, refuser } from "./refuse.ts";
 import { securityHeaders } from "./security-headers.ts";
@@ -35,8 +35,10 @@ export type HttpTls = { readonly cert: string; readonly key: string };
 export type HttpLimits = {
   readonly headerBytes: number;
   readonly connections: number;
-  /** Of one network (/24 or /48): nobody shall keep all others out. */
+  /** Of one network (/24 or /48), unless it is trusted. */
   readonly connectionsPerNetwork: number;
+  /** Networks that `connections` alone holds for. */
+  readonly isTrusted: (address: string) => boolean;
   /** For the header of a request; the whole of a request; silence between two. */
   readonly headersMs: number;
   readonly requestMs: number;
@@ -48,7 +50,8 @@ export type HttpLimits = {
 const DEFAULT_LIMITS: HttpLimits = {
   headerBytes: 16 * 1024,
   connections: 2000,
-  connectionsPerNetwork: 1000,
+  connectionsPerNetwork: 200,
+  isTrusted: () => false,
   headersMs: 10 * SECOND,
   requestMs: MINUTE,
   idleMs: 10 * SECOND,
@@ -132,7 +135,6 @@ async function listen(
   limits: HttpLimits,
   lane: FastLane,
 ): Promise<Omit<HttpsServer, "useTls">> {
-  server.maxConnections = limits.connections;
   server.maxHeadersCount = MOST_HEADERS;
   const underWay = trackAnswers();
   const respond = responder(options, underWay);
@@ -144,7 +146,11 @@ async function listen(
     respond(request, response);
   });
   server.on("clientError", refuser(headersOfAll(options), underWay));
-  const sockets = trackSockets(server, limits.connectionsPerNetwork);
+  const crowd = watchCrowd(server, {
+    connections: limits.connections,
+    perNetwork: limits.connectionsPerNetwork,
+    isTrusted: limits.isTrusted,
+  });
   server.listen(options.port, options.host);
   await once(server, "listening");
   // A connection that cannot be accepted (no descriptor left, accept(2)); unheard, the event would end the process.
@@ -159,35 +165,13 @@ async function listen(
       server.closeIdleConnections();
       lane.close();
       const late = setTimeout(() => {
-        for (const socket of sockets) socket.destroy();
+        for (const socket of crowd.sockets()) socket.destroy();
       }, limits.closeMs);
       await closed;
+      crowd[Symbol.dispose]();
       clearTimeout(late);
     },
   };
-}
-
-/** The connections that are open; of a network that has all it may have the next one is closed. */
-function trackSockets(server: Server, perNetwork: number): ReadonlySet<Socket> {
-  const sockets = new Set<Socket>();
-  const counts = new Map<string, number>();
-  server.on("connection", (socket: Socket) => {
-    const network = networkOf(socket.remoteAddress ?? "");
-    const count = counts.get(network) ?? 0;
-    if (count >= perNetwork) {
-      socket.destroy();
-      return;
-    }
-    counts.set(network, count + 1);
-    sockets.add(socket);
-    socket.once("close", () => {
-      sockets.delete(socket);
-      const left = (counts.get(network) ?? 1) - 1;
-      if (left > 0) counts.set(network, left);
-      else counts.delete(network);
-    });
-  });
-  return sockets;
 }
 
 type Responder = (request: IncomingMessage, response: ServerResponse) => void;

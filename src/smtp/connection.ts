@@ -8,6 +8,8 @@ import { Refusal } from "./reply.ts";
 /** Not a value: it counts what happens on a connection. */
 export type Connection = {
   readonly network: string;
+  /** Sends away whoever says nothing. */
+  readonly firstCommand: NodeJS.Timeout;
   /** Since the last MAIL FROM. The list has every accepted RCPT; smtp-server's own drops repeated ones. */
   from: EmailAddress | undefined;
   recipients: EmailAddress[];
@@ -17,9 +19,10 @@ export type Connection = {
   whenIdle: (() => void) | undefined;
 };
 
-export function newConnection(network: string): Connection {
+export function newConnection(network: string, firstCommand: NodeJS.Timeout): Connection {
   return {
     network,
+    firstCommand,
     from: undefined,
     recipients: [],
     refusedLogins: 0,

@@ -10,22 +10,17 @@ export type Callback<Value = unknown> = (error?: Error | null, value?: Value) =>
 export class Connections {
   readonly #connections = new Map<string, Connection>();
   readonly #running = new Set<Promise<unknown>>();
-  readonly #perNetwork: number;
   readonly #failed: (error: unknown) => void;
 
   /** `failed` is told of errors that are no refusals: the client hears of them only that there was one. */
-  constructor(perNetwork: number, failed: (error: unknown) => void) {
-    this.#perNetwork = perNetwork;
+  constructor(failed: (error: unknown) => void) {
     this.#failed = failed;
   }
 
-  /** @returns false when its network has all the connections it may have. */
-  admit(session: SMTPServerSession): boolean {
-    const network = networkOf(session.remoteAddress);
-    const others = [...this.#connections.values()].filter((other) => other.network === network);
-    if (others.length >= this.#perNetwork) return false;
-    this.#connections.set(session.id, newConnection(network));
-    return true;
+  /** `late` runs unless the client gives its first AUTH or MAIL in time. */
+  open(session: SMTPServerSession, firstCommandMs: number, late: () => void): void {
+    const timer = setTimeout(late, firstCommandMs).unref();
+    this.#connections.set(session.id, newConnection(networkOf(session.remoteAddress), timer));
   }
 
   isOpen({ id }: SMTPServerSession): boolean {
@@ -46,6 +41,7 @@ export class Connections {
   /** Forgets the connection; `ended` is called once nothing runs on it. */
   close({ id }: SMTPServerSession, ended: () => void): void {
     const connection = this.#connections.get(id);
+    clearTimeout(connection?.firstCommand);
     this.#connections.delete(id);
     if (connection !== undefined && connection.running > 0) connection.whenIdle = ended;
     else ended();

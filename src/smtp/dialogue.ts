@@ -1,4 +1,5 @@
 /** Between smtp-server's callbacks and our handlers: who may say what when, and one reply for each question. */
+import type { Socket } from "node:net";
 import type {
   SMTPServer,
   SMTPServerAddress,
@@ -14,6 +15,7 @@ import { Budget, type Share } from "./budget.ts";
 import { collect } from "./collect.ts";
 import { envelopeOf, nameOf, parsePath } from "./connection.ts";
 import { Connections, type Callback } from "./connections.ts";
+import type { Goodbyes } from "./goodbye.ts";
 import type { Client, Handlers, ListenerLimits, ListenerMode } from "./handlers.ts";
 import { PasswordLines } from "./password-lines.ts";
 import {
@@ -41,6 +43,7 @@ export class Dialogue<Login extends object> {
   readonly #budget: Budget;
   /** By session. */
   readonly #passwords = new Map<string, PasswordLines>();
+  readonly #goodbyes: Goodbyes;
   #server: SMTPServer | undefined;
 
   constructor(
@@ -48,13 +51,15 @@ export class Dialogue<Login extends object> {
     hostname: string,
     limits: ListenerLimits,
     handlers: Handlers<Login>,
+    goodbyes: Goodbyes,
   ) {
+    this.#goodbyes = goodbyes;
     this.#mode = mode;
     this.#hostname = hostname;
     this.#limits = limits;
     this.#handlers = handlers;
     this.#budget = new Budget(limits.heldBytes);
-    this.#connections = new Connections(limits.clientsPerNetwork, (error) => {
+    this.#connections = new Connections((error) => {
       handlers.failed?.(error);
     });
   }
@@ -98,9 +103,13 @@ export class Dialogue<Login extends object> {
 
   /** Says goodbye on every connection that waits for nothing. */
   sendAwayIdle(): void {
-    for (const connection of this.#server?.connections ?? []) {
-      if (!this.#connections.isBusy(connection.id)) connection.send(421, "4.3.2 shutting down");
-    }
+    this.#goodbyes.sayToIdle((id) => this.#connections.isBusy(id));
+  }
+
+  /** Whether a handler runs for the client at the other end. */
+  isBusy(socket: Socket): boolean {
+    const connection = this.#goodbyes.connectionOver(socket);
+    return connection !== undefined && this.#connections.isBusy(connection.id);
   }
 
   /** Waits for the handlers that still run. */
@@ -109,10 +118,14 @@ export class Dialogue<Login extends object> {
   }
 
   #connected(session: SMTPServerSession, callback: Callback): void {
-    if (!this.#connections.admit(session)) {
-      callback(new Refusal(421, "4.7.0 too many connections from your network"));
+    const refusal = this.#goodbyes.refusalOf(session);
+    if (refusal !== undefined) {
+      callback(new Refusal(421, refusal));
       return;
     }
+    this.#connections.open(session, this.#limits.firstCommandMs, () => {
+      this.#goodbyes.say(session, "4.4.2 no command in time");
+    });
     session.disabledCommands = this.#disabled(session.secure);
     this.#watchPasswords(session);
     callback();
@@ -121,7 +134,7 @@ export class Dialogue<Login extends object> {
   /** Also before TLS, where AUTH is refused: some clients send it there. */
   #watchPasswords({ id }: SMTPServerSession): void {
     if (!this.#isSubmission) return;
-    const connection = [...(this.#server?.connections ?? [])].find((one) => one.id === id);
+    const connection = this.#goodbyes.connectionOf(id);
     if (connection === undefined) return;
     this.#passwords.get(id)?.end();
     this.#passwords.set(id, new PasswordLines(connection));
@@ -152,6 +165,7 @@ export class Dialogue<Login extends object> {
     session: SMTPServerSession,
   ): Promise<{ user?: Login }> {
     const connection = this.#connections.of(session);
+    clearTimeout(connection.firstCommand);
     const { login } = this.#handlers;
     const { username = "", authzid = "" } = auth;
     // RFC 4616 §2: to act as somebody else is a right nobody has here.
@@ -178,6 +192,7 @@ export class Dialogue<Login extends object> {
 
   async #mail(address: SMTPServerAddress, session: SMTPServerSession): Promise<void> {
     const connection = this.#connections.of(session);
+    clearTimeout(connection.firstCommand);
     if (this.#isSubmission && !session.secure) {
       throw new Refusal(530, "5.7.0 must issue a STARTTLS command first");
     }
@@ -263,8 +278,7 @@ export class Dialogue<Login extends object> {
     const { dataMs, messageBytes } = this.#limits;
     const late = AbortSignal.timeout(dataMs);
     const hangUp = (): void => {
-      const slow = [...(this.#server?.connections ?? [])].find(({ id }) => id === session.id);
-      slow?.send(421, "4.4.2 the message took too long");
+      this.#goodbyes.say(session, "4.4.2 the message took too long");
     };
     late.addEventListener("abort", hangUp);
     const collected = await collect(stream, messageBytes, late, room);

@@ -57,7 +57,12 @@ export type ListenerLimits = {
   readonly heldBytes: number;
   readonly recipients: number;
   readonly clients: number;
+  /** Of one network (/24 or /48), unless it is trusted. */
   readonly clientsPerNetwork: number;
+  /** Networks that `clients` alone holds for. */
+  readonly isTrusted: (address: string) => boolean;
+  /** From the connection to the first AUTH or MAIL. */
+  readonly firstCommandMs: number;
   /** Silence after which a connection is closed (RFC 5321 §4.5.3.2.7). */
   readonly idleMs: number;
   /** From DATA to its end. */

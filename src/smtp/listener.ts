@@ -8,8 +8,10 @@ import type { AddressInfo } from "node:net";
 
 import { SMTPServer, type SMTPServerOptions } from "smtp-server";
 
+import { watchCrowd } from "../base/crowd.ts";
 import { MINUTE, SECOND } from "../base/time.ts";
 import { Dialogue } from "./dialogue.ts";
+import { Goodbyes } from "./goodbye.ts";
 import type { ListenerMode, Handlers, ListenerLimits } from "./handlers.ts";
 
 /** PEM texts. */
@@ -23,7 +25,9 @@ const DEFAULT_LIMITS: ListenerLimits = {
   heldBytes: 1024 * 1024 * 1024,
   recipients: 100,
   clients: 1000,
-  clientsPerNetwork: 250,
+  clientsPerNetwork: 100,
+  isTrusted: () => false,
+  firstCommandMs: MINUTE,
   idleMs: 5 * MINUTE,
   dataMs: 15 * MINUTE,
   closeMs: 10 * SECOND,
@@ -59,9 +63,23 @@ export async function startListener<Login extends object>(
   if (options.mode.startsWith("submission") && options.tls === undefined) {
     throw new Error(`a ${options.mode} listener needs a certificate`);
   }
-  const dialogue = new Dialogue(options.mode, options.hostname, limits, options.handlers);
+  const goodbyes = new Goodbyes();
+  const { mode, hostname, handlers } = options;
+  const dialogue = new Dialogue(mode, hostname, limits, handlers, goodbyes);
   const server = new SMTPServer({ ...serverOptions(options, limits), ...dialogue.callbacks() });
   dialogue.attach(server);
+  goodbyes.attach(server);
+  const crowd = watchCrowd(server.server, {
+    connections: limits.clients,
+    perNetwork: limits.clientsPerNetwork,
+    isTrusted: limits.isTrusted,
+    isBusy: (socket) => dialogue.isBusy(socket),
+    end: (socket, why) => {
+      // Before TLS is agreed on nothing can be said.
+      if (options.mode === "submission-implicit" && why !== "idle") socket.destroy();
+      else goodbyes.sendAway(socket, why);
+    },
+  });
   server.listen(options.port, options.host);
   await once(server.server, "listening");
   // A stranger's broken connection or handshake is not our error; unheard, the event would end the process.
@@ -77,6 +95,7 @@ export async function startListener<Login extends object>(
       const closed = new Promise<void>((resolve) => {
         server.close(resolve);
       });
+      crowd[Symbol.dispose]();
       dialogue.sendAwayIdle();
       await closed;
       await dialogue.finished();
@@ -113,7 +132,8 @@ function serverOptions<Login extends object>(
     useXClient: false,
     useXForward: false,
     disableReverseLookup: true,
-    maxClients: limits.clients,
+    // `watchCrowd` counts, with those whose handshake is not done.
+    maxClients: 0,
     socketTimeout: limits.idleMs,
     closeTimeout: limits.closeMs,
     logger: false,

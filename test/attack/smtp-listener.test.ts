@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { RawSmtp } from "../support/raw-smtp.ts";
 import {
   listen,
@@ -184,6 +185,42 @@ test("one network cannot take all connections", async () => {
   assert.match(await one.ask("EHLO c.test"), /^250/);
   assert.match(await two.ask("EHLO c.test"), /^250/);
   assert.equal(await three.rest(), "");
+});
+
+test("a trusted network, such as the mail server's own, may have all connections", async () => {
+  const isTrusted = (address: string) => address.startsWith("127.");
+  await using listener = await listen("mx", { limits: { clientsPerNetwork: 1, isTrusted } });
+  await using one = await RawSmtp.connect(listener);
+  await using two = await RawSmtp.connect(listener);
+  for (const client of [one, two]) assert.match(await client.ask("EHLO c.test"), /^250/);
+});
+
+test("who gives no command that leads anywhere is sent away, who has begun is not", async () => {
+  await using listener = await listen("mx", { limits: { firstCommandMs: 500 } });
+  await using silent = await RawSmtp.connect(listener);
+  await using begun = await RawSmtp.connect(listener);
+  await silent.ask("EHLO c.test");
+  await begun.all(["EHLO c.test", "MAIL FROM:<x@x.test>"]);
+  assert.match(await silent.reply(), /^421 4\.4\.2/);
+  assert.match(await begun.ask("RCPT TO:<a@alpha.test>"), /^250/);
+});
+
+test("when a listener is full the client that has been silent longest makes room", async () => {
+  await using listener = await listen("mx", { limits: { clients: 2 } });
+  await using first = await RawSmtp.connect(listener);
+  await first.ask("EHLO c.test");
+  await using second = await RawSmtp.connect(listener);
+  await using early = await RawSmtp.connect(listener);
+  assert.equal(await early.rest(), "", "nobody has been silent for long");
+  // Silence counts from five seconds on.
+  for (let count = 0; count < 7; count += 1) {
+    await sleep(1000);
+    assert.match(await second.ask("NOOP"), /^250/);
+  }
+  await using third = await RawSmtp.connect(listener);
+  assert.match(await third.ask("EHLO c.test"), /^250/);
+  assert.match(await second.ask("NOOP"), /^250/);
+  assert.match(await first.reply(), /^421 4\.4\.2 idle while others wait/);
 });
 
 test("a client that goes away in the middle of a message leaves nothing behind", async () => {
