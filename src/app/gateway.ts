@@ -1,5 +1,6 @@
 /** The gateway role: mail out (submission) and mail in (MX, LMTP), over one set of parts. */
 import { readFile } from "node:fs/promises";
+import { inNetworks } from "../base/network.ts";
 import { DAY } from "../base/time.ts";
 import type { Config } from "../config/load.ts";
 import { auditHead } from "../journal/audit.ts";
@@ -81,7 +82,8 @@ async function listen(
   handlers: Handlers<Sender>,
 ): Promise<Listener> {
   const isSubmission = mode === "submission-implicit" || mode === "submission-starttls";
-  const { messageBytes, recipients, connections, idleMs } = config.limits;
+  const { limits } = config;
+  const { messageBytes, recipients, idleMs, dataMs, firstCommandMs } = limits;
   return startListener({
     ...place,
     mode,
@@ -93,8 +95,12 @@ async function listen(
     limits: {
       messageBytes: isSubmission ? messageBytes : Math.ceil(messageBytes * SEALED_GROWTH),
       recipients,
-      clients: connections,
+      clients: limits.connections,
+      clientsPerNetwork: limits.connectionsPerNetwork,
+      isTrusted: inNetworks(limits.trustedNetworks),
+      firstCommandMs,
       idleMs,
+      dataMs,
     },
     handlers: {
       ...handlers,

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { AppError } from "../base/errors.ts";
+import { inNetworks } from "../base/network.ts";
 import { MINUTE, systemClock } from "../base/time.ts";
 import type { Config, DatabaseConfig } from "../config/load.ts";
 import { startHttps } from "../http/server.ts";
@@ -41,12 +42,22 @@ export async function runKeyserver(
     host: place.host,
     port: place.port,
     tls,
+    limits: {
+      connections: config.keyserver.connections,
+      connectionsPerNetwork: config.keyserver.connectionsPerNetwork,
+      isTrusted: inNetworks(config.keyserver.trustedNetworks),
+    },
     ...keyserver({
       view,
       domains: config.domains,
       clock: systemClock,
       place: place.port === 443 ? name : `${name}:${String(place.port)}`,
-      limits,
+      limits: {
+        addressMissesPerMinute: config.keyserver.missesPerMinute,
+        peerMissesPerMinute: config.keyserver.peerMissesPerMinute,
+        ...limits,
+      },
+      isPeer: inNetworks(config.keyserver.peers),
     }),
     ...keyserverHttp,
     failed: (error) => {

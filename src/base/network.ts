@@ -1,11 +1,30 @@
-import { isIPv4, isIPv6 } from "node:net";
+import { BlockList, isIPv4, isIPv6 } from "node:net";
 
 /** The network that limits count by: /24 of an IPv4 address, /48 of an IPv6 one; the text itself when it is neither. */
 export function networkOf(address: string): string {
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1] ?? address;
+  const mapped = unmapped(address);
   if (isIPv4(mapped)) return `${mapped.split(".").slice(0, 3).join(".")}.0/24`;
   const plain = address.split("%", 1)[0] ?? address;
   return isIPv6(plain) ? `${firstGroups(plain)}::/48` : address;
+}
+
+/** Whether an address lies in one of some networks in CIDR notation. */
+export function inNetworks(networks: readonly string[]): (address: string) => boolean {
+  const [v4, v6] = [new BlockList(), new BlockList()];
+  for (const network of networks) {
+    const [start = "", bits = ""] = network.split("/");
+    if (isIPv6(start)) v6.addSubnet(start, Number(bits), "ipv6");
+    else v4.addSubnet(start, Number(bits));
+  }
+  return (address) => {
+    const plain = unmapped(address);
+    return isIPv4(plain) ? v4.check(plain) : isIPv6(plain) && v6.check(plain, "ipv6");
+  };
+}
+
+/** An IPv4 address in the clothes of an IPv6 one (RFC 4291 §2.5.5.2), as it is. */
+function unmapped(address: string): string {
+  return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1] ?? address;
 }
 
 /** The first three of the eight groups, whatever `::` leaves out (RFC 4291 §2.2). */

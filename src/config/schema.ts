@@ -1,9 +1,11 @@
 /**
  * The configuration file: every field with what it is, its unit and its default, once. `load.ts` checks a file against
  * it, `describe.ts` prints it, and `init` writes the file it begins with. Names here are those of the file; `Config` has
- * them in camel case. The tables about places are in `places.ts`.
+ * them in camel case. The tables about places are in `places.ts`, those about limits in
+ * `limits.ts`.
  */
 import { z } from "zod";
+import { keyserver, limits } from "./limits.ts";
 import { discovery, listeners, relay, resolver, tls } from "./places.ts";
 import { domain, note, path, text } from "./values.ts";
 
@@ -130,34 +132,6 @@ const revocations = note(
   "How many generic revocations may be released: those that are kept with each key, for when it cannot be opened.",
 );
 
-const limits = note(
-  z
-    .strictObject({
-      message_bytes: note(
-        z.int().min(65_536).max(52_428_800).default(26_214_400),
-        "Largest submitted message; the other sizes derive from it.",
-        { unit: "bytes" },
-      ),
-      recipients: note(z.int().min(1).max(1000).default(100), "Most recipients of one message."),
-      mailbox_bytes: note(
-        z.int().min(1_048_576).default(2_147_483_648),
-        "Most that one mailbox may hold; beyond it mail is answered 452.",
-        { unit: "bytes" },
-      ),
-      pending_bytes: note(
-        z.int().min(1_048_576).default(536_870_912),
-        "Most that may wait for one reader's key.",
-        { unit: "bytes" },
-      ),
-      connections: note(z.int().min(1).max(10_000).default(100), "Most clients of one listener."),
-      idle_ms: note(z.int().min(1000).max(600_000).default(300_000), "A silent client is let go.", {
-        unit: "ms",
-      }),
-    })
-    .prefault({}),
-  "What one message and one client may use.",
-);
-
 const log = note(
   z
     .strictObject({
@@ -190,5 +164,6 @@ export const configSchema = z.strictObject({
   escrow,
   revocations,
   limits,
+  keyserver,
   log,
 });

@@ -19,9 +19,10 @@ export type Budget =
 const OPEN: Budget = { kind: "open" };
 
 export type RateLimitOptions = {
-  readonly perMinute: number;
-  /** What a key may do at once after silence; `perMinute` when absent. */
-  readonly burst?: number;
+  /** Of each key, or as it is for a key now. */
+  readonly perMinute: number | ((key: string, now: Date) => number);
+  /** How many times that a key may do at once after silence; 1 when absent. */
+  readonly bursts?: number;
   /** The counts of so many keys are kept; beyond, the oldest are forgotten. */
   readonly mostKeys?: number;
 };
@@ -36,8 +37,8 @@ type Counts = { readonly minute: Window; readonly reserve: Window };
 
 /** Two fixed windows for each key, held in memory, so that it counts for this process alone. */
 export function makeRateLimit(options: RateLimitOptions): RateLimit {
-  const { perMinute, burst = perMinute, mostKeys = MOST_KEYS } = options;
-  const spare = Math.max(burst - perMinute, 0);
+  const { perMinute, bursts = 1, mostKeys = MOST_KEYS } = options;
+  const limitOf = typeof perMinute === "number" ? () => perMinute : perMinute;
   const kept = new Map<string, Counts>();
   const countsOf = (key: string, now: number): Counts => {
     const known = kept.get(key);
@@ -55,14 +56,14 @@ export function makeRateLimit(options: RateLimitOptions): RateLimit {
     return made;
   };
   /** The window that has room. */
-  const openWindow = ({ minute, reserve }: Counts): Window | undefined => {
-    if (minute.used < perMinute) return minute;
-    return reserve.used < spare ? reserve : undefined;
+  const openWindow = ({ minute, reserve }: Counts, limit: number): Window | undefined => {
+    if (minute.used < limit) return minute;
+    return reserve.used < (bursts - 1) * limit ? reserve : undefined;
   };
   const ask = (key: string, now: Date, counted: 0 | 1): Budget => {
     const nowMs = now.getTime();
     const counts = countsOf(key, nowMs);
-    const window = openWindow(counts);
+    const window = openWindow(counts, limitOf(key, now));
     if (window === undefined) return { kind: "spent", waitMs: counts.minute.endsAt - nowMs };
     window.used += counted;
     return OPEN;

@@ -8,7 +8,7 @@ import { createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
 import type { TLSSocket } from "node:tls";
 
-import { watchCrowd } from "../base/crowd.ts";
+import { Crowd } from "../base/crowd.ts";
 import { MINUTE, SECOND } from "../base/time.ts";
 import { endAfter, hasBody, hasProperHost, refuseHost, refuseMethod, refuser } from "./refuse.ts";
 import { securityHeaders } from "./security-headers.ts";
@@ -146,7 +146,7 @@ async function listen(
     respond(request, response);
   });
   server.on("clientError", refuser(headersOfAll(options), underWay));
-  const crowd = watchCrowd(server, {
+  const crowd = new Crowd(server, {
     connections: limits.connections,
     perNetwork: limits.connectionsPerNetwork,
     isTrusted: limits.isTrusted,
@@ -165,7 +165,7 @@ async function listen(
       server.closeIdleConnections();
       lane.close();
       const late = setTimeout(() => {
-        for (const socket of crowd.sockets()) socket.destroy();
+        for (const socket of crowd.sockets) socket.destroy();
       }, limits.closeMs);
       await closed;
       crowd[Symbol.dispose]();

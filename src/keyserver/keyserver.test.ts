@@ -233,7 +233,9 @@ test("trouble with the database is never read as no key", async () => {
 });
 
 test("misses are limited, and then hits too; a network that only hits is not", async () => {
-  const limited = await startTestKeyserver(issued, { limits: { addressMissesPerMinute: 5 } });
+  const limited = await startTestKeyserver(issued, {
+    limits: { addressMissesPerMinute: 5, peerMissesPerMinute: 5 },
+  });
   await using _limited = limited;
   const certificate = await publishKey(limited.store, "ada@alpha.test");
   const statusOf = async (search: string): Promise<number> =>

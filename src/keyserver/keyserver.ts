@@ -9,16 +9,17 @@ import { networkOf } from "../base/network.ts";
 import type { Clock } from "../base/time.ts";
 import { makeRateLimit, type RateLimit } from "../http/rate-limit.ts";
 import type { Asked, WholeAnswer, WholeApplication } from "../http/whole-answer.ts";
-import type { Domain } from "../mail/address.ts";
+import { canonicalAddress, type Domain } from "../mail/address.ts";
 import type { PublishedView, ViewedCertificate } from "../store/published-view.ts";
 import { absent, allowed, healthy, malformed, methods, openToAll, tooMany } from "./answers.ts";
 import { DIRECTORY_PREFIX, directoryQuestion } from "./directory.ts";
 import { find, type FindDeps } from "./find.ts";
 import { type MissedPairs, missedPairs } from "./missed-pairs.ts";
 import { makeHkp } from "./hkp.ts";
+import { type MissBudget, type MissLimits, missBudget, PEER } from "./misses.ts";
 import { V2_PREFIX, v2Options, v2Question } from "./hkp-v2.ts";
 import { startPage, STYLE_PATH, stylesheet } from "./pages.ts";
-import { answered, type Question } from "./question.ts";
+import { answered, type Question, type Search } from "./question.ts";
 
 export type KeyserverDeps = {
   readonly view: PublishedView;
@@ -27,11 +28,12 @@ export type KeyserverDeps = {
   /** What pages call this server: its name, with the port if it is not 443. */
   readonly place: string;
   readonly limits?: Partial<KeyserverLimits>;
+  /** Addresses of providers who look up many: `peerMissesPerMinute` holds for them. */
+  readonly isPeer?: (address: string) => boolean;
 };
 
 /** For each client network (/24 or /48), in a minute; twice that in a burst. */
-export type KeyserverLimits = {
-  readonly addressMissesPerMinute: number;
+export type KeyserverLimits = MissLimits & {
   readonly idMissesPerMinute: number;
   /** Of whatever outcome: what one network may cost the database. */
   readonly lookUpsPerMinute: number;
@@ -40,6 +42,7 @@ export type KeyserverLimits = {
 /** Misses are what harvesting looks like; one big provider asks for many addresses, and hits. */
 const DEFAULT_LIMITS: KeyserverLimits = {
   addressMissesPerMinute: 60,
+  peerMissesPerMinute: 6000,
   idMissesPerMinute: 600,
   lookUpsPerMinute: 60_000,
 };
@@ -50,7 +53,7 @@ export const keyserverHttp = { methods, headers: openToAll };
 /** What a Host field may hold (RFC 9110 §7.2); HTTP/1.0 needs none. */
 const HOST = /^[-\w.:[\]]*$/;
 
-type Limits = { readonly address: RateLimit; readonly id: RateLimit; readonly all: RateLimit };
+type Limits = { readonly address: MissBudget; readonly id: RateLimit; readonly all: RateLimit };
 type LookUpDeps = FindDeps & {
   readonly limits: Limits;
   readonly clock: Clock;
@@ -72,7 +75,8 @@ export function keyserver(deps: KeyserverDeps): WholeApplication {
     const { socket } = asked;
     let network = networks.get(socket);
     if (network === undefined) {
-      network = networkOf(socket.remoteAddress ?? "");
+      const address = socket.remoteAddress ?? "";
+      network = `${deps.isPeer?.(address) === true ? PEER : ""}${networkOf(address)}`;
       networks.set(socket, network);
     }
     return lookUp(looking, network, question);
@@ -81,10 +85,9 @@ export function keyserver(deps: KeyserverDeps): WholeApplication {
 }
 
 function makeLimits(limits: KeyserverLimits): Limits {
-  const withBurst = (perMinute: number): RateLimit =>
-    makeRateLimit({ perMinute, burst: 2 * perMinute });
+  const withBurst = (perMinute: number): RateLimit => makeRateLimit({ perMinute, bursts: 2 });
   return {
-    address: withBurst(limits.addressMissesPerMinute),
+    address: missBudget(limits),
     id: withBurst(limits.idMissesPerMinute),
     all: withBurst(limits.lookUpsPerMinute),
   };
@@ -149,8 +152,14 @@ function lookUp(
     const budget = isMiss ? misses.take(network, clock.now()) : misses.look(network, clock.now());
     if (budget.kind === "spent") return tooMany(budget.waitMs);
     if (isAbsent && question.onlyVersion4) pairs.begin(network, question.search);
+    if (!isMiss) noteHit(limits.address, network, question.search, now);
     return isAbsent ? question.absent : question.tell(found, now);
   };
   const rows = find(deps, question.search, now);
   return rows instanceof Promise ? rows.then(tell) : tell(rows);
+}
+
+function noteHit({ found }: MissBudget, network: string, search: Search, now: Date): void {
+  if (search.kind === "address") found(network, canonicalAddress(search.address), now);
+  if (search.kind === "directory") found(network, search.name, now);
 }

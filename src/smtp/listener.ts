@@ -8,7 +8,7 @@ import type { AddressInfo } from "node:net";
 
 import { SMTPServer, type SMTPServerOptions } from "smtp-server";
 
-import { watchCrowd } from "../base/crowd.ts";
+import { Crowd } from "../base/crowd.ts";
 import { MINUTE, SECOND } from "../base/time.ts";
 import { Dialogue } from "./dialogue.ts";
 import { Goodbyes } from "./goodbye.ts";
@@ -69,7 +69,7 @@ export async function startListener<Login extends object>(
   const server = new SMTPServer({ ...serverOptions(options, limits), ...dialogue.callbacks() });
   dialogue.attach(server);
   goodbyes.attach(server);
-  const crowd = watchCrowd(server.server, {
+  const crowd = new Crowd(server.server, {
     connections: limits.clients,
     perNetwork: limits.clientsPerNetwork,
     isTrusted: limits.isTrusted,
@@ -132,7 +132,7 @@ function serverOptions<Login extends object>(
     useXClient: false,
     useXForward: false,
     disableReverseLookup: true,
-    // `watchCrowd` counts, with those whose handshake is not done.
+    // `Crowd` counts, with those whose handshake is not done.
     maxClients: 0,
     socketTimeout: limits.idleMs,
     closeTimeout: limits.closeMs,

@@ -50,7 +50,7 @@ for (const { engine, place } of engines()) {
   });
 
   test(`${engine}: of guesses that are all under way at once as many are answered as of those one after the other`, async () => {
-    const limits = { addressMissesPerMinute: 5 };
+    const limits = { addressMissesPerMinute: 5, peerMissesPerMinute: 5 };
     await using server = await startTestKeyserver(issued, { database: await place(), limits });
     await publishKey(server.store, "ada@alpha.test");
     const guesses = Array.from({ length: 100 }, (_, at) => `guess${String(at)}`);
@@ -62,7 +62,7 @@ for (const { engine, place } of engines()) {
   });
 
   test(`${engine}: hits among misses take nothing from the budget of misses`, async () => {
-    const limits = { addressMissesPerMinute: 5 };
+    const limits = { addressMissesPerMinute: 5, peerMissesPerMinute: 5 };
     await using server = await startTestKeyserver(issued, { database: await place(), limits });
     await publishKey(server.store, "ada@alpha.test");
     const mixed = Array.from({ length: 9 }, (_, at) => [`guess${String(at)}`, ...times(40, "ada")]);
@@ -79,7 +79,7 @@ for (const { engine, place } of engines()) {
   });
 
   test(`${engine}: misses of both versions for one address are one, and no way to more guesses`, async () => {
-    const limits = { addressMissesPerMinute: 5 };
+    const limits = { addressMissesPerMinute: 5, peerMissesPerMinute: 5 };
     await using server = await startTestKeyserver(issued, { database: await place(), limits });
     await publishKey(server.store, "modern@alpha.test", { profile: "modern" });
     const statusOf = async (path: string) => (await ask(server, pki, path)).status;
@@ -99,7 +99,7 @@ for (const { engine, place } of engines()) {
   });
 
   test(`${engine}: a second question in version 2 for one address is a miss of its own`, async () => {
-    const limits = { addressMissesPerMinute: 5 };
+    const limits = { addressMissesPerMinute: 5, peerMissesPerMinute: 5 };
     await using server = await startTestKeyserver(issued, { database: await place(), limits });
     const statusOf = async (path: string) => (await ask(server, pki, path)).status;
     const statuses = [await statusOf(target("guess"))];

@@ -1,0 +1,93 @@
+/** The tables about how much one message, one client and one network may use. */
+import { z } from "zod";
+import { network, note } from "./values.ts";
+
+/** Only `connections` holds for them: the mail server beside Sealpost is one client with many connections. */
+const OWN_NETWORKS = ["127.0.0.0/8", "::1/128"];
+
+export const limits = note(
+  z
+    .strictObject({
+      message_bytes: note(
+        z.int().min(65_536).max(52_428_800).default(26_214_400),
+        "Largest submitted message; the other sizes derive from it.",
+        { unit: "bytes" },
+      ),
+      recipients: note(z.int().min(1).max(1000).default(100), "Most recipients of one message."),
+      mailbox_bytes: note(
+        z.int().min(1_048_576).default(2_147_483_648),
+        "Most that one mailbox may hold; beyond it mail is answered 452.",
+        { unit: "bytes" },
+      ),
+      pending_bytes: note(
+        z.int().min(1_048_576).default(536_870_912),
+        "Most that may wait for one reader's key.",
+        { unit: "bytes" },
+      ),
+      connections: note(
+        z.int().min(1).max(10_000).default(1000),
+        "Most clients of one listener. When it is full, the client that has been silent longest makes room.",
+      ),
+      connections_per_network: note(
+        z.int().min(1).max(10_000).default(100),
+        "Most clients of one listener from one network (/24 or /48).",
+      ),
+      trusted_networks: note(
+        z.array(network).default(OWN_NETWORKS),
+        "Networks that connections_per_network does not hold for: the mail server's own, or a balancer's.",
+      ),
+      first_command_ms: note(
+        z.int().min(1000).max(600_000).default(60_000),
+        "A client that has neither logged in nor begun a message by then is let go.",
+        { unit: "ms" },
+      ),
+      idle_ms: note(z.int().min(1000).max(600_000).default(300_000), "A silent client is let go.", {
+        unit: "ms",
+      }),
+      data_ms: note(
+        z.int().min(60_000).max(3_600_000).default(900_000),
+        "A message that is not there in full by then is refused.",
+        { unit: "ms" },
+      ),
+      login_failures: note(
+        z.int().min(1).max(1000).default(10),
+        "Wrong passwords for one account from one network within 15 minutes; then logins are answered 454.",
+      ),
+      login_failures_per_network: note(
+        z.int().min(1).max(100_000).default(100),
+        "The same for all accounts together, known ones or not.",
+      ),
+    })
+    .prefault({}),
+  "What one message and one client may use.",
+);
+
+export const keyserver = note(
+  z
+    .strictObject({
+      connections: note(z.int().min(1).max(100_000).default(2000), "Most connections."),
+      connections_per_network: note(
+        z.int().min(1).max(100_000).default(200),
+        "Most connections from one network (/24 or /48).",
+      ),
+      trusted_networks: note(
+        z.array(network).default(OWN_NETWORKS),
+        "Networks that connections_per_network does not hold for, such as a balancer's.",
+      ),
+      misses_per_minute: note(
+        z.int().min(1).max(100_000).default(60),
+        "How often one network may ask for an address without a certificate. It is ten more for each address that it found in the last hour, up to peer_misses_per_minute.",
+      ),
+      peers: note(
+        z.array(network).default([]),
+        "Networks of providers that send us much mail: peer_misses_per_minute holds for them.",
+        { example: ["198.51.100.0/24"] },
+      ),
+      peer_misses_per_minute: note(
+        z.int().min(1).max(1_000_000).default(6000),
+        "As misses_per_minute, for peers.",
+      ),
+    })
+    .prefault({}),
+  "What one network may ask the keyserver.",
+);
