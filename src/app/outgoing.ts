@@ -5,6 +5,7 @@ import { findAccount, type Account } from "../accounts/embedded.ts";
 import { readBinding } from "../keys/binding.ts";
 import { openCopy, wrapCopy } from "../keys/rewrap.ts";
 import { UnlockedKeys } from "../keys/unlocked-keys.ts";
+import { LoginTurns } from "../login/attempts.ts";
 import { login, type Login } from "../login/login.ts";
 import { parseAddress } from "../mail/address.ts";
 import { cameProtected } from "../mailbox/embedded.ts";
@@ -77,14 +78,19 @@ export function outgoingHandlers(parts: Parts, { deps, task }: WayOut): Handlers
       },
     }),
   };
+  const turns = new LoginTurns();
+  const { loginFailures: failures, loginFailuresPerNetwork: failuresPerNetwork } =
+    parts.config.limits;
+  const loginLimits = { failures, failuresPerNetwork };
   return {
-    login: async (address, password, network) => {
+    login: async (address, password, network, signal) => {
       const parsed = parseAddress(address);
       if (parsed === undefined) return "refused";
       const failed = (error: unknown): void => {
         parts.events.failed("login", error);
       };
-      const result = await login({ ...parts, failed }, { address: parsed, password, network });
+      const deps = { ...parts, failed, turns, loginLimits };
+      const result = await login(deps, { address: parsed, password, network, signal });
       return result.kind === "ok" ? senderOf(parts, result) : result.kind;
     },
     loggedOut: ({ keys }) => {

@@ -1,7 +1,7 @@
 /** What is done again and again while the gateway serves, in one table. State is in the database; a task is a function. */
 import { HOUR, type Clock } from "../base/time.ts";
 import { purgeTrace } from "../journal/trace.ts";
-import { purgeAttempts } from "../login/login.ts";
+import { purgeAttempts } from "../login/attempts.ts";
 import type { Store } from "../store/store.ts";
 import type { Events } from "./events.ts";
 

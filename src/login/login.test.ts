@@ -12,7 +12,10 @@ import { setLoginOnly } from "../../test/support/accounts.ts";
 import { fakeClock } from "../../test/support/clock.ts";
 import { engines } from "../../test/support/engines.ts";
 import { enrol } from "./enrol.ts";
-import { ATTEMPTS, login, purgeAttempts } from "./login.ts";
+import { DEFAULT_LOGIN_LIMITS, LoginTurns, purgeAttempts } from "./attempts.ts";
+import { login, type LoginDeps } from "./login.ts";
+
+const ATTEMPTS = DEFAULT_LOGIN_LIMITS.failures;
 
 const alice = parseAddress("alice@alpha.test");
 const nobody = parseAddress("nobody@alpha.test");
@@ -78,7 +81,7 @@ for (const { engine, open } of engines()) {
 
   test(`${engine}: ten wrong passwords close the account for that network, for a quarter of an hour, and for no other`, async () => {
     await using store = await open();
-    const deps = depsFor(store);
+    const deps = { ...depsFor(store), turns: new LoginTurns() };
     await enrol(deps, { ...wanted, password: right() });
     const attempt = async (password: Secret, from = network): Promise<string> => {
       const result = await login(deps, { address: alice, password, network: from });
@@ -97,6 +100,38 @@ for (const { engine, open } of engines()) {
     deps.clock.advance(15 * MINUTE);
     assert.equal(await attempt(right()), "ok");
     await purgeAttempts(store, deps.clock.now());
+  });
+
+  test(`${engine}: right passwords are not refused, however many come at once`, async () => {
+    await using store = await open();
+    const deps: LoginDeps = { ...depsFor(store), turns: new LoginTurns() };
+    await enrol(deps, { ...wanted, password: right() });
+    const attempt = async (password: Secret): Promise<string> => {
+      const result = await login(deps, { address: alice, password, network });
+      if (result.kind === "ok") result.keys[Symbol.dispose]();
+      return result.kind;
+    };
+    const all = await Promise.all(Array.from({ length: 12 }, async () => attempt(right())));
+    assert.deepEqual(new Set(all), new Set(["ok"]));
+    // What a process that ended had in hand was not counted either.
+    assert.deepEqual(await store.db.selectFrom("attempts").selectAll().execute(), []);
+  });
+
+  test(`${engine}: a network that guesses for ever new accounts is closed too`, async () => {
+    await using store = await open();
+    const loginLimits = { failures: 10, failuresPerNetwork: 5 };
+    const deps: LoginDeps = { ...depsFor(store), loginLimits };
+    await enrol(deps, { ...wanted, password: right() });
+    const guess = async (name: string, from = network): Promise<string> => {
+      const address = parseAddress(`${name}@alpha.test`);
+      assert(address);
+      return (await login(deps, { address, password: wrong(), network: from })).kind;
+    };
+    for (const name of ["a", "b", "c", "d", "e"]) assert.equal(await guess(name), "refused");
+    assert.equal(await guess("f"), "throttled");
+    const other = await login(deps, { address: alice, password: right(), network: "::/48" });
+    assert(other.kind === "ok");
+    other.keys[Symbol.dispose]();
   });
 
   test(`${engine}: the right password forgets the wrong ones before it`, async () => {

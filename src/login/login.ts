@@ -1,39 +1,37 @@
-/** From a password to open keys. Attempts are counted before anything is compared. */
-import { createHash } from "node:crypto";
-
+/** From a password to open keys. */
 import { AppError } from "../base/errors.ts";
 import type { Secret } from "../base/secret.ts";
-import { MINUTE, after } from "../base/time.ts";
 import type { Account } from "../accounts/embedded.ts";
-import { appendAudit } from "../journal/audit.ts";
 import { untilNotOvertaken } from "../keys/change.ts";
 import { verifyPassword } from "../keys/login-verifier.ts";
 import { compareServiceKey, OTHER_SERVICE_KEY } from "../keys/service-key-log.ts";
 import { TypedPassword } from "../keys/typed-password.ts";
 import { UnlockedKeys } from "../keys/unlocked-keys.ts";
 import type { KeyRules, VaultDeps } from "../keys/vault.ts";
-import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
-import { countAttempt, forgetAttempts, purgeAttempts as purge } from "../store/attempts.ts";
-import type { Store } from "../store/store.ts";
+import {
+  type Attempt,
+  countFailure,
+  DEFAULT_LOGIN_LIMITS,
+  forgetFailures,
+  isThrottled,
+  type LoginLimits,
+  type LoginTurns,
+} from "./attempts.ts";
 import { unlockAtLogin } from "./unlock.ts";
 
-/** How many wrong passwords for one account from one network are looked at within the window. */
-export const ATTEMPTS = 10;
-
-/** The window in which attempts are counted. */
-export const ATTEMPT_WINDOW_MS = 15 * MINUTE;
-
-/** Who wants in, and from where: `network` is the client's /24 or /48, not his address. */
-export type LoginRequest = {
-  readonly address: EmailAddress;
+export type LoginRequest = Attempt & {
   readonly password: Secret;
-  readonly network: string;
+  /** Ends the wait for a turn: the client has gone. */
+  readonly signal?: AbortSignal;
 };
 
 /** What a login works with; `failed` is told of upkeep that did not come about and is tried again. */
 export type LoginDeps = VaultDeps & {
   readonly keyRules: KeyRules;
   readonly failed?: (error: unknown) => void;
+  readonly loginLimits?: LoginLimits;
+  /** Of the process; without it every login is looked at at once. */
+  readonly turns?: LoginTurns;
 };
 
 /**
@@ -50,7 +48,9 @@ export type Login =
       readonly isLocked: boolean;
     }
   | { readonly kind: "refused" }
-  | { readonly kind: "throttled" };
+  | { readonly kind: "throttled" }
+  /** Too many logins wait for their turn. */
+  | { readonly kind: "busy" };
 
 /**
  * Verifies the password and opens the user's keys, which the caller disposes; whoever has none yet gets them now.
@@ -58,21 +58,20 @@ export type Login =
  * @throws AppError on a host without the service key in force.
  */
 export async function login(deps: LoginDeps, request: LoginRequest): Promise<Login> {
-  const { store, clock } = deps;
-  const { address, password, network } = request;
-  const key = attemptKey(address, network);
-  const attempts = await countAttempt(store, key, clock.now(), ATTEMPT_WINDOW_MS);
-  if (attempts > ATTEMPTS) {
-    if (attempts === ATTEMPTS + 1) {
-      await appendAudit(store, { at: clock.now(), action: "login.throttled", account: address });
-    }
-    return { kind: "throttled" };
-  }
-  using typed = new TypedPassword(password);
+  const { turns } = deps;
+  if (turns === undefined) return await lookAt(deps, request);
+  const done = await turns.take(request, request.signal, async () => lookAt(deps, request));
+  return done ?? { kind: "busy" };
+}
+
+async function lookAt(deps: LoginDeps, request: LoginRequest): Promise<Login> {
+  const limits = deps.loginLimits ?? DEFAULT_LOGIN_LIMITS;
+  if (await isThrottled(deps, limits, request)) return { kind: "throttled" };
+  using typed = new TypedPassword(request.password);
   return await untilNotOvertaken(async (): Promise<Login> => {
-    const verified = await verifyPassword(deps, address, typed);
-    if (verified === undefined) return await refuse(deps, key);
-    await forgetAttempts(store, key);
+    const verified = await verifyPassword(deps, request.address, typed);
+    if (verified === undefined) return await refuse(deps, limits, request);
+    await forgetFailures(deps, request);
     const { account } = verified;
     const { keys, generation } = await unlockAtLogin(deps, verified, typed);
     const isLocked = keys === undefined;
@@ -81,24 +80,10 @@ export async function login(deps: LoginDeps, request: LoginRequest): Promise<Log
 }
 
 /** @throws AppError on a host without the service key in force: it cannot tell whether a password is right. */
-async function refuse(deps: LoginDeps, attempt: string): Promise<Login> {
-  if ((await compareServiceKey(deps.store, deps.serviceKeys.current.id)) !== "other") {
-    return { kind: "refused" };
+async function refuse(deps: LoginDeps, limits: LoginLimits, attempt: Attempt): Promise<Login> {
+  if ((await compareServiceKey(deps.store, deps.serviceKeys.current.id)) === "other") {
+    throw new AppError(OTHER_SERVICE_KEY, { temporary: true });
   }
-  await forgetAttempts(deps.store, attempt);
-  throw new AppError(OTHER_SERVICE_KEY, { temporary: true });
-}
-
-/** Deletes what no longer counts. */
-export async function purgeAttempts(store: Store, now: Date): Promise<void> {
-  await purge(store, after(now, -ATTEMPT_WINDOW_MS));
-}
-
-/** Nothing that somebody typed is kept in clear. */
-function attemptKey(address: EmailAddress, network: string): string {
-  return createHash("sha256")
-    .update(canonicalAddress(address))
-    .update("\0")
-    .update(network)
-    .digest("hex");
+  await countFailure(deps, limits, attempt);
+  return { kind: "refused" };
 }

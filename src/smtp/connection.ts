@@ -10,6 +10,8 @@ export type Connection = {
   readonly network: string;
   /** Sends away whoever says nothing. */
   readonly firstCommand: NodeJS.Timeout;
+  /** Aborted when the client has gone. */
+  readonly left: AbortController;
   /** Since the last MAIL FROM. The list has every accepted RCPT; smtp-server's own drops repeated ones. */
   from: EmailAddress | undefined;
   recipients: EmailAddress[];
@@ -23,6 +25,7 @@ export function newConnection(network: string, firstCommand: NodeJS.Timeout): Co
   return {
     network,
     firstCommand,
+    left: new AbortController(),
     from: undefined,
     recipients: [],
     refusedLogins: 0,

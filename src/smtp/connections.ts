@@ -42,6 +42,7 @@ export class Connections {
   close({ id }: SMTPServerSession, ended: () => void): void {
     const connection = this.#connections.get(id);
     clearTimeout(connection?.firstCommand);
+    connection?.left.abort();
     this.#connections.delete(id);
     if (connection !== undefined && connection.running > 0) connection.whenIdle = ended;
     else ended();

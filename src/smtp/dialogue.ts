@@ -172,9 +172,12 @@ export class Dialogue<Login extends object> {
     if (login === undefined || (authzid !== "" && authzid !== username)) throw refusedLogin();
     using password = this.#passwords.get(session.id)?.take();
     if (password === undefined) throw refusedLogin();
-    const outcome = await login(username, password, connection.network);
+    const outcome = await login(username, password, connection.network, connection.left.signal);
     if (outcome === "throttled") {
-      throw new Refusal(454, "4.7.0 too many attempts; try again later");
+      throw new Refusal(454, "4.7.0 too many failed logins; try again later");
+    }
+    if (outcome === "busy") {
+      throw new Refusal(454, "4.7.0 too many logins at once; try again later");
     }
     if (outcome !== "refused") return this.#keepLogin(outcome, session);
     connection.refusedLogins += 1;

@@ -24,12 +24,15 @@ export type Client<Login> = {
 export type EnvelopeSoFar = Envelope & { readonly sizeBytes: number };
 
 export type Handlers<Login extends object> = {
-  /** Submission only. The password is wiped when the promise settles. */
+  /**
+   * Submission only. The password is wiped when the promise settles. `left`: the client has gone, and nobody needs the answer.
+   */
   readonly login?: (
     address: string,
     password: Secret,
     network: string,
-  ) => Promise<Login | "refused" | "throttled">;
+    left: AbortSignal,
+  ) => Promise<Login | "refused" | "throttled" | "busy">;
   /** The connection of a login has ended, and no handler is running for it: wipe what it held. */
   readonly loggedOut?: (login: Login) => void;
   /** The answer to RCPT TO; "ok" is 250. Recipients accepted before are in `envelope`. */

@@ -28,6 +28,22 @@ export async function countAttempt(
   return row.count;
 }
 
+/** How many attempts were counted under a key in the running window. */
+export async function readAttempts(
+  store: Store,
+  key: string,
+  now: Date,
+  windowMs: number,
+): Promise<number> {
+  const row = await store.db
+    .selectFrom("attempts")
+    .select("count")
+    .where("key", "=", key)
+    .where("window_start", ">", now.getTime() - windowMs)
+    .executeTakeFirst();
+  return row?.count ?? 0;
+}
+
 export async function forgetAttempts(store: Store, key: string): Promise<void> {
   await store.db.deleteFrom("attempts").where("key", "=", key).execute();
 }

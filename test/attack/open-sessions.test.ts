@@ -68,7 +68,7 @@ for (const { engine, place } of engines()) {
       await using elsewhere = await openStore(options);
       const { login, rcpt, data, loggedOut } = submission({ ...deps, store: elsewhere });
       assert(login && loggedOut);
-      const sender = await login("alice@alpha.test", old(), network);
+      const sender = await login("alice@alpha.test", old(), network, new AbortController().signal);
       assert(typeof sender === "object");
       const client = { login: sender as Sender } as unknown as Parameters<typeof rcpt>[0];
       const envelope = { from: alice, recipients: [] } as unknown as Parameters<typeof rcpt>[1];
