@@ -105,9 +105,22 @@ test("a key stays in the cache unless its domain proves that it serves it no lon
     world.srv = srv;
     if (answer !== undefined) world.get = async () => Promise.resolve(answer);
     await lookUp(believing, bob);
+    const again = await lookUp(believing, bob);
+    if (isKept && srv !== UNPROVEN) {
+      assert.equal(again.code, "OK-CACHE");
+      assert.match(again.evidence.detail ?? "", /^not checked again: /);
+    }
     const kept = await readCache(store, bob, clock.now());
     assert.equal(kept !== undefined, isKept, srv.kind);
   }
+});
+
+test("a fresh key from the cache says nothing of a check that failed", async () => {
+  const { context } = await makeContext();
+  await lookUp(context, bob);
+  const { code, evidence } = await lookUp(context, bob);
+  assert.equal(code, "OK-CACHE");
+  assert.equal(Object.hasOwn(evidence, "detail"), false);
 });
 
 test("mail that comes in asks nobody again who has just given no answer", async () => {

@@ -97,8 +97,7 @@ const isRevoked = (bound: Bound): boolean => bound.isUncertain || bound.revocati
 
 function judgeBinding({ binding }: Bound, now: Date): Refusal | undefined {
   if (binding === undefined) return unusable("bad-self-signature");
-  if (binding.created > after(now, SKEW_MS)) return unusable("not-yet-valid");
-  return isPast(expiryOf(binding), now) ? unusable("expired") : undefined;
+  return binding.created > after(now, SKEW_MS) ? unusable("not-yet-valid") : undefined;
 }
 
 /** The newest usable subkey, or else the primary key; undefined as part stands for the primary key. */

@@ -119,6 +119,10 @@ test("a subkey, and its binding, may be ten minutes ahead", async () => {
   assert.equal(await chosen([{ of: edge, boundAt: after(NOW, 10 * MINUTE) }]), idOf(edge));
 });
 
+test("a certificate whose primary key is from the future is not taken, whatever its subkeys", async () => {
+  assert.equal(await chosen([{ of: older }], future), "not-yet-valid");
+});
+
 test("a primary key is encrypted to only where it can, may, and no subkey does", async () => {
   const may = 3 | 12;
   assert.equal(await chosen([], rsa, may), "");
