@@ -4,7 +4,13 @@ import { test } from "node:test";
 import fc from "fast-check";
 
 import { parseHeader } from "./header.ts";
-import { checkLineEnds, type MessageFacts, readMessageFacts, toCrlf } from "./message.ts";
+import {
+  checkLineEnds,
+  checkLineEndsInSlices,
+  type MessageFacts,
+  readMessageFacts,
+  toCrlf,
+} from "./message.ts";
 
 const facts = (text: string): MessageFacts =>
   readMessageFacts(parseHeader(Buffer.from(text.replaceAll("\n", "\r\n"))).header);
@@ -53,4 +59,22 @@ test("line ends are checked and mended whatever the bytes", () => {
       assert.equal(mended.toString(), text.replace(/\r\n?|\n/g, "\r\n"));
     }),
   );
+});
+
+test("line ends are found wherever slices are cut", async () => {
+  const slice = 2 * 1024 * 1024;
+  for (const at of [0, slice - 1, slice, slice + 1, 2 * slice - 1]) {
+    const good = Buffer.alloc(2 * slice, "x");
+    good.write("\r\n", Math.min(at, good.length - 2), "latin1");
+    assert.equal(await checkLineEndsInSlices(good), "ok");
+    for (const [octet, expected] of [
+      ["\r", "bare-cr"],
+      ["\n", "bare-lf"],
+      ["\0", "nul"],
+    ] as const) {
+      const bad = Buffer.alloc(2 * slice, "x");
+      bad.write(octet, at, "latin1");
+      assert.equal(await checkLineEndsInSlices(bad), expected, String(at));
+    }
+  }
 });

@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { parseDate } from "../base/time.ts";
 import { decodedText, fieldBody, fieldsNamed, firstField, type Header } from "./header.ts";
 import { type Mailbox, parseMailboxList } from "./mailbox-list.ts";
@@ -56,9 +57,29 @@ function readMailboxes(header: Header, name: string): readonly Mailbox[] {
 }
 
 /** What is wrong with the line ends, first of all NUL (RFC 5322 §2.3, RFC 5321 §4.1.1.4): each is a way to smuggle. */
-export function checkLineEnds(bytes: Uint8Array): "ok" | "bare-cr" | "bare-lf" | "nul" {
-  if (bytes.includes(0)) return "nul";
-  for (let at = 0; at < bytes.length; at++) {
+export function checkLineEnds(bytes: Uint8Array): LineEnds {
+  return bytes.includes(0) ? "nul" : endsBetween(bytes, 0, bytes.length);
+}
+
+export type LineEnds = "ok" | "bare-cr" | "bare-lf" | "nul";
+
+/** How many octets are looked at before others have their turn: about 10 ms. */
+const SLICE_OCTETS = 2 * 1024 * 1024;
+
+/** As `checkLineEnds`, for whole messages in a process that answers others meanwhile. */
+export async function checkLineEndsInSlices(bytes: Uint8Array): Promise<LineEnds> {
+  for (let from = 0; from < bytes.length; from += SLICE_OCTETS) {
+    const to = Math.min(from + SLICE_OCTETS, bytes.length);
+    if (bytes.subarray(from, to).includes(0)) return "nul";
+    const found = endsBetween(bytes, from, to);
+    if (found !== "ok") return found;
+    await setImmediate();
+  }
+  return "ok";
+}
+
+function endsBetween(bytes: Uint8Array, from: number, to: number): LineEnds {
+  for (let at = from; at < to; at++) {
     if (isBareLf(bytes, at)) return "bare-lf";
     if (isBareCr(bytes, at)) return "bare-cr";
   }

@@ -10,7 +10,7 @@ import type {
 } from "smtp-server";
 
 import type { Envelope } from "../mail/envelope.ts";
-import { checkLineEnds } from "../mail/message.ts";
+import { checkLineEndsInSlices } from "../mail/message.ts";
 import { Budget, type Share } from "./budget.ts";
 import { collect } from "./collect.ts";
 import { envelopeOf, nameOf, parsePath } from "./connection.ts";
@@ -294,7 +294,7 @@ export class Dialogue<Login extends object> {
       case "no-room":
         return reply("452", "4.3.1", "too much mail at once; try again later");
       case "whole":
-        return checkLineEnds(collected.bytes) === "ok"
+        return (await checkLineEndsInSlices(collected.bytes)) === "ok"
           ? collected.bytes
           : reply("550", "5.6.0", "bare CR, bare LF or NUL in the message; not accepted");
     }

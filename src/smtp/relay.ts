@@ -5,7 +5,7 @@
 import { MINUTE, SECOND } from "../base/time.ts";
 import type { Domain, EmailAddress } from "../mail/address.ts";
 import type { Envelope } from "../mail/envelope.ts";
-import { checkLineEnds } from "../mail/message.ts";
+import { checkLineEndsInSlices } from "../mail/message.ts";
 import { handOver } from "./hand-over.ts";
 import type { Hop, Outcome, RelayResult, Relay, RelayTimeouts } from "./hop.ts";
 
@@ -30,7 +30,8 @@ export function relayWith(deps: RelayDeps): Relay {
   const timeouts = { ...DEFAULT_TIMEOUTS, ...deps.timeouts };
   return async (envelope, message, signal) => {
     // Whoever takes a bare CR or LF for a line end could be made to read two messages (RFC 5321 §2.3.8).
-    if (checkLineEnds(message) !== "ok") return refuseAll(envelope, UNSAFE_LINE_ENDS);
+    if ((await checkLineEndsInSlices(message)) !== "ok")
+      return refuseAll(envelope, UNSAFE_LINE_ENDS);
     const groups = Object.values(
       Object.groupBy(
         envelope.recipients.map((address) => ({ address, hop: deps.hopFor(address.domain) })),
