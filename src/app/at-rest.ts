@@ -14,17 +14,19 @@ import type { Parts } from "./parts.ts";
  * @throws AppError (temporary) when the account has had none yet.
  */
 export async function wrapFor(
-  { store, clock }: Pick<Parts, "store" | "clock">,
+  deps: Pick<Parts, "store" | "clock"> & Partial<Pick<Parts, "encryptAtRest">>,
   { address }: Pick<Account, "address">,
   data: Uint8Array,
 ): Promise<Uint8Array> {
+  const { store, clock } = deps;
   const bytes = await certificateBytes(store, address);
   const parsed = bytes === undefined ? undefined : await parseCertificates(bytes);
   if (parsed?.kind !== "parsed") {
     throw new AppError("the account has no key to protect its mailbox with", { temporary: true });
   }
   const recipients = parsed.certificates;
-  return encryptAtRest({ data, recipients, now: clock.now(), isOwn: true });
+  const request = { data, recipients, now: clock.now(), isOwn: true };
+  return (deps.encryptAtRest ?? encryptAtRest)(request);
 }
 
 async function certificateBytes(

@@ -3,15 +3,24 @@
  * event loop of the process that answers the network is never busy with it. Flows are given `seal` and `open` from here.
  */
 import { availableParallelism } from "node:os";
-import { Worker } from "node:worker_threads";
 import { AppError, ProgramFault, TooCostly } from "../base/errors.ts";
 import { SECOND } from "../base/time.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import type { Certificate } from "../openpgp/certificate.ts";
 import type { Fingerprint } from "../openpgp/fingerprint.ts";
 import type { UnlockedKey } from "../openpgp/secret-key.ts";
+import { encryptAtRest } from "../openpgp/encrypt.ts";
+import { type ClientProtection, clientProtection } from "../outgoing/already-protected.ts";
+import { examine, type Examined } from "../pgpmime/examine.ts";
 import type { Opened } from "../pgpmime/open.ts";
 import { UnsealableMessage } from "../pgpmime/unsealable.ts";
+import {
+  type AtRestRequest,
+  type Job,
+  type Outcome,
+  PooledWorker,
+  secretsOf,
+} from "./pooled-worker.ts";
 
 export type SealRequest = {
   readonly message: Uint8Array;
@@ -28,29 +37,13 @@ export type OpenRequest = {
 };
 export type Open = (request: OpenRequest) => Promise<Opened>;
 
-/** What travels to a worker: plain bytes only. Raw secret keys are copies, transferred, and wiped over there. */
-export type Job =
-  | {
-      readonly kind: "seal";
-      readonly message: Uint8Array;
-      readonly signer: Uint8Array;
-      readonly recipients: readonly Certificate[];
-      readonly intended: readonly Fingerprint[];
-      readonly blindReader?: EmailAddress;
-      readonly now: Date;
-    }
-  | { readonly kind: "open"; readonly message: Uint8Array; readonly keys: readonly Uint8Array[] };
-
-/** What comes back. A thrown error travels as text: class identity does not cross threads. */
-export type Outcome =
-  | { readonly kind: "sealed"; readonly message: Uint8Array }
-  | { readonly kind: "opened"; readonly opened: Opened }
-  | { readonly kind: "unsealable"; readonly why: string }
-  /** The job took too long or too much memory: its own fault, or that of a busy machine. */
-  | { readonly kind: "overrun"; readonly reason: string }
-  | { readonly kind: "failed"; readonly reason: string; readonly temporary: boolean };
-
-export type CryptoPool = AsyncDisposable & { readonly seal: Seal; readonly open: Open };
+export type CryptoPool = AsyncDisposable & {
+  readonly seal: Seal;
+  readonly open: Open;
+  readonly examine: (message: Uint8Array) => Promise<Examined>;
+  readonly clientProtection: (message: Uint8Array) => Promise<ClientProtection>;
+  readonly encryptAtRest: (request: AtRestRequest) => Promise<Uint8Array>;
+};
 
 type Limits = {
   readonly workers: number;
@@ -103,6 +96,24 @@ export function startCryptoPool(limits: Partial<Limits> = {}): CryptoPool {
       }
       throw failure(outcome);
     },
+    examine: async (message) => {
+      if (message.length <= SMALL_OCTETS) return examine(message);
+      const outcome = await pool.run({ kind: "examine", message });
+      if (outcome.kind === "examined") return outcome.examined;
+      throw failure(outcome);
+    },
+    clientProtection: async (message) => {
+      if (message.length <= SMALL_OCTETS) return clientProtection(message);
+      const outcome = await pool.run({ kind: "client-protection", message });
+      if (outcome.kind === "client-protection") return outcome.protection;
+      throw failure(outcome);
+    },
+    encryptAtRest: async (request) => {
+      if (request.data.length <= SMALL_OCTETS) return encryptAtRest(request);
+      const outcome = await pool.run({ kind: "wrap", ...request });
+      if (outcome.kind === "wrapped") return outcome.wrapped;
+      throw failure(outcome);
+    },
     [Symbol.asyncDispose]: () => pool.stop(),
   };
 }
@@ -115,6 +126,9 @@ function openJob({ message, keys }: OpenRequest): Job {
   });
   return { kind: "open", message, keys: secrets };
 }
+
+/** Smaller messages are read at once: to send them to a thread takes longer. */
+const SMALL_OCTETS = 128 * 1024;
 
 function failure(outcome: Outcome): AppError {
   if (outcome.kind === "failed") {
@@ -195,72 +209,5 @@ class Pool {
     this.#all.delete(worker);
     // The thread ends on its own time; nobody waits for it and its exit is not news.
     void worker.end();
-  }
-}
-
-function secretsOf(job: Job): readonly Uint8Array[] {
-  return job.kind === "seal" ? [job.signer] : job.keys;
-}
-
-/** Says nothing about the job: it may be tried again. */
-function goneBecause(reason: string): Outcome {
-  return { kind: "failed", reason, temporary: true };
-}
-
-/** One thread that does one job at a time and says exactly once how it ended. */
-class PooledWorker {
-  readonly #thread = new Worker(new URL("./crypto-worker.ts", import.meta.url), {
-    resourceLimits: { maxOldGenerationSizeMb: 512 },
-  });
-  #finish: ((outcome: Outcome) => void) | undefined;
-  #timer: NodeJS.Timeout | undefined;
-  isAlive = true;
-  jobs = 0;
-
-  constructor(ended: (worker: PooledWorker) => void) {
-    this.#thread.unref();
-    this.#thread.on("message", (outcome: Outcome) => {
-      this.#settle(outcome);
-    });
-    const died = (outcome: Outcome): void => {
-      this.isAlive = false;
-      ended(this);
-      this.#settle(outcome);
-    };
-    this.#thread.on("error", (error: Error) => {
-      const isMemory = Reflect.get(error, "code") === "ERR_WORKER_OUT_OF_MEMORY";
-      const reason = `the worker failed: ${error.message}`;
-      died(isMemory ? { kind: "overrun", reason: "too expensive" } : goneBecause(reason));
-    });
-    this.#thread.on("exit", () => {
-      died(goneBecause("the worker ended"));
-    });
-  }
-
-  run(job: Job, limitMs: number, finish: (outcome: Outcome) => void): void {
-    this.jobs += 1;
-    this.#finish = finish;
-    this.#timer = setTimeout(() => {
-      this.isAlive = false;
-      this.#settle({ kind: "overrun", reason: "too expensive" });
-    }, limitMs);
-    this.#thread.postMessage(
-      job,
-      secretsOf(job).map(({ buffer }) => buffer as ArrayBuffer),
-    );
-  }
-
-  /** A job that runs is not at fault: it may be tried again. */
-  async end(): Promise<void> {
-    this.isAlive = false;
-    this.#settle({ kind: "failed", reason: "stopping", temporary: true });
-    await this.#thread.terminate();
-  }
-
-  #settle(outcome: Outcome): void {
-    clearTimeout(this.#timer);
-    const finish = this.#finish;
-    this.#finish = undefined;
-    finish?.(outcome);
   }
 }

@@ -3,10 +3,13 @@ import { parentPort } from "node:worker_threads";
 import { AppError, errorText } from "../base/errors.ts";
 import { Secret } from "../base/secret.ts";
 import { readSecretKey } from "../openpgp/secret-key.ts";
+import { encryptAtRest } from "../openpgp/encrypt.ts";
+import { clientProtection } from "../outgoing/already-protected.ts";
+import { examine } from "../pgpmime/examine.ts";
 import { open } from "../pgpmime/open.ts";
 import { seal } from "../pgpmime/seal.ts";
 import { UnsealableMessage } from "../pgpmime/unsealable.ts";
-import type { Job, Outcome } from "./crypto-pool.ts";
+import type { Job, Outcome } from "./pooled-worker.ts";
 
 const port = parentPort;
 if (port === null) throw new Error("crypto-worker.ts runs as a worker of crypto-pool.ts");
@@ -19,7 +22,18 @@ port.on("message", (job: Job) => {
 
 async function outcomeOf(job: Job): Promise<Outcome> {
   try {
-    return await (job.kind === "seal" ? sealJob(job) : openJob(job));
+    switch (job.kind) {
+      case "seal":
+        return await sealJob(job);
+      case "open":
+        return await openJob(job);
+      case "examine":
+        return { kind: "examined", examined: examine(job.message) };
+      case "client-protection":
+        return { kind: "client-protection", protection: clientProtection(job.message) };
+      case "wrap":
+        return { kind: "wrapped", wrapped: await encryptAtRest(job) };
+    }
   } catch (error) {
     if (error instanceof UnsealableMessage) return { kind: "unsealable", why: error.message };
     return {

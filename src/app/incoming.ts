@@ -52,6 +52,7 @@ export function wayIn(parts: Parts): WayIn {
     failed: (error) => {
       parts.events.failed("delivery", error);
     },
+    examine: parts.examine,
     isReader: parts.isReader,
     ...parts.online,
   };

@@ -64,6 +64,7 @@ export function outgoingHandlers(parts: Parts, { deps, task }: WayOut): Handlers
     hostname: parts.config.hostname,
     discover: parts.discover,
     seal: parts.seal,
+    clientProtection: parts.clientProtection,
     autocrypt: parts.config.keys.autocrypt,
     trace: deps.trace,
     cameProtected: async (reader, messageIds) => cameProtected(parts.store, reader, messageIds),

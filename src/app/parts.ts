@@ -29,7 +29,7 @@ import { parseCertificates, type Certificate } from "../openpgp/certificate.ts";
 import { hasPublished, publishedFileOf } from "../store/certificates.ts";
 import { migrate, requireMigrated } from "../store/migrate.ts";
 import { openStore, type Store } from "../store/store.ts";
-import { startCryptoPool, type Seal } from "./crypto-pool.ts";
+import { type CryptoPool, startCryptoPool, type Seal } from "./crypto-pool.ts";
 import { startEvents, type Events } from "./events.ts";
 import { openingAlone } from "./open-alone.ts";
 import { isFormerKeyLost, openServiceKeys } from "./service-key-file.ts";
@@ -44,6 +44,10 @@ export type Parts = AsyncDisposable &
     readonly events: Events;
     readonly discover: Discover;
     readonly seal: Seal;
+    /** Reading and wrapping of large messages in threads of their own. */
+    readonly examine: CryptoPool["examine"];
+    readonly clientProtection: CryptoPool["clientProtection"];
+    readonly encryptAtRest: CryptoPool["encryptAtRest"];
     /** As `askAuthor` and `askAuthorKey`, asking the author's keyserver: for mail that is judged as it comes in. */
     readonly online: AuthorDeps;
     /** Asks about the author of sealed mail that waits, and keeps the answer for when it is opened. */
@@ -92,6 +96,9 @@ export async function openParts(
     events,
     seal: pool.seal,
     open: pool.open,
+    examine: pool.examine,
+    clientProtection: pool.clientProtection,
+    encryptAtRest: pool.encryptAtRest,
     openAlone: openingAlone(),
     stuck: events.openingStuck,
     discover: lookUps.discover,

@@ -21,13 +21,13 @@ import {
 import { readMessageFacts } from "../mail/message.ts";
 import { storeMessage } from "../mailbox/embedded.ts";
 import type { MessageId, MessageVerdict, NewMessage } from "../mailbox/mailbox.ts";
-import { detectProtection, type Protection } from "../pgpmime/detect.ts";
+import { examine, type Examined } from "../pgpmime/examine.ts";
 import { withoutSurroundings } from "../pgpmime/surroundings.ts";
 import { errorReply, reply, type Reply } from "../smtp/reply.ts";
 import type { Account } from "../store/accounts.ts";
 import type { Store } from "../store/store.ts";
 import type { AuthorDeps } from "./check-signature.ts";
-import { clearVerdictFor, judgeClear, shownHeader } from "./signed.ts";
+import { type ClearProtection, clearVerdictFor, judgeClear, shownHeader } from "./signed.ts";
 import { sealedBody } from "./stored-form.ts";
 import { summaryOf } from "./summary.ts";
 import type { TraceIncoming } from "./tracing.ts";
@@ -43,6 +43,8 @@ export type DeliverDeps = AuthorDeps & {
   readonly hasRoom: (account: Account, sizeBytes: number) => Promise<boolean>;
   /** Whether one of these addresses was the account's when a message was signed. */
   readonly isReader: IsReader;
+  /** Reads the whole message where that keeps nobody waiting; default: here. */
+  readonly examine?: (message: Uint8Array) => Promise<Examined>;
   /** Encrypts to the key that protects an account's mailbox at rest. */
   readonly wrapFor: (account: Account, data: Uint8Array) => Promise<Uint8Array>;
   /**
@@ -98,7 +100,8 @@ export async function deliver(deps: DeliverDeps, arrival: Arrival): Promise<read
   const parsed = parseHeader(arrival.message);
   if (!isHeaderAcceptable(parsed)) return arrival.envelope.recipients.map(() => LARGE_HEADER);
   const { header, bodyOffset } = parsed;
-  const protection = detectProtection(arrival.message);
+  const { found, hash: contentHash } = await (deps.examine ?? examineHere)(arrival.message);
+  const protection = clearProtection(arrival.message, found);
   const cleaned = stripResultHeaders(header, [deps.hostname]);
   const now = deps.clock.now();
   let verdict: Promise<MessageVerdict> | undefined;
@@ -109,7 +112,8 @@ export async function deliver(deps: DeliverDeps, arrival: Arrival): Promise<read
     protection,
     clearVerdict: async () =>
       (verdict ??= judgeClear(deps, { outer: cleaned, protection, receivedAt: now, now })),
-    contentHash: createHash("sha256").update(arrival.message).digest(),
+    found,
+    contentHash,
   };
   const answers = new Map<string, Reply>();
   const replies: Reply[] = [];
@@ -118,6 +122,16 @@ export async function deliver(deps: DeliverDeps, arrival: Arrival): Promise<read
     replies.push(await answerFor(deps, incoming, recipient, answers));
   }
   return replies;
+}
+
+function clearProtection(message: Uint8Array, found: Examined["found"]): ClearProtection {
+  if (found.kind !== "signed") return found;
+  const { kind, signed, signatures } = found;
+  return { kind, signatures, signedBytes: message.subarray(signed.start, signed.end) };
+}
+
+async function examineHere(message: Uint8Array): Promise<Examined> {
+  return Promise.resolve(examine(message));
 }
 
 /** RFC 3463 §3.4: X.3.4, too big; of the header, which the size of the message does not tell. */
@@ -162,14 +176,15 @@ async function store(deps: DeliverDeps, incoming: Incoming, account: Account): P
 type Incoming = Arrival & {
   readonly cleaned: Header;
   readonly body: Uint8Array;
-  readonly protection: Protection;
+  readonly found: Examined["found"];
+  readonly protection: ClearProtection;
   /** Of a message that is not sealed; asked once, however many its readers are. */
   readonly clearVerdict: () => Promise<MessageVerdict>;
   readonly contentHash: Uint8Array;
 };
 
 /** Unprotected text beside what was signed is not kept, so that no client can show it. */
-function storedForm(message: Uint8Array, { kind }: Protection): Uint8Array {
+function storedForm(message: Uint8Array, { kind }: ClearProtection): Uint8Array {
   return kind === "signed" ? withoutSurroundings(message) : message;
 }
 
@@ -180,7 +195,7 @@ async function newMessage(
   incoming: Incoming,
   account: Account,
 ): Promise<Delivery> {
-  const { protection, contentHash } = incoming;
+  const { found, protection, contentHash } = incoming;
   const header = [
     ...traceFields(deps, incoming, account),
     ...missingMessageId(deps, incoming),
@@ -200,13 +215,16 @@ async function newMessage(
     contentHash,
   };
   const isForDevice = account.custody === "user-device-only";
-  if (protection.kind === "sealed") {
+  if (found.kind === "sealed") {
+    // What stands before the body is another header now.
+    const moved = message.length - incoming.message.length;
+    const at = { start: found.ciphertext.start + moved, end: found.ciphertext.end + moved };
     return {
       author: from,
       stored: {
         ...common,
         form: "sealed",
-        body: await sealedBody(message, async (around) => deps.wrapFor(account, around)),
+        body: await sealedBody(message, async (around) => deps.wrapFor(account, around), at),
         state: isForDevice ? "done" : "pending",
         verdict: isForDevice ? clientOnly(common.receivedAt) : locked(common.receivedAt),
       },

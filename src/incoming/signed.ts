@@ -12,12 +12,17 @@ import type { AuthorDeps } from "./check-signature.ts";
 import { judgeSigned, notedFor, type Reader } from "./judge.ts";
 import { isGood, unprotected } from "./verdicts.ts";
 
+/** What is signed in clear, if anything is. */
+export type ClearProtection =
+  | Pick<Extract<Protection, { kind: "signed" }>, "kind" | "signedBytes" | "signatures">
+  | { readonly kind: Exclude<Protection["kind"], "signed"> };
+
 /** The verdict on a message that is not encrypted, which is the same for all its readers. */
 export async function judgeClear(
   deps: AuthorDeps,
   o: {
     readonly outer: Header;
-    readonly protection: Protection;
+    readonly protection: ClearProtection;
     readonly receivedAt: Date;
     readonly now: Date;
   },
@@ -38,7 +43,7 @@ export async function judgeClear(
 /** The verdict of `judgeClear` for one reader, who is warned where the signed header names others alone. */
 export async function clearVerdictFor(
   isAmong: Reader["isAmong"],
-  protection: Protection,
+  protection: ClearProtection,
   receivedAt: Date,
   verdict: MessageVerdict,
 ): Promise<MessageVerdict> {
@@ -50,7 +55,7 @@ export async function clearVerdictFor(
 /** The header to show: where the signature is verified the signed one, else as it arrived. */
 export function shownHeader(
   outer: Header,
-  protection: Protection,
+  protection: ClearProtection,
   verdict: MessageVerdict,
 ): Header {
   return isGood(verdict) && protection.kind === "signed"

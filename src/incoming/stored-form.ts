@@ -6,16 +6,20 @@ import type { UnlockedKeys } from "../keys/unlocked-keys.ts";
 import type { StoredMessage } from "../mailbox/mailbox.ts";
 import { bigEndian, cursorOver } from "../openpgp/cursor.ts";
 import { type Decrypted, decrypt } from "../openpgp/decrypt.ts";
-import { putTogether, takeApart } from "../pgpmime/apart.ts";
+import { putTogether, type Range, takeApart, takeApartAt } from "../pgpmime/apart.ts";
 
 const LENGTH_OCTETS = 4;
 
-/** The body of a row of form `sealed`: how long what is wrapped is, that, then the ciphertext. */
+/**
+ * The body of a row of form `sealed`: how long what is wrapped is, that, then the ciphertext. `at`: where the ciphertext
+ * stands, if that is known.
+ */
 export async function sealedBody(
   message: Uint8Array,
   wrap: (clear: Uint8Array) => Promise<Uint8Array>,
+  at?: Range,
 ): Promise<Uint8Array> {
-  const { around, ciphertext } = takeApart(message);
+  const { around, ciphertext } = at === undefined ? takeApart(message) : takeApartAt(message, at);
   const wrapped = await wrap(around);
   return Buffer.concat([bigEndian(wrapped.length, LENGTH_OCTETS), wrapped, ciphertext]);
 }

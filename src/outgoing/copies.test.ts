@@ -39,7 +39,7 @@ test("63 named recipients and a blind one are sealed for; for more the sender is
   const copies = async (named: number) => {
     const to = found.slice(0, named).map(({ address: one }) => formatAddress(one));
     const message = `From: alice@alpha.test\r\nTo: ${to.join(",\r\n ")}\r\nSubject: s\r\n\r\nx\r\n`;
-    const preparation = prepare(
+    const preparation = await prepare(
       { clock, hostname: "m.alpha.test" },
       [address("alice@alpha.test")],
       Buffer.from(message),

@@ -19,6 +19,13 @@ import { reply, type Reply } from "../smtp/reply.ts";
 import { withOneReading } from "./one-reading.ts";
 import { type ClientProtection, clientProtection } from "./already-protected.ts";
 
+export type PrepareDeps = {
+  readonly clock: Clock;
+  readonly hostname: string;
+  /** Reads the whole message where that keeps nobody waiting; default: here. */
+  readonly clientProtection?: (message: Uint8Array) => Promise<ClientProtection> | ClientProtection;
+};
+
 export type Prepared = {
   /** The whole message with CRLF line ends: no Bcc, no header of ours, with Date and Message-ID. */
   readonly message: Uint8Array;
@@ -55,11 +62,11 @@ const DATE_TOLERANCE_MS = DAY;
  * Checks that the author is one of the login's own addresses (RFC 6409 §6.1) and adds what RFC 5322 §3.6 demands
  * and a client may leave out. The body is not touched.
  */
-export function prepare(
-  deps: { readonly clock: Clock; readonly hostname: string },
+export async function prepare(
+  deps: PrepareDeps,
   own: readonly EmailAddress[],
   message: Uint8Array,
-): Preparation {
+): Promise<Preparation> {
   if (!isHeaderAcceptable(parseHeader(message))) return { kind: "refused", reply: LARGE_HEADER };
   const parsed = splitSubmitted(message);
   if (parsed === undefined) return { kind: "refused", reply: BROKEN_HEADER };
@@ -82,7 +89,7 @@ export function prepare(
       messageId,
       ...answered(header),
       isRequired,
-      byClient: clientProtection(ready),
+      byClient: await (deps.clientProtection ?? clientProtection)(ready),
     },
   };
 }

@@ -7,7 +7,7 @@
  * message or, for a later copy, after it was committed to the outbox.
  */
 import { AppError } from "../base/errors.ts";
-import type { Clock } from "../base/time.ts";
+
 import { formatAddress, sameAddress, type EmailAddress } from "../mail/address.ts";
 import type { Envelope } from "../mail/envelope.ts";
 import { parseHeader, serializeHeader } from "../mail/header.ts";
@@ -21,7 +21,7 @@ import { type AutocryptRule, withOwnAutocrypt } from "./autocrypt.ts";
 import { copiesOf, MOST_NAMED, type SealMessage } from "./copies.ts";
 import type { HandOn } from "./hand-on.ts";
 import { planFor, type Looked, type Plan } from "./plan.ts";
-import { prepare, type Prepared } from "./prepare.ts";
+import { prepare, type PrepareDeps, type Prepared } from "./prepare.ts";
 import { absentText, type Demand, refusalReply, summaryText } from "./replies.ts";
 import type { TraceOutgoing } from "./tracing.ts";
 
@@ -35,9 +35,7 @@ export type Sender = {
   readonly generation: number;
 };
 
-export type SubmitDeps = {
-  readonly clock: Clock;
-  readonly hostname: string;
+export type SubmitDeps = PrepareDeps & {
   readonly discover: Discover;
   readonly seal: SealMessage;
   readonly handOn: HandOn;
@@ -79,7 +77,7 @@ export async function submit(
   message: Uint8Array,
 ): Promise<Reply> {
   if (!isOwnReturnPath(sender, envelope)) return FOREIGN_RETURN_PATH;
-  const preparation = prepare(deps, sender.addresses, message);
+  const preparation = await prepare(deps, sender.addresses, message);
   if (preparation.kind === "refused") return preparation.reply;
   const prepared = await withoutForeignKeys(deps, preparation.prepared);
   if (await isProtected(deps, envelope, prepared)) {

@@ -1,7 +1,7 @@
 import { asBuffer } from "../base/bytes.ts";
 import { bigEndian, cursorOver } from "../openpgp/cursor.ts";
 import { readWholeCiphertext } from "../openpgp/whole-ciphertext.ts";
-import { detectProtection } from "./detect.ts";
+import { detectProtection, type Protection } from "./detect.ts";
 
 /** A sealed message in two: together they give its octets back exactly. */
 export type Apart = {
@@ -18,8 +18,15 @@ const LF = 10;
 
 /** Takes a message apart. Of one that is not sealed, or holds more than its full grammar, everything is `around`. */
 export function takeApart(message: Uint8Array): Apart {
+  const protection = detectProtection(message);
+  const { length } = message;
+  const range = protection.kind === "sealed" ? ciphertextIn(message, protection) : undefined;
+  return takeApartAt(message, range ?? { start: length, end: length });
+}
+
+/** The same where it is known where the ciphertext is. */
+export function takeApartAt(message: Uint8Array, { start, end }: Range): Apart {
   const bytes = asBuffer(message);
-  const { start, end } = ciphertextIn(bytes) ?? { start: bytes.length, end: bytes.length };
   const around = [bigEndian(start, OFFSET_OCTETS), bytes.subarray(0, start), bytes.subarray(end)];
   return { around: Buffer.concat(around), ciphertext: bytes.subarray(start, end) };
 }
@@ -31,14 +38,20 @@ export function putTogether({ around, ciphertext }: Apart): Uint8Array {
   return Buffer.concat([before, ciphertext, cursor.rest()]);
 }
 
-type Range = { readonly start: number; readonly end: number };
+/** Offsets in a message. */
+export type Range = { readonly start: number; readonly end: number };
 
-/** Where the ciphertext stands: the digits of the armor without its header lines, or the binary body. */
-function ciphertextIn(message: Buffer): Range | undefined {
-  const protection = detectProtection(message);
-  if (protection.kind !== "sealed" || !PLAIN.has(protection.part.encoding)) return undefined;
-  const { bodyStart, end } = protection.part;
-  const body = message.subarray(bodyStart, end);
+/**
+ * Where the ciphertext of a sealed message stands: the digits of the armor without its header lines, or the binary body.
+ * Undefined where that is not certain.
+ */
+export function ciphertextIn(
+  message: Uint8Array,
+  { part }: Extract<Protection, { kind: "sealed" }>,
+): Range | undefined {
+  if (!PLAIN.has(part.encoding)) return undefined;
+  const { bodyStart, end } = part;
+  const body = asBuffer(message).subarray(bodyStart, end);
   if (readWholeCiphertext(body) === undefined) return undefined;
   if ((body[0] ?? 0) >= 0x80) return { start: bodyStart, end };
   let at = lineAfter(body, body.indexOf(ARMOR_BEGIN));

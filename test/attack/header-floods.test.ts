@@ -108,11 +108,10 @@ for (const [name, unit, megabytes] of FLOODS) {
     const blockedMs = await longestBlock(async () => {
       const clock = { now: () => NOW };
       const own = [address("alice@alpha.test")];
-      const prepared = prepare({ clock, hostname: "m.alpha.test" }, own, clear);
+      const prepared = await prepare({ clock, hostname: "m.alpha.test" }, own, clear);
       assert(prepared.kind === "refused");
       assert.match(replyText(prepared.reply), LARGE);
       detectProtection(clear);
-      return Promise.resolve();
     });
     assert(blockedMs < 1000, `${String(blockedMs)} ms`);
   });

@@ -1,0 +1,52 @@
+import { createHash } from "node:crypto";
+import type { SignatureFacts } from "../openpgp/verify.ts";
+import { type Range, ciphertextIn } from "./apart.ts";
+import { detectProtection, type Protection } from "./detect.ts";
+
+/**
+ * What is found out about a message as it arrives, by reading all of it once: where its parts are, not the parts, so that
+ * little travels between threads.
+ */
+export type Examined = {
+  readonly found:
+    | {
+        readonly kind: "sealed";
+        /** What can be stored as it is; empty where that is not certain (`takeApart`). */
+        readonly ciphertext: Range;
+      }
+    | {
+        readonly kind: "signed";
+        readonly signed: Range;
+        readonly signatures: readonly SignatureFacts[];
+      }
+    | { readonly kind: Exclude<Protection["kind"], "sealed" | "signed"> };
+  /** SHA-256. */
+  readonly hash: Uint8Array;
+};
+
+/** Reads a whole message; hundreds of milliseconds for a large one. Never throws. */
+export function examine(message: Uint8Array): Examined {
+  return { found: foundIn(message), hash: createHash("sha256").update(message).digest() };
+}
+
+function foundIn(message: Uint8Array): Examined["found"] {
+  const protection = detectProtection(message);
+  switch (protection.kind) {
+    case "sealed": {
+      const end = message.length;
+      return {
+        kind: "sealed",
+        ciphertext: ciphertextIn(message, protection) ?? { start: end, end },
+      };
+    }
+    case "signed": {
+      const { signedBytes, signatures } = protection;
+      const start = signedBytes.byteOffset - message.byteOffset;
+      return { kind: "signed", signed: { start, end: start + signedBytes.length }, signatures };
+    }
+    case "inline":
+    case "smime":
+    case "none":
+      return { kind: protection.kind };
+  }
+}
