@@ -163,6 +163,6 @@ test("a large message is read and wrapped while others are answered, with the sa
   assert.deepEqual(read, [found, hash, clientProtection(message)]);
   const opened = await decrypt({ message: wrapped, keys: [key] });
   assert(opened.kind === "decrypted" && message.equals(opened.data));
-  // Three times what it is on a quiet machine; read here, it is a second.
-  assert(blockedMs < 150, `${blockedMs.toFixed(0)} ms`);
+  // Ten times what it is on a quiet machine; read here, it is as many seconds.
+  assert(blockedMs < 400, `${blockedMs.toFixed(0)} ms`);
 });
