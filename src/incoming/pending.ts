@@ -38,7 +38,7 @@ import { clearVerdictFor, judgeClear, shownHeader } from "./signed.ts";
 import { receivedForm, sealedBody } from "./stored-form.ts";
 import { summaryOf } from "./summary.ts";
 import type { TraceIncoming } from "./tracing.ts";
-import { damaged, locked, lockedOld, undecryptable, unprotected } from "./verdicts.ts";
+import { damaged, locked, lockedOld, undecryptable, unprotected, unsupported } from "./verdicts.ts";
 
 export type PendingDeps = AuthorDeps & {
   readonly store: Store;
@@ -249,6 +249,8 @@ async function verdictOn(
   switch (opened.kind) {
     case "no-key":
       return (await deps.isParked(account, opened.keyIds)) ? lockedOld(now) : undecryptable(now);
+    case "unsupported":
+      return unsupported(now, opened.form);
     case "damaged":
       return damaged(now, opened.reason);
     case "not-sealed":

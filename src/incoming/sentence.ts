@@ -43,7 +43,10 @@ const SENTENCES: Readonly<
   LOCKED: () => "Encrypted message. It opens when you log in with your password.",
   LOCKED_OLD: () =>
     "Encrypted with your former key. Enter your former password or recovery code to open it.",
-  UNDECRYPTABLE: () => "Encrypted with a key that is not in your account.",
+  UNDECRYPTABLE: (_said, { evidence }) =>
+    evidence["form"] === undefined
+      ? "Encrypted with a key that is not in your account."
+      : `Encrypted in a form that is not supported: ${evidence["form"]}.`,
   DAMAGED: () => "This encrypted message was damaged or altered and is not shown.",
   CLIENT_ONLY: () => "Encrypted for your own device; open it there.",
   QUARANTINED: () => "Removed: contains malware.",

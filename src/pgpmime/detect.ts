@@ -2,7 +2,7 @@ import { asBuffer } from "../base/bytes.ts";
 import { type ContentType, dispositionOf } from "../mail/content-type.ts";
 import { decodeBody, type Entity, type MimeDefect, rawEntity } from "../mail/entity.ts";
 import { scanRoot } from "../mail/mime.ts";
-import { dearmor } from "../openpgp/armor.ts";
+import { dearmor, firstArmoredOctets, isBinary } from "../openpgp/armored-blocks.ts";
 import { readDetachedSignatures, type SignatureFacts } from "../openpgp/verify.ts";
 import { epilogueStart } from "./surroundings.ts";
 
@@ -95,19 +95,10 @@ function detectSealed(
     : NONE;
 }
 
-const MOST_ARMOR_HEADER_CHARACTERS = 8192;
-
 /** Whether the first octets are those of an encrypted message, armored or not, also where it is cut off or damaged. */
 function beginsAsCiphertext(bytes: Uint8Array): boolean {
-  const body = asBuffer(bytes);
-  if ((body[0] ?? 0) >= 0x80) return isCiphertext(body);
-  const begin = body.indexOf(ARMOR_BEGIN);
-  if (begin === -1) return false;
-  const [, ...lines] = body
-    .toString("latin1", begin, begin + MOST_ARMOR_HEADER_CHARACTERS)
-    .split(/\r?\n/);
-  const digits = lines.find((line) => /^[A-Za-z0-9+/]{4}/.test(line) && !line.includes(":"));
-  return digits !== undefined && isCiphertext(Buffer.from(digits.slice(0, 4), "base64"));
+  const first = isBinary(bytes) ? bytes : firstArmoredOctets(bytes, "MESSAGE");
+  return first !== undefined && isCiphertext(first);
 }
 
 function typeName({ type, subtype }: ContentType): string {
