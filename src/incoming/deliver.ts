@@ -27,6 +27,7 @@ import { errorReply, reply, type Reply } from "../smtp/reply.ts";
 import type { Account } from "../store/accounts.ts";
 import type { Store } from "../store/store.ts";
 import type { AuthorDeps } from "./check-signature.ts";
+import { withEncryptedPart } from "./encrypted-part.ts";
 import { clearVerdictFor, judgeClear, shownHeader } from "./signed.ts";
 import { sealedBody } from "./stored-form.ts";
 import { summaryOf } from "./summary.ts";
@@ -212,12 +213,13 @@ async function newMessage(
       },
     };
   }
-  const verdict = await clearVerdictFor(
+  const judged = await clearVerdictFor(
     async (addresses, signedAt) => deps.isReader(account.address, addresses, signedAt),
     protection,
     common.receivedAt,
     await incoming.clearVerdict(),
   );
+  const verdict = withEncryptedPart(judged, message);
   const summary = summaryOf(shownHeader(header, protection, verdict));
   return {
     author: from,

@@ -32,6 +32,7 @@ import { beginOpening, endOpening, openAgain } from "../store/openings.ts";
 import type { Store } from "../store/store.ts";
 import type { AuthorDeps } from "./check-signature.ts";
 import type { IsReader } from "./deliver.ts";
+import { withEncryptedPart } from "./encrypted-part.ts";
 import { asOfArrival, keptWhileWaiting, laterSince, waitingSince } from "./waiting.ts";
 import { judgeSealed, type Reader } from "./judge.ts";
 import { clearVerdictFor, judgeClear, shownHeader } from "./signed.ts";
@@ -119,10 +120,11 @@ export async function retryOpening(
   let count = 0;
   for (const { id: one, state, verdict } of await listMessages(store, account)) {
     const isMeant = id === undefined || id === one;
-    if (!isMeant || (state !== "pending" && verdict.state !== "DAMAGED")) continue;
+    const isClosed = verdict.state === "DAMAGED" || verdict.state === "UNDECRYPTABLE";
+    if (!isMeant || (state !== "pending" && !isClosed)) continue;
     // A message whose author could not be asked about has been opened: it waits for something else.
     if (state === "pending" && verdict.state !== "LOCKED") continue;
-    const { reason: _, ...evidence } = verdict.evidence;
+    const { reason: _, form: _form, ...evidence } = verdict.evidence;
     if (await openAgain(store, account, one, { ...locked(clock.now()), evidence })) count += 1;
   }
   return count;
@@ -162,7 +164,7 @@ async function judgeAgain(
     receivedAt,
     await judgeClear(asArrived(deps, message), { outer, protection, receivedAt, now }),
   );
-  const verdict = concluded(judged, message, now);
+  const verdict = withEncryptedPart(concluded(judged, message, now), opened.data);
   const summary = await wrapSummary(deps, keys, shownHeader(outer, protection, verdict));
   await record(deps, account, message, verdict, { summary });
 }
@@ -254,7 +256,7 @@ async function verdictOn(
     case "damaged":
       return damaged(now, opened.reason);
     case "not-sealed":
-      return unprotected(now);
+      return withEncryptedPart(unprotected(now), message.body);
     case "opened": {
       const verdict = await judgeSealed(
         authorDeps(asArrived(deps, message), opened),
@@ -270,7 +272,8 @@ async function verdictOn(
           receivedAt: message.receivedAt,
         },
       );
-      return concluded({ ...verdict, scan: "not-possible", checkedAt: now }, message, now);
+      const found = concluded({ ...verdict, scan: "not-possible", checkedAt: now }, message, now);
+      return withEncryptedPart(found, opened.payload);
     }
   }
 }

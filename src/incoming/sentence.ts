@@ -81,6 +81,10 @@ function unverifiedSentence({ signature, evidence }: MessageVerdict): string {
 function warningSentence(warning: string): string {
   const sentences: Readonly<Record<string, string>> = {
     NOT_ADDRESSED: "It was written to somebody else, and may have been passed on.",
+    ENCRYPTED_PART: "A part of it is encrypted and is not shown here; it can be opened apart.",
+    ENCRYPTED_UNREADABLE: "Something in it is encrypted in a way that is not opened here.",
+    OPENED_APART:
+      "This is an encrypted part of a message, opened apart. Nobody confirms who wrote it or to whom: do not quote it in an answer.",
     OLD_SIGNATURE: "It was signed long before it arrived: somebody may be sending it again.",
   };
   return sentences[warning] ?? "";

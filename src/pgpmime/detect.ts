@@ -52,11 +52,17 @@ export function detectProtection(message: Uint8Array): Protection {
   const { type, subtype } = root.contentType;
   if (root.defects.some((defect) => !HARMLESS.includes(defect))) return NONE;
   if (type === "multipart") return detectMultipart(message, root);
-  if (type === "application" && /^(?:x-)?pkcs7-mime$/.test(subtype)) {
-    const kind = root.contentType.parameters.get("smime-type")?.toLowerCase() ?? "";
-    return SMIME_ENCRYPTED.has(kind) ? { kind: "smime" } : NONE;
+  if (type === "application") {
+    return isEncryptedSmime(root.contentType) ? { kind: "smime" } : NONE;
   }
   return type === "text" && subtype === "plain" ? detectInline(message, root) : NONE;
+}
+
+/** Encrypted S/MIME, by what it calls itself. */
+export function isEncryptedSmime({ type, subtype, parameters }: ContentType): boolean {
+  const kind = parameters.get("smime-type")?.toLowerCase() ?? "";
+  const isSmime = type === "application" && /^(?:x-)?pkcs7-mime$/.test(subtype);
+  return isSmime && SMIME_ENCRYPTED.has(kind);
 }
 
 function detectMultipart(message: Uint8Array, root: Entity): Protection {
@@ -85,7 +91,7 @@ function detectSealed(
     third === undefined &&
     typeName(version.contentType) === PGP_ENCRYPTED &&
     typeName(data.contentType) === "application/octet-stream" &&
-    isVersionOne(message, version) &&
+    isVersionPart(message, version, isRepaired) &&
     [version, data].every(({ defects }) => defects.every((one) => HARMLESS.includes(one)));
   if (!isWellFormed) return NONE;
   const ciphertext = decodeBody(message, data);
@@ -105,8 +111,13 @@ function typeName({ type, subtype }: ContentType): string {
   return `${type}/${subtype}`;
 }
 
-function isVersionOne(message: Uint8Array, part: Entity): boolean {
+/**
+ * What the part says protects nothing, and no reader is shown it. Gmail's interface empties it, and gateways write lines of
+ * their own into it. The form of Exchange is repaired as it is alone.
+ */
+function isVersionPart(message: Uint8Array, part: Entity, isRepaired: boolean): boolean {
   if (part.end - part.bodyStart > MAX_VERSION_BYTES) return false;
+  if (!isRepaired) return true;
   const text = asBuffer(decodeBody(message, part)).toString("latin1");
   return /^\s*Version:[ \t]*1\s*$/i.test(text);
 }
