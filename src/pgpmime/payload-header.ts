@@ -83,16 +83,24 @@ function protectionNamed(header: Header): "cipher" | "clear" | "v1" | undefined 
     : undefined;
 }
 
-/** The payload as it is shown. Text without a header is text alone: some programs encrypt no MIME entity. */
+/**
+ * The payload as it is shown. Text without a header is text alone: some programs encrypt no MIME entity, and a text may begin
+ * with a word and a colon.
+ */
 export function readPayload(payload: Uint8Array): Payload {
   const protectedHeader = readProtectedHeader(payload);
   const entity = hasOnlyBareLf(payload) ? toCrlf(payload) : payload;
   const { header, bodyOffset } = parseHeader(entity);
   const structural = firstOfSingle(header.filter(isStructural)).flatMap(rewritten);
-  const isText = header[0]?.name === "" || (structural.length === 0 && !hasOneReading(header));
+  const isText = header[0]?.name === "" || (structural.length === 0 && !isMessageHeader(header));
   return isText
     ? { protectedHeader, structural: [], entity, bodyOffset: 0 }
     : { protectedHeader, structural, entity, bodyOffset };
+}
+
+/** Whether fields that say nothing of a body are those of a message (RFC 5322 §3.6), or there are none. */
+function isMessageHeader(header: Header): boolean {
+  return header.length === 0 || (fieldsNamed(header, "from").length > 0 && hasOneReading(header));
 }
 
 /** Of each field that may stand once the first one: of two it would be the program's choice which one is shown. */

@@ -101,10 +101,12 @@ function addLegacyDisplay(message: Uint8Array, part: Entity, lines: readonly str
   const header = structuralFields(part.header);
   const plain: Made = { header, body: undefined };
   if (!hasBody(message, part)) return plain;
-  const body = addElement(message, part, lines);
-  if (body === undefined) return plain;
+  const made = addElement(message, part, lines);
+  if (made === undefined) return plain;
+  const { body, charset } = made;
   const field = firstField(header, "content-type") ?? makeField("Content-Type", "text/plain");
-  const marked = withParameter(field, LEGACY, "1");
+  const labelled = charset === undefined ? field : withCharset(field, charset);
+  const marked = labelled && withParameter(labelled, LEGACY, "1");
   if (marked === undefined) return plain;
   const typed = replaceField(header, marked);
   const mustSay8bit = part.encoding === "7bit" && body.some((byte) => byte > 127);
@@ -115,6 +117,13 @@ function addLegacyDisplay(message: Uint8Array, part: Entity, lines: readonly str
     body,
   };
 }
+
+function withCharset(field: HeaderField, charset: string): HeaderField | undefined {
+  return withParameter(withoutParameters(field, CHARSET), "charset", charset);
+}
+
+/** In all forms of RFC 2231 §3 and §4. */
+const CHARSET = new Set(["charset", "charset*", "charset*0", "charset*0*"]);
 
 /** False when a delimiter stands where the empty line after the header should be. */
 function hasBody(message: Uint8Array, { start, bodyStart, end }: Entity): boolean {
