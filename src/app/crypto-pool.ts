@@ -19,6 +19,7 @@ export type SealRequest = {
   readonly recipients: readonly Certificate[];
   readonly intended: readonly Fingerprint[];
   readonly blindReader?: EmailAddress;
+  readonly legacyDisplay?: boolean;
   readonly now: Date;
 };
 export type Seal = (request: SealRequest) => Promise<Uint8Array>;
@@ -37,6 +38,7 @@ export type Job =
       readonly recipients: readonly Certificate[];
       readonly intended: readonly Fingerprint[];
       readonly blindReader?: EmailAddress;
+      readonly legacyDisplay?: boolean;
       readonly now: Date;
     }
   | { readonly kind: "open"; readonly message: Uint8Array; readonly keys: readonly Uint8Array[] };

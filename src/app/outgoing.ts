@@ -64,6 +64,7 @@ export function outgoingHandlers(parts: Parts, { deps, task }: WayOut): Handlers
     discover: parts.discover,
     seal: parts.seal,
     autocrypt: parts.config.keys.autocrypt,
+    legacyDisplay: parts.config.sealing.legacyDisplay,
     trace: deps.trace,
     cameProtected: async (reader, messageIds) => cameProtected(parts.store, reader, messageIds),
     handOn: handOnWith({

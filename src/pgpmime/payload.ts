@@ -46,10 +46,14 @@ const MUST_BE_SINGLE = [
  * of a blind copy is named in a Bcc field of their own, the only one there is.
  * @throws UnsealableMessage when the message can be read in two ways or is beyond the limits of `scanMime`.
  */
-export function makePayload(message: Uint8Array, blindReader?: EmailAddress): Uint8Array {
+export function makePayload(
+  message: Uint8Array,
+  blindReader?: EmailAddress,
+  hasLegacyDisplay = true,
+): Uint8Array {
   const root = scan(message);
   refuseAmbiguous(root);
-  const lines = legacyLines(root.header);
+  const lines = hasLegacyDisplay ? legacyLines(root.header) : [];
   const parts = new Map(
     mainBodyParts(root).map((part) => [part, addLegacyDisplay(message, part, lines)]),
   );

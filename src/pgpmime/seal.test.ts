@@ -77,6 +77,21 @@ test("what is opened is what was sealed, signed by the sender for the reader", a
   assert.equal(Buffer.from(shown).toString(), MESSAGE.toString());
 });
 
+test("an installation may leave the text as it was written, without the subject in it", async () => {
+  assert.ok(now);
+  const recipients = [bob.certificate];
+  const intended = [bob.fingerprint];
+  const asked = { message: MESSAGE, signer: alice, recipients, intended, now };
+  for (const [legacyDisplay, text] of [
+    [true, /\r\n\r\nSubject: The plan\r\n\r\nGrüße\r\n$/],
+    [false, /HP-Outer[^\r]*\r\n\r\nGrüße\r\n$/],
+  ] as const) {
+    const opened = await open({ message: await seal({ ...asked, legacyDisplay }), keys: [bob] });
+    assert.ok(opened.kind === "opened");
+    assert.match(Buffer.from(opened.payload).toString(), text);
+  }
+});
+
 test("without the reader's key nothing opens, and a changed byte opens to nothing", async () => {
   const outer = await sealed();
   assert.equal((await open({ message: outer, keys: [alice] })).kind, "no-key");

@@ -46,6 +46,7 @@ function submission(deps: Deps) {
       hostname: "mail.alpha.test",
       policy: { default: "prefer-clear", domains: {} },
       keys: { autocrypt: "remove" },
+      sealing: { legacyDisplay: true },
     },
     events: { failed: () => undefined, submitted: () => undefined },
     discover: refuse,
