@@ -19,6 +19,7 @@ import { seal } from "./seal.ts";
 
 const now = parseDate("2026-11-23T10:00:00Z");
 assert.ok(now);
+const NOW = now;
 
 async function newKey(text: string): Promise<UnlockedKey> {
   const address = parseAddress(text);
@@ -78,10 +79,9 @@ test("what is opened is what was sealed, signed by the sender for the reader", a
 });
 
 test("an installation may leave the text as it was written, without the subject in it", async () => {
-  assert.ok(now);
   const recipients = [bob.certificate];
   const intended = [bob.fingerprint];
-  const asked = { message: MESSAGE, signer: alice, recipients, intended, now };
+  const asked = { message: MESSAGE, signer: alice, recipients, intended, now: NOW };
   for (const [legacyDisplay, text] of [
     [true, /\r\n\r\nSubject: The plan\r\n\r\nGrüße\r\n$/],
     [false, /HP-Outer[^\r]*\r\n\r\nGrüße\r\n$/],
