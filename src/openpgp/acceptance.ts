@@ -15,7 +15,6 @@ import {
   matchingUsers,
   primaryExpiryOf,
   reduce,
-  refusalOfStrength,
 } from "./judged.ts";
 import type { KeyMaterial } from "./key-material.ts";
 import type { KeySignature } from "./key-signature.ts";
@@ -153,9 +152,7 @@ function saysToEncrypt({ keyFlags }: Pick<KeySignature, "keyFlags">): boolean {
 }
 
 function refusedMaterial(material: KeyMaterial, now: Date): Refusal | undefined {
-  if (material.strength !== "good") {
-    return unusable(refusalOfStrength(material.strength, "weak-algorithm"));
-  }
+  if (material.strength !== "good") return unusable("weak-algorithm");
   if (!material.mayEncrypt) return unusable("no-encryption-key");
   return material.created > after(now, SKEW_MS) ? unusable("not-yet-valid") : undefined;
 }

@@ -3,7 +3,6 @@ import type { CertificateParts, SubkeyPart, UserPart } from "./certificate-parts
 import { type Certificate, certificateOf, partsOf } from "./certificate.ts";
 import { MAY_ENCRYPT, MAY_SIGN, decisive, firstSaid } from "./flags.ts";
 import { type Bound, type SelfSignatures, readSelfSignatures } from "./self-signatures.ts";
-import type { KeyMaterial } from "./key-material.ts";
 import { userIdMatches } from "./user-id.ts";
 import { earliest, expiryOf, keyExpiryOf } from "./validity.ts";
 
@@ -16,8 +15,6 @@ export type UnusableReason =
   | "wrong-user-id"
   | "bad-self-signature"
   | "weak-algorithm"
-  /** One that we do not know, such as a post-quantum one. */
-  | "unsupported-algorithm"
   | "unsupported-version"
   | "unparsable"
   | "not-yet-valid";
@@ -34,18 +31,9 @@ export async function judgeable(certificate: Certificate): Promise<Judged | Unus
   const parts = partsOf(certificate);
   if (parts === undefined) return "unparsable";
   const { strength } = parts.primary.material;
-  if (strength !== "good") return refusalOfStrength(strength, "unparsable");
+  if (strength !== "good") return strength === "weak" ? "weak-algorithm" : "unparsable";
   const signatures = await readSelfSignatures(parts);
   return signatures === undefined ? "unparsable" : { parts, signatures };
-}
-
-/** Why a key is of no use that is not a good one. */
-export function refusalOfStrength(
-  strength: Exclude<KeyMaterial["strength"], "good">,
-  malformed: "unparsable" | "weak-algorithm",
-): UnusableReason {
-  if (strength === "unknown") return "unsupported-algorithm";
-  return strength === "weak" ? "weak-algorithm" : malformed;
 }
 
 /** User IDs that name the address; those with exactly it first, before `+` is looked through. */

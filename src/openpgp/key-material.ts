@@ -13,11 +13,8 @@ export type KeyMaterial = {
   readonly algorithm: { readonly id: number; readonly name: string; readonly bits: number };
   readonly maySign: boolean;
   readonly mayEncrypt: boolean;
-  /**
-   * `weak`: an algorithm, size or parameter that we refuse. `unknown`: one that we do not know, which may be stronger than
-   * ours. `malformed`: not in canonical form.
-   */
-  readonly strength: "good" | "weak" | "unknown" | "malformed";
+  /** `weak`: an algorithm, size or parameter we refuse or do not know. `malformed`: not in canonical form. */
+  readonly strength: "good" | "weak" | "malformed";
 };
 
 type Judgement = Pick<KeyMaterial, "maySign" | "mayEncrypt" | "strength"> & {
@@ -71,7 +68,7 @@ const NAMES: Readonly<Record<number, string>> = {
 
 const nameOf = (id: number): string => NAMES[id] ?? `unknown (${id})`;
 
-function refused(id: number, strength: "weak" | "unknown" | "malformed", bits = 0): Judgement {
+function refused(id: number, strength: "weak" | "malformed", bits = 0): Judgement {
   return { name: nameOf(id), bits, maySign: false, mayEncrypt: false, strength };
 }
 
@@ -81,10 +78,8 @@ function judge(id: number, version: 4 | 6, material: Buffer): Judgement {
   if (id >= 1 && id <= 3) return judgeRsa(id, material);
   if (id === 18 || id === 19 || id === 22) return judgeCurve(id, version, material);
   if (id >= 25 && id <= 28) return judgeFixed(id, material);
-  // DSA and ElGamal.
-  if (id === 16 || id === 17 || id === 20) return refused(id, "weak", readInteger(material)?.bits);
-  // Among them the post-quantum algorithms of RFC 9980.
-  return refused(id, "unknown");
+  // DSA, ElGamal, and what we do not know, among it the post-quantum algorithms of RFC 9980.
+  return refused(id, "weak", (id === 16 || id === 17 ? readInteger(material)?.bits : 0) ?? 0);
 }
 
 /** RFC 9580 §5.5.5.1, with our limits: 2048 to 8192 bits, odd, and an exponent that is odd, at least 3 and short. */
@@ -123,7 +118,7 @@ function judgeCurve(id: number, version: 4 | 6, material: Buffer): Judgement {
   const oidLength = material[0] ?? 0;
   const curve = CURVES[material.toString("hex", 1, 1 + oidLength)];
   const point = readInteger(material.subarray(1 + oidLength));
-  if (curve === undefined) return refused(id, "unknown");
+  if (curve === undefined) return refused(id, "weak");
   const hasEnd = id === 18 ? isKdf(point?.rest) : point?.rest.length === 0;
   if (point === undefined || !hasEnd || !curve.for.includes(id)) return malformed(id);
   const refusal = refusalOfPoint(id, version, curve, point.value);

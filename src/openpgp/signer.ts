@@ -10,7 +10,6 @@ import {
   keyFlagsOf,
   matchingUsers,
   primaryExpiryOf,
-  refusalOfStrength,
 } from "./judged.ts";
 import type { KeyMaterial } from "./key-material.ts";
 import type { KeySignature } from "./key-signature.ts";
@@ -86,8 +85,7 @@ async function checkForUser(
       ? { material, keyFlags: await keyFlagsOf(judged, user), bound: NOTHING }
       : await signingSubkey(judged, keyFingerprint);
   if (key === undefined) return notBound("no-signing-key");
-  const { strength } = key.material;
-  if (strength !== "good") return notBound(refusalOfStrength(strength, "weak-algorithm"));
+  if (key.material.strength !== "good") return notBound("weak-algorithm");
   if (!key.material.maySign || (key.keyFlags & MAY_SIGN) === 0) return notBound("no-signing-key");
   if (signedAt < key.material.created) return notBound("not-yet-valid");
   const bounds = [primary, certification, key.bound];
