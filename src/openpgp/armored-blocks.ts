@@ -42,15 +42,19 @@ export function readArmoredBlocks(bytes: Uint8Array): readonly ArmoredBlock[] | 
   }
 }
 
-/** The first three octets of the first block; what follows them may be cut off or damaged. Undefined where there is none. */
+/**
+ * The first octets of the first block, at most three thousand; what follows them may be cut off or damaged. Undefined where there
+ * is none.
+ */
 export function firstArmoredOctets(bytes: Uint8Array, label: string): Uint8Array | undefined {
   const text = textOf(bytes);
   const begin = nextBegin(text, 0);
   if (begin === undefined || begin === "malformed" || begin.label !== label) return undefined;
   const end = text.indexOf(DASHES, begin.end);
   const read = readParts(text, begin.end, end === -1 ? text.length : end);
-  const digits = read?.digits.toString("latin1", 0, 4) ?? "";
-  return /^[A-Za-z0-9+/]{4}$/.test(digits) ? Buffer.from(digits, "base64") : undefined;
+  const text64 = read?.digits.toString("latin1", 0, FIRST_DIGITS).replaceAll(/[ \t\r\n]+/g, "");
+  const digits = /^(?:[A-Za-z0-9+/]{4})+/.exec(text64 ?? "")?.[0];
+  return digits === undefined ? undefined : Buffer.from(digits, "base64");
 }
 
 /** Whether bytes are OpenPGP packets: their first bit says so (RFC 9580 §4.2), where it is not that of a byte order mark. */
@@ -67,6 +71,7 @@ const MARKS = [
   [0xef, 0xbb],
 ] as const;
 const UTF8_MARK = Buffer.of(0xef, 0xbb, 0xbf);
+const FIRST_DIGITS = 4096;
 const BEGIN = "-----BEGIN PGP ";
 const DASHES = "-----";
 const DASH = 0x2d;

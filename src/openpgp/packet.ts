@@ -127,5 +127,37 @@ export function isIgnorable({ tag, body }: Packet): boolean {
 }
 
 const FIRST_NOT_CRITICAL = 40;
+/** Maximum number of packets without a meaning that are looked past. */
+const MOST_LOOKED_PAST = 20;
+
+/** The type of the first packet that `isIgnorable` does not leave out; undefined where there is none. */
+export function firstMeaningfulTag(bytes: Uint8Array): number | undefined {
+  const cursor = cursorOver(bytes);
+  for (let left = MOST_LOOKED_PAST; left > 0 && cursor.left() > 0; left -= 1) {
+    const tag = tagOf(cursor.octet());
+    if (tag !== PACKET.marker && tag !== PACKET.padding && (tag ?? 0) < FIRST_NOT_CRITICAL)
+      return tag;
+    if (!skipBody(cursor)) return undefined;
+  }
+  return undefined;
+}
+
+function tagOf(first: number): number | undefined {
+  if (first < 0x80) return undefined;
+  return first < 0xc0 ? (first >> 2) & 0xf : first & 0x3f;
+}
+
+/** False where the body ends behind the bytes, or comes in parts. Lengths are read as those of the current format. */
+function skipBody(cursor: Cursor): boolean {
+  try {
+    const first = cursor.octet();
+    if (first >= 224 && first < 255) return false;
+    cursor.take(readLength(cursor, first));
+    return true;
+  } catch (error) {
+    if (error instanceof Damaged) return false;
+    throw error;
+  }
+}
 
 const MARKER = Buffer.from("PGP", "latin1");

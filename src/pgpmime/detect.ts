@@ -3,6 +3,7 @@ import { type ContentType, dispositionOf } from "../mail/content-type.ts";
 import { decodeBody, type Entity, type MimeDefect, rawEntity } from "../mail/entity.ts";
 import { scanRoot } from "../mail/mime.ts";
 import { dearmor, firstArmoredOctets, isBinary } from "../openpgp/armored-blocks.ts";
+import { firstMeaningfulTag } from "../openpgp/packet.ts";
 import { readDetachedSignatures, type SignatureFacts } from "../openpgp/verify.ts";
 import { epilogueStart } from "./surroundings.ts";
 
@@ -182,9 +183,11 @@ function endsWithText(body: Buffer, text: string): boolean {
   return at !== -1 && isBlank(body.subarray(at + text.length));
 }
 
-/** Whether a binary OpenPGP message begins as an encrypted one does, by its first packet (RFC 9580 §4.2, §10.3). */
+/**
+ * Whether a binary OpenPGP message begins as an encrypted one does, by its first packet (RFC 9580 §10.3) that is no marker, no
+ * padding and of a known kind. The message may be cut off.
+ */
 export function isCiphertext(message: Uint8Array): boolean {
-  const [first = 0] = message;
-  const tag = first >= 0xc0 ? first & 0x3f : first >= 0x80 ? (first >> 2) & 0x0f : 0;
-  return CIPHERTEXT.has(tag);
+  const tag = firstMeaningfulTag(message);
+  return tag !== undefined && CIPHERTEXT.has(tag);
 }
