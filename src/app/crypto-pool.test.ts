@@ -55,6 +55,18 @@ test("the reader of a blind copy is named also when a worker seals it", async ()
   assert.doesNotMatch(Buffer.from(message).toString(), /^Bcc:/m);
 });
 
+test("a worker leaves the subject out of the text where that is asked for", async () => {
+  using key = await newKey();
+  await using pool = startCryptoPool();
+  for (const legacyDisplay of [true, false]) {
+    const message = await pool.seal({ ...requestFor(key), legacyDisplay });
+    const opened = await pool.open({ message, keys: [key] });
+    assert.equal(opened.kind, "opened");
+    const text = Buffer.from(opened.payload).toString();
+    assert.equal(text.includes("hp-legacy-display"), legacyDisplay);
+  }
+});
+
 test("an opening over its time is too costly for now, not damaged, and the next message is opened", async () => {
   using key = await newKey();
   await using roomy = startCryptoPool();

@@ -28,6 +28,7 @@ export type SealRequest = {
   readonly recipients: readonly Certificate[];
   readonly intended: readonly Fingerprint[];
   readonly blindReader?: EmailAddress;
+  readonly legacyDisplay?: boolean;
   readonly now: Date;
 };
 export type Seal = (request: SealRequest) => Promise<Uint8Array>;

@@ -66,6 +66,7 @@ export function outgoingHandlers(parts: Parts, { deps, task }: WayOut): Handlers
     seal: parts.seal,
     clientProtection: parts.clientProtection,
     autocrypt: parts.config.keys.autocrypt,
+    legacyDisplay: parts.config.sealing.legacyDisplay,
     trace: deps.trace,
     cameProtected: async (reader, messageIds) => cameProtected(parts.store, reader, messageIds),
     handOn: handOnWith({

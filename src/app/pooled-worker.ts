@@ -20,6 +20,7 @@ export type Job =
       readonly recipients: readonly Certificate[];
       readonly intended: readonly Fingerprint[];
       readonly blindReader?: EmailAddress;
+      readonly legacyDisplay?: boolean;
       readonly now: Date;
     }
   | { readonly kind: "open"; readonly message: Uint8Array; readonly keys: readonly Uint8Array[] }

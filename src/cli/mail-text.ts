@@ -15,6 +15,7 @@ export function textOf(shown: ShownMail): readonly string[] {
   return [
     `state        ${[shown.state, ...shown.warnings].join(" ")}`,
     ...(shown.sentence === "" ? [] : [`             ${printable(shown.sentence)}`]),
+    ...partHint(shown),
     `signature    ${shown.signature}${signer === undefined ? "" : ` by ${printable(signer)}`}${signedAt === undefined ? "" : `, made ${signedAt.toISOString()}`}`,
     `fingerprint  ${shown.fingerprint ?? "-"}`,
     `scan         ${shown.scan}`,
@@ -32,6 +33,13 @@ export function hint({ state }: MailListEntry): string {
     : "";
 }
 
+/** How a part is opened that is not shown. */
+function partHint({ warnings }: MailListEntry): readonly string[] {
+  return warnings.includes("ENCRYPTED_PART")
+    ? ["             To open the part: sealpost mail show ADDRESS ID --open-part"]
+    : [];
+}
+
 function contentOf({ message, parts }: ShownMail): readonly string[] {
   const { header } = parseHeader(message);
   const fields = FIELDS.flatMap((name) => {
@@ -43,10 +51,16 @@ function contentOf({ message, parts }: ShownMail): readonly string[] {
   return [
     ...table(fields).map(indented),
     "",
-    ...(body?.text ?? "").trimEnd().split(/\r?\n/).map(printable).map(indented),
+    ...textLines(body?.text),
     ...(others.length === 0 ? [] : ["", `and ${others.length} more, with their SHA-256:`]),
     ...table(others.map(rowOf)).map(indented),
   ];
+}
+
+/** Mail without text is not shown as mail of an empty text. */
+function textLines(text: string | undefined): readonly string[] {
+  if (text === undefined) return ["(no text)"];
+  return text.trimEnd().split(/\r?\n/).map(printable).map(indented);
 }
 
 function fieldText(name: string, field: HeaderField): string {

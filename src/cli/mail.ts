@@ -44,6 +44,9 @@ export const mailCommands: readonly Command[] = [
     options: {
       ...PASSWORD,
       raw: { help: "the bytes only: the signed part as it was signed, or the message as received" },
+      "open-part": {
+        help: "open the one encrypted part of a message that is not sealed as a whole, and show it alone",
+      },
     },
     run: show,
   },
@@ -109,6 +112,7 @@ async function show(call: Call): Promise<ExitCode> {
     account: account.address,
     id,
     ...(keys === undefined ? {} : { keys }),
+    isPart: call.has("open-part"),
   });
   if (shown === undefined)
     throw notFound(`there is no message ${printable(id)}; see: sealpost mail list`);

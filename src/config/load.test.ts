@@ -34,6 +34,7 @@ test("paths are relative to the file", () => {
   );
   assert.equal(config.secrets.serviceKeyFile, "/etc/private/service.key");
   assert.equal(config.tls.keyFile, "/srv/key.pem");
+  assert.equal(config.sealing.legacyDisplay, true);
   assert.equal(config.tls.certificateFile, "/etc/sealpost/tls/certificate.pem");
   assert.deepEqual(config.database, { engine: "sqlite", path: "/etc/sealpost/sealpost.db" });
 });

@@ -98,6 +98,18 @@ const keys = note(
   "The keys that Sealpost makes.",
 );
 
+const sealing = note(
+  z
+    .strictObject({
+      legacy_display: note(
+        z.boolean().default(true),
+        "The subject stands once more at the top of the text, for readers whose program does not know protected header fields (RFC 9788). false: they see [...] alone.",
+      ),
+    })
+    .prefault({}),
+  "How mail is sealed.",
+);
+
 const escrow = note(
   z
     .strictObject({
@@ -161,6 +173,7 @@ export const configSchema = z.strictObject({
   discovery,
   policy,
   keys,
+  sealing,
   escrow,
   revocations,
   limits,

@@ -83,11 +83,17 @@ export async function checkSignature(
   let last: Check = refused("none", "no signature");
   for (const signature of judged.signatures) {
     last =
+      unknownKind(signature) ??
       timingFault(signature, date, judged.receivedAt) ??
       (await checkOne(deps, judged, signature, author, answer));
     if (last.kind !== "verified") return last;
   }
   return last;
+}
+
+/** One that cannot be read, or that its message announced as another, is no signature of anybody. */
+function unknownKind({ hash }: SignatureFacts): Refusal | undefined {
+  return hash === "unknown" ? refused("unknown", "of a kind that is not known") : undefined;
 }
 
 function refused(kind: Refusal["kind"], reason: string): Refusal {

@@ -21,13 +21,14 @@ import {
 import { readMessageFacts } from "../mail/message.ts";
 import { storeMessage } from "../mailbox/embedded.ts";
 import type { MessageId, MessageVerdict, NewMessage } from "../mailbox/mailbox.ts";
-import { examine, type Examined } from "../pgpmime/examine.ts";
+import { type Examine, type Examined, examineHere } from "../pgpmime/examine.ts";
 import { withoutSurroundings } from "../pgpmime/surroundings.ts";
 import { errorReply, reply, type Reply } from "../smtp/reply.ts";
 import type { Account } from "../store/accounts.ts";
 import type { Store } from "../store/store.ts";
 import type { AuthorDeps } from "./check-signature.ts";
 import { type ClearProtection, clearVerdictFor, judgeClear, shownHeader } from "./signed.ts";
+import { withEncryptedPart } from "./encrypted-part.ts";
 import { sealedBody } from "./stored-form.ts";
 import { summaryOf } from "./summary.ts";
 import type { TraceIncoming } from "./tracing.ts";
@@ -44,7 +45,7 @@ export type DeliverDeps = AuthorDeps & {
   /** Whether one of these addresses was the account's when a message was signed. */
   readonly isReader: IsReader;
   /** Reads the whole message where that keeps nobody waiting; default: here. */
-  readonly examine?: (message: Uint8Array) => Promise<Examined>;
+  readonly examine?: Examine;
   /** Encrypts to the key that protects an account's mailbox at rest. */
   readonly wrapFor: (account: Account, data: Uint8Array) => Promise<Uint8Array>;
   /**
@@ -100,7 +101,7 @@ export async function deliver(deps: DeliverDeps, arrival: Arrival): Promise<read
   const parsed = parseHeader(arrival.message);
   if (!isHeaderAcceptable(parsed)) return arrival.envelope.recipients.map(() => LARGE_HEADER);
   const { header, bodyOffset } = parsed;
-  const { found, hash: contentHash } = await (deps.examine ?? examineHere)(arrival.message);
+  const { found, holds, hash: contentHash } = await (deps.examine ?? examineHere)(arrival.message);
   const protection = clearProtection(arrival.message, found);
   const cleaned = stripResultHeaders(header, [deps.hostname]);
   const now = deps.clock.now();
@@ -113,6 +114,7 @@ export async function deliver(deps: DeliverDeps, arrival: Arrival): Promise<read
     clearVerdict: async () =>
       (verdict ??= judgeClear(deps, { outer: cleaned, protection, receivedAt: now, now })),
     found,
+    holds,
     contentHash,
   };
   const answers = new Map<string, Reply>();
@@ -128,10 +130,6 @@ function clearProtection(message: Uint8Array, found: Examined["found"]): ClearPr
   if (found.kind !== "signed") return found;
   const { kind, signed, signatures } = found;
   return { kind, signatures, signedBytes: message.subarray(signed.start, signed.end) };
-}
-
-async function examineHere(message: Uint8Array): Promise<Examined> {
-  return Promise.resolve(examine(message));
 }
 
 /** RFC 3463 §3.4: X.3.4, too big; of the header, which the size of the message does not tell. */
@@ -177,6 +175,7 @@ type Incoming = Arrival & {
   readonly cleaned: Header;
   readonly body: Uint8Array;
   readonly found: Examined["found"];
+  readonly holds: Examined["holds"];
   readonly protection: ClearProtection;
   /** Of a message that is not sealed; asked once, however many its readers are. */
   readonly clearVerdict: () => Promise<MessageVerdict>;
@@ -230,12 +229,13 @@ async function newMessage(
       },
     };
   }
-  const verdict = await clearVerdictFor(
+  const judged = await clearVerdictFor(
     async (addresses, signedAt) => deps.isReader(account.address, addresses, signedAt),
     protection,
     common.receivedAt,
     await incoming.clearVerdict(),
   );
+  const verdict = withEncryptedPart(judged, incoming.holds);
   const summary = summaryOf(shownHeader(header, protection, verdict));
   return {
     author: from,

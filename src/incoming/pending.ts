@@ -22,6 +22,7 @@ import { decrypt } from "../openpgp/decrypt.ts";
 import { encryptAtRest } from "../openpgp/encrypt.ts";
 import type { KeyId } from "../openpgp/fingerprint.ts";
 import { detectProtection } from "../pgpmime/detect.ts";
+import { type Examine, type Examined, examineHere } from "../pgpmime/examine.ts";
 import type { Opened } from "../pgpmime/open.ts";
 import { readProtectedHeader } from "../pgpmime/payload-header.ts";
 import { claimedHeader, sealedHeader } from "./sealed-view.ts";
@@ -32,15 +33,18 @@ import { beginOpening, endOpening, openAgain } from "../store/openings.ts";
 import type { Store } from "../store/store.ts";
 import type { AuthorDeps } from "./check-signature.ts";
 import type { IsReader } from "./deliver.ts";
+import { withEncryptedPart } from "./encrypted-part.ts";
 import { asOfArrival, keptWhileWaiting, laterSince, waitingSince } from "./waiting.ts";
 import { judgeSealed, type Reader } from "./judge.ts";
 import { clearVerdictFor, judgeClear, shownHeader } from "./signed.ts";
 import { receivedForm, sealedBody } from "./stored-form.ts";
 import { summaryOf } from "./summary.ts";
 import type { TraceIncoming } from "./tracing.ts";
-import { damaged, locked, lockedOld, undecryptable, unprotected } from "./verdicts.ts";
+import { damaged, locked, lockedOld, undecryptable, unprotected, unsupported } from "./verdicts.ts";
 
 export type PendingDeps = AuthorDeps & {
+  /** Reads whole messages where that keeps nobody waiting; default: here. */
+  readonly examine?: Examine;
   readonly store: Store;
   readonly clock: Clock;
   readonly open: (request: {
@@ -122,10 +126,11 @@ export async function retryOpening(
   let count = 0;
   for (const { id: one, state, verdict } of await listMessages(store, account)) {
     const isMeant = id === undefined || id === one;
-    if (!isMeant || (state !== "pending" && verdict.state !== "DAMAGED")) continue;
+    const isClosed = verdict.state === "DAMAGED" || verdict.state === "UNDECRYPTABLE";
+    if (!isMeant || (state !== "pending" && !isClosed)) continue;
     // A message whose author could not be asked about has been opened: it waits for something else.
     if (state === "pending" && verdict.state !== "LOCKED") continue;
-    const { reason: _, ...evidence } = verdict.evidence;
+    const { reason: _, form: _form, ...evidence } = verdict.evidence;
     if (await openAgain(store, account, one, { ...locked(clock.now()), evidence })) count += 1;
   }
   return count;
@@ -164,9 +169,20 @@ async function judgeAgain(
     receivedAt,
     await judgeClear(asArrived(deps, message), { outer, protection, receivedAt, now }),
   );
-  const verdict = concluded(judged, message, now);
+  const verdict = withEncryptedPart(
+    concluded(judged, message, now),
+    await holds(deps, opened.data),
+  );
   const summary = await wrapSummary(deps, keys, shownHeader(outer, protection, verdict));
   return await record(deps, account, message, verdict, { summary });
+}
+
+/** The ciphertext in what is shown. */
+async function holds(
+  { examine = examineHere }: PendingDeps,
+  shown: Uint8Array,
+): Promise<Examined["holds"]> {
+  return (await examine(shown)).holds;
 }
 
 async function wrapSummary(
@@ -252,10 +268,12 @@ async function verdictOn(
   switch (opened.kind) {
     case "no-key":
       return (await deps.isParked(account, opened.keyIds)) ? lockedOld(now) : undecryptable(now);
+    case "unsupported":
+      return unsupported(now, opened.form);
     case "damaged":
       return damaged(now, opened.reason);
     case "not-sealed":
-      return unprotected(now);
+      return withEncryptedPart(unprotected(now), await holds(deps, message.body));
     case "opened": {
       const verdict = await judgeSealed(
         authorDeps(asArrived(deps, message), opened),
@@ -271,7 +289,8 @@ async function verdictOn(
           receivedAt: message.receivedAt,
         },
       );
-      return concluded({ ...verdict, scan: "not-possible", checkedAt: now }, message, now);
+      const found = concluded({ ...verdict, scan: "not-possible", checkedAt: now }, message, now);
+      return withEncryptedPart(found, await holds(deps, opened.payload));
     }
   }
 }

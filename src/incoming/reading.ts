@@ -7,11 +7,15 @@ import { dispositionOf } from "../mail/content-type.ts";
 import { parseHeader } from "../mail/header.ts";
 import { bodyText, decodeBody, type Entity } from "../mail/entity.ts";
 import { scanLeniently } from "../mail/mime.ts";
+import { encodeTransfer } from "../mail/transfer-encoding.ts";
 import { listMessages, readMessage } from "../mailbox/embedded.ts";
 import type { StoredMessage, StoredSummary } from "../mailbox/mailbox.ts";
 import { decrypt } from "../openpgp/decrypt.ts";
 import { annotate } from "./annotate.ts";
 import { openPending, type PendingDeps } from "./pending.ts";
+import { readerView } from "../pgpmime/reader-view.ts";
+import { findCiphertext } from "../pgpmime/find-ciphertext.ts";
+import { openApart, withEncryptedPart } from "./encrypted-part.ts";
 import { sentenceOf } from "./sentence.ts";
 import { sealedView } from "./sealed-view.ts";
 import { receivedForm } from "./stored-form.ts";
@@ -80,7 +84,13 @@ export async function listMail(
 /** Undefined: this account has no such message. Without keys only the list entry's facts are there, no content. */
 export async function showMail(
   deps: ReadingDeps,
-  o: { readonly account: EmailAddress; readonly id: string; readonly keys?: UnlockedKeys },
+  o: {
+    readonly account: EmailAddress;
+    readonly id: string;
+    readonly keys?: UnlockedKeys;
+    /** The one ciphertext in the message is opened apart and shown in place of the message. */
+    readonly isPart?: boolean;
+  },
 ): Promise<ShownMail | undefined> {
   using own = o.keys === undefined ? await deps.unlockWithService(o.account) : undefined;
   const keys = o.keys ?? own;
@@ -91,16 +101,52 @@ export async function showMail(
   // What ended the process, or could, is not opened again because somebody looks at it.
   const isClosed = keys === undefined || ["LOCKED_OLD", "DAMAGED"].includes(entry.state);
   const content = isClosed ? undefined : await contentOf(deps, message, keys);
-  if (content === undefined) {
+  if (content === undefined || keys === undefined) {
     return { ...entry, message: new Uint8Array(), raw: new Uint8Array(), parts: [] };
   }
-  const { verdict } = content;
+  const shown = o.isPart === true ? await partOf(deps, content, keys) : content;
+  // Mail from before it was said of each message, or without a part to open.
+  const verdict = withEncryptedPart(shown.verdict, findCiphertext(shown.raw).kind);
   return {
     ...(await listEntry({ ...message, verdict }, keys)),
-    raw: content.raw,
-    message: annotate(content.view, verdict, o.account, deps.statusKey),
-    parts: leaves(scanLeniently(content.view)).map((part) => shownPart(content.view, part)),
+    raw: shown.raw,
+    message:
+      shown.raw.length === 0 ? shown.raw : annotate(shown.view, verdict, o.account, deps.statusKey),
+    parts: shown.raw.length === 0 ? [] : partsOf(shown.view),
   };
+}
+
+/** @throws AppError when there is not exactly one part to open. */
+async function partOf(
+  deps: ReadingDeps,
+  content: ClearView,
+  keys: UnlockedKeys,
+): Promise<ClearView> {
+  const opened = await openApart(deps, content.raw, keys.all);
+  if (opened === undefined) {
+    throw new AppError("the message does not hold exactly one encrypted part", {
+      temporary: false,
+    });
+  }
+  const { payload, verdict } = opened;
+  const { header } = parseHeader(content.view);
+  const view = readerView(header, entityOf(payload), { from: "outer" });
+  return { raw: payload, view, verdict };
+}
+
+/** A file that was encrypted is no text. */
+function entityOf(payload: Uint8Array): Uint8Array {
+  if (!payload.subarray(0, LOOKED_AT_OCTETS).includes(0)) return payload;
+  const header =
+    "Content-Type: application/octet-stream\r\nContent-Transfer-Encoding: base64\r\n\r\n";
+  return Buffer.concat([Buffer.from(header), encodeTransfer(payload, "base64")]);
+}
+
+/** How much of what was encrypted is looked at to tell text from a file. */
+const LOOKED_AT_OCTETS = 4096;
+
+function partsOf(view: Uint8Array): readonly ShownPart[] {
+  return leaves(scanLeniently(view)).map((part) => shownPart(view, part));
 }
 
 async function listEntry(

@@ -43,7 +43,10 @@ const SENTENCES: Readonly<
   LOCKED: () => "Encrypted message. It opens when you log in with your password.",
   LOCKED_OLD: () =>
     "Encrypted with your former key. Enter your former password or recovery code to open it.",
-  UNDECRYPTABLE: () => "Encrypted with a key that is not in your account.",
+  UNDECRYPTABLE: (_said, { evidence }) =>
+    evidence["form"] === undefined
+      ? "Encrypted with a key that is not in your account."
+      : `Encrypted in a form that is not supported: ${evidence["form"]}.`,
   DAMAGED: () => "This encrypted message was damaged or altered and is not shown.",
   CLIENT_ONLY: () => "Encrypted for your own device; open it there.",
   QUARANTINED: () => "Removed: contains malware.",
@@ -78,6 +81,10 @@ function unverifiedSentence({ signature, evidence }: MessageVerdict): string {
 function warningSentence(warning: string): string {
   const sentences: Readonly<Record<string, string>> = {
     NOT_ADDRESSED: "It was written to somebody else, and may have been passed on.",
+    ENCRYPTED_PART: "A part of it is encrypted and is not shown here; it can be opened apart.",
+    ENCRYPTED_UNREADABLE: "Something in it is encrypted in a way that is not opened here.",
+    OPENED_APART:
+      "This is an encrypted part of a message, opened apart. Nobody confirms who wrote it or to whom: do not quote it in an answer.",
     OLD_SIGNATURE: "It was signed long before it arrived: somebody may be sending it again.",
   };
   return sentences[warning] ?? "";

@@ -55,12 +55,18 @@ export function undecryptable(at: Date): MessageVerdict {
   return plain("UNDECRYPTABLE", at, { signature: "unknown" });
 }
 
+/** In a form that we do not read: `form` names it. A later version may, so it can be tried again. */
+export function unsupported(at: Date, form: string): MessageVerdict {
+  const evidence = { reason: "in a form that is not supported", form };
+  return plain("UNDECRYPTABLE", at, { signature: "unknown", evidence });
+}
+
 /** Sealed to a key that a forgotten password locks; it waits for that one. */
 export function lockedOld(at: Date): MessageVerdict {
   return plain("LOCKED_OLD", at, { signature: "unknown", scan: "pending", check: "later" });
 }
 
-/** Integrity, grammar or a limit failed; nothing of it is shown. `reason` is for the operator's trace only. */
+/** Integrity failed, or the message is cut off; nothing of it is shown. `reason` is for the operator's trace only. */
 export function damaged(at: Date, reason: string): MessageVerdict {
   return plain("DAMAGED", at, { signature: "unknown", evidence: { reason } });
 }

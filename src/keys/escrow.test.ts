@@ -7,7 +7,7 @@ import { DAY } from "../base/time.ts";
 import { listAudit, verifyAudit } from "../journal/audit.ts";
 import { enrol } from "../login/enrol.ts";
 import { recoverWithEscrow, resetPassword } from "../login/recover.ts";
-import { dearmor } from "../openpgp/armor.ts";
+import { dearmor } from "../openpgp/armored-blocks.ts";
 import { decrypt } from "../openpgp/decrypt.ts";
 import { generateKey, type GeneratedKey } from "../openpgp/generate.ts";
 import { readSecretKey } from "../openpgp/secret-key.ts";

@@ -1,4 +1,4 @@
-import { fieldBody, type Header, type HeaderField } from "./header.ts";
+import { fieldBody, type Header, type HeaderField, structuredBody } from "./header.ts";
 
 /** Letters of other alphabets that look like those of our field's name. */
 const LOOK_ALIKES: Readonly<Record<string, string>> = {
@@ -16,6 +16,8 @@ const LOOK_ALIKES: Readonly<Record<string, string>> = {
 };
 const PRINTABLE_ASCII = /^[ -~]*$/;
 const MAX_NAME = 200;
+/** A name of that length in UTF-8, and one character more. */
+const MAX_NAME_OCTETS = 4 * (MAX_NAME + 1);
 const OURS = /^(?:x)*(?:sealpost)?e2estatus$/;
 
 /**
@@ -30,7 +32,7 @@ export function stripResultHeaders(header: Header, ownNames: readonly string[]):
 
 /** True for `E2E-Status` and its look-alikes. */
 export function isResultField(field: HeaderField): boolean {
-  const name = field.name === "" ? (fieldBody(field).split(":", 1)[0] ?? "") : field.name;
+  const name = field.name === "" ? (nameIn(field) ?? "") : field.name;
   if (name.length > MAX_NAME || (!name.includes("2") && PRINTABLE_ASCII.test(name))) return false;
   const letters = name
     .normalize("NFKC")
@@ -39,10 +41,17 @@ export function isResultField(field: HeaderField): boolean {
   return OURS.test(letters.replace(/[^a-z0-9]/g, ""));
 }
 
+/** What stands before the first colon of a line that is no proper field. */
+function nameIn({ raw }: HeaderField): string | undefined {
+  return fieldBody({ name: "", raw: raw.subarray(0, MAX_NAME_OCTETS) }).split(":", 1)[0];
+}
+
 function isOwnResult(field: HeaderField, own: ReadonlySet<string>): boolean {
   if (field.name.toLowerCase() !== "authentication-results") return false;
-  const body = withoutComments(fieldBody(field));
-  return own.has(plainName(body.trim().split(/[\s;]/, 1)[0] ?? ""));
+  const body = structuredBody(field);
+  // What is too long to be read may claim anything.
+  if (body === undefined) return true;
+  return own.has(plainName(withoutComments(body).trim().split(/[\s;]/, 1)[0] ?? ""));
 }
 
 /** Comments may hold comments, and quoted pairs (RFC 5322 §3.2.2). One that stays open hides all that follows it. */

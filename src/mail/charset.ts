@@ -2,15 +2,35 @@ import { isAscii, isUtf8 } from "node:buffer";
 
 import { asBuffer } from "../base/bytes.ts";
 
-/** Text from bytes in a named character set (RFC 2978); bytes in an unknown one are read as ISO 8859-1, never lost. */
+/**
+ * Text from bytes in a named character set (RFC 2978). Bytes of a name that says nothing or that nobody knows, and octets that
+ * US-ASCII does not have, are read as `decodeUnlabelled` does: never lost.
+ */
 export function decodeCharset(bytes: Uint8Array, charset: string): string {
   const label = charset.trim().toLowerCase();
   if (isAscii(bytes) && isAsciiSuperset(label)) return asBuffer(bytes).toString("latin1");
+  if (isAsciiName(label) && isUtf8(bytes)) return asBuffer(bytes).toString("utf8");
+  return decoded(bytes, label, false) ?? decodeUnlabelled(bytes);
+}
+
+/** As `decodeCharset`; undefined where the bytes are not text of that set, or nobody knows the set. */
+export function decodeStrictly(bytes: Uint8Array, charset: string): string | undefined {
+  return decoded(bytes, charset.trim().toLowerCase(), true);
+}
+
+function decoded(bytes: Uint8Array, label: string, fatal: boolean): string | undefined {
   try {
-    return new TextDecoder(label === "" ? "latin1" : label, { ignoreBOM: true }).decode(bytes);
+    return new TextDecoder(label === "" ? "latin1" : label, { ignoreBOM: true, fatal }).decode(
+      bytes,
+    );
   } catch {
-    return asBuffer(bytes).toString("latin1");
+    return undefined;
   }
+}
+
+/** US-ASCII, or no name at all. */
+export function isAsciiName(charset: string): boolean {
+  return /^(?:|us-ascii|ascii|ansi_x3\.4-1968)$/i.test(charset.trim());
 }
 
 /** Text from bytes that carry no charset: UTF-8 where they are that, else ISO 8859-1 (RFC 6532 §3.1). */

@@ -1,5 +1,5 @@
 import { decodeWords } from "./encoded-word.ts";
-import { fieldBody, firstField, type Header } from "./header.ts";
+import { firstField, type Header, structuredBody } from "./header.ts";
 import { decodeParameters, scanParameters } from "./parameters.ts";
 
 /** What a body is (RFC 2045 §5); type, subtype and parameter names are in lower case, parameter values decoded. */
@@ -61,14 +61,15 @@ function unspaced(parameters: ReadonlyMap<string, string>): ReadonlyMap<string, 
 /** The content type that a header says; where it says none, or nothing readable, the default. */
 export function contentTypeOf(header: Header): ContentType {
   const field = firstField(header, "content-type");
-  const parsed = field === undefined ? undefined : parseContentType(fieldBody(field));
+  const parsed = field === undefined ? undefined : parseContentType(structuredBody(field) ?? "");
   return parsed ?? DEFAULT_CONTENT_TYPE;
 }
 
 /** The disposition and the file name, which may be the Content-Type's `name`; encoded words in it are tolerated. */
 export function dispositionOf(header: Header): Disposition {
   const field = firstField(header, "content-disposition");
-  const { value, parameters } = scanParameters(field === undefined ? "" : fieldBody(field));
+  const body = field === undefined ? "" : (structuredBody(field) ?? "unreadable");
+  const { value, parameters } = scanParameters(body);
   const name =
     decodeParameters(parameters).get("filename") ?? contentTypeOf(header).parameters.get("name");
   const word = value.toLowerCase();

@@ -14,6 +14,9 @@ const MAX_DELIMITER = 300;
 const CR = 13;
 const LF = 10;
 const DASH = 45;
+const LINE_OF_DASHES = "\n--";
+/** How many octets behind a line of dashes are looked at one by one. */
+const LOOKED_AT_OCTETS = 64 * 1024;
 
 /** The boundaries of the multiparts that are open, outermost first, each byte a character. */
 export class OpenBoundaries {
@@ -49,8 +52,18 @@ export class OpenBoundaries {
     if (this.isEmpty) return undefined;
     const first = this.match(bytes, from);
     if (first !== undefined) return first;
-    const last = bytes.length - 3;
-    for (let at = from; at <= last; at++) {
+    // The search by the machine is fast where there is nothing to find; where there is much, calling it costs more.
+    for (let at = bytes.indexOf(LINE_OF_DASHES, from); at !== -1;) {
+      const stop = Math.min(bytes.length - 2, at + LOOKED_AT_OCTETS);
+      const hit = this.#findBetween(bytes, at, stop);
+      if (hit !== undefined) return hit;
+      at = bytes.indexOf(LINE_OF_DASHES, stop);
+    }
+    return undefined;
+  }
+
+  #findBetween(bytes: Buffer, from: number, to: number): Hit | undefined {
+    for (let at = from; at < to; at++) {
       if (bytes[at] === LF && bytes[at + 1] === DASH && bytes[at + 2] === DASH) {
         const hit = this.match(bytes, at + 1);
         if (hit !== undefined) return hit;

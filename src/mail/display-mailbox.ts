@@ -1,7 +1,7 @@
 /** How people are shown in lists and messages: a name that anybody may choose never hides or imitates an address. */
 import { formatAddress, type EmailAddress } from "./address.ts";
 import { displayDomain } from "./display-domain.ts";
-import { fieldBody, printable, type HeaderField } from "./header.ts";
+import { fieldBody, printable, structuredBody, type HeaderField } from "./header.ts";
 import { parseMailboxList, type Mailbox } from "./mailbox-list.ts";
 
 /** Maximum length of a shown name, in characters. */
@@ -10,6 +10,7 @@ const MAX_NAME = 64;
 const MAX_SHOWN = 50;
 /** Maximum length of a field that is not a list of mailboxes, in characters. */
 const MAX_UNREADABLE = 200;
+const MAX_LOOKED_AT = 10 * MAX_UNREADABLE;
 /** `@` and what may be taken for it. */
 const AT = /[@\u{FE6B}\u{FF20}]/u;
 /** What would end the name, begin another mailbox, or is not seen. */
@@ -33,10 +34,10 @@ export function displayAddress(address: EmailAddress): string {
 
 /** The mailboxes of a From, To or Cc field, at most 50; a field that is no such list as text, cut at 200 characters. */
 export function displayMailboxes(field: HeaderField): string {
-  const body = fieldBody(field);
-  const mailboxes = parseMailboxList(body);
+  const body = structuredBody(field);
+  const mailboxes = body === undefined ? undefined : parseMailboxList(body);
   if (mailboxes === undefined) {
-    const text = printable(body);
+    const text = printable(fieldBody(field).slice(0, MAX_LOOKED_AT));
     return text.length > MAX_UNREADABLE ? `${text.slice(0, MAX_UNREADABLE)}…` : text;
   }
   const more = mailboxes.length - MAX_SHOWN;

@@ -16,6 +16,8 @@ const FOLD_AT = 78;
 const MAX_LINE = 998;
 /** What people read of a field; more of it is no text for them. */
 const MAX_DECODED = 64 * 1024;
+/** Maximum length of a structured field, in octets. */
+const MAX_STRUCTURED = 64 * 1024;
 
 /** A message with more in its header is refused where it enters; no honest one comes near. */
 export const HEADER_LIMITS = { octets: 1024 * 1024, fields: 2000 } as const;
@@ -103,6 +105,14 @@ export function fieldBody(field: HeaderField): string {
   const raw = asBuffer(field.raw);
   const text = decodeUnlabelled(field.name === "" ? raw : raw.subarray(raw.indexOf(COLON) + 1));
   return text.replace(/\r?\n/g, "").trim();
+}
+
+/**
+ * As `fieldBody`, of a field that is read by its grammar; undefined beyond 64 KiB. No honest one comes near, and one that
+ * cannot be read protects, names and permits nothing.
+ */
+export function structuredBody(field: HeaderField): string | undefined {
+  return field.raw.length <= MAX_STRUCTURED ? fieldBody(field) : undefined;
 }
 
 /** All fields of that name in their order; case does not matter. */

@@ -1,6 +1,13 @@
 import { setImmediate } from "node:timers/promises";
 import { parseDate } from "../base/time.ts";
-import { decodedText, fieldBody, fieldsNamed, firstField, type Header } from "./header.ts";
+import {
+  decodedText,
+  fieldsNamed,
+  firstField,
+  type Header,
+  type HeaderField,
+  structuredBody,
+} from "./header.ts";
 import { type Mailbox, parseMailboxList } from "./mailbox-list.ts";
 
 /** What a message says about itself. */
@@ -33,19 +40,25 @@ export function readMessageFacts(header: Header): MessageFacts {
     cc: readMailboxes(header, "cc"),
     bcc: readMailboxes(header, "bcc"),
     subject: subject === undefined ? "" : decodedText(subject),
-    messageId: messageId === undefined ? undefined : /<[^<>\s]+>/.exec(fieldBody(messageId))?.[0],
-    date: date === undefined ? undefined : parseDate(fieldBody(date).replace(/\([^()]*\)/g, "")),
+    messageId: /<[^<>\s]+>/.exec(bodyOf(messageId))?.[0],
+    date: parseDate(bodyOf(date).replace(/\([^()]*\)/g, "")),
     isReply: ["in-reply-to", "references"].some((name) => {
       const field = firstField(header, name);
-      return field !== undefined && fieldBody(field) !== "";
+      // One that is too long to be read is one.
+      return field !== undefined && structuredBody(field) !== "";
     }),
   };
+}
+
+/** Empty where there is none, or it is too long to be read. */
+function bodyOf(field: HeaderField | undefined): string {
+  return (field && structuredBody(field)) ?? "";
 }
 
 function readFrom(header: Header): readonly Mailbox[] | undefined {
   const [field, second] = fieldsNamed(header, "from");
   if (field === undefined || second !== undefined) return undefined;
-  const mailboxes = parseMailboxList(fieldBody(field), { allowGroups: false });
+  const mailboxes = parseMailboxList(bodyOf(field), { allowGroups: false });
   return mailboxes === undefined || mailboxes.length === 0 ? undefined : mailboxes;
 }
 
@@ -53,7 +66,7 @@ function readMailboxes(header: Header, name: string): readonly Mailbox[] {
   const fields = fieldsNamed(header, name);
   // RFC 5322 §3.6 has one; some programs write two.
   if (fields.length > MOST_LISTS) return [];
-  return fields.flatMap((field) => parseMailboxList(fieldBody(field)) ?? []);
+  return fields.flatMap((field) => parseMailboxList(bodyOf(field)) ?? []);
 }
 
 /** What is wrong with the line ends, first of all NUL (RFC 5322 §2.3, RFC 5321 §4.1.1.4): each is a way to smuggle. */

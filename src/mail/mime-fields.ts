@@ -1,10 +1,12 @@
 /** What a part's header says about its body (RFC 2045). */
 import { type ContentType, contentTypeOf, parseContentType } from "./content-type.ts";
 import type { MimeDefect } from "./entity.ts";
-import { fieldBody, fieldsNamed, type Header } from "./header.ts";
+import { fieldsNamed, type Header, structuredBody } from "./header.ts";
 
 /** A Content-Transfer-Encoding is a word, with comments at most. */
 const MAX_ENCODING = 1000;
+/** An encoding that nobody knows. */
+const UNREADABLE = "unreadable";
 const SINGLE_FIELDS = [
   "content-type",
   "content-transfer-encoding",
@@ -23,7 +25,7 @@ export function readMimeFields(header: Header, byDefault: ContentType): MimeFiel
   const defects: MimeDefect[] = [];
   const type = fieldsNamed(header, "content-type");
   const [field] = type;
-  if (field !== undefined && parseContentType(fieldBody(field)) === undefined) {
+  if (field !== undefined && parseContentType(structuredBody(field) ?? "") === undefined) {
     defects.push("content-type");
   }
   if (SINGLE_FIELDS.some((name) => fieldsNamed(header, name).length > 1)) {
@@ -31,7 +33,8 @@ export function readMimeFields(header: Header, byDefault: ContentType): MimeFiel
   }
   if (header.some(({ name }) => name === "")) defects.push("garbage-line");
   const [transfer] = fieldsNamed(header, "content-transfer-encoding");
-  const encoding = transfer === undefined ? "7bit" : encodingName(fieldBody(transfer));
+  const encoding =
+    transfer === undefined ? "7bit" : encodingName(structuredBody(transfer) ?? UNREADABLE);
   return {
     contentType: field === undefined ? byDefault : contentTypeOf(header),
     encoding,

@@ -53,6 +53,23 @@ export const CIPHER_OCTETS: ReadonlyMap<number, number> = new Map([
   [9, 32],
 ]);
 
+/** Ciphers that are only recognised (RFC 9580 §9.3). */
+const OTHER_CIPHERS: ReadonlyMap<number, string> = new Map([
+  [1, "IDEA"],
+  [2, "Triple DES"],
+  [3, "CAST5"],
+  [4, "Blowfish"],
+  [10, "Twofish"],
+  [11, "Camellia"],
+  [12, "Camellia"],
+  [13, "Camellia"],
+]);
+
+/** The name of a cipher that we do not use. */
+export function cipherName(cipher: number): string {
+  return OTHER_CIPHERS.get(cipher) ?? `cipher ${String(cipher)}`;
+}
+
 export const AES128 = 7;
 export const AES256 = 9;
 

@@ -4,7 +4,7 @@
  * them live longer (`extend.ts`) and ending them (`revocation.ts`). The messages side starts at `encrypt.ts` and
  * `decrypt.ts`.
  */
-import { type ArmoredBlock, readArmoredBlocks } from "./armored-blocks.ts";
+import { type ArmoredBlock, isBinary, readArmoredBlocks } from "./armored-blocks.ts";
 import {
   type CertificateParts,
   type KeyPacket,
@@ -127,7 +127,7 @@ const malformed = (reason: MalformedReason): ParsedCertificates => ({ kind: "mal
 function binaryOf(input: Uint8Array): Uint8Array | MalformedReason {
   const first = input.find((octet) => octet > 0x20);
   if (first === undefined) return "no-certificate";
-  if ((input[0] ?? 0) >= 0x80) return input;
+  if (isBinary(input)) return input;
   if (first === 0x3c) return "html";
   const blocks = readArmoredBlocks(input);
   if (blocks === undefined) return "bad-armor";

@@ -4,5 +4,5 @@
  * quotes nothing of the message.
  */
 export class Damaged extends Error {
-  override readonly name = "Damaged";
+  override readonly name: string = "Damaged";
 }

@@ -1,5 +1,6 @@
 import { isProgramFault } from "../base/errors.ts";
-import { dearmor } from "./armor.ts";
+import { cipherName } from "./algorithms.ts";
+import { dearmor, isBinary } from "./armored-blocks.ts";
 import { Damaged } from "./damaged.ts";
 import type { Fingerprint, KeyId } from "./fingerprint.ts";
 import { keyIdOf } from "./fingerprint.ts";
@@ -11,7 +12,8 @@ import { type Pkesk, type RecipientKey, openPkesk, writePkesk } from "./pkesk.ts
 import type { UnlockedKey } from "./secret-key.ts";
 import { type Container, openContainer } from "./seipd.ts";
 import type { SessionKey } from "./session-key.ts";
-import { type SignatureFacts, signatureFacts } from "./verify.ts";
+import { Unsupported } from "./unsupported.ts";
+import { type SignatureFacts, signatureFacts, unreadableSignature } from "./verify.ts";
 
 /** What decrypting came to. `reason` is for the log alone: a stranger must not learn how it failed. */
 export type Decrypted =
@@ -23,14 +25,21 @@ export type Decrypted =
       readonly keyFingerprint: Fingerprint;
     }
   | { readonly kind: "no-key"; readonly keyIds: readonly KeyId[] }
+  /** In a form that we do not read, whose name is for the reader. */
+  | { readonly kind: "unsupported"; readonly form: string }
   | { readonly kind: "damaged"; readonly reason: string };
 
 const MOST_OCTETS = 50 * 1024 * 1024;
 const MOST_ARMORED_OCTETS = 70 * 1024 * 1024;
-/** Tries of own keys with session keys that name nobody (RFC 9580 §5.1.8). */
-const MOST_ANONYMOUS_TRIES = 20;
+/** Maximum work of trying own keys with session keys that name nobody (RFC 9580 §5.1.8); a try of a curve counts one. */
+const MOST_ANONYMOUS_WORK = 4000;
+/** RSA takes about that much longer than a curve. */
+const WORK_OF_RSA = 20;
 /** A container is tried with several keys while this many octets are not used up. */
 const MOST_TRIED_OCTETS = 2 * MOST_OCTETS;
+/** The same for RSA keys and a session key that names nobody: only the container tells whose it is. */
+const MOST_GUESSED_OCTETS = 8 * MOST_OCTETS;
+const TOO_LARGE = "more than 50 MiB";
 
 /**
  * Decrypts an OpenPGP message, armored or binary, up to 50 MiB. Nothing is released before the whole of it is
@@ -47,6 +56,7 @@ export async function decrypt(o: {
   } catch (error) {
     // Our own trouble, with a stored key or in the program, is no fault of the message.
     if (!(error instanceof Damaged)) throw error;
+    if (error instanceof Unsupported) return { kind: "unsupported", form: error.form };
     return { kind: "damaged", reason: error.message };
   }
 }
@@ -57,14 +67,13 @@ function mayDecrypt({ material, publicPart, keyFlags }: OwnKey): boolean {
 }
 
 function binaryOf(message: Uint8Array): Uint8Array {
-  if (message.length > MOST_ARMORED_OCTETS) throw new Damaged("too large");
-  const isBinary = (message[0] ?? 0) >= 0x80;
-  const armored = isBinary ? undefined : dearmor(message);
+  if (message.length > MOST_ARMORED_OCTETS) throw new Unsupported(TOO_LARGE);
+  const armored = isBinary(message) ? undefined : dearmor(message);
   if (armored !== undefined && (armored.kind !== "armored" || armored.label !== "MESSAGE")) {
     throw new Damaged("not an armored message");
   }
   const binary = armored?.kind === "armored" ? armored.data : message;
-  if (binary.length > MOST_OCTETS) throw new Damaged("too large");
+  if (binary.length > MOST_OCTETS) throw new Unsupported(TOO_LARGE);
   return binary;
 }
 
@@ -98,7 +107,9 @@ async function decryptWith(own: readonly OwnKey[], binary: Uint8Array): Promise<
   return {
     kind: "decrypted",
     data,
-    signatures: signatures.map((body) => signatureFacts(body)),
+    signatures: signatures.map(({ body, isAnnounced }) =>
+      isAnnounced ? signatureFacts(body) : unreadableSignature(body),
+    ),
     keyFingerprint: opened.key.owner.fingerprint,
   };
 }
@@ -117,12 +128,12 @@ function* candidatesOf(
   for (const pkesk of pkesks) {
     for (const key of own) if (isNamed(pkesk, key)) yield { pkesk, key };
   }
-  let tries = 0;
+  let work = 0;
   for (const pkesk of pkesks.filter(({ keyId }) => keyId === undefined)) {
     for (const key of own) {
       if (key.material.algorithm.id !== pkesk.algorithm) continue;
-      tries += 1;
-      if (tries > MOST_ANONYMOUS_TRIES) return;
+      work += key.publicPart.kind === "rsa" ? WORK_OF_RSA : 1;
+      if (work > MOST_ANONYMOUS_WORK) return;
       yield { pkesk, key };
     }
   }
@@ -136,6 +147,7 @@ function isNamed(pkesk: Pkesk, { material }: OwnKey): boolean {
 
 /**
  * The content by the first session key under which the container is authentic; undefined when none was for us.
+ * @throws Unsupported when one was for a cipher that we do not use
  * @throws Damaged when one was and does not open it
  */
 async function openWithFirst(
@@ -144,22 +156,44 @@ async function openWithFirst(
   opened: (sessionKey: SessionKey) => void = () => undefined,
 ): Promise<{ readonly key: OwnKey; readonly content: Content } | undefined> {
   const cipher = container.version === 2 ? container.cipher : undefined;
-  let triedOctets = 0;
+  const mayTry = triesOf(container.data.length);
   let wasForUs = false;
+  let foreign: number | undefined;
   for (const { pkesk, key } of candidates) {
-    const sessionKey = openPkesk(pkesk, key, { cipher });
+    const sessionKey = openPkesk(pkesk, key, {
+      cipher,
+      foreign: (other) => {
+        foreign = other;
+      },
+    });
     // What is wrapped for a curve proves by itself whose it is; RSA does not.
     const isCurve = sessionKey !== undefined && key.publicPart.kind !== "rsa";
     wasForUs ||= pkesk.keyId !== undefined || isCurve;
     if (sessionKey === undefined) continue;
-    if (triedOctets > 0 && triedOctets + container.data.length > MOST_TRIED_OCTETS) break;
-    triedOctets += container.data.length;
+    if (!mayTry(pkesk.keyId === undefined && !isCurve)) continue;
     const plain = await plainOf(container, sessionKey, opened);
     if (plain !== undefined) return { key, content: await readContent(plain) };
   }
-  // Which key failed, and how, is nobody's business.
+  if (foreign !== undefined) throw new Unsupported(cipherName(foreign));
+  return noneOpens(wasForUs);
+}
+
+/** Which key failed, and how, is nobody's business. */
+function noneOpens(wasForUs: boolean): undefined {
   if (wasForUs) throw new Damaged("no session key opens the container");
-  return undefined;
+}
+
+/** Whether a container of this size is tried once more; the first time always. */
+function triesOf(octets: number): (isGuess: boolean) => boolean {
+  const left = { named: MOST_TRIED_OCTETS, guessed: MOST_GUESSED_OCTETS };
+  let isFirst = true;
+  return (isGuess) => {
+    const kind = isGuess ? "guessed" : "named";
+    left[kind] -= octets;
+    const may = isFirst || left[kind] >= 0;
+    isFirst = false;
+    return may;
+  };
 }
 
 /** What a container holds, if the session key is its own; the key is wiped. */
@@ -173,7 +207,7 @@ async function plainOf(
     opened(sessionKey);
     return plain;
   } catch (error) {
-    if (isProgramFault(error)) throw error;
+    if (isProgramFault(error) || error instanceof Unsupported) throw error;
     return undefined;
   } finally {
     sessionKey.bytes.fill(0);

@@ -132,21 +132,55 @@ test("a hidden recipient opens, beside one who is named", () =>
     }
   }));
 
-test("BZip2 is refused as damaged, with its reason", () =>
+const NOT_READ: readonly [string, readonly string[], string][] = [
+  ["BZip2", ["--encrypt", "--compress-algo", "bzip2"], "BZip2 compression"],
+  ["3DES", ["--encrypt", "--cipher-algo", "3DES"], "Triple DES"],
+  ["CAST5", ["--encrypt", "--cipher-algo", "CAST5"], "CAST5"],
+  ["Blowfish", ["--encrypt", "--cipher-algo", "BLOWFISH"], "Blowfish"],
+  ["Twofish", ["--encrypt", "--cipher-algo", "TWOFISH"], "Twofish"],
+  ["Camellia-128", ["--encrypt", "--cipher-algo", "CAMELLIA128"], "Camellia"],
+  ["Camellia-256", ["--encrypt", "--cipher-algo", "CAMELLIA256"], "Camellia"],
+  [
+    "no MDC",
+    ["--encrypt", "--rfc2440", "--disable-mdc"],
+    "encryption without integrity protection",
+  ],
+];
+
+for (const [name, args, form] of NOT_READ) {
+  test(`what GnuPG makes with ${name} is not damaged: it is named as a form that is not read`, () =>
+    withGpg(async (gpg) => {
+      for (const reader of [bob, rsa]) {
+        const to = ["--recipient", reader.fingerprint];
+        const sealed = gpg.run([...args, ...to], Buffer.alloc(5000, "text"));
+        const opened = await decrypt({ message: sealed, keys: [bob, rsa] });
+        assert.deepEqual(opened, { kind: "unsupported", form });
+      }
+    }));
+}
+
+test("a message for a key and a password opens with the key, one for a password alone is named", () =>
   withGpg(async (gpg) => {
-    const args = ["--encrypt", "--compress-algo", "bzip2", "--recipient", bob.fingerprint];
-    const sealed = gpg.run(args, Buffer.alloc(5000, "text"));
-    assert.deepEqual(await decrypt({ message: sealed, keys: [bob] }), {
-      kind: "damaged",
-      reason: "a compression that is not supported",
+    const passphrase = ["--pinentry-mode", "loopback", "--passphrase", "abc", "--symmetric"];
+    const both = gpg.run(
+      [...passphrase, "--encrypt", "--recipient", bob.fingerprint],
+      Buffer.from("hello"),
+    );
+    const opened = expectDecrypted(await decrypt({ message: both, keys: [bob] }));
+    assert.equal(Buffer.from(opened.data).toString(), "hello");
+    const alone = gpg.run(passphrase, Buffer.from("hello"));
+    assert.deepEqual(await decrypt({ message: alone, keys: [bob] }), {
+      kind: "unsupported",
+      form: "a password and no key",
     });
   }));
 
-test("3DES is refused", () =>
+test("what GnuPG marks as a MIME entity (literal format m) is read", () =>
   withGpg(async (gpg) => {
-    const args = ["--encrypt", "--cipher-algo", "3DES", "--recipient", bob.fingerprint];
-    const opened = await decrypt({ message: gpg.run(args, Buffer.from("x")), keys: [bob] });
-    assert.equal(opened.kind, "damaged");
+    const args = ["--rfc4880bis", "--mimemode", "--encrypt", "--recipient", bob.fingerprint];
+    const sealed = gpg.run(args, Buffer.from("Content-Type: text/plain\r\n\r\nhi\r\n"));
+    const opened = expectDecrypted(await decrypt({ message: sealed, keys: [bob] }));
+    assert.equal(Buffer.from(opened.data).toString(), "Content-Type: text/plain\r\n\r\nhi\r\n");
   }));
 
 test("detached signatures verify both ways", () =>

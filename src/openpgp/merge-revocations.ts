@@ -1,5 +1,5 @@
 import { asBuffer } from "../base/bytes.ts";
-import { type ArmoredBlock, readArmoredBlocks } from "./armored-blocks.ts";
+import { type ArmoredBlock, isBinary, readArmoredBlocks } from "./armored-blocks.ts";
 import type { CertificateParts, KeyPacket } from "./certificate-parts.ts";
 import { TAG } from "./certificate-parts.ts";
 import { type Certificate, certificateOf, partsOf } from "./certificate.ts";
@@ -46,7 +46,7 @@ export function bareRevocations(
 }
 
 function octetsOf(input: Uint8Array): Uint8Array | undefined {
-  if ((input[0] ?? 0) >= 0x80) return input;
+  if (isBinary(input)) return input;
   const blocks = readArmoredBlocks(withoutGuard(input))?.filter(
     ({ label }: ArmoredBlock) => label === "PUBLIC KEY BLOCK" || label === "SIGNATURE",
   );

@@ -5,6 +5,7 @@ import { announces } from "./one-pass.ts";
 import { PACKET, type Packet, isIgnorable, readPackets } from "./packet.ts";
 import { type Pkesk, readPkesk } from "./pkesk.ts";
 import { type Container, readContainer } from "./seipd.ts";
+import { Unsupported } from "./unsupported.ts";
 
 /** An encrypted message taken apart (RFC 9580 §10.3). */
 export type EncryptedMessage = {
@@ -18,37 +19,68 @@ export type EncryptedMessage = {
 /** What was inside: one document and the signatures over it. */
 export type Content = {
   readonly data: Buffer;
-  /** Bodies of signature packets. */
-  readonly signatures: readonly Buffer[];
+  readonly signatures: readonly ReadSignature[];
 };
 
+/** The body of a signature packet, and whether its one-pass packet says the same of it. */
+export type ReadSignature = { readonly body: Buffer; readonly isAnnounced: boolean };
+
 /** More than honest messages have: beyond is what was made to cost (THREAT_MODEL.md G3, G9). */
-const MOST_PKESKS = 64;
+const MOST_PKESKS = 100;
 const MOST_SIGNATURES = 8;
-/** With marker and padding packets. */
-const MOST_PACKETS = 100;
+/** Maximum number with passwords, markers, padding and packets that are not known. */
+const MOST_PACKETS = 250;
+const ORDER = "packets in another order";
 
 /**
- * Session keys, then one container, nothing after it. Everything else is refused: data without integrity protection
- * (tag 9), GnuPG's own AEAD (tag 20), passwords (tag 3), and packets that are not known. @throws Damaged
+ * Session keys, then one container, nothing after it. Passwords (tag 3) are passed over where keys stand beside them, as are
+ * session keys of other versions. Everything else is refused: data without integrity protection (tag 9), GnuPG's own AEAD
+ * (tag 20), and packets that are not known. @throws Damaged
  */
 export function readEncryptedMessage(bytes: Uint8Array): EncryptedMessage {
   const packets = readPackets(bytes, MOST_PACKETS).filter((each) => !isIgnorable(each));
   const last = packets.at(-1);
   const before = packets.slice(0, -1);
-  const isSessionKey = ({ tag }: Packet): boolean => tag === PACKET.publicKeySessionKey;
-  if (last?.tag !== PACKET.encrypted || !before.every(isSessionKey)) {
-    throw new Damaged("not session keys and one protected container");
+  const forKeys = before.filter(({ tag }) => tag === PACKET.publicKeySessionKey);
+  refuseForm(before, last);
+  if (before.length > 0 && forKeys.length === 0) throw new Unsupported("a password and no key");
+  if (forKeys.length > MOST_PKESKS) {
+    throw new Unsupported(`more than ${String(MOST_PKESKS)} session keys`);
   }
-  if (before.length > MOST_PKESKS) throw new Damaged("too many session keys");
   const container = readContainer(last.body);
   const version = container.version === 1 ? 3 : 6;
-  const pkesks = before.flatMap(({ body }) => readPkesk(body) ?? []);
+  const pkesks = forKeys.flatMap(({ body }) => pkeskIn(body) ?? []);
   return {
     container,
     containerBody: last.body,
     pkesks: pkesks.filter((each) => each.version === version),
   };
+}
+
+const SESSION_KEYS: ReadonlySet<number> = new Set([
+  PACKET.publicKeySessionKey,
+  PACKET.passwordSessionKey,
+]);
+const OTHER_CONTAINERS: ReadonlyMap<number, string> = new Map([
+  [PACKET.unprotected, "encryption without integrity protection"],
+  [PACKET.ocbEncrypted, "GnuPG's own OCB packet"],
+]);
+
+function refuseForm(before: readonly Packet[], last: Packet | undefined): asserts last is Packet {
+  if (last === undefined || SESSION_KEYS.has(last.tag)) throw new Damaged("no container");
+  if (!before.every(({ tag }) => SESSION_KEYS.has(tag))) throw new Unsupported(ORDER);
+  if (last.tag === PACKET.encrypted) return;
+  throw new Unsupported(OTHER_CONTAINERS.get(last.tag) ?? ORDER);
+}
+
+/** One that cannot be read is somebody else's: undefined. */
+function pkeskIn(body: Uint8Array): Pkesk | undefined {
+  try {
+    return readPkesk(body);
+  } catch (error) {
+    if (error instanceof Damaged) return undefined;
+    throw error;
+  }
 }
 
 /**
@@ -77,23 +109,23 @@ function readSigned(packets: readonly Packet[]): Content {
     literal?.tag === PACKET.literal &&
     signatures.every(({ tag }) => tag === PACKET.signature) &&
     signatures.length === onePass.length;
-  if (!isGrammar) throw new Damaged("not one literal and its signatures");
-  if (signatures.length > MOST_SIGNATURES) throw new Damaged("too many signatures");
+  if (!isGrammar) throw new Unsupported("not one literal and its signatures");
+  if (signatures.length > MOST_SIGNATURES) throw new Unsupported("too many signatures");
   // The first signature is that of the last one-pass packet (RFC 9580 §5.4).
-  const isAnnounced = signatures.every(({ body }, index) =>
-    announces(onePass.at(-1 - index)?.body, body),
-  );
-  if (!isAnnounced) throw new Damaged("a signature that was not announced");
-  return { data: readLiteral(literal.body), signatures: signatures.map(({ body }) => body) };
+  const announced = signatures.map(({ body }, index) => ({
+    body,
+    isAnnounced: announces(onePass.at(-1 - index)?.body, body),
+  }));
+  return { data: readLiteral(literal.body), signatures: announced };
 }
 
-/** Binary, text, UTF-8 text (RFC 9580 §5.9). */
-const FORMATS = new Set(["b", "t", "u"]);
+/** Binary, text, UTF-8 text, what PGP 2 called local (RFC 9580 §5.9), and GnuPG's MIME entity. */
+const FORMATS = new Set(["b", "t", "u", "l", "1", "m"]);
 
 function readLiteral(body: Buffer): Buffer {
   const cursor = cursorOver(body);
   const format = String.fromCharCode(cursor.octet());
-  if (!FORMATS.has(format)) throw new Damaged("a literal of another format");
+  if (!FORMATS.has(format)) throw new Unsupported("a literal of an unknown format");
   // File name and date are not signed: nobody may rely on them.
   cursor.take(cursor.octet());
   cursor.take(4);

@@ -1,16 +1,22 @@
 import { asBuffer } from "../base/bytes.ts";
 import { type Cursor, bigEndian, cursorOver } from "./cursor.ts";
 import { Damaged } from "./damaged.ts";
+import { Unsupported } from "./unsupported.ts";
 
 /** Types of the packets of messages (RFC 9580 §5). */
 export const PACKET = {
   publicKeySessionKey: 1,
   signature: 2,
+  passwordSessionKey: 3,
   onePassSignature: 4,
   compressed: 8,
+  /** Without integrity protection. */
+  unprotected: 9,
   marker: 10,
   literal: 11,
   encrypted: 18,
+  /** AES in OCB mode as GnuPG 2.3 and RNP write it, outside of RFC 9580. */
+  ocbEncrypted: 20,
   padding: 21,
 } as const;
 
@@ -22,6 +28,8 @@ const STREAMED: ReadonlySet<number> = new Set([
   PACKET.compressed,
   PACKET.literal,
   PACKET.encrypted,
+  PACKET.unprotected,
+  PACKET.ocbEncrypted,
 ]);
 /** 50 MiB in the smallest first parts that are allowed. */
 const MOST_PARTS = 0x20000;
@@ -35,7 +43,7 @@ export function readPackets(bytes: Uint8Array, most: number): readonly Packet[] 
   const cursor = cursorOver(bytes);
   const packets: Packet[] = [];
   while (cursor.left() > 0) {
-    if (packets.length === most) throw new Damaged("too many packets");
+    if (packets.length === most) throw new Unsupported("too many packets");
     packets.push(readPacket(cursor));
   }
   return packets;
@@ -96,7 +104,7 @@ function readBody(cursor: Cursor, tag: number): Buffer {
       throw new Damaged("a first part that is too short");
     }
     parts.push(part);
-    if (parts.length > MOST_PARTS) throw new Damaged("too many parts");
+    if (parts.length > MOST_PARTS) throw new Unsupported("too many parts");
   }
 }
 
@@ -109,9 +117,47 @@ export function readLength(cursor: Cursor, first: number): number {
   return first < 255 ? ((first - 192) << 8) + cursor.octet() + 192 : cursor.number(4);
 }
 
-/** Marker packets and padding mean nothing wherever they stand (RFC 9580 §5.8, §5.14). */
+/**
+ * Marker packets and padding mean nothing wherever they stand (RFC 9580 §5.8, §5.14). Packet types from 40 on, among them
+ * the private ones, are not critical (§4.3).
+ */
 export function isIgnorable({ tag, body }: Packet): boolean {
-  return tag === PACKET.padding || (tag === PACKET.marker && asBuffer(body).equals(MARKER));
+  const isMarker = tag === PACKET.marker && asBuffer(body).equals(MARKER);
+  return tag === PACKET.padding || tag >= FIRST_NOT_CRITICAL || isMarker;
+}
+
+const FIRST_NOT_CRITICAL = 40;
+/** Maximum number of packets without a meaning that are looked past. */
+const MOST_LOOKED_PAST = 20;
+
+/** The type of the first packet that `isIgnorable` does not leave out; undefined where there is none. */
+export function firstMeaningfulTag(bytes: Uint8Array): number | undefined {
+  const cursor = cursorOver(bytes);
+  for (let left = MOST_LOOKED_PAST; left > 0 && cursor.left() > 0; left -= 1) {
+    const tag = tagOf(cursor.octet());
+    if (tag !== PACKET.marker && tag !== PACKET.padding && (tag ?? 0) < FIRST_NOT_CRITICAL)
+      return tag;
+    if (!skipBody(cursor)) return undefined;
+  }
+  return undefined;
+}
+
+function tagOf(first: number): number | undefined {
+  if (first < 0x80) return undefined;
+  return first < 0xc0 ? (first >> 2) & 0xf : first & 0x3f;
+}
+
+/** False where the body ends behind the bytes, or comes in parts. Lengths are read as those of the current format. */
+function skipBody(cursor: Cursor): boolean {
+  try {
+    const first = cursor.octet();
+    if (first >= 224 && first < 255) return false;
+    cursor.take(readLength(cursor, first));
+    return true;
+  } catch (error) {
+    if (error instanceof Damaged) return false;
+    throw error;
+  }
 }
 
 const MARKER = Buffer.from("PGP", "latin1");

@@ -127,34 +127,38 @@ function ephemeralOf(part: Exclude<PublicPart, { kind: "rsa" }>): {
 export function openPkesk(
   pkesk: Pkesk,
   key: OwnKey,
-  container: { readonly cipher: number | undefined },
+  container: ForContainer,
 ): SessionKey | undefined {
   if (pkesk.algorithm !== key.material.algorithm.id) return undefined;
-  if (key.publicPart.kind === "rsa") return openRsa(pkesk, key, container.cipher);
+  if (key.publicPart.kind === "rsa") return openRsa(pkesk, key, container);
   try {
-    return openCurve(pkesk, key, container.cipher);
+    return openCurve(pkesk, key, container);
   } catch {
     return undefined;
   }
 }
 
-function openRsa(pkesk: Pkesk, key: OwnKey, cipher: number | undefined): SessionKey {
-  const instead = newSessionKey(cipher ?? 9);
+/** What is known of the container that a session key is for. */
+export type ForContainer = {
+  /** Known for version 2, whose session keys do not name it. */
+  readonly cipher: number | undefined;
+  /** Told of a whole session key for a cipher that we do not use. */
+  readonly foreign?: (cipher: number) => void;
+};
+
+function openRsa(pkesk: Pkesk, key: OwnKey, container: ForContainer): SessionKey {
+  const instead = newSessionKey(container.cipher ?? 9);
   const { publicPart } = key;
   if (publicPart.kind !== "rsa") return instead;
   try {
     const value = cursorOver(pkesk.body).integer();
-    return decodeKey(rsaDecrypt(importSecret(key), publicPart, value), cipher) ?? instead;
+    return decodeKey(rsaDecrypt(importSecret(key), publicPart, value), container) ?? instead;
   } catch {
     return instead;
   }
 }
 
-function openCurve(
-  pkesk: Pkesk,
-  key: OwnKey,
-  containerCipher: number | undefined,
-): SessionKey | undefined {
+function openCurve(pkesk: Pkesk, key: OwnKey, container: ForContainer): SessionKey | undefined {
   const { publicPart, material } = key;
   if (publicPart.kind === "rsa") return undefined;
   const cursor = cursorOver(pkesk.body);
@@ -163,15 +167,16 @@ function openCurve(
     const secret = sharedSecret(key, point);
     const wrapped = lastField(cursor);
     const kek = ecdhKek(publicPart.kdf, material.fingerprint, secret);
-    return decodeKey(unpadded(unwrapKey(kek, wrapped)), containerCipher);
+    return decodeKey(unpadded(unwrapKey(kek, wrapped)), container);
   }
   if (publicPart.kind === "ec") return undefined;
   const ephemeral = cursor.take(publicPart.curve.octets);
   const secret = sharedSecret(key, ephemeral);
   const field = cursorOver(lastField(cursor));
-  const cipher = pkesk.version === 3 ? field.octet() : (containerCipher ?? 0);
+  const cipher = pkesk.version === 3 ? field.octet() : (container.cipher ?? 0);
   const kek = montgomeryKek(material.algorithm.id, ephemeral, publicPart.point, secret);
   const bytes = unwrapKey(kek, field.rest());
+  if (keyOctetsOf(cipher) === 0) container.foreign?.(cipher);
   return bytes.length > 0 && bytes.length === keyOctetsOf(cipher) ? { cipher, bytes } : undefined;
 }
 
@@ -259,15 +264,15 @@ function encodeKey(version: 3 | 6, { cipher, bytes }: SessionKey): Buffer {
   return Buffer.concat([head, bytes, bigEndian(checksumOf(bytes), 2)]);
 }
 
-/** `containerCipher` is known for version 6, whose packets do not name it. */
-function decodeKey(plain: Buffer, containerCipher: number | undefined): SessionKey | undefined {
-  const hasCipher = containerCipher === undefined;
-  const cipher = hasCipher ? (plain[0] ?? 0) : containerCipher;
-  const octets = keyOctetsOf(cipher);
+function decodeKey(plain: Buffer, container: ForContainer): SessionKey | undefined {
+  const hasCipher = container.cipher === undefined;
+  const cipher = container.cipher ?? plain[0] ?? 0;
   const start = hasCipher ? 1 : 0;
-  if (octets === 0 || plain.length !== start + octets + 2) return undefined;
-  const bytes = plain.subarray(start, start + octets);
-  return plain.readUInt16BE(start + octets) === checksumOf(bytes) ? { cipher, bytes } : undefined;
+  const end = plain.length - 2;
+  const bytes = plain.subarray(start, Math.max(start, end));
+  if (bytes.length === 0 || plain.readUInt16BE(end) !== checksumOf(bytes)) return undefined;
+  if (keyOctetsOf(cipher) === 0) container.foreign?.(cipher);
+  return bytes.length === keyOctetsOf(cipher) ? { cipher, bytes } : undefined;
 }
 
 /** Padding to a multiple of eight octets, each of which says how many they are (RFC 9580 §11.4). */

@@ -9,9 +9,10 @@ import {
 } from "node:crypto";
 
 import { asBuffer, equalBytes } from "../base/bytes.ts";
-import { EAX, GCM, OCB } from "./algorithms.ts";
+import { EAX, GCM, OCB, cipherName } from "./algorithms.ts";
 import { bigEndian, cursorOver } from "./cursor.ts";
 import { Damaged } from "./damaged.ts";
+import { Unsupported } from "./unsupported.ts";
 import { decryptEax } from "./eax.ts";
 import { type SessionKey, keyOctetsOf } from "./session-key.ts";
 import { eachSlice } from "./slices.ts";
@@ -56,16 +57,16 @@ const LARGEST_CHUNK_OCTET = 16;
 /** Chunks of 64 octets are allowed, but not a large message of them: each costs as much as a whole kilobyte. */
 const MOST_CHUNKS = 100_000;
 
-/** Reads a packet's body. @throws Damaged for other versions, ciphers and modes than ours */
+/** Reads a packet's body. @throws Unsupported for other versions, ciphers and modes than ours */
 export function readContainer(body: Uint8Array): Container {
   const cursor = cursorOver(body);
   const version = cursor.octet();
   if (version === 1) return { version, data: cursor.rest() };
-  if (version !== 2) throw new Damaged("a container of another version");
+  if (version !== 2) throw new Unsupported("a container of another version");
   const [cipher, aead, chunkOctet] = [cursor.octet(), cursor.octet(), cursor.octet()];
-  if (keyOctetsOf(cipher) === 0) throw new Damaged("a cipher that is not allowed");
-  if (nonceOctetsOf(aead) === 0) throw new Damaged("an AEAD mode that is not known");
-  if (chunkOctet > LARGEST_CHUNK_OCTET) throw new Damaged("chunks that are too large");
+  if (keyOctetsOf(cipher) === 0) throw new Unsupported(cipherName(cipher));
+  if (nonceOctetsOf(aead) === 0) throw new Unsupported("an unknown AEAD mode");
+  if (chunkOctet > LARGEST_CHUNK_OCTET) throw new Unsupported("chunks of more than 4 MiB");
   const salt = cursor.take(SALT_OCTETS);
   return { version, cipher, aead, chunkOctet, salt, data: cursor.rest() };
 }
@@ -181,7 +182,7 @@ async function openV2(
   const chunksEnd = data.length - TAG_OCTETS;
   if (chunksEnd < 0) throw new Damaged("truncated");
   const chunks = Math.ceil(chunksEnd / (chunkOctets + TAG_OCTETS));
-  if (chunks > MOST_CHUNKS) throw new Damaged("too many chunks");
+  if (chunks > MOST_CHUNKS) throw new Unsupported("too many chunks");
   const plainOctets = chunksEnd - chunks * TAG_OCTETS;
   if (plainOctets < 0) throw new Damaged("truncated");
   const plain = Buffer.allocUnsafeSlow(plainOctets);

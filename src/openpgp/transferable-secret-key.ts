@@ -1,5 +1,5 @@
 import { asBuffer } from "../base/bytes.ts";
-import { readArmoredBlocks } from "./armored-blocks.ts";
+import { isBinary, readArmoredBlocks } from "./armored-blocks.ts";
 import {
   type CertificateParts,
   type KeyPacket,
@@ -49,7 +49,7 @@ export function readTransferableSecretKey(
 type Blocks = { readonly secret: Uint8Array; readonly beside: readonly Uint8Array[] };
 
 function blocksOf(input: Uint8Array): Blocks | ImportRefusal {
-  if ((input[0] ?? 0) >= 0x80) return { secret: input, beside: [] };
+  if (isBinary(input)) return { secret: input, beside: [] };
   const blocks = readArmoredBlocks(input) ?? [];
   const [secret, ...others] = blocks.filter(({ label }) => label === "PRIVATE KEY BLOCK");
   if (secret !== undefined) {

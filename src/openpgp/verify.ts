@@ -4,7 +4,7 @@ import { equalBytes } from "../base/bytes.ts";
 import { errorText } from "../base/errors.ts";
 import { after } from "../base/time.ts";
 import { HASHES, type HashAlgorithm } from "./algorithms.ts";
-import { dearmor } from "./armor.ts";
+import { dearmor } from "./armored-blocks.ts";
 import { type Certificate, partsOf } from "./certificate.ts";
 import { cursorOver, padStart } from "./cursor.ts";
 import { Damaged } from "./damaged.ts";
@@ -53,11 +53,16 @@ const MOST_SIGNATURES = 8;
 /** Reads what a signature packet's body says; a signature that cannot be read has no issuer and is weak. */
 export function signatureFacts(body: Uint8Array): SignatureFacts {
   const packet = attempt(() => readSignaturePacket(body));
-  if (packet instanceof Error) return { ...UNREADABLE, packet: body };
+  if (packet instanceof Error) return unreadableSignature(body);
   const { issuer, issuerKeyId, created, expires, intended, hashAlgorithm } = packet;
   const hash = hashNameOf(hashAlgorithm);
   const isWeak = !HASHES.has(hashAlgorithm);
   return { issuer, issuerKeyId, created, expires, hash, intended, isWeak, packet: body };
+}
+
+/** The facts of a signature that is not to be believed, whatever it says. */
+export function unreadableSignature(body: Uint8Array): SignatureFacts {
+  return { ...UNREADABLE, packet: body };
 }
 
 const UNREADABLE: Omit<SignatureFacts, "packet"> = {

@@ -1,5 +1,5 @@
 import { asBuffer } from "../base/bytes.ts";
-import { dearmor } from "./armor.ts";
+import { dearmor, isBinary } from "./armored-blocks.ts";
 import { cursorOver } from "./cursor.ts";
 import { Damaged } from "./damaged.ts";
 import { PACKET, type Packet, readPackets } from "./packet.ts";
@@ -46,30 +46,27 @@ export function readWholeCiphertext(bytes: Uint8Array): WholeCiphertext | undefi
 
 /** The whole text is one block; undefined when there is anything beside it. */
 function binaryOf(bytes: Buffer): Uint8Array | undefined {
-  if ((bytes[0] ?? 0) >= 0x80) return bytes;
-  const begin = bytes.indexOf(MESSAGE_BEGIN);
-  const end = bytes.lastIndexOf(MESSAGE_END);
-  const isOnly =
-    begin !== -1 &&
-    end !== -1 &&
-    bytes.indexOf(BEGIN, begin + 1) === -1 &&
-    isBlank(bytes.subarray(0, begin)) &&
-    isBlank(bytes.subarray(end + MESSAGE_END.length));
-  if (!isOnly || !hasPlainHeaders(bytes.subarray(begin, end))) return undefined;
-  const armor = dearmor(bytes);
-  return armor.kind === "armored" && armor.label === "MESSAGE" ? armor.data : undefined;
+  if (isBinary(bytes)) return bytes;
+  const armor = isOneBlock(bytes) ? dearmor(bytes) : undefined;
+  if (armor?.kind !== "armored" || armor.label !== "MESSAGE") return undefined;
+  const { headers } = armor;
+  const isPlain =
+    headers.length <= MOST_HEADERS && headers.every((line) => ARMOR_HEADER.test(line));
+  return isPlain ? armor.data : undefined;
 }
 
 const MOST_HEADERS = 6;
 
-function hasPlainHeaders(block: Buffer): boolean {
-  const lines = block
-    .toString("latin1", 0, 4096)
-    .split("\n")
-    .slice(1, 2 + MOST_HEADERS)
-    .map((line) => line.trimEnd());
-  const end = lines.findIndex((line) => !line.includes(":"));
-  return end !== -1 && lines.slice(0, end).every((line) => ARMOR_HEADER.test(line));
+function isOneBlock(bytes: Buffer): boolean {
+  const begin = bytes.indexOf(MESSAGE_BEGIN);
+  const end = bytes.indexOf(MESSAGE_END);
+  return (
+    begin !== -1 &&
+    end !== -1 &&
+    bytes.indexOf(BEGIN, begin + 1) === -1 &&
+    isBlank(bytes.subarray(0, begin)) &&
+    isBlank(bytes.subarray(end + MESSAGE_END.length))
+  );
 }
 
 function isBlank(bytes: Uint8Array): boolean {

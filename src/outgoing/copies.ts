@@ -23,10 +23,16 @@ export type SealMessage = (request: {
   readonly intended: readonly Fingerprint[];
   /** The reader of a blind copy, whom a protected Bcc field names. */
   readonly blindReader?: EmailAddress;
+  readonly legacyDisplay?: boolean;
   readonly now: Date;
 }) => Promise<Uint8Array>;
 
-type Deps = { readonly seal: SealMessage; readonly clock: Clock };
+type Deps = {
+  readonly seal: SealMessage;
+  readonly clock: Clock;
+  /** Whether the subject stands once more in the text, for older programs; by default it does. */
+  readonly legacyDisplay?: boolean;
+};
 type Request = {
   readonly signer: UnlockedKey;
   readonly envelope: Envelope;
@@ -94,6 +100,7 @@ async function sealFor(
         ({ fingerprint }) => fingerprint,
       ),
       ...(blindReader === undefined ? {} : { blindReader }),
+      ...(deps.legacyDisplay === undefined ? {} : { legacyDisplay: deps.legacyDisplay }),
       now: deps.clock.now(),
     }),
   };

@@ -11,6 +11,7 @@ import {
   makeField,
   parseHeader,
   serializeHeader,
+  structuredBody,
   withoutFields,
   type Header,
 } from "../mail/header.ts";
@@ -157,7 +158,7 @@ const MOST_REFERENCES = 50;
 
 function answered(header: Header): Pick<Prepared, "repliesTo" | "isReplyToUnknown"> {
   const fields = ["References", "In-Reply-To"].flatMap((name) => fieldsNamed(header, name));
-  const read = fields.map((field) => messageIdsIn(fieldBody(field)));
+  const read = fields.map((field) => messageIdsIn(structuredBody(field) ?? ""));
   // What is answered stands last, so that a long thread never pushes it out.
   const ids = read.flatMap((each) => each ?? []).reverse();
   return {

@@ -382,3 +382,15 @@ test("a header that readers would read in two ways is written in one before it i
   });
   assert.deepEqual(bodies, ["bob@beta.test, bea@beta.test", "<1@x.test> <2@x.test>", "old"]);
 });
+
+test("an installation that switches the legacy display off seals the text as it was written", async () => {
+  for (const legacyDisplay of [true, false]) {
+    const { relayed } = await send(MESSAGE, ["bob@beta.test"], { legacyDisplay });
+    const message = relayed[0]?.message ?? new Uint8Array();
+    const opened = await open({ message, keys: [person("bob@beta.test")] });
+    assert(opened.kind === "opened");
+    const { bodyOffset } = parseHeader(opened.payload);
+    const body = Buffer.from(opened.payload.subarray(bodyOffset)).toString();
+    assert.equal(body.startsWith(`Subject: ${CANARY}`), legacyDisplay);
+  }
+});

@@ -41,6 +41,8 @@ export type SubmitDeps = PrepareDeps & {
   readonly handOn: HandOn;
   readonly trace: TraceOutgoing;
   readonly autocrypt: AutocryptRule;
+  /** Whether the subject of a sealed message stands once more in its text; by default it does. */
+  readonly legacyDisplay?: boolean;
   /** Whether the sender received one of these messages protected (a reply to it must not be clear). */
   readonly cameProtected: (reader: EmailAddress, messageIds: readonly string[]) => Promise<boolean>;
 };

@@ -56,7 +56,9 @@ export function ciphertextIn(
   if ((body[0] ?? 0) >= 0x80) return { start: bodyStart, end };
   let at = lineAfter(body, body.indexOf(ARMOR_BEGIN));
   while (isHeaderLine(body, at)) at = lineAfter(body, at);
-  return { start: bodyStart + at, end: bodyStart + body.lastIndexOf(ARMOR_END) };
+  const digitsEnd = body.lastIndexOf(ARMOR_END);
+  // In armor that is one line its headers stand among the digits.
+  return at > digitsEnd ? undefined : { start: bodyStart + at, end: bodyStart + digitsEnd };
 }
 
 const PLAIN: ReadonlySet<string> = new Set(["7bit", "8bit", "binary"]);

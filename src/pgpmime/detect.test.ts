@@ -45,6 +45,21 @@ test("what mail suffers in transit or other programs write is accepted", () => {
   }
 });
 
+test("what the version part says protects nothing, so it may be empty or have other lines", () => {
+  for (const variant of [
+    SEALED.replace("Version: 1\n", ""),
+    SEALED.replace("Version: 1\n", "\n"),
+    SEALED.replace("Version: 1", "Version: 2"),
+    SEALED.replace("Version: 1", "Version: 1\nComment: gateway"),
+    SEALED.replace(
+      VERSION,
+      "--b\nContent-Type: application/pgp-encrypted; name=\nContent-Transfer-Encoding: base64\n\n\n",
+    ),
+  ]) {
+    assert.equal(kind(variant), "sealed", variant);
+  }
+});
+
 test("the ciphertext may be base64, quoted-printable or binary", () => {
   const as = (encoding: string, body: string): string =>
     SEALED.replace(
@@ -68,8 +83,6 @@ test("anything near a sealed message is not one", () => {
     SEALED.replace("multipart/encrypted", "multipart/mixed"),
     SEALED.replace('protocol="application/pgp-encrypted"; ', ""),
     SEALED.replace('protocol="application/pgp-encrypted"', 'protocol="x"'),
-    SEALED.replace("Version: 1", "Version: 2"),
-    SEALED.replace("Version: 1", "Version: 1\nInjected: text"),
     `${TYPE}\n\n${DATA}\n${VERSION}--b--\n`,
     SEALED.replace(VERSION, ""),
     SEALED.replace("--b--", "--b\n\nthird\n--b--"),

@@ -2,7 +2,8 @@ import { asBuffer } from "../base/bytes.ts";
 import { type ContentType, dispositionOf } from "../mail/content-type.ts";
 import { decodeBody, type Entity, type MimeDefect, rawEntity } from "../mail/entity.ts";
 import { scanRoot } from "../mail/mime.ts";
-import { dearmor } from "../openpgp/armor.ts";
+import { dearmor, firstArmoredOctets, isBinary } from "../openpgp/armored-blocks.ts";
+import { firstMeaningfulTag } from "../openpgp/packet.ts";
 import { readDetachedSignatures, type SignatureFacts } from "../openpgp/verify.ts";
 import { epilogueStart } from "./surroundings.ts";
 
@@ -52,11 +53,17 @@ export function detectProtection(message: Uint8Array): Protection {
   const { type, subtype } = root.contentType;
   if (root.defects.some((defect) => !HARMLESS.includes(defect))) return NONE;
   if (type === "multipart") return detectMultipart(message, root);
-  if (type === "application" && /^(?:x-)?pkcs7-mime$/.test(subtype)) {
-    const kind = root.contentType.parameters.get("smime-type")?.toLowerCase() ?? "";
-    return SMIME_ENCRYPTED.has(kind) ? { kind: "smime" } : NONE;
+  if (type === "application") {
+    return isEncryptedSmime(root.contentType) ? { kind: "smime" } : NONE;
   }
   return type === "text" && subtype === "plain" ? detectInline(message, root) : NONE;
+}
+
+/** Encrypted S/MIME, by what it calls itself. */
+export function isEncryptedSmime({ type, subtype, parameters }: ContentType): boolean {
+  const kind = parameters.get("smime-type")?.toLowerCase() ?? "";
+  const isSmime = type === "application" && /^(?:x-)?pkcs7-mime$/.test(subtype);
+  return isSmime && SMIME_ENCRYPTED.has(kind);
 }
 
 function detectMultipart(message: Uint8Array, root: Entity): Protection {
@@ -85,7 +92,7 @@ function detectSealed(
     third === undefined &&
     typeName(version.contentType) === PGP_ENCRYPTED &&
     typeName(data.contentType) === "application/octet-stream" &&
-    isVersionOne(message, version) &&
+    isVersionPart(message, version, isRepaired) &&
     [version, data].every(({ defects }) => defects.every((one) => HARMLESS.includes(one)));
   if (!isWellFormed) return NONE;
   const ciphertext = decodeBody(message, data);
@@ -95,27 +102,23 @@ function detectSealed(
     : NONE;
 }
 
-const MOST_ARMOR_HEADER_CHARACTERS = 8192;
-
 /** Whether the first octets are those of an encrypted message, armored or not, also where it is cut off or damaged. */
 function beginsAsCiphertext(bytes: Uint8Array): boolean {
-  const body = asBuffer(bytes);
-  if ((body[0] ?? 0) >= 0x80) return isCiphertext(body);
-  const begin = body.indexOf(ARMOR_BEGIN);
-  if (begin === -1) return false;
-  const [, ...lines] = body
-    .toString("latin1", begin, begin + MOST_ARMOR_HEADER_CHARACTERS)
-    .split(/\r?\n/);
-  const digits = lines.find((line) => /^[A-Za-z0-9+/]{4}/.test(line) && !line.includes(":"));
-  return digits !== undefined && isCiphertext(Buffer.from(digits.slice(0, 4), "base64"));
+  const first = isBinary(bytes) ? bytes : firstArmoredOctets(bytes, "MESSAGE");
+  return first !== undefined && isCiphertext(first);
 }
 
 function typeName({ type, subtype }: ContentType): string {
   return `${type}/${subtype}`;
 }
 
-function isVersionOne(message: Uint8Array, part: Entity): boolean {
+/**
+ * What the part says protects nothing, and no reader is shown it. Gmail's interface empties it, and gateways write lines of
+ * their own into it. The form of Exchange is repaired as it is alone.
+ */
+function isVersionPart(message: Uint8Array, part: Entity, isRepaired: boolean): boolean {
   if (part.end - part.bodyStart > MAX_VERSION_BYTES) return false;
+  if (!isRepaired) return true;
   const text = asBuffer(decodeBody(message, part)).toString("latin1");
   return /^\s*Version:[ \t]*1\s*$/i.test(text);
 }
@@ -180,9 +183,11 @@ function endsWithText(body: Buffer, text: string): boolean {
   return at !== -1 && isBlank(body.subarray(at + text.length));
 }
 
-/** Whether a binary OpenPGP message begins as an encrypted one does, by its first packet (RFC 9580 §4.2, §10.3). */
+/**
+ * Whether a binary OpenPGP message begins as an encrypted one does, by its first packet (RFC 9580 §10.3) that is no marker, no
+ * padding and of a known kind. The message may be cut off.
+ */
 export function isCiphertext(message: Uint8Array): boolean {
-  const [first = 0] = message;
-  const tag = first >= 0xc0 ? first & 0x3f : first >= 0x80 ? (first >> 2) & 0x0f : 0;
-  return CIPHERTEXT.has(tag);
+  const tag = firstMeaningfulTag(message);
+  return tag !== undefined && CIPHERTEXT.has(tag);
 }

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { SignatureFacts } from "../openpgp/verify.ts";
 import { type Range, ciphertextIn } from "./apart.ts";
 import { detectProtection, type Protection } from "./detect.ts";
+import { findCiphertext, type FoundCiphertext } from "./find-ciphertext.ts";
 
 /**
  * What is found out about a message as it arrives, by reading all of it once: where its parts are, not the parts, so that
@@ -20,13 +21,28 @@ export type Examined = {
         readonly signatures: readonly SignatureFacts[];
       }
     | { readonly kind: Exclude<Protection["kind"], "sealed" | "signed"> };
+  /** Ciphertext in it, where it is not sealed as a whole: one that can be opened apart, others, or none. */
+  readonly holds: FoundCiphertext["kind"];
   /** SHA-256. */
   readonly hash: Uint8Array;
 };
 
+/** How whole messages are read where that keeps nobody waiting. */
+export type Examine = (message: Uint8Array) => Promise<Examined>;
+
+/** `examine` in this thread. */
+export async function examineHere(message: Uint8Array): Promise<Examined> {
+  return Promise.resolve(examine(message));
+}
+
 /** Reads a whole message; hundreds of milliseconds for a large one. Never throws. */
 export function examine(message: Uint8Array): Examined {
-  return { found: foundIn(message), hash: createHash("sha256").update(message).digest() };
+  const found = foundIn(message);
+  return {
+    found,
+    holds: found.kind === "sealed" ? "none" : findCiphertext(message).kind,
+    hash: createHash("sha256").update(message).digest(),
+  };
 }
 
 function foundIn(message: Uint8Array): Examined["found"] {

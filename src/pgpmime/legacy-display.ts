@@ -2,8 +2,10 @@
  * The legacy display element (RFC 9788 §2.1.2): the subject and other hidden fields once more as text, for readers whose
  * program does not know protected headers. Where a part cannot carry it, it is left out; a part is never broken by it.
  */
+import { isAscii, isUtf8 } from "node:buffer";
+
 import { asBuffer } from "../base/bytes.ts";
-import { encodeCharset, isAsciiSuperset } from "../mail/charset.ts";
+import { decodeStrictly, encodeCharset, isAsciiName, isAsciiSuperset } from "../mail/charset.ts";
 import { decodedText, fieldBody, firstField, type Header } from "../mail/header.ts";
 import { decodeBody, type Entity, rawBody } from "../mail/entity.ts";
 import { decodeTransfer, encodeTransfer } from "../mail/transfer-encoding.ts";
@@ -14,6 +16,7 @@ const DIV_CLASS = "header-protection-legacy-display";
 const DIV_OPEN = `<div class="${DIV_CLASS}">`;
 /** Keeps a line within the 998 octets of RFC 5322 §2.1.1, whatever the character set. */
 const MAX_LINE_CHARACTERS = 240;
+const MAX_LINE_OCTETS = 1000;
 /** Elements whose content is no markup. */
 const OPAQUE = new Set(["script", "style", "title"]);
 
@@ -22,27 +25,64 @@ export function legacyLines(header: Header): readonly string[] {
   return hiddenFromReaders(header).map((field) => {
     const characters = Array.from(`${field.name}: ${decodedText(field)}`);
     const isLong = characters.length > MAX_LINE_CHARACTERS;
-    return isLong ? `${characters.slice(0, MAX_LINE_CHARACTERS).join("")}…` : characters.join("");
+    return isLong ? `${characters.slice(0, MAX_LINE_CHARACTERS).join("")}...` : characters.join("");
   });
 }
 
-/** The part's body, still in its transfer encoding, with the element; undefined where it cannot carry one. */
+/** A body with the element, still in its transfer encoding; `charset` is set where it is another one now. */
+export type WithElement = { readonly body: Uint8Array; readonly charset?: "utf-8" };
+
+/** The part's body with the element; undefined where it cannot carry one. */
 export function addElement(
   message: Uint8Array,
   part: Entity,
   lines: readonly string[],
-): Uint8Array | undefined {
+): WithElement | undefined {
   const charset = part.contentType.parameters.get("charset") ?? "us-ascii";
   if (lines.length === 0 || !isRewritable(message, part)) return undefined;
   if (part.contentType.subtype === "html") return addToHtml(message, part, charset, lines);
-  const element = encodeCharset(`${lines.join("\r\n")}\r\n\r\n`, charset);
-  if (element === undefined) return undefined;
+  const text = `${lines.join("\r\n")}\r\n\r\n`;
+  const element = encodeCharset(text, charset);
+  if (element !== undefined) return { body: before(message, part, element) };
+  const element8 = Buffer.from(text, "utf8");
+  const own = decodeBody(message, part);
+  if (isAsciiSuperset(charset) && (isAscii(own) || (isAsciiName(charset) && isUtf8(own)))) {
+    return { body: before(message, part, element8), charset: "utf-8" };
+  }
+  return inUtf8(part, own, element8, charset);
+}
+
+/** The body keeps its bytes where it can: quoted-printable text can be put before quoted-printable text. */
+function before(message: Uint8Array, part: Entity, element: Uint8Array): Uint8Array {
   if (part.encoding === "base64") {
     const body = Buffer.concat([element, decodeBody(message, part)]);
     return encodeTransfer(body, part.encoding);
   }
-  // The rest keeps its bytes: quoted-printable text can be put before quoted-printable text.
   return Buffer.concat([encodeTransfer(element, part.encoding), rawBody(message, part)]);
+}
+
+/** The body written again in UTF-8, where it is wholly text of its own character set and its lines stay short enough. */
+function inUtf8(
+  { encoding }: Entity,
+  own: Uint8Array,
+  element: Uint8Array,
+  charset: string,
+): WithElement | undefined {
+  const text = decodeStrictly(own, charset);
+  if (text === undefined) return undefined;
+  const body = Buffer.concat([element, Buffer.from(text, "utf8")]);
+  return hasLongLine(body) ? undefined : { body: encodeTransfer(body, encoding), charset: "utf-8" };
+}
+
+/** RFC 5322 §2.1.1. */
+function hasLongLine(text: Buffer): boolean {
+  for (let start = 0; start < text.length;) {
+    const end = text.indexOf(10, start);
+    const next = end === -1 ? text.length : end + 1;
+    if (next - start > MAX_LINE_OCTETS) return true;
+    start = next;
+  }
+  return false;
 }
 
 /**
@@ -70,14 +110,14 @@ function addToHtml(
   part: Entity,
   charset: string,
   lines: readonly string[],
-): Uint8Array | undefined {
+): WithElement | undefined {
   if (!isAsciiSuperset(charset)) return undefined;
   const body = asBuffer(decodeBody(message, part));
   const at = htmlBodyStart(body.toString("latin1"));
   if (at === undefined) return undefined;
   const element = `${DIV_OPEN}<pre>${lines.map(escapeHtml).join("\r\n")}</pre></div>`;
   const pieces = [body.subarray(0, at), Buffer.from(element, "latin1"), body.subarray(at)];
-  return encodeTransfer(Buffer.concat(pieces), part.encoding);
+  return { body: encodeTransfer(Buffer.concat(pieces), part.encoding) };
 }
 
 /** ASCII alone, so that it reads the same in every character set. */

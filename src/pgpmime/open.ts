@@ -18,6 +18,8 @@ export type Opened =
       readonly keyFingerprint: Fingerprint;
     }
   | { readonly kind: "no-key"; readonly keyIds: readonly KeyId[] }
+  /** In a form that we do not read; its name is for the reader. */
+  | { readonly kind: "unsupported"; readonly form: string }
   /** `reason` is for the log alone: to a stranger all failures look alike (THREAT_MODEL.md G8). */
   | { readonly kind: "damaged"; readonly reason: string }
   | { readonly kind: "not-sealed" };
@@ -32,7 +34,7 @@ export async function open(o: {
   const decrypted = await decrypt({ message: protection.ciphertext, keys: o.keys });
   if (decrypted.kind !== "decrypted") return decrypted;
   if (!parseHeader(decrypted.data).isWhole) {
-    return { kind: "damaged", reason: "the header inside is too large" };
+    return { kind: "unsupported", form: "a header that is too large" };
   }
   const { payload, signatures } = signedPayload(decrypted.data, decrypted.signatures);
   const { keyFingerprint } = decrypted;

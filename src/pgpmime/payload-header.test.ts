@@ -139,10 +139,22 @@ test("text without a header is text alone", () => {
     "just text\r\nContent-Type: text/html\r\n\r\nmore\r\n",
     "Note: this\r\nno field\r\n\r\nmore\r\n",
     "Note : this\r\n\r\nmore\r\n",
+    "Note: this is a field by its form\r\n\r\nmore\r\n",
+    "Reminder: call me\r\n",
+    "Reminder: call me",
+    "Subject: none of ours\r\nDate: tomorrow\r\n\r\nmore\r\n",
   ]) {
     assert.deepEqual(shown(Buffer.from(text)), ["", text]);
   }
+  assert.deepEqual(shown(Buffer.from("Reminder: call me\nat ten\n")), [
+    "",
+    "Reminder: call me\r\nat ten\r\n",
+  ]);
   assert.deepEqual(shown(payload(FROM)), ["", "Text.\r\n"]);
+  assert.deepEqual(shown(Buffer.from("\r\nafter an empty header\r\n")), [
+    "",
+    "after an empty header\r\n",
+  ]);
   assert.deepEqual(shown(payload("Content-Type: text/html\r\nno field\r\n")), [
     "Content-Type: text/html\r\n",
     "Text.\r\n",

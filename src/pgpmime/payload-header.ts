@@ -59,8 +59,9 @@ const SINGLE = [
 const NO_HEADER: ProtectedHeader = { kind: "none" };
 /** RFC 5322 §2.2: the colon follows the name at once. */
 const NAME = /^[!-9;-~]+:/;
-/** In a field without its last line end: NUL, half a line end, a line that continues nothing, a line of blanks alone. */
-const TWO_READINGS = /\0|\r(?!\n)|(?<!\r)\n|\r\n(?![ \t])|\r\n[ \t]+(?=\r|$)/;
+const MAX_NAME_LINE = 1000;
+const CR = 13;
+const LF = 10;
 
 /** The protected fields of a payload. A header that could be read in two ways protects nothing. */
 export function readProtectedHeader(payload: Uint8Array): ProtectedHeader {
@@ -83,16 +84,24 @@ function protectionNamed(header: Header): "cipher" | "clear" | "v1" | undefined 
     : undefined;
 }
 
-/** The payload as it is shown. Text without a header is text alone: some programs encrypt no MIME entity. */
+/**
+ * The payload as it is shown. Text without a header is text alone: some programs encrypt no MIME entity, and a text may begin
+ * with a word and a colon.
+ */
 export function readPayload(payload: Uint8Array): Payload {
   const protectedHeader = readProtectedHeader(payload);
   const entity = hasOnlyBareLf(payload) ? toCrlf(payload) : payload;
   const { header, bodyOffset } = parseHeader(entity);
   const structural = firstOfSingle(header.filter(isStructural)).flatMap(rewritten);
-  const isText = header[0]?.name === "" || (structural.length === 0 && !hasOneReading(header));
+  const isText = header[0]?.name === "" || (structural.length === 0 && !isMessageHeader(header));
   return isText
     ? { protectedHeader, structural: [], entity, bodyOffset: 0 }
     : { protectedHeader, structural, entity, bodyOffset };
+}
+
+/** Whether fields that say nothing of a body are those of a message (RFC 5322 §3.6), or there are none. */
+function isMessageHeader(header: Header): boolean {
+  return header.length === 0 || (fieldsNamed(header, "from").length > 0 && hasOneReading(header));
 }
 
 /** Of each field that may stand once the first one: of two it would be the program's choice which one is shown. */
@@ -117,8 +126,31 @@ function hasOneReading(header: Header): boolean {
 
 function isClear({ name, raw }: HeaderField): boolean {
   if (name === "") return false;
-  const text = asBuffer(raw).toString("latin1");
-  return NAME.test(text) && text.endsWith("\r\n") && !TWO_READINGS.test(text.slice(0, -2));
+  const bytes = asBuffer(raw);
+  const end = bytes.length - 2;
+  const isEnded = end >= 0 && bytes[end] === CR && bytes[end + 1] === LF;
+  const isNamed = NAME.test(bytes.toString("latin1", 0, MAX_NAME_LINE));
+  return isNamed && isEnded && !hasTwoReadings(bytes, end);
+}
+
+/** In a field up to its last line end: NUL, half a line end, a line that continues nothing, a line of blanks alone. */
+function hasTwoReadings(bytes: Buffer, end: number): boolean {
+  for (let at = 0; at < end; at++) {
+    const octet = bytes[at];
+    if (octet === 0 || octet === LF) return true;
+    if (octet !== CR) continue;
+    if (bytes[at + 1] !== LF) return true;
+    const start = at + 2;
+    at += 2;
+    while (at < end && isBlank(bytes[at])) at++;
+    if (at === start || at >= end || bytes[at] === CR) return true;
+    at -= 1;
+  }
+  return false;
+}
+
+function isBlank(octet: number | undefined): boolean {
+  return octet === 32 || octet === 9;
 }
 
 /** The field with one reading: as it is where it has one, else written again from its name and text; garbage gives none. */

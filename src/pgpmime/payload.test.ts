@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { isAscii } from "node:buffer";
 import { test } from "node:test";
 
 import fc from "fast-check";
@@ -103,16 +104,80 @@ test("below a signature nothing is changed", () => {
   assert.doesNotMatch(text(makePayload(message)), /legacy/);
 });
 
-test("a part that cannot say the subject goes without the display", () => {
+const LARGE = HEAD.replace("Lease", "Größe");
+
+test("a body in ASCII says a subject beyond ASCII in UTF-8, and keeps its bytes", () => {
   for (const type of [
     "text/plain",
     "text/plain; charset=us-ascii",
-    "text/plain; charset=utf-16",
-    "text/plain; charset=iso-2022-jp",
+    "text/plain; charset=US-ASCII; format=flowed",
+    "text/plain; charset*=us-ascii''us-ascii",
+    "text/plain; charset=iso-8859-2",
+    "text/plain; charset=koi8-r",
+    "text/plain; charset=shift_jis",
   ]) {
-    const message = bytes(`${HEAD.replace("Lease", "Größe")}Content-Type: ${type}\n\nx\n`);
+    for (const [encoding, body] of [
+      ["7bit", "plain ascii body\n"],
+      ["quoted-printable", "plain =\nascii body\n"],
+      ["base64", `${Buffer.from("plain ascii body").toString("base64")}\n`],
+    ] as const) {
+      const subject = LARGE.replace("Größe", "=?utf-8?Q?Gr=C3=BC=C3=9Fe=E2=82=AC?=");
+      const message = bytes(
+        `${subject}Content-Type: ${type}\nContent-Transfer-Encoding: ${encoding}\n\n${body}`,
+      );
+      const root = scanMime(makePayload(message));
+      const { parameters } = root.contentType;
+      assert.deepEqual(
+        [parameters.get("charset"), parameters.get("hp-legacy-display")],
+        ["utf-8", "1"],
+      );
+      const shown = bodyText(makePayload(message), root).replaceAll("\r\n", "\n");
+      assert.match(shown, /^Subject: Grüße€ draft\n\nplain ascii body\n?$/, `${type} ${encoding}`);
+      const after = view(message);
+      const { bodyOffset } = parseHeader(after);
+      assert.equal(text(after.subarray(bodyOffset)), body);
+    }
+  }
+});
+
+test("a body in another character set is written in UTF-8 where its own cannot say the subject", () => {
+  const subject = "Lease 値段 €";
+  for (const [charset, hex, said] of [
+    ["iso-8859-2", "b161", "ąa"],
+    ["koi8-r", "d2d5", "ру"],
+    ["iso-8859-1", "e4", "ä"],
+    ["shift_jis", "926c926933", "値段3"],
+    ["iso-2022-jp", "1b2442434d434a1b2842", "値段"],
+    ["utf-16", "6800e400", "hä"],
+    ["us-ascii", "c3a4", "ä"],
+  ] as const) {
+    for (const encoding of ["8bit", "base64", "quoted-printable"]) {
+      const head = bytes(
+        `${HEAD.replace("Lease draft", subject)}Content-Type: text/plain; charset=${charset}\nContent-Transfer-Encoding: ${encoding}\n\n`,
+      );
+      const body = encodeTransfer(Buffer.from(hex, "hex"), encoding);
+      const payload = makePayload(Buffer.concat([head, body]));
+      const root = scanMime(payload);
+      assert.equal(root.contentType.parameters.get("charset"), "utf-8", `${charset} ${encoding}`);
+      assert.equal(bodyText(payload, root), `Subject: ${subject}\r\n\r\n${said}`);
+      const shown = readerView(outerFields(parseHeader(head).header), payload);
+      assert.equal(bodyText(shown, scanMime(shown)), said);
+    }
+  }
+});
+
+test("a part whose bytes are not text of its character set goes without the display", () => {
+  for (const [type, body] of [
+    ["text/plain; charset=x-nobody-knows", "\xe4"],
+    ["text/plain; charset=shift_jis", "\xfc\xfc"],
+    ["text/plain; charset=iso-8859-2", "\xb1".repeat(900)],
+  ] as const) {
+    const message = Buffer.concat([
+      bytes(`${LARGE.replace("Größe", "Größe €")}Content-Type: ${type}\n\n`),
+      Buffer.from(body, "latin1"),
+    ]);
     assert.doesNotMatch(text(makePayload(message)), /legacy/, type);
-    assert.match(text(view(message)), /\n\nx\n$/);
+    assert(Buffer.from(view(message)).toString("latin1").endsWith(`\r\n\r\n${body}`));
   }
 });
 
@@ -189,12 +254,18 @@ test("every part comes back with its decoded bytes, whatever its type, character
         const shown = view(message);
         const leaf = (entity: Entity): Entity => entity.parts[0] ?? entity;
         const [before, after] = [leaf(scanMime(message)), leaf(scanMime(shown))];
-        assert.deepEqual(
-          Buffer.from(decodeBody(shown, after)).toString("latin1"),
-          Buffer.from(decodeBody(message, before)).toString("latin1"),
-        );
+        const charsetOf = ({ contentType }: Entity) => contentType.parameters.get("charset");
+        const isRelabelled = charsetOf(after) !== charsetOf(before);
+        if (!isRelabelled || isAscii(decodeBody(shown, after))) {
+          assert.deepEqual(
+            Buffer.from(decodeBody(shown, after)).toString("latin1"),
+            Buffer.from(decodeBody(message, before)).toString("latin1"),
+          );
+        }
         assert.equal(bodyText(shown, after), bodyText(message, before));
-        assert.deepEqual(after.contentType, before.contentType);
+        const { parameters } = after.contentType;
+        if (isRelabelled) assert.equal(parameters.get("charset"), "utf-8");
+        else assert.deepEqual(after.contentType, before.contentType);
       },
     ),
     { numRuns: 3000 },

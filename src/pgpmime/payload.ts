@@ -46,10 +46,14 @@ const MUST_BE_SINGLE = [
  * of a blind copy is named in a Bcc field of their own, the only one there is.
  * @throws UnsealableMessage when the message can be read in two ways or is beyond the limits of `scanMime`.
  */
-export function makePayload(message: Uint8Array, blindReader?: EmailAddress): Uint8Array {
+export function makePayload(
+  message: Uint8Array,
+  blindReader?: EmailAddress,
+  hasLegacyDisplay = true,
+): Uint8Array {
   const root = scan(message);
   refuseAmbiguous(root);
-  const lines = legacyLines(root.header);
+  const lines = hasLegacyDisplay ? legacyLines(root.header) : [];
   const parts = new Map(
     mainBodyParts(root).map((part) => [part, addLegacyDisplay(message, part, lines)]),
   );
@@ -101,10 +105,12 @@ function addLegacyDisplay(message: Uint8Array, part: Entity, lines: readonly str
   const header = structuralFields(part.header);
   const plain: Made = { header, body: undefined };
   if (!hasBody(message, part)) return plain;
-  const body = addElement(message, part, lines);
-  if (body === undefined) return plain;
+  const made = addElement(message, part, lines);
+  if (made === undefined) return plain;
+  const { body, charset } = made;
   const field = firstField(header, "content-type") ?? makeField("Content-Type", "text/plain");
-  const marked = withParameter(field, LEGACY, "1");
+  const labelled = charset === undefined ? field : withCharset(field, charset);
+  const marked = labelled && withParameter(labelled, LEGACY, "1");
   if (marked === undefined) return plain;
   const typed = replaceField(header, marked);
   const mustSay8bit = part.encoding === "7bit" && body.some((byte) => byte > 127);
@@ -115,6 +121,13 @@ function addLegacyDisplay(message: Uint8Array, part: Entity, lines: readonly str
     body,
   };
 }
+
+function withCharset(field: HeaderField, charset: string): HeaderField | undefined {
+  return withParameter(withoutParameters(field, CHARSET), "charset", charset);
+}
+
+/** In all forms of RFC 2231 §3 and §4. */
+const CHARSET = new Set(["charset", "charset*", "charset*0", "charset*0*"]);
 
 /** False when a delimiter stands where the empty line after the header should be. */
 function hasBody(message: Uint8Array, { start, bodyStart, end }: Entity): boolean {

@@ -19,6 +19,7 @@ import { seal } from "./seal.ts";
 
 const now = parseDate("2026-11-23T10:00:00Z");
 assert.ok(now);
+const NOW = now;
 
 async function newKey(text: string): Promise<UnlockedKey> {
   const address = parseAddress(text);
@@ -75,6 +76,20 @@ test("what is opened is what was sealed, signed by the sender for the reader", a
   assert.equal(check.kind, "valid");
   const shown = readerView(parseHeader(outer).header, opened.payload);
   assert.equal(Buffer.from(shown).toString(), MESSAGE.toString());
+});
+
+test("an installation may leave the text as it was written, without the subject in it", async () => {
+  const recipients = [bob.certificate];
+  const intended = [bob.fingerprint];
+  const asked = { message: MESSAGE, signer: alice, recipients, intended, now: NOW };
+  for (const [legacyDisplay, text] of [
+    [true, /\r\n\r\nSubject: The plan\r\n\r\nGrüße\r\n$/],
+    [false, /HP-Outer[^\r]*\r\n\r\nGrüße\r\n$/],
+  ] as const) {
+    const opened = await open({ message: await seal({ ...asked, legacyDisplay }), keys: [bob] });
+    assert.ok(opened.kind === "opened");
+    assert.match(Buffer.from(opened.payload).toString(), text);
+  }
 });
 
 test("without the reader's key nothing opens, and a changed byte opens to nothing", async () => {

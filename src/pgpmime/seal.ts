@@ -28,13 +28,15 @@ export async function seal(o: {
   readonly recipients: readonly Certificate[];
   readonly intended: readonly Fingerprint[];
   readonly blindReader?: EmailAddress;
+  /** Whether the subject stands once more in the text (RFC 9788 §2.1.2); by default it does. */
+  readonly legacyDisplay?: boolean;
   readonly now: Date;
 }): Promise<Uint8Array> {
   const lineEnds = checkLineEnds(o.message);
   if (lineEnds !== "ok") {
     throw new UnsealableMessage(`the message holds a ${lineEnds}`);
   }
-  const data = makePayload(o.message, o.blindReader);
+  const data = makePayload(o.message, o.blindReader, o.legacyDisplay);
   const { signer, recipients, intended, now } = o;
   const ciphertext = await signAndEncrypt({ data, signer, recipients, intended, now });
   return container(outerFields(parseHeader(o.message).header), ciphertext);

@@ -6,7 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { before, test } from "node:test";
 
-import { armorMessage, dearmor } from "../../src/openpgp/armor.ts";
+import { armorMessage } from "../../src/openpgp/armor.ts";
+import { dearmor } from "../../src/openpgp/armored-blocks.ts";
 import { packet, readPackets } from "../../src/openpgp/packet.ts";
 import { isEncryptedCms } from "../../src/pgpmime/cms.ts";
 import { makePeople, send, textOf } from "../support/submission.ts";
@@ -101,6 +102,26 @@ const FORGED: readonly (readonly [string, () => string])[] = [
     "text in an armor header",
     () => sealed({ armor: armor.replace("-----\n\n", `-----\nNote: ${SECRET}\n\n`) }),
   ],
+  [
+    "text in an armor header behind an empty line",
+    () => sealed({ armor: armor.replace("-----\n\n", `-----\n\nNote: ${SECRET}\n\n`) }),
+  ],
+  [
+    "text that goes on a header",
+    () => sealed({ armor: armor.replace("-----\n\n", `-----\nComment: x\n${SECRET}!\n\n`) }),
+  ],
+  [
+    "text between two ends of the armor",
+    () => sealed({ armor: `${armor}\n${SECRET}\n-----END PGP MESSAGE-----` }),
+  ],
+  [
+    "text in armor that is one line",
+    () =>
+      sealed({
+        armor: armor.replace("-----\n\n", `----- Note: ${SECRET} `).replaceAll("\n", " "),
+      }),
+  ],
+  ["a private packet of text", () => sealed({ armor: armored(packet(60, text), binary) })],
   [
     "a long remark in the armor",
     () =>

@@ -47,6 +47,7 @@ function submission(deps: Deps) {
       policy: { default: "prefer-clear", domains: {} },
       keys: { autocrypt: "remove" },
       limits: { loginFailures: 10, loginFailuresPerNetwork: 100 },
+      sealing: { legacyDisplay: true },
     },
     events: { failed: () => undefined, submitted: () => undefined },
     discover: refuse,

@@ -34,6 +34,7 @@ async function open(message: Uint8Array): Promise<Decrypted> {
 
 async function reasonOf(message: Uint8Array): Promise<string> {
   const opened = await open(message);
+  if (opened.kind === "unsupported") return `not supported: ${opened.form}`;
   return opened.kind === "damaged" ? opened.reason : opened.kind;
 }
 
@@ -45,17 +46,17 @@ function repeat(count: number, make: (index: number) => Buffer): Buffer {
   return Buffer.concat(Array.from({ length: count }, (_, index) => make(index)));
 }
 
-test("64 session keys are tried, 65 are refused", async () => {
+test("100 session keys are tried, 101 are not read", async () => {
   const strange = (): Buffer => sessionKeyPacket(alice, newSessionKey(9));
-  const many = Buffer.concat([repeat(63, strange), own, container]);
+  const many = Buffer.concat([repeat(99, strange), own, container]);
   assert.equal((await open(many)).kind, "decrypted");
-  const tooMany = Buffer.concat([repeat(64, strange), own, container]);
-  assert.equal(await reasonOf(tooMany), "too many session keys");
+  const tooMany = Buffer.concat([repeat(100, strange), own, container]);
+  assert.equal(await reasonOf(tooMany), "not supported: more than 100 session keys");
   const flood = Buffer.concat([repeat(100_000, () => own), container]);
-  assert.equal(await reasonOf(flood), "too many packets");
+  assert.equal(await reasonOf(flood), "not supported: too many packets");
 });
 
-test("session keys that name nobody are tried twenty times", async () => {
+test("session keys that name nobody are tried with every own key, up to a limit of work", async () => {
   const anonymous = (bytes: Buffer): Buffer => {
     const copy = Buffer.from(bytes);
     // Header of two octets, version, key ID.
@@ -64,9 +65,17 @@ test("session keys that name nobody are tried twenty times", async () => {
   };
   const strange = (): Buffer => anonymous(sessionKeyPacket(alice, newSessionKey(9)));
   const ours = anonymous(own);
-  const opened = await open(Buffer.concat([repeat(19, strange), ours, container]));
+  const message = Buffer.concat([repeat(99, strange), ours, container]);
+  assert.equal((await open(message)).kind, "decrypted");
+  const others = await Promise.all(
+    Array.from({ length: 30 }, (_, index) => ownKey(`b${String(index)}@beta.test`, "compat")),
+  );
+  const alone = Buffer.concat([ours, container]);
+  const opened = await within(1000, () => decrypt({ message: alone, keys: [...others, bob] }));
   assert.equal(opened.kind, "decrypted");
-  const closed = await open(Buffer.concat([repeat(20, strange), ours, container]));
+  // A hundred session keys and 41 own ones are more than is worked for.
+  const many = Array.from({ length: 40 }, (_, index) => others[index % 30] ?? alice);
+  const closed = await within(3000, () => decrypt({ message, keys: [...many, bob] }));
   assert.deepEqual(closed, { kind: "no-key", keyIds: [] });
 });
 
@@ -99,8 +108,8 @@ test("eight signatures are read, nine and nine thousand are refused", async () =
     const { certificate } = alice;
     assert.equal((await verifySignature({ data, signature, certificate })).kind, "valid");
   }
-  assert.equal(await reasonOf(forge(bob, signed(9))), "too many signatures");
-  assert.equal(await reasonOf(forge(bob, signed(9000))), "too many packets");
+  assert.equal(await reasonOf(forge(bob, signed(9))), "not supported: too many signatures");
+  assert.equal(await reasonOf(forge(bob, signed(9000))), "not supported: too many packets");
 });
 
 const bomb = (algorithm: number, content: Buffer): Buffer =>
@@ -124,19 +133,22 @@ test("compression within compression and broken streams are refused", async () =
   for (let level = 0; level < 64; level += 1) nested = bomb(1, deflateRawSync(nested));
   assert.match(await reasonOf(forge(bob, nested)), /not one literal/);
   for (const algorithm of [3, 4, 110, 255]) {
-    assert.match(await reasonOf(forge(bob, bomb(algorithm, randomBytes(100)))), /not supported/);
+    assert.match(
+      await reasonOf(forge(bob, bomb(algorithm, randomBytes(100)))),
+      /^not supported: (?:BZip2 )?compression/,
+    );
   }
   assert.match(await reasonOf(forge(bob, bomb(1, randomBytes(100)))), /compressed data/);
   assert.match(await reasonOf(forge(bob, bomb(2, Buffer.alloc(0)))), /compressed data/);
 });
 
-test("a session key from a password is refused before its Argon2 is worked out", async () => {
+test("a session key from a password is never worked out, whatever its Argon2 costs", async () => {
   // Version 6, AES-256, OCB, Argon2 with 255 passes, 255 lanes and 2^31 KiB.
   const s2k = Buffer.concat([Buffer.of(4), Buffer.alloc(16), Buffer.of(255, 255, 31)]);
   const head = Buffer.of(6, 3 + s2k.length + 15, 9, 2, s2k.length);
   const skesk = packet(3, head, s2k, Buffer.alloc(15), Buffer.alloc(48));
-  assert.match(await reasonOf(Buffer.concat([skesk, container])), /not session keys/);
-  assert.match(await reasonOf(Buffer.concat([own, skesk, container])), /not session keys/);
+  assert.match(await reasonOf(Buffer.concat([skesk, container])), /a password and no key/);
+  assert.equal(await reasonOf(Buffer.concat([own, skesk, container])), "decrypted");
 });
 
 test("25 MB in OCB, which a library in JavaScript takes seconds for, are opened within one", async () => {
@@ -153,7 +165,7 @@ test("a large container in chunks of 64 octets is refused before the work", asyn
   assert(first);
   const large = packet(PACKET.encrypted, head, Buffer.alloc(20 * MB));
   const message = Buffer.concat([packet(first.tag, first.body), large]);
-  assert.match(await reasonOf(message), /no session key/);
+  assert.match(await reasonOf(message), /too many chunks/);
 });
 
 test("lengths that lie, parts without end and markers without number are refused", async () => {
@@ -175,8 +187,8 @@ test("lengths that lie, parts without end and markers without number are refused
 });
 
 test("more than 50 MiB are refused", async () => {
-  assert.equal(await reasonOf(Buffer.alloc(51 * MB, 0xff)), "too large");
-  assert.equal(await reasonOf(Buffer.alloc(71 * MB, 0x20)), "too large");
+  assert.equal(await reasonOf(Buffer.alloc(51 * MB, 0xff)), "not supported: more than 50 MiB");
+  assert.equal(await reasonOf(Buffer.alloc(71 * MB, 0x20)), "not supported: more than 50 MiB");
 });
 
 test("the event loop runs on while a large message is opened", async () => {

@@ -30,6 +30,20 @@ const sealedV6 = Buffer.from(await sealFor(SECRET, alice, bobV6));
 
 const open = (message: Uint8Array): Promise<Decrypted> => decrypt({ message, keys: [bob, bobV6] });
 
+/** Neither shown nor opened: damaged, or in a form that is not read. */
+async function assertRefused(message: Uint8Array): Promise<void> {
+  const opened = await open(message);
+  assert(opened.kind === "damaged" || opened.kind === "unsupported", opened.kind);
+  assert(!JSON.stringify(opened).includes("CANARY"));
+}
+
+async function assertUnsupported(message: Uint8Array, form?: RegExp): Promise<void> {
+  const opened = await open(message);
+  assert(opened.kind === "unsupported", opened.kind);
+  assert(!JSON.stringify(opened).includes("CANARY"));
+  if (form !== undefined) assert.match(opened.form, form);
+}
+
 async function assertDamaged(message: Uint8Array, reason?: RegExp): Promise<void> {
   const opened = await open(message);
   assert(opened.kind === "damaged", opened.kind);
@@ -52,7 +66,8 @@ const flip = (bytes: Buffer, at: number): Buffer => {
 test("a changed octet anywhere in the container gives damaged (EFAIL gadgets)", async () => {
   for (const message of [sealed, sealedV6]) {
     const length = readPackets(message, 10)[1]?.body.length ?? 0;
-    for (const at of [1, 5, 17, 18, 19, 30, 40, 100, 1000, length - 21, length - 1]) {
+    await assertRefused(withContainer(message, (body) => flip(body, 1)));
+    for (const at of [5, 17, 18, 19, 30, 40, 100, 1000, length - 21, length - 1]) {
       await assertDamaged(withContainer(message, (body) => flip(body, at)));
     }
   }
@@ -70,16 +85,16 @@ test("without its integrity code, or cut off, a message is damaged (MDC strippin
 });
 
 test("containers without integrity are refused (SED downgrade, GnuPG's own AEAD)", async () => {
-  await assertDamaged(
+  await assertUnsupported(
     withContainer(sealed, (body) => body.subarray(1), 9),
-    /not session keys/,
+    /without integrity protection/,
   );
-  await assertDamaged(
+  await assertUnsupported(
     withContainer(sealed, (body) => body, 20),
-    /not session keys/,
+    /OCB/,
   );
   for (const version of [0, 2, 3, 255]) {
-    await assertDamaged(
+    await assertRefused(
       withContainer(sealed, (body) => {
         body[0] = version;
         return body;
@@ -91,7 +106,7 @@ test("containers without integrity are refused (SED downgrade, GnuPG's own AEAD)
   const cipher = createCipheriv("aes-256-cfb", key.bytes, Buffer.alloc(16));
   const plain = Buffer.concat([randomBytes(16), Buffer.alloc(2), literal("CANARY")]);
   const sed = packet(9, cipher.update(plain));
-  await assertDamaged(Buffer.concat([sessionKeyPacket(bob, key), sed]));
+  await assertUnsupported(Buffer.concat([sessionKeyPacket(bob, key), sed]));
 });
 
 test("a version 2 container is bound to its cipher, mode, chunk size and salt", async () => {
@@ -108,7 +123,7 @@ test("a version 2 container is bound to its cipher, mode, chunk size and salt", 
     [3, 255],
     [4, 1],
   ] as const) {
-    await assertDamaged(
+    await assertRefused(
       withContainer(sealedV6, (body) => {
         body[at] = body[at] === value ? value + 1 : value;
         return body;
@@ -148,10 +163,10 @@ const WRAPPED: readonly [string, readonly Buffer[]][] = [
   ["compressed within compressed", [compressed(compressed(text))]],
   ["compressed after one-pass", [onePass, compressed(text), signature]],
   ["an encrypted message within", [sealed]],
-  ["an unknown packet", [text, packet(40, Buffer.from("x"))]],
+  ["an unknown critical packet at the end", [text, packet(39, Buffer.from("x"))]],
   ["an unknown critical packet", [packet(30, Buffer.from("x")), text]],
   ["a user ID", [text, packet(13, Buffer.from("alice"))]],
-  ["a literal of an unknown format", [packet(PACKET.literal, Buffer.from("l\0\0\0\0\0CANARY"))]],
+  ["a literal of an unknown format", [packet(PACKET.literal, Buffer.from("x\0\0\0\0\0CANARY"))]],
   [
     "a literal whose name is too long",
     [packet(PACKET.literal, Buffer.from("b\xff\0\0\0\0CANARY"))],
@@ -162,7 +177,7 @@ const WRAPPED: readonly [string, readonly Buffer[]][] = [
 ];
 
 for (const [name, inside] of WRAPPED) {
-  test(`within the container is refused: ${name}`, () => assertDamaged(forge(bob, ...inside)));
+  test(`within the container is refused: ${name}`, () => assertRefused(forge(bob, ...inside)));
 }
 
 const key = newSessionKey(9);
@@ -175,8 +190,8 @@ const AROUND: readonly [string, readonly Buffer[]][] = [
   ["a literal after it", [own, container, text]],
   ["a second container", [own, container, container]],
   ["a session key after it", [own, container, own]],
-  ["a password's session key", [packet(3, Buffer.from("0409000888", "hex")), own, container]],
-  ["an unknown packet before it", [packet(60, Buffer.from("x")), own, container]],
+  ["a password's session key alone", [packet(3, Buffer.from("0409000888", "hex")), container]],
+  ["an unknown critical packet before it", [packet(39, Buffer.from("x")), own, container]],
   ["a compressed message", [compressed(own, container)]],
   ["octets after it", [own, container, Buffer.from("\r\n")]],
   ["nothing", []],
@@ -184,8 +199,45 @@ const AROUND: readonly [string, readonly Buffer[]][] = [
 ];
 
 for (const [name, packets] of AROUND) {
-  test(`around the container is refused: ${name}`, () => assertDamaged(Buffer.concat(packets)));
+  test(`around the container is refused: ${name}`, () => assertRefused(Buffer.concat(packets)));
 }
+
+test("session keys for passwords, unknown ones and private packets are passed over (RFC 9580 §4.3)", async () => {
+  const beside = [
+    packet(3, Buffer.from("0409000888", "hex")),
+    packet(3, Buffer.of(99)),
+    packet(PACKET.publicKeySessionKey, Buffer.of(99, 1, 2)),
+    packet(PACKET.publicKeySessionKey, Buffer.of(3, 1)),
+    packet(40, Buffer.from("x")),
+    packet(60, Buffer.from("x")),
+    packet(63),
+  ];
+  const inside = sealedPacket(key, packet(60, Buffer.from("x")), text, packet(40));
+  const opened = expectDecrypted(await open(Buffer.concat([...beside, own, ...beside, inside])));
+  assert.equal(Buffer.from(opened.data).toString(), "CANARY signed");
+});
+
+test("literals are read in every format that programs write, and others are named", async () => {
+  for (const format of ["b", "t", "u", "m", "l", "1"]) {
+    const body = Buffer.from(`${format}\0\0\0\0\0Subject: x\r\n\r\ntext`, "latin1");
+    const opened = expectDecrypted(await open(forge(bob, packet(PACKET.literal, body))));
+    assert.equal(Buffer.from(opened.data).toString(), "Subject: x\r\n\r\ntext");
+  }
+  const other = packet(PACKET.literal, Buffer.from("x\0\0\0\0\0CANARY"));
+  await assertUnsupported(forge(bob, other), /literal/);
+});
+
+test("a signature that was announced as another leaves the text readable and counts for nothing", async () => {
+  const announced = Buffer.from(onePass);
+  // Header of two octets, version, type, hash.
+  announced[4] = 8;
+  const { data, signatures } = expectDecrypted(await open(forge(bob, announced, text, signature)));
+  assert.equal(Buffer.from(data).toString(), "CANARY signed");
+  assert.deepEqual(
+    signatures.map(({ hash, issuer, isWeak }) => [hash, issuer, isWeak]),
+    [["unknown", undefined, true]],
+  );
+});
 
 test("marker and padding packets are passed over wherever they stand (RFC 9580 §10.3)", async () => {
   const inside = sealedPacket(key, MARKER, PADDING, text, PADDING);
@@ -222,7 +274,7 @@ test("a thousand mutated messages never crash and never open as something else",
   assert(opened < 50);
 });
 
-test("every prefix of a message is damaged", async () => {
+test("every prefix of a message is damaged, never unsupported", async () => {
   for (let length = 0; length < sealedV6.length; length += 7) {
     await assertDamaged(sealedV6.subarray(0, length));
   }

@@ -18,8 +18,8 @@ const HOOK = join(import.meta.dirname, "hook.ts");
 const EXPLAINED = join(import.meta.dirname, "survivors.txt");
 const AT_A_TIME = 2;
 /** A fault that makes a test run for ever is noticed by this much processor time, or by this long a wait. */
-const LIMIT_CPU_SECONDS = 90;
-const LIMIT_MS = 300 * SECOND;
+const LIMIT_CPU_SECONDS = 30;
+const LIMIT_MS = 120 * SECOND;
 
 export type Score = {
   readonly file: string;

@@ -65,6 +65,7 @@ export type Options = {
   readonly keys?: UnlockedKeys;
   readonly outcome?: (recipient: EmailAddress, attempt: number) => Outcome;
   readonly autocrypt?: "remove" | "replace";
+  readonly legacyDisplay?: boolean;
   readonly isReplyToSealed?: boolean;
   /** The return path, for one that is not alice's address; "": the empty one. */
   readonly from?: string;
@@ -98,6 +99,7 @@ export async function send(message: string, to: readonly string[], options: Opti
     },
     seal,
     autocrypt: options.autocrypt ?? "remove",
+    ...(options.legacyDisplay === undefined ? {} : { legacyDisplay: options.legacyDisplay }),
     trace,
     cameProtected: async (_reader, messageIds) =>
       Promise.resolve(options.cameProtected?.(messageIds) ?? options.isReplyToSealed === true),
