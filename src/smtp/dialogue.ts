@@ -12,9 +12,11 @@ import type { Envelope } from "../mail/envelope.ts";
 import { checkLineEnds } from "../mail/message.ts";
 import { Budget, type Share } from "./budget.ts";
 import { collect } from "./collect.ts";
+import { readDataLines } from "./data-lines.ts";
 import { envelopeOf, nameOf, parsePath } from "./connection.ts";
 import { Connections, type Callback } from "./connections.ts";
 import type { Client, Handlers, ListenerLimits, ListenerMode } from "./handlers.ts";
+import { MAIL, MAIL_OF_CLIENTS, RCPT, refuseUnannounced } from "./parameters.ts";
 import { PasswordLines } from "./password-lines.ts";
 import { errorReply, isAccepted, oneReply, Refusal, reply, type Reply } from "./reply.ts";
 
@@ -62,7 +64,7 @@ export class Dialogue<Login extends object> {
       },
       onSecure: (_socket, session, callback) => {
         session.disabledCommands = this.#disabled(true);
-        this.#watchPasswords(session);
+        this.#readLines(session);
         callback();
       },
       onAuth: (auth, session, callback) => {
@@ -101,15 +103,16 @@ export class Dialogue<Login extends object> {
       return;
     }
     session.disabledCommands = this.#disabled(session.secure);
-    this.#watchPasswords(session);
+    this.#readLines(session);
     callback();
   }
 
-  /** Also before TLS, where AUTH is refused: some clients send it there. */
-  #watchPasswords({ id }: SMTPServerSession): void {
-    if (!this.#isSubmission) return;
+  /** What smtp-server would read otherwise. Passwords also before TLS, where AUTH is refused: some clients send it there. */
+  #readLines({ id }: SMTPServerSession): void {
     const connection = [...(this.#server?.connections ?? [])].find((one) => one.id === id);
     if (connection === undefined) return;
+    readDataLines(connection);
+    if (!this.#isSubmission) return;
     this.#passwords.get(id)?.end();
     this.#passwords.set(id, new PasswordLines(connection));
   }
@@ -171,6 +174,7 @@ export class Dialogue<Login extends object> {
     if (this.#isSubmission && loginOf(session) === undefined) {
       throw new Refusal(530, "5.7.0 authentication required");
     }
+    refuseUnannounced(address, this.#isSubmission ? MAIL_OF_CLIENTS : MAIL);
     connection.recipients = [];
     connection.from = address.address === "" ? undefined : parsePath(address, session, "5.1.7");
     return Promise.resolve();
@@ -181,6 +185,7 @@ export class Dialogue<Login extends object> {
     if (connection.recipients.length >= this.#limits.recipients) {
       throw new Refusal(452, "4.5.3 too many recipients");
     }
+    refuseUnannounced(address, RCPT);
     const recipient = parsePath(this.#withDomain(address), session, "5.1.3");
     const { envelope } = session;
     const args = envelope.mailFrom === false ? false : envelope.mailFrom.args;
