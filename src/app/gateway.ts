@@ -82,10 +82,12 @@ async function listen(
 ): Promise<Listener> {
   const isSubmission = mode === "submission-implicit" || mode === "submission-starttls";
   const { messageBytes, recipients, connections, idleMs } = config.limits;
+  const [domain] = config.domains;
   return startListener({
     ...place,
     mode,
     hostname: config.hostname,
+    ...(domain === undefined ? {} : { domain }),
     tls: {
       cert: await readFile(config.tls.certificateFile, "utf8"),
       key: await readFile(config.tls.keyFile, "utf8"),

@@ -28,7 +28,7 @@ const MOST_REFUSED_RECIPIENTS = 20;
 
 export class Dialogue<Login extends object> {
   readonly #mode: ListenerMode;
-  readonly #hostname: string;
+  readonly #domain: string;
   readonly #limits: ListenerLimits;
   readonly #handlers: Handlers<Login>;
   readonly #connections: Connections;
@@ -39,12 +39,12 @@ export class Dialogue<Login extends object> {
 
   constructor(
     mode: ListenerMode,
-    hostname: string,
+    domain: string,
     limits: ListenerLimits,
     handlers: Handlers<Login>,
   ) {
     this.#mode = mode;
-    this.#hostname = hostname;
+    this.#domain = domain;
     this.#limits = limits;
     this.#handlers = handlers;
     this.#budget = new Budget(limits.heldBytes);
@@ -210,7 +210,7 @@ export class Dialogue<Login extends object> {
   #withDomain(address: SMTPServerAddress): SMTPServerAddress {
     return address.address.includes("@")
       ? address
-      : { ...address, address: `${address.address}@${this.#hostname}` };
+      : { ...address, address: `${address.address}@${this.#domain}` };
   }
 
   async #data(

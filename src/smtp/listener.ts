@@ -34,6 +34,8 @@ export type ListenerOptions<Login extends object> = {
   readonly port: number;
   /** The name in the greeting. */
   readonly hostname: string;
+  /** Where `<postmaster>` alone is (RFC 5321 §4.1.1.3); without it, at the hostname. */
+  readonly domain?: string;
   readonly mode: ListenerMode;
   /** Needed by both submission modes; `mx` and `lmtp` offer STARTTLS with it. */
   readonly tls?: ServerTls;
@@ -59,7 +61,12 @@ export async function startListener<Login extends object>(
   if (options.mode.startsWith("submission") && options.tls === undefined) {
     throw new Error(`a ${options.mode} listener needs a certificate`);
   }
-  const dialogue = new Dialogue(options.mode, options.hostname, limits, options.handlers);
+  const dialogue = new Dialogue(
+    options.mode,
+    options.domain ?? options.hostname,
+    limits,
+    options.handlers,
+  );
   const server = new SMTPServer({ ...serverOptions(options, limits), ...dialogue.callbacks() });
   dialogue.attach(server);
   server.listen(options.port, options.host);
