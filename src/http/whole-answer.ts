@@ -4,9 +4,9 @@ import { crc32 } from "node:zlib";
 /** What an application that answers whole is told of a request; it has no body. */
 export type Asked = {
   readonly method: string;
-  /** The request target as it came, unmended. */
+  /** The request target as it came, unmended; of an absolute one what stands behind the authority (RFC 9112 §3.2.2). */
   readonly url: string;
-  /** The Host field; empty where there is none. */
+  /** The Host field, or the authority of an absolute target, which counts instead of it; empty where there is none. */
   readonly host: string;
   /** The same object for all requests of one connection. */
   readonly socket: { readonly remoteAddress?: string | undefined };
@@ -77,14 +77,25 @@ export function wholeResponder(
     };
     try {
       const { method = "", url = "", socket } = request;
-      const host = request.headers.host ?? "";
-      const answer = application.answer({ method, url, host, socket });
+      const target = originForm(url, request.headers.host ?? "");
+      const answer = application.answer({ method, ...target, socket });
       if (answer instanceof Promise) answer.then(send).catch(fail);
       else send(answer);
     } catch (error) {
       fail(error);
     }
   };
+}
+
+/**
+ * A client of a proxy may send the whole URL to whom it takes for one, and every server takes it: then the Host field says
+ * nothing (RFC 9112 §3.2.2).
+ */
+function originForm(url: string, host: string): Pick<Asked, "url" | "host"> {
+  const [, authority, rest = ""] = /^https?:\/\/([^/?#]*)(.*)$/is.exec(url) ?? [];
+  if (authority === undefined) return { url, host };
+  // An empty authority is none of a host's: a name that no host has.
+  return { url: rest.startsWith("/") ? rest : `/${rest}`, host: authority || "@" };
 }
 
 /**
