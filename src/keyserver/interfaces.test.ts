@@ -266,6 +266,7 @@ test("an absolute target is answered like its origin form, and its authority cou
   const direct = `/.well-known/openpgpkey/hu/${HASH}`;
   assert.equal((await raw(`https://alpha.test${direct}`, "foreign.test")).status, 200);
   assert.equal((await raw(`https://foreign.test${direct}`, "alpha.test")).status, 421);
+  assert.equal((await raw("http://keys.alpha.test/healthz", "keys.alpha.test")).status, 421);
   for (const place of ["https://", "https://u:p@keys.alpha.test"]) {
     assert.equal((await raw(`${place}/healthz`, "keys.alpha.test")).status, 400, place);
   }
