@@ -28,6 +28,7 @@ const MEANING: Record<UnusableReason, "absent" | "unreachable"> = {
   "no-encryption-key": "absent",
   "no-signing-key": "absent",
   "weak-algorithm": "absent",
+  "unsupported-algorithm": "absent",
   "unsupported-version": "absent",
   "wrong-user-id": "unreachable",
   "bad-self-signature": "unreachable",

@@ -212,7 +212,7 @@ test("what acceptance refuses is refused by its name", async () => {
     [
       "SHA-1",
       await forgedSecret(rsaForge, { ...plan, certification: { hashAlgorithm: 2 } }),
-      "bad-self-signature",
+      "weak-algorithm",
     ],
     ["another's name", await libraryKey({ ...base, user: "eve@post.example" }), "wrong-user-id"],
     [
@@ -230,14 +230,18 @@ test("what acceptance refuses is refused by its name", async () => {
     [
       "secp256k1",
       packet(5, Buffer.from(`04000000001305${SECP256K1}020304${"17".repeat(64)}0000`, "hex")),
-      "weak-algorithm",
+      "unsupported-algorithm",
     ],
     [
       "DSA",
       packet(5, Buffer.from("0400000000110001010001010001010001010000010100020102", "hex")),
       "weak-algorithm",
     ],
-    ["of the future", packet(5, Buffer.from("040000000063aabbccddeeff", "hex")), "weak-algorithm"],
+    [
+      "of the future",
+      packet(5, Buffer.from("040000000063aabbccddeeff", "hex")),
+      "unsupported-algorithm",
+    ],
   ];
   for (const [name, bytes, reason] of cases) assert.equal(await refusal(bytes), reason, name);
   assert.equal(await refusal(plain, { address: "ada.quill+x@post.example" }), "wrong-user-id");
@@ -367,6 +371,7 @@ test("every refusal says what to do, without words of the trade at its start", (
     "no-encryption-key",
     "no-signing-key",
     "weak-algorithm",
+    "unsupported-algorithm",
     "wrong-user-id",
     "bad-self-signature",
     "unsupported-version",

@@ -14,6 +14,7 @@ export type CertificateRefusal =
   | "no-encryption-key"
   | "no-signing-key"
   | "weak-algorithm"
+  | "unsupported-algorithm"
   | "wrong-user-id"
   | "bad-self-signature"
   | "unsupported-version";
@@ -95,7 +96,9 @@ const EXPLANATIONS: Readonly<Record<ImportRefusal | CertificateRefusal, string>>
   "no-signing-key":
     "Nothing can be signed with this key: it has no valid part for that. Add one in the program you use it with (a signing subkey), and export it again.",
   "weak-algorithm":
-    "This key is of a kind that is too weak or not known here; RSA keys need 3072 bits. Make a new key, or let the server make one.",
+    "This key, or the signature by which it names its owner (SHA-1), is of a kind that is too weak; RSA keys need 3072 bits. Sign it again with a current program, make a new key, or let the server make one.",
+  "unsupported-algorithm":
+    "This key is of a kind that is not supported here, such as a post-quantum one. Make a key of an ordinary kind (Ed25519 and X25519), or let the server make one.",
   "wrong-user-id":
     "This key is not for this address: the address must stand in it as the only one of one of its names. Add it in the program you use the key with, and export it again.",
   "bad-self-signature":
