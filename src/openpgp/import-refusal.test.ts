@@ -140,6 +140,9 @@ test("protection that takes too long is refused before anything is derived", asy
   const argon = (passes: number, lanes: number, exponent: number) =>
     refusal(patched(argon2, 20, passes, lanes, exponent), { passphrase: "x" });
   assert.equal(await argon(255, 4, 16), "costly-protection");
+  // The first recommendation of RFC 9580 §3.7.1.4: one pass over 2 GiB.
+  assert.equal(await argon(1, 4, 21), "costly-protection");
+  assert.match(explainRefusal("costly-protection"), /2 GiB/);
   assert.equal(await argon(4, 4, 16), "costly-protection");
   assert.equal(await argon(1, 4, 18), "costly-protection");
   assert.equal(await argon(1, 4, 30), "costly-protection");

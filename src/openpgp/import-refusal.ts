@@ -80,7 +80,7 @@ const EXPLANATIONS: Readonly<Record<ImportRefusal | CertificateRefusal, string>>
   "wrong-passphrase":
     "The passphrase does not open this key. Check it and try again; it is the key's own passphrase, which need not be that of your mail.",
   "costly-protection":
-    "The key is locked in a way that takes too much time or memory to open. Set its passphrase again with the usual settings of your program, export it and upload that file.",
+    "Opening this key with its passphrase takes more memory or time than is given here: at most 128 MiB, while some programs ask for 2 GiB (Argon2 in the first setting that its standard recommends). Set its passphrase again with another setting or program, export it and upload that file.",
   "unsupported-protection":
     "The key is locked in a way that is out of date. Set its passphrase again with a current program, export it and upload that file.",
   "mismatched-parts":
