@@ -84,10 +84,12 @@ async function listen(
   const isSubmission = mode === "submission-implicit" || mode === "submission-starttls";
   const { limits } = config;
   const { messageBytes, recipients, idleMs, dataMs, firstCommandMs } = limits;
+  const [domain] = config.domains;
   return startListener({
     ...place,
     mode,
     hostname: config.hostname,
+    ...(domain === undefined ? {} : { domain }),
     tls: {
       cert: await readFile(config.tls.certificateFile, "utf8"),
       key: await readFile(config.tls.keyFile, "utf8"),

@@ -1,6 +1,6 @@
 /** Wires delivery: MX and LMTP answer through `incoming/deliver`; sealed mail of `provider-usable` accounts opens after. */
 import { availableParallelism } from "node:os";
-import { findReader } from "../accounts/embedded.ts";
+import { isServed, readerOf } from "../accounts/postmaster.ts";
 import { HOUR, SECOND } from "../base/time.ts";
 import { Gate } from "../base/gate.ts";
 import {
@@ -15,12 +15,7 @@ import type { UnlockedKeys } from "../keys/unlocked-keys.ts";
 import { readBinding } from "../keys/binding.ts";
 import { Overtaken } from "../keys/overtaken.ts";
 import { unlockWithService } from "../keys/vault.ts";
-import {
-  canonicalAddress,
-  parseAddress,
-  withoutSubaddress,
-  type EmailAddress,
-} from "../mail/address.ts";
+import { canonicalAddress, parseAddress, type EmailAddress } from "../mail/address.ts";
 import { listWaiting, recordWaiting, roomFor, waitingAccounts } from "../mailbox/embedded.ts";
 import type { Sender } from "../outgoing/submit.ts";
 import type { Handlers } from "../smtp/handlers.ts";
@@ -39,9 +34,8 @@ export function wayIn(parts: Parts): WayIn {
     store,
     clock: parts.clock,
     hostname: config.hostname,
-    isOurs: (domain) => config.domains.includes(domain),
-    findAccount: async (address) =>
-      (await findReader(store, address)) ?? findReader(store, withoutSubaddress(address)),
+    isOurs: (address) => isServed(config, address),
+    findAccount: async (address) => readerOf(store, config, address),
     hasRoom: async (account, sizeBytes) =>
       (await roomFor(store, account.address, config.limits, sizeBytes)) === "room",
     wrapFor: async (account, data) => wrapFor(parts, account, data),

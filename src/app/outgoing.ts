@@ -2,6 +2,8 @@
 import { AppError } from "../base/errors.ts";
 import { MINUTE } from "../base/time.ts";
 import { findAccount, type Account } from "../accounts/embedded.ts";
+import { isServed, readerOf } from "../accounts/postmaster.ts";
+import { isAddress } from "../accounts/reader-addresses.ts";
 import { readBinding } from "../keys/binding.ts";
 import { openCopy, wrapCopy } from "../keys/rewrap.ts";
 import { UnlockedKeys } from "../keys/unlocked-keys.ts";
@@ -62,6 +64,10 @@ export function outgoingHandlers(parts: Parts, { deps, task }: WayOut): Handlers
   const submitDeps: SubmitDeps = {
     clock: parts.clock,
     hostname: parts.config.hostname,
+    isAddress: async (address) => isAddress(parts.store, address),
+    isUnknownHere: async (address) =>
+      isServed(parts.config, address) &&
+      (await readerOf(parts.store, parts.config, address)) === undefined,
     discover: parts.discover,
     seal: parts.seal,
     clientProtection: parts.clientProtection,

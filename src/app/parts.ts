@@ -3,6 +3,7 @@
  * look-ups and the crypto pool. Opening them starts nothing: no listener, no timer that keeps a process alive.
  */
 import { readFile } from "node:fs/promises";
+import { isPostmastersMail } from "../accounts/postmaster.ts";
 import { isAddress, isReadersAddress } from "../accounts/reader-addresses.ts";
 import { AppError } from "../base/errors.ts";
 import { systemClock, type Clock } from "../base/time.ts";
@@ -109,8 +110,9 @@ export async function openParts(
     askAuthorKey: lookUps.knownAuthorKey,
     online: { askAuthor: lookUps.askAuthor, askAuthorKey: lookUps.askAuthorKey },
     lookForAuthor: lookUps.lookForAuthor,
-    isReader: (account, addresses, signedAt) =>
-      isReadersAddress(store, account, addresses, signedAt),
+    isReader: async (account, addresses, signedAt) =>
+      (await isReadersAddress(store, account, addresses, signedAt)) ||
+      (await isPostmastersMail(store, config, account, addresses)),
     unlockWithService: (account) => unlockWithService(vault, account),
     isParked: (account, keyIds) => isParked(vault, account, keyIds),
     statusKey: statusKey(vault),

@@ -25,9 +25,14 @@ const SECRET_NAME = /^[0-9A-F]{40}\.key$/;
 
 /** Copies of a home's keys; disposing deletes them, and ends what GnuPG started beside them. */
 export type GnupgHome = AsyncDisposable & {
-  /** The secret keys of a user ID. Keys with a passphrase are left out, because nobody is asked for it. */
-  readonly exportSecretKeys: (userId: string) => Promise<Uint8Array>;
+  /** The secret keys of a user ID. */
+  readonly exportSecretKeys: (userId: string) => Promise<ExportedKeys>;
 };
+
+/** What is there for a user ID. A key with a passphrase is `locked`, because nobody is asked for it. */
+export type ExportedKeys =
+  | { readonly kind: "exported"; readonly bytes: Uint8Array }
+  | { readonly kind: "absent" | "locked" };
 
 /** @throws UsageError when the home cannot be read; AppError when it is not as GnuPG makes one. */
 export async function openGnupgHome(home: string): Promise<GnupgHome> {
@@ -80,22 +85,33 @@ function notKeys(file: string): AppError {
   });
 }
 
-async function gpgExport(folder: string, userId: string): Promise<Uint8Array> {
+async function gpgExport(folder: string, userId: string): Promise<ExportedKeys> {
+  const exported = await gpg(folder, ["--export-secret-keys", userId]);
+  if (exported !== undefined && exported.length > 0) return { kind: "exported", bytes: exported };
+  const listed = await gpg(folder, ["--with-colons", "--list-secret-keys", userId]);
+  const isThere = listed !== undefined && /^sec:/m.test(Buffer.from(listed).toString("latin1"));
+  return { kind: isThere ? "locked" : "absent" };
+}
+
+/** What it wrote; undefined when it says that it could not. @throws AppError when it came to no end. */
+async function gpg(folder: string, args: readonly string[]): Promise<Uint8Array | undefined> {
   const quiet = ["--homedir", folder, "--no-options", "--batch", "--no-tty"];
   const alone = ["--pinentry-mode", "error", "--no-auto-key-locate", "--disable-dirmngr"];
   try {
-    const { stdout } = await run("gpg", [...quiet, ...alone, "--export-secret-keys", userId], {
+    const { stdout } = await run("gpg", [...quiet, ...alone, ...args], {
       encoding: "buffer",
       timeout: GPG_TIMEOUT_MS,
       maxBuffer: MAX_KEY_OCTETS,
     });
     return stdout;
   } catch (cause) {
-    if (cause instanceof Error && "code" in cause && cause.code === "ENOENT") {
+    const code: unknown = cause instanceof Error ? Reflect.get(cause, "code") : undefined;
+    if (code === "ENOENT") {
       throw new UsageError(
         "gpg is not installed: it has to read its own home (Debian package gnupg)",
       );
     }
-    return new Uint8Array();
+    if (typeof code === "number") return undefined;
+    throw new AppError("gpg did not end in time, or wrote too much", { temporary: false, cause });
   }
 }

@@ -57,7 +57,20 @@ export const keyBringCommands: readonly Command[] = [
   },
 ];
 
-function refuse(reason: Parameters<typeof explainRefusal>[0]): Error {
+/** With `--json` the reason is the word `result` of the answer, too. */
+function refuse(
+  call: Call,
+  address: EmailAddress,
+  reason: Parameters<typeof explainRefusal>[0],
+): Error {
+  if (call.isJson) {
+    const explanation = explainRefusal(reason);
+    answer(
+      call,
+      { address: formatAddress(address), result: reason, fingerprint: null, explanation },
+      [],
+    );
+  }
   return notFound(`${explainRefusal(reason)} (${reason}); nothing is changed`);
 }
 
@@ -74,7 +87,7 @@ async function bring(call: Call): Promise<ExitCode> {
   if (masterKey === undefined) throw await closedKeys(parts, account);
   const { passphrase } = secrets;
   const imported = await importSecretKey({ bytes, passphrase, address, now: parts.clock.now() });
-  if (imported.kind === "refused") throw refuse(imported.reason);
+  if (imported.kind === "refused") throw refuse(call, address, imported.reason);
   const ended = await bringSecretKey(parts, masterKey, address, imported);
   return brought(call, address, imported.certificate.fingerprint, ended);
 }
@@ -88,7 +101,7 @@ function brought(
 ): ExitCode {
   const text = formatAddress(address);
   const isRevoked = ended !== undefined && ended.by !== "none";
-  return answer(call, { address: text, fingerprint }, [
+  return answer(call, { address: text, result: "imported", fingerprint, explanation: null }, [
     `${text} has ${fingerprint} now, published from now on${isRevoked ? "; the key before is revoked and still decrypts" : ""}`,
   ]);
 }
@@ -118,7 +131,7 @@ async function bringPublic(call: Call, parts: Parts, o: Bringing): Promise<ExitC
   const { account, address, bytes, masterKey } = o;
   const now = parts.clock.now();
   const imported = await importCertificate({ bytes, address, now });
-  if (imported.kind === "refused") throw refuse(imported.reason);
+  if (imported.kind === "refused") throw refuse(call, address, imported.reason);
   const { certificate } = imported;
   const texts = possessionTexts(parts, address, certificate.fingerprint);
   const proofFile = call.option("proof");

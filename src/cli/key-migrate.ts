@@ -1,5 +1,5 @@
 /** Keys of many users at once, from what a provider had before: a GnuPG home, or the folder of a Web Key Directory. */
-import { readFile, readdir } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Parts } from "../app/parts.ts";
 import { listAccounts } from "../accounts/embedded.ts";
@@ -8,14 +8,19 @@ import { bringCertificate, bringSecretKey } from "../keys/bring.ts";
 import { openWithService } from "../keys/master-key.ts";
 import { formatAddress, parseDomain, type EmailAddress } from "../mail/address.ts";
 import { wkdHash } from "../mail/wkd-hash.ts";
-import { importCertificate } from "../openpgp/import-certificate.ts";
-import { explainRefusal, importSecretKey } from "../openpgp/import-secret-key.ts";
+import { type CertificateRefusal, importCertificate } from "../openpgp/import-certificate.ts";
+import {
+  explainRefusal,
+  type ImportRefusal,
+  importSecretKey,
+} from "../openpgp/import-secret-key.ts";
 import { listAliases } from "../store/aliases.ts";
 import { findMasterKey } from "../store/vault.ts";
 import { requireOurs } from "./address-given.ts";
 import { answer, type Call, type Command, type ExitCode, table, UsageError } from "./command.ts";
 import { openGnupgHome, type GnupgHome } from "./gnupg-home.ts";
 import { openFor } from "./open.ts";
+import { readOrdinaryFile } from "./ordinary-file.ts";
 
 export const keyMigrateCommands: readonly Command[] = [
   {
@@ -34,27 +39,83 @@ export const keyMigrateCommands: readonly Command[] = [
   },
 ];
 
+/** Maximum size of a certificate in a directory. */
+const MAX_KEY_OCTETS = 1024 * 1024;
+
 /** An address that may have a key, and whose it is. */
 type Target = { readonly owner: EmailAddress; readonly address: EmailAddress };
 
-/** What became of one address. */
+/** What became of one address: one word of this list, in JSON as it is. Words are added, never renamed. */
+type Result =
+  | "imported"
+  /** Nothing is there for it. */
+  | "absent"
+  /** There is a key here already. */
+  | "key-exists"
+  | Refused;
+
+/** There was a key, and it was not taken. */
+type Refused =
+  | ImportRefusal
+  | CertificateRefusal
+  | "locked"
+  | "no-key-here"
+  | "password-needed"
+  | "unreadable"
+  | "failed";
+
 type Line = {
   readonly address: string;
-  readonly result: string;
+  readonly result: Result;
   readonly fingerprint: string | null;
+  /** For people. */
+  readonly explanation: string | null;
 };
 
-function line({ address }: Target, result: string, fingerprint: string | null = null): Line {
-  return { address: formatAddress(address), result, fingerprint };
+const EXPLANATIONS: Partial<Readonly<Record<Result, string>>> = {
+  imported: "imported",
+  absent: "has no key there",
+  "key-exists": "has a key here; to replace it: sealpost key import --public",
+  locked:
+    "its key there is locked: export it with its passphrase, and take it over with sealpost key import",
+  "no-key-here": "has no key here yet: first sealpost account enrol",
+  "password-needed": "its keys open with the password only: sealpost key import",
+  unreadable: "its file is no ordinary file that can be read",
+};
+
+const FINE: ReadonlySet<Result> = new Set(["imported", "absent", "key-exists"]);
+
+function line(
+  { address }: Target,
+  result: Result,
+  { fingerprint, explanation }: { fingerprint?: string; explanation?: string } = {},
+): Line {
+  return {
+    address: formatAddress(address),
+    result,
+    fingerprint: fingerprint ?? null,
+    explanation: explanation ?? EXPLANATIONS[result] ?? null,
+  };
 }
 
+function refusedLine(target: Target, reason: ImportRefusal | CertificateRefusal): Line {
+  return line(target, reason, { explanation: explainRefusal(reason) });
+}
+
+/** Exit code 1 when a key was there and was not taken. */
 function report(call: Call, lines: readonly Line[]): ExitCode {
-  const rows = lines.map((one) => [one.address, one.result, one.fingerprint ?? ""]);
-  const imported = lines.filter(({ result }) => result === "imported").length;
-  return answer(call, { imported, accounts: lines }, [
-    ...table(rows),
-    `${imported} imported of ${lines.length} addresses`,
+  const rows = lines.map((one) => [
+    one.address,
+    one.explanation ?? one.result,
+    one.fingerprint ?? "",
   ]);
+  const imported = lines.filter(({ result }) => result === "imported").length;
+  const refused = lines.filter(({ result }) => !FINE.has(result)).length;
+  answer(call, { imported, refused, accounts: lines }, [
+    ...table(rows),
+    `${imported} imported of ${lines.length} addresses, ${refused} refused`,
+  ]);
+  return refused === 0 ? 0 : 1;
 }
 
 async function importGnupg(call: Call): Promise<ExitCode> {
@@ -96,28 +157,25 @@ async function attempt(target: Target, work: () => Promise<Line>): Promise<Line>
   try {
     return await work();
   } catch (error) {
-    return line(target, errorText(error).split("\n", 1)[0] ?? "failed");
+    return line(target, "failed", { explanation: errorText(error).split("\n", 1)[0] ?? "failed" });
   }
 }
 
 async function fromGnupg(parts: Parts, home: GnupgHome, target: Target): Promise<Line> {
   const { owner, address } = target;
-  const bytes = await home.exportSecretKeys(`<${formatAddress(address)}>`);
-  if (bytes.length === 0) return line(target, "no secret key in the GnuPG home, or a locked one");
+  const exported = await home.exportSecretKeys(`<${formatAddress(address)}>`);
+  if (exported.kind !== "exported") return line(target, exported.kind);
+  const { bytes } = exported;
   using masterKey = await openWithService(parts, owner);
   if (masterKey === undefined) {
-    return line(
-      target,
-      (await findMasterKey(parts.store, owner)) === undefined
-        ? "has no key here yet: first sealpost account enrol"
-        : "its keys open with the password only: sealpost key import",
-    );
+    const hasKey = (await findMasterKey(parts.store, owner)) !== undefined;
+    return line(target, hasKey ? "password-needed" : "no-key-here");
   }
   const now = parts.clock.now();
   const imported = await importSecretKey({ bytes, passphrase: undefined, address, now });
-  if (imported.kind === "refused") return line(target, explainRefusal(imported.reason));
+  if (imported.kind === "refused") return refusedLine(target, imported.reason);
   await bringSecretKey(parts, masterKey, address, imported);
-  return line(target, "imported", imported.certificate.fingerprint);
+  return line(target, "imported", { fingerprint: imported.certificate.fingerprint });
 }
 
 async function importDirectory(call: Call): Promise<ExitCode> {
@@ -138,13 +196,13 @@ async function importDirectory(call: Call): Promise<ExitCode> {
 /** The domain's own directory vouched for these keys before; no proof is asked of their owners. */
 async function fromDirectory(parts: Parts, folder: string, target: Target): Promise<Line> {
   const { owner, address } = target;
-  const bytes = await readFile(join(folder, wkdHash(address.local))).catch(() => undefined);
-  if (bytes === undefined) return line(target, "not in the directory");
-  if ((await findMasterKey(parts.store, owner)) !== undefined) {
-    return line(target, "has a key here; to replace it: sealpost key import --public");
-  }
+  const file = await readOrdinaryFile(join(folder, wkdHash(address.local)), MAX_KEY_OCTETS);
+  if (file.kind === "too-large") return refusedLine(target, file.kind);
+  if (file.kind !== "read") return line(target, file.kind);
+  if ((await findMasterKey(parts.store, owner)) !== undefined) return line(target, "key-exists");
+  const { bytes } = file;
   const imported = await importCertificate({ bytes, address, now: parts.clock.now() });
-  if (imported.kind === "refused") return line(target, explainRefusal(imported.reason));
+  if (imported.kind === "refused") return refusedLine(target, imported.reason);
   const { certificate } = imported;
   const brought = {
     owner,
@@ -154,5 +212,5 @@ async function fromDirectory(parts: Parts, folder: string, target: Target): Prom
     masterKey: undefined,
   };
   await bringCertificate(parts, brought);
-  return line(target, "imported", certificate.fingerprint);
+  return line(target, "imported", { fingerprint: certificate.fingerprint });
 }

@@ -1,8 +1,10 @@
 /** The commands of a key's life, as an operator types them, on a real configuration and with real GnuPG keys. */
 import assert from "node:assert/strict";
-import { cp, mkdir, writeFile } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { cp, mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { promisify } from "node:util";
 
 import { openGnupg, type Gnupg } from "../../lab/gnupg.ts";
 import { openCli, type Cli } from "../../test/support/cli.ts";
@@ -121,9 +123,11 @@ test("a key of a weak kind is refused in words, and nothing is changed", async (
   const exported = await gnupg.gpg(["--passphrase", "", "--export-secret-keys", weak]);
   await writeFile(join(dir, "dee.gpg"), exported.stdout);
   const args = ["key", "import", "dee@alpha.test", join(dir, "dee.gpg"), stdin];
-  const { code, err } = await attempt(args, "secret one\n");
+  const { code, out, err } = await attempt(args, "secret one\n");
   assert.equal(code, 1);
   assert.match(err, /weak-algorithm/);
+  const answer = JSON.parse(out) as Record<string, unknown>;
+  assert.deepEqual([answer["result"], answer["fingerprint"]], ["weak-algorithm", null]);
   assert.equal((await sealpost(["key", "show", "dee@alpha.test"]))["fingerprint"], fingerprint);
 });
 
@@ -190,6 +194,7 @@ test("a subkey that its owner revoked is published so, and what that means is sa
 
 type Taken = {
   readonly imported: number;
+  readonly refused: number;
   readonly accounts: readonly { readonly address: string; readonly result: string }[];
 };
 
@@ -201,13 +206,19 @@ test("a GnuPG home is taken over for the accounts it fits, and what is left says
   const fingerprint = await gpgKey("fay");
   const alias = await gpgKey("f.quill");
   await gpgKey("ida");
-  const { imported, accounts } = (await sealpost(["key", "import-gnupg", gnupg.home])) as Taken;
-  assert.equal(imported, 2);
+  const { code, out } = await attempt(["key", "import-gnupg", gnupg.home]);
+  const { imported, refused, accounts } = JSON.parse(out) as Taken;
+  // What was there and was not taken makes it a failure.
+  assert.deepEqual([code, imported, refused], [1, 2, 5]);
   assert.equal((await sealpost(["key", "show", "fay@alpha.test"]))["fingerprint"], fingerprint);
   assert.equal((await sealpost(["key", "show", "f.quill@alpha.test"]))["fingerprint"], alias);
   const result = (name: string) => accounts.find(({ address }) => address === name)?.result ?? "";
-  assert.match(result("cy@alpha.test"), /password only/);
-  assert.match(result("ida@alpha.test"), /no key here yet: first sealpost account enrol/);
+  assert.equal(result("cy@alpha.test"), "password-needed");
+  assert.equal(result("ida@alpha.test"), "no-key-here");
+  assert.equal(result("ada@alpha.test"), "absent");
+  const text = (await cli.attempt(["key", "import-gnupg", gnupg.home])).out;
+  assert.match(text, /cy@alpha\.test +its keys open with the password only/);
+  assert.match(text, /ida@alpha\.test +has no key here yet: first sealpost account enrol/);
 });
 
 test("a Web Key Directory is taken over for accounts without a key", async () => {
@@ -230,10 +241,61 @@ test("a Web Key Directory is taken over for accounts without a key", async () =>
     [shown["fingerprint"], shown["custody"], shown["published"]],
     [fingerprint, "user-device-only", true],
   );
-  assert.match(
-    accounts.find(({ address }) => address === "bo@alpha.test")?.result ?? "",
-    /has a key/,
+  const result = (name: string) => accounts.find(({ address }) => address === name)?.result;
+  assert.equal(result("bo@alpha.test"), "key-exists");
+  assert.equal(result("ada@alpha.test"), "absent");
+});
+
+test("of a Web Key Directory only ordinary files of a certificate's size are read, and what is refused makes it fail", async () => {
+  const folder = join(dir, "odd");
+  await mkdir(folder);
+  const names = ["pipe", "zero", "link", "folder", "huge", "text"];
+  for (const name of names) {
+    await sealpost(["account", "add", `${name}@alpha.test`, "--no-password", "--later"]);
+  }
+  const at = (name: string): string => join(folder, wkdHash(name));
+  await promisify(execFile)("mkfifo", [at("pipe")]);
+  await symlink("/dev/zero", at("zero"));
+  await writeFile(join(dir, "elsewhere"), (await gnupg.gpg(["--export"])).stdout);
+  await symlink(join(dir, "elsewhere"), at("link"));
+  await mkdir(at("folder"));
+  await writeFile(at("huge"), Buffer.alloc(1024 * 1024 + 1));
+  await writeFile(at("text"), "no key");
+  const { code, out } = await attempt(["key", "import-wkd", folder, "--domain", "alpha.test"]);
+  const { imported, refused, accounts } = JSON.parse(out) as Taken;
+  assert.deepEqual([code, imported, refused], [1, 0, 6]);
+  const results = names.map(
+    (name) => accounts.find(({ address }) => address === `${name}@alpha.test`)?.result,
   );
+  const unreadable = "unreadable";
+  assert.deepEqual(results, [
+    unreadable,
+    unreadable,
+    unreadable,
+    unreadable,
+    "too-large",
+    "malformed",
+  ]);
+});
+
+test("a key in a GnuPG home that is locked is told from one that is not there", async () => {
+  await using home = await openGnupg({ home: join(dir, "locked") });
+  for (const name of ["fay@alpha.test"]) {
+    const made = ["--passphrase", "x", "--quick-generate-key", name, "default", "default", "1y"];
+    assert.equal((await home.gpg(made)).code, 0);
+  }
+  const { code, out } = await attempt(["key", "import-gnupg", home.home]);
+  const { imported, refused, accounts } = JSON.parse(out) as Taken;
+  assert.deepEqual([code, imported, refused], [1, 0, 1]);
+  const result = (name: string) => accounts.find(({ address }) => address === name)?.result;
+  assert.equal(result("fay@alpha.test"), "locked");
+  assert.equal(result("bo@alpha.test"), "absent");
+});
+
+test("a file without an end is refused, and not read to its end", async () => {
+  const { code, err } = await attempt(["key", "import", "bo@alpha.test", "/dev/zero"]);
+  assert.equal(code, 2);
+  assert.match(err, /too large/);
 });
 
 test("a folder that is not there, and a domain that is not served, are no empty import", async () => {
@@ -261,7 +323,7 @@ test("keys that cannot be opened say what is missing: the password, or a key at 
     assert.equal(code, 1);
     assert.match(err, /no key here yet.*account enrol/);
   }
-  assert.equal((await sealpost(["account", "enrol"]))["enrolled"], 2);
+  assert.equal((await sealpost(["account", "enrol"]))["enrolled"], 8);
   await sealpost(["key", "rotate", jo]);
   const unsaid = await attempt(["key", "rotate", jo, "--reason", "compromised"]);
   assert.equal(unsaid.code, 2);

@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { createReadStream } from "node:fs";
 import type { Parts } from "../app/parts.ts";
 import type { Account } from "../accounts/embedded.ts";
 import { errorText } from "../base/errors.ts";
@@ -236,9 +236,18 @@ export async function fileGiven(call: Call, at: number): Promise<Uint8Array> {
 
 /** The bytes of a file; at most 1 MiB. @throws UsageError when it cannot be read. */
 export async function fileNamed(name: string): Promise<Uint8Array> {
-  const bytes = await readFile(name).catch((cause: unknown) => {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  try {
+    // A device may have no end.
+    for await (const chunk of createReadStream(name)) {
+      chunks.push(chunk as Buffer);
+      size += (chunk as Buffer).length;
+      if (size > MOST_FILE_OCTETS) throw new UsageError(`${name} is too large`);
+    }
+  } catch (cause) {
+    if (cause instanceof UsageError) throw cause;
     throw new UsageError(`${name} cannot be read: ${errorText(cause)}`);
-  });
-  if (bytes.length > MOST_FILE_OCTETS) throw new UsageError(`${name} is too large`);
-  return bytes;
+  }
+  return Buffer.concat(chunks);
 }

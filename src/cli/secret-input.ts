@@ -1,4 +1,4 @@
-import { Secret } from "../base/secret.ts";
+import { fixedCopy, Secret } from "../base/secret.ts";
 import { type Call, UsageError } from "./command.ts";
 
 const MAX_SECRET_BYTES = 4096;
@@ -41,15 +41,26 @@ export async function readSecrets(
   names: readonly string[],
 ): Promise<readonly Secret[]> {
   const bytes = await readInput(call, names.length * MAX_SECRET_BYTES);
-  const text = Buffer.from(bytes)
-    .toString("utf8")
-    .replace(/\r?\n$/, "");
+  const lines = linesOf(bytes);
+  const isWhole = lines.length === names.length && lines.every(({ length }) => length > 0);
+  const secrets =
+    isWhole && !bytes.includes(0) ? lines.map((line) => new Secret(fixedCopy(line))) : [];
   bytes.fill(0);
-  const lines = text.split(/\r?\n/);
-  if (lines.length !== names.length || lines.includes("") || text.includes("\0")) {
-    throw new UsageError(`give on stdin, one a line: ${names.join(", ")}`);
+  if (secrets.length === names.length) return secrets;
+  throw new UsageError(`give on stdin, one a line: ${names.join(", ")}`);
+}
+
+/** Views of the lines, which may be in any encoding; a line end at the end begins no further one. */
+function linesOf(bytes: Uint8Array): readonly Uint8Array[] {
+  const lines: Uint8Array[] = [];
+  for (let start = 0; start < bytes.length || lines.length === 0;) {
+    const found = bytes.indexOf(0x0a, start);
+    const end = found === -1 ? bytes.length : found;
+    const isCrlf = found > start && bytes[end - 1] === 0x0d;
+    lines.push(bytes.subarray(start, isCrlf ? end - 1 : end));
+    start = end + 1;
   }
-  return lines.map((line) => Secret.fromText(line));
+  return lines;
 }
 
 /** As `readPassword` when `--password-stdin` was given, else undefined. */

@@ -7,7 +7,7 @@
 import { z } from "zod";
 import { keyserver, limits } from "./limits.ts";
 import { discovery, listeners, relay, resolver, tls } from "./places.ts";
-import { domain, note, path, text } from "./values.ts";
+import { address, domain, note, path, text } from "./values.ts";
 
 /** The four policies, strictest first (RFC 9787 §9.6 asks that the user's choice is one per message). */
 export const policyNames = ["require", "prefer-pickup", "prefer-clear", "off"] as const;
@@ -164,6 +164,11 @@ export const configSchema = z.strictObject({
   hostname: note(domain, "The name this server has: greeting, Received fields, certificate.", {
     example: "mail.alpha.example",
   }),
+  postmaster: note(
+    address.optional(),
+    "The account that gets mail for postmaster at each domain and at the hostname, where there is no account of that name (RFC 5321 §4.5.1).",
+    { example: "ada@alpha.example" },
+  ),
   database,
   secrets,
   tls,

@@ -1,7 +1,7 @@
 /** What the fields of the configuration are made of: a schema with its description, and the texts that are parsed. */
 import { isIP, isIPv6 } from "node:net";
 import { z } from "zod";
-import { parseDomain } from "../mail/address.ts";
+import { parseAddress, parseDomain } from "../mail/address.ts";
 
 /** What `describe` prints beside a field. `isPath`: relative to the file's folder. */
 export type FieldNote = {
@@ -25,6 +25,14 @@ export const domain = z.string().transform((text, context) => {
   const parsed = parseDomain(text);
   if (parsed !== undefined) return parsed;
   context.addIssue({ code: "custom", message: "is not a domain name" });
+  return z.NEVER;
+});
+
+/** A mail address, parsed. */
+export const address = z.string().transform((text, context) => {
+  const parsed = parseAddress(text);
+  if (parsed !== undefined) return parsed;
+  context.addIssue({ code: "custom", message: "is not an address" });
   return z.NEVER;
 });
 

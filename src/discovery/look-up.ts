@@ -1,9 +1,10 @@
-import { MINUTE, SECOND, after } from "../base/time.ts";
+import { DAY, MINUTE, SECOND, after } from "../base/time.ts";
 import type { SrvRecord } from "../dns/resolver.ts";
 import { type EmailAddress, canonicalAddress } from "../mail/address.ts";
 import type { UnusableReason } from "../openpgp/acceptance.ts";
 import type { Certificate } from "../openpgp/certificate.ts";
 import { deleteCache } from "../store/cache.ts";
+import { forgetUnusable, unusableSince } from "../store/unusable-answers.ts";
 import { type KeyserverAnswer, askForAddress } from "./by-hkp.ts";
 import { type Cached, findCached, freshFor, keep } from "./cache.ts";
 import type { Discovery, Evidence } from "./outcome.ts";
@@ -27,6 +28,7 @@ const MEANING: Record<UnusableReason, "absent" | "unreachable"> = {
   "no-encryption-key": "absent",
   "no-signing-key": "absent",
   "weak-algorithm": "absent",
+  "unsupported-algorithm": "absent",
   "unsupported-version": "absent",
   "wrong-user-id": "unreachable",
   "bad-self-signature": "unreachable",
@@ -34,17 +36,40 @@ const MEANING: Record<UnusableReason, "absent" | "unreachable"> = {
   "not-yet-valid": "unreachable",
 };
 
+/** Reasons that do not pass before somebody repairs what is published; time alone mends the others. */
+const LASTING: ReadonlySet<string> = new Set<UnusableReason>([
+  "wrong-user-id",
+  "bad-self-signature",
+  "unparsable",
+]);
+/** How long such a reason counts as a fault that may pass. */
+const LASTING_MS = DAY;
+
 /** Looks up an address of another provider for its senders: cache, memory, then DNS and keyserver. */
 export async function lookUp(context: LookUpContext, address: EmailAddress): Promise<Discovery> {
   const cached = await findCached(context.store, address, context.clock.now());
   if (cached?.isFresh === true) return fromCache(context, cached);
   const key = rememberedBy("out", address);
-  const discovery = context.remembered.get(key) ?? (await askAndRemember(context, key, address));
+  const answer = context.remembered.get(key) ?? (await askAndRemember(context, key, address));
+  const discovery = await withAge(context, address, answer);
   // An older key is better than none while nobody can be asked; one that was just refuted is not.
   const isSilence = discovery.kind === "unreachable" && discovery.code !== "BADKEY";
   return isSilence && cached !== undefined
     ? fromCache(context, cached, `not checked again: ${discovery.reason}`)
     : discovery;
+}
+
+/** Only users' own look-ups count: a stranger's mail must not begin the time after which theirs is refused. */
+async function withAge(
+  { store, clock }: LookUpContext,
+  address: EmailAddress,
+  discovery: Discovery,
+): Promise<Discovery> {
+  if (discovery.kind !== "unreachable" || discovery.code !== "BADKEY") return discovery;
+  if (!LASTING.has(discovery.reason)) return discovery;
+  const now = clock.now();
+  const since = await unusableSince(store, address, discovery.reason, now);
+  return after(since, LASTING_MS) <= now ? { ...discovery, lastingSince: since } : discovery;
 }
 
 /** What incoming mail may not ask, users still may: they do not share their failures. */
@@ -127,7 +152,10 @@ export async function askNetwork(
       return { discovery, ...fromDns };
     }
     case "no-service":
-      if (location.isProven) await deleteCache(context.store, address);
+      if (location.isProven) {
+        await forgetUnusable(context.store, address);
+        await deleteCache(context.store, address);
+      }
       return {
         discovery: { kind: "absent", code: location.code, evidence: { dns, checkedAt } },
         ...fromDns,
@@ -180,6 +208,7 @@ async function concluded(
       const { certificate, cacheControl } = answer;
       const keyserver = evidence.keyserver ?? "";
       const fetchedAt = context.clock.now();
+      await forgetUnusable(context.store, address);
       await keep(context.store, { address, certificate, keyserver, fetchedAt, cacheControl });
       return {
         discovery: { kind: "found", certificate, source: "hkp", code: "OK", fetchedAt, evidence },
@@ -187,14 +216,18 @@ async function concluded(
       };
     }
     case "no-key":
+      await forgetUnusable(context.store, address);
       await deleteCache(context.store, address);
       return {
         discovery: { kind: "absent", code: "NOKEY", evidence },
         lifeMs: Math.min(NO_KEY_MS, freshFor(answer.cacheControl) ?? 0),
       };
-    case "unusable":
+    case "unusable": {
       await deleteCache(context.store, address);
-      return { discovery: badKey(answer.reasons, evidence), lifeMs: NO_KEY_MS };
+      const discovery = badKey(answer.reasons, evidence);
+      if (discovery.kind === "absent") await forgetUnusable(context.store, address);
+      return { discovery, lifeMs: NO_KEY_MS };
+    }
     case "failed": {
       const { reason } = answer;
       const discovery = { kind: "unreachable", code: "UNSURE-KS", reason, evidence } as const;

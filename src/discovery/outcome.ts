@@ -40,6 +40,8 @@ export type Discovery =
       readonly kind: "unreachable";
       readonly code: "UNSURE-DNS" | "UNSURE-KS" | "BADKEY";
       readonly reason: string;
+      /** Since when, where it has lasted so long that nothing but somebody's doing will end it. */
+      readonly lastingSince?: Date;
       readonly evidence: Evidence;
     };
 

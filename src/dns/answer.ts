@@ -43,10 +43,15 @@ export function readAnswer<T>(
   const dnssec = reply.isAuthentic ? "secure" : "insecure";
   const why = doubt(reply);
   if (why !== undefined) return nothing({ kind: "indeterminate", reason: why, ede });
-  const { found, aliases } = followed(reply.answers, name, type);
+  const { found, aliases, isWhole } = followed(reply.answers, name, type);
+  if (!isWhole) return nothing({ kind: "indeterminate", reason: "aliases without an end", ede });
   const records = found.flatMap(read);
   const signatures = [...reply.answers, ...reply.authorities].flatMap(signature);
   if (records.length === 0 || reply.rcode === "NXDOMAIN") {
+    // RFC 2308 §2: a proven absence names its zone. Without that the proof is not of this absence.
+    if (dnssec === "secure" && !hasZone(reply.authorities, aliases.at(-1) ?? name)) {
+      return nothing({ kind: "indeterminate", reason: "an absence without its zone", ede });
+    }
     const ttlSeconds = negativeTtl(reply.authorities);
     return { answer: { kind: "empty", dnssec, ttlSeconds, ede }, aliases, signatures };
   }
@@ -86,24 +91,46 @@ function doubt(reply: DnsReply): string | undefined {
   return undefined;
 }
 
-/** The records of a type at the end of the chain of aliases that begins at `name`, and the names on the way. */
+/**
+ * The records of a type at the end of the chain of aliases that begins at `name`, and the names on the way; `isWhole` is
+ * false where the chain has no end: it goes round, forks, or is longer than any honest one.
+ */
 function followed(
   answers: readonly DnsRecord[],
   name: string,
   type: QueryType,
-): { readonly found: readonly DnsRecord[]; readonly aliases: readonly string[] } {
+): {
+  readonly found: readonly DnsRecord[];
+  readonly aliases: readonly string[];
+  readonly isWhole: boolean;
+} {
   const aliases: string[] = [];
   let owner = name;
   for (let hop = 0; hop < MAX_ALIASES; hop += 1) {
     const here = answers.filter((record) => sameName(record.name, owner));
     const found = here.filter((record) => record.type === packetType(type));
-    if (found.length > 0) return { found, aliases };
-    const alias = here.find((record) => record.type === "CNAME");
-    if (alias?.type !== "CNAME") break;
-    owner = alias.data;
-    aliases.push(plainName(owner));
+    if (found.length > 0) return { found, aliases, isWhole: true };
+    const targets = here.flatMap((record) =>
+      record.type === "CNAME" ? [plainName(record.data)] : [],
+    );
+    const [target, ...others] = new Set(targets);
+    if (target === undefined) return { found: [], aliases, isWhole: true };
+    // A name has one alias at most (RFC 2181 §10.1).
+    if (others.length > 0) break;
+    owner = target;
+    aliases.push(target);
   }
-  return { found: [], aliases };
+  return { found: [], aliases, isWhole: false };
+}
+
+/** Whether the SOA record of a zone stands there that the name is in (RFC 2308 §2.1, §2.2). */
+function hasZone(authorities: readonly DnsRecord[], name: string): boolean {
+  const wanted = plainName(name);
+  return authorities.some((record) => {
+    const zone = plainName(record.name);
+    const isAbove = zone === "." || wanted === zone || wanted.endsWith(`.${zone}`);
+    return record.type === "SOA" && isAbove;
+  });
 }
 
 /** The times are counted in 32 bits, which last until 2106. */

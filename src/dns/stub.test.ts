@@ -231,7 +231,10 @@ type ReplyChanges = {
   readonly ede?: number;
 };
 
-/** A reply without records to a query of ours, made by hand so that it can be wrong. */
+/** The SOA record of the root, as binary. */
+const SOA = Buffer.from(`00000600010000003c0016${"00".repeat(22)}`, "hex");
+
+/** A reply without an answer to a query of ours, made by hand so that it can be wrong; a proven one names its zone. */
 function reply(message: Buffer, changes: ReplyChanges): Buffer {
   const header = Buffer.alloc(12);
   header.writeUInt16BE(changes.id ?? message.readUInt16BE(0), 0);
@@ -242,15 +245,17 @@ function reply(message: Buffer, changes: ReplyChanges): Buffer {
     (changes.isAuthentic === true ? 0x0020 : 0);
   header.writeUInt16BE(flags, 2);
   header.writeUInt16BE(1, 4);
+  const zone = changes.isAuthentic === true ? SOA : Buffer.alloc(0);
+  header.writeUInt16BE(zone.length > 0 ? 1 : 0, 8);
   header.writeUInt16BE(changes.ede === undefined ? 0 : 1, 10);
   const end = message.indexOf(0, 12) + 5;
   const name = changes.name?.split(".").flatMap((label) => [label.length, ...Buffer.from(label)]);
   const question =
     name === undefined ? message.subarray(12, end) : Buffer.from([...name, 0, 0, 33, 0, 1]);
   const option = Buffer.from("0000290400000080000006000f00020000", "hex");
-  if (changes.ede === undefined) return Buffer.concat([header, question]);
+  if (changes.ede === undefined) return Buffer.concat([header, question, zone]);
   option.writeUInt16BE(changes.ede, option.length - 2);
-  return Buffer.concat([header, question, option]);
+  return Buffer.concat([header, question, zone, option]);
 }
 
 /** A DNS server over UDP that sends what `replies` makes of each query; its TCP port takes connections and is silent. */

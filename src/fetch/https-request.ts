@@ -148,6 +148,9 @@ async function readResponse(response: IncomingMessage, maxBytes: number): Promis
   if (encoding.toLowerCase() !== "identity") {
     return { kind: "failed", reason: "the body is compressed" };
   }
+  if (!isFramed(response)) {
+    return { kind: "failed", reason: "the body has no end but that of the connection" };
+  }
   if (Number(response.headers["content-length"] ?? 0) > maxBytes) {
     return { kind: "failed", reason: "the body is too large" };
   }
@@ -165,6 +168,13 @@ async function readResponse(response: IncomingMessage, maxBytes: number): Promis
     headers: headersOf(response),
     body: Buffer.concat(chunks),
   };
+}
+
+/** Where a body ends with the connection, nobody can tell a whole one from one that was cut (RFC 9112 §8). */
+function isFramed({ headers, statusCode }: IncomingMessage): boolean {
+  if (statusCode === 204 || statusCode === 304) return true;
+  const isChunked = /(?:^|,)\s*chunked\s*$/i.test(headers["transfer-encoding"] ?? "");
+  return isChunked || headers["content-length"] !== undefined;
 }
 
 function headersOf(response: IncomingMessage): ReadonlyMap<string, string> {

@@ -177,3 +177,29 @@ test("a request that never ends does not keep a disposed server", async () => {
   socket.write("GET / HTTP/1.1\r\n");
   await server[Symbol.asyncDispose]();
 });
+
+test("HTTP/1.0 is served under its own name in ALPN, and HTTP/1.1 before it (RFC 7301 §3.2)", async () => {
+  await using server = await startHttps({
+    host: "127.0.0.1",
+    port: 0,
+    tls: issued,
+    answer: ({ url }) => text(url),
+  });
+  for (const [offered, taken] of [
+    [["http/1.0"], "http/1.0"],
+    [["http/1.0", "http/1.1"], "http/1.1"],
+  ] as const) {
+    const { host, port } = server;
+    const options = { host, port, ca: pki.ca, servername: "web.test", ALPNProtocols: [...offered] };
+    const socket = connectTls(options);
+    await once(socket, "secureConnect");
+    assert.equal(socket.alpnProtocol, taken);
+    socket.write("GET /old HTTP/1.0\r\n\r\n");
+    let answer = "";
+    socket.on("data", (chunk: Buffer) => {
+      answer += chunk.toString();
+    });
+    await once(socket, "close");
+    assert.match(answer, /^HTTP\/1\.[01] 200 [\s\S]*\/old$/);
+  }
+});

@@ -76,6 +76,8 @@ export async function startHttps(options: HttpOptions): Promise<HttpsServer> {
     cert,
     key,
     minVersion: "TLSv1.2",
+    // Of two that a client offers, the first here is taken (RFC 7301 §3.2).
+    ALPNProtocols: ["http/1.1", "http/1.0"],
     handshakeTimeout: limits.headersMs,
   });
   const lane = openFastLane(server, options, limits);

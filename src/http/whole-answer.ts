@@ -4,9 +4,9 @@ import { crc32 } from "node:zlib";
 /** What an application that answers whole is told of a request; it has no body. */
 export type Asked = {
   readonly method: string;
-  /** The request target as it came, unmended. */
+  /** The request target as it came, unmended; of an absolute one what stands behind the authority (RFC 9112 §3.2.2). */
   readonly url: string;
-  /** The Host field; empty where there is none. */
+  /** The Host field, or the authority of an absolute target, which counts instead of it; empty where there is none. */
   readonly host: string;
   /** The same object for all requests of one connection. */
   readonly socket: { readonly remoteAddress?: string | undefined };
@@ -38,6 +38,13 @@ export const TROUBLE: WholeAnswer = {
   body: "temporary trouble here; try again later\n",
 };
 
+/** RFC 9110 §7.4, §15.5.20: a URL of plain HTTP, which is not served here. */
+const MISDIRECTED: WholeAnswer = {
+  status: 421,
+  headers: ["Content-Type", "text/plain; charset=utf-8", "Cache-Control", "no-store"],
+  body: "only https is served here\n",
+};
+
 const POLICY = "Content-Security-Policy";
 
 /** What every answer with these headers begins with; those of `always` that the answer has itself are left out. */
@@ -60,7 +67,7 @@ export function bodyHeaders(answer: WholeAnswer): readonly string[] {
   return headers;
 }
 
-/** For Node's own server. */
+/** For Node's own server, over TLS. */
 export function wholeResponder(
   application: WholeApplication,
   always: readonly string[],
@@ -77,14 +84,27 @@ export function wholeResponder(
     };
     try {
       const { method = "", url = "", socket } = request;
-      const host = request.headers.host ?? "";
-      const answer = application.answer({ method, url, host, socket });
+      const target = originForm(url, request.headers.host ?? "");
+      const answer =
+        target === undefined ? MISDIRECTED : application.answer({ method, ...target, socket });
       if (answer instanceof Promise) answer.then(send).catch(fail);
       else send(answer);
     } catch (error) {
       fail(error);
     }
   };
+}
+
+/**
+ * A client of a proxy may send the whole URL to whom it takes for one, and every server takes it: then the Host field says
+ * nothing (RFC 9112 §3.2.2). Undefined for a URL of plain HTTP.
+ */
+function originForm(url: string, host: string): Pick<Asked, "url" | "host"> | undefined {
+  const [, scheme, authority, rest = ""] = /^(https?):\/\/([^/?#]*)(.*)$/is.exec(url) ?? [];
+  if (scheme === undefined || authority === undefined) return { url, host };
+  if (scheme.toLowerCase() === "http") return undefined;
+  // An empty authority is none of a host's: a name that no host has.
+  return { url: rest.startsWith("/") ? rest : `/${rest}`, host: authority || "@" };
 }
 
 /**

@@ -199,7 +199,7 @@ for (const { engine, open } of engines()) {
     await haveAccounts(store, address("bob@beta.test"), address("bea@beta.test"));
     const deps: DeliverDeps = {
       ...depsFor(store, []),
-      isOurs: (domain) => domain === "beta.test",
+      isOurs: ({ domain }) => domain === "beta.test",
     };
     const answer = async (text: string): Promise<string> => {
       const reply = await answerReader(deps, address(text), 1000);

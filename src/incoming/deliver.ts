@@ -8,7 +8,7 @@
  */
 import { createHash } from "node:crypto";
 import type { Clock } from "../base/time.ts";
-import { formatAddress, type Domain, type EmailAddress } from "../mail/address.ts";
+import { formatAddress, type EmailAddress } from "../mail/address.ts";
 import { stripResultHeaders } from "../mail/auth-results.ts";
 import type { Envelope } from "../mail/envelope.ts";
 import {
@@ -38,8 +38,9 @@ export type DeliverDeps = AuthorDeps & {
   readonly store: Store;
   readonly clock: Clock;
   readonly hostname: string;
-  readonly isOurs: (domain: Domain) => boolean;
-  /** The account an address belongs to, also through a subaddress. */
+  /** Whether mail for an address is ours to take or to refuse. */
+  readonly isOurs: (address: EmailAddress) => boolean;
+  /** The account an address belongs to, also through a subaddress, or as postmaster. */
   readonly findAccount: (address: EmailAddress) => Promise<Account | undefined>;
   readonly hasRoom: (account: Account, sizeBytes: number) => Promise<boolean>;
   /** Whether one of these addresses was the account's when a message was signed. */
@@ -70,7 +71,7 @@ export async function answerReader(
   recipient: EmailAddress,
   sizeBytes: number,
 ): Promise<Reply | "ok"> {
-  if (!deps.isOurs(recipient.domain)) return reply("550", "5.7.1", "relaying is not possible here");
+  if (!deps.isOurs(recipient)) return reply("550", "5.7.1", "relaying is not possible here");
   const account = await deps.findAccount(recipient);
   if (account === undefined) return reply("550", "5.1.1", "no such user here");
   return (await deps.hasRoom(account, sizeBytes)) ? "ok" : MAILBOX_FULL;

@@ -112,11 +112,13 @@ export async function verifyPassword(
     found === undefined
       ? undefined
       : unwrapVerifier(serviceKeys, { owner, generation }, found.login);
-  using given = await givenVerifier(typed, found?.login);
-  const isRight = equalBytes(given.reveal(), expected?.reveal() ?? randomBytes(HASH_BYTES));
-  return isRight && found !== undefined && expected !== undefined
-    ? { account: found.account, generation, login: found.login }
-    : undefined;
+  return await typed.trying(async () => {
+    using given = await givenVerifier(typed, found?.login);
+    const isRight = equalBytes(given.reveal(), expected?.reveal() ?? randomBytes(HASH_BYTES));
+    return isRight && found !== undefined && expected !== undefined
+      ? { account: found.account, generation, login: found.login }
+      : undefined;
+  });
 }
 
 /** What a password gives for a row; without a row it takes as much work. */

@@ -32,6 +32,7 @@ export async function changePassword(
   const { owner, generation } = masterKey;
   const { serviceKeys } = deps;
   const typed = TypedPassword.of(change.password);
+  typed.takeKeptForm();
   const now = deps.clock.now();
   const salt = newSalt();
   const time = { now, generation: generation + 1 };
@@ -51,8 +52,8 @@ export async function changePassword(
 }
 
 /**
- * Makes login and slot again from a password that opened both, where either is from before one Argon2id served both, or a
- * former service key took part in the slot.
+ * Makes login and slot again from a password that opened both, where either is from before one Argon2id served both, the
+ * password was kept in another form than passwords are, or a former service key took part in the slot.
  */
 export async function refreshPassword(
   deps: VaultDeps,
@@ -61,7 +62,8 @@ export async function refreshPassword(
 ): Promise<void> {
   const slots = await selectSlots(deps.store, masterKey.id, "password");
   const login = (await readAccount(deps.store, masterKey.owner))?.login;
-  if (login?.kdf === PASSWORD_KDF && slots.every(({ kdf }) => kdf === PASSWORD_KDF)) return;
+  const isNew = login?.kdf === PASSWORD_KDF && slots.every(({ kdf }) => kdf === PASSWORD_KDF);
+  if (isNew && password.isKeptForm) return;
   await changePassword(deps, masterKey, { password, action: "password.rewrapped" });
 }
 

@@ -117,8 +117,16 @@ export function recoverySlot(
   return makeSlot(who, masterKey, how, key, time);
 }
 
-/** The master key, or undefined when the password is another or the row is not as it was written. */
+/** The master key, or undefined when the password is another in each of its forms, or the row is not as it was written. */
 export async function openPasswordSlot(
+  who: SlotOwner,
+  slot: SlotRow,
+  password: TypedPassword,
+): Promise<Secret | undefined> {
+  return password.trying(async () => openWithForm(who, slot, password));
+}
+
+async function openWithForm(
   who: SlotOwner,
   slot: SlotRow,
   password: TypedPassword,

@@ -29,6 +29,7 @@ function refusal(status: number, cache: string, text: string): WholeAnswer {
 export const malformed = refusal(400, KEPT.never, "bad request");
 export const withoutIdentifier = refusal(403, KEPT.never, "an identifier is missing");
 export const absent = refusal(404, KEPT.absent, "not found");
+export const misdirected = refusal(421, KEPT.never, "this host is not served here");
 export const notImplemented = refusal(501, KEPT.never, "not implemented");
 export const healthy = refusal(200, KEPT.never, "ok");
 

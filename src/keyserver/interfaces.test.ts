@@ -211,17 +211,65 @@ test("the directory has the active certificate of every version under the hash o
   assert.equal((await get(`${umlaut}?l=j%C3%BCrgen`)).status, 200);
 });
 
-test("the direct directory takes the domain from Host, with or without a port", async () => {
-  const ofHost = async (host: string): Promise<number> => {
-    const target = `/.well-known/openpgpkey/hu/${HASH}?l=Ada.Quill`;
+test("the direct directory takes the domain from Host, with or without a port, and says so to caches", async () => {
+  const ofHost = async (host: string, rest = `hu/${HASH}?l=Ada.Quill`): Promise<RawAnswer> => {
+    const target = `/.well-known/openpgpkey/${rest}`;
     const lines = [`Host: ${host}`, "Connection: close"];
     const text = `GET ${target} HTTP/1.1\r\n${lines.join("\r\n")}\r\n\r\n`;
-    return (await sendRaw(server, pki, text)).status;
+    return sendRaw(server, pki, text);
   };
-  assert.equal(await ofHost("alpha.test"), 200);
-  assert.equal(await ofHost("ALPHA.test:8443"), 200);
-  assert.equal(await ofHost("keys.alpha.test"), 404);
-  assert.equal(await ofHost("foreign.test"), 404);
+  for (const [host, rest, status] of [
+    ["alpha.test", undefined, 200],
+    ["ALPHA.test:8443", undefined, 200],
+    ["alpha.test", "policy", 200],
+    ["alpha.test", `hu/${wkdHash("absent")}`, 404],
+    ["alpha.test", "hu/x", 404],
+    ["alpha.test", `hu/${HASH}?l=%`, 400],
+  ] as const) {
+    const answer = await ofHost(host, rest);
+    assert.equal(answer.status, status);
+    assert.equal(answer.headers.get("vary"), "Host");
+  }
+  assert.equal((await get(`${ADVANCED}/hu/${HASH}`)).headers.get("vary"), undefined);
+});
+
+test("the direct directory of a host that is not served here is answered 421, and kept by no cache (RFC 9110 §15.5.20)", async () => {
+  for (const host of ["keys.alpha.test", "foreign.test", "127.0.0.1", ""]) {
+    for (const rest of [`hu/${HASH}?l=Ada.Quill`, "policy", "hu/x"]) {
+      const text = `GET /.well-known/openpgpkey/${rest} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`;
+      const answer = await sendRaw(server, pki, text);
+      assert.equal(answer.status, 421, `${host} ${rest}`);
+      assert.equal(answer.headers.get("cache-control"), "no-store");
+    }
+  }
+});
+
+test("an absolute target is answered like its origin form, and its authority counts instead of Host (RFC 9112 §3.2.2)", async () => {
+  const raw = async (target: string, host: string): Promise<RawAnswer> =>
+    sendRaw(server, pki, `GET ${target} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
+  const body = ({ status, body: text }: RawAnswer) => ({ status, text });
+  for (const path of [
+    "/pks/lookup?op=get&search=Ada.Quill@alpha.test",
+    "/pks/lookup?op=get&search=nobody@alpha.test",
+    "/healthz",
+    `${ADVANCED}/hu/${HASH}`,
+    "/nothing",
+    "/",
+  ]) {
+    const origin = body(await raw(path, "keys.alpha.test"));
+    for (const place of ["https://keys.alpha.test", "HTTPS://keys.alpha.test:443"]) {
+      assert.deepEqual(body(await raw(`${place}${path}`, "keys.alpha.test")), origin, path);
+    }
+  }
+  const startPage = body(await raw("/", "keys.alpha.test"));
+  assert.deepEqual(body(await raw("https://keys.alpha.test", "keys.alpha.test")), startPage);
+  const direct = `/.well-known/openpgpkey/hu/${HASH}`;
+  assert.equal((await raw(`https://alpha.test${direct}`, "foreign.test")).status, 200);
+  assert.equal((await raw(`https://foreign.test${direct}`, "alpha.test")).status, 421);
+  assert.equal((await raw("http://keys.alpha.test/healthz", "keys.alpha.test")).status, 421);
+  for (const place of ["https://", "https://u:p@keys.alpha.test"]) {
+    assert.equal((await raw(`${place}/healthz`, "keys.alpha.test")).status, 400, place);
+  }
 });
 
 test("the directory has a policy for each domain, and nothing else", async () => {

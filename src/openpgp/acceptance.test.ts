@@ -130,9 +130,9 @@ const rsa = await newForge(daysAgo(100), {
 });
 const HASHES: readonly [string, Partial<Plan>, Refusal | undefined][] = [
   ["SHA-256", { certification: { hashAlgorithm: enums.hash.sha256 } }, undefined],
-  ["SHA-224", { certification: { hashAlgorithm: enums.hash.sha224 } }, "bad-self-signature"],
-  ["SHA-1", { certification: { hashAlgorithm: enums.hash.sha1 } }, "bad-self-signature"],
-  ["SHA-1 for its subkey", { binding: { hashAlgorithm: enums.hash.sha1 } }, "no-encryption-key"],
+  ["SHA-224", { certification: { hashAlgorithm: enums.hash.sha224 } }, "weak-algorithm"],
+  ["SHA-1", { certification: { hashAlgorithm: enums.hash.sha1 } }, "weak-algorithm"],
+  ["SHA-1 for its subkey", { binding: { hashAlgorithm: enums.hash.sha1 } }, "weak-algorithm"],
   [
     "a revocation with SHA-1",
     {

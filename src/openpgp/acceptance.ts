@@ -15,6 +15,7 @@ import {
   matchingUsers,
   primaryExpiryOf,
   reduce,
+  refusalOf,
 } from "./judged.ts";
 import type { KeyMaterial } from "./key-material.ts";
 import type { KeySignature } from "./key-signature.ts";
@@ -43,7 +44,7 @@ export async function acceptForEncryption(
   address: EmailAddress,
   now: Date,
 ): Promise<Acceptance> {
-  const judged = await judgeable(certificate);
+  const judged = await judgeable(certificate, now);
   if (typeof judged === "string") return unusable(judged);
   const users = matchingUsers(judged, address);
   if (users.length === 0) return unusable("wrong-user-id");
@@ -95,8 +96,8 @@ async function judgeUser(
 
 const isRevoked = (bound: Bound): boolean => bound.isUncertain || bound.revocations.length > 0;
 
-function judgeBinding({ binding }: Bound, now: Date): Refusal | undefined {
-  if (binding === undefined) return unusable("bad-self-signature");
+function judgeBinding({ binding, isWeak }: Bound, now: Date): Refusal | undefined {
+  if (binding === undefined) return unusable(isWeak ? "weak-algorithm" : "bad-self-signature");
   return binding.created > after(now, SKEW_MS) ? unusable("not-yet-valid") : undefined;
 }
 
@@ -137,6 +138,7 @@ async function judgeSubkey(
   const refused = refusedMaterial(material, now);
   if (refused !== undefined) return refused;
   const bound = await judged.signatures.subkey(part);
+  if (bound.isWeak) return unusable("weak-algorithm");
   if (bound.binding === undefined || !saysToEncrypt(bound.binding)) {
     return unusable("no-encryption-key");
   }
@@ -151,7 +153,7 @@ function saysToEncrypt({ keyFlags }: Pick<KeySignature, "keyFlags">): boolean {
 }
 
 function refusedMaterial(material: KeyMaterial, now: Date): Refusal | undefined {
-  if (material.strength !== "good") return unusable("weak-algorithm");
+  if (material.strength !== "good") return unusable(refusalOf(material.strength));
   if (!material.mayEncrypt) return unusable("no-encryption-key");
   return material.created > after(now, SKEW_MS) ? unusable("not-yet-valid") : undefined;
 }

@@ -75,9 +75,10 @@ export function groupPackets(
   const [primary, ...components] = placed.map(({ head, signatures }) => ({
     tag: head.tag,
     body: head.body,
-    signatures: withoutRepeats(signatures).toSorted(
-      (a, b) => b.created.getTime() - a.created.getTime(),
-    ),
+    // Of two of one second the one that stands behind counts, as for GnuPG and RNP.
+    signatures: withoutRepeats(signatures)
+      .toReversed()
+      .toSorted((a, b) => b.created.getTime() - a.created.getTime()),
   }));
   const ofTag = (tag: number) => components.filter((component) => component.tag === tag);
   return {
@@ -111,11 +112,11 @@ export function revocationsIn(packets: readonly KeyPacket[]): readonly KeySignat
   });
 }
 
-/** The binary transferable public key made of these parts. */
+/** The binary transferable public key made of these parts; the newest signatures stand last, so that they are read as such. */
 export function serializeParts(parts: CertificateParts): Uint8Array {
   const component = (tag: number) => (part: Omit<PrimaryPart, "material">) => [
     writePacket(tag, part.body),
-    ...part.signatures.map(({ body }) => writePacket(TAG.signature, body)),
+    ...part.signatures.toReversed().map(({ body }) => writePacket(TAG.signature, body)),
   ];
   return Buffer.concat([
     ...component(TAG.publicKey)(parts.primary),

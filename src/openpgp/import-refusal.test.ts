@@ -140,6 +140,9 @@ test("protection that takes too long is refused before anything is derived", asy
   const argon = (passes: number, lanes: number, exponent: number) =>
     refusal(patched(argon2, 20, passes, lanes, exponent), { passphrase: "x" });
   assert.equal(await argon(255, 4, 16), "costly-protection");
+  // The first recommendation of RFC 9580 §3.7.1.4: one pass over 2 GiB.
+  assert.equal(await argon(1, 4, 21), "costly-protection");
+  assert.match(explainRefusal("costly-protection"), /2 GiB/);
   assert.equal(await argon(4, 4, 16), "costly-protection");
   assert.equal(await argon(1, 4, 18), "costly-protection");
   assert.equal(await argon(1, 4, 30), "costly-protection");
@@ -212,7 +215,7 @@ test("what acceptance refuses is refused by its name", async () => {
     [
       "SHA-1",
       await forgedSecret(rsaForge, { ...plan, certification: { hashAlgorithm: 2 } }),
-      "bad-self-signature",
+      "weak-algorithm",
     ],
     ["another's name", await libraryKey({ ...base, user: "eve@post.example" }), "wrong-user-id"],
     [
@@ -230,14 +233,18 @@ test("what acceptance refuses is refused by its name", async () => {
     [
       "secp256k1",
       packet(5, Buffer.from(`04000000001305${SECP256K1}020304${"17".repeat(64)}0000`, "hex")),
-      "weak-algorithm",
+      "unsupported-algorithm",
     ],
     [
       "DSA",
       packet(5, Buffer.from("0400000000110001010001010001010001010000010100020102", "hex")),
       "weak-algorithm",
     ],
-    ["of the future", packet(5, Buffer.from("040000000063aabbccddeeff", "hex")), "weak-algorithm"],
+    [
+      "of the future",
+      packet(5, Buffer.from("040000000063aabbccddeeff", "hex")),
+      "unsupported-algorithm",
+    ],
   ];
   for (const [name, bytes, reason] of cases) assert.equal(await refusal(bytes), reason, name);
   assert.equal(await refusal(plain, { address: "ada.quill+x@post.example" }), "wrong-user-id");
@@ -367,6 +374,7 @@ test("every refusal says what to do, without words of the trade at its start", (
     "no-encryption-key",
     "no-signing-key",
     "weak-algorithm",
+    "unsupported-algorithm",
     "wrong-user-id",
     "bad-self-signature",
     "unsupported-version",

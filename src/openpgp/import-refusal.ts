@@ -14,6 +14,7 @@ export type CertificateRefusal =
   | "no-encryption-key"
   | "no-signing-key"
   | "weak-algorithm"
+  | "unsupported-algorithm"
   | "wrong-user-id"
   | "bad-self-signature"
   | "unsupported-version";
@@ -79,7 +80,7 @@ const EXPLANATIONS: Readonly<Record<ImportRefusal | CertificateRefusal, string>>
   "wrong-passphrase":
     "The passphrase does not open this key. Check it and try again; it is the key's own passphrase, which need not be that of your mail.",
   "costly-protection":
-    "The key is locked in a way that takes too much time or memory to open. Set its passphrase again with the usual settings of your program, export it and upload that file.",
+    "Opening this key with its passphrase takes more memory or time than is given here: at most 128 MiB, while some programs ask for 2 GiB (Argon2 in the first setting that its standard recommends). Set its passphrase again with another setting or program, export it and upload that file.",
   "unsupported-protection":
     "The key is locked in a way that is out of date. Set its passphrase again with a current program, export it and upload that file.",
   "mismatched-parts":
@@ -95,7 +96,9 @@ const EXPLANATIONS: Readonly<Record<ImportRefusal | CertificateRefusal, string>>
   "no-signing-key":
     "Nothing can be signed with this key: it has no valid part for that. Add one in the program you use it with (a signing subkey), and export it again.",
   "weak-algorithm":
-    "This key is of a kind that is too weak or not known here; RSA keys need 3072 bits. Make a new key, or let the server make one.",
+    "This key, or the signature by which it names its owner (SHA-1), is of a kind that is too weak; RSA keys need 3072 bits. Sign it again with a current program, make a new key, or let the server make one.",
+  "unsupported-algorithm":
+    "This key is of a kind that is not supported here, such as a post-quantum one. Make a key of an ordinary kind (Ed25519 and X25519), or let the server make one.",
   "wrong-user-id":
     "This key is not for this address: the address must stand in it as the only one of one of its names. Add it in the program you use the key with, and export it again.",
   "bad-self-signature":

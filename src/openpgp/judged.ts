@@ -2,6 +2,8 @@ import { type EmailAddress, formatAddress } from "../mail/address.ts";
 import type { CertificateParts, SubkeyPart, UserPart } from "./certificate-parts.ts";
 import { type Certificate, certificateOf, partsOf } from "./certificate.ts";
 import { MAY_ENCRYPT, MAY_SIGN, decisive, firstSaid } from "./flags.ts";
+import type { KeyMaterial } from "./key-material.ts";
+import type { KeySignature } from "./key-signature.ts";
 import { type Bound, type SelfSignatures, readSelfSignatures } from "./self-signatures.ts";
 import { userIdMatches } from "./user-id.ts";
 import { earliest, expiryOf, keyExpiryOf } from "./validity.ts";
@@ -15,6 +17,8 @@ export type UnusableReason =
   | "wrong-user-id"
   | "bad-self-signature"
   | "weak-algorithm"
+  /** Of an algorithm or curve that is not known here. */
+  | "unsupported-algorithm"
   | "unsupported-version"
   | "unparsable"
   | "not-yet-valid";
@@ -26,14 +30,27 @@ export type Judged = { readonly parts: CertificateParts; readonly signatures: Se
 const MOST_REDUCED_OCTETS = 64 * 1024;
 const MOST_SIGNING_SUBKEYS = 8;
 
-/** Takes a certificate apart; the reason when not even its primary key can be used. */
-export async function judgeable(certificate: Certificate): Promise<Judged | UnusableReason> {
+/**
+ * Takes a certificate apart; the reason when not even its primary key can be used. `now`: what is signed in the future does
+ * not count while something older holds.
+ */
+export async function judgeable(
+  certificate: Certificate,
+  now: Date | undefined,
+): Promise<Judged | UnusableReason> {
   const parts = partsOf(certificate);
   if (parts === undefined) return "unparsable";
   const { strength } = parts.primary.material;
-  if (strength !== "good") return strength === "weak" ? "weak-algorithm" : "unparsable";
-  const signatures = await readSelfSignatures(parts);
+  if (strength !== "good") return strength === "malformed" ? "unparsable" : refusalOf(strength);
+  const signatures = await readSelfSignatures(parts, now);
   return signatures === undefined ? "unparsable" : { parts, signatures };
+}
+
+/** The reason for key material that is not good. */
+export function refusalOf(
+  strength: Exclude<KeyMaterial["strength"], "good">,
+): "weak-algorithm" | "unsupported-algorithm" {
+  return strength === "unsupported" ? "unsupported-algorithm" : "weak-algorithm";
 }
 
 /** User IDs that name the address; those with exactly it first, before `+` is looked through. */
@@ -60,7 +77,10 @@ export async function keyFlagsOf(judged: Judged, user: UserPart): Promise<number
   return firstSaid(decisive({ version, certification, direct }), (each) => each.keyFlags) ?? 0;
 }
 
-/** When the primary key expires: the earlier of what its direct-key signature, itself in v6, and its user ID say. */
+/**
+ * When the primary key expires: the earliest of what its direct-key signature, itself in v6, its user ID, and the user ID
+ * that is marked as the primary one say; so RNP has it, and GnuPG where all are of one time.
+ */
 export async function primaryExpiryOf(judged: Judged, user: UserPart): Promise<Date | undefined> {
   const { created, version } = judged.parts.primary.material;
   const direct = (await judged.signatures.primary()).binding;
@@ -68,8 +88,28 @@ export async function primaryExpiryOf(judged: Judged, user: UserPart): Promise<D
   return earliest(
     keyExpiryOf(direct, created),
     keyExpiryOf(certification, created),
+    await primaryUserExpiry(judged),
     version === 6 && direct !== undefined ? expiryOf(direct) : undefined,
   );
+}
+
+/** Maximum number of user IDs that are looked at because they call themselves the primary one: there is one. */
+const MAX_PRIMARY_USERS = 4;
+
+/** What the newest valid certification with the mark says of the key (RFC 9580 §5.2.3.27); a revoked one says nothing. */
+async function primaryUserExpiry({ parts, signatures }: Judged): Promise<Date | undefined> {
+  const claims = parts.users.filter((user) =>
+    user.signatures.some(
+      (each) => each.isPrimaryUserId && each.keyExpiresAfterSeconds !== undefined,
+    ),
+  );
+  let newest: KeySignature | undefined;
+  for (const user of claims.slice(0, MAX_PRIMARY_USERS)) {
+    const { binding, revocations } = await signatures.user(user);
+    if (binding?.isPrimaryUserId !== true || revocations.length > 0) continue;
+    if (newest === undefined || binding.created >= newest.created) newest = binding;
+  }
+  return keyExpiryOf(newest, parts.primary.material.created);
 }
 
 /**

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createPrivateKey, createPublicKey, diffieHellman, generateKeyPairSync } from "node:crypto";
 import { test } from "node:test";
 
-import { readKeyMaterial } from "./key-material.ts";
+import { type KeyMaterial, readKeyMaterial } from "./key-material.ts";
 import { isSmallOrder } from "./small-order.ts";
 
 const integer = (hex: string): Buffer => {
@@ -23,7 +23,7 @@ const strengthOf = (body: Buffer) => readKeyMaterial(body)?.strength;
 const modulus = (bits: number, end = "f"): Buffer => integer(`${"f".repeat(bits / 4 - 1)}${end}`);
 const E = integer("10001");
 
-const RSA: readonly [string, Buffer, "good" | "weak" | "malformed"][] = [
+const RSA: readonly [string, Buffer, KeyMaterial["strength"]][] = [
   ["2048 bits", v4(1, modulus(2048), E), "good"],
   ["8192 bits", v4(1, modulus(8192), E), "good"],
   ["exponent 3", v4(1, modulus(2048), integer("3")), "good"],
@@ -60,11 +60,11 @@ const pointOf = (): Buffer => {
 const native = integer(`40${"17".repeat(32)}`);
 const point = pointOf();
 
-const OTHERS: readonly [string, Buffer, "good" | "weak" | "malformed"][] = [
+const OTHERS: readonly [string, Buffer, KeyMaterial["strength"]][] = [
   ["ECDSA on P-256", v4(19, P256, integer(point.toString("hex"))), "good"],
   ["ECDH on P-256", v4(18, P256, integer(point.toString("hex")), KDF), "good"],
   ["a point that is not on the curve", v4(19, P256, integer(`04${"17".repeat(64)}`)), "malformed"],
-  ["ECDSA on secp256k1", v4(19, oid("2b8104000a"), integer(point.toString("hex"))), "weak"],
+  ["ECDSA on secp256k1", v4(19, oid("2b8104000a"), integer(point.toString("hex"))), "unsupported"],
   ["ECDSA on Ed25519's OID", v4(19, ED25519, native), "malformed"],
   ["EdDSALegacy", v4(22, ED25519, native), "good"],
   ["EdDSALegacy in v6", v6(22, ED25519, native), "malformed"],
@@ -84,7 +84,10 @@ const OTHERS: readonly [string, Buffer, "good" | "weak" | "malformed"][] = [
   ["Ed448", v6(28, Buffer.alloc(57, 0x17)), "good"],
   ["DSA", v4(17, modulus(3072)), "weak"],
   ["ElGamal", v4(16, modulus(3072)), "weak"],
-  ["an unknown algorithm", v4(99, Buffer.alloc(40, 1)), "weak"],
+  ["an unknown algorithm", v4(99, Buffer.alloc(40, 1)), "unsupported"],
+  ["ML-DSA-65 with Ed25519 (RFC 9980)", v6(30, Buffer.alloc(1984, 1)), "unsupported"],
+  ["ML-KEM-768 with X25519 (RFC 9980)", v4(35, Buffer.alloc(1216, 1)), "unsupported"],
+  ["SLH-DSA (RFC 9980)", v6(32, Buffer.alloc(32, 1)), "unsupported"],
 ];
 for (const [name, body, strength] of OTHERS) {
   test(`${name} is ${strength}`, () => {

@@ -13,8 +13,11 @@ export type KeyMaterial = {
   readonly algorithm: { readonly id: number; readonly name: string; readonly bits: number };
   readonly maySign: boolean;
   readonly mayEncrypt: boolean;
-  /** `weak`: an algorithm, size or parameter we refuse or do not know. `malformed`: not in canonical form. */
-  readonly strength: "good" | "weak" | "malformed";
+  /**
+   * `weak`: an algorithm, size or parameter that we refuse. `unsupported`: an algorithm or curve that we do not know, which
+   * may be stronger than those that we do. `malformed`: not in canonical form.
+   */
+  readonly strength: "good" | "weak" | "unsupported" | "malformed";
 };
 
 type Judgement = Pick<KeyMaterial, "maySign" | "mayEncrypt" | "strength"> & {
@@ -68,18 +71,26 @@ const NAMES: Readonly<Record<number, string>> = {
 
 const nameOf = (id: number): string => NAMES[id] ?? `unknown (${id})`;
 
-function refused(id: number, strength: "weak" | "malformed", bits = 0): Judgement {
+function refused(
+  id: number,
+  strength: Exclude<KeyMaterial["strength"], "good">,
+  bits = 0,
+): Judgement {
   return { name: nameOf(id), bits, maySign: false, mayEncrypt: false, strength };
 }
 
 const malformed = (id: number): Judgement => refused(id, "malformed");
 
+/** DSA and ElGamal. */
+const OUTDATED: ReadonlySet<number> = new Set([16, 17, 20]);
+
 function judge(id: number, version: 4 | 6, material: Buffer): Judgement {
   if (id >= 1 && id <= 3) return judgeRsa(id, material);
   if (id === 18 || id === 19 || id === 22) return judgeCurve(id, version, material);
   if (id >= 25 && id <= 28) return judgeFixed(id, material);
-  // DSA, ElGamal, and what we do not know, among it the post-quantum algorithms of RFC 9980.
-  return refused(id, "weak", (id === 16 || id === 17 ? readInteger(material)?.bits : 0) ?? 0);
+  if (OUTDATED.has(id)) return refused(id, "weak", readInteger(material)?.bits);
+  // What we do not know, among it the post-quantum algorithms of RFC 9980.
+  return refused(id, "unsupported");
 }
 
 /** RFC 9580 §5.5.5.1, with our limits: 2048 to 8192 bits, odd, and an exponent that is odd, at least 3 and short. */
@@ -118,7 +129,7 @@ function judgeCurve(id: number, version: 4 | 6, material: Buffer): Judgement {
   const oidLength = material[0] ?? 0;
   const curve = CURVES[material.toString("hex", 1, 1 + oidLength)];
   const point = readInteger(material.subarray(1 + oidLength));
-  if (curve === undefined) return refused(id, "weak");
+  if (curve === undefined) return refused(id, "unsupported");
   const hasEnd = id === 18 ? isKdf(point?.rest) : point?.rest.length === 0;
   if (point === undefined || !hasEnd || !curve.for.includes(id)) return malformed(id);
   const refusal = refusalOfPoint(id, version, curve, point.value);

@@ -31,6 +31,8 @@ export type KeySignature = {
   /** Seconds after the key's creation; undefined: never. */
   readonly keyExpiresAfterSeconds: number | undefined;
   readonly keyFlags: number | undefined;
+  /** Of a certification: its user ID is the primary one (RFC 9580 §5.2.3.27). */
+  readonly isPrimaryUserId: boolean;
   readonly features: number | undefined;
   readonly reason: { readonly code: number; readonly text: string } | undefined;
   readonly issuer: Fingerprint | undefined;
@@ -87,17 +89,34 @@ export function readKeySignature(body: Uint8Array): KeySignature | undefined {
     keyAlgorithm: bytes.readUInt8(2),
     hashAlgorithm: bytes.readUInt8(3),
     created: fromUnixSeconds(created.readUInt32BE()),
-    expiresAfterSeconds: seconds(last(hashed.subpackets, 3)),
-    keyExpiresAfterSeconds: seconds(last(hashed.subpackets, 9)),
-    keyFlags: last(hashed.subpackets, 27)?.[0],
-    features: last(hashed.subpackets, 30)?.[0],
-    reason: reasonIn(last(hashed.subpackets, 29)),
+    ...saidIn(hashed.subpackets),
     // The issuer and the embedded signature prove themselves: they may stand in the unhashed area.
     ...issuerIn([...unhashed.subpackets, ...hashed.subpackets]),
     embedded: last([...unhashed.subpackets, ...hashed.subpackets], 32),
     hasUnknownCritical: hashed.subpackets.some(
       ({ type, isCritical }) => isCritical && (type === NOTATION || !KNOWN.has(type)),
     ),
+  };
+}
+
+function saidIn(
+  hashed: readonly ReadSubpacket[],
+): Pick<
+  KeySignature,
+  | "expiresAfterSeconds"
+  | "keyExpiresAfterSeconds"
+  | "keyFlags"
+  | "isPrimaryUserId"
+  | "features"
+  | "reason"
+> {
+  return {
+    expiresAfterSeconds: seconds(last(hashed, 3)),
+    keyExpiresAfterSeconds: seconds(last(hashed, 9)),
+    keyFlags: last(hashed, 27)?.[0],
+    isPrimaryUserId: (last(hashed, 25)?.[0] ?? 0) !== 0,
+    features: last(hashed, 30)?.[0],
+    reason: reasonIn(last(hashed, 29)),
   };
 }
 

@@ -42,7 +42,7 @@ export async function normalise(
   read: TransferableSecretKey,
   o: { readonly published: Certificate; readonly address: EmailAddress; readonly now: Date },
 ): Promise<NormalisedKey | ImportRefusal> {
-  const judged = await judgeable(certificateOf(read.parts));
+  const judged = await judgeable(certificateOf(read.parts), o.now);
   if (typeof judged === "string") return refusalOfUnusable(judged);
   const inUse = await keysInUse(o.published, o.address, o.now);
   const { primary, subkeys } = judged.parts;

@@ -9,6 +9,7 @@ import {
 } from "openpgp";
 
 import { equalBytes } from "../base/bytes.ts";
+import { after } from "../base/time.ts";
 import type { CertificateParts, SubkeyPart, UserPart } from "./certificate-parts.ts";
 import { MAY_SIGN } from "./flags.ts";
 import type { KeyMaterial } from "./key-material.ts";
@@ -17,11 +18,14 @@ import { isBrainpool, isGoodHash, isRevocationHash, verifyNatively } from "./nat
 import { isRevocation, mayBeBy } from "./placement.ts";
 import { certificateConfig } from "./profile.ts";
 import { signedOctets } from "./signed-octets.ts";
+import { SKEW_MS } from "./validity.ts";
 
 /** What the valid signatures of a component say: the newest binding, and its revocations, newest first. */
 export type Bound = {
   readonly binding: KeySignature | undefined;
   readonly revocations: readonly KeySignature[];
+  /** There is no binding but one with a hash that is too weak to be believed. */
+  readonly isWeak: boolean;
   /** So many signatures had to be tried that a revocation may have been missed: treat as revoked. */
   readonly isUncertain: boolean;
 };
@@ -44,6 +48,8 @@ type Context = {
   readonly key: PublicKeyPacket;
   readonly issuer: KeyMaterial;
   readonly budget: { left: number };
+  /** What is dated later is of the future; undefined: nothing is. */
+  readonly latest: Date | undefined;
 };
 
 /** What a signature is made over; the library hashes it. */
@@ -53,13 +59,22 @@ type Signed = {
   readonly bind?: PublicSubkeyPacket;
 };
 
-/** A verifier for one certificate; undefined when the library does not read the primary key as we do. */
+/**
+ * A verifier for one certificate; undefined when the library does not read the primary key as we do. With `now`, a binding
+ * of the future counts only where no older one does: its maker's clock was wrong, or somebody wants to be the newest.
+ */
 export async function readSelfSignatures(
   parts: CertificateParts,
+  now?: Date,
 ): Promise<SelfSignatures | undefined> {
   const key = await readPacket(new PublicKeyPacket(), parts.primary.body);
   if (key === undefined) return undefined;
-  const context = { key, issuer: parts.primary.material, budget: { left: MOST_VERIFICATIONS } };
+  const context = {
+    key,
+    issuer: parts.primary.material,
+    budget: { left: MOST_VERIFICATIONS },
+    latest: now && after(now, SKEW_MS),
+  };
   return {
     primary: onceEach(() => boundPrimary(context, parts)).bind(undefined, parts),
     user: onceEach((user) => boundUser(context, user)),
@@ -72,7 +87,7 @@ function boundPrimary(context: Context, { primary }: CertificateParts): Promise<
   return bound(context, primary.signatures, {
     isBinding: ({ type }) => type === SIGNATURE_TYPE.directKey,
     isRevocation: ({ type }) => type === SIGNATURE_TYPE.keyRevocation,
-    isValid: (signature) => isValid(context, signature, signed),
+    signed,
   });
 }
 
@@ -85,7 +100,7 @@ async function boundUser(context: Context, user: UserPart): Promise<Bound> {
   return bound(context, user.signatures, {
     isBinding: ({ type }) => CERTIFICATIONS.has(type),
     isRevocation: ({ type }) => type === SIGNATURE_TYPE.certificationRevocation,
-    isValid: (signature) => isValid(context, signature, signed),
+    signed,
   });
 }
 
@@ -107,39 +122,59 @@ async function boundSubkey(
   return bound(context, signatures, {
     isBinding: ({ type }) => type === SIGNATURE_TYPE.subkeyBinding,
     isRevocation: ({ type }) => type === SIGNATURE_TYPE.subkeyRevocation,
-    isValid: async (signature) =>
-      (await isValid(context, signature, signed)) &&
-      (signature.type !== SIGNATURE_TYPE.subkeyBinding ||
-        (await hasBackSignature(context, signature, material, signed))),
+    signed,
+    isAgreed: async (signature) => hasBackSignature(context, signature, material, signed),
   });
 }
 
-const UNBOUND: Bound = { binding: undefined, revocations: [], isUncertain: false };
+/** Nothing binds it, nothing revokes it. */
+export const UNBOUND: Bound = {
+  binding: undefined,
+  revocations: [],
+  isWeak: false,
+  isUncertain: false,
+};
 
-/** Signatures come newest first: the first valid binding is the one that counts. */
+type Rules = {
+  readonly isBinding: (signature: KeySignature) => boolean;
+  readonly isRevocation: (signature: KeySignature) => boolean;
+  readonly signed: Signed;
+  /** What a binding needs beside its own signature. */
+  readonly isAgreed?: (binding: KeySignature) => Promise<boolean>;
+};
+
+/** Signatures come newest first: the first valid binding is the one that counts, those of the future last. */
 async function bound(
   context: Context,
   signatures: readonly KeySignature[],
-  rules: {
-    readonly isBinding: (signature: KeySignature) => boolean;
-    readonly isRevocation: (signature: KeySignature) => boolean;
-    readonly isValid: (signature: KeySignature) => Promise<boolean>;
-  },
+  { isBinding, isRevocation: isTakenBack, signed, isAgreed }: Rules,
 ): Promise<Bound> {
+  const { key, issuer, budget, latest } = context;
+  const check = { key, issuer, budget, signed };
   const revocations: KeySignature[] = [];
-  for (const signature of signatures.filter(rules.isRevocation)) {
-    if (await rules.isValid(signature)) revocations.push(signature);
+  for (const signature of signatures.filter(isTakenBack)) {
+    if (await verify({ ...check, signature })) revocations.push(signature);
   }
-  const isUncertain = context.budget.left <= 0;
-  for (const binding of signatures.filter(rules.isBinding)) {
-    if (await rules.isValid(binding)) return { binding, revocations, isUncertain };
+  const isUncertain = budget.left <= 0;
+  const isFuture = ({ created }: KeySignature) => latest !== undefined && created > latest;
+  const bindings = signatures.filter(isBinding);
+  const inOrder = [...bindings.filter((each) => !isFuture(each)), ...bindings.filter(isFuture)];
+  for (const binding of inOrder) {
+    const isGood = await verify({ ...check, signature: binding });
+    if (isGood && (isAgreed === undefined || (await isAgreed(binding)))) {
+      return { binding, revocations, isWeak: false, isUncertain };
+    }
   }
-  return { binding: undefined, revocations, isUncertain };
+  const isWeak = inOrder.some((signature) => isWeaklyBound({ ...check, signature }));
+  return { binding: undefined, revocations, isWeak, isUncertain };
 }
 
-function isValid(context: Context, signature: KeySignature, signed: Signed): Promise<boolean> {
-  const { key, issuer, budget } = context;
-  return verify({ signature, key, issuer, budget, signed });
+/** Made by the key, with a hash for which others may have made it too: SHA-1, RIPEMD-160 or SHA-224. */
+function isWeaklyBound({ signature, key, issuer, budget, signed }: Verification): boolean {
+  const isWeak = isRevocationHash(signature.hashAlgorithm);
+  if (!isWeak || !mayBeBy(issuer, signature) || budget.left <= 0) return false;
+  budget.left -= 1;
+  return verifyNatively(signature, key.write(), octetsOf(signed));
 }
 
 /** A signing subkey must have agreed to be bound, else anybody could adopt it (RFC 9580 §5.2.1.9). */
@@ -157,14 +192,16 @@ async function hasBackSignature(
   return verify({ signature, key: signed.bind, issuer, budget, signed });
 }
 
-/** The rules that need no mathematics first; the library has the last word. */
-async function verify(o: {
+type Verification = {
   readonly signature: KeySignature;
   readonly key: PublicKeyPacket | PublicSubkeyPacket;
   readonly issuer: KeyMaterial;
   readonly budget: { left: number };
   readonly signed: Signed;
-}): Promise<boolean> {
+};
+
+/** The rules that need no mathematics first; the library has the last word. */
+async function verify(o: Verification): Promise<boolean> {
   const { signature, key, issuer, budget, signed } = o;
   if (!isCandidate(signature, issuer) || budget.left <= 0) return false;
   budget.left -= 1;

@@ -10,10 +10,11 @@ import {
   keyFlagsOf,
   matchingUsers,
   primaryExpiryOf,
+  refusalOf,
 } from "./judged.ts";
 import type { KeyMaterial } from "./key-material.ts";
 import type { KeySignature } from "./key-signature.ts";
-import { type Bound, readSelfSignatures } from "./self-signatures.ts";
+import { type Bound, readSelfSignatures, UNBOUND } from "./self-signatures.ts";
 import { earliest, expiryOf, isHard, isPast, keyExpiryOf, revocationAt } from "./validity.ts";
 
 /** What made a signature, as its mathematics proved it. */
@@ -53,7 +54,7 @@ export async function checkSigner(
   options: { readonly now?: Date; readonly subaddress?: boolean } = {},
 ): Promise<SignerCheck> {
   const { now, subaddress = true } = options;
-  const judged = await judgeable(certificate);
+  const judged = await judgeable(certificate, now);
   if (typeof judged === "string") return notBound(judged);
   const users = matchingUsers(judged, address, { subaddress });
   if (users.length === 0) return notBound("wrong-user-id");
@@ -77,15 +78,17 @@ async function checkForUser(
   const { signedAt, keyFingerprint } = signer;
   const primary = await judged.signatures.primary();
   const certification = await judged.signatures.user(user);
-  if (certification.binding === undefined) return notBound("bad-self-signature");
+  if (certification.binding === undefined) {
+    return notBound(certification.isWeak ? "weak-algorithm" : "bad-self-signature");
+  }
   if (material.version === 6 && primary.binding === undefined)
     return notBound("bad-self-signature");
   const key =
     keyFingerprint === material.fingerprint
-      ? { material, keyFlags: await keyFlagsOf(judged, user), bound: NOTHING }
+      ? { material, keyFlags: await keyFlagsOf(judged, user), bound: UNBOUND }
       : await signingSubkey(judged, keyFingerprint);
   if (key === undefined) return notBound("no-signing-key");
-  if (key.material.strength !== "good") return notBound("weak-algorithm");
+  if (key.material.strength !== "good") return notBound(refusalOf(key.material.strength));
   if (!key.material.maySign || (key.keyFlags & MAY_SIGN) === 0) return notBound("no-signing-key");
   if (signedAt < key.material.created) return notBound("not-yet-valid");
   const bounds = [primary, certification, key.bound];
@@ -96,8 +99,6 @@ async function checkForUser(
   );
   return checkTimes(bounds, expires, signedAt, now);
 }
-
-const NOTHING: Bound = { binding: undefined, revocations: [], isUncertain: false };
 
 const bindingsOf = (bounds: readonly Bound[]): readonly KeySignature[] =>
   bounds.flatMap(({ binding }) => binding ?? []);

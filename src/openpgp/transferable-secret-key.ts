@@ -108,7 +108,7 @@ function takeApart(
   const version = primary?.body[0];
   if (version !== 4 && version !== 6) return "unsupported-version";
   // Where its public part ends is not known for what we do not know.
-  if (primary === undefined || !secrets.has(hex(primary.body))) return "weak-algorithm";
+  if (primary === undefined || !secrets.has(hex(primary.body))) return "unsupported-algorithm";
   const parts = groupPackets(publicPackets, {
     elsewhere: beside,
     budget: placementBudget(),

@@ -1,9 +1,10 @@
 import { setImmediate } from "node:timers/promises";
 
 import { asBuffer } from "../base/bytes.ts";
+import { passphraseForms } from "../base/opaque-string.ts";
 import type { Secret } from "../base/secret.ts";
 import type { ImportRefusal } from "./import-refusal.ts";
-import { clearBody, unlockSecret } from "./locked-secret.ts";
+import { clearBody, type LockedSecret, unlockSecret } from "./locked-secret.ts";
 import { readPublicPart } from "./native-key.ts";
 import type { KeptKey } from "./normalised-key.ts";
 import { isCostly } from "./s2k.ts";
@@ -18,7 +19,7 @@ export type UnlockedSecrets = Disposable & {
 const MOST_PASSPHRASE_OCTETS = 1024;
 
 /**
- * Opens all keys of one file with one passphrase. Secrets that do not have the form of their public part, or of RSA not its
+ * Opens all keys of one file with one passphrase, in whichever of its forms it locked each. Secrets that do not have the form of their public part, or of RSA not its
  * numbers, are `mismatched-parts`; whether they belong to it is still to be proven.
  */
 export async function unlockAll(
@@ -32,8 +33,10 @@ export async function unlockAll(
   const wipe = (): void => {
     for (const body of bodies.values()) body.fill(0);
   };
+  const forms = locked.length === 0 ? [] : formsOf(passphrase);
+  using _ = { [Symbol.dispose]: () => forms.forEach((form) => form.fill(0)) };
   for (const key of keys) {
-    const body = await clearBodyOf(key, passphrase);
+    const body = await clearBodyOf(key, forms);
     if (typeof body === "string") {
       wipe();
       return body;
@@ -47,18 +50,38 @@ export async function unlockAll(
 
 async function clearBodyOf(
   { publicBody, material, tag, part }: KeptKey,
-  passphrase: Secret | undefined,
+  forms: Uint8Array[],
 ): Promise<Uint8Array | ImportRefusal> {
-  const octets = passphrase?.reveal() ?? new Uint8Array();
-  if (part.kind === "locked" && octets.length > MOST_PASSPHRASE_OCTETS) return "wrong-passphrase";
   const secret =
-    part.kind === "clear" ? part.secret : await unlockSecret(part, octets, { tag, publicBody });
+    part.kind === "clear" ? part.secret : await unlockWith(part, forms, { tag, publicBody });
   if (secret === undefined) return "wrong-passphrase";
   const hasForm = hasSecretForm(readPublicPart(publicBody), secret, material.algorithm.id);
   const body = hasForm ? clearBody(publicBody, secret) : "mismatched-parts";
   // What lies unlocked in the upload itself is the caller's.
   if (part.kind === "locked") secret.fill(0);
   return body;
+}
+
+/** None where it is longer than a passphrase may be. */
+function formsOf(passphrase: Secret | undefined): Uint8Array[] {
+  const octets = passphrase?.reveal() ?? new Uint8Array();
+  return octets.length > MOST_PASSPHRASE_OCTETS ? [] : [...passphraseForms(octets)];
+}
+
+/** The form that opens comes first for the keys that follow, which were mostly locked by the same program. */
+async function unlockWith(
+  part: LockedSecret,
+  forms: Uint8Array[],
+  packet: { readonly tag: number; readonly publicBody: Uint8Array },
+): Promise<Buffer | undefined> {
+  for (const [index, form] of forms.entries()) {
+    const secret = await unlockSecret(part, form, packet);
+    if (secret === undefined) continue;
+    forms.splice(index, 1);
+    forms.unshift(form);
+    return secret;
+  }
+  return undefined;
 }
 
 const hex = (bytes: Uint8Array): string => asBuffer(bytes).toString("hex");

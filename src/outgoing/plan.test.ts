@@ -41,6 +41,13 @@ const states: Readonly<Record<string, Discovery>> = {
     reason: "wrong-user-id",
     evidence: { checkedAt },
   },
+  "BADKEY!": {
+    kind: "unreachable",
+    code: "BADKEY",
+    reason: "wrong-user-id",
+    lastingSince: checkedAt,
+    evidence: { checkedAt },
+  },
   "UNSURE-DNS": {
     kind: "unreachable",
     code: "UNSURE-DNS",
@@ -72,6 +79,7 @@ const rows: readonly (readonly [code: string, require: string, pickup: string, c
   ["NOKEY", "refuse", "refuse", "clear"],
   ["BADKEY", "refuse", "refuse", "clear"],
   ["BADKEY?", "later", "later", "later"],
+  ["BADKEY!", "refuse", "refuse", "refuse"],
   ["UNSURE-DNS", "later", "later", "later"],
   ["UNSURE-KS", "later", "later", "later"],
 ];

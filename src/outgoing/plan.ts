@@ -24,7 +24,8 @@ export type Plan =
 /**
  * Decides for the whole message, all or nothing (RFC 9787 §9.6: no silent mixture of protected and clear copies).
  * `require` refuses what has no support; `prefer-clear` sends in clear only when every recipient's state is certain;
- * `prefer-pickup` refuses like `require` where there is no secure pickup to offer.
+ * `prefer-pickup` refuses like `require` where there is no secure pickup to offer. What has been uncertain for so long that
+ * nobody but its provider can end it is refused under each of them, and never sent in clear.
  */
 export function planFor(recipients: readonly Looked[], policy: Policy): Plan {
   if (policy === "off") return { kind: "clear", unsupported: [] };
@@ -33,6 +34,8 @@ export function planFor(recipients: readonly Looked[], policy: Policy): Plan {
   const [first] = missing;
   if (first === undefined) return { kind: "seal", recipients: found };
   const uncertain = missing.find(({ discovery }) => discovery.kind === "unreachable");
+  const lasting = missing.find(isLasting);
+  if (lasting !== undefined) return { kind: "refuse", because: lasting };
   const absent = missing.find(({ discovery }) => discovery.kind === "absent");
   if (policy === "prefer-clear") {
     return uncertain === undefined
@@ -42,6 +45,10 @@ export function planFor(recipients: readonly Looked[], policy: Policy): Plan {
   return absent === undefined
     ? { kind: "later", because: first }
     : { kind: "refuse", because: absent };
+}
+
+function isLasting({ discovery }: Looked): boolean {
+  return discovery.kind === "unreachable" && discovery.lastingSince !== undefined;
 }
 
 function isFound(looked: Looked): looked is Found {

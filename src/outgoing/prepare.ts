@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { asBuffer } from "../base/bytes.ts";
 import { after, DAY, type Clock } from "../base/time.ts";
-import { sameAddress, type EmailAddress } from "../mail/address.ts";
+import type { EmailAddress } from "../mail/address.ts";
 import { stripResultHeaders } from "../mail/auth-results.ts";
 import {
   fieldBody,
@@ -18,6 +18,7 @@ import {
 import { readMessageFacts, type MessageFacts } from "../mail/message.ts";
 import { reply, type Reply } from "../smtp/reply.ts";
 import { withOneReading } from "./one-reading.ts";
+import { isOwn } from "./own-address.ts";
 import { type ClientProtection, clientProtection } from "./already-protected.ts";
 
 export type PrepareDeps = {
@@ -51,6 +52,12 @@ const BROKEN_HEADER = reply(
   "5.6.0",
   "a line in the header of the message is neither a field nor the continuation of one; not sent",
 );
+/** RFC 6409 §6.1. */
+export const FOREIGN_AUTHOR = reply(
+  "550",
+  "5.7.1",
+  "the From address is not one of yours; not sent",
+);
 const LARGE_HEADER = reply("552", "5.3.4", "the header of the message is too large; not sent");
 
 /** Never sent: who got a blind copy, where it was delivered before, and what only Sealpost may say. */
@@ -60,7 +67,7 @@ const REMOVED = new Set(["bcc", "resent-bcc", "return-path", "x-sealpost-require
 const DATE_TOLERANCE_MS = DAY;
 
 /**
- * Checks that the author is one of the login's own addresses (RFC 6409 §6.1) and adds what RFC 5322 §3.6 demands
+ * Checks that the author is one of the login's own addresses or subaddresses (RFC 6409 §6.1) and adds what RFC 5322 §3.6 demands
  * and a client may leave out. The body is not touched.
  */
 export async function prepare(
@@ -126,10 +133,7 @@ function refuseAuthor(header: Header, own: readonly EmailAddress[]): Reply | und
   if (author === undefined || from?.length !== 1 || fieldsNamed(header, "From").length !== 1) {
     return reply("550", "5.6.0", "the message must have exactly one From field with one address");
   }
-  if (!own.some((address) => sameAddress(address, author.address))) {
-    return reply("550", "5.7.1", "the From address is not one of yours; not sent");
-  }
-  return undefined;
+  return isOwn(own, author.address) ? undefined : FOREIGN_AUTHOR;
 }
 
 function withRequiredFields(

@@ -29,7 +29,10 @@ export function refusalReply(
       `<${formatAddress(plan.because.address)}> encryption status cannot be determined now; retry later`,
     );
   }
-  return reply("550", "5.7.5", `${absentText(plan.because)}; not sent (${REASONS[demand]})`);
+  const { discovery } = plan.because;
+  const why =
+    discovery.kind === "unreachable" ? "nothing is sent in clear because of it" : REASONS[demand];
+  return reply("550", "5.7.5", `${absentText(plan.because)}; not sent (${why})`);
 }
 
 /** Why a recipient cannot be sealed to, in a sentence a person understands. */
@@ -38,7 +41,7 @@ export function absentText({ address, discovery }: Looked): string {
 }
 
 function lackOf(discovery: Discovery, { domain }: EmailAddress): string {
-  if (discovery.kind !== "absent") return "an encryption status that is not certain";
+  if (discovery.kind !== "absent") return doubtOf(discovery, domain);
   switch (discovery.code) {
     case "NOSVC":
       return `no published encryption key (${domain} does not offer encryption)`;
@@ -51,6 +54,23 @@ function lackOf(discovery: Discovery, { domain }: EmailAddress): string {
     default:
       return unreachable(discovery);
   }
+}
+
+const DOUBTS: ReadonlyMap<string, string> = new Map([
+  ["wrong-user-id", "it does not name this address"],
+  ["bad-self-signature", "its self-signature is not valid"],
+  ["unparsable", "it cannot be read"],
+]);
+
+/** Names who has to do something: it will not pass by itself. */
+function doubtOf(discovery: Discovery, domain: string): string {
+  const since = discovery.kind === "unreachable" ? discovery.lastingSince : undefined;
+  if (discovery.kind !== "unreachable" || since === undefined) {
+    return "an encryption status that is not certain";
+  }
+  const what = DOUBTS.get(discovery.reason) ?? discovery.reason;
+  const day = since.toISOString().slice(0, 10);
+  return `a published key that cannot be used: ${what} (since ${day}; ${domain} must replace it)`;
 }
 
 /** What became of the message, for the text of the final `250`. */

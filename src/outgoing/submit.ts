@@ -7,8 +7,12 @@
  * message or, for a later copy, after it was committed to the outbox.
  */
 import { AppError } from "../base/errors.ts";
-
-import { formatAddress, sameAddress, type EmailAddress } from "../mail/address.ts";
+import {
+  formatAddress,
+  type Domain,
+  type EmailAddress,
+  withoutSubaddress,
+} from "../mail/address.ts";
 import type { Envelope } from "../mail/envelope.ts";
 import { parseHeader, serializeHeader } from "../mail/header.ts";
 import type { Discover } from "../discovery/outcome.ts";
@@ -19,9 +23,11 @@ import type { Policy } from "../policy/policy.ts";
 import { reply, type Reply } from "../smtp/reply.ts";
 import { type AutocryptRule, withOwnAutocrypt } from "./autocrypt.ts";
 import { copiesOf, MOST_NAMED, type SealMessage } from "./copies.ts";
-import type { HandOn } from "./hand-on.ts";
+import type { HandOn, HandOnRequest } from "./hand-on.ts";
+import { isOwn, isSubaddressOf } from "./own-address.ts";
 import { planFor, type Looked, type Plan } from "./plan.ts";
-import { prepare, type PrepareDeps, type Prepared } from "./prepare.ts";
+import { FOREIGN_AUTHOR, prepare, type PrepareDeps, type Prepared } from "./prepare.ts";
+import { withReceived } from "./received.ts";
 import { absentText, type Demand, refusalReply, summaryText } from "./replies.ts";
 import type { TraceOutgoing } from "./tracing.ts";
 
@@ -36,6 +42,11 @@ export type Sender = {
 };
 
 export type SubmitDeps = PrepareDeps & {
+  readonly hostname: Domain;
+  /** Whether an address belongs to an account by itself, and not as a subaddress. */
+  readonly isAddress: (address: EmailAddress) => Promise<boolean>;
+  /** Whether a domain is ours, and nobody reads what is sent to this address of it. */
+  readonly isUnknownHere: (address: EmailAddress) => Promise<boolean>;
   readonly discover: Discover;
   readonly seal: SealMessage;
   readonly handOn: HandOn;
@@ -48,16 +59,17 @@ export type SubmitDeps = PrepareDeps & {
 };
 
 /**
- * The answer to RCPT TO: under `require` the recipient's state decides, otherwise everybody is accepted for now, as many
+ * The answer to RCPT TO: nobody of our own domains who is not there is written to; under `require` the recipient's state decides, otherwise everybody is accepted for now, as many
  * as one message can be sealed for. `accepted` says how many were before.
  */
 export async function answerRecipient(
-  deps: Pick<SubmitDeps, "discover">,
+  deps: Pick<SubmitDeps, "discover" | "isUnknownHere">,
   sender: Sender,
   recipient: EmailAddress,
   accepted: number,
 ): Promise<Reply | "ok"> {
   if (sender.policy !== "off" && accepted >= MOST_NAMED) return TOO_MANY;
+  if (await deps.isUnknownHere(recipient)) return reply("550", "5.1.1", "no such user here");
   if (sender.policy !== "require") return "ok";
   const looked = { address: recipient, discovery: await deps.discover(recipient) };
   const plan = planFor([looked], sender.policy);
@@ -78,9 +90,10 @@ export async function submit(
   envelope: Envelope,
   message: Uint8Array,
 ): Promise<Reply> {
-  if (!isOwnReturnPath(sender, envelope)) return FOREIGN_RETURN_PATH;
+  if (!(await isOwnReturnPath(deps, sender, envelope))) return FOREIGN_RETURN_PATH;
   const preparation = await prepare(deps, sender.addresses, message);
   if (preparation.kind === "refused") return preparation.reply;
+  if (!(await isOwnAuthor(deps, sender, preparation.prepared))) return FOREIGN_AUTHOR;
   const prepared = await withoutForeignKeys(deps, preparation.prepared);
   if (await isProtected(deps, envelope, prepared)) {
     return passThrough(deps, sender, envelope, prepared);
@@ -122,8 +135,31 @@ async function withoutForeignKeys(deps: SubmitDeps, prepared: Prepared): Promise
 }
 
 /** The empty return path is everybody's: it asks for no bounce. */
-function isOwnReturnPath(sender: Sender, { from }: Envelope): boolean {
-  return from === undefined || sender.addresses.some((own) => sameAddress(own, from));
+async function isOwnReturnPath(
+  deps: SubmitDeps,
+  sender: Sender,
+  { from }: Envelope,
+): Promise<boolean> {
+  return from === undefined || mayUse(deps, sender, from);
+}
+
+async function isOwnAuthor(
+  deps: SubmitDeps,
+  sender: Sender,
+  { facts }: Prepared,
+): Promise<boolean> {
+  const [author] = facts.from ?? [];
+  return author !== undefined && (await mayUse(deps, sender, author.address));
+}
+
+/** One of the sender's addresses, or a subaddress of one that is nobody else's own address. */
+async function mayUse(
+  { isAddress }: SubmitDeps,
+  { addresses }: Sender,
+  address: EmailAddress,
+): Promise<boolean> {
+  if (!isOwn(addresses, address)) return false;
+  return !isSubaddressOf(addresses, address) || !(await isAddress(address));
 }
 
 const FOREIGN_RETURN_PATH = reply(
@@ -176,10 +212,17 @@ async function isProtected(
   return keys >= new Set(certificates).size;
 }
 
-/** The key of the address that the message is from: each of a user's addresses has its own. */
+/** The key of the address that the message is from, which serves its subaddresses: each of a user's addresses has its own. */
 function signerOf({ keys }: Sender, { facts }: Prepared): UnlockedKey | undefined {
   const [author] = facts.from ?? [];
-  return author === undefined ? undefined : keys.for(author.address);
+  if (author === undefined) return undefined;
+  return keys.for(author.address) ?? keys.for(withoutSubaddress(author.address));
+}
+
+/** Hands on with a Received field of ours on each copy. */
+async function handOn(deps: SubmitDeps, request: HandOnRequest): Promise<Reply> {
+  const copies = request.copies.map((copy) => withReceived(deps, copy));
+  return deps.handOn({ ...request, copies });
 }
 
 async function passThrough(
@@ -189,7 +232,7 @@ async function passThrough(
   prepared: Prepared,
 ): Promise<Reply> {
   await deps.trace.passedThrough({ sender: sender.address, prepared, envelope });
-  return deps.handOn({
+  return handOn(deps, {
     sender: sender.address,
     messageId: prepared.messageId,
     copies: [{ envelope, message: prepared.message }],
@@ -206,7 +249,7 @@ async function sendClear(
   looked: readonly Looked[],
 ): Promise<Reply> {
   const reasons = plan.unsupported.map((recipient) => absentText(recipient));
-  return deps.handOn({
+  return handOn(deps, {
     sender: sender.address,
     messageId: prepared.messageId,
     copies: [{ envelope, message: prepared.message }],
@@ -226,7 +269,7 @@ async function sendSealed(
   try {
     const { recipients } = plan;
     const copies = await copiesOf(deps, { signer, envelope, prepared, recipients });
-    return await deps.handOn({
+    return await handOn(deps, {
       sender: sender.address,
       messageId: prepared.messageId,
       copies,

@@ -164,3 +164,22 @@ test("REQUIRETLS and SIZE reach the handlers; a repeated recipient counts once i
   assert.equal(listener.taken[0]?.envelope.requireTls, true);
   assert.deepEqual(recipientsOf(listener.taken[0]), ["bob@beta.test", "Bob@beta.test"]);
 });
+
+test("<postmaster> alone, in any case of letters, is postmaster of the domain, else of the host (RFC 5321 §4.1.1.3)", async () => {
+  for (const [mode, hello, domain] of [
+    ["mx", "EHLO", "alpha.test"],
+    ["lmtp", "LHLO", undefined],
+  ] as const) {
+    await using listener = await listen(mode, domain === undefined ? {} : { domain });
+    await using client = await RawSmtp.connect(listener);
+    await client.all([`${hello} c.test`, "MAIL FROM:<>"]);
+    assert.match(await client.ask("RCPT TO:<PostMaster>"), /^250/);
+    assert.match(await client.ask("RCPT TO:<bob>"), /^50[013]|^553/);
+    await client.ask("DATA");
+    client.write(`${MESSAGE}.\r\n`);
+    assert.match(await client.reply(), /^250/);
+    assert.deepEqual(listener.taken.flatMap(recipientsOf), [
+      `PostMaster@${domain ?? "mail.alpha.test"}`,
+    ]);
+  }
+});

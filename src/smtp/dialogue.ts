@@ -13,10 +13,12 @@ import type { Envelope } from "../mail/envelope.ts";
 import { checkLineEndsInSlices } from "../mail/message.ts";
 import { Budget, type Share } from "./budget.ts";
 import { collect } from "./collect.ts";
+import { readDataLines } from "./data-lines.ts";
 import { envelopeOf, nameOf, parsePath } from "./connection.ts";
 import { Connections, type Callback } from "./connections.ts";
 import type { Goodbyes } from "./goodbye.ts";
 import type { Client, Handlers, ListenerLimits, ListenerMode } from "./handlers.ts";
+import { MAIL, MAIL_OF_CLIENTS, RCPT, refuseUnannounced } from "./parameters.ts";
 import { PasswordLines } from "./password-lines.ts";
 import {
   errorReply,
@@ -36,7 +38,7 @@ const MOST_REFUSED_RECIPIENTS = 20;
 
 export class Dialogue<Login extends object> {
   readonly #mode: ListenerMode;
-  readonly #hostname: string;
+  readonly #domain: string;
   readonly #limits: ListenerLimits;
   readonly #handlers: Handlers<Login>;
   readonly #connections: Connections;
@@ -48,14 +50,14 @@ export class Dialogue<Login extends object> {
 
   constructor(
     mode: ListenerMode,
-    hostname: string,
+    domain: string,
     limits: ListenerLimits,
     handlers: Handlers<Login>,
     goodbyes: Goodbyes,
   ) {
     this.#goodbyes = goodbyes;
     this.#mode = mode;
-    this.#hostname = hostname;
+    this.#domain = domain;
     this.#limits = limits;
     this.#handlers = handlers;
     this.#budget = new Budget(limits.heldBytes);
@@ -75,7 +77,7 @@ export class Dialogue<Login extends object> {
       },
       onSecure: (_socket, session, callback) => {
         session.disabledCommands = this.#disabled(true);
-        this.#watchPasswords(session);
+        this.#readLines(session);
         callback();
       },
       onAuth: (auth, session, callback) => {
@@ -127,15 +129,16 @@ export class Dialogue<Login extends object> {
       this.#goodbyes.say(session, "4.4.2 no command in time");
     });
     session.disabledCommands = this.#disabled(session.secure);
-    this.#watchPasswords(session);
+    this.#readLines(session);
     callback();
   }
 
-  /** Also before TLS, where AUTH is refused: some clients send it there. */
-  #watchPasswords({ id }: SMTPServerSession): void {
-    if (!this.#isSubmission) return;
+  /** What smtp-server would read otherwise. Passwords also before TLS, where AUTH is refused: some clients send it there. */
+  #readLines({ id }: SMTPServerSession): void {
     const connection = this.#goodbyes.connectionOf(id);
     if (connection === undefined) return;
+    readDataLines(connection);
+    if (!this.#isSubmission) return;
     this.#passwords.get(id)?.end();
     this.#passwords.set(id, new PasswordLines(connection));
   }
@@ -202,6 +205,7 @@ export class Dialogue<Login extends object> {
     if (this.#isSubmission && loginOf(session) === undefined) {
       throw new Refusal(530, "5.7.0 authentication required");
     }
+    refuseUnannounced(address, this.#isSubmission ? MAIL_OF_CLIENTS : MAIL);
     connection.recipients = [];
     connection.from = address.address === "" ? undefined : parsePath(address, session, "5.1.7");
     return Promise.resolve();
@@ -212,6 +216,7 @@ export class Dialogue<Login extends object> {
     if (connection.recipients.length >= this.#limits.recipients) {
       throw new Refusal(452, "4.5.3 too many recipients");
     }
+    refuseUnannounced(address, RCPT);
     const recipient = parsePath(this.#withDomain(address), session, "5.1.3");
     const { envelope } = session;
     const args = envelope.mailFrom === false ? false : envelope.mailFrom.args;
@@ -236,7 +241,7 @@ export class Dialogue<Login extends object> {
   #withDomain(address: SMTPServerAddress): SMTPServerAddress {
     return address.address.includes("@")
       ? address
-      : { ...address, address: `${address.address}@${this.#hostname}` };
+      : { ...address, address: `${address.address}@${this.#domain}` };
   }
 
   async #data(

@@ -38,6 +38,8 @@ export type ListenerOptions<Login extends object> = {
   readonly port: number;
   /** The name in the greeting. */
   readonly hostname: string;
+  /** Where `<postmaster>` alone is (RFC 5321 §4.1.1.3); without it, at the hostname. */
+  readonly domain?: string;
   readonly mode: ListenerMode;
   /** Needed by both submission modes; `mx` and `lmtp` offer STARTTLS with it. */
   readonly tls?: ServerTls;
@@ -64,8 +66,8 @@ export async function startListener<Login extends object>(
     throw new Error(`a ${options.mode} listener needs a certificate`);
   }
   const goodbyes = new Goodbyes();
-  const { mode, hostname, handlers } = options;
-  const dialogue = new Dialogue(mode, hostname, limits, handlers, goodbyes);
+  const { mode, hostname, handlers, domain = hostname } = options;
+  const dialogue = new Dialogue(mode, domain, limits, handlers, goodbyes);
   const server = new SMTPServer({ ...serverOptions(options, limits), ...dialogue.callbacks() });
   dialogue.attach(server);
   goodbyes.attach(server);

@@ -22,6 +22,8 @@ const LF = 10;
 const MOST_LINE_OCTETS = 16 * 1024;
 /** Maximum number of lines of one packet before other connections get a turn. */
 const LINES_PER_TURN = 100;
+/** Maximum number of AUTH before TLS, after which the connection ends. */
+const MOST_EARLY_LOGINS = 10;
 /** What smtp-server answers 501 to: a token without its three fields, and the end of an exchange. */
 const NO_TOKEN = "AA==";
 const CANCELLED = "*";
@@ -33,6 +35,7 @@ export class PasswordLines {
   readonly #write: Parser["_write"];
   #typed: Secret | undefined;
   #awaited: Awaited = "nothing";
+  #earlyLogins = 0;
   #held: Buffer = Buffer.alloc(0);
 
   /** Stands in front of the connection's parser; after STARTTLS there is another one. @throws Error without a parser. */
@@ -92,14 +95,33 @@ export class PasswordLines {
       }
       if (end === 0) break;
       const line = rest.subarray(0, end);
-      const harmless = this.#withoutPassword(line);
-      if (harmless !== line) line.fill(0);
       rest = rest.subarray(end);
-      await this.#pass(harmless);
+      if (this.#isEarly(line)) {
+        line.fill(0);
+        this.#refuseEarly();
+      } else {
+        const harmless = this.#withoutPassword(line);
+        if (harmless !== line) line.fill(0);
+        await this.#pass(harmless);
+      }
       this.take()?.[Symbol.dispose]();
       if (lines % LINES_PER_TURN === 0) await setImmediate();
     }
     this.#held = rest;
+  }
+
+  #isEarly(line: Buffer): boolean {
+    return this.#connection._ready && !this.#connection.secure && isAuth(line);
+  }
+
+  /** smtp-server would not know the command; the client shall hear what to do (RFC 4954 §6, RFC 3207 §4). */
+  #refuseEarly(): void {
+    this.#earlyLogins += 1;
+    if (this.#earlyLogins > MOST_EARLY_LOGINS) {
+      this.#connection.send(421, "4.7.0 too many failed logins");
+    } else {
+      this.#connection.send(530, "5.7.0 must issue a STARTTLS command first");
+    }
   }
 
   /** Resolves once the line was answered. */

@@ -9,6 +9,7 @@ import { purgeAuthorAnswers } from "./author-answers.ts";
 import { CACHE_LIFE_MS, purgeAuthorKeys } from "./author-keys.ts";
 import { addressFrom } from "./row.ts";
 import type { Store } from "./store.ts";
+import { purgeUnusable } from "./unusable-answers.ts";
 
 /** A certificate that a keyserver gave for an address, when, and until when it needs no new look. */
 export type CacheEntry = {
@@ -99,7 +100,8 @@ export async function purgeCache(store: Store, now: Date): Promise<number> {
     .executeTakeFirst();
   await purgeAuthorKeys(store, now);
   await purgeAuthorAnswers(store, now);
-  await store.forget(["cached_certificates", "author_keys", "author_answers"]);
+  await purgeUnusable(store, now);
+  await store.forget(["cached_certificates", "author_keys", "author_answers", "unusable_answers"]);
   return Number(deleted.numDeletedRows);
 }
 

@@ -25,6 +25,7 @@ export async function eraseAccount(
   await db.deleteFrom("cached_certificates").where("address", "in", names).execute();
   await db.deleteFrom("author_keys").where("author", "in", names).execute();
   await db.deleteFrom("author_answers").where("author", "in", names).execute();
+  await db.deleteFrom("unusable_answers").where("address", "in", names).execute();
   const masterKeys = db.selectFrom("master_keys").select("id").where("owner", "=", account);
   await db.deleteFrom("slots").where("master_key", "in", masterKeys).execute();
   await db.deleteFrom("secret_keys").where("master_key", "in", masterKeys).execute();

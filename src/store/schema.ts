@@ -32,6 +32,7 @@ export type Schema = {
   readonly slots: SlotsTable;
   readonly tombstones: TombstonesTable;
   readonly trace: TraceTable;
+  readonly unusable_answers: UnusableAnswersTable;
 };
 
 type MigrationsTable = { name: string };
@@ -84,6 +85,13 @@ type CachedCertificatesTable = {
   keyserver: string;
   fetched_at: number;
   fresh_until: number;
+};
+
+type UnusableAnswersTable = {
+  address: string;
+  reason: string;
+  first_at: number;
+  last_at: number;
 };
 
 type AuthorAnswersTable = {

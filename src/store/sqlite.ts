@@ -90,6 +90,7 @@ export const CACHE_TABLES = [
   "cached_certificates",
   "author_answers",
   "author_keys",
+  "unusable_answers",
   "attempts",
 ] as const;
 

@@ -38,6 +38,7 @@ const ERASABLE: readonly (keyof Schema)[] = [
   "secret_keys",
   "slots",
   "trace",
+  "unusable_answers",
 ];
 
 /** Authenticates the heads of the audit log, by processes that hold the service key. */

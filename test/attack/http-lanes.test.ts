@@ -165,7 +165,7 @@ for (const [what, text] of Object.entries(REFUSED)) {
 }
 
 const SERVED: Readonly<Record<string, string>> = {
-  "absolute form": PLAIN.replace("/a", "http://web.test/a"),
+  "absolute form": PLAIN.replace("/a", "https://web.test/a"),
   "asterisk form": PLAIN.replace("GET /a?b=c", "OPTIONS *"),
   "an empty line before": `\r\n${PLAIN}`,
   "HTTP/1.0 with Host": PLAIN.replace("1.1", "1.0").replace(

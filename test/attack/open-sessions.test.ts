@@ -43,6 +43,7 @@ function submission(deps: Deps) {
   const parts = {
     ...deps,
     config: {
+      domains: ["alpha.test"],
       hostname: "mail.alpha.test",
       policy: { default: "prefer-clear", domains: {} },
       keys: { autocrypt: "remove" },

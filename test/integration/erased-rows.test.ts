@@ -47,6 +47,7 @@ const NAMING: Readonly<Record<string, RegExp>> = {
   published_certificates: /^\| published certificates \|/m,
   secret_keys: /^\| secret keys, master key slots \|/m,
   trace: /^\| trace \|/m,
+  unusable_answers: /^\| unusable certificates of others \|/m,
 };
 
 /** Tables that name nobody: hashes and tags, rows that hang on others by an ID, and what is about no account. */
@@ -126,6 +127,10 @@ async function write({ store, clock, serviceKeys }: Deps, address: EmailAddress)
   await store.db
     .insertInto("author_answers")
     .values({ author: name, code: "OK", certificates, asked_at: at.getTime(), valid_ms: 0 })
+    .execute();
+  await store.db
+    .insertInto("unusable_answers")
+    .values({ address: name, reason: "unparsable", first_at: 0, last_at: 0 })
     .execute();
   await store.db
     .insertInto("author_keys")

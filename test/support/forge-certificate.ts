@@ -50,6 +50,7 @@ export type Facts = Partial<
     | "revocationKeyAlgorithm"
     | "revocationKeyFingerprint"
     | "features"
+    | "isPrimaryUserID"
   >
 >;
 

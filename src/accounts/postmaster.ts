@@ -1,0 +1,46 @@
+import { sameAddress, type Domain, type EmailAddress, withoutSubaddress } from "../mail/address.ts";
+import type { Store } from "../store/store.ts";
+import { findReader, type Account } from "./embedded.ts";
+
+/** What an installation serves. */
+export type Served = {
+  readonly domains: readonly Domain[];
+  readonly hostname: Domain;
+  /** Whose mail postmaster's is, where there is no account of that name. */
+  readonly postmaster?: EmailAddress | undefined;
+};
+
+/** In any case of letters, and at the host too: whoever runs the mail must be found (RFC 5321 §4.5.1, §2.3.5). */
+export function isPostmaster({ domains, hostname }: Served, address: EmailAddress): boolean {
+  const isHere = domains.includes(address.domain) || address.domain === hostname;
+  return isHere && address.local.toLowerCase() === "postmaster";
+}
+
+/** Whether mail for an address is ours to take or to refuse. */
+export function isServed(served: Served, address: EmailAddress): boolean {
+  return served.domains.includes(address.domain) || isPostmaster(served, address);
+}
+
+/** The account that reads what is sent to an address: its own, through a subaddress, or as postmaster. */
+export async function readerOf(
+  store: Store,
+  served: Served,
+  address: EmailAddress,
+): Promise<Account | undefined> {
+  const account =
+    (await findReader(store, address)) ?? (await findReader(store, withoutSubaddress(address)));
+  if (account !== undefined || served.postmaster === undefined) return account;
+  return isPostmaster(served, address) ? findReader(store, served.postmaster) : undefined;
+}
+
+/** Whether mail for one of these addresses, of a postmaster, is read by an account. */
+export async function isPostmastersMail(
+  store: Store,
+  served: Served,
+  account: EmailAddress,
+  addresses: readonly EmailAddress[],
+): Promise<boolean> {
+  const asked = addresses.find((address) => isPostmaster(served, address));
+  const reader = asked && (await readerOf(store, served, asked));
+  return reader !== undefined && sameAddress(reader.address, account);
+}

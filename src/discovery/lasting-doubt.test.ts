@@ -1,0 +1,92 @@
+/** A published key that cannot be used is a fault that may pass for a day; then it is refused with its reason. */
+import assert from "node:assert/strict";
+import {
+  bob,
+  DOWN,
+  http,
+  key,
+  makeCertificates,
+  setUp,
+} from "../../test/support/discovery-world.ts";
+import { testOnBoth } from "../../test/support/engines.ts";
+import { DAY, HOUR, MINUTE } from "../base/time.ts";
+import { planFor } from "../outgoing/plan.ts";
+import { refusalReply } from "../outgoing/replies.ts";
+import type { Policy } from "../policy/policy.ts";
+import { replyText } from "../smtp/reply.ts";
+import { makeDiscover } from "./discovery.ts";
+import type { Discovery } from "./outcome.ts";
+
+const onBoth = testOnBoth();
+const { bobs, evas } = await makeCertificates();
+
+function answerTo(discovery: Discovery, policy: Policy = "prefer-clear"): string {
+  const plan = planFor([{ address: bob, discovery }], policy);
+  assert(plan.kind === "later" || plan.kind === "refuse", plan.kind);
+  return replyText(refusalReply(plan));
+}
+
+onBoth(
+  "a key for somebody else is answered 450 for a day, then 550 with the reason",
+  async (open) => {
+    const { discover, world, clock } = await setUp(bobs, open);
+    world.get = async () => key(evas);
+    assert.match(answerTo(await discover(bob)), /^450 4\.7\.5/);
+    clock.advance(DAY - MINUTE);
+    assert.match(answerTo(await discover(bob)), /^450 4\.7\.5/);
+    clock.advance(MINUTE);
+    for (const policy of ["prefer-clear", "require", "prefer-pickup"] as const) {
+      assert.match(
+        answerTo(await discover(bob), policy),
+        /^550 5\.7\.5 <bob@beta\.test> has a published key .*does not name this address \(since 2027-01-15; beta\.test must replace it\); not sent/,
+      );
+    }
+  },
+);
+
+onBoth("the day goes on in another process, and over answers that never came", async (open) => {
+  const { discover, world, clock, deps } = await setUp(bobs, open);
+  world.get = async () => key(evas);
+  await discover(bob);
+  clock.advance(HOUR);
+  world.get = async () => DOWN;
+  assert.match(answerTo(await discover(bob)), /^450/);
+  clock.advance(DAY);
+  world.get = async () => key(evas);
+  assert.match(answerTo(await makeDiscover(deps).discover(bob)), /^550 5\.7\.5/);
+});
+
+onBoth("an answer that can be used, or says that there is none, ends the day", async (open) => {
+  for (const between of [key(bobs), http(404)]) {
+    const { discover, world, clock, store } = await setUp(bobs, open);
+    world.get = async () => key(evas);
+    await discover(bob);
+    clock.advance(12 * HOUR);
+    world.get = async () => between;
+    assert.notEqual((await discover(bob)).kind, "unreachable");
+    assert.deepEqual(await store.db.selectFrom("unusable_answers").selectAll().execute(), []);
+    clock.advance(DAY);
+    world.get = async () => key(evas);
+    assert.match(answerTo(await discover(bob)), /^450/);
+  }
+});
+
+onBoth("what mail from strangers asks for begins no day", async (open) => {
+  const { askAuthor, discover, world, clock, deps } = await setUp(bobs, open);
+  world.get = async () => key(evas);
+  await askAuthor(bob, clock.now());
+  clock.advance(2 * DAY);
+  assert.match(answerTo(await discover(bob)), /^450/);
+  assert.match(answerTo(await makeDiscover(deps).discover(bob)), /^450/);
+});
+
+onBoth("what nobody asked for in seven days begins again, and its row is deleted", async (open) => {
+  const { discover, world, clock, purge, store } = await setUp(bobs, open);
+  world.get = async () => key(evas);
+  clock.advance(30 * DAY);
+  assert.match(answerTo(await discover(bob)), /^450/);
+  clock.advance(8 * DAY);
+  await purge();
+  assert.deepEqual(await store.db.selectFrom("unusable_answers").selectAll().execute(), []);
+  assert.match(answerTo(await discover(bob)), /^450/);
+});

@@ -1,0 +1,51 @@
+import assert from "node:assert/strict";
+import { before, test } from "node:test";
+import { MESSAGE, address, makePeople, person, send } from "../../test/support/submission.ts";
+import { UnlockedKeys } from "../keys/unlocked-keys.ts";
+import { canonicalAddress } from "../mail/address.ts";
+import { replyText } from "../smtp/reply.ts";
+import { answerRecipient } from "./submit.ts";
+
+before(makePeople);
+
+test("a subaddress of the sender's own is theirs, as author and as return path, and their key signs", async () => {
+  const message = MESSAGE.replace("alice@alpha.test", "Alice <alice+shop@alpha.test>");
+  const sent = await send(message, ["bob@beta.test"], { from: "alice+shop@alpha.test" });
+  assert.match(sent.reply, /^250 2\.0\.0 .*1 encrypted/);
+  const mixed = await send(message, ["carol@none.test"], { from: "al+x@alpha.test" });
+  assert.match(mixed.reply, /^250/);
+});
+
+test("a subaddress that is somebody else's own address is not the sender's, nor is anybody's else", async () => {
+  const message = MESSAGE.replace("alice@alpha.test", "alice+shop@alpha.test");
+  const others = ["alice+shop@alpha.test"];
+  const author = await send(message, ["bob@beta.test"], { others });
+  assert.match(author.reply, /^550 5\.7\.1 the From address/);
+  const path = await send(MESSAGE, ["bob@beta.test"], { others, from: "alice+shop@alpha.test" });
+  assert.match(path.reply, /^550 5\.7\.1 the sender address/);
+  for (const from of ["bob+alice@alpha.test", "alice+@beta.test", "+alice@alpha.test"]) {
+    const foreign = await send(MESSAGE.replace("alice@alpha.test", from), ["bob@beta.test"]);
+    assert.match(foreign.reply, /^550 5\.7\.1/, from);
+    assert.equal(foreign.relayed.length, 0);
+  }
+});
+
+test("the key of an address signs for its subaddresses, and no other address's key does", async () => {
+  const key = person("alice@alpha.test");
+  const byAddress = new Map([[canonicalAddress(address("alice@alpha.test")), key.fingerprint]]);
+  const keys = new UnlockedKeys([key], key.fingerprint, [], { byAddress });
+  const own = await send(MESSAGE.replace("alice@", "alice+x@"), ["bob@beta.test"], { keys });
+  assert.match(own.reply, /1 encrypted/);
+  const other = await send(MESSAGE.replace("alice@", "al+x@"), ["bob@beta.test"], { keys });
+  assert.match(other.reply, /^554 5\.7\.5/);
+});
+
+test("nobody of our own domain who is not there is accepted at RCPT, under any policy", async () => {
+  for (const policy of ["require", "prefer-clear", "off"] as const) {
+    const { deps, sender } = await send(MESSAGE, ["bob@beta.test"], { policy: "prefer-clear" });
+    const to = address("nobody@alpha.test");
+    const answer = await answerRecipient(deps, { ...sender, policy }, to, 0);
+    assert(answer !== "ok");
+    assert.match(replyText(answer), /^550 5\.1\.1/);
+  }
+});
