@@ -27,12 +27,12 @@ export async function runGateway(config: Config, store?: Store): Promise<void> {
   const guard = guardDatabase(parts);
   await using serving = new AsyncDisposableStack();
   const out = wayOut(parts);
-  const outgoing = outgoingHandlers(parts, out);
   const incoming = serving.use(wayIn(parts));
+  const outgoing = outgoingHandlers(parts, out, incoming.drain);
   serving.use(
     startSchedule(parts, [
       out.task,
-      incoming.task,
+      ...incoming.tasks,
       ...keyTasks(parts, out.deps),
       watchReleases(parts),
       guard.task,

@@ -19,6 +19,7 @@ import {
   canonicalAddress,
   parseAddress,
   withoutSubaddress,
+  type CanonicalAddress,
   type EmailAddress,
 } from "../mail/address.ts";
 import { listWaiting, recordWaiting, roomFor, waitingAccounts } from "../mailbox/embedded.ts";
@@ -26,11 +27,20 @@ import type { Sender } from "../outgoing/submit.ts";
 import type { Handlers } from "../smtp/handlers.ts";
 import { isAccepted } from "../smtp/reply.ts";
 import { wrapFor } from "./at-rest.ts";
+import type { Drain, LoggedIn } from "./outgoing.ts";
 import type { Parts } from "./parts.ts";
+import { SecondLooks } from "./second-look.ts";
 import type { Task } from "./schedule.ts";
 
 /** What the MX and LMTP listeners call; disposing waits for what is being opened. */
-export type WayIn = AsyncDisposable & { readonly handlers: Handlers<Sender>; readonly task: Task };
+export type WayIn = AsyncDisposable & {
+  readonly handlers: Handlers<Sender>;
+  readonly tasks: readonly Task[];
+  readonly drain: Drain;
+};
+
+/** How often it is looked whose author may be asked again. */
+const SECOND_LOOKS_EVERY_MS = 30 * SECOND;
 
 export function wayIn(parts: Parts): WayIn {
   const { store, config } = parts;
@@ -68,7 +78,17 @@ export function wayIn(parts: Parts): WayIn {
         return replies;
       },
     },
-    task: { name: "open what waits", everyMs: HOUR, run: async () => opening.askAgain() },
+    tasks: [
+      { name: "open what waits", everyMs: HOUR, run: async () => opening.askAgain() },
+      {
+        name: "ask about authors again",
+        everyMs: SECOND_LOOKS_EVERY_MS,
+        run: async () => opening.askDue(),
+      },
+    ],
+    drain: (login) => {
+      opening.drain(login);
+    },
     [Symbol.asyncDispose]: () => opening.finish(),
   };
 }
@@ -89,6 +109,9 @@ class Opening {
     forKey: 1,
     waiting: Number.POSITIVE_INFINITY,
   });
+  readonly #looks = new SecondLooks();
+  /** Accounts that a login is opening mail for. */
+  readonly #draining = new Set<CanonicalAddress>();
   #isStopped = false;
   #again: NodeJS.Timeout | undefined;
   #againMs = FIRST_AGAIN_MS;
@@ -100,7 +123,7 @@ class Opening {
   /** After an arrival. */
   begin(account: EmailAddress, message: ArrivedMessage): void {
     this.#run(async () => {
-      await this.#lookForAuthor(account, { ...message, isNamed: false });
+      await this.#lookForAuthor(account, { ...message, isNamed: false, isArrival: true });
       await this.#open(account, (deps, keys) => openArrived(deps, account, keys, message.id));
     });
   }
@@ -108,15 +131,52 @@ class Opening {
   /** What a crash left unopened, and whose author could not be asked about. */
   async askAgain(): Promise<void> {
     for (const account of await waitingAccounts(this.#parts.store)) {
-      this.#run(async () => {
-        for (const waiting of await listWaiting(this.#parts.store, account)) {
-          const author = parseAddress(waiting.outerFrom);
-          const isNamed = hasNamedEvidence(waiting.verdict);
-          await this.#lookForAuthor(account, { ...waiting, author, isNamed });
-        }
-        await this.#open(account, (deps, keys) => openPending(deps, account, keys));
-      });
+      this.#run(async () => this.#askFor(account, () => true));
     }
+  }
+
+  /** As `askAgain`, about the authors whose turn it is. */
+  async askDue(): Promise<void> {
+    const due = this.#looks.takeDue();
+    if (due.size === 0) return;
+    for (const account of await waitingAccounts(this.#parts.store)) {
+      const authors = due.get(canonicalAddress(account));
+      if (authors === undefined) continue;
+      this.#run(async () =>
+        this.#askFor(account, (author) => authors.has(canonicalAddress(author))),
+      );
+    }
+  }
+
+  /** Opens what waits for an account with the keys of a login, without asking anybody: no keyserver learns of a login. */
+  drain({ account: { address, custody }, keys, generation }: LoggedIn): void {
+    const account = canonicalAddress(address);
+    // What the provider may open is opened as it comes.
+    if (custody === "provider-usable" || this.#draining.has(account) || this.#isStopped) return;
+    this.#draining.add(account);
+    const own = keys.clone();
+    this.#run(async () => {
+      using _own = own;
+      try {
+        await this.#gate.pass(account, undefined, async () => {
+          if (!this.#isStopped) {
+            await openPending(await this.#depsFor(address, generation), address, own);
+          }
+        });
+      } finally {
+        this.#draining.delete(account);
+      }
+    });
+  }
+
+  async #askFor(account: EmailAddress, isMeant: (author: EmailAddress) => boolean): Promise<void> {
+    for (const waiting of await listWaiting(this.#parts.store, account)) {
+      const author = parseAddress(waiting.outerFrom);
+      if (author === undefined || !isMeant(author)) continue;
+      const isNamed = hasNamedEvidence(waiting.verdict);
+      await this.#lookForAuthor(account, { ...waiting, author, isNamed, isArrival: false });
+    }
+    await this.#open(account, (deps, keys) => openPending(deps, account, keys));
   }
 
   /** What has not begun waits for the next start. */
@@ -157,18 +217,24 @@ class Opening {
   ): Promise<void> {
     await this.#gate.pass(canonicalAddress(account), undefined, async () => {
       if (this.#isStopped) return;
-      const { store } = this.#parts;
-      const before = await readBinding(store, account);
+      const deps = await this.#depsFor(account);
       using keys = await unlockWithService(this.#parts, account);
-      const open: Parts["open"] = async (request) => {
-        // A reset, or custody taken back, ends this here too, whichever process it happens in.
-        const now = await readBinding(store, account);
-        if (now === undefined || now.generation !== before?.generation) throw new Overtaken();
-        return this.#parts.open(request);
-      };
-      const deps = { ...this.#parts, open, askAuthorKey: this.#parts.online.askAuthorKey };
-      if (keys !== undefined) await work(deps, keys);
+      const { askAuthorKey } = this.#parts.online;
+      if (keys !== undefined) await work({ ...deps, askAuthorKey }, keys);
     });
+  }
+
+  /** `generation`: that of the login whose keys open; without one the current one. */
+  async #depsFor(account: EmailAddress, generation?: number): Promise<PendingDeps> {
+    const { store } = this.#parts;
+    const before = generation ?? (await readBinding(store, account))?.generation;
+    const open: Parts["open"] = async (request) => {
+      // A reset, or custody taken back, ends this here too, whichever process it happens in.
+      const now = await readBinding(store, account);
+      if (now === undefined || now.generation !== before) throw new Overtaken();
+      return this.#parts.open(request);
+    };
+    return { ...this.#parts, open };
   }
 
   /** What the author's domain serves at the arrival is kept with the message. */
@@ -176,10 +242,12 @@ class Opening {
     const { id, author, receivedAt, isNamed } = message;
     if (author === undefined || this.#isStopped) return;
     const answer = await this.#parts.lookForAuthor(author, receivedAt);
+    if (answer.kind === "unreachable") this.#looks.failed(account, author, message.isArrival);
+    else this.#looks.answered(account, author);
     const named = isNamed ? undefined : namedEvidence(author, answer);
     if (named !== undefined) await recordWaiting(this.#parts.store, account, id, named);
   }
 }
 
 /** `isNamed`: it is known which keys its author had when the message came. */
-type Waiting = ArrivedMessage & { readonly isNamed: boolean };
+type Waiting = ArrivedMessage & { readonly isNamed: boolean; readonly isArrival: boolean };

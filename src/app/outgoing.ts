@@ -56,14 +56,22 @@ function hopFor({ relay }: Config, domain: Domain): Hop {
   return relay.hosts[domain] ?? { host: relay.host, port: relay.port };
 }
 
+/** Opens what waits for an account with the keys that a login opened; nobody waits for it. */
+export type Drain = (login: LoggedIn) => void;
+
 /** What the submission listeners call. */
-export function outgoingHandlers(parts: Parts, { deps, task }: WayOut): Handlers<Sender> {
+export function outgoingHandlers(
+  parts: Parts,
+  { deps, task }: WayOut,
+  drain: Drain,
+): Handlers<Sender> {
   const submitDeps: SubmitDeps = {
     clock: parts.clock,
     hostname: parts.config.hostname,
     discover: parts.discover,
     seal: parts.seal,
     autocrypt: parts.config.keys.autocrypt,
+    unlockPage: parts.config.keys.unlockPage,
     trace: deps.trace,
     cameProtected: async (reader, messageIds) => cameProtected(parts.store, reader, messageIds),
     handOn: handOnWith({
@@ -85,7 +93,9 @@ export function outgoingHandlers(parts: Parts, { deps, task }: WayOut): Handlers
         parts.events.failed("login", error);
       };
       const result = await login({ ...parts, failed }, { address: parsed, password, network });
-      return result.kind === "ok" ? senderOf(parts, result) : result.kind;
+      if (result.kind !== "ok") return result.kind;
+      if (!result.isLocked) drain(result);
+      return senderOf(parts, { ...result, closed: closedOf(result) });
     },
     loggedOut: ({ keys }) => {
       keys[Symbol.dispose]();
@@ -117,13 +127,12 @@ function loggedIn(sender: Sender | undefined): Sender {
   throw new AppError("submission without a login", { temporary: false });
 }
 
+/** A login whose password was right. */
+export type LoggedIn = Pick<Extract<Login, { kind: "ok" }>, "account" | "keys" | "generation">;
+
 async function senderOf(
   { config, store }: Parts,
-  {
-    account,
-    keys,
-    generation,
-  }: Pick<Extract<Login, { kind: "ok" }>, "account" | "keys" | "generation">,
+  { account, keys, generation, closed }: LoggedIn & Pick<Sender, "closed">,
 ): Promise<Sender> {
   const aliases = await listAliases(store, account.address);
   return {
@@ -132,7 +141,14 @@ async function senderOf(
     policy: policyOf(config, account),
     keys,
     generation,
+    closed,
   };
+}
+
+/** Why a right password opened no keys. */
+function closedOf({ isLocked, account }: Extract<Login, { kind: "ok" }>): Sender["closed"] {
+  if (!isLocked) return undefined;
+  return account.custody === "user-device-only" ? "on-device" : "password-changed";
 }
 
 /**
@@ -144,9 +160,9 @@ async function stillCurrent(parts: Parts, login: Sender): Promise<Sender | undef
   const { store } = parts;
   const account = await findAccount(store, login.address);
   if (account === undefined || account.closedAt !== undefined) return undefined;
-  const { generation } = login;
+  const { generation, closed } = login;
   if ((await readBinding(store, login.address))?.generation !== generation) return undefined;
-  const sender = await senderOf(parts, { account, keys: login.keys, generation });
+  const sender = await senderOf(parts, { account, keys: login.keys, generation, closed });
   for (const address of sender.addresses) {
     const own = sender.keys.for(address)?.fingerprint;
     if (own === undefined) continue;

@@ -87,6 +87,11 @@ const keys = note(
         z.boolean().default(true),
         "`account add` makes a recovery code and shows it once: the way back when a password is lost.",
       ),
+      unlock_page: note(
+        z.url({ protocol: /^https$/ }).optional(),
+        "The page where users open keys that are locked since their password changed elsewhere; refused senders are told it.",
+        { example: "https://mail.alpha.example/unlock" },
+      ),
       backfill_per_minute: note(
         z.int().min(0).max(10_000).default(60),
         "How many accounts without a key get one in a minute, before their first login; 0: at the login alone. Until that login Sealpost can use such a key by itself, and says so.",

@@ -55,7 +55,7 @@ function submission(deps: Deps) {
       writeLater: () => async () => Promise.resolve(),
     },
   } as unknown as Parts;
-  return outgoingHandlers(parts, wayOut(parts));
+  return outgoingHandlers(parts, wayOut(parts), () => undefined);
 }
 
 for (const { engine, place } of engines()) {
