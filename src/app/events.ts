@@ -2,14 +2,42 @@
 import { pino, type DestinationStream } from "pino";
 import { errorText } from "../base/errors.ts";
 import type { Domain } from "../mail/address.ts";
+import type { Reason } from "../smtp/reason.ts";
+
+/** What a listener answered: to whom (`client`, as far as the configuration says), and why, in one word. */
+export type AnswerLine = {
+  readonly listener: string;
+  readonly client?: string;
+  readonly code: string;
+  readonly status: string;
+  readonly reason: Reason;
+};
+
+export type TransactionLine = AnswerLine & {
+  /** Stands in the reply too, and is taken by `sealpost trace`. */
+  readonly id: string;
+  /** Of the account that sends. */
+  readonly domain?: Domain;
+  readonly recipients: number;
+  /** LMTP and several recipients: how many were told 250. */
+  readonly accepted?: number;
+  readonly sizeBytes: number;
+  readonly tookMs: number;
+  readonly plan?: string;
+  readonly state?: string;
+};
 
 export type Events = {
   readonly ready: (role: string, places: Readonly<Record<string, string>>) => void;
   readonly stopping: (role: string) => void;
   /** Something was thrown that nobody above could do anything about. */
   readonly failed: (where: string, error: unknown) => void;
-  readonly submitted: (o: { readonly domain: Domain; readonly code: string }) => void;
-  readonly delivered: (o: { readonly domain: Domain; readonly recipients: number }) => void;
+  /** A message was answered, over SMTP or LMTP: one line for each. */
+  readonly transaction: (o: TransactionLine) => void;
+  /** A sender or recipient was refused. */
+  readonly refused: (o: AnswerLine & { readonly step: string; readonly id?: string }) => void;
+  /** Other programs match this line: docs/operate/metrics-and-logs.md gives its form. */
+  readonly loginFailed: (o: AnswerLine) => void;
   /** The keyserver could read more of the database than is published. */
   readonly keyserverUnrestricted: (what: string) => void;
   /** Monitoring matches `revocation.alarm` and `revocation.stopped`: they are the names in the audit log as well. */
@@ -50,11 +78,14 @@ export function startEvents(level: string, stream?: DestinationStream): Events {
         "failed",
       );
     },
-    submitted: (o) => {
-      log.info(o, "submitted");
+    transaction: (o) => {
+      log.info(o, "transaction");
     },
-    delivered: (o) => {
-      log.info(o, "delivered");
+    refused: (o) => {
+      log.info(o, "refused");
+    },
+    loginFailed: (o) => {
+      log.warn(o, "login failed");
     },
     keyserverUnrestricted: (what) => {
       log.warn({ role: "keyserver" }, what);

@@ -17,6 +17,7 @@ import { watchReleases } from "./release-watch.ts";
 import { serviceKeyUse } from "./service-key-use.ts";
 import { startSchedule } from "./schedule.ts";
 import { sayReady, untilStopped } from "./stopping.ts";
+import { Transactions } from "./transactions.ts";
 
 /**
  * Serves until SIGTERM, then lets running transactions end.
@@ -27,8 +28,9 @@ export async function runGateway(config: Config, store?: Store): Promise<void> {
   const guard = guardDatabase(parts);
   await using serving = new AsyncDisposableStack();
   const out = wayOut(parts);
-  const incoming = serving.use(wayIn(parts));
-  const outgoing = outgoingHandlers(parts, out, incoming.drain);
+  const transactions = new Transactions(parts);
+  const incoming = serving.use(wayIn(parts, transactions));
+  const outgoing = outgoingHandlers(parts, out, incoming.drain, transactions);
   serving.use(
     startSchedule(parts, [
       out.task,
@@ -57,7 +59,9 @@ export async function runGateway(config: Config, store?: Store): Promise<void> {
   ] as const;
   for (const [name, place, mode, handlers] of wanted) {
     if (place === undefined) continue;
-    const listener = serving.use(await listen(parts, place, mode, handlers));
+    const listener = serving.use(
+      await listen(parts, place, mode, { ...handlers, ...transactions.of(mode) }),
+    );
     places[name] = `${listener.host}:${String(listener.port)}`;
   }
   await parts.testResolver();

@@ -9,6 +9,7 @@ import {
   type ArrivedMessage,
   type DeliverDeps,
 } from "../incoming/deliver.ts";
+import type { TraceIncoming } from "../incoming/tracing.ts";
 import { hasNamedEvidence, namedEvidence } from "../incoming/waiting.ts";
 import { openArrived, openPending, type PendingDeps } from "../incoming/pending.ts";
 import type { UnlockedKeys } from "../keys/unlocked-keys.ts";
@@ -25,11 +26,11 @@ import {
 import { listWaiting, recordWaiting, roomFor, waitingAccounts } from "../mailbox/embedded.ts";
 import type { Sender } from "../outgoing/submit.ts";
 import type { Handlers } from "../smtp/handlers.ts";
-import { isAccepted } from "../smtp/reply.ts";
 import { wrapFor } from "./at-rest.ts";
 import type { Drain, LoggedIn } from "./outgoing.ts";
 import type { Parts } from "./parts.ts";
 import { SecondLooks } from "./second-look.ts";
+import type { Transactions } from "./transactions.ts";
 import type { Task } from "./schedule.ts";
 
 /** What the MX and LMTP listeners call; disposing waits for what is being opened. */
@@ -42,7 +43,7 @@ export type WayIn = AsyncDisposable & {
 /** How often it is looked whose author may be asked again. */
 const SECOND_LOOKS_EVERY_MS = 30 * SECOND;
 
-export function wayIn(parts: Parts): WayIn {
+export function wayIn(parts: Parts, transactions: Transactions): WayIn {
   const { store, config } = parts;
   const opening = new Opening(parts);
   const deps: DeliverDeps = {
@@ -68,14 +69,11 @@ export function wayIn(parts: Parts): WayIn {
   return {
     handlers: {
       rcpt: async (_client, { sizeBytes }, recipient) => answerReader(deps, recipient, sizeBytes),
-      data: async ({ protocol, name, address }, envelope, message) => {
+      data: async ({ protocol, name, address, transaction }, envelope, message) => {
         const client = `${name} ([${address}])`;
-        const replies = await deliver(deps, { envelope, message, received: { protocol, client } });
-        const [first] = config.domains;
-        const recipients = replies.filter(isAccepted).length;
-        if (recipients > 0)
-          parts.events.delivered({ domain: first ?? config.hostname, recipients });
-        return replies;
+        const trace = notingTrace(deps.trace, transactions, transaction);
+        const arrival = { envelope, message, received: { protocol, client } };
+        return deliver({ ...deps, trace }, arrival);
       },
     },
     tasks: [
@@ -90,6 +88,22 @@ export function wayIn(parts: Parts): WayIn {
       opening.drain(login);
     },
     [Symbol.asyncDispose]: () => opening.finish(),
+  };
+}
+
+/** What became of a message stands in the line of its transaction; of several readers' verdicts the last. */
+function notingTrace(
+  trace: TraceIncoming,
+  transactions: Transactions,
+  name: string,
+): TraceIncoming {
+  return {
+    ...trace,
+    delivered: async (o) => {
+      await trace.delivered(o);
+      const { messageId, verdict } = o.message;
+      transactions.note(name, { messageId, state: verdict.state });
+    },
   };
 }
 

@@ -28,8 +28,10 @@ import {
 } from "../../test/support/key-life.ts";
 import { startEvents } from "./events.ts";
 import { wayIn } from "./incoming.ts";
+import { noMeter } from "./meter.ts";
 import { outgoingHandlers, wayOut } from "./outgoing.ts";
 import type { Parts } from "./parts.ts";
+import { Transactions } from "./transactions.ts";
 
 const bob = addressOf("bob@beta.test");
 
@@ -62,7 +64,8 @@ function partsOf(deps: Deps, asked: string[]): Parts {
     isReader: async () => Promise.resolve(true),
     isParked: async () => Promise.resolve(false),
     trace: traceIncoming(quiet),
-    traces: { write: () => quiet, writeLater: () => quiet },
+    traces: { write: () => quiet, writeLater: () => quiet, transaction: () => quiet },
+    meter: noMeter,
   } as unknown as Parts;
 }
 
@@ -98,8 +101,13 @@ for (const { engine, open } of engines()) {
     const asked: string[] = [];
     const parts = partsOf(deps, asked);
     {
-      await using incoming = wayIn(parts);
-      const { login, loggedOut } = outgoingHandlers(parts, wayOut(parts), incoming.drain);
+      await using incoming = wayIn(parts, new Transactions(parts));
+      const { login, loggedOut } = outgoingHandlers(
+        parts,
+        wayOut(parts),
+        incoming.drain,
+        new Transactions(parts),
+      );
       const sender = await login?.("alice@alpha.test", old(), network);
       assert(typeof sender === "object");
       // The client leaves at once: the keys of its connection are wiped, and what was begun goes on.
@@ -120,7 +128,12 @@ for (const { engine, open } of engines()) {
     await setLoginOnly(deps, alice, fresh());
     const parts = partsOf(deps, []);
     const drained: unknown[] = [];
-    const { login, data } = outgoingHandlers(parts, wayOut(parts), (one) => drained.push(one));
+    const { login, data } = outgoingHandlers(
+      parts,
+      wayOut(parts),
+      (one) => drained.push(one),
+      new Transactions(parts),
+    );
     const sender = await login?.("alice@alpha.test", fresh(), network);
     assert(typeof sender === "object");
     const client = { login: sender as Sender } as unknown as Parameters<typeof data>[0];

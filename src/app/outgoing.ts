@@ -11,7 +11,7 @@ import { cameProtected } from "../mailbox/embedded.ts";
 import { handOnWith } from "../outgoing/hand-on.ts";
 import { keepForLater, sendDue, type OutboxDeps } from "../outgoing/outbox.ts";
 import { answerRecipient, submit, type Sender, type SubmitDeps } from "../outgoing/submit.ts";
-import { traceOutgoing } from "../outgoing/tracing.ts";
+import { traceOutgoing, type TraceOutgoing } from "../outgoing/tracing.ts";
 import { policyInForce, type Policy } from "../policy/policy.ts";
 import type { Handlers } from "../smtp/handlers.ts";
 import type { Hop } from "../smtp/hop.ts";
@@ -21,8 +21,10 @@ import type { Config } from "../config/load.ts";
 import type { Domain } from "../mail/address.ts";
 import { listAliases } from "../store/aliases.ts";
 import { findPublished } from "../store/certificates.ts";
+import type { Meter } from "./meter.ts";
 import type { Parts } from "./parts.ts";
 import type { Task } from "./schedule.ts";
+import type { Transactions } from "./transactions.ts";
 
 /** What accepted mail leaves through. `task` sends what had to wait. */
 export type WayOut = { readonly deps: OutboxDeps; readonly task: Task };
@@ -34,7 +36,10 @@ export function wayOut(parts: Parts): WayOut {
     clock,
     hostname: config.hostname,
     relay: relayWith({ hopFor: (domain) => hopFor(config, domain), hostname: config.hostname }),
-    trace: traceOutgoing(parts.traces.write("out"), parts.traces.writeLater("out")),
+    trace: countedTrace(
+      traceOutgoing(parts.traces.write("out"), parts.traces.writeLater("out")),
+      parts.meter,
+    ),
     ...queueKey(parts),
   };
   return { deps, task: { name: "outbox", everyMs: MINUTE, run: async () => sendDue(deps) } };
@@ -64,6 +69,7 @@ export function outgoingHandlers(
   parts: Parts,
   { deps, task }: WayOut,
   drain: Drain,
+  transactions: Transactions,
 ): Handlers<Sender> {
   const submitDeps: SubmitDeps = {
     clock: parts.clock,
@@ -105,12 +111,45 @@ export function outgoingHandlers(
       if (current === undefined) return LOG_IN_AGAIN;
       return answerRecipient(submitDeps, current, recipient, recipients.length);
     },
-    data: async ({ login: sender }, envelope, message) => {
+    data: async ({ login: sender, transaction }, envelope, message) => {
       const current = await stillCurrent(parts, loggedIn(sender));
       if (current === undefined) return LOG_IN_AGAIN;
-      const answer = await submit(submitDeps, current, envelope, message);
-      parts.events.submitted({ domain: loggedIn(sender).address.domain, code: answer.code });
-      return answer;
+      return submit(named(submitDeps, transactions, transaction), current, envelope, message);
+    },
+  };
+}
+
+/** What was decided about a message stands in the line of its transaction, whose name the reply says. */
+function named(deps: SubmitDeps, transactions: Transactions, name: string): SubmitDeps {
+  const queueId = name === "" ? undefined : name;
+  return {
+    ...deps,
+    handOn: async (request) => deps.handOn({ ...request, queueId }),
+    trace: {
+      ...deps.trace,
+      planned: async (o) => {
+        const { messageId } = o.prepared;
+        transactions.note(name, { messageId, plan: o.plan.kind });
+        await deps.trace.planned(o);
+      },
+      passedThrough: async (o) => {
+        transactions.note(name, { messageId: o.prepared.messageId, plan: "pass" });
+        await deps.trace.passedThrough(o);
+      },
+    },
+  };
+}
+
+function countedTrace(trace: TraceOutgoing, meter: Meter): TraceOutgoing {
+  return {
+    ...trace,
+    planned: async (o) => {
+      await trace.planned(o);
+      meter.planned(o.plan.kind);
+    },
+    passedThrough: async (o) => {
+      await trace.passedThrough(o);
+      meter.planned("pass");
     },
   };
 }

@@ -13,7 +13,7 @@ import { openResolver, type OpenResolver } from "../dns/open-resolver.ts";
 import type { Resolver } from "../dns/resolver.ts";
 import { guardedGet } from "../fetch/guarded.ts";
 import type { AuthorDeps } from "../incoming/check-signature.ts";
-import { traceIncoming } from "../incoming/tracing.ts";
+import { traceIncoming, type TraceIncoming } from "../incoming/tracing.ts";
 import type { ReadingDeps } from "../incoming/reading.ts";
 import { auditMacUnder } from "../keys/audit-mac.ts";
 import { isParked } from "../keys/former.ts";
@@ -31,6 +31,7 @@ import { migrate, requireMigrated } from "../store/migrate.ts";
 import { openStore, type Store } from "../store/store.ts";
 import { startCryptoPool, type Seal } from "./crypto-pool.ts";
 import { startEvents, type Events } from "./events.ts";
+import { noMeter, type Meter } from "./meter.ts";
 import { openingAlone } from "./open-alone.ts";
 import { isFormerKeyLost, openServiceKeys } from "./service-key-file.ts";
 import { traceWriter, type TraceWriter } from "./trace-writer.ts";
@@ -53,7 +54,8 @@ export type Parts = AsyncDisposable &
     /** Deletes the certificates of others that have been here for seven days. */
     readonly purgeDiscoveries: () => Promise<number>;
     /** Writes the trace of mail that goes in or out. */
-    readonly traces: Pick<TraceWriter, "write" | "writeLater">;
+    readonly traces: Pick<TraceWriter, "write" | "writeLater" | "transaction">;
+    readonly meter: Meter;
   };
 
 /**
@@ -66,7 +68,12 @@ export async function openParts(
   {
     shared,
     isReading = false,
-  }: { readonly shared?: Store | undefined; readonly isReading?: boolean } = {},
+    meter = noMeter,
+  }: {
+    readonly shared?: Store | undefined;
+    readonly isReading?: boolean;
+    readonly meter?: Meter;
+  } = {},
 ): Promise<Parts> {
   await using opening = new AsyncDisposableStack();
   const clock = systemClock;
@@ -94,7 +101,11 @@ export async function openParts(
     open: pool.open,
     openAlone: openingAlone(),
     stuck: events.openingStuck,
-    discover: lookUps.discover,
+    discover: async (address, ...rest) => {
+      const discovery = await lookUps.discover(address, ...rest);
+      meter.lookedUp(discovery.code);
+      return discovery;
+    },
     testResolver: lookUps.testResolver,
     purgeDiscoveries: lookUps.purge,
     // Reading and judging ask nobody: what was learnt when the mail came in is there, or it is checked later.
@@ -107,9 +118,25 @@ export async function openParts(
     unlockWithService: (account) => unlockWithService(vault, account),
     isParked: (account, keyIds) => isParked(vault, account, keyIds),
     statusKey: statusKey(vault),
-    trace: traceIncoming(traces.write("in")),
+    trace: countedTrace(traceIncoming(traces.write("in")), meter),
+    meter,
     traces,
     [Symbol.asyncDispose]: async () => parts.disposeAsync(),
+  };
+}
+
+/** The trace of mail that comes in, with each verdict counted. */
+function countedTrace(trace: TraceIncoming, meter: Meter): TraceIncoming {
+  return {
+    delivered: async (o) => {
+      await trace.delivered(o);
+      const { state, signature } = o.message.verdict;
+      if (o.message.form === "wrapped") meter.judged(state, signature);
+    },
+    opened: async (o) => {
+      await trace.opened(o);
+      meter.judged(o.verdict.state, o.verdict.signature);
+    },
   };
 }
 

@@ -2,10 +2,15 @@ import { isIPv4, isIPv6 } from "node:net";
 
 /** The network that limits count by: /24 of an IPv4 address, /48 of an IPv6 one; the text itself when it is neither. */
 export function networkOf(address: string): string {
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1] ?? address;
+  const mapped = plainAddress(address);
   if (isIPv4(mapped)) return `${mapped.split(".").slice(0, 3).join(".")}.0/24`;
   const plain = address.split("%", 1)[0] ?? address;
   return isIPv6(plain) ? `${firstGroups(plain)}::/48` : address;
+}
+
+/** An address as it is written in logs: an IPv4 address that came over an IPv6 socket without its prefix (RFC 4291 §2.5.5.2). */
+export function plainAddress(address: string): string {
+  return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1] ?? address;
 }
 
 /** The first three of the eight groups, whatever `::` leaves out (RFC 4291 §2.2). */

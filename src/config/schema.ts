@@ -170,9 +170,18 @@ const log = note(
         z.enum(["silent", "error", "warn", "info", "debug"]).default("info"),
         "Lines less severe than this are left out.",
       ),
+      file: note(
+        text.optional(),
+        "Write the log to this file instead of stdout; SIGHUP opens it again, after it was rotated.",
+        { ...path, example: "/var/log/sealpost/sealpost.log" },
+      ),
+      client_address: note(
+        z.enum(["full", "network", "none"]).default("full"),
+        "What a line says of the client of a listener: the whole address, its /24 or /48 network, or nothing.",
+      ),
     })
     .prefault({}),
-  "The log goes to stdout, one JSON document a line.",
+  "The log, one JSON document a line.",
 );
 
 /** The whole file. */

@@ -10,6 +10,7 @@ import type {
 
 import type { Envelope } from "../mail/envelope.ts";
 import { checkLineEnds } from "../mail/message.ts";
+import { tellData, tellRefusal, type Context } from "./answered.ts";
 import { Budget, type Share } from "./budget.ts";
 import { collect } from "./collect.ts";
 import { envelopeOf, nameOf, parsePath } from "./connection.ts";
@@ -66,16 +67,26 @@ export class Dialogue<Login extends object> {
         callback();
       },
       onAuth: (auth, session, callback) => {
-        this.#connections.answer(session, callback, async () => this.#login(auth, session));
+        this.#connections.answer(session, callback, async () =>
+          tellRefusal(this.#context(session), "auth", async () => this.#login(auth, session)),
+        );
       },
       onMailFrom: (address, session, callback) => {
-        this.#connections.answer(session, callback, async () => this.#mail(address, session));
+        this.#connections.answer(session, callback, async () =>
+          tellRefusal(this.#context(session), "mail", async () => this.#mail(address, session)),
+        );
       },
       onRcptTo: (address, session, callback) => {
-        this.#connections.answer(session, callback, async () => this.#recipient(address, session));
+        this.#connections.answer(session, callback, async () =>
+          tellRefusal(this.#context(session), "rcpt", async () =>
+            this.#recipient(address, session),
+          ),
+        );
       },
       onData: (stream, session, callback) => {
-        this.#connections.answer(session, callback, async () => this.#data(stream, session));
+        this.#connections.answer(session, callback, async () =>
+          tellData(this.#context(session), async () => this.#data(stream, session)),
+        );
       },
       onClose: (session) => {
         this.#closed(session);
@@ -172,6 +183,9 @@ export class Dialogue<Login extends object> {
       throw new Refusal(530, "5.7.0 authentication required");
     }
     connection.recipients = [];
+    connection.transaction = this.#handlers.nameTransaction?.() ?? "";
+    connection.startedMs = performance.now();
+    connection.sizeBytes = 0;
     connection.from = address.address === "" ? undefined : parsePath(address, session, "5.1.7");
     return Promise.resolve();
   }
@@ -216,6 +230,7 @@ export class Dialogue<Login extends object> {
     const envelope = envelopeOf(connection, session, this.#mode !== "lmtp");
     using room = this.#budget.share(connection.network);
     const message = await this.#message(stream, session, room);
+    connection.sizeBytes = message instanceof Uint8Array ? message.length : 0;
     const replies =
       message instanceof Uint8Array ? await this.#decided(session, envelope, message) : [message];
     if (this.#mode !== "lmtp") return textOf(oneReply(replies));
@@ -279,7 +294,16 @@ export class Dialogue<Login extends object> {
       protocol: session.transmissionType,
       isTls: session.secure,
       login: loginOf<Login>(session),
+      transaction: this.#connections.of(session).transaction,
     };
+  }
+
+  #context(session: SMTPServerSession): () => Context<Login> {
+    return () => ({
+      handlers: this.#handlers,
+      client: this.#client(session),
+      connection: this.#connections.of(session),
+    });
   }
 }
 
