@@ -1,7 +1,10 @@
 /** What happens, one function each: it writes the log line. No body, subject, local part or secret is ever logged. */
-import { pino, type DestinationStream } from "pino";
-import { errorText } from "../base/errors.ts";
+import { closeSync, openSync } from "node:fs";
+import { pino, type DestinationStream, type Logger } from "pino";
+import { AppError, errorText } from "../base/errors.ts";
+import type { Config } from "../config/load.ts";
 import type { Domain } from "../mail/address.ts";
+import type { Taken } from "./live-config.ts";
 import type { Reason } from "../smtp/reason.ts";
 
 /** What a listener answered: to whom (`client`, as far as the configuration says), and why, in one word. */
@@ -51,15 +54,69 @@ export type Events = {
   readonly openingStuck: (id: string, reason: string) => void;
   /** Once a day, and at the start: what `audit verify --kept` checks against, kept where the log is kept. */
   readonly auditHead: (o: { readonly seq: number; readonly hash: string }) => void;
+  /** At SIGHUP; `restart`: what changed in the file and is not in force. */
+  readonly reloaded: (o: { readonly role: string } & Taken) => void;
+  /** A configuration that changes nothing, because of these faults. */
+  readonly reloadRefused: (o: {
+    readonly role: string;
+    readonly problems: readonly string[];
+  }) => void;
+  readonly tlsRenewed: (o: { readonly validUntil: string }) => void;
+  /** The certificate files hold something that cannot be used: what was there before stays in force. */
+  readonly tlsRefused: (o: Config["tls"] & { readonly reason: string }) => void;
   readonly resolverTested: (o: { readonly isValidating: boolean; readonly reason: string }) => void;
 };
 
+/** The events of a process that serves, and the file that they go to. */
+export type EventLog = {
+  readonly events: Events;
+  /** Takes the level and the path, and opens the file again: it may have been rotated. */
+  readonly follow: (log: Config["log"]) => void;
+};
+
+const LOG_FILE_MODE = 0o640;
+
+/** @throws AppError when the log file cannot be written. */
+export function openEventLog({ level, file }: Config["log"]): EventLog {
+  if (file === undefined) {
+    const log = logTo(level, pino.destination({ dest: 1, sync: false }));
+    return { events: eventsOn(log), follow: (next) => (log.level = next.level) };
+  }
+  requireWritable(file);
+  const destination = pino.destination({ dest: file, sync: false, mode: LOG_FILE_MODE });
+  // Unheard, the event would end the process; the next line, and the next SIGHUP, try again.
+  destination.on("error", (error: unknown) => {
+    process.stderr.write(`sealpost: the log file cannot be written: ${errorText(error)}\n`);
+  });
+  const log = logTo(level, destination);
+  return {
+    events: eventsOn(log),
+    follow: (next) => {
+      log.level = next.level;
+      destination.reopen(next.file ?? file);
+    },
+  };
+}
+
+function requireWritable(file: string): void {
+  try {
+    closeSync(openSync(file, "a", LOG_FILE_MODE));
+  } catch (cause) {
+    const text = `the log file ${file} cannot be written; make its folder, owned by the user that runs Sealpost`;
+    throw new AppError(text, { temporary: false, cause });
+  }
+}
+
 /** JSON lines on stdout, or on the stream that a test gives. */
 export function startEvents(level: string, stream?: DestinationStream): Events {
-  const log = pino(
-    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime },
-    stream ?? pino.destination({ dest: 1, sync: false }),
-  );
+  return eventsOn(logTo(level, stream ?? pino.destination({ dest: 1, sync: false })));
+}
+
+function logTo(level: string, destination: DestinationStream): Logger {
+  return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination);
+}
+
+function eventsOn(log: Logger): Events {
   return {
     ready: (role, places) => {
       log.info({ role, ...places }, "ready");
@@ -102,6 +159,19 @@ export function startEvents(level: string, stream?: DestinationStream): Events {
     },
     auditHead: (o) => {
       log.info(o, "audit.head");
+    },
+    reloaded: (o) => {
+      if (o.restart.length === 0) log.info(o, "reloaded");
+      else log.warn(o, "reloaded; what restart names is not in force before a restart");
+    },
+    reloadRefused: (o) => {
+      log.error(o, "not reloaded: the configuration has faults");
+    },
+    tlsRenewed: (o) => {
+      log.info(o, "the certificate was renewed");
+    },
+    tlsRefused: (o) => {
+      log.error(o, "the certificate files cannot be used: the old certificate stays in force");
     },
     resolverTested: ({ isValidating, reason }) => {
       if (isValidating) log.info("the resolver validates");

@@ -1,5 +1,4 @@
 /** The gateway role: mail out (submission) and mail in (MX, LMTP), over one set of parts. */
-import { readFile } from "node:fs/promises";
 import { DAY } from "../base/time.ts";
 import type { Config } from "../config/load.ts";
 import { auditHead } from "../journal/audit.ts";
@@ -7,9 +6,12 @@ import type { Handlers, ListenerMode } from "../smtp/handlers.ts";
 import { startListener, type Listener } from "../smtp/listener.ts";
 import type { Sender } from "../outgoing/submit.ts";
 import type { Store } from "../store/store.ts";
+import { openEventLog } from "./events.ts";
 import { guardDatabase } from "./database-guard.ts";
+import { reloadAtHangup } from "./hangup.ts";
 import { startHealth } from "./health.ts";
 import { wayIn } from "./incoming.ts";
+import { LiveConfig } from "./live-config.ts";
 import { keyTasks } from "./key-tasks.ts";
 import { outgoingHandlers, wayOut } from "./outgoing.ts";
 import { openParts, type Parts } from "./parts.ts";
@@ -17,6 +19,7 @@ import { watchReleases } from "./release-watch.ts";
 import { serviceKeyUse } from "./service-key-use.ts";
 import { startSchedule } from "./schedule.ts";
 import { sayReady, untilStopped } from "./stopping.ts";
+import { TlsFiles } from "./tls-files.ts";
 import { Transactions } from "./transactions.ts";
 
 /**
@@ -24,7 +27,12 @@ import { Transactions } from "./transactions.ts";
  * @throws AppError when a part cannot be opened or an address is taken.
  */
 export async function runGateway(config: Config, store?: Store): Promise<void> {
-  await using parts = await openParts(config, { shared: store });
+  const log = openEventLog(config.log);
+  const { events } = log;
+  const live = new LiveConfig(config);
+  const tls = await TlsFiles.open({ place: () => live.current.tls, events });
+  const current = (): Config => live.current;
+  await using parts = await openParts(config, { shared: store, events, current });
   const guard = guardDatabase(parts);
   await using serving = new AsyncDisposableStack();
   const out = wayOut(parts);
@@ -46,8 +54,11 @@ export async function runGateway(config: Config, store?: Store): Promise<void> {
         },
       },
       serviceKeyUse(parts),
+      tls.task,
     ]),
   );
+  const checks = { holdsServiceKey: true };
+  serving.use(reloadAtHangup({ role: "gateway", live, log, tls, checks }));
 
   const places: Record<string, string> = {};
   const { submission, submissionStarttls, mx, lmtp, metrics } = config.listen;
@@ -60,7 +71,7 @@ export async function runGateway(config: Config, store?: Store): Promise<void> {
   for (const [name, place, mode, handlers] of wanted) {
     if (place === undefined) continue;
     const listener = serving.use(
-      await listen(parts, place, mode, { ...handlers, ...transactions.of(mode) }),
+      await listen(parts, tls, place, mode, { ...handlers, ...transactions.of(mode) }),
     );
     places[name] = `${listener.host}:${String(listener.port)}`;
   }
@@ -80,20 +91,18 @@ const SEALED_GROWTH = 1.5;
 
 async function listen(
   { config, events }: Parts,
+  tls: TlsFiles,
   place: { readonly host: string; readonly port: number },
   mode: ListenerMode,
   handlers: Handlers<Sender>,
 ): Promise<Listener> {
   const isSubmission = mode === "submission-implicit" || mode === "submission-starttls";
   const { messageBytes, recipients, connections, idleMs } = config.limits;
-  return startListener({
+  const listener = await startListener({
     ...place,
     mode,
     hostname: config.hostname,
-    tls: {
-      cert: await readFile(config.tls.certificateFile, "utf8"),
-      key: await readFile(config.tls.keyFile, "utf8"),
-    },
+    tls: tls.pair,
     limits: {
       messageBytes: isSubmission ? messageBytes : Math.ceil(messageBytes * SEALED_GROWTH),
       recipients,
@@ -107,4 +116,6 @@ async function listen(
       },
     },
   });
+  tls.follow(listener.useTls);
+  return listener;
 }

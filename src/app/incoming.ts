@@ -54,7 +54,7 @@ export function wayIn(parts: Parts, transactions: Transactions): WayIn {
     findAccount: async (address) =>
       (await findReader(store, address)) ?? findReader(store, withoutSubaddress(address)),
     hasRoom: async (account, sizeBytes) =>
-      (await roomFor(store, account.address, config.limits, sizeBytes)) === "room",
+      (await roomFor(store, account.address, parts.config.limits, sizeBytes)) === "room",
     wrapFor: async (account, data) => wrapFor(parts, account, data),
     arrived: (account, message) => {
       opening.begin(account.address, message);

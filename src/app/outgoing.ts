@@ -30,12 +30,13 @@ import type { Transactions } from "./transactions.ts";
 export type WayOut = { readonly deps: OutboxDeps; readonly task: Task };
 
 export function wayOut(parts: Parts): WayOut {
-  const { store, clock, config } = parts;
+  const { store, clock } = parts;
+  const { hostname } = parts.config;
   const deps: OutboxDeps = {
     store,
     clock,
-    hostname: config.hostname,
-    relay: relayWith({ hopFor: (domain) => hopFor(config, domain), hostname: config.hostname }),
+    hostname,
+    relay: relayWith({ hopFor: (domain) => hopFor(parts.config, domain), hostname }),
     trace: countedTrace(
       traceOutgoing(parts.traces.write("out"), parts.traces.writeLater("out")),
       parts.meter,
@@ -114,7 +115,9 @@ export function outgoingHandlers(
     data: async ({ login: sender, transaction }, envelope, message) => {
       const current = await stillCurrent(parts, loggedIn(sender));
       if (current === undefined) return LOG_IN_AGAIN;
-      return submit(named(submitDeps, transactions, transaction), current, envelope, message);
+      const { autocrypt, unlockPage } = parts.config.keys;
+      const now = { ...submitDeps, autocrypt, unlockPage };
+      return submit(named(now, transactions, transaction), current, envelope, message);
     },
   };
 }

@@ -69,15 +69,19 @@ export async function openParts(
     shared,
     isReading = false,
     meter = noMeter,
+    events = startEvents(config.log.level),
+    current = () => config,
   }: {
     readonly shared?: Store | undefined;
     readonly isReading?: boolean;
     readonly meter?: Meter;
+    readonly events?: Events;
+    /** The configuration as it is now, where it may change. */
+    readonly current?: () => Config;
   } = {},
 ): Promise<Parts> {
   await using opening = new AsyncDisposableStack();
   const clock = systemClock;
-  const events = startEvents(config.log.level);
   const serviceKeys = opening.use(openServiceKeys(config.secrets.serviceKeyFile));
   const store = shared ?? opening.use(await openStore(config.database));
   await (isReading ? requireMigrated(store) : migrate(store));
@@ -94,7 +98,9 @@ export async function openParts(
   const parts = opening.move();
   return {
     ...vault,
-    config,
+    get config() {
+      return current();
+    },
     keyRules,
     events,
     seal: pool.seal,
