@@ -160,6 +160,18 @@ function eventsOn(log: Logger): Events {
     auditHead: (o) => {
       log.info(o, "audit.head");
     },
+    resolverTested: ({ isValidating, reason }) => {
+      if (isValidating) log.info("the resolver validates");
+      else log.error({ reason }, "the resolver does not validate: nobody can be reached");
+    },
+    ...reloadEvents(log),
+  };
+}
+
+function reloadEvents(
+  log: Logger,
+): Pick<Events, "reloaded" | "reloadRefused" | "tlsRenewed" | "tlsRefused"> {
+  return {
     reloaded: (o) => {
       if (o.restart.length === 0) log.info(o, "reloaded");
       else log.warn(o, "reloaded; what restart names is not in force before a restart");
@@ -172,10 +184,6 @@ function eventsOn(log: Logger): Events {
     },
     tlsRefused: (o) => {
       log.error(o, "the certificate files cannot be used: the old certificate stays in force");
-    },
-    resolverTested: ({ isValidating, reason }) => {
-      if (isValidating) log.info("the resolver validates");
-      else log.error({ reason }, "the resolver does not validate: nobody can be reached");
     },
   };
 }

@@ -68,7 +68,7 @@ function difference(before: Config, next: Config): readonly string[] {
 /** Each value by its dotted name in the file; a list is one value. */
 function flat(value: unknown, name = ""): ReadonlyMap<string, string> {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    return new Map([[name, JSON.stringify(value) ?? ""]]);
+    return new Map([[name, JSON.stringify(value)]]);
   }
   return new Map(
     Object.entries(value).flatMap(([key, child]: [string, unknown]) => {

@@ -58,28 +58,25 @@ export type Parts = AsyncDisposable &
     readonly meter: Meter;
   };
 
+export type PartsOptions = {
+  /** A store that is open in this process already, and stays open; else one is opened. */
+  readonly shared?: Store | undefined;
+  /** The tables are not brought up to date. */
+  readonly isReading?: boolean;
+  readonly meter?: Meter;
+  /** Where what happens is logged; else on stdout. */
+  readonly events?: Events;
+  /** The configuration as it is now, where it may change. */
+  readonly current?: () => Config;
+};
+
 /**
- * `shared`: a store that is open in this process already, and stays open; else one is opened. `isReading`: the tables
- * are not brought up to date.
+ * Opens all of them.
  * @throws AppError when the service key cannot be used; Error when the database cannot be opened.
  */
-export async function openParts(
-  config: Config,
-  {
-    shared,
-    isReading = false,
-    meter = noMeter,
-    events = startEvents(config.log.level),
-    current = () => config,
-  }: {
-    readonly shared?: Store | undefined;
-    readonly isReading?: boolean;
-    readonly meter?: Meter;
-    readonly events?: Events;
-    /** The configuration as it is now, where it may change. */
-    readonly current?: () => Config;
-  } = {},
-): Promise<Parts> {
+export async function openParts(config: Config, options: PartsOptions = {}): Promise<Parts> {
+  const { shared, isReading = false, meter = noMeter, current = () => config } = options;
+  const { events = startEvents(config.log.level) } = options;
   await using opening = new AsyncDisposableStack();
   const clock = systemClock;
   const serviceKeys = opening.use(openServiceKeys(config.secrets.serviceKeyFile));
@@ -107,11 +104,7 @@ export async function openParts(
     open: pool.open,
     openAlone: openingAlone(),
     stuck: events.openingStuck,
-    discover: async (address, ...rest) => {
-      const discovery = await lookUps.discover(address, ...rest);
-      meter.lookedUp(discovery.code);
-      return discovery;
-    },
+    discover: countedDiscover(lookUps.discover, meter),
     testResolver: lookUps.testResolver,
     purgeDiscoveries: lookUps.purge,
     // Reading and judging ask nobody: what was learnt when the mail came in is there, or it is checked later.
@@ -128,6 +121,14 @@ export async function openParts(
     meter,
     traces,
     [Symbol.asyncDispose]: async () => parts.disposeAsync(),
+  };
+}
+
+function countedDiscover(discover: Discover, meter: Meter): Discover {
+  return async (address, ...rest) => {
+    const discovery = await discover(address, ...rest);
+    meter.lookedUp(discovery.code);
+    return discovery;
   };
 }
 

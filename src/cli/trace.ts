@@ -24,10 +24,9 @@ async function trace(call: Call): Promise<ExitCode> {
     );
   }
   const messageId = first.messageId === "" ? null : `<${first.messageId}>`;
-  const views = entries.map(({ messageId: _, transaction = null, ...entry }) => ({
-    ...entry,
-    transaction,
-  }));
+  const views = entries.map(({ at, direction, step, detail, transaction = null }) => {
+    return { at, direction, step, detail, transaction };
+  });
   return answer(
     call,
     { messageId, entries: views },
