@@ -50,7 +50,18 @@ export type Outcome =
   | { readonly kind: "overrun"; readonly reason: string }
   | { readonly kind: "failed"; readonly reason: string; readonly temporary: boolean };
 
-export type CryptoPool = AsyncDisposable & { readonly seal: Seal; readonly open: Open };
+export type CryptoPool = AsyncDisposable & {
+  readonly seal: Seal;
+  readonly open: Open;
+  readonly figures: () => PoolFigures;
+};
+
+/** Threads, and jobs that run or wait. */
+export type PoolFigures = {
+  readonly workers: number;
+  readonly running: number;
+  readonly waiting: number;
+};
 
 type Limits = {
   readonly workers: number;
@@ -103,6 +114,7 @@ export function startCryptoPool(limits: Partial<Limits> = {}): CryptoPool {
       }
       throw failure(outcome);
     },
+    figures: () => pool.figures,
     [Symbol.asyncDispose]: () => pool.stop(),
   };
 }
@@ -148,6 +160,11 @@ class Pool {
       this.#queue.push({ job, settle });
       this.#next();
     });
+  }
+
+  get figures(): PoolFigures {
+    const workers = this.#all.size;
+    return { workers, running: workers - this.#idle.length, waiting: this.#queue.length };
   }
 
   async stop(): Promise<void> {

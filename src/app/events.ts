@@ -50,6 +50,8 @@ export type Events = {
   ) => void;
   /** Why the database cannot keep anything now; undefined when it can again. */
   readonly databaseChanged: (why: string | undefined) => void;
+  /** Why a next hop gives no answer now; undefined when it answers again. */
+  readonly hopChanged: (hop: string, why: string | undefined) => void;
   /** A message of somebody's could not be opened, and waits for another try. */
   readonly openingStuck: (id: string, reason: string) => void;
   /** Once a day, and at the start: what `audit verify --kept` checks against, kept where the log is kept. */
@@ -153,6 +155,14 @@ function eventsOn(log: Logger): Events {
     databaseChanged: (why) => {
       if (why === undefined) log.info("the database is well again");
       else log.error({ reason: why }, "database.alarm");
+    },
+    hopChanged: (hop, why) => {
+      if (why === undefined) log.info({ hop }, "the next hop answers again");
+      else
+        log.warn(
+          { hop, reason: why },
+          "the next hop gives no answer: mail to it waits or is answered 451",
+        );
     },
     openingStuck: (id, reason) => {
       log.error({ id, reason }, "opening.alarm");

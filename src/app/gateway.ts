@@ -11,13 +11,16 @@ import { guardDatabase } from "./database-guard.ts";
 import { reloadAtHangup } from "./hangup.ts";
 import { startHealth } from "./health.ts";
 import { wayIn } from "./incoming.ts";
+import { listeningFor } from "./listening.ts";
 import { LiveConfig } from "./live-config.ts";
+import { openMetrics } from "./metrics.ts";
+import { NextHops } from "./next-hop.ts";
 import { keyTasks } from "./key-tasks.ts";
 import { outgoingHandlers, wayOut } from "./outgoing.ts";
 import { openParts, type Parts } from "./parts.ts";
 import { watchReleases } from "./release-watch.ts";
 import { serviceKeyUse } from "./service-key-use.ts";
-import { startSchedule } from "./schedule.ts";
+import { startSchedule, type Task } from "./schedule.ts";
 import { sayReady, untilStopped } from "./stopping.ts";
 import { TlsFiles } from "./tls-files.ts";
 import { Transactions } from "./transactions.ts";
@@ -32,10 +35,13 @@ export async function runGateway(config: Config, store?: Store): Promise<void> {
   const live = new LiveConfig(config);
   const tls = await TlsFiles.open({ place: () => live.current.tls, events });
   const current = (): Config => live.current;
-  await using parts = await openParts(config, { shared: store, events, current });
+  const metrics = openMetrics();
+  const { meter } = metrics;
+  await using parts = await openParts(config, { shared: store, events, current, meter });
+  const hops = new NextHops({ relay: () => live.current.relay, events });
   const guard = guardDatabase(parts);
   await using serving = new AsyncDisposableStack();
-  const out = wayOut(parts);
+  const out = wayOut(parts, hops);
   const transactions = new Transactions(parts);
   const incoming = serving.use(wayIn(parts, transactions));
   const outgoing = outgoingHandlers(parts, out, incoming.drain, transactions);
@@ -46,44 +52,75 @@ export async function runGateway(config: Config, store?: Store): Promise<void> {
       ...keyTasks(parts, out.deps),
       watchReleases(parts),
       guard.task,
-      {
-        name: "log the head of the audit log",
-        everyMs: DAY,
-        run: async () => {
-          parts.events.auditHead(await auditHead(parts.store));
-        },
-      },
+      logAuditHead(parts),
       serviceKeyUse(parts),
       tls.task,
+      hops.task,
     ]),
   );
   const checks = { holdsServiceKey: true };
   serving.use(reloadAtHangup({ role: "gateway", live, log, tls, checks }));
 
-  const places: Record<string, string> = {};
-  const { submission, submissionStarttls, mx, lmtp, metrics } = config.listen;
-  const wanted = [
-    ["submission", submission, "submission-implicit", outgoing],
-    ["submission_starttls", submissionStarttls, "submission-starttls", outgoing],
-    ["mx", mx, "mx", incoming.handlers],
-    ["lmtp", lmtp, "lmtp", incoming.handlers],
-  ] as const;
-  for (const [name, place, mode, handlers] of wanted) {
-    if (place === undefined) continue;
-    const listener = serving.use(
-      await listen(parts, tls, place, mode, { ...handlers, ...transactions.of(mode) }),
-    );
-    places[name] = `${listener.host}:${String(listener.port)}`;
-  }
+  const wayInAndOut = { outgoing, incoming: incoming.handlers };
+  const listeners = await listenAll(parts, { serving, tls, transactions }, wayInAndOut);
   await parts.testResolver();
-  if (metrics !== undefined) {
-    const health = serving.use(await startHealth(metrics, parts, guard));
-    places["metrics"] = `${health.host}:${String(health.port)}`;
+  metrics.watch({
+    ...parts,
+    hops: async () => hops.look(),
+    isDatabaseGood: async () => (await guard.look()).kind === "good",
+    certificateEnds: () => tls.validUntil,
+    connections: () =>
+      Object.fromEntries([...listeners].map(([name, one]) => [name, one.connections()])),
+  });
+  const all: Record<string, Place> = Object.fromEntries(listeners);
+  const { metrics: place } = config.listen;
+  if (place !== undefined) {
+    const health = startHealth(place, { ...parts, guard, hops, metrics: metrics.page });
+    all["metrics"] = serving.use(await listeningFor("metrics", place, health));
   }
+  const places = Object.fromEntries(
+    Object.entries(all).map(([name, { host, port }]) => [name, `${host}:${String(port)}`]),
+  );
   parts.events.ready("gateway", places);
   sayReady("gateway", places);
   await untilStopped();
   parts.events.stopping("gateway");
+}
+
+function logAuditHead({ store, events }: Parts): Task {
+  const run = async (): Promise<void> => {
+    events.auditHead(await auditHead(store));
+  };
+  return { name: "log the head of the audit log", everyMs: DAY, run };
+}
+
+type Place = { readonly host: string; readonly port: number };
+
+/** The listeners of the configuration, by the names that they have there. */
+async function listenAll(
+  parts: Parts,
+  at: {
+    readonly serving: AsyncDisposableStack;
+    readonly tls: TlsFiles;
+    readonly transactions: Transactions;
+  },
+  { outgoing, incoming }: Readonly<Record<"outgoing" | "incoming", Handlers<Sender>>>,
+): Promise<ReadonlyMap<string, Listener>> {
+  const listeners = new Map<string, Listener>();
+  const { submission, submissionStarttls, mx, lmtp } = parts.config.listen;
+  const wanted = [
+    ["submission", submission, "submission-implicit", outgoing],
+    ["submission_starttls", submissionStarttls, "submission-starttls", outgoing],
+    ["mx", mx, "mx", incoming],
+    ["lmtp", lmtp, "lmtp", incoming],
+  ] as const;
+  for (const [name, place, mode, handlers] of wanted) {
+    if (place === undefined) continue;
+    const told = { ...handlers, ...at.transactions.of(mode) };
+    const started = listen(parts, at.tls, place, mode, told);
+    listeners.set(name, at.serving.use(await listeningFor(name, place, started)));
+  }
+  return listeners;
 }
 
 /** What arrives by MX was sealed by others: armor, base64 and packets make it larger than what was submitted. */
@@ -92,7 +129,7 @@ const SEALED_GROWTH = 1.5;
 async function listen(
   { config, events }: Parts,
   tls: TlsFiles,
-  place: { readonly host: string; readonly port: number },
+  place: Place,
   mode: ListenerMode,
   handlers: Handlers<Sender>,
 ): Promise<Listener> {

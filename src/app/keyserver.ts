@@ -10,6 +10,7 @@ import { openPublishedView, type PublishedView } from "../store/published-view.t
 import { openStore, type Store, type StoreOptions } from "../store/store.ts";
 import { openEventLog, type Events } from "./events.ts";
 import { reloadAtHangup } from "./hangup.ts";
+import { listeningFor } from "./listening.ts";
 import { LiveConfig } from "./live-config.ts";
 import { startTasks } from "./schedule.ts";
 import { sayReady, untilStopped } from "./stopping.ts";
@@ -38,7 +39,7 @@ export async function runKeyserver(
   await using view = openPublishedView(database);
   const tls = await TlsFiles.open({ place: () => live.current.tls, events });
   const name = place.name ?? config.hostname;
-  await using server = await startHttps({
+  const starting = startHttps({
     host: place.host,
     port: place.port,
     tls: tls.pair,
@@ -54,6 +55,7 @@ export async function runKeyserver(
       events.failed("keyserver", error);
     },
   });
+  await using server = await listeningFor("keyserver", place, starting);
   tls.follow(server.useTls);
   const checks = { holdsServiceKey: false };
   await using _reload = reloadAtHangup({ role: "keyserver", live, log, tls, checks });

@@ -7,7 +7,11 @@ export type Meter = {
   readonly lookedUp: (code: string) => void;
   /** A submitted message was decided; `pass`: its client had protected it. */
   readonly planned: (plan: Plan["kind"] | "pass") => void;
-  /** A message was opened or judged: the state and the signature of its verdict. */
+  /** A recipient of a copy was handed to the next hop. */
+  readonly handedOn: (outcome: "accepted" | "refused" | "deferred") => void;
+  /** A sealed message was opened, or could not be: the state of its verdict. */
+  readonly opened: (state: string) => void;
+  /** A message was judged: the state and the signature of its verdict. */
   readonly judged: (state: string, signature: string) => void;
   /** A client of a listener was answered. */
   readonly answered: (listener: string, step: Step, reason: Reason) => void;
@@ -17,6 +21,8 @@ export type Meter = {
 export const noMeter: Meter = {
   lookedUp: () => undefined,
   planned: () => undefined,
+  handedOn: () => undefined,
+  opened: () => undefined,
   judged: () => undefined,
   answered: () => undefined,
 };

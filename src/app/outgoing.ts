@@ -22,6 +22,7 @@ import type { Domain } from "../mail/address.ts";
 import { listAliases } from "../store/aliases.ts";
 import { findPublished } from "../store/certificates.ts";
 import type { Meter } from "./meter.ts";
+import type { NextHops } from "./next-hop.ts";
 import type { Parts } from "./parts.ts";
 import type { Task } from "./schedule.ts";
 import type { Transactions } from "./transactions.ts";
@@ -29,14 +30,21 @@ import type { Transactions } from "./transactions.ts";
 /** What accepted mail leaves through. `task` sends what had to wait. */
 export type WayOut = { readonly deps: OutboxDeps; readonly task: Task };
 
-export function wayOut(parts: Parts): WayOut {
+/** `hops` is told of each that gave no answer. */
+export function wayOut(parts: Parts, hops?: Pick<NextHops, "failed">): WayOut {
   const { store, clock } = parts;
   const { hostname } = parts.config;
   const deps: OutboxDeps = {
     store,
     clock,
     hostname,
-    relay: relayWith({ hopFor: (domain) => hopFor(parts.config, domain), hostname }),
+    relay: relayWith({
+      hopFor: (domain) => hopFor(parts.config, domain),
+      hostname,
+      failed: (hop, error) => {
+        hops?.failed(hop, error);
+      },
+    }),
     trace: countedTrace(
       traceOutgoing(parts.traces.write("out"), parts.traces.writeLater("out")),
       parts.meter,
@@ -153,6 +161,13 @@ function countedTrace(trace: TraceOutgoing, meter: Meter): TraceOutgoing {
     passedThrough: async (o) => {
       await trace.passedThrough(o);
       meter.planned("pass");
+    },
+    relayed: async (o) => {
+      await trace.relayed(o);
+      for (const { outcome } of o.result.recipients) {
+        if (outcome.kind === "accepted") meter.handedOn("accepted");
+        else meter.handedOn(outcome.temporary ? "deferred" : "refused");
+      }
     },
   };
 }

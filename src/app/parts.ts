@@ -29,7 +29,7 @@ import { parseCertificates, type Certificate } from "../openpgp/certificate.ts";
 import { hasPublished, publishedFileOf } from "../store/certificates.ts";
 import { migrate, requireMigrated } from "../store/migrate.ts";
 import { openStore, type Store } from "../store/store.ts";
-import { startCryptoPool, type Seal } from "./crypto-pool.ts";
+import { startCryptoPool, type CryptoPool, type Seal } from "./crypto-pool.ts";
 import { startEvents, type Events } from "./events.ts";
 import { noMeter, type Meter } from "./meter.ts";
 import { openingAlone } from "./open-alone.ts";
@@ -56,6 +56,7 @@ export type Parts = AsyncDisposable &
     /** Writes the trace of mail that goes in or out. */
     readonly traces: Pick<TraceWriter, "write" | "writeLater" | "transaction">;
     readonly meter: Meter;
+    readonly pool: Pick<CryptoPool, "figures">;
   };
 
 export type PartsOptions = {
@@ -119,6 +120,7 @@ export async function openParts(config: Config, options: PartsOptions = {}): Pro
     statusKey: statusKey(vault),
     trace: countedTrace(traceIncoming(traces.write("in")), meter),
     meter,
+    pool,
     traces,
     [Symbol.asyncDispose]: async () => parts.disposeAsync(),
   };
@@ -143,6 +145,7 @@ function countedTrace(trace: TraceIncoming, meter: Meter): TraceIncoming {
     opened: async (o) => {
       await trace.opened(o);
       meter.judged(o.verdict.state, o.verdict.signature);
+      if (o.message.form !== "wrapped") meter.opened(o.verdict.state);
     },
   };
 }

@@ -6,6 +6,7 @@ import { test } from "node:test";
 
 import { parseAddress } from "../mail/address.ts";
 import { readTransaction } from "../journal/trace.ts";
+import { REASONS } from "../smtp/reason.ts";
 import type { Sender } from "../outgoing/submit.ts";
 import { reply } from "../smtp/reply.ts";
 import type { Handlers, ListenerMode } from "../smtp/handlers.ts";
@@ -211,6 +212,16 @@ test("a refusal of somebody who has logged in is traced, with the reason", async
   const [entry] = await readTransaction(store, name);
   assert.equal(entry?.direction, "out");
   assert.equal(entry.detail["reason"], "encryption-impossible");
+});
+
+test("the documentation has every reason, and no other", () => {
+  const page = readFileSync(
+    join(import.meta.dirname, "../../docs/operate/metrics-and-logs.md"),
+    "utf8",
+  );
+  const [, section = ""] = /\n\| reason \| the reply \|\n(.*?)\n\n/s.exec(page) ?? [];
+  const listed = [...section.matchAll(/^\| `([a-z-]+)`/gm)].map(([, reason]) => reason);
+  assert.deepEqual(listed, REASONS);
 });
 
 test("with LMTP each recipient's reply has the name, and the line counts them", async () => {

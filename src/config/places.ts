@@ -51,7 +51,7 @@ export const listeners = note(
         }),
         "The keyserver that the SRV record announces, HTTPS.",
       ).optional(),
-      metrics: listen("/healthz and /readyz; keep it private.", "127.0.0.1", 9464),
+      metrics: listen("/healthz, /readyz and /metrics; keep it private.", "127.0.0.1", 9464),
     })
     .prefault({}),
   "Where to listen. A table that is absent is not listened at.",

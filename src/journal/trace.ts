@@ -61,8 +61,8 @@ export async function readTransaction(
   return row.messageId === "" ? [fromRow(row)] : readTrace(store, row.messageId);
 }
 
-function fromRow({ detail, expiresAt: _, ...row }: TraceRow): TraceEntry {
-  return { ...row, detail: JSON.parse(detail) as TraceDetail };
+function fromRow({ messageId, at, direction, step, detail, transaction }: TraceRow): TraceEntry {
+  return { messageId, at, direction, step, detail: JSON.parse(detail) as TraceDetail, transaction };
 }
 
 export { purgeTrace } from "../store/trace.ts";

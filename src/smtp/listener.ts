@@ -46,6 +46,8 @@ export type Listener = AsyncDisposable & {
   readonly port: number;
   /** Takes a renewed certificate for new connections. */
   readonly useTls: (tls: ServerTls) => void;
+  /** How many clients are connected. */
+  readonly connections: () => number;
 };
 
 /**
@@ -62,10 +64,11 @@ export async function startListener<Login extends object>(
   const dialogue = new Dialogue(options.mode, options.hostname, limits, options.handlers);
   const server = new SMTPServer({ ...serverOptions(options, limits), ...dialogue.callbacks() });
   dialogue.attach(server);
+  // A stranger's broken connection or handshake is not our error; unheard, the event would end the process. One that keeps
+  // the port from us is heard below.
+  server.on("error", () => undefined);
   server.listen(options.port, options.host);
   await once(server.server, "listening");
-  // A stranger's broken connection or handshake is not our error; unheard, the event would end the process.
-  server.on("error", () => undefined);
   const { address: host, port } = server.server.address() as AddressInfo;
   return {
     host,
@@ -73,6 +76,7 @@ export async function startListener<Login extends object>(
     useTls: (tls) => {
       server.updateSecureContext({ cert: tls.cert, key: tls.key });
     },
+    connections: () => server.connections.size,
     [Symbol.asyncDispose]: async () => {
       const closed = new Promise<void>((resolve) => {
         server.close(resolve);

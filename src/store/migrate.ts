@@ -12,7 +12,7 @@ import { stopServingUnrevoked, unserved } from "./migrations/0008-unserved.ts";
 import { auditMacs, beginMacs } from "./migrations/0009-audit-macs.ts";
 import { generations, ownCopies } from "./migrations/0010-generations.ts";
 import { authorAnswers } from "./migrations/0012-author-answers.ts";
-import { traceTransactions } from "./migrations/0015-trace-transactions.ts";
+import { signals } from "./migrations/0015-signals.ts";
 import { sealedForm } from "./migrations/0011-sealed-form.ts";
 import { RESTORING, type Engine, type Store } from "./store.ts";
 import { DatabaseTrouble } from "./trouble.ts";
@@ -41,7 +41,7 @@ const STEPS: readonly Step[] = [
   { name: "0010-generations", migration: generations, fill: ownCopies },
   { name: "0011-sealed-form", migration: sealedForm },
   { name: "0012-author-answers", migration: authorAnswers },
-  { name: "0015-trace-transactions", migration: traceTransactions },
+  { name: "0015-signals", migration: signals },
 ];
 
 const LOCK = 0x5ea1_9057;
