@@ -107,6 +107,10 @@ async function listenAll(
   { outgoing, incoming }: Readonly<Record<"outgoing" | "incoming", Handlers<Sender>>>,
 ): Promise<ReadonlyMap<string, Listener>> {
   const listeners = new Map<string, Listener>();
+  // All stop together: a client of one does not wait for those of another.
+  at.serving.defer(async () => {
+    await Promise.all([...listeners.values()].map(async (one) => one[Symbol.asyncDispose]()));
+  });
   const { submission, submissionStarttls, mx, lmtp } = parts.config.listen;
   const wanted = [
     ["submission", submission, "submission-implicit", outgoing],
@@ -118,7 +122,7 @@ async function listenAll(
     if (place === undefined) continue;
     const told = { ...handlers, ...at.transactions.of(mode) };
     const started = listen(parts, at.tls, place, mode, told);
-    listeners.set(name, at.serving.use(await listeningFor(name, place, started)));
+    listeners.set(name, await listeningFor(name, place, started));
   }
   return listeners;
 }

@@ -12,6 +12,7 @@ export class Connections {
   readonly #running = new Set<Promise<unknown>>();
   readonly #perNetwork: number;
   readonly #failed: (error: unknown) => void;
+  #wentIdle: ((id: string) => void) | undefined;
 
   /** `failed` is told of errors that are no refusals: the client hears of them only that there was one. */
   constructor(perNetwork: number, failed: (error: unknown) => void) {
@@ -26,6 +27,11 @@ export class Connections {
     if (others.length >= this.#perNetwork) return false;
     this.#connections.set(session.id, newConnection(network));
     return true;
+  }
+
+  /** From now on told of each connection whose step was answered and that waits for its client. */
+  whenIdle(wentIdle: (id: string) => void): void {
+    this.#wentIdle = wentIdle;
   }
 
   isOpen({ id }: SMTPServerSession): boolean {
@@ -57,9 +63,10 @@ export class Connections {
     callback: Callback<Value>,
     step: () => Promise<Value>,
   ): void {
-    const work = this.#run(this.#connections.get(id), callback, step).finally(() =>
-      this.#running.delete(work),
-    );
+    const work = this.#run(this.#connections.get(id), callback, step).finally(() => {
+      this.#running.delete(work);
+      if (!this.isBusy(id)) this.#wentIdle?.(id);
+    });
     this.#running.add(work);
   }
 

@@ -94,10 +94,16 @@ export class Dialogue<Login extends object> {
     };
   }
 
-  /** Says goodbye on every connection that waits for nothing. */
+  /** Says goodbye on every connection that waits for nothing, and on each other one after what it waits for. */
   sendAwayIdle(): void {
-    for (const connection of this.#server?.connections ?? []) {
-      if (!this.#connections.isBusy(connection.id)) connection.send(421, "4.3.2 shutting down");
+    const sendAway = (id: string): void => {
+      for (const connection of this.#server?.connections ?? []) {
+        if (connection.id === id) connection.send(421, "4.3.2 shutting down");
+      }
+    };
+    this.#connections.whenIdle(sendAway);
+    for (const { id } of this.#server?.connections ?? []) {
+      if (!this.#connections.isBusy(id)) sendAway(id);
     }
   }
 
