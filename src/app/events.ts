@@ -52,6 +52,8 @@ export type Events = {
   readonly databaseChanged: (why: string | undefined) => void;
   /** Why a next hop gives no answer now; undefined when it answers again. */
   readonly hopChanged: (hop: string, why: string | undefined) => void;
+  /** What is wrong with the clock of this host; undefined when it is right again. */
+  readonly clockChanged: (why: string | undefined) => void;
   /** A message of somebody's could not be opened, and waits for another try. */
   readonly openingStuck: (id: string, reason: string) => void;
   /** Once a day, and at the start: what `audit verify --kept` checks against, kept where the log is kept. */
@@ -152,6 +154,26 @@ function eventsOn(log: Logger): Events {
     revocationAlarm: (kind, o) => {
       log.error(o, `revocation.${kind}`);
     },
+    openingStuck: (id, reason) => {
+      log.error({ id, reason }, "opening.alarm");
+    },
+    auditHead: (o) => {
+      log.info(o, "audit.head");
+    },
+    resolverTested: ({ isValidating, reason }) => {
+      if (isValidating) log.info("the resolver validates");
+      else log.error({ reason }, "the resolver does not validate: nobody can be reached");
+    },
+    ...changeEvents(log),
+    ...reloadEvents(log),
+  };
+}
+
+/** What was well and is not, or the other way round. */
+function changeEvents(
+  log: Logger,
+): Pick<Events, "databaseChanged" | "hopChanged" | "clockChanged"> {
+  return {
     databaseChanged: (why) => {
       if (why === undefined) log.info("the database is well again");
       else log.error({ reason: why }, "database.alarm");
@@ -164,17 +186,10 @@ function eventsOn(log: Logger): Events {
           "the next hop gives no answer: mail to it waits or is answered 451",
         );
     },
-    openingStuck: (id, reason) => {
-      log.error({ id, reason }, "opening.alarm");
+    clockChanged: (why) => {
+      if (why === undefined) log.info("the clock is right again");
+      else log.error({ reason: why }, "clock.alarm");
     },
-    auditHead: (o) => {
-      log.info(o, "audit.head");
-    },
-    resolverTested: ({ isValidating, reason }) => {
-      if (isValidating) log.info("the resolver validates");
-      else log.error({ reason }, "the resolver does not validate: nobody can be reached");
-    },
-    ...reloadEvents(log),
   };
 }
 

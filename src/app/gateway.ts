@@ -7,13 +7,13 @@ import { startListener, type Listener } from "../smtp/listener.ts";
 import type { Sender } from "../outgoing/submit.ts";
 import type { Store } from "../store/store.ts";
 import { openEventLog } from "./events.ts";
-import { guardDatabase } from "./database-guard.ts";
+import { guardDatabase, type DatabaseGuard } from "./database-guard.ts";
 import { reloadAtHangup } from "./hangup.ts";
-import { startHealth } from "./health.ts";
+import { startHealth, type Health } from "./health.ts";
 import { wayIn } from "./incoming.ts";
 import { listeningFor } from "./listening.ts";
 import { LiveConfig } from "./live-config.ts";
-import { openMetrics } from "./metrics.ts";
+import { openMetrics, type Metrics } from "./metrics.ts";
 import { NextHops } from "./next-hop.ts";
 import { keyTasks } from "./key-tasks.ts";
 import { outgoingHandlers, wayOut } from "./outgoing.ts";
@@ -22,6 +22,7 @@ import { watchReleases } from "./release-watch.ts";
 import { serviceKeyUse } from "./service-key-use.ts";
 import { startSchedule, type Task } from "./schedule.ts";
 import { sayReady, untilStopped } from "./stopping.ts";
+import { troubleOfClock, watchClock } from "./clock-watch.ts";
 import { TlsFiles } from "./tls-files.ts";
 import { Transactions } from "./transactions.ts";
 
@@ -37,7 +38,8 @@ export async function runGateway(config: Config, store?: Store): Promise<void> {
   const current = (): Config => live.current;
   const metrics = openMetrics();
   const { meter } = metrics;
-  await using parts = await openParts(config, { shared: store, events, current, meter });
+  const shared = { shared: store, isServing: true, events, current, meter };
+  await using parts = await openParts(config, shared);
   const hops = new NextHops({ relay: () => live.current.relay, events });
   const guard = guardDatabase(parts);
   await using serving = new AsyncDisposableStack();
@@ -56,6 +58,7 @@ export async function runGateway(config: Config, store?: Store): Promise<void> {
       serviceKeyUse(parts),
       tls.task,
       hops.task,
+      watchClock(parts),
     ]),
   );
   const checks = { holdsServiceKey: true };
@@ -64,20 +67,10 @@ export async function runGateway(config: Config, store?: Store): Promise<void> {
   const wayInAndOut = { outgoing, incoming: incoming.handlers };
   const listeners = await listenAll(parts, { serving, tls, transactions }, wayInAndOut);
   await parts.testResolver();
-  metrics.watch({
-    ...parts,
-    hops: async () => hops.look(),
-    isDatabaseGood: async () => (await guard.look()).kind === "good",
-    certificateEnds: () => tls.validUntil,
-    connections: () =>
-      Object.fromEntries([...listeners].map(([name, one]) => [name, one.connections()])),
-  });
+  const watched = { parts, tls, guard, hops, metrics, listeners };
   const all: Record<string, Place> = Object.fromEntries(listeners);
   const { metrics: place } = config.listen;
-  if (place !== undefined) {
-    const health = startHealth(place, { ...parts, guard, hops, metrics: metrics.page });
-    all["metrics"] = serving.use(await listeningFor("metrics", place, health));
-  }
+  if (place !== undefined) all["metrics"] = serving.use(await startWatching(place, watched));
   const places = Object.fromEntries(
     Object.entries(all).map(([name, { host, port }]) => [name, `${host}:${String(port)}`]),
   );
@@ -85,6 +78,41 @@ export async function runGateway(config: Config, store?: Store): Promise<void> {
   sayReady("gateway", places);
   await untilStopped();
   parts.events.stopping("gateway");
+}
+
+/** The private listener: health and figures. */
+async function startWatching(
+  place: Place,
+  watched: {
+    readonly parts: Parts;
+    readonly tls: TlsFiles;
+    readonly guard: DatabaseGuard;
+    readonly hops: NextHops;
+    readonly metrics: Metrics;
+    readonly listeners: ReadonlyMap<string, Listener>;
+  },
+): Promise<Health> {
+  const { parts, tls, guard, hops, metrics, listeners } = watched;
+  const { store, clock, pool, testResolver } = parts;
+  metrics.watch({
+    store,
+    clock,
+    pool,
+    testResolver,
+    hops: async () => hops.look(),
+    isDatabaseGood: async () => (await guard.look()).kind === "good",
+    certificateEnds: () => tls.validUntil,
+    connections: () =>
+      Object.fromEntries([...listeners].map(([name, one]) => [name, one.connections()])),
+  });
+  const health = startHealth(place, {
+    testResolver,
+    guard,
+    hops,
+    metrics: metrics.page,
+    clockTrouble: async () => troubleOfClock(parts),
+  });
+  return listeningFor("metrics", place, health);
 }
 
 function logAuditHead({ store, events }: Parts): Task {

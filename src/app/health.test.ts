@@ -37,6 +37,7 @@ function watched(port: number) {
     testResolver: async () => Promise.resolve(true),
     guard: { look: async () => Promise.resolve({ kind: "good" }) },
     hops,
+    clockTrouble: async () => Promise.resolve(undefined),
     metrics: async () => Promise.resolve({ type: "text/plain; version=0.0.4", text: "figure 1\n" }),
   };
   return {
@@ -99,6 +100,18 @@ test("a hop that greets with a refusal does not answer, and mail that failed tel
   assert.deepEqual(other.said, ["it hung up", undefined]);
   assert.equal(said.length, 1);
   await stop(good);
+});
+
+test("a clock that was set back makes /readyz degraded, and is named", async () => {
+  const hop = await startHop();
+  const { sources } = watched(portOf(hop));
+  const clockTrouble = async () => Promise.resolve("the clock was set back");
+  await using health = await startHealth(
+    { host: "127.0.0.1", port: 0 },
+    { ...sources, clockTrouble },
+  );
+  assert.equal((await get(health.port, "/readyz")).text, "degraded: the clock was set back\n");
+  await stop(hop);
 });
 
 test("figures are beside /healthz on the private listener", async () => {

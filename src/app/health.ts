@@ -13,6 +13,8 @@ export type HealthSources = {
   readonly guard: Pick<DatabaseGuard, "look">;
   readonly hops: Pick<NextHops, "look">;
   readonly metrics: Metrics["page"];
+  /** What is wrong with the clock of this host. */
+  readonly clockTrouble: () => Promise<string | undefined>;
 };
 
 /**
@@ -65,12 +67,16 @@ async function readiness({
   guard,
   testResolver,
   hops,
+  clockTrouble,
 }: HealthSources): Promise<readonly [status: number, text: string]> {
   const database = await guard.look();
   if (database.kind === "bad") return [503, database.why];
   if (!(await testResolver())) return [503, "the resolver does not validate DNSSEC"];
   const down = (await hops.look()).filter(({ why }) => why !== undefined);
-  if (down.length === 0) return [200, "ready"];
-  const lines = down.map(({ hop, why }) => `the next hop ${hop} gives no answer: ${why}`);
-  return [200, `degraded: ${lines.join("; ")}`];
+  const clock = await clockTrouble();
+  const lines = [
+    ...down.map(({ hop, why }) => `the next hop ${hop} gives no answer: ${why}`),
+    ...(clock === undefined ? [] : [clock]),
+  ];
+  return [200, lines.length === 0 ? "ready" : `degraded: ${lines.join("; ")}`];
 }

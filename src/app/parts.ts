@@ -64,6 +64,8 @@ export type PartsOptions = {
   readonly shared?: Store | undefined;
   /** The tables are not brought up to date. */
   readonly isReading?: boolean;
+  /** Of a process that goes on: it keeps the latest time that it sees. */
+  readonly isServing?: boolean;
   readonly meter?: Meter;
   /** Where what happens is logged; else on stdout. */
   readonly events?: Events;
@@ -89,7 +91,11 @@ export async function openParts(config: Config, options: PartsOptions = {}): Pro
   const vault = { store, clock, serviceKeys, releaseLimits: config.revocations };
   if (!isReading) await upgradeAccounts(vault);
   const pool = opening.use(startCryptoPool());
-  const lookUps = await openDiscovery(config, { ...vault, events });
+  const lookUps = await openDiscovery(config, {
+    ...vault,
+    events,
+    isServing: options.isServing === true,
+  });
   opening.use(lookUps);
   const traces = opening.use(traceWriter({ store, clock, events }));
   const keyRules = await readKeyRules(config);
@@ -195,7 +201,7 @@ type LookUps = Disposable & Discoverer & { readonly testResolver: () => Promise<
 
 async function openDiscovery(
   config: Config,
-  deps: VaultDeps & { readonly events: Events },
+  deps: VaultDeps & { readonly events: Events; readonly isServing: boolean },
 ): Promise<LookUps> {
   const { discovery } = config;
   const lazy = lazyResolver(config, deps);
@@ -215,6 +221,7 @@ async function openDiscovery(
     isLocal: (domain) => !discovery.forceNetwork && config.domains.includes(domain),
     local: (address) => localCertificate(deps, address),
     random: Math.random,
+    isServing: deps.isServing,
     onRollback: (fingerprint, domain) => {
       const what = `${domain} serves the revoked key ${fingerprint} without its revocation`;
       deps.events.failed("discovery", new AppError(what, { temporary: false }));

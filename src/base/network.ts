@@ -1,4 +1,4 @@
-import { isIPv4, isIPv6 } from "node:net";
+import { BlockList, isIP, isIPv4, isIPv6 } from "node:net";
 
 /** The network that limits count by: /24 of an IPv4 address, /48 of an IPv6 one; the text itself when it is neither. */
 export function networkOf(address: string): string {
@@ -6,6 +6,15 @@ export function networkOf(address: string): string {
   if (isIPv4(mapped)) return `${mapped.split(".").slice(0, 3).join(".")}.0/24`;
   const plain = address.split("%", 1)[0] ?? address;
   return isIPv6(plain) ? `${firstGroups(plain)}::/48` : address;
+}
+
+/** Whether a text is an IP address of this host alone (RFC 4291 §2.5.3). */
+export function isLoopback(host: string): boolean {
+  if (isIP(host) === 0) return false;
+  const loopback = new BlockList();
+  loopback.addSubnet("127.0.0.0", 8, "ipv4");
+  loopback.addAddress("::1", "ipv6");
+  return loopback.check(host, isIPv6(host) ? "ipv6" : "ipv4");
 }
 
 /** An address as it is written in logs: an IPv4 address that came over an IPv6 socket without its prefix (RFC 4291 §2.5.5.2). */

@@ -10,16 +10,19 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
+import { execFile } from "node:child_process";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { after, test } from "node:test";
+import { promisify } from "node:util";
 
 import { openCli } from "../../test/support/cli.ts";
 import { fromUnixMs } from "../base/time.ts";
 import { unprotected } from "../incoming/verdicts.ts";
 import { storeMessage } from "../mailbox/embedded.ts";
 import { parseAddress } from "../mail/address.ts";
+import { keepLatestTime } from "../store/clock-seen.ts";
 import { openStore } from "../store/store.ts";
 import { runCli } from "./cli.ts";
 
@@ -109,6 +112,39 @@ test("a missing socket of the database says how to start it, and is temporary", 
     err,
     /\.s\.PGSQL\.5432 is not there: start PostgreSQL \(systemctl start postgresql\)/,
   );
+});
+
+test("serve refuses what config check refuses, in the same words", async () => {
+  const folder = fresh();
+  const config = join(folder, "sealpost.toml");
+  assert.equal((await init(folder)).code, 0);
+  const written = readFileSync(config, "utf8");
+  writeFileSync(config, written.replace("[relay]\n", "[relay]\nport = 25\n"));
+  const checked = await run(["config", "check", "--config", config]);
+  assert.equal(checked.code, 2);
+  assert.match(checked.err, /is our own listener/);
+  const program = join(import.meta.dirname, "../../bin/sealpost");
+  for (const role of ["gateway", "all"]) {
+    const serve = promisify(execFile)(program, ["serve", "--role", role, "--config", config]);
+    await assert.rejects(serve, { code: 2, stderr: `${checked.err}\n` });
+  }
+});
+
+test("after a clock that was ahead an operator makes now the latest time", async () => {
+  await using cli = await openCli();
+  await cli.attempt(["account", "add", "ada@alpha.test", "--password-stdin"], "correct horse");
+  const ahead = fromUnixMs(4_102_444_800_000);
+  {
+    await using store = await openStore({ engine: "sqlite", path: join(cli.dir, "sealpost.db") });
+    await keepLatestTime(store, ahead);
+  }
+  const before = await cli.sealpost(["database", "clock"]);
+  assert.equal(before["seen"], ahead.toISOString());
+  assert.match(String(before["trouble"]), /it was set back, or was ahead then/);
+  const after = await cli.sealpost(["database", "clock", "--reset"]);
+  assert.equal(after["seen"], after["now"]);
+  assert.equal(after["trouble"], null);
+  assert.equal((await cli.sealpost(["audit", "verify"]))["kind"], "intact");
 });
 
 test("what is absent is null in every JSON answer", async () => {
