@@ -1,40 +1,49 @@
 /**
- * Adds to package-lock.json what `npm install` leaves out when the registry in use has only some platforms: the optional
- * packages of the other platforms. Without them `npm ci` takes the file for outdated. Run it after each `npm install`.
- * npm skips a package of another platform by these fields and never fetches it; its checksum is added by the next
- * `npm install` with a registry that has it.
+ * Completes package-lock.json after `npm install`: entries without a checksum are dropped and asked for again, those of other
+ * platforms too, and a lock file that still has gaps is refused. `npm ci` installs an entry without a checksum unchecked.
+ * `--check [FILE]` changes nothing.
  */
+import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const FILE = fileURLToPath(new URL("../package-lock.json", import.meta.url));
-const SYSTEMS = ["android", "darwin", "freebsd", "linux", "openharmony", "win32"];
-const PROCESSORS = ["arm", "arm64", "ia32", "ppc64", "riscv64", "s390x", "x64"];
+const [flag, file = fileURLToPath(new URL("../package-lock.json", import.meta.url))] =
+  process.argv.slice(2);
 
-const lock = JSON.parse(readFileSync(FILE, "utf8"));
-const added = {};
-for (const { optionalDependencies = {}, dev } of Object.values(lock.packages)) {
-  for (const [name, version] of Object.entries(optionalDependencies)) {
-    const place = `node_modules/${name}`;
-    if (lock.packages[place] === undefined) added[place] = entryFor(name, version, dev);
-  }
+if (flag !== "--check" && gapsIn(read(file)).length > 0) {
+  const lock = read(file);
+  for (const place of gapsIn(lock)) delete lock.packages[place];
+  writeFileSync(file, `${JSON.stringify(lock, undefined, 2)}\n`);
+  const args = ["install", "--package-lock-only", "--ignore-scripts", "--no-audit", "--no-fund"];
+  spawnSync("npm", args, { cwd: dirname(file), stdio: "inherit" });
 }
-if (Object.keys(added).length > 0) {
-  const packages = Object.entries({ ...lock.packages, ...added });
-  packages.sort(([a], [b]) => a.localeCompare(b, "en"));
-  lock.packages = Object.fromEntries(packages);
-  writeFileSync(FILE, `${JSON.stringify(lock, undefined, 2)}\n`);
-}
-console.log(`${Object.keys(added).length} packages of other platforms added to package-lock.json`);
 
-/** Such packages say in their name what they are for: `@oxlint/binding-linux-arm-musleabihf`. */
-function entryFor(name, version, dev) {
-  const words = name.split(/[/-]/);
-  const os = SYSTEMS.filter((system) => words.includes(system));
-  const cpu = PROCESSORS.filter((processor) => words.includes(processor));
-  if (os.length !== 1 || cpu.length !== 1 || !/^\d/.test(version)) {
-    throw new Error(`${name}@${version}: cannot tell its platform from its name`);
-  }
-  const libc = words.some((word) => word.startsWith("musl")) ? { libc: ["musl"] } : {};
-  return { version, cpu, ...(dev === true ? { dev } : {}), ...libc, optional: true, os };
+const gaps = gapsIn(read(file));
+const missing = missingIn(read(file));
+for (const place of gaps) console.error(`${place} has no checksum (integrity)`);
+for (const name of missing) console.error(`${name} is wanted by a package and has no entry`);
+if (gaps.length + missing.length > 0) {
+  console.error("Run scripts/complete-lock.mjs where the registry has every platform's packages.");
+  process.exitCode = 1;
+}
+
+function read(path) {
+  return JSON.parse(readFileSync(path, "utf8"));
+}
+
+/** Entries of packages, the project itself and links aside, that anything could be installed for. */
+function gapsIn({ packages }) {
+  return Object.keys(packages).filter((place) => {
+    const { integrity, link } = packages[place];
+    return place !== "" && link !== true && !/^sha512-[A-Za-z0-9+/]{86}==$/.test(integrity ?? "");
+  });
+}
+
+/** Without the packages of the other platforms `npm ci` takes the file for outdated there. */
+function missingIn({ packages }) {
+  const wanted = Object.values(packages).flatMap(({ optionalDependencies = {} }) =>
+    Object.keys(optionalDependencies),
+  );
+  return [...new Set(wanted)].filter((name) => packages[`node_modules/${name}`] === undefined);
 }

@@ -17,7 +17,14 @@ const SILENCE_LIMIT_MS = 5 * 60 * 1000;
 
 const CHECKS = [
   ["tsc", "-p", "."],
-  ["oxlint", "--type-aware", ...FOLDERS, "scripts/test.ts", "scripts/setup.test.ts"],
+  [
+    "oxlint",
+    "--type-aware",
+    ...FOLDERS,
+    "scripts/test.ts",
+    "scripts/setup.test.ts",
+    "scripts/complete-lock.test.ts",
+  ],
   ["oxlint", "scripts/setup.mjs", "scripts/complete-lock.mjs"], // Plain JavaScript: there are no types to be aware of.
   ["oxfmt", "--check", ...FOLDERS, "scripts"],
 ];

@@ -44,6 +44,14 @@ export type CryptoPool = AsyncDisposable & {
   readonly examine: (message: Uint8Array) => Promise<Examined>;
   readonly clientProtection: (message: Uint8Array) => Promise<ClientProtection>;
   readonly encryptAtRest: (request: AtRestRequest) => Promise<Uint8Array>;
+  readonly figures: () => PoolFigures;
+};
+
+/** Threads, and jobs that run or wait. */
+export type PoolFigures = {
+  readonly workers: number;
+  readonly running: number;
+  readonly waiting: number;
 };
 
 type Limits = {
@@ -115,6 +123,7 @@ export function startCryptoPool(limits: Partial<Limits> = {}): CryptoPool {
       if (outcome.kind === "wrapped") return outcome.wrapped;
       throw failure(outcome);
     },
+    figures: () => pool.figures,
     [Symbol.asyncDispose]: () => pool.stop(),
   };
 }
@@ -163,6 +172,11 @@ class Pool {
       this.#queue.push({ job, settle });
       this.#next();
     });
+  }
+
+  get figures(): PoolFigures {
+    const workers = this.#all.size;
+    return { workers, running: workers - this.#idle.length, waiting: this.#queue.length };
   }
 
   async stop(): Promise<void> {

@@ -1,47 +1,52 @@
 import { createServer } from "node:http";
-import { AppError, errorText } from "../base/errors.ts";
+import { errorText } from "../base/errors.ts";
 import type { DatabaseGuard } from "./database-guard.ts";
+import type { Metrics } from "./metrics.ts";
+import type { NextHops } from "./next-hop.ts";
 import type { Parts } from "./parts.ts";
 
 export type Health = AsyncDisposable & { readonly host: string; readonly port: number };
 
+/** What the private listener asks. */
+export type HealthSources = {
+  readonly testResolver: Parts["testResolver"];
+  readonly guard: Pick<DatabaseGuard, "look">;
+  readonly hops: Pick<NextHops, "look">;
+  readonly metrics: Metrics["page"];
+  /** What is wrong with the clock of this host. */
+  readonly clockTrouble: () => Promise<string | undefined>;
+};
+
 /**
- * A private listener: `/healthz` says that the process runs, `/readyz` that it could do its work. `/readyz` answers 503,
- * with the reason, while the resolver does not validate (then nobody can be reached safely), and while the database keeps
- * nothing (then nothing is accepted).
- * @throws AppError when the address is taken.
+ * A private listener: `/healthz` says that the process runs, `/readyz` that it could do its work, `/metrics` has its figures.
+ * `/readyz` answers 503, with the reason, while the resolver does not validate (then nobody can be reached safely), and while
+ * the database keeps nothing (then nothing is accepted). While a next hop gives no answer it says 200 and `degraded`: mail
+ * still comes in.
+ * @throws Error when the address is taken.
  */
 export async function startHealth(
   place: { readonly host: string; readonly port: number },
-  parts: Pick<Parts, "testResolver">,
-  guard: Pick<DatabaseGuard, "look">,
+  sources: HealthSources,
 ): Promise<Health> {
   const server = createServer({ requestTimeout: 5000 }, (request, response) => {
-    const answer = (status: number, text: string): void => {
-      response.writeHead(status, { "content-type": "text/plain" }).end(`${text}\n`);
+    const answer = (status: number, text: string, type = "text/plain"): void => {
+      response.writeHead(status, { "content-type": type }).end(`${text.trimEnd()}\n`);
     };
-    const answerReady = async (): Promise<void> => {
-      const database = await guard.look();
-      if (database.kind === "bad") answer(503, database.why);
-      else if (await parts.testResolver()) answer(200, "ready");
-      else answer(503, "the resolver does not validate DNSSEC");
+    const answering = async (): Promise<void> => {
+      if (request.url === "/healthz") answer(200, "ok");
+      else if (request.url === "/readyz") answer(...(await readiness(sources)));
+      else if (request.url === "/metrics") {
+        const { type, text } = await sources.metrics();
+        answer(200, text, type);
+      } else answer(404, "not here");
     };
-    if (request.url === "/healthz") answer(200, "ok");
-    else if (request.url !== "/readyz") answer(404, "not here");
-    else {
-      answerReady().catch((error: unknown) => {
-        answer(503, errorText(error));
-      });
-    }
+    answering().catch((error: unknown) => {
+      answer(503, errorText(error));
+    });
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", (cause) => {
-      reject(
-        new AppError(`cannot listen at ${place.host}:${String(place.port)}`, {
-          temporary: false,
-          cause,
-        }),
-      );
+      reject(cause);
     });
     server.listen(place.port, place.host, resolve);
   });
@@ -56,4 +61,22 @@ export async function startHealth(
       await new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+async function readiness({
+  guard,
+  testResolver,
+  hops,
+  clockTrouble,
+}: HealthSources): Promise<readonly [status: number, text: string]> {
+  const database = await guard.look();
+  if (database.kind === "bad") return [503, database.why];
+  if (!(await testResolver())) return [503, "the resolver does not validate DNSSEC"];
+  const down = (await hops.look()).filter(({ why }) => why !== undefined);
+  const clock = await clockTrouble();
+  const lines = [
+    ...down.map(({ hop, why }) => `the next hop ${hop} gives no answer: ${why}`),
+    ...(clock === undefined ? [] : [clock]),
+  ];
+  return [200, lines.length === 0 ? "ready" : `degraded: ${lines.join("; ")}`];
 }

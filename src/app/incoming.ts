@@ -9,25 +9,40 @@ import {
   type ArrivedMessage,
   type DeliverDeps,
 } from "../incoming/deliver.ts";
+import type { TraceIncoming } from "../incoming/tracing.ts";
 import { hasNamedEvidence, namedEvidence } from "../incoming/waiting.ts";
 import { openArrived, openPending, type PendingDeps } from "../incoming/pending.ts";
 import type { UnlockedKeys } from "../keys/unlocked-keys.ts";
 import { readBinding } from "../keys/binding.ts";
 import { Overtaken } from "../keys/overtaken.ts";
 import { unlockWithService } from "../keys/vault.ts";
-import { canonicalAddress, parseAddress, type EmailAddress } from "../mail/address.ts";
+import {
+  canonicalAddress,
+  parseAddress,
+  type CanonicalAddress,
+  type EmailAddress,
+} from "../mail/address.ts";
 import { listWaiting, recordWaiting, roomFor, waitingAccounts } from "../mailbox/embedded.ts";
 import type { Sender } from "../outgoing/submit.ts";
 import type { Handlers } from "../smtp/handlers.ts";
-import { isAccepted } from "../smtp/reply.ts";
 import { wrapFor } from "./at-rest.ts";
+import type { Drain, LoggedIn } from "./outgoing.ts";
 import type { Parts } from "./parts.ts";
+import { SecondLooks } from "./second-look.ts";
+import type { Transactions } from "./transactions.ts";
 import type { Task } from "./schedule.ts";
 
 /** What the MX and LMTP listeners call; disposing waits for what is being opened. */
-export type WayIn = AsyncDisposable & { readonly handlers: Handlers<Sender>; readonly task: Task };
+export type WayIn = AsyncDisposable & {
+  readonly handlers: Handlers<Sender>;
+  readonly tasks: readonly Task[];
+  readonly drain: Drain;
+};
 
-export function wayIn(parts: Parts): WayIn {
+/** How often it is looked whose author may be asked again. */
+const SECOND_LOOKS_EVERY_MS = 30 * SECOND;
+
+export function wayIn(parts: Parts, transactions: Transactions): WayIn {
   const { store, config } = parts;
   const opening = new Opening(parts);
   const deps: DeliverDeps = {
@@ -37,7 +52,7 @@ export function wayIn(parts: Parts): WayIn {
     isOurs: (address) => isServed(config, address),
     findAccount: async (address) => readerOf(store, config, address),
     hasRoom: async (account, sizeBytes) =>
-      (await roomFor(store, account.address, config.limits, sizeBytes)) === "room",
+      (await roomFor(store, account.address, parts.config.limits, sizeBytes)) === "room",
     wrapFor: async (account, data) => wrapFor(parts, account, data),
     arrived: (account, message) => {
       opening.begin(account.address, message);
@@ -53,18 +68,41 @@ export function wayIn(parts: Parts): WayIn {
   return {
     handlers: {
       rcpt: async (_client, { sizeBytes }, recipient) => answerReader(deps, recipient, sizeBytes),
-      data: async ({ protocol, name, address }, envelope, message) => {
+      data: async ({ protocol, name, address, transaction }, envelope, message) => {
         const client = `${name} ([${address}])`;
-        const replies = await deliver(deps, { envelope, message, received: { protocol, client } });
-        const [first] = config.domains;
-        const recipients = replies.filter(isAccepted).length;
-        if (recipients > 0)
-          parts.events.delivered({ domain: first ?? config.hostname, recipients });
-        return replies;
+        const trace = notingTrace(deps.trace, transactions, transaction);
+        const arrival = { envelope, message, received: { protocol, client } };
+        return deliver({ ...deps, trace }, arrival);
       },
     },
-    task: { name: "open what waits", everyMs: HOUR, run: async () => opening.askAgain() },
+    tasks: [
+      { name: "open what waits", everyMs: HOUR, run: async () => opening.askAgain() },
+      {
+        name: "ask about authors again",
+        everyMs: SECOND_LOOKS_EVERY_MS,
+        run: async () => opening.askDue(),
+      },
+    ],
+    drain: (login) => {
+      opening.drain(login);
+    },
     [Symbol.asyncDispose]: () => opening.finish(),
+  };
+}
+
+/** What became of a message stands in the line of its transaction; of several readers' verdicts the last. */
+function notingTrace(
+  trace: TraceIncoming,
+  transactions: Transactions,
+  name: string,
+): TraceIncoming {
+  return {
+    ...trace,
+    delivered: async (o) => {
+      await trace.delivered(o);
+      const { messageId, verdict } = o.message;
+      transactions.note(name, { messageId, state: verdict.state });
+    },
   };
 }
 
@@ -84,6 +122,9 @@ class Opening {
     forKey: 1,
     waiting: Number.POSITIVE_INFINITY,
   });
+  readonly #looks = new SecondLooks();
+  /** Accounts that a login is opening mail for. */
+  readonly #draining = new Set<CanonicalAddress>();
   #isStopped = false;
   #again: NodeJS.Timeout | undefined;
   #againMs = FIRST_AGAIN_MS;
@@ -95,13 +136,14 @@ class Opening {
   /** After an arrival. */
   begin(account: EmailAddress, message: ArrivedMessage): void {
     this.#run(async () => {
-      await this.#lookForAuthor(account, { ...message, isNamed: false });
+      const waiting = { ...message, isArrival: true };
+      await this.#lookForAuthor(account, { ...waiting, isNamed: false });
       const work = (deps: PendingDeps, keys: UnlockedKeys) =>
         openArrived(deps, account, keys, message.id);
       const verdict = await this.#open(account, work);
       if (verdict?.check !== "later") return;
       // Opened, it names a key that its domain serves no longer: what became of that is asked now.
-      await this.#lookForAuthor(account, { ...message, isNamed: true });
+      await this.#lookForAuthor(account, { ...waiting, isNamed: true });
       await this.#open(account, work);
     });
   }
@@ -109,15 +151,52 @@ class Opening {
   /** What a crash left unopened, and whose author could not be asked about. */
   async askAgain(): Promise<void> {
     for (const account of await waitingAccounts(this.#parts.store)) {
-      this.#run(async () => {
-        for (const waiting of await listWaiting(this.#parts.store, account)) {
-          const author = parseAddress(waiting.outerFrom);
-          const isNamed = hasNamedEvidence(waiting.verdict);
-          await this.#lookForAuthor(account, { ...waiting, author, isNamed });
-        }
-        await this.#open(account, (deps, keys) => openPending(deps, account, keys));
-      });
+      this.#run(async () => this.#askFor(account, () => true));
     }
+  }
+
+  /** As `askAgain`, about the authors whose turn it is. */
+  async askDue(): Promise<void> {
+    const due = this.#looks.takeDue();
+    if (due.size === 0) return;
+    for (const account of await waitingAccounts(this.#parts.store)) {
+      const authors = due.get(canonicalAddress(account));
+      if (authors === undefined) continue;
+      this.#run(async () =>
+        this.#askFor(account, (author) => authors.has(canonicalAddress(author))),
+      );
+    }
+  }
+
+  /** Opens what waits for an account with the keys of a login, without asking anybody: no keyserver learns of a login. */
+  drain({ account: { address, custody }, keys, generation }: LoggedIn): void {
+    const account = canonicalAddress(address);
+    // What the provider may open is opened as it comes.
+    if (custody === "provider-usable" || this.#draining.has(account) || this.#isStopped) return;
+    this.#draining.add(account);
+    const own = keys.clone();
+    this.#run(async () => {
+      using _own = own;
+      try {
+        await this.#gate.pass(account, undefined, async () => {
+          if (!this.#isStopped) {
+            await openPending(await this.#depsFor(address, generation), address, own);
+          }
+        });
+      } finally {
+        this.#draining.delete(account);
+      }
+    });
+  }
+
+  async #askFor(account: EmailAddress, isMeant: (author: EmailAddress) => boolean): Promise<void> {
+    for (const waiting of await listWaiting(this.#parts.store, account)) {
+      const author = parseAddress(waiting.outerFrom);
+      if (author === undefined || !isMeant(author)) continue;
+      const isNamed = hasNamedEvidence(waiting.verdict);
+      await this.#lookForAuthor(account, { ...waiting, author, isNamed, isArrival: false });
+    }
+    await this.#open(account, (deps, keys) => openPending(deps, account, keys));
   }
 
   /** What has not begun waits for the next start. */
@@ -158,18 +237,24 @@ class Opening {
   ): Promise<Value | undefined> {
     return this.#gate.pass(canonicalAddress(account), undefined, async () => {
       if (this.#isStopped) return undefined;
-      const { store } = this.#parts;
-      const before = await readBinding(store, account);
+      const deps = await this.#depsFor(account);
       using keys = await unlockWithService(this.#parts, account);
-      const open: Parts["open"] = async (request) => {
-        // A reset, or custody taken back, ends this here too, whichever process it happens in.
-        const now = await readBinding(store, account);
-        if (now === undefined || now.generation !== before?.generation) throw new Overtaken();
-        return this.#parts.open(request);
-      };
       // Nobody is asked in here: others wait for this place.
-      return keys === undefined ? undefined : await work({ ...this.#parts, open }, keys);
+      return keys === undefined ? undefined : await work(deps, keys);
     });
+  }
+
+  /** `generation`: that of the login whose keys open; without one the current one. */
+  async #depsFor(account: EmailAddress, generation?: number): Promise<PendingDeps> {
+    const { store } = this.#parts;
+    const before = generation ?? (await readBinding(store, account))?.generation;
+    const open: Parts["open"] = async (request) => {
+      // A reset, or custody taken back, ends this here too, whichever process it happens in.
+      const now = await readBinding(store, account);
+      if (now === undefined || now.generation !== before) throw new Overtaken();
+      return this.#parts.open(request);
+    };
+    return { ...this.#parts, open };
   }
 
   /** What the author's domain serves at the arrival is kept with the message. */
@@ -177,10 +262,12 @@ class Opening {
     const { id, author, receivedAt, isNamed } = message;
     if (author === undefined || this.#isStopped) return;
     const answer = await this.#parts.lookForAuthor(author, receivedAt);
+    if (answer.kind === "unreachable") this.#looks.failed(account, author, message.isArrival);
+    else this.#looks.answered(account, author);
     const named = isNamed ? undefined : namedEvidence(author, answer);
     if (named !== undefined) await recordWaiting(this.#parts.store, account, id, named);
   }
 }
 
 /** `isNamed`: it is known which keys its author had when the message came. */
-type Waiting = ArrivedMessage & { readonly isNamed: boolean };
+type Waiting = ArrivedMessage & { readonly isNamed: boolean; readonly isArrival: boolean };

@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { AppError } from "../base/errors.ts";
 import { inNetworks } from "../base/network.ts";
 import { MINUTE, systemClock } from "../base/time.ts";
@@ -10,9 +9,13 @@ import { rightsBeyondPublished } from "../store/keyserver-role.ts";
 import { isMigrated } from "../store/migrate.ts";
 import { openPublishedView, type PublishedView } from "../store/published-view.ts";
 import { openStore, type Store, type StoreOptions } from "../store/store.ts";
-import { startEvents, type Events } from "./events.ts";
+import { openEventLog, type Events } from "./events.ts";
+import { reloadAtHangup } from "./hangup.ts";
+import { listeningFor } from "./listening.ts";
+import { LiveConfig } from "./live-config.ts";
 import { startTasks } from "./schedule.ts";
 import { sayReady, untilStopped } from "./stopping.ts";
+import { TlsFiles } from "./tls-files.ts";
 
 /**
  * The keyserver role until SIGTERM: a handle that reads what is published, and neither the service key nor anything else
@@ -29,19 +32,18 @@ export async function runKeyserver(
   if (place === undefined) {
     throw new AppError("the configuration has no [listen.keyserver]", { temporary: false });
   }
-  const events = startEvents(config.log.level);
+  const log = openEventLog(config.log);
+  const { events } = log;
+  const live = new LiveConfig(config);
   const database = await restricted(config.database, events);
   await requireTables(database, store);
   await using view = openPublishedView(database);
-  const tls = {
-    cert: await readFile(config.tls.certificateFile, "utf8"),
-    key: await readFile(config.tls.keyFile, "utf8"),
-  };
+  const tls = await TlsFiles.open({ place: () => live.current.tls, events });
   const name = place.name ?? config.hostname;
-  await using server = await startHttps({
+  const starting = startHttps({
     host: place.host,
     port: place.port,
-    tls,
+    tls: tls.pair,
     limits: {
       connections: config.keyserver.connections,
       connectionsPerNetwork: config.keyserver.connectionsPerNetwork,
@@ -64,7 +66,11 @@ export async function runKeyserver(
       events.failed("keyserver", error);
     },
   });
-  await using _watch = watchFile(view, events);
+  await using server = await listeningFor("keyserver", place, starting);
+  tls.follow(server.useTls);
+  const checks = { holdsServiceKey: false };
+  await using _reload = reloadAtHangup({ role: "keyserver", live, log, tls, checks });
+  await using _watch = watchFile(view, events, tls);
   sayReady("keyserver", { https: `${server.host}:${String(server.port)}` });
   await untilStopped();
   events.stopping("keyserver");
@@ -101,13 +107,16 @@ const HELD =
   "unrevoked: give that file (sealpost restore --published FILE), or, once you accept it: sealpost restore --confirm";
 
 /** Asks every minute whether the handle still reads the file that has the database's name, lest answers grow old. */
-function watchFile(view: PublishedView, events: Events): AsyncDisposable {
+function watchFile(view: PublishedView, events: Events, tls: TlsFiles): AsyncDisposable {
   const look = async (): Promise<void> => {
     const why = view.refresh();
     if (why !== undefined) events.databaseChanged(`the keyserver had lost the database: ${why}`);
     return Promise.resolve();
   };
-  return startTasks(events, [{ name: "look at the database", everyMs: MINUTE, run: look }]);
+  return startTasks(events, [
+    { name: "look at the database", everyMs: MINUTE, run: look },
+    tls.task,
+  ]);
 }
 
 /** @throws AppError when they are not there, or of another version than this program. */

@@ -14,7 +14,7 @@ import { cameProtected } from "../mailbox/embedded.ts";
 import { handOnWith } from "../outgoing/hand-on.ts";
 import { keepForLater, sendDue, type OutboxDeps } from "../outgoing/outbox.ts";
 import { answerRecipient, submit, type Sender, type SubmitDeps } from "../outgoing/submit.ts";
-import { traceOutgoing } from "../outgoing/tracing.ts";
+import { traceOutgoing, type TraceOutgoing } from "../outgoing/tracing.ts";
 import { policyInForce, type Policy } from "../policy/policy.ts";
 import type { Handlers } from "../smtp/handlers.ts";
 import type { Hop } from "../smtp/hop.ts";
@@ -24,20 +24,34 @@ import type { Config } from "../config/load.ts";
 import type { Domain } from "../mail/address.ts";
 import { listAliases } from "../store/aliases.ts";
 import { findPublished } from "../store/certificates.ts";
+import type { Meter } from "./meter.ts";
+import type { NextHops } from "./next-hop.ts";
 import type { Parts } from "./parts.ts";
 import type { Task } from "./schedule.ts";
+import type { Transactions } from "./transactions.ts";
 
 /** What accepted mail leaves through. `task` sends what had to wait. */
 export type WayOut = { readonly deps: OutboxDeps; readonly task: Task };
 
-export function wayOut(parts: Parts): WayOut {
-  const { store, clock, config } = parts;
+/** `hops` is told of each that gave no answer. */
+export function wayOut(parts: Parts, hops?: Pick<NextHops, "failed">): WayOut {
+  const { store, clock } = parts;
+  const { hostname } = parts.config;
   const deps: OutboxDeps = {
     store,
     clock,
-    hostname: config.hostname,
-    relay: relayWith({ hopFor: (domain) => hopFor(config, domain), hostname: config.hostname }),
-    trace: traceOutgoing(parts.traces.write("out"), parts.traces.writeLater("out")),
+    hostname,
+    relay: relayWith({
+      hopFor: (domain) => hopFor(parts.config, domain),
+      hostname,
+      failed: (hop, error) => {
+        hops?.failed(hop, error);
+      },
+    }),
+    trace: countedTrace(
+      traceOutgoing(parts.traces.write("out"), parts.traces.writeLater("out")),
+      parts.meter,
+    ),
     ...queueKey(parts),
   };
   return { deps, task: { name: "outbox", everyMs: MINUTE, run: async () => sendDue(deps) } };
@@ -59,9 +73,52 @@ function hopFor({ relay }: Config, domain: Domain): Hop {
   return relay.hosts[domain] ?? { host: relay.host, port: relay.port };
 }
 
+/** Opens what waits for an account with the keys that a login opened; nobody waits for it. */
+export type Drain = (login: LoggedIn) => void;
+
 /** What the submission listeners call. */
-export function outgoingHandlers(parts: Parts, { deps, task }: WayOut): Handlers<Sender> {
-  const submitDeps: SubmitDeps = {
+export function outgoingHandlers(
+  parts: Parts,
+  way: WayOut,
+  drain: Drain,
+  transactions: Transactions,
+): Handlers<Sender> {
+  const turns = new LoginTurns();
+  return {
+    login: async (address, password, network, signal) => {
+      const parsed = parseAddress(address);
+      if (parsed === undefined) return "refused";
+      const failed = (error: unknown): void => {
+        parts.events.failed("login", error);
+      };
+      const { loginFailures: failures, loginFailuresPerNetwork } = parts.config.limits;
+      const loginLimits = { failures, failuresPerNetwork: loginFailuresPerNetwork };
+      const deps = { ...parts, failed, turns, loginLimits };
+      const result = await login(deps, { address: parsed, password, network, signal });
+      if (result.kind !== "ok") return result.kind;
+      if (!result.isLocked) drain(result);
+      return senderOf(parts, { ...result, closed: closedOf(result) });
+    },
+    loggedOut: ({ keys }) => {
+      keys[Symbol.dispose]();
+    },
+    rcpt: async ({ login: sender }, { recipients }, recipient) => {
+      const current = await stillCurrent(parts, loggedIn(sender));
+      if (current === undefined) return LOG_IN_AGAIN;
+      return answerRecipient(submitDepsOf(parts, way), current, recipient, recipients.length);
+    },
+    data: async ({ login: sender, transaction }, envelope, message) => {
+      const current = await stillCurrent(parts, loggedIn(sender));
+      if (current === undefined) return LOG_IN_AGAIN;
+      const now = submitDepsOf(parts, way);
+      return submit(named(now, transactions, transaction), current, envelope, message);
+    },
+  };
+}
+
+/** What submission works with, by the configuration as it is now. */
+function submitDepsOf(parts: Parts, { deps, task }: WayOut): SubmitDeps {
+  return {
     clock: parts.clock,
     hostname: parts.config.hostname,
     isAddress: async (address) => isAddress(parts.store, address),
@@ -73,6 +130,7 @@ export function outgoingHandlers(parts: Parts, { deps, task }: WayOut): Handlers
     clientProtection: parts.clientProtection,
     autocrypt: parts.config.keys.autocrypt,
     legacyDisplay: parts.config.sealing.legacyDisplay,
+    unlockPage: parts.config.keys.unlockPage,
     trace: deps.trace,
     cameProtected: async (reader, messageIds) => cameProtected(parts.store, reader, messageIds),
     handOn: handOnWith({
@@ -86,35 +144,46 @@ export function outgoingHandlers(parts: Parts, { deps, task }: WayOut): Handlers
       },
     }),
   };
-  const turns = new LoginTurns();
-  const { loginFailures: failures, loginFailuresPerNetwork: failuresPerNetwork } =
-    parts.config.limits;
-  const loginLimits = { failures, failuresPerNetwork };
+}
+
+/** What was decided about a message stands in the line of its transaction, whose name the reply says. */
+function named(deps: SubmitDeps, transactions: Transactions, name: string): SubmitDeps {
+  const queueId = name === "" ? undefined : name;
   return {
-    login: async (address, password, network, signal) => {
-      const parsed = parseAddress(address);
-      if (parsed === undefined) return "refused";
-      const failed = (error: unknown): void => {
-        parts.events.failed("login", error);
-      };
-      const deps = { ...parts, failed, turns, loginLimits };
-      const result = await login(deps, { address: parsed, password, network, signal });
-      return result.kind === "ok" ? senderOf(parts, result) : result.kind;
+    ...deps,
+    handOn: async (request) => deps.handOn({ ...request, queueId }),
+    trace: {
+      ...deps.trace,
+      planned: async (o) => {
+        const { messageId } = o.prepared;
+        transactions.note(name, { messageId, plan: o.plan.kind });
+        await deps.trace.planned(o);
+      },
+      passedThrough: async (o) => {
+        transactions.note(name, { messageId: o.prepared.messageId, plan: "pass" });
+        await deps.trace.passedThrough(o);
+      },
     },
-    loggedOut: ({ keys }) => {
-      keys[Symbol.dispose]();
+  };
+}
+
+function countedTrace(trace: TraceOutgoing, meter: Meter): TraceOutgoing {
+  return {
+    ...trace,
+    planned: async (o) => {
+      await trace.planned(o);
+      meter.planned(o.plan.kind);
     },
-    rcpt: async ({ login: sender }, { recipients }, recipient) => {
-      const current = await stillCurrent(parts, loggedIn(sender));
-      if (current === undefined) return LOG_IN_AGAIN;
-      return answerRecipient(submitDeps, current, recipient, recipients.length);
+    passedThrough: async (o) => {
+      await trace.passedThrough(o);
+      meter.planned("pass");
     },
-    data: async ({ login: sender }, envelope, message) => {
-      const current = await stillCurrent(parts, loggedIn(sender));
-      if (current === undefined) return LOG_IN_AGAIN;
-      const answer = await submit(submitDeps, current, envelope, message);
-      parts.events.submitted({ domain: loggedIn(sender).address.domain, code: answer.code });
-      return answer;
+    relayed: async (o) => {
+      await trace.relayed(o);
+      for (const { outcome } of o.result.recipients) {
+        if (outcome.kind === "accepted") meter.handedOn("accepted");
+        else meter.handedOn(outcome.temporary ? "deferred" : "refused");
+      }
     },
   };
 }
@@ -131,13 +200,12 @@ function loggedIn(sender: Sender | undefined): Sender {
   throw new AppError("submission without a login", { temporary: false });
 }
 
+/** A login whose password was right. */
+export type LoggedIn = Pick<Extract<Login, { kind: "ok" }>, "account" | "keys" | "generation">;
+
 async function senderOf(
   { config, store }: Parts,
-  {
-    account,
-    keys,
-    generation,
-  }: Pick<Extract<Login, { kind: "ok" }>, "account" | "keys" | "generation">,
+  { account, keys, generation, closed }: LoggedIn & Pick<Sender, "closed">,
 ): Promise<Sender> {
   const aliases = await listAliases(store, account.address);
   return {
@@ -146,7 +214,14 @@ async function senderOf(
     policy: policyOf(config, account),
     keys,
     generation,
+    closed,
   };
+}
+
+/** Why a right password opened no keys. */
+function closedOf({ isLocked, account }: Extract<Login, { kind: "ok" }>): Sender["closed"] {
+  if (!isLocked) return undefined;
+  return account.custody === "user-device-only" ? "on-device" : "password-changed";
 }
 
 /**
@@ -158,9 +233,9 @@ async function stillCurrent(parts: Parts, login: Sender): Promise<Sender | undef
   const { store } = parts;
   const account = await findAccount(store, login.address);
   if (account === undefined || account.closedAt !== undefined) return undefined;
-  const { generation } = login;
+  const { generation, closed } = login;
   if ((await readBinding(store, login.address))?.generation !== generation) return undefined;
-  const sender = await senderOf(parts, { account, keys: login.keys, generation });
+  const sender = await senderOf(parts, { account, keys: login.keys, generation, closed });
   for (const address of sender.addresses) {
     const own = sender.keys.for(address)?.fingerprint;
     if (own === undefined) continue;

@@ -14,7 +14,7 @@ import { openResolver, type OpenResolver } from "../dns/open-resolver.ts";
 import type { Resolver } from "../dns/resolver.ts";
 import { guardedGet } from "../fetch/guarded.ts";
 import type { AuthorDeps } from "../incoming/check-signature.ts";
-import { traceIncoming } from "../incoming/tracing.ts";
+import { traceIncoming, type TraceIncoming } from "../incoming/tracing.ts";
 import type { ReadingDeps } from "../incoming/reading.ts";
 import { auditMacUnder } from "../keys/audit-mac.ts";
 import { isParked } from "../keys/former.ts";
@@ -32,6 +32,7 @@ import { migrate, requireMigrated } from "../store/migrate.ts";
 import { openStore, type Store } from "../store/store.ts";
 import { type CryptoPool, startCryptoPool, type Seal } from "./crypto-pool.ts";
 import { startEvents, type Events } from "./events.ts";
+import { noMeter, type Meter } from "./meter.ts";
 import { openingAlone } from "./open-alone.ts";
 import { isFormerKeyLost, openServiceKeys } from "./service-key-file.ts";
 import { traceWriter, type TraceWriter } from "./trace-writer.ts";
@@ -58,24 +59,34 @@ export type Parts = AsyncDisposable &
     /** Deletes the certificates of others that have been here for seven days. */
     readonly purgeDiscoveries: () => Promise<number>;
     /** Writes the trace of mail that goes in or out. */
-    readonly traces: Pick<TraceWriter, "write" | "writeLater">;
+    readonly traces: Pick<TraceWriter, "write" | "writeLater" | "transaction">;
+    readonly meter: Meter;
+    readonly pool: Pick<CryptoPool, "figures">;
   };
 
+export type PartsOptions = {
+  /** A store that is open in this process already, and stays open; else one is opened. */
+  readonly shared?: Store | undefined;
+  /** The tables are not brought up to date. */
+  readonly isReading?: boolean;
+  /** Of a process that goes on: it keeps the latest time that it sees. */
+  readonly isServing?: boolean;
+  readonly meter?: Meter;
+  /** Where what happens is logged; else on stdout. */
+  readonly events?: Events;
+  /** The configuration as it is now, where it may change. */
+  readonly current?: () => Config;
+};
+
 /**
- * `shared`: a store that is open in this process already, and stays open; else one is opened. `isReading`: the tables
- * are not brought up to date.
+ * Opens all of them.
  * @throws AppError when the service key cannot be used; Error when the database cannot be opened.
  */
-export async function openParts(
-  config: Config,
-  {
-    shared,
-    isReading = false,
-  }: { readonly shared?: Store | undefined; readonly isReading?: boolean } = {},
-): Promise<Parts> {
+export async function openParts(config: Config, options: PartsOptions = {}): Promise<Parts> {
+  const { shared, isReading = false, meter = noMeter, current = () => config } = options;
+  const { events = startEvents(config.log.level) } = options;
   await using opening = new AsyncDisposableStack();
   const clock = systemClock;
-  const events = startEvents(config.log.level);
   const serviceKeys = opening.use(openServiceKeys(config.secrets.serviceKeyFile));
   const store = shared ?? opening.use(await openStore(config.database));
   await (isReading ? requireMigrated(store) : migrate(store));
@@ -85,14 +96,20 @@ export async function openParts(
   const vault = { store, clock, serviceKeys, releaseLimits: config.revocations };
   if (!isReading) await upgradeAccounts(vault);
   const pool = opening.use(startCryptoPool());
-  const lookUps = await openDiscovery(config, { ...vault, events });
+  const lookUps = await openDiscovery(config, {
+    ...vault,
+    events,
+    isServing: options.isServing === true,
+  });
   opening.use(lookUps);
   const traces = opening.use(traceWriter({ store, clock, events }));
   const keyRules = await readKeyRules(config);
   const parts = opening.move();
   return {
     ...vault,
-    config,
+    get config() {
+      return current();
+    },
     keyRules,
     events,
     seal: pool.seal,
@@ -102,7 +119,7 @@ export async function openParts(
     encryptAtRest: pool.encryptAtRest,
     openAlone: openingAlone(),
     stuck: events.openingStuck,
-    discover: lookUps.discover,
+    discover: countedDiscover(lookUps.discover, meter),
     testResolver: lookUps.testResolver,
     purgeDiscoveries: lookUps.purge,
     // Reading and judging ask nobody: what was learnt when the mail came in is there, or it is checked later.
@@ -116,9 +133,35 @@ export async function openParts(
     unlockWithService: (account) => unlockWithService(vault, account),
     isParked: (account, keyIds) => isParked(vault, account, keyIds),
     statusKey: statusKey(vault),
-    trace: traceIncoming(traces.write("in")),
+    trace: countedTrace(traceIncoming(traces.write("in")), meter),
+    meter,
+    pool,
     traces,
     [Symbol.asyncDispose]: async () => parts.disposeAsync(),
+  };
+}
+
+function countedDiscover(discover: Discover, meter: Meter): Discover {
+  return async (address, ...rest) => {
+    const discovery = await discover(address, ...rest);
+    meter.lookedUp(discovery.code);
+    return discovery;
+  };
+}
+
+/** The trace of mail that comes in, with each verdict counted. */
+function countedTrace(trace: TraceIncoming, meter: Meter): TraceIncoming {
+  return {
+    delivered: async (o) => {
+      await trace.delivered(o);
+      const { state, signature } = o.message.verdict;
+      if (o.message.form === "wrapped") meter.judged(state, signature);
+    },
+    opened: async (o) => {
+      await trace.opened(o);
+      meter.judged(o.verdict.state, o.verdict.signature);
+      if (o.message.form !== "wrapped") meter.opened(o.verdict.state);
+    },
   };
 }
 
@@ -167,7 +210,7 @@ type LookUps = Disposable & Discoverer & { readonly testResolver: () => Promise<
 
 async function openDiscovery(
   config: Config,
-  deps: VaultDeps & { readonly events: Events },
+  deps: VaultDeps & { readonly events: Events; readonly isServing: boolean },
 ): Promise<LookUps> {
   const { discovery } = config;
   const lazy = lazyResolver(config, deps);
@@ -187,6 +230,7 @@ async function openDiscovery(
     isLocal: (domain) => !discovery.forceNetwork && config.domains.includes(domain),
     local: (address) => localCertificate(deps, address),
     random: Math.random,
+    isServing: deps.isServing,
     onRollback: (fingerprint, domain) => {
       const what = `${domain} serves the revoked key ${fingerprint} without its revocation`;
       deps.events.failed("discovery", new AppError(what, { temporary: false }));

@@ -21,6 +21,10 @@ export type TraceWriter = AsyncDisposable & {
   readonly write: (direction: Direction) => WriteTrace;
   /** Writes now or later, and never fails. */
   readonly writeLater: (direction: Direction) => WriteTrace;
+  /** As `writeLater`: what a transaction was answered, under its name too. */
+  readonly transaction: (
+    direction: Direction,
+  ) => (messageId: string, transaction: string, detail: TraceEntry["detail"]) => Promise<void>;
 };
 
 const FIRST_RETRY_MS = SECOND;
@@ -49,6 +53,8 @@ export function traceWriter(deps: Deps): TraceWriter {
       recordTrace(store ?? deps.store, entry(direction, messageId, step, detail)),
     writeLater: (direction) => async (messageId, step, detail) =>
       waiting.add(entry(direction, messageId, step, detail)),
+    transaction: (direction) => async (messageId, transaction, detail) =>
+      waiting.add({ ...entry(direction, messageId, "answered", detail), transaction }),
     [Symbol.asyncDispose]: async () => waiting.end(),
   };
 }

@@ -1,8 +1,8 @@
-import { BlockList, isIPv4, isIPv6 } from "node:net";
+import { BlockList, isIP, isIPv4, isIPv6 } from "node:net";
 
 /** The network that limits count by: /24 of an IPv4 address, /48 of an IPv6 one; the text itself when it is neither. */
 export function networkOf(address: string): string {
-  const mapped = unmapped(address);
+  const mapped = plainAddress(address);
   if (isIPv4(mapped)) return `${mapped.split(".").slice(0, 3).join(".")}.0/24`;
   const plain = address.split("%", 1)[0] ?? address;
   return isIPv6(plain) ? `${firstGroups(plain)}::/48` : address;
@@ -17,13 +17,20 @@ export function inNetworks(networks: readonly string[]): (address: string) => bo
     else v4.addSubnet(start, Number(bits));
   }
   return (address) => {
-    const plain = unmapped(address);
+    const plain = plainAddress(address);
     return isIPv4(plain) ? v4.check(plain) : isIPv6(plain) && v6.check(plain, "ipv6");
   };
 }
 
-/** An IPv4 address in the clothes of an IPv6 one (RFC 4291 §2.5.5.2), as it is. */
-function unmapped(address: string): string {
+const isThisHost = inNetworks(["127.0.0.0/8", "::1/128"]);
+
+/** Whether a text is an IP address of this host alone (RFC 4291 §2.5.3). */
+export function isLoopback(host: string): boolean {
+  return isIP(host) !== 0 && isThisHost(host);
+}
+
+/** An address as it is written in logs: an IPv4 address that came over an IPv6 socket without its prefix (RFC 4291 §2.5.5.2). */
+export function plainAddress(address: string): string {
   return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1] ?? address;
 }
 

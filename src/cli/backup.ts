@@ -58,7 +58,7 @@ async function runRestore(call: Call): Promise<ExitCode> {
     return answer(call, { isHeld: false }, ["what the backup holds may be published"]);
   }
   const config = await loadConfig(call.configFile);
-  const quiet = { ...config, log: { level: "silent" } } as const;
+  const quiet = { ...config, log: { ...config.log, level: "silent" } } as const;
   const restored = await restore(quiet, file, call.option("published") ?? config.publishedFile);
   return answer(
     call,

@@ -233,6 +233,36 @@ test("a trace prints decisions without control characters", async () => {
   assert.equal((await sealpost(["trace", "2@alpha.test", "--config", config])).code, 1);
 });
 
+test("a trace is found by the name in an SMTP reply, and says null where there is no Message-ID", async () => {
+  {
+    await using store = await openStore({ engine: "sqlite", path: join(folder, "sealpost.db") });
+    const at = systemClock.now();
+    const answered = { at, direction: "out", step: "answered", detail: {} } as const;
+    await recordTrace(store, {
+      ...answered,
+      messageId: "<1@alpha.test>",
+      transaction: "0123456789ab",
+    });
+    await recordTrace(store, { ...answered, messageId: "", transaction: "ba9876543210" });
+  }
+  type Shown = {
+    messageId: string | null;
+    entries: { step: string; transaction: string | null }[];
+  };
+  const whole = (await json(["trace", "0123456789AB"])) as Shown;
+  assert.equal(whole.messageId, "<1@alpha.test>");
+  assert.deepEqual(
+    whole.entries.map(({ step, transaction }) => [step, transaction]),
+    [
+      ["planned", null],
+      ["answered", "0123456789ab"],
+    ],
+  );
+  const alone = (await json(["trace", "ba9876543210"])) as Shown;
+  assert.equal(alone.messageId, null);
+  assert.equal(alone.entries.length, 1);
+});
+
 test("the program itself runs from any folder and ends with the exit code", async () => {
   const program = join(import.meta.dirname, "../../bin/sealpost");
   const { stdout } = await promisify(execFile)(program, ["--help"], { cwd: tmpdir() });

@@ -2,6 +2,8 @@
  * The command line `sealpost`: noun and verb, options, exit codes. This file finds the command that a line names and
  * turns every failure into a line on stderr and an exit code; each command is in the file of its noun.
  */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { AppError, errorText } from "../base/errors.ts";
 import { ConfigError } from "../config/load.ts";
@@ -58,6 +60,21 @@ const COMMON = {
   help: { type: "boolean", short: "h", default: false },
 } as const;
 
+/** What runs: of Sealpost, and of the Node.js below it. */
+function version(args: readonly string[], terminal: Terminal): ExitCode {
+  const { version: sealpost } = JSON.parse(readFileSync(PACKAGE, "utf8")) as { version: string };
+  const view = { sealpost, node: process.versions.node };
+  const isJson = args.includes("--json");
+  terminal.write(
+    isJson
+      ? `${JSON.stringify(view, undefined, 2)}\n`
+      : `sealpost ${view.sealpost} (Node.js ${view.node})\n`,
+  );
+  return 0;
+}
+
+const PACKAGE = join(import.meta.dirname, "../../package.json");
+
 /** Runs one command line; never throws. */
 export async function runCli(args: readonly string[], terminal: Terminal): Promise<ExitCode> {
   try {
@@ -94,6 +111,7 @@ async function runCommand(args: readonly string[], terminal: Terminal): Promise<
     return own.every((word, at) => args[at] === word);
   });
   if (command !== undefined) return runFound(command, args, terminal);
+  if (args.includes("--version") || args[0] === "version") return version(args, terminal);
   const isHelp = args.includes("--help") || args.includes("-h") || args[0] === "help";
   const noun = args[0] === "help" ? args[1] : args[0];
   const group = COMMANDS.filter(({ name }) => name.split(" ", 1)[0] === noun);

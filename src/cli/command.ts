@@ -61,9 +61,10 @@ export function isOutOfReach(thrown: unknown): boolean {
   return typeof code === "string" && OUT_OF_REACH.test(code);
 }
 
-/** The answer: one JSON document with `--json`, else the lines. */
+/** The answer: one JSON document with `--json`, in which what is absent is null, else the lines. */
 export function answer(call: Call, json: unknown, lines: readonly string[]): ExitCode {
-  const text = call.isJson ? JSON.stringify(json, undefined, 2) : lines.join("\n");
+  const nullable = (_name: string, value: unknown): unknown => (value === undefined ? null : value);
+  const text = call.isJson ? JSON.stringify(json, nullable, 2) : lines.join("\n");
   call.terminal.write(text === "" ? "" : `${text}\n`);
   return 0;
 }

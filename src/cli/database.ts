@@ -1,8 +1,19 @@
+import { clockTrouble } from "../discovery/time-seen.ts";
+import { appendAudit } from "../journal/audit.ts";
+import { readLatestTime, resetLatestTime } from "../store/clock-seen.ts";
 import { grantsFor } from "../store/keyserver-role.ts";
-import { answer, type Command, UsageError } from "./command.ts";
+import { answer, type Call, type Command, type ExitCode, UsageError } from "./command.ts";
+import { openFor } from "./open.ts";
 
-/** `database grants ROLE`. */
+/** `database clock` and `database grants ROLE`. */
 export const databaseCommands: readonly Command[] = [
+  {
+    name: "database clock",
+    operands: [],
+    summary: "the latest time that the gateway has seen, beside this host's clock",
+    options: { reset: { help: "after a clock that was ahead: now is the latest time" } },
+    run: clock,
+  },
   {
     name: "database grants",
     operands: ["ROLE"],
@@ -28,3 +39,25 @@ export const databaseCommands: readonly Command[] = [
     },
   },
 ];
+
+async function clock(call: Call): Promise<ExitCode> {
+  const isReset = call.has("reset");
+  await using parts = await openFor(call, !isReset);
+  const { store } = parts;
+  const now = parts.clock.now();
+  const before = await readLatestTime(store);
+  if (isReset) {
+    await resetLatestTime(store, now);
+    // What was cached by the other clock would look fresh for as long as that was ahead.
+    await parts.purgeDiscoveries();
+    await appendAudit(store, { at: now, action: "clock.reset" });
+  }
+  const seen = isReset ? now : before;
+  const trouble = seen === undefined ? undefined : clockTrouble(parts.clock, seen);
+  return answer(call, { now: now.toISOString(), seen: seen?.toISOString(), trouble }, [
+    `this host    ${now.toISOString()}`,
+    `seen latest  ${seen?.toISOString() ?? "nothing yet"}`,
+    ...(trouble === undefined ? [] : [trouble]),
+    ...(isReset ? ["start the gateway again: one that runs goes on from the time before"] : []),
+  ]);
+}

@@ -1,16 +1,19 @@
+import { once } from "node:events";
 import { readFile } from "node:fs/promises";
+import { connect } from "node:net";
 import { isFormerKeyLost } from "../app/service-key-file.ts";
 import { errorText } from "../base/errors.ts";
-import { systemClock } from "../base/time.ts";
+import { SECOND, systemClock } from "../base/time.ts";
 import type { Config, DatabaseConfig } from "../config/load.ts";
 import type { DoctorDeps } from "../doctor/doctor.ts";
 import type { PeerDeps } from "../doctor/peer.ts";
-import type { Database } from "../doctor/visit.ts";
+import type { Database, Place } from "../doctor/visit.ts";
 import { inspector } from "../dns/inspector.ts";
 import { openResolver } from "../dns/open-resolver.ts";
 import { guardedGet } from "../fetch/guarded.ts";
 import { httpsProbe } from "../fetch/probe.ts";
 import { auditMacUnder } from "../keys/audit-mac.ts";
+import { probeHop } from "../smtp/probe-hop.ts";
 import { publishedVersion } from "../store/certificates.ts";
 import { isMigrated } from "../store/migrate.ts";
 import { openStore } from "../store/store.ts";
@@ -39,6 +42,12 @@ export async function openDoctor(config: Config): Promise<DoctorDeps & AsyncDisp
   return {
     ...network,
     keyserver: keyserverPlace(config),
+    hostname: config.hostname,
+    takesMx: config.listen.mx !== undefined,
+    hops: hopsOf(config),
+    listeners: listenersOf(config),
+    connects: async (place, isSmtp) =>
+      isSmtp ? probeHop(place, CONNECT_MS) : connectTo(place, CONNECT_MS),
     database,
     ...files,
     serviceKeys,
@@ -81,6 +90,40 @@ export async function openNetwork(config: Config): Promise<PeerDeps & Disposable
       resolver[Symbol.dispose]();
     },
   };
+}
+
+/** How long somebody may take to answer. */
+const CONNECT_MS = 5 * SECOND;
+
+function hopsOf({ relay }: Config): readonly Place[] {
+  const all = [{ host: relay.host, port: relay.port }, ...Object.values(relay.hosts)];
+  return [...new Map(all.map((hop) => [`${hop.host} ${String(hop.port)}`, hop])).values()];
+}
+
+function listenersOf({ listen }: Config): DoctorDeps["listeners"] {
+  const all = [
+    ["submission", listen.submission, false],
+    ["submission_starttls", listen.submissionStarttls, true],
+    ["mx", listen.mx, true],
+    ["lmtp", listen.lmtp, true],
+    ["keyserver", listen.keyserver, false],
+    ["metrics", listen.metrics, false],
+  ] as const;
+  return all.flatMap(([name, place, isSmtp]) =>
+    place === undefined ? [] : [{ name, host: place.host, port: place.port, isSmtp }],
+  );
+}
+
+async function connectTo(place: Place, timeoutMs: number): Promise<string | undefined> {
+  const socket = connect({ ...place, timeout: timeoutMs });
+  try {
+    await once(socket, "connect", { signal: AbortSignal.timeout(timeoutMs) });
+    return undefined;
+  } catch (error) {
+    return errorText(error);
+  } finally {
+    socket.destroy();
+  }
 }
 
 async function openDatabase(config: DatabaseConfig): Promise<Database> {

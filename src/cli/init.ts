@@ -10,6 +10,7 @@ import { migrate } from "../store/migrate.ts";
 import { openStore } from "../store/store.ts";
 import { answer, type Call, type Command, type ExitCode, UsageError } from "./command.ts";
 import { zoneLines, zoneText } from "./dns.ts";
+import { requireSafePlaces } from "./safe-places.ts";
 
 /** `init --domain D`. */
 export const initCommand: Command = {
@@ -37,6 +38,13 @@ async function init(call: Call): Promise<ExitCode> {
     "listen.metrics": true,
   });
   const config = parseConfig(text, file);
+  await requireSafePlaces([
+    { path: file, isSecret: false },
+    { path: config.secrets.serviceKeyFile, isSecret: true },
+    ...(config.database.engine === "sqlite"
+      ? [{ path: config.database.path, isSecret: false }]
+      : []),
+  ]);
   if (!(await writeNew(file, HEADING + text, 0o640))) {
     throw new UsageError(
       `${file} exists and is left as it is; edit it, or name another with --config FILE`,

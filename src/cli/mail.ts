@@ -5,6 +5,8 @@ import { appendAudit } from "../journal/audit.ts";
 import { openPending, retryOpening } from "../incoming/pending.ts";
 import { listMail, type MailListEntry, showMail } from "../incoming/reading.ts";
 import type { UnlockedKeys } from "../keys/unlocked-keys.ts";
+import { listMessages } from "../mailbox/embedded.ts";
+import type { StoredSummary } from "../mailbox/mailbox.ts";
 import { unlockWithPassword } from "../keys/vault.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import { accountOf, addressGiven } from "./address-given.ts";
@@ -61,13 +63,14 @@ export const mailCommands: readonly Command[] = [
 
 async function retry(call: Call): Promise<ExitCode> {
   const address = addressGiven(call);
-  const [, id] = call.operands;
+  const [, given] = call.operands;
   using password = await passwordIfGiven(call);
   await using parts = await openFor(call);
   const account = await accountOf(parts, address);
-  using given = await keysFor(parts, account.address, password);
-  using own = given === undefined ? await parts.unlockWithService(account.address) : undefined;
-  const keys = given ?? own;
+  const id = given === undefined ? undefined : await idOf(parts, account, given);
+  using opened = await keysFor(parts, account.address, password);
+  using own = opened === undefined ? await parts.unlockWithService(account.address) : undefined;
+  const keys = opened ?? own;
   const retried = await retryOpening(parts, account.address, id);
   if (id !== undefined && retried === 0) {
     throw notFound(`${printable(id)} is no sealed message that could not be opened`);
@@ -102,12 +105,13 @@ async function list(call: Call): Promise<ExitCode> {
 
 async function show(call: Call): Promise<ExitCode> {
   const address = addressGiven(call);
-  const [, id = ""] = call.operands;
+  const [, given = ""] = call.operands;
   if (call.has("raw") && call.isJson) throw new UsageError("--raw prints bytes; leave --json away");
   using password = await passwordIfGiven(call);
   await using parts = await openFor(call);
   const account = await accountOf(parts, address);
   using keys = await keysFor(parts, account.address, password);
+  const id = await idOf(parts, account, given);
   const shown = await showMail(parts, {
     account: account.address,
     id,
@@ -123,7 +127,32 @@ async function show(call: Call): Promise<ExitCode> {
     call.terminal.write(shown.raw);
     return 0;
   }
-  return answer(call, { ...viewOf(shown), parts: shown.parts }, textOf(shown));
+  return answer(
+    call,
+    { ...viewOf(shown), parts: shown.parts.map((part) => ({ ...part, text: part.text })) },
+    textOf(shown),
+  );
+}
+
+/**
+ * The message that somebody means: its ID or the beginning of it, or its Message-ID with or without brackets.
+ * @throws UsageError when several begin so.
+ */
+async function idOf({ store }: Parts, { address }: Account, given: string): Promise<string> {
+  const messages = await listMessages(store, address);
+  const plain = given.replace(/^<|>$/g, "");
+  const isNamed = ({ messageId = "" }: StoredSummary): boolean =>
+    messageId.replace(/^<|>$/g, "") === plain;
+  const found =
+    messages.find(({ id }) => id === given) ?? messages.find((message) => isNamed(message));
+  if (found !== undefined) return found.id;
+  const begun = given === "" ? [] : messages.filter(({ id }) => id.startsWith(given));
+  if (begun.length > 1) {
+    throw new UsageError(
+      `${begun.length} messages have an ID that begins with ${printable(given)}; write more of it`,
+    );
+  }
+  return begun[0]?.id ?? given;
 }
 
 /** Mail that is read without its owner's password is written to the audit log. */

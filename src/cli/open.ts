@@ -38,5 +38,5 @@ export async function openToRead(call: Call): Promise<Parts> {
 
 /** Without a command's terminal, from a configuration that was read already. */
 export async function openQuietly(config: Config, isReading = false): Promise<Parts> {
-  return openParts({ ...config, log: { level: "silent" } }, { isReading });
+  return openParts({ ...config, log: { ...config.log, level: "silent" } }, { isReading });
 }

@@ -1,5 +1,7 @@
 import { endOnUnheard } from "../app/last-resort.ts";
-import { type Config, loadConfig } from "../config/load.ts";
+import { checkedConfig } from "../app/config-problems.ts";
+import { surviveHangup } from "../app/hangup.ts";
+import type { Config } from "../config/load.ts";
 import { migrate } from "../store/migrate.ts";
 import { openStore, type Store } from "../store/store.ts";
 import { type Call, type Command, type ExitCode, UsageError } from "./command.ts";
@@ -34,7 +36,9 @@ async function serve(call: Call): Promise<ExitCode> {
     throw new UsageError(`unknown role ${JSON.stringify(name)}: ${known.join(", ")} or all`);
   }
   endOnUnheard();
-  const config = await loadConfig(call.configFile);
+  surviveHangup();
+  const holdsServiceKey = wanted.includes("gateway");
+  const config = await checkedConfig(call.configFile, { holdsServiceKey });
   const roles = await Promise.all(wanted.map(async (role) => ROLES[role]?.()));
   // One store for the process. The keyserver reads only: who writes has the database open, and up to date, before it.
   await using store = wanted.includes("gateway") ? await openStore(config.database) : undefined;

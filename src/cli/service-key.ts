@@ -69,12 +69,26 @@ function leftLines({ passwords, unreadable }: UnderFormer): readonly string[] {
 }
 
 async function retire(call: Call): Promise<ExitCode> {
+  try {
+    const reason = await deleteUnneeded(call);
+    return answer(call, { isRetired: reason === null, reason }, [
+      reason ?? "deleted the former service keys for good",
+    ]);
+  } catch (error) {
+    // Programs read the reason where they read the answer.
+    if (call.isJson && error instanceof AppError) {
+      answer(call, { isRetired: false, reason: error.message }, []);
+    }
+    throw error;
+  }
+}
+
+/** Null, or why there is nothing to do. @throws AppError when they must stay. */
+async function deleteUnneeded(call: Call): Promise<string | null> {
   await using parts = await openFor(call);
   const { serviceKeyFile } = parts.config.secrets;
   const since = formerSince(serviceKeyFile);
-  if (since === undefined) {
-    return answer(call, { isRetired: false }, ["there is no former service key"]);
-  }
+  if (since === undefined) return "there is no former service key";
   const now = parts.clock.now();
   if (after(since, SETTLE_MS) > now) {
     throw new AppError(
@@ -88,5 +102,5 @@ async function retire(call: Call): Promise<ExitCode> {
   deleteFormerKeys(serviceKeyFile);
   const detail = { passwords: left.passwords.length };
   await appendAudit(parts.store, { at: now, action: "service-key.retired", detail });
-  return answer(call, { isRetired: true }, ["deleted the former service keys for good"]);
+  return null;
 }

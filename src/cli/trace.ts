@@ -1,29 +1,35 @@
-import { readTrace } from "../journal/trace.ts";
+import { readTrace, readTransaction } from "../journal/trace.ts";
 import { answer, type Call, type Command, type ExitCode, notFound, printable } from "./command.ts";
 import { openToRead } from "./open.ts";
 
 /** `trace MESSAGE-ID`. */
 export const traceCommand: Command = {
   name: "trace",
-  operands: ["MESSAGE-ID"],
-  summary: "why a message was, or was not, protected: each decision with its evidence",
+  operands: ["ID"],
+  summary:
+    "why a message was, or was not, protected: each decision with its evidence. ID: its Message-ID, with or without brackets, or the name in an SMTP reply or log line",
   options: {},
   run: trace,
 };
 
 async function trace(call: Call): Promise<ExitCode> {
   const [given = ""] = call.operands;
-  const messageId = given.startsWith("<") ? given : `<${given}>`;
   await using parts = await openToRead(call);
-  const entries = await readTrace(parts.store, messageId);
-  if (entries.length === 0) {
+  const named = await readTransaction(parts.store, given.toLowerCase());
+  const entries = named.length > 0 ? named : await readTrace(parts.store, given);
+  const [first] = entries;
+  if (first === undefined) {
     throw notFound(
-      `nothing is recorded about ${messageId}; is it the Message-ID, and not older than the retention?`,
+      `nothing is recorded about ${printable(given)}; is it the Message-ID, or the name in an SMTP reply, and not older than 30 days?`,
     );
   }
+  const messageId = first.messageId === "" ? null : `<${first.messageId}>`;
+  const views = entries.map(({ at, direction, step, detail, transaction = null }) => {
+    return { at, direction, step, detail, transaction };
+  });
   return answer(
     call,
-    { messageId, entries },
+    { messageId, entries: views },
     entries.map(({ at, direction, step, detail }) => {
       const facts = Object.entries(detail).map(
         ([name, value]) => `${name}=${printable(String(value))}`,

@@ -27,6 +27,16 @@ test("two fields are enough; everything else has a default", () => {
   assert.equal(config.listen.submission, undefined);
 });
 
+test("a resolver on another machine is refused, with its line", () => {
+  for (const host of ["192.0.2.53", "resolver.alpha.test", "localhost", "::2", "128.0.0.1"]) {
+    const [problem = ""] = problemsOf(`${SMALLEST}[resolver]\nhost = "${host}"\n`);
+    assert.match(problem, /^.*sealpost\.toml:4: resolver\.host: is not an address of this machine/);
+  }
+  for (const host of ["127.0.0.1", "127.0.0.53", "::1"]) {
+    assert.deepEqual(problemsOf(`${SMALLEST}[resolver]\nhost = "${host}"\n`), []);
+  }
+});
+
 test("paths are relative to the file", () => {
   const config = parseConfig(
     `${SMALLEST}[secrets]\nservice_key_file = "../private/service.key"\n[tls]\nkey_file = "/srv/key.pem"\n`,

@@ -1,5 +1,6 @@
 /** The tables about places: where to listen and with which certificate, where DNS, keyservers and the next hop are. */
 import { z } from "zod";
+import { isLoopback } from "../base/network.ts";
 import { domain, hostAndPort, network, note, path, portNumber, text } from "./values.ts";
 
 /** The table [tls]. */
@@ -17,7 +18,15 @@ export const tls = note(
 export const resolver = note(
   z
     .strictObject({
-      host: note(text.default("127.0.0.1"), "A resolver that validates DNSSEC, on loopback."),
+      host: note(
+        text
+          .refine(
+            isLoopback,
+            "is not an address of this machine (127.0.0.0/8 or ::1): what another one says of DNSSEC can be changed on the way. Run a validating resolver here",
+          )
+          .default("127.0.0.1"),
+        "A resolver that validates DNSSEC, on loopback.",
+      ),
       port: note(portNumber.min(1).default(53), "Its port."),
       timeout_ms: note(z.int().min(100).max(5000).default(5000), "Limit for one answer.", {
         unit: "ms",
@@ -51,7 +60,7 @@ export const listeners = note(
         }),
         "The keyserver that the SRV record announces, HTTPS.",
       ).optional(),
-      metrics: listen("/healthz and /readyz; keep it private.", "127.0.0.1", 9464),
+      metrics: listen("/healthz, /readyz and /metrics; keep it private.", "127.0.0.1", 9464),
     })
     .prefault({}),
   "Where to listen. A table that is absent is not listened at.",

@@ -89,6 +89,11 @@ const keys = note(
         z.boolean().default(true),
         "`account add` makes a recovery code and shows it once: the way back when a password is lost.",
       ),
+      unlock_page: note(
+        z.url({ protocol: /^https$/ }).optional(),
+        "The page where users open keys that are locked since their password changed elsewhere; refused senders are told it.",
+        { example: "https://mail.alpha.example/unlock" },
+      ),
       backfill_per_minute: note(
         z.int().min(0).max(10_000).default(60),
         "How many accounts without a key get one in a minute, before their first login; 0: at the login alone. Until that login Sealpost can use such a key by itself, and says so.",
@@ -151,9 +156,18 @@ const log = note(
         z.enum(["silent", "error", "warn", "info", "debug"]).default("info"),
         "Lines less severe than this are left out.",
       ),
+      file: note(
+        text.optional(),
+        "Write the log to this file instead of stdout; SIGHUP opens it again, after it was rotated.",
+        { ...path, example: "/var/log/sealpost/sealpost.log" },
+      ),
+      client_address: note(
+        z.enum(["full", "network", "none"]).default("full"),
+        "What a line says of the client of a listener: the whole address, its /24 or /48 network, or nothing.",
+      ),
     })
     .prefault({}),
-  "The log goes to stdout, one JSON document a line.",
+  "The log, one JSON document a line.",
 );
 
 /** The whole file. */

@@ -14,7 +14,7 @@ import { byLocal } from "./local.ts";
 import { lookUp } from "./look-up.ts";
 import type { Discover, Discovery, DiscoveryDeps } from "./outcome.ts";
 import { steadyClock } from "./steady-clock.ts";
-import { timeSeen } from "./time-seen.ts";
+import { clockTrouble, timeSeen } from "./time-seen.ts";
 
 type AboutAuthor = (author: EmailAddress, arrivedAt: Date) => Promise<AuthorAnswer>;
 type AboutKey = (
@@ -46,7 +46,7 @@ const REFRESH_MS = DAY;
 /** Makes look-ups for a process. Addresses that are asked for at the same time share one look-up. */
 export function makeDiscover(deps: DiscoveryDeps): Discoverer {
   const clock = steadyClock(deps.clock, deps.monotonicMs);
-  const keepTime = timeSeen(deps.store, clock);
+  const { keep: keepTime } = timeSeen(deps.store, clock, deps.isServing);
   const context: LookUpContext = {
     ...deps,
     clock,
@@ -68,7 +68,7 @@ export function makeDiscover(deps: DiscoveryDeps): Discoverer {
       if (deps.isLocal(address.domain)) return await byLocal(context, address);
       const flight = flights.share(canonicalAddress(address), async () => {
         await keepTime();
-        return await lookUp(context, address);
+        return namingClock(await lookUp(context, address), deps.clock, clock);
       });
       return await unlessAborted(flight, options.signal, () => gaveUp(clock));
     },
@@ -113,6 +113,14 @@ async function askForKeys(
     // The others of the same domain would not be answered either.
     if (answer.kind === "unreachable") return;
   }
+}
+
+/** A wrong clock makes signatures, certificates and keys look as if they had ended, or not begun: it is named as the cause. */
+function namingClock(discovery: Discovery, wall: Clock, steady: Clock): Discovery {
+  if (discovery.kind !== "unreachable") return discovery;
+  const trouble = clockTrouble(wall, steady.now());
+  if (trouble === undefined) return discovery;
+  return { ...discovery, reason: `${trouble}; ${discovery.reason}` };
 }
 
 function gaveUp(clock: Clock): Discovery {

@@ -62,6 +62,8 @@ export type DiscoveryDeps = {
   readonly random: () => number;
   /** Told when a key that was once revoked is served without its revocation; for the log. */
   readonly onRollback?: (fingerprint: Fingerprint, domain: Domain) => void;
+  /** Whether this process keeps the latest time that it sees, for all others; true by default. */
+  readonly isServing?: boolean | undefined;
   /** Milliseconds that pass whatever is done to the system's clock; the process's own by default. */
   readonly monotonicMs?: () => number;
 };

@@ -1,5 +1,5 @@
 import { type Inspected, bothFamilies } from "./answer.ts";
-import { type DnsRecord, type QueryType, packetType } from "./message.ts";
+import { type DnsRecord, type QueryType, packetType, plainName } from "./message.ts";
 import type { SrvRecord } from "./resolver.ts";
 import { type StubOptions, addressRecord, asker, srvRecord } from "./stub.ts";
 
@@ -11,6 +11,8 @@ export type TlsaRecord = {
   readonly data: Uint8Array;
 };
 
+export type MxRecord = { readonly preference: number; readonly host: string };
+
 /**
  * Asks what a look-up asks, and more, and says how the answer came about: for `doctor`, not for decisions about mail.
  * Never rejects.
@@ -20,6 +22,8 @@ export type Inspector = {
   /** Aliases and signatures of both families together. */
   readonly addresses: (name: string) => Promise<Inspected<string>>;
   readonly tlsa: (name: string) => Promise<Inspected<TlsaRecord>>;
+  /** The hosts that take a domain's mail, the preferred first (RFC 5321 §5.1); "." for none at all (RFC 7505). */
+  readonly mx: (name: string) => Promise<Inspected<MxRecord>>;
   /** Certificates in binary (RFC 7929 §2.1). */
   readonly openpgpkey: (name: string) => Promise<Inspected<Uint8Array>>;
 };
@@ -29,6 +33,7 @@ export function inspector(options: StubOptions): Inspector {
   const ask = asker(options);
   return {
     srv: (name) => ask(name, "SRV", srvRecord, undefined),
+    mx: (name) => ask(name, "MX", mxRecord, undefined),
     tlsa: (name) => ask(name, "TLSA", tlsaRecord, undefined),
     openpgpkey: (name) => ask(name, "OPENPGPKEY", certificateRecord, undefined),
     addresses: async (name) => {
@@ -41,6 +46,12 @@ export function inspector(options: StubOptions): Inspector {
       };
     },
   };
+}
+
+function mxRecord(record: DnsRecord): readonly MxRecord[] {
+  if (record.type !== "MX") return [];
+  const { preference = 0, exchange } = record.data;
+  return [{ preference, host: plainName(exchange) }];
 }
 
 function tlsaRecord(record: DnsRecord): readonly TlsaRecord[] {

@@ -8,8 +8,8 @@ import {
 } from "dns-packet";
 import { decode, encode } from "dns-packet";
 
-/** The types that we ask for; TLSA and OPENPGPKEY by `doctor` alone. */
-export type QueryType = "SRV" | "A" | "AAAA" | "SOA" | "TLSA" | "OPENPGPKEY";
+/** The types that we ask for; MX, TLSA and OPENPGPKEY by `doctor` alone. */
+export type QueryType = "SRV" | "A" | "AAAA" | "SOA" | "MX" | "TLSA" | "OPENPGPKEY";
 
 /** The name that dns-packet has for a type; it does not know OPENPGPKEY, and would ask for type 0 (RFC 7929 §2). */
 export function packetType(type: QueryType): string {

@@ -1,5 +1,5 @@
-import { BlockList, isIP, isIPv6 } from "node:net";
 import { AppError, errorText } from "../base/errors.ts";
+import { isLoopback } from "../base/network.ts";
 import { SECOND } from "../base/time.ts";
 import { type Inspected, bothFamilies, nothing, readAnswer } from "./answer.ts";
 import { type DnsRecord, type QueryType, plainName } from "./message.ts";
@@ -68,14 +68,6 @@ export function asker(options: StubOptions): Ask {
 /** What everybody is told while the resolver fails its self-test. */
 export function untrusted(): DnsAnswer<never> {
   return { kind: "indeterminate", reason: "the resolver fails its self-test", ede: [] };
-}
-
-function isLoopback(host: string): boolean {
-  if (isIP(host) === 0) return false;
-  const loopback = new BlockList();
-  loopback.addSubnet("127.0.0.0", 8, "ipv4");
-  loopback.addAddress("::1", "ipv6");
-  return loopback.check(host, isIPv6(host) ? "ipv6" : "ipv4");
 }
 
 export function srvRecord(record: DnsRecord): readonly SrvRecord[] {

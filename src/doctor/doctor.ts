@@ -10,6 +10,11 @@ import { databaseCheck } from "./database-check.ts";
 import { exactSearch } from "./exact-search.ts";
 import type { Finding } from "./finding.ts";
 import { openpgpkeyRecord } from "./openpgpkey-record.ts";
+import { clockSeenCheck } from "./clock-seen.ts";
+import { listeningCheck } from "./listening.ts";
+import { mxRecord } from "./mx-record.ts";
+import { nextHopCheck } from "./next-hop.ts";
+import { outboxCheck } from "./outbox.ts";
 import { pendingMail } from "./pending-mail.ts";
 import { readOnly } from "./read-only.ts";
 import { releasedRevocations } from "./released-revocations.ts";
@@ -38,6 +43,10 @@ const HOST_CHECKS: readonly Check<DoctorDeps>[] = [
   secretKeys,
   logins,
   pendingMail,
+  outboxCheck,
+  nextHopCheck,
+  listeningCheck,
+  clockSeenCheck,
   releasedRevocations,
 ];
 
@@ -49,6 +58,7 @@ const DOMAIN_CHECKS: readonly Check<Visit>[] = [
   tls,
   tlsaRecord,
   clockCheck,
+  mxRecord,
   selfLookUp,
   readOnly,
   exactSearch,

@@ -29,6 +29,9 @@ export type Accepted =
     }
   | { readonly kind: "unusable"; readonly reason: string };
 
+/** A place on the network. */
+export type Place = { readonly host: string; readonly port: number };
+
 export type DoctorDeps = {
   readonly clock: Clock;
   readonly resolver: DnsServer;
@@ -38,6 +41,16 @@ export type DoctorDeps = {
   readonly probe: Probe;
   /** Where the configuration says that the world finds the keyserver. */
   readonly keyserver: KeyserverPlace;
+  /** The name of this server. */
+  readonly hostname: string;
+  /** Whether other providers' mail is taken from the world. */
+  readonly takesMx: boolean;
+  /** Where mail that leaves goes next. */
+  readonly hops: readonly Place[];
+  /** Where the configuration says that we listen; `name` is that of the table. */
+  readonly listeners: readonly (Place & { readonly name: string; readonly isSmtp: boolean })[];
+  /** Undefined when somebody answers there, with `isSmtp` by a greeting, else why not. */
+  readonly connects: (place: Place, isSmtp: boolean) => Promise<string | undefined>;
   readonly database: Database;
   readonly serviceKeyFile: string;
   /** Where former service keys lie, if there are any. */

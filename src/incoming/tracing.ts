@@ -35,6 +35,7 @@ export function traceIncoming(write: WriteTrace): TraceIncoming {
         state: message.state,
         result: message.verdict.state,
         sizeBytes: message.sizeBytes,
+        ...(message.form === "wrapped" ? reasonsOf(message.verdict) : {}),
       };
       await write(message.messageId ?? "", "delivered", detail, store);
     },
@@ -42,13 +43,20 @@ export function traceIncoming(write: WriteTrace): TraceIncoming {
       const detail = {
         account: formatAddress(account),
         result: verdict.state,
-        signature: verdict.signature,
-        ...(verdict.signer === undefined ? {} : { signer: verdict.signer }),
-        ...(verdict.fingerprint === undefined ? {} : { fingerprint: verdict.fingerprint }),
-        ...(verdict.warnings.length === 0 ? {} : { warnings: verdict.warnings.join(" ") }),
-        ...verdict.evidence,
+        ...reasonsOf(verdict),
       };
       await write(message.messageId ?? "", "opened", detail, store);
     },
+  };
+}
+
+/** What a verdict rests on. */
+function reasonsOf(verdict: MessageVerdict): Readonly<Record<string, string>> {
+  return {
+    signature: verdict.signature,
+    ...(verdict.signer === undefined ? {} : { signer: verdict.signer }),
+    ...(verdict.fingerprint === undefined ? {} : { fingerprint: verdict.fingerprint }),
+    ...(verdict.warnings.length === 0 ? {} : { warnings: verdict.warnings.join(" ") }),
+    ...verdict.evidence,
   };
 }

@@ -1,6 +1,12 @@
 /** Why a message was protected or not: each decision with its evidence, for the operator, for thirty days. */
 import { after, DAY } from "../base/time.ts";
-import { insertTrace, selectTrace, type Direction } from "../store/trace.ts";
+import {
+  insertTrace,
+  selectTrace,
+  selectTransaction,
+  type Direction,
+  type TraceRow,
+} from "../store/trace.ts";
 import type { Store } from "../store/store.ts";
 
 /** How long a decision is kept. */
@@ -16,6 +22,8 @@ export type TraceEntry = {
   readonly direction: Direction;
   readonly step: string;
   readonly detail: TraceDetail;
+  /** The name of the SMTP transaction, where the decision is its answer. */
+  readonly transaction?: string | undefined;
 };
 
 const MAX_VALUE_LENGTH = 1000;
@@ -31,19 +39,30 @@ export async function recordTrace(store: Store, entry: TraceEntry): Promise<void
       typeof value === "string" ? value.slice(0, MAX_VALUE_LENGTH) : value,
     ),
     expiresAt: after(entry.at, TRACE_LIFE_MS),
+    transaction: entry.transaction,
   });
 }
 
 /** What was decided about a message, in that order; its ID with or without angle brackets. */
 export async function readTrace(store: Store, messageId: string): Promise<readonly TraceEntry[]> {
-  const rows = await selectTrace(store, normalId(messageId));
-  return rows.map(({ at, direction, step, detail }) => ({
-    messageId: normalId(messageId),
-    at,
-    direction,
-    step,
-    detail: JSON.parse(detail) as TraceDetail,
-  }));
+  return (await selectTrace(store, normalId(messageId))).map(fromRow);
+}
+
+/**
+ * What was decided about the message of a transaction, by the name that stands in its reply and in the log: all about the
+ * message where it has an ID, else the answer alone.
+ */
+export async function readTransaction(
+  store: Store,
+  transaction: string,
+): Promise<readonly TraceEntry[]> {
+  const row = await selectTransaction(store, transaction);
+  if (row === undefined) return [];
+  return row.messageId === "" ? [fromRow(row)] : readTrace(store, row.messageId);
+}
+
+function fromRow({ messageId, at, direction, step, detail, transaction }: TraceRow): TraceEntry {
+  return { messageId, at, direction, step, detail: JSON.parse(detail) as TraceDetail, transaction };
 }
 
 export { purgeTrace } from "../store/trace.ts";

@@ -1,7 +1,7 @@
 import { inspect } from "node:util";
 
 import { canonicalAddress, type CanonicalAddress, type EmailAddress } from "../mail/address.ts";
-import type { UnlockedKey } from "../openpgp/secret-key.ts";
+import { UnlockedKey } from "../openpgp/secret-key.ts";
 import type { Fingerprint } from "../openpgp/fingerprint.ts";
 
 /** What some of the keys are for, where it is not all the same. */
@@ -51,6 +51,12 @@ export class UnlockedKeys implements Disposable {
   /** The key that mail at rest is encrypted to: one of its own, or the active one. */
   get mailbox(): UnlockedKey | undefined {
     return this.#find(this.#roles.mailbox) ?? this.active;
+  }
+
+  /** A copy for work that goes on after these keys are wiped; its taker disposes it. */
+  clone(): UnlockedKeys {
+    const copies = this.all.map((key) => new UnlockedKey(key.certificate, key.secretBytes()));
+    return new UnlockedKeys(copies, this.active?.fingerprint, this.refused, this.#roles);
   }
 
   #find(fingerprint: Fingerprint | undefined): UnlockedKey | undefined {

@@ -53,6 +53,10 @@ function outbox(store: Store, outcome: (to: string, from: EmailAddress | undefin
       await haveAccounts(store, ALICE);
       await keepForLater(deps, ALICE, "<1@alpha.test>", [{ envelope, message: MESSAGE }]);
     },
+    /** Somebody sets the clock. */
+    setClock: (byMs: number) => {
+      now = after(now, byMs);
+    },
     /** As the task does, every minute by default. */
     run: async (durationMs: number, everyMs = MINUTE) => {
       for (const end = after(now, durationMs); now <= end; now = after(now, everyMs)) {
@@ -84,6 +88,42 @@ for (const { engine, open } of engines()) {
     assert.match(bounces[0].message, /^Status: 4\.4\.7\r$/m);
     assert.match(bounces[0].message, /<bob@beta\.test>: 4\.3\.0 later/);
     assert(!bounces[0].message.includes(CANARY));
+    assert.equal(await waiting(store), 0);
+  });
+
+  test(`${engine}: after the clock jumped forward a temporary failure bounces nothing`, async () => {
+    await using store = await open();
+    const { tries, keep, run, setClock } = outbox(store, () => LATER);
+    await keep(["bob@beta.test"]);
+    await run(10 * MINUTE);
+    setClock(3 * DAY);
+    await run(2 * HOUR);
+    assert.deepEqual(
+      tries.filter(({ envelope }) => envelope.from === undefined),
+      [],
+    );
+    assert.equal(await waiting(store), 1);
+    await run(12 * HOUR);
+    assert(tries.some(({ envelope }) => envelope.from === undefined));
+  });
+
+  test(`${engine}: a clock that is set back holds no mail, and gives none up never`, async () => {
+    await using store = await open();
+    let outcome: Outcome = LATER;
+    const { tries, keep, run, setClock } = outbox(store, () => outcome);
+    await keep(["bob@beta.test"]);
+    await run(10 * MINUTE);
+    setClock(-300 * DAY);
+    const before = tries.length;
+    await run(MINUTE);
+    assert(tries.length > before, "it is tried at once");
+    await run(2 * DAY, 10 * MINUTE);
+    assert(
+      tries.some(({ envelope }) => envelope.from === undefined),
+      "it bounces although its day never ends",
+    );
+    outcome = ACCEPTED;
+    await run(2 * HOUR);
     assert.equal(await waiting(store), 0);
   });
 

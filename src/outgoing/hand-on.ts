@@ -16,6 +16,8 @@ export type HandOnRequest = {
   readonly copies: readonly Copy[];
   /** What the reply says was done: `2 encrypted`. */
   readonly summary: string;
+  /** The name of the transaction, which stands in the reply. */
+  readonly queueId?: string | undefined;
 };
 export type HandOn = (request: HandOnRequest) => Promise<Reply>;
 
@@ -33,7 +35,7 @@ type Deps = {
 };
 
 export function handOnWith(deps: Deps): HandOn {
-  return async ({ sender, messageId, copies, summary }) => {
+  return async ({ sender, messageId, copies, summary, queueId = randomUUID().slice(0, 8) }) => {
     const [first, ...rest] = copies;
     if (first === undefined) return reply("554", "5.5.1", "no recipients");
     const result = await deps.relay(first.envelope, first.message);
@@ -42,7 +44,7 @@ export function handOnWith(deps: Deps): HandOn {
 
     const left = [...unfinished(first, result), ...rest];
     if (left.length > 0) await deps.keep(sender, messageId, left);
-    return reply("250", "2.0.0", `queued as ${randomUUID().slice(0, 8)} (e2e: ${summary})`);
+    return reply("250", "2.0.0", `queued as ${queueId} (e2e: ${summary})`);
   };
 }
 
@@ -69,8 +71,14 @@ function refusalOf(result: RelayResult): Reply {
   const text = `<${formatAddress(worst.address)}> ${worst.outcome.text}`;
   if (worst.outcome.temporary) return reply("451", "4.4.0", text);
   // What our own side knows about the hop has a code of its own (RFC 5321 §4.2.3, RFC 6531 §3.5).
-  if (worst.outcome.text.startsWith("5.3.4 ")) return reply("552", "5.3.4", text);
-  return worst.outcome.text.startsWith("5.6.7 ")
-    ? reply("553", "5.6.7", text)
-    : reply("550", "5.0.0", text);
+  if (worst.outcome.obstacle === "size") return reply("552", "5.3.4", text);
+  if (worst.outcome.obstacle === "smtputf8") return reply("553", "5.6.7", text);
+  return reply(codeOf(worst.outcome), "5.0.0", text);
 }
+
+/** The hop's own code where it is one for a refused message (RFC 5321 §4.2.3); its words decide nothing. */
+function codeOf({ code }: { readonly code: number }): "550" | "551" | "552" | "553" | "554" {
+  return HOP_CODES.find((known) => Number(known) === code) ?? "550";
+}
+
+const HOP_CODES = ["550", "551", "552", "553", "554"] as const;

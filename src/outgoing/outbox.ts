@@ -48,6 +48,13 @@ const LEASE_MS = 10 * MINUTE;
 /** Trying ends before the lease does, or another process would send the same once more. */
 const TRY_MS = LEASE_MS - MINUTE;
 const GIVE_UP_MS = DAY;
+/**
+ * Minimum number of attempts before a copy that is too old is given up: about as many as there are in a third of that day. So a clock that
+ * jumped forward, or a server that was off for a day, bounces nothing at the next temporary failure.
+ */
+const MIN_ATTEMPTS = 12;
+/** Maximum number of attempts, some more than fit into a day: a clock that was ahead when a copy was kept never ends its day. */
+const MAX_ATTEMPTS = 40;
 
 /** 1, 5, 15, 30, 60 minutes, then hourly. */
 const DELAYS_MS = [1, 5, 15, 30].map((minutes) => minutes * MINUTE);
@@ -98,7 +105,8 @@ async function sendOne(deps: OutboxDeps, row: OutboxRow): Promise<void> {
   const result = await deps.relay(envelope, copy.message, AbortSignal.timeout(TRY_MS));
   await deps.trace.relayed({ messageId: row.messageId, copy, result });
   const now = deps.clock.now();
-  const isTooOld = after(row.createdAt, GIVE_UP_MS) <= now;
+  const isOld = after(row.createdAt, GIVE_UP_MS) <= now;
+  const isTooOld = row.attempts >= (isOld ? MIN_ATTEMPTS : MAX_ATTEMPTS);
   const { failures, left } = sort(result, isTooOld);
   const bounces = bounceRows(deps, row, envelope, failures, now);
   await deps.store.transaction(async (tx) => {

@@ -35,6 +35,32 @@ export function refusalReply(
   return reply("550", "5.7.5", `${absentText(plan.because)}; not sent (${why})`);
 }
 
+/**
+ * Why a login has no open keys: the password was changed where Sealpost did not see it, or the keys are on the user's own
+ * device. Nothing changes by itself.
+ */
+export type KeysClosed = "password-changed" | "on-device";
+
+/** The answer to whoever has no key to sign with; `page` is where former passwords and recovery codes are asked for. */
+export function keysClosedReply(closed: KeysClosed | undefined, page?: string): Reply {
+  return reply("554", "5.7.5", `${closedText(closed, page)}; not sent`);
+}
+
+function closedText(closed: KeysClosed | undefined, page: string | undefined): string {
+  switch (closed) {
+    case "password-changed": {
+      const where = page === undefined ? "through your provider" : `at ${page}`;
+      return `your keys are locked since your password changed: open them with your former password or recovery code ${where}`;
+    }
+    case "on-device":
+      return "your key is on your own device alone: encrypt and sign the message there";
+    case undefined:
+      return "your encryption key is not usable in this session; log in with your password or ask your provider";
+    default:
+      return unreachable(closed);
+  }
+}
+
 /** Why a recipient cannot be sealed to, in a sentence a person understands. */
 export function absentText({ address, discovery }: Looked): string {
   return `<${formatAddress(address)}> has ${lackOf(discovery, address)}`;

@@ -17,7 +17,7 @@ import { decodedText, fieldBody, fieldsNamed, firstField, parseHeader } from "..
 import { open } from "../pgpmime/open.ts";
 import { readProtectedHeader } from "../pgpmime/payload-header.ts";
 import { replyText } from "../smtp/reply.ts";
-import { answerRecipient } from "./submit.ts";
+import { answerRecipient, submit } from "./submit.ts";
 
 before(makePeople);
 
@@ -180,17 +180,55 @@ test("what Outlook calls the subject a second time stays inside too", async () =
   assert(!textOf(relayed).includes(CANARY));
 });
 
-for (const [text, expected] of [
-  ["5.3.4 the message is too large for the next mail server", /^552 5\.3\.4 /],
-  ["5.6.7 the next mail server takes no non-ASCII addresses", /^553 5\.6\.7 /],
+for (const [obstacle, expected] of [
+  ["size", /^552 5\.3\.4 /],
+  ["smtputf8", /^553 5\.6\.7 /],
 ] as const) {
-  test(`the next hop's "${text}" has a code of its own`, async () => {
+  test(`what our side knows of the next hop has a code of its own: ${obstacle}`, async () => {
     const { reply } = await send(MESSAGE, ["bob@beta.test"], {
-      outcome: () => ({ kind: "refused", code: 0, text, temporary: false }),
+      outcome: () => ({ kind: "refused", code: 0, obstacle, text: "words", temporary: false }),
     });
     assert.match(reply, expected);
   });
 }
+
+test("the words of the next hop choose no code, its code does", async () => {
+  for (const [code, text, expected] of [
+    [550, "5.3.4 a lie about the size", /^550 5\.0\.0 .* 5\.3\.4 a lie/],
+    [554, "5.6.7 a lie about the address", /^554 5\.0\.0 /],
+    [552, "5.2.2 the mailbox is full", /^552 5\.0\.0 /],
+    [521, "5.3.4 not here", /^550 5\.0\.0 /],
+  ] as const) {
+    const { reply } = await send(MESSAGE, ["bob@beta.test"], {
+      outcome: () => ({ kind: "refused", code, text, temporary: false }),
+    });
+    assert.match(reply, expected);
+  }
+});
+
+test("whoever has no open keys is told why, and where former passwords are asked for", async () => {
+  const unlockPage = "https://mail.alpha.test/unlock";
+  for (const [closed, page, expected] of [
+    [
+      "password-changed",
+      unlockPage,
+      /^554 5\.7\.5 .*since your password changed.*alpha\.test\/unlock; not/,
+    ],
+    ["password-changed", undefined, /^554 5\.7\.5 .*former password or recovery code through your/],
+    ["on-device", unlockPage, /^554 5\.7\.5 your key is on your own device/],
+    [undefined, unlockPage, /^554 5\.7\.5 your encryption key is not usable/],
+  ] as const) {
+    const { deps, sender } = await send(MESSAGE, ["bob@beta.test"]);
+    const envelope = { from: sender.address, recipients: [address("bob@beta.test")] };
+    const reply = await submit(
+      { ...deps, unlockPage: page },
+      { ...sender, keys: UnlockedKeys.none(), closed },
+      envelope,
+      Buffer.from(MESSAGE.replaceAll("\n", "\r\n")),
+    );
+    assert.match(replyText(reply), expected);
+  }
+});
 
 test("under require a recipient is answered at RCPT", async () => {
   const { deps, sender } = await send(MESSAGE, ["bob@beta.test"], { policy: "require" });

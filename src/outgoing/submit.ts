@@ -28,7 +28,14 @@ import { isOwn, isSubaddressOf } from "./own-address.ts";
 import { planFor, type Looked, type Plan } from "./plan.ts";
 import { FOREIGN_AUTHOR, prepare, type PrepareDeps, type Prepared } from "./prepare.ts";
 import { withReceived } from "./received.ts";
-import { absentText, type Demand, refusalReply, summaryText } from "./replies.ts";
+import {
+  absentText,
+  type Demand,
+  keysClosedReply,
+  type KeysClosed,
+  refusalReply,
+  summaryText,
+} from "./replies.ts";
 import type { TraceOutgoing } from "./tracing.ts";
 
 /** Who is logged in on a connection: his addresses and his keys, unlocked with the password he gave. */
@@ -37,6 +44,8 @@ export type Sender = {
   readonly addresses: readonly EmailAddress[];
   readonly policy: Policy;
   readonly keys: UnlockedKeys;
+  /** Why the login opened no keys, where it did not. */
+  readonly closed?: KeysClosed | undefined;
   /** The change of the account that the login saw: after the next one the keys are used no more. */
   readonly generation: number;
 };
@@ -54,6 +63,8 @@ export type SubmitDeps = PrepareDeps & {
   readonly autocrypt: AutocryptRule;
   /** Whether the subject of a sealed message stands once more in its text; by default it does. */
   readonly legacyDisplay?: boolean;
+  /** Where users open keys that their current password does not open. */
+  readonly unlockPage?: string | undefined;
   /** Whether the sender received one of these messages protected (a reply to it must not be clear). */
   readonly cameProtected: (reader: EmailAddress, messageIds: readonly string[]) => Promise<boolean>;
 };
@@ -101,7 +112,9 @@ export async function submit(
   const demand = await demandFor(deps, sender, prepared);
   const policy = demand === undefined ? sender.policy : "require";
   // The sender's own key comes first: without it nothing is sent under a policy that wants protection.
-  if (policy !== "off" && signerOf(sender, prepared) === undefined) return NO_KEY;
+  if (policy !== "off" && signerOf(sender, prepared) === undefined) {
+    return keysClosedReply(sender.closed, deps.unlockPage);
+  }
 
   const looked = await Promise.all(
     envelope.recipients.map(async (address) => ({
@@ -166,12 +179,6 @@ const FOREIGN_RETURN_PATH = reply(
   "550",
   "5.7.1",
   "the sender address (MAIL FROM) is not one of yours; not sent",
-);
-
-const NO_KEY = reply(
-  "554",
-  "5.7.5",
-  "your encryption key is not usable in this session; log in with your password or ask your provider",
 );
 
 /** What makes the message one that must not leave in clear; undefined: nothing, the policy in force decides. */

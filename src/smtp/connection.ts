@@ -17,6 +17,12 @@ export type Connection = {
   recipients: EmailAddress[];
   refusedLogins: number;
   refusedRecipients: number;
+  /** The name of the transaction since the last MAIL FROM; "" before. */
+  transaction: string;
+  /** Of that MAIL FROM, on a clock that nobody sets; 0 before. */
+  startedMs: number;
+  /** Of the message that came; 0 before. */
+  sizeBytes: number;
   running: number;
   whenIdle: (() => void) | undefined;
 };
@@ -30,6 +36,9 @@ export function newConnection(network: string, firstCommand: NodeJS.Timeout): Co
     recipients: [],
     refusedLogins: 0,
     refusedRecipients: 0,
+    transaction: "",
+    startedMs: 0,
+    sizeBytes: 0,
     running: 0,
     whenIdle: undefined,
   };

@@ -3,7 +3,7 @@ import type { SMTPServerSession } from "smtp-server";
 
 import { networkOf } from "../base/network.ts";
 import { newConnection, type Connection } from "./connection.ts";
-import { errorReply, Refusal, type Reply } from "./reply.ts";
+import { errorReply, Refusal } from "./reply.ts";
 
 export type Callback<Value = unknown> = (error?: Error | null, value?: Value) => void;
 
@@ -11,6 +11,7 @@ export class Connections {
   readonly #connections = new Map<string, Connection>();
   readonly #running = new Set<Promise<unknown>>();
   readonly #failed: (error: unknown) => void;
+  #wentIdle: ((id: string) => void) | undefined;
 
   /** `failed` is told of errors that are no refusals: the client hears of them only that there was one. */
   constructor(failed: (error: unknown) => void) {
@@ -21,6 +22,11 @@ export class Connections {
   open(session: SMTPServerSession, firstCommandMs: number, late: () => void): void {
     const timer = setTimeout(late, firstCommandMs).unref();
     this.#connections.set(session.id, newConnection(networkOf(session.remoteAddress), timer));
+  }
+
+  /** From now on told of each connection whose step was answered and that waits for its client. */
+  whenIdle(wentIdle: (id: string) => void): void {
+    this.#wentIdle = wentIdle;
   }
 
   isOpen({ id }: SMTPServerSession): boolean {
@@ -48,19 +54,16 @@ export class Connections {
     else ended();
   }
 
-  /**
-   * Runs one step and gives its outcome to smtp-server: a value, or a refusal as an error with its code. `trouble`: the
-   * reply to an error that is no refusal.
-   */
+  /** Runs one step and gives its outcome to smtp-server: a value, or a refusal as an error with its code. */
   answer<Value>(
     { id }: SMTPServerSession,
     callback: Callback<Value>,
     step: () => Promise<Value>,
-    trouble: (error: unknown) => Reply = errorReply,
   ): void {
-    const work = this.#run(this.#connections.get(id), callback, step, trouble).finally(() =>
-      this.#running.delete(work),
-    );
+    const work = this.#run(this.#connections.get(id), callback, step).finally(() => {
+      this.#running.delete(work);
+      if (!this.isBusy(id)) this.#wentIdle?.(id);
+    });
     this.#running.add(work);
   }
 
@@ -73,10 +76,9 @@ export class Connections {
     connection: Connection | undefined,
     callback: Callback<Value>,
     step: () => Promise<Value>,
-    trouble: (error: unknown) => Reply,
   ): Promise<void> {
     if (connection !== undefined) connection.running += 1;
-    const { error, value } = await this.#outcome(step, trouble);
+    const { error, value } = await this.#outcome(step);
     if (connection !== undefined) {
       connection.running -= 1;
       if (connection.running === 0) connection.whenIdle?.();
@@ -90,14 +92,13 @@ export class Connections {
 
   async #outcome<Value>(
     step: () => Promise<Value>,
-    trouble: (error: unknown) => Reply,
   ): Promise<{ error: Error | null; value?: Value }> {
     try {
       return { error: null, value: await step() };
     } catch (error) {
       if (error instanceof Refusal) return { error };
       this.#failed(error);
-      return { error: Refusal.of(trouble(error)) };
+      return { error: Refusal.of(errorReply(error)) };
     }
   }
 }

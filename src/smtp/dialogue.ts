@@ -11,6 +11,7 @@ import type {
 
 import type { Envelope } from "../mail/envelope.ts";
 import { checkLineEndsInSlices } from "../mail/message.ts";
+import { tellData, tellRefusal, type Context } from "./answered.ts";
 import { Budget, type Share } from "./budget.ts";
 import { collect } from "./collect.ts";
 import { readDataLines } from "./data-lines.ts";
@@ -20,18 +21,11 @@ import type { Goodbyes } from "./goodbye.ts";
 import type { Client, Handlers, ListenerLimits, ListenerMode } from "./handlers.ts";
 import { MAIL, MAIL_OF_CLIENTS, RCPT, refuseUnannounced } from "./parameters.ts";
 import { PasswordLines } from "./password-lines.ts";
-import {
-  errorReply,
-  isAccepted,
-  loginErrorReply,
-  oneReply,
-  Refusal,
-  reply,
-  type Reply,
-} from "./reply.ts";
+import { errorReply, isAccepted, oneReply, Refusal, reply, type Reply } from "./reply.ts";
 
 /** Jokes and proxies' commands of smtp-server that nobody may use. */
 const NEVER = ["WIZ", "SHELL", "KILL", "XCLIENT", "XFORWARD"];
+const SHUTTING_DOWN = "4.3.2 shutting down";
 const MOST_REFUSED_LOGINS = 3;
 /** Somebody who guesses user names. */
 const MOST_REFUSED_RECIPIENTS = 20;
@@ -81,21 +75,26 @@ export class Dialogue<Login extends object> {
         callback();
       },
       onAuth: (auth, session, callback) => {
-        this.#connections.answer(
-          session,
-          callback,
-          async () => this.#login(auth, session),
-          loginErrorReply,
+        this.#connections.answer(session, callback, async () =>
+          tellRefusal(this.#context(session), "auth", async () => this.#login(auth, session)),
         );
       },
       onMailFrom: (address, session, callback) => {
-        this.#connections.answer(session, callback, async () => this.#mail(address, session));
+        this.#connections.answer(session, callback, async () =>
+          tellRefusal(this.#context(session), "mail", async () => this.#mail(address, session)),
+        );
       },
       onRcptTo: (address, session, callback) => {
-        this.#connections.answer(session, callback, async () => this.#recipient(address, session));
+        this.#connections.answer(session, callback, async () =>
+          tellRefusal(this.#context(session), "rcpt", async () =>
+            this.#recipient(address, session),
+          ),
+        );
       },
       onData: (stream, session, callback) => {
-        this.#connections.answer(session, callback, async () => this.#data(stream, session));
+        this.#connections.answer(session, callback, async () =>
+          tellData(this.#context(session), async () => this.#data(stream, session)),
+        );
       },
       onClose: (session) => {
         this.#closed(session);
@@ -103,9 +102,12 @@ export class Dialogue<Login extends object> {
     };
   }
 
-  /** Says goodbye on every connection that waits for nothing. */
+  /** Says goodbye on every connection that waits for nothing, and on each other one after what it waits for. */
   sendAwayIdle(): void {
-    this.#goodbyes.sayToIdle((id) => this.#connections.isBusy(id));
+    this.#connections.whenIdle((id) => {
+      this.#goodbyes.sayTo(id, SHUTTING_DOWN);
+    });
+    this.#goodbyes.sayToIdle((id) => this.#connections.isBusy(id), SHUTTING_DOWN);
   }
 
   /** Whether a handler runs for the client at the other end. */
@@ -207,6 +209,9 @@ export class Dialogue<Login extends object> {
     }
     refuseUnannounced(address, this.#isSubmission ? MAIL_OF_CLIENTS : MAIL);
     connection.recipients = [];
+    connection.transaction = this.#handlers.nameTransaction?.() ?? "";
+    connection.startedMs = performance.now();
+    connection.sizeBytes = 0;
     connection.from = address.address === "" ? undefined : parsePath(address, session, "5.1.7");
     return Promise.resolve();
   }
@@ -252,6 +257,7 @@ export class Dialogue<Login extends object> {
     const envelope = envelopeOf(connection, session, this.#mode !== "lmtp");
     using room = this.#budget.share(connection.network);
     const message = await this.#message(stream, session, room);
+    connection.sizeBytes = message instanceof Uint8Array ? message.length : 0;
     const replies =
       message instanceof Uint8Array ? await this.#decided(session, envelope, message) : [message];
     if (this.#mode !== "lmtp") return textOf(oneReply(replies));
@@ -314,7 +320,16 @@ export class Dialogue<Login extends object> {
       protocol: session.transmissionType,
       isTls: session.secure,
       login: loginOf<Login>(session),
+      transaction: this.#connections.of(session).transaction,
     };
+  }
+
+  #context(session: SMTPServerSession): () => Context<Login> {
+    return () => ({
+      handlers: this.#handlers,
+      client: this.#client(session),
+      connection: this.#connections.of(session),
+    });
   }
 }
 

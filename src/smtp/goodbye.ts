@@ -44,13 +44,18 @@ export class Goodbyes {
 
   /** Ends a session with 421. */
   say({ id }: SMTPServerSession, text: string): void {
+    this.sayTo(id, text);
+  }
+
+  /** The same by the ID of the session. */
+  sayTo(id: string, text: string): void {
     this.connectionOf(id)?.send(421, text);
   }
 
   /** The same on every connection that nothing is done for. */
-  sayToIdle(isBusy: (id: string) => boolean): void {
+  sayToIdle(isBusy: (id: string) => boolean, text: string): void {
     for (const connection of this.#connections()) {
-      if (!isBusy(connection.id)) connection.send(421, "4.3.2 shutting down");
+      if (!isBusy(connection.id)) connection.send(421, text);
     }
   }
 

@@ -6,7 +6,7 @@ import { formatAddress, isAscii, type EmailAddress } from "../mail/address.ts";
 import type { Envelope } from "../mail/envelope.ts";
 import { parseHeader } from "../mail/header.ts";
 import { SmtpClient, type HopReply } from "./client.ts";
-import type { Hop, Outcome, RelayResult, RelayTimeouts } from "./hop.ts";
+import type { Hop, Obstacle, Outcome, RelayResult, RelayTimeouts } from "./hop.ts";
 
 type Context = {
   readonly hop: Hop;
@@ -109,22 +109,28 @@ function obstacleFor(
   extensions: Extensions,
   client: SmtpClient,
 ): Outcome | undefined {
-  const never = (text: string): Outcome => ({ kind: "refused", code: 0, text, temporary: false });
+  const never = (obstacle: Obstacle, text: string): Outcome => ({
+    kind: "refused",
+    code: 0,
+    obstacle,
+    text,
+    temporary: false,
+  });
   const sizeLimit = Number(extensions.get("SIZE") ?? 0);
   if (sizeLimit > 0 && message.length > sizeLimit) {
-    return never("5.3.4 the message is too large for the next mail server");
+    return never("size", "5.3.4 the message is too large for the next mail server");
   }
   if (needs.smtpUtf8 && !extensions.has("SMTPUTF8")) {
-    return never("5.6.7 the next mail server takes no non-ASCII addresses");
+    return never("smtputf8", "5.6.7 the next mail server takes no non-ASCII addresses");
   }
   // Converting would change bytes that are signed (RFC 6152 §3).
   if (needs.eightBit && !extensions.has("8BITMIME")) {
-    return never("5.6.3 the next mail server takes no 8-bit messages");
+    return never("8bitmime", "5.6.3 the next mail server takes no 8-bit messages");
   }
   // RFC 8689 §4.2.1: the hop must promise the same, inside TLS.
   const isPromised = extensions.has("REQUIRETLS") && client.isTls;
   return envelope.requireTls === true && !isPromised
-    ? never("5.7.30 the next mail server does not support REQUIRETLS")
+    ? never("requiretls", "5.7.30 the next mail server does not support REQUIRETLS")
     : undefined;
 }
 

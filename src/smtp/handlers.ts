@@ -2,6 +2,7 @@
 import type { Secret } from "../base/secret.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import type { Envelope } from "../mail/envelope.ts";
+import type { Answered } from "./answered.ts";
 import type { Reply } from "./reply.ts";
 
 export type ListenerMode = "submission-implicit" | "submission-starttls" | "mx" | "lmtp";
@@ -18,6 +19,8 @@ export type Client<Login> = {
   readonly protocol: string;
   readonly isTls: boolean;
   readonly login: Login | undefined;
+  /** The name of the transaction that is under way; "" when there is none, or none was given. */
+  readonly transaction: string;
 };
 
 /** `sizeBytes` is what the client announced by SIZE (RFC 1870), 0 when nothing. */
@@ -50,6 +53,10 @@ export type Handlers<Login extends object> = {
     envelope: Envelope,
     message: Uint8Array,
   ) => Promise<Reply | readonly Reply[]>;
+  /** Names each transaction: the name stands in its replies. Without it they have none. */
+  readonly nameTransaction?: () => string;
+  /** Told of every login, sender and recipient that was refused, and of every message, before the client is. */
+  readonly answered?: (client: Client<Login>, answered: Answered) => void;
   /** Told of what was thrown and answered as trouble; for the log. */
   readonly failed?: (error: unknown) => void;
 };

@@ -20,10 +20,15 @@ export type Outcome =
       readonly kind: "refused";
       /** The hop's reply code; 0 when it gave none. */
       readonly code: number;
+      /** What our own side found out before the message was sent; a hop's words never choose it. */
+      readonly obstacle?: Obstacle;
       /** The hop's words with its enhanced code, or ours when it said nothing. */
       readonly text: string;
       readonly temporary: boolean;
     };
+
+/** Why a hop cannot take a message as it is, by what it offers. */
+export type Obstacle = "size" | "smtputf8" | "8bitmime" | "requiretls";
 
 export type RecipientOutcome = { readonly address: EmailAddress; readonly outcome: Outcome };
 

@@ -52,6 +52,8 @@ export type Listener = AsyncDisposable & {
   readonly port: number;
   /** Takes a renewed certificate for new connections. */
   readonly useTls: (tls: ServerTls) => void;
+  /** How many clients are connected. */
+  readonly connections: () => number;
 };
 
 /**
@@ -82,10 +84,11 @@ export async function startListener<Login extends object>(
       else goodbyes.sendAway(socket, why);
     },
   });
+  // A stranger's broken connection or handshake is not our error; unheard, the event would end the process. One that keeps
+  // the port from us is heard below.
+  server.on("error", () => undefined);
   server.listen(options.port, options.host);
   await once(server.server, "listening");
-  // A stranger's broken connection or handshake is not our error; unheard, the event would end the process.
-  server.on("error", () => undefined);
   const { address: host, port } = server.server.address() as AddressInfo;
   return {
     host,
@@ -93,6 +96,7 @@ export async function startListener<Login extends object>(
     useTls: (tls) => {
       server.updateSecureContext({ cert: tls.cert, key: tls.key });
     },
+    connections: () => server.connections.size,
     [Symbol.asyncDispose]: async () => {
       const closed = new Promise<void>((resolve) => {
         server.close(resolve);

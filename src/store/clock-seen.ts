@@ -21,6 +21,26 @@ export async function keepLatestTime(store: Store, now: Date): Promise<Date> {
   return fromUnixMs(row.at);
 }
 
+/** The latest time that any serving process has kept; undefined when none has. */
+export async function readLatestTime(store: Store): Promise<Date | undefined> {
+  const row = await store.db
+    .selectFrom("clock_seen")
+    .select("at")
+    .where("id", "=", ONLY_ROW)
+    .executeTakeFirst();
+  return row === undefined || Number(row.at) === 0 ? undefined : fromUnixMs(Number(row.at));
+}
+
+/** Forgets what was kept: from now on that is the latest time. */
+export async function resetLatestTime(store: Store, now: Date): Promise<void> {
+  const at = now.getTime();
+  await store.db
+    .insertInto("clock_seen")
+    .values({ id: ONLY_ROW, at })
+    .onConflict((conflict) => conflict.column("id").doUpdateSet({ at }))
+    .execute();
+}
+
 /** Writes, and changes nothing. @throws DatabaseTrouble when nothing can be written now. */
 export async function writeProbe(store: Store): Promise<void> {
   await keepLatestTime(store, fromUnixMs(0));

@@ -13,6 +13,7 @@ import { auditMacs, beginMacs } from "./migrations/0009-audit-macs.ts";
 import { generations, ownCopies } from "./migrations/0010-generations.ts";
 import { authorAnswers } from "./migrations/0012-author-answers.ts";
 import { unusableAnswers } from "./migrations/0014-unusable-answers.ts";
+import { signals } from "./migrations/0015-signals.ts";
 import { sealedForm } from "./migrations/0011-sealed-form.ts";
 import { RESTORING, type Engine, type Store } from "./store.ts";
 import { DatabaseTrouble } from "./trouble.ts";
@@ -42,6 +43,7 @@ const STEPS: readonly Step[] = [
   { name: "0011-sealed-form", migration: sealedForm },
   { name: "0012-author-answers", migration: authorAnswers },
   { name: "0014-unusable-answers", migration: unusableAnswers },
+  { name: "0015-signals", migration: signals },
 ];
 
 const LOCK = 0x5ea1_9057;

@@ -1,4 +1,4 @@
-import { fromUnixMs } from "../base/time.ts";
+import { after, fromUnixMs, HOUR } from "../base/time.ts";
 import { formatAddress, type CanonicalAddress, type EmailAddress } from "../mail/address.ts";
 import { holdAccount } from "./accounts.ts";
 import { addressFrom } from "./row.ts";
@@ -42,6 +42,9 @@ export async function insertOutbox(store: Store, rows: readonly OutboxRow[]): Pr
     .execute();
 }
 
+/** No copy is put off for longer: one that is due later was kept before the clock was set back, and is due now. */
+const MAX_AHEAD_MS = 2 * HOUR;
+
 /**
  * Takes the copies that are due for this process: their next attempt is moved to `leaseUntil`, so that another process
  * leaves them alone, and a crash only delays them.
@@ -56,7 +59,12 @@ export async function takeDue(
     const due = tx.db
       .selectFrom("outbox")
       .select("id")
-      .where("next_at", "<=", now.getTime())
+      .where((row) =>
+        row.or([
+          row("next_at", "<=", now.getTime()),
+          row("next_at", ">", after(now, MAX_AHEAD_MS).getTime()),
+        ]),
+      )
       .orderBy("next_at")
       .limit(limit);
     const rows = await tx.db

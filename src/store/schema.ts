@@ -223,4 +223,5 @@ type TraceTable = {
   step: string;
   detail: string;
   expires_at: number;
+  transaction_id: Generated<string>;
 };

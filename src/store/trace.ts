@@ -1,5 +1,8 @@
+import type { Selectable } from "kysely";
+
 import { fromUnixMs } from "../base/time.ts";
 import { wordFrom } from "./row.ts";
+import type { Schema } from "./schema.ts";
 import type { Store } from "./store.ts";
 
 /** Mail that a user of ours sends, or receives. */
@@ -13,6 +16,8 @@ export type TraceRow = {
   readonly step: string;
   readonly detail: string;
   readonly expiresAt: Date;
+  /** The name of the SMTP transaction that the row tells of; undefined in all others. */
+  readonly transaction?: string | undefined;
 };
 
 const DIRECTIONS: readonly Direction[] = ["out", "in"];
@@ -27,6 +32,7 @@ export async function insertTrace(store: Store, row: TraceRow): Promise<void> {
       step: row.step,
       detail: row.detail,
       expires_at: row.expiresAt.getTime(),
+      ...(row.transaction === undefined ? {} : { transaction_id: row.transaction }),
     })
     .execute();
 }
@@ -39,14 +45,34 @@ export async function selectTrace(store: Store, messageId: string): Promise<read
     .where("message_id", "=", messageId)
     .orderBy("id")
     .execute();
-  return rows.map((row) => ({
+  return rows.map(fromRow);
+}
+
+/** The row that tells of a transaction. */
+export async function selectTransaction(
+  store: Store,
+  transaction: string,
+): Promise<TraceRow | undefined> {
+  if (transaction === "") return undefined;
+  const row = await store.db
+    .selectFrom("trace")
+    .selectAll()
+    .where("transaction_id", "=", transaction)
+    .orderBy("id")
+    .executeTakeFirst();
+  return row === undefined ? undefined : fromRow(row);
+}
+
+function fromRow(row: Selectable<Schema["trace"]>): TraceRow {
+  return {
     messageId: row.message_id,
     at: fromUnixMs(row.at),
     direction: wordFrom(DIRECTIONS, row.direction),
     step: row.step,
     detail: row.detail,
     expiresAt: fromUnixMs(row.expires_at),
-  }));
+    ...(row.transaction_id === "" ? {} : { transaction: row.transaction_id }),
+  };
 }
 
 /** Deletes what has expired. */

@@ -61,8 +61,20 @@ export function postgresTrouble(error: unknown): unknown {
   if (!(error instanceof Error) || error instanceof AppError) return error;
   const code: unknown = Reflect.get(error, "code");
   if (typeof code !== "string") return BROKEN.test(error.message) ? trouble("away", error) : error;
+  if (code === "ENOENT" || code === "EACCES") return socketTrouble(code, error);
   const kind = POSTGRES.find(([pattern]) => pattern.test(code))?.[1];
   return kind === undefined ? error : trouble(kind, error);
+}
+
+/** The local socket of a PostgreSQL server, which is there while the server runs. */
+function socketTrouble(code: "ENOENT" | "EACCES", cause: Error): DatabaseTrouble {
+  const address: unknown = Reflect.get(cause, "address");
+  const socket = typeof address === "string" ? address : "the database server's socket";
+  const todo =
+    code === "ENOENT"
+      ? "is not there: start PostgreSQL (systemctl start postgresql), or name the folder of its socket in [database] url (?host=/run/postgresql)"
+      : "may not be used by this user: let it, or name another socket in [database] url (?host=…)";
+  return new DatabaseTrouble("away", `${socket} ${todo}: ${textOf(cause)}`, cause);
 }
 
 function trouble(kind: TroubleKind, cause: unknown, path?: string): DatabaseTrouble {

@@ -2,8 +2,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { noMeter } from "../../src/app/meter.ts";
 import { outgoingHandlers, wayOut } from "../../src/app/outgoing.ts";
 import type { Parts } from "../../src/app/parts.ts";
+import { Transactions } from "../../src/app/transactions.ts";
 import { closeAccount, endSessions } from "../../src/keys/end-account.ts";
 import { takeBack } from "../../src/keys/custody.ts";
 import { replacePassword, resetPassword } from "../../src/login/recover.ts";
@@ -50,15 +52,16 @@ function submission(deps: Deps) {
       limits: { loginFailures: 10, loginFailuresPerNetwork: 100 },
       sealing: { legacyDisplay: true },
     },
-    events: { failed: () => undefined, submitted: () => undefined },
+    events: { failed: () => undefined },
     discover: refuse,
     seal: refuse,
     traces: {
       write: () => async () => Promise.resolve(),
       writeLater: () => async () => Promise.resolve(),
     },
+    meter: noMeter,
   } as unknown as Parts;
-  return outgoingHandlers(parts, wayOut(parts));
+  return outgoingHandlers(parts, wayOut(parts), () => undefined, new Transactions(parts));
 }
 
 for (const { engine, place } of engines()) {

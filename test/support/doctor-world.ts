@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { DAY, after } from "../../src/base/time.ts";
 import type { Inspected, Signature } from "../../src/dns/answer.ts";
-import type { TlsaRecord } from "../../src/dns/inspector.ts";
+import type { MxRecord, TlsaRecord } from "../../src/dns/inspector.ts";
 import type { DnssecState, SrvRecord } from "../../src/dns/resolver.ts";
 import { type Judgement } from "../../src/doctor/finding.ts";
 import { type Check, type DoctorDeps, type Visit, visit } from "../../src/doctor/visit.ts";
@@ -73,6 +73,7 @@ export type DoctorWorld = {
   readonly srv: Readonly<Record<string, Inspected<SrvRecord>>>;
   readonly addresses: Readonly<Record<string, Inspected<string>>>;
   readonly tlsa: Readonly<Record<string, Inspected<TlsaRecord>>>;
+  readonly mx: Readonly<Record<string, Inspected<MxRecord>>>;
   readonly openpgpkey: Readonly<Record<string, Inspected<Uint8Array>>>;
   readonly tls: readonly TlsView[] | string;
   readonly get: Get;
@@ -84,6 +85,7 @@ const WELL: DoctorWorld = {
   srv: { "_hkp._tcp.alpha.test": answered([srv()]) },
   addresses: { [KEYS]: answered([ADDRESS]) },
   tlsa: {},
+  mx: {},
   openpgpkey: {},
   tls: [seen()],
   get: async () => http(404),
@@ -104,11 +106,17 @@ export function doctorDeps(
       srv: async (name) => all.srv[name] ?? empty(),
       addresses: async (name) => all.addresses[name] ?? empty(),
       tlsa: async (name) => all.tlsa[name] ?? empty(),
+      mx: async (name) => all.mx[name] ?? empty(),
       openpgpkey: async (name) => all.openpgpkey[name] ?? empty(),
     },
     get: all.get,
     probe: { tls: async () => all.tls, request: async () => all.other },
     keyserver: { name: KEYS, port: 443 },
+    hostname: "mail.alpha.test",
+    takesMx: true,
+    hops: [],
+    listeners: [],
+    connects: async () => undefined,
     database: { kind: "closed", reason: "not in this test", isTemporary: false },
     serviceKeyFile: "/nonexistent/service.key",
     pendingBytes: 1000,

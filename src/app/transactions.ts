@@ -1,0 +1,107 @@
+/**
+ * What is logged, counted and traced of each SMTP and LMTP transaction: one line for each message, and one for each login,
+ * sender and recipient that was refused. No address of mail, no subject and no secret is in it.
+ */
+import { randomBytes } from "node:crypto";
+import { networkOf, plainAddress } from "../base/network.ts";
+import type { Sender } from "../outgoing/submit.ts";
+import type { Answered } from "../smtp/answered.ts";
+import type { Client, Handlers, ListenerMode } from "../smtp/handlers.ts";
+import { reasonOf } from "../smtp/reason.ts";
+import { isAccepted, oneReply } from "../smtp/reply.ts";
+import type { Parts } from "./parts.ts";
+
+/** What the flow found out about a message, for the line of its transaction. */
+export type TransactionNote = {
+  readonly messageId?: string | undefined;
+  /** Of a submitted message: what was decided. */
+  readonly plan?: string;
+  /** Of a received one: the state of the verdict, so far. */
+  readonly state?: string;
+};
+
+const NAME_BYTES = 6;
+
+/** The transactions that are under way in this process. */
+export class Transactions {
+  readonly #parts: Pick<Parts, "config" | "events" | "traces" | "meter">;
+  readonly #notes = new Map<string, TransactionNote>();
+
+  constructor(parts: Pick<Parts, "config" | "events" | "traces" | "meter">) {
+    this.#parts = parts;
+  }
+
+  /** Adds to what is known of the transaction with this name. */
+  note(name: string, more: TransactionNote): void {
+    if (name !== "") this.#notes.set(name, { ...this.#notes.get(name), ...more });
+  }
+
+  /** A listener's handlers, with what is logged of them. */
+  of(listener: ListenerMode): Pick<Handlers<Sender>, "nameTransaction" | "answered"> {
+    return {
+      nameTransaction: () => randomBytes(NAME_BYTES).toString("hex"),
+      answered: (client, answered) => {
+        this.#answered(listener, client, answered);
+      },
+    };
+  }
+
+  #answered(listener: ListenerMode, client: Client<Sender>, answered: Answered): void {
+    const { step, transaction, replies, recipients } = answered;
+    const reply = oneReply(replies);
+    const reason = reasonOf(step, reply);
+    const { code, enhanced: status } = reply;
+    const from = { listener, ...this.#clientOf(client) };
+    const { events, meter } = this.#parts;
+    meter.answered(listener, step, reason);
+    if (step === "auth") {
+      if (reason === "trouble") events.refused({ step, ...from, code, status, reason });
+      else events.loginFailed({ ...from, code, status, reason });
+      return;
+    }
+    if (step !== "data") {
+      events.refused({ id: transaction, step, ...from, code, status, reason });
+      // Strangers at the other ports could fill the database with what they try.
+      if (client.login !== undefined) this.#trace(listener, answered, { code, status, reason }, {});
+      return;
+    }
+    const { messageId, ...note } = this.#notes.get(transaction) ?? {};
+    this.#notes.delete(transaction);
+    const accepted = replies.length > 1 ? replies.filter(isAccepted).length : undefined;
+    const outcome = { code, status, reason, ...(accepted === undefined ? {} : { accepted }) };
+    events.transaction({
+      id: transaction,
+      ...from,
+      ...(client.login === undefined ? {} : { domain: client.login.address.domain }),
+      ...outcome,
+      recipients,
+      sizeBytes: answered.sizeBytes,
+      tookMs: answered.tookMs,
+      ...note,
+    });
+    this.#trace(listener, answered, { ...outcome, recipients }, { messageId });
+  }
+
+  #trace(
+    listener: ListenerMode,
+    { step, transaction }: Answered,
+    detail: Readonly<Record<string, string | number>>,
+    { messageId = "" }: TransactionNote,
+  ): void {
+    if (transaction === "") return;
+    const direction = listener.startsWith("submission") ? "out" : "in";
+    const write = this.#parts.traces.transaction(direction);
+    void write(messageId, transaction, { transaction, listener, command: step, ...detail });
+  }
+
+  #clientOf({ address, network }: Client<Sender>): { readonly client?: string } {
+    switch (this.#parts.config.log.clientAddress) {
+      case "full":
+        return { client: plainAddress(address) };
+      case "network":
+        return { client: network === "" ? networkOf(address) : network };
+      case "none":
+        return {};
+    }
+  }
+}

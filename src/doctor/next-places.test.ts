@@ -1,0 +1,107 @@
+/** What the doctor says of the next hop, our listeners, mail that waits to leave, the MX record and the clock. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { answered, doctorDeps, lines, now } from "../../test/support/doctor-world.ts";
+import { haveAccounts } from "../../test/support/accounts.ts";
+import { engines } from "../../test/support/engines.ts";
+import { addressOf } from "../../test/support/key-life.ts";
+import { after, DAY, HOUR, MINUTE } from "../base/time.ts";
+import { keepForLater } from "../outgoing/outbox.ts";
+import { keepLatestTime } from "../store/clock-seen.ts";
+import type { Store } from "../store/store.ts";
+import { clockSeenCheck } from "./clock-seen.ts";
+import { listeningCheck } from "./listening.ts";
+import { mxRecord } from "./mx-record.ts";
+import { nextHopCheck } from "./next-hop.ts";
+import { outboxCheck } from "./outbox.ts";
+import type { DoctorDeps } from "./visit.ts";
+
+const bob = addressOf("bob@beta.test");
+
+test("a next hop that does not answer fails for now, with what to test", async () => {
+  const hops = [
+    { host: "127.0.0.1", port: 10_025 },
+    { host: "192.0.2.25", port: 25 },
+  ];
+  const connects = async ({ port }: { readonly port: number }) =>
+    Promise.resolve(port === 25 ? "connect ECONNREFUSED" : undefined);
+  const [first, second] = await nextHopCheck.run({ hops, connects });
+  assert.equal(first?.result, "ok");
+  assert.deepEqual([second?.result, second?.isTemporary], ["fail", true]);
+  assert.match(second?.title ?? "", /192\.0\.2\.25:25 gives no answer: connect ECONNREFUSED/);
+  assert.match(second?.todo ?? "", /nc 192\.0\.2\.25 25/);
+});
+
+test("each listener is asked where it can be reached, and a port of the system's choice is not", async () => {
+  const asked: string[] = [];
+  const found = await listeningCheck.run({
+    listeners: [
+      { name: "mx", host: "0.0.0.0", port: 25, isSmtp: true },
+      { name: "keyserver", host: "::", port: 443, isSmtp: false },
+      { name: "lmtp", host: "127.0.0.1", port: 0, isSmtp: true },
+    ],
+    connects: async ({ host, port }, isSmtp) => {
+      asked.push(`${host} ${String(port)} ${String(isSmtp)}`);
+      return Promise.resolve(port === 443 ? "connect ECONNREFUSED" : undefined);
+    },
+  });
+  assert.deepEqual(asked, ["127.0.0.1 25 true", "::1 443 false"]);
+  assert.deepEqual(
+    found.map(({ result }) => result),
+    ["ok", "fail", "skip"],
+  );
+  assert.match(found[1]?.title ?? "", /nobody answers at :::443 \(\[listen\.keyserver\]\)/);
+});
+
+test("the MX record names this server, another one, or none", async () => {
+  const mx = (...hosts: readonly string[]) => ({
+    mx: { "alpha.test": answered(hosts.map((host, at) => ({ preference: at, host }))) },
+  });
+  assert.match(await lines(mxRecord, mx("MAIL.alpha.test")), /^ok mail for alpha\.test comes to/);
+  assert.match(
+    await lines(mxRecord, {}),
+    /^warn alpha\.test has no MX record.*Add: alpha\.test\. IN MX 10 mail\.alpha\.test\./,
+  );
+  assert.match(await lines(mxRecord, mx(".")), /^warn alpha\.test says that it takes no mail/);
+  const other = mx("filter.example", "backup.example");
+  assert.match(
+    await lines(mxRecord, other),
+    /^warn mail .* goes to filter\.example, backup\.example/,
+  );
+  assert.match(await lines(mxRecord, other, { takesMx: false }), /^ok .*hands it to us by LMTP/);
+});
+
+for (const { engine, open } of engines()) {
+  const on = (store: Store): DoctorDeps["database"] => ({ kind: "open", store, isMigrated: true });
+
+  test(`${engine}: mail that has waited for the next hop for more than an hour is worth a warning`, async () => {
+    await using store = await open();
+    const judge = async () => outboxCheck.run({ ...doctorDeps(), database: on(store) });
+    assert.match((await judge())[0]?.title ?? "", /no accepted mail waits/);
+    await haveAccounts(store, bob);
+    const keep = async (age: number) => {
+      const clock = { now: () => after(now, -age) };
+      const wrap = () => ({ wrapped: new Uint8Array(1), serviceKey: "k" });
+      const copy = { envelope: { from: bob, recipients: [bob] }, message: new Uint8Array(1) };
+      await keepForLater({ store, clock, wrap }, bob, "<1@beta.test>", [copy]);
+    };
+    await keep(5 * MINUTE);
+    assert.equal((await judge())[0]?.result, "ok");
+    await keep(2 * HOUR);
+    const [late] = await judge();
+    assert.equal(late?.result, "warn");
+    assert.match(late.title, /2 copies wait for the next hop, the oldest for 120 minutes/);
+  });
+
+  test(`${engine}: a clock behind the latest time seen fails, and is named`, async () => {
+    await using store = await open();
+    const judge = async () => clockSeenCheck.run({ ...doctorDeps(), database: on(store) });
+    assert.equal((await judge())[0]?.result, "ok");
+    await keepLatestTime(store, after(now, DAY));
+    const [behind] = await judge();
+    assert.equal(behind?.result, "fail");
+    assert.match(behind.title, /it was set back, or was ahead then/);
+    assert.match(behind.todo, /database clock --reset/);
+  });
+}
