@@ -109,7 +109,9 @@ export async function deliver(deps: DeliverDeps, arrival: Arrival): Promise<read
     body: storedForm(arrival.message, protection).subarray(bodyOffset),
     protection,
     clearVerdict: async () =>
-      (verdict ??= judgeClear(deps, { outer: cleaned, protection, receivedAt: now, now })),
+      (verdict ??= judgeClear(deps, { outer: cleaned, protection, receivedAt: now, now }).then(
+        (judged) => withEncryptedPart(judged, arrival.message),
+      )),
     contentHash: createHash("sha256").update(arrival.message).digest(),
   };
   const answers = new Map<string, Reply>();
@@ -213,13 +215,12 @@ async function newMessage(
       },
     };
   }
-  const judged = await clearVerdictFor(
+  const verdict = await clearVerdictFor(
     async (addresses, signedAt) => deps.isReader(account.address, addresses, signedAt),
     protection,
     common.receivedAt,
     await incoming.clearVerdict(),
   );
-  const verdict = withEncryptedPart(judged, message);
   const summary = summaryOf(shownHeader(header, protection, verdict));
   return {
     author: from,

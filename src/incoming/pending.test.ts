@@ -331,6 +331,28 @@ onBoth(
 );
 
 onBoth(
+  "a message in a form that is not supported is named, and is tried again where a newer program reads it",
+  async (openStore) => {
+    const { store, id } = await withWaiting(openStore);
+    await using _ = store;
+    for (const _crash of [1, 2, 3]) await beginOpening(store, BOB, id, NOW);
+    const at = after(NOW, HOUR);
+    const ended = { kind: "unsupported", form: "Triple DES" } as const;
+    const message = await opened(store, {
+      answer: found(),
+      at,
+      alone: async () => Promise.resolve(ended),
+    });
+    assert.equal(message.verdict.state, "UNDECRYPTABLE");
+    assert.equal(message.verdict.evidence["form"], "Triple DES");
+    assert.equal(await retryOpening({ store, clock: { now: () => at } }, BOB, id), 1);
+    const again = await opened(store, { answer: found(), at });
+    assert.equal(again.verdict.state, "CONFIDENTIAL");
+    assert.equal(again.verdict.evidence["form"], undefined);
+  },
+);
+
+onBoth(
   "a message that costs too much does not keep others from being opened",
   async (openStore) => {
     const { store } = await withWaiting(openStore);

@@ -11,7 +11,7 @@ import { decodeBody, type Entity, rawBody } from "../mail/entity.ts";
 import { scanLeniently } from "../mail/mime.ts";
 import { decodeTransfer } from "../mail/transfer-encoding.ts";
 import { firstArmoredOctets, isBinary } from "../openpgp/armored-blocks.ts";
-import { readWholeCiphertext } from "../openpgp/whole-ciphertext.ts";
+import { beginsWithSessionKey } from "../openpgp/whole-ciphertext.ts";
 import { isCiphertext, isEncryptedSmime } from "./detect.ts";
 
 /** What was found. Of several ciphertexts, and of one that is no OpenPGP or stands in HTML, none is opened. */
@@ -89,7 +89,7 @@ function placeAt(message: Uint8Array, part: Entity, isClaimed: boolean): readonl
     return head.includes(ARMOR_BEGIN) ? [{ isHtml: true, ciphertext: undefined }] : [];
   }
   if (isBinary(head)) {
-    const isIt = isCiphertext(head) && isBinaryCiphertext(message, part, isClaimed);
+    const isIt = isCiphertext(head) && (beginsWithSessionKey(head) || isNamed(part, isClaimed));
     return isIt ? [{ isHtml: false, ciphertext: () => decodeBody(message, part) }] : [];
   }
   const starts = armorStarts(head);
@@ -107,12 +107,11 @@ function headOf(message: Uint8Array, part: Entity): Buffer {
   return asBuffer(decodeTransfer(raw.subarray(0, LOOKED_AT_OCTETS), part.encoding));
 }
 
-/** An octet is soon like that of a packet, so more is asked: what the part calls itself, or all of its packets. */
-function isBinaryCiphertext(message: Uint8Array, part: Entity, isClaimed: boolean): boolean {
-  const { type, subtype } = part.contentType;
-  if (isClaimed || (type === "application" && /^pgp(?:-encrypted)?$/.test(subtype))) return true;
-  if (/\.(?:pgp|gpg)$/i.test(dispositionOf(part.header).filename ?? "")) return true;
-  return subtype === "octet-stream" && readWholeCiphertext(decodeBody(message, part)) !== undefined;
+/** An octet is soon like that of a packet. Where no session key follows, the part must call itself ciphertext. */
+function isNamed({ contentType, header }: Entity, isClaimed: boolean): boolean {
+  const { type, subtype } = contentType;
+  const isTyped = type === "application" && /^pgp(?:-encrypted)?$/.test(subtype);
+  return isClaimed || isTyped || /\.(?:pgp|gpg)$/i.test(dispositionOf(header).filename ?? "");
 }
 
 /** Where armored ciphertext begins; two are as good as more. */
