@@ -25,6 +25,8 @@ const ARMOR_BEGIN = "-----BEGIN PGP MESSAGE-----";
 const LOOKED_AT_OCTETS = 128 * 1024;
 /** Maximum depth of attached messages that are encoded, which RFC 2046 §5.2.1 forbids and programs do. */
 const MOST_ENCODED_MESSAGES = 2;
+/** Maximum size of such a message: it is decoded to be looked into. */
+const MOST_ENCODED_OCTETS = 8 * 1024 * 1024;
 const ENCODED: ReadonlySet<string> = new Set(["base64", "quoted-printable"]);
 
 /** Looks into all parts of a message or entity. */
@@ -74,7 +76,8 @@ function placesIn(message: Uint8Array, part: Entity, within: Within): readonly P
   }
   if (isEncryptedSmime(part.contentType)) return [{ isHtml: false, ciphertext: undefined }];
   if (type === "message" && ENCODED.has(part.encoding)) {
-    if (within.depth >= MOST_ENCODED_MESSAGES) return [];
+    const isLarge = part.end - part.bodyStart > MOST_ENCODED_OCTETS;
+    if (isLarge || within.depth >= MOST_ENCODED_MESSAGES) return [];
     const inner = decodeBody(message, part);
     const depth = within.depth + 1;
     return placesIn(inner, scanLeniently(inner), { depth, isClaimed: false });
