@@ -162,6 +162,15 @@ test("a signature that names its key by the ID alone is checked with what the do
   assert.deepEqual(await check({ signatures: [other] }), unknown);
 });
 
+test("a signature of a kind that nobody knows is unknown, and one of a weak kind invalid", async () => {
+  const other = { ...good, hash: "unknown", isWeak: true, created: undefined };
+  const unknown = ["unknown", "of a kind that is not known"];
+  assert.deepEqual(await check({ signatures: [other] }), unknown);
+  assert.deepEqual(await check({ signatures: [good, other] }), unknown);
+  const weak = { ...good, hash: "sha1", isWeak: true };
+  assert.deepEqual(await check({ signatures: [weak] }), ["invalid", "weak"]);
+});
+
 test("of several ends of a key the first one counts, and a hard one always", async () => {
   const at = after(NOW, HOUR);
   const revoked = await revokeFresh({ key: alice, reasonCode: 1, text: "", now: at });

@@ -113,9 +113,10 @@ export async function deliver(deps: DeliverDeps, arrival: Arrival): Promise<read
     body: storedForm(arrival.message, protection).subarray(bodyOffset),
     protection,
     clearVerdict: async () =>
-      (verdict ??= judgeClear(deps, { outer: cleaned, protection, receivedAt: now, now })),
+      (verdict ??= judgeClear(deps, { outer: cleaned, protection, receivedAt: now, now }).then(
+        (judged) => withEncryptedPart(judged, holds),
+      )),
     found,
-    holds,
     contentHash,
   };
   const answers = new Map<string, Reply>();
@@ -176,7 +177,6 @@ type Incoming = Arrival & {
   readonly cleaned: Header;
   readonly body: Uint8Array;
   readonly found: Examined["found"];
-  readonly holds: Examined["holds"];
   readonly protection: ClearProtection;
   /** Of a message that is not sealed; asked once, however many its readers are. */
   readonly clearVerdict: () => Promise<MessageVerdict>;
@@ -230,13 +230,12 @@ async function newMessage(
       },
     };
   }
-  const judged = await clearVerdictFor(
+  const verdict = await clearVerdictFor(
     async (addresses, signedAt) => deps.isReader(account.address, addresses, signedAt),
     protection,
     common.receivedAt,
     await incoming.clearVerdict(),
   );
-  const verdict = withEncryptedPart(judged, incoming.holds);
   const summary = summaryOf(shownHeader(header, protection, verdict));
   return {
     author: from,

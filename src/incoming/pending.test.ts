@@ -312,23 +312,28 @@ onBoth(
   },
 );
 
-onBoth(
-  "a message that ends the process in which it is opened alone is damaged, until somebody retries",
-  async (openStore) => {
+for (const [what, ended, state] of [
+  ["ends the process in which it is opened alone", { kind: "damaged", reason: "x" }, "DAMAGED"],
+  ["has a form that is not read", { kind: "unsupported", form: "x" }, "UNDECRYPTABLE"],
+] as const) {
+  onBoth(`a message that ${what} is ${state}, until somebody retries`, async (openStore) => {
     const { store, id } = await withWaiting(openStore);
     await using _ = store;
     for (const _crash of [1, 2, 3]) await beginOpening(store, BOB, id, NOW);
-    const ended = { kind: "damaged", reason: "it ended" } as const;
     const at = after(NOW, HOUR);
     const alone = async () => Promise.resolve(ended);
     const message = await opened(store, { answer: found(), at, alone });
-    assert.equal(message.verdict.state, "DAMAGED");
+    assert.equal(message.verdict.state, state);
     assert.equal(await retryOpening({ store, clock: { now: () => at } }, BOB, id), 1);
     const again = await opened(store, { answer: found(), at });
     assert.equal(again.verdict.state, "CONFIDENTIAL");
+    assert.deepEqual(
+      [again.verdict.evidence["form"], again.verdict.evidence["reason"]],
+      [undefined, undefined],
+    );
     assert.equal(await retryOpening({ store, clock: { now: () => at } }, BOB), 0);
-  },
-);
+  });
+}
 
 onBoth(
   "a message that costs too much does not keep others from being opened",

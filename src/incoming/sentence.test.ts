@@ -58,6 +58,18 @@ test("two authors are both named, and a warning says what it means", () => {
   assert.match(said({ warnings: ["OLD_SIGNATURE"] }), /^It was signed long before it arrived/);
 });
 
+test("a form that is not supported is named, and what is encrypted and not shown is said", () => {
+  const state = "UNDECRYPTABLE";
+  assert.equal(said({ state }), "Encrypted with a key that is not in your account.");
+  assert.equal(
+    said({ state, evidence: { form: "Triple DES" } }),
+    "Encrypted in a form that is not supported: Triple DES.",
+  );
+  assert.match(said({ warnings: ["ENCRYPTED_PART"] }), /can be opened apart\.$/);
+  assert.match(said({ warnings: ["ENCRYPTED_UNREADABLE"] }), /not opened here\.$/);
+  assert.match(said({ warnings: ["OPENED_APART"] }), /do not quote it in an answer\.$/);
+});
+
 test("a signer's domain is shown as people can tell it from others", () => {
   const signer = "a@xn--80ak6aa92e.com";
   assert.match(said({ ...SIGNER, signer, state: "VERIFIED" }), /confirmed by xn--80ak6aa92e\.com/);

@@ -10,21 +10,10 @@ export function decodeCharset(bytes: Uint8Array, charset: string): string {
   const label = charset.trim().toLowerCase();
   if (isAscii(bytes) && isAsciiSuperset(label)) return asBuffer(bytes).toString("latin1");
   if (isAsciiName(label) && isUtf8(bytes)) return asBuffer(bytes).toString("utf8");
-  return decoded(bytes, label, false) ?? decodeUnlabelled(bytes);
-}
-
-/** As `decodeCharset`; undefined where the bytes are not text of that set, or nobody knows the set. */
-export function decodeStrictly(bytes: Uint8Array, charset: string): string | undefined {
-  return decoded(bytes, charset.trim().toLowerCase(), true);
-}
-
-function decoded(bytes: Uint8Array, label: string, fatal: boolean): string | undefined {
   try {
-    return new TextDecoder(label === "" ? "latin1" : label, { ignoreBOM: true, fatal }).decode(
-      bytes,
-    );
+    return new TextDecoder(label === "" ? "latin1" : label, { ignoreBOM: true }).decode(bytes);
   } catch {
-    return undefined;
+    return decodeUnlabelled(bytes);
   }
 }
 

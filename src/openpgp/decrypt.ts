@@ -170,7 +170,7 @@ async function openWithFirst(
     const isCurve = sessionKey !== undefined && key.publicPart.kind !== "rsa";
     wasForUs ||= pkesk.keyId !== undefined || isCurve;
     if (sessionKey === undefined) continue;
-    if (!mayTry(pkesk.keyId === undefined && !isCurve)) continue;
+    if (!mayTry(pkesk.keyId === undefined && !isCurve)) break;
     const plain = await plainOf(container, sessionKey, opened);
     if (plain !== undefined) return { key, content: await readContent(plain) };
   }

@@ -49,6 +49,11 @@ export function readPackets(bytes: Uint8Array, most: number): readonly Packet[] 
   return packets;
 }
 
+/** The first packet of a sequence, all of which must be there. @throws Damaged */
+export function readFirstPacket(bytes: Uint8Array): Packet {
+  return readPacket(cursorOver(bytes));
+}
+
 /** The header of a packet whose body has a known length, in the current format (RFC 9580 §4.2.1). */
 export function packetHeader(tag: number, length: number): Buffer {
   if (length < 192) return Buffer.from([0xc0 | tag, length]);

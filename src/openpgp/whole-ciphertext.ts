@@ -2,7 +2,7 @@ import { asBuffer } from "../base/bytes.ts";
 import { dearmor, isBinary } from "./armored-blocks.ts";
 import { cursorOver } from "./cursor.ts";
 import { Damaged } from "./damaged.ts";
-import { PACKET, type Packet, readPackets } from "./packet.ts";
+import { PACKET, type Packet, readFirstPacket, readPackets } from "./packet.ts";
 import { type Pkesk, readPkesk } from "./pkesk.ts";
 
 /** What a whole encrypted message shows without a key: for how many keys its session key is there. */
@@ -40,6 +40,16 @@ export function readWholeCiphertext(bytes: Uint8Array): WholeCiphertext | undefi
     return { keys: new Set(known.filter((name) => name !== HIDDEN)).size + hidden };
   } catch (error) {
     if (error instanceof Damaged) return undefined;
+    throw error;
+  }
+}
+
+/** Whether binary octets begin with a session key whose numbers fill its packet exactly: chance does not make one. */
+export function beginsWithSessionKey(bytes: Uint8Array): boolean {
+  try {
+    return nameOf(readFirstPacket(bytes)) !== undefined;
+  } catch (error) {
+    if (error instanceof Damaged) return false;
     throw error;
   }
 }

@@ -11,7 +11,7 @@ import { decodeBody, type Entity, rawBody } from "../mail/entity.ts";
 import { scanLeniently } from "../mail/mime.ts";
 import { decodeTransfer } from "../mail/transfer-encoding.ts";
 import { firstArmoredOctets, isBinary } from "../openpgp/armored-blocks.ts";
-import { readWholeCiphertext } from "../openpgp/whole-ciphertext.ts";
+import { beginsWithSessionKey } from "../openpgp/whole-ciphertext.ts";
 import { isCiphertext, isEncryptedSmime } from "./detect.ts";
 
 /** What was found. Of several ciphertexts, and of one that is no OpenPGP or stands in HTML, none is opened. */
@@ -25,6 +25,8 @@ const ARMOR_BEGIN = "-----BEGIN PGP MESSAGE-----";
 const LOOKED_AT_OCTETS = 128 * 1024;
 /** Maximum depth of attached messages that are encoded, which RFC 2046 §5.2.1 forbids and programs do. */
 const MOST_ENCODED_MESSAGES = 2;
+/** Maximum size of such a message: it is decoded to be looked into. */
+const MOST_ENCODED_OCTETS = 8 * 1024 * 1024;
 const ENCODED: ReadonlySet<string> = new Set(["base64", "quoted-printable"]);
 
 /** Looks into all parts of a message or entity. */
@@ -74,7 +76,8 @@ function placesIn(message: Uint8Array, part: Entity, within: Within): readonly P
   }
   if (isEncryptedSmime(part.contentType)) return [{ isHtml: false, ciphertext: undefined }];
   if (type === "message" && ENCODED.has(part.encoding)) {
-    if (within.depth >= MOST_ENCODED_MESSAGES) return [];
+    const isLarge = part.end - part.bodyStart > MOST_ENCODED_OCTETS;
+    if (isLarge || within.depth >= MOST_ENCODED_MESSAGES) return [];
     const inner = decodeBody(message, part);
     const depth = within.depth + 1;
     return placesIn(inner, scanLeniently(inner), { depth, isClaimed: false });
@@ -89,7 +92,7 @@ function placeAt(message: Uint8Array, part: Entity, isClaimed: boolean): readonl
     return head.includes(ARMOR_BEGIN) ? [{ isHtml: true, ciphertext: undefined }] : [];
   }
   if (isBinary(head)) {
-    const isIt = isCiphertext(head) && isBinaryCiphertext(message, part, isClaimed);
+    const isIt = isCiphertext(head) && (beginsWithSessionKey(head) || isNamed(part, isClaimed));
     return isIt ? [{ isHtml: false, ciphertext: () => decodeBody(message, part) }] : [];
   }
   const starts = armorStarts(head);
@@ -107,12 +110,11 @@ function headOf(message: Uint8Array, part: Entity): Buffer {
   return asBuffer(decodeTransfer(raw.subarray(0, LOOKED_AT_OCTETS), part.encoding));
 }
 
-/** An octet is soon like that of a packet, so more is asked: what the part calls itself, or all of its packets. */
-function isBinaryCiphertext(message: Uint8Array, part: Entity, isClaimed: boolean): boolean {
-  const { type, subtype } = part.contentType;
-  if (isClaimed || (type === "application" && /^pgp(?:-encrypted)?$/.test(subtype))) return true;
-  if (/\.(?:pgp|gpg)$/i.test(dispositionOf(part.header).filename ?? "")) return true;
-  return subtype === "octet-stream" && readWholeCiphertext(decodeBody(message, part)) !== undefined;
+/** An octet is soon like that of a packet. Where no session key follows, the part must call itself ciphertext. */
+function isNamed({ contentType, header }: Entity, isClaimed: boolean): boolean {
+  const { type, subtype } = contentType;
+  const isTyped = type === "application" && /^pgp(?:-encrypted)?$/.test(subtype);
+  return isClaimed || isTyped || /\.(?:pgp|gpg)$/i.test(dispositionOf(header).filename ?? "");
 }
 
 /** Where armored ciphertext begins; two are as good as more. */

@@ -5,7 +5,8 @@
 import { isAscii, isUtf8 } from "node:buffer";
 
 import { asBuffer } from "../base/bytes.ts";
-import { decodeStrictly, encodeCharset, isAsciiName, isAsciiSuperset } from "../mail/charset.ts";
+import { encodeCharset, isAsciiName, isAsciiSuperset } from "../mail/charset.ts";
+import { encodeText } from "../mail/encode-text.ts";
 import { decodedText, fieldBody, firstField, type Header } from "../mail/header.ts";
 import { decodeBody, type Entity, rawBody } from "../mail/entity.ts";
 import { decodeTransfer, encodeTransfer } from "../mail/transfer-encoding.ts";
@@ -16,7 +17,6 @@ const DIV_CLASS = "header-protection-legacy-display";
 const DIV_OPEN = `<div class="${DIV_CLASS}">`;
 /** Keeps a line within the 998 octets of RFC 5322 §2.1.1, whatever the character set. */
 const MAX_LINE_CHARACTERS = 240;
-const MAX_LINE_OCTETS = 1000;
 /** Elements whose content is no markup. */
 const OPAQUE = new Set(["script", "style", "title"]);
 
@@ -44,12 +44,13 @@ export function addElement(
   const text = `${lines.join("\r\n")}\r\n\r\n`;
   const element = encodeCharset(text, charset);
   if (element !== undefined) return { body: before(message, part, element) };
-  const element8 = Buffer.from(text, "utf8");
   const own = decodeBody(message, part);
+  // ASCII is UTF-8 as it is.
   if (isAsciiSuperset(charset) && (isAscii(own) || (isAsciiName(charset) && isUtf8(own)))) {
-    return { body: before(message, part, element8), charset: "utf-8" };
+    return { body: before(message, part, Buffer.from(text, "utf8")), charset: "utf-8" };
   }
-  return inUtf8(part, own, element8, charset);
+  const said = isAsciiName(charset) ? undefined : encodeText(text, charset);
+  return said && { body: before(message, part, said) };
 }
 
 /** The body keeps its bytes where it can: quoted-printable text can be put before quoted-printable text. */
@@ -59,30 +60,6 @@ function before(message: Uint8Array, part: Entity, element: Uint8Array): Uint8Ar
     return encodeTransfer(body, part.encoding);
   }
   return Buffer.concat([encodeTransfer(element, part.encoding), rawBody(message, part)]);
-}
-
-/** The body written again in UTF-8, where it is wholly text of its own character set and its lines stay short enough. */
-function inUtf8(
-  { encoding }: Entity,
-  own: Uint8Array,
-  element: Uint8Array,
-  charset: string,
-): WithElement | undefined {
-  const text = decodeStrictly(own, charset);
-  if (text === undefined) return undefined;
-  const body = Buffer.concat([element, Buffer.from(text, "utf8")]);
-  return hasLongLine(body) ? undefined : { body: encodeTransfer(body, encoding), charset: "utf-8" };
-}
-
-/** RFC 5322 §2.1.1. */
-function hasLongLine(text: Buffer): boolean {
-  for (let start = 0; start < text.length;) {
-    const end = text.indexOf(10, start);
-    const next = end === -1 ? text.length : end + 1;
-    if (next - start > MAX_LINE_OCTETS) return true;
-    start = next;
-  }
-  return false;
 }
 
 /**

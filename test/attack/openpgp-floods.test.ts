@@ -13,6 +13,7 @@ import { within } from "../support/cpu-time.ts";
 import {
   NOW,
   expectDecrypted,
+  foreignKey,
   forge,
   literal,
   ownKey,
@@ -198,4 +199,19 @@ test("the event loop runs on while a large message is opened", async () => {
   await open(message);
   clearInterval(timer);
   assert(turns >= 5, String(turns));
+});
+
+test("a hidden recipient with more than twenty own RSA keys opens a message of megabytes", async () => {
+  const made = await foreignKey({ type: "rsa", rsaBits: 2048 });
+  const others = await Promise.all(
+    Array.from({ length: 3 }, async () => foreignKey({ type: "rsa", rsaBits: 2048 })),
+  );
+  const hidden = sessionKeyPacket(made, key);
+  hidden.fill(0, 4, 12);
+  const large = sealedPacket(key, literal(Buffer.alloc(8 * MB, "x")));
+  const message = Buffer.concat([hidden, large]);
+  // Keys are tried one by one, so those of three stand for those of many.
+  const own = Array.from({ length: 24 }, (_, index) => others[index % 3] ?? made);
+  const opened = await within(6000, () => decrypt({ message, keys: [...own, made] }));
+  assert.equal(opened.kind, "decrypted");
 });

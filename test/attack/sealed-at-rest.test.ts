@@ -67,6 +67,13 @@ const SHAPES: readonly (readonly [string, Buffer, string])[] = [
     withData(armored(Buffer.of(0xc1, 0x03, 3, 1, 2), Buffer.from(CANARY))),
     "LOCKED",
   ],
+  [
+    "armor that is one line, with a remark",
+    withData(
+      (ARMOR.exec(TEXT)?.[0] ?? "").replaceAll("\r\n", " ").replace("- ", `- Comment: ${CANARY} `),
+    ),
+    "LOCKED",
+  ],
   ["text in the header", Buffer.from(`X-Note: ${CANARY}\r\n${TEXT}`, "latin1"), "LOCKED"],
   [
     "text before the first part",

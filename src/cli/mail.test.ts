@@ -1,0 +1,87 @@
+/** `sealpost mail show --open-part`, as an operator or a user types it. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { openCli } from "../../test/support/cli.ts";
+import { findAccount } from "../accounts/embedded.ts";
+import { wrapFor } from "../app/at-rest.ts";
+import { openParts } from "../app/parts.ts";
+import { loadConfig } from "../config/load.ts";
+import { withEncryptedPart } from "../incoming/encrypted-part.ts";
+import { findCiphertext } from "../pgpmime/find-ciphertext.ts";
+import { unprotected } from "../incoming/verdicts.ts";
+import { parseAddress } from "../mail/address.ts";
+import { storeMessage } from "../mailbox/embedded.ts";
+import { armorMessage } from "../openpgp/armor.ts";
+import { parseCertificates } from "../openpgp/certificate.ts";
+import { encryptAtRest } from "../openpgp/encrypt.ts";
+import { findPublished } from "../store/certificates.ts";
+
+const ADA = parseAddress("ada@alpha.test");
+const PAYLOAD = "Content-Type: text/plain; charset=utf-8\r\n\r\nCANARY inside\r\n";
+
+/** Puts two messages into the mailbox: one with an encrypted part, one without. @returns their numbers. */
+async function fill(config: string): Promise<readonly [string, string]> {
+  assert(ADA !== undefined);
+  await using parts = await openParts(await loadConfig(config));
+  const account = await findAccount(parts.store, ADA);
+  const published = await findPublished(parts.store, ADA);
+  assert(account !== undefined && published !== undefined);
+  const parsed = await parseCertificates(published.bytes);
+  assert(parsed.kind === "parsed");
+  const now = parts.clock.now();
+  const recipients = parsed.certificates;
+  const sealed = await encryptAtRest({ data: Buffer.from(PAYLOAD), recipients, now });
+  const ids: string[] = [];
+  for (const body of [Buffer.from(armorMessage(sealed)).toString(), "nothing inside\r\n"]) {
+    const message = Buffer.from(`From: x@y.test\r\nSubject: s\r\n\r\nHello\r\n\r\n${body}`);
+    const id = await storeMessage(parts.store, {
+      account: ADA,
+      receivedAt: now,
+      sizeBytes: message.length,
+      outerFrom: "x@y.test",
+      messageId: undefined,
+      envelopeId: String(ids.length),
+      contentHash: Buffer.alloc(32, ids.length),
+      form: "wrapped",
+      body: await wrapFor(parts, account, message),
+      summary: new Uint8Array(),
+      state: "done",
+      verdict: withEncryptedPart(unprotected(now), findCiphertext(message).kind),
+    });
+    ids.push(id);
+  }
+  const [first = "", second = ""] = ids;
+  return [first, second];
+}
+
+test("an encrypted part is opened apart with --open-part, by whoever may use the key, and audited", async () => {
+  await using cli = await openCli();
+  const add = ["account", "add", "ada@alpha.test", "--custody", "provider", "--password-stdin"];
+  await cli.sealpost(add, "correct horse\n");
+  const [id, other] = await fill(cli.config);
+  const show = ["mail", "show", "ada@alpha.test", id];
+
+  const whole = await cli.attempt(show);
+  assert.match(whole.out, /^state +UNPROTECTED ENCRYPTED_PART$/m);
+  assert.match(whole.out, /mail show ADDRESS ID --open-part/);
+  assert.doesNotMatch(whole.out, /CANARY/);
+
+  const part = await cli.attempt([...show, "--open-part"]);
+  assert.equal(part.code, 0, part.err);
+  assert.match(part.out, /^state +UNPROTECTED OPENED_APART$/m);
+  assert.match(part.out, /^ {2}CANARY inside$/m);
+  assert.doesNotMatch(part.out, /Hello/);
+
+  const raw = await cli.attempt([...show, "--open-part", "--raw"]);
+  assert.equal(raw.out, PAYLOAD);
+  const json = await cli.sealpost([...show, "--open-part"]);
+  assert.deepEqual(json["warnings"], ["OPENED_APART"]);
+  assert.equal(json["signer"], null);
+
+  const none = await cli.attempt(["mail", "show", "ada@alpha.test", other, "--open-part"]);
+  assert.equal(none.code, 1);
+  assert.match(none.err, /does not hold exactly one encrypted part/);
+  const audit = await cli.attempt(["audit", "list", "ada@alpha.test"]);
+  assert(audit.out.split("mail.shown").length > 3, audit.out);
+});
