@@ -205,11 +205,18 @@ async function concluded(
 ): Promise<Pick<Asked, "discovery" | "lifeMs">> {
   switch (answer.kind) {
     case "key": {
-      const { certificate, cacheControl } = answer;
+      const { certificate, cacheControl, expires } = answer;
       const keyserver = evidence.keyserver ?? "";
       const fetchedAt = context.clock.now();
       await forgetUnusable(context.store, address);
-      await keep(context.store, { address, certificate, keyserver, fetchedAt, cacheControl });
+      await keep(context.store, {
+        address,
+        certificate,
+        keyserver,
+        fetchedAt,
+        cacheControl,
+        expires,
+      });
       return {
         discovery: { kind: "found", certificate, source: "hkp", code: "OK", fetchedAt, evidence },
         lifeMs: 0,
