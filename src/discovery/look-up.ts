@@ -36,7 +36,7 @@ const MEANING: Record<UnusableReason, "absent" | "unreachable"> = {
   "not-yet-valid": "unreachable",
 };
 
-/** Reasons that do not pass before somebody repairs what is published; time alone mends the others. */
+/** Reasons that do not pass before somebody repairs what is published; the others end with time alone. */
 const LASTING: ReadonlySet<string> = new Set<UnusableReason>([
   "wrong-user-id",
   "bad-self-signature",
