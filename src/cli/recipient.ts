@@ -37,7 +37,12 @@ async function check(call: Call): Promise<ExitCode> {
   const view = viewOf(discovery);
   return answer(call, { address: formatAddress(address), ...view }, [
     `${view.code}: ${MEANING[discovery.code]}`,
-    ...Object.entries({ ...view.evidence, reason: view.reason, fingerprint: view.fingerprint })
+    ...Object.entries({
+      ...view.evidence,
+      reason: view.reason,
+      since: view.since,
+      fingerprint: view.fingerprint,
+    })
       .filter((entry): entry is [string, string] => entry[1] !== null)
       .map(([name, value]) => `  ${name.padEnd(12)} ${printable(value)}`),
   ]);
@@ -49,6 +54,8 @@ function viewOf(discovery: Discovery) {
   return {
     code: discovery.code,
     kind: discovery.kind,
+    since:
+      discovery.kind === "unreachable" ? (discovery.lastingSince?.toISOString() ?? null) : null,
     reason: isFound ? null : (discovery.reason ?? null),
     fingerprint: isFound ? discovery.certificate.fingerprint : null,
     source: isFound ? discovery.source : null,

@@ -14,6 +14,8 @@ export type KeyserverAnswer =
   | {
       readonly kind: "key";
       readonly certificate: Certificate;
+      /** When it ends, by the whole of what was served; undefined also where it was not judged. */
+      readonly expires: Date | undefined;
       /** All in the answer. */
       readonly served: readonly Certificate[];
       readonly cacheControl: string | undefined;
@@ -108,7 +110,7 @@ export async function askForFingerprint(
   // An answer for another fingerprint is refused, or the keyserver would choose the key.
   if (certificate === undefined) return failed("the answer is for another key");
   const { certificates: served, cacheControl } = answer;
-  return { kind: "key", certificate, served, cacheControl };
+  return { kind: "key", certificate, expires: undefined, served, cacheControl };
 }
 
 export function hasFingerprint(certificate: Certificate, fingerprint: Fingerprint): boolean {
@@ -170,13 +172,14 @@ async function judge(answer: Certificates, accept: Accept): Promise<KeyserverAns
   const { certificates: served, cacheControl } = answer;
   const judged = await Promise.all(served.map(accept));
   const [newest] = judged
-    .flatMap((one) => (one.kind === "acceptable" ? [one.certificate] : []))
-    .toSorted(newestFirst);
+    .flatMap((one) => (one.kind === "acceptable" ? [one] : []))
+    .toSorted((a, b) => newestFirst(a.certificate, b.certificate));
   if (newest === undefined) {
     const reasons = judged.flatMap((one) => (one.kind === "unusable" ? [one.reason] : []));
     return { kind: "unusable", reasons, served, cacheControl };
   }
-  return { kind: "key", certificate: newest, served, cacheControl };
+  const { certificate, expires } = newest;
+  return { kind: "key", certificate, expires, served, cacheControl };
 }
 
 /** Several usable certificates: the same one is always taken, whatever order they came in. */

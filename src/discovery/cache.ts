@@ -54,6 +54,8 @@ export async function keep(
     readonly keyserver: string;
     readonly fetchedAt: Date;
     readonly cacheControl: string | undefined;
+    /** What was left out of the certificate may end it earlier than it says itself: then somebody is asked again. */
+    readonly expires: Date | undefined;
   },
 ): Promise<void> {
   const { address, keyserver, fetchedAt } = found;
@@ -62,7 +64,9 @@ export async function keep(
     await deleteCache(store, address);
     return;
   }
-  const freshUntil = after(fetchedAt, freshMs);
+  const byAnswer = after(fetchedAt, freshMs);
+  const { expires = byAnswer } = found;
+  const freshUntil = expires < byAnswer ? expires : byAnswer;
   const certificate = found.certificate.bytes;
   await writeCache(store, { address, certificate, keyserver, fetchedAt, freshUntil });
 }

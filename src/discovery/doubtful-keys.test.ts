@@ -7,10 +7,15 @@ import {
   expiresIn,
   forgeCertificate,
   newForge,
+  packetOf,
   type Plan,
+  primaryOf,
+  sign,
+  userIdOf,
 } from "../../test/support/forge-certificate.ts";
-import { DAY, HOUR, after } from "../base/time.ts";
+import { DAY, HOUR, MINUTE, SECOND, after } from "../base/time.ts";
 import { armorKey } from "../openpgp/armor.ts";
+import { TAG, writePacket } from "../openpgp/certificate-parts.ts";
 import { planFor } from "../outgoing/plan.ts";
 
 const { bobs, revoked } = await makeCertificates();
@@ -74,4 +79,30 @@ test("a key seen revoked and served again without its revocation is never sealed
     assert(again.code === "BADKEY" && again.reason === "revoked");
   }
   assert(requests.length >= 4);
+});
+
+test("a key that another user ID ends is asked for again at its end, though what was kept of it says nothing", async () => {
+  const key = await primaryOf(forge);
+  const userID = userIdOf("Bob <bob@else.example>");
+  const ends = after(start, 6 * HOUR);
+  const facts = {
+    isPrimaryUserID: true,
+    ...expiresIn((ends.getTime() - forge.secret.keyPacket.created.getTime()) / SECOND),
+  };
+  const over = { key, userID };
+  const mark = await sign(forge.secret.keyPacket, "certPositive", over, MADE, facts);
+  const bytes = Buffer.concat([
+    await forgeCertificate(forge, { date: MADE, userIds }),
+    writePacket(TAG.userId, userID.write()),
+    packetOf(mark),
+  ]);
+  const { discover, world, clock } = await setUp(bobs);
+  world.get = async () => http(200, bytes);
+  assert.equal((await discover(bob)).code, "OK");
+  clock.advance(6 * HOUR - MINUTE);
+  assert.equal((await discover(bob)).code, "OK-CACHE");
+  clock.advance(2 * MINUTE);
+  const ended = await discover(bob);
+  assert(ended.kind === "absent");
+  assert.equal(ended.reason, "expired");
 });

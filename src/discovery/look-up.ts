@@ -36,7 +36,7 @@ const MEANING: Record<UnusableReason, "absent" | "unreachable"> = {
   "not-yet-valid": "unreachable",
 };
 
-/** Reasons that do not pass before somebody repairs what is published; time alone mends the others. */
+/** Reasons that do not pass before somebody repairs what is published; the others end with time alone. */
 const LASTING: ReadonlySet<string> = new Set<UnusableReason>([
   "wrong-user-id",
   "bad-self-signature",
@@ -205,11 +205,18 @@ async function concluded(
 ): Promise<Pick<Asked, "discovery" | "lifeMs">> {
   switch (answer.kind) {
     case "key": {
-      const { certificate, cacheControl } = answer;
+      const { certificate, cacheControl, expires } = answer;
       const keyserver = evidence.keyserver ?? "";
       const fetchedAt = context.clock.now();
       await forgetUnusable(context.store, address);
-      await keep(context.store, { address, certificate, keyserver, fetchedAt, cacheControl });
+      await keep(context.store, {
+        address,
+        certificate,
+        keyserver,
+        fetchedAt,
+        cacheControl,
+        expires,
+      });
       return {
         discovery: { kind: "found", certificate, source: "hkp", code: "OK", fetchedAt, evidence },
         lifeMs: 0,

@@ -4,7 +4,7 @@ import { crc32 } from "node:zlib";
 /** What an application that answers whole is told of a request; it has no body. */
 export type Asked = {
   readonly method: string;
-  /** The request target as it came, unmended; of an absolute one what stands behind the authority (RFC 9112 §3.2.2). */
+  /** The request target as it came; of an absolute one what stands behind the authority (RFC 9112 §3.2.2). */
   readonly url: string;
   /** The Host field, or the authority of an absolute target, which counts instead of it; empty where there is none. */
   readonly host: string;

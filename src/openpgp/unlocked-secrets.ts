@@ -19,8 +19,8 @@ export type UnlockedSecrets = Disposable & {
 const MOST_PASSPHRASE_OCTETS = 1024;
 
 /**
- * Opens all keys of one file with one passphrase, in whichever of its forms it locked each. Secrets that do not have the form of their public part, or of RSA not its
- * numbers, are `mismatched-parts`; whether they belong to it is still to be proven.
+ * Opens all keys of one file with one passphrase, in whichever of its forms it locked each. Secrets that do not have the form
+ * of their public part, or of RSA not its numbers, are `mismatched-parts`; whether they belong to it is still to be proven.
  */
 export async function unlockAll(
   keys: readonly KeptKey[],

@@ -2,11 +2,22 @@ import { sameAddress, withoutSubaddress, type EmailAddress } from "../mail/addre
 
 /** Whether an address is one of somebody's own, or a subaddress of one (RFC 5233 §1). */
 export function isOwn(own: readonly EmailAddress[], address: EmailAddress): boolean {
-  const base = withoutSubaddress(address);
-  return own.some((one) => sameAddress(one, address) || sameAddress(one, base));
+  return isAmong(own, address) || isAmong(own, withoutSubaddress(address));
 }
 
-/** True for a subaddress that is nobody's own address so far as `own` tells: whether it is somebody else's, the database knows. */
-export function isSubaddressOf(own: readonly EmailAddress[], address: EmailAddress): boolean {
-  return isOwn(own, address) && !own.some((one) => sameAddress(one, address));
+/**
+ * Whether somebody may write from an address: one of their own, or a subaddress of one that belongs to no account by itself,
+ * which `isAddress` tells.
+ */
+export async function mayUse(
+  { isAddress }: { readonly isAddress: (address: EmailAddress) => Promise<boolean> },
+  own: readonly EmailAddress[],
+  address: EmailAddress,
+): Promise<boolean> {
+  if (isAmong(own, address)) return true;
+  return isOwn(own, address) && !(await isAddress(address));
+}
+
+function isAmong(own: readonly EmailAddress[], address: EmailAddress): boolean {
+  return own.some((one) => sameAddress(one, address));
 }

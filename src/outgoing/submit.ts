@@ -24,7 +24,7 @@ import { reply, type Reply } from "../smtp/reply.ts";
 import { type AutocryptRule, withOwnAutocrypt } from "./autocrypt.ts";
 import { copiesOf, MOST_NAMED, type SealMessage } from "./copies.ts";
 import type { HandOn, HandOnRequest } from "./hand-on.ts";
-import { isOwn, isSubaddressOf } from "./own-address.ts";
+import { mayUse } from "./own-address.ts";
 import { planFor, type Looked, type Plan } from "./plan.ts";
 import { FOREIGN_AUTHOR, prepare, type PrepareDeps, type Prepared } from "./prepare.ts";
 import { withReceived } from "./received.ts";
@@ -70,8 +70,9 @@ export type SubmitDeps = PrepareDeps & {
 };
 
 /**
- * The answer to RCPT TO: nobody of our own domains who is not there is written to; under `require` the recipient's state decides, otherwise everybody is accepted for now, as many
- * as one message can be sealed for. `accepted` says how many were before.
+ * The answer to RCPT TO: nobody of our own domains who is not there is written to; under `require` the recipient's state
+ * decides, otherwise everybody is accepted for now, as many as one message can be sealed for. `accepted` says how many were
+ * before.
  */
 export async function answerRecipient(
   deps: Pick<SubmitDeps, "discover" | "isUnknownHere">,
@@ -153,7 +154,7 @@ async function isOwnReturnPath(
   sender: Sender,
   { from }: Envelope,
 ): Promise<boolean> {
-  return from === undefined || mayUse(deps, sender, from);
+  return from === undefined || mayUse(deps, sender.addresses, from);
 }
 
 async function isOwnAuthor(
@@ -162,17 +163,7 @@ async function isOwnAuthor(
   { facts }: Prepared,
 ): Promise<boolean> {
   const [author] = facts.from ?? [];
-  return author !== undefined && (await mayUse(deps, sender, author.address));
-}
-
-/** One of the sender's addresses, or a subaddress of one that is nobody else's own address. */
-async function mayUse(
-  { isAddress }: SubmitDeps,
-  { addresses }: Sender,
-  address: EmailAddress,
-): Promise<boolean> {
-  if (!isOwn(addresses, address)) return false;
-  return !isSubaddressOf(addresses, address) || !(await isAddress(address));
+  return author !== undefined && (await mayUse(deps, sender.addresses, author.address));
 }
 
 const FOREIGN_RETURN_PATH = reply(
