@@ -1,3 +1,4 @@
+import { AppError } from "../base/errors.ts";
 import type { Secret } from "../base/secret.ts";
 import { canonicalAddress, sameAddress, type EmailAddress } from "../mail/address.ts";
 import type { Certificate } from "../openpgp/certificate.ts";
@@ -36,6 +37,8 @@ export type Renewal = KeyRules & {
   readonly owner: EmailAddress;
   /** The old one; undefined when nothing opens it: it is then parked, with what is wrapped under it. */
   readonly from: MasterKey | undefined;
+  /** Only where there is none here yet: of two at once the second is refused, and parks nothing of the first. */
+  readonly isFirst?: boolean;
   readonly custody: Custody;
   readonly password: Secret | TypedPassword | undefined;
   /** Whether the password is to log in too, whatever did until now. */
@@ -53,6 +56,15 @@ export type Renewal = KeyRules & {
   readonly action: string;
 };
 
+/** There are keys here, where the first ones were to be made. */
+export class KeysHereAlready extends AppError {
+  override readonly name = "KeysHereAlready";
+
+  constructor() {
+    super("this account has keys here already", { temporary: false });
+  }
+}
+
 /**
  * A new master key, and a new key for each address of the user; the old ones are revoked. Old keys go on decrypting where
  * the old master key is open: they move under the new one, and nothing that opened the old one opens anything any more.
@@ -68,6 +80,7 @@ export async function renewMasterKey(
   const { owner, from, profile } = renewal;
   return untilNotOvertaken(async () => {
     const before = await findMasterKey(deps.store, owner);
+    if (renewal.isFirst === true && before !== undefined) throw new KeysHereAlready();
     const { generation, typed, salt, login } = await startOf(deps, renewal);
     const addresses = await renewedAddresses(deps.store, renewal);
     const isOwn = addresses.some((address) => sameAddress(address, owner));
