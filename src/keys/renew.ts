@@ -79,8 +79,7 @@ export async function renewMasterKey(
 }> {
   const { owner, from, profile } = renewal;
   return untilNotOvertaken(async () => {
-    const before = await findMasterKey(deps.store, owner);
-    if (renewal.isFirst === true && before !== undefined) throw new KeysHereAlready();
+    const before = await masterKeyBefore(deps.store, renewal);
     const { generation, typed, salt, login } = await startOf(deps, renewal);
     const addresses = await renewedAddresses(deps.store, renewal);
     const isOwn = addresses.some((address) => sameAddress(address, owner));
@@ -131,6 +130,13 @@ export async function renewMasterKey(
     });
     return { certificate: isOwn ? keys[0]?.certificate : undefined, recoveryCode: code };
   });
+}
+
+/** @throws KeysHereAlready where the first keys are to be made and there are some. */
+async function masterKeyBefore(store: Store, { owner, isFirst }: Renewal) {
+  const before = await findMasterKey(store, owner);
+  if (isFirst === true && before !== undefined) throw new KeysHereAlready();
+  return before;
 }
 
 /** The change of the account that a renewal rests on, and what its password gives. */
