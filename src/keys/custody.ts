@@ -2,7 +2,7 @@ import { AppError } from "../base/errors.ts";
 import type { Secret } from "../base/secret.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import { readAccount, updateAccount, type Custody } from "../store/accounts.ts";
-import { findMasterKey, insertSlot } from "../store/vault.ts";
+import { insertSlot } from "../store/vault.ts";
 import { changeKeys, requireUnchanged } from "./change.ts";
 import { opensWithService } from "./custody-here.ts";
 import { raiseGeneration } from "./generation.ts";
@@ -80,7 +80,7 @@ export async function takeBack(
 /**
  * The first keys here of an account whose owner has had his on his device alone, in place of those. Whoever calls it has
  * verified the password.
- * @throws AppError when the account has keys here: `takeBack` replaces them.
+ * @throws KeysHereAlready when the account has keys here, also since a moment: `takeBack` replaces them.
  */
 export async function keepHereFirst(
   deps: VaultDeps,
@@ -88,9 +88,6 @@ export async function keepHereFirst(
   owner: EmailAddress,
   o: Pick<TakingBack, "password" | "withRecoveryCode">,
 ): ReturnType<typeof renewMasterKey> {
-  if ((await findMasterKey(deps.store, owner)) !== undefined) {
-    throw new AppError("this account has keys here already", { temporary: false });
-  }
   const { profile, escrow } = rules;
   return renewMasterKey(deps, {
     ...o,
@@ -98,6 +95,7 @@ export async function keepHereFirst(
     escrow,
     owner,
     from: undefined,
+    isFirst: true,
     replacesDevice: true,
     custody: "unlocks-at-login",
     reason: "superseded",

@@ -1,3 +1,4 @@
+import { AppError } from "../base/errors.ts";
 import type { Secret } from "../base/secret.ts";
 import { canonicalAddress, sameAddress, type EmailAddress } from "../mail/address.ts";
 import type { Certificate } from "../openpgp/certificate.ts";
@@ -36,6 +37,8 @@ export type Renewal = KeyRules & {
   readonly owner: EmailAddress;
   /** The old one; undefined when nothing opens it: it is then parked, with what is wrapped under it. */
   readonly from: MasterKey | undefined;
+  /** Only where there is none here yet: of two at once the second is refused, and parks nothing of the first. */
+  readonly isFirst?: boolean;
   readonly custody: Custody;
   readonly password: Secret | TypedPassword | undefined;
   /** Whether the password is to log in too, whatever did until now. */
@@ -53,6 +56,15 @@ export type Renewal = KeyRules & {
   readonly action: string;
 };
 
+/** There are keys here, where the first ones were to be made. */
+export class KeysHereAlready extends AppError {
+  override readonly name = "KeysHereAlready";
+
+  constructor() {
+    super("this account has keys here already", { temporary: false });
+  }
+}
+
 /**
  * A new master key, and a new key for each address of the user; the old ones are revoked. Old keys go on decrypting where
  * the old master key is open: they move under the new one, and nothing that opened the old one opens anything any more.
@@ -67,7 +79,7 @@ export async function renewMasterKey(
 }> {
   const { owner, from, profile } = renewal;
   return untilNotOvertaken(async () => {
-    const before = await findMasterKey(deps.store, owner);
+    const before = await masterKeyBefore(deps.store, renewal);
     const { generation, typed, salt, login } = await startOf(deps, renewal);
     const addresses = await renewedAddresses(deps.store, renewal);
     const isOwn = addresses.some((address) => sameAddress(address, owner));
@@ -118,6 +130,13 @@ export async function renewMasterKey(
     });
     return { certificate: isOwn ? keys[0]?.certificate : undefined, recoveryCode: code };
   });
+}
+
+/** @throws KeysHereAlready where the first keys are to be made and there are some. */
+async function masterKeyBefore(store: Store, { owner, isFirst }: Renewal) {
+  const before = await findMasterKey(store, owner);
+  if (isFirst === true && before !== undefined) throw new KeysHereAlready();
+  return before;
 }
 
 /** The change of the account that a renewal rests on, and what its password gives. */

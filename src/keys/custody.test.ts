@@ -1,0 +1,58 @@
+/** Two changes of custody at once. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { enrol } from "../login/enrol.ts";
+import { findPublished, listPublished } from "../store/certificates.ts";
+import { listMasterKeys } from "../store/vault.ts";
+import { engines } from "../../test/support/engines.ts";
+import { actions, alice, depsFor, old } from "../../test/support/key-life.ts";
+import { keepHereFirst } from "./custody.ts";
+import { KeysHereAlready } from "./renew.ts";
+import { unlockWithPassword } from "./vault.ts";
+
+for (const { engine, open } of engines()) {
+  test(`${engine}: of two changes of custody at once on an account without keys here one has a result`, async () => {
+    await using store = await open();
+    const deps = depsFor(store);
+    await enrol(deps, {
+      address: alice,
+      custody: "user-device-only",
+      profile: "compat",
+      password: old(),
+    });
+    const results = await Promise.allSettled(
+      [1, 2, 3].map(async () =>
+        keepHereFirst(deps, deps.keyRules, alice, { password: old(), withRecoveryCode: true }),
+      ),
+    );
+    const made = results.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
+    assert.equal(made.length, 1, JSON.stringify(results.map(({ status }) => status)));
+    for (const result of results) {
+      if (result.status === "rejected") assert(result.reason instanceof KeysHereAlready);
+    }
+    // The key and the recovery code that somebody was told are those that hold.
+    const fingerprint = made[0]?.certificate?.fingerprint;
+    assert.equal((await findPublished(store, alice))?.fingerprint, fingerprint);
+    assert.equal((await listPublished(store, alice)).length, 1);
+    assert.equal((await listMasterKeys(store, alice, "current")).length, 1);
+    assert.deepEqual(await listMasterKeys(store, alice, "former"), []);
+    const ended = (await actions(store)).filter((action) => action === "custody.ended");
+    assert.equal(ended.length, 1);
+    using keys = await unlockWithPassword(deps, alice, old());
+    assert.equal(keys?.active?.fingerprint, fingerprint);
+  });
+
+  test(`${engine}: first keys are not made where there are some`, async () => {
+    await using store = await open();
+    const deps = depsFor(store);
+    await enrol(deps, {
+      address: alice,
+      custody: "unlocks-at-login",
+      profile: "compat",
+      password: old(),
+    });
+    const rest = { password: old(), withRecoveryCode: false };
+    await assert.rejects(keepHereFirst(deps, deps.keyRules, alice, rest), KeysHereAlready);
+  });
+}
