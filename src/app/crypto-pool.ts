@@ -1,6 +1,7 @@
 /**
  * Sealing and opening in worker threads that can be killed: hostile mail is opened where a time limit holds, and the
- * event loop of the process that answers the network is never busy with it. Flows are given `seal` and `open` from here.
+ * event loop of the process that answers the network is never busy with it. Flows are given `seal`, `open` and the
+ * reading of large messages from here.
  */
 import { availableParallelism } from "node:os";
 import { AppError, ProgramFault, TooCostly } from "../base/errors.ts";

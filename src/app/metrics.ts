@@ -85,9 +85,7 @@ function meterOn(registry: Registry): Meter {
       handedOn.inc({ outcome });
     },
     opened: (state) => {
-      opened.inc({
-        outcome: state === "DAMAGED" || state === "UNDECRYPTABLE" ? "failed" : "opened",
-      });
+      opened.inc({ outcome: UNOPENED.has(state) ? "failed" : "opened" });
     },
     judged: (state, signature) => {
       verdicts.inc({ state, signature });
@@ -97,6 +95,9 @@ function meterOn(registry: Registry): Meter {
     },
   };
 }
+
+/** States of mail that was not opened. */
+const UNOPENED: ReadonlySet<string> = new Set(["DAMAGED", "UNDECRYPTABLE", "LOCKED_OLD"]);
 
 const OUTCOMES = {
   seal: "sealed",

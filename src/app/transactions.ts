@@ -55,8 +55,9 @@ export class Transactions {
     const { events, meter } = this.#parts;
     meter.answered(listener, step, reason);
     if (step === "auth") {
-      if (reason === "trouble") events.refused({ step, ...from, code, status, reason });
-      else events.loginFailed({ ...from, code, status, reason });
+      const isGuess = reason === "wrong-password" || reason === "throttled";
+      if (isGuess) events.loginFailed({ ...from, code, status, reason });
+      else events.refused({ step, ...from, code, status, reason });
       return;
     }
     if (step !== "data") {

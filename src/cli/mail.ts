@@ -142,7 +142,7 @@ async function idOf({ store }: Parts, { address }: Account, given: string): Prom
   const messages = await listMessages(store, address);
   const plain = given.replace(/^<|>$/g, "");
   const isNamed = ({ messageId = "" }: StoredSummary): boolean =>
-    messageId.replace(/^<|>$/g, "") === plain;
+    plain !== "" && messageId.replace(/^<|>$/g, "") === plain;
   const found =
     messages.find(({ id }) => id === given) ?? messages.find((message) => isNamed(message));
   if (found !== undefined) return found.id;

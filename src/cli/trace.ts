@@ -2,7 +2,7 @@ import { readTrace, readTransaction } from "../journal/trace.ts";
 import { answer, type Call, type Command, type ExitCode, notFound, printable } from "./command.ts";
 import { openToRead } from "./open.ts";
 
-/** `trace MESSAGE-ID`. */
+/** `trace ID`. */
 export const traceCommand: Command = {
   name: "trace",
   operands: ["ID"],

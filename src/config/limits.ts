@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { network, note } from "./values.ts";
 
-/** Only `connections` holds for them: the mail server beside Sealpost is one client with many connections. */
+/** The mail server beside Sealpost is one client with many connections: `connections_per_network` does not hold for it. */
 const OWN_NETWORKS = ["127.0.0.0/8", "::1/128"];
 
 export const limits = note(

@@ -24,7 +24,7 @@ export const outboxCheck: Check<Pick<DoctorDeps, "database" | "clock">> = {
       : [
           warn(
             title,
-            "See what the next hop says: the log of the gateway, `sealpost trace MESSAGE-ID`, and the log of the mail server at [relay].",
+            "See what the next hop says: the log of the gateway, `sealpost trace ID`, and the log of the mail server at [relay].",
           ),
         ];
   },

@@ -1,4 +1,4 @@
-/** What became of a message that came in, for `sealpost trace MESSAGE-ID`. */
+/** What became of a message that came in, for `sealpost trace ID`. */
 import { formatAddress, type EmailAddress } from "../mail/address.ts";
 import type { MessageVerdict, NewMessage, StoredMessage } from "../mailbox/mailbox.ts";
 import type { Store } from "../store/store.ts";

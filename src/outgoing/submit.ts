@@ -38,7 +38,7 @@ import {
 } from "./replies.ts";
 import type { TraceOutgoing } from "./tracing.ts";
 
-/** Who is logged in on a connection: his addresses and his keys, unlocked with the password he gave. */
+/** Who is logged in on a connection: their addresses and their keys, unlocked with the password they gave. */
 export type Sender = {
   readonly address: EmailAddress;
   readonly addresses: readonly EmailAddress[];

@@ -1,4 +1,4 @@
-/** Why a message was protected or not: each decision with its evidence, for `sealpost trace MESSAGE-ID`. */
+/** Why a message was protected or not: each decision with its evidence, for `sealpost trace ID`. */
 import type { Discovery } from "../discovery/outcome.ts";
 import { formatAddress, type EmailAddress } from "../mail/address.ts";
 import type { Envelope } from "../mail/envelope.ts";

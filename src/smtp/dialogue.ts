@@ -182,7 +182,7 @@ export class Dialogue<Login extends object> {
       throw new Refusal(454, "4.7.0 too many failed logins; try again later");
     }
     if (outcome === "busy") {
-      throw new Refusal(454, "4.7.0 too many logins at once; try again later");
+      throw new Refusal(454, "4.3.2 too many logins at once; try again later");
     }
     if (outcome !== "refused") return this.#keepLogin(outcome, session);
     connection.refusedLogins += 1;

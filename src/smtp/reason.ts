@@ -38,7 +38,7 @@ export type Reason = (typeof REASONS)[number];
 export function reasonOf(step: Step, { code, enhanced }: Pick<Reply, "code" | "enhanced">): Reason {
   if (code.startsWith("2")) return "accepted";
   return (
-    BY_STEP[`${step} ${enhanced}`] ??
+    BY_STEP[`${step} ${code} ${enhanced}`] ??
     BY_CODES[`${code} ${enhanced}`] ??
     BY_ENHANCED[enhanced] ??
     "other"
@@ -48,12 +48,15 @@ export function reasonOf(step: Step, { code, enhanced }: Pick<Reply, "code" | "e
 type Table = Readonly<Partial<Record<string, Reason>>>;
 
 const BY_STEP: Table = {
-  "auth 4.7.0": "throttled",
-  "auth 5.7.8": "wrong-password",
-  "rcpt 5.7.1": "relay-denied",
-  "data 5.7.1": "sender-not-allowed",
-  "data 4.7.0": "login-outdated",
-  "rcpt 4.7.0": "login-outdated",
+  "auth 421 4.7.0": "wrong-password",
+  "auth 454 4.7.0": "throttled",
+  "auth 454 4.3.2": "overloaded",
+  "auth 535 5.7.8": "wrong-password",
+  "rcpt 421 4.7.0": "unknown-recipient",
+  "rcpt 550 5.7.1": "relay-denied",
+  "rcpt 451 4.7.0": "login-outdated",
+  "data 550 5.7.1": "sender-not-allowed",
+  "data 451 4.7.0": "login-outdated",
 };
 
 const BY_CODES: Table = {

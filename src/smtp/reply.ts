@@ -59,7 +59,7 @@ export function errorReply(error: unknown): Reply {
 /** The same for AUTH: what is temporary has a code of its own there (RFC 4954 §6). */
 export function loginErrorReply(error: unknown): Reply {
   const given = errorReply(error);
-  return given.code.startsWith("4") ? reply("454", "4.7.0", given.text) : given;
+  return given.code.startsWith("4") ? reply("454", "4.3.0", given.text) : given;
 }
 
 /**

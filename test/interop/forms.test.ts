@@ -1,4 +1,4 @@
-/** `docs/use/forms.md` says what becomes of forms of mail and keys: each row is built here and read. */
+/** `docs/use/forms.md` and `forms-keys.md` say what becomes of forms of mail and of key files: each row is built here. */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -8,7 +8,9 @@ import { cast, type Cast, type Form } from "../support/form-fixtures.ts";
 import { keyForms } from "../support/key-forms.ts";
 import { mailForms } from "../support/mail-forms.ts";
 
-const TABLE = readFileSync(join(import.meta.dirname, "../../docs/use/forms.md"), "utf8");
+const TABLE = ["forms.md", "forms-keys.md"]
+  .map((page) => readFileSync(join(import.meta.dirname, "../../docs/use", page), "utf8"))
+  .join("\n");
 
 /** `| `name` | program | form | `OUTCOME` |`: the outcome as it is built, without its code marks. */
 const ROWS = [...TABLE.matchAll(/^\| `([^`|]+)` \|[^|]*\|[^|]*\| ([^|]+) \|$/gm)].map(

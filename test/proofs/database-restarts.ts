@@ -70,7 +70,10 @@ async function restart(
   await server.stop(how);
   const { status, text } = await readiness(gateway.place("metrics"));
   assert.equal(status, 503);
-  assert.match(text, /the database server does not answer, or ended the connection/);
+  assert.match(
+    text,
+    /the database server does not answer, or ended the connection|is not there: start PostgreSQL/,
+  );
   await load.untilMore(() => load.refused);
   await server.start();
   await load.untilMore(() => load.accepted.length);

@@ -1,4 +1,4 @@
-/** The forms of keys in `docs/use/forms.md`. */
+/** The forms of key files in `docs/use/forms-keys.md`. */
 import { importCertificate } from "../../src/openpgp/import-certificate.ts";
 import { armorKey } from "../../src/openpgp/armor.ts";
 import type { Form } from "./form-fixtures.ts";
