@@ -108,6 +108,8 @@ function notingTrace(
 
 /** How long after a failure what waits is tried again; twice as long each time. */
 const FIRST_AGAIN_MS = 5 * SECOND;
+/** Authors that are asked about at a time, of one account. */
+const ASKED_AT_ONCE = 32;
 
 /**
  * What happens after the 250 to sealed mail: the author's keyserver is asked, and where the provider may use the key the
@@ -123,6 +125,8 @@ class Opening {
     waiting: Number.POSITIVE_INFINITY,
   });
   readonly #looks = new SecondLooks();
+  /** Accounts whose authors are being asked about. */
+  readonly #asking = new Set<CanonicalAddress>();
   /** Accounts that a login is opening mail for. */
   readonly #draining = new Set<CanonicalAddress>();
   #isStopped = false;
@@ -190,13 +194,30 @@ class Opening {
   }
 
   async #askFor(account: EmailAddress, isMeant: (author: EmailAddress) => boolean): Promise<void> {
-    for (const waiting of await listWaiting(this.#parts.store, account)) {
-      const author = parseAddress(waiting.outerFrom);
-      if (author === undefined || !isMeant(author)) continue;
-      const isNamed = hasNamedEvidence(waiting.verdict);
-      await this.#lookForAuthor(account, { ...waiting, author, isNamed, isArrival: false });
+    const key = canonicalAddress(account);
+    // A round that still runs will do: slow keyservers must not make rounds pile up.
+    if (this.#asking.has(key)) return;
+    this.#asking.add(key);
+    try {
+      const openAll = async () =>
+        this.#open(account, (deps, keys) => openPending(deps, account, keys));
+      // What needs no answer waits for none.
+      await openAll();
+      const asked = (await listWaiting(this.#parts.store, account)).flatMap((waiting) => {
+        const author = parseAddress(waiting.outerFrom);
+        const isNamed = hasNamedEvidence(waiting.verdict);
+        return author === undefined || !isMeant(author)
+          ? []
+          : [{ ...waiting, author, isNamed, isArrival: false }];
+      });
+      while (asked.length > 0) {
+        const some = asked.splice(0, ASKED_AT_ONCE);
+        await Promise.all(some.map(async (one) => this.#lookForAuthor(account, one)));
+      }
+      await openAll();
+    } finally {
+      this.#asking.delete(key);
     }
-    await this.#open(account, (deps, keys) => openPending(deps, account, keys));
   }
 
   /** What has not begun waits for the next start. */

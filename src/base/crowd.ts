@@ -93,21 +93,17 @@ export class Crowd<S extends Socket> implements Disposable {
   #look(): void {
     for (const [socket, member] of this.#members) {
       const octets = socket.bytesRead + socket.bytesWritten;
-      if (octets === member.octets && !this.#options.isBusy(socket)) continue;
+      if (octets === member.octets) continue;
       member.octets = octets;
       member.activeAt = performance.now();
     }
   }
 
   #makeRoom(): boolean {
-    this.#look();
-    let idlest: S | undefined;
-    let since = performance.now() - IDLE_MS;
-    for (const [socket, { activeAt }] of this.#members) {
-      if (activeAt > since) continue;
-      since = activeAt;
-      idlest = socket;
-    }
+    const since = performance.now() - IDLE_MS;
+    const idle = [...this.#members].filter(([, { activeAt }]) => activeAt <= since);
+    const longestFirst = idle.toSorted(([, a], [, b]) => a.activeAt - b.activeAt);
+    const [idlest] = longestFirst.find(([socket]) => !this.#options.isBusy(socket)) ?? [];
     if (idlest === undefined) return false;
     this.#forget(idlest);
     this.#options.end(idlest, "idle");

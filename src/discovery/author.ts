@@ -106,13 +106,14 @@ export class AuthorAnswers {
   async #askNow(author: EmailAddress, key: CanonicalAddress): Promise<AuthorAnswer> {
     const askedAt = this.#context.wall.now();
     const isKnown = await this.#isKnown(author, askedAt);
-    if (!isKnown && !this.#misses.take(author.domain)) {
+    const miss = isKnown ? undefined : this.#misses.take(author.domain);
+    if (!isKnown && miss === undefined) {
       return { kind: "unreachable", reason: "too many unknown authors of this domain" };
     }
     this.#askedAt.set(key, askedAt, after(askedAt, QUESTION_GAP_MS));
     const asked = await askNetwork(this.#context, author, { isForIncoming: true });
     const { discovery, served, freshMs } = asked;
-    if (!isKnown && !isMiss(discovery)) this.#misses.giveBack(author.domain);
+    if (!isMiss(discovery)) miss?.giveBack();
     if (discovery.kind === "unreachable") {
       rememberFailure(this.#context, author, asked);
       return { kind: "unreachable", reason: discovery.reason };

@@ -12,28 +12,28 @@ const MAX_DOMAINS = 10_000;
  */
 export class MissBudget {
   readonly #clock: Clock;
-  readonly #used: ExpiringMap<Domain, { misses: number; readonly until: Date }>;
+  readonly #used: ExpiringMap<Domain, { misses: number }>;
 
   constructor(clock: Clock) {
     this.#clock = clock;
     this.#used = new ExpiringMap(MAX_DOMAINS, clock.now);
   }
 
-  /** Counts a question as a miss, if there is one left; `giveBack` when it was none. */
-  take(domain: Domain): boolean {
-    const used = this.#used.get(domain);
-    if (used === undefined) {
-      const until = after(this.#clock.now(), MINUTE);
-      this.#used.set(domain, { misses: 1, until }, until);
-      return true;
-    }
-    if (used.misses >= MISSES_PER_MINUTE) return false;
+  /** Counts a question as a miss, if there is one left. `giveBack` takes it back when it was none. */
+  take(domain: Domain): { readonly giveBack: () => void } | undefined {
+    const used = this.#used.get(domain) ?? this.#begin(domain);
+    if (used.misses >= MISSES_PER_MINUTE) return undefined;
     used.misses += 1;
-    return true;
+    return {
+      giveBack: () => {
+        used.misses -= 1;
+      },
+    };
   }
 
-  giveBack(domain: Domain): void {
-    const used = this.#used.get(domain);
-    if (used !== undefined && used.misses > 0) used.misses -= 1;
+  #begin(domain: Domain): { misses: number } {
+    const used = { misses: 0 };
+    this.#used.set(domain, used, after(this.#clock.now(), MINUTE));
+    return used;
   }
 }

@@ -37,7 +37,7 @@ const AT_ONCE = { inAll: 4, forKey: 2, waiting: 200 };
  */
 export class LoginTurns {
   readonly #networks = new Gate(AT_ONCE);
-  readonly #accounts = new Gate({ inAll: AT_ONCE.inAll, forKey: 1, waiting: AT_ONCE.waiting });
+  readonly #accounts = new Gate({ inAll: AT_ONCE.waiting, forKey: 1, waiting: AT_ONCE.waiting });
 
   /** Undefined when too many wait, or when `signal` says that the client has gone. */
   async take<Value>(
@@ -45,8 +45,9 @@ export class LoginTurns {
     signal: AbortSignal | undefined,
     work: () => Promise<Value>,
   ): Promise<Value | undefined> {
-    return this.#networks.pass(attempt.network, signal, async () =>
-      this.#accounts.pass(accountKey(attempt), signal, work),
+    // In this order: who waits for another login of the account takes no place of the network's.
+    return this.#accounts.pass(accountKey(attempt), signal, async () =>
+      this.#networks.pass(attempt.network, signal, work),
     );
   }
 }

@@ -74,8 +74,8 @@ async function judgePrimary(judged: Judged, now: Date): Promise<Refusal | undefi
   const { material } = judged.parts.primary;
   const bound = await judged.signatures.primary();
   if (material.created > after(now, SKEW_MS)) return unusable("not-yet-valid");
-  // Any revocation counts, whatever its reason and date.
-  if (isRevoked(bound)) return unusable("revoked");
+  const refusal = judgeRevocations(bound);
+  if (refusal !== undefined) return refusal;
   return material.version === 6 ? judgeBinding(bound, now) : undefined;
 }
 
@@ -85,7 +85,7 @@ async function judgeUser(
   now: Date,
 ): Promise<Good<UserPart> | Refusal> {
   const bound = await judged.signatures.user(part);
-  const refusal = isRevoked(bound) ? unusable("revoked") : judgeBinding(bound, now);
+  const refusal = judgeRevocations(bound) ?? judgeBinding(bound, now);
   if (refusal !== undefined) return refusal;
   const expires = earliest(
     bound.binding && expiryOf(bound.binding),
@@ -94,7 +94,14 @@ async function judgeUser(
   return isPast(expires, now) ? unusable("expired") : { kind: "good", part, expires };
 }
 
-const isRevoked = (bound: Bound): boolean => bound.isUncertain || bound.revocations.length > 0;
+/**
+ * Any revocation counts, whatever its reason and date. Where there were too many signatures to look at all, nobody knows:
+ * that is no word of the owner's, and must not lead to clear text.
+ */
+function judgeRevocations({ revocations, isUncertain }: Bound): Refusal | undefined {
+  if (revocations.length > 0) return unusable("revoked");
+  return isUncertain ? unusable("bad-self-signature") : undefined;
+}
 
 function judgeBinding({ binding, isWeak }: Bound, now: Date): Refusal | undefined {
   if (binding === undefined) return unusable(isWeak ? "weak-algorithm" : "bad-self-signature");
@@ -138,11 +145,10 @@ async function judgeSubkey(
   const refused = refusedMaterial(material, now);
   if (refused !== undefined) return refused;
   const bound = await judged.signatures.subkey(part);
-  if (bound.isWeak) return unusable("weak-algorithm");
-  if (bound.binding === undefined || !saysToEncrypt(bound.binding)) {
-    return unusable("no-encryption-key");
-  }
-  const refusal = isRevoked(bound) ? unusable("revoked") : judgeBinding(bound, now);
+  // A binding that says so and does not verify may have been damaged on its way.
+  const refusal = judgeRevocations(bound) ?? judgeBinding(bound, now);
+  if (bound.binding === undefined) return refusal ?? unusable("bad-self-signature");
+  if (!saysToEncrypt(bound.binding)) return unusable("no-encryption-key");
   if (refusal !== undefined) return refusal;
   const expires = earliest(expiryOf(bound.binding), keyExpiryOf(bound.binding, material.created));
   return isPast(expires, now) ? unusable("expired") : { kind: "good", part, expires };

@@ -244,7 +244,7 @@ for (const type of ["curve25519", "curve448"] as const) {
     const revoked = await build(200, 0);
     assert.deepEqual(await within(1000, () => acceptForEncryption(revoked, ADA, NOW)), {
       kind: "unusable",
-      reason: "revoked",
+      reason: "bad-self-signature",
     });
     assert.equal((await within(1000, () => revocationOf(revoked))).kind, "hard");
   });

@@ -170,7 +170,11 @@ async function openWithFirst(
     const isCurve = sessionKey !== undefined && key.publicPart.kind !== "rsa";
     wasForUs ||= pkesk.keyId !== undefined || isCurve;
     if (sessionKey === undefined) continue;
-    if (!mayTry(pkesk.keyId === undefined && !isCurve)) break;
+    if (!mayTry(pkesk.keyId === undefined && !isCurve)) {
+      // Another key may still open it without a guess.
+      sessionKey.bytes.fill(0);
+      continue;
+    }
     const plain = await plainOf(container, sessionKey, opened);
     if (plain !== undefined) return { key, content: await readContent(plain) };
   }

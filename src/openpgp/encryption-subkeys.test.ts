@@ -2,6 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { enums } from "openpgp";
+
 import {
   type Facts,
   type Forge,
@@ -130,4 +132,57 @@ test("a primary key is encrypted to only where it can, may, and no subkey does",
   assert.equal(await chosen([{ of: newer, facts: expiresIn(60) }], rsa, may), "");
   assert.equal(await chosen([], rsa, 3), "no-encryption-key");
   assert.equal(await chosen([], forge, may), "no-encryption-key");
+});
+
+/** A certificate of `rsa` with these self-signatures, key revocations and binding. */
+async function built(o: {
+  readonly revocations?: readonly Uint8Array[];
+  readonly certifications: readonly Uint8Array[];
+  readonly binding: Uint8Array;
+}): Promise<string> {
+  const parts = [
+    writePacket(TAG.publicKey, (await primaryOf(rsa)).write()),
+    ...(o.revocations ?? []),
+    writePacket(TAG.userId, userIdOf("ada.quill@post.example").write()),
+    ...o.certifications,
+    writePacket(TAG.publicSubkey, (await subkeyOf(rsa)).write()),
+    o.binding,
+  ];
+  const acceptance = await acceptForEncryption(await read(Buffer.concat(parts)), ADA, NOW);
+  return acceptance.kind === "unusable" ? acceptance.reason : "acceptable";
+}
+
+function damaged(packet: Uint8Array, at = 5): Uint8Array {
+  const changed = Uint8Array.from(packet);
+  changed[changed.length - at] = (changed[changed.length - at] ?? 0) ^ 1;
+  return changed;
+}
+
+test("what was damaged, or is too much to look at, is no word of the owner's and leads to no clear text", async () => {
+  const key = await primaryOf(rsa);
+  const bind = await subkeyOf(rsa);
+  const over = { key, userID: userIdOf("ada.quill@post.example") };
+  const primary = rsa.secret.keyPacket;
+  const certify = async (facts: Facts) =>
+    packetOf(
+      await sign(primary, "certPositive", over, daysAgo(10), { keyFlags: flags(3), ...facts }),
+    );
+  const good = await certify({});
+  const old = await certify({ hashAlgorithm: enums.hash.sha1 });
+  const binding = packetOf(
+    await sign(primary, "subkeyBinding", { key, bind }, daysAgo(10), { keyFlags: flags(12) }),
+  );
+  const revocation = packetOf(await sign(primary, "keyRevocation", { key }, daysAgo(5)));
+  assert.equal(await built({ certifications: [old, good], binding }), "acceptable");
+  assert.equal(await built({ certifications: [old], binding }), "weak-algorithm");
+  const uncertain = "bad-self-signature";
+  assert.equal(await built({ certifications: [old, damaged(good)], binding }), uncertain);
+  assert.equal(await built({ certifications: [damaged(good)], binding }), uncertain);
+  assert.equal(await built({ certifications: [good], binding: damaged(binding) }), uncertain);
+  const revocations = Array.from({ length: 70 }, (_, index) => damaged(revocation, 5 + index));
+  assert.equal(await built({ revocations, certifications: [good], binding }), uncertain);
+  assert.equal(
+    await built({ revocations: [revocation], certifications: [good], binding }),
+    "revoked",
+  );
 });

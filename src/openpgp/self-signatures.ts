@@ -165,14 +165,16 @@ async function bound(
       return { binding, revocations, isWeak: false, isUncertain };
     }
   }
-  const isWeak = inOrder.some((signature) => isWeaklyBound({ ...check, signature }));
+  // One that is damaged, or was not looked at, may be a good one: then it is not known that the key is weakly bound.
+  const own = inOrder.filter((signature) => mayBeBy(issuer, signature));
+  const isWeak = own.length > 0 && own.every((signature) => isWeaklyBound({ ...check, signature }));
   return { binding: undefined, revocations, isWeak, isUncertain };
 }
 
 /** Made by the key, with a hash for which others may have made it too: SHA-1, RIPEMD-160 or SHA-224. */
-function isWeaklyBound({ signature, key, issuer, budget, signed }: Verification): boolean {
+function isWeaklyBound({ signature, key, budget, signed }: Verification): boolean {
   const isWeak = isRevocationHash(signature.hashAlgorithm);
-  if (!isWeak || !mayBeBy(issuer, signature) || budget.left <= 0) return false;
+  if (!isWeak || budget.left <= 0) return false;
   budget.left -= 1;
   return verifyNatively(signature, key.write(), octetsOf(signed));
 }

@@ -34,10 +34,23 @@ export async function tellRefusal<Login extends object, Value>(
   step: Exclude<Step, "data">,
   work: () => Promise<Value>,
 ): Promise<Value> {
+  const before = context();
   try {
     return await work();
   } catch (error) {
-    throw told(context(), step, error);
+    throw told(nowOr(context, before), step, error);
+  }
+}
+
+/** Where a client has gone meanwhile, what was known before: also what nobody heard is told to whoever keeps the log. */
+function nowOr<Login extends object>(
+  context: () => Context<Login>,
+  before: Context<Login>,
+): Context<Login> {
+  try {
+    return context();
+  } catch {
+    return before;
   }
 }
 
@@ -46,16 +59,18 @@ export async function tellData<Login extends object>(
   context: () => Context<Login>,
   work: () => Promise<DataOutcome>,
 ): Promise<DataOutcome> {
+  const before = context();
   let outcome: DataOutcome;
   try {
     outcome = await work();
   } catch (error) {
-    throw told(context(), "data", error);
+    throw told(nowOr(context, before), "data", error);
   }
-  const { connection } = context();
+  const after = nowOr(context, before);
+  const { connection } = after;
   const all = Array.isArray(outcome) ? outcome : [outcome];
   const replies = all.map((one) => (typeof one === "string" ? acceptedReply(one) : replyOf(one)));
-  tell(context(), "data", replies);
+  tell(after, "data", replies);
   const named = all.map((one) =>
     typeof one === "string" ? withName(one, connection) : namedRefusal(one, connection),
   );
