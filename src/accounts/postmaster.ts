@@ -11,7 +11,7 @@ export type Served = {
 };
 
 /** In any case of letters, and at the host too: whoever runs the mail must be found (RFC 5321 §4.5.1, §2.3.5). */
-export function isPostmaster({ domains, hostname }: Served, address: EmailAddress): boolean {
+function isPostmaster({ domains, hostname }: Served, address: EmailAddress): boolean {
   const isHere = domains.includes(address.domain) || address.domain === hostname;
   return isHere && address.local.toLowerCase() === "postmaster";
 }

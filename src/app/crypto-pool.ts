@@ -6,11 +6,9 @@
 import { availableParallelism } from "node:os";
 import { AppError, ProgramFault, TooCostly } from "../base/errors.ts";
 import { SECOND } from "../base/time.ts";
-import type { EmailAddress } from "../mail/address.ts";
-import type { Certificate } from "../openpgp/certificate.ts";
-import type { Fingerprint } from "../openpgp/fingerprint.ts";
 import type { UnlockedKey } from "../openpgp/secret-key.ts";
 import { encryptAtRest } from "../openpgp/encrypt.ts";
+import type { SealMessage } from "../outgoing/copies.ts";
 import { type ClientProtection, clientProtection } from "../outgoing/already-protected.ts";
 import { examine, type Examined } from "../pgpmime/examine.ts";
 import type { Opened } from "../pgpmime/open.ts";
@@ -23,16 +21,8 @@ import {
   secretsOf,
 } from "./pooled-worker.ts";
 
-export type SealRequest = {
-  readonly message: Uint8Array;
-  readonly signer: UnlockedKey;
-  readonly recipients: readonly Certificate[];
-  readonly intended: readonly Fingerprint[];
-  readonly blindReader?: EmailAddress;
-  readonly legacyDisplay?: boolean;
-  readonly now: Date;
-};
-export type Seal = (request: SealRequest) => Promise<Uint8Array>;
+export type Seal = SealMessage;
+export type SealRequest = Parameters<SealMessage>[0];
 export type OpenRequest = {
   readonly message: Uint8Array;
   readonly keys: readonly UnlockedKey[];

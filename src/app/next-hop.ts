@@ -57,9 +57,7 @@ export class NextHops {
   }
 
   async #probeAll(): Promise<readonly HopState[]> {
-    const relay = this.#deps.relay();
-    const places = new Map<string, Place>();
-    for (const place of [relay, ...Object.values(relay.hosts)]) places.set(nameOf(place), place);
+    const places = hopsOf(this.#deps.relay());
     for (const name of this.#down.keys()) if (!places.has(name)) this.#down.delete(name);
     return Promise.all(
       [...places].map(async ([hop, place]) => {
@@ -76,6 +74,12 @@ export class NextHops {
     else this.#down.set(hop, why);
     if (wasDown !== (why !== undefined)) this.#deps.events.hopChanged(hop, why);
   }
+}
+
+/** Each configured next hop once, by its name. */
+export function hopsOf(relay: Config["relay"]): ReadonlyMap<string, Place> {
+  const all = [relay, ...Object.values(relay.hosts)].map(({ host, port }) => ({ host, port }));
+  return new Map(all.map((place) => [nameOf(place), place]));
 }
 
 function nameOf({ host, port }: Place): string {

@@ -1,9 +1,7 @@
 /** One thread of the pool, what is sent to it and what comes back. */
 import { Worker } from "node:worker_threads";
-import type { EmailAddress } from "../mail/address.ts";
-import type { Certificate } from "../openpgp/certificate.ts";
 import type { encryptAtRest } from "../openpgp/encrypt.ts";
-import type { Fingerprint } from "../openpgp/fingerprint.ts";
+import type { SealMessage } from "../outgoing/copies.ts";
 import type { ClientProtection } from "../outgoing/already-protected.ts";
 import type { Examined } from "../pgpmime/examine.ts";
 import type { Opened } from "../pgpmime/open.ts";
@@ -13,16 +11,10 @@ export type AtRestRequest = Parameters<typeof encryptAtRest>[0];
 
 /** What travels to a worker: plain bytes only. Raw secret keys are copies, transferred, and wiped over there. */
 export type Job =
-  | {
-      readonly kind: "seal";
-      readonly message: Uint8Array;
-      readonly signer: Uint8Array;
-      readonly recipients: readonly Certificate[];
-      readonly intended: readonly Fingerprint[];
-      readonly blindReader?: EmailAddress;
-      readonly legacyDisplay?: boolean;
-      readonly now: Date;
-    }
+  | ({ readonly kind: "seal"; readonly signer: Uint8Array } & Omit<
+      Parameters<SealMessage>[0],
+      "signer"
+    >)
   | { readonly kind: "open"; readonly message: Uint8Array; readonly keys: readonly Uint8Array[] }
   | { readonly kind: "examine" | "client-protection"; readonly message: Uint8Array }
   | ({ readonly kind: "wrap" } & AtRestRequest);

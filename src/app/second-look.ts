@@ -2,11 +2,10 @@
  * When the keyserver of an author that could not be asked is asked again: after 1, 5, 15, 30 and 60 minutes, then hourly.
  * The state is in memory: whatever waits is looked at once when a process starts, and that begins it again.
  */
-import { HOUR, MINUTE } from "../base/time.ts";
+import { retryDelayMs } from "../base/retry-delay.ts";
+import { HOUR } from "../base/time.ts";
 import { canonicalAddress, type CanonicalAddress, type EmailAddress } from "../mail/address.ts";
 
-/** How long after each failure the author is asked again. */
-const DELAYS_MS = [1, 5, 15, 30].map((minutes) => minutes * MINUTE);
 /** Maximum number of authors that are remembered; the others wait for the hourly round. */
 const MAX_AUTHORS = 10_000;
 
@@ -20,7 +19,7 @@ type Turn = {
 };
 
 /** The authors to be asked about now, for each account with mail of theirs. */
-export type DueAuthors = ReadonlyMap<CanonicalAddress, ReadonlySet<CanonicalAddress>>;
+type DueAuthors = ReadonlyMap<CanonicalAddress, ReadonlySet<CanonicalAddress>>;
 
 export class SecondLooks {
   readonly #turns = new Map<string, Turn>();
@@ -41,7 +40,7 @@ export class SecondLooks {
     // Several messages of one author fail together: that counts once.
     if (isOpen && !isArrival) return;
     const failures = isArrival ? 0 : (before?.failures ?? -1) + 1;
-    const nextMs = now + (DELAYS_MS[failures] ?? HOUR);
+    const nextMs = now + retryDelayMs(failures);
     const dueMs = isOpen ? Math.min(before.dueMs, nextMs) : nextMs;
     this.#turns.set(names.key, { ...names, failures, dueMs, isTaken: false });
   }

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { connect } from "node:net";
+import { hopsOf } from "../app/next-hop.ts";
 import { isFormerKeyLost } from "../app/service-key-file.ts";
 import { errorText } from "../base/errors.ts";
 import { SECOND, systemClock } from "../base/time.ts";
@@ -44,7 +45,7 @@ export async function openDoctor(config: Config): Promise<DoctorDeps & AsyncDisp
     keyserver: keyserverPlace(config),
     hostname: config.hostname,
     takesMx: config.listen.mx !== undefined,
-    hops: hopsOf(config),
+    hops: [...hopsOf(config.relay).values()],
     listeners: listenersOf(config),
     connects: async (place, isSmtp) =>
       isSmtp ? probeHop(place, CONNECT_MS) : connectTo(place, CONNECT_MS),
@@ -94,11 +95,6 @@ export async function openNetwork(config: Config): Promise<PeerDeps & Disposable
 
 /** How long somebody may take to answer. */
 const CONNECT_MS = 5 * SECOND;
-
-function hopsOf({ relay }: Config): readonly Place[] {
-  const all = [{ host: relay.host, port: relay.port }, ...Object.values(relay.hosts)];
-  return [...new Map(all.map((hop) => [`${hop.host} ${String(hop.port)}`, hop])).values()];
-}
 
 function listenersOf({ listen }: Config): DoctorDeps["listeners"] {
   const all = [

@@ -14,7 +14,7 @@ import {
 import type { Store } from "../store/store.ts";
 
 /** The window in which failures are counted. */
-export const ATTEMPT_WINDOW_MS = 15 * MINUTE;
+const ATTEMPT_WINDOW_MS = 15 * MINUTE;
 
 export type LoginLimits = {
   /** Wrong passwords for one account from one network within the window. */

@@ -3,7 +3,8 @@
  * again at growing distances and, after a day, bounced to their sender with the reason and without a word of content.
  */
 import { randomUUID } from "node:crypto";
-import { after, DAY, HOUR, MINUTE, type Clock } from "../base/time.ts";
+import { retryDelayMs } from "../base/retry-delay.ts";
+import { after, DAY, MINUTE, type Clock } from "../base/time.ts";
 import {
   canonicalAddress,
   formatAddress,
@@ -55,9 +56,6 @@ const GIVE_UP_MS = DAY;
 const MIN_ATTEMPTS = 12;
 /** Maximum number of attempts, some more than fit into a day: a clock that was ahead when a copy was kept never ends its day. */
 const MAX_ATTEMPTS = 40;
-
-/** 1, 5, 15, 30, 60 minutes, then hourly. */
-const DELAYS_MS = [1, 5, 15, 30].map((minutes) => minutes * MINUTE);
 
 /**
  * Commits copies for the next round; `sender` is an account.
@@ -121,7 +119,7 @@ async function sendOne(deps: OutboxDeps, row: OutboxRow): Promise<void> {
     return postpone(tx, row.id, {
       envelope: writeEnvelope({ ...envelope, recipients: left }),
       attempts: row.attempts + 1,
-      nextAt: after(now, DELAYS_MS[row.attempts] ?? HOUR),
+      nextAt: after(now, retryDelayMs(row.attempts)),
     });
   });
 }

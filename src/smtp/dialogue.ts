@@ -105,7 +105,7 @@ export class Dialogue<Login extends object> {
   /** Says goodbye on every connection that waits for nothing, and on each other one after what it waits for. */
   sendAwayIdle(): void {
     this.#connections.whenIdle((id) => {
-      this.#goodbyes.sayTo(id, SHUTTING_DOWN);
+      this.#goodbyes.say(id, SHUTTING_DOWN);
     });
     this.#goodbyes.sayToIdle((id) => this.#connections.isBusy(id), SHUTTING_DOWN);
   }
@@ -128,7 +128,7 @@ export class Dialogue<Login extends object> {
       return;
     }
     this.#connections.open(session, this.#limits.firstCommandMs, () => {
-      this.#goodbyes.say(session, "4.4.2 no command in time");
+      this.#goodbyes.say(session.id, "4.4.2 no command in time");
     });
     session.disabledCommands = this.#disabled(session.secure);
     this.#readLines(session);
@@ -292,7 +292,7 @@ export class Dialogue<Login extends object> {
     const { dataMs, messageBytes } = this.#limits;
     const late = AbortSignal.timeout(dataMs);
     const hangUp = (): void => {
-      this.#goodbyes.say(session, "4.4.2 the message took too long");
+      this.#goodbyes.say(session.id, "4.4.2 the message took too long");
     };
     late.addEventListener("abort", hangUp);
     const collected = await collect(stream, messageBytes, late, room);

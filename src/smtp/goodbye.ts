@@ -2,6 +2,7 @@
 import type { Socket } from "node:net";
 import type { SMTPServer, SMTPServerSession } from "smtp-server";
 import type { Why } from "../base/crowd.ts";
+import { plainAddress } from "../base/network.ts";
 
 const TEXTS: Readonly<Record<Why, string>> = {
   network: "4.7.0 too many connections from your network",
@@ -13,7 +14,7 @@ type Place = { readonly remoteAddress?: string | undefined; readonly remotePort?
 
 /** Who is at the other end: the same for a socket, for what smtp-server makes of it, and for its session. */
 function placeOf({ remoteAddress = "", remotePort }: Place): string {
-  return `${remoteAddress.replace(/^::ffff:/i, "")} ${String(remotePort)}`;
+  return `${plainAddress(remoteAddress)} ${String(remotePort)}`;
 }
 
 export class Goodbyes {
@@ -42,13 +43,8 @@ export class Goodbyes {
     return this.#refused.get(placeOf(session));
   }
 
-  /** Ends a session with 421. */
-  say({ id }: SMTPServerSession, text: string): void {
-    this.sayTo(id, text);
-  }
-
-  /** The same by the ID of the session. */
-  sayTo(id: string, text: string): void {
+  /** Ends a session with 421, by its ID. */
+  say(id: string, text: string): void {
     this.connectionOf(id)?.send(421, text);
   }
 
