@@ -11,6 +11,7 @@ import { encryptAtRest } from "../openpgp/encrypt.ts";
 import type { SealMessage } from "../outgoing/copies.ts";
 import { type ClientProtection, clientProtection } from "../outgoing/already-protected.ts";
 import { examine, type Examined } from "../pgpmime/examine.ts";
+import { findCiphertext, type FoundCiphertext } from "../pgpmime/find-ciphertext.ts";
 import type { Opened } from "../pgpmime/open.ts";
 import { UnsealableMessage } from "../pgpmime/unsealable.ts";
 import {
@@ -33,6 +34,7 @@ export type CryptoPool = AsyncDisposable & {
   readonly seal: Seal;
   readonly open: Open;
   readonly examine: (message: Uint8Array) => Promise<Examined>;
+  readonly holds: (message: Uint8Array) => Promise<FoundCiphertext["kind"]>;
   readonly clientProtection: (message: Uint8Array) => Promise<ClientProtection>;
   readonly encryptAtRest: (request: AtRestRequest) => Promise<Uint8Array>;
   readonly figures: () => PoolFigures;
@@ -100,6 +102,12 @@ export function startCryptoPool(limits: Partial<Limits> = {}): CryptoPool {
       if (message.length <= SMALL_OCTETS) return examine(message);
       const outcome = await pool.run({ kind: "examine", message });
       if (outcome.kind === "examined") return outcome.examined;
+      throw failure(outcome);
+    },
+    holds: async (message) => {
+      if (message.length <= SMALL_OCTETS) return findCiphertext(message).kind;
+      const outcome = await pool.run({ kind: "holds", message });
+      if (outcome.kind === "held") return outcome.holds;
       throw failure(outcome);
     },
     clientProtection: async (message) => {

@@ -6,6 +6,7 @@ import { readSecretKey } from "../openpgp/secret-key.ts";
 import { encryptAtRest } from "../openpgp/encrypt.ts";
 import { clientProtection } from "../outgoing/already-protected.ts";
 import { examine } from "../pgpmime/examine.ts";
+import { findCiphertext } from "../pgpmime/find-ciphertext.ts";
 import { open } from "../pgpmime/open.ts";
 import { seal } from "../pgpmime/seal.ts";
 import { UnsealableMessage } from "../pgpmime/unsealable.ts";
@@ -29,6 +30,8 @@ async function outcomeOf(job: Job): Promise<Outcome> {
         return await openJob(job);
       case "examine":
         return { kind: "examined", examined: examine(job.message) };
+      case "holds":
+        return { kind: "held", holds: findCiphertext(job.message).kind };
       case "client-protection":
         return { kind: "client-protection", protection: clientProtection(job.message) };
       case "wrap":

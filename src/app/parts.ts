@@ -48,6 +48,7 @@ export type Parts = AsyncDisposable &
     readonly seal: Seal;
     /** Reading and wrapping of large messages in threads of their own. */
     readonly examine: CryptoPool["examine"];
+    readonly holds: CryptoPool["holds"];
     readonly clientProtection: CryptoPool["clientProtection"];
     readonly encryptAtRest: CryptoPool["encryptAtRest"];
     /** As `askAuthor` and `askAuthorKey`, asking the author's keyserver: for mail that is judged as it comes in. */
@@ -115,6 +116,7 @@ export async function openParts(config: Config, options: PartsOptions = {}): Pro
     seal: pool.seal,
     open: pool.open,
     examine: pool.examine,
+    holds: pool.holds,
     clientProtection: pool.clientProtection,
     encryptAtRest: pool.encryptAtRest,
     openAlone: openingAlone(),

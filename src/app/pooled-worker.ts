@@ -4,6 +4,7 @@ import type { encryptAtRest } from "../openpgp/encrypt.ts";
 import type { SealMessage } from "../outgoing/copies.ts";
 import type { ClientProtection } from "../outgoing/already-protected.ts";
 import type { Examined } from "../pgpmime/examine.ts";
+import type { FoundCiphertext } from "../pgpmime/find-ciphertext.ts";
 import type { Opened } from "../pgpmime/open.ts";
 
 /** Mail to be kept, and whom for. */
@@ -16,7 +17,7 @@ export type Job =
       "signer"
     >)
   | { readonly kind: "open"; readonly message: Uint8Array; readonly keys: readonly Uint8Array[] }
-  | { readonly kind: "examine" | "client-protection"; readonly message: Uint8Array }
+  | { readonly kind: "examine" | "holds" | "client-protection"; readonly message: Uint8Array }
   | ({ readonly kind: "wrap" } & AtRestRequest);
 
 /** What comes back. A thrown error travels as text: class identity does not cross threads. */
@@ -24,6 +25,7 @@ export type Outcome =
   | { readonly kind: "sealed"; readonly message: Uint8Array }
   | { readonly kind: "opened"; readonly opened: Opened }
   | { readonly kind: "examined"; readonly examined: Examined }
+  | { readonly kind: "held"; readonly holds: FoundCiphertext["kind"] }
   | { readonly kind: "client-protection"; readonly protection: ClientProtection }
   | { readonly kind: "wrapped"; readonly wrapped: Uint8Array }
   | { readonly kind: "unsealable"; readonly why: string }

@@ -22,7 +22,7 @@ import { decrypt } from "../openpgp/decrypt.ts";
 import { encryptAtRest } from "../openpgp/encrypt.ts";
 import type { KeyId } from "../openpgp/fingerprint.ts";
 import { detectProtection } from "../pgpmime/detect.ts";
-import { type Examine, type Examined, examineHere } from "../pgpmime/examine.ts";
+import { findCiphertext, type FoundCiphertext } from "../pgpmime/find-ciphertext.ts";
 import type { Opened } from "../pgpmime/open.ts";
 import { readProtectedHeader } from "../pgpmime/payload-header.ts";
 import { claimedHeader, sealedHeader } from "./sealed-view.ts";
@@ -43,8 +43,8 @@ import type { TraceIncoming } from "./tracing.ts";
 import { damaged, locked, lockedOld, undecryptable, unprotected, unsupported } from "./verdicts.ts";
 
 export type PendingDeps = AuthorDeps & {
-  /** Reads whole messages where that keeps nobody waiting; default: here. */
-  readonly examine?: Examine;
+  /** Looks for ciphertext in what is shown, where that keeps nobody waiting; default: here. */
+  readonly holds?: (shown: Uint8Array) => Promise<FoundCiphertext["kind"]>;
   readonly store: Store;
   readonly clock: Clock;
   readonly open: (request: {
@@ -177,12 +177,8 @@ async function judgeAgain(
   return await record(deps, account, message, verdict, { summary });
 }
 
-/** The ciphertext in what is shown. */
-async function holds(
-  { examine = examineHere }: PendingDeps,
-  shown: Uint8Array,
-): Promise<Examined["holds"]> {
-  return (await examine(shown)).holds;
+async function holds(deps: PendingDeps, shown: Uint8Array): Promise<FoundCiphertext["kind"]> {
+  return deps.holds === undefined ? findCiphertext(shown).kind : deps.holds(shown);
 }
 
 async function wrapSummary(

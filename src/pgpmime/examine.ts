@@ -21,7 +21,7 @@ export type Examined = {
         readonly signatures: readonly SignatureFacts[];
       }
     | { readonly kind: Exclude<Protection["kind"], "sealed" | "signed"> };
-  /** Ciphertext in it: one that can be opened apart, others, or none. */
+  /** Ciphertext in a message that is not sealed as a whole: one that can be opened apart, others, or none. */
   readonly holds: FoundCiphertext["kind"];
   /** SHA-256. */
   readonly hash: Uint8Array;
@@ -37,9 +37,11 @@ export async function examineHere(message: Uint8Array): Promise<Examined> {
 
 /** Reads a whole message; hundreds of milliseconds for a large one. Never throws. */
 export function examine(message: Uint8Array): Examined {
+  const found = foundIn(message);
   return {
-    found: foundIn(message),
-    holds: findCiphertext(message).kind,
+    found,
+    // What a sealed message holds is looked for in what it opens to.
+    holds: found.kind === "sealed" ? "none" : findCiphertext(message).kind,
     hash: createHash("sha256").update(message).digest(),
   };
 }
