@@ -105,7 +105,9 @@ export async function run(): Promise<boolean> {
   const longest = worst.slice(0, 10).map(({ ownMs }) => ownMs.toFixed(0));
   console.log(`idle ${String(idleMb)} MB, at most ${String(peakMb)} MB; ${String(turns)} turns`);
   console.log(`the longest, ms apart from database calls: ${longest.join(" ")}`);
-  console.log(`small mail beside it: ${String(took.count)}, median ${took.medianMs.toFixed(0)} ms, slowest ${took.maxMs.toFixed(0)} ms, refused ${String(took.refused)}`);
+  console.log(
+    `small mail beside it: ${String(took.count)}, median ${took.medianMs.toFixed(0)} ms, slowest ${took.maxMs.toFixed(0)} ms, refused ${String(took.refused)}`,
+  );
   const isHeld = (worst[0]?.ownMs ?? 0) <= BAR_MS && peakMb - idleMb <= BAR_MB;
   console.log(
     `bars: ${String(BAR_MS)} ms, ${String(BAR_MB)} MB above idle: ${isHeld ? "held" : "MISSED"}`,
@@ -125,7 +127,12 @@ async function memoryMb(pid: number, line: "VmRSS" | "VmHWM"): Promise<number> {
 /** Delivers by LMTP; what the message is refused for is as good as taking it. */
 async function receive(lmtp: Place, message: Uint8Array): Promise<void> {
   await using client = await RawSmtp.connect(lmtp);
-  await client.all(["LHLO relay.test", "MAIL FROM:<sender@beta.test>", `RCPT TO:<${READER}>`, "DATA"]);
+  await client.all([
+    "LHLO relay.test",
+    "MAIL FROM:<sender@beta.test>",
+    `RCPT TO:<${READER}>`,
+    "DATA",
+  ]);
   client.write(dotStuffed(message));
   const reply = await client.ask("\r\n.");
   if (!/^[25]/.test(reply)) throw new Error(reply);

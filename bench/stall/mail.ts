@@ -1,12 +1,6 @@
 /** Messages as large as the listeners take, of the kinds that people send. */
 import { randomBytes } from "node:crypto";
-import {
-  createMessage,
-  decryptKey,
-  type PrivateKey,
-  readPrivateKey,
-  sign,
-} from "openpgp";
+import { createMessage, decryptKey, type PrivateKey, readPrivateKey, sign } from "openpgp";
 import { sealpost } from "../../lab/run.ts";
 import { PASSWORD, READER } from "../../test/support/lone-server.ts";
 

@@ -60,11 +60,14 @@ function watch(path: string): void {
     setTimeout(beat, BEAT_MS).unref();
   };
   // What the start of the program takes is nobody's wait.
-  setTimeout(() => {
-    last = cpuMs();
-    databaseMs = 0;
-    beat();
-  }, Number(process.env[`${FILE_VARIABLE}_AFTER_MS`] ?? 0)).unref();
+  setTimeout(
+    () => {
+      last = cpuMs();
+      databaseMs = 0;
+      beat();
+    },
+    Number(process.env[`${FILE_VARIABLE}_AFTER_MS`] ?? 0),
+  ).unref();
 }
 
 function cpuMs(): number {

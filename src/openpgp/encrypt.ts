@@ -14,7 +14,7 @@ import type { UnlockedKey } from "./secret-key.ts";
 import { type ContainerWriter, overheadOf, startV1, startV2 } from "./seipd.ts";
 import { type SessionKey, newSessionKey } from "./session-key.ts";
 import { type Signing, startSigning } from "./sign.ts";
-import { eachSlice } from "./slices.ts";
+import { eachSlice } from "../base/slices.ts";
 
 /**
  * Signs and encrypts: a binary OpenPGP message. `recipients` are accepted and reduced (`acceptForEncryption`); `intended` goes into the

@@ -15,7 +15,7 @@ import { Damaged } from "./damaged.ts";
 import { Unsupported } from "./unsupported.ts";
 import { decryptEax } from "./eax.ts";
 import { type SessionKey, keyOctetsOf } from "./session-key.ts";
-import { eachSlice } from "./slices.ts";
+import { eachSlice } from "../base/slices.ts";
 
 /**
  * Encrypted and integrity protected data (RFC 9580 §5.13): the container of a message. Version 1 is CFB with a SHA-1 code at the

@@ -27,14 +27,6 @@ export type Examined = {
   readonly hash: Uint8Array;
 };
 
-/** How whole messages are read where that keeps nobody waiting. */
-export type Examine = (message: Uint8Array) => Promise<Examined>;
-
-/** `examine` in this thread. */
-export async function examineHere(message: Uint8Array): Promise<Examined> {
-  return Promise.resolve(examine(message));
-}
-
 /** Reads a whole message; hundreds of milliseconds for a large one. Never throws. */
 export function examine(message: Uint8Array): Examined {
   const found = foundIn(message);
