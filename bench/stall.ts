@@ -154,11 +154,11 @@ type Small = {
 
 /** Small mail, one after the other; ends when the result is asked for. */
 function startSmall(lmtp: Place): () => Promise<Small> {
-  let isOver = false;
+  const state = { isOver: false };
   const took: number[] = [];
   let refused = 0;
   const running = (async () => {
-    for (let at = 0; !isOver; at += 1) {
+    for (let at = 0; !state.isOver; at += 1) {
       const start = performance.now();
       const reply = await deliverTo(lmtp, `<small${String(at)}@stall.test>`);
       if (!reply.startsWith("250")) refused += 1;
@@ -167,7 +167,7 @@ function startSmall(lmtp: Place): () => Promise<Small> {
     }
   })();
   return async () => {
-    isOver = true;
+    state.isOver = true;
     await running;
     const sorted = took.toSorted((a, b) => a - b);
     return {

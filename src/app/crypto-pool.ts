@@ -207,16 +207,19 @@ class Pool {
       return notNow("too many messages are being worked on");
     }
     this.#preparing += 1;
-    const request = await portable(given.request).finally(() => {
-      this.#preparing -= 1;
-    });
+    const request = await portable(given.request);
+    this.#preparing -= 1;
+    return this.#enqueue({ ...given, request }, octetsIn(request));
+  }
+
+  /** The pool may have stopped while the request was made ready. */
+  async #enqueue(job: Job, octets: number): Promise<Outcome> {
     if (this.#isStopped) {
-      wipe(given);
+      wipe(job);
       return notNow("stopping");
     }
-    const job = { ...given, request };
     return new Promise((settle) => {
-      this.#queue.push({ job, octets: octetsIn(request), settle });
+      this.#queue.push({ job, octets, settle });
       this.#next();
     });
   }

@@ -13,6 +13,11 @@ export function sharedOctets(length: number): Uint8Array {
   return new Uint8Array(new SharedArrayBuffer(length));
 }
 
+/** Memory for so many octets, shared where they are many. */
+export function newOctets(length: number): Uint8Array {
+  return length > LARGE_OCTETS ? sharedOctets(length) : new Uint8Array(length);
+}
+
 /** The pieces as one, shared where it is large. The event loop is not held. */
 export async function joined(pieces: readonly Uint8Array[]): Promise<Uint8Array> {
   const total = pieces.reduce((sum, { length }) => sum + length, 0);

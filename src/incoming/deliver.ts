@@ -22,7 +22,6 @@ import { readMessageFacts } from "../mail/message.ts";
 import { storeMessage } from "../mailbox/embedded.ts";
 import type { MessageId, MessageVerdict, NewMessage } from "../mailbox/mailbox.ts";
 import type { Examined } from "../pgpmime/examine.ts";
-import { withoutSurroundings } from "../pgpmime/surroundings.ts";
 import { errorReply, reply, type Reply } from "../smtp/reply.ts";
 import type { Account } from "../store/accounts.ts";
 import type { Store } from "../store/store.ts";
@@ -117,13 +116,15 @@ export async function deliver(deps: DeliverDeps, arrival: Arrival): Promise<read
     hash: contentHash,
   } = await (deps.messageWork ?? messageWorkHere).examine(arrival.message);
   const protection = clearProtection(arrival.message, found);
+  const whole = { start: bodyOffset, end: arrival.message.length };
+  const kept = found.kind === "signed" ? found.kept : whole;
   const cleaned = stripResultHeaders(header, [deps.hostname]);
   const now = deps.clock.now();
   let verdict: Promise<MessageVerdict> | undefined;
   const incoming: Incoming = {
     ...arrival,
     cleaned,
-    body: storedForm(arrival.message, protection).subarray(bodyOffset),
+    body: arrival.message.subarray(kept.start, kept.end),
     protection,
     clearVerdict: async () =>
       (verdict ??= judgeClear(deps, { outer: cleaned, protection, receivedAt: now, now }).then(
@@ -189,11 +190,6 @@ type Incoming = Arrival & {
   readonly clearVerdict: () => Promise<MessageVerdict>;
   readonly contentHash: Uint8Array;
 };
-
-/** Unprotected text beside what was signed is not kept, so that no client can show it. */
-function storedForm(message: Uint8Array, { kind }: ClearProtection): Uint8Array {
-  return kind === "signed" ? withoutSurroundings(message) : message;
-}
 
 type Delivery = { readonly author: EmailAddress | undefined; readonly stored: NewMessage };
 

@@ -9,6 +9,7 @@ import {
 } from "node:crypto";
 
 import { asBuffer, equalBytes } from "../base/bytes.ts";
+import { newOctets } from "../base/large-octets.ts";
 import { EAX, GCM, OCB, cipherName } from "./algorithms.ts";
 import { bigEndian, cursorOver } from "./cursor.ts";
 import { Damaged } from "./damaged.ts";
@@ -112,7 +113,7 @@ async function openV1(data: Buffer, { cipher, bytes }: SessionKey): Promise<Buff
   if (codeStart < prefix + MDC_HEADER.length) throw new Damaged("truncated");
   const aes = createDecipheriv(`aes-${keyOctetsOf(cipher) * 8}-cfb`, bytes, Buffer.alloc(BLOCK));
   const sha1 = createHash("sha1");
-  const plain = Buffer.allocUnsafeSlow(data.length);
+  const plain = asBuffer(newOctets(data.length));
   let end = 0;
   await eachSlice(data, (slice) => {
     const decrypted = aes.update(slice);
@@ -185,7 +186,7 @@ async function openV2(
   if (chunks > MOST_CHUNKS) throw new Unsupported("too many chunks");
   const plainOctets = chunksEnd - chunks * TAG_OCTETS;
   if (plainOctets < 0) throw new Damaged("truncated");
-  const plain = Buffer.allocUnsafeSlow(plainOctets);
+  const plain = asBuffer(newOctets(plainOctets));
   let [index, end] = [0, 0];
   await eachSlice(
     data.subarray(0, chunksEnd),
