@@ -115,8 +115,15 @@ export async function run(): Promise<boolean> {
   return isHeld;
 }
 
+/** The file is written while it is read, now and then. */
 async function read(file: string): Promise<Stalls> {
-  return JSON.parse(await readFile(file, "utf8")) as Stalls;
+  for (;;) {
+    try {
+      return JSON.parse(await readFile(file, "utf8")) as Stalls;
+    } catch {
+      await sleep(10);
+    }
+  }
 }
 
 async function memoryMb(pid: number, line: "VmRSS" | "VmHWM"): Promise<number> {

@@ -1,5 +1,6 @@
 /** One thread of the pool, what is sent to it and what comes back. */
 import { Worker } from "node:worker_threads";
+import { weighShared } from "../base/large-octets.ts";
 import type { WorkName } from "./thread-work.ts";
 
 /** What travels to a worker: plain values only. Raw secret keys are copies, transferred, and wiped over there. */
@@ -37,10 +38,13 @@ export class PooledWorker {
   #timer: NodeJS.Timeout | undefined;
   isAlive = true;
   jobs = 0;
+  /** Of all its jobs: its memory grows with them. */
+  octets = 0;
 
   constructor(ended: (worker: PooledWorker) => void) {
     this.#thread.unref();
     this.#thread.on("message", (outcome: Outcome) => {
+      weighShared(outcome);
       this.#settle(outcome);
     });
     const died = (outcome: Outcome): void => {
@@ -58,8 +62,9 @@ export class PooledWorker {
     });
   }
 
-  run(job: Job, limitMs: number, finish: (outcome: Outcome) => void): void {
+  run(job: Job, octets: number, limitMs: number, finish: (outcome: Outcome) => void): void {
     this.jobs += 1;
+    this.octets += octets;
     this.#finish = finish;
     this.#timer = setTimeout(() => {
       this.isAlive = false;

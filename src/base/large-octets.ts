@@ -10,7 +10,26 @@ export const LARGE_OCTETS = 512 * 1024;
 
 /** Memory that all threads share; what is not written to takes none. */
 export function sharedOctets(length: number): Uint8Array {
-  return new Uint8Array(new SharedArrayBuffer(length));
+  const buffer = new SharedArrayBuffer(length);
+  weigh(buffer);
+  return new Uint8Array(buffer);
+}
+
+/**
+ * V8 looks for garbage when the memory that it counts grows, and shared memory it does not count: twelve messages would stay
+ * where one is in use. Beside each stands as much memory of the counted kind, which is never touched and so takes none.
+ */
+function weigh(buffer: ArrayBufferLike): void {
+  if (!weights.has(buffer)) weights.set(buffer, new ArrayBuffer(buffer.byteLength));
+}
+
+const weights = new WeakMap<ArrayBufferLike, ArrayBuffer>();
+
+/** Has the shared memory in a value counted in this thread too, which was given it by another. */
+export function weighShared(value: unknown): void {
+  for (const { buffer } of octetStringsIn(value)) {
+    if (buffer instanceof SharedArrayBuffer) weigh(buffer);
+  }
 }
 
 /** Memory for so many octets, shared where they are many. */
@@ -68,7 +87,11 @@ function isPlain(value: unknown): value is object {
 
 /** How many octets a value holds. */
 export function octetsIn(value: unknown): number {
-  if (value instanceof Uint8Array) return value.length;
+  return octetStringsIn(value).reduce((sum, { length }) => sum + length, 0);
+}
+
+function octetStringsIn(value: unknown): readonly Uint8Array[] {
+  if (value instanceof Uint8Array) return [value];
   const inner = Array.isArray(value) ? value : isPlain(value) ? Object.values(value) : [];
-  return inner.reduce((sum: number, each: unknown) => sum + octetsIn(each), 0);
+  return inner.flatMap(octetStringsIn);
 }
