@@ -2,7 +2,7 @@
  * `npm run bench -- stall`: a serving process under mail of 35 MB of every kind, two at a time, beside small mail. How long
  * its event loop is held at a time, apart from database calls; how long small mail takes; and the most memory it holds.
  */
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -66,6 +66,7 @@ export async function run(): Promise<boolean> {
   };
   for (let at = 0; at < 5; at += 1) await deliverTo(lmtp, `<warm${String(at)}@stall.test>`);
   await submit(10_000);
+  await writeFile(stalls, "");
   const idleMb = await memoryMb(gateway.process.pid, "VmRSS");
 
   const key = await ownKey(server.config);

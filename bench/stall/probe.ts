@@ -1,9 +1,9 @@
 /**
  * Loaded into a serving process before its own code: how long its event loop was held, in processor time of that thread,
- * so that a busy machine blames nobody. What SQLite took is counted apart. Ten times a second the worst so far is written
- * to the file that the environment names.
+ * so that a busy machine blames nobody. What SQLite took is counted apart. From when the file exists that the environment
+ * names, the worst so far is written there ten times a second.
  */
-import { writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { DatabaseSync, StatementSync } from "node:sqlite";
 import { isMainThread } from "node:worker_threads";
 
@@ -53,7 +53,8 @@ function watch(path: string): void {
     worst = [...worst, { ownMs, databaseMs }].toSorted((a, b) => b.ownMs - a.ownMs).slice(0, KEPT);
     if (performance.now() - lastWritten > WRITE_MS) {
       lastWritten = performance.now();
-      writeFileSync(path, JSON.stringify({ worst, turns } satisfies Stalls));
+      if (existsSync(path)) writeFileSync(path, JSON.stringify({ worst, turns } satisfies Stalls));
+      else [worst, turns] = [[], 0];
     }
     last = cpuMs();
     databaseMs = 0;
