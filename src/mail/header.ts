@@ -32,7 +32,7 @@ const FIELD_NAME = /^[!-9;-~]+(?=[ \t]*$)/;
 export type ParsedHeader = {
   readonly header: Header;
   readonly bodyOffset: number;
-  /** False: there is more than anybody should read, and all that is beyond is the last, nameless field. */
+  /** False: there is more than anybody should read, and all that is beyond, the body too, is the last, nameless field. */
   readonly isWhole: boolean;
 };
 
@@ -49,7 +49,12 @@ export function parseHeader(bytes: Uint8Array): ParsedHeader {
       return { header, bodyOffset: lineEnd(buffer, start), isWhole: true };
     }
     const end = header.length < READ_LIMITS.fields ? fieldEnd(buffer, start) : undefined;
-    if (end === undefined) return withRest(buffer, header, start);
+    if (end === undefined)
+      return {
+        header: [...header, restOf(buffer, start)],
+        bodyOffset: buffer.length,
+        isWhole: false,
+      };
     header.push(parseField(buffer.subarray(start, end)));
     start = end;
   }
@@ -69,15 +74,9 @@ function fieldEnd(buffer: Buffer, start: number): number | undefined {
   return end <= READ_LIMITS.octets ? end : undefined;
 }
 
-/** The end is searched without a look at each line. */
-function withRest(buffer: Buffer, header: Header, start: number): ParsedHeader {
-  // A line begins at `start` and it is not the empty one.
-  const ends = ["\n\r\n", "\n\n"].map((sign) => buffer.indexOf(sign, start, "latin1"));
-  const found = ends.filter((at) => at !== -1);
-  const end = found.length === 0 ? buffer.length : Math.min(...found) + 1;
-  const rest = { name: "", raw: buffer.subarray(start, end) };
-  const bodyOffset = end === buffer.length ? end : lineEnd(buffer, end);
-  return { header: [...header, rest], bodyOffset, isWhole: false };
+/** Where such a header ends is not searched for: nothing is done with a message that has one. */
+function restOf(buffer: Buffer, start: number): HeaderField {
+  return { name: "", raw: buffer.subarray(start) };
 }
 
 function lineEnd(bytes: Uint8Array, start: number): number {
