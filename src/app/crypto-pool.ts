@@ -48,18 +48,16 @@ type Limits = {
   readonly jobMs: number;
   readonly waiting: number;
   readonly jobsPerWorker: number;
-  readonly octetsPerWorker: number;
   /** Of large jobs that run at a time; one that is larger runs alone. */
   readonly largeOctets: number;
 };
 
-/** A worker is recycled after some jobs so that nothing a message left behind lives long, and no memory that it took. */
+/** A worker is recycled after some jobs so that nothing a message left behind lives long. */
 const DEFAULT_LIMITS: Limits = {
   workers: Math.max(1, availableParallelism()),
   jobMs: 10 * SECOND,
   waiting: 200,
   jobsPerWorker: 1000,
-  octetsPerWorker: 64 * 1024 * 1024,
   largeOctets: 64 * 1024 * 1024,
 };
 
@@ -259,18 +257,13 @@ class Pool {
   #start(worker: PooledWorker, { job, octets, settle }: Waiting): void {
     const isLarge = octets > LARGE_JOB_OCTETS;
     if (isLarge) this.#countLarge(1, octets);
-    worker.run(job, octets, this.#limits.jobMs, (outcome) => {
+    worker.run(job, this.#limits.jobMs, (outcome) => {
       if (isLarge) this.#countLarge(-1, -octets);
       settle(outcome);
-      if (this.#isFresh(worker)) this.#idle.push(worker);
+      if (worker.isAlive && worker.jobs < this.#limits.jobsPerWorker) this.#idle.push(worker);
       else this.#retire(worker);
       if (!this.#isStopped) this.#next();
     });
-  }
-
-  #isFresh({ isAlive, jobs, octets }: PooledWorker): boolean {
-    const { jobsPerWorker, octetsPerWorker } = this.#limits;
-    return isAlive && jobs < jobsPerWorker && octets < octetsPerWorker;
   }
 
   #countLarge(jobs: number, octets: number): void {

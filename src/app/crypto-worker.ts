@@ -1,7 +1,9 @@
 /** The thread behind `crypto-pool.ts`: one job in, one outcome out; the keys that came with it are wiped after it. */
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { parentPort } from "node:worker_threads";
 import { AppError, errorText, ProgramFault } from "../base/errors.ts";
-import { portable } from "../base/large-octets.ts";
+import { LARGE_OCTETS, octetsIn, portable } from "../base/large-octets.ts";
 import { Secret } from "../base/secret.ts";
 import { readSecretKey, type UnlockedKey } from "../openpgp/secret-key.ts";
 import { UnsealableMessage } from "../pgpmime/unsealable.ts";
@@ -12,10 +14,18 @@ const port = parentPort;
 if (port === null) throw new Error("crypto-worker.ts runs as a worker of crypto-pool.ts");
 
 port.on("message", (job: Job) => {
+  const isLarge = octetsIn(job.request) > LARGE_OCTETS;
   void outcomeOf(job).then((outcome) => {
     port.postMessage(outcome);
+    if (isLarge) setImmediate(collectGarbage);
   });
 });
+
+/** A thread that waits looks for no garbage, and would hold the memory of its last message. */
+const collectGarbage = (() => {
+  setFlagsFromString("--expose-gc");
+  return runInNewContext("gc") as () => void;
+})();
 
 type AnyWork = (request: unknown, keys: readonly UnlockedKey[]) => Promise<unknown>;
 

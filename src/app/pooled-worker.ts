@@ -38,8 +38,6 @@ export class PooledWorker {
   #timer: NodeJS.Timeout | undefined;
   isAlive = true;
   jobs = 0;
-  /** Of all its jobs: its memory grows with them. */
-  octets = 0;
 
   constructor(ended: (worker: PooledWorker) => void) {
     this.#thread.unref();
@@ -62,9 +60,8 @@ export class PooledWorker {
     });
   }
 
-  run(job: Job, octets: number, limitMs: number, finish: (outcome: Outcome) => void): void {
+  run(job: Job, limitMs: number, finish: (outcome: Outcome) => void): void {
     this.jobs += 1;
-    this.octets += octets;
     this.#finish = finish;
     this.#timer = setTimeout(() => {
       this.isAlive = false;

@@ -10,21 +10,10 @@ export const LARGE_OCTETS = 512 * 1024;
 
 /** Memory that all threads share; what is not written to takes none. */
 export function sharedOctets(length: number): Uint8Array {
-  const buffer = new SharedArrayBuffer(reserved(length));
+  const buffer = new SharedArrayBuffer(length);
   weigh(buffer);
-  return new Uint8Array(buffer, 0, length);
+  return new Uint8Array(buffer);
 }
-
-/**
- * The C library takes memory of more than 32 MiB from the system, which gives it page by page as it is written to; what is
- * smaller may be memory of before, and is filled with zeros in one go.
- */
-function reserved(length: number): number {
-  return length > CLEARED_AT_ONCE_OCTETS ? Math.max(length, FROM_SYSTEM_OCTETS) : length;
-}
-
-const CLEARED_AT_ONCE_OCTETS = 4 * 1024 * 1024;
-const FROM_SYSTEM_OCTETS = 33 * 1024 * 1024;
 
 /**
  * V8 looks for garbage when the memory that it counts grows, and shared memory it does not count: twelve messages would stay

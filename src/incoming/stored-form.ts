@@ -2,6 +2,7 @@
  * How sealed mail is stored: the ciphertext as received, and the header with all octets around the ciphertext wrapped like
  * clear mail. Both together are the received octets.
  */
+import { joined } from "../base/large-octets.ts";
 import type { StoredMessage } from "../mailbox/mailbox.ts";
 import type { Certificate } from "../openpgp/certificate.ts";
 import { bigEndian, cursorOver } from "../openpgp/cursor.ts";
@@ -36,7 +37,7 @@ export async function bodyWith(
   { pieces, ciphertext }: ToStore,
   wrap: (clear: Uint8Array) => Promise<Uint8Array>,
 ): Promise<Uint8Array> {
-  const message = Buffer.concat(pieces);
+  const message = await joined(pieces);
   return ciphertext === undefined ? wrap(message) : sealedBody(message, wrap, ciphertext);
 }
 
@@ -67,7 +68,7 @@ export async function sealedBody(
 ): Promise<Uint8Array> {
   const { around, ciphertext } = at === undefined ? takeApart(message) : takeApartAt(message, at);
   const wrapped = await wrap(around);
-  return Buffer.concat([bigEndian(wrapped.length, LENGTH_OCTETS), wrapped, ciphertext]);
+  return joined([bigEndian(wrapped.length, LENGTH_OCTETS), wrapped, ciphertext]);
 }
 
 /** A sealed message as it was received; what keeps its surroundings closed, if they do not open. */
@@ -86,7 +87,7 @@ export async function receivedForm({
   const opened = await decrypt({ message: pieces.wrapped, keys });
   if (opened.kind !== "decrypted") return opened;
   const { ciphertext } = pieces;
-  return { kind: "received", message: putTogether({ around: opened.data, ciphertext }) };
+  return { kind: "received", message: await putTogether({ around: opened.data, ciphertext }) };
 }
 
 function piecesOf(

@@ -1,4 +1,5 @@
 import { asBuffer } from "../base/bytes.ts";
+import { joined } from "../base/large-octets.ts";
 import { bigEndian, cursorOver } from "../openpgp/cursor.ts";
 import { readWholeCiphertext } from "../openpgp/whole-ciphertext.ts";
 import { detectProtection, type Protection } from "./detect.ts";
@@ -32,10 +33,10 @@ export function takeApartAt(message: Uint8Array, { start, end }: Range): Apart {
 }
 
 /** The message that was taken apart. */
-export function putTogether({ around, ciphertext }: Apart): Uint8Array {
+export async function putTogether({ around, ciphertext }: Apart): Promise<Uint8Array> {
   const cursor = cursorOver(around);
   const before = cursor.take(cursor.number(OFFSET_OCTETS));
-  return Buffer.concat([before, ciphertext, cursor.rest()]);
+  return joined([before, ciphertext, cursor.rest()]);
 }
 
 /** Offsets in a message. */
