@@ -1,13 +1,13 @@
 import { setImmediate } from "node:timers/promises";
 
-const SLICE_OCTETS = 256 * 1024;
+const SLICE_OCTETS = 128 * 1024;
 /** The event loop gets a turn after so much work: a few milliseconds. */
-const OCTETS_PER_TURN = 1024 * 1024;
+const OCTETS_PER_TURN = 256 * 1024;
 /** However small a slice is, it costs as much as so many octets. */
 const LEAST_COST = 4 * 1024;
 
 /**
- * Does something with bytes slice by slice, in order, without keeping the event loop for long. Slices are of 256 KiB
+ * Does something with bytes slice by slice, in order, without keeping the event loop for long. Slices are of 128 KiB
  * unless told otherwise.
  */
 export async function eachSlice(
