@@ -25,9 +25,25 @@ export const TARGETS: readonly Target[] = [
   },
   { file: "outgoing/plan.ts", tests: ["src/outgoing/plan.test.ts", "src/outgoing/submit.test.ts"] },
   {
+    file: "outgoing/own-address.ts",
+    tests: ["src/outgoing/own-address.test.ts", "src/outgoing/prepare.test.ts"],
+  },
+  {
+    file: "outgoing/demand.ts",
+    tests: [
+      "src/outgoing/demand.test.ts",
+      "src/outgoing/prepare.test.ts",
+      "src/outgoing/submit.test.ts",
+      "test/attack/already-protected.test.ts",
+    ],
+  },
+  {
     file: "outgoing/submit.ts",
     tests: [
       "src/outgoing/submit.test.ts",
+      "src/outgoing/own-address.test.ts",
+      "src/outgoing/demand.test.ts",
+      "src/outgoing/copies.test.ts",
       "src/outgoing/autocrypt.test.ts",
       "src/outgoing/prepare.test.ts",
       "test/attack/already-protected.test.ts",
@@ -35,7 +51,12 @@ export const TARGETS: readonly Target[] = [
   },
   {
     file: "outgoing/prepare.ts",
-    tests: ["src/outgoing/prepare.test.ts", "src/outgoing/submit.test.ts"],
+    tests: [
+      "src/outgoing/prepare.test.ts",
+      "src/outgoing/submit.test.ts",
+      "src/outgoing/own-address.test.ts",
+      "src/outgoing/demand.test.ts",
+    ],
   },
   {
     file: "discovery/look-up.ts",
