@@ -5,6 +5,7 @@ import { MESSAGE, address, makePeople, person, send } from "../../test/support/s
 import { UnlockedKeys } from "../keys/unlocked-keys.ts";
 import { canonicalAddress } from "../mail/address.ts";
 import { replyText } from "../smtp/reply.ts";
+import { isOwnReturnPath } from "./own-address.ts";
 import { answerRecipient } from "./submit.ts";
 
 before(makePeople);
@@ -85,3 +86,10 @@ for (const [what, message] of foreign) {
     assert.deepEqual(relayed, []);
   });
 }
+
+test("an address of one's own is also an account's address by itself, and stays one's own", async () => {
+  const deps = { isAddress: async () => Promise.resolve(true) };
+  const own = [address("alice@alpha.test"), address("al@alpha.test")];
+  for (const path of own) assert.equal(await isOwnReturnPath(deps, own, path), true);
+  assert.equal(await isOwnReturnPath(deps, own, address("al+x@alpha.test")), false);
+});
