@@ -1,7 +1,8 @@
 /** Which key an account's mail is encrypted to at rest. */
 import { AppError } from "../base/errors.ts";
 import type { EmailAddress } from "../mail/address.ts";
-import { parseCertificates } from "../openpgp/certificate.ts";
+import type { ToStore } from "../incoming/stored-form.ts";
+import { type Certificate, parseCertificates } from "../openpgp/certificate.ts";
 import { encryptAtRest } from "../openpgp/encrypt.ts";
 import type { Account } from "../store/accounts.ts";
 import { findPublished, listPublishedOf } from "../store/certificates.ts";
@@ -18,15 +19,26 @@ export async function wrapFor(
   { address }: Pick<Account, "address">,
   data: Uint8Array,
 ): Promise<Uint8Array> {
-  const { store, clock } = deps;
+  const recipients = await keysOf(deps.store, address);
+  const request = { data, recipients, now: deps.clock.now(), isOwn: true };
+  return (deps.encryptAtRest ?? encryptAtRest)(request);
+}
+
+/** The same for a message, as the body of its row. */
+export async function bodyFor(
+  { store, clock, messageWork }: Pick<Parts, "store" | "clock" | "messageWork">,
+  { address }: Pick<Account, "address">,
+  message: ToStore,
+): Promise<Uint8Array> {
+  const recipients = await keysOf(store, address);
+  return messageWork.bodyOfRow({ ...message, recipients, now: clock.now() });
+}
+
+async function keysOf(store: Store, address: EmailAddress): Promise<readonly Certificate[]> {
   const bytes = await certificateBytes(store, address);
   const parsed = bytes === undefined ? undefined : await parseCertificates(bytes);
-  if (parsed?.kind !== "parsed") {
-    throw new AppError("the account has no key to protect its mailbox with", { temporary: true });
-  }
-  const recipients = parsed.certificates;
-  const request = { data, recipients, now: clock.now(), isOwn: true };
-  return (deps.encryptAtRest ?? encryptAtRest)(request);
+  if (parsed?.kind === "parsed") return parsed.certificates;
+  throw new AppError("the account has no key to protect its mailbox with", { temporary: true });
 }
 
 async function certificateBytes(

@@ -167,7 +167,7 @@ test("a large message is read and wrapped while others are answered, with the sa
   const read: unknown[] = [];
   let wrapped: Uint8Array = new Uint8Array();
   const blockedMs = await longestBlock(async () => {
-    const { found, hash } = await pool.examine(message);
+    const { found, hash } = await pool.messageWork.examine(message);
     read.push(found, Buffer.from(hash), await pool.clientProtection(message));
     wrapped = await pool.encryptAtRest(kept);
   });

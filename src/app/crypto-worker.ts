@@ -1,16 +1,12 @@
 /** The thread behind `crypto-pool.ts`: one job in, one outcome out; the keys that came with it are wiped after it. */
 import { parentPort } from "node:worker_threads";
-import { AppError, errorText } from "../base/errors.ts";
+import { AppError, errorText, ProgramFault } from "../base/errors.ts";
+import { portable } from "../base/large-octets.ts";
 import { Secret } from "../base/secret.ts";
-import { readSecretKey } from "../openpgp/secret-key.ts";
-import { encryptAtRest } from "../openpgp/encrypt.ts";
-import { clientProtection } from "../outgoing/already-protected.ts";
-import { examine } from "../pgpmime/examine.ts";
-import { findCiphertext } from "../pgpmime/find-ciphertext.ts";
-import { open } from "../pgpmime/open.ts";
-import { seal } from "../pgpmime/seal.ts";
+import { readSecretKey, type UnlockedKey } from "../openpgp/secret-key.ts";
 import { UnsealableMessage } from "../pgpmime/unsealable.ts";
 import type { Job, Outcome } from "./pooled-worker.ts";
+import { THREAD_WORK } from "./thread-work.ts";
 
 const port = parentPort;
 if (port === null) throw new Error("crypto-worker.ts runs as a worker of crypto-pool.ts");
@@ -21,44 +17,26 @@ port.on("message", (job: Job) => {
   });
 });
 
-async function outcomeOf(job: Job): Promise<Outcome> {
+type AnyWork = (request: unknown, keys: readonly UnlockedKey[]) => Promise<unknown>;
+
+async function outcomeOf({ name, request, keys }: Job): Promise<Outcome> {
   try {
-    switch (job.kind) {
-      case "seal":
-        return await sealJob(job);
-      case "open":
-        return await openJob(job);
-      case "examine":
-        return { kind: "examined", examined: examine(job.message) };
-      case "holds":
-        return { kind: "held", holds: findCiphertext(job.message).kind };
-      case "client-protection":
-        return { kind: "client-protection", protection: clientProtection(job.message) };
-      case "wrap":
-        return { kind: "wrapped", wrapped: await encryptAtRest(job) };
+    using disposables = new DisposableStack();
+    const unlocked: UnlockedKey[] = [];
+    for (const bytes of keys) {
+      const raw = disposables.use(new Secret(bytes));
+      unlocked.push(disposables.use(await readSecretKey(raw)));
     }
+    const work = THREAD_WORK[name] as AnyWork;
+    return { kind: "done", value: await portable(await work(request, unlocked)) };
   } catch (error) {
     if (error instanceof UnsealableMessage) return { kind: "unsealable", why: error.message };
+    const isOurs = error instanceof AppError && !(error instanceof ProgramFault);
     return {
       kind: "failed",
       reason: errorText(error),
-      temporary: error instanceof AppError && error.temporary,
+      temporary: isOurs && error.temporary,
+      isFault: !isOurs,
     };
   }
-}
-
-async function sealJob(job: Extract<Job, { kind: "seal" }>): Promise<Outcome> {
-  using raw = new Secret(job.signer);
-  using signer = await readSecretKey(raw);
-  return { kind: "sealed", message: await seal({ ...job, signer }) };
-}
-
-async function openJob(job: Extract<Job, { kind: "open" }>): Promise<Outcome> {
-  using disposables = new DisposableStack();
-  const keys = [];
-  for (const bytes of job.keys) {
-    const raw = disposables.use(new Secret(bytes));
-    keys.push(disposables.use(await readSecretKey(raw)));
-  }
-  return { kind: "opened", opened: await open({ message: job.message, keys }) };
 }

@@ -33,7 +33,7 @@ import { startEvents } from "./events.ts";
 const hostname = parseDomain("mail.alpha.test") ?? assert.fail();
 const notices: NoticeDeps = {
   hostname,
-  wrap: (_id, bytes) => ({ wrapped: bytes, serviceKey: "" }),
+  wrap: async (_id, bytes) => Promise.resolve({ wrapped: bytes, serviceKey: "" }),
 };
 
 function partsOf(deps: Deps, store: Store = deps.store) {
@@ -52,7 +52,7 @@ async function sent(deps: Deps): Promise<readonly string[]> {
   const outbox: OutboxDeps = {
     ...deps,
     ...notices,
-    unwrap: (_id, { wrapped }) => wrapped,
+    unwrap: async (_id, { wrapped }) => Promise.resolve(wrapped),
     trace: traceOutgoing(async () => Promise.resolve()),
     relay: async (envelope, message) => {
       assert.equal(envelope.from, undefined);
@@ -156,9 +156,7 @@ for (const { engine, open, place } of engines()) {
     await goTo(deps, 14);
     const broken: NoticeDeps = {
       hostname,
-      wrap: () => {
-        throw new Error("the disk is full");
-      },
+      wrap: async () => Promise.reject(new Error("the disk is full")),
     };
     assert.deepEqual(await round(deps, broken), []);
     // Two connections to SQLite in one thread would wait for each other.

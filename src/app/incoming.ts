@@ -25,7 +25,7 @@ import {
 import { listWaiting, recordWaiting, roomFor, waitingAccounts } from "../mailbox/embedded.ts";
 import type { Sender } from "../outgoing/submit.ts";
 import type { Handlers } from "../smtp/handlers.ts";
-import { wrapFor } from "./at-rest.ts";
+import { bodyFor, wrapFor } from "./at-rest.ts";
 import type { Drain, LoggedIn } from "./outgoing.ts";
 import type { Parts } from "./parts.ts";
 import { SecondLooks } from "./second-look.ts";
@@ -54,6 +54,7 @@ export function wayIn(parts: Parts, transactions: Transactions): WayIn {
     hasRoom: async (account, sizeBytes) =>
       (await roomFor(store, account.address, parts.config.limits, sizeBytes)) === "room",
     wrapFor: async (account, data) => wrapFor(parts, account, data),
+    bodyFor: async (account, message) => bodyFor(parts, account, message),
     arrived: (account, message) => {
       opening.begin(account.address, message);
     },
@@ -61,7 +62,7 @@ export function wayIn(parts: Parts, transactions: Transactions): WayIn {
     failed: (error) => {
       parts.events.failed("delivery", error);
     },
-    examine: parts.examine,
+    messageWork: parts.messageWork,
     isReader: parts.isReader,
     ...parts.online,
   };

@@ -66,7 +66,7 @@ for (const { engine, open } of engines()) {
         outerFrom: "",
       });
     }
-    const wrap = () => ({ wrapped: new Uint8Array(1), serviceKey: "k" });
+    const wrap = async () => Promise.resolve({ wrapped: new Uint8Array(1), serviceKey: "k" });
     const envelope = { from: bob, recipients: [bob] };
     await keepForLater({ store, clock, wrap }, bob, "<1@beta.test>", [
       { envelope, message: new Uint8Array(1) },

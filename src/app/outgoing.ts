@@ -60,10 +60,10 @@ export function wayOut(parts: Parts, hops?: Pick<NextHops, "failed">): WayOut {
 /** Waiting copies are wrapped under the service key, whose name each row keeps. */
 function queueKey({ serviceKeys }: Parts): Pick<OutboxDeps, "wrap" | "unwrap"> {
   return {
-    wrap: (id, bytes) => wrapCopy(serviceKeys, id, bytes),
-    unwrap: (id, { wrapped, serviceKey }) => {
-      const message = openCopy(serviceKeys, id, wrapped, serviceKey);
-      if (message !== undefined) return message.reveal();
+    wrap: async (id, bytes) => wrapCopy(serviceKeys, id, bytes),
+    unwrap: async (id, { wrapped, serviceKey }) => {
+      const message = await openCopy(serviceKeys, id, wrapped, serviceKey);
+      if (message !== undefined) return message;
       throw new AppError("a waiting copy does not open with the queue key", { temporary: false });
     },
   };

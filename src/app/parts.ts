@@ -46,9 +46,8 @@ export type Parts = AsyncDisposable &
     readonly events: Events;
     readonly discover: Discover;
     readonly seal: Seal;
-    /** Reading and wrapping of large messages in threads of their own. */
-    readonly examine: CryptoPool["examine"];
-    readonly holds: CryptoPool["holds"];
+    /** In threads of their own. */
+    readonly messageWork: CryptoPool["messageWork"];
     readonly clientProtection: CryptoPool["clientProtection"];
     readonly encryptAtRest: CryptoPool["encryptAtRest"];
     /** As `askAuthor` and `askAuthorKey`, asking the author's keyserver: for mail that is judged as it comes in. */
@@ -97,11 +96,10 @@ export async function openParts(config: Config, options: PartsOptions = {}): Pro
   const vault = { store, clock, serviceKeys, releaseLimits: config.revocations };
   if (!isReading) await upgradeAccounts(vault);
   const pool = opening.use(startCryptoPool());
-  const lookUps = await openDiscovery(config, {
-    ...vault,
-    events,
-    isServing: options.isServing === true,
-  });
+  const isServing = options.isServing === true;
+  // A command that ends has nobody who waits meanwhile, and a thread takes its time to start.
+  const certificates = isServing ? { certificateWork: pool.certificateWork } : {};
+  const lookUps = await openDiscovery(config, { ...vault, ...certificates, events, isServing });
   opening.use(lookUps);
   const traces = opening.use(traceWriter({ store, clock, events }));
   const keyRules = await readKeyRules(config);
@@ -115,8 +113,8 @@ export async function openParts(config: Config, options: PartsOptions = {}): Pro
     events,
     seal: pool.seal,
     open: pool.open,
-    examine: pool.examine,
-    holds: pool.holds,
+    messageWork: pool.messageWork,
+    ...certificates,
     clientProtection: pool.clientProtection,
     encryptAtRest: pool.encryptAtRest,
     openAlone: openingAlone(),
@@ -127,7 +125,11 @@ export async function openParts(config: Config, options: PartsOptions = {}): Pro
     // Reading and judging ask nobody: what was learnt when the mail came in is there, or it is checked later.
     askAuthor: lookUps.knownAuthor,
     askAuthorKey: lookUps.knownAuthorKey,
-    online: { askAuthor: lookUps.askAuthor, askAuthorKey: lookUps.askAuthorKey },
+    online: {
+      ...certificates,
+      askAuthor: lookUps.askAuthor,
+      askAuthorKey: lookUps.askAuthorKey,
+    },
     lookForAuthor: lookUps.lookForAuthor,
     isReader: async (account, addresses, signedAt) =>
       (await isReadersAddress(store, account, addresses, signedAt)) ||
@@ -212,7 +214,8 @@ type LookUps = Disposable & Discoverer & { readonly testResolver: () => Promise<
 
 async function openDiscovery(
   config: Config,
-  deps: VaultDeps & { readonly events: Events; readonly isServing: boolean },
+  deps: VaultDeps &
+    Pick<AuthorDeps, "certificateWork"> & { readonly events: Events; readonly isServing: boolean },
 ): Promise<LookUps> {
   const { discovery } = config;
   const lazy = lazyResolver(config, deps);
@@ -233,6 +236,7 @@ async function openDiscovery(
     local: (address) => localCertificate(deps, address),
     random: Math.random,
     isServing: deps.isServing,
+    ...(deps.certificateWork === undefined ? {} : { work: deps.certificateWork }),
     onRollback: (fingerprint, domain) => {
       const what = `${domain} serves the revoked key ${fingerprint} without its revocation`;
       deps.events.failed("discovery", new AppError(what, { temporary: false }));

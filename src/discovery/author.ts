@@ -9,7 +9,7 @@
 import { ExpiringMap } from "../base/expiring-map.ts";
 import { MINUTE, SECOND, after } from "../base/time.ts";
 import { type CanonicalAddress, canonicalAddress, type EmailAddress } from "../mail/address.ts";
-import { type Certificate, parseCertificates } from "../openpgp/certificate.ts";
+import type { Certificate } from "../openpgp/certificate.ts";
 import type { Fingerprint } from "../openpgp/fingerprint.ts";
 import { readAuthorAnswer, saveAuthorAnswer, type StoredAnswer } from "../store/author-answers.ts";
 import { wantAuthorKey } from "../store/author-keys.ts";
@@ -120,7 +120,7 @@ export class AuthorAnswers {
     }
     const code = discovery.kind === "found" ? "OK" : discovery.code;
     const kept = served.filter(({ bytes }) => bytes.length <= MAX_OCTETS).slice(0, MAX_SERVED);
-    for (const certificate of kept) await learnRevocation(this.#context.store, certificate);
+    for (const certificate of kept) await learnRevocation(this.#context, certificate);
     const answer: StoredAnswer = {
       code,
       certificates: Buffer.concat(kept.map(({ bytes }) => bytes)),
@@ -149,7 +149,7 @@ export class AuthorAnswers {
     const before = await readAuthorAnswer(this.#context.store, author, askedAt);
     const current = new Set(served.map(({ fingerprint }) => fingerprint));
     if (before === undefined) return;
-    for (const { fingerprint } of await certificatesIn(before)) {
+    for (const { fingerprint } of await certificatesIn(this.#context, before)) {
       if (!current.has(fingerprint)) {
         await wantAuthorKey(this.#context.store, author, fingerprint, askedAt);
       }
@@ -158,8 +158,8 @@ export class AuthorAnswers {
 
   async #answerOf(stored: StoredAnswer): Promise<AuthorAnswer> {
     const keys: AuthorKey[] = [];
-    for (const certificate of await certificatesIn(stored)) {
-      const revoked = await missingRevocation(this.#context.store, certificate);
+    for (const certificate of await certificatesIn(this.#context, stored)) {
+      const revoked = await missingRevocation(this.#context, certificate);
       keys.push({ certificate, ...(revoked === undefined ? {} : { revoked }) });
     }
     return { kind: "answered", code: stored.code, keys };
@@ -181,8 +181,11 @@ async function localAnswer(context: LookUpContext, author: EmailAddress): Promis
     : { kind: "answered", code: "NOKEY", keys: [] };
 }
 
-async function certificatesIn({ certificates }: StoredAnswer): Promise<readonly Certificate[]> {
+async function certificatesIn(
+  { work }: LookUpContext,
+  { certificates }: StoredAnswer,
+): Promise<readonly Certificate[]> {
   if (certificates.length === 0) return [];
-  const parsed = await parseCertificates(certificates);
+  const parsed = await work.parseCertificates(certificates);
   return parsed.kind === "parsed" ? parsed.certificates : [];
 }

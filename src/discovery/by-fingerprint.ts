@@ -1,7 +1,7 @@
 /** What an author's domain says about one key, by its fingerprint: replaced keys are served in no other way. */
 import { MINUTE, SECOND, after } from "../base/time.ts";
 import type { EmailAddress } from "../mail/address.ts";
-import { type Certificate, parseCertificates } from "../openpgp/certificate.ts";
+import type { Certificate } from "../openpgp/certificate.ts";
 import type { Fingerprint } from "../openpgp/fingerprint.ts";
 import { readAuthorKey, saveAuthorKey, wantAuthorKey } from "../store/author-keys.ts";
 import { findById } from "../store/certificates.ts";
@@ -71,7 +71,7 @@ async function confirmed(
   const key = await readAuthorKey(context.store, author, fingerprint, context.wall.now());
   if (key === undefined || key.at < after(arrivedAt, -CONFIRMED_BEFORE_MS)) return undefined;
   if (key.state === "absent") return { kind: "absent" };
-  const certificate = await readOne(key.certificate);
+  const certificate = await readOne(context, key.certificate);
   return certificate !== undefined && hasFingerprint(certificate, fingerprint)
     ? await found(context, certificate)
     : undefined;
@@ -81,7 +81,7 @@ async function found(
   context: LookUpContext,
   certificate: Certificate,
 ): Promise<Extract<AuthorKeyAnswer, { kind: "found" }>> {
-  const revoked = await missingRevocation(context.store, certificate);
+  const revoked = await missingRevocation(context, certificate);
   return { kind: "found", certificate, ...(revoked === undefined ? {} : { revoked }) };
 }
 
@@ -94,7 +94,7 @@ async function byOwnDatabase(
   fingerprint: Fingerprint,
 ): Promise<Exclude<AuthorKeyAnswer, { kind: "unreachable" }>> {
   for (const { bytes, state, revokedAt: at } of await findById(context.store, fingerprint)) {
-    const certificate = await readOne(bytes);
+    const certificate = await readOne(context, bytes);
     if (certificate !== undefined && hasFingerprint(certificate, fingerprint)) {
       const isEnded = state !== "active" && at !== undefined;
       const ended = isEnded ? { revoked: { reasonCode: reasonOf(state), at } } : {};
@@ -126,7 +126,7 @@ async function askNow(
   const { answer } = await askInTurn(location.targets, signal, (target) =>
     askForFingerprint(
       context.get,
-      { target, address: author, isForIncoming: true, signal },
+      { target, address: author, isForIncoming: true, signal, work: context.work },
       fingerprint,
     ),
   );
@@ -158,8 +158,8 @@ async function keepFound(
   certificate: Certificate,
   at: Date,
 ): Promise<void> {
-  await learnRevocation(context.store, certificate);
-  if ((await missingRevocation(context.store, certificate)) !== undefined) {
+  await learnRevocation(context, certificate);
+  if ((await missingRevocation(context, certificate)) !== undefined) {
     context.onRollback?.(certificate.fingerprint, author.domain);
   }
   const { bytes } = certificate;
@@ -173,8 +173,11 @@ async function keepFound(
   });
 }
 
-async function readOne(bytes: Uint8Array): Promise<Certificate | undefined> {
+async function readOne(
+  { work }: LookUpContext,
+  bytes: Uint8Array,
+): Promise<Certificate | undefined> {
   if (bytes.length === 0) return undefined;
-  const parsed = await parseCertificates(bytes);
+  const parsed = await work.parseCertificates(bytes);
   return parsed.kind === "parsed" ? parsed.certificates[0] : undefined;
 }

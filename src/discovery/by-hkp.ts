@@ -1,12 +1,10 @@
 import type { Get, GetResult } from "../fetch/request.ts";
 import type { SrvRecord } from "../dns/resolver.ts";
 import { type EmailAddress, formatAddress } from "../mail/address.ts";
-import {
-  type Acceptance,
-  type UnusableReason,
-  acceptForEncryption,
-} from "../openpgp/acceptance.ts";
-import { type Certificate, parseCertificates } from "../openpgp/certificate.ts";
+import { TooCostly } from "../base/errors.ts";
+import type { Acceptance, UnusableReason } from "../openpgp/acceptance.ts";
+import { type CertificateWork, certificateWorkHere } from "../openpgp/certificate-work.ts";
+import type { Certificate } from "../openpgp/certificate.ts";
 import type { Fingerprint } from "../openpgp/fingerprint.ts";
 
 /** What one keyserver said about an address or a fingerprint. */
@@ -36,6 +34,8 @@ export type Question = {
   readonly address: EmailAddress;
   readonly isForIncoming: boolean;
   readonly signal: AbortSignal;
+  /** Reads and judges what is answered where that keeps nobody waiting; default: here. */
+  readonly work?: CertificateWork;
 };
 
 /** Judges a certificate for the address that was asked for. */
@@ -69,13 +69,13 @@ export async function askForAddress(
   get: Get,
   question: Question & { readonly now: Date; readonly accept?: Accept },
 ): Promise<KeyserverAnswer> {
-  const { address, now } = question;
-  const accept = question.accept ?? ((one) => acceptForEncryption(one, address, now));
+  const { address, now, work = certificateWorkHere } = question;
+  const accept = question.accept ?? ((one) => work.acceptForEncryption(one, address, now));
   const search = encodeURIComponent(formatAddress(address));
   const query = `op=get&options=mr&exact=on&search=${search}`;
   const first = await ask(get, question, V1, `/pks/lookup?${query}`);
   const answer = first.kind === "no-key" ? await askAgain(get, question, search, first) : first;
-  return answer.kind === "certificates" ? await judge(answer, accept) : answer;
+  return answer.kind === "certificates" ? unlessTooCostly(judge(answer, accept)) : answer;
 }
 
 /** What version 1 said of how long it holds is for both. */
@@ -148,17 +148,30 @@ async function ask(
     return { kind: "no-key", cacheControl: result.headers.get("cache-control") };
   }
   if (result.status !== OK) return failed(`HTTP status ${result.status}`);
-  return await read(result);
+  return unlessTooCostly(read(question.work ?? certificateWorkHere, result));
+}
+
+/** What nobody can read in time is no answer. */
+async function unlessTooCostly<Answer>(
+  reading: Promise<Answer>,
+): Promise<Answer | ReturnType<typeof failed>> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (error instanceof TooCostly) return failed("too costly to read");
+    throw error;
+  }
 }
 
 async function read(
+  work: CertificateWork,
   response: Extract<GetResult, { kind: "response" }>,
 ): Promise<Certificates | Extract<KeyserverAnswer, { kind: "failed" }>> {
   const firstOctet = response.body.find((octet) => octet > 0x20);
   // An empty page, or one for people, is no answer about a key.
   if (firstOctet === undefined) return failed("an empty answer");
   if (firstOctet === HTML_START) return failed("a web page");
-  const parsed = await parseCertificates(response.body);
+  const parsed = await work.parseCertificates(response.body);
   if (parsed.kind === "malformed") return failed(`unreadable: ${parsed.reason}`);
   if (parsed.certificates.length === 0) return failed("no certificate in the answer");
   return {

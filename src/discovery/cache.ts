@@ -1,9 +1,9 @@
 import { DAY, SECOND, after } from "../base/time.ts";
 import type { EmailAddress } from "../mail/address.ts";
-import { acceptForEncryption } from "../openpgp/acceptance.ts";
-import { type Certificate, parseCertificates } from "../openpgp/certificate.ts";
+import type { Certificate } from "../openpgp/certificate.ts";
 import { deleteCache, readCache, writeCache } from "../store/cache.ts";
 import type { Store } from "../store/store.ts";
+import type { LookUpContext } from "./context.ts";
 import { missingRevocation } from "./revocations.ts";
 
 /** A certificate that was fetched within the last seven days and is still usable. */
@@ -19,7 +19,7 @@ const FRESH_MS = DAY;
 
 /** What is known of an address. The certificate is judged again: it may have expired meanwhile. */
 export async function findCached(
-  store: Store,
+  { store, work }: Pick<LookUpContext, "store" | "work">,
   address: EmailAddress,
   now: Date,
 ): Promise<Cached | undefined> {
@@ -28,12 +28,12 @@ export async function findCached(
     await deleteCache(store, address); // What is too old to be read is gone at once.
     return undefined;
   }
-  const parsed = await parseCertificates(entry.certificate);
+  const parsed = await work.parseCertificates(entry.certificate);
   const [certificate] = parsed.kind === "parsed" ? parsed.certificates : [];
   if (certificate === undefined) return undefined;
-  const acceptance = await acceptForEncryption(certificate, address, now);
+  const acceptance = await work.acceptForEncryption(certificate, address, now);
   if (acceptance.kind === "unusable") return undefined;
-  if ((await missingRevocation(store, certificate)) !== undefined) return undefined;
+  if ((await missingRevocation({ store, work }, certificate)) !== undefined) return undefined;
   return {
     certificate: acceptance.certificate,
     keyserver: entry.keyserver,

@@ -1,11 +1,13 @@
 /** What the look-ups of a process share. */
 import type { Clock } from "../base/time.ts";
 import type { ExpiringMap } from "../base/expiring-map.ts";
+import type { CertificateWork } from "../openpgp/certificate-work.ts";
 import type { Continuity } from "./continuity.ts";
 import type { Discovery, DiscoveryDeps } from "./outcome.ts";
 
 /** What look-ups work with: the deps, and what this process remembers. */
 export type LookUpContext = DiscoveryDeps & {
+  readonly work: CertificateWork;
   readonly clock: Clock;
   /** The system's clock, by which mail that arrives is dated: its answers are compared with that. */
   readonly wall: Clock;

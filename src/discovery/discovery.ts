@@ -2,6 +2,7 @@
 import { ExpiringMap } from "../base/expiring-map.ts";
 import { after, type Clock, DAY } from "../base/time.ts";
 import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
+import { certificateWorkHere } from "../openpgp/certificate-work.ts";
 import type { Fingerprint } from "../openpgp/fingerprint.ts";
 import { listAuthorKeys, listWanted } from "../store/author-keys.ts";
 import { purgeCache } from "../store/cache.ts";
@@ -49,6 +50,7 @@ export function makeDiscover(deps: DiscoveryDeps): Discoverer {
   const { keep: keepTime } = timeSeen(deps.store, clock, deps.isServing);
   const context: LookUpContext = {
     ...deps,
+    work: deps.work ?? certificateWorkHere,
     clock,
     wall: deps.clock,
     continuity: continuityOf({ store: deps.store, clock }),

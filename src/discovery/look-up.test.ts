@@ -16,6 +16,7 @@ import {
 } from "../../test/support/discovery-world.ts";
 import { ExpiringMap } from "../base/expiring-map.ts";
 import { DAY, HOUR, MINUTE, SECOND } from "../base/time.ts";
+import { certificateWorkHere } from "../openpgp/certificate-work.ts";
 import { readCache } from "../store/cache.ts";
 import type { LookUpContext } from "./context.ts";
 import { continuityOf } from "./continuity.ts";
@@ -32,7 +33,8 @@ async function makeContext() {
   const { clock, store, deps } = made;
   const remembered: LookUpContext["remembered"] = new ExpiringMap(100, clock.now);
   const continuity = continuityOf({ store, clock });
-  return { ...made, context: { ...deps, wall: clock, remembered, continuity } };
+  const work = certificateWorkHere;
+  return { ...made, context: { ...deps, work, wall: clock, remembered, continuity } };
 }
 
 const OUTGOING = { isForIncoming: false };

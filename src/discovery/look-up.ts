@@ -47,7 +47,7 @@ const LASTING_MS = DAY;
 
 /** Looks up an address of another provider for its senders: cache, memory, then DNS and keyserver. */
 export async function lookUp(context: LookUpContext, address: EmailAddress): Promise<Discovery> {
-  const cached = await findCached(context.store, address, context.clock.now());
+  const cached = await findCached(context, address, context.clock.now());
   if (cached?.isFresh === true) return fromCache(context, cached);
   const key = rememberedBy("out", address);
   const answer = context.remembered.get(key) ?? (await askAndRemember(context, key, address));
@@ -168,6 +168,7 @@ export async function askNetwork(
           isForIncoming,
           signal,
           now: checkedAt,
+          work: context.work,
           accept: (one) => acceptServed(context, one, address, checkedAt),
         }),
       );

@@ -7,6 +7,7 @@ import type { Get } from "../fetch/request.ts";
 import type { Resolver } from "../dns/resolver.ts";
 import type { Domain, EmailAddress } from "../mail/address.ts";
 import type { UnusableReason } from "../openpgp/acceptance.ts";
+import type { CertificateWork } from "../openpgp/certificate-work.ts";
 import type { Certificate } from "../openpgp/certificate.ts";
 import type { Fingerprint } from "../openpgp/fingerprint.ts";
 import type { Store } from "../store/store.ts";
@@ -64,6 +65,8 @@ export type DiscoveryDeps = {
   readonly onRollback?: (fingerprint: Fingerprint, domain: Domain) => void;
   /** Whether this process keeps the latest time that it sees, for all others; true by default. */
   readonly isServing?: boolean | undefined;
+  /** Reads and judges certificates where that keeps nobody waiting; default: here. */
+  readonly work?: CertificateWork;
   /** Milliseconds that pass whatever is done to the system's clock; the process's own by default. */
   readonly monotonicMs?: () => number;
 };

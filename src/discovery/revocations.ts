@@ -3,17 +3,15 @@
  * revocation, by whoever could bring the old answer back.
  */
 import type { EmailAddress } from "../mail/address.ts";
-import { type Acceptance, acceptForEncryption } from "../openpgp/acceptance.ts";
-import { type Certificate, partsOf } from "../openpgp/certificate.ts";
-import type { KeySignature } from "../openpgp/key-signature.ts";
-import { readSelfSignatures } from "../openpgp/self-signatures.ts";
-import { isHard, isHardReason } from "../openpgp/validity.ts";
+import type { Acceptance } from "../openpgp/acceptance.ts";
+import type { CertificateWork } from "../openpgp/certificate-work.ts";
+import type { Certificate } from "../openpgp/certificate.ts";
+import { isHardReason } from "../openpgp/validity.ts";
 import { readRevocation, rememberRevocation } from "../store/revocations-seen.ts";
-import type { Store } from "../store/store.ts";
 import type { Revocation } from "./author.ts";
 import type { DiscoveryDeps } from "./outcome.ts";
 
-type Deps = Pick<DiscoveryDeps, "store" | "onRollback">;
+type Deps = Pick<DiscoveryDeps, "store" | "onRollback"> & { readonly work: CertificateWork };
 
 /** As `acceptForEncryption`, of what a keyserver served just now; revocations are remembered, and those of before count. */
 export async function acceptServed(
@@ -22,9 +20,9 @@ export async function acceptServed(
   address: EmailAddress,
   now: Date,
 ): Promise<Acceptance> {
-  const acceptance = await acceptForEncryption(certificate, address, now);
+  const acceptance = await deps.work.acceptForEncryption(certificate, address, now);
   if (acceptance.kind === "unusable") {
-    if (acceptance.reason === "revoked") await learnRevocation(deps.store, certificate);
+    if (acceptance.reason === "revoked") await learnRevocation(deps, certificate);
     return acceptance;
   }
   if ((await readRevocation(deps.store, certificate.fingerprint)) === undefined) return acceptance;
@@ -33,30 +31,26 @@ export async function acceptServed(
 }
 
 /** Remembers the revocation of a certificate, if it has one that is its own key's: a forged one counts for nothing. */
-export async function learnRevocation(store: Store, certificate: Certificate): Promise<void> {
-  const revocations = await revocationsOf(certificate);
-  const oldest = revocations.findLast(isHard) ?? revocations.at(-1);
+export async function learnRevocation(
+  { store, work }: Pick<Deps, "store" | "work">,
+  certificate: Certificate,
+): Promise<void> {
+  const revocations = await work.revocationsOf(certificate);
+  const oldest = revocations.findLast(({ isHard }) => isHard) ?? revocations.at(-1);
   if (oldest === undefined) return;
   const { fingerprint } = certificate;
-  const reason = oldest.reason?.code ?? 0;
-  await rememberRevocation(store, { fingerprint, reason, at: oldest.created }, isHardReason);
+  const { reasonCode: reason, at } = oldest;
+  await rememberRevocation(store, { fingerprint, reason, at }, isHardReason);
 }
 
 /** The revocation that was once seen of a certificate and weighs more than what it carries itself. */
 export async function missingRevocation(
-  store: Store,
+  { store, work }: Pick<Deps, "store" | "work">,
   certificate: Certificate,
 ): Promise<Revocation | undefined> {
   const seen = await readRevocation(store, certificate.fingerprint);
   if (seen === undefined) return undefined;
-  const own = await revocationsOf(certificate);
-  const isCarried = isHardReason(seen.reason) ? own.some(isHard) : own.length > 0;
+  const own = await work.revocationsOf(certificate);
+  const isCarried = isHardReason(seen.reason) ? own.some(({ isHard }) => isHard) : own.length > 0;
   return isCarried ? undefined : { reasonCode: seen.reason, at: seen.at };
-}
-
-/** The newest first. */
-async function revocationsOf(certificate: Certificate): Promise<readonly KeySignature[]> {
-  const parts = partsOf(certificate);
-  const signatures = parts && (await readSelfSignatures(parts));
-  return signatures === undefined ? [] : (await signatures.primary()).revocations;
 }

@@ -82,7 +82,7 @@ for (const { engine, open } of engines()) {
     await haveAccounts(store, bob);
     const keep = async (age: number) => {
       const clock = { now: () => after(now, -age) };
-      const wrap = () => ({ wrapped: new Uint8Array(1), serviceKey: "k" });
+      const wrap = async () => Promise.resolve({ wrapped: new Uint8Array(1), serviceKey: "k" });
       const copy = { envelope: { from: bob, recipients: [bob] }, message: new Uint8Array(1) };
       await keepForLater({ store, clock, wrap }, bob, "<1@beta.test>", [copy]);
     };

@@ -5,11 +5,12 @@
 import { after, DAY, HOUR, MINUTE } from "../base/time.ts";
 import type { AuthorAnswer, AuthorKeyAnswer, Revocation } from "../discovery/author.ts";
 import type { EmailAddress } from "../mail/address.ts";
-import { checkSigner, howEnded, type KeyEnd } from "../openpgp/acceptance.ts";
+import { howEnded, type KeyEnd } from "../openpgp/acceptance.ts";
+import { type CertificateWork, certificateWorkHere } from "../openpgp/certificate-work.ts";
 import type { Certificate } from "../openpgp/certificate.ts";
 import { keyIdOf, type Fingerprint } from "../openpgp/fingerprint.ts";
 import { isHardReason } from "../openpgp/validity.ts";
-import { verifySignature, type SignatureFacts } from "../openpgp/verify.ts";
+import type { SignatureFacts } from "../openpgp/verify.ts";
 
 /** Where certificates of authors come from. Each answer was confirmed for mail that arrived at `arrivedAt`. */
 export type AuthorDeps = {
@@ -21,6 +22,8 @@ export type AuthorDeps = {
     fingerprint: Fingerprint,
     arrivedAt: Date,
   ) => Promise<AuthorKeyAnswer>;
+  /** Checks signatures where that keeps nobody waiting; default: here. */
+  readonly certificateWork?: CertificateWork;
 };
 
 /** What was signed, by whom it claims to be, and when it came. */
@@ -119,11 +122,13 @@ async function checkOne(
   if (found.kind === "absent") return refused("unknown", otherKey(answer));
   if (found.kind === "unreachable") return refused("later", found.reason);
   const { certificate } = found;
-  const verified = await verifySignature({ data, signature, certificate, now });
+  const { certificateWork: work = certificateWorkHere } = deps;
+  const verified = await work.verifySignature({ data, signature, certificate, now });
   if (verified.kind === "invalid") return refused("invalid", verified.reason);
   const signer = { keyFingerprint: verified.keyFingerprint, signedAt };
   // The certificate of rosa@ counts for rosa+x@ only where the keyserver, asked for rosa+x@, gave that one.
-  const bound = await checkSigner(certificate, author, signer, { now, subaddress: found.isServed });
+  const subaddress = found.isServed;
+  const bound = await work.checkSigner(certificate, author, signer, { now, subaddress });
   if (bound.kind === "not-bound") return refused("invalid", bound.reason);
   const formerKey = firstEnd(bound.ended, found.revoked);
   const fault = formerFault(found, formerKey, answer, signedAt, now);

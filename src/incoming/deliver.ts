@@ -21,15 +21,21 @@ import {
 import { readMessageFacts } from "../mail/message.ts";
 import { storeMessage } from "../mailbox/embedded.ts";
 import type { MessageId, MessageVerdict, NewMessage } from "../mailbox/mailbox.ts";
-import { type Examine, type Examined, examineHere } from "../pgpmime/examine.ts";
-import { withoutSurroundings } from "../pgpmime/surroundings.ts";
+import type { Examined } from "../pgpmime/examine.ts";
 import { errorReply, reply, type Reply } from "../smtp/reply.ts";
 import type { Account } from "../store/accounts.ts";
 import type { Store } from "../store/store.ts";
 import type { AuthorDeps } from "./check-signature.ts";
-import { type ClearProtection, clearVerdictFor, judgeClear, shownHeader } from "./signed.ts";
+import {
+  type ClearProtection,
+  clearProtection,
+  clearVerdictFor,
+  judgeClear,
+  shownHeader,
+} from "./signed.ts";
 import { withEncryptedPart } from "./encrypted-part.ts";
-import { sealedBody } from "./stored-form.ts";
+import { messageWorkHere, type MessageWork } from "./message-work.ts";
+import { bodyWith, type ToStore } from "./stored-form.ts";
 import { summaryOf } from "./summary.ts";
 import type { TraceIncoming } from "./tracing.ts";
 import { clientOnly, locked } from "./verdicts.ts";
@@ -45,10 +51,12 @@ export type DeliverDeps = AuthorDeps & {
   readonly hasRoom: (account: Account, sizeBytes: number) => Promise<boolean>;
   /** Whether one of these addresses was the account's when a message was signed. */
   readonly isReader: IsReader;
-  /** Reads the whole message where that keeps nobody waiting; default: here. */
-  readonly examine?: Examine;
+  /** Reads whole messages where that keeps nobody waiting; default: here. */
+  readonly messageWork?: Pick<MessageWork, "examine">;
   /** Encrypts to the key that protects an account's mailbox at rest. */
   readonly wrapFor: (account: Account, data: Uint8Array) => Promise<Uint8Array>;
+  /** The same for a message, as the body of its row, where that keeps nobody waiting; default: here. */
+  readonly bodyFor?: (account: Account, message: ToStore) => Promise<Uint8Array>;
   /**
    * Told after the commit: mail waits for this account, sealed or with a signature to be checked later. Looking for its author's certificate begins now, whatever
    * opening will yield.
@@ -102,15 +110,21 @@ export async function deliver(deps: DeliverDeps, arrival: Arrival): Promise<read
   const parsed = parseHeader(arrival.message);
   if (!isHeaderAcceptable(parsed)) return arrival.envelope.recipients.map(() => LARGE_HEADER);
   const { header, bodyOffset } = parsed;
-  const { found, holds, hash: contentHash } = await (deps.examine ?? examineHere)(arrival.message);
+  const {
+    found,
+    holds,
+    hash: contentHash,
+  } = await (deps.messageWork ?? messageWorkHere).examine(arrival.message);
   const protection = clearProtection(arrival.message, found);
+  const whole = { start: bodyOffset, end: arrival.message.length };
+  const kept = found.kind === "signed" ? found.kept : whole;
   const cleaned = stripResultHeaders(header, [deps.hostname]);
   const now = deps.clock.now();
   let verdict: Promise<MessageVerdict> | undefined;
   const incoming: Incoming = {
     ...arrival,
     cleaned,
-    body: storedForm(arrival.message, protection).subarray(bodyOffset),
+    body: arrival.message.subarray(kept.start, kept.end),
     protection,
     clearVerdict: async () =>
       (verdict ??= judgeClear(deps, { outer: cleaned, protection, receivedAt: now, now }).then(
@@ -126,12 +140,6 @@ export async function deliver(deps: DeliverDeps, arrival: Arrival): Promise<read
     replies.push(await answerFor(deps, incoming, recipient, answers));
   }
   return replies;
-}
-
-function clearProtection(message: Uint8Array, found: Examined["found"]): ClearProtection {
-  if (found.kind !== "signed") return found;
-  const { kind, signed, signatures } = found;
-  return { kind, signatures, signedBytes: message.subarray(signed.start, signed.end) };
 }
 
 /** RFC 3463 §3.4: X.3.4, too big; of the header, which the size of the message does not tell. */
@@ -183,11 +191,6 @@ type Incoming = Arrival & {
   readonly contentHash: Uint8Array;
 };
 
-/** Unprotected text beside what was signed is not kept, so that no client can show it. */
-function storedForm(message: Uint8Array, { kind }: ClearProtection): Uint8Array {
-  return kind === "signed" ? withoutSurroundings(message) : message;
-}
-
 type Delivery = { readonly author: EmailAddress | undefined; readonly stored: NewMessage };
 
 async function newMessage(
@@ -201,7 +204,11 @@ async function newMessage(
     ...missingMessageId(deps, incoming),
     ...incoming.cleaned,
   ];
-  const message = Buffer.concat([serializeHeader(header), Buffer.from("\r\n"), incoming.body]);
+  const head = Buffer.concat([serializeHeader(header), Buffer.from("\r\n")]);
+  const pieces = [head, incoming.body];
+  const bodyFor =
+    deps.bodyFor ??
+    (async (_, toStore) => bodyWith(toStore, async (data) => deps.wrapFor(account, data)));
   const facts = readMessageFacts(header);
   const from = facts.from?.length === 1 ? facts.from[0]?.address : undefined;
   const common = {
@@ -217,14 +224,15 @@ async function newMessage(
   const isForDevice = account.custody === "user-device-only";
   if (found.kind === "sealed") {
     // What stands before the body is another header now.
-    const moved = message.length - incoming.message.length;
-    const at = { start: found.ciphertext.start + moved, end: found.ciphertext.end + moved };
+    const moved = head.length + incoming.body.length - incoming.message.length;
+    const { start, end } = found.ciphertext;
+    const ciphertext = { start: start + moved, end: end + moved };
     return {
       author: from,
       stored: {
         ...common,
         form: "sealed",
-        body: await sealedBody(message, async (around) => deps.wrapFor(account, around), at),
+        body: await bodyFor(account, { pieces, ciphertext }),
         state: isForDevice ? "done" : "pending",
         verdict: isForDevice ? clientOnly(common.receivedAt) : locked(common.receivedAt),
       },
@@ -242,7 +250,7 @@ async function newMessage(
     stored: {
       ...common,
       form: "wrapped",
-      body: await deps.wrapFor(account, message),
+      body: await bodyFor(account, { pieces, ciphertext: undefined }),
       summary: await deps.wrapFor(account, summary),
       // Judging it again needs the keys, since it is encrypted at rest.
       state: verdict.check === "later" && !isForDevice ? "pending" : "done",

@@ -18,15 +18,12 @@ import type {
   StoredMessage,
   StoredSummary,
 } from "../mailbox/mailbox.ts";
-import { decrypt } from "../openpgp/decrypt.ts";
 import { encryptAtRest } from "../openpgp/encrypt.ts";
+import { certificateWorkHere } from "../openpgp/certificate-work.ts";
 import type { KeyId } from "../openpgp/fingerprint.ts";
-import { detectProtection } from "../pgpmime/detect.ts";
-import { findCiphertext, type FoundCiphertext } from "../pgpmime/find-ciphertext.ts";
 import type { Opened } from "../pgpmime/open.ts";
 import { readProtectedHeader } from "../pgpmime/payload-header.ts";
 import { claimedHeader, sealedHeader } from "./sealed-view.ts";
-import { readdress } from "../pgpmime/readdress.ts";
 import type { UnlockedKey } from "../openpgp/secret-key.ts";
 import type { ReadInside } from "../store/message-verdicts.ts";
 import { beginOpening, endOpening, openAgain } from "../store/openings.ts";
@@ -34,17 +31,17 @@ import type { Store } from "../store/store.ts";
 import type { AuthorDeps } from "./check-signature.ts";
 import type { IsReader } from "./deliver.ts";
 import { withEncryptedPart } from "./encrypted-part.ts";
+import { messageWorkHere, type MessageWork } from "./message-work.ts";
 import { asOfArrival, keptWhileWaiting, laterSince, waitingSince } from "./waiting.ts";
 import { judgeSealed, type Reader } from "./judge.ts";
-import { clearVerdictFor, judgeClear, shownHeader } from "./signed.ts";
-import { receivedForm, sealedBody } from "./stored-form.ts";
+import { clearProtection, clearVerdictFor, judgeClear, shownHeader } from "./signed.ts";
 import { summaryOf } from "./summary.ts";
 import type { TraceIncoming } from "./tracing.ts";
 import { damaged, locked, lockedOld, undecryptable, unprotected, unsupported } from "./verdicts.ts";
 
 export type PendingDeps = AuthorDeps & {
-  /** Looks for ciphertext in what is shown, where that keeps nobody waiting; default: here. */
-  readonly holds?: (shown: Uint8Array) => Promise<FoundCiphertext["kind"]>;
+  /** Works on whole messages where that keeps nobody waiting; default: here. */
+  readonly messageWork?: MessageWork;
   readonly store: Store;
   readonly clock: Clock;
   readonly open: (request: {
@@ -155,13 +152,15 @@ async function judgeAgain(
   message: StoredMessage,
 ): Promise<MessageVerdict> {
   const now = deps.clock.now();
-  const opened = await decrypt({ message: message.body, keys: keys.all });
+  const work = workOf(deps);
+  const opened = await work.decrypt({ message: message.body, keys: keys.all });
   if (opened.kind !== "decrypted") {
     const verdict = concluded({ ...message.verdict, checkedAt: now }, message, now);
     return await record(deps, account, message, verdict);
   }
   const outer = parseHeader(opened.data).header;
-  const protection = detectProtection(opened.data);
+  const { found, holds } = await work.examine(opened.data);
+  const protection = clearProtection(opened.data, found);
   const { receivedAt } = message;
   const judged = await clearVerdictFor(
     readerOf(deps, account),
@@ -169,16 +168,13 @@ async function judgeAgain(
     receivedAt,
     await judgeClear(asArrived(deps, message), { outer, protection, receivedAt, now }),
   );
-  const verdict = withEncryptedPart(
-    concluded(judged, message, now),
-    await holds(deps, opened.data),
-  );
+  const verdict = withEncryptedPart(concluded(judged, message, now), holds);
   const summary = await wrapSummary(deps, keys, shownHeader(outer, protection, verdict));
   return await record(deps, account, message, verdict, { summary });
 }
 
-async function holds(deps: PendingDeps, shown: Uint8Array): Promise<FoundCiphertext["kind"]> {
-  return deps.holds === undefined ? findCiphertext(shown).kind : deps.holds(shown);
+function workOf({ messageWork = messageWorkHere }: PendingDeps): MessageWork {
+  return messageWork;
 }
 
 async function wrapSummary(
@@ -202,7 +198,11 @@ async function openOne(
   keys: UnlockedKeys,
   stored: StoredMessage,
 ): Promise<MessageVerdict> {
-  const received = await receivedForm(stored, keys);
+  const received = await workOf(deps).receivedForm({
+    form: stored.form,
+    body: stored.body,
+    keys: keys.all,
+  });
   const message = received.kind === "received" ? { ...stored, body: received.message } : stored;
   const opened =
     received.kind === "received"
@@ -246,11 +246,7 @@ async function forMailbox(
   if (keys.mailbox === undefined || keys.mailbox === keys.active) return undefined;
   const recipient = keys.mailbox.certificate;
   const now = deps.clock.now();
-  const readdressed = await readdress({ message, keys: keys.all, recipient, now });
-  if (readdressed === undefined || form !== "sealed") return readdressed;
-  return sealedBody(readdressed, async (data) =>
-    encryptAtRest({ data, recipients: [recipient], now, isOwn: true }),
-  );
+  return workOf(deps).bodyForMailbox({ message, form, keys: keys.all, recipient, now });
 }
 
 async function verdictOn(
@@ -269,7 +265,7 @@ async function verdictOn(
     case "damaged":
       return damaged(now, opened.reason);
     case "not-sealed":
-      return withEncryptedPart(unprotected(now), await holds(deps, message.body));
+      return withEncryptedPart(unprotected(now), await workOf(deps).holds(message.body));
     case "opened": {
       const verdict = await judgeSealed(
         authorDeps(asArrived(deps, message), opened),
@@ -286,7 +282,7 @@ async function verdictOn(
         },
       );
       const found = concluded({ ...verdict, scan: "not-possible", checkedAt: now }, message, now);
-      return withEncryptedPart(found, await holds(deps, opened.payload));
+      return withEncryptedPart(found, await workOf(deps).holds(opened.payload));
     }
   }
 }
@@ -314,21 +310,24 @@ function isGivenUp({ verdict }: StoredSummary, now: Date): boolean {
  * from the question by whose key the content is signed.
  */
 function authorDeps(
-  { askAuthor, askAuthorKey }: AuthorDeps,
+  { askAuthor, askAuthorKey, ...others }: AuthorDeps,
   { payload }: Extract<Opened, { kind: "opened" }>,
 ): AuthorDeps {
   const protectedHeader = readProtectedHeader(payload);
   const hasFrom =
     protectedHeader.kind !== "none" && firstField(protectedHeader.fields, "From") !== undefined;
   return {
+    ...others,
     askAuthor,
     askAuthorKey: hasFrom ? askAuthorKey : async () => Promise.resolve({ kind: "absent" }),
   };
 }
 
 /** By the keys that the author's domain served when the message came. */
-function asArrived({ askAuthor, askAuthorKey }: PendingDeps, message: StoredSummary): AuthorDeps {
+function asArrived(deps: PendingDeps, message: StoredSummary): AuthorDeps {
+  const { askAuthor, askAuthorKey, certificateWork = certificateWorkHere } = deps;
   return {
+    certificateWork,
     askAuthor: async (author, arrivedAt) =>
       asOfArrival(await askAuthor(author, arrivedAt), author, message.verdict),
     askAuthorKey,

@@ -211,7 +211,7 @@ async function contentOf(
     const clear = await unwrap(message.body, keys);
     return clearView(clear, message.verdict);
   }
-  const received = await receivedForm(message, keys);
+  const received = await receivedForm({ ...message, keys: keys.all });
   if (received.kind !== "received") return undefined;
   const opened = await deps.open({ message: received.message, keys: keys.all });
   if (opened.kind !== "opened") return undefined;

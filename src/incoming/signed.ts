@@ -5,6 +5,7 @@
 import { parseHeader, type Header } from "../mail/header.ts";
 import type { MessageVerdict } from "../mailbox/mailbox.ts";
 import { detectProtection, type Protection } from "../pgpmime/detect.ts";
+import type { Examined } from "../pgpmime/examine.ts";
 import { readProtectedHeader } from "../pgpmime/payload-header.ts";
 import { readerView } from "../pgpmime/reader-view.ts";
 import { signedReading } from "../pgpmime/shown-header.ts";
@@ -16,6 +17,13 @@ import { isGood, unprotected } from "./verdicts.ts";
 export type ClearProtection =
   | Pick<Extract<Protection, { kind: "signed" }>, "kind" | "signedBytes" | "signatures">
   | { readonly kind: Exclude<Protection["kind"], "signed"> };
+
+/** What was found signed, in the message that it was found in. */
+export function clearProtection(message: Uint8Array, found: Examined["found"]): ClearProtection {
+  if (found.kind !== "signed") return found;
+  const { kind, signed, signatures } = found;
+  return { kind, signatures, signedBytes: message.subarray(signed.start, signed.end) };
+}
 
 /** The verdict on a message that is not encrypted, which is the same for all its readers. */
 export async function judgeClear(

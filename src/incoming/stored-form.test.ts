@@ -15,7 +15,7 @@ const body = await sealedBody(sealed, async (data) =>
 );
 
 test("a sealed message is given back octet for octet", async () => {
-  const received = await receivedForm({ form: "sealed", body }, keys);
+  const received = await receivedForm({ form: "sealed", body, keys: keys.all });
   assert(received.kind === "received");
   assert.deepEqual(Buffer.from(received.message), Buffer.from(sealed));
 });
@@ -23,6 +23,6 @@ test("a sealed message is given back octet for octet", async () => {
 test("a row that somebody cut off is damaged mail, not a fault that keeps other mail waiting", async () => {
   for (const length of [0, 3, 4, 5, 100]) {
     const row = { form: "sealed", body: body.slice(0, length) } as const;
-    assert.equal((await receivedForm(row, keys)).kind, "damaged", String(length));
+    assert.equal((await receivedForm({ ...row, keys: keys.all })).kind, "damaged", String(length));
   }
 });

@@ -2,13 +2,59 @@
  * How sealed mail is stored: the ciphertext as received, and the header with all octets around the ciphertext wrapped like
  * clear mail. Both together are the received octets.
  */
-import type { UnlockedKeys } from "../keys/unlocked-keys.ts";
 import type { StoredMessage } from "../mailbox/mailbox.ts";
+import type { Certificate } from "../openpgp/certificate.ts";
 import { bigEndian, cursorOver } from "../openpgp/cursor.ts";
 import { type Decrypted, decrypt } from "../openpgp/decrypt.ts";
+import { encryptAtRest } from "../openpgp/encrypt.ts";
+import type { UnlockedKey } from "../openpgp/secret-key.ts";
 import { putTogether, type Range, takeApart, takeApartAt } from "../pgpmime/apart.ts";
+import { readdress } from "../pgpmime/readdress.ts";
 
 const LENGTH_OCTETS = 4;
+
+/** A message before it is stored. */
+export type ToStore = {
+  /** One after the other they are the message. */
+  readonly pieces: readonly Uint8Array[];
+  /** Where the ciphertext of a sealed message stands in it; undefined for clear mail. */
+  readonly ciphertext: Range | undefined;
+};
+
+/** The body of its row, encrypted to the keys that protect a mailbox. */
+export async function bodyOfRow(
+  o: ToStore & { readonly recipients: readonly Certificate[]; readonly now: Date },
+): Promise<Uint8Array> {
+  const { pieces, ciphertext, recipients, now } = o;
+  return bodyWith({ pieces, ciphertext }, async (data) =>
+    encryptAtRest({ data, recipients, now, isOwn: true }),
+  );
+}
+
+/** The same with another way to wrap. */
+export async function bodyWith(
+  { pieces, ciphertext }: ToStore,
+  wrap: (clear: Uint8Array) => Promise<Uint8Array>,
+): Promise<Uint8Array> {
+  const message = Buffer.concat(pieces);
+  return ciphertext === undefined ? wrap(message) : sealedBody(message, wrap, ciphertext);
+}
+
+/** The body of the row of a sealed message for the mailbox's own key alone; undefined when none of the keys opens it. */
+export async function bodyForMailbox(o: {
+  readonly message: Uint8Array;
+  readonly form: StoredMessage["form"];
+  readonly keys: readonly UnlockedKey[];
+  readonly recipient: Certificate;
+  readonly now: Date;
+}): Promise<Uint8Array | undefined> {
+  const { form, recipient, now } = o;
+  const readdressed = await readdress(o);
+  if (readdressed === undefined || form !== "sealed") return readdressed;
+  return sealedBody(readdressed, async (data) =>
+    encryptAtRest({ data, recipients: [recipient], now, isOwn: true }),
+  );
+}
 
 /**
  * The body of a row of form `sealed`: how long what is wrapped is, that, then the ciphertext. `at`: where the ciphertext
@@ -25,10 +71,11 @@ export async function sealedBody(
 }
 
 /** A sealed message as it was received; what keeps its surroundings closed, if they do not open. */
-export async function receivedForm(
-  { form, body }: Pick<StoredMessage, "form" | "body">,
-  keys: Pick<UnlockedKeys, "all">,
-): Promise<
+export async function receivedForm({
+  form,
+  body,
+  keys,
+}: Pick<StoredMessage, "form" | "body"> & { readonly keys: readonly UnlockedKey[] }): Promise<
   | { readonly kind: "received"; readonly message: Uint8Array }
   | Exclude<Decrypted, { kind: "decrypted" }>
 > {
@@ -36,7 +83,7 @@ export async function receivedForm(
   if (form === "as-received-sealed") return { kind: "received", message: body };
   const pieces = piecesOf(body);
   if (pieces === undefined) return { kind: "damaged", reason: "its row is cut off" };
-  const opened = await decrypt({ message: pieces.wrapped, keys: keys.all });
+  const opened = await decrypt({ message: pieces.wrapped, keys });
   if (opened.kind !== "decrypted") return opened;
   const { ciphertext } = pieces;
   return { kind: "received", message: putTogether({ around: opened.data, ciphertext }) };

@@ -3,7 +3,6 @@
  * flows: every row names its key. Password slots from before they were wrapped under it hold a pepper made from it, and are
  * made again only when their owners log in; so the former key is kept until then, or until somebody decides to wait no longer.
  */
-import type { Secret } from "../base/secret.ts";
 import { appendAudit, renewAuditMacs } from "../journal/audit.ts";
 import { canonicalAddress, parseAddress } from "../mail/address.ts";
 import {
@@ -23,7 +22,7 @@ import { moveVerifier } from "./login-verifier.ts";
 import { openServiceSlot, rewrapPasswordSlot, rewrapServiceSlot, type SlotOwner } from "./slots.ts";
 import { waitingPasswords, type UnderFormer } from "./under-former.ts";
 import type { VaultDeps } from "./vault-deps.ts";
-import { unwrap, wrap } from "./wrap.ts";
+import { unwrapMail, wrapMail } from "./wrap.ts";
 import { unwrapRevocation, wrapRevocation } from "./wrapped-rows.ts";
 
 const BATCH = 200;
@@ -133,36 +132,36 @@ async function copies({ serviceKeys }: VaultDeps, tx: Store, page: Page): Promis
   const found = await copiesUnderOthers(tx, serviceKeys.current.id, page);
   let moved = 0;
   for (const { id, wrapped, serviceKey } of found) {
-    using message = openCopy(serviceKeys, id, wrapped, serviceKey);
+    const message = await openCopy(serviceKeys, id, wrapped, serviceKey);
     if (message === undefined) continue;
-    await replaceCopy(tx, { id, ...wrapCopy(serviceKeys, id, message.reveal()) });
+    await replaceCopy(tx, { id, ...(await wrapCopy(serviceKeys, id, message)) });
     moved += 1;
   }
   return { moved, unreadable: found.length - moved, last: found.at(-1)?.id };
 }
 
 /** Wraps a waiting copy under the queue key; `id` is bound to the bytes. */
-export function wrapCopy(
+export async function wrapCopy(
   serviceKeys: VaultDeps["serviceKeys"],
   id: string,
   bytes: Uint8Array,
-): { readonly wrapped: Uint8Array; readonly serviceKey: string } {
+): Promise<{ readonly wrapped: Uint8Array; readonly serviceKey: string }> {
   const serviceKey = serviceKeys.current;
   using key = serviceKey.for("queue");
-  return { wrapped: wrap(key, bytes, ["outbox", id]), serviceKey: serviceKey.id };
+  return { wrapped: await wrapMail(key, bytes, ["outbox", id]), serviceKey: serviceKey.id };
 }
 
 /** A waiting copy; undefined when no service key opens it. */
-export function openCopy(
+export async function openCopy(
   serviceKeys: VaultDeps["serviceKeys"],
   id: string,
   wrapped: Uint8Array,
   serviceKey: string,
-): Secret | undefined {
+): Promise<Uint8Array | undefined> {
   for (const candidate of serviceKeys.candidates(serviceKey)) {
     using key = candidate.for("queue");
-    const secret = unwrap(key, wrapped, ["outbox", id]);
-    if (secret !== undefined) return secret;
+    const message = await unwrapMail(key, wrapped, ["outbox", id]);
+    if (message !== undefined) return message;
   }
   return undefined;
 }

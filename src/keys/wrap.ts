@@ -1,4 +1,5 @@
 import {
+  type CipherGCM,
   type DecipherGCM,
   createCipheriv,
   createDecipheriv,
@@ -7,7 +8,9 @@ import {
 } from "node:crypto";
 
 import { utf8 } from "../base/bytes.ts";
+import { newOctets } from "../base/large-octets.ts";
 import { Secret, fixedBytes } from "../base/secret.ts";
+import { eachSlice } from "../base/slices.ts";
 
 const CIPHER = "aes-256-gcm";
 const KEY_BYTES = 32;
@@ -34,6 +37,55 @@ export function wrap(key: Secret, secret: Uint8Array, context: readonly string[]
   return Buffer.concat([nonce, cipher.update(secret), cipher.final(), cipher.getAuthTag()]);
 }
 
+/** As `wrap`, of a whole message, without holding the event loop. */
+export async function wrapMail(
+  key: Secret,
+  message: Uint8Array,
+  context: readonly string[],
+): Promise<Uint8Array> {
+  const nonce = randomBytes(NONCE_BYTES);
+  const cipher = createCipheriv(CIPHER, key.reveal(), nonce, { authTagLength: TAG_BYTES });
+  cipher.setAAD(contextBytes(context));
+  const wrapped = newOctets(NONCE_BYTES + message.length + TAG_BYTES);
+  wrapped.set(nonce);
+  await throughStream(cipher, message, wrapped.subarray(NONCE_BYTES));
+  cipher.final();
+  wrapped.set(cipher.getAuthTag(), NONCE_BYTES + message.length);
+  return wrapped;
+}
+
+/** As `unwrap`, of a whole message, without holding the event loop. */
+export async function unwrapMail(
+  key: Secret,
+  wrapped: Uint8Array,
+  context: readonly string[],
+): Promise<Uint8Array | undefined> {
+  if (wrapped.length < NONCE_BYTES + TAG_BYTES) return undefined;
+  const decipher = decipherFor(key, wrapped, context);
+  const message = newOctets(wrapped.length - NONCE_BYTES - TAG_BYTES);
+  await throughStream(decipher, wrapped.subarray(NONCE_BYTES, -TAG_BYTES), message);
+  try {
+    decipher.final();
+    return message;
+  } catch {
+    message.fill(0);
+    return undefined;
+  }
+}
+
+/** GCM is a stream cipher: as much comes out of `update` as went in. */
+async function throughStream(
+  cipher: CipherGCM | DecipherGCM,
+  from: Uint8Array,
+  to: Uint8Array,
+): Promise<void> {
+  let at = 0;
+  await eachSlice(from, (slice) => {
+    to.set(cipher.update(slice), at);
+    at += slice.length;
+  });
+}
+
 /** The secret, or undefined when key or context are not those it was wrapped with, or a bit has changed. */
 export function unwrap(
   key: Secret,
@@ -41,10 +93,7 @@ export function unwrap(
   context: readonly string[],
 ): Secret | undefined {
   if (wrapped.length < NONCE_BYTES + TAG_BYTES) return undefined;
-  const nonce = wrapped.subarray(0, NONCE_BYTES);
-  const decipher = createDecipheriv(CIPHER, key.reveal(), nonce, { authTagLength: TAG_BYTES });
-  decipher.setAAD(contextBytes(context));
-  decipher.setAuthTag(wrapped.subarray(wrapped.length - TAG_BYTES));
+  const decipher = decipherFor(key, wrapped, context);
   const secret = new Secret(
     decryptInPieces(decipher, wrapped.subarray(NONCE_BYTES, wrapped.length - TAG_BYTES)),
   );
@@ -55,6 +104,14 @@ export function unwrap(
     secret[Symbol.dispose]();
     return undefined;
   }
+}
+
+function decipherFor(key: Secret, wrapped: Uint8Array, context: readonly string[]): DecipherGCM {
+  const nonce = wrapped.subarray(0, NONCE_BYTES);
+  const decipher = createDecipheriv(CIPHER, key.reveal(), nonce, { authTagLength: TAG_BYTES });
+  decipher.setAAD(contextBytes(context));
+  decipher.setAuthTag(wrapped.subarray(wrapped.length - TAG_BYTES));
+  return decipher;
 }
 
 /**

@@ -3,7 +3,9 @@
  * (`armor.ts`), in packets of our own on `node:crypto`, because all mail goes through them and OpenPGP.js is slow at
  * it (ADR 0002). `packet.ts`, `pkesk.ts`, `seipd.ts` and `signature-packet.ts` are one kind of packet each.
  */
+import { asBuffer } from "../base/bytes.ts";
 import { AppError } from "../base/errors.ts";
+import { newOctets } from "../base/large-octets.ts";
 import { LONG_HEADER_OCTETS, PACKET, longPacketHeader, packetHeader } from "./packet.ts";
 import type { Certificate } from "./certificate.ts";
 import { bigEndian } from "./cursor.ts";
@@ -14,7 +16,7 @@ import type { UnlockedKey } from "./secret-key.ts";
 import { type ContainerWriter, overheadOf, startV1, startV2 } from "./seipd.ts";
 import { type SessionKey, newSessionKey } from "./session-key.ts";
 import { type Signing, startSigning } from "./sign.ts";
-import { eachSlice } from "./slices.ts";
+import { eachSlice } from "../base/slices.ts";
 
 /**
  * Signs and encrypts: a binary OpenPGP message. `recipients` are accepted and reduced (`acceptForEncryption`); `intended` goes into the
@@ -95,7 +97,7 @@ async function assemble(
   ]);
   const plainOctets = before.length + data.length + MOST_SIGNATURE_OCTETS;
   const start = head.length + LONG_HEADER_OCTETS;
-  const output = Buffer.allocUnsafeSlow(start + plainOctets + overheadOf(plainOctets));
+  const output = asBuffer(newOctets(start + plainOctets + overheadOf(plainOctets)));
   const container = startContainer(output.subarray(start), o.choice, o.sessionKey);
   container.write(before);
   await eachSlice(data, (slice) => {

@@ -1,13 +1,14 @@
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from "node:crypto";
 
-import { equalBytes } from "../base/bytes.ts";
+import { asBuffer, equalBytes } from "../base/bytes.ts";
+import { newOctets } from "../base/large-octets.ts";
 import { deriveKeys, nonceOctetsOf, openChunk, startChunk, TAG_OCTETS } from "./aead-chunk.ts";
 import { cipherName } from "./algorithms.ts";
 import { cursorOver } from "./cursor.ts";
 import { Damaged } from "./damaged.ts";
 import { Unsupported } from "./unsupported.ts";
 import { type SessionKey, keyOctetsOf } from "./session-key.ts";
-import { eachSlice } from "./slices.ts";
+import { eachSlice } from "../base/slices.ts";
 
 /**
  * Encrypted and integrity protected data (RFC 9580 §5.13): the container of a message. Version 1 is CFB with a SHA-1 code at the
@@ -103,7 +104,7 @@ async function openV1(data: Buffer, { cipher, bytes }: SessionKey): Promise<Buff
   if (codeStart < prefix + MDC_HEADER.length) throw new Damaged("truncated");
   const aes = createDecipheriv(`aes-${keyOctetsOf(cipher) * 8}-cfb`, bytes, Buffer.alloc(BLOCK));
   const sha1 = createHash("sha1");
-  const plain = Buffer.allocUnsafeSlow(data.length);
+  const plain = asBuffer(newOctets(data.length));
   let end = 0;
   await eachSlice(data, (slice) => {
     const decrypted = aes.update(slice);
@@ -174,7 +175,7 @@ async function openV2(
   if (chunks > MOST_CHUNKS) throw new Unsupported("too many chunks");
   const plainOctets = chunksEnd - chunks * TAG_OCTETS;
   if (plainOctets < 0) throw new Damaged("truncated");
-  const plain = Buffer.allocUnsafeSlow(plainOctets);
+  const plain = asBuffer(newOctets(plainOctets));
   let [index, end] = [0, 0];
   await eachSlice(
     data.subarray(0, chunksEnd),

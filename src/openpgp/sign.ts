@@ -11,7 +11,7 @@ import { PACKET, packet } from "./packet.ts";
 import { signDigestInfo } from "./rsa.ts";
 import type { UnlockedKey } from "./secret-key.ts";
 import { SUBPACKET, trailerOf } from "./signature-packet.ts";
-import { eachSlice } from "./slices.ts";
+import { eachSlice } from "../base/slices.ts";
 import { isPast } from "./validity.ts";
 
 /** A binary signature in the making: hash the document, then finish (RFC 9580 §5.2.4). */

@@ -148,6 +148,25 @@ export function howEnded(reasonCode: number): "superseded" | "retired" {
 
 const SUPERSEDED = 1;
 
+/** A revocation that the primary key itself made of itself. */
+export type OwnRevocation = {
+  readonly at: Date;
+  readonly reasonCode: number;
+  readonly isHard: boolean;
+};
+
+/** Those that a certificate carries and that verify, the newest first. */
+export async function revocationsOf(certificate: Certificate): Promise<readonly OwnRevocation[]> {
+  const parts = partsOf(certificate);
+  const signatures = parts && (await readSelfSignatures(parts));
+  if (signatures === undefined) return [];
+  return (await signatures.primary()).revocations.map((revocation) => ({
+    at: revocation.created,
+    reasonCode: revocation.reason?.code ?? 0,
+    isHard: isHard(revocation),
+  }));
+}
+
 /** Whether and how the primary key itself is revoked. */
 export type KeyRevocation =
   | { readonly kind: "none" }

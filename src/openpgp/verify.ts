@@ -19,7 +19,7 @@ import {
   readSignaturePacket,
   trailerOf,
 } from "./signature-packet.ts";
-import { eachSlice } from "./slices.ts";
+import { eachSlice } from "../base/slices.ts";
 import { eachCanonicalSlice } from "./text.ts";
 import { SKEW_MS, isPast } from "./validity.ts";
 
@@ -57,12 +57,17 @@ export function signatureFacts(body: Uint8Array): SignatureFacts {
   const { issuer, issuerKeyId, created, expires, intended, hashAlgorithm } = packet;
   const hash = hashNameOf(hashAlgorithm);
   const isWeak = !HASHES.has(hashAlgorithm);
-  return { issuer, issuerKeyId, created, expires, hash, intended, isWeak, packet: body };
+  return { issuer, issuerKeyId, created, expires, hash, intended, isWeak, packet: ownCopy(body) };
 }
 
 /** The facts of a signature that is not to be believed, whatever it says. */
 export function unreadableSignature(body: Uint8Array): SignatureFacts {
-  return { ...UNREADABLE, packet: body };
+  return { ...UNREADABLE, packet: ownCopy(body) };
+}
+
+/** A view would keep the whole message, and take it along to another thread. */
+function ownCopy(body: Uint8Array): Uint8Array {
+  return Uint8Array.from(body);
 }
 
 const UNREADABLE: Omit<SignatureFacts, "packet"> = {

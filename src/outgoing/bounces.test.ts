@@ -33,8 +33,8 @@ function outbox(store: Store, outcome: (to: string, from: EmailAddress | undefin
     clock: { now: () => now },
     hostname,
     trace: traceOutgoing(async () => Promise.resolve()),
-    wrap: (_id, bytes) => ({ wrapped: bytes, serviceKey: "" }),
-    unwrap: (_id, { wrapped }) => wrapped,
+    wrap: async (_id, bytes) => Promise.resolve({ wrapped: bytes, serviceKey: "" }),
+    unwrap: async (_id, { wrapped }) => Promise.resolve(wrapped),
     relay: async (envelope, message) => {
       const at = (now.getTime() - START.getTime()) / MINUTE;
       tries.push({ at, envelope, message: Buffer.from(message).toString() });

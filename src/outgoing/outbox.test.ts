@@ -28,10 +28,10 @@ test("a copy that cannot be opened keeps no other back, and every try has its li
     clock: { now: () => NOW },
     hostname,
     trace: traceOutgoing(async () => Promise.resolve()),
-    wrap: (_id, bytes) => ({ wrapped: bytes, serviceKey: "" }),
-    unwrap: (_id, { wrapped: bytes }) => {
+    wrap: async (_id, bytes) => Promise.resolve({ wrapped: bytes, serviceKey: "" }),
+    unwrap: async (_id, { wrapped: bytes }) => {
       if (Buffer.from(bytes).toString() === "broken") throw new Error("does not open");
-      return bytes;
+      return Promise.resolve(bytes);
     },
     relay: async ({ recipients }, _message, signal) => {
       isLimited &&= signal !== undefined;

@@ -40,8 +40,8 @@ export type OutboxDeps = {
   readonly relay: Relay;
   readonly trace: TraceOutgoing;
   /** Encrypts and authenticates under the queue key; `id` is bound to the bytes. */
-  readonly wrap: (id: string, bytes: Uint8Array) => Wrapped;
-  readonly unwrap: (id: string, wrapped: Wrapped) => Uint8Array;
+  readonly wrap: (id: string, bytes: Uint8Array) => Promise<Wrapped>;
+  readonly unwrap: (id: string, wrapped: Wrapped) => Promise<Uint8Array>;
 };
 
 /** A copy that is being tried is left alone by other processes for so long. */
@@ -72,7 +72,7 @@ export async function keepForLater(
   await deps.store.transaction(async (tx) => {
     if ((await holdAccount(tx, account)) === undefined) throw new AccountGone();
     for (const copy of copies) {
-      await insertOutbox(tx, [rowFor(deps, { sender, account, messageId, copy, at })]);
+      await insertOutbox(tx, [await rowFor(deps, { sender, account, messageId, copy, at })]);
     }
   });
 }
@@ -99,14 +99,14 @@ export async function sendDue(deps: OutboxDeps): Promise<void> {
 
 async function sendOne(deps: OutboxDeps, row: OutboxRow): Promise<void> {
   const envelope = readEnvelope(row.envelope);
-  const copy = { envelope, message: deps.unwrap(row.id, row) };
+  const copy = { envelope, message: await deps.unwrap(row.id, row) };
   const result = await deps.relay(envelope, copy.message, AbortSignal.timeout(TRY_MS));
   await deps.trace.relayed({ messageId: row.messageId, copy, result });
   const now = deps.clock.now();
   const isOld = after(row.createdAt, GIVE_UP_MS) <= now;
   const isTooOld = row.attempts >= (isOld ? MIN_ATTEMPTS : MAX_ATTEMPTS);
   const { failures, left } = sort(result, isTooOld);
-  const bounces = bounceRows(deps, row, envelope, failures, now);
+  const bounces = await bounceRows(deps, row, envelope, failures, now);
   await deps.store.transaction(async (tx) => {
     // Whoever was erased meanwhile has nothing here any more, and gets no bounce.
     const account = await holdOutbox(tx, row.id);
@@ -142,21 +142,21 @@ function sort(
 }
 
 /** No bounce of a bounce: what came with the empty return path ends here. */
-function bounceRows(
+async function bounceRows(
   deps: OutboxDeps,
   row: OutboxRow,
   envelope: Envelope,
   failures: readonly Failure[],
   now: Date,
-): readonly OutboxRow[] {
+): Promise<readonly OutboxRow[]> {
   if (failures.length === 0 || envelope.from === undefined) return [];
   const { sender, account, messageId } = row;
   const message = bounce({ hostname: deps.hostname, sender, messageId, failures, now });
   const copy = { envelope: { from: undefined, recipients: [envelope.from] }, message };
-  return [rowFor(deps, { sender, account, messageId, copy, at: now })];
+  return [await rowFor(deps, { sender, account, messageId, copy, at: now })];
 }
 
-function rowFor(
+async function rowFor(
   deps: Pick<OutboxDeps, "wrap">,
   o: {
     readonly sender: EmailAddress;
@@ -165,7 +165,7 @@ function rowFor(
     readonly copy: Copy;
     readonly at: Date;
   },
-): OutboxRow {
+): Promise<OutboxRow> {
   const id = randomUUID();
   return {
     id,
@@ -173,7 +173,7 @@ function rowFor(
     account: o.account,
     messageId: o.messageId,
     envelope: writeEnvelope(o.copy.envelope),
-    ...deps.wrap(id, o.copy.message),
+    ...(await deps.wrap(id, o.copy.message)),
     attempts: 0,
     createdAt: o.at,
     nextAt: o.at,

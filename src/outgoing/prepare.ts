@@ -1,6 +1,7 @@
 /** What is checked and completed in a submitted message before anything is decided about it. */
 import { randomUUID } from "node:crypto";
 import { asBuffer } from "../base/bytes.ts";
+import { joined } from "../base/large-octets.ts";
 import { after, DAY, type Clock } from "../base/time.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import { stripResultHeaders } from "../mail/auth-results.ts";
@@ -82,7 +83,7 @@ export async function prepare(
   const sendable = withoutFields(stripResultHeaders(submitted, [deps.hostname]), REMOVED);
   const cleaned = withOneReading(sendable);
   const { header, messageId } = withRequiredFields(deps, cleaned, readMessageFacts(cleaned));
-  const ready = Buffer.concat([serializeHeader(header), Buffer.from("\r\n"), body]);
+  const ready = await joined([serializeHeader(header), Buffer.from("\r\n"), body]);
   return {
     kind: "ready",
     prepared: {

@@ -7,6 +7,7 @@
  * message or, for a later copy, after it was committed to the outbox.
  */
 import { AppError } from "../base/errors.ts";
+import { joined } from "../base/large-octets.ts";
 import { type Domain, type EmailAddress, withoutSubaddress } from "../mail/address.ts";
 import type { Envelope } from "../mail/envelope.ts";
 import { parseHeader, serializeHeader } from "../mail/header.ts";
@@ -17,7 +18,7 @@ import { UnsealableMessage } from "../pgpmime/unsealable.ts";
 import type { Policy } from "../policy/policy.ts";
 import { reply, type Reply } from "../smtp/reply.ts";
 import { type AutocryptRule, withOwnAutocrypt } from "./autocrypt.ts";
-import { copiesOf, MOST_NAMED, type SealMessage } from "./copies.ts";
+import { type Copy, copiesOf, MOST_NAMED, type SealMessage } from "./copies.ts";
 import { type CameProtected, demandFor, isProtected } from "./demand.ts";
 import type { HandOn, HandOnRequest } from "./hand-on.ts";
 import {
@@ -145,7 +146,7 @@ async function withoutForeignKeys(deps: SubmitDeps, prepared: Prepared): Promise
   const kept = await withOwnAutocrypt(deps, header, author.address);
   if (kept === header) return prepared;
   const rest = prepared.message.subarray(bodyOffset);
-  const message = Buffer.concat([serializeHeader(kept), Buffer.from("\r\n"), rest]);
+  const message = await joined([serializeHeader(kept), Buffer.from("\r\n"), rest]);
   return { ...prepared, message };
 }
 
@@ -158,7 +159,8 @@ function signerOf({ keys }: Sender, { facts }: Prepared): UnlockedKey | undefine
 
 /** Hands on with a Received field of ours on each copy. */
 async function handOn(deps: SubmitDeps, request: HandOnRequest): Promise<Reply> {
-  const copies = request.copies.map((copy) => withReceived(deps, copy));
+  const copies: Copy[] = [];
+  for (const copy of request.copies) copies.push(await withReceived(deps, copy));
   return deps.handOn({ ...request, copies });
 }
 

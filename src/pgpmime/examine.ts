@@ -3,6 +3,7 @@ import type { SignatureFacts } from "../openpgp/verify.ts";
 import { type Range, ciphertextIn } from "./apart.ts";
 import { detectProtection, type Protection } from "./detect.ts";
 import { findCiphertext, type FoundCiphertext } from "./find-ciphertext.ts";
+import { bodyWithoutSurroundings } from "./surroundings.ts";
 
 /**
  * What is found out about a message as it arrives, by reading all of it once: where its parts are, not the parts, so that
@@ -18,6 +19,8 @@ export type Examined = {
     | {
         readonly kind: "signed";
         readonly signed: Range;
+        /** What is kept of the body: unprotected text beside what was signed is not, so that no client can show it. */
+        readonly kept: Range;
         readonly signatures: readonly SignatureFacts[];
       }
     | { readonly kind: Exclude<Protection["kind"], "sealed" | "signed"> };
@@ -26,14 +29,6 @@ export type Examined = {
   /** SHA-256. */
   readonly hash: Uint8Array;
 };
-
-/** How whole messages are read where that keeps nobody waiting. */
-export type Examine = (message: Uint8Array) => Promise<Examined>;
-
-/** `examine` in this thread. */
-export async function examineHere(message: Uint8Array): Promise<Examined> {
-  return Promise.resolve(examine(message));
-}
 
 /** Reads a whole message; hundreds of milliseconds for a large one. Never throws. */
 export function examine(message: Uint8Array): Examined {
@@ -59,7 +54,8 @@ function foundIn(message: Uint8Array): Examined["found"] {
     case "signed": {
       const { signedBytes, signatures } = protection;
       const start = signedBytes.byteOffset - message.byteOffset;
-      return { kind: "signed", signed: { start, end: start + signedBytes.length }, signatures };
+      const signed = { start, end: start + signedBytes.length };
+      return { kind: "signed", signed, kept: bodyWithoutSurroundings(message), signatures };
     }
     case "inline":
     case "smime":

@@ -1,8 +1,10 @@
 import type { Readable } from "node:stream";
 
+import { LARGE_OCTETS, sharedOctets } from "../base/large-octets.ts";
 import type { Share } from "./budget.ts";
 
-const PAGE_OCTETS = 64 * 1024;
+/** What a message begins in; most need no more. */
+const FIRST_OCTETS = 64 * 1024;
 
 export type Collected =
   | { readonly kind: "whole"; readonly bytes: Uint8Array }
@@ -14,7 +16,8 @@ export type Collected =
 
 /**
  * All that a stream gives, up to a limit; what is beyond is read and thrown away, because the client hears the refusal
- * only after it has sent everything. Small chunks share pages, so that a message in a million pieces costs no more memory.
+ * only after it has sent everything. A message in a million pieces costs no more memory than one in a single piece. A
+ * large message is in shared memory.
  */
 export async function collect(
   stream: Readable,
@@ -22,23 +25,9 @@ export async function collect(
   signal: AbortSignal,
   room: Share,
 ): Promise<Collected> {
-  const full: Buffer[] = [];
-  let page = Buffer.alloc(0);
-  let used = 0;
+  const message = new Growing(limitOctets);
   let total = 0;
   let hasRoom = true;
-  const keep = (chunk: Buffer): void => {
-    for (let at = 0; at < chunk.length;) {
-      if (used === page.length) {
-        if (page.length > 0) full.push(page);
-        page = Buffer.allocUnsafe(PAGE_OCTETS);
-        used = 0;
-      }
-      const copied = chunk.copy(page, used, at);
-      at += copied;
-      used += copied;
-    }
-  };
   try {
     for await (const chunk of stream.iterator({ destroyOnReturn: false })) {
       if (signal.aborted) return { kind: "broken" };
@@ -46,9 +35,9 @@ export async function collect(
       total += bytes.length;
       hasRoom &&= total > limitOctets || room.take(bytes.length);
       if (hasRoom && total <= limitOctets) {
-        keep(bytes);
+        message.add(bytes);
       } else {
-        full.length = 0;
+        message.clear();
         room[Symbol.dispose]();
       }
     }
@@ -58,5 +47,41 @@ export async function collect(
   if (signal.aborted) return { kind: "broken" };
   if (total > limitOctets) return { kind: "too-large" };
   if (!hasRoom) return { kind: "no-room" };
-  return { kind: "whole", bytes: Buffer.concat([...full, page.subarray(0, used)]) };
+  return { kind: "whole", bytes: message.octets };
+}
+
+/** Octets that grow up to a limit. Once they are large they have all the memory that they can need, and touch it as they grow. */
+class Growing {
+  readonly #limit: number;
+  #room: Uint8Array = new Uint8Array(0);
+  #used = 0;
+
+  constructor(limitOctets: number) {
+    this.#limit = limitOctets;
+  }
+
+  add(chunk: Uint8Array): void {
+    const needed = this.#used + chunk.length;
+    if (needed > this.#room.length) this.#grow(needed);
+    this.#room.set(chunk, this.#used);
+    this.#used = needed;
+  }
+
+  clear(): void {
+    this.#room = new Uint8Array(0);
+    this.#used = 0;
+  }
+
+  get octets(): Uint8Array {
+    return this.#room.subarray(0, this.#used);
+  }
+
+  #grow(needed: number): void {
+    const before = this.octets;
+    this.#room =
+      needed > LARGE_OCTETS
+        ? sharedOctets(Math.max(needed, this.#limit))
+        : new Uint8Array(Math.max(needed, 2 * before.length, FIRST_OCTETS));
+    this.#room.set(before);
+  }
 }

@@ -151,7 +151,7 @@ async function stored(world: World): Promise<string> {
   const message = listed && (await readMessage(world.store, account, listed.id));
   assert(message !== undefined);
   if (message.form !== "wrapped") {
-    const received = await receivedForm(message, { all: [bob] });
+    const received = await receivedForm({ ...message, keys: [bob] });
     assert(received.kind === "received");
     return Buffer.from(received.message).toString();
   }

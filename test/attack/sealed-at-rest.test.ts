@@ -155,7 +155,7 @@ for (const { engine, open } of engines()) {
       assert(!rows.includes("-----BEGIN PGP MESSAGE-----"));
       assert(!rows.includes("Subject:"));
       if (stored.form === "wrapped") return;
-      const received = await receivedForm(stored, { all: [bob] });
+      const received = await receivedForm({ ...stored, keys: [bob] });
       assert(received.kind === "received");
       assert(Buffer.from(received.message).toString("latin1").endsWith(message.toString("latin1")));
     });
@@ -172,7 +172,7 @@ test("sealed mail is given back octet for octet, but for what was put on top", a
   );
   const stored = await delivered(store, around);
   assert.equal(stored.form, "sealed");
-  const received = await receivedForm(stored, { all: [bob] });
+  const received = await receivedForm({ ...stored, keys: [bob] });
   assert(received.kind === "received");
   const text = Buffer.from(received.message).toString("latin1");
   assert.match(
@@ -181,7 +181,7 @@ test("sealed mail is given back octet for octet, but for what was put on top", a
   );
   assert.equal(text.slice(-around.length), around.toString("latin1"));
   assert.equal((await openMessage({ message: received.message, keys: [bob] })).kind, "opened");
-  const closed = await receivedForm(stored, { all: [alice] });
+  const closed = await receivedForm({ ...stored, keys: [alice] });
   assert.equal(closed.kind, "no-key");
 });
 

@@ -75,8 +75,8 @@ function outboxWith(deps: Deps, relay: OutboxDeps["relay"]): OutboxDeps {
     hostname,
     relay,
     trace: traceOutgoing(async () => Promise.resolve()),
-    wrap: (_id, bytes) => ({ wrapped: bytes, serviceKey: "" }),
-    unwrap: (_id, { wrapped }) => wrapped,
+    wrap: async (_id, bytes) => Promise.resolve({ wrapped: bytes, serviceKey: "" }),
+    unwrap: async (_id, { wrapped }) => Promise.resolve(wrapped),
   };
 }
 

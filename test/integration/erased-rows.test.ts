@@ -114,7 +114,7 @@ async function write({ store, clock, serviceKeys }: Deps, address: EmailAddress)
   await recordTrace(store, { ...entry, detail: { sender: text } });
   await recordTrace(store, { ...entry, messageId: "", detail: { sender: text } });
   await recordTrace(store, { ...entry, messageId: "", detail: { sender: "malice@alpha.test" } });
-  const wrap = (id: string, bytes: Uint8Array) => wrapCopy(serviceKeys, id, bytes);
+  const wrap = async (id: string, bytes: Uint8Array) => wrapCopy(serviceKeys, id, bytes);
   const copy = { envelope: { from: address, recipients: [near] }, message: Buffer.from("x") };
   await keepForLater({ store, clock, wrap }, first, "<2@x>", [copy]);
   const name = canonicalAddress(address);

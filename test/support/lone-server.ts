@@ -21,7 +21,10 @@ const READY_TIMEOUT_MS = 3 * MINUTE;
 export type LoneServer = {
   readonly config: string;
   /** Starts a role; `places` are where it listens, by the names that it prints. */
-  readonly serve: (role: "all" | "gateway" | "keyserver") => Promise<Serving>;
+  readonly serve: (
+    role: "all" | "gateway" | "keyserver",
+    env?: Readonly<Record<string, string>>,
+  ) => Promise<Serving>;
 };
 
 export type Serving = AsyncDisposable & {
@@ -67,7 +70,7 @@ export function installedAt(dir: string): LoneServer {
   let count = 0;
   return {
     config,
-    serve: async (role) => {
+    serve: async (role, env = {}) => {
       count += 1;
       const logFile = join(dir, `${role}-${String(count)}.log`);
       await writeFile(logFile, "");
@@ -78,6 +81,7 @@ export function installedAt(dir: string): LoneServer {
         command: sealpostCommand,
         args: ["serve", "--role", role, "--config", config],
         cwd: dir,
+        env,
         logFile,
         readyTimeoutMs: READY_TIMEOUT_MS,
         isReady: async () => {

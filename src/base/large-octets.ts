@@ -1,0 +1,74 @@
+/**
+ * Octet strings as large as mail is. On some machines it takes milliseconds to touch one megabyte of new memory: 25 MB made
+ * in one go would hold the event loop for a tenth of a second. They are made slice by slice, in memory that all threads
+ * share, so that a thread is given one without a copy.
+ */
+import { eachSlice } from "./slices.ts";
+
+/** Larger octet strings are made in slices. */
+export const LARGE_OCTETS = 512 * 1024;
+
+/** Memory that all threads share; what is not written to takes none. */
+export function sharedOctets(length: number): Uint8Array {
+  return new Uint8Array(new SharedArrayBuffer(length));
+}
+
+/** Memory for so many octets, shared where they are many. */
+export function newOctets(length: number): Uint8Array {
+  return length > LARGE_OCTETS ? sharedOctets(length) : new Uint8Array(length);
+}
+
+/** The pieces as one, shared where it is large. The event loop is not held. */
+export async function joined(pieces: readonly Uint8Array[]): Promise<Uint8Array> {
+  const total = pieces.reduce((sum, { length }) => sum + length, 0);
+  if (total <= LARGE_OCTETS) return Buffer.concat(pieces);
+  const whole = sharedOctets(total);
+  let at = 0;
+  for (const piece of pieces) {
+    await eachSlice(piece, (slice) => {
+      whole.set(slice, at);
+      at += slice.length;
+    });
+  }
+  return whole;
+}
+
+/** The same octets where all threads see them: themselves if they are small, or shared already. */
+export async function inSharedMemory(bytes: Uint8Array): Promise<Uint8Array> {
+  return bytes.buffer instanceof SharedArrayBuffer ? bytes : joined([bytes]);
+}
+
+/**
+ * The same value for another thread: large octet strings in shared memory, and small ones without the memory around them,
+ * which would travel with them. For octets, dates, texts, numbers, and lists and plain objects of these.
+ */
+export async function portable<Value>(value: Value): Promise<Value> {
+  return (await portableForm(value)) as Value;
+}
+
+async function portableForm(value: unknown): Promise<unknown> {
+  if (value instanceof Uint8Array) return portableOctets(value);
+  if (Array.isArray(value)) return Promise.all(value.map(portableForm));
+  if (!isPlain(value)) return value;
+  const entries: (readonly [string, unknown])[] = [];
+  for (const [name, each] of Object.entries(value)) entries.push([name, await portableForm(each)]);
+  return Object.fromEntries(entries);
+}
+
+async function portableOctets(bytes: Uint8Array): Promise<Uint8Array> {
+  if (bytes.length > LARGE_OCTETS) return inSharedMemory(bytes);
+  return bytes.length < bytes.buffer.byteLength ? Uint8Array.from(bytes) : bytes;
+}
+
+function isPlain(value: unknown): value is object {
+  return (
+    typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype
+  );
+}
+
+/** How many octets a value holds. */
+export function octetsIn(value: unknown): number {
+  if (value instanceof Uint8Array) return value.length;
+  const inner = Array.isArray(value) ? value : isPlain(value) ? Object.values(value) : [];
+  return inner.reduce((sum: number, each: unknown) => sum + octetsIn(each), 0);
+}

@@ -1,0 +1,28 @@
+/**
+ * What is done with whole messages that come in. One of 35 MB takes a second: a process that answers the network has
+ * threads do it, and is given this with the same types.
+ */
+import { decrypt } from "../openpgp/decrypt.ts";
+import { examine, type Examined } from "../pgpmime/examine.ts";
+import { findCiphertext, type FoundCiphertext } from "../pgpmime/find-ciphertext.ts";
+import { bodyForMailbox, bodyOfRow, receivedForm } from "./stored-form.ts";
+
+export type MessageWork = {
+  readonly examine: (message: Uint8Array) => Promise<Examined>;
+  /** What ciphertext there is in a message that is shown. */
+  readonly holds: (shown: Uint8Array) => Promise<FoundCiphertext["kind"]>;
+  readonly bodyOfRow: typeof bodyOfRow;
+  readonly bodyForMailbox: typeof bodyForMailbox;
+  readonly receivedForm: typeof receivedForm;
+  readonly decrypt: typeof decrypt;
+};
+
+/** In this thread, where nobody else waits. */
+export const messageWorkHere: MessageWork = {
+  examine: async (message) => Promise.resolve(examine(message)),
+  holds: async (shown) => Promise.resolve(findCiphertext(shown).kind),
+  bodyOfRow,
+  bodyForMailbox,
+  receivedForm,
+  decrypt,
+};
