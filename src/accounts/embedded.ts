@@ -7,14 +7,16 @@ import {
   readAccount,
   type Account,
   type Custody,
-  type LoginRow,
   type Policy,
 } from "../store/accounts.ts";
+import type { LoginRow } from "../store/logins.ts";
 import { findAliased } from "../store/aliases.ts";
 import type { Store } from "../store/store.ts";
 
-export type { Account, Custody, LoginRow } from "../store/accounts.ts";
-export { listAccounts, NO_LOGIN, updateAccount } from "../store/accounts.ts";
+export type { Account, Custody } from "../store/accounts.ts";
+export type { LoginRow } from "../store/logins.ts";
+export { listAccounts, updateAccount } from "../store/accounts.ts";
+export { NO_LOGIN } from "../store/logins.ts";
 
 /** What an account is made of. */
 export type NewAccount = {

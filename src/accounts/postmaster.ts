@@ -6,7 +6,7 @@ import { findReader, type Account } from "./embedded.ts";
 export type Served = {
   readonly domains: readonly Domain[];
   readonly hostname: Domain;
-  /** Whose mail postmaster's is, where there is no account of that name. */
+  /** Who reads postmaster's mail where no account has that name. */
   readonly postmaster?: EmailAddress | undefined;
 };
 
@@ -33,7 +33,7 @@ export async function readerOf(
   return isPostmaster(served, address) ? findReader(store, served.postmaster) : undefined;
 }
 
-/** Whether mail for one of these addresses, of a postmaster, is read by an account. */
+/** Whether an account reads the mail of one of these postmaster addresses. */
 export async function isPostmastersMail(
   store: Store,
   served: Served,

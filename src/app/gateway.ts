@@ -104,7 +104,7 @@ async function startWatching(
     isDatabaseGood: async () => (await guard.look()).kind === "good",
     certificateEnds: () => tls.validUntil,
     connections: () =>
-      Object.fromEntries([...listeners].map(([name, one]) => [name, one.connections()])),
+      Object.fromEntries([...listeners.values()].map((one) => [one.mode, one.connections()])),
   });
   const health = startHealth(place, {
     testResolver,

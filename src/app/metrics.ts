@@ -22,7 +22,7 @@ export type Sources = Pick<Parts, "store" | "clock" | "testResolver"> & {
   readonly hops: () => Promise<readonly HopState[]>;
   readonly isDatabaseGood: () => Promise<boolean>;
   readonly certificateEnds: () => Date;
-  /** Open connections by listener. */
+  /** Open connections by the mode of their listener. */
   readonly connections: () => Readonly<Record<string, number>>;
 };
 

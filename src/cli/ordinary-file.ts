@@ -8,7 +8,7 @@ export type OrdinaryFile =
   | { readonly kind: "unreadable" }
   | { readonly kind: "too-large" };
 
-/** Regular files alone, and never through a link: a pipe would wait for ever, a device never end. */
+/** Reads regular files alone, and never through a link: a pipe would wait for ever, and a device would never end. */
 export async function readOrdinaryFile(path: string, mostOctets: number): Promise<OrdinaryFile> {
   const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
   const opened = await open(path, flags).catch((error: unknown) =>
@@ -18,7 +18,7 @@ export async function readOrdinaryFile(path: string, mostOctets: number): Promis
   await using file = opened;
   const stats = await file.stat();
   if (!stats.isFile()) return { kind: "unreadable" };
-  // It may grow meanwhile.
+  // The file may grow while it is read.
   const buffer = Buffer.alloc(Math.min(stats.size, mostOctets) + 1);
   let length = 0;
   while (length < buffer.length) {

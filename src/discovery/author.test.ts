@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { before } from "node:test";
 import {
   DOWN,
   bob,
@@ -9,19 +8,13 @@ import {
   setUp,
 } from "../../test/support/discovery-world.ts";
 import { DAY, HOUR, MINUTE, SECOND } from "../base/time.ts";
-import type { Certificate } from "../openpgp/certificate.ts";
 import { armoredText } from "../../test/support/armored-text.ts";
 import { testOnBoth } from "../../test/support/engines.ts";
 import type { AuthorAnswer } from "./author.ts";
 
 const onBoth = testOnBoth();
 
-let bobs: Certificate;
-let revoked: Certificate;
-
-before(async () => {
-  ({ bobs, revoked } = await makeCertificates());
-});
+const { bobs, revoked } = await makeCertificates();
 
 function said(answer: AuthorAnswer): string {
   if (answer.kind === "unreachable") return answer.kind;

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { before } from "node:test";
 import { armoredText } from "../../test/support/armored-text.ts";
 import {
   ABSENT,
@@ -19,21 +18,13 @@ import {
 } from "../../test/support/discovery-world.ts";
 import { DAY, HOUR, MINUTE, SECOND, after } from "../base/time.ts";
 import type { GetResult } from "../fetch/request.ts";
-import type { Certificate } from "../openpgp/certificate.ts";
 import { listCache, readContinuity } from "../store/cache.ts";
 import { testOnBoth } from "../../test/support/engines.ts";
 import { makeDiscover } from "./discovery.ts";
 
 const onBoth = testOnBoth();
 
-let bobs: Certificate;
-let evas: Certificate;
-let expired: Certificate;
-let revoked: Certificate;
-
-before(async () => {
-  ({ bobs, evas, expired, revoked } = await makeCertificates());
-});
+const { bobs, evas, expired, revoked } = await makeCertificates();
 
 onBoth(
   "a cached certificate is used for a day, then asked for again, and for a week when nobody answers",

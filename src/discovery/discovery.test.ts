@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { before } from "node:test";
 import { armoredText } from "../../test/support/armored-text.ts";
 import {
   ABSENT,
@@ -19,7 +18,6 @@ import {
 import { HOUR } from "../base/time.ts";
 import type { DnsAnswer, SrvRecord } from "../dns/resolver.ts";
 import type { GetResult } from "../fetch/request.ts";
-import type { Certificate } from "../openpgp/certificate.ts";
 import { parseFingerprint } from "../openpgp/fingerprint.ts";
 import { publish, updatePublished } from "../store/certificates.ts";
 import { testOnBoth } from "../../test/support/engines.ts";
@@ -27,14 +25,7 @@ import { saveGenericRevocation } from "../store/generic-revocations.ts";
 
 const onBoth = testOnBoth();
 
-let bobs: Certificate;
-let evas: Certificate;
-let expired: Certificate;
-let revoked: Certificate;
-
-before(async () => {
-  ({ bobs, evas, expired, revoked } = await makeCertificates());
-});
+const { bobs, evas, expired, revoked } = await makeCertificates();
 
 onBoth(
   "a certificate that the proven keyserver gives is found, and asked for exactly as given",

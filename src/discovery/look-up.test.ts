@@ -1,6 +1,6 @@
 /** What a look-up comes to, how long it is remembered, and what stays in the cache. */
 import assert from "node:assert/strict";
-import { before, test } from "node:test";
+import { test } from "node:test";
 import {
   ABSENT,
   DOWN,
@@ -22,11 +22,7 @@ import type { LookUpContext } from "./context.ts";
 import { continuityOf } from "./continuity.ts";
 import { askNetwork, lookUp, rememberedFailure, rememberFailure } from "./look-up.ts";
 
-let certificates: Awaited<ReturnType<typeof makeCertificates>>;
-
-before(async () => {
-  certificates = await makeCertificates();
-});
+const certificates = await makeCertificates();
 
 async function makeContext() {
   const made = await setUp(certificates.bobs);

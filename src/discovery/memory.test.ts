@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { before, test } from "node:test";
+import { test } from "node:test";
 import {
   DOWN,
   bob,
@@ -11,17 +11,11 @@ import {
 } from "../../test/support/discovery-world.ts";
 import { engines } from "../../test/support/engines.ts";
 import { DAY, HOUR, MINUTE, after, fromUnixMs } from "../base/time.ts";
-import type { Certificate } from "../openpgp/certificate.ts";
 import { keepLatestTime } from "../store/clock-seen.ts";
 import { readRevocation, rememberRevocation } from "../store/revocations-seen.ts";
 import { makeDiscover } from "./discovery.ts";
 
-let bobs: Certificate;
-let revoked: Certificate;
-
-before(async () => {
-  ({ bobs, revoked } = await makeCertificates());
-});
+const { bobs, revoked } = await makeCertificates();
 
 test("a clock set back over a restart makes no cached certificate younger", async () => {
   const { discover, purge, clock, deps, world } = await setUp(bobs);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { before, test } from "node:test";
+import { test } from "node:test";
 
 import { armoredText } from "../../test/support/armored-text.ts";
 import {
@@ -12,21 +12,14 @@ import {
 } from "../../test/support/discovery-world.ts";
 import type { GetResult } from "../fetch/request.ts";
 import { HOUR } from "../base/time.ts";
-import type { Certificate } from "../openpgp/certificate.ts";
 import { generateKey } from "../openpgp/generate.ts";
 import { systemClock } from "../base/time.ts";
 
-let modern: Certificate;
-let bobs: Certificate;
-let revoked: Certificate;
-
-before(async () => {
-  ({ bobs, revoked } = await makeCertificates());
-  ({ certificate: modern } = await generateKey({
-    address: bob,
-    profile: "modern",
-    now: systemClock.now(),
-  }));
+const { bobs, revoked } = await makeCertificates();
+const { certificate: modern } = await generateKey({
+  address: bob,
+  profile: "modern",
+  now: systemClock.now(),
 });
 
 const V1 = "/pks/lookup?op=get&options=mr&exact=on&search=bob%40beta.test";

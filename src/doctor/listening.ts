@@ -23,7 +23,7 @@ export const listeningCheck: Check<Pick<DoctorDeps, "listeners" | "connects">> =
     ),
 };
 
-/** Whoever listens at all addresses answers at the loopback one. */
+/** A server that listens at all addresses answers at the loopback address. */
 function reachableAt(host: string): string {
   if (host === "0.0.0.0") return "127.0.0.1";
   return host === "::" ? "::1" : host;

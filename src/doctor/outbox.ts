@@ -3,7 +3,7 @@ import { outboxFigures } from "../store/queue-figures.ts";
 import { ok, skip, warn } from "./finding.ts";
 import type { Check, DoctorDeps } from "./visit.ts";
 
-/** How long a copy may wait before it is worth a word. */
+/** How long a copy may wait before doctor mentions it. */
 const LONG_MS = HOUR;
 
 /** How much accepted mail the next hop has not taken yet, and since when. */

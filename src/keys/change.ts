@@ -1,6 +1,7 @@
 import { AppError } from "../base/errors.ts";
 import { sameAddress, type EmailAddress } from "../mail/address.ts";
-import { lockAccount, readAccount } from "../store/accounts.ts";
+import { lockAccount } from "../store/account-locks.ts";
+import { readAccount } from "../store/accounts.ts";
 import { listAliases } from "../store/aliases.ts";
 import { findPublished } from "../store/certificates.ts";
 import { findMasterKey, listMasterKeys, selectSecretKeys } from "../store/vault.ts";

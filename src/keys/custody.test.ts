@@ -2,11 +2,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { enrol } from "../login/enrol.ts";
 import { findPublished, listPublished } from "../store/certificates.ts";
 import { listMasterKeys } from "../store/vault.ts";
 import { engines } from "../../test/support/engines.ts";
-import { actions, alice, depsFor, old } from "../../test/support/key-life.ts";
+import { actions, alice, depsFor, enrolAlice, old } from "../../test/support/key-life.ts";
 import { keepHereFirst } from "./custody.ts";
 import { KeysHereAlready } from "./renew.ts";
 import { unlockWithPassword } from "./vault.ts";
@@ -15,12 +14,7 @@ for (const { engine, open } of engines()) {
   test(`${engine}: of two changes of custody at once on an account without keys here one has a result`, async () => {
     await using store = await open();
     const deps = depsFor(store);
-    await enrol(deps, {
-      address: alice,
-      custody: "user-device-only",
-      profile: "compat",
-      password: old(),
-    });
+    await enrolAlice(deps, { custody: "user-device-only", password: old() });
     const results = await Promise.allSettled(
       [1, 2, 3].map(async () =>
         keepHereFirst(deps, deps.keyRules, alice, { password: old(), withRecoveryCode: true }),
@@ -46,12 +40,7 @@ for (const { engine, open } of engines()) {
   test(`${engine}: first keys are not made where there are some`, async () => {
     await using store = await open();
     const deps = depsFor(store);
-    await enrol(deps, {
-      address: alice,
-      custody: "unlocks-at-login",
-      profile: "compat",
-      password: old(),
-    });
+    await enrolAlice(deps, { password: old() });
     const rest = { password: old(), withRecoveryCode: false };
     await assert.rejects(keepHereFirst(deps, deps.keyRules, alice, rest), KeysHereAlready);
   });

@@ -1,6 +1,7 @@
 import { appendAudit } from "../journal/audit.ts";
 import type { EmailAddress } from "../mail/address.ts";
-import { readAccount, setLogin, type LoginRow } from "../store/accounts.ts";
+import { readAccount } from "../store/accounts.ts";
+import { setLogin, type LoginRow } from "../store/logins.ts";
 import type { Store } from "../store/store.ts";
 import { generationDetail, loggedBinding, nameOf, slotNames } from "./binding.ts";
 import { moveVerifier } from "./login-verifier.ts";

@@ -18,6 +18,7 @@ import {
   alias,
   alice,
   depsFor,
+  enrolAlice,
   network,
   old,
   opened,
@@ -39,12 +40,7 @@ for (const { engine, open } of engines()) {
   test(`${engine}: an enrolment without a password is the provider's until the first login, which makes all anew`, async () => {
     await using store = await open();
     const deps = depsFor(store);
-    await enrol(deps, {
-      address: alice,
-      custody: "unlocks-at-login",
-      profile: "compat",
-      key: "later",
-    });
+    await enrolAlice(deps, { key: "later" });
     assert.equal(await active(store), undefined);
     assert.equal(await backfill(deps, deps.keyRules, 10), 1);
     assert.equal(await backfill(deps, deps.keyRules, 10), 0);
@@ -63,13 +59,7 @@ for (const { engine, open } of engines()) {
   test(`${engine}: whoever has no key yet gets it at the first login`, async () => {
     await using store = await open();
     const deps = depsFor(store);
-    const later = {
-      address: alice,
-      custody: "unlocks-at-login",
-      profile: "compat",
-      key: "later",
-    } as const;
-    await enrol(deps, { ...later, password: old() });
+    await enrolAlice(deps, { key: "later", password: old() });
     const results = await Promise.all(
       [1, 2].map(async () => login(deps, { address: alice, password: old(), network })),
     );
@@ -172,15 +162,9 @@ for (const { engine, open } of engines()) {
     const { deps, first } = await withAlice(store);
     await eraseByLaw(deps, alice);
     assert.deepEqual(await findById(store, first), []);
-    const again = {
-      address: alice,
-      custody: "unlocks-at-login",
-      profile: "compat",
-      password: old(),
-    } as const;
-    await assert.rejects(enrol(deps, again), /erased/);
+    await assert.rejects(enrolAlice(deps, { password: old() }), /erased/);
     deps.clock.advance(31 * DAY);
-    await enrol(deps, again);
+    await enrolAlice(deps, { password: old() });
     assert.equal((await verifyAudit(store)).kind, "intact");
   });
 

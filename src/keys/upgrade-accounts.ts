@@ -1,4 +1,5 @@
-import { listClearLogins, lockAccount, NO_LOGIN } from "../store/accounts.ts";
+import { lockAccount } from "../store/account-locks.ts";
+import { listClearLogins, NO_LOGIN } from "../store/logins.ts";
 import { generationNow, slotNames } from "./binding.ts";
 import { raiseGeneration } from "./generation.ts";
 import { FORMER_KDF, wrapVerifier } from "./login-verifier.ts";

@@ -6,14 +6,12 @@ import { inspect } from "node:util";
 import { Secret } from "../base/secret.ts";
 import { DAY } from "../base/time.ts";
 import { listAudit, verifyAudit } from "../journal/audit.ts";
-import { parseAddress, type EmailAddress } from "../mail/address.ts";
-import { parseCertificates, type Certificate } from "../openpgp/certificate.ts";
+import { parseCertificates } from "../openpgp/certificate.ts";
 import { revocationOf } from "../openpgp/acceptance.ts";
 import { applyRevocation } from "../openpgp/revocation.ts";
-import { insertAccount, type Custody } from "../store/accounts.ts";
+import { insertAccount } from "../store/accounts.ts";
 import { findById, findPublished } from "../store/certificates.ts";
 import type { Store } from "../store/store.ts";
-import { fakeClock } from "../../test/support/clock.ts";
 import { engines } from "../../test/support/engines.ts";
 import { fixedServiceKeys, newServiceRoot } from "./service-key.ts";
 import {
@@ -22,36 +20,9 @@ import {
   releaseGenericRevocation,
   unlockWithPassword,
   unlockWithService,
-  type VaultDeps,
 } from "./vault.ts";
 import { unwrap } from "./wrap.ts";
-
-function addressOf(text: string): EmailAddress {
-  const address = parseAddress(text);
-  assert(address);
-  return address;
-}
-
-const alice = addressOf("alice@alpha.test");
-const bob = addressOf("bob@alpha.test");
-
-function depsFor(store: Store): VaultDeps & { readonly clock: ReturnType<typeof fakeClock> } {
-  return { store, clock: fakeClock(), serviceKeys: fixedServiceKeys(newServiceRoot()) };
-}
-
-const passwordOf = (address: EmailAddress): Secret =>
-  Secret.fromText(`${address.local}'s password`);
-
-async function addUser(
-  deps: VaultDeps,
-  address: EmailAddress,
-  custody: Custody = "unlocks-at-login",
-): Promise<Certificate> {
-  const createdAt = deps.clock.now();
-  const account = { address, custody, policy: undefined, createdAt, mailboxKey: "same" } as const;
-  await insertAccount(deps.store, account);
-  return createKeys(deps, { address, custody, password: passwordOf(address), profile: "compat" });
-}
+import { alice, bob, depsFor, passwordOf, addUser } from "../../test/support/two-users.ts";
 
 for (const { engine, open } of engines()) {
   test(`${engine}: a new key is published at once and opens with the password alone`, async () => {
@@ -129,113 +100,6 @@ for (const { engine, open } of engines()) {
     assert.equal(keys?.active, undefined);
     assert.equal(keys?.all.length, 1);
   });
-
-  test(`${engine}: wrapped rows that were swapped between users do not open`, async () => {
-    await using store = await open();
-    const deps = depsFor(store);
-    const [hers, his] = [
-      await addUser(deps, alice, "provider-usable"),
-      await addUser(deps, bob, "provider-usable"),
-    ];
-    // Bob's slots and keys become Alice's, rows and all, as somebody who can write to the database would do it.
-    await store.db
-      .updateTable("master_keys")
-      .set({ state: "stolen" })
-      .where("owner", "=", "alice@alpha.test")
-      .execute();
-    await store.db
-      .updateTable("master_keys")
-      .set({ owner: "alice@alpha.test" })
-      .where("owner", "=", "bob@alpha.test")
-      .execute();
-    assert.equal(await unlockWithService(deps, alice), undefined);
-    assert.equal(await unlockWithPassword(deps, alice, passwordOf(bob)), undefined);
-    assert.equal(await unlockWithPassword(deps, alice, passwordOf(alice)), undefined);
-    assert.notEqual(hers.fingerprint, his.fingerprint);
-  });
-
-  test(`${engine}: a secret key moved under another user's master key stays closed, and the audit log says so`, async () => {
-    await using store = await open();
-    const deps = depsFor(store);
-    const hers = await addUser(deps, alice);
-    const his = await addUser(deps, bob);
-    const row = await store.db
-      .selectFrom("secret_keys")
-      .select("master_key")
-      .where("fingerprint", "=", his.fingerprint)
-      .executeTakeFirstOrThrow();
-    await store.db
-      .updateTable("secret_keys")
-      .set({ master_key: row.master_key })
-      .where("fingerprint", "=", hers.fingerprint)
-      .execute();
-    using keys = await unlockWithPassword(deps, bob, passwordOf(bob));
-    assert.deepEqual(keys?.refused, [hers.fingerprint]);
-    assert.deepEqual(
-      keys.all.map((key) => key.fingerprint),
-      [his.fingerprint],
-    );
-    const actions = (await Array.fromAsync(listAudit(store, bob))).map((one) => one.action);
-    assert.deepEqual(actions, ["key.created", "key.refused"]);
-  });
-
-  test(`${engine}: a key that stays closed is in the audit log once, however often and by how many at once it is tried`, async () => {
-    await using store = await open();
-    const deps = depsFor(store);
-    const { fingerprint } = await addUser(deps, alice, "provider-usable");
-    const his = await addUser(deps, bob, "provider-usable");
-    await store.db
-      .updateTable("secret_keys")
-      .set({ wrapped: Buffer.alloc(200) })
-      .execute();
-    const refuse = async (address: EmailAddress): Promise<void> => {
-      using keys = await unlockWithService(deps, address);
-      assert.equal(keys?.refused.length, 1);
-    };
-    await Promise.all([alice, alice, alice, bob].map(refuse));
-    deps.clock.advance(DAY);
-    await refuse(alice);
-    const refused = async (address: EmailAddress) =>
-      (await Array.fromAsync(listAudit(store, address)))
-        .filter(({ action }) => action === "key.refused")
-        .map(({ detail }) => detail["fingerprint"]);
-    assert.deepEqual(await refused(alice), [fingerprint]);
-    assert.deepEqual(await refused(bob), [his.fingerprint]);
-    assert.equal((await verifyAudit(store)).kind, "intact");
-  });
-
-  for (const change of [
-    { version: 2 },
-    { address: "mallory@alpha.test" },
-    { wrapped: Buffer.alloc(200) },
-    { wrapped: Buffer.alloc(3) },
-  ]) {
-    test(`${engine}: a secret key whose row was edited stays closed: ${inspect(Object.keys(change))}, ${Object.values(change).join().length}`, async () => {
-      await using store = await open();
-      const deps = depsFor(store);
-      const certificate = await addUser(deps, alice, "provider-usable");
-      await store.db.updateTable("secret_keys").set(change).execute();
-      using keys = await unlockWithService(deps, alice);
-      assert.equal(keys?.active, undefined);
-      assert.deepEqual(keys?.refused, [certificate.fingerprint]);
-    });
-  }
-
-  for (const change of [
-    { version: 3 },
-    { kind: "password" as const },
-    { kdf: "none" },
-    { id: "another" },
-    { wrapped: Buffer.alloc(60) },
-  ]) {
-    test(`${engine}: a slot whose row was edited does not open: ${Object.keys(change).join()}`, async () => {
-      await using store = await open();
-      const deps = depsFor(store);
-      await addUser(deps, alice, "provider-usable");
-      await store.db.updateTable("slots").set(change).where("kind", "=", "service").execute();
-      assert.equal(await unlockWithService(deps, alice), undefined);
-    });
-  }
 
   test(`${engine}: the generic revocation is released to its owner, with an audit row, and ends the key`, async () => {
     await using store = await open();

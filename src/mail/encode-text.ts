@@ -16,7 +16,7 @@ export function encodeText(text: string, charset: string): Uint8Array | undefine
   return label === JIS ? withoutIdleChanges(Buffer.concat(octets)) : Buffer.concat(octets);
 }
 
-/** To ASCII and back at once: some programs take that for an attack. */
+/** A change to ASCII and back with nothing between: some programs take that for an attack. */
 function withoutIdleChanges(bytes: Buffer): Buffer {
   return Buffer.from(bytes.toString("latin1").replaceAll(`${TO_ASCII}${TO_JIS}`, ""), "latin1");
 }
@@ -45,7 +45,7 @@ function tableOf(label: string): Table | undefined {
 
 const OF_PAIRS = /^(?:shift_jis|sjis|big5|gb|euc-|ks_c)/;
 
-/** Each character is between two changes of the set, so it can stand anywhere in ASCII. */
+/** Each character stands between two changes of the set, so that it can stand anywhere in ASCII. */
 function jisTable(): Table | undefined {
   const codes = range(0x21, 0x7e).flatMap((row) =>
     range(0x21, 0x7e).map((cell) =>

@@ -13,8 +13,8 @@ export function decodeLines(text: Buffer, start: number, end: number): Buffer | 
 }
 
 /**
- * Base64 in lines of one length, as programs write it. The decoder passes over what is no digit: that it has made as many
- * octets as there are digits proves that there was nothing else.
+ * Base64 in lines of one length, as programs write it. The decoder passes over what is no digit. So the number of octets
+ * that it makes proves that there were digits alone.
  */
 function decodeEvenLines(text: Buffer): Buffer | undefined {
   const shape = shapeOf(text);

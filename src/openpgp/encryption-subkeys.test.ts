@@ -5,6 +5,10 @@ import { test } from "node:test";
 import { enums } from "openpgp";
 
 import {
+  ADA,
+  MADE,
+  NOW,
+  daysAgo,
   type Facts,
   type Forge,
   expiresIn,
@@ -16,19 +20,11 @@ import {
   sign,
   subkeyOf,
   userIdOf,
-  wholeSecond,
 } from "../../test/support/forge-certificate.ts";
-import { after, DAY, MINUTE, SECOND, systemClock } from "../base/time.ts";
-import { parseAddress } from "../mail/address.ts";
+import { after, MINUTE, SECOND } from "../base/time.ts";
 import { acceptForEncryption } from "./acceptance.ts";
 import { TAG, writePacket } from "./certificate-parts.ts";
 
-const NOW = wholeSecond(systemClock.now());
-const daysAgo = (days: number): Date => after(NOW, -days * DAY);
-const MADE = daysAgo(100);
-const address = parseAddress("ada.quill@post.example");
-assert(address);
-const ADA = address;
 const RSA = { type: "rsa", rsaBits: 2048, config: { minRSABits: 2048 } } as const;
 const [forge, older, newer, rsa, edge, future] = await Promise.all([
   newForge(MADE),

@@ -1,26 +1,21 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { cpuStopwatch } from "../../test/support/cpu-time.ts";
 
+import { cpuStopwatch } from "../../test/support/cpu-time.ts";
 import { flags, newForge } from "../../test/support/forge-certificate.ts";
 import { mutate, seededRandom } from "../../test/support/mutate.ts";
 import {
   ADA,
-  ARGON2,
   NOW,
   QUICK,
   USER,
-  addressOf,
   armored,
   forgedSecret,
-  imported,
-  isSecret,
   joined,
   libraryKey,
   packetsOf,
   patched,
   publicOctets,
-  withSecretOf,
   withSecrets,
 } from "../../test/support/secret-keys.ts";
 import { DAY, SECOND, after } from "../base/time.ts";
@@ -33,37 +28,24 @@ import { revokeFresh } from "./revocation.ts";
 import { readSecretKey } from "./secret-key.ts";
 import { secretBodyFor, serializeSecret } from "./secret-packets.ts";
 import { partsOf } from "./certificate.ts";
+import {
+  MADE,
+  PASSPHRASE,
+  base,
+  rsa,
+  plain,
+  other,
+  locked,
+  argon2,
+  modern,
+  refusal,
+} from "../../test/support/keys-to-import.ts";
 
-const MADE = after(NOW, -50 * DAY);
-const PASSPHRASE = "correct horse";
-const base = { user: USER, date: MADE };
-const rsa = { ...base, type: "rsa" } as const;
-
-const plain = await libraryKey(base);
-const other = await libraryKey(base);
-const locked = await libraryKey({ ...base, passphrase: PASSPHRASE, config: QUICK });
-const lockedOther = await libraryKey({ ...base, passphrase: PASSPHRASE, config: QUICK });
-const argon2 = await libraryKey({ ...base, passphrase: PASSPHRASE, config: ARGON2 });
-const modern = await libraryKey({ ...base, type: "curve25519", config: { v6Keys: true } });
-const rsaKey = await libraryKey({ ...rsa, rsaBits: 3072 });
 const forge = await newForge(MADE);
-const rsaForge = await newForge(MADE, { type: "rsa", rsaBits: 3072 });
-const own = await generateKey({ address: ADA, profile: "compat", now: MADE });
 
-async function refusal(
-  bytes: Uint8Array,
-  o: { readonly passphrase?: string; readonly address?: string; readonly now?: Date } = {},
-): Promise<ImportRefusal | undefined> {
-  const elapsed = cpuStopwatch();
-  const { passphrase } = o;
-  const result = await imported(bytes, {
-    address: o.address === undefined ? ADA : addressOf(o.address),
-    now: o.now ?? NOW,
-    ...(passphrase === undefined ? {} : { passphrase }),
-  });
-  assert(elapsed() < SECOND, "it took more than a second");
-  return result.kind === "refused" ? result.reason : undefined;
-}
+const rsaForge = await newForge(MADE, { type: "rsa", rsaBits: 3072 });
+
+const own = await generateKey({ address: ADA, profile: "compat", now: MADE });
 
 test("what is not one secret key is named", async () => {
   const cases: readonly [string, Uint8Array, ImportRefusal][] = [
@@ -248,72 +230,6 @@ test("what acceptance refuses is refused by its name", async () => {
   ];
   for (const [name, bytes, reason] of cases) assert.equal(await refusal(bytes), reason, name);
   assert.equal(await refusal(plain, { address: "ada.quill+x@post.example" }), "wrong-user-id");
-});
-
-test("a secret that does not belong to its public key is found out", async () => {
-  for (const [mine, octets, theirs] of [
-    [plain, publicOctets, other],
-    [locked, publicOctets, lockedOther],
-    [modern, () => 42, await libraryKey({ ...base, type: "curve25519", config: { v6Keys: true } })],
-    [rsaKey, () => 6 + 2 + 384 + 2 + 3, await libraryKey({ ...rsa, rsaBits: 3072 })],
-  ] as const) {
-    for (const tag of [TAG.secretKey, TAG.secretSubkey]) {
-      const swapped = withSecretOf(mine, theirs, { tag, publicOctets: octets(tag) });
-      assert.equal(await refusal(swapped, { passphrase: PASSPHRASE }), "mismatched-parts");
-    }
-  }
-});
-
-test("numbers that are no RSA key are refused without computing with them", async () => {
-  const octets = 6 + 2 + 384 + 2 + 3;
-  const integer = Buffer.concat([Buffer.of(0xff, 0xff), Buffer.alloc(8192, 0xff)]);
-  const secret = Buffer.concat([integer, integer, integer, integer]);
-  const sum = secret.reduce((total, octet) => (total + octet) & 0xffff, 0);
-  const huge = withSecrets(rsaKey, (body) =>
-    Buffer.concat([body.subarray(0, octets + 1), secret, Buffer.of(sum >> 8, sum & 0xff)]),
-  );
-  assert.equal(await refusal(huge), "mismatched-parts");
-});
-
-test("a signature that was changed makes no user ID", async () => {
-  const changed = packetsOf(plain).map(({ tag, body }) => {
-    const copy = Buffer.from(body);
-    if (tag === TAG.signature) copy[copy.length - 1] = (copy.at(-1) ?? 0) ^ 1;
-    return { tag, body: copy };
-  });
-  assert.equal(await refusal(joined(changed)), "bad-self-signature");
-});
-
-test("mutated secret keys are taken over or refused, within a second and without an error", async () => {
-  const random = seededRandom(20_303);
-  const inputs = [plain, locked, argon2, modern, rsaKey];
-  const reasons = new Set<string | undefined>();
-  for (let round = 0; round < 400; round += 1) {
-    const input = inputs[round % inputs.length];
-    assert(input);
-    const bytes = mutate(random, round % 7 === 0 ? armored(input) : input, inputs);
-    reasons.add(await refusal(bytes, { passphrase: PASSPHRASE }));
-  }
-  assert(reasons.size > 3, [...reasons].join());
-});
-
-test("mutated secrets, whose certificate is whole, are refused or harmless", async () => {
-  const random = seededRandom(7);
-  for (let round = 0; round < 300; round += 1) {
-    const input = [plain, locked, argon2, modern, rsaKey][round % 5];
-    assert(input);
-    const only = round % 2 === 0 ? TAG.secretKey : TAG.secretSubkey;
-    const bytes = joined(
-      packetsOf(input).map(({ tag, body }) => ({
-        tag,
-        body:
-          tag === only && isSecret(tag)
-            ? Buffer.concat([body.subarray(0, -90), mutate(random, body.subarray(-90), [])])
-            : body,
-      })),
-    );
-    await refusal(bytes, { passphrase: PASSPHRASE });
-  }
 });
 
 test("an uploaded certificate that is not to be published is refused by its name", async () => {

@@ -3,6 +3,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { enums } from "openpgp";
 import {
+  ADA,
+  MADE,
+  NOW,
+  daysAgo,
   expiresIn,
   type Facts,
   flags,
@@ -14,22 +18,14 @@ import {
   sign,
   subkeyOf,
   userIdOf,
-  wholeSecond,
 } from "../../test/support/forge-certificate.ts";
-import { after, DAY, HOUR, SECOND, systemClock } from "../base/time.ts";
-import { parseAddress } from "../mail/address.ts";
+import { after, DAY, HOUR, SECOND } from "../base/time.ts";
 import { acceptForEncryption } from "./acceptance.ts";
 import { TAG, writePacket } from "./certificate-parts.ts";
 import { certificateOf, partsOf } from "./certificate.ts";
 import { parseFingerprint } from "./fingerprint.ts";
 import { checkSigner } from "./signer.ts";
 
-const NOW = wholeSecond(systemClock.now());
-const daysAgo = (days: number): Date => after(NOW, -days * DAY);
-const MADE = daysAgo(100);
-const parsed = parseAddress("ada.quill@post.example");
-assert(parsed);
-const ADA = parsed;
 const forge = await newForge(MADE);
 /** The library makes SHA-1 with RSA alone. */
 const rsa = await newForge(MADE, { type: "rsa", rsaBits: 2048, config: { minRSABits: 2048 } });

@@ -1,15 +1,5 @@
-import {
-  type KeyObject,
-  createCipheriv,
-  createDecipheriv,
-  createECDH,
-  createHash,
-  diffieHellman,
-  generateKeyPairSync,
-  hkdfSync,
-} from "node:crypto";
+import { type KeyObject, createECDH, diffieHellman, generateKeyPairSync } from "node:crypto";
 
-import { HASHES } from "./algorithms.ts";
 import { type Cursor, bigEndian, cursorOver, writeInteger } from "./cursor.ts";
 import { Damaged } from "./damaged.ts";
 import {
@@ -20,7 +10,8 @@ import {
   parseKeyId,
 } from "./fingerprint.ts";
 import type { KeyMaterial } from "./key-material.ts";
-import { type Kdf, type PublicPart, ecScalarOf, peerKeyOf, publicKeyOf } from "./native-key.ts";
+import { ecdhKek, montgomeryKek, padded, unpadded, unwrapKey, wrapKey } from "./key-wrap.ts";
+import { type PublicPart, ecScalarOf, peerKeyOf, publicKeyOf } from "./native-key.ts";
 import { type OwnKey, importSecret } from "./own-keys.ts";
 import { PACKET, packet } from "./packet.ts";
 import { rsaDecrypt, rsaEncrypt } from "./rsa.ts";
@@ -39,9 +30,6 @@ export type Pkesk = {
 
 /** A key to encrypt to. */
 export type RecipientKey = { readonly material: KeyMaterial; readonly publicPart: PublicPart };
-
-const ECDH = 18;
-const X448 = 26;
 
 /** Reads a packet's body; undefined for versions that we do not know, which are passed over. @throws Damaged */
 export function readPkesk(bytes: Uint8Array): Pkesk | undefined {
@@ -211,53 +199,6 @@ function nativePoint(point: Buffer): Buffer {
   return point.subarray(1);
 }
 
-/** RFC 9580 §11.4: one round of the concatenation KDF, the last parameters are fixed by the recipient's key. */
-function ecdhKek(kdf: Kdf, fingerprint: Fingerprint, secret: Buffer): Buffer {
-  const hash = HASHES.get(kdf.hash);
-  const octets = keyOctetsOf(kdf.cipher);
-  if (hash === undefined || octets === 0) throw new Damaged("key parameters that are not allowed");
-  return createHash(hash.openssl)
-    .update(Buffer.of(0, 0, 0, 1))
-    .update(secret)
-    .update(Buffer.of(kdf.oid.length))
-    .update(kdf.oid)
-    .update(Buffer.of(ECDH, 3, 1, kdf.hash, kdf.cipher))
-    .update("Anonymous Sender    ", "latin1")
-    .update(Buffer.from(fingerprint, "hex"))
-    .digest()
-    .subarray(0, octets);
-}
-
-/** RFC 9580 §5.1.6 and §5.1.7. */
-function montgomeryKek(
-  algorithm: number,
-  ephemeral: Buffer,
-  recipient: Buffer,
-  secret: Buffer,
-): Buffer {
-  const material = Buffer.concat([ephemeral, recipient, secret]);
-  const [hash, info, octets] =
-    algorithm === X448 ? ["sha512", "OpenPGP X448", 32] : ["sha256", "OpenPGP X25519", 16];
-  return Buffer.from(
-    hkdfSync(String(hash), material, Buffer.alloc(0), String(info), Number(octets)),
-  );
-}
-
-/** The initial value of RFC 3394 §2.2.3.1. */
-const WRAP_IV = Buffer.alloc(8, 0xa6);
-
-function wrapKey(kek: Buffer, plain: Buffer): Buffer {
-  const cipher = createCipheriv(`aes${kek.length * 8}-wrap`, kek, WRAP_IV);
-  return Buffer.concat([cipher.update(plain), cipher.final()]);
-}
-
-/** @throws Error when it was not wrapped with this key. */
-function unwrapKey(kek: Buffer, wrapped: Buffer): Buffer {
-  if (wrapped.length < 24 || wrapped.length % 8 !== 0) throw new Damaged("a wrapped key's size");
-  const decipher = createDecipheriv(`aes${kek.length * 8}-wrap`, kek, WRAP_IV);
-  return Buffer.concat([decipher.update(wrapped), decipher.final()]);
-}
-
 /** RFC 9580 §5.1.3: cipher (version 3 alone), key, checksum. */
 function encodeKey(version: 3 | 6, { cipher, bytes }: SessionKey): Buffer {
   const head = version === 3 ? Buffer.of(cipher) : Buffer.alloc(0);
@@ -273,19 +214,4 @@ function decodeKey(plain: Buffer, container: ForContainer): SessionKey | undefin
   if (bytes.length === 0 || plain.readUInt16BE(end) !== checksumOf(bytes)) return undefined;
   if (keyOctetsOf(cipher) === 0) container.foreign?.(cipher);
   return bytes.length === keyOctetsOf(cipher) ? { cipher, bytes } : undefined;
-}
-
-/** Padding to a multiple of eight octets, each of which says how many they are (RFC 9580 §11.4). */
-function padded(plain: Buffer): Buffer {
-  const count = 8 - (plain.length % 8);
-  return Buffer.concat([plain, Buffer.alloc(count, count)]);
-}
-
-function unpadded(plain: Buffer): Buffer {
-  const count = plain.at(-1) ?? 0;
-  const isPadding = count > 0 && count <= plain.length;
-  if (!isPadding || plain.subarray(-count).some((octet) => octet !== count)) {
-    throw new Damaged("padding of a session key");
-  }
-  return plain.subarray(0, plain.length - count);
 }

@@ -1,20 +1,12 @@
-import {
-  type CipherGCMTypes,
-  type CipherOCBTypes,
-  createCipheriv,
-  createDecipheriv,
-  createHash,
-  hkdfSync,
-  randomBytes,
-} from "node:crypto";
+import { createCipheriv, createDecipheriv, createHash, randomBytes } from "node:crypto";
 
 import { asBuffer, equalBytes } from "../base/bytes.ts";
 import { newOctets } from "../base/large-octets.ts";
-import { EAX, GCM, OCB, cipherName } from "./algorithms.ts";
-import { bigEndian, cursorOver } from "./cursor.ts";
+import { deriveKeys, nonceOctetsOf, openChunk, startChunk, TAG_OCTETS } from "./aead-chunk.ts";
+import { cipherName } from "./algorithms.ts";
+import { cursorOver } from "./cursor.ts";
 import { Damaged } from "./damaged.ts";
 import { Unsupported } from "./unsupported.ts";
-import { decryptEax } from "./eax.ts";
 import { type SessionKey, keyOctetsOf } from "./session-key.ts";
 import { eachSlice } from "../base/slices.ts";
 
@@ -49,7 +41,6 @@ const BLOCK = 16;
 /** Modification detection code: its packet header and the SHA-1 after it (RFC 9580 §5.13.1). */
 const MDC_HEADER = Buffer.of(0xd3, 0x14);
 const SHA1_OCTETS = 20;
-const TAG_OCTETS = 16;
 const SALT_OCTETS = 32;
 /** Chunks of 2^18 octets (RFC 9580 §5.13.2), which OpenPGP.js uses too. */
 const CHUNK_OCTET = 12;
@@ -128,8 +119,6 @@ async function openV1(data: Buffer, { cipher, bytes }: SessionKey): Promise<Buff
   return plain.subarray(prefix, codeStart - MDC_HEADER.length);
 }
 
-type AeadKeys = { readonly key: Buffer; readonly nonce: Buffer; readonly header: Buffer };
-
 /** A writer of version 2, at the start of `output`. */
 export function startV2(output: Buffer, aead: number, sessionKey: SessionKey): ContainerWriter {
   const salt = randomBytes(SALT_OCTETS);
@@ -201,80 +190,4 @@ async function openV2(
   // The last tag counts the octets: a container cut between chunks is not authentic.
   openChunk(aead, keys, { index, bytes: data.subarray(chunksEnd), total: plainOctets });
   return plain;
-}
-
-/** RFC 9580 §5.13.2: key and nonce from the session key; all that describes the container is authenticated. */
-function deriveKeys(
-  o: {
-    readonly cipher: number;
-    readonly aead: number;
-    readonly chunkOctet: number;
-    readonly salt: Buffer;
-  },
-  sessionKey: Buffer,
-): AeadKeys {
-  const header = Buffer.of(0xd2, 2, o.cipher, o.aead, o.chunkOctet);
-  const keyOctets = keyOctetsOf(o.cipher);
-  const nonceOctets = nonceOctetsOf(o.aead);
-  const derived = Buffer.from(
-    hkdfSync("sha256", sessionKey, o.salt, header, keyOctets + nonceOctets - 8),
-  );
-  return { key: derived.subarray(0, keyOctets), nonce: derived.subarray(keyOctets), header };
-}
-
-function nonceOctetsOf(aead: number): number {
-  return { [EAX]: 16, [OCB]: 15, [GCM]: 12 }[aead] ?? 0;
-}
-
-function nonceOf({ nonce }: AeadKeys, index: number): Buffer {
-  return Buffer.concat([nonce, bigEndian(0, 4), bigEndian(index, 4)]);
-}
-
-/** What is authenticated beside a chunk; the last one, which is empty, adds the number of octets. */
-function associatedData({ header }: AeadKeys, total: number | undefined): Buffer {
-  if (total === undefined) return header;
-  return Buffer.concat([header, bigEndian(0, 4), bigEndian(total, 4)]);
-}
-
-function startChunk(aead: number, keys: AeadKeys, index: number, total?: number) {
-  const nonce = nonceOf(keys, index);
-  const cipher =
-    aead === GCM
-      ? createCipheriv(gcmOf(keys), keys.key, nonce, TAG)
-      : createCipheriv(ocbOf(keys), keys.key, nonce, TAG);
-  cipher.setAAD(associatedData(keys, total));
-  return cipher;
-}
-
-function openChunk(
-  aead: number,
-  keys: AeadKeys,
-  o: { readonly index: number; readonly bytes: Uint8Array; readonly total?: number },
-): Buffer {
-  const bytes = asBuffer(o.bytes);
-  const tagStart = bytes.length - TAG_OCTETS;
-  if (tagStart < 0) throw new Damaged("truncated");
-  const [encrypted, tag] = [bytes.subarray(0, tagStart), bytes.subarray(tagStart)];
-  const nonce = nonceOf(keys, o.index);
-  const associated = associatedData(keys, o.total);
-  if (aead === EAX) return decryptEax({ key: keys.key, nonce, associated, encrypted, tag });
-  const decipher =
-    aead === GCM
-      ? createDecipheriv(gcmOf(keys), keys.key, nonce, TAG)
-      : createDecipheriv(ocbOf(keys), keys.key, nonce, TAG);
-  decipher.setAAD(associated);
-  decipher.setAuthTag(tag);
-  const plain = decipher.update(encrypted);
-  const last = decipher.final();
-  return last.length === 0 ? plain : Buffer.concat([plain, last]);
-}
-
-const TAG = { authTagLength: TAG_OCTETS };
-
-function gcmOf({ key }: AeadKeys): CipherGCMTypes {
-  return key.length === 16 ? "aes-128-gcm" : key.length === 24 ? "aes-192-gcm" : "aes-256-gcm";
-}
-
-function ocbOf({ key }: AeadKeys): CipherOCBTypes {
-  return key.length === 16 ? "aes-128-ocb" : key.length === 24 ? "aes-192-ocb" : "aes-256-ocb";
 }

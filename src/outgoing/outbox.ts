@@ -17,7 +17,7 @@ import type { Envelope } from "../mail/envelope.ts";
 import { bounce, type Failure } from "../notices/bounce.ts";
 import type { Relay, RelayResult } from "../smtp/hop.ts";
 import { AccountGone } from "../mailbox/embedded.ts";
-import { holdAccount } from "../store/accounts.ts";
+import { holdAccount } from "../store/account-locks.ts";
 import {
   deleteOutbox,
   holdOutbox,

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
+
 import { MESSAGE, address, makePeople, person, send } from "../../test/support/submission.ts";
 import { UnlockedKeys } from "../keys/unlocked-keys.ts";
 import { canonicalAddress } from "../mail/address.ts";
 import { replyText } from "../smtp/reply.ts";
+import { isOwnReturnPath } from "./own-address.ts";
 import { answerRecipient } from "./submit.ts";
 
 before(makePeople);
@@ -48,4 +50,46 @@ test("nobody of our own domain who is not there is accepted at RCPT, under any p
     assert(answer !== "ok");
     assert.match(replyText(answer), /^550 5\.1\.1/);
   }
+});
+
+test("a return path that is not the sender's own is refused, whatever the message would come to", async () => {
+  for (const to of ["bob@beta.test", "carol@legacy.test"]) {
+    const { reply, relayed } = await send(MESSAGE, [to], { from: "bob@beta.test" });
+    assert.match(reply, /^550 5\.7\.1 the sender address \(MAIL FROM\) is not one of yours/);
+    assert.deepEqual(relayed, []);
+  }
+  for (const from of ["alice@alpha.test", "al@alpha.test", ""]) {
+    const { reply } = await send(MESSAGE, ["bob@beta.test"], { from });
+    assert.match(reply, /^250 /);
+  }
+});
+
+test("each of the sender's addresses may be the author", async () => {
+  const { reply } = await send(MESSAGE.replace("alice@", "al@"), ["bob@beta.test"]);
+  assert.match(reply, /^250 .*1 encrypted/);
+});
+
+const foreign: readonly (readonly [string, string])[] = [
+  ["somebody else's From", MESSAGE.replace("From: alice", "From: bob")],
+  ["two From fields", `From: alice@alpha.test\n${MESSAGE}`],
+  [
+    "two authors",
+    MESSAGE.replace("From: alice@alpha.test", "From: alice@alpha.test, b@alpha.test"),
+  ],
+  ["no From", MESSAGE.replace(/^From.*\n/, "")],
+];
+
+for (const [what, message] of foreign) {
+  test(`a message with ${what} is refused`, async () => {
+    const { reply, relayed } = await send(message, ["bob@beta.test"]);
+    assert.match(reply, /^550 5\./);
+    assert.deepEqual(relayed, []);
+  });
+}
+
+test("an address of one's own is also an account's address by itself, and stays one's own", async () => {
+  const deps = { isAddress: async () => Promise.resolve(true) };
+  const own = [address("alice@alpha.test"), address("al@alpha.test")];
+  for (const path of own) assert.equal(await isOwnReturnPath(deps, own, path), true);
+  assert.equal(await isOwnReturnPath(deps, own, address("al+x@alpha.test")), false);
 });

@@ -19,7 +19,7 @@ import {
 import { readMessageFacts, type MessageFacts } from "../mail/message.ts";
 import { reply, type Reply } from "../smtp/reply.ts";
 import { withOneReading } from "./one-reading.ts";
-import { isOwn } from "./own-address.ts";
+import { FOREIGN_AUTHOR, isOwn } from "./own-address.ts";
 import { type ClientProtection, clientProtection } from "./already-protected.ts";
 
 export type PrepareDeps = {
@@ -52,12 +52,6 @@ const BROKEN_HEADER = reply(
   "550",
   "5.6.0",
   "a line in the header of the message is neither a field nor the continuation of one; not sent",
-);
-/** RFC 6409 §6.1. */
-export const FOREIGN_AUTHOR = reply(
-  "550",
-  "5.7.1",
-  "the From address is not one of yours; not sent",
 );
 const LARGE_HEADER = reply("552", "5.3.4", "the header of the message is too large; not sent");
 

@@ -5,8 +5,8 @@ import { makeField, serializeHeader } from "../mail/header.ts";
 import type { Copy } from "./copies.ts";
 
 /**
- * A copy with a Received field above it (RFC 5321 §4.4), which says neither where its sender was nor who logged in: a
- * provider vouches for its users by name, and where they are is nobody's business (RFC 6409 §9).
+ * A copy with a Received field above it (RFC 5321 §4.4). The field says neither where the sender was nor who logged in: the
+ * provider vouches for its users, and where they are is nobody's business (RFC 6409 §9).
  */
 export async function withReceived(
   deps: { readonly clock: Clock; readonly hostname: Domain },

@@ -8,12 +8,7 @@
  */
 import { AppError } from "../base/errors.ts";
 import { joined } from "../base/large-octets.ts";
-import {
-  formatAddress,
-  type Domain,
-  type EmailAddress,
-  withoutSubaddress,
-} from "../mail/address.ts";
+import { type Domain, type EmailAddress, withoutSubaddress } from "../mail/address.ts";
 import type { Envelope } from "../mail/envelope.ts";
 import { parseHeader, serializeHeader } from "../mail/header.ts";
 import type { Discover } from "../discovery/outcome.ts";
@@ -24,14 +19,19 @@ import type { Policy } from "../policy/policy.ts";
 import { reply, type Reply } from "../smtp/reply.ts";
 import { type AutocryptRule, withOwnAutocrypt } from "./autocrypt.ts";
 import { type Copy, copiesOf, MOST_NAMED, type SealMessage } from "./copies.ts";
+import { type CameProtected, demandFor, isProtected } from "./demand.ts";
 import type { HandOn, HandOnRequest } from "./hand-on.ts";
-import { mayUse } from "./own-address.ts";
+import {
+  FOREIGN_AUTHOR,
+  FOREIGN_RETURN_PATH,
+  isOwnAuthor,
+  isOwnReturnPath,
+} from "./own-address.ts";
 import { planFor, type Looked, type Plan } from "./plan.ts";
-import { FOREIGN_AUTHOR, prepare, type PrepareDeps, type Prepared } from "./prepare.ts";
+import { prepare, type PrepareDeps, type Prepared } from "./prepare.ts";
 import { withReceived } from "./received.ts";
 import {
   absentText,
-  type Demand,
   keysClosedReply,
   type KeysClosed,
   refusalReply,
@@ -66,8 +66,7 @@ export type SubmitDeps = PrepareDeps & {
   readonly legacyDisplay?: boolean;
   /** Where users open keys that their current password does not open. */
   readonly unlockPage?: string | undefined;
-  /** Whether the sender received one of these messages protected (a reply to it must not be clear). */
-  readonly cameProtected: (reader: EmailAddress, messageIds: readonly string[]) => Promise<boolean>;
+  readonly cameProtected: CameProtected;
 };
 
 /**
@@ -103,12 +102,14 @@ export async function submit(
   envelope: Envelope,
   message: Uint8Array,
 ): Promise<Reply> {
-  if (!(await isOwnReturnPath(deps, sender, envelope))) return FOREIGN_RETURN_PATH;
-  const preparation = await prepare(deps, sender.addresses, message);
+  const { addresses } = sender;
+  if (!(await isOwnReturnPath(deps, addresses, envelope.from))) return FOREIGN_RETURN_PATH;
+  const preparation = await prepare(deps, addresses, message);
   if (preparation.kind === "refused") return preparation.reply;
-  if (!(await isOwnAuthor(deps, sender, preparation.prepared))) return FOREIGN_AUTHOR;
+  const { facts } = preparation.prepared;
+  if (!(await isOwnAuthor(deps, addresses, facts))) return FOREIGN_AUTHOR;
   const prepared = await withoutForeignKeys(deps, preparation.prepared);
-  if (await isProtected(deps, envelope, prepared)) {
+  if (await isProtected(deps, envelope.recipients, prepared.byClient)) {
     return passThrough(deps, sender, envelope, prepared);
   }
   const demand = await demandFor(deps, sender, prepared);
@@ -147,68 +148,6 @@ async function withoutForeignKeys(deps: SubmitDeps, prepared: Prepared): Promise
   const rest = prepared.message.subarray(bodyOffset);
   const message = await joined([serializeHeader(kept), Buffer.from("\r\n"), rest]);
   return { ...prepared, message };
-}
-
-/** The empty return path is everybody's: it asks for no bounce. */
-async function isOwnReturnPath(
-  deps: SubmitDeps,
-  sender: Sender,
-  { from }: Envelope,
-): Promise<boolean> {
-  return from === undefined || mayUse(deps, sender.addresses, from);
-}
-
-async function isOwnAuthor(
-  deps: SubmitDeps,
-  sender: Sender,
-  { facts }: Prepared,
-): Promise<boolean> {
-  const [author] = facts.from ?? [];
-  return author !== undefined && (await mayUse(deps, sender.addresses, author.address));
-}
-
-const FOREIGN_RETURN_PATH = reply(
-  "550",
-  "5.7.1",
-  "the sender address (MAIL FROM) is not one of yours; not sent",
-);
-
-/** What makes the message one that must not leave in clear; undefined: nothing, the policy in force decides. */
-async function demandFor(
-  deps: SubmitDeps,
-  sender: Sender,
-  prepared: Prepared,
-): Promise<Demand | undefined> {
-  if (sender.policy === "require") return "policy";
-  if (prepared.isRequired) return "wish";
-  if (prepared.byClient.kind !== "none") return "claim";
-  if (prepared.isReplyToUnknown) return "unknown-reply";
-  const { repliesTo } = prepared;
-  if (repliesTo.length === 0) return undefined;
-  return (await deps.cameProtected(sender.address, repliesTo)) ? "reply" : undefined;
-}
-
-/**
- * Whether the client has encrypted the message for at least as many keys as it has recipients; several of them may share
- * a certificate.
- */
-async function isProtected(
-  deps: SubmitDeps,
-  { recipients }: Envelope,
-  { byClient }: Prepared,
-): Promise<boolean> {
-  if (byClient.kind !== "protected") return false;
-  const { keys } = byClient;
-  if (keys === undefined || keys >= recipients.length) return true;
-  const certificates = await Promise.all(
-    recipients.map(async (address) => {
-      const discovery = await deps.discover(address);
-      return discovery.kind === "found"
-        ? discovery.certificate.fingerprint
-        : formatAddress(address);
-    }),
-  );
-  return keys >= new Set(certificates).size;
 }
 
 /** The key of the address that the message is from, which serves its subaddresses: each of a user's addresses has its own. */

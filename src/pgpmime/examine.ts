@@ -6,8 +6,8 @@ import { findCiphertext, type FoundCiphertext } from "./find-ciphertext.ts";
 import { bodyWithoutSurroundings } from "./surroundings.ts";
 
 /**
- * What is found out about a message as it arrives, by reading all of it once: where its parts are, not the parts, so that
- * little travels between threads.
+ * What is found out about a message as it arrives, by reading all of it once. The result says where the parts are and does
+ * not hold them, so that little travels between threads.
  */
 export type Examined = {
   readonly found:
@@ -19,7 +19,7 @@ export type Examined = {
     | {
         readonly kind: "signed";
         readonly signed: Range;
-        /** What is kept of the body: unprotected text beside what was signed is not, so that no client can show it. */
+        /** What is kept of the body. Unprotected text beside signed text is not kept, so that no client can show it. */
         readonly kept: Range;
         readonly signatures: readonly SignatureFacts[];
       }

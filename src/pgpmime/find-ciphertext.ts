@@ -110,14 +110,14 @@ function headOf(message: Uint8Array, part: Entity): Buffer {
   return asBuffer(decodeTransfer(raw.subarray(0, LOOKED_AT_OCTETS), part.encoding));
 }
 
-/** An octet is soon like that of a packet. Where no session key follows, the part must call itself ciphertext. */
+/** Many octets look like the first of a packet. Where no session key follows, the part must call itself ciphertext. */
 function isNamed({ contentType, header }: Entity, isClaimed: boolean): boolean {
   const { type, subtype } = contentType;
   const isTyped = type === "application" && /^pgp(?:-encrypted)?$/.test(subtype);
   return isClaimed || isTyped || /\.(?:pgp|gpg)$/i.test(dispositionOf(header).filename ?? "");
 }
 
-/** Where armored ciphertext begins; two are as good as more. */
+/** Where armored ciphertext begins, the first two places: two count as much as more. */
 function armorStarts(text: Buffer): readonly number[] {
   const starts: number[] = [];
   let at = text.indexOf(ARMOR_BEGIN);

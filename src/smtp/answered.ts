@@ -10,9 +10,9 @@ export type Answered = {
   /** What stands in the replies too; "" outside a transaction. */
   readonly transaction: string;
   readonly replies: readonly Reply[];
-  /** As many as were accepted so far. */
+  /** How many were accepted so far. */
   readonly recipients: number;
-  /** Of the message; 0 before it came. */
+  /** Size of the message; 0 before it came. */
   readonly sizeBytes: number;
   /** Since MAIL FROM. */
   readonly tookMs: number;
@@ -42,7 +42,7 @@ export async function tellRefusal<Login extends object, Value>(
   }
 }
 
-/** Where a client has gone meanwhile, what was known before: also what nobody heard is told to whoever keeps the log. */
+/** The context as it is now, or as it was before where the client has gone: an answer that nobody heard is logged too. */
 function nowOr<Login extends object>(
   context: () => Context<Login>,
   before: Context<Login>,

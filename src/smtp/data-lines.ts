@@ -18,7 +18,7 @@ type Step = {
   readonly rest: Buffer | undefined;
 };
 
-/** Reads the messages of a connection instead of smtp-server; after STARTTLS there is another parser to do it for. */
+/** Reads the messages of a connection instead of smtp-server. STARTTLS makes another parser, which needs this again. */
 export function readDataLines(connection: ServerConnection): void {
   const parser = connection._parser;
   if (typeof parser !== "object") throw new Error("the connection has no parser to stand before");
@@ -35,7 +35,7 @@ export function readDataLines(connection: ServerConnection): void {
   };
 }
 
-/** Waits where the reader of the stream is slower; a stream that was destroyed never drains, it only closes. */
+/** Writes, and waits while the reader of the stream is slower. A stream that was destroyed never drains, it only closes. */
 function pass(stream: DataStream, octets: Buffer, done: Done): void {
   if (octets.length === 0 || stream?.writable !== true || stream.write(octets)) {
     done();

@@ -9,34 +9,27 @@ import type {
   SMTPServerSession,
 } from "smtp-server";
 
-import type { Envelope } from "../mail/envelope.ts";
-import { checkLineEndsInSlices } from "../mail/message.ts";
-import { tellData, tellRefusal, type Context } from "./answered.ts";
-import { Budget, type Share } from "./budget.ts";
-import { collect } from "./collect.ts";
+import { tellData, tellRefusal, type Context, type DataOutcome } from "./answered.ts";
+import { answerAuth } from "./auth.ts";
+import { Budget } from "./budget.ts";
+import { answerData, type DataDeps } from "./data.ts";
 import { readDataLines } from "./data-lines.ts";
 import { envelopeOf, nameOf, parsePath } from "./connection.ts";
 import { Connections, type Callback } from "./connections.ts";
 import type { Goodbyes } from "./goodbye.ts";
 import type { Client, Handlers, ListenerLimits, ListenerMode } from "./handlers.ts";
-import { MAIL, MAIL_OF_CLIENTS, RCPT, refuseUnannounced } from "./parameters.ts";
+import { MAIL, MAIL_OF_CLIENTS, refuseUnannounced } from "./parameters.ts";
 import { PasswordLines } from "./password-lines.ts";
-import { errorReply, isAccepted, oneReply, Refusal, reply, type Reply } from "./reply.ts";
+import { answerRcpt, type RcptDeps } from "./rcpt.ts";
+import { Refusal } from "./reply.ts";
 
 /** Jokes and proxies' commands of smtp-server that nobody may use. */
 const NEVER = ["WIZ", "SHELL", "KILL", "XCLIENT", "XFORWARD"];
 const SHUTTING_DOWN = "4.3.2 shutting down";
-const MOST_REFUSED_LOGINS = 3;
-/** Somebody who guesses user names. */
-const MOST_REFUSED_RECIPIENTS = 20;
 
 export class Dialogue<Login extends object> {
-  readonly #mode: ListenerMode;
-  readonly #domain: string;
-  readonly #limits: ListenerLimits;
-  readonly #handlers: Handlers<Login>;
+  readonly #deps: DataDeps<Login> & RcptDeps<Login>;
   readonly #connections: Connections;
-  readonly #budget: Budget;
   /** By session. */
   readonly #passwords = new Map<string, PasswordLines>();
   readonly #goodbyes: Goodbyes;
@@ -50,11 +43,7 @@ export class Dialogue<Login extends object> {
     goodbyes: Goodbyes,
   ) {
     this.#goodbyes = goodbyes;
-    this.#mode = mode;
-    this.#domain = domain;
-    this.#limits = limits;
-    this.#handlers = handlers;
-    this.#budget = new Budget(limits.heldBytes);
+    this.#deps = { mode, domain, limits, handlers, budget: new Budget(limits.heldBytes) };
     this.#connections = new Connections((error) => {
       handlers.failed?.(error);
     });
@@ -127,7 +116,7 @@ export class Dialogue<Login extends object> {
       callback(new Refusal(421, refusal));
       return;
     }
-    this.#connections.open(session, this.#limits.firstCommandMs, () => {
+    this.#connections.open(session, this.#deps.limits.firstCommandMs, () => {
       this.#goodbyes.say(session.id, "4.4.2 no command in time");
     });
     session.disabledCommands = this.#disabled(session.secure);
@@ -153,7 +142,7 @@ export class Dialogue<Login extends object> {
   }
 
   get #isSubmission(): boolean {
-    return this.#mode.startsWith("submission");
+    return this.#deps.mode.startsWith("submission");
   }
 
   #closed(session: SMTPServerSession): void {
@@ -161,7 +150,7 @@ export class Dialogue<Login extends object> {
     this.#passwords.get(session.id)?.end();
     this.#passwords.delete(session.id);
     this.#connections.close(session, () => {
-      if (login !== undefined) this.#handlers.loggedOut?.(login);
+      if (login !== undefined) this.#deps.handlers.loggedOut?.(login);
     });
   }
 
@@ -171,30 +160,17 @@ export class Dialogue<Login extends object> {
   ): Promise<{ user?: Login }> {
     const connection = this.#connections.of(session);
     clearTimeout(connection.firstCommand);
-    const { login } = this.#handlers;
-    const { username = "", authzid = "" } = auth;
-    // RFC 4616 §2: to act as somebody else is a right nobody has here.
-    if (login === undefined || (authzid !== "" && authzid !== username)) throw refusedLogin();
-    using password = this.#passwords.get(session.id)?.take();
-    if (password === undefined) throw refusedLogin();
-    const outcome = await login(username, password, connection.network, connection.left.signal);
-    if (outcome === "throttled") {
-      throw new Refusal(454, "4.7.0 too many failed logins; try again later");
-    }
-    if (outcome === "busy") {
-      throw new Refusal(454, "4.3.2 too many logins at once; try again later");
-    }
-    if (outcome !== "refused") return this.#keepLogin(outcome, session);
-    connection.refusedLogins += 1;
-    throw connection.refusedLogins < MOST_REFUSED_LOGINS
-      ? refusedLogin()
-      : new Refusal(421, "4.7.0 too many failed logins");
+    const { login } = this.#deps.handlers;
+    const user = await answerAuth(login, connection, auth, () =>
+      this.#passwords.get(session.id)?.take(),
+    );
+    return this.#keepLogin(user, session);
   }
 
   /** A client that went away while its password was looked at has no connection left whose end would log it out. */
   #keepLogin(login: Login, session: SMTPServerSession): { user: Login } {
     if (this.#connections.isOpen(session)) return { user: login };
-    this.#handlers.loggedOut?.(login);
+    this.#deps.handlers.loggedOut?.(login);
     throw new Refusal(421, "4.3.2 the connection has ended");
   }
 
@@ -209,7 +185,7 @@ export class Dialogue<Login extends object> {
     }
     refuseUnannounced(address, this.#isSubmission ? MAIL_OF_CLIENTS : MAIL);
     connection.recipients = [];
-    connection.transaction = this.#handlers.nameTransaction?.() ?? "";
+    connection.transaction = this.#deps.handlers.nameTransaction?.() ?? "";
     connection.startedMs = performance.now();
     connection.sizeBytes = 0;
     connection.from = address.address === "" ? undefined : parsePath(address, session, "5.1.7");
@@ -217,98 +193,20 @@ export class Dialogue<Login extends object> {
   }
 
   async #recipient(address: SMTPServerAddress, session: SMTPServerSession): Promise<void> {
+    return answerRcpt(this.#deps, this.#context(session)(), address, session);
+  }
+
+  async #data(stream: SMTPServerDataStream, session: SMTPServerSession): Promise<DataOutcome> {
     const connection = this.#connections.of(session);
-    if (connection.recipients.length >= this.#limits.recipients) {
-      throw new Refusal(452, "4.5.3 too many recipients");
-    }
-    refuseUnannounced(address, RCPT);
-    const recipient = parsePath(this.#withDomain(address), session, "5.1.3");
-    const { envelope } = session;
-    const args = envelope.mailFrom === false ? false : envelope.mailFrom.args;
-    const sizeBytes = args === false ? 0 : Number(args["SIZE"] ?? 0);
-    const answer = await this.#handlers.rcpt(
-      this.#client(session),
-      { ...envelopeOf(connection, session), sizeBytes },
-      recipient,
-    );
-    if (answer === "ok" || isAccepted(answer)) {
-      connection.recipients.push(recipient);
-      return;
-    }
-    connection.refusedRecipients += 1;
-    if (this.#mode === "mx" && connection.refusedRecipients > MOST_REFUSED_RECIPIENTS) {
-      throw new Refusal(421, "4.7.0 too many refused recipients");
-    }
-    throw Refusal.of(answer);
-  }
-
-  /** RFC 5321 §4.1.1.3: `<postmaster>` alone is somebody at this host. */
-  #withDomain(address: SMTPServerAddress): SMTPServerAddress {
-    return address.address.includes("@")
-      ? address
-      : { ...address, address: `${address.address}@${this.#domain}` };
-  }
-
-  async #data(
-    stream: SMTPServerDataStream,
-    session: SMTPServerSession,
-  ): Promise<string | (string | Error)[]> {
-    const connection = this.#connections.of(session);
-    const envelope = envelopeOf(connection, session, this.#mode !== "lmtp");
-    using room = this.#budget.share(connection.network);
-    const message = await this.#message(stream, session, room);
-    connection.sizeBytes = message instanceof Uint8Array ? message.length : 0;
-    const replies =
-      message instanceof Uint8Array ? await this.#decided(session, envelope, message) : [message];
-    if (this.#mode !== "lmtp") return textOf(oneReply(replies));
-    // RFC 2033 §4.2: as many replies as accepted RCPTs; smtp-server alone would forget repeated ones.
-    const [first = errorReply(undefined)] = replies;
-    return envelope.recipients.map((_recipient, index) => {
-      const given = (replies.length === 1 ? first : replies[index]) ?? errorReply(undefined);
-      return isAccepted(given) ? textOf(given) : Refusal.of(given);
-    });
-  }
-
-  async #decided(
-    session: SMTPServerSession,
-    envelope: Envelope,
-    message: Uint8Array,
-  ): Promise<readonly Reply[]> {
-    try {
-      const answer = await this.#handlers.data(this.#client(session), envelope, message);
-      return isList(answer) ? answer : [answer];
-    } catch (error) {
-      this.#handlers.failed?.(error);
-      return [errorReply(error)];
-    }
-  }
-
-  /** The message, or why it is none. Refused unread: what others may take for two messages (RFC 5321 §2.3.8). */
-  async #message(
-    stream: SMTPServerDataStream,
-    session: SMTPServerSession,
-    room: Share,
-  ): Promise<Uint8Array | Reply> {
-    const { dataMs, messageBytes } = this.#limits;
-    const late = AbortSignal.timeout(dataMs);
-    const hangUp = (): void => {
-      this.#goodbyes.say(session.id, "4.4.2 the message took too long");
+    const transaction = {
+      client: () => this.#client(session),
+      connection,
+      envelope: envelopeOf(connection, session, this.#deps.mode !== "lmtp"),
+      hangUp: () => {
+        this.#goodbyes.say(session.id, "4.4.2 the message took too long");
+      },
     };
-    late.addEventListener("abort", hangUp);
-    const collected = await collect(stream, messageBytes, late, room);
-    late.removeEventListener("abort", hangUp);
-    switch (collected.kind) {
-      case "broken":
-        return reply("451", "4.4.2", "the message did not come in full");
-      case "too-large":
-        return reply("552", "5.3.4", `the message is larger than ${String(messageBytes)} bytes`);
-      case "no-room":
-        return reply("452", "4.3.1", "too much mail at once; try again later");
-      case "whole":
-        return (await checkLineEndsInSlices(collected.bytes)) === "ok"
-          ? collected.bytes
-          : reply("550", "5.6.0", "bare CR, bare LF or NUL in the message; not accepted");
-    }
+    return answerData(this.#deps, transaction, stream);
   }
 
   #client(session: SMTPServerSession): Client<Login> {
@@ -326,28 +224,14 @@ export class Dialogue<Login extends object> {
 
   #context(session: SMTPServerSession): () => Context<Login> {
     return () => ({
-      handlers: this.#handlers,
+      handlers: this.#deps.handlers,
       client: this.#client(session),
       connection: this.#connections.of(session),
     });
   }
 }
 
-function refusedLogin(): Refusal {
-  return new Refusal(535, "5.7.8 authentication credentials invalid");
-}
-
 function loginOf<Login>(session: SMTPServerSession): Login | undefined {
   const user: unknown = session.user;
   return typeof user === "object" && user !== null ? (user as Login) : undefined;
-}
-
-/** smtp-server writes the 250 itself. */
-function textOf(given: Reply): string {
-  if (!isAccepted(given)) throw Refusal.of(given);
-  return `${given.enhanced} ${given.text}`;
-}
-
-function isList(answer: Reply | readonly Reply[]): answer is readonly Reply[] {
-  return Array.isArray(answer);
 }

@@ -1,12 +1,10 @@
 /** One message to one next hop: greeting, TLS, envelope, data (RFC 5321 §3, RFC 2033 for LMTP). */
-import { isAscii as isAsciiBytes } from "node:buffer";
-
-import { asBuffer } from "../base/bytes.ts";
-import { formatAddress, isAscii, type EmailAddress } from "../mail/address.ts";
+import { formatAddress, type EmailAddress } from "../mail/address.ts";
 import type { Envelope } from "../mail/envelope.ts";
-import { parseHeader } from "../mail/header.ts";
 import { SmtpClient, type HopReply } from "./client.ts";
-import type { Hop, Obstacle, Outcome, RelayResult, RelayTimeouts } from "./hop.ts";
+import { dotStuffed } from "./dot-stuffing.ts";
+import type { Hop, Outcome, RelayResult, RelayTimeouts } from "./hop.ts";
+import { needsOf, obstacleFor, type Extensions, type Needs } from "./obstacle.ts";
 
 type Context = {
   readonly hop: Hop;
@@ -15,10 +13,7 @@ type Context = {
   readonly signal?: AbortSignal | undefined;
 };
 
-/** What a hop offers, by keyword in upper case, with the rest of the line. */
-type Extensions = ReadonlyMap<string, string>;
-
-const SLICE_OCTETS = 64 * 1024;
+/** Maximum length of what is kept of a reply. */
 const MOST_TEXT = 400;
 
 /** @throws AppError when the hop does not answer, or not in time. */
@@ -30,12 +25,12 @@ export async function handOver(
   const { hop, timeouts, signal } = context;
   using client = await SmtpClient.connect({ ...hop, signal }, timeouts.connectMs);
   const greeting = await client.reply(timeouts.replyMs);
-  // A server that is not one, or not for us, is a mistake that somebody will mend: nothing bounces for it.
+  // A server that is not one, or not for us, is a mistake that somebody will correct: nothing bounces for it.
   if (greeting.code !== 220) return sameFor(envelope.recipients, retry(greeting));
   const extensions = await greet(context, client);
   if (!(extensions instanceof Map)) return sameFor(envelope.recipients, extensions);
   const needs = needsOf(envelope, message);
-  const obstacle = obstacleFor(envelope, message, needs, extensions, client);
+  const obstacle = obstacleFor(envelope, message, needs, { extensions, isTls: client.isTls });
   if (obstacle !== undefined) {
     client.quit();
     return sameFor(envelope.recipients, obstacle);
@@ -87,51 +82,6 @@ async function hello(
       return [keyword.toUpperCase(), rest.join(" ")];
     }),
   );
-}
-
-type Needs = { readonly smtpUtf8: boolean; readonly eightBit: boolean };
-
-/** RFC 6531 §3.1: for an address or a header field in UTF-8, not because the client said so. */
-function needsOf({ from, recipients }: Envelope, message: Uint8Array): Needs {
-  const addresses = from === undefined ? recipients : [from, ...recipients];
-  const { bodyOffset } = parseHeader(message);
-  return {
-    smtpUtf8: !addresses.every(isAscii) || !isAsciiBytes(message.subarray(0, bodyOffset)),
-    eightBit: !isAsciiBytes(message),
-  };
-}
-
-/** Why this hop cannot take this message as it is; undefined when it can. */
-function obstacleFor(
-  envelope: Envelope,
-  message: Uint8Array,
-  needs: Needs,
-  extensions: Extensions,
-  client: SmtpClient,
-): Outcome | undefined {
-  const never = (obstacle: Obstacle, text: string): Outcome => ({
-    kind: "refused",
-    code: 0,
-    obstacle,
-    text,
-    temporary: false,
-  });
-  const sizeLimit = Number(extensions.get("SIZE") ?? 0);
-  if (sizeLimit > 0 && message.length > sizeLimit) {
-    return never("size", "5.3.4 the message is too large for the next mail server");
-  }
-  if (needs.smtpUtf8 && !extensions.has("SMTPUTF8")) {
-    return never("smtputf8", "5.6.7 the next mail server takes no non-ASCII addresses");
-  }
-  // Converting would change bytes that are signed (RFC 6152 §3).
-  if (needs.eightBit && !extensions.has("8BITMIME")) {
-    return never("8bitmime", "5.6.3 the next mail server takes no 8-bit messages");
-  }
-  // RFC 8689 §4.2.1: the hop must promise the same, inside TLS.
-  const isPromised = extensions.has("REQUIRETLS") && client.isTls;
-  return envelope.requireTls === true && !isPromised
-    ? never("requiretls", "5.7.30 the next mail server does not support REQUIRETLS")
-    : undefined;
 }
 
 type Transaction = {
@@ -218,7 +168,7 @@ async function sendData(
   if (acceptedCount === 0) return [];
   const [go] = await client.ask(["DATA"], replyMs);
   if (go?.code !== 354) return repeated(go, acceptedCount);
-  for (const piece of stuffed(message)) await client.send(piece, replyMs);
+  for (const piece of dotStuffed(message)) await client.send(piece, replyMs);
   const last = await client.reply(finalReplyMs);
   if (hop.protocol !== "lmtp") return repeated(last, acceptedCount);
   const replies = [last];
@@ -228,25 +178,6 @@ async function sendData(
 
 function repeated(given: HopReply | undefined, count: number): readonly HopReply[] {
   return given === undefined ? [] : Array.from({ length: count }, () => given);
-}
-
-/** RFC 5321 §4.5.2: a line that begins with a dot gets another; then the line end it may lack, and the lone dot. */
-function* stuffed(message: Uint8Array): Generator<Uint8Array> {
-  const bytes = asBuffer(message);
-  const dot = Buffer.from(".");
-  if (bytes[0] === 0x2e) yield dot;
-  let start = 0;
-  while (start < bytes.length) {
-    const found = bytes.indexOf("\n.", start, "latin1");
-    const end = found < 0 ? bytes.length : found + 1;
-    for (let at = start; at < end; at += SLICE_OCTETS) {
-      yield bytes.subarray(at, Math.min(at + SLICE_OCTETS, end));
-    }
-    if (found >= 0) yield dot;
-    start = end;
-  }
-  const isComplete = bytes.length === 0 || bytes.at(-1) === 0x0a;
-  yield Buffer.from(isComplete ? ".\r\n" : "\r\n.\r\n");
 }
 
 function sameFor(recipients: readonly EmailAddress[], outcome: Outcome): RelayResult {

@@ -48,6 +48,7 @@ export type ListenerOptions<Login extends object> = {
 };
 
 export type Listener = AsyncDisposable & {
+  readonly mode: ListenerMode;
   readonly host: string;
   readonly port: number;
   /** Takes a renewed certificate for new connections. */
@@ -91,6 +92,7 @@ export async function startListener<Login extends object>(
   await once(server.server, "listening");
   const { address: host, port } = server.server.address() as AddressInfo;
   return {
+    mode,
     host,
     port,
     useTls: (tls) => {

@@ -4,10 +4,10 @@
  */
 import type { Reply } from "./reply.ts";
 
-/** At which command of the client. */
+/** The command of the client that was answered. */
 export type Step = "auth" | "mail" | "rcpt" | "data";
 
-/** Every word, for whoever counts. */
+/** All words. */
 export const REASONS = [
   "accepted",
   "wrong-password",

@@ -1,15 +1,9 @@
+/** The table of accounts. `logins.ts` has its columns about passwords, `account-locks.ts` the locks on its rows. */
 import type { Selectable } from "kysely";
 
-import { equalBytes } from "../base/bytes.ts";
-import { fromUnixMs, systemClock } from "../base/time.ts";
-import {
-  canonicalAddress,
-  formatAddress,
-  type CanonicalAddress,
-  type EmailAddress,
-} from "../mail/address.ts";
-import { publishedFileOf } from "./certificates.ts";
-import { appendPasswordChange } from "./published-file.ts";
+import { fromUnixMs } from "../base/time.ts";
+import { canonicalAddress, formatAddress, type EmailAddress } from "../mail/address.ts";
+import { loginColumns, loginFrom, NO_LOGIN, type LoginRow } from "./logins.ts";
 import { addressFrom, timeOrNone, wordFrom } from "./row.ts";
 import type { Schema } from "./schema.ts";
 import type { Store } from "./store.ts";
@@ -23,7 +17,7 @@ export type Policy = "require" | "prefer-pickup" | "prefer-clear" | "off";
 /** Which key pair protects the mailbox at rest: the one that others seal to, or one of its own. */
 export type MailboxKey = "same" | "separate";
 
-/** Somebody who may log in, with the address that is his name. `policy` is his own wish, if he has one. */
+/** Somebody who may log in, and the address that is their name. `policy` is their own wish, if they have one. */
 export type Account = {
   readonly address: EmailAddress;
   readonly custody: Custody;
@@ -32,27 +26,8 @@ export type Account = {
   /** When the account was closed; its keys and mail are deleted some time later. */
   readonly closedAt?: Date;
   readonly mailboxKey: MailboxKey;
-  /** Until when the provider could use the keys without the user; his custody is stricter since. */
+  /** Until when the provider could use the keys without the user; the custody is stricter since. */
   readonly providerUntil?: Date;
-};
-
-/**
- * What a password is compared with, wrapped under the service key that `serviceKey` names; `kdf` says how it is made with
- * `salt`. Without a `kdf` no password is right.
- */
-export type LoginRow = {
-  readonly salt: Uint8Array;
-  readonly kdf: string;
-  readonly verifier: Uint8Array;
-  readonly serviceKey: string;
-};
-
-/** What is kept for somebody who has no password yet. */
-export const NO_LOGIN: LoginRow = {
-  salt: new Uint8Array(),
-  kdf: "",
-  verifier: new Uint8Array(),
-  serviceKey: "",
 };
 
 /** All words of `Custody`. */
@@ -104,52 +79,6 @@ export async function readAccount(
     .executeTakeFirst();
   if (row === undefined) return undefined;
   return { account: fromRow(row), login: loginFrom(row), generation: row.generation };
-}
-
-/** Puts an account at a generation, with its login. Another password is noted in the file of what a restore must name. */
-export async function setLogin(
-  store: Store,
-  address: EmailAddress,
-  generation: number,
-  login: LoginRow,
-): Promise<void> {
-  const before = await readAccount(store, address);
-  // The salt is made with the password, and stays when the same login is wrapped again.
-  const isOther = before !== undefined && !equalBytes(before.login.salt, login.salt);
-  const file = isOther ? await publishedFileOf(store) : undefined;
-  if (file !== undefined) {
-    appendPasswordChange(file, address, systemClock.now());
-  }
-  await store.db
-    .updateTable("accounts")
-    .set({ generation, ...loginColumns(login) })
-    .where("address", "=", canonicalAddress(address))
-    .execute();
-}
-
-/** Login hashes from before they were wrapped, which lie in clear. */
-export async function listClearLogins(
-  store: Store,
-  limit: number,
-): Promise<
-  readonly {
-    readonly address: EmailAddress;
-    readonly salt: Uint8Array;
-    readonly hash: Uint8Array;
-  }[]
-> {
-  const rows = await store.db
-    .selectFrom("accounts")
-    .select(["mailbox", "login_salt", "login_hash"])
-    .where("generation", "=", 0)
-    .orderBy("address")
-    .limit(limit)
-    .execute();
-  return rows.map((row) => ({
-    address: addressFrom(row.mailbox),
-    salt: row.login_salt,
-    hash: row.login_hash,
-  }));
 }
 
 /** All accounts, or those of one domain, in the order of their addresses. */
@@ -204,35 +133,6 @@ export async function updateAccount(
     .execute();
 }
 
-/**
- * Keeps every other event of this account waiting until the transaction ends; false when there is no such account. To be
- * used inside a transaction.
- */
-export async function lockAccount(store: Store, address: EmailAddress): Promise<boolean> {
-  // A transaction on SQLite holds the only write lock already.
-  const query = store.db
-    .selectFrom("accounts")
-    .select("address")
-    .where("address", "=", canonicalAddress(address));
-  const row = await (store.engine === "postgres" ? query.forUpdate() : query).executeTakeFirst();
-  return row !== undefined;
-}
-
-/**
- * Keeps an account under its name until the transaction ends: nobody renames, closes or erases it meanwhile, and others
- * who only add to it do not wait. What was found before the transaction may be gone by now: `undefined` says so. To be
- * used inside a transaction, for every write that follows a look-up.
- */
-export async function holdAccount(
-  store: Store,
-  address: CanonicalAddress,
-): Promise<"open" | "closed" | undefined> {
-  const query = store.db.selectFrom("accounts").select("state").where("address", "=", address);
-  // A transaction on SQLite holds the only write lock already.
-  const row = await (store.engine === "postgres" ? query.forShare() : query).executeTakeFirst();
-  return row === undefined ? undefined : row.state === "closed" ? "closed" : "open";
-}
-
 /** The accounts that were closed before a moment. */
 export async function listClosedAccounts(store: Store, before: Date): Promise<readonly Account[]> {
   const rows = await store.db
@@ -271,26 +171,6 @@ export async function listAccountsWithoutKeys(
     .limit(limit)
     .execute();
   return rows.map(fromRow);
-}
-
-/** The column of the former hash stays empty: its place is in backups, and in dumps that somebody may have. */
-function loginColumns({ salt, kdf, verifier, serviceKey }: LoginRow) {
-  return {
-    login_salt: salt,
-    login_hash: new Uint8Array(),
-    login_kdf: kdf,
-    login_verifier: verifier,
-    login_service_key: serviceKey,
-  };
-}
-
-export function loginFrom(row: Selectable<Schema["accounts"]>): LoginRow {
-  return {
-    salt: row.login_salt,
-    kdf: row.login_kdf,
-    verifier: row.login_verifier,
-    serviceKey: row.login_service_key,
-  };
 }
 
 function fromRow(row: Selectable<Schema["accounts"]>): Account {

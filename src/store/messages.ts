@@ -2,7 +2,7 @@ import type { Selectable } from "kysely";
 
 import { fromUnixMs } from "../base/time.ts";
 import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
-import { holdAccount } from "./accounts.ts";
+import { holdAccount } from "./account-locks.ts";
 import { addressFrom, textOrNone, wordFrom } from "./row.ts";
 import type { Schema } from "./schema.ts";
 import type { Store } from "./store.ts";

@@ -1,6 +1,6 @@
 import { after, fromUnixMs, HOUR } from "../base/time.ts";
 import { formatAddress, type CanonicalAddress, type EmailAddress } from "../mail/address.ts";
-import { holdAccount } from "./accounts.ts";
+import { holdAccount } from "./account-locks.ts";
 import { addressFrom } from "./row.ts";
 import type { Store } from "./store.ts";
 

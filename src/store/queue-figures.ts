@@ -33,7 +33,7 @@ export async function pendingFigures({ db }: Store): Promise<QueueFigures> {
   return figures(row);
 }
 
-/** How many active certificates end from one time on and before another. */
+/** How many active certificates end between two times, the second one excluded. */
 export async function countExpiring({ db }: Store, from: Date, before: Date): Promise<number> {
   const row = await db
     .selectFrom("published_certificates")

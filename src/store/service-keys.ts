@@ -2,7 +2,7 @@
 import { slotFrom, type SlotRow } from "./vault.ts";
 import { fromRow as revocationFrom, type GenericRevocationRow } from "./generic-revocations.ts";
 import { addressFrom } from "./row.ts";
-import { loginFrom, type LoginRow } from "./accounts.ts";
+import { loginFrom, type LoginRow } from "./logins.ts";
 import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
 import type { Store } from "./store.ts";
 

@@ -7,8 +7,8 @@ import type { Store } from "./store.ts";
 const RENEW_MS = HOUR;
 
 /**
- * Notes that the only certificate of an address cannot be used, and says since when that is so. What was not seen for seven
- * days begins again, and so does what is dated in the future, by a clock that was set back.
+ * Notes that the only certificate of an address cannot be used, and says since when. The time begins again after seven
+ * days in which nobody asked, and where it is in the future because a clock was set back.
  */
 export async function unusableSince(
   store: Store,
@@ -37,7 +37,7 @@ export async function unusableSince(
   return fromUnixMs(firstAt);
 }
 
-/** The address has a usable certificate, or certainly none. */
+/** Forgets the note: the address has a usable certificate, or certainly none. */
 export async function forgetUnusable(store: Store, address: EmailAddress): Promise<void> {
   await store.db
     .deleteFrom("unusable_answers")

@@ -13,6 +13,9 @@ export const TARGETS: readonly Target[] = [
     file: "incoming/judge.ts",
     tests: [
       "src/incoming/judge.test.ts",
+      "src/incoming/judge-addressed.test.ts",
+      "src/incoming/judge-header.test.ts",
+      "src/incoming/judge-time.test.ts",
       "src/incoming/judge-evidence.test.ts",
       "test/attack/opened-and-sent-on.test.ts",
       CLEAR_SIGNED,
@@ -21,13 +24,33 @@ export const TARGETS: readonly Target[] = [
   },
   {
     file: "incoming/check-signature.ts",
-    tests: ["src/incoming/check-signature.test.ts", "src/incoming/judge.test.ts"],
+    tests: [
+      "src/incoming/check-signature.test.ts",
+      "src/incoming/judge.test.ts",
+      "src/incoming/judge-time.test.ts",
+    ],
   },
   { file: "outgoing/plan.ts", tests: ["src/outgoing/plan.test.ts", "src/outgoing/submit.test.ts"] },
+  {
+    file: "outgoing/own-address.ts",
+    tests: ["src/outgoing/own-address.test.ts", "src/outgoing/prepare.test.ts"],
+  },
+  {
+    file: "outgoing/demand.ts",
+    tests: [
+      "src/outgoing/demand.test.ts",
+      "src/outgoing/prepare.test.ts",
+      "src/outgoing/submit.test.ts",
+      "test/attack/already-protected.test.ts",
+    ],
+  },
   {
     file: "outgoing/submit.ts",
     tests: [
       "src/outgoing/submit.test.ts",
+      "src/outgoing/own-address.test.ts",
+      "src/outgoing/demand.test.ts",
+      "src/outgoing/copies.test.ts",
       "src/outgoing/autocrypt.test.ts",
       "src/outgoing/prepare.test.ts",
       "test/attack/already-protected.test.ts",
@@ -35,7 +58,12 @@ export const TARGETS: readonly Target[] = [
   },
   {
     file: "outgoing/prepare.ts",
-    tests: ["src/outgoing/prepare.test.ts", "src/outgoing/submit.test.ts"],
+    tests: [
+      "src/outgoing/prepare.test.ts",
+      "src/outgoing/submit.test.ts",
+      "src/outgoing/own-address.test.ts",
+      "src/outgoing/demand.test.ts",
+    ],
   },
   {
     file: "discovery/look-up.ts",
@@ -58,11 +86,19 @@ export const TARGETS: readonly Target[] = [
   },
   {
     file: "pgpmime/payload-header.ts",
-    tests: ["src/pgpmime/payload-header.test.ts", "src/incoming/judge.test.ts"],
+    tests: [
+      "src/pgpmime/payload-header.test.ts",
+      "src/incoming/judge.test.ts",
+      "src/incoming/judge-header.test.ts",
+    ],
   },
   {
     file: "pgpmime/shown-header.ts",
-    tests: ["src/pgpmime/shown-header.test.ts", "src/incoming/judge.test.ts"],
+    tests: [
+      "src/pgpmime/shown-header.test.ts",
+      "src/incoming/judge.test.ts",
+      "src/incoming/judge-header.test.ts",
+    ],
   },
   { file: "pgpmime/detect.ts", tests: ["src/pgpmime/detect.test.ts"] },
   {

@@ -1,4 +1,6 @@
 /** Makes certificates that ordinary tools would not: each part is signed for real, with whatever content a test asks for. */
+import assert from "node:assert/strict";
+
 import {
   type PrivateKey,
   PublicKeyPacket,
@@ -9,10 +11,19 @@ import {
   generateKey,
 } from "openpgp";
 
-import { fromUnixSeconds, toUnixSeconds } from "../../src/base/time.ts";
+import { after, DAY, fromUnixSeconds, systemClock, toUnixSeconds } from "../../src/base/time.ts";
+import { parseAddress } from "../../src/mail/address.ts";
 import { TAG, writePacket } from "../../src/openpgp/certificate-parts.ts";
 import { type Certificate, parseCertificates } from "../../src/openpgp/certificate.ts";
 import { generationConfig, messageConfig } from "../../src/openpgp/profile.ts";
+
+/** Now, in whole seconds as signatures have it. */
+export const NOW = wholeSecond(systemClock.now());
+export const daysAgo = (days: number): Date => after(NOW, -days * DAY);
+/** When forged keys are made, unless a test says otherwise. */
+export const MADE = daysAgo(100);
+/** Whose the forged certificates are. */
+export const ADA = parseAddress("ada.quill@post.example") ?? assert.fail();
 
 type KeyOptions = Omit<Parameters<typeof generateKey>[0], "userIDs" | "format">;
 

@@ -9,7 +9,7 @@ import { certificateIn } from "../../src/keys/publication.ts";
 import { readRecoveryCode } from "../../src/keys/recovery-code.ts";
 import { fixedServiceKeys, newServiceRoot } from "../../src/keys/service-key.ts";
 import { unlockWithPassword } from "../../src/keys/vault.ts";
-import { enrol } from "../../src/login/enrol.ts";
+import { enrol, type Enrolled, type Enrolment } from "../../src/login/enrol.ts";
 import type { LoginDeps } from "../../src/login/login.ts";
 import { parseAddress, type EmailAddress } from "../../src/mail/address.ts";
 import { decrypt } from "../../src/openpgp/decrypt.ts";
@@ -43,18 +43,17 @@ export function depsFor(store: Store): Deps {
   };
 }
 
+/** Enrols alice; without a password unless one is given. */
+export async function enrolAlice(deps: Deps, more: Partial<Enrolment> = {}): Promise<Enrolled> {
+  return enrol(deps, { address: alice, custody: "unlocks-at-login", profile: "compat", ...more });
+}
+
 export async function withAlice(
   store: Store,
   custody: "unlocks-at-login" | "provider-usable" = "unlocks-at-login",
 ) {
   const deps = depsFor(store);
-  const made = await enrol(deps, {
-    address: alice,
-    custody,
-    password: old(),
-    profile: "compat",
-    withRecoveryCode: true,
-  });
+  const made = await enrolAlice(deps, { custody, password: old(), withRecoveryCode: true });
   const code = readRecoveryCode(made.recoveryCode ?? "");
   assert(code.kind === "read" && made.certificate);
   deps.clock.advance(DAY);

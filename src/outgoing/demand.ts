@@ -1,0 +1,51 @@
+/** What a message asks for by itself: to leave encrypted and not in clear, or as its client has encrypted it already. */
+import type { Discover } from "../discovery/outcome.ts";
+import { formatAddress, type EmailAddress } from "../mail/address.ts";
+import type { Policy } from "../policy/policy.ts";
+import type { ClientProtection } from "./already-protected.ts";
+import type { Prepared } from "./prepare.ts";
+import type { Demand } from "./replies.ts";
+
+/** Whether the sender received one of these messages protected: a reply to it must not be clear. */
+export type CameProtected = (
+  reader: EmailAddress,
+  messageIds: readonly string[],
+) => Promise<boolean>;
+
+/** What makes the message one that must not leave in clear; undefined: nothing, the policy in force decides. */
+export async function demandFor(
+  { cameProtected }: { readonly cameProtected: CameProtected },
+  sender: { readonly address: EmailAddress; readonly policy: Policy },
+  prepared: Prepared,
+): Promise<Demand | undefined> {
+  if (sender.policy === "require") return "policy";
+  if (prepared.isRequired) return "wish";
+  if (prepared.byClient.kind !== "none") return "claim";
+  if (prepared.isReplyToUnknown) return "unknown-reply";
+  const { repliesTo } = prepared;
+  if (repliesTo.length === 0) return undefined;
+  return (await cameProtected(sender.address, repliesTo)) ? "reply" : undefined;
+}
+
+/**
+ * Whether the client has encrypted the message for at least as many keys as it has recipients; several of them may share
+ * a certificate.
+ */
+export async function isProtected(
+  { discover }: { readonly discover: Discover },
+  recipients: readonly EmailAddress[],
+  byClient: ClientProtection,
+): Promise<boolean> {
+  if (byClient.kind !== "protected") return false;
+  const { keys } = byClient;
+  if (keys === undefined || keys >= recipients.length) return true;
+  const certificates = await Promise.all(
+    recipients.map(async (address) => {
+      const discovery = await discover(address);
+      return discovery.kind === "found"
+        ? discovery.certificate.fingerprint
+        : formatAddress(address);
+    }),
+  );
+  return keys >= new Set(certificates).size;
+}

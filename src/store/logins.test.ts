@@ -1,0 +1,55 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+
+import { fromUnixMs } from "../base/time.ts";
+import { parseAddress } from "../mail/address.ts";
+import { engines } from "../../test/support/engines.ts";
+import { insertAccount, readAccount } from "./accounts.ts";
+import { listClearLogins, setLogin } from "./logins.ts";
+import { readPublishedFile } from "./published-file.ts";
+
+const alice = parseAddress("alice@alpha.test") ?? assert.fail();
+const account = {
+  address: alice,
+  custody: "unlocks-at-login",
+  policy: undefined,
+  createdAt: fromUnixMs(1_800_000_000_000),
+  mailboxKey: "same",
+} as const;
+const first = { salt: Buffer.of(1), kdf: "k", verifier: Buffer.of(2), serviceKey: "one" };
+
+for (const { engine, open } of engines()) {
+  test(`${engine}: a file beside the database notes another password, and not the same login wrapped again`, async () => {
+    await using store = await open();
+    const folder = await mkdtemp(join(tmpdir(), "sealpost-logins-"));
+    try {
+      const file = join(folder, "published");
+      store.publishedFile = file;
+      await insertAccount(store, account, first);
+      await setLogin(store, alice, 1, { ...first, verifier: Buffer.of(3), serviceKey: "two" });
+      assert.deepEqual(readPublishedFile(file)?.passwords ?? [], []);
+      await setLogin(store, alice, 2, { ...first, salt: Buffer.of(4) });
+      assert.deepEqual(
+        readPublishedFile(file)?.passwords.map(({ address }) => address),
+        [alice],
+      );
+      assert.equal((await readAccount(store, alice))?.generation, 2);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
+
+  test(`${engine}: an account that was put at a generation has no clear login`, async () => {
+    await using store = await open();
+    await insertAccount(store, account, first);
+    assert.deepEqual(
+      (await listClearLogins(store, 10)).map(({ address }) => address),
+      [alice],
+    );
+    await setLogin(store, alice, 1, first);
+    assert.deepEqual(await listClearLogins(store, 10), []);
+  });
+}

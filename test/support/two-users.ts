@@ -1,0 +1,41 @@
+/** Alice and Bob, whose keys a vault has. */
+import assert from "node:assert/strict";
+
+import { Secret } from "../../src/base/secret.ts";
+import { parseAddress, type EmailAddress } from "../../src/mail/address.ts";
+import { type Certificate } from "../../src/openpgp/certificate.ts";
+import { insertAccount, type Custody } from "../../src/store/accounts.ts";
+import type { Store } from "../../src/store/store.ts";
+import { fakeClock } from "./clock.ts";
+import { fixedServiceKeys, newServiceRoot } from "../../src/keys/service-key.ts";
+import { createKeys, type VaultDeps } from "../../src/keys/vault.ts";
+
+export function addressOf(text: string): EmailAddress {
+  const address = parseAddress(text);
+  assert(address);
+  return address;
+}
+
+export const alice = addressOf("alice@alpha.test");
+
+export const bob = addressOf("bob@alpha.test");
+
+export function depsFor(
+  store: Store,
+): VaultDeps & { readonly clock: ReturnType<typeof fakeClock> } {
+  return { store, clock: fakeClock(), serviceKeys: fixedServiceKeys(newServiceRoot()) };
+}
+
+export const passwordOf = (address: EmailAddress): Secret =>
+  Secret.fromText(`${address.local}'s password`);
+
+export async function addUser(
+  deps: VaultDeps,
+  address: EmailAddress,
+  custody: Custody = "unlocks-at-login",
+): Promise<Certificate> {
+  const createdAt = deps.clock.now();
+  const account = { address, custody, policy: undefined, createdAt, mailboxKey: "same" } as const;
+  await insertAccount(deps.store, account);
+  return createKeys(deps, { address, custody, password: passwordOf(address), profile: "compat" });
+}
