@@ -4,7 +4,7 @@ import { MINUTE, systemClock } from "../base/time.ts";
 import type { Config, DatabaseConfig } from "../config/load.ts";
 import { startHttps } from "../http/server.ts";
 import { keyserver, keyserverHttp, type KeyserverLimits } from "../keyserver/keyserver.ts";
-import { isPublicationHeld } from "../store/certificates.ts";
+import { isPublicationHeld } from "../store/published-version.ts";
 import { rightsBeyondPublished } from "../store/keyserver-role.ts";
 import { isMigrated } from "../store/migrate.ts";
 import { openPublishedView, type PublishedView } from "../store/published-view.ts";

@@ -27,7 +27,8 @@ import {
 } from "../keys/vault.ts";
 import { withoutSubaddress, type EmailAddress } from "../mail/address.ts";
 import { parseCertificates, type Certificate } from "../openpgp/certificate.ts";
-import { hasPublished, publishedFileOf } from "../store/certificates.ts";
+import { hasPublished } from "../store/certificates.ts";
+import { publishedFileOf } from "../store/published-file-of.ts";
 import { migrate, requireMigrated } from "../store/migrate.ts";
 import { openStore, type Store } from "../store/store.ts";
 import { type CryptoPool, startCryptoPool, type Seal } from "./crypto-pool.ts";

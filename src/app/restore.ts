@@ -8,15 +8,10 @@ import type { Config } from "../config/load.ts";
 import { appendAudit } from "../journal/audit.ts";
 import { formatAddress, type EmailAddress } from "../mail/address.ts";
 import { lastActionAt } from "../store/audit-actions.ts";
-import {
-  findByFingerprint,
-  holdPublication,
-  publishedFileOf,
-  putBackRevoked,
-  stopServing,
-  updatePublished,
-  type PublishedCertificate,
-} from "../store/certificates.ts";
+import { findByFingerprint, type PublishedCertificate } from "../store/certificates.ts";
+import { putBackRevoked, stopServing, updatePublished } from "../store/publish.ts";
+import { publishedFileOf } from "../store/published-file-of.ts";
+import { holdPublication } from "../store/published-version.ts";
 import { readPublishedFile, type PublishedFile } from "../store/published-file.ts";
 import { restoreSqlite } from "../store/sqlite.ts";
 import { openStore, type Store } from "../store/store.ts";

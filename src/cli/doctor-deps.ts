@@ -15,7 +15,7 @@ import { guardedGet } from "../fetch/guarded.ts";
 import { httpsProbe } from "../fetch/probe.ts";
 import { auditMacUnder } from "../keys/audit-mac.ts";
 import { probeHop } from "../smtp/probe-hop.ts";
-import { publishedVersion } from "../store/certificates.ts";
+import { publishedVersion } from "../store/published-version.ts";
 import { isMigrated } from "../store/migrate.ts";
 import { openStore } from "../store/store.ts";
 import { isOutOfReach } from "./command.ts";

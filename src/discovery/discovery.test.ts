@@ -19,7 +19,7 @@ import { HOUR } from "../base/time.ts";
 import type { DnsAnswer, SrvRecord } from "../dns/resolver.ts";
 import type { GetResult } from "../fetch/request.ts";
 import { parseFingerprint } from "../openpgp/fingerprint.ts";
-import { publish, updatePublished } from "../store/certificates.ts";
+import { publish, updatePublished } from "../store/publish.ts";
 import { testOnBoth } from "../../test/support/engines.ts";
 import { saveGenericRevocation } from "../store/generic-revocations.ts";
 

@@ -12,13 +12,9 @@ import { extendExpiry } from "../openpgp/extend.ts";
 import { generateKey } from "../openpgp/generate.ts";
 import { readSecretKey } from "../openpgp/secret-key.ts";
 import { keyIdOf } from "../openpgp/fingerprint.ts";
-import {
-  findById,
-  findPublished,
-  listUnserved,
-  publishedVersion,
-  serveAgain,
-} from "../store/certificates.ts";
+import { findById, findPublished, listUnserved } from "../store/certificates.ts";
+import { serveAgain } from "../store/publish.ts";
+import { publishedVersion } from "../store/published-version.ts";
 import { migrate } from "../store/migrate.ts";
 import { openPublishedView } from "../store/published-view.ts";
 import { openStore, type Store } from "../store/store.ts";

@@ -6,7 +6,8 @@ import type { Certificate } from "../openpgp/certificate.ts";
 import { applyRevocation } from "../openpgp/revocation.ts";
 import { whichRevoked } from "../openpgp/which-revoked.ts";
 import { readAccount, updateAccount } from "../store/accounts.ts";
-import { erasePublished, findPublished, listPublished, publish } from "../store/certificates.ts";
+import { findPublished, listPublished } from "../store/certificates.ts";
+import { erasePublished, publish } from "../store/publish.ts";
 import {
   saveGenericRevocation,
   selectGenericRevocation,

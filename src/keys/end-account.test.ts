@@ -7,7 +7,9 @@ import { resetPassword } from "../login/recover.ts";
 import { DAY } from "../base/time.ts";
 import { findAccount } from "../accounts/embedded.ts";
 import { generateKey } from "../openpgp/generate.ts";
-import { findById, publishedVersion, serveAgain } from "../store/certificates.ts";
+import { findById } from "../store/certificates.ts";
+import { serveAgain } from "../store/publish.ts";
+import { publishedVersion } from "../store/published-version.ts";
 import { engines } from "../../test/support/engines.ts";
 import {
   active,

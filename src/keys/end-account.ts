@@ -2,7 +2,7 @@ import { after, DAY } from "../base/time.ts";
 import { appendAudit } from "../journal/audit.ts";
 import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
 import { listClosedAccounts, readAccount, updateAccount } from "../store/accounts.ts";
-import { erasePublished } from "../store/certificates.ts";
+import { erasePublished } from "../store/publish.ts";
 import { eraseAccount } from "../store/erase.ts";
 import { listGenericRevocations } from "../store/generic-revocations.ts";
 import { insertTombstone } from "../store/tombstones.ts";

@@ -5,13 +5,8 @@ import type { Certificate } from "../openpgp/certificate.ts";
 import type { Fingerprint } from "../openpgp/fingerprint.ts";
 import { applyRevocation, revokeFresh, type RevocationReasonCode } from "../openpgp/revocation.ts";
 import { lastAction, selectActions } from "../store/audit-actions.ts";
-import {
-  endPublished,
-  findPublished,
-  stopServing,
-  type KeyState,
-  type PublishedCertificate,
-} from "../store/certificates.ts";
+import { findPublished, type KeyState, type PublishedCertificate } from "../store/certificates.ts";
+import { endPublished, stopServing } from "../store/publish.ts";
 import { selectGenericRevocation } from "../store/generic-revocations.ts";
 import { selectSecretKeys } from "../store/vault.ts";
 import type { Store } from "../store/store.ts";

@@ -9,7 +9,8 @@ import {
 import { revocationOf } from "../openpgp/acceptance.ts";
 import { readAccount } from "../store/accounts.ts";
 import { findAliased } from "../store/aliases.ts";
-import { listPublished, stopServing } from "../store/certificates.ts";
+import { listPublished } from "../store/certificates.ts";
+import { stopServing } from "../store/publish.ts";
 import { forgetFormerAddress } from "../store/former-addresses.ts";
 import { selectGenericRevocation } from "../store/generic-revocations.ts";
 import type { Store } from "../store/store.ts";

@@ -9,11 +9,10 @@ import { signingSubkeysOf } from "../openpgp/signing-keys.ts";
 import { whichRevoked, type Revoked } from "../openpgp/which-revoked.ts";
 import {
   listPublishedOf,
-  serveAgain,
-  updatePublished,
   type KeyState,
   type PublishedCertificate,
 } from "../store/certificates.ts";
+import { serveAgain, updatePublished } from "../store/publish.ts";
 import type { Store } from "../store/store.ts";
 import { addressesKeptHere, changeKeys, requireOwn } from "./change.ts";
 import { endKey, type Ended, type EndReason, type EndWish } from "./end-key.ts";

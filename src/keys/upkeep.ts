@@ -5,12 +5,8 @@ import { listAliases } from "../store/aliases.ts";
 import type { Store } from "../store/store.ts";
 import { extendExpiry } from "../openpgp/extend.ts";
 import { LIFETIME_MS } from "../openpgp/generate.ts";
-import {
-  endPublished,
-  findPublished,
-  listPublished,
-  type PublishedCertificate,
-} from "../store/certificates.ts";
+import { findPublished, listPublished, type PublishedCertificate } from "../store/certificates.ts";
+import { endPublished } from "../store/publish.ts";
 import { saveSecretKey, selectSecretKeys } from "../store/vault.ts";
 import { addressesKeptHere, changeKeys, requireCurrent, requireOwn } from "./change.ts";
 import { Overtaken } from "./overtaken.ts";

@@ -2,7 +2,7 @@ import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
 import { eraseTrace } from "./erase-trace.ts";
 import { listFormerAddresses } from "./former-addresses.ts";
 import type { Store } from "./store.ts";
-import { eraseFromPublishedFile } from "./certificates.ts";
+import { eraseFromPublishedFile } from "./published-file-of.ts";
 import { disownGenericRevocations } from "./generic-revocations.ts";
 import { disownTombstones } from "./tombstones.ts";
 

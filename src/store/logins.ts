@@ -4,7 +4,7 @@ import type { Selectable } from "kysely";
 import { equalBytes } from "../base/bytes.ts";
 import { systemClock } from "../base/time.ts";
 import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
-import { publishedFileOf } from "./certificates.ts";
+import { publishedFileOf } from "./published-file-of.ts";
 import { appendPasswordChange } from "./published-file.ts";
 import { addressFrom } from "./row.ts";
 import type { Schema } from "./schema.ts";

@@ -11,15 +11,10 @@ import { fromUnixMs } from "../base/time.ts";
 import { parseAddress } from "../mail/address.ts";
 import type { Fingerprint } from "../openpgp/fingerprint.ts";
 import { engines } from "../../test/support/engines.ts";
-import {
-  erasePublished,
-  holdPublication,
-  isPublicationHeld,
-  publishedFileOf,
-  putBackRevoked,
-  stopServing,
-  type PublishedCertificate,
-} from "./certificates.ts";
+import type { PublishedCertificate } from "./certificates.ts";
+import { erasePublished, putBackRevoked, stopServing } from "./publish.ts";
+import { publishedFileOf } from "./published-file-of.ts";
+import { holdPublication, isPublicationHeld } from "./published-version.ts";
 import { eraseAccount } from "./erase.ts";
 import { migrate, requireMigrated } from "./migrate.ts";
 import {

@@ -9,7 +9,7 @@ import { after, before, test } from "node:test";
 import { connect as connectTls } from "node:tls";
 import { makePki, type IssuedCertificate, type Pki } from "../../lab/pki.ts";
 import { wkdHash } from "../../src/mail/wkd-hash.ts";
-import { publishedVersion } from "../../src/store/certificates.ts";
+import { publishedVersion } from "../../src/store/published-version.ts";
 import {
   ask,
   publishKey,

@@ -13,7 +13,7 @@ import type { Certificate } from "../../src/openpgp/certificate.ts";
 import { generateKey } from "../../src/openpgp/generate.ts";
 import { revokeFresh } from "../../src/openpgp/revocation.ts";
 import { readSecretKey } from "../../src/openpgp/secret-key.ts";
-import { publish, updatePublished } from "../../src/store/certificates.ts";
+import { publish, updatePublished } from "../../src/store/publish.ts";
 import { migrate } from "../../src/store/migrate.ts";
 import { openPublishedView } from "../../src/store/published-view.ts";
 import { openStore, type Store, type StoreOptions } from "../../src/store/store.ts";

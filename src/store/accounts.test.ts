@@ -1,0 +1,35 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { parseDomain } from "../mail/address.ts";
+import { engines } from "../../test/support/engines.ts";
+import { addressOf, alice, bob, now } from "../../test/support/published.ts";
+import { insertAccount, listAccounts, readAccount, updatePolicy } from "./accounts.ts";
+
+for (const { engine, open } of engines()) {
+  test(`${engine}: an account is added once, whatever the case of its address`, async () => {
+    await using store = await open();
+    const account = {
+      address: alice,
+      custody: "provider-usable",
+      policy: undefined,
+      createdAt: now,
+      mailboxKey: "same",
+    } as const;
+    assert.equal(await insertAccount(store, account), true);
+    assert.equal(
+      await insertAccount(store, { ...account, address: addressOf("ALICE@alpha.test") }),
+      false,
+    );
+    assert.deepEqual((await readAccount(store, addressOf("alice@alpha.test")))?.account, account);
+    await updatePolicy(store, alice, "require");
+    assert.equal((await readAccount(store, alice))?.account.policy, "require");
+    await insertAccount(store, { ...account, address: bob });
+    assert.equal((await listAccounts(store)).length, 2);
+    const alpha = parseDomain("alpha.test");
+    assert.deepEqual(
+      (await listAccounts(store, alpha)).map((one) => one.address.local),
+      ["Alice"],
+    );
+  });
+}
