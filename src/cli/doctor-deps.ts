@@ -13,7 +13,7 @@ import { inspector } from "../dns/inspector.ts";
 import { openResolver } from "../dns/open-resolver.ts";
 import { guardedGet } from "../fetch/guarded.ts";
 import { httpsProbe } from "../fetch/probe.ts";
-import { auditMacUnder } from "../keys/audit-mac.ts";
+import { holdAuditKeys } from "../keys/tag-keys.ts";
 import { probeHop } from "../smtp/probe-hop.ts";
 import { publishedVersion } from "../store/certificates.ts";
 import { isMigrated } from "../store/migrate.ts";
@@ -35,9 +35,9 @@ export async function openDoctor(config: Config): Promise<DoctorDeps & AsyncDisp
   const serviceKeys = readServiceKeys(files.serviceKeyFile);
   if (serviceKeys !== undefined) opening.use(serviceKeys);
   if (serviceKeys !== undefined && database.kind === "open") {
-    // Without it the checks would believe entries of the audit log that somebody else wrote.
+    // Without them the checks would believe entries of the audit log that somebody else wrote.
     const isLost = isFormerKeyLost(files.serviceKeyFile);
-    database.store.auditMac = auditMacUnder(serviceKeys, isLost);
+    holdAuditKeys(database.store, serviceKeys, isLost);
   }
   const opened = opening.move();
   return {
