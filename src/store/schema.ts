@@ -87,6 +87,7 @@ type CachedCertificatesTable = {
   keyserver: string;
   fetched_at: number;
   fresh_until: number;
+  ends_at: Generated<number>;
 };
 
 type UnusableAnswersTable = {
