@@ -1,6 +1,6 @@
 /**
- * Tags stand for addresses where rows outlive what they are about: in the audit log, and where an address was erased. A tag
- * is an HMAC-SHA256 under a random key that an installation makes once (RFC 2104). The key lies here wrapped under the service
+ * Tags stand for addresses in rows that must not name them: the audit log, erased addresses, wrong passwords. A tag
+ * is an HMAC-SHA256 under a random key that an installation makes once. The key lies here wrapped under the service
  * key: whoever has the database alone can test no address against a tag. A rotation of the service key moves the tag key.
  */
 import { createHmac, randomBytes } from "node:crypto";
@@ -11,7 +11,7 @@ import type { CanonicalAddress } from "../mail/address.ts";
 import type { Store, WrappedTagKey } from "./store.ts";
 
 /** What a tag is for: tags of one address for different purposes tell nothing about each other. */
-export type TagPurpose = "audit" | "tombstone";
+export type TagPurpose = "audit" | "tombstone" | "attempt";
 
 const KEY_BYTES = 32;
 /** The one row of `tag_key`. */
@@ -21,14 +21,10 @@ const ONLY = 1;
 export const AUDIT_TAG_HEX = 32;
 
 /**
- * The tag that is written for an address. The first one makes the key.
+ * The tag that is written for an address, with what the purpose adds to it. The first one makes the key.
  * @throws AppError when no service key that is here opens the tag key, or the tag key was deleted.
  */
-export async function makeTag(
-  store: Store,
-  purpose: TagPurpose,
-  address: CanonicalAddress,
-): Promise<string> {
+export async function makeTag(store: Store, purpose: TagPurpose, address: string): Promise<string> {
   const row = (await readTagKey(store)) ?? (await insertTagKey(store));
   using key = keysOf(store).open(row);
   if (key === undefined) throw noneOpens();
@@ -43,7 +39,7 @@ export async function makeTag(
 export async function findTag(
   store: Store,
   purpose: TagPurpose,
-  address: CanonicalAddress,
+  address: string,
 ): Promise<string | undefined> {
   const row = await readTagKey(store);
   const keys = keysOf(store);
@@ -177,7 +173,7 @@ function noneOpens(): AppError {
   );
 }
 
-/** No address has a NUL. */
-function tagUnder(key: Secret, purpose: TagPurpose, address: CanonicalAddress): string {
+/** No purpose has a NUL. */
+function tagUnder(key: Secret, purpose: TagPurpose, address: string): string {
   return createHmac("sha256", key.reveal()).update(`${purpose}\0${address}`).digest("hex");
 }

@@ -21,6 +21,8 @@ export async function insertTombstone(
     erased_at: now.getTime(),
     owner: owner === undefined ? NOBODY : await newTag(store, owner),
   };
+  const tags = await tagsOf(store, address);
+  await store.db.deleteFrom("tombstones").where("tag", "in", tags).execute();
   await store.db
     .insertInto("tombstones")
     .values({ tag: await newTag(store, address), ...values })
@@ -40,7 +42,6 @@ export async function isBuried(
     .select("owner")
     .where("tag", "in", await tagsOf(store, address))
     .where("erased_at", ">", after(now, -TOMBSTONE_LIFE_MS).getTime())
-    .orderBy("erased_at", "desc")
     .executeTakeFirst();
   return (
     row !== undefined && (owner === undefined || !(await tagsOf(store, owner)).includes(row.owner))
@@ -58,7 +59,6 @@ export async function releasedAt(
     .select("erased_at")
     .where("tag", "in", await tagsOf(store, address))
     .where("owner", "in", await tagsOf(store, owner))
-    .orderBy("erased_at", "desc")
     .executeTakeFirst();
   return row && fromUnixMs(row.erased_at);
 }
