@@ -19,9 +19,11 @@ import { canonicalAddress } from "../../src/mail/address.ts";
 import { migrate } from "../../src/store/migrate.ts";
 import { openStore, type Store } from "../../src/store/store.ts";
 import { insertTombstone, isBuried } from "../../src/store/tombstones.ts";
+import { fakeClock } from "../support/clock.ts";
 import { engines } from "../support/engines.ts";
 import { alice, depsFor, fresh, old, type Deps } from "../support/key-life.ts";
 
+const fixedTime = (): Date => fakeClock().now();
 const keysOf = (...bytes: readonly number[]) =>
   fixedServiceKeys(...bytes.map((byte) => new Secret(Buffer.alloc(32, byte))));
 
@@ -249,8 +251,4 @@ for (const { engine, open, place } of engines()) {
     await insertTombstone(store, name, at, name);
     assert.equal(await isBuried(store, name, at, name), false);
   });
-}
-
-function fixedTime(): Date {
-  return new Date("2026-01-01T00:00:00Z");
 }
