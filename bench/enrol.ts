@@ -17,6 +17,7 @@ import { enrol } from "../src/login/enrol.ts";
 import { login, type LoginDeps } from "../src/login/login.ts";
 import { parseAddress, type EmailAddress } from "../src/mail/address.ts";
 import { migrate } from "../src/store/migrate.ts";
+import { holdAuditKeys } from "../src/keys/tag-keys.ts";
 import { openStore, type StoreOptions } from "../src/store/store.ts";
 import type { BackfillOrder } from "./enrol/backfill-process.ts";
 
@@ -42,6 +43,7 @@ export async function run(): Promise<boolean> {
     await using store = await openStore(database);
     await migrate(store);
     using serviceKeys = openServiceKeys(keyFile);
+    holdAuditKeys(store, serviceKeys, false);
     const deps = {
       store,
       serviceKeys,

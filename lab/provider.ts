@@ -191,10 +191,12 @@ async function isHealthy(place: Place): Promise<boolean> {
 function configuration(options: ProviderOptions) {
   const { domain, places, certificate, database, resolver } = options;
   const { keyserver } = places;
+  const [first] = options.accounts;
   const hosts = [...options.hops].map(([to, at]) => [to, `${at.host}:${at.port}`] as const);
   return {
     domains: [domain],
     hostname: `mail.${domain}`,
+    ...(first === undefined ? {} : { postmaster: first.address }),
     database,
     tls: { certificate_file: certificate.certFile, key_file: certificate.keyFile },
     resolver: { host: resolver.host, port: resolver.port, bogus_name: "expired.test" },

@@ -2,6 +2,7 @@
 import { openServiceKeys } from "../../src/app/service-key-file.ts";
 import { systemClock } from "../../src/base/time.ts";
 import { backfill } from "../../src/keys/backfill.ts";
+import { holdAuditKeys } from "../../src/keys/tag-keys.ts";
 import { openStore, type StoreOptions } from "../../src/store/store.ts";
 
 export type BackfillOrder = {
@@ -13,6 +14,7 @@ export type BackfillOrder = {
 const order = JSON.parse(process.argv[2] ?? "") as BackfillOrder;
 await using store = await openStore(order.database);
 using serviceKeys = openServiceKeys(order.keyFile);
+holdAuditKeys(store, serviceKeys, false);
 const deps = { store, serviceKeys, clock: systemClock };
 const go = new Promise((resolve) => process.once("message", resolve));
 process.send?.("ready");

@@ -2,6 +2,7 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
 import { errorText } from "../base/errors.ts";
+import { isLoopback } from "../base/network.ts";
 import { mayOthersRead } from "../base/private-file.ts";
 import { type Config, ConfigError, loadConfig } from "../config/load.ts";
 import { SERVICE_KEY_BYTES } from "../keys/service-key.ts";
@@ -40,7 +41,11 @@ async function tlsProblems({ tls, file, hostname, listen }: Config): Promise<rea
 }
 
 /** Mail that leaves must not come back to our own door. */
-function relayProblems({ relay, listen, file }: Config): readonly string[] {
+export function relayProblems({
+  relay,
+  listen,
+  file,
+}: Pick<Config, "relay" | "listen" | "file">): readonly string[] {
   return [listen.mx, listen.lmtp, listen.submission, listen.submissionStarttls]
     .filter((place) => place?.port === relay.port && isSameHost(place.host, relay.host))
     .map((place) => {
@@ -50,8 +55,8 @@ function relayProblems({ relay, listen, file }: Config): readonly string[] {
 }
 
 function isSameHost(listening: string, host: string): boolean {
-  const isLoopback = host === "localhost" || host === "::1" || host.startsWith("127.");
-  return listening === host || (isLoopback && (listening === "0.0.0.0" || listening === "::"));
+  const isHere = host === "localhost" || isLoopback(host);
+  return listening === host || (isHere && (listening === "0.0.0.0" || listening === "::"));
 }
 
 async function serviceKeyProblems({ secrets, file }: Config): Promise<readonly string[]> {

@@ -22,7 +22,8 @@ import { sendDue, type OutboxDeps } from "../outgoing/outbox.ts";
 import { traceOutgoing } from "../outgoing/tracing.ts";
 import { findPublished } from "../store/certificates.ts";
 import { migrate } from "../store/migrate.ts";
-import { openStore, type Store } from "../store/store.ts";
+import type { Store } from "../store/store.ts";
+import { openTestStore } from "../../test/support/tag-keys.ts";
 import { engines } from "../../test/support/engines.ts";
 import { alice, depsFor, network, old, withAlice, type Deps } from "../../test/support/key-life.ts";
 import { wrapFor } from "./at-rest.ts";
@@ -111,11 +112,11 @@ async function goTo(deps: Deps, daysBefore: number): Promise<void> {
 for (const { engine, open, place } of engines()) {
   test(`${engine}: who has his key himself is told 30, 14 and 3 days before it ends, once each, also over a restart`, async () => {
     const database = await place();
-    await using first = await openStore(database);
+    await using first = await openTestStore(database);
     await migrate(first);
     const { deps: before } = await withAlice(first);
     const { certificate, secretKey } = await bringOwn(before);
-    await using second = await openStore(database);
+    await using second = await openTestStore(database);
     const restarted: Deps = { ...before, store: second };
     const seen: string[] = [];
     for (const days of [61, 31, 29.9, 29, 15, 13.9, 4, 2.9, 1, 0.1, -0.1, -1]) {
@@ -149,9 +150,9 @@ for (const { engine, open, place } of engines()) {
 
   test(`${engine}: two processes tell him once, and one that fails tells him the next time`, async () => {
     const database = await place();
-    await using one = await openStore(database);
+    await using one = await openTestStore(database);
     await migrate(one);
-    await using other = await openStore(database);
+    await using other = await openTestStore(database);
     const { deps } = await withAlice(one);
     await goTo(deps, 14);
     const broken: NoticeDeps = {

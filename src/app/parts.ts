@@ -16,8 +16,8 @@ import { guardedGet } from "../fetch/guarded.ts";
 import type { AuthorDeps } from "../incoming/check-signature.ts";
 import { traceIncoming, type TraceIncoming } from "../incoming/tracing.ts";
 import type { ReadingDeps } from "../incoming/reading.ts";
-import { auditMacUnder } from "../keys/audit-mac.ts";
 import { isParked } from "../keys/former.ts";
+import { beginTags, holdAuditKeys } from "../keys/tag-keys.ts";
 import { upgradeAccounts } from "../keys/upgrade-accounts.ts";
 import {
   activeCertificate,
@@ -92,7 +92,8 @@ export async function openParts(config: Config, options: PartsOptions = {}): Pro
   const store = shared ?? opening.use(await openStore(config.database));
   await (isReading ? requireMigrated(store) : migrate(store));
   const isLost = isFormerKeyLost(config.secrets.serviceKeyFile);
-  store.auditMac = auditMacUnder(serviceKeys, isLost);
+  holdAuditKeys(store, serviceKeys, isLost);
+  if (!isReading) await beginTags(store, clock.now());
   if (!isReading) await keepPublished(store, config.publishedFile);
   const vault = { store, clock, serviceKeys, releaseLimits: config.revocations };
   if (!isReading) await upgradeAccounts(vault);

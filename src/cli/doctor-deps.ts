@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { connect } from "node:net";
+import { readerOf } from "../accounts/postmaster.ts";
 import { hopsOf } from "../app/next-hop.ts";
 import { isFormerKeyLost } from "../app/service-key-file.ts";
 import { errorText } from "../base/errors.ts";
@@ -13,7 +14,8 @@ import { inspector } from "../dns/inspector.ts";
 import { openResolver } from "../dns/open-resolver.ts";
 import { guardedGet } from "../fetch/guarded.ts";
 import { httpsProbe } from "../fetch/probe.ts";
-import { auditMacUnder } from "../keys/audit-mac.ts";
+import { holdAuditKeys } from "../keys/tag-keys.ts";
+import { parseAddress } from "../mail/address.ts";
 import { probeHop } from "../smtp/probe-hop.ts";
 import { publishedVersion } from "../store/published-version.ts";
 import { isMigrated } from "../store/migrate.ts";
@@ -35,9 +37,9 @@ export async function openDoctor(config: Config): Promise<DoctorDeps & AsyncDisp
   const serviceKeys = readServiceKeys(files.serviceKeyFile);
   if (serviceKeys !== undefined) opening.use(serviceKeys);
   if (serviceKeys !== undefined && database.kind === "open") {
-    // Without it the checks would believe entries of the audit log that somebody else wrote.
+    // Without them the checks would believe entries of the audit log that somebody else wrote.
     const isLost = isFormerKeyLost(files.serviceKeyFile);
-    database.store.auditMac = auditMacUnder(serviceKeys, isLost);
+    holdAuditKeys(database.store, serviceKeys, isLost);
   }
   const opened = opening.move();
   return {
@@ -45,6 +47,7 @@ export async function openDoctor(config: Config): Promise<DoctorDeps & AsyncDisp
     keyserver: keyserverPlace(config),
     hostname: config.hostname,
     takesMx: config.listen.mx !== undefined,
+    postmaster: postmasterOf(config),
     hops: [...hopsOf(config.relay).values()],
     listeners: listenersOf(config),
     connects: async (place, isSmtp) =>
@@ -89,6 +92,19 @@ export async function openNetwork(config: Config): Promise<PeerDeps & Disposable
     probe: httpsProbe(fetching),
     [Symbol.dispose]: () => {
       resolver[Symbol.dispose]();
+    },
+  };
+}
+
+function postmasterOf(config: Config): DoctorDeps["postmaster"] {
+  const { listen, domains, hostname, postmaster: configured } = config;
+  if (listen.mx === undefined && listen.lmtp === undefined) return undefined;
+  return {
+    places: [...new Set([...domains, hostname])],
+    configured,
+    isRead: async (store, domain) => {
+      const address = parseAddress(`postmaster@${domain}`);
+      return address !== undefined && (await readerOf(store, config, address)) !== undefined;
     },
   };
 }

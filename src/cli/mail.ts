@@ -1,3 +1,4 @@
+import { plainMessageId } from "../mail/message-id.ts";
 import type { Parts } from "../app/parts.ts";
 import type { Secret } from "../base/secret.ts";
 import type { Account } from "../accounts/embedded.ts";
@@ -140,9 +141,9 @@ async function show(call: Call): Promise<ExitCode> {
  */
 async function idOf({ store }: Parts, { address }: Account, given: string): Promise<string> {
   const messages = await listMessages(store, address);
-  const plain = given.replace(/^<|>$/g, "");
+  const plain = plainMessageId(given);
   const isNamed = ({ messageId = "" }: StoredSummary): boolean =>
-    plain !== "" && messageId.replace(/^<|>$/g, "") === plain;
+    plain !== "" && plainMessageId(messageId) === plain;
   const found =
     messages.find(({ id }) => id === given) ?? messages.find((message) => isNamed(message));
   if (found !== undefined) return found.id;

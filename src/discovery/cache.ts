@@ -1,6 +1,7 @@
 import { DAY, SECOND, after } from "../base/time.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import type { Certificate } from "../openpgp/certificate.ts";
+import { isPast } from "../openpgp/validity.ts";
 import { deleteCache, readCache, writeCache } from "../store/cache.ts";
 import type { Store } from "../store/store.ts";
 import type { LookUpContext } from "./context.ts";
@@ -28,6 +29,8 @@ export async function findCached(
     await deleteCache(store, address); // What is too old to be read is gone at once.
     return undefined;
   }
+  // It may have ended by what was left out of it, such as another user ID: what is kept does not say so.
+  if (isPast(entry.endsAt, now)) return undefined;
   const parsed = await work.parseCertificates(entry.certificate);
   const [certificate] = parsed.kind === "parsed" ? parsed.certificates : [];
   if (certificate === undefined) return undefined;
@@ -54,7 +57,7 @@ export async function keep(
     readonly keyserver: string;
     readonly fetchedAt: Date;
     readonly cacheControl: string | undefined;
-    /** What was left out of the certificate may end it earlier than it says itself: then somebody is asked again. */
+    /** What was left out of the certificate may end it earlier than it says itself: then it is not used any more. */
     readonly expires: Date | undefined;
   },
 ): Promise<void> {
@@ -65,10 +68,10 @@ export async function keep(
     return;
   }
   const byAnswer = after(fetchedAt, freshMs);
-  const { expires = byAnswer } = found;
-  const freshUntil = expires < byAnswer ? expires : byAnswer;
+  const { expires: endsAt } = found;
+  const freshUntil = endsAt !== undefined && endsAt < byAnswer ? endsAt : byAnswer;
   const certificate = found.certificate.bytes;
-  await writeCache(store, { address, certificate, keyserver, fetchedAt, freshUntil });
+  await writeCache(store, { address, certificate, keyserver, fetchedAt, freshUntil, endsAt });
 }
 
 /** How long an answer stays fresh, in milliseconds; undefined: it must not be kept. */

@@ -15,7 +15,7 @@ import { byLocal } from "./local.ts";
 import { lookUp } from "./look-up.ts";
 import type { Discover, Discovery, DiscoveryDeps } from "./outcome.ts";
 import { steadyClock } from "./steady-clock.ts";
-import { clockTrouble, timeSeen } from "./time-seen.ts";
+import { clockTrouble, timeKeeper } from "./time-seen.ts";
 
 type AboutAuthor = (author: EmailAddress, arrivedAt: Date) => Promise<AuthorAnswer>;
 type AboutKey = (
@@ -47,7 +47,7 @@ const REFRESH_MS = DAY;
 /** Makes look-ups for a process. Addresses that are asked for at the same time share one look-up. */
 export function makeDiscover(deps: DiscoveryDeps): Discoverer {
   const clock = steadyClock(deps.clock, deps.monotonicMs);
-  const { keep: keepTime } = timeSeen(deps.store, clock, deps.isServing);
+  const keepTime = timeKeeper(deps.store, clock, deps.isServing);
   const context: LookUpContext = {
     ...deps,
     work: deps.work ?? certificateWorkHere,

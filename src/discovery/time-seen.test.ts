@@ -9,7 +9,7 @@ import type { Store } from "../store/store.ts";
 import { engines } from "../../test/support/engines.ts";
 import { makeDiscover } from "./discovery.ts";
 import { steadyClock } from "./steady-clock.ts";
-import { clockTrouble, timeSeen } from "./time-seen.ts";
+import { clockTrouble, timeKeeper } from "./time-seen.ts";
 
 const now = fromUnixMs(1_795_000_000_000);
 const at = (date: Date): Clock => ({ now: () => date });
@@ -37,25 +37,25 @@ async function unreachable(store: Store, clock: Clock, isServing: boolean): Prom
 for (const { engine, open } of engines()) {
   test(`${engine}: a command with a wrong clock moves nobody's time`, async () => {
     await using store = await open();
-    await timeSeen(store, steadyClock(at(now)), true).keep();
-    await timeSeen(store, steadyClock(at(after(now, 400 * DAY))), false).keep();
+    await timeKeeper(store, steadyClock(at(now)), true)();
+    await timeKeeper(store, steadyClock(at(after(now, 400 * DAY))), false)();
     assert.deepEqual(await readLatestTime(store), now);
     const later = after(now, 10 * MINUTE);
-    await timeSeen(store, steadyClock(at(later)), true).keep();
+    await timeKeeper(store, steadyClock(at(later)), true)();
     assert.deepEqual(await readLatestTime(store), later);
   });
 
   test(`${engine}: a command goes on from the time that the gateway saw`, async () => {
     await using store = await open();
-    await timeSeen(store, steadyClock(at(now)), true).keep();
+    await timeKeeper(store, steadyClock(at(now)), true)();
     const behind = steadyClock(at(after(now, -DAY)));
-    await timeSeen(store, behind, false).keep();
+    await timeKeeper(store, behind, false)();
     assert(behind.now() >= now);
   });
 
   test(`${engine}: a look-up that fails while the clock is set back names the clock`, async () => {
     await using store = await open();
-    await timeSeen(store, steadyClock(at(now)), true).keep();
+    await timeKeeper(store, steadyClock(at(now)), true)();
     for (const isServing of [true, false]) {
       assert.match(
         await unreachable(store, at(after(now, -DAY)), isServing),
@@ -67,7 +67,7 @@ for (const { engine, open } of engines()) {
 
   test(`${engine}: after a clock that was ahead an operator makes now the latest time`, async () => {
     await using store = await open();
-    await timeSeen(store, steadyClock(at(after(now, 400 * DAY))), true).keep();
+    await timeKeeper(store, steadyClock(at(after(now, 400 * DAY))), true)();
     assert.match(clockTrouble(at(now), (await readLatestTime(store)) ?? now) ?? "", /was ahead/);
     await resetLatestTime(store, now);
     assert.equal(clockTrouble(at(now), (await readLatestTime(store)) ?? now), undefined);

@@ -7,18 +7,17 @@ const KEEP_MS = MINUTE;
 /** How far the system's clock may be behind what was seen before it counts as set back. */
 const MAX_BEHIND_MS = 5 * MINUTE;
 
-export type TimeSeen = {
-  /** To be waited for before the clock decides about what is cached. */
-  readonly keep: () => Promise<void>;
-};
-
 /**
  * Carries the time over restarts: at first and then once a minute the latest time that any process has seen is kept, and
  * the clock goes on from there. A clock that was ahead does no lasting harm: what is cached from then on is as old by the
  * same clock. A process that does not serve reads what was kept and writes nothing: one command with a wrong clock moves
- * nobody's time.
+ * nobody's time. The function that it gives is to be waited for before the clock decides about what is cached.
  */
-export function timeSeen(store: Store, clock: SteadyClock, isServing = true): TimeSeen {
+export function timeKeeper(
+  store: Store,
+  clock: SteadyClock,
+  isServing = true,
+): () => Promise<void> {
   let next: Date | undefined;
   let keeping: Promise<void> | undefined;
   const keep = async (): Promise<void> => {
@@ -32,11 +31,9 @@ export function timeSeen(store: Store, clock: SteadyClock, isServing = true): Ti
       keeping = undefined;
     }
   };
-  return {
-    keep: async () => {
-      if (next !== undefined && clock.now() < next) return;
-      await (keeping ??= keep());
-    },
+  return async () => {
+    if (next !== undefined && clock.now() < next) return;
+    await (keeping ??= keep());
   };
 }
 

@@ -16,6 +16,7 @@ import { mxRecord } from "./mx-record.ts";
 import { nextHopCheck } from "./next-hop.ts";
 import { outboxCheck } from "./outbox.ts";
 import { pendingMail } from "./pending-mail.ts";
+import { postmasterCheck } from "./postmaster.ts";
 import { readOnly } from "./read-only.ts";
 import { releasedRevocations } from "./released-revocations.ts";
 import { resolverCheck } from "./resolver-check.ts";
@@ -43,6 +44,7 @@ const HOST_CHECKS: readonly Check<DoctorDeps>[] = [
   secretKeys,
   logins,
   pendingMail,
+  postmasterCheck,
   outboxCheck,
   nextHopCheck,
   listeningCheck,

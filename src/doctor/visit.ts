@@ -45,6 +45,16 @@ export type DoctorDeps = {
   readonly hostname: string;
   /** Whether other providers' mail is taken from the world. */
   readonly takesMx: boolean;
+  /** Who reads mail for postmaster; undefined where no listener takes mail. */
+  readonly postmaster?:
+    | {
+        /** Each domain, and the host. */
+        readonly places: readonly Domain[];
+        /** The account that the configuration names. */
+        readonly configured: EmailAddress | undefined;
+        readonly isRead: (store: Store, place: Domain) => Promise<boolean>;
+      }
+    | undefined;
   /** Where mail that leaves goes next. */
   readonly hops: readonly Place[];
   /** Where the configuration says that we listen; `name` is that of the table. */

@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 
 import { equalBytes, utf8 } from "../base/bytes.ts";
-import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
+import type { EmailAddress } from "../mail/address.ts";
 import {
   countRowsBeforeFirst,
   hasAudit,
@@ -24,6 +24,7 @@ import {
   type AuditRowWithMac,
 } from "../store/audit.ts";
 import type { Store } from "../store/store.ts";
+import { accountTag, accountTags } from "./account-tag.ts";
 
 /** What happened. Details are words, numbers and fingerprints: no local part, no secret. */
 export type AuditEntry = {
@@ -60,12 +61,13 @@ export type AuditCheck =
 /** A row of an earlier check, kept where whoever writes to the database does not: its number and its hash in hex. */
 export type KeptHead = { readonly rows: number; readonly head: string };
 
-const TAG_HEX = 16;
-
 /** Appends an entry, in the caller's transaction if there is one: it is in the log if and only if the deed was done. */
 export async function appendAudit(store: Store, entry: AuditEntry): Promise<void> {
   await store.transaction(async (tx) => {
-    const row = { ...(await takeAuditPlace(tx)), at: entry.at, ...columnsOf(entry) };
+    const { at, action, account } = entry;
+    const tag = account === undefined ? "" : await accountTag(tx, account);
+    const place = await takeAuditPlace(tx);
+    const row = { ...place, at, action, account: tag, detail: detailText(entry) };
     const hash = hashOf(row);
     await insertAudit(tx, { ...row, hash });
     if (tx.auditMac === undefined) return;
@@ -134,19 +136,13 @@ export async function appendAuditOnce(store: Store, entry: AuditEntry): Promise<
 
 /** Whether the log has an entry that differs in its time at most. */
 export async function isAudited(store: Store, entry: AuditEntry): Promise<boolean> {
-  return hasAudit(store, columnsOf(entry));
+  const { action, account } = entry;
+  const accounts = account === undefined ? [""] : await accountTags(store, account);
+  return hasAudit(store, { action, accounts, detail: detailText(entry) });
 }
 
-function columnsOf({
-  action,
-  account,
-  detail,
-}: AuditEntry): Pick<AuditRow, "action" | "account" | "detail"> {
-  return {
-    action,
-    account: account === undefined ? "" : accountTag(account),
-    detail: JSON.stringify(detail ?? {}),
-  };
+function detailText({ detail }: AuditEntry): string {
+  return JSON.stringify(detail ?? {});
 }
 
 /**
@@ -250,7 +246,7 @@ export async function* listAudit(
   store: Store,
   account?: EmailAddress,
 ): AsyncGenerator<AuditRecord> {
-  const options = account === undefined ? {} : { account: accountTag(account) };
+  const options = account === undefined ? {} : { accounts: await accountTags(store, account) };
   for await (const row of walkAudit(store, options)) {
     yield {
       seq: row.seq,
@@ -260,12 +256,6 @@ export async function* listAudit(
       detail: JSON.parse(row.detail) as AuditRecord["detail"],
     };
   }
-}
-
-/** Stands for an account in logs: whoever knows the address finds its rows, the rows do not name it. */
-export function accountTag(address: EmailAddress): string {
-  const hash = createHash("sha256").update(canonicalAddress(address)).digest("hex");
-  return `${address.domain}#${hash.slice(0, TAG_HEX)}`;
 }
 
 /** Each field with its length before it, so that no two rows have the same text. */

@@ -8,7 +8,8 @@ import { parseAddress } from "../mail/address.ts";
 import { fakeClock } from "../../test/support/clock.ts";
 import { engines } from "../../test/support/engines.ts";
 import type { Store } from "../store/store.ts";
-import { accountTag, appendAudit, listAudit, verifyAudit } from "./audit.ts";
+import { accountTag } from "./account-tag.ts";
+import { appendAudit, listAudit, verifyAudit } from "./audit.ts";
 import { purgeTrace, readTrace, recordTrace } from "./trace.ts";
 
 const clock = fakeClock();
@@ -117,7 +118,7 @@ for (const { engine, open } of engines()) {
     const hers = await Array.fromAsync(listAudit(store, alice));
     assert.deepEqual(
       hers.map((one) => [one.account, one.detail]),
-      [[accountTag(alice), { row: 1 }]],
+      [[await accountTag(store, alice), { row: 1 }]],
     );
     assert(!JSON.stringify(hers).includes("alice"));
   });

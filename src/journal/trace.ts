@@ -7,6 +7,7 @@ import {
   type Direction,
   type TraceRow,
 } from "../store/trace.ts";
+import { plainMessageId } from "../mail/message-id.ts";
 import type { Store } from "../store/store.ts";
 
 /** How long a decision is kept. */
@@ -31,7 +32,7 @@ const MAX_VALUE_LENGTH = 1000;
 /** Writes a decision down; texts from elsewhere are cut at a thousand characters. */
 export async function recordTrace(store: Store, entry: TraceEntry): Promise<void> {
   await insertTrace(store, {
-    messageId: normalId(entry.messageId),
+    messageId: plainMessageId(entry.messageId),
     at: entry.at,
     direction: entry.direction,
     step: entry.step,
@@ -45,7 +46,7 @@ export async function recordTrace(store: Store, entry: TraceEntry): Promise<void
 
 /** What was decided about a message, in that order; its ID with or without angle brackets. */
 export async function readTrace(store: Store, messageId: string): Promise<readonly TraceEntry[]> {
-  return (await selectTrace(store, normalId(messageId))).map(fromRow);
+  return (await selectTrace(store, plainMessageId(messageId))).map(fromRow);
 }
 
 /**
@@ -66,7 +67,3 @@ function fromRow({ messageId, at, direction, step, detail, transaction }: TraceR
 }
 
 export { purgeTrace } from "../store/trace.ts";
-
-function normalId(messageId: string): string {
-  return messageId.trim().replace(/^<|>$/g, "").slice(0, MAX_VALUE_LENGTH);
-}

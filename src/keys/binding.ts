@@ -7,7 +7,8 @@
  * A slot is bound to the generation that it was made at, and the entry names it: a recovery code's slot cannot be wrapped
  * again without the code, and must open also when the service key is lost.
  */
-import { accountTag, isGenuine } from "../journal/audit.ts";
+import { accountTags } from "../journal/account-tag.ts";
+import { isGenuine } from "../journal/audit.ts";
 import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
 import type { AuditRowWithMac } from "../store/audit.ts";
 import { lastGeneration, readGeneration } from "../store/generations.ts";
@@ -25,10 +26,10 @@ export type Binding = { readonly generation: number; readonly slots: ReadonlySet
 
 /** Undefined when there is no such account, or its row and the log do not tell the same. */
 export async function readBinding(store: Store, owner: EmailAddress): Promise<Binding | undefined> {
-  const tag = accountTag(owner);
+  const tags = await accountTags(store, owner);
   let before = Number.MAX_SAFE_INTEGER;
   for (;;) {
-    const read = await readGeneration(store, canonicalAddress(owner), tag, before);
+    const read = await readGeneration(store, canonicalAddress(owner), tags, before);
     if (read === undefined) return undefined;
     const { generation, entry } = read;
     if (entry === undefined) return generation === NONE.generation ? NONE : undefined;
@@ -42,10 +43,11 @@ export async function readBinding(store: Store, owner: EmailAddress): Promise<Bi
 
 /** What the last genuine entry of an account says; `NONE` when there is none. */
 export async function loggedBinding(store: Store, owner: EmailAddress): Promise<Binding> {
+  const tags = await accountTags(store, owner);
   let entry: AuditRowWithMac | undefined;
   do {
     const before = entry?.seq ?? Number.MAX_SAFE_INTEGER;
-    entry = await lastGeneration(store, accountTag(owner), before);
+    entry = await lastGeneration(store, tags, before);
   } while (entry !== undefined && !(await isGenuine(store, entry)));
   return entry === undefined ? NONE : entryOf(entry.detail);
 }
@@ -63,7 +65,8 @@ export async function firstGeneration(store: Store, address: EmailAddress): Prom
 /** The generation that follows, whatever the row and the log say now: for what an operator decides. */
 export async function generationNow(store: Store, owner: EmailAddress): Promise<number> {
   const last = Number.MAX_SAFE_INTEGER;
-  const read = await readGeneration(store, canonicalAddress(owner), accountTag(owner), last);
+  const tags = await accountTags(store, owner);
+  const read = await readGeneration(store, canonicalAddress(owner), tags, last);
   return Math.max(read?.generation ?? 0, (await loggedBinding(store, owner)).generation);
 }
 

@@ -17,7 +17,8 @@ import { serveAgain } from "../store/publish.ts";
 import { publishedVersion } from "../store/published-version.ts";
 import { migrate } from "../store/migrate.ts";
 import { openPublishedView } from "../store/published-view.ts";
-import { openStore, type Store } from "../store/store.ts";
+import type { Store } from "../store/store.ts";
+import { openTestStore } from "../../test/support/tag-keys.ts";
 import { setLoginOnly } from "../../test/support/accounts.ts";
 import { engines } from "../../test/support/engines.ts";
 import {
@@ -99,7 +100,7 @@ for (const { engine, open, place } of engines()) {
 
   test(`${engine}: a key that ends without a revocation is served on no way, until its owner uploads one`, async () => {
     const database = await place();
-    await using store = await openStore(database);
+    await using store = await openTestStore(database);
     await migrate(store);
     await using view = openPublishedView(database);
     const { deps } = await withAlice(store);

@@ -1,3 +1,4 @@
+import { keepAccountTag } from "../journal/account-tag.ts";
 import { appendAudit } from "../journal/audit.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import { readAccount } from "../store/accounts.ts";
@@ -53,5 +54,6 @@ export async function raiseGeneration(
     account: owner,
     detail: { ...detail, ...generationDetail(to, slots) },
   });
+  await keepAccountTag(tx, owner);
   return to;
 }

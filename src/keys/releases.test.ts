@@ -6,7 +6,8 @@ import { listAudit, verifyAudit } from "../journal/audit.ts";
 import { parseAddress } from "../mail/address.ts";
 import type { Fingerprint } from "../openpgp/fingerprint.ts";
 import { migrate } from "../store/migrate.ts";
-import { openStore, type Store } from "../store/store.ts";
+import type { Store } from "../store/store.ts";
+import { openTestStore } from "../../test/support/tag-keys.ts";
 import { fakeClock } from "../../test/support/clock.ts";
 import { doctorDeps } from "../../test/support/doctor-world.ts";
 import { setLoginOnly } from "../../test/support/accounts.ts";
@@ -113,9 +114,9 @@ for (const { engine, open, place } of engines()) {
 
   test(`${engine}: two that share the database share the count`, async () => {
     const database = await place();
-    await using one = await openStore(database);
+    await using one = await openTestStore(database);
     await migrate(one);
-    await using other = await openStore(database);
+    await using other = await openTestStore(database);
     const [first, second] = [depsFor(one), depsFor(other)];
     if (engine === "sqlite") {
       // Its transactions wait for each other without giving way, which needs two processes.

@@ -11,7 +11,8 @@
  */
 import { AppError } from "../base/errors.ts";
 import { after, DAY, HOUR } from "../base/time.ts";
-import { accountTag, appendAudit } from "../journal/audit.ts";
+import { accountTags } from "../journal/account-tag.ts";
+import { appendAudit } from "../journal/audit.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import type { Fingerprint } from "../openpgp/fingerprint.ts";
 import { countActions, lastAction, selectActions } from "../store/audit-actions.ts";
@@ -107,7 +108,7 @@ async function raiseAlarms(
 }
 
 async function isCounted(store: Store, account: EmailAddress, now: Date): Promise<boolean> {
-  const from = { at: after(now, -DAY), afterSeq: 0, account: accountTag(account) };
+  const from = { at: after(now, -DAY), afterSeq: 0, accounts: await accountTags(store, account) };
   return (await countActions(store, RELEASED, from)) > 0;
 }
 

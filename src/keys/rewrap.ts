@@ -17,6 +17,7 @@ import {
   type Page,
 } from "../store/service-keys.ts";
 import type { Store } from "../store/store.ts";
+import { moveTagKey } from "../store/tag-key.ts";
 import type { SlotRow } from "../store/vault.ts";
 import { moveVerifier } from "./login-verifier.ts";
 import { openServiceSlot, rewrapPasswordSlot, rewrapServiceSlot, type SlotOwner } from "./slots.ts";
@@ -32,6 +33,7 @@ export async function rewrapAll(deps: VaultDeps): Promise<UnderFormer> {
   let unreadable = 0;
   for (const batch of [slots, logins, revocations, copies])
     unreadable += await rewrapTable(deps, batch);
+  unreadable += await moveTagKey(deps.store);
   while ((await renewAuditMacs(deps.store)) > 0); // A process that has the former key still may have written meanwhile.
   const passwords = await waitingPasswords(deps);
   const detail = { unreadable, passwords: passwords.length };

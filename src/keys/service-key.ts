@@ -16,6 +16,7 @@ export type ServicePurpose =
   | "revocations"
   | "macs"
   | "audit"
+  | "tags"
   | "sessions";
 
 /** The length of a service root key. */

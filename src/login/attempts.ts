@@ -1,5 +1,4 @@
 /** How often somebody may be wrong about a password, and how many logins are looked at at a time. */
-import { createHash } from "node:crypto";
 import { Gate } from "../base/gate.ts";
 import { MINUTE, after } from "../base/time.ts";
 import { appendAudit } from "../journal/audit.ts";
@@ -12,6 +11,7 @@ import {
   readAttempts,
 } from "../store/attempts.ts";
 import type { Store } from "../store/store.ts";
+import { makeTag } from "../store/tag-key.ts";
 
 /** The window in which failures are counted. */
 const ATTEMPT_WINDOW_MS = 15 * MINUTE;
@@ -46,7 +46,7 @@ export class LoginTurns {
     work: () => Promise<Value>,
   ): Promise<Value | undefined> {
     // In this order: who waits for another login of the account takes no place of the network's.
-    return this.#accounts.pass(accountKey(attempt), signal, async () =>
+    return this.#accounts.pass(accountText(attempt), signal, async () =>
       this.#networks.pass(attempt.network, signal, work),
     );
   }
@@ -61,9 +61,14 @@ export async function isThrottled(
   attempt: Attempt,
 ): Promise<boolean> {
   const now = clock.now();
-  const failures = await readAttempts(store, accountKey(attempt), now, ATTEMPT_WINDOW_MS);
+  const failures = await readAttempts(
+    store,
+    await accountKey(store, attempt),
+    now,
+    ATTEMPT_WINDOW_MS,
+  );
   if (failures >= limits.failures) return true;
-  const all = await readAttempts(store, networkKey(attempt), now, ATTEMPT_WINDOW_MS);
+  const all = await readAttempts(store, await networkKey(store, attempt), now, ATTEMPT_WINDOW_MS);
   return all >= limits.failuresPerNetwork;
 }
 
@@ -74,15 +79,20 @@ export async function countFailure(
   attempt: Attempt,
 ): Promise<void> {
   const at = clock.now();
-  await countAttempt(store, networkKey(attempt), at, ATTEMPT_WINDOW_MS);
-  const failures = await countAttempt(store, accountKey(attempt), at, ATTEMPT_WINDOW_MS);
+  await countAttempt(store, await networkKey(store, attempt), at, ATTEMPT_WINDOW_MS);
+  const failures = await countAttempt(
+    store,
+    await accountKey(store, attempt),
+    at,
+    ATTEMPT_WINDOW_MS,
+  );
   if (failures !== limits.failures) return;
   await appendAudit(store, { at, action: "login.throttled", account: attempt.address });
 }
 
 /** The right password forgets the wrong ones before it. */
 export async function forgetFailures({ store }: Deps, attempt: Attempt): Promise<void> {
-  await forgetAttempts(store, accountKey(attempt));
+  await forgetAttempts(store, await accountKey(store, attempt));
 }
 
 /** Deletes what no longer counts. */
@@ -90,16 +100,16 @@ export async function purgeAttempts(store: Store, now: Date): Promise<void> {
   await purge(store, after(now, -ATTEMPT_WINDOW_MS));
 }
 
-/** Nothing that somebody typed is kept in clear. */
-function accountKey({ address, network }: Attempt): string {
-  return digest(canonicalAddress(address), network);
+/** Nothing that somebody typed is kept, nor what tells it to who has the database alone. */
+async function accountKey(store: Store, attempt: Attempt): Promise<string> {
+  return makeTag(store, "attempt", accountText(attempt));
 }
 
 /** No address is empty. */
-function networkKey({ network }: Attempt): string {
-  return digest("", network);
+async function networkKey(store: Store, { network }: Attempt): Promise<string> {
+  return makeTag(store, "attempt", `\0${network}`);
 }
 
-function digest(...parts: readonly string[]): string {
-  return createHash("sha256").update(parts.join("\0")).digest("hex");
+function accountText({ address, network }: Attempt): string {
+  return `${canonicalAddress(address)}\0${network}`;
 }

@@ -1,5 +1,6 @@
 import { addAccount, NO_LOGIN, type Account, type NewAccount } from "../accounts/embedded.ts";
 import type { Secret } from "../base/secret.ts";
+import { keepAccountTag } from "../journal/account-tag.ts";
 import { appendAudit } from "../journal/audit.ts";
 import { firstGeneration, generationDetail } from "../keys/binding.ts";
 import { prepareKeys, saveKeys, type PreparedKeys } from "../keys/create.ts";
@@ -53,6 +54,7 @@ export async function enrol(deps: VaultDeps, wanted: Enrolment): Promise<Enrolle
       login,
       generation,
     );
+    await keepAccountTag(store, address);
     if (keys.prepared !== undefined) await saveKeys(deps, store, keys.prepared);
     return added;
   });

@@ -70,7 +70,11 @@ const LATER = after(NOW, 10 * MINUTE);
 
 async function openByLibrary(message: Uint8Array, reader: UnlockedKey, signer: UnlockedKey) {
   const { data, signatures } = await decryptByLibrary({
-    message: await readMessage({ binaryMessage: message, config: messageConfig }),
+    // WebCrypto takes nothing from shared memory.
+    message: await readMessage({
+      binaryMessage: Uint8Array.from(message),
+      config: messageConfig,
+    }),
     decryptionKeys: await readByLibrary(reader),
     verificationKeys: (await readByLibrary(signer)).toPublic(),
     expectSigned: true,

@@ -2,11 +2,11 @@ import { fromUnixMs } from "../base/time.ts";
 import type { AuditRow } from "./audit.ts";
 import type { Store } from "./store.ts";
 
-/** How often something was done from a time on, behind a place in the log; to one account if its tag is given. */
+/** How often something was done from a time on, behind a place in the log; to one account if its tags are given. */
 export async function countActions(
   store: Store,
   action: string,
-  from: { readonly at: Date; readonly afterSeq: number; readonly account?: string },
+  from: { readonly at: Date; readonly afterSeq: number; readonly accounts?: readonly string[] },
 ): Promise<number> {
   const all = store.db
     .selectFrom("audit")
@@ -14,7 +14,8 @@ export async function countActions(
     .where("action", "=", action)
     .where("at", ">", from.at.getTime())
     .where("seq", ">", Math.max(from.afterSeq, 0));
-  const query = from.account === undefined ? all : all.where("account", "=", from.account);
+  const { accounts } = from;
+  const query = accounts === undefined ? all : all.where("account", "in", accounts);
   const row = await query.executeTakeFirstOrThrow();
   return Number(row.count);
 }

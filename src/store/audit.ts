@@ -106,13 +106,17 @@ export async function holdAuditEnd(store: Store): Promise<void> {
 /** Whether the log says the same of an account already, at whatever time. */
 export async function hasAudit(
   store: Store,
-  { action, account, detail }: Pick<AuditRow, "action" | "account" | "detail">,
+  {
+    action,
+    accounts,
+    detail,
+  }: Pick<AuditRow, "action" | "detail"> & { readonly accounts: readonly string[] },
 ): Promise<boolean> {
   const row = await store.db
     .selectFrom("audit")
     .select("seq")
     .where("seq", ">", 0)
-    .where("account", "=", account)
+    .where("account", "in", accounts)
     .where("action", "=", action)
     .where("detail", "=", detail)
     .limit(1)
@@ -168,10 +172,10 @@ export const SAYS_GENERATION = '%"generation":%';
 /** A row with its MAC; `serviceKey` is empty where there is none. */
 export type AuditRowWithMac = AuditRow & Pick<AuditMacRow, "serviceKey" | "mac">;
 
-/** The log after a place, page by page, of one account if its tag is given. */
+/** The log after a place, page by page, of one account if its tags are given. */
 export async function* walkAudit(
   store: Store,
-  options: { readonly after?: number; readonly account?: string } = {},
+  options: { readonly after?: number; readonly accounts?: readonly string[] } = {},
 ): AsyncGenerator<AuditRowWithMac> {
   let after = options.after ?? 0;
   for (;;) {
@@ -181,7 +185,8 @@ export async function* walkAudit(
       .selectAll("audit")
       .select(["audit_macs.service_key", "audit_macs.mac"])
       .where("audit.seq", ">", after);
-    if (options.account !== undefined) query = query.where("audit.account", "=", options.account);
+    if (options.accounts !== undefined)
+      query = query.where("audit.account", "in", options.accounts);
     const rows = await query.orderBy("audit.seq").limit(PAGE).execute();
     for (const row of rows) {
       after = row.seq;

@@ -15,6 +15,7 @@ for (const { engine, open } of engines()) {
       keyserver: "keys.beta.test",
       fetchedAt: now,
       freshUntil: after(now, 30 * DAY),
+      endsAt: undefined,
     };
     await writeCache(store, { ...entry, certificate: Uint8Array.from([4]) });
     await writeCache(store, entry);

@@ -7,17 +7,21 @@ import {
 } from "../mail/address.ts";
 import { purgeAuthorAnswers } from "./author-answers.ts";
 import { CACHE_LIFE_MS, purgeAuthorKeys } from "./author-keys.ts";
-import { addressFrom } from "./row.ts";
+import { addressFrom, timeOrNone } from "./row.ts";
 import type { Store } from "./store.ts";
 import { purgeUnusable } from "./unusable-answers.ts";
 
-/** A certificate that a keyserver gave for an address, when, and until when it needs no new look. */
+/**
+ * A certificate that a keyserver gave for an address, when, and until when it needs no new look. From `endsAt` on it is not
+ * valid for the address, whoever can be asked.
+ */
 export type CacheEntry = {
   readonly address: EmailAddress;
   readonly certificate: Uint8Array;
   readonly keyserver: string;
   readonly fetchedAt: Date;
   readonly freshUntil: Date;
+  readonly endsAt: Date | undefined;
 };
 
 /** What is cached for an address and younger than seven days. An entry from the future, by a clock set back, is not used. */
@@ -40,6 +44,7 @@ export async function readCache(
     keyserver: row.keyserver,
     fetchedAt: fromUnixMs(row.fetched_at),
     freshUntil: fromUnixMs(row.fresh_until),
+    endsAt: timeOrNone(row.ends_at),
   };
 }
 
@@ -54,6 +59,7 @@ export async function writeCache(store: Store, entry: CacheEntry): Promise<void>
       entry.freshUntil.getTime(),
       after(entry.fetchedAt, CACHE_LIFE_MS).getTime(),
     ),
+    ends_at: entry.endsAt?.getTime() ?? 0,
   };
   await store.db
     .insertInto("cached_certificates")
@@ -63,7 +69,9 @@ export async function writeCache(store: Store, entry: CacheEntry): Promise<void>
 }
 
 /** Every entry with its age, for the operator. */
-export async function listCache(store: Store): Promise<readonly Omit<CacheEntry, "certificate">[]> {
+export async function listCache(
+  store: Store,
+): Promise<readonly Omit<CacheEntry, "certificate" | "endsAt">[]> {
   const rows = await store.db
     .selectFrom("cached_certificates")
     .select(["mailbox", "keyserver", "fetched_at", "fresh_until"])

@@ -9,7 +9,7 @@ import type { Store } from "./store.ts";
 export async function readGeneration(
   store: Store,
   account: CanonicalAddress,
-  tag: string,
+  tags: readonly string[],
   before: number,
 ): Promise<
   { readonly generation: number; readonly entry: AuditRowWithMac | undefined } | undefined
@@ -21,7 +21,7 @@ export async function readGeneration(
         of
           .selectFrom("audit as said")
           .select((said) => said.fn.max("said.seq").as("seq"))
-          .where("said.account", "=", tag)
+          .where("said.account", "in", tags)
           .where("said.detail", "like", SAYS_GENERATION)
           .where("said.seq", "<", before),
       ),
@@ -61,7 +61,7 @@ export async function readGeneration(
 /** The last entry of an account before a place that says a generation. */
 export async function lastGeneration(
   store: Store,
-  tag: string,
+  tags: readonly string[],
   before: number,
 ): Promise<AuditRowWithMac | undefined> {
   const row = await store.db
@@ -69,7 +69,7 @@ export async function lastGeneration(
     .leftJoin("audit_macs", "audit_macs.seq", "audit.seq")
     .selectAll("audit")
     .select(["audit_macs.service_key", "audit_macs.mac"])
-    .where("audit.account", "=", tag)
+    .where("audit.account", "in", tags)
     .where("audit.detail", "like", SAYS_GENERATION)
     .where("audit.seq", "<", before)
     .orderBy("audit.seq", "desc")

@@ -14,6 +14,7 @@ import { generations, ownCopies } from "./migrations/0010-generations.ts";
 import { authorAnswers } from "./migrations/0012-author-answers.ts";
 import { unusableAnswers } from "./migrations/0014-unusable-answers.ts";
 import { signals } from "./migrations/0015-signals.ts";
+import { tagsAndEnds } from "./migrations/0016-tags-and-ends.ts";
 import { sealedForm } from "./migrations/0011-sealed-form.ts";
 import { RESTORING, type Engine, type Store } from "./store.ts";
 import { DatabaseTrouble } from "./trouble.ts";
@@ -44,6 +45,7 @@ const STEPS: readonly Step[] = [
   { name: "0012-author-answers", migration: authorAnswers },
   { name: "0014-unusable-answers", migration: unusableAnswers },
   { name: "0015-signals", migration: signals },
+  { name: "0016-tags-and-ends", migration: tagsAndEnds },
 ];
 
 const LOCK = 0x5ea1_9057;

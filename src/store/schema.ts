@@ -30,6 +30,7 @@ export type Schema = {
   readonly secret_keys: SecretKeysTable;
   readonly service_key_users: ServiceKeyUsersTable;
   readonly slots: SlotsTable;
+  readonly tag_key: TagKeyTable;
   readonly tombstones: TombstonesTable;
   readonly trace: TraceTable;
   readonly unusable_answers: UnusableAnswersTable;
@@ -53,6 +54,7 @@ type AccountsTable = {
   login_kdf: Generated<string>;
   login_verifier: Generated<Uint8Array>;
   login_service_key: Generated<string>;
+  audit_tag: Generated<string>;
 };
 
 type AliasesTable = { address: string; mailbox: string; account: string; created_at: number };
@@ -85,6 +87,7 @@ type CachedCertificatesTable = {
   keyserver: string;
   fetched_at: number;
   fresh_until: number;
+  ends_at: Generated<number>;
 };
 
 type UnusableAnswersTable = {
@@ -192,6 +195,8 @@ type GenericRevocationsTable = {
   created_at: number;
   service_key: Generated<string>;
 };
+
+type TagKeyTable = { id: number; service_key: string; wrapped: Uint8Array };
 
 type TombstonesTable = { tag: string; erased_at: number; owner: Generated<string> };
 

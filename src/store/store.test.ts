@@ -172,6 +172,7 @@ test("what was purged is neither in SQLite's file nor in its log", async () => {
     keyserver: "keys.beta.test",
     fetchedAt: fromUnixMs(0),
     freshUntil: fromUnixMs(1),
+    endsAt: undefined,
   });
   const holds = (): boolean =>
     ["", "-wal"].some(

@@ -9,6 +9,7 @@ import { dirname } from "node:path";
 
 import { Kysely, PostgresDialect, sql, SqliteDialect } from "kysely";
 
+import type { Secret } from "../base/secret.ts";
 import { forKysely, openPool, READ_ONLY } from "./postgres.ts";
 import type { Schema } from "./schema.ts";
 import { copySqlite, openSqlite, type SqliteFile } from "./sqlite.ts";
@@ -53,6 +54,20 @@ export type AuditMac = {
   readonly isFormerKeyLost: boolean;
 };
 
+/** The key of the tags that stand for addresses (`tag-key.ts`), wrapped under the service key that is named. */
+export type WrappedTagKey = { readonly serviceKey: string; readonly wrapped: Uint8Array };
+
+/** Wraps and opens the tag key, in processes that hold the service key. */
+export type TagKeys = {
+  /** The name of the service key in force. */
+  readonly serviceKey: () => string;
+  readonly wrap: (key: Secret) => WrappedTagKey;
+  /** Undefined when no service key that is here opens it. */
+  readonly open: (row: WrappedTagKey) => Secret | undefined;
+  /** As in `AuditMac`: then there is a new tag key in place of one that nothing opens. */
+  readonly isFormerKeyLost: boolean;
+};
+
 /** A table that is there while a backup is filled in. */
 export const RESTORING = "restore_is_unfinished";
 
@@ -72,6 +87,8 @@ export class Store implements AsyncDisposable {
 
   /** Undefined in a process that does not hold the service key. */
   auditMac: AuditMac | undefined;
+  /** Undefined in a process that does not hold the service key. */
+  tagKeys: TagKeys | undefined;
   /** Where `published-file.ts` appends; undefined in a process that publishes nothing. */
   publishedFile: string | undefined;
   readonly #sqlite: SqliteFile | undefined;
@@ -109,6 +126,7 @@ export class Store implements AsyncDisposable {
       try {
         const store = new Store(this.engine, tx);
         store.auditMac = this.auditMac;
+        store.tagKeys = this.tagKeys;
         store.publishedFile = this.publishedFile;
         store.#afterCommit = afterCommit;
         return await this.#current.run(state, async () => work(store));

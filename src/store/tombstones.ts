@@ -3,13 +3,14 @@ import { createHash } from "node:crypto";
 import { after, DAY, fromUnixMs } from "../base/time.ts";
 import type { CanonicalAddress } from "../mail/address.ts";
 import type { Store } from "./store.ts";
+import { findTag, makeTag } from "./tag-key.ts";
 
 /** So long an address that was erased or given up is given to nobody else: others may have its certificate in their caches. */
 export const TOMBSTONE_LIFE_MS = 30 * DAY;
 
 const NOBODY = "";
 
-/** Remembers that an address was erased, or that its `owner` gave it up and may take it again; by hashes of both. */
+/** Remembers that an address was erased, or that its `owner` gave it up and may take it again; by tags of both. */
 export async function insertTombstone(
   store: Store,
   address: CanonicalAddress,
@@ -18,11 +19,13 @@ export async function insertTombstone(
 ): Promise<void> {
   const values = {
     erased_at: now.getTime(),
-    owner: owner === undefined ? NOBODY : tagOf(owner),
+    owner: owner === undefined ? NOBODY : await newTag(store, owner),
   };
+  const tags = await tagsOf(store, address);
+  await store.db.deleteFrom("tombstones").where("tag", "in", tags).execute();
   await store.db
     .insertInto("tombstones")
-    .values({ tag: tagOf(address), ...values })
+    .values({ tag: await newTag(store, address), ...values })
     .onConflict((conflict) => conflict.column("tag").doUpdateSet(values))
     .execute();
 }
@@ -37,10 +40,12 @@ export async function isBuried(
   const row = await store.db
     .selectFrom("tombstones")
     .select("owner")
-    .where("tag", "=", tagOf(address))
+    .where("tag", "in", await tagsOf(store, address))
     .where("erased_at", ">", after(now, -TOMBSTONE_LIFE_MS).getTime())
     .executeTakeFirst();
-  return row !== undefined && (owner === undefined || row.owner !== tagOf(owner));
+  return (
+    row !== undefined && (owner === undefined || !(await tagsOf(store, owner)).includes(row.owner))
+  );
 }
 
 /** When this account released an address, if it did so within the last thirty days. */
@@ -52,8 +57,8 @@ export async function releasedAt(
   const row = await store.db
     .selectFrom("tombstones")
     .select("erased_at")
-    .where("tag", "=", tagOf(address))
-    .where("owner", "=", tagOf(owner))
+    .where("tag", "in", await tagsOf(store, address))
+    .where("owner", "in", await tagsOf(store, owner))
     .executeTakeFirst();
   return row && fromUnixMs(row.erased_at);
 }
@@ -64,7 +69,7 @@ export async function renameTombstones(
   from: CanonicalAddress,
   to: CanonicalAddress,
 ): Promise<void> {
-  await replaceOwner(store, from, tagOf(to));
+  await replaceOwner(store, from, await newTag(store, to));
 }
 
 /** When an account is deleted, in the caller's transaction: what it gave up is nobody's any more. */
@@ -76,7 +81,7 @@ async function replaceOwner(store: Store, from: CanonicalAddress, owner: string)
   await store.db
     .updateTable("tombstones")
     .set({ owner })
-    .where("owner", "=", tagOf(from))
+    .where("owner", "in", await tagsOf(store, from))
     .execute();
 }
 
@@ -88,6 +93,13 @@ export async function purgeTombstones(store: Store, now: Date): Promise<void> {
     .execute();
 }
 
-function tagOf(address: CanonicalAddress): string {
-  return createHash("sha256").update("tombstone\0").update(address).digest("hex");
+async function newTag(store: Store, address: CanonicalAddress): Promise<string> {
+  return makeTag(store, "tombstone", address);
+}
+
+/** The tag of today, and the unkeyed one of former versions. */
+async function tagsOf(store: Store, address: CanonicalAddress): Promise<readonly string[]> {
+  const tag = await findTag(store, "tombstone", address);
+  const unkeyed = createHash("sha256").update("tombstone\0").update(address).digest("hex");
+  return tag === undefined ? [unkeyed] : [tag, unkeyed];
 }

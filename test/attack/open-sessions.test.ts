@@ -12,7 +12,7 @@ import { replacePassword, resetPassword } from "../../src/login/recover.ts";
 import type { Sender } from "../../src/outgoing/submit.ts";
 import { replyText } from "../../src/smtp/reply.ts";
 import { migrate } from "../../src/store/migrate.ts";
-import { openStore } from "../../src/store/store.ts";
+import { openTestStore } from "../support/tag-keys.ts";
 import { engines } from "../support/engines.ts";
 import {
   addressOf,
@@ -68,10 +68,10 @@ for (const { engine, place } of engines()) {
   for (const [name, event] of Object.entries(EVENTS)) {
     test(`${engine}: ${name} on one host ends the sessions of the others`, async () => {
       const options = await place();
-      await using store = await openStore(options);
+      await using store = await openTestStore(options);
       await migrate(store);
       const { deps } = await withAlice(store);
-      await using elsewhere = await openStore(options);
+      await using elsewhere = await openTestStore(options);
       const { login, rcpt, data, loggedOut } = submission({ ...deps, store: elsewhere });
       assert(login && loggedOut);
       const sender = await login("alice@alpha.test", old(), network, new AbortController().signal);

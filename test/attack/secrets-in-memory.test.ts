@@ -12,6 +12,7 @@ import { Secret } from "../../src/base/secret.ts";
 import { systemClock } from "../../src/base/time.ts";
 import { openWithPassword } from "../../src/keys/master-key.ts";
 import { openKeys } from "../../src/keys/open-keys.ts";
+import { tagKeysUnder } from "../../src/keys/tag-keys.ts";
 import { TypedPassword } from "../../src/keys/typed-password.ts";
 import { parseAddress } from "../../src/mail/address.ts";
 import { ownKeys } from "../../src/openpgp/own-keys.ts";
@@ -29,6 +30,7 @@ const GC = `--expose-gc --import=${join(import.meta.dirname, "../support/collect
 async function secretsOf(dir: string): Promise<Record<string, Uint8Array>> {
   await using store = await openStore({ engine: "sqlite", path: join(dir, "sealpost.db") });
   using serviceKeys = openServiceKeys(join(dir, "secrets/service.key"));
+  store.tagKeys = tagKeysUnder(serviceKeys);
   const deps = { store, clock: systemClock, serviceKeys };
   const owner = parseAddress(USER);
   assert(owner);

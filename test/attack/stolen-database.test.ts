@@ -15,6 +15,7 @@ import { openWithPassword } from "../../src/keys/master-key.ts";
 import { readRecoveryCode } from "../../src/keys/recovery-code.ts";
 import { wrapCopy } from "../../src/keys/rewrap.ts";
 import { fixedServiceKeys, newServiceRoot } from "../../src/keys/service-key.ts";
+import { holdAuditKeys } from "../../src/keys/tag-keys.ts";
 import { upgradeAccounts } from "../../src/keys/upgrade-accounts.ts";
 import { deriveKey, unwrap } from "../../src/keys/wrap.ts";
 import { unlockWithPassword, type VaultDeps } from "../../src/keys/vault.ts";
@@ -26,7 +27,8 @@ import { encryptAtRest } from "../../src/openpgp/encrypt.ts";
 import { readAccount } from "../../src/store/accounts.ts";
 import { migrate } from "../../src/store/migrate.ts";
 import { insertOutbox } from "../../src/store/outbox.ts";
-import { accountTag, appendAudit, verifyAudit } from "../../src/journal/audit.ts";
+import { accountTag } from "../../src/journal/account-tag.ts";
+import { appendAudit, verifyAudit } from "../../src/journal/audit.ts";
 import { auditMacUnder } from "../../src/keys/audit-mac.ts";
 import { openStore, type Store, type StoreOptions } from "../../src/store/store.ts";
 import { fakeClock } from "../support/clock.ts";
@@ -268,11 +270,11 @@ function loginDeps(deps: VaultDeps): LoginDeps {
 }
 
 /** The last entry that says alice's generation. */
-async function generationEntry({ db }: Store) {
-  return db
+async function generationEntry(store: Store) {
+  return store.db
     .selectFrom("audit")
     .selectAll()
-    .where("account", "=", accountTag(alice))
+    .where("account", "=", await accountTag(store, alice))
     .where("detail", "like", '%"generation":%')
     .orderBy("seq", "desc")
     .executeTakeFirstOrThrow();
@@ -304,7 +306,7 @@ async function makeScene(database: StoreOptions): Promise<Scene> {
   const store = opened.use(await openStore(database));
   await migrate(store);
   const deps = { store, clock: fakeClock(), serviceKeys: opened.use(openServiceKeys(keyFile)) };
-  store.auditMac = auditMacUnder(deps.serviceKeys);
+  holdAuditKeys(store, deps.serviceKeys, false);
   const first = await addUser(deps, alice, "unlocks-at-login");
   const second = await addUser(deps, bob, "provider-usable");
   await mkdir(join(dir, "spool"));

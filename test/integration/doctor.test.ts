@@ -92,6 +92,7 @@ test("a provider that is well passes every check, but for the port that the lab 
     "relay",
     "listeners",
     "clock-seen",
+    "postmaster",
     "revocations",
     "srv",
     "target",

@@ -64,6 +64,7 @@ const NAMELESS: readonly string[] = [
   "revocations_seen",
   "service_key_users",
   "slots",
+  "tag_key",
   "tombstones",
 ];
 

@@ -18,7 +18,8 @@ import { enrol } from "../../src/login/enrol.ts";
 import { parseAddress, type EmailAddress } from "../../src/mail/address.ts";
 import { listPublished } from "../../src/store/certificates.ts";
 import { migrate } from "../../src/store/migrate.ts";
-import { openStore, type Store, type StoreOptions } from "../../src/store/store.ts";
+import type { Store, StoreOptions } from "../../src/store/store.ts";
+import { openTestStore } from "../support/tag-keys.ts";
 import { engines } from "../support/engines.ts";
 import type { KeyClientOrder, KeyClientSight } from "../support/key-client-process.ts";
 import { startTestKeyserver } from "../support/test-keyserver.ts";
@@ -41,7 +42,7 @@ for (const { engine, place } of engines()) {
     try {
       const database = await place();
       const keyFile = join(dir, "service.key");
-      await using store = await openStore(database);
+      await using store = await openTestStore(database);
       await prepare(store, keyFile);
       const sights = await runClients(dir, database, keyFile, processes);
       let [changes, lookUps] = [0, 0];

@@ -15,7 +15,7 @@ import { parseCertificates } from "../../src/openpgp/certificate.ts";
 import { checkSigner, revocationOf } from "../../src/openpgp/signer.ts";
 import { findById } from "../../src/store/certificates.ts";
 import { migrate } from "../../src/store/migrate.ts";
-import { openStore } from "../../src/store/store.ts";
+import { openTestStore } from "../support/tag-keys.ts";
 import { engines } from "../support/engines.ts";
 import { alice, depsFor, old, opensMailFor } from "../support/key-life.ts";
 import {
@@ -73,7 +73,7 @@ async function shown({ status, body }: RawAnswer): Promise<readonly string[]> {
 for (const { engine, place } of engines()) {
   test(`${engine}: once a rotation returned, every interface has the new certificate and none the old one, which goes on for old mail`, async () => {
     const database = await place();
-    await using store = await openStore(database);
+    await using store = await openTestStore(database);
     await migrate(store);
     const deps = { ...depsFor(store), clock: systemClock };
     const made = await enrol(deps, {

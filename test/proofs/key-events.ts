@@ -10,7 +10,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { migrate } from "../../src/store/migrate.ts";
-import { openStore, type Engine } from "../../src/store/store.ts";
+import type { Engine } from "../../src/store/store.ts";
+import { openTestStore } from "../support/tag-keys.ts";
 import { keyFileOf, openPlaces, type Place, type Places } from "../support/key-event-places.ts";
 import type { KeyEventOrder } from "../support/key-event-process.ts";
 import { eventDeps, KEY_EVENTS, makeBefore, type KeyEvent } from "../support/key-events.ts";
@@ -103,7 +104,7 @@ async function prepare(
 ): Promise<Pick<Base, "code" | "canaries" | "before">> {
   let made: Pick<Base, "code" | "canaries">;
   {
-    await using store = await openStore(place.database);
+    await using store = await openTestStore(place.database);
     await migrate(store);
     using deps = eventDeps(store, keyFileOf(place));
     made = { code: await makeBefore(deps, event), canaries: await sealCanaries(deps) };
@@ -112,7 +113,7 @@ async function prepare(
 }
 
 async function look(place: Place, canaries: Canaries, code: string): Promise<KeyState> {
-  await using store = await openStore(place.database);
+  await using store = await openTestStore(place.database);
   using deps = eventDeps(store, keyFileOf(place));
   return await stateOf(deps, canaries, code);
 }

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 
 import { migrate } from "../../src/store/migrate.ts";
-import { openStore, type Engine, type Store, type StoreOptions } from "../../src/store/store.ts";
+import type { Engine, Store, StoreOptions } from "../../src/store/store.ts";
+import { openTestStore } from "./tag-keys.ts";
 import { startPostgres, type Postgres } from "../../lab/postgres.ts";
 
 /** One of the two engines: `open` gives a store with all tables and no rows, whose database is the test's alone. */
@@ -30,7 +31,7 @@ function engineOf(engine: Engine, place: () => Promise<StoreOptions>): TestEngin
     engine,
     place,
     open: async () => {
-      const store = await openStore(await place());
+      const store = await openTestStore(await place());
       await migrate(store);
       return store;
     },

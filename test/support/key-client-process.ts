@@ -12,7 +12,8 @@ import { rotateKey } from "../../src/keys/rotate.ts";
 import type { VaultDeps } from "../../src/keys/vault.ts";
 import { parseAddress, type EmailAddress } from "../../src/mail/address.ts";
 import { findPublished, listPublished } from "../../src/store/certificates.ts";
-import { openStore, type StoreOptions } from "../../src/store/store.ts";
+import type { StoreOptions } from "../../src/store/store.ts";
+import { openTestStore } from "./tag-keys.ts";
 import { seededRandom, type Random } from "./mutate.ts";
 
 export type KeyClientOrder = {
@@ -43,7 +44,7 @@ type Known = { readonly address: EmailAddress; readonly masterKey: MasterKey } &
 };
 
 const order = JSON.parse(process.argv[2] ?? "") as KeyClientOrder;
-await using store = await openStore(order.database);
+await using store = await openTestStore(order.database);
 using serviceKeys = openServiceKeys(order.keyFile);
 using agent = agentOf();
 const deps: VaultDeps = { store, serviceKeys, clock: systemClock };

@@ -7,7 +7,8 @@ import fs from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
 import { StatementSync } from "node:sqlite";
 import pg from "pg";
-import { openStore, type StoreOptions } from "../../src/store/store.ts";
+import type { StoreOptions } from "../../src/store/store.ts";
+import { openTestStore } from "./tag-keys.ts";
 import { eventDeps, KEY_EVENTS } from "./key-events.ts";
 
 /** What the process is told. */
@@ -47,7 +48,7 @@ function countCalls(owner: object, names: readonly string[]): void {
   }
 }
 
-await using store = await openStore(order.database);
+await using store = await openTestStore(order.database);
 using deps = eventDeps(store, order.keyFile);
 const event = KEY_EVENTS[order.event];
 if (event === undefined) throw new Error(`no event ${order.event}`);

@@ -16,7 +16,7 @@ import type { UnlockedKey } from "../../src/openpgp/secret-key.ts";
 import { open } from "../../src/pgpmime/open.ts";
 import type { Account } from "../../src/store/accounts.ts";
 import { migrate } from "../../src/store/migrate.ts";
-import { openStore } from "../../src/store/store.ts";
+import { openTestStore } from "./tag-keys.ts";
 import { haveAccounts } from "./accounts.ts";
 import { servesNothing, serves } from "./authors.ts";
 
@@ -44,7 +44,7 @@ export async function openReadingWorld(o: {
 }): Promise<ReadingWorld> {
   const { reader, readersKey, now, isForDevice = false } = o;
   const custody = isForDevice ? "user-device-only" : "unlocks-at-login";
-  const store = await openStore({ engine: "sqlite", path: ":memory:" });
+  const store = await openTestStore({ engine: "sqlite", path: ":memory:" });
   await migrate(store);
   await haveAccounts(store, reader);
   const deps = {

@@ -1,0 +1,49 @@
+import { appendAudit } from "../journal/audit.ts";
+import type { Store, TagKeys } from "../store/store.ts";
+import { beginTagKey } from "../store/tag-key.ts";
+import { auditMacUnder } from "./audit-mac.ts";
+import type { ServiceKeys } from "./service-key.ts";
+import { unwrap, wrap } from "./wrap.ts";
+
+const VERSION = 1;
+const CONTEXT = ["tag-key", String(VERSION)];
+
+/** Gives a store what the service key is needed for when it reads or writes the audit log. */
+export function holdAuditKeys(
+  store: Store,
+  serviceKeys: ServiceKeys,
+  isFormerKeyLost: boolean,
+): void {
+  store.auditMac = auditMacUnder(serviceKeys, isFormerKeyLost);
+  store.tagKeys = tagKeysUnder(serviceKeys, isFormerKeyLost);
+}
+
+/**
+ * For a process that begins: makes the key of tags, or replaces the one that is lost, which is written down.
+ * @throws AppError when somebody deleted the key.
+ */
+export async function beginTags(store: Store, at: Date): Promise<void> {
+  await store.transaction(async (tx) => {
+    if (await beginTagKey(tx)) await appendAudit(tx, { at, action: "tag-key.replaced" });
+  });
+}
+
+/** Wraps the key of tags (`store/tag-key.ts`) under the service key, for a purpose of its own. */
+export function tagKeysUnder(serviceKeys: ServiceKeys, isFormerKeyLost = false): TagKeys {
+  return {
+    isFormerKeyLost,
+    serviceKey: () => serviceKeys.current.id,
+    wrap: (tagKey) => {
+      const { current } = serviceKeys;
+      using key = current.for("tags");
+      return { serviceKey: current.id, wrapped: wrap(key, tagKey.reveal(), CONTEXT) };
+    },
+    open: ({ serviceKey, wrapped }) => {
+      // A row without a name is nobody's: an empty name would try every key.
+      const [named] = serviceKey === "" ? [] : serviceKeys.candidates(serviceKey);
+      if (named === undefined) return undefined;
+      using key = named.for("tags");
+      return unwrap(key, wrapped, CONTEXT);
+    },
+  };
+}

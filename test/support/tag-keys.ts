@@ -1,0 +1,17 @@
+/** What a process that holds the service key gives its stores: without it nothing tells whose an audit entry is. */
+import { Secret } from "../../src/base/secret.ts";
+import { fixedServiceKeys, SERVICE_KEY_BYTES } from "../../src/keys/service-key.ts";
+import { tagKeysUnder } from "../../src/keys/tag-keys.ts";
+import { openStore, type Store, type StoreOptions, type TagKeys } from "../../src/store/store.ts";
+
+/** The same service key for every store that a test opens; tests of the service key give a store their own. */
+export function testTagKeys(): TagKeys {
+  return tagKeysUnder(fixedServiceKeys(new Secret(new Uint8Array(SERVICE_KEY_BYTES).fill(7))));
+}
+
+/** As `openStore`, for a test that makes accounts and keys. */
+export async function openTestStore(options: StoreOptions): Promise<Store> {
+  const store = await openStore(options);
+  store.tagKeys = testTagKeys();
+  return store;
+}
