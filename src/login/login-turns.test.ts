@@ -11,10 +11,12 @@ const attemptOf = (network: string, local = "alice") => ({
   network,
 });
 
+const NO_REST = async (): Promise<void> => Promise.resolve();
+
 /** Turns in which the work of every login waits until it is let go, and is noted in its order. */
 function held() {
   const clock = fakeClock();
-  const turns = new LoginTurns(clock);
+  const turns = new LoginTurns(clock, NO_REST);
   const { promise, resolve } = Promise.withResolvers<undefined>();
   const order: string[] = [];
   const visit = (network: string, local?: string) =>
@@ -58,6 +60,30 @@ test("networks that were wrong fill only the queue of those that were wrong", as
   letGo();
   await Promise.all(guesses);
   assert.equal(order.length, 201);
+});
+
+test("after a network was wrong its answer is there at once, and the next of these waits until the place has rested", async () => {
+  const rested = Promise.withResolvers<void>();
+  const rests: number[] = [];
+  const turns = new LoginTurns(fakeClock(), async (ms) => {
+    rests.push(ms);
+    return rested.promise;
+  });
+  for (const network of ["a", "b"]) turns.failed(attemptOf(network));
+  assert.equal(await turns.take(attemptOf("a"), undefined, async () => "first"), "first");
+  let isLookedAt = false;
+  const next = turns.take(attemptOf("b"), undefined, async () => {
+    isLookedAt = true;
+    return Promise.resolve("second");
+  });
+  // Another kind does not rest.
+  assert.equal(await turns.take(attemptOf("c"), undefined, async () => "third"), "third");
+  assert(!isLookedAt);
+  rested.resolve();
+  assert.equal(await next, "second");
+  assert.equal(rests.length, 2);
+  const fails = async (): Promise<never> => Promise.reject(new Error("no database"));
+  await assert.rejects(turns.take(attemptOf("a"), undefined, fails), /no database/);
 });
 
 test("who was wrong from a network is a stranger there again after 15 minutes, and who was seen after 30 days", () => {

@@ -1,4 +1,5 @@
 /** Who is looked at first when many log in: whoever logged in from there before, then strangers, then who was wrong. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { ExpiringMap } from "../base/expiring-map.ts";
 import { Gate } from "../base/gate.ts";
 import { DAY, MINUTE, after, type Clock } from "../base/time.ts";
@@ -19,12 +20,18 @@ const MAX_WAITING = 200;
  */
 const PLACES = { seen: 2, new: 1, wrong: 1 } as const;
 
+/** How much longer than its work a place of networks that were wrong stays taken: they get a quarter of a processor. */
+const REST = 3;
+
 type Kind = keyof typeof PLACES;
+
+/** Waits for so many milliseconds. */
+type Rest = (ms: number) => Promise<void>;
 
 /**
  * Logins wait here for their turn, in three queues: of accounts that logged in from the same network within 30 days, of
  * networks without a wrong password in the last 15 minutes, and of all others. In a queue networks take turns, so that one
- * that guesses keeps nobody else waiting. Two logins of one account from one network follow each other, so that each
+ * that guesses keeps nobody else waiting. In the third a place rests after its work. Two logins of one account from one network follow each other, so that each
  * failure counts before the next password is looked at. What was seen is kept in memory: after a restart all are new.
  */
 export class LoginTurns {
@@ -33,12 +40,15 @@ export class LoginTurns {
   readonly #wrong: ExpiringMap<string, true>;
   readonly #queues: Readonly<Record<Kind, Queue>>;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, rest: Rest = async (ms) => sleep(ms, undefined, { ref: false })) {
     this.#clock = clock;
     this.#seen = new ExpiringMap(MAX_REMEMBERED, clock.now);
     this.#wrong = new ExpiringMap(MAX_REMEMBERED, clock.now);
-    const queue = (kind: Kind) => new Queue(PLACES[kind]);
-    this.#queues = { seen: queue("seen"), new: queue("new"), wrong: queue("wrong") };
+    this.#queues = {
+      seen: new Queue(PLACES.seen),
+      new: new Queue(PLACES.new),
+      wrong: new Queue(PLACES.wrong, rest),
+    };
   }
 
   /** Undefined when too many of its kind wait, or when `signal` says that the client has gone. */
@@ -78,9 +88,11 @@ class Queue {
     waiting: MAX_WAITING,
   });
   readonly #networks: Gate;
+  readonly #rest: Rest | undefined;
 
-  constructor(places: number) {
+  constructor(places: number, rest?: Rest) {
     this.#networks = new Gate({ inAll: places, forKey: places, waiting: MAX_WAITING });
+    this.#rest = rest;
   }
 
   async take<Value>(
@@ -90,7 +102,30 @@ class Queue {
   ): Promise<Value | undefined> {
     // In this order: who waits for another login of the account takes no place of the network's.
     return this.#accounts.pass(accountKey(attempt), signal, async () =>
-      this.#networks.pass(attempt.network, signal, work),
+      this.#inPlace(attempt.network, signal, work),
     );
+  }
+
+  /** The answer is there before the place is free again. */
+  async #inPlace<Value>(
+    network: string,
+    signal: AbortSignal | undefined,
+    work: () => Promise<Value>,
+  ): Promise<Value | undefined> {
+    const rest = this.#rest;
+    if (rest === undefined) return this.#networks.pass(network, signal, work);
+    const answer = Promise.withResolvers<Value | undefined>();
+    const passing = this.#networks.pass(network, signal, async () => {
+      const begun = performance.now();
+      const looking = work();
+      answer.resolve(looking);
+      await looking.catch(() => undefined);
+      await rest(REST * (performance.now() - begun));
+    });
+    // Whoever was turned away did no work.
+    void passing.then(() => {
+      answer.resolve(undefined);
+    });
+    return answer.promise;
   }
 }

@@ -36,6 +36,7 @@ const right = (): Secret => Secret.fromText("correct horse");
 const wrong = (): Secret => Secret.fromText("wrong");
 const wanted = { address: alice, custody: "unlocks-at-login", profile: "compat" } as const;
 const network = "192.0.2.0/24";
+const NO_REST = async (): Promise<void> => Promise.resolve();
 
 for (const { engine, open } of engines()) {
   test(`${engine}: enrolment makes account and key together, and the password opens both`, async () => {
@@ -83,7 +84,7 @@ for (const { engine, open } of engines()) {
   test(`${engine}: ten wrong passwords close the account for that network, for a quarter of an hour, and for no other`, async () => {
     await using store = await open();
     const base = depsFor(store);
-    const deps = { ...base, turns: new LoginTurns(base.clock) };
+    const deps = { ...base, turns: new LoginTurns(base.clock, NO_REST) };
     await enrol(deps, { ...wanted, password: right() });
     const attempt = async (password: Secret, from = network): Promise<string> => {
       const result = await login(deps, { address: alice, password, network: from });
@@ -107,7 +108,7 @@ for (const { engine, open } of engines()) {
   test(`${engine}: right passwords are not refused, however many come at once`, async () => {
     await using store = await open();
     const base = depsFor(store);
-    const deps: LoginDeps = { ...base, turns: new LoginTurns(base.clock) };
+    const deps: LoginDeps = { ...base, turns: new LoginTurns(base.clock, NO_REST) };
     await enrol(deps, { ...wanted, password: right() });
     const attempt = async (password: Secret): Promise<string> => {
       const result = await login(deps, { address: alice, password, network });
@@ -141,7 +142,7 @@ for (const { engine, open } of engines()) {
     await using store = await open();
     const base = depsFor(store);
     const loginLimits = { failures: 10, failuresPerNetwork: 2 };
-    const deps: LoginDeps = { ...base, loginLimits, turns: new LoginTurns(base.clock) };
+    const deps: LoginDeps = { ...base, loginLimits, turns: new LoginTurns(base.clock, NO_REST) };
     await enrol(deps, { ...wanted, password: right() });
     const attempt = async (address: EmailAddress, password: Secret): Promise<string> => {
       const result = await login(deps, { address, password, network });
