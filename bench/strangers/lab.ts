@@ -79,13 +79,13 @@ function scenesIn(
       },
     },
     {
-      what: "opening; a login has 300 messages that wait for it opened",
+      what: "opening; a login has 600 messages that wait for it opened",
       times: TIMES,
       honest: arrives,
       attack: async () =>
         waitingAtLogin({
           store: beta,
-          count: 300,
+          count: 600,
           reader: "ben@beta.test",
           login: async () => login("ben@beta.test"),
         }),

@@ -24,7 +24,7 @@ export async function sendingLarge(o: {
   return {
     said: () =>
       `${String(state.sent)} messages of ${String(Math.round(message.length / 1e6))} MB went through, ${String(state.refused)} were refused`,
-    isReal: () => state.refused === 0,
+    isReal: () => state.refused === 0 && state.sent > 0,
     [Symbol.asyncDispose]: async () => {
       state.isOver = true;
       await running;
