@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { Place } from "../../lab/world.ts";
 import { SECOND } from "../../src/base/time.ts";
 import { deliverTo, makeLoneServer, READER } from "../../test/support/lone-server.ts";
-import { dripping, silent } from "./connections.ts";
+import { holding } from "./connections.ts";
 import { guessing, logsIn, NAME } from "./logins.ts";
 import type { Scene } from "./scene.ts";
 
@@ -48,20 +48,27 @@ function scenesAt(lmtp: Place, submission: Place, keys: Place, ca: string): read
       what: "mail in; 1,200 silent connections of two networks",
       times: TIMES,
       honest: delivers,
-      attack: async () => silent(lmtp, { networks: ["127.0.9", "127.0.10"], each: 600 }),
+      attack: async () =>
+        holding({ place: lmtp, networks: ["127.0.9", "127.0.10"], each: 600, talk: "nothing" }),
     },
     {
       what: "mail in; 800 connections of eight networks that drip a message",
       times: TIMES,
       honest: delivers,
       attack: async () =>
-        dripping(lmtp, { networks: numbered(8, (at) => `127.0.${String(at + 40)}`), each: 100 }),
+        holding({
+          place: lmtp,
+          networks: numbered(8, (at) => `127.0.${String(at + 40)}`),
+          each: 100,
+          talk: "drips",
+        }),
     },
     {
       what: "keyserver; 4,000 silent connections of two networks",
       times: TIMES,
       honest: async () => looksUp(keys, ca),
-      attack: async () => silent(keys, { networks: ["127.0.11", "127.0.12"], each: 2000 }),
+      attack: async () =>
+        holding({ place: keys, networks: ["127.0.11", "127.0.12"], each: 2000, talk: "nothing" }),
     },
     {
       what: "login; ten connections that guess new accounts for ever",
