@@ -23,7 +23,7 @@ import {
   type World,
   writeWorld,
 } from "./world.ts";
-import { buildZones } from "./zones.ts";
+import { buildZones, type LabZone } from "./zones.ts";
 
 export type LabOptions = {
   /** Made when missing. Accounts, keys and mail of an earlier lab there are used again. */
@@ -31,12 +31,15 @@ export type LabOptions = {
   readonly engine: "sqlite" | "postgres";
   /** What is sent to a provider's MX goes through a recorder; the story looks at the bytes. */
   readonly isRecorded?: boolean;
+  /** Zones of neighbours that somebody else plays, and the ports of their keyservers. */
+  readonly neighbours?: { readonly zones: readonly LabZone[]; readonly ports: readonly number[] };
   readonly signal?: AbortSignal;
 };
 
 export type Lab = AsyncDisposable & {
   readonly world: World;
   readonly worldFile: string;
+  readonly pki: Pki;
   readonly gnupg: GnupgNeighbour;
   /** By domain. */
   readonly providers: ReadonlyMap<string, Provider>;
@@ -121,6 +124,7 @@ export async function startLab(options: LabOptions): Promise<Lab> {
   return {
     world,
     worldFile,
+    pki,
     gnupg,
     providers,
     recorders,
@@ -180,6 +184,7 @@ async function startLabDns(
     dir: join(options.dir, "dns"),
     providers: [...providers, gnupg],
     legacyAddress: LEGACY_HOST,
+    extra: options.neighbours?.zones ?? [],
   });
   return started.use(await startDns({ zones }));
 }
@@ -275,7 +280,7 @@ async function startProviders(
       caFile: pki.caFile,
       resolver: ground.dns.resolver,
       hops,
-      keyserverPorts: keyservers.map(({ port }) => port),
+      keyserverPorts: [...keyservers.map(({ port }) => port), ...(options.neighbours?.ports ?? [])],
       signal: options.signal,
     });
     started.use(provider);

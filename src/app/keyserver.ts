@@ -48,6 +48,8 @@ export async function runKeyserver(
       connections: config.keyserver.connections,
       connectionsPerNetwork: config.keyserver.connectionsPerNetwork,
       isTrusted: inNetworks(config.keyserver.trustedNetworks),
+      headersMs: config.keyserver.requestMs,
+      idleMs: config.keyserver.idleMs,
     },
     ...keyserver({
       view,
@@ -57,6 +59,8 @@ export async function runKeyserver(
       limits: {
         addressMissesPerMinute: config.keyserver.missesPerMinute,
         peerMissesPerMinute: config.keyserver.peerMissesPerMinute,
+        idMissesPerMinute: config.keyserver.idMissesPerMinute,
+        lookUpsPerMinute: config.keyserver.lookUpsPerMinute,
         ...limits,
       },
       isPeer: inNetworks(config.keyserver.peers),

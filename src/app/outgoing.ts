@@ -7,7 +7,7 @@ import { isAddress } from "../accounts/reader-addresses.ts";
 import { readBinding } from "../keys/binding.ts";
 import { openCopy, wrapCopy } from "../keys/rewrap.ts";
 import { UnlockedKeys } from "../keys/unlocked-keys.ts";
-import { LoginTurns } from "../login/attempts.ts";
+import { LoginTurns } from "../login/login-turns.ts";
 import { login, type Login } from "../login/login.ts";
 import { parseAddress } from "../mail/address.ts";
 import { cameProtected } from "../mailbox/embedded.ts";
@@ -83,7 +83,7 @@ export function outgoingHandlers(
   drain: Drain,
   transactions: Transactions,
 ): Handlers<Sender> {
-  const turns = new LoginTurns();
+  const turns = new LoginTurns(parts.clock);
   return {
     login: async (address, password, network, signal) => {
       const parsed = parseAddress(address);

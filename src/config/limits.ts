@@ -5,6 +5,15 @@ import { network, note } from "./values.ts";
 /** The mail server beside Sealpost is one client with many connections: `connections_per_network` does not hold for it. */
 const OWN_NETWORKS = ["127.0.0.0/8", "::1/128"];
 
+/** With a limit that is no smaller than the whole, one network shuts everybody out. */
+function leavesRoom(table: { connections: number; connections_per_network: number }): boolean {
+  return table.connections_per_network < table.connections;
+}
+const NO_ROOM = {
+  message: "must be smaller than connections, so that one network leaves room for others",
+  path: ["connections_per_network"],
+};
+
 export const limits = note(
   z
     .strictObject({
@@ -25,7 +34,7 @@ export const limits = note(
         { unit: "bytes" },
       ),
       connections: note(
-        z.int().min(1).max(10_000).default(1000),
+        z.int().min(2).max(10_000).default(1000),
         "Most clients of one listener. When it is full, the client that has been silent longest makes room.",
       ),
       connections_per_network: note(
@@ -58,6 +67,7 @@ export const limits = note(
         "The same for all accounts together, known ones or not.",
       ),
     })
+    .refine(leavesRoom, NO_ROOM)
     .prefault({}),
   "What one message and one client may use.",
 );
@@ -65,7 +75,7 @@ export const limits = note(
 export const keyserver = note(
   z
     .strictObject({
-      connections: note(z.int().min(1).max(100_000).default(2000), "Most connections."),
+      connections: note(z.int().min(2).max(100_000).default(2000), "Most connections."),
       connections_per_network: note(
         z.int().min(1).max(100_000).default(200),
         "Most connections from one network (/24 or /48).",
@@ -87,7 +97,26 @@ export const keyserver = note(
         z.int().min(1).max(1_000_000).default(6000),
         "As misses_per_minute, for peers.",
       ),
+      id_misses_per_minute: note(
+        z.int().min(1).max(1_000_000).default(600),
+        "How often one network may ask for a fingerprint or key ID without a certificate.",
+      ),
+      look_ups_per_minute: note(
+        z.int().min(1).max(10_000_000).default(60_000),
+        "How often one network may ask, whatever comes of it.",
+      ),
+      request_ms: note(
+        z.int().min(1000).max(60_000).default(10_000),
+        "A client that has not made its connection secure by then, or not sent its request, is let go.",
+        { unit: "ms" },
+      ),
+      idle_ms: note(
+        z.int().min(1000).max(600_000).default(10_000),
+        "A connection without another request by then is closed.",
+        { unit: "ms" },
+      ),
     })
+    .refine(leavesRoom, NO_ROOM)
     .prefault({}),
   "What one network may ask the keyserver.",
 );

@@ -120,6 +120,21 @@ test("networks and next hops are checked when the file is read", () => {
   }
 });
 
+test("a limit for one network that is no smaller than the whole is refused, also where it is the default", () => {
+  for (const table of [
+    "[limits]\nconnections = 100",
+    "[limits]\nconnections = 300\nconnections_per_network = 300",
+    "[keyserver]\nconnections = 150",
+    "[keyserver]\nconnections_per_network = 2000",
+  ]) {
+    const [problem = "", ...more] = problemsOf(`${SMALLEST}${table}\n`);
+    assert.match(problem, /connections_per_network.* must be smaller than connections/, table);
+    assert.deepEqual(more, []);
+  }
+  const fits = "[limits]\nconnections = 101\n[keyserver]\nconnections_per_network = 1999\n";
+  assert.deepEqual(problemsOf(`${SMALLEST}${fits}`), []);
+});
+
 test("a file that is not there says how to get one", async () => {
   await assert.rejects(loadConfig("/nonexistent/sealpost.toml"), (thrown) => {
     assert(thrown instanceof ConfigError);

@@ -1,6 +1,6 @@
 import { ExpiringMap } from "../base/expiring-map.ts";
+import { networkOf } from "../base/network.ts";
 import { type Clock, MINUTE, SECOND, after } from "../base/time.ts";
-import { networkOf } from "./public-address.ts";
 
 export type BudgetOptions = {
   /** Requests in one second, on average, and how many may come at once. */

@@ -214,7 +214,8 @@ test("a port of another protocol is refused to everybody", async () => {
 test("a budget that is used up stops what incoming mail asks, and nothing else", async () => {
   await using server = await serve();
   const { port } = server;
-  const deps = { ports: [port], mayAsk: () => false };
+  const refused = { kind: "failed", reason: "too many look-ups", isOurs: true } as const;
+  const deps = { ports: [port], admit: async () => Promise.resolve(refused) };
   assert.equal(outcome(await get({ port, isForIncoming: true }, deps)), "failed");
   assert.equal(outcome(await get({ port }, deps)), "hello");
 });

@@ -6,7 +6,7 @@ import { SECOND } from "../base/time.ts";
 import { checkedAddresses } from "./checked-addresses.ts";
 import { requestPinned } from "./https-request.ts";
 import { mayUsePort } from "./ports.ts";
-import type { FetchDeps, FetchLimits, GetRequest, GetResult, Get } from "./request.ts";
+import type { Admit, FetchDeps, FetchLimits, GetRequest, GetResult, Get } from "./request.ts";
 
 export const DEFAULT_LIMITS: FetchLimits = {
   connectMs: 5 * SECOND,
@@ -36,14 +36,20 @@ export function httpsGet(deps: FetchDeps): Get {
     const signal = request.signal === undefined ? total : AbortSignal.any([request.signal, total]);
     const checked = await addressesOf(request.host, signal);
     if (checked.kind === "none") return failed(checked.reason);
-    let result: GetResult = failed("not asked");
+    const admit: Admit =
+      (isForIncoming ? deps.admit : undefined) ?? (async (_target, send) => send());
+    let last: GetResult | undefined;
     for (const address of checked.addresses) {
-      if (isForIncoming && deps.mayAsk?.(address) === false) return refused("too many look-ups");
-      result = await followed({ ...request, address, ca: deps.ca, limits, signal });
+      const result = await admit({ host: request.host, address, signal }, async () =>
+        followed({ ...request, address, ca: deps.ca, limits, signal }),
+      );
       // An answer is an answer; what failed may do better elsewhere, while there is time.
-      if (result.kind === "response" || signal.aborted) return result;
+      if (result.kind === "response") return result;
+      // A failure says more about the host than what we did not send.
+      if (last === undefined || result.isOurs !== true) last = result;
+      if (signal.aborted) break;
     }
-    return result;
+    return last ?? failed("not asked");
   };
 }
 

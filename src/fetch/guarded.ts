@@ -2,18 +2,17 @@ import { ExpiringMap } from "../base/expiring-map.ts";
 import { Gate } from "../base/gate.ts";
 import { type Clock, HOUR, SECOND, after, parseDate } from "../base/time.ts";
 import { Breaker } from "./breaker.ts";
-import { networkBudget } from "./budget.ts";
 import type { FetchDeps, Get, GetResult } from "./request.ts";
 import { httpsGet } from "./fetch.ts";
+import { byTargetNetwork } from "./target-networks.ts";
 
 /** Requests at once in all and to one host, and how many wait. */
 const OUTGOING = { inAll: 16, forKey: 4, waiting: 1000 };
-/** What incoming mail asks goes to hosts that its senders choose: two of a host, so that a slow one holds up no other. */
-const INCOMING = { inAll: 32, forKey: 2, waiting: 1000 };
-const INCOMING_BUDGET = {
-  inAll: { perSecond: 50, burst: 200 },
-  perNetwork: { perSecond: 10, burst: 50 },
-};
+/**
+ * What incoming mail asks goes to hosts that its senders choose: two of a host, so that a slow one holds up no other. How
+ * many there are in all is decided once their networks are known (`target-networks.ts`).
+ */
+const INCOMING = { inAll: Number.POSITIVE_INFINITY, forKey: 2, waiting: 1000 };
 const TOO_MANY_REQUESTS = 429;
 const FIRST_SERVER_ERROR = 500;
 /** What a keyserver says to a version of HKP that it does not speak: an answer, no trouble. */
@@ -25,13 +24,10 @@ const MAX_HOSTS = 10_000;
 /**
  * `get` for a process. Requests for users and those that incoming mail causes have lanes of their own: neither fills the
  * other's, nor keeps it from a host. In a lane nothing is sent to a host that keeps failing, nor to one that asked for a
- * pause. Incoming mail has a budget besides (`budget.ts`). @throws AppError as `httpsGet` does.
+ * pause. Incoming mail has places and a budget by target network besides. @throws AppError as `httpsGet` does.
  */
 export function guardedGet(deps: FetchDeps & { readonly clock: Clock }): Get {
-  return inLanes(
-    httpsGet({ mayAsk: networkBudget(deps.clock, INCOMING_BUDGET), ...deps }),
-    deps.clock,
-  );
+  return inLanes(httpsGet({ admit: byTargetNetwork(deps.clock), ...deps }), deps.clock);
 }
 
 /** The lanes alone, over any `get`. */

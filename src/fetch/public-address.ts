@@ -57,11 +57,3 @@ function blockList(ranges: readonly string[]): BlockList {
   }
   return list;
 }
-
-/** The network that budgets are counted by: /24 of IPv4, /48 of IPv6. */
-export function networkOf(address: string): string {
-  if (isIPv4(address)) return address.split(".").slice(0, 3).join(".");
-  const [head = ""] = address.toLowerCase().split("::");
-  const groups = head.split(":").filter((group) => group !== "");
-  return [...groups, "0", "0", "0"].slice(0, 3).join(":");
-}

@@ -9,8 +9,8 @@ export type FetchDeps = {
   readonly allowNetworks: readonly string[];
   /** Ports beside 443 that the operator allows for every look-up. */
   readonly ports: readonly number[];
-  /** Whether one more request may go to this address now, asked for look-ups that incoming mail triggers. */
-  readonly mayAsk?: (address: string) => boolean;
+  /** Sends each request of look-ups that incoming mail triggers, once its address is known; default: at once. */
+  readonly admit?: Admit;
   readonly limits?: Partial<FetchLimits>;
 };
 
@@ -23,6 +23,15 @@ export type FetchLimits = {
   readonly bodyBytes: number;
   readonly headerBytes: number;
 };
+
+/**
+ * Sends a request when it may go to its address, and gives what came of it; or says why it was not sent. `signal` ends the
+ * wait.
+ */
+export type Admit = (
+  target: { readonly host: string; readonly address: string; readonly signal: AbortSignal },
+  send: () => Promise<GetResult>,
+) => Promise<GetResult>;
 
 export type GetRequest = {
   readonly host: string;

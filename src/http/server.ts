@@ -5,7 +5,7 @@
 import { once } from "node:events";
 import type { IncomingMessage, ServerOptions, ServerResponse } from "node:http";
 import { createServer, type Server } from "node:https";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 
 import { Crowd } from "../base/crowd.ts";
@@ -80,6 +80,7 @@ export async function startHttps(options: HttpOptions): Promise<HttpsServer> {
     ALPNProtocols: ["http/1.1", "http/1.0"],
     handshakeTimeout: limits.headersMs,
   });
+  skipTurnedAway(server);
   const lane = openFastLane(server, options, limits);
   return {
     ...(await listen(server, options, limits, lane)),
@@ -87,6 +88,18 @@ export async function startHttps(options: HttpOptions): Promise<HttpsServer> {
       server.setSecureContext({ cert: tls.cert, key: tls.key, minVersion: "TLSv1.2" });
     },
   };
+}
+
+/** For a connection that was turned away no TLS is begun: that would cost more than all the rest of it. */
+function skipTurnedAway(server: Server): void {
+  const [secure, ...others] = server.listeners("connection");
+  if (secure === undefined || others.length > 0) {
+    throw new Error("this Node.js takes HTTPS connections in another way");
+  }
+  server.off("connection", secure as (socket: Socket) => void);
+  server.on("connection", (socket) => {
+    if (!socket.destroyed) Reflect.apply(secure, server, [socket]);
+  });
 }
 
 /** Node's own server gets a connection when the fast lane gives it up; until then it has only counted it. */

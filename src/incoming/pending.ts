@@ -68,8 +68,41 @@ export async function openPending(
   account: EmailAddress,
   keys: UnlockedKeys,
 ): Promise<void> {
-  for (const waiting of await listWaiting(deps.store, account)) {
-    if (!(await isStillUnsure(deps, waiting))) await openArrived(deps, account, keys, waiting.id);
+  const waits = await waitingFor(deps, account);
+  while (waits.length > 0) await openNext(deps, account, keys, waits);
+}
+
+/** What is known of a message that waits, before it is read. */
+export type Waits = Pick<StoredSummary, "id" | "outerFrom" | "verdict" | "receivedAt">;
+
+/** What waits for an account, oldest first, for `openNext`. */
+export async function waitingFor(
+  { store }: Pick<PendingDeps, "store">,
+  account: EmailAddress,
+): Promise<Waits[]> {
+  return (await listWaiting(store, account)).map(({ id, outerFrom, verdict, receivedAt }) => {
+    return { id, outerFrom, verdict, receivedAt };
+  });
+}
+
+/** Maximum number of messages that are passed over at a time. */
+const PASSED_OVER = 50;
+
+/**
+ * Opens the first of these messages that can be opened, as `openPending` does, and takes it and the ones before it off the list.
+ * So whoever opens mail of many accounts can let them take turns.
+ */
+export async function openNext(
+  deps: PendingDeps,
+  account: EmailAddress,
+  keys: UnlockedKeys,
+  waits: Waits[],
+): Promise<void> {
+  for (const waiting of waits.slice(0, PASSED_OVER)) {
+    waits.shift();
+    if (await isStillUnsure(deps, waiting)) continue;
+    await openArrived(deps, account, keys, waiting.id);
+    return;
   }
 }
 
@@ -134,7 +167,7 @@ export async function retryOpening(
 }
 
 /** Opening it again would come to the same: its verdict is `later`, and nothing more is known about its author. */
-async function isStillUnsure(deps: PendingDeps, waiting: StoredSummary): Promise<boolean> {
+async function isStillUnsure(deps: PendingDeps, waiting: Waits): Promise<boolean> {
   const author = parseAddress(waiting.outerFrom);
   const { verdict } = waiting;
   // Its key may have been opened since.
@@ -301,7 +334,7 @@ function concluded(verdict: MessageVerdict, message: StoredSummary, now: Date): 
     : waitingSince(verdict, laterSince(message.verdict, now));
 }
 
-function isGivenUp({ verdict }: StoredSummary, now: Date): boolean {
+function isGivenUp({ verdict }: Pick<StoredSummary, "verdict">, now: Date): boolean {
   return after(laterSince(verdict, now), ASK_AGAIN_MS) <= now;
 }
 

@@ -1,5 +1,4 @@
-/** How often somebody may be wrong about a password, and how many logins are looked at at a time. */
-import { Gate } from "../base/gate.ts";
+/** How often somebody may be wrong about a password. */
 import { MINUTE, after } from "../base/time.ts";
 import { appendAudit } from "../journal/audit.ts";
 import type { VaultDeps } from "../keys/vault.ts";
@@ -28,37 +27,17 @@ export const DEFAULT_LOGIN_LIMITS: LoginLimits = { failures: 10, failuresPerNetw
 /** Whose attempt it is, and from where: `network` is the client's /24 or /48, not its address. */
 export type Attempt = { readonly address: EmailAddress; readonly network: string };
 
-/** One Argon2id takes 64 MiB and a good part of a second of a processor. */
-const AT_ONCE = { inAll: 4, forKey: 2, waiting: 200 };
-
-/**
- * Logins wait here for their turn. Networks take turns, so that one that guesses keeps nobody else waiting. Two logins of
- * one account from one network follow each other, so that each failure counts before the next password is looked at.
- */
-export class LoginTurns {
-  readonly #networks = new Gate(AT_ONCE);
-  readonly #accounts = new Gate({ inAll: AT_ONCE.waiting, forKey: 1, waiting: AT_ONCE.waiting });
-
-  /** Undefined when too many wait, or when `signal` says that the client has gone. */
-  async take<Value>(
-    attempt: Attempt,
-    signal: AbortSignal | undefined,
-    work: () => Promise<Value>,
-  ): Promise<Value | undefined> {
-    // In this order: who waits for another login of the account takes no place of the network's.
-    return this.#accounts.pass(accountText(attempt), signal, async () =>
-      this.#networks.pass(attempt.network, signal, work),
-    );
-  }
-}
-
 type Deps = Pick<VaultDeps, "store" | "clock">;
 
-/** Whether so many passwords were wrong that none is looked at now. */
+/**
+ * Whether so many passwords were wrong that none is looked at now. `isSeen`: the account logged in from this network before,
+ * so that what others of the network do is not held against it.
+ */
 export async function isThrottled(
   { store, clock }: Deps,
   limits: LoginLimits,
   attempt: Attempt,
+  isSeen: boolean,
 ): Promise<boolean> {
   const now = clock.now();
   const failures = await readAttempts(
@@ -68,6 +47,7 @@ export async function isThrottled(
     ATTEMPT_WINDOW_MS,
   );
   if (failures >= limits.failures) return true;
+  if (isSeen) return false;
   const all = await readAttempts(store, await networkKey(store, attempt), now, ATTEMPT_WINDOW_MS);
   return all >= limits.failuresPerNetwork;
 }
@@ -110,6 +90,7 @@ async function networkKey(store: Store, { network }: Attempt): Promise<string> {
   return makeTag(store, "attempt", `\0${network}`);
 }
 
-function accountText({ address, network }: Attempt): string {
+/** An account from a network. */
+export function accountText({ address, network }: Attempt): string {
   return `${canonicalAddress(address)}\0${network}`;
 }

@@ -6,14 +6,15 @@ import { Secret } from "../base/secret.ts";
 import { MINUTE } from "../base/time.ts";
 import { listAudit, verifyAudit } from "../journal/audit.ts";
 import { fixedServiceKeys, newServiceRoot } from "../keys/service-key.ts";
-import { parseAddress } from "../mail/address.ts";
+import { type EmailAddress, parseAddress } from "../mail/address.ts";
 import type { Store } from "../store/store.ts";
 import { setLoginOnly } from "../../test/support/accounts.ts";
 import { fakeClock } from "../../test/support/clock.ts";
 import { engines } from "../../test/support/engines.ts";
+import { DEFAULT_LOGIN_LIMITS, purgeAttempts } from "./attempts.ts";
 import { enrol } from "./enrol.ts";
-import { DEFAULT_LOGIN_LIMITS, LoginTurns, purgeAttempts } from "./attempts.ts";
 import { login, type LoginDeps } from "./login.ts";
+import { LoginTurns } from "./login-turns.ts";
 
 const ATTEMPTS = DEFAULT_LOGIN_LIMITS.failures;
 
@@ -35,6 +36,7 @@ const right = (): Secret => Secret.fromText("correct horse");
 const wrong = (): Secret => Secret.fromText("wrong");
 const wanted = { address: alice, custody: "unlocks-at-login", profile: "compat" } as const;
 const network = "192.0.2.0/24";
+const NO_REST = async (): Promise<void> => Promise.resolve();
 
 for (const { engine, open } of engines()) {
   test(`${engine}: enrolment makes account and key together, and the password opens both`, async () => {
@@ -81,7 +83,8 @@ for (const { engine, open } of engines()) {
 
   test(`${engine}: ten wrong passwords close the account for that network, for a quarter of an hour, and for no other`, async () => {
     await using store = await open();
-    const deps = { ...depsFor(store), turns: new LoginTurns() };
+    const base = depsFor(store);
+    const deps = { ...base, turns: new LoginTurns(base.clock, NO_REST) };
     await enrol(deps, { ...wanted, password: right() });
     const attempt = async (password: Secret, from = network): Promise<string> => {
       const result = await login(deps, { address: alice, password, network: from });
@@ -104,7 +107,8 @@ for (const { engine, open } of engines()) {
 
   test(`${engine}: right passwords are not refused, however many come at once`, async () => {
     await using store = await open();
-    const deps: LoginDeps = { ...depsFor(store), turns: new LoginTurns() };
+    const base = depsFor(store);
+    const deps: LoginDeps = { ...base, turns: new LoginTurns(base.clock, NO_REST) };
     await enrol(deps, { ...wanted, password: right() });
     const attempt = async (password: Secret): Promise<string> => {
       const result = await login(deps, { address: alice, password, network });
@@ -132,6 +136,26 @@ for (const { engine, open } of engines()) {
     const other = await login(deps, { address: alice, password: right(), network: "::/48" });
     assert(other.kind === "ok");
     other.keys[Symbol.dispose]();
+  });
+
+  test(`${engine}: who logged in from a network before is let in although others of it guessed too often`, async () => {
+    await using store = await open();
+    const base = depsFor(store);
+    const loginLimits = { failures: 10, failuresPerNetwork: 2 };
+    const deps: LoginDeps = { ...base, loginLimits, turns: new LoginTurns(base.clock, NO_REST) };
+    await enrol(deps, { ...wanted, password: right() });
+    const attempt = async (address: EmailAddress, password: Secret): Promise<string> => {
+      const result = await login(deps, { address, password, network });
+      if (result.kind === "ok") result.keys[Symbol.dispose]();
+      return result.kind;
+    };
+    assert.equal(await attempt(alice, right()), "ok");
+    for (const _guess of [1, 2]) assert.equal(await attempt(nobody, wrong()), "refused");
+    assert.equal(await attempt(nobody, wrong()), "throttled");
+    assert.equal(await attempt(alice, right()), "ok");
+    // Wrong passwords for that account still count.
+    for (let at = 0; at < 10; at += 1) assert.equal(await attempt(alice, wrong()), "refused");
+    assert.equal(await attempt(alice, right()), "throttled");
   });
 
   test(`${engine}: the right password forgets the wrong ones before it`, async () => {

@@ -15,8 +15,8 @@ import {
   forgetFailures,
   isThrottled,
   type LoginLimits,
-  type LoginTurns,
 } from "./attempts.ts";
+import type { LoginTurns } from "./login-turns.ts";
 import { unlockAtLogin } from "./unlock.ts";
 
 export type LoginRequest = Attempt & {
@@ -66,12 +66,14 @@ export async function login(deps: LoginDeps, request: LoginRequest): Promise<Log
 
 async function lookAt(deps: LoginDeps, request: LoginRequest): Promise<Login> {
   const limits = deps.loginLimits ?? DEFAULT_LOGIN_LIMITS;
-  if (await isThrottled(deps, limits, request)) return { kind: "throttled" };
+  const isSeen = deps.turns?.hasSeen(request) ?? false;
+  if (await isThrottled(deps, limits, request, isSeen)) return { kind: "throttled" };
   using typed = new TypedPassword(request.password);
   return await untilNotOvertaken(async (): Promise<Login> => {
     const verified = await verifyPassword(deps, request.address, typed);
     if (verified === undefined) return await refuse(deps, limits, request);
     await forgetFailures(deps, request);
+    deps.turns?.succeeded(request);
     const { account } = verified;
     const { keys, generation } = await unlockAtLogin(deps, verified, typed);
     const isLocked = keys === undefined;
@@ -84,6 +86,7 @@ async function refuse(deps: LoginDeps, limits: LoginLimits, attempt: Attempt): P
   if ((await compareServiceKey(deps.store, deps.serviceKeys.current.id)) === "other") {
     throw new AppError(OTHER_SERVICE_KEY, { temporary: true });
   }
+  deps.turns?.failed(attempt);
   await countFailure(deps, limits, attempt);
   return { kind: "refused" };
 }

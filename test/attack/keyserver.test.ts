@@ -2,12 +2,13 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { connect as connectTls } from "node:tls";
 import { makePki, type IssuedCertificate, type Pki } from "../../lab/pki.ts";
+import { MINUTE } from "../../src/base/time.ts";
 import { wkdHash } from "../../src/mail/wkd-hash.ts";
 import { publishedVersion } from "../../src/store/published-version.ts";
 import {
@@ -271,4 +272,27 @@ test("TLS 1.1 is refused", async () => {
   await assert.rejects(once(socket, "secureConnect"), {
     code: "ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION",
   });
+});
+
+test("when the keyserver is full the connection that has been silent longest makes room", async () => {
+  const http = { connections: 2, headersMs: MINUTE, idleMs: MINUTE };
+  await using full = await startTestKeyserver(issued, { http });
+  const { host, port } = full;
+  const ended: string[] = [];
+  const silent = async (name: string): Promise<Socket> => {
+    const socket = connect({ host, port, localAddress: `127.0.30.${name}` });
+    socket.on("error", () => undefined);
+    socket.on("close", () => ended.push(name));
+    await once(socket, "connect");
+    return socket.resume();
+  };
+  const first = await silent("1");
+  const second = await silent("2");
+  const isServed = async (): Promise<boolean> => (await ask(full, pki, "/healthz")).status === 200;
+  assert(!(await isServed()), "nobody has been silent for long");
+  const late = performance.now() + MINUTE;
+  while (!(await isServed())) assert(performance.now() < late, "silent strangers keep all out");
+  assert.deepEqual(ended, ["1"]);
+  first.destroy();
+  second.destroy();
 });

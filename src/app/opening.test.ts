@@ -1,0 +1,154 @@
+/** Whose turn it is to have mail opened. By order, not by time. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { engines } from "../../test/support/engines.ts";
+import { SILENT } from "../../test/support/authors.ts";
+import { addressOf, alice, old, withAlice, type Deps } from "../../test/support/key-life.ts";
+import { after, MINUTE } from "../base/time.ts";
+import { traceIncoming } from "../incoming/tracing.ts";
+import { locked } from "../incoming/verdicts.ts";
+import { readBinding } from "../keys/binding.ts";
+import { certificateIn } from "../keys/publication.ts";
+import { unlockWithPassword } from "../keys/vault.ts";
+import { enrol } from "../login/enrol.ts";
+import type { EmailAddress } from "../mail/address.ts";
+import { storeMessage } from "../mailbox/embedded.ts";
+import type { MessageId } from "../mailbox/mailbox.ts";
+import { generateKey } from "../openpgp/generate.ts";
+import { readSecretKey } from "../openpgp/secret-key.ts";
+import { open as openMessage } from "../pgpmime/open.ts";
+import { seal } from "../pgpmime/seal.ts";
+import { findPublished } from "../store/certificates.ts";
+import { startEvents } from "./events.ts";
+import { Opening } from "./opening.ts";
+import type { Parts } from "./parts.ts";
+
+const author = addressOf("bob@beta.test");
+const andy = addressOf("andy@alpha.test");
+
+/** Parts that note whose mail is opened. */
+function partsOf(deps: Deps, order: string[], opened: (count: number) => void): Parts {
+  const silent = async () => Promise.resolve(SILENT);
+  const { opened: _opened, ...quiet } = traceIncoming(async () => Promise.resolve());
+  return {
+    ...deps,
+    events: startEvents("silent"),
+    open: openMessage,
+    stuck: (_id: MessageId, reason: string) => assert.fail(reason),
+    askAuthor: silent,
+    askAuthorKey: silent,
+    lookForAuthor: silent,
+    isReader: async () => Promise.resolve(true),
+    isParked: async () => Promise.resolve(false),
+    trace: {
+      ...quiet,
+      opened: async ({ account }: { readonly account: EmailAddress }) => {
+        order.push(account.local);
+        opened(order.length);
+        return Promise.resolve();
+      },
+    },
+  } as unknown as Parts;
+}
+
+async function sealedFor(deps: Deps, reader: EmailAddress, count: number) {
+  const row = await findPublished(deps.store, reader);
+  assert(row);
+  const now = deps.clock.now();
+  const made = await generateKey({ address: author, profile: "compat", now: after(now, -MINUTE) });
+  const body = await seal({
+    message: Buffer.from(`From: bob@beta.test\r\nTo: ${reader.local}@alpha.test\r\n\r\nText.\r\n`),
+    signer: await readSecretKey(made.secretKey),
+    recipients: [await certificateIn(row)],
+    intended: [row.fingerprint],
+    now,
+  });
+  const ids: MessageId[] = [];
+  for (let at = 0; at < count; at += 1) {
+    const id = await storeMessage(deps.store, {
+      account: reader,
+      body,
+      form: "as-received-sealed",
+      state: "pending",
+      verdict: locked(now),
+      receivedAt: now,
+      sizeBytes: body.length,
+      outerFrom: "bob@beta.test",
+      envelopeId: String(at),
+    });
+    ids.push(id);
+  }
+  return ids;
+}
+
+const BACKLOG = 30;
+
+for (const { engine, open } of engines()) {
+  test(`${engine}: mail of another account is opened after at most three of a long backlog`, async () => {
+    await using store = await open();
+    const { deps } = await withAlice(store);
+    await enrol(deps, {
+      address: andy,
+      custody: "provider-usable",
+      password: old(),
+      profile: "compat",
+    });
+    deps.clock.advance(MINUTE);
+    await sealedFor(deps, alice, BACKLOG);
+    const [id] = await sealedFor(deps, andy, 1);
+    assert(id);
+    const order: string[] = [];
+    const begun = Promise.withResolvers<undefined>();
+    const done = Promise.withResolvers<undefined>();
+    const parts = partsOf(deps, order, (count) => {
+      if (count === 3) begun.resolve(undefined);
+      if (order.filter((one) => one === "alice").length === BACKLOG) done.resolve(undefined);
+    });
+    const opening = new Opening(parts, 1);
+    {
+      using keys = await unlockWithPassword(deps, alice, old());
+      assert(keys);
+      const { generation = 0 } = (await readBinding(store, alice)) ?? {};
+      const account = { address: alice, custody: "unlocks-at-login" } as never;
+      opening.drain({ account, keys, generation });
+    }
+    await begun.promise;
+    const before = order.length;
+    opening.begin(andy, { id, author, receivedAt: deps.clock.now() });
+    await done.promise;
+    await opening.finish();
+    const waited = order.indexOf("andy") - before;
+    // What was open already, and one that was begun while the author's keyserver was asked.
+    assert(waited >= 0 && waited <= 3, order.join(" "));
+  });
+
+  test(`${engine}: two backlogs take turns, and a server that stops opens no more of either`, async () => {
+    await using store = await open();
+    const { deps } = await withAlice(store, "provider-usable");
+    await enrol(deps, {
+      address: andy,
+      custody: "provider-usable",
+      password: old(),
+      profile: "compat",
+    });
+    deps.clock.advance(MINUTE);
+    await sealedFor(deps, alice, BACKLOG);
+    await sealedFor(deps, andy, BACKLOG);
+    const order: string[] = [];
+    const enough = Promise.withResolvers<undefined>();
+    const opening = new Opening(
+      partsOf(deps, order, (count) => {
+        if (count === 20) enough.resolve(undefined);
+      }),
+      1,
+    );
+    await opening.askAgain();
+    await enough.promise;
+    await opening.finish();
+    assert(order.length <= 22, String(order.length));
+    for (const one of ["alice", "andy"]) {
+      const count = order.slice(0, 20).filter((other) => other === one).length;
+      assert(count >= 8 && count <= 12, order.join(" "));
+    }
+  });
+}
