@@ -1,10 +1,14 @@
 import type { Readable } from "node:stream";
+import { setImmediate } from "node:timers/promises";
 
 import { LARGE_OCTETS, sharedOctets } from "../base/large-octets.ts";
 import type { Share } from "./budget.ts";
 
 /** What a message begins in; most need no more. */
 const FIRST_OCTETS = 64 * 1024;
+
+/** A client that sends fast lets others have a turn after so much. */
+const OCTETS_PER_TURN = 256 * 1024;
 
 export type Collected =
   | { readonly kind: "whole"; readonly bytes: Uint8Array }
@@ -27,6 +31,7 @@ export async function collect(
 ): Promise<Collected> {
   const message = new Growing(limitOctets);
   let total = 0;
+  let turnAt = OCTETS_PER_TURN;
   let hasRoom = true;
   try {
     for await (const chunk of stream.iterator({ destroyOnReturn: false })) {
@@ -40,6 +45,9 @@ export async function collect(
         message.clear();
         room[Symbol.dispose]();
       }
+      if (total < turnAt) continue;
+      turnAt = total + OCTETS_PER_TURN;
+      await setImmediate();
     }
   } catch {
     return { kind: "broken" };
