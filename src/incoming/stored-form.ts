@@ -37,8 +37,9 @@ export async function bodyWith(
   { pieces, ciphertext }: ToStore,
   wrap: (clear: Uint8Array) => Promise<Uint8Array>,
 ): Promise<Uint8Array> {
-  const message = await joined(pieces);
-  return ciphertext === undefined ? wrap(message) : sealedBody(message, wrap, ciphertext);
+  if (ciphertext === undefined) return wrap(await joined(pieces));
+  const { around, sealed } = takeApartAt(pieces, ciphertext);
+  return rowOf(await wrap(around), sealed);
 }
 
 /** The body of the row of a sealed message for the mailbox's own key alone; undefined when none of the keys opens it. */
@@ -57,18 +58,18 @@ export async function bodyForMailbox(o: {
   );
 }
 
-/**
- * The body of a row of form `sealed`: how long what is wrapped is, that, then the ciphertext. `at`: where the ciphertext
- * stands, if that is known.
- */
+/** The body of a row of form `sealed`. */
 export async function sealedBody(
   message: Uint8Array,
   wrap: (clear: Uint8Array) => Promise<Uint8Array>,
-  at?: Range,
 ): Promise<Uint8Array> {
-  const { around, ciphertext } = at === undefined ? takeApart(message) : takeApartAt(message, at);
-  const wrapped = await wrap(around);
-  return joined([bigEndian(wrapped.length, LENGTH_OCTETS), wrapped, ciphertext]);
+  const { around, ciphertext } = takeApart(message);
+  return rowOf(await wrap(around), [ciphertext]);
+}
+
+/** How long what is wrapped is, that, then the ciphertext. */
+async function rowOf(wrapped: Uint8Array, sealed: readonly Uint8Array[]): Promise<Uint8Array> {
+  return joined([bigEndian(wrapped.length, LENGTH_OCTETS), wrapped, ...sealed]);
 }
 
 /** A sealed message as it was received; what keeps its surroundings closed, if they do not open. */

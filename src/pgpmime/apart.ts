@@ -22,14 +22,32 @@ export function takeApart(message: Uint8Array): Apart {
   const protection = detectProtection(message);
   const { length } = message;
   const range = protection.kind === "sealed" ? ciphertextIn(message, protection) : undefined;
-  return takeApartAt(message, range ?? { start: length, end: length });
+  const { start, end } = range ?? { start: length, end: length };
+  const { around } = takeApartAt([message], { start, end });
+  return { around, ciphertext: message.subarray(start, end) };
 }
 
-/** The same where it is known where the ciphertext is. */
-export function takeApartAt(message: Uint8Array, { start, end }: Range): Apart {
-  const bytes = asBuffer(message);
-  const around = [bigEndian(start, OFFSET_OCTETS), bytes.subarray(0, start), bytes.subarray(end)];
-  return { around: Buffer.concat(around), ciphertext: bytes.subarray(start, end) };
+/** The same of a message in pieces where it is known where the ciphertext is, which is given in pieces too. */
+export function takeApartAt(
+  pieces: readonly Uint8Array[],
+  { start, end }: Range,
+): { readonly around: Uint8Array; readonly sealed: readonly Uint8Array[] } {
+  const before = between(pieces, { start: 0, end: start });
+  const behind = between(pieces, { start: end, end: Number.POSITIVE_INFINITY });
+  return {
+    around: Buffer.concat([bigEndian(start, OFFSET_OCTETS), ...before, ...behind]),
+    sealed: between(pieces, { start, end }),
+  };
+}
+
+function between(pieces: readonly Uint8Array[], { start, end }: Range): readonly Uint8Array[] {
+  let offset = 0;
+  return pieces.map((piece) => {
+    const from = Math.max(0, start - offset);
+    const to = Math.max(0, end - offset);
+    offset += piece.length;
+    return piece.subarray(from, to);
+  });
 }
 
 /** The message that was taken apart. */

@@ -4,6 +4,7 @@
  */
 import { randomBytes } from "node:crypto";
 
+import { asBuffer } from "../base/bytes.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import { type Header, makeField, parseHeader, serializeHeader } from "../mail/header.ts";
 import { checkLineEnds } from "../mail/message.ts";
@@ -47,7 +48,6 @@ export async function seal(o: {
  * `ciphertext` is binary.
  */
 export function container(fields: Header, ciphertext: Uint8Array): Uint8Array {
-  const armored = armorMessage(ciphertext);
   const boundary = `=_${randomBytes(18).toString("hex")}`;
   const header = serializeHeader([
     ...fields,
@@ -71,6 +71,8 @@ export function container(fields: Header, ciphertext: Uint8Array): Uint8Array {
     "",
     "",
   ].join("\r\n");
-  const closing = `\r\n--${boundary}--\r\n`;
-  return Buffer.concat([header, Buffer.from(opening), armored, Buffer.from(closing)]);
+  return armorMessage(ciphertext, {
+    before: asBuffer(header).toString("latin1") + opening,
+    after: `\r\n--${boundary}--\r\n`,
+  });
 }
