@@ -65,7 +65,8 @@ export async function run(): Promise<boolean> {
     if (sent.kind === "refused") throw new Error(sent.reply);
   };
   for (let at = 0; at < 5; at += 1) await deliverTo(lmtp, `<warm${String(at)}@stall.test>`);
-  await submit(10_000);
+  // All threads of the pool are there, as they are in a server that has been at work.
+  await Promise.all(Array.from({ length: 8 }, async () => submit(100_000)));
   await writeFile(stalls, "");
   const idleMb = await memoryMb(gateway.process.pid, "VmRSS");
 

@@ -115,6 +115,7 @@ type Work = <Name extends WorkName>(
   name: Name,
   request: WorkRequest<Name>,
   keys?: readonly UnlockedKey[],
+  isGiven?: boolean,
 ) => Promise<WorkResult<Name>>;
 
 function workOf(pool: Pool): Work {
@@ -122,8 +123,9 @@ function workOf(pool: Pool): Work {
     name: Name,
     request: WorkRequest<Name>,
     keys: readonly UnlockedKey[] = [],
+    isGiven = false,
   ): Promise<WorkResult<Name>> => {
-    const outcome = await pool.run({ name, request, keys: copiesOf(keys) });
+    const outcome = await pool.run({ name, request, isGiven, keys: copiesOf(keys) });
     return valueOf<Name>(outcome);
   };
 }
@@ -145,11 +147,16 @@ function messageWorkIn(work: Work): MessageWork {
     receivedForm: async (o) => {
       if (isSmall(o.body)) return here.receivedForm(o);
       const { keys, ...request } = o;
-      return work("receivedForm", request, keys);
+      return work("receivedForm", request, keys, isWhole(o.body));
     },
     decrypt: async (o) =>
-      isSmall(o.message) ? here.decrypt(o) : work("decrypt", o.message, o.keys),
+      isSmall(o.message) ? here.decrypt(o) : work("decrypt", o.message, o.keys, isWhole(o.message)),
   };
+}
+
+/** Whether there is nothing else in its memory, so that it can be given to another thread. */
+function isWhole({ buffer, byteLength }: Uint8Array): boolean {
+  return buffer instanceof ArrayBuffer && buffer.byteLength === byteLength;
 }
 
 /** All of it in threads: how long a small certificate takes is for a stranger to choose. */
@@ -207,7 +214,7 @@ class Pool {
       return notNow("too many messages are being worked on");
     }
     this.#preparing += 1;
-    const request = await portable(given.request);
+    const request = given.isGiven === true ? given.request : await portable(given.request);
     this.#preparing -= 1;
     return this.#enqueue({ ...given, request }, octetsIn(request));
   }

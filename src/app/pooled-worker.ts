@@ -1,12 +1,14 @@
 /** One thread of the pool, what is sent to it and what comes back. */
 import { Worker } from "node:worker_threads";
-import { weighShared } from "../base/large-octets.ts";
+import { octetStringsIn, weighShared } from "../base/large-octets.ts";
 import type { WorkName } from "./thread-work.ts";
 
 /** What travels to a worker: plain values only. Raw secret keys are copies, transferred, and wiped over there. */
 export type Job = {
   readonly name: WorkName;
   readonly request: unknown;
+  /** The octets of the request go over for good: here nobody reads them any more. */
+  readonly isGiven?: boolean;
   readonly keys: readonly Uint8Array[];
 };
 
@@ -67,9 +69,10 @@ export class PooledWorker {
       this.isAlive = false;
       this.#settle({ kind: "overrun", reason: "too expensive" });
     }, limitMs);
+    const given = job.isGiven === true ? octetStringsIn(job.request) : [];
     this.#thread.postMessage(
       job,
-      job.keys.map(({ buffer }) => buffer as ArrayBuffer),
+      [...job.keys, ...given].map(({ buffer }) => buffer as ArrayBuffer),
     );
   }
 

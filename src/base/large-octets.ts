@@ -90,7 +90,8 @@ export function octetsIn(value: unknown): number {
   return octetStringsIn(value).reduce((sum, { length }) => sum + length, 0);
 }
 
-function octetStringsIn(value: unknown): readonly Uint8Array[] {
+/** The octet strings in it. */
+export function octetStringsIn(value: unknown): readonly Uint8Array[] {
   if (value instanceof Uint8Array) return [value];
   const inner = Array.isArray(value) ? value : isPlain(value) ? Object.values(value) : [];
   return inner.flatMap(octetStringsIn);

@@ -13,6 +13,7 @@ export type MessageWork = {
   readonly holds: (shown: Uint8Array) => Promise<FoundCiphertext["kind"]>;
   readonly bodyOfRow: typeof bodyOfRow;
   readonly bodyForMailbox: typeof bodyForMailbox;
+  /** What these two are given from a row may be gone afterwards: to another thread, without a copy. */
   readonly receivedForm: typeof receivedForm;
   readonly decrypt: typeof decrypt;
 };
