@@ -57,7 +57,8 @@ test("63 named recipients and a blind one are sealed for; for more the sender is
       recipients: recipients.map((one) => one.address),
     };
     const { prepared } = preparation;
-    return copiesOf({ seal, clock }, { signer, envelope, prepared, recipients });
+    const hostname = envelope.from.domain;
+    return copiesOf({ seal, clock, hostname }, { signer, envelope, prepared, recipients });
   };
   assert.deepEqual(
     (await copies(63)).map(({ envelope }) => envelope.recipients.length),

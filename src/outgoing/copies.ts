@@ -4,15 +4,16 @@
  * intended recipient in the signature (RFC 9787 §6.4). A blind copy is signed for its reader alone, whom its protected
  * Bcc field names, so that it is provably addressed to them and nobody can pass it off as another's.
  */
-import type { Clock } from "../base/time.ts";
 import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
 import type { Envelope } from "../mail/envelope.ts";
+import type { HeaderField } from "../mail/header.ts";
 import type { Certificate } from "../openpgp/certificate.ts";
 import type { Fingerprint } from "../openpgp/fingerprint.ts";
 import type { UnlockedKey } from "../openpgp/secret-key.ts";
 import { UnsealableMessage } from "../pgpmime/unsealable.ts";
 import type { Found } from "./plan.ts";
 import type { Prepared } from "./prepare.ts";
+import { receivedField, type ReceivedDeps } from "./received.ts";
 
 export type Copy = { readonly envelope: Envelope; readonly message: Uint8Array };
 
@@ -24,12 +25,13 @@ export type SealMessage = (request: {
   /** The reader of a blind copy, whom a protected Bcc field names. */
   readonly blindReader?: EmailAddress;
   readonly legacyDisplay?: boolean;
+  /** Stands above all other fields outside. */
+  readonly received?: HeaderField;
   readonly now: Date;
 }) => Promise<Uint8Array>;
 
-type Deps = {
+type Deps = ReceivedDeps & {
   readonly seal: SealMessage;
-  readonly clock: Clock;
   /** Whether the subject stands once more in the text, for older programs; by default it does. */
   readonly legacyDisplay?: boolean;
 };
@@ -95,6 +97,7 @@ async function sealFor(
     message: await deps.seal({
       message: prepared.message,
       signer,
+      received: receivedField(deps, envelope),
       recipients: distinct(certificates),
       intended: distinct(receivers.map(({ discovery }) => discovery.certificate)).map(
         ({ fingerprint }) => fingerprint,

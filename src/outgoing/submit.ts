@@ -18,9 +18,9 @@ import { UnsealableMessage } from "../pgpmime/unsealable.ts";
 import type { Policy } from "../policy/policy.ts";
 import { reply, type Reply } from "../smtp/reply.ts";
 import { type AutocryptRule, withOwnAutocrypt } from "./autocrypt.ts";
-import { type Copy, copiesOf, MOST_NAMED, type SealMessage } from "./copies.ts";
+import { copiesOf, MOST_NAMED, type SealMessage } from "./copies.ts";
 import { type CameProtected, demandFor, isProtected } from "./demand.ts";
-import type { HandOn, HandOnRequest } from "./hand-on.ts";
+import type { HandOn } from "./hand-on.ts";
 import {
   FOREIGN_AUTHOR,
   FOREIGN_RETURN_PATH,
@@ -157,13 +157,6 @@ function signerOf({ keys }: Sender, { facts }: Prepared): UnlockedKey | undefine
   return keys.for(author.address) ?? keys.for(withoutSubaddress(author.address));
 }
 
-/** Hands on with a Received field of ours on each copy. */
-async function handOn(deps: SubmitDeps, request: HandOnRequest): Promise<Reply> {
-  const copies: Copy[] = [];
-  for (const copy of request.copies) copies.push(await withReceived(deps, copy));
-  return deps.handOn({ ...request, copies });
-}
-
 async function passThrough(
   deps: SubmitDeps,
   sender: Sender,
@@ -171,10 +164,10 @@ async function passThrough(
   prepared: Prepared,
 ): Promise<Reply> {
   await deps.trace.passedThrough({ sender: sender.address, prepared, envelope });
-  return handOn(deps, {
+  return deps.handOn({
     sender: sender.address,
     messageId: prepared.messageId,
-    copies: [{ envelope, message: prepared.message }],
+    copies: [await withReceived(deps, { envelope, message: prepared.message })],
     summary: "already protected, passed on as it is",
   });
 }
@@ -188,10 +181,10 @@ async function sendClear(
   looked: readonly Looked[],
 ): Promise<Reply> {
   const reasons = plan.unsupported.map((recipient) => absentText(recipient));
-  return handOn(deps, {
+  return deps.handOn({
     sender: sender.address,
     messageId: prepared.messageId,
-    copies: [{ envelope, message: prepared.message }],
+    copies: [await withReceived(deps, { envelope, message: prepared.message })],
     summary: summaryText({ clear: looked.length, reasons }),
   });
 }
@@ -208,7 +201,7 @@ async function sendSealed(
   try {
     const { recipients } = plan;
     const copies = await copiesOf(deps, { signer, envelope, prepared, recipients });
-    return await handOn(deps, {
+    return await deps.handOn({
       sender: sender.address,
       messageId: prepared.messageId,
       copies,

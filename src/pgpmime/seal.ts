@@ -6,7 +6,13 @@ import { randomBytes } from "node:crypto";
 
 import { asBuffer } from "../base/bytes.ts";
 import type { EmailAddress } from "../mail/address.ts";
-import { type Header, makeField, parseHeader, serializeHeader } from "../mail/header.ts";
+import {
+  type Header,
+  type HeaderField,
+  makeField,
+  parseHeader,
+  serializeHeader,
+} from "../mail/header.ts";
 import { checkLineEnds } from "../mail/message.ts";
 import { armorMessage } from "../openpgp/armor.ts";
 import type { Certificate } from "../openpgp/certificate.ts";
@@ -31,6 +37,8 @@ export async function seal(o: {
   readonly blindReader?: EmailAddress;
   /** Whether the subject stands once more in the text (RFC 9788 §2.1.2); by default it does. */
   readonly legacyDisplay?: boolean;
+  /** A trace field that stands above all others outside (RFC 5321 §4.4). */
+  readonly received?: HeaderField;
   readonly now: Date;
 }): Promise<Uint8Array> {
   const lineEnds = checkLineEnds(o.message);
@@ -40,7 +48,8 @@ export async function seal(o: {
   const data = makePayload(o.message, o.blindReader, o.legacyDisplay);
   const { signer, recipients, intended, now } = o;
   const ciphertext = await signAndEncrypt({ data, signer, recipients, intended, now });
-  return container(outerFields(parseHeader(o.message).header), ciphertext);
+  const fields = outerFields(parseHeader(o.message).header);
+  return container(o.received === undefined ? fields : [o.received, ...fields], ciphertext);
 }
 
 /**
