@@ -37,6 +37,15 @@ test("a job that is larger than all large ones may be runs as the only large one
   await allDone(jobs);
 });
 
+test("when a job ends, all that may run now do so", async () => {
+  await using pool = new ThreadPool({ workers: 3, largeOctets: 2 * LARGE });
+  const huge = run(pool, 3 * LARGE);
+  const jobs = [run(pool, LARGE), run(pool, LARGE)];
+  await huge;
+  assert.deepEqual(pool.figures, { workers: 2, running: 2, waiting: 0 });
+  await allDone(jobs);
+});
+
 test("a large job runs also where there is one thread", async () => {
   await using pool = new ThreadPool({ workers: 1 });
   await allDone([run(pool, LARGE), run(pool, LARGE)]);

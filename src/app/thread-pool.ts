@@ -47,8 +47,7 @@ type Waiting = {
 };
 
 /**
- * Runs jobs in threads. Says by the outcome, and never by an exception, how a job ended; the keys of a job that does not
- * run are wiped. More jobs than may wait end at once as temporary failures, and so do all when the pool stops.
+ * Runs jobs in threads. The outcome says how a job ended; the keys of a job that does not run are wiped. More jobs than may wait end at once as temporary failures, and so do all when the pool stops.
  */
 export class ThreadPool {
   readonly #limits: ThreadLimits;
@@ -69,10 +68,21 @@ export class ThreadPool {
       wipe(given);
       return notNow("too many messages are being worked on");
     }
-    this.#preparing += 1;
-    const request = given.isGiven === true ? given.request : await portable(given.request);
-    this.#preparing -= 1;
+    const request = given.isGiven === true ? given.request : await this.#prepared(given);
     return this.#enqueue({ ...given, request }, octetsIn(request));
+  }
+
+  /** @throws RangeError when there is no memory; then the keys are wiped. */
+  async #prepared(given: Job): Promise<unknown> {
+    this.#preparing += 1;
+    try {
+      return await portable(given.request);
+    } catch (error) {
+      wipe(given);
+      throw error;
+    } finally {
+      this.#preparing -= 1;
+    }
   }
 
   /** The pool may have stopped while the request was made ready. */
@@ -101,13 +111,15 @@ export class ThreadPool {
     await Promise.all([...this.#all].map((worker) => worker.end()));
   }
 
+  /** Starts every job that may run: one that ends can make room for several. */
   #next(): void {
-    const at = this.#queue.findIndex((waiting) => this.#mayRun(waiting));
-    if (at === -1) return;
-    const worker = this.#idle.pop() ?? this.#grow();
-    if (worker === undefined) return;
-    const [waiting] = this.#queue.splice(at, 1);
-    if (waiting !== undefined) this.#start(worker, waiting);
+    for (;;) {
+      const at = this.#queue.findIndex((waiting) => this.#mayRun(waiting));
+      const worker = at === -1 ? undefined : (this.#idle.pop() ?? this.#grow());
+      const [waiting] = worker === undefined ? [] : this.#queue.splice(at, 1);
+      if (worker === undefined || waiting === undefined) return;
+      this.#start(worker, waiting);
+    }
   }
 
   /** Large jobs leave a thread to the others, and are together no more than the memory is meant for. */
