@@ -1,39 +1,55 @@
 /**
  * `npm run bench -- stall`: a serving process under mail of 35 MB of every kind, two at a time, beside small mail. How long
  * its event loop is held at a time, apart from database calls; how long small mail takes; and the most memory it holds.
+ * With `KINDS=sealed` only kinds with that in their name are sent.
  */
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { startSink } from "../lab/sink.ts";
-import type { Place } from "../lab/world.ts";
-import { deliverTo, makeLoneServer, PASSWORD, READER } from "../test/support/lone-server.ts";
-import { LARGE_INPUTS } from "../test/support/large-input.ts";
-import { connectClient } from "../test/support/mail-client.ts";
-import { RawSmtp } from "../test/support/raw-smtp.ts";
-import {
-  ownKey,
-  RECEIVED_OCTETS,
-  signedInClear,
-  SUBMITTED_OCTETS,
-  withAttachment,
-} from "./stall/mail.ts";
+import { deliverTo, makeLoneServer } from "../test/support/lone-server.ts";
+import { allKinds, type Kind, submit, type Target } from "./stall/load.ts";
 import { FILE_VARIABLE, type Stalls } from "./stall/probe.ts";
+import { type SmallMail, startSmallMail } from "./stall/small-mail.ts";
 
-const NAME = "mail.alpha.test";
+/** How long the event loop may be held, apart from database calls. */
 const BAR_MS = 50;
+/** Maximum memory above that of the idle process. */
 const BAR_MB = 300;
 /** How many large messages are on their way at a time. */
 const AT_ONCE = 2;
-const ROUNDS = 3;
-const EACH_SMALL_MS = 100;
 
 /** Prints the longest turns and the memory; false when a bar is missed. */
 export async function run(): Promise<boolean> {
   const dir = await mkdtemp(join(tmpdir(), "sealpost-stall-"));
   await using ends = new AsyncDisposableStack();
   ends.defer(async () => rm(dir, { recursive: true, force: true }));
+  const served = ends.use(await startServed(dir));
+  await warmUp(served.target);
+  // From now on the probe counts.
+  await writeFile(served.stallsFile, "");
+  const idleMb = await memoryMb(served.pid, "VmRSS");
+  const wanted = process.env["KINDS"] ?? "";
+  const kinds = await allKinds(served.target);
+  const small = startSmallMail(served.target.lmtp);
+  for (const kind of kinds) {
+    if (kind.name.includes(wanted)) await sendKind(served, kind);
+  }
+  await sleep(3000);
+  const took = await small();
+  return report({ ...(await measured(served)), idleMb, took });
+}
+
+/** A serving process with the probe in it, and the sink behind it. */
+type Served = AsyncDisposable & {
+  readonly target: Target;
+  readonly pid: number;
+  readonly stallsFile: string;
+};
+
+async function startServed(dir: string): Promise<Served> {
+  await using ends = new AsyncDisposableStack();
   const sink = ends.use(await startSink({ host: "127.0.0.1", dir: join(dir, "sink") }));
   const any = { host: "127.0.0.1", port: 0 };
   const server = await makeLoneServer(
@@ -45,65 +61,57 @@ export async function run(): Promise<boolean> {
       limits: { pending_bytes: 2_000_000_000 },
     },
   );
-  const stalls = join(dir, "stalls.json");
+  const stallsFile = join(dir, "stalls.json");
   const gateway = ends.use(
     await server.serve("gateway", {
       NODE_OPTIONS: `--import=${join(import.meta.dirname, "stall/probe.ts")}`,
-      [FILE_VARIABLE]: stalls,
+      [FILE_VARIABLE]: stallsFile,
     }),
   );
-  const ca = join(dir, "pki/ca.pem");
-  const [lmtp, submission] = [gateway.place("lmtp"), gateway.place("submission")];
-  const submit = async (octets: number): Promise<void> => {
-    using client = await connectClient({
-      place: submission,
-      serverName: NAME,
-      ca,
-      account: { address: READER, password: PASSWORD } as never,
-    });
-    const sent = await client.send(READER, withAttachment(octets, "sealed"));
-    if (sent.kind === "refused") throw new Error(sent.reply);
+  const started = ends.move();
+  return {
+    target: {
+      lmtp: gateway.place("lmtp"),
+      submission: gateway.place("submission"),
+      ca: join(dir, "pki/ca.pem"),
+      config: server.config,
+      sink,
+    },
+    pid: gateway.process.pid,
+    stallsFile,
+    [Symbol.asyncDispose]: async () => started.disposeAsync(),
   };
-  for (let at = 0; at < 5; at += 1) await deliverTo(lmtp, `<warm${String(at)}@stall.test>`);
-  // All threads of the pool are there, as they are in a server that has been at work.
-  await Promise.all(Array.from({ length: 8 }, async () => submit(100_000)));
-  await writeFile(stalls, "");
-  const idleMb = await memoryMb(gateway.process.pid, "VmRSS");
+}
 
-  const key = await ownKey(server.config);
-  await submit(SUBMITTED_OCTETS);
-  const sealed = (await sink.received()).at(-1)?.message ?? new Uint8Array();
-  const signed = await signedInClear(RECEIVED_OCTETS, key);
-  const clear = withAttachment(RECEIVED_OCTETS, "in clear");
-  const kinds: readonly (readonly [name: string, work: () => Promise<void>])[] = [
-    ["submitted and sealed", async () => submit(SUBMITTED_OCTETS)],
-    ["received sealed", async () => receive(lmtp, sealed)],
-    ["received in clear", async () => receive(lmtp, clear)],
-    ["received signed in clear", async () => receive(lmtp, signed)],
-    ...LARGE_INPUTS.map(
-      ({ name, bytes }) => [`received: ${name}`, async () => receive(lmtp, bytes())] as const,
-    ),
-  ];
-  const wanted = process.env["STALL_ONLY"];
-  const work = kinds.filter(([name]) => wanted === undefined || name.includes(wanted));
-  const small = startSmall(lmtp);
-  for (const [name, act] of work) {
-    const before = performance.now();
-    const rounds = name.startsWith("received: ") ? 1 : ROUNDS;
-    for (let round = 0; round < rounds; round += 1) {
-      await Promise.all(Array.from({ length: AT_ONCE }, act));
-    }
-    await sleep(300);
-    const { worst } = await read(stalls);
-    const peak = await memoryMb(gateway.process.pid, "VmHWM");
-    console.log(
-      `${name.padEnd(45)} ${String(Math.round((performance.now() - before) / rounds)).padStart(6)} ms; worst so far ${String(Math.round(worst[0]?.ownMs ?? 0))} ms; peak ${String(peak)} MB`,
-    );
+/** Afterwards all threads of the pool are there, as they are in a server that has been at work. */
+async function warmUp(target: Target): Promise<void> {
+  for (let at = 0; at < 5; at += 1) await deliverTo(target.lmtp, `<warm${String(at)}@stall.test>`);
+  await Promise.all(Array.from({ length: 8 }, async () => submit(target, 100_000)));
+}
+
+/** Sends mail of one kind and prints a line. */
+async function sendKind(served: Served, { name, rounds, send }: Kind): Promise<void> {
+  const before = performance.now();
+  for (let round = 0; round < rounds; round += 1) {
+    await Promise.all(Array.from({ length: AT_ONCE }, send));
   }
-  await sleep(3000);
-  const took = await small();
-  const { worst, turns } = await read(stalls);
-  const peakMb = await memoryMb(gateway.process.pid, "VmHWM");
+  await sleep(300);
+  const { worst, peakMb } = await measured(served);
+  const eachMs = Math.round((performance.now() - before) / rounds);
+  console.log(
+    `${name.padEnd(45)} ${String(eachMs).padStart(6)} ms; worst so far ${String(Math.round(worst[0]?.ownMs ?? 0))} ms; peak ${String(peakMb)} MB`,
+  );
+}
+
+type Measured = Stalls & { readonly peakMb: number };
+
+async function measured({ pid, stallsFile }: Served): Promise<Measured> {
+  return { ...(await readStalls(stallsFile)), peakMb: await memoryMb(pid, "VmHWM") };
+}
+
+/** Prints the result; false when a bar is missed. */
+function report(o: Measured & { readonly idleMb: number; readonly took: SmallMail }): boolean {
+  const { worst, turns, peakMb, idleMb, took } = o;
   const longest = worst.slice(0, 10).map(({ ownMs }) => ownMs.toFixed(0));
   console.log(`idle ${String(idleMb)} MB, at most ${String(peakMb)} MB; ${String(turns)} turns`);
   console.log(`the longest, ms apart from database calls: ${longest.join(" ")}`);
@@ -117,8 +125,8 @@ export async function run(): Promise<boolean> {
   return isHeld;
 }
 
-/** The file is written while it is read, now and then. */
-async function read(file: string): Promise<Stalls> {
+/** The probe writes the file again and again: a reading that meets it half written is repeated. */
+async function readStalls(file: string): Promise<Stalls> {
   for (;;) {
     try {
       return JSON.parse(await readFile(file, "utf8")) as Stalls;
@@ -131,59 +139,4 @@ async function read(file: string): Promise<Stalls> {
 async function memoryMb(pid: number, line: "VmRSS" | "VmHWM"): Promise<number> {
   const status = await readFile(`/proc/${String(pid)}/status`, "utf8");
   return Math.round(Number(new RegExp(`${line}:\\s+(\\d+)`).exec(status)?.[1]) / 1024);
-}
-
-/** Delivers by LMTP; what the message is refused for is as good as taking it. */
-async function receive(lmtp: Place, message: Uint8Array): Promise<void> {
-  await using client = await RawSmtp.connect(lmtp);
-  await client.all([
-    "LHLO relay.test",
-    "MAIL FROM:<sender@beta.test>",
-    `RCPT TO:<${READER}>`,
-    "DATA",
-  ]);
-  client.write(dotStuffed(message));
-  const reply = await client.ask("\r\n.");
-  if (!/^[25]/.test(reply)) throw new Error(reply);
-}
-
-function dotStuffed(message: Uint8Array): Buffer {
-  const text = Buffer.from(message);
-  return text.includes("\r\n.")
-    ? Buffer.from(text.toString("latin1").replaceAll("\r\n.", "\r\n.."), "latin1")
-    : text;
-}
-
-type Small = {
-  readonly count: number;
-  readonly medianMs: number;
-  readonly maxMs: number;
-  readonly refused: number;
-};
-
-/** Small mail, one after the other; ends when the result is asked for. */
-function startSmall(lmtp: Place): () => Promise<Small> {
-  const state = { isOver: false };
-  const took: number[] = [];
-  let refused = 0;
-  const running = (async () => {
-    for (let at = 0; !state.isOver; at += 1) {
-      const start = performance.now();
-      const reply = await deliverTo(lmtp, `<small${String(at)}@stall.test>`);
-      if (!reply.startsWith("250")) refused += 1;
-      took.push(performance.now() - start);
-      await sleep(EACH_SMALL_MS);
-    }
-  })();
-  return async () => {
-    state.isOver = true;
-    await running;
-    const sorted = took.toSorted((a, b) => a - b);
-    return {
-      count: sorted.length,
-      medianMs: sorted[sorted.length >> 1] ?? 0,
-      maxMs: sorted.at(-1) ?? 0,
-      refused,
-    };
-  };
 }

@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { createMessage, decryptKey, type PrivateKey, readPrivateKey, sign } from "openpgp";
 import { sealpost } from "../../lab/run.ts";
+import { systemClock } from "../../src/base/time.ts";
 import { PASSWORD, READER } from "../../test/support/lone-server.ts";
 
 /** A submission is at most 25 MiB; sealed, and with base64 around it, that is 35 MB. */
@@ -20,7 +21,7 @@ function headOf(subject: string): string {
     `From: ${READER}`,
     `To: ${READER}`,
     `Subject: ${subject}`,
-    `Date: ${new Date().toUTCString().replace("GMT", "+0000")}`,
+    `Date: ${systemClock.now().toUTCString().replace("GMT", "+0000")}`,
     `Message-ID: <${randomBytes(8).toString("hex")}@stall.test>`,
     "MIME-Version: 1.0\r\n",
   ].join("\r\n");

@@ -60,15 +60,11 @@ function watch(path: string): void {
     databaseMs = 0;
     setTimeout(beat, BEAT_MS).unref();
   };
-  // What the start of the program takes is nobody's wait.
-  setTimeout(
-    () => {
-      last = cpuMs();
-      databaseMs = 0;
-      beat();
-    },
-    Number(process.env[`${FILE_VARIABLE}_AFTER_MS`] ?? 0),
-  ).unref();
+  setTimeout(() => {
+    last = cpuMs();
+    databaseMs = 0;
+    beat();
+  }, 0).unref();
 }
 
 function cpuMs(): number {

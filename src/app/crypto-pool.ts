@@ -1,12 +1,16 @@
 /**
- * Sealing and opening in worker threads that can be killed: hostile mail is opened where a time limit holds, and the
- * event loop of the process that answers the network is never busy with it. Flows are given `seal`, `open` and the
- * reading of large messages from here.
+ * Cryptography and the reading of large mail in threads. It has two reasons. Mail and certificates of strangers may be made
+ * to cost much: a thread ends when its time is over. And the event loop, which answers all clients, is not held
+ * meanwhile. Flows get functions of the same types as those that work in the calling thread (`incoming/message-work.ts`,
+ * `openpgp/certificate-work.ts`) and do not know where the work is done.
+ *
+ * A request goes to a thread as a plain value: octets that are large already stand in memory that all threads share
+ * (`base/large-octets.ts`), secret keys go as copies that the thread wipes. Small messages are worked on in the calling
+ * thread, because that takes less time than the way to another one. `thread-work.ts` lists what threads do,
+ * `thread-pool.ts` says which job runs next, `crypto-worker.ts` runs in the thread.
  */
-import { availableParallelism } from "node:os";
 import { AppError, ProgramFault, TooCostly } from "../base/errors.ts";
-import { octetsIn, portable } from "../base/large-octets.ts";
-import { SECOND } from "../base/time.ts";
+import { octetsIn } from "../base/large-octets.ts";
 import { messageWorkHere, type MessageWork } from "../incoming/message-work.ts";
 import type { CertificateWork } from "../openpgp/certificate-work.ts";
 import { encryptAtRest } from "../openpgp/encrypt.ts";
@@ -15,7 +19,8 @@ import { type ClientProtection, clientProtection } from "../outgoing/already-pro
 import type { SealMessage } from "../outgoing/copies.ts";
 import type { Opened } from "../pgpmime/open.ts";
 import { UnsealableMessage } from "../pgpmime/unsealable.ts";
-import { type Job, notNow, type Outcome, PooledWorker } from "./pooled-worker.ts";
+import type { Outcome } from "./pooled-worker.ts";
+import { type PoolFigures, type ThreadLimits, ThreadPool } from "./thread-pool.ts";
 import type { WorkName, WorkRequest, WorkResult } from "./thread-work.ts";
 
 export type Seal = SealMessage;
@@ -36,41 +41,8 @@ export type CryptoPool = AsyncDisposable & {
   readonly figures: () => PoolFigures;
 };
 
-/** Threads, and jobs that run or wait. */
-export type PoolFigures = {
-  readonly workers: number;
-  readonly running: number;
-  readonly waiting: number;
-};
-
-type Limits = {
-  readonly workers: number;
-  readonly jobMs: number;
-  readonly waiting: number;
-  readonly jobsPerWorker: number;
-  /** Of large jobs that run at a time; one that is larger runs alone. */
-  readonly largeOctets: number;
-};
-
-/** A worker is recycled after some jobs so that nothing a message left behind lives long. */
-const DEFAULT_LIMITS: Limits = {
-  workers: Math.max(1, availableParallelism()),
-  jobMs: 10 * SECOND,
-  waiting: 200,
-  jobsPerWorker: 1000,
-  largeOctets: 64 * 1024 * 1024,
-};
-
 /** Smaller messages are read at once: to send them to a thread takes longer. */
 const SMALL_OCTETS = 128 * 1024;
-/** Larger jobs leave a thread to the others. */
-const LARGE_JOB_OCTETS = 1024 * 1024;
-
-type Waiting = {
-  readonly job: Job;
-  readonly octets: number;
-  readonly settle: (outcome: Outcome) => void;
-};
 
 /**
  * Starts with no worker; each is made when a job needs it. A job over its limits ends its worker: an opening is tried
@@ -78,8 +50,8 @@ type Waiting = {
  * itself, and more than `waiting` jobs in the queue. An opening that a fault of the program ends is a `ProgramFault`:
  * what is damaged says so by its outcome, never by an exception.
  */
-export function startCryptoPool(limits: Partial<Limits> = {}): CryptoPool {
-  const pool = new Pool({ ...DEFAULT_LIMITS, ...limits });
+export function startCryptoPool(limits: Partial<ThreadLimits> = {}): CryptoPool {
+  const pool = new ThreadPool(limits);
   const work = workOf(pool);
   return {
     seal: async ({ signer, ...request }) => {
@@ -106,7 +78,7 @@ export function startCryptoPool(limits: Partial<Limits> = {}): CryptoPool {
     encryptAtRest: async (request) =>
       request.data.length <= SMALL_OCTETS ? encryptAtRest(request) : work("encryptAtRest", request),
     figures: () => pool.figures,
-    [Symbol.asyncDispose]: () => pool.stop(),
+    [Symbol.asyncDispose]: async () => pool[Symbol.asyncDispose](),
   };
 }
 
@@ -118,7 +90,7 @@ type Work = <Name extends WorkName>(
   isGiven?: boolean,
 ) => Promise<WorkResult<Name>>;
 
-function workOf(pool: Pool): Work {
+function workOf(pool: ThreadPool): Work {
   return async <Name extends WorkName>(
     name: Name,
     request: WorkRequest<Name>,
@@ -192,115 +164,4 @@ function valueOf<Name extends WorkName>(outcome: Outcome): WorkResult<Name> {
       throw isFault ? new ProgramFault(reason) : new AppError(reason, { temporary });
     }
   }
-}
-
-class Pool {
-  readonly #limits: Limits;
-  readonly #idle: PooledWorker[] = [];
-  readonly #all = new Set<PooledWorker>();
-  readonly #queue: Waiting[] = [];
-  /** Large jobs that run, and the octets of all of them. */
-  readonly #large = { jobs: 0, octets: 0 };
-  #preparing = 0;
-  #isStopped = false;
-
-  constructor(limits: Limits) {
-    this.#limits = limits;
-  }
-
-  async run(given: Job): Promise<Outcome> {
-    if (this.#isStopped || this.#queue.length + this.#preparing >= this.#limits.waiting) {
-      wipe(given);
-      return notNow("too many messages are being worked on");
-    }
-    this.#preparing += 1;
-    const request = given.isGiven === true ? given.request : await portable(given.request);
-    this.#preparing -= 1;
-    return this.#enqueue({ ...given, request }, octetsIn(request));
-  }
-
-  /** The pool may have stopped while the request was made ready. */
-  async #enqueue(job: Job, octets: number): Promise<Outcome> {
-    if (this.#isStopped) {
-      wipe(job);
-      return notNow("stopping");
-    }
-    return new Promise((settle) => {
-      this.#queue.push({ job, octets, settle });
-      this.#next();
-    });
-  }
-
-  get figures(): PoolFigures {
-    const workers = this.#all.size;
-    return { workers, running: workers - this.#idle.length, waiting: this.#queue.length };
-  }
-
-  async stop(): Promise<void> {
-    this.#isStopped = true;
-    for (const { job, settle } of this.#queue.splice(0)) {
-      wipe(job);
-      settle(notNow("stopping"));
-    }
-    await Promise.all([...this.#all].map((worker) => worker.end()));
-  }
-
-  #next(): void {
-    const at = this.#queue.findIndex((waiting) => this.#mayRun(waiting));
-    if (at === -1) return;
-    const worker = this.#idle.pop() ?? this.#grow();
-    if (worker === undefined) return;
-    const [waiting] = this.#queue.splice(at, 1);
-    if (waiting !== undefined) this.#start(worker, waiting);
-  }
-
-  /** Large jobs leave a thread to the others, and are together no more than the memory is meant for. */
-  #mayRun({ octets }: Waiting): boolean {
-    if (octets <= LARGE_JOB_OCTETS || this.#large.jobs === 0) return true;
-    const { workers, largeOctets } = this.#limits;
-    return this.#large.jobs < workers - 1 && this.#large.octets + octets <= largeOctets;
-  }
-
-  #start(worker: PooledWorker, { job, octets, settle }: Waiting): void {
-    const isLarge = octets > LARGE_JOB_OCTETS;
-    if (isLarge) this.#countLarge(1, octets);
-    worker.run(job, this.#limits.jobMs, (outcome) => {
-      if (isLarge) this.#countLarge(-1, -octets);
-      settle(outcome);
-      if (worker.isAlive && worker.jobs < this.#limits.jobsPerWorker) this.#idle.push(worker);
-      else this.#retire(worker);
-      if (!this.#isStopped) this.#next();
-    });
-  }
-
-  #countLarge(jobs: number, octets: number): void {
-    this.#large.jobs += jobs;
-    this.#large.octets += octets;
-  }
-
-  #grow(): PooledWorker | undefined {
-    if (this.#all.size >= this.#limits.workers) return undefined;
-    const worker = new PooledWorker((dead) => {
-      this.#drop(dead);
-    });
-    this.#all.add(worker);
-    return worker;
-  }
-
-  /** One that ends while it has nothing to do must not be given the next job. */
-  #drop(worker: PooledWorker): void {
-    this.#all.delete(worker);
-    const at = this.#idle.indexOf(worker);
-    if (at !== -1) this.#idle.splice(at, 1);
-  }
-
-  #retire(worker: PooledWorker): void {
-    this.#all.delete(worker);
-    // The thread ends on its own time; nobody waits for it and its exit is not news.
-    void worker.end();
-  }
-}
-
-function wipe({ keys }: Job): void {
-  for (const key of keys) key.fill(0);
 }

@@ -84,19 +84,11 @@ export type PartsOptions = {
  * @throws AppError when the service key cannot be used; Error when the database cannot be opened.
  */
 export async function openParts(config: Config, options: PartsOptions = {}): Promise<Parts> {
-  const { shared, isReading = false, meter = noMeter, current = () => config } = options;
+  const { meter = noMeter, current = () => config } = options;
   const { events = startEvents(config.log.level) } = options;
   await using opening = new AsyncDisposableStack();
-  const clock = systemClock;
-  const serviceKeys = opening.use(openServiceKeys(config.secrets.serviceKeyFile));
-  const store = shared ?? opening.use(await openStore(config.database));
-  await (isReading ? requireMigrated(store) : migrate(store));
-  const isLost = isFormerKeyLost(config.secrets.serviceKeyFile);
-  holdAuditKeys(store, serviceKeys, isLost);
-  if (!isReading) await beginTags(store, clock.now());
-  if (!isReading) await keepPublished(store, config.publishedFile);
-  const vault = { store, clock, serviceKeys, releaseLimits: config.revocations };
-  if (!isReading) await upgradeAccounts(vault);
+  const vault = await openVault(config, options, opening);
+  const { store, clock } = vault;
   const pool = opening.use(startCryptoPool());
   const isServing = options.isServing === true;
   // A command that ends has nobody who waits meanwhile, and a thread takes its time to start.
@@ -145,6 +137,25 @@ export async function openParts(config: Config, options: PartsOptions = {}): Pro
     traces,
     [Symbol.asyncDispose]: async () => parts.disposeAsync(),
   };
+}
+
+/** The database with the keys that open what it holds; brought up to date, unless it is only read. */
+async function openVault(
+  config: Config,
+  { shared, isReading = false }: PartsOptions,
+  opening: AsyncDisposableStack,
+): Promise<VaultDeps> {
+  const clock = systemClock;
+  const serviceKeys = opening.use(openServiceKeys(config.secrets.serviceKeyFile));
+  const store = shared ?? opening.use(await openStore(config.database));
+  await (isReading ? requireMigrated(store) : migrate(store));
+  holdAuditKeys(store, serviceKeys, isFormerKeyLost(config.secrets.serviceKeyFile));
+  const vault = { store, clock, serviceKeys, releaseLimits: config.revocations };
+  if (isReading) return vault;
+  await beginTags(store, clock.now());
+  await keepPublished(store, config.publishedFile);
+  await upgradeAccounts(vault);
+  return vault;
 }
 
 function countedDiscover(discover: Discover, meter: Meter): Discover {

@@ -6,39 +6,23 @@
  * neither the reply nor its time tells what was inside. Clear mail passes inline and is encrypted at rest. Nothing found
  * inside ever causes a refusal, a bounce or a connection to the outside.
  */
-import { createHash } from "node:crypto";
 import type { Clock } from "../base/time.ts";
 import { formatAddress, type EmailAddress } from "../mail/address.ts";
 import { stripResultHeaders } from "../mail/auth-results.ts";
 import type { Envelope } from "../mail/envelope.ts";
-import {
-  isHeaderAcceptable,
-  makeField,
-  parseHeader,
-  serializeHeader,
-  type Header,
-} from "../mail/header.ts";
-import { readMessageFacts } from "../mail/message.ts";
+import { isHeaderAcceptable, parseHeader } from "../mail/header.ts";
 import { storeMessage } from "../mailbox/embedded.ts";
-import type { MessageId, MessageVerdict, NewMessage } from "../mailbox/mailbox.ts";
-import type { Examined } from "../pgpmime/examine.ts";
+import type { MessageId, MessageVerdict } from "../mailbox/mailbox.ts";
 import { errorReply, reply, type Reply } from "../smtp/reply.ts";
 import type { Account } from "../store/accounts.ts";
 import type { Store } from "../store/store.ts";
 import type { AuthorDeps } from "./check-signature.ts";
-import {
-  type ClearProtection,
-  clearProtection,
-  clearVerdictFor,
-  judgeClear,
-  shownHeader,
-} from "./signed.ts";
 import { withEncryptedPart } from "./encrypted-part.ts";
 import { messageWorkHere, type MessageWork } from "./message-work.ts";
-import { bodyWith, type ToStore } from "./stored-form.ts";
-import { summaryOf } from "./summary.ts";
+import { copyFor, type Incoming } from "./reader-copy.ts";
+import { clearProtection, judgeClear } from "./signed.ts";
+import type { ToStore } from "./stored-form.ts";
 import type { TraceIncoming } from "./tracing.ts";
-import { clientOnly, locked } from "./verdicts.ts";
 
 export type DeliverDeps = AuthorDeps & {
   readonly store: Store;
@@ -58,8 +42,8 @@ export type DeliverDeps = AuthorDeps & {
   /** The same for a message, as the body of its row, where that keeps nobody waiting; default: here. */
   readonly bodyFor?: (account: Account, message: ToStore) => Promise<Uint8Array>;
   /**
-   * Told after the commit: mail waits for this account, sealed or with a signature to be checked later. Looking for its author's certificate begins now, whatever
-   * opening will yield.
+   * Told after the commit: mail waits for this account, sealed or with a signature to be checked later. Looking for its
+   * author's certificate begins now, whatever opening will yield.
    */
   readonly arrived: (account: Account, message: ArrivedMessage) => void;
   readonly trace: TraceIncoming;
@@ -168,7 +152,7 @@ async function answerFor(
 async function store(deps: DeliverDeps, incoming: Incoming, account: Account): Promise<Reply> {
   // The size that MAIL announced is a promise, and other mail may have come since.
   if (!(await deps.hasRoom(account, incoming.message.length))) return MAILBOX_FULL;
-  const { author, stored } = await newMessage(deps, incoming, account);
+  const { author, stored } = await copyFor(deps, incoming, account);
   const id = await deps.store.transaction(async (tx) => {
     const kept = await storeMessage(tx, stored);
     await deps.trace.delivered({ store: tx, account: account.address, message: stored });
@@ -178,121 +162,4 @@ async function store(deps: DeliverDeps, incoming: Incoming, account: Account): P
     deps.arrived(account, { id, author, receivedAt: stored.receivedAt });
   }
   return reply("250", "2.0.0", "stored");
-}
-
-/** What is the same for every reader. */
-type Incoming = Arrival & {
-  readonly cleaned: Header;
-  readonly body: Uint8Array;
-  readonly found: Examined["found"];
-  readonly protection: ClearProtection;
-  /** Of a message that is not sealed; asked once, however many its readers are. */
-  readonly clearVerdict: () => Promise<MessageVerdict>;
-  readonly contentHash: Uint8Array;
-};
-
-type Delivery = { readonly author: EmailAddress | undefined; readonly stored: NewMessage };
-
-async function newMessage(
-  deps: DeliverDeps,
-  incoming: Incoming,
-  account: Account,
-): Promise<Delivery> {
-  const { found, protection, contentHash } = incoming;
-  const header = [
-    ...traceFields(deps, incoming, account),
-    ...missingMessageId(deps, incoming),
-    ...incoming.cleaned,
-  ];
-  const head = Buffer.concat([serializeHeader(header), Buffer.from("\r\n")]);
-  const pieces = [head, incoming.body];
-  const bodyFor =
-    deps.bodyFor ??
-    (async (_, toStore) => bodyWith(toStore, async (data) => deps.wrapFor(account, data)));
-  const facts = readMessageFacts(header);
-  const from = facts.from?.length === 1 ? facts.from[0]?.address : undefined;
-  const common = {
-    account: account.address,
-    receivedAt: deps.clock.now(),
-    sizeBytes: incoming.message.length,
-    outerFrom: from === undefined ? "" : formatAddress(from),
-    messageId: facts.messageId,
-    // The sender's server repeats a transaction whose answer it missed: same envelope, same bytes, stored once.
-    envelopeId: envelopeId(incoming.envelope),
-    contentHash,
-  };
-  const isForDevice = account.custody === "user-device-only";
-  if (found.kind === "sealed") {
-    // What stands before the body is another header now.
-    const moved = head.length + incoming.body.length - incoming.message.length;
-    const { start, end } = found.ciphertext;
-    const ciphertext = { start: start + moved, end: end + moved };
-    return {
-      author: from,
-      stored: {
-        ...common,
-        form: "sealed",
-        body: await bodyFor(account, { pieces, ciphertext }),
-        state: isForDevice ? "done" : "pending",
-        verdict: isForDevice ? clientOnly(common.receivedAt) : locked(common.receivedAt),
-      },
-    };
-  }
-  const verdict = await clearVerdictFor(
-    async (addresses, signedAt) => deps.isReader(account.address, addresses, signedAt),
-    protection,
-    common.receivedAt,
-    await incoming.clearVerdict(),
-  );
-  const summary = summaryOf(shownHeader(header, protection, verdict));
-  return {
-    author: from,
-    stored: {
-      ...common,
-      form: "wrapped",
-      body: await bodyFor(account, { pieces, ciphertext: undefined }),
-      summary: await deps.wrapFor(account, summary),
-      // Judging it again needs the keys, since it is encrypted at rest.
-      state: verdict.check === "later" && !isForDevice ? "pending" : "done",
-      verdict,
-    },
-  };
-}
-
-/** RFC 5321 §4.4: the last hop writes Return-Path, every hop a Received field. */
-function traceFields(deps: DeliverDeps, { envelope, received }: Arrival, account: Account): Header {
-  const from = envelope.from === undefined ? "<>" : `<${formatAddress(envelope.from)}>`;
-  const date = deps.clock.now().toUTCString().replace(/GMT$/, "+0000");
-  const to = formatAddress(account.address);
-  const utf8 = { utf8: envelope.smtpUtf8 === true };
-  return [
-    makeField("Return-Path", from, utf8),
-    makeField(
-      "Received",
-      `from ${received.client} by ${deps.hostname} with ${received.protocol} for <${to}>; ${date}`,
-      utf8,
-    ),
-  ];
-}
-
-/**
- * A sealed message whose Message-ID is missing or cannot be read gets one of ours, so that an answer names it and is known
- * for one. It is the same for all readers, and when the transaction is repeated.
- */
-function missingMessageId(
-  { hostname }: DeliverDeps,
-  { protection, cleaned, contentHash }: Incoming,
-): Header {
-  const isReadable = readMessageFacts(cleaned).messageId !== undefined;
-  if (protection.kind !== "sealed" || isReadable) return [];
-  const id = createHash("sha256").update("message-id").update(contentHash).digest("hex");
-  return [makeField("Message-ID", `<${id.slice(0, 32)}@${hostname}>`)];
-}
-
-function envelopeId(envelope: Envelope): string {
-  const { from, recipients } = envelope;
-  const all = [from, ...recipients].map((address) =>
-    address === undefined ? "<>" : formatAddress(address),
-  );
-  return createHash("sha256").update(all.join(" ")).digest("hex");
 }

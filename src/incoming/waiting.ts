@@ -1,8 +1,8 @@
 /** What is kept with a message that waits to be judged: since when, and by which keys of its author it may be. */
-import { parseDate } from "../base/time.ts";
+import { after, DAY, parseDate } from "../base/time.ts";
 import type { AuthorAnswer } from "../discovery/author.ts";
 import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
-import type { MessageVerdict } from "../mailbox/mailbox.ts";
+import type { MessageVerdict, StoredSummary } from "../mailbox/mailbox.ts";
 import { parseFingerprint } from "../openpgp/fingerprint.ts";
 
 /**
@@ -63,3 +63,15 @@ export function keptWhileWaiting({ evidence }: MessageVerdict): MessageVerdict["
 
 const NAMED_FOR = "namedFor";
 const NAMED = "named";
+
+/**
+ * How long a signature is tried to be checked again. It counts from the first opening, not from the arrival: only opening
+ * tells which former key of the author signed, and that one is asked for in the hourly batch, never because somebody
+ * reads. A reader who logs in once a week would otherwise be told `unknown` of what nobody ever asked about.
+ */
+const ASK_AGAIN_MS = 3 * DAY;
+
+/** Whether the signature of a message that waits is not checked again. */
+export function isGivenUp({ verdict }: Pick<StoredSummary, "verdict">, now: Date): boolean {
+  return after(laterSince(verdict, now), ASK_AGAIN_MS) <= now;
+}

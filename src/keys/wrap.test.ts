@@ -6,7 +6,7 @@ import fc from "fast-check";
 
 import { Secret } from "../base/secret.ts";
 import { newServiceRoot, ServiceKey, type ServicePurpose } from "./service-key.ts";
-import { deriveKey, unwrap, wrap } from "./wrap.ts";
+import { deriveKey, unwrap, unwrapMail, wrap, wrapMail } from "./wrap.ts";
 
 const key = new Secret(randomBytes(32));
 const contexts = fc.array(fc.string(), { maxLength: 5 });
@@ -69,4 +69,28 @@ test("derivation is what it was: stored data depends on it", () => {
     Buffer.from(derived.reveal()).toString("hex"),
     "04ece1a645bd1b3821420e60c1ac3b0f02f1b528122a79702ea69f17e60ec901",
   );
+});
+
+test("mail of any size comes out as it was wrapped, and is wrapped as secrets are", async () => {
+  const slice = 128 * 1024;
+  for (const length of [0, 1, slice - 1, slice, slice + 1, 4 * slice, 4 * slice + 1, 1_000_003]) {
+    const message = randomBytes(length);
+    const wrapped = await wrapMail(key, message, ["mail"]);
+    assert(message.equals((await unwrapMail(key, wrapped, ["mail"])) ?? Buffer.from("none")));
+    assert(message.equals(unwrap(key, wrapped, ["mail"])?.reveal() ?? Buffer.from("none")));
+  }
+});
+
+test("mail with a changed bit, another context or a missing end never comes out", async () => {
+  for (const length of [0, 100, 600_000]) {
+    const wrapped = await wrapMail(key, randomBytes(length), ["mail"]);
+    assert.equal(await unwrapMail(key, wrapped, ["other"]), undefined);
+    assert.equal(await unwrapMail(key, wrapped.subarray(0, -1), ["mail"]), undefined);
+    for (const at of [0, 12, wrapped.length >> 1, wrapped.length - 1]) {
+      const changed = Uint8Array.from(wrapped);
+      changed[at] = (changed[at] ?? 0) ^ 1;
+      assert.equal(await unwrapMail(key, changed, ["mail"]), undefined);
+    }
+  }
+  assert.equal(await unwrapMail(key, new Uint8Array(27), ["mail"]), undefined);
 });

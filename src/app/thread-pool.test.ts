@@ -1,0 +1,61 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Outcome } from "./pooled-worker.ts";
+import { ThreadPool } from "./thread-pool.ts";
+
+const LARGE = 2 * 1024 * 1024;
+
+/** Octets that are given to the thread, so that the job has its place at once. */
+async function run(pool: ThreadPool, octets: number): Promise<Outcome> {
+  return pool.run({ name: "holds", request: new Uint8Array(octets), isGiven: true, keys: [] });
+}
+
+async function allDone(jobs: readonly Promise<Outcome>[]): Promise<void> {
+  for (const { kind } of await Promise.all(jobs)) assert.equal(kind, "done");
+}
+
+test("two large jobs do not take both threads while a small one waits", async () => {
+  await using pool = new ThreadPool({ workers: 2 });
+  const large = [run(pool, LARGE), run(pool, LARGE)];
+  assert.deepEqual(pool.figures, { workers: 1, running: 1, waiting: 1 });
+  const small = run(pool, 1);
+  assert.deepEqual(pool.figures, { workers: 2, running: 2, waiting: 1 }, "the small one runs");
+  await allDone([...large, small]);
+});
+
+test("large jobs run together only while they hold no more octets than they may", async () => {
+  await using pool = new ThreadPool({ workers: 4, largeOctets: 2 * LARGE });
+  const jobs = [run(pool, LARGE), run(pool, LARGE), run(pool, LARGE)];
+  assert.deepEqual(pool.figures, { workers: 2, running: 2, waiting: 1 });
+  await allDone(jobs);
+});
+
+test("a job that is larger than all large ones may be runs as the only large one", async () => {
+  await using pool = new ThreadPool({ workers: 3, largeOctets: LARGE });
+  const jobs = [run(pool, 2 * LARGE), run(pool, LARGE)];
+  assert.deepEqual(pool.figures, { workers: 1, running: 1, waiting: 1 });
+  await allDone(jobs);
+});
+
+test("when a job ends, all that may run now do so", async () => {
+  await using pool = new ThreadPool({ workers: 3, largeOctets: 2 * LARGE });
+  const huge = run(pool, 3 * LARGE);
+  const jobs = [run(pool, LARGE), run(pool, LARGE)];
+  await huge;
+  assert.deepEqual(pool.figures, { workers: 2, running: 2, waiting: 0 });
+  await allDone(jobs);
+});
+
+test("a large job runs also where there is one thread", async () => {
+  await using pool = new ThreadPool({ workers: 1 });
+  await allDone([run(pool, LARGE), run(pool, LARGE)]);
+});
+
+test("the keys of a job that does not run are wiped", async () => {
+  const pool = new ThreadPool({ workers: 1 });
+  await pool[Symbol.asyncDispose]();
+  const key = Uint8Array.of(1, 2, 3);
+  const outcome = await pool.run({ name: "holds", request: new Uint8Array(1), keys: [key] });
+  assert(outcome.kind === "failed" && outcome.temporary);
+  assert.deepEqual(key, new Uint8Array(3));
+});

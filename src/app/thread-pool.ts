@@ -1,0 +1,174 @@
+/**
+ * Jobs take turns in a number of threads. A thread does one job at a time and is made when a job first needs it. A job
+ * over its time or memory ends its thread, and the next job gets another one. Large jobs leave a thread to small ones, so
+ * that a message of 35 MB holds up no other mail, and large jobs that run at a time are limited by their octets: each
+ * holds several times its own size.
+ */
+import { availableParallelism } from "node:os";
+import { octetsIn, portable } from "../base/large-octets.ts";
+import { SECOND } from "../base/time.ts";
+import { type Job, notNow, type Outcome, PooledWorker } from "./pooled-worker.ts";
+
+/** Threads, and jobs that run or wait. */
+export type PoolFigures = {
+  readonly workers: number;
+  readonly running: number;
+  readonly waiting: number;
+};
+
+export type ThreadLimits = {
+  readonly workers: number;
+  /** How long one job may run. */
+  readonly jobMs: number;
+  /** Maximum number of jobs that wait for a thread. */
+  readonly waiting: number;
+  /** How many jobs a thread does before another one takes its place. */
+  readonly jobsPerWorker: number;
+  /** Maximum number of octets of all large jobs that run at a time; a job that is larger runs as the only large one. */
+  readonly largeOctets: number;
+};
+
+/** A worker is recycled after some jobs so that nothing a message left behind lives long. */
+const DEFAULT_LIMITS: ThreadLimits = {
+  workers: Math.max(1, availableParallelism()),
+  jobMs: 10 * SECOND,
+  waiting: 200,
+  jobsPerWorker: 1000,
+  largeOctets: 64 * 1024 * 1024,
+};
+
+/** Larger jobs leave a thread to the others. */
+const LARGE_JOB_OCTETS = 1024 * 1024;
+
+type Waiting = {
+  readonly job: Job;
+  readonly octets: number;
+  readonly settle: (outcome: Outcome) => void;
+};
+
+/**
+ * Runs jobs in threads. The outcome says how a job ended; the keys of a job that does not run are wiped. More jobs than may wait end at once as temporary failures, and so do all when the pool stops.
+ */
+export class ThreadPool {
+  readonly #limits: ThreadLimits;
+  readonly #idle: PooledWorker[] = [];
+  readonly #all = new Set<PooledWorker>();
+  readonly #queue: Waiting[] = [];
+  /** Large jobs that run, and the octets of all of them. */
+  readonly #large = { jobs: 0, octets: 0 };
+  #preparing = 0;
+  #isStopped = false;
+
+  constructor(limits: Partial<ThreadLimits>) {
+    this.#limits = { ...DEFAULT_LIMITS, ...limits };
+  }
+
+  async run(given: Job): Promise<Outcome> {
+    if (this.#isStopped || this.#queue.length + this.#preparing >= this.#limits.waiting) {
+      wipe(given);
+      return notNow("too many messages are being worked on");
+    }
+    const request = given.isGiven === true ? given.request : await this.#prepared(given);
+    return this.#enqueue({ ...given, request }, octetsIn(request));
+  }
+
+  /** @throws RangeError when there is no memory; then the keys are wiped. */
+  async #prepared(given: Job): Promise<unknown> {
+    this.#preparing += 1;
+    try {
+      return await portable(given.request);
+    } catch (error) {
+      wipe(given);
+      throw error;
+    } finally {
+      this.#preparing -= 1;
+    }
+  }
+
+  /** The pool may have stopped while the request was made ready. */
+  async #enqueue(job: Job, octets: number): Promise<Outcome> {
+    if (this.#isStopped) {
+      wipe(job);
+      return notNow("stopping");
+    }
+    return new Promise((settle) => {
+      this.#queue.push({ job, octets, settle });
+      this.#next();
+    });
+  }
+
+  get figures(): PoolFigures {
+    const workers = this.#all.size;
+    return { workers, running: workers - this.#idle.length, waiting: this.#queue.length };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isStopped = true;
+    for (const { job, settle } of this.#queue.splice(0)) {
+      wipe(job);
+      settle(notNow("stopping"));
+    }
+    await Promise.all([...this.#all].map((worker) => worker.end()));
+  }
+
+  /** Starts every job that may run: one that ends can make room for several. */
+  #next(): void {
+    for (;;) {
+      const at = this.#queue.findIndex((waiting) => this.#mayRun(waiting));
+      const worker = at === -1 ? undefined : (this.#idle.pop() ?? this.#grow());
+      const [waiting] = worker === undefined ? [] : this.#queue.splice(at, 1);
+      if (worker === undefined || waiting === undefined) return;
+      this.#start(worker, waiting);
+    }
+  }
+
+  /** Large jobs leave a thread to the others, and are together no more than the memory is meant for. */
+  #mayRun({ octets }: Waiting): boolean {
+    if (octets <= LARGE_JOB_OCTETS || this.#large.jobs === 0) return true;
+    const { workers, largeOctets } = this.#limits;
+    return this.#large.jobs < workers - 1 && this.#large.octets + octets <= largeOctets;
+  }
+
+  #start(worker: PooledWorker, { job, octets, settle }: Waiting): void {
+    const isLarge = octets > LARGE_JOB_OCTETS;
+    if (isLarge) this.#countLarge(1, octets);
+    worker.run(job, this.#limits.jobMs, (outcome) => {
+      if (isLarge) this.#countLarge(-1, -octets);
+      settle(outcome);
+      if (worker.isAlive && worker.jobs < this.#limits.jobsPerWorker) this.#idle.push(worker);
+      else this.#retire(worker);
+      if (!this.#isStopped) this.#next();
+    });
+  }
+
+  #countLarge(jobs: number, octets: number): void {
+    this.#large.jobs += jobs;
+    this.#large.octets += octets;
+  }
+
+  #grow(): PooledWorker | undefined {
+    if (this.#all.size >= this.#limits.workers) return undefined;
+    const worker = new PooledWorker((dead) => {
+      this.#drop(dead);
+    });
+    this.#all.add(worker);
+    return worker;
+  }
+
+  /** One that ends while it has nothing to do must not be given the next job. */
+  #drop(worker: PooledWorker): void {
+    this.#all.delete(worker);
+    const at = this.#idle.indexOf(worker);
+    if (at !== -1) this.#idle.splice(at, 1);
+  }
+
+  #retire(worker: PooledWorker): void {
+    this.#all.delete(worker);
+    // The thread ends on its own time; nobody waits for it and its exit is not news.
+    void worker.end();
+  }
+}
+
+function wipe({ keys }: Job): void {
+  for (const key of keys) key.fill(0);
+}

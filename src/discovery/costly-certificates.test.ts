@@ -1,0 +1,34 @@
+/** What a thread cannot read or judge within its limits leaves a look-up unsure: it is never "no key". */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { bob, makeCertificates, setUp } from "../../test/support/discovery-world.ts";
+import { AppError, TooCostly } from "../base/errors.ts";
+import { certificateWorkHere, type CertificateWork } from "../openpgp/certificate-work.ts";
+import { makeDiscover } from "./discovery.ts";
+
+const { bobs } = await makeCertificates();
+const tooCostly = async (): Promise<never> => Promise.reject(new TooCostly("too expensive"));
+const isBusy = async (): Promise<never> =>
+  Promise.reject(new AppError("too many messages are being worked on", { temporary: true }));
+
+const CASES: readonly (readonly [what: string, work: Partial<CertificateWork>])[] = [
+  ["reading it is too costly", { parseCertificates: tooCostly }],
+  ["judging it is too costly", { acceptForEncryption: tooCostly }],
+  ["no thread is free to read it", { parseCertificates: isBusy }],
+  ["no thread is free to judge it", { acceptForEncryption: isBusy }],
+];
+
+for (const [what, work] of CASES) {
+  test(`a look-up is unreachable, never absent, when ${what}`, async () => {
+    const { deps } = await setUp(bobs);
+    const { discover } = makeDiscover({ ...deps, work: { ...certificateWorkHere, ...work } });
+    const kind = await discover(bob).then(
+      (discovery) => discovery.kind,
+      (error: unknown) => {
+        assert(error instanceof AppError && error.temporary, String(error));
+        return "unreachable";
+      },
+    );
+    assert.equal(kind, "unreachable");
+  });
+}

@@ -1,0 +1,219 @@
+/**
+ * Opens one message that waits, with its reader's keys, and records its verdict: sealed mail is opened and judged; mail in
+ * clear whose signature could not be checked when it came is judged again.
+ */
+import { certificateWorkHere } from "../openpgp/certificate-work.ts";
+import { encryptAtRest } from "../openpgp/encrypt.ts";
+import type { UnlockedKeys } from "../keys/unlocked-keys.ts";
+import type { EmailAddress } from "../mail/address.ts";
+import { firstField, parseHeader, type Header } from "../mail/header.ts";
+import { readMessageFacts } from "../mail/message.ts";
+import { recordVerdict } from "../mailbox/embedded.ts";
+import type { MessageVerdict, StoredMessage, StoredSummary } from "../mailbox/mailbox.ts";
+import type { Opened } from "../pgpmime/open.ts";
+import { readProtectedHeader } from "../pgpmime/payload-header.ts";
+import type { ReadInside } from "../store/message-verdicts.ts";
+import type { AuthorDeps } from "./check-signature.ts";
+import { withEncryptedPart } from "./encrypted-part.ts";
+import { judgeSealed, type Reader } from "./judge.ts";
+import { messageWorkHere, type MessageWork } from "./message-work.ts";
+import type { PendingDeps } from "./pending.ts";
+import { claimedHeader, sealedHeader } from "./sealed-view.ts";
+import { clearProtection, clearVerdictFor, judgeClear, shownHeader } from "./signed.ts";
+import { summaryOf } from "./summary.ts";
+import { damaged, lockedOld, undecryptable, unprotected, unsupported } from "./verdicts.ts";
+import { asOfArrival, isGivenUp, keptWhileWaiting, laterSince, waitingSince } from "./waiting.ts";
+
+/** Opens a message that waits. @returns the verdict that was recorded. @throws what `deps.open` throws; then nothing is. */
+export async function openMessage(
+  deps: PendingDeps,
+  account: EmailAddress,
+  keys: UnlockedKeys,
+  message: StoredMessage,
+): Promise<MessageVerdict> {
+  const work = message.form === "wrapped" ? judgeAgain : openSealed;
+  return work(deps, account, keys, message);
+}
+
+/** A message in clear whose signature could not be checked when it came; it is encrypted at rest. */
+async function judgeAgain(
+  deps: PendingDeps,
+  account: EmailAddress,
+  keys: UnlockedKeys,
+  message: StoredMessage,
+): Promise<MessageVerdict> {
+  const now = deps.clock.now();
+  const work = workOf(deps);
+  const opened = await work.decrypt({ message: message.body, keys: keys.all });
+  if (opened.kind !== "decrypted") {
+    const verdict = concluded({ ...message.verdict, checkedAt: now }, message, now);
+    return await record(deps, account, message, verdict);
+  }
+  const outer = parseHeader(opened.data).header;
+  const { found, holds } = await work.examine(opened.data);
+  const protection = clearProtection(opened.data, found);
+  const { receivedAt } = message;
+  const judged = await clearVerdictFor(
+    readerOf(deps, account),
+    protection,
+    receivedAt,
+    await judgeClear(asArrived(deps, message), { outer, protection, receivedAt, now }),
+  );
+  const verdict = withEncryptedPart(concluded(judged, message, now), holds);
+  const summary = await wrapSummary(deps, keys, shownHeader(outer, protection, verdict));
+  return await record(deps, account, message, verdict, { summary });
+}
+
+function workOf({ messageWork = messageWorkHere }: PendingDeps): MessageWork {
+  return messageWork;
+}
+
+async function wrapSummary(
+  deps: PendingDeps,
+  keys: UnlockedKeys,
+  header: Header,
+  claimed: Header = [],
+): Promise<Uint8Array> {
+  const own = keys.mailbox === undefined ? keys.all : [keys.mailbox];
+  return encryptAtRest({
+    data: summaryOf(header, claimed),
+    recipients: own.map(({ certificate }) => certificate),
+    now: deps.clock.now(),
+    isOwn: true,
+  });
+}
+
+async function openSealed(
+  deps: PendingDeps,
+  account: EmailAddress,
+  keys: UnlockedKeys,
+  stored: StoredMessage,
+): Promise<MessageVerdict> {
+  const received = await workOf(deps).receivedForm({
+    form: stored.form,
+    body: stored.body,
+    keys: keys.all,
+  });
+  const message = received.kind === "received" ? { ...stored, body: received.message } : stored;
+  const opened =
+    received.kind === "received"
+      ? await deps.open({ message: message.body, keys: keys.all })
+      : received;
+  const verdict = await verdictOn(deps, account, keys, message, opened);
+  const outer = received.kind === "received" ? parseHeader(message.body).header : [];
+  const shown = sealedHeader(outer, opened, verdict);
+  const summary =
+    received.kind === "received"
+      ? await wrapSummary(deps, keys, shown, claimedHeader(opened, verdict))
+      : undefined;
+  // An answer names the message as it is shown; whoever sealed it again may have given it another name outside.
+  const { messageId } = readMessageFacts(shown);
+  const body = opened.kind === "opened" ? await forMailbox(deps, keys, message) : undefined;
+  return await record(deps, account, message, verdict, { summary, messageId, body });
+}
+
+async function record(
+  deps: PendingDeps,
+  account: EmailAddress,
+  message: StoredMessage,
+  found: MessageVerdict,
+  read: ReadInside = {},
+): Promise<MessageVerdict> {
+  const kept = found.check === "later" ? keptWhileWaiting(message.verdict) : {};
+  const verdict = { ...found, evidence: { ...found.evidence, ...kept } };
+  await deps.store.transaction(async (tx) => {
+    await recordVerdict(tx, account, message.id, verdict, read);
+    await deps.trace.opened({ store: tx, account, message, verdict });
+  });
+  return verdict;
+}
+
+/** Where the mailbox has a key pair of its own the message is stored for that one, from now on for it alone. */
+async function forMailbox(
+  deps: PendingDeps,
+  keys: UnlockedKeys,
+  { body: message, form }: StoredMessage,
+): Promise<Uint8Array | undefined> {
+  if (keys.mailbox === undefined || keys.mailbox === keys.active) return undefined;
+  const recipient = keys.mailbox.certificate;
+  const now = deps.clock.now();
+  return workOf(deps).bodyForMailbox({ message, form, keys: keys.all, recipient, now });
+}
+
+async function verdictOn(
+  deps: PendingDeps,
+  account: EmailAddress,
+  keys: UnlockedKeys,
+  message: StoredMessage,
+  opened: Opened,
+): Promise<MessageVerdict> {
+  const now = deps.clock.now();
+  switch (opened.kind) {
+    case "no-key":
+      return (await deps.isParked(account, opened.keyIds)) ? lockedOld(now) : undecryptable(now);
+    case "unsupported":
+      return unsupported(now, opened.form);
+    case "damaged":
+      return damaged(now, opened.reason);
+    case "not-sealed":
+      return withEncryptedPart(unprotected(now), await workOf(deps).holds(message.body));
+    case "opened": {
+      const verdict = await judgeSealed(
+        authorDeps(asArrived(deps, message), opened),
+        {
+          isAmong: readerOf(deps, account),
+          fingerprints: keys.all.map(({ certificate }) => certificate.fingerprint),
+        },
+        {
+          isEncrypted: true,
+          outer: parseHeader(message.body).header,
+          signed: opened.payload,
+          signatures: opened.signatures,
+          receivedAt: message.receivedAt,
+        },
+      );
+      const found = concluded({ ...verdict, scan: "not-possible", checkedAt: now }, message, now);
+      return withEncryptedPart(found, await workOf(deps).holds(opened.payload));
+    }
+  }
+}
+
+function concluded(verdict: MessageVerdict, message: StoredSummary, now: Date): MessageVerdict {
+  if (verdict.check !== "later") return verdict;
+  return isGivenUp(message, now)
+    ? { ...verdict, signature: "unknown", check: "done" }
+    : waitingSince(verdict, laterSince(message.verdict, now));
+}
+
+/**
+ * Without a protected From the author is whoever sealed the message again and wrote one outside: his keyserver would learn
+ * from the question by whose key the content is signed.
+ */
+function authorDeps(
+  { askAuthor, askAuthorKey, ...others }: AuthorDeps,
+  { payload }: Extract<Opened, { kind: "opened" }>,
+): AuthorDeps {
+  const protectedHeader = readProtectedHeader(payload);
+  const hasFrom =
+    protectedHeader.kind !== "none" && firstField(protectedHeader.fields, "From") !== undefined;
+  return {
+    ...others,
+    askAuthor,
+    askAuthorKey: hasFrom ? askAuthorKey : async () => Promise.resolve({ kind: "absent" }),
+  };
+}
+
+/** By the keys that the author's domain served when the message came. */
+function asArrived(deps: PendingDeps, message: StoredSummary): AuthorDeps {
+  const { askAuthor, askAuthorKey, certificateWork = certificateWorkHere } = deps;
+  return {
+    certificateWork,
+    askAuthor: async (author, arrivedAt) =>
+      asOfArrival(await askAuthor(author, arrivedAt), author, message.verdict),
+    askAuthorKey,
+  };
+}
+
+function readerOf(deps: PendingDeps, account: EmailAddress): Reader["isAmong"] {
+  return async (addresses, signedAt) => deps.isReader(account, addresses, signedAt);
+}
