@@ -55,7 +55,12 @@ export function startCryptoPool(limits: Partial<ThreadLimits> = {}): CryptoPool 
   const work = workOf(pool);
   return {
     seal: async ({ signer, ...request }) => {
-      const outcome = await pool.run({ name: "seal", request, keys: copiesOf([signer]) });
+      const outcome = await pool.run({
+        name: "seal",
+        request,
+        isUsers: true,
+        keys: copiesOf([signer]),
+      });
       if (outcome.kind === "unsealable") throw new UnsealableMessage(outcome.why);
       return valueOf<"seal">(outcome);
     },
@@ -74,7 +79,9 @@ export function startCryptoPool(limits: Partial<ThreadLimits> = {}): CryptoPool 
     clientProtection: async (message) =>
       message.length <= SMALL_OCTETS
         ? clientProtection(message)
-        : work("clientProtection", message),
+        : valueOf<"clientProtection">(
+            await pool.run({ name: "clientProtection", request: message, isUsers: true, keys: [] }),
+          ),
     encryptAtRest: async (request) =>
       request.data.length <= SMALL_OCTETS ? encryptAtRest(request) : work("encryptAtRest", request),
     figures: () => pool.figures,

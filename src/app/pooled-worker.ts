@@ -1,5 +1,6 @@
 /** One thread of the pool, what is sent to it and what comes back. */
 import { Worker } from "node:worker_threads";
+import { errorText } from "../base/errors.ts";
 import { octetStringsIn, weighShared } from "../base/large-octets.ts";
 import type { WorkName } from "./thread-work.ts";
 
@@ -9,6 +10,8 @@ export type Job = {
   readonly request: unknown;
   /** The octets of the request go over for good: here nobody reads them any more. */
   readonly isGiven?: boolean;
+  /** It is for a user of ours, who waits for it. */
+  readonly isUsers?: boolean;
   readonly keys: readonly Uint8Array[];
 };
 
@@ -70,10 +73,14 @@ export class PooledWorker {
       this.#settle({ kind: "overrun", reason: "too expensive" });
     }, limitMs);
     const given = job.isGiven === true ? octetStringsIn(job.request) : [];
-    this.#thread.postMessage(
-      job,
-      [...job.keys, ...given].map(({ buffer }) => buffer as ArrayBuffer),
-    );
+    try {
+      this.#thread.postMessage(
+        job,
+        [...job.keys, ...given].map(({ buffer }) => buffer as ArrayBuffer),
+      );
+    } catch (error) {
+      this.#settle({ kind: "failed", reason: errorText(error), temporary: false, isFault: true });
+    }
   }
 
   /** A job that runs is not at fault: it may be tried again. */

@@ -59,3 +59,19 @@ test("the keys of a job that does not run are wiped", async () => {
   assert(outcome.kind === "failed" && outcome.temporary);
   assert.deepEqual(key, new Uint8Array(3));
 });
+
+test("what strangers cause leaves places to the mail of users, which goes first", async () => {
+  await using pool = new ThreadPool({ workers: 1, waiting: 4 });
+  const order: string[] = [];
+  const job = async (name: string, isUsers: boolean): Promise<Outcome["kind"]> => {
+    const request = new Uint8Array(1);
+    const { kind } = await pool.run({ name: "holds", request, isGiven: true, isUsers, keys: [] });
+    order.push(name);
+    return kind;
+  };
+  const strangers = ["one", "two", "three", "four"].map(async (name) => job(name, false));
+  assert.equal(await job("a fifth", false), "failed");
+  assert.equal(await Promise.race([job("user", true), strangers[3]]), "done");
+  assert.deepEqual(order, ["a fifth", "one", "user"]);
+  for (const kind of await Promise.all(strangers)) assert.equal(kind, "done");
+});

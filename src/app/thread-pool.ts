@@ -39,6 +39,8 @@ const DEFAULT_LIMITS: ThreadLimits = {
 
 /** Larger jobs leave a thread to the others. */
 const LARGE_JOB_OCTETS = 1024 * 1024;
+/** What strangers cause takes at most this part of the places to wait: mail of our own users always finds one. */
+const PART_OF_STRANGERS = 0.75;
 
 type Waiting = {
   readonly job: Job;
@@ -47,7 +49,8 @@ type Waiting = {
 };
 
 /**
- * Runs jobs in threads. The outcome says how a job ended; the keys of a job that does not run are wiped. More jobs than may wait end at once as temporary failures, and so do all when the pool stops.
+ * Runs jobs in threads, those of our own users first. The outcome says how a job ended; the keys of a job that does not run
+ * are wiped. More jobs than may wait end at once as temporary failures, and so do all when the pool stops.
  */
 export class ThreadPool {
   readonly #limits: ThreadLimits;
@@ -64,12 +67,18 @@ export class ThreadPool {
   }
 
   async run(given: Job): Promise<Outcome> {
-    if (this.#isStopped || this.#queue.length + this.#preparing >= this.#limits.waiting) {
+    if (this.#isStopped || !this.#hasPlaceFor(given)) {
       wipe(given);
       return notNow("too many messages are being worked on");
     }
     const request = given.isGiven === true ? given.request : await this.#prepared(given);
     return this.#enqueue({ ...given, request }, octetsIn(request));
+  }
+
+  #hasPlaceFor({ isUsers }: Job): boolean {
+    const { waiting } = this.#limits;
+    const places = isUsers === true ? waiting : waiting * PART_OF_STRANGERS;
+    return this.#queue.length + this.#preparing < places;
   }
 
   /** @throws RangeError when there is no memory; then the keys are wiped. */
@@ -114,7 +123,8 @@ export class ThreadPool {
   /** Starts every job that may run: one that ends can make room for several. */
   #next(): void {
     for (;;) {
-      const at = this.#queue.findIndex((waiting) => this.#mayRun(waiting));
+      const users = this.#queue.findIndex((one) => one.job.isUsers === true && this.#mayRun(one));
+      const at = users === -1 ? this.#queue.findIndex((one) => this.#mayRun(one)) : users;
       const worker = at === -1 ? undefined : (this.#idle.pop() ?? this.#grow());
       const [waiting] = worker === undefined ? [] : this.#queue.splice(at, 1);
       if (worker === undefined || waiting === undefined) return;

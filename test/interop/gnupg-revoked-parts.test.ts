@@ -16,6 +16,7 @@ import { enrol } from "../../src/login/enrol.ts";
 import { importCertificate } from "../../src/openpgp/import-certificate.ts";
 import { addressOf } from "../support/secret-keys.ts";
 import { ask, startTestKeyserver, type TestKeyserver } from "../support/test-keyserver.ts";
+import { testTagKeys } from "../support/tag-keys.ts";
 
 const NAME = "keys.alpha.test";
 
@@ -31,6 +32,7 @@ before(async () => {
   server = await startTestKeyserver(await pki.issue([NAME]));
   owner = await openGnupg({ home: join(dir, "o") });
   const { store } = server;
+  store.tagKeys = testTagKeys();
   const serviceKeys = fixedServiceKeys(newServiceRoot());
   deps = { store, clock: systemClock, serviceKeys };
 });
