@@ -22,6 +22,19 @@ export class TooCostly extends AppError {
   }
 }
 
+/** What the work comes to, or another value where it was too costly. */
+export async function unlessTooCostly<Value, Other>(
+  work: Promise<Value>,
+  other: Other,
+): Promise<Value | Other> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof TooCostly) return other;
+    throw error;
+  }
+}
+
 /** Work that a fault of the program ended: of what it worked on nothing is known. A repaired program may finish it. */
 export class ProgramFault extends AppError {
   override readonly name = "ProgramFault";

@@ -1,7 +1,7 @@
 import type { Get, GetResult } from "../fetch/request.ts";
 import type { SrvRecord } from "../dns/resolver.ts";
 import { type EmailAddress, formatAddress } from "../mail/address.ts";
-import { TooCostly } from "../base/errors.ts";
+import { unlessTooCostly } from "../base/errors.ts";
 import type { Acceptance, UnusableReason } from "../openpgp/acceptance.ts";
 import { type CertificateWork, certificateWorkHere } from "../openpgp/certificate-work.ts";
 import type { Certificate } from "../openpgp/certificate.ts";
@@ -75,7 +75,9 @@ export async function askForAddress(
   const query = `op=get&options=mr&exact=on&search=${search}`;
   const first = await ask(get, question, V1, `/pks/lookup?${query}`);
   const answer = first.kind === "no-key" ? await askAgain(get, question, search, first) : first;
-  return answer.kind === "certificates" ? unlessTooCostly(judge(answer, accept)) : answer;
+  return answer.kind === "certificates"
+    ? unlessTooCostly(judge(answer, accept), TOO_COSTLY)
+    : answer;
 }
 
 /** What version 1 said of how long it holds is for both. */
@@ -148,20 +150,11 @@ async function ask(
     return { kind: "no-key", cacheControl: result.headers.get("cache-control") };
   }
   if (result.status !== OK) return failed(`HTTP status ${result.status}`);
-  return unlessTooCostly(read(question.work ?? certificateWorkHere, result));
+  return unlessTooCostly(read(question.work ?? certificateWorkHere, result), TOO_COSTLY);
 }
 
 /** What nobody can read in time is no answer. */
-async function unlessTooCostly<Answer>(
-  reading: Promise<Answer>,
-): Promise<Answer | ReturnType<typeof failed>> {
-  try {
-    return await reading;
-  } catch (error) {
-    if (error instanceof TooCostly) return failed("too costly to read");
-    throw error;
-  }
-}
+const TOO_COSTLY = { kind: "failed", reason: "too costly to read" } as const;
 
 async function read(
   work: CertificateWork,

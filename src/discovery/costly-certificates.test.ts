@@ -32,3 +32,22 @@ for (const [what, work] of CASES) {
     assert.equal(kind, "unreachable");
   });
 }
+
+for (const what of ["parseCertificates", "revocationsOf"] as const) {
+  test(`an author whose certificates are too costly for ${what} cannot be judged, and is not without a key`, async () => {
+    const { deps, clock } = await setUp(bobs);
+    const work = { ...certificateWorkHere, [what]: tooCostly };
+    const { askAuthor, knownAuthor, lookForAuthor, askAuthorKey } = makeDiscover({ ...deps, work });
+    const now = clock.now();
+    const answers = [
+      await lookForAuthor(bob, now),
+      await askAuthor(bob, now),
+      await knownAuthor(bob, now),
+      await askAuthorKey(bob, bobs.fingerprint, now),
+    ];
+    assert.deepEqual(
+      answers.map(({ kind }) => kind),
+      Array.from({ length: 4 }, () => "unreachable"),
+    );
+  });
+}

@@ -1,4 +1,5 @@
 /** Looking for the certificate of an address, once for all who ask at a time. `outcome.ts` says what it comes to. */
+import { unlessTooCostly } from "../base/errors.ts";
 import { ExpiringMap } from "../base/expiring-map.ts";
 import { after, type Clock, DAY } from "../base/time.ts";
 import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
@@ -62,7 +63,7 @@ export function makeDiscover(deps: DiscoveryDeps): Discoverer {
   const askAuthorKey: AboutKey = async (author, fingerprint, arrivedAt) => {
     await keepTime();
     return await keyFlights.share(`${canonicalAddress(author)} ${fingerprint}`, () =>
-      askByFingerprint(context, author, fingerprint, arrivedAt),
+      unlessTooCostly(askByFingerprint(context, author, fingerprint, arrivedAt), TOO_COSTLY),
     );
   };
   return {
@@ -76,21 +77,23 @@ export function makeDiscover(deps: DiscoveryDeps): Discoverer {
     },
     askAuthor: async (author, arrivedAt) => {
       await keepTime();
-      return await authors.ask(author, arrivedAt);
+      return await unlessTooCostly(authors.ask(author, arrivedAt), TOO_COSTLY);
     },
     knownAuthor: async (author, arrivedAt) => {
       await keepTime();
-      return await authors.known(author, arrivedAt);
+      return await unlessTooCostly(authors.known(author, arrivedAt), TOO_COSTLY);
     },
     askAuthorKey,
     knownAuthorKey: async (author, fingerprint, arrivedAt) => {
       await keepTime();
-      return await knownByFingerprint(context, author, fingerprint, arrivedAt);
+      const known = knownByFingerprint(context, author, fingerprint, arrivedAt);
+      return await unlessTooCostly(known, TOO_COSTLY);
     },
     lookForAuthor: async (author, arrivedAt) => {
       await keepTime();
       const dayAgo = after(context.wall.now(), -REFRESH_MS);
-      const answer = await authors.ask(author, arrivedAt > dayAgo ? arrivedAt : dayAgo);
+      const since = arrivedAt > dayAgo ? arrivedAt : dayAgo;
+      const answer = await unlessTooCostly(authors.ask(author, since), TOO_COSTLY);
       if (!deps.isLocal(author.domain)) await askForKeys(context, author, askAuthorKey);
       return answer;
     },
@@ -100,6 +103,9 @@ export function makeDiscover(deps: DiscoveryDeps): Discoverer {
     },
   };
 }
+
+/** What an author's domain serves and nobody can read in time says nothing about the author. */
+const TOO_COSTLY = { kind: "unreachable", reason: "its certificates are too costly" } as const;
 
 /** Asks by fingerprint for what is wanted of the author's domain, and again for the author's keys of a day ago. */
 async function askForKeys(

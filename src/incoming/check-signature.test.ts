@@ -13,6 +13,8 @@ import { revokeFresh } from "../openpgp/revocation.ts";
 import type { UnlockedKey } from "../openpgp/secret-key.ts";
 import type { SignatureFacts } from "../openpgp/verify.ts";
 import { checkSignature } from "./check-signature.ts";
+import { TooCostly } from "../base/errors.ts";
+import { certificateWorkHere, type CertificateWork } from "../openpgp/certificate-work.ts";
 
 const author = parseAddress("alice@alpha.test");
 const DATA = Buffer.from("Text.\r\n");
@@ -46,13 +48,17 @@ type Scene = {
   readonly key?: AuthorKeyAnswer;
   readonly date?: Date;
   readonly arrivedAt?: Date;
+  readonly work?: Partial<CertificateWork>;
 };
 
 /** The kind, and the reason or how the key ended. */
 async function check(scene: Scene): Promise<readonly [string, string | undefined]> {
   const { answer = serves(alice.certificate), arrivedAt = NOW } = scene;
   const checked = await checkSignature(
-    authorDeps(answer, scene.key),
+    {
+      ...authorDeps(answer, scene.key),
+      certificateWork: { ...certificateWorkHere, ...scene.work },
+    },
     { signed: DATA, signatures: scene.signatures ?? [good], receivedAt: arrivedAt },
     scene.date,
     author,
@@ -64,6 +70,13 @@ async function check(scene: Scene): Promise<readonly [string, string | undefined
 }
 
 const VERIFIED = ["verified", undefined] as const;
+
+test("a signature that takes too long to check is neither good nor bad, and is tried again", async () => {
+  const tooCostly = async (): Promise<never> => Promise.reject(new TooCostly("too expensive"));
+  for (const work of [{ verifySignature: tooCostly }, { checkSigner: tooCostly }]) {
+    assert.deepEqual(await check({ work }), ["later", "too costly to check"]);
+  }
+});
 
 test("several signatures count only if every one of them is good, in any order", async () => {
   assert.deepEqual(await check({ signatures: [], answer: SILENT }), ["none", "no signature"]);

@@ -2,6 +2,7 @@
  * Whether the signatures of a message are its author's: made by a key that the author's own domain confirms for the
  * address, in time, and while that key was in use.
  */
+import { unlessTooCostly } from "../base/errors.ts";
 import { after, DAY, HOUR, MINUTE } from "../base/time.ts";
 import type { AuthorAnswer, AuthorKeyAnswer, Revocation } from "../discovery/author.ts";
 import type { EmailAddress } from "../mail/address.ts";
@@ -88,7 +89,7 @@ export async function checkSignature(
     last =
       unknownKind(signature) ??
       timingFault(signature, date, judged.receivedAt) ??
-      (await checkOne(deps, judged, signature, author, answer));
+      (await unlessTooCostly(checkOne(deps, judged, signature, author, answer), TOO_COSTLY));
     if (last.kind !== "verified") return last;
   }
   return last;
@@ -102,6 +103,9 @@ function unknownKind({ hash }: SignatureFacts): Refusal | undefined {
 function refused(kind: Refusal["kind"], reason: string): Refusal {
   return { kind, reason };
 }
+
+/** Who made it so is not known to be its author; in three days at most nobody tries again. */
+const TOO_COSTLY = refused("later", "too costly to check");
 
 type Answered = Extract<AuthorAnswer, { kind: "answered" }>;
 type FoundKey = Extract<AuthorKeyAnswer, { kind: "found" }> & {
