@@ -168,7 +168,7 @@ async function listen(
 ): Promise<Listener> {
   const isSubmission = mode === "submission-implicit" || mode === "submission-starttls";
   const { limits } = config;
-  const { messageBytes, recipients, idleMs, dataMs, firstCommandMs } = limits;
+  const { messageBytes, recipients, idleMs, dataMs, dataOctetsPerSecond, firstCommandMs } = limits;
   const [domain] = config.domains;
   const listener = await startListener({
     ...place,
@@ -185,6 +185,7 @@ async function listen(
       firstCommandMs,
       idleMs,
       dataMs,
+      dataOctetsPerSecond,
     },
     handlers: {
       ...handlers,

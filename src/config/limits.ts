@@ -58,6 +58,10 @@ export const limits = note(
         "A message that is not there in full by then is refused.",
         { unit: "ms" },
       ),
+      data_octets_per_second: note(
+        z.int().min(0).max(1_000_000).default(500),
+        "A message that still comes more slowly after a minute is refused: its client only holds the connection.",
+      ),
       login_failures: note(
         z.int().min(1).max(1000).default(10),
         "Wrong passwords for one account from one network within 15 minutes; then logins are answered 454.",

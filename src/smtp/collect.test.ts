@@ -17,7 +17,7 @@ function streamOf(
   return { all, stream: Readable.from(pieces, { objectMode: false }) };
 }
 
-const never = new AbortController().signal;
+const never = { signal: new AbortController().signal, came: () => undefined };
 
 test("a message is whole, and in shared memory when it is large", async () => {
   for (const octets of [0, 1, LARGE_OCTETS, LARGE_OCTETS + 1, LIMIT]) {
@@ -52,7 +52,10 @@ test("a message without room is read to its end and gives back what it took", as
 test("a message whose client goes away, or that takes too long, is broken", async () => {
   using room = new Budget(10 * LIMIT).share("a");
   const { stream } = streamOf(1000);
-  assert.equal((await collect(stream, LIMIT, AbortSignal.abort(), room)).kind, "broken");
+  assert.equal(
+    (await collect(stream, LIMIT, { ...never, signal: AbortSignal.abort() }, room)).kind,
+    "broken",
+  );
   const gone = new Readable({
     read() {
       this.push("From: a");

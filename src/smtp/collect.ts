@@ -3,6 +3,7 @@ import { setImmediate } from "node:timers/promises";
 
 import { LARGE_OCTETS, sharedOctets } from "../base/large-octets.ts";
 import type { Share } from "./budget.ts";
+import type { Pace } from "./pace.ts";
 
 /** What a message begins in; most need no more. */
 const FIRST_OCTETS = 64 * 1024;
@@ -26,7 +27,7 @@ export type Collected =
 export async function collect(
   stream: Readable,
   limitOctets: number,
-  signal: AbortSignal,
+  pace: Pick<Pace, "signal" | "came">,
   room: Share,
 ): Promise<Collected> {
   const message = new Growing(limitOctets);
@@ -35,9 +36,10 @@ export async function collect(
   let hasRoom = true;
   try {
     for await (const chunk of stream.iterator({ destroyOnReturn: false })) {
-      if (signal.aborted) return { kind: "broken" };
+      if (pace.signal.aborted) return { kind: "broken" };
       const bytes = chunk as Buffer;
       total += bytes.length;
+      pace.came(total);
       hasRoom &&= total > limitOctets || room.take(bytes.length);
       if (hasRoom && total <= limitOctets) {
         message.add(bytes);
@@ -52,7 +54,7 @@ export async function collect(
   } catch {
     return { kind: "broken" };
   }
-  if (signal.aborted) return { kind: "broken" };
+  if (pace.signal.aborted) return { kind: "broken" };
   if (total > limitOctets) return { kind: "too-large" };
   if (!hasRoom) return { kind: "no-room" };
   return { kind: "whole", bytes: message.octets };

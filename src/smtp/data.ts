@@ -11,6 +11,7 @@ import type { Budget, Share } from "./budget.ts";
 import { collect } from "./collect.ts";
 import type { Connection } from "./connection.ts";
 import type { Client, Handlers, ListenerLimits, ListenerMode } from "./handlers.ts";
+import { Pace } from "./pace.ts";
 import { errorReply, isAccepted, oneReply, Refusal, reply, type Reply } from "./reply.ts";
 
 export type DataDeps<Login extends object> = {
@@ -54,14 +55,15 @@ export async function answerData<Login extends object>(
 /** The message, or why it is none. Refused unread: what others may take for two messages (RFC 5321 §2.3.8). */
 async function messageFrom(
   stream: SMTPServerDataStream,
-  { dataMs, messageBytes }: ListenerLimits,
+  limits: ListenerLimits,
   room: Share,
   hangUp: () => void,
 ): Promise<Uint8Array | Reply> {
-  const late = AbortSignal.timeout(dataMs);
-  late.addEventListener("abort", hangUp);
-  const collected = await collect(stream, messageBytes, late, room);
-  late.removeEventListener("abort", hangUp);
+  const { messageBytes } = limits;
+  using pace = new Pace(limits);
+  pace.signal.addEventListener("abort", hangUp);
+  const collected = await collect(stream, messageBytes, pace, room);
+  pace.signal.removeEventListener("abort", hangUp);
   switch (collected.kind) {
     case "broken":
       return reply("451", "4.4.2", "the message did not come in full");

@@ -77,6 +77,9 @@ export type ListenerLimits = {
   readonly idleMs: number;
   /** From DATA to its end. */
   readonly dataMs: number;
+  /** A message that comes more slowly on the average is not waited for, once `slowAfterMs` have passed. */
+  readonly dataOctetsPerSecond: number;
+  readonly slowAfterMs: number;
   /** What running transactions get when the listener is disposed. */
   readonly closeMs: number;
 };

@@ -30,6 +30,8 @@ const DEFAULT_LIMITS: ListenerLimits = {
   firstCommandMs: MINUTE,
   idleMs: 5 * MINUTE,
   dataMs: 15 * MINUTE,
+  dataOctetsPerSecond: 500,
+  slowAfterMs: MINUTE,
   closeMs: 10 * SECOND,
 };
 

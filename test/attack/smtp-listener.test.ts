@@ -171,6 +171,27 @@ test("a slow message ends the connection and is not taken", async () => {
   assert.equal(listener.taken.length, 0);
 });
 
+test("a message that drips ends the connection long before its time, and one that flows does not", async () => {
+  const limits = { dataOctetsPerSecond: 2000, slowAfterMs: 500 };
+  await using listener = await listen("mx", { limits });
+  const begin = ["EHLO c.test", "MAIL FROM:<x@x.test>", "RCPT TO:<a@alpha.test>", "DATA"];
+  await using client = await RawSmtp.connect(listener);
+  await client.all(begin);
+  const drip = setInterval(() => {
+    client.write("X: drip\r\n");
+  }, 50);
+  assert.match(await client.reply(), /^421 4\.4\.2/);
+  clearInterval(drip);
+  assert.equal(listener.taken.length, 0);
+  await using other = await RawSmtp.connect(listener);
+  await other.all(begin);
+  other.write(`Subject: flows\r\n\r\n${"0123456789\r\n".repeat(20_000)}`);
+  await new Promise((resolve) => {
+    setTimeout(resolve, 2 * limits.slowAfterMs);
+  });
+  assert.match(await other.ask("."), /^250/);
+});
+
 test("a silent client is sent away", async () => {
   await using listener = await listen("mx", { limits: { idleMs: 300 } });
   await using client = await RawSmtp.connect(listener);
