@@ -46,6 +46,23 @@ test("when a job ends, all that may run now do so", async () => {
   await allDone(jobs);
 });
 
+test("a large job of a user waits for no smaller large ones that came after it", async () => {
+  await using pool = new ThreadPool({ workers: 4, largeOctets: 3 * LARGE });
+  const ended: string[] = [];
+  const request = new Uint8Array(3 * LARGE);
+  const jobs = [run(pool, LARGE), run(pool, LARGE)];
+  const users = pool.run({ name: "holds", request, isGiven: true, isUsers: true, keys: [] });
+  const later = run(pool, LARGE);
+  assert.deepEqual(pool.figures, { workers: 2, running: 2, waiting: 2 }, "the later one waits too");
+  const noted = [
+    users.then(({ kind }) => ended.push(`user ${kind}`)),
+    later.then(({ kind }) => ended.push(`stranger ${kind}`)),
+  ];
+  await allDone(jobs);
+  await Promise.all(noted);
+  assert.deepEqual(ended, ["user done", "stranger done"]);
+});
+
 test("a large job runs also where there is one thread", async () => {
   await using pool = new ThreadPool({ workers: 1 });
   await allDone([run(pool, LARGE), run(pool, LARGE)]);

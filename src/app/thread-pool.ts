@@ -123,8 +123,11 @@ export class ThreadPool {
   /** Starts every job that may run: one that ends can make room for several. */
   #next(): void {
     for (;;) {
-      const users = this.#queue.findIndex((one) => one.job.isUsers === true && this.#mayRun(one));
-      const at = users === -1 ? this.#queue.findIndex((one) => this.#mayRun(one)) : users;
+      const large = this.#nextLarge();
+      const mayRun = (one: Waiting): boolean =>
+        one.octets <= LARGE_JOB_OCTETS || (one === large && this.#hasRoomFor(one));
+      const users = this.#queue.findIndex((one) => one.job.isUsers === true && mayRun(one));
+      const at = users === -1 ? this.#queue.findIndex(mayRun) : users;
       const worker = at === -1 ? undefined : (this.#idle.pop() ?? this.#grow());
       const [waiting] = worker === undefined ? [] : this.#queue.splice(at, 1);
       if (worker === undefined || waiting === undefined) return;
@@ -132,9 +135,15 @@ export class ThreadPool {
     }
   }
 
+  /** Large jobs keep their order, or smaller ones could always take the room that the largest waits for. */
+  #nextLarge(): Waiting | undefined {
+    const large = this.#queue.filter(({ octets }) => octets > LARGE_JOB_OCTETS);
+    return large.find(({ job }) => job.isUsers === true) ?? large[0];
+  }
+
   /** Large jobs leave a thread to the others, and are together no more than the memory is meant for. */
-  #mayRun({ octets }: Waiting): boolean {
-    if (octets <= LARGE_JOB_OCTETS || this.#large.jobs === 0) return true;
+  #hasRoomFor({ octets }: Waiting): boolean {
+    if (this.#large.jobs === 0) return true;
     const { workers, largeOctets } = this.#limits;
     return this.#large.jobs < workers - 1 && this.#large.octets + octets <= largeOctets;
   }
