@@ -98,6 +98,18 @@ test("more work than may wait is temporary trouble", async () => {
   });
 });
 
+test("certificates that a user waits for are read while strangers' ones have no place", async () => {
+  using key = await newKey();
+  await using pool = startCryptoPool({ workers: 1, waiting: 4 });
+  const { bytes } = key.certificate;
+  const strangers = Promise.allSettled(
+    [1, 2, 3, 4, 5].map(async () => pool.certificateWork.parseCertificates(bytes)),
+  );
+  const users = await pool.certificateWorkForUsers.parseCertificates(bytes);
+  assert.equal(users.kind, "parsed");
+  assert((await strangers).some(({ status }) => status === "rejected"));
+});
+
 test("what cannot be sealed is refused with the reason", async () => {
   using key = await newKey();
   await using pool = startCryptoPool({ workers: 1 });

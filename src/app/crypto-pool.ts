@@ -36,6 +36,8 @@ export type CryptoPool = AsyncDisposable & {
   readonly open: Open;
   readonly messageWork: MessageWork;
   readonly certificateWork: CertificateWork;
+  /** The same for a user of ours, who waits for it. */
+  readonly certificateWorkForUsers: CertificateWork;
   readonly clientProtection: (message: Uint8Array) => Promise<ClientProtection>;
   readonly encryptAtRest: typeof encryptAtRest;
   readonly figures: () => PoolFigures;
@@ -76,6 +78,7 @@ export function startCryptoPool(limits: Partial<ThreadLimits> = {}): CryptoPool 
     },
     messageWork: messageWorkIn(work),
     certificateWork: certificateWorkIn(work),
+    certificateWorkForUsers: certificateWorkIn(workOf(pool, true)),
     clientProtection: async (message) =>
       message.length <= SMALL_OCTETS
         ? clientProtection(message)
@@ -97,14 +100,14 @@ type Work = <Name extends WorkName>(
   isGiven?: boolean,
 ) => Promise<WorkResult<Name>>;
 
-function workOf(pool: ThreadPool): Work {
+function workOf(pool: ThreadPool, isUsers = false): Work {
   return async <Name extends WorkName>(
     name: Name,
     request: WorkRequest<Name>,
     keys: readonly UnlockedKey[] = [],
     isGiven = false,
   ): Promise<WorkResult<Name>> => {
-    const outcome = await pool.run({ name, request, isGiven, keys: copiesOf(keys) });
+    const outcome = await pool.run({ name, request, isGiven, isUsers, keys: copiesOf(keys) });
     return valueOf<Name>(outcome);
   };
 }

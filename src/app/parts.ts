@@ -8,7 +8,7 @@ import { isAddress, isReadersAddress } from "../accounts/reader-addresses.ts";
 import { AppError } from "../base/errors.ts";
 import { systemClock, type Clock } from "../base/time.ts";
 import type { Config } from "../config/load.ts";
-import type { Discover } from "../discovery/outcome.ts";
+import type { Discover, DiscoveryDeps } from "../discovery/outcome.ts";
 import { makeDiscover, type Discoverer } from "../discovery/discovery.ts";
 import { openResolver, type OpenResolver } from "../dns/open-resolver.ts";
 import type { Resolver } from "../dns/resolver.ts";
@@ -93,7 +93,14 @@ export async function openParts(config: Config, options: PartsOptions = {}): Pro
   const isServing = options.isServing === true;
   // A command that ends has nobody who waits meanwhile, and a thread takes its time to start.
   const certificates = isServing ? { certificateWork: pool.certificateWork } : {};
-  const lookUps = await openDiscovery(config, { ...vault, ...certificates, events, isServing });
+  const { certificateWorkForUsers: workForUsers } = pool;
+  const lookUps = await openDiscovery(config, {
+    ...vault,
+    ...certificates,
+    ...(isServing ? { workForUsers } : {}),
+    events,
+    isServing,
+  });
   opening.use(lookUps);
   const traces = opening.use(traceWriter({ store, clock, events }));
   const keyRules = await readKeyRules(config);
@@ -228,7 +235,8 @@ type LookUps = Disposable & Discoverer & { readonly testResolver: () => Promise<
 async function openDiscovery(
   config: Config,
   deps: VaultDeps &
-    Pick<AuthorDeps, "certificateWork"> & { readonly events: Events; readonly isServing: boolean },
+    Pick<AuthorDeps, "certificateWork"> &
+    Pick<DiscoveryDeps, "workForUsers"> & { readonly events: Events; readonly isServing: boolean },
 ): Promise<LookUps> {
   const { discovery } = config;
   const lazy = lazyResolver(config, deps);
@@ -250,6 +258,7 @@ async function openDiscovery(
     random: Math.random,
     isServing: deps.isServing,
     ...(deps.certificateWork === undefined ? {} : { work: deps.certificateWork }),
+    ...(deps.workForUsers === undefined ? {} : { workForUsers: deps.workForUsers }),
     onRollback: (fingerprint, domain) => {
       const what = `${domain} serves the revoked key ${fingerprint} without its revocation`;
       deps.events.failed("discovery", new AppError(what, { temporary: false }));

@@ -51,3 +51,12 @@ for (const what of ["parseCertificates", "revocationsOf"] as const) {
     );
   });
 }
+
+test("a user's look-up does not depend on the threads that mail of strangers keeps busy", async () => {
+  const { deps, clock } = await setUp(bobs);
+  const busy = { ...certificateWorkHere, parseCertificates: isBusy, acceptForEncryption: isBusy };
+  const work = { work: busy, workForUsers: certificateWorkHere };
+  const { discover, askAuthor } = makeDiscover({ ...deps, ...work });
+  await assert.rejects(askAuthor(bob, clock.now()), AppError);
+  assert.equal((await discover(bob)).kind, "found");
+});

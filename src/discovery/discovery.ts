@@ -57,6 +57,7 @@ export function makeDiscover(deps: DiscoveryDeps): Discoverer {
     continuity: continuityOf({ store: deps.store, clock }),
     remembered: new ExpiringMap(MAX_REMEMBERED, clock.now),
   };
+  const usersContext = { ...context, work: deps.workForUsers ?? context.work };
   const flights = new Flights<Discovery>();
   const keyFlights = new Flights<AuthorKeyAnswer>();
   const authors = new AuthorAnswers(context);
@@ -71,7 +72,7 @@ export function makeDiscover(deps: DiscoveryDeps): Discoverer {
       if (deps.isLocal(address.domain)) return await byLocal(context, address);
       const flight = flights.share(canonicalAddress(address), async () => {
         await keepTime();
-        return namingClock(await lookUp(context, address), deps.clock, clock);
+        return namingClock(await lookUp(usersContext, address), deps.clock, clock);
       });
       return await unlessAborted(flight, options.signal, () => gaveUp(clock));
     },

@@ -67,6 +67,8 @@ export type DiscoveryDeps = {
   readonly isServing?: boolean | undefined;
   /** Reads and judges certificates where that keeps nobody waiting; default: here. */
   readonly work?: CertificateWork;
+  /** The same for look-ups of our own users, which no mail of strangers may crowd out; default: `work`. */
+  readonly workForUsers?: CertificateWork;
   /** Milliseconds that pass whatever is done to the system's clock; the process's own by default. */
   readonly monotonicMs?: () => number;
 };
