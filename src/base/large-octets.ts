@@ -18,9 +18,12 @@ export function sharedOctets(length: number): Uint8Array {
 /**
  * V8 looks for garbage when the memory that it counts grows, and shared memory it does not count: twelve messages would stay
  * where one is in use. Beside each stands as much memory of the counted kind, which is never touched and so takes none.
+ * It is resizable, so that it comes from the system and not from the C library, which clears memory that it gives again.
  */
 function weigh(buffer: ArrayBufferLike): void {
-  if (!weights.has(buffer)) weights.set(buffer, new ArrayBuffer(buffer.byteLength));
+  if (weights.has(buffer)) return;
+  const { byteLength } = buffer;
+  weights.set(buffer, new ArrayBuffer(byteLength, { maxByteLength: byteLength }));
 }
 
 const weights = new WeakMap<ArrayBufferLike, ArrayBuffer>();
