@@ -73,6 +73,7 @@ export const TARGETS: readonly Target[] = [
       "src/discovery/discovery.test.ts",
       "src/discovery/author.test.ts",
       "src/discovery/doubtful-keys.test.ts",
+      "src/discovery/lasting-doubt.test.ts",
       "src/discovery/memory.test.ts",
     ],
   },
