@@ -29,7 +29,7 @@ export async function bodyFor(
   { store, clock, messageWork }: Pick<Parts, "store" | "clock" | "messageWork">,
   { address }: Pick<Account, "address">,
   message: ToStore,
-): Promise<Uint8Array> {
+): Promise<readonly Uint8Array[]> {
   const recipients = await keysOf(store, address);
   return messageWork.bodyOfRow({ ...message, recipients, now: clock.now() });
 }

@@ -40,7 +40,7 @@ export type DeliverDeps = AuthorDeps & {
   /** Encrypts to the key that protects an account's mailbox at rest. */
   readonly wrapFor: (account: Account, data: Uint8Array) => Promise<Uint8Array>;
   /** The same for a message, as the body of its row, where that keeps nobody waiting; default: here. */
-  readonly bodyFor?: (account: Account, message: ToStore) => Promise<Uint8Array>;
+  readonly bodyFor?: (account: Account, message: ToStore) => Promise<readonly Uint8Array[]>;
   /**
    * Told after the commit: mail waits for this account, sealed or with a signature to be checked later. Looking for its
    * author's certificate begins now, whatever opening will yield.

@@ -133,7 +133,7 @@ async function forMailbox(
   deps: PendingDeps,
   keys: UnlockedKeys,
   { body: message, form }: StoredMessage,
-): Promise<Uint8Array | undefined> {
+): Promise<readonly Uint8Array[] | undefined> {
   if (keys.mailbox === undefined || keys.mailbox === keys.active) return undefined;
   const recipient = keys.mailbox.certificate;
   const now = deps.clock.now();

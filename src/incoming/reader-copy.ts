@@ -120,7 +120,11 @@ function piecesOf({ header, incoming }: Copy): readonly Uint8Array[] {
   return [Buffer.concat([serializeHeader(header), Buffer.from("\r\n")]), incoming.body];
 }
 
-async function bodyOf(deps: DeliverDeps, account: Account, message: ToStore): Promise<Uint8Array> {
+async function bodyOf(
+  deps: DeliverDeps,
+  account: Account,
+  message: ToStore,
+): Promise<readonly Uint8Array[]> {
   return deps.bodyFor === undefined
     ? bodyWith(message, async (data) => deps.wrapFor(account, data))
     : deps.bodyFor(account, message);

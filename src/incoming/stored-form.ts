@@ -22,10 +22,10 @@ export type ToStore = {
   readonly ciphertext: Range | undefined;
 };
 
-/** The body of its row, encrypted to the keys that protect a mailbox. */
+/** The body of its row, in pieces, encrypted to the keys that protect a mailbox. */
 export async function bodyOfRow(
   o: ToStore & { readonly recipients: readonly Certificate[]; readonly now: Date },
-): Promise<Uint8Array> {
+): Promise<readonly Uint8Array[]> {
   const { pieces, ciphertext, recipients, now } = o;
   return bodyWith({ pieces, ciphertext }, async (data) =>
     encryptAtRest({ data, recipients, now, isOwn: true }),
@@ -36,8 +36,8 @@ export async function bodyOfRow(
 export async function bodyWith(
   { pieces, ciphertext }: ToStore,
   wrap: (clear: Uint8Array) => Promise<Uint8Array>,
-): Promise<Uint8Array> {
-  if (ciphertext === undefined) return wrap(await joined(pieces));
+): Promise<readonly Uint8Array[]> {
+  if (ciphertext === undefined) return [await wrap(await joined(pieces))];
   const { around, sealed } = takeApartAt(pieces, ciphertext);
   return rowOf(await wrap(around), sealed);
 }
@@ -49,10 +49,11 @@ export async function bodyForMailbox(o: {
   readonly keys: readonly UnlockedKey[];
   readonly recipient: Certificate;
   readonly now: Date;
-}): Promise<Uint8Array | undefined> {
+}): Promise<readonly Uint8Array[] | undefined> {
   const { form, recipient, now } = o;
   const readdressed = await readdress(o);
-  if (readdressed === undefined || form !== "sealed") return readdressed;
+  if (readdressed === undefined) return undefined;
+  if (form !== "sealed") return [readdressed];
   return sealedBody(readdressed, async (data) =>
     encryptAtRest({ data, recipients: [recipient], now, isOwn: true }),
   );
@@ -62,14 +63,14 @@ export async function bodyForMailbox(o: {
 export async function sealedBody(
   message: Uint8Array,
   wrap: (clear: Uint8Array) => Promise<Uint8Array>,
-): Promise<Uint8Array> {
+): Promise<readonly Uint8Array[]> {
   const { around, ciphertext } = takeApart(message);
   return rowOf(await wrap(around), [ciphertext]);
 }
 
-/** How long what is wrapped is, that, then the ciphertext. */
-async function rowOf(wrapped: Uint8Array, sealed: readonly Uint8Array[]): Promise<Uint8Array> {
-  return joined([bigEndian(wrapped.length, LENGTH_OCTETS), wrapped, ...sealed]);
+/** How long what is wrapped is, that, then the ciphertext, of which no copy is made. */
+function rowOf(wrapped: Uint8Array, sealed: readonly Uint8Array[]): readonly Uint8Array[] {
+  return [bigEndian(wrapped.length, LENGTH_OCTETS), wrapped, ...sealed];
 }
 
 /** A sealed message as it was received; what keeps its surroundings closed, if they do not open. */

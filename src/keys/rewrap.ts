@@ -8,7 +8,6 @@ import { canonicalAddress, parseAddress } from "../mail/address.ts";
 import {
   copiesUnderOthers,
   loginsUnderOthers,
-  replaceCopy,
   replaceLogin,
   replaceRevocation,
   replaceSlot,
@@ -16,6 +15,7 @@ import {
   slotsUnderOthers,
   type Page,
 } from "../store/service-keys.ts";
+import { readCopy, replaceCopy } from "../store/outbox.ts";
 import type { Store } from "../store/store.ts";
 import { moveTagKey } from "../store/tag-key.ts";
 import type { SlotRow } from "../store/vault.ts";
@@ -133,13 +133,19 @@ async function revocations(deps: VaultDeps, tx: Store, page: Page): Promise<Batc
 async function copies({ serviceKeys }: VaultDeps, tx: Store, page: Page): Promise<Batch> {
   const found = await copiesUnderOthers(tx, serviceKeys.current.id, page);
   let moved = 0;
-  for (const { id, wrapped, serviceKey } of found) {
-    const message = await openCopy(serviceKeys, id, wrapped, serviceKey);
-    if (message === undefined) continue;
-    await replaceCopy(tx, { id, ...(await wrapCopy(serviceKeys, id, message)) });
-    moved += 1;
+  let unreadable = 0;
+  for (const id of found) {
+    const copy = await readCopy(tx, id);
+    // It was sent meanwhile.
+    if (copy === undefined) continue;
+    const message = await openCopy(serviceKeys, id, copy.wrapped, copy.serviceKey);
+    if (message === undefined) unreadable += 1;
+    else {
+      await replaceCopy(tx, { id, ...(await wrapCopy(serviceKeys, id, message)) });
+      moved += 1;
+    }
   }
-  return { moved, unreadable: found.length - moved, last: found.at(-1)?.id };
+  return { moved, unreadable, last: found.at(-1) };
 }
 
 /** Wraps a waiting copy under the queue key; `id` is bound to the bytes. */

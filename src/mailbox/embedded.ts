@@ -14,6 +14,7 @@ import {
   sumMessages,
   type MessageRow,
 } from "../store/messages.ts";
+import type { Octets } from "../store/pieces.ts";
 import type { Store } from "../store/store.ts";
 import type {
   MailboxUse,
@@ -58,7 +59,7 @@ export async function storeMessage(store: Store, message: NewMessage): Promise<M
     verdict: message.verdict,
     messageId: message.messageId,
     envelopeId: message.envelopeId ?? "",
-    contentHash: message.contentHash ?? createHash("sha256").update(body).digest(),
+    contentHash: message.contentHash ?? hashOf(body),
   });
   if (stored === undefined) throw new AccountGone();
   return stored.id as MessageId;
@@ -164,6 +165,12 @@ export async function roomFor(
   const use = await mailboxUse(store, account);
   if (use.usedBytes + sizeBytes > quota.mailboxBytes) return "mailbox-full";
   return use.pendingBytes + sizeBytes > quota.pendingBytes ? "pending-full" : "room";
+}
+
+function hashOf(body: Octets): Uint8Array {
+  const hash = createHash("sha256");
+  for (const piece of body instanceof Uint8Array ? [body] : body) hash.update(piece);
+  return hash.digest();
 }
 
 function toSummary(row: Omit<MessageRow, "body">): StoredSummary {

@@ -6,6 +6,7 @@
 import type { Brand } from "../base/brand.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import type { MessageForm, MessageState } from "../store/messages.ts";
+import type { Octets } from "../store/pieces.ts";
 import type { MessageVerdict } from "../store/verdict.ts";
 
 export type { MessageForm, MessageState } from "../store/messages.ts";
@@ -20,7 +21,7 @@ export type MessageId = Brand<string, "MessageId">;
  */
 export type NewMessage = {
   readonly account: EmailAddress;
-  readonly body: Uint8Array;
+  readonly body: Octets;
   readonly form: MessageForm;
   readonly receivedAt: Date;
   readonly sizeBytes: number;

@@ -86,7 +86,7 @@ export async function sendDue(deps: OutboxDeps): Promise<void> {
   const errors: unknown[] = [];
   for (;;) {
     const now = deps.clock.now();
-    const [row] = await takeDue(deps.store, now, after(now, LEASE_MS), 1);
+    const row = await takeDue(deps.store, now, after(now, LEASE_MS));
     if (row === undefined) break;
     try {
       await sendOne(deps, row);

@@ -1,7 +1,10 @@
 /** What is found out about a stored message, by whoever may open it. */
 import { sql, type RawBuilder } from "kysely";
 
+import { octetsIn } from "../base/large-octets.ts";
 import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
+import { BODY } from "./messages.ts";
+import { insertPieces, keepOnly, type Octets, rowPart } from "./pieces.ts";
 import type { Store } from "./store.ts";
 import { verdictFrom, verdictText, type MessageVerdict } from "./verdict.ts";
 
@@ -10,7 +13,7 @@ export type ReadInside = {
   readonly summary?: Uint8Array | undefined;
   readonly messageId?: string | undefined;
   /** The same sealed message for another key pair, in place of the one that came. */
-  readonly body?: Uint8Array | undefined;
+  readonly body?: Octets | undefined;
 };
 
 /**
@@ -25,33 +28,46 @@ export async function updateVerdict(
   { summary, messageId, body }: ReadInside,
 ): Promise<boolean> {
   const isLater = verdict.check === "later";
-  const update = store.db
-    .updateTable("messages")
-    .set({
-      // A message whose author could not be asked about yet waits for another try.
-      state: isLater ? "pending" : "done",
-      result_state: verdict.state,
-      verdict: verdictText(verdict),
-      attempts: 0,
-      ...(messageId === undefined ? {} : { message_id: messageId }),
-      ...(summary === undefined
-        ? {}
-        : { summary, stored_bytes: storedBytes(body, summary.length) }),
-      ...(body === undefined ? {} : { body }),
-    })
-    .where("id", "=", id)
-    .where("account", "=", canonicalAddress(account));
-  // Two processes may open the same message: who knows less does not undo what the other found out.
-  const updated = await (isLater ? update.where("state", "=", "pending") : update)
-    .returning("id")
-    .executeTakeFirst();
-  return isLater || updated !== undefined;
+  return store.transaction(async (tx) => {
+    const part = body === undefined ? undefined : rowPart(body);
+    const update = tx.db
+      .updateTable("messages")
+      .set({
+        // A message whose author could not be asked about yet waits for another try.
+        state: isLater ? "pending" : "done",
+        result_state: verdict.state,
+        verdict: verdictText(verdict),
+        attempts: 0,
+        ...(messageId === undefined ? {} : { message_id: messageId }),
+        ...(summary === undefined ? {} : { summary }),
+        ...(part === undefined ? {} : { body: part.inRow, pieces: part.pieces }),
+        stored_bytes: storedBytes(body, summary),
+      })
+      .where("id", "=", id)
+      .where("account", "=", canonicalAddress(account));
+    // Two processes may open the same message: who knows less does not undo what the other found out.
+    const updated = await (isLater ? update.where("state", "=", "pending") : update)
+      .returning("id")
+      .executeTakeFirst();
+    if (updated !== undefined && body !== undefined && part !== undefined) {
+      const set = { ...BODY, owner: id, name: part.pieces };
+      await insertPieces(tx, set, body);
+      await keepOnly(tx, set);
+    }
+    return isLater || updated !== undefined;
+  });
 }
 
-function storedBytes(body: Uint8Array | undefined, summaryBytes: number): RawBuilder<number> {
-  return body === undefined
-    ? sql<number>`length(body) + ${summaryBytes}`
-    : sql<number>`${body.length + summaryBytes}`;
+/** What a message takes once its body and its summary are these; undefined leaves one as it is. */
+function storedBytes(
+  body: Octets | undefined,
+  summary: Uint8Array | undefined,
+): RawBuilder<number> {
+  const given = octetsIn(body) + octetsIn(summary);
+  if (body !== undefined && summary !== undefined) return sql<number>`${given}`;
+  if (body !== undefined) return sql<number>`${given} + length(summary)`;
+  if (summary !== undefined) return sql<number>`stored_bytes - length(summary) + ${given}`;
+  return sql<number>`stored_bytes`;
 }
 
 /**

@@ -1,8 +1,10 @@
 import type { Selectable } from "kysely";
 
 import { fromUnixMs } from "../base/time.ts";
+import { octetsIn } from "../base/large-octets.ts";
 import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
 import { holdAccount } from "./account-locks.ts";
+import { insertPieces, type Octets, readPieces, rowPart } from "./pieces.ts";
 import { addressFrom, textOrNone, wordFrom } from "./row.ts";
 import type { Schema } from "./schema.ts";
 import type { Store } from "./store.ts";
@@ -31,11 +33,16 @@ export type MessageRow = {
   readonly verdict: MessageVerdict;
 };
 
+/** The same before it is stored. */
+export type NewMessageRow = Omit<MessageRow, "body"> & { readonly body: Octets };
+
 const STATES: readonly MessageState[] = ["pending", "done"];
 const FORMS: readonly MessageForm[] = ["sealed", "as-received-sealed", "wrapped"];
-/** The second is that of earlier versions: the message in one piece. */
-/** How sealed mail is stored: in two pieces, and as earlier versions did. */
+/** How sealed mail is stored: what is wrapped apart from the ciphertext, and, by earlier versions, in one. */
 export const SEALED_FORMS: readonly MessageForm[] = ["sealed", "as-received-sealed"];
+/** Where large bodies are. */
+export const BODY = { table: "message_pieces" } as const;
+
 const COLUMNS_WITHOUT_BODY = [
   "id",
   "state",
@@ -56,10 +63,11 @@ const COLUMNS_WITHOUT_BODY = [
  */
 export async function insertMessage(
   store: Store,
-  message: MessageRow,
+  message: NewMessageRow,
 ): Promise<{ readonly id: string; readonly isNew: boolean } | undefined> {
   return store.transaction(async (tx) => {
     if ((await holdAccount(tx, canonicalAddress(message.account))) !== "open") return undefined;
+    const { inRow, pieces } = rowPart(message.body);
     const added = await tx.db
       .insertInto("messages")
       .values({
@@ -67,14 +75,15 @@ export async function insertMessage(
         account: canonicalAddress(message.account),
         state: message.state,
         form: message.form,
-        body: message.body,
+        body: inRow,
+        pieces,
         summary: message.summary,
         outer_from: message.outerFrom,
         message_id: message.messageId ?? "",
         envelope_id: message.envelopeId,
         content_hash: message.contentHash,
         size_bytes: message.sizeBytes,
-        stored_bytes: message.body.length + message.summary.length,
+        stored_bytes: octetsIn(message.body) + message.summary.length,
         received_at: message.receivedAt.getTime(),
         result_state: message.verdict.state,
         verdict: verdictText(message.verdict),
@@ -82,7 +91,10 @@ export async function insertMessage(
       .onConflict((conflict) => conflict.doNothing())
       .returning("id")
       .executeTakeFirst();
-    if (added !== undefined) return { id: added.id, isNew: true };
+    if (added !== undefined) {
+      await insertPieces(tx, { ...BODY, owner: added.id, name: pieces }, message.body);
+      return { id: added.id, isNew: true };
+    }
     const { account, contentHash, envelopeId } = message;
     const id = await findMessage(tx, account, contentHash, envelopeId);
     return { id: id ?? message.id, isNew: false };
@@ -145,13 +157,19 @@ export async function selectMessage(
   account: EmailAddress,
   id: string,
 ): Promise<MessageRow | undefined> {
-  const row = await store.db
-    .selectFrom("messages")
-    .select([...COLUMNS_WITHOUT_BODY, "body"])
-    .where("id", "=", id)
-    .where("account", "=", canonicalAddress(account))
-    .executeTakeFirst();
-  return row === undefined ? undefined : { ...fromRow(row, account), body: row.body };
+  for (;;) {
+    const row = await store.db
+      .selectFrom("messages")
+      .select([...COLUMNS_WITHOUT_BODY, "body", "pieces"])
+      .where("id", "=", id)
+      .where("account", "=", canonicalAddress(account))
+      .executeTakeFirst();
+    if (row === undefined) return undefined;
+    if (row.pieces === "") return { ...fromRow(row, account), body: row.body };
+    const body = await readPieces(store, { ...BODY, owner: id, name: row.pieces });
+    // Somebody replaced the body between the two queries: its row names another one now.
+    if (body !== undefined) return { ...fromRow(row, account), body };
+  }
 }
 
 /** The accounts that have pending messages. */

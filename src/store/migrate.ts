@@ -15,6 +15,7 @@ import { authorAnswers } from "./migrations/0012-author-answers.ts";
 import { unusableAnswers } from "./migrations/0014-unusable-answers.ts";
 import { signals } from "./migrations/0015-signals.ts";
 import { tagsAndEnds } from "./migrations/0016-tags-and-ends.ts";
+import { pieces } from "./migrations/0017-pieces.ts";
 import { sealedForm } from "./migrations/0011-sealed-form.ts";
 import { RESTORING, type Engine, type Store } from "./store.ts";
 import { DatabaseTrouble } from "./trouble.ts";
@@ -46,6 +47,7 @@ const STEPS: readonly Step[] = [
   { name: "0014-unusable-answers", migration: unusableAnswers },
   { name: "0015-signals", migration: signals },
   { name: "0016-tags-and-ends", migration: tagsAndEnds },
+  { name: "0017-pieces", migration: pieces },
 ];
 
 const LOCK = 0x5ea1_9057;

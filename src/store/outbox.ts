@@ -1,6 +1,7 @@
 import { after, fromUnixMs, HOUR } from "../base/time.ts";
 import { formatAddress, type CanonicalAddress, type EmailAddress } from "../mail/address.ts";
 import { holdAccount } from "./account-locks.ts";
+import { insertPieces, keepOnly, readPieces, rowPart } from "./pieces.ts";
 import { addressFrom } from "./row.ts";
 import type { Store } from "./store.ts";
 
@@ -22,70 +23,123 @@ export type OutboxRow = {
 };
 
 export async function insertOutbox(store: Store, rows: readonly OutboxRow[]): Promise<void> {
-  if (rows.length === 0) return;
-  await store.db
-    .insertInto("outbox")
-    .values(
-      rows.map((row) => ({
-        id: row.id,
-        sender: formatAddress(row.sender),
-        account: row.account,
-        message_id: row.messageId,
-        envelope: row.envelope,
-        wrapped: row.wrapped,
-        service_key: row.serviceKey,
-        attempts: row.attempts,
-        created_at: row.createdAt.getTime(),
-        next_at: row.nextAt.getTime(),
-      })),
-    )
-    .execute();
+  for (const row of rows) {
+    const { inRow, pieces } = rowPart(row.wrapped);
+    await store.transaction(async (tx) => {
+      await tx.db
+        .insertInto("outbox")
+        .values({
+          id: row.id,
+          sender: formatAddress(row.sender),
+          account: row.account,
+          message_id: row.messageId,
+          envelope: row.envelope,
+          wrapped: inRow,
+          pieces,
+          service_key: row.serviceKey,
+          attempts: row.attempts,
+          created_at: row.createdAt.getTime(),
+          next_at: row.nextAt.getTime(),
+        })
+        .execute();
+      await insertPieces(tx, { ...COPY, owner: row.id, name: pieces }, row.wrapped);
+    });
+  }
+}
+
+/** Where large copies are. */
+const COPY = { table: "outbox_pieces" } as const;
+
+/** A copy as it is kept, and the service key it is kept under. */
+type Kept = Pick<OutboxRow, "id" | "wrapped" | "serviceKey">;
+
+/** It, wherever it is; undefined when it no longer waits. */
+export async function readCopy(store: Store, id: string): Promise<Kept | undefined> {
+  for (;;) {
+    const row = await store.db
+      .selectFrom("outbox")
+      .select(["wrapped", "pieces", "service_key"])
+      .where("id", "=", id)
+      .executeTakeFirst();
+    if (row === undefined) return undefined;
+    const { service_key: serviceKey } = row;
+    if (row.pieces === "") return { id, wrapped: row.wrapped, serviceKey };
+    const wrapped = await readPieces(store, { ...COPY, owner: id, name: row.pieces });
+    // It was put under another service key between the two queries: its row names other pieces now.
+    if (wrapped !== undefined) return { id, wrapped, serviceKey };
+  }
+}
+
+/** Puts other bytes in place of a waiting copy's, if it still waits. */
+export async function replaceCopy(store: Store, { id, wrapped, serviceKey }: Kept): Promise<void> {
+  const { inRow, pieces } = rowPart(wrapped);
+  await store.transaction(async (tx) => {
+    const updated = await tx.db
+      .updateTable("outbox")
+      .set({ wrapped: inRow, pieces, service_key: serviceKey })
+      .where("id", "=", id)
+      .returning("id")
+      .executeTakeFirst();
+    if (updated === undefined) return;
+    const set = { ...COPY, owner: id, name: pieces };
+    await insertPieces(tx, set, wrapped);
+    await keepOnly(tx, set);
+  });
 }
 
 /** No copy is put off for longer: one that is due later was kept before the clock was set back, and is due now. */
 const MAX_AHEAD_MS = 2 * HOUR;
 
 /**
- * Takes the copies that are due for this process: their next attempt is moved to `leaseUntil`, so that another process
- * leaves them alone, and a crash only delays them.
+ * Takes the copy that has been due for longest for this process: its next attempt is moved to `leaseUntil`, so that another
+ * process leaves it alone, and a crash only delays it.
  */
 export async function takeDue(
   store: Store,
   now: Date,
   leaseUntil: Date,
-  limit: number,
-): Promise<readonly OutboxRow[]> {
-  return store.transaction(async (tx) => {
+): Promise<OutboxRow | undefined> {
+  const row = await store.transaction(async (tx) => {
     const due = tx.db
       .selectFrom("outbox")
       .select("id")
-      .where((row) =>
-        row.or([
-          row("next_at", "<=", now.getTime()),
-          row("next_at", ">", after(now, MAX_AHEAD_MS).getTime()),
+      .where((each) =>
+        each.or([
+          each("next_at", "<=", now.getTime()),
+          each("next_at", ">", after(now, MAX_AHEAD_MS).getTime()),
         ]),
       )
       .orderBy("next_at")
-      .limit(limit);
-    const rows = await tx.db
+      .limit(1);
+    return tx.db
       .updateTable("outbox")
       .set({ next_at: leaseUntil.getTime() })
       .where("id", "in", tx.engine === "postgres" ? due.forUpdate().skipLocked() : due)
-      .returningAll()
-      .execute();
-    return rows.map((row) => ({
-      id: row.id,
-      sender: addressFrom(row.sender),
-      account: row.account as CanonicalAddress,
-      messageId: row.message_id,
-      envelope: row.envelope,
-      wrapped: row.wrapped,
-      serviceKey: row.service_key,
-      attempts: row.attempts,
-      createdAt: fromUnixMs(row.created_at),
-      nextAt: fromUnixMs(row.next_at),
-    }));
+      .returning([
+        "id",
+        "sender",
+        "account",
+        "message_id",
+        "envelope",
+        "attempts",
+        "created_at",
+        "next_at",
+      ])
+      .executeTakeFirst();
   });
+  if (row === undefined) return undefined;
+  const kept = await readCopy(store, row.id);
+  if (kept === undefined) return takeDue(store, now, leaseUntil);
+  return {
+    ...kept,
+    sender: addressFrom(row.sender),
+    account: row.account as CanonicalAddress,
+    messageId: row.message_id,
+    envelope: row.envelope,
+    attempts: row.attempts,
+    createdAt: fromUnixMs(row.created_at),
+    nextAt: fromUnixMs(row.next_at),
+  };
 }
 
 /** The next attempt of a copy, for those of its recipients that are left. */

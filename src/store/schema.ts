@@ -21,9 +21,11 @@ export type Schema = {
   readonly generic_revocations: GenericRevocationsTable;
   readonly mailbox_certificates: MailboxCertificatesTable;
   readonly master_keys: MasterKeysTable;
+  readonly message_pieces: PiecesTable;
   readonly messages: MessagesTable;
   readonly migrations: MigrationsTable;
   readonly outbox: OutboxTable;
+  readonly outbox_pieces: PiecesTable;
   readonly published_certificates: PublishedCertificatesTable;
   readonly published_version: PublishedVersionTable;
   readonly revocations_seen: RevocationsSeenTable;
@@ -131,6 +133,7 @@ type OutboxTable = {
   next_at: number;
   service_key: Generated<string>;
   account: Generated<string>;
+  pieces: Generated<string>;
 };
 
 type PublishedCertificatesTable = {
@@ -218,7 +221,11 @@ type MessagesTable = {
   verdict: string;
   attempts: Generated<number>;
   tried_at: Generated<number>;
+  pieces: Generated<string>;
 };
+
+/** `owner` is the ID of a row, `name` what that row calls the set. */
+type PiecesTable = { owner: string; name: string; number: number; bytes: Uint8Array };
 
 type TraceTable = {
   id: Generated<number>;

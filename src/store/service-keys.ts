@@ -133,35 +133,21 @@ export async function replaceRevocation(
     .execute();
 }
 
-/** Waiting copies under another service key: their IDs and bytes. */
+/** The IDs of waiting copies under another service key. */
 export async function copiesUnderOthers(
   store: Store,
   serviceKey: string,
   page: Page,
-): Promise<
-  readonly { readonly id: string; readonly wrapped: Uint8Array; readonly serviceKey: string }[]
-> {
+): Promise<readonly string[]> {
   const rows = await store.db
     .selectFrom("outbox")
-    .select(["id", "wrapped", "service_key"])
+    .select("id")
     .where("service_key", "<>", serviceKey)
     .where("id", ">", page.after)
     .orderBy("id")
     .limit(page.limit)
     .execute();
-  return rows.map((row) => ({ id: row.id, wrapped: row.wrapped, serviceKey: row.service_key }));
-}
-
-/** Puts other bytes in place of a waiting copy's, if it still waits. */
-export async function replaceCopy(
-  store: Store,
-  copy: { readonly id: string; readonly wrapped: Uint8Array; readonly serviceKey: string },
-): Promise<void> {
-  await store.db
-    .updateTable("outbox")
-    .set({ wrapped: copy.wrapped, service_key: copy.serviceKey })
-    .where("id", "=", copy.id)
-    .execute();
+  return rows.map(({ id }) => id);
 }
 
 /** The password slots that one of these service keys took part in, in the order of their owners. */

@@ -1,0 +1,96 @@
+/**
+ * Octet strings that are too large for one row. A value goes into a row in one call, in which SQLite holds two copies of it
+ * and the event loop waits. A large one is therefore kept in pieces, in a table beside that of its owner. A set of
+ * pieces never changes: other octets are another set, under another name.
+ */
+import { randomUUID } from "node:crypto";
+import { setImmediate } from "node:timers/promises";
+
+import { sql } from "kysely";
+
+import { LARGE_OCTETS, newOctets, octetsIn } from "../base/large-octets.ts";
+import type { Store } from "./store.ts";
+
+/** One after the other they are the value. */
+export type Octets = Uint8Array | readonly Uint8Array[];
+
+export type PiecesTable = "message_pieces" | "outbox_pieces";
+
+/** A set of pieces: where it is, whose it is, and its name. */
+export type PieceSet = {
+  readonly table: PiecesTable;
+  readonly owner: string;
+  readonly name: string;
+};
+
+/** Maximum length of a piece: it is written in a few milliseconds. */
+const PIECE_OCTETS = 256 * 1024;
+
+/** What of a value stands in its row: all of it, or only the name of a new set of pieces. */
+export function rowPart(value: Octets): { readonly inRow: Uint8Array; readonly pieces: string } {
+  return octetsIn(value) > LARGE_OCTETS
+    ? { inRow: new Uint8Array(), pieces: randomUUID() }
+    : { inRow: Buffer.concat(listOf(value)), pieces: "" };
+}
+
+/** Writes a set, if it has a name; its owner has its row already, in the same transaction. */
+export async function insertPieces(
+  tx: Store,
+  { table, owner, name }: PieceSet,
+  value: Octets,
+): Promise<void> {
+  if (name === "") return;
+  let number = 0;
+  for (const bytes of cut(value)) {
+    await tx.db.insertInto(table).values({ owner, name, number, bytes }).execute();
+    number += 1;
+    await setImmediate();
+  }
+}
+
+/** All other sets of the owner go. */
+export async function keepOnly(tx: Store, { table, owner, name }: PieceSet): Promise<void> {
+  await tx.db.deleteFrom(table).where("owner", "=", owner).where("name", "<>", name).execute();
+}
+
+/** The value; undefined when it has been replaced or deleted. */
+export async function readPieces(
+  store: Store,
+  { table, owner, name }: PieceSet,
+): Promise<Uint8Array | undefined> {
+  const { length } = await store.db
+    .selectFrom(table)
+    .select(sql<number>`coalesce(sum(length(bytes)), 0)`.as("length"))
+    .where("owner", "=", owner)
+    .where("name", "=", name)
+    .executeTakeFirstOrThrow();
+  const value = newOctets(Number(length));
+  let at = 0;
+  for (let number = 0; at < value.length; number += 1) {
+    const row = await store.db
+      .selectFrom(table)
+      .select("bytes")
+      .where("owner", "=", owner)
+      .where("name", "=", name)
+      .where("number", "=", number)
+      .executeTakeFirst();
+    if (row === undefined) return undefined;
+    value.set(row.bytes, at);
+    at += row.bytes.length;
+    await setImmediate();
+  }
+  return at === 0 ? undefined : value;
+}
+
+/** In the order of the value, none longer than a piece and none empty. */
+function* cut(value: Octets): Generator<Uint8Array> {
+  for (const part of listOf(value)) {
+    for (let at = 0; at < part.length; at += PIECE_OCTETS) {
+      yield part.subarray(at, at + PIECE_OCTETS);
+    }
+  }
+}
+
+function listOf(value: Octets): readonly Uint8Array[] {
+  return value instanceof Uint8Array ? [value] : value;
+}
