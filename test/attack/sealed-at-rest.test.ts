@@ -135,9 +135,12 @@ async function delivered(store: Store, message: Uint8Array) {
 
 /** All that the database holds of the mailbox. */
 async function rowsOf(store: Store): Promise<string> {
-  const rows = await store.db.selectFrom("messages").selectAll().execute();
+  const rows: readonly object[] = [
+    ...(await store.db.selectFrom("messages").selectAll().execute()),
+    ...(await store.db.selectFrom("message_pieces").selectAll().execute()),
+  ];
   return rows
-    .flatMap((row) => Object.values(row))
+    .flatMap((row): unknown[] => Object.values(row))
     .map((value) =>
       Buffer.from(value instanceof Uint8Array ? value : String(value)).toString("latin1"),
     )
