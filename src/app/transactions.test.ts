@@ -107,6 +107,39 @@ for (const { engine, open } of engines()) {
   });
 }
 
+test("a size that is announced and too large is logged, with the name in the reply; the next message is taken", async () => {
+  await using store = await sqlite.open();
+  await using mx = await world(store, "mx", {});
+  await using client = await RawSmtp.connect(mx.listener);
+  await client.all(["EHLO c.test", "MAIL FROM:<a@beta.test>", "RCPT TO:<b@alpha.test>", "DATA"]);
+  const first = nameIn(await client.ask(`${MESSAGE}.`));
+  const refused = [
+    ["MAIL FROM:<a@beta.test> SIZE=99999999999", "552", "5.3.4", "too-large"],
+    ["MAIL FROM:<a@beta.test> FUTURE=1", "555", "5.5.4", "other"],
+  ] as const;
+  for (const [command, code, status, reason] of refused) {
+    const text = await client.ask(command);
+    assert(text.startsWith(`${code} ${status} `), text);
+    const id = nameIn(text);
+    assert.notEqual(id, first);
+    const { time: _time, ...line } = mx.parsed("refused").at(-1) ?? {};
+    const from = { listener: "mx", client: "127.0.0.1" };
+    assert.deepEqual(line, {
+      level: 30,
+      id,
+      step: "mail",
+      ...from,
+      code,
+      status,
+      reason,
+      msg: "refused",
+    });
+  }
+  assert.match(await client.ask("RCPT TO:<b@alpha.test>"), /^503/);
+  await client.all(["MAIL FROM:<a@beta.test> SIZE=5", "RCPT TO:<b@alpha.test>", "DATA"]);
+  assert.match(await client.ask(`${MESSAGE}.`), /^250/);
+});
+
 test("the log tells refusals apart by a word, each with the name in its reply", async () => {
   await using store = await sqlite.open();
   const refusals = [

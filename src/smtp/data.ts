@@ -12,6 +12,7 @@ import { collect } from "./collect.ts";
 import type { Connection } from "./connection.ts";
 import type { Client, Handlers, ListenerLimits, ListenerMode } from "./handlers.ts";
 import { Pace } from "./pace.ts";
+import { tooLarge } from "./parameters.ts";
 import { errorReply, isAccepted, oneReply, Refusal, reply, type Reply } from "./reply.ts";
 
 export type DataDeps<Login extends object> = {
@@ -68,7 +69,7 @@ async function messageFrom(
     case "broken":
       return reply("451", "4.4.2", "the message did not come in full");
     case "too-large":
-      return reply("552", "5.3.4", `the message is larger than ${String(messageBytes)} bytes`);
+      return tooLarge(messageBytes);
     case "no-room":
       return reply("452", "4.3.1", "too much mail at once; try again later");
     case "whole":

@@ -18,7 +18,13 @@ import { envelopeOf, nameOf, parsePath } from "./connection.ts";
 import { Connections, type Callback } from "./connections.ts";
 import type { Goodbyes } from "./goodbye.ts";
 import type { Client, Handlers, ListenerLimits, ListenerMode } from "./handlers.ts";
-import { MAIL, MAIL_OF_CLIENTS, refuseUnannounced } from "./parameters.ts";
+import {
+  MAIL,
+  MAIL_OF_CLIENTS,
+  refuseAnnouncedSize,
+  refuseUnannounced,
+  takeOverSize,
+} from "./parameters.ts";
 import { PasswordLines } from "./password-lines.ts";
 import { answerRcpt, type RcptDeps } from "./rcpt.ts";
 import { Refusal } from "./reply.ts";
@@ -120,6 +126,8 @@ export class Dialogue<Login extends object> {
       this.#goodbyes.say(session.id, "4.4.2 no command in time");
     });
     session.disabledCommands = this.#disabled(session.secure);
+    const connection = this.#goodbyes.connectionOf(session.id);
+    if (connection !== undefined) takeOverSize(connection);
     this.#readLines(session);
     callback();
   }
@@ -183,11 +191,12 @@ export class Dialogue<Login extends object> {
     if (this.#isSubmission && loginOf(session) === undefined) {
       throw new Refusal(530, "5.7.0 authentication required");
     }
-    refuseUnannounced(address, this.#isSubmission ? MAIL_OF_CLIENTS : MAIL);
     connection.recipients = [];
     connection.transaction = this.#deps.handlers.nameTransaction?.() ?? "";
     connection.startedMs = performance.now();
     connection.sizeBytes = 0;
+    refuseUnannounced(address, this.#isSubmission ? MAIL_OF_CLIENTS : MAIL);
+    refuseAnnouncedSize(address, this.#deps.limits.messageBytes);
     connection.from = address.address === "" ? undefined : parsePath(address, session, "5.1.7");
     return Promise.resolve();
   }
