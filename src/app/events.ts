@@ -74,6 +74,8 @@ export type Events = {
 /** The events of a process that serves, and the file that they go to. */
 export type EventLog = {
   readonly events: Events;
+  /** @throws AppError when `follow` could not open that file. */
+  readonly requireUsable: (log: Config["log"]) => void;
   /** Takes the level and the path, and opens the file again: it may have been rotated. */
   readonly follow: (log: Config["log"]) => void;
 };
@@ -84,7 +86,11 @@ const LOG_FILE_MODE = 0o640;
 export function openEventLog({ level, file }: Config["log"]): EventLog {
   if (file === undefined) {
     const log = logTo(level, pino.destination({ dest: 1, sync: false }));
-    return { events: eventsOn(log), follow: (next) => (log.level = next.level) };
+    return {
+      events: eventsOn(log),
+      requireUsable: () => undefined,
+      follow: (next) => (log.level = next.level),
+    };
   }
   requireWritable(file);
   const destination = pino.destination({ dest: file, sync: false, mode: LOG_FILE_MODE });
@@ -95,6 +101,9 @@ export function openEventLog({ level, file }: Config["log"]): EventLog {
   const log = logTo(level, destination);
   return {
     events: eventsOn(log),
+    requireUsable: (next) => {
+      requireWritable(next.file ?? file);
+    },
     follow: (next) => {
       log.level = next.level;
       destination.reopen(next.file ?? file);

@@ -1,6 +1,7 @@
 /**
  * SIGHUP: the configuration is read again, and what may change is taken over; the certificate files are looked at, and the
- * log file is opened again. A configuration that `config check` refuses changes nothing.
+ * log file is opened again. A configuration that `config check` refuses, or with a log file that cannot be written, changes
+ * nothing.
  */
 import { errorText } from "../base/errors.ts";
 import { ConfigError } from "../config/load.ts";
@@ -35,7 +36,9 @@ export function reloadAtHangup(deps: Deps): AsyncDisposable {
 /** Never throws: what cannot be reloaded is named in the log. */
 export async function reload({ role, live, log, tls, checks }: Deps): Promise<void> {
   try {
-    const taken = live.take(await checkedConfig(live.current.file, checks));
+    const next = await checkedConfig(live.current.file, checks);
+    log.requireUsable(next.log);
+    const taken = live.take(next);
     log.follow(live.current.log);
     log.events.reloaded({ role, ...taken });
   } catch (error) {

@@ -128,3 +128,23 @@ test("a configuration that config check refuses changes nothing at SIGHUP, and i
     file["log"] = { ...file["log"], client_address: "none" };
   });
 });
+
+test("a log file that cannot be written changes nothing at SIGHUP, and the log goes on where it was", async () => {
+  await using serving = await server.serve("gateway");
+  await change((file) => {
+    file["limits"] = { recipients: 9 };
+    file["log"] = { ...file["log"], file: join(dir, "no-such-folder/sealpost.log") };
+  });
+  const known = async (word: string) =>
+    (await lines()).filter(({ msg }) => String(msg).startsWith(word)).length;
+  const [refusals, transactions] = [await known("not reloaded"), await known("transaction")];
+  process.kill(serving.process.pid, "SIGHUP");
+  const refused = await linesWith("not reloaded", refusals + 1);
+  assert.match(
+    String(refused.at(-1)?.["problems"]),
+    /no-such-folder.*cannot be written; make its folder/,
+  );
+  assert.match(await deliverTo(serving.place("lmtp"), "<3@beta.test>"), /^250/);
+  await linesWith("transaction", transactions + 1);
+  assert(serving.process.isRunning);
+});
