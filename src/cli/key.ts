@@ -184,7 +184,7 @@ async function revoke(call: Call): Promise<ExitCode> {
     fresh: `revoked as ${reason}`,
     generic:
       "revoked with the revocation kept since it was made: what it signed is no longer valid",
-    none: "no longer published, also not by fingerprint; only its owner can revoke it",
+    none: "no longer published, also not by fingerprint: no revocation of it is here",
   };
   const text = formatAddress(address);
   return answer(call, { address: text, fingerprint, by }, [

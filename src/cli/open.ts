@@ -24,7 +24,7 @@ export async function openFor(call: Call, isReading = false): Promise<Parts> {
       }
       for (const fingerprint of await unservedSince(parts.store, unservedBefore)) {
         call.terminal.complain(
-          `sealpost: ${fingerprint} ended without a revocation, which only its owner can make: it is served no longer, also not by fingerprint, and what it signed is not confirmed. To publish it as revoked: sealpost key publish-revocation ADDRESS FILE`,
+          `sealpost: ${fingerprint} ended without a revocation, because none that can be used is here: it is served no longer, also not by fingerprint, and what it signed is not confirmed. To publish it as revoked: sealpost key publish-revocation ADDRESS FILE`,
         );
       }
     },

@@ -7,7 +7,10 @@ import { applyRevocation, revokeFresh, type RevocationReasonCode } from "../open
 import { lastAction, selectActions } from "../store/audit-actions.ts";
 import { findPublished, type KeyState, type PublishedCertificate } from "../store/certificates.ts";
 import { endPublished, stopServing } from "../store/publish.ts";
-import { selectGenericRevocation } from "../store/generic-revocations.ts";
+import {
+  selectGenericRevocation,
+  type GenericRevocationRow,
+} from "../store/generic-revocations.ts";
 import { selectSecretKeys } from "../store/vault.ts";
 import type { Store } from "../store/store.ts";
 import { Overtaken } from "./overtaken.ts";
@@ -47,8 +50,9 @@ export type Ended = {
 
 /**
  * Ends the active key of an address, in the caller's transaction: revoked afresh where the key is open, else with the
- * generic revocation. Where only its owner can revoke it, it is no longer served at all until he does
- * (`publishRevocation`): it may be in other hands, and nothing in it would say so. Undefined when none is active.
+ * generic revocation. Where only its owner can revoke it, or the generic revocation is lost with the service key, it is no
+ * longer served at all until a revocation comes (`publishRevocation`): it may be in other hands, and nothing in it would say
+ * so. Undefined when none is active.
  * @throws Overtaken when somebody else ended it meanwhile.
  */
 export async function endKey(
@@ -109,6 +113,11 @@ async function revoke(
   // A key on its owner's device is revoked by him alone.
   const kept = await selectGenericRevocation(tx, fingerprint);
   if (kept?.wrapped.length === 0) return { by: "none", revoked: certificate };
+  if (kept !== undefined && isLost(deps, tx, kept)) {
+    // No less harm than with a revocation, for who says so of a service key that is not lost.
+    await recordRelease(deps, tx, { account: wish.owner, fingerprint, by: "none", isOwnAct });
+    return { by: "none", revoked: certificate };
+  }
   const generic = await releaseGenericRevocation(deps, wish.owner, fingerprint, {
     store: tx,
     isOwnAct,
@@ -118,6 +127,15 @@ async function revoke(
     throw new AppError("the generic revocation of the key does not verify", { temporary: false });
   }
   return { by: "generic", revoked };
+}
+
+/** Whether it lies under a service key that an operator said is lost. An altered one under a key that is here is not lost. */
+function isLost(deps: VaultDeps, store: Store, kept: GenericRevocationRow): boolean {
+  return (
+    store.auditMac?.isFormerKeyLost === true &&
+    kept.serviceKey !== "" &&
+    deps.serviceKeys.candidates(kept.serviceKey).length === 0
+  );
 }
 
 async function revokedFresh(

@@ -65,7 +65,8 @@ export async function recordRelease(
   release: {
     readonly account: EmailAddress;
     readonly fingerprint: Fingerprint;
-    readonly by: "generic" | "fresh";
+    /** `none`: the revocation is lost with the service key, and the certificate is served no longer. */
+    readonly by: "generic" | "fresh" | "none";
     /** The user himself opened his keys. */
     readonly isOwnAct: boolean;
   },

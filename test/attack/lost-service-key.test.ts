@@ -1,0 +1,80 @@
+/** The service key is lost: whose keys it alone opened gets new ones, and nobody makes use of saying that it is lost. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Secret } from "../../src/base/secret.ts";
+import { listAudit } from "../../src/journal/audit.ts";
+import { unservedSince } from "../../src/keys/end-key.ts";
+import { revokeKey } from "../../src/keys/revoke.ts";
+import { fixedServiceKeys } from "../../src/keys/service-key.ts";
+import { beginTags, holdAuditKeys } from "../../src/keys/tag-keys.ts";
+import { unlockWithPassword } from "../../src/keys/vault.ts";
+import { enrol } from "../../src/login/enrol.ts";
+import { resetPassword } from "../../src/login/recover.ts";
+import { findById, findPublished } from "../../src/store/certificates.ts";
+import type { Store } from "../../src/store/store.ts";
+import { engines } from "../support/engines.ts";
+import { alice, depsFor, fresh, old, type Deps } from "../support/key-life.ts";
+
+/** A process that holds the service key of this byte; `isLost`: an operator said that the former one is lost. */
+async function hostOf(store: Store, byte: number, isLost = false): Promise<Deps> {
+  const serviceKeys = fixedServiceKeys(new Secret(Buffer.alloc(32, byte)));
+  holdAuditKeys(store, serviceKeys, isLost);
+  const deps = { ...depsFor(store), serviceKeys };
+  await beginTags(store, deps.clock.now());
+  return deps;
+}
+
+/** The fingerprint of the key that alice gets, whom the provider can read for. */
+async function enrolled(store: Store, deps: Deps) {
+  const wish = { address: alice, custody: "provider-usable", profile: "compat" } as const;
+  const { certificate } = await enrol(deps, { ...wish, password: old() });
+  assert(certificate);
+  assert.equal((await findPublished(store, alice))?.fingerprint, certificate.fingerprint);
+  return certificate.fingerprint;
+}
+
+for (const { engine, open } of engines()) {
+  test(`${engine}: a reset after the loss of the service key gives new keys; the old certificate is served no longer`, async () => {
+    await using store = await open();
+    const lost = await enrolled(store, await hostOf(store, 1));
+    const deps = await hostOf(store, 2, true);
+    const { keys } = await resetPassword(deps, alice, fresh());
+    assert.equal(keys, "new");
+    const published = await findPublished(store, alice);
+    assert(published && published.fingerprint !== lost);
+    assert.deepEqual(await unservedSince(store, 0), [lost]);
+    assert.deepEqual(await findById(store, lost), []);
+    using unlocked = await unlockWithPassword(deps, alice, fresh());
+    assert(unlocked);
+    const released = (await Array.fromAsync(listAudit(store))).filter(
+      ({ action }) => action === "revocation.released",
+    );
+    assert.equal(released.length, 1, "it is counted as releases are");
+    assert.deepEqual(released[0]?.detail, { fingerprint: lost, by: "none" });
+  });
+
+  test(`${engine}: while nobody says that the service key is lost, a key whose revocation does not open is not ended`, async () => {
+    await using store = await open();
+    const first = await enrolled(store, await hostOf(store, 1));
+    await hostOf(store, 2, true);
+    const deps = await hostOf(store, 2);
+    await assert.rejects(resetPassword(deps, alice, fresh()), /no generic revocation of this key/);
+    assert.equal((await findPublished(store, alice))?.fingerprint, first);
+  });
+
+  test(`${engine}: a revocation that was altered under a service key that is here is not called lost`, async () => {
+    await using store = await open();
+    const deps = await hostOf(store, 1, true);
+    const first = await enrolled(store, deps);
+    await store.db
+      .updateTable("generic_revocations")
+      .set({ wrapped: new Uint8Array(64) })
+      .execute();
+    const whose = { owner: alice, address: alice, masterKey: undefined };
+    await assert.rejects(
+      revokeKey(deps, { ...whose, reason: "withdrawn", text: "" }),
+      /no generic revocation of this key/,
+    );
+    assert.equal((await findPublished(store, alice))?.fingerprint, first);
+  });
+}
