@@ -106,7 +106,7 @@ function readRoots(file: string, count?: number): readonly Secret[] {
     return secrets;
   } catch (cause) {
     throw new AppError(
-      `the service key ${file} cannot be used; \`sealpost init\` makes one for a new installation`,
+      `the service key ${file} cannot be used; put it back from its backup, and if it is lost see docs/operate/keys.md`,
       { temporary: false, cause },
     );
   }

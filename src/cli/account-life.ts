@@ -184,9 +184,8 @@ async function remove(call: Call): Promise<ExitCode> {
   using masterKey = await masterKeyFor(parts, account, call);
   const hasKey = (await findPublished(parts.store, account.address)) !== undefined;
   await closeAccount(parts, account.address, masterKey);
-  const how = masterKey === undefined ? " with their generic revocations" : "";
   return answer(call, { address: text, state: "closed" }, [
-    `closed ${text}: ${hasKey ? `its keys are revoked${how}` : "it had no active key"}, ` +
+    `closed ${text}: ${hasKey ? "its keys have ended" : "it had no active key"}, ` +
       "and what is kept of it is deleted in 30 days (before: sealpost account reopen)",
   ]);
 }

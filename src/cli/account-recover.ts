@@ -150,7 +150,7 @@ function recovered(call: Call, account: Account, result: Recovered): ExitCode {
   const address = formatAddress(account.address);
   const what = {
     kept: "its keys are as they were",
-    new: "its keys could not be opened: they are revoked, and there are new ones. Old mail opens when the old password is remembered, or by escrow: sealpost account recover --former",
+    new: "its keys could not be opened: they have ended, and there are new ones. Old mail opens when the old password is remembered, or by escrow: sealpost account recover --former",
     none:
       account.custody === "user-device-only"
         ? "its key is on a device of its owner, and stays what it is"

@@ -65,7 +65,7 @@ async function judge(file: string): Promise<Judgement> {
   } catch (thrown) {
     return fail(
       `the service key ${file} cannot be read: ${errorText(thrown)}`,
-      "Put it back from its own backup, or run doctor as the user of the gateway. For a new installation sealpost init makes one.",
+      "Put it back from its own backup, or run doctor as the user of the gateway. If it is lost, see docs/operate/keys.md (after the loss of the service key).",
     );
   }
 }

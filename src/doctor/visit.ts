@@ -171,7 +171,7 @@ export async function runChecks<Subject>(
 function notDone(error: unknown): Judgement {
   const title = `this could not be looked at: ${errorText(error)}`;
   const isTemporary = error instanceof AppError && error.temporary;
-  return (isTemporary ? failNow : fail)(title, "Mend what it says, then ask doctor again.");
+  return (isTemporary ? failNow : fail)(title, "Repair what it says, then ask doctor again.");
 }
 
 async function findSamples(

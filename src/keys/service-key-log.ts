@@ -18,7 +18,7 @@ const SEEN_MS = 10 * MINUTE;
 
 /** For the log of a host that does not have the key in force. */
 export const OTHER_SERVICE_KEY =
-  "the service key of this host is not the one in force: copy the file, and its .former file, from the host that rotated it";
+  "the service key of this host is not the one in force: copy the file, and its .former file, from the host that rotated it; if that key is lost, see docs/operate/keys.md";
 
 type Deps = Pick<VaultDeps, "store" | "clock" | "serviceKeys">;
 
