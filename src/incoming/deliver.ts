@@ -14,6 +14,7 @@ import { isHeaderAcceptable, parseHeader } from "../mail/header.ts";
 import { storeMessage } from "../mailbox/embedded.ts";
 import type { MessageId, MessageVerdict } from "../mailbox/mailbox.ts";
 import { errorReply, reply, type Reply } from "../smtp/reply.ts";
+import { MOST_CLEAR_OCTETS } from "../openpgp/encrypt.ts";
 import type { Account } from "../store/accounts.ts";
 import type { Store } from "../store/store.ts";
 import type { AuthorDeps } from "./check-signature.ts";
@@ -149,7 +150,20 @@ async function answerFor(
   }
 }
 
+/** Room for the fields that are put before a message when it is stored. */
+const TRACE_OCTETS = 64 * 1024;
+const MOST_KEPT_OCTETS = MOST_CLEAR_OCTETS - TRACE_OCTETS;
+
+/** The listener takes more than that, because sealed mail grows by its armor, and is stored without being sealed again. */
+const TOO_LARGE_TO_KEEP = reply(
+  "552",
+  "5.3.4",
+  `a message that is not sealed may have ${String(MOST_KEPT_OCTETS)} bytes`,
+);
+
 async function store(deps: DeliverDeps, incoming: Incoming, account: Account): Promise<Reply> {
+  const { found, message } = incoming;
+  if (found.kind !== "sealed" && message.length > MOST_KEPT_OCTETS) return TOO_LARGE_TO_KEEP;
   // The size that MAIL announced is a promise, and other mail may have come since.
   if (!(await deps.hasRoom(account, incoming.message.length))) return MAILBOX_FULL;
   const { author, stored } = await copyFor(deps, incoming, account);

@@ -29,7 +29,9 @@ export type Decrypted =
   | { readonly kind: "unsupported"; readonly form: string }
   | { readonly kind: "damaged"; readonly reason: string };
 
-const MOST_OCTETS = 50 * 1024 * 1024;
+/** Maximum octets of what stands around the text: session keys for 64 recipients, tags of chunks, signatures. */
+const ENVELOPE_OCTETS = 256 * 1024;
+const MOST_OCTETS = 50 * 1024 * 1024 + ENVELOPE_OCTETS;
 const MOST_ARMORED_OCTETS = 70 * 1024 * 1024;
 /** Maximum work of trying own keys with session keys that name nobody (RFC 9580 §5.1.8); a try of a curve counts one. */
 const MOST_ANONYMOUS_WORK = 4000;

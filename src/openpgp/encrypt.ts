@@ -46,8 +46,8 @@ export async function encryptAtRest(o: {
   return encrypt(o, undefined);
 }
 
-/** The largest message that we read back. */
-const MOST_OCTETS = 50 * 1024 * 1024;
+/** Maximum octets that are encrypted: `decrypt.ts` reads as many back, with the packets around them. */
+export const MOST_CLEAR_OCTETS = 50 * 1024 * 1024;
 const MOST_RECIPIENTS = 64;
 
 async function encrypt(
@@ -74,7 +74,7 @@ async function encrypt(
 
 function checkLimits(data: Uint8Array, recipients: readonly Certificate[]): void {
   if (recipients.length === 0) throw new AppError("nobody to encrypt to", { temporary: false });
-  if (recipients.length > MOST_RECIPIENTS || data.length > MOST_OCTETS) {
+  if (recipients.length > MOST_RECIPIENTS || data.length > MOST_CLEAR_OCTETS) {
     throw new AppError("too much for one OpenPGP message", { temporary: false });
   }
 }

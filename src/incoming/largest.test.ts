@@ -1,0 +1,78 @@
+/** The largest messages: what is answered 250 opens again, and what could not be kept is refused. */
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { test } from "node:test";
+import { decrypt } from "../openpgp/decrypt.ts";
+import { encryptAtRest, MOST_CLEAR_OCTETS, signAndEncrypt } from "../openpgp/encrypt.ts";
+import { listMessages } from "../mailbox/embedded.ts";
+import { parseAddress } from "../mail/address.ts";
+import { replyText } from "../smtp/reply.ts";
+import type { Account } from "../store/accounts.ts";
+import { haveAccounts } from "../../test/support/accounts.ts";
+import { NOBODY_ASKED } from "../../test/support/authors.ts";
+import { engines } from "../../test/support/engines.ts";
+import { expectDecrypted, NOW, ownKey } from "../../test/support/openpgp-messages.ts";
+import { deliver } from "./deliver.ts";
+import { traceIncoming } from "./tracing.ts";
+
+const bob = parseAddress("bob@beta.test") ?? assert.fail();
+const [sqlite = assert.fail()] = engines();
+
+test("the largest text that is encrypted opens again, for one reader at rest and signed for 64", async () => {
+  const data = randomBytes(MOST_CLEAR_OCTETS);
+  const key = await ownKey("bob@beta.test", "modern");
+  const recipients = Array.from({ length: 64 }, () => key.certificate);
+  const intended = recipients.map(({ fingerprint }) => fingerprint);
+  for (const message of [
+    await encryptAtRest({ data, recipients: [key.certificate], now: NOW }),
+    await signAndEncrypt({ data, recipients, now: NOW, signer: key, intended }),
+  ]) {
+    const opened = expectDecrypted(await decrypt({ message, keys: [key] }));
+    assert(Buffer.from(opened.data).equals(data));
+  }
+});
+
+test("a clear message that is larger than can be kept is answered 552, the largest that can is kept and opens", async () => {
+  await using store = await sqlite.open();
+  await haveAccounts(store, bob);
+  const key = await ownKey("bob@beta.test", "compat");
+  const failures: unknown[] = [];
+  const kept: Uint8Array[] = [];
+  const header = Buffer.from("From: alice@alpha.test\r\nSubject: large\r\n\r\n");
+  const answerTo = async (octets: number) => {
+    const [answer] = await deliver(
+      {
+        store,
+        clock: { now: () => NOW },
+        hostname: "mx.beta.test",
+        isOurs: () => true,
+        findAccount: async (address) =>
+          Promise.resolve({ address, custody: "unlocks-at-login", createdAt: NOW } as Account),
+        hasRoom: async () => Promise.resolve(true),
+        wrapFor: async (_account, data) => {
+          const wrapped = await encryptAtRest({ data, recipients: [key.certificate], now: NOW });
+          kept.push(wrapped);
+          return wrapped;
+        },
+        arrived: () => undefined,
+        trace: traceIncoming(async () => Promise.resolve()),
+        failed: (error) => failures.push(error),
+        isReader: async () => Promise.resolve(false),
+        ...NOBODY_ASKED,
+      },
+      {
+        envelope: { from: undefined, recipients: [bob] },
+        message: Buffer.concat([header, Buffer.alloc(octets - header.length, "x\r\n")]),
+        received: { protocol: "ESMTP", client: "c.test ([192.0.2.1])" },
+      },
+    );
+    return answer === undefined ? "" : replyText(answer);
+  };
+  const most = MOST_CLEAR_OCTETS - 64 * 1024;
+  assert.match(await answerTo(most + 1), /^552 5\.3\.4 .* 52363264 bytes/);
+  assert.deepEqual([kept.length, (await listMessages(store, bob)).length], [0, 0]);
+  assert.match(await answerTo(most), /^250 /);
+  const [body = assert.fail()] = kept;
+  assert(expectDecrypted(await decrypt({ message: body, keys: [key] })).data.length > most);
+  assert.deepEqual(failures, []);
+});
