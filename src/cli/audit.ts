@@ -84,9 +84,11 @@ function textOf(check: AuditCheck): readonly string[] {
 function keptGiven(call: Call): KeptHead | undefined {
   const given = call.option("kept");
   if (given === undefined) return undefined;
-  const [, rows, head] = /^(\d{1,15}):([0-9a-f]*)$/i.exec(given) ?? [];
+  const [, rows, head] = /^([1-9]\d{0,14}):([0-9a-f]{64})$/i.exec(given) ?? [];
   if (rows === undefined || head === undefined) {
-    throw new UsageError("--kept is what audit verify printed earlier: NUMBER:HASH");
+    throw new UsageError(
+      "--kept is what audit verify printed earlier, whole: NUMBER:HASH, a hash of 64 hex digits",
+    );
   }
   return { rows: Number(rows), head: head.toLowerCase() };
 }

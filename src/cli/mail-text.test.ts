@@ -22,6 +22,7 @@ const SHOWN: ShownMail = {
   sizeBytes: 7,
   message: utf8("From: ada@alpha.test\r\nSubject: =?utf-8?Q?Gr=C3=BC=C3=9Fe?=\r\n\r\n"),
   raw: utf8("x"),
+  isClosed: false,
   parts: [
     { contentType: "text/html", filename: undefined, sizeBytes: 3, sha256: "aa", text: "<p>" },
     {
@@ -58,4 +59,24 @@ test("a locked message says what opens it", () => {
   const empty = new Uint8Array();
   const lines = textOf({ ...SHOWN, state: "LOCKED", message: empty, raw: empty, parts: [] });
   assert.match(lines.at(-1) ?? "", /--password-stdin/);
+});
+
+test("a message that shows nothing says why, and what to do, in every state", () => {
+  const empty = new Uint8Array();
+  const said = (state: string, isClosed: boolean): string =>
+    textOf({ ...SHOWN, state, isClosed, message: empty, raw: empty, parts: [] }).at(-1) ?? "";
+  for (const state of ["UNPROTECTED", "VERIFIED", "CONFIDENTIAL", "LOCKED", "DAMAGED"]) {
+    assert.match(
+      said(state, true),
+      /mailbox is closed: give the password with --password-stdin/,
+      state,
+    );
+  }
+  for (const isClosed of [true, false]) {
+    assert.match(said("LOCKED_OLD", isClosed), /account recover --former/);
+    assert.match(said("CLIENT_ONLY", isClosed), /on the user's device alone/);
+  }
+  for (const state of ["LOCKED", "DAMAGED", "UNDECRYPTABLE"]) {
+    assert.match(said(state, false), /sealpost mail retry ADDRESS /, state);
+  }
 });

@@ -26,12 +26,17 @@ export function textOf(shown: ShownMail): readonly string[] {
 }
 
 /** What to do about a message that shows nothing. */
-export function hint({ state }: MailListEntry): string {
-  if (state === "LOCKED") return "; give the password with --password-stdin";
-  return state === "LOCKED_OLD"
-    ? "; it opens with the former password or recovery code: sealpost account recover --former"
-    : "";
+export function hint({ id, state, isClosed }: ShownMail): string {
+  if (state === "CLIENT_ONLY") return "; its key is on the user's device alone";
+  if (state === "LOCKED_OLD") {
+    return "; it opens with the former password or recovery code: sealpost account recover --former";
+  }
+  if (isClosed) return "; the mailbox is closed: give the password with --password-stdin";
+  return NEVER_OPENED.has(state) ? `; try once more with: sealpost mail retry ADDRESS ${id}` : "";
 }
+
+/** States of mail that its reader's keys did not open. */
+const NEVER_OPENED: ReadonlySet<string> = new Set(["LOCKED", "DAMAGED", "UNDECRYPTABLE"]);
 
 /** How a part is opened that is not shown. */
 function partHint({ warnings }: MailListEntry): readonly string[] {

@@ -12,8 +12,14 @@ export const traceCommand: Command = {
   run: trace,
 };
 
+/** As a reply or a log line prints it: the name of a transaction stands in round brackets, often with a period behind them. */
+function withoutBrackets(text: string): string {
+  return /^\(([^()]+)\)[.,;]?$/.exec(text.trim())?.[1] ?? text.trim();
+}
+
 async function trace(call: Call): Promise<ExitCode> {
-  const [given = ""] = call.operands;
+  const [text = ""] = call.operands;
+  const given = withoutBrackets(text);
   await using parts = await openToRead(call);
   const named = await readTransaction(parts.store, given.toLowerCase());
   const entries = named.length > 0 ? named : await readTrace(parts.store, given);

@@ -5,7 +5,7 @@ import { parse, TomlError } from "smol-toml";
 import type { z } from "zod";
 import { AppError, errorText } from "../base/errors.ts";
 import { fieldsOf } from "./fields.ts";
-import { lineOf } from "./line.ts";
+import { placeIn } from "./line.ts";
 import { configSchema } from "./schema.ts";
 
 type CamelCase<Name> = Name extends `${infer Head}_${infer Tail}`
@@ -75,7 +75,8 @@ export function parseConfig(text: string, file: string): Config {
   return deepFreeze({ ...rest, file, database: databaseOf(database), publishedFile });
 }
 
-async function readText(file: string): Promise<string> {
+/** The text of a configuration file. @throws ConfigError when it cannot be read. */
+export async function readText(file: string): Promise<string> {
   try {
     return await readFile(file, "utf8");
   } catch (cause) {
@@ -102,7 +103,7 @@ function parseToml(text: string, file: string): unknown {
 
 function problemsOf(issue: z.core.$ZodIssue, text: string, file: string): readonly string[] {
   const path = issue.path.map(String);
-  const at = (place: readonly string[]) => `${file}:${lineOf(text, place)}: ${place.join(".")}`;
+  const at = (place: readonly string[]) => placeIn(text, file, place);
   if (issue.code !== "unrecognized_keys") {
     return [`${at(path)}: ${issue.message || "is wrong"}${hintFor(path)}`];
   }

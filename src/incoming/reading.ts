@@ -64,6 +64,8 @@ export type ShownMail = MailListEntry & {
   /** The signed entity byte for byte; where no signature is verified, clear mail as it was received. */
   readonly raw: Uint8Array;
   readonly parts: readonly ShownPart[];
+  /** No key was there to open anything with. */
+  readonly isClosed: boolean;
 };
 
 /** Subject and names show as `[...]` while the keys are locked (the outer From is what every relay saw anyway). */
@@ -102,7 +104,8 @@ export async function showMail(
   const isClosed = keys === undefined || ["LOCKED_OLD", "DAMAGED"].includes(entry.state);
   const content = isClosed ? undefined : await contentOf(deps, message, keys);
   if (content === undefined || keys === undefined) {
-    return { ...entry, message: new Uint8Array(), raw: new Uint8Array(), parts: [] };
+    const nothing = { message: new Uint8Array(), raw: new Uint8Array(), parts: [] };
+    return { ...entry, ...nothing, isClosed: keys === undefined };
   }
   const shown = o.isPart === true ? await partOf(deps, content, keys) : content;
   // Mail from before it was said of each message, or without a part to open.
@@ -113,6 +116,7 @@ export async function showMail(
     message:
       shown.raw.length === 0 ? shown.raw : annotate(shown.view, verdict, o.account, deps.statusKey),
     parts: shown.raw.length === 0 ? [] : partsOf(shown.view),
+    isClosed: false,
   };
 }
 
