@@ -122,7 +122,7 @@ test("init overwrites nothing", async () => {
 test("config check names what is missing or open to others", async () => {
   const { code, err } = await sealpost(["config", "check", "--config", config]);
   assert.equal(code, 2);
-  assert.match(err, /tls: .*ENOENT/);
+  assert.match(err, /tls\.certificate_file: .*ENOENT/);
   const loose = join(folder, "loose.toml");
   writeFileSync(join(folder, "loose.key"), "short", { mode: 0o644 });
   writeFileSync(
@@ -250,6 +250,9 @@ test("a trace is found by the name in an SMTP reply, and says null where there i
     entries: { step: string; transaction: string | null }[];
   };
   const whole = (await json(["trace", "0123456789AB"])) as Shown;
+  for (const printed of ["(0123456789ab)", " (0123456789ab). "]) {
+    assert.deepEqual(await json(["trace", printed]), whole, printed);
+  }
   assert.equal(whole.messageId, "<1@alpha.test>");
   assert.deepEqual(
     whole.entries.map(({ step, transaction }) => [step, transaction]),

@@ -338,7 +338,12 @@ test("the audit log verifies, also against what was kept of it", async () => {
   const other = await verify(`${String(Number(rows) - 1)}:${String(head)}`);
   assert.equal(other.code, 1);
   assert.match(other.out, /rewritten/);
-  assert.equal((await verify("yesterday")).code, 2);
+  const short = `${String(rows)}:${String(head).slice(0, -1)}`;
+  for (const wrong of ["yesterday", short, `${String(rows)}:`, `0:${String(head)}`]) {
+    const refused = await verify(wrong);
+    assert.equal(refused.code, 2, wrong);
+    assert.match(refused.err, /printed earlier, whole: NUMBER:HASH, a hash of 64 hex digits/);
+  }
 });
 
 test("the service key is replaced while everything goes on opening", async () => {

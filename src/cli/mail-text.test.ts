@@ -55,12 +55,6 @@ test("nothing in a message looks like what Sealpost says, and nothing drives the
   assert.doesNotMatch(lines.join(""), /\p{Cc}/u);
 });
 
-test("a locked message says what opens it", () => {
-  const empty = new Uint8Array();
-  const lines = textOf({ ...SHOWN, state: "LOCKED", message: empty, raw: empty, parts: [] });
-  assert.match(lines.at(-1) ?? "", /--password-stdin/);
-});
-
 test("a message that shows nothing says why, and what to do, in every state", () => {
   const empty = new Uint8Array();
   const said = (state: string, isClosed: boolean): string =>
