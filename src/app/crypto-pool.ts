@@ -19,13 +19,14 @@ import { type ClientProtection, clientProtection } from "../outgoing/already-pro
 import type { SealMessage } from "../outgoing/copies.ts";
 import type { Opened } from "../pgpmime/open.ts";
 import { UnsealableMessage } from "../pgpmime/unsealable.ts";
+import { copiesOf } from "./key-copies.ts";
 import type { Outcome } from "./pooled-worker.ts";
 import { type PoolFigures, type ThreadLimits, ThreadPool } from "./thread-pool.ts";
 import type { WorkName, WorkRequest, WorkResult } from "./thread-work.ts";
 
 export type Seal = SealMessage;
 export type SealRequest = Parameters<SealMessage>[0];
-export type OpenRequest = {
+type OpenRequest = {
   readonly message: Uint8Array;
   readonly keys: readonly UnlockedKey[];
 };
@@ -67,6 +68,7 @@ export function startCryptoPool(limits: Partial<ThreadLimits> = {}): CryptoPool 
       return valueOf<"seal">(outcome);
     },
     open: async ({ message, keys }) => {
+      // A job is used up by its run: the copies of the keys go with it.
       const once = async () => pool.run({ name: "open", request: message, keys: copiesOf(keys) });
       const first = await once();
       const outcome = first.kind === "overrun" ? await once() : first;
@@ -150,14 +152,6 @@ function certificateWorkIn(work: Work): CertificateWork {
     verifySignature: async (request) => work("verifySignature", request),
     checkSigner: async (...given) => work("checkSigner", given),
   };
-}
-
-/** A job is used up by its run: the copies of the keys go with it. */
-function copiesOf(keys: readonly UnlockedKey[]): readonly Uint8Array[] {
-  return keys.map((key) => {
-    using secret = key.secretBytes();
-    return Uint8Array.from(secret.reveal());
-  });
 }
 
 /** What was asked for by `Name` is what was answered. */

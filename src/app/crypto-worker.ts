@@ -32,11 +32,10 @@ type AnyWork = (request: unknown, keys: readonly UnlockedKey[]) => Promise<unkno
 async function outcomeOf({ name, request, keys }: Job): Promise<Outcome> {
   try {
     using disposables = new DisposableStack();
+    // All are wiped, also those behind one that cannot be read.
+    const raw = keys.map((bytes) => disposables.use(new Secret(bytes)));
     const unlocked: UnlockedKey[] = [];
-    for (const bytes of keys) {
-      const raw = disposables.use(new Secret(bytes));
-      unlocked.push(disposables.use(await readSecretKey(raw)));
-    }
+    for (const one of raw) unlocked.push(disposables.use(await readSecretKey(one)));
     const work = THREAD_WORK[name] as AnyWork;
     return { kind: "done", value: await portable(await work(request, unlocked)) };
   } catch (error) {

@@ -14,11 +14,10 @@ process.once("message", (job: AloneJob) => {
 async function reportOn({ message, keys }: AloneJob): Promise<AloneReport> {
   try {
     using held = new DisposableStack();
+    // All are wiped, also those behind one that cannot be read.
+    const raw = keys.map((bytes) => held.use(new Secret(bytes)));
     const unlocked = [];
-    for (const bytes of keys) {
-      const raw = held.use(new Secret(bytes));
-      unlocked.push(held.use(await readSecretKey(raw)));
-    }
+    for (const one of raw) unlocked.push(held.use(await readSecretKey(one)));
     await new Promise<void>((resolve) => {
       say({ kind: "begun" }, resolve);
     });

@@ -9,6 +9,7 @@ import { TooCostly } from "../base/errors.ts";
 import { MINUTE } from "../base/time.ts";
 import type { Opened } from "../pgpmime/open.ts";
 import type { Open } from "./crypto-pool.ts";
+import { copiesOf, wipeCopies } from "./key-copies.ts";
 
 /** What the child is given, once. */
 export type AloneJob = { readonly message: Uint8Array; readonly keys: readonly Uint8Array[] };
@@ -42,14 +43,11 @@ export function openingAlone(
 ): Open {
   const all = { ...DEFAULT_LIMITS, ...limits };
   return async ({ message, keys }) => {
-    const secrets = keys.map((key) => {
-      using secret = key.secretBytes();
-      return Uint8Array.from(secret.reveal());
-    });
+    const secrets = copiesOf(keys);
     try {
       return await outcomeOf(start(all, program), { message, keys: secrets }, all.waitMs);
     } finally {
-      for (const secret of secrets) secret.fill(0);
+      wipeCopies(secrets);
     }
   };
 }

@@ -1,6 +1,9 @@
 /** Whose turn it is to have mail opened. By order, not by time. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { AppError } from "../base/errors.ts";
+import { openPending } from "../incoming/pending.ts";
+import { listWaiting } from "../mailbox/embedded.ts";
 import { engines } from "../../test/support/engines.ts";
 import { SILENT } from "../../test/support/authors.ts";
 import { addressOf, alice, old, withAlice, type Deps } from "../../test/support/key-life.ts";
@@ -9,7 +12,7 @@ import { traceIncoming } from "../incoming/tracing.ts";
 import { locked } from "../incoming/verdicts.ts";
 import { readBinding } from "../keys/binding.ts";
 import { certificateIn } from "../keys/publication.ts";
-import { unlockWithPassword } from "../keys/vault.ts";
+import { unlockWithPassword, unlockWithService } from "../keys/vault.ts";
 import { enrol } from "../login/enrol.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import { storeMessage } from "../mailbox/embedded.ts";
@@ -150,5 +153,61 @@ for (const { engine, open } of engines()) {
       const count = order.slice(0, 20).filter((other) => other === one).length;
       assert(count >= 8 && count <= 12, order.join(" "));
     }
+  });
+
+  test(`${engine}: neither a message nor an author that makes trouble keeps other mail of its reader waiting`, async () => {
+    await using store = await open();
+    const { deps } = await withAlice(store, "provider-usable");
+    deps.clock.advance(MINUTE);
+    await sealedFor(deps, alice, 6);
+    const order: string[] = [];
+    const done = Promise.withResolvers<undefined>();
+    const parts = partsOf(deps, order, (count) => {
+      if (count === 6) done.resolve(undefined);
+    });
+    let opened = 0;
+    const asked: string[] = [];
+    const opening = new Opening(
+      {
+        ...parts,
+        open: async (request) => {
+          opened += 1;
+          if (opened === 1) throw new AppError("not now", { temporary: true });
+          return parts.open(request);
+        },
+        lookForAuthor: async () => {
+          asked.push("author");
+          if (asked.length === 1) throw new TypeError("x is not a function");
+          return Promise.resolve(SILENT);
+        },
+      } as Parts,
+      1,
+    );
+    await opening.askAgain();
+    await done.promise;
+    await opening.finish();
+    // The first was opened by the second look of the same round, after all authors were asked about.
+    assert.equal(opened, 7);
+    assert.equal(asked.length, 6);
+  });
+
+  test(`${engine}: a round whose messages all make trouble ends soon, and nothing is lost`, async () => {
+    await using store = await open();
+    const { deps } = await withAlice(store, "provider-usable");
+    deps.clock.advance(MINUTE);
+    await sealedFor(deps, alice, 6);
+    let tries = 0;
+    const pending = {
+      ...partsOf(deps, [], () => undefined),
+      open: async () => {
+        tries += 1;
+        return Promise.reject(new AppError("full", { temporary: true }));
+      },
+    } as Parts;
+    using keys = await unlockWithService(deps, alice);
+    assert(keys);
+    await assert.rejects(openPending(pending, alice, keys), /full/);
+    assert.equal(tries, 3);
+    assert.equal((await listWaiting(store, alice)).length, 6);
   });
 }

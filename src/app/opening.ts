@@ -6,6 +6,7 @@ import type { ArrivedMessage } from "../incoming/deliver.ts";
 import {
   openArrived,
   openNext,
+  OpeningRound,
   waitingFor,
   type PendingDeps,
   type Waits,
@@ -116,7 +117,12 @@ export class Opening {
     if (this.#asking.has(key)) return;
     this.#asking.add(key);
     try {
-      const openAll = async () => this.#openAll(account, async (work) => this.#open(account, work));
+      // What keeps one message or one author from being worked on keeps no other mail waiting.
+      const errors: unknown[] = [];
+      const openAll = async () =>
+        this.#openAll(account, async (work) => this.#open(account, work)).catch((error: unknown) =>
+          errors.push(error),
+        );
       // What needs no answer waits for none.
       await openAll();
       const asked = (await listWaiting(this.#parts.store, account)).flatMap((waiting) => {
@@ -128,9 +134,13 @@ export class Opening {
       });
       while (asked.length > 0) {
         const some = asked.splice(0, ASKED_AT_ONCE);
-        await Promise.all(some.map(async (one) => this.#lookForAuthor(account, one)));
+        const looks = await Promise.allSettled(
+          some.map(async (one) => this.#lookForAuthor(account, one)),
+        );
+        for (const look of looks) if (look.status === "rejected") errors.push(look.reason);
       }
       await openAll();
+      if (errors.length > 0) throw new AggregateError(errors, "some mail could not be worked on");
     } finally {
       this.#asking.delete(key);
     }
@@ -171,14 +181,16 @@ export class Opening {
   /** Opens what waits for an account, one message in each turn. */
   async #openAll(account: EmailAddress, takeTurn: TakeTurn): Promise<void> {
     let waits: Waits[] | undefined;
+    const round = new OpeningRound();
     do {
       await takeTurn(async (deps, keys) => {
         if (this.#isStopped) return;
-        waits ??= await waitingFor(deps, account);
-        await openNext(deps, account, keys, waits);
+        const left = (waits ??= await waitingFor(deps, account));
+        await round.attempt(async () => openNext(deps, account, keys, left));
       });
       // Without keys there was no turn.
     } while (waits !== undefined && waits.length > 0 && !this.#isStopped);
+    round.end();
   }
 
   async #open<Value>(

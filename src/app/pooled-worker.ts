@@ -2,13 +2,14 @@
 import { Worker } from "node:worker_threads";
 import { errorText } from "../base/errors.ts";
 import { octetStringsIn, weighShared } from "../base/large-octets.ts";
+import { wipeCopies } from "./key-copies.ts";
 import type { WorkName } from "./thread-work.ts";
 
 /** What travels to a worker: plain values only. Raw secret keys are copies, transferred, and wiped over there. */
 export type Job = {
   readonly name: WorkName;
   readonly request: unknown;
-  /** The octets of the request go over for good: here nobody reads them any more. */
+  /** The octets of the request go to the worker: here nobody reads them any more. */
   readonly isGiven?: boolean;
   /** It is for a user of ours, who waits for it. */
   readonly isUsers?: boolean;
@@ -79,6 +80,7 @@ export class PooledWorker {
         [...job.keys, ...given].map(({ buffer }) => buffer as ArrayBuffer),
       );
     } catch (error) {
+      wipeCopies(job.keys);
       this.#settle({ kind: "failed", reason: errorText(error), temporary: false, isFault: true });
     }
   }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Outcome } from "./pooled-worker.ts";
+import { type Outcome, PooledWorker } from "./pooled-worker.ts";
 import { ThreadPool } from "./thread-pool.ts";
 
 const LARGE = 2 * 1024 * 1024;
@@ -91,4 +91,35 @@ test("what strangers cause leaves places to the mail of users, which goes first"
   assert.equal(await Promise.race([job("user", true), strangers[3]]), "done");
   assert.deepEqual(order, ["a fifth", "one", "user"]);
   for (const kind of await Promise.all(strangers)) assert.equal(kind, "done");
+});
+
+test("where no thread can be started, jobs end for now with their keys wiped, or wait for a thread that is there", async () => {
+  let isOut = true;
+  await using pool = new ThreadPool({ workers: 2 }, (ended) => {
+    if (isOut) throw new Error("ERR_WORKER_INIT_FAILED");
+    return new PooledWorker(ended);
+  });
+  const key = new Uint8Array(32).fill(7);
+  const request = new Uint8Array(LARGE);
+  const turnedAway = await pool.run({ name: "holds", request, isGiven: true, keys: [key] });
+  assert(turnedAway.kind === "failed" && turnedAway.temporary && !turnedAway.isFault);
+  assert.match(turnedAway.reason, /no thread can be started: ERR_WORKER_INIT_FAILED/);
+  assert(key.every((octet) => octet === 0));
+  assert.deepEqual(pool.figures, { workers: 0, running: 0, waiting: 0 });
+  isOut = false;
+  const first = run(pool, 1);
+  isOut = true;
+  const second = run(pool, 1);
+  assert.deepEqual(pool.figures, { workers: 1, running: 1, waiting: 1 });
+  await allDone([first, second]);
+});
+
+test("keys of a job that cannot be sent to its thread are wiped here", async () => {
+  await using pool = new ThreadPool({ workers: 1 });
+  const key = new Uint8Array(32).fill(7);
+  const request = { message: () => "a function cannot be sent" };
+  const outcome = await pool.run({ name: "holds", request, isGiven: true, keys: [key] });
+  assert(outcome.kind === "failed" && outcome.isFault);
+  assert(key.every((octet) => octet === 0));
+  assert.equal((await run(pool, 1)).kind, "done", "the thread goes on");
 });

@@ -5,8 +5,10 @@
  * holds several times its own size.
  */
 import { availableParallelism } from "node:os";
+import { errorText } from "../base/errors.ts";
 import { octetsIn, portable } from "../base/large-octets.ts";
 import { SECOND } from "../base/time.ts";
+import { wipeCopies } from "./key-copies.ts";
 import { type Job, notNow, type Outcome, PooledWorker } from "./pooled-worker.ts";
 
 /** Threads, and jobs that run or wait. */
@@ -42,6 +44,8 @@ const LARGE_JOB_OCTETS = 1024 * 1024;
 /** What strangers cause takes at most this part of the places to wait: mail of our own users always finds one. */
 const PART_OF_STRANGERS = 0.75;
 
+type MakeWorker = (ended: (worker: PooledWorker) => void) => PooledWorker;
+
 type Waiting = {
   readonly job: Job;
   readonly octets: number;
@@ -62,8 +66,15 @@ export class ThreadPool {
   #preparing = 0;
   #isStopped = false;
 
-  constructor(limits: Partial<ThreadLimits>) {
+  readonly #makeWorker: MakeWorker;
+
+  /** `makeWorker`: another one in tests. */
+  constructor(
+    limits: Partial<ThreadLimits>,
+    makeWorker: MakeWorker = (ended) => new PooledWorker(ended),
+  ) {
     this.#limits = { ...DEFAULT_LIMITS, ...limits };
+    this.#makeWorker = makeWorker;
   }
 
   async run(given: Job): Promise<Outcome> {
@@ -113,11 +124,16 @@ export class ThreadPool {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isStopped = true;
+    this.#turnAway("stopping");
+    await Promise.all([...this.#all].map((worker) => worker.end()));
+  }
+
+  /** Ends all jobs that wait. */
+  #turnAway(reason: string): void {
     for (const { job, settle } of this.#queue.splice(0)) {
       wipe(job);
-      settle(notNow("stopping"));
+      settle(notNow(reason));
     }
-    await Promise.all([...this.#all].map((worker) => worker.end()));
   }
 
   /** Starts every job that may run: one that ends can make room for several. */
@@ -167,11 +183,17 @@ export class ThreadPool {
 
   #grow(): PooledWorker | undefined {
     if (this.#all.size >= this.#limits.workers) return undefined;
-    const worker = new PooledWorker((dead) => {
-      this.#drop(dead);
-    });
-    this.#all.add(worker);
-    return worker;
+    try {
+      const worker = this.#makeWorker((dead) => {
+        this.#drop(dead);
+      });
+      this.#all.add(worker);
+      return worker;
+    } catch (error) {
+      // The machine gives no further thread now. Jobs wait for the threads that are there, if there are any.
+      if (this.#all.size === 0) this.#turnAway(`no thread can be started: ${errorText(error)}`);
+      return undefined;
+    }
   }
 
   /** One that ends while it has nothing to do must not be given the next job. */
@@ -189,5 +211,5 @@ export class ThreadPool {
 }
 
 function wipe({ keys }: Job): void {
-  for (const key of keys) key.fill(0);
+  wipeCopies(keys);
 }

@@ -186,7 +186,7 @@ function concluded(verdict: MessageVerdict, message: StoredSummary, now: Date): 
 }
 
 /**
- * Without a protected From the author is whoever sealed the message again and wrote one outside: his keyserver would learn
+ * Without a protected From the author is whoever sealed the message again and wrote one outside: their keyserver would learn
  * from the question by whose key the content is signed.
  */
 function authorDeps(

@@ -8,6 +8,7 @@
  */
 import { errorText, isProgramFault, TooCostly } from "../base/errors.ts";
 import type { Clock } from "../base/time.ts";
+import { Overtaken } from "../keys/overtaken.ts";
 import type { UnlockedKeys } from "../keys/unlocked-keys.ts";
 import { parseAddress, type EmailAddress } from "../mail/address.ts";
 import { listMessages, listWaiting, readMessage } from "../mailbox/embedded.ts";
@@ -47,7 +48,8 @@ export type PendingDeps = AuthorDeps & {
 
 /**
  * Opens all that waits for an account, but for what was opened before and whose author still cannot be asked about.
- * @throws AppError (temporary) when a message could not be worked on now; it and the later ones stay pending.
+ * @throws AppError (temporary) when messages could not be worked on now, which stay pending; after a few of them the
+ * later ones do as well.
  */
 export async function openPending(
   deps: PendingDeps,
@@ -55,7 +57,34 @@ export async function openPending(
   keys: UnlockedKeys,
 ): Promise<void> {
   const waits = await waitingFor(deps, account);
-  while (waits.length > 0) await openNext(deps, account, keys, waits);
+  const round = new OpeningRound();
+  while (waits.length > 0) {
+    await round.attempt(async () => openNext(deps, account, keys, waits));
+  }
+  round.end();
+}
+
+/** Maximum number of messages that may fail in a round: after so many the trouble is not theirs. */
+const MAX_FAILURES = 3;
+
+/** Messages of one account that are opened one after the other: one that cannot be worked on now keeps no other waiting. */
+export class OpeningRound {
+  readonly #errors: unknown[] = [];
+
+  /** Does one piece of work; a failure is kept. @throws it when there were too many, or when the account has changed. */
+  async attempt(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      this.#errors.push(error);
+      if (error instanceof Overtaken || this.#errors.length >= MAX_FAILURES) throw error;
+    }
+  }
+
+  /** @throws what failed first. */
+  end(): void {
+    if (this.#errors.length > 0) throw this.#errors[0];
+  }
 }
 
 /** What is known of a message that waits, before it is read. */

@@ -29,7 +29,7 @@ const READ_LIMITS = {
 /** RFC 5322 §2.2 `ftext`; blanks before the colon are §4.5's obsolete syntax. */
 const FIELD_NAME = /^[!-9;-~]+(?=[ \t]*$)/;
 
-export type ParsedHeader = {
+type ParsedHeader = {
   readonly header: Header;
   readonly bodyOffset: number;
   /** False: there is more than anybody should read, and all that is beyond, the body too, is the last, nameless field. */

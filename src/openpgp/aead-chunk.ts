@@ -18,7 +18,7 @@ import { keyOctetsOf } from "./session-key.ts";
 export const TAG_OCTETS = 16;
 
 /** What all chunks of a container share. */
-export type AeadKeys = { readonly key: Buffer; readonly nonce: Buffer; readonly header: Buffer };
+type AeadKeys = { readonly key: Buffer; readonly nonce: Buffer; readonly header: Buffer };
 
 /** RFC 9580 §5.13.2: key and nonce from the session key; all that describes the container is authenticated. */
 export function deriveKeys(

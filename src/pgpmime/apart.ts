@@ -5,7 +5,7 @@ import { readWholeCiphertext } from "../openpgp/whole-ciphertext.ts";
 import { detectProtection, type Protection } from "./detect.ts";
 
 /** A sealed message in two: together they give its octets back exactly. */
-export type Apart = {
+type Apart = {
   /** The header and all octets before and behind the ciphertext: anybody could have written them. */
   readonly around: Uint8Array;
   /** Nothing but ciphertext, as it stands in the message; empty where that is not certain. */

@@ -15,7 +15,7 @@ import { purgeUnusable } from "./unusable-answers.ts";
  * A certificate that a keyserver gave for an address, when, and until when it needs no new look. From `endsAt` on it is not
  * valid for the address, whoever can be asked.
  */
-export type CacheEntry = {
+type CacheEntry = {
   readonly address: EmailAddress;
   readonly certificate: Uint8Array;
   readonly keyserver: string;

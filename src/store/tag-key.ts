@@ -11,7 +11,7 @@ import type { CanonicalAddress } from "../mail/address.ts";
 import type { Store, WrappedTagKey } from "./store.ts";
 
 /** What a tag is for: tags of one address for different purposes tell nothing about each other. */
-export type TagPurpose = "audit" | "tombstone" | "attempt";
+type TagPurpose = "audit" | "tombstone" | "attempt";
 
 const KEY_BYTES = 32;
 /** The one row of `tag_key`. */
