@@ -1,4 +1,4 @@
-/** `npm run bench -- NAME ...` runs the measurements of that name, without names all of them. */
+/** `npm run bench -- NAME ...` runs the measurements of that name, `-- all` all of them; without a name it lists them. */
 import { readdirSync } from "node:fs";
 import { basename, join } from "node:path";
 
@@ -8,13 +8,16 @@ const all = readdirSync(import.meta.dirname)
   .map((file) => basename(file, ".ts"))
   .toSorted();
 const wanted = process.argv.slice(2);
-const unknown = wanted.filter((name) => !all.includes(name));
+const names = wanted.includes("all") ? all : wanted;
+const unknown = names.filter((name) => !all.includes(name));
 
 if (unknown.length > 0) {
   console.error(`no such benchmark: ${unknown.join(", ")}; there are: ${all.join(", ")}`);
   process.exitCode = 64;
+} else if (names.length === 0) {
+  console.log(`npm run bench -- NAME, or all; there are: ${all.join(", ")}`);
 } else {
-  for (const name of wanted.length > 0 ? wanted : all) {
+  for (const name of names) {
     // Each sets the exit code when it misses its bar.
     const { run } = (await import(join(import.meta.dirname, `${name}.ts`))) as Benchmark;
     console.log(`\n== ${name}`);
