@@ -54,7 +54,13 @@ test("two listeners at one address and port are refused, also where one of them 
       /^listen\.submission_starttls\.port: .*:25 is taken by listen\.mx\.port/,
     );
   }
-  assert.deepEqual(found("127.0.0.1", "127.0.0.2"), []);
+  for (const [one, other] of [
+    ["127.0.0.1", "127.0.0.2"],
+    ["0.0.0.0", "::1"],
+    ["2001:db8::1", "0.0.0.0"],
+  ] as const) {
+    assert.deepEqual(found(one, other), []);
+  }
   assert.deepEqual(found("127.0.0.1", "127.0.0.1", 26), []);
 });
 

@@ -1,6 +1,7 @@
 /** What is wrong with a configuration beyond its text: the files that it names, and places that cannot be right. */
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
+import { isIPv6 } from "node:net";
 import { resolve } from "node:path";
 import { errorText } from "../base/errors.ts";
 import { isLoopback } from "../base/network.ts";
@@ -122,8 +123,11 @@ export function listenerProblems({ listen }: Pick<Config, "listen">, at: Place):
   );
 }
 
+/** Whether two listeners would take the same connections; `::` listens at all IPv4 addresses as well. */
 function meets(one: string, other: string): boolean {
-  return one === other || isEverywhere(one) || isEverywhere(other);
+  const covers = (whole: string, part: string): boolean =>
+    whole === "::" || (whole === "0.0.0.0" && !isIPv6(part));
+  return one === other || covers(one, other) || covers(other, one);
 }
 
 const snakeCase = (name: string): string =>

@@ -210,4 +210,29 @@ for (const { engine, open } of engines()) {
     assert.equal(tries, 3);
     assert.equal((await listWaiting(store, alice)).length, 6);
   });
+
+  test(`${engine}: a round ends when the keys are gone between two messages`, async () => {
+    await using store = await open();
+    const { deps } = await withAlice(store, "provider-usable");
+    deps.clock.advance(MINUTE);
+    await sealedFor(deps, alice, 3);
+    const taken = Promise.withResolvers<undefined>();
+    const parts = partsOf(deps, [], () => undefined);
+    const opening = new Opening(
+      {
+        ...parts,
+        open: async (request) => {
+          const opened = await parts.open(request);
+          await store.db.deleteFrom("slots").execute();
+          taken.resolve(undefined);
+          return opened;
+        },
+      } as Parts,
+      1,
+    );
+    await opening.askAgain();
+    await taken.promise;
+    await opening.finish();
+    assert.equal((await listWaiting(store, alice)).length >= 2, true);
+  });
 }

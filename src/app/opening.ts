@@ -134,10 +134,9 @@ export class Opening {
       });
       while (asked.length > 0) {
         const some = asked.splice(0, ASKED_AT_ONCE);
-        const looks = await Promise.allSettled(
-          some.map(async (one) => this.#lookForAuthor(account, one)),
-        );
-        for (const look of looks) if (look.status === "rejected") errors.push(look.reason);
+        const looks = some.map(async (one) => this.#lookForAuthor(account, one));
+        const failed = (await Promise.allSettled(looks)).filter(isRejected);
+        errors.push(...failed.map(({ reason }): unknown => reason));
       }
       await openAll();
       if (errors.length > 0) throw new AggregateError(errors, "some mail could not be worked on");
@@ -156,9 +155,6 @@ export class Opening {
   /** What fails here leaves its mail pending, and is tried again soon: the database may just have been restarted. */
   #run(work: () => Promise<void>): void {
     const running = work()
-      .then(() => {
-        this.#againMs = FIRST_AGAIN_MS;
-      })
       .catch((error: unknown) => {
         this.#parts.events.failed("opening", error);
         this.#tryAgain();
@@ -173,7 +169,18 @@ export class Opening {
     if (this.#isStopped || this.#again !== undefined) return;
     this.#again = setTimeout(() => {
       this.#again = undefined;
-      this.#run(async () => this.askAgain());
+      this.#run(async () => {
+        const rounds = (await waitingAccounts(this.#parts.store)).map(async (account) =>
+          this.#askFor(account, () => true),
+        );
+        const failed = (await Promise.allSettled(rounds)).filter(isRejected);
+        if (failed.length > 0)
+          throw new AggregateError(
+            failed.map(({ reason }): unknown => reason),
+            "mail still waits",
+          );
+        this.#againMs = FIRST_AGAIN_MS;
+      });
     }, this.#againMs).unref();
     this.#againMs = Math.min(2 * this.#againMs, HOUR);
   }
@@ -183,12 +190,15 @@ export class Opening {
     let waits: Waits[] | undefined;
     const round = new OpeningRound();
     do {
+      const turn = { was: false };
       await takeTurn(async (deps, keys) => {
+        turn.was = true;
         if (this.#isStopped) return;
         const left = (waits ??= await waitingFor(deps, account));
         await round.attempt(async () => openNext(deps, account, keys, left));
       });
-      // Without keys there was no turn.
+      // Without keys there is no turn: custody may have been taken back since the last one.
+      if (!turn.was) break;
     } while (waits !== undefined && waits.length > 0 && !this.#isStopped);
     round.end();
   }
@@ -230,6 +240,9 @@ export class Opening {
     if (named !== undefined) await recordWaiting(this.#parts.store, account, id, named);
   }
 }
+
+const isRejected = (settled: PromiseSettledResult<void>): settled is PromiseRejectedResult =>
+  settled.status === "rejected";
 
 /** `isNamed`: it is known which keys its author had when the message came. */
 type Waiting = ArrivedMessage & { readonly isNamed: boolean; readonly isArrival: boolean };

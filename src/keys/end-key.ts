@@ -14,6 +14,8 @@ import {
 import { selectSecretKeys } from "../store/vault.ts";
 import type { Store } from "../store/store.ts";
 import { Overtaken } from "./overtaken.ts";
+import { compareServiceKey } from "./service-key-log.ts";
+import { unwrapRevocation } from "./wrapped-rows.ts";
 import type { MasterKey } from "./master-key.ts";
 import { openKey } from "./open-keys.ts";
 import { certificateIn, revokedChange } from "./publication.ts";
@@ -113,7 +115,7 @@ async function revoke(
   // A key on its owner's device is revoked by him alone.
   const kept = await selectGenericRevocation(tx, fingerprint);
   if (kept?.wrapped.length === 0) return { by: "none", revoked: certificate };
-  if (kept !== undefined && isLost(deps, tx, kept)) {
+  if (kept !== undefined && (await isLost(deps, tx, kept))) {
     // No less harm than with a revocation, for who says so of a service key that is not lost.
     await recordRelease(deps, tx, { account: wish.owner, fingerprint, by: "none", isOwnAct });
     return { by: "none", revoked: certificate };
@@ -129,13 +131,16 @@ async function revoke(
   return { by: "generic", revoked };
 }
 
-/** Whether it lies under a service key that an operator said is lost. An altered one under a key that is here is not lost. */
-function isLost(deps: VaultDeps, store: Store, kept: GenericRevocationRow): boolean {
-  return (
-    store.auditMac?.isFormerKeyLost === true &&
-    kept.serviceKey !== "" &&
-    deps.serviceKeys.candidates(kept.serviceKey).length === 0
-  );
+/**
+ * Whether it is under a service key that an operator said is lost. The row names that key, and whoever can write to the
+ * database can change the name: so no key that is here may open the row, and this host must have the key in force.
+ */
+async function isLost(deps: VaultDeps, tx: Store, kept: GenericRevocationRow): Promise<boolean> {
+  if (tx.auditMac?.isFormerKeyLost !== true) return false;
+  const { serviceKeys } = deps;
+  if (serviceKeys.candidates(kept.serviceKey).length > 0) return false;
+  using opened = unwrapRevocation(serviceKeys, { ...kept, serviceKey: "" });
+  return opened === undefined && (await compareServiceKey(tx, serviceKeys.current.id)) !== "other";
 }
 
 async function revokedFresh(

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { LARGE_OCTETS } from "../base/large-octets.ts";
 import { fromUnixMs, HOUR, after } from "../base/time.ts";
 import { formatAddress, parseAddress, parseDomain, type EmailAddress } from "../mail/address.ts";
 import { migrate } from "../store/migrate.ts";
@@ -45,11 +46,14 @@ test("a copy that cannot be opened keeps no other back, and every try has its li
   for (const [to, text] of [
     ["bob@beta.test", "broken"],
     ["bea@beta.test", "fine"],
+    ["bo@beta.test", "x".repeat(2 * LARGE_OCTETS)],
     ["ben@beta.test", "fine"],
   ] as const) {
     const envelope = { from: alice, recipients: [address(to)] };
     await keepForLater(deps, alice, "<1@alpha.test>", [{ envelope, message: Buffer.from(text) }]);
   }
+  // Somebody deleted a piece of the large one.
+  await store.db.deleteFrom("outbox_pieces").where("number", "=", 0).execute();
   await assert.rejects(sendDue(deps), /could not be worked on/);
   assert.deepEqual(sent.toSorted(), ["bea@beta.test", "ben@beta.test"]);
   assert(isLimited);

@@ -23,7 +23,9 @@ import {
   holdOutbox,
   insertOutbox,
   postpone,
+  readCopy,
   takeDue,
+  type DueCopy,
   type OutboxRow,
 } from "../store/outbox.ts";
 import type { Store } from "../store/store.ts";
@@ -97,10 +99,14 @@ export async function sendDue(deps: OutboxDeps): Promise<void> {
   if (errors.length > 0) throw new AggregateError(errors, "waiting copies could not be worked on");
 }
 
-async function sendOne(deps: OutboxDeps, row: OutboxRow): Promise<void> {
+async function sendOne(deps: OutboxDeps, row: DueCopy): Promise<void> {
+  // Reading counts as well: a try ends before its lease does.
+  const signal = AbortSignal.timeout(TRY_MS);
+  const kept = await readCopy(deps.store, row.id);
+  if (kept === undefined) return;
   const envelope = readEnvelope(row.envelope);
-  const copy = { envelope, message: await deps.unwrap(row.id, row) };
-  const result = await deps.relay(envelope, copy.message, AbortSignal.timeout(TRY_MS));
+  const copy = { envelope, message: await deps.unwrap(row.id, kept) };
+  const result = await deps.relay(envelope, copy.message, signal);
   await deps.trace.relayed({ messageId: row.messageId, copy, result });
   const now = deps.clock.now();
   const isOld = after(row.createdAt, GIVE_UP_MS) <= now;
@@ -144,7 +150,7 @@ function sort(
 /** No bounce of a bounce: what came with the empty return path ends here. */
 async function bounceRows(
   deps: OutboxDeps,
-  row: OutboxRow,
+  row: DueCopy,
   envelope: Envelope,
   failures: readonly Failure[],
   now: Date,

@@ -4,7 +4,7 @@ import { fromUnixMs } from "../base/time.ts";
 import { octetsIn } from "../base/large-octets.ts";
 import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
 import { holdAccount } from "./account-locks.ts";
-import { insertPieces, type Octets, readPieces, rowPart } from "./pieces.ts";
+import { insertPieces, type Octets, readPieces, rowPart, untilWhole } from "./pieces.ts";
 import { addressFrom, textOrNone, wordFrom } from "./row.ts";
 import type { Schema } from "./schema.ts";
 import type { Store } from "./store.ts";
@@ -157,19 +157,18 @@ export async function selectMessage(
   account: EmailAddress,
   id: string,
 ): Promise<MessageRow | undefined> {
-  for (;;) {
-    const row = await store.db
+  const row = async () =>
+    store.db
       .selectFrom("messages")
       .select([...COLUMNS_WITHOUT_BODY, "body", "pieces"])
       .where("id", "=", id)
       .where("account", "=", canonicalAddress(account))
       .executeTakeFirst();
-    if (row === undefined) return undefined;
-    if (row.pieces === "") return { ...fromRow(row, account), body: row.body };
-    const body = await readPieces(store, { ...BODY, owner: id, name: row.pieces });
-    // Somebody replaced the body between the two queries: its row names another one now.
-    if (body !== undefined) return { ...fromRow(row, account), body };
-  }
+  return untilWhole(row, async (found) => {
+    const { pieces: name } = found;
+    const body = name === "" ? found.body : await readPieces(store, { ...BODY, owner: id, name });
+    return body && { ...fromRow(found, account), body };
+  });
 }
 
 /** The accounts that have pending messages. */

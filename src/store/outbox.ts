@@ -1,7 +1,7 @@
 import { after, fromUnixMs, HOUR } from "../base/time.ts";
 import { formatAddress, type CanonicalAddress, type EmailAddress } from "../mail/address.ts";
 import { holdAccount } from "./account-locks.ts";
-import { insertPieces, keepOnly, readPieces, rowPart } from "./pieces.ts";
+import { insertPieces, keepOnly, readPieces, rowPart, untilWhole } from "./pieces.ts";
 import { addressFrom } from "./row.ts";
 import type { Store } from "./store.ts";
 
@@ -47,6 +47,9 @@ export async function insertOutbox(store: Store, rows: readonly OutboxRow[]): Pr
   }
 }
 
+/** A copy that is due; `readCopy` reads its octets. */
+export type DueCopy = Omit<OutboxRow, "wrapped" | "serviceKey">;
+
 /** Where large copies are. */
 const COPY = { table: "outbox_pieces" } as const;
 
@@ -55,19 +58,18 @@ type Kept = Pick<OutboxRow, "id" | "wrapped" | "serviceKey">;
 
 /** It, wherever it is; undefined when it no longer waits. */
 export async function readCopy(store: Store, id: string): Promise<Kept | undefined> {
-  for (;;) {
-    const row = await store.db
+  const row = async () =>
+    store.db
       .selectFrom("outbox")
       .select(["wrapped", "pieces", "service_key"])
       .where("id", "=", id)
       .executeTakeFirst();
-    if (row === undefined) return undefined;
-    const { service_key: serviceKey } = row;
-    if (row.pieces === "") return { id, wrapped: row.wrapped, serviceKey };
-    const wrapped = await readPieces(store, { ...COPY, owner: id, name: row.pieces });
-    // It was put under another service key between the two queries: its row names other pieces now.
-    if (wrapped !== undefined) return { id, wrapped, serviceKey };
-  }
+  return untilWhole(row, async (found) => {
+    const { pieces: name, service_key: serviceKey } = found;
+    const wrapped =
+      name === "" ? found.wrapped : await readPieces(store, { ...COPY, owner: id, name });
+    return wrapped && { id, wrapped, serviceKey };
+  });
 }
 
 /** Puts other bytes in place of a waiting copy's, if it still waits. */
@@ -98,7 +100,7 @@ export async function takeDue(
   store: Store,
   now: Date,
   leaseUntil: Date,
-): Promise<OutboxRow | undefined> {
+): Promise<DueCopy | undefined> {
   const row = await store.transaction(async (tx) => {
     const due = tx.db
       .selectFrom("outbox")
@@ -128,10 +130,8 @@ export async function takeDue(
       .executeTakeFirst();
   });
   if (row === undefined) return undefined;
-  const kept = await readCopy(store, row.id);
-  if (kept === undefined) return takeDue(store, now, leaseUntil);
   return {
-    ...kept,
+    id: row.id,
     sender: addressFrom(row.sender),
     account: row.account as CanonicalAddress,
     messageId: row.message_id,

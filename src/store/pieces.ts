@@ -8,6 +8,7 @@ import { setImmediate } from "node:timers/promises";
 
 import { sql } from "kysely";
 
+import { AppError } from "../base/errors.ts";
 import { LARGE_OCTETS, newOctets, octetsIn } from "../base/large-octets.ts";
 import type { Store } from "./store.ts";
 
@@ -25,6 +26,8 @@ export type PieceSet = {
 
 /** Maximum length of a piece: it is written in a few milliseconds. */
 const PIECE_OCTETS = 256 * 1024;
+/** Others get a turn after so many pieces. More turns would make a transaction, which all other writers wait for, too long. */
+const PIECES_A_TURN = 8;
 
 /** What of a value stands in its row: all of it, or only the name of a new set of pieces. */
 export function rowPart(value: Octets): { readonly inRow: Uint8Array; readonly pieces: string } {
@@ -44,7 +47,7 @@ export async function insertPieces(
   for (const bytes of cut(value)) {
     await tx.db.insertInto(table).values({ owner, name, number, bytes }).execute();
     number += 1;
-    await setImmediate();
+    if (number % PIECES_A_TURN === 0) await setImmediate();
   }
 }
 
@@ -77,9 +80,35 @@ export async function readPieces(
     if (row === undefined) return undefined;
     value.set(row.bytes, at);
     at += row.bytes.length;
-    await setImmediate();
+    if (number % PIECES_A_TURN === 0) await setImmediate();
   }
   return at === 0 ? undefined : value;
+}
+
+/**
+ * What `read` gives of a row whose value is in pieces. Between its two queries somebody may put another value there: then
+ * the row is read again and names other pieces.
+ * @throws AppError when it names the same ones: somebody deleted them from the database.
+ */
+export async function untilWhole<Row extends { readonly pieces: string }, Value>(
+  row: () => Promise<Row | undefined>,
+  read: (row: Row) => Promise<Value | undefined>,
+): Promise<Value | undefined> {
+  for (let before = ""; ;) {
+    const found = await row();
+    if (found === undefined) return undefined;
+    const value = await read(found);
+    if (value !== undefined) return value;
+    if (found.pieces === before) {
+      throw new AppError(
+        "pieces of a message are missing in the database: restore a backup (docs/operate/backup.md)",
+        {
+          temporary: true,
+        },
+      );
+    }
+    before = found.pieces;
+  }
 }
 
 /** In the order of the value, none longer than a piece and none empty. */

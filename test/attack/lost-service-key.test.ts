@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Secret } from "../../src/base/secret.ts";
-import { listAudit } from "../../src/journal/audit.ts";
+import { appendAudit, listAudit } from "../../src/journal/audit.ts";
 import { unservedSince } from "../../src/keys/end-key.ts";
 import { revokeKey } from "../../src/keys/revoke.ts";
 import { fixedServiceKeys } from "../../src/keys/service-key.ts";
@@ -75,6 +75,30 @@ for (const { engine, open } of engines()) {
       revokeKey(deps, { ...whose, reason: "withdrawn", text: "" }),
       /no generic revocation of this key/,
     );
+    assert.equal((await findPublished(store, alice))?.fingerprint, first);
+  });
+
+  test(`${engine}: a revocation whose row names another service key than the one that opens it is not called lost`, async () => {
+    await using store = await open();
+    const deps = await hostOf(store, 1, true);
+    const first = await enrolled(store, deps);
+    await store.db.updateTable("generic_revocations").set({ service_key: "00" }).execute();
+    const whose = { owner: alice, address: alice, masterKey: undefined };
+    await assert.rejects(
+      revokeKey(deps, { ...whose, reason: "withdrawn", text: "" }),
+      /no generic revocation of this key/,
+    );
+    assert.equal((await findPublished(store, alice))?.fingerprint, first);
+  });
+
+  test(`${engine}: a host whose service key is not the one in force calls nothing lost`, async () => {
+    await using store = await open();
+    const first = await enrolled(store, await hostOf(store, 1));
+    const deps = await hostOf(store, 2, true);
+    const detail = { serviceKey: (await hostOf(store, 1)).serviceKeys.current.id };
+    await appendAudit(store, { at: deps.clock.now(), action: "service-key.rotated", detail });
+    await hostOf(store, 2, true);
+    await assert.rejects(resetPassword(deps, alice, fresh()), /no generic revocation of this key/);
     assert.equal((await findPublished(store, alice))?.fingerprint, first);
   });
 }
