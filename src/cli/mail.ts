@@ -23,6 +23,7 @@ import {
 } from "./command.ts";
 import { hint, textOf } from "./mail-text.ts";
 import { openFor } from "./open.ts";
+import { readingsOf } from "./pasted.ts";
 import { passwordIfGiven } from "./secret-input.ts";
 
 const PASSWORD = {
@@ -141,19 +142,24 @@ async function show(call: Call): Promise<ExitCode> {
  */
 async function idOf({ store }: Parts, { address }: Account, given: string): Promise<string> {
   const messages = await listMessages(store, address);
+  const ids = readingsOf(given).filter((id) => id !== "");
+  return ids.map((id) => oneOf(messages, id)).find((id) => id !== undefined) ?? given;
+}
+
+function oneOf(messages: readonly StoredSummary[], given: string): string | undefined {
   const plain = plainMessageId(given);
   const isNamed = ({ messageId = "" }: StoredSummary): boolean =>
     plain !== "" && plainMessageId(messageId) === plain;
   const found =
     messages.find(({ id }) => id === given) ?? messages.find((message) => isNamed(message));
   if (found !== undefined) return found.id;
-  const begun = given === "" ? [] : messages.filter(({ id }) => id.startsWith(given));
+  const begun = messages.filter(({ id }) => id.startsWith(given));
   if (begun.length > 1) {
     throw new UsageError(
       `${begun.length} messages have an ID that begins with ${printable(given)}; write more of it`,
     );
   }
-  return begun[0]?.id ?? given;
+  return begun[0]?.id;
 }
 
 /** Mail that is read without its owner's password is written to the audit log. */
