@@ -122,7 +122,7 @@ test("init overwrites nothing", async () => {
 test("config check names what is missing or open to others", async () => {
   const { code, err } = await sealpost(["config", "check", "--config", config]);
   assert.equal(code, 2);
-  assert.match(err, /tls: .*ENOENT/);
+  assert.match(err, /tls\.certificate_file: .*ENOENT/);
   const loose = join(folder, "loose.toml");
   writeFileSync(join(folder, "loose.key"), "short", { mode: 0o644 });
   writeFileSync(
