@@ -21,7 +21,8 @@ import {
   table,
   UsageError,
 } from "./command.ts";
-import { hint, textOf } from "./mail-text.ts";
+import { hint } from "./mail-hint.ts";
+import { textOf } from "./mail-text.ts";
 import { openFor } from "./open.ts";
 import { readingsOf } from "./pasted.ts";
 import { passwordIfGiven } from "./secret-input.ts";
@@ -125,14 +126,20 @@ async function show(call: Call): Promise<ExitCode> {
   if (keys === undefined) await auditReading(parts, account, "mail.shown", { id });
   if (call.has("raw")) {
     if (shown.raw.length === 0)
-      throw notFound(`${shown.state}: there is nothing to show${hint(shown)}`);
+      throw notFound(
+        `${shown.state}: there is nothing to show${hint({ ...shown, custody: account.custody })}`,
+      );
     call.terminal.write(shown.raw);
     return 0;
   }
   return answer(
     call,
-    { ...viewOf(shown), parts: shown.parts.map((part) => ({ ...part, text: part.text })) },
-    textOf(shown),
+    {
+      ...viewOf(shown),
+      parts: shown.parts.map((part) => ({ ...part, text: part.text })),
+      absence: shown.absence,
+    },
+    textOf(shown, account),
   );
 }
 
