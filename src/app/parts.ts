@@ -158,6 +158,7 @@ async function openVault(
   const store = shared ?? opening.use(await openStore(config.database));
   await (isReading ? requireMigrated(store) : migrate(store));
   holdAuditKeys(store, serviceKeys, isFormerKeyLost(config.secrets.serviceKeyFile));
+  store.auditClock = clock;
   const vault = { store, clock, serviceKeys, releaseLimits: config.revocations };
   if (isReading) return vault;
   await beginTags(store, clock.now());

@@ -141,3 +141,18 @@ async function storeOne(cli: Cli): Promise<string> {
     messageId: "<1@beta.test>",
   });
 }
+
+test("what account add writes to the audit log is listed in the order of its times", async () => {
+  await using cli = await openCli();
+  await withAda(cli);
+  const entries = (await cli.sealpost(["audit", "list", "ada@alpha.test"])) as unknown as {
+    readonly at: string;
+    readonly action: string;
+  }[];
+  assert.deepEqual(
+    entries.map(({ action }) => action),
+    ["account.added", "key.created"],
+  );
+  const times = entries.map(({ at }) => at);
+  assert.deepEqual(times, times.toSorted());
+});
