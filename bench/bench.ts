@@ -1,29 +1,47 @@
-/** `npm run bench -- NAME ...` runs the measurements of that name, `-- all` all of them; without a name it lists them. */
-import { readdirSync } from "node:fs";
-import { basename, join } from "node:path";
+/** `npm run bench -- NAME…|all` runs measurements; without a name it lists them. */
+import { chosen, WRONG_USAGE } from "../test/support/chosen.ts";
 
-const own = basename(import.meta.filename);
-const all = readdirSync(import.meta.dirname)
-  .filter((file) => file.endsWith(".ts") && !file.endsWith(".test.ts") && file !== own)
-  .map((file) => basename(file, ".ts"))
-  .toSorted();
-const wanted = process.argv.slice(2);
-const names = wanted.includes("all") ? all : wanted;
-const unknown = names.filter((name) => !all.includes(name));
+/** A measurement prints its figures; false when it misses its bar. It is loaded when it is run. */
+type Bench = {
+  readonly what: string;
+  readonly load: () => Promise<{ readonly run: () => Promise<boolean> }>;
+};
 
-if (unknown.length > 0) {
-  console.error(`no such benchmark: ${unknown.join(", ")}; there are: ${all.join(", ")}`);
-  process.exitCode = 64;
-} else if (names.length === 0) {
-  console.log(`npm run bench -- NAME, or all; there are: ${all.join(", ")}`);
-} else {
-  for (const name of names) {
-    // Each sets the exit code when it misses its bar.
-    const { run } = (await import(join(import.meta.dirname, `${name}.ts`))) as Benchmark;
-    console.log(`\n== ${name}`);
-    if (!(await run())) process.exitCode = 1;
-  }
+const BENCHES: Readonly<Record<string, Bench>> = {
+  enrol: {
+    what: "how long a login takes while a thousand accounts get their keys",
+    load: async () => import("./enrol.ts"),
+  },
+  keyserver: {
+    what: "look-ups a second of processor time, beside nginx that serves the same octets as files",
+    load: async () => import("./keyserver.ts"),
+  },
+  memory: {
+    what: "the most memory of each gateway while a message of 25 MB passes",
+    load: async () => import("./memory.ts"),
+  },
+  seal: {
+    what: "sealing and opening messages, beside GnuPG",
+    load: async () => import("./seal.ts"),
+  },
+  stall: {
+    what: "how long messages of 35 MB hold the event loop, and how much memory (KINDS=… for some kinds)",
+    load: async () => import("./stall.ts"),
+  },
+  strangers: {
+    what: "how long honest clients wait while strangers attack (SCENES=… for some scenes)",
+    load: async () => import("./strangers.ts"),
+  },
+};
+
+const names = chosen("npm run bench", BENCHES, process.argv.slice(2), (line) => {
+  console.log(line);
+});
+if (names === undefined) process.exitCode = WRONG_USAGE;
+
+for (const name of names ?? []) {
+  console.log(`\n== ${name}`);
+  // Each sets the exit code when it misses its bar.
+  const { run } = (await BENCHES[name]?.load()) ?? {};
+  if ((await run?.()) !== true) process.exitCode = 1;
 }
-
-/** What a file of this folder exports: it prints its figures; false when it misses its bar. */
-type Benchmark = { readonly run: () => Promise<boolean> };

@@ -1,6 +1,7 @@
-/** `npm run proof [-- NAME…]`: what the tests show in small, at full size. It takes minutes to hours. */
+/** `npm run proof -- NAME…|all`: what the tests show in small, at full size; without a name it lists what there is. It takes minutes to hours. */
 import { errorText } from "../src/base/errors.ts";
 import { SECOND } from "../src/base/time.ts";
+import { chosen, WRONG_USAGE } from "./support/chosen.ts";
 import { proveDatabaseRestarts } from "./proofs/database-restarts.ts";
 import { LAYOUTS, proveForeignReaders } from "./proofs/foreign-readers.ts";
 import { proveFullDisk } from "./proofs/full-disk.ts";
@@ -106,16 +107,12 @@ const PROOFS: Readonly<Record<string, Proof>> = {
 
 process.exitCode = await prove(process.argv.slice(2));
 
-async function prove(names: readonly string[]): Promise<number> {
-  const unknown = names.filter((name) => !Object.hasOwn(PROOFS, name));
-  if (unknown.length > 0) {
-    console.error(`There is no proof ${unknown.join(", ")}. There is:`);
-    for (const [name, { what }] of Object.entries(PROOFS)) console.error(`  ${name}: ${what}`);
-    return 2;
-  }
-  const wanted = Object.entries(PROOFS).filter(
-    ([name]) => names.length === 0 || names.includes(name),
-  );
+async function prove(given: readonly string[]): Promise<number> {
+  const names = chosen("npm run proof", PROOFS, given, (line) => {
+    console.log(line);
+  });
+  if (names === undefined) return WRONG_USAGE;
+  const wanted = Object.entries(PROOFS).filter(([name]) => names.includes(name));
   let failed = 0;
   for (const [name, proof] of wanted) {
     const start = performance.now();

@@ -42,7 +42,7 @@ export type Events = {
   /** Other programs match this line: docs/operate/metrics-and-logs.md gives its form. */
   readonly loginFailed: (o: AnswerLine) => void;
   /** The keyserver could read more of the database than is published. */
-  readonly keyserverUnrestricted: (what: string) => void;
+  readonly keyserverUnrestricted: (reason: string) => void;
   /** Monitoring matches `revocation.alarm` and `revocation.stopped`: they are the names in the audit log as well. */
   readonly revocationAlarm: (
     kind: "alarm" | "stopped",
@@ -157,8 +157,8 @@ function eventsOn(log: Logger): Events {
     loginFailed: (o) => {
       log.warn(o, "login failed");
     },
-    keyserverUnrestricted: (what) => {
-      log.warn({ role: "keyserver" }, what);
+    keyserverUnrestricted: (reason) => {
+      log.warn({ role: "keyserver", reason }, "the keyserver can read more than is published");
     },
     revocationAlarm: (kind, o) => {
       log.error(o, `revocation.${kind}`);

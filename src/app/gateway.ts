@@ -6,7 +6,6 @@ import { auditHead } from "../journal/audit.ts";
 import type { Handlers, ListenerMode } from "../smtp/handlers.ts";
 import { startListener, type Listener } from "../smtp/listener.ts";
 import type { Sender } from "../outgoing/submit.ts";
-import type { Store } from "../store/store.ts";
 import { openEventLog } from "./events.ts";
 import { guardDatabase, type DatabaseGuard } from "./database-guard.ts";
 import { reloadAtHangup } from "./hangup.ts";
@@ -14,6 +13,7 @@ import { startHealth, type Health } from "./health.ts";
 import { wayIn } from "./incoming.ts";
 import { listeningFor } from "./listening.ts";
 import { LiveConfig } from "./live-config.ts";
+import type { OfProcess } from "./of-process.ts";
 import { openMetrics, type Metrics } from "./metrics.ts";
 import { NextHops } from "./next-hop.ts";
 import { keyTasks } from "./key-tasks.ts";
@@ -31,11 +31,14 @@ import { Transactions } from "./transactions.ts";
  * Serves until SIGTERM, then lets running transactions end.
  * @throws AppError when a part cannot be opened or an address is taken.
  */
-export async function runGateway(config: Config, store?: Store): Promise<void> {
+export async function runGateway(
+  config: Config,
+  { store, tlsNews }: OfProcess = {},
+): Promise<void> {
   const log = openEventLog(config.log);
   const { events } = log;
   const live = new LiveConfig(config);
-  const tls = await TlsFiles.open({ place: () => live.current.tls, events });
+  const tls = await TlsFiles.open({ place: () => live.current.tls, events, news: tlsNews });
   const current = (): Config => live.current;
   const metrics = openMetrics();
   const { meter } = metrics;

@@ -14,18 +14,19 @@ import { reloadAtHangup } from "./hangup.ts";
 import { listeningFor } from "./listening.ts";
 import { LiveConfig } from "./live-config.ts";
 import { startTasks } from "./schedule.ts";
+import type { OfProcess } from "./of-process.ts";
 import { sayReady, untilStopped } from "./stopping.ts";
 import { TlsFiles } from "./tls-files.ts";
 
 /**
  * The keyserver role until SIGTERM: a handle that reads what is published, and neither the service key nor anything else
- * that could open a mailbox. `store`: one that the process has open already. `limits` are those of the keyserver where a measurement needs others.
+ * that could open a mailbox. `limits` are those of the keyserver where a measurement needs others.
  * @throws AppError when the configuration has no keyserver, when the database was not made yet, and when its role may do
  * more than it should.
  */
 export async function runKeyserver(
   config: Config,
-  store?: Store,
+  { store, tlsNews }: OfProcess = {},
   limits: Partial<KeyserverLimits> = {},
 ): Promise<void> {
   const place = config.listen.keyserver;
@@ -38,7 +39,7 @@ export async function runKeyserver(
   const database = await restricted(config.database, events);
   await requireTables(database, store);
   await using view = openPublishedView(database);
-  const tls = await TlsFiles.open({ place: () => live.current.tls, events });
+  const tls = await TlsFiles.open({ place: () => live.current.tls, events, news: tlsNews });
   const name = place.name ?? config.hostname;
   const starting = startHttps({
     host: place.host,

@@ -26,12 +26,13 @@ import {
   type VaultDeps,
 } from "../keys/vault.ts";
 import { withoutSubaddress, type EmailAddress } from "../mail/address.ts";
-import { parseCertificates, type Certificate } from "../openpgp/certificate.ts";
+import type { Certificate } from "../openpgp/certificate.ts";
 import { hasPublished } from "../store/certificates.ts";
 import { publishedFileOf } from "../store/published-file-of.ts";
 import { migrate, requireMigrated } from "../store/migrate.ts";
 import { openStore, type Store } from "../store/store.ts";
 import { type CryptoPool, startCryptoPool, type Seal } from "./crypto-pool.ts";
+import { readEscrowCertificate } from "./escrow-file.ts";
 import { startEvents, type Events } from "./events.ts";
 import { noMeter, type Meter } from "./meter.ts";
 import { openingAlone } from "./open-alone.ts";
@@ -157,6 +158,7 @@ async function openVault(
   const store = shared ?? opening.use(await openStore(config.database));
   await (isReading ? requireMigrated(store) : migrate(store));
   holdAuditKeys(store, serviceKeys, isFormerKeyLost(config.secrets.serviceKeyFile));
+  store.auditClock = clock;
   const vault = { store, clock, serviceKeys, releaseLimits: config.revocations };
   if (isReading) return vault;
   await beginTags(store, clock.now());
@@ -204,15 +206,7 @@ async function keepPublished(store: Store, file: string): Promise<void> {
 async function readKeyRules({ keys, escrow }: Config): Promise<KeyRules> {
   const { profile } = keys;
   if (escrow.certificateFile === undefined) return { profile };
-  const parsed = await parseCertificates(await readFile(escrow.certificateFile));
-  const certificates = parsed.kind === "parsed" ? parsed.certificates : [];
-  const [certificate] = certificates;
-  if (certificate === undefined || certificates.length !== 1) {
-    throw new AppError(`${escrow.certificateFile} does not hold exactly one OpenPGP certificate`, {
-      temporary: false,
-    });
-  }
-  return { profile, escrow: certificate };
+  return { profile, escrow: await readEscrowCertificate(escrow.certificateFile) };
 }
 
 /** Results are marked for other programs of the provider's; our own read the database. */

@@ -9,7 +9,7 @@ import { connect } from "node:tls";
 import { makePki, type IssuedCertificate, type Pki } from "../../lab/pki.ts";
 import { listen, NAME } from "../../test/support/test-listener.ts";
 import { MINUTE } from "../base/time.ts";
-import { TlsFiles } from "./tls-files.ts";
+import { TlsFiles, TlsNews } from "./tls-files.ts";
 
 type Made = { readonly pki: Pki; readonly issued: IssuedCertificate };
 
@@ -38,13 +38,12 @@ async function put({ issued }: Made, what: "both" | "certificate" = "both"): Pro
   if (what === "both") await copyFile(issued.keyFile, place().keyFile);
 }
 
-async function opened() {
-  const said: string[] = [];
+async function opened(news?: TlsNews, said: string[] = []) {
   const events = {
     tlsRenewed: () => said.push("renewed"),
     tlsRefused: ({ reason }: { readonly reason: string }) => said.push(`refused: ${reason}`),
   };
-  const files = await TlsFiles.open({ place, events });
+  const files = await TlsFiles.open({ place, events, news });
   return { files, said };
 }
 
@@ -108,4 +107,35 @@ test("a server without a usable certificate does not start", async () => {
   await put(first);
   await put(second, "certificate");
   await assert.rejects(opened(), /certificate\.pem and its key .*cannot be used; run: sealpost/);
+});
+
+test("two roles of a process say one renewal once, when both have taken it, and one fault once", async () => {
+  await put(first);
+  const said: string[] = [];
+  const news = new TlsNews(2);
+  const [{ files: gateway }, { files: keyserver }] = [
+    await opened(news, said),
+    await opened(news, said),
+  ];
+  await put(second);
+  await gateway.look();
+  assert.deepEqual(said, []);
+  await keyserver.look();
+  await gateway.look();
+  assert.deepEqual(said, ["renewed"]);
+
+  await writeFile(place().certificateFile, "nothing");
+  for (const role of [gateway, keyserver, gateway]) await role.look();
+  assert.equal(said.length, 2);
+  assert.match(said.join("|"), /^renewed\|refused: /);
+
+  // One role misses a pair that was there for a moment.
+  await put(first);
+  await gateway.look();
+  await put(second);
+  for (const role of [gateway, keyserver]) await role.look();
+  assert.equal(said.length, 2);
+  await put(first);
+  for (const role of [gateway, keyserver]) await role.look();
+  assert.deepEqual(said.slice(2), ["renewed"]);
 });

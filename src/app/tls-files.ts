@@ -21,10 +21,43 @@ type Deps = {
   /** Where the files are now. */
   readonly place: () => Config["tls"];
   readonly events: Pick<Events, "tlsRenewed" | "tlsRefused">;
+  /** Where the roles of a process have one; default: this role alone says what it finds. */
+  readonly news?: TlsNews | undefined;
 };
+
+/** What the roles of one process found in the same files, so that the log says it once. */
+export class TlsNews {
+  readonly #roles: number;
+  /** How many roles have taken a pair that not all have taken. */
+  readonly #taken = new Map<string, number>();
+  #refused = "";
+
+  constructor(roles: number) {
+    this.#roles = roles;
+  }
+
+  /** A role has taken a pair. True when it is the last of the roles. */
+  isTakenByAll({ cert, key }: TlsPair): boolean {
+    const name = cert + key;
+    const count = (this.#taken.get(name) ?? 0) + 1;
+    this.#taken.set(name, count);
+    if (count < this.#roles) return false;
+    this.#taken.clear();
+    this.#refused = "";
+    return true;
+  }
+
+  /** A role refused what the files hold. True when no other role has said so. */
+  isNew(reason: string): boolean {
+    if (reason === this.#refused) return false;
+    this.#refused = reason;
+    return true;
+  }
+}
 
 export class TlsFiles {
   readonly #deps: Deps;
+  readonly #news: TlsNews;
   readonly #users = new Set<(pair: TlsPair) => void>();
   #used: TlsPair;
   /** What was refused last, so that it is said once. */
@@ -32,6 +65,7 @@ export class TlsFiles {
 
   private constructor(deps: Deps, used: TlsPair) {
     this.#deps = deps;
+    this.#news = deps.news ?? new TlsNews(1);
     this.#used = used;
   }
 
@@ -81,13 +115,14 @@ export class TlsFiles {
     for (const use of this.#users) use(pair);
     this.#used = pair;
     this.#refused = "";
+    if (!this.#news.isTakenByAll(pair)) return;
     this.#deps.events.tlsRenewed({ validUntil: this.validUntil.toISOString() });
   }
 
   #refuse(reason: string): void {
     if (reason === this.#refused) return;
     this.#refused = reason;
-    this.#deps.events.tlsRefused({ ...this.#deps.place(), reason });
+    if (this.#news.isNew(reason)) this.#deps.events.tlsRefused({ ...this.#deps.place(), reason });
   }
 }
 

@@ -7,11 +7,11 @@ import { addAlias, removeAlias } from "../keys/alias.ts";
 import { backfill } from "../keys/backfill.ts";
 import { closeAccount, endSessions, eraseByLaw, reopenAccount } from "../keys/end-account.ts";
 import { renameKeyless, renameOwner } from "../keys/rename.ts";
-import { formatAddress, parseAddress, type EmailAddress } from "../mail/address.ts";
+import { formatAddress, type EmailAddress } from "../mail/address.ts";
 import { listAliases } from "../store/aliases.ts";
 import { findPublished } from "../store/certificates.ts";
 import { findMasterKey } from "../store/vault.ts";
-import { accountOf, addressGiven, requireOurs } from "./address-given.ts";
+import { accountOf, addressGiven, addressIn, requireOurs } from "./address-given.ts";
 import { codeLines } from "./account-recover.ts";
 import { answer, type Call, type Command, type ExitCode, notFound, UsageError } from "./command.ts";
 import { masterKeyBy, masterKeyFor, requirePassword } from "./master-key-given.ts";
@@ -70,26 +70,17 @@ export const accountLifeCommands: readonly Command[] = [
   },
 ];
 
-function secondAddress(call: Call, at: number): EmailAddress {
-  const text = call.operands[at] ?? "";
-  const address = parseAddress(text);
-  if (address === undefined) {
-    throw new UsageError(`${JSON.stringify(text)} is not an email address`);
-  }
-  return address;
-}
-
 async function alias(call: Call): Promise<ExitCode> {
   const address = addressGiven(call);
-  const [, verb, given] = call.operands;
+  const [, verb, given = ""] = call.operands;
   const isChange = verb === "add" || verb === "remove";
-  if (verb !== undefined && (!isChange || given === undefined)) {
+  if (verb !== undefined && (!isChange || given === "")) {
     throw new UsageError("say add ALIAS or remove ALIAS, or neither to see the aliases");
   }
   await using parts = await openFor(call);
   const account = await accountOf(parts, address);
   if (verb !== undefined) {
-    const other = secondAddress(call, 2);
+    const other = addressIn(given);
     using masterKey = await masterKeyFor(parts, account, call);
     if (verb === "add") {
       requireOurs(parts, other.domain);
@@ -102,7 +93,7 @@ async function alias(call: Call): Promise<ExitCode> {
   const text = formatAddress(account.address);
   return answer(call, { address: text, aliases }, [
     `${text}: ${aliases.length === 0 ? "no aliases" : aliases.join(", ")}`,
-    ...(await waitingLine(parts, account, verb === "add" ? given : undefined)),
+    ...(await waitingLine(parts, account, verb === "add" ? addressIn(given) : undefined)),
   ]);
 }
 
@@ -110,9 +101,8 @@ async function alias(call: Call): Promise<ExitCode> {
 async function waitingLine(
   { store }: Parts,
   { custody }: Account,
-  added: string | undefined,
+  address: EmailAddress | undefined,
 ): Promise<readonly string[]> {
-  const address = added === undefined ? undefined : parseAddress(added);
   if (address === undefined || custody === "user-device-only") return [];
   return (await findPublished(store, address)) === undefined
     ? [`${formatAddress(address)} has no certificate yet: its owner's next login makes one`]
@@ -124,7 +114,7 @@ async function rename(call: Call): Promise<ExitCode> {
     throw new UsageError("everything is wrapped anew: give the password with --password-stdin");
   }
   const address = addressGiven(call);
-  const to = secondAddress(call, 1);
+  const to = addressIn(call.operands[1] ?? "");
   using password = await readPassword(call);
   await using parts = await openFor(call);
   requireOurs(parts, to.domain);
@@ -152,7 +142,11 @@ async function renamed(parts: Parts, account: Account, to: EmailAddress, passwor
 async function enrolAll(call: Call): Promise<ExitCode> {
   const rate = call.option("rate");
   const perMinute = rate === undefined ? 1000 : Number(rate);
-  if (!Number.isInteger(perMinute) || perMinute < 1) throw new UsageError("--rate is a number");
+  if (rate !== undefined && !/^0*[1-9]\d{0,5}$/.test(rate)) {
+    throw new UsageError(
+      `--rate ${JSON.stringify(rate)} is not a whole number from 1 to 999999: how many accounts get keys in a minute`,
+    );
+  }
   await using parts = await openFor(call);
   let enrolled = 0;
   for (;;) {

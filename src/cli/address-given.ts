@@ -3,14 +3,20 @@ import type { Parts } from "../app/parts.ts";
 import { type Domain, type EmailAddress, formatAddress, parseAddress } from "../mail/address.ts";
 import { findAliased } from "../store/aliases.ts";
 import { type Call, notFound, UsageError } from "./command.ts";
+import { readingsOf } from "./pasted.ts";
 
 /** The address that is the first operand. @throws UsageError when it is none. */
 export function addressGiven(call: Call): EmailAddress {
-  const [text = ""] = call.operands;
-  const address = parseAddress(text);
-  if (address === undefined)
-    throw new UsageError(`${JSON.stringify(text)} is not an email address`);
-  return address;
+  return addressIn(call.operands[0] ?? "");
+}
+
+/** The address in an operand, also with what surrounded it where it was printed: `<ada@alpha.test>`. @throws UsageError */
+export function addressIn(text: string): EmailAddress {
+  const [address] = readingsOf(text).flatMap((reading) => parseAddress(reading) ?? []);
+  if (address !== undefined) return address;
+  throw new UsageError(
+    `${JSON.stringify(text)} is not an email address, such as ada@alpha.example`,
+  );
 }
 
 /** The account of an address. @throws AppError when there is none. */

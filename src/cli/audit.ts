@@ -1,7 +1,8 @@
 import { listAudit, verifyAudit, type AuditCheck, type KeptHead } from "../journal/audit.ts";
-import { parseAddress } from "../mail/address.ts";
+import { addressIn } from "./address-given.ts";
 import { answer, type Call, type Command, type ExitCode, table, UsageError } from "./command.ts";
 import { openToRead } from "./open.ts";
+import { readingsOf } from "./pasted.ts";
 
 /** `audit list` and `audit verify`. */
 export const auditCommands: readonly Command[] = [
@@ -28,10 +29,7 @@ export const auditCommands: readonly Command[] = [
 
 async function list(call: Call): Promise<ExitCode> {
   const [text] = call.operands;
-  const address = text === undefined ? undefined : parseAddress(text);
-  if (text !== undefined && address === undefined) {
-    throw new UsageError(`${JSON.stringify(text)} is not an email address`);
-  }
+  const address = text === undefined ? undefined : addressIn(text);
   await using parts = await openToRead(call);
   const entries = (await Array.fromAsync(listAudit(parts.store, address))).map((one) => ({
     ...one,
@@ -84,11 +82,20 @@ function textOf(check: AuditCheck): readonly string[] {
 function keptGiven(call: Call): KeptHead | undefined {
   const given = call.option("kept");
   if (given === undefined) return undefined;
-  const [, rows, head] = /^([1-9]\d{0,14}):([0-9a-f]{64})$/i.exec(given) ?? [];
-  if (rows === undefined || head === undefined) {
-    throw new UsageError(
-      "--kept is what audit verify printed earlier, whole: NUMBER:HASH, a hash of 64 hex digits",
-    );
+  const read = readingsOf(given).map((text) => /^(\d{1,15}):([0-9a-f]*)$/i.exec(text));
+  const [, rows, head] = read.find((match) => match !== null) ?? [];
+  // An empty log has no hash: `0:` is what is printed of it.
+  const isWhole = head?.length === (Number(rows) === 0 ? 0 : HASH_DIGITS);
+  if (rows === undefined || head === undefined || !isWhole) {
+    throw new UsageError(`--kept ${JSON.stringify(given)} is not N:HASH${faultOf(head)}; ${FORM}`);
   }
   return { rows: Number(rows), head: head.toLowerCase() };
+}
+
+/** SHA-256 in hexadecimal. */
+const HASH_DIGITS = 64;
+const FORM = `the form is the number of an entry, a colon and its hash of ${HASH_DIGITS} hexadecimal digits: "sealpost audit verify" prints it in its last line, and the log line "audit.head" has it as seq and hash`;
+
+function faultOf(head: string | undefined): string {
+  return head === undefined ? "" : `: its hash has ${head.length} digits`;
 }

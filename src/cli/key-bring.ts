@@ -10,6 +10,7 @@ import { openKey } from "../keys/open-keys.ts";
 import { possessionTexts } from "../keys/possession.ts";
 import { formatAddress, type EmailAddress } from "../mail/address.ts";
 import { armorKey } from "../openpgp/armor.ts";
+import { parseFingerprint, type Fingerprint } from "../openpgp/fingerprint.ts";
 import { importCertificate } from "../openpgp/import-certificate.ts";
 import { explainRefusal, importSecretKey } from "../openpgp/import-secret-key.ts";
 import { possessionChallenge, provesPossession } from "../openpgp/possession.ts";
@@ -21,6 +22,7 @@ import { answer, type Call, type Command, type ExitCode, notFound, UsageError } 
 import { fileGiven, fileNamed, keyOwner } from "./key.ts";
 import { closedKeys, masterKeyBy, masterKeyIfOpen } from "./master-key-given.ts";
 import { openFor } from "./open.ts";
+import { withoutDecoration } from "./pasted.ts";
 import { readSecrets } from "./secret-input.ts";
 
 export const keyBringCommands: readonly Command[] = [
@@ -169,12 +171,12 @@ function askForProof(call: Call, challenge: string): ExitCode {
 
 async function exportKey(call: Call): Promise<ExitCode> {
   const given = addressGiven(call);
+  const wanted = fingerprintGiven(call);
   const names = ["the account's password", "a passphrase for the export"];
   const [password, passphrase] = call.has("secret") ? await readSecrets(call, names) : [];
   await using parts = await openFor(call);
   const { account, address } = await keyOwner(parts, given);
   const all = await listPublished(parts.store, address);
-  const wanted = call.option("fingerprint")?.replace(/^0x/i, "").toUpperCase();
   const shown =
     wanted === undefined
       ? (all.find(({ state }) => state === "active") ?? all[0])
@@ -187,6 +189,17 @@ async function exportKey(call: Call): Promise<ExitCode> {
       : await secretExport(parts, account, { fingerprint, password, passphrase });
   const armor = Buffer.from(bytes).toString("latin1").replaceAll("\r\n", "\n");
   return answer(call, { address: formatAddress(address), fingerprint, armor }, [armor.trimEnd()]);
+}
+
+/** As `key list` or GnuPG prints it, in groups or not. @throws UsageError when it is none. */
+function fingerprintGiven(call: Call): Fingerprint | undefined {
+  const given = call.option("fingerprint");
+  if (given === undefined) return undefined;
+  const fingerprint = parseFingerprint(withoutDecoration(given).replaceAll(/[\s:]/g, ""));
+  if (fingerprint !== undefined) return fingerprint;
+  throw new UsageError(
+    `--fingerprint ${JSON.stringify(given)} is not a fingerprint: it has 40 or 64 hexadecimal digits, and "sealpost key list ADDRESS" prints it`,
+  );
 }
 
 /** Written to the audit log before it is handed out. */

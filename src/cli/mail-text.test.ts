@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { utf8 } from "../base/bytes.ts";
 import { fromUnixMs } from "../base/time.ts";
+import type { Account } from "../accounts/embedded.ts";
 import type { ShownMail } from "../incoming/reading.ts";
 import { textOf } from "./mail-text.ts";
 
@@ -22,7 +23,7 @@ const SHOWN: ShownMail = {
   sizeBytes: 7,
   message: utf8("From: ada@alpha.test\r\nSubject: =?utf-8?Q?Gr=C3=BC=C3=9Fe?=\r\n\r\n"),
   raw: utf8("x"),
-  isClosed: false,
+  absence: undefined,
   parts: [
     { contentType: "text/html", filename: undefined, sizeBytes: 3, sha256: "aa", text: "<p>" },
     {
@@ -37,7 +38,7 @@ const SHOWN: ShownMail = {
 };
 
 test("a message is shown decoded, as plain text where there is some, with its other parts named", () => {
-  const lines = textOf(SHOWN);
+  const lines = textOf(SHOWN, { custody: "unlocks-at-login" });
   assert.equal(lines[0], "state        CONFIDENTIAL OLD_SIGNATURE");
   assert(lines.includes("  Subject:  Grüße"));
   assert(lines.some((line) => /^ {2}- +text\/html +3 bytes +aa$/.test(line)));
@@ -45,7 +46,7 @@ test("a message is shown decoded, as plain text where there is some, with its ot
 });
 
 test("nothing in a message looks like what Sealpost says, and nothing drives the terminal", () => {
-  const lines = textOf(SHOWN);
+  const lines = textOf(SHOWN, { custody: "unlocks-at-login" });
   assert.deepEqual(
     lines.filter((line) => line.startsWith("state")),
     ["state        CONFIDENTIAL OLD_SIGNATURE"],
@@ -55,22 +56,63 @@ test("nothing in a message looks like what Sealpost says, and nothing drives the
   assert.doesNotMatch(lines.join(""), /\p{Cc}/u);
 });
 
-test("a message that shows nothing says why, and what to do, in every state", () => {
-  const empty = new Uint8Array();
-  const said = (state: string, isClosed: boolean): string =>
-    textOf({ ...SHOWN, state, isClosed, message: empty, raw: empty, parts: [] }).at(-1) ?? "";
-  for (const state of ["UNPROTECTED", "VERIFIED", "CONFIDENTIAL", "LOCKED", "DAMAGED"]) {
+function lastLine(
+  state: string,
+  absence: ShownMail["absence"],
+  custody: Account["custody"] = "unlocks-at-login",
+): string {
+  const none = new Uint8Array();
+  const shown = { ...SHOWN, state, message: none, raw: none, parts: [], absence };
+  return textOf(shown, { custody }).at(-1) ?? "";
+}
+
+const FROM_OPENING = [
+  "CONFIDENTIAL",
+  "CONFIDENTIAL_BODY",
+  "ENCRYPTED_UNVERIFIED",
+  "VERIFIED",
+  "VERIFIED_BODY",
+  "UNPROTECTED",
+];
+
+test("a message of any state that the closed mailbox hides says that the password opens it", () => {
+  for (const state of ["LOCKED", ...FROM_OPENING]) {
     assert.match(
-      said(state, true),
-      /mailbox is closed: give the password with --password-stdin/,
+      lastLine(state, "mailbox-closed"),
+      /^\(nothing to show; the mailbox is closed, .*--password-stdin\)$/,
       state,
     );
+    const ofProvider = lastLine(state, "mailbox-closed", "provider-usable");
+    assert.match(
+      ofProvider,
+      /is closed, because no key of the account opens here: see sealpost key/,
+    );
+    const ofDevice = lastLine(state, "mailbox-closed", "user-device-only");
+    assert.match(ofDevice, /is closed, because only the key on the user's own device/);
+    assert.doesNotMatch(`${ofProvider}${ofDevice}`, /password/);
   }
-  for (const isClosed of [true, false]) {
-    assert.match(said("LOCKED_OLD", isClosed), /account recover --former/);
-    assert.match(said("CLIENT_ONLY", isClosed), /on the user's device alone/);
+});
+
+test("a message that no password of today opens says what does, whether the mailbox is open or closed", () => {
+  const hints: readonly (readonly [string, RegExp])[] = [
+    ["LOCKED_OLD", /former password or recovery code: sealpost account recover ADDRESS --former/],
+    ["DAMAGED", /not shown; to try again: sealpost mail retry ADDRESS ID/],
+    ["UNDECRYPTABLE", /no key of the account opens it, or its form is not supported/],
+    ["CLIENT_ONLY", /the user's own device/],
+    ["QUARANTINED", /was removed/],
+  ];
+  for (const [state, expected] of hints) {
+    for (const absence of ["mailbox-closed", "withheld", "unreadable"] as const) {
+      assert.match(lastLine(state, absence), expected, absence);
+      assert.doesNotMatch(lastLine(state, absence), /--password-stdin/);
+    }
   }
-  for (const state of ["LOCKED", "DAMAGED", "UNDECRYPTABLE"]) {
-    assert.match(said(state, false), /sealpost mail retry ADDRESS /, state);
+});
+
+test("a message that an open mailbox does not show names the reason that is left", () => {
+  assert.match(lastLine("LOCKED", "unreadable"), /opening it failed for now and is tried again/);
+  for (const state of FROM_OPENING) {
+    assert.match(lastLine(state, "unreadable"), /does not open with the account's keys/, state);
+    assert.match(lastLine(state, "empty"), /^\(nothing to show; it is empty\)$/);
   }
 });

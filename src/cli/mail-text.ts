@@ -1,7 +1,9 @@
-import type { MailListEntry, ShownMail, ShownPart } from "../incoming/reading.ts";
+import type { Account } from "../accounts/embedded.ts";
+import type { ShownMail, ShownPart } from "../incoming/reading.ts";
 import { displayMailboxes } from "../mail/display-mailbox.ts";
 import { decodedText, firstField, parseHeader, type HeaderField } from "../mail/header.ts";
 import { printable, table } from "./command.ts";
+import { hint } from "./mail-hint.ts";
 
 const FIELDS = ["From", "Reply-To", "To", "Cc", "Date", "Subject"];
 const OF_PEOPLE = ["From", "Reply-To", "To", "Cc"];
@@ -10,7 +12,7 @@ const OF_PEOPLE = ["From", "Reply-To", "To", "Cc"];
  * A message for a terminal. First what Sealpost says, then what the message says: they cannot be confused, because what
  * comes from the message is indented.
  */
-export function textOf(shown: ShownMail): readonly string[] {
+export function textOf(shown: ShownMail, { custody }: Pick<Account, "custody">): readonly string[] {
   const { signer, signedAt, sizeBytes, receivedAt } = shown;
   return [
     `state        ${[shown.state, ...shown.warnings].join(" ")}`,
@@ -21,28 +23,16 @@ export function textOf(shown: ShownMail): readonly string[] {
     `scan         ${shown.scan}`,
     `received     ${receivedAt.toISOString()}, ${sizeBytes} bytes`,
     "",
-    ...(shown.message.length === 0 ? [`(nothing to show${hint(shown)})`] : contentOf(shown)),
+    ...(shown.message.length === 0
+      ? [`(nothing to show${hint({ ...shown, custody })})`]
+      : contentOf(shown)),
   ];
 }
 
-/** What to do about a message that shows nothing. */
-export function hint({ id, state, isClosed }: ShownMail): string {
-  if (state === "CLIENT_ONLY") return "; its key is on the user's device alone";
-  if (state === "LOCKED_OLD") {
-    return "; it opens with the former password or recovery code: sealpost account recover --former";
-  }
-  if (isClosed) return "; the mailbox is closed: give the password with --password-stdin";
-  return NEVER_OPENED.has(state) ? `; try once more with: sealpost mail retry ADDRESS ${id}` : "";
-}
-
-/** States of mail that its reader's keys did not open. */
-const NEVER_OPENED: ReadonlySet<string> = new Set(["LOCKED", "DAMAGED", "UNDECRYPTABLE"]);
-
 /** How a part is opened that is not shown. */
-function partHint({ warnings }: MailListEntry): readonly string[] {
-  return warnings.includes("ENCRYPTED_PART")
-    ? ["             To open the part: sealpost mail show ADDRESS ID --open-part"]
-    : [];
+function partHint({ warnings, absence }: ShownMail): readonly string[] {
+  if (!warnings.includes("ENCRYPTED_PART") || absence === "mailbox-closed") return [];
+  return ["             To open the part: sealpost mail show ADDRESS ID --open-part"];
 }
 
 function contentOf({ message, parts }: ShownMail): readonly string[] {

@@ -85,3 +85,25 @@ test("an encrypted part is opened apart with --open-part, by whoever may use the
   const audit = await cli.attempt(["audit", "list", "ada@alpha.test"]);
   assert(audit.out.split("mail.shown").length > 3, audit.out);
 });
+
+test("ordinary mail of a closed mailbox says that the password opens it, in text, with --raw and in JSON", async () => {
+  await using cli = await openCli();
+  const password = "correct horse\n";
+  await cli.sealpost(["account", "add", "ada@alpha.test", "--password-stdin"], password);
+  await cli.sealpost(["mail", "list", "ada@alpha.test", "--password-stdin"], password);
+  const [id] = await fill(cli.config);
+  const show = ["mail", "show", "ada@alpha.test", id];
+
+  const closed = await cli.attempt(show);
+  assert.match(closed.out, /^state +UNPROTECTED ENCRYPTED_PART$/m);
+  assert.match(closed.out, /^\(nothing to show; the mailbox is closed, .*--password-stdin\)$/m);
+  assert.doesNotMatch(closed.out, /--open-part/);
+  const raw = await cli.attempt([...show, "--raw"]);
+  assert.equal(raw.code, 1);
+  assert.match(raw.err, /UNPROTECTED: there is nothing to show; the mailbox is closed/);
+  assert.equal((await cli.sealpost(show))["absence"], "mailbox-closed");
+
+  const open = [...show, "--password-stdin"];
+  assert.match((await cli.attempt(open, password)).out, /^ {2}Hello$/m);
+  assert.equal((await cli.sealpost(open, password))["absence"], null);
+});

@@ -21,8 +21,10 @@ import {
   table,
   UsageError,
 } from "./command.ts";
-import { hint, textOf } from "./mail-text.ts";
+import { hint } from "./mail-hint.ts";
+import { textOf } from "./mail-text.ts";
 import { openFor } from "./open.ts";
+import { readingsOf } from "./pasted.ts";
 import { passwordIfGiven } from "./secret-input.ts";
 
 const PASSWORD = {
@@ -124,14 +126,20 @@ async function show(call: Call): Promise<ExitCode> {
   if (keys === undefined) await auditReading(parts, account, "mail.shown", { id });
   if (call.has("raw")) {
     if (shown.raw.length === 0)
-      throw notFound(`${shown.state}: there is nothing to show${hint(shown)}`);
+      throw notFound(
+        `${shown.state}: there is nothing to show${hint({ ...shown, custody: account.custody })}`,
+      );
     call.terminal.write(shown.raw);
     return 0;
   }
   return answer(
     call,
-    { ...viewOf(shown), parts: shown.parts.map((part) => ({ ...part, text: part.text })) },
-    textOf(shown),
+    {
+      ...viewOf(shown),
+      parts: shown.parts.map((part) => ({ ...part, text: part.text })),
+      absence: shown.absence,
+    },
+    textOf(shown, account),
   );
 }
 
@@ -141,19 +149,24 @@ async function show(call: Call): Promise<ExitCode> {
  */
 async function idOf({ store }: Parts, { address }: Account, given: string): Promise<string> {
   const messages = await listMessages(store, address);
+  const ids = readingsOf(given).filter((id) => id !== "");
+  return ids.map((id) => oneOf(messages, id)).find((id) => id !== undefined) ?? given;
+}
+
+function oneOf(messages: readonly StoredSummary[], given: string): string | undefined {
   const plain = plainMessageId(given);
   const isNamed = ({ messageId = "" }: StoredSummary): boolean =>
     plain !== "" && plainMessageId(messageId) === plain;
   const found =
     messages.find(({ id }) => id === given) ?? messages.find((message) => isNamed(message));
   if (found !== undefined) return found.id;
-  const begun = given === "" ? [] : messages.filter(({ id }) => id.startsWith(given));
+  const begun = messages.filter(({ id }) => id.startsWith(given));
   if (begun.length > 1) {
     throw new UsageError(
       `${begun.length} messages have an ID that begins with ${printable(given)}; write more of it`,
     );
   }
-  return begun[0]?.id ?? given;
+  return begun[0]?.id;
 }
 
 /** Mail that is read without its owner's password is written to the audit log. */

@@ -1,9 +1,11 @@
 import { endOnUnheard } from "../app/last-resort.ts";
 import { checkedConfig } from "../app/config-problems.ts";
 import { surviveHangup } from "../app/hangup.ts";
+import type { OfProcess } from "../app/of-process.ts";
+import { TlsNews } from "../app/tls-files.ts";
 import type { Config } from "../config/load.ts";
 import { migrate } from "../store/migrate.ts";
-import { openStore, type Store } from "../store/store.ts";
+import { openStore } from "../store/store.ts";
 import { type Call, type Command, type ExitCode, UsageError } from "./command.ts";
 
 /** `serve [--role ROLE]`. */
@@ -20,7 +22,7 @@ export const serveCommand: Command = {
   run: serve,
 };
 
-type Role = (config: Config, store?: Store) => Promise<void>;
+type Role = (config: Config, shared: OfProcess) => Promise<void>;
 
 /** Loaded when it is run: the keyserver's process has none of the code that opens mail. */
 const ROLES: Readonly<Record<string, () => Promise<Role>>> = {
@@ -43,6 +45,7 @@ async function serve(call: Call): Promise<ExitCode> {
   // One store for the process. The keyserver reads only: who writes has the database open, and up to date, before it.
   await using store = wanted.includes("gateway") ? await openStore(config.database) : undefined;
   if (store !== undefined) await migrate(store);
-  await Promise.all(roles.map(async (run) => run?.(config, store)));
+  const shared = { store, tlsNews: new TlsNews(roles.length) };
+  await Promise.all(roles.map(async (run) => run?.(config, shared)));
   return 0;
 }

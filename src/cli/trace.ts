@@ -1,28 +1,23 @@
-import { readTrace, readTransaction } from "../journal/trace.ts";
+import { readTrace, readTransaction, type TraceEntry } from "../journal/trace.ts";
+import type { Store } from "../store/store.ts";
 import { answer, type Call, type Command, type ExitCode, notFound, printable } from "./command.ts";
 import { openToRead } from "./open.ts";
+import { readingsOf } from "./pasted.ts";
 
 /** `trace ID`. */
 export const traceCommand: Command = {
   name: "trace",
   operands: ["ID"],
   summary:
-    "why a message was, or was not, protected: each decision with its evidence. ID: its Message-ID, with or without brackets, or the name in an SMTP reply or log line",
+    "why a message was, or was not, protected: each decision with its evidence. ID: its Message-ID, or the name in an SMTP reply or log line, each with or without brackets",
   options: {},
   run: trace,
 };
 
-/** As a reply or a log line prints it: the name of a transaction stands in round brackets, often with a period behind them. */
-function withoutBrackets(text: string): string {
-  return /^\(([^()]+)\)[.,;]?$/.exec(text.trim())?.[1] ?? text.trim();
-}
-
 async function trace(call: Call): Promise<ExitCode> {
-  const [text = ""] = call.operands;
-  const given = withoutBrackets(text);
+  const [given = ""] = call.operands;
   await using parts = await openToRead(call);
-  const named = await readTransaction(parts.store, given.toLowerCase());
-  const entries = named.length > 0 ? named : await readTrace(parts.store, given);
+  const entries = await entriesOf(parts.store, given);
   const [first] = entries;
   if (first === undefined) {
     throw notFound(
@@ -43,4 +38,14 @@ async function trace(call: Call): Promise<ExitCode> {
       return [at.toISOString(), direction.padEnd(3), step, ...facts].join(" ");
     }),
   );
+}
+
+/** What is recorded under an ID, which may have been pasted with what surrounded it: `(4f1c09a7be21)`, `<1@alpha.test>.` */
+async function entriesOf(store: Store, given: string): Promise<readonly TraceEntry[]> {
+  for (const id of readingsOf(given)) {
+    const named = await readTransaction(store, id.toLowerCase());
+    const entries = named.length > 0 ? named : await readTrace(store, id);
+    if (entries.length > 0) return entries;
+  }
+  return [];
 }

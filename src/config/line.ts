@@ -19,11 +19,6 @@ export function lineOf(text: string, path: readonly string[]): number {
   return best.line;
 }
 
-/** Where a field stands, as every message about it begins: the file, the line, the field. */
-export function placeIn(text: string, file: string, path: readonly string[]): string {
-  return `${file}:${lineOf(text, path)}: ${path.join(".")}`;
-}
-
 function keyPath(dotted: string): readonly string[] {
   return [...dotted.matchAll(/"([^"]*)"|'([^']*)'|([\w-]+)/g)].map(
     ([, double, single, bare]) => double ?? single ?? bare ?? "",

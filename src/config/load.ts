@@ -5,7 +5,7 @@ import { parse, TomlError } from "smol-toml";
 import type { z } from "zod";
 import { AppError, errorText } from "../base/errors.ts";
 import { fieldsOf } from "./fields.ts";
-import { placeIn } from "./line.ts";
+import { lineOf } from "./line.ts";
 import { configSchema } from "./schema.ts";
 
 type CamelCase<Name> = Name extends `${infer Head}_${infer Tail}`
@@ -57,7 +57,23 @@ export class ConfigError extends AppError {
  * @throws ConfigError naming file, line and what to do for each fault.
  */
 export async function loadConfig(file: string): Promise<Config> {
-  return parseConfig(await readText(file), resolve(file));
+  return (await readConfig(file)).config;
+}
+
+/** Where a field stands: `FILE:LINE: table.field`, as each fault begins. */
+export type At = (...path: readonly string[]) => string;
+
+/** As `loadConfig`, with the places of the fields, for faults that its text alone does not show. */
+export async function readConfig(
+  file: string,
+): Promise<{ readonly config: Config; readonly at: At }> {
+  const [text, absolute] = [await readText(file), resolve(file)];
+  return { config: parseConfig(text, absolute), at: placesIn(text, absolute) };
+}
+
+/** The places of the fields of a text that would stand in `file`. */
+export function placesIn(text: string, file: string): At {
+  return (...path) => `${file}:${lineOf(text, path)}: ${path.join(".")}`;
 }
 
 /** As `loadConfig`, from a text that would stand in `file`. */
@@ -75,8 +91,7 @@ export function parseConfig(text: string, file: string): Config {
   return deepFreeze({ ...rest, file, database: databaseOf(database), publishedFile });
 }
 
-/** The text of a configuration file. @throws ConfigError when it cannot be read. */
-export async function readText(file: string): Promise<string> {
+async function readText(file: string): Promise<string> {
   try {
     return await readFile(file, "utf8");
   } catch (cause) {
@@ -103,13 +118,13 @@ function parseToml(text: string, file: string): unknown {
 
 function problemsOf(issue: z.core.$ZodIssue, text: string, file: string): readonly string[] {
   const path = issue.path.map(String);
-  const at = (place: readonly string[]) => placeIn(text, file, place);
+  const at = placesIn(text, file);
   if (issue.code !== "unrecognized_keys") {
-    return [`${at(path)}: ${issue.message || "is wrong"}${hintFor(path)}`];
+    return [`${at(...path)}: ${issue.message || "is wrong"}${hintFor(path)}`];
   }
   return issue.keys.map(
     (key) =>
-      `${at([...path, isName(key) ? key : "?"])}: there is no such field; see: sealpost config describe`,
+      `${at(...path, isName(key) ? key : "?")}: there is no such field; see: sealpost config describe`,
   );
 }
 

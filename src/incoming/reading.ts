@@ -64,9 +64,12 @@ export type ShownMail = MailListEntry & {
   /** The signed entity byte for byte; where no signature is verified, clear mail as it was received. */
   readonly raw: Uint8Array;
   readonly parts: readonly ShownPart[];
-  /** No key was there to open anything with. */
-  readonly isClosed: boolean;
+  /** Why there is no content; undefined where there is some. */
+  readonly absence: Absence | undefined;
 };
+
+/** No key was there; the state forbids it; the content does not open with the keys; there is no octet in it. */
+export type Absence = "mailbox-closed" | "withheld" | "unreadable" | "empty";
 
 /** Subject and names show as `[...]` while the keys are locked (the outer From is what every relay saw anyway). */
 const HIDDEN = "[...]";
@@ -101,23 +104,26 @@ export async function showMail(
   if (message === undefined) return undefined;
   const entry = await listEntry(message, keys);
   // What ended the process, or could, is not opened again because somebody looks at it.
-  const isClosed = keys === undefined || ["LOCKED_OLD", "DAMAGED"].includes(entry.state);
-  const content = isClosed ? undefined : await contentOf(deps, message, keys);
-  if (content === undefined || keys === undefined) {
-    const nothing = { message: new Uint8Array(), raw: new Uint8Array(), parts: [] };
-    return { ...entry, ...nothing, isClosed: keys === undefined };
-  }
+  const isWithheld = ["LOCKED_OLD", "DAMAGED"].includes(entry.state);
+  if (keys === undefined) return withoutContent(entry, "mailbox-closed");
+  const content = isWithheld ? undefined : await contentOf(deps, message, keys);
+  if (content === undefined) return withoutContent(entry, isWithheld ? "withheld" : "unreadable");
   const shown = o.isPart === true ? await partOf(deps, content, keys) : content;
   // Mail from before it was said of each message, or without a part to open.
   const verdict = withEncryptedPart(shown.verdict, findCiphertext(shown.raw).kind);
+  const judged = await listEntry({ ...message, verdict }, keys);
+  if (shown.raw.length === 0) return withoutContent(judged, "empty");
   return {
-    ...(await listEntry({ ...message, verdict }, keys)),
+    ...judged,
     raw: shown.raw,
-    message:
-      shown.raw.length === 0 ? shown.raw : annotate(shown.view, verdict, o.account, deps.statusKey),
-    parts: shown.raw.length === 0 ? [] : partsOf(shown.view),
-    isClosed: false,
+    message: annotate(shown.view, verdict, o.account, deps.statusKey),
+    parts: partsOf(shown.view),
+    absence: undefined,
   };
+}
+
+function withoutContent(entry: MailListEntry, absence: Absence): ShownMail {
+  return { ...entry, message: new Uint8Array(), raw: new Uint8Array(), parts: [], absence };
 }
 
 /** @throws AppError when there is not exactly one part to open. */

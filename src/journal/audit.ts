@@ -28,6 +28,7 @@ import { accountTag, accountTags } from "./account-tag.ts";
 
 /** What happened. Details are words, numbers and fingerprints: no local part, no secret. */
 export type AuditEntry = {
+  /** When it was done. The log has the time at which it was written (`Store.auditClock`), so that its times are in order. */
   readonly at: Date;
   readonly action: string;
   readonly account?: EmailAddress | undefined;
@@ -64,9 +65,11 @@ export type KeptHead = { readonly rows: number; readonly head: string };
 /** Appends an entry, in the caller's transaction if there is one: it is in the log if and only if the deed was done. */
 export async function appendAudit(store: Store, entry: AuditEntry): Promise<void> {
   await store.transaction(async (tx) => {
-    const { at, action, account } = entry;
+    const { action, account } = entry;
     const tag = account === undefined ? "" : await accountTag(tx, account);
     const place = await takeAuditPlace(tx);
+    // Whoever made a key or waited for the log's end has an older time than the entry before.
+    const at = tx.auditClock?.now() ?? entry.at;
     const row = { ...place, at, action, account: tag, detail: detailText(entry) };
     const hash = hashOf(row);
     await insertAudit(tx, { ...row, hash });

@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import { sql } from "kysely";
 
-import { DAY } from "../base/time.ts";
+import { DAY, HOUR } from "../base/time.ts";
 import { parseAddress } from "../mail/address.ts";
 import { fakeClock } from "../../test/support/clock.ts";
 import { engines } from "../../test/support/engines.ts";
@@ -37,6 +37,28 @@ for (const { engine, open } of engines()) {
     assert.partialDeepStrictEqual(await verifyAudit(store), { kind: "intact", rows: 30 });
     const [check] = await Promise.all([verifyAudit(store), fill(store, 10)]);
     assert.equal(check.kind, "intact");
+  });
+
+  test(`${engine}: entries have the time at which they are written, so that their times are in order`, async () => {
+    await using store = await open();
+    const now = fakeClock();
+    store.auditClock = now;
+    // A key is made before the transaction that adds its account begins.
+    const madeAt = now.now();
+    now.advance(HOUR);
+    await store.transaction(async (tx) => {
+      await appendAudit(tx, { at: now.now(), action: "account.added", account: alice });
+      await appendAudit(tx, { at: madeAt, action: "key.created", account: alice });
+    });
+    const entries = await Array.fromAsync(listAudit(store));
+    assert.deepEqual(
+      entries.map(({ action, at }) => [action, at]),
+      [
+        ["account.added", now.now()],
+        ["key.created", now.now()],
+      ],
+    );
+    assert.equal((await verifyAudit(store)).kind, "intact");
   });
 
   test(`${engine}: a change, a gap and a cut end of the audit log show`, async () => {

@@ -10,6 +10,7 @@ import { dirname } from "node:path";
 import { Kysely, PostgresDialect, sql, SqliteDialect } from "kysely";
 
 import type { Secret } from "../base/secret.ts";
+import type { Clock } from "../base/time.ts";
 import { forKysely, openPool, READ_ONLY } from "./postgres.ts";
 import type { Schema } from "./schema.ts";
 import { copySqlite, openSqlite, type SqliteFile } from "./sqlite.ts";
@@ -89,6 +90,8 @@ export class Store implements AsyncDisposable {
 
   /** Undefined in a process that does not hold the service key. */
   auditMac: AuditMac | undefined;
+  /** Dates the entries of the audit log when they are written; undefined: they have the time that the caller gives. */
+  auditClock: Clock | undefined;
   /** Undefined in a process that does not hold the service key. */
   tagKeys: TagKeys | undefined;
   /** Where `published-file.ts` appends; undefined in a process that publishes nothing. */
@@ -128,6 +131,7 @@ export class Store implements AsyncDisposable {
       try {
         const store = new Store(this.engine, tx);
         store.auditMac = this.auditMac;
+        store.auditClock = this.auditClock;
         store.tagKeys = this.tagKeys;
         store.publishedFile = this.publishedFile;
         store.#afterCommit = afterCommit;

@@ -332,7 +332,9 @@ function checkAuthors(shown: ShownMail, name: string): void {
   const from = shown.from.toLowerCase();
   assert(from === signer || from.endsWith(`<${signer}>`), name);
   assert.doesNotMatch(head, /\r\n[ \t]+\r\n|\r(?!\n)|(?<!\r)\n|\0/, name);
-  const printed = textOf(shown).filter((line) => /^ {2}From: /.test(line));
+  const printed = textOf(shown, { custody: "unlocks-at-login" }).filter((line) =>
+    /^ {2}From: /.test(line),
+  );
   const field = firstField(parseHeader(shown.message).header, "From");
   assert(field !== undefined, name);
   assert.equal(printed[0]?.endsWith(displayMailboxes(field)), true, name);

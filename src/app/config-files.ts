@@ -1,0 +1,219 @@
+/** The files that a configuration names: each fault says which file, in which field and line, and what to do. */
+import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
+import { constants } from "node:fs";
+import { access, readFile, stat } from "node:fs/promises";
+import { dirname } from "node:path";
+import { createSecureContext } from "node:tls";
+import { errorText } from "../base/errors.ts";
+import { mayOthersRead } from "../base/private-file.ts";
+import type { At, Config } from "../config/load.ts";
+import { SERVICE_KEY_BYTES } from "../keys/service-key.ts";
+import { readEscrowCertificate } from "./escrow-file.ts";
+
+/** A file that can be used, or what is wrong with it, as the rest of a line. */
+type Read<T> = { readonly value: T } | { readonly problem: string };
+
+/** Certificate and key of the listeners. */
+export async function tlsProblems(config: Config, at: At): Promise<readonly string[]> {
+  const { certificateFile, keyFile } = config.tls;
+  const ofCertificate = at("tls", "certificate_file");
+  const ofKey = at("tls", "key_file");
+  const chain = await readUsable(certificateFile, certificatesIn, "name the server's, PEM");
+  const key = await readUsable(keyFile, privateKeyIn, "name the certificate's private key, PEM");
+  const problems = [
+    ...("problem" in chain ? [`${ofCertificate}: ${chain.problem}`] : []),
+    ...("problem" in key ? [`${ofKey}: ${key.problem}`] : []),
+  ];
+  if ("problem" in chain) return problems;
+  const [certificate] = chain.value.certificates;
+  if (certificate === undefined) return problems;
+  const { keyserver } = config.listen;
+  const names = [...new Set([config.hostname, keyserver?.name ?? config.hostname])];
+  const unnamed = names.filter((name) => certificate.checkHost(name) === undefined);
+  return [
+    ...problems,
+    ...("problem" in key ? [] : pairProblems(config.tls, chain.value, key.value, ofKey)),
+    ...unnamed.map(
+      (name) => `${ofCertificate}: ${certificateFile} does not name ${name}; get one that does`,
+    ),
+  ];
+}
+
+type Chain = { readonly pem: string; readonly certificates: readonly X509Certificate[] };
+type Key = { readonly pem: string; readonly key: KeyObject };
+
+function pairProblems(
+  { certificateFile, keyFile }: Config["tls"],
+  { pem, certificates: [certificate] }: Chain,
+  { pem: keyPem, key }: Key,
+  place: string,
+): readonly string[] {
+  if (certificate?.checkPrivateKey(key) !== true) {
+    return [
+      `${place}: ${keyFile} is not the key of the first certificate in ${certificateFile}; name two that match`,
+    ];
+  }
+  try {
+    createSecureContext({ cert: pem, key: keyPem });
+    return [];
+  } catch (thrown) {
+    return [
+      `${place}: ${keyFile} and ${certificateFile} cannot be used for TLS (${errorText(thrown)}); get others`,
+    ];
+  }
+}
+
+/** The other files of a process that holds the service key. */
+export async function gatewayFileProblems(config: Config, at: At): Promise<readonly string[]> {
+  const { discovery, escrow, log } = config;
+  const ca = discovery.caFile;
+  const authorities = ca === undefined ? undefined : await readUsable(ca, certificatesIn, ROOTS);
+  const escrowProblem = await escrowProblemOf(escrow.certificateFile);
+  return [
+    ...(await serviceKeyProblems(config, at)),
+    ...(authorities !== undefined && "problem" in authorities
+      ? [`${at("discovery", "ca_file")}: ${authorities.problem}`]
+      : []),
+    ...(escrowProblem === undefined
+      ? []
+      : [`${at("escrow", "certificate_file")}: ${escrowProblem}`]),
+    ...(log.file === undefined ? [] : await writtenProblems(log.file, at("log", "file"))),
+    ...(await writtenProblems(config.publishedFile, at("database", "published_file"))),
+    ...(config.database.engine === "sqlite"
+      ? await writtenProblems(config.database.path, at("database", "path"))
+      : []),
+  ];
+}
+
+const ROOTS = "name the authorities' certificates, PEM";
+
+async function escrowProblemOf(file: string | undefined): Promise<string | undefined> {
+  if (file === undefined) return undefined;
+  try {
+    await readEscrowCertificate(file);
+    return undefined;
+  } catch (thrown) {
+    const why = readTrouble(thrown);
+    return why === undefined
+      ? `${errorText(thrown)}; name the organisation's`
+      : `${file} ${why}; name the organisation's OpenPGP certificate`;
+  }
+}
+
+/** A file that is made when it is first written needs a folder in which this user may do so. */
+async function writtenProblems(file: string, place: string): Promise<readonly string[]> {
+  const folder = dirname(file);
+  try {
+    const isFolder = (await stat(folder)).isDirectory();
+    if (!isFolder) return [`${place}: ${folder} is no folder; name a file in one`];
+  } catch (thrown) {
+    return [`${place}: ${folder} ${readTrouble(thrown) ?? errorText(thrown)}; make that folder`];
+  }
+  try {
+    if ((await stat(file)).isDirectory()) return [`${place}: ${file} is a folder; name a file`];
+    await access(file, constants.W_OK);
+    return [];
+  } catch (thrown) {
+    if (codeOf(thrown) !== "ENOENT") return [`${place}: ${file} ${writeTrouble(thrown)}`];
+  }
+  try {
+    await access(folder, constants.W_OK);
+    return [];
+  } catch (thrown) {
+    return [`${place}: ${folder} ${writeTrouble(thrown)}`];
+  }
+}
+
+async function serviceKeyProblems({ secrets }: Config, at: At): Promise<readonly string[]> {
+  const path = secrets.serviceKeyFile;
+  const place = at("secrets", "service_key_file");
+  try {
+    const { size, mode } = await stat(path);
+    return [
+      ...(size === SERVICE_KEY_BYTES
+        ? []
+        : [`${place}: ${path} does not hold ${SERVICE_KEY_BYTES} bytes; sealpost init makes one`]),
+      ...(mayOthersRead(path, mode)
+        ? [`${place}: others may read ${path}; run: chmod 600 ${path}`]
+        : []),
+    ];
+  } catch (thrown) {
+    return [
+      `${place}: ${path} ${readTrouble(thrown) ?? errorText(thrown)}; sealpost init makes one`,
+    ];
+  }
+}
+
+async function readUsable<T>(
+  file: string,
+  parse: (pem: string) => Read<T>,
+  todo: string,
+): Promise<Read<T>> {
+  try {
+    const read = parse(await readFile(file, "utf8"));
+    return "problem" in read ? { problem: `${file} ${read.problem}; ${todo}` } : read;
+  } catch (thrown) {
+    return { problem: `${file} ${readTrouble(thrown) ?? errorText(thrown)}; ${todo}` };
+  }
+}
+
+/** Every certificate of a PEM text: TLS reads them all, and a broken one stops it. */
+function certificatesIn(pem: string): Read<Chain> {
+  const begun = pem.match(/^-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----/gm)?.length ?? 0;
+  const blocks =
+    pem.match(/^-----BEGIN ((?:X509 |TRUSTED )?CERTIFICATE)-----[^-]*-----END \1-----/gm) ?? [];
+  if (begun === 0) return { problem: "holds no certificate in PEM form" };
+  if (blocks.length < begun) return { problem: "holds a certificate that is cut short" };
+  const certificates: X509Certificate[] = [];
+  for (const block of blocks) {
+    try {
+      certificates.push(new X509Certificate(block));
+    } catch (thrown) {
+      const number = certificates.length + 1;
+      return {
+        problem: `holds a certificate that cannot be read, number ${number} (${errorText(thrown)})`,
+      };
+    }
+  }
+  return { value: { pem, certificates } };
+}
+
+function privateKeyIn(pem: string): Read<Key> {
+  if (/^-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m.test(pem)) {
+    return {
+      problem:
+        "is protected by a passphrase, which nobody can type when Sealpost starts: write the key without one (openssl pkey)",
+    };
+  }
+  try {
+    return { value: { pem, key: createPrivateKey(pem) } };
+  } catch (thrown) {
+    const why = errorText(thrown);
+    return { problem: `holds no private key in PEM form that can be read (${why})` };
+  }
+}
+
+function codeOf(thrown: unknown): unknown {
+  return thrown instanceof Error ? Reflect.get(thrown, "code") : undefined;
+}
+
+/** Why a file cannot be read, as the rest of a sentence about it; undefined for what no system call said. */
+function readTrouble(thrown: unknown): string | undefined {
+  switch (codeOf(thrown)) {
+    case "ENOENT":
+      return "is not there (ENOENT)";
+    case "EACCES":
+    case "EPERM":
+      return "may not be read by this user (EACCES)";
+    case "EISDIR":
+      return "is a folder (EISDIR)";
+    case "ENOTDIR":
+      return "is not there: what should be its folder is a file (ENOTDIR)";
+    default:
+      return undefined;
+  }
+}
+
+function writeTrouble(thrown: unknown): string {
+  return `may not be written by this user (${String(codeOf(thrown))}); let the user that runs Sealpost own it`;
+}
