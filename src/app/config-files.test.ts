@@ -126,7 +126,10 @@ test("each broken file of a pair is a fault of its own", async () => {
 test("a certificate for other names is a fault for each name that it lacks", async () => {
   const more = '[listen.keyserver]\nname = "keys.alpha.test"\n';
   const text = await problem(4, "tls.certificate_file", { more });
-  assert.equal(text, `${certificate} does not name keys.alpha.test; get one that does`);
+  assert.equal(
+    text,
+    `${certificate} does not name keys.alpha.test (listen.keyserver.name); get one that does`,
+  );
 });
 
 test("a table that is absent is a fault of the first line, with the file that is its default", async () => {

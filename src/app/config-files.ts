@@ -27,14 +27,19 @@ export async function tlsProblems(config: Config, at: At): Promise<readonly stri
   if ("problem" in chain) return problems;
   const [certificate] = chain.value.certificates;
   if (certificate === undefined) return problems;
-  const { keyserver } = config.listen;
-  const names = [...new Set([config.hostname, keyserver?.name ?? config.hostname])];
-  const unnamed = names.filter((name) => certificate.checkHost(name) === undefined);
+  const keyserverName = config.listen.keyserver?.name ?? config.hostname;
+  const unnamed = [
+    { name: config.hostname, field: "hostname" },
+    ...(keyserverName === config.hostname
+      ? []
+      : [{ name: keyserverName, field: "listen.keyserver.name" }]),
+  ].filter(({ name }) => certificate.checkHost(name) === undefined);
   return [
     ...problems,
     ...("problem" in key ? [] : pairProblems(config.tls, chain.value, key.value, ofKey)),
     ...unnamed.map(
-      (name) => `${ofCertificate}: ${certificateFile} does not name ${name}; get one that does`,
+      ({ name, field }) =>
+        `${ofCertificate}: ${certificateFile} does not name ${name} (${field}); get one that does`,
     ),
   ];
 }

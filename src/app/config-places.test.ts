@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parseConfig, placesIn } from "../config/load.ts";
+import { parseConfig, fieldsIn } from "../config/load.ts";
 import { listenerProblems, relayProblems } from "./config-places.ts";
 
 const HEAD = 'domains = ["alpha.test"]\nhostname = "mail.alpha.test"\n';
 
 function check(tables: string, problems: typeof listenerProblems | typeof relayProblems) {
   const text = `${HEAD}${tables}`;
-  return problems(parseConfig(text, "/sealpost.toml"), placesIn(text, "/sealpost.toml"));
+  return problems(parseConfig(text, "/sealpost.toml"), fieldsIn(text, "/sealpost.toml"));
 }
 
 function relay(listening: string, host: string): readonly string[] {
@@ -70,6 +70,18 @@ test("listeners at other addresses or ports, or at ports that the system chooses
   assert.deepEqual(two("127.0.0.1", "::1"), []);
   assert.deepEqual(two("0.0.0.0", "0.0.0.0", [25, 26]), []);
   assert.deepEqual(two("0.0.0.0", "0.0.0.0", [0, 0]), []);
+});
+
+test("a value that is a default is said to be one, where two places are in each other's way", () => {
+  assert.deepEqual(
+    check('[listen.mx]\n[listen.lmtp]\nhost = "0.0.0.0"\nport = 25\n', listenerProblems),
+    [
+      "/sealpost.toml:4: listen.lmtp: 0.0.0.0:25 is taken by /sealpost.toml:3: listen.mx (0.0.0.0:25, host and port by default); give one of the two another port or address",
+    ],
+  );
+  assert.deepEqual(check("[listen.mx]\nport = 10025\n", relayProblems), [
+    "/sealpost.toml:1: relay.port: 127.0.0.1:10025 is our own listener at port 10025, /sealpost.toml:3: listen.mx (relay: host and port by default; listen.mx: host by default); name the mail server's",
+  ]);
 });
 
 test("of three listeners at one place each later one names the ones before", () => {

@@ -1,22 +1,30 @@
 /** Places of a configuration that cannot be right: listeners in each other's way, and mail that would come back to us. */
 import { isIP, isIPv4, SocketAddress } from "node:net";
 import { isLoopback, plainAddress } from "../base/network.ts";
-import type { At, Config } from "../config/load.ts";
+import type { Config, Fields } from "../config/load.ts";
 
 type HostAndPort = { readonly host: string; readonly port: number };
 
 /** Two listeners with one port at one address, each with its line. Port 0 is a port of its own for each. */
-export function listenerProblems({ listen }: Pick<Config, "listen">, at: At): readonly string[] {
+export function listenerProblems(
+  { listen }: Pick<Config, "listen">,
+  { at, isGiven }: Fields,
+): readonly string[] {
   const all = Object.entries(listen).flatMap(([name, place]) =>
     place === undefined || place.port === 0 ? [] : [{ name, place }],
   );
-  return all.flatMap(({ name, place }, index) =>
+  const described = ({ name, place }: (typeof all)[number]) => {
+    const table = ["listen", tableName(name)];
+    const remark = [placeText(place), defaultsOf(table, isGiven)].filter((one) => one !== "");
+    return { field: at(...table), where: remark.join(", ") };
+  };
+  return all.flatMap((one, index) =>
     all
       .slice(0, index)
-      .filter((earlier) => earlier.place.port === place.port && overlap(earlier.place, place))
+      .filter(({ place }) => place.port === one.place.port && overlap(place, one.place))
       .map((earlier) => {
-        const [first, second] = [earlier.name, name].map((one) => at("listen", tableName(one)));
-        return `${second}: ${placeText(place)} is taken by ${first} (${placeText(earlier.place)}); give one of the two another port or address`;
+        const [second, first] = [described(one), described(earlier)];
+        return `${second.field}: ${second.where} is taken by ${first.field} (${first.where}); give one of the two another port or address`;
       }),
   );
 }
@@ -24,14 +32,27 @@ export function listenerProblems({ listen }: Pick<Config, "listen">, at: At): re
 /** Mail that leaves must not come back to our own door. */
 export function relayProblems(
   { relay, listen }: Pick<Config, "relay" | "listen">,
-  at: At,
+  { at, isGiven }: Fields,
 ): readonly string[] {
-  return [listen.mx, listen.lmtp, listen.submission, listen.submissionStarttls]
-    .filter((place) => place?.port === relay.port && isSameHost(place.host, relay.host))
-    .map((place) => {
-      const where = `${relay.host}:${relay.port}`;
-      return `${at("relay", "port")}: ${where} is our own listener at port ${place?.port}; name the mail server's`;
-    });
+  return (["mx", "lmtp", "submission", "submissionStarttls"] as const).flatMap((name) => {
+    const place = listen[name];
+    if (place?.port !== relay.port || !isSameHost(place.host, relay.host)) return [];
+    const table = ["listen", tableName(name)];
+    const notes = [["relay"], table]
+      .map((one) => ({ name: one.join("."), absent: defaultsOf(one, isGiven) }))
+      .filter(({ absent }) => absent !== "")
+      .map((one) => `${one.name}: ${one.absent}`);
+    const remark = notes.length === 0 ? "" : ` (${notes.join("; ")})`;
+    return [
+      `${at("relay", "port")}: ${relay.host}:${relay.port} is our own listener at port ${place.port}, ${at(...table)}${remark}; name the mail server's`,
+    ];
+  });
+}
+
+/** Which of host and port of a table are not in the file, if any. */
+function defaultsOf(table: readonly string[], isGiven: Fields["isGiven"]): string {
+  const absent = ["host", "port"].filter((name) => !isGiven(...table, name));
+  return absent.length === 0 ? "" : `${absent.join(" and ")} by default`;
 }
 
 function isSameHost(listening: string, host: string): boolean {

@@ -8,12 +8,13 @@ export type Checks = { readonly holdsServiceKey: boolean };
 
 /** The configuration in a file, when nothing is wrong with it. @throws ConfigError with each fault and what to do. */
 export async function checkedConfig(file: string, checks: Checks): Promise<Config> {
-  const { config, at } = await readConfig(file);
+  const { config, fields } = await readConfig(file);
+  const { at } = fields;
   const problems = [
     ...(await tlsProblems(config, at)),
     ...(checks.holdsServiceKey ? await gatewayFileProblems(config, at) : []),
-    ...listenerProblems(config, at),
-    ...relayProblems(config, at),
+    ...listenerProblems(config, fields),
+    ...relayProblems(config, fields),
   ];
   if (problems.length > 0) throw new ConfigError(problems);
   return config;

@@ -12,6 +12,7 @@ function leavesRoom(table: { connections: number; connections_per_network: numbe
 const NO_ROOM = {
   message: "must be smaller than connections, so that one network leaves room for others",
   path: ["connections_per_network"],
+  params: { compared: "connections" },
 };
 
 export const limits = note(

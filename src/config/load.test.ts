@@ -131,6 +131,19 @@ test("a limit for one network that is no smaller than the whole is refused, also
     assert.match(problem, /connections_per_network.* must be smaller than connections/, table);
     assert.deepEqual(more, []);
   }
+  const said = (table: string): string => problemsOf(`${SMALLEST}${table}\n`)[0] ?? "";
+  assert.match(
+    said("[limits]\nconnections = 100"),
+    /; connections_per_network is 100 by default; connections stands in line 4 \(/,
+  );
+  assert.match(
+    said("[keyserver]\nconnections_per_network = 2000"),
+    /:4: .*; connections_per_network stands in line 4; connections is 2000 by default \(/,
+  );
+  assert.match(
+    said("[limits]\nconnections = 300\nconnections_per_network = 300"),
+    /; connections_per_network stands in line 5; connections stands in line 4 \(/,
+  );
   const fits = "[limits]\nconnections = 101\n[keyserver]\nconnections_per_network = 1999\n";
   assert.deepEqual(problemsOf(`${SMALLEST}${fits}`), []);
 });

@@ -63,17 +63,29 @@ export async function loadConfig(file: string): Promise<Config> {
 /** Where a field stands: `FILE:LINE: table.field`, as each fault begins. */
 export type At = (...path: readonly string[]) => string;
 
-/** As `loadConfig`, with the places of the fields, for faults that its text alone does not show. */
+/** What is known of the fields of a file beside their values. */
+export type Fields = {
+  readonly at: At;
+  /** Whether a field stands in the file; else its value is the default. */
+  readonly isGiven: (...path: readonly string[]) => boolean;
+};
+
+/** As `loadConfig`, with what faults need that the text alone does not show. */
 export async function readConfig(
   file: string,
-): Promise<{ readonly config: Config; readonly at: At }> {
+): Promise<{ readonly config: Config; readonly fields: Fields }> {
   const [text, absolute] = [await readText(file), resolve(file)];
-  return { config: parseConfig(text, absolute), at: placesIn(text, absolute) };
+  return { config: parseConfig(text, absolute), fields: fieldsIn(text, absolute) };
 }
 
-/** The places of the fields of a text that would stand in `file`. */
-export function placesIn(text: string, file: string): At {
-  return (...path) => `${file}:${lineOf(text, path)}: ${path.join(".")}`;
+/** The fields of a text that would stand in `file`. @throws ConfigError when it is no TOML. */
+export function fieldsIn(text: string, file: string): Fields {
+  const values = parseToml(text, file);
+  return {
+    at: (...path) => `${file}:${lineOf(text, path)}: ${path.join(".")}`,
+    isGiven: (...path) =>
+      path.reduce<unknown>((at, key) => property(at, key), values) !== undefined,
+  };
 }
 
 /** As `loadConfig`, from a text that would stand in `file`. */
@@ -118,14 +130,35 @@ function parseToml(text: string, file: string): unknown {
 
 function problemsOf(issue: z.core.$ZodIssue, text: string, file: string): readonly string[] {
   const path = issue.path.map(String);
-  const at = placesIn(text, file);
+  const { at, isGiven } = fieldsIn(text, file);
   if (issue.code !== "unrecognized_keys") {
-    return [`${at(...path)}: ${issue.message || "is wrong"}${hintFor(path)}`];
+    const values = comparedFields(issue, path).map((one) => standing(one, isGiven(...one), text));
+    const message = [issue.message || "is wrong", ...values].join("; ");
+    return [`${at(...path)}: ${message}${hintFor(path)}`];
   }
   return issue.keys.map(
     (key) =>
       `${at(...path, isName(key) ? key : "?")}: there is no such field; see: sealpost config describe`,
   );
+}
+
+/** The two fields of a fault that says how one must stand to the other: the schema names the other under `compared`. */
+function comparedFields(
+  issue: z.core.$ZodIssue,
+  path: readonly string[],
+): readonly (readonly string[])[] {
+  const other: unknown = issue.code === "custom" ? issue.params?.["compared"] : undefined;
+  return typeof other === "string" ? [path, [...path.slice(0, -1), other]] : [];
+}
+
+/** Of a field that is compared with another: where it stands, or the value that it has by default. */
+function standing(path: readonly string[], isGiven: boolean, text: string): string {
+  const name = path.at(-1) ?? "";
+  if (isGiven) return `${name} stands in line ${lineOf(text, path)}`;
+  const field = fieldsOf(configSchema).find((one) => one.path.join() === path.join());
+  return field?.default === undefined
+    ? `${name} has no default`
+    : `${name} is ${JSON.stringify(field.default)} by default`;
 }
 
 /** What is no name may be a value in the wrong place. */
