@@ -4,9 +4,9 @@ import { runInNewContext } from "node:vm";
 import { parentPort } from "node:worker_threads";
 import { AppError, errorText, ProgramFault } from "../base/errors.ts";
 import { LARGE_OCTETS, octetsIn, portable } from "../base/large-octets.ts";
-import { Secret } from "../base/secret.ts";
-import { readSecretKey, type UnlockedKey } from "../openpgp/secret-key.ts";
+import { type UnlockedKey } from "../openpgp/secret-key.ts";
 import { UnsealableMessage } from "../pgpmime/unsealable.ts";
+import { keysIn } from "./key-copies.ts";
 import type { Job, Outcome } from "./pooled-worker.ts";
 import { THREAD_WORK } from "./thread-work.ts";
 
@@ -32,10 +32,7 @@ type AnyWork = (request: unknown, keys: readonly UnlockedKey[]) => Promise<unkno
 async function outcomeOf({ name, request, keys }: Job): Promise<Outcome> {
   try {
     using disposables = new DisposableStack();
-    // All are wiped, also those behind one that cannot be read.
-    const raw = keys.map((bytes) => disposables.use(new Secret(bytes)));
-    const unlocked: UnlockedKey[] = [];
-    for (const one of raw) unlocked.push(disposables.use(await readSecretKey(one)));
+    const unlocked = await keysIn(keys, disposables);
     const work = THREAD_WORK[name] as AnyWork;
     return { kind: "done", value: await portable(await work(request, unlocked)) };
   } catch (error) {

@@ -1,8 +1,7 @@
 /** The process behind `open-alone.ts`. It opens one message, prints the result and ends. */
 import { errorText } from "../base/errors.ts";
-import { Secret } from "../base/secret.ts";
-import { readSecretKey } from "../openpgp/secret-key.ts";
 import { open } from "../pgpmime/open.ts";
+import { keysIn } from "./key-copies.ts";
 import type { AloneJob, AloneReport } from "./open-alone.ts";
 
 process.once("message", (job: AloneJob) => {
@@ -14,10 +13,7 @@ process.once("message", (job: AloneJob) => {
 async function reportOn({ message, keys }: AloneJob): Promise<AloneReport> {
   try {
     using held = new DisposableStack();
-    // All are wiped, also those behind one that cannot be read.
-    const raw = keys.map((bytes) => held.use(new Secret(bytes)));
-    const unlocked = [];
-    for (const one of raw) unlocked.push(held.use(await readSecretKey(one)));
+    const unlocked = await keysIn(keys, held);
     await new Promise<void>((resolve) => {
       say({ kind: "begun" }, resolve);
     });

@@ -135,8 +135,7 @@ export class Opening {
       while (asked.length > 0) {
         const some = asked.splice(0, ASKED_AT_ONCE);
         const looks = some.map(async (one) => this.#lookForAuthor(account, one));
-        const failed = (await Promise.allSettled(looks)).filter(isRejected);
-        errors.push(...failed.map(({ reason }): unknown => reason));
+        errors.push(...(await failuresOf(looks)));
       }
       await openAll();
       if (errors.length > 0) throw new AggregateError(errors, "some mail could not be worked on");
@@ -173,12 +172,8 @@ export class Opening {
         const rounds = (await waitingAccounts(this.#parts.store)).map(async (account) =>
           this.#askFor(account, () => true),
         );
-        const failed = (await Promise.allSettled(rounds)).filter(isRejected);
-        if (failed.length > 0)
-          throw new AggregateError(
-            failed.map(({ reason }): unknown => reason),
-            "mail still waits",
-          );
+        const failed = await failuresOf(rounds);
+        if (failed.length > 0) throw new AggregateError(failed, "mail still waits");
         this.#againMs = FIRST_AGAIN_MS;
       });
     }, this.#againMs).unref();
@@ -241,8 +236,11 @@ export class Opening {
   }
 }
 
-const isRejected = (settled: PromiseSettledResult<void>): settled is PromiseRejectedResult =>
-  settled.status === "rejected";
+/** What became of all of them: the reasons of those that failed. */
+async function failuresOf(all: readonly Promise<void>[]): Promise<readonly unknown[]> {
+  const settled = await Promise.allSettled(all);
+  return settled.flatMap((one): unknown[] => (one.status === "rejected" ? [one.reason] : []));
+}
 
 /** `isNamed`: it is known which keys its author had when the message came. */
 type Waiting = ArrivedMessage & { readonly isNamed: boolean; readonly isArrival: boolean };

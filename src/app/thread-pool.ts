@@ -79,7 +79,7 @@ export class ThreadPool {
 
   async run(given: Job): Promise<Outcome> {
     if (this.#isStopped || !this.#hasPlaceFor(given)) {
-      wipe(given);
+      wipeCopies(given.keys);
       return notNow("too many messages are being worked on");
     }
     const request = given.isGiven === true ? given.request : await this.#prepared(given);
@@ -98,7 +98,7 @@ export class ThreadPool {
     try {
       return await portable(given.request);
     } catch (error) {
-      wipe(given);
+      wipeCopies(given.keys);
       throw error;
     } finally {
       this.#preparing -= 1;
@@ -108,7 +108,7 @@ export class ThreadPool {
   /** The pool may have stopped while the request was made ready. */
   async #enqueue(job: Job, octets: number): Promise<Outcome> {
     if (this.#isStopped) {
-      wipe(job);
+      wipeCopies(job.keys);
       return notNow("stopping");
     }
     return new Promise((settle) => {
@@ -131,7 +131,7 @@ export class ThreadPool {
   /** Ends all jobs that wait. */
   #turnAway(reason: string): void {
     for (const { job, settle } of this.#queue.splice(0)) {
-      wipe(job);
+      wipeCopies(job.keys);
       settle(notNow(reason));
     }
   }
@@ -208,8 +208,4 @@ export class ThreadPool {
     // The thread ends on its own time; nobody waits for it and its exit is not news.
     void worker.end();
   }
-}
-
-function wipe({ keys }: Job): void {
-  wipeCopies(keys);
 }

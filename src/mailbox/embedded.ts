@@ -1,6 +1,7 @@
 /** The mailbox inside our own database. */
 import { createHash, randomUUID } from "node:crypto";
 
+import { octetStringsIn } from "../base/large-octets.ts";
 import { AppError } from "../base/errors.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import { addPendingEvidence, updateVerdict, type ReadInside } from "../store/message-verdicts.ts";
@@ -169,7 +170,7 @@ export async function roomFor(
 
 function hashOf(body: Octets): Uint8Array {
   const hash = createHash("sha256");
-  for (const piece of body instanceof Uint8Array ? [body] : body) hash.update(piece);
+  for (const piece of octetStringsIn(body)) hash.update(piece);
   return hash.digest();
 }
 

@@ -7,6 +7,7 @@ import { engines } from "../../test/support/engines.ts";
 import { addressOf } from "../../test/support/published.ts";
 import { LARGE_OCTETS } from "../base/large-octets.ts";
 import { fromUnixMs } from "../base/time.ts";
+import { locked } from "../incoming/verdicts.ts";
 import {
   listMessages,
   readMessage,
@@ -39,20 +40,7 @@ const IN_SLICES = [
   LARGE.subarray(1_000_000),
 ];
 
-const LOCKED: NewMessage["verdict"] = {
-  state: "LOCKED",
-  warnings: [],
-  unsigned: [],
-  header: "unprotected",
-  signedAt: undefined,
-  signature: "unknown",
-  signer: undefined,
-  fingerprint: undefined,
-  scan: "pending",
-  check: "done",
-  checkedAt: NOW,
-  evidence: {},
-};
+const LOCKED = locked(NOW);
 
 function message(body: Octets, envelopeId = "e"): NewMessage {
   return {
@@ -179,14 +167,11 @@ for (const { engine, open } of engines()) {
     await using store = await open();
     await haveAccounts(store, OWNER);
     const stop = new Error("stopped");
-    const broken = {
-      [Symbol.iterator]: () => ({
-        next: (): never => {
-          throw stop;
-        },
-      }),
-    };
-    const body = Object.assign([LARGE], broken);
+    const body = Object.defineProperty(Buffer.from(LARGE), "subarray", {
+      value: () => {
+        throw stop;
+      },
+    });
     await assert.rejects(
       async () => storeMessage(store, { ...message(body), contentHash: randomBytes(32) }),
       stop,

@@ -9,7 +9,7 @@ import { setImmediate } from "node:timers/promises";
 import { sql } from "kysely";
 
 import { AppError } from "../base/errors.ts";
-import { LARGE_OCTETS, newOctets, octetsIn } from "../base/large-octets.ts";
+import { LARGE_OCTETS, newOctets, octetsIn, octetStringsIn } from "../base/large-octets.ts";
 import type { Store } from "./store.ts";
 
 /** One after the other they are the value. */
@@ -33,7 +33,7 @@ const PIECES_A_TURN = 8;
 export function rowPart(value: Octets): { readonly inRow: Uint8Array; readonly pieces: string } {
   return octetsIn(value) > LARGE_OCTETS
     ? { inRow: new Uint8Array(), pieces: randomUUID() }
-    : { inRow: Buffer.concat(listOf(value)), pieces: "" };
+    : { inRow: Buffer.concat(octetStringsIn(value)), pieces: "" };
 }
 
 /** Writes a set, if it has a name; its owner has its row already, in the same transaction. */
@@ -113,13 +113,9 @@ export async function untilWhole<Row extends { readonly pieces: string }, Value>
 
 /** In the order of the value, none longer than a piece and none empty. */
 function* cut(value: Octets): Generator<Uint8Array> {
-  for (const part of listOf(value)) {
+  for (const part of octetStringsIn(value)) {
     for (let at = 0; at < part.length; at += PIECE_OCTETS) {
       yield part.subarray(at, at + PIECE_OCTETS);
     }
   }
-}
-
-function listOf(value: Octets): readonly Uint8Array[] {
-  return value instanceof Uint8Array ? [value] : value;
 }
