@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { after, fromUnixMs, MINUTE } from "../base/time.ts";
+import { locked as lockedAt } from "../incoming/verdicts.ts";
 import { parseAddress } from "../mail/address.ts";
 import { parseFingerprint } from "../openpgp/fingerprint.ts";
 import { haveAccounts } from "../../test/support/accounts.ts";
@@ -25,20 +26,7 @@ const bob = parseAddress("bob@beta.test");
 assert(alice);
 assert(bob);
 
-const locked: MessageVerdict = {
-  state: "LOCKED",
-  warnings: [],
-  unsigned: [],
-  header: "unprotected",
-  signedAt: undefined,
-  signature: "unknown",
-  signer: undefined,
-  fingerprint: undefined,
-  scan: "pending",
-  check: "done",
-  checkedAt: now,
-  evidence: {},
-};
+const locked = lockedAt(now);
 
 const confidential: MessageVerdict = {
   ...locked,
