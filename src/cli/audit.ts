@@ -51,7 +51,7 @@ async function verify(call: Call): Promise<ExitCode> {
   const kept = keptGiven(call);
   await using parts = await openToRead(call);
   const check = await verifyAudit(parts.store, kept);
-  const absent = { rows: null, head: null, withoutMac: null, seq: null };
+  const absent = { rows: null, head: null, seq: null };
   answer(call, { ...absent, ...check }, textOf(check));
   return check.kind === "intact" ? 0 : 1;
 }
@@ -61,11 +61,6 @@ function textOf(check: AuditCheck): readonly string[] {
     case "intact":
       return [
         `intact: ${check.rows} entries, the last has hash ${check.head}`,
-        ...(check.withoutMac === undefined
-          ? []
-          : [
-              `the first ${check.withoutMac} were written before entries had a MAC: check them with --kept`,
-            ]),
         `keep this elsewhere, and check with it later: sealpost audit verify --kept ${check.rows}:${check.head}`,
       ];
     case "broken":

@@ -9,17 +9,14 @@ import type { EmailAddress } from "../mail/address.ts";
 import {
   countRowsBeforeFirst,
   hasAudit,
-  hasMacsOrGenerations,
   holdAuditEnd,
   insertAudit,
   insertAuditMac,
   macsUnderOthers,
-  readAudit,
   readAuditHead,
   replaceAuditMac,
   takeAuditPlace,
   walkAudit,
-  type AuditHead,
   type AuditRow,
   type AuditRowWithMac,
 } from "../store/audit.ts";
@@ -49,13 +46,7 @@ export type AuditRecord = {
  * written anew; `seq` is the first row that is not what was written, or the one that is not what was kept of it.
  */
 export type AuditCheck =
-  | {
-      readonly kind: "intact";
-      readonly rows: number;
-      readonly head: string;
-      /** The first entries, from before entries had a MAC; 0 when all have one, or when nobody here can check. */
-      readonly withoutMac?: number;
-    }
+  | { readonly kind: "intact"; readonly rows: number; readonly head: string }
   /** `forged`: this entry has no MAC under a service key that is here. */
   | { readonly kind: "broken" | "rewritten" | "forged"; readonly seq: number };
 
@@ -74,9 +65,8 @@ export async function appendAudit(store: Store, entry: AuditEntry): Promise<void
     const hash = hashOf(row);
     await insertAudit(tx, { ...row, hash });
     if (tx.auditMac === undefined) return;
-    const macsAfter = await readMacsAfter(tx, await readAuditHead(tx));
-    const { serviceKey, mac } = tx.auditMac.sign(macText({ seq: row.seq, hash, macsAfter }));
-    await insertAuditMac(tx, { seq: row.seq, serviceKey, mac });
+    const { seq } = row;
+    await insertAuditMac(tx, { seq, ...tx.auditMac.sign(macText({ seq, hash })) });
   });
 }
 
@@ -88,35 +78,16 @@ export async function auditHead(
   return { seq, hash: hex(hash) };
 }
 
-/** What is authenticated of an entry: its place, all before it by its hash, and from where on there are MACs. */
-function macText({
-  seq,
-  hash,
-  macsAfter,
-}: Pick<AuditHead, "seq" | "hash" | "macsAfter">): Uint8Array {
-  return utf8(`audit|${String(seq)}|${hex(hash)}|${String(macsAfter)}`);
-}
-
-/**
- * From where on there are MACs. A column of the database says it, which whoever can write to the database writes as well:
- * so it counts only if the first entry with a MAC says the same, or none has one yet and none says a generation, as when
- * the database was just brought up to date. Else each entry must have a MAC.
- */
-async function readMacsAfter(store: Store, { macsAfter }: AuditHead): Promise<number> {
-  if (macsAfter === 0 || store.auditMac === undefined) return macsAfter;
-  const first = await readAudit(store, macsAfter + 1);
-  if (first === undefined || first.serviceKey === "") {
-    return (await hasMacsOrGenerations(store, macsAfter)) ? 0 : macsAfter;
-  }
-  return store.auditMac.check(macText({ ...first, macsAfter }), first) === "good" ? macsAfter : 0;
+/** What is authenticated of an entry: its place, and all before it by its hash. */
+function macText({ seq, hash }: Pick<AuditRow, "seq" | "hash">): Uint8Array {
+  return utf8(`audit|${String(seq)}|${hex(hash)}`);
 }
 
 /** Whether a process that holds the service key wrote an entry, and it is what was written. True where nobody can tell. */
 export async function isGenuine(store: Store, row: AuditRowWithMac): Promise<boolean> {
   if (store.auditMac === undefined) return true;
   if (!equalBytes(row.hash, hashOf(row))) return false;
-  const macsAfter = await readMacsAfter(store, await readAuditHead(store));
-  const check = store.auditMac.check(macText({ ...row, macsAfter }), row);
+  const check = store.auditMac.check(macText(row), row);
   return check === "unknown"
     ? store.auditMac.isFormerKeyLost && row.serviceKey !== ""
     : check === "good";
@@ -155,12 +126,11 @@ function detailText({ detail }: AuditEntry): string {
 export async function verifyAudit(store: Store, kept?: KeptHead): Promise<AuditCheck> {
   if ((await countRowsBeforeFirst(store)) > 0) return { kind: "broken", seq: 0 };
   const before = await readAuditHead(store);
-  const macsAfter = await readMacsAfter(store, before);
   let last = { seq: 0, hash: new Uint8Array() as Uint8Array };
   let atHead = last;
   let hashOfThen = "";
   for await (const row of walkAudit(store)) {
-    const fault = faultOf(store, row, last, macsAfter);
+    const fault = faultOf(store, row, last);
     if (fault !== undefined) return fault;
     last = row;
     if (row.seq === before.seq) atHead = row;
@@ -170,35 +140,21 @@ export async function verifyAudit(store: Store, kept?: KeptHead): Promise<AuditC
   const isAtEnd = last.seq <= (await readAuditHead(store)).seq;
   if (!isWhole || !isAtEnd) return { kind: "broken", seq: Math.min(before.seq, last.seq) + 1 };
   if (kept !== undefined && kept.head !== hashOfThen) return { kind: "rewritten", seq: kept.rows };
-  return intact(store, { claimed: before.macsAfter, macsAfter }, last);
-}
-
-function intact(
-  { auditMac }: Store,
-  { claimed, macsAfter }: { readonly claimed: number; readonly macsAfter: number },
-  { seq, hash }: Pick<AuditRow, "seq" | "hash">,
-): AuditCheck {
-  // Nothing but a hand at the database moves where MACs begin.
-  if (claimed !== macsAfter) return { kind: "broken", seq: 0 };
-  const withoutMac = auditMac === undefined ? 0 : Math.min(macsAfter, seq);
-  const result = { kind: "intact", rows: seq, head: hex(hash) } as const;
-  return withoutMac === 0 ? result : { ...result, withoutMac };
+  return { kind: "intact", rows: last.seq, head: hex(last.hash) };
 }
 
 function faultOf(
   store: Store,
   row: AuditRowWithMac,
   last: Pick<AuditRow, "seq" | "hash">,
-  macsAfter: number,
 ): AuditCheck | undefined {
   if (!follows(row, last)) return { kind: "broken", seq: last.seq + 1 };
-  return isAuthentic(store, row, macsAfter) ? undefined : { kind: "forged", seq: row.seq };
+  return isAuthentic(store, row) ? undefined : { kind: "forged", seq: row.seq };
 }
 
 /** Whether a process that holds the service key wrote a row; true where nobody here can tell. */
-function isAuthentic(store: Store, row: AuditRowWithMac, macsAfter: number): boolean {
-  if (store.auditMac === undefined || row.seq <= macsAfter) return true;
-  return store.auditMac.check(macText({ ...row, macsAfter }), row) === "good";
+function isAuthentic({ auditMac }: Store, row: AuditRowWithMac): boolean {
+  return auditMac === undefined || auditMac.check(macText(row), row) === "good";
 }
 
 const MACS_A_PAGE = 500;
@@ -221,12 +177,11 @@ export async function renewAuditMacs(store: Store): Promise<number> {
 async function renewPage(tx: Store, page: { readonly after: number; readonly limit: number }) {
   const { auditMac } = tx;
   if (auditMac === undefined) return { made: 0, last: undefined };
-  const macsAfter = await readMacsAfter(tx, await readAuditHead(tx));
   const { serviceKey: current } = auditMac.sign(new Uint8Array());
   const rows = await macsUnderOthers(tx, current, page);
   let made = 0;
   for (const row of rows) {
-    const text = macText({ ...row, macsAfter });
+    const text = macText(row);
     if (auditMac.check(text, row) !== "good") continue;
     await replaceAuditMac(tx, { seq: row.seq, ...auditMac.sign(text) });
     made += 1;

@@ -124,20 +124,13 @@ export async function hasAudit(
   return row !== undefined;
 }
 
-/** What the last row must be. Rows behind `macsAfter` have a MAC, if the row behind it says so: `readMacsAfter`. */
-export type AuditHead = {
-  readonly seq: number;
-  readonly hash: Uint8Array;
-  readonly macsAfter: number;
-};
-
-export async function readAuditHead(store: Store): Promise<AuditHead> {
-  const row = await store.db
+/** What the last row must be. */
+export async function readAuditHead(store: Store): Promise<Pick<AuditRow, "seq" | "hash">> {
+  return store.db
     .selectFrom("audit_head")
-    .select(["seq", "hash", "macs_after"])
+    .select(["seq", "hash"])
     .where("id", "=", HEAD)
     .executeTakeFirstOrThrow();
-  return { seq: row.seq, hash: row.hash, macsAfter: row.macs_after };
 }
 
 /** The row at a place, with its MAC; undefined when there is none. */
@@ -150,20 +143,6 @@ export async function readAudit(store: Store, seq: number): Promise<AuditRowWith
     .where("audit.seq", "=", seq)
     .executeTakeFirst();
   return row && withMac(row);
-}
-
-/** Whether any row has a MAC, or one up to a place says a generation: both are younger than a log without MACs. */
-export async function hasMacsOrGenerations(store: Store, upTo: number): Promise<boolean> {
-  const mac = await store.db.selectFrom("audit_macs").select("seq").limit(1).executeTakeFirst();
-  if (mac !== undefined) return true;
-  const row = await store.db
-    .selectFrom("audit")
-    .select("seq")
-    .where("seq", "<=", upTo)
-    .where("detail", "like", SAYS_GENERATION)
-    .limit(1)
-    .executeTakeFirst();
-  return row !== undefined;
 }
 
 /** Entries of the audit log that say a generation. */
