@@ -1,9 +1,12 @@
 /** An account whose mail has waited for its password, and whose login has it opened. */
 import { systemClock } from "../../src/base/time.ts";
 import { locked } from "../../src/incoming/verdicts.ts";
+import { certificateIn } from "../../src/keys/publication.ts";
 import { listWaiting, storeMessage } from "../../src/mailbox/embedded.ts";
+import { findPublished } from "../../src/store/certificates.ts";
 import type { Store } from "../../src/store/store.ts";
 import type { MailClient } from "../../test/support/mail-client.ts";
+import { sealedRow } from "../../test/support/sealed-rows.ts";
 import { addressOf, sealedFor } from "./junk.ts";
 import type { Attack } from "./scene.ts";
 
@@ -18,6 +21,8 @@ export async function waitingAtLogin(o: {
 }): Promise<Attack> {
   const account = addressOf(o.reader);
   const make = await sealedFor(o.store, o.reader);
+  const published = await findPublished(o.store, account);
+  const recipients = published === undefined ? [] : [await certificateIn(published)];
   const receivedAt = systemClock.now();
   const from = "stranger@legacy.test";
   await o.store.transaction(async (tx) => {
@@ -25,8 +30,7 @@ export async function waitingAtLogin(o: {
       const body = make(from, `backlog${String(at)}@legacy.test`);
       await storeMessage(tx, {
         account,
-        body,
-        form: "as-received-sealed",
+        ...(await sealedRow(body, recipients, receivedAt)),
         state: "pending",
         verdict: locked(receivedAt),
         receivedAt,

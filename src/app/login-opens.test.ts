@@ -26,6 +26,7 @@ import {
   withAlice,
   type Deps,
 } from "../../test/support/key-life.ts";
+import { sealedRow } from "../../test/support/sealed-rows.ts";
 import { startEvents } from "./events.ts";
 import { wayIn } from "./incoming.ts";
 import { noMeter } from "./meter.ts";
@@ -75,17 +76,17 @@ async function storeSealed(deps: Deps): Promise<void> {
   assert(row);
   const now = deps.clock.now();
   const made = await generateKey({ address: bob, profile: "compat", now: after(now, -MINUTE) });
+  const recipients = [await certificateIn(row)];
   const body = await seal({
     message: Buffer.from("From: bob@beta.test\r\nTo: alice@alpha.test\r\n\r\nText.\r\n"),
     signer: await readSecretKey(made.secretKey),
-    recipients: [await certificateIn(row)],
+    recipients,
     intended: [row.fingerprint],
     now,
   });
   await storeMessage(deps.store, {
     account: alice,
-    body,
-    form: "as-received-sealed",
+    ...(await sealedRow(body, recipients, now)),
     state: "pending",
     verdict: locked(now),
     receivedAt: now,

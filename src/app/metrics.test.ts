@@ -58,7 +58,7 @@ for (const { engine, open } of engines()) {
       await storeMessage(store, {
         account: bob,
         body: Buffer.from(String(age)),
-        form: "as-received-sealed",
+        form: "sealed",
         state: "pending",
         verdict: locked(at),
         receivedAt: at,

@@ -7,6 +7,7 @@ import { listWaiting } from "../mailbox/embedded.ts";
 import { engines } from "../../test/support/engines.ts";
 import { SILENT } from "../../test/support/authors.ts";
 import { addressOf, alice, old, withAlice, type Deps } from "../../test/support/key-life.ts";
+import { sealedRow } from "../../test/support/sealed-rows.ts";
 import { after, MINUTE } from "../base/time.ts";
 import { traceIncoming } from "../incoming/tracing.ts";
 import { locked } from "../incoming/verdicts.ts";
@@ -59,10 +60,11 @@ async function sealedFor(deps: Deps, reader: EmailAddress, count: number) {
   assert(row);
   const now = deps.clock.now();
   const made = await generateKey({ address: author, profile: "compat", now: after(now, -MINUTE) });
+  const recipients = [await certificateIn(row)];
   const body = await seal({
     message: Buffer.from(`From: bob@beta.test\r\nTo: ${reader.local}@alpha.test\r\n\r\nText.\r\n`),
     signer: await readSecretKey(made.secretKey),
-    recipients: [await certificateIn(row)],
+    recipients,
     intended: [row.fingerprint],
     now,
   });
@@ -70,8 +72,7 @@ async function sealedFor(deps: Deps, reader: EmailAddress, count: number) {
   for (let at = 0; at < count; at += 1) {
     const id = await storeMessage(deps.store, {
       account: reader,
-      body,
-      form: "as-received-sealed",
+      ...(await sealedRow(body, recipients, now)),
       state: "pending",
       verdict: locked(now),
       receivedAt: now,

@@ -132,7 +132,7 @@ async function storeOne(cli: Cli): Promise<string> {
   return await storeMessage(store, {
     account: parseAddress("ada@alpha.test") ?? assert.fail(),
     body: Buffer.from("1"),
-    form: "as-received-sealed",
+    form: "sealed",
     state: "done",
     verdict: unprotected(at),
     receivedAt: at,

@@ -113,7 +113,7 @@ function waiting(text: string, sizeBytes: number): MessageRow {
     id: `id of ${text}`,
     account,
     state: "pending",
-    form: "as-received-sealed",
+    form: "sealed",
     body: Buffer.alloc(sizeBytes),
     summary: Buffer.alloc(0),
     outerFrom: "",

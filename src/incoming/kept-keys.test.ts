@@ -17,6 +17,7 @@ import { listAuthorKeys, saveAuthorKey } from "../store/author-keys.ts";
 import { openPending } from "./pending.ts";
 import { traceIncoming } from "./tracing.ts";
 import { testOnBoth, type OpenStore } from "../../test/support/engines.ts";
+import { sealedRow } from "../../test/support/sealed-rows.ts";
 import { locked } from "./verdicts.ts";
 import { hasNamedEvidence, namedEvidence } from "./waiting.ts";
 
@@ -69,8 +70,7 @@ async function waiting(openStore: OpenStore, signer = former) {
   await haveAccounts(store, reader);
   await storeMessage(store, {
     account: reader,
-    body,
-    form: "as-received-sealed",
+    ...(await sealedRow(body, [alice.certificate], start)),
     state: "pending",
     verdict: locked(start),
     receivedAt: start,

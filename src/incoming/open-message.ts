@@ -89,11 +89,7 @@ async function openSealed(
   keys: UnlockedKeys,
   stored: StoredMessage,
 ): Promise<MessageVerdict> {
-  const received = await workOf(deps).receivedForm({
-    form: stored.form,
-    body: stored.body,
-    keys: keys.all,
-  });
+  const received = await workOf(deps).receivedForm({ body: stored.body, keys: keys.all });
   const message = received.kind === "received" ? { ...stored, body: received.message } : stored;
   const opened =
     received.kind === "received"
@@ -132,12 +128,12 @@ async function record(
 async function forMailbox(
   deps: PendingDeps,
   keys: UnlockedKeys,
-  { body: message, form }: StoredMessage,
+  { body: message }: StoredMessage,
 ): Promise<readonly Uint8Array[] | undefined> {
   if (keys.mailbox === undefined || keys.mailbox === keys.active) return undefined;
   const recipient = keys.mailbox.certificate;
   const now = deps.clock.now();
-  return workOf(deps).bodyForMailbox({ message, form, keys: keys.all, recipient, now });
+  return workOf(deps).bodyForMailbox({ message, keys: keys.all, recipient, now });
 }
 
 async function verdictOn(

@@ -8,6 +8,7 @@ import { cameProtected, readMessage } from "../mailbox/embedded.ts";
 import { open } from "../pgpmime/open.ts";
 import { serves, SILENT } from "../../test/support/authors.ts";
 import { openPending } from "./pending.ts";
+import { receivedForm } from "./stored-form.ts";
 import { traceIncoming } from "./tracing.ts";
 import {
   makePeople,
@@ -159,8 +160,12 @@ onBoth(
     assert.equal(message.verdict.state, "CONFIDENTIAL");
     const stored = await readMessage(store, BOB, id);
     assert(stored);
-    assert.equal((await open({ message: stored.body, keys: [bob] })).kind, "no-key");
-    const again = await open({ message: stored.body, keys: [own] });
+    const { body } = stored;
+    assert.equal((await receivedForm({ body, keys: [bob] })).kind, "no-key");
+    const received = await receivedForm({ body, keys: [own] });
+    assert(received.kind === "received");
+    assert.equal((await open({ message: received.message, keys: [bob] })).kind, "no-key");
+    const again = await open({ message: received.message, keys: [own] });
     assert(again.kind === "opened");
     assert.equal(again.signatures.length, 1);
     assert.match(Buffer.from(again.payload).toString(), /Subject: /);

@@ -14,8 +14,7 @@ import { decrypt } from "../openpgp/decrypt.ts";
 import { annotate } from "./annotate.ts";
 import { openPending, type PendingDeps } from "./pending.ts";
 import { readerView } from "../pgpmime/reader-view.ts";
-import { findCiphertext } from "../pgpmime/find-ciphertext.ts";
-import { openApart, withEncryptedPart } from "./encrypted-part.ts";
+import { openApart } from "./encrypted-part.ts";
 import { sentenceOf } from "./sentence.ts";
 import { sealedView } from "./sealed-view.ts";
 import { receivedForm } from "./stored-form.ts";
@@ -109,8 +108,7 @@ export async function showMail(
   const content = isWithheld ? undefined : await contentOf(deps, message, keys);
   if (content === undefined) return withoutContent(entry, isWithheld ? "withheld" : "unreadable");
   const shown = o.isPart === true ? await partOf(deps, content, keys) : content;
-  // Mail from before it was said of each message, or without a part to open.
-  const verdict = withEncryptedPart(shown.verdict, findCiphertext(shown.raw).kind);
+  const { verdict } = shown;
   const judged = await listEntry({ ...message, verdict }, keys);
   if (shown.raw.length === 0) return withoutContent(judged, "empty");
   return {
@@ -221,7 +219,7 @@ async function contentOf(
     const clear = await unwrap(message.body, keys);
     return clearView(clear, message.verdict);
   }
-  const received = await receivedForm({ ...message, keys: keys.all });
+  const received = await receivedForm({ body: message.body, keys: keys.all });
   if (received.kind !== "received") return undefined;
   const opened = await deps.open({ message: received.message, keys: keys.all });
   if (opened.kind !== "opened") return undefined;

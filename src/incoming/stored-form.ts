@@ -45,15 +45,13 @@ export async function bodyWith(
 /** The body of the row of a sealed message for the mailbox's own key alone; undefined when none of the keys opens it. */
 export async function bodyForMailbox(o: {
   readonly message: Uint8Array;
-  readonly form: StoredMessage["form"];
   readonly keys: readonly UnlockedKey[];
   readonly recipient: Certificate;
   readonly now: Date;
 }): Promise<readonly Uint8Array[] | undefined> {
-  const { form, recipient, now } = o;
+  const { recipient, now } = o;
   const readdressed = await readdress(o);
   if (readdressed === undefined) return undefined;
-  if (form !== "sealed") return [readdressed];
   return sealedBody(readdressed, async (data) =>
     encryptAtRest({ data, recipients: [recipient], now, isOwn: true }),
   );
@@ -75,15 +73,12 @@ function rowOf(wrapped: Uint8Array, sealed: readonly Uint8Array[]): readonly Uin
 
 /** A sealed message as it was received; what keeps its surroundings closed, if they do not open. */
 export async function receivedForm({
-  form,
   body,
   keys,
-}: Pick<StoredMessage, "form" | "body"> & { readonly keys: readonly UnlockedKey[] }): Promise<
+}: Pick<StoredMessage, "body"> & { readonly keys: readonly UnlockedKey[] }): Promise<
   | { readonly kind: "received"; readonly message: Uint8Array }
   | Exclude<Decrypted, { kind: "decrypted" }>
 > {
-  // Rows of earlier versions hold the message in one piece.
-  if (form === "as-received-sealed") return { kind: "received", message: body };
   const pieces = piecesOf(body);
   if (pieces === undefined) return { kind: "damaged", reason: "its row is cut off" };
   const opened = await decrypt({ message: pieces.wrapped, keys });

@@ -43,7 +43,7 @@ const confidential: MessageVerdict = {
 const sealed: NewMessage = {
   account: bob,
   body: Buffer.from("sealed \0 bytes \xff", "latin1"),
-  form: "as-received-sealed",
+  form: "sealed",
   receivedAt: now,
   sizeBytes: 100,
   outerFrom: "alice@alpha.test",

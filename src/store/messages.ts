@@ -13,8 +13,8 @@ import { verdictFrom, verdictText, type MessageVerdict } from "./verdict.ts";
 /** `pending` waits for its reader's key or for its author's keyserver; `done` has its verdict. */
 export type MessageState = "pending" | "done";
 
-/** What the stored body is: a sealed message in one or two pieces, or any message encrypted at rest. */
-export type MessageForm = "sealed" | "as-received-sealed" | "wrapped";
+/** What the stored body is: a sealed message, or any other encrypted at rest. */
+export type MessageForm = "sealed" | "wrapped";
 
 /** A message as the table holds it; no bytes of summary are none. */
 export type MessageRow = {
@@ -37,9 +37,7 @@ export type MessageRow = {
 export type NewMessageRow = Omit<MessageRow, "body"> & { readonly body: Octets };
 
 const STATES: readonly MessageState[] = ["pending", "done"];
-const FORMS: readonly MessageForm[] = ["sealed", "as-received-sealed", "wrapped"];
-/** How sealed mail is stored: what is wrapped apart from the ciphertext, and, by earlier versions, in one. */
-export const SEALED_FORMS: readonly MessageForm[] = ["sealed", "as-received-sealed"];
+const FORMS: readonly MessageForm[] = ["sealed", "wrapped"];
 /** Where large bodies are. */
 export const BODY = { table: "message_pieces" } as const;
 
@@ -195,7 +193,7 @@ export async function hasSealedMessage(
     .select("id")
     .where("account", "=", canonicalAddress(account))
     .where("message_id", "in", messageIds)
-    .where("form", "in", SEALED_FORMS)
+    .where("form", "=", "sealed")
     .limit(1)
     .executeTakeFirst();
   return row !== undefined;

@@ -6,7 +6,6 @@ import { sql } from "kysely";
 
 import { after, DAY, MINUTE } from "../base/time.ts";
 import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
-import { SEALED_FORMS } from "./messages.ts";
 import type { Store } from "./store.ts";
 import { verdictText, type MessageVerdict } from "./verdict.ts";
 
@@ -87,7 +86,7 @@ export async function openAgain(
     })
     .where("id", "=", id)
     .where("account", "=", canonicalAddress(account))
-    .where("form", "in", SEALED_FORMS)
+    .where("form", "=", "sealed")
     .returning("id")
     .executeTakeFirst();
   return updated !== undefined;

@@ -1,24 +1,18 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { verdictFrom } from "./verdict.ts";
+import { fromUnixMs } from "../base/time.ts";
+import { locked } from "../incoming/verdicts.ts";
+import { verdictFrom, verdictText } from "./verdict.ts";
 
-test("a verdict from before it was known what is signed says that the text was, and nothing more", () => {
-  for (const [state, lowered] of [
-    ["CONFIDENTIAL", "CONFIDENTIAL_BODY"],
-    ["VERIFIED", "VERIFIED_BODY"],
-    ["LOCKED", "LOCKED"],
-  ] as const) {
-    const text = JSON.stringify({
-      state,
-      warnings: [],
-      signature: "verified",
-      scan: "not-possible",
-      check: "done",
-      checkedAt: "2026-11-01T00:00:00.000Z",
-      evidence: {},
-    });
-    const verdict = verdictFrom(text);
-    assert.deepEqual([verdict.state, verdict.header], [lowered, "unprotected"]);
-    assert.equal(verdict.unsigned.includes("Subject"), true);
+const verdict = { ...locked(fromUnixMs(1_795_000_000_000)), state: "CONFIDENTIAL" } as const;
+
+test("a verdict is read as it was written", () => {
+  assert.deepEqual(verdictFrom(verdictText(verdict)), verdict);
+});
+
+test("a verdict without its date, or without the list of what is unsigned, is none", () => {
+  for (const name of ["checkedAt", "unsigned"]) {
+    const text = JSON.stringify({ ...verdict, [name]: undefined });
+    assert.throws(() => verdictFrom(text), /a verdict that is not whole/);
   }
 });

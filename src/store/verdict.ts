@@ -44,21 +44,16 @@ export function verdictText(verdict: MessageVerdict): string {
   return JSON.stringify(verdict);
 }
 
-/**
- * Out of the text that `verdictText` made. A verdict from before it was known what is signed is lowered to what it proved:
- * the text alone. @throws AppError when it is another: the database was altered.
- */
+/** Out of the text that `verdictText` made. @throws AppError when it is another: the database was altered. */
 export function verdictFrom(text: string): MessageVerdict {
   const stored = JSON.parse(text) as Stored;
   const checkedAt = parseDate(stored.checkedAt);
-  if (checkedAt === undefined) {
-    throw new AppError("the database holds a verdict without a date", { temporary: false });
+  // Without the list of what is unsigned everything would pass for signed.
+  if (checkedAt === undefined || !Array.isArray(stored.unsigned)) {
+    throw new AppError("the database holds a verdict that is not whole", { temporary: false });
   }
   return {
     ...stored,
-    ...(stored.unsigned === undefined
-      ? { ...UNKNOWN_HEADER, state: BODY_ALONE[stored.state] ?? stored.state }
-      : { unsigned: stored.unsigned }),
     signer: stored.signer,
     fingerprint: stored.fingerprint,
     signedAt: stored.signedAt === undefined ? undefined : parseDate(stored.signedAt),
@@ -66,17 +61,7 @@ export function verdictFrom(text: string): MessageVerdict {
   };
 }
 
-type Stored = Omit<MessageVerdict, "checkedAt" | "signedAt" | "unsigned"> & {
+type Stored = Omit<MessageVerdict, "checkedAt" | "signedAt"> & {
   readonly checkedAt: string;
   readonly signedAt?: string;
-  readonly unsigned?: MessageVerdict["unsigned"];
-};
-
-const UNKNOWN_HEADER = {
-  unsigned: ["From", "Reply-To", "To", "Cc", "Subject", "Date"],
-  header: "unprotected",
-} as const;
-const BODY_ALONE: Partial<Readonly<Record<ResultState, ResultState>>> = {
-  CONFIDENTIAL: "CONFIDENTIAL_BODY",
-  VERIFIED: "VERIFIED_BODY",
 };

@@ -17,6 +17,7 @@ import { openStore } from "../../src/store/store.ts";
 import { authorDeps, serves } from "../support/authors.ts";
 import { haveAccounts } from "../support/accounts.ts";
 import { NOW, ownKey } from "../support/openpgp-messages.ts";
+import { sealedRow } from "../support/sealed-rows.ts";
 
 const mallory = await ownKey("mallory@alpha.test", "compat");
 const bob = await ownKey("bob@beta.test", "compat");
@@ -52,8 +53,7 @@ async function shownOf(payload: string, outside = OUTSIDE) {
   const body = container(parseHeader(Buffer.from(outside)).header, encrypted);
   const id = await storeMessage(store, {
     account,
-    body,
-    form: "as-received-sealed",
+    ...(await sealedRow(body, [bob.certificate], NOW)),
     state: "pending",
     verdict: locked(NOW),
     receivedAt: NOW,

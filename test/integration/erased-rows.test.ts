@@ -99,7 +99,7 @@ async function fill(deps: Deps): Promise<void> {
   await storeMessage(store, {
     account: first,
     body: Buffer.from("sealed"),
-    form: "as-received-sealed",
+    form: "sealed",
     state: "pending",
     verdict: locked(now),
     receivedAt: now,

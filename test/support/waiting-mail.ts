@@ -14,6 +14,7 @@ import { open } from "../../src/pgpmime/open.ts";
 import { seal } from "../../src/pgpmime/seal.ts";
 import type { Store } from "../../src/store/store.ts";
 import { haveAccounts } from "./accounts.ts";
+import { sealedRow } from "./sealed-rows.ts";
 import { authorDeps, serves } from "./authors.ts";
 import { openPending } from "../../src/incoming/pending.ts";
 import { traceIncoming } from "../../src/incoming/tracing.ts";
@@ -68,8 +69,7 @@ export async function withWaiting(
   await haveAccounts(store, BOB);
   const id = await storeMessage(store, {
     account: BOB,
-    body,
-    form: "as-received-sealed",
+    ...(await sealedRow(body, [bob.certificate], NOW)),
     state: "pending",
     verdict: locked(NOW),
     receivedAt: NOW,

@@ -1,0 +1,15 @@
+/** Sealed mail as it is stored. */
+import { sealedBody } from "../../src/incoming/stored-form.ts";
+import type { NewMessage } from "../../src/mailbox/mailbox.ts";
+import type { Certificate } from "../../src/openpgp/certificate.ts";
+import { encryptAtRest } from "../../src/openpgp/encrypt.ts";
+
+/** The body of the row of a sealed message, which the keys of these certificates open. */
+export async function sealedRow(
+  message: Uint8Array,
+  recipients: readonly Certificate[],
+  now: Date,
+): Promise<Pick<NewMessage, "form" | "body">> {
+  const wrap = async (data: Uint8Array) => encryptAtRest({ data, recipients, now, isOwn: true });
+  return { form: "sealed", body: await sealedBody(message, wrap) };
+}
