@@ -18,7 +18,6 @@ import { traceIncoming, type TraceIncoming } from "../incoming/tracing.ts";
 import type { ReadingDeps } from "../incoming/reading.ts";
 import { isParked } from "../keys/former.ts";
 import { beginTags, holdAuditKeys } from "../keys/tag-keys.ts";
-import { upgradeAccounts } from "../keys/upgrade-accounts.ts";
 import {
   activeCertificate,
   unlockWithService,
@@ -163,7 +162,6 @@ async function openVault(
   if (isReading) return vault;
   await beginTags(store, clock.now());
   await keepPublished(store, config.publishedFile);
-  await upgradeAccounts(vault);
   return vault;
 }
 

@@ -1,7 +1,7 @@
 /**
  * Passwords and passphrases are compared by their octets, and one password has several: keyboards and systems write a letter
  * with its accent as one character or as two, and old programs wrote ISO 8859-1. RFC 8265 §4.2 (OpaqueString) says in which
- * form a password is kept; the others are tried where that one does not open.
+ * form a password is kept. Other programs kept the passphrase of a key as it was typed: the other forms are tried too.
  *
  * Strings cannot be wiped. So none is made of ASCII: only what is beyond it, with the letter before, goes through one.
  */
@@ -10,11 +10,12 @@ import { isUtf8 } from "node:buffer";
 import { asBuffer } from "./bytes.ts";
 import { fixedBytes, fixedCopy } from "./secret.ts";
 
-/** The forms of a login password, each once; the first is the one to keep. Copies, to be wiped. */
-export function passwordForms(typed: Uint8Array): readonly Uint8Array[] {
+/** The form in which a login password is kept and compared. A copy, to be wiped. */
+export function passwordForm(typed: Uint8Array): Uint8Array {
   const text = asUtf8(typed);
   const kept = opaque(text);
-  return distinct([kept, fixedCopy(typed), decomposed(kept)], [text]);
+  text.fill(0);
+  return kept;
 }
 
 /** The forms that the passphrase of a key may have, as it was typed first. Copies, to be wiped. */

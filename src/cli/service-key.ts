@@ -7,11 +7,9 @@ import {
 import { AppError } from "../base/errors.ts";
 import { after, MINUTE } from "../base/time.ts";
 import { appendAudit } from "../journal/audit.ts";
-import { rewrapAll } from "../keys/rewrap.ts";
+import { requireAllRewrapped, rewrapAll } from "../keys/rewrap.ts";
 import { newServiceRoot, ServiceKey } from "../keys/service-key.ts";
 import { adoptServiceKey, requireNoOtherUsers, rotateServiceKey } from "../keys/service-key-log.ts";
-import { explainWaiting, requireNothingLeft, type UnderFormer } from "../keys/under-former.ts";
-import { formatAddress } from "../mail/address.ts";
 import { answer, type Call, type Command, type ExitCode } from "./command.ts";
 import { openFor } from "./open.ts";
 
@@ -28,7 +26,7 @@ export const serviceKeyCommands: readonly Command[] = [
     name: "service-key retire",
     operands: [],
     summary: "delete former service keys for good, once nothing needs them",
-    options: { force: { help: "even if some users have not logged in since the rotation" } },
+    options: {},
     run: retire,
   },
 ];
@@ -48,24 +46,12 @@ async function rotate(call: Call): Promise<ExitCode> {
     });
   }
   if (call.has("resume")) await adoptServiceKey(parts);
-  const left = await rewrapAll(parts);
-  const isDone = left.unreadable === 0 && left.passwords.length === 0;
-  return answer(call, viewOf(left), [
-    `the new service key is in force and everything is wrapped under it${isDone ? "" : ", but for:"}`,
-    ...(isDone ? [] : leftLines(left)),
+  const unreadable = await rewrapAll(parts);
+  const left = unreadable === 0 ? "" : `, but for ${unreadable} rows that no service key opens`;
+  return answer(call, { unreadable }, [
+    `the new service key is in force and everything is wrapped under it${left}`,
     "back up the new key file; delete the former one with: sealpost service-key retire",
   ]);
-}
-
-function viewOf({ unreadable, passwords }: UnderFormer) {
-  const waiting = passwords.map(({ owner, waits }) => ({ address: formatAddress(owner), waits }));
-  return { unreadable, passwords: passwords.length, waiting };
-}
-
-function leftLines({ passwords, unreadable }: UnderFormer): readonly string[] {
-  const rows = unreadable === 0 ? [] : [`${unreadable} rows that no service key opens`];
-  const left = [`${passwords.length} password slots`, ...explainWaiting(passwords), ...rows];
-  return left.map((line) => `  ${line}`);
 }
 
 async function retire(call: Call): Promise<ExitCode> {
@@ -97,10 +83,8 @@ async function deleteUnneeded(call: Call): Promise<string | null> {
     );
   }
   await requireNoOtherUsers(parts);
-  const left = await rewrapAll(parts);
-  requireNothingLeft(left, call.has("force"));
+  requireAllRewrapped(await rewrapAll(parts));
   deleteFormerKeys(serviceKeyFile);
-  const detail = { passwords: left.passwords.length };
-  await appendAudit(parts.store, { at: now, action: "service-key.retired", detail });
+  await appendAudit(parts.store, { at: now, action: "service-key.retired" });
   return null;
 }

@@ -70,9 +70,9 @@ function isPassword({ kind }: SlotRow): boolean {
   return kind === "password";
 }
 
-/** The same password's slot has the salt of the login; slots from before that say nothing. */
-function isOther({ generation, salt }: SlotRow, loginSalt: Uint8Array): boolean {
-  return generation > 0 && !Buffer.from(salt).equals(loginSalt);
+/** The same password's slot has the salt of the login. */
+function isOther({ salt }: SlotRow, loginSalt: Uint8Array): boolean {
+  return !Buffer.from(salt).equals(loginSalt);
 }
 
 function isStray(binding: Binding, { id }: SlotRow): boolean {

@@ -25,7 +25,7 @@ export const secretKeys: Check<DoctorDeps> = {
 async function judge(store: Store, serviceKeys: ServiceKeys): Promise<readonly Judgement[]> {
   const slots = await countSlotsByServiceKey(store);
   if (slots.length === 0) return [skip(WHAT, "there are none yet")];
-  const strange = slots.filter(({ serviceKey }) => serviceKeys.candidates(serviceKey).length === 0);
+  const strange = slots.filter(({ serviceKey }) => serviceKeys.named(serviceKey) === undefined);
   const tried = [];
   for (const { serviceKey } of slots.filter((one) => !strange.includes(one))) {
     const page = { from: randomUUID(), limit: SAMPLE };

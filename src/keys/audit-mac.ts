@@ -15,7 +15,7 @@ export function auditMacUnder(serviceKeys: ServiceKeys, isFormerKeyLost = false)
       return { serviceKey: current.id, mac: macOf(current, text) };
     },
     check: (text, { serviceKey, mac }) => {
-      const [key] = serviceKey === "" ? [] : serviceKeys.candidates(serviceKey);
+      const key = serviceKeys.named(serviceKey);
       if (key === undefined) return "unknown";
       const own = macOf(key, text);
       return own.length === mac.length && timingSafeEqual(own, mac) ? "good" : "bad";

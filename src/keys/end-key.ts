@@ -15,7 +15,7 @@ import { selectSecretKeys } from "../store/vault.ts";
 import type { Store } from "../store/store.ts";
 import { Overtaken } from "./overtaken.ts";
 import { compareServiceKey } from "./service-key-log.ts";
-import { unwrapRevocation } from "./wrapped-rows.ts";
+import { opensRevocation } from "./wrapped-rows.ts";
 import type { MasterKey } from "./master-key.ts";
 import { openKey } from "./open-keys.ts";
 import { certificateIn, revokedChange } from "./publication.ts";
@@ -138,9 +138,9 @@ async function revoke(
 async function isLost(deps: VaultDeps, tx: Store, kept: GenericRevocationRow): Promise<boolean> {
   if (tx.auditMac?.isFormerKeyLost !== true) return false;
   const { serviceKeys } = deps;
-  if (serviceKeys.candidates(kept.serviceKey).length > 0) return false;
-  using opened = unwrapRevocation(serviceKeys, { ...kept, serviceKey: "" });
-  return opened === undefined && (await compareServiceKey(tx, serviceKeys.current.id)) !== "other";
+  if (serviceKeys.named(kept.serviceKey) !== undefined) return false;
+  if (serviceKeys.all().some((serviceKey) => opensRevocation(serviceKey, kept))) return false;
+  return (await compareServiceKey(tx, serviceKeys.current.id)) !== "other";
 }
 
 async function revokedFresh(

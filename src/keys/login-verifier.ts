@@ -2,11 +2,10 @@
  * What a password is compared with. It is wrapped under the service key and bound to the account and its generation: the
  * database alone tells nobody whether a guess is right, and a row that was written back lets nobody in.
  */
-import { argon2, randomBytes } from "node:crypto";
-import { promisify } from "node:util";
+import { randomBytes } from "node:crypto";
 
 import { equalBytes } from "../base/bytes.ts";
-import { Secret } from "../base/secret.ts";
+import type { Secret } from "../base/secret.ts";
 import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
 import { readAccount, type Account } from "../store/accounts.ts";
 import type { LoginRow } from "../store/logins.ts";
@@ -17,18 +16,11 @@ import { PASSWORD_KDF, TypedPassword } from "./typed-password.ts";
 import type { VaultDeps } from "./vault-deps.ts";
 import { unwrap, wrap } from "./wrap.ts";
 
-/** Of rows from before verifiers were wrapped: an Argon2id of its own, which shares nothing with the slot. */
-export const FORMER_KDF = "argon2id m=65536 t=3 p=1";
-
 const SALT_BYTES = 16;
-const HASH_BYTES = 32;
-const MEMORY_KIB = 64 * 1024;
-const PASSES = 3;
+const VERIFIER_BYTES = 32;
 
 /** How often an account is read that changes meanwhile. */
 const READS = 5;
-
-const deriveArgon2 = promisify(argon2);
 
 /** Whose a verifier is, and at which change of the account. */
 export type VerifierOwner = { readonly owner: EmailAddress; readonly generation: number };
@@ -46,38 +38,35 @@ export async function makeLogin(
   salt: Uint8Array,
 ): Promise<LoginRow> {
   const { verifier } = await password.keysFor(salt);
-  return wrapVerifier(serviceKeys, of, { salt, kdf: PASSWORD_KDF }, verifier.reveal());
+  return wrapVerifier(serviceKeys, of, salt, verifier.reveal());
 }
 
 /** Wraps a verifier under the service key in force. */
-export function wrapVerifier(
+function wrapVerifier(
   serviceKeys: ServiceKeys,
   of: VerifierOwner,
-  how: Pick<LoginRow, "salt" | "kdf">,
+  salt: Uint8Array,
   verifier: Uint8Array,
 ): LoginRow {
   const serviceKey = serviceKeys.current;
   using key = serviceKey.for("login");
   return {
-    ...how,
-    verifier: wrap(key, verifier, context(of, how.kdf)),
+    salt,
+    kdf: PASSWORD_KDF,
+    verifier: wrap(key, verifier, context(of)),
     serviceKey: serviceKey.id,
   };
 }
 
-/** The verifier of a row, or undefined when there is none or the row is not as it was written. */
+/** The verifier of a row, or undefined when there is none, it is made in another way, or the row is not as it was written. */
 export function unwrapVerifier(
   serviceKeys: ServiceKeys,
   of: VerifierOwner,
   login: LoginRow,
 ): Secret | undefined {
-  if (login.kdf === "") return undefined;
-  for (const serviceKey of serviceKeys.candidates(login.serviceKey)) {
-    using key = serviceKey.for("login");
-    const verifier = unwrap(key, login.verifier, context(of, login.kdf));
-    if (verifier !== undefined) return verifier;
-  }
-  return undefined;
+  if (login.kdf !== PASSWORD_KDF) return undefined;
+  using key = serviceKeys.named(login.serviceKey)?.for("login");
+  return key && unwrap(key, login.verifier, context(of));
 }
 
 /** The same verifier for another generation or name; as it is where it does not open, and lets nobody in. */
@@ -88,7 +77,9 @@ export function moveVerifier(
   to: VerifierOwner,
 ): LoginRow {
   using verifier = unwrapVerifier(serviceKeys, from, login);
-  return verifier === undefined ? login : wrapVerifier(serviceKeys, to, login, verifier.reveal());
+  return verifier === undefined
+    ? login
+    : wrapVerifier(serviceKeys, to, login.salt, verifier.reveal());
 }
 
 /** An account whose password was right, and the change of it that this was seen at. */
@@ -113,24 +104,13 @@ export async function verifyPassword(
     found === undefined
       ? undefined
       : unwrapVerifier(serviceKeys, { owner, generation }, found.login);
-  return await typed.trying(async () => {
-    using given = await givenVerifier(typed, found?.login);
-    const isRight = equalBytes(given.reveal(), expected?.reveal() ?? randomBytes(HASH_BYTES));
-    return isRight && found !== undefined && expected !== undefined
-      ? { account: found.account, generation, login: found.login }
-      : undefined;
-  });
-}
-
-/** What a password gives for a row; without a row it takes as much work. */
-async function givenVerifier(
-  password: TypedPassword,
-  login: LoginRow | undefined,
-): Promise<Secret> {
-  const salt = login === undefined || login.salt.length === 0 ? newSalt() : login.salt;
-  if (login?.kdf === FORMER_KDF) return formerHash(password.secret, salt);
-  const { verifier } = await password.keysFor(salt);
-  return verifier.clone();
+  // Where nothing can be right it takes as much work.
+  const salt = (expected && found?.login.salt) ?? newSalt();
+  const { verifier: given } = await typed.keysFor(salt);
+  const isRight = equalBytes(given.reveal(), expected?.reveal() ?? randomBytes(VERIFIER_BYTES));
+  return isRight && found !== undefined && expected !== undefined
+    ? { account: found.account, generation, login: found.login }
+    : undefined;
 }
 
 /** An open account as it is at its last change; undefined where its row and the log do not tell the same. */
@@ -153,23 +133,9 @@ export async function saltForSlot(
   password: TypedPassword,
 ): Promise<Uint8Array> {
   const verified = await verifyPassword(deps, owner, password);
-  return verified?.login.kdf === PASSWORD_KDF ? verified.login.salt : newSalt();
+  return verified?.login.salt ?? newSalt();
 }
 
-/** Argon2id, RFC 9106, as it was before its output was split. */
-export async function formerHash(password: Secret, salt: Uint8Array): Promise<Secret> {
-  return new Secret(
-    await deriveArgon2("argon2id", {
-      message: password.reveal(),
-      nonce: salt,
-      memory: MEMORY_KIB,
-      passes: PASSES,
-      parallelism: 1,
-      tagLength: HASH_BYTES,
-    }),
-  );
-}
-
-function context({ owner, generation }: VerifierOwner, kdf: string): readonly string[] {
-  return ["login", canonicalAddress(owner), String(generation), kdf];
+function context({ owner, generation }: VerifierOwner): readonly string[] {
+  return ["login", canonicalAddress(owner), String(generation), PASSWORD_KDF];
 }

@@ -1,14 +1,13 @@
 import type { Secret } from "../base/secret.ts";
-import { readAccount } from "../store/accounts.ts";
 import type { Store } from "../store/store.ts";
-import { deleteSlots, insertSlot, selectSlots, type SlotRow } from "../store/vault.ts";
+import { deleteSlots, insertSlot, type SlotRow } from "../store/vault.ts";
 import { changeKeys, requireUnchanged } from "./change.ts";
 import { raiseGeneration } from "./generation.ts";
 import { makeLogin, newSalt } from "./login-verifier.ts";
 import type { MasterKey } from "./master-key.ts";
 import { newRecoveryCode, type RecoveryCode } from "./recovery-code.ts";
 import { passwordSlot, recoverySlot } from "./slots.ts";
-import { PASSWORD_KDF, TypedPassword } from "./typed-password.ts";
+import { TypedPassword } from "./typed-password.ts";
 import type { VaultDeps } from "./vault-deps.ts";
 
 /** What changes together with a password slot. */
@@ -32,7 +31,6 @@ export async function changePassword(
   const { owner, generation } = masterKey;
   const { serviceKeys } = deps;
   const typed = TypedPassword.of(change.password);
-  typed.takeKeptForm();
   const now = deps.clock.now();
   const salt = newSalt();
   const time = { now, generation: generation + 1 };
@@ -49,22 +47,6 @@ export async function changePassword(
     return raiseGeneration(deps, tx, { owner, at: now, action, added, login, from: generation });
   });
   return code;
-}
-
-/**
- * Makes login and slot again from a password that opened both, where either is from before one Argon2id served both, the
- * password was kept in another form than passwords are, or a former service key took part in the slot.
- */
-export async function refreshPassword(
-  deps: VaultDeps,
-  masterKey: MasterKey,
-  password: TypedPassword,
-): Promise<void> {
-  const slots = await selectSlots(deps.store, masterKey.id, "password");
-  const login = (await readAccount(deps.store, masterKey.owner))?.login;
-  const isNew = login?.kdf === PASSWORD_KDF && slots.every(({ kdf }) => kdf === PASSWORD_KDF);
-  if (isNew && password.isKeptForm) return;
-  await changePassword(deps, masterKey, { password, action: "password.rewrapped" });
 }
 
 /** A new recovery code in place of the one before, which opens nothing any more. */

@@ -1,8 +1,8 @@
 /**
  * A rotation of the service key. What it wraps goes under the new one in batches, each its own transaction, while mail
- * flows: every row names its key. Password slots from before they were wrapped under it hold a pepper made from it, and are
- * made again only when their owners log in; so the former key is kept until then, or until somebody decides to wait no longer.
+ * flows: every row names its key. The former key is kept until nothing is under it.
  */
+import { AppError } from "../base/errors.ts";
 import { appendAudit, renewAuditMacs } from "../journal/audit.ts";
 import { canonicalAddress, parseAddress } from "../mail/address.ts";
 import {
@@ -21,24 +21,31 @@ import { moveTagKey } from "../store/tag-key.ts";
 import type { SlotRow } from "../store/vault.ts";
 import { moveVerifier } from "./login-verifier.ts";
 import { openServiceSlot, rewrapPasswordSlot, rewrapServiceSlot, type SlotOwner } from "./slots.ts";
-import { waitingPasswords, type UnderFormer } from "./under-former.ts";
 import type { VaultDeps } from "./vault-deps.ts";
 import { unwrapMail, wrapMail } from "./wrap.ts";
 import { unwrapRevocation, wrapRevocation } from "./wrapped-rows.ts";
 
 const BATCH = 200;
 
-/** Wraps everything under the service key in force; may be interrupted and repeated. Says what is left. */
-export async function rewrapAll(deps: VaultDeps): Promise<UnderFormer> {
+/** Wraps everything under the service key in force; may be interrupted and repeated. Says how many rows no key opens. */
+export async function rewrapAll(deps: VaultDeps): Promise<number> {
   let unreadable = 0;
   for (const batch of [slots, logins, revocations, copies])
     unreadable += await rewrapTable(deps, batch);
   unreadable += await moveTagKey(deps.store);
   while ((await renewAuditMacs(deps.store)) > 0); // A process that has the former key still may have written meanwhile.
-  const passwords = await waitingPasswords(deps);
-  const detail = { unreadable, passwords: passwords.length };
-  await appendAudit(deps.store, { at: deps.clock.now(), action: "service-key.rewrapped", detail });
-  return { unreadable, passwords };
+  const at = deps.clock.now();
+  await appendAudit(deps.store, { at, action: "service-key.rewrapped", detail: { unreadable } });
+  return unreadable;
+}
+
+/** @throws AppError when `rewrapAll` left rows that no key opens: one of the former keys may be needed for them. */
+export function requireAllRewrapped(unreadable: number): void {
+  if (unreadable === 0) return;
+  throw new AppError(
+    `${unreadable} rows open with none of the service keys; the former ones are kept`,
+    { temporary: false },
+  );
 }
 
 /** What became of the rows behind `after`; `last` is where the next batch begins, undefined at the end. */
@@ -159,17 +166,13 @@ export async function wrapCopy(
   return { wrapped: await wrapMail(key, bytes, ["outbox", id]), serviceKey: serviceKey.id };
 }
 
-/** A waiting copy; undefined when no service key opens it. */
+/** A waiting copy; undefined when the service key that it names does not open it, or is not here. */
 export async function openCopy(
   serviceKeys: VaultDeps["serviceKeys"],
   id: string,
   wrapped: Uint8Array,
   serviceKey: string,
 ): Promise<Uint8Array | undefined> {
-  for (const candidate of serviceKeys.candidates(serviceKey)) {
-    using key = candidate.for("queue");
-    const message = await unwrapMail(key, wrapped, ["outbox", id]);
-    if (message !== undefined) return message;
-  }
-  return undefined;
+  using key = serviceKeys.named(serviceKey)?.for("queue");
+  return key && (await unwrapMail(key, wrapped, ["outbox", id]));
 }

@@ -68,9 +68,8 @@ export async function compareServiceKey(
     const { to, serviceKey } = JSON.parse(detail) as { to?: string; serviceKey?: string };
     return { isDone: action === ROTATED, id: serviceKey ?? to };
   });
-  // Rotations by earlier versions do not name their key.
-  const done = details.findLast((one) => one.isDone && one.id !== undefined)?.id;
-  if (done === undefined ? details.length === 0 : done === id) return "as-logged";
+  const done = details.findLast(({ isDone }) => isDone);
+  if (done === undefined ? details.length === 0 : done.id === id) return "as-logged";
   const named = details.filter((one) => one.id === id);
   if (named.length > 0 && named.every((one) => !one.isDone)) return "unfinished";
   return done === undefined ? "as-logged" : "other";

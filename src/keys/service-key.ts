@@ -4,14 +4,10 @@ import { AppError } from "../base/errors.ts";
 import { Secret } from "../base/secret.ts";
 import { deriveKey } from "./wrap.ts";
 
-/**
- * What the service root key is for; each purpose has a key of its own. `login` wraps what passwords
- * are compared with; `pepper` went into the keys of password slots that were made before those were wrapped.
- */
+/** What the service root key is for; each purpose has a key of its own. `login` wraps what passwords are compared with. */
 export type ServicePurpose =
   | "slots"
   | "login"
-  | "pepper"
   | "queue"
   | "revocations"
   | "macs"
@@ -47,8 +43,8 @@ export class ServiceKey implements Disposable {
 }
 
 /**
- * The service root key in force, and former ones until nothing is wrapped under them. What is read from its row's name;
- * what is written always goes under the one in force.
+ * The service root key in force, and former ones until nothing is wrapped under them. What is read opens with the key that
+ * its row names; what is written always goes under the one in force.
  */
 export class ServiceKeys implements Disposable {
   readonly #load: () => readonly ServiceKey[] | undefined;
@@ -72,10 +68,15 @@ export class ServiceKeys implements Disposable {
     return current;
   }
 
-  /** Those that a row may be wrapped under: the one it names, or all for a row from before keys had names. */
-  candidates(name: string): readonly ServiceKey[] {
+  /** The key that a row names; undefined when it is not here. An empty name names none. */
+  named(name: string): ServiceKey | undefined {
+    return this.all().find(({ id }) => id === name);
+  }
+
+  /** Every key that is here, whatever a row names: to tell that none of them opens it. */
+  all(): readonly ServiceKey[] {
     this.#refresh();
-    return name === "" ? this.#keys : this.#keys.filter(({ id }) => id === name);
+    return this.#keys;
   }
 
   #refresh(): void {

@@ -1,10 +1,9 @@
-import { argon2, randomBytes, randomUUID } from "node:crypto";
-import { promisify } from "node:util";
+import { randomBytes, randomUUID } from "node:crypto";
 
-import { Secret } from "../base/secret.ts";
+import type { Secret } from "../base/secret.ts";
 import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
 import type { SlotKind, SlotRow } from "../store/vault.ts";
-import type { ServiceKey, ServiceKeys } from "./service-key.ts";
+import type { ServiceKeys } from "./service-key.ts";
 import { PASSWORD_KDF, type TypedPassword } from "./typed-password.ts";
 import { deriveKey, unwrap, wrap } from "./wrap.ts";
 
@@ -17,20 +16,9 @@ export type SlotKey = { readonly id: string; readonly secret: Secret };
 /** The slots that the service key opens. */
 export type ServiceSlotKind = Extract<SlotKind, "service" | "provisional">;
 
-/** The slots from before generations: not bound to one, and those of passwords with a pepper. */
-const FORMER_VERSION = 1;
 const VERSION = 2;
-const KEY_BYTES = 32;
 const SALT_BYTES = 16;
-
-const MEMORY_KIB = 64 * 1024;
-const PASSES = 3;
-const LANES = 4;
-const ARGON2ID = `argon2id m=${MEMORY_KIB} t=${PASSES} p=${LANES}`;
 const HKDF = "hkdf-sha256";
-const PASSWORD_CONTEXT = "e2e-wrap-v1";
-
-const deriveArgon2 = promisify(argon2);
 
 /** The moment and the generation of its account that a slot is made for. */
 export type SlotTime = { readonly now: Date; readonly generation: number };
@@ -68,15 +56,11 @@ function underService(who: SlotOwner, slot: SlotRow): SlotRow {
 
 /** What the password opens, or undefined when the service key is another or the row is not as it was written. */
 function withoutService(who: SlotOwner, slot: SlotRow): Secret | undefined {
-  for (const serviceKey of who.serviceKeys.candidates(slot.serviceKey)) {
-    using key = serviceKey.for("slots");
-    const inner = unwrap(key, slot.wrapped, ["outer", ...slotContext(who.owner, slot)]);
-    if (inner !== undefined) return inner;
-  }
-  return undefined;
+  using key = who.serviceKeys.named(slot.serviceKey)?.for("slots");
+  return key && unwrap(key, slot.wrapped, ["outer", ...slotContext(who.owner, slot)]);
 }
 
-/** The same slot under the service key in force; undefined when only the password can make another one, or no key opens it. */
+/** The same slot under the service key in force; undefined when none of the keys opens it. */
 export function rewrapPasswordSlot(who: SlotOwner, slot: SlotRow): SlotRow | undefined {
   if (slot.kdf !== PASSWORD_KDF) return undefined;
   using inner = withoutService(who, slot);
@@ -96,7 +80,7 @@ export function serviceSlot(
   return makeSlot(who, masterKey, how, key, time);
 }
 
-/** The same slot, of any version, under the service key in force. */
+/** The same slot under the service key in force. */
 export function rewrapServiceSlot(who: SlotOwner, masterKey: SlotKey, slot: SlotRow): SlotRow {
   const serviceKey = who.serviceKeys.current;
   using key = serviceKey.for("slots");
@@ -117,45 +101,25 @@ export function recoverySlot(
   return makeSlot(who, masterKey, how, key, time);
 }
 
-/** The master key, or undefined when the password is another in each of its forms, or the row is not as it was written. */
+/** The master key, or undefined when the password is another or the row is not as it was written. */
 export async function openPasswordSlot(
   who: SlotOwner,
   slot: SlotRow,
   password: TypedPassword,
 ): Promise<Secret | undefined> {
-  return password.trying(async () => openWithForm(who, slot, password));
-}
-
-async function openWithForm(
-  who: SlotOwner,
-  slot: SlotRow,
-  password: TypedPassword,
-): Promise<Secret | undefined> {
-  if (slot.kdf === PASSWORD_KDF) {
-    using inner = withoutService(who, slot);
-    if (inner === undefined) return undefined;
-    const { wrapping } = await password.keysFor(slot.salt);
-    return unwrap(wrapping, inner.reveal(), slotContext(who.owner, slot));
-  }
   // Parameters never come from the row: whoever can write rows could make them weak or endless.
-  if (slot.kdf !== ARGON2ID) return undefined;
-  for (const serviceKey of who.serviceKeys.candidates(slot.serviceKey)) {
-    using key = await formerPasswordKey(serviceKey, password.secret, slot.salt);
-    const opened = unwrap(key, slot.wrapped, slotContext(who.owner, slot));
-    if (opened !== undefined) return opened;
-  }
-  return undefined;
+  if (slot.kdf !== PASSWORD_KDF) return undefined;
+  using inner = withoutService(who, slot);
+  if (inner === undefined) return undefined;
+  const { wrapping } = await password.keysFor(slot.salt);
+  return unwrap(wrapping, inner.reveal(), slotContext(who.owner, slot));
 }
 
 /** The master key, or undefined when the service key is another or the row is not as it was written. */
 export function openServiceSlot(who: SlotOwner, slot: SlotRow): Secret | undefined {
   if (slot.kdf !== HKDF) return undefined;
-  for (const serviceKey of who.serviceKeys.candidates(slot.serviceKey)) {
-    using key = serviceKey.for("slots");
-    const opened = unwrap(key, slot.wrapped, slotContext(who.owner, slot));
-    if (opened !== undefined) return opened;
-  }
-  return undefined;
+  using key = who.serviceKeys.named(slot.serviceKey)?.for("slots");
+  return key && unwrap(key, slot.wrapped, slotContext(who.owner, slot));
 }
 
 /** The master key, or undefined when the code is another or the row is not as it was written. */
@@ -184,32 +148,12 @@ function makeSlot(
   };
 }
 
-/** The key of a password slot from before one Argon2id served login and slot (Argon2id with a pepper, RFC 9106). */
-export async function formerPasswordKey(
-  serviceKey: ServiceKey,
-  password: Secret,
-  salt: Uint8Array,
-): Promise<Secret> {
-  using pepper = serviceKey.for("pepper");
-  const key = await deriveArgon2("argon2id", {
-    message: password.reveal(),
-    nonce: salt,
-    memory: MEMORY_KIB,
-    passes: PASSES,
-    parallelism: LANES,
-    tagLength: KEY_BYTES,
-    secret: pepper.reveal(),
-    associatedData: PASSWORD_CONTEXT,
-  });
-  return new Secret(key);
-}
-
 /** A slot opens only as what it was made: this user's, around this master key, of this kind, version and generation. */
 function slotContext(
   owner: EmailAddress,
   slot: Pick<SlotRow, "id" | "masterKey" | "kind" | "version" | "kdf" | "generation">,
 ): readonly string[] {
   const { id, masterKey, kind, version, kdf, generation } = slot;
-  const all = ["slot", canonicalAddress(owner), masterKey, id, kind, String(version), kdf];
-  return version === FORMER_VERSION ? all : [...all, String(generation)];
+  const made = [masterKey, id, kind, String(version), kdf, String(generation)];
+  return ["slot", canonicalAddress(owner), ...made];
 }

@@ -39,11 +39,8 @@ export function tagKeysUnder(serviceKeys: ServiceKeys, isFormerKeyLost = false):
       return { serviceKey: current.id, wrapped: wrap(key, tagKey.reveal(), CONTEXT) };
     },
     open: ({ serviceKey, wrapped }) => {
-      // A row without a name is nobody's: an empty name would try every key.
-      const [named] = serviceKey === "" ? [] : serviceKeys.candidates(serviceKey);
-      if (named === undefined) return undefined;
-      using key = named.for("tags");
-      return unwrap(key, wrapped, CONTEXT);
+      using key = serviceKeys.named(serviceKey)?.for("tags");
+      return key && unwrap(key, wrapped, CONTEXT);
     },
   };
 }

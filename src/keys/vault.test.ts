@@ -128,8 +128,10 @@ for (const { engine, open } of engines()) {
     for (const row of await store.db.selectFrom("slots").selectAll().execute()) {
       for (const key of candidates) {
         const context = ["slot", row.kind === "service" ? "bob@alpha.test" : "alice@alpha.test"];
-        const rest = [row.master_key, row.id, row.kind, String(row.version), row.kdf];
-        assert.equal(unwrap(key, row.wrapped, [...context, ...rest]), undefined);
+        const made = [row.master_key, row.id, row.kind, String(row.version), row.kdf];
+        const bound = [...context, ...made, String(row.generation)];
+        assert.equal(unwrap(key, row.wrapped, bound), undefined);
+        assert.equal(unwrap(key, row.wrapped, ["outer", ...bound]), undefined);
       }
     }
     using keys = await unlockWithPassword(deps, alice, passwordOf(alice));
@@ -141,7 +143,7 @@ for (const { engine, open } of engines()) {
       const window = secret.subarray(at, at + 16);
       if (!isPublic.includes(window)) assert(!dump.includes(window), `bytes at ${at}`);
     }
-    for (const purpose of ["slots", "pepper", "revocations"] as const) {
+    for (const purpose of ["slots", "login", "revocations"] as const) {
       using key = deps.serviceKeys.current.for(purpose);
       assert(!dump.includes(Buffer.from(key.reveal())), purpose);
     }

@@ -52,10 +52,12 @@ test("each purpose has a key of its own", () => {
   using root = new ServiceKey(newServiceRoot());
   const purposes: readonly ServicePurpose[] = [
     "slots",
-    "pepper",
+    "login",
     "queue",
     "revocations",
     "macs",
+    "audit",
+    "tags",
     "sessions",
   ];
   const keys = purposes.map((purpose) => Buffer.from(root.for(purpose).reveal()).toString("hex"));

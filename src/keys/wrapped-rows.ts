@@ -3,7 +3,7 @@ import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
 import type { Fingerprint } from "../openpgp/fingerprint.ts";
 import type { GenericRevocationRow } from "../store/generic-revocations.ts";
 import type { SecretKeyRow } from "../store/vault.ts";
-import type { ServiceKeys } from "./service-key.ts";
+import type { ServiceKey, ServiceKeys } from "./service-key.ts";
 import { deriveKey, unwrap, wrap } from "./wrap.ts";
 
 const SECRET_KEY_VERSION = 1;
@@ -50,22 +50,28 @@ export function unwrapRevocation(
   serviceKeys: ServiceKeys,
   row: GenericRevocationRow,
 ): Secret | undefined {
-  for (const serviceKey of serviceKeys.candidates(row.serviceKey)) {
-    using key = serviceKey.for("revocations");
-    const revocation = unwrap(key, row.wrapped, revocationContext(row));
-    if (revocation !== undefined) return revocation;
-  }
-  return undefined;
+  const serviceKey = serviceKeys.named(row.serviceKey);
+  return serviceKey && unwrapUnder(serviceKey, row);
 }
 
-/** Keys for mail are bound as they were before there were others: what is stored must open. */
+/** Whether this service key opens the revocation of a row, whichever key the row names. */
+export function opensRevocation(serviceKey: ServiceKey, row: GenericRevocationRow): boolean {
+  using revocation = unwrapUnder(serviceKey, row);
+  return revocation !== undefined;
+}
+
+function unwrapUnder(serviceKey: ServiceKey, row: GenericRevocationRow): Secret | undefined {
+  using key = serviceKey.for("revocations");
+  return unwrap(key, row.wrapped, revocationContext(row));
+}
+
 function secretKeyContext(
   owner: EmailAddress,
   row: Pick<SecretKeyRow, "masterKey" | "address" | "fingerprint" | "version" | "purpose">,
 ): readonly string[] {
   const { masterKey, address, fingerprint, version, purpose } = row;
-  const name = purpose === "sealing" ? "secret-key" : `secret-key ${purpose}`;
-  return [name, canonicalAddress(owner), masterKey, address, fingerprint, String(version)];
+  const bound = [masterKey, address, fingerprint, String(version)];
+  return [`secret-key ${purpose}`, canonicalAddress(owner), ...bound];
 }
 
 function revocationContext(row: {

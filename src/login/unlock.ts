@@ -13,9 +13,9 @@ import {
 import { openKeys } from "../keys/open-keys.ts";
 import type { Verified } from "../keys/login-verifier.ts";
 import { Overtaken } from "../keys/overtaken.ts";
-import { changePassword, refreshPassword } from "../keys/password.ts";
+import { changePassword } from "../keys/password.ts";
 import { renewMasterKey } from "../keys/renew.ts";
-import { PASSWORD_KDF, type TypedPassword } from "../keys/typed-password.ts";
+import type { TypedPassword } from "../keys/typed-password.ts";
 import type { UnlockedKeys } from "../keys/unlocked-keys.ts";
 import { upkeep } from "../keys/upkeep.ts";
 import { findMasterKey } from "../store/vault.ts";
@@ -36,7 +36,6 @@ export async function unlockAtLogin(
   using masterKey = await masterKeyAtLogin(deps, verified, password);
   if (masterKey === undefined) return { keys: undefined, generation: verified.generation };
   try {
-    if (masterKey.openedBy === "password") await refreshPassword(deps, masterKey, password);
     await upkeep(deps, deps.keyRules, masterKey);
   } catch (error) {
     if (error instanceof Overtaken) throw error;
@@ -87,8 +86,7 @@ async function createFirst(
   { account: { address, custody }, login, generation }: Verified,
   password: TypedPassword,
 ): Promise<void> {
-  const same = login.kdf === PASSWORD_KDF ? { salt: login.salt } : {};
-  const wanted = { ...deps.keyRules, address, custody, password, generation, ...same };
+  const wanted = { ...deps.keyRules, address, custody, password, generation, salt: login.salt };
   await createKeys(deps, wanted);
 }
 

@@ -8,7 +8,7 @@ import { fromUnixMs } from "../base/time.ts";
 import { parseAddress } from "../mail/address.ts";
 import { engines } from "../../test/support/engines.ts";
 import { insertAccount, readAccount } from "./accounts.ts";
-import { listClearLogins, setLogin } from "./logins.ts";
+import { setLogin } from "./logins.ts";
 import { readPublishedFile } from "./published-file.ts";
 
 const alice = parseAddress("alice@alpha.test") ?? assert.fail();
@@ -40,16 +40,5 @@ for (const { engine, open } of engines()) {
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
-  });
-
-  test(`${engine}: an account that was put at a generation has no clear login`, async () => {
-    await using store = await open();
-    await insertAccount(store, account, first);
-    assert.deepEqual(
-      (await listClearLogins(store, 10)).map(({ address }) => address),
-      [alice],
-    );
-    await setLogin(store, alice, 1, first);
-    assert.deepEqual(await listClearLogins(store, 10), []);
   });
 }

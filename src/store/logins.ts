@@ -6,7 +6,6 @@ import { systemClock } from "../base/time.ts";
 import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
 import { publishedFileOf } from "./published-file-of.ts";
 import { appendPasswordChange } from "./published-file.ts";
-import { addressFrom } from "./row.ts";
 import type { Schema } from "./schema.ts";
 import type { Store } from "./store.ts";
 
@@ -57,32 +56,7 @@ export async function setLogin(
     .execute();
 }
 
-/** Accounts whose login hash still lies in clear: no change has wrapped it since old versions. */
-export async function listClearLogins(
-  store: Store,
-  limit: number,
-): Promise<
-  readonly {
-    readonly address: EmailAddress;
-    readonly salt: Uint8Array;
-    readonly hash: Uint8Array;
-  }[]
-> {
-  const rows = await store.db
-    .selectFrom("accounts")
-    .select(["mailbox", "login_salt", "login_hash"])
-    .where("generation", "=", 0)
-    .orderBy("address")
-    .limit(limit)
-    .execute();
-  return rows.map((row) => ({
-    address: addressFrom(row.mailbox),
-    salt: row.login_salt,
-    hash: row.login_hash,
-  }));
-}
-
-/** The column of the clear hash is emptied: old backups, and dumps that somebody may have, hold it long enough. */
+/** The columns of a login; `login_hash` means nothing, and stays empty. */
 export function loginColumns({ salt, kdf, verifier, serviceKey }: LoginRow) {
   return {
     login_salt: salt,

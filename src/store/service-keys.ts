@@ -9,17 +9,8 @@ import type { Store } from "./store.ts";
 /** Rows behind one of them, in the order of their names: slots by ID, revocations by fingerprint, copies by ID. */
 export type Page = { readonly after: string; readonly limit: number };
 
-/** A password slot that waits to be made anew, by whose it is and what may end the waiting. */
-export type WaitingPassword = {
-  readonly owner: EmailAddress;
-  /** A `parked` one is around a master key from before a reset: its owner logs in with another password. */
-  readonly waits: "login" | "parked" | "closed";
-};
-
-const PASSWORD = "password";
-const OF_THE_SERVICE = ["service", "provisional"] as const;
-/** Password slots of this version hold a pepper in place of a wrapping. */
-const WITH_PEPPER = 1;
+/** The kinds of slots that the service key opens, alone or together with a password. */
+const NEED_A_SERVICE_KEY = ["password", "service", "provisional"] as const;
 
 /** Slots that the service key opens, alone or together with a password, and that are not under this one, with whose they are. */
 export async function slotsUnderOthers(
@@ -33,12 +24,7 @@ export async function slotsUnderOthers(
     .innerJoin("accounts", "accounts.address", "master_keys.owner")
     .selectAll("slots")
     .select("accounts.mailbox")
-    .where((slot) =>
-      slot.or([
-        slot("slots.kind", "in", OF_THE_SERVICE),
-        slot.and([slot("slots.kind", "=", PASSWORD), slot("slots.version", "<>", WITH_PEPPER)]),
-      ]),
-    )
+    .where("slots.kind", "in", NEED_A_SERVICE_KEY)
     .where("slots.service_key", "<>", serviceKey)
     .where("slots.id", ">", page.after)
     .orderBy("slots.id")
@@ -148,27 +134,4 @@ export async function copiesUnderOthers(
     .limit(page.limit)
     .execute();
   return rows.map(({ id }) => id);
-}
-
-/** The password slots that one of these service keys took part in, in the order of their owners. */
-export async function passwordsUnder(
-  store: Store,
-  serviceKeys: readonly string[],
-): Promise<readonly WaitingPassword[]> {
-  if (serviceKeys.length === 0) return [];
-  const rows = await store.db
-    .selectFrom("slots")
-    .innerJoin("master_keys", "master_keys.id", "slots.master_key")
-    .innerJoin("accounts", "accounts.address", "master_keys.owner")
-    .select(["accounts.mailbox", "accounts.state as account", "master_keys.state as masterKey"])
-    .where("slots.kind", "=", PASSWORD)
-    .where("slots.version", "=", WITH_PEPPER)
-    .where("slots.service_key", "in", serviceKeys)
-    .orderBy("accounts.address")
-    .orderBy("slots.id")
-    .execute();
-  return rows.map(({ mailbox, account, masterKey }) => ({
-    owner: addressFrom(mailbox),
-    waits: account === "closed" ? "closed" : masterKey === "current" ? "login" : "parked",
-  }));
 }

@@ -5,10 +5,10 @@ import type { Store } from "./store.ts";
 import { slotFrom, type SlotRow } from "./vault.ts";
 
 const OF_THE_SERVICE = ["service", "provisional"] as const;
-/** A password's has the service key in its pepper. */
+/** The service key opens a password's slot together with the password. */
 const NEED_A_SERVICE_KEY = ["password", ...OF_THE_SERVICE] as const;
 
-/** How many slots each service key took part in, by its name ("" for those from before there were names). */
+/** How many slots each service key took part in, by its name. */
 export async function countSlotsByServiceKey(
   store: Store,
 ): Promise<readonly { readonly serviceKey: string; readonly count: number }[]> {

@@ -22,7 +22,7 @@ export type SlotKind = "password" | "service" | "provisional" | "recovery" | "es
 
 /**
  * The master key under one other key; `kdf` names how that one is made, `salt` is its salt, `serviceKey` the service key
- * that took part ("" for none, or for one from before they had names).
+ * that took part ("" for none).
  */
 export type SlotRow = {
   readonly id: string;
@@ -34,7 +34,7 @@ export type SlotRow = {
   readonly wrapped: Uint8Array;
   readonly createdAt: Date;
   readonly serviceKey: string;
-  /** The generation of its account that it was made for (`keys/binding.ts`); 0 from before there were any. */
+  /** The generation of its account that it was made for (`keys/binding.ts`). */
   readonly generation: number;
 };
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import type { Secret } from "../../src/base/secret.ts";
+import { Secret } from "../../src/base/secret.ts";
 import { giveToProvider, takeBack } from "../../src/keys/custody.ts";
 import { verifyPassword } from "../../src/keys/login-verifier.ts";
 import { openWithPassword, type MasterKey } from "../../src/keys/master-key.ts";
@@ -10,8 +10,8 @@ import { changePassword, renewRecoveryCode } from "../../src/keys/password.ts";
 import { renameOwner } from "../../src/keys/rename.ts";
 import { login } from "../../src/login/login.ts";
 import { recoverWithCode, replacePassword, resetPassword } from "../../src/login/recover.ts";
+import { setLoginOnly } from "../support/accounts.ts";
 import { engines } from "../support/engines.ts";
-import { useFormerPassword } from "../support/former-password.ts";
 import {
   alice,
   fresh,
@@ -74,13 +74,17 @@ for (const { engine, open } of engines()) {
   test(`${engine}: a login in flight that makes the slot anew does not undo a password change`, async () => {
     await using store = await open();
     const { deps } = await withAlice(store, "provider-usable");
-    await useFormerPassword(deps, alice, old());
-    const request = { address: alice, password: old(), network };
+    // With it nothing opens but the login, which so gives it its slot.
+    const elsewhere = Secret.fromText("a password that was set elsewhere");
+    await setLoginOnly(deps, alice, elsewhere);
+    const request = { address: alice, password: elsewhere, network };
     const racing = login(deps, request);
     const changing = replacePassword(deps, alice, old(), fresh()).catch(() => false);
     const [result, isChanged] = await Promise.all([racing, changing]);
     if (result.kind === "ok") result.keys[Symbol.dispose]();
-    await (isChanged ? requireWhole(deps, fresh(), old()) : requireWhole(deps, old(), fresh()));
+    await (isChanged
+      ? requireWhole(deps, fresh(), elsewhere)
+      : requireWhole(deps, elsewhere, fresh()));
   });
 
   test(`${engine}: of a change, a reset and a recovery at once one password is left, for login and keys alike`, async () => {

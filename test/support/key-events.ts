@@ -22,9 +22,8 @@ import { openWithPassword, openWithService, type MasterKey } from "../../src/key
 import { readRecoveryCode } from "../../src/keys/recovery-code.ts";
 import { renameOwner } from "../../src/keys/rename.ts";
 import { revokeKey } from "../../src/keys/revoke.ts";
-import { rewrapAll } from "../../src/keys/rewrap.ts";
+import { requireAllRewrapped, rewrapAll } from "../../src/keys/rewrap.ts";
 import { rotateKey } from "../../src/keys/rotate.ts";
-import { requireNothingLeft } from "../../src/keys/under-former.ts";
 import { enrol } from "../../src/login/enrol.ts";
 import { login, type LoginDeps } from "../../src/login/login.ts";
 import { recoverWithCode, replacePassword, resetPassword } from "../../src/login/recover.ts";
@@ -146,11 +145,6 @@ export const KEY_EVENTS: Readonly<Record<string, KeyEvent>> = {
     run: retireServiceKey,
     resume: retireServiceKey,
   },
-  "password slot after a service key rotation": {
-    ...own,
-    before: rotateServiceKey,
-    run: logIn,
-  },
   "reclaim of former keys": {
     ...own,
     before: async (deps) => resetPassword(deps, alice, fresh()),
@@ -233,7 +227,7 @@ async function rotateServiceKey(deps: EventDeps): Promise<void> {
 }
 
 async function retireServiceKey(deps: EventDeps): Promise<void> {
-  requireNothingLeft(await rewrapAll(deps), false);
+  requireAllRewrapped(await rewrapAll(deps));
   deleteFormerKeys(deps.keyFile);
   await appendAudit(deps.store, { at: deps.clock.now(), action: "service-key.retired" });
 }
