@@ -38,6 +38,7 @@ import {
 import { addAlias } from "./alias.ts";
 import { bringCertificate, bringSecretKey } from "./bring.ts";
 import { giveToProvider, takeBack } from "./custody.ts";
+import { countReleases } from "./releases.ts";
 import { renameOwner } from "./rename.ts";
 import { publishRevocation } from "./revoke.ts";
 import { rotateKey } from "./rotate.ts";
@@ -127,6 +128,16 @@ for (const { engine, open, place } of engines()) {
       fingerprint,
     });
     assert.equal(await active(store), second.fingerprint);
+  });
+
+  test(`${engine}: a key on the user's device ends without a revocation, and is no release that is counted`, async () => {
+    await using store = await open();
+    const { deps } = await withAlice(store);
+    const first = await bringOwn(deps);
+    const { day } = await countReleases(store, deps.clock.now());
+    await bringOwn(deps);
+    assert.deepEqual(await findById(store, first.fingerprint), []);
+    assert.equal((await countReleases(store, deps.clock.now())).day, day);
   });
 
   test(`${engine}: a reset leaves the key on the user's device published`, async () => {

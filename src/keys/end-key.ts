@@ -11,7 +11,7 @@ import {
   selectGenericRevocation,
   type GenericRevocationRow,
 } from "../store/generic-revocations.ts";
-import { selectSecretKeys } from "../store/vault.ts";
+import { hasSecretKey, selectSecretKeys } from "../store/vault.ts";
 import type { Store } from "../store/store.ts";
 import { Overtaken } from "./overtaken.ts";
 import { compareServiceKey } from "./service-key-log.ts";
@@ -112,9 +112,11 @@ async function revoke(
     }
     return { by: "fresh", revoked: fresh };
   }
-  // A key on its owner's device is revoked by him alone.
   const kept = await selectGenericRevocation(tx, fingerprint);
-  if (kept?.wrapped.length === 0) return { by: "none", revoked: certificate };
+  // Its owner alone revokes it.
+  if (kept !== undefined && (await isOnDevice(tx, kept))) {
+    return { by: "none", revoked: certificate };
+  }
   if (kept !== undefined && (await isLost(deps, tx, kept))) {
     // No less harm than with a revocation, for who says so of a service key that is not lost.
     await recordRelease(deps, tx, { account: wish.owner, fingerprint, by: "none", isOwnAct });
@@ -129,6 +131,15 @@ async function revoke(
     throw new AppError("the generic revocation of the key does not verify", { temporary: false });
   }
   return { by: "generic", revoked };
+}
+
+/**
+ * Whether a key is on its owner's device alone, and its revocation with it. Whoever can write to the database can empty the
+ * row of another key: so the row must name no service key, and the secret key must not be here.
+ */
+async function isOnDevice(tx: Store, kept: GenericRevocationRow): Promise<boolean> {
+  if (kept.wrapped.length > 0 || kept.serviceKey !== "") return false;
+  return !(await hasSecretKey(tx, kept.fingerprint));
 }
 
 /**

@@ -114,6 +114,18 @@ for (const { engine, open } of engines()) {
     assert.equal(await rewrapAll(both), 3 * UNREADABLE);
   });
 
+  test(`${engine}: an emptied revocation is counted, unless it is of a key on its owner's device`, async () => {
+    await using store = await open();
+    const { before, both } = rotation(store);
+    const account = { custody: "provider-usable", profile: "compat", password: old() } as const;
+    await enrol(before, { ...account, address: alice });
+    const revocations = store.db.updateTable("generic_revocations");
+    await revocations.set({ wrapped: new Uint8Array() }).execute();
+    assert.equal(await rewrapAll(both), 1);
+    await revocations.set({ wrapped: new Uint8Array(), service_key: "" }).execute();
+    assert.equal(await rewrapAll(both), 0);
+  });
+
   test(`${engine}: passwords and logins go under a new service key without their users`, async () => {
     await using store = await open();
     const { before, both, alone } = rotation(store);

@@ -9,7 +9,8 @@ import type { Store } from "./store.ts";
 
 /**
  * The generic revocation of a key under the service key that `serviceKey` names; `owner` in its canonical form, empty
- * when his account was deleted. No bytes of `wrapped`: the key is on its owner's device, and so is its revocation.
+ * when his account was deleted. No bytes of `wrapped` and no `serviceKey`: the key is on its owner's device, and so is its
+ * revocation.
  */
 export type GenericRevocationRow = {
   readonly fingerprint: Fingerprint;

@@ -86,7 +86,7 @@ export async function replaceLogin(
     .execute();
 }
 
-/** Generic revocations that are kept under another service key. */
+/** Generic revocations that are kept under another service key; those of keys on their owners' devices are under none. */
 export async function revocationsUnderOthers(
   store: Store,
   serviceKey: string,
@@ -96,7 +96,7 @@ export async function revocationsUnderOthers(
     .selectFrom("generic_revocations")
     .selectAll()
     .where("service_key", "<>", serviceKey)
-    .where("wrapped", "<>", new Uint8Array())
+    .where((row) => row.or([row("service_key", "<>", ""), row("wrapped", "<>", new Uint8Array())]))
     .where("fingerprint", ">", page.after)
     .orderBy("fingerprint")
     .limit(page.limit)

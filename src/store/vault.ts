@@ -185,6 +185,16 @@ export async function selectSecretKeys(
   }));
 }
 
+/** Whether a secret key is kept here, under whichever master key. */
+export async function hasSecretKey(store: Store, fingerprint: Fingerprint): Promise<boolean> {
+  const row = await store.db
+    .selectFrom("secret_keys")
+    .select("fingerprint")
+    .where("fingerprint", "=", fingerprint)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
 export function slotFrom(row: Selectable<Schema["slots"]>): SlotRow {
   return {
     id: row.id,

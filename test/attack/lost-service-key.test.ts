@@ -24,6 +24,22 @@ async function hostOf(store: Store, byte: number, isLost = false): Promise<Deps>
   return deps;
 }
 
+const NO_OCTETS = { wrapped: new Uint8Array() };
+/** How a revocation can be emptied: the second looks like that of a key on its owner's device. */
+const EMPTIED = [NO_OCTETS, { ...NO_OCTETS, service_key: "" }];
+
+const revoking = {
+  owner: alice,
+  address: alice,
+  masterKey: undefined,
+  reason: "withdrawn",
+} as const;
+
+async function releasedFrom(store: Store) {
+  const entries = await Array.fromAsync(listAudit(store));
+  return entries.filter(({ action }) => action === "revocation.released");
+}
+
 /** The fingerprint of the key that alice gets, whom the provider can read for. */
 async function enrolled(store: Store, deps: Deps) {
   const wish = { address: alice, custody: "provider-usable", profile: "compat" } as const;
@@ -46,9 +62,7 @@ for (const { engine, open } of engines()) {
     assert.deepEqual(await findById(store, lost), []);
     using unlocked = await unlockWithPassword(deps, alice, fresh());
     assert(unlocked);
-    const released = (await Array.fromAsync(listAudit(store))).filter(
-      ({ action }) => action === "revocation.released",
-    );
+    const released = await releasedFrom(store);
     assert.equal(released.length, 1, "it is counted as releases are");
     assert.deepEqual(released[0]?.detail, { fingerprint: lost, by: "none" });
   });
@@ -77,6 +91,24 @@ for (const { engine, open } of engines()) {
     );
     assert.equal((await findPublished(store, alice))?.fingerprint, first);
   });
+
+  for (const emptied of EMPTIED) {
+    const named =
+      "service_key" in emptied ? "and names no service key" : "and names its service key";
+    test(`${engine}: a revocation that was emptied ${named} ends no key uncounted`, async () => {
+      await using store = await open();
+      const deps = await hostOf(store, 1);
+      const first = await enrolled(store, deps);
+      await store.db.updateTable("generic_revocations").set(emptied).execute();
+      const ending = revokeKey(deps, { ...revoking, text: "" });
+      await assert.rejects(ending, /no generic revocation of this key/);
+      assert.equal((await findPublished(store, alice))?.fingerprint, first);
+      const { by } = await revokeKey(await hostOf(store, 2, true), { ...revoking, text: "" });
+      assert.equal(by, "none");
+      const details = (await releasedFrom(store)).map(({ detail }) => detail);
+      assert.deepEqual(details, [{ fingerprint: first, by: "none" }]);
+    });
+  }
 
   test(`${engine}: a revocation whose row names another service key than the one that opens it is not called lost`, async () => {
     await using store = await open();
