@@ -54,7 +54,7 @@ export async function startSink(options: SinkOptions): Promise<Sink> {
         count += 1;
         const base = join(dir, String(count).padStart(NUMBER_DIGITS, "0"));
         await writeFile(`${base}.json`, envelopeText(envelope, client.isTls));
-        await writeFile(`${base}.new`, message);
+        await writeFile(`${base}.new`, message.take());
         await rename(`${base}.new`, `${base}.eml`);
         return reply("250", "2.0.0", "kept");
       },

@@ -1,4 +1,5 @@
-/** An account whose mail has waited for its password, and whose login has it opened. */
+/** An account whose mail has waited for its password, and whose logins have it opened, again and again. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { systemClock } from "../../src/base/time.ts";
 import { locked } from "../../src/incoming/verdicts.ts";
 import { certificateIn } from "../../src/keys/publication.ts";
@@ -11,45 +12,71 @@ import { addressOf, sealedFor } from "./junk.ts";
 import type { Attack } from "./scene.ts";
 
 const LOOK_MS = 100;
+/** How many messages a login finds at least; below that there are more, and another login. */
+const LEAST = 300;
+/** Messages that are put there in one transaction, which others wait for. */
+const TOGETHER = 10;
 
-/** Puts `count` messages there and logs in. */
+/** Has messages wait there and logs in, until it is disposed: however fast the machine is, it is never ready. */
 export async function waitingAtLogin(o: {
   readonly store: Store;
   readonly reader: string;
-  readonly count: number;
   readonly login: () => Promise<MailClient>;
 }): Promise<Attack> {
   const account = addressOf(o.reader);
-  const make = await sealedFor(o.store, o.reader);
-  const published = await findPublished(o.store, account);
-  const recipients = published === undefined ? [] : [await certificateIn(published)];
-  const receivedAt = systemClock.now();
-  const from = "stranger@legacy.test";
-  await o.store.transaction(async (tx) => {
-    for (let at = 0; at < o.count; at += 1) {
-      const body = make(from, `backlog${String(at)}@legacy.test`);
-      await storeMessage(tx, {
-        account,
-        ...(await sealedRow(body, recipients, receivedAt)),
-        state: "pending",
-        verdict: locked(receivedAt),
-        receivedAt,
-        sizeBytes: body.length,
-        outerFrom: from,
-      });
-    }
-  });
+  const put = await puttingTo(o.store, o.reader);
   const left = async (): Promise<number> =>
     (await listWaiting(o.store, account)).filter(({ verdict }) => verdict.state === "LOCKED")
       .length;
-  const client = await o.login();
+  const logins = new DisposableStack();
+  const state = { isOver: false, stored: 0, logins: 0 };
+  const more = async (): Promise<void> => {
+    for (let count = 0; count < LEAST; count += TOGETHER) await put(TOGETHER);
+    state.stored += LEAST;
+    state.logins += 1;
+    logins.use(await o.login());
+  };
+  await more();
+  await more();
+  const running = (async () => {
+    for (; !state.isOver; await sleep(LOOK_MS)) if ((await left()) < LEAST) await more();
+  })();
   return {
-    said: async () => `${String(await left())} of ${String(o.count)} messages still wait`,
+    said: async () =>
+      `${String(await left())} of ${String(state.stored)} messages still wait, after ${String(state.logins)} logins`,
     isReal: async () => (await left()) > 0,
     [Symbol.asyncDispose]: async () => {
-      client[Symbol.dispose]();
+      state.isOver = true;
+      await running;
+      logins.dispose();
       // The next scene begins in peace.
-      while ((await left()) > 0) await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+      while ((await left()) > 0) await sleep(LOOK_MS);
     },
   };
+}
+
+/** Puts so many more messages there, in one transaction. */
+async function puttingTo(store: Store, reader: string): Promise<(count: number) => Promise<void>> {
+  const address = addressOf(reader);
+  const published = await findPublished(store, address);
+  const recipients = published === undefined ? [] : [await certificateIn(published)];
+  const make = await sealedFor(store, reader);
+  const from = "stranger@legacy.test";
+  let stored = 0;
+  return async (count) =>
+    store.transaction(async (tx) => {
+      const receivedAt = systemClock.now();
+      for (let at = 0; at < count; at += 1) {
+        const body = make(from, `backlog${String((stored += 1))}@legacy.test`);
+        await storeMessage(tx, {
+          account: address,
+          ...(await sealedRow(body, recipients, receivedAt)),
+          state: "pending",
+          verdict: locked(receivedAt),
+          receivedAt,
+          sizeBytes: body.length,
+          outerFrom: from,
+        });
+      }
+    });
 }

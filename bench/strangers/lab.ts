@@ -79,13 +79,12 @@ function scenesIn(
       },
     },
     {
-      what: "opening; a login has 600 messages that wait for it opened",
+      what: "opening; a login has the messages opened that wait for it",
       times: TIMES,
       honest: arrives,
       attack: async () =>
         waitingAtLogin({
           store: beta,
-          count: 600,
           reader: "ben@beta.test",
           login: async () => login("ben@beta.test"),
         }),

@@ -1,5 +1,6 @@
 /** Which key an account's mail is encrypted to at rest. */
 import { AppError } from "../base/errors.ts";
+import type { Octets } from "../base/large-octets.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import type { ToStore } from "../incoming/stored-form.ts";
 import { type Certificate, parseCertificates } from "../openpgp/certificate.ts";
@@ -17,7 +18,7 @@ import type { Parts } from "./parts.ts";
 export async function wrapFor(
   deps: Pick<Parts, "store" | "clock"> & Partial<Pick<Parts, "encryptAtRest">>,
   { address }: Pick<Account, "address">,
-  data: Uint8Array,
+  data: Octets,
 ): Promise<Uint8Array> {
   const recipients = await keysOf(deps.store, address);
   const request = { data, recipients, now: deps.clock.now(), isOwn: true };

@@ -88,7 +88,9 @@ export function startCryptoPool(limits: Partial<ThreadLimits> = {}): CryptoPool 
             await pool.run({ name: "clientProtection", request: message, isUsers: true, keys: [] }),
           ),
     encryptAtRest: async (request) =>
-      request.data.length <= SMALL_OCTETS ? encryptAtRest(request) : work("encryptAtRest", request),
+      octetsIn(request.data) <= SMALL_OCTETS
+        ? encryptAtRest(request)
+        : work("encryptAtRest", request),
     figures: () => pool.figures,
     [Symbol.asyncDispose]: async () => pool[Symbol.asyncDispose](),
   };

@@ -53,7 +53,7 @@ export function wayIn(parts: Parts, transactions: Transactions): WayIn {
       data: async ({ protocol, name, address, transaction }, envelope, message) => {
         const client = `${name} ([${address}])`;
         const trace = notingTrace(deps.trace, transactions, transaction);
-        const arrival = { envelope, message, received: { protocol, client } };
+        const arrival = { envelope, message: message.take(), received: { protocol, client } };
         return deliver({ ...deps, trace }, arrival);
       },
     },

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { Given } from "../base/given.ts";
 import { after, MINUTE } from "../base/time.ts";
 import { replyText } from "../smtp/reply.ts";
 import { traceIncoming } from "../incoming/tracing.ts";
@@ -150,7 +151,8 @@ for (const { engine, open } of engines()) {
     assert(typeof sender === "object");
     const client = { login: sender as Sender } as unknown as Parameters<typeof data>[0];
     const message = Buffer.from("From: alice@alpha.test\r\nTo: bob@beta.test\r\n\r\nText.\r\n");
-    const replies = await data(client, { from: alice, recipients: [bob] }, message);
+    const given = new Given(message);
+    const replies = await data(client, { from: alice, recipients: [bob] }, given);
     assert.match(
       [replies].flat().map(replyText).join(),
       /^554 5\.7\.5 your keys are locked since your password changed: .*https:\/\/mail\.alpha\.test\/unlock; not sent$/,

@@ -5,6 +5,9 @@
  */
 import { eachSlice } from "./slices.ts";
 
+/** An octet string, or several that are one when they stand one after the other. */
+export type Octets = Uint8Array | readonly Uint8Array[];
+
 /** Larger octet strings are made in slices. */
 export const LARGE_OCTETS = 512 * 1024;
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { AppError } from "../base/errors.ts";
+import { octetStringsIn } from "../base/large-octets.ts";
 import { fromUnixMs } from "../base/time.ts";
 import { parseAddress, type EmailAddress } from "../mail/address.ts";
 import { firstField, parseHeader, serializeHeader, withoutFields } from "../mail/header.ts";
@@ -41,7 +42,7 @@ function depsFor(store: Store, failures: unknown[]): DeliverDeps {
     hasRoom: async () => Promise.resolve(true),
     wrapFor: async (account, data) => {
       if (account.address.local === "broken") throw new AppError("no key", { temporary: true });
-      return Promise.resolve(data);
+      return Promise.resolve(Buffer.concat(octetStringsIn(data)));
     },
     arrived: () => undefined,
     trace: traceIncoming(async () => Promise.resolve()),

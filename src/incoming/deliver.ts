@@ -6,6 +6,7 @@
  * neither the reply nor its time tells what was inside. Clear mail passes inline and is encrypted at rest. Nothing found
  * inside ever causes a refusal, a bounce or a connection to the outside.
  */
+import type { Octets } from "../base/large-octets.ts";
 import type { Clock } from "../base/time.ts";
 import { formatAddress, type EmailAddress } from "../mail/address.ts";
 import { stripResultHeaders } from "../mail/auth-results.ts";
@@ -39,7 +40,7 @@ export type DeliverDeps = AuthorDeps & {
   /** Reads whole messages where that keeps nobody waiting; default: here. */
   readonly messageWork?: Pick<MessageWork, "examine">;
   /** Encrypts to the key that protects an account's mailbox at rest. */
-  readonly wrapFor: (account: Account, data: Uint8Array) => Promise<Uint8Array>;
+  readonly wrapFor: (account: Account, data: Octets) => Promise<Uint8Array>;
   /** The same for a message, as the body of its row, where that keeps nobody waiting; default: here. */
   readonly bodyFor?: (account: Account, message: ToStore) => Promise<readonly Uint8Array[]>;
   /**

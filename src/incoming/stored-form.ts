@@ -2,7 +2,7 @@
  * How sealed mail is stored: the ciphertext as received, and the header with all octets around the ciphertext wrapped like
  * clear mail. Both together are the received octets.
  */
-import { joined } from "../base/large-octets.ts";
+import type { Octets } from "../base/large-octets.ts";
 import type { StoredMessage } from "../mailbox/mailbox.ts";
 import type { Certificate } from "../openpgp/certificate.ts";
 import { bigEndian, cursorOver } from "../openpgp/cursor.ts";
@@ -35,9 +35,9 @@ export async function bodyOfRow(
 /** The same with another way to wrap. */
 export async function bodyWith(
   { pieces, ciphertext }: ToStore,
-  wrap: (clear: Uint8Array) => Promise<Uint8Array>,
+  wrap: (clear: Octets) => Promise<Uint8Array>,
 ): Promise<readonly Uint8Array[]> {
-  if (ciphertext === undefined) return [await wrap(await joined(pieces))];
+  if (ciphertext === undefined) return [await wrap(pieces)];
   const { around, sealed } = takeApartAt(pieces, ciphertext);
   return rowOf(await wrap(around), sealed);
 }

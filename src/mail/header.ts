@@ -79,8 +79,13 @@ function restOf(buffer: Buffer, start: number): HeaderField {
   return { name: "", raw: buffer.subarray(start) };
 }
 
+/** Most lines end so near; to call `indexOf` costs more than to look at these. */
+const NEAR_OCTETS = 80;
+
 function lineEnd(bytes: Uint8Array, start: number): number {
-  const lf = bytes.indexOf(LF, start);
+  const near = Math.min(start + NEAR_OCTETS, bytes.length);
+  for (let at = start; at < near; at += 1) if (bytes[at] === LF) return at + 1;
+  const lf = bytes.indexOf(LF, near);
   return lf === -1 ? bytes.length : lf + 1;
 }
 

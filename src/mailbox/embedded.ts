@@ -1,7 +1,7 @@
 /** The mailbox inside our own database. */
 import { createHash, randomUUID } from "node:crypto";
 
-import { octetStringsIn } from "../base/large-octets.ts";
+import { type Octets, octetStringsIn } from "../base/large-octets.ts";
 import { AppError } from "../base/errors.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import { addPendingEvidence, updateVerdict, type ReadInside } from "../store/message-verdicts.ts";
@@ -15,7 +15,6 @@ import {
   sumMessages,
   type MessageRow,
 } from "../store/messages.ts";
-import type { Octets } from "../store/pieces.ts";
 import type { Store } from "../store/store.ts";
 import type {
   MailboxUse,

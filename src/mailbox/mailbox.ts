@@ -6,7 +6,7 @@
 import type { Brand } from "../base/brand.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import type { MessageForm, MessageState } from "../store/messages.ts";
-import type { Octets } from "../store/pieces.ts";
+import type { Octets } from "../base/large-octets.ts";
 import type { MessageVerdict } from "../store/verdict.ts";
 
 export type { MessageForm, MessageState } from "../store/messages.ts";

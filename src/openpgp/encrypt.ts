@@ -5,7 +5,7 @@
  */
 import { asBuffer } from "../base/bytes.ts";
 import { AppError } from "../base/errors.ts";
-import { newOctets } from "../base/large-octets.ts";
+import { newOctets, type Octets, octetsIn, octetStringsIn } from "../base/large-octets.ts";
 import { LONG_HEADER_OCTETS, PACKET, longPacketHeader, packetHeader } from "./packet.ts";
 import type { Certificate } from "./certificate.ts";
 import { bigEndian } from "./cursor.ts";
@@ -38,7 +38,7 @@ export async function signAndEncrypt(o: {
  * owner's keys, and where they have come to an end, to those all the same: better than no mail, or mail in clear.
  */
 export async function encryptAtRest(o: {
-  readonly data: Uint8Array;
+  readonly data: Octets;
   readonly recipients: readonly Certificate[];
   readonly now: Date;
   readonly isOwn?: boolean;
@@ -52,7 +52,7 @@ const MOST_RECIPIENTS = 64;
 
 async function encrypt(
   o: {
-    readonly data: Uint8Array;
+    readonly data: Octets;
     readonly recipients: readonly Certificate[];
     readonly now: Date;
     readonly isOwn?: boolean;
@@ -72,9 +72,9 @@ async function encrypt(
   }
 }
 
-function checkLimits(data: Uint8Array, recipients: readonly Certificate[]): void {
+function checkLimits(data: Octets, recipients: readonly Certificate[]): void {
   if (recipients.length === 0) throw new AppError("nobody to encrypt to", { temporary: false });
-  if (recipients.length > MOST_RECIPIENTS || data.length > MOST_CLEAR_OCTETS) {
+  if (recipients.length > MOST_RECIPIENTS || octetsIn(data) > MOST_CLEAR_OCTETS) {
     throw new AppError("too much for one OpenPGP message", { temporary: false });
   }
 }
@@ -86,29 +86,32 @@ async function assemble(
     readonly choice: ContainerChoice;
     readonly sessionKey: SessionKey;
     readonly signing: Signing | undefined;
-    readonly data: Uint8Array;
+    readonly data: Octets;
   },
 ): Promise<Uint8Array> {
-  const { data, signing } = o;
+  const { signing } = o;
+  const octets = octetsIn(o.data);
   const before = Buffer.concat([
     signing?.onePassPacket ?? Buffer.alloc(0),
-    packetHeader(PACKET.literal, LITERAL_HEAD.length + data.length),
+    packetHeader(PACKET.literal, LITERAL_HEAD.length + octets),
     LITERAL_HEAD,
   ]);
-  const plainOctets = before.length + data.length + MOST_SIGNATURE_OCTETS;
+  const plainOctets = before.length + octets + MOST_SIGNATURE_OCTETS;
   const start = head.length + LONG_HEADER_OCTETS;
   const output = asBuffer(newOctets(start + plainOctets + overheadOf(plainOctets)));
   const container = startContainer(output.subarray(start), o.choice, o.sessionKey);
   container.write(before);
-  await eachSlice(data, (slice) => {
-    signing?.update(slice);
-    container.write(slice);
-  });
+  for (const data of octetStringsIn(o.data)) {
+    await eachSlice(data, (slice) => {
+      signing?.update(slice);
+      container.write(slice);
+    });
+  }
   if (signing !== undefined) container.write(signing.finish());
-  const octets = container.end();
+  const sealed = container.end();
   head.copy(output);
-  longPacketHeader(PACKET.encrypted, octets).copy(output, head.length);
-  return output.subarray(0, start + octets);
+  longPacketHeader(PACKET.encrypted, sealed).copy(output, head.length);
+  return output.subarray(0, start + sealed);
 }
 
 function startContainer(

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 
+import { Given } from "../base/given.ts";
 import { after, DAY } from "../base/time.ts";
 import { formatAddress } from "../mail/address.ts";
 import { generateKey } from "../openpgp/generate.ts";
@@ -48,7 +49,7 @@ test("63 named recipients and a blind one are sealed for; for more the sender is
     const preparation = await prepare(
       { clock, hostname: "m.alpha.test" },
       [address("alice@alpha.test")],
-      Buffer.from(message),
+      new Given(Buffer.from(message)),
     );
     assert(preparation.kind === "ready");
     const recipients = found.slice(0, named + 1);

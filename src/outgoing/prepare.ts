@@ -1,6 +1,7 @@
 /** What is checked and completed in a submitted message before anything is decided about it. */
 import { randomUUID } from "node:crypto";
 import { asBuffer } from "../base/bytes.ts";
+import type { Given } from "../base/given.ts";
 import { joined } from "../base/large-octets.ts";
 import { after, DAY, type Clock } from "../base/time.ts";
 import type { EmailAddress } from "../mail/address.ts";
@@ -68,8 +69,36 @@ const DATE_TOLERANCE_MS = DAY;
 export async function prepare(
   deps: PrepareDeps,
   own: readonly EmailAddress[],
-  message: Uint8Array,
+  given: Given<Uint8Array>,
 ): Promise<Preparation> {
+  const completed = await complete(deps, own, given);
+  if (completed.kind === "refused") return completed;
+  const { message, header, messageId, isRequired } = completed;
+  return {
+    kind: "ready",
+    prepared: {
+      message,
+      messageId,
+      isRequired,
+      facts: readMessageFacts(header),
+      ...answered(header),
+      byClient: await (deps.clientProtection ?? clientProtection)(message),
+    },
+  };
+}
+
+type Completed = Pick<Prepared, "message" | "messageId" | "isRequired"> & {
+  readonly kind: "completed";
+  readonly header: Header;
+};
+
+/** What was given is held no longer than this. */
+async function complete(
+  deps: PrepareDeps,
+  own: readonly EmailAddress[],
+  given: Given<Uint8Array>,
+): Promise<Completed | Extract<Preparation, { kind: "refused" }>> {
+  const message = given.take();
   if (!isHeaderAcceptable(parseHeader(message))) return { kind: "refused", reply: LARGE_HEADER };
   const parsed = splitSubmitted(message);
   if (parsed === undefined) return { kind: "refused", reply: BROKEN_HEADER };
@@ -83,17 +112,12 @@ export async function prepare(
   const sendable = withoutFields(stripResultHeaders(submitted, [deps.hostname]), REMOVED);
   const cleaned = withOneReading(sendable);
   const { header, messageId } = withRequiredFields(deps, cleaned, readMessageFacts(cleaned));
-  const ready = await joined([serializeHeader(header), Buffer.from("\r\n"), body]);
   return {
-    kind: "ready",
-    prepared: {
-      message: ready,
-      facts: readMessageFacts(header),
-      messageId,
-      ...answered(header),
-      isRequired,
-      byClient: await (deps.clientProtection ?? clientProtection)(ready),
-    },
+    kind: "completed",
+    message: await joined([serializeHeader(header), Buffer.from("\r\n"), body]),
+    header,
+    messageId,
+    isRequired,
   };
 }
 

@@ -17,6 +17,7 @@ import { open } from "../pgpmime/open.ts";
 import { readProtectedHeader } from "../pgpmime/payload-header.ts";
 import { replyText } from "../smtp/reply.ts";
 import { answerRecipient, submit } from "./submit.ts";
+import { Given } from "../base/given.ts";
 
 before(makePeople);
 
@@ -83,7 +84,7 @@ test("whoever has no open keys is told why, and where former passwords are asked
       { ...deps, unlockPage: page },
       { ...sender, keys: UnlockedKeys.none(), closed },
       envelope,
-      Buffer.from(MESSAGE.replaceAll("\n", "\r\n")),
+      new Given(Buffer.from(MESSAGE.replaceAll("\n", "\r\n"))),
     );
     assert.match(replyText(reply), expected);
   }

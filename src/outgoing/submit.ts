@@ -7,6 +7,7 @@
  * message or, for a later copy, after it was committed to the outbox.
  */
 import { AppError } from "../base/errors.ts";
+import type { Given } from "../base/given.ts";
 import { joined } from "../base/large-octets.ts";
 import { type Domain, type EmailAddress, withoutSubaddress } from "../mail/address.ts";
 import type { Envelope } from "../mail/envelope.ts";
@@ -100,7 +101,7 @@ export async function submit(
   deps: SubmitDeps,
   sender: Sender,
   envelope: Envelope,
-  message: Uint8Array,
+  message: Given<Uint8Array>,
 ): Promise<Reply> {
   const { addresses } = sender;
   if (!(await isOwnReturnPath(deps, addresses, envelope.from))) return FOREIGN_RETURN_PATH;

@@ -4,11 +4,12 @@
  */
 import type { SMTPServerDataStream } from "smtp-server";
 
+import { Given } from "../base/given.ts";
 import type { Envelope } from "../mail/envelope.ts";
 import { checkLineEndsInSlices } from "../mail/message.ts";
 import type { DataOutcome } from "./answered.ts";
 import type { Budget, Share } from "./budget.ts";
-import { collect } from "./collect.ts";
+import { collect, type Collected } from "./collect.ts";
 import type { Connection } from "./connection.ts";
 import type { Client, Handlers, ListenerLimits, ListenerMode } from "./handlers.ts";
 import { Pace } from "./pace.ts";
@@ -40,10 +41,12 @@ export async function answerData<Login extends object>(
 ): Promise<DataOutcome> {
   const { connection, envelope } = transaction;
   using room = deps.budget.share(connection.network);
-  const message = await messageFrom(stream, deps.limits, room, transaction.hangUp);
-  connection.sizeBytes = message instanceof Uint8Array ? message.length : 0;
+  const came = await messageFrom(stream, deps.limits, room, transaction.hangUp);
+  connection.sizeBytes = came.sizeBytes;
   const replies =
-    message instanceof Uint8Array ? await decided(deps.handlers, transaction, message) : [message];
+    came.message instanceof Given
+      ? await decided(deps.handlers, transaction, came.message)
+      : [came.message];
   if (deps.mode !== "lmtp") return textOf(oneReply(replies));
   // RFC 2033 §4.2: as many replies as accepted RCPTs; smtp-server alone would forget repeated ones.
   const [first = errorReply(undefined)] = replies;
@@ -53,36 +56,51 @@ export async function answerData<Login extends object>(
   });
 }
 
-/** The message, or why it is none. Refused unread: what others may take for two messages (RFC 5321 §2.3.8). */
+/** The message and its size, or why it is none. */
+type Came = { readonly message: Given<Uint8Array> | Reply; readonly sizeBytes: number };
+
+/** Refused unread: what others may take for two messages (RFC 5321 §2.3.8). */
 async function messageFrom(
   stream: SMTPServerDataStream,
   limits: ListenerLimits,
   room: Share,
   hangUp: () => void,
-): Promise<Uint8Array | Reply> {
+): Promise<Came> {
   const { messageBytes } = limits;
   using pace = new Pace(limits);
   pace.signal.addEventListener("abort", hangUp);
   const collected = await collect(stream, messageBytes, pace, room);
   pace.signal.removeEventListener("abort", hangUp);
-  switch (collected.kind) {
+  if (collected.kind !== "whole") {
+    return { message: whyNone(collected.kind, messageBytes), sizeBytes: 0 };
+  }
+  const { bytes } = collected;
+  return (await checkLineEndsInSlices(bytes)) === "ok"
+    ? { message: new Given(bytes), sizeBytes: bytes.length }
+    : { message: UNSAFE_LINE_ENDS, sizeBytes: 0 };
+}
+
+const UNSAFE_LINE_ENDS = reply(
+  "550",
+  "5.6.0",
+  "bare CR, bare LF or NUL in the message; not accepted",
+);
+
+function whyNone(kind: Exclude<Collected["kind"], "whole">, messageBytes: number): Reply {
+  switch (kind) {
     case "broken":
       return reply("451", "4.4.2", "the message did not come in full");
     case "too-large":
       return tooLarge(messageBytes);
     case "no-room":
       return reply("452", "4.3.1", "too much mail at once; try again later");
-    case "whole":
-      return (await checkLineEndsInSlices(collected.bytes)) === "ok"
-        ? collected.bytes
-        : reply("550", "5.6.0", "bare CR, bare LF or NUL in the message; not accepted");
   }
 }
 
 async function decided<Login extends object>(
   handlers: Handlers<Login>,
   { client, envelope }: Transaction<Login>,
-  message: Uint8Array,
+  message: Given<Uint8Array>,
 ): Promise<readonly Reply[]> {
   try {
     const answer = await handlers.data(client(), envelope, message);

@@ -1,4 +1,5 @@
 /** What a listener asks whoever uses it, and how much it takes. */
+import type { Given } from "../base/given.ts";
 import type { Secret } from "../base/secret.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import type { Envelope } from "../mail/envelope.ts";
@@ -51,7 +52,7 @@ export type Handlers<Login extends object> = {
   readonly data: (
     client: Client<Login>,
     envelope: Envelope,
-    message: Uint8Array,
+    message: Given<Uint8Array>,
   ) => Promise<Reply | readonly Reply[]>;
   /** Names each transaction: the name stands in its replies. Without it they have none. */
   readonly nameTransaction?: () => string;

@@ -1,10 +1,10 @@
 /** What is found out about a stored message, by whoever may open it. */
 import { sql, type RawBuilder } from "kysely";
 
-import { octetsIn } from "../base/large-octets.ts";
+import { type Octets, octetsIn } from "../base/large-octets.ts";
 import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
 import { BODY } from "./messages.ts";
-import { insertPieces, keepOnly, type Octets, rowPart } from "./pieces.ts";
+import { insertPieces, keepOnly, rowPart } from "./pieces.ts";
 import type { Store } from "./store.ts";
 import { verdictFrom, verdictText, type MessageVerdict } from "./verdict.ts";
 

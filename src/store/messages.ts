@@ -1,10 +1,10 @@
 import type { Selectable } from "kysely";
 
 import { fromUnixMs } from "../base/time.ts";
-import { octetsIn } from "../base/large-octets.ts";
+import { type Octets, octetsIn } from "../base/large-octets.ts";
 import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
 import { holdAccount } from "./account-locks.ts";
-import { insertPieces, type Octets, readPieces, rowPart, untilWhole } from "./pieces.ts";
+import { insertPieces, readPieces, rowPart, untilWhole } from "./pieces.ts";
 import { addressFrom, textOrNone, wordFrom } from "./row.ts";
 import type { Schema } from "./schema.ts";
 import type { Store } from "./store.ts";

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { haveAccounts } from "../../test/support/accounts.ts";
 import { engines } from "../../test/support/engines.ts";
 import { addressOf } from "../../test/support/published.ts";
-import { LARGE_OCTETS } from "../base/large-octets.ts";
+import { LARGE_OCTETS, type Octets } from "../base/large-octets.ts";
 import { fromUnixMs } from "../base/time.ts";
 import { locked } from "../incoming/verdicts.ts";
 import {
@@ -26,7 +26,7 @@ import {
   takeDue,
   type OutboxRow,
 } from "./outbox.ts";
-import { type Octets, type PiecesTable } from "./pieces.ts";
+import type { PiecesTable } from "./pieces.ts";
 import type { Store } from "./store.ts";
 
 const NOW = fromUnixMs(1_800_000_000_000);

@@ -9,11 +9,14 @@ import { setImmediate } from "node:timers/promises";
 import { sql } from "kysely";
 
 import { AppError } from "../base/errors.ts";
-import { LARGE_OCTETS, newOctets, octetsIn, octetStringsIn } from "../base/large-octets.ts";
+import {
+  LARGE_OCTETS,
+  newOctets,
+  type Octets,
+  octetsIn,
+  octetStringsIn,
+} from "../base/large-octets.ts";
 import type { Store } from "./store.ts";
-
-/** One after the other they are the value. */
-export type Octets = Uint8Array | readonly Uint8Array[];
 
 export type PiecesTable = "message_pieces" | "outbox_pieces";
 

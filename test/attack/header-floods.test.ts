@@ -43,6 +43,8 @@ import {
 import { NOBODY_ASKED } from "../support/authors.ts";
 import { haveAccounts } from "../support/accounts.ts";
 import { decrypt } from "../../src/openpgp/decrypt.ts";
+import { Given } from "../../src/base/given.ts";
+import { octetStringsIn } from "../../src/base/large-octets.ts";
 
 const MB = 1024 * 1024;
 const FROM = "From: alice@alpha.test\r\n";
@@ -94,7 +96,7 @@ async function arrive(message: Uint8Array): Promise<readonly string[]> {
     findAccount: async (wanted) =>
       Promise.resolve({ address: wanted, custody: "unlocks-at-login", createdAt: NOW } as Account),
     hasRoom: async () => Promise.resolve(true),
-    wrapFor: async (_account, data) => Promise.resolve(data),
+    wrapFor: async (_account, data) => Promise.resolve(Buffer.concat(octetStringsIn(data))),
     arrived: () => undefined,
     trace: traceIncoming(async () => Promise.resolve()),
     failed: () => undefined,
@@ -120,7 +122,7 @@ for (const [name, unit, megabytes] of FLOODS) {
     const blockedMs = await longestBlock(async () => {
       const clock = { now: () => NOW };
       const own = [address("alice@alpha.test")];
-      const prepared = await prepare({ clock, hostname: "m.alpha.test" }, own, clear);
+      const prepared = await prepare({ clock, hostname: "m.alpha.test" }, own, new Given(clear));
       assert(prepared.kind === "refused");
       assert.match(replyText(prepared.reply), LARGE);
       detectProtection(clear);

@@ -6,6 +6,7 @@ import { noMeter } from "../../src/app/meter.ts";
 import { outgoingHandlers, wayOut } from "../../src/app/outgoing.ts";
 import type { Parts } from "../../src/app/parts.ts";
 import { Transactions } from "../../src/app/transactions.ts";
+import { Given } from "../../src/base/given.ts";
 import { closeAccount, endSessions } from "../../src/keys/end-account.ts";
 import { takeBack } from "../../src/keys/custody.ts";
 import { replacePassword, resetPassword } from "../../src/login/recover.ts";
@@ -83,7 +84,8 @@ for (const { engine, place } of engines()) {
       const answer = await rcpt(client, envelope, bob);
       assert(answer !== "ok");
       assert.match(replyText(answer), /^451 4\.7\.0 .*log in again/);
-      const reply = await data(client, { from: alice, recipients: [bob] }, Buffer.from("From: x"));
+      const given = new Given(Buffer.from("From: x"));
+      const reply = await data(client, { from: alice, recipients: [bob] }, given);
       assert.match([reply].flat().map(replyText).join(), /^451 4\.7\.0 /);
       loggedOut(sender as Sender);
     });

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { octetStringsIn } from "../../src/base/large-octets.ts";
 import { findReader } from "../../src/accounts/embedded.ts";
 import { deliver, type DeliverDeps } from "../../src/incoming/deliver.ts";
 import { traceIncoming } from "../../src/incoming/tracing.ts";
@@ -34,7 +35,7 @@ function deliveryWith(deps: Deps, between: Hook = async () => Promise.resolve())
     hasRoom: async () => Promise.resolve(true),
     wrapFor: async (_account, data) => {
       await between();
-      return data;
+      return Buffer.concat(octetStringsIn(data));
     },
     arrived: () => undefined,
     trace: traceIncoming(async () => Promise.resolve()),

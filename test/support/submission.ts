@@ -1,5 +1,6 @@
 /** Submissions by alice, whose next hop and outbox are looked into. */
 import assert from "node:assert/strict";
+import { Given } from "../../src/base/given.ts";
 import { after, DAY, fromUnixMs } from "../../src/base/time.ts";
 import type { Discovery } from "../../src/discovery/outcome.ts";
 import { UnlockedKeys } from "../../src/keys/unlocked-keys.ts";
@@ -135,7 +136,8 @@ export async function send(message: string, to: readonly string[], options: Opti
   };
   const from = options.from === "" ? undefined : address(options.from ?? "alice@alpha.test");
   const envelope = { from, recipients: to.map(address) };
-  const reply = await submit(deps, sender, envelope, Buffer.from(message.replaceAll("\n", "\r\n")));
+  const bytes = Buffer.from(message.replaceAll("\n", "\r\n"));
+  const reply = await submit(deps, sender, envelope, new Given(bytes));
   return { reply: replyText(reply), relayed, kept, policies, deps, sender };
 }
 

@@ -65,7 +65,7 @@ export async function listen(
       },
       rcpt: async () => Promise.resolve("ok"),
       data: async (client, envelope, message) => {
-        taken.push({ client, envelope, text: Buffer.from(message).toString() });
+        taken.push({ client, envelope, text: Buffer.from(message.take()).toString() });
         return Promise.resolve(reply("250", "2.0.0", "taken"));
       },
       ...changes,
