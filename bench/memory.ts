@@ -14,6 +14,7 @@ import { loadConfig } from "../src/config/load.ts";
 import { parseAddress } from "../src/mail/address.ts";
 import { listMessages } from "../src/mailbox/embedded.ts";
 import { connectClient } from "../test/support/mail-client.ts";
+import { idAt } from "../test/support/accounts.ts";
 
 const MESSAGE_BYTES = 25_000_000;
 const LIMIT_MB = 600;
@@ -62,7 +63,7 @@ async function sendLarge({ world }: Lab): Promise<{ submitMs: string; openMs: st
   if (sent.kind === "refused") throw new Error(sent.reply);
   const submitted = performance.now();
   for (;;) {
-    const [message] = await listMessages(parts.store, bob);
+    const [message] = await listMessages(parts.store, await idAt(parts.store, bob));
     if (message?.verdict.state === "CONFIDENTIAL") break;
     if (performance.now() - submitted > ARRIVAL_MS) throw new Error("it did not arrive");
     await sleep(20);

@@ -13,6 +13,8 @@ const IMPORT_MAP: Record<string, readonly [folders: string, packages?: string]> 
   mail: ["base"],
   openpgp: ["base mail", "openpgp"],
   pgpmime: ["base mail openpgp"],
+  // the types that features and the store share
+  words: ["base mail openpgp"],
   // edges: the world outside, one protocol each
   dns: ["base mail", "dns-packet"],
   fetch: ["base mail dns"],
@@ -21,27 +23,29 @@ const IMPORT_MAP: Record<string, readonly [folders: string, packages?: string]> 
   dovecot: ["base mail"],
   scan: ["base mail"],
   http: ["base mail"],
-  store: ["base mail openpgp", "kysely pg"],
+  store: ["base mail words openpgp", "kysely pg"],
   // features: what the product does
-  journal: ["base mail store"],
-  policy: ["base mail store"],
-  accounts: ["base mail store imap dovecot"],
-  keys: ["base mail openpgp store journal"],
-  discovery: ["base mail openpgp dns fetch store"],
-  keyserver: ["base mail openpgp store http"],
-  mailbox: ["base mail store imap"],
-  notices: ["base mail"],
-  login: ["base mail accounts keys store journal"],
+  journal: ["base mail words store"],
+  policy: ["base mail words store"],
+  accounts: ["base mail words store imap dovecot"],
+  keys: ["base mail words openpgp store journal"],
+  discovery: ["base mail words openpgp dns fetch store"],
+  keyserver: ["base mail words openpgp store http"],
+  mailbox: ["base mail words store imap"],
+  notices: ["base mail words"],
+  login: ["base mail words accounts keys store journal"],
   outgoing: [
-    "base mail openpgp pgpmime policy discovery keys mailbox notices journal store smtp scan",
+    "base mail words openpgp pgpmime policy discovery keys mailbox notices journal store smtp scan",
   ],
   incoming: [
-    "base mail openpgp pgpmime policy discovery keys mailbox notices journal store smtp scan",
+    "base mail words openpgp pgpmime policy discovery keys mailbox notices journal store smtp scan",
   ],
-  portal: ["base mail openpgp pgpmime policy discovery keys outgoing notices journal store http"],
-  doctor: ["base mail dns fetch discovery keys store"],
+  portal: [
+    "base mail words openpgp pgpmime policy discovery keys outgoing notices journal store http",
+  ],
+  doctor: ["base mail words dns fetch discovery keys store"],
   api: [
-    "base mail http store journal policy accounts keys discovery mailbox notices login outgoing incoming portal doctor",
+    "base mail words http store journal policy accounts keys discovery mailbox notices login outgoing incoming portal doctor",
     "zod sanitize-html",
   ],
   // shell: puts the parts together
@@ -64,25 +68,50 @@ function packageOf(specifier: string): string {
   return specifier.split("/", specifier.startsWith("@") ? 2 : 1).join("/");
 }
 
-for (const file of globSync(`*${sep}**${sep}*.ts`, { cwd: SRC }).toSorted()) {
-  if (file.endsWith(".test.ts")) continue;
-  test(`src/${file} imports only what its folder may`, () => {
-    const folder = file.slice(0, file.indexOf(sep));
-    const row = IMPORT_MAP[folder];
-    assert(row, `src/${folder}/ has no row in the import map`);
-    const [folders, packages = ""] = row;
-    const text = readFileSync(join(SRC, file), "utf8").replaceAll(PURE, "");
-    for (const [, specifier = ""] of text.matchAll(SPECIFIER)) {
-      if (specifier.startsWith("node:")) {
-        assert(!CORE.has(folder) || !IO.test(specifier), `core does no I/O: ${specifier}`);
-      } else if (specifier.startsWith(".")) {
-        const target = relative(SRC, join(SRC, dirname(file), specifier)).split(sep, 1)[0] ?? "";
-        const allowed = target === folder || folders === "*" || words(folders).includes(target);
-        assert(allowed, `src/${folder}/ may not import src/${target}/`);
-      } else {
-        const allowed = words(packages).includes(packageOf(specifier));
-        assert(allowed, `src/${folder}/ may not import the package ${packageOf(specifier)}`);
-      }
-    }
+/** The files of `src/` without their tests, by folder. */
+const FILES = Map.groupBy(
+  globSync(`*${sep}**${sep}*.ts`, { cwd: SRC })
+    .filter((file) => !file.endsWith(".test.ts"))
+    .toSorted(),
+  (file) => file.slice(0, file.indexOf(sep)),
+);
+
+/** What a file imports, as it is written. */
+function importsOf(file: string): readonly string[] {
+  const text = readFileSync(join(SRC, file), "utf8").replaceAll(PURE, "");
+  return [...text.matchAll(SPECIFIER)].map(([, specifier = ""]) => specifier);
+}
+
+/** What is wrong with one import of a file; undefined when it is allowed. */
+function faultOf(folder: string, file: string, specifier: string): string | undefined {
+  const [folders, packages = ""] = IMPORT_MAP[folder] ?? [""];
+  if (specifier.startsWith("node:")) {
+    return CORE.has(folder) && IO.test(specifier) ? "core does no I/O" : undefined;
+  }
+  if (!specifier.startsWith(".")) {
+    const isAllowed = words(packages).includes(packageOf(specifier));
+    return isAllowed ? undefined : `src/${folder}/ may not import this package`;
+  }
+  return faultOfPath(folder, folders, join(SRC, dirname(file), specifier));
+}
+
+/** What is wrong with the import of a file of ours. */
+function faultOfPath(folder: string, folders: string, path: string): string | undefined {
+  const target = relative(SRC, path).split(sep, 1)[0] ?? "";
+  if (target === "..") return "src/ imports nothing outside of it";
+  const isAllowed = target === folder || folders === "*" || words(folders).includes(target);
+  return isAllowed ? undefined : `src/${folder}/ may not import src/${target}/`;
+}
+
+for (const [folder, files] of FILES) {
+  test(`src/${folder}/ imports only what it may`, () => {
+    assert(IMPORT_MAP[folder], `src/${folder}/ has no row in the import map`);
+    const faults = files.flatMap((file) =>
+      importsOf(file).flatMap((specifier) => {
+        const fault = faultOf(folder, file, specifier);
+        return fault === undefined ? [] : [`${file}: ${specifier}: ${fault}`];
+      }),
+    );
+    assert.deepEqual(faults, []);
   });
 }

@@ -10,6 +10,7 @@ import type { MailClient } from "../../test/support/mail-client.ts";
 import { sealedRow } from "../../test/support/sealed-rows.ts";
 import { addressOf, sealedFor } from "./junk.ts";
 import type { Attack } from "./scene.ts";
+import { idAt } from "../../test/support/accounts.ts";
 
 const LOOK_MS = 100;
 /** How many messages a login finds at least; below that there are more, and another login. */
@@ -23,7 +24,7 @@ export async function waitingAtLogin(o: {
   readonly reader: string;
   readonly login: () => Promise<MailClient>;
 }): Promise<Attack> {
-  const account = addressOf(o.reader);
+  const account = await idAt(o.store, addressOf(o.reader));
   const put = await puttingTo(o.store, o.reader);
   const left = async (): Promise<number> =>
     (await listWaiting(o.store, account)).filter(({ verdict }) => verdict.state === "LOCKED")
@@ -58,6 +59,7 @@ export async function waitingAtLogin(o: {
 /** Puts so many more messages there, in one transaction. */
 async function puttingTo(store: Store, reader: string): Promise<(count: number) => Promise<void>> {
   const address = addressOf(reader);
+  const account = await idAt(store, address);
   const published = await findPublished(store, address);
   const recipients = published === undefined ? [] : [await certificateIn(published)];
   const make = await sealedFor(store, reader);
@@ -69,7 +71,7 @@ async function puttingTo(store: Store, reader: string): Promise<(count: number) 
       for (let at = 0; at < count; at += 1) {
         const body = make(from, `backlog${String((stored += 1))}@legacy.test`);
         await storeMessage(tx, {
-          account: address,
+          account,
           ...(await sealedRow(body, recipients, receivedAt)),
           state: "pending",
           verdict: locked(receivedAt),

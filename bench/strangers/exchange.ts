@@ -4,6 +4,7 @@ import { listMessages } from "../../src/mailbox/embedded.ts";
 import { SECOND } from "../../src/base/time.ts";
 import type { MailClient } from "../../test/support/mail-client.ts";
 import { addressOf } from "./junk.ts";
+import { idAt } from "../../test/support/accounts.ts";
 
 /** How long mail may take to be opened. */
 const LATE_MS = 60 * SECOND;
@@ -69,7 +70,7 @@ async function stateOf(store: Store, from: string): Promise<string> {
   const bob = addressOf("bob@beta.test");
   const late = performance.now() + LATE_MS;
   while (performance.now() < late) {
-    const messages = await listMessages(store, bob);
+    const messages = await listMessages(store, await idAt(store, bob));
     const found = messages.find(({ outerFrom }) => outerFrom === from);
     if (found !== undefined && found.verdict.state !== "LOCKED") return found.verdict.state;
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));

@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { parseAddress } from "../mail/address.ts";
 import { fakeClock } from "../../test/support/clock.ts";
 import { engines } from "../../test/support/engines.ts";
+import { newAccountId } from "../words/account.ts";
 import { addAccount, findAccount, NO_LOGIN } from "./embedded.ts";
 
 const alice = parseAddress("alice@alpha.test");
@@ -15,10 +16,11 @@ for (const { engine, open } of engines()) {
   test(`${engine}: an account is found by its address, and there is one for each`, async () => {
     await using store = await open();
     const deps = { store, clock: fakeClock() };
-    const wanted = { address: alice, custody: "unlocks-at-login" } as const;
+    const wanted = { id: newAccountId(), address: alice, custody: "unlocks-at-login" } as const;
     const account = await addAccount(deps, wanted, NO_LOGIN, 1);
     assert.deepEqual(await findAccount(store, alice), account);
     assert.equal(await findAccount(store, nobody), undefined);
-    await assert.rejects(addAccount(deps, wanted, NO_LOGIN, 1), /there is an account/);
+    const again = { ...wanted, id: newAccountId() };
+    await assert.rejects(addAccount(deps, again, NO_LOGIN, 1), /there is an account/);
   });
 }

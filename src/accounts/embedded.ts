@@ -2,24 +2,19 @@
 import { AppError } from "../base/errors.ts";
 import type { Clock } from "../base/time.ts";
 import type { EmailAddress } from "../mail/address.ts";
-import {
-  insertAccount,
-  readAccount,
-  type Account,
-  type Custody,
-  type Policy,
-} from "../store/accounts.ts";
+import { insertAccount, readAccount } from "../store/accounts.ts";
 import type { LoginRow } from "../store/logins.ts";
-import { findAliased } from "../store/aliases.ts";
+import { findOwner } from "../store/addresses.ts";
 import type { Store } from "../store/store.ts";
+import type { Account, AccountId, Custody, Policy } from "../words/account.ts";
 
-export type { Account, Custody } from "../store/accounts.ts";
 export type { LoginRow } from "../store/logins.ts";
-export { listAccounts, updateAccount } from "../store/accounts.ts";
+export { findAccount, listAccounts, updateAccount } from "../store/accounts.ts";
 export { NO_LOGIN } from "../store/logins.ts";
 
 /** What an account is made of. */
 export type NewAccount = {
+  readonly id: AccountId;
   readonly address: EmailAddress;
   readonly custody: Custody;
   readonly policy?: Policy | undefined;
@@ -35,9 +30,9 @@ export async function addAccount(
   login: LoginRow,
   generation: number,
 ): Promise<Account> {
-  const { address, custody, policy } = account;
+  const { id, address, custody, policy } = account;
   const createdAt = deps.clock.now();
-  const added: Account = { address, custody, policy, createdAt, mailboxKey: "same" };
+  const added: Account = { id, address, custody, policy, createdAt, mailboxKey: "same" };
   if (!(await insertAccount(deps.store, added, login, generation))) {
     throw new AppError("there is an account with this address", { temporary: false });
   }
@@ -49,15 +44,7 @@ export async function findReader(
   store: Store,
   address: EmailAddress,
 ): Promise<Account | undefined> {
-  const owner = (await findAliased(store, address)) ?? address;
-  const account = await findAccount(store, owner);
+  const owner = await findOwner(store, address);
+  const account = owner && (await readAccount(store, owner))?.account;
   return account?.closedAt === undefined ? account : undefined;
-}
-
-/** The account whose own address this is, closed or not. */
-export async function findAccount(
-  store: Store,
-  address: EmailAddress,
-): Promise<Account | undefined> {
-  return (await readAccount(store, address))?.account;
 }

@@ -1,6 +1,7 @@
-import { sameAddress, type Domain, type EmailAddress, withoutSubaddress } from "../mail/address.ts";
+import { type Domain, type EmailAddress, withoutSubaddress } from "../mail/address.ts";
 import type { Store } from "../store/store.ts";
-import { findReader, type Account } from "./embedded.ts";
+import type { Account, AccountId } from "../words/account.ts";
+import { findReader } from "./embedded.ts";
 
 /** What an installation serves. */
 export type Served = {
@@ -37,10 +38,10 @@ export async function readerOf(
 export async function isPostmastersMail(
   store: Store,
   served: Served,
-  account: EmailAddress,
+  account: AccountId,
   addresses: readonly EmailAddress[],
 ): Promise<boolean> {
   const asked = addresses.find((address) => isPostmaster(served, address));
   const reader = asked && (await readerOf(store, served, asked));
-  return reader !== undefined && sameAddress(reader.address, account);
+  return reader?.id === account;
 }

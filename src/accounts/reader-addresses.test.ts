@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { after, fromUnixMs, HOUR } from "../base/time.ts";
-import { canonicalAddress, parseAddress, type EmailAddress } from "../mail/address.ts";
+import { parseAddress, type EmailAddress } from "../mail/address.ts";
 import { insertAccount } from "../store/accounts.ts";
-import { insertAlias } from "../store/aliases.ts";
+import { insertAlias, releaseAlias } from "../store/addresses.ts";
 import type { Store } from "../store/store.ts";
-import { insertTombstone } from "../store/tombstones.ts";
 import { engines } from "../../test/support/engines.ts";
 import { NO_LOGIN } from "./embedded.ts";
 import { isReadersAddress } from "./reader-addresses.ts";
+import { idOf } from "../../test/support/accounts.ts";
 
 const NOW = fromUnixMs(1_795_000_000_000);
 const ROSA = address("rosa@beta.test");
@@ -21,6 +21,7 @@ function address(text: string): EmailAddress {
 
 async function addAccount(store: Store, of: EmailAddress): Promise<void> {
   const account = {
+    id: idOf(of),
     address: of,
     custody: "unlocks-at-login",
     policy: undefined,
@@ -35,9 +36,10 @@ for (const { engine, open } of engines()) {
     await using store = await open();
     await addAccount(store, ROSA);
     await addAccount(store, address("rosa+ceo@beta.test"));
-    await insertAlias(store, ROSA, { address: address("info@beta.test"), createdAt: NOW });
-    const released = canonicalAddress(address("old@beta.test"));
-    await insertTombstone(store, released, NOW, canonicalAddress(ROSA));
+    await insertAlias(store, idOf(ROSA), { address: address("info@beta.test"), createdAt: NOW });
+    const released = address("old@beta.test");
+    await insertAlias(store, idOf(ROSA), { address: released, createdAt: NOW });
+    await releaseAlias(store, idOf(ROSA), released, NOW);
     const before = after(NOW, -HOUR);
     const cases: readonly (readonly [string, Date, boolean])[] = [
       ["ROSA@beta.test", NOW, true],
@@ -51,7 +53,7 @@ for (const { engine, open } of engines()) {
       ["rosa@alpha.test", before, false],
     ];
     for (const [text, signedAt, expected] of cases) {
-      const is = await isReadersAddress(store, ROSA, [address(text)], signedAt);
+      const is = await isReadersAddress(store, idOf(ROSA), [address(text)], signedAt);
       assert.equal(is, expected, text);
     }
   });

@@ -6,14 +6,16 @@ import { after, DAY } from "../base/time.ts";
 import { addAlias, removeAlias } from "../keys/alias.ts";
 import { bringCertificate } from "../keys/bring.ts";
 import { closeAccount, eraseByLaw, purgeClosedAccounts } from "../keys/end-account.ts";
-import { renameOwner } from "../keys/rename.ts";
+import { renameAccount } from "../keys/rename.ts";
 import { revokeKey } from "../keys/revoke.ts";
 import { unlockWithPassword } from "../keys/vault.ts";
-import { enrol } from "../login/enrol.ts";
 import { decrypt } from "../openpgp/decrypt.ts";
 import { generateKey } from "../openpgp/generate.ts";
 import { findById } from "../store/certificates.ts";
-import { purgeTombstones } from "../store/tombstones.ts";
+import { enrol as enrolNew } from "../login/enrol.ts";
+import { purgeReleased } from "../store/addresses.ts";
+import { purgeReserved } from "../store/reserved-addresses.ts";
+import type { Account } from "../words/account.ts";
 import { engines } from "../../test/support/engines.ts";
 import {
   active,
@@ -26,26 +28,29 @@ import {
   type Deps,
 } from "../../test/support/key-life.ts";
 import { wrapFor } from "./at-rest.ts";
+import { idOf } from "../../test/support/accounts.ts";
 
 const data = Buffer.from("canary");
 const NO_KEY = /no key to protect/;
 const later = { custody: "unlocks-at-login", profile: "compat", key: "later" } as const;
 
 /** Somebody else gets an address that alice had, and no key yet. */
-async function taken(deps: Deps, address = alias): Promise<void> {
+async function taken(deps: Deps, address = alias): Promise<Account> {
   deps.clock.advance(61 * DAY);
-  await purgeTombstones(deps.store, deps.clock.now());
-  await enrol(deps, { ...later, address, password: old() });
+  await purgeReleased(deps.store, deps.clock.now());
+  await purgeReserved(deps.store, deps.clock.now());
+  const { account } = await enrolNew(deps, { ...later, address, password: old() });
+  return account;
 }
 
 for (const { engine, open } of engines()) {
   test(`${engine}: mail to a revoked key's owner is kept for him`, async () => {
     await using store = await open();
     const { deps } = await withAlice(store);
-    const wish = { owner: alice, address: alice, masterKey: undefined, text: "" };
+    const wish = { owner: idOf(alice), address: alice, masterKey: undefined, text: "" };
     await revokeKey(deps, { ...wish, reason: "withdrawn" });
-    const message = await wrapFor(deps, { address: alice }, data);
-    using keys = await unlockWithPassword(deps, alice, old());
+    const message = await wrapFor(deps, { id: idOf(alice), address: alice }, data);
+    using keys = await unlockWithPassword(deps, idOf(alice), old());
     assert(keys);
     assert.equal((await decrypt({ message, keys: keys.all })).kind, "decrypted");
   });
@@ -55,28 +60,28 @@ for (const { engine, open } of engines()) {
     const { deps } = await withAlice(store);
     {
       using masterKey = await opened(deps, old());
-      await addAlias(deps, deps.keyRules, alice, alias, masterKey);
+      await addAlias(deps, deps.keyRules, idOf(alice), alias, masterKey);
     }
     const given = await active(store, alias);
     assert(given);
-    await removeAlias(deps, alice, alias, undefined);
-    await taken(deps);
-    await assert.rejects(wrapFor(deps, { address: alias }, data), NO_KEY);
-    await eraseByLaw(deps, alias);
+    await removeAlias(deps, idOf(alice), alias, undefined);
+    const other = await taken(deps);
+    await assert.rejects(wrapFor(deps, other, data), NO_KEY);
+    await eraseByLaw(deps, other.id);
     assert.equal((await findById(store, given)).length, 1);
-    await eraseByLaw(deps, alice);
+    await eraseByLaw(deps, idOf(alice));
     assert.equal((await findById(store, given)).length, 0);
   });
 
   test(`${engine}: mail to who has the address of a deleted account is not kept for its keys`, async () => {
     await using store = await open();
     const { deps, first } = await withAlice(store);
-    await closeAccount(deps, alice, undefined);
+    await closeAccount(deps, idOf(alice), undefined);
     deps.clock.advance(31 * DAY);
     assert.equal(await purgeClosedAccounts(deps), 1);
-    await taken(deps, alice);
-    await assert.rejects(wrapFor(deps, { address: alice }, data), NO_KEY);
-    await eraseByLaw(deps, alice);
+    const other = await taken(deps, alice);
+    await assert.rejects(wrapFor(deps, other, data), NO_KEY);
+    await eraseByLaw(deps, other.id);
     assert.equal((await findById(store, first)).length, 1);
   });
 
@@ -85,15 +90,14 @@ for (const { engine, open } of engines()) {
     const { deps } = await withAlice(store);
     const now = after(deps.clock.now(), 0);
     const { certificate } = await generateKey({ address: alice, profile: "compat", now });
-    const brought = { owner: alice, address: alice, certificate, masterKey: undefined };
+    const brought = { owner: idOf(alice), address: alice, certificate, masterKey: undefined };
     await bringCertificate(deps, { ...brought, revocation: undefined });
     {
       using masterKey = await opened(deps, old());
-      const o = { to: renamed, password: old(), withRecoveryCode: false };
-      await renameOwner(deps, deps.keyRules, masterKey, o);
+      await renameAccount(deps, deps.keyRules, masterKey.owner, renamed, masterKey);
     }
     assert.equal(await active(store, renamed), undefined);
-    const message = await wrapFor(deps, { address: renamed }, data);
+    const message = await wrapFor(deps, { id: idOf(alice), address: renamed }, data);
     const opening = await decrypt({ message, keys: [] });
     assert(opening.kind === "no-key");
     const [id] = opening.keyIds;

@@ -1,15 +1,14 @@
 /** Which key an account's mail is encrypted to at rest. */
 import { AppError } from "../base/errors.ts";
 import type { Octets } from "../base/large-octets.ts";
-import type { EmailAddress } from "../mail/address.ts";
 import type { ToStore } from "../incoming/stored-form.ts";
 import { type Certificate, parseCertificates } from "../openpgp/certificate.ts";
 import { encryptAtRest } from "../openpgp/encrypt.ts";
-import type { Account } from "../store/accounts.ts";
 import { findPublished, listPublishedOf } from "../store/certificates.ts";
 import { findMailboxCertificate } from "../store/mailbox-certificates.ts";
 import type { Store } from "../store/store.ts";
 import type { Parts } from "./parts.ts";
+import type { Account } from "../words/account.ts";
 
 /**
  * Encrypts to the mailbox's own key, or to the account's active or newest one, expired or not.
@@ -17,10 +16,10 @@ import type { Parts } from "./parts.ts";
  */
 export async function wrapFor(
   deps: Pick<Parts, "store" | "clock"> & Partial<Pick<Parts, "encryptAtRest">>,
-  { address }: Pick<Account, "address">,
+  account: Pick<Account, "id" | "address">,
   data: Octets,
 ): Promise<Uint8Array> {
-  const recipients = await keysOf(deps.store, address);
+  const recipients = await keysOf(deps.store, account);
   const request = { data, recipients, now: deps.clock.now(), isOwn: true };
   return (deps.encryptAtRest ?? encryptAtRest)(request);
 }
@@ -28,15 +27,18 @@ export async function wrapFor(
 /** The same for a message, as the body of its row. */
 export async function bodyFor(
   { store, clock, messageWork }: Pick<Parts, "store" | "clock" | "messageWork">,
-  { address }: Pick<Account, "address">,
+  account: Pick<Account, "id" | "address">,
   message: ToStore,
 ): Promise<readonly Uint8Array[]> {
-  const recipients = await keysOf(store, address);
+  const recipients = await keysOf(store, account);
   return messageWork.bodyOfRow({ ...message, recipients, now: clock.now() });
 }
 
-async function keysOf(store: Store, address: EmailAddress): Promise<readonly Certificate[]> {
-  const bytes = await certificateBytes(store, address);
+async function keysOf(
+  store: Store,
+  account: Pick<Account, "id" | "address">,
+): Promise<readonly Certificate[]> {
+  const bytes = await certificateBytes(store, account);
   const parsed = bytes === undefined ? undefined : await parseCertificates(bytes);
   if (parsed?.kind === "parsed") return parsed.certificates;
   throw new AppError("the account has no key to protect its mailbox with", { temporary: true });
@@ -44,12 +46,11 @@ async function keysOf(store: Store, address: EmailAddress): Promise<readonly Cer
 
 async function certificateBytes(
   store: Store,
-  address: EmailAddress,
+  { id, address }: Pick<Account, "id" | "address">,
 ): Promise<Uint8Array | undefined> {
-  const active =
-    (await findMailboxCertificate(store, address)) ?? (await findPublished(store, address));
+  const active = (await findMailboxCertificate(store, id)) ?? (await findPublished(store, address));
   if (active !== undefined) return active.bytes;
   // Its own alone: to a key of somebody who had the address before, mail would be lost.
-  const own = await listPublishedOf(store, address);
+  const own = await listPublishedOf(store, id);
   return (own.find(({ state }) => state === "active") ?? own[0])?.bytes;
 }

@@ -10,7 +10,6 @@ import { listAudit } from "../journal/audit.ts";
 import { bringCertificate } from "../keys/bring.ts";
 import { closeAccount } from "../keys/end-account.ts";
 import { revokeKey } from "../keys/revoke.ts";
-import { enrol } from "../login/enrol.ts";
 import { login } from "../login/login.ts";
 import { parseDomain } from "../mail/address.ts";
 import { listMessages, readMessage } from "../mailbox/embedded.ts";
@@ -30,6 +29,7 @@ import { wrapFor } from "./at-rest.ts";
 import { warnOfEnds, type NoticeDeps } from "./end-warnings.ts";
 import { NOBODY_ASKED } from "../../test/support/authors.ts";
 import { startEvents } from "./events.ts";
+import { enrol, idOf } from "../../test/support/accounts.ts";
 
 const hostname = parseDomain("mail.alpha.test") ?? assert.fail();
 const notices: NoticeDeps = {
@@ -99,7 +99,7 @@ async function bring(
   certificate: Parameters<typeof bringCertificate>[1]["certificate"],
 ): Promise<void> {
   const rest = { revocation: undefined, masterKey: undefined };
-  await bringCertificate(deps, { owner: alice, address: alice, certificate, ...rest });
+  await bringCertificate(deps, { owner: idOf(alice), address: alice, certificate, ...rest });
 }
 
 /** Moves the clock to so many days before the active key ends. */
@@ -130,7 +130,7 @@ for (const { engine, open, place } of engines()) {
       assert(told.every((text) => text.includes("own device")));
     }
     assert.deepEqual(seen, ["29.9: 30 days", "13.9: 14 days", "2.9: 3 days"]);
-    const entries = (await Array.fromAsync(listAudit(first, alice))).filter(
+    const entries = (await Array.fromAsync(listAudit(first, idOf(alice)))).filter(
       ({ action }) => action === "key.ending",
     );
     assert.deepEqual(
@@ -195,10 +195,10 @@ for (const { engine, open, place } of engines()) {
 
     for (const end of [
       async (deps: Deps) => {
-        const wish = { owner: alice, address: alice, masterKey: undefined, text: "" };
+        const wish = { owner: idOf(alice), address: alice, masterKey: undefined, text: "" };
         await revokeKey(deps, { ...wish, reason: "withdrawn" });
       },
-      async (deps: Deps) => closeAccount(deps, alice, undefined),
+      async (deps: Deps) => closeAccount(deps, idOf(alice), undefined),
     ]) {
       await using store = await open();
       const { deps } = await withAlice(store);
@@ -214,11 +214,11 @@ for (const { engine, open, place } of engines()) {
     const { secretKey } = await bringOwn(deps);
     await goTo(deps, 10);
     assert.equal((await round(deps)).length, 1);
-    const [entry, ...more] = await listMessages(store, alice);
+    const [entry, ...more] = await listMessages(store, idOf(alice));
     assert(entry && more.length === 0);
     assert.equal(entry.verdict.state, "UNPROTECTED");
     assert.equal(entry.form, "wrapped");
-    const message = (await readMessage(store, alice, entry.id))?.body;
+    const message = (await readMessage(store, idOf(alice), entry.id))?.body;
     assert(message);
     using key = await readSecretKey(secretKey);
     const opening = await decrypt({ message, keys: [key] });

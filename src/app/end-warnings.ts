@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { keysThatEnd, WARN_BEFORE_MS, warnOfEnd } from "../keys/ending.ts";
 import { keyEndingNotice } from "../notices/key-ending.ts";
 import { keepForLater, type OutboxDeps } from "../outgoing/outbox.ts";
+import { primaryAddress } from "../store/addresses.ts";
 import type { Parts } from "./parts.ts";
 
 /** What notices leave through: the outbox, as bounces do, to wherever mail for the user is delivered. */
@@ -18,9 +19,12 @@ export async function warnOfEnds(
     try {
       await warnOfEnd(parts, published, async (store, ending) => {
         const messageId = `<${randomUUID()}@${hostname}>`;
-        const message = keyEndingNotice({ hostname, messageId, ending, now: clock.now() });
-        const copy = { envelope: { from: undefined, recipients: [ending.owner] }, message };
-        await keepForLater({ store, clock, wrap }, ending.owner, messageId, [copy]);
+        const owner = await primaryAddress(store, ending.owner);
+        const told = { ...ending, owner };
+        const message = keyEndingNotice({ hostname, messageId, ending: told, now: clock.now() });
+        const copy = { envelope: { from: undefined, recipients: [owner] }, message };
+        const sender = { account: ending.owner, address: owner };
+        await keepForLater({ store, clock, wrap }, sender, messageId, [copy]);
       });
     } catch (error) {
       events.failed("warn of ends", error);

@@ -33,11 +33,11 @@ export function wayIn(parts: Parts, transactions: Transactions): WayIn {
     isOurs: (address) => isServed(config, address),
     findAccount: async (address) => readerOf(store, config, address),
     hasRoom: async (account, sizeBytes) =>
-      (await roomFor(store, account.address, parts.config.limits, sizeBytes)) === "room",
+      (await roomFor(store, account.id, parts.config.limits, sizeBytes)) === "room",
     wrapFor: async (account, data) => wrapFor(parts, account, data),
     bodyFor: async (account, message) => bodyFor(parts, account, message),
     arrived: (account, message) => {
-      opening.begin(account.address, message);
+      opening.begin(account.id, message);
     },
     trace: parts.trace,
     failed: (error) => {

@@ -6,9 +6,8 @@ import { keysThatEnd } from "../keys/ending.ts";
 import { openWithService } from "../keys/master-key.ts";
 import { EXTEND_BEFORE_MS, upkeep } from "../keys/upkeep.ts";
 import type { EmailAddress } from "../mail/address.ts";
-import { findAliased } from "../store/aliases.ts";
-import { purgeFormerAddresses } from "../store/former-addresses.ts";
-import { purgeTombstones } from "../store/tombstones.ts";
+import { findOwner, purgeReleased } from "../store/addresses.ts";
+import { purgeReserved } from "../store/reserved-addresses.ts";
 import { warnOfEnds, type NoticeDeps } from "./end-warnings.ts";
 import type { Parts } from "./parts.ts";
 import type { Task } from "./schedule.ts";
@@ -30,8 +29,8 @@ export function keyTasks(parts: Parts, notices: NoticeDeps): readonly Task[] {
       everyMs: HOUR,
       run: async () => {
         await purgeClosedAccounts(parts);
-        await purgeTombstones(parts.store, parts.clock.now());
-        await purgeFormerAddresses(parts.store, parts.clock.now());
+        await purgeReserved(parts.store, parts.clock.now());
+        await purgeReleased(parts.store, parts.clock.now());
       },
     },
   ];
@@ -45,7 +44,8 @@ async function extendKeys(parts: Parts): Promise<void> {
 }
 
 async function extendFor(parts: Parts, address: EmailAddress): Promise<void> {
-  const owner = (await findAliased(parts.store, address)) ?? address;
+  const owner = await findOwner(parts.store, address);
+  if (owner === undefined) return;
   using masterKey = await openWithService(parts, owner);
   if (masterKey === undefined) return;
   try {

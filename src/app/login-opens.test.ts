@@ -15,7 +15,7 @@ import type { Sender } from "../outgoing/submit.ts";
 import { open as openMessage } from "../pgpmime/open.ts";
 import { seal } from "../pgpmime/seal.ts";
 import { findPublished } from "../store/certificates.ts";
-import { setLoginOnly } from "../../test/support/accounts.ts";
+import { setLoginOnly, idOf } from "../../test/support/accounts.ts";
 import { SILENT } from "../../test/support/authors.ts";
 import { engines } from "../../test/support/engines.ts";
 import {
@@ -86,7 +86,7 @@ async function storeSealed(deps: Deps): Promise<void> {
     now,
   });
   await storeMessage(deps.store, {
-    account: alice,
+    account: idOf(alice),
     ...(await sealedRow(body, recipients, now)),
     state: "pending",
     verdict: locked(now),
@@ -121,11 +121,11 @@ for (const { engine, open } of engines()) {
       // The client leaves at once: the keys of its connection are wiped, and what was begun goes on.
       loggedOut?.(sender);
       for (let look = 0; look < 500; look += 1) {
-        const [message] = await listMessages(store, alice);
+        const [message] = await listMessages(store, idOf(alice));
         if (message?.verdict.state !== "LOCKED") break;
       }
     }
-    const [message] = await listMessages(store, alice);
+    const [message] = await listMessages(store, idOf(alice));
     assert.equal(message?.verdict.state, "ENCRYPTED_UNVERIFIED");
     assert.deepEqual(asked, []);
   });
@@ -133,7 +133,7 @@ for (const { engine, open } of engines()) {
   test(`${engine}: who logs in with a password that was changed elsewhere is told where the keys are opened`, async () => {
     await using store = await open();
     const { deps } = await withAlice(store);
-    await setLoginOnly(deps, alice, fresh());
+    await setLoginOnly(deps, idOf(alice), fresh());
     const parts = partsOf(deps, []);
     const drained: unknown[] = [];
     const { login, data } = outgoingHandlers(

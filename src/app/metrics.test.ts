@@ -4,13 +4,12 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 
-import { haveAccounts } from "../../test/support/accounts.ts";
+import { enrol, haveAccounts, idOf } from "../../test/support/accounts.ts";
 import { fakeClock } from "../../test/support/clock.ts";
 import { engines } from "../../test/support/engines.ts";
 import { addressOf, depsFor } from "../../test/support/key-life.ts";
 import { after, DAY, fromUnixMs, HOUR, MINUTE } from "../base/time.ts";
 import { locked } from "../incoming/verdicts.ts";
-import { enrol } from "../login/enrol.ts";
 import { storeMessage } from "../mailbox/embedded.ts";
 import { keepForLater } from "../outgoing/outbox.ts";
 import { findPublished } from "../store/certificates.ts";
@@ -56,7 +55,7 @@ for (const { engine, open } of engines()) {
     for (const age of [3 * HOUR, MINUTE]) {
       const at = after(clock.now(), -age);
       await storeMessage(store, {
-        account: bob,
+        account: idOf(bob),
         body: Buffer.from(String(age)),
         form: "sealed",
         state: "pending",
@@ -68,9 +67,12 @@ for (const { engine, open } of engines()) {
     }
     const wrap = async () => Promise.resolve({ wrapped: new Uint8Array(1), serviceKey: "k" });
     const envelope = { from: bob, recipients: [bob] };
-    await keepForLater({ store, clock, wrap }, bob, "<1@beta.test>", [
-      { envelope, message: new Uint8Array(1) },
-    ]);
+    await keepForLater(
+      { store, clock, wrap },
+      { account: idOf(bob), address: bob },
+      "<1@beta.test>",
+      [{ envelope, message: new Uint8Array(1) }],
+    );
     const rosa = addressOf("rosa@alpha.test");
     await enrol(deps, {
       address: rosa,

@@ -14,7 +14,6 @@ import { locked } from "../incoming/verdicts.ts";
 import { readBinding } from "../keys/binding.ts";
 import { certificateIn } from "../keys/publication.ts";
 import { unlockWithPassword, unlockWithService } from "../keys/vault.ts";
-import { enrol } from "../login/enrol.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import { storeMessage } from "../mailbox/embedded.ts";
 import type { MessageId } from "../mailbox/mailbox.ts";
@@ -26,6 +25,7 @@ import { findPublished } from "../store/certificates.ts";
 import { startEvents } from "./events.ts";
 import { Opening } from "./opening.ts";
 import type { Parts } from "./parts.ts";
+import { enrol, idOf } from "../../test/support/accounts.ts";
 
 const author = addressOf("bob@beta.test");
 const andy = addressOf("andy@alpha.test");
@@ -71,7 +71,7 @@ async function sealedFor(deps: Deps, reader: EmailAddress, count: number) {
   const ids: MessageId[] = [];
   for (let at = 0; at < count; at += 1) {
     const id = await storeMessage(deps.store, {
-      account: reader,
+      account: idOf(reader),
       ...(await sealedRow(body, recipients, now)),
       state: "pending",
       verdict: locked(now),
@@ -110,15 +110,15 @@ for (const { engine, open } of engines()) {
     });
     const opening = new Opening(parts, 1);
     {
-      using keys = await unlockWithPassword(deps, alice, old());
+      using keys = await unlockWithPassword(deps, idOf(alice), old());
       assert(keys);
-      const { generation = 0 } = (await readBinding(store, alice)) ?? {};
+      const { generation = 0 } = (await readBinding(store, idOf(alice))) ?? {};
       const account = { address: alice, custody: "unlocks-at-login" } as never;
       opening.drain({ account, keys, generation });
     }
     await begun.promise;
     const before = order.length;
-    opening.begin(andy, { id, author, receivedAt: deps.clock.now() });
+    opening.begin(idOf(andy), { id, author, receivedAt: deps.clock.now() });
     await done.promise;
     await opening.finish();
     const waited = order.indexOf("andy") - before;
@@ -205,11 +205,11 @@ for (const { engine, open } of engines()) {
         return Promise.reject(new AppError("full", { temporary: true }));
       },
     } as Parts;
-    using keys = await unlockWithService(deps, alice);
+    using keys = await unlockWithService(deps, idOf(alice));
     assert(keys);
-    await assert.rejects(openPending(pending, alice, keys), /full/);
+    await assert.rejects(openPending(pending, idOf(alice), keys), /full/);
     assert.equal(tries, 3);
-    assert.equal((await listWaiting(store, alice)).length, 6);
+    assert.equal((await listWaiting(store, idOf(alice))).length, 6);
   });
 
   test(`${engine}: a round ends when the keys are gone between two messages`, async () => {
@@ -234,6 +234,6 @@ for (const { engine, open } of engines()) {
     await opening.askAgain();
     await taken.promise;
     await opening.finish();
-    assert.equal((await listWaiting(store, alice)).length >= 2, true);
+    assert.equal((await listWaiting(store, idOf(alice))).length >= 2, true);
   });
 }

@@ -16,16 +16,12 @@ import { readBinding } from "../keys/binding.ts";
 import { Overtaken } from "../keys/overtaken.ts";
 import type { UnlockedKeys } from "../keys/unlocked-keys.ts";
 import { unlockWithService } from "../keys/vault.ts";
-import {
-  canonicalAddress,
-  parseAddress,
-  type CanonicalAddress,
-  type EmailAddress,
-} from "../mail/address.ts";
+import { canonicalAddress, parseAddress, type EmailAddress } from "../mail/address.ts";
 import { listWaiting, recordWaiting, waitingAccounts } from "../mailbox/embedded.ts";
 import type { LoggedIn } from "./outgoing.ts";
 import type { Parts } from "./parts.ts";
 import { SecondLooks } from "./second-look.ts";
+import type { AccountId } from "../words/account.ts";
 
 /** How long after a failure what waits is tried again; twice as long each time. */
 const FIRST_AGAIN_MS = 5 * SECOND;
@@ -43,9 +39,9 @@ export class Opening {
   readonly #gate: Gate;
   readonly #looks = new SecondLooks();
   /** Accounts whose authors are being asked about. */
-  readonly #asking = new Set<CanonicalAddress>();
+  readonly #asking = new Set<AccountId>();
   /** Accounts that a login is opening mail for. */
-  readonly #draining = new Set<CanonicalAddress>();
+  readonly #draining = new Set<AccountId>();
   #isStopped = false;
   #again: NodeJS.Timeout | undefined;
   #againMs = FIRST_AGAIN_MS;
@@ -57,7 +53,7 @@ export class Opening {
   }
 
   /** After an arrival. */
-  begin(account: EmailAddress, message: ArrivedMessage): void {
+  begin(account: AccountId, message: ArrivedMessage): void {
     this.#run(async () => {
       const waiting = { ...message, isArrival: true };
       await this.#lookForAuthor(account, { ...waiting, isNamed: false });
@@ -83,7 +79,7 @@ export class Opening {
     const due = this.#looks.takeDue();
     if (due.size === 0) return;
     for (const account of await waitingAccounts(this.#parts.store)) {
-      const authors = due.get(canonicalAddress(account));
+      const authors = due.get(account);
       if (authors === undefined) continue;
       this.#run(async () =>
         this.#askFor(account, (author) => authors.has(canonicalAddress(author))),
@@ -92,8 +88,7 @@ export class Opening {
   }
 
   /** Opens what waits for an account with the keys of a login, without asking anybody: no keyserver learns of a login. */
-  drain({ account: { address, custody }, keys, generation }: LoggedIn): void {
-    const account = canonicalAddress(address);
+  drain({ account: { id: account, custody }, keys, generation }: LoggedIn): void {
     // What the provider may open is opened as it comes.
     if (custody === "provider-usable" || this.#draining.has(account) || this.#isStopped) return;
     this.#draining.add(account);
@@ -101,8 +96,8 @@ export class Opening {
     this.#run(async () => {
       using _own = own;
       try {
-        const deps = await this.#depsFor(address, generation);
-        await this.#openAll(address, async (work) =>
+        const deps = await this.#depsFor(account, generation);
+        await this.#openAll(account, async (work) =>
           this.#gate.pass(account, undefined, async () => work(deps, own)),
         );
       } finally {
@@ -111,11 +106,10 @@ export class Opening {
     });
   }
 
-  async #askFor(account: EmailAddress, isMeant: (author: EmailAddress) => boolean): Promise<void> {
-    const key = canonicalAddress(account);
+  async #askFor(account: AccountId, isMeant: (author: EmailAddress) => boolean): Promise<void> {
     // A round that still runs will do: slow keyservers must not make rounds pile up.
-    if (this.#asking.has(key)) return;
-    this.#asking.add(key);
+    if (this.#asking.has(account)) return;
+    this.#asking.add(account);
     try {
       // What keeps one message or one author from being worked on keeps no other mail waiting.
       const errors: unknown[] = [];
@@ -140,7 +134,7 @@ export class Opening {
       await openAll();
       if (errors.length > 0) throw new AggregateError(errors, "some mail could not be worked on");
     } finally {
-      this.#asking.delete(key);
+      this.#asking.delete(account);
     }
   }
 
@@ -181,7 +175,7 @@ export class Opening {
   }
 
   /** Opens what waits for an account, one message in each turn. */
-  async #openAll(account: EmailAddress, takeTurn: TakeTurn): Promise<void> {
+  async #openAll(account: AccountId, takeTurn: TakeTurn): Promise<void> {
     let waits: Waits[] | undefined;
     const round = new OpeningRound();
     do {
@@ -199,10 +193,10 @@ export class Opening {
   }
 
   async #open<Value>(
-    account: EmailAddress,
+    account: AccountId,
     work: (deps: PendingDeps, keys: UnlockedKeys) => Promise<Value>,
   ): Promise<Value | undefined> {
-    return this.#gate.pass(canonicalAddress(account), undefined, async () => {
+    return this.#gate.pass(account, undefined, async () => {
       if (this.#isStopped) return undefined;
       const deps = await this.#depsFor(account);
       using keys = await unlockWithService(this.#parts, account);
@@ -212,7 +206,7 @@ export class Opening {
   }
 
   /** `generation`: that of the login whose keys open; without one the current one. */
-  async #depsFor(account: EmailAddress, generation?: number): Promise<PendingDeps> {
+  async #depsFor(account: AccountId, generation?: number): Promise<PendingDeps> {
     const { store } = this.#parts;
     const before = generation ?? (await readBinding(store, account))?.generation;
     const open: Parts["open"] = async (request) => {
@@ -225,7 +219,7 @@ export class Opening {
   }
 
   /** What the author's domain serves at the arrival is kept with the message. */
-  async #lookForAuthor(account: EmailAddress, message: Waiting): Promise<void> {
+  async #lookForAuthor(account: AccountId, message: Waiting): Promise<void> {
     const { id, author, receivedAt, isNamed } = message;
     if (author === undefined || this.#isStopped) return;
     const answer = await this.#parts.lookForAuthor(author, receivedAt);

@@ -1,7 +1,6 @@
 /** Wires submission: a login becomes a sender with open keys, and what he sends goes through `outgoing/submit`. */
 import { AppError } from "../base/errors.ts";
 import { MINUTE } from "../base/time.ts";
-import { findAccount, type Account } from "../accounts/embedded.ts";
 import { isServed, readerOf } from "../accounts/postmaster.ts";
 import { isAddress } from "../accounts/reader-addresses.ts";
 import { readBinding } from "../keys/binding.ts";
@@ -15,20 +14,22 @@ import { handOnWith } from "../outgoing/hand-on.ts";
 import { keepForLater, sendDue, type OutboxDeps } from "../outgoing/outbox.ts";
 import { answerRecipient, submit, type Sender, type SubmitDeps } from "../outgoing/submit.ts";
 import { traceOutgoing, type TraceOutgoing } from "../outgoing/tracing.ts";
-import { policyInForce, type Policy } from "../policy/policy.ts";
+import { policyInForce } from "../policy/policy.ts";
 import type { Handlers } from "../smtp/handlers.ts";
 import type { Hop } from "../smtp/hop.ts";
 import { relayWith } from "../smtp/relay.ts";
 import { reply } from "../smtp/reply.ts";
 import type { Config } from "../config/load.ts";
 import type { Domain } from "../mail/address.ts";
-import { listAliases } from "../store/aliases.ts";
+import { readAccount } from "../store/accounts.ts";
+import { listAddresses } from "../store/addresses.ts";
 import { findPublished } from "../store/certificates.ts";
 import type { Meter } from "./meter.ts";
 import type { NextHops } from "./next-hop.ts";
 import type { Parts } from "./parts.ts";
 import type { Task } from "./schedule.ts";
 import type { Transactions } from "./transactions.ts";
+import type { Account, Policy } from "../words/account.ts";
 
 /** What accepted mail leaves through. `task` sends what had to wait. */
 export type WayOut = { readonly deps: OutboxDeps; readonly task: Task };
@@ -207,10 +208,10 @@ async function senderOf(
   { config, store }: Parts,
   { account, keys, generation, closed }: LoggedIn & Pick<Sender, "closed">,
 ): Promise<Sender> {
-  const aliases = await listAliases(store, account.address);
   return {
+    account: account.id,
     address: account.address,
-    addresses: [account.address, ...aliases.map(({ address }) => address)],
+    addresses: await listAddresses(store, account.id),
     policy: policyOf(config, account),
     keys,
     generation,
@@ -231,10 +232,10 @@ function closedOf({ isLocked, account }: Extract<Login, { kind: "ok" }>): Sender
  */
 async function stillCurrent(parts: Parts, login: Sender): Promise<Sender | undefined> {
   const { store } = parts;
-  const account = await findAccount(store, login.address);
+  const account = (await readAccount(store, login.account))?.account;
   if (account === undefined || account.closedAt !== undefined) return undefined;
   const { generation, closed } = login;
-  if ((await readBinding(store, login.address))?.generation !== generation) return undefined;
+  if ((await readBinding(store, login.account))?.generation !== generation) return undefined;
   const sender = await senderOf(parts, { account, keys: login.keys, generation, closed });
   for (const address of sender.addresses) {
     const own = sender.keys.for(address)?.fingerprint;

@@ -2,11 +2,12 @@
  * Makes a database from a backup. What was published since is merged from the file that `published-file.ts` keeps: a revocation
  * stays one. Without that file nothing is published until somebody says that it may be.
  */
+import { readAccount } from "../store/accounts.ts";
 import { existsSync, linkSync, rmSync } from "node:fs";
 import { AppError } from "../base/errors.ts";
 import type { Config } from "../config/load.ts";
 import { appendAudit } from "../journal/audit.ts";
-import { formatAddress, type EmailAddress } from "../mail/address.ts";
+import { formatAddress } from "../mail/address.ts";
 import { lastActionAt } from "../store/audit-actions.ts";
 import { findByFingerprint, type PublishedCertificate } from "../store/certificates.ts";
 import { putBackRevoked, stopServing, updatePublished } from "../store/publish.ts";
@@ -99,7 +100,7 @@ async function merge(config: Config, published: PublishedFile | undefined): Prom
     from,
     revoked: restored?.revoked ?? 0,
     lostKeys: restored?.lost ?? [],
-    passwords: changedSince(published, from),
+    passwords: await changedSince(parts.store, published, from),
     isHeld: restored === undefined,
   };
 }
@@ -165,13 +166,14 @@ function isExtended(here: PublishedCertificate, since: PublishedCertificate): bo
   return here.state === "active" && end(since) > end(here);
 }
 
-function changedSince(
+/** An account that is not in the backup has no password that is valid again. */
+async function changedSince(
+  store: Store,
   published: PublishedFile | undefined,
   from: Date | undefined,
-): readonly string[] {
-  const isLater = ({ at }: { readonly at: Date }) => from === undefined || at > from;
-  const changed = (published?.passwords ?? []).filter(isLater);
-  return [
-    ...new Set(changed.map(({ address }: { address: EmailAddress }) => formatAddress(address))),
-  ];
+): Promise<readonly string[]> {
+  const changed = (published?.passwords ?? []).filter(({ at }) => from === undefined || at > from);
+  const ids = new Set(changed.map(({ account }) => account));
+  const read = await Promise.all([...ids].map(async (id) => readAccount(store, id)));
+  return read.flatMap((one) => (one === undefined ? [] : [formatAddress(one.account.address)]));
 }

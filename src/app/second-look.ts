@@ -5,12 +5,13 @@
 import { retryDelayMs } from "../base/retry-delay.ts";
 import { HOUR } from "../base/time.ts";
 import { canonicalAddress, type CanonicalAddress, type EmailAddress } from "../mail/address.ts";
+import type { AccountId } from "../words/account.ts";
 
 /** Maximum number of authors that are remembered; the others wait for the hourly round. */
 const MAX_AUTHORS = 10_000;
 
 type Turn = {
-  readonly account: CanonicalAddress;
+  readonly account: AccountId;
   readonly author: CanonicalAddress;
   readonly failures: number;
   readonly dueMs: number;
@@ -19,7 +20,7 @@ type Turn = {
 };
 
 /** The authors to be asked about now, for each account with mail of theirs. */
-type DueAuthors = ReadonlyMap<CanonicalAddress, ReadonlySet<CanonicalAddress>>;
+type DueAuthors = ReadonlyMap<AccountId, ReadonlySet<CanonicalAddress>>;
 
 export class SecondLooks {
   readonly #turns = new Map<string, Turn>();
@@ -31,7 +32,7 @@ export class SecondLooks {
   }
 
   /** An author of mail that waits could not be asked; `isArrival`: about mail that has just come, which begins again. */
-  failed(account: EmailAddress, author: EmailAddress, isArrival: boolean): void {
+  failed(account: AccountId, author: EmailAddress, isArrival: boolean): void {
     const now = this.#monotonicMs();
     const names = namesOf(account, author);
     const before = this.#turns.get(names.key);
@@ -46,14 +47,14 @@ export class SecondLooks {
   }
 
   /** The author could be asked. */
-  answered(account: EmailAddress, author: EmailAddress): void {
+  answered(account: AccountId, author: EmailAddress): void {
     this.#turns.delete(namesOf(account, author).key);
   }
 
   /** Each is given once for each failure; whoever is given and of whom nothing is said for an hour is forgotten. */
   takeDue(): DueAuthors {
     const now = this.#monotonicMs();
-    const due = new Map<CanonicalAddress, Set<CanonicalAddress>>();
+    const due = new Map<AccountId, Set<CanonicalAddress>>();
     for (const [key, turn] of this.#turns) {
       if (turn.dueMs > now) continue;
       if (turn.isTaken) {
@@ -68,7 +69,7 @@ export class SecondLooks {
   }
 }
 
-function namesOf(account: EmailAddress, author: EmailAddress) {
-  const names = { account: canonicalAddress(account), author: canonicalAddress(author) };
+function namesOf(account: AccountId, author: EmailAddress) {
+  const names = { account, author: canonicalAddress(author) };
   return { ...names, key: `${names.account}\0${names.author}` };
 }

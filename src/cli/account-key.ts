@@ -1,12 +1,11 @@
 /** Commands about who else can open an account's keys, and which key its mailbox has: escrow, custody, mailbox key. */
 import type { Parts } from "../app/parts.ts";
-import type { Account } from "../accounts/embedded.ts";
 import type { Secret } from "../base/secret.ts";
 import { appendAudit } from "../journal/audit.ts";
 import { giveToProvider, keepHereFirst, takeBack, type TakingBack } from "../keys/custody.ts";
 import { escrowMessages, type EscrowMessage } from "../keys/escrow.ts";
 import { chooseMailboxKey } from "../keys/mailbox-key.ts";
-import { formatAddress, type EmailAddress } from "../mail/address.ts";
+import { formatAddress } from "../mail/address.ts";
 import { findMasterKey } from "../store/vault.ts";
 import { codeLines } from "./account-recover.ts";
 import { accountOf, addressGiven } from "./address-given.ts";
@@ -14,6 +13,7 @@ import { answer, type Call, type Command, type ExitCode, notFound, UsageError } 
 import { masterKeyBy, requirePassword } from "./master-key-given.ts";
 import { openFor } from "./open.ts";
 import { readPassword, requireStdin, SECRETS_ON_STDIN } from "./secret-input.ts";
+import type { Account, AccountId } from "../words/account.ts";
 
 export const accountKeyCommands: readonly Command[] = [
   {
@@ -51,7 +51,7 @@ async function escrow(call: Call): Promise<ExitCode> {
   await using parts = await openFor(call);
   const account = await accountOf(parts, given);
   const isFormer = call.has("former");
-  const messages = await escrowMessages(parts, account.address, isFormer ? "former" : "current");
+  const messages = await escrowMessages(parts, account.id, isFormer ? "former" : "current");
   if (messages.length === 0) {
     throw notFound(
       isFormer
@@ -61,7 +61,7 @@ async function escrow(call: Call): Promise<ExitCode> {
   }
   const at = parts.clock.now();
   const detail = isFormer ? { former: messages.length } : {};
-  await appendAudit(parts.store, { at, action: "escrow.shown", account: account.address, detail });
+  await appendAudit(parts.store, { at, action: "escrow.shown", account: account.id, detail });
   const address = formatAddress(account.address);
   return isFormer ? formerShown(call, address, messages) : shown(call, address, messages);
 }
@@ -109,7 +109,7 @@ export async function newKeys(call: Call, why: TakingBack["why"]): Promise<ExitC
   using password = await readPassword(call);
   await using parts = await openFor(call);
   const account = await accountOf(parts, address);
-  if (why === "escrow") await requireEscrow(parts, account.address);
+  if (why === "escrow") await requireEscrow(parts, account.id);
   const made = await (why === "custody" && (await hasNoneHere(parts, account))
     ? firstKeys(parts, account, password)
     : replaced(parts, account, password, why));
@@ -136,13 +136,13 @@ async function replaced(parts: Parts, account: Account, password: Secret, why: T
   return { ...made, rest: "the old ones are revoked and still decrypt" };
 }
 
-async function hasNoneHere({ store }: Parts, { address, custody }: Account): Promise<boolean> {
-  return custody === "user-device-only" && (await findMasterKey(store, address)) === undefined;
+async function hasNoneHere({ store }: Parts, { id, custody }: Account): Promise<boolean> {
+  return custody === "user-device-only" && (await findMasterKey(store, id)) === undefined;
 }
 
-async function firstKeys(parts: Parts, { address }: Account, password: Secret) {
-  await requirePassword(parts, address, password);
-  const made = await keepHereFirst(parts, parts.keyRules, address, {
+async function firstKeys(parts: Parts, account: Account, password: Secret) {
+  await requirePassword(parts, account, password);
+  const made = await keepHereFirst(parts, parts.keyRules, account.id, {
     password,
     withRecoveryCode: parts.config.keys.recoveryCode,
   });
@@ -153,7 +153,7 @@ async function firstKeys(parts: Parts, { address }: Account, password: Secret) {
 }
 
 /** @throws AppError when there is none that may end, of the keys in use or of some that a reset parked. */
-async function requireEscrow({ config, store }: Parts, owner: EmailAddress): Promise<void> {
+async function requireEscrow({ config, store }: Parts, owner: AccountId): Promise<void> {
   if (!config.escrow.usersMayDelete) {
     throw notFound("the organisation does not let users end their escrow");
   }

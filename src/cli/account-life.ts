@@ -1,22 +1,21 @@
 /** Commands about an account's beginning under other names, and its end. */
-import type { Account } from "../accounts/embedded.ts";
 import type { Parts } from "../app/parts.ts";
-import type { Secret } from "../base/secret.ts";
 import { MINUTE } from "../base/time.ts";
 import { addAlias, removeAlias } from "../keys/alias.ts";
 import { backfill } from "../keys/backfill.ts";
 import { closeAccount, endSessions, eraseByLaw, reopenAccount } from "../keys/end-account.ts";
-import { renameKeyless, renameOwner } from "../keys/rename.ts";
+import { renameAccount } from "../keys/rename.ts";
 import { formatAddress, type EmailAddress } from "../mail/address.ts";
-import { listAliases } from "../store/aliases.ts";
+import { listAliases } from "../store/addresses.ts";
 import { findPublished } from "../store/certificates.ts";
-import { findMasterKey } from "../store/vault.ts";
 import { accountOf, addressGiven, addressIn, requireOurs } from "./address-given.ts";
-import { codeLines } from "./account-recover.ts";
 import { answer, type Call, type Command, type ExitCode, notFound, UsageError } from "./command.ts";
-import { masterKeyBy, masterKeyFor, requirePassword } from "./master-key-given.ts";
+import { masterKeyFor, masterKeyIfOpen, requirePassword } from "./master-key-given.ts";
 import { openFor } from "./open.ts";
-import { readPassword } from "./secret-input.ts";
+import type { Account } from "../words/account.ts";
+import { findMasterKey } from "../store/vault.ts";
+import { passwordIfGiven } from "./secret-input.ts";
+import type { MasterKey } from "../keys/master-key.ts";
 
 const STDIN = { "password-stdin": { help: "read the account's password from stdin" } };
 
@@ -32,7 +31,7 @@ export const accountLifeCommands: readonly Command[] = [
     name: "account rename",
     operands: ["ADDRESS", "NEW"],
     summary:
-      "another address for an account; the one before becomes an alias (stdin: the password)",
+      "another address for an account; the former one becomes an alias (stdin: the password)",
     options: STDIN,
     run: rename,
   },
@@ -84,10 +83,10 @@ async function alias(call: Call): Promise<ExitCode> {
     using masterKey = await masterKeyFor(parts, account, call);
     if (verb === "add") {
       requireOurs(parts, other.domain);
-      await addAlias(parts, parts.keyRules, account.address, other, masterKey);
-    } else await removeAlias(parts, account.address, other, masterKey);
+      await addAlias(parts, parts.keyRules, account.id, other, masterKey);
+    } else await removeAlias(parts, account.id, other, masterKey);
   }
-  const aliases = (await listAliases(parts.store, account.address)).map((one) =>
+  const aliases = (await listAliases(parts.store, account.id)).map((one) =>
     formatAddress(one.address),
   );
   const text = formatAddress(account.address);
@@ -110,33 +109,32 @@ async function waitingLine(
 }
 
 async function rename(call: Call): Promise<ExitCode> {
-  if (!call.has("password-stdin")) {
-    throw new UsageError("everything is wrapped anew: give the password with --password-stdin");
-  }
   const address = addressGiven(call);
   const to = addressIn(call.operands[1] ?? "");
-  using password = await readPassword(call);
   await using parts = await openFor(call);
   requireOurs(parts, to.domain);
   const account = await accountOf(parts, address);
-  const code = await renamed(parts, account, to, password);
-  using _secret = code?.secret;
+  using masterKey = await masterKeyIfHere(parts, account, call);
+  await renameAccount(parts, parts.keyRules, account.id, to, masterKey);
   const [old, name] = [formatAddress(account.address), formatAddress(to)];
-  return answer(call, { address: name, alias: old, recoveryCode: code?.text ?? null }, [
+  return answer(call, { address: name, alias: old }, [
     `${old} is ${name} now, and ${old} an alias of it`,
-    ...codeLines(code?.text),
+    ...(await waitingLine(parts, account, to)),
   ]);
 }
 
-async function renamed(parts: Parts, account: Account, to: EmailAddress, password: Secret) {
-  if ((await findMasterKey(parts.store, account.address)) === undefined) {
-    await requirePassword(parts, account.address, password);
-    await renameKeyless(parts, account.address, to);
-    return undefined;
+/** The master key as `masterKeyFor`. Of an account without a key here the password is verified alone. */
+async function masterKeyIfHere(
+  parts: Parts,
+  account: Account,
+  call: Call,
+): Promise<MasterKey | undefined> {
+  using password = await passwordIfGiven(call);
+  if (password === undefined || (await findMasterKey(parts.store, account.id)) !== undefined) {
+    return await masterKeyIfOpen(parts, account, password);
   }
-  using masterKey = await masterKeyBy(parts, account, password);
-  const withRecoveryCode = parts.config.keys.recoveryCode;
-  return await renameOwner(parts, parts.keyRules, masterKey, { to, password, withRecoveryCode });
+  await requirePassword(parts, account, password);
+  return undefined;
 }
 
 async function enrolAll(call: Call): Promise<ExitCode> {
@@ -172,12 +170,12 @@ async function remove(call: Call): Promise<ExitCode> {
   const account = await accountOf(parts, address);
   const text = formatAddress(account.address);
   if (isErasure) {
-    await eraseByLaw(parts, account.address);
+    await eraseByLaw(parts, account.id);
     return answer(call, { address: text, state: "erased" }, [`erased ${text}`]);
   }
   using masterKey = await masterKeyFor(parts, account, call);
   const hasKey = (await findPublished(parts.store, account.address)) !== undefined;
-  await closeAccount(parts, account.address, masterKey);
+  await closeAccount(parts, account.id, masterKey);
   return answer(call, { address: text, state: "closed" }, [
     `closed ${text}: ${hasKey ? "its keys have ended" : "it had no active key"}, ` +
       "and what is kept of it is deleted in 30 days (before: sealpost account reopen)",
@@ -188,7 +186,7 @@ async function endAllSessions(call: Call): Promise<ExitCode> {
   const address = addressGiven(call);
   await using parts = await openFor(call);
   const account = await accountOf(parts, address);
-  await endSessions(parts, account.address);
+  await endSessions(parts, account.id);
   const text = formatAddress(account.address);
   return answer(call, { address: text, ended: true }, [`ended all sessions of ${text}`]);
 }
@@ -199,7 +197,7 @@ async function reopen(call: Call): Promise<ExitCode> {
   const account = await accountOf(parts, address);
   const text = formatAddress(account.address);
   if (account.closedAt === undefined) throw notFound(`${text} is not closed`);
-  await reopenAccount(parts, account.address);
+  await reopenAccount(parts, account.id);
   return answer(call, { address: text, state: "open" }, [
     `${text} is open again; its keys stay revoked. New ones: sealpost key rotate ${text} --password-stdin`,
   ]);

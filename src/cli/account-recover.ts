@@ -1,5 +1,4 @@
 /** Commands about passwords, and the ways back to the keys when one is forgotten. */
-import type { Account } from "../accounts/embedded.ts";
 import type { Parts } from "../app/parts.ts";
 import type { Secret } from "../base/secret.ts";
 import { reclaimFormerKeys, type FormerProof } from "../keys/former.ts";
@@ -19,6 +18,7 @@ import { answer, type Call, type Command, type ExitCode, notFound, UsageError } 
 import { masterKeyBy, OPENS_NONE } from "./master-key-given.ts";
 import { openFor } from "./open.ts";
 import { readPassword, readSecrets, requireStdin, SECRETS_ON_STDIN } from "./secret-input.ts";
+import type { Account } from "../words/account.ts";
 
 export const accountRecoverCommands: readonly Command[] = [
   {
@@ -64,7 +64,7 @@ async function passwd(call: Call): Promise<ExitCode> {
   await using parts = await openFor(call);
   const account = await accountOf(parts, address);
   if (old === undefined || password === undefined) throw new UsageError("two lines on stdin");
-  if (!(await replacePassword(parts, account.address, old, password))) {
+  if (!(await replacePassword(parts, account.id, old, password))) {
     throw notFound(`${OPENS_NONE}; a forgotten one: sealpost account recover, or account reset`);
   }
   const text = formatAddress(account.address);
@@ -77,7 +77,7 @@ async function reset(call: Call): Promise<ExitCode> {
   using password = await readPassword(call);
   await using parts = await openFor(call);
   const account = await accountOf(parts, address);
-  return recovered(call, account, await resetPassword(parts, account.address, password));
+  return recovered(call, account, await resetPassword(parts, account.id, password));
 }
 
 async function recover(call: Call): Promise<ExitCode> {
@@ -91,8 +91,8 @@ async function recover(call: Call): Promise<ExitCode> {
   const account = await accountOf(parts, address);
   if (proof === undefined || password === undefined) throw new UsageError("two lines on stdin");
   const result = isEscrow
-    ? await recoverWithEscrow(parts, account.address, proof, password)
-    : await recoverWithCode(parts, account.address, codeIn(proof), password);
+    ? await recoverWithEscrow(parts, account.id, proof, password)
+    : await recoverWithCode(parts, account.id, codeIn(proof), password);
   if (result === undefined) {
     throw notFound(
       isEscrow
@@ -193,7 +193,7 @@ async function recoveryCode(call: Call): Promise<ExitCode> {
   const account = await accountOf(parts, address);
   const text = formatAddress(account.address);
   if (verb === "check") {
-    using opened = await openWithRecoveryCode(parts, account.address, codeIn(secret));
+    using opened = await openWithRecoveryCode(parts, account.id, codeIn(secret));
     if (opened === undefined) throw notFound("this code opens no key of the account");
     return answer(call, { address: text, isValid: true }, [`the code opens the keys of ${text}`]);
   }

@@ -1,4 +1,3 @@
-import type { Account, Custody } from "../accounts/embedded.ts";
 import type { Parts } from "../app/parts.ts";
 import { after } from "../base/time.ts";
 import { loadConfig } from "../config/load.ts";
@@ -10,12 +9,22 @@ import { formatAddress } from "../mail/address.ts";
 import { policyInForce } from "../policy/policy.ts";
 import { findPublished } from "../store/certificates.ts";
 import { lockAccount } from "../store/account-locks.ts";
-import { listAccounts, updatePolicy, type Policy } from "../store/accounts.ts";
+import { listAccounts, updatePolicy } from "../store/accounts.ts";
 import { codeLines } from "./account-recover.ts";
 import { addressGiven, accountOf, requireOurs } from "./address-given.ts";
-import { answer, type Call, type Command, type ExitCode, table, UsageError } from "./command.ts";
+import {
+  answer,
+  type Call,
+  type Command,
+  type ExitCode,
+  table,
+  UsageError,
+  notFound,
+} from "./command.ts";
 import { openFor, openQuietly, openToRead } from "./open.ts";
 import { passwordIfGiven } from "./secret-input.ts";
+import type { Account, Custody, Policy } from "../words/account.ts";
+import { readAccount } from "../store/accounts.ts";
 
 /** The words of `--custody` and what they stand for. */
 const CUSTODY: Readonly<Record<string, Custody>> = {
@@ -179,17 +188,18 @@ async function policy(call: Call): Promise<ExitCode> {
 /** Sets or removes the user's own policy, in one moment with its audit row; nothing is written where it is that already. */
 async function setPolicy(
   { store, clock }: Parts,
-  { address }: Account,
+  { id }: Account,
   wanted: Policy | undefined,
 ): Promise<void> {
   await store.transaction(async (tx) => {
-    await lockAccount(tx, address);
-    // It may have another name by now, or none: then this says so and nothing is written.
-    const before = (await accountOf({ store: tx }, address)).policy;
+    await lockAccount(tx, id);
+    const read = await readAccount(tx, id);
+    if (read === undefined) throw notFound("the account was erased meanwhile");
+    const before = read.account.policy;
     if (before === wanted) return;
-    await updatePolicy(tx, address, wanted);
+    await updatePolicy(tx, id, wanted);
     const detail = { from: before ?? INHERIT, to: wanted ?? INHERIT, by: "operator" };
-    await appendAudit(tx, { at: clock.now(), action: "policy.changed", account: address, detail });
+    await appendAudit(tx, { at: clock.now(), action: "policy.changed", account: id, detail });
   });
 }
 

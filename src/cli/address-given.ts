@@ -1,9 +1,11 @@
-import { type Account, findAccount } from "../accounts/embedded.ts";
+import { findAccount } from "../accounts/embedded.ts";
 import type { Parts } from "../app/parts.ts";
 import { type Domain, type EmailAddress, formatAddress, parseAddress } from "../mail/address.ts";
-import { findAliased } from "../store/aliases.ts";
+import { readAccount } from "../store/accounts.ts";
+import { findOwner } from "../store/addresses.ts";
 import { type Call, notFound, UsageError } from "./command.ts";
 import { readingsOf } from "./pasted.ts";
+import type { Account } from "../words/account.ts";
 
 /** The address that is the first operand. @throws UsageError when it is none. */
 export function addressGiven(call: Call): EmailAddress {
@@ -26,12 +28,21 @@ export async function accountOf(
 ): Promise<Account> {
   const account = await findAccount(store, address);
   if (account !== undefined) return account;
-  const [text, owner] = [formatAddress(address), await findAliased(store, address)];
+  const [text, owner] = [formatAddress(address), await accountUsing(store, address)];
   throw notFound(
     owner === undefined
       ? `${text} has no account here`
-      : `${text} is an alias: the account is ${formatAddress(owner)}`,
+      : `${text} is an alias: the account is ${formatAddress(owner.address)}`,
   );
+}
+
+/** The account that has an address as its name or as an alias. */
+export async function accountUsing(
+  store: Parts["store"],
+  address: EmailAddress,
+): Promise<Account | undefined> {
+  const owner = await findOwner(store, address);
+  return owner && (await readAccount(store, owner))?.account;
 }
 
 /** @throws UsageError for a domain that is not served here. */

@@ -1,5 +1,10 @@
 import { listAudit, verifyAudit, type AuditCheck, type KeptHead } from "../journal/audit.ts";
+import type { Parts } from "../app/parts.ts";
+import { formatAddress } from "../mail/address.ts";
+import { readAccount } from "../store/accounts.ts";
+import type { AccountId } from "../words/account.ts";
 import { addressIn } from "./address-given.ts";
+import { keyOwner } from "./key.ts";
 import { answer, type Call, type Command, type ExitCode, table, UsageError } from "./command.ts";
 import { openToRead } from "./open.ts";
 import { readingsOf } from "./pasted.ts";
@@ -31,20 +36,36 @@ async function list(call: Call): Promise<ExitCode> {
   const [text] = call.operands;
   const address = text === undefined ? undefined : addressIn(text);
   await using parts = await openToRead(call);
-  const entries = (await Array.fromAsync(listAudit(parts.store, address))).map((one) => ({
-    ...one,
-    at: one.at.toISOString(),
-    account: one.account ?? null,
-  }));
-  const rows = entries.map(({ at, action, account, detail }) => [
+  const account = address && (await keyOwner(parts, address)).account.id;
+  const nameOf = namesIn(parts);
+  const entries = [];
+  for await (const one of listAudit(parts.store, account)) {
+    const at = one.at.toISOString();
+    entries.push({ ...one, at, account: one.account ?? null, address: await nameOf(one.account) });
+  }
+  const rows = entries.map(({ at, action, account: id, address: name, detail }) => [
     at,
     action,
-    account ?? "-",
+    name ?? id ?? "-",
     Object.entries(detail)
       .map(([name, value]) => `${name}=${String(value)}`)
       .join(" "),
   ]);
   return answer(call, entries, table(rows));
+}
+
+/** The log names accounts by their IDs. Accounts that are here are shown by their addresses. */
+function namesIn({ store }: Parts): (id: AccountId | undefined) => Promise<string | null> {
+  const names = new Map<AccountId, string | null>();
+  return async (id) => {
+    if (id === undefined) return null;
+    const known = names.get(id);
+    if (known !== undefined) return known;
+    const account = (await readAccount(store, id))?.account;
+    const name = account === undefined ? null : formatAddress(account.address);
+    names.set(id, name);
+    return name;
+  };
 }
 
 async function verify(call: Call): Promise<ExitCode> {

@@ -25,6 +25,7 @@ import { parseAddress } from "../mail/address.ts";
 import { keepLatestTime } from "../store/clock-seen.ts";
 import { openStore } from "../store/store.ts";
 import { runCli } from "./cli.ts";
+import { idAt } from "../../test/support/accounts.ts";
 
 const folders: string[] = [];
 
@@ -178,7 +179,7 @@ test("mail is shown by the beginning of its ID, or by its Message-ID with or wit
     for (let name = 1; name <= 17; name += 1) {
       const at = fromUnixMs(name);
       const id = await storeMessage(store, {
-        account: ada,
+        account: await idAt(store, ada),
         body: Buffer.from(String(name)),
         form: "sealed",
         state: "done",

@@ -10,6 +10,7 @@ import { recordTrace } from "../journal/trace.ts";
 import { parseAddress } from "../mail/address.ts";
 import { storeMessage } from "../mailbox/embedded.ts";
 import { openStore } from "../store/store.ts";
+import { idAt } from "../../test/support/accounts.ts";
 
 const NAME = "4f1c09a7be21";
 
@@ -130,7 +131,7 @@ async function storeOne(cli: Cli): Promise<string> {
   await using store = await openStore({ engine: "sqlite", path: join(cli.dir, "sealpost.db") });
   const at = fromUnixMs(1);
   return await storeMessage(store, {
-    account: parseAddress("ada@alpha.test") ?? assert.fail(),
+    account: await idAt(store, parseAddress("ada@alpha.test") ?? assert.fail()),
     body: Buffer.from("1"),
     form: "sealed",
     state: "done",

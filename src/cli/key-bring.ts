@@ -1,6 +1,5 @@
 /** Keys in and out: `key import` and `key export`. */
 import type { Parts } from "../app/parts.ts";
-import type { Account } from "../accounts/embedded.ts";
 import type { Secret } from "../base/secret.ts";
 import { appendAudit } from "../journal/audit.ts";
 import { bringCertificate, bringSecretKey } from "../keys/bring.ts";
@@ -24,6 +23,7 @@ import { closedKeys, masterKeyBy, masterKeyIfOpen } from "./master-key-given.ts"
 import { openFor } from "./open.ts";
 import { withoutDecoration } from "./pasted.ts";
 import { readSecrets } from "./secret-input.ts";
+import type { Account } from "../words/account.ts";
 
 export const keyBringCommands: readonly Command[] = [
   {
@@ -151,7 +151,7 @@ async function bringPublic(call: Call, parts: Parts, o: Bringing): Promise<ExitC
   }
   const file = call.option("revocation");
   const revocation = file === undefined ? undefined : await fileNamed(file);
-  const owner = account.address;
+  const owner = account.id;
   const given = { owner, address, certificate, revocation, masterKey };
   const ended = await bringCertificate(parts, given);
   return brought(call, address, certificate.fingerprint, ended);
@@ -217,7 +217,7 @@ async function secretExport(
   await appendAudit(parts.store, {
     at: parts.clock.now(),
     action: "key.exported",
-    account: account.address,
+    account: account.id,
     detail: { fingerprint: o.fingerprint },
   });
   return armorKey("PRIVATE", locked);

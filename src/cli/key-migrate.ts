@@ -14,13 +14,14 @@ import {
   type ImportRefusal,
   importSecretKey,
 } from "../openpgp/import-secret-key.ts";
-import { listAliases } from "../store/aliases.ts";
+import { listAddresses } from "../store/addresses.ts";
 import { findMasterKey } from "../store/vault.ts";
 import { requireOurs } from "./address-given.ts";
 import { answer, type Call, type Command, type ExitCode, table, UsageError } from "./command.ts";
 import { openGnupgHome, type GnupgHome } from "./gnupg-home.ts";
 import { openFor } from "./open.ts";
 import { readOrdinaryFile } from "./ordinary-file.ts";
+import type { AccountId } from "../words/account.ts";
 
 export const keyMigrateCommands: readonly Command[] = [
   {
@@ -43,7 +44,7 @@ export const keyMigrateCommands: readonly Command[] = [
 const MAX_KEY_OCTETS = 1024 * 1024;
 
 /** An address that may have a key, and whose it is. */
-type Target = { readonly owner: EmailAddress; readonly address: EmailAddress };
+type Target = { readonly owner: AccountId; readonly address: EmailAddress };
 
 /** What became of one address: one word of this list, in JSON as it is. Words are added, never renamed. */
 type Result =
@@ -143,11 +144,9 @@ async function targets(parts: Parts): Promise<readonly Target[]> {
     ({ closedAt }) => closedAt === undefined,
   );
   const all: Target[] = [];
-  for (const { address: owner } of accounts) {
-    const aliases = await listAliases(parts.store, owner);
-    all.push(
-      ...[owner, ...aliases.map(({ address }) => address)].map((address) => ({ owner, address })),
-    );
+  for (const { id: owner } of accounts) {
+    const addresses = await listAddresses(parts.store, owner);
+    all.push(...addresses.map((address) => ({ owner, address })));
   }
   return all;
 }

@@ -1,13 +1,12 @@
 import { createReadStream } from "node:fs";
 import type { Parts } from "../app/parts.ts";
-import type { Account } from "../accounts/embedded.ts";
 import { errorText } from "../base/errors.ts";
 import { isExpired } from "../keys/publication.ts";
 import { publishRevocation, revokeKey } from "../keys/revoke.ts";
 import { rotateKey, type Rotation } from "../keys/rotate.ts";
 import { formatAddress, type EmailAddress } from "../mail/address.ts";
 import type { RevokedPart } from "../openpgp/merge-revocations.ts";
-import { findAliased, listAliases } from "../store/aliases.ts";
+import { listAddresses } from "../store/addresses.ts";
 import { listPublished, listUnserved, type PublishedCertificate } from "../store/certificates.ts";
 import { addressGiven, accountOf } from "./address-given.ts";
 import { newKeys } from "./account-key.ts";
@@ -23,6 +22,9 @@ import {
 import { closedKeys, masterKeyFor } from "./master-key-given.ts";
 import { openFor, openToRead } from "./open.ts";
 import { readInput } from "./secret-input.ts";
+import type { Account } from "../words/account.ts";
+import { accountUsing } from "./address-given.ts";
+import { sameAddress } from "../mail/address.ts";
 
 const STDIN = {
   "password-stdin": {
@@ -86,19 +88,17 @@ export async function keyOwner(
   parts: Parts,
   address: EmailAddress,
 ): Promise<{ readonly account: Account; readonly address: EmailAddress }> {
-  const owner = (await findAliased(parts.store, address)) ?? address;
-  const account = await accountOf(parts, owner);
-  return { account, address: owner === address ? account.address : address };
+  const account = (await accountUsing(parts.store, address)) ?? (await accountOf(parts, address));
+  return { account, address: sameAddress(account.address, address) ? account.address : address };
 }
 
 async function list(call: Call): Promise<ExitCode> {
   const given = addressGiven(call);
   await using parts = await openToRead(call);
   const { account } = await keyOwner(parts, given);
-  const aliases = await listAliases(parts.store, account.address);
-  const addresses = [account.address, ...aliases.map(({ address }) => address)];
+  const addresses = await listAddresses(parts.store, account.id);
   const all = await Promise.all(addresses.map(async (one) => listPublished(parts.store, one)));
-  const unserved = await listUnserved(parts.store, account.address);
+  const unserved = await listUnserved(parts.store, account.id);
   const views = all.flat().map((one) => ({
     ...viewOf(one, parts.clock.now()),
     isServed: !unserved.includes(one.fingerprint),
@@ -115,7 +115,7 @@ async function show(call: Call): Promise<ExitCode> {
   const all = await listPublished(parts.store, address);
   const shown = all.find(({ state }) => state === "active") ?? all[0];
   if (shown === undefined) throw notFound(`${formatAddress(address)} has no key`);
-  const isServed = !(await listUnserved(parts.store, account.address)).includes(shown.fingerprint);
+  const isServed = !(await listUnserved(parts.store, account.id)).includes(shown.fingerprint);
   const view = { ...viewOf(shown, parts.clock.now()), isServed, custody: account.custody };
   return answer(call, view, [
     `fingerprint  ${view.fingerprint}`,
@@ -178,7 +178,7 @@ async function revoke(call: Call): Promise<ExitCode> {
   await using parts = await openFor(call);
   const { account, address } = await keyOwner(parts, given);
   using masterKey = await masterKeyFor(parts, account, call);
-  const wish = { owner: account.address, address, masterKey, reason, text: reason };
+  const wish = { owner: account.id, address, masterKey, reason, text: reason };
   const { fingerprint, by } = await revokeKey(parts, wish);
   const how = {
     fresh: `revoked as ${reason}`,
@@ -197,7 +197,7 @@ async function publishUploaded(call: Call): Promise<ExitCode> {
   const upload = await fileGiven(call, 1);
   await using parts = await openFor(call);
   const { account } = await keyOwner(parts, given);
-  const result = await publishRevocation(parts, account.address, upload);
+  const result = await publishRevocation(parts, account.id, upload);
   if (result.kind === "refused") {
     throw notFound(
       "this is no revocation of a key that the account has or had, or of a part of one that is published; nothing is changed",

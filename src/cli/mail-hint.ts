@@ -1,5 +1,5 @@
-import type { Account } from "../accounts/embedded.ts";
 import type { ShownMail } from "../incoming/reading.ts";
+import type { Account } from "../words/account.ts";
 
 /** What is known of a message that shows nothing, and of its reader. */
 export type NotShown = Pick<ShownMail, "state" | "absence"> & Pick<Account, "custody">;

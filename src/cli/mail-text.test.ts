@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { utf8 } from "../base/bytes.ts";
 import { fromUnixMs } from "../base/time.ts";
-import type { Account } from "../accounts/embedded.ts";
 import type { ShownMail } from "../incoming/reading.ts";
 import { textOf } from "./mail-text.ts";
+import type { Account } from "../words/account.ts";
 
 const SHOWN: ShownMail = {
   id: "1",

@@ -16,6 +16,7 @@ import { armorMessage } from "../openpgp/armor.ts";
 import { parseCertificates } from "../openpgp/certificate.ts";
 import { encryptAtRest } from "../openpgp/encrypt.ts";
 import { findPublished } from "../store/certificates.ts";
+import { idAt } from "../../test/support/accounts.ts";
 
 const ADA = parseAddress("ada@alpha.test");
 const PAYLOAD = "Content-Type: text/plain; charset=utf-8\r\n\r\nCANARY inside\r\n";
@@ -36,7 +37,7 @@ async function fill(config: string): Promise<readonly [string, string]> {
   for (const body of [Buffer.from(armorMessage(sealed)).toString(), "nothing inside\r\n"]) {
     const message = Buffer.from(`From: x@y.test\r\nSubject: s\r\n\r\nHello\r\n\r\n${body}`);
     const id = await storeMessage(parts.store, {
-      account: ADA,
+      account: await idAt(parts.store, ADA),
       receivedAt: now,
       sizeBytes: message.length,
       outerFrom: "x@y.test",

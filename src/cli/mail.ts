@@ -1,7 +1,6 @@
 import { plainMessageId } from "../mail/message-id.ts";
 import type { Parts } from "../app/parts.ts";
 import type { Secret } from "../base/secret.ts";
-import type { Account } from "../accounts/embedded.ts";
 import { appendAudit } from "../journal/audit.ts";
 import { openPending, retryOpening } from "../incoming/pending.ts";
 import { listMail, type MailListEntry, showMail } from "../incoming/reading.ts";
@@ -9,7 +8,6 @@ import type { UnlockedKeys } from "../keys/unlocked-keys.ts";
 import { listMessages } from "../mailbox/embedded.ts";
 import type { StoredSummary } from "../mailbox/mailbox.ts";
 import { unlockWithPassword } from "../keys/vault.ts";
-import type { EmailAddress } from "../mail/address.ts";
 import { accountOf, addressGiven } from "./address-given.ts";
 import {
   answer,
@@ -26,6 +24,7 @@ import { textOf } from "./mail-text.ts";
 import { openFor } from "./open.ts";
 import { readingsOf } from "./pasted.ts";
 import { passwordIfGiven } from "./secret-input.ts";
+import type { Account, AccountId } from "../words/account.ts";
 
 const PASSWORD = {
   "password-stdin": {
@@ -71,14 +70,14 @@ async function retry(call: Call): Promise<ExitCode> {
   await using parts = await openFor(call);
   const account = await accountOf(parts, address);
   const id = given === undefined ? undefined : await idOf(parts, account, given);
-  using opened = await keysFor(parts, account.address, password);
-  using own = opened === undefined ? await parts.unlockWithService(account.address) : undefined;
+  using opened = await keysFor(parts, account.id, password);
+  using own = opened === undefined ? await parts.unlockWithService(account.id) : undefined;
   const keys = opened ?? own;
-  const retried = await retryOpening(parts, account.address, id);
+  const retried = await retryOpening(parts, account.id, id);
   if (id !== undefined && retried === 0) {
     throw notFound(`${printable(id)} is no sealed message that could not be opened`);
   }
-  if (keys !== undefined) await openPending(parts, account.address, keys);
+  if (keys !== undefined) await openPending(parts, account.id, keys);
   const text = `${retried} messages ${keys === undefined ? "wait to be opened at the next login" : "were tried again"}`;
   return answer(call, { retried, isTried: keys !== undefined }, [
     `${text}; see: sealpost mail list ${printable(address.local)}@${address.domain}`,
@@ -90,9 +89,9 @@ async function list(call: Call): Promise<ExitCode> {
   using password = await passwordIfGiven(call);
   await using parts = await openFor(call);
   const account = await accountOf(parts, address);
-  using keys = await keysFor(parts, account.address, password);
+  using keys = await keysFor(parts, account.id, password);
   const entries = await listMail(parts, {
-    account: account.address,
+    account: account.id,
     ...(keys === undefined ? {} : { keys }),
   });
   if (keys === undefined) await auditReading(parts, account, "mail.listed", {});
@@ -113,10 +112,10 @@ async function show(call: Call): Promise<ExitCode> {
   using password = await passwordIfGiven(call);
   await using parts = await openFor(call);
   const account = await accountOf(parts, address);
-  using keys = await keysFor(parts, account.address, password);
+  using keys = await keysFor(parts, account.id, password);
   const id = await idOf(parts, account, given);
   const shown = await showMail(parts, {
-    account: account.address,
+    account: account.id,
     id,
     ...(keys === undefined ? {} : { keys }),
     isPart: call.has("open-part"),
@@ -147,8 +146,8 @@ async function show(call: Call): Promise<ExitCode> {
  * The message that somebody means: its ID or the beginning of it, or its Message-ID with or without brackets.
  * @throws UsageError when several begin so.
  */
-async function idOf({ store }: Parts, { address }: Account, given: string): Promise<string> {
-  const messages = await listMessages(store, address);
+async function idOf({ store }: Parts, { id: account }: Account, given: string): Promise<string> {
+  const messages = await listMessages(store, account);
   const ids = readingsOf(given).filter((id) => id !== "");
   return ids.map((id) => oneOf(messages, id)).find((id) => id !== undefined) ?? given;
 }
@@ -180,7 +179,7 @@ async function auditReading(
   await appendAudit(parts.store, {
     at: parts.clock.now(),
     action,
-    account: account.address,
+    account: account.id,
     detail,
   });
 }
@@ -188,7 +187,7 @@ async function auditReading(
 /** The keys that the password opens; without one those that the provider may use, which `listMail` finds itself. */
 async function keysFor(
   parts: Parts,
-  account: EmailAddress,
+  account: AccountId,
   password: Secret | undefined,
 ): Promise<UnlockedKeys | undefined> {
   if (password === undefined) return undefined;

@@ -1,13 +1,13 @@
-import type { Account } from "../accounts/embedded.ts";
 import type { Parts } from "../app/parts.ts";
 import type { AppError } from "../base/errors.ts";
 import type { Secret } from "../base/secret.ts";
 import { verifyPassword } from "../keys/login-verifier.ts";
 import { openWithPassword, openWithService, type MasterKey } from "../keys/master-key.ts";
-import { formatAddress, type EmailAddress } from "../mail/address.ts";
+import { formatAddress } from "../mail/address.ts";
 import { findMasterKey } from "../store/vault.ts";
 import { type Call, notFound } from "./command.ts";
 import { passwordIfGiven } from "./secret-input.ts";
+import type { Account } from "../words/account.ts";
 
 /** What is said where a password is another one. */
 export const OPENS_NONE = "this password opens no key of the account";
@@ -15,22 +15,22 @@ export const OPENS_NONE = "this password opens no key of the account";
 /** The master key that a password opens. @throws AppError when it opens none. */
 export async function masterKeyBy(
   parts: Parts,
-  { address }: Pick<Account, "address">,
+  { id, address }: Pick<Account, "id" | "address">,
   password: Secret,
 ): Promise<MasterKey> {
-  const masterKey = await openWithPassword(parts, address, password);
+  const masterKey = await openWithPassword(parts, id, password);
   if (masterKey !== undefined) return masterKey;
-  if ((await findMasterKey(parts.store, address)) !== undefined) throw notFound(OPENS_NONE);
+  if ((await findMasterKey(parts.store, id)) !== undefined) throw notFound(OPENS_NONE);
   throw notFound(`${formatAddress(address)} has no key here, so no password opens one`);
 }
 
 /** For accounts without a key here, none of which shows by opening that the password is right. @throws AppError when it is not. */
 export async function requirePassword(
   parts: Pick<Parts, "store" | "serviceKeys">,
-  address: EmailAddress,
+  { id, address }: Pick<Account, "id" | "address">,
   password: Secret,
 ): Promise<void> {
-  if ((await verifyPassword(parts, address, password)) !== undefined) return;
+  if ((await verifyPassword(parts, id, password)) !== undefined) return;
   const text = formatAddress(address);
   throw notFound(`this is not the password of ${text}; sealpost account reset sets one`);
 }
@@ -38,18 +38,18 @@ export async function requirePassword(
 /** The master key, by the password if there is one, else if the provider may use it. */
 export async function masterKeyIfOpen(
   parts: Parts,
-  account: Pick<Account, "address">,
+  account: Pick<Account, "id" | "address">,
   password: Secret | undefined,
 ): Promise<MasterKey | undefined> {
   return password === undefined
-    ? openWithService(parts, account.address)
+    ? openWithService(parts, account.id)
     : masterKeyBy(parts, account, password);
 }
 
 /** As `masterKeyIfOpen`, by the password on stdin if it was given. */
 export async function masterKeyFor(
   parts: Parts,
-  account: Pick<Account, "address">,
+  account: Pick<Account, "id" | "address">,
   call: Call,
 ): Promise<MasterKey | undefined> {
   using password = await passwordIfGiven(call);
@@ -59,10 +59,10 @@ export async function masterKeyFor(
 /** Why the keys of an account do not open without a password, and what to do. */
 export async function closedKeys(
   { store }: Pick<Parts, "store">,
-  { address, custody }: Pick<Account, "address" | "custody">,
+  { id, address, custody }: Pick<Account, "id" | "address" | "custody">,
 ): Promise<AppError> {
   const text = formatAddress(address);
-  if ((await findMasterKey(store, address)) !== undefined) {
+  if ((await findMasterKey(store, id)) !== undefined) {
     return notFound(
       `the keys of ${text} open with the password only: give it with --password-stdin`,
     );

@@ -22,6 +22,7 @@ import { parseFingerprint } from "../openpgp/fingerprint.ts";
 import { publish, updatePublished } from "../store/publish.ts";
 import { testOnBoth } from "../../test/support/engines.ts";
 import { saveGenericRevocation } from "../store/generic-revocations.ts";
+import { idOf } from "../../test/support/accounts.ts";
 
 const onBoth = testOnBoth();
 
@@ -223,7 +224,7 @@ onBoth(
     await saveGenericRevocation(store, {
       ...none,
       fingerprint,
-      owner: "alice@alpha.test",
+      owner: idOf(alice),
       createdAt,
     });
     const published = {

@@ -12,10 +12,10 @@ import { testOnBoth } from "../../test/support/engines.ts";
 import { DAY, HOUR, MINUTE } from "../base/time.ts";
 import { planFor } from "../outgoing/plan.ts";
 import { refusalReply } from "../outgoing/replies.ts";
-import type { Policy } from "../policy/policy.ts";
 import { replyText } from "../smtp/reply.ts";
 import { makeDiscover } from "./discovery.ts";
 import type { Discovery } from "./outcome.ts";
+import type { Policy } from "../words/account.ts";
 
 const onBoth = testOnBoth();
 const { bobs, evas } = await makeCertificates();

@@ -4,9 +4,8 @@ import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { haveAccounts } from "../../test/support/accounts.ts";
+import { haveAccounts, idOf } from "../../test/support/accounts.ts";
 import { doctorDeps, now } from "../../test/support/doctor-world.ts";
-import { parseAddress } from "../mail/address.ts";
 import { type MessageRow, insertMessage } from "../store/messages.ts";
 import { migrate } from "../store/migrate.ts";
 import { openStore } from "../store/store.ts";
@@ -17,6 +16,7 @@ import { pendingMail } from "./pending-mail.ts";
 import { resolverCheck } from "./resolver-check.ts";
 import { serviceKeyCheck } from "./service-key-check.ts";
 import type { DoctorDeps } from "./visit.ts";
+import { parseAddress } from "../mail/address.ts";
 
 let dir = "";
 let file = "";
@@ -93,11 +93,7 @@ test("mail that waits is counted, and who has hardly room for more is named", as
     return `${judgement?.result} ${judgement?.title}`;
   };
   assert.match(await judge(), /^ok 0 messages for 0 accounts wait for their reader's key/);
-  await haveAccounts(
-    store,
-    waiting("ada@alpha.test", 1).account,
-    waiting("bea@alpha.test", 1).account,
-  );
+  await haveAccounts(store, addressOf("ada@alpha.test"), addressOf("bea@alpha.test"));
   await insertMessage(store, waiting("ada@alpha.test", 800));
   await insertMessage(store, waiting("bea@alpha.test", 801));
   assert.match(
@@ -106,12 +102,14 @@ test("mail that waits is counted, and who has hardly room for more is named", as
   );
 });
 
+function addressOf(text: string) {
+  return parseAddress(text) ?? assert.fail();
+}
+
 function waiting(text: string, sizeBytes: number): MessageRow {
-  const account = parseAddress(text);
-  assert(account);
   return {
     id: `id of ${text}`,
-    account,
+    account: idOf(addressOf(text)),
     state: "pending",
     form: "sealed",
     body: Buffer.alloc(sizeBytes),

@@ -14,6 +14,7 @@ import type { Judgement } from "./finding.ts";
 import { logins } from "./logins.ts";
 import { serviceKeyCheck } from "./service-key-check.ts";
 import type { Check, DoctorDeps } from "./visit.ts";
+import { idOf } from "../../test/support/accounts.ts";
 
 async function judged(
   check: Check<DoctorDeps>,
@@ -30,13 +31,13 @@ for (const { engine, open } of engines()) {
     await using store = await open();
     const { deps } = await withAlice(store);
     assert.match(await judged(logins, store, deps.serviceKeys), /^ok .* 1 accounts? tell the same/);
-    const read = await readAccount(store, alice);
+    const read = await readAccount(store, idOf(alice));
     assert(read);
     const { generation } = read;
     using typed = new TypedPassword(fresh());
-    const of = { owner: alice, generation };
+    const of = { owner: idOf(alice), generation };
     const login = await makeLogin(deps.serviceKeys, of, typed, newSalt());
-    await setLogin(store, alice, generation, login);
+    await setLogin(store, idOf(alice), generation, login);
     const found = await judged(logins, store, deps.serviceKeys);
     assert.match(found, /^warn .*not given the same password .*-> .*account recover/s);
     assert.match(found, /alice@alpha\.test/);
@@ -47,9 +48,9 @@ for (const { engine, open } of engines()) {
     const { deps } = await withAlice(store);
     using other = fixedServiceKeys(newServiceRoot());
     assert.match(await judged(logins, store, other), /^fail .*login that no service key opens/s);
-    const read = await readAccount(store, alice);
+    const read = await readAccount(store, idOf(alice));
     assert(read);
-    await setLogin(store, alice, read.generation + 1, read.login);
+    await setLogin(store, idOf(alice), read.generation + 1, read.login);
     const found = await judged(logins, store, deps.serviceKeys);
     assert.match(found, /^fail .*another generation/s);
     assert.match(found, /alice@alpha\.test.*account reset/s);

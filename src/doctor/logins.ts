@@ -1,13 +1,14 @@
 import { countsSlot, readBinding, type Binding } from "../keys/binding.ts";
 import { unwrapVerifier } from "../keys/login-verifier.ts";
 import type { ServiceKeys } from "../keys/service-key.ts";
-import { formatAddress, type EmailAddress } from "../mail/address.ts";
+import { formatAddress } from "../mail/address.ts";
 import { listAccounts, readAccount } from "../store/accounts.ts";
 import type { Store } from "../store/store.ts";
 import { findMasterKey, listMasterKeys, selectSlots, type SlotRow } from "../store/vault.ts";
 import { fail, ok, skip, warn, type Judgement } from "./finding.ts";
 import { onUsersRows } from "./users-rows.ts";
 import type { Check, DoctorDeps } from "./visit.ts";
+import type { AccountId } from "../words/account.ts";
 
 const MAX_NAMED = 5;
 const WHAT = "the users' logins";
@@ -25,8 +26,8 @@ async function judge(store: Store, serviceKeys: ServiceKeys): Promise<readonly J
   const accounts = await listAccounts(store);
   if (accounts.length === 0) return [skip(WHAT, "there are none yet")];
   const found: Record<Fault, string[]> = { generation: [], verifier: [], slot: [], apart: [] };
-  for (const { address } of accounts) {
-    for (const fault of await faultsOf(store, serviceKeys, address)) {
+  for (const { id, address } of accounts) {
+    for (const fault of await faultsOf(store, serviceKeys, id)) {
       found[fault].push(formatAddress(address));
     }
   }
@@ -44,7 +45,7 @@ async function judge(store: Store, serviceKeys: ServiceKeys): Promise<readonly J
 async function faultsOf(
   store: Store,
   serviceKeys: ServiceKeys,
-  owner: EmailAddress,
+  owner: AccountId,
 ): Promise<readonly Fault[]> {
   const binding = await readBinding(store, owner);
   const read = await readAccount(store, owner);
@@ -79,7 +80,7 @@ function isStray(binding: Binding, { id }: SlotRow): boolean {
   return !countsSlot(binding, id);
 }
 
-async function slotsOf(store: Store, owner: EmailAddress): Promise<readonly SlotRow[]> {
+async function slotsOf(store: Store, owner: AccountId): Promise<readonly SlotRow[]> {
   const slots: SlotRow[] = [];
   for (const state of ["current", "former"] as const) {
     for (const id of await listMasterKeys(store, owner, state)) {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { answered, doctorDeps, lines, now } from "../../test/support/doctor-world.ts";
-import { haveAccounts } from "../../test/support/accounts.ts";
+import { haveAccounts, idOf } from "../../test/support/accounts.ts";
 import { engines } from "../../test/support/engines.ts";
 import { addressOf } from "../../test/support/key-life.ts";
 import { after, DAY, HOUR, MINUTE } from "../base/time.ts";
@@ -84,7 +84,12 @@ for (const { engine, open } of engines()) {
       const clock = { now: () => after(now, -age) };
       const wrap = async () => Promise.resolve({ wrapped: new Uint8Array(1), serviceKey: "k" });
       const copy = { envelope: { from: bob, recipients: [bob] }, message: new Uint8Array(1) };
-      await keepForLater({ store, clock, wrap }, bob, "<1@beta.test>", [copy]);
+      await keepForLater(
+        { store, clock, wrap },
+        { account: idOf(bob), address: bob },
+        "<1@beta.test>",
+        [copy],
+      );
     };
     await keep(5 * MINUTE);
     assert.equal((await judge())[0]?.result, "ok");

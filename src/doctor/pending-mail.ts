@@ -4,6 +4,7 @@ import { countStuck } from "../store/openings.ts";
 import type { Store } from "../store/store.ts";
 import { type Judgement, ok, skip, warn } from "./finding.ts";
 import type { Check, DoctorDeps } from "./visit.ts";
+import { primaryAddress } from "../store/addresses.ts";
 
 const NEARLY_FULL = 0.8;
 const MOST_NAMED = 5;
@@ -21,16 +22,14 @@ export const pendingMail: Check<DoctorDeps> = {
     for (const account of accounts) {
       waiting.push({ account, ...(await sumMessages(store, account, "pending")) });
     }
-    const full = waiting.filter(({ bytes }) => bytes > NEARLY_FULL * pendingBytes);
+    const full: string[] = [];
+    for (const { account, bytes } of waiting) {
+      if (bytes <= NEARLY_FULL * pendingBytes) continue;
+      full.push(formatAddress(await primaryAddress(store, account)));
+    }
     const count = waiting.reduce((sum, one) => sum + one.count, 0);
     const figure = `${count} messages for ${accounts.length} accounts wait for their reader's key or their sender's keyserver`;
-    return [
-      ...(await judgeStuck(store)),
-      judge(
-        figure,
-        full.map(({ account }) => formatAddress(account)),
-      ),
-    ];
+    return [...(await judgeStuck(store)), judge(figure, full)];
   },
 };
 

@@ -7,9 +7,11 @@ import { Secret } from "../base/secret.ts";
 import { fixedServiceKeys, newServiceRoot, type ServiceKeys } from "../keys/service-key.ts";
 import { createKeys } from "../keys/vault.ts";
 import { parseAddress } from "../mail/address.ts";
-import { insertAccount, type Custody } from "../store/accounts.ts";
+import { insertAccount } from "../store/accounts.ts";
 import type { Store } from "../store/store.ts";
 import { secretKeys } from "./secret-keys.ts";
+import type { Custody } from "../words/account.ts";
+import { idOf } from "../../test/support/accounts.ts";
 
 async function add(
   store: Store,
@@ -21,11 +23,12 @@ async function add(
   assert(address);
   const clock = fakeClock();
   const createdAt = clock.now();
-  const account = { address, custody, policy: undefined, createdAt, mailboxKey: "same" } as const;
-  await insertAccount(store, account);
+  const id = idOf(address);
+  const rest = { policy: undefined, createdAt, mailboxKey: "same" } as const;
+  await insertAccount(store, { id, address, custody, ...rest });
   const password = Secret.fromText("a password");
   const deps = { store, clock, serviceKeys };
-  await createKeys(deps, { address, custody, password, profile: "compat" });
+  await createKeys(deps, { owner: id, address, custody, password, profile: "compat" });
 }
 
 async function judged(store: Store, serviceKeys: ServiceKeys | undefined): Promise<string> {

@@ -2,13 +2,15 @@ import { randomUUID } from "node:crypto";
 import type { ServiceKeys } from "../keys/service-key.ts";
 import { openServiceSlot } from "../keys/slots.ts";
 import { unwrapSecretKey } from "../keys/wrapped-rows.ts";
-import { formatAddress, type EmailAddress } from "../mail/address.ts";
+import { formatAddress } from "../mail/address.ts";
+import { primaryAddress } from "../store/addresses.ts";
 import { countSlotsByServiceKey, sampleServiceSlots } from "../store/slot-sample.ts";
 import type { Store } from "../store/store.ts";
 import { selectSecretKeys, type SlotRow } from "../store/vault.ts";
 import { fail, ok, skip, type Judgement } from "./finding.ts";
 import { onUsersRows } from "./users-rows.ts";
 import type { Check, DoctorDeps } from "./visit.ts";
+import type { AccountId } from "../words/account.ts";
 
 /** Others at each run. */
 const SAMPLE = 50;
@@ -33,7 +35,10 @@ async function judge(store: Store, serviceKeys: ServiceKeys): Promise<readonly J
       tried.push({ owner, isOpen: await opens(store, serviceKeys, slot, owner) });
     }
   }
-  const closed = tried.filter(({ isOpen }) => !isOpen).map(({ owner }) => formatAddress(owner));
+  const closed = [];
+  for (const { owner, isOpen } of tried) {
+    if (!isOpen) closed.push(formatAddress(await primaryAddress(store, owner)));
+  }
   const faults = [
     ...(strange.length === 0 ? [] : [strangeKey(sum(strange), sum(slots))]),
     ...(closed.length === 0 ? [] : [closedKeys(closed, tried.length)]),
@@ -53,7 +58,7 @@ async function opens(
   store: Store,
   serviceKeys: ServiceKeys,
   slot: SlotRow,
-  owner: EmailAddress,
+  owner: AccountId,
 ): Promise<boolean> {
   using masterKey = openServiceSlot({ owner, serviceKeys }, slot);
   if (masterKey === undefined) return false;

@@ -8,14 +8,14 @@ import { firstField, parseHeader, serializeHeader, withoutFields } from "../mail
 import { cameProtected, listMessages, readMessage } from "../mailbox/embedded.ts";
 import { seal } from "../pgpmime/seal.ts";
 import { replyText } from "../smtp/reply.ts";
-import type { Account } from "../store/accounts.ts";
 import type { Store } from "../store/store.ts";
 import { NOW as KEY_NOW, ownKey } from "../../test/support/openpgp-messages.ts";
-import { haveAccounts } from "../../test/support/accounts.ts";
+import { haveAccounts, idOf } from "../../test/support/accounts.ts";
 import { engines } from "../../test/support/engines.ts";
 import { NOBODY_ASKED } from "../../test/support/authors.ts";
 import { answerReader, deliver, type DeliverDeps } from "./deliver.ts";
 import { traceIncoming } from "./tracing.ts";
+import type { Account } from "../words/account.ts";
 
 const NOW = fromUnixMs(1_795_000_000_000);
 const MESSAGE = Buffer.from("From: alice@alpha.test\r\nSubject: hi\r\n\r\ntext\r\n");
@@ -37,7 +37,12 @@ function depsFor(store: Store, failures: unknown[]): DeliverDeps {
       Promise.resolve(
         wanted.local === "nobody"
           ? undefined
-          : ({ address: wanted, custody: "unlocks-at-login", createdAt: NOW } as Account),
+          : ({
+              id: idOf(wanted),
+              address: wanted,
+              custody: "unlocks-at-login",
+              createdAt: NOW,
+            } as Account),
       ),
     hasRoom: async () => Promise.resolve(true),
     wrapFor: async (account, data) => {
@@ -80,8 +85,8 @@ for (const { engine, open } of engines()) {
     for (const _attempt of [1, 2]) {
       assert.deepEqual((await deliver(deps, arrival)).map(replyText), expected);
     }
-    assert.equal((await listMessages(store, address("bob@beta.test"))).length, 1);
-    assert.equal((await listMessages(store, address("bea@beta.test"))).length, 1);
+    assert.equal((await listMessages(store, idOf(address("bob@beta.test")))).length, 1);
+    assert.equal((await listMessages(store, idOf(address("bea@beta.test")))).length, 1);
     assert.equal(failures.length, 2);
   });
 }
@@ -101,7 +106,7 @@ for (const { engine, open } of engines()) {
       },
     );
     assert.equal(answer?.code, "451");
-    assert.deepEqual(await listMessages(store, bob), []);
+    assert.deepEqual(await listMessages(store, idOf(bob)), []);
   });
 }
 
@@ -167,15 +172,15 @@ for (const { engine, open } of engines()) {
       // A repeated transaction gives it no other one.
       for (const _attempt of [1, 2]) await deliver(deps, arrival);
       const reader = address("bob@beta.test");
-      const [listed, ...more] = await listMessages(store, reader);
+      const [listed, ...more] = await listMessages(store, idOf(reader));
       assert(listed?.messageId !== undefined && more.length === 0);
       assert.match(listed.messageId, /^<[0-9a-f]{32}@mx\.beta\.test>$/);
-      assert(await cameProtected(store, reader, [listed.messageId]));
-      const stored = await readMessage(store, reader, listed.id);
+      assert(await cameProtected(store, idOf(reader), [listed.messageId]));
+      const stored = await readMessage(store, idOf(reader), listed.id);
       const { header } = parseHeader(stored?.body ?? new Uint8Array());
       const first = firstField(header, "Message-ID");
       assert.equal(Buffer.from(first?.raw ?? "").toString(), `Message-ID: ${listed.messageId}\r\n`);
-      const [other] = await listMessages(store, address("bea@beta.test"));
+      const [other] = await listMessages(store, idOf(address("bea@beta.test")));
       assert.equal(other?.messageId, listed.messageId, "its readers answer the same message");
     }
   });
@@ -189,7 +194,7 @@ for (const { engine, open } of engines()) {
       received: { protocol: "LMTP", client: "c.test ([192.0.2.1])" },
     };
     await deliver(depsFor(store, []), arrival);
-    const [listed] = await listMessages(store, address("bob@beta.test"));
+    const [listed] = await listMessages(store, idOf(address("bob@beta.test")));
     assert.equal(listed?.messageId, "<1@alpha.test>");
   });
 }
@@ -234,11 +239,11 @@ for (const { engine, open } of engines()) {
         received: { protocol: "LMTP", client: "c.test ([192.0.2.1])" },
       };
       await deliver(depsFor(store, []), arrival);
-      const [listed] = await listMessages(store, address("bob@beta.test"));
+      const [listed] = await listMessages(store, idOf(address("bob@beta.test")));
       assert(listed);
       assert.equal(listed.verdict.state, "UNPROTECTED");
       assert.equal(listed.form, "wrapped");
-      const stored = await readMessage(store, address("bob@beta.test"), listed.id);
+      const stored = await readMessage(store, idOf(address("bob@beta.test")), listed.id);
       assert(
         Buffer.from(stored?.body ?? "")
           .toString("latin1")

@@ -8,7 +8,7 @@
  */
 import type { Octets } from "../base/large-octets.ts";
 import type { Clock } from "../base/time.ts";
-import { formatAddress, type EmailAddress } from "../mail/address.ts";
+import { type EmailAddress } from "../mail/address.ts";
 import { stripResultHeaders } from "../mail/auth-results.ts";
 import type { Envelope } from "../mail/envelope.ts";
 import { isHeaderAcceptable, parseHeader } from "../mail/header.ts";
@@ -16,7 +16,6 @@ import { storeMessage } from "../mailbox/embedded.ts";
 import type { MessageId, MessageVerdict } from "../mailbox/mailbox.ts";
 import { errorReply, reply, type Reply } from "../smtp/reply.ts";
 import { MOST_CLEAR_OCTETS } from "../openpgp/encrypt.ts";
-import type { Account } from "../store/accounts.ts";
 import type { Store } from "../store/store.ts";
 import type { AuthorDeps } from "./check-signature.ts";
 import { withEncryptedPart } from "./encrypted-part.ts";
@@ -25,6 +24,7 @@ import { copyFor, type Incoming } from "./reader-copy.ts";
 import { clearProtection, judgeClear } from "./signed.ts";
 import type { ToStore } from "./stored-form.ts";
 import type { TraceIncoming } from "./tracing.ts";
+import type { Account, AccountId } from "../words/account.ts";
 
 export type DeliverDeps = AuthorDeps & {
   readonly store: Store;
@@ -54,7 +54,7 @@ export type DeliverDeps = AuthorDeps & {
 };
 
 export type IsReader = (
-  account: EmailAddress,
+  account: AccountId,
   addresses: readonly EmailAddress[],
   signedAt: Date,
 ) => Promise<boolean>;
@@ -141,7 +141,7 @@ async function answerFor(
   try {
     const account = await deps.findAccount(recipient);
     if (account === undefined) return reply("550", "5.1.1", "no such user here");
-    const key = formatAddress(account.address);
+    const key = account.id;
     const answer = answers.get(key) ?? (await store(deps, incoming, account));
     answers.set(key, answer);
     return answer;
@@ -170,7 +170,7 @@ async function store(deps: DeliverDeps, incoming: Incoming, account: Account): P
   const { author, stored } = await copyFor(deps, incoming, account);
   const id = await deps.store.transaction(async (tx) => {
     const kept = await storeMessage(tx, stored);
-    await deps.trace.delivered({ store: tx, account: account.address, message: stored });
+    await deps.trace.delivered({ store: tx, reader: account.address, message: stored });
     return kept;
   });
   if (stored.state === "pending") {

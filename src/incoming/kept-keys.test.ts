@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { before } from "node:test";
-import { haveAccounts } from "../../test/support/accounts.ts";
+import { haveAccounts, idOf } from "../../test/support/accounts.ts";
 import { DOWN, bob, http, key, setUp, start } from "../../test/support/discovery-world.ts";
 import { DAY, HOUR, MINUTE, after } from "../base/time.ts";
 import { UnlockedKeys } from "../keys/unlocked-keys.ts";
@@ -69,7 +69,7 @@ async function waiting(openStore: OpenStore, signer = former) {
   });
   await haveAccounts(store, reader);
   await storeMessage(store, {
-    account: reader,
+    account: idOf(reader),
     ...(await sealedRow(body, [alice.certificate], start)),
     state: "pending",
     verdict: locked(start),
@@ -89,20 +89,20 @@ async function waiting(openStore: OpenStore, signer = former) {
   };
   const logIn = async () => {
     const asked = world.requests.length;
-    await openPending(deps, reader, new UnlockedKeys([alice], alice.fingerprint, []));
+    await openPending(deps, idOf(reader), new UnlockedKeys([alice], alice.fingerprint, []));
     assert.equal(world.requests.length, asked, "nobody is asked because somebody reads");
-    const [message] = await listMessages(store, reader);
+    const [message] = await listMessages(store, idOf(reader));
     assert(message !== undefined);
     return `${message.verdict.state} ${message.verdict.signature}`;
   };
   /** As the gateway does at the arrival, and by the hour. */
   const lookForAuthor = async (author: EmailAddress) => {
     const answer = await world.lookForAuthor(author, start);
-    const [message] = await listMessages(store, reader);
+    const [message] = await listMessages(store, idOf(reader));
     assert(message !== undefined);
     const named = namedEvidence(author, answer);
     if (named === undefined || hasNamedEvidence(message.verdict)) return;
-    await recordWaiting(store, reader, message.id, named);
+    await recordWaiting(store, idOf(reader), message.id, named);
   };
   return { ...world, lookForAuthor, logIn };
 }

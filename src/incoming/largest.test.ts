@@ -7,13 +7,13 @@ import { encryptAtRest, MOST_CLEAR_OCTETS, signAndEncrypt } from "../openpgp/enc
 import { listMessages } from "../mailbox/embedded.ts";
 import { parseAddress } from "../mail/address.ts";
 import { replyText } from "../smtp/reply.ts";
-import type { Account } from "../store/accounts.ts";
-import { haveAccounts } from "../../test/support/accounts.ts";
+import { haveAccounts, idOf } from "../../test/support/accounts.ts";
 import { NOBODY_ASKED } from "../../test/support/authors.ts";
 import { engines } from "../../test/support/engines.ts";
 import { expectDecrypted, NOW, ownKey } from "../../test/support/openpgp-messages.ts";
 import { deliver } from "./deliver.ts";
 import { traceIncoming } from "./tracing.ts";
+import type { Account } from "../words/account.ts";
 
 const bob = parseAddress("bob@beta.test") ?? assert.fail();
 const [sqlite = assert.fail()] = engines();
@@ -47,7 +47,12 @@ test("a clear message that is larger than can be kept is answered 552, the large
         hostname: "mx.beta.test",
         isOurs: () => true,
         findAccount: async (address) =>
-          Promise.resolve({ address, custody: "unlocks-at-login", createdAt: NOW } as Account),
+          Promise.resolve({
+            id: idOf(address),
+            address,
+            custody: "unlocks-at-login",
+            createdAt: NOW,
+          } as Account),
         hasRoom: async () => Promise.resolve(true),
         wrapFor: async (_account, data) => {
           const wrapped = await encryptAtRest({ data, recipients: [key.certificate], now: NOW });
@@ -70,7 +75,7 @@ test("a clear message that is larger than can be kept is answered 552, the large
   };
   const most = MOST_CLEAR_OCTETS - 64 * 1024;
   assert.match(await answerTo(most + 1), /^552 5\.3\.4 .* 52363264 bytes/);
-  assert.deepEqual([kept.length, (await listMessages(store, bob)).length], [0, 0]);
+  assert.deepEqual([kept.length, (await listMessages(store, idOf(bob))).length], [0, 0]);
   assert.match(await answerTo(most), /^250 /);
   const [body = assert.fail()] = kept;
   assert(expectDecrypted(await decrypt({ message: body, keys: [key] })).data.length > most);

@@ -5,7 +5,6 @@
 import { certificateWorkHere } from "../openpgp/certificate-work.ts";
 import { encryptAtRest } from "../openpgp/encrypt.ts";
 import type { UnlockedKeys } from "../keys/unlocked-keys.ts";
-import type { EmailAddress } from "../mail/address.ts";
 import { firstField, parseHeader, type Header } from "../mail/header.ts";
 import { readMessageFacts } from "../mail/message.ts";
 import { recordVerdict } from "../mailbox/embedded.ts";
@@ -23,11 +22,13 @@ import { clearProtection, clearVerdictFor, judgeClear, shownHeader } from "./sig
 import { summaryOf } from "./summary.ts";
 import { damaged, lockedOld, undecryptable, unprotected, unsupported } from "./verdicts.ts";
 import { asOfArrival, isGivenUp, keptWhileWaiting, laterSince, waitingSince } from "./waiting.ts";
+import { primaryAddress } from "../store/addresses.ts";
+import type { AccountId } from "../words/account.ts";
 
 /** Opens a message that waits. @returns the verdict that was recorded. @throws what `deps.open` throws; then nothing is. */
 export async function openMessage(
   deps: PendingDeps,
-  account: EmailAddress,
+  account: AccountId,
   keys: UnlockedKeys,
   message: StoredMessage,
 ): Promise<MessageVerdict> {
@@ -38,7 +39,7 @@ export async function openMessage(
 /** A message in clear whose signature could not be checked when it came; it is encrypted at rest. */
 async function judgeAgain(
   deps: PendingDeps,
-  account: EmailAddress,
+  account: AccountId,
   keys: UnlockedKeys,
   message: StoredMessage,
 ): Promise<MessageVerdict> {
@@ -85,7 +86,7 @@ async function wrapSummary(
 
 async function openSealed(
   deps: PendingDeps,
-  account: EmailAddress,
+  account: AccountId,
   keys: UnlockedKeys,
   stored: StoredMessage,
 ): Promise<MessageVerdict> {
@@ -110,7 +111,7 @@ async function openSealed(
 
 async function record(
   deps: PendingDeps,
-  account: EmailAddress,
+  account: AccountId,
   message: StoredMessage,
   found: MessageVerdict,
   read: ReadInside = {},
@@ -119,7 +120,8 @@ async function record(
   const verdict = { ...found, evidence: { ...found.evidence, ...kept } };
   await deps.store.transaction(async (tx) => {
     await recordVerdict(tx, account, message.id, verdict, read);
-    await deps.trace.opened({ store: tx, account, message, verdict });
+    const reader = await primaryAddress(tx, account);
+    await deps.trace.opened({ store: tx, reader, message, verdict });
   });
   return verdict;
 }
@@ -138,7 +140,7 @@ async function forMailbox(
 
 async function verdictOn(
   deps: PendingDeps,
-  account: EmailAddress,
+  account: AccountId,
   keys: UnlockedKeys,
   message: StoredMessage,
   opened: Opened,
@@ -210,6 +212,6 @@ function asArrived(deps: PendingDeps, message: StoredSummary): AuthorDeps {
   };
 }
 
-function readerOf(deps: PendingDeps, account: EmailAddress): Reader["isAmong"] {
+function readerOf(deps: PendingDeps, account: AccountId): Reader["isAmong"] {
   return async (addresses, signedAt) => deps.isReader(account, addresses, signedAt);
 }

@@ -22,6 +22,7 @@ import {
   opened,
   found,
 } from "../../test/support/waiting-mail.ts";
+import { idOf } from "../../test/support/accounts.ts";
 
 before(makePeople);
 
@@ -82,7 +83,7 @@ onBoth(
     const { store } = await withWaiting(openStore, rename);
     await using _ = store;
     await opened(store, { answer: found() });
-    assert.equal(await cameProtected(store, BOB, ["<1@alpha.test>"]), true);
+    assert.equal(await cameProtected(store, idOf(BOB), ["<1@alpha.test>"]), true);
   },
 );
 
@@ -116,7 +117,7 @@ for (const [what, change, expected] of [
         return Promise.resolve({ kind: "absent" as const });
       },
     };
-    await openPending(deps, BOB, new UnlockedKeys([bob], bob.fingerprint, []));
+    await openPending(deps, idOf(BOB), new UnlockedKeys([bob], bob.fingerprint, []));
     assert.equal(asked, expected);
   });
 }
@@ -158,7 +159,7 @@ onBoth(
     const keys = new UnlockedKeys([bob, own], bob.fingerprint, [], roles);
     const message = await opened(store, { answer: found(), keys });
     assert.equal(message.verdict.state, "CONFIDENTIAL");
-    const stored = await readMessage(store, BOB, id);
+    const stored = await readMessage(store, idOf(BOB), id);
     assert(stored);
     const { body } = stored;
     assert.equal((await receivedForm({ body, keys: [bob] })).kind, "no-key");

@@ -10,7 +10,7 @@ import { errorText, isProgramFault, TooCostly } from "../base/errors.ts";
 import type { Clock } from "../base/time.ts";
 import { Overtaken } from "../keys/overtaken.ts";
 import type { UnlockedKeys } from "../keys/unlocked-keys.ts";
-import { parseAddress, type EmailAddress } from "../mail/address.ts";
+import { parseAddress } from "../mail/address.ts";
 import { listMessages, listWaiting, readMessage } from "../mailbox/embedded.ts";
 import type { MessageId, MessageVerdict, StoredSummary } from "../mailbox/mailbox.ts";
 import type { KeyId } from "../openpgp/fingerprint.ts";
@@ -25,6 +25,7 @@ import { openMessage } from "./open-message.ts";
 import type { TraceIncoming } from "./tracing.ts";
 import { locked } from "./verdicts.ts";
 import { isGivenUp } from "./waiting.ts";
+import type { AccountId } from "../words/account.ts";
 
 export type PendingDeps = AuthorDeps & {
   /** Works on whole messages where that keeps nobody waiting; default: here. */
@@ -43,7 +44,7 @@ export type PendingDeps = AuthorDeps & {
   /** Whether one of these addresses was the account's when a message was signed. */
   readonly isReader: IsReader;
   /** Whether one of these keys is the account's, under a password that was forgotten. */
-  readonly isParked: (account: EmailAddress, keyIds: readonly KeyId[]) => Promise<boolean>;
+  readonly isParked: (account: AccountId, keyIds: readonly KeyId[]) => Promise<boolean>;
 };
 
 /**
@@ -53,7 +54,7 @@ export type PendingDeps = AuthorDeps & {
  */
 export async function openPending(
   deps: PendingDeps,
-  account: EmailAddress,
+  account: AccountId,
   keys: UnlockedKeys,
 ): Promise<void> {
   const waits = await waitingFor(deps, account);
@@ -93,7 +94,7 @@ export type Waits = Pick<StoredSummary, "id" | "outerFrom" | "verdict" | "receiv
 /** What waits for an account, oldest first, for `openNext`. */
 export async function waitingFor(
   { store }: Pick<PendingDeps, "store">,
-  account: EmailAddress,
+  account: AccountId,
 ): Promise<Waits[]> {
   return (await listWaiting(store, account)).map(({ id, outerFrom, verdict, receivedAt }) => {
     return { id, outerFrom, verdict, receivedAt };
@@ -109,7 +110,7 @@ const PASSED_OVER = 50;
  */
 export async function openNext(
   deps: PendingDeps,
-  account: EmailAddress,
+  account: AccountId,
   keys: UnlockedKeys,
   waits: Waits[],
 ): Promise<void> {
@@ -126,7 +127,7 @@ export async function openNext(
  */
 export async function openArrived(
   deps: PendingDeps,
-  account: EmailAddress,
+  account: AccountId,
   keys: UnlockedKeys,
   id: MessageId,
 ): Promise<MessageVerdict | undefined> {
@@ -163,7 +164,7 @@ function alone(deps: PendingDeps): PendingDeps {
  */
 export async function retryOpening(
   { store, clock }: Pick<PendingDeps, "store" | "clock">,
-  account: EmailAddress,
+  account: AccountId,
   id?: string,
 ): Promise<number> {
   let count = 0;

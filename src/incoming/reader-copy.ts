@@ -11,13 +11,13 @@ import { readMessageFacts } from "../mail/message.ts";
 import type { MessageVerdict, NewMessage } from "../mailbox/mailbox.ts";
 import type { Range } from "../pgpmime/apart.ts";
 import type { Examined } from "../pgpmime/examine.ts";
-import type { Account } from "../store/accounts.ts";
 import type { Arrival, DeliverDeps } from "./deliver.ts";
 import { type ClearProtection, clearVerdictFor, shownHeader } from "./signed.ts";
 import { bodyWith, type ToStore } from "./stored-form.ts";
 import { summaryOf } from "./summary.ts";
 import { missingMessageId, traceFields } from "./trace-fields.ts";
 import { clientOnly, locked } from "./verdicts.ts";
+import type { Account } from "../words/account.ts";
 
 /** What is the same for every reader. */
 export type Incoming = Arrival & {
@@ -43,7 +43,7 @@ export async function copyFor(
   const facts = readMessageFacts(header);
   const author = facts.from?.length === 1 ? facts.from[0]?.address : undefined;
   const common = {
-    account: account.address,
+    account: account.id,
     receivedAt: now,
     sizeBytes: incoming.message.length,
     outerFrom: author === undefined ? "" : formatAddress(author),
@@ -100,7 +100,7 @@ async function clearPart(deps: DeliverDeps, o: Copy): Promise<Part> {
   const { incoming, account, header, now } = o;
   const { protection } = incoming;
   const verdict = await clearVerdictFor(
-    async (addresses, signedAt) => deps.isReader(account.address, addresses, signedAt),
+    async (addresses, signedAt) => deps.isReader(account.id, addresses, signedAt),
     protection,
     now,
     await incoming.clearVerdict(),

@@ -2,7 +2,6 @@
 import { createHash } from "node:crypto";
 import { AppError } from "../base/errors.ts";
 import type { UnlockedKeys } from "../keys/unlocked-keys.ts";
-import type { EmailAddress } from "../mail/address.ts";
 import { dispositionOf } from "../mail/content-type.ts";
 import { parseHeader } from "../mail/header.ts";
 import { bodyText, decodeBody, type Entity } from "../mail/entity.ts";
@@ -21,10 +20,12 @@ import { receivedForm } from "./stored-form.ts";
 import { clearView, type ClearView } from "./signed.ts";
 import { parseSummary, type Summary } from "./summary.ts";
 import { isGood } from "./verdicts.ts";
+import { primaryAddress } from "../store/addresses.ts";
+import type { AccountId } from "../words/account.ts";
 
 export type ReadingDeps = PendingDeps & {
   /** The keys of an account whose custody lets the provider use them; the caller disposes them. */
-  readonly unlockWithService: (account: EmailAddress) => Promise<UnlockedKeys | undefined>;
+  readonly unlockWithService: (account: AccountId) => Promise<UnlockedKeys | undefined>;
   /** Key of the MAC in `E2E-Status`. */
   readonly statusKey: Uint8Array;
 };
@@ -76,7 +77,7 @@ const HIDDEN = "[...]";
 /** Newest first. Without keys nothing is opened; with keys what waits is opened and judged first. */
 export async function listMail(
   deps: ReadingDeps,
-  o: { readonly account: EmailAddress; readonly keys?: UnlockedKeys },
+  o: { readonly account: AccountId; readonly keys?: UnlockedKeys },
 ): Promise<readonly MailListEntry[]> {
   using own = o.keys === undefined ? await deps.unlockWithService(o.account) : undefined;
   const keys = o.keys ?? own;
@@ -89,7 +90,7 @@ export async function listMail(
 export async function showMail(
   deps: ReadingDeps,
   o: {
-    readonly account: EmailAddress;
+    readonly account: AccountId;
     readonly id: string;
     readonly keys?: UnlockedKeys;
     /** The one ciphertext in the message is opened apart and shown in place of the message. */
@@ -114,7 +115,12 @@ export async function showMail(
   return {
     ...judged,
     raw: shown.raw,
-    message: annotate(shown.view, verdict, o.account, deps.statusKey),
+    message: annotate(
+      shown.view,
+      verdict,
+      await primaryAddress(deps.store, o.account),
+      deps.statusKey,
+    ),
     parts: partsOf(shown.view),
     absence: undefined,
   };

@@ -23,6 +23,7 @@ import {
   opened,
   found,
 } from "../../test/support/waiting-mail.ts";
+import { idOf } from "../../test/support/accounts.ts";
 
 before(makePeople);
 
@@ -31,7 +32,8 @@ onBoth(
   async (openStore) => {
     const { store, id } = await withWaiting(openStore);
     await using _ = store;
-    for (const _crash of [1, 2, 3]) assert.equal(await beginOpening(store, BOB, id, NOW), "begun");
+    for (const _crash of [1, 2, 3])
+      assert.equal(await beginOpening(store, idOf(BOB), id, NOW), "begun");
     const early = await opened(store, { answer: found(), at: after(NOW, MINUTE) });
     assert.equal(early.verdict.state, "LOCKED");
     const stuck: string[] = [];
@@ -52,7 +54,7 @@ onBoth(
   async (openStore) => {
     const { store, id } = await withWaiting(openStore);
     await using _ = store;
-    for (const _crash of [1, 2, 3]) await beginOpening(store, BOB, id, NOW);
+    for (const _crash of [1, 2, 3]) await beginOpening(store, idOf(BOB), id, NOW);
     let tries = 0;
     const alone = async () => {
       tries += 1;
@@ -81,19 +83,19 @@ for (const [what, ended, state] of [
   onBoth(`a message that ${what} is ${state}, until somebody retries`, async (openStore) => {
     const { store, id } = await withWaiting(openStore);
     await using _ = store;
-    for (const _crash of [1, 2, 3]) await beginOpening(store, BOB, id, NOW);
+    for (const _crash of [1, 2, 3]) await beginOpening(store, idOf(BOB), id, NOW);
     const at = after(NOW, HOUR);
     const alone = async () => Promise.resolve(ended);
     const message = await opened(store, { answer: found(), at, alone });
     assert.equal(message.verdict.state, state);
-    assert.equal(await retryOpening({ store, clock: { now: () => at } }, BOB, id), 1);
+    assert.equal(await retryOpening({ store, clock: { now: () => at } }, idOf(BOB), id), 1);
     const again = await opened(store, { answer: found(), at });
     assert.equal(again.verdict.state, "CONFIDENTIAL");
     assert.deepEqual(
       [again.verdict.evidence["form"], again.verdict.evidence["reason"]],
       [undefined, undefined],
     );
-    assert.equal(await retryOpening({ store, clock: { now: () => at } }, BOB), 0);
+    assert.equal(await retryOpening({ store, clock: { now: () => at } }, idOf(BOB)), 0);
   });
 }
 
@@ -123,7 +125,7 @@ onBoth("an opening that fails while the process lives does not count", async (op
 onBoth("damaged mail is not opened again because its reader looks at it", async (openStore) => {
   const { store, id } = await withWaiting(openStore);
   await using _ = store;
-  await recordVerdict(store, BOB, id, damaged(NOW, "opening it ended the process"));
+  await recordVerdict(store, idOf(BOB), id, damaged(NOW, "opening it ended the process"));
   const deps = {
     store,
     clock: { now: () => NOW },
@@ -136,7 +138,7 @@ onBoth("damaged mail is not opened again because its reader looks at it", async 
     statusKey: new Uint8Array(32),
   };
   const keys = new UnlockedKeys([bob], bob.fingerprint, []);
-  const shown = await showMail(deps, { account: BOB, id, keys });
+  const shown = await showMail(deps, { account: idOf(BOB), id, keys });
   assert.equal(shown?.state, "DAMAGED");
   assert.deepEqual(shown.parts, []);
 });

@@ -7,6 +7,7 @@ import type { NewMessage } from "../mailbox/mailbox.ts";
 import type { Store } from "../store/store.ts";
 import { traceIncoming } from "./tracing.ts";
 import { locked, unprotected } from "./verdicts.ts";
+import { idOf } from "../../test/support/accounts.ts";
 
 const account = parseAddress("bob@beta.test") ?? assert.fail();
 const at = fromUnixMs(0);
@@ -17,10 +18,10 @@ async function traced(message: Pick<NewMessage, "form" | "verdict">) {
     details.push(detail);
     return Promise.resolve();
   });
-  const common = { account, state: "done", sizeBytes: 1, receivedAt: at };
+  const common = { account: idOf(account), state: "done", sizeBytes: 1, receivedAt: at };
   await delivered({
     store: {} as Store,
-    account,
+    reader: account,
     message: { ...common, ...message } as NewMessage,
   });
   return details[0] ?? assert.fail();

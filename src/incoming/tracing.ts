@@ -15,12 +15,12 @@ export type WriteTrace = (
 export type TraceIncoming = {
   readonly delivered: (o: {
     readonly store: Store;
-    readonly account: EmailAddress;
+    readonly reader: EmailAddress;
     readonly message: NewMessage;
   }) => Promise<void>;
   readonly opened: (o: {
     readonly store: Store;
-    readonly account: EmailAddress;
+    readonly reader: EmailAddress;
     readonly message: StoredMessage;
     readonly verdict: MessageVerdict;
   }) => Promise<void>;
@@ -28,9 +28,9 @@ export type TraceIncoming = {
 
 export function traceIncoming(write: WriteTrace): TraceIncoming {
   return {
-    delivered: async ({ store, account, message }) => {
+    delivered: async ({ store, reader, message }) => {
       const detail = {
-        account: formatAddress(account),
+        account: formatAddress(reader),
         form: message.form,
         state: message.state,
         result: message.verdict.state,
@@ -39,9 +39,9 @@ export function traceIncoming(write: WriteTrace): TraceIncoming {
       };
       await write(message.messageId ?? "", "delivered", detail, store);
     },
-    opened: async ({ store, account, message, verdict }) => {
+    opened: async ({ store, reader, message, verdict }) => {
       const detail = {
-        account: formatAddress(account),
+        account: formatAddress(reader),
         result: verdict.state,
         ...reasonsOf(verdict),
       };

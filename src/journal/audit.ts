@@ -5,7 +5,6 @@
 import { createHash } from "node:crypto";
 
 import { equalBytes, utf8 } from "../base/bytes.ts";
-import type { EmailAddress } from "../mail/address.ts";
 import {
   countRowsBeforeFirst,
   hasAudit,
@@ -21,23 +20,23 @@ import {
   type AuditRowWithMac,
 } from "../store/audit.ts";
 import type { Store } from "../store/store.ts";
-import { accountTag, accountTags } from "./account-tag.ts";
+import type { AccountId } from "../words/account.ts";
 
 /** What happened. Details are words, numbers and fingerprints: no local part, no secret. */
 export type AuditEntry = {
   /** When it was done. The log has the time at which it was written (`Store.auditClock`), so that its times are in order. */
   readonly at: Date;
   readonly action: string;
-  readonly account?: EmailAddress | undefined;
+  readonly account?: AccountId | undefined;
   readonly detail?: Readonly<Record<string, string | number | boolean>>;
 };
 
-/** An entry as it is listed; `account` is the tag of the user's address. */
+/** An entry as it is listed. */
 export type AuditRecord = {
   readonly seq: number;
   readonly at: Date;
   readonly action: string;
-  readonly account: string | undefined;
+  readonly account: AccountId | undefined;
   readonly detail: Readonly<Record<string, string | number | boolean>>;
 };
 
@@ -57,11 +56,10 @@ export type KeptHead = { readonly rows: number; readonly head: string };
 export async function appendAudit(store: Store, entry: AuditEntry): Promise<void> {
   await store.transaction(async (tx) => {
     const { action, account } = entry;
-    const tag = account === undefined ? "" : await accountTag(tx, account);
     const place = await takeAuditPlace(tx);
     // Whoever made a key or waited for the log's end has an older time than the entry before.
     const at = tx.auditClock?.now() ?? entry.at;
-    const row = { ...place, at, action, account: tag, detail: detailText(entry) };
+    const row = { ...place, at, action, account: account ?? "", detail: detailText(entry) };
     const hash = hashOf(row);
     await insertAudit(tx, { ...row, hash });
     if (tx.auditMac === undefined) return;
@@ -111,8 +109,7 @@ export async function appendAuditOnce(store: Store, entry: AuditEntry): Promise<
 /** Whether the log has an entry that differs in its time at most. */
 export async function isAudited(store: Store, entry: AuditEntry): Promise<boolean> {
   const { action, account } = entry;
-  const accounts = account === undefined ? [""] : await accountTags(store, account);
-  return hasAudit(store, { action, accounts, detail: detailText(entry) });
+  return hasAudit(store, { action, account: account ?? "", detail: detailText(entry) });
 }
 
 function detailText({ detail }: AuditEntry): string {
@@ -200,17 +197,13 @@ function hex(bytes: Uint8Array): string {
 }
 
 /** The log in order, of one account if it is given. */
-export async function* listAudit(
-  store: Store,
-  account?: EmailAddress,
-): AsyncGenerator<AuditRecord> {
-  const options = account === undefined ? {} : { accounts: await accountTags(store, account) };
-  for await (const row of walkAudit(store, options)) {
+export async function* listAudit(store: Store, account?: AccountId): AsyncGenerator<AuditRecord> {
+  for await (const row of walkAudit(store, account === undefined ? {} : { account })) {
     yield {
       seq: row.seq,
       at: row.at,
       action: row.action,
-      account: row.account === "" ? undefined : row.account,
+      account: row.account === "" ? undefined : (row.account as AccountId),
       detail: JSON.parse(row.detail) as AuditRecord["detail"],
     };
   }

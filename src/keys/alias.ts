@@ -1,9 +1,7 @@
 import { AppError } from "../base/errors.ts";
 import { appendAudit } from "../journal/audit.ts";
-import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
-import { deleteAlias, findAliased, insertAlias } from "../store/aliases.ts";
-import { insertFormerAddress } from "../store/former-addresses.ts";
-import { insertTombstone } from "../store/tombstones.ts";
+import type { EmailAddress } from "../mail/address.ts";
+import { insertAlias, readAddress, releaseAlias } from "../store/addresses.ts";
 import { generationNow } from "./binding.ts";
 import { changeKeys } from "./change.ts";
 import { endKey } from "./end-key.ts";
@@ -12,6 +10,7 @@ import { raiseGeneration } from "./generation.ts";
 import type { MasterKey } from "./master-key.ts";
 import { upkeep } from "./upkeep.ts";
 import type { KeyRules, VaultDeps } from "./vault-deps.ts";
+import type { AccountId } from "../words/account.ts";
 
 /**
  * Gives an account another address. It gets a certificate of its own, which tells nobody whose it is as well: at once when
@@ -21,7 +20,7 @@ import type { KeyRules, VaultDeps } from "./vault-deps.ts";
 export async function addAlias(
   deps: VaultDeps,
   rules: KeyRules,
-  owner: EmailAddress,
+  owner: AccountId,
   alias: EmailAddress,
   masterKey: MasterKey | undefined,
 ): Promise<void> {
@@ -41,22 +40,19 @@ export async function addAlias(
  */
 export async function removeAlias(
   deps: VaultDeps,
-  owner: EmailAddress,
+  owner: AccountId,
   alias: EmailAddress,
   masterKey: MasterKey | undefined,
 ): Promise<void> {
   await changeKeys(deps.store, owner, async (tx) => {
     const wish = { owner, address: alias, masterKey, reason: "retired", text: "address given up" };
-    if ((await findAliased(tx, alias)) === undefined) {
+    const found = await readAddress(tx, alias);
+    if (found?.state !== "alias" || found.account !== owner) {
       throw new AppError("the account has no such alias", { temporary: false });
     }
     await endKey(deps, tx, { ...wish, reason: "retired" });
-    if (!(await deleteAlias(tx, owner, alias))) {
-      throw new AppError("the account has no such alias", { temporary: false });
-    }
     const now = deps.clock.now();
-    await insertTombstone(tx, canonicalAddress(alias), now, canonicalAddress(owner));
-    await insertFormerAddress(tx, alias, owner, now);
+    await releaseAlias(tx, owner, alias, now);
     // A session that was opened before may not go on writing from it.
     const from = await generationNow(tx, owner);
     await raiseGeneration(deps, tx, { owner, at: now, action: "alias.removed", from });

@@ -9,9 +9,9 @@ import type { KeyRules, VaultDeps } from "./vault-deps.ts";
  */
 export async function backfill(deps: VaultDeps, rules: KeyRules, limit: number): Promise<number> {
   let made = 0;
-  for (const { address, custody } of await listAccountsWithoutKeys(deps.store, limit)) {
+  for (const { id: owner, address, custody } of await listAccountsWithoutKeys(deps.store, limit)) {
     try {
-      await createKeys(deps, { ...rules, address, custody, password: undefined });
+      await createKeys(deps, { ...rules, owner, address, custody, password: undefined });
       made += 1;
     } catch (error) {
       // Somebody logged in meanwhile and has his key.

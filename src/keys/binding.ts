@@ -7,14 +7,13 @@
  * A slot is bound to the generation that it was made at, and the entry names it: a recovery code's slot cannot be wrapped
  * again without the code, and must open also when the service key is lost.
  */
-import { accountTags } from "../journal/account-tag.ts";
 import { isGenuine } from "../journal/audit.ts";
-import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
 import type { AuditRowWithMac } from "../store/audit.ts";
 import { lastGeneration, readGeneration } from "../store/generations.ts";
 import type { Store } from "../store/store.ts";
 import { listMasterKeys, selectSlots } from "../store/vault.ts";
 import { Overtaken } from "./overtaken.ts";
+import type { AccountId } from "../words/account.ts";
 
 const SLOT_NAME_DIGITS = 16;
 
@@ -25,11 +24,10 @@ const NONE: Binding = { generation: 0, slots: new Set() };
 export type Binding = { readonly generation: number; readonly slots: ReadonlySet<string> };
 
 /** Undefined when there is no such account, or its row and the log do not tell the same. */
-export async function readBinding(store: Store, owner: EmailAddress): Promise<Binding | undefined> {
-  const tags = await accountTags(store, owner);
+export async function readBinding(store: Store, owner: AccountId): Promise<Binding | undefined> {
   let before = Number.MAX_SAFE_INTEGER;
   for (;;) {
-    const read = await readGeneration(store, canonicalAddress(owner), tags, before);
+    const read = await readGeneration(store, owner, before);
     if (read === undefined) return undefined;
     const { generation, entry } = read;
     if (entry === undefined) return generation === NONE.generation ? NONE : undefined;
@@ -42,12 +40,11 @@ export async function readBinding(store: Store, owner: EmailAddress): Promise<Bi
 }
 
 /** What the last genuine entry of an account says; `NONE` when there is none. */
-export async function loggedBinding(store: Store, owner: EmailAddress): Promise<Binding> {
-  const tags = await accountTags(store, owner);
+export async function loggedBinding(store: Store, owner: AccountId): Promise<Binding> {
   let entry: AuditRowWithMac | undefined;
   do {
     const before = entry?.seq ?? Number.MAX_SAFE_INTEGER;
-    entry = await lastGeneration(store, tags, before);
+    entry = await lastGeneration(store, owner, before);
   } while (entry !== undefined && !(await isGenuine(store, entry)));
   return entry === undefined ? NONE : entryOf(entry.detail);
 }
@@ -57,23 +54,20 @@ export function countsSlot({ slots }: Binding, id: string): boolean {
   return slots.has(nameOf(id));
 }
 
-/** The generation to begin with for an account that gets this address: whoever had it before had other slots. */
-export async function firstGeneration(store: Store, address: EmailAddress): Promise<number> {
-  return (await loggedBinding(store, address)).generation + 1;
-}
+/** The generation that an account begins with. */
+export const FIRST_GENERATION = 1;
 
 /** The generation that follows, whatever the row and the log say now: for what an operator decides. */
-export async function generationNow(store: Store, owner: EmailAddress): Promise<number> {
+export async function generationNow(store: Store, owner: AccountId): Promise<number> {
   const last = Number.MAX_SAFE_INTEGER;
-  const tags = await accountTags(store, owner);
-  const read = await readGeneration(store, canonicalAddress(owner), tags, last);
+  const read = await readGeneration(store, owner, last);
   return Math.max(read?.generation ?? 0, (await loggedBinding(store, owner)).generation);
 }
 
 /** @throws Overtaken when something that opens the account was changed since. */
 export async function requireGeneration(
   tx: Store,
-  owner: EmailAddress,
+  owner: AccountId,
   generation: number,
 ): Promise<void> {
   if ((await readBinding(tx, owner))?.generation !== generation) throw new Overtaken();
@@ -88,7 +82,7 @@ export function generationDetail(
 }
 
 /** The names of all slots of an account that are there, whether they count or not. */
-export async function slotNames(store: Store, owner: EmailAddress): Promise<readonly string[]> {
+export async function slotNames(store: Store, owner: AccountId): Promise<readonly string[]> {
   const names: string[] = [];
   for (const state of ["current", "former"] as const) {
     for (const masterKey of await listMasterKeys(store, owner, state)) {

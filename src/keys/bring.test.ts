@@ -4,22 +4,19 @@ import { test } from "node:test";
 
 import { findAccount } from "../accounts/embedded.ts";
 import { after, DAY } from "../base/time.ts";
-import { appendAudit } from "../journal/audit.ts";
 import { login } from "../login/login.ts";
-import { enrol } from "../login/enrol.ts";
 import { resetPassword } from "../login/recover.ts";
 import { extendExpiry } from "../openpgp/extend.ts";
 import { generateKey } from "../openpgp/generate.ts";
 import { readSecretKey } from "../openpgp/secret-key.ts";
 import { keyIdOf } from "../openpgp/fingerprint.ts";
 import { findById, findPublished, listUnserved } from "../store/certificates.ts";
-import { serveAgain } from "../store/publish.ts";
 import { publishedVersion } from "../store/published-version.ts";
 import { migrate } from "../store/migrate.ts";
 import { openPublishedView } from "../store/published-view.ts";
 import type { Store } from "../store/store.ts";
 import { openTestStore } from "../../test/support/tag-keys.ts";
-import { setLoginOnly } from "../../test/support/accounts.ts";
+import { enrol, setLoginOnly, idOf } from "../../test/support/accounts.ts";
 import { engines } from "../../test/support/engines.ts";
 import {
   actions,
@@ -39,7 +36,7 @@ import { addAlias } from "./alias.ts";
 import { bringCertificate, bringSecretKey } from "./bring.ts";
 import { giveToProvider, takeBack } from "./custody.ts";
 import { countReleases } from "./releases.ts";
-import { renameOwner } from "./rename.ts";
+import { renameAccount } from "./rename.ts";
 import { publishRevocation } from "./revoke.ts";
 import { rotateKey } from "./rotate.ts";
 
@@ -47,58 +44,13 @@ async function bringOwn(deps: Deps, address = alice) {
   const raw = await generateKey({ address, profile: "compat", now: deps.clock.now() });
   const { certificate } = raw;
   const rest = { revocation: undefined, masterKey: undefined };
-  await bringCertificate(deps, { owner: alice, address, certificate, ...rest });
+  await bringCertificate(deps, { owner: idOf(alice), address, certificate, ...rest });
   return { ...raw, fingerprint: certificate.fingerprint };
 }
 
 const custodyOf = async (store: Store) => (await findAccount(store, alice))?.custody;
 
 for (const { engine, open, place } of engines()) {
-  test(`${engine}: migrating takes out of service what ended without a revocation while such keys were served`, async () => {
-    await using store = await open();
-    const { deps } = await withAlice(store);
-    const subkeysOf: Record<string, Parameters<typeof serveAgain>[2]> = {};
-    const bring = async () => {
-      const { certificate, fingerprint, genericRevocation } = await bringOwn(deps);
-      subkeysOf[fingerprint] = certificate.subkeyFingerprints;
-      return { fingerprint, genericRevocation };
-    };
-    const [ended, revoked, byPart, present] = [
-      await bring(),
-      await bring(),
-      await bring(),
-      await bring(),
-    ];
-    await publishRevocation(deps, alice, revoked.genericRevocation);
-    // As a part that is revoked and leaves nothing of use is written down.
-    await appendAudit(store, {
-      at: deps.clock.now(),
-      action: "revocation.uploaded",
-      account: alice,
-      detail: { fingerprint: byPart.fingerprint, state: "retired", of: "subkey" },
-    });
-    for (const { fingerprint } of [ended, byPart]) {
-      await serveAgain(store, fingerprint, subkeysOf[fingerprint] ?? []);
-    }
-    const migrateAgain = async () => {
-      await store.db.deleteFrom("migrations").where("name", "=", "0008-unserved").execute();
-      await migrate(store);
-    };
-    const version = await publishedVersion(store);
-    await migrateAgain();
-    assert.deepEqual(await listUnserved(store, alice), [ended.fingerprint]);
-    for (const id of [ended.fingerprint, ...(subkeysOf[ended.fingerprint] ?? [])]) {
-      assert.deepEqual(await findById(store, id), []);
-    }
-    for (const { fingerprint } of [revoked, byPart, present]) {
-      assert.equal((await findById(store, fingerprint)).length, 1);
-    }
-    assert.equal(await active(store), present.fingerprint);
-    assert.equal(await publishedVersion(store), version + 1);
-    await migrateAgain();
-    assert.equal(await publishedVersion(store), version + 1);
-  });
-
   test(`${engine}: a key that ends without a revocation is served on no way, until its owner uploads one`, async () => {
     const database = await place();
     await using store = await openTestStore(database);
@@ -115,15 +67,15 @@ for (const { engine, open, place } of engines()) {
     const version = await publishedVersion(store);
     const second = await bringOwn(deps);
     assert.deepEqual(await servedBy(), []);
-    assert.deepEqual(await listUnserved(store, alice), [fingerprint]);
+    assert.deepEqual(await listUnserved(store, idOf(alice)), [fingerprint]);
     assert.equal((await view.byId(second.fingerprint)).length, 1);
     assert(version < (await publishedVersion(store)));
     assert((await actions(store)).includes("certificate.unserved"));
-    const result = await publishRevocation(deps, alice, genericRevocation);
+    const result = await publishRevocation(deps, idOf(alice), genericRevocation);
     assert(result.kind === "published");
     assert.deepEqual(await servedBy(), Array(ids.length).fill(true));
-    assert.deepEqual(await listUnserved(store, alice), []);
-    assert.deepEqual(await publishRevocation(deps, alice, genericRevocation), {
+    assert.deepEqual(await listUnserved(store, idOf(alice)), []);
+    assert.deepEqual(await publishRevocation(deps, idOf(alice), genericRevocation), {
       kind: "known",
       fingerprint,
     });
@@ -144,7 +96,7 @@ for (const { engine, open, place } of engines()) {
     await using store = await open();
     const { deps } = await withAlice(store);
     const { fingerprint } = await bringOwn(deps);
-    await resetPassword(deps, alice, fresh());
+    await resetPassword(deps, idOf(alice), fresh());
     assert.equal(await active(store), fingerprint);
     assert.equal(await custodyOf(store), "user-device-only");
   });
@@ -153,7 +105,7 @@ for (const { engine, open, place } of engines()) {
     await using store = await open();
     const deps = depsFor(store);
     await enrol(deps, { address: alice, custody: "unlocks-at-login", profile: "compat" });
-    await setLoginOnly(deps, alice, old());
+    await setLoginOnly(deps, idOf(alice), old());
     const { fingerprint } = await bringOwn(deps);
     assert((await findAccount(store, alice))?.providerUntil);
     const result = await login(deps, { address: alice, password: old(), network });
@@ -161,7 +113,7 @@ for (const { engine, open, place } of engines()) {
     result.keys[Symbol.dispose]();
     assert.equal(await active(store), fingerprint);
     assert.equal(await custodyOf(store), "user-device-only");
-    await addAlias(deps, deps.keyRules, alice, alias, await opened(deps, old()));
+    await addAlias(deps, deps.keyRules, idOf(alice), alias, await opened(deps, old()));
     assert.equal(await active(store, alias), undefined);
     await bringOwn(deps, alias);
   });
@@ -202,7 +154,12 @@ for (const { engine, open, place } of engines()) {
     const expires = after(now, 3000 * DAY);
     const extended = await extendExpiry({ key, certificate, expires, now });
     const rest = { revocation: undefined, masterKey: undefined };
-    const brought = { owner: alice, address: alice, certificate: extended.certificate, ...rest };
+    const brought = {
+      owner: idOf(alice),
+      address: alice,
+      certificate: extended.certificate,
+      ...rest,
+    };
     await bringCertificate(deps, brought);
     const published = await findPublished(store, alice);
     assert.equal(published?.fingerprint, fingerprint);
@@ -212,8 +169,8 @@ for (const { engine, open, place } of engines()) {
   test(`${engine}: a key that is kept here is not brought a second time, nor an alias before the account`, async () => {
     await using store = await open();
     const { deps } = await withAlice(store);
-    const rest = { owner: alice, revocation: undefined, masterKey: undefined };
-    await addAlias(deps, deps.keyRules, alice, alias, undefined);
+    const rest = { owner: idOf(alice), revocation: undefined, masterKey: undefined };
+    await addAlias(deps, deps.keyRules, idOf(alice), alias, undefined);
     await assert.rejects(bringOwn(deps, alias), /own address/);
     using masterKey = await opened(deps, old());
     const raw = await generateKey({ address: alice, profile: "compat", now: deps.clock.now() });
@@ -228,8 +185,7 @@ for (const { engine, open, place } of engines()) {
     const { deps } = await withAlice(store);
     const { fingerprint } = await bringOwn(deps);
     using masterKey = await opened(deps, old());
-    const o = { to: renamed, password: old(), withRecoveryCode: false };
-    await renameOwner(deps, deps.keyRules, masterKey, o);
+    await renameAccount(deps, deps.keyRules, masterKey.owner, renamed, masterKey);
     assert.equal(await active(store), fingerprint);
     assert.equal(await active(store, renamed), undefined);
     assert.equal((await findAccount(store, renamed))?.custody, "user-device-only");

@@ -1,7 +1,7 @@
 /** Keys that users bring along instead of those made here. */
 import { AppError } from "../base/errors.ts";
 import { appendAudit } from "../journal/audit.ts";
-import { canonicalAddress, sameAddress, type EmailAddress } from "../mail/address.ts";
+import { sameAddress, type EmailAddress } from "../mail/address.ts";
 import type { Certificate } from "../openpgp/certificate.ts";
 import { applyRevocation } from "../openpgp/revocation.ts";
 import { whichRevoked } from "../openpgp/which-revoked.ts";
@@ -24,6 +24,7 @@ import { replaceKey } from "./rotate.ts";
 import { endKey, type Ended } from "./end-key.ts";
 import type { VaultDeps } from "./vault-deps.ts";
 import { wrapRevocation } from "./wrapped-rows.ts";
+import type { AccountId } from "../words/account.ts";
 
 /**
  * Makes a key that its owner brought the active one of an address; the one before is superseded. Takes the key over, and
@@ -45,7 +46,8 @@ export async function bringSecretKey(
     if (before.some((one) => one.fingerprint === fingerprint)) {
       throw new AppError("this key is or was the account's already", { temporary: false });
     }
-    const rotation = { address, reason: "superseded", text: "own key" } as const;
+    const { owner } = masterKey;
+    const rotation = { owner, address, reason: "superseded", text: "own key" } as const;
     const ended = await replaceKey(deps, tx, masterKey, rotation, key);
     await keepHereAgain(tx, masterKey, address);
     const detail = { fingerprint };
@@ -57,7 +59,7 @@ export async function bringSecretKey(
 
 /** A certificate whose secret key stays on its owner's device. */
 export type BroughtCertificate = {
-  readonly owner: EmailAddress;
+  readonly owner: AccountId;
   readonly address: EmailAddress;
   readonly certificate: Certificate;
   /** A revocation that its owner made, to be kept for when he cannot; without it only he can revoke. */
@@ -94,7 +96,7 @@ export async function bringCertificate(
     const published = await publicationOf(merged, address, now);
     const wish = { owner, address, masterKey, text: "own key" };
     const ended = await endKey(deps, tx, { ...wish, reason: "superseded" });
-    const none = { ...OWN_REVOCATION, owner: canonicalAddress(owner), fingerprint };
+    const none = { ...OWN_REVOCATION, owner, fingerprint };
     await saveGenericRevocation(tx, { ...(given ?? kept ?? none), createdAt: now });
     await publish(tx, published, certificate.subkeyFingerprints);
     const id = await findMasterKey(tx, owner);
@@ -111,13 +113,10 @@ export async function bringCertificate(
 const OWN_REVOCATION = { version: 1, wrapped: new Uint8Array(), serviceKey: "" } as const;
 
 /** Custody is an account's: while its own key is kept here, so are those of its aliases. */
-async function requireOwnFirst(
-  tx: Store,
-  owner: EmailAddress,
-  address: EmailAddress,
-): Promise<void> {
-  const account = await readAccount(tx, owner);
-  if (sameAddress(owner, address) || account?.account.custody === "user-device-only") return;
+async function requireOwnFirst(tx: Store, owner: AccountId, address: EmailAddress): Promise<void> {
+  const account = (await readAccount(tx, owner))?.account;
+  if (account?.custody === "user-device-only") return;
+  if (account !== undefined && sameAddress(account.address, address)) return;
   throw new AppError("the key of the account's own address has to be the user's first", {
     temporary: false,
   });

@@ -2,7 +2,7 @@ import { AppError } from "../base/errors.ts";
 import { sameAddress, type EmailAddress } from "../mail/address.ts";
 import { lockAccount } from "../store/account-locks.ts";
 import { readAccount } from "../store/accounts.ts";
-import { listAliases } from "../store/aliases.ts";
+import { listAddresses } from "../store/addresses.ts";
 import { findPublished } from "../store/certificates.ts";
 import { findMasterKey, listMasterKeys, selectSecretKeys } from "../store/vault.ts";
 import type { Store } from "../store/store.ts";
@@ -10,6 +10,7 @@ import type { MasterKey } from "./master-key.ts";
 import { requireGeneration } from "./binding.ts";
 import { Overtaken } from "./overtaken.ts";
 import { keepStop, ReleasesStopped } from "./releases.ts";
+import type { AccountId } from "../words/account.ts";
 
 const TRIES = 5;
 
@@ -21,7 +22,7 @@ const TRIES = 5;
  */
 export async function changeKeys<T>(
   store: Store,
-  owner: EmailAddress,
+  owner: AccountId,
   work: (tx: Store) => Promise<T>,
   which: "open" | "any" = "open",
 ): Promise<T> {
@@ -64,18 +65,18 @@ export async function requireUnchanged(tx: Store, masterKey: MasterKey): Promise
   await requireGeneration(tx, masterKey.owner, masterKey.generation);
 }
 
-/** The addresses of an account, its own first. */
+/** The addresses of an account, the primary one first. */
 export async function addressesInUse(
   store: Store,
-  owner: EmailAddress,
+  owner: AccountId,
 ): Promise<readonly EmailAddress[]> {
-  return [owner, ...(await listAliases(store, owner)).map(({ address }) => address)];
+  return listAddresses(store, owner);
 }
 
 /** @throws AppError when the address is not, or no longer, one of the account's. */
 export async function requireOwn(
   tx: Store,
-  owner: EmailAddress,
+  owner: AccountId,
   address: EmailAddress,
 ): Promise<void> {
   if ((await addressesInUse(tx, owner)).some((one) => sameAddress(one, address))) return;
@@ -85,7 +86,7 @@ export async function requireOwn(
 /** The addresses whose keys are kept here, or are to be: not those whose key is on the user's device. */
 export async function addressesKeptHere(
   store: Store,
-  owner: EmailAddress,
+  owner: AccountId,
 ): Promise<readonly EmailAddress[]> {
   const isForDevice = (await readAccount(store, owner))?.account.custody === "user-device-only";
   const here = new Set<string>();

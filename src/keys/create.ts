@@ -2,7 +2,7 @@ import { AppError } from "../base/errors.ts";
 import type { Secret } from "../base/secret.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import type { Certificate } from "../openpgp/certificate.ts";
-import { updateAccount, type Custody } from "../store/accounts.ts";
+import { updateAccount } from "../store/accounts.ts";
 import { findMasterKey, insertMasterKey, insertSlot, type SlotRow } from "../store/vault.ts";
 import type { Store } from "../store/store.ts";
 import { generationNow, requireGeneration } from "./binding.ts";
@@ -17,9 +17,12 @@ import { newRecoveryCode, type RecoveryCode } from "./recovery-code.ts";
 import { passwordSlot, recoverySlot, serviceSlot } from "./slots.ts";
 import { TypedPassword } from "./typed-password.ts";
 import type { KeyRules, VaultDeps } from "./vault-deps.ts";
+import type { AccountId, Custody } from "../words/account.ts";
 
 /** Whose first key is to be made, and how. */
 export type NewKeys = KeyRules & {
+  readonly owner: AccountId;
+  /** The account's primary address: the key is made for it. */
   readonly address: EmailAddress;
   /** What the user is to have; without a password `unlocks-at-login` begins at the first login. */
   readonly custody: Custody;
@@ -33,7 +36,7 @@ export type NewKeys = KeyRules & {
 
 /** A first key, wrapped and ready for its rows; only the recovery code in it is secret. */
 export type PreparedKeys = {
-  readonly owner: EmailAddress;
+  readonly owner: AccountId;
   readonly createdAt: Date;
   /** The change of the account that this is to follow. */
   readonly generation: number;
@@ -52,7 +55,7 @@ export type PreparedKeys = {
  * @throws AppError when the account has keys already, or its custody is `user-device-only`.
  */
 export async function createKeys(deps: VaultDeps, wanted: NewKeys): Promise<Certificate> {
-  const generation = wanted.generation ?? (await generationNow(deps.store, wanted.address));
+  const generation = wanted.generation ?? (await generationNow(deps.store, wanted.owner));
   const prepared = await prepareKeys(deps, { ...wanted, generation });
   await saveKeys(deps, deps.store, prepared);
   return prepared.key.certificate;
@@ -63,15 +66,15 @@ export async function prepareKeys(
   deps: Omit<VaultDeps, "store">,
   wanted: NewKeys & { readonly generation: number },
 ): Promise<PreparedKeys> {
-  const { address, custody, password, generation } = wanted;
+  const { owner, custody, password, generation } = wanted;
   if (custody === "user-device-only") {
     throw new AppError("this user's key is made on his own device", { temporary: false });
   }
-  using masterKey = MasterKey.make(address);
+  using masterKey = MasterKey.make(owner);
   const isProvisional = password === undefined && custody === "unlocks-at-login";
   const code = wanted.withRecoveryCode === true ? newRecoveryCode() : undefined;
   return {
-    owner: address,
+    owner,
     createdAt: deps.clock.now(),
     generation,
     custody: isProvisional ? "provider-usable" : custody,

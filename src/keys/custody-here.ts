@@ -1,4 +1,5 @@
 import { sameAddress, type EmailAddress } from "../mail/address.ts";
+import { primaryAddress } from "../store/addresses.ts";
 import { readAccount, updateAccount } from "../store/accounts.ts";
 import type { Store } from "../store/store.ts";
 import { selectSlots } from "../store/vault.ts";
@@ -20,7 +21,7 @@ export async function keepHereAgain(
   address: EmailAddress,
 ): Promise<void> {
   const { owner } = masterKey;
-  if (!sameAddress(address, owner)) return;
+  if (!sameAddress(address, await primaryAddress(tx, owner))) return;
   if ((await readAccount(tx, owner))?.account.custody !== "user-device-only") return;
   const isService = await opensWithService(tx, masterKey);
   await updateAccount(tx, owner, { custody: isService ? "provider-usable" : "unlocks-at-login" });

@@ -9,6 +9,7 @@ import { actions, alice, depsFor, enrolAlice, old } from "../../test/support/key
 import { keepHereFirst } from "./custody.ts";
 import { KeysHereAlready } from "./renew.ts";
 import { unlockWithPassword } from "./vault.ts";
+import { idOf } from "../../test/support/accounts.ts";
 
 for (const { engine, open } of engines()) {
   test(`${engine}: of two changes of custody at once on an account without keys here one has a result`, async () => {
@@ -17,7 +18,10 @@ for (const { engine, open } of engines()) {
     await enrolAlice(deps, { custody: "user-device-only", password: old() });
     const results = await Promise.allSettled(
       [1, 2, 3].map(async () =>
-        keepHereFirst(deps, deps.keyRules, alice, { password: old(), withRecoveryCode: true }),
+        keepHereFirst(deps, deps.keyRules, idOf(alice), {
+          password: old(),
+          withRecoveryCode: true,
+        }),
       ),
     );
     const made = results.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
@@ -29,11 +33,11 @@ for (const { engine, open } of engines()) {
     const fingerprint = made[0]?.certificate?.fingerprint;
     assert.equal((await findPublished(store, alice))?.fingerprint, fingerprint);
     assert.equal((await listPublished(store, alice)).length, 1);
-    assert.equal((await listMasterKeys(store, alice, "current")).length, 1);
-    assert.deepEqual(await listMasterKeys(store, alice, "former"), []);
+    assert.equal((await listMasterKeys(store, idOf(alice), "current")).length, 1);
+    assert.deepEqual(await listMasterKeys(store, idOf(alice), "former"), []);
     const ended = (await actions(store)).filter((action) => action === "custody.ended");
     assert.equal(ended.length, 1);
-    using keys = await unlockWithPassword(deps, alice, old());
+    using keys = await unlockWithPassword(deps, idOf(alice), old());
     assert.equal(keys?.active?.fingerprint, fingerprint);
   });
 
@@ -42,6 +46,6 @@ for (const { engine, open } of engines()) {
     const deps = depsFor(store);
     await enrolAlice(deps, { password: old() });
     const rest = { password: old(), withRecoveryCode: false };
-    await assert.rejects(keepHereFirst(deps, deps.keyRules, alice, rest), KeysHereAlready);
+    await assert.rejects(keepHereFirst(deps, deps.keyRules, idOf(alice), rest), KeysHereAlready);
   });
 }

@@ -1,7 +1,6 @@
 import { AppError } from "../base/errors.ts";
 import type { Secret } from "../base/secret.ts";
-import type { EmailAddress } from "../mail/address.ts";
-import { readAccount, updateAccount, type Custody } from "../store/accounts.ts";
+import { readAccount, updateAccount } from "../store/accounts.ts";
 import { insertSlot } from "../store/vault.ts";
 import { changeKeys, requireUnchanged } from "./change.ts";
 import { opensWithService } from "./custody-here.ts";
@@ -10,6 +9,7 @@ import type { MasterKey } from "./master-key.ts";
 import { renewMasterKey } from "./renew.ts";
 import { serviceSlot } from "./slots.ts";
 import type { KeyRules, VaultDeps } from "./vault-deps.ts";
+import type { AccountId, Custody } from "../words/account.ts";
 
 /**
  * From now on Sealpost opens this user's mail by itself, whether he is there or not.
@@ -85,7 +85,7 @@ export async function takeBack(
 export async function keepHereFirst(
   deps: VaultDeps,
   rules: KeyRules,
-  owner: EmailAddress,
+  owner: AccountId,
   o: Pick<TakingBack, "password" | "withRecoveryCode">,
 ): ReturnType<typeof renewMasterKey> {
   const { profile, escrow } = rules;

@@ -9,6 +9,7 @@ import { type EmailAddress } from "../mail/address.ts";
 import { engines } from "../../test/support/engines.ts";
 import { unlockWithPassword, unlockWithService } from "./vault.ts";
 import { alice, bob, depsFor, passwordOf, addUser } from "../../test/support/two-users.ts";
+import { idOf } from "../../test/support/accounts.ts";
 
 for (const { engine, open } of engines()) {
   test(`${engine}: wrapped rows that were swapped between users do not open`, async () => {
@@ -22,16 +23,16 @@ for (const { engine, open } of engines()) {
     await store.db
       .updateTable("master_keys")
       .set({ state: "stolen" })
-      .where("owner", "=", "alice@alpha.test")
+      .where("owner", "=", idOf(alice))
       .execute();
     await store.db
       .updateTable("master_keys")
-      .set({ owner: "alice@alpha.test" })
-      .where("owner", "=", "bob@alpha.test")
+      .set({ owner: idOf(alice) })
+      .where("owner", "=", idOf(bob))
       .execute();
-    assert.equal(await unlockWithService(deps, alice), undefined);
-    assert.equal(await unlockWithPassword(deps, alice, passwordOf(bob)), undefined);
-    assert.equal(await unlockWithPassword(deps, alice, passwordOf(alice)), undefined);
+    assert.equal(await unlockWithService(deps, idOf(alice)), undefined);
+    assert.equal(await unlockWithPassword(deps, idOf(alice), passwordOf(bob)), undefined);
+    assert.equal(await unlockWithPassword(deps, idOf(alice), passwordOf(alice)), undefined);
     assert.notEqual(hers.fingerprint, his.fingerprint);
   });
 
@@ -50,13 +51,13 @@ for (const { engine, open } of engines()) {
       .set({ master_key: row.master_key })
       .where("fingerprint", "=", hers.fingerprint)
       .execute();
-    using keys = await unlockWithPassword(deps, bob, passwordOf(bob));
+    using keys = await unlockWithPassword(deps, idOf(bob), passwordOf(bob));
     assert.deepEqual(keys?.refused, [hers.fingerprint]);
     assert.deepEqual(
       keys.all.map((key) => key.fingerprint),
       [his.fingerprint],
     );
-    const actions = (await Array.fromAsync(listAudit(store, bob))).map((one) => one.action);
+    const actions = (await Array.fromAsync(listAudit(store, idOf(bob)))).map((one) => one.action);
     assert.deepEqual(actions, ["key.created", "key.refused"]);
   });
 
@@ -70,14 +71,14 @@ for (const { engine, open } of engines()) {
       .set({ wrapped: Buffer.alloc(200) })
       .execute();
     const refuse = async (address: EmailAddress): Promise<void> => {
-      using keys = await unlockWithService(deps, address);
+      using keys = await unlockWithService(deps, idOf(address));
       assert.equal(keys?.refused.length, 1);
     };
     await Promise.all([alice, alice, alice, bob].map(refuse));
     deps.clock.advance(DAY);
     await refuse(alice);
     const refused = async (address: EmailAddress) =>
-      (await Array.fromAsync(listAudit(store, address)))
+      (await Array.fromAsync(listAudit(store, idOf(address))))
         .filter(({ action }) => action === "key.refused")
         .map(({ detail }) => detail["fingerprint"]);
     assert.deepEqual(await refused(alice), [fingerprint]);
@@ -96,7 +97,7 @@ for (const { engine, open } of engines()) {
       const deps = depsFor(store);
       const certificate = await addUser(deps, alice, "provider-usable");
       await store.db.updateTable("secret_keys").set(change).execute();
-      using keys = await unlockWithService(deps, alice);
+      using keys = await unlockWithService(deps, idOf(alice));
       assert.equal(keys?.active, undefined);
       assert.deepEqual(keys?.refused, [certificate.fingerprint]);
     });
@@ -114,7 +115,7 @@ for (const { engine, open } of engines()) {
       const deps = depsFor(store);
       await addUser(deps, alice, "provider-usable");
       await store.db.updateTable("slots").set(change).where("kind", "=", "service").execute();
-      assert.equal(await unlockWithService(deps, alice), undefined);
+      assert.equal(await unlockWithService(deps, idOf(alice)), undefined);
     });
   }
 }

@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { enrol } from "../login/enrol.ts";
 import { resetPassword } from "../login/recover.ts";
 import { DAY } from "../base/time.ts";
 import { findAccount } from "../accounts/embedded.ts";
@@ -24,8 +23,9 @@ import {
 import { addAlias, removeAlias } from "./alias.ts";
 import { bringCertificate } from "./bring.ts";
 import { closeAccount, eraseByLaw, purgeClosedAccounts, reopenAccount } from "./end-account.ts";
-import { renameOwner } from "./rename.ts";
+import { renameAccount } from "./rename.ts";
 import { rotateKey } from "./rotate.ts";
+import { enrol, idOf } from "../../test/support/accounts.ts";
 
 const bob = addressOf("bob@alpha.test");
 
@@ -33,14 +33,14 @@ for (const { engine, open } of engines()) {
   test(`${engine}: a closed account gets no key until it is open again, and is closed once`, async () => {
     await using store = await open();
     const { deps } = await withAlice(store);
-    await closeAccount(deps, alice, undefined);
+    await closeAccount(deps, idOf(alice), undefined);
     const rotation = { address: alice, reason: "superseded", text: "" } as const;
     using masterKey = await opened(deps, old());
     await assert.rejects(rotateKey(deps, deps.keyRules, masterKey, rotation), /closed/);
-    await assert.rejects(resetPassword(deps, alice, fresh()), /closed/);
-    await assert.rejects(closeAccount(deps, alice, undefined), /closed/);
+    await assert.rejects(resetPassword(deps, idOf(alice), fresh()), /closed/);
+    await assert.rejects(closeAccount(deps, idOf(alice), undefined), /closed/);
     assert.equal(await active(store), undefined);
-    await reopenAccount(deps, alice);
+    await reopenAccount(deps, idOf(alice));
     await rotateKey(deps, deps.keyRules, masterKey, rotation);
     assert.notEqual(await active(store), undefined);
   });
@@ -50,14 +50,14 @@ for (const { engine, open } of engines()) {
     const { deps } = await withAlice(store);
     const wanted = { custody: "unlocks-at-login", profile: "compat", password: old() } as const;
     await enrol(deps, { ...wanted, address: addressOf("a@alpha.test") });
-    await closeAccount(deps, addressOf("a@alpha.test"), undefined);
-    await closeAccount(deps, alice, undefined);
+    await closeAccount(deps, idOf(addressOf("a@alpha.test")), undefined);
+    await closeAccount(deps, idOf(alice), undefined);
     deps.clock.advance(31 * DAY);
     let isFirst = true;
     const watched = Object.create(store, {
       forget: {
         value: async () => {
-          if (isFirst) await reopenAccount(deps, alice);
+          if (isFirst) await reopenAccount(deps, idOf(alice));
           isFirst = false;
         },
       },
@@ -79,11 +79,11 @@ for (const { engine, open } of engines()) {
     const { deps } = await withAlice(store);
     const wanted = { custody: "unlocks-at-login", profile: "compat", password: old() } as const;
     await enrol(deps, { ...wanted, address: bob });
-    await eraseByLaw(deps, bob);
-    await assert.rejects(addAlias(deps, deps.keyRules, alice, bob, undefined), /erased/);
+    await eraseByLaw(deps, idOf(bob));
+    await assert.rejects(addAlias(deps, deps.keyRules, idOf(alice), bob, undefined), /erased/);
     using masterKey = await opened(deps, old());
-    const o = { to: bob, password: old(), withRecoveryCode: false };
-    await assert.rejects(renameOwner(deps, deps.keyRules, masterKey, o), /erased/);
+    const renaming = renameAccount(deps, deps.keyRules, masterKey.owner, bob, masterKey);
+    await assert.rejects(renaming, /erased/);
   });
 
   test(`${engine}: erasure takes the certificates of addresses that were given up, too`, async () => {
@@ -91,12 +91,12 @@ for (const { engine, open } of engines()) {
     const { deps } = await withAlice(store);
     {
       using masterKey = await opened(deps, old());
-      await addAlias(deps, deps.keyRules, alice, alias, masterKey);
+      await addAlias(deps, deps.keyRules, idOf(alice), alias, masterKey);
     }
     const given = await active(store, alias);
     assert(given);
-    await removeAlias(deps, alice, alias, undefined);
-    await eraseByLaw(deps, alice);
+    await removeAlias(deps, idOf(alice), alias, undefined);
+    await eraseByLaw(deps, idOf(alice));
     assert.deepEqual(await findById(store, given), []);
     assert.deepEqual(
       await store.db.selectFrom("generic_revocations").select("owner").execute(),
@@ -109,9 +109,9 @@ for (const { engine, open } of engines()) {
     const { deps, first } = await withAlice(store);
     const now = deps.clock.now();
     const { certificate } = await generateKey({ address: alice, profile: "compat", now });
-    const brought = { owner: alice, address: alice, certificate, masterKey: undefined };
+    const brought = { owner: idOf(alice), address: alice, certificate, masterKey: undefined };
     await bringCertificate(deps, { ...brought, revocation: undefined });
-    await closeAccount(deps, alice, undefined);
+    await closeAccount(deps, idOf(alice), undefined);
     deps.clock.advance(31 * DAY);
     assert.equal(await purgeClosedAccounts(deps), 1);
     deps.clock.advance(31 * DAY);

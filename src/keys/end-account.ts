@@ -1,11 +1,10 @@
 import { after, DAY } from "../base/time.ts";
 import { appendAudit } from "../journal/audit.ts";
-import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
+import type { EmailAddress } from "../mail/address.ts";
 import { listClosedAccounts, readAccount, updateAccount } from "../store/accounts.ts";
 import { erasePublished } from "../store/publish.ts";
 import { eraseAccount } from "../store/erase.ts";
 import { listGenericRevocations } from "../store/generic-revocations.ts";
-import { insertTombstone } from "../store/tombstones.ts";
 import type { Store } from "../store/store.ts";
 import { generationNow } from "./binding.ts";
 import { addressesInUse, changeKeys } from "./change.ts";
@@ -14,6 +13,7 @@ import { raiseGeneration } from "./generation.ts";
 import type { MasterKey } from "./master-key.ts";
 import { Overtaken } from "./overtaken.ts";
 import type { VaultDeps } from "./vault-deps.ts";
+import type { AccountId } from "../words/account.ts";
 
 /** So long a closed account can be opened again. */
 export const GRACE_MS = 30 * DAY;
@@ -24,7 +24,7 @@ export const GRACE_MS = 30 * DAY;
  */
 export async function closeAccount(
   deps: VaultDeps,
-  owner: EmailAddress,
+  owner: AccountId,
   masterKey: MasterKey | undefined,
 ): Promise<void> {
   await changeKeys(deps.store, owner, async (tx) => {
@@ -41,7 +41,7 @@ export async function closeAccount(
 async function raised(
   deps: VaultDeps,
   tx: Store,
-  owner: EmailAddress,
+  owner: AccountId,
   at: Date,
   action: string,
 ): Promise<void> {
@@ -50,14 +50,14 @@ async function raised(
 }
 
 /** Ends all sessions of an account, in every process: who is logged in logs in again. */
-export async function endSessions(deps: VaultDeps, owner: EmailAddress): Promise<void> {
+export async function endSessions(deps: VaultDeps, owner: AccountId): Promise<void> {
   await changeKeys(deps.store, owner, async (tx) =>
     raised(deps, tx, owner, deps.clock.now(), "sessions.ended"),
   );
 }
 
 /** Opens a closed account again. Its keys stay revoked: the next event of its owner's makes new ones. */
-export async function reopenAccount(deps: VaultDeps, owner: EmailAddress): Promise<void> {
+export async function reopenAccount(deps: VaultDeps, owner: AccountId): Promise<void> {
   await changeKeys(
     deps.store,
     owner,
@@ -77,12 +77,12 @@ export async function purgeClosedAccounts(deps: VaultDeps): Promise<number> {
   const before = after(deps.clock.now(), -GRACE_MS);
   const closed = await listClosedAccounts(deps.store, before);
   const failures: unknown[] = [];
-  for (const { address } of closed) {
-    await deleteForGood(deps, address, "account.deleted", async (tx, addresses) => {
-      await requireClosed(tx, address, before);
+  for (const { id: owner } of closed) {
+    await deleteForGood(deps, owner, "account.deleted", async (tx, addresses) => {
+      await requireClosed(tx, owner, before);
       // None is active since it was closed; should one be, it does not outlive its account.
       for (const one of addresses) {
-        const wish = { owner: address, address: one, masterKey: undefined, text: "closed" };
+        const wish = { owner, address: one, masterKey: undefined, text: "closed" };
         await endKey(deps, tx, { ...wish, reason: "retired" });
       }
     }).catch((error: unknown) => failures.push(error));
@@ -92,7 +92,7 @@ export async function purgeClosedAccounts(deps: VaultDeps): Promise<number> {
 }
 
 /** Somebody may have opened it again meanwhile. */
-async function requireClosed(tx: Store, owner: EmailAddress, before: Date): Promise<void> {
+async function requireClosed(tx: Store, owner: AccountId, before: Date): Promise<void> {
   const closedAt = (await readAccount(tx, owner))?.account.closedAt;
   if (closedAt === undefined || closedAt >= before) throw new Overtaken();
 }
@@ -102,7 +102,7 @@ async function requireClosed(tx: Store, owner: EmailAddress, before: Date): Prom
  * so that nobody else gets it meanwhile, and the audit log, which does not name anybody.
  * @throws AppError when there is no such account.
  */
-export async function eraseByLaw(deps: VaultDeps, owner: EmailAddress): Promise<void> {
+export async function eraseByLaw(deps: VaultDeps, owner: AccountId): Promise<void> {
   await deleteForGood(deps, owner, "account.erased", async (tx) => {
     // What is kept to revoke a key tells whose it is: also of addresses that were given up, and not of who had one before.
     const kept = await listGenericRevocations(tx, owner);
@@ -115,7 +115,7 @@ export async function eraseByLaw(deps: VaultDeps, owner: EmailAddress): Promise<
 
 async function deleteForGood(
   deps: VaultDeps,
-  owner: EmailAddress,
+  owner: AccountId,
   action: string,
   first: (tx: Store, addresses: readonly EmailAddress[]) => Promise<void>,
 ): Promise<void> {
@@ -124,10 +124,8 @@ async function deleteForGood(
     owner,
     async (tx) => {
       const now = deps.clock.now();
-      const addresses = await addressesInUse(tx, owner);
-      await first(tx, addresses);
-      for (const address of addresses) await insertTombstone(tx, canonicalAddress(address), now);
-      await eraseAccount(tx, owner, addresses);
+      await first(tx, await addressesInUse(tx, owner));
+      await eraseAccount(tx, owner, now);
       await appendAudit(tx, { at: now, action, account: owner });
     },
     "any",

@@ -22,6 +22,7 @@ import { certificateIn, revokedChange } from "./publication.ts";
 import { recordRelease } from "./releases.ts";
 import type { VaultDeps } from "./vault-deps.ts";
 import { releaseGenericRevocation } from "./vault.ts";
+import type { AccountId } from "../words/account.ts";
 
 /** Why a key ends, in the words of its state. */
 export type EndReason = Exclude<KeyState, "active">;
@@ -36,7 +37,7 @@ const CODES: Readonly<Record<EndReason, RevocationReasonCode>> = {
 
 /** Whose key is to end and why; `masterKey` when it is open. */
 export type EndWish = {
-  readonly owner: EmailAddress;
+  readonly owner: AccountId;
   readonly address: EmailAddress;
   readonly masterKey: MasterKey | undefined;
   readonly reason: EndReason;

@@ -3,19 +3,20 @@ import { after, DAY } from "../base/time.ts";
 import { sameAddress, type EmailAddress } from "../mail/address.ts";
 import type { Fingerprint } from "../openpgp/fingerprint.ts";
 import { readAccount } from "../store/accounts.ts";
-import { findAliased } from "../store/aliases.ts";
+import { findOwner } from "../store/addresses.ts";
 import { findPublished, listExpiring, type PublishedCertificate } from "../store/certificates.ts";
 import type { Store } from "../store/store.ts";
 import { addressesKeptHere, changeKeys } from "./change.ts";
 import { openWithService } from "./master-key.ts";
 import type { VaultDeps } from "./vault-deps.ts";
+import type { AccountId } from "../words/account.ts";
 
 /** How its owner extends a key that the service key does not open: on his device, or by logging in. */
 export type OwnersWay = "device" | "login";
 
 /** A key that ends unless its owner does something. */
 export type EndingKey = {
-  readonly owner: EmailAddress;
+  readonly owner: AccountId;
   readonly address: EmailAddress;
   readonly fingerprint: Fingerprint;
   readonly endsAt: Date;
@@ -62,7 +63,8 @@ export async function warnOfEnd(
     (one) => expiresAt !== undefined && expiresAt <= after(now, one * DAY),
   );
   if (expiresAt === undefined || expiresAt <= now || days === undefined) return;
-  const owner = (await findAliased(store, address)) ?? address;
+  const owner = await findOwner(store, address);
+  if (owner === undefined) return;
   const account = (await readAccount(store, owner))?.account;
   if (account === undefined || account.closedAt !== undefined) return;
   // With its end: whoever extends his key is told of the next end as well.
@@ -83,7 +85,7 @@ export async function warnOfEnd(
 /** None where the service key opens the key: that one is extended by itself. */
 async function ownersWay(
   deps: VaultDeps,
-  owner: EmailAddress,
+  owner: AccountId,
   { address }: PublishedCertificate,
 ): Promise<OwnersWay | undefined> {
   const here = await addressesKeptHere(deps.store, owner);

@@ -5,7 +5,6 @@ import { test } from "node:test";
 import { Secret } from "../base/secret.ts";
 import { DAY } from "../base/time.ts";
 import { listAudit, verifyAudit } from "../journal/audit.ts";
-import { enrol } from "../login/enrol.ts";
 import { recoverWithEscrow, resetPassword } from "../login/recover.ts";
 import { dearmor } from "../openpgp/armored-blocks.ts";
 import { decrypt } from "../openpgp/decrypt.ts";
@@ -28,6 +27,7 @@ import {
 import { takeBack } from "./custody.ts";
 import { escrowMessages, openWithEscrow, type EscrowMessage } from "./escrow.ts";
 import { reclaimFormerKeys } from "./former.ts";
+import { enrol, idOf } from "../../test/support/accounts.ts";
 
 type Organisation = { readonly deps: Deps; readonly key: GeneratedKey };
 
@@ -66,12 +66,12 @@ for (const { engine, open } of engines()) {
     const { deps } = organisation;
     const first = await active(store);
     assert(first);
-    const messages = await escrowMessages(deps, alice);
+    const messages = await escrowMessages(deps, idOf(alice));
     assert.equal(messages.length, 1);
-    assert.deepEqual(await escrowMessages(deps, alice, "former"), []);
+    assert.deepEqual(await escrowMessages(deps, idOf(alice), "former"), []);
     const proof = await decrypted(organisation, messages[0]);
-    assert.equal(await openWithEscrow(deps, alice, proof, "former"), undefined);
-    assert.equal((await recoverWithEscrow(deps, alice, proof, fresh()))?.keys, "kept");
+    assert.equal(await openWithEscrow(deps, idOf(alice), proof, "former"), undefined);
+    assert.equal((await recoverWithEscrow(deps, idOf(alice), proof, fresh()))?.keys, "kept");
     assert.equal(await active(store), first);
     assert.equal(await opensMailFor(deps, fresh(), first), true);
   });
@@ -81,26 +81,26 @@ for (const { engine, open } of engines()) {
     const organisation = await withEscrow(store);
     const { deps } = organisation;
     const first = await active(store);
-    await resetPassword(deps, alice, fresh());
+    await resetPassword(deps, idOf(alice), fresh());
     deps.clock.advance(DAY);
     const second = await active(store);
-    await resetPassword(deps, alice, third());
+    await resetPassword(deps, idOf(alice), third());
     assert(first && second);
-    const messages = await escrowMessages(deps, alice, "former");
+    const messages = await escrowMessages(deps, idOf(alice), "former");
     assert.equal(messages.length, 2);
     assert(messages[0] && messages[1] && messages[0].since > messages[1].since);
     for (const [at, fingerprint] of [second, first].entries()) {
       assert.equal(await opensMailFor(deps, third(), fingerprint), false);
       const proof = await decrypted(organisation, messages[at]);
-      assert.equal(await recoverWithEscrow(deps, alice, proof, old()), undefined);
+      assert.equal(await recoverWithEscrow(deps, idOf(alice), proof, old()), undefined);
       using masterKey = await opened(deps, third());
       const kind = "escrow";
       assert.equal(await reclaimFormerKeys(deps, masterKey, { kind, decrypted: proof }), true);
       assert.equal(await opensMailFor(deps, third(), fingerprint), true);
       assert.equal(await reclaimFormerKeys(deps, masterKey, { kind, decrypted: proof }), false);
     }
-    assert.deepEqual(await listMasterKeys(store, alice, "former"), []);
-    const entries = await Array.fromAsync(listAudit(store, alice));
+    assert.deepEqual(await listMasterKeys(store, idOf(alice), "former"), []);
+    const entries = await Array.fromAsync(listAudit(store, idOf(alice)));
     assert.deepEqual(
       entries.slice(-4).map(({ action, detail }) => ({ action, detail })),
       [1, 2].flatMap(() => [
@@ -115,11 +115,11 @@ for (const { engine, open } of engines()) {
     await using store = await open();
     const organisation = await withEscrow(store);
     const { deps } = organisation;
-    const before = await decrypted(organisation, (await escrowMessages(deps, alice))[0]);
-    await resetPassword(deps, alice, fresh());
-    const now = await decrypted(organisation, (await escrowMessages(deps, alice))[0]);
+    const before = await decrypted(organisation, (await escrowMessages(deps, idOf(alice)))[0]);
+    await resetPassword(deps, idOf(alice), fresh());
+    const now = await decrypted(organisation, (await escrowMessages(deps, idOf(alice)))[0]);
     {
-      using parked = await openWithEscrow(deps, alice, before, "former");
+      using parked = await openWithEscrow(deps, idOf(alice), before, "former");
       assert(parked);
       using masterKey = await opened(deps, fresh());
       await takeBack(deps, deps.keyRules, masterKey, {
@@ -129,11 +129,11 @@ for (const { engine, open } of engines()) {
         why: "escrow",
       });
     }
-    assert.equal((await listMasterKeys(store, alice, "former")).length, 1);
+    assert.equal((await listMasterKeys(store, idOf(alice), "former")).length, 1);
     for (const state of ["current", "former"] as const) {
-      assert.deepEqual(await escrowMessages(deps, alice, state), []);
+      assert.deepEqual(await escrowMessages(deps, idOf(alice), state), []);
       for (const proof of [before, now]) {
-        assert.equal(await openWithEscrow(deps, alice, proof, state), undefined);
+        assert.equal(await openWithEscrow(deps, idOf(alice), proof, state), undefined);
       }
     }
     using masterKey = await opened(deps, fresh());
@@ -161,10 +161,10 @@ for (const { engine, open } of engines()) {
         };
       },
     });
-    await resetPassword({ ...deps, store: watched }, alice, fresh());
+    await resetPassword({ ...deps, store: watched }, idOf(alice), fresh());
     assert.equal(isFirst, false);
     for (const state of ["current", "former"] as const) {
-      assert.deepEqual(await escrowMessages(deps, alice, state), []);
+      assert.deepEqual(await escrowMessages(deps, idOf(alice), state), []);
     }
   });
 }

@@ -7,7 +7,6 @@ import { randomUUID } from "node:crypto";
 
 import { utf8 } from "../base/bytes.ts";
 import { Secret } from "../base/secret.ts";
-import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
 import { armorMessage } from "../openpgp/armor.ts";
 import type { Certificate } from "../openpgp/certificate.ts";
 import { encryptAtRest } from "../openpgp/encrypt.ts";
@@ -25,6 +24,7 @@ import { openKey } from "./open-keys.ts";
 import { countsSlot, readBinding } from "./binding.ts";
 import type { SlotTime } from "./slots.ts";
 import type { VaultDeps } from "./vault-deps.ts";
+import type { AccountId } from "../words/account.ts";
 
 const VERSION = 1;
 const FORMAT = "sealpost-escrow-1";
@@ -37,7 +37,7 @@ export async function escrowSlot(
 ): Promise<SlotRow> {
   const { id, owner, secret } = masterKey;
   const text = Buffer.from(secret.reveal()).toString("base64");
-  const data = utf8(`${FORMAT} ${canonicalAddress(owner)} ${id} ${text}\n`);
+  const data = utf8(`${FORMAT} ${owner} ${id} ${text}\n`);
   const wrapped = await encryptAtRest({ data, recipients: [escrow], now });
   data.fill(0);
   return {
@@ -55,7 +55,7 @@ export async function escrowSlot(
 }
 
 /** Whether the organisation has a way into the account's keys. */
-export async function hasEscrow(store: Store, owner: EmailAddress): Promise<boolean> {
+export async function hasEscrow(store: Store, owner: AccountId): Promise<boolean> {
   const id = await findMasterKey(store, owner);
   return id !== undefined && (await selectSlots(store, id, "escrow")).length > 0;
 }
@@ -69,7 +69,7 @@ export type EscrowMessage = { readonly since: Date; readonly armor: string };
  */
 export async function escrowMessages(
   { store }: Pick<VaultDeps, "store">,
-  owner: EmailAddress,
+  owner: AccountId,
   state: MasterKeyState = "current",
 ): Promise<readonly EscrowMessage[]> {
   const messages: EscrowMessage[] = [];
@@ -89,14 +89,13 @@ export async function escrowMessages(
  */
 export async function openWithEscrow(
   deps: VaultDeps,
-  owner: EmailAddress,
+  owner: AccountId,
   decrypted: Secret,
   state: MasterKeyState = "current",
 ): Promise<MasterKey | undefined> {
   const text = Buffer.from(decrypted.reveal()).toString("utf8").trim();
   const [format, address, id, key] = text.split(" ");
-  if (format !== FORMAT || address !== canonicalAddress(owner) || id === undefined)
-    return undefined;
+  if (format !== FORMAT || address !== owner || id === undefined) return undefined;
   if (!(await listMasterKeys(deps.store, owner, state)).includes(id)) return undefined;
   // What was decrypted before escrow ended opens nothing after it.
   const binding = await readBinding(deps.store, owner);

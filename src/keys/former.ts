@@ -1,6 +1,5 @@
 import type { Secret } from "../base/secret.ts";
 import { appendAudit } from "../journal/audit.ts";
-import type { EmailAddress } from "../mail/address.ts";
 import type { KeyId } from "../openpgp/fingerprint.ts";
 import { findById } from "../store/certificates.ts";
 import { deleteMasterKey, listMasterKeys, selectSecretKeys } from "../store/vault.ts";
@@ -9,6 +8,7 @@ import { openWithEscrow } from "./escrow.ts";
 import { openWithPassword, openWithRecoveryCode, type MasterKey } from "./master-key.ts";
 import { moveKeys } from "./renew.ts";
 import type { VaultDeps } from "./vault-deps.ts";
+import type { AccountId } from "../words/account.ts";
 
 /** What somebody remembers of the time before his reset, or what the organisation's escrow message of then decrypted to. */
 export type FormerProof =
@@ -19,7 +19,7 @@ export type FormerProof =
 /** Whether one of these keys is parked in an account. */
 export async function isParked(
   { store }: Pick<VaultDeps, "store">,
-  owner: EmailAddress,
+  owner: AccountId,
   keyIds: readonly KeyId[],
 ): Promise<boolean> {
   const parked = new Set<string>();
@@ -63,7 +63,7 @@ export async function reclaimFormerKeys(
 
 async function openFormer(
   deps: VaultDeps,
-  owner: EmailAddress,
+  owner: AccountId,
   proof: FormerProof,
 ): Promise<MasterKey | undefined> {
   switch (proof.kind) {

@@ -1,6 +1,4 @@
-import { keepAccountTag } from "../journal/account-tag.ts";
 import { appendAudit } from "../journal/audit.ts";
-import type { EmailAddress } from "../mail/address.ts";
 import { readAccount } from "../store/accounts.ts";
 import { setLogin, type LoginRow } from "../store/logins.ts";
 import type { Store } from "../store/store.ts";
@@ -8,10 +6,11 @@ import { generationDetail, loggedBinding, nameOf, slotNames } from "./binding.ts
 import { moveVerifier } from "./login-verifier.ts";
 import { Overtaken } from "./overtaken.ts";
 import type { VaultDeps } from "./vault-deps.ts";
+import type { AccountId } from "../words/account.ts";
 
 /** A change of what opens an account, as it is written down. */
 export type Raise = {
-  readonly owner: EmailAddress;
+  readonly owner: AccountId;
   readonly at: Date;
   readonly action: string;
   readonly detail?: Readonly<Record<string, string | number | boolean>>;
@@ -22,8 +21,6 @@ export type Raise = {
   /** The generation that the change began with, and the one that it made its rows for. */
   readonly from: number;
   readonly to?: number;
-  /** The name that the account had until now, where it changed. */
-  readonly before?: EmailAddress;
 };
 
 /**
@@ -35,13 +32,13 @@ export async function raiseGeneration(
   tx: Store,
   raise: Raise,
 ): Promise<number> {
-  const { owner, from, to = from + 1, before = owner } = raise;
-  const names = new Set((await loggedBinding(tx, before)).slots);
+  const { owner, from, to = from + 1 } = raise;
+  const names = new Set((await loggedBinding(tx, owner)).slots);
   for (const { id } of raise.added ?? []) names.add(nameOf(id));
   const read = await readAccount(tx, owner);
   if (read === undefined) throw new Overtaken();
   const [was, becomes] = [
-    { owner: before, generation: from },
+    { owner, generation: from },
     { owner, generation: to },
   ];
   const login = raise.login ?? moveVerifier(serviceKeys, read.login, was, becomes);
@@ -54,6 +51,5 @@ export async function raiseGeneration(
     account: owner,
     detail: { ...detail, ...generationDetail(to, slots) },
   });
-  await keepAccountTag(tx, owner);
   return to;
 }

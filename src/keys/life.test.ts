@@ -5,7 +5,6 @@ import { test } from "node:test";
 import { findAccount } from "../accounts/embedded.ts";
 import { DAY, after } from "../base/time.ts";
 import { verifyAudit } from "../journal/audit.ts";
-import { enrol } from "../login/enrol.ts";
 import { login } from "../login/login.ts";
 import { resetPassword } from "../login/recover.ts";
 import { findById, findPublished, listPublished } from "../store/certificates.ts";
@@ -29,11 +28,12 @@ import { addAlias, removeAlias } from "./alias.ts";
 import { backfill } from "./backfill.ts";
 import { closeAccount, eraseByLaw, purgeClosedAccounts } from "./end-account.ts";
 import { openWithService } from "./master-key.ts";
-import { renameOwner } from "./rename.ts";
+import { renameAccount } from "./rename.ts";
 import { revokeKey } from "./revoke.ts";
 import { rewrapAll } from "./rewrap.ts";
 import { fixedServiceKeys, newServiceRoot } from "./service-key.ts";
 import { unlockWithPassword, unlockWithService } from "./vault.ts";
+import { enrol, idOf } from "../../test/support/accounts.ts";
 
 for (const { engine, open } of engines()) {
   test(`${engine}: an enrolment without a password is the provider's until the first login, which makes all anew`, async () => {
@@ -47,10 +47,10 @@ for (const { engine, open } of engines()) {
     assert(first);
     assert.equal((await findAccount(store, alice))?.custody, "provider-usable");
     assert.equal((await login(deps, { address: alice, password: old(), network })).kind, "refused");
-    assert.equal((await resetPassword(deps, alice, old())).keys, "new");
+    assert.equal((await resetPassword(deps, idOf(alice), old())).keys, "new");
     assert.equal((await findAccount(store, alice))?.custody, "unlocks-at-login");
     assert.notEqual(await active(store), first);
-    assert.equal(await openWithService(deps, alice), undefined);
+    assert.equal(await openWithService(deps, idOf(alice)), undefined);
     assert.equal(await opensMailFor(deps, old(), first), true);
     assert.equal((await findById(store, first))[0]?.state, "superseded");
   });
@@ -89,7 +89,7 @@ for (const { engine, open } of engines()) {
   test(`${engine}: an alias has a certificate of its own, at once or from the next login`, async () => {
     await using store = await open();
     const { deps } = await withAlice(store);
-    await addAlias(deps, deps.keyRules, alice, alias, undefined);
+    await addAlias(deps, deps.keyRules, idOf(alice), alias, undefined);
     assert.equal(await active(store, alias), undefined);
     const result = await login(deps, { address: alice, password: old(), network });
     assert(result.kind === "ok");
@@ -97,14 +97,14 @@ for (const { engine, open } of engines()) {
     const own = await active(store, alias);
     assert(own !== undefined && own !== (await active(store)));
     assert.equal(keys.for(alias)?.fingerprint ?? own, own);
-    await assert.rejects(addAlias(deps, deps.keyRules, alice, alias, undefined), /taken/);
+    await assert.rejects(addAlias(deps, deps.keyRules, idOf(alice), alias, undefined), /taken/);
     using masterKey = await opened(deps, old());
-    await removeAlias(deps, alice, alias, masterKey);
+    await removeAlias(deps, idOf(alice), alias, masterKey);
     assert.equal(await active(store, alias), undefined);
     assert.equal((await findById(store, own))[0]?.state, "retired");
     assert.equal(await opensMailFor(deps, old(), own), true);
     deps.clock.advance(DAY);
-    await addAlias(deps, deps.keyRules, alice, alias, masterKey);
+    await addAlias(deps, deps.keyRules, idOf(alice), alias, masterKey);
     const again = await active(store, alias);
     assert(again !== undefined && again !== own);
   });
@@ -114,8 +114,7 @@ for (const { engine, open } of engines()) {
     const { deps, first } = await withAlice(store);
     {
       using masterKey = await opened(deps, old());
-      const o = { to: renamed, password: old(), withRecoveryCode: false };
-      await renameOwner(deps, deps.keyRules, masterKey, o);
+      await renameAccount(deps, deps.keyRules, masterKey.owner, renamed, masterKey);
     }
     assert.equal(await findAccount(store, alice), undefined);
     assert.equal(await active(store), first);
@@ -126,7 +125,7 @@ for (const { engine, open } of engines()) {
     assert.equal(keys.for(alice)?.fingerprint, first);
     assert.equal(keys.for(renamed)?.fingerprint, await active(store, renamed));
     const wish = {
-      owner: renamed,
+      owner: idOf(alice),
       address: alice,
       masterKey: undefined,
       reason: "retired",
@@ -140,7 +139,7 @@ for (const { engine, open } of engines()) {
     const { deps, first } = await withAlice(store);
     {
       using masterKey = await opened(deps, old());
-      await closeAccount(deps, alice, masterKey);
+      await closeAccount(deps, idOf(alice), masterKey);
     }
     assert.equal((await login(deps, { address: alice, password: old(), network })).kind, "refused");
     assert.equal(await active(store), undefined);
@@ -159,7 +158,7 @@ for (const { engine, open } of engines()) {
   test(`${engine}: erasure by law leaves nothing, and the address to nobody for thirty days`, async () => {
     await using store = await open();
     const { deps, first } = await withAlice(store);
-    await eraseByLaw(deps, alice);
+    await eraseByLaw(deps, idOf(alice));
     assert.deepEqual(await findById(store, first), []);
     await assert.rejects(enrolAlice(deps, { password: old() }), /erased/);
     deps.clock.advance(31 * DAY);
@@ -186,13 +185,13 @@ for (const { engine, open } of engines()) {
     assert(0 < (await rewrapAll(both)));
     const alone = { ...deps, serviceKeys: fixedServiceKeys(next.clone()) };
     {
-      using keys = await unlockWithService(alone, bob);
+      using keys = await unlockWithService(alone, idOf(bob));
       assert.equal(keys?.active?.fingerprint, await active(store, bob));
     }
     const result = await login(alone, { address: bob, password: old(), network });
     assert(result.kind === "ok" && !result.isLocked);
     result.keys[Symbol.dispose]();
-    using keys = await unlockWithPassword(alone, bob, old());
+    using keys = await unlockWithPassword(alone, idOf(bob), old());
     assert(keys?.active);
   });
 }

@@ -6,8 +6,7 @@ import { randomBytes } from "node:crypto";
 
 import { equalBytes } from "../base/bytes.ts";
 import type { Secret } from "../base/secret.ts";
-import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
-import { readAccount, type Account } from "../store/accounts.ts";
+import { readAccount } from "../store/accounts.ts";
 import type { LoginRow } from "../store/logins.ts";
 import type { Store } from "../store/store.ts";
 import { readBinding } from "./binding.ts";
@@ -15,6 +14,7 @@ import type { ServiceKeys } from "./service-key.ts";
 import { PASSWORD_KDF, TypedPassword } from "./typed-password.ts";
 import type { VaultDeps } from "./vault-deps.ts";
 import { unwrap, wrap } from "./wrap.ts";
+import type { Account, AccountId } from "../words/account.ts";
 
 const SALT_BYTES = 16;
 const VERIFIER_BYTES = 32;
@@ -23,7 +23,7 @@ const VERIFIER_BYTES = 32;
 const READS = 5;
 
 /** Whose a verifier is, and at which change of the account. */
-export type VerifierOwner = { readonly owner: EmailAddress; readonly generation: number };
+export type VerifierOwner = { readonly owner: AccountId; readonly generation: number };
 
 /** A salt for a password that is set. */
 export function newSalt(): Uint8Array {
@@ -90,31 +90,30 @@ export type Verified = {
 };
 
 /**
- * The account, if the password is right and it is not closed. An unknown address takes the same work as a wrong password.
+ * The account, if the password is right and it is not closed. An unknown account (undefined) takes the same work as a wrong
+ * password.
  */
 export async function verifyPassword(
   { store, serviceKeys }: Pick<VaultDeps, "store" | "serviceKeys">,
-  owner: EmailAddress,
+  owner: AccountId | undefined,
   password: Secret | TypedPassword,
 ): Promise<Verified | undefined> {
   const typed = TypedPassword.of(password);
-  const found = await readBound(store, owner);
-  const generation = found?.generation ?? 0;
-  using expected =
-    found === undefined
-      ? undefined
-      : unwrapVerifier(serviceKeys, { owner, generation }, found.login);
+  const found = owner === undefined ? undefined : await readBound(store, owner);
+  using expected = found && expectedOf(serviceKeys, found);
   // Where nothing can be right it takes as much work.
-  const salt = (expected && found?.login.salt) ?? newSalt();
+  const salt = expected === undefined || found === undefined ? newSalt() : found.login.salt;
   const { verifier: given } = await typed.keysFor(salt);
   const isRight = equalBytes(given.reveal(), expected?.reveal() ?? randomBytes(VERIFIER_BYTES));
-  return isRight && found !== undefined && expected !== undefined
-    ? { account: found.account, generation, login: found.login }
-    : undefined;
+  return isRight && expected !== undefined ? found : undefined;
+}
+
+function expectedOf(serviceKeys: ServiceKeys, { account, generation, login }: Verified) {
+  return unwrapVerifier(serviceKeys, { owner: account.id, generation }, login);
 }
 
 /** An open account as it is at its last change; undefined where its row and the log do not tell the same. */
-async function readBound(store: Store, owner: EmailAddress) {
+async function readBound(store: Store, owner: AccountId) {
   for (let attempt = 0; attempt < READS; attempt += 1) {
     const binding = await readBinding(store, owner);
     const read = await readAccount(store, owner);
@@ -129,7 +128,7 @@ async function readBound(store: Store, owner: EmailAddress) {
 /** The salt for a new password slot: that of the login where both take the same password, else one of its own. */
 export async function saltForSlot(
   deps: Pick<VaultDeps, "store" | "serviceKeys">,
-  owner: EmailAddress,
+  owner: AccountId,
   password: TypedPassword,
 ): Promise<Uint8Array> {
   const verified = await verifyPassword(deps, owner, password);
@@ -137,5 +136,5 @@ export async function saltForSlot(
 }
 
 function context({ owner, generation }: VerifierOwner): readonly string[] {
-  return ["login", canonicalAddress(owner), String(generation), PASSWORD_KDF];
+  return ["login", owner, String(generation), PASSWORD_KDF];
 }

@@ -1,8 +1,9 @@
 /** A key pair of the mailbox's own, for users who want another one at rest than the one that others seal to. */
-import type { EmailAddress } from "../mail/address.ts";
 import { appendAudit } from "../journal/audit.ts";
+import type { EmailAddress } from "../mail/address.ts";
 import type { KeyProfile } from "../openpgp/profile.ts";
-import { updateAccount, type MailboxKey } from "../store/accounts.ts";
+import { primaryAddress } from "../store/addresses.ts";
+import { updateAccount } from "../store/accounts.ts";
 import {
   activateMailboxCertificate,
   findMailboxCertificate,
@@ -14,28 +15,25 @@ import { changeKeys, requireCurrent } from "./change.ts";
 import type { MasterKey } from "./master-key.ts";
 import { makeKey, type NewKey } from "./new-key.ts";
 import type { KeyRules, VaultDeps } from "./vault-deps.ts";
+import type { AccountId, MailboxKey } from "../words/account.ts";
 
 /** Whether the account's mailbox has a key pair of its own. */
-export async function hasMailboxKey(store: Store, owner: EmailAddress): Promise<boolean> {
+export async function hasMailboxKey(store: Store, owner: AccountId): Promise<boolean> {
   return (await findMailboxCertificate(store, owner)) !== undefined;
 }
 
-/** Makes a key pair for a mailbox; takes no database. */
+/** Makes a key pair for the mailbox of an account; `address` is the primary one. Takes no database. */
 export async function makeMailboxKey(
   deps: Pick<VaultDeps, "clock" | "serviceKeys">,
   masterKey: MasterKey,
-  owner: EmailAddress,
+  address: EmailAddress,
   profile: KeyProfile,
 ): Promise<NewKey> {
-  return makeKey(deps, masterKey, { address: owner, profile, purpose: "mailbox" });
+  return makeKey(deps, masterKey, { address, profile, purpose: "mailbox" });
 }
 
 /** Writes it, in the caller's transaction: from then on the mailbox is encrypted to it. Nothing of it is published. */
-export async function saveMailboxKey(
-  store: Store,
-  owner: EmailAddress,
-  key: NewKey,
-): Promise<void> {
+export async function saveMailboxKey(store: Store, owner: AccountId, key: NewKey): Promise<void> {
   await saveSecretKey(store, key.secretKey);
   const { fingerprint, bytes } = key.certificate;
   const { createdAt } = key.secretKey;
@@ -55,7 +53,12 @@ export async function chooseMailboxKey(
   const { owner } = masterKey;
   const key =
     mailboxKey === "separate" && !(await hasMailboxKey(deps.store, owner))
-      ? await makeMailboxKey(deps, masterKey, owner, rules.profile)
+      ? await makeMailboxKey(
+          deps,
+          masterKey,
+          await primaryAddress(deps.store, owner),
+          rules.profile,
+        )
       : undefined;
   await changeKeys(deps.store, owner, async (tx) => {
     await requireCurrent(tx, masterKey);

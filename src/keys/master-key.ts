@@ -1,7 +1,6 @@
 import { randomBytes, randomUUID } from "node:crypto";
 
 import { Secret } from "../base/secret.ts";
-import type { EmailAddress } from "../mail/address.ts";
 import { listMasterKeys, selectSlots, type MasterKeyState, type SlotRow } from "../store/vault.ts";
 import { countsSlot, readBinding } from "./binding.ts";
 import {
@@ -13,6 +12,7 @@ import {
 } from "./slots.ts";
 import { TypedPassword } from "./typed-password.ts";
 import type { VaultDeps } from "./vault-deps.ts";
+import type { AccountId } from "../words/account.ts";
 
 const MASTER_KEY_BYTES = 32;
 
@@ -24,7 +24,7 @@ export type OpenedBy = "password" | "service" | "recovery" | "escrow" | "new";
 /** A user master key while it is open; wiped on dispose. */
 export class MasterKey implements Disposable {
   readonly id: string;
-  readonly owner: EmailAddress;
+  readonly owner: AccountId;
   readonly secret: Secret;
   readonly openedBy: OpenedBy;
   /** The change of the account that it was opened at, or that its holder made since. */
@@ -33,7 +33,7 @@ export class MasterKey implements Disposable {
   /** Takes the secret over. */
   constructor(
     id: string,
-    owner: EmailAddress,
+    owner: AccountId,
     secret: Secret,
     openedBy: OpenedBy,
     generation: number,
@@ -46,7 +46,7 @@ export class MasterKey implements Disposable {
   }
 
   /** A new random one, with no slot yet. */
-  static make(owner: EmailAddress): MasterKey {
+  static make(owner: AccountId): MasterKey {
     return new MasterKey(randomUUID(), owner, new Secret(randomBytes(MASTER_KEY_BYTES)), "new", 0);
   }
 
@@ -58,7 +58,7 @@ export class MasterKey implements Disposable {
 /** The user's master key, if the password opens it; the newest first where several are parked. */
 export async function openWithPassword(
   deps: VaultDeps,
-  owner: EmailAddress,
+  owner: AccountId,
   password: Secret | TypedPassword,
   state: MasterKeyState = "current",
 ): Promise<MasterKey | undefined> {
@@ -71,7 +71,7 @@ export async function openWithPassword(
 /** The user's master key, if his custody lets the service open it, or his first login has not been yet. */
 export async function openWithService(
   deps: VaultDeps,
-  owner: EmailAddress,
+  owner: AccountId,
   kinds: readonly ServiceSlotKind[] = ["service", "provisional"],
 ): Promise<MasterKey | undefined> {
   for (const kind of kinds) {
@@ -87,7 +87,7 @@ export async function openWithService(
  */
 export async function openAtFirstLogin(
   deps: VaultDeps,
-  owner: EmailAddress,
+  owner: AccountId,
 ): Promise<MasterKey | undefined> {
   return openFirst(deps, owner, "current", "provisional", openServiceSlot, "password");
 }
@@ -95,7 +95,7 @@ export async function openAtFirstLogin(
 /** The user's master key, if the recovery code opens it. */
 export async function openWithRecoveryCode(
   deps: VaultDeps,
-  owner: EmailAddress,
+  owner: AccountId,
   code: Secret,
   state: MasterKeyState = "current",
 ): Promise<MasterKey | undefined> {
@@ -106,7 +106,7 @@ export async function openWithRecoveryCode(
 
 async function openFirst(
   deps: VaultDeps,
-  owner: EmailAddress,
+  owner: AccountId,
   state: MasterKeyState,
   kind: SlotRow["kind"],
   open: (who: SlotOwner, slot: SlotRow) => Secret | undefined | Promise<Secret | undefined>,

@@ -1,8 +1,8 @@
 import { appendAuditOnce } from "../journal/audit.ts";
-import { canonicalAddress, type CanonicalAddress } from "../mail/address.ts";
+import { canonicalAddress, type CanonicalAddress, type EmailAddress } from "../mail/address.ts";
 import { readSecretKey, type UnlockedKey } from "../openpgp/secret-key.ts";
 import type { Fingerprint } from "../openpgp/fingerprint.ts";
-import { listAliases } from "../store/aliases.ts";
+import { listAddresses } from "../store/addresses.ts";
 import { findPublished } from "../store/certificates.ts";
 import { findMailboxCertificate } from "../store/mailbox-certificates.ts";
 import { selectSecretKeys, type SecretKeyRow } from "../store/vault.ts";
@@ -30,9 +30,11 @@ export async function openKeys(deps: VaultDeps, masterKey: MasterKey): Promise<U
       detail: { fingerprint, why: "its row is not as it was written" },
     });
   }
-  const byAddress = await signersOf(deps, masterKey);
+  const addresses = await listAddresses(deps.store, owner);
+  const byAddress = await signersOf(deps, addresses);
   const mailbox = await findMailboxCertificate(deps.store, owner);
-  const active = byAddress.get(canonicalAddress(owner));
+  const [primary] = addresses;
+  const active = primary && byAddress.get(canonicalAddress(primary));
   return new UnlockedKeys(keys, active, refused, { byAddress, mailbox: mailbox?.fingerprint });
 }
 
@@ -52,11 +54,10 @@ export async function openKey(
 /** Nobody signs with a key that its own domain does not publish for the address. */
 async function signersOf(
   deps: VaultDeps,
-  { owner }: MasterKey,
+  addresses: readonly EmailAddress[],
 ): Promise<ReadonlyMap<CanonicalAddress, Fingerprint>> {
-  const aliases = await listAliases(deps.store, owner);
   const signers = new Map<CanonicalAddress, Fingerprint>();
-  for (const address of [owner, ...aliases.map((alias) => alias.address)]) {
+  for (const address of addresses) {
     const published = await findPublished(deps.store, address);
     if (published === undefined || isExpired(published, deps.clock.now())) continue;
     signers.set(canonicalAddress(address), published.fingerprint);

@@ -28,31 +28,32 @@ import { openWithPassword } from "./master-key.ts";
 import { certificateIn } from "./publication.ts";
 import { rotateKey } from "./rotate.ts";
 import { unlockWithService } from "./vault.ts";
+import { idOf } from "../../test/support/accounts.ts";
 
 for (const { engine, open } of engines()) {
   test(`${engine}: a password change rewrites one slot and nothing else`, async () => {
     await using store = await open();
     const { deps, first, code } = await withAlice(store);
     const keysBefore = await store.db.selectFrom("secret_keys").selectAll().execute();
-    assert.equal(await replacePassword(deps, alice, fresh(), old()), false);
-    assert.equal(await replacePassword(deps, alice, old(), fresh()), true);
-    assert.equal(await openWithPassword(deps, alice, old()), undefined);
+    assert.equal(await replacePassword(deps, idOf(alice), fresh(), old()), false);
+    assert.equal(await replacePassword(deps, idOf(alice), old(), fresh()), true);
+    assert.equal(await openWithPassword(deps, idOf(alice), old()), undefined);
     assert.equal((await login(deps, { address: alice, password: old(), network })).kind, "refused");
     const result = await login(deps, { address: alice, password: fresh(), network });
     assert(result.kind === "ok" && !result.isLocked);
     result.keys[Symbol.dispose]();
     assert.deepEqual(await store.db.selectFrom("secret_keys").selectAll().execute(), keysBefore);
     assert.equal(await active(store), first);
-    const recovered = await recoverWithCode(deps, alice, code, old());
+    const recovered = await recoverWithCode(deps, idOf(alice), code, old());
     assert(recovered?.keys === "kept" && recovered.recoveryCode !== undefined);
-    assert.equal(await recoverWithCode(deps, alice, code, old()), undefined);
+    assert.equal(await recoverWithCode(deps, idOf(alice), code, old()), undefined);
     assert.equal((await verifyAudit(store)).kind, "intact");
   });
 
   test(`${engine}: a reset with nothing revokes, parks and makes anew; the old password opens old mail later`, async () => {
     await using store = await open();
     const { deps, first } = await withAlice(store);
-    const { keys } = await resetPassword(deps, alice, fresh());
+    const { keys } = await resetPassword(deps, idOf(alice), fresh());
     assert.equal(keys, "new");
     const second = await active(store);
     assert(second !== undefined && second !== first);
@@ -61,7 +62,7 @@ for (const { engine, open } of engines()) {
     assert.equal((await revocationOf(await certificateIn(row))).kind, "hard");
     assert.equal(await opensMailFor(deps, fresh(), first), false);
     assert.equal(await opensMailFor(deps, fresh(), second), true);
-    assert.equal((await listMasterKeys(store, alice, "former")).length, 1);
+    assert.equal((await listMasterKeys(store, idOf(alice), "former")).length, 1);
     using masterKey = await opened(deps, fresh());
     const wrong = Secret.fromText("wrong");
     assert.equal(
@@ -73,7 +74,7 @@ for (const { engine, open } of engines()) {
       true,
     );
     assert.equal(await opensMailFor(deps, fresh(), first), true);
-    assert.equal((await listMasterKeys(store, alice, "former")).length, 0);
+    assert.equal((await listMasterKeys(store, idOf(alice), "former")).length, 0);
     assert.equal((await findById(store, first))[0]?.state, "withdrawn");
     assert.equal(await active(store), second);
   });
@@ -81,10 +82,10 @@ for (const { engine, open } of engines()) {
   test(`${engine}: an operator's reset keeps keys that the provider may use`, async () => {
     await using store = await open();
     const { deps, first } = await withAlice(store, "provider-usable");
-    assert.equal((await resetPassword(deps, alice, fresh())).keys, "kept");
+    assert.equal((await resetPassword(deps, idOf(alice), fresh())).keys, "kept");
     assert.equal(await active(store), first);
     assert.equal(await opensMailFor(deps, fresh(), first), true);
-    assert.equal(await openWithPassword(deps, alice, old()), undefined);
+    assert.equal(await openWithPassword(deps, idOf(alice), old()), undefined);
   });
 
   test(`${engine}: a rotation publishes one and revokes the other softly; both decrypt`, async () => {
@@ -120,7 +121,7 @@ for (const { engine, open } of engines()) {
   test(`${engine}: a compromise makes another master key, and the old password slot is gone with the old one`, async () => {
     await using store = await open();
     const { deps, first, code } = await withAlice(store);
-    const before = await findMasterKey(store, alice);
+    const before = await findMasterKey(store, idOf(alice));
     using masterKey = await opened(deps, old());
     const wish = { password: fresh(), withRecoveryCode: true, why: "compromised" } as const;
     const renewed = await takeBack(deps, deps.keyRules, masterKey, {
@@ -128,10 +129,10 @@ for (const { engine, open } of engines()) {
       custody: "unlocks-at-login",
     });
     assert(renewed.recoveryCode);
-    assert.notEqual(await findMasterKey(store, alice), before);
+    assert.notEqual(await findMasterKey(store, idOf(alice)), before);
     assert.equal((await findById(store, first))[0]?.state, "compromised");
-    assert.equal(await openWithPassword(deps, alice, old()), undefined);
-    assert.equal(await recoverWithCode(deps, alice, code, old()), undefined);
+    assert.equal(await openWithPassword(deps, idOf(alice), old()), undefined);
+    assert.equal(await recoverWithCode(deps, idOf(alice), code, old()), undefined);
     assert.equal(await opensMailFor(deps, fresh(), first), true);
     assert.equal(before === undefined ? 0 : (await selectSlots(store, before)).length, 0);
   });
@@ -144,13 +145,13 @@ for (const { engine, open } of engines()) {
       await giveToProvider(deps, masterKey);
     }
     {
-      using byService = await unlockWithService(deps, alice);
+      using byService = await unlockWithService(deps, idOf(alice));
       assert.equal(byService?.active?.fingerprint, first);
     }
     using masterKey = await opened(deps, old());
     const wish = { password: old(), withRecoveryCode: false, why: "custody" } as const;
     await takeBack(deps, deps.keyRules, masterKey, { ...wish, custody: "unlocks-at-login" });
-    assert.equal(await unlockWithService(deps, alice), undefined);
+    assert.equal(await unlockWithService(deps, idOf(alice)), undefined);
     assert.notEqual(await active(store), first);
     const account = await findAccount(store, alice);
     assert.equal(account?.custody, "unlocks-at-login");

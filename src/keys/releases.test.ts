@@ -10,9 +10,8 @@ import type { Store } from "../store/store.ts";
 import { openTestStore } from "../../test/support/tag-keys.ts";
 import { fakeClock } from "../../test/support/clock.ts";
 import { doctorDeps } from "../../test/support/doctor-world.ts";
-import { setLoginOnly } from "../../test/support/accounts.ts";
+import { enrol, setLoginOnly, idOf } from "../../test/support/accounts.ts";
 import { engines } from "../../test/support/engines.ts";
-import { enrol } from "../login/enrol.ts";
 import { login } from "../login/login.ts";
 import {
   active,
@@ -36,7 +35,7 @@ const limits: ReleaseLimits = { alarmPerHour: 3, alarmPerDay: 6, stopPerDay: 8 }
 const account = parseAddress("alice@alpha.test");
 assert(account);
 const fingerprint = "AB".repeat(20) as Fingerprint;
-const release = { account, fingerprint, by: "generic", isOwnAct: false } as const;
+const release = { account: idOf(account), fingerprint, by: "generic", isOwnAct: false } as const;
 
 type Deps = VaultDeps & { readonly clock: ReturnType<typeof fakeClock> };
 
@@ -135,7 +134,7 @@ for (const { engine, open, place } of engines()) {
     const someone = async (name: string) => {
       const other = parseAddress(`${name}@alpha.test`);
       assert(other);
-      const own = { ...release, account: other, isOwnAct: true };
+      const own = { ...release, account: idOf(other), isOwnAct: true };
       await store.transaction(async (tx) => recordRelease(deps, tx, own));
     };
     for (const name of ["a", "b", "a", "a", "b", "a"]) await someone(name);
@@ -162,11 +161,12 @@ for (const { engine, open, place } of engines()) {
     };
     for (let times = 0; times < 3; times += 1) await rotate(await opened(deps, old()));
     assert.equal((await countReleases(store, deps.clock.now())).day, 0);
-    for (let times = 0; times < 2; times += 1) await rotate(await openWithService(deps, alice));
+    for (let times = 0; times < 2; times += 1)
+      await rotate(await openWithService(deps, idOf(alice)));
     assert.equal((await countReleases(store, deps.clock.now())).day, 2);
     assert.deepEqual(await alarmsIn(store), ["stopped day 2"]);
     const before = await active(store);
-    await assert.rejects(rotate(await openWithService(deps, alice)), /is stopped/);
+    await assert.rejects(rotate(await openWithService(deps, idOf(alice))), /is stopped/);
     assert.equal(await active(store), before);
     await rotate(await opened(deps, old()));
     assert.notEqual(await active(store), before);
@@ -176,7 +176,7 @@ for (const { engine, open, place } of engines()) {
     await using store = await open();
     const deps = { ...lifeDeps(store), releaseLimits: { ...limits, stopPerDay: 1 } };
     await enrol(deps, { address: alice, custody: "unlocks-at-login", profile: "compat" });
-    await setLoginOnly(deps, alice, old());
+    await setLoginOnly(deps, idOf(alice), old());
     await releaseSome(deps, 1);
     const before = await active(store);
     const result = await login(deps, { address: alice, password: old(), network });
@@ -191,18 +191,18 @@ for (const { engine, open, place } of engines()) {
     const { deps: life } = await withAlice(store);
     {
       using masterKey = await opened(life, old());
-      await addAlias(life, life.keyRules, alice, alias, masterKey);
+      await addAlias(life, life.keyRules, idOf(alice), alias, masterKey);
     }
     const deps = { ...life, releaseLimits: { ...limits, stopPerDay: 1 } };
     for (let times = 0; times < 2; times += 1) {
-      await assert.rejects(closeAccount(deps, alice, undefined), /is stopped/);
+      await assert.rejects(closeAccount(deps, idOf(alice), undefined), /is stopped/);
       assert.deepEqual(await alarmsIn(store), ["stopped day 1"]);
       assert.notEqual(await active(store), undefined);
     }
     assert.equal((await countReleases(store, deps.clock.now())).day, 0);
     assert.equal((await verifyAudit(store)).kind, "intact");
     await allowReleases(deps);
-    await closeAccount({ ...deps, releaseLimits: limits }, alice, undefined);
+    await closeAccount({ ...deps, releaseLimits: limits }, idOf(alice), undefined);
     assert.equal(await active(store), undefined);
   });
 

@@ -11,14 +11,13 @@
  */
 import { AppError } from "../base/errors.ts";
 import { after, DAY, HOUR } from "../base/time.ts";
-import { accountTags } from "../journal/account-tag.ts";
 import { appendAudit } from "../journal/audit.ts";
-import type { EmailAddress } from "../mail/address.ts";
 import type { Fingerprint } from "../openpgp/fingerprint.ts";
 import { countActions, lastAction, selectActions } from "../store/audit-actions.ts";
 import { holdAuditEnd } from "../store/audit.ts";
 import type { Store } from "../store/store.ts";
 import type { ReleaseLimits, VaultDeps } from "./vault-deps.ts";
+import type { AccountId } from "../words/account.ts";
 
 const RELEASED = "revocation.released";
 /** By a user himself, who was counted today. */
@@ -63,7 +62,7 @@ export async function recordRelease(
   { clock, releaseLimits: limits }: VaultDeps,
   tx: Store,
   release: {
-    readonly account: EmailAddress;
+    readonly account: AccountId;
     readonly fingerprint: Fingerprint;
     /** `none`: the revocation is lost with the service key, and the certificate is served no longer. */
     readonly by: "generic" | "fresh" | "none";
@@ -108,8 +107,8 @@ async function raiseAlarms(
   }
 }
 
-async function isCounted(store: Store, account: EmailAddress, now: Date): Promise<boolean> {
-  const from = { at: after(now, -DAY), afterSeq: 0, accounts: await accountTags(store, account) };
+async function isCounted(store: Store, account: AccountId, now: Date): Promise<boolean> {
+  const from = { at: after(now, -DAY), afterSeq: 0, account };
   return (await countActions(store, RELEASED, from)) > 0;
 }
 

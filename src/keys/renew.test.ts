@@ -4,12 +4,11 @@ import { test } from "node:test";
 
 import { findAccount } from "../accounts/embedded.ts";
 import { DAY } from "../base/time.ts";
-import { enrol } from "../login/enrol.ts";
 import { login } from "../login/login.ts";
 import { resetPassword } from "../login/recover.ts";
 import { generateKey } from "../openpgp/generate.ts";
 import { listPublished } from "../store/certificates.ts";
-import { setLoginOnly } from "../../test/support/accounts.ts";
+import { enrol, setLoginOnly, idOf } from "../../test/support/accounts.ts";
 import { engines } from "../../test/support/engines.ts";
 import {
   active,
@@ -29,7 +28,7 @@ for (const { engine, open } of engines()) {
     await using store = await open();
     const deps = depsFor(store);
     await enrol(deps, { address: alice, custody: "unlocks-at-login", profile: "compat" });
-    await setLoginOnly(deps, alice, old());
+    await setLoginOnly(deps, idOf(alice), old());
     const results = await Promise.all(
       [1, 2].map(async () => login(deps, { address: alice, password: old(), network })),
     );
@@ -51,8 +50,8 @@ for (const { engine, open } of engines()) {
     const wanted = { address: alice, custody: "unlocks-at-login", ...deps.keyRules } as const;
     await enrol(deps, { ...wanted, password: old() });
     deps.clock.advance(DAY);
-    await resetPassword(deps, alice, fresh());
-    assert.equal(await hasEscrow(store, alice), true);
+    await resetPassword(deps, idOf(alice), fresh());
+    assert.equal(await hasEscrow(store, idOf(alice)), true);
     const how = {
       password: fresh(),
       withRecoveryCode: false,
@@ -72,7 +71,7 @@ for (const { engine, open } of engines()) {
       using masterKey = await opened(deps, fresh());
       await takeBack(deps, deps.keyRules, masterKey, { ...how, why: "custody" });
     }
-    assert.equal(await hasEscrow(store, alice), false);
+    assert.equal(await hasEscrow(store, idOf(alice)), false);
     assert.equal((await findAccount(store, alice))?.providerUntil, undefined);
   });
 }

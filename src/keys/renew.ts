@@ -2,7 +2,8 @@ import { AppError } from "../base/errors.ts";
 import type { Secret } from "../base/secret.ts";
 import { canonicalAddress, sameAddress, type EmailAddress } from "../mail/address.ts";
 import type { Certificate } from "../openpgp/certificate.ts";
-import { updateAccount, type AccountChange, type Custody } from "../store/accounts.ts";
+import { updateAccount, type AccountChange } from "../store/accounts.ts";
+import { primaryAddress } from "../store/addresses.ts";
 import {
   deleteMasterKey,
   deleteSlots,
@@ -31,10 +32,11 @@ import { replaceKey } from "./rotate.ts";
 import { TypedPassword } from "./typed-password.ts";
 import type { KeyRules, VaultDeps } from "./vault-deps.ts";
 import { unwrapSecretKey, wrapSecretKey } from "./wrapped-rows.ts";
+import type { AccountId, Custody } from "../words/account.ts";
 
 /** How a new master key comes about. */
 export type Renewal = KeyRules & {
-  readonly owner: EmailAddress;
+  readonly owner: AccountId;
   /** The old one; undefined when nothing opens it: it is then parked, with what is wrapped under it. */
   readonly from: MasterKey | undefined;
   /** Only where there is none here yet: of two at once the second is refused, and parks nothing of the first. */
@@ -81,8 +83,9 @@ export async function renewMasterKey(
   return untilNotOvertaken(async () => {
     const before = await masterKeyBefore(deps.store, renewal);
     const { generation, typed, salt, login } = await startOf(deps, renewal);
+    const primary = await primaryAddress(deps.store, owner);
     const addresses = await renewedAddresses(deps.store, renewal);
-    const isOwn = addresses.some((address) => sameAddress(address, owner));
+    const isOwn = addresses.some((address) => sameAddress(address, primary));
     const custody = isOwn ? renewal.custody : "user-device-only";
     const hasWayIn = before === undefined || (await hasEscrow(deps.store, owner));
     const escrow = hasWayIn ? renewal.escrow : undefined;
@@ -103,9 +106,7 @@ export async function renewMasterKey(
     await changeKeys(deps.store, owner, async (tx) => {
       const now = await renewedAddresses(tx, renewal);
       await requireStart(tx, renewal, generation);
-      if (now.map(canonicalAddress).join() !== addresses.map(canonicalAddress).join()) {
-        throw new Overtaken();
-      }
+      if (namesOf(now) !== namesOf(addresses)) throw new Overtaken();
       const createdAt = deps.clock.now();
       const oldId = await findMasterKey(tx, owner);
       // Whether the organisation has a way in was read of the one before.
@@ -115,7 +116,7 @@ export async function renewMasterKey(
       for (const slot of slots) await insertSlot(tx, slot);
       for (const [at, key] of keys.entries()) {
         const { reason, text } = renewal;
-        const address = addresses[at] ?? owner;
+        const address = addresses[at] ?? primary;
         await replaceKey(deps, tx, from, { owner, address, reason, text }, key);
       }
       if (mailboxKey !== undefined) await saveMailboxKey(tx, owner, mailboxKey);
@@ -130,6 +131,10 @@ export async function renewMasterKey(
     });
     return { certificate: isOwn ? keys[0]?.certificate : undefined, recoveryCode: code };
   });
+}
+
+function namesOf(addresses: readonly EmailAddress[]): string {
+  return addresses.map(canonicalAddress).join();
 }
 
 /** @throws KeysHereAlready where the first keys are to be made and there are some. */
@@ -167,7 +172,7 @@ async function requireStart(
 
 async function newMailboxKey(deps: VaultDeps, { owner, profile }: Renewal, next: MasterKey) {
   return (await hasMailboxKey(deps.store, owner))
-    ? makeMailboxKey(deps, next, owner, profile)
+    ? makeMailboxKey(deps, next, await primaryAddress(deps.store, owner), profile)
     : undefined;
 }
 
@@ -181,7 +186,7 @@ async function renewedAddresses(
   return replacesDevice === true ? addressesInUse(store, owner) : addressesKeptHere(store, owner);
 }
 
-async function endParkedEscrow(tx: Store, owner: EmailAddress): Promise<void> {
+async function endParkedEscrow(tx: Store, owner: AccountId): Promise<void> {
   for (const id of await listMasterKeys(tx, owner, "former")) await deleteSlots(tx, id, "escrow");
 }
 

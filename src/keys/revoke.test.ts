@@ -28,6 +28,7 @@ import type { Store } from "../store/store.ts";
 import { bringCertificate, bringSecretKey } from "./bring.ts";
 import { certificateIn } from "./publication.ts";
 import { publishRevocation } from "./revoke.ts";
+import { idOf } from "../../test/support/accounts.ts";
 
 /** Of alice's own key, in the order they were made in. */
 const ENCRYPTING = 0;
@@ -51,7 +52,7 @@ async function ownKey(deps: Deps, signing = 1): Promise<Own> {
 
 async function bringPublic(deps: Deps, { certificate }: Own): Promise<void> {
   const rest = { revocation: undefined, masterKey: undefined };
-  await bringCertificate(deps, { owner: alice, address: alice, certificate, ...rest });
+  await bringCertificate(deps, { owner: idOf(alice), address: alice, certificate, ...rest });
 }
 
 async function bringSecret(deps: Deps, { bytes }: Own): Promise<void> {
@@ -115,7 +116,7 @@ for (const { engine, open } of engines()) {
     await bringPublic(deps, own);
     const { fingerprint } = own.certificate;
     const upload = await revocationOf(deps, own, { subkey: ENCRYPTING, reason: COMPROMISED });
-    const result = await publishRevocation(deps, alice, upload);
+    const result = await publishRevocation(deps, idOf(alice), upload);
     const subkey = own.forge.secret.subkeys[ENCRYPTING]?.getFingerprint().toUpperCase();
     assert(result.kind === "published");
     assert.equal(result.state, "compromised");
@@ -135,7 +136,7 @@ for (const { engine, open } of engines()) {
       state: "compromised",
       of: "subkey",
     });
-    const again = await publishRevocation(deps, alice, upload);
+    const again = await publishRevocation(deps, idOf(alice), upload);
     assert.deepEqual(again, { kind: "known", fingerprint });
   });
 
@@ -154,7 +155,7 @@ for (const { engine, open } of engines()) {
         await revocationOf(deps, own, { subkey: SIGNING, reason: first }),
         await revocationOf(deps, own, { subkey: ENCRYPTING, reason: second }),
       ]);
-      const result = await publishRevocation(deps, alice, upload);
+      const result = await publishRevocation(deps, idOf(alice), upload);
       assert(result.kind === "published");
       assert.equal(result.state, state);
     }
@@ -162,9 +163,9 @@ for (const { engine, open } of engines()) {
     const own = await ownKey(deps);
     await bringPublic(deps, own);
     const known = await revocationOf(deps, own, { subkey: SIGNING, reason: COMPROMISED });
-    await publishRevocation(deps, alice, known);
+    await publishRevocation(deps, idOf(alice), known);
     const added = await revocationOf(deps, own, { subkey: ENCRYPTING, reason: 1 });
-    const result = await publishRevocation(deps, alice, Buffer.concat([known, added]));
+    const result = await publishRevocation(deps, idOf(alice), Buffer.concat([known, added]));
     assert(result.kind === "published");
     assert.equal(result.state, "superseded");
   });
@@ -175,10 +176,10 @@ for (const { engine, open } of engines()) {
     const own = await ownKey(deps);
     await bringPublic(deps, own);
     const upload = await revocationOf(deps, own, { subkey: ENCRYPTING, reason: COMPROMISED });
-    assert.equal((await publishRevocation(deps, alice, upload)).kind, "published");
+    assert.equal((await publishRevocation(deps, idOf(alice), upload)).kind, "published");
     const { bytes } = await servedOf(store, own);
     for (let octet = 0; octet < 3; octet += 1) {
-      const again = await publishRevocation(deps, alice, withUnhashed(upload, octet));
+      const again = await publishRevocation(deps, idOf(alice), withUnhashed(upload, octet));
       assert.equal(again.kind, "known");
     }
     assert.deepEqual((await servedOf(store, own)).bytes, bytes);
@@ -190,7 +191,7 @@ for (const { engine, open } of engines()) {
     const own = await ownKey(deps);
     await bringPublic(deps, own);
     const upload = await revocationOf(deps, own, { reason: NO_LONGER_VALID });
-    const result = await publishRevocation(deps, alice, upload);
+    const result = await publishRevocation(deps, idOf(alice), upload);
     assert(result.kind === "published");
     assert.equal(result.state, "retired");
     assert.equal(await active(store), undefined);
@@ -206,7 +207,7 @@ for (const { engine, open } of engines()) {
     await bringPublic(deps, own);
     const { fingerprint } = own.certificate;
     const upload = await revocationOf(deps, own, { subkey: SIGNING, reason: 1 });
-    const result = await publishRevocation(deps, alice, upload);
+    const result = await publishRevocation(deps, idOf(alice), upload);
     assert(result.kind === "published");
     assert.equal(result.state, "active");
     assert.equal(await active(store), fingerprint);
@@ -223,7 +224,7 @@ for (const { engine, open } of engines()) {
     await bringSecret(deps, own);
     assert.equal(await active(store), own.certificate.fingerprint);
     const upload = await revocationOf(deps, own, { subkey: SIGNING, reason: 1 });
-    const result = await publishRevocation(deps, alice, upload);
+    const result = await publishRevocation(deps, idOf(alice), upload);
     assert(result.kind === "published");
     assert.equal(result.state, "superseded");
     assert.equal(await active(store), undefined);
@@ -237,7 +238,9 @@ for (const { engine, open } of engines()) {
     const other = await ownKey(deps);
     await bringPublic(deps, other);
     assert.equal(await active(store), other.certificate.fingerprint);
-    const [{ state } = { state: undefined }] = (await listPublishedOf(store, alice)).slice(-1);
+    const [{ state } = { state: undefined }] = (await listPublishedOf(store, idOf(alice))).slice(
+      -1,
+    );
     const subkey = own.forge.secret.toPublic().subkeys[ENCRYPTING];
     assert(subkey);
     const at = deps.clock.now();
@@ -248,7 +251,7 @@ for (const { engine, open } of engines()) {
     );
     const whole = own.forge.secret.toPublic();
     whole.subkeys[ENCRYPTING] = revoked;
-    const result = await publishRevocation(deps, alice, whole.write());
+    const result = await publishRevocation(deps, idOf(alice), whole.write());
     assert(result.kind === "published");
     assert.equal(result.state, state);
     assert.equal(result.fingerprint, own.certificate.fingerprint);
@@ -265,7 +268,7 @@ for (const { engine, open } of engines()) {
     for (let times = 0; times < 8; times += 1) {
       deps.clock.advance(MINUTE);
       const known = await revocationOf(deps, own, { subkey: SIGNING, reason: 1 });
-      assert.equal((await publishRevocation(deps, alice, known)).kind, "published");
+      assert.equal((await publishRevocation(deps, idOf(alice), known)).kind, "published");
     }
     const whole = await readKey({ binaryKey: (await servedOf(store, own)).bytes });
     const last = whole.subkeys.at(-1);
@@ -273,8 +276,8 @@ for (const { engine, open } of engines()) {
     const primary = own.forge.secret.keyPacket as SecretKeyPacket;
     const revoked = await last.revoke(primary, { flag: 1 }, deps.clock.now());
     whole.subkeys[whole.subkeys.length - 1] = revoked;
-    assert.equal((await publishRevocation(deps, alice, whole.write())).kind, "published");
-    assert.equal((await publishRevocation(deps, alice, whole.write())).kind, "known");
+    assert.equal((await publishRevocation(deps, idOf(alice), whole.write())).kind, "published");
+    assert.equal((await publishRevocation(deps, idOf(alice), whole.write())).kind, "known");
     const { bytes } = await servedOf(store, own);
     await bringPublic(deps, own);
     assert.equal((await servedOf(store, own)).bytes.length, bytes.length);
@@ -294,7 +297,7 @@ for (const { engine, open } of engines()) {
       for (const subkey of [ENCRYPTING, SIGNING, undefined]) {
         const which = subkey === undefined ? {} : { subkey };
         const upload = await revocationOf(deps, of, { ...which, reason: 0, by: by.forge });
-        assert.deepEqual(await publishRevocation(deps, alice, upload), { kind: "refused" });
+        assert.deepEqual(await publishRevocation(deps, idOf(alice), upload), { kind: "refused" });
       }
     }
     assert.deepEqual(await servedOf(store, own), before);

@@ -18,6 +18,7 @@ import { addressesKeptHere, changeKeys, requireOwn } from "./change.ts";
 import { endKey, type Ended, type EndReason, type EndWish } from "./end-key.ts";
 import { certificateIn, revokedChange, stateFor } from "./publication.ts";
 import type { VaultDeps } from "./vault-deps.ts";
+import type { AccountId } from "../words/account.ts";
 
 /**
  * Revokes the active key of an address without a new one: from then on nothing is found for the address. With the master
@@ -65,7 +66,7 @@ export type UploadedRevocation =
  */
 export async function publishRevocation(
   deps: VaultDeps,
-  owner: EmailAddress,
+  owner: AccountId,
   upload: Uint8Array,
 ): Promise<UploadedRevocation> {
   return changeKeys(
@@ -105,7 +106,7 @@ type Change = Parameters<typeof updatePublished>[2];
 async function changeBy(
   deps: VaultDeps,
   tx: Store,
-  owner: EmailAddress,
+  owner: AccountId,
   row: PublishedCertificate,
   { certificate, revoked, parts, added }: Revoked,
 ): Promise<Change> {
@@ -134,7 +135,7 @@ function hardest(added: readonly RevokedPart[]): EndReason {
  */
 async function isSignedWith(
   tx: Store,
-  owner: EmailAddress,
+  owner: AccountId,
   { address }: PublishedCertificate,
   parts: readonly RevokedPart[],
   certificate: Certificate,

@@ -2,9 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { enrol } from "../login/enrol.ts";
 import { login } from "../login/login.ts";
-import { canonicalAddress } from "../mail/address.ts";
 import { parseFingerprint } from "../openpgp/fingerprint.ts";
 import { saveGenericRevocation } from "../store/generic-revocations.ts";
 import { insertOutbox } from "../store/outbox.ts";
@@ -23,6 +21,8 @@ import {
 import { releaseGenericRevocation, unlockWithService } from "./vault.ts";
 import { openCopy, requireAllRewrapped, rewrapAll, wrapCopy } from "./rewrap.ts";
 import { fixedServiceKeys, newServiceRoot } from "./service-key.ts";
+import { newAccountId } from "../words/account.ts";
+import { enrol, idOf } from "../../test/support/accounts.ts";
 
 const bob = addressOf("bob@alpha.test");
 
@@ -59,7 +59,7 @@ async function spoil(store: Store, masterKey: string, now: Date): Promise<void> 
       await insertSlot(tx, { ...slot, ...junk, kind: "service" });
       const fingerprint = parseFingerprint(number.padStart(40, "0"));
       assert(fingerprint);
-      await saveGenericRevocation(tx, { ...junk, fingerprint, owner: "nobody@alpha.test" });
+      await saveGenericRevocation(tx, { ...junk, fingerprint, owner: newAccountId() });
       await insertOutbox(tx, [copyOf(id, { wrapped: junk.wrapped, serviceKey: "gone" }, now)]);
     }
   });
@@ -69,7 +69,7 @@ function copyOf(id: string, wrapped: Awaited<ReturnType<typeof wrapCopy>>, at: D
   const envelope = JSON.stringify({ recipients: [] });
   const rest = {
     sender: alice,
-    account: canonicalAddress(alice),
+    account: idOf(alice),
     messageId: "",
     envelope,
     attempts: 0,
@@ -86,10 +86,10 @@ for (const { engine, open } of engines()) {
     const now = before.clock.now();
     const account = { custody: "provider-usable", profile: "compat", password: old() } as const;
     await enrol(before, { ...account, address: bob });
-    const spoilt = await findMasterKey(store, bob);
+    const spoilt = await findMasterKey(store, idOf(bob));
     assert(spoilt !== undefined);
-    await spoil(store, spoilt, now);
     await enrol(before, { ...account, address: alice });
+    await spoil(store, spoilt, now);
     const copy = await wrapCopy(before.serviceKeys, COPY, Buffer.from("a copy"));
     await insertOutbox(store, [copyOf(COPY, copy, now)]);
 
@@ -101,9 +101,9 @@ for (const { engine, open } of engines()) {
 
     const first = await active(store);
     assert(first);
-    using keys = await unlockWithService(alone, alice);
+    using keys = await unlockWithService(alone, idOf(alice));
     assert.equal(keys?.active?.fingerprint, first);
-    assert((await releaseGenericRevocation(alone, alice, first)).length > 0);
+    assert((await releaseGenericRevocation(alone, idOf(alice), first)).length > 0);
     const row = await store.db
       .selectFrom("outbox")
       .selectAll()

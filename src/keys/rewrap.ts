@@ -4,7 +4,6 @@
  */
 import { AppError } from "../base/errors.ts";
 import { appendAudit, renewAuditMacs } from "../journal/audit.ts";
-import { canonicalAddress, parseAddress } from "../mail/address.ts";
 import {
   copiesUnderOthers,
   loginsUnderOthers,
@@ -114,12 +113,7 @@ async function logins(deps: VaultDeps, tx: Store, page: Page): Promise<Batch> {
     await replaceLogin(tx, owner, login, next);
     moved += 1;
   }
-  const last = found.at(-1)?.owner;
-  return {
-    moved,
-    unreadable: found.length - moved,
-    last: last === undefined ? undefined : canonicalAddress(last),
-  };
+  return { moved, unreadable: found.length - moved, last: found.at(-1)?.owner };
 }
 
 async function revocations(deps: VaultDeps, tx: Store, page: Page): Promise<Batch> {
@@ -127,10 +121,9 @@ async function revocations(deps: VaultDeps, tx: Store, page: Page): Promise<Batc
   let moved = 0;
   for (const row of found) {
     using revocation = unwrapRevocation(deps.serviceKeys, row);
-    const owner = parseAddress(row.owner);
-    if (revocation === undefined || owner === undefined) continue;
+    if (revocation === undefined || row.owner === undefined) continue;
     const { serviceKeys } = deps;
-    const next = wrapRevocation(serviceKeys, owner, row.fingerprint, revocation.reveal());
+    const next = wrapRevocation(serviceKeys, row.owner, row.fingerprint, revocation.reveal());
     await replaceRevocation(tx, row, next);
     moved += 1;
   }

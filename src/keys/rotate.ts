@@ -8,6 +8,7 @@ import { endKey, type Ended, type EndReason } from "./end-key.ts";
 import type { MasterKey } from "./master-key.ts";
 import { makeKey, savePublishedKey, type NewKey } from "./new-key.ts";
 import type { KeyRules, VaultDeps } from "./vault-deps.ts";
+import type { AccountId } from "../words/account.ts";
 
 /** Which key is to be replaced, and what its revocation says. */
 export type Rotation = {
@@ -32,7 +33,7 @@ export async function rotateKey(
     await changeKeys(deps.store, masterKey.owner, async (tx) => {
       await requireCurrent(tx, masterKey);
       await requireOwn(tx, masterKey.owner, address);
-      await replaceKey(deps, tx, masterKey, rotation, key);
+      await replaceKey(deps, tx, masterKey, { ...rotation, owner: masterKey.owner }, key);
       await keepHereAgain(tx, masterKey, address);
     });
     return key.certificate;
@@ -46,12 +47,12 @@ export async function replaceKey(
   masterKey: MasterKey | undefined,
   rotation: Omit<Rotation, "reason"> & {
     readonly reason: EndReason;
-    readonly owner?: EmailAddress;
+    readonly owner: AccountId;
   },
   key: NewKey,
 ): Promise<Ended | undefined> {
-  const owner = masterKey?.owner ?? rotation.owner ?? rotation.address;
-  const ended = await endKey(deps, tx, { ...rotation, owner, masterKey });
+  const { owner } = rotation;
+  const ended = await endKey(deps, tx, { ...rotation, masterKey });
   await savePublishedKey(tx, key);
   const { fingerprint } = key.certificate;
   await appendAudit(tx, {

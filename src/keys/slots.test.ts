@@ -4,7 +4,7 @@ import { test } from "node:test";
 
 import { Secret } from "../base/secret.ts";
 import { fromUnixMs } from "../base/time.ts";
-import { parseAddress, type EmailAddress } from "../mail/address.ts";
+import type { AccountId } from "../words/account.ts";
 import type { SlotRow } from "../store/vault.ts";
 import { fixedServiceKeys } from "./service-key.ts";
 import {
@@ -18,9 +18,13 @@ import {
   serviceSlot,
 } from "./slots.ts";
 import { TypedPassword } from "./typed-password.ts";
+import { newAccountId } from "../words/account.ts";
 
 const root = (fill: number) => new Secret(Buffer.alloc(32, fill));
-const who = { owner: addressOf("alice@alpha.test"), serviceKeys: fixedServiceKeys(root(1)) };
+const who = {
+  owner: "0123456789abcdef0123456789abcdef" as AccountId,
+  serviceKeys: fixedServiceKeys(root(1)),
+};
 const rotated = { ...who, serviceKeys: fixedServiceKeys(root(8), root(1)) };
 const afterwards = { ...who, serviceKeys: fixedServiceKeys(root(8)) };
 const MASTER = Buffer.alloc(32, 2);
@@ -31,29 +35,29 @@ const masterKey = { id: "m", secret: new Secret(Buffer.from(MASTER)) };
 const time = { now: fromUnixMs(7), generation: 3 };
 
 const PASSWORD = slot({
-  id: "e9f4e9c1-e01c-4648-8170-1189d5810a07",
+  id: "4ac0ce16-e11c-4903-8be2-6d160d3f254e",
   kind: "password",
   kdf: "argon2id m=65536 t=3 p=4 hkdf-sha256",
   salt: SALT,
   serviceKey: "c04287f57858d0af",
   wrapped:
-    "RbqWCzUwbzpXqsxrMeiZ5JuIo/32WZnDaT6N25dHLE364iyVOUgvTy9Vdz8d42blHLtMmWqrs+chotXBYJkCtadriHQJO+MVOl5yd5i/9hzpRjDVWuD5tw==",
+    "NjIODgu6boIebik7nYh7P8ucUeEpbaup25JqmBwWRrwtvjh3VXcOqNc1aPCh9QWxH208zobPbxINigh4u9Xp3S9CUrzqh5aYjt3CnESc5WvSa+CrO68C+g==",
 });
 const SERVICE = slot({
-  id: "231e0083-f1cf-42e4-810d-663b848b083e",
+  id: "94d7293d-96d5-4a11-8c17-940154f18b25",
   kind: "service",
   kdf: "hkdf-sha256",
   salt: new Uint8Array(),
   serviceKey: "c04287f57858d0af",
-  wrapped: "sQZAKZ8s2kzIhcv7uTx2E3bTwwCob6iGHgINC0Z0v9F4nDSrQHf+m/spUQHdOAt4M0r7DDYqfc18GTRY",
+  wrapped: "vfITHXXNS+9bowirgdkjNZvRsJStzM9AOtbrRWv8mpcA2yt/QKtjYuJpnSHSVkuVybCv8uHE5Z6dbdpf",
 });
 const RECOVERY = slot({
-  id: "8ab40aad-f629-49cf-a980-1c33e69b840e",
+  id: "71c5459e-a575-4476-ac93-34e89526f971",
   kind: "recovery",
   kdf: "hkdf-sha256",
-  salt: Buffer.from("36d74a13832f7ac4a112922c1101895b", "hex"),
+  salt: Buffer.from("7d633ff04606a931b77a76d43300cec5", "hex"),
   serviceKey: "",
-  wrapped: "c0RKyet7gUbHL243HqUQpAp+lA8633zEUxd4iKo+Klc+5mo5SpdNjFr9nlrhojHOEHHng+QtJtWbmjFu",
+  wrapped: "07f3Wt58xabgMPua4xpILnfFZEBUKNdlNPtnvIpP5JgbEpnF95OJpydWWBinecKJWFPgQC2ChVg4YT2P",
 });
 
 type Written = Pick<SlotRow, "id" | "kind" | "kdf" | "salt" | "serviceKey"> & {
@@ -61,14 +65,8 @@ type Written = Pick<SlotRow, "id" | "kind" | "kdf" | "salt" | "serviceKey"> & {
 };
 
 function slot(written: Written): SlotRow {
-  const rest = { masterKey: "m", version: 2, generation: 3, createdAt: fromUnixMs(7) };
+  const rest = { masterKey: "m", version: 1, generation: 3, createdAt: fromUnixMs(7) };
   return { ...rest, ...written, wrapped: Buffer.from(written.wrapped, "base64") };
-}
-
-function addressOf(text: string): EmailAddress {
-  const address = parseAddress(text);
-  assert(address);
-  return address;
 }
 
 /** The octets of a master key. */
@@ -86,8 +84,8 @@ test("a row opens only as what it was made", async () => {
     { id: "other" },
     { kind: "escrow" },
     { masterKey: "other" },
-    { version: 1 },
-    { version: 3 },
+    { version: 0 },
+    { version: 2 },
     { generation: 4 },
     { kdf: "argon2id m=8 t=1 p=1" },
   ] as const) {
@@ -96,7 +94,7 @@ test("a row opens only as what it was made", async () => {
     assert.equal(openServiceSlot(who, { ...SERVICE, ...change }), undefined, said);
     assert.equal(openRecoverySlot(who, { ...RECOVERY, ...change }, CODE), undefined, said);
   }
-  const bob = { ...who, owner: addressOf("bob@alpha.test") };
+  const bob = { ...who, owner: newAccountId() };
   assert.equal(await openPasswordSlot(bob, PASSWORD, typed), undefined);
   assert.equal(openServiceSlot(bob, SERVICE), undefined);
   assert.equal(openRecoverySlot(bob, RECOVERY, CODE), undefined);

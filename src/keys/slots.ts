@@ -1,14 +1,14 @@
 import { randomBytes, randomUUID } from "node:crypto";
 
 import type { Secret } from "../base/secret.ts";
-import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
 import type { SlotKind, SlotRow } from "../store/vault.ts";
 import type { ServiceKeys } from "./service-key.ts";
 import { PASSWORD_KDF, type TypedPassword } from "./typed-password.ts";
 import { deriveKey, unwrap, wrap } from "./wrap.ts";
+import type { AccountId } from "../words/account.ts";
 
 /** What every slot is made from and belongs to. */
-export type SlotOwner = { readonly owner: EmailAddress; readonly serviceKeys: ServiceKeys };
+export type SlotOwner = { readonly owner: AccountId; readonly serviceKeys: ServiceKeys };
 
 /** A master key to make slots around. */
 export type SlotKey = { readonly id: string; readonly secret: Secret };
@@ -16,7 +16,7 @@ export type SlotKey = { readonly id: string; readonly secret: Secret };
 /** The slots that the service key opens. */
 export type ServiceSlotKind = Extract<SlotKind, "service" | "provisional">;
 
-const VERSION = 2;
+const VERSION = 1;
 const SALT_BYTES = 16;
 const HKDF = "hkdf-sha256";
 
@@ -150,10 +150,10 @@ function makeSlot(
 
 /** A slot opens only as what it was made: this user's, around this master key, of this kind, version and generation. */
 function slotContext(
-  owner: EmailAddress,
+  owner: AccountId,
   slot: Pick<SlotRow, "id" | "masterKey" | "kind" | "version" | "kdf" | "generation">,
 ): readonly string[] {
   const { id, masterKey, kind, version, kdf, generation } = slot;
   const made = [masterKey, id, kind, String(version), kdf, String(generation)];
-  return ["slot", canonicalAddress(owner), ...made];
+  return ["slot", owner, ...made];
 }

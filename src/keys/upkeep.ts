@@ -1,7 +1,7 @@
 import { appendAudit } from "../journal/audit.ts";
 import { after, DAY } from "../base/time.ts";
-import { sameAddress, type EmailAddress } from "../mail/address.ts";
-import { listAliases } from "../store/aliases.ts";
+import type { EmailAddress } from "../mail/address.ts";
+import { readAddress } from "../store/addresses.ts";
 import type { Store } from "../store/store.ts";
 import { extendExpiry } from "../openpgp/extend.ts";
 import { LIFETIME_MS } from "../openpgp/generate.ts";
@@ -48,12 +48,12 @@ async function makeFirst(
   masterKey: MasterKey,
   address: EmailAddress,
 ): Promise<void> {
-  if (!(await isNew(deps.store, masterKey.owner, address))) return;
+  if (!(await isNew(deps.store, address))) return;
   const key = await makeKey(deps, masterKey, { address, profile: rules.profile });
   await changeKeys(deps.store, masterKey.owner, async (tx) => {
     await requireCurrent(tx, masterKey);
     await requireOwn(tx, masterKey.owner, address);
-    if (!(await isNew(tx, masterKey.owner, address))) return;
+    if (!(await isNew(tx, address))) return;
     await savePublishedKey(tx, key);
     const detail = { fingerprint: key.certificate.fingerprint };
     const at = deps.clock.now();
@@ -61,15 +61,14 @@ async function makeFirst(
   });
 }
 
-/** An address that has had no key, or none since it became an alias (again). */
-async function isNew(store: Store, owner: EmailAddress, address: EmailAddress): Promise<boolean> {
-  const alias = (await listAliases(store, owner)).find((one) => sameAddress(one.address, address));
+/** An address that has had no key, or none since the account got it (again). */
+async function isNew(store: Store, address: EmailAddress): Promise<boolean> {
+  const since = (await readAddress(store, address))?.since;
   const before = await listPublished(store, address);
-  return before.every(({ state, revokedAt }) => {
-    return (
-      state !== "active" && alias !== undefined && (revokedAt ?? alias.createdAt) < alias.createdAt
-    );
-  });
+  return before.every(
+    ({ state, revokedAt }) =>
+      state !== "active" && since !== undefined && (revokedAt ?? since) < since,
+  );
 }
 
 /** New self-signatures for the same key: whoever has the certificate learns the new end when he looks again. */

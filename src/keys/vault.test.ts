@@ -23,6 +23,7 @@ import {
 } from "./vault.ts";
 import { unwrap } from "./wrap.ts";
 import { alice, bob, depsFor, passwordOf, addUser } from "../../test/support/two-users.ts";
+import { idOf } from "../../test/support/accounts.ts";
 
 for (const { engine, open } of engines()) {
   test(`${engine}: a new key is published at once and opens with the password alone`, async () => {
@@ -36,15 +37,18 @@ for (const { engine, open } of engines()) {
     for (const subkey of certificate.subkeyFingerprints) {
       assert.equal((await findById(store, subkey)).length, 1);
     }
-    using keys = await unlockWithPassword(deps, alice, passwordOf(alice));
+    using keys = await unlockWithPassword(deps, idOf(alice), passwordOf(alice));
     assert.equal(keys?.active?.fingerprint, certificate.fingerprint);
     assert.equal(keys.all.length, 1);
     assert.deepEqual(keys.refused, []);
-    assert.equal(await unlockWithPassword(deps, alice, Secret.fromText("another")), undefined);
-    assert.equal(await unlockWithPassword(deps, bob, passwordOf(alice)), undefined);
-    assert.equal(await unlockWithService(deps, alice), undefined);
+    assert.equal(
+      await unlockWithPassword(deps, idOf(alice), Secret.fromText("another")),
+      undefined,
+    );
+    assert.equal(await unlockWithPassword(deps, idOf(bob), passwordOf(alice)), undefined);
+    assert.equal(await unlockWithService(deps, idOf(alice)), undefined);
     assert.deepEqual(
-      (await Array.fromAsync(listAudit(store, alice))).map((one) => one.action),
+      (await Array.fromAsync(listAudit(store, idOf(alice)))).map((one) => one.action),
       ["key.created"],
     );
     assert.equal((await verifyAudit(store)).kind, "intact");
@@ -54,19 +58,24 @@ for (const { engine, open } of engines()) {
     await using store = await open();
     const deps = depsFor(store);
     const certificate = await addUser(deps, alice, "provider-usable");
-    using byService = await unlockWithService(deps, alice);
+    using byService = await unlockWithService(deps, idOf(alice));
     assert.equal(byService?.active?.fingerprint, certificate.fingerprint);
-    using byPassword = await unlockWithPassword(deps, alice, passwordOf(alice));
+    using byPassword = await unlockWithPassword(deps, idOf(alice), passwordOf(alice));
     assert.equal(byPassword?.active?.fingerprint, certificate.fingerprint);
     const stranger = { ...deps, serviceKeys: fixedServiceKeys(newServiceRoot()) };
-    assert.equal(await unlockWithService(stranger, alice), undefined);
+    assert.equal(await unlockWithService(stranger, idOf(alice)), undefined);
   });
 
   test(`${engine}: an account gets its first key once, and a failed creation leaves nothing`, async () => {
     await using store = await open();
     const deps = depsFor(store);
     const certificate = await addUser(deps, alice);
-    const again = { address: alice, custody: "unlocks-at-login", profile: "compat" } as const;
+    const again = {
+      owner: idOf(alice),
+      address: alice,
+      custody: "unlocks-at-login",
+      profile: "compat",
+    } as const;
     await assert.rejects(createKeys(deps, { ...again, password: passwordOf(alice) }));
     for (const table of [
       "master_keys",
@@ -82,6 +91,7 @@ for (const { engine, open } of engines()) {
     await assert.rejects(
       createKeys(deps, {
         ...again,
+        owner: idOf(bob),
         address: bob,
         custody: "user-device-only",
         password: passwordOf(bob),
@@ -96,7 +106,7 @@ for (const { engine, open } of engines()) {
     await addUser(deps, alice);
     deps.clock.advance(4 * 365 * DAY);
     assert.equal(await activeCertificate(deps, alice), undefined);
-    using keys = await unlockWithPassword(deps, alice, passwordOf(alice));
+    using keys = await unlockWithPassword(deps, idOf(alice), passwordOf(alice));
     assert.equal(keys?.active, undefined);
     assert.equal(keys?.all.length, 1);
   });
@@ -107,15 +117,18 @@ for (const { engine, open } of engines()) {
     const certificate = await addUser(deps, alice);
     await addUser(deps, bob);
     const { fingerprint } = certificate;
-    await assert.rejects(releaseGenericRevocation(deps, bob, fingerprint), /can be trusted/);
-    const revocation = await releaseGenericRevocation(deps, alice, fingerprint);
+    await assert.rejects(releaseGenericRevocation(deps, idOf(bob), fingerprint), /can be trusted/);
+    const revocation = await releaseGenericRevocation(deps, idOf(alice), fingerprint);
     const revoked = await applyRevocation(certificate, revocation);
     assert(revoked);
     assert.equal((await revocationOf(revoked)).kind, "hard");
-    const actions = (await Array.fromAsync(listAudit(store, alice))).map((one) => one.action);
+    const actions = (await Array.fromAsync(listAudit(store, idOf(alice)))).map((one) => one.action);
     assert.deepEqual(actions, ["key.created", "revocation.released"]);
-    await store.db.updateTable("generic_revocations").set({ owner: "bob@alpha.test" }).execute();
-    await assert.rejects(releaseGenericRevocation(deps, bob, fingerprint), /can be trusted/);
+    await store.db
+      .updateTable("generic_revocations")
+      .set({ owner: idOf(bob) })
+      .execute();
+    await assert.rejects(releaseGenericRevocation(deps, idOf(bob), fingerprint), /can be trusted/);
   });
 
   test(`${engine}: nothing that the database holds opens a slot or shows a part of a secret key`, async () => {
@@ -134,7 +147,7 @@ for (const { engine, open } of engines()) {
         assert.equal(unwrap(key, row.wrapped, ["outer", ...bound]), undefined);
       }
     }
-    using keys = await unlockWithPassword(deps, alice, passwordOf(alice));
+    using keys = await unlockWithPassword(deps, idOf(alice), passwordOf(alice));
     using raw = keys?.active?.secretBytes();
     assert(raw && keys?.active);
     const isPublic = Buffer.from(keys.active.certificate.bytes);
@@ -157,7 +170,7 @@ test("open keys print as a secret and are wiped together", async () => {
   await using store = await sqlite.open();
   const deps = depsFor(store);
   await addUser(deps, alice);
-  const keys = await unlockWithPassword(deps, alice, passwordOf(alice));
+  const keys = await unlockWithPassword(deps, idOf(alice), passwordOf(alice));
   assert(keys?.active);
   const { active } = keys;
   assert.equal(JSON.stringify({ keys }), '{"keys":"[secret]"}');
@@ -172,6 +185,7 @@ test("the modern profile is created, stored and opened the same way", async () =
   await using store = await sqlite.open();
   const deps = depsFor(store);
   const account = {
+    id: idOf(alice),
     address: alice,
     custody: "unlocks-at-login",
     policy: undefined,
@@ -181,13 +195,14 @@ test("the modern profile is created, stored and opened the same way", async () =
   await insertAccount(store, account);
   const password = passwordOf(alice);
   const made = await createKeys(deps, {
+    owner: idOf(alice),
     address: alice,
     custody: "unlocks-at-login",
     password,
     profile: "modern",
   });
   assert.equal(made.version, 6);
-  using keys = await unlockWithPassword(deps, alice, passwordOf(alice));
+  using keys = await unlockWithPassword(deps, idOf(alice), passwordOf(alice));
   assert.equal(keys?.active?.fingerprint, made.fingerprint);
   const parsed = await parseCertificates(
     (await findPublished(store, alice))?.bytes ?? new Uint8Array(),

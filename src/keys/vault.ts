@@ -10,7 +10,7 @@
  */
 import { AppError } from "../base/errors.ts";
 import type { Secret } from "../base/secret.ts";
-import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
+import { type EmailAddress } from "../mail/address.ts";
 import type { Certificate } from "../openpgp/certificate.ts";
 import type { Fingerprint } from "../openpgp/fingerprint.ts";
 import { findPublished } from "../store/certificates.ts";
@@ -20,6 +20,7 @@ import { openWithPassword, openWithService } from "./master-key.ts";
 import { openKeys } from "./open-keys.ts";
 import { certificateIn, isExpired } from "./publication.ts";
 import { recordRelease } from "./releases.ts";
+import type { AccountId } from "../words/account.ts";
 import type { TypedPassword } from "./typed-password.ts";
 import type { UnlockedKeys } from "./unlocked-keys.ts";
 import type { VaultDeps } from "./vault-deps.ts";
@@ -32,19 +33,19 @@ export type { KeyRules, VaultDeps } from "./vault-deps.ts";
 /** Opens a user's keys with his password; undefined when it opens no slot or he has no keys here. */
 export async function unlockWithPassword(
   deps: VaultDeps,
-  address: EmailAddress,
+  owner: AccountId,
   password: Secret | TypedPassword,
 ): Promise<UnlockedKeys | undefined> {
-  using masterKey = await openWithPassword(deps, address, password);
+  using masterKey = await openWithPassword(deps, owner, password);
   return masterKey === undefined ? undefined : await openKeys(deps, masterKey);
 }
 
 /** Opens a user's keys without him; undefined unless his custody is `provider-usable`. */
 export async function unlockWithService(
   deps: VaultDeps,
-  address: EmailAddress,
+  owner: AccountId,
 ): Promise<UnlockedKeys | undefined> {
-  using masterKey = await openWithService(deps, address);
+  using masterKey = await openWithService(deps, owner);
   return masterKey === undefined ? undefined : await openKeys(deps, masterKey);
 }
 
@@ -67,19 +68,19 @@ type Releasing = { readonly store?: Store; readonly isOwnAct?: boolean };
  */
 export async function releaseGenericRevocation(
   deps: VaultDeps,
-  address: EmailAddress,
+  owner: AccountId,
   fingerprint: Fingerprint,
   { store = deps.store, isOwnAct = false }: Releasing = {},
 ): Promise<Uint8Array> {
   const row = await selectGenericRevocation(store, fingerprint);
   using revocation =
-    row?.owner === canonicalAddress(address) ? unwrapRevocation(deps.serviceKeys, row) : undefined;
+    row !== undefined && row.owner === owner ? unwrapRevocation(deps.serviceKeys, row) : undefined;
   if (revocation === undefined) {
     throw new AppError("there is no generic revocation of this key that can be trusted", {
       temporary: false,
     });
   }
-  const release = { account: address, fingerprint, by: "generic", isOwnAct } as const;
+  const release = { account: owner, fingerprint, by: "generic", isOwnAct } as const;
   await store.transaction(async (tx) => recordRelease(deps, tx, release));
   return Uint8Array.from(revocation.reveal());
 }

@@ -1,10 +1,10 @@
 import type { Secret } from "../base/secret.ts";
-import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
 import type { Fingerprint } from "../openpgp/fingerprint.ts";
 import type { GenericRevocationRow } from "../store/generic-revocations.ts";
 import type { SecretKeyRow } from "../store/vault.ts";
 import type { ServiceKey, ServiceKeys } from "./service-key.ts";
 import { deriveKey, unwrap, wrap } from "./wrap.ts";
+import type { AccountId } from "../words/account.ts";
 
 const SECRET_KEY_VERSION = 1;
 const REVOCATION_VERSION = 1;
@@ -14,7 +14,7 @@ export function wrapSecretKey(
   secretKey: Secret,
   masterKey: { readonly id: string; readonly secret: Secret },
   row: Omit<SecretKeyRow, "wrapped" | "masterKey" | "version">,
-  owner: EmailAddress,
+  owner: AccountId,
 ): SecretKeyRow {
   const bound = { ...row, masterKey: masterKey.id, version: SECRET_KEY_VERSION };
   using key = deriveKey(masterKey.secret, `secret-key|${row.fingerprint}`);
@@ -25,7 +25,7 @@ export function wrapSecretKey(
 export function unwrapSecretKey(
   masterKey: Secret,
   row: SecretKeyRow,
-  owner: EmailAddress,
+  owner: AccountId,
 ): Secret | undefined {
   using key = deriveKey(masterKey, `secret-key|${row.fingerprint}`);
   return unwrap(key, row.wrapped, secretKeyContext(owner, row));
@@ -34,13 +34,13 @@ export function unwrapSecretKey(
 /** Wraps a generic revocation: it can end a key, so it has a purpose of its own under the service key. */
 export function wrapRevocation(
   serviceKeys: ServiceKeys,
-  owner: EmailAddress,
+  owner: AccountId,
   fingerprint: Fingerprint,
   revocation: Uint8Array,
 ): Omit<GenericRevocationRow, "createdAt"> {
   const serviceKey = serviceKeys.current;
   using key = serviceKey.for("revocations");
-  const bound = { owner: canonicalAddress(owner), fingerprint, version: REVOCATION_VERSION };
+  const bound = { owner, fingerprint, version: REVOCATION_VERSION };
   const wrapped = wrap(key, revocation, revocationContext(bound));
   return { ...bound, wrapped, serviceKey: serviceKey.id };
 }
@@ -66,18 +66,18 @@ function unwrapUnder(serviceKey: ServiceKey, row: GenericRevocationRow): Secret 
 }
 
 function secretKeyContext(
-  owner: EmailAddress,
+  owner: AccountId,
   row: Pick<SecretKeyRow, "masterKey" | "address" | "fingerprint" | "version" | "purpose">,
 ): readonly string[] {
   const { masterKey, address, fingerprint, version, purpose } = row;
   const bound = [masterKey, address, fingerprint, String(version)];
-  return [`secret-key ${purpose}`, canonicalAddress(owner), ...bound];
+  return [`secret-key ${purpose}`, owner, ...bound];
 }
 
 function revocationContext(row: {
-  readonly owner: string;
+  readonly owner: AccountId | undefined;
   readonly fingerprint: Fingerprint;
   readonly version: number;
 }): readonly string[] {
-  return ["generic-revocation", row.owner, row.fingerprint, String(row.version)];
+  return ["generic-revocation", row.owner ?? "", row.fingerprint, String(row.version)];
 }

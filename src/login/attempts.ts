@@ -3,6 +3,7 @@ import { MINUTE, after } from "../base/time.ts";
 import { appendAudit } from "../journal/audit.ts";
 import type { VaultDeps } from "../keys/vault.ts";
 import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
+import { findAccount } from "../store/accounts.ts";
 import {
   countAttempt,
   forgetAttempts,
@@ -67,7 +68,8 @@ export async function countFailure(
     ATTEMPT_WINDOW_MS,
   );
   if (failures !== limits.failures) return;
-  await appendAudit(store, { at, action: "login.throttled", account: attempt.address });
+  const account = (await findAccount(store, attempt.address))?.id;
+  await appendAudit(store, { at, action: "login.throttled", account });
 }
 
 /** The right password forgets the wrong ones before it. */

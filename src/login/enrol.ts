@@ -1,18 +1,19 @@
-import { addAccount, NO_LOGIN, type Account, type NewAccount } from "../accounts/embedded.ts";
+import { addAccount, NO_LOGIN, type NewAccount } from "../accounts/embedded.ts";
 import type { Secret } from "../base/secret.ts";
-import { keepAccountTag } from "../journal/account-tag.ts";
 import { appendAudit } from "../journal/audit.ts";
-import { firstGeneration, generationDetail } from "../keys/binding.ts";
+import { FIRST_GENERATION as generation, generationDetail } from "../keys/binding.ts";
 import { prepareKeys, saveKeys, type PreparedKeys } from "../keys/create.ts";
 import { takeAddress } from "../keys/free-address.ts";
 import { makeLogin, newSalt } from "../keys/login-verifier.ts";
-import { Overtaken } from "../keys/overtaken.ts";
 import { TypedPassword } from "../keys/typed-password.ts";
 import type { KeyRules, VaultDeps } from "../keys/vault.ts";
+import { newAccountId, type Account, type AccountId } from "../words/account.ts";
 
 /** Who is to have an account, and whether his key is made with it. */
-export type Enrolment = NewAccount &
+export type Enrolment = Omit<NewAccount, "id"> &
   KeyRules & {
+    /** The name of the account in the database; absent, a new random one. */
+    readonly id?: AccountId;
     /** Without one nobody logs in until a password is set; the key is provisional then. */
     readonly password?: Secret | undefined;
     /** `later`: in the background, or at the first login. */
@@ -32,29 +33,26 @@ export type Enrolled = {
  * @throws AppError when the address is taken, or was erased less than thirty days ago.
  */
 export async function enrol(deps: VaultDeps, wanted: Enrolment): Promise<Enrolled> {
-  const { address, policy, password } = wanted;
+  const { id = newAccountId(), address, policy, password } = wanted;
   using typed = password === undefined ? undefined : new TypedPassword(password);
-  const generation = await firstGeneration(deps.store, address);
   const salt = newSalt();
   const login =
     typed === undefined
       ? NO_LOGIN
-      : await makeLogin(deps.serviceKeys, { owner: address, generation }, typed, salt);
-  using keys = await keysFor(deps, { ...wanted, typed, salt, generation });
+      : await makeLogin(deps.serviceKeys, { owner: id, generation }, typed, salt);
+  using keys = await keysFor(deps, { ...wanted, owner: id, typed, salt, generation });
   const account = await deps.store.transaction(async (store) => {
     const at = deps.clock.now();
     const custody = keys.prepared?.custody ?? wanted.custody;
     const detail = { custody, ...generationDetail(generation) };
-    await appendAudit(store, { at, action: "account.added", account: address, detail });
+    await appendAudit(store, { at, action: "account.added", account: id, detail });
     await takeAddress(store, address, at);
-    if ((await firstGeneration(store, address)) !== generation + 1) throw new Overtaken();
     const added = await addAccount(
       { store, clock: deps.clock },
-      { address, custody, policy },
+      { id, address, custody, policy },
       login,
       generation,
     );
-    await keepAccountTag(store, address);
     if (keys.prepared !== undefined) await saveKeys(deps, store, keys.prepared);
     return added;
   });
@@ -69,6 +67,7 @@ export async function enrol(deps: VaultDeps, wanted: Enrolment): Promise<Enrolle
 async function keysFor(
   deps: VaultDeps,
   wanted: Enrolment & {
+    readonly owner: AccountId;
     readonly typed: TypedPassword | undefined;
     readonly salt: Uint8Array;
     readonly generation: number;

@@ -8,11 +8,10 @@ import { listAudit, verifyAudit } from "../journal/audit.ts";
 import { fixedServiceKeys, newServiceRoot } from "../keys/service-key.ts";
 import { type EmailAddress, parseAddress } from "../mail/address.ts";
 import type { Store } from "../store/store.ts";
-import { setLoginOnly } from "../../test/support/accounts.ts";
+import { enrol, setLoginOnly, idOf } from "../../test/support/accounts.ts";
 import { fakeClock } from "../../test/support/clock.ts";
 import { engines } from "../../test/support/engines.ts";
 import { DEFAULT_LOGIN_LIMITS, purgeAttempts } from "./attempts.ts";
-import { enrol } from "./enrol.ts";
 import { login, type LoginDeps } from "./login.ts";
 import { LoginTurns } from "./login-turns.ts";
 
@@ -49,7 +48,7 @@ for (const { engine, open } of engines()) {
     assert.deepEqual(result.account, account);
     assert.equal(result.isLocked, false);
     assert.equal(keys.active?.fingerprint, certificate?.fingerprint);
-    const audit = await Array.fromAsync(listAudit(store, alice));
+    const audit = await Array.fromAsync(listAudit(store, idOf(alice)));
     assert.deepEqual(
       audit.map((one) => one.action),
       ["account.added", "key.created"],
@@ -98,7 +97,7 @@ for (const { engine, open } of engines()) {
     assert.equal(kinds.filter((kind) => kind === "throttled").length, 2);
     assert.equal(await attempt(right()), "throttled");
     assert.equal(await attempt(right(), "198.51.100.0/24"), "ok");
-    const actions = (await Array.fromAsync(listAudit(store, alice))).map((one) => one.action);
+    const actions = (await Array.fromAsync(listAudit(store, idOf(alice)))).map((one) => one.action);
     assert.equal(actions.filter((action) => action === "login.throttled").length, 1);
     deps.clock.advance(15 * MINUTE);
     assert.equal(await attempt(right()), "ok");
@@ -177,7 +176,7 @@ for (const { engine, open } of engines()) {
     await using store = await open();
     const deps = depsFor(store);
     await enrol(deps, { ...wanted, password: right() });
-    await setLoginOnly(deps, alice, Secret.fromText("new password"));
+    await setLoginOnly(deps, idOf(alice), Secret.fromText("new password"));
     const result = await login(deps, {
       address: alice,
       password: Secret.fromText("new password"),

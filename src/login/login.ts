@@ -1,7 +1,6 @@
 /** From a password to open keys. */
 import { AppError } from "../base/errors.ts";
 import type { Secret } from "../base/secret.ts";
-import type { Account } from "../accounts/embedded.ts";
 import { untilNotOvertaken } from "../keys/change.ts";
 import { verifyPassword } from "../keys/login-verifier.ts";
 import { compareServiceKey, OTHER_SERVICE_KEY } from "../keys/service-key-log.ts";
@@ -18,6 +17,8 @@ import {
 } from "./attempts.ts";
 import type { LoginTurns } from "./login-turns.ts";
 import { unlockAtLogin } from "./unlock.ts";
+import { findAccount } from "../store/accounts.ts";
+import type { Account } from "../words/account.ts";
 
 export type LoginRequest = Attempt & {
   readonly password: Secret;
@@ -70,7 +71,8 @@ async function lookAt(deps: LoginDeps, request: LoginRequest): Promise<Login> {
   if (await isThrottled(deps, limits, request, isSeen)) return { kind: "throttled" };
   using typed = new TypedPassword(request.password);
   return await untilNotOvertaken(async (): Promise<Login> => {
-    const verified = await verifyPassword(deps, request.address, typed);
+    const named = await findAccount(deps.store, request.address);
+    const verified = await verifyPassword(deps, named?.id, typed);
     if (verified === undefined) return await refuse(deps, limits, request);
     await forgetFailures(deps, request);
     deps.turns?.succeeded(request);

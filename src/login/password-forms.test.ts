@@ -5,8 +5,8 @@ import { test } from "node:test";
 import { engines } from "../../test/support/engines.ts";
 import { alice, depsFor, network } from "../../test/support/key-life.ts";
 import { Secret } from "../base/secret.ts";
-import { enrol } from "./enrol.ts";
 import { login, type LoginDeps } from "./login.ts";
+import { enrol } from "../../test/support/accounts.ts";
 
 const NFC = "Käse & Brötchen";
 const FORMS = {

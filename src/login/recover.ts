@@ -2,7 +2,7 @@
  * The ways back to an account, and what each leaves of its keys (a password that is known, a recovery code, the
  * organisation's escrow, the provider's own access, or nothing at all).
  */
-import { findAccount, type Account } from "../accounts/embedded.ts";
+import { readAccount } from "../store/accounts.ts";
 import { AppError } from "../base/errors.ts";
 import type { Secret } from "../base/secret.ts";
 import { generationNow } from "../keys/binding.ts";
@@ -20,9 +20,9 @@ import { Overtaken } from "../keys/overtaken.ts";
 import { changePassword } from "../keys/password.ts";
 import { renewMasterKey } from "../keys/renew.ts";
 import { TypedPassword } from "../keys/typed-password.ts";
-import type { EmailAddress } from "../mail/address.ts";
 import { findMasterKey } from "../store/vault.ts";
 import type { LoginDeps } from "./login.ts";
+import type { Account, AccountId } from "../words/account.ts";
 
 /** What became of the keys: `kept`, or `new` ones with the old ones revoked and parked. */
 export type Recovered = {
@@ -34,11 +34,11 @@ export type Recovered = {
 /** A new password in place of the one that is known; nothing else changes. False when the old one is wrong. */
 export async function replacePassword(
   deps: LoginDeps,
-  address: EmailAddress,
+  owner: AccountId,
   old: Secret,
   password: Secret,
 ): Promise<boolean> {
-  using masterKey = await openWithPassword(deps, address, old);
+  using masterKey = await openWithPassword(deps, owner, old);
   if (masterKey === undefined) return false;
   await changePassword(deps, masterKey, { password, action: "password.changed" });
   return true;
@@ -47,11 +47,11 @@ export async function replacePassword(
 /** A new password for whoever has the recovery code, which is used up: the answer has the next one. */
 export async function recoverWithCode(
   deps: LoginDeps,
-  address: EmailAddress,
+  owner: AccountId,
   code: Secret,
   password: Secret,
 ): Promise<Recovered | undefined> {
-  using masterKey = await openWithRecoveryCode(deps, address, code);
+  using masterKey = await openWithRecoveryCode(deps, owner, code);
   if (masterKey === undefined) return undefined;
   return await keepKeys(deps, masterKey, password, "account.recovered", true);
 }
@@ -59,11 +59,11 @@ export async function recoverWithCode(
 /** A new password by what the organisation's escrow key decrypted (`escrowMessages`). */
 export async function recoverWithEscrow(
   deps: LoginDeps,
-  address: EmailAddress,
+  owner: AccountId,
   decrypted: Secret,
   password: Secret,
 ): Promise<Recovered | undefined> {
-  using masterKey = await openWithEscrow(deps, address, decrypted);
+  using masterKey = await openWithEscrow(deps, owner, decrypted);
   if (masterKey === undefined) return undefined;
   return await keepKeys(deps, masterKey, password, "escrow.used", false);
 }
@@ -75,16 +75,16 @@ export async function recoverWithEscrow(
  */
 export async function resetPassword(
   deps: LoginDeps,
-  address: EmailAddress,
+  owner: AccountId,
   password: Secret,
 ): Promise<Recovered> {
-  const account = await findAccount(deps.store, address);
+  const account = (await readAccount(deps.store, owner))?.account;
   if (account === undefined) throw new AppError("there is no such account", { temporary: false });
-  using masterKey = await openWithService(deps, address, ["service"]);
+  using masterKey = await openWithService(deps, owner, ["service"]);
   if (masterKey !== undefined) {
     return await keepKeys(deps, masterKey, password, "account.reset", false);
   }
-  if ((await findMasterKey(deps.store, address)) === undefined) {
+  if ((await findMasterKey(deps.store, owner)) === undefined) {
     return await resetLogin(deps, account, password);
   }
   return await newKeys(deps, account, password);
@@ -105,7 +105,7 @@ async function keepKeys(
 /** Somebody without keys here: his first login makes them, or his device has them. */
 async function resetLogin(
   deps: LoginDeps,
-  { address: owner }: Account,
+  { id: owner }: Account,
   password: Secret,
 ): Promise<Recovered> {
   const { store, clock, serviceKeys } = deps;
@@ -130,14 +130,14 @@ async function resetLogin(
 
 async function newKeys(
   deps: LoginDeps,
-  { address, custody }: Account,
+  { id: owner, custody }: Account,
   password: Secret,
 ): Promise<Recovered> {
-  using provisional = await openWithService(deps, address, ["provisional"]);
+  using provisional = await openWithService(deps, owner, ["provisional"]);
   const isProvisional = provisional !== undefined;
   const { recoveryCode } = await renewMasterKey(deps, {
     ...deps.keyRules,
-    owner: address,
+    owner,
     from: provisional,
     custody: isProvisional ? "unlocks-at-login" : custody,
     password,

@@ -2,7 +2,6 @@
  * What a right password does to a user's keys. It opens them; and it is the moment for what only their owner can do:
  * first keys, the end of a provisional enrolment, keys of new aliases, and a longer life for keys that expire soon.
  */
-import type { Account } from "../accounts/embedded.ts";
 import { createKeys } from "../keys/create.ts";
 import {
   openAtFirstLogin,
@@ -20,6 +19,7 @@ import type { UnlockedKeys } from "../keys/unlocked-keys.ts";
 import { upkeep } from "../keys/upkeep.ts";
 import { findMasterKey } from "../store/vault.ts";
 import type { LoginDeps } from "./login.ts";
+import type { Account } from "../words/account.ts";
 
 /** What a verified password opens (`keys` are undefined when they stay closed), and at which change of the account. */
 export type UnlockedAtLogin = {
@@ -51,22 +51,22 @@ async function masterKeyAtLogin(
   password: TypedPassword,
 ): Promise<MasterKey | undefined> {
   const { account, generation } = verified;
-  const { address, custody } = account;
-  if ((await findMasterKey(deps.store, address)) === undefined) {
+  const { id: owner, custody } = account;
+  if ((await findMasterKey(deps.store, owner)) === undefined) {
     if (custody === "user-device-only") return undefined;
     await createFirst(deps, verified, password);
-    return await openWithPassword(deps, address, password);
+    return await openWithPassword(deps, owner, password);
   }
-  using provisional = await openAtFirstLogin(deps, address);
+  using provisional = await openAtFirstLogin(deps, owner);
   if (provisional !== undefined) {
     if (provisional.generation !== generation) throw new Overtaken();
     await endProvisional(deps, account, provisional, password);
-    return await openWithPassword(deps, address, password);
+    return await openWithPassword(deps, owner, password);
   }
-  const opened = await openWithPassword(deps, address, password);
+  const opened = await openWithPassword(deps, owner, password);
   if (opened !== undefined) return asVerified(opened, generation);
   // The password was changed elsewhere; where the provider may use the keys anyway, the new one gets its slot.
-  const masterKey = await openWithService(deps, address, ["service"]);
+  const masterKey = await openWithService(deps, owner, ["service"]);
   if (masterKey === undefined) return undefined;
   asVerified(masterKey, generation);
   await changePassword(deps, masterKey, { password, action: "password.followed" });
@@ -83,23 +83,24 @@ function asVerified(masterKey: MasterKey, generation: number): MasterKey {
 /** Somebody who logs in twice at once gets one key: whoever is second is verified again. */
 async function createFirst(
   deps: LoginDeps,
-  { account: { address, custody }, login, generation }: Verified,
+  { account: { id: owner, address, custody }, login, generation }: Verified,
   password: TypedPassword,
 ): Promise<void> {
-  const wanted = { ...deps.keyRules, address, custody, password, generation, salt: login.salt };
+  const { salt } = login;
+  const wanted = { ...deps.keyRules, owner, address, custody, password, generation, salt };
   await createKeys(deps, wanted);
 }
 
 /** From now on the provider alone opens nothing. Of two logins at once one does it. */
 async function endProvisional(
   deps: LoginDeps,
-  { address }: Account,
+  { id: owner }: Account,
   from: MasterKey,
   password: TypedPassword,
 ): Promise<void> {
   await renewMasterKey(deps, {
     ...deps.keyRules,
-    owner: address,
+    owner,
     from,
     custody: "unlocks-at-login",
     password,

@@ -5,7 +5,7 @@ import { after, fromUnixMs, MINUTE } from "../base/time.ts";
 import { locked as lockedAt } from "../incoming/verdicts.ts";
 import { parseAddress } from "../mail/address.ts";
 import { parseFingerprint } from "../openpgp/fingerprint.ts";
-import { haveAccounts } from "../../test/support/accounts.ts";
+import { haveAccounts, idOf } from "../../test/support/accounts.ts";
 import { engines } from "../../test/support/engines.ts";
 import {
   listMessages,
@@ -41,7 +41,7 @@ const confidential: MessageVerdict = {
 };
 
 const sealed: NewMessage = {
-  account: bob,
+  account: idOf(bob),
   body: Buffer.from("sealed \0 bytes \xff", "latin1"),
   form: "sealed",
   receivedAt: now,
@@ -59,13 +59,13 @@ for (const { engine, open } of engines()) {
     await haveAccounts(store, alice, bob);
     const id = await storeMessage(store, sealed);
     assert.deepEqual(await waitingIds(store), [id]);
-    const waiting = await readMessage(store, bob, id);
+    const waiting = await readMessage(store, idOf(bob), id);
     assert.deepEqual(Buffer.from(waiting?.body ?? []), sealed.body);
     assert.deepEqual(waiting?.verdict, locked);
     assert.equal(waiting.summary.length, 0);
-    await recordVerdict(store, bob, id, confidential, { summary: Buffer.from("summary") });
+    await recordVerdict(store, idOf(bob), id, confidential, { summary: Buffer.from("summary") });
     assert.deepEqual(await waitingIds(store), []);
-    const [listed] = await listMessages(store, bob);
+    const [listed] = await listMessages(store, idOf(bob));
     assert.equal(listed?.state, "done");
     assert.deepEqual(listed.verdict, confidential);
     assert.equal(Buffer.from(listed.summary).toString(), "summary");
@@ -86,28 +86,28 @@ for (const { engine, open } of engines()) {
       ),
     );
     assert.equal(new Set(ids).size, 1);
-    assert.equal((await listMessages(store, bob)).length, 1);
+    assert.equal((await listMessages(store, idOf(bob))).length, 1);
     await storeMessage(store, { ...sealed, contentHash, envelopeId: "e2" });
-    await storeMessage(store, { ...sealed, contentHash, account: alice });
-    assert.equal((await listMessages(store, bob)).length, 2);
+    await storeMessage(store, { ...sealed, contentHash, account: idOf(alice) });
+    assert.equal((await listMessages(store, idOf(bob))).length, 2);
   });
 
   test(`${engine}: a repetition after the verdict leaves the verdict alone`, async () => {
     await using store = await open();
     await haveAccounts(store, alice, bob);
     const id = await storeMessage(store, sealed);
-    await recordVerdict(store, bob, id, confidential);
+    await recordVerdict(store, idOf(bob), id, confidential);
     assert.equal(await storeMessage(store, sealed), id);
-    assert.equal((await readMessage(store, bob, id))?.verdict.state, "CONFIDENTIAL");
+    assert.equal((await readMessage(store, idOf(bob), id))?.verdict.state, "CONFIDENTIAL");
   });
 
   test(`${engine}: nobody reads or changes another's message`, async () => {
     await using store = await open();
     await haveAccounts(store, alice, bob);
     const id = await storeMessage(store, sealed);
-    assert.equal(await readMessage(store, alice, id), undefined);
-    await assert.rejects(recordVerdict(store, alice, id, confidential), /no such message/);
-    assert.equal((await readMessage(store, bob, id))?.state, "pending");
+    assert.equal(await readMessage(store, idOf(alice), id), undefined);
+    await assert.rejects(recordVerdict(store, idOf(alice), id, confidential), /no such message/);
+    assert.equal((await readMessage(store, idOf(bob), id))?.state, "pending");
   });
 
   test(`${engine}: pending mail is listed in the order in which it came, the mailbox the other way round`, async () => {
@@ -120,7 +120,7 @@ for (const { engine, open } of engines()) {
     }
     assert.deepEqual(await waitingIds(store), ids);
     assert.deepEqual(
-      (await listMessages(store, bob)).map((one) => one.id),
+      (await listMessages(store, idOf(bob))).map((one) => one.id),
       ids.toReversed(),
     );
   });
@@ -128,15 +128,15 @@ for (const { engine, open } of engines()) {
   test(`${engine}: quotas count what is stored, pending mail by its own`, async () => {
     await using store = await open();
     await haveAccounts(store, alice, bob);
-    assert.equal(await usedBytes(store, bob), 0);
+    assert.equal(await usedBytes(store, idOf(bob)), 0);
     const quota = { mailboxBytes: 300, pendingBytes: 150 };
     const id = await storeMessage(store, { ...sealed, body: Buffer.alloc(100) });
-    assert.equal(await roomFor(store, bob, quota, 50), "room");
-    assert.equal(await roomFor(store, bob, quota, 51), "pending-full");
-    assert.equal(await roomFor(store, bob, quota, 201), "mailbox-full");
-    await recordVerdict(store, bob, id, confidential, { summary: Buffer.alloc(30) });
-    await recordVerdict(store, bob, id, confidential, { summary: Buffer.alloc(20) });
-    assert.deepEqual(await mailboxUse(store, bob), {
+    assert.equal(await roomFor(store, idOf(bob), quota, 50), "room");
+    assert.equal(await roomFor(store, idOf(bob), quota, 51), "pending-full");
+    assert.equal(await roomFor(store, idOf(bob), quota, 201), "mailbox-full");
+    await recordVerdict(store, idOf(bob), id, confidential, { summary: Buffer.alloc(30) });
+    await recordVerdict(store, idOf(bob), id, confidential, { summary: Buffer.alloc(20) });
+    assert.deepEqual(await mailboxUse(store, idOf(bob)), {
       count: 1,
       usedBytes: 120,
       pendingCount: 0,
@@ -147,5 +147,5 @@ for (const { engine, open } of engines()) {
 
 async function waitingIds(store: Store): Promise<readonly string[]> {
   assert(bob !== undefined);
-  return (await listWaiting(store, bob)).map(({ id }) => id);
+  return (await listWaiting(store, idOf(bob))).map(({ id }) => id);
 }

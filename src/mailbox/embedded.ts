@@ -3,7 +3,6 @@ import { createHash, randomUUID } from "node:crypto";
 
 import { type Octets, octetStringsIn } from "../base/large-octets.ts";
 import { AppError } from "../base/errors.ts";
-import type { EmailAddress } from "../mail/address.ts";
 import { addPendingEvidence, updateVerdict, type ReadInside } from "../store/message-verdicts.ts";
 import {
   hasSealedMessage,
@@ -25,6 +24,7 @@ import type {
   StoredMessage,
   StoredSummary,
 } from "./mailbox.ts";
+import type { AccountId } from "../words/account.ts";
 
 /** An account is no longer what it was when it was looked up. */
 export class AccountGone extends AppError {
@@ -68,7 +68,7 @@ export async function storeMessage(store: Store, message: NewMessage): Promise<M
 /** The newest ten thousand messages of an account, the newest first. */
 export async function listMessages(
   store: Store,
-  account: EmailAddress,
+  account: AccountId,
 ): Promise<readonly StoredSummary[]> {
   return (await selectMessages(store, account, LIST_LIMIT)).map(toSummary);
 }
@@ -76,7 +76,7 @@ export async function listMessages(
 /** A message of this account; undefined for an unknown ID and for one of another account alike. */
 export async function readMessage(
   store: Store,
-  account: EmailAddress,
+  account: AccountId,
   id: string,
 ): Promise<StoredMessage | undefined> {
   const row = await selectMessage(store, account, id);
@@ -86,13 +86,13 @@ export async function readMessage(
 /** What waits for its reader's key or its author's keyserver, in the order in which it came. */
 export async function listWaiting(
   store: Store,
-  account: EmailAddress,
+  account: AccountId,
 ): Promise<readonly StoredSummary[]> {
   return (await selectWaiting(store, account)).map(toSummary);
 }
 
 /** The accounts for which something waits. */
-export async function waitingAccounts(store: Store): Promise<readonly EmailAddress[]> {
+export async function waitingAccounts(store: Store): Promise<readonly AccountId[]> {
   return selectWaitingAccounts(store);
 }
 
@@ -102,7 +102,7 @@ export async function waitingAccounts(store: Store): Promise<readonly EmailAddre
  */
 export async function recordVerdict(
   store: Store,
-  account: EmailAddress,
+  account: AccountId,
   id: MessageId,
   verdict: MessageVerdict,
   read: ReadInside = {},
@@ -115,7 +115,7 @@ export async function recordVerdict(
 /** Keeps with a waiting message what is known before it is opened; its verdict stays what it is by now. */
 export async function recordWaiting(
   store: Store,
-  account: EmailAddress,
+  account: AccountId,
   id: MessageId,
   evidence: MessageVerdict["evidence"],
 ): Promise<void> {
@@ -130,14 +130,14 @@ const RECORD_TURNS = 5;
 /** True when one of these messages came sealed: an answer to it must not leave in clear. */
 export async function cameProtected(
   store: Store,
-  account: EmailAddress,
+  account: AccountId,
   messageIds: readonly string[],
 ): Promise<boolean> {
   return hasSealedMessage(store, account, messageIds);
 }
 
 /** What a mailbox holds now. */
-export async function mailboxUse(store: Store, account: EmailAddress): Promise<MailboxUse> {
+export async function mailboxUse(store: Store, account: AccountId): Promise<MailboxUse> {
   const [all, pending] = await Promise.all([
     sumMessages(store, account),
     sumMessages(store, account, "pending"),
@@ -151,14 +151,14 @@ export async function mailboxUse(store: Store, account: EmailAddress): Promise<M
 }
 
 /** The bytes that a mailbox takes. */
-export async function usedBytes(store: Store, account: EmailAddress): Promise<number> {
+export async function usedBytes(store: Store, account: AccountId): Promise<number> {
   return (await sumMessages(store, account)).bytes;
 }
 
 /** Whether a message of this size fits, and if not, which quota it would break. */
 export async function roomFor(
   store: Store,
-  account: EmailAddress,
+  account: AccountId,
   quota: Quota,
   sizeBytes: number,
 ): Promise<"room" | "mailbox-full" | "pending-full"> {

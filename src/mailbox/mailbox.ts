@@ -4,10 +4,10 @@
  * sizes and times are clear.
  */
 import type { Brand } from "../base/brand.ts";
-import type { EmailAddress } from "../mail/address.ts";
 import type { MessageForm, MessageState } from "../store/messages.ts";
 import type { Octets } from "../base/large-octets.ts";
 import type { MessageVerdict } from "../store/verdict.ts";
+import type { AccountId } from "../words/account.ts";
 
 export type { MessageForm, MessageState } from "../store/messages.ts";
 export type { MessageVerdict, ResultState } from "../store/verdict.ts";
@@ -20,7 +20,7 @@ export type MessageId = Brand<string, "MessageId">;
  * deliveries of the same bytes apart: together they make storing idempotent. Without the hash the body's is taken.
  */
 export type NewMessage = {
-  readonly account: EmailAddress;
+  readonly account: AccountId;
   readonly body: Octets;
   readonly form: MessageForm;
   readonly receivedAt: Date;

@@ -9,7 +9,7 @@ import type { Envelope } from "../mail/envelope.ts";
 import type { Outcome } from "../smtp/hop.ts";
 import type { Store } from "../store/store.ts";
 import { keepForLater, sendDue, type OutboxDeps } from "./outbox.ts";
-import { haveAccounts } from "../../test/support/accounts.ts";
+import { haveAccounts, idOf } from "../../test/support/accounts.ts";
 import { traceOutgoing } from "./tracing.ts";
 
 const START = fromUnixMs(1_795_000_000_000);
@@ -51,7 +51,9 @@ function outbox(store: Store, outcome: (to: string, from: EmailAddress | undefin
       const sender = from === "alice" ? ALICE : undefined;
       const envelope = { from: sender, recipients: to.map(addressOf) };
       await haveAccounts(store, ALICE);
-      await keepForLater(deps, ALICE, "<1@alpha.test>", [{ envelope, message: MESSAGE }]);
+      await keepForLater(deps, { account: idOf(ALICE), address: ALICE }, "<1@alpha.test>", [
+        { envelope, message: MESSAGE },
+      ]);
     },
     /** Somebody sets the clock. */
     setClock: (byMs: number) => {

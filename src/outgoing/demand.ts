@@ -1,21 +1,18 @@
 /** What a message asks for by itself: to leave encrypted and not in clear, or as its client has encrypted it already. */
 import type { Discover } from "../discovery/outcome.ts";
 import { formatAddress, type EmailAddress } from "../mail/address.ts";
-import type { Policy } from "../policy/policy.ts";
 import type { ClientProtection } from "./already-protected.ts";
 import type { Prepared } from "./prepare.ts";
 import type { Demand } from "./replies.ts";
+import type { AccountId, Policy } from "../words/account.ts";
 
 /** Whether the sender received one of these messages protected: a reply to it must not be clear. */
-export type CameProtected = (
-  reader: EmailAddress,
-  messageIds: readonly string[],
-) => Promise<boolean>;
+export type CameProtected = (reader: AccountId, messageIds: readonly string[]) => Promise<boolean>;
 
 /** What makes the message one that must not leave in clear; undefined: nothing, the policy in force decides. */
 export async function demandFor(
   { cameProtected }: { readonly cameProtected: CameProtected },
-  sender: { readonly address: EmailAddress; readonly policy: Policy },
+  sender: { readonly account: AccountId; readonly policy: Policy },
   prepared: Prepared,
 ): Promise<Demand | undefined> {
   if (sender.policy === "require") return "policy";
@@ -24,7 +21,7 @@ export async function demandFor(
   if (prepared.isReplyToUnknown) return "unknown-reply";
   const { repliesTo } = prepared;
   if (repliesTo.length === 0) return undefined;
-  return (await cameProtected(sender.address, repliesTo)) ? "reply" : undefined;
+  return (await cameProtected(sender.account, repliesTo)) ? "reply" : undefined;
 }
 
 /**

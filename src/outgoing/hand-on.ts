@@ -7,11 +7,15 @@ import { randomUUID } from "node:crypto";
 import { formatAddress, type EmailAddress } from "../mail/address.ts";
 import { reply, type Reply } from "../smtp/reply.ts";
 import type { Relay, RelayResult } from "../smtp/hop.ts";
+import type { AccountId } from "../words/account.ts";
 import type { Copy } from "./copies.ts";
 import type { TraceOutgoing } from "./tracing.ts";
 
+/** The account that a copy belongs to, and the address that its bounce goes to. */
+export type CopySender = { readonly account: AccountId; readonly address: EmailAddress };
+
 export type HandOnRequest = {
-  readonly sender: EmailAddress;
+  readonly sender: CopySender;
   readonly messageId: string;
   readonly copies: readonly Copy[];
   /** What the reply says was done: `2 encrypted`. */
@@ -23,7 +27,7 @@ export type HandOn = (request: HandOnRequest) => Promise<Reply>;
 
 /** Commits copies for later; wakes whoever sends them. */
 export type KeepForLater = (
-  sender: EmailAddress,
+  sender: CopySender,
   messageId: string,
   copies: readonly Copy[],
 ) => Promise<void>;

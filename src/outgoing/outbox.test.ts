@@ -5,7 +5,7 @@ import { fromUnixMs, HOUR, after } from "../base/time.ts";
 import { formatAddress, parseAddress, parseDomain, type EmailAddress } from "../mail/address.ts";
 import { migrate } from "../store/migrate.ts";
 import { openStore } from "../store/store.ts";
-import { haveAccounts } from "../../test/support/accounts.ts";
+import { haveAccounts, idOf } from "../../test/support/accounts.ts";
 import { keepForLater, sendDue, type OutboxDeps } from "./outbox.ts";
 import { traceOutgoing } from "./tracing.ts";
 
@@ -50,7 +50,9 @@ test("a copy that cannot be opened keeps no other back, and every try has its li
     ["ben@beta.test", "fine"],
   ] as const) {
     const envelope = { from: alice, recipients: [address(to)] };
-    await keepForLater(deps, alice, "<1@alpha.test>", [{ envelope, message: Buffer.from(text) }]);
+    await keepForLater(deps, { account: idOf(alice), address: alice }, "<1@alpha.test>", [
+      { envelope, message: Buffer.from(text) },
+    ]);
   }
   // Somebody deleted a piece of the large one.
   await store.db.deleteFrom("outbox_pieces").where("number", "=", 0).execute();

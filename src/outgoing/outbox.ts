@@ -5,14 +5,7 @@
 import { randomUUID } from "node:crypto";
 import { retryDelayMs } from "../base/retry-delay.ts";
 import { after, DAY, MINUTE, type Clock } from "../base/time.ts";
-import {
-  canonicalAddress,
-  formatAddress,
-  parseAddress,
-  type CanonicalAddress,
-  type Domain,
-  type EmailAddress,
-} from "../mail/address.ts";
+import { formatAddress, parseAddress, type Domain, type EmailAddress } from "../mail/address.ts";
 import type { Envelope } from "../mail/envelope.ts";
 import { bounce, type Failure } from "../notices/bounce.ts";
 import type { Relay, RelayResult } from "../smtp/hop.ts";
@@ -30,7 +23,9 @@ import {
 } from "../store/outbox.ts";
 import type { Store } from "../store/store.ts";
 import type { Copy } from "./copies.ts";
+import type { CopySender } from "./hand-on.ts";
 import type { TraceOutgoing } from "./tracing.ts";
+import type { AccountId } from "../words/account.ts";
 
 /** A message under the queue key, and the name of the service key that this came from. */
 export type Wrapped = Pick<OutboxRow, "wrapped" | "serviceKey">;
@@ -60,17 +55,16 @@ const MIN_ATTEMPTS = 12;
 const MAX_ATTEMPTS = 40;
 
 /**
- * Commits copies for the next round; `sender` is an account.
+ * Commits copies for the next round.
  * @throws AccountGone when there is no such account any more.
  */
 export async function keepForLater(
   deps: Pick<OutboxDeps, "store" | "clock" | "wrap">,
-  sender: EmailAddress,
+  { account, address: sender }: CopySender,
   messageId: string,
   copies: readonly Copy[],
 ): Promise<void> {
   const at = deps.clock.now();
-  const account = canonicalAddress(sender);
   await deps.store.transaction(async (tx) => {
     if ((await holdAccount(tx, account)) === undefined) throw new AccountGone();
     for (const copy of copies) {
@@ -115,12 +109,8 @@ async function sendOne(deps: OutboxDeps, row: DueCopy): Promise<void> {
   const bounces = await bounceRows(deps, row, envelope, failures, now);
   await deps.store.transaction(async (tx) => {
     // Whoever was erased meanwhile has nothing here any more, and gets no bounce.
-    const account = await holdOutbox(tx, row.id);
-    if (account === undefined) return undefined;
-    await insertOutbox(
-      tx,
-      bounces.map((one) => ({ ...one, account })),
-    );
+    if (!(await holdOutbox(tx, row))) return undefined;
+    await insertOutbox(tx, bounces);
     if (left.length === 0) return deleteOutbox(tx, row.id);
     return postpone(tx, row.id, {
       envelope: writeEnvelope({ ...envelope, recipients: left }),
@@ -166,7 +156,7 @@ async function rowFor(
   deps: Pick<OutboxDeps, "wrap">,
   o: {
     readonly sender: EmailAddress;
-    readonly account: CanonicalAddress;
+    readonly account: AccountId;
     readonly messageId: string;
     readonly copy: Copy;
     readonly at: Date;

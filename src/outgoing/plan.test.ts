@@ -5,8 +5,8 @@ import { fromUnixMs } from "../base/time.ts";
 import type { Discovery } from "../discovery/outcome.ts";
 import { parseAddress } from "../mail/address.ts";
 import type { Certificate } from "../openpgp/certificate.ts";
-import type { Policy } from "../policy/policy.ts";
 import { planFor, type Looked } from "./plan.ts";
+import type { Policy } from "../words/account.ts";
 
 const address = parseAddress("bo@recv.example");
 assert(address !== undefined);

@@ -5,7 +5,7 @@
  */
 import type { Discovery } from "../discovery/outcome.ts";
 import type { EmailAddress } from "../mail/address.ts";
-import type { Policy } from "../policy/policy.ts";
+import type { Policy } from "../words/account.ts";
 
 /** One recipient with what looking for his certificate came to. */
 export type Looked = { readonly address: EmailAddress; readonly discovery: Discovery };

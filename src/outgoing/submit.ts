@@ -16,7 +16,6 @@ import type { Discover } from "../discovery/outcome.ts";
 import type { UnlockedKeys } from "../keys/unlocked-keys.ts";
 import type { UnlockedKey } from "../openpgp/secret-key.ts";
 import { UnsealableMessage } from "../pgpmime/unsealable.ts";
-import type { Policy } from "../policy/policy.ts";
 import { reply, type Reply } from "../smtp/reply.ts";
 import { type AutocryptRule, withOwnAutocrypt } from "./autocrypt.ts";
 import { copiesOf, MOST_NAMED, type SealMessage } from "./copies.ts";
@@ -39,9 +38,11 @@ import {
   summaryText,
 } from "./replies.ts";
 import type { TraceOutgoing } from "./tracing.ts";
+import type { AccountId, Policy } from "../words/account.ts";
 
 /** Who is logged in on a connection: their addresses and their keys, unlocked with the password they gave. */
 export type Sender = {
+  readonly account: AccountId;
   readonly address: EmailAddress;
   readonly addresses: readonly EmailAddress[];
   readonly policy: Policy;
@@ -166,7 +167,7 @@ async function passThrough(
 ): Promise<Reply> {
   await deps.trace.passedThrough({ sender: sender.address, prepared, envelope });
   return deps.handOn({
-    sender: sender.address,
+    sender,
     messageId: prepared.messageId,
     copies: [await withReceived(deps, { envelope, message: prepared.message })],
     summary: "already protected, passed on as it is",
@@ -183,7 +184,7 @@ async function sendClear(
 ): Promise<Reply> {
   const reasons = plan.unsupported.map((recipient) => absentText(recipient));
   return deps.handOn({
-    sender: sender.address,
+    sender,
     messageId: prepared.messageId,
     copies: [await withReceived(deps, { envelope, message: prepared.message })],
     summary: summaryText({ clear: looked.length, reasons }),
@@ -203,7 +204,7 @@ async function sendSealed(
     const { recipients } = plan;
     const copies = await copiesOf(deps, { signer, envelope, prepared, recipients });
     return await deps.handOn({
-      sender: sender.address,
+      sender,
       messageId: prepared.messageId,
       copies,
       summary: summaryText({ encrypted: recipients.length }),

@@ -3,7 +3,8 @@ import { test } from "node:test";
 
 import fc from "fast-check";
 
-import { policyInForce, type Policy } from "./policy.ts";
+import type { Policy } from "../words/account.ts";
+import { policyInForce } from "./policy.ts";
 
 const policies = fc.constantFrom<Policy>("require", "prefer-pickup", "prefer-clear", "off");
 const maybe = fc.option(policies, { nil: undefined });

@@ -1,7 +1,5 @@
+import type { Policy } from "../words/account.ts";
 /** Which policy holds for a message: the levels at which one may be set, and which of them wins. */
-import type { Policy } from "../store/accounts.ts";
-
-export type { Policy } from "../store/accounts.ts";
 
 /** What is set at each level. `enforced` keeps users and contact rules from weakening a domain's `require`. */
 export type PolicyLevels = {

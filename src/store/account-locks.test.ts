@@ -2,14 +2,16 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { fromUnixMs } from "../base/time.ts";
-import { canonicalAddress, parseAddress } from "../mail/address.ts";
+import { parseAddress } from "../mail/address.ts";
 import { engines } from "../../test/support/engines.ts";
 import { holdAccount, lockAccount } from "./account-locks.ts";
 import { insertAccount, readAccount, updateAccount } from "./accounts.ts";
+import { idOf } from "../../test/support/accounts.ts";
 
 const now = fromUnixMs(1_800_000_000_000);
 const alice = parseAddress("alice@alpha.test") ?? assert.fail();
 const account = {
+  id: idOf(alice),
   address: alice,
   custody: "unlocks-at-login",
   policy: undefined,
@@ -20,24 +22,23 @@ const account = {
 for (const { engine, open } of engines()) {
   test(`${engine}: a hold says whether the account is open, closed or gone`, async () => {
     await using store = await open();
-    const held = async () =>
-      store.transaction(async (tx) => holdAccount(tx, canonicalAddress(alice)));
+    const held = async () => store.transaction(async (tx) => holdAccount(tx, idOf(alice)));
     assert.equal(await held(), undefined);
     await insertAccount(store, account);
     assert.equal(await held(), "open");
-    await updateAccount(store, alice, { closedAt: now });
+    await updateAccount(store, idOf(alice), { closedAt: now });
     assert.equal(await held(), "closed");
   });
 
   test(`${engine}: of two events of one account the second sees what the first changed`, async () => {
     await using store = await open();
-    assert.equal(await store.transaction(async (tx) => lockAccount(tx, alice)), false);
+    assert.equal(await store.transaction(async (tx) => lockAccount(tx, idOf(alice))), false);
     await insertAccount(store, account);
     const event = async (): Promise<string | undefined> =>
       store.transaction(async (tx) => {
-        assert.equal(await lockAccount(tx, alice), true);
-        const seen = (await readAccount(tx, alice))?.account.mailboxKey;
-        await updateAccount(tx, alice, { mailboxKey: "separate" });
+        assert.equal(await lockAccount(tx, idOf(alice)), true);
+        const seen = (await readAccount(tx, idOf(alice)))?.account.mailboxKey;
+        await updateAccount(tx, idOf(alice), { mailboxKey: "separate" });
         return seen;
       });
     const seen = await Promise.all([event(), event()]);

@@ -5,11 +5,14 @@ import { parseDomain } from "../mail/address.ts";
 import { engines } from "../../test/support/engines.ts";
 import { addressOf, alice, bob, now } from "../../test/support/published.ts";
 import { insertAccount, listAccounts, readAccount, updatePolicy } from "./accounts.ts";
+import { newAccountId } from "../words/account.ts";
+import { idOf } from "../../test/support/accounts.ts";
 
 for (const { engine, open } of engines()) {
   test(`${engine}: an account is added once, whatever the case of its address`, async () => {
     await using store = await open();
     const account = {
+      id: idOf(alice),
       address: alice,
       custody: "provider-usable",
       policy: undefined,
@@ -18,13 +21,20 @@ for (const { engine, open } of engines()) {
     } as const;
     assert.equal(await insertAccount(store, account), true);
     assert.equal(
-      await insertAccount(store, { ...account, address: addressOf("ALICE@alpha.test") }),
+      await insertAccount(store, {
+        ...account,
+        id: newAccountId(),
+        address: addressOf("ALICE@alpha.test"),
+      }),
       false,
     );
-    assert.deepEqual((await readAccount(store, addressOf("alice@alpha.test")))?.account, account);
-    await updatePolicy(store, alice, "require");
-    assert.equal((await readAccount(store, alice))?.account.policy, "require");
-    await insertAccount(store, { ...account, address: bob });
+    assert.deepEqual(
+      (await readAccount(store, idOf(addressOf("alice@alpha.test"))))?.account,
+      account,
+    );
+    await updatePolicy(store, idOf(alice), "require");
+    assert.equal((await readAccount(store, idOf(alice)))?.account.policy, "require");
+    await insertAccount(store, { ...account, id: idOf(bob), address: bob });
     assert.equal((await listAccounts(store)).length, 2);
     const alpha = parseDomain("alpha.test");
     assert.deepEqual(

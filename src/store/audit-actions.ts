@@ -1,12 +1,13 @@
 import { fromUnixMs } from "../base/time.ts";
+import type { AccountId } from "../words/account.ts";
 import type { AuditRow } from "./audit.ts";
 import type { Store } from "./store.ts";
 
-/** How often something was done from a time on, behind a place in the log; to one account if its tags are given. */
+/** How often something was done from a time on, behind a place in the log; to one account if it is given. */
 export async function countActions(
   store: Store,
   action: string,
-  from: { readonly at: Date; readonly afterSeq: number; readonly accounts?: readonly string[] },
+  from: { readonly at: Date; readonly afterSeq: number; readonly account?: AccountId },
 ): Promise<number> {
   const all = store.db
     .selectFrom("audit")
@@ -14,8 +15,8 @@ export async function countActions(
     .where("action", "=", action)
     .where("at", ">", from.at.getTime())
     .where("seq", ">", Math.max(from.afterSeq, 0));
-  const { accounts } = from;
-  const query = accounts === undefined ? all : all.where("account", "in", accounts);
+  const { account } = from;
+  const query = account === undefined ? all : all.where("account", "=", account);
   const row = await query.executeTakeFirstOrThrow();
   return Number(row.count);
 }

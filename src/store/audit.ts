@@ -1,7 +1,8 @@
 import { fromUnixMs } from "../base/time.ts";
+import type { AccountId } from "../words/account.ts";
 import type { Store } from "./store.ts";
 
-/** A row of the audit log; `detail` is JSON text, `account` a tag that does not name the user. */
+/** A row of the audit log; `detail` is JSON text, `account` the random ID of an account, or "". */
 export type AuditRow = {
   readonly seq: number;
   readonly at: Date;
@@ -106,17 +107,13 @@ export async function holdAuditEnd(store: Store): Promise<void> {
 /** Whether the log says the same of an account already, at whatever time. */
 export async function hasAudit(
   store: Store,
-  {
-    action,
-    accounts,
-    detail,
-  }: Pick<AuditRow, "action" | "detail"> & { readonly accounts: readonly string[] },
+  { action, account, detail }: Pick<AuditRow, "action" | "account" | "detail">,
 ): Promise<boolean> {
   const row = await store.db
     .selectFrom("audit")
     .select("seq")
     .where("seq", ">", 0)
-    .where("account", "in", accounts)
+    .where("account", "=", account)
     .where("action", "=", action)
     .where("detail", "=", detail)
     .limit(1)
@@ -151,10 +148,10 @@ export const SAYS_GENERATION = '%"generation":%';
 /** A row with its MAC; `serviceKey` is empty where there is none. */
 export type AuditRowWithMac = AuditRow & Pick<AuditMacRow, "serviceKey" | "mac">;
 
-/** The log after a place, page by page, of one account if its tags are given. */
+/** The log after a place, page by page, of one account if it is given. */
 export async function* walkAudit(
   store: Store,
-  options: { readonly after?: number; readonly accounts?: readonly string[] } = {},
+  options: { readonly after?: number; readonly account?: AccountId } = {},
 ): AsyncGenerator<AuditRowWithMac> {
   let after = options.after ?? 0;
   for (;;) {
@@ -164,8 +161,7 @@ export async function* walkAudit(
       .selectAll("audit")
       .select(["audit_macs.service_key", "audit_macs.mac"])
       .where("audit.seq", ">", after);
-    if (options.accounts !== undefined)
-      query = query.where("audit.account", "in", options.accounts);
+    if (options.account !== undefined) query = query.where("audit.account", "=", options.account);
     const rows = await query.orderBy("audit.seq").limit(PAGE).execute();
     for (const row of rows) {
       after = row.seq;

@@ -11,6 +11,7 @@ import type { Fingerprint, KeyId } from "../openpgp/fingerprint.ts";
 import { addressFrom, msOrZero, timeOrNone, wordFrom } from "./row.ts";
 import type { Schema } from "./schema.ts";
 import type { Store } from "./store.ts";
+import type { AccountId } from "../words/account.ts";
 
 /**
  * What became of a published key. `superseded` and `retired` are revoked softly, `compromised` and
@@ -106,14 +107,14 @@ export async function listPublished(
  */
 export async function listPublishedOf(
   store: Store,
-  owner: EmailAddress,
+  owner: AccountId,
   address?: EmailAddress,
 ): Promise<readonly PublishedCertificate[]> {
   const own = store.db
     .selectFrom("published_certificates as published")
     .innerJoin("generic_revocations as kept", "kept.fingerprint", "published.fingerprint")
     .selectAll("published")
-    .where("kept.owner", "=", canonicalAddress(owner))
+    .where("kept.owner", "=", owner)
     .orderBy("published.created_at", "desc")
     .orderBy("published.fingerprint");
   const wanted =
@@ -124,14 +125,14 @@ export async function listPublishedOf(
 /** The certificates of an account's own keys that no fingerprint and no key ID finds. */
 export async function listUnserved(
   store: Store,
-  owner: EmailAddress,
+  owner: AccountId,
 ): Promise<readonly Fingerprint[]> {
   const rows = await store.db
     .selectFrom("published_certificates as published")
     .innerJoin("generic_revocations as kept", "kept.fingerprint", "published.fingerprint")
     .leftJoin("certificate_ids as ids", "ids.id", "published.fingerprint")
     .select("published.fingerprint")
-    .where("kept.owner", "=", canonicalAddress(owner))
+    .where("kept.owner", "=", owner)
     .where("ids.id", "is", null)
     .orderBy("published.created_at", "desc")
     .execute();

@@ -1,25 +1,23 @@
-import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
+import { canonicalAddress } from "../mail/address.ts";
+import type { AccountId } from "../words/account.ts";
+import { listAddresses, listReleased } from "./addresses.ts";
 import { eraseTrace } from "./erase-trace.ts";
-import { listFormerAddresses } from "./former-addresses.ts";
-import type { Store } from "./store.ts";
-import { eraseFromPublishedFile } from "./published-file-of.ts";
 import { disownGenericRevocations } from "./generic-revocations.ts";
-import { disownTombstones } from "./tombstones.ts";
+import { eraseFromPublishedFile } from "./published-file-of.ts";
+import { reserveAddress } from "./reserved-addresses.ts";
+import type { Store } from "./store.ts";
 
 /**
- * Deletes every row of an account but what is published, in the caller's transaction; `addresses` are its own and its
- * aliases; what names those that it gave up a short time ago goes too. `Store.forget` makes it physical afterwards.
+ * Deletes every row of an account but what is published, in the caller's transaction, and reserves its addresses. What
+ * names one of them goes too, also of addresses that it released a short time ago. `Store.forget` makes it physical
+ * afterwards.
  */
-export async function eraseAccount(
-  store: Store,
-  owner: EmailAddress,
-  addresses: readonly EmailAddress[],
-): Promise<void> {
+export async function eraseAccount(store: Store, account: AccountId, now: Date): Promise<void> {
   const { db } = store;
-  const account = canonicalAddress(owner);
-  const former = await listFormerAddresses(store, owner);
-  const names = [...new Set([...addresses.map(canonicalAddress), ...former])];
-  await eraseFromPublishedFile(store, { addresses });
+  const used = (await listAddresses(store, account)).map(canonicalAddress);
+  const released = await listReleased(store, account);
+  const names = [...used, ...released.map(({ address }) => address)];
+  await eraseFromPublishedFile(store, { account });
   await db.deleteFrom("messages").where("account", "=", account).execute();
   await db.deleteFrom("outbox").where("account", "=", account).execute();
   await db.deleteFrom("cached_certificates").where("address", "in", names).execute();
@@ -32,9 +30,9 @@ export async function eraseAccount(
   await db.deleteFrom("master_keys").where("owner", "=", account).execute();
   await db.deleteFrom("mailbox_certificates").where("account", "=", account).execute();
   for (const name of names) await eraseTrace(store, name);
-  await db.deleteFrom("former_addresses").where("account", "=", account).execute();
-  await disownTombstones(store, account);
-  await disownGenericRevocations(store, owner);
-  await db.deleteFrom("aliases").where("account", "=", account).execute();
-  await db.deleteFrom("accounts").where("address", "=", account).execute();
+  await disownGenericRevocations(store, account);
+  for (const name of used) await reserveAddress(store, name, now);
+  for (const { address, at } of released) await reserveAddress(store, address, at);
+  await db.deleteFrom("addresses").where("account", "=", account).execute();
+  await db.deleteFrom("accounts").where("id", "=", account).execute();
 }

@@ -1,6 +1,6 @@
-import type { CanonicalAddress } from "../mail/address.ts";
 import { SAYS_GENERATION, withMac, type AuditRowWithMac } from "./audit.ts";
 import type { Store } from "./store.ts";
+import type { AccountId } from "../words/account.ts";
 
 /**
  * The generation of an account's row, and the last audit entry before a place that says one; of one moment. Whether the
@@ -8,8 +8,7 @@ import type { Store } from "./store.ts";
  */
 export async function readGeneration(
   store: Store,
-  account: CanonicalAddress,
-  tags: readonly string[],
+  account: AccountId,
   before: number,
 ): Promise<
   { readonly generation: number; readonly entry: AuditRowWithMac | undefined } | undefined
@@ -21,7 +20,7 @@ export async function readGeneration(
         of
           .selectFrom("audit as said")
           .select((said) => said.fn.max("said.seq").as("seq"))
-          .where("said.account", "in", tags)
+          .where("said.account", "=", account)
           .where("said.detail", "like", SAYS_GENERATION)
           .where("said.seq", "<", before),
       ),
@@ -39,7 +38,7 @@ export async function readGeneration(
       "audit_macs.service_key",
       "audit_macs.mac",
     ])
-    .where("accounts.address", "=", account)
+    .where("accounts.id", "=", account)
     .executeTakeFirst();
   if (row === undefined) return undefined;
   const { generation, seq, at, action, account: of, detail, previous, hash, ...mac } = row;
@@ -61,7 +60,7 @@ export async function readGeneration(
 /** The last entry of an account before a place that says a generation. */
 export async function lastGeneration(
   store: Store,
-  tags: readonly string[],
+  account: AccountId,
   before: number,
 ): Promise<AuditRowWithMac | undefined> {
   const row = await store.db
@@ -69,7 +68,7 @@ export async function lastGeneration(
     .leftJoin("audit_macs", "audit_macs.seq", "audit.seq")
     .selectAll("audit")
     .select(["audit_macs.service_key", "audit_macs.mac"])
-    .where("audit.account", "in", tags)
+    .where("audit.account", "=", account)
     .where("audit.detail", "like", SAYS_GENERATION)
     .where("audit.seq", "<", before)
     .orderBy("audit.seq", "desc")

@@ -1,20 +1,18 @@
 import type { Selectable } from "kysely";
 
 import { fromUnixMs } from "../base/time.ts";
-import type { EmailAddress } from "../mail/address.ts";
-import { canonicalAddress } from "../mail/address.ts";
 import type { Fingerprint } from "../openpgp/fingerprint.ts";
 import type { Schema } from "./schema.ts";
 import type { Store } from "./store.ts";
+import type { AccountId } from "../words/account.ts";
 
 /**
- * The generic revocation of a key under the service key that `serviceKey` names; `owner` in its canonical form, empty
- * when his account was deleted. No bytes of `wrapped` and no `serviceKey`: the key is on its owner's device, and so is its
- * revocation.
+ * The generic revocation of a key under the service key that `serviceKey` names. `owner` is undefined when the account was
+ * deleted. No bytes of `wrapped` and no `serviceKey`: the key is on its owner's device, and so is its revocation.
  */
 export type GenericRevocationRow = {
   readonly fingerprint: Fingerprint;
-  readonly owner: string;
+  readonly owner: AccountId | undefined;
   readonly version: number;
   readonly wrapped: Uint8Array;
   readonly createdAt: Date;
@@ -28,8 +26,13 @@ export async function saveGenericRevocation(
   store: Store,
   row: GenericRevocationRow,
 ): Promise<void> {
-  const { createdAt, serviceKey, ...same } = row;
-  const values = { ...same, created_at: createdAt.getTime(), service_key: serviceKey };
+  const { owner, createdAt, serviceKey, ...same } = row;
+  const values = {
+    ...same,
+    owner: owner ?? NOBODY,
+    created_at: createdAt.getTime(),
+    service_key: serviceKey,
+  };
   await store.db
     .insertInto("generic_revocations")
     .values(values)
@@ -52,12 +55,12 @@ export async function selectGenericRevocation(
 /** The revocations of all keys that an account has or had. */
 export async function listGenericRevocations(
   store: Store,
-  owner: EmailAddress,
+  owner: AccountId,
 ): Promise<readonly GenericRevocationRow[]> {
   const rows = await store.db
     .selectFrom("generic_revocations")
     .selectAll()
-    .where("owner", "=", canonicalAddress(owner))
+    .where("owner", "=", owner)
     .orderBy("fingerprint")
     .execute();
   return rows.map(fromRow);
@@ -67,18 +70,18 @@ export async function listGenericRevocations(
  * When an account is deleted, in the caller's transaction: its keys have ended, and their certificates are not those of who
  * has its address next.
  */
-export async function disownGenericRevocations(store: Store, owner: EmailAddress): Promise<void> {
+export async function disownGenericRevocations(store: Store, owner: AccountId): Promise<void> {
   await store.db
     .updateTable("generic_revocations")
     .set({ owner: NOBODY, wrapped: new Uint8Array(), service_key: "" })
-    .where("owner", "=", canonicalAddress(owner))
+    .where("owner", "=", owner)
     .execute();
 }
 
 export function fromRow(row: Selectable<Schema["generic_revocations"]>): GenericRevocationRow {
   return {
     fingerprint: row.fingerprint as Fingerprint,
-    owner: row.owner,
+    owner: row.owner === NOBODY ? undefined : (row.owner as AccountId),
     version: row.version,
     wrapped: row.wrapped,
     createdAt: fromUnixMs(row.created_at),

@@ -10,9 +10,11 @@ import { engines } from "../../test/support/engines.ts";
 import { insertAccount, readAccount } from "./accounts.ts";
 import { setLogin } from "./logins.ts";
 import { readPublishedFile } from "./published-file.ts";
+import { idOf } from "../../test/support/accounts.ts";
 
 const alice = parseAddress("alice@alpha.test") ?? assert.fail();
 const account = {
+  id: idOf(alice),
   address: alice,
   custody: "unlocks-at-login",
   policy: undefined,
@@ -29,14 +31,18 @@ for (const { engine, open } of engines()) {
       const file = join(folder, "published");
       store.publishedFile = file;
       await insertAccount(store, account, first);
-      await setLogin(store, alice, 1, { ...first, verifier: Buffer.of(3), serviceKey: "two" });
+      await setLogin(store, idOf(alice), 1, {
+        ...first,
+        verifier: Buffer.of(3),
+        serviceKey: "two",
+      });
       assert.deepEqual(readPublishedFile(file)?.passwords ?? [], []);
-      await setLogin(store, alice, 2, { ...first, salt: Buffer.of(4) });
+      await setLogin(store, idOf(alice), 2, { ...first, salt: Buffer.of(4) });
       assert.deepEqual(
-        readPublishedFile(file)?.passwords.map(({ address }) => address),
-        [alice],
+        readPublishedFile(file)?.passwords.map(({ account: of }) => of),
+        [idOf(alice)],
       );
-      assert.equal((await readAccount(store, alice))?.generation, 2);
+      assert.equal((await readAccount(store, idOf(alice)))?.generation, 2);
     } finally {
       await rm(folder, { recursive: true, force: true });
     }

@@ -3,11 +3,11 @@ import type { Selectable } from "kysely";
 
 import { equalBytes } from "../base/bytes.ts";
 import { systemClock } from "../base/time.ts";
-import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
 import { publishedFileOf } from "./published-file-of.ts";
 import { appendPasswordChange } from "./published-file.ts";
 import type { Schema } from "./schema.ts";
 import type { Store } from "./store.ts";
+import type { AccountId } from "../words/account.ts";
 
 /**
  * What a password is compared with, wrapped under the service key that `serviceKey` names; `kdf` says how it is made with
@@ -34,33 +34,32 @@ export const NO_LOGIN: LoginRow = {
  */
 export async function setLogin(
   store: Store,
-  address: EmailAddress,
+  id: AccountId,
   generation: number,
   login: LoginRow,
 ): Promise<void> {
   const before = await store.db
     .selectFrom("accounts")
     .select("login_salt")
-    .where("address", "=", canonicalAddress(address))
+    .where("id", "=", id)
     .executeTakeFirst();
   // The salt is made with the password, and stays when the same login is wrapped again.
   const isOther = before !== undefined && !equalBytes(before.login_salt, login.salt);
   const file = isOther ? await publishedFileOf(store) : undefined;
   if (file !== undefined) {
-    appendPasswordChange(file, address, systemClock.now());
+    appendPasswordChange(file, id, systemClock.now());
   }
   await store.db
     .updateTable("accounts")
     .set({ generation, ...loginColumns(login) })
-    .where("address", "=", canonicalAddress(address))
+    .where("id", "=", id)
     .execute();
 }
 
-/** The columns of a login; `login_hash` means nothing, and stays empty. */
+/** A login for the columns of its account. */
 export function loginColumns({ salt, kdf, verifier, serviceKey }: LoginRow) {
   return {
     login_salt: salt,
-    login_hash: new Uint8Array(),
     login_kdf: kdf,
     login_verifier: verifier,
     login_service_key: serviceKey,

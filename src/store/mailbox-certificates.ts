@@ -1,7 +1,7 @@
 import { fromUnixMs } from "../base/time.ts";
-import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
 import type { Fingerprint } from "../openpgp/fingerprint.ts";
 import type { Store } from "./store.ts";
+import type { AccountId } from "../words/account.ts";
 
 /** The certificate of a mailbox's own key pair. It is never published. */
 export type MailboxCertificate = {
@@ -13,7 +13,7 @@ export type MailboxCertificate = {
 /** Makes a certificate the one that an account's mail at rest is encrypted to, in place of the one before. */
 export async function activateMailboxCertificate(
   store: Store,
-  account: EmailAddress,
+  account: AccountId,
   certificate: MailboxCertificate,
 ): Promise<void> {
   await store.transaction(async (tx) => {
@@ -23,7 +23,7 @@ export async function activateMailboxCertificate(
       .insertInto("mailbox_certificates")
       .values({
         fingerprint,
-        account: canonicalAddress(account),
+        account: account,
         state: "active",
         bytes,
         created_at: createdAt.getTime(),
@@ -33,23 +33,23 @@ export async function activateMailboxCertificate(
 }
 
 /** From now on nothing is encrypted to it any more. */
-export async function retireMailboxCertificate(store: Store, account: EmailAddress): Promise<void> {
+export async function retireMailboxCertificate(store: Store, account: AccountId): Promise<void> {
   await store.db
     .updateTable("mailbox_certificates")
     .set({ state: "former" })
-    .where("account", "=", canonicalAddress(account))
+    .where("account", "=", account)
     .where("state", "=", "active")
     .execute();
 }
 
 export async function findMailboxCertificate(
   store: Store,
-  account: EmailAddress,
+  account: AccountId,
 ): Promise<MailboxCertificate | undefined> {
   const row = await store.db
     .selectFrom("mailbox_certificates")
     .selectAll()
-    .where("account", "=", canonicalAddress(account))
+    .where("account", "=", account)
     .where("state", "=", "active")
     .executeTakeFirst();
   return row === undefined

@@ -2,11 +2,11 @@
 import { sql, type RawBuilder } from "kysely";
 
 import { type Octets, octetsIn } from "../base/large-octets.ts";
-import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
 import { BODY } from "./messages.ts";
 import { insertPieces, keepOnly, rowPart } from "./pieces.ts";
 import type { Store } from "./store.ts";
 import { verdictFrom, verdictText, type MessageVerdict } from "./verdict.ts";
+import type { AccountId } from "../words/account.ts";
 
 /** What opening a message showed: its wrapped summary, and the Message-ID under which its reader sees it. */
 export type ReadInside = {
@@ -22,7 +22,7 @@ export type ReadInside = {
  */
 export async function updateVerdict(
   store: Store,
-  account: EmailAddress,
+  account: AccountId,
   id: string,
   verdict: MessageVerdict,
   { summary, messageId, body }: ReadInside,
@@ -44,7 +44,7 @@ export async function updateVerdict(
         stored_bytes: storedBytes(body, summary),
       })
       .where("id", "=", id)
-      .where("account", "=", canonicalAddress(account));
+      .where("account", "=", account);
     // Two processes may open the same message: who knows less does not undo what the other found out.
     const updated = await (isLater ? update.where("state", "=", "pending") : update)
       .returning("id")
@@ -76,7 +76,7 @@ function storedBytes(
  */
 export async function addPendingEvidence(
   store: Store,
-  account: EmailAddress,
+  account: AccountId,
   id: string,
   evidence: MessageVerdict["evidence"],
 ): Promise<boolean> {
@@ -84,7 +84,7 @@ export async function addPendingEvidence(
     .selectFrom("messages")
     .select("verdict")
     .where("id", "=", id)
-    .where("account", "=", canonicalAddress(account))
+    .where("account", "=", account)
     .where("state", "=", "pending")
     .executeTakeFirst();
   if (row === undefined) return true;
@@ -94,7 +94,7 @@ export async function addPendingEvidence(
     .updateTable("messages")
     .set({ verdict: verdictText(verdict) })
     .where("id", "=", id)
-    .where("account", "=", canonicalAddress(account))
+    .where("account", "=", account)
     .where("state", "=", "pending")
     .where("verdict", "=", row.verdict)
     .returning("id")

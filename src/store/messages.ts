@@ -2,13 +2,13 @@ import type { Selectable } from "kysely";
 
 import { fromUnixMs } from "../base/time.ts";
 import { type Octets, octetsIn } from "../base/large-octets.ts";
-import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
 import { holdAccount } from "./account-locks.ts";
 import { insertPieces, readPieces, rowPart, untilWhole } from "./pieces.ts";
-import { addressFrom, textOrNone, wordFrom } from "./row.ts";
+import { textOrNone, wordFrom } from "./row.ts";
 import type { Schema } from "./schema.ts";
 import type { Store } from "./store.ts";
 import { verdictFrom, verdictText, type MessageVerdict } from "./verdict.ts";
+import type { AccountId } from "../words/account.ts";
 
 /** `pending` waits for its reader's key or for its author's keyserver; `done` has its verdict. */
 export type MessageState = "pending" | "done";
@@ -19,7 +19,7 @@ export type MessageForm = "sealed" | "wrapped";
 /** A message as the table holds it; no bytes of summary are none. */
 export type MessageRow = {
   readonly id: string;
-  readonly account: EmailAddress;
+  readonly account: AccountId;
   readonly state: MessageState;
   readonly form: MessageForm;
   readonly body: Uint8Array;
@@ -57,20 +57,20 @@ const COLUMNS_WITHOUT_BODY = [
 
 /**
  * Stores a message once: the ID of the row that is there afterwards, old or new. Undefined, and nothing is stored: the
- * account was renamed, closed or erased since it was looked up, and what is stored under its name would be lost.
+ * account was closed or erased since it was looked up, and what is stored for it would be lost.
  */
 export async function insertMessage(
   store: Store,
   message: NewMessageRow,
 ): Promise<{ readonly id: string; readonly isNew: boolean } | undefined> {
   return store.transaction(async (tx) => {
-    if ((await holdAccount(tx, canonicalAddress(message.account))) !== "open") return undefined;
+    if ((await holdAccount(tx, message.account)) !== "open") return undefined;
     const { inRow, pieces } = rowPart(message.body);
     const added = await tx.db
       .insertInto("messages")
       .values({
         id: message.id,
-        account: canonicalAddress(message.account),
+        account: message.account,
         state: message.state,
         form: message.form,
         body: inRow,
@@ -102,14 +102,14 @@ export async function insertMessage(
 /** The ID of the message that came with this content and envelope, if it was stored. */
 async function findMessage(
   store: Store,
-  account: EmailAddress,
+  account: AccountId,
   contentHash: Uint8Array,
   envelopeId: string,
 ): Promise<string | undefined> {
   const row = await store.db
     .selectFrom("messages")
     .select("id")
-    .where("account", "=", canonicalAddress(account))
+    .where("account", "=", account)
     .where("content_hash", "=", contentHash)
     .where("envelope_id", "=", envelopeId)
     .executeTakeFirst();
@@ -119,13 +119,13 @@ async function findMessage(
 /** The messages of an account without their bodies, the newest first. */
 export async function selectMessages(
   store: Store,
-  account: EmailAddress,
+  account: AccountId,
   limit: number,
 ): Promise<readonly Omit<MessageRow, "body">[]> {
   const rows = await store.db
     .selectFrom("messages")
     .select(COLUMNS_WITHOUT_BODY)
-    .where("account", "=", canonicalAddress(account))
+    .where("account", "=", account)
     .orderBy("received_at", "desc")
     .orderBy("id", "desc")
     .limit(limit)
@@ -136,12 +136,12 @@ export async function selectMessages(
 /** The pending messages of an account without their bodies, in the order in which they came. */
 export async function selectWaiting(
   store: Store,
-  account: EmailAddress,
+  account: AccountId,
 ): Promise<readonly Omit<MessageRow, "body">[]> {
   const rows = await store.db
     .selectFrom("messages")
     .select(COLUMNS_WITHOUT_BODY)
-    .where("account", "=", canonicalAddress(account))
+    .where("account", "=", account)
     .where("state", "=", "pending")
     .orderBy("received_at")
     .orderBy("id")
@@ -152,7 +152,7 @@ export async function selectWaiting(
 /** One message of this account; of another's nothing is found. */
 export async function selectMessage(
   store: Store,
-  account: EmailAddress,
+  account: AccountId,
   id: string,
 ): Promise<MessageRow | undefined> {
   const row = async () =>
@@ -160,7 +160,7 @@ export async function selectMessage(
       .selectFrom("messages")
       .select([...COLUMNS_WITHOUT_BODY, "body", "pieces"])
       .where("id", "=", id)
-      .where("account", "=", canonicalAddress(account))
+      .where("account", "=", account)
       .executeTakeFirst();
   return untilWhole(row, async (found) => {
     const { pieces: name } = found;
@@ -170,28 +170,27 @@ export async function selectMessage(
 }
 
 /** The accounts that have pending messages. */
-export async function selectWaitingAccounts(store: Store): Promise<readonly EmailAddress[]> {
+export async function selectWaitingAccounts(store: Store): Promise<readonly AccountId[]> {
   const rows = await store.db
     .selectFrom("messages")
-    .innerJoin("accounts", "accounts.address", "messages.account")
-    .select("accounts.mailbox")
+    .select("account")
     .distinct()
-    .where("messages.state", "=", "pending")
+    .where("state", "=", "pending")
     .execute();
-  return rows.map((row) => addressFrom(row.mailbox));
+  return rows.map((row) => row.account as AccountId);
 }
 
 /** True when one of these messages (by Message-ID) came to the account sealed. */
 export async function hasSealedMessage(
   store: Store,
-  account: EmailAddress,
+  account: AccountId,
   messageIds: readonly string[],
 ): Promise<boolean> {
   if (messageIds.length === 0) return false;
   const row = await store.db
     .selectFrom("messages")
     .select("id")
-    .where("account", "=", canonicalAddress(account))
+    .where("account", "=", account)
     .where("message_id", "in", messageIds)
     .where("form", "=", "sealed")
     .limit(1)
@@ -202,7 +201,7 @@ export async function hasSealedMessage(
 /** How many messages an account has in a state (or in all) and how many bytes they take here. */
 export async function sumMessages(
   store: Store,
-  account: EmailAddress,
+  account: AccountId,
   state?: MessageState,
 ): Promise<{ readonly count: number; readonly bytes: number }> {
   let query = store.db
@@ -211,7 +210,7 @@ export async function sumMessages(
       row.fn.countAll<number>().as("count"),
       row.fn.coalesce(row.fn.sum<number>("stored_bytes"), row.val(0)).as("bytes"),
     ])
-    .where("account", "=", canonicalAddress(account));
+    .where("account", "=", account);
   if (state !== undefined) query = query.where("state", "=", state);
   const row = await query.executeTakeFirstOrThrow();
   return { count: Number(row.count), bytes: Number(row.bytes) };
@@ -219,7 +218,7 @@ export async function sumMessages(
 
 type RowWithoutBody = Pick<Selectable<Schema["messages"]>, (typeof COLUMNS_WITHOUT_BODY)[number]>;
 
-function fromRow(row: RowWithoutBody, account: EmailAddress): Omit<MessageRow, "body"> {
+function fromRow(row: RowWithoutBody, account: AccountId): Omit<MessageRow, "body"> {
   return {
     id: row.id,
     account,

@@ -2,53 +2,16 @@ import { sql } from "kysely";
 
 import { AppError } from "../base/errors.ts";
 import { first } from "./migrations/0001-first.ts";
-import { outbox } from "./migrations/0002-outbox.ts";
-import { life, nameForDirectory } from "./migrations/0003-life.ts";
-import { attempts } from "./migrations/0004-attempts.ts";
-import { revocationsSeen } from "./migrations/0005-revocations-seen.ts";
-import { givenUp } from "./migrations/0006-given-up.ts";
-import { auditActions } from "./migrations/0007-audit-actions.ts";
-import { stopServingUnrevoked, unserved } from "./migrations/0008-unserved.ts";
-import { auditMacs, beginMacs } from "./migrations/0009-audit-macs.ts";
-import { generations, ownCopies } from "./migrations/0010-generations.ts";
-import { authorAnswers } from "./migrations/0012-author-answers.ts";
-import { unusableAnswers } from "./migrations/0014-unusable-answers.ts";
-import { signals } from "./migrations/0015-signals.ts";
-import { tagsAndEnds } from "./migrations/0016-tags-and-ends.ts";
-import { pieces } from "./migrations/0017-pieces.ts";
-import { sealedForm } from "./migrations/0011-sealed-form.ts";
 import { RESTORING, type Engine, type Store } from "./store.ts";
 import { DatabaseTrouble } from "./trouble.ts";
 
 /** One step of the schema, as statements for an engine. A landed one is never edited. */
 export type Migration = (engine: Engine) => readonly string[];
 
-type Step = {
-  readonly name: string;
-  readonly migration: Migration;
-  /** What becomes of rows that are there already, where SQL alone cannot say it. */
-  readonly fill?: (store: Store) => Promise<void>;
-};
+type Step = { readonly name: string; readonly migration: Migration };
 
 /** In the order in which they run. */
-const STEPS: readonly Step[] = [
-  { name: "0001-first", migration: first },
-  { name: "0002-outbox", migration: outbox },
-  { name: "0003-life", migration: life, fill: nameForDirectory },
-  { name: "0004-attempts", migration: attempts },
-  { name: "0005-revocations-seen", migration: revocationsSeen },
-  { name: "0006-given-up", migration: givenUp },
-  { name: "0007-audit-actions", migration: auditActions },
-  { name: "0008-unserved", migration: unserved, fill: stopServingUnrevoked },
-  { name: "0009-audit-macs", migration: auditMacs, fill: beginMacs },
-  { name: "0010-generations", migration: generations, fill: ownCopies },
-  { name: "0011-sealed-form", migration: sealedForm },
-  { name: "0012-author-answers", migration: authorAnswers },
-  { name: "0014-unusable-answers", migration: unusableAnswers },
-  { name: "0015-signals", migration: signals },
-  { name: "0016-tags-and-ends", migration: tagsAndEnds },
-  { name: "0017-pieces", migration: pieces },
-];
+const STEPS: readonly Step[] = [{ name: "0001-first", migration: first }];
 
 const LOCK = 0x5ea1_9057;
 
@@ -67,10 +30,9 @@ export async function migrate(store: Store): Promise<void> {
       (await db.selectFrom("migrations").select("name").execute()).map((row) => row.name),
     );
     refuseNewer(done);
-    for (const { name, migration, fill } of STEPS) {
+    for (const { name, migration } of STEPS) {
       if (done.has(name)) continue;
       for (const statement of migration(engine)) await sql.raw(statement).execute(db);
-      await fill?.(tx);
       await db.insertInto("migrations").values({ name }).execute();
     }
   });

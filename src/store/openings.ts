@@ -5,9 +5,9 @@
 import { sql } from "kysely";
 
 import { after, DAY, MINUTE } from "../base/time.ts";
-import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
 import type { Store } from "./store.ts";
 import { verdictText, type MessageVerdict } from "./verdict.ts";
+import type { AccountId } from "../words/account.ts";
 
 /** Maximum number of openings without an end; then the message is opened alone, and rarely. */
 const MOST_OPENINGS = 3;
@@ -23,7 +23,7 @@ const LAST_DISTANCE_MS = DAY;
  */
 export async function beginOpening(
   store: Store,
-  account: EmailAddress,
+  account: AccountId,
   id: string,
   now: Date,
 ): Promise<"begun" | "alone" | "wait"> {
@@ -32,7 +32,7 @@ export async function beginOpening(
       .selectFrom("messages")
       .select(["attempts", "tried_at"])
       .where("id", "=", id)
-      .where("account", "=", canonicalAddress(account))
+      .where("account", "=", account)
       .where("state", "=", "pending")
       .executeTakeFirst();
     if (row === undefined || row.tried_at > after(now, -distanceMs(row.attempts)).getTime()) {
@@ -71,7 +71,7 @@ export async function endOpening(store: Store, id: string): Promise<void> {
 /** Lets a message wait again as if it had just come. False: it is no sealed message of this account. */
 export async function openAgain(
   store: Store,
-  account: EmailAddress,
+  account: AccountId,
   id: string,
   verdict: MessageVerdict,
 ): Promise<boolean> {
@@ -85,7 +85,7 @@ export async function openAgain(
       verdict: verdictText(verdict),
     })
     .where("id", "=", id)
-    .where("account", "=", canonicalAddress(account))
+    .where("account", "=", account)
     .where("form", "=", "sealed")
     .returning("id")
     .executeTakeFirst();

@@ -1,9 +1,10 @@
 import { after, fromUnixMs, HOUR } from "../base/time.ts";
-import { formatAddress, type CanonicalAddress, type EmailAddress } from "../mail/address.ts";
+import { formatAddress, type EmailAddress } from "../mail/address.ts";
 import { holdAccount } from "./account-locks.ts";
 import { insertPieces, keepOnly, readPieces, rowPart, untilWhole } from "./pieces.ts";
 import { addressFrom } from "./row.ts";
 import type { Store } from "./store.ts";
+import type { AccountId } from "../words/account.ts";
 
 /**
  * One copy that waits for the next hop; `envelope` is JSON text, `wrapped` the message under the queue key of the service
@@ -12,7 +13,7 @@ import type { Store } from "./store.ts";
 export type OutboxRow = {
   readonly id: string;
   readonly sender: EmailAddress;
-  readonly account: CanonicalAddress;
+  readonly account: AccountId;
   readonly messageId: string;
   readonly envelope: string;
   readonly wrapped: Uint8Array;
@@ -133,7 +134,7 @@ export async function takeDue(
   return {
     id: row.id,
     sender: addressFrom(row.sender),
-    account: row.account as CanonicalAddress,
+    account: row.account as AccountId,
     messageId: row.message_id,
     envelope: row.envelope,
     attempts: row.attempts,
@@ -156,22 +157,16 @@ export async function postpone(
 }
 
 /**
- * Keeps a waiting copy and the account that it belongs to until the transaction ends: the account as it is called now, or
- * undefined when either was erased. To be used inside a transaction.
+ * Keeps a waiting copy and the account that it belongs to until the transaction ends. False when either was erased. To be
+ * used inside a transaction.
  */
-export async function holdOutbox(store: Store, id: string): Promise<CanonicalAddress | undefined> {
-  for (let last = ""; ;) {
-    const row = await store.db
-      .selectFrom("outbox")
-      .select("account")
-      .where("id", "=", id)
-      .executeTakeFirst();
-    if (row === undefined || row.account === last) return undefined;
-    const account = row.account as CanonicalAddress;
-    if ((await holdAccount(store, account)) !== undefined) return account;
-    // It was renamed while its lock was waited for: the copy knows its new name.
-    last = row.account;
-  }
+export async function holdOutbox(
+  store: Store,
+  { id, account }: Pick<OutboxRow, "id" | "account">,
+): Promise<boolean> {
+  if ((await holdAccount(store, account)) === undefined) return false;
+  const query = store.db.selectFrom("outbox").select("id").where("id", "=", id);
+  return (await query.executeTakeFirst()) !== undefined;
 }
 
 /** Ends the waiting of a copy. */

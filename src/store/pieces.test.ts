@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import { test } from "node:test";
 
-import { haveAccounts } from "../../test/support/accounts.ts";
+import { haveAccounts, idOf } from "../../test/support/accounts.ts";
 import { engines } from "../../test/support/engines.ts";
 import { addressOf } from "../../test/support/published.ts";
 import { LARGE_OCTETS, type Octets } from "../base/large-octets.ts";
@@ -16,7 +16,6 @@ import {
   usedBytes,
 } from "../mailbox/embedded.ts";
 import type { NewMessage } from "../mailbox/mailbox.ts";
-import { canonicalAddress } from "../mail/address.ts";
 import { eraseAccount } from "./erase.ts";
 import {
   deleteOutbox,
@@ -44,7 +43,7 @@ const LOCKED = locked(NOW);
 
 function message(body: Octets, envelopeId = "e"): NewMessage {
   return {
-    account: OWNER,
+    account: idOf(OWNER),
     body,
     form: "sealed",
     receivedAt: NOW,
@@ -60,7 +59,7 @@ function copy(id: string, wrapped: Uint8Array): OutboxRow {
   return {
     id,
     sender: OWNER,
-    account: canonicalAddress(OWNER),
+    account: idOf(OWNER),
     messageId: "<m@beta.test>",
     envelope: "{}",
     wrapped,
@@ -77,7 +76,7 @@ async function countPieces(store: Store, table: PiecesTable): Promise<number> {
 }
 
 async function bodyOf(store: Store, id: string): Promise<Buffer> {
-  const stored = await readMessage(store, OWNER, id);
+  const stored = await readMessage(store, idOf(OWNER), id);
   assert(stored);
   return Buffer.from(stored.body);
 }
@@ -90,7 +89,7 @@ for (const { engine, open } of engines()) {
     const two = await storeMessage(store, message(IN_SLICES, "other"));
     assert(LARGE.equals(await bodyOf(store, one)));
     assert(LARGE.equals(await bodyOf(store, two)));
-    assert.equal(await usedBytes(store, OWNER), 2 * LARGE.length);
+    assert.equal(await usedBytes(store, idOf(OWNER)), 2 * LARGE.length);
     const [row] = await store.db.selectFrom("messages").select(["body", "content_hash"]).execute();
     assert.equal(row?.body.length, 0);
     assert.deepEqual(Buffer.from(row.content_hash), createHash("sha256").update(LARGE).digest());
@@ -115,7 +114,7 @@ for (const { engine, open } of engines()) {
     const before = await countPieces(store, "message_pieces");
     assert.equal(await storeMessage(store, message(LARGE)), first);
     assert.equal(await countPieces(store, "message_pieces"), before);
-    assert.equal((await listMessages(store, OWNER)).length, 1);
+    assert.equal((await listMessages(store, idOf(OWNER))).length, 1);
   });
 
   test(`${engine}: a body in place of another leaves nothing of it, whichever of them is large`, async () => {
@@ -125,19 +124,19 @@ for (const { engine, open } of engines()) {
     const other = randomBytes(LARGE.length - 1000);
     const summary = randomBytes(100);
     for (const body of [other, Buffer.from("small"), LARGE]) {
-      await recordVerdict(store, OWNER, id, LOCKED, { body });
+      await recordVerdict(store, idOf(OWNER), id, LOCKED, { body });
       assert(body.equals(await bodyOf(store, id)));
-      assert.equal(await usedBytes(store, OWNER), body.length);
+      assert.equal(await usedBytes(store, idOf(OWNER)), body.length);
     }
-    await recordVerdict(store, OWNER, id, LOCKED, { summary });
-    assert.equal(await usedBytes(store, OWNER), LARGE.length + 100);
-    await recordVerdict(store, OWNER, id, LOCKED, { body: other });
-    assert.equal(await usedBytes(store, OWNER), other.length + 100);
-    await recordVerdict(store, OWNER, id, LOCKED, {
+    await recordVerdict(store, idOf(OWNER), id, LOCKED, { summary });
+    assert.equal(await usedBytes(store, idOf(OWNER)), LARGE.length + 100);
+    await recordVerdict(store, idOf(OWNER), id, LOCKED, { body: other });
+    assert.equal(await usedBytes(store, idOf(OWNER)), other.length + 100);
+    await recordVerdict(store, idOf(OWNER), id, LOCKED, {
       body: Buffer.from("small"),
       summary: summary.subarray(50),
     });
-    assert.equal(await usedBytes(store, OWNER), 5 + 50);
+    assert.equal(await usedBytes(store, idOf(OWNER)), 5 + 50);
     assert.equal(await countPieces(store, "message_pieces"), 0);
   });
 
@@ -149,7 +148,7 @@ for (const { engine, open } of engines()) {
     const writer = { isOver: false };
     const writing = (async (): Promise<void> => {
       for (const body of [...bodies, ...bodies]) {
-        await recordVerdict(store, OWNER, id, LOCKED, { body });
+        await recordVerdict(store, idOf(OWNER), id, LOCKED, { body });
       }
       writer.isOver = true;
     })();
@@ -176,7 +175,7 @@ for (const { engine, open } of engines()) {
       async () => storeMessage(store, { ...message(body), contentHash: randomBytes(32) }),
       stop,
     );
-    assert.deepEqual(await listMessages(store, OWNER), []);
+    assert.deepEqual(await listMessages(store, idOf(OWNER)), []);
     assert.equal(await countPieces(store, "message_pieces"), 0);
   });
 
@@ -210,7 +209,7 @@ for (const { engine, open } of engines()) {
       for (const table of ["message_pieces", "outbox_pieces"] as const) {
         await store.db.deleteFrom(table).where("number", "in", gone).execute();
       }
-      await assert.rejects(readMessage(store, OWNER, id), missing);
+      await assert.rejects(readMessage(store, idOf(OWNER), id), missing);
       await assert.rejects(readCopy(store, "a"), missing);
     }
   });
@@ -220,7 +219,7 @@ for (const { engine, open } of engines()) {
     await haveAccounts(store, OWNER);
     await storeMessage(store, message(LARGE));
     await insertOutbox(store, [copy("a", LARGE)]);
-    await store.transaction(async (tx) => eraseAccount(tx, OWNER, [OWNER]));
+    await store.transaction(async (tx) => eraseAccount(tx, idOf(OWNER), NOW));
     assert.equal(await countPieces(store, "message_pieces"), 0);
     assert.equal(await countPieces(store, "outbox_pieces"), 0);
   });

@@ -25,6 +25,7 @@ import {
   readPublishedFile,
 } from "./published-file.ts";
 import type { Store } from "./store.ts";
+import { idOf, haveAccounts } from "../../test/support/accounts.ts";
 
 const alice = parseAddress("alice@alpha.test") ?? assert.fail();
 const one: PublishedCertificate = {
@@ -52,12 +53,12 @@ test("the last that was written of a certificate counts, also behind a line that
     appendCertificate(file, one);
     await appendFile(file, '{"kind":"certificate","fingerpr');
     appendCertificate(file, revoked);
-    appendPasswordChange(file, alice, fromUnixMs(3000));
+    appendPasswordChange(file, idOf(alice), fromUnixMs(3000));
     appendServed(file, one.fingerprint, false);
     const read = readPublishedFile(file);
     assert.equal(read?.certificates[0]?.state, "compromised");
     assert.deepEqual(read.certificates[0].revokedAt, revoked.revokedAt);
-    assert.deepEqual(read.passwords, [{ address: alice, at: fromUnixMs(3000) }]);
+    assert.deepEqual(read.passwords, [{ account: idOf(alice), at: fromUnixMs(3000) }]);
     assert(read.unserved.has(one.fingerprint));
     assert.equal((await stat(file)).mode & 0o777, 0o600);
   });
@@ -66,8 +67,8 @@ test("the last that was written of a certificate counts, also behind a line that
 test("who was erased is in no line of the file", async () => {
   await inFile(async (file) => {
     appendCertificate(file, one);
-    appendPasswordChange(file, alice, fromUnixMs(3000));
-    eraseFromFile(file, { fingerprints: [one.fingerprint], addresses: [alice] });
+    appendPasswordChange(file, idOf(alice), fromUnixMs(3000));
+    eraseFromFile(file, { fingerprints: [one.fingerprint], account: idOf(alice) });
     assert.equal(await readFile(file, "utf8"), "");
   });
 });
@@ -93,11 +94,12 @@ for (const { engine, open } of engines()) {
     await using store = await open();
     await inFile(async (file) => {
       store.publishedFile = file;
+      await haveAccounts(store, alice);
       appendCertificate(file, revoked);
-      appendPasswordChange(file, alice, fromUnixMs(3000));
+      appendPasswordChange(file, idOf(alice), fromUnixMs(3000));
       const erase = async (tx: Store): Promise<void> => {
         await erasePublished(tx, [one.fingerprint]);
-        await eraseAccount(tx, alice, [alice]);
+        await eraseAccount(tx, idOf(alice), fromUnixMs(3000));
       };
       const failing = store.transaction(async (tx) => {
         await erase(tx);

@@ -16,8 +16,9 @@ import {
 
 import { AppError, errorText } from "../base/errors.ts";
 import { fromUnixMs } from "../base/time.ts";
-import { canonicalAddress, formatAddress, type EmailAddress } from "../mail/address.ts";
+import { formatAddress } from "../mail/address.ts";
 import type { Fingerprint } from "../openpgp/fingerprint.ts";
+import type { AccountId } from "../words/account.ts";
 import type { KeyState, PublishedCertificate } from "./certificates.ts";
 import { addressFrom, msOrZero, timeOrNone } from "./row.ts";
 
@@ -32,7 +33,7 @@ type CertificateLine = {
   readonly expiresAt: number;
   readonly revokedAt: number;
 };
-type PasswordLine = { readonly kind: "password"; readonly address: string; readonly at: number };
+type PasswordLine = { readonly kind: "password"; readonly account: AccountId; readonly at: number };
 /** Whether a certificate is found by its fingerprint. */
 type ServedLine = { readonly kind: "served" | "unserved"; readonly fingerprint: Fingerprint };
 type Line = CertificateLine | PasswordLine | ServedLine;
@@ -44,7 +45,7 @@ export type PublishedFile = {
   readonly certificates: readonly PublishedCertificate[];
   /** Those that are not to be found by their fingerprint. */
   readonly unserved: ReadonlySet<Fingerprint>;
-  readonly passwords: readonly { readonly address: EmailAddress; readonly at: Date }[];
+  readonly passwords: readonly { readonly account: AccountId; readonly at: Date }[];
 };
 
 /** Appends what is published of a certificate now. Durable when it returns. */
@@ -65,8 +66,8 @@ export function startPublishedFile(
 }
 
 /** Appends that somebody's password, or another credential in its place, was changed. */
-export function appendPasswordChange(file: string, address: EmailAddress, at: Date): void {
-  append(file, [{ kind: "password", address: formatAddress(address), at: at.getTime() }]);
+export function appendPasswordChange(file: string, account: AccountId, at: Date): void {
+  append(file, [{ kind: "password", account, at: at.getTime() }]);
 }
 
 /** Appends that a certificate is found by its fingerprint from now on, or no longer. */
@@ -79,16 +80,13 @@ export function eraseFromFile(
   file: string,
   of: {
     readonly fingerprints?: readonly Fingerprint[];
-    readonly addresses?: readonly EmailAddress[];
+    readonly account?: AccountId;
   },
 ): void {
   if (!existsSync(file)) return;
   const fingerprints = new Set<string>(of.fingerprints);
-  const addresses = new Set<string>((of.addresses ?? []).map(canonicalAddress));
   const kept = readLines(file).filter((line) =>
-    line.kind === "password"
-      ? !addresses.has(canonicalAddress(addressFrom(line.address)))
-      : !fingerprints.has(line.fingerprint),
+    line.kind === "password" ? line.account !== of.account : !fingerprints.has(line.fingerprint),
   );
   named(file, () => {
     replace(file, kept);
@@ -113,7 +111,7 @@ export function readPublishedFile(file: string): PublishedFile | undefined {
         last.set(line.fingerprint, line);
         break;
       case "password":
-        passwords.push({ address: addressFrom(line.address), at: fromUnixMs(line.at) });
+        passwords.push({ account: line.account, at: fromUnixMs(line.at) });
         break;
       case "served":
         unserved.delete(line.fingerprint);

@@ -6,7 +6,7 @@ import type { Generated } from "kysely";
  */
 export type Schema = {
   readonly accounts: AccountsTable;
-  readonly aliases: AliasesTable;
+  readonly addresses: AddressesTable;
   readonly attempts: AttemptsTable;
   readonly audit: AuditTable;
   readonly audit_head: AuditHeadTable;
@@ -17,7 +17,6 @@ export type Schema = {
   readonly certificate_ids: CertificateIdsTable;
   readonly clock_seen: ClockSeenTable;
   readonly continuity: ContinuityTable;
-  readonly former_addresses: FormerAddressesTable;
   readonly generic_revocations: GenericRevocationsTable;
   readonly mailbox_certificates: MailboxCertificatesTable;
   readonly master_keys: MasterKeysTable;
@@ -28,12 +27,12 @@ export type Schema = {
   readonly outbox_pieces: PiecesTable;
   readonly published_certificates: PublishedCertificatesTable;
   readonly published_version: PublishedVersionTable;
+  readonly reserved_addresses: ReservedAddressesTable;
   readonly revocations_seen: RevocationsSeenTable;
   readonly secret_keys: SecretKeysTable;
   readonly service_key_users: ServiceKeyUsersTable;
   readonly slots: SlotsTable;
   readonly tag_key: TagKeyTable;
-  readonly tombstones: TombstonesTable;
   readonly trace: TraceTable;
   readonly unusable_answers: UnusableAnswersTable;
 };
@@ -41,12 +40,10 @@ export type Schema = {
 type MigrationsTable = { name: string };
 
 type AccountsTable = {
-  address: string;
-  mailbox: string;
+  id: string;
   custody: string;
   policy: string;
   login_salt: Uint8Array;
-  login_hash: Uint8Array;
   created_at: number;
   state: Generated<string>;
   closed_at: Generated<number>;
@@ -56,10 +53,15 @@ type AccountsTable = {
   login_kdf: Generated<string>;
   login_verifier: Generated<Uint8Array>;
   login_service_key: Generated<string>;
-  audit_tag: Generated<string>;
 };
 
-type AliasesTable = { address: string; mailbox: string; account: string; created_at: number };
+type AddressesTable = {
+  address: string;
+  mailbox: string;
+  account: string;
+  state: string;
+  since: number;
+};
 
 type AttemptsTable = { key: string; window_start: number; count: number };
 
@@ -77,7 +79,6 @@ type AuditHeadTable = {
   id: number;
   seq: number;
   hash: Uint8Array;
-  macs_after: Generated<number>;
 };
 
 type AuditMacsTable = { seq: number; service_key: string; mac: Uint8Array };
@@ -186,8 +187,6 @@ type MailboxCertificatesTable = {
   created_at: number;
 };
 
-type FormerAddressesTable = { address: string; account: string; given_up_at: number };
-
 type ServiceKeyUsersTable = { process: string; service_key: string; seen_at: number };
 
 type GenericRevocationsTable = {
@@ -201,7 +200,7 @@ type GenericRevocationsTable = {
 
 type TagKeyTable = { id: number; service_key: string; wrapped: Uint8Array };
 
-type TombstonesTable = { tag: string; erased_at: number; owner: Generated<string> };
+type ReservedAddressesTable = { tag: string; reserved_at: number };
 
 type MessagesTable = {
   id: string;

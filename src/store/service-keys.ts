@@ -1,10 +1,9 @@
 /** The rows that are wrapped under a service key, by the name of that key: for its rotation. */
 import { slotFrom, type SlotRow } from "./vault.ts";
 import { fromRow as revocationFrom, type GenericRevocationRow } from "./generic-revocations.ts";
-import { addressFrom } from "./row.ts";
 import { loginFrom, type LoginRow } from "./logins.ts";
-import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
 import type { Store } from "./store.ts";
+import type { AccountId } from "../words/account.ts";
 
 /** Rows behind one of them, in the order of their names: slots by ID, revocations by fingerprint, copies by ID. */
 export type Page = { readonly after: string; readonly limit: number };
@@ -17,20 +16,19 @@ export async function slotsUnderOthers(
   store: Store,
   serviceKey: string,
   page: Page,
-): Promise<readonly { readonly slot: SlotRow; readonly owner: EmailAddress }[]> {
+): Promise<readonly { readonly slot: SlotRow; readonly owner: AccountId }[]> {
   const rows = await store.db
     .selectFrom("slots")
     .innerJoin("master_keys", "master_keys.id", "slots.master_key")
-    .innerJoin("accounts", "accounts.address", "master_keys.owner")
     .selectAll("slots")
-    .select("accounts.mailbox")
+    .select("master_keys.owner")
     .where("slots.kind", "in", NEED_A_SERVICE_KEY)
     .where("slots.service_key", "<>", serviceKey)
     .where("slots.id", ">", page.after)
     .orderBy("slots.id")
     .limit(page.limit)
     .execute();
-  return rows.map((row) => ({ slot: slotFrom(row), owner: addressFrom(row.mailbox) }));
+  return rows.map((row) => ({ slot: slotFrom(row), owner: row.owner as AccountId }));
 }
 
 /** Puts a slot in place of the one that was read, if that is still there as it was. */
@@ -53,19 +51,19 @@ export async function loginsUnderOthers(
   serviceKey: string,
   page: Page,
 ): Promise<
-  readonly { readonly owner: EmailAddress; readonly generation: number; readonly login: LoginRow }[]
+  readonly { readonly owner: AccountId; readonly generation: number; readonly login: LoginRow }[]
 > {
   const rows = await store.db
     .selectFrom("accounts")
     .selectAll()
     .where("login_kdf", "<>", "")
     .where("login_service_key", "<>", serviceKey)
-    .where("address", ">", page.after)
-    .orderBy("address")
+    .where("id", ">", page.after)
+    .orderBy("id")
     .limit(page.limit)
     .execute();
   return rows.map((row) => ({
-    owner: addressFrom(row.mailbox),
+    owner: row.id as AccountId,
     generation: row.generation,
     login: loginFrom(row),
   }));
@@ -74,14 +72,14 @@ export async function loginsUnderOthers(
 /** Puts a verifier in place of the one that was read, if that is still there as it was. */
 export async function replaceLogin(
   store: Store,
-  owner: EmailAddress,
+  owner: AccountId,
   read: LoginRow,
   next: LoginRow,
 ): Promise<void> {
   await store.db
     .updateTable("accounts")
     .set({ login_verifier: next.verifier, login_service_key: next.serviceKey })
-    .where("address", "=", canonicalAddress(owner))
+    .where("id", "=", owner)
     .where("login_verifier", "=", read.verifier)
     .execute();
 }
@@ -114,7 +112,7 @@ export async function replaceRevocation(
     .updateTable("generic_revocations")
     .set({ wrapped: next.wrapped, service_key: next.serviceKey })
     .where("fingerprint", "=", read.fingerprint)
-    .where("owner", "=", read.owner)
+    .where("owner", "=", read.owner ?? "")
     .where("service_key", "=", read.serviceKey)
     .execute();
 }

@@ -1,8 +1,7 @@
 /** What tells whether the service key of now is the one that the slots were written with. */
-import type { EmailAddress } from "../mail/address.ts";
-import { addressFrom } from "./row.ts";
 import type { Store } from "./store.ts";
 import { slotFrom, type SlotRow } from "./vault.ts";
+import type { AccountId } from "../words/account.ts";
 
 const OF_THE_SERVICE = ["service", "provisional"] as const;
 /** The service key opens a password's slot together with the password. */
@@ -30,18 +29,17 @@ export async function sampleServiceSlots(
   store: Store,
   serviceKey: string,
   { from, limit }: { readonly from: string; readonly limit: number },
-): Promise<readonly { readonly slot: SlotRow; readonly owner: EmailAddress }[]> {
+): Promise<readonly { readonly slot: SlotRow; readonly owner: AccountId }[]> {
   const query = store.db
     .selectFrom("slots")
     .innerJoin("master_keys", "master_keys.id", "slots.master_key")
-    .innerJoin("accounts", "accounts.address", "master_keys.owner")
     .selectAll("slots")
-    .select("accounts.mailbox")
+    .select("master_keys.owner")
     .where("slots.kind", "in", OF_THE_SERVICE)
     .where("slots.service_key", "=", serviceKey)
     .orderBy("slots.id");
   const rows = await query.where("slots.id", ">=", from).limit(limit).execute();
   const rest = limit - rows.length;
   if (rest > 0) rows.push(...(await query.where("slots.id", "<", from).limit(rest).execute()));
-  return rows.map((row) => ({ slot: slotFrom(row), owner: addressFrom(row.mailbox) }));
+  return rows.map((row) => ({ slot: slotFrom(row), owner: row.owner as AccountId }));
 }

@@ -26,11 +26,10 @@ export type StoreOptions =
 /** Tables from which rows of a person are deleted. */
 const ERASABLE: readonly (keyof Schema)[] = [
   "accounts",
-  "aliases",
+  "addresses",
   "author_answers",
   "author_keys",
   "cached_certificates",
-  "former_addresses",
   "generic_revocations",
   "mailbox_certificates",
   "master_keys",

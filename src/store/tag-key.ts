@@ -1,5 +1,5 @@
 /**
- * Tags stand for addresses in rows that must not name them: the audit log, erased addresses, wrong passwords. A tag
+ * Tags stand for addresses in rows that must not name them: addresses of erased accounts, and wrong passwords. A tag
  * is an HMAC-SHA256 under a random key that an installation makes once. The key lies here wrapped under the service
  * key: whoever has the database alone can test no address against a tag. A rotation of the service key moves the tag key.
  */
@@ -7,22 +7,18 @@ import { createHmac, randomBytes } from "node:crypto";
 
 import { AppError } from "../base/errors.ts";
 import { Secret } from "../base/secret.ts";
-import type { CanonicalAddress } from "../mail/address.ts";
 import type { Store, WrappedTagKey } from "./store.ts";
 
 /** What a tag is for: tags of one address for different purposes tell nothing about each other. */
-type TagPurpose = "audit" | "tombstone" | "attempt";
+type TagPurpose = "reserved" | "attempt";
 
 const KEY_BYTES = 32;
 /** The one row of `tag_key`. */
 const ONLY = 1;
 
-/** How many hex digits of a tag the audit log has behind the domain; unkeyed ones of former versions had 16. */
-export const AUDIT_TAG_HEX = 32;
-
 /**
  * The tag that is written for an address, with what the purpose adds to it. The first one makes the key.
- * @throws AppError when no service key that is here opens the tag key, or the tag key was deleted.
+ * @throws AppError when no service key that is here opens the tag key.
  */
 export async function makeTag(store: Store, purpose: TagPurpose, address: string): Promise<string> {
   const row = (await readTagKey(store)) ?? (await insertTagKey(store));
@@ -43,10 +39,7 @@ export async function findTag(
 ): Promise<string | undefined> {
   const row = await readTagKey(store);
   const keys = keysOf(store);
-  if (row === undefined) {
-    if (!keys.isFormerKeyLost) await requireNoneMade(store);
-    return undefined;
-  }
+  if (row === undefined) return undefined;
   using key = keys.open(row);
   if (key !== undefined) return tagUnder(key, purpose, address);
   if (keys.isFormerKeyLost) return undefined;
@@ -56,7 +49,6 @@ export async function findTag(
 /**
  * Makes the key where there is none. Where an operator said that the service key is lost, a new one replaces one that nothing
  * opens; true then.
- * @throws AppError when the key was deleted.
  */
 export async function beginTagKey(store: Store): Promise<boolean> {
   const row = await readTagKey(store);
@@ -81,27 +73,6 @@ export async function moveTagKey(store: Store): Promise<number> {
   return 0;
 }
 
-/** The tag under which the audit log last said an account's generation; undefined when none was kept. */
-export async function keptTag(
-  store: Store,
-  account: CanonicalAddress,
-): Promise<string | undefined> {
-  const row = await store.db
-    .selectFrom("accounts")
-    .select("audit_tag")
-    .where("address", "=", account)
-    .executeTakeFirst();
-  return row === undefined || row.audit_tag === "" ? undefined : row.audit_tag;
-}
-
-export async function keepTag(store: Store, account: CanonicalAddress, tag: string): Promise<void> {
-  await store.db
-    .updateTable("accounts")
-    .set({ audit_tag: tag })
-    .where("address", "=", account)
-    .execute();
-}
-
 async function readTagKey(store: Store): Promise<WrappedTagKey | undefined> {
   const row = await store.db
     .selectFrom("tag_key")
@@ -113,7 +84,6 @@ async function readTagKey(store: Store): Promise<WrappedTagKey | undefined> {
 
 /** Of two who make the first key at once one does, and both use that. */
 async function insertTagKey(store: Store): Promise<WrappedTagKey> {
-  if (!keysOf(store).isFormerKeyLost) await requireNoneMade(store);
   const { serviceKey, wrapped } = newKey(store);
   await store.db
     .insertInto("tag_key")
@@ -140,21 +110,6 @@ async function replaceTagKey(
   return row !== undefined;
 }
 
-/** Without the key no account finds its entries: a new one in its place would let all of them begin again. */
-async function requireNoneMade(store: Store): Promise<void> {
-  const row = await store.db
-    .selectFrom("audit")
-    .select("seq")
-    .where("account", "like", `%#${"_".repeat(AUDIT_TAG_HEX)}`)
-    .limit(1)
-    .executeTakeFirst();
-  if (row === undefined) return;
-  throw new AppError(
-    "somebody deleted the key of the audit log's tags from the database: restore a backup (docs/operate/backup.md)",
-    { temporary: true },
-  );
-}
-
 function newKey(store: Store): WrappedTagKey {
   using key = new Secret(randomBytes(KEY_BYTES));
   return keysOf(store).wrap(key);
@@ -167,7 +122,7 @@ function keysOf({ tagKeys }: Store): NonNullable<Store["tagKeys"]> {
 
 function noneOpens(): AppError {
   return new AppError(
-    "no service key of this host opens the key of the audit log's tags: copy the service key, and its .former file, " +
+    "no service key of this host opens the key of tags: copy the service key, and its .former file, " +
       "from the host that rotated it; if the service key is lost, see docs/operate/keys.md",
     { temporary: true },
   );

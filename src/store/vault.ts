@@ -1,11 +1,11 @@
 import type { Selectable } from "kysely";
 
 import { fromUnixMs } from "../base/time.ts";
-import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
 import type { Fingerprint } from "../openpgp/fingerprint.ts";
 import { wordFrom } from "./row.ts";
 import type { Schema } from "./schema.ts";
 import type { Store } from "./store.ts";
+import type { AccountId } from "../words/account.ts";
 
 /** `current` wraps what the account uses; a `former` one waits for its password, forgotten by its owner. */
 export type MasterKeyState = "current" | "former";
@@ -13,7 +13,7 @@ export type MasterKeyState = "current" | "former";
 /** The rows around a user master key. Everything that opens it is wrapped; what it means is for keys/ to say. */
 export type MasterKeyRow = {
   readonly id: string;
-  readonly owner: EmailAddress;
+  readonly owner: AccountId;
   readonly createdAt: Date;
 };
 
@@ -68,7 +68,7 @@ export async function insertMasterKey(store: Store, row: MasterKeyRow): Promise<
     .insertInto("master_keys")
     .values({
       id,
-      owner: canonicalAddress(owner),
+      owner: owner,
       state: "current",
       created_at: createdAt.getTime(),
     })
@@ -76,23 +76,20 @@ export async function insertMasterKey(store: Store, row: MasterKeyRow): Promise<
 }
 
 /** The ID of the user's current master key. */
-export async function findMasterKey(
-  store: Store,
-  owner: EmailAddress,
-): Promise<string | undefined> {
+export async function findMasterKey(store: Store, owner: AccountId): Promise<string | undefined> {
   return (await listMasterKeys(store, owner, "current"))[0];
 }
 
 /** The IDs of the user's master keys in a state, the newest first. */
 export async function listMasterKeys(
   store: Store,
-  owner: EmailAddress,
+  owner: AccountId,
   state: MasterKeyState,
 ): Promise<readonly string[]> {
   const rows = await store.db
     .selectFrom("master_keys")
     .select("id")
-    .where("owner", "=", canonicalAddress(owner))
+    .where("owner", "=", owner)
     .where("state", "=", state)
     .orderBy("created_at", "desc")
     .orderBy("id")

@@ -20,12 +20,12 @@ import type { UnlockedKey } from "../../src/openpgp/secret-key.ts";
 import { open } from "../../src/pgpmime/open.ts";
 import { container, seal } from "../../src/pgpmime/seal.ts";
 import { replyText } from "../../src/smtp/reply.ts";
-import type { Account } from "../../src/store/accounts.ts";
 import { migrate } from "../../src/store/migrate.ts";
 import { openStore, type Store } from "../../src/store/store.ts";
 import { serves, SILENT } from "../support/authors.ts";
-import { haveAccounts } from "../support/accounts.ts";
+import { haveAccounts, idOf } from "../support/accounts.ts";
 import { NOW, expectDecrypted, ownKey } from "../support/openpgp-messages.ts";
+import type { Account } from "../../src/words/account.ts";
 
 const alice = await ownKey("alice@alpha.test", "compat");
 const bob = await ownKey("bob@beta.test", "compat");
@@ -103,7 +103,12 @@ function worldOf(store: Store): World {
     hostname: "mx.beta.test",
     isOurs: () => true,
     findAccount: async (wanted) =>
-      Promise.resolve({ address: wanted, custody: "unlocks-at-login", createdAt: NOW } as Account),
+      Promise.resolve({
+        id: idOf(wanted),
+        address: wanted,
+        custody: "unlocks-at-login",
+        createdAt: NOW,
+      } as Account),
     hasRoom: async ({ address: { local } }) => Promise.resolve(local !== "full"),
     wrapFor: async (_account, data) =>
       encryptAtRest({ data, recipients: [bob.certificate], now: NOW }),
@@ -136,9 +141,9 @@ const account = address("bob@beta.test");
 
 async function read(world: World) {
   const keys = new UnlockedKeys([bob], bob.fingerprint, []);
-  const [entry] = await listMail(world, { account, keys });
+  const [entry] = await listMail(world, { account: idOf(account), keys });
   assert(entry !== undefined);
-  const shown = await showMail(world, { account, id: entry.id, keys });
+  const shown = await showMail(world, { account: idOf(account), id: entry.id, keys });
   assert(shown !== undefined);
   const [text, raw] = [shown.message, shown.raw].map((bytes) => Buffer.from(bytes).toString());
   assert(text !== undefined && raw !== undefined);
@@ -147,8 +152,8 @@ async function read(world: World) {
 
 /** What the mailbox keeps, taken out of its protection at rest. */
 async function stored(world: World): Promise<string> {
-  const [listed] = await listMessages(world.store, account);
-  const message = listed && (await readMessage(world.store, account, listed.id));
+  const [listed] = await listMessages(world.store, idOf(account));
+  const message = listed && (await readMessage(world.store, idOf(account), listed.id));
   assert(message !== undefined);
   if (message.form !== "wrapped") {
     const received = await receivedForm({ ...message, keys: [bob] });
@@ -334,14 +339,14 @@ test("the author is asked about once, and a mailbox that filled up meanwhile tak
 test("a verdict of another message than the one that is stored is not shown over it", async () => {
   await using world = await newWorld();
   await arrive(world, Buffer.from([...FORGED, "", "Pay now."].join("\r\n")));
-  const [listed] = await listMessages(world.store, account);
+  const [listed] = await listMessages(world.store, idOf(account));
   assert(listed !== undefined);
   const verified = { ...listed.verdict, state: "VERIFIED", signature: "verified" } as const;
-  await recordVerdict(world.store, account, listed.id, verified);
+  await recordVerdict(world.store, idOf(account), listed.id, verified);
   const { text } = await read(world);
   assert.match(text, /Pay now/);
   assert.doesNotMatch(text, /VERIFIED/);
   const keys = new UnlockedKeys([bob], bob.fingerprint, []);
-  const shown = await showMail(world, { account, id: listed.id, keys });
+  const shown = await showMail(world, { account: idOf(account), id: listed.id, keys });
   assert.deepEqual([shown?.state, shown?.signature], ["UNPROTECTED", "none"]);
 });

@@ -28,7 +28,6 @@ import { prepare } from "../../src/outgoing/prepare.ts";
 import { detectProtection } from "../../src/pgpmime/detect.ts";
 import { open } from "../../src/pgpmime/open.ts";
 import { replyText } from "../../src/smtp/reply.ts";
-import type { Account } from "../../src/store/accounts.ts";
 import { migrate } from "../../src/store/migrate.ts";
 import { openStore } from "../../src/store/store.ts";
 import { longestBlock } from "../support/longest-block.ts";
@@ -41,8 +40,9 @@ import {
   sealFor,
 } from "../support/openpgp-messages.ts";
 import { NOBODY_ASKED } from "../support/authors.ts";
-import { haveAccounts } from "../support/accounts.ts";
+import { haveAccounts, idOf } from "../support/accounts.ts";
 import { decrypt } from "../../src/openpgp/decrypt.ts";
+import type { Account } from "../../src/words/account.ts";
 import { Given } from "../../src/base/given.ts";
 import { octetStringsIn } from "../../src/base/large-octets.ts";
 
@@ -94,7 +94,12 @@ async function arrive(message: Uint8Array): Promise<readonly string[]> {
     hostname: "mx.beta.test",
     isOurs: () => true,
     findAccount: async (wanted) =>
-      Promise.resolve({ address: wanted, custody: "unlocks-at-login", createdAt: NOW } as Account),
+      Promise.resolve({
+        id: idOf(wanted),
+        address: wanted,
+        custody: "unlocks-at-login",
+        createdAt: NOW,
+      } as Account),
     hasRoom: async () => Promise.resolve(true),
     wrapFor: async (_account, data) => Promise.resolve(Buffer.concat(octetStringsIn(data))),
     arrived: () => undefined,

@@ -8,12 +8,12 @@ import { revokeKey } from "../../src/keys/revoke.ts";
 import { fixedServiceKeys } from "../../src/keys/service-key.ts";
 import { beginTags, holdAuditKeys } from "../../src/keys/tag-keys.ts";
 import { unlockWithPassword } from "../../src/keys/vault.ts";
-import { enrol } from "../../src/login/enrol.ts";
 import { resetPassword } from "../../src/login/recover.ts";
 import { findById, findPublished } from "../../src/store/certificates.ts";
 import type { Store } from "../../src/store/store.ts";
 import { engines } from "../support/engines.ts";
 import { alice, depsFor, fresh, old, type Deps } from "../support/key-life.ts";
+import { enrol, idOf } from "../support/accounts.ts";
 
 /** A process that holds the service key of this byte; `isLost`: an operator said that the former one is lost. */
 async function hostOf(store: Store, byte: number, isLost = false): Promise<Deps> {
@@ -29,7 +29,7 @@ const NO_OCTETS = { wrapped: new Uint8Array() };
 const EMPTIED = [NO_OCTETS, { ...NO_OCTETS, service_key: "" }];
 
 const revoking = {
-  owner: alice,
+  owner: idOf(alice),
   address: alice,
   masterKey: undefined,
   reason: "withdrawn",
@@ -54,13 +54,13 @@ for (const { engine, open } of engines()) {
     await using store = await open();
     const lost = await enrolled(store, await hostOf(store, 1));
     const deps = await hostOf(store, 2, true);
-    const { keys } = await resetPassword(deps, alice, fresh());
+    const { keys } = await resetPassword(deps, idOf(alice), fresh());
     assert.equal(keys, "new");
     const published = await findPublished(store, alice);
     assert(published && published.fingerprint !== lost);
     assert.deepEqual(await unservedSince(store, 0), [lost]);
     assert.deepEqual(await findById(store, lost), []);
-    using unlocked = await unlockWithPassword(deps, alice, fresh());
+    using unlocked = await unlockWithPassword(deps, idOf(alice), fresh());
     assert(unlocked);
     const released = await releasedFrom(store);
     assert.equal(released.length, 1, "it is counted as releases are");
@@ -72,7 +72,10 @@ for (const { engine, open } of engines()) {
     const first = await enrolled(store, await hostOf(store, 1));
     await hostOf(store, 2, true);
     const deps = await hostOf(store, 2);
-    await assert.rejects(resetPassword(deps, alice, fresh()), /no generic revocation of this key/);
+    await assert.rejects(
+      resetPassword(deps, idOf(alice), fresh()),
+      /no generic revocation of this key/,
+    );
     assert.equal((await findPublished(store, alice))?.fingerprint, first);
   });
 
@@ -84,7 +87,7 @@ for (const { engine, open } of engines()) {
       .updateTable("generic_revocations")
       .set({ wrapped: new Uint8Array(64) })
       .execute();
-    const whose = { owner: alice, address: alice, masterKey: undefined };
+    const whose = { owner: idOf(alice), address: alice, masterKey: undefined };
     await assert.rejects(
       revokeKey(deps, { ...whose, reason: "withdrawn", text: "" }),
       /no generic revocation of this key/,
@@ -115,7 +118,7 @@ for (const { engine, open } of engines()) {
     const deps = await hostOf(store, 1, true);
     const first = await enrolled(store, deps);
     await store.db.updateTable("generic_revocations").set({ service_key: "00" }).execute();
-    const whose = { owner: alice, address: alice, masterKey: undefined };
+    const whose = { owner: idOf(alice), address: alice, masterKey: undefined };
     await assert.rejects(
       revokeKey(deps, { ...whose, reason: "withdrawn", text: "" }),
       /no generic revocation of this key/,
@@ -130,7 +133,10 @@ for (const { engine, open } of engines()) {
     const detail = { serviceKey: (await hostOf(store, 1)).serviceKeys.current.id };
     await appendAudit(store, { at: deps.clock.now(), action: "service-key.rotated", detail });
     await hostOf(store, 2, true);
-    await assert.rejects(resetPassword(deps, alice, fresh()), /no generic revocation of this key/);
+    await assert.rejects(
+      resetPassword(deps, idOf(alice), fresh()),
+      /no generic revocation of this key/,
+    );
     assert.equal((await findPublished(store, alice))?.fingerprint, first);
   });
 }

@@ -25,14 +25,15 @@ import {
   withAlice,
   type Deps,
 } from "../support/key-life.ts";
+import { idOf } from "../support/accounts.ts";
 
 const bob = addressOf("bob@beta.test");
 
 const EVENTS: Readonly<Record<string, (deps: Deps) => Promise<unknown>>> = {
-  "a reset": async (deps) => resetPassword(deps, alice, fresh()),
-  "another password": async (deps) => replacePassword(deps, alice, old(), fresh()),
-  "the end of all sessions": async (deps) => endSessions(deps, alice),
-  "the end of the account": async (deps) => closeAccount(deps, alice, undefined),
+  "a reset": async (deps) => resetPassword(deps, idOf(alice), fresh()),
+  "another password": async (deps) => replacePassword(deps, idOf(alice), old(), fresh()),
+  "the end of all sessions": async (deps) => endSessions(deps, idOf(alice)),
+  "the end of the account": async (deps) => closeAccount(deps, idOf(alice), undefined),
   "a compromise": async (deps) => {
     using key = await opened(deps, old());
     const rest = { withRecoveryCode: false, custody: "unlocks-at-login" } as const;

@@ -12,14 +12,14 @@ import { packet } from "../../src/openpgp/packet.ts";
 import { putTogether, takeApart } from "../../src/pgpmime/apart.ts";
 import { open as openMessage } from "../../src/pgpmime/open.ts";
 import { seal } from "../../src/pgpmime/seal.ts";
-import type { Account } from "../../src/store/accounts.ts";
 import type { Store } from "../../src/store/store.ts";
 import { engines } from "../support/engines.ts";
 import { mutate, seededRandom } from "../support/mutate.ts";
 import { NOW, ownKey } from "../support/openpgp-messages.ts";
 import { NOBODY_ASKED } from "../support/authors.ts";
-import { haveAccounts } from "../support/accounts.ts";
+import { haveAccounts, idOf } from "../support/accounts.ts";
 import { addressOf } from "../support/secret-keys.ts";
+import type { Account } from "../../src/words/account.ts";
 
 const CANARY = "CANARY-5d1e";
 const alice = await ownKey("alice@alpha.test", "compat");
@@ -106,7 +106,7 @@ function depsFor(store: Store): DeliverDeps {
     hostname: "mx.beta.test",
     isOurs: () => true,
     findAccount: async (address) =>
-      ({ address, custody: "unlocks-at-login", createdAt: NOW }) as Account,
+      ({ id: idOf(address), address, custody: "unlocks-at-login", createdAt: NOW }) as Account,
     hasRoom: async () => true,
     wrapFor: async (_account, data) =>
       encryptAtRest({ data, recipients: [bob.certificate], now: NOW, isOwn: true }),
@@ -126,9 +126,9 @@ async function delivered(store: Store, message: Uint8Array) {
   const received = { protocol: "ESMTP", client: "c" };
   const [reply] = await deliver(depsFor(store), { envelope, message, received });
   assert.equal(reply?.code, "250");
-  const [listed] = await listMessages(store, READER);
+  const [listed] = await listMessages(store, idOf(READER));
   assert(listed);
-  const stored = await readMessage(store, READER, listed.id);
+  const stored = await readMessage(store, idOf(READER), listed.id);
   assert(stored);
   return stored;
 }

@@ -18,21 +18,20 @@ import { fixedServiceKeys, newServiceRoot } from "../../src/keys/service-key.ts"
 import { holdAuditKeys } from "../../src/keys/tag-keys.ts";
 import { deriveKey, unwrap } from "../../src/keys/wrap.ts";
 import { unlockWithPassword, type VaultDeps } from "../../src/keys/vault.ts";
-import { enrol } from "../../src/login/enrol.ts";
 import { login, type LoginDeps } from "../../src/login/login.ts";
 import { replacePassword } from "../../src/login/recover.ts";
-import { canonicalAddress, parseAddress, type EmailAddress } from "../../src/mail/address.ts";
+import { parseAddress, type EmailAddress } from "../../src/mail/address.ts";
 import { encryptAtRest } from "../../src/openpgp/encrypt.ts";
 import { readAccount } from "../../src/store/accounts.ts";
 import { migrate } from "../../src/store/migrate.ts";
 import { insertOutbox } from "../../src/store/outbox.ts";
-import { accountTag } from "../../src/journal/account-tag.ts";
 import { appendAudit, verifyAudit } from "../../src/journal/audit.ts";
 import { auditMacUnder } from "../../src/keys/audit-mac.ts";
 import { openStore, type Store, type StoreOptions } from "../../src/store/store.ts";
 import { fakeClock } from "../support/clock.ts";
 import { engines } from "../support/engines.ts";
 import { burgle, filesIn, guesses, lootFrom, opens, passwordKeys } from "../support/loot.ts";
+import { enrol, idOf } from "../support/accounts.ts";
 
 const KEYS = "keys";
 const PART_BYTES = 16;
@@ -108,9 +107,9 @@ for (const { engine, place } of engines()) {
       }
     }
     // The same thief with the service key can try: that the right guess shows then proves the attempt.
-    const read = await readAccount(scene.deps.store, alice);
+    const read = await readAccount(scene.deps.store, idOf(alice));
     assert(read);
-    const of = { owner: alice, generation: read.generation };
+    const of = { owner: idOf(alice), generation: read.generation };
     using stored = unwrapVerifier(scene.deps.serviceKeys, of, read.login);
     const { verifier } = passwordKeys(password, read.login.salt);
     assert.deepEqual(Buffer.from(verifier.reveal()), Buffer.from(stored?.reveal() ?? []));
@@ -123,7 +122,7 @@ for (const { engine, place } of engines()) {
     const slot = loot.slots.find(
       ({ kind, owner }) => kind === "password" && owner.local === "alice",
     );
-    const read = await readAccount(scene.deps.store, alice);
+    const read = await readAccount(scene.deps.store, idOf(alice));
     assert(slot && read);
     assert.deepEqual(Buffer.from(read.login.salt), Buffer.from(slot.salt));
     using password = passwordOf(alice);
@@ -144,21 +143,24 @@ for (const { engine, place } of engines()) {
     const { db } = deps.store;
     const before = await rowsOf(deps.store);
     using next = Secret.fromText("alice has another one");
-    assert.equal(await replacePassword(loginDeps(deps), alice, passwordOf(alice), next), true);
-    assert(await openWithPassword(deps, alice, next));
+    assert.equal(
+      await replacePassword(loginDeps(deps), idOf(alice), passwordOf(alice), next),
+      true,
+    );
+    assert(await openWithPassword(deps, idOf(alice), next));
     const writeBack = async (isGenerationToo: boolean): Promise<void> => {
       for (const slot of before.slots) {
         await db.deleteFrom("slots").where("id", "=", slot.id).execute();
         await db.insertInto("slots").values(slot).execute();
       }
-      const { address, generation, ...rest } = before.account;
+      const { id, generation, ...rest } = before.account;
       const row = isGenerationToo ? { ...rest, generation } : rest;
-      await db.updateTable("accounts").set(row).where("address", "=", address).execute();
+      await db.updateTable("accounts").set(row).where("id", "=", id).execute();
     };
     for (const isGenerationToo of [false, true]) {
       await writeBack(isGenerationToo);
-      assert.equal(await openWithPassword(deps, alice, passwordOf(alice)), undefined);
-      assert.equal(await verifyPassword(deps, alice, passwordOf(alice)), undefined);
+      assert.equal(await openWithPassword(deps, idOf(alice), passwordOf(alice)), undefined);
+      assert.equal(await verifyPassword(deps, idOf(alice), passwordOf(alice)), undefined);
       const request = { address: alice, password: passwordOf(alice), network: "192.0.2.0/24" };
       assert.equal((await login(loginDeps(deps), request)).kind, "refused");
     }
@@ -171,15 +173,18 @@ for (const { engine, place } of engines()) {
     const before = await rowsOf(store);
     const said = await generationEntry(store);
     using next = Secret.fromText("alice has another one");
-    assert.equal(await replacePassword(loginDeps(deps), alice, passwordOf(alice), next), true);
+    assert.equal(
+      await replacePassword(loginDeps(deps), idOf(alice), passwordOf(alice), next),
+      true,
+    );
     const genuine = await rowsOf(store);
     const write = async ({ slots, account }: typeof before): Promise<void> => {
       for (const slot of [...before.slots, ...genuine.slots]) {
         await store.db.deleteFrom("slots").where("id", "=", slot.id).execute();
       }
       for (const slot of slots) await store.db.insertInto("slots").values(slot).execute();
-      const { address, ...row } = account;
-      await store.db.updateTable("accounts").set(row).where("address", "=", address).execute();
+      const { id, ...row } = account;
+      await store.db.updateTable("accounts").set(row).where("id", "=", id).execute();
     };
     const forge = async (macs: typeof store.auditMac): Promise<void> => {
       const { auditMac } = store;
@@ -188,7 +193,7 @@ for (const { engine, place } of engines()) {
       await appendAudit(store, {
         at: deps.clock.now(),
         action: said.action,
-        account: alice,
+        account: idOf(alice),
         detail,
       });
       store.auditMac = auditMac;
@@ -197,14 +202,14 @@ for (const { engine, place } of engines()) {
     for (const macs of [undefined, auditMacUnder(other)]) {
       await write(before);
       await forge(macs);
-      assert.equal(await openWithPassword(deps, alice, passwordOf(alice)), undefined);
+      assert.equal(await openWithPassword(deps, idOf(alice), passwordOf(alice)), undefined);
       const request = { address: alice, password: passwordOf(alice), network: "192.0.2.0/24" };
       assert.equal((await login(loginDeps(deps), request)).kind, "refused");
     }
     assert.equal((await verifyAudit(store)).kind, "forged");
     // What is genuine still opens, and the next change takes over nothing that was forged.
     await write({ ...genuine, slots: [...genuine.slots, ...before.slots].filter(isFirst) });
-    using masterKey = await openWithPassword(deps, alice, next);
+    using masterKey = await openWithPassword(deps, idOf(alice), next);
     assert(masterKey);
     await giveToProvider(deps, masterKey);
     const { slots } = JSON.parse((await generationEntry(store)).detail) as { slots: string };
@@ -219,16 +224,16 @@ for (const { engine, place } of engines()) {
     const { deps } = scene;
     const before = await rowsOf(deps.store);
     using next = Secret.fromText("alice has another one");
-    await replacePassword(loginDeps(deps), alice, passwordOf(alice), next);
+    await replacePassword(loginDeps(deps), idOf(alice), passwordOf(alice), next);
     const stillThere = new Set((await rowsOf(deps.store)).slots.map(({ id }) => id));
     for (const slot of before.slots.filter(({ id }) => !stillThere.has(id))) {
       await deps.store.db.insertInto("slots").values(slot).execute();
     }
-    using masterKey = await openWithPassword(deps, alice, next);
+    using masterKey = await openWithPassword(deps, idOf(alice), next);
     assert(masterKey);
     await giveToProvider(deps, masterKey);
-    assert.equal(await openWithPassword(deps, alice, passwordOf(alice)), undefined);
-    using opened = await openWithPassword(deps, alice, next);
+    assert.equal(await openWithPassword(deps, idOf(alice), passwordOf(alice)), undefined);
+    using opened = await openWithPassword(deps, idOf(alice), next);
     assert(opened);
   });
 
@@ -256,7 +261,7 @@ async function generationEntry(store: Store) {
   return store.db
     .selectFrom("audit")
     .selectAll()
-    .where("account", "=", await accountTag(store, alice))
+    .where("account", "=", idOf(alice))
     .where("detail", "like", '%"generation":%')
     .orderBy("seq", "desc")
     .executeTakeFirstOrThrow();
@@ -270,7 +275,7 @@ async function rowsOf({ db }: Store) {
   const account = await db
     .selectFrom("accounts")
     .selectAll()
-    .where("address", "=", "alice@alpha.test")
+    .where("id", "=", idOf(alice))
     .executeTakeFirstOrThrow();
   return { slots, account };
 }
@@ -340,7 +345,7 @@ async function keepCopy({ store, serviceKeys, clock }: VaultDeps): Promise<void>
     {
       id: COPY,
       sender: alice,
-      account: canonicalAddress(alice),
+      account: idOf(alice),
       ...rest,
       ...copy,
       createdAt: now,
@@ -383,8 +388,8 @@ async function secretsOf(scene: Scene): Promise<ReadonlyMap<string, Buffer>> {
   secrets.set("the canary that waits", Buffer.from("the canary that waits"));
   for (const address of [alice, bob]) {
     using password = passwordOf(address);
-    using masterKey = await openWithPassword(deps, address, password);
-    using keys = await unlockWithPassword(deps, address, password);
+    using masterKey = await openWithPassword(deps, idOf(address), password);
+    using keys = await unlockWithPassword(deps, idOf(address), password);
     using raw = keys?.active?.secretBytes();
     assert(masterKey && raw);
     secrets.set(`${address.local}'s password`, Buffer.from(password.reveal()));

@@ -15,7 +15,7 @@ import { container } from "../../src/pgpmime/seal.ts";
 import { migrate } from "../../src/store/migrate.ts";
 import { openStore } from "../../src/store/store.ts";
 import { authorDeps, serves } from "../support/authors.ts";
-import { haveAccounts } from "../support/accounts.ts";
+import { haveAccounts, idOf } from "../support/accounts.ts";
 import { NOW, ownKey } from "../support/openpgp-messages.ts";
 import { sealedRow } from "../support/sealed-rows.ts";
 
@@ -52,7 +52,7 @@ async function shownOf(payload: string, outside = OUTSIDE) {
   });
   const body = container(parseHeader(Buffer.from(outside)).header, encrypted);
   const id = await storeMessage(store, {
-    account,
+    account: idOf(account),
     ...(await sealedRow(body, [bob.certificate], NOW)),
     state: "pending",
     verdict: locked(NOW),
@@ -61,9 +61,9 @@ async function shownOf(payload: string, outside = OUTSIDE) {
     outerFrom: "ceo@alpha.test",
   });
   const keys = new UnlockedKeys([bob], bob.fingerprint, []);
-  const [listed] = await listMail(deps, { account, keys });
-  const shown = await showMail(deps, { account, id, keys });
-  const stored = await readMessage(store, account, id);
+  const [listed] = await listMail(deps, { account: idOf(account), keys });
+  const shown = await showMail(deps, { account: idOf(account), id, keys });
+  const stored = await readMessage(store, idOf(account), id);
   assert(listed !== undefined && shown !== undefined && stored !== undefined);
   return { listed, shown, verdict: stored.verdict, text: Buffer.from(shown.message).toString() };
 }

@@ -7,12 +7,11 @@ import { test } from "node:test";
 import { run, sealpostCommand } from "../../lab/run.ts";
 import { systemClock } from "../../src/base/time.ts";
 import { appendAudit } from "../../src/journal/audit.ts";
-import { openServiceKeys } from "../../src/app/service-key-file.ts";
 import { generationDetail, slotNames } from "../../src/keys/binding.ts";
-import { tagKeysUnder } from "../../src/keys/tag-keys.ts";
 import { parseAddress } from "../../src/mail/address.ts";
 import { openStore } from "../../src/store/store.ts";
 import { makeLoneServer, READER } from "../support/lone-server.ts";
+import { idAt } from "../support/accounts.ts";
 
 test("the doctor does not believe an audit entry that was not made under the service key", async () => {
   const dir = await mkdtemp(join(tmpdir(), "sealpost-doctor-"));
@@ -29,18 +28,16 @@ test("the doctor does not believe an audit entry that was not made under the ser
   assert.match(await logins(), /^ok /);
 
   await using store = await openStore(database);
-  // The forger copies the tag from a row; here it is made.
-  using serviceKeys = openServiceKeys(join(dir, "secrets/service.key"));
-  store.tagKeys = tagKeysUnder(serviceKeys);
   const reader = parseAddress(READER);
   assert(reader !== undefined);
+  const account = await idAt(store, reader);
   const { generation } = await store.db
     .updateTable("accounts")
     .set((row) => ({ generation: row("generation", "+", 1) }))
     .returning("generation")
     .executeTakeFirstOrThrow();
-  const detail = generationDetail(generation, await slotNames(store, reader));
+  const detail = generationDetail(generation, await slotNames(store, account));
   const at = systemClock.now();
-  await appendAudit(store, { at, action: "account.generation", account: reader, detail });
+  await appendAudit(store, { at, action: "account.generation", account, detail });
   assert.match(await logins(), /^fail .*another generation/);
 });

@@ -14,7 +14,6 @@ import { openServiceKeys } from "../../src/app/service-key-file.ts";
 import { systemClock } from "../../src/base/time.ts";
 import { listAudit, verifyAudit } from "../../src/journal/audit.ts";
 import { newServiceRoot } from "../../src/keys/service-key.ts";
-import { enrol } from "../../src/login/enrol.ts";
 import { parseAddress, type EmailAddress } from "../../src/mail/address.ts";
 import { listPublished } from "../../src/store/certificates.ts";
 import { migrate } from "../../src/store/migrate.ts";
@@ -23,6 +22,7 @@ import { openTestStore } from "../support/tag-keys.ts";
 import { engines } from "../support/engines.ts";
 import type { KeyClientOrder, KeyClientSight } from "../support/key-client-process.ts";
 import { startTestKeyserver } from "../support/test-keyserver.ts";
+import { enrol, idOf } from "../support/accounts.ts";
 
 const CLIENTS = 50;
 const RUN_MS = 5000;
@@ -130,7 +130,7 @@ async function runClients(
 /** What was published for an address, one after the other: a fingerprint, or none. */
 async function historyOf(store: Store, address: EmailAddress): Promise<readonly string[]> {
   const history: string[] = [];
-  const entries = await Array.fromAsync(listAudit(store, address));
+  const entries = await Array.fromAsync(listAudit(store, idOf(address)));
   for (const { action, detail } of entries.toSorted((a, b) => a.seq - b.seq)) {
     const fingerprint = String(detail["fingerprint"]);
     if (action === "key.created" || action === "key.rotated") {

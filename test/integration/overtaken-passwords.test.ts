@@ -7,21 +7,12 @@ import { giveToProvider, takeBack } from "../../src/keys/custody.ts";
 import { verifyPassword } from "../../src/keys/login-verifier.ts";
 import { openWithPassword, type MasterKey } from "../../src/keys/master-key.ts";
 import { changePassword, renewRecoveryCode } from "../../src/keys/password.ts";
-import { renameOwner } from "../../src/keys/rename.ts";
 import { login } from "../../src/login/login.ts";
 import { recoverWithCode, replacePassword, resetPassword } from "../../src/login/recover.ts";
 import { setLoginOnly } from "../support/accounts.ts";
 import { engines } from "../support/engines.ts";
-import {
-  alice,
-  fresh,
-  network,
-  old,
-  opened,
-  renamed,
-  withAlice,
-  type Deps,
-} from "../support/key-life.ts";
+import { alice, fresh, network, old, opened, withAlice, type Deps } from "../support/key-life.ts";
+import { idOf } from "../support/accounts.ts";
 
 const withRecoveryCode = false;
 const back = { password: old(), withRecoveryCode, custody: "unlocks-at-login" } as const;
@@ -33,19 +24,17 @@ const EVENTS: Readonly<Record<string, (deps: Deps, key: MasterKey) => Promise<un
     takeBack(deps, deps.keyRules, key, { ...back, why: "custody" }),
   compromise: async (deps, key) =>
     takeBack(deps, deps.keyRules, key, { ...back, why: "compromised" }),
-  "a new name": async (deps, key) =>
-    renameOwner(deps, deps.keyRules, key, { to: renamed, password: old(), withRecoveryCode }),
   "a new recovery code": renewRecoveryCode,
   "another change": async (deps, key) =>
     changePassword(deps, key, { password: old(), action: "x" }),
 };
 
 async function requireWhole(deps: Deps, password: Secret, wrong: Secret): Promise<void> {
-  assert(await verifyPassword(deps, alice, password));
-  using key = await openWithPassword(deps, alice, password);
+  assert(await verifyPassword(deps, idOf(alice), password));
+  using key = await openWithPassword(deps, idOf(alice), password);
   assert(key, "the password that logs in opens the keys");
-  assert.equal(await verifyPassword(deps, alice, wrong), undefined);
-  assert.equal(await openWithPassword(deps, alice, wrong), undefined);
+  assert.equal(await verifyPassword(deps, idOf(alice), wrong), undefined);
+  assert.equal(await openWithPassword(deps, idOf(alice), wrong), undefined);
 }
 
 for (const { engine, open } of engines()) {
@@ -54,7 +43,7 @@ for (const { engine, open } of engines()) {
       await using store = await open();
       const { deps } = await withAlice(store);
       using key = await opened(deps, old());
-      assert.equal(await replacePassword(deps, alice, old(), fresh()), true);
+      assert.equal(await replacePassword(deps, idOf(alice), old(), fresh()), true);
       await assert.rejects(event(deps, key), { name: "Overtaken", temporary: true });
       await requireWhole(deps, fresh(), old());
     });
@@ -76,10 +65,10 @@ for (const { engine, open } of engines()) {
     const { deps } = await withAlice(store, "provider-usable");
     // With it nothing opens but the login, which so gives it its slot.
     const elsewhere = Secret.fromText("a password that was set elsewhere");
-    await setLoginOnly(deps, alice, elsewhere);
+    await setLoginOnly(deps, idOf(alice), elsewhere);
     const request = { address: alice, password: elsewhere, network };
     const racing = login(deps, request);
-    const changing = replacePassword(deps, alice, old(), fresh()).catch(() => false);
+    const changing = replacePassword(deps, idOf(alice), old(), fresh()).catch(() => false);
     const [result, isChanged] = await Promise.all([racing, changing]);
     if (result.kind === "ok") result.keys[Symbol.dispose]();
     await (isChanged
@@ -91,11 +80,11 @@ for (const { engine, open } of engines()) {
     await using store = await open();
     const { deps, code } = await withAlice(store);
     await Promise.allSettled([
-      replacePassword(deps, alice, old(), fresh()),
-      recoverWithCode(deps, alice, code, old()),
-      resetPassword(deps, alice, fresh()),
+      replacePassword(deps, idOf(alice), old(), fresh()),
+      recoverWithCode(deps, idOf(alice), code, old()),
+      resetPassword(deps, idOf(alice), fresh()),
     ]);
-    const isFresh = (await verifyPassword(deps, alice, fresh())) !== undefined;
+    const isFresh = (await verifyPassword(deps, idOf(alice), fresh())) !== undefined;
     await requireWhole(deps, isFresh ? fresh() : old(), isFresh ? old() : fresh());
   });
 }

@@ -31,6 +31,7 @@ import { scanMime } from "../../src/mail/mime.ts";
 import { splitSubmitted } from "../../src/outgoing/prepare.ts";
 import { listMessages } from "../../src/mailbox/embedded.ts";
 import { connectClient, type MailClient } from "../support/mail-client.ts";
+import { idAt } from "../support/accounts.ts";
 
 const SUITE = "/usr/lib/python3.11/test/test_email/data";
 /** A folder of real messages beside the checkout, where there is one; never part of it. */
@@ -145,10 +146,10 @@ async function nextShown(name: string): Promise<Uint8Array> {
   assert(BOB !== undefined);
   const deadline = performance.now() + 300_000; // A guard against a stall, on a loaded machine too.
   for (;;) {
-    const [newest, ...older] = await listMessages(parts.store, BOB);
+    const [newest, ...older] = await listMessages(parts.store, await idAt(parts.store, BOB));
     if (newest?.state === "done" && older.length === received) {
       received += 1;
-      const shown = await showMail(parts, { account: BOB, id: newest.id });
+      const shown = await showMail(parts, { account: await idAt(parts.store, BOB), id: newest.id });
       assert.equal(shown?.state, "CONFIDENTIAL", name);
       return shown.message;
     }

@@ -12,11 +12,11 @@ import { bringCertificate } from "../../src/keys/bring.ts";
 import { fixedServiceKeys, newServiceRoot } from "../../src/keys/service-key.ts";
 import { publishRevocation, type UploadedRevocation } from "../../src/keys/revoke.ts";
 import type { VaultDeps } from "../../src/keys/vault-deps.ts";
-import { enrol } from "../../src/login/enrol.ts";
 import { importCertificate } from "../../src/openpgp/import-certificate.ts";
 import { addressOf } from "../support/secret-keys.ts";
 import { ask, startTestKeyserver, type TestKeyserver } from "../support/test-keyserver.ts";
 import { testTagKeys } from "../support/tag-keys.ts";
+import { enrol, idOf } from "../support/accounts.ts";
 
 const NAME = "keys.alpha.test";
 
@@ -72,7 +72,7 @@ async function published(text: string): Promise<string> {
   assert(imported.kind === "importable", JSON.stringify(imported));
   const { certificate } = imported;
   const rest = { revocation: undefined, masterKey: undefined };
-  await bringCertificate(deps, { owner: address, address, certificate, ...rest });
+  await bringCertificate(deps, { owner: idOf(address), address, certificate, ...rest });
   return fingerprint;
 }
 
@@ -105,7 +105,7 @@ async function revokeAndUpload(
   const editing = ["--no-batch", "--command-fd", "0", "--status-fd", "2"];
   await gpg(owner, [...editing, "--edit-key", fingerprint], { input });
   const upload = await gpg(owner, ["--armor", "--export", fingerprint]);
-  return publishRevocation(deps, addressOf(text), upload);
+  return publishRevocation(deps, idOf(addressOf(text)), upload);
 }
 
 test("GnuPG learns from us that an encryption subkey is revoked", async () => {
@@ -133,7 +133,7 @@ test("GnuPG learns from us that a user ID is revoked", async () => {
   const seen = await refreshedAfter(fingerprint, async () => {
     await gpg(owner, ["--quick-revoke-uid", fingerprint, text]);
     const upload = await gpg(owner, ["--export", fingerprint]);
-    const result = await publishRevocation(deps, addressOf(text), upload);
+    const result = await publishRevocation(deps, idOf(addressOf(text)), upload);
     assert(result.kind === "published", JSON.stringify(result));
     assert.equal(result.state, "retired");
   });

@@ -9,7 +9,6 @@ import { makePki, type IssuedCertificate, type Pki } from "../../lab/pki.ts";
 import { after as later, SECOND, systemClock } from "../../src/base/time.ts";
 import { openWithPassword } from "../../src/keys/master-key.ts";
 import { rotateKey } from "../../src/keys/rotate.ts";
-import { enrol } from "../../src/login/enrol.ts";
 import { wkdHash } from "../../src/mail/wkd-hash.ts";
 import { parseCertificates } from "../../src/openpgp/certificate.ts";
 import { checkSigner, revocationOf } from "../../src/openpgp/signer.ts";
@@ -23,6 +22,7 @@ import {
   type KeyserverProcess,
 } from "../support/start-keyserver-process.ts";
 import { ask, sendRaw, type RawAnswer } from "../support/test-keyserver.ts";
+import { enrol, idOf } from "../support/accounts.ts";
 
 let dir: string;
 let pki: Pki;
@@ -84,7 +84,7 @@ for (const { engine, place } of engines()) {
       withRecoveryCode: false,
     });
     assert(made.certificate);
-    using masterKey = await openWithPassword(deps, alice, old());
+    using masterKey = await openWithPassword(deps, idOf(alice), old());
     assert(masterKey);
     const table =
       database.engine === "sqlite"

@@ -22,6 +22,7 @@ import {
   readiness,
   type Serving,
 } from "../support/lone-server.ts";
+import { idAt } from "../support/accounts.ts";
 
 export type RestartsReport = {
   readonly restarts: number;
@@ -163,7 +164,7 @@ async function missing(url: string, ids: readonly string[]): Promise<readonly st
   const reader = parseAddress(READER);
   assert(reader !== undefined);
   await using store = await openStore({ engine: "postgres", url });
-  const messages = await listMessages(store, reader);
+  const messages = await listMessages(store, await idAt(store, reader));
   const kept = new Set(messages.map(({ messageId }) => messageId?.replace(/^<|>$/g, "")));
   return ids.filter((id) => !kept.has(id));
 }

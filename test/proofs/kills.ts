@@ -17,6 +17,7 @@ import { listMessages } from "../../src/mailbox/embedded.ts";
 import type { Engine } from "../../src/store/store.ts";
 import { connectClient, type MailClient } from "../support/mail-client.ts";
 import { seededRandom, type Random } from "../support/mutate.ts";
+import { idAt } from "../support/accounts.ts";
 
 export type KillReport = {
   readonly accepted: number;
@@ -128,7 +129,7 @@ async function arrivals(
   let deadline = performance.now() + STALL_MS;
   let before = 0;
   for (;;) {
-    const messages = await listMessages(parts.store, bob);
+    const messages = await listMessages(parts.store, await idAt(parts.store, bob));
     const counts = new Map<string, number>();
     for (const { messageId = "" } of messages) {
       counts.set(messageId, (counts.get(messageId) ?? 0) + 1);

@@ -15,6 +15,7 @@ import { findPublished, listPublished } from "../../src/store/certificates.ts";
 import type { StoreOptions } from "../../src/store/store.ts";
 import { openTestStore } from "./tag-keys.ts";
 import { seededRandom, type Random } from "./mutate.ts";
+import { idOf } from "./accounts.ts";
 
 export type KeyClientOrder = {
   readonly database: StoreOptions;
@@ -64,7 +65,7 @@ process.disconnect();
 async function open({ address: text, isRevocable }: KeyClientAddress): Promise<Known> {
   const address = parseAddress(text);
   if (address === undefined) throw new Error("no address");
-  const masterKey = await openWithService(deps, address);
+  const masterKey = await openWithService(deps, idOf(address));
   if (masterKey === undefined) throw new Error(`the keys of ${text} do not open`);
   return { address, masterKey, text, isRevocable };
 }
@@ -101,7 +102,7 @@ async function act(
   did: KeyClientSight["did"],
   { address, masterKey, text }: Known,
 ): Promise<readonly string[] | undefined> {
-  const why = { owner: address, address, masterKey, text: "" } as const;
+  const why = { owner: idOf(address), address, masterKey, text: "" } as const;
   switch (did) {
     case "rotate": {
       const rules = { profile: "compat" } as const;

@@ -10,7 +10,7 @@ import {
 } from "../../src/app/service-key-file.ts";
 import { rotateServiceKey as rotateInLog } from "../../src/keys/service-key-log.ts";
 import { newServiceRoot, ServiceKey } from "../../src/keys/service-key.ts";
-import { setLoginOnly } from "./accounts.ts";
+import { enrol, setLoginOnly, idOf } from "./accounts.ts";
 import { Secret } from "../../src/base/secret.ts";
 import { DAY } from "../../src/base/time.ts";
 import { appendAudit } from "../../src/journal/audit.ts";
@@ -20,15 +20,14 @@ import { closeAccount, eraseByLaw } from "../../src/keys/end-account.ts";
 import { reclaimFormerKeys } from "../../src/keys/former.ts";
 import { openWithPassword, openWithService, type MasterKey } from "../../src/keys/master-key.ts";
 import { readRecoveryCode } from "../../src/keys/recovery-code.ts";
-import { renameOwner } from "../../src/keys/rename.ts";
+import { renameAccount } from "../../src/keys/rename.ts";
 import { revokeKey } from "../../src/keys/revoke.ts";
 import { requireAllRewrapped, rewrapAll } from "../../src/keys/rewrap.ts";
 import { rotateKey } from "../../src/keys/rotate.ts";
-import { enrol } from "../../src/login/enrol.ts";
 import { login, type LoginDeps } from "../../src/login/login.ts";
 import { recoverWithCode, replacePassword, resetPassword } from "../../src/login/recover.ts";
 import { parseAddress, type EmailAddress } from "../../src/mail/address.ts";
-import { findAliased } from "../../src/store/aliases.ts";
+import { findOwner } from "../../src/store/addresses.ts";
 import type { Store } from "../../src/store/store.ts";
 import { fakeClock, type FakeClock } from "./clock.ts";
 
@@ -70,16 +69,16 @@ const takingBack = {
 export const KEY_EVENTS: Readonly<Record<string, KeyEvent>> = {
   "password change": {
     ...own,
-    run: async (deps) => replacePassword(deps, alice, old(), fresh()),
+    run: async (deps) => replacePassword(deps, idOf(alice), old(), fresh()),
   },
-  "reset with nothing": { ...own, run: async (deps) => resetPassword(deps, alice, fresh()) },
+  "reset with nothing": { ...own, run: async (deps) => resetPassword(deps, idOf(alice), fresh()) },
   "reset by the provider": {
     custody: "provider-usable",
-    run: async (deps) => resetPassword(deps, alice, fresh()),
+    run: async (deps) => resetPassword(deps, idOf(alice), fresh()),
   },
   "recovery by code": {
     ...own,
-    run: async (deps, text) => recoverWithCode(deps, alice, secretOf(text), fresh()),
+    run: async (deps, text) => recoverWithCode(deps, idOf(alice), secretOf(text), fresh()),
   },
   rotate: {
     ...own,
@@ -88,7 +87,13 @@ export const KEY_EVENTS: Readonly<Record<string, KeyEvent>> = {
   revoke: {
     ...own,
     run: withOpen(async (deps, masterKey) =>
-      revokeKey(deps, { owner: alice, address: alice, masterKey, reason: "retired", text: "" }),
+      revokeKey(deps, {
+        owner: idOf(alice),
+        address: alice,
+        masterKey,
+        reason: "retired",
+        text: "",
+      }),
     ),
   },
   compromise: {
@@ -106,29 +111,30 @@ export const KEY_EVENTS: Readonly<Record<string, KeyEvent>> = {
   },
   alias: {
     ...own,
-    run: withOpen(async (deps, key) => addAlias(deps, deps.keyRules, alice, added, key)),
+    run: withOpen(async (deps, key) => addAlias(deps, deps.keyRules, idOf(alice), added, key)),
     // The alias may be there without its key, which the next login makes.
     resume: withOpen(async (deps, key) => {
-      const isAdded = (await findAliased(deps.store, added)) !== undefined;
-      await (isAdded ? logIn(deps) : addAlias(deps, deps.keyRules, alice, added, key));
+      const isAdded = (await findOwner(deps.store, added)) !== undefined;
+      await (isAdded ? logIn(deps) : addAlias(deps, deps.keyRules, idOf(alice), added, key));
     }),
   },
   rename: {
     ...own,
     run: withOpen(async (deps, key) =>
-      renameOwner(deps, deps.keyRules, key, {
-        to: renamed,
-        password: old(),
-        withRecoveryCode: true,
-      }),
+      renameAccount(deps, deps.keyRules, idOf(alice), renamed, key),
     ),
+    // The account may have its name without a key for it, which the next login makes.
+    resume: withOpen(async (deps, key) => {
+      const isDone = (await findOwner(deps.store, renamed)) !== undefined;
+      await (isDone ? logIn(deps) : renameAccount(deps, deps.keyRules, idOf(alice), renamed, key));
+    }),
   },
-  close: { ...own, run: withOpen(async (deps, key) => closeAccount(deps, alice, key)) },
-  erase: { ...own, run: async (deps) => eraseByLaw(deps, alice) },
+  close: { ...own, run: withOpen(async (deps, key) => closeAccount(deps, idOf(alice), key)) },
+  erase: { ...own, run: async (deps) => eraseByLaw(deps, idOf(alice)) },
   "first login after a provisional enrolment": {
     ...own,
     isProvisional: true,
-    before: async (deps) => setLoginOnly(deps, alice, old()),
+    before: async (deps) => setLoginOnly(deps, idOf(alice), old()),
     run: logIn,
   },
   "service key rotation": {
@@ -147,9 +153,9 @@ export const KEY_EVENTS: Readonly<Record<string, KeyEvent>> = {
   },
   "reclaim of former keys": {
     ...own,
-    before: async (deps) => resetPassword(deps, alice, fresh()),
+    before: async (deps) => resetPassword(deps, idOf(alice), fresh()),
     run: async (deps) => {
-      using masterKey = await openWithPassword(deps, alice, fresh());
+      using masterKey = await openWithPassword(deps, idOf(alice), fresh());
       assert(masterKey);
       assert(await reclaimFormerKeys(deps, masterKey, { kind: "password", password: old() }));
     },
@@ -191,9 +197,9 @@ export async function makeBefore(deps: EventDeps, event: KeyEvent): Promise<stri
   {
     using masterKey =
       isProvisional === true
-        ? await openWithService(deps, alice)
-        : await openWithPassword(deps, alice, old());
-    await addAlias(deps, deps.keyRules, alice, alias, masterKey);
+        ? await openWithService(deps, idOf(alice))
+        : await openWithPassword(deps, idOf(alice), old());
+    await addAlias(deps, deps.keyRules, idOf(alice), alias, masterKey);
   }
   await event.before?.(deps);
   deps.clock.advance(DAY);
@@ -211,7 +217,7 @@ function withOpen(
   work: (deps: EventDeps, masterKey: MasterKey) => Promise<unknown>,
 ): KeyEvent["run"] {
   return async (deps) => {
-    using masterKey = await openWithPassword(deps, alice, old());
+    using masterKey = await openWithPassword(deps, idOf(alice), old());
     assert(masterKey);
     await work(deps, masterKey);
   };

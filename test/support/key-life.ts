@@ -9,7 +9,7 @@ import { certificateIn } from "../../src/keys/publication.ts";
 import { readRecoveryCode } from "../../src/keys/recovery-code.ts";
 import { fixedServiceKeys, newServiceRoot } from "../../src/keys/service-key.ts";
 import { unlockWithPassword } from "../../src/keys/vault.ts";
-import { enrol, type Enrolled, type Enrolment } from "../../src/login/enrol.ts";
+import type { Enrolled, Enrolment } from "../../src/login/enrol.ts";
 import type { LoginDeps } from "../../src/login/login.ts";
 import { parseAddress, type EmailAddress } from "../../src/mail/address.ts";
 import { decrypt } from "../../src/openpgp/decrypt.ts";
@@ -18,6 +18,7 @@ import type { Fingerprint } from "../../src/openpgp/fingerprint.ts";
 import { findById, findPublished } from "../../src/store/certificates.ts";
 import type { Store } from "../../src/store/store.ts";
 import { fakeClock } from "./clock.ts";
+import { enrol, idOf } from "./accounts.ts";
 
 export const alice = addressOf("alice@alpha.test");
 export const alias = addressOf("a.quill@alpha.test");
@@ -65,7 +66,7 @@ export async function active(store: Store, address = alice): Promise<Fingerprint
 }
 
 export async function opened(deps: Deps, password: Secret): Promise<MasterKey> {
-  const masterKey = await openWithPassword(deps, alice, password);
+  const masterKey = await openWithPassword(deps, idOf(alice), password);
   assert(masterKey);
   return masterKey;
 }
@@ -82,7 +83,7 @@ export async function opensMailFor(
   const recipients = [await certificateIn(row)];
   const made = row.createdAt;
   const message = await encryptAtRest({ data, recipients, now: after(made, 1000) });
-  using keys = await unlockWithPassword(deps, alice, password);
+  using keys = await unlockWithPassword(deps, idOf(alice), password);
   if (keys === undefined) return false;
   return (await decrypt({ message, keys: keys.all })).kind === "decrypted";
 }

@@ -20,6 +20,7 @@ import { readAccount } from "../../src/store/accounts.ts";
 import { listMasterKeys, selectSecretKeys, selectSlots } from "../../src/store/vault.ts";
 import type { Store } from "../../src/store/store.ts";
 import { fresh, old, PEOPLE, secretOf, type EventDeps } from "./key-events.ts";
+import { idOf } from "./accounts.ts";
 
 /** A message to each key that there was before, by fingerprint, in the order in which they were made. */
 export type Canaries = ReadonlyMap<string, Uint8Array>;
@@ -57,12 +58,12 @@ export async function stateOf(
 ): Promise<KeyState> {
   const state: Lists = { accounts: [], logsIn: [], unlocks: [], opens: [] };
   for (const [name, address] of Object.entries(PEOPLE)) {
-    const found = await readAccount(deps.store, address);
+    const found = await readAccount(deps.store, idOf(address));
     if (found === undefined) continue;
     const { custody, closedAt } = found.account;
     state.accounts.push(`${name} ${custody}${closedAt === undefined ? "" : " closed"}`);
     await tryWays(deps, name as keyof typeof PEOPLE, canaries, code, state);
-    const current = await listMasterKeys(deps.store, address, "current");
+    const current = await listMasterKeys(deps.store, idOf(address), "current");
     assert.equal(current.length, 1, "one current master key");
     if (closedAt === undefined) requireOnePassword(state);
   }
@@ -97,20 +98,20 @@ async function tryWays(
   const address = PEOPLE[name];
   for (const [way, password] of Object.entries({ old, new: fresh })) {
     using secret = password();
-    if ((await verifyPassword(deps, address, secret)) !== undefined) state.logsIn.push(way);
-    using current = await openWithPassword(deps, address, secret);
+    if ((await verifyPassword(deps, idOf(address), secret)) !== undefined) state.logsIn.push(way);
+    using current = await openWithPassword(deps, idOf(address), secret);
     await openCanaries(deps, way, current, canaries, state);
-    using former = await openWithPassword(deps, address, secret, "former");
+    using former = await openWithPassword(deps, idOf(address), secret, "former");
     await openCanaries(deps, `${way}, parked`, former, canaries, state);
   }
   for (const kind of ["service", "provisional"] as const) {
-    using masterKey = await openWithService(deps, address, [kind]);
+    using masterKey = await openWithService(deps, idOf(address), [kind]);
     await openCanaries(deps, kind, masterKey, canaries, state);
   }
   if (code === "") return;
   for (const kind of ["current", "former"] as const) {
     using secret = secretOf(code);
-    using masterKey = await openWithRecoveryCode(deps, address, secret, kind);
+    using masterKey = await openWithRecoveryCode(deps, idOf(address), secret, kind);
     await openCanaries(deps, `code, ${kind}`, masterKey, canaries, state);
   }
 }

@@ -20,6 +20,7 @@ import {
   type SecretKeyRow,
   type SlotRow,
 } from "../../src/store/vault.ts";
+import { idOf } from "./accounts.ts";
 
 export type Loot = {
   /** Each value of each row. */
@@ -115,7 +116,7 @@ export async function burgle(loot: Loot, keys: Iterable<Secret>): Promise<Burgle
   let tried = 0;
   const asMaster = (key: Secret): void => {
     for (const row of loot.secretKeys) {
-      const opened = unwrapSecretKey(key, row, row.owner);
+      const opened = unwrapSecretKey(key, row, idOf(row.owner));
       if (opened === undefined) continue;
       master.add(canonicalAddress(row.owner));
       raw.set(row.fingerprint, opened);

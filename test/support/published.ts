@@ -7,6 +7,7 @@ import { parseFingerprint, type Fingerprint } from "../../src/openpgp/fingerprin
 import type { PublishedCertificate } from "../../src/store/certificates.ts";
 import { saveGenericRevocation } from "../../src/store/generic-revocations.ts";
 import type { Store } from "../../src/store/store.ts";
+import { idOf } from "./accounts.ts";
 
 export const now = fromUnixMs(1_800_000_000_000);
 
@@ -44,7 +45,7 @@ export function certificateOf(
 export async function keepRevocation(store: Store, fingerprint: Fingerprint): Promise<void> {
   await saveGenericRevocation(store, {
     fingerprint,
-    owner: "alice@alpha.test",
+    owner: idOf(alice),
     version: 1,
     wrapped: Uint8Array.from([1]),
     createdAt: now,

@@ -14,11 +14,11 @@ import { parseAddress, sameAddress, type EmailAddress } from "../../src/mail/add
 import { encryptAtRest } from "../../src/openpgp/encrypt.ts";
 import type { UnlockedKey } from "../../src/openpgp/secret-key.ts";
 import { open } from "../../src/pgpmime/open.ts";
-import type { Account } from "../../src/store/accounts.ts";
 import { migrate } from "../../src/store/migrate.ts";
 import { openTestStore } from "./tag-keys.ts";
-import { haveAccounts } from "./accounts.ts";
+import { haveAccounts, idOf } from "./accounts.ts";
 import { servesNothing, serves } from "./authors.ts";
+import type { Account } from "../../src/words/account.ts";
 
 export type ReadingWorld = AsyncDisposable & {
   /** Delivers to the reader, and gives what is shown then; undefined when the message was refused. */
@@ -53,7 +53,7 @@ export async function openReadingWorld(o: {
     hostname: "mx.beta.test",
     isOurs: () => true,
     findAccount: async () =>
-      Promise.resolve({ address: reader, custody, createdAt: now } as Account),
+      Promise.resolve({ id: idOf(reader), address: reader, custody, createdAt: now } as Account),
     hasRoom: async () => Promise.resolve(true),
     wrapFor: async (_account, data) =>
       encryptAtRest({ data, recipients: [readersKey.certificate], now }),
@@ -85,9 +85,9 @@ export async function openReadingWorld(o: {
       const keys = isForDevice
         ? UnlockedKeys.none()
         : new UnlockedKeys([readersKey], readersKey.fingerprint, []);
-      const [listed] = await listMail(deps, { account: reader, keys });
+      const [listed] = await listMail(deps, { account: idOf(reader), keys });
       if (listed === undefined) return undefined;
-      const shown = await showMail(deps, { account: reader, id: listed.id, keys, isPart });
+      const shown = await showMail(deps, { account: idOf(reader), id: listed.id, keys, isPart });
       assert(shown !== undefined, "a message that is listed is not shown");
       if (!isPart) {
         assert.deepEqual([listed.from, listed.state], [shown.from, shown.state]);

@@ -13,13 +13,14 @@ import {
 import { generateKey } from "../../src/openpgp/generate.ts";
 import { readSecretKey, type UnlockedKey } from "../../src/openpgp/secret-key.ts";
 import { seal } from "../../src/pgpmime/seal.ts";
-import type { Policy } from "../../src/policy/policy.ts";
 import { replyText } from "../../src/smtp/reply.ts";
 import type { Outcome } from "../../src/smtp/hop.ts";
 import type { Copy } from "../../src/outgoing/copies.ts";
 import { handOnWith } from "../../src/outgoing/hand-on.ts";
 import { submit, type Sender, type SubmitDeps } from "../../src/outgoing/submit.ts";
 import { traceOutgoing } from "../../src/outgoing/tracing.ts";
+import type { Policy } from "../../src/words/account.ts";
+import { idOf } from "./accounts.ts";
 
 export const NOW = fromUnixMs(1_795_000_000_000);
 export const people = new Map<string, UnlockedKey>();
@@ -128,6 +129,7 @@ export async function send(message: string, to: readonly string[], options: Opti
   };
   const key = person("alice@alpha.test");
   const sender: Sender = {
+    account: idOf(address("alice@alpha.test")),
     address: address("alice@alpha.test"),
     addresses: [address("alice@alpha.test"), address("al@alpha.test")],
     policy: options.policy ?? "prefer-clear",

@@ -8,7 +8,7 @@ import type { IssuedCertificate, Pki } from "../../lab/pki.ts";
 import { after, DAY, systemClock } from "../../src/base/time.ts";
 import { startHttps, type HttpLimits, type HttpsServer } from "../../src/http/server.ts";
 import { keyserver, keyserverHttp, type KeyserverLimits } from "../../src/keyserver/keyserver.ts";
-import { canonicalAddress, parseAddress, parseDomain } from "../../src/mail/address.ts";
+import { parseAddress, parseDomain } from "../../src/mail/address.ts";
 import type { Certificate } from "../../src/openpgp/certificate.ts";
 import { generateKey } from "../../src/openpgp/generate.ts";
 import { revokeFresh } from "../../src/openpgp/revocation.ts";
@@ -18,6 +18,7 @@ import { migrate } from "../../src/store/migrate.ts";
 import { openPublishedView } from "../../src/store/published-view.ts";
 import { openStore, type Store, type StoreOptions } from "../../src/store/store.ts";
 import { saveGenericRevocation } from "../../src/store/generic-revocations.ts";
+import { idOf } from "./accounts.ts";
 
 const CLOSE_MS = 500;
 const TIMEOUT_MS = 20_000;
@@ -101,7 +102,7 @@ export async function publishLiveKey(
   const expiry = expiresAt === undefined ? {} : { expiresAt };
   await saveGenericRevocation(store, {
     fingerprint,
-    owner: canonicalAddress(address),
+    owner: idOf(address),
     version: 1,
     wrapped: Uint8Array.of(1),
     createdAt: now,

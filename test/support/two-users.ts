@@ -4,11 +4,13 @@ import assert from "node:assert/strict";
 import { Secret } from "../../src/base/secret.ts";
 import { parseAddress, type EmailAddress } from "../../src/mail/address.ts";
 import { type Certificate } from "../../src/openpgp/certificate.ts";
-import { insertAccount, type Custody } from "../../src/store/accounts.ts";
+import { insertAccount } from "../../src/store/accounts.ts";
 import type { Store } from "../../src/store/store.ts";
+import { idOf } from "./accounts.ts";
 import { fakeClock } from "./clock.ts";
 import { fixedServiceKeys, newServiceRoot } from "../../src/keys/service-key.ts";
 import { createKeys, type VaultDeps } from "../../src/keys/vault.ts";
+import type { Custody } from "../../src/words/account.ts";
 
 export function addressOf(text: string): EmailAddress {
   const address = parseAddress(text);
@@ -35,7 +37,9 @@ export async function addUser(
   custody: Custody = "unlocks-at-login",
 ): Promise<Certificate> {
   const createdAt = deps.clock.now();
-  const account = { address, custody, policy: undefined, createdAt, mailboxKey: "same" } as const;
-  await insertAccount(deps.store, account);
-  return createKeys(deps, { address, custody, password: passwordOf(address), profile: "compat" });
+  const id = idOf(address);
+  const rest = { policy: undefined, createdAt, mailboxKey: "same" } as const;
+  await insertAccount(deps.store, { id, address, custody, ...rest });
+  const password = passwordOf(address);
+  return createKeys(deps, { owner: id, address, custody, password, profile: "compat" });
 }

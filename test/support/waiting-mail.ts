@@ -13,7 +13,7 @@ import { readSecretKey, type UnlockedKey } from "../../src/openpgp/secret-key.ts
 import { open } from "../../src/pgpmime/open.ts";
 import { seal } from "../../src/pgpmime/seal.ts";
 import type { Store } from "../../src/store/store.ts";
-import { haveAccounts } from "./accounts.ts";
+import { haveAccounts, idOf } from "./accounts.ts";
 import { sealedRow } from "./sealed-rows.ts";
 import { authorDeps, serves } from "./authors.ts";
 import { openPending } from "../../src/incoming/pending.ts";
@@ -68,7 +68,7 @@ export async function withWaiting(
   const body = Buffer.from(change(Buffer.from(sealed).toString("latin1")), "latin1");
   await haveAccounts(store, BOB);
   const id = await storeMessage(store, {
-    account: BOB,
+    account: idOf(BOB),
     ...(await sealedRow(body, [bob.certificate], NOW)),
     state: "pending",
     verdict: locked(NOW),
@@ -114,8 +114,8 @@ export async function opened(store: Store, moment: Moment): Promise<StoredSummar
       : { askAuthor: async () => Promise.reject(moment.judgingFault) }),
     isParked: async () => Promise.resolve(moment.isParked ?? false),
   };
-  await openPending(deps, BOB, moment.keys ?? new UnlockedKeys([bob], bob.fingerprint, []));
-  const [message, ...others] = await listMessages(store, BOB);
+  await openPending(deps, idOf(BOB), moment.keys ?? new UnlockedKeys([bob], bob.fingerprint, []));
+  const [message, ...others] = await listMessages(store, idOf(BOB));
   assert(message !== undefined && others.length === 0);
   return message;
 }

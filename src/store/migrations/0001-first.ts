@@ -1,57 +1,17 @@
 import type { Migration } from "../migrate.ts";
 
-/** Accounts, keys, the published view, the mailbox, the key cache, trace and audit. */
+/** The whole schema of the first release. `schema.ts` says what stands for an absent value. */
 export const first: Migration = (engine) => {
-  const bytes = engine === "sqlite" ? "blob not null default x''" : "bytea not null default ''";
-  const integer = engine === "sqlite" ? "integer not null default 0" : "bigint not null default 0";
-  const text = "text not null default ''";
-  const counter =
-    engine === "sqlite"
-      ? "integer primary key not null"
-      : "bigint generated always as identity primary key not null";
-  const strict = engine === "sqlite" ? "strict" : "";
-  const table = (name: string, columns: string): string =>
-    `create table ${name} (${columns}) ${strict}`;
+  const columns = columnsOf(engine);
   return [
-    table(
-      "accounts",
-      `address text primary key not null, mailbox ${text}, custody ${text}, policy ${text}, login_salt ${bytes},
-       login_hash ${bytes}, created_at ${integer}`,
-    ),
-    table("attempts", `key text primary key not null, window_start ${integer}, count ${integer}`),
-    ...keyTables({ table, bytes, integer, text }),
-    ...publishedTables({ table, bytes, integer, text }),
-    table(
-      "messages",
-      `id text primary key not null, account ${text}, state ${text}, form ${text}, body ${bytes}, summary ${bytes},
-       outer_from ${text}, message_id ${text}, envelope_id ${text}, content_hash ${bytes}, size_bytes ${integer},
-       stored_bytes ${integer}, received_at ${integer}, result_state ${text}, verdict ${text}`,
-    ),
-    "create unique index messages_once on messages (account, content_hash, envelope_id)",
-    "create index messages_use on messages (account, state, stored_bytes)",
-    "create index messages_listed on messages (account, received_at, id)",
-    table(
-      "cached_certificates",
-      `address text primary key not null, mailbox ${text}, certificate ${bytes}, keyserver ${text},
-       fetched_at ${integer}, fresh_until ${integer}`,
-    ),
-    "create index cached_certificates_age on cached_certificates (fetched_at)",
-    table("continuity", `domain text primary key not null, last_secure_at ${integer}`),
-    table(
-      "trace",
-      `id ${counter}, message_id ${text}, at ${integer}, direction ${text}, step ${text}, detail ${text},
-       expires_at ${integer}`,
-    ),
-    "create index trace_message on trace (message_id, id)",
-    "create index trace_expiry on trace (expires_at)",
-    table(
-      "audit",
-      `seq ${engine === "sqlite" ? "integer" : "bigint"} primary key not null, at ${integer}, action ${text},
-       account ${text}, detail ${text}, previous ${bytes}, hash ${bytes}`,
-    ),
-    "create index audit_account on audit (account, seq)",
-    table("audit_head", `id integer primary key not null, seq ${integer}, hash ${bytes}`),
-    "insert into audit_head (id) values (1)",
+    ...accountTables(columns),
+    ...keyTables(columns),
+    ...publishedTables(columns),
+    ...mailTables(columns),
+    ...discoveryTables(columns),
+    ...journalTables(columns),
+    ...serviceTables(columns),
+    ...(engine === "sqlite" ? SQLITE_GUARDS : POSTGRES_GUARDS),
   ];
 };
 
@@ -60,32 +20,85 @@ type Columns = {
   readonly bytes: string;
   readonly integer: string;
   readonly text: string;
+  /** An integer without a default value, for keys. */
+  readonly number: string;
+  /** A key that the engine counts up. */
+  readonly counter: string;
 };
+
+function columnsOf(engine: Parameters<Migration>[0]): Columns {
+  const isSqlite = engine === "sqlite";
+  return {
+    table: (name, columns) => `create table ${name} (${columns}) ${isSqlite ? "strict" : ""}`,
+    bytes: isSqlite ? "blob not null default x''" : "bytea not null default ''",
+    integer: isSqlite ? "integer not null default 0" : "bigint not null default 0",
+    text: "text not null default ''",
+    number: isSqlite ? "integer" : "bigint",
+    counter: isSqlite
+      ? "integer primary key not null"
+      : "bigint generated always as identity primary key not null",
+  };
+}
+
+/** An account has a random ID. Whatever belongs to it refers to that; its addresses are rows of their own. */
+function accountTables({ table, bytes, integer, text }: Columns): readonly string[] {
+  return [
+    table(
+      "accounts",
+      `id text primary key not null, custody ${text}, policy ${text}, state text not null default 'open',
+       mailbox_key text not null default 'same', provider_until ${integer}, generation ${integer}, login_kdf ${text},
+       login_salt ${bytes}, login_verifier ${bytes}, login_service_key ${text}, created_at ${integer}, closed_at ${integer}`,
+    ),
+    "create index accounts_closed on accounts (closed_at) where state = 'closed'",
+    table(
+      "addresses",
+      `address text primary key not null, mailbox ${text}, account text not null references accounts (id), state ${text},
+       since ${integer}`,
+    ),
+    "create unique index addresses_one_primary on addresses (account) where state = 'primary'",
+    "create index addresses_account on addresses (account, address)",
+    "create index addresses_released on addresses (since) where state = 'released'",
+    table("reserved_addresses", `tag text primary key not null, reserved_at ${integer}`),
+    "create index reserved_addresses_age on reserved_addresses (reserved_at)",
+    table("attempts", `key text primary key not null, window_start ${integer}, count ${integer}`),
+  ];
+}
 
 /** Nothing here is readable without a password or the service key. */
 function keyTables({ table, bytes, integer, text }: Columns): readonly string[] {
   return [
     table(
       "master_keys",
-      `id text primary key not null, owner ${text} references accounts (address), state ${text}, created_at ${integer}`,
+      `id text primary key not null, owner text not null references accounts (id), state ${text}, created_at ${integer}`,
     ),
     "create unique index master_keys_current on master_keys (owner) where state = 'current'",
+    "create index master_keys_owner on master_keys (owner)",
     table(
       "slots",
-      `id text primary key not null, master_key ${text} references master_keys (id), kind ${text}, version ${integer},
-       kdf ${text}, salt ${bytes}, wrapped ${bytes}, created_at ${integer}`,
+      `id text primary key not null, master_key text not null references master_keys (id), kind ${text},
+       version ${integer}, kdf ${text}, salt ${bytes}, wrapped ${bytes}, service_key ${text}, generation ${integer},
+       created_at ${integer}`,
     ),
     "create index slots_master_key on slots (master_key)",
     table(
       "secret_keys",
-      `fingerprint text primary key not null, master_key ${text} references master_keys (id), address ${text},
-       version ${integer}, wrapped ${bytes}, created_at ${integer}`,
+      `fingerprint text primary key not null, master_key text not null references master_keys (id), address ${text},
+       purpose text not null default 'sealing', version ${integer}, wrapped ${bytes}, created_at ${integer}`,
     ),
     "create index secret_keys_master_key on secret_keys (master_key)",
     table(
       "generic_revocations",
-      `fingerprint text primary key not null, owner ${text}, version ${integer}, wrapped ${bytes}, created_at ${integer}`,
+      `fingerprint text primary key not null, owner ${text}, version ${integer}, wrapped ${bytes}, service_key ${text},
+       created_at ${integer}`,
     ),
+    "create index generic_revocations_owner on generic_revocations (owner)",
+    table(
+      "mailbox_certificates",
+      `fingerprint text primary key not null, account text not null references accounts (id), state ${text},
+       bytes ${bytes}, created_at ${integer}`,
+    ),
+    "create unique index mailbox_one_active on mailbox_certificates (account) where state = 'active'",
+    "create index mailbox_certificates_account on mailbox_certificates (account)",
   ];
 }
 
@@ -95,15 +108,162 @@ function publishedTables({ table, bytes, integer, text }: Columns): readonly str
     table(
       "published_certificates",
       `fingerprint text primary key not null references generic_revocations (fingerprint), address ${text},
-       mailbox ${text}, version ${integer}, state ${text}, bytes ${bytes}, created_at ${integer}, expires_at ${integer},
-       revoked_at ${integer}`,
+       mailbox ${text}, version ${integer}, state ${text}, bytes ${bytes}, wkd ${text}, created_at ${integer},
+       expires_at ${integer}, revoked_at ${integer}`,
     ),
     "create unique index published_one_active on published_certificates (address) where state = 'active'",
+    "create index published_wkd on published_certificates (wkd) where state = 'active'",
+    "create index published_address on published_certificates (address, created_at)",
+    "create index published_expiry on published_certificates (expires_at) where state = 'active'",
     table(
       "certificate_ids",
-      `id ${text}, fingerprint ${text} references published_certificates (fingerprint), primary key (id, fingerprint)`,
+      `id text not null, fingerprint text not null references published_certificates (fingerprint),
+       primary key (id, fingerprint)`,
     ),
     table("published_version", `id integer primary key not null, version ${integer}`),
     "insert into published_version (id) values (1)",
   ];
 }
+
+/** Large bodies are in pieces: a row names its pieces, and takes them with it when it goes. */
+function mailTables({ table, bytes, integer, text, number }: Columns): readonly string[] {
+  const pieces = (name: string, owner: string): string =>
+    table(
+      name,
+      `owner text not null references ${owner} on delete cascade, name text not null, number ${number} not null,
+       bytes ${bytes}, primary key (owner, name, number)`,
+    );
+  return [
+    table(
+      "messages",
+      `id text primary key not null, account text not null references accounts (id), state ${text}, form ${text},
+       outer_from ${text}, message_id ${text}, envelope_id ${text}, content_hash ${bytes}, size_bytes ${integer},
+       stored_bytes ${integer}, received_at ${integer}, result_state ${text}, attempts ${integer}, tried_at ${integer},
+       verdict ${text}, pieces ${text}, summary ${bytes}, body ${bytes}`,
+    ),
+    "create unique index messages_once on messages (account, content_hash, envelope_id)",
+    "create index messages_use on messages (account, state, stored_bytes)",
+    "create index messages_listed on messages (account, received_at, id)",
+    "create index messages_waiting on messages (received_at) where state = 'pending'",
+    pieces("message_pieces", "messages"),
+    table(
+      "outbox",
+      `id text primary key not null, account text not null references accounts (id), sender ${text}, message_id ${text},
+       envelope ${text}, attempts ${integer}, created_at ${integer}, next_at ${integer}, service_key ${text},
+       pieces ${text}, wrapped ${bytes}`,
+    ),
+    "create index outbox_due on outbox (next_at)",
+    "create index outbox_age on outbox (created_at)",
+    "create index outbox_account on outbox (account)",
+    pieces("outbox_pieces", "outbox"),
+  ];
+}
+
+/** What was learnt of others: caches that age, and what must not be forgotten. */
+function discoveryTables({ table, bytes, integer, text }: Columns): readonly string[] {
+  return [
+    table(
+      "cached_certificates",
+      `address text primary key not null, mailbox ${text}, certificate ${bytes}, keyserver ${text},
+       fetched_at ${integer}, fresh_until ${integer}, ends_at ${integer}`,
+    ),
+    "create index cached_certificates_age on cached_certificates (fetched_at)",
+    table("continuity", `domain text primary key not null, last_secure_at ${integer}`),
+    table(
+      "revocations_seen",
+      `fingerprint text primary key not null, reason ${integer}, at ${integer}`,
+    ),
+    table(
+      "author_keys",
+      `author text not null, fingerprint text not null, domain ${text}, state ${text}, certificate ${bytes},
+       fetched_at ${integer}, primary key (author, fingerprint)`,
+    ),
+    "create index author_keys_wanted on author_keys (domain) where state = 'wanted'",
+    "create index author_keys_age on author_keys (fetched_at)",
+    table(
+      "author_answers",
+      `author text primary key not null, code ${text}, certificates ${bytes}, asked_at ${integer}, valid_ms ${integer}`,
+    ),
+    "create index author_answers_age on author_answers (asked_at)",
+    table(
+      "unusable_answers",
+      `address text primary key not null, reason ${text}, first_at ${integer}, last_at ${integer}`,
+    ),
+    "create index unusable_answers_age on unusable_answers (last_at)",
+  ];
+}
+
+/** What was decided about mail, for some days, and what was done to keys and accounts, for ever. */
+function journalTables({
+  table,
+  bytes,
+  integer,
+  text,
+  number,
+  counter,
+}: Columns): readonly string[] {
+  return [
+    table(
+      "trace",
+      `id ${counter}, message_id ${text}, transaction_id ${text}, at ${integer}, direction ${text}, step ${text},
+       detail ${text}, expires_at ${integer}`,
+    ),
+    "create index trace_message on trace (message_id, id)",
+    "create index trace_transaction on trace (transaction_id) where transaction_id <> ''",
+    "create index trace_expiry on trace (expires_at)",
+    table(
+      "audit",
+      `seq ${number} primary key not null, at ${integer}, action ${text}, account ${text}, detail ${text},
+       previous ${bytes}, hash ${bytes}`,
+    ),
+    "create index audit_account on audit (account, seq)",
+    "create index audit_action on audit (action, at, seq)",
+    table("audit_head", `id integer primary key not null, seq ${integer}, hash ${bytes}`),
+    "insert into audit_head (id) values (1)",
+    table("audit_macs", `seq ${number} primary key not null, service_key ${text}, mac ${bytes}`),
+  ];
+}
+
+/** What the processes of an installation know of each other and of their service key. */
+function serviceTables({ table, bytes, integer, text, number }: Columns): readonly string[] {
+  return [
+    table("clock_seen", `id ${number} primary key not null, at ${integer}`),
+    table(
+      "service_key_users",
+      `process text primary key not null, service_key ${text}, seen_at ${integer}`,
+    ),
+    table(
+      "tag_key",
+      `id ${number} primary key not null check (id = 1), service_key text not null, wrapped ${bytes}`,
+    ),
+  ];
+}
+
+/** The audit log only grows, begins at place 1 and has one head, whoever writes to it. */
+const SQLITE_GUARDS = [
+  ...["update", "delete"].map(
+    (verb) => `create trigger audit_no_${verb} before ${verb} on audit
+      begin select raise(abort, 'the audit log only grows'); end`,
+  ),
+  `create trigger audit_places_begin_at_one before insert on audit when new.seq < 1
+    begin select raise(abort, 'the first place of the audit log is 1'); end`,
+  ...["insert", "delete"].map(
+    (verb) => `create trigger audit_one_head_${verb} before ${verb} on audit_head
+      begin select raise(abort, 'the audit log has one head'); end`,
+  ),
+  `create trigger audit_one_head_id before update of id on audit_head when new.id <> old.id
+    begin select raise(abort, 'the audit log has one head'); end`,
+];
+
+const POSTGRES_GUARDS = [
+  `create function audit_only_grows() returns trigger language plpgsql as
+    $$ begin raise exception 'the audit log only grows'; end $$`,
+  `create trigger audit_no_change before update or delete on audit
+    for each row execute function audit_only_grows()`,
+  "alter table audit add constraint audit_places_begin_at_one check (seq >= 1)",
+  "alter table audit_head add constraint audit_one_head check (id = 1)",
+  `create function audit_keeps_its_head() returns trigger language plpgsql as
+    $$ begin raise exception 'the audit log has one head'; end $$`,
+  `create trigger audit_one_head before delete on audit_head
+    for each row execute function audit_keeps_its_head()`,
+];

@@ -1,0 +1,57 @@
+/** What an account is, in the words that the store and the features share. */
+import { randomBytes } from "node:crypto";
+
+import type { Brand } from "../base/brand.ts";
+import type { EmailAddress } from "../mail/address.ts";
+
+/** The random name of an account. It stays when the account's addresses change, and tells nothing about its user. */
+export type AccountId = Brand<string, "AccountId">;
+
+const ID_BYTES = 16;
+
+/** A name for a new account: 32 hex digits, 128 random bits. */
+export function newAccountId(): AccountId {
+  return randomBytes(ID_BYTES).toString("hex") as AccountId;
+}
+
+/** Who can use a user's secret key: the provider at any time, the provider while the user is logged in, or the user alone. */
+export type Custody = "provider-usable" | "unlocks-at-login" | "user-device-only";
+
+/** What happens to a recipient for whom there is no certificate (docs/use/states.md). */
+export type Policy = "require" | "prefer-pickup" | "prefer-clear" | "off";
+
+/** Which key pair protects the mailbox at rest: the one that others seal to, or one of its own. */
+export type MailboxKey = "same" | "separate";
+
+/** All words of `Custody`. */
+export const CUSTODIES: readonly Custody[] = [
+  "provider-usable",
+  "unlocks-at-login",
+  "user-device-only",
+];
+
+/** All words of `MailboxKey`. */
+export const MAILBOX_KEYS: readonly MailboxKey[] = ["same", "separate"];
+
+/** All words of `Policy`. */
+export const POLICIES: readonly Policy[] = ["require", "prefer-pickup", "prefer-clear", "off"];
+
+/** Somebody who may log in. `address` is the primary one, `policy` the user's own wish, if they have one. */
+export type Account = {
+  readonly id: AccountId;
+  readonly address: EmailAddress;
+  readonly custody: Custody;
+  readonly policy: Policy | undefined;
+  readonly createdAt: Date;
+  /** When the account was closed. Its keys and mail are deleted some time later. */
+  readonly closedAt?: Date;
+  readonly mailboxKey: MailboxKey;
+  /** Until when the provider could use the keys without the user; the custody is stricter since. */
+  readonly providerUntil?: Date;
+};
+
+/**
+ * What an address is to its account: its name at login, one more address, or one that the account gave up. An address
+ * of an erased account is reserved: its row names neither the address nor an account (`store/reserved-addresses.ts`).
+ */
+export type AddressState = "primary" | "alias" | "released";
