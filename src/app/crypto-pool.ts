@@ -63,13 +63,15 @@ export function startCryptoPool(limits: Partial<ThreadLimits> = {}): CryptoPool 
         request,
         isUsers: true,
         keys: copiesOf([signer]),
+        owners: [signer],
       });
       if (outcome.kind === "unsealable") throw new UnsealableMessage(outcome.why);
       return valueOf<"seal">(outcome);
     },
     open: async ({ message, keys }) => {
       // A job is used up by its run: the copies of the keys go with it.
-      const once = async () => pool.run({ name: "open", request: message, keys: copiesOf(keys) });
+      const once = async () =>
+        pool.run({ name: "open", request: message, keys: copiesOf(keys), owners: keys });
       const first = await once();
       const outcome = first.kind === "overrun" ? await once() : first;
       if (outcome.kind === "failed" && !outcome.temporary) {
@@ -109,7 +111,14 @@ function workOf(pool: ThreadPool, isUsers = false): Work {
     keys: readonly UnlockedKey[] = [],
     isGiven = false,
   ): Promise<WorkResult<Name>> => {
-    const outcome = await pool.run({ name, request, isGiven, isUsers, keys: copiesOf(keys) });
+    const outcome = await pool.run({
+      name,
+      request,
+      isGiven,
+      isUsers,
+      keys: copiesOf(keys),
+      owners: keys,
+    });
     return valueOf<Name>(outcome);
   };
 }

@@ -1,25 +1,52 @@
-/** The thread behind `crypto-pool.ts`: one job in, one outcome out; the keys that came with it are wiped after it. */
+/**
+ * The thread behind `crypto-pool.ts`: one job in, one outcome out. It keeps the keys that came with a job until it is told
+ * that they have ended (`held-keys.ts`).
+ */
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { parentPort } from "node:worker_threads";
 import { AppError, errorText, ProgramFault } from "../base/errors.ts";
 import { LARGE_OCTETS, octetsIn, portable } from "../base/large-octets.ts";
+import { SECOND } from "../base/time.ts";
 import { type UnlockedKey } from "../openpgp/secret-key.ts";
 import { UnsealableMessage } from "../pgpmime/unsealable.ts";
-import { keysIn } from "./key-copies.ts";
-import type { Job, Outcome } from "./pooled-worker.ts";
+import { KeysHere } from "./held-keys.ts";
+import { type Outcome, type Sent, transferable } from "./pooled-worker.ts";
 import { THREAD_WORK } from "./thread-work.ts";
 
 const port = parentPort;
 if (port === null) throw new Error("crypto-worker.ts runs as a worker of crypto-pool.ts");
 
-port.on("message", (job: Job) => {
-  const isLarge = octetsIn(job.request) > LARGE_OCTETS;
-  void outcomeOf(job).then((outcome) => {
-    port.postMessage(outcome);
+const keys = new KeysHere();
+let isWorking = false;
+
+port.on("message", (sent: Sent) => {
+  if (sent.kind === "forget") {
+    keys.forget(sent.ids);
+    if (!isWorking) wipeEnded();
+    return;
+  }
+  isWorking = true;
+  const isLarge = octetsIn(sent.request) > LARGE_OCTETS;
+  void outcomeOf(sent).then((outcome) => {
+    isWorking = false;
+    port.postMessage(outcome, transferable(outcome));
+    wipeEnded();
     if (isLarge) setImmediate(collectGarbage);
   });
 });
+
+/** How long OpenSSL's objects of ended keys may wait for each other: it clears the memory of one when it is collected. */
+const COLLECT_AFTER_MS = 5 * SECOND;
+let collecting: NodeJS.Timeout | undefined;
+
+function wipeEnded(): void {
+  if (keys.wipe() === 0) return;
+  collecting ??= setTimeout(() => {
+    collecting = undefined;
+    collectGarbage();
+  }, COLLECT_AFTER_MS).unref();
+}
 
 /** A thread that waits looks for no garbage, and would hold the memory of its last message. */
 const collectGarbage = (() => {
@@ -29,12 +56,12 @@ const collectGarbage = (() => {
 
 type AnyWork = (request: unknown, keys: readonly UnlockedKey[]) => Promise<unknown>;
 
-async function outcomeOf({ name, request, keys }: Job): Promise<Outcome> {
+async function outcomeOf(sent: Extract<Sent, { kind: "job" }>): Promise<Outcome> {
   try {
     using disposables = new DisposableStack();
-    const unlocked = await keysIn(keys, disposables);
-    const work = THREAD_WORK[name] as AnyWork;
-    return { kind: "done", value: await portable(await work(request, unlocked)) };
+    const unlocked = await keys.forJob(sent.keys, disposables);
+    const work = THREAD_WORK[sent.name] as AnyWork;
+    return { kind: "done", value: await portable(await work(sent.request, unlocked)) };
   } catch (error) {
     if (error instanceof UnsealableMessage) return { kind: "unsealable", why: error.message };
     const isOurs = error instanceof AppError && !(error instanceof ProgramFault);
