@@ -10,7 +10,7 @@ import { join } from "node:path";
 
 import { generateKey } from "openpgp";
 
-import { startCryptoPool } from "../src/app/crypto-pool.ts";
+import { type CryptoPool, startCryptoPool } from "../src/app/crypto-pool.ts";
 import { Secret } from "../src/base/secret.ts";
 import { after, MINUTE, systemClock } from "../src/base/time.ts";
 import { generationConfig } from "../src/openpgp/profile.ts";
@@ -94,7 +94,7 @@ type Ratios = { readonly seal: Medians; readonly open: Medians };
 type Medians = ReadonlyMap<string, number>;
 
 async function measure(
-  pool: ReturnType<typeof startCryptoPool>,
+  pool: CryptoPool,
   o: { readonly kind: Kind; readonly size: Size; readonly dir: string },
 ): Promise<Ratios> {
   const { kind, size, dir } = o;
@@ -160,7 +160,8 @@ function messageOf(octets: number): Uint8Array {
     "",
   ].join("\r\n");
   const text = randomBytes(octets).toString("base64").replaceAll(/.{72}/g, "$&\r\n");
-  return Buffer.from(`${head}${text.slice(0, octets - head.length - 2)}\r\n`, "latin1");
+  const body = text.slice(0, octets - head.length - 2).trimEnd();
+  return Buffer.from(`${head}${body}\r\n`, "latin1");
 }
 
 function median(values: readonly number[]): number {

@@ -11,7 +11,7 @@ import {
   type Config,
 } from "openpgp";
 
-import { startCryptoPool } from "../../src/app/crypto-pool.ts";
+import type { CryptoPool } from "../../src/app/crypto-pool.ts";
 import { systemClock } from "../../src/base/time.ts";
 import { parseAddress } from "../../src/mail/address.ts";
 import { messageConfig } from "../../src/openpgp/profile.ts";
@@ -20,14 +20,12 @@ import { type Kind, lane, type Pair } from "./lane.ts";
 export const ALICE = "alice@alpha.test";
 export const BOB = "bob@beta.test";
 
-type Pool = ReturnType<typeof startCryptoPool>;
-
 /**
  * The pool with its threads, PGP/MIME, protected header fields and armor; before sealing the certificate is accepted, after
  * opening the signature is verified and its signer bound, each with the memory that a gateway has.
  */
 export async function sealpostLanes(
-  pool: Pool,
+  pool: CryptoPool,
   { alice, bob }: Kind,
   message: Uint8Array,
 ): Promise<Pair> {

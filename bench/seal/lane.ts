@@ -20,7 +20,7 @@ export type Kind = {
 };
 
 /** What a program does in this process, by its processor time, that of its threads included. */
-export function lane(name: string, act: () => Promise<unknown> | unknown): Lane {
+export function lane(name: string, act: () => unknown): Lane {
   return {
     name,
     measure: async (times) => {
