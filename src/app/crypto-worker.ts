@@ -27,28 +27,45 @@ port.on("message", (sent: Sent) => {
     return;
   }
   isWorking = true;
-  const isLarge = octetsIn(sent.request) > LARGE_OCTETS;
+  const octets = octetsIn(sent.request);
   void outcomeOf(sent).then((outcome) => {
     isWorking = false;
     port.postMessage(outcome, transferable(outcome));
     wipeEnded();
-    if (isLarge) setImmediate(collectGarbage);
+    if (octets > LARGE_OCTETS) collectAfter(octets);
   });
 });
 
-/** How long OpenSSL's objects of ended keys may wait for each other: it clears the memory of one when it is collected. */
+/** To collect takes as long as to seal a message of one megabyte: so many octets of large ones share it. */
+const MOST_UNCOLLECTED = 16 * 1024 * 1024;
+/** How long garbage may wait for more of it. */
 const COLLECT_AFTER_MS = 5 * SECOND;
+let uncollected = 0;
 let collecting: NodeJS.Timeout | undefined;
 
-function wipeEnded(): void {
-  if (keys.wipe() === 0) return;
-  collecting ??= setTimeout(() => {
-    collecting = undefined;
-    collectGarbage();
-  }, COLLECT_AFTER_MS).unref();
+/** A thread that waits looks for no garbage, and would hold the memory of its last messages. */
+function collectAfter(octets: number): void {
+  uncollected += octets;
+  if (uncollected > MOST_UNCOLLECTED) setImmediate(collect);
+  else collectLater();
 }
 
-/** A thread that waits looks for no garbage, and would hold the memory of its last message. */
+/** OpenSSL clears the memory of a key's object when it is collected. */
+function wipeEnded(): void {
+  if (keys.wipe() > 0) collectLater();
+}
+
+function collectLater(): void {
+  collecting ??= setTimeout(collect, COLLECT_AFTER_MS).unref();
+}
+
+function collect(): void {
+  clearTimeout(collecting);
+  collecting = undefined;
+  uncollected = 0;
+  collectGarbage();
+}
+
 const collectGarbage = (() => {
   setFlagsFromString("--expose-gc");
   return runInNewContext("gc") as () => void;
