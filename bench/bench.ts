@@ -21,7 +21,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
     load: async () => import("./memory.ts"),
   },
   seal: {
-    what: "sealing and opening messages, beside GnuPG",
+    what: "sealing and opening as the gateway does, beside other programs (SIZES=…, KINDS=…)",
     load: async () => import("./seal.ts"),
   },
   stall: {

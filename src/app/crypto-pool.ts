@@ -14,6 +14,8 @@ import { octetsIn } from "../base/large-octets.ts";
 import { messageWorkHere, type MessageWork } from "../incoming/message-work.ts";
 import type { CertificateWork } from "../openpgp/certificate-work.ts";
 import { encryptAtRest } from "../openpgp/encrypt.ts";
+import { noAnswers, type RememberedAnswers, remembering } from "../openpgp/remembered-work.ts";
+import type { Certificate } from "../openpgp/certificate.ts";
 import type { UnlockedKey } from "../openpgp/secret-key.ts";
 import { type ClientProtection, clientProtection } from "../outgoing/already-protected.ts";
 import type { SealMessage } from "../outgoing/copies.ts";
@@ -56,6 +58,7 @@ const SMALL_OCTETS = 128 * 1024;
 export function startCryptoPool(limits: Partial<ThreadLimits> = {}): CryptoPool {
   const pool = new ThreadPool(limits);
   const work = workOf(pool);
+  const answers = noAnswers();
   return {
     seal: async ({ signer, ...request }) => {
       const outcome = await pool.run({
@@ -63,13 +66,15 @@ export function startCryptoPool(limits: Partial<ThreadLimits> = {}): CryptoPool 
         request,
         isUsers: true,
         keys: copiesOf([signer]),
+        owners: [signer],
       });
       if (outcome.kind === "unsealable") throw new UnsealableMessage(outcome.why);
       return valueOf<"seal">(outcome);
     },
     open: async ({ message, keys }) => {
       // A job is used up by its run: the copies of the keys go with it.
-      const once = async () => pool.run({ name: "open", request: message, keys: copiesOf(keys) });
+      const once = async () =>
+        pool.run({ name: "open", request: message, keys: copiesOf(keys), owners: keys });
       const first = await once();
       const outcome = first.kind === "overrun" ? await once() : first;
       if (outcome.kind === "failed" && !outcome.temporary) {
@@ -79,8 +84,8 @@ export function startCryptoPool(limits: Partial<ThreadLimits> = {}): CryptoPool 
       return valueOf<"open">(outcome);
     },
     messageWork: messageWorkIn(work),
-    certificateWork: certificateWorkIn(work),
-    certificateWorkForUsers: certificateWorkIn(workOf(pool, true)),
+    certificateWork: certificateWorkIn(work, answers),
+    certificateWorkForUsers: certificateWorkIn(workOf(pool, true), answers),
     clientProtection: async (message) =>
       message.length <= SMALL_OCTETS
         ? clientProtection(message)
@@ -111,7 +116,14 @@ function workOf(pool: ThreadPool, isUsers = false): Work {
     keys: readonly UnlockedKey[] = [],
     isGiven = false,
   ): Promise<WorkResult<Name>> => {
-    const outcome = await pool.run({ name, request, isGiven, isUsers, keys: copiesOf(keys) });
+    const outcome = await pool.run({
+      name,
+      request,
+      isGiven,
+      isUsers,
+      keys: copiesOf(keys),
+      owners: keys,
+    });
     return valueOf<Name>(outcome);
   };
 }
@@ -145,15 +157,18 @@ function isWhole({ buffer, byteLength }: Uint8Array): boolean {
   return buffer instanceof ArrayBuffer && buffer.byteLength === byteLength;
 }
 
-/** All of it in threads: how long a small certificate takes is for a stranger to choose. */
-function certificateWorkIn(work: Work): CertificateWork {
-  return {
-    parseCertificates: async (input) => work("parseCertificates", input),
-    acceptForEncryption: async (...given) => work("acceptForEncryption", given),
-    revocationsOf: async (certificate) => work("revocationsOf", certificate),
-    verifySignature: async (request) => work("verifySignature", request),
-    checkSigner: async (...given) => work("checkSigner", given),
+/** All of it in threads: how long a small certificate takes is for a stranger to choose. What was answered is kept here. */
+function certificateWorkIn(work: Work, answers: RememberedAnswers): CertificateWork {
+  const asked = {
+    parseCertificates: async (input: Uint8Array) => work("parseCertificates", input),
+    acceptLastingly: async (...given: WorkRequest<"acceptLastingly">) =>
+      work("acceptLastingly", given),
+    revocationsOf: async (certificate: Certificate) => work("revocationsOf", certificate),
+    verifySignature: async (request: WorkRequest<"verifySignature">) =>
+      work("verifySignature", request),
+    checkSigner: async (...given: WorkRequest<"checkSigner">) => work("checkSigner", given),
   };
+  return remembering(asked, answers);
 }
 
 /** What was asked for by `Name` is what was answered. */

@@ -1,27 +1,71 @@
-/** The thread behind `crypto-pool.ts`: one job in, one outcome out; the keys that came with it are wiped after it. */
+/**
+ * The thread behind `crypto-pool.ts`: one job in, one outcome out. It keeps the keys that came with a job until it is told
+ * that they have ended (`held-keys.ts`).
+ */
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { parentPort } from "node:worker_threads";
 import { AppError, errorText, ProgramFault } from "../base/errors.ts";
 import { LARGE_OCTETS, octetsIn, portable } from "../base/large-octets.ts";
+import { SECOND } from "../base/time.ts";
 import { type UnlockedKey } from "../openpgp/secret-key.ts";
 import { UnsealableMessage } from "../pgpmime/unsealable.ts";
-import { keysIn } from "./key-copies.ts";
-import type { Job, Outcome } from "./pooled-worker.ts";
+import { KeysHere } from "./held-keys.ts";
+import { type Outcome, type Sent, transferable } from "./pooled-worker.ts";
 import { THREAD_WORK } from "./thread-work.ts";
 
 const port = parentPort;
 if (port === null) throw new Error("crypto-worker.ts runs as a worker of crypto-pool.ts");
 
-port.on("message", (job: Job) => {
-  const isLarge = octetsIn(job.request) > LARGE_OCTETS;
-  void outcomeOf(job).then((outcome) => {
-    port.postMessage(outcome);
-    if (isLarge) setImmediate(collectGarbage);
+const keys = new KeysHere();
+let isWorking = false;
+
+port.on("message", (sent: Sent) => {
+  if (sent.kind === "forget") {
+    keys.forget(sent.ids);
+    if (!isWorking) wipeEnded();
+    return;
+  }
+  isWorking = true;
+  const octets = octetsIn(sent.request);
+  void outcomeOf(sent).then((outcome) => {
+    isWorking = false;
+    port.postMessage(outcome, transferable(outcome));
+    wipeEnded();
+    if (octets > LARGE_OCTETS) collectAfter(octets);
   });
 });
 
-/** A thread that waits looks for no garbage, and would hold the memory of its last message. */
+/** To collect takes as long as to seal a message of one megabyte: so many octets of large ones share it. */
+const MOST_UNCOLLECTED = 16 * 1024 * 1024;
+/** How long garbage may wait for more of it. */
+const COLLECT_AFTER_MS = 5 * SECOND;
+let uncollected = 0;
+let collecting: NodeJS.Timeout | undefined;
+
+/** A thread that waits looks for no garbage, and would hold the memory of its last messages. */
+function collectAfter(octets: number): void {
+  uncollected += octets;
+  if (uncollected > MOST_UNCOLLECTED) setImmediate(collect);
+  else collectLater();
+}
+
+/** OpenSSL clears the memory of a key's object when it is collected. */
+function wipeEnded(): void {
+  if (keys.wipe() > 0) collectLater();
+}
+
+function collectLater(): void {
+  collecting ??= setTimeout(collect, COLLECT_AFTER_MS).unref();
+}
+
+function collect(): void {
+  clearTimeout(collecting);
+  collecting = undefined;
+  uncollected = 0;
+  collectGarbage();
+}
+
 const collectGarbage = (() => {
   setFlagsFromString("--expose-gc");
   return runInNewContext("gc") as () => void;
@@ -29,12 +73,12 @@ const collectGarbage = (() => {
 
 type AnyWork = (request: unknown, keys: readonly UnlockedKey[]) => Promise<unknown>;
 
-async function outcomeOf({ name, request, keys }: Job): Promise<Outcome> {
+async function outcomeOf(sent: Extract<Sent, { kind: "job" }>): Promise<Outcome> {
   try {
     using disposables = new DisposableStack();
-    const unlocked = await keysIn(keys, disposables);
-    const work = THREAD_WORK[name] as AnyWork;
-    return { kind: "done", value: await portable(await work(request, unlocked)) };
+    const unlocked = await keys.forJob(sent.keys, disposables);
+    const work = THREAD_WORK[sent.name] as AnyWork;
+    return { kind: "done", value: await portable(await work(sent.request, unlocked)) };
   } catch (error) {
     if (error instanceof UnsealableMessage) return { kind: "unsealable", why: error.message };
     const isOurs = error instanceof AppError && !(error instanceof ProgramFault);

@@ -105,12 +105,12 @@ export function outgoingHandlers(
     },
     rcpt: async ({ login: sender }, { recipients }, recipient) => {
       const current = await stillCurrent(parts, loggedIn(sender));
-      if (current === undefined) return LOG_IN_AGAIN;
+      if (current === undefined) return overtaken(loggedIn(sender));
       return answerRecipient(submitDepsOf(parts, way), current, recipient, recipients.length);
     },
     data: async ({ login: sender, transaction }, envelope, message) => {
       const current = await stillCurrent(parts, loggedIn(sender));
-      if (current === undefined) return LOG_IN_AGAIN;
+      if (current === undefined) return overtaken(loggedIn(sender));
       const now = submitDepsOf(parts, way);
       return submit(named(now, transactions, transaction), current, envelope, message);
     },
@@ -195,6 +195,12 @@ const LOG_IN_AGAIN = reply(
   "4.7.0",
   "the account was changed since this login; log in again",
 );
+
+/** The keys of a login that does not count any more end with it, in the threads too. */
+function overtaken({ keys }: Sender): typeof LOG_IN_AGAIN {
+  keys[Symbol.dispose]();
+  return LOG_IN_AGAIN;
+}
 
 function loggedIn(sender: Sender | undefined): Sender {
   if (sender !== undefined) return sender;

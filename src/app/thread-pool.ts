@@ -8,6 +8,7 @@ import { availableParallelism } from "node:os";
 import { errorText } from "../base/errors.ts";
 import { octetsIn, portable } from "../base/large-octets.ts";
 import { SECOND } from "../base/time.ts";
+import { KeyNames } from "./held-keys.ts";
 import { wipeCopies } from "./key-copies.ts";
 import { type Job, notNow, type Outcome, PooledWorker } from "./pooled-worker.ts";
 
@@ -35,7 +36,7 @@ const DEFAULT_LIMITS: ThreadLimits = {
   workers: Math.max(1, availableParallelism()),
   jobMs: 10 * SECOND,
   waiting: 200,
-  jobsPerWorker: 1000,
+  jobsPerWorker: 20_000,
   largeOctets: 64 * 1024 * 1024,
 };
 
@@ -61,6 +62,9 @@ export class ThreadPool {
   readonly #idle: PooledWorker[] = [];
   readonly #all = new Set<PooledWorker>();
   readonly #queue: Waiting[] = [];
+  readonly #names = new KeyNames((id) => {
+    for (const worker of this.#all) worker.forget([id]);
+  });
   /** Large jobs that run, and the octets of all of them. */
   readonly #large = { jobs: 0, octets: 0 };
   #preparing = 0;
@@ -83,7 +87,8 @@ export class ThreadPool {
       return notNow("too many messages are being worked on");
     }
     const request = given.isGiven === true ? given.request : await this.#prepared(given);
-    return this.#enqueue({ ...given, request }, octetsIn(request));
+    const names = (given.owners ?? []).map((key) => this.#names.of(key));
+    return this.#enqueue({ ...given, request, names }, octetsIn(request));
   }
 
   #hasPlaceFor({ isUsers }: Job): boolean {

@@ -5,6 +5,7 @@
 import { ProgramFault } from "../base/errors.ts";
 import { messageWorkHere } from "../incoming/message-work.ts";
 import { certificateWorkHere, type CertificateWork } from "../openpgp/certificate-work.ts";
+import { acceptLastingly } from "../openpgp/remembered-work.ts";
 import { encryptAtRest } from "../openpgp/encrypt.ts";
 import type { UnlockedKey } from "../openpgp/secret-key.ts";
 import { clientProtection } from "../outgoing/already-protected.ts";
@@ -18,7 +19,7 @@ type MessageWork = typeof messageWorkHere;
 type First<Work extends (...given: never[]) => unknown> = Parameters<Work>[0];
 
 const { receivedForm, bodyForMailbox, decrypt } = messageWorkHere;
-const { acceptForEncryption, checkSigner } = certificateWorkHere;
+const { checkSigner } = certificateWorkHere;
 
 export const THREAD_WORK = {
   seal: async (request: Without<First<SealMessage>, "signer">, [signer]: Keys) => {
@@ -39,8 +40,7 @@ export const THREAD_WORK = {
   clientProtection: async (message: Uint8Array) => Promise.resolve(clientProtection(message)),
   encryptAtRest,
   parseCertificates: certificateWorkHere.parseCertificates,
-  acceptForEncryption: async (given: Parameters<CertificateWork["acceptForEncryption"]>) =>
-    acceptForEncryption(...given),
+  acceptLastingly: async (given: Parameters<typeof acceptLastingly>) => acceptLastingly(...given),
   revocationsOf: certificateWorkHere.revocationsOf,
   verifySignature: certificateWorkHere.verifySignature,
   checkSigner: async (given: Parameters<CertificateWork["checkSigner"]>) => checkSigner(...given),

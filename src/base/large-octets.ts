@@ -68,7 +68,16 @@ export async function inSharedMemory(bytes: Uint8Array): Promise<Uint8Array> {
  * which would travel with them. For octets, dates, texts, numbers, and lists and plain objects of these.
  */
 export async function portable<Value>(value: Value): Promise<Value> {
-  return (await portableForm(value)) as Value;
+  const isSmall = octetsIn(value) <= LARGE_OCTETS;
+  return (isSmall ? smallForm(value) : await portableForm(value)) as Value;
+}
+
+/** The same for small values: most are, and a promise for each of their members would take longer than the work. */
+function smallForm(value: unknown): unknown {
+  if (value instanceof Uint8Array) return withoutSurroundings(value);
+  if (Array.isArray(value)) return value.map(smallForm);
+  if (!isPlain(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, smallForm(each)]));
 }
 
 async function portableForm(value: unknown): Promise<unknown> {
@@ -82,7 +91,11 @@ async function portableForm(value: unknown): Promise<unknown> {
 
 async function portableOctets(bytes: Uint8Array): Promise<Uint8Array> {
   if (bytes.length > LARGE_OCTETS) return inSharedMemory(bytes);
-  return bytes.length < bytes.buffer.byteLength ? Uint8Array.from(bytes) : bytes;
+  return withoutSurroundings(bytes);
+}
+
+function withoutSurroundings(bytes: Uint8Array): Uint8Array {
+  return bytes.length < bytes.buffer.byteLength ? new Uint8Array(bytes) : bytes;
 }
 
 function isPlain(value: unknown): value is object {
@@ -93,12 +106,22 @@ function isPlain(value: unknown): value is object {
 
 /** How many octets a value holds. */
 export function octetsIn(value: unknown): number {
-  return octetStringsIn(value).reduce((sum, { length }) => sum + length, 0);
+  let octets = 0;
+  collect(value, ({ length }) => (octets += length));
+  return octets;
 }
 
 /** The octet strings in it. */
 export function octetStringsIn(value: unknown): readonly Uint8Array[] {
-  if (value instanceof Uint8Array) return [value];
-  const inner = Array.isArray(value) ? value : isPlain(value) ? Object.values(value) : [];
-  return inner.flatMap(octetStringsIn);
+  const found: Uint8Array[] = [];
+  collect(value, (octets) => found.push(octets));
+  return found;
+}
+
+/** Each job is looked through several times: without a list for each of its members. */
+function collect(value: unknown, act: (octets: Uint8Array) => void): void {
+  if (typeof value !== "object" || value === null) return;
+  if (value instanceof Uint8Array) act(value);
+  else if (Array.isArray(value)) for (const each of value) collect(each, act);
+  else if (isPlain(value)) for (const each of Object.values(value)) collect(each, act);
 }

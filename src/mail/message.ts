@@ -93,6 +93,8 @@ export async function checkLineEndsInSlices(bytes: Uint8Array): Promise<LineEnds
 
 function endsBetween(bytes: Uint8Array, from: number, to: number): LineEnds {
   for (let at = from; at < to; at++) {
+    // Nearly all octets are beyond both.
+    if ((bytes[at] ?? 0) > CR) continue;
     if (isBareLf(bytes, at)) return "bare-lf";
     if (isBareCr(bytes, at)) return "bare-cr";
   }

@@ -4,6 +4,9 @@
  * them live longer (`extend.ts`) and ending them (`revocation.ts`). The messages side starts at `encrypt.ts` and
  * `decrypt.ts`.
  */
+import { hash } from "node:crypto";
+
+import { BoundedMap } from "../base/bounded-map.ts";
 import { type ArmoredBlock, isBinary, readArmoredBlocks } from "./armored-blocks.ts";
 import {
   type CertificateParts,
@@ -80,15 +83,39 @@ export function certificateOf(parts: CertificateParts): Certificate {
 /** Of certificates that were taken apart already: to find the places of signatures is dear. */
 const PARTS = new WeakMap<Certificate, CertificateParts>();
 
+/**
+ * The same by the hash of their bytes: a thread gets a new object with each message. Parts are what stands in the bytes, so
+ * no time and no other certificate can change them; what they are worth is judged at each use.
+ */
+const BY_DIGEST = new BoundedMap<string, CertificateParts>({
+  entries: 1000,
+  weight: 4 * 1024 * 1024,
+});
+
 /** The parts of a certificate; undefined when its bytes are not those of exactly one. */
 export function partsOf(certificate: Certificate): CertificateParts | undefined {
   const kept = PARTS.get(certificate);
   if (kept !== undefined) return kept;
-  const read = readKeyPackets(certificate.bytes, MOST_PACKETS);
-  const parts = read.kind === "read" ? groupPackets(read.packets) : undefined;
+  const parts = partsIn(certificate.bytes);
   if (parts?.primary.material.fingerprint !== certificate.fingerprint) return undefined;
   PARTS.set(certificate, parts);
   return parts;
+}
+
+function partsIn(bytes: Uint8Array): CertificateParts | undefined {
+  const digest = digestOf(bytes);
+  const kept = BY_DIGEST.get(digest);
+  if (kept !== undefined) return kept;
+  // A copy, so that nobody else can write to what is kept.
+  const read = readKeyPackets(Uint8Array.from(bytes), MOST_PACKETS);
+  const parts = read.kind === "read" ? groupPackets(read.packets) : undefined;
+  if (parts !== undefined) BY_DIGEST.set(digest, parts, bytes.length);
+  return parts;
+}
+
+/** The name of some octets in memories of what was read from them. */
+export function digestOf(bytes: Uint8Array): string {
+  return hash("sha256", bytes, "base64url");
 }
 
 function parse(input: Uint8Array): ParsedCertificates {

@@ -17,6 +17,7 @@ type EdwardsCurve = {
   readonly kind: "edwards" | "montgomery";
   /** OID in DER (RFC 8410 §3). */
   readonly oid: string;
+  readonly openssl: "x25519" | "x448" | "ed25519" | "ed448";
   readonly octets: number;
 };
 
@@ -50,10 +51,10 @@ const EC_CURVES: ReadonlyMap<string, EcCurve> = new Map(
     ec("2b240303020801010d", "brainpoolP512r1", 64),
   ].map((curve) => [curve.oid, curve]),
 );
-const X25519: EdwardsCurve = { kind: "montgomery", oid: "2b656e", octets: 32 };
-const X448: EdwardsCurve = { kind: "montgomery", oid: "2b656f", octets: 56 };
-const ED25519: EdwardsCurve = { kind: "edwards", oid: "2b6570", octets: 32 };
-const ED448: EdwardsCurve = { kind: "edwards", oid: "2b6571", octets: 57 };
+const X25519: EdwardsCurve = { kind: "montgomery", oid: "2b656e", openssl: "x25519", octets: 32 };
+const X448: EdwardsCurve = { kind: "montgomery", oid: "2b656f", openssl: "x448", octets: 56 };
+const ED25519: EdwardsCurve = { kind: "edwards", oid: "2b6570", openssl: "ed25519", octets: 32 };
+const ED448: EdwardsCurve = { kind: "edwards", oid: "2b6571", openssl: "ed448", octets: 57 };
 const NATIVE: ReadonlyMap<number, EdwardsCurve> = new Map([
   [25, X25519],
   [26, X448],
@@ -70,8 +71,16 @@ const LEGACY: ReadonlyMap<string, EdwardsCurve> = new Map([
 const ECDH = 18;
 const EDDSA_LEGACY = 22;
 
-/** Reads the body of a public key packet. `readKeyMaterial` has judged it. @throws Damaged */
+const PARTS = new WeakMap<Uint8Array, PublicPart>();
+
+/** Reads the body of a public key packet, once. `readKeyMaterial` has judged it. @throws Damaged */
 export function readPublicPart(body: Uint8Array): PublicPart {
+  const part = PARTS.get(body) ?? publicPartIn(body);
+  PARTS.set(body, part);
+  return part;
+}
+
+function publicPartIn(body: Uint8Array): PublicPart {
   const cursor = cursorOver(body);
   const version = cursor.octet();
   cursor.take(4);
@@ -105,8 +114,16 @@ function readKdf(cursor: Cursor, oid: Buffer): Kdf {
   return { oid, hash: cursor.octet(), cipher: cursor.octet() };
 }
 
-/** OpenSSL's object for verifying or encrypting. */
+const OBJECTS = new WeakMap<PublicPart, KeyObject>();
+
+/** OpenSSL's object for verifying or encrypting, made once. */
 export function publicKeyOf(part: PublicPart): KeyObject {
+  const object = OBJECTS.get(part) ?? importPublic(part);
+  OBJECTS.set(part, object);
+  return object;
+}
+
+function importPublic(part: PublicPart): KeyObject {
   if (part.kind === "rsa") {
     const key = der("sequence", derInteger(part.modulus), derInteger(part.exponent));
     return createPublicKey({ key, format: "der", type: "pkcs1" });
@@ -116,7 +133,7 @@ export function publicKeyOf(part: PublicPart): KeyObject {
 
 /** The public key of somebody's ephemeral octets on the curve of ours. */
 export function peerKeyOf(curve: EdwardsCurve, point: Buffer): KeyObject {
-  return publicKeyOf({ kind: curve.kind, curve, point });
+  return createPublicKey({ key: point, format: "raw-public", asymmetricKeyType: curve.openssl });
 }
 
 function spkiOf(part: Exclude<PublicPart, { kind: "rsa" }>): Buffer {

@@ -25,8 +25,16 @@ export type OwnKey = {
 
 const MOST_PACKETS = 500;
 
+const KNOWN = new WeakMap<UnlockedKey, readonly OwnKey[]>();
+
 /** The keys of an unlocked key, the primary first. Their self-signatures are ours and not checked again. */
 export function ownKeys(owner: UnlockedKey): readonly OwnKey[] {
+  const known = KNOWN.get(owner) ?? readOwnKeys(owner);
+  KNOWN.set(owner, known);
+  return known;
+}
+
+function readOwnKeys(owner: UnlockedKey): readonly OwnKey[] {
   const parts = partsOf(owner.certificate);
   if (parts === undefined) throw new AppError("an own key cannot be read", { temporary: false });
   return [parts.primary, ...parts.subkeys].flatMap((part) => {
@@ -39,9 +47,12 @@ export function ownKeys(owner: UnlockedKey): readonly OwnKey[] {
   });
 }
 
-/** OpenSSL's object for signing or decrypting with an own key. */
+/** OpenSSL's object for signing or decrypting with an own key, which keeps it until it is disposed. */
 export function importSecret(key: OwnKey): KeyObject {
-  return key.withSecret((secret) => secretKeyOf(key.publicPart, secret, key.material.algorithm.id));
+  const { owner, publicPart, material } = key;
+  return owner.objectOf(publicPart, () =>
+    key.withSecret((secret) => secretKeyOf(publicPart, secret, material.algorithm.id)),
+  );
 }
 
 /** A secret key packet starts with the body of its public key packet (RFC 9580 §5.5.3). */

@@ -103,8 +103,7 @@ function ephemeralOf(part: Exclude<PublicPart, { kind: "rsa" }>): {
   }
   const { publicKey, privateKey } =
     part.curve.octets === 32 ? generateKeyPairSync("x25519") : generateKeyPairSync("x448");
-  const spki = publicKey.export({ format: "der", type: "spki" });
-  const ephemeral = spki.subarray(spki.length - part.curve.octets);
+  const ephemeral = publicKey.export({ format: "raw-public" });
   return { ephemeral, secret: diffieHellman({ privateKey, publicKey: publicKeyOf(part) }) };
 }
 

@@ -1,3 +1,5 @@
+import type { KeyObject } from "node:crypto";
+
 import { type PrivateKey, encryptKey, readPrivateKeys } from "openpgp";
 
 import { AppError } from "../base/errors.ts";
@@ -13,11 +15,14 @@ import {
 
 /**
  * A secret key that may be used: it holds the raw transferable secret key and is wiped on dispose. No number of it is read
- * before a key is used, so that the process that keeps it has one copy of its octets.
+ * before a key is used, so that the process that keeps it has one copy of its octets. From the first use on OpenSSL's
+ * object of the number is kept too, and let go on dispose.
  */
 export class UnlockedKey implements Disposable {
   readonly certificate: Certificate;
   readonly #raw: Secret;
+  readonly #objects = new Map<object, KeyObject>();
+  #ends: Set<() => void> | undefined = new Set();
 
   /** Takes `raw` over. Only `readSecretKey` makes one. */
   constructor(certificate: Certificate, raw: Secret) {
@@ -34,8 +39,26 @@ export class UnlockedKey implements Disposable {
     return this.#raw.clone();
   }
 
+  /** OpenSSL's object for one of the numbers, named by what is public of it; made at the first use. @throws Error after dispose. */
+  objectOf(publicPart: object, make: () => KeyObject): KeyObject {
+    this.#raw.reveal();
+    const object = this.#objects.get(publicPart) ?? make();
+    this.#objects.set(publicPart, object);
+    return object;
+  }
+
+  /** Called once, on dispose, or at once after it: for who keeps something in the name of this key. */
+  whenDisposed(act: () => void): void {
+    if (this.#ends === undefined) act();
+    else this.#ends.add(act);
+  }
+
   [Symbol.dispose](): void {
     this.#raw[Symbol.dispose]();
+    this.#objects.clear();
+    const ends = this.#ends ?? [];
+    this.#ends = undefined;
+    for (const act of ends) act();
   }
 }
 

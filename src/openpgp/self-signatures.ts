@@ -1,14 +1,12 @@
 import { setImmediate } from "node:timers/promises";
 
 import {
-  PublicKeyPacket,
-  PublicSubkeyPacket,
+  type PublicKeyPacket,
+  type PublicSubkeyPacket,
   SignaturePacket,
-  UserIDPacket,
   type enums,
 } from "openpgp";
 
-import { equalBytes } from "../base/bytes.ts";
 import { after } from "../base/time.ts";
 import type { CertificateParts, SubkeyPart, UserPart } from "./certificate-parts.ts";
 import { MAY_SIGN } from "./flags.ts";
@@ -17,6 +15,7 @@ import { type KeySignature, SIGNATURE_TYPE, readKeySignature } from "./key-signa
 import { isBrainpool, isGoodHash, isRevocationHash, verifyNatively } from "./native-signature.ts";
 import { isRevocation, mayBeBy } from "./placement.ts";
 import { certificateConfig } from "./profile.ts";
+import { type Component, type Components, componentsOf, type Signed } from "./proven.ts";
 import { signedOctets } from "./signed-octets.ts";
 import { SKEW_MS } from "./validity.ts";
 
@@ -43,20 +42,13 @@ export type SelfSignatures = {
 /** Enough for any honest certificate, few enough to end within a second whatever the algorithm. */
 const MOST_VERIFICATIONS = 64;
 
-/** The certificate's primary key, and how many signatures may still be tried. */
+/** The certificate's components, and how many signatures may still be tried. */
 type Context = {
-  readonly key: PublicKeyPacket;
+  readonly components: Components;
   readonly issuer: KeyMaterial;
   readonly budget: { left: number };
   /** What is dated later is of the future; undefined: nothing is. */
   readonly latest: Date | undefined;
-};
-
-/** What a signature is made over; the library hashes it. */
-type Signed = {
-  readonly key: PublicKeyPacket;
-  readonly userID?: UserIDPacket;
-  readonly bind?: PublicSubkeyPacket;
 };
 
 /**
@@ -67,10 +59,10 @@ export async function readSelfSignatures(
   parts: CertificateParts,
   now?: Date,
 ): Promise<SelfSignatures | undefined> {
-  const key = await readPacket(new PublicKeyPacket(), parts.primary.body);
-  if (key === undefined) return undefined;
+  const components = await componentsOf(parts);
+  if (components === undefined) return undefined;
   const context = {
-    key,
+    components,
     issuer: parts.primary.material,
     budget: { left: MOST_VERIFICATIONS },
     latest: now && after(now, SKEW_MS),
@@ -83,47 +75,33 @@ export async function readSelfSignatures(
 }
 
 function boundPrimary(context: Context, { primary }: CertificateParts): Promise<Bound> {
-  const signed = { key: context.key };
   return bound(context, primary.signatures, {
     isBinding: ({ type }) => type === SIGNATURE_TYPE.directKey,
     isRevocation: ({ type }) => type === SIGNATURE_TYPE.keyRevocation,
-    signed,
+    component: context.components.primary,
   });
 }
 
 async function boundUser(context: Context, user: UserPart): Promise<Bound> {
-  const userID = user.isLatin1
-    ? latin1UserId(user.body)
-    : await readPacket(new UserIDPacket(), user.body);
-  if (userID === undefined) return UNBOUND;
-  const signed = { key: context.key, userID };
+  const component = await context.components.user(user);
+  if (component === undefined) return UNBOUND;
   return bound(context, user.signatures, {
     isBinding: ({ type }) => CERTIFICATIONS.has(type),
     isRevocation: ({ type }) => type === SIGNATURE_TYPE.certificationRevocation,
-    signed,
+    component,
   });
 }
 
-/** The library reads UTF-8 alone; what is signed are the octets. */
-function latin1UserId(body: Uint8Array): UserIDPacket {
-  const packet = new UserIDPacket();
-  packet.write = () => Uint8Array.from(body);
-  return packet;
-}
-
-async function boundSubkey(
-  context: Context,
-  { body, material, signatures }: SubkeyPart,
-): Promise<Bound> {
-  const bind = await readPacket(new PublicSubkeyPacket(), body);
+async function boundSubkey(context: Context, subkey: SubkeyPart): Promise<Bound> {
+  const { material, signatures } = subkey;
+  const component = await context.components.subkey(subkey);
   // Subkeys are of their primary key's version (RFC 9580 §10.1.1).
-  if (bind === undefined || material?.version !== context.issuer.version) return UNBOUND;
-  const signed = { key: context.key, bind };
+  if (component === undefined || material?.version !== context.issuer.version) return UNBOUND;
   return bound(context, signatures, {
     isBinding: ({ type }) => type === SIGNATURE_TYPE.subkeyBinding,
     isRevocation: ({ type }) => type === SIGNATURE_TYPE.subkeyRevocation,
-    signed,
-    isAgreed: async (signature) => hasBackSignature(context, signature, material, signed),
+    component,
+    isAgreed: async (signature) => hasBackSignature(context, signature, material, component),
   });
 }
 
@@ -138,7 +116,7 @@ export const UNBOUND: Bound = {
 type Rules = {
   readonly isBinding: (signature: KeySignature) => boolean;
   readonly isRevocation: (signature: KeySignature) => boolean;
-  readonly signed: Signed;
+  readonly component: Component;
   /** What a binding needs beside its own signature. */
   readonly isAgreed?: (binding: KeySignature) => Promise<boolean>;
 };
@@ -147,10 +125,11 @@ type Rules = {
 async function bound(
   context: Context,
   signatures: readonly KeySignature[],
-  { isBinding, isRevocation: isTakenBack, signed, isAgreed }: Rules,
+  { isBinding, isRevocation: isTakenBack, component, isAgreed }: Rules,
 ): Promise<Bound> {
-  const { key, issuer, budget, latest } = context;
-  const check = { key, issuer, budget, signed };
+  const { issuer, budget, latest } = context;
+  const { signed, good: known } = component;
+  const check = { key: signed.key, issuer, budget, signed, known };
   const revocations: KeySignature[] = [];
   for (const signature of signatures.filter(isTakenBack)) {
     if (await verify({ ...check, signature })) revocations.push(signature);
@@ -172,7 +151,12 @@ async function bound(
 }
 
 /** Made by the key, with a hash for which others may have made it too: SHA-1, RIPEMD-160 or SHA-224. */
-function isWeaklyBound({ signature, key, budget, signed }: Verification): boolean {
+function isWeaklyBound({
+  signature,
+  key,
+  budget,
+  signed,
+}: Pick<Verification, "signature" | "key" | "budget" | "signed">): boolean {
   const isWeak = isRevocationHash(signature.hashAlgorithm);
   if (!isWeak || budget.left <= 0) return false;
   budget.left -= 1;
@@ -182,16 +166,17 @@ function isWeaklyBound({ signature, key, budget, signed }: Verification): boolea
 /** A signing subkey must have agreed to be bound, else anybody could adopt it (RFC 9580 §5.2.1.9). */
 async function hasBackSignature(
   { budget }: Context,
-  { keyFlags = 0, embedded }: KeySignature,
+  binding: KeySignature,
   issuer: KeyMaterial,
-  signed: Signed & { readonly bind: PublicSubkeyPacket },
+  { signed, agreed: known }: Component<Signed & { readonly bind: PublicSubkeyPacket }>,
 ): Promise<boolean> {
+  const { keyFlags = 0, embedded } = binding;
   if ((keyFlags & MAY_SIGN) === 0) return true;
   const signature = embedded && readKeySignature(embedded);
   if (signature?.type !== SIGNATURE_TYPE.primaryKeyBinding) return false;
   // One that ends is not worth the trouble: nobody makes them.
   if (signature.expiresAfterSeconds !== undefined) return false;
-  return verify({ signature, key: signed.bind, issuer, budget, signed });
+  return verify({ signature, key: signed.bind, issuer, budget, signed, known, knownAs: binding });
 }
 
 type Verification = {
@@ -200,13 +185,24 @@ type Verification = {
   readonly issuer: KeyMaterial;
   readonly budget: { left: number };
   readonly signed: Signed;
+  /** Signatures that are known to be good; `knownAs` stands for one that stands within another. */
+  readonly known: WeakSet<KeySignature>;
+  readonly knownAs?: KeySignature;
 };
 
-/** The rules that need no mathematics first; the library has the last word. */
+/** The rules that need no mathematics first; one that is known to be good counts against the budget all the same. */
 async function verify(o: Verification): Promise<boolean> {
-  const { signature, key, issuer, budget, signed } = o;
+  const { signature, issuer, budget, known, knownAs = signature } = o;
   if (!isCandidate(signature, issuer) || budget.left <= 0) return false;
   budget.left -= 1;
+  if (known.has(knownAs)) return true;
+  const isGood = await isMathematicallyGood(o);
+  if (isGood) known.add(knownAs);
+  return isGood;
+}
+
+/** The library has the last word. */
+async function isMathematicallyGood({ signature, key, signed }: Verification): Promise<boolean> {
   // Others get a turn: what the library verifies in JavaScript, such as Ed448, takes its time in one piece.
   await setImmediate();
   try {
@@ -237,18 +233,6 @@ function isCandidate(signature: KeySignature, issuer: KeyMaterial): boolean {
   const isHash =
     isGoodHash(hashAlgorithm) || (isRevocationHash(hashAlgorithm) && isRevocation(signature));
   return isHash && mayBeBy(issuer, signature) && !signature.hasUnknownCritical;
-}
-
-/** A packet of the library, if what it read is what stood there: else we and it would speak of different keys. */
-async function readPacket<
-  Packet extends { read(bytes: Uint8Array): Promise<void> | void; write(): Uint8Array },
->(packet: Packet, body: Uint8Array): Promise<Packet | undefined> {
-  try {
-    await packet.read(body);
-    return equalBytes(packet.write(), body) ? packet : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 function onceEach<Key extends object, Value>(

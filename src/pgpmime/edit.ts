@@ -1,5 +1,9 @@
 /** Bytes to stand in place of a range of others. */
-export type Edit = { readonly start: number; readonly end: number; readonly bytes: Uint8Array };
+export type Edit = {
+  readonly start: number;
+  readonly end: number;
+  readonly bytes: readonly Uint8Array[];
+};
 
 /** The bytes from `from` on with all edits made; edits may come in any order and do not overlap. */
 export function applyEdits(
@@ -10,7 +14,7 @@ export function applyEdits(
   const pieces: Uint8Array[] = [];
   let at = from;
   for (const edit of edits.toSorted((a, b) => a.start - b.start)) {
-    pieces.push(bytes.subarray(at, edit.start), edit.bytes);
+    pieces.push(bytes.subarray(at, edit.start), ...edit.bytes);
     at = edit.end;
   }
   return [...pieces, bytes.subarray(at)];

@@ -29,8 +29,11 @@ export function legacyLines(header: Header): readonly string[] {
   });
 }
 
-/** A body with the element, still in its transfer encoding; `charset` is set where it is another one now. */
-export type WithElement = { readonly body: Uint8Array; readonly charset?: "utf-8" };
+/**
+ * A body with the element, still in its transfer encoding, in pieces: what stays as it is is not copied. `charset` is set
+ * where it is another one now.
+ */
+export type WithElement = { readonly body: readonly Uint8Array[]; readonly charset?: "utf-8" };
 
 /** The part's body with the element; undefined where it cannot carry one. */
 export function addElement(
@@ -43,23 +46,23 @@ export function addElement(
   if (part.contentType.subtype === "html") return addToHtml(message, part, charset, lines);
   const text = `${lines.join("\r\n")}\r\n\r\n`;
   const element = encodeCharset(text, charset);
-  if (element !== undefined) return { body: before(message, part, element) };
+  if (element !== undefined) return before(message, part, element);
   const own = decodeBody(message, part);
   // ASCII is UTF-8 as it is.
   if (isAsciiSuperset(charset) && (isAscii(own) || (isAsciiName(charset) && isUtf8(own)))) {
-    return { body: before(message, part, Buffer.from(text, "utf8")), charset: "utf-8" };
+    return { ...before(message, part, Buffer.from(text, "utf8")), charset: "utf-8" };
   }
   const said = isAsciiName(charset) ? undefined : encodeText(text, charset);
-  return said && { body: before(message, part, said) };
+  return said && before(message, part, said);
 }
 
 /** The body keeps its bytes where it can: quoted-printable text can be put before quoted-printable text. */
-function before(message: Uint8Array, part: Entity, element: Uint8Array): Uint8Array {
+function before(message: Uint8Array, part: Entity, element: Uint8Array): WithElement {
   if (part.encoding === "base64") {
     const body = Buffer.concat([element, decodeBody(message, part)]);
-    return encodeTransfer(body, part.encoding);
+    return { body: [encodeTransfer(body, part.encoding)] };
   }
-  return Buffer.concat([encodeTransfer(element, part.encoding), rawBody(message, part)]);
+  return { body: [encodeTransfer(element, part.encoding), rawBody(message, part)] };
 }
 
 /**
@@ -70,10 +73,20 @@ function isRewritable(message: Uint8Array, part: Entity): boolean {
   if (!KNOWN_ENCODINGS.has(part.encoding)) return false;
   const field = firstField(part.header, "content-transfer-encoding");
   if (field !== undefined && fieldBody(field).toLowerCase() !== part.encoding) return false;
-  const raw = asBuffer(rawBody(message, part)).toString("latin1");
-  if (part.encoding === "quoted-printable") return !/[ \t](?:\r?\n|$)/.test(raw);
-  return part.encoding !== "base64" || isPlainBase64(raw);
+  const raw = asBuffer(rawBody(message, part));
+  if (part.encoding === "quoted-printable") return !hasBlankAtLineEnd(raw);
+  return part.encoding !== "base64" || isPlainBase64(raw.toString("latin1"));
 }
+
+function hasBlankAtLineEnd(raw: Buffer): boolean {
+  const last = raw.at(-1);
+  return last === SPACE || last === TAB || BLANK_ENDS.some((end) => raw.includes(end));
+}
+
+const SPACE = 32;
+const TAB = 9;
+/** Without a pattern: the machine searches for each of them in one go. */
+const BLANK_ENDS = [" \n", "\t\n", " \r\n", "\t\r\n"].map((end) => Buffer.from(end, "latin1"));
 
 /** Digits and line ends, then at most two signs of padding, then blanks; each octet is looked at once. */
 function isPlainBase64(raw: string): boolean {
@@ -90,12 +103,21 @@ function addToHtml(
 ): WithElement | undefined {
   if (!isAsciiSuperset(charset)) return undefined;
   const body = asBuffer(decodeBody(message, part));
-  const at = htmlBodyStart(body.toString("latin1"));
+  const at = placeInHtml(body);
   if (at === undefined) return undefined;
   const element = `${DIV_OPEN}<pre>${lines.map(escapeHtml).join("\r\n")}</pre></div>`;
   const pieces = [body.subarray(0, at), Buffer.from(element, "latin1"), body.subarray(at)];
-  return { body: encodeTransfer(Buffer.concat(pieces), part.encoding) };
+  const isEncoded = part.encoding === "base64" || part.encoding === "quoted-printable";
+  return { body: isEncoded ? [encodeTransfer(Buffer.concat(pieces), part.encoding)] : pieces };
 }
+
+/** Most pages begin their body soon. A tag that is found in the first octets is the first one of all, too. */
+function placeInHtml(body: Buffer): number | undefined {
+  const first = htmlBodyStart(body.toString("latin1", 0, FIRST_OCTETS)) ?? 0;
+  return first > 0 ? first : htmlBodyStart(body.toString("latin1"));
+}
+
+const FIRST_OCTETS = 16 * 1024;
 
 /** ASCII alone, so that it reads the same in every character set. */
 function escapeHtml(text: string): string {
@@ -141,17 +163,14 @@ export function removeElement(message: Uint8Array, part: Entity): Uint8Array | u
 
 /** All up to and including the first empty line (RFC 9788 §4.5.3.2). */
 function removeFromText(message: Uint8Array, part: Entity): Uint8Array | undefined {
+  // Where the encoded text can be cut at the same place, the rest keeps its bytes, and is not looked at.
+  const raw = asBuffer(rawBody(message, part));
+  const rawEnd = part.encoding === "base64" ? undefined : afterEmptyLine(raw);
+  const head = asBuffer(decodeTransfer(raw.subarray(0, rawEnd ?? 0), part.encoding));
+  if (rawEnd !== undefined && afterEmptyLine(head) === head.length) return raw.subarray(rawEnd);
   const body = asBuffer(decodeBody(message, part));
   const end = afterEmptyLine(body);
-  if (end === undefined) return undefined;
-  const raw = asBuffer(rawBody(message, part));
-  const rawEnd = afterEmptyLine(raw);
-  // Where the encoded text can be cut at the same place, the rest keeps its bytes.
-  const head = rawEnd === undefined ? undefined : raw.subarray(0, rawEnd);
-  if (head !== undefined && body.subarray(0, end).equals(decodeTransfer(head, part.encoding))) {
-    return raw.subarray(rawEnd);
-  }
-  return encodeTransfer(body.subarray(end), part.encoding);
+  return end === undefined ? undefined : encodeTransfer(body.subarray(end), part.encoding);
 }
 
 function afterEmptyLine(text: Buffer): number | undefined {

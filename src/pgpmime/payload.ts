@@ -1,4 +1,6 @@
 /** The MIME entity that is signed and encrypted: the submitted message with its header protected (RFC 9788 §2). */
+import { isAscii } from "node:buffer";
+
 import { errorText } from "../base/errors.ts";
 import { type EmailAddress, formatAddress } from "../mail/address.ts";
 import {
@@ -62,7 +64,7 @@ export function makePayload(
   const edits = [...parts].map(([part, made]) => partEdit(message, part, made));
   const blind = blindReader === undefined ? [] : [bccField(blindReader)];
   const header = serializeHeader([...blind, ...payloadHeader(root.header, top.header)]);
-  const body = top.body === undefined ? applyEdits(message, edits, root.bodyStart) : [top.body];
+  const body = top.body ?? applyEdits(message, edits, root.bodyStart);
   const payload = Buffer.concat([header, Buffer.from("\r\n"), ...body]);
   // Its readers would be told that nothing of the header was signed.
   if (readProtectedHeader(payload).kind !== "cipher") {
@@ -99,7 +101,7 @@ function refuseAmbiguous({ header, defects }: Entity): void {
 }
 
 /** The parts' own header fields and, where it can carry the element, its new body. */
-type Made = { readonly header: Header; readonly body: Uint8Array | undefined };
+type Made = { readonly header: Header; readonly body: readonly Uint8Array[] | undefined };
 
 function addLegacyDisplay(message: Uint8Array, part: Entity, lines: readonly string[]): Made {
   const header = structuralFields(part.header);
@@ -113,7 +115,7 @@ function addLegacyDisplay(message: Uint8Array, part: Entity, lines: readonly str
   const marked = labelled && withParameter(labelled, LEGACY, "1");
   if (marked === undefined) return plain;
   const typed = replaceField(header, marked);
-  const mustSay8bit = part.encoding === "7bit" && body.some((byte) => byte > 127);
+  const mustSay8bit = part.encoding === "7bit" && !body.every((piece) => isAscii(piece));
   return {
     header: mustSay8bit
       ? replaceField(typed, makeField("Content-Transfer-Encoding", "8bit"))
@@ -141,10 +143,10 @@ function partEdit(message: Uint8Array, part: Entity, made: Made): Edit {
   const isChanged =
     made.body !== undefined || made.header.some((field) => !part.header.includes(field));
   const { start, bodyStart, end } = part;
-  if (!isChanged) return { start, end: start, bytes: new Uint8Array() };
+  if (!isChanged) return { start, end: start, bytes: [] };
   const header = serializeHeader([...other, ...made.header]);
-  const body = made.body ?? message.subarray(bodyStart, end);
-  return { start, end, bytes: Buffer.concat([header, Buffer.from("\r\n"), body]) };
+  const body = made.body ?? [message.subarray(bodyStart, end)];
+  return { start, end, bytes: [header, Buffer.from("\r\n"), ...body] };
 }
 
 /** Without the parameters that only protected messages have: a submitted one has no say in them. */

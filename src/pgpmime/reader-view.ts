@@ -72,7 +72,7 @@ function partEdit(payload: Uint8Array, part: Entity): readonly Edit[] {
   const body = removeElement(payload, part);
   if (body === undefined) return [];
   const header = serializeHeader(withoutOurs(part.header));
-  const bytes = Buffer.concat([header, Buffer.from("\r\n"), body]);
+  const bytes = [header, Buffer.from("\r\n"), body];
   return [{ start: part.start, end: part.end, bytes }];
 }
 

@@ -1,0 +1,111 @@
+/**
+ * Secret keys in threads. A thread keeps a key that a job brought as long as the key is open in the process: with the next
+ * job comes its number alone, and nothing of it is read or made again. When the key is wiped here (a logout, the end of a
+ * session or of an opening, a change of what opens the account) each thread that has it is told, wipes it and lets
+ * OpenSSL's objects go. A thread that is replaced has none.
+ */
+import { Secret } from "../base/secret.ts";
+import { ProgramFault } from "../base/errors.ts";
+import { readSecretKey, type UnlockedKey } from "../openpgp/secret-key.ts";
+
+/** A key that is open in this process. */
+export type KeyName = { readonly id: number; hasEnded: boolean };
+
+/** The numbers of the keys that are open; `ended` is told of each that is wiped. */
+export class KeyNames {
+  readonly #names = new WeakMap<UnlockedKey, KeyName>();
+  readonly #ended: (id: number) => void;
+  #last = 0;
+
+  constructor(ended: (id: number) => void) {
+    this.#ended = ended;
+  }
+
+  of(key: UnlockedKey): KeyName {
+    const known = this.#names.get(key);
+    if (known !== undefined) return known;
+    const name = { id: (this.#last += 1), hasEnded: false };
+    this.#names.set(key, name);
+    key.whenDisposed(() => {
+      name.hasEnded = true;
+      this.#ended(name.id);
+    });
+    return name;
+  }
+}
+
+/** A key as it travels: with octets to be wiped over there, or the number of one that is there, or both: to be kept. */
+export type SentKey = { readonly id?: number; readonly octets?: Uint8Array };
+
+/** Maximum number of keys that a thread keeps: those used the longest ago come again with their next job. */
+const MOST_HELD = 500;
+
+/** What one thread has, as its process knows it. */
+export class KeysOver {
+  readonly #ids = new Set<number>();
+
+  /** What to send of a job's keys; copies that are not needed are wiped. Names are missing where nothing is to be kept. */
+  toSend(copies: readonly Uint8Array[], names: readonly KeyName[] = []): readonly SentKey[] {
+    return copies.map((octets, index) => {
+      const name = names[index];
+      if (name === undefined || name.hasEnded) return { octets };
+      const { id } = name;
+      // Asked for last, it goes last.
+      if (!this.#ids.delete(id)) return this.#added({ id, octets });
+      octets.fill(0);
+      return this.#added({ id });
+    });
+  }
+
+  #added(key: SentKey & { readonly id: number }): SentKey {
+    this.#ids.add(key.id);
+    return key;
+  }
+
+  /** Those of the numbers that the thread has, which it is to forget. */
+  without(ids: readonly number[]): readonly number[] {
+    return ids.filter((id) => this.#ids.delete(id));
+  }
+
+  /** Numbers of those beyond the maximum, which it is to forget. */
+  tooMany(): readonly number[] {
+    return this.without([...this.#ids].slice(0, Math.max(0, this.#ids.size - MOST_HELD)));
+  }
+}
+
+/** What this thread has. */
+export class KeysHere {
+  readonly #held = new Map<number, UnlockedKey>();
+  readonly #ending: UnlockedKey[] = [];
+
+  /** The keys of a job; those that are not kept, and all copies, are wiped with `job`. */
+  async forJob(sent: readonly SentKey[], job: DisposableStack): Promise<readonly UnlockedKey[]> {
+    const secrets = sent.map(({ octets }) => octets && job.use(new Secret(octets)));
+    const keys: UnlockedKey[] = [];
+    for (const [index, { id }] of sent.entries()) {
+      const secret = secrets[index];
+      const key = secret === undefined ? this.#held.get(id ?? 0) : await readSecretKey(secret);
+      if (key === undefined) throw new ProgramFault("a key that is not in its thread");
+      if (id === undefined) job.use(key);
+      else this.#held.set(id, key);
+      keys.push(key);
+    }
+    return keys;
+  }
+
+  /** They are wiped with the next `wipe`: a job that runs may still use them. */
+  forget(ids: readonly number[]): void {
+    for (const id of ids) {
+      const key = this.#held.get(id);
+      if (key !== undefined) this.#ending.push(key);
+      this.#held.delete(id);
+    }
+  }
+
+  /** Wipes those that were to be forgotten. @returns how many there were */
+  wipe(): number {
+    const ended = this.#ending.splice(0);
+    for (const key of ended) key[Symbol.dispose]();
+    return ended.length;
+  }
+}
