@@ -36,7 +36,7 @@ const DEFAULT_LIMITS: ThreadLimits = {
   workers: Math.max(1, availableParallelism()),
   jobMs: 10 * SECOND,
   waiting: 200,
-  jobsPerWorker: 20_000,
+  jobsPerWorker: 5_000,
   largeOctets: 64 * 1024 * 1024,
 };
 
