@@ -30,6 +30,8 @@ import type { Parts } from "./parts.ts";
 import type { Task } from "./schedule.ts";
 import type { Transactions } from "./transactions.ts";
 import type { Account, Policy } from "../words/account.ts";
+import { recipientReply, submissionReply } from "./submission-replies.ts";
+import { randomUUID } from "node:crypto";
 
 /** What accepted mail leaves through. `task` sends what had to wait. */
 export type WayOut = { readonly deps: OutboxDeps; readonly task: Task };
@@ -106,13 +108,20 @@ export function outgoingHandlers(
     rcpt: async ({ login: sender }, { recipients }, recipient) => {
       const current = await stillCurrent(parts, loggedIn(sender));
       if (current === undefined) return overtaken(loggedIn(sender));
-      return answerRecipient(submitDepsOf(parts, way), current, recipient, recipients.length);
+      const accepted = recipients.length;
+      return recipientReply(
+        await answerRecipient(submitDepsOf(parts, way), current, recipient, accepted),
+      );
     },
     data: async ({ login: sender, transaction }, envelope, message) => {
       const current = await stillCurrent(parts, loggedIn(sender));
       if (current === undefined) return overtaken(loggedIn(sender));
       const now = submitDepsOf(parts, way);
-      return submit(named(now, transactions, transaction), current, envelope, message);
+      const deps = named(now, transactions, transaction);
+      const queueId = transaction === "" ? randomUUID().slice(0, 8) : transaction;
+      const { unlockPage } = parts.config.keys;
+      const submission = await submit(deps, current, envelope, message);
+      return submissionReply(submission, { queueId, unlockPage });
     },
   };
 }
@@ -131,7 +140,6 @@ function submitDepsOf(parts: Parts, { deps, task }: WayOut): SubmitDeps {
     clientProtection: parts.clientProtection,
     autocrypt: parts.config.keys.autocrypt,
     legacyDisplay: parts.config.sealing.legacyDisplay,
-    unlockPage: parts.config.keys.unlockPage,
     trace: deps.trace,
     cameProtected: async (reader, messageIds) => cameProtected(parts.store, reader, messageIds),
     handOn: handOnWith({
@@ -147,12 +155,10 @@ function submitDepsOf(parts: Parts, { deps, task }: WayOut): SubmitDeps {
   };
 }
 
-/** What was decided about a message stands in the line of its transaction, whose name the reply says. */
+/** What was decided about a message stands in the line of its transaction. */
 function named(deps: SubmitDeps, transactions: Transactions, name: string): SubmitDeps {
-  const queueId = name === "" ? undefined : name;
   return {
     ...deps,
-    handOn: async (request) => deps.handOn({ ...request, queueId }),
     trace: {
       ...deps.trace,
       planned: async (o) => {

@@ -11,7 +11,8 @@ import {
 import { testOnBoth } from "../../test/support/engines.ts";
 import { DAY, HOUR, MINUTE } from "../base/time.ts";
 import { planFor } from "../outgoing/plan.ts";
-import { refusalReply } from "../outgoing/replies.ts";
+import { submissionReply } from "../app/submission-replies.ts";
+import { unsendable } from "../outgoing/submit.ts";
 import { replyText } from "../smtp/reply.ts";
 import { makeDiscover } from "./discovery.ts";
 import type { Discovery } from "./outcome.ts";
@@ -23,7 +24,7 @@ const { bobs, evas } = await makeCertificates();
 function answerTo(discovery: Discovery, policy: Policy = "prefer-clear"): string {
   const plan = planFor([{ address: bob, discovery }], policy);
   assert(plan.kind === "later" || plan.kind === "refuse", plan.kind);
-  return replyText(refusalReply(plan));
+  return replyText(submissionReply(unsendable(plan, "policy"), { queueId: "q" }));
 }
 
 onBoth(

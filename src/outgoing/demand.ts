@@ -3,7 +3,7 @@ import type { Discover } from "../discovery/outcome.ts";
 import { formatAddress, type EmailAddress } from "../mail/address.ts";
 import type { ClientProtection } from "./already-protected.ts";
 import type { Prepared } from "./prepare.ts";
-import type { Demand } from "./replies.ts";
+import type { Demand } from "./submission.ts";
 import type { AccountId, Policy } from "../words/account.ts";
 
 /** Whether the sender received one of these messages protected: a reply to it must not be clear. */

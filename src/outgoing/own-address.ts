@@ -1,24 +1,11 @@
 /** Which addresses a login may write from, as author and as return path (RFC 6409 §6.1). */
 import { sameAddress, withoutSubaddress, type EmailAddress } from "../mail/address.ts";
 import type { MessageFacts } from "../mail/message.ts";
-import { reply } from "../smtp/reply.ts";
 
 type Deps = {
   /** Whether an address belongs to an account by itself, and not as a subaddress. */
   readonly isAddress: (address: EmailAddress) => Promise<boolean>;
 };
-
-export const FOREIGN_AUTHOR = reply(
-  "550",
-  "5.7.1",
-  "the From address is not one of yours; not sent",
-);
-
-export const FOREIGN_RETURN_PATH = reply(
-  "550",
-  "5.7.1",
-  "the sender address (MAIL FROM) is not one of yours; not sent",
-);
 
 /** Whether an address is one of somebody's own, or a subaddress of one (RFC 5233 §1). */
 export function isOwn(own: readonly EmailAddress[], address: EmailAddress): boolean {

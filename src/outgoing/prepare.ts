@@ -18,10 +18,10 @@ import {
   type Header,
 } from "../mail/header.ts";
 import { readMessageFacts, type MessageFacts } from "../mail/message.ts";
-import { reply, type Reply } from "../smtp/reply.ts";
 import { withOneReading } from "./one-reading.ts";
-import { FOREIGN_AUTHOR, isOwn } from "./own-address.ts";
+import { isOwn } from "./own-address.ts";
 import { type ClientProtection, clientProtection } from "./already-protected.ts";
+import type { Fault } from "./submission.ts";
 
 export type PrepareDeps = {
   readonly clock: Clock;
@@ -47,14 +47,7 @@ export type Prepared = {
 
 export type Preparation =
   | { readonly kind: "ready"; readonly prepared: Prepared }
-  | { readonly kind: "refused"; readonly reply: Reply };
-
-const BROKEN_HEADER = reply(
-  "550",
-  "5.6.0",
-  "a line in the header of the message is neither a field nor the continuation of one; not sent",
-);
-const LARGE_HEADER = reply("552", "5.3.4", "the header of the message is too large; not sent");
+  | { readonly kind: "refused"; readonly fault: Fault };
 
 /** Never sent: who got a blind copy, where it was delivered before, and what only Sealpost may say. */
 const REMOVED = new Set(["bcc", "resent-bcc", "return-path", "x-sealpost-require"]);
@@ -99,12 +92,12 @@ async function complete(
   given: Given<Uint8Array>,
 ): Promise<Completed | Extract<Preparation, { kind: "refused" }>> {
   const message = given.take();
-  if (!isHeaderAcceptable(parseHeader(message))) return { kind: "refused", reply: LARGE_HEADER };
+  if (!isHeaderAcceptable(parseHeader(message))) return { kind: "refused", fault: "large-header" };
   const parsed = splitSubmitted(message);
-  if (parsed === undefined) return { kind: "refused", reply: BROKEN_HEADER };
+  if (parsed === undefined) return { kind: "refused", fault: "broken-header" };
   const { header: submitted, body } = parsed;
-  const refusal = refuseAuthor(submitted, own);
-  if (refusal !== undefined) return { kind: "refused", reply: refusal };
+  const fault = faultOfAuthor(submitted, own);
+  if (fault !== undefined) return { kind: "refused", fault };
 
   const isRequired = fieldsNamed(submitted, "X-Sealpost-Require").some(
     (field) => fieldBody(field).toLowerCase() !== "no",
@@ -146,13 +139,13 @@ function isMailboxLine(raw: Uint8Array): boolean {
   return /^>?From /.test(asBuffer(raw).toString("latin1", 0, 6));
 }
 
-function refuseAuthor(header: Header, own: readonly EmailAddress[]): Reply | undefined {
+function faultOfAuthor(header: Header, own: readonly EmailAddress[]): Fault | undefined {
   const { from } = readMessageFacts(header);
   const [author] = from ?? [];
   if (author === undefined || from?.length !== 1 || fieldsNamed(header, "From").length !== 1) {
-    return reply("550", "5.6.0", "the message must have exactly one From field with one address");
+    return "no-single-author";
   }
-  return isOwn(own, author.address) ? undefined : FOREIGN_AUTHOR;
+  return isOwn(own, author.address) ? undefined : "foreign-author";
 }
 
 function withRequiredFields(

@@ -18,6 +18,7 @@ import { readProtectedHeader } from "../pgpmime/payload-header.ts";
 import { replyText } from "../smtp/reply.ts";
 import { answerRecipient, submit } from "./submit.ts";
 import { Given } from "../base/given.ts";
+import { submissionReply, recipientReply } from "../app/submission-replies.ts";
 
 before(makePeople);
 
@@ -80,12 +81,13 @@ test("whoever has no open keys is told why, and where former passwords are asked
   ] as const) {
     const { deps, sender } = await send(MESSAGE, ["bob@beta.test"]);
     const envelope = { from: sender.address, recipients: [address("bob@beta.test")] };
-    const reply = await submit(
-      { ...deps, unlockPage: page },
+    const submission = await submit(
+      deps,
       { ...sender, keys: UnlockedKeys.none(), closed },
       envelope,
       new Given(Buffer.from(MESSAGE.replaceAll("\n", "\r\n"))),
     );
+    const reply = submissionReply(submission, { queueId: "q", unlockPage: page });
     assert.match(replyText(reply), expected);
   }
 });
@@ -93,7 +95,7 @@ test("whoever has no open keys is told why, and where former passwords are asked
 test("under require a recipient is answered at RCPT", async () => {
   const { deps, sender } = await send(MESSAGE, ["bob@beta.test"], { policy: "require" });
   const rcpt = async (text: string) => {
-    const answer = await answerRecipient(deps, sender, address(text), 0);
+    const answer = recipientReply(await answerRecipient(deps, sender, address(text), 0));
     return answer === "ok" ? answer : replyText(answer);
   };
   assert.equal(await rcpt("bob@beta.test"), "ok");
@@ -110,8 +112,10 @@ test("beyond what one message can be sealed for the client is told to send again
     ["off", /^ok$/],
   ] as const) {
     const { deps, sender } = await send(MESSAGE, ["bob@beta.test"], { policy });
-    assert.equal(await answerRecipient(deps, sender, address("bob@beta.test"), 62), "ok");
-    const answer = await answerRecipient(deps, sender, address("bob@beta.test"), 63);
+    const rcpt = async (accepted: number) =>
+      recipientReply(await answerRecipient(deps, sender, address("bob@beta.test"), accepted));
+    assert.equal(await rcpt(62), "ok");
+    const answer = await rcpt(63);
     assert.match(answer === "ok" ? answer : replyText(answer), expected);
   }
 });
@@ -132,7 +136,8 @@ test("nobody is looked up whose answer cannot change anything", async () => {
   const asked: string[] = [];
   const options = { asked: (who: string) => asked.push(who) };
   const { deps, sender } = await send(sealed, ["bob@beta.test", "carol@legacy.test"], options);
-  assert.equal(await answerRecipient(deps, sender, address("dave@bogus.test"), 0), "ok");
+  const answer = await answerRecipient(deps, sender, address("dave@bogus.test"), 0);
+  assert.equal(answer.kind, "accepted");
   assert.deepEqual(asked, []);
 });
 

@@ -4,7 +4,7 @@
  * At RCPT a sender under policy `require` hears at once whether a recipient can be written to, so that refused clear
  * text never arrives here. After DATA everything is decided for the whole message (`plan.ts`), sealed once for all
  * named recipients and once more for each blind one, and handed on. `250` is said only after the next hop took the
- * message or, for a later copy, after it was committed to the outbox.
+ * message or, for a later copy, after it was committed to the outbox. What became of it is a `Submission`; the edge says it.
  */
 import { AppError } from "../base/errors.ts";
 import type { Given } from "../base/given.ts";
@@ -16,27 +16,22 @@ import type { Discover } from "../discovery/outcome.ts";
 import type { UnlockedKeys } from "../keys/unlocked-keys.ts";
 import type { UnlockedKey } from "../openpgp/secret-key.ts";
 import { UnsealableMessage } from "../pgpmime/unsealable.ts";
-import { reply, type Reply } from "../smtp/reply.ts";
 import { type AutocryptRule, withOwnAutocrypt } from "./autocrypt.ts";
-import { copiesOf, MOST_NAMED, type SealMessage } from "./copies.ts";
+import { copiesOf, MOST_NAMED, type Copy, type SealMessage } from "./copies.ts";
 import { type CameProtected, demandFor, isProtected } from "./demand.ts";
 import type { HandOn } from "./hand-on.ts";
-import {
-  FOREIGN_AUTHOR,
-  FOREIGN_RETURN_PATH,
-  isOwnAuthor,
-  isOwnReturnPath,
-} from "./own-address.ts";
-import { planFor, type Looked, type Plan } from "./plan.ts";
+import { isOwnAuthor, isOwnReturnPath } from "./own-address.ts";
+import { planFor, type Plan } from "./plan.ts";
 import { prepare, type PrepareDeps, type Prepared } from "./prepare.ts";
 import { withReceived } from "./received.ts";
-import {
-  absentText,
-  keysClosedReply,
-  type KeysClosed,
-  refusalReply,
-  summaryText,
-} from "./replies.ts";
+import type {
+  Demand,
+  KeysClosed,
+  RecipientAnswer,
+  SentAs,
+  Submission,
+  Unsendable,
+} from "./submission.ts";
 import type { TraceOutgoing } from "./tracing.ts";
 import type { AccountId, Policy } from "../words/account.ts";
 
@@ -66,59 +61,68 @@ export type SubmitDeps = PrepareDeps & {
   readonly autocrypt: AutocryptRule;
   /** Whether the subject of a sealed message stands once more in its text; by default it does. */
   readonly legacyDisplay?: boolean;
-  /** Where users open keys that their current password does not open. */
-  readonly unlockPage?: string | undefined;
   readonly cameProtected: CameProtected;
 };
 
 /**
- * The answer to RCPT TO: nobody of our own domains who is not there is written to; under `require` the recipient's state
- * decides, otherwise everybody is accepted for now, as many as one message can be sealed for. `accepted` says how many were
- * before.
+ * What a recipient is answered before the message comes: nobody of our own domains who is not there is written to; under
+ * `require` the recipient's state decides, otherwise everybody is accepted for now, as many as one message can be sealed for.
+ * `accepted` says how many were before.
  */
 export async function answerRecipient(
   deps: Pick<SubmitDeps, "discover" | "isUnknownHere">,
   sender: Sender,
   recipient: EmailAddress,
   accepted: number,
-): Promise<Reply | "ok"> {
-  if (sender.policy !== "off" && accepted >= MOST_NAMED) return TOO_MANY;
-  if (await deps.isUnknownHere(recipient)) return reply("550", "5.1.1", "no such user here");
-  if (sender.policy !== "require") return "ok";
+): Promise<RecipientAnswer> {
+  if (sender.policy !== "off" && accepted >= MOST_NAMED)
+    return { kind: "too-many", max: MOST_NAMED };
+  if (await deps.isUnknownHere(recipient)) return { kind: "unknown-here" };
+  if (sender.policy !== "require") return { kind: "accepted" };
   const looked = { address: recipient, discovery: await deps.discover(recipient) };
   const plan = planFor([looked], sender.policy);
-  return plan.kind === "refuse" || plan.kind === "later" ? refusalReply(plan) : "ok";
+  return plan.kind === "refuse" || plan.kind === "later"
+    ? unsendable(plan, "policy")
+    : { kind: "accepted" };
 }
 
-/** The client sends the message once more for the others (RFC 5321 §4.5.3.1.10). */
-const TOO_MANY = reply(
-  "452",
-  "4.5.3",
-  `a message can be encrypted for ${String(MOST_NAMED)} recipients at once; send it to the others separately`,
-);
-
-/** The answer to DATA. @throws AppError for trouble that is nobody's decision; it is answered 4yz or 5yz at the edge. */
+/** @throws AppError for trouble that is nobody's decision; it is answered 4yz or 5yz at the edge. */
 export async function submit(
   deps: SubmitDeps,
   sender: Sender,
   envelope: Envelope,
   message: Given<Uint8Array>,
-): Promise<Reply> {
+): Promise<Submission> {
   const { addresses } = sender;
-  if (!(await isOwnReturnPath(deps, addresses, envelope.from))) return FOREIGN_RETURN_PATH;
+  if (envelope.recipients.length === 0) return { kind: "refused", fault: "no-recipients" };
+  if (!(await isOwnReturnPath(deps, addresses, envelope.from))) {
+    return { kind: "refused", fault: "foreign-return-path" };
+  }
   const preparation = await prepare(deps, addresses, message);
-  if (preparation.kind === "refused") return preparation.reply;
+  if (preparation.kind === "refused") return preparation;
   const { facts } = preparation.prepared;
-  if (!(await isOwnAuthor(deps, addresses, facts))) return FOREIGN_AUTHOR;
+  if (!(await isOwnAuthor(deps, addresses, facts))) {
+    return { kind: "refused", fault: "foreign-author" };
+  }
   const prepared = await withoutForeignKeys(deps, preparation.prepared);
   if (await isProtected(deps, envelope.recipients, prepared.byClient)) {
     return passThrough(deps, sender, envelope, prepared);
   }
+  return protect(deps, sender, envelope, prepared);
+}
+
+/** Decides for the whole message, and does what was decided. */
+async function protect(
+  deps: SubmitDeps,
+  sender: Sender,
+  envelope: Envelope,
+  prepared: Prepared,
+): Promise<Submission> {
   const demand = await demandFor(deps, sender, prepared);
   const policy = demand === undefined ? sender.policy : "require";
   // The sender's own key comes first: without it nothing is sent under a policy that wants protection.
   if (policy !== "off" && signerOf(sender, prepared) === undefined) {
-    return keysClosedReply(sender.closed, deps.unlockPage);
+    return { kind: "no-key", closed: sender.closed };
   }
 
   const looked = await Promise.all(
@@ -132,12 +136,22 @@ export async function submit(
   switch (plan.kind) {
     case "refuse":
     case "later":
-      return refusalReply(plan, demand);
+      return unsendable(plan, demand ?? "policy");
     case "clear":
-      return sendClear(deps, sender, envelope, prepared, plan, looked);
+      return sendClear(deps, sender, envelope, prepared, plan);
     case "seal":
       return sendSealed(deps, sender, envelope, prepared, plan);
   }
+}
+
+/** Why a planned message is not sent, for a reason that was demanded. */
+export function unsendable(
+  { kind, because }: Extract<Plan, { kind: "refuse" | "later" }>,
+  demand: Demand,
+): Unsendable {
+  return kind === "later"
+    ? { kind: "uncertain", because }
+    : { kind: "unprotected", because, demand };
 }
 
 /** A key that the client announces and we do not hold must not leave: what is encrypted to it nobody here opens. */
@@ -164,14 +178,10 @@ async function passThrough(
   sender: Sender,
   envelope: Envelope,
   prepared: Prepared,
-): Promise<Reply> {
+): Promise<Submission> {
   await deps.trace.passedThrough({ sender: sender.address, prepared, envelope });
-  return deps.handOn({
-    sender,
-    messageId: prepared.messageId,
-    copies: [await withReceived(deps, { envelope, message: prepared.message })],
-    summary: "already protected, passed on as it is",
-  });
+  const copies = [await withReceived(deps, { envelope, message: prepared.message })];
+  return handOn(deps, { sender, prepared, copies }, { kind: "already-protected" });
 }
 
 async function sendClear(
@@ -179,16 +189,11 @@ async function sendClear(
   sender: Sender,
   envelope: Envelope,
   prepared: Prepared,
-  plan: Extract<Plan, { kind: "clear" }>,
-  looked: readonly Looked[],
-): Promise<Reply> {
-  const reasons = plan.unsupported.map((recipient) => absentText(recipient));
-  return deps.handOn({
-    sender,
-    messageId: prepared.messageId,
-    copies: [await withReceived(deps, { envelope, message: prepared.message })],
-    summary: summaryText({ clear: looked.length, reasons }),
-  });
+  { unsupported }: Extract<Plan, { kind: "clear" }>,
+): Promise<Submission> {
+  const copies = [await withReceived(deps, { envelope, message: prepared.message })];
+  const recipients = envelope.recipients.length;
+  return handOn(deps, { sender, prepared, copies }, { kind: "clear", recipients, unsupported });
 }
 
 async function sendSealed(
@@ -196,23 +201,26 @@ async function sendSealed(
   sender: Sender,
   envelope: Envelope,
   prepared: Prepared,
-  plan: Extract<Plan, { kind: "seal" }>,
-): Promise<Reply> {
+  { recipients }: Extract<Plan, { kind: "seal" }>,
+): Promise<Submission> {
   const signer = signerOf(sender, prepared);
   if (signer === undefined) throw new AppError("sealing without a key", { temporary: false });
   try {
-    const { recipients } = plan;
     const copies = await copiesOf(deps, { signer, envelope, prepared, recipients });
-    return await deps.handOn({
-      sender,
-      messageId: prepared.messageId,
-      copies,
-      summary: summaryText({ encrypted: recipients.length }),
-    });
+    const sentAs = { kind: "sealed", recipients: recipients.length } as const;
+    return await handOn(deps, { sender, prepared, copies }, sentAs);
   } catch (error) {
-    if (error instanceof UnsealableMessage) {
-      return reply("550", "5.6.0", `${error.message}; not sent`);
-    }
+    if (error instanceof UnsealableMessage) return { kind: "cannot-seal", reason: error.message };
     throw error;
   }
+}
+
+async function handOn(
+  deps: SubmitDeps,
+  o: { readonly sender: Sender; readonly prepared: Prepared; readonly copies: readonly Copy[] },
+  sentAs: SentAs,
+): Promise<Submission> {
+  const { sender, prepared, copies } = o;
+  const handedOn = await deps.handOn({ sender, messageId: prepared.messageId, copies });
+  return handedOn.kind === "taken" ? { kind: "accepted", sentAs } : handedOn;
 }

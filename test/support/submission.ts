@@ -21,6 +21,7 @@ import { submit, type Sender, type SubmitDeps } from "../../src/outgoing/submit.
 import { traceOutgoing } from "../../src/outgoing/tracing.ts";
 import type { Policy } from "../../src/words/account.ts";
 import { idOf } from "./accounts.ts";
+import { submissionReply } from "../../src/app/submission-replies.ts";
 
 export const NOW = fromUnixMs(1_795_000_000_000);
 export const people = new Map<string, UnlockedKey>();
@@ -78,7 +79,7 @@ export type Options = {
   readonly asked?: (address: string) => void;
 };
 
-/** Submits as alice and gives back the reply, what the next hop got, what was kept for later, and the policies that decided. */
+/** Submits as alice and gives back what became of it, the reply, what the next hop got, what was kept for later, and the policies that decided. */
 export async function send(message: string, to: readonly string[], options: Options = {}) {
   const relayed: Copy[] = [];
   const kept: Copy[] = [];
@@ -139,8 +140,16 @@ export async function send(message: string, to: readonly string[], options: Opti
   const from = options.from === "" ? undefined : address(options.from ?? "alice@alpha.test");
   const envelope = { from, recipients: to.map(address) };
   const bytes = Buffer.from(message.replaceAll("\n", "\r\n"));
-  const reply = await submit(deps, sender, envelope, new Given(bytes));
-  return { reply: replyText(reply), relayed, kept, policies, deps, sender };
+  const submission = await submit(deps, sender, envelope, new Given(bytes));
+  return {
+    submission,
+    reply: replyText(submissionReply(submission, { queueId: "q" })),
+    relayed,
+    kept,
+    policies,
+    deps,
+    sender,
+  };
 }
 
 export const CANARY = "CANARY-7f3a";

@@ -1,0 +1,57 @@
+/** What became of a message that a user submitted. The edge that took it says so in its own words (`app/submission-replies.ts`). */
+import type { EmailAddress } from "../mail/address.ts";
+import type { Outcome } from "../smtp/hop.ts";
+import type { Looked } from "./plan.ts";
+
+/** Why a message must be encrypted. */
+export type Demand = "policy" | "wish" | "reply" | "unknown-reply" | "claim";
+
+/**
+ * Why a login has no open keys: the password was changed where Sealpost did not see it, or the keys are on the user's own
+ * device. Nothing changes by itself.
+ */
+export type KeysClosed = "password-changed" | "on-device";
+
+/** What is wrong with a message whoever it is for. */
+export type Fault =
+  | "broken-header"
+  | "large-header"
+  | "no-single-author"
+  | "foreign-author"
+  | "foreign-return-path"
+  | "no-recipients";
+
+/** In what form a message left. `unsupported`: the recipients for whom it left in clear; none where encryption is off. */
+export type SentAs =
+  | { readonly kind: "sealed"; readonly recipients: number }
+  | { readonly kind: "clear"; readonly recipients: number; readonly unsupported: readonly Looked[] }
+  | { readonly kind: "already-protected" };
+
+/** Why a recipient cannot be written to as the policy wants: for good, or not known now. */
+export type Unsendable =
+  | { readonly kind: "unprotected"; readonly because: Looked; readonly demand: Demand }
+  | { readonly kind: "uncertain"; readonly because: Looked };
+
+/** What the next hop said of the message, where it took it for nobody; undefined: it gave no answer. */
+export type NotTaken = {
+  readonly kind: "not-taken";
+  readonly by:
+    | { readonly recipient: EmailAddress; readonly outcome: Extract<Outcome, { kind: "refused" }> }
+    | undefined;
+};
+
+/** What became of a submitted message. Only of an `accepted` one did anything leave, or is kept to leave. */
+export type Submission =
+  | { readonly kind: "accepted"; readonly sentAs: SentAs }
+  | { readonly kind: "refused"; readonly fault: Fault }
+  | { readonly kind: "no-key"; readonly closed: KeysClosed | undefined }
+  | { readonly kind: "cannot-seal"; readonly reason: string }
+  | Unsendable
+  | NotTaken;
+
+/** What a recipient is answered before the message comes. */
+export type RecipientAnswer =
+  | { readonly kind: "accepted" }
+  | { readonly kind: "too-many"; readonly max: number }
+  | { readonly kind: "unknown-here" }
+  | Unsendable;
