@@ -5,6 +5,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { isOutOfReach } from "../app/out-of-reach.ts";
 import { AppError, errorText } from "../base/errors.ts";
 import { ConfigError } from "../config/load.ts";
 import { accountCommands } from "./account.ts";
@@ -13,7 +14,7 @@ import { accountLifeCommands } from "./account-life.ts";
 import { accountRecoverCommands } from "./account-recover.ts";
 import { auditCommands } from "./audit.ts";
 import { backupCommands } from "./backup.ts";
-import { type Command, type ExitCode, isOutOfReach, type Terminal, UsageError } from "./command.ts";
+import { type Command, type ExitCode, type Terminal, UsageError } from "./command.ts";
 import { configCommands } from "./config.ts";
 import { databaseCommands } from "./database.ts";
 import { dnsCommands } from "./dns.ts";

@@ -1,6 +1,5 @@
 import type { Readable } from "node:stream";
 import { AppError } from "../base/errors.ts";
-import { DatabaseTrouble } from "../store/trouble.ts";
 
 /** 0 done, 1 what was asked for failed, 2 wrong usage or configuration, 75 temporary trouble. */
 export type ExitCode = 0 | 1 | 2 | 75;
@@ -49,16 +48,6 @@ export class UsageError extends AppError {
 /** What was asked for is not there; exit code 1. */
 export function notFound(what: string): AppError {
   return new AppError(what, { temporary: false });
-}
-
-const OUT_OF_REACH =
-  /^(?:ECONNREFUSED|ECONNRESET|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|57P0[123]|53300)$/;
-
-/** A database or other server that is not there now, is starting or ending, or has no connection left: try again. */
-export function isOutOfReach(thrown: unknown): boolean {
-  if (thrown instanceof DatabaseTrouble) return thrown.kind === "away";
-  const code: unknown = thrown instanceof Error ? Reflect.get(thrown, "code") : undefined;
-  return typeof code === "string" && OUT_OF_REACH.test(code);
 }
 
 /** The answer: one JSON document with `--json`, in which what is absent is null, else the lines. */

@@ -1,10 +1,11 @@
 import { createHash, X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
+import { openReadOnly } from "../app/database.ts";
+import { keyserverPlace } from "../app/keyserver-place.ts";
 import { errorText } from "../base/errors.ts";
 import { systemClock } from "../base/time.ts";
 import { type Config, loadConfig } from "../config/load.ts";
 import {
-  type KeyserverPlace,
   type ZoneLine,
   announcement,
   courtesyLines,
@@ -14,12 +15,8 @@ import {
   tlsaLine,
   zoneFileLine,
 } from "../dns/zone-lines.ts";
+import { certificatesForDns, type CertificateForDns } from "../keyserver/certificates-for-dns.ts";
 import { type Domain, formatAddress, parseDomain } from "../mail/address.ts";
-import { acceptForEncryption } from "../openpgp/acceptance.ts";
-import { parseCertificates } from "../openpgp/certificate.ts";
-import { activeAddresses } from "../store/active-addresses.ts";
-import { findPublished, type PublishedCertificate } from "../store/certificates.ts";
-import { openStore } from "../store/store.ts";
 import { answer, type Call, type Command, UsageError } from "./command.ts";
 
 /** `dns records DOMAIN`. */
@@ -56,8 +53,6 @@ export const dnsCommands: readonly Command[] = [
 
 const DNSSEC_NOTE =
   "The zones of the mail domain and of the keyserver's name must be signed (DNSSEC); senders ignore the record otherwise.";
-/** A line of a zone file may not be endless: signers stop at 10 KiB, and the certificate takes two characters an octet. */
-const MOST_CERTIFICATE_OCTETS = 4096;
 
 /** The domain of the command line, or every one that is served. @throws UsageError for one that is not. */
 export function domainsAsked(call: Call, config: Config): readonly Domain[] {
@@ -66,12 +61,6 @@ export function domainsAsked(call: Call, config: Config): readonly Domain[] {
   const domain = parseDomain(given);
   if (domain !== undefined && config.domains.includes(domain)) return [domain];
   throw new UsageError(`${given} is not in "domains" of ${config.file}; add it there first`);
-}
-
-/** Where the world finds the keyserver, as the configuration says. */
-export function keyserverPlace(config: Config): KeyserverPlace {
-  const { keyserver } = config.listen;
-  return { name: keyserver?.name ?? config.hostname, port: keyserver?.port ?? 443 };
 }
 
 /** The records that announce the keyserver of a domain and lead to it; all of them follow from the configuration. */
@@ -132,29 +121,28 @@ function directoryNote(
 }
 
 /** A record for every certificate that senders would accept; the others are named in a note. */
-async function certificateRecords(config: Config, domains: readonly string[]): Promise<Made> {
-  await using store = await openStore({ ...config.database, readOnly: true });
+async function certificateRecords(config: Config, domains: readonly Domain[]): Promise<Made> {
+  await using store = await openReadOnly(config.database);
   const records: ZoneLine[] = [];
   const notes: string[] = [];
   for (const domain of domains) {
-    for await (const address of activeAddresses(store, domain)) {
-      const published = await findPublished(store, address);
-      const bytes = published === undefined ? "it is gone" : await reduced(published);
-      if (typeof bytes === "string") {
-        notes.push(`No OPENPGPKEY record for ${formatAddress(address)}: ${bytes}.`);
-      } else records.push(openpgpkeyLine(address, bytes));
+    for await (const one of certificatesForDns({ store, clock: systemClock }, domain)) {
+      if (one.kind === "certificate") records.push(openpgpkeyLine(one.address, one.bytes));
+      else notes.push(`No OPENPGPKEY record for ${formatAddress(one.address)}: ${whyNone(one)}.`);
     }
   }
   return { records, notes };
 }
 
-/** The certificate without what senders do not need, as RFC 7929 §2.1.2 advises; a text when it cannot be published. */
-async function reduced(published: PublishedCertificate): Promise<Uint8Array | string> {
-  const parsed = await parseCertificates(published.bytes);
-  const certificate = parsed.kind === "parsed" ? parsed.certificates[0] : undefined;
-  if (certificate === undefined) return "the certificate cannot be read";
-  const accepted = await acceptForEncryption(certificate, published.address, systemClock.now());
-  if (accepted.kind === "unusable") return `the certificate cannot be used (${accepted.reason})`;
-  const { bytes } = accepted.certificate;
-  return bytes.length > MOST_CERTIFICATE_OCTETS ? "the certificate is too large" : bytes;
+function whyNone(one: Exclude<CertificateForDns, { readonly kind: "certificate" }>): string {
+  switch (one.kind) {
+    case "gone":
+      return "it is gone";
+    case "unreadable":
+      return "the certificate cannot be read";
+    case "unusable":
+      return `the certificate cannot be used (${one.reason})`;
+    case "too-large":
+      return "the certificate is too large";
+  }
 }

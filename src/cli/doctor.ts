@@ -1,3 +1,4 @@
+import { openDoctor, openNetwork } from "../app/doctor.ts";
 import { loadConfig } from "../config/load.ts";
 import { examineDomain, examineHost, type Finding, outcome } from "../doctor/doctor.ts";
 import { examinePeer } from "../doctor/peer.ts";
@@ -12,7 +13,6 @@ import {
   UsageError,
 } from "./command.ts";
 import { domainsAsked } from "./dns.ts";
-import { openDoctor, openNetwork } from "./doctor-deps.ts";
 
 /** `doctor peer DOMAIN` and `doctor [DOMAIN]`; the longer name first, because the first that fits is taken. */
 export const doctorCommands: readonly Command[] = [

@@ -1,13 +1,12 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
+import { makeDatabase } from "../app/database.ts";
 import { AppError, errorText } from "../base/errors.ts";
 import { annotatedFile } from "../config/describe.ts";
 import { type Config, parseConfig } from "../config/load.ts";
 import { SERVICE_KEY_BYTES } from "../keys/service-key.ts";
 import { parseDomain } from "../mail/address.ts";
-import { migrate } from "../store/migrate.ts";
-import { openStore } from "../store/store.ts";
 import { answer, type Call, type Command, type ExitCode, UsageError } from "./command.ts";
 import { zoneLines, zoneText } from "./dns.ts";
 import { requireSafePlaces } from "./safe-places.ts";
@@ -51,7 +50,7 @@ async function init(call: Call): Promise<ExitCode> {
     );
   }
   const isKeyNew = await makeServiceKey(config);
-  await makeDatabase(config);
+  await makeDatabase(config.database);
   const records = zoneLines(config, domain);
   return answer(call, { config: file, records }, [
     `wrote ${file}`,
@@ -107,9 +106,4 @@ async function makeServiceKey({ secrets }: Config): Promise<boolean> {
   } finally {
     key.fill(0);
   }
-}
-
-async function makeDatabase({ database }: Config): Promise<void> {
-  await using store = await openStore(database);
-  await migrate(store);
 }

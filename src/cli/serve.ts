@@ -1,11 +1,10 @@
 import { endOnUnheard } from "../app/last-resort.ts";
 import { checkedConfig } from "../app/config-problems.ts";
+import { openUpToDate } from "../app/database.ts";
 import { surviveHangup } from "../app/hangup.ts";
 import type { OfProcess } from "../app/of-process.ts";
 import { TlsNews } from "../app/tls-files.ts";
 import type { Config } from "../config/load.ts";
-import { migrate } from "../store/migrate.ts";
-import { openStore } from "../store/store.ts";
 import { type Call, type Command, type ExitCode, UsageError } from "./command.ts";
 
 /** `serve [--role ROLE]`. */
@@ -43,8 +42,7 @@ async function serve(call: Call): Promise<ExitCode> {
   const config = await checkedConfig(call.configFile, { holdsServiceKey });
   const roles = await Promise.all(wanted.map(async (role) => ROLES[role]?.()));
   // One store for the process. The keyserver reads only: who writes has the database open, and up to date, before it.
-  await using store = wanted.includes("gateway") ? await openStore(config.database) : undefined;
-  if (store !== undefined) await migrate(store);
+  await using store = wanted.includes("gateway") ? await openUpToDate(config.database) : undefined;
   const shared = { store, tlsNews: new TlsNews(roles.length) };
   await Promise.all(roles.map(async (run) => run?.(config, shared)));
   return 0;

@@ -2,14 +2,12 @@ import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { readerOf } from "../accounts/postmaster.ts";
-import { hopsOf } from "../app/next-hop.ts";
-import { isFormerKeyLost } from "../app/service-key-file.ts";
 import { errorText } from "../base/errors.ts";
 import { SECOND, systemClock } from "../base/time.ts";
-import type { Config, DatabaseConfig } from "../config/load.ts";
+import type { Config } from "../config/load.ts";
 import type { DoctorDeps } from "../doctor/doctor.ts";
 import type { PeerDeps } from "../doctor/peer.ts";
-import type { Database, Place } from "../doctor/visit.ts";
+import type { Place } from "../doctor/visit.ts";
 import { inspector } from "../dns/inspector.ts";
 import { openResolver } from "../dns/open-resolver.ts";
 import { guardedGet } from "../fetch/guarded.ts";
@@ -17,12 +15,11 @@ import { httpsProbe } from "../fetch/probe.ts";
 import { holdAuditKeys } from "../keys/tag-keys.ts";
 import { parseAddress } from "../mail/address.ts";
 import { probeHop } from "../smtp/probe-hop.ts";
-import { publishedVersion } from "../store/published-version.ts";
-import { isMigrated } from "../store/migrate.ts";
-import { openStore } from "../store/store.ts";
-import { isOutOfReach } from "./command.ts";
-import { keyserverPlace } from "./dns.ts";
+import { openToExamine } from "./database.ts";
 import { accept, readServiceKeys, revocationCheck, serviceKeyFiles } from "./doctor-keys.ts";
+import { keyserverPlace } from "./keyserver-place.ts";
+import { hopsOf } from "./next-hop.ts";
+import { isFormerKeyLost } from "./service-key-file.ts";
 
 /**
  * What the doctor looks with: the resolver, the network and the database as they are configured. Where one cannot be
@@ -31,7 +28,7 @@ import { accept, readServiceKeys, revocationCheck, serviceKeyFiles } from "./doc
 export async function openDoctor(config: Config): Promise<DoctorDeps & AsyncDisposable> {
   await using opening = new AsyncDisposableStack();
   const network = opening.use(await openNetwork(config));
-  const database = await openDatabase(config.database);
+  const database = await openToExamine(config.database);
   if (database.kind === "open") opening.use(database.store);
   const files = serviceKeyFiles(config);
   const serviceKeys = readServiceKeys(files.serviceKeyFile);
@@ -136,23 +133,4 @@ async function connectTo(place: Place, timeoutMs: number): Promise<string | unde
   } finally {
     socket.destroy();
   }
-}
-
-async function openDatabase(config: DatabaseConfig): Promise<Database> {
-  try {
-    await using opening = new AsyncDisposableStack();
-    const store = opening.use(await openStore({ ...config, readOnly: true }));
-    const isReady = await isMigrated(store);
-    // Which is false for tables that are missing and for a server that is: the second is thrown.
-    if (!isReady) await publishedVersion(store).catch(throwIfTemporary);
-    opening.move();
-    return { kind: "open", store, isMigrated: isReady };
-  } catch (thrown) {
-    return { kind: "closed", reason: errorText(thrown), isTemporary: isOutOfReach(thrown) };
-  }
-}
-
-function throwIfTemporary(thrown: unknown): undefined {
-  if (isOutOfReach(thrown)) throw thrown;
-  return undefined;
 }

@@ -1,4 +1,3 @@
-import { formerFile, openServiceKeys } from "../app/service-key-file.ts";
 import type { Config } from "../config/load.ts";
 import type { DoctorDeps } from "../doctor/doctor.ts";
 import type { ServiceKeys } from "../keys/service-key.ts";
@@ -7,6 +6,7 @@ import { acceptForEncryption } from "../openpgp/acceptance.ts";
 import { parseCertificates } from "../openpgp/certificate.ts";
 import { selectGenericRevocation } from "../store/generic-revocations.ts";
 import type { Store } from "../store/store.ts";
+import { formerFile, openServiceKeys } from "./service-key-file.ts";
 
 /** Our own acceptance test, on the first certificate of some bytes. */
 export const accept: DoctorDeps["accept"] = async (bytes, address, now) => {

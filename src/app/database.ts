@@ -1,0 +1,50 @@
+/** The database of the configuration, opened: to be made, to serve from, or to look at. */
+import { errorText } from "../base/errors.ts";
+import type { DatabaseConfig } from "../config/load.ts";
+import type { Database } from "../doctor/visit.ts";
+import { isMigrated, migrate } from "../store/migrate.ts";
+import { publishedVersion } from "../store/published-version.ts";
+import { openStore, type Store } from "../store/store.ts";
+import { isOutOfReach } from "./out-of-reach.ts";
+
+/**
+ * Opens the database and brings its tables up to date; makes them where there are none.
+ * @throws Error when it cannot be opened.
+ */
+export async function openUpToDate(config: DatabaseConfig): Promise<Store> {
+  await using opening = new AsyncDisposableStack();
+  const store = opening.use(await openStore(config));
+  await migrate(store);
+  opening.move();
+  return store;
+}
+
+/** Makes the tables where there are none, or brings them up to date. @throws Error when the database cannot be opened. */
+export async function makeDatabase(config: DatabaseConfig): Promise<void> {
+  await using _store = await openUpToDate(config);
+}
+
+/** Opens the database as it is, to read only. @throws Error when it cannot be opened. */
+export async function openReadOnly(config: DatabaseConfig): Promise<Store> {
+  return openStore({ ...config, readOnly: true });
+}
+
+/** The database for the doctor, to read only: where it cannot be opened, why, and whether that may end by itself. */
+export async function openToExamine(config: DatabaseConfig): Promise<Database> {
+  try {
+    await using opening = new AsyncDisposableStack();
+    const store = opening.use(await openReadOnly(config));
+    const isReady = await isMigrated(store);
+    // Which is false for tables that are missing and for a server that is: the second is thrown.
+    if (!isReady) await publishedVersion(store).catch(throwIfTemporary);
+    opening.move();
+    return { kind: "open", store, isMigrated: isReady };
+  } catch (thrown) {
+    return { kind: "closed", reason: errorText(thrown), isTemporary: isOutOfReach(thrown) };
+  }
+}
+
+function throwIfTemporary(thrown: unknown): undefined {
+  if (isOutOfReach(thrown)) throw thrown;
+  return undefined;
+}
