@@ -14,7 +14,7 @@ import { handOnWith } from "../outgoing/hand-on.ts";
 import { keepForLater, sendDue, type OutboxDeps } from "../outgoing/outbox.ts";
 import { answerRecipient, submit, type Sender, type SubmitDeps } from "../outgoing/submit.ts";
 import { traceOutgoing, type TraceOutgoing } from "../outgoing/tracing.ts";
-import { policyInForce } from "../policy/policy.ts";
+import { policyOf } from "../policy/policy.ts";
 import type { Handlers } from "../smtp/handlers.ts";
 import type { Hop } from "../smtp/hop.ts";
 import { relayWith } from "../smtp/relay.ts";
@@ -224,7 +224,7 @@ async function senderOf(
     account: account.id,
     address: account.address,
     addresses: await listAddresses(store, account.id),
-    policy: policyOf(config, account),
+    policy: policyOf(config.policy, account),
     keys,
     generation,
     closed,
@@ -256,12 +256,4 @@ async function stillCurrent(parts: Parts, login: Sender): Promise<Sender | undef
     if (published?.fingerprint !== own) return { ...sender, keys: UnlockedKeys.none() };
   }
   return sender;
-}
-
-function policyOf({ policy }: Config, account: Account): Policy {
-  return policyInForce({
-    installation: policy.default,
-    domain: policy.domains[account.address.domain],
-    user: account.policy,
-  });
 }

@@ -1,19 +1,17 @@
 /** Commands about who else can open an account's keys, and which key its mailbox has: escrow, custody, mailbox key. */
-import type { Parts } from "../app/parts.ts";
-import type { Secret } from "../base/secret.ts";
-import { appendAudit } from "../journal/audit.ts";
-import { giveToProvider, keepHereFirst, takeBack, type TakingBack } from "../keys/custody.ts";
-import { escrowMessages, type EscrowMessage } from "../keys/escrow.ts";
+import type { AppError } from "../base/errors.ts";
+import { giveToProvider } from "../keys/custody.ts";
+import { showEscrow, type EscrowMessage } from "../keys/escrow.ts";
 import { chooseMailboxKey } from "../keys/mailbox-key.ts";
+import { makeNewKeys, type NewKeys, type NewKeysWish } from "../keys/new-keys.ts";
 import { formatAddress } from "../mail/address.ts";
-import { findMasterKey } from "../store/vault.ts";
 import { codeLines } from "./account-recover.ts";
 import { accountOf, addressGiven } from "./address-given.ts";
 import { answer, type Call, type Command, type ExitCode, notFound, UsageError } from "./command.ts";
-import { masterKeyBy, requirePassword } from "./master-key-given.ts";
+import { masterKeyBy, opensNone } from "./master-key-given.ts";
 import { openFor } from "./open.ts";
 import { readPassword, requireStdin, SECRETS_ON_STDIN } from "./secret-input.ts";
-import type { Account, AccountId } from "../words/account.ts";
+import type { Account } from "../words/account.ts";
 
 export const accountKeyCommands: readonly Command[] = [
   {
@@ -51,7 +49,7 @@ async function escrow(call: Call): Promise<ExitCode> {
   await using parts = await openFor(call);
   const account = await accountOf(parts, given);
   const isFormer = call.has("former");
-  const messages = await escrowMessages(parts, account.id, isFormer ? "former" : "current");
+  const messages = await showEscrow(parts, account.id, isFormer ? "former" : "current");
   if (messages.length === 0) {
     throw notFound(
       isFormer
@@ -59,9 +57,6 @@ async function escrow(call: Call): Promise<ExitCode> {
         : "this account has no escrow (keys that a reset parked: --former)",
     );
   }
-  const at = parts.clock.now();
-  const detail = isFormer ? { former: messages.length } : {};
-  await appendAudit(parts.store, { at, action: "escrow.shown", account: account.id, detail });
   const address = formatAddress(account.address);
   return isFormer ? formerShown(call, address, messages) : shown(call, address, messages);
 }
@@ -103,16 +98,20 @@ async function custody(call: Call): Promise<ExitCode> {
 }
 
 /** Ends what others could open, by new keys. */
-export async function newKeys(call: Call, why: TakingBack["why"]): Promise<ExitCode> {
+export async function newKeys(call: Call, why: NewKeysWish["why"]): Promise<ExitCode> {
   requireStdin(call);
   const address = addressGiven(call);
   using password = await readPassword(call);
   await using parts = await openFor(call);
   const account = await accountOf(parts, address);
-  if (why === "escrow") await requireEscrow(parts, account.id);
-  const made = await (why === "custody" && (await hasNoneHere(parts, account))
-    ? firstKeys(parts, account, password)
-    : replaced(parts, account, password, why));
+  const made = await makeNewKeys(parts, parts.keyRules, {
+    account,
+    password,
+    withRecoveryCode: parts.config.keys.recoveryCode,
+    why,
+    mayEndEscrow: parts.config.escrow.usersMayDelete,
+  });
+  if (made.kind !== "made") throw notMade(account, made.kind);
   const { certificate, recoveryCode: code } = made;
   using _secret = code?.secret;
   const text = formatAddress(account.address);
@@ -120,48 +119,27 @@ export async function newKeys(call: Call, why: TakingBack["why"]): Promise<ExitC
   return answer(call, { address: text, fingerprint, recoveryCode: code?.text ?? null }, [
     fingerprint === null
       ? `what is kept here of ${text} is wrapped anew; the key on the user's device stays`
-      : `${text} has new keys, ${fingerprint} is published; ${made.rest}`,
+      : `${text} has new keys, ${fingerprint} is published; ${made.isFirst ? FIRST : REPLACED}`,
     ...codeLines(code?.text),
   ]);
 }
 
-async function replaced(parts: Parts, account: Account, password: Secret, why: TakingBack["why"]) {
-  using masterKey = await masterKeyBy(parts, account, password);
-  const made = await takeBack(parts, parts.keyRules, masterKey, {
-    password,
-    withRecoveryCode: parts.config.keys.recoveryCode,
-    why,
-    custody: why === "custody" ? "unlocks-at-login" : account.custody,
-  });
-  return { ...made, rest: "the old ones are revoked and still decrypt" };
-}
+const REPLACED = "the old ones are revoked and still decrypt";
+const FIRST = "a key on the owner's device ended, and only that device decrypts what is for it";
 
-async function hasNoneHere({ store }: Parts, { id, custody }: Account): Promise<boolean> {
-  return custody === "user-device-only" && (await findMasterKey(store, id)) === undefined;
-}
-
-async function firstKeys(parts: Parts, account: Account, password: Secret) {
-  await requirePassword(parts, account, password);
-  const made = await keepHereFirst(parts, parts.keyRules, account.id, {
-    password,
-    withRecoveryCode: parts.config.keys.recoveryCode,
-  });
-  return {
-    ...made,
-    rest: "a key on the owner's device ended, and only that device decrypts what is for it",
-  };
-}
-
-/** @throws AppError when there is none that may end, of the keys in use or of some that a reset parked. */
-async function requireEscrow({ config, store }: Parts, owner: AccountId): Promise<void> {
-  if (!config.escrow.usersMayDelete) {
-    throw notFound("the organisation does not let users end their escrow");
-  }
-  const messages = await Promise.all(
-    (["current", "former"] as const).map(async (state) => escrowMessages({ store }, owner, state)),
-  );
-  if (messages.flat().length === 0) {
-    throw notFound("this account has no escrow; nothing is changed");
+function notMade(account: Account, kind: Exclude<NewKeys["kind"], "made">): AppError {
+  switch (kind) {
+    case "escrow-is-not-theirs":
+      return notFound("the organisation does not let users end their escrow");
+    case "no-escrow":
+      return notFound("this account has no escrow; nothing is changed");
+    case "wrong-password": {
+      const text = formatAddress(account.address);
+      return notFound(`this is not the password of ${text}; sealpost account reset sets one`);
+    }
+    case "closed":
+    case "no-keys":
+      return opensNone(account, kind);
   }
 }
 

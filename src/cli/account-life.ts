@@ -1,13 +1,13 @@
 /** Commands about an account's beginning under other names, and its end. */
+import { listAliases } from "../accounts/using.ts";
 import type { Parts } from "../app/parts.ts";
 import { MINUTE } from "../base/time.ts";
 import { addAlias, removeAlias } from "../keys/alias.ts";
 import { backfill } from "../keys/backfill.ts";
 import { closeAccount, endSessions, eraseByLaw, reopenAccount } from "../keys/end-account.ts";
+import { hasActiveKey } from "../keys/key-list.ts";
 import { renameAccount } from "../keys/rename.ts";
 import { formatAddress, type EmailAddress } from "../mail/address.ts";
-import { listAliases } from "../store/addresses.ts";
-import { findPublished } from "../store/certificates.ts";
 import { accountOf, addressGiven, addressIn, requireOurs } from "./address-given.ts";
 import { answer, type Call, type Command, type ExitCode, notFound, UsageError } from "./command.ts";
 import { masterKeyFor, masterKeyIfOpen, requirePassword } from "./master-key-given.ts";
@@ -103,9 +103,9 @@ async function waitingLine(
   address: EmailAddress | undefined,
 ): Promise<readonly string[]> {
   if (address === undefined || custody === "user-device-only") return [];
-  return (await findPublished(store, address)) === undefined
-    ? [`${formatAddress(address)} has no certificate yet: its owner's next login makes one`]
-    : [];
+  return (await hasActiveKey(store, address))
+    ? []
+    : [`${formatAddress(address)} has no certificate yet: its owner's next login makes one`];
 }
 
 async function rename(call: Call): Promise<ExitCode> {
@@ -174,7 +174,7 @@ async function remove(call: Call): Promise<ExitCode> {
     return answer(call, { address: text, state: "erased" }, [`erased ${text}`]);
   }
   using masterKey = await masterKeyFor(parts, account, call);
-  const hasKey = (await findPublished(parts.store, account.address)) !== undefined;
+  const hasKey = await hasActiveKey(parts.store, account.address);
   await closeAccount(parts, account.id, masterKey);
   return answer(call, { address: text, state: "closed" }, [
     `closed ${text}: ${hasKey ? "its keys have ended" : "it had no active key"}, ` +

@@ -1,15 +1,13 @@
+import { viewAccount } from "../accounts/account-view.ts";
+import { listAccounts } from "../accounts/embedded.ts";
 import type { Parts } from "../app/parts.ts";
 import { after } from "../base/time.ts";
 import { loadConfig } from "../config/load.ts";
 import { policyNames } from "../config/schema.ts";
-import { appendAudit } from "../journal/audit.ts";
 import { GRACE_MS } from "../keys/end-account.ts";
 import { enrol } from "../login/enrol.ts";
 import { formatAddress } from "../mail/address.ts";
-import { policyInForce } from "../policy/policy.ts";
-import { findPublished } from "../store/certificates.ts";
-import { lockAccount } from "../store/account-locks.ts";
-import { listAccounts, updatePolicy } from "../store/accounts.ts";
+import { changePolicy } from "../policy/change-policy.ts";
 import { codeLines } from "./account-recover.ts";
 import { addressGiven, accountOf, requireOurs } from "./address-given.ts";
 import {
@@ -23,8 +21,7 @@ import {
 } from "./command.ts";
 import { openFor, openQuietly, openToRead } from "./open.ts";
 import { passwordIfGiven } from "./secret-input.ts";
-import type { Account, Custody, Policy } from "../words/account.ts";
-import { readAccount } from "../store/accounts.ts";
+import type { Account, Custody } from "../words/account.ts";
 
 /** The words of `--custody` and what they stand for. */
 const CUSTODY: Readonly<Record<string, Custody>> = {
@@ -178,29 +175,15 @@ async function policy(call: Call): Promise<ExitCode> {
   }
   await using parts = await openFor(call);
   const account = await accountOf(parts, address);
-  if (given !== undefined) await setPolicy(parts, account, wanted);
+  if (given !== undefined) {
+    const wish = { account: account.id, policy: wanted, by: "operator" } as const;
+    const done = await changePolicy(parts, wish);
+    if (done === "gone") throw notFound("the account was erased meanwhile");
+  }
   const view = await viewOf(parts, await accountOf(parts, address));
   return answer(call, view, [
     `${view.address}: own policy ${view.policy ?? "none"}, in force ${view.policyInForce}`,
   ]);
-}
-
-/** Sets or removes the user's own policy, in one moment with its audit row; nothing is written where it is that already. */
-async function setPolicy(
-  { store, clock }: Parts,
-  { id }: Account,
-  wanted: Policy | undefined,
-): Promise<void> {
-  await store.transaction(async (tx) => {
-    await lockAccount(tx, id);
-    const read = await readAccount(tx, id);
-    if (read === undefined) throw notFound("the account was erased meanwhile");
-    const before = read.account.policy;
-    if (before === wanted) return;
-    await updatePolicy(tx, id, wanted);
-    const detail = { from: before ?? INHERIT, to: wanted ?? INHERIT, by: "operator" };
-    await appendAudit(tx, { at: clock.now(), action: "policy.changed", account: id, detail });
-  });
 }
 
 type AccountView = {
@@ -216,22 +199,18 @@ type AccountView = {
   readonly providerUntil: string | null;
 };
 
-async function viewOf(parts: Parts, account: Account): Promise<AccountView> {
-  const published = await findPublished(parts.store, account.address);
+async function viewOf({ store, config }: Parts, account: Account): Promise<AccountView> {
+  const view = await viewAccount({ store, policies: config.policy }, account);
   return {
-    address: formatAddress(account.address),
-    custody: account.custody,
-    policy: account.policy ?? null,
-    policyInForce: policyInForce({
-      installation: parts.config.policy.default,
-      domain: parts.config.policy.domains[account.address.domain],
-      user: account.policy,
-    }),
-    fingerprint: published?.fingerprint ?? null,
-    createdAt: account.createdAt.toISOString(),
-    state: account.closedAt === undefined ? "open" : "closed",
-    closedAt: account.closedAt?.toISOString() ?? null,
-    mailboxKey: account.mailboxKey,
-    providerUntil: account.providerUntil?.toISOString() ?? null,
+    address: formatAddress(view.address),
+    custody: view.custody,
+    policy: view.policy ?? null,
+    policyInForce: view.policyInForce,
+    fingerprint: view.fingerprint ?? null,
+    createdAt: view.createdAt.toISOString(),
+    state: view.closedAt === undefined ? "open" : "closed",
+    closedAt: view.closedAt?.toISOString() ?? null,
+    mailboxKey: view.mailboxKey,
+    providerUntil: view.providerUntil?.toISOString() ?? null,
   };
 }

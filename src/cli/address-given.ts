@@ -1,8 +1,7 @@
 import { findAccount } from "../accounts/embedded.ts";
+import { accountUsing } from "../accounts/using.ts";
 import type { Parts } from "../app/parts.ts";
 import { type Domain, type EmailAddress, formatAddress, parseAddress } from "../mail/address.ts";
-import { readAccount } from "../store/accounts.ts";
-import { findOwner } from "../store/addresses.ts";
 import { type Call, notFound, UsageError } from "./command.ts";
 import { readingsOf } from "./pasted.ts";
 import type { Account } from "../words/account.ts";
@@ -34,15 +33,6 @@ export async function accountOf(
       ? `${text} has no account here`
       : `${text} is an alias: the account is ${formatAddress(owner.address)}`,
   );
-}
-
-/** The account that has an address as its name or as an alias. */
-export async function accountUsing(
-  store: Parts["store"],
-  address: EmailAddress,
-): Promise<Account | undefined> {
-  const owner = await findOwner(store, address);
-  return owner && (await readAccount(store, owner))?.account;
 }
 
 /** @throws UsageError for a domain that is not served here. */

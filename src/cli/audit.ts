@@ -1,8 +1,5 @@
-import { listAudit, verifyAudit, type AuditCheck, type KeptHead } from "../journal/audit.ts";
-import type { Parts } from "../app/parts.ts";
-import { formatAddress } from "../mail/address.ts";
-import { readAccount } from "../store/accounts.ts";
-import type { AccountId } from "../words/account.ts";
+import { listAuditNamed } from "../journal/audit-list.ts";
+import { verifyAudit, type AuditCheck, type KeptHead } from "../journal/audit.ts";
 import { addressIn } from "./address-given.ts";
 import { keyOwner } from "./key.ts";
 import { answer, type Call, type Command, type ExitCode, table, UsageError } from "./command.ts";
@@ -37,11 +34,10 @@ async function list(call: Call): Promise<ExitCode> {
   const address = text === undefined ? undefined : addressIn(text);
   await using parts = await openToRead(call);
   const account = address && (await keyOwner(parts, address)).account.id;
-  const nameOf = namesIn(parts);
   const entries = [];
-  for await (const one of listAudit(parts.store, account)) {
-    const at = one.at.toISOString();
-    entries.push({ ...one, at, account: one.account ?? null, address: await nameOf(one.account) });
+  for await (const one of listAuditNamed(parts.store, account)) {
+    const { account: id = null, address: name = null } = one;
+    entries.push({ ...one, at: one.at.toISOString(), account: id, address: name });
   }
   const rows = entries.map(({ at, action, account: id, address: name, detail }) => [
     at,
@@ -52,20 +48,6 @@ async function list(call: Call): Promise<ExitCode> {
       .join(" "),
   ]);
   return answer(call, entries, table(rows));
-}
-
-/** The log names accounts by their IDs. Accounts that are here are shown by their addresses. */
-function namesIn({ store }: Parts): (id: AccountId | undefined) => Promise<string | null> {
-  const names = new Map<AccountId, string | null>();
-  return async (id) => {
-    if (id === undefined) return null;
-    const known = names.get(id);
-    if (known !== undefined) return known;
-    const account = (await readAccount(store, id))?.account;
-    const name = account === undefined ? null : formatAddress(account.address);
-    names.set(id, name);
-    return name;
-  };
 }
 
 async function verify(call: Call): Promise<ExitCode> {

@@ -1,7 +1,6 @@
-import { clockTrouble } from "../discovery/time-seen.ts";
-import { appendAudit } from "../journal/audit.ts";
-import { readLatestTime, resetLatestTime } from "../store/clock-seen.ts";
-import { grantsFor } from "../store/keyserver-role.ts";
+import { resetTimeSeen } from "../discovery/reset-time.ts";
+import { clockTrouble, readLatestTime } from "../discovery/time-seen.ts";
+import { grantsFor } from "../keyserver/database-role.ts";
 import { answer, type Call, type Command, type ExitCode, UsageError } from "./command.ts";
 import { openFor } from "./open.ts";
 
@@ -43,16 +42,8 @@ export const databaseCommands: readonly Command[] = [
 async function clock(call: Call): Promise<ExitCode> {
   const isReset = call.has("reset");
   await using parts = await openFor(call, !isReset);
-  const { store } = parts;
-  const now = parts.clock.now();
-  const before = await readLatestTime(store);
-  if (isReset) {
-    await resetLatestTime(store, now);
-    // What was cached by the other clock would look fresh for as long as that was ahead.
-    await parts.purgeDiscoveries();
-    await appendAudit(store, { at: now, action: "clock.reset" });
-  }
-  const seen = isReset ? now : before;
+  const now = isReset ? await resetTimeSeen(parts) : parts.clock.now();
+  const seen = isReset ? now : await readLatestTime(parts.store);
   const trouble = seen === undefined ? undefined : clockTrouble(parts.clock, seen);
   return answer(call, { now: now.toISOString(), seen: seen?.toISOString(), trouble }, [
     `this host    ${now.toISOString()}`,

@@ -1,21 +1,16 @@
 /** Keys in and out: `key import` and `key export`. */
 import type { Parts } from "../app/parts.ts";
 import type { Secret } from "../base/secret.ts";
-import { appendAudit } from "../journal/audit.ts";
 import { bringCertificate, bringSecretKey } from "../keys/bring.ts";
 import type { Ended } from "../keys/end-key.ts";
+import { exportCertificate, exportSecretKey } from "../keys/export.ts";
 import type { MasterKey } from "../keys/master-key.ts";
-import { openKey } from "../keys/open-keys.ts";
 import { possessionTexts } from "../keys/possession.ts";
 import { formatAddress, type EmailAddress } from "../mail/address.ts";
-import { armorKey } from "../openpgp/armor.ts";
 import { parseFingerprint, type Fingerprint } from "../openpgp/fingerprint.ts";
 import { importCertificate } from "../openpgp/import-certificate.ts";
 import { explainRefusal, importSecretKey } from "../openpgp/import-secret-key.ts";
 import { possessionChallenge, provesPossession } from "../openpgp/possession.ts";
-import { lockForExport } from "../openpgp/secret-key.ts";
-import { listPublished } from "../store/certificates.ts";
-import { selectSecretKeys } from "../store/vault.ts";
 import { addressGiven } from "./address-given.ts";
 import { answer, type Call, type Command, type ExitCode, notFound, UsageError } from "./command.ts";
 import { fileGiven, fileNamed, keyOwner } from "./key.ts";
@@ -176,16 +171,12 @@ async function exportKey(call: Call): Promise<ExitCode> {
   const [password, passphrase] = call.has("secret") ? await readSecrets(call, names) : [];
   await using parts = await openFor(call);
   const { account, address } = await keyOwner(parts, given);
-  const all = await listPublished(parts.store, address);
-  const shown =
-    wanted === undefined
-      ? (all.find(({ state }) => state === "active") ?? all[0])
-      : all.find(({ fingerprint }) => fingerprint === wanted);
+  const shown = await exportCertificate(parts.store, address, wanted);
   if (shown === undefined) throw notFound(`${formatAddress(address)} has no such key`);
   const { fingerprint } = shown;
   const bytes =
     password === undefined || passphrase === undefined
-      ? armorKey("PUBLIC", shown.bytes)
+      ? shown.armor
       : await secretExport(parts, account, { fingerprint, password, passphrase });
   const armor = Buffer.from(bytes).toString("latin1").replaceAll("\r\n", "\n");
   return answer(call, { address: formatAddress(address), fingerprint, armor }, [armor.trimEnd()]);
@@ -202,23 +193,13 @@ function fingerprintGiven(call: Call): Fingerprint | undefined {
   );
 }
 
-/** Written to the audit log before it is handed out. */
 async function secretExport(
   parts: Parts,
   account: Account,
-  o: { readonly fingerprint: string; readonly password: Secret; readonly passphrase: Secret },
+  o: { readonly fingerprint: Fingerprint; readonly password: Secret; readonly passphrase: Secret },
 ): Promise<Uint8Array> {
   using masterKey = await masterKeyBy(parts, account, o.password);
-  const rows = await selectSecretKeys(parts.store, masterKey.id);
-  const row = rows.find(({ fingerprint }) => fingerprint === o.fingerprint);
-  using key = row === undefined ? undefined : await openKey(masterKey, row);
-  if (key === undefined) throw notFound("the secret part of this key is not here");
-  const locked = await lockForExport(key, o.passphrase);
-  await appendAudit(parts.store, {
-    at: parts.clock.now(),
-    action: "key.exported",
-    account: account.id,
-    detail: { fingerprint: o.fingerprint },
-  });
-  return armorKey("PRIVATE", locked);
+  const exported = await exportSecretKey(parts, masterKey, o);
+  if (exported === undefined) throw notFound("the secret part of this key is not here");
+  return exported;
 }

@@ -1,12 +1,13 @@
 /** Keys of many users at once, from what a provider had before: a GnuPG home, or the folder of a Web Key Directory. */
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { openAddresses, type UsedAddress } from "../accounts/using.ts";
 import type { Parts } from "../app/parts.ts";
-import { listAccounts } from "../accounts/embedded.ts";
 import { errorText } from "../base/errors.ts";
 import { bringCertificate, bringSecretKey } from "../keys/bring.ts";
+import { hasKeysHere } from "../keys/key-access.ts";
 import { openWithService } from "../keys/master-key.ts";
-import { formatAddress, parseDomain, type EmailAddress } from "../mail/address.ts";
+import { formatAddress, parseDomain } from "../mail/address.ts";
 import { wkdHash } from "../mail/wkd-hash.ts";
 import { type CertificateRefusal, importCertificate } from "../openpgp/import-certificate.ts";
 import {
@@ -14,14 +15,11 @@ import {
   type ImportRefusal,
   importSecretKey,
 } from "../openpgp/import-secret-key.ts";
-import { listAddresses } from "../store/addresses.ts";
-import { findMasterKey } from "../store/vault.ts";
 import { requireOurs } from "./address-given.ts";
 import { answer, type Call, type Command, type ExitCode, table, UsageError } from "./command.ts";
 import { openGnupgHome, type GnupgHome } from "./gnupg-home.ts";
 import { openFor } from "./open.ts";
 import { readOrdinaryFile } from "./ordinary-file.ts";
-import type { AccountId } from "../words/account.ts";
 
 export const keyMigrateCommands: readonly Command[] = [
   {
@@ -42,9 +40,6 @@ export const keyMigrateCommands: readonly Command[] = [
 
 /** Maximum size of a certificate in a directory. */
 const MAX_KEY_OCTETS = 1024 * 1024;
-
-/** An address that may have a key, and whose it is. */
-type Target = { readonly owner: AccountId; readonly address: EmailAddress };
 
 /** What became of one address: one word of this list, in JSON as it is. Words are added, never renamed. */
 type Result =
@@ -87,7 +82,7 @@ const EXPLANATIONS: Partial<Readonly<Record<Result, string>>> = {
 const FINE: ReadonlySet<Result> = new Set(["imported", "absent", "key-exists"]);
 
 function line(
-  { address }: Target,
+  { address }: UsedAddress,
   result: Result,
   { fingerprint, explanation }: { fingerprint?: string; explanation?: string } = {},
 ): Line {
@@ -99,7 +94,7 @@ function line(
   };
 }
 
-function refusedLine(target: Target, reason: ImportRefusal | CertificateRefusal): Line {
+function refusedLine(target: UsedAddress, reason: ImportRefusal | CertificateRefusal): Line {
   return line(target, reason, { explanation: explainRefusal(reason) });
 }
 
@@ -125,7 +120,7 @@ async function importGnupg(call: Call): Promise<ExitCode> {
   await using parts = await openFor(call);
   await using home = await openGnupgHome(name);
   const lines: Line[] = [];
-  for (const target of await targets(parts)) {
+  for (const target of await openAddresses(parts.store)) {
     lines.push(await attempt(target, async () => fromGnupg(parts, home, target)));
   }
   return report(call, lines);
@@ -138,21 +133,8 @@ async function requireFolder(name: string): Promise<void> {
   });
 }
 
-/** The addresses of all open accounts, aliases behind the name. */
-async function targets(parts: Parts): Promise<readonly Target[]> {
-  const accounts = (await listAccounts(parts.store)).filter(
-    ({ closedAt }) => closedAt === undefined,
-  );
-  const all: Target[] = [];
-  for (const { id: owner } of accounts) {
-    const addresses = await listAddresses(parts.store, owner);
-    all.push(...addresses.map((address) => ({ owner, address })));
-  }
-  return all;
-}
-
 /** One address's trouble is its own. */
-async function attempt(target: Target, work: () => Promise<Line>): Promise<Line> {
+async function attempt(target: UsedAddress, work: () => Promise<Line>): Promise<Line> {
   try {
     return await work();
   } catch (error) {
@@ -160,15 +142,17 @@ async function attempt(target: Target, work: () => Promise<Line>): Promise<Line>
   }
 }
 
-async function fromGnupg(parts: Parts, home: GnupgHome, target: Target): Promise<Line> {
+async function fromGnupg(parts: Parts, home: GnupgHome, target: UsedAddress): Promise<Line> {
   const { owner, address } = target;
   const exported = await home.exportSecretKeys(`<${formatAddress(address)}>`);
   if (exported.kind !== "exported") return line(target, exported.kind);
   const { bytes } = exported;
   using masterKey = await openWithService(parts, owner);
   if (masterKey === undefined) {
-    const hasKey = (await findMasterKey(parts.store, owner)) !== undefined;
-    return line(target, hasKey ? "password-needed" : "no-key-here");
+    return line(
+      target,
+      (await hasKeysHere(parts.store, owner)) ? "password-needed" : "no-key-here",
+    );
   }
   const now = parts.clock.now();
   const imported = await importSecretKey({ bytes, passphrase: undefined, address, now });
@@ -185,7 +169,7 @@ async function importDirectory(call: Call): Promise<ExitCode> {
   await using parts = await openFor(call);
   requireOurs(parts, domain);
   const lines: Line[] = [];
-  for (const target of await targets(parts)) {
+  for (const target of await openAddresses(parts.store)) {
     if (target.address.domain !== domain) continue;
     lines.push(await attempt(target, async () => fromDirectory(parts, folder, target)));
   }
@@ -193,12 +177,12 @@ async function importDirectory(call: Call): Promise<ExitCode> {
 }
 
 /** The domain's own directory vouched for these keys before; no proof is asked of their owners. */
-async function fromDirectory(parts: Parts, folder: string, target: Target): Promise<Line> {
+async function fromDirectory(parts: Parts, folder: string, target: UsedAddress): Promise<Line> {
   const { owner, address } = target;
   const file = await readOrdinaryFile(join(folder, wkdHash(address.local)), MAX_KEY_OCTETS);
   if (file.kind === "too-large") return refusedLine(target, file.kind);
   if (file.kind !== "read") return line(target, file.kind);
-  if ((await findMasterKey(parts.store, owner)) !== undefined) return line(target, "key-exists");
+  if (await hasKeysHere(parts.store, owner)) return line(target, "key-exists");
   const { bytes } = file;
   const imported = await importCertificate({ bytes, address, now: parts.clock.now() });
   if (imported.kind === "refused") return refusedLine(target, imported.reason);

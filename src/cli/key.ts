@@ -1,13 +1,12 @@
 import { createReadStream } from "node:fs";
+import { accountUsing } from "../accounts/using.ts";
 import type { Parts } from "../app/parts.ts";
 import { errorText } from "../base/errors.ts";
-import { isExpired } from "../keys/publication.ts";
+import { findKey, listKeys, type KeyView } from "../keys/key-list.ts";
 import { publishRevocation, revokeKey } from "../keys/revoke.ts";
 import { rotateKey, type Rotation } from "../keys/rotate.ts";
 import { formatAddress, type EmailAddress } from "../mail/address.ts";
 import type { RevokedPart } from "../openpgp/merge-revocations.ts";
-import { listAddresses } from "../store/addresses.ts";
-import { listPublished, listUnserved, type PublishedCertificate } from "../store/certificates.ts";
 import { addressGiven, accountOf } from "./address-given.ts";
 import { newKeys } from "./account-key.ts";
 import {
@@ -23,7 +22,6 @@ import { closedKeys, masterKeyFor } from "./master-key-given.ts";
 import { openFor, openToRead } from "./open.ts";
 import { readInput } from "./secret-input.ts";
 import type { Account } from "../words/account.ts";
-import { accountUsing } from "./address-given.ts";
 import { sameAddress } from "../mail/address.ts";
 
 const STDIN = {
@@ -96,14 +94,8 @@ async function list(call: Call): Promise<ExitCode> {
   const given = addressGiven(call);
   await using parts = await openToRead(call);
   const { account } = await keyOwner(parts, given);
-  const addresses = await listAddresses(parts.store, account.id);
-  const all = await Promise.all(addresses.map(async (one) => listPublished(parts.store, one)));
-  const unserved = await listUnserved(parts.store, account.id);
-  const views = all.flat().map((one) => ({
-    ...viewOf(one, parts.clock.now()),
-    isServed: !unserved.includes(one.fingerprint),
-    custody: account.custody,
-  }));
+  const keys = await listKeys(parts, account.id);
+  const views = keys.map((one) => ({ ...viewOf(one), custody: account.custody }));
   const rows = views.map((one) => [one.fingerprint, one.state, one.created, one.address]);
   return answer(call, views, table(rows));
 }
@@ -112,33 +104,30 @@ async function show(call: Call): Promise<ExitCode> {
   const given = addressGiven(call);
   await using parts = await openToRead(call);
   const { account, address } = await keyOwner(parts, given);
-  const all = await listPublished(parts.store, address);
-  const shown = all.find(({ state }) => state === "active") ?? all[0];
+  const shown = await findKey(parts, account.id, address);
   if (shown === undefined) throw notFound(`${formatAddress(address)} has no key`);
-  const isServed = !(await listUnserved(parts.store, account.id)).includes(shown.fingerprint);
-  const view = { ...viewOf(shown, parts.clock.now()), isServed, custody: account.custody };
+  const view = { ...viewOf(shown), custody: account.custody };
   return answer(call, view, [
     `fingerprint  ${view.fingerprint}`,
     `state        ${view.state}`,
     `created      ${view.created}`,
     `expires      ${view.expires ?? "never"}`,
     `custody      ${view.custody}`,
-    `published    ${view.published ? "yes, by address and by fingerprint" : isServed ? "by fingerprint only" : "no: it ended without a revocation (sealpost key publish-revocation)"}`,
+    `published    ${view.published ? "yes, by address and by fingerprint" : view.isServed ? "by fingerprint only" : "no: it ended without a revocation (sealpost key publish-revocation)"}`,
   ]);
 }
 
-function viewOf(certificate: PublishedCertificate, now: Date) {
-  const { address, fingerprint, state, version, createdAt, expiresAt, revokedAt } = certificate;
-  const hasExpired = isExpired(certificate, now);
+function viewOf({ address, fingerprint, state, version, ...one }: KeyView) {
   return {
     address: formatAddress(address),
     fingerprint,
-    state: hasExpired && state === "active" ? "expired" : state,
-    created: createdAt.toISOString(),
-    expires: expiresAt?.toISOString() ?? null,
-    revoked: revokedAt?.toISOString() ?? null,
-    published: state === "active" && !hasExpired,
+    state,
+    created: one.createdAt.toISOString(),
+    expires: one.expiresAt?.toISOString() ?? null,
+    revoked: one.revokedAt?.toISOString() ?? null,
+    published: one.isPublished,
     version,
+    isServed: one.isServed,
   };
 }
 

@@ -1,12 +1,10 @@
-import { plainMessageId } from "../mail/message-id.ts";
 import type { Parts } from "../app/parts.ts";
 import type { Secret } from "../base/secret.ts";
-import { appendAudit } from "../journal/audit.ts";
+import { listMailFor, showMailFor } from "../incoming/audited-reading.ts";
 import { openPending, retryOpening } from "../incoming/pending.ts";
-import { listMail, type MailListEntry, showMail } from "../incoming/reading.ts";
+import type { MailListEntry } from "../incoming/reading.ts";
 import type { UnlockedKeys } from "../keys/unlocked-keys.ts";
-import { listMessages } from "../mailbox/embedded.ts";
-import type { StoredSummary } from "../mailbox/mailbox.ts";
+import { messageNamed } from "../mailbox/named-message.ts";
 import { unlockWithPassword } from "../keys/vault.ts";
 import { accountOf, addressGiven } from "./address-given.ts";
 import {
@@ -90,11 +88,7 @@ async function list(call: Call): Promise<ExitCode> {
   await using parts = await openFor(call);
   const account = await accountOf(parts, address);
   using keys = await keysFor(parts, account.id, password);
-  const entries = await listMail(parts, {
-    account: account.id,
-    ...(keys === undefined ? {} : { keys }),
-  });
-  if (keys === undefined) await auditReading(parts, account, "mail.listed", {});
+  const entries = await listMailFor(parts, { account, keys });
   const rows = entries.map((entry) => [
     entry.id,
     [entry.state, ...entry.warnings].join(" "),
@@ -114,15 +108,9 @@ async function show(call: Call): Promise<ExitCode> {
   const account = await accountOf(parts, address);
   using keys = await keysFor(parts, account.id, password);
   const id = await idOf(parts, account, given);
-  const shown = await showMail(parts, {
-    account: account.id,
-    id,
-    ...(keys === undefined ? {} : { keys }),
-    isPart: call.has("open-part"),
-  });
+  const shown = await showMailFor(parts, { account, keys }, { id, isPart: call.has("open-part") });
   if (shown === undefined)
     throw notFound(`there is no message ${printable(id)}; see: sealpost mail list`);
-  if (keys === undefined) await auditReading(parts, account, "mail.shown", { id });
   if (call.has("raw")) {
     if (shown.raw.length === 0)
       throw notFound(
@@ -142,46 +130,19 @@ async function show(call: Call): Promise<ExitCode> {
   );
 }
 
-/**
- * The message that somebody means: its ID or the beginning of it, or its Message-ID with or without brackets.
- * @throws UsageError when several begin so.
- */
+/** The ID of the message that somebody means; what they wrote, where it names none. @throws UsageError when it names several. */
 async function idOf({ store }: Parts, { id: account }: Account, given: string): Promise<string> {
-  const messages = await listMessages(store, account);
-  const ids = readingsOf(given).filter((id) => id !== "");
-  return ids.map((id) => oneOf(messages, id)).find((id) => id !== undefined) ?? given;
-}
-
-function oneOf(messages: readonly StoredSummary[], given: string): string | undefined {
-  const plain = plainMessageId(given);
-  const isNamed = ({ messageId = "" }: StoredSummary): boolean =>
-    plain !== "" && plainMessageId(messageId) === plain;
-  const found =
-    messages.find(({ id }) => id === given) ?? messages.find((message) => isNamed(message));
-  if (found !== undefined) return found.id;
-  const begun = messages.filter(({ id }) => id.startsWith(given));
-  if (begun.length > 1) {
-    throw new UsageError(
-      `${begun.length} messages have an ID that begins with ${printable(given)}; write more of it`,
-    );
+  const named = await messageNamed(store, account, readingsOf(given));
+  switch (named.kind) {
+    case "one":
+      return named.id;
+    case "none":
+      return given;
+    case "several":
+      throw new UsageError(
+        `${named.count} messages have an ID that begins with ${printable(named.name)}; write more of it`,
+      );
   }
-  return begun[0]?.id;
-}
-
-/** Mail that is read without its owner's password is written to the audit log. */
-async function auditReading(
-  parts: Parts,
-  account: Account,
-  action: "mail.listed" | "mail.shown",
-  detail: { readonly id?: string },
-): Promise<void> {
-  if (account.custody !== "provider-usable") return;
-  await appendAudit(parts.store, {
-    at: parts.clock.now(),
-    action,
-    account: account.id,
-    detail,
-  });
 }
 
 /** The keys that the password opens; without one those that the provider may use, which `listMail` finds itself. */

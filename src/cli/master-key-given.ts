@@ -1,10 +1,9 @@
 import type { Parts } from "../app/parts.ts";
 import type { AppError } from "../base/errors.ts";
 import type { Secret } from "../base/secret.ts";
-import { verifyPassword } from "../keys/login-verifier.ts";
-import { openWithPassword, openWithService, type MasterKey } from "../keys/master-key.ts";
+import { hasKeysHere, openByPassword, type KeyAccess } from "../keys/key-access.ts";
+import { openWithService, type MasterKey } from "../keys/master-key.ts";
 import { formatAddress } from "../mail/address.ts";
-import { findMasterKey } from "../store/vault.ts";
 import { type Call, notFound } from "./command.ts";
 import { passwordIfGiven } from "./secret-input.ts";
 import type { Account } from "../words/account.ts";
@@ -15,24 +14,24 @@ export const OPENS_NONE = "this password opens no key of the account";
 /** The master key that a password opens. @throws AppError when it opens none. */
 export async function masterKeyBy(
   parts: Parts,
-  { id, address }: Pick<Account, "id" | "address">,
+  account: Pick<Account, "id" | "address">,
   password: Secret,
 ): Promise<MasterKey> {
-  const masterKey = await openWithPassword(parts, id, password);
-  if (masterKey !== undefined) return masterKey;
-  if ((await findMasterKey(parts.store, id)) !== undefined) throw notFound(OPENS_NONE);
-  throw notFound(`${formatAddress(address)} has no key here, so no password opens one`);
+  const access = await openByPassword(parts, account.id, password);
+  if (access.kind === "opened") return access.masterKey;
+  throw opensNone(account, access.kind);
 }
 
-/** For accounts without a key here, none of which shows by opening that the password is right. @throws AppError when it is not. */
-export async function requirePassword(
-  parts: Pick<Parts, "store" | "serviceKeys">,
-  { id, address }: Pick<Account, "id" | "address">,
-  password: Secret,
-): Promise<void> {
-  if ((await verifyPassword(parts, id, password)) !== undefined) return;
-  const text = formatAddress(address);
-  throw notFound(`this is not the password of ${text}; sealpost account reset sets one`);
+/** Why a password opens no key. */
+export function opensNone(
+  { address }: Pick<Account, "address">,
+  kind: Exclude<KeyAccess["kind"], "opened">,
+): AppError {
+  return notFound(
+    kind === "closed"
+      ? OPENS_NONE
+      : `${formatAddress(address)} has no key here, so no password opens one`,
+  );
 }
 
 /** The master key, by the password if there is one, else if the provider may use it. */
@@ -62,7 +61,7 @@ export async function closedKeys(
   { id, address, custody }: Pick<Account, "id" | "address" | "custody">,
 ): Promise<AppError> {
   const text = formatAddress(address);
-  if ((await findMasterKey(store, id)) !== undefined) {
+  if (await hasKeysHere(store, id)) {
     return notFound(
       `the keys of ${text} open with the password only: give it with --password-stdin`,
     );

@@ -1,5 +1,4 @@
-import { readTrace, readTransaction, type TraceEntry } from "../journal/trace.ts";
-import type { Store } from "../store/store.ts";
+import { findTrace } from "../journal/trace.ts";
 import { answer, type Call, type Command, type ExitCode, notFound, printable } from "./command.ts";
 import { openToRead } from "./open.ts";
 import { readingsOf } from "./pasted.ts";
@@ -17,7 +16,8 @@ export const traceCommand: Command = {
 async function trace(call: Call): Promise<ExitCode> {
   const [given = ""] = call.operands;
   await using parts = await openToRead(call);
-  const entries = await entriesOf(parts.store, given);
+  // An ID may have been pasted with what surrounded it: `(4f1c09a7be21)`, `<1@alpha.test>.`
+  const entries = await findTrace(parts.store, readingsOf(given));
   const [first] = entries;
   if (first === undefined) {
     throw notFound(
@@ -38,14 +38,4 @@ async function trace(call: Call): Promise<ExitCode> {
       return [at.toISOString(), direction.padEnd(3), step, ...facts].join(" ");
     }),
   );
-}
-
-/** What is recorded under an ID, which may have been pasted with what surrounded it: `(4f1c09a7be21)`, `<1@alpha.test>.` */
-async function entriesOf(store: Store, given: string): Promise<readonly TraceEntry[]> {
-  for (const id of readingsOf(given)) {
-    const named = await readTransaction(store, id.toLowerCase());
-    const entries = named.length > 0 ? named : await readTrace(store, id);
-    if (entries.length > 0) return entries;
-  }
-  return [];
 }

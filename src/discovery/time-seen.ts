@@ -3,6 +3,8 @@ import { keepLatestTime, readLatestTime } from "../store/clock-seen.ts";
 import type { Store } from "../store/store.ts";
 import type { SteadyClock } from "./steady-clock.ts";
 
+export { readLatestTime } from "../store/clock-seen.ts";
+
 const KEEP_MS = MINUTE;
 /** How far the system's clock may be behind what was seen before it counts as set back. */
 const MAX_BEHIND_MS = 5 * MINUTE;

@@ -62,6 +62,19 @@ export async function readTransaction(
   return row.messageId === "" ? [fromRow(row)] : readTrace(store, row.messageId);
 }
 
+/** What is recorded under the first of these names that is known: a transaction's name, or a Message-ID. */
+export async function findTrace(
+  store: Store,
+  names: readonly string[],
+): Promise<readonly TraceEntry[]> {
+  for (const name of names) {
+    const named = await readTransaction(store, name.toLowerCase());
+    const entries = named.length > 0 ? named : await readTrace(store, name);
+    if (entries.length > 0) return entries;
+  }
+  return [];
+}
+
 function fromRow({ messageId, at, direction, step, detail, transaction }: TraceRow): TraceEntry {
   return { messageId, at, direction, step, detail: JSON.parse(detail) as TraceDetail, transaction };
 }

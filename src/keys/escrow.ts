@@ -7,6 +7,7 @@ import { randomUUID } from "node:crypto";
 
 import { utf8 } from "../base/bytes.ts";
 import { Secret } from "../base/secret.ts";
+import { appendAudit } from "../journal/audit.ts";
 import { armorMessage } from "../openpgp/armor.ts";
 import type { Certificate } from "../openpgp/certificate.ts";
 import { encryptAtRest } from "../openpgp/encrypt.ts";
@@ -79,6 +80,19 @@ export async function escrowMessages(
     const armor = Buffer.from(armorMessage(slot.wrapped)).toString();
     messages.push({ since: slot.createdAt, armor });
   }
+  return messages;
+}
+
+/** As `escrowMessages`, to be shown: the audit log says so, where there are any. */
+export async function showEscrow(
+  { store, clock }: Pick<VaultDeps, "store" | "clock">,
+  account: AccountId,
+  state: MasterKeyState,
+): Promise<readonly EscrowMessage[]> {
+  const messages = await escrowMessages({ store }, account, state);
+  if (messages.length === 0) return messages;
+  const detail = state === "former" ? { former: messages.length } : {};
+  await appendAudit(store, { at: clock.now(), action: "escrow.shown", account, detail });
   return messages;
 }
 

@@ -1,13 +1,34 @@
-import type { Policy } from "../words/account.ts";
 /** Which policy holds for a message: the levels at which one may be set, and which of them wins. */
+import type { Account, Policy } from "../words/account.ts";
 
 /** What is set at each level. `enforced` keeps users and contact rules from weakening a domain's `require`. */
 export type PolicyLevels = {
   readonly installation: Policy;
-  readonly domain?: { readonly policy: Policy; readonly enforced: boolean } | undefined;
+  readonly domain?: DomainPolicy | undefined;
   readonly user?: Policy | undefined;
   readonly contact?: Policy | undefined;
 };
+
+/** What a domain's owner set. */
+export type DomainPolicy = { readonly policy: Policy; readonly enforced: boolean };
+
+/** What the configuration says: for the installation, and for the domains that have their own. */
+export type PolicySettings = {
+  readonly default: Policy;
+  readonly domains: Readonly<Record<string, DomainPolicy>>;
+};
+
+/** The policy that holds for what an account sends. */
+export function policyOf(
+  settings: PolicySettings,
+  { address, policy }: Pick<Account, "address" | "policy">,
+): Policy {
+  return policyInForce({
+    installation: settings.default,
+    domain: settings.domains[address.domain],
+    user: policy,
+  });
+}
 
 /** The nearest level that says something wins, except that an enforced `require` stands above all. */
 export function policyInForce(levels: PolicyLevels): Policy {

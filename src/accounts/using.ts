@@ -1,0 +1,31 @@
+/** Which accounts use which addresses. */
+import type { EmailAddress } from "../mail/address.ts";
+import { listAccounts, readAccount } from "../store/accounts.ts";
+import { findOwner, listAddresses } from "../store/addresses.ts";
+import type { Store } from "../store/store.ts";
+import type { Account, AccountId } from "../words/account.ts";
+
+export { listAddresses, listAliases } from "../store/addresses.ts";
+
+/** The account that has an address as its primary one or as an alias, open or closed. */
+export async function accountUsing(
+  store: Store,
+  address: EmailAddress,
+): Promise<Account | undefined> {
+  const owner = await findOwner(store, address);
+  return owner && (await readAccount(store, owner))?.account;
+}
+
+/** An address that is in use, and whose it is. */
+export type UsedAddress = { readonly owner: AccountId; readonly address: EmailAddress };
+
+/** The addresses of all open accounts: of each its primary one, then its aliases. */
+export async function openAddresses(store: Store): Promise<readonly UsedAddress[]> {
+  const used: UsedAddress[] = [];
+  for (const { id: owner, closedAt } of await listAccounts(store)) {
+    if (closedAt !== undefined) continue;
+    const addresses = await listAddresses(store, owner);
+    used.push(...addresses.map((address) => ({ owner, address })));
+  }
+  return used;
+}

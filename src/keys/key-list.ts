@@ -1,0 +1,82 @@
+/** The keys of an account, as they are listed and shown. */
+import type { Clock } from "../base/time.ts";
+import type { EmailAddress } from "../mail/address.ts";
+import { listAddresses } from "../store/addresses.ts";
+import {
+  findPublished,
+  listPublished,
+  listUnserved,
+  type KeyState,
+  type PublishedCertificate,
+} from "../store/certificates.ts";
+import type { Store } from "../store/store.ts";
+import type { AccountId } from "../words/account.ts";
+import { isExpired } from "./publication.ts";
+
+/** A key that an account has or had. An active one that has expired is `expired`. */
+export type KeyView = Pick<
+  PublishedCertificate,
+  "address" | "fingerprint" | "version" | "createdAt" | "expiresAt" | "revokedAt"
+> & {
+  readonly state: KeyState | "expired";
+  /** Found by its address. */
+  readonly isPublished: boolean;
+  /** Found by its fingerprint and its key IDs. */
+  readonly isServed: boolean;
+};
+
+type ListDeps = { readonly store: Store; readonly clock: Clock };
+
+/** Every key of each address that an account uses: the primary address first, of each the newest key first. */
+export async function listKeys(
+  { store, clock }: ListDeps,
+  account: AccountId,
+): Promise<readonly KeyView[]> {
+  const addresses = await listAddresses(store, account);
+  const all = await Promise.all(addresses.map(async (one) => listPublished(store, one)));
+  const unserved = await listUnserved(store, account);
+  const now = clock.now();
+  return all.flat().map((one) => viewOf(one, !unserved.includes(one.fingerprint), now));
+}
+
+/** The active key of an account's address, else the newest one; undefined when it never had one. */
+export async function findKey(
+  { store, clock }: ListDeps,
+  account: AccountId,
+  address: EmailAddress,
+): Promise<KeyView | undefined> {
+  const found = await latestPublished(store, address);
+  if (found === undefined) return undefined;
+  const isServed = !(await listUnserved(store, account)).includes(found.fingerprint);
+  return viewOf(found, isServed, clock.now());
+}
+
+/** The active certificate of an address, else the newest one of those that ended; undefined when it never had one. */
+export async function latestPublished(
+  store: Store,
+  address: EmailAddress,
+): Promise<PublishedCertificate | undefined> {
+  const all = await listPublished(store, address);
+  return all.find(({ state }) => state === "active") ?? all[0];
+}
+
+/** Whether an address has an active key, expired or not. */
+export async function hasActiveKey(store: Store, address: EmailAddress): Promise<boolean> {
+  return (await findPublished(store, address)) !== undefined;
+}
+
+function viewOf(one: PublishedCertificate, isServed: boolean, now: Date): KeyView {
+  const { address, fingerprint, state, version, createdAt, expiresAt, revokedAt } = one;
+  const hasExpired = isExpired(one, now);
+  return {
+    address,
+    fingerprint,
+    state: hasExpired && state === "active" ? "expired" : state,
+    version,
+    createdAt,
+    ...(expiresAt === undefined ? {} : { expiresAt }),
+    ...(revokedAt === undefined ? {} : { revokedAt }),
+    isPublished: state === "active" && !hasExpired,
+    isServed,
+  };
+}

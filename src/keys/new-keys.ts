@@ -1,0 +1,79 @@
+/** New keys in place of those that somebody else could open, or had on a device: which way is taken, and who may. */
+import type { Certificate } from "../openpgp/certificate.ts";
+import type { Store } from "../store/store.ts";
+import type { Account, AccountId } from "../words/account.ts";
+import { keepHereFirst, takeBack, type TakingBack } from "./custody.ts";
+import { escrowMessages } from "./escrow.ts";
+import { hasKeysHere, openByPassword } from "./key-access.ts";
+import { verifyPassword } from "./login-verifier.ts";
+import type { RecoveryCode } from "./recovery-code.ts";
+import type { KeyRules, VaultDeps } from "./vault-deps.ts";
+
+/** What is wished for an account; `mayEndEscrow`: whether the organisation lets its users end their escrow. */
+export type NewKeysWish = Omit<TakingBack, "custody"> & {
+  readonly account: Account;
+  readonly mayEndEscrow: boolean;
+};
+
+/** What came of it. */
+export type NewKeys =
+  | {
+      readonly kind: "made";
+      /** Undefined where the published key stays on its owner's device. */
+      readonly certificate: Certificate | undefined;
+      /** Shown once; the caller disposes its secret. */
+      readonly recoveryCode: RecoveryCode | undefined;
+      /** They are the first ones here, in place of a key on its owner's device. */
+      readonly isFirst: boolean;
+    }
+  /** `closed`: the password opens no key here. `wrong-password`: of an account that has none here. */
+  | {
+      readonly kind: "escrow-is-not-theirs" | "no-escrow" | "closed" | "no-keys" | "wrong-password";
+    };
+
+/**
+ * Makes new keys for an account: what others could open the old ones with opens nothing that is used from now on. Custody
+ * `unlocks-at-login` for who had the key on a device alone makes the first keys here.
+ */
+export async function makeNewKeys(
+  deps: VaultDeps,
+  rules: KeyRules,
+  wish: NewKeysWish,
+): Promise<NewKeys> {
+  const { account, why, password, withRecoveryCode } = wish;
+  if (why === "escrow") {
+    if (!wish.mayEndEscrow) return { kind: "escrow-is-not-theirs" };
+    if (!(await hasAnyEscrow(deps.store, account.id))) return { kind: "no-escrow" };
+  }
+  if (why === "custody" && (await hasDeviceOnly(deps.store, account))) {
+    if ((await verifyPassword(deps, account.id, password)) === undefined) {
+      return { kind: "wrong-password" };
+    }
+    const made = await keepHereFirst(deps, rules, account.id, { password, withRecoveryCode });
+    return { kind: "made", isFirst: true, ...made };
+  }
+  return replaceKeys(deps, rules, wish);
+}
+
+async function replaceKeys(deps: VaultDeps, rules: KeyRules, wish: NewKeysWish): Promise<NewKeys> {
+  const { account, why, password, withRecoveryCode } = wish;
+  const access = await openByPassword(deps, account.id, password);
+  if (access.kind !== "opened") return access;
+  using masterKey = access.masterKey;
+  const custody = why === "custody" ? "unlocks-at-login" : account.custody;
+  const wanted = { password, withRecoveryCode, why, custody };
+  return { kind: "made", isFirst: false, ...(await takeBack(deps, rules, masterKey, wanted)) };
+}
+
+async function hasDeviceOnly(store: Store, { id, custody }: Account): Promise<boolean> {
+  return custody === "user-device-only" && !(await hasKeysHere(store, id));
+}
+
+/** Of the keys in use, or of some that a reset parked. */
+async function hasAnyEscrow(store: Store, owner: AccountId): Promise<boolean> {
+  const [current, former] = await Promise.all([
+    escrowMessages({ store }, owner, "current"),
+    escrowMessages({ store }, owner, "former"),
+  ]);
+  return current.length + former.length > 0;
+}

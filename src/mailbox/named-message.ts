@@ -1,0 +1,40 @@
+import { plainMessageId } from "../mail/message-id.ts";
+import type { Store } from "../store/store.ts";
+import type { AccountId } from "../words/account.ts";
+import { listMessages } from "./embedded.ts";
+import type { MessageId, StoredSummary } from "./mailbox.ts";
+
+/** The message that somebody means, or how many IDs begin with `name`. */
+export type NamedMessage =
+  | { readonly kind: "one"; readonly id: MessageId }
+  | { readonly kind: "none" }
+  | { readonly kind: "several"; readonly name: string; readonly count: number };
+
+/**
+ * The message of an account that somebody means by one of these names: its ID or the beginning of it, or its Message-ID
+ * with or without brackets. The first name that fits one counts; a name that fits several must be made longer.
+ */
+export async function messageNamed(
+  store: Store,
+  account: AccountId,
+  names: readonly string[],
+): Promise<NamedMessage> {
+  const messages = await listMessages(store, account);
+  const found = names.filter((name) => name !== "").map((name) => oneNamed(messages, name));
+  return (
+    found.find(({ kind }) => kind === "several") ??
+    found.find(({ kind }) => kind === "one") ?? { kind: "none" }
+  );
+}
+
+function oneNamed(messages: readonly StoredSummary[], name: string): NamedMessage {
+  const plain = plainMessageId(name);
+  const isNamed = ({ messageId = "" }: StoredSummary): boolean =>
+    plain !== "" && plainMessageId(messageId) === plain;
+  const found =
+    messages.find(({ id }) => id === name) ?? messages.find((message) => isNamed(message));
+  if (found !== undefined) return { kind: "one", id: found.id };
+  const begun = messages.filter(({ id }) => id.startsWith(name));
+  if (begun.length > 1) return { kind: "several", name, count: begun.length };
+  return begun[0] === undefined ? { kind: "none" } : { kind: "one", id: begun[0].id };
+}
