@@ -2,11 +2,9 @@ import { sql } from "kysely";
 
 import { AppError } from "../base/errors.ts";
 import { first } from "./migrations/0001-first.ts";
-import { RESTORING, type Engine, type Store } from "./store.ts";
+import type { Migration } from "./migrations/migration.ts";
+import { RESTORING, type Store } from "./store.ts";
 import { DatabaseTrouble } from "./trouble.ts";
-
-/** One step of the schema, as statements for an engine. A landed one is never edited. */
-export type Migration = (engine: Engine) => readonly string[];
 
 type Step = { readonly name: string; readonly migration: Migration };
 

@@ -1,4 +1,4 @@
-import type { Migration } from "../migrate.ts";
+import type { Migration } from "./migration.ts";
 
 /** The whole schema of the first release. `schema.ts` says what stands for an absent value. */
 export const first: Migration = (engine) => {
