@@ -5,7 +5,7 @@
 import { randomBytes } from "node:crypto";
 import { networkOf, plainAddress } from "../base/network.ts";
 import type { Sender } from "../outgoing/submit.ts";
-import type { Answered } from "../smtp/answered.ts";
+import type { Answered } from "../smtp/handlers.ts";
 import type { Client, Handlers, ListenerMode } from "../smtp/handlers.ts";
 import { reasonOf } from "../smtp/reason.ts";
 import { isAccepted, oneReply } from "../smtp/reply.ts";

@@ -4,20 +4,6 @@ import type { Connection } from "./connection.ts";
 import { errorReply, isAccepted, loginErrorReply, Refusal, reply, type Reply } from "./reply.ts";
 import type { Step } from "./reason.ts";
 
-/** One answer, or with LMTP one for each recipient. */
-export type Answered = {
-  readonly step: Step;
-  /** What stands in the replies too; "" outside a transaction. */
-  readonly transaction: string;
-  readonly replies: readonly Reply[];
-  /** How many were accepted so far. */
-  readonly recipients: number;
-  /** Size of the message; 0 before it came. */
-  readonly sizeBytes: number;
-  /** Since MAIL FROM. */
-  readonly tookMs: number;
-};
-
 /** What is known where something was answered. */
 export type Context<Login extends object> = {
   readonly handlers: Handlers<Login>;

@@ -3,7 +3,7 @@ import type { Given } from "../base/given.ts";
 import type { Secret } from "../base/secret.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import type { Envelope } from "../mail/envelope.ts";
-import type { Answered } from "./answered.ts";
+import type { Step } from "./reason.ts";
 import type { Reply } from "./reply.ts";
 
 export type ListenerMode = "submission-implicit" | "submission-starttls" | "mx" | "lmtp";
@@ -26,6 +26,20 @@ export type Client<Login> = {
 
 /** `sizeBytes` is what the client announced by SIZE (RFC 1870), 0 when nothing. */
 export type EnvelopeSoFar = Envelope & { readonly sizeBytes: number };
+
+/** One answer, or with LMTP one for each recipient. */
+export type Answered = {
+  readonly step: Step;
+  /** What stands in the replies too; "" outside a transaction. */
+  readonly transaction: string;
+  readonly replies: readonly Reply[];
+  /** How many were accepted so far. */
+  readonly recipients: number;
+  /** Size of the message; 0 before it came. */
+  readonly sizeBytes: number;
+  /** Since MAIL FROM. */
+  readonly tookMs: number;
+};
 
 export type Handlers<Login extends object> = {
   /**
