@@ -11,11 +11,10 @@ import type { Certificate } from "../openpgp/certificate.ts";
 import type { Fingerprint } from "../openpgp/fingerprint.ts";
 import type { UnlockedKey } from "../openpgp/secret-key.ts";
 import { UnsealableMessage } from "../pgpmime/unsealable.ts";
+import type { Copy } from "./copy.ts";
 import type { Found } from "./plan.ts";
 import type { Prepared } from "./prepare.ts";
 import { receivedField, type ReceivedDeps } from "./received.ts";
-
-export type Copy = { readonly envelope: Envelope; readonly message: Uint8Array };
 
 export type SealMessage = (request: {
   readonly message: Uint8Array;

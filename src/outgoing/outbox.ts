@@ -22,7 +22,7 @@ import {
   type OutboxRow,
 } from "../store/outbox.ts";
 import type { Store } from "../store/store.ts";
-import type { Copy } from "./copies.ts";
+import type { Copy } from "./copy.ts";
 import type { CopySender } from "./hand-on.ts";
 import type { TraceOutgoing } from "./tracing.ts";
 import type { AccountId } from "../words/account.ts";

@@ -3,7 +3,7 @@ import type { Clock } from "../base/time.ts";
 import type { Domain } from "../mail/address.ts";
 import type { Envelope } from "../mail/envelope.ts";
 import { type HeaderField, makeField, serializeHeader } from "../mail/header.ts";
-import type { Copy } from "./copies.ts";
+import type { Copy } from "./copy.ts";
 
 /**
  * The Received field of a copy, which stands above it (RFC 5321 §4.4). It says neither where the sender was nor who logged in: the

@@ -15,7 +15,7 @@ import { readSecretKey, type UnlockedKey } from "../../src/openpgp/secret-key.ts
 import { seal } from "../../src/pgpmime/seal.ts";
 import { replyText } from "../../src/smtp/reply.ts";
 import type { Outcome } from "../../src/smtp/hop.ts";
-import type { Copy } from "../../src/outgoing/copies.ts";
+import type { Copy } from "../../src/outgoing/copy.ts";
 import { handOnWith } from "../../src/outgoing/hand-on.ts";
 import { submit, type Sender, type SubmitDeps } from "../../src/outgoing/submit.ts";
 import { traceOutgoing } from "../../src/outgoing/tracing.ts";
