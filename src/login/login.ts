@@ -6,7 +6,6 @@ import { verifyPassword } from "../keys/login-verifier.ts";
 import { compareServiceKey, OTHER_SERVICE_KEY } from "../keys/service-key-log.ts";
 import { TypedPassword } from "../keys/typed-password.ts";
 import { UnlockedKeys } from "../keys/unlocked-keys.ts";
-import type { KeyRules, VaultDeps } from "../keys/vault.ts";
 import {
   type Attempt,
   countFailure,
@@ -15,24 +14,17 @@ import {
   isThrottled,
   type LoginLimits,
 } from "./attempts.ts";
-import type { LoginTurns } from "./login-turns.ts";
+import type { LoginDeps } from "./login-deps.ts";
 import { unlockAtLogin } from "./unlock.ts";
 import { findAccount } from "../store/accounts.ts";
 import type { Account } from "../words/account.ts";
+
+export type { LoginDeps } from "./login-deps.ts";
 
 export type LoginRequest = Attempt & {
   readonly password: Secret;
   /** Ends the wait for a turn: the client has gone. */
   readonly signal?: AbortSignal;
-};
-
-/** What a login works with; `failed` is told of upkeep that did not come about and is tried again. */
-export type LoginDeps = VaultDeps & {
-  readonly keyRules: KeyRules;
-  readonly failed?: (error: unknown) => void;
-  readonly loginLimits?: LoginLimits;
-  /** Of the process; without it every login is looked at at once. */
-  readonly turns?: LoginTurns;
 };
 
 /**

@@ -21,7 +21,7 @@ import { changePassword } from "../keys/password.ts";
 import { renewMasterKey } from "../keys/renew.ts";
 import { TypedPassword } from "../keys/typed-password.ts";
 import { findMasterKey } from "../store/vault.ts";
-import type { LoginDeps } from "./login.ts";
+import type { LoginDeps } from "./login-deps.ts";
 import type { Account, AccountId } from "../words/account.ts";
 
 /** What became of the keys: `kept`, or `new` ones with the old ones revoked and parked. */

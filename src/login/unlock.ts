@@ -18,7 +18,7 @@ import type { TypedPassword } from "../keys/typed-password.ts";
 import type { UnlockedKeys } from "../keys/unlocked-keys.ts";
 import { upkeep } from "../keys/upkeep.ts";
 import { findMasterKey } from "../store/vault.ts";
-import type { LoginDeps } from "./login.ts";
+import type { LoginDeps } from "./login-deps.ts";
 import type { Account } from "../words/account.ts";
 
 /** What a verified password opens (`keys` are undefined when they stay closed), and at which change of the account. */
