@@ -21,10 +21,7 @@ import { byLocal } from "./local.ts";
 import { askNetwork, rememberFailure, rememberedFailure } from "./look-up.ts";
 import { MissBudget } from "./miss-budget.ts";
 import type { Discovery } from "./outcome.ts";
-import { learnRevocation, missingRevocation } from "./revocations.ts";
-
-/** A revocation that is known of a key and that its certificate lacks. */
-export type Revocation = { readonly reasonCode: number; readonly at: Date };
+import { learnRevocation, missingRevocation, type Revocation } from "./revocations.ts";
 
 export type AuthorKey = {
   readonly certificate: Certificate;

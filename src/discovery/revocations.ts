@@ -8,10 +8,12 @@ import type { CertificateWork } from "../openpgp/certificate-work.ts";
 import type { Certificate } from "../openpgp/certificate.ts";
 import { isHardReason } from "../openpgp/validity.ts";
 import { readRevocation, rememberRevocation } from "../store/revocations-seen.ts";
-import type { Revocation } from "./author.ts";
 import type { DiscoveryDeps } from "./outcome.ts";
 
 type Deps = Pick<DiscoveryDeps, "store" | "onRollback"> & { readonly work: CertificateWork };
+
+/** A revocation that is known of a key and that its certificate lacks. */
+export type Revocation = { readonly reasonCode: number; readonly at: Date };
 
 /** As `acceptForEncryption`, of what a keyserver served just now; revocations are remembered, and those of before count. */
 export async function acceptServed(

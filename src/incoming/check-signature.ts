@@ -4,7 +4,8 @@
  */
 import { unlessTooCostly } from "../base/errors.ts";
 import { after, DAY, HOUR, MINUTE } from "../base/time.ts";
-import type { AuthorAnswer, AuthorKeyAnswer, Revocation } from "../discovery/author.ts";
+import type { AuthorAnswer, AuthorKeyAnswer } from "../discovery/author.ts";
+import type { Revocation } from "../discovery/revocations.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import { howEnded, type KeyEnd } from "../openpgp/acceptance.ts";
 import { type CertificateWork, certificateWorkHere } from "../openpgp/certificate-work.ts";
