@@ -19,7 +19,7 @@ import {
 } from "./judged.ts";
 import type { KeyMaterial } from "./key-material.ts";
 import type { KeySignature } from "./key-signature.ts";
-import type { Bound } from "./self-signatures.ts";
+import type { Bound } from "./bound.ts";
 import { earliest, expiryOf, isPast, keyExpiryOf, SKEW_MS } from "./validity.ts";
 
 export type { UnusableReason } from "./judged.ts";

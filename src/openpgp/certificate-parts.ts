@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 
 import { asBuffer } from "../base/bytes.ts";
 import { type KeyMaterial, readKeyMaterial } from "./key-material.ts";
+import type { KeyPacket } from "./key-packets.ts";
 import { type KeySignature, readKeySignature } from "./key-signature.ts";
 import {
   type Group,
@@ -10,9 +11,6 @@ import {
   placementBudget,
   putInPlace,
 } from "./placement.ts";
-
-/** A packet of a certificate: its type and body, without the header. */
-export type KeyPacket = { readonly tag: number; readonly body: Uint8Array };
 
 export type PrimaryPart = {
   readonly body: Uint8Array;

@@ -10,14 +10,13 @@ import { BoundedMap } from "../base/bounded-map.ts";
 import { type ArmoredBlock, isBinary, readArmoredBlocks } from "./armored-blocks.ts";
 import {
   type CertificateParts,
-  type KeyPacket,
   groupPackets,
   revocationsIn,
   serializeParts,
   TAG,
 } from "./certificate-parts.ts";
 import type { Fingerprint } from "./fingerprint.ts";
-import { readKeyPackets } from "./key-packets.ts";
+import { type KeyPacket, readKeyPackets } from "./key-packets.ts";
 import type { KeySignature } from "./key-signature.ts";
 import { placementBudget } from "./placement.ts";
 

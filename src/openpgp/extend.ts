@@ -10,7 +10,8 @@ import { type OwnKey, ownKeys } from "./own-keys.ts";
 import { renewSignature } from "./renewed-signature.ts";
 import type { UnlockedKey } from "./secret-key.ts";
 import { secretBodyFor, serializeSecret } from "./secret-packets.ts";
-import { type Bound, type SelfSignatures, readSelfSignatures } from "./self-signatures.ts";
+import type { Bound } from "./bound.ts";
+import { type SelfSignatures, readSelfSignatures } from "./self-signatures.ts";
 import { signedOctets } from "./signed-octets.ts";
 import { isPast, keyExpiryOf } from "./validity.ts";
 

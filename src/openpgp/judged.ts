@@ -4,7 +4,8 @@ import { type Certificate, certificateOf, partsOf } from "./certificate.ts";
 import { MAY_ENCRYPT, MAY_SIGN, decisive, firstSaid } from "./flags.ts";
 import type { KeyMaterial } from "./key-material.ts";
 import type { KeySignature } from "./key-signature.ts";
-import { type Bound, type SelfSignatures, readSelfSignatures } from "./self-signatures.ts";
+import type { Bound } from "./bound.ts";
+import { type SelfSignatures, readSelfSignatures } from "./self-signatures.ts";
 import { userIdMatches } from "./user-id.ts";
 import { earliest, expiryOf, keyExpiryOf } from "./validity.ts";
 

@@ -1,5 +1,7 @@
 import { asBuffer } from "../base/bytes.ts";
-import type { KeyPacket } from "./certificate-parts.ts";
+
+/** A packet of a certificate: its type and body, without the header. */
+export type KeyPacket = { readonly tag: number; readonly body: Uint8Array };
 
 /** What reading the packets of certificates came to. */
 export type KeyPackets =

@@ -1,10 +1,10 @@
 import { asBuffer } from "../base/bytes.ts";
 import { type ArmoredBlock, isBinary, readArmoredBlocks } from "./armored-blocks.ts";
-import type { CertificateParts, KeyPacket } from "./certificate-parts.ts";
+import type { CertificateParts } from "./certificate-parts.ts";
 import { TAG } from "./certificate-parts.ts";
 import { type Certificate, certificateOf, partsOf } from "./certificate.ts";
 import type { Fingerprint } from "./fingerprint.ts";
-import { readKeyPackets } from "./key-packets.ts";
+import { type KeyPacket, readKeyPackets } from "./key-packets.ts";
 import { type KeySignature, SIGNATURE_TYPE, readKeySignature } from "./key-signature.ts";
 import { signatureId } from "./same-signature.ts";
 import { readSelfSignatures } from "./self-signatures.ts";

@@ -1,5 +1,5 @@
-import type { KeyPacket } from "./certificate-parts.ts";
 import type { KeyMaterial } from "./key-material.ts";
+import type { KeyPacket } from "./key-packets.ts";
 import { type Fingerprint, keyIdOf } from "./fingerprint.ts";
 import { type KeySignature, SIGNATURE_TYPE } from "./key-signature.ts";
 import { startHashOctets } from "./native-signature.ts";

@@ -1,11 +1,7 @@
 import { asBuffer } from "../base/bytes.ts";
 import { Secret } from "../base/secret.ts";
-import {
-  type CertificateParts,
-  type KeyPacket,
-  type PrimaryPart,
-  TAG,
-} from "./certificate-parts.ts";
+import { type CertificateParts, type PrimaryPart, TAG } from "./certificate-parts.ts";
+import type { KeyPacket } from "./key-packets.ts";
 import { packetHeader } from "./packet.ts";
 
 /** The body of the secret key packet that goes with a public one: it starts with the public body (RFC 9580 §5.5.3). */

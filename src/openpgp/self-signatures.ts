@@ -8,6 +8,7 @@ import {
 } from "openpgp";
 
 import { after } from "../base/time.ts";
+import type { Bound } from "./bound.ts";
 import type { CertificateParts, SubkeyPart, UserPart } from "./certificate-parts.ts";
 import { MAY_SIGN } from "./flags.ts";
 import type { KeyMaterial } from "./key-material.ts";
@@ -18,16 +19,6 @@ import { certificateConfig } from "./profile.ts";
 import { type Component, type Components, componentsOf, type Signed } from "./proven.ts";
 import { signedOctets } from "./signed-octets.ts";
 import { SKEW_MS } from "./validity.ts";
-
-/** What the valid signatures of a component say: the newest binding, and its revocations, newest first. */
-export type Bound = {
-  readonly binding: KeySignature | undefined;
-  readonly revocations: readonly KeySignature[];
-  /** There is no binding but one with a hash that is too weak to be believed. */
-  readonly isWeak: boolean;
-  /** So many signatures had to be tried that a revocation may have been missed: treat as revoked. */
-  readonly isUncertain: boolean;
-};
 
 /** Checks the signatures of one certificate by its primary key, lazily, each component once. */
 export type SelfSignatures = {

@@ -14,7 +14,8 @@ import {
 } from "./judged.ts";
 import type { KeyMaterial } from "./key-material.ts";
 import type { KeySignature } from "./key-signature.ts";
-import { type Bound, readSelfSignatures, UNBOUND } from "./self-signatures.ts";
+import type { Bound } from "./bound.ts";
+import { readSelfSignatures, UNBOUND } from "./self-signatures.ts";
 import { earliest, expiryOf, isHard, isPast, keyExpiryOf, revocationAt } from "./validity.ts";
 
 /** What made a signature, as its mathematics proved it. */

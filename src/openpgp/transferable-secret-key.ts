@@ -1,16 +1,10 @@
 import { asBuffer } from "../base/bytes.ts";
 import { isBinary, readArmoredBlocks } from "./armored-blocks.ts";
-import {
-  type CertificateParts,
-  type KeyPacket,
-  TAG,
-  groupPackets,
-  revocationsIn,
-} from "./certificate-parts.ts";
+import { type CertificateParts, TAG, groupPackets, revocationsIn } from "./certificate-parts.ts";
 import { type Cursor, cursorOver } from "./cursor.ts";
 import { Damaged } from "./damaged.ts";
 import type { ImportRefusal } from "./import-refusal.ts";
-import { readKeyPackets } from "./key-packets.ts";
+import { type KeyPacket, readKeyPackets } from "./key-packets.ts";
 import type { KeySignature } from "./key-signature.ts";
 import { placementBudget } from "./placement.ts";
 
