@@ -9,7 +9,7 @@ import type { Envelope } from "../mail/envelope.ts";
 import { type Header, serializeHeader } from "../mail/header.ts";
 import { readMessageFacts } from "../mail/message.ts";
 import type { MessageVerdict, NewMessage } from "../mailbox/mailbox.ts";
-import type { Range } from "../pgpmime/apart.ts";
+import type { Range } from "../pgpmime/range.ts";
 import type { Examined } from "../pgpmime/examine.ts";
 import type { Arrival, DeliverDeps } from "./deliver.ts";
 import { type ClearProtection, clearVerdictFor, shownHeader } from "./signed.ts";

@@ -9,7 +9,8 @@ import { bigEndian, cursorOver } from "../openpgp/cursor.ts";
 import { type Decrypted, decrypt } from "../openpgp/decrypt.ts";
 import { encryptAtRest } from "../openpgp/encrypt.ts";
 import type { UnlockedKey } from "../openpgp/secret-key.ts";
-import { putTogether, type Range, takeApart, takeApartAt } from "../pgpmime/apart.ts";
+import { putTogether, takeApart, takeApartAt } from "../pgpmime/apart.ts";
+import type { Range } from "../pgpmime/range.ts";
 import { readdress } from "../pgpmime/readdress.ts";
 
 const LENGTH_OCTETS = 4;

@@ -3,6 +3,7 @@ import { joined } from "../base/large-octets.ts";
 import { bigEndian, cursorOver } from "../openpgp/cursor.ts";
 import { readWholeCiphertext } from "../openpgp/whole-ciphertext.ts";
 import { detectProtection, type Protection } from "./detect.ts";
+import type { Range } from "./range.ts";
 
 /** A sealed message in two: together they give its octets back exactly. */
 type Apart = {
@@ -56,9 +57,6 @@ export async function putTogether({ around, ciphertext }: Apart): Promise<Uint8A
   const before = cursor.take(cursor.number(OFFSET_OCTETS));
   return joined([before, ciphertext, cursor.rest()]);
 }
-
-/** Offsets in a message. */
-export type Range = { readonly start: number; readonly end: number };
 
 /**
  * Where the ciphertext of a sealed message stands: the digits of the armor without its header lines, or the binary body.

@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import type { SignatureFacts } from "../openpgp/verify.ts";
-import { type Range, ciphertextIn } from "./apart.ts";
+import { ciphertextIn } from "./apart.ts";
 import { detectProtection, type Protection } from "./detect.ts";
 import { findCiphertext, type FoundCiphertext } from "./find-ciphertext.ts";
+import type { Range } from "./range.ts";
 import { bodyWithoutSurroundings } from "./surroundings.ts";
 
 /**

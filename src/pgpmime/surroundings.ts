@@ -1,5 +1,5 @@
 import { scanRoot } from "../mail/mime.ts";
-import type { Range } from "./apart.ts";
+import type { Range } from "./range.ts";
 
 const LF = 10;
 
