@@ -2,7 +2,7 @@
 import { availableParallelism } from "node:os";
 import { Gate } from "../base/gate.ts";
 import { HOUR, SECOND } from "../base/time.ts";
-import type { ArrivedMessage } from "../incoming/deliver.ts";
+import type { ArrivedMessage } from "../incoming/arrival.ts";
 import {
   openArrived,
   openNext,

@@ -6,58 +6,21 @@
  * neither the reply nor its time tells what was inside. Clear mail passes inline and is encrypted at rest. Nothing found
  * inside ever causes a refusal, a bounce or a connection to the outside.
  */
-import type { Octets } from "../base/large-octets.ts";
-import type { Clock } from "../base/time.ts";
 import { type EmailAddress } from "../mail/address.ts";
 import { stripResultHeaders } from "../mail/auth-results.ts";
-import type { Envelope } from "../mail/envelope.ts";
 import { isHeaderAcceptable, parseHeader } from "../mail/header.ts";
 import { storeMessage } from "../mailbox/embedded.ts";
-import type { MessageId, MessageVerdict } from "../mailbox/mailbox.ts";
+import type { MessageVerdict } from "../mailbox/mailbox.ts";
 import { errorReply, reply, type Reply } from "../smtp/reply.ts";
 import { MOST_CLEAR_OCTETS } from "../openpgp/encrypt.ts";
-import type { Store } from "../store/store.ts";
-import type { AuthorDeps } from "./check-signature.ts";
+import type { Arrival, DeliverDeps } from "./arrival.ts";
 import { withEncryptedPart } from "./encrypted-part.ts";
-import { messageWorkHere, type MessageWork } from "./message-work.ts";
+import { messageWorkHere } from "./message-work.ts";
 import { copyFor, type Incoming } from "./reader-copy.ts";
 import { clearProtection, judgeClear } from "./signed.ts";
-import type { ToStore } from "./stored-form.ts";
-import type { TraceIncoming } from "./tracing.ts";
-import type { Account, AccountId } from "../words/account.ts";
+import type { Account } from "../words/account.ts";
 
-export type DeliverDeps = AuthorDeps & {
-  readonly store: Store;
-  readonly clock: Clock;
-  readonly hostname: string;
-  /** Whether mail for an address is ours to take or to refuse. */
-  readonly isOurs: (address: EmailAddress) => boolean;
-  /** The account an address belongs to, also through a subaddress, or as postmaster. */
-  readonly findAccount: (address: EmailAddress) => Promise<Account | undefined>;
-  readonly hasRoom: (account: Account, sizeBytes: number) => Promise<boolean>;
-  /** Whether one of these addresses was the account's when a message was signed. */
-  readonly isReader: IsReader;
-  /** Reads whole messages where that keeps nobody waiting; default: here. */
-  readonly messageWork?: Pick<MessageWork, "examine">;
-  /** Encrypts to the key that protects an account's mailbox at rest. */
-  readonly wrapFor: (account: Account, data: Octets) => Promise<Uint8Array>;
-  /** The same for a message, as the body of its row, where that keeps nobody waiting; default: here. */
-  readonly bodyFor?: (account: Account, message: ToStore) => Promise<readonly Uint8Array[]>;
-  /**
-   * Told after the commit: mail waits for this account, sealed or with a signature to be checked later. Looking for its
-   * author's certificate begins now, whatever opening will yield.
-   */
-  readonly arrived: (account: Account, message: ArrivedMessage) => void;
-  readonly trace: TraceIncoming;
-  /** Told of what kept a mailbox from taking a message; for the log. */
-  readonly failed: (error: unknown) => void;
-};
-
-export type IsReader = (
-  account: AccountId,
-  addresses: readonly EmailAddress[],
-  signedAt: Date,
-) => Promise<boolean>;
+export type { DeliverDeps } from "./arrival.ts";
 
 /** The answer to RCPT TO. */
 export async function answerReader(
@@ -72,20 +35,6 @@ export async function answerReader(
 }
 
 const MAILBOX_FULL = reply("452", "4.2.2", "the mailbox is full; retry later");
-
-/** Waiting mail that was just committed. `author`: who the outer From says, if it is one person. */
-export type ArrivedMessage = {
-  readonly id: MessageId;
-  readonly author: EmailAddress | undefined;
-  readonly receivedAt: Date;
-};
-
-export type Arrival = {
-  readonly envelope: Envelope;
-  readonly message: Uint8Array;
-  /** What the listener knows of its client, for the Received field. */
-  readonly received: { readonly protocol: string; readonly client: string };
-};
 
 /**
  * Delivers to one recipient after the other and gives one reply for each, in order. Trouble with one mailbox is that

@@ -2,7 +2,7 @@
 import type { MessageVerdict } from "../mailbox/mailbox.ts";
 import { findCiphertext, type FoundCiphertext, sealedAlone } from "../pgpmime/find-ciphertext.ts";
 import type { Opened } from "../pgpmime/open.ts";
-import type { PendingDeps } from "./pending.ts";
+import type { PendingDeps } from "./pending-deps.ts";
 import { damaged, undecryptable, unprotected, unsupported } from "./verdicts.ts";
 
 const NOTES = { one: ["ENCRYPTED_PART"], unreadable: ["ENCRYPTED_UNREADABLE"], none: [] } as const;

@@ -16,7 +16,7 @@ import type { AuthorDeps } from "./check-signature.ts";
 import { withEncryptedPart } from "./encrypted-part.ts";
 import { judgeSealed, type Reader } from "./judge.ts";
 import { messageWorkHere, type MessageWork } from "./message-work.ts";
-import type { PendingDeps } from "./pending.ts";
+import type { PendingDeps } from "./pending-deps.ts";
 import { claimedHeader, sealedHeader } from "./sealed-view.ts";
 import { clearProtection, clearVerdictFor, judgeClear, shownHeader } from "./signed.ts";
 import { summaryOf } from "./summary.ts";

@@ -7,45 +7,19 @@
  * damaged only when it ends that process.
  */
 import { errorText, isProgramFault, TooCostly } from "../base/errors.ts";
-import type { Clock } from "../base/time.ts";
 import { Overtaken } from "../keys/overtaken.ts";
 import type { UnlockedKeys } from "../keys/unlocked-keys.ts";
 import { parseAddress } from "../mail/address.ts";
 import { listMessages, listWaiting, readMessage } from "../mailbox/embedded.ts";
 import type { MessageId, MessageVerdict, StoredSummary } from "../mailbox/mailbox.ts";
-import type { KeyId } from "../openpgp/fingerprint.ts";
-import type { Opened } from "../pgpmime/open.ts";
-import type { UnlockedKey } from "../openpgp/secret-key.ts";
 import { beginOpening, endOpening, openAgain } from "../store/openings.ts";
-import type { Store } from "../store/store.ts";
-import type { AuthorDeps } from "./check-signature.ts";
-import type { IsReader } from "./deliver.ts";
-import type { MessageWork } from "./message-work.ts";
 import { openMessage } from "./open-message.ts";
-import type { TraceIncoming } from "./tracing.ts";
+import type { PendingDeps } from "./pending-deps.ts";
 import { locked } from "./verdicts.ts";
 import { isGivenUp } from "./waiting.ts";
 import type { AccountId } from "../words/account.ts";
 
-export type PendingDeps = AuthorDeps & {
-  /** Works on whole messages where that keeps nobody waiting; default: here. */
-  readonly messageWork?: MessageWork;
-  readonly store: Store;
-  readonly clock: Clock;
-  readonly open: (request: {
-    readonly message: Uint8Array;
-    readonly keys: readonly UnlockedKey[];
-  }) => Promise<Opened>;
-  /** As `open`, alone in a process of its own; undefined leaves such mail pending. @throws TooCostly without an end. */
-  readonly openAlone?: PendingDeps["open"];
-  /** Told of a message that a fault or its cost kept from being opened, and that waits for another try. */
-  readonly stuck?: (id: MessageId, reason: string) => void;
-  readonly trace: TraceIncoming;
-  /** Whether one of these addresses was the account's when a message was signed. */
-  readonly isReader: IsReader;
-  /** Whether one of these keys is the account's, under a password that was forgotten. */
-  readonly isParked: (account: AccountId, keyIds: readonly KeyId[]) => Promise<boolean>;
-};
+export type { PendingDeps } from "./pending-deps.ts";
 
 /**
  * Opens all that waits for an account, but for what was opened before and whose author still cannot be asked about.

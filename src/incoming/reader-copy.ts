@@ -11,7 +11,7 @@ import { readMessageFacts } from "../mail/message.ts";
 import type { MessageVerdict, NewMessage } from "../mailbox/mailbox.ts";
 import type { Range } from "../pgpmime/range.ts";
 import type { Examined } from "../pgpmime/examine.ts";
-import type { Arrival, DeliverDeps } from "./deliver.ts";
+import type { Arrival, DeliverDeps } from "./arrival.ts";
 import { type ClearProtection, clearVerdictFor, shownHeader } from "./signed.ts";
 import { bodyWith, type ToStore } from "./stored-form.ts";
 import { summaryOf } from "./summary.ts";

@@ -1,0 +1,32 @@
+import type { Clock } from "../base/time.ts";
+import type { MessageId } from "../mailbox/mailbox.ts";
+import type { KeyId } from "../openpgp/fingerprint.ts";
+import type { UnlockedKey } from "../openpgp/secret-key.ts";
+import type { Opened } from "../pgpmime/open.ts";
+import type { Store } from "../store/store.ts";
+import type { AccountId } from "../words/account.ts";
+import type { IsReader } from "./arrival.ts";
+import type { AuthorDeps } from "./check-signature.ts";
+import type { MessageWork } from "./message-work.ts";
+import type { TraceIncoming } from "./tracing.ts";
+
+/** What waiting mail is opened with. */
+export type PendingDeps = AuthorDeps & {
+  /** Works on whole messages where that keeps nobody waiting; default: here. */
+  readonly messageWork?: MessageWork;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly open: (request: {
+    readonly message: Uint8Array;
+    readonly keys: readonly UnlockedKey[];
+  }) => Promise<Opened>;
+  /** As `open`, alone in a process of its own; undefined leaves such mail pending. @throws TooCostly without an end. */
+  readonly openAlone?: PendingDeps["open"];
+  /** Told of a message that a fault or its cost kept from being opened, and that waits for another try. */
+  readonly stuck?: (id: MessageId, reason: string) => void;
+  readonly trace: TraceIncoming;
+  /** Whether one of these addresses was the account's when a message was signed. */
+  readonly isReader: IsReader;
+  /** Whether one of these keys is the account's, under a password that was forgotten. */
+  readonly isParked: (account: AccountId, keyIds: readonly KeyId[]) => Promise<boolean>;
+};
