@@ -118,3 +118,28 @@ for (const [folder, files] of FILES) {
     assert.deepEqual(faults, []);
   });
 }
+
+test("no files import each other in a circle", () => {
+  const graph = new Map<string, readonly string[]>(
+    [...FILES.values()].flat().map((file) => {
+      const targets = importsOf(file).filter((specifier) => specifier.startsWith("."));
+      return [file, targets.map((specifier) => join(dirname(file), specifier))];
+    }),
+  );
+  assert.deepEqual(circlesIn(graph), []);
+});
+
+/** Each circle once, as the files on it. */
+function circlesIn(graph: ReadonlyMap<string, readonly string[]>): readonly string[] {
+  const done = new Set<string>();
+  const circles: string[] = [];
+  const walk = (file: string, path: readonly string[]): void => {
+    const at = path.indexOf(file);
+    if (at >= 0) circles.push([...path.slice(at), file].join(" -> "));
+    if (at >= 0 || done.has(file)) return;
+    for (const next of graph.get(file) ?? []) walk(next, [...path, file]);
+    done.add(file);
+  };
+  for (const file of graph.keys()) walk(file, []);
+  return circles;
+}
