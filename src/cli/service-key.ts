@@ -1,15 +1,5 @@
-import {
-  deleteFormerKeys,
-  formerSince,
-  replaceServiceKey,
-  requireOwnFile,
-} from "../app/service-key-file.ts";
+import { retireServiceKeys, rotateService } from "../app/service-key-rotation.ts";
 import { AppError } from "../base/errors.ts";
-import { after, MINUTE } from "../base/time.ts";
-import { appendAudit } from "../journal/audit.ts";
-import { requireAllRewrapped, rewrapAll } from "../keys/rewrap.ts";
-import { newServiceRoot, ServiceKey } from "../keys/service-key.ts";
-import { adoptServiceKey, requireNoOtherUsers, rotateServiceKey } from "../keys/service-key-log.ts";
 import { answer, type Call, type Command, type ExitCode } from "./command.ts";
 import { openFor } from "./open.ts";
 
@@ -31,22 +21,9 @@ export const serviceKeyCommands: readonly Command[] = [
   },
 ];
 
-/** Running processes take up the new key by themselves, and what they have in hand is written within this time. */
-const SETTLE_MS = 10 * MINUTE;
-
 async function rotate(call: Call): Promise<ExitCode> {
   await using parts = await openFor(call);
-  if (!call.has("resume")) {
-    requireOwnFile(parts.config.secrets.serviceKeyFile);
-    using next = newServiceRoot();
-    using named = new ServiceKey(next.clone());
-    const ids = { from: parts.serviceKeys.current.id, to: named.id };
-    await rotateServiceKey(parts, ids, () => {
-      replaceServiceKey(parts.config.secrets.serviceKeyFile, next);
-    });
-  }
-  if (call.has("resume")) await adoptServiceKey(parts);
-  const unreadable = await rewrapAll(parts);
+  const unreadable = await rotateService(parts, { isResumed: call.has("resume") });
   const left = unreadable === 0 ? "" : `, but for ${unreadable} rows that no service key opens`;
   return answer(call, { unreadable }, [
     `the new service key is in force and everything is wrapped under it${left}`,
@@ -72,19 +49,6 @@ async function retire(call: Call): Promise<ExitCode> {
 /** Null, or why there is nothing to do. @throws AppError when they must stay. */
 async function deleteUnneeded(call: Call): Promise<string | null> {
   await using parts = await openFor(call);
-  const { serviceKeyFile } = parts.config.secrets;
-  const since = formerSince(serviceKeyFile);
-  if (since === undefined) return "there is no former service key";
-  const now = parts.clock.now();
-  if (after(since, SETTLE_MS) > now) {
-    throw new AppError(
-      "the service key was rotated less than ten minutes ago, and something may still be written under the former one; try again later",
-      { temporary: true },
-    );
-  }
-  await requireNoOtherUsers(parts);
-  requireAllRewrapped(await rewrapAll(parts));
-  deleteFormerKeys(serviceKeyFile);
-  await appendAudit(parts.store, { at: now, action: "service-key.retired" });
-  return null;
+  const done = await retireServiceKeys(parts);
+  return done === "none" ? "there is no former service key" : null;
 }
