@@ -1,8 +1,7 @@
 /** Commands about passwords, and the ways back to the keys when one is forgotten. */
-import type { Parts } from "../app/parts.ts";
 import type { Secret } from "../base/secret.ts";
-import { reclaimFormerKeys, type FormerProof } from "../keys/former.ts";
-import { openWithRecoveryCode, type MasterKey } from "../keys/master-key.ts";
+import { reclaimFormerKeys, reclaimRemembered } from "../keys/former.ts";
+import { openWithRecoveryCode } from "../keys/master-key.ts";
 import { removeRecoveryCode, renewRecoveryCode } from "../keys/password.ts";
 import { readRecoveryCode } from "../keys/recovery-code.ts";
 import {
@@ -114,8 +113,10 @@ async function recoverFormer(call: Call): Promise<ExitCode> {
   const account = await accountOf(parts, address);
   if (now === undefined || then === undefined) throw new UsageError("two lines on stdin");
   using masterKey = await masterKeyBy(parts, account, now);
-  const proofs = isEscrow ? [{ kind: "escrow", decrypted: then } as const] : remembered(then);
-  if (!(await isReclaimed(parts, masterKey, proofs))) {
+  const isReclaimed = isEscrow
+    ? await reclaimFormerKeys(parts, masterKey, { kind: "escrow", decrypted: then })
+    : await reclaimRemembered(parts, masterKey, then);
+  if (!isReclaimed) {
     throw notFound(
       isEscrow ? "this is not the escrow of a parked key" : "no parked key opens with it",
     );
@@ -124,26 +125,6 @@ async function recoverFormer(call: Call): Promise<ExitCode> {
   return answer(call, { address: text, keys: "reclaimed" }, [
     `old mail of ${text} opens again; the keys of then stay revoked`,
   ]);
-}
-
-/** A line that may be a password, and a recovery code if it reads as one. */
-function remembered(line: Secret): readonly FormerProof[] {
-  const code = readRecoveryCode(textOf(line));
-  return [
-    { kind: "password", password: line },
-    ...(code.kind === "read" ? [{ kind: "recovery-code", code: code.secret } as const] : []),
-  ];
-}
-
-async function isReclaimed(
-  parts: Parts,
-  masterKey: MasterKey,
-  proofs: readonly FormerProof[],
-): Promise<boolean> {
-  for (const proof of proofs) {
-    if (await reclaimFormerKeys(parts, masterKey, proof)) return true;
-  }
-  return false;
 }
 
 function recovered(call: Call, account: Account, result: Recovered): ExitCode {

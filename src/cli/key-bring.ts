@@ -5,12 +5,11 @@ import { bringCertificate, bringSecretKey } from "../keys/bring.ts";
 import type { Ended } from "../keys/end-key.ts";
 import { exportCertificate, exportSecretKey } from "../keys/export.ts";
 import type { MasterKey } from "../keys/master-key.ts";
-import { possessionTexts } from "../keys/possession.ts";
+import { challengeFor, isProven } from "../keys/possession.ts";
 import { formatAddress, type EmailAddress } from "../mail/address.ts";
 import { parseFingerprint, type Fingerprint } from "../openpgp/fingerprint.ts";
 import { importCertificate } from "../openpgp/import-certificate.ts";
 import { explainRefusal, importSecretKey } from "../openpgp/import-secret-key.ts";
-import { possessionChallenge, provesPossession } from "../openpgp/possession.ts";
 import { addressGiven } from "./address-given.ts";
 import { answer, type Call, type Command, type ExitCode, notFound, UsageError } from "./command.ts";
 import { fileGiven, fileNamed, keyOwner } from "./key.ts";
@@ -130,16 +129,10 @@ async function bringPublic(call: Call, parts: Parts, o: Bringing): Promise<ExitC
   const imported = await importCertificate({ bytes, address, now });
   if (imported.kind === "refused") throw refuse(call, address, imported.reason);
   const { certificate } = imported;
-  const texts = possessionTexts(parts, address, certificate.fingerprint);
+  const claim = { address, certificate };
   const proofFile = call.option("proof");
-  if (proofFile === undefined) {
-    return askForProof(call, await possessionChallenge({ certificate, text: texts[0], now }));
-  }
-  const proof = await fileNamed(proofFile);
-  const proven = await Promise.all(
-    texts.map(async (text) => provesPossession({ certificate, address, text, proof, now })),
-  );
-  if (!proven.includes(true)) {
+  if (proofFile === undefined) return askForProof(call, await challengeFor(parts, claim));
+  if (!(await isProven(parts, claim, await fileNamed(proofFile)))) {
     throw notFound(
       "this does not prove that the key is the user's: it has to be a detached signature of the decrypted text, at most a day old",
     );

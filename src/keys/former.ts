@@ -6,6 +6,7 @@ import { deleteMasterKey, listMasterKeys, selectSecretKeys } from "../store/vaul
 import { changeKeys, requireCurrent } from "./change.ts";
 import { openWithEscrow } from "./escrow.ts";
 import { openWithPassword, openWithRecoveryCode, type MasterKey } from "./master-key.ts";
+import { readRecoveryCode } from "./recovery-code.ts";
 import { moveKeys } from "./renew.ts";
 import type { VaultDeps } from "./vault-deps.ts";
 import type { AccountId } from "../words/account.ts";
@@ -59,6 +60,19 @@ export async function reclaimFormerKeys(
     await appendAudit(tx, { at, action: "former-keys.opened", account: owner, detail });
   });
   return true;
+}
+
+/** As `reclaimFormerKeys`, with a line that is the password of then or, if it reads as one, the recovery code of then. */
+export async function reclaimRemembered(
+  deps: VaultDeps,
+  masterKey: MasterKey,
+  line: Secret,
+): Promise<boolean> {
+  if (await reclaimFormerKeys(deps, masterKey, { kind: "password", password: line })) return true;
+  const read = readRecoveryCode(Buffer.from(line.reveal()).toString("utf8"));
+  if (read.kind !== "read") return false;
+  using code = read.secret;
+  return await reclaimFormerKeys(deps, masterKey, { kind: "recovery-code", code });
 }
 
 async function openFormer(

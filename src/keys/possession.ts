@@ -2,17 +2,44 @@ import { createHmac } from "node:crypto";
 
 import { after, DAY } from "../base/time.ts";
 import { formatAddress, type EmailAddress } from "../mail/address.ts";
+import type { Certificate } from "../openpgp/certificate.ts";
 import type { Fingerprint } from "../openpgp/fingerprint.ts";
+import { possessionChallenge, provesPossession } from "../openpgp/possession.ts";
 import type { VaultDeps } from "./vault-deps.ts";
 
 const CODE_HEX = 32;
+
+type Deps = Pick<VaultDeps, "serviceKeys" | "clock">;
+
+/** A certificate that somebody says is theirs, for an address. */
+export type Claim = { readonly address: EmailAddress; readonly certificate: Certificate };
+
+/** The armored message that its owner alone can open: they sign the text that is in it, within a day. */
+export async function challengeFor(deps: Deps, { address, certificate }: Claim): Promise<string> {
+  const [text] = possessionTexts(deps, address, certificate.fingerprint);
+  return possessionChallenge({ certificate, text, now: deps.clock.now() });
+}
+
+/** Whether a detached signature proves that the secret key of a certificate is its user's. */
+export async function isProven(
+  deps: Deps,
+  { address, certificate }: Claim,
+  proof: Uint8Array,
+): Promise<boolean> {
+  const now = deps.clock.now();
+  const texts = possessionTexts(deps, address, certificate.fingerprint);
+  const proven = await Promise.all(
+    texts.map(async (text) => provesPossession({ certificate, address, text, proof, now })),
+  );
+  return proven.includes(true);
+}
 
 /**
  * The texts that prove, decrypted and signed, that somebody has the secret key of a certificate: the one to ask for today,
  * and yesterday's. Nothing is kept: whoever has the service key can tell them again.
  */
-export function possessionTexts(
-  { serviceKeys, clock }: Pick<VaultDeps, "serviceKeys" | "clock">,
+function possessionTexts(
+  { serviceKeys, clock }: Deps,
   address: EmailAddress,
   fingerprint: Fingerprint,
 ): readonly [today: string, yesterday: string] {
