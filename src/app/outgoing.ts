@@ -29,7 +29,6 @@ import type { NextHops } from "./next-hop.ts";
 import type { Parts } from "./parts.ts";
 import type { Task } from "./schedule.ts";
 import type { Transactions } from "./transactions.ts";
-import type { Account, Policy } from "../words/account.ts";
 import { recipientReply, submissionReply } from "./submission-replies.ts";
 import { randomUUID } from "node:crypto";
 

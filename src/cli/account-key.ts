@@ -8,7 +8,7 @@ import { formatAddress } from "../mail/address.ts";
 import { codeLines } from "./account-recover.ts";
 import { accountOf, addressGiven } from "./address-given.ts";
 import { answer, type Call, type Command, type ExitCode, notFound, UsageError } from "./command.ts";
-import { masterKeyBy, opensNone } from "./master-key-given.ts";
+import { masterKeyBy, opensNone, wrongPassword } from "./master-key-given.ts";
 import { openFor } from "./open.ts";
 import { readPassword, requireStdin, SECRETS_ON_STDIN } from "./secret-input.ts";
 import type { Account } from "../words/account.ts";
@@ -133,10 +133,8 @@ function notMade(account: Account, kind: Exclude<NewKeys["kind"], "made">): AppE
       return notFound("the organisation does not let users end their escrow");
     case "no-escrow":
       return notFound("this account has no escrow; nothing is changed");
-    case "wrong-password": {
-      const text = formatAddress(account.address);
-      return notFound(`this is not the password of ${text}; sealpost account reset sets one`);
-    }
+    case "wrong-password":
+      return wrongPassword(account);
     case "closed":
     case "no-keys":
       return opensNone(account, kind);

@@ -10,10 +10,11 @@ import { renameAccount } from "../keys/rename.ts";
 import { formatAddress, type EmailAddress } from "../mail/address.ts";
 import { accountOf, addressGiven, addressIn, requireOurs } from "./address-given.ts";
 import { answer, type Call, type Command, type ExitCode, notFound, UsageError } from "./command.ts";
-import { masterKeyFor, masterKeyIfOpen, requirePassword } from "./master-key-given.ts";
+import { masterKeyFor, masterKeyIfOpen, wrongPassword } from "./master-key-given.ts";
 import { openFor } from "./open.ts";
 import type { Account } from "../words/account.ts";
-import { findMasterKey } from "../store/vault.ts";
+import { hasKeysHere } from "../keys/key-access.ts";
+import { verifyPassword } from "../keys/login-verifier.ts";
 import { passwordIfGiven } from "./secret-input.ts";
 import type { MasterKey } from "../keys/master-key.ts";
 
@@ -130,11 +131,11 @@ async function masterKeyIfHere(
   call: Call,
 ): Promise<MasterKey | undefined> {
   using password = await passwordIfGiven(call);
-  if (password === undefined || (await findMasterKey(parts.store, account.id)) !== undefined) {
+  if (password === undefined || (await hasKeysHere(parts.store, account.id))) {
     return await masterKeyIfOpen(parts, account, password);
   }
-  await requirePassword(parts, account, password);
-  return undefined;
+  if ((await verifyPassword(parts, account.id, password)) !== undefined) return undefined;
+  throw wrongPassword(account);
 }
 
 async function enrolAll(call: Call): Promise<ExitCode> {

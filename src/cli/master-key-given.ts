@@ -34,6 +34,13 @@ export function opensNone(
   );
 }
 
+/** Why a password was refused that opens nothing and only has to be right. */
+export function wrongPassword({ address }: Pick<Account, "address">): AppError {
+  return notFound(
+    `this is not the password of ${formatAddress(address)}; sealpost account reset sets one`,
+  );
+}
+
 /** The master key, by the password if there is one, else if the provider may use it. */
 export async function masterKeyIfOpen(
   parts: Parts,

@@ -9,7 +9,7 @@ import { DatabaseTrouble } from "./trouble.ts";
 type Step = { readonly name: string; readonly migration: Migration };
 
 /** In the order in which they run. */
-const STEPS: readonly Step[] = [{ name: "0001-first", migration: first }];
+export const STEPS: readonly Step[] = [{ name: "0001-first", migration: first }];
 
 const LOCK = 0x5ea1_9057;
 
@@ -58,10 +58,10 @@ function refuseNewer(done: ReadonlySet<string>): void {
 }
 
 /**
- * For whoever only reads, and changes nothing.
+ * For whoever only reads, and changes nothing. `steps` are those that this program knows.
  * @throws AppError when the tables are older or newer than this program, or not there.
  */
-export async function requireMigrated(store: Store): Promise<void> {
+export async function requireMigrated(store: Store, steps = STEPS): Promise<void> {
   await refuseUnfinished(store);
   const tables = await sql<{ name: string }>`select name from migrations`
     .execute(store.db)
@@ -71,7 +71,7 @@ export async function requireMigrated(store: Store): Promise<void> {
     });
   const done = new Set(tables.rows.map(({ name }) => name));
   refuseNewer(done);
-  const missing = STEPS.filter(({ name }) => !done.has(name));
+  const missing = steps.filter(({ name }) => !done.has(name));
   if (missing.length === 0) return;
   throw new AppError(
     done.size === 0
