@@ -4,6 +4,7 @@ import { test } from "node:test";
 
 import { DAY } from "../base/time.ts";
 import { revokeFresh } from "../openpgp/revocation.ts";
+import { listAccountsWithoutKeys } from "../store/accounts.ts";
 import { findById, findPublished } from "../store/certificates.ts";
 import { purgeReleased } from "../store/addresses.ts";
 import type { Store } from "../store/store.ts";
@@ -13,6 +14,8 @@ import {
   addressOf,
   alias,
   alice,
+  depsFor,
+  enrolAlice,
   old,
   opened,
   renamed,
@@ -20,8 +23,11 @@ import {
   type Deps,
 } from "../../test/support/key-life.ts";
 import { addAlias, removeAlias } from "./alias.ts";
+import { backfill } from "./backfill.ts";
+import { createKeys } from "./create.ts";
 import { eraseByLaw } from "./end-account.ts";
 import { openWithPassword } from "./master-key.ts";
+import { Overtaken } from "./overtaken.ts";
 import { certificateIn } from "./publication.ts";
 import { renameAccount } from "./rename.ts";
 import { publishRevocation } from "./revoke.ts";
@@ -53,6 +59,24 @@ async function ownRevocation(deps: Deps): Promise<Uint8Array> {
 }
 
 for (const { engine, open } of engines()) {
+  test(`${engine}: no first key is made for an address that its account released meanwhile`, async () => {
+    await using store = await open();
+    const deps = depsFor(store);
+    await enrolAlice(deps, { key: "later" });
+    const [listed] = await listAccountsWithoutKeys(store, 1);
+    assert(listed);
+    const { id: owner, address, custody } = listed;
+    await renameAccount(deps, deps.keyRules, owner, renamed, undefined);
+    const first = { ...deps.keyRules, owner, address, custody, password: undefined };
+    // What an enrolment in the background read before, also where the address is an alias now.
+    await assert.rejects(createKeys(deps, first), Overtaken);
+    await removeAlias(deps, owner, alice, undefined);
+    await assert.rejects(createKeys(deps, first), Overtaken);
+    assert.equal(await active(store), undefined);
+    assert.equal(await backfill(deps, deps.keyRules, 10), 1);
+    assert(await active(store, renamed));
+  });
+
   test(`${engine}: an address that was given up is nobody else's for thirty days`, async () => {
     await using store = await open();
     const deps = await withAliasAndBob(store);

@@ -1,8 +1,9 @@
 import { AppError } from "../base/errors.ts";
 import type { Secret } from "../base/secret.ts";
-import type { EmailAddress } from "../mail/address.ts";
+import { sameAddress, type EmailAddress } from "../mail/address.ts";
 import type { Certificate } from "../openpgp/certificate.ts";
 import { updateAccount } from "../store/accounts.ts";
+import { primaryAddress } from "../store/addresses.ts";
 import { findMasterKey, insertMasterKey, insertSlot, type SlotRow } from "../store/vault.ts";
 import type { Store } from "../store/store.ts";
 import { generationNow, requireGeneration } from "./binding.ts";
@@ -116,7 +117,10 @@ export async function firstSlots(
   ];
 }
 
-/** Writes what was prepared, all or nothing. @throws Overtaken when the account has keys already. */
+/**
+ * Writes what was prepared, all or nothing.
+ * @throws Overtaken when the account has keys already, or another primary address: it may have released that of the key.
+ */
 export async function saveKeys(
   deps: Pick<VaultDeps, "serviceKeys">,
   store: Store,
@@ -126,6 +130,8 @@ export async function saveKeys(
   await changeKeys(store, owner, async (tx) => {
     await requireGeneration(tx, owner, generation);
     if ((await findMasterKey(tx, owner)) !== undefined) throw new Overtaken();
+    const primary = await primaryAddress(tx, owner);
+    if (!sameAddress(primary, key.published.address)) throw new Overtaken();
     await insertMasterKey(tx, { id: prepared.masterKeyId, owner, createdAt });
     for (const slot of prepared.slots) await insertSlot(tx, slot);
     await savePublishedKey(tx, key);

@@ -1,11 +1,15 @@
 /** Closed and erased accounts: nothing new is published for them, and nobody else gets their addresses. */
 import assert from "node:assert/strict";
+import { AsyncResource } from "node:async_hooks";
 import { test } from "node:test";
+import { setTimeout } from "node:timers/promises";
 
 import { resetPassword } from "../login/recover.ts";
 import { DAY } from "../base/time.ts";
 import { findAccount } from "../accounts/embedded.ts";
 import { generateKey } from "../openpgp/generate.ts";
+import { forgetReleased } from "../store/addresses.ts";
+import { holdAuditEnd } from "../store/audit.ts";
 import { findById } from "../store/certificates.ts";
 import { serveAgain } from "../store/publish.ts";
 import { publishedVersion } from "../store/published-version.ts";
@@ -28,6 +32,8 @@ import { rotateKey } from "./rotate.ts";
 import { enrol, idOf } from "../../test/support/accounts.ts";
 
 const bob = addressOf("bob@alpha.test");
+/** Runs what another process does, outside of the transaction that is open here. */
+const outside = AsyncResource.bind(async (work: () => Promise<void>) => work());
 
 for (const { engine, open } of engines()) {
   test(`${engine}: a closed account gets no key until it is open again, and is closed once`, async () => {
@@ -124,5 +130,26 @@ for (const { engine, open } of engines()) {
     assert.deepEqual(await findById(store, certificate.fingerprint), []);
     assert.equal((await findById(store, first)).length, 1);
     assert(version < (await publishedVersion(store)));
+  });
+
+  test(`${engine}: whoever takes an address and the deletion of the account that released it let each other end`, async () => {
+    await using store = await open();
+    const { deps } = await withAlice(store);
+    await addAlias(deps, deps.keyRules, idOf(alice), alias, undefined);
+    await removeAlias(deps, idOf(alice), alias, undefined);
+    await closeAccount(deps, idOf(alice), undefined);
+    deps.clock.advance(31 * DAY);
+    let deleting: Promise<void> | undefined;
+    await store.transaction(async (tx) => {
+      // As whoever takes an address: first the end of the log, then the row.
+      await holdAuditEnd(tx);
+      deleting = outside(async () => {
+        await purgeClosedAccounts(deps);
+      });
+      await setTimeout(500);
+      await forgetReleased(tx, alias);
+    });
+    await deleting;
+    assert.equal(await findAccount(store, alice), undefined);
   });
 }

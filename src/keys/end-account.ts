@@ -2,6 +2,7 @@ import { after, DAY } from "../base/time.ts";
 import { appendAudit } from "../journal/audit.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import { listClosedAccounts, readAccount, updateAccount } from "../store/accounts.ts";
+import { holdAuditEnd } from "../store/audit.ts";
 import { erasePublished } from "../store/publish.ts";
 import { eraseAccount } from "../store/erase.ts";
 import { listGenericRevocations } from "../store/generic-revocations.ts";
@@ -124,6 +125,8 @@ async function deleteForGood(
     owner,
     async (tx) => {
       const now = deps.clock.now();
+      // Before any row is deleted: whoever takes an address holds the end of the log, and may wait for the row.
+      await holdAuditEnd(tx);
       await first(tx, await addressesInUse(tx, owner));
       await eraseAccount(tx, owner, now);
       await appendAudit(tx, { at: now, action, account: owner });

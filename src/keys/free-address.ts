@@ -10,9 +10,9 @@ import { revocationOf } from "../openpgp/acceptance.ts";
 import { after } from "../base/time.ts";
 import {
   BLOCKED_MS,
-  findOwner,
   forgetReleased,
   listSubaddresses,
+  type OwnedAddress,
   readAddress,
 } from "../store/addresses.ts";
 import { listPublished } from "../store/certificates.ts";
@@ -35,7 +35,7 @@ export async function takeAddress(
   owner?: AccountId,
 ): Promise<void> {
   await requireFree(tx, address, now, owner);
-  await requireNoShadow(tx, address, owner);
+  await requireNoShadow(tx, address, now, owner);
   await forgetReleased(tx, address);
   for (const published of await listPublished(tx, address)) {
     const kept = await selectGenericRevocation(tx, published.fingerprint);
@@ -48,29 +48,32 @@ export async function takeAddress(
 
 /**
  * Mail for `x+y` goes to whoever has `x`, unless `x+y` is an address of its own. So nobody else gets `x+y` while somebody
- * has `x`, and nobody gets `x` while somebody else has an `x+y`: what was written to one would be read by the other.
+ * has `x`, and nobody gets `x` while somebody else has an `x+y`: what was written to one would be read by the other. For
+ * thirty days that holds of an address that was given up too.
  * @throws AppError when the address would take somebody else's mail, or give the account's own mail to somebody else.
  */
 async function requireNoShadow(
   tx: Store,
   address: EmailAddress,
+  now: Date,
   owner: AccountId | undefined,
 ): Promise<void> {
   const base = withoutSubaddress(address);
   if (!sameAddress(base, address)) {
-    const account = await findOwner(tx, base);
-    if (account !== undefined && account !== owner) {
+    const found = await readAddress(tx, base);
+    if (found !== undefined && found.state !== "released" && found.account !== owner) {
       throw new AppError(
         `this address is taken: mail for it goes to ${formatAddress(base)}, which is somebody else's`,
         { temporary: false },
       );
     }
-    return;
+    return requireNotBlocked(tx, base, now, owner);
   }
-  for (const { address: taken, account } of await listSubaddresses(tx, address)) {
-    if (account === owner) continue;
+  for (const found of await listSubaddresses(tx, address)) {
+    if (isBlocked(found, now, owner)) throw blocked();
+    if (found.state === "released" || found.account === owner) continue;
     throw new AppError(
-      `${formatAddress(address)} cannot be given: ${formatAddress(taken)} is somebody else's address`,
+      `${formatAddress(address)} cannot be given: ${formatAddress(found.address)} is somebody else's address`,
       { temporary: false },
     );
   }
@@ -97,13 +100,31 @@ async function requireFree(
   if (found?.state === "alias") {
     throw new AppError("this address is taken: it is an alias of an account", { temporary: false });
   }
-  const isBlocked = found !== undefined && found.since > after(now, -BLOCKED_MS);
-  if (
-    (isBlocked && found.account !== owner) ||
-    (await isReserved(tx, canonicalAddress(address), now))
-  ) {
-    throw new AppError("this address was erased or given up less than 30 days ago", {
-      temporary: false,
-    });
-  }
+  await requireNotBlocked(tx, address, now, owner);
+}
+
+/** @throws AppError for thirty days after an erasure, or after a release by another account. */
+async function requireNotBlocked(
+  tx: Store,
+  address: EmailAddress,
+  now: Date,
+  owner: AccountId | undefined,
+): Promise<void> {
+  const found = await readAddress(tx, address);
+  const isReleased = found !== undefined && isBlocked(found, now, owner);
+  if (isReleased || (await isReserved(tx, canonicalAddress(address), now))) throw blocked();
+}
+
+function isBlocked(
+  { state, since, account }: OwnedAddress,
+  now: Date,
+  owner: AccountId | undefined,
+): boolean {
+  return state === "released" && account !== owner && since > after(now, -BLOCKED_MS);
+}
+
+function blocked(): AppError {
+  return new AppError("this address was erased or given up less than 30 days ago", {
+    temporary: false,
+  });
 }

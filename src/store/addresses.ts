@@ -210,7 +210,7 @@ export async function purgeReleased(store: Store, now: Date): Promise<void> {
     .execute();
 }
 
-/** The addresses in use that are `x+y` to an `x` (RFC 5233 §1), with their accounts. */
+/** The addresses that are `x+y` to an `x` (RFC 5233 §1), with their accounts; released ones too. */
 export async function listSubaddresses(
   store: Store,
   base: EmailAddress,
@@ -222,7 +222,6 @@ export async function listSubaddresses(
   const rows = await store.db
     .selectFrom("addresses")
     .selectAll()
-    .where("state", "in", ["primary", "alias"])
     .where(sql<boolean>`address like ${pattern} escape '\\'`)
     .orderBy("address")
     .execute();

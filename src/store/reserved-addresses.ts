@@ -3,23 +3,35 @@
  * the database cannot test an address against it.
  */
 import { after } from "../base/time.ts";
-import type { CanonicalAddress } from "../mail/address.ts";
+import { canonicalAddress, withoutSubaddress, type CanonicalAddress } from "../mail/address.ts";
 import { BLOCKED_MS } from "./addresses.ts";
+import { addressFrom } from "./row.ts";
 import type { Store } from "./store.ts";
 import { findTag, makeTag } from "./tag-key.ts";
 
-/** Reserves an address of an account that is erased; `from` is when the thirty days begin. */
+/**
+ * Reserves an address of an account that is erased; `from` is when the thirty days begin. With `x+y` goes `x`, to whose
+ * owner mail for `x+y` would go.
+ */
 export async function reserveAddress(
   store: Store,
   address: CanonicalAddress,
   from: Date,
 ): Promise<void> {
   const values = { reserved_at: from.getTime() };
-  await store.db
-    .insertInto("reserved_addresses")
-    .values({ tag: await makeTag(store, "reserved", address), ...values })
-    .onConflict((conflict) => conflict.column("tag").doUpdateSet(values))
-    .execute();
+  const base = canonicalAddress(withoutSubaddress(addressFrom(address)));
+  for (const name of new Set([address, base])) {
+    await store.db
+      .insertInto("reserved_addresses")
+      .values({ tag: await makeTag(store, "reserved", name), ...values })
+      .onConflict((conflict) =>
+        conflict
+          .column("tag")
+          .doUpdateSet(values)
+          .where("reserved_addresses.reserved_at", "<", values.reserved_at),
+      )
+      .execute();
+  }
 }
 
 /** Whether an address belonged to an account that was erased within the last thirty days. */
