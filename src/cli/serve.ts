@@ -5,7 +5,7 @@ import type { OfProcess } from "../app/of-process.ts";
 import { TlsNews } from "../app/tls-files.ts";
 import type { Config } from "../config/load.ts";
 import { migrate } from "../store/migrate.ts";
-import { openStore } from "../store/store.ts";
+import { openServingStore } from "../store/store.ts";
 import { type Call, type Command, type ExitCode, UsageError } from "./command.ts";
 
 /** `serve [--role ROLE]`. */
@@ -43,7 +43,7 @@ async function serve(call: Call): Promise<ExitCode> {
   const config = await checkedConfig(call.configFile, { holdsServiceKey });
   const roles = await Promise.all(wanted.map(async (role) => ROLES[role]?.()));
   // One store for the process. The keyserver reads only: who writes has the database open, and up to date, before it.
-  await using store = wanted.includes("gateway") ? await openStore(config.database) : undefined;
+  await using store = wanted.includes("gateway") ? await openServingStore(config.database) : undefined;
   if (store !== undefined) await migrate(store);
   const shared = { store, tlsNews: new TlsNews(roles.length) };
   await Promise.all(roles.map(async (run) => run?.(config, shared)));
