@@ -1,5 +1,6 @@
 /** Where SQLite could work in a process that serves: the ways that were compared (ADR 0023). */
-import { setTimeout as sleep } from "node:timers/promises";
+import { setImmediate, setTimeout as sleep } from "node:timers/promises";
+import { octetsIn } from "../../src/base/large-octets.ts";
 import { SqliteHandles } from "../../src/store/sqlite-driver.ts";
 import { handleOf, type SqliteHandle } from "../../src/store/sqlite-handle.ts";
 import { openSqliteThread } from "../../src/store/sqlite-thread.ts";
@@ -15,11 +16,12 @@ const SQLITE_BUSY = 5;
 /** How long a variant goes on asking, and how often. */
 const BUSY_MS = 5000;
 const RETRY_MS = 10;
+const LARGE_OCTETS = 64 * 1024;
 
 export const VARIANTS: readonly Variant[] = [
   { name: "in the loop", open: async (path) => openStore({ engine: "sqlite", path }) },
   {
-    name: "in the loop, a lock asked for again",
+    name: "in the loop, by turns, locks tried",
     open: async (path) => opened(new SqliteHandles(path, async () => askingAgain(path))),
   },
   {
@@ -49,7 +51,7 @@ function inThread(path: string, isReadOnly: boolean): () => Promise<SqliteHandle
   return async () => openSqliteThread({ path, isReadOnly });
 }
 
-/** SQLite itself does not wait for the lock of another process. */
+/** SQLite itself does not wait for the lock of another process, and others have a turn after each large value. */
 async function askingAgain(path: string): Promise<SqliteHandle> {
   const database = openFile(path, false);
   database.exec("pragma busy_timeout = 0");
@@ -60,7 +62,10 @@ async function askingAgain(path: string): Promise<SqliteHandle> {
     run: async (request) => {
       for (let waited = 0; ; waited += RETRY_MS) {
         try {
-          return run(request);
+          const answer = run(request);
+          const row = Object.values((answer.rows[0] ?? {}) as object) as unknown[];
+          if (octetsIn([...request.parameters, ...row]) > LARGE_OCTETS) await setImmediate();
+          return answer;
         } catch (error) {
           if (Reflect.get(Object(error) as object, "errcode") !== SQLITE_BUSY || waited >= BUSY_MS)
             throw error;

@@ -43,7 +43,9 @@ async function serve(call: Call): Promise<ExitCode> {
   const config = await checkedConfig(call.configFile, { holdsServiceKey });
   const roles = await Promise.all(wanted.map(async (role) => ROLES[role]?.()));
   // One store for the process. The keyserver reads only: who writes has the database open, and up to date, before it.
-  await using store = wanted.includes("gateway") ? await openServingStore(config.database) : undefined;
+  await using store = wanted.includes("gateway")
+    ? await openServingStore(config.database)
+    : undefined;
   if (store !== undefined) await migrate(store);
   const shared = { store, tlsNews: new TlsNews(roles.length) };
   await Promise.all(roles.map(async (run) => run?.(config, shared)));
