@@ -8,6 +8,10 @@ type Bench = {
 };
 
 const BENCHES: Readonly<Record<string, Bench>> = {
+  database: {
+    what: "SQLite in the event loop and in threads: small mail, 35 MB, a lock of another process",
+    load: async () => import("./database.ts"),
+  },
   enrol: {
     what: "how long a login takes while a thousand accounts get their keys",
     load: async () => import("./enrol.ts"),

@@ -4,16 +4,21 @@ import type { DatabaseConfig } from "../config/load.ts";
 import type { Database } from "../doctor/visit.ts";
 import { isMigrated, migrate } from "../store/migrate.ts";
 import { publishedVersion } from "../store/published-version.ts";
-import { openStore, type Store } from "../store/store.ts";
+import { openServingStore, openStore, type Store } from "../store/store.ts";
 import { isOutOfReach } from "./out-of-reach.ts";
 
 /**
- * Opens the database and brings its tables up to date; makes them where there are none.
+ * Opens the database for a process that serves, and brings its tables up to date; makes them where there are none.
  * @throws Error when it cannot be opened.
  */
-export async function openUpToDate(config: DatabaseConfig): Promise<Store> {
+export async function openToServe(config: DatabaseConfig): Promise<Store> {
+  return migrated(await openServingStore(config));
+}
+
+/** The store, which is closed where its tables cannot be brought up to date. */
+async function migrated(store: Store): Promise<Store> {
   await using opening = new AsyncDisposableStack();
-  const store = opening.use(await openStore(config));
+  opening.use(store);
   await migrate(store);
   opening.move();
   return store;
@@ -21,7 +26,7 @@ export async function openUpToDate(config: DatabaseConfig): Promise<Store> {
 
 /** Makes the tables where there are none, or brings them up to date. @throws Error when the database cannot be opened. */
 export async function makeDatabase(config: DatabaseConfig): Promise<void> {
-  await using _store = await openUpToDate(config);
+  await using _store = await migrated(await openStore(config));
 }
 
 /** Opens the database as it is, to read only. @throws Error when it cannot be opened. */

@@ -1,6 +1,6 @@
 import { endOnUnheard } from "../app/last-resort.ts";
 import { checkedConfig } from "../app/config-problems.ts";
-import { openUpToDate } from "../app/database.ts";
+import { openToServe } from "../app/database.ts";
 import { surviveHangup } from "../app/hangup.ts";
 import type { OfProcess } from "../app/of-process.ts";
 import { TlsNews } from "../app/tls-files.ts";
@@ -42,7 +42,7 @@ async function serve(call: Call): Promise<ExitCode> {
   const config = await checkedConfig(call.configFile, { holdsServiceKey });
   const roles = await Promise.all(wanted.map(async (role) => ROLES[role]?.()));
   // One store for the process. The keyserver reads only: who writes has the database open, and up to date, before it.
-  await using store = wanted.includes("gateway") ? await openUpToDate(config.database) : undefined;
+  await using store = wanted.includes("gateway") ? await openToServe(config.database) : undefined;
   const shared = { store, tlsNews: new TlsNews(roles.length) };
   await Promise.all(roles.map(async (run) => run?.(config, shared)));
   return 0;

@@ -1,10 +1,9 @@
 /**
  * Octet strings that are too large for one row. A value goes into a row in one call, in which SQLite holds two copies of it
- * and the event loop waits. A large one is therefore kept in pieces, in a table beside that of its owner. A set of
+ * and nobody else is served. A large one is therefore kept in pieces, in a table beside that of its owner. A set of
  * pieces never changes: other octets are another set, under another name.
  */
 import { randomUUID } from "node:crypto";
-import { setImmediate } from "node:timers/promises";
 
 import { sql } from "kysely";
 
@@ -27,10 +26,8 @@ export type PieceSet = {
   readonly name: string;
 };
 
-/** Maximum length of a piece: it is written in a few milliseconds. */
+/** Maximum length of a piece: it is written in a few milliseconds, and others have their turn before the next. */
 const PIECE_OCTETS = 256 * 1024;
-/** Others get a turn after so many pieces. More turns would make a transaction, which all other writers wait for, too long. */
-const PIECES_A_TURN = 8;
 
 /** What of a value stands in its row: all of it, or only the name of a new set of pieces. */
 export function rowPart(value: Octets): { readonly inRow: Uint8Array; readonly pieces: string } {
@@ -50,7 +47,6 @@ export async function insertPieces(
   for (const bytes of cut(value)) {
     await tx.db.insertInto(table).values({ owner, name, number, bytes }).execute();
     number += 1;
-    if (number % PIECES_A_TURN === 0) await setImmediate();
   }
 }
 
@@ -83,7 +79,6 @@ export async function readPieces(
     if (row === undefined) return undefined;
     value.set(row.bytes, at);
     at += row.bytes.length;
-    if (number % PIECES_A_TURN === 0) await setImmediate();
   }
   return at === 0 ? undefined : value;
 }

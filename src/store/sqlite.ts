@@ -2,10 +2,8 @@
  * A SQLite file for the store. Only SQLite opens it: closing any other descriptor of it would drop the locks that keep
  * other programs from removing the write-ahead log (see `write-ahead-log.ts`).
  */
-import { backup, DatabaseSync, type SQLInputValue } from "node:sqlite";
+import { backup, DatabaseSync } from "node:sqlite";
 import { isMainThread } from "node:worker_threads";
-
-import type { SqliteDatabase } from "kysely";
 
 import { AppError } from "../base/errors.ts";
 import { SECOND } from "../base/time.ts";
@@ -15,48 +13,10 @@ const BUSY_TIMEOUT_MS = 5 * SECOND;
 /** Files that this process makes are its user's alone: the database, its write-ahead log and its index. */
 const PRIVATE_UMASK = 0o077;
 
-/** An open file: in the shape that Kysely's dialect asks for, and as SQLite's own, for what Kysely does not have. */
-export type SqliteFile = SqliteDatabase & { readonly raw: DatabaseSync };
-
-/** @throws DatabaseTrouble when the file cannot be opened. */
-export function openSqlite(path: string, isReadOnly: boolean): SqliteFile {
-  const named = <T>(work: () => T): T => {
-    try {
-      return work();
-    } catch (error) {
-      throw sqliteTrouble(error, path);
-    }
-  };
-  const database = named(() => (isReadOnly ? openToRead(path) : openToWrite(path)));
-  return {
-    raw: database,
-    prepare: (text) => {
-      // On a full disk SQLite has rolled back already; complaining of that would hide the cause.
-      if (text === "rollback" && !database.isTransaction) return NOTHING;
-      // A transaction that reads first and then writes would fail if another process wrote in between.
-      const statement = named(() =>
-        database.prepare(text === "begin" && !isReadOnly ? "begin immediate" : text),
-      );
-      type Values = readonly SQLInputValue[];
-      return {
-        reader: statement.columns().length > 0,
-        all: (values) => named(() => statement.all(...(values as Values))),
-        run: (values) => named(() => statement.run(...(values as Values))),
-        iterate: (values) => statement.iterate(...(values as Values)),
-      };
-    },
-    close: () => {
-      database.close();
-    },
-  };
+/** @throws Error with SQLite's `errcode` when the file cannot be opened. */
+export function openFile(path: string, isReadOnly: boolean): DatabaseSync {
+  return isReadOnly ? openToRead(path) : openToWrite(path);
 }
-
-const NOTHING: ReturnType<SqliteDatabase["prepare"]> = {
-  reader: false,
-  all: () => [],
-  run: () => ({ changes: 0, lastInsertRowid: 0 }),
-  iterate: () => [].values(),
-};
 
 const COMMON = "pragma foreign_keys = on; pragma temp_store = memory; pragma trusted_schema = off;";
 
@@ -95,9 +55,10 @@ export const CACHE_TABLES = [
 ] as const;
 
 /** SQLite's online backup, without the cache tables; the file is its user's alone. */
-export async function copySqlite(from: DatabaseSync, path: string): Promise<void> {
+export async function copySqlite(file: string, path: string): Promise<void> {
   const umask = isMainThread ? process.umask(PRIVATE_UMASK) : undefined;
   try {
+    using from = openToRead(file);
     await backup(from, path);
     using copy = new DatabaseSync(path);
     // One file, which needs no other beside it.

@@ -7,13 +7,16 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { statfsSync } from "node:fs";
 import { dirname } from "node:path";
 
-import { Kysely, PostgresDialect, sql, SqliteDialect } from "kysely";
+import { Kysely, PostgresDialect, sql } from "kysely";
 
 import type { Secret } from "../base/secret.ts";
 import type { Clock } from "../base/time.ts";
 import { forKysely, openPool, READ_ONLY } from "./postgres.ts";
 import type { Schema } from "./schema.ts";
-import { copySqlite, openSqlite, type SqliteFile } from "./sqlite.ts";
+import { handleOf } from "./sqlite-handle.ts";
+import { sqliteDialect, SqliteHandles } from "./sqlite-driver.ts";
+import { openSqliteThread } from "./sqlite-thread.ts";
+import { copySqlite, openFile } from "./sqlite.ts";
 import { DatabaseTrouble } from "./trouble.ts";
 import { compareLog, processesWithLostLog, type LogState } from "./write-ahead-log.ts";
 
@@ -95,14 +98,14 @@ export class Store implements AsyncDisposable {
   tagKeys: TagKeys | undefined;
   /** Where `published-file.ts` appends; undefined in a process that publishes nothing. */
   publishedFile: string | undefined;
-  readonly #sqlite: SqliteFile | undefined;
+  readonly #handles: AsyncDisposable | undefined;
   #afterCommit: ((tx: Store) => Promise<void>)[] = [];
 
-  constructor(engine: Engine, db: Kysely<Schema>, file?: string, sqlite?: SqliteFile) {
+  constructor(engine: Engine, db: Kysely<Schema>, file?: string, handles?: AsyncDisposable) {
     this.engine = engine;
     this.#db = db;
     this.#file = file;
-    this.#sqlite = sqlite;
+    this.#handles = handles;
     this.#isTransaction = db.isTransaction;
   }
 
@@ -209,8 +212,8 @@ export class Store implements AsyncDisposable {
 
   /** Copies a SQLite database as it is at one moment, while it is in use, into a new file. */
   async copyTo(path: string): Promise<void> {
-    if (this.#sqlite === undefined) throw new Error("only SQLite is copied this way");
-    await copySqlite(this.#sqlite.raw, path);
+    if (this.#file === undefined) throw new Error("only a file of SQLite is copied this way");
+    await copySqlite(this.#file, path);
   }
 
   /** The bytes that are left on the disk of a SQLite file; undefined where the disk is not ours to see. */
@@ -231,7 +234,9 @@ export class Store implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.#isTransaction) await this.#db.destroy();
+    if (this.#isTransaction) return;
+    await this.#db.destroy();
+    await this.#handles?.[Symbol.asyncDispose]();
   }
 }
 
@@ -244,12 +249,32 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const isReadOnly = options.readOnly === true;
   if (options.engine === "sqlite") {
     const { path } = options;
-    const database = openSqlite(path, isReadOnly);
-    const dialect = new SqliteDialect({ database });
-    const file = path === ":memory:" ? undefined : path;
-    return new Store("sqlite", new Kysely<Schema>({ dialect }), file, database);
+    const here = async () => Promise.resolve(handleOf(openFile(path, isReadOnly), isReadOnly));
+    return storeOver(await new SqliteHandles(path, here).opened());
   }
   const pool = openPool(options.url, isReadOnly ? { options: READ_ONLY } : {});
   const dialect = new PostgresDialect({ pool: forKysely(pool) });
   return new Store("postgres", new Kysely<Schema>({ dialect }));
+}
+
+/**
+ * The same for a process that answers others while the database works: on SQLite, statements run in threads. One writes, the
+ * other reads what is asked outside of transactions. A command has nobody who waits, and a thread takes its time to start.
+ */
+export async function openServingStore(options: StoreOptions): Promise<Store> {
+  if (options.engine === "postgres") return openStore(options);
+  const { path } = options;
+  // A thread cannot say who may read the file: it is there before one opens it.
+  await using _made = await new SqliteHandles(path, async () =>
+    Promise.resolve(handleOf(openFile(path, false), false)),
+  ).opened();
+  const inThread = (isReadOnly: boolean) => async () => openSqliteThread({ path, isReadOnly });
+  return storeOver(await new SqliteHandles(path, inThread(false), inThread(true)).opened());
+}
+
+/** A store over the open handles of a SQLite file, which it closes. */
+export function storeOver(handles: SqliteHandles): Store {
+  const dialect = sqliteDialect(handles);
+  const file = handles.path === ":memory:" ? undefined : handles.path;
+  return new Store("sqlite", new Kysely<Schema>({ dialect }), file, handles);
 }

@@ -4,8 +4,11 @@
  */
 import { AppError, errorText } from "../base/errors.ts";
 
-/** `away`: no connection; `full`: no room; `locked`: another process holds it; `file`: the file cannot be used. */
-export type TroubleKind = "away" | "full" | "locked" | "file";
+/**
+ * `away`: no connection; `full`: no room; `locked`: another process holds it; `file`: the file cannot be used; `ended`: a
+ * transaction was rolled back, or the thread that worked on it is gone.
+ */
+export type TroubleKind = "away" | "full" | "locked" | "file" | "ended";
 
 /** Trouble with the database itself: what was asked for may work later. */
 export class DatabaseTrouble extends AppError {
@@ -20,6 +23,7 @@ export class DatabaseTrouble extends AppError {
 
 /** SQLite's primary result codes: https://www.sqlite.org/rescode.html */
 const SQLITE: Readonly<Record<number, TroubleKind>> = {
+  4: "ended", // SQLITE_ABORT
   5: "locked", // SQLITE_BUSY
   6: "locked", // SQLITE_LOCKED
   8: "file", // SQLITE_READONLY
@@ -46,6 +50,7 @@ const PLACES: Readonly<Record<TroubleKind, string>> = {
   full: "there is no room left on the disk that holds the database: make room there",
   locked:
     "another process holds the database: end what reads or writes it for long, then try again",
+  ended: "the database ended a transaction before all of it was done",
   file: "the file of the database cannot be read or written: see its folder, its owner and the system's log",
 };
 
