@@ -7,6 +7,7 @@ import { recordTrace } from "../../src/journal/trace.ts";
 import { parseAddress } from "../../src/mail/address.ts";
 import { listMessages, readMessage, roomFor, storeMessage } from "../../src/mailbox/embedded.ts";
 import type { Store } from "../../src/store/store.ts";
+import { idOf } from "../../test/support/accounts.ts";
 
 export const READER = parseAddress("rosa@alpha.test") ?? never();
 /** As large as a listener takes it. */
@@ -29,11 +30,12 @@ export async function deliverMessage(store: Store, body: Uint8Array): Promise<st
   } as const;
   for (let time = 0; time < 2; time += 1) {
     if ((await findReader(store, READER)) === undefined) throw new Error("nobody is there");
-    if ((await roomFor(store, READER, QUOTA, body.length)) !== "room") throw new Error("no room");
+    if ((await roomFor(store, idOf(READER), QUOTA, body.length)) !== "room")
+      throw new Error("no room");
   }
   const id = await store.transaction(async (tx) => {
     const stored = await storeMessage(tx, {
-      account: READER,
+      account: idOf(READER),
       body,
       form: "sealed",
       state: "pending",
@@ -52,9 +54,9 @@ export async function deliverMessage(store: Store, body: Uint8Array): Promise<st
 }
 
 export async function readBack(store: Store, id: string): Promise<number> {
-  return (await readMessage(store, READER, id))?.body.length ?? 0;
+  return (await readMessage(store, idOf(READER), id))?.body.length ?? 0;
 }
 
 export async function listed(store: Store): Promise<number> {
-  return (await listMessages(store, READER)).length;
+  return (await listMessages(store, idOf(READER))).length;
 }

@@ -8,6 +8,7 @@ import { endKey } from "./end-key.ts";
 import { takeAddress } from "./free-address.ts";
 import { raiseGeneration } from "./generation.ts";
 import type { MasterKey } from "./master-key.ts";
+import { Overtaken } from "./overtaken.ts";
 import { upkeep } from "./upkeep.ts";
 import type { KeyRules, VaultDeps } from "./vault-deps.ts";
 import type { AccountId } from "../words/account.ts";
@@ -28,7 +29,7 @@ export async function addAlias(
     const createdAt = deps.clock.now();
     await appendAudit(tx, { at: createdAt, action: "alias.added", account: owner });
     await takeAddress(tx, alias, createdAt, owner);
-    await insertAlias(tx, owner, { address: alias, createdAt });
+    if (!(await insertAlias(tx, owner, { address: alias, createdAt }))) throw new Overtaken();
   });
   if (masterKey !== undefined) await upkeep(deps, rules, masterKey);
 }

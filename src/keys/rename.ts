@@ -5,6 +5,7 @@ import type { AccountId } from "../words/account.ts";
 import { changeKeys } from "./change.ts";
 import { takeAddress } from "./free-address.ts";
 import type { MasterKey } from "./master-key.ts";
+import { Overtaken } from "./overtaken.ts";
 import { upkeep } from "./upkeep.ts";
 import type { KeyRules, VaultDeps } from "./vault-deps.ts";
 
@@ -27,7 +28,7 @@ export async function renameAccount(
     const aliases = await listAliases(tx, account);
     if (!aliases.some(({ address }) => sameAddress(address, to))) {
       await takeAddress(tx, to, at, account);
-      await insertAlias(tx, account, { address: to, createdAt: at });
+      if (!(await insertAlias(tx, account, { address: to, createdAt: at }))) throw new Overtaken();
     }
     await makePrimary(tx, { address: to, account });
   });
