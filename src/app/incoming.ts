@@ -7,6 +7,7 @@ import { roomFor } from "../mailbox/embedded.ts";
 import type { Sender } from "../outgoing/submit.ts";
 import type { Handlers } from "../smtp/handlers.ts";
 import { bodyFor, wrapFor } from "./at-rest.ts";
+import { deliveryReply, readerReply } from "./delivery-replies.ts";
 import { Opening } from "./opening.ts";
 import type { Drain } from "./outgoing.ts";
 import type { Parts } from "./parts.ts";
@@ -49,12 +50,14 @@ export function wayIn(parts: Parts, transactions: Transactions): WayIn {
   };
   return {
     handlers: {
-      rcpt: async (_client, { sizeBytes }, recipient) => answerReader(deps, recipient, sizeBytes),
+      rcpt: async (_client, { sizeBytes }, recipient) =>
+        readerReply(await answerReader(deps, recipient, sizeBytes)),
       data: async ({ protocol, name, address, transaction }, envelope, message) => {
         const client = `${name} ([${address}])`;
         const trace = notingTrace(deps.trace, transactions, transaction);
         const arrival = { envelope, message: message.take(), received: { protocol, client } };
-        return deliver({ ...deps, trace }, arrival);
+        const deliveries = await deliver({ ...deps, trace }, arrival);
+        return deliveries.map(deliveryReply);
       },
     },
     tasks: [

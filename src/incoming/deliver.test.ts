@@ -16,6 +16,7 @@ import { NOBODY_ASKED } from "../../test/support/authors.ts";
 import { answerReader, deliver, type DeliverDeps } from "./deliver.ts";
 import { traceIncoming } from "./tracing.ts";
 import type { Account } from "../words/account.ts";
+import { deliveryReply, readerReply } from "../app/delivery-replies.ts";
 
 const NOW = fromUnixMs(1_795_000_000_000);
 const MESSAGE = Buffer.from("From: alice@alpha.test\r\nSubject: hi\r\n\r\ntext\r\n");
@@ -83,7 +84,7 @@ for (const { engine, open } of engines()) {
     ];
     // Whoever hears 451 for one of them sends all of it again: the others have it once.
     for (const _attempt of [1, 2]) {
-      assert.deepEqual((await deliver(deps, arrival)).map(replyText), expected);
+      assert.deepEqual((await deliver(deps, arrival)).map(deliveryReply).map(replyText), expected);
     }
     assert.equal((await listMessages(store, idOf(address("bob@beta.test")))).length, 1);
     assert.equal((await listMessages(store, idOf(address("bea@beta.test")))).length, 1);
@@ -105,7 +106,7 @@ for (const { engine, open } of engines()) {
         received: { protocol: "LMTP", client: "c.test ([192.0.2.1])" },
       },
     );
-    assert.equal(answer?.code, "451");
+    assert.equal(answer && deliveryReply(answer).code, "451");
     assert.deepEqual(await listMessages(store, idOf(bob)), []);
   });
 }
@@ -208,7 +209,7 @@ for (const { engine, open } of engines()) {
       isOurs: ({ domain }) => domain === "beta.test",
     };
     const answer = async (text: string): Promise<string> => {
-      const reply = await answerReader(deps, address(text), 1000);
+      const reply = readerReply(await answerReader(deps, address(text), 1000));
       return reply === "ok" ? reply : replyText(reply);
     };
     assert.equal(await answer("bob@beta.test"), "ok");

@@ -11,39 +11,38 @@ import { stripResultHeaders } from "../mail/auth-results.ts";
 import { isHeaderAcceptable, parseHeader } from "../mail/header.ts";
 import { storeMessage } from "../mailbox/embedded.ts";
 import type { MessageVerdict } from "../mailbox/mailbox.ts";
-import { errorReply, reply, type Reply } from "../smtp/reply.ts";
 import { MOST_CLEAR_OCTETS } from "../openpgp/encrypt.ts";
 import type { Arrival, DeliverDeps } from "./arrival.ts";
 import { withEncryptedPart } from "./encrypted-part.ts";
 import { messageWorkHere } from "./message-work.ts";
 import { copyFor, type Incoming } from "./reader-copy.ts";
 import { clearProtection, judgeClear } from "./signed.ts";
-import type { Account } from "../words/account.ts";
+import type { Account, AccountId } from "../words/account.ts";
+import type { Delivery, ReaderAnswer } from "./delivery.ts";
 
 export type { DeliverDeps } from "./arrival.ts";
 
-/** The answer to RCPT TO. */
+/** What a recipient is answered before the message comes; `sizeBytes` is what MAIL announced. */
 export async function answerReader(
   deps: Pick<DeliverDeps, "isOurs" | "findAccount" | "hasRoom">,
   recipient: EmailAddress,
   sizeBytes: number,
-): Promise<Reply | "ok"> {
-  if (!deps.isOurs(recipient)) return reply("550", "5.7.1", "relaying is not possible here");
+): Promise<ReaderAnswer> {
+  if (!deps.isOurs(recipient)) return { kind: "not-ours" };
   const account = await deps.findAccount(recipient);
-  if (account === undefined) return reply("550", "5.1.1", "no such user here");
-  return (await deps.hasRoom(account, sizeBytes)) ? "ok" : MAILBOX_FULL;
+  if (account === undefined) return { kind: "unknown" };
+  return { kind: (await deps.hasRoom(account, sizeBytes)) ? "accepted" : "full" };
 }
 
-const MAILBOX_FULL = reply("452", "4.2.2", "the mailbox is full; retry later");
-
 /**
- * Delivers to one recipient after the other and gives one reply for each, in order. Trouble with one mailbox is that
+ * Delivers to one recipient after the other and says what became of each, in order. Trouble with one mailbox is that
  * recipient's alone; what is stored is durable, and a repetition of the transaction stores it no second time. A header
  * that nobody could read in time is refused for all, whatever the message is.
  */
-export async function deliver(deps: DeliverDeps, arrival: Arrival): Promise<readonly Reply[]> {
+export async function deliver(deps: DeliverDeps, arrival: Arrival): Promise<readonly Delivery[]> {
   const parsed = parseHeader(arrival.message);
-  if (!isHeaderAcceptable(parsed)) return arrival.envelope.recipients.map(() => LARGE_HEADER);
+  if (!isHeaderAcceptable(parsed))
+    return arrival.envelope.recipients.map(() => ({ kind: "large-header" }));
   const { header, bodyOffset } = parsed;
   const {
     found,
@@ -68,35 +67,31 @@ export async function deliver(deps: DeliverDeps, arrival: Arrival): Promise<read
     found,
     contentHash,
   };
-  const answers = new Map<string, Reply>();
-  const replies: Reply[] = [];
+  const known = new Map<AccountId, Delivery>();
+  const deliveries: Delivery[] = [];
   // One at a time: each mailbox has a copy of its own, and a large message may have many readers.
   for (const recipient of arrival.envelope.recipients) {
-    replies.push(await answerFor(deps, incoming, recipient, answers));
+    deliveries.push(await deliverTo(deps, incoming, recipient, known));
   }
-  return replies;
+  return deliveries;
 }
 
-/** RFC 3463 §3.4: X.3.4, too big; of the header, which the size of the message does not tell. */
-const LARGE_HEADER = reply("552", "5.3.4", "the header of the message is too large");
-
-/** `answers` are those of the accounts that have the message already. */
-async function answerFor(
+/** `known`: what became of it for the accounts that have had their turn. */
+async function deliverTo(
   deps: DeliverDeps,
   incoming: Incoming,
   recipient: EmailAddress,
-  answers: Map<string, Reply>,
-): Promise<Reply> {
+  known: Map<AccountId, Delivery>,
+): Promise<Delivery> {
   try {
     const account = await deps.findAccount(recipient);
-    if (account === undefined) return reply("550", "5.1.1", "no such user here");
-    const key = account.id;
-    const answer = answers.get(key) ?? (await store(deps, incoming, account));
-    answers.set(key, answer);
-    return answer;
+    if (account === undefined) return { kind: "unknown" };
+    const delivery = known.get(account.id) ?? (await store(deps, incoming, account));
+    known.set(account.id, delivery);
+    return delivery;
   } catch (error) {
     deps.failed(error);
-    return errorReply(error);
+    return { kind: "trouble", error };
   }
 }
 
@@ -104,18 +99,14 @@ async function answerFor(
 const TRACE_OCTETS = 64 * 1024;
 const MOST_KEPT_OCTETS = MOST_CLEAR_OCTETS - TRACE_OCTETS;
 
-/** The listener takes more than that, because sealed mail grows by its armor, and is stored without being sealed again. */
-const TOO_LARGE_TO_KEEP = reply(
-  "552",
-  "5.3.4",
-  `a message that is not sealed may have ${String(MOST_KEPT_OCTETS)} bytes`,
-);
-
-async function store(deps: DeliverDeps, incoming: Incoming, account: Account): Promise<Reply> {
+async function store(deps: DeliverDeps, incoming: Incoming, account: Account): Promise<Delivery> {
   const { found, message } = incoming;
-  if (found.kind !== "sealed" && message.length > MOST_KEPT_OCTETS) return TOO_LARGE_TO_KEEP;
+  // The listener takes more than that: sealed mail grows by its armor, and is stored without being sealed again.
+  if (found.kind !== "sealed" && message.length > MOST_KEPT_OCTETS) {
+    return { kind: "too-large", maxBytes: MOST_KEPT_OCTETS };
+  }
   // The size that MAIL announced is a promise, and other mail may have come since.
-  if (!(await deps.hasRoom(account, incoming.message.length))) return MAILBOX_FULL;
+  if (!(await deps.hasRoom(account, incoming.message.length))) return { kind: "full" };
   const { author, stored } = await copyFor(deps, incoming, account);
   const id = await deps.store.transaction(async (tx) => {
     const kept = await storeMessage(tx, stored);
@@ -125,5 +116,5 @@ async function store(deps: DeliverDeps, incoming: Incoming, account: Account): P
   if (stored.state === "pending") {
     deps.arrived(account, { id, author, receivedAt: stored.receivedAt });
   }
-  return reply("250", "2.0.0", "stored");
+  return { kind: "stored" };
 }

@@ -14,6 +14,7 @@ import { expectDecrypted, NOW, ownKey } from "../../test/support/openpgp-message
 import { deliver } from "./deliver.ts";
 import { traceIncoming } from "./tracing.ts";
 import type { Account } from "../words/account.ts";
+import { deliveryReply } from "../app/delivery-replies.ts";
 
 const bob = parseAddress("bob@beta.test") ?? assert.fail();
 const [sqlite = assert.fail()] = engines();
@@ -71,7 +72,7 @@ test("a clear message that is larger than can be kept is answered 552, the large
         received: { protocol: "ESMTP", client: "c.test ([192.0.2.1])" },
       },
     );
-    return answer === undefined ? "" : replyText(answer);
+    return answer === undefined ? "" : replyText(deliveryReply(answer));
   };
   const most = MOST_CLEAR_OCTETS - 64 * 1024;
   assert.match(await answerTo(most + 1), /^552 5\.3\.4 .* 52363264 bytes/);

@@ -26,6 +26,7 @@ import { serves, SILENT } from "../support/authors.ts";
 import { haveAccounts, idOf } from "../support/accounts.ts";
 import { NOW, expectDecrypted, ownKey } from "../support/openpgp-messages.ts";
 import type { Account } from "../../src/words/account.ts";
+import { deliveryReply } from "../../src/app/delivery-replies.ts";
 
 const alice = await ownKey("alice@alpha.test", "compat");
 const bob = await ownKey("bob@beta.test", "compat");
@@ -134,7 +135,7 @@ async function arrive(world: World, message: Uint8Array, readers = ["bob"]): Pro
   const recipients = readers.map((local) => address(`${local}@beta.test`));
   const envelope = { from: address("x@evil.test"), recipients };
   const received = { protocol: "ESMTP", client: "c" };
-  return (await deliver(world, { envelope, message, received })).map(replyText);
+  return (await deliver(world, { envelope, message, received })).map(deliveryReply).map(replyText);
 }
 
 const account = address("bob@beta.test");

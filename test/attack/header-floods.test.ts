@@ -45,6 +45,7 @@ import { decrypt } from "../../src/openpgp/decrypt.ts";
 import type { Account } from "../../src/words/account.ts";
 import { Given } from "../../src/base/given.ts";
 import { octetStringsIn } from "../../src/base/large-octets.ts";
+import { deliveryReply } from "../../src/app/delivery-replies.ts";
 
 const MB = 1024 * 1024;
 const FROM = "From: alice@alpha.test\r\n";
@@ -110,7 +111,7 @@ async function arrive(message: Uint8Array): Promise<readonly string[]> {
   };
   const envelope = { from: address("x@evil.test"), recipients: [address("bob@beta.test")] };
   const received = { protocol: "ESMTP", client: "c" };
-  return (await deliver(deps, { envelope, message, received })).map(replyText);
+  return (await deliver(deps, { envelope, message, received })).map(deliveryReply).map(replyText);
 }
 
 for (const [name, unit, megabytes] of FLOODS) {

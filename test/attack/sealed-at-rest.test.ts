@@ -124,8 +124,8 @@ async function delivered(store: Store, message: Uint8Array) {
   await haveAccounts(store, READER);
   const envelope = { from: addressOf("alice@alpha.test"), recipients: [READER] };
   const received = { protocol: "ESMTP", client: "c" };
-  const [reply] = await deliver(depsFor(store), { envelope, message, received });
-  assert.equal(reply?.code, "250");
+  const [delivery] = await deliver(depsFor(store), { envelope, message, received });
+  assert.equal(delivery?.kind, "stored");
   const [listed] = await listMessages(store, idOf(READER));
   assert(listed);
   const stored = await readMessage(store, idOf(READER), listed.id);

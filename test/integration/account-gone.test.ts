@@ -11,12 +11,13 @@ import { renameAccount } from "../../src/keys/rename.ts";
 import { listMessages } from "../../src/mailbox/embedded.ts";
 import { keepForLater, sendDue, type OutboxDeps } from "../../src/outgoing/outbox.ts";
 import { traceOutgoing } from "../../src/outgoing/tracing.ts";
-import { replyText, type Reply } from "../../src/smtp/reply.ts";
+import { replyText } from "../../src/smtp/reply.ts";
 import type { Store } from "../../src/store/store.ts";
 import { haveAccounts, idOf } from "../support/accounts.ts";
 import { engines } from "../support/engines.ts";
 import { NOBODY_ASKED } from "../support/authors.ts";
 import { addressOf, alice, depsFor, renamed, type Deps } from "../support/key-life.ts";
+import { deliveryReply } from "../../src/app/delivery-replies.ts";
 
 const bob = addressOf("bob@beta.test");
 const MESSAGES = 60;
@@ -45,12 +46,12 @@ function deliveryWith(deps: Deps, between: Hook = async () => Promise.resolve())
 }
 
 async function arrive(deps: DeliverDeps, number: number): Promise<string> {
-  const replies: readonly Reply[] = await deliver(deps, {
+  const deliveries = await deliver(deps, {
     envelope: { from: bob, recipients: [alice] },
     message: Buffer.from(`From: bob@beta.test\r\nMessage-ID: <${number}@beta.test>\r\n\r\nx\r\n`),
     received: { protocol: "ESMTP", client: "c.test ([192.0.2.1])" },
   });
-  return replies.map(replyText).join();
+  return deliveries.map(deliveryReply).map(replyText).join();
 }
 
 /** Runs its work once. */

@@ -25,6 +25,7 @@ import { RawSmtp } from "../support/raw-smtp.ts";
 import { addressOf } from "../support/secret-keys.ts";
 import { publishKey, sendRaw, startTestKeyserver } from "../support/test-keyserver.ts";
 import { listen } from "../support/test-listener.ts";
+import { readerReply } from "../../src/app/delivery-replies.ts";
 
 const CASES = join(import.meta.dirname, "../../../shared/cases");
 const bytesOf = (name: string): Buffer => readFileSync(join(CASES, name));
@@ -84,7 +85,9 @@ async function answersAtMx(commands: readonly string[]): Promise<readonly string
   };
   await using listener = await listen("mx", {
     domain,
-    changes: { rcpt: async (_client, _envelope, to) => answerReader(deps, to, 0) },
+    changes: {
+      rcpt: async (_client, _envelope, to) => readerReply(await answerReader(deps, to, 0)),
+    },
   });
   await using client = await RawSmtp.connect(listener);
   await client.ask("EHLO c.example");
