@@ -38,7 +38,7 @@ const IMPORT_MAP: Record<string, readonly [folders: string, packages?: string]> 
     "base mail words openpgp pgpmime policy discovery keys mailbox notices journal store smtp scan",
   ],
   incoming: [
-    "base mail words openpgp pgpmime policy discovery keys mailbox notices journal store smtp scan",
+    "base mail words openpgp pgpmime policy discovery keys mailbox notices journal store scan",
   ],
   portal: [
     "base mail words openpgp pgpmime policy discovery keys outgoing notices journal store http",
