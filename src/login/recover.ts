@@ -102,7 +102,7 @@ async function keepKeys(
   return { keys: "kept", recoveryCode: secret === undefined ? undefined : code?.text };
 }
 
-/** Somebody without keys here: his first login makes them, or his device has them. */
+/** An account without keys here: the first login makes them, or the user's device has them. */
 async function resetLogin(
   deps: LoginDeps,
   { id: owner }: Account,
