@@ -119,6 +119,22 @@ for (const [folder, files] of FILES) {
   });
 }
 
+test("the table of ARCHITECTURE.md has the rows of the folders that are here", () => {
+  const text = readFileSync(join(SRC, "../ARCHITECTURE.md"), "utf8");
+  const rows = [...text.matchAll(/^\| ([a-z, ]+) \| ([a-z ]+|-) \| ([a-z -]*)\|$/gm)].flatMap(
+    ([, names = "", folders = "", packages = ""]) =>
+      names.split(", ").map((name) => [name, { folders, packages: packages.trim() }] as const),
+  );
+  const isHere = (name: string): boolean => name === "*" || FILES.has(name);
+  const expected = [...FILES.keys()].map((folder) => {
+    const [map = "", packages = ""] = IMPORT_MAP[folder] ?? [];
+    const folders = map === "*" ? "everything" : words(map).filter(isHere).join(" ") || "-";
+    return [folder, { folders, packages }] as const;
+  });
+  const written = Object.fromEntries(rows.filter(([name]) => FILES.has(name)));
+  assert.deepEqual(written, Object.fromEntries(expected));
+});
+
 test("no files import each other in a circle", () => {
   const graph = new Map<string, readonly string[]>(
     [...FILES.values()].flat().map((file) => {

@@ -11,7 +11,7 @@ import type { Kind, Lane, Pair } from "./lane.ts";
 const PROGRAMS = ["gpg", "sq", "sqop", "rnp"] as const;
 type Program = (typeof PROGRAMS)[number];
 
-export function isInstalled(program: string): boolean {
+function isInstalled(program: string): boolean {
   const path = (process.env["PATH"] ?? "").split(":");
   return path.some((dir) => existsSync(join(dir, program)));
 }

@@ -2,11 +2,11 @@
 import { AppError } from "../base/errors.ts";
 import type { Clock } from "../base/time.ts";
 import type { EmailAddress } from "../mail/address.ts";
-import { insertAccount, readAccount } from "../store/accounts.ts";
+import { insertAccount } from "../store/accounts.ts";
 import type { LoginRow } from "../store/logins.ts";
-import { findOwner } from "../store/addresses.ts";
 import type { Store } from "../store/store.ts";
 import type { Account, AccountId, Custody, Policy } from "../words/account.ts";
+import { accountUsing } from "./using.ts";
 
 export type { LoginRow } from "../store/logins.ts";
 export { findAccount, listAccounts, updateAccount } from "../store/accounts.ts";
@@ -44,7 +44,6 @@ export async function findReader(
   store: Store,
   address: EmailAddress,
 ): Promise<Account | undefined> {
-  const owner = await findOwner(store, address);
-  const account = owner && (await readAccount(store, owner))?.account;
+  const account = await accountUsing(store, address);
   return account?.closedAt === undefined ? account : undefined;
 }

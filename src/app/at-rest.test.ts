@@ -55,7 +55,7 @@ for (const { engine, open } of engines()) {
     assert.equal((await decrypt({ message, keys: keys.all })).kind, "decrypted");
   });
 
-  test(`${engine}: mail to who took an address that another gave up is not kept for that one`, async () => {
+  test(`${engine}: mail to a released address is stored for its new owner only`, async () => {
     await using store = await open();
     const { deps } = await withAlice(store);
     {

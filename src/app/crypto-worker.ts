@@ -2,10 +2,10 @@
  * The thread behind `crypto-pool.ts`: one job in, one outcome out. It keeps the keys that came with a job until it is told
  * that they have ended (`held-keys.ts`).
  */
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { parentPort } from "node:worker_threads";
+
 import { AppError, errorText, ProgramFault } from "../base/errors.ts";
+import { garbageCollector } from "../base/garbage.ts";
 import { LARGE_OCTETS, octetsIn, portable } from "../base/large-octets.ts";
 import { SECOND } from "../base/time.ts";
 import { type UnlockedKey } from "../openpgp/secret-key.ts";
@@ -36,14 +36,14 @@ port.on("message", (sent: Sent) => {
   });
 });
 
-/** To collect takes as long as to seal a message of one megabyte: so many octets of large ones share it. */
+/** Maximum octets of large messages between two collections, because one takes as long as sealing a megabyte. */
 const MOST_UNCOLLECTED = 16 * 1024 * 1024;
 /** How long garbage may wait for more of it. */
 const COLLECT_AFTER_MS = 5 * SECOND;
 let uncollected = 0;
 let collecting: NodeJS.Timeout | undefined;
 
-/** A thread that waits looks for no garbage, and would hold the memory of its last messages. */
+/** A waiting thread collects no garbage, and would hold the memory of its last messages. */
 function collectAfter(octets: number): void {
   uncollected += octets;
   if (uncollected > MOST_UNCOLLECTED) setImmediate(collect);
@@ -66,10 +66,7 @@ function collect(): void {
   collectGarbage();
 }
 
-const collectGarbage = (() => {
-  setFlagsFromString("--expose-gc");
-  return runInNewContext("gc") as () => void;
-})();
+const collectGarbage = garbageCollector();
 
 type AnyWork = (request: unknown, keys: readonly UnlockedKey[]) => Promise<unknown>;
 

@@ -40,7 +40,7 @@ export async function openToExamine(config: DatabaseConfig): Promise<Database> {
     await using opening = new AsyncDisposableStack();
     const store = opening.use(await openReadOnly(config));
     const isReady = await isMigrated(store);
-    // Which is false for tables that are missing and for a server that is: the second is thrown.
+    // False both when tables are missing and when the server is down; only the latter is thrown.
     if (!isReady) await publishedVersion(store).catch(throwIfTemporary);
     opening.move();
     return { kind: "open", store, isMigrated: isReady };

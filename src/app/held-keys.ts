@@ -1,8 +1,8 @@
 /**
- * Secret keys in threads. A thread keeps a key that a job brought as long as the key is open in the process: with the next
- * job comes its number alone, and nothing of it is read or made again. When the key is wiped here (a logout, the end of a
- * session or of an opening, a change of what opens the account) each thread that has it is told, wipes it and lets
- * OpenSSL's objects go. A thread that is replaced has none.
+ * Secret keys in threads. A thread keeps a key that came with a job for as long as the key is open in the process: the next
+ * job brings only its number, and nothing of the key is read or made again. When the process wipes the key (a logout, the
+ * end of a session or of an opening, a change of what opens the account), it tells each thread that has the key. The thread
+ * wipes it and lets OpenSSL's objects go. A thread that replaces another has no keys.
  */
 import { Secret } from "../base/secret.ts";
 import { ProgramFault } from "../base/errors.ts";
@@ -50,7 +50,7 @@ export class KeysOver {
       const name = names[index];
       if (name === undefined || name.hasEnded) return { octets };
       const { id } = name;
-      // Asked for last, it goes last.
+      // The key that was used last goes last.
       if (!this.#ids.delete(id)) return this.#added({ id, octets });
       octets.fill(0);
       return this.#added({ id });
@@ -62,12 +62,12 @@ export class KeysOver {
     return key;
   }
 
-  /** Those of the numbers that the thread has, which it is to forget. */
+  /** The numbers among these that the thread has, and is to forget. */
   without(ids: readonly number[]): readonly number[] {
     return ids.filter((id) => this.#ids.delete(id));
   }
 
-  /** Numbers of those beyond the maximum, which it is to forget. */
+  /** The numbers beyond the maximum, which the thread is to forget. */
   tooMany(): readonly number[] {
     return this.without([...this.#ids].slice(0, Math.max(0, this.#ids.size - MOST_HELD)));
   }
@@ -93,7 +93,7 @@ export class KeysHere {
     return keys;
   }
 
-  /** They are wiped with the next `wipe`: a job that runs may still use them. */
+  /** The next `wipe` wipes these keys: a running job may still use them. */
   forget(ids: readonly number[]): void {
     for (const id of ids) {
       const key = this.#held.get(id);
@@ -102,7 +102,7 @@ export class KeysHere {
     }
   }
 
-  /** Wipes those that were to be forgotten. @returns how many there were */
+  /** Wipes the forgotten keys. @returns how many there were */
   wipe(): number {
     const ended = this.#ending.splice(0);
     for (const key of ended) key[Symbol.dispose]();

@@ -1,4 +1,6 @@
-/** Wires submission: a login becomes a sender with open keys, and what he sends goes through `outgoing/submit`. */
+/** Wires submission: a login becomes a sender with open keys, whose messages go through `outgoing/submit`. */
+import { randomUUID } from "node:crypto";
+
 import { AppError } from "../base/errors.ts";
 import { MINUTE } from "../base/time.ts";
 import { isServed, readerOf } from "../accounts/postmaster.ts";
@@ -30,7 +32,6 @@ import type { Parts } from "./parts.ts";
 import type { Task } from "./schedule.ts";
 import type { Transactions } from "./transactions.ts";
 import { recipientReply, submissionReply } from "./submission-replies.ts";
-import { randomUUID } from "node:crypto";
 
 /** What accepted mail leaves through. `task` sends what had to wait. */
 export type WayOut = { readonly deps: OutboxDeps; readonly task: Task };
@@ -201,7 +202,7 @@ const LOG_IN_AGAIN = reply(
   "the account was changed since this login; log in again",
 );
 
-/** The keys of a login that does not count any more end with it, in the threads too. */
+/** A login that no longer counts takes its keys with it, in the threads too. */
 function overtaken({ keys }: Sender): typeof LOG_IN_AGAIN {
   keys[Symbol.dispose]();
   return LOG_IN_AGAIN;

@@ -87,7 +87,7 @@ export class PooledWorker {
   run(job: Job, limitMs: number, finish: (outcome: Outcome) => void): void {
     this.jobs += 1;
     this.#finish = (outcome) => {
-      // Whether they came to be kept is not known.
+      // Nobody knows whether the thread kept them.
       if (outcome.kind === "failed") this.forget((job.names ?? []).map(({ id }) => id));
       finish(outcome);
     };

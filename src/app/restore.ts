@@ -2,12 +2,13 @@
  * Makes a database from a backup. What was published since is merged from the file that `published-file.ts` keeps: a revocation
  * stays one. Without that file nothing is published until somebody says that it may be.
  */
-import { readAccount } from "../store/accounts.ts";
 import { existsSync, linkSync, rmSync } from "node:fs";
+
 import { AppError } from "../base/errors.ts";
 import type { Config } from "../config/load.ts";
 import { appendAudit } from "../journal/audit.ts";
 import { formatAddress } from "../mail/address.ts";
+import { readAccount } from "../store/accounts.ts";
 import { lastActionAt } from "../store/audit-actions.ts";
 import { findByFingerprint, type PublishedCertificate } from "../store/certificates.ts";
 import { putBackRevoked, stopServing, updatePublished } from "../store/publish.ts";

@@ -1,10 +1,10 @@
-/** A map that holds at most so many entries and so much weight; what nobody has asked for the longest goes first. */
+/** A map with a maximum number of entries and a maximum weight; the entry that was not used for the longest goes first. */
 export class BoundedMap<Key, Value> {
   readonly #entries = new Map<Key, { readonly value: Value; readonly weight: number }>();
   readonly #most: { readonly entries: number; readonly weight: number };
   #weight = 0;
 
-  /** `weight`: maximum of all entries together, in the unit that `set` is told; without one it is not limited. */
+  /** `weight`: maximum of all entries together, in the unit that `set` is given; without it the weight is not limited. */
   constructor(most: { readonly entries: number; readonly weight?: number }) {
     this.#most = { weight: Number.POSITIVE_INFINITY, ...most };
   }

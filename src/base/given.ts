@@ -1,6 +1,6 @@
 /**
- * A large value that is handed on. Everybody on its way would hold it to the end of their work; like this, only who takes
- * it does, and its memory is free when they are ready.
+ * A large value that is passed on and taken once. Passed as an argument, every caller on its way would hold it until its own
+ * work ends; like this only the function that takes it does.
  */
 export class Given<Value extends object> {
   #value: Value | undefined;

@@ -42,7 +42,7 @@ export const accountRecoverCommands: readonly Command[] = [
       ...SECRETS_ON_STDIN,
       escrow: { help: "stdin: what the escrow message decrypted to, a new password" },
       former: {
-        help: "after a reset: open the keys of then; stdin: the password of now, that of then or the recovery code of then; with --escrow what the message of then decrypted to",
+        help: "after a reset: recover the old keys; stdin: current password, then old password or old recovery code; with --escrow what the former escrow message decrypted to",
       },
     },
     run: recover,
@@ -106,9 +106,9 @@ async function recoverFormer(call: Call): Promise<ExitCode> {
   const address = addressGiven(call);
   const isEscrow = call.has("escrow");
   const proof = isEscrow
-    ? "what the escrow message of then decrypted to"
-    : "the password or recovery code of then";
-  const [now, then] = await readSecrets(call, ["the password of now", proof]);
+    ? "what the former escrow message decrypted to"
+    : "the former password or recovery code";
+  const [now, then] = await readSecrets(call, ["the current password", proof]);
   await using parts = await openFor(call);
   const account = await accountOf(parts, address);
   if (now === undefined || then === undefined) throw new UsageError("two lines on stdin");
@@ -123,7 +123,7 @@ async function recoverFormer(call: Call): Promise<ExitCode> {
   }
   const text = formatAddress(account.address);
   return answer(call, { address: text, keys: "reclaimed" }, [
-    `old mail of ${text} opens again; the keys of then stay revoked`,
+    `old mail of ${text} opens again; the old keys stay revoked`,
   ]);
 }
 

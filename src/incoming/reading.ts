@@ -172,7 +172,7 @@ async function listEntry(
     keys === undefined || message.summary.length === 0
       ? undefined
       : await summaryIfOpen(message.summary, keys);
-  // Read before a reset, and kept under the key of then.
+  // Read before a reset, and kept under the former key.
   const isOld = keys !== undefined && message.summary.length > 0 && summary === undefined;
   return entryOf(message, summary, isOld ? { ...verdict, state: "LOCKED_OLD" } : verdict);
 }

@@ -1,4 +1,4 @@
-/** Addresses that an account gave up: nobody else gets them at once, and their certificates are still its own. */
+/** Released addresses: nobody else gets them at once, and their certificates are still the account's own. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
@@ -77,7 +77,7 @@ for (const { engine, open } of engines()) {
     assert(await active(store, renamed));
   });
 
-  test(`${engine}: an address that was given up is nobody else's for thirty days`, async () => {
+  test(`${engine}: a released address is nobody else's for thirty days`, async () => {
     await using store = await open();
     const deps = await withAliasAndBob(store);
     await removeAlias(deps, idOf(alice), alias, undefined);
@@ -92,12 +92,12 @@ for (const { engine, open } of engines()) {
     ];
     deps.clock.advance(29 * DAY);
     await purgeReleased(store, deps.clock.now());
-    for (const take of takes) await assert.rejects(take(), /given up less than 30 days ago/);
+    for (const take of takes) await assert.rejects(take(), /released less than 30 days ago/);
     deps.clock.advance(2 * DAY);
     await addAlias(deps, deps.keyRules, idOf(bob), alias, undefined);
   });
 
-  test(`${engine}: who gave an address up may take it again, under another name too, until he is erased`, async () => {
+  test(`${engine}: an account may take an address back that it released, after a rename too, until it is erased`, async () => {
     await using store = await open();
     const deps = await withAliasAndBob(store);
     await removeAlias(deps, idOf(alice), alias, undefined);
@@ -116,10 +116,10 @@ for (const { engine, open } of engines()) {
     await eraseByLaw(deps, idOf(alice));
     const reserved = await store.db.selectFrom("reserved_addresses").select("tag").execute();
     assert.equal(reserved.length, 3);
-    await assert.rejects(addAlias(deps, deps.keyRules, idOf(bob), alias, undefined), /given up/);
+    await assert.rejects(addAlias(deps, deps.keyRules, idOf(bob), alias, undefined), /released/);
   });
 
-  test(`${engine}: who gave an address up still publishes a revocation of its certificate, and nobody else does`, async () => {
+  test(`${engine}: an account still publishes a revocation for an address that it released, and no other account does`, async () => {
     await using store = await open();
     const deps = await withAliasAndBob(store);
     const given = await active(store, alias);

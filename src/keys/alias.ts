@@ -14,9 +14,9 @@ import type { KeyRules, VaultDeps } from "./vault-deps.ts";
 import type { AccountId } from "../words/account.ts";
 
 /**
- * Gives an account another address. It gets a certificate of its own, which tells nobody whose it is as well: at once when
- * the master key is open, else at the next login.
- * @throws AppError when the address is taken, or another account gave it up less than thirty days ago.
+ * Gives an account another address. The alias gets its own certificate, which does not reveal the account's other addresses:
+ * at once when the master key is open, else at the next login.
+ * @throws AppError when the address is taken, or another account released it less than thirty days ago.
  */
 export async function addAlias(
   deps: VaultDeps,
@@ -46,12 +46,12 @@ export async function removeAlias(
   masterKey: MasterKey | undefined,
 ): Promise<void> {
   await changeKeys(deps.store, owner, async (tx) => {
-    const wish = { owner, address: alias, masterKey, reason: "retired", text: "address given up" };
     const found = await readAddress(tx, alias);
     if (found?.state !== "alias" || found.account !== owner) {
       throw new AppError("the account has no such alias", { temporary: false });
     }
-    await endKey(deps, tx, { ...wish, reason: "retired" });
+    const text = "address released";
+    await endKey(deps, tx, { owner, address: alias, masterKey, reason: "retired", text });
     const now = deps.clock.now();
     await releaseAlias(tx, owner, alias, now);
     // A session that was opened before may not go on writing from it.

@@ -14,7 +14,7 @@ export async function backfill(deps: VaultDeps, rules: KeyRules, limit: number):
       await createKeys(deps, { ...rules, owner, address, custody, password: undefined });
       made += 1;
     } catch (error) {
-      // Somebody logged in meanwhile and has his key.
+      // Somebody logged in meanwhile and has a key.
       if (!(error instanceof Overtaken)) throw error;
     }
   }

@@ -62,14 +62,14 @@ export type BroughtCertificate = {
   readonly owner: AccountId;
   readonly address: EmailAddress;
   readonly certificate: Certificate;
-  /** A revocation that its owner made, to be kept for when he cannot; without it only he can revoke. */
+  /** A revocation that its owner made, kept for when they cannot; without it only they can revoke. */
   readonly revocation: Uint8Array | undefined;
   /** When the account's keys are open, the key before is revoked afresh. */
   readonly masterKey: MasterKey | undefined;
 };
 
 /**
- * Publishes a certificate whose owner proved that he has the secret key: from then on sealed mail is delivered as it
+ * Publishes a certificate whose owner proved that they have the secret key: from then on sealed mail is delivered as it
  * comes, and nothing is signed or sealed here for this user. The same one again takes the place of what is published: so
  * its owner gives it a longer life or other subkeys. Says what ended.
  * @throws AppError when the revocation is not of this key, the key is kept here, or the address is an alias of an account

@@ -12,8 +12,8 @@ import type { KeyRules, VaultDeps } from "./vault-deps.ts";
 import type { AccountId, Custody } from "../words/account.ts";
 
 /**
- * From now on Sealpost opens this user's mail by itself, whether he is there or not.
- * @throws AppError when the user's key is on his device.
+ * From now on Sealpost opens this user's mail without them.
+ * @throws AppError when the user's key is on their own device.
  */
 export async function giveToProvider(deps: VaultDeps, masterKey: MasterKey): Promise<void> {
   const { owner } = masterKey;
@@ -36,7 +36,7 @@ export async function giveToProvider(deps: VaultDeps, masterKey: MasterKey): Pro
   });
 }
 
-/** Why a user's keys are made anew, so that what others could open with the old ones ends. */
+/** Why a user's keys are replaced, so that others who could open the old ones can open nothing more. */
 export type TakingBack = {
   readonly password: Secret;
   readonly withRecoveryCode: boolean;
@@ -78,7 +78,7 @@ export async function takeBack(
 }
 
 /**
- * The first keys here of an account whose owner has had his on his device alone, in place of those. Whoever calls it has
+ * Creates the first keys here of an account whose key was only on the user's device, and replaces that key. The caller has
  * verified the password.
  * @throws KeysHereAlready when the account has keys here, also since a moment: `takeBack` replaces them.
  */

@@ -92,7 +92,7 @@ for (const { engine, open } of engines()) {
     await assert.rejects(renaming, /erased/);
   });
 
-  test(`${engine}: erasure takes the certificates of addresses that were given up, too`, async () => {
+  test(`${engine}: erasure takes the certificates of released addresses, too`, async () => {
     await using store = await open();
     const { deps } = await withAlice(store);
     {

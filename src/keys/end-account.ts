@@ -16,7 +16,7 @@ import { Overtaken } from "./overtaken.ts";
 import type { VaultDeps } from "./vault-deps.ts";
 import type { AccountId } from "../words/account.ts";
 
-/** So long a closed account can be opened again. */
+/** How long a closed account can be reopened. */
 export const GRACE_MS = 30 * DAY;
 
 /**
@@ -99,13 +99,13 @@ async function requireClosed(tx: Store, owner: AccountId, before: Date): Promise
 }
 
 /**
- * Erases an account by law request: also what is published of it, at once. A hash of each address stays for thirty days,
- * so that nobody else gets it meanwhile, and the audit log, which does not name anybody.
+ * Erases an account by law request: also what is published of it, at once. A keyed tag of each address stays for thirty
+ * days, so that nobody else gets the address meanwhile. The audit log stays too: it names accounts by their random IDs.
  * @throws AppError when there is no such account.
  */
 export async function eraseByLaw(deps: VaultDeps, owner: AccountId): Promise<void> {
   await deleteForGood(deps, owner, "account.erased", async (tx) => {
-    // What is kept to revoke a key tells whose it is: also of addresses that were given up, and not of who had one before.
+    // Stored revocations record the owner, including for released addresses, but not earlier owners.
     const kept = await listGenericRevocations(tx, owner);
     await erasePublished(
       tx,

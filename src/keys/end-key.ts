@@ -107,7 +107,7 @@ async function revoke(
   const isOwnAct = wish.masterKey !== undefined && wish.masterKey.openedBy !== "service";
   if (fresh !== undefined) {
     if (!isOwnAct) {
-      // No less harm than with the generic one, for who uses the service key as he should not.
+      // As harmful as a generic revocation if the service key is misused, so it is counted as well.
       const release = { account: wish.owner, fingerprint, by: "fresh", isOwnAct } as const;
       await recordRelease(deps, tx, release);
     }
@@ -119,7 +119,7 @@ async function revoke(
     return { by: "none", revoked: certificate };
   }
   if (kept !== undefined && (await isLost(deps, tx, kept))) {
-    // No less harm than with a revocation, for who says so of a service key that is not lost.
+    // As harmful as a revocation if somebody says so of a service key that is not lost, so it is counted as well.
     await recordRelease(deps, tx, { account: wish.owner, fingerprint, by: "none", isOwnAct });
     return { by: "none", revoked: certificate };
   }

@@ -11,7 +11,7 @@ import { openWithService } from "./master-key.ts";
 import type { VaultDeps } from "./vault-deps.ts";
 import type { AccountId } from "../words/account.ts";
 
-/** How its owner extends a key that the service key does not open: on his device, or by logging in. */
+/** How its owner extends a key that the service key does not open: on their device, or by logging in. */
 export type OwnersWay = "device" | "login";
 
 /** A key that ends unless its owner does something. */
@@ -23,10 +23,10 @@ export type EndingKey = {
   readonly way: OwnersWay;
 };
 
-/** So many days before the end its owner is told, the last time first. */
+/** Owners are warned this many days before expiry, latest warning first. */
 const WARN_DAYS = [3, 14, 30] as const;
 
-/** The first warning comes so long before the end. */
+/** How long before the end the first warning comes. */
 export const WARN_BEFORE_MS = Math.max(...WARN_DAYS) * DAY;
 
 const PAGE = 500;
@@ -47,7 +47,7 @@ export async function* keysThatEnd(
 }
 
 /**
- * Tells the owner of a key that only he can extend, once for each of the days: `tell` is called inside the transaction
+ * Tells the owner of a key that only they can extend, once for each of the days: `tell` is called inside the transaction
  * that writes so to the audit log, and what it does comes about if and only if that does. A day that nobody looked at is
  * not made up for when a later one has come.
  */
@@ -67,7 +67,7 @@ export async function warnOfEnd(
   if (owner === undefined) return;
   const account = (await readAccount(store, owner))?.account;
   if (account === undefined || account.closedAt !== undefined) return;
-  // With its end: whoever extends his key is told of the next end as well.
+  // With its end: an owner who extends the key is warned of the next end as well.
   const detail = { fingerprint, until: expiresAt.toISOString(), days };
   const entry = { at: now, action: "key.ending", account: owner, detail };
   if (await isAudited(store, entry)) return;
@@ -82,7 +82,7 @@ export async function warnOfEnd(
   });
 }
 
-/** None where the service key opens the key: that one is extended by itself. */
+/** None where the service key opens the key: the gateway extends that key. */
 async function ownersWay(
   deps: VaultDeps,
   owner: AccountId,

@@ -11,7 +11,7 @@ import { moveKeys } from "./renew.ts";
 import type { VaultDeps } from "./vault-deps.ts";
 import type { AccountId } from "../words/account.ts";
 
-/** What somebody remembers of the time before his reset, or what the organisation's escrow message of then decrypted to. */
+/** What a user remembers from before a reset, or what the organisation decrypted the escrow message of those keys to. */
 export type FormerProof =
   | { readonly kind: "password"; readonly password: Secret }
   | { readonly kind: "recovery-code"; readonly code: Secret }
@@ -33,8 +33,8 @@ export async function isParked(
 }
 
 /**
- * Opens keys that were parked by a reset, with the password, recovery code or escrow of then, and keeps them under the
- * user's present master key: old mail opens again. They stay revoked. False when it opens none.
+ * Opens keys that a reset parked, with their former password, recovery code or escrow, and keeps them under the user's
+ * current master key: old mail opens again. They stay revoked. False when it opens none.
  */
 export async function reclaimFormerKeys(
   deps: VaultDeps,
@@ -62,7 +62,7 @@ export async function reclaimFormerKeys(
   return true;
 }
 
-/** As `reclaimFormerKeys`, with a line that is the password of then or, if it reads as one, the recovery code of then. */
+/** As `reclaimFormerKeys`, with a line that is the former password or, if it reads as one, the former recovery code. */
 export async function reclaimRemembered(
   deps: VaultDeps,
   masterKey: MasterKey,

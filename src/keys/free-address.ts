@@ -40,7 +40,7 @@ export async function takeAddress(
   for (const published of await listPublished(tx, address)) {
     const kept = await selectGenericRevocation(tx, published.fingerprint);
     if (owner !== undefined && kept?.owner === owner) continue;
-    // Who had the address before could go on signing with it: nobody but he revokes a key that lies on his device.
+    // The former owner of the address could go on signing: only they can revoke a key that is on their own device.
     const { kind } = await revocationOf(await certificateIn(published));
     if (kind === "none") await stopServing(tx, published.fingerprint);
   }
@@ -48,8 +48,8 @@ export async function takeAddress(
 
 /**
  * Mail for `x+y` goes to whoever has `x`, unless `x+y` is an address of its own. So nobody else gets `x+y` while somebody
- * has `x`, and nobody gets `x` while somebody else has an `x+y`: what was written to one would be read by the other. For
- * thirty days that holds of an address that was given up too.
+ * has `x`, and nobody gets `x` while somebody else has an `x+y`: one would read what was written to the other. The same
+ * holds of a released address for thirty days.
  * @throws AppError when the address would take somebody else's mail, or give the account's own mail to somebody else.
  */
 async function requireNoShadow(
@@ -81,8 +81,8 @@ async function requireNoShadow(
 
 /**
  * An address is one account's only. After an erasure nobody gets it for thirty days, and after a release nobody but the
- * account that released it. In a transaction that has written to the audit log before: two who want the same address at
- * once wait for that.
+ * account that released it. The caller's transaction has written to the audit log before, so that two accounts that want
+ * the same address at once take turns.
  * @throws AppError when it is not free.
  */
 async function requireFree(
@@ -124,7 +124,7 @@ function isBlocked(
 }
 
 function blocked(): AppError {
-  return new AppError("this address was erased or given up less than 30 days ago", {
+  return new AppError("this address was erased or released less than 30 days ago", {
     temporary: false,
   });
 }

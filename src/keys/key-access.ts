@@ -1,4 +1,4 @@
-/** Opening an account's keys for one deed, and what keeps them closed. */
+/** Opens an account's keys for one command, and says what keeps them closed. */
 import type { Secret } from "../base/secret.ts";
 import type { Store } from "../store/store.ts";
 import { findMasterKey } from "../store/vault.ts";

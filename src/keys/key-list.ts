@@ -1,10 +1,11 @@
 /** The keys of an account, as they are listed and shown. */
 import type { Clock } from "../base/time.ts";
-import type { EmailAddress } from "../mail/address.ts";
+import { sameAddress, type EmailAddress } from "../mail/address.ts";
 import { listAddresses } from "../store/addresses.ts";
 import {
   findPublished,
   listPublished,
+  listPublishedOf,
   listUnserved,
   type KeyState,
   type PublishedCertificate,
@@ -27,25 +28,34 @@ export type KeyView = Pick<
 
 type ListDeps = { readonly store: Store; readonly clock: Clock };
 
-/** Every key of each address that an account uses: the primary address first, of each the newest key first. */
+/**
+ * Every key that an account has or had: of its primary address first, then of its aliases, then of addresses that it released;
+ * of each the newest key first.
+ */
 export async function listKeys(
   { store, clock }: ListDeps,
   account: AccountId,
 ): Promise<readonly KeyView[]> {
   const addresses = await listAddresses(store, account);
-  const all = await Promise.all(addresses.map(async (one) => listPublished(store, one)));
+  const all = await listPublishedOf(store, account);
+  const placeOf = ({ address }: PublishedCertificate): number => {
+    const place = addresses.findIndex((one) => sameAddress(one, address));
+    return place < 0 ? addresses.length : place;
+  };
   const unserved = await listUnserved(store, account);
   const now = clock.now();
-  return all.flat().map((one) => viewOf(one, !unserved.includes(one.fingerprint), now));
+  return all
+    .toSorted((a, b) => placeOf(a) - placeOf(b))
+    .map((one) => viewOf(one, !unserved.includes(one.fingerprint), now));
 }
 
-/** The active key of an account's address, else the newest one; undefined when it never had one. */
+/** The active key of an account for an address, else the newest one; undefined when it never had one. */
 export async function findKey(
   { store, clock }: ListDeps,
   account: AccountId,
   address: EmailAddress,
 ): Promise<KeyView | undefined> {
-  const found = await latestPublished(store, address);
+  const found = latestOf(await listPublishedOf(store, account, address));
   if (found === undefined) return undefined;
   const isServed = !(await listUnserved(store, account)).includes(found.fingerprint);
   return viewOf(found, isServed, clock.now());
@@ -56,8 +66,11 @@ export async function latestPublished(
   store: Store,
   address: EmailAddress,
 ): Promise<PublishedCertificate | undefined> {
-  const all = await listPublished(store, address);
-  return all.find(({ state }) => state === "active") ?? all[0];
+  return latestOf(await listPublished(store, address));
+}
+
+function latestOf(newestFirst: readonly PublishedCertificate[]): PublishedCertificate | undefined {
+  return newestFirst.find(({ state }) => state === "active") ?? newestFirst[0];
 }
 
 /** Whether an address has an active key, expired or not. */

@@ -68,7 +68,7 @@ export async function openWithPassword(
   );
 }
 
-/** The user's master key, if his custody lets the service open it, or his first login has not been yet. */
+/** The user's master key, if the custody lets the service open it, or the first login is still to come. */
 export async function openWithService(
   deps: VaultDeps,
   owner: AccountId,
@@ -82,8 +82,8 @@ export async function openWithService(
 }
 
 /**
- * The provisional master key at its owner's first login, whose password was verified: what becomes of it then is his own
- * act, as if the password had opened it.
+ * The provisional master key at its owner's first login, whose password was verified. What becomes of it then is
+ * the owner's own act, as if the password had opened it.
  */
 export async function openAtFirstLogin(
   deps: VaultDeps,

@@ -1,4 +1,4 @@
-/** New keys in place of those that somebody else could open, or had on a device: which way is taken, and who may. */
+/** New keys in place of keys that somebody else could open, or of a key on a device: which way is taken, and who may. */
 import type { Certificate } from "../openpgp/certificate.ts";
 import type { Store } from "../store/store.ts";
 import type { Account, AccountId } from "../words/account.ts";
@@ -32,8 +32,8 @@ export type NewKeys =
     };
 
 /**
- * Makes new keys for an account: what others could open the old ones with opens nothing that is used from now on. Custody
- * `unlocks-at-login` for who had the key on a device alone makes the first keys here.
+ * Makes new keys for an account: what others could open the old ones with opens nothing that is used from now on. An account
+ * whose key is only on its owner's device gets its first keys here by custody `unlocks-at-login`.
  */
 export async function makeNewKeys(
   deps: VaultDeps,

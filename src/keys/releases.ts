@@ -1,13 +1,13 @@
 /**
- * The alarm on revocations without the user. A generic revocation needs no key of its owner, and where the provider may use
- * the keys a fresh one does not need him either: whoever can use the service key, or makes us use it, could end
- * everybody's keys so. Each release is counted, in the audit log itself and under its lock: processes and commands that
+ * The alarm on revocations without the user. A generic revocation needs no key of its owner. With `provider-usable` keys a
+ * fresh revocation also needs no user. Anyone who controls the service key, or makes us use it, could therefore end every
+ * key. Each release is counted, in the audit log itself and under its lock: processes and commands that
  * share the database share the count, and none stays below it by itself.
  *
  * Beyond a first number there is an alarm. At a second, higher one the releases stop (fail-closed): a wrong list of accounts
  * to close, or somebody who is in, ends so many keys and no more. Both stand until an operator who has looked says so
- * (`allowReleases`). What a user does himself is never stopped: his revocation is made with the key that he opened, and where
- * that cannot be and the generic one takes its place, it only counts, once for each account and day.
+ * (`allowReleases`). Users' own acts are never stopped: their revocation is made with the key that they opened. Where
+ * the generic revocation has to take its place, it only counts, once for each account and day.
  */
 import { AppError } from "../base/errors.ts";
 import { after, DAY, HOUR } from "../base/time.ts";
@@ -66,7 +66,7 @@ export async function recordRelease(
     readonly fingerprint: Fingerprint;
     /** `none`: the revocation is lost with the service key, and the certificate is served no longer. */
     readonly by: "generic" | "fresh" | "none";
-    /** The user himself opened his keys. */
+    /** The users opened their keys themselves. */
     readonly isOwnAct: boolean;
   },
 ): Promise<void> {
@@ -156,7 +156,7 @@ export async function standingAlarms(store: Store, afterSeq = 0): Promise<readon
   });
 }
 
-/** An operator has looked: alarm and stop end, and the count begins anew. */
+/** An operator has looked: alarm and stop end, and the count restarts. */
 export async function allowReleases({ store, clock }: VaultDeps): Promise<void> {
   await store.transaction(async (tx) => {
     const { day } = await countReleases(tx, clock.now());

@@ -48,7 +48,7 @@ export type Renewal = KeyRules & {
   readonly withRecoveryCode: boolean;
   readonly reason: EndReason;
   readonly text: string;
-  /** Whether keys on the user's device are replaced too; else they stay, and with them his custody. */
+  /** Whether keys on the user's device are replaced too; else they stay, and with them the custody. */
   readonly replacesDevice?: boolean;
   /** The organisation's way in ends: to this master key and to those that are parked. */
   readonly endsEscrow?: boolean;

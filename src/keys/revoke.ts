@@ -59,7 +59,7 @@ export type UploadedRevocation =
   | { readonly kind: "refused" };
 
 /**
- * Publishes a revocation that a user made himself, of any key that he has or had, or of a subkey or user ID of one; no key
+ * Publishes a revocation that a user made, of any key that they have or had, or of a subkey or user ID of one; no key
  * needs to be open. Binary, the armor of a key block or of a signature, or the certificate that carries it. What leaves a
  * certificate of no use for its address ends it as a revocation of the whole key does. One that ended here without a
  * revocation is served again with that of the whole key.

@@ -47,7 +47,7 @@ for (const { engine, open } of engines()) {
     await addAlias(deps, rules, idOf(bob), wild, undefined);
   });
 
-  test(`${engine}: for thirty days nobody else gets what would read the mail of an address that was given up`, async () => {
+  test(`${engine}: for thirty days nobody else gets what would read the mail of a released address`, async () => {
     await using store = await open();
     const deps = depsFor(store);
     const owner = addressOf("owner@alpha.test");

@@ -8,7 +8,7 @@ import { unwrap, wrap } from "./wrap.ts";
 const VERSION = 1;
 const CONTEXT = ["tag-key", String(VERSION)];
 
-/** Gives a store what the service key is needed for when it reads or writes the audit log. */
+/** Gives a store what it needs the service key for: MACs of the audit log, and tags in place of addresses. */
 export function holdAuditKeys(
   store: Store,
   serviceKeys: ServiceKeys,
@@ -18,10 +18,7 @@ export function holdAuditKeys(
   store.tagKeys = tagKeysUnder(serviceKeys, isFormerKeyLost);
 }
 
-/**
- * For a process that begins: makes the key of tags, or replaces the one that is lost, which is written down.
- * @throws AppError when somebody deleted the key.
- */
+/** For a process that begins: makes the key of tags where there is none. One that is lost is replaced; the audit log says so. */
 export async function beginTags(store: Store, at: Date): Promise<void> {
   await store.transaction(async (tx) => {
     if (await beginTagKey(tx)) await appendAudit(tx, { at, action: "tag-key.replaced" });

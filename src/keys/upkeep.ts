@@ -17,7 +17,7 @@ import { certificateIn, publicationOf } from "./publication.ts";
 import type { KeyRules, VaultDeps } from "./vault-deps.ts";
 import { wrapSecretKey } from "./wrapped-rows.ts";
 
-/** So long before its end the life of a key is extended. */
+/** How long before its end the life of a key is extended. */
 export const EXTEND_BEFORE_MS = 60 * DAY;
 
 /**
@@ -61,7 +61,7 @@ async function makeFirst(
   });
 }
 
-/** An address that has had no key, or none since the account got it (again). */
+/** An address without a key, or without one since its account got the address or took it back. */
 async function isNew(store: Store, address: EmailAddress): Promise<boolean> {
   const since = (await readAddress(store, address))?.since;
   const before = await listPublished(store, address);
@@ -71,7 +71,7 @@ async function isNew(store: Store, address: EmailAddress): Promise<boolean> {
   );
 }
 
-/** New self-signatures for the same key: whoever has the certificate learns the new end when he looks again. */
+/** New self-signatures for the same key: clients that have the certificate learn the new end at their next look-up. */
 async function extend(
   deps: VaultDeps,
   masterKey: MasterKey,

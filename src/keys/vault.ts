@@ -30,7 +30,7 @@ export { createKeys } from "./create.ts";
 export { UnlockedKeys } from "./unlocked-keys.ts";
 export type { KeyRules, VaultDeps } from "./vault-deps.ts";
 
-/** Opens a user's keys with his password; undefined when it opens no slot or he has no keys here. */
+/** Opens a user's keys with their password; undefined when it opens no slot or they have no keys here. */
 export async function unlockWithPassword(
   deps: VaultDeps,
   owner: AccountId,
@@ -40,7 +40,7 @@ export async function unlockWithPassword(
   return masterKey === undefined ? undefined : await openKeys(deps, masterKey);
 }
 
-/** Opens a user's keys without him; undefined unless his custody is `provider-usable`. */
+/** Opens a user's keys without them; undefined unless their custody is `provider-usable`. */
 export async function unlockWithService(
   deps: VaultDeps,
   owner: AccountId,
@@ -63,7 +63,7 @@ type Releasing = { readonly store?: Store; readonly isOwnAct?: boolean };
 
 /**
  * Releases the generic revocation of a key, with an audit row: applied and published it ends the key for good. In the
- * caller's transaction, if he gives its store; `isOwnAct` where the user himself opened his keys.
+ * caller's transaction, if given its store; `isOwnAct` where users opened their keys themselves.
  * @throws AppError when there is none or its row was altered, and when releases are stopped (`releases.ts`).
  */
 export async function releaseGenericRevocation(

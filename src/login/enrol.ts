@@ -9,7 +9,7 @@ import { TypedPassword } from "../keys/typed-password.ts";
 import type { KeyRules, VaultDeps } from "../keys/vault.ts";
 import { newAccountId, type Account, type AccountId } from "../words/account.ts";
 
-/** Who is to have an account, and whether his key is made with it. */
+/** Who is to have an account, and whether their key is made with it. */
 export type Enrolment = Omit<NewAccount, "id"> &
   KeyRules & {
     /** The name of the account in the database; absent, a new random one. */

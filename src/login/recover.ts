@@ -15,12 +15,12 @@ import {
   type MasterKey,
 } from "../keys/master-key.ts";
 import { raiseGeneration } from "../keys/generation.ts";
+import { hasKeysHere } from "../keys/key-access.ts";
 import { makeLogin, newSalt } from "../keys/login-verifier.ts";
 import { Overtaken } from "../keys/overtaken.ts";
 import { changePassword } from "../keys/password.ts";
 import { renewMasterKey } from "../keys/renew.ts";
 import { TypedPassword } from "../keys/typed-password.ts";
-import { findMasterKey } from "../store/vault.ts";
 import type { LoginDeps } from "./login-deps.ts";
 import type { Account, AccountId } from "../words/account.ts";
 
@@ -84,7 +84,7 @@ export async function resetPassword(
   if (masterKey !== undefined) {
     return await keepKeys(deps, masterKey, password, "account.reset", false);
   }
-  if ((await findMasterKey(deps.store, owner)) === undefined) {
+  if (!(await hasKeysHere(deps.store, owner))) {
     return await resetLogin(deps, account, password);
   }
   return await newKeys(deps, account, password);
@@ -102,7 +102,7 @@ async function keepKeys(
   return { keys: "kept", recoveryCode: secret === undefined ? undefined : code?.text };
 }
 
-/** Somebody without keys here: his first login makes them, or his device has them. */
+/** An account without keys here: the first login makes them, or the user's device has them. */
 async function resetLogin(
   deps: LoginDeps,
   { id: owner }: Account,

@@ -3,6 +3,7 @@
  * first keys, the end of a provisional enrolment, keys of new aliases, and a longer life for keys that expire soon.
  */
 import { createKeys } from "../keys/create.ts";
+import { hasKeysHere } from "../keys/key-access.ts";
 import {
   openAtFirstLogin,
   openWithPassword,
@@ -17,7 +18,6 @@ import { renewMasterKey } from "../keys/renew.ts";
 import type { TypedPassword } from "../keys/typed-password.ts";
 import type { UnlockedKeys } from "../keys/unlocked-keys.ts";
 import { upkeep } from "../keys/upkeep.ts";
-import { findMasterKey } from "../store/vault.ts";
 import type { LoginDeps } from "./login-deps.ts";
 import type { Account } from "../words/account.ts";
 
@@ -52,7 +52,7 @@ async function masterKeyAtLogin(
 ): Promise<MasterKey | undefined> {
   const { account, generation } = verified;
   const { id: owner, custody } = account;
-  if ((await findMasterKey(deps.store, owner)) === undefined) {
+  if (!(await hasKeysHere(deps.store, owner))) {
     if (custody === "user-device-only") return undefined;
     await createFirst(deps, verified, password);
     return await openWithPassword(deps, owner, password);

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { within } from "../../test/support/cpu-time.ts";
 
 import fc from "fast-check";
 
+import { within } from "../../test/support/cpu-time.ts";
 import { AppError } from "../base/errors.ts";
 import { bodyText, decodeBody, type Entity, rawBody, rawEntity } from "./entity.ts";
 import { scanLeniently, scanMime, scanRoot } from "./mime.ts";

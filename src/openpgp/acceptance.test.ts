@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { within } from "../../test/support/cpu-time.ts";
 
 import { enums, readKey } from "openpgp";
 
+import { within } from "../../test/support/cpu-time.ts";
 import {
   type Forge,
   type Plan,

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { test } from "node:test";
-import { within } from "../../test/support/cpu-time.ts";
 
 import fc from "fast-check";
 
+import { within } from "../../test/support/cpu-time.ts";
 import { armorMessage, armorSignature } from "./armor.ts";
 import { dearmor, isBinary, readArmoredBlocks } from "./armored-blocks.ts";
 import { crc24 } from "./crc24.ts";

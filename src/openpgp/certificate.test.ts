@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { armoredText } from "../../test/support/armored-text.ts";
-import { within } from "../../test/support/cpu-time.ts";
 
 import { generateKey as generate } from "openpgp";
 
+import { armoredText } from "../../test/support/armored-text.ts";
+import { within } from "../../test/support/cpu-time.ts";
 import {
   forgeCertificate,
   newForge,

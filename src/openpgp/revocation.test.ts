@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { readByLibrary } from "../../test/support/read-by-library.ts";
-import { cpuStopwatch } from "../../test/support/cpu-time.ts";
 
 import { revokeKey, readKey } from "openpgp";
 
+import { readByLibrary } from "../../test/support/read-by-library.ts";
+import { cpuStopwatch } from "../../test/support/cpu-time.ts";
 import { wholeSecond } from "../../test/support/forge-certificate.ts";
 import { mutate, seededRandom } from "../../test/support/mutate.ts";
 import { after, DAY, SECOND, systemClock } from "../base/time.ts";

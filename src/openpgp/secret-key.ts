@@ -47,7 +47,7 @@ export class UnlockedKey implements Disposable {
     return object;
   }
 
-  /** Called once, on dispose, or at once after it: for who keeps something in the name of this key. */
+  /** Calls `act` once, on dispose, or at once after it: for callers that keep something of this key. */
   whenDisposed(act: () => void): void {
     if (this.#ends === undefined) act();
     else this.#ends.add(act);

@@ -63,7 +63,7 @@ export async function copiesOf(deps: Deps, request: Request): Promise<readonly C
   }
   const own = request.signer.certificate;
   const main = named.length === 0 ? [] : [sealFor(deps, request, named, [own])];
-  // The sender's own key is in the main copy; when all are blind, each copy is the only one he could ever open.
+  // The sender's own key is in the main copy; when all are blind, each copy is the only one they could ever open.
   const extra = named.length === 0 ? [own] : [];
   const copies = blind.map((one) => sealFor(deps, request, [one], extra, one.address));
   return Promise.all([...main, ...copies]);

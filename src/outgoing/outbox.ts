@@ -41,13 +41,13 @@ export type OutboxDeps = {
   readonly unwrap: (id: string, wrapped: Wrapped) => Promise<Uint8Array>;
 };
 
-/** A copy that is being tried is left alone by other processes for so long. */
+/** How long other processes leave a copy alone that is being tried. */
 const LEASE_MS = 10 * MINUTE;
 /** Trying ends before the lease does, or another process would send the same once more. */
 const TRY_MS = LEASE_MS - MINUTE;
 const GIVE_UP_MS = DAY;
 /**
- * Minimum number of attempts before a copy that is too old is given up: about as many as there are in a third of that day. So a clock that
+ * Minimum number of attempts before a copy that is too old bounces: about as many as there are in a third of that day. So a clock that
  * jumped forward, or a server that was off for a day, bounces nothing at the next temporary failure.
  */
 const MIN_ATTEMPTS = 12;

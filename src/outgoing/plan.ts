@@ -7,7 +7,7 @@ import type { Discovery } from "../discovery/outcome.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import type { Policy } from "../words/account.ts";
 
-/** One recipient with what looking for his certificate came to. */
+/** One recipient with the discovery of their certificate. */
 export type Looked = { readonly address: EmailAddress; readonly discovery: Discovery };
 export type Found = { readonly address: EmailAddress; readonly discovery: FoundDiscovery };
 type FoundDiscovery = Extract<Discovery, { kind: "found" }>;

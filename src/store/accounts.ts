@@ -2,7 +2,7 @@
 import type { Kysely, Selectable } from "kysely";
 
 import { fromUnixMs } from "../base/time.ts";
-import { canonicalAddress, formatAddress, type EmailAddress } from "../mail/address.ts";
+import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
 import {
   CUSTODIES,
   MAILBOX_KEYS,
@@ -13,6 +13,7 @@ import {
   type MailboxKey,
   type Policy,
 } from "../words/account.ts";
+import { insertAddress } from "./addresses.ts";
 import { loginColumns, loginFrom, NO_LOGIN, type LoginRow } from "./logins.ts";
 import { addressFrom, timeOrNone, wordFrom } from "./row.ts";
 import type { Schema } from "./schema.ts";
@@ -26,8 +27,8 @@ export async function insertAccount(
   generation = 0,
 ): Promise<boolean> {
   const { id, address, createdAt } = account;
-  return store.transaction(async ({ db }) => {
-    await db
+  return store.transaction(async (tx) => {
+    await tx.db
       .insertInto("accounts")
       .values({
         id,
@@ -39,20 +40,10 @@ export async function insertAccount(
         mailbox_key: account.mailboxKey,
       })
       .execute();
-    const added = await db
-      .insertInto("addresses")
-      .values({
-        address: canonicalAddress(address),
-        mailbox: formatAddress(address),
-        account: id,
-        state: "primary",
-        since: createdAt.getTime(),
-      })
-      .onConflict((conflict) => conflict.doNothing())
-      .returning("address")
-      .executeTakeFirst();
-    if (added === undefined) await db.deleteFrom("accounts").where("id", "=", id).execute();
-    return added !== undefined;
+    const owned = { address, account: id, state: "primary", since: createdAt } as const;
+    const isAdded = await insertAddress(tx, owned);
+    if (!isAdded) await tx.db.deleteFrom("accounts").where("id", "=", id).execute();
+    return isAdded;
   });
 }
 

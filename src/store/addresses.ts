@@ -22,7 +22,7 @@ export const BLOCKED_MS = 30 * DAY;
 
 const STATES: readonly AddressState[] = ["primary", "alias", "released"];
 
-/** An address and whose it is; `since` is when it got its state. */
+/** An address and whose it is. `since`: when its account got it; when the account released it, if it did. */
 export type OwnedAddress = {
   readonly address: EmailAddress;
   readonly account: AccountId;
@@ -73,7 +73,7 @@ export async function listAddresses(
 
 /**
  * The address that an account has as its name.
- * @throws AppError when there is no such account (any more).
+ * @throws AppError when the account does not exist, or no longer.
  */
 export async function primaryAddress(store: Store, account: AccountId): Promise<EmailAddress> {
   const row = await store.db
@@ -107,14 +107,22 @@ export async function insertAlias(
   account: AccountId,
   { address, createdAt }: Alias,
 ): Promise<boolean> {
+  return insertAddress(store, { address, account, state: "alias", since: createdAt });
+}
+
+/** Adds an address; false when it is somebody's, or released. */
+export async function insertAddress(
+  store: Store,
+  { address, account, state, since }: OwnedAddress,
+): Promise<boolean> {
   const added = await store.db
     .insertInto("addresses")
     .values({
       address: canonicalAddress(address),
       mailbox: formatAddress(address),
       account,
-      state: "alias",
-      since: createdAt.getTime(),
+      state,
+      since: since.getTime(),
     })
     .onConflict((conflict) => conflict.doNothing())
     .returning("address")
@@ -133,26 +141,17 @@ export async function makePrimary(
     readonly account: AccountId;
   },
 ): Promise<void> {
-  await setState(store, account, "primary", "alias");
+  await store.db
+    .updateTable("addresses")
+    .set({ state: "alias" })
+    .where("account", "=", account)
+    .where("state", "=", "primary")
+    .execute();
   await store.db
     .updateTable("addresses")
     .set({ state: "primary" })
     .where("account", "=", account)
     .where("address", "=", canonicalAddress(address))
-    .execute();
-}
-
-async function setState(
-  store: Store,
-  account: AccountId,
-  from: AddressState,
-  to: AddressState,
-): Promise<void> {
-  await store.db
-    .updateTable("addresses")
-    .set({ state: to })
-    .where("account", "=", account)
-    .where("state", "=", from)
     .execute();
 }
 
@@ -174,7 +173,7 @@ export async function releaseAlias(
   return released !== undefined;
 }
 
-/** The addresses that an account released within the last thirty days, and nobody else has. */
+/** The addresses that an account released, and that are neither taken again nor purged; `at` is when. */
 export async function listReleased(
   store: Store,
   account: AccountId,

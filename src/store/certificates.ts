@@ -102,8 +102,8 @@ export async function listPublished(
 }
 
 /**
- * The certificates of an account's own keys, the newest first: of all its addresses or of one, addresses that it gave up
- * included. A certificate of somebody who had one of these addresses before is not among them.
+ * The certificates of an account's own keys, the newest first: of all its addresses or of one, including released ones.
+ * Certificates of earlier owners of these addresses are not among them.
  */
 export async function listPublishedOf(
   store: Store,

@@ -8,7 +8,7 @@ import type { AccountId } from "../words/account.ts";
 
 /**
  * The generic revocation of a key under the service key that `serviceKey` names. `owner` is undefined when the account was
- * deleted. No bytes of `wrapped` and no `serviceKey`: the key is on its owner's device, and so is its revocation.
+ * deleted. An empty `wrapped` and `serviceKey`: the key is on its owner's device, and so is its revocation.
  */
 export type GenericRevocationRow = {
   readonly fingerprint: Fingerprint;

@@ -1,4 +1,4 @@
-/** What tells whether the service key of now is the one that the slots were written with. */
+/** A sample of slots, which tells whether they were written with the current service key. */
 import type { Store } from "./store.ts";
 import { slotFrom, type SlotRow } from "./vault.ts";
 import type { AccountId } from "../words/account.ts";

@@ -1,6 +1,6 @@
 /**
- * Kysely's way to SQLite. There is one connection that writes, whose transactions take turns. Where a second one reads, what is
- * asked outside of a transaction does not wait for those: it sees what was committed last, as on PostgreSQL.
+ * Kysely's way to SQLite. One connection writes, and its transactions take turns. Where a second connection reads, a query outside
+ * of a transaction does not wait for these: it sees what was committed last, as on PostgreSQL.
  */
 import {
   type CompiledQuery,
@@ -35,7 +35,7 @@ export class SqliteHandles implements AsyncDisposable {
   /** Opens what is not open. @throws DatabaseTrouble when that is not possible. */
   async opened(): Promise<this> {
     try {
-      // Who reads opens a write-ahead log that is there.
+      // The reader needs a write-ahead log, which the writer makes.
       await this.writer.handle();
       await this.reader?.handle();
       return this;
@@ -102,7 +102,7 @@ class SqliteDriver implements Driver {
     return Promise.resolve();
   }
 
-  /** The handles are closed by who opened them. */
+  /** The caller that opened the handles closes them. */
   async destroy(): Promise<void> {
     return Promise.resolve();
   }
@@ -113,7 +113,7 @@ function own(connection: DatabaseConnection): Connection {
   throw new TypeError("a connection of another driver");
 }
 
-/** A transaction, or what is asked outside of one. */
+/** A transaction, or a query outside of one. */
 class Connection implements DatabaseConnection {
   readonly #handles: SqliteHandles;
   readonly #turns: Turns;
@@ -209,7 +209,7 @@ class Reopened {
       throw error;
     });
     if (!handle.isOver()) return handle;
-    // Of those who find it over at the same time, the first opens it.
+    // Of callers that find it over at the same time, the first opens it.
     if (this.#opening === opening) this.#opening = undefined;
     return this.handle();
   }

@@ -23,7 +23,7 @@ export type SqliteHandle = {
   /** @throws Error with SQLite's `errcode` when it refuses the statement. */
   readonly run: (request: SqliteRequest) => SqliteAnswer | Promise<SqliteAnswer>;
   readonly close: () => void | Promise<void>;
-  /** It does nothing more: whoever needs the database opens another one. */
+  /** Whether it does nothing more: a caller that needs the database opens another one. */
   readonly isOver: () => boolean;
 };
 
@@ -35,7 +35,7 @@ export type HandleHere = Pick<SqliteHandle, "isOver"> & {
 
 /** SQLITE_ABORT_ROLLBACK: https://www.sqlite.org/rescode.html */
 const ROLLED_BACK = 516;
-/** Statements are kept prepared, the last used ones: the programs' own are some hundred. */
+/** Maximum number of statements that are kept prepared, the last used ones; the program has some hundred. */
 const MOST_PREPARED = 200;
 
 type Prepared = { readonly statement: StatementSync; readonly isReader: boolean };

@@ -144,7 +144,7 @@ test("a file that cannot be opened is named", async () => {
   assert.equal(await troubleOf(openServingStore({ engine: "sqlite", path })), "file");
 });
 
-test("who reads does not wait for a transaction, and sees what was committed last", async () => {
+test("a reader does not wait for a transaction, and sees what was committed last", async () => {
   await using store = await migrated(
     await openServingStore({ engine: "sqlite", path: await newFile() }),
   );
@@ -161,7 +161,7 @@ test("who reads does not wait for a transaction, and sees what was committed las
   assert.deepEqual(await readContinuity(store, ALPHA), NOW);
 });
 
-test("a lock of another process holds neither the event loop nor who reads", async () => {
+test("a lock of another process holds neither the event loop nor readers", async () => {
   const path = await newFile();
   await using store = await migrated(await openServingStore({ engine: "sqlite", path }));
   await writeContinuity(store, ALPHA, NOW);

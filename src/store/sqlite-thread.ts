@@ -19,7 +19,7 @@ export type FromThread =
   | { readonly kind: "done"; readonly answer: SqliteAnswer }
   | { readonly kind: "failed"; readonly error: PortableError };
 
-/** From so many octets on they are moved to the other thread; to copy fewer takes less time. */
+/** Minimum length of octets that are moved to the other thread; copying fewer takes less time. */
 export const MOVED_OCTETS = 16 * 1024;
 
 type Waiting = {
@@ -40,7 +40,7 @@ class SqliteThread implements SqliteHandle {
   readonly #worker: Worker;
   readonly #waiting: Waiting[] = [];
   readonly #ended: Promise<void>;
-  /** Why nothing is done any more. */
+  /** Why the thread does nothing more. */
   #over: DatabaseTrouble | undefined;
   readonly opened: Promise<unknown>;
 

@@ -1,8 +1,7 @@
 /** The thread behind `sqlite-thread.ts`: one request in, one answer out. */
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { parentPort, workerData } from "node:worker_threads";
 
+import { garbageCollector } from "../base/garbage.ts";
 import { portableError } from "./portable-error.ts";
 import {
   type HandleHere,
@@ -16,10 +15,7 @@ import { type FromThread, MOVED_OCTETS, type SqliteFile, type ToThread } from ".
 const port = parentPort;
 if (port === null) throw new Error("sqlite-worker.ts runs as a worker of sqlite-thread.ts");
 
-const collectGarbage = (() => {
-  setFlagsFromString("--expose-gc");
-  return runInNewContext("gc") as () => void;
-})();
+const collectGarbage = garbageCollector();
 
 /** Undefined when the file could not be opened: then the thread ends. */
 function opened(): HandleHere | undefined {

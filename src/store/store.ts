@@ -259,7 +259,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
 
 /**
  * The same for a process that answers others while the database works: on SQLite, statements run in threads. One writes, the
- * other reads what is asked outside of transactions. A command has nobody who waits, and a thread takes its time to start.
+ * other answers queries outside of transactions. A command keeps nobody waiting, and a thread takes time to start.
  */
 export async function openServingStore(options: StoreOptions): Promise<Store> {
   if (options.engine === "postgres") return openStore(options);

@@ -51,7 +51,7 @@ export type Account = {
 };
 
 /**
- * What an address is to its account: its name at login, one more address, or one that the account gave up. An address
+ * What an address is to its account: its name at login, one more address, or one that the account released. An address
  * of an erased account is reserved: its row names neither the address nor an account (`store/reserved-addresses.ts`).
  */
 export type AddressState = "primary" | "alias" | "released";

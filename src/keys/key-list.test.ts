@@ -1,0 +1,43 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { enrol, idOf } from "../../test/support/accounts.ts";
+import { engines } from "../../test/support/engines.ts";
+import { addressOf, alias, alice, old, opened, withAlice } from "../../test/support/key-life.ts";
+import { DAY } from "../base/time.ts";
+import { findPublished } from "../store/certificates.ts";
+import { addAlias, removeAlias } from "./alias.ts";
+import { findKey, listKeys } from "./key-list.ts";
+
+const bob = addressOf("bob@alpha.test");
+
+for (const { engine, open } of engines()) {
+  test(`${engine}: an account lists the keys of its released addresses, and none of earlier owners`, async () => {
+    await using store = await open();
+    const { deps } = await withAlice(store);
+    const password = old();
+    await enrol(deps, { address: bob, custody: "unlocks-at-login", profile: "compat", password });
+    {
+      using masterKey = await opened(deps, old());
+      await addAlias(deps, deps.keyRules, idOf(alice), alias, masterKey);
+    }
+    const released = await findPublished(store, alias);
+    assert(released);
+    await removeAlias(deps, idOf(alice), alias, undefined);
+    deps.clock.advance(31 * DAY);
+    await addAlias(deps, deps.keyRules, idOf(bob), alias, undefined);
+
+    const ofAlice = await listKeys(deps, idOf(alice));
+    assert.deepEqual(
+      ofAlice.map(({ address }) => address.local),
+      [alice.local, alias.local],
+    );
+    assert.equal(ofAlice[1]?.fingerprint, released.fingerprint);
+    const ofBob = await listKeys(deps, idOf(bob));
+    assert.deepEqual(
+      ofBob.map(({ address }) => address.local),
+      [bob.local],
+    );
+    assert.equal(await findKey(deps, idOf(bob), alias), undefined);
+  });
+}
