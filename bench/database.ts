@@ -1,7 +1,7 @@
 /**
  * `npm run bench -- database`: SQLite in the event loop and in threads, side by side in one run. What small mail costs, how
  * long mail of 35 MB and long lists hold the loop, and another process that has the file locked. The last row is what serves;
- * its bars: no turn over 50 ms, and at most twice the processor time of the loop for a small message.
+ * its bars: no turn over 50 ms, and the loop has no more work with a small message than when it does all of it.
  */
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { randomBytes } from "node:crypto";
@@ -18,7 +18,8 @@ import { VARIANTS } from "./database/variants.ts";
 import { deliverMessage, LARGE_OCTETS, listed, readBack, READER } from "./database/work.ts";
 
 const BAR_MS = 50;
-const BAR_COST = 2;
+/** A tenth more than that is noise. */
+const BAR_COST = 1.1;
 /** The order of the variants changes from round to round, so that none is always at a good moment. */
 const ROUNDS = 5;
 const SMALL_A_ROUND = 200;
@@ -59,11 +60,11 @@ async function measure({ path, store }: Place, figures: Figures): Promise<void> 
     (figures[name] ??= []).push(value);
   };
   const small = randomBytes(SMALL_OCTETS);
-  const [cpu, start] = [process.cpuUsage(), performance.now()];
+  const [all, loop, start] = [process.cpuUsage(), process.threadCpuUsage(), performance.now()];
   for (let at = 0; at < SMALL_A_ROUND; at += 1) await deliverMessage(store, small);
-  const { user, system } = process.cpuUsage(cpu);
   add("small ms", (performance.now() - start) / SMALL_A_ROUND);
-  add("small CPU ms", (user + system) / 1000 / SMALL_A_ROUND);
+  add("all CPU ms", msOf(process.cpuUsage(all)) / SMALL_A_ROUND);
+  add("loop CPU ms", msOf(process.threadCpuUsage(loop)) / SMALL_A_ROUND);
 
   const large = newOctets(LARGE_OCTETS).fill(0x41);
   let id = "";
@@ -91,9 +92,14 @@ async function measure({ path, store }: Place, figures: Figures): Promise<void> 
   add("locked, a read", readMs);
 }
 
+function msOf({ user, system }: NodeJS.CpuUsage): number {
+  return (user + system) / 1000;
+}
+
 const COLUMNS = [
   ["small ms", "median"],
-  ["small CPU ms", "median"],
+  ["all CPU ms", "median"],
+  ["loop CPU ms", "median"],
   ["35 MB ms", "median"],
   ["stored, turn", "most"],
   ["read, turn", "most"],
@@ -116,10 +122,10 @@ function report(all: ReadonlyMap<string, Figures>): boolean {
       figure(served, name),
     ),
   );
-  const cost = figure(served, "small CPU ms") / figure(loop, "small CPU ms");
+  const cost = figure(served, "loop CPU ms") / figure(loop, "loop CPU ms");
   const isHeld = turn <= BAR_MS && cost <= BAR_COST;
   console.log(
-    `what serves: the longest turn ${turn.toFixed(0)} ms (bar ${String(BAR_MS)}), small mail ${cost.toFixed(2)} times the loop's (bar ${String(BAR_COST)}): ${isHeld ? "held" : "MISSED"}`,
+    `what serves: the longest turn ${turn.toFixed(0)} ms (bar ${String(BAR_MS)}), the loop's work with small mail ${cost.toFixed(2)} times (bar ${String(BAR_COST)}): ${isHeld ? "held" : "MISSED"}`,
   );
   return isHeld;
 }

@@ -45,6 +45,7 @@ export async function deliverMessage(store: Store, body: Uint8Array): Promise<st
       outerFrom: "stranger@beta.test",
       messageId,
       envelopeId: messageId,
+      contentHash: randomBytes(32),
     });
     await recordTrace(tx, { ...entry, step: "delivered" });
     return stored;

@@ -22,6 +22,9 @@ export type FromThread =
 /** Minimum length of octets that are moved to the other thread; copying fewer takes less time. */
 export const MOVED_OCTETS = 16 * 1024;
 
+/** What it makes for an answer is garbage after it. */
+const LIMITS = { maxYoungGenerationSizeMb: 4 };
+
 type Waiting = {
   readonly resolve: (answer: SqliteAnswer) => void;
   readonly reject: (error: unknown) => void;
@@ -45,7 +48,7 @@ class SqliteThread implements SqliteHandle {
   readonly opened: Promise<unknown>;
 
   constructor(file: SqliteFile, program: URL) {
-    this.#worker = new Worker(program, { workerData: file });
+    this.#worker = new Worker(program, { workerData: file, resourceLimits: LIMITS });
     this.opened = this.#answer();
     this.#worker.on("message", (said: FromThread) => {
       const waiting = this.#taken();
