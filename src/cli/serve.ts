@@ -5,7 +5,7 @@ import type { OfProcess } from "../app/of-process.ts";
 import { TlsNews } from "../app/tls-files.ts";
 import type { Config } from "../config/load.ts";
 import { migrate } from "../store/migrate.ts";
-import { openServingStore } from "../store/store.ts";
+import { openServingStore } from "../store/serving-store.ts";
 import { type Call, type Command, type ExitCode, UsageError } from "./command.ts";
 
 /** `serve [--role ROLE]`. */
