@@ -4,7 +4,8 @@ import type { DatabaseConfig } from "../config/load.ts";
 import type { Database } from "../doctor/visit.ts";
 import { isMigrated, migrate } from "../store/migrate.ts";
 import { publishedVersion } from "../store/published-version.ts";
-import { openServingStore, openStore, type Store } from "../store/store.ts";
+import { openServingStore } from "../store/serving-store.ts";
+import { openStore, type Store } from "../store/store.ts";
 import { isOutOfReach } from "./out-of-reach.ts";
 
 /**

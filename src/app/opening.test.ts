@@ -46,8 +46,8 @@ function partsOf(deps: Deps, order: string[], opened: (count: number) => void): 
     isParked: async () => Promise.resolve(false),
     trace: {
       ...quiet,
-      opened: async ({ account }: { readonly account: EmailAddress }) => {
-        order.push(account.local);
+      opened: async ({ reader }: { readonly reader: EmailAddress }) => {
+        order.push(reader.local);
         opened(order.length);
         return Promise.resolve();
       },
@@ -113,7 +113,7 @@ for (const { engine, open } of engines()) {
       using keys = await unlockWithPassword(deps, idOf(alice), old());
       assert(keys);
       const { generation = 0 } = (await readBinding(store, idOf(alice))) ?? {};
-      const account = { address: alice, custody: "unlocks-at-login" } as never;
+      const account = { id: idOf(alice), custody: "unlocks-at-login" } as never;
       opening.drain({ account, keys, generation });
     }
     await begun.promise;

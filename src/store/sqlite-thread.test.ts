@@ -18,9 +18,10 @@ import { parseDomain } from "../mail/address.ts";
 import { readContinuity, writeContinuity } from "./cache.ts";
 import { isConstraintViolation } from "./constraint.ts";
 import { migrate } from "./migrate.ts";
+import { openServingStore } from "./serving-store.ts";
 import { SqliteHandles } from "./sqlite-driver.ts";
 import { openSqliteThread } from "./sqlite-thread.ts";
-import { openServingStore, openStore, type Store, storeOver } from "./store.ts";
+import { openStore, type Store, storeOver } from "./store.ts";
 import { DatabaseTrouble, type TroubleKind } from "./trouble.ts";
 
 const NOW = fromUnixMs(1_800_000_000_000);

@@ -15,7 +15,6 @@ import { forKysely, openPool, READ_ONLY } from "./postgres.ts";
 import type { Schema } from "./schema.ts";
 import { handleOf } from "./sqlite-handle.ts";
 import { sqliteDialect, SqliteHandles } from "./sqlite-driver.ts";
-import { openSqliteThread } from "./sqlite-thread.ts";
 import { copySqlite, openFile } from "./sqlite.ts";
 import { DatabaseTrouble } from "./trouble.ts";
 import { compareLog, processesWithLostLog, type LogState } from "./write-ahead-log.ts";
@@ -255,21 +254,6 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const pool = openPool(options.url, isReadOnly ? { options: READ_ONLY } : {});
   const dialect = new PostgresDialect({ pool: forKysely(pool) });
   return new Store("postgres", new Kysely<Schema>({ dialect }));
-}
-
-/**
- * The same for a process that answers others while the database works: on SQLite, statements run in threads. One writes, the
- * other answers queries outside of transactions. A command keeps nobody waiting, and a thread takes time to start.
- */
-export async function openServingStore(options: StoreOptions): Promise<Store> {
-  if (options.engine === "postgres") return openStore(options);
-  const { path } = options;
-  // A thread cannot say who may read the file: it is there before one opens it.
-  await using _made = await new SqliteHandles(path, async () =>
-    Promise.resolve(handleOf(openFile(path, false), false)),
-  ).opened();
-  const inThread = (isReadOnly: boolean) => async () => openSqliteThread({ path, isReadOnly });
-  return storeOver(await new SqliteHandles(path, inThread(false), inThread(true)).opened());
 }
 
 /** A store over the open handles of a SQLite file, which it closes. */
