@@ -7,9 +7,11 @@ import {
   key,
   makeCertificates,
   setUp,
+  start,
 } from "../../test/support/discovery-world.ts";
 import { testOnBoth } from "../../test/support/engines.ts";
-import { DAY, HOUR, MINUTE } from "../base/time.ts";
+import { forgeCertificate, newForge } from "../../test/support/forge-certificate.ts";
+import { after, DAY, HOUR, MINUTE } from "../base/time.ts";
 import { planFor } from "../outgoing/plan.ts";
 import { submissionReply } from "../app/submission-replies.ts";
 import { unsendable } from "../outgoing/submit.ts";
@@ -19,7 +21,7 @@ import type { Discovery } from "./outcome.ts";
 import type { Policy } from "../words/account.ts";
 
 const onBoth = testOnBoth();
-const { bobs, evas } = await makeCertificates();
+const { bobs, evas, expired } = await makeCertificates();
 
 function answerTo(discovery: Discovery, policy: Policy = "prefer-clear"): string {
   const plan = planFor([{ address: bob, discovery }], policy);
@@ -91,3 +93,50 @@ onBoth("what nobody asked for in seven days begins again, and its row is deleted
   assert.deepEqual(await store.db.selectFrom("unusable_answers").selectAll().execute(), []);
   assert.match(answerTo(await discover(bob)), /^450/);
 });
+
+onBoth(
+  "whatever somebody has to repair is refused after a day, and what time mends is not",
+  async (open) => {
+    const made = after(start, -10 * DAY);
+    const [forge, stranger] = [await newForge(made), await newForge(made)];
+    const future = await newForge(after(start, 3 * DAY));
+    const userIds = ["bob@beta.test"];
+    const cases: readonly (readonly [Uint8Array, RegExp])[] = [
+      [
+        withBrokenPoint(await forgeCertificate(forge, { date: made, userIds })),
+        /^550 5\.7\.5 .*it cannot be read/,
+      ],
+      [
+        await forgeCertificate(forge, { date: made, userIds, certifier: stranger }),
+        /^550 5\.7\.5 .*its self-signature is not valid/,
+      ],
+      [await forgeCertificate(future, { date: after(start, 3 * DAY), userIds }), /^450 4\.7\.5/],
+    ];
+    for (const [body, expected] of cases) {
+      const { discover, world, clock } = await setUp(bobs, open);
+      world.get = async () => http(200, body);
+      assert.match(answerTo(await discover(bob)), /^450/);
+      clock.advance(DAY + MINUTE);
+      assert.match(answerTo(await discover(bob)), expected);
+    }
+  },
+);
+
+onBoth("a key that can never be used, as an expired one, ends the day too", async (open) => {
+  const { discover, world, store } = await setUp(bobs, open);
+  world.get = async () => key(evas);
+  assert.match(answerTo(await discover(bob)), /^450/);
+  const waiting = async () => store.db.selectFrom("unusable_answers").selectAll().execute();
+  assert.equal((await waiting()).length, 1);
+  world.get = async () => key(expired);
+  const { deps } = await setUp(bobs, async () => Promise.resolve(store));
+  await makeDiscover({ ...deps, get: async () => key(expired) }).discover(bob);
+  assert.deepEqual(await waiting(), []);
+});
+
+/** A certificate whose Ed25519 point does not begin with 0x40 (RFC 9580 §11.2.3): version, date, algorithm, OID and length precede. */
+function withBrokenPoint(certificate: Uint8Array): Uint8Array {
+  const broken = Uint8Array.from(certificate);
+  broken[broken.indexOf(0x40, 18)] = 0x41;
+  return broken;
+}

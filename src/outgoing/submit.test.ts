@@ -185,3 +185,9 @@ test("an installation that switches the legacy display off seals the text as it 
     assert.equal(body.startsWith(`Subject: ${CANARY}`), legacyDisplay);
   }
 });
+
+test("a message for nobody is refused, and so is one that no policy lets leave, with that policy as the reason", async () => {
+  assert.match((await send(MESSAGE, [])).reply, /^554 5\.5\.1 no recipients$/);
+  const { reply } = await send(MESSAGE, ["carol@legacy.test"], { policy: "prefer-pickup" });
+  assert.match(reply, /^550 5\.7\.5 .*\(your policy requires encryption\)$/);
+});

@@ -174,3 +174,21 @@ test("a field is written again only if it needs to be, and garbage not at all", 
   assert.equal(written(`${longest} : a\r\n`), `${longest}: a\r\n`);
   assert.equal(written(`${longer} : a\r\n`), "");
 });
+
+/** One reading, said by a grammar: lines without controls, each further one begun by blanks and not of blanks alone. */
+const ONE_READING = /^X:[^\r\n\0]*(?:\r\n[ \t]+[^\r\n\0 \t][^\r\n\0]*)*\r\n$/;
+
+test("of every short text of a field it is known whether it has one reading", () => {
+  const octets = ["a", " ", "\t", "\r", "\n", "\0"];
+  let texts = [""];
+  for (let length = 0; length <= 5; length += 1) {
+    for (const text of texts) {
+      for (const raw of [`X:${text}`, `X:${text}\r\n`]) {
+        const field = { name: "X", raw: Buffer.from(raw) };
+        const isAsItWas = rewritten(field)[0] === field;
+        assert.equal(isAsItWas, ONE_READING.test(raw), JSON.stringify(raw));
+      }
+    }
+    texts = texts.flatMap((text) => octets.map((octet) => text + octet));
+  }
+});

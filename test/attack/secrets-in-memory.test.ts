@@ -21,7 +21,7 @@ import { selectSlots } from "../../src/store/vault.ts";
 import { makeLoneServer, READER } from "../support/lone-server.ts";
 import { countInMemory, formsOf } from "../support/process-memory.ts";
 import { RawSmtp } from "../support/raw-smtp.ts";
-import { idOf } from "../support/accounts.ts";
+import { idAt } from "../support/accounts.ts";
 
 const USER = "anna@alpha.test";
 const PASSWORD = "Zq7-heliotrope-Vexillum-93";
@@ -36,7 +36,7 @@ async function secretsOf(dir: string): Promise<Record<string, Uint8Array>> {
   const owner = parseAddress(USER);
   assert(owner);
   using typed = new TypedPassword(Secret.fromText(PASSWORD));
-  using masterKey = await openWithPassword(deps, idOf(owner), typed);
+  using masterKey = await openWithPassword(deps, await idAt(store, owner), typed);
   assert(masterKey);
   const [slot] = await selectSlots(store, masterKey.id, "password");
   assert(slot);

@@ -9,7 +9,6 @@ import { join } from "node:path";
 import { Secret } from "../../src/base/secret.ts";
 import { deriveKey, unwrap } from "../../src/keys/wrap.ts";
 import { unwrapSecretKey } from "../../src/keys/wrapped-rows.ts";
-import { canonicalAddress, parseAddress, type EmailAddress } from "../../src/mail/address.ts";
 import { decrypt } from "../../src/openpgp/decrypt.ts";
 import type { Fingerprint } from "../../src/openpgp/fingerprint.ts";
 import { readSecretKey, type UnlockedKey } from "../../src/openpgp/secret-key.ts";
@@ -20,17 +19,17 @@ import {
   type SecretKeyRow,
   type SlotRow,
 } from "../../src/store/vault.ts";
-import { idOf } from "./accounts.ts";
+import type { AccountId } from "../../src/words/account.ts";
 
 export type Loot = {
   /** Each value of each row. */
   readonly values: readonly Buffer[];
-  readonly slots: readonly (SlotRow & { readonly owner: EmailAddress })[];
-  readonly secretKeys: readonly (SecretKeyRow & { readonly owner: EmailAddress })[];
+  readonly slots: readonly (SlotRow & { readonly owner: AccountId })[];
+  readonly secretKeys: readonly (SecretKeyRow & { readonly owner: AccountId })[];
   readonly copies: readonly { readonly id: string; readonly wrapped: Uint8Array }[];
 };
 
-/** What the tries came to; `master` are names of owners. */
+/** What the tries came to; `master` are the IDs of owners. */
 export type Burgled = {
   readonly master: readonly string[];
   readonly keys: readonly UnlockedKey[];
@@ -54,14 +53,13 @@ export async function lootFrom(store: Store): Promise<Loot> {
       values.push(value instanceof Uint8Array ? Buffer.from(value) : Buffer.from(String(value)));
     }
   }
-  const owners = new Map<string, EmailAddress>();
+  const owners = new Map<string, AccountId>();
   const secretKeys: Loot["secretKeys"][number][] = [];
   for (const { id, owner: text } of await store.db
     .selectFrom("master_keys")
     .selectAll()
     .execute()) {
-    const owner = parseAddress(text);
-    if (owner === undefined) throw new Error("no owner");
+    const owner = text as AccountId;
     owners.set(id, owner);
     const rows = await selectSecretKeys(store, id);
     secretKeys.push(...rows.map((row) => ({ ...row, owner })));
@@ -116,9 +114,9 @@ export async function burgle(loot: Loot, keys: Iterable<Secret>): Promise<Burgle
   let tried = 0;
   const asMaster = (key: Secret): void => {
     for (const row of loot.secretKeys) {
-      const opened = unwrapSecretKey(key, row, idOf(row.owner));
+      const opened = unwrapSecretKey(key, row, row.owner);
       if (opened === undefined) continue;
-      master.add(canonicalAddress(row.owner));
+      master.add(row.owner);
       raw.set(row.fingerprint, opened);
     }
   };
@@ -126,7 +124,7 @@ export async function burgle(loot: Loot, keys: Iterable<Secret>): Promise<Burgle
     for (const slot of loot.slots) {
       const { id, masterKey, kind, version, kdf, generation } = slot;
       const rest = [masterKey, id, kind, String(version), kdf, String(generation)];
-      const context = ["slot", canonicalAddress(slot.owner), ...rest];
+      const context = ["slot", slot.owner, ...rest];
       for (const wrapped of [slot.wrapped, ...(inner.get(id) ?? [])]) {
         const opened = unwrap(key, wrapped, context);
         if (opened !== undefined) asMaster(opened);
