@@ -55,7 +55,7 @@ function partsOf(deps: Deps, order: string[], opened: (count: number) => void): 
   } as unknown as Parts;
 }
 
-async function sealedFor(deps: Deps, reader: EmailAddress, count: number) {
+async function sealedFor(deps: Deps, reader: EmailAddress, count: number, name = "first") {
   const row = await findPublished(deps.store, reader);
   assert(row);
   const now = deps.clock.now();
@@ -78,7 +78,7 @@ async function sealedFor(deps: Deps, reader: EmailAddress, count: number) {
       receivedAt: now,
       sizeBytes: body.length,
       outerFrom: "bob@beta.test",
-      envelopeId: String(at),
+      envelopeId: `${name} ${String(at)}`,
     });
     ids.push(id);
   }
@@ -124,6 +124,34 @@ for (const { engine, open } of engines()) {
     const waited = order.indexOf("andy") - before;
     // What was open already, and one that was begun while the author's keyserver was asked.
     assert(waited >= 0 && waited <= 3, order.join(" "));
+  });
+
+  test(`${engine}: what came while a login had mail opened is opened after a second login`, async () => {
+    await using store = await open();
+    const { deps } = await withAlice(store);
+    deps.clock.advance(MINUTE);
+    await sealedFor(deps, alice, 3);
+    const order: string[] = [];
+    const begun = Promise.withResolvers<undefined>();
+    const done = Promise.withResolvers<undefined>();
+    const opening = new Opening(
+      partsOf(deps, order, (count) => {
+        if (count === 1) begun.resolve(undefined);
+        if (count === 5) done.resolve(undefined);
+      }),
+      1,
+    );
+    using keys = await unlockWithPassword(deps, idOf(alice), old());
+    assert(keys);
+    const { generation = 0 } = (await readBinding(store, idOf(alice))) ?? {};
+    const account = { id: idOf(alice), custody: "unlocks-at-login" } as never;
+    opening.drain({ account, keys, generation });
+    await begun.promise;
+    await sealedFor(deps, alice, 2, "later");
+    opening.drain({ account, keys, generation });
+    await done.promise;
+    await opening.finish();
+    assert.equal(order.length, 5);
   });
 
   test(`${engine}: two backlogs take turns, and a server that stops opens no more of either`, async () => {

@@ -42,6 +42,8 @@ export class Opening {
   readonly #asking = new Set<AccountId>();
   /** Accounts that a login is opening mail for. */
   readonly #draining = new Set<AccountId>();
+  /** Logins that came while mail was being opened for an account, the last one of each. */
+  readonly #nextDrains = new Map<AccountId, LoggedIn>();
   #isStopped = false;
   #again: NodeJS.Timeout | undefined;
   #againMs = FIRST_AGAIN_MS;
@@ -88,11 +90,24 @@ export class Opening {
   }
 
   /** Opens what waits for an account with the keys of a login, without asking anybody: no keyserver learns of a login. */
-  drain({ account: { id: account, custody }, keys, generation }: LoggedIn): void {
+  drain(login: LoggedIn): void {
+    const { account, keys, generation } = login;
     // What the provider may open is opened as it comes.
-    if (custody === "provider-usable" || this.#draining.has(account) || this.#isStopped) return;
+    if (account.custody === "provider-usable" || this.#isStopped) return;
+    if (this.#draining.has(account.id)) this.#drainNext(login);
+    else this.#drainNow(account.id, keys.clone(), generation);
+  }
+
+  /** What came since the running round began is opened after it, with the keys of the last login. */
+  #drainNext(login: LoggedIn): void {
+    const { id } = login.account;
+    this.#nextDrains.get(id)?.keys[Symbol.dispose]();
+    this.#nextDrains.set(id, { ...login, keys: login.keys.clone() });
+  }
+
+  /** Takes the keys over. */
+  #drainNow(account: AccountId, own: UnlockedKeys, generation: number): void {
     this.#draining.add(account);
-    const own = keys.clone();
     this.#run(async () => {
       using _own = own;
       try {
@@ -102,6 +117,11 @@ export class Opening {
         );
       } finally {
         this.#draining.delete(account);
+        const next = this.#nextDrains.get(account);
+        this.#nextDrains.delete(account);
+        if (next !== undefined && !this.#isStopped) {
+          this.#drainNow(account, next.keys, next.generation);
+        } else next?.keys[Symbol.dispose]();
       }
     });
   }
