@@ -104,7 +104,7 @@ for (const { engine, open } of engines()) {
     assert.equal(await countPieces(store, "message_pieces"), 0);
     const larger = await storeMessage(store, message(LARGE.subarray(0, LARGE_OCTETS + 1), "other"));
     assert.equal((await bodyOf(store, larger)).length, LARGE_OCTETS + 1);
-    assert.equal(await countPieces(store, "message_pieces"), 3);
+    assert.equal(await countPieces(store, "message_pieces"), 1);
   });
 
   test(`${engine}: a large message that comes again is stored once`, async () => {
@@ -205,7 +205,7 @@ for (const { engine, open } of engines()) {
     const id = await storeMessage(store, message(LARGE));
     await insertOutbox(store, [copy("a", LARGE)]);
     const missing = { name: "AppError", message: /pieces of a message are missing/ };
-    for (const gone of [[1], [0, 1, 2, 3, 4, 5, 6, 7]]) {
+    for (const gone of [[0], [0, 1, 2, 3, 4, 5, 6, 7]]) {
       for (const table of ["message_pieces", "outbox_pieces"] as const) {
         await store.db.deleteFrom(table).where("number", "in", gone).execute();
       }

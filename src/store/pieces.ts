@@ -26,8 +26,8 @@ export type PieceSet = {
   readonly name: string;
 };
 
-/** Maximum length of a piece: it is written in a few milliseconds, and others have their turn before the next. */
-const PIECE_OCTETS = 256 * 1024;
+/** Maximum length of a piece: smaller ones take more messages between threads, larger ones more memory at a time. */
+const PIECE_OCTETS = 1024 * 1024;
 
 /** What of a value stands in its row: all of it, or only the name of a new set of pieces. */
 export function rowPart(value: Octets): { readonly inRow: Uint8Array; readonly pieces: string } {
