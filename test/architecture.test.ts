@@ -22,30 +22,30 @@ const IMPORT_MAP: Record<string, readonly [folders: string, packages?: string]> 
   imap: ["base mail", "imapflow"],
   dovecot: ["base mail"],
   scan: ["base mail"],
-  http: ["base mail"],
   store: ["base mail words openpgp", "kysely pg"],
   // features: what the product does
   journal: ["base mail words store"],
   policy: ["base mail words store journal"],
   accounts: ["base mail words store policy imap dovecot"],
-  keys: ["base mail words openpgp store journal"],
+  vault: ["base mail words openpgp store journal keys"],
+  keys: ["base mail words openpgp store journal vault"],
   discovery: ["base mail words openpgp dns fetch store journal"],
-  keyserver: ["base mail words openpgp store http"],
+  keyserver: ["base mail words openpgp store"],
   mailbox: ["base mail words store imap"],
   notices: ["base mail words"],
-  login: ["base mail words accounts keys store journal"],
+  login: ["base mail words accounts vault keys store journal"],
   outgoing: [
-    "base mail words openpgp pgpmime policy discovery keys mailbox notices journal store smtp scan",
+    "base mail words openpgp pgpmime policy discovery vault keys mailbox notices journal store smtp scan",
   ],
   incoming: [
-    "base mail words openpgp pgpmime policy discovery keys mailbox notices journal store scan",
+    "base mail words openpgp pgpmime policy discovery vault keys mailbox notices journal store scan",
   ],
   portal: [
-    "base mail words openpgp pgpmime policy discovery keys outgoing notices journal store http",
+    "base mail words openpgp pgpmime policy discovery vault keys outgoing notices journal store",
   ],
-  doctor: ["base mail words dns fetch discovery keys store"],
+  doctor: ["base mail words dns fetch discovery vault keys store"],
   api: [
-    "base mail words http store journal policy accounts keys discovery mailbox notices login outgoing incoming portal doctor",
+    "base mail words store journal policy accounts vault keys discovery mailbox notices login outgoing incoming portal doctor",
     "zod sanitize-html",
   ],
   // shell: puts the parts together
@@ -53,7 +53,7 @@ const IMPORT_MAP: Record<string, readonly [folders: string, packages?: string]> 
   app: ["*", "pino prom-client"],
   // words in, words out: what it does to the store is done by the features
   cli: [
-    "base mail words openpgp dns journal policy accounts keys discovery keyserver mailbox login incoming doctor config app",
+    "base mail words openpgp dns journal policy accounts vault keys discovery keyserver mailbox login incoming doctor config app",
   ],
 };
 

@@ -7,7 +7,7 @@ import { createSecureContext } from "node:tls";
 import { errorText } from "../base/errors.ts";
 import { mayOthersRead } from "../base/private-file.ts";
 import type { At, Config } from "../config/load.ts";
-import { SERVICE_KEY_BYTES } from "../keys/service-key.ts";
+import { SERVICE_KEY_BYTES } from "../vault/service-key.ts";
 import { readEscrowCertificate } from "./escrow-file.ts";
 
 /** A file that can be used, or what is wrong with it, as the rest of a line. */

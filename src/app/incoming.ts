@@ -5,7 +5,7 @@ import { answerReader, deliver, type DeliverDeps } from "../incoming/deliver.ts"
 import type { TraceIncoming } from "../incoming/tracing.ts";
 import { roomFor } from "../mailbox/embedded.ts";
 import type { Sender } from "../outgoing/submit.ts";
-import type { Handlers } from "../smtp/handlers.ts";
+import type { Handlers } from "../smtp/listener/handlers.ts";
 import { bodyFor, wrapFor } from "./at-rest.ts";
 import { deliveryReply, readerReply } from "./delivery-replies.ts";
 import { Opening } from "./opening.ts";

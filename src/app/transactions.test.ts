@@ -9,7 +9,7 @@ import { readTransaction } from "../journal/trace.ts";
 import { REASONS } from "../smtp/reason.ts";
 import type { Sender } from "../outgoing/submit.ts";
 import { reply } from "../smtp/reply.ts";
-import type { Handlers, ListenerMode } from "../smtp/handlers.ts";
+import type { Handlers, ListenerMode } from "../smtp/listener/handlers.ts";
 import type { Store } from "../store/store.ts";
 import { fakeClock } from "../../test/support/clock.ts";
 import { engines } from "../../test/support/engines.ts";

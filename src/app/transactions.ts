@@ -5,8 +5,8 @@
 import { randomBytes } from "node:crypto";
 import { networkOf, plainAddress } from "../base/network.ts";
 import type { Sender } from "../outgoing/submit.ts";
-import type { Answered } from "../smtp/handlers.ts";
-import type { Client, Handlers, ListenerMode } from "../smtp/handlers.ts";
+import type { Answered } from "../smtp/listener/handlers.ts";
+import type { Client, Handlers, ListenerMode } from "../smtp/listener/handlers.ts";
 import { reasonOf } from "../smtp/reason.ts";
 import { isAccepted, oneReply } from "../smtp/reply.ts";
 import type { Parts } from "./parts.ts";

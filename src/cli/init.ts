@@ -5,7 +5,7 @@ import { makeDatabase } from "../app/database.ts";
 import { AppError, errorText } from "../base/errors.ts";
 import { annotatedFile } from "../config/describe.ts";
 import { type Config, parseConfig } from "../config/load.ts";
-import { SERVICE_KEY_BYTES } from "../keys/service-key.ts";
+import { SERVICE_KEY_BYTES } from "../vault/service-key.ts";
 import { parseDomain } from "../mail/address.ts";
 import { answer, type Call, type Command, type ExitCode, UsageError } from "./command.ts";
 import { zoneLines, zoneText } from "./dns.ts";

@@ -12,10 +12,10 @@ import { findCiphertext } from "../pgpmime/find-ciphertext.ts";
 import { unprotected } from "../incoming/verdicts.ts";
 import { parseAddress } from "../mail/address.ts";
 import { storeMessage } from "../mailbox/embedded.ts";
-import { armorMessage } from "../openpgp/armor.ts";
-import { parseCertificates } from "../openpgp/certificate.ts";
-import { encryptAtRest } from "../openpgp/encrypt.ts";
-import { findPublished } from "../store/certificates.ts";
+import { armorMessage } from "../openpgp/packets/armor.ts";
+import { parseCertificates } from "../openpgp/certificates/certificate.ts";
+import { encryptAtRest } from "../openpgp/messages/encrypt.ts";
+import { findPublished } from "../store/keys/certificates.ts";
 import { idAt } from "../../test/support/accounts.ts";
 
 const ADA = parseAddress("ada@alpha.test");

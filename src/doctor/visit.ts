@@ -8,10 +8,10 @@ import type { SelfTestResult } from "../dns/self-test.ts";
 import type { KeyserverPlace } from "../dns/zone-lines.ts";
 import type { Get } from "../fetch/request.ts";
 import type { Probe, TlsView } from "../fetch/probe.ts";
-import type { ServiceKeys } from "../keys/service-key.ts";
+import type { ServiceKeys } from "../vault/service-key.ts";
 import type { Domain, EmailAddress } from "../mail/address.ts";
-import { activeAddresses } from "../store/active-addresses.ts";
-import { findPublished, type PublishedCertificate } from "../store/certificates.ts";
+import { activeAddresses } from "../store/accounts/active-addresses.ts";
+import { findPublished, type PublishedCertificate } from "../store/keys/certificates.ts";
 import type { Store } from "../store/store.ts";
 import { type Finding, type Judgement, fail, failNow } from "./finding.ts";
 

@@ -11,7 +11,7 @@ import { stripResultHeaders } from "../mail/auth-results.ts";
 import { isHeaderAcceptable, parseHeader } from "../mail/header.ts";
 import { storeMessage } from "../mailbox/embedded.ts";
 import type { MessageVerdict } from "../mailbox/mailbox.ts";
-import { MOST_CLEAR_OCTETS } from "../openpgp/encrypt.ts";
+import { MOST_CLEAR_OCTETS } from "../openpgp/messages/encrypt.ts";
 import type { Arrival, DeliverDeps } from "./arrival.ts";
 import { withEncryptedPart } from "./encrypted-part.ts";
 import { messageWorkHere } from "./message-work.ts";

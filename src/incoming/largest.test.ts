@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { test } from "node:test";
-import { decrypt } from "../openpgp/decrypt.ts";
-import { encryptAtRest, MOST_CLEAR_OCTETS, signAndEncrypt } from "../openpgp/encrypt.ts";
+import { decrypt } from "../openpgp/messages/decrypt.ts";
+import { encryptAtRest, MOST_CLEAR_OCTETS, signAndEncrypt } from "../openpgp/messages/encrypt.ts";
 import { listMessages } from "../mailbox/embedded.ts";
 import { parseAddress } from "../mail/address.ts";
 import { replyText } from "../smtp/reply.ts";

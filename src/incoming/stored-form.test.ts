@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { NOW, ownKey } from "../../test/support/openpgp-messages.ts";
-import { encryptAtRest } from "../openpgp/encrypt.ts";
+import { encryptAtRest } from "../openpgp/messages/encrypt.ts";
 import { seal } from "../pgpmime/seal.ts";
 import { receivedForm, sealedBody } from "./stored-form.ts";
 

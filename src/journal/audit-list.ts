@@ -1,6 +1,6 @@
 /** The audit log for people: accounts that are here are named by their addresses. */
 import { formatAddress } from "../mail/address.ts";
-import { readAccount } from "../store/accounts.ts";
+import { readAccount } from "../store/accounts/accounts.ts";
 import type { Store } from "../store/store.ts";
 import type { AccountId } from "../words/account.ts";
 import { listAudit, type AuditRecord } from "./audit.ts";

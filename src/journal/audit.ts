@@ -18,7 +18,7 @@ import {
   walkAudit,
   type AuditRow,
   type AuditRowWithMac,
-} from "../store/audit.ts";
+} from "../store/journal/audit.ts";
 import type { Store } from "../store/store.ts";
 import type { AccountId } from "../words/account.ts";
 

@@ -5,7 +5,7 @@ import { findAccount } from "../accounts/embedded.ts";
 import { Secret } from "../base/secret.ts";
 import { MINUTE } from "../base/time.ts";
 import { listAudit, verifyAudit } from "../journal/audit.ts";
-import { fixedServiceKeys, newServiceRoot } from "../keys/service-key.ts";
+import { fixedServiceKeys, newServiceRoot } from "../vault/service-key.ts";
 import { type EmailAddress, parseAddress } from "../mail/address.ts";
 import type { Store } from "../store/store.ts";
 import { enrol, setLoginOnly, idOf } from "../../test/support/accounts.ts";

@@ -1,7 +1,7 @@
-import { acceptForEncryption } from "./acceptance.ts";
-import { parseCertificates } from "./certificate.ts";
-import { checkSigner, revocationsOf } from "./signer.ts";
-import { verifySignature } from "./verify.ts";
+import { acceptForEncryption } from "./certificates/acceptance.ts";
+import { parseCertificates } from "./certificates/certificate.ts";
+import { checkSigner, revocationsOf } from "./certificates/signer.ts";
+import { verifySignature } from "./messages/verify.ts";
 
 /**
  * What is done with certificates of strangers. How long it takes is for the stranger to choose, within our limits: a process

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { before, test } from "node:test";
 
 import { MESSAGE, address, makePeople, person, send } from "../../test/support/submission.ts";
-import { UnlockedKeys } from "../keys/unlocked-keys.ts";
+import { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import { canonicalAddress } from "../mail/address.ts";
 import { replyText } from "../smtp/reply.ts";
 import { isOwnReturnPath } from "./own-address.ts";

@@ -11,7 +11,7 @@ import {
   send,
   textOf,
 } from "../../test/support/submission.ts";
-import { UnlockedKeys } from "../keys/unlocked-keys.ts";
+import { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import { decodedText, fieldBody, fieldsNamed, firstField, parseHeader } from "../mail/header.ts";
 import { open } from "../pgpmime/open.ts";
 import { readProtectedHeader } from "../pgpmime/payload-header.ts";

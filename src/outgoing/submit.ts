@@ -13,8 +13,8 @@ import { type Domain, type EmailAddress, withoutSubaddress } from "../mail/addre
 import type { Envelope } from "../mail/envelope.ts";
 import { parseHeader, serializeHeader } from "../mail/header.ts";
 import type { Discover } from "../discovery/outcome.ts";
-import type { UnlockedKeys } from "../keys/unlocked-keys.ts";
-import type { UnlockedKey } from "../openpgp/secret-key.ts";
+import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
+import type { UnlockedKey } from "../openpgp/keys/secret-key.ts";
 import { UnsealableMessage } from "../pgpmime/unsealable.ts";
 import { type AutocryptRule, withOwnAutocrypt } from "./autocrypt.ts";
 import { copiesOf, MOST_NAMED, type SealMessage } from "./copies.ts";

@@ -14,11 +14,11 @@ import {
   serializeHeader,
 } from "../mail/header.ts";
 import { checkLineEnds } from "../mail/message.ts";
-import { armorMessage } from "../openpgp/armor.ts";
-import type { Certificate } from "../openpgp/certificate.ts";
-import { signAndEncrypt } from "../openpgp/encrypt.ts";
-import type { Fingerprint } from "../openpgp/fingerprint.ts";
-import type { UnlockedKey } from "../openpgp/secret-key.ts";
+import { armorMessage } from "../openpgp/packets/armor.ts";
+import type { Certificate } from "../openpgp/certificates/certificate.ts";
+import { signAndEncrypt } from "../openpgp/messages/encrypt.ts";
+import type { Fingerprint } from "../openpgp/packets/fingerprint.ts";
+import type { UnlockedKey } from "../openpgp/keys/secret-key.ts";
 import { makePayload } from "./payload.ts";
 import { outerFields } from "./protected-headers.ts";
 import { UnsealableMessage } from "./unsealable.ts";

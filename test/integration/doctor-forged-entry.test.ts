@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { run, sealpostCommand } from "../../lab/run.ts";
 import { systemClock } from "../../src/base/time.ts";
 import { appendAudit } from "../../src/journal/audit.ts";
-import { generationDetail, slotNames } from "../../src/keys/binding.ts";
+import { generationDetail, slotNames } from "../../src/vault/binding.ts";
 import { parseAddress } from "../../src/mail/address.ts";
 import { openStore } from "../../src/store/store.ts";
 import { makeLoneServer, READER } from "../support/lone-server.ts";
