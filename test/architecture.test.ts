@@ -27,7 +27,7 @@ const IMPORT_MAP: Record<string, readonly [folders: string, packages?: string]> 
   journal: ["base mail words store"],
   policy: ["base mail words store journal"],
   accounts: ["base mail words store policy imap dovecot"],
-  vault: ["base mail words openpgp store journal keys"],
+  vault: ["base mail words openpgp store journal"],
   keys: ["base mail words openpgp store journal vault"],
   discovery: ["base mail words openpgp dns fetch store journal"],
   keyserver: ["base mail words openpgp store"],
@@ -55,6 +55,17 @@ const IMPORT_MAP: Record<string, readonly [folders: string, packages?: string]> 
   cli: [
     "base mail words openpgp dns journal policy accounts vault keys discovery keyserver mailbox login incoming doctor config app",
   ],
+};
+
+/** Rooms whose folder keeps an order: a room imports its own files and those of the rooms before it, never of one behind. */
+const ORDER_OF_ROOMS: Readonly<Record<string, readonly string[]>> = {
+  openpgp: ["packets", "certificates", "keys", "messages", "imports"],
+};
+
+/** Rooms that may import less than their folder. */
+const ROOMS_APART: Readonly<Record<string, readonly string[]>> = {
+  // the keyserver's HTTPS server knows neither OpenPGP nor the database
+  "keyserver/lane": ["keyserver/lane", "base", "mail"],
 };
 
 const CORE = new Set(["base", "mail", "openpgp", "pgpmime"]);
@@ -117,6 +128,37 @@ for (const [folder, files] of FILES) {
     );
     assert.deepEqual(faults, []);
   });
+}
+
+test("a folder has one level of rooms", () => {
+  const deeper = [...FILES.values()].flat().filter((file) => file.split(sep).length > 3);
+  assert.deepEqual(deeper, []);
+});
+
+test("a room imports none behind it, and one apart imports only what it may", () => {
+  const faults = [...FILES.values()].flat().flatMap((file) =>
+    importsOf(file)
+      .filter((specifier) => specifier.startsWith("."))
+      .map((specifier) => join(dirname(file), specifier))
+      .filter((target) => isBehind(file, target) || isTooFar(file, target))
+      .map((target) => `${file}: ${target}`),
+  );
+  assert.deepEqual(faults, []);
+});
+
+/** Whether the target stands in a room behind that of the file, or in no room while the file is in an ordered one. */
+function isBehind(file: string, target: string): boolean {
+  const [folder = "", room = ""] = file.split(sep);
+  const [targetFolder, targetRoom = ""] = target.split(sep);
+  const order = ORDER_OF_ROOMS[folder];
+  if (order === undefined || folder !== targetFolder || !order.includes(room)) return false;
+  const place = order.indexOf(targetRoom);
+  return place === -1 || place > order.indexOf(room);
+}
+
+function isTooFar(file: string, target: string): boolean {
+  const allowed = ROOMS_APART[dirname(file)];
+  return allowed !== undefined && !allowed.some((place) => target.startsWith(`${place}${sep}`));
 }
 
 test("the table of ARCHITECTURE.md has the rows of the folders that are here", () => {

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { systemClock } from "../../src/base/time.ts";
 import { locked } from "../../src/incoming/verdicts.ts";
-import { certificateIn } from "../../src/keys/publication.ts";
+import { certificateIn } from "../../src/vault/published-certificate.ts";
 import { listWaiting, storeMessage } from "../../src/mailbox/embedded.ts";
 import { findPublished } from "../../src/store/keys/certificates.ts";
 import type { Store } from "../../src/store/store.ts";

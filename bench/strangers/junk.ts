@@ -1,7 +1,7 @@
 /** Mail that strangers make: sealed for a reader, from whatever address they write outside. */
 import type { Place } from "../../lab/world.ts";
 import { DAY, systemClock, after } from "../../src/base/time.ts";
-import { certificateIn } from "../../src/keys/publication.ts";
+import { certificateIn } from "../../src/vault/published-certificate.ts";
 import { parseAddress, type EmailAddress } from "../../src/mail/address.ts";
 import { generateKey } from "../../src/openpgp/keys/generate.ts";
 import { readSecretKey } from "../../src/openpgp/keys/secret-key.ts";

@@ -7,7 +7,7 @@ import { after, MINUTE } from "../base/time.ts";
 import { replyText } from "../smtp/reply.ts";
 import { traceIncoming } from "../incoming/tracing.ts";
 import { locked } from "../incoming/verdicts.ts";
-import { certificateIn } from "../keys/publication.ts";
+import { certificateIn } from "../vault/published-certificate.ts";
 import { listMessages, storeMessage } from "../mailbox/embedded.ts";
 import { generateKey } from "../openpgp/keys/generate.ts";
 import { readSecretKey } from "../openpgp/keys/secret-key.ts";

@@ -12,7 +12,7 @@ import { after, MINUTE } from "../base/time.ts";
 import { traceIncoming } from "../incoming/tracing.ts";
 import { locked } from "../incoming/verdicts.ts";
 import { readBinding } from "../vault/binding.ts";
-import { certificateIn } from "../keys/publication.ts";
+import { certificateIn } from "../vault/published-certificate.ts";
 import { unlockWithPassword, unlockWithService } from "../vault/vault.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import { storeMessage } from "../mailbox/embedded.ts";

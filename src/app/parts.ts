@@ -18,12 +18,8 @@ import { traceIncoming, type TraceIncoming } from "../incoming/tracing.ts";
 import type { ReadingDeps } from "../incoming/reading.ts";
 import { isParked } from "../keys/parked-keys.ts";
 import { beginTags, holdAuditKeys } from "../vault/tag-keys.ts";
-import {
-  activeCertificate,
-  unlockWithService,
-  type KeyRules,
-  type VaultDeps,
-} from "../vault/vault.ts";
+import { activeCertificate, unlockWithService } from "../vault/vault.ts";
+import type { KeyRules, VaultDeps } from "../vault/vault-deps.ts";
 import { withoutSubaddress, type EmailAddress } from "../mail/address.ts";
 import type { Certificate } from "../openpgp/certificates/certificate.ts";
 import { hasPublished } from "../store/keys/certificates.ts";

@@ -5,7 +5,7 @@ import { doctorDeps } from "../../test/support/doctor-world.ts";
 import { engines } from "../../test/support/engines.ts";
 import { Secret } from "../base/secret.ts";
 import { fixedServiceKeys, newServiceRoot, type ServiceKeys } from "../vault/service-key.ts";
-import { createKeys } from "../vault/vault.ts";
+import { createKeys } from "../keys/create.ts";
 import { parseAddress } from "../mail/address.ts";
 import { insertAccount } from "../store/accounts/accounts.ts";
 import type { Store } from "../store/store.ts";

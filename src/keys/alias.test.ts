@@ -28,7 +28,7 @@ import { createKeys } from "./create.ts";
 import { eraseByLaw } from "./end-account.ts";
 import { openWithPassword } from "../vault/master-key.ts";
 import { Overtaken } from "../vault/conflict.ts";
-import { certificateIn } from "./publication.ts";
+import { certificateIn } from "../vault/published-certificate.ts";
 import { renameAccount } from "./rename.ts";
 import { publishRevocation } from "./revoke.ts";
 import { unlockWithPassword } from "../vault/vault.ts";

@@ -20,7 +20,7 @@ import { stopServing } from "../store/keys/publish.ts";
 import { selectGenericRevocation } from "../store/keys/generic-revocations.ts";
 import { isReserved } from "../store/accounts/reserved-addresses.ts";
 import type { Store } from "../store/store.ts";
-import { certificateIn } from "./publication.ts";
+import { certificateIn } from "../vault/published-certificate.ts";
 import type { AccountId } from "../words/account.ts";
 
 /**

@@ -12,7 +12,7 @@ import {
 } from "../store/keys/certificates.ts";
 import type { Store } from "../store/store.ts";
 import type { AccountId } from "../words/account.ts";
-import { isExpired } from "./publication.ts";
+import { isExpired } from "../vault/published-certificate.ts";
 
 /** A key that an account has or had. An active one that has expired is `expired`. */
 export type KeyView = Pick<

@@ -25,7 +25,7 @@ import {
 import { giveToProvider, takeBack } from "./custody.ts";
 import { reclaimFormerKeys } from "./parked-keys.ts";
 import { openWithPassword } from "../vault/master-key.ts";
-import { certificateIn } from "./publication.ts";
+import { certificateIn } from "../vault/published-certificate.ts";
 import { rotateKey } from "./rotate.ts";
 import { unlockWithService } from "../vault/vault.ts";
 import { idOf } from "../../test/support/accounts.ts";

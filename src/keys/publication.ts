@@ -1,13 +1,8 @@
 import { AppError } from "../base/errors.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import { acceptForEncryption, revocationOf } from "../openpgp/certificates/acceptance.ts";
-import { parseCertificates, type Certificate } from "../openpgp/certificates/certificate.ts";
+import type { Certificate } from "../openpgp/certificates/certificate.ts";
 import type { KeyState, PublishedCertificate } from "../store/keys/certificates.ts";
-
-/** True when a certificate has expired: it is kept, and by its address it is not found. */
-export function isExpired(published: PublishedCertificate, now: Date): boolean {
-  return published.expiresAt !== undefined && published.expiresAt <= now;
-}
 
 /**
  * What is published of a new certificate. Our own has to pass the test that others put it to.
@@ -32,16 +27,6 @@ export async function publicationOf(
     ...(accepted.expires === undefined ? {} : { expiresAt: accepted.expires }),
     address,
   };
-}
-
-/** The certificate of a published row. @throws AppError when it cannot be read: the database was altered. */
-export async function certificateIn(published: PublishedCertificate): Promise<Certificate> {
-  const parsed = await parseCertificates(published.bytes);
-  const certificate = parsed.kind === "parsed" ? parsed.certificates[0] : undefined;
-  if (certificate === undefined) {
-    throw new AppError("a published certificate cannot be read", { temporary: false });
-  }
-  return certificate;
 }
 
 /** What a revoked certificate is published as: state and time follow the revocation that it carries. */

@@ -26,10 +26,11 @@ import { compareServiceKey } from "../vault/service-key-log.ts";
 import { opensRevocation } from "../vault/wrapped-rows.ts";
 import type { MasterKey } from "../vault/master-key.ts";
 import { openKey } from "../vault/open-keys.ts";
-import { certificateIn, revokedChange } from "./publication.ts";
+import { revokedChange } from "./publication.ts";
+import { certificateIn } from "../vault/published-certificate.ts";
 import { recordRelease } from "./releases.ts";
 import type { VaultDeps } from "../vault/vault-deps.ts";
-import { releaseGenericRevocation } from "../vault/vault.ts";
+import { releaseGenericRevocation } from "./generic-revocation.ts";
 import type { AccountId } from "../words/account.ts";
 
 /** Why a key ends, in the words of its state. */

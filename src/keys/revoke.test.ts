@@ -26,7 +26,7 @@ import { readKeyPackets } from "../openpgp/packets/key-packets.ts";
 import { findById, listPublishedOf } from "../store/keys/certificates.ts";
 import type { Store } from "../store/store.ts";
 import { bringCertificate, bringSecretKey } from "./import-key.ts";
-import { certificateIn } from "./publication.ts";
+import { certificateIn } from "../vault/published-certificate.ts";
 import { publishRevocation } from "./revoke.ts";
 import { idOf } from "../../test/support/accounts.ts";
 

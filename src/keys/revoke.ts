@@ -16,7 +16,8 @@ import { serveAgain, updatePublished } from "../store/keys/publish.ts";
 import type { Store } from "../store/store.ts";
 import { addressesKeptHere, changeKeys, requireOwn } from "./transaction.ts";
 import { endKey, type Ended, type EndReason, type EndWish } from "./revoke-active.ts";
-import { certificateIn, revokedChange, stateFor } from "./publication.ts";
+import { revokedChange, stateFor } from "./publication.ts";
+import { certificateIn } from "../vault/published-certificate.ts";
 import type { VaultDeps } from "../vault/vault-deps.ts";
 import type { AccountId } from "../words/account.ts";
 

@@ -17,7 +17,8 @@ import { Overtaken } from "../vault/conflict.ts";
 import type { MasterKey } from "../vault/master-key.ts";
 import { makeKey, savePublishedKey } from "./new-key.ts";
 import { openKey } from "../vault/open-keys.ts";
-import { certificateIn, publicationOf } from "./publication.ts";
+import { publicationOf } from "./publication.ts";
+import { certificateIn } from "../vault/published-certificate.ts";
 import type { KeyRules, VaultDeps } from "../vault/vault-deps.ts";
 import { wrapSecretKey } from "../vault/wrapped-rows.ts";
 

@@ -6,7 +6,7 @@ import { prepareKeys, saveKeys, type PreparedKeys } from "../keys/create.ts";
 import { takeAddress } from "../keys/claim-address.ts";
 import { makeLogin, newSalt } from "../vault/login-verifier.ts";
 import { TypedPassword } from "../vault/typed-password.ts";
-import type { KeyRules, VaultDeps } from "../vault/vault.ts";
+import type { KeyRules, VaultDeps } from "../vault/vault-deps.ts";
 import { newAccountId, type Account, type AccountId } from "../words/account.ts";
 
 /** Who is to have an account, and whether their key is made with it. */

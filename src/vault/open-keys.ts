@@ -7,7 +7,7 @@ import { findPublished } from "../store/keys/certificates.ts";
 import { findMailboxCertificate } from "../store/keys/mailbox-certificates.ts";
 import { selectSecretKeys, type SecretKeyRow } from "../store/keys/vault.ts";
 import type { MasterKey } from "./master-key.ts";
-import { isExpired } from "../keys/publication.ts";
+import { isExpired } from "./published-certificate.ts";
 import { UnlockedKeys } from "./unlocked-keys.ts";
 import type { VaultDeps } from "./vault-deps.ts";
 import { unwrapSecretKey } from "./wrapped-rows.ts";

@@ -18,7 +18,8 @@ import {
   old,
   type Deps,
 } from "../../test/support/key-life.ts";
-import { releaseGenericRevocation, unlockWithService } from "./vault.ts";
+import { unlockWithService } from "./vault.ts";
+import { releaseGenericRevocation } from "../keys/generic-revocation.ts";
 import { openCopy, requireAllRewrapped, rewrapAll, wrapCopy } from "./rewrap.ts";
 import { fixedServiceKeys, newServiceRoot } from "./service-key.ts";
 import { newAccountId } from "../words/account.ts";

@@ -14,13 +14,9 @@ import { findById, findPublished } from "../store/keys/certificates.ts";
 import type { Store } from "../store/store.ts";
 import { engines } from "../../test/support/engines.ts";
 import { fixedServiceKeys, newServiceRoot } from "./service-key.ts";
-import {
-  activeCertificate,
-  createKeys,
-  releaseGenericRevocation,
-  unlockWithPassword,
-  unlockWithService,
-} from "./vault.ts";
+import { activeCertificate, unlockWithPassword, unlockWithService } from "./vault.ts";
+import { releaseGenericRevocation } from "../keys/generic-revocation.ts";
+import { createKeys } from "../keys/create.ts";
 import { unwrap } from "./wrap.ts";
 import { alice, bob, depsFor, passwordOf, addUser } from "../../test/support/two-users.ts";
 import { idOf } from "../../test/support/accounts.ts";

@@ -1,34 +1,34 @@
 /**
- * The users' secret keys at rest. Each is wrapped under its user's master key (32 random bytes), and that one lies in
- * slots: under the password, a recovery code, for custody `provider-usable` the service key, and where the organisation
- * wants it its escrow certificate. A password change so rewrites one slot and touches no key. Every wrapping is bound to
- * its user, its row and its purpose: rows that were swapped, edited or moved do not open.
+ * The vault: what opens what. A user's secret keys are stored wrapped, never in clear.
  *
- * What happens in the life of a key is a file each: `create`, `rotate`, `revoke`, `upkeep` (expiry), `bring` (import),
- * `renew` (another master key), `password`, `former` (a password remembered later), `end` (closed or erased accounts),
- * `rewrap` (another service key). Each is one transaction that also writes what is published and the audit row.
+ *     password ──Argon2id──► wrapping key ┐
+ *     recovery code ──────────────────────┤  slots        master key        secret keys
+ *     service key (provider-usable) ──────┼─────────► 32 random octets ───► generic revocations
+ *     escrow certificate ─────────────────┘                                 mailbox key
+ *
+ * Each user has a master key. Each slot holds that master key, wrapped under one thing that can open it (`slots.ts`). A
+ * password change therefore rewrites one slot and touches no key. Custody says which slots there are: `user-only` has the
+ * password and the recovery code, `provider-usable` also has the service key.
+ *
+ * Every wrapping is AES-256-GCM (`wrap.ts`). It authenticates its owner, its row and its purpose: a row that was swapped,
+ * edited or moved does not open. The account's last audit entry names the slots that count (`binding.ts`): a slot that was
+ * written back into the database opens nothing either (`generation.ts`).
+ *
+ * The service key is a file on the host (`service-key.ts`). It wraps what opens without a user: verifiers of passwords,
+ * waiting mail, generic revocations. `rewrap.ts` moves everything to a new service key. Opened keys are `Secret`s
+ * (`unlocked-keys.ts`): they are wiped when their scope ends. What happens to keys is in `keys/`.
  */
-import { AppError } from "../base/errors.ts";
 import type { Secret } from "../base/secret.ts";
 import { type EmailAddress } from "../mail/address.ts";
 import type { Certificate } from "../openpgp/certificates/certificate.ts";
-import type { Fingerprint } from "../openpgp/packets/fingerprint.ts";
 import { findPublished } from "../store/keys/certificates.ts";
-import { selectGenericRevocation } from "../store/keys/generic-revocations.ts";
-import type { Store } from "../store/store.ts";
 import { openWithPassword, openWithService } from "./master-key.ts";
 import { openKeys } from "./open-keys.ts";
-import { certificateIn, isExpired } from "../keys/publication.ts";
-import { recordRelease } from "../keys/releases.ts";
+import { certificateIn, isExpired } from "./published-certificate.ts";
 import type { AccountId } from "../words/account.ts";
 import type { TypedPassword } from "./typed-password.ts";
 import type { UnlockedKeys } from "./unlocked-keys.ts";
 import type { VaultDeps } from "./vault-deps.ts";
-import { unwrapRevocation } from "./wrapped-rows.ts";
-
-export { createKeys } from "../keys/create.ts";
-export { UnlockedKeys } from "./unlocked-keys.ts";
-export type { KeyRules, VaultDeps } from "./vault-deps.ts";
 
 /** Opens a user's keys with their password; undefined when it opens no slot or they have no keys here. */
 export async function unlockWithPassword(
@@ -57,30 +57,4 @@ export async function activeCertificate(
   const published = await findPublished(deps.store, address);
   if (published === undefined || isExpired(published, deps.clock.now())) return undefined;
   return certificateIn(published);
-}
-
-type Releasing = { readonly store?: Store; readonly isOwnAct?: boolean };
-
-/**
- * Releases the generic revocation of a key, with an audit row: applied and published it ends the key for good. In the
- * caller's transaction, if given its store; `isOwnAct` where users opened their keys themselves.
- * @throws AppError when there is none or its row was altered, and when releases are stopped (`releases.ts`).
- */
-export async function releaseGenericRevocation(
-  deps: VaultDeps,
-  owner: AccountId,
-  fingerprint: Fingerprint,
-  { store = deps.store, isOwnAct = false }: Releasing = {},
-): Promise<Uint8Array> {
-  const row = await selectGenericRevocation(store, fingerprint);
-  using revocation =
-    row !== undefined && row.owner === owner ? unwrapRevocation(deps.serviceKeys, row) : undefined;
-  if (revocation === undefined) {
-    throw new AppError("there is no generic revocation of this key that can be trusted", {
-      temporary: false,
-    });
-  }
-  const release = { account: owner, fingerprint, by: "generic", isOwnAct } as const;
-  await store.transaction(async (tx) => recordRelease(deps, tx, release));
-  return Uint8Array.from(revocation.reveal());
 }

@@ -79,7 +79,10 @@ export const TARGETS: readonly Target[] = [
   },
   {
     file: "openpgp/certificates/acceptance.ts",
-    tests: ["src/openpgp/acceptance.test.ts", "src/openpgp/encryption-subkeys.test.ts"],
+    tests: [
+      "src/openpgp/certificates/acceptance.test.ts",
+      "src/openpgp/certificates/encryption-subkeys.test.ts",
+    ],
   },
   {
     file: "pgpmime/protected-headers.ts",
@@ -107,5 +110,5 @@ export const TARGETS: readonly Target[] = [
     tests: ["src/keyserver/query.test.ts", "src/keyserver/keyserver.test.ts"],
   },
   { file: "fetch/public-address.ts", tests: ["src/fetch/public-address.test.ts"] },
-  { file: "vault/slots.ts", tests: ["src/keys/slots.test.ts"] },
+  { file: "vault/slots.ts", tests: ["src/vault/slots.test.ts"] },
 ];

@@ -9,7 +9,7 @@ import { raiseGeneration } from "../../src/vault/generation.ts";
 import { makeLogin, newSalt } from "../../src/vault/login-verifier.ts";
 import { TypedPassword } from "../../src/vault/typed-password.ts";
 import { enrol as enrolAccount, type Enrolled, type Enrolment } from "../../src/login/enrol.ts";
-import type { VaultDeps } from "../../src/vault/vault.ts";
+import type { VaultDeps } from "../../src/vault/vault-deps.ts";
 import { canonicalAddress, type EmailAddress } from "../../src/mail/address.ts";
 import type { AccountId } from "../../src/words/account.ts";
 import { findAccount, insertAccount } from "../../src/store/accounts/accounts.ts";

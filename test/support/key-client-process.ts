@@ -9,7 +9,7 @@ import { openServiceKeys } from "../../src/app/service-key-file.ts";
 import { openWithService, type MasterKey } from "../../src/vault/master-key.ts";
 import { revokeKey } from "../../src/keys/revoke.ts";
 import { rotateKey } from "../../src/keys/rotate.ts";
-import type { VaultDeps } from "../../src/vault/vault.ts";
+import type { VaultDeps } from "../../src/vault/vault-deps.ts";
 import { parseAddress, type EmailAddress } from "../../src/mail/address.ts";
 import { findPublished, listPublished } from "../../src/store/keys/certificates.ts";
 import type { StoreOptions } from "../../src/store/store.ts";

@@ -5,7 +5,7 @@ import { Secret } from "../../src/base/secret.ts";
 import { after, DAY } from "../../src/base/time.ts";
 import { listAudit } from "../../src/journal/audit.ts";
 import { openWithPassword, type MasterKey } from "../../src/vault/master-key.ts";
-import { certificateIn } from "../../src/keys/publication.ts";
+import { certificateIn } from "../../src/vault/published-certificate.ts";
 import { readRecoveryCode } from "../../src/vault/recovery-code.ts";
 import { fixedServiceKeys, newServiceRoot } from "../../src/vault/service-key.ts";
 import { unlockWithPassword } from "../../src/vault/vault.ts";

@@ -10,7 +10,7 @@ import {
   type MasterKey,
 } from "../../src/vault/master-key.ts";
 import { openKey } from "../../src/vault/open-keys.ts";
-import { certificateIn } from "../../src/keys/publication.ts";
+import { certificateIn } from "../../src/vault/published-certificate.ts";
 import { revocationOf } from "../../src/openpgp/certificates/acceptance.ts";
 import { decrypt } from "../../src/openpgp/messages/decrypt.ts";
 import { encryptAtRest } from "../../src/openpgp/messages/encrypt.ts";

@@ -9,7 +9,8 @@ import type { Store } from "../../src/store/store.ts";
 import { idOf } from "./accounts.ts";
 import { fakeClock } from "./clock.ts";
 import { fixedServiceKeys, newServiceRoot } from "../../src/vault/service-key.ts";
-import { createKeys, type VaultDeps } from "../../src/vault/vault.ts";
+import type { VaultDeps } from "../../src/vault/vault-deps.ts";
+import { createKeys } from "../../src/keys/create.ts";
 import type { Custody } from "../../src/words/account.ts";
 
 export function addressOf(text: string): EmailAddress {
