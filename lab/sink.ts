@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { formatAddress } from "../src/mail/address.ts";
 import type { Envelope } from "../src/mail/envelope.ts";
 import { startListener, type ServerTls } from "../src/smtp/listener/listener.ts";
-import { reply } from "../src/smtp/reply.ts";
+import { reply } from "../src/smtp/smtp.ts";
 
 export type SinkOptions = {
   readonly host: string;

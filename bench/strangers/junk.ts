@@ -5,7 +5,7 @@ import { certificateIn } from "../../src/vault/published-certificate.ts";
 import { parseAddress, type EmailAddress } from "../../src/mail/address.ts";
 import { generateKey } from "../../src/openpgp/keys/generate.ts";
 import { readSecretKey } from "../../src/openpgp/keys/secret-key.ts";
-import { seal } from "../../src/pgpmime/seal.ts";
+import { seal } from "../../src/pgpmime/pgpmime.ts";
 import { findPublished } from "../../src/store/keys/certificates.ts";
 import type { Store } from "../../src/store/store.ts";
 import { RawSmtp } from "../../test/support/raw-smtp.ts";

@@ -1,4 +1,4 @@
-import type { Config } from "../config/load.ts";
+import type { Config } from "../config/config.ts";
 import type { DoctorDeps } from "../doctor/doctor.ts";
 import type { ServiceKeys } from "../vault/service-key.ts";
 import { unwrapRevocation } from "../vault/wrapped-rows.ts";

@@ -4,7 +4,7 @@ import { connect } from "node:net";
 import { readerOf } from "../accounts/postmaster.ts";
 import { errorText } from "../base/errors.ts";
 import { SECOND, systemClock } from "../base/time.ts";
-import type { Config } from "../config/load.ts";
+import type { Config } from "../config/config.ts";
 import type { DoctorDeps } from "../doctor/doctor.ts";
 import type { PeerDeps } from "../doctor/peer.ts";
 import type { Place } from "../doctor/visit.ts";

@@ -4,9 +4,9 @@ import { test } from "node:test";
 
 import { findReader } from "../accounts/embedded.ts";
 import { after, DAY, HOUR } from "../base/time.ts";
-import { deliver } from "../incoming/deliver.ts";
+import { deliver } from "../incoming/incoming.ts";
 import { traceIncoming } from "../incoming/tracing.ts";
-import { listAudit } from "../journal/audit.ts";
+import { listAudit } from "../journal/journal.ts";
 import { bringCertificate } from "../keys/import-key.ts";
 import { closeAccount } from "../keys/end-account.ts";
 import { revokeKey } from "../keys/revoke.ts";

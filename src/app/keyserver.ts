@@ -1,7 +1,7 @@
 import { AppError } from "../base/errors.ts";
 import { inNetworks } from "../base/network.ts";
 import { MINUTE, systemClock } from "../base/time.ts";
-import type { Config, DatabaseConfig } from "../config/load.ts";
+import type { Config, DatabaseConfig } from "../config/config.ts";
 import { startHttps } from "../keyserver/lane/server.ts";
 import { keyserver, keyserverHttp, type KeyserverLimits } from "../keyserver/keyserver.ts";
 import { isPublicationHeld } from "../store/keys/published-version.ts";

@@ -20,7 +20,7 @@ import type { MessageId } from "../mailbox/mailbox.ts";
 import { generateKey } from "../openpgp/keys/generate.ts";
 import { readSecretKey } from "../openpgp/keys/secret-key.ts";
 import { open as openMessage } from "../pgpmime/open.ts";
-import { seal } from "../pgpmime/seal.ts";
+import { seal } from "../pgpmime/pgpmime.ts";
 import { findPublished } from "../store/keys/certificates.ts";
 import { startEvents } from "./events.ts";
 import { Opening } from "./opening.ts";

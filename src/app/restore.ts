@@ -5,8 +5,8 @@
 import { existsSync, linkSync, rmSync } from "node:fs";
 
 import { AppError } from "../base/errors.ts";
-import type { Config } from "../config/load.ts";
-import { appendAudit } from "../journal/audit.ts";
+import type { Config } from "../config/config.ts";
+import { appendAudit } from "../journal/journal.ts";
 import { formatAddress } from "../mail/address.ts";
 import { readAccount } from "../store/accounts/accounts.ts";
 import { lastActionAt } from "../store/journal/audit-actions.ts";

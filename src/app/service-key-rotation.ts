@@ -1,7 +1,7 @@
 /** A new service root key in place of the one in force, and the end of those before it. */
 import { AppError } from "../base/errors.ts";
 import { after, MINUTE } from "../base/time.ts";
-import { appendAudit } from "../journal/audit.ts";
+import { appendAudit } from "../journal/journal.ts";
 import { requireAllRewrapped, rewrapAll } from "../vault/rewrap.ts";
 import { newServiceRoot, ServiceKey } from "../vault/service-key.ts";
 import {

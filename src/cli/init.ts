@@ -4,7 +4,7 @@ import { dirname, resolve } from "node:path";
 import { makeDatabase } from "../app/database.ts";
 import { AppError, errorText } from "../base/errors.ts";
 import { annotatedFile } from "../config/describe.ts";
-import { type Config, parseConfig } from "../config/load.ts";
+import { type Config, parseConfig } from "../config/config.ts";
 import { SERVICE_KEY_BYTES } from "../vault/service-key.ts";
 import { parseDomain } from "../mail/address.ts";
 import { answer, type Call, type Command, type ExitCode, UsageError } from "./command.ts";

@@ -6,7 +6,7 @@ import { openCli } from "../../test/support/cli.ts";
 import { findAccount } from "../accounts/embedded.ts";
 import { wrapFor } from "../app/at-rest.ts";
 import { openParts } from "../app/parts.ts";
-import { loadConfig } from "../config/load.ts";
+import { loadConfig } from "../config/config.ts";
 import { withEncryptedPart } from "../incoming/encrypted-part.ts";
 import { findCiphertext } from "../pgpmime/find-ciphertext.ts";
 import { unprotected } from "../incoming/verdicts.ts";

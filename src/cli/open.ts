@@ -1,5 +1,5 @@
 import { openParts, type Parts } from "../app/parts.ts";
-import { type Config, loadConfig } from "../config/load.ts";
+import { type Config, loadConfig } from "../config/config.ts";
 import { lastUnserved, unservedSince } from "../keys/revoke-active.ts";
 import { standingAlarms } from "../keys/releases.ts";
 import type { Call } from "./command.ts";

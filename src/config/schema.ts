@@ -1,5 +1,5 @@
 /**
- * The configuration file: every field with what it is, its unit and its default, once. `load.ts` checks a file against
+ * The configuration file: every field with what it is, its unit and its default, once. `config.ts` checks a file against
  * it, `describe.ts` prints it, and `init` writes the file it begins with. Names here are those of the file; `Config` has
  * them in camel case. The tables about places are in `places.ts`, those about
  * limits in `limits.ts`.

@@ -16,7 +16,7 @@ import {
   start,
 } from "../../test/support/discovery-world.ts";
 import { HOUR } from "../base/time.ts";
-import type { DnsAnswer, SrvRecord } from "../dns/resolver.ts";
+import type { DnsAnswer, SrvRecord } from "../dns/dns.ts";
 import type { GetResult } from "../fetch/request.ts";
 import { parseFingerprint } from "../openpgp/packets/fingerprint.ts";
 import { publish, updatePublished } from "../store/keys/publish.ts";

@@ -3,7 +3,7 @@ import { unlessTooCostly } from "../base/errors.ts";
 import { ExpiringMap } from "../base/expiring-map.ts";
 import { after, type Clock, DAY } from "../base/time.ts";
 import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
-import { certificateWorkHere } from "../openpgp/certificate-work.ts";
+import { certificateWorkHere } from "../openpgp/openpgp.ts";
 import type { Fingerprint } from "../openpgp/packets/fingerprint.ts";
 import { listAuthorKeys, listWanted } from "../store/discovery/author-keys.ts";
 import { purgeCache } from "../store/discovery/cache.ts";

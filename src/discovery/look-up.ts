@@ -1,5 +1,5 @@
 import { DAY, MINUTE, SECOND, after } from "../base/time.ts";
-import type { SrvRecord } from "../dns/resolver.ts";
+import type { SrvRecord } from "../dns/dns.ts";
 import { type EmailAddress, canonicalAddress } from "../mail/address.ts";
 import type { UnusableReason } from "../openpgp/certificates/acceptance.ts";
 import type { Certificate } from "../openpgp/certificates/certificate.ts";

@@ -1,5 +1,5 @@
 import type { Clock } from "../base/time.ts";
-import { appendAudit } from "../journal/audit.ts";
+import { appendAudit } from "../journal/journal.ts";
 import { resetLatestTime } from "../store/discovery/clock-seen.ts";
 import type { Store } from "../store/store.ts";
 

@@ -3,7 +3,7 @@ import type { Clock } from "../base/time.ts";
 import type { Inspected } from "../dns/answer.ts";
 import type { Inspector } from "../dns/inspector.ts";
 import type { DnsServer } from "../dns/query.ts";
-import type { SrvRecord } from "../dns/resolver.ts";
+import type { SrvRecord } from "../dns/dns.ts";
 import type { SelfTestResult } from "../dns/self-test.ts";
 import type { KeyserverPlace } from "../dns/zone-lines.ts";
 import type { Get } from "../fetch/request.ts";

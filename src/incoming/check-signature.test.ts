@@ -14,7 +14,7 @@ import type { UnlockedKey } from "../openpgp/keys/secret-key.ts";
 import type { SignatureFacts } from "../openpgp/messages/verify.ts";
 import { checkSignature } from "./check-signature.ts";
 import { TooCostly } from "../base/errors.ts";
-import { certificateWorkHere, type CertificateWork } from "../openpgp/certificate-work.ts";
+import { certificateWorkHere, type CertificateWork } from "../openpgp/openpgp.ts";
 
 const author = parseAddress("alice@alpha.test");
 const DATA = Buffer.from("Text.\r\n");

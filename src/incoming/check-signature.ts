@@ -8,7 +8,7 @@ import type { AuthorAnswer, AuthorKeyAnswer } from "../discovery/author.ts";
 import type { Revocation } from "../discovery/revocations.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import { howEnded, type KeyEnd } from "../openpgp/certificates/acceptance.ts";
-import { type CertificateWork, certificateWorkHere } from "../openpgp/certificate-work.ts";
+import { type CertificateWork, certificateWorkHere } from "../openpgp/openpgp.ts";
 import type { Certificate } from "../openpgp/certificates/certificate.ts";
 import { keyIdOf, type Fingerprint } from "../openpgp/packets/fingerprint.ts";
 import { isHardReason } from "../openpgp/certificates/validity.ts";

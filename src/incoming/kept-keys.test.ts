@@ -12,7 +12,7 @@ import { generateKey, LIFETIME_MS } from "../openpgp/keys/generate.ts";
 import { revokeFresh } from "../openpgp/keys/revocation.ts";
 import { readSecretKey, type UnlockedKey } from "../openpgp/keys/secret-key.ts";
 import { open } from "../pgpmime/open.ts";
-import { seal } from "../pgpmime/seal.ts";
+import { seal } from "../pgpmime/pgpmime.ts";
 import { listAuthorKeys, saveAuthorKey } from "../store/discovery/author-keys.ts";
 import { openPending } from "./pending.ts";
 import { traceIncoming } from "./tracing.ts";

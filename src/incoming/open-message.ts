@@ -2,11 +2,11 @@
  * Opens one message that waits, with its reader's keys, and records its verdict: sealed mail is opened and judged; mail in
  * clear whose signature could not be checked when it came is judged again.
  */
-import { certificateWorkHere } from "../openpgp/certificate-work.ts";
+import { certificateWorkHere } from "../openpgp/openpgp.ts";
 import { encryptAtRest } from "../openpgp/messages/encrypt.ts";
 import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import { firstField, parseHeader, type Header } from "../mail/header.ts";
-import { readMessageFacts } from "../mail/message.ts";
+import { readMessageFacts } from "../mail/mail.ts";
 import { recordVerdict } from "../mailbox/embedded.ts";
 import type { MessageVerdict, StoredMessage, StoredSummary } from "../mailbox/mailbox.ts";
 import type { Opened } from "../pgpmime/open.ts";

@@ -1,9 +1,9 @@
 import { AppError } from "../base/errors.ts";
-import { appendAudit } from "../journal/audit.ts";
+import { appendAudit } from "../journal/journal.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import { insertAlias, readAddress, releaseAlias } from "../store/accounts/addresses.ts";
 import { generationNow } from "../vault/binding.ts";
-import { changeKeys } from "./transaction.ts";
+import { changeKeys } from "./keys.ts";
 import { endKey } from "./revoke-active.ts";
 import { takeAddress } from "./claim-address.ts";
 import { raiseGeneration } from "../vault/generation.ts";

@@ -7,7 +7,7 @@ import { primaryAddress } from "../store/accounts/addresses.ts";
 import { findMasterKey, insertMasterKey, insertSlot, type SlotRow } from "../store/keys/vault.ts";
 import type { Store } from "../store/store.ts";
 import { generationNow, requireGeneration } from "../vault/binding.ts";
-import { changeKeys } from "./transaction.ts";
+import { changeKeys } from "./keys.ts";
 import { escrowSlot } from "../vault/escrow.ts";
 import { raiseGeneration } from "../vault/generation.ts";
 import { newSalt } from "../vault/login-verifier.ts";

@@ -2,7 +2,7 @@ import { AppError } from "../base/errors.ts";
 import type { Secret } from "../base/secret.ts";
 import { readAccount, updateAccount } from "../store/accounts/accounts.ts";
 import { insertSlot } from "../store/keys/vault.ts";
-import { changeKeys, requireUnchanged } from "./transaction.ts";
+import { changeKeys, requireUnchanged } from "./keys.ts";
 import { opensWithService } from "./custody-here.ts";
 import { raiseGeneration } from "../vault/generation.ts";
 import type { MasterKey } from "../vault/master-key.ts";

@@ -1,5 +1,5 @@
 import { after, DAY } from "../base/time.ts";
-import { appendAudit } from "../journal/audit.ts";
+import { appendAudit } from "../journal/journal.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import { listClosedAccounts, readAccount, updateAccount } from "../store/accounts/accounts.ts";
 import { holdAuditEnd } from "../store/journal/audit.ts";
@@ -8,7 +8,7 @@ import { eraseAccount } from "../store/accounts/erase.ts";
 import { listGenericRevocations } from "../store/keys/generic-revocations.ts";
 import type { Store } from "../store/store.ts";
 import { generationNow } from "../vault/binding.ts";
-import { addressesInUse, changeKeys } from "./transaction.ts";
+import { addressesInUse, changeKeys } from "./keys.ts";
 import { endKey } from "./revoke-active.ts";
 import { raiseGeneration } from "../vault/generation.ts";
 import type { MasterKey } from "../vault/master-key.ts";

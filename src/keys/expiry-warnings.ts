@@ -1,4 +1,4 @@
-import { appendAuditOnce, isAudited } from "../journal/audit.ts";
+import { appendAuditOnce, isAudited } from "../journal/journal.ts";
 import { after, DAY } from "../base/time.ts";
 import { sameAddress, type EmailAddress } from "../mail/address.ts";
 import type { Fingerprint } from "../openpgp/packets/fingerprint.ts";
@@ -10,7 +10,7 @@ import {
   type PublishedCertificate,
 } from "../store/keys/certificates.ts";
 import type { Store } from "../store/store.ts";
-import { addressesKeptHere, changeKeys } from "./transaction.ts";
+import { addressesKeptHere, changeKeys } from "./keys.ts";
 import { openWithService } from "../vault/master-key.ts";
 import type { VaultDeps } from "../vault/vault-deps.ts";
 import type { AccountId } from "../words/account.ts";

@@ -1,6 +1,6 @@
 /** Keys handed out: the certificate to anybody, the secret key to its owner, locked with a passphrase. */
 import type { Secret } from "../base/secret.ts";
-import { appendAudit } from "../journal/audit.ts";
+import { appendAudit } from "../journal/journal.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import { armorKey } from "../openpgp/packets/armor.ts";
 import type { Fingerprint } from "../openpgp/packets/fingerprint.ts";

@@ -1,6 +1,6 @@
 /** Keys that users bring along instead of those made here. */
 import { AppError } from "../base/errors.ts";
-import { appendAudit } from "../journal/audit.ts";
+import { appendAudit } from "../journal/journal.ts";
 import { sameAddress, type EmailAddress } from "../mail/address.ts";
 import type { Certificate } from "../openpgp/certificates/certificate.ts";
 import { applyRevocation } from "../openpgp/keys/revocation.ts";
@@ -15,7 +15,7 @@ import {
 } from "../store/keys/generic-revocations.ts";
 import type { Store } from "../store/store.ts";
 import { findMasterKey } from "../store/keys/vault.ts";
-import { addressesKeptHere, changeKeys, requireCurrent, requireOwn } from "./transaction.ts";
+import { addressesKeptHere, changeKeys, requireCurrent, requireOwn } from "./keys.ts";
 import { keepHereAgain, opensWithService } from "./custody-here.ts";
 import type { MasterKey } from "../vault/master-key.ts";
 import { wrapKey, type RawKey } from "./new-key.ts";

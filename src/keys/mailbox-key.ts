@@ -1,5 +1,5 @@
 /** A key pair of the mailbox's own, for users who want another one at rest than the one that others seal to. */
-import { appendAudit } from "../journal/audit.ts";
+import { appendAudit } from "../journal/journal.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import type { KeyProfile } from "../openpgp/certificates/profile.ts";
 import { primaryAddress } from "../store/accounts/addresses.ts";
@@ -11,7 +11,7 @@ import {
 } from "../store/keys/mailbox-certificates.ts";
 import { saveSecretKey } from "../store/keys/vault.ts";
 import type { Store } from "../store/store.ts";
-import { changeKeys, requireCurrent } from "./transaction.ts";
+import { changeKeys, requireCurrent } from "./keys.ts";
 import type { MasterKey } from "../vault/master-key.ts";
 import { makeKey, type NewKey } from "./new-key.ts";
 import type { KeyRules, VaultDeps } from "../vault/vault-deps.ts";

@@ -1,9 +1,9 @@
 import type { Secret } from "../base/secret.ts";
-import { appendAudit } from "../journal/audit.ts";
+import { appendAudit } from "../journal/journal.ts";
 import type { KeyId } from "../openpgp/packets/fingerprint.ts";
 import { findById } from "../store/keys/certificates.ts";
 import { deleteMasterKey, listMasterKeys, selectSecretKeys } from "../store/keys/vault.ts";
-import { changeKeys, requireCurrent } from "./transaction.ts";
+import { changeKeys, requireCurrent } from "./keys.ts";
 import { openWithEscrow } from "../vault/escrow.ts";
 import { openWithPassword, openWithRecoveryCode, type MasterKey } from "../vault/master-key.ts";
 import { readRecoveryCode } from "../vault/recovery-code.ts";

@@ -1,7 +1,7 @@
 import type { Secret } from "../base/secret.ts";
 import type { Store } from "../store/store.ts";
 import { deleteSlots, insertSlot, type SlotRow } from "../store/keys/vault.ts";
-import { changeKeys, requireUnchanged } from "./transaction.ts";
+import { changeKeys, requireUnchanged } from "./keys.ts";
 import { raiseGeneration } from "../vault/generation.ts";
 import { makeLogin, newSalt } from "../vault/login-verifier.ts";
 import type { MasterKey } from "../vault/master-key.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DAY, HOUR, MINUTE } from "../base/time.ts";
 import { releasedRevocations } from "../doctor/released-revocations.ts";
-import { listAudit, verifyAudit } from "../journal/audit.ts";
+import { listAudit, verifyAudit } from "../journal/journal.ts";
 import { parseAddress } from "../mail/address.ts";
 import type { Fingerprint } from "../openpgp/packets/fingerprint.ts";
 import { migrate } from "../store/engine/migrate.ts";

@@ -11,7 +11,7 @@
  */
 import { AppError } from "../base/errors.ts";
 import { after, DAY, HOUR } from "../base/time.ts";
-import { appendAudit } from "../journal/audit.ts";
+import { appendAudit } from "../journal/journal.ts";
 import type { Fingerprint } from "../openpgp/packets/fingerprint.ts";
 import { countActions, lastAction, selectActions } from "../store/journal/audit-actions.ts";
 import { holdAuditEnd } from "../store/journal/audit.ts";

@@ -1,8 +1,8 @@
-import { appendAudit } from "../journal/audit.ts";
+import { appendAudit } from "../journal/journal.ts";
 import { sameAddress, type EmailAddress } from "../mail/address.ts";
 import { insertAlias, listAliases, makePrimary } from "../store/accounts/addresses.ts";
 import type { AccountId } from "../words/account.ts";
-import { changeKeys } from "./transaction.ts";
+import { changeKeys } from "./keys.ts";
 import { takeAddress } from "./claim-address.ts";
 import type { MasterKey } from "../vault/master-key.ts";
 import { Overtaken } from "../vault/conflict.ts";

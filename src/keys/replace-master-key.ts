@@ -17,7 +17,7 @@ import {
 } from "../store/keys/vault.ts";
 import type { Store } from "../store/store.ts";
 import { generationNow, requireGeneration } from "../vault/binding.ts";
-import { addressesKeptHere, addressesInUse, changeKeys, untilNotOvertaken } from "./transaction.ts";
+import { addressesKeptHere, addressesInUse, changeKeys, untilNotOvertaken } from "./keys.ts";
 import { firstSlots } from "./create.ts";
 import type { EndReason } from "./revoke-active.ts";
 import { hasEscrow } from "../vault/escrow.ts";

@@ -1,5 +1,5 @@
 import { AppError } from "../base/errors.ts";
-import { appendAudit } from "../journal/audit.ts";
+import { appendAudit } from "../journal/journal.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import type { Certificate } from "../openpgp/certificates/certificate.ts";
 import type { Fingerprint } from "../openpgp/packets/fingerprint.ts";

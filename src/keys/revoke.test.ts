@@ -17,7 +17,7 @@ import {
 import { type Deps, active, alice, old, opened, withAlice } from "../../test/support/key-life.ts";
 import { imported, libraryKey } from "../../test/support/secret-keys.ts";
 import { after, DAY, MINUTE } from "../base/time.ts";
-import { listAudit } from "../journal/audit.ts";
+import { listAudit } from "../journal/journal.ts";
 import { acceptForEncryption } from "../openpgp/certificates/acceptance.ts";
 import type { Certificate } from "../openpgp/certificates/certificate.ts";
 import { encryptAtRest } from "../openpgp/messages/encrypt.ts";

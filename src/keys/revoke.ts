@@ -1,5 +1,5 @@
 import { AppError } from "../base/errors.ts";
-import { appendAudit } from "../journal/audit.ts";
+import { appendAudit } from "../journal/journal.ts";
 import { sameAddress, type EmailAddress } from "../mail/address.ts";
 import { acceptForEncryption } from "../openpgp/certificates/acceptance.ts";
 import type { Certificate } from "../openpgp/certificates/certificate.ts";
@@ -14,7 +14,7 @@ import {
 } from "../store/keys/certificates.ts";
 import { serveAgain, updatePublished } from "../store/keys/publish.ts";
 import type { Store } from "../store/store.ts";
-import { addressesKeptHere, changeKeys, requireOwn } from "./transaction.ts";
+import { addressesKeptHere, changeKeys, requireOwn } from "./keys.ts";
 import { endKey, type Ended, type EndReason, type EndWish } from "./revoke-active.ts";
 import { revokedChange, stateFor } from "./publication.ts";
 import { certificateIn } from "../vault/published-certificate.ts";

@@ -1,8 +1,8 @@
-import { appendAudit } from "../journal/audit.ts";
+import { appendAudit } from "../journal/journal.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import type { Certificate } from "../openpgp/certificates/certificate.ts";
 import type { Store } from "../store/store.ts";
-import { changeKeys, requireCurrent, requireOwn, untilNotOvertaken } from "./transaction.ts";
+import { changeKeys, requireCurrent, requireOwn, untilNotOvertaken } from "./keys.ts";
 import { keepHereAgain } from "./custody-here.ts";
 import { endKey, type Ended, type EndReason } from "./revoke-active.ts";
 import type { MasterKey } from "../vault/master-key.ts";

@@ -1,4 +1,4 @@
-import { appendAudit } from "../journal/audit.ts";
+import { appendAudit } from "../journal/journal.ts";
 import { after, DAY } from "../base/time.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import { readAddress } from "../store/accounts/addresses.ts";
@@ -12,7 +12,7 @@ import {
 } from "../store/keys/certificates.ts";
 import { endPublished } from "../store/keys/publish.ts";
 import { saveSecretKey, selectSecretKeys } from "../store/keys/vault.ts";
-import { addressesKeptHere, changeKeys, requireCurrent, requireOwn } from "./transaction.ts";
+import { addressesKeptHere, changeKeys, requireCurrent, requireOwn } from "./keys.ts";
 import { Overtaken } from "../vault/conflict.ts";
 import type { MasterKey } from "../vault/master-key.ts";
 import { makeKey, savePublishedKey } from "./new-key.ts";

@@ -1,6 +1,6 @@
 /** How often somebody may be wrong about a password. */
 import { MINUTE, after } from "../base/time.ts";
-import { appendAudit } from "../journal/audit.ts";
+import { appendAudit } from "../journal/journal.ts";
 import type { VaultDeps } from "../vault/vault-deps.ts";
 import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
 import { findAccount } from "../store/accounts/accounts.ts";

@@ -1,6 +1,6 @@
 import { addAccount, NO_LOGIN, type NewAccount } from "../accounts/embedded.ts";
 import type { Secret } from "../base/secret.ts";
-import { appendAudit } from "../journal/audit.ts";
+import { appendAudit } from "../journal/journal.ts";
 import { FIRST_GENERATION as generation, generationDetail } from "../vault/binding.ts";
 import { prepareKeys, saveKeys, type PreparedKeys } from "../keys/create.ts";
 import { takeAddress } from "../keys/claim-address.ts";

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { findAccount } from "../accounts/embedded.ts";
 import { Secret } from "../base/secret.ts";
 import { MINUTE } from "../base/time.ts";
-import { listAudit, verifyAudit } from "../journal/audit.ts";
+import { listAudit, verifyAudit } from "../journal/journal.ts";
 import { fixedServiceKeys, newServiceRoot } from "../vault/service-key.ts";
 import { type EmailAddress, parseAddress } from "../mail/address.ts";
 import type { Store } from "../store/store.ts";

@@ -1,7 +1,7 @@
 /** From a password to open keys. */
 import { AppError } from "../base/errors.ts";
 import type { Secret } from "../base/secret.ts";
-import { untilNotOvertaken } from "../keys/transaction.ts";
+import { untilNotOvertaken } from "../keys/keys.ts";
 import { verifyPassword } from "../vault/login-verifier.ts";
 import { compareServiceKey, OTHER_SERVICE_KEY } from "../vault/service-key-log.ts";
 import { TypedPassword } from "../vault/typed-password.ts";

@@ -6,7 +6,7 @@ import { readAccount } from "../store/accounts/accounts.ts";
 import { AppError } from "../base/errors.ts";
 import type { Secret } from "../base/secret.ts";
 import { generationNow } from "../vault/binding.ts";
-import { changeKeys, untilNotOvertaken } from "../keys/transaction.ts";
+import { changeKeys, untilNotOvertaken } from "../keys/keys.ts";
 import { openWithEscrow } from "../vault/escrow.ts";
 import {
   openWithPassword,

@@ -14,7 +14,7 @@ import {
 } from "../../test/support/forge-certificate.ts";
 import { after, DAY, MINUTE, SECOND } from "../base/time.ts";
 import { acceptForEncryption } from "./certificates/acceptance.ts";
-import { certificateWorkHere } from "./certificate-work.ts";
+import { certificateWorkHere } from "./openpgp.ts";
 import type { Certificate } from "./certificates/certificate.ts";
 import { generateKey } from "./keys/generate.ts";
 import { nextChange } from "./certificates/next-change.ts";

@@ -6,7 +6,7 @@ import { after, DAY } from "../base/time.ts";
 import { formatAddress } from "../mail/address.ts";
 import { generateKey } from "../openpgp/keys/generate.ts";
 import { readSecretKey } from "../openpgp/keys/secret-key.ts";
-import { seal } from "../pgpmime/seal.ts";
+import { seal } from "../pgpmime/pgpmime.ts";
 import { UnsealableMessage } from "../pgpmime/unsealable.ts";
 import { copiesOf } from "./copies.ts";
 import type { Found } from "./plan.ts";

@@ -1,6 +1,6 @@
 import { contentTypeOf } from "../mail/content-type.ts";
 import { parseHeader } from "../mail/header.ts";
-import { checkLineEnds, toCrlf } from "../mail/message.ts";
+import { checkLineEnds, toCrlf } from "../mail/mail.ts";
 import { decrypt } from "../openpgp/messages/decrypt.ts";
 import type { Fingerprint, KeyId } from "../openpgp/packets/fingerprint.ts";
 import type { UnlockedKey } from "../openpgp/keys/secret-key.ts";

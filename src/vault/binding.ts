@@ -7,7 +7,7 @@
  * A slot is bound to the generation that it was made at, and the entry names it: a recovery code's slot cannot be wrapped
  * again without the code, and must open also when the service key is lost.
  */
-import { isGenuine } from "../journal/audit.ts";
+import { isGenuine } from "../journal/journal.ts";
 import type { AuditRowWithMac } from "../store/journal/audit.ts";
 import { lastGeneration, readGeneration } from "../store/accounts/generations.ts";
 import type { Store } from "../store/store.ts";

@@ -7,7 +7,7 @@ import { randomUUID } from "node:crypto";
 
 import { utf8 } from "../base/bytes.ts";
 import { Secret } from "../base/secret.ts";
-import { appendAudit } from "../journal/audit.ts";
+import { appendAudit } from "../journal/journal.ts";
 import { armorMessage } from "../openpgp/packets/armor.ts";
 import type { Certificate } from "../openpgp/certificates/certificate.ts";
 import { encryptAtRest } from "../openpgp/messages/encrypt.ts";

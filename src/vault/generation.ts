@@ -1,4 +1,4 @@
-import { appendAudit } from "../journal/audit.ts";
+import { appendAudit } from "../journal/journal.ts";
 import { readAccount } from "../store/accounts/accounts.ts";
 import { setLogin, type LoginRow } from "../store/accounts/logins.ts";
 import type { Store } from "../store/store.ts";

@@ -1,4 +1,4 @@
-import { appendAuditOnce } from "../journal/audit.ts";
+import { appendAuditOnce } from "../journal/journal.ts";
 import { canonicalAddress, type CanonicalAddress, type EmailAddress } from "../mail/address.ts";
 import { readSecretKey, type UnlockedKey } from "../openpgp/keys/secret-key.ts";
 import type { Fingerprint } from "../openpgp/packets/fingerprint.ts";

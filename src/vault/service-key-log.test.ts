@@ -6,7 +6,7 @@ import { test } from "node:test";
 
 import { openServiceKeys, replaceServiceKey } from "../app/service-key-file.ts";
 import { MINUTE } from "../base/time.ts";
-import { listAudit } from "../journal/audit.ts";
+import { listAudit } from "../journal/journal.ts";
 import { noteServiceKeyUser } from "../store/keys/service-key-users.ts";
 import type { Store } from "../store/store.ts";
 import { engines } from "../../test/support/engines.ts";

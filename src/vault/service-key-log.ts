@@ -4,7 +4,7 @@
  */
 import { AppError } from "../base/errors.ts";
 import { after, MINUTE } from "../base/time.ts";
-import { appendAudit } from "../journal/audit.ts";
+import { appendAudit } from "../journal/journal.ts";
 import { selectActions } from "../store/journal/audit-actions.ts";
 import { listServiceKeyUsers } from "../store/keys/service-key-users.ts";
 import type { Store } from "../store/store.ts";

@@ -1,4 +1,4 @@
-import { appendAudit } from "../journal/audit.ts";
+import { appendAudit } from "../journal/journal.ts";
 import type { Store, TagKeys } from "../store/store.ts";
 import { beginTagKey } from "../store/keys/tag-key.ts";
 import { auditMacUnder } from "./audit-mac.ts";

@@ -4,7 +4,7 @@ import { createHash, createHmac } from "node:crypto";
 import { test } from "node:test";
 import { sql } from "kysely";
 import { Secret } from "../../src/base/secret.ts";
-import { listAudit, verifyAudit } from "../../src/journal/audit.ts";
+import { listAudit, verifyAudit } from "../../src/journal/journal.ts";
 import { readBinding } from "../../src/vault/binding.ts";
 import { eraseByLaw } from "../../src/keys/end-account.ts";
 import { readRecoveryCode } from "../../src/vault/recovery-code.ts";

@@ -11,7 +11,7 @@ import {
   listAudit,
   renewAuditMacs,
   verifyAudit,
-} from "../../src/journal/audit.ts";
+} from "../../src/journal/journal.ts";
 import { auditMacUnder } from "../../src/vault/audit-mac.ts";
 import { fixedServiceKeys } from "../../src/vault/service-key.ts";
 import { countActions, lastAction } from "../../src/store/journal/audit-actions.ts";

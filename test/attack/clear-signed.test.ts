@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import type { AuthorAnswer } from "../../src/discovery/author.ts";
-import { deliver, type DeliverDeps } from "../../src/incoming/deliver.ts";
+import { deliver, type DeliverDeps } from "../../src/incoming/incoming.ts";
 import { listMail, showMail, type ReadingDeps } from "../../src/incoming/reading.ts";
 import { traceIncoming } from "../../src/incoming/tracing.ts";
 import { UnlockedKeys } from "../../src/vault/unlocked-keys.ts";
@@ -18,8 +18,8 @@ import { encryptAtRest, signAndEncrypt } from "../../src/openpgp/messages/encryp
 import { packet } from "../../src/openpgp/packets/packet.ts";
 import type { UnlockedKey } from "../../src/openpgp/keys/secret-key.ts";
 import { open } from "../../src/pgpmime/open.ts";
-import { container, seal } from "../../src/pgpmime/seal.ts";
-import { replyText } from "../../src/smtp/reply.ts";
+import { container, seal } from "../../src/pgpmime/pgpmime.ts";
+import { replyText } from "../../src/smtp/smtp.ts";
 import { migrate } from "../../src/store/engine/migrate.ts";
 import { openStore, type Store } from "../../src/store/store.ts";
 import { serves, SILENT } from "../support/authors.ts";

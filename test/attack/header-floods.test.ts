@@ -4,7 +4,7 @@ import { randomBytes } from "node:crypto";
 import { test } from "node:test";
 import { deflateSync } from "node:zlib";
 
-import { deliver, type DeliverDeps } from "../../src/incoming/deliver.ts";
+import { deliver, type DeliverDeps } from "../../src/incoming/incoming.ts";
 import { traceIncoming } from "../../src/incoming/tracing.ts";
 import { parseAddress, type EmailAddress } from "../../src/mail/address.ts";
 import { stripResultHeaders } from "../../src/mail/auth-results.ts";
@@ -20,14 +20,14 @@ import {
 import { scanRoot } from "../../src/mail/mime.ts";
 import { readPayload } from "../../src/pgpmime/payload-header.ts";
 import { threadStopwatch } from "../support/cpu-time.ts";
-import { readMessageFacts } from "../../src/mail/message.ts";
+import { readMessageFacts } from "../../src/mail/mail.ts";
 import { armorMessage } from "../../src/openpgp/packets/armor.ts";
 import { packet } from "../../src/openpgp/packets/packet.ts";
 import { signatureFacts, verifySignature } from "../../src/openpgp/messages/verify.ts";
 import { prepare } from "../../src/outgoing/prepare.ts";
 import { detectProtection } from "../../src/pgpmime/detect.ts";
 import { open } from "../../src/pgpmime/open.ts";
-import { replyText } from "../../src/smtp/reply.ts";
+import { replyText } from "../../src/smtp/smtp.ts";
 import { migrate } from "../../src/store/engine/migrate.ts";
 import { openStore } from "../../src/store/store.ts";
 import { longestBlock } from "../support/longest-block.ts";

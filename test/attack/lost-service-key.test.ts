@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Secret } from "../../src/base/secret.ts";
-import { appendAudit, listAudit } from "../../src/journal/audit.ts";
+import { appendAudit, listAudit } from "../../src/journal/journal.ts";
 import { unservedSince } from "../../src/keys/revoke-active.ts";
 import { revokeKey } from "../../src/keys/revoke.ts";
 import { fixedServiceKeys } from "../../src/vault/service-key.ts";

@@ -26,7 +26,7 @@ import { encryptAtRest } from "../../src/openpgp/messages/encrypt.ts";
 import { readAccount } from "../../src/store/accounts/accounts.ts";
 import { migrate } from "../../src/store/engine/migrate.ts";
 import { insertOutbox } from "../../src/store/mail/outbox.ts";
-import { appendAudit, verifyAudit } from "../../src/journal/audit.ts";
+import { appendAudit, verifyAudit } from "../../src/journal/journal.ts";
 import { auditMacUnder } from "../../src/vault/audit-mac.ts";
 import { openStore, type Store, type StoreOptions } from "../../src/store/store.ts";
 import { fakeClock } from "../support/clock.ts";

@@ -11,7 +11,7 @@ import { parseHeader } from "../../src/mail/header.ts";
 import { storeMessage, readMessage } from "../../src/mailbox/embedded.ts";
 import { signAndEncrypt } from "../../src/openpgp/messages/encrypt.ts";
 import { open } from "../../src/pgpmime/open.ts";
-import { container } from "../../src/pgpmime/seal.ts";
+import { container } from "../../src/pgpmime/pgpmime.ts";
 import { migrate } from "../../src/store/engine/migrate.ts";
 import { openStore } from "../../src/store/store.ts";
 import { authorDeps, serves } from "../support/authors.ts";

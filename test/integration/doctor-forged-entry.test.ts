@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { run, sealpostCommand } from "../../lab/run.ts";
 import { systemClock } from "../../src/base/time.ts";
-import { appendAudit } from "../../src/journal/audit.ts";
+import { appendAudit } from "../../src/journal/journal.ts";
 import { generationDetail, slotNames } from "../../src/vault/binding.ts";
 import { parseAddress } from "../../src/mail/address.ts";
 import { openStore } from "../../src/store/store.ts";

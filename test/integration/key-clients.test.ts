@@ -12,7 +12,7 @@ import { test } from "node:test";
 import { makePki } from "../../lab/pki.ts";
 import { openServiceKeys } from "../../src/app/service-key-file.ts";
 import { systemClock } from "../../src/base/time.ts";
-import { listAudit, verifyAudit } from "../../src/journal/audit.ts";
+import { listAudit, verifyAudit } from "../../src/journal/journal.ts";
 import { newServiceRoot } from "../../src/vault/service-key.ts";
 import { parseAddress, type EmailAddress } from "../../src/mail/address.ts";
 import { listPublished } from "../../src/store/keys/certificates.ts";

@@ -10,7 +10,7 @@ import { makePki, type Pki } from "../../lab/pki.ts";
 import { readerOf, isServed } from "../../src/accounts/postmaster.ts";
 import { Secret } from "../../src/base/secret.ts";
 import { systemClock } from "../../src/base/time.ts";
-import { answerReader } from "../../src/incoming/deliver.ts";
+import { answerReader } from "../../src/incoming/incoming.ts";
 import { parseDomain } from "../../src/mail/address.ts";
 import { acceptForEncryption } from "../../src/openpgp/certificates/acceptance.ts";
 import { type Certificate, parseCertificates } from "../../src/openpgp/certificates/certificate.ts";

@@ -30,7 +30,10 @@ export const TARGETS: readonly Target[] = [
       "src/incoming/judge-time.test.ts",
     ],
   },
-  { file: "outgoing/plan.ts", tests: ["src/outgoing/plan.test.ts", "src/outgoing/submit.test.ts"] },
+  {
+    file: "outgoing/plan.ts",
+    tests: ["src/outgoing/plan.test.ts", "src/outgoing/outgoing.test.ts"],
+  },
   {
     file: "outgoing/own-address.ts",
     tests: ["src/outgoing/own-address.test.ts", "src/outgoing/prepare.test.ts"],
@@ -40,14 +43,14 @@ export const TARGETS: readonly Target[] = [
     tests: [
       "src/outgoing/demand.test.ts",
       "src/outgoing/prepare.test.ts",
-      "src/outgoing/submit.test.ts",
+      "src/outgoing/outgoing.test.ts",
       "test/attack/already-protected.test.ts",
     ],
   },
   {
-    file: "outgoing/submit.ts",
+    file: "outgoing/outgoing.ts",
     tests: [
-      "src/outgoing/submit.test.ts",
+      "src/outgoing/outgoing.test.ts",
       "src/outgoing/own-address.test.ts",
       "src/outgoing/demand.test.ts",
       "src/outgoing/copies.test.ts",
@@ -60,7 +63,7 @@ export const TARGETS: readonly Target[] = [
     file: "outgoing/prepare.ts",
     tests: [
       "src/outgoing/prepare.test.ts",
-      "src/outgoing/submit.test.ts",
+      "src/outgoing/outgoing.test.ts",
       "src/outgoing/own-address.test.ts",
       "src/outgoing/demand.test.ts",
     ],

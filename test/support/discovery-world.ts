@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { DAY, after } from "../../src/base/time.ts";
 import { makeDiscover } from "../../src/discovery/discovery.ts";
-import type { DnsAnswer, Resolver, SrvRecord } from "../../src/dns/resolver.ts";
+import type { DnsAnswer, Resolver, SrvRecord } from "../../src/dns/dns.ts";
 import type { Get, GetRequest, GetResult } from "../../src/fetch/request.ts";
 import { type EmailAddress, parseAddress } from "../../src/mail/address.ts";
 import type { Certificate } from "../../src/openpgp/certificates/certificate.ts";

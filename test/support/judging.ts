@@ -11,7 +11,7 @@ import { readSecretKey, type UnlockedKey } from "../../src/openpgp/keys/secret-k
 import { decrypt } from "../../src/openpgp/messages/decrypt.ts";
 import { signAndEncrypt } from "../../src/openpgp/messages/encrypt.ts";
 import { open } from "../../src/pgpmime/open.ts";
-import { seal } from "../../src/pgpmime/seal.ts";
+import { seal } from "../../src/pgpmime/pgpmime.ts";
 import type { AuthorDeps } from "../../src/incoming/check-signature.ts";
 import { serves } from "./authors.ts";
 import { judgeSealed } from "../../src/incoming/judge.ts";

@@ -13,7 +13,7 @@ import { newServiceRoot, ServiceKey } from "../../src/vault/service-key.ts";
 import { enrol, setLoginOnly, idOf } from "./accounts.ts";
 import { Secret } from "../../src/base/secret.ts";
 import { DAY } from "../../src/base/time.ts";
-import { appendAudit } from "../../src/journal/audit.ts";
+import { appendAudit } from "../../src/journal/journal.ts";
 import { addAlias } from "../../src/keys/alias.ts";
 import { giveToProvider, takeBack } from "../../src/keys/custody.ts";
 import { closeAccount, eraseByLaw } from "../../src/keys/end-account.ts";

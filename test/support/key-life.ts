@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 
 import { Secret } from "../../src/base/secret.ts";
 import { after, DAY } from "../../src/base/time.ts";
-import { listAudit } from "../../src/journal/audit.ts";
+import { listAudit } from "../../src/journal/journal.ts";
 import { openWithPassword, type MasterKey } from "../../src/vault/master-key.ts";
 import { certificateIn } from "../../src/vault/published-certificate.ts";
 import { readRecoveryCode } from "../../src/vault/recovery-code.ts";

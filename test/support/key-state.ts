@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { verifyPassword } from "../../src/vault/login-verifier.ts";
 import { after } from "../../src/base/time.ts";
-import { listAudit, verifyAudit } from "../../src/journal/audit.ts";
+import { listAudit, verifyAudit } from "../../src/journal/journal.ts";
 import {
   openWithPassword,
   openWithRecoveryCode,

@@ -1,6 +1,6 @@
 /** A mailbox from arrival to what `mail show` prints, over a database of its own, with one author whose key is published. */
 import assert from "node:assert/strict";
-import { deliver, type DeliverDeps } from "../../src/incoming/deliver.ts";
+import { deliver, type DeliverDeps } from "../../src/incoming/incoming.ts";
 import type { AuthorAnswer } from "../../src/discovery/author.ts";
 import {
   listMail,

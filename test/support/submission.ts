@@ -12,12 +12,12 @@ import {
 } from "../../src/mail/address.ts";
 import { generateKey } from "../../src/openpgp/keys/generate.ts";
 import { readSecretKey, type UnlockedKey } from "../../src/openpgp/keys/secret-key.ts";
-import { seal } from "../../src/pgpmime/seal.ts";
-import { replyText } from "../../src/smtp/reply.ts";
+import { seal } from "../../src/pgpmime/pgpmime.ts";
+import { replyText } from "../../src/smtp/smtp.ts";
 import type { Outcome } from "../../src/smtp/relay/hop.ts";
 import type { Copy } from "../../src/outgoing/copy.ts";
 import { handOnWith } from "../../src/outgoing/hand-on.ts";
-import { submit, type Sender, type SubmitDeps } from "../../src/outgoing/submit.ts";
+import { submit, type Sender, type SubmitDeps } from "../../src/outgoing/outgoing.ts";
 import { traceOutgoing } from "../../src/outgoing/tracing.ts";
 import type { Policy } from "../../src/words/account.ts";
 import { idOf } from "./accounts.ts";

@@ -13,7 +13,7 @@ import {
   type Listener,
   type ListenerOptions,
 } from "../../src/smtp/listener/listener.ts";
-import { reply } from "../../src/smtp/reply.ts";
+import { reply } from "../../src/smtp/smtp.ts";
 import { RawSmtp } from "./raw-smtp.ts";
 
 export type Login = { readonly name: string };

@@ -11,7 +11,7 @@ import type { MessageId, StoredSummary } from "../../src/mailbox/mailbox.ts";
 import { generateKey } from "../../src/openpgp/keys/generate.ts";
 import { readSecretKey, type UnlockedKey } from "../../src/openpgp/keys/secret-key.ts";
 import { open } from "../../src/pgpmime/open.ts";
-import { seal } from "../../src/pgpmime/seal.ts";
+import { seal } from "../../src/pgpmime/pgpmime.ts";
 import type { Store } from "../../src/store/store.ts";
 import { haveAccounts, idOf } from "./accounts.ts";
 import { sealedRow } from "./sealed-rows.ts";

@@ -1,7 +1,7 @@
 /** Tells whoever keeps the log what was answered, and puts the name of the transaction into its replies. */
 import type { Client, Handlers } from "./handlers.ts";
 import type { Connection } from "./connection.ts";
-import { errorReply, isAccepted, loginErrorReply, Refusal, reply, type Reply } from "../reply.ts";
+import { errorReply, isAccepted, loginErrorReply, Refusal, reply, type Reply } from "../smtp.ts";
 import type { Step } from "../reason.ts";
 
 /** What is known where something was answered. */

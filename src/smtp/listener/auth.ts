@@ -4,7 +4,7 @@ import type { SMTPServerAuthentication } from "smtp-server";
 import type { Secret } from "../../base/secret.ts";
 import type { Connection } from "./connection.ts";
 import type { Handlers } from "./handlers.ts";
-import { Refusal } from "../reply.ts";
+import { Refusal } from "../smtp.ts";
 
 /** Maximum number of wrong passwords on one connection. */
 const MOST_REFUSED_LOGINS = 3;

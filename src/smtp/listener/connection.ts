@@ -3,7 +3,7 @@ import type { SMTPServerAddress, SMTPServerSession } from "smtp-server";
 
 import { isAscii, parseAddress, type EmailAddress } from "../../mail/address.ts";
 import type { Envelope } from "../../mail/envelope.ts";
-import { Refusal } from "../reply.ts";
+import { Refusal } from "../smtp.ts";
 
 /** Not a value: it counts what happens on a connection. */
 export type Connection = {

@@ -3,7 +3,7 @@ import type { SMTPServerSession } from "smtp-server";
 
 import { networkOf } from "../../base/network.ts";
 import { newConnection, type Connection } from "./connection.ts";
-import { errorReply, Refusal } from "../reply.ts";
+import { errorReply, Refusal } from "../smtp.ts";
 
 export type Callback<Value = unknown> = (error?: Error | null, value?: Value) => void;
 

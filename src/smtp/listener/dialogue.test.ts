@@ -9,7 +9,7 @@ import {
   withPki,
 } from "../../../test/support/test-listener.ts";
 import { AppError } from "../../base/errors.ts";
-import { reply, type Reply } from "../reply.ts";
+import { reply, type Reply } from "../smtp.ts";
 
 const given = withPki();
 

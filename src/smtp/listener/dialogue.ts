@@ -27,7 +27,7 @@ import {
 } from "./parameters.ts";
 import { PasswordLines } from "./password-lines.ts";
 import { answerRcpt, type RcptDeps } from "./rcpt.ts";
-import { Refusal } from "../reply.ts";
+import { Refusal } from "../smtp.ts";
 
 /** Jokes and proxies' commands of smtp-server that nobody may use. */
 const NEVER = ["WIZ", "SHELL", "KILL", "XCLIENT", "XFORWARD"];

@@ -4,7 +4,7 @@ import type { Secret } from "../../base/secret.ts";
 import type { EmailAddress } from "../../mail/address.ts";
 import type { Envelope } from "../../mail/envelope.ts";
 import type { Step } from "../reason.ts";
-import type { Reply } from "../reply.ts";
+import type { Reply } from "../smtp.ts";
 
 export type ListenerMode = "submission-implicit" | "submission-starttls" | "mx" | "lmtp";
 

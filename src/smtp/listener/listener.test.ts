@@ -16,7 +16,7 @@ import {
   withPki,
 } from "../../../test/support/test-listener.ts";
 import { startListener, type ListenerOptions } from "./listener.ts";
-import { reply, type Reply } from "../reply.ts";
+import { reply, type Reply } from "../smtp.ts";
 
 const given = withPki();
 const tls = () => ({ ca: given().pki.ca, serverName: NAME });

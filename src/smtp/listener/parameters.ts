@@ -1,7 +1,7 @@
 /** Which parameters MAIL and RCPT may have: those of the extensions that EHLO announces (RFC 5321 §4.1.1.11). */
 import type { SMTPServer, SMTPServerAddress } from "smtp-server";
 
-import { Refusal, reply, type Reply } from "../reply.ts";
+import { Refusal, reply, type Reply } from "../smtp.ts";
 
 type ServerConnection = SMTPServer["connections"] extends Set<infer One> ? One : never;
 

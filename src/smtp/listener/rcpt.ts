@@ -4,7 +4,7 @@ import type { SMTPServerAddress, SMTPServerSession } from "smtp-server";
 import { envelopeOf, parsePath, type Connection } from "./connection.ts";
 import type { Client, Handlers, ListenerLimits, ListenerMode } from "./handlers.ts";
 import { RCPT, refuseUnannounced } from "./parameters.ts";
-import { isAccepted, Refusal } from "../reply.ts";
+import { isAccepted, Refusal } from "../smtp.ts";
 
 /** Maximum number of refused recipients of one connection at the MX. */
 const MOST_REFUSED_RECIPIENTS = 20;

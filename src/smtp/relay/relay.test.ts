@@ -13,7 +13,7 @@ import { parseAddress, type EmailAddress } from "../../mail/address.ts";
 import type { Envelope } from "../../mail/envelope.ts";
 import type { Hop, Relay, RelayTimeouts } from "./hop.ts";
 import { relayWith } from "./relay.ts";
-import { reply } from "../reply.ts";
+import { reply } from "../smtp.ts";
 
 const given = withPki();
 const message = Buffer.from(MESSAGE);

@@ -5,7 +5,7 @@
 import { MINUTE, SECOND } from "../../base/time.ts";
 import type { Domain, EmailAddress } from "../../mail/address.ts";
 import type { Envelope } from "../../mail/envelope.ts";
-import { checkLineEndsInSlices } from "../../mail/message.ts";
+import { checkLineEndsInSlices } from "../../mail/mail.ts";
 import { handOver } from "./hand-over.ts";
 import type { Hop, Outcome, RelayResult, Relay, RelayTimeouts } from "./hop.ts";
 

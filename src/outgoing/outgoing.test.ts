@@ -15,8 +15,8 @@ import { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import { decodedText, fieldBody, fieldsNamed, firstField, parseHeader } from "../mail/header.ts";
 import { open } from "../pgpmime/open.ts";
 import { readProtectedHeader } from "../pgpmime/payload-header.ts";
-import { replyText } from "../smtp/reply.ts";
-import { answerRecipient, submit } from "./submit.ts";
+import { replyText } from "../smtp/smtp.ts";
+import { answerRecipient, submit } from "./outgoing.ts";
 import { Given } from "../base/given.ts";
 import { submissionReply, recipientReply } from "../app/submission-replies.ts";
 

@@ -10,7 +10,7 @@ import {
   type MessageFacts,
   readMessageFacts,
   toCrlf,
-} from "./message.ts";
+} from "./mail.ts";
 
 const facts = (text: string): MessageFacts =>
   readMessageFacts(parseHeader(Buffer.from(text.replaceAll("\n", "\r\n"))).header);

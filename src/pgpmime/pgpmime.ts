@@ -13,7 +13,7 @@ import {
   parseHeader,
   serializeHeader,
 } from "../mail/header.ts";
-import { checkLineEnds } from "../mail/message.ts";
+import { checkLineEnds } from "../mail/mail.ts";
 import { armorMessage } from "../openpgp/packets/armor.ts";
 import type { Certificate } from "../openpgp/certificates/certificate.ts";
 import { signAndEncrypt } from "../openpgp/messages/encrypt.ts";

@@ -5,7 +5,7 @@ import { AppError } from "../base/errors.ts";
 import { parseDate } from "../base/time.ts";
 import { parseAddress } from "../mail/address.ts";
 import { parseHeader } from "../mail/header.ts";
-import { checkLineEnds, readMessageFacts } from "../mail/message.ts";
+import { checkLineEnds, readMessageFacts } from "../mail/mail.ts";
 import { scanMime } from "../mail/mime.ts";
 import { armorMessage } from "../openpgp/packets/armor.ts";
 import { encryptAtRest } from "../openpgp/messages/encrypt.ts";
@@ -15,7 +15,7 @@ import { verifySignature } from "../openpgp/messages/verify.ts";
 import { open } from "./open.ts";
 import { readProtectedHeader } from "./payload-header.ts";
 import { readerView } from "./reader-view.ts";
-import { seal } from "./seal.ts";
+import { seal } from "./pgpmime.ts";
 
 const now = parseDate("2026-11-23T10:00:00Z");
 assert.ok(now);
