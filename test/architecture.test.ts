@@ -68,6 +68,11 @@ const ROOMS_APART: Readonly<Record<string, readonly string[]>> = {
   "keyserver/lane": ["keyserver/lane", "base", "mail"],
 };
 
+/** Folders without a subject of their own: small values and types that all others share. */
+const WITHOUT_DOOR = new Set(["base", "words", "notices"]);
+/** Minimum number of lines of a page that teaches its folder's subject. */
+const MIN_PAGE_LINES = 5;
+
 const CORE = new Set(["base", "mail", "openpgp", "pgpmime"]);
 const IO =
   /^node:(?:fs|net|tls|https?|http2|dns|dgram|child_process|worker_threads|cluster|sqlite)\b/;
@@ -127,6 +132,14 @@ for (const [folder, files] of FILES) {
       }),
     );
     assert.deepEqual(faults, []);
+  });
+}
+
+for (const folder of FILES.keys().filter((name) => !WITHOUT_DOOR.has(name))) {
+  test(`src/${folder}/ has a file of its name, which opens with a page about its subject`, () => {
+    const text = readFileSync(join(SRC, folder, `${folder}.ts`), "utf8");
+    const [page = ""] = /^\/\*\*\n(?: \*.*\n)+? \*\/$/m.exec(text) ?? [];
+    assert(text.startsWith(page) && page.split("\n").length - 2 >= MIN_PAGE_LINES);
   });
 }
 

@@ -1,6 +1,6 @@
 /** What is asked of a database for mail that comes in. */
 import { randomBytes } from "node:crypto";
-import { findReader } from "../../src/accounts/embedded.ts";
+import { findReader } from "../../src/accounts/accounts.ts";
 import { systemClock } from "../../src/base/time.ts";
 import { locked } from "../../src/incoming/verdicts.ts";
 import { recordTrace } from "../../src/journal/trace.ts";

@@ -1,7 +1,7 @@
 import { type Domain, type EmailAddress, withoutSubaddress } from "../mail/address.ts";
 import type { Store } from "../store/store.ts";
 import type { Account, AccountId } from "../words/account.ts";
-import { findReader } from "./embedded.ts";
+import { findReader } from "./accounts.ts";
 
 /** What an installation serves. */
 export type Served = {

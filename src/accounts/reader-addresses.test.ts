@@ -6,7 +6,7 @@ import { insertAccount } from "../store/accounts/accounts.ts";
 import { insertAlias, releaseAlias } from "../store/accounts/addresses.ts";
 import type { Store } from "../store/store.ts";
 import { engines } from "../../test/support/engines.ts";
-import { NO_LOGIN } from "./embedded.ts";
+import { NO_LOGIN } from "./accounts.ts";
 import { isReadersAddress } from "./reader-addresses.ts";
 import { idOf } from "../../test/support/accounts.ts";
 

@@ -19,7 +19,7 @@ import type { Certificate } from "../openpgp/certificates/certificate.ts";
 import type { UnlockedKey } from "../openpgp/keys/secret-key.ts";
 import { type ClientProtection, clientProtection } from "../outgoing/already-protected.ts";
 import type { SealMessage } from "../outgoing/copies.ts";
-import type { Opened } from "../pgpmime/open.ts";
+import type { Opened } from "../pgpmime/pgpmime.ts";
 import { UnsealableMessage } from "../pgpmime/unsealable.ts";
 import { copiesOf } from "./key-copies.ts";
 import type { Outcome } from "./pooled-worker.ts";

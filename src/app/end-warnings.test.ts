@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { findReader } from "../accounts/embedded.ts";
+import { findReader } from "../accounts/accounts.ts";
 import { after, DAY, HOUR } from "../base/time.ts";
 import { deliver } from "../incoming/incoming.ts";
 import { traceIncoming } from "../incoming/tracing.ts";

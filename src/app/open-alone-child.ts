@@ -1,6 +1,6 @@
 /** The process behind `open-alone.ts`. It opens one message, prints the result and ends. */
 import { errorText } from "../base/errors.ts";
-import { open } from "../pgpmime/open.ts";
+import { open } from "../pgpmime/pgpmime.ts";
 import { keysIn } from "./key-copies.ts";
 import type { AloneJob, AloneReport } from "./open-alone.ts";
 

@@ -10,8 +10,7 @@ import { encryptAtRest } from "../openpgp/messages/encrypt.ts";
 import type { UnlockedKey } from "../openpgp/keys/secret-key.ts";
 import { clientProtection } from "../outgoing/already-protected.ts";
 import type { SealMessage } from "../outgoing/copies.ts";
-import { open } from "../pgpmime/open.ts";
-import { seal } from "../pgpmime/pgpmime.ts";
+import { seal, open } from "../pgpmime/pgpmime.ts";
 
 type Keys = readonly UnlockedKey[];
 type Without<Request, Name extends PropertyKey> = Omit<Request, Name>;

@@ -1,5 +1,5 @@
 /** Commands about an account's beginning under other names, and its end. */
-import { listAliases } from "../accounts/using.ts";
+import { listAliases } from "../accounts/accounts.ts";
 import type { Parts } from "../app/parts.ts";
 import { MINUTE } from "../base/time.ts";
 import { addAlias, removeAlias } from "../keys/alias.ts";

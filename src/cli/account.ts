@@ -1,5 +1,5 @@
 import { viewAccount } from "../accounts/account-view.ts";
-import { listAccounts } from "../accounts/embedded.ts";
+import { listAccounts } from "../accounts/accounts.ts";
 import type { Parts } from "../app/parts.ts";
 import { after } from "../base/time.ts";
 import { loadConfig } from "../config/config.ts";

@@ -1,5 +1,5 @@
-import { findAccount } from "../accounts/embedded.ts";
-import { accountUsing } from "../accounts/using.ts";
+import { findAccount } from "../accounts/accounts.ts";
+import { accountUsing } from "../accounts/accounts.ts";
 import type { Parts } from "../app/parts.ts";
 import { type Domain, type EmailAddress, formatAddress, parseAddress } from "../mail/address.ts";
 import { type Call, notFound, UsageError } from "./command.ts";

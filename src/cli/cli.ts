@@ -1,6 +1,9 @@
 /**
- * The command line `sealpost`: noun and verb, options, exit codes. This file finds the command that a line names and
- * turns every failure into a line on stderr and an exit code; each command is in the file of its noun.
+ * The command line `sealpost`: a noun, a verb, operands and options in; lines and an exit code out.
+ *
+ * Each command is in the file of its noun. It reads words, calls a function of a feature and prints what came of it; it knows
+ * no rule of the product and never touches the store. This file finds the command that a line names, and turns every failure
+ * into one line on stderr and an exit code.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

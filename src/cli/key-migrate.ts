@@ -1,7 +1,7 @@
 /** Keys of many users at once, from what a provider had before: a GnuPG home, or the folder of a Web Key Directory. */
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { openAddresses, type UsedAddress } from "../accounts/using.ts";
+import { openAddresses, type UsedAddress } from "../accounts/accounts.ts";
 import type { Parts } from "../app/parts.ts";
 import { errorText } from "../base/errors.ts";
 import { bringCertificate, bringSecretKey } from "../keys/import-key.ts";

@@ -1,5 +1,5 @@
 import { createReadStream } from "node:fs";
-import { accountUsing } from "../accounts/using.ts";
+import { accountUsing } from "../accounts/accounts.ts";
 import type { Parts } from "../app/parts.ts";
 import { errorText } from "../base/errors.ts";
 import { findKey, listKeys, type KeyView } from "../keys/key-list.ts";

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { openCli } from "../../test/support/cli.ts";
-import { findAccount } from "../accounts/embedded.ts";
+import { findAccount } from "../accounts/accounts.ts";
 import { wrapFor } from "../app/at-rest.ts";
 import { openParts } from "../app/parts.ts";
 import { loadConfig } from "../config/config.ts";

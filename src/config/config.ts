@@ -1,4 +1,10 @@
-/** From the configuration file to `Config`: parsed once, checked, frozen, paths made absolute. */
+/**
+ * The configuration: one TOML file, parsed once at the start and again at SIGHUP.
+ *
+ * `schema.ts` has every field once, with its meaning, unit and default. The manual, `sealpost init` and the checks are made
+ * from that schema (`describe.ts`). `loadConfig` here parses the file, checks it, makes paths absolute and freezes the result.
+ * A fault names the file, the line and what to write instead. Unknown fields are faults: a misspelt limit must not be ignored.
+ */
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { parse, TomlError } from "smol-toml";

@@ -1,4 +1,19 @@
-/** Looking for the certificate of an address, once for all who ask at a time. `outcome.ts` says what it comes to. */
+/**
+ * Discovery: does the owner of an address have a certificate, and which one?
+ *
+ *     local      the address is ours: the own database answers
+ *     cache      an answer that is not yet too old
+ *     DNS        is there `_hkps._tcp.<domain>` with a DNSSEC proof (`locate.ts`)?
+ *     HKP        ask the keyserver that the record names, over HTTPS (`by-hkp.ts`)
+ *
+ * The outcome is a `Discovery` (`outcome.ts`): found, absent or unreachable. Absent needs proof: a signed "no such record", or
+ * the keyserver's own 404. A time-out, a bogus zone or a 5xx is unreachable, and unreachable is never read as absent: whoever
+ * can block a connection could otherwise make us send clear text.
+ *
+ * For the author of incoming mail the question is another one: is this the key that the author's domain names now
+ * (`author.ts`, by address; `by-fingerprint.ts`, by the key that signed)? Those questions have their own limits, so that
+ * strangers' mail cannot use up what our users' mail needs. Here each question is asked once for all who ask it at the same time.
+ */
 import { unlessTooCostly } from "../base/errors.ts";
 import { ExpiringMap } from "../base/expiring-map.ts";
 import { after, type Clock, DAY } from "../base/time.ts";

@@ -1,9 +1,17 @@
 /**
- * DNS answers that say whether DNSSEC proved them. The proof is made by a validating resolver that we reach over a
- * trusted path (`stub.ts`); `self-test.ts` keeps checking that it does validate. `service-class.ts` reads an SRV answer
- * as "does this domain publish keys", `srv.ts` says in which order its hosts are asked.
+ * DNS, and what DNSSEC proves of it.
+ *
+ * A name server's answer can be forged by anyone on the path. DNSSEC signs answers, and a validating resolver checks the
+ * chain of signatures from the root. Sealpost does not validate by itself: it asks a validating resolver over a path that
+ * nobody else can use (`stub.ts`), and reads the AD bit of the answer (RFC 4035 §3.2.3). A resolver that stops
+ * validating would set no AD bit, or a wrong one: `self-test.ts` asks it again and again for names that are broken on purpose.
+ *
+ * An answer is secure, insecure (its zone is not signed) or indeterminate. Indeterminate is everything that is no proven
+ * answer: SERVFAIL for bogus data, a time-out, an interfering middlebox. Indeterminate never means "there is no record":
+ * whoever can suppress an answer could otherwise switch encryption off.
+ *
+ * `service-class.ts` reads an SRV answer as "this domain publishes keys" or not. `srv.ts` orders its hosts (RFC 2782).
  */
-
 /** Whether the resolver proved the whole answer (AD=1), or the zone, or a part of the chain, is not signed. */
 export type DnssecState = "secure" | "insecure";
 

@@ -1,7 +1,9 @@
 /**
- * What is wrong with an installation, why it matters and what to do. One check a file: it looks at the live DNS, network
- * or database and comes to judgements (`finding.ts`). `visit.ts` asks once what the checks of a domain share. `peer.ts`
- * says of somebody else's domain why mail to it can be sealed or not. Nothing here changes anything.
+ * The doctor: what is wrong with an installation, why it matters and what to do about it.
+ *
+ * Each check is a file: it looks at the live DNS, network or database and returns judgements (`finding.ts`). A judgement that
+ * is not "good" always names its reason and a remedy. `visit.ts` asks once what the checks of one domain share. `peer.ts` says
+ * of somebody else's domain why mail to it can be sealed or not. Nothing here changes anything.
  */
 import type { Domain } from "../mail/address.ts";
 import { clockCheck } from "./clock-check.ts";

@@ -1,6 +1,14 @@
 /**
- * HTTPS for look-ups at hosts that strangers name: TLS for the name that was asked, the address checked before the
- * connection and connected to as checked, every octet and second bounded.
+ * Fetching: HTTPS to hosts that strangers name.
+ *
+ * Whoever publishes a DNS record chooses which host we connect to. Left alone, that is a way into our own network (SSRF): a
+ * record may name 127.0.0.1, a cloud's metadata service or a neighbour's port. So the port must be one of a short list, and
+ * every address of the host is checked (`public-address.ts`) before the connection, which then goes to exactly the address
+ * that was checked. There are no redirects. TLS must be valid for the name that was asked. Connect, handshake, first octet and
+ * whole answer each have a time limit, and the body has a size limit.
+ *
+ * `guarded.ts` adds what protects the other side and us over many requests: budgets a host, and a breaker that leaves a host
+ * alone after failures.
  */
 import { SECOND } from "../base/time.ts";
 import { checkedAddresses } from "./checked-addresses.ts";

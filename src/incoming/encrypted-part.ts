@@ -1,7 +1,7 @@
 /** What is said of ciphertext in mail that is not sealed as a whole, and how it is opened apart. */
 import type { MessageVerdict } from "../mailbox/mailbox.ts";
 import { findCiphertext, type FoundCiphertext, sealedAlone } from "../pgpmime/find-ciphertext.ts";
-import type { Opened } from "../pgpmime/open.ts";
+import type { Opened } from "../pgpmime/pgpmime.ts";
 import type { PendingDeps } from "./pending-deps.ts";
 import { damaged, undecryptable, unprotected, unsupported } from "./verdicts.ts";
 

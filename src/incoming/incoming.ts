@@ -1,10 +1,18 @@
 /**
- * What arrives for a user: the flow from the MX or LMTP listener to the mailbox.
+ * Incoming mail: what arrives for a user, from the MX or LMTP listener to the mailbox.
  *
- * The user and their quota are looked at before DATA. Sealed mail is committed as received, all but its ciphertext encrypted at
- * rest, and answered 250; it is opened afterwards (`pending.ts`), so that locked and usable keys share one path and
- * neither the reply nor its time tells what was inside. Clear mail passes inline and is encrypted at rest. Nothing found
- * inside ever causes a refusal, a bounce or a connection to the outside.
+ *     RCPT     is the recipient ours, is there room (`answerReader`)
+ *     DATA     strip result headers that only we may write
+ *              clear mail    judge a bare signature, encrypt at rest, store
+ *              sealed mail   store as received, all but the ciphertext encrypted at rest, answer 250
+ *     later    ask the author's keyserver, open, judge, record the verdict (`pending.ts`, `open-message.ts`)
+ *
+ * A `250` means that the message is durable. Sealed mail is opened only afterwards, so that locked and usable keys share one
+ * path. Neither the reply nor its time tells a sender what was inside. Nothing that is found inside a sealed message ever
+ * causes a refusal, a bounce or a connection to the outside: an attacker who mangles a copy must learn nothing (EFAIL).
+ *
+ * The verdict (`judge.ts`) says what is proven about the author. It is never better than the evidence: integrity first, then
+ * the signature, then whether the author's domain confirms the key now (rulings in docs/use/states.md).
  */
 import { type EmailAddress } from "../mail/address.ts";
 import { stripResultHeaders } from "../mail/auth-results.ts";

@@ -9,7 +9,7 @@ import { firstField, parseHeader, type Header } from "../mail/header.ts";
 import { readMessageFacts } from "../mail/mail.ts";
 import { recordVerdict } from "../mailbox/embedded.ts";
 import type { MessageVerdict, StoredMessage, StoredSummary } from "../mailbox/mailbox.ts";
-import type { Opened } from "../pgpmime/open.ts";
+import type { Opened } from "../pgpmime/pgpmime.ts";
 import { readProtectedHeader } from "../pgpmime/payload-header.ts";
 import type { ReadInside } from "../store/mail/message-verdicts.ts";
 import type { AuthorDeps } from "./check-signature.ts";

@@ -5,7 +5,7 @@ import { ProgramFault } from "../base/errors.ts";
 import { after, DAY, HOUR, MINUTE } from "../base/time.ts";
 import { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import { cameProtected, readMessage } from "../mailbox/embedded.ts";
-import { open } from "../pgpmime/open.ts";
+import { open } from "../pgpmime/pgpmime.ts";
 import { serves, SILENT } from "../../test/support/authors.ts";
 import { openPending } from "./pending.ts";
 import { receivedForm } from "./stored-form.ts";

@@ -1,6 +1,12 @@
 /**
- * What was done to keys and accounts, in a log that only grows: each row carries the hash of the one before, so that a
- * change, a gap or a cut end shows.
+ * The journal: what was done, so that nobody can deny or hide it.
+ *
+ * The audit log (here) records what was done to keys and accounts. The log only grows. Each entry carries the hash of the
+ * entry before it, so that a change, a gap or a cut end shows (`sealpost audit verify`). Each entry also has a MAC under the
+ * service key: who can write to the database, but cannot use the service key, cannot add an entry that counts.
+ *
+ * The trace (`trace.ts`) says for each message why it was protected or not. It names addresses, so that it is deleted after a
+ * few days; the audit log names account IDs and stays.
  */
 import { createHash } from "node:crypto";
 

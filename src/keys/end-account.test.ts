@@ -6,7 +6,7 @@ import { setTimeout } from "node:timers/promises";
 
 import { resetPassword } from "../login/recover.ts";
 import { DAY } from "../base/time.ts";
-import { findAccount } from "../accounts/embedded.ts";
+import { findAccount } from "../accounts/accounts.ts";
 import { generateKey } from "../openpgp/keys/generate.ts";
 import { forgetReleased } from "../store/accounts/addresses.ts";
 import { holdAuditEnd } from "../store/journal/audit.ts";

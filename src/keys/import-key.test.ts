@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { findAccount } from "../accounts/embedded.ts";
+import { findAccount } from "../accounts/accounts.ts";
 import { after, DAY } from "../base/time.ts";
 import { login } from "../login/login.ts";
 import { resetPassword } from "../login/recover.ts";

@@ -1,3 +1,18 @@
+/**
+ * Keys: what happens to a user's key pair, from its creation to its end.
+ *
+ *     create      generate, keep the generic revocation, wrap, publish        expiry   extend the expiry, warn before it ends
+ *     rotate      revoke the current key, publish a new one                   import   publish a key that a user brings
+ *     revoke      end a key, with a reason (RFC 9580 §5.2.3.31)                custody  who can use the secret key
+ *     password    wrap the master key under another password                   alias    another address, another certificate
+ *
+ * Each event is a file, and each is one transaction: it changes what is stored, what is published and the audit log together,
+ * or nothing (`changeKeys` here). Events of one account take turns. What a password, a code or the service key can open is the
+ * business of `vault/`; a file here uses keys that the vault has opened.
+ *
+ * A generic revocation is made at generation, while the secret key is at hand, and kept wrapped. With it a key can be ended
+ * when its user has lost everything. That power is counted and limited (`releases.ts`).
+ */
 import { AppError } from "../base/errors.ts";
 import { sameAddress, type EmailAddress } from "../mail/address.ts";
 import { lockAccount } from "../store/accounts/account-locks.ts";

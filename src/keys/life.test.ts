@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { findAccount } from "../accounts/embedded.ts";
+import { findAccount } from "../accounts/accounts.ts";
 import { DAY, after } from "../base/time.ts";
 import { verifyAudit } from "../journal/journal.ts";
 import { login } from "../login/login.ts";

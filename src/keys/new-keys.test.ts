@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { findAccount } from "../accounts/embedded.ts";
+import { findAccount } from "../accounts/accounts.ts";
 import { findPublished, listPublished } from "../store/keys/certificates.ts";
 import type { Store } from "../store/store.ts";
 import { engines } from "../../test/support/engines.ts";

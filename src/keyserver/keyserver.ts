@@ -1,9 +1,16 @@
 /**
- * What the world may read: HKP v1 and v2 and a Web Key Directory, all from the same rows; by address the active certificate
- * only, by fingerprint or key ID any. It reads through a view that sees nothing else and never imports `keys/`.
+ * The keyserver: what the world may read. A read-only HKP server, versions 1 and 2 (draft-gallagher-openpgp-hkp), and a Web Key
+ * Directory (draft-koch-openpgp-webkey-service), all from the same rows.
  *
- * A request is a `question.ts`: `hkp.ts`, `hkp-v2.ts` and `directory.ts` read it, `find.ts` finds, and the question tells
- * how to say what was found. Nothing is kept between requests, so no answer is older than the last commit.
+ * A question by address gets the active certificate only. A question by fingerprint or key ID also gets revoked certificates:
+ * whoever holds one must be able to learn that it ended. Nothing can be uploaded, and nothing can be searched for by a part of
+ * a name: a keyserver that lists its users is a gift to spammers. A network that asks for many addresses that do not exist is
+ * slowed down (`misses.ts`).
+ *
+ * This process holds no secret. It reads through a view that sees nothing but published certificates, and never imports
+ * `vault/` or `keys/`. A request is a `question.ts`: `hkp.ts`, `hkp-v2.ts` and `directory.ts` read it, `find.ts` finds, and the
+ * question tells how to say what was found. Nothing is kept between requests, so no answer is older than the last commit.
+ * `lane/` is its HTTPS server.
  */
 import { networkOf } from "../base/network.ts";
 import type { Clock } from "../base/time.ts";

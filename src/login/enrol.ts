@@ -1,4 +1,4 @@
-import { addAccount, NO_LOGIN, type NewAccount } from "../accounts/embedded.ts";
+import { addAccount, NO_LOGIN, type NewAccount } from "../accounts/accounts.ts";
 import type { Secret } from "../base/secret.ts";
 import { appendAudit } from "../journal/journal.ts";
 import { FIRST_GENERATION as generation, generationDetail } from "../vault/binding.ts";

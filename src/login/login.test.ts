@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { findAccount } from "../accounts/embedded.ts";
+import { findAccount } from "../accounts/accounts.ts";
 import { Secret } from "../base/secret.ts";
 import { MINUTE } from "../base/time.ts";
 import { listAudit, verifyAudit } from "../journal/journal.ts";

@@ -1,4 +1,15 @@
-/** From a password to open keys. */
+/**
+ * Login: from a password to open keys.
+ *
+ * One Argon2id run turns the password into a login verifier and a wrapping key (`vault/`); neither can be computed from the
+ * other. Argon2id is slow on purpose. Its work is therefore queued fairly between networks and accounts (`login-turns.ts`), and
+ * failures are counted for each account and each network (`attempts.ts`). An unknown account costs the same time as a wrong
+ * password, so that nobody can find out by guessing who has an account.
+ *
+ * A login opens the user's keys for the length of the session, and does what only a user can do: it makes first keys, ends a
+ * provisional enrolment, renews expiry dates (`unlock.ts`). `enrol.ts` makes an account with its first key, `recover.ts` has
+ * the ways back in.
+ */
 import { AppError } from "../base/errors.ts";
 import type { Secret } from "../base/secret.ts";
 import { untilNotOvertaken } from "../keys/keys.ts";

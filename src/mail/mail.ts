@@ -1,3 +1,13 @@
+/**
+ * Mail: the format of internet messages, read without believing it.
+ *
+ * A message is a header, an empty line and a body (RFC 5322). A header is a list of fields; a structured field has a grammar
+ * of its own (addresses, dates, parameters). MIME (RFC 2045 to 2049) makes the body a tree of entities, each with a header.
+ *
+ * Everything here is read from strangers. Readers are linear in time and bounded in depth and count. They keep the byte range of
+ * what they read, because a signature covers octets and not meanings. What two mail programs could read in two ways is no fact:
+ * two From fields are no author (`readMessageFacts`). `header.ts` has the fields, `address.ts` the addresses, `mime.ts` the tree.
+ */
 import { setImmediate } from "node:timers/promises";
 import { parseDate } from "../base/time.ts";
 import {

@@ -1,7 +1,9 @@
 /**
- * What a reader's mailbox holds, whichever keeps it. Bodies are stored as they are given: sealed as they
- * came, or encrypted at rest by the caller; subject and names are in a summary that the caller wrapped. State, verdict,
- * sizes and times are clear.
+ * The mailbox: what is kept for a reader until they delete it.
+ *
+ * Bodies are stored as given: sealed mail as it was received, clear mail encrypted at rest by the caller. Subject, names and
+ * snippet are in a summary that the caller has wrapped. Nothing but state, verdict, sizes and times can be read without the
+ * reader's key.
  */
 import type { Brand } from "../base/brand.ts";
 import type { MessageForm, MessageState } from "../store/mail/messages.ts";

@@ -11,7 +11,7 @@ import {
 } from "../../test/support/submission.ts";
 import { fieldBody, fieldsNamed, type Header, parseHeader } from "../mail/header.ts";
 import { parseCertificates } from "../openpgp/certificates/certificate.ts";
-import { open } from "../pgpmime/open.ts";
+import { open } from "../pgpmime/pgpmime.ts";
 
 before(makePeople);
 

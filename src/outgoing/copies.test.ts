@@ -6,7 +6,7 @@ import { after, DAY } from "../base/time.ts";
 import { formatAddress } from "../mail/address.ts";
 import { generateKey } from "../openpgp/keys/generate.ts";
 import { readSecretKey } from "../openpgp/keys/secret-key.ts";
-import { seal } from "../pgpmime/pgpmime.ts";
+import { seal, open } from "../pgpmime/pgpmime.ts";
 import { UnsealableMessage } from "../pgpmime/unsealable.ts";
 import { copiesOf } from "./copies.ts";
 import type { Found } from "./plan.ts";
@@ -22,7 +22,6 @@ import {
   textOf,
 } from "../../test/support/submission.ts";
 import { decodedText, fieldsNamed, firstField, parseHeader } from "../mail/header.ts";
-import { open } from "../pgpmime/open.ts";
 
 const clock = { now: () => NOW };
 

@@ -13,7 +13,7 @@ import {
 } from "../../test/support/submission.ts";
 import { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import { decodedText, fieldBody, fieldsNamed, firstField, parseHeader } from "../mail/header.ts";
-import { open } from "../pgpmime/open.ts";
+import { open } from "../pgpmime/pgpmime.ts";
 import { readProtectedHeader } from "../pgpmime/payload-header.ts";
 import { replyText } from "../smtp/smtp.ts";
 import { answerRecipient, submit } from "./outgoing.ts";

@@ -1,10 +1,17 @@
 /**
- * What a user sends: the flow from an authenticated client to the next hop.
+ * Outgoing mail: what a user sends, from the authenticated client to the next hop.
  *
- * At RCPT a sender under policy `require` hears at once whether a recipient can be written to, so that refused clear
- * text never arrives here. After DATA everything is decided for the whole message (`plan.ts`), sealed once for all
- * named recipients and once more for each blind one, and handed on. `250` is said only after the next hop took the
- * message or, for a later copy, after it was committed to the outbox. What became of it is a `Submission`; the edge says it.
+ *     AUTH     the password opens the user's keys (`login/`)
+ *     RCPT     under policy `require`, a recipient without a certificate is refused at once
+ *     DATA     discover every recipient, then decide for the whole message (`plan.ts`)
+ *              seal once for the named recipients and once for each blind one (`copies.ts`)
+ *              hand the copies to the next hop (`hand-on.ts`); a later copy may wait in the outbox
+ *
+ * The decision is made once for the whole message: sealing it for one recipient and sending it in clear to another would
+ * reveal it. A recipient whose keyserver cannot be reached is not a recipient without a key: such a message is refused for
+ * now, never sent in clear. `250` is said after the next hop took the first copy, and every other copy was taken or is durable.
+ *
+ * What became of a message is a `Submission`. `app/submission-replies.ts` says it in SMTP.
  */
 import { AppError } from "../base/errors.ts";
 import type { Given } from "../base/given.ts";

@@ -12,10 +12,9 @@ import { encryptAtRest } from "../openpgp/messages/encrypt.ts";
 import { generateKey } from "../openpgp/keys/generate.ts";
 import { readSecretKey, type UnlockedKey } from "../openpgp/keys/secret-key.ts";
 import { verifySignature } from "../openpgp/messages/verify.ts";
-import { open } from "./open.ts";
 import { readProtectedHeader } from "./payload-header.ts";
 import { readerView } from "./reader-view.ts";
-import { seal } from "./pgpmime.ts";
+import { seal, open } from "./pgpmime.ts";
 
 const now = parseDate("2026-11-23T10:00:00Z");
 assert.ok(now);

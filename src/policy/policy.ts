@@ -1,4 +1,15 @@
-/** Which policy holds for a message: the levels at which one may be set, and which of them wins. */
+/**
+ * Policy: what happens to mail for somebody who has no certificate.
+ *
+ *     require         refuse it
+ *     prefer-pickup   leave it on a protected page, where there is one; else as `require`
+ *     prefer-clear    send it in clear
+ *     off             never seal
+ *
+ * A policy can be set for the installation, a domain, a user and a contact. The nearest one wins, unless a domain enforces its
+ * own `require`. A policy is asked only when it is certain that there is no certificate: uncertainty is never a reason to send
+ * in clear (`outgoing/plan.ts`).
+ */
 import type { Account, Policy } from "../words/account.ts";
 
 /** What is set at each level. `enforced` keeps users and contact rules from weakening a domain's `require`. */

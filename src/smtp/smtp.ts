@@ -1,6 +1,15 @@
 /**
- * What an SMTP or LMTP server says. Made only by `reply`, so that the class of the code and of the enhanced code agree
- * by type: a "try again" can never carry a permanent status (RFC 3463 §2, RFC 5321 §4.2.1).
+ * SMTP (RFC 5321) and LMTP (RFC 2033): the protocol that mail travels by.
+ *
+ * A client says EHLO, MAIL FROM, RCPT TO for each recipient, DATA and the message. The server answers each command with a
+ * code: 2yz yes, 4yz not now, 5yz never. After `250` to the message the server is responsible for it; until then the client
+ * keeps it and tries again. LMTP answers the message once for each recipient.
+ *
+ *     listener/   Sealpost as a server: submission with AUTH, MX, LMTP; limits for slow and greedy clients
+ *     relay/      Sealpost as a client of the next hop
+ *
+ * A reply has a code and an enhanced code (RFC 3463), whose first digits must agree. `reply` here makes them agree by type: a
+ * "try again" can never carry a permanent status. `reason.ts` names why something was refused, for logs and metrics.
  */
 import { AppError } from "../base/errors.ts";
 

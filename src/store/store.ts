@@ -1,7 +1,14 @@
 /**
- * The database: SQLite on one machine, PostgreSQL for many, the same code on both. `openStore` opens it, `migrate` brings
- * its tables up to date; there is one file per table, whose functions take the store first. What must happen together
- * goes through `store.transaction`, whose callback uses only the store it is given.
+ * The store: one database, SQLite on one machine or PostgreSQL for many, with the same code on both.
+ *
+ * `openStore` opens it and `migrate` (`engine/`) brings its tables up to date. A file here holds the queries of one table, in
+ * the room of its subject; its functions take the store first. Secrets arrive wrapped: this folder opens nothing.
+ *
+ * What must happen together goes through `store.transaction`, whose callback uses only the store that it is given: the wrong
+ * one inside a transaction is an error. SQLite has one writer at a time, so that its transactions take turns; PostgreSQL's
+ * repeat after a conflict. A commit is durable before the call returns, on both.
+ *
+ * SQLite's calls hold their thread. A process that serves opens its store in threads (`engine/serving-store.ts`, ADR 0023).
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import { statfsSync } from "node:fs";

@@ -26,7 +26,7 @@ import { packet } from "../../src/openpgp/packets/packet.ts";
 import { signatureFacts, verifySignature } from "../../src/openpgp/messages/verify.ts";
 import { prepare } from "../../src/outgoing/prepare.ts";
 import { detectProtection } from "../../src/pgpmime/detect.ts";
-import { open } from "../../src/pgpmime/open.ts";
+import { open } from "../../src/pgpmime/pgpmime.ts";
 import { replyText } from "../../src/smtp/smtp.ts";
 import { migrate } from "../../src/store/engine/migrate.ts";
 import { openStore } from "../../src/store/store.ts";

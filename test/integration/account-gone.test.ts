@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { octetStringsIn } from "../../src/base/large-octets.ts";
-import { findReader } from "../../src/accounts/embedded.ts";
+import { findReader } from "../../src/accounts/accounts.ts";
 import { deliver, type DeliverDeps } from "../../src/incoming/incoming.ts";
 import { traceIncoming } from "../../src/incoming/tracing.ts";
 import { closeAccount, eraseByLaw } from "../../src/keys/end-account.ts";

@@ -13,7 +13,7 @@ import { UnlockedKeys } from "../../src/vault/unlocked-keys.ts";
 import { parseAddress, sameAddress, type EmailAddress } from "../../src/mail/address.ts";
 import { encryptAtRest } from "../../src/openpgp/messages/encrypt.ts";
 import type { UnlockedKey } from "../../src/openpgp/keys/secret-key.ts";
-import { open } from "../../src/pgpmime/open.ts";
+import { open } from "../../src/pgpmime/pgpmime.ts";
 import { migrate } from "../../src/store/engine/migrate.ts";
 import { openTestStore } from "./tag-keys.ts";
 import { haveAccounts, idOf } from "./accounts.ts";

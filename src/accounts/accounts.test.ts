@@ -5,7 +5,7 @@ import { parseAddress } from "../mail/address.ts";
 import { fakeClock } from "../../test/support/clock.ts";
 import { engines } from "../../test/support/engines.ts";
 import { newAccountId } from "../words/account.ts";
-import { addAccount, findAccount, NO_LOGIN } from "./embedded.ts";
+import { addAccount, findAccount, NO_LOGIN } from "./accounts.ts";
 
 const alice = parseAddress("alice@alpha.test");
 const nobody = parseAddress("nobody@alpha.test");
