@@ -1,10 +1,10 @@
-import { DAY, MINUTE, SECOND, after } from "../base/time.ts";
+import { MINUTE, SECOND, after } from "../base/time.ts";
 import type { SrvRecord } from "../dns/dns.ts";
 import { type EmailAddress, canonicalAddress } from "../mail/address.ts";
-import type { UnusableReason } from "../openpgp/certificates/acceptance.ts";
 import type { Certificate } from "../openpgp/certificates/certificate.ts";
 import { deleteCache } from "../store/discovery/cache.ts";
-import { forgetUnusable, unusableSince } from "../store/discovery/unusable-answers.ts";
+import { forgetUnusable } from "../store/discovery/unusable-answers.ts";
+import { badKey, withAge } from "./bad-key.ts";
 import { type KeyserverAnswer, askForAddress } from "./by-hkp.ts";
 import { type Cached, findCached, freshFor, keep } from "./cache.ts";
 import type { Discovery, Evidence } from "./outcome.ts";
@@ -18,33 +18,6 @@ const UNREACHABLE_MS = MINUTE;
 /** How long a domain's word that it has no service holds; the resolver keeps it by its own TTL. */
 const DNS_FRESH_MS = 5 * MINUTE;
 
-/**
- * Why a certificate cannot be used, read as an answer of its domain or as a possible attack or fault, which must not lead
- * to clear text. What time alone may mend is no answer either.
- */
-const MEANING: Record<UnusableReason, "absent" | "unreachable"> = {
-  revoked: "absent",
-  expired: "absent",
-  "no-encryption-key": "absent",
-  "no-signing-key": "absent",
-  "weak-algorithm": "absent",
-  "unsupported-algorithm": "absent",
-  "unsupported-version": "absent",
-  "wrong-user-id": "unreachable",
-  "bad-self-signature": "unreachable",
-  unparsable: "unreachable",
-  "not-yet-valid": "unreachable",
-};
-
-/** Reasons that do not pass before somebody repairs what is published; the others end with time alone. */
-const LASTING: ReadonlySet<string> = new Set<UnusableReason>([
-  "wrong-user-id",
-  "bad-self-signature",
-  "unparsable",
-]);
-/** How long such a reason counts as a fault that may pass. */
-const LASTING_MS = DAY;
-
 /** Looks up an address of another provider for its senders: cache, memory, then DNS and keyserver. */
 export async function lookUp(context: LookUpContext, address: EmailAddress): Promise<Discovery> {
   const cached = await findCached(context, address, context.clock.now());
@@ -57,19 +30,6 @@ export async function lookUp(context: LookUpContext, address: EmailAddress): Pro
   return isSilence && cached !== undefined
     ? fromCache(context, cached, `not checked again: ${discovery.reason}`)
     : discovery;
-}
-
-/** Only users' own look-ups count: a stranger's mail must not begin the time after which theirs is refused. */
-async function withAge(
-  { store, clock }: LookUpContext,
-  address: EmailAddress,
-  discovery: Discovery,
-): Promise<Discovery> {
-  if (discovery.kind !== "unreachable" || discovery.code !== "BADKEY") return discovery;
-  if (!LASTING.has(discovery.reason)) return discovery;
-  const now = clock.now();
-  const since = await unusableSince(store, address, discovery.reason, now);
-  return after(since, LASTING_MS) <= now ? { ...discovery, lastingSince: since } : discovery;
 }
 
 /** What incoming mail may not ask, users still may: they do not share their failures. */
@@ -242,12 +202,4 @@ async function concluded(
       return { discovery, lifeMs: UNREACHABLE_MS };
     }
   }
-}
-
-function badKey(reasons: readonly UnusableReason[], evidence: Evidence): Discovery {
-  const doubtful = reasons.find((reason) => MEANING[reason] === "unreachable");
-  const [reason = "unparsable"] = reasons;
-  return doubtful === undefined
-    ? { kind: "absent", code: "BADKEY", reason, evidence }
-    : { kind: "unreachable", code: "BADKEY", reason: doubtful, evidence };
 }
