@@ -51,10 +51,7 @@ export function wayOut(parts: Parts, hops?: Pick<NextHops, "failed">): WayOut {
         hops?.failed(hop, error);
       },
     }),
-    trace: countedTrace(
-      traceOutgoing(parts.traces.write("out"), parts.traces.writeLater("out")),
-      parts.meter,
-    ),
+    trace: countedTrace(traceOutgoing(parts.traces.writeLater("out")), parts.meter),
     ...queueKey(parts),
   };
   return { deps, task: { name: "outbox", everyMs: MINUTE, run: async () => sendDue(deps) } };
@@ -161,14 +158,14 @@ function named(deps: SubmitDeps, transactions: Transactions, name: string): Subm
     ...deps,
     trace: {
       ...deps.trace,
-      planned: async (o) => {
+      planned: (o) => {
         const { messageId } = o.prepared;
         transactions.note(name, { messageId, plan: o.plan.kind });
-        await deps.trace.planned(o);
+        deps.trace.planned(o);
       },
-      passedThrough: async (o) => {
+      passedThrough: (o) => {
         transactions.note(name, { messageId: o.prepared.messageId, plan: "pass" });
-        await deps.trace.passedThrough(o);
+        deps.trace.passedThrough(o);
       },
     },
   };
@@ -177,16 +174,16 @@ function named(deps: SubmitDeps, transactions: Transactions, name: string): Subm
 function countedTrace(trace: TraceOutgoing, meter: Meter): TraceOutgoing {
   return {
     ...trace,
-    planned: async (o) => {
-      await trace.planned(o);
+    planned: (o) => {
+      trace.planned(o);
       meter.planned(o.plan.kind);
     },
-    passedThrough: async (o) => {
-      await trace.passedThrough(o);
+    passedThrough: (o) => {
+      trace.passedThrough(o);
       meter.planned("pass");
     },
-    relayed: async (o) => {
-      await trace.relayed(o);
+    relayed: (o) => {
+      trace.relayed(o);
       for (const { outcome } of o.result.recipients) {
         if (outcome.kind === "accepted") meter.handedOn("accepted");
         else meter.handedOn(outcome.temporary ? "deferred" : "refused");

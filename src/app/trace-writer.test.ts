@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { engines } from "../../test/support/engines.ts";
 import { fakeClock } from "../../test/support/clock.ts";
 import { readTrace } from "../journal/trace.ts";
@@ -11,6 +12,14 @@ import { DatabaseTrouble } from "../store/engine/trouble.ts";
 import { traceWriter } from "./trace-writer.ts";
 
 const [sqlite = assert.fail()] = engines();
+
+async function until(isTrue: () => boolean | Promise<boolean>): Promise<void> {
+  for (let turn = 0; turn < 500; turn += 1) {
+    if (await isTrue()) return;
+    await sleep(20);
+  }
+  assert.fail("it took more than ten seconds");
+}
 
 test("while the database is locked, what became of a message that left waits, and is written then", async () => {
   const place = await sqlite.place();
@@ -23,10 +32,11 @@ test("while the database is locked, what became of a message that left waits, an
     await using traces = traceWriter({ store, clock: fakeClock(), events });
     using other = new DatabaseSync(place.path);
     other.exec("begin immediate");
-    await traces.writeLater("out")("m", "handed on", { outcome: "accepted" });
-    await traces.writeLater("out")("m", "handed on", { outcome: "refused" });
+    traces.writeLater("out")("m", "handed on", { outcome: "accepted" });
+    traces.writeLater("out")("m", "handed on", { outcome: "refused" });
+    await until(() => failed.length > 0);
     assert.deepEqual(failed, ["trace, which is tried again"]);
-    await assert.rejects(traces.write("out")("m", "plan", {}), DatabaseTrouble);
+    await assert.rejects(traces.write("in")("m", "delivered", {}, store), DatabaseTrouble);
     other.exec("rollback");
   }
   const written = await readTrace(store, "m");
@@ -49,3 +59,26 @@ test("a trace that is written in a transaction is there with it, or not at all",
   );
   assert.deepEqual(await readTrace(store, "m"), []);
 });
+
+for (const { engine, open } of engines()) {
+  test(`${engine}: the entries of many messages are written together and in order`, async () => {
+    await using store = await open();
+    const events = { failed: () => assert.fail("nothing failed") };
+    const names = Array.from({ length: 700 }, (_, index) => `m${String(index % 7)}`);
+    {
+      await using traces = traceWriter({ store, clock: fakeClock(), events });
+      for (const [index, name] of names.entries())
+        traces.writeLater("out")(name, "plan", { index });
+      assert.deepEqual(await readTrace(store, "m0"), []);
+      // Nobody ever sees a part of the first 500: they stand together.
+      let seen = 0;
+      await until(async () => (seen = (await readTrace(store, "m0")).length) > 0);
+      assert(seen >= Math.ceil(500 / 7), String(seen));
+    }
+    const written = await readTrace(store, "m3");
+    assert.deepEqual(
+      written.map(({ detail }) => detail["index"]),
+      names.flatMap((name, index) => (name === "m3" ? [index] : [])),
+    );
+  });
+}

@@ -92,7 +92,7 @@ export class Transactions {
     if (transaction === "") return;
     const direction = listener.startsWith("submission") ? "out" : "in";
     const write = this.#parts.traces.transaction(direction);
-    void write(messageId, transaction, { transaction, listener, command: step, ...detail });
+    write(messageId, transaction, { transaction, listener, command: step, ...detail });
   }
 
   #clientOf({ address, network }: Client<Sender>): { readonly client?: string } {

@@ -1,7 +1,7 @@
 /** Why a message was protected or not: each decision with its evidence, for the operator, for thirty days. */
 import { after, DAY } from "../base/time.ts";
 import {
-  insertTrace,
+  insertTraces,
   selectTrace,
   selectTransaction,
   type Direction,
@@ -29,19 +29,28 @@ export type TraceEntry = {
 
 const MAX_VALUE_LENGTH = 1000;
 
-/** Writes a decision down; texts from elsewhere are cut at a thousand characters. */
+/** Writes one decision down, in the transaction of `store` if it is one. */
 export async function recordTrace(store: Store, entry: TraceEntry): Promise<void> {
-  await insertTrace(store, {
-    messageId: plainMessageId(entry.messageId),
-    at: entry.at,
-    direction: entry.direction,
-    step: entry.step,
-    detail: JSON.stringify(entry.detail, (_name, value: unknown) =>
+  await recordTraces(store, [entry]);
+}
+
+/** Writes decisions down, all or none; texts from elsewhere are cut at a thousand characters. */
+export async function recordTraces(store: Store, entries: readonly TraceEntry[]): Promise<void> {
+  await insertTraces(store, entries.map(toRow));
+}
+
+function toRow({ messageId, at, direction, step, detail, transaction }: TraceEntry): TraceRow {
+  return {
+    messageId: plainMessageId(messageId),
+    at,
+    direction,
+    step,
+    detail: JSON.stringify(detail, (_name, value: unknown) =>
       typeof value === "string" ? value.slice(0, MAX_VALUE_LENGTH) : value,
     ),
-    expiresAt: after(entry.at, TRACE_LIFE_MS),
-    transaction: entry.transaction,
-  });
+    expiresAt: after(at, TRACE_LIFE_MS),
+    transaction,
+  };
 }
 
 /** What was decided about a message, in that order; its ID with or without angle brackets. */

@@ -44,7 +44,7 @@ export function handOnWith(deps: Deps): HandOn {
     const [first, ...rest] = copies;
     if (first === undefined) throw new AppError("no copies to hand on", { temporary: false });
     const result = await deps.relay(first.envelope, first.message);
-    await deps.trace.relayed({ messageId, copy: first, result });
+    deps.trace.relayed({ messageId, copy: first, result });
     if (!isTaken(result)) return { kind: "not-taken", by: worstOf(result) };
 
     const left = [...unfinished(first, result), ...rest];

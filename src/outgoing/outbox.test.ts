@@ -28,7 +28,7 @@ test("a copy that cannot be opened keeps no other back, and every try has its li
     store,
     clock: { now: () => NOW },
     hostname,
-    trace: traceOutgoing(async () => Promise.resolve()),
+    trace: traceOutgoing(() => undefined),
     wrap: async (_id, bytes) => Promise.resolve({ wrapped: bytes, serviceKey: "" }),
     unwrap: async (_id, { wrapped: bytes }) => {
       if (Buffer.from(bytes).toString() === "broken") throw new Error("does not open");

@@ -101,7 +101,7 @@ async function sendOne(deps: OutboxDeps, row: DueCopy): Promise<void> {
   const envelope = readEnvelope(row.envelope);
   const copy = { envelope, message: await deps.unwrap(row.id, kept) };
   const result = await deps.relay(envelope, copy.message, signal);
-  await deps.trace.relayed({ messageId: row.messageId, copy, result });
+  deps.trace.relayed({ messageId: row.messageId, copy, result });
   const now = deps.clock.now();
   const isOld = after(row.createdAt, GIVE_UP_MS) <= now;
   const isTooOld = row.attempts >= (isOld ? MIN_ATTEMPTS : MAX_ATTEMPTS);

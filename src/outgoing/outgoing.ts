@@ -140,7 +140,7 @@ async function protect(
     })),
   );
   const plan = planFor(looked, policy);
-  await deps.trace.planned({ sender: sender.address, prepared, policy, looked, plan });
+  deps.trace.planned({ sender: sender.address, prepared, policy, looked, plan });
   switch (plan.kind) {
     case "refuse":
     case "later":
@@ -187,7 +187,7 @@ async function passThrough(
   envelope: Envelope,
   prepared: Prepared,
 ): Promise<Submission> {
-  await deps.trace.passedThrough({ sender: sender.address, prepared, envelope });
+  deps.trace.passedThrough({ sender: sender.address, prepared, envelope });
   const copies = [await withReceived(deps, { envelope, message: prepared.message })];
   return handOn(deps, { sender, prepared, copies }, { kind: "already-protected" });
 }

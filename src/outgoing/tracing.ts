@@ -10,8 +10,8 @@ import type { Policy } from "../words/account.ts";
 
 export type Detail = Readonly<Record<string, string | number | boolean>>;
 
-/** Writes one step of a message's story. */
-export type WriteTrace = (messageId: string, step: string, detail: Detail) => Promise<void>;
+/** Writes one step of a message's story; it never fails, and keeps nobody waiting. */
+export type WriteTrace = (messageId: string, step: string, detail: Detail) => void;
 
 export type TraceOutgoing = {
   readonly planned: (o: {
@@ -20,33 +20,30 @@ export type TraceOutgoing = {
     readonly policy: Policy;
     readonly looked: readonly Looked[];
     readonly plan: Plan;
-  }) => Promise<void>;
+  }) => void;
   readonly passedThrough: (o: {
     readonly sender: EmailAddress;
     readonly prepared: Prepared;
     readonly envelope: Envelope;
-  }) => Promise<void>;
+  }) => void;
   readonly relayed: (o: {
     readonly messageId: string;
     readonly copy: Copy;
     readonly result: RelayResult;
-  }) => Promise<void>;
+  }) => void;
 };
 
-/**
- * `write` tells before a message leaves, and fails with it; `writeLater` tells what became of it, and never fails: the
- * message has left.
- */
-export function traceOutgoing(write: WriteTrace, writeLater: WriteTrace = write): TraceOutgoing {
+/** Tells by `write` what was decided about a message before it leaves, and what became of it. */
+export function traceOutgoing(write: WriteTrace): TraceOutgoing {
   return {
-    planned: async ({ sender, prepared, policy, looked, plan }) => {
+    planned: ({ sender, prepared, policy, looked, plan }) => {
       for (const { address, discovery } of looked) {
-        await write(prepared.messageId, "recipient", {
+        write(prepared.messageId, "recipient", {
           recipient: formatAddress(address),
           ...discoveryDetail(discovery),
         });
       }
-      await write(prepared.messageId, "plan", {
+      write(prepared.messageId, "plan", {
         sender: formatAddress(sender),
         policy,
         plan: plan.kind,
@@ -54,16 +51,17 @@ export function traceOutgoing(write: WriteTrace, writeLater: WriteTrace = write)
         ...("because" in plan ? { because: formatAddress(plan.because.address) } : {}),
       });
     },
-    passedThrough: async ({ sender, prepared, envelope }) =>
+    passedThrough: ({ sender, prepared, envelope }) => {
       write(prepared.messageId, "plan", {
         sender: formatAddress(sender),
         plan: "pass",
         recipients: envelope.recipients.length,
         reason: "already protected by the client",
-      }),
-    relayed: async ({ messageId, copy, result }) => {
+      });
+    },
+    relayed: ({ messageId, copy, result }) => {
       for (const { address, outcome } of result.recipients) {
-        await writeLater(messageId, "handed on", {
+        write(messageId, "handed on", {
           recipient: formatAddress(address),
           sizeBytes: copy.message.length,
           outcome: outcome.kind,

@@ -75,7 +75,7 @@ function outboxWith(deps: Deps, relay: OutboxDeps["relay"]): OutboxDeps {
     clock: deps.clock,
     hostname,
     relay,
-    trace: traceOutgoing(async () => Promise.resolve()),
+    trace: traceOutgoing(() => undefined),
     wrap: async (_id, bytes) => Promise.resolve({ wrapped: bytes, serviceKey: "" }),
     unwrap: async (_id, { wrapped }) => Promise.resolve(wrapped),
   };

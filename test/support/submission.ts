@@ -84,7 +84,7 @@ export async function send(message: string, to: readonly string[], options: Opti
   const relayed: Copy[] = [];
   const kept: Copy[] = [];
   const policies: string[] = [];
-  const traced = traceOutgoing(async () => Promise.resolve());
+  const traced = traceOutgoing(() => undefined);
   const trace: typeof traced = {
     ...traced,
     planned: async (planned) => {

@@ -22,18 +22,22 @@ export type TraceRow = {
 
 const DIRECTIONS: readonly Direction[] = ["out", "in"];
 
-export async function insertTrace(store: Store, row: TraceRow): Promise<void> {
+/** Writes rows in one statement: all of them, or none. */
+export async function insertTraces(store: Store, rows: readonly TraceRow[]): Promise<void> {
+  if (rows.length === 0) return;
   await store.db
     .insertInto("trace")
-    .values({
-      message_id: row.messageId,
-      at: row.at.getTime(),
-      direction: row.direction,
-      step: row.step,
-      detail: row.detail,
-      expires_at: row.expiresAt.getTime(),
-      ...(row.transaction === undefined ? {} : { transaction_id: row.transaction }),
-    })
+    .values(
+      rows.map((row) => ({
+        message_id: row.messageId,
+        at: row.at.getTime(),
+        direction: row.direction,
+        step: row.step,
+        detail: row.detail,
+        expires_at: row.expiresAt.getTime(),
+        transaction_id: row.transaction ?? "",
+      })),
+    )
     .execute();
 }
 
