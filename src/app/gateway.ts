@@ -5,6 +5,7 @@ import type { Config } from "../config/config.ts";
 import { auditHead } from "../journal/journal.ts";
 import type { Handlers, ListenerMode } from "../smtp/listener/handlers.ts";
 import { startListener, type Listener } from "../smtp/listener/listener.ts";
+import { IdleSessions } from "../smtp/relay/idle-sessions.ts";
 import type { Sender } from "../outgoing/outgoing.ts";
 import { openEventLog } from "./events.ts";
 import { guardDatabase, type DatabaseGuard } from "./database-guard.ts";
@@ -47,7 +48,8 @@ export async function runGateway(
   const hops = new NextHops({ relay: () => live.current.relay, events });
   const guard = guardDatabase(parts);
   await using serving = new AsyncDisposableStack();
-  const out = wayOut(parts, hops);
+  const idle = serving.use(new IdleSessions());
+  const out = wayOut(parts, hops, idle);
   const transactions = new Transactions(parts);
   const incoming = serving.use(wayIn(parts, transactions));
   const outgoing = outgoingHandlers(parts, out, incoming.drain, transactions);

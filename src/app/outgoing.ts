@@ -19,6 +19,7 @@ import { traceOutgoing, type TraceOutgoing } from "../outgoing/tracing.ts";
 import { policyOf } from "../policy/policy.ts";
 import type { Handlers } from "../smtp/listener/handlers.ts";
 import type { Hop } from "../smtp/relay/hop.ts";
+import type { IdleSessions } from "../smtp/relay/idle-sessions.ts";
 import { relayWith } from "../smtp/relay/relay.ts";
 import { reply } from "../smtp/smtp.ts";
 import type { Config } from "../config/config.ts";
@@ -36,8 +37,8 @@ import { recipientReply, submissionReply } from "./submission-replies.ts";
 /** What accepted mail leaves through. `task` sends what had to wait. */
 export type WayOut = { readonly deps: OutboxDeps; readonly task: Task };
 
-/** `hops` is told of each that gave no answer. */
-export function wayOut(parts: Parts, hops?: Pick<NextHops, "failed">): WayOut {
+/** `hops` is told of each that gave no answer; sessions with hops wait in `idle` for the next message. */
+export function wayOut(parts: Parts, hops?: Pick<NextHops, "failed">, idle?: IdleSessions): WayOut {
   const { store, clock } = parts;
   const { hostname } = parts.config;
   const deps: OutboxDeps = {
@@ -47,6 +48,7 @@ export function wayOut(parts: Parts, hops?: Pick<NextHops, "failed">): WayOut {
     relay: relayWith({
       hopFor: (domain) => hopFor(parts.config, domain),
       hostname,
+      ...(idle === undefined ? {} : { idle }),
       failed: (hop, error) => {
         hops?.failed(hop, error);
       },

@@ -87,9 +87,9 @@ export async function send(message: string, to: readonly string[], options: Opti
   const traced = traceOutgoing(() => undefined);
   const trace: typeof traced = {
     ...traced,
-    planned: async (planned) => {
+    planned: (planned) => {
       policies.push(planned.policy);
-      return traced.planned(planned);
+      traced.planned(planned);
     },
   };
   const outcome = options.outcome ?? (() => ({ kind: "accepted", text: "250 ok" }));

@@ -9,8 +9,8 @@ import { AppError } from "../../base/errors.ts";
 export type HopReply = { readonly code: number; readonly lines: readonly string[] };
 
 /** RFC 5321 §4.5.3.1.5 allows 512; some servers are more talkative. */
-const MOST_LINE_OCTETS = 2048;
-const MOST_LINES = 128;
+const MAX_LINE_OCTETS = 2048;
+const MAX_LINES = 128;
 const CR_LF = /\r?\n/;
 
 export class SmtpClient implements Disposable {
@@ -18,7 +18,7 @@ export class SmtpClient implements Disposable {
   #buffer = "";
   #failure: Error | undefined;
   #wake: (() => void) | undefined;
-  readonly #signal: AbortSignal | undefined;
+  #signal: AbortSignal | undefined;
 
   private constructor(socket: Socket, signal: AbortSignal | undefined) {
     this.#socket = socket;
@@ -39,6 +39,16 @@ export class SmtpClient implements Disposable {
 
   get isTls(): boolean {
     return "encrypted" in this.#socket;
+  }
+
+  /** Nothing has come that nobody asked for, and the connection stands. */
+  get isQuiet(): boolean {
+    return this.#failure === undefined && this.#buffer === "" && this.#socket.writable;
+  }
+
+  /** From now on `signal` ends what is waited for. */
+  follow(signal: AbortSignal | undefined): void {
+    this.#signal = signal;
   }
 
   /** To be called after the 220 to STARTTLS. @throws AppError when the other side is not who it should be. */
@@ -130,7 +140,7 @@ export class SmtpClient implements Disposable {
     let rest = this.#buffer;
     for (;;) {
       const end = rest.indexOf("\n");
-      if ((end < 0 ? rest.length : end) > MOST_LINE_OCTETS || lines.length > MOST_LINES) {
+      if ((end < 0 ? rest.length : end) > MAX_LINE_OCTETS || lines.length > MAX_LINES) {
         throw new AppError("a reply that is too long", { temporary: true });
       }
       if (end < 0) return undefined;

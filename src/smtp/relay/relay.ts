@@ -1,6 +1,6 @@
 /**
  * Mail going out: to one configured next hop for each domain, by SMTP or LMTP, with the bytes exactly as given.
- * `hand-over.ts` is one transaction with one hop, `client.ts` the lines on the wire.
+ * `hand-over.ts` is one message for one hop, `session.ts` what stands before it, `client.ts` the lines on the wire.
  */
 import { MINUTE, SECOND } from "../../base/time.ts";
 import type { Domain, EmailAddress } from "../../mail/address.ts";
@@ -8,12 +8,15 @@ import type { Envelope } from "../../mail/envelope.ts";
 import { checkLineEndsInSlices } from "../../mail/mail.ts";
 import { handOver } from "./hand-over.ts";
 import type { Hop, Outcome, RelayResult, Relay, RelayTimeouts } from "./hop.ts";
+import { IdleSessions } from "./idle-sessions.ts";
 
 export type RelayDeps = {
   readonly hopFor: (domain: Domain) => Hop;
   /** The name we give in EHLO. */
   readonly hostname: string;
   readonly timeouts?: Partial<RelayTimeouts>;
+  /** Where sessions wait for the next message; none waits by default. */
+  readonly idle?: IdleSessions;
   /** Told of what kept a hop from answering; for the log. */
   readonly failed?: (hop: Hop, error: unknown) => void;
 };
@@ -28,6 +31,8 @@ const DEFAULT_TIMEOUTS: RelayTimeouts = {
 /** The relay over the configured hops. */
 export function relayWith(deps: RelayDeps): Relay {
   const timeouts = { ...DEFAULT_TIMEOUTS, ...deps.timeouts };
+  const idle = deps.idle ?? new IdleSessions(0);
+  const context = { ...deps, timeouts, idle };
   return async (envelope, message, signal) => {
     // Whoever takes a bare CR or LF for a line end could be made to read two messages (RFC 5321 §2.3.8).
     if ((await checkLineEndsInSlices(message)) !== "ok")
@@ -44,7 +49,7 @@ export function relayWith(deps: RelayDeps): Relay {
         const [first] = group;
         if (first === undefined) return;
         const part = { ...envelope, recipients: group.map(({ address }) => address) };
-        const results = await attempt(deps, timeouts, first.hop, part, message, signal);
+        const results = await attempt({ ...context, hop: first.hop, signal }, part, message);
         for (const { address, outcome } of results.recipients) outcomes.set(address, outcome);
       }),
     );
@@ -58,17 +63,14 @@ export function relayWith(deps: RelayDeps): Relay {
 }
 
 async function attempt(
-  deps: RelayDeps,
-  timeouts: RelayTimeouts,
-  hop: Hop,
+  context: Parameters<typeof handOver>[0] & Pick<RelayDeps, "failed">,
   envelope: Envelope,
   message: Uint8Array,
-  signal?: AbortSignal,
 ): Promise<RelayResult> {
   try {
-    return await handOver({ hop, hostname: deps.hostname, timeouts, signal }, envelope, message);
+    return await handOver(context, envelope, message);
   } catch (error) {
-    deps.failed?.(hop, error);
+    context.failed?.(context.hop, error);
     return refuseAll(envelope, NO_ANSWER);
   }
 }
