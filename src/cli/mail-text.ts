@@ -1,4 +1,5 @@
-import type { ShownMail, ShownPart } from "../incoming/reading.ts";
+import type { ShownMail } from "../incoming/reading.ts";
+import type { ShownPart } from "../incoming/shown-parts.ts";
 import { displayMailboxes } from "../mail/display-mailbox.ts";
 import { decodedText, firstField, parseHeader, type HeaderField } from "../mail/header.ts";
 import { printable, table } from "./command.ts";

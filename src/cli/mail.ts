@@ -2,7 +2,7 @@ import type { Parts } from "../app/parts.ts";
 import type { Secret } from "../base/secret.ts";
 import { listMailFor, showMailFor } from "../incoming/audited-reading.ts";
 import { openPending, retryOpening } from "../incoming/pending.ts";
-import type { MailListEntry } from "../incoming/reading.ts";
+import type { MailListEntry } from "../incoming/mail-list.ts";
 import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import { messageNamed } from "../mailbox/named-message.ts";
 import { unlockWithPassword } from "../vault/vault.ts";

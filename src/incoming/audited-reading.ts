@@ -3,13 +3,8 @@ import type { Clock } from "../base/time.ts";
 import { appendAudit } from "../journal/journal.ts";
 import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import type { Account } from "../words/account.ts";
-import {
-  listMail,
-  showMail,
-  type MailListEntry,
-  type ReadingDeps,
-  type ShownMail,
-} from "./reading.ts";
+import { listMail, showMail, type ReadingDeps, type ShownMail } from "./reading.ts";
+import type { MailListEntry } from "./mail-list.ts";
 
 /** Whose mail it is; `keys` are those that the owner's password opened. */
 export type Reader = { readonly account: Account; readonly keys: UnlockedKeys | undefined };

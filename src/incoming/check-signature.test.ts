@@ -11,7 +11,7 @@ import { signAndEncrypt } from "../openpgp/messages/encrypt.ts";
 import { keyIdOf, parseFingerprint } from "../openpgp/packets/fingerprint.ts";
 import { revokeFresh } from "../openpgp/keys/revocation.ts";
 import type { UnlockedKey } from "../openpgp/keys/secret-key.ts";
-import type { SignatureFacts } from "../openpgp/messages/verify.ts";
+import type { SignatureFacts } from "../openpgp/messages/signature-facts.ts";
 import { checkSignature } from "./check-signature.ts";
 import { TooCostly } from "../base/errors.ts";
 import { certificateWorkHere, type CertificateWork } from "../openpgp/openpgp.ts";

@@ -12,7 +12,7 @@ import { type CertificateWork, certificateWorkHere } from "../openpgp/openpgp.ts
 import type { Certificate } from "../openpgp/certificates/certificate.ts";
 import { keyIdOf, type Fingerprint } from "../openpgp/packets/fingerprint.ts";
 import { isHardReason } from "../openpgp/certificates/validity.ts";
-import type { SignatureFacts } from "../openpgp/messages/verify.ts";
+import type { SignatureFacts } from "../openpgp/messages/signature-facts.ts";
 
 /** Where certificates of authors come from. Each answer was confirmed for mail that arrived at `arrivedAt`. */
 export type AuthorDeps = {

@@ -10,7 +10,7 @@ import { parseHeader } from "../mail/header.ts";
 import { decrypt } from "../openpgp/messages/decrypt.ts";
 import { signAndEncrypt } from "../openpgp/messages/encrypt.ts";
 import type { UnlockedKey } from "../openpgp/keys/secret-key.ts";
-import type { SignatureFacts } from "../openpgp/messages/verify.ts";
+import type { SignatureFacts } from "../openpgp/messages/signature-facts.ts";
 import { judgeSealed, judgeSigned } from "./judge.ts";
 
 const DATED = `Date: ${NOW.toUTCString().replace("GMT", "+0000")}\r\n`;

@@ -1,25 +1,20 @@
 /** Listing and showing a user's mail: what waits is opened first when the keys are there, and nothing is ever asked of the network because somebody reads. */
-import { createHash } from "node:crypto";
 import { AppError } from "../base/errors.ts";
 import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
-import { dispositionOf } from "../mail/content-type.ts";
 import { parseHeader } from "../mail/header.ts";
-import { bodyText, decodeBody, type Entity } from "../mail/entity.ts";
-import { scanLeniently } from "../mail/mime.ts";
 import { encodeTransfer } from "../mail/transfer-encoding.ts";
 import { listMessages, readMessage } from "../mailbox/embedded.ts";
-import type { StoredMessage, StoredSummary } from "../mailbox/mailbox.ts";
+import type { StoredMessage } from "../mailbox/mailbox.ts";
 import { decrypt } from "../openpgp/messages/decrypt.ts";
 import { annotate } from "./annotate.ts";
+import { listEntry, type MailListEntry } from "./mail-list.ts";
 import { openPending, type PendingDeps } from "./pending.ts";
 import { readerView } from "../pgpmime/reader-view.ts";
 import { openApart } from "./encrypted-part.ts";
-import { sentenceOf } from "./sentence.ts";
 import { sealedView } from "./sealed-view.ts";
+import { partsOf, type ShownPart } from "./shown-parts.ts";
 import { receivedForm } from "./stored-form.ts";
 import { clearView, type ClearView } from "./signed.ts";
-import { parseSummary, type Summary } from "./summary.ts";
-import { isGood } from "./verdicts.ts";
 import { primaryAddress } from "../store/accounts/addresses.ts";
 import type { AccountId } from "../words/account.ts";
 
@@ -28,34 +23,6 @@ export type ReadingDeps = PendingDeps & {
   readonly unlockWithService: (account: AccountId) => Promise<UnlockedKeys | undefined>;
   /** Key of the MAC in `E2E-Status`. */
   readonly statusKey: Uint8Array;
-};
-
-export type MailListEntry = {
-  readonly id: string;
-  readonly from: string;
-  readonly subject: string;
-  readonly state: string;
-  readonly warnings: readonly string[];
-  /** What the state and the warnings say to the reader. */
-  readonly sentence: string;
-  /** The displayed fields that nobody signed, of a state that rests on a signature. */
-  readonly unsigned: readonly string[];
-  readonly signature: string;
-  readonly signedAt: Date | undefined;
-  readonly signer: string | undefined;
-  readonly fingerprint: string | undefined;
-  readonly scan: string;
-  readonly receivedAt: Date;
-  readonly sizeBytes: number;
-};
-
-export type ShownPart = {
-  readonly contentType: string;
-  readonly filename: string | undefined;
-  readonly sizeBytes: number;
-  readonly sha256: string;
-  /** Decoded text, for text parts only. */
-  readonly text?: string;
 };
 
 export type ShownMail = MailListEntry & {
@@ -70,9 +37,6 @@ export type ShownMail = MailListEntry & {
 
 /** No key was there; the state forbids it; the content does not open with the keys; there is no octet in it. */
 export type Absence = "mailbox-closed" | "withheld" | "unreadable" | "empty";
-
-/** Subject and names show as `[...]` while the keys are locked (the outer From is what every relay saw anyway). */
-const HIDDEN = "[...]";
 
 /** Newest first. Without keys nothing is opened; with keys what waits is opened and judged first. */
 export async function listMail(
@@ -159,62 +123,6 @@ function entityOf(payload: Uint8Array): Uint8Array {
 /** How much of what was encrypted is looked at to tell text from a file. */
 const LOOKED_AT_OCTETS = 4096;
 
-function partsOf(view: Uint8Array): readonly ShownPart[] {
-  return leaves(scanLeniently(view)).map((part) => shownPart(view, part));
-}
-
-async function listEntry(
-  message: StoredSummary,
-  keys: UnlockedKeys | undefined,
-): Promise<MailListEntry> {
-  const { verdict } = message;
-  const summary =
-    keys === undefined || message.summary.length === 0
-      ? undefined
-      : await summaryIfOpen(message.summary, keys);
-  // Read before a reset, and kept under the former key.
-  const isOld = keys !== undefined && message.summary.length > 0 && summary === undefined;
-  return entryOf(message, summary, isOld ? { ...verdict, state: "LOCKED_OLD" } : verdict);
-}
-
-function entryOf(
-  message: StoredSummary,
-  summary: Summary | undefined,
-  verdict: StoredSummary["verdict"],
-): MailListEntry {
-  const { from, subject, claimed } = summary ?? {
-    from: message.outerFrom,
-    subject: HIDDEN,
-    claimed: "",
-  };
-  return {
-    id: message.id,
-    from,
-    subject,
-    state: verdict.state,
-    warnings: verdict.warnings,
-    sentence: sentenceOf(verdict, { from, claimed }),
-    unsigned: isGood(verdict) ? verdict.unsigned : [],
-    signature: verdict.signature,
-    signedAt: verdict.signedAt,
-    signer: verdict.signer,
-    fingerprint: verdict.fingerprint,
-    scan: verdict.scan,
-    receivedAt: message.receivedAt,
-    sizeBytes: message.sizeBytes,
-  };
-}
-
-/** One row that does not open shows as locked; the others of the list are shown all the same. */
-async function summaryIfOpen(
-  wrapped: Uint8Array,
-  keys: UnlockedKeys,
-): Promise<Summary | undefined> {
-  // A fault while one row is read shows that row as locked, too.
-  const decrypted = await decrypt({ message: wrapped, keys: keys.all }).catch(() => undefined);
-  return decrypted?.kind === "decrypted" ? parseSummary(decrypted.data) : undefined;
-}
-
 /** Nothing for what cannot or must not be opened: damaged and undecryptable mail has no readable content. */
 async function contentOf(
   deps: ReadingDeps,
@@ -241,19 +149,4 @@ async function unwrap(wrapped: Uint8Array, keys: UnlockedKeys): Promise<Uint8Arr
   throw new AppError("a stored message does not open with the account's keys", {
     temporary: false,
   });
-}
-
-function leaves(entity: Entity): readonly Entity[] {
-  return entity.parts.length === 0 ? [entity] : entity.parts.flatMap(leaves);
-}
-
-function shownPart(message: Uint8Array, part: Entity): ShownPart {
-  const body = decodeBody(message, part);
-  return {
-    contentType: `${part.contentType.type}/${part.contentType.subtype}`,
-    filename: dispositionOf(part.header).filename ?? part.contentType.parameters.get("name"),
-    sizeBytes: body.length,
-    sha256: createHash("sha256").update(body).digest("hex"),
-    ...(part.contentType.type === "text" ? { text: bodyText(message, part) } : {}),
-  };
 }

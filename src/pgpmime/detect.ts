@@ -4,7 +4,10 @@ import { decodeBody, type Entity, type MimeDefect, rawEntity } from "../mail/ent
 import { scanRoot } from "../mail/mime.ts";
 import { dearmor, firstArmoredOctets, isBinary } from "../openpgp/packets/armored-blocks.ts";
 import { firstMeaningfulTag } from "../openpgp/packets/packet.ts";
-import { readDetachedSignatures, type SignatureFacts } from "../openpgp/messages/verify.ts";
+import {
+  readDetachedSignatures,
+  type SignatureFacts,
+} from "../openpgp/messages/signature-facts.ts";
 import { epilogueStart } from "./surroundings.ts";
 
 /** What a whole message is, by its structure alone. */

@@ -33,7 +33,7 @@ import type { Fingerprint, KeyId } from "../openpgp/packets/fingerprint.ts";
 import type { UnlockedKey } from "../openpgp/keys/secret-key.ts";
 import { contentTypeOf } from "../mail/content-type.ts";
 import { decrypt } from "../openpgp/messages/decrypt.ts";
-import type { SignatureFacts } from "../openpgp/messages/verify.ts";
+import type { SignatureFacts } from "../openpgp/messages/signature-facts.ts";
 import { detectProtection } from "./detect.ts";
 import { makePayload } from "./payload.ts";
 import { outerFields } from "./protected-headers.ts";

@@ -14,7 +14,8 @@ import type { ImportedSecretKey } from "../../src/openpgp/imports/import-secret-
 import { certificateConfig, exportConfig } from "../../src/openpgp/certificates/profile.ts";
 import { type UnlockedKey, readSecretKey } from "../../src/openpgp/keys/secret-key.ts";
 import { signDetached } from "../../src/openpgp/keys/sign.ts";
-import { readDetachedSignatures, verifySignature } from "../../src/openpgp/messages/verify.ts";
+import { verifySignature } from "../../src/openpgp/messages/verify.ts";
+import { readDetachedSignatures } from "../../src/openpgp/messages/signature-facts.ts";
 import { readByLibrary } from "../support/read-by-library.ts";
 import { cpuStopwatch } from "../support/cpu-time.ts";
 import {

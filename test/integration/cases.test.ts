@@ -17,7 +17,8 @@ import { importSecretKey } from "../../src/openpgp/imports/import-secret-key.ts"
 import { readContent } from "../../src/openpgp/messages/message-grammar.ts";
 import { packet } from "../../src/openpgp/packets/packet.ts";
 import { readSecretKey, type UnlockedKey } from "../../src/openpgp/keys/secret-key.ts";
-import { readDetachedSignatures, verifySignature } from "../../src/openpgp/messages/verify.ts";
+import { verifySignature } from "../../src/openpgp/messages/verify.ts";
+import { readDetachedSignatures } from "../../src/openpgp/messages/signature-facts.ts";
 import { makePayload } from "../../src/pgpmime/payload.ts";
 import { bodyText } from "../../src/mail/entity.ts";
 import { scanMime } from "../../src/mail/mime.ts";

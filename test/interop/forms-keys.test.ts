@@ -12,7 +12,7 @@ import { acceptForEncryption } from "../../src/openpgp/certificates/acceptance.t
 import { TAG, writePacket } from "../../src/openpgp/packets/certificate-parts.ts";
 import { type Certificate, parseCertificates } from "../../src/openpgp/certificates/certificate.ts";
 import { importSecretKey } from "../../src/openpgp/imports/import-secret-key.ts";
-import { readDetachedSignatures } from "../../src/openpgp/messages/verify.ts";
+import { readDetachedSignatures } from "../../src/openpgp/messages/signature-facts.ts";
 import { asAuthor } from "../support/author-check.ts";
 import {
   flags,

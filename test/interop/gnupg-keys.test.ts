@@ -24,7 +24,8 @@ import {
   lockForExport,
   readSecretKey,
 } from "../../src/openpgp/keys/secret-key.ts";
-import { readDetachedSignatures, verifySignature } from "../../src/openpgp/messages/verify.ts";
+import { verifySignature } from "../../src/openpgp/messages/verify.ts";
+import { readDetachedSignatures } from "../../src/openpgp/messages/signature-facts.ts";
 import { whichRevoked } from "../../src/openpgp/certificates/which-revoked.ts";
 import { expectDecrypted } from "../support/openpgp-messages.ts";
 

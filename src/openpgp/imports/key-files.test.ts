@@ -15,7 +15,7 @@ import { armorSignature } from "../packets/armor.ts";
 import { parseCertificates } from "../certificates/certificate.ts";
 import { importCertificate } from "../certificates/import-certificate.ts";
 import { KEY_REVOCATIONS, bareRevocations } from "../certificates/merge-revocations.ts";
-import { readDetachedSignatures } from "../messages/verify.ts";
+import { readDetachedSignatures } from "../messages/signature-facts.ts";
 import { packet } from "../packets/packet.ts";
 import { applyRevocation } from "../keys/revocation.ts";
 

@@ -10,11 +10,8 @@ import type { Certificate } from "../certificates/certificate.ts";
 import { encryptAtRest } from "../messages/encrypt.ts";
 import { checkSigner } from "../certificates/signer.ts";
 import { SKEW_MS } from "../certificates/validity.ts";
-import {
-  type SignatureFacts,
-  readDetachedSignatures,
-  verifySignature,
-} from "../messages/verify.ts";
+import { verifySignature } from "../messages/verify.ts";
+import { type SignatureFacts, readDetachedSignatures } from "../messages/signature-facts.ts";
 
 /** How long a proof may be under way. */
 const LONGEST_MS = 2 * DAY;

@@ -8,7 +8,8 @@ import { readPackets } from "../packets/packet.ts";
 import { openPkesk, readPkesk, writePkesk } from "../messages/pkesk.ts";
 import { newSessionKey } from "../packets/session-key.ts";
 import { startSigningWith } from "../keys/sign.ts";
-import { readDetachedSignatures, verifySignature } from "../messages/verify.ts";
+import { verifySignature } from "../messages/verify.ts";
+import { readDetachedSignatures } from "../messages/signature-facts.ts";
 
 /**
  * Whether secret octets have the form that the public part asks for, and, of RSA, whether the numbers are those of the

@@ -13,7 +13,7 @@ import type { UnlockedKey } from "../keys/secret-key.ts";
 import { type Container, openContainer } from "../packets/seipd.ts";
 import type { SessionKey } from "../packets/session-key.ts";
 import { Unsupported } from "../packets/unsupported.ts";
-import { type SignatureFacts, signatureFacts, unreadableSignature } from "./verify.ts";
+import { type SignatureFacts, signatureFacts, unreadableSignature } from "./signature-facts.ts";
 
 /** What decrypting came to. `reason` is for the log alone: a stranger must not learn how it failed. */
 export type Decrypted =

@@ -17,7 +17,8 @@ import { armorMessage } from "../packets/armor.ts";
 import { decrypt } from "./decrypt.ts";
 import { signDetached } from "../keys/sign.ts";
 import type { UnlockedKey } from "../keys/secret-key.ts";
-import { readDetachedSignatures, verifySignature } from "./verify.ts";
+import { verifySignature } from "./verify.ts";
+import { readDetachedSignatures } from "./signature-facts.ts";
 
 const alice = await ownKey("alice@alpha.test", "compat");
 const bob = await ownKey("bob@beta.test", "compat");

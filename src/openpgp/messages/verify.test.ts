@@ -12,7 +12,8 @@ import { PACKET, packet } from "../packets/packet.ts";
 import type { UnlockedKey } from "../keys/secret-key.ts";
 import { signDetached } from "../keys/sign.ts";
 import { trailerOf } from "../packets/signature-packet.ts";
-import { type SignatureCheck, readDetachedSignatures, verifySignature } from "./verify.ts";
+import { type SignatureCheck, verifySignature } from "./verify.ts";
+import { readDetachedSignatures } from "./signature-facts.ts";
 
 const DATA = Buffer.from("Content-Type: text/plain\r\n\r\nA text.\r\n");
 const alice = await ownKey("alice@alpha.test", "compat");

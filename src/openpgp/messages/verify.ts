@@ -4,41 +4,22 @@ import { equalBytes } from "../../base/bytes.ts";
 import { errorText } from "../../base/errors.ts";
 import { after } from "../../base/time.ts";
 import { HASHES, type HashAlgorithm } from "../packets/algorithms.ts";
-import { dearmor } from "../packets/armored-blocks.ts";
 import { type Certificate, partsOf } from "../certificates/certificate.ts";
 import { cursorOver, padStart } from "../packets/cursor.ts";
-import { Damaged } from "../packets/damaged.ts";
-import { type Fingerprint, type KeyId, keyIdOf } from "../packets/fingerprint.ts";
+import { attempt } from "../packets/damaged.ts";
+import { type Fingerprint, keyIdOf } from "../packets/fingerprint.ts";
 import type { KeyMaterial } from "../packets/key-material.ts";
 import { type PublicPart, publicKeyOf, readPublicPart } from "../packets/native-key.ts";
-import { PACKET, isIgnorable, readPackets } from "../packets/packet.ts";
 import { recoverDigestInfo } from "../packets/rsa.ts";
 import {
   type SignaturePacket,
-  hashNameOf,
   readSignaturePacket,
   trailerOf,
 } from "../packets/signature-packet.ts";
 import { eachSlice } from "../../base/slices.ts";
+import type { SignatureFacts } from "./signature-facts.ts";
 import { eachCanonicalSlice } from "./text.ts";
 import { SKEW_MS, isPast } from "../certificates/validity.ts";
-
-/** What a signature of a message says about itself (RFC 9580 §5.2). Nothing in it is proven before `verifySignature`. */
-export type SignatureFacts = {
-  readonly issuer: Fingerprint | undefined;
-  readonly issuerKeyId: KeyId | undefined;
-  readonly created: Date | undefined;
-  /** Undefined: the signature does not expire. */
-  readonly expires: Date | undefined;
-  /** The hash as in `micalg`: `sha512`; `unknown` when it cannot be read. */
-  readonly hash: string;
-  /** Intended Recipient Fingerprints (RFC 9580 §5.2.3.36), from the hashed area alone. */
-  readonly intended: readonly Fingerprint[];
-  /** A hash that is refused for messages, or a signature that cannot be read. */
-  readonly isWeak: boolean;
-  /** The body of the signature packet. */
-  readonly packet: Uint8Array;
-};
 
 /** What checking a signature came to. `reason` is for the log and the message's details. */
 export type SignatureCheck =
@@ -48,53 +29,6 @@ export type SignatureCheck =
 /** Signature types that are made over documents: binary and text (RFC 9580 §5.2.1.1, §5.2.1.2). */
 const BINARY = 0x00;
 const TEXT = 0x01;
-const MOST_SIGNATURES = 8;
-
-/** Reads what a signature packet's body says; a signature that cannot be read has no issuer and is weak. */
-export function signatureFacts(body: Uint8Array): SignatureFacts {
-  const packet = attempt(() => readSignaturePacket(body));
-  if (packet instanceof Error) return unreadableSignature(body);
-  const { issuer, issuerKeyId, created, expires, intended, hashAlgorithm } = packet;
-  const hash = hashNameOf(hashAlgorithm);
-  const isWeak = !HASHES.has(hashAlgorithm);
-  return { issuer, issuerKeyId, created, expires, hash, intended, isWeak, packet: ownCopy(body) };
-}
-
-/** The facts of a signature that is not to be believed, whatever it says. */
-export function unreadableSignature(body: Uint8Array): SignatureFacts {
-  return { ...UNREADABLE, packet: ownCopy(body) };
-}
-
-/** A view would keep the whole message, and take it along to another thread. */
-function ownCopy(body: Uint8Array): Uint8Array {
-  return Uint8Array.from(body);
-}
-
-const UNREADABLE: Omit<SignatureFacts, "packet"> = {
-  issuer: undefined,
-  issuerKeyId: undefined,
-  created: undefined,
-  expires: undefined,
-  hash: "unknown",
-  intended: [],
-  isWeak: true,
-};
-
-/** The signatures of a detached signature, armored or binary, at most 8; undefined when it is malformed. */
-export function readDetachedSignatures(bytes: Uint8Array): readonly SignatureFacts[] | undefined {
-  const armored = dearmor(bytes);
-  if (armored.kind === "malformed") return undefined;
-  if (armored.kind === "armored" && armored.label !== "SIGNATURE") return undefined;
-  const binary = armored.kind === "armored" ? armored.data : bytes;
-  const packets = attempt(() => readPackets(binary, 4 * MOST_SIGNATURES));
-  if (packets instanceof Error) return undefined;
-  const signatures = packets.filter((packet) => !isIgnorable(packet));
-  const isMalformed = signatures.some(({ tag }) => tag !== PACKET.signature);
-  if (isMalformed || signatures.length === 0 || signatures.length > MOST_SIGNATURES) {
-    return undefined;
-  }
-  return signatures.map(({ body }) => signatureFacts(body));
-}
 
 /**
  * Checks the mathematics of a signature over `data` and the rules of its packet: type, hash, critical subpackets,
@@ -124,16 +58,6 @@ export async function verifySignature(o: {
 }
 
 const invalid = (reason: string): SignatureCheck => ({ kind: "invalid", reason });
-
-/** Reading hostile bytes: the error instead of a throw. */
-function attempt<Value>(read: () => Value): Value | Damaged {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof Damaged) return error;
-    throw error;
-  }
-}
 
 function refusalOf(packet: SignaturePacket, now: Date | undefined): string | undefined {
   const { type, refusal, issuer, issuerKeyId, version, salt } = packet;

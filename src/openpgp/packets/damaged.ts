@@ -6,3 +6,13 @@
 export class Damaged extends Error {
   override readonly name: string = "Damaged";
 }
+
+/** What reading hostile octets comes to: a `Damaged` is returned instead of thrown. */
+export function attempt<Value>(read: () => Value): Value | Damaged {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof Damaged) return error;
+    throw error;
+  }
+}
