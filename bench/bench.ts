@@ -16,6 +16,10 @@ const BENCHES: Readonly<Record<string, Bench>> = {
     what: "how long a login takes while a thousand accounts get their keys",
     load: async () => import("./enrol.ts"),
   },
+  gateway: {
+    what: "what a message costs the gateway process (BESIDE=… for another checkout in the same run)",
+    load: async () => import("./gateway.ts"),
+  },
   keyserver: {
     what: "look-ups a second of processor time, beside nginx that serves the same octets as files",
     load: async () => import("./keyserver.ts"),

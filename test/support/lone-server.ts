@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { stringify } from "smol-toml";
 import { makePki } from "../../lab/pki.ts";
 import { startProcess, type LabProcess } from "../../lab/process.ts";
-import { sealpost, sealpostCommand } from "../../lab/run.ts";
+import { runOk, sealpostCommand } from "../../lab/run.ts";
 import type { Place } from "../../lab/world.ts";
 import { MINUTE } from "../../src/base/time.ts";
 import { RawSmtp } from "./raw-smtp.ts";
@@ -33,11 +33,15 @@ export type Serving = AsyncDisposable & {
   readonly log: () => Promise<string>;
 };
 
-/** Makes an installation in `dir` with one account. `database` is the table of the configuration file. */
+/**
+ * Makes an installation in `dir` with one account. `database` is the table of the configuration file, `program` the command
+ * line of Sealpost, which may be that of another checkout.
+ */
 export async function makeLoneServer(
   dir: string,
   database: Readonly<Record<string, string>>,
   extra: Readonly<Record<string, unknown>> = {},
+  program: string = sealpostCommand,
 ): Promise<LoneServer> {
   const pki = await makePki(join(dir, "pki"));
   const tls = await pki.issue(["mail.alpha.test", "keys.alpha.test"]);
@@ -58,14 +62,13 @@ export async function makeLoneServer(
       ...extra,
     }),
   );
-  await sealpost(config, ["account", "add", READER, "--custody", "provider", "--password-stdin"], {
-    input: PASSWORD,
-  });
-  return installedAt(dir);
+  const add = ["account", "add", READER, "--custody", "provider", "--password-stdin"];
+  await runOk(program, [...add, "--config", config], { input: PASSWORD });
+  return installedAt(dir, program);
 }
 
 /** The installation that is in a folder already. */
-export function installedAt(dir: string): LoneServer {
+export function installedAt(dir: string, program: string = sealpostCommand): LoneServer {
   const config = join(dir, "sealpost.toml");
   let count = 0;
   return {
@@ -78,7 +81,7 @@ export function installedAt(dir: string): LoneServer {
       const log = async (): Promise<string> => readFile(logFile, "utf8");
       const process = await startProcess({
         name: role,
-        command: sealpostCommand,
+        command: program,
         args: ["serve", "--role", role, "--config", config],
         cwd: dir,
         env,

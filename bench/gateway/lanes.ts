@@ -1,0 +1,76 @@
+/** What is measured: mail of 20 KB that goes out or comes in, some messages one after the other. */
+import { randomBytes } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { systemClock } from "../../src/base/time.ts";
+import { READER } from "../../test/support/lone-server.ts";
+import type { MailClient } from "../../test/support/mail-client.ts";
+import { RawSmtp } from "../../test/support/raw-smtp.ts";
+import { CARELESS, type MeasuredGateway } from "./measured.ts";
+
+const OCTETS = 20 * 1024;
+const LOOK_MS = 20;
+
+/** Sends so many messages. @throws Error when one is refused. */
+type Lane = (gateway: MeasuredGateway, count: number) => Promise<void>;
+
+export type LaneName = "off" | "sealed" | "clear" | "opened";
+
+export const LANES: Readonly<Record<LaneName, Lane>> = {
+  off: async ({ clients }, count) => submit(clients.careless, CARELESS, count),
+  sealed: async ({ clients }, count) => submit(clients.sealing, READER, count),
+  clear: async ({ lmtp }, count) => {
+    await deliver(
+      lmtp,
+      Array.from({ length: count }, () => messageFrom("sender@beta.test")),
+    );
+  },
+  opened: async (gateway, count) => {
+    const before = await gateway.opened();
+    await deliver(gateway.lmtp, await sealedMessages(gateway, count));
+    while ((await gateway.opened()) < before + count) await sleep(LOOK_MS);
+  },
+};
+
+async function submit(client: MailClient, from: string, count: number): Promise<void> {
+  for (let at = 0; at < count; at += 1) {
+    const sent = await client.send(READER, messageFrom(from));
+    if (sent.kind === "refused") throw new Error(sent.reply);
+  }
+}
+
+/** The last messages that the gateway itself has sealed: its own lane came before. */
+async function sealedMessages(
+  { sink }: MeasuredGateway,
+  count: number,
+): Promise<readonly Buffer[]> {
+  const sealed = (await sink.received()).filter(({ from }) => from === READER);
+  if (sealed.length < count) throw new Error("too few sealed messages");
+  return sealed.slice(-count).map(({ message }) => Buffer.from(message));
+}
+
+/** In one LMTP session. */
+async function deliver(lmtp: MeasuredGateway["lmtp"], messages: readonly Buffer[]): Promise<void> {
+  await using client = await RawSmtp.connect(lmtp);
+  await client.ask("LHLO relay.test");
+  for (const message of messages) {
+    await client.all(["MAIL FROM:<sender@beta.test>", `RCPT TO:<${READER}>`, "DATA"]);
+    client.write(message);
+    const reply = await client.ask("\r\n.");
+    if (!reply.startsWith("250")) throw new Error(reply);
+  }
+}
+
+/** A text that no compression makes smaller, in lines that need no dot stuffing. */
+function messageFrom(from: string): Buffer {
+  const head = [
+    `From: ${from}`,
+    `To: ${READER}`,
+    "Subject: Figures of the quarter",
+    `Date: ${systemClock.now().toUTCString().replace("GMT", "+0000")}`,
+    `Message-ID: <${randomBytes(8).toString("hex")}@bench.test>`,
+    "MIME-Version: 1.0",
+    "Content-Type: text/plain; charset=utf-8\r\n\r\n",
+  ].join("\r\n");
+  const text = randomBytes(OCTETS).toString("base64").replaceAll(/.{72}/g, "$&\r\n");
+  return Buffer.from(`${head}${text.slice(0, OCTETS - head.length - 2).trimEnd()}\r\n`, "latin1");
+}

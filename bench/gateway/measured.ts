@@ -1,0 +1,109 @@
+/** A gateway process of some checkout, with two users and a next hop, and what it spends. */
+import { readFile } from "node:fs/promises";
+import { get } from "node:http";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { runOk } from "../../lab/run.ts";
+import { type Sink, startSink } from "../../lab/sink.ts";
+import type { Place } from "../../lab/world.ts";
+import { makeLoneServer, PASSWORD, READER } from "../../test/support/lone-server.ts";
+import { connectClient, type MailClient } from "../../test/support/mail-client.ts";
+
+/** A second user, whose policy is `off`. */
+export const CARELESS = "ivo@alpha.test";
+/** Linux counts processor time in hundredths of a second. */
+const MS_A_TICK = 10;
+const LOOK_MS = 20;
+const IDLE_LOOKS = 5;
+
+export type MeasuredGateway = AsyncDisposable & {
+  readonly lmtp: Place;
+  readonly sink: Sink;
+  /** Each is logged in, so that no login is measured. */
+  readonly clients: { readonly sealing: MailClient; readonly careless: MailClient };
+  /** How many sealed messages were opened so far. */
+  readonly opened: () => Promise<number>;
+  /** Processor time of the process in milliseconds, from the beginning of the work until the process rests again. */
+  readonly costOf: (work: () => Promise<void>) => Promise<number>;
+};
+
+/** Installs and starts the gateway that `program` is the command line of. */
+export async function startMeasured(dir: string, program: string): Promise<MeasuredGateway> {
+  await using ends = new AsyncDisposableStack();
+  const sink = ends.use(await startSink({ host: "127.0.0.1", dir: join(dir, "sink") }));
+  const any = { host: "127.0.0.1", port: 0 };
+  const database = { engine: "sqlite", path: join(dir, "sealpost.db") };
+  const extra = {
+    listen: { submission: any, lmtp: any, keyserver: any, metrics: any },
+    relay: { host: sink.host, port: sink.port },
+    limits: { pending_bytes: 2_000_000_000 },
+  };
+  const server = await makeLoneServer(dir, database, extra, program);
+  const cli = async (...args: readonly string[]) =>
+    runOk(program, [...args, "--config", server.config], { input: PASSWORD });
+  await cli("account", "add", CARELESS, "--custody", "provider", "--password-stdin");
+  await cli("account", "policy", CARELESS, "off");
+  const gateway = ends.use(await server.serve("gateway"));
+  const logIn = async (address: string): Promise<MailClient> =>
+    ends.use(
+      await connectClient({
+        place: gateway.place("submission"),
+        serverName: "mail.alpha.test",
+        ca: join(dir, "pki/ca.pem"),
+        account: { address, password: PASSWORD, custody: "provider-usable" },
+      }),
+    );
+  const clients = { sealing: await logIn(READER), careless: await logIn(CARELESS) };
+  const metrics = gateway.place("metrics");
+  const spentMs = async (): Promise<number> => processorMs(gateway.process.pid);
+  const started = ends.move();
+  return {
+    lmtp: gateway.place("lmtp"),
+    sink,
+    clients,
+    opened: async () => figure(await pageAt(metrics), 'sealpost_opened_total{outcome="opened"}'),
+    costOf: async (work) => {
+      const before = await spentMs();
+      await work();
+      return (await atRest(spentMs)) - before;
+    },
+    [Symbol.asyncDispose]: async () => started.disposeAsync(),
+  };
+}
+
+/** The processor time once it has stopped growing. */
+async function atRest(spentMs: () => Promise<number>): Promise<number> {
+  let [last, quiet] = [await spentMs(), 0];
+  while (quiet < IDLE_LOOKS) {
+    await sleep(LOOK_MS);
+    const now = await spentMs();
+    quiet = now === last ? quiet + 1 : 0;
+    last = now;
+  }
+  return last;
+}
+
+/** Of all threads of a process, in the user's and the system's mode (proc(5)). */
+async function processorMs(pid: number): Promise<number> {
+  const stat = await readFile(`/proc/${String(pid)}/stat`, "utf8");
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11]) + Number(fields[12])) * MS_A_TICK;
+}
+
+async function pageAt(metrics: Place): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const request = get({ ...metrics, path: "/metrics" }, (response) => {
+      const chunks: Buffer[] = [];
+      response.on("data", (chunk: Buffer) => chunks.push(chunk));
+      response.on("end", () => {
+        resolve(Buffer.concat(chunks).toString());
+      });
+    });
+    request.on("error", reject);
+  });
+}
+
+function figure(page: string, name: string): number {
+  const line = page.split("\n").find((one) => one.startsWith(name)) ?? "";
+  return Number(line.split(" ").at(-1) ?? 0);
+}
