@@ -1,6 +1,5 @@
 /** What is measured: mail of 20 KB that goes out or comes in, some messages one after the other. */
 import { randomBytes } from "node:crypto";
-import { setTimeout as sleep } from "node:timers/promises";
 import { systemClock } from "../../src/base/time.ts";
 import { READER } from "../../test/support/lone-server.ts";
 import type { MailClient } from "../../test/support/mail-client.ts";
@@ -8,26 +7,28 @@ import { RawSmtp } from "../../test/support/raw-smtp.ts";
 import { CARELESS, type MeasuredGateway } from "./measured.ts";
 
 const OCTETS = 20 * 1024;
-const LOOK_MS = 20;
 
-/** Sends so many messages. @throws Error when one is refused. */
-type Lane = (gateway: MeasuredGateway, count: number) => Promise<void>;
+/** Sends so many messages and returns what they cost in milliseconds. @throws Error when one is refused or not opened. */
+type Lane = (gateway: MeasuredGateway, count: number) => Promise<number>;
 
 export type LaneName = "off" | "sealed" | "clear" | "opened";
 
 export const LANES: Readonly<Record<LaneName, Lane>> = {
-  off: async ({ clients }, count) => submit(clients.careless, CARELESS, count),
-  sealed: async ({ clients }, count) => submit(clients.sealing, READER, count),
-  clear: async ({ lmtp }, count) => {
-    await deliver(
-      lmtp,
-      Array.from({ length: count }, () => messageFrom("sender@beta.test")),
-    );
+  off: async ({ clients, costOf }, count) =>
+    costOf(async () => submit(clients.careless, CARELESS, count)),
+  sealed: async ({ clients, costOf }, count) =>
+    costOf(async () => submit(clients.sealing, READER, count)),
+  clear: async ({ lmtp, costOf }, count) => {
+    const messages = Array.from({ length: count }, () => messageFrom("sender@beta.test"));
+    return costOf(async () => deliver(lmtp, messages));
   },
   opened: async (gateway, count) => {
+    const messages = await sealedMessages(gateway, count);
     const before = await gateway.opened();
-    await deliver(gateway.lmtp, await sealedMessages(gateway, count));
-    while ((await gateway.opened()) < before + count) await sleep(LOOK_MS);
+    const ms = await gateway.costOf(async () => deliver(gateway.lmtp, messages));
+    const opened = (await gateway.opened()) - before;
+    if (opened < count) throw new Error(`only ${String(opened)} were opened`);
+    return ms;
   },
 };
 

@@ -13,8 +13,9 @@ import { connectClient, type MailClient } from "../../test/support/mail-client.t
 export const CARELESS = "ivo@alpha.test";
 /** Linux counts processor time in hundredths of a second. */
 const MS_A_TICK = 10;
-const LOOK_MS = 20;
-const IDLE_LOOKS = 5;
+const LOOK_MS = 50;
+/** How many looks in a row must find that nothing was spent. */
+const IDLE_LOOKS = 6;
 
 export type MeasuredGateway = AsyncDisposable & {
   readonly lmtp: Place;
