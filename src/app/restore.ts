@@ -60,7 +60,7 @@ export async function restore(
 ): Promise<Restored> {
   if (!existsSync(file)) throw new AppError(`there is no file ${file}`, { temporary: false });
   // Before anything writes to it.
-  const published = readPublishedFile(publishedFile);
+  const published = await readPublishedFile(publishedFile);
   if (config.database.engine === "postgres") {
     await fillEmpty(config.database.url, file);
     return merge(config, published);

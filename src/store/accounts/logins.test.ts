@@ -36,10 +36,10 @@ for (const { engine, open } of engines()) {
         verifier: Buffer.of(3),
         serviceKey: "two",
       });
-      assert.deepEqual(readPublishedFile(file)?.passwords ?? [], []);
+      assert.deepEqual((await readPublishedFile(file))?.passwords ?? [], []);
       await setLogin(store, idOf(alice), 2, { ...first, salt: Buffer.of(4) });
       assert.deepEqual(
-        readPublishedFile(file)?.passwords.map(({ account: of }) => of),
+        (await readPublishedFile(file))?.passwords.map(({ account: of }) => of),
         [idOf(alice)],
       );
       assert.equal((await readAccount(store, idOf(alice)))?.generation, 2);

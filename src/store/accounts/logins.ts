@@ -47,7 +47,7 @@ export async function setLogin(
   const isOther = before !== undefined && !equalBytes(before.login_salt, login.salt);
   const file = isOther ? await publishedFileOf(store) : undefined;
   if (file !== undefined) {
-    appendPasswordChange(file, id, systemClock.now());
+    await appendPasswordChange(file, id, systemClock.now());
   }
   await store.db
     .updateTable("accounts")

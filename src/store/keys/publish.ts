@@ -28,7 +28,7 @@ export async function publish(
       await insertIds(tx, certificate.fingerprint, subkeys);
       await countChange(tx);
       const file = await publishedFileOf(tx);
-      if (file !== undefined) appendCertificate(file, certificate);
+      if (file !== undefined) await appendCertificate(file, certificate);
     });
   } catch (error) {
     if (isConstraintViolation(error)) {
@@ -70,7 +70,7 @@ export async function stopServing(store: Store, fingerprint: Fingerprint): Promi
   await store.db.deleteFrom("certificate_ids").where("fingerprint", "=", fingerprint).execute();
   await countChange(store);
   const file = await publishedFileOf(store);
-  if (file !== undefined) appendServed(file, fingerprint, false);
+  if (file !== undefined) await appendServed(file, fingerprint, false);
 }
 
 /** A certificate is found by its fingerprints and key IDs again; in the caller's transaction. No harm where it is found already. */
@@ -82,7 +82,7 @@ export async function serveAgain(
   await insertIds(store, fingerprint, subkeys);
   await countChange(store);
   const file = await publishedFileOf(store);
-  if (file !== undefined) appendServed(file, fingerprint, true);
+  if (file !== undefined) await appendServed(file, fingerprint, true);
 }
 
 /** Deletes everything that is published of these certificates, and what was kept to revoke them: erasure by law. */
@@ -163,7 +163,7 @@ async function replacePublished(
     if (row === undefined) return false;
     await countChange(tx);
     const file = await publishedFileOf(tx);
-    if (file !== undefined) appendCertificate(file, fromRow(row));
+    if (file !== undefined) await appendCertificate(file, fromRow(row));
     return true;
   });
 }

@@ -22,7 +22,7 @@ export async function publishedFileOf(store: Store): Promise<string | undefined>
     .where("ids.id", "is", null)
     .execute();
   const hidden = unserved.map(({ fingerprint }) => fingerprint as Fingerprint);
-  startPublishedFile(file, await listAllPublished(store), hidden);
+  await startPublishedFile(file, await listAllPublished(store), hidden);
   return file;
 }
 
@@ -38,6 +38,6 @@ export async function eraseFromPublishedFile(
   if (file === undefined) return;
   await store.afterCommit(async (tx) => {
     await holdAuditEnd(tx);
-    eraseFromFile(file, of);
+    await eraseFromFile(file, of);
   });
 }

@@ -49,13 +49,13 @@ async function inFile(work: (file: string) => Promise<void>): Promise<void> {
 
 test("the last that was written of a certificate counts, also behind a line that a crash cut off", async () => {
   await inFile(async (file) => {
-    assert.equal(readPublishedFile(file), undefined);
-    appendCertificate(file, one);
+    assert.equal(await readPublishedFile(file), undefined);
+    await appendCertificate(file, one);
     await appendFile(file, '{"kind":"certificate","fingerpr');
-    appendCertificate(file, revoked);
-    appendPasswordChange(file, idOf(alice), fromUnixMs(3000));
-    appendServed(file, one.fingerprint, false);
-    const read = readPublishedFile(file);
+    await appendCertificate(file, revoked);
+    await appendPasswordChange(file, idOf(alice), fromUnixMs(3000));
+    await appendServed(file, one.fingerprint, false);
+    const read = await readPublishedFile(file);
     assert.equal(read?.certificates[0]?.state, "compromised");
     assert.deepEqual(read.certificates[0].revokedAt, revoked.revokedAt);
     assert.deepEqual(read.passwords, [{ account: idOf(alice), at: fromUnixMs(3000) }]);
@@ -66,9 +66,9 @@ test("the last that was written of a certificate counts, also behind a line that
 
 test("who was erased is in no line of the file", async () => {
   await inFile(async (file) => {
-    appendCertificate(file, one);
-    appendPasswordChange(file, idOf(alice), fromUnixMs(3000));
-    eraseFromFile(file, { fingerprints: [one.fingerprint], account: idOf(alice) });
+    await appendCertificate(file, one);
+    await appendPasswordChange(file, idOf(alice), fromUnixMs(3000));
+    await eraseFromFile(file, { fingerprints: [one.fingerprint], account: idOf(alice) });
     assert.equal(await readFile(file, "utf8"), "");
   });
 });
@@ -79,7 +79,7 @@ test("a file that takes only a part of a line is not taken for written", async (
     const script = `
       const { appendCertificate } = await import(${JSON.stringify(import.meta.resolve("./published-file.ts"))});
       const one = ${JSON.stringify({ ...one, bytes: undefined })};
-      try { appendCertificate(${JSON.stringify(file)}, ${certificate}); } catch { process.exitCode = 7; }`;
+      try { await appendCertificate(${JSON.stringify(file)}, ${certificate}); } catch { process.exitCode = 7; }`;
     // A file of at most a block: the first write is short, and only the next one fails.
     const limited = 'trap "" XFSZ; ulimit -f 1; exec "$0" "$@"';
     const args = ["-c", limited, process.execPath, "--input-type=module", "-e", script];
@@ -95,8 +95,8 @@ for (const { engine, open } of engines()) {
     await inFile(async (file) => {
       store.publishedFile = file;
       await haveAccounts(store, alice);
-      appendCertificate(file, revoked);
-      appendPasswordChange(file, idOf(alice), fromUnixMs(3000));
+      await appendCertificate(file, revoked);
+      await appendPasswordChange(file, idOf(alice), fromUnixMs(3000));
       const erase = async (tx: Store): Promise<void> => {
         await erasePublished(tx, [one.fingerprint]);
         await eraseAccount(tx, idOf(alice), fromUnixMs(3000));
@@ -106,7 +106,7 @@ for (const { engine, open } of engines()) {
         throw new Error("the connection broke");
       });
       await assert.rejects(failing, /broke/);
-      const read = readPublishedFile(file);
+      const read = await readPublishedFile(file);
       assert.equal(read?.certificates[0]?.state, "compromised");
       assert.equal(read.passwords.length, 1);
       await store.transaction(erase);
@@ -121,10 +121,10 @@ for (const { engine, open } of engines()) {
       store.publishedFile = file;
       await holdPublication(store, true);
       await stopServing(store, one.fingerprint);
-      assert.equal(readPublishedFile(file), undefined);
+      assert.equal(await readPublishedFile(file), undefined);
       await holdPublication(store, false);
       assert.equal(await publishedFileOf(store), file);
-      const read = readPublishedFile(file);
+      const read = await readPublishedFile(file);
       assert.equal(read?.certificates[0]?.state, "compromised");
       assert(read.unserved.has(one.fingerprint));
     });
@@ -146,11 +146,9 @@ for (const { engine, open } of engines()) {
   });
 }
 
-test("a file that cannot be written is named, and says what to do", () => {
-  assert.throws(
-    () => {
-      appendCertificate("/none/published", one);
-    },
+test("a file that cannot be written is named, and says what to do", async () => {
+  await assert.rejects(
+    appendCertificate("/none/published", one),
     (error) => error instanceof AppError && /published_file/.test(error.message),
   );
 });

@@ -4,15 +4,8 @@
  * that is restored does not un-revoke what was revoked since. A line whose change was not committed does no harm: it says
  * no less of a key than is true, or names a password too many.
  */
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync } from "node:fs";
+import { open, readFile, rename, writeFile } from "node:fs/promises";
 
 import { AppError, errorText } from "../../base/errors.ts";
 import { fromUnixMs } from "../../base/time.ts";
@@ -49,63 +42,70 @@ export type PublishedFile = {
 };
 
 /** Appends what is published of a certificate now. Durable when it returns. */
-export function appendCertificate(file: string, certificate: PublishedCertificate): void {
-  append(file, [lineOf(certificate)]);
+export async function appendCertificate(
+  file: string,
+  certificate: PublishedCertificate,
+): Promise<void> {
+  await append(file, [lineOf(certificate)]);
 }
 
 /** Writes the file from what is published now, all of it or nothing. */
-export function startPublishedFile(
+export async function startPublishedFile(
   file: string,
   certificates: readonly PublishedCertificate[],
   unserved: readonly Fingerprint[] = [],
-): void {
+): Promise<void> {
   const hidden = unserved.map((fingerprint): ServedLine => ({ kind: "unserved", fingerprint }));
-  named(file, () => {
-    replace(file, [...certificates.map(lineOf), ...hidden]);
-  });
+  await named(file, async () => replace(file, [...certificates.map(lineOf), ...hidden]));
 }
 
 /** Appends that somebody's password, or another credential in its place, was changed. */
-export function appendPasswordChange(file: string, account: AccountId, at: Date): void {
-  append(file, [{ kind: "password", account, at: at.getTime() }]);
+export async function appendPasswordChange(
+  file: string,
+  account: AccountId,
+  at: Date,
+): Promise<void> {
+  await append(file, [{ kind: "password", account, at: at.getTime() }]);
 }
 
 /** Appends that a certificate is found by its fingerprint from now on, or no longer. */
-export function appendServed(file: string, fingerprint: Fingerprint, isServed: boolean): void {
-  append(file, [{ kind: isServed ? "served" : "unserved", fingerprint }]);
+export async function appendServed(
+  file: string,
+  fingerprint: Fingerprint,
+  isServed: boolean,
+): Promise<void> {
+  await append(file, [{ kind: isServed ? "served" : "unserved", fingerprint }]);
 }
 
 /** Takes the lines of erased people out of the file. */
-export function eraseFromFile(
+export async function eraseFromFile(
   file: string,
   of: {
     readonly fingerprints?: readonly Fingerprint[];
     readonly account?: AccountId;
   },
-): void {
+): Promise<void> {
   if (!existsSync(file)) return;
   const fingerprints = new Set<string>(of.fingerprints);
-  const kept = readLines(file).filter((line) =>
+  const kept = (await readLines(file)).filter((line) =>
     line.kind === "password" ? line.account !== of.account : !fingerprints.has(line.fingerprint),
   );
-  named(file, () => {
-    replace(file, kept);
-  });
+  await named(file, async () => replace(file, kept));
 }
 
-function replace(file: string, lines: readonly Line[]): void {
+async function replace(file: string, lines: readonly Line[]): Promise<void> {
   const next = `${file}.next`;
-  writeFileSync(next, textOf(lines), { mode: MODE, flush: true });
-  renameSync(next, file);
+  await writeFile(next, textOf(lines), { mode: MODE, flush: true });
+  await rename(next, file);
 }
 
 /** Undefined when there is no such file. A line that was cut off by a crash is left out. */
-export function readPublishedFile(file: string): PublishedFile | undefined {
+export async function readPublishedFile(file: string): Promise<PublishedFile | undefined> {
   if (!existsSync(file)) return undefined;
   const last = new Map<string, CertificateLine>();
   const passwords = [];
   const unserved = new Set<Fingerprint>();
-  for (const line of readLines(file)) {
+  for (const line of await readLines(file)) {
     switch (line.kind) {
       case "certificate":
         last.set(line.fingerprint, line);
@@ -125,15 +125,13 @@ export function readPublishedFile(file: string): PublishedFile | undefined {
 }
 
 /** @throws AppError when the file cannot be written: then nothing is published either. */
-function append(file: string, lines: readonly Line[]): void {
-  named(file, () => {
-    appendDurably(file, textOf(lines));
-  });
+async function append(file: string, lines: readonly Line[]): Promise<void> {
+  await named(file, async () => appendDurably(file, textOf(lines)));
 }
 
-function named(file: string, work: () => void): void {
+async function named(file: string, work: () => Promise<void>): Promise<void> {
   try {
-    work();
+    await work();
   } catch (cause) {
     throw new AppError(
       `${file}, which keeps what is published, cannot be written (${errorText(cause)}): make room, or name a place ` +
@@ -143,15 +141,11 @@ function named(file: string, work: () => void): void {
   }
 }
 
-function appendDurably(file: string, text: string): void {
-  const handle = openSync(file, "a", MODE);
-  try {
-    // Writes all of it, or throws: one call of `write` may write less.
-    writeFileSync(handle, text);
-    fsyncSync(handle);
-  } finally {
-    closeSync(handle);
-  }
+async function appendDurably(file: string, text: string): Promise<void> {
+  await using handle = await open(file, "a", MODE);
+  // Writes all of it, or throws: one call of `write` may write less.
+  await handle.writeFile(text);
+  await handle.sync();
 }
 
 /** A line begins with a line end as well, so that one that a crash cut off spoils no other. */
@@ -159,16 +153,14 @@ function textOf(lines: readonly Line[]): string {
   return lines.map((line) => `\n${JSON.stringify(line)}\n`).join("");
 }
 
-function readLines(file: string): readonly Line[] {
-  return readFileSync(file, "utf8")
-    .split("\n")
-    .flatMap((text) => {
-      try {
-        return text === "" ? [] : [JSON.parse(text) as Line];
-      } catch {
-        return [];
-      }
-    });
+async function readLines(file: string): Promise<readonly Line[]> {
+  return (await readFile(file, "utf8")).split("\n").flatMap((text) => {
+    try {
+      return text === "" ? [] : [JSON.parse(text) as Line];
+    } catch {
+      return [];
+    }
+  });
 }
 
 function lineOf(certificate: PublishedCertificate): CertificateLine {
