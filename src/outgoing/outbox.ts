@@ -3,7 +3,7 @@
  * again at growing distances and, after a day, bounced to their sender with the reason and without a word of content.
  */
 import { randomUUID } from "node:crypto";
-import { retryDelayMs } from "../base/retry-delay.ts";
+import { retryDelayMs } from "../jobs/retry-delay.ts";
 import { after, DAY, MINUTE, type Clock } from "../base/time.ts";
 import { formatAddress, parseAddress, type Domain, type EmailAddress } from "../mail/address.ts";
 import type { Envelope } from "../mail/envelope.ts";
