@@ -2,7 +2,7 @@ import { MINUTE } from "../base/time.ts";
 import { clockTrouble } from "../discovery/time-seen.ts";
 import { readLatestTime } from "../store/clock-seen.ts";
 import type { Parts } from "./parts.ts";
-import type { Task } from "./schedule.ts";
+import type { Task } from "../jobs/tasks.ts";
 
 /** What is wrong with the clock of this host, by the latest time that was seen; undefined where nothing is. */
 export async function troubleOfClock({

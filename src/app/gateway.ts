@@ -10,18 +10,19 @@ import { openEventLog } from "./events.ts";
 import { guardDatabase, type DatabaseGuard } from "./database-guard.ts";
 import { reloadAtHangup } from "./hangup.ts";
 import { startHealth, type Health } from "./health.ts";
-import { wayIn } from "./incoming.ts";
+import { wayIn, type WayIn } from "./incoming.ts";
 import { listeningFor } from "./listening.ts";
 import { LiveConfig } from "./live-config.ts";
 import type { OfProcess } from "./of-process.ts";
 import { openMetrics, type Metrics } from "./metrics.ts";
 import { NextHops } from "./next-hop.ts";
 import { keyTasks } from "./key-tasks.ts";
-import { outgoingHandlers, wayOut } from "./outgoing.ts";
+import { outgoingHandlers, wayOut, type WayOut } from "./outgoing.ts";
 import { openParts, type Parts } from "./parts.ts";
 import { watchReleases } from "./release-watch.ts";
 import { serviceKeyUse } from "./service-key-use.ts";
-import { startSchedule, type Task } from "./schedule.ts";
+import type { Task } from "../jobs/tasks.ts";
+import { startSchedule, type Tasks } from "./schedule.ts";
 import { sayReady, untilStopped } from "./stopping.ts";
 import { troubleOfClock, watchClock } from "./clock-watch.ts";
 import { TlsFiles } from "./tls-files.ts";
@@ -51,20 +52,9 @@ export async function runGateway(
   const transactions = new Transactions(parts);
   const incoming = serving.use(wayIn(parts, transactions));
   const outgoing = outgoingHandlers(parts, out, incoming.drain, transactions);
-  serving.use(
-    startSchedule(parts, [
-      out.task,
-      ...incoming.tasks,
-      ...keyTasks(parts, out.deps),
-      watchReleases(parts),
-      guard.task,
-      logAuditHead(parts),
-      serviceKeyUse(parts),
-      tls.task,
-      hops.task,
-      watchClock(parts),
-    ]),
-  );
+  const around = { out, incoming, guard, tls, hops };
+  serving.use(startSchedule(parts, tasksOf(parts, around)));
+  incoming.resume();
   const checks = { holdsServiceKey: true };
   serving.use(reloadAtHangup({ role: "gateway", live, log, tls, checks }));
 
@@ -82,6 +72,46 @@ export async function runGateway(
   sayReady("gateway", places);
   await untilStopped();
   parts.events.stopping("gateway");
+}
+
+/** What comes round in a gateway. */
+function tasksOf(
+  parts: Parts,
+  {
+    out,
+    incoming,
+    guard,
+    tls,
+    hops,
+  }: {
+    readonly out: WayOut;
+    readonly incoming: WayIn;
+    readonly guard: DatabaseGuard;
+    readonly tls: TlsFiles;
+    readonly hops: NextHops;
+  },
+): Tasks {
+  return {
+    inEachProcess: [
+      // Each copy is a job of its own, so that all processes send what is due.
+      out.task,
+      // The authors that this process could not ask are in its memory.
+      ...incoming.tasks.inEachProcess,
+      // Each process has told what it has told, and its log may be the one that somebody reads.
+      watchReleases(parts),
+      // These are its own handle and disk, files, connections and clock.
+      guard.task,
+      tls.task,
+      hops.task,
+      watchClock(parts),
+      // Every log that leaves the host is a witness of its own.
+      logAuditHead(parts),
+      // It says which service key this process writes under.
+      serviceKeyUse(parts),
+    ],
+    // These change rows or ask others, and know nothing from one run to the next: a second process would do it all again.
+    once: [...incoming.tasks.once, ...keyTasks(parts, out.deps)],
+  };
 }
 
 /** The private listener: health and figures. */

@@ -12,12 +12,14 @@ import { Opening } from "./opening.ts";
 import type { Drain } from "./outgoing.ts";
 import type { Parts } from "./parts.ts";
 import type { Transactions } from "./transactions.ts";
-import type { Task } from "./schedule.ts";
+import type { Tasks } from "./schedule.ts";
 
 /** What the MX and LMTP listeners call; disposing waits for what is being opened. */
 export type WayIn = AsyncDisposable & {
   readonly handlers: Handlers<Sender>;
-  readonly tasks: readonly Task[];
+  readonly tasks: Tasks;
+  /** At the start: what a crash left unopened is opened. */
+  readonly resume: () => void;
   readonly drain: Drain;
 };
 
@@ -60,14 +62,19 @@ export function wayIn(parts: Parts, transactions: Transactions): WayIn {
         return deliveries.map(deliveryReply);
       },
     },
-    tasks: [
-      { name: "open what waits", everyMs: HOUR, run: async () => opening.askAgain() },
-      {
-        name: "ask about authors again",
-        everyMs: SECOND_LOOKS_EVERY_MS,
-        run: async () => opening.askDue(),
-      },
-    ],
+    tasks: {
+      inEachProcess: [
+        {
+          name: "ask about authors again",
+          everyMs: SECOND_LOOKS_EVERY_MS,
+          run: async () => opening.askDue(),
+        },
+      ],
+      once: [{ name: "open what waits", everyMs: HOUR, run: async () => opening.askAgain() }],
+    },
+    resume: () => {
+      opening.resume();
+    },
     drain: (login) => {
       opening.drain(login);
     },

@@ -10,9 +10,9 @@ import { findOwner, purgeReleased } from "../store/addresses.ts";
 import { purgeReserved } from "../store/reserved-addresses.ts";
 import { warnOfEnds, type NoticeDeps } from "./end-warnings.ts";
 import type { Parts } from "./parts.ts";
-import type { Task } from "./schedule.ts";
+import type { Task } from "../jobs/tasks.ts";
 
-/** `notices`: what mail to users leaves through. */
+/** To be done once for an installation. `notices`: what mail to users leaves through. */
 export function keyTasks(parts: Parts, notices: NoticeDeps): readonly Task[] {
   const { backfillPerMinute } = parts.config.keys;
   const enrolment: Task = {

@@ -8,7 +8,7 @@ import type { Config } from "../config/load.ts";
 import type { Hop } from "../smtp/hop.ts";
 import { probeHop } from "../smtp/probe-hop.ts";
 import type { Events } from "./events.ts";
-import type { Task } from "./schedule.ts";
+import type { Task } from "../jobs/tasks.ts";
 
 const PROBE_MS = 5 * SECOND;
 /** How long an answer is good, so that whoever asks often asks the hop seldom. */

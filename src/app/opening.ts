@@ -69,6 +69,11 @@ export class Opening {
     });
   }
 
+  /** As `askAgain`, when a process starts, and soon again if it fails. */
+  resume(): void {
+    this.#run(async () => this.askAgain());
+  }
+
   /** What a crash left unopened, and whose author could not be asked about. */
   async askAgain(): Promise<void> {
     for (const account of await waitingAccounts(this.#parts.store)) {

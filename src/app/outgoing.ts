@@ -29,7 +29,7 @@ import { findPublished } from "../store/certificates.ts";
 import type { Meter } from "./meter.ts";
 import type { NextHops } from "./next-hop.ts";
 import type { Parts } from "./parts.ts";
-import type { Task } from "./schedule.ts";
+import type { Task } from "../jobs/tasks.ts";
 import type { Transactions } from "./transactions.ts";
 import { recipientReply, submissionReply } from "./submission-replies.ts";
 

@@ -1,7 +1,7 @@
 import { SECOND } from "../base/time.ts";
 import { standingAlarms } from "../keys/releases.ts";
 import type { Parts } from "./parts.ts";
-import type { Task } from "./schedule.ts";
+import type { Task } from "../jobs/tasks.ts";
 
 const EVERY_MS = 10 * SECOND;
 

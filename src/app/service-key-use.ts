@@ -6,7 +6,7 @@ import { after, DAY, MINUTE } from "../base/time.ts";
 import { checkServiceKey, OTHER_SERVICE_KEY } from "../keys/service-key-log.ts";
 import { forgetServiceKeyUsers, noteServiceKeyUser } from "../store/service-key-users.ts";
 import type { Parts } from "./parts.ts";
-import type { Task } from "./schedule.ts";
+import type { Task } from "../jobs/tasks.ts";
 
 /** At the start and every minute, also whether the key is the one that the audit log says is in force. */
 export function serviceKeyUse(parts: Parts): Task {

@@ -4,14 +4,14 @@
  *
  * - Who may take: whoever finds a job due. The job is leased to them for ten minutes; meanwhile the others leave it alone.
  * - A process that dies does nothing about its jobs. Each lease runs out, and another process takes the job: a crash delays
- *   work and loses none. Work that may take longer prolongs its lease (`once.ts`).
+ *   work and loses none. Work that may take longer prolongs its lease (`tasks.ts`).
  * - A lease that ran out may belong to another process by now, so that every end of a job names its holder.
  * - A clock that is set back holds nothing. No job is put off for longer than its kind allows; one that is due later than
  *   that was written before the clock was set back, and is due now. A clock that jumps forward makes jobs due early: they
  *   count attempts, not hours alone, before they give anything up.
  *
  * The kinds: `outbox`, a copy for the next hop (`outgoing/outbox.ts`); `opening`, a message whose opening was begun
- * (`store/openings.ts`); `task`, what is done again and again for the whole installation (`once.ts`).
+ * (`store/openings.ts`); `task`, what is done again and again for the whole installation (`tasks.ts`).
  */
 import { after, HOUR, MINUTE, type Clock } from "../base/time.ts";
 import { takeDueJob, type HeldJob, type Taking } from "../store/jobs.ts";
