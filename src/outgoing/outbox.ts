@@ -4,13 +4,13 @@
  */
 import { randomUUID } from "node:crypto";
 import { after, DAY, MINUTE, type Clock } from "../base/time.ts";
-import { formatAddress, parseAddress, type Domain, type EmailAddress } from "../mail/address.ts";
-import type { Envelope } from "../mail/envelope.ts";
 import { LEASE_MS, takeDue } from "../jobs/jobs.ts";
 import { retryDelayMs } from "../jobs/retry-delay.ts";
+import { formatAddress, parseAddress, type Domain, type EmailAddress } from "../mail/address.ts";
+import type { Envelope } from "../mail/envelope.ts";
+import { AccountGone } from "../mailbox/embedded.ts";
 import { bounce, type Failure } from "../notices/bounce.ts";
 import type { Relay, RelayResult } from "../smtp/hop.ts";
-import { AccountGone } from "../mailbox/embedded.ts";
 import { holdAccount } from "../store/account-locks.ts";
 import { holdJob, putOffJob, type HeldJob } from "../store/jobs.ts";
 import {
@@ -24,10 +24,10 @@ import {
   type WaitingCopy,
 } from "../store/outbox.ts";
 import type { Store } from "../store/store.ts";
+import type { AccountId } from "../words/account.ts";
 import type { Copy } from "./copy.ts";
 import type { CopySender } from "./hand-on.ts";
 import type { TraceOutgoing } from "./tracing.ts";
-import type { AccountId } from "../words/account.ts";
 
 /** A message under the queue key, and the name of the service key that this came from. */
 export type Wrapped = Pick<OutboxRow, "wrapped" | "serviceKey">;

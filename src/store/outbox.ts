@@ -1,10 +1,10 @@
 import { formatAddress, type EmailAddress } from "../mail/address.ts";
+import type { AccountId } from "../words/account.ts";
 import { holdAccount } from "./account-locks.ts";
 import { deleteJob, insertJob } from "./jobs.ts";
 import { insertPieces, keepOnly, readPieces, rowPart, untilWhole } from "./pieces.ts";
 import { addressFrom } from "./row.ts";
 import type { Store } from "./store.ts";
-import type { AccountId } from "../words/account.ts";
 
 /**
  * One copy that waits for the next hop; `envelope` is JSON text, `wrapped` the message under the queue key of the service
