@@ -37,7 +37,7 @@ export type Discoverer = {
    * that domain was signed with. What was answered is asked again after a day.
    */
   readonly lookForAuthor: AboutAuthor;
-  /** Deletes what has been cached for seven days, from disk too; to be run at the start and every hour. Says how many. */
+  /** Deletes what has been cached for seven days, from disk too; to be run every hour. Says how many. */
   readonly purge: () => Promise<number>;
 };
 
