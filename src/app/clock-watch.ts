@@ -1,7 +1,7 @@
 import { MINUTE, type Clock } from "../base/time.ts";
 import { clockTrouble } from "../discovery/time-seen.ts";
 import type { Task } from "../jobs/tasks.ts";
-import { readLatestTime } from "../store/clock-seen.ts";
+import { readLatestTime } from "../store/discovery/clock-seen.ts";
 import type { Store } from "../store/store.ts";
 import type { Events } from "./events.ts";
 

@@ -1,7 +1,7 @@
 /** What comes round in a gateway: what each process does, and what one process does for all of them. */
 import { DAY } from "../base/time.ts";
 import type { Task } from "../jobs/tasks.ts";
-import { auditHead } from "../journal/audit.ts";
+import { auditHead } from "../journal/journal.ts";
 import { watchClock } from "./clock-watch.ts";
 import type { DatabaseGuard } from "./database-guard.ts";
 import type { Events } from "./events.ts";

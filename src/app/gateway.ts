@@ -1,7 +1,7 @@
 /** The gateway role: mail out (submission) and mail in (MX, LMTP), over one vault. */
-import type { Config } from "../config/load.ts";
+import type { Config } from "../config/config.ts";
 import { traceIncoming } from "../incoming/tracing.ts";
-import type { Listener } from "../smtp/listener.ts";
+import type { Listener } from "../smtp/listener/listener.ts";
 import { troubleOfClock } from "./clock-watch.ts";
 import { countedDiscover, countedIncoming } from "./counted.ts";
 import { guardDatabase, type DatabaseGuard } from "./database-guard.ts";

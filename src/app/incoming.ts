@@ -2,13 +2,13 @@
 import { isServed, readerOf } from "../accounts/postmaster.ts";
 import { HOUR, SECOND } from "../base/time.ts";
 import type { Clock } from "../base/time.ts";
-import type { Config } from "../config/load.ts";
+import type { Config } from "../config/config.ts";
 import type { AuthorDeps } from "../incoming/check-signature.ts";
-import { answerReader, deliver, type DeliverDeps } from "../incoming/deliver.ts";
+import { answerReader, deliver, type DeliverDeps } from "../incoming/incoming.ts";
 import type { TraceIncoming } from "../incoming/tracing.ts";
 import { roomFor } from "../mailbox/embedded.ts";
-import type { Sender } from "../outgoing/submit.ts";
-import type { Handlers } from "../smtp/handlers.ts";
+import type { Sender } from "../outgoing/outgoing.ts";
+import type { Handlers } from "../smtp/listener/handlers.ts";
 import type { Store } from "../store/store.ts";
 import { bodyFor, wrapFor } from "./at-rest.ts";
 import type { CryptoPool } from "./crypto-pool.ts";

@@ -4,9 +4,9 @@ import { test } from "node:test";
 import { idOf } from "../../test/support/accounts.ts";
 import { addressOf } from "../../test/support/secret-keys.ts";
 import { fromUnixMs } from "../base/time.ts";
-import { UnlockedKeys } from "../keys/unlocked-keys.ts";
-import { generateKey } from "../openpgp/generate.ts";
-import { readSecretKey } from "../openpgp/secret-key.ts";
+import { UnlockedKeys } from "../vault/unlocked-keys.ts";
+import { generateKey } from "../openpgp/keys/generate.ts";
+import { readSecretKey } from "../openpgp/keys/secret-key.ts";
 import { LoginDrains, type DrainRound } from "./login-drains.ts";
 import type { LoggedIn } from "./sender.ts";
 

@@ -1,4 +1,4 @@
-import type { UnlockedKeys } from "../keys/unlocked-keys.ts";
+import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import type { AccountId } from "../words/account.ts";
 import type { LoggedIn } from "./sender.ts";
 

@@ -1,5 +1,5 @@
 /** Work on mail and on certificates: in threads and, for a message that ended those, in a process of its own. */
-import { certificateWorkHere, type CertificateWork } from "../openpgp/certificate-work.ts";
+import { certificateWorkHere, type CertificateWork } from "../openpgp/openpgp.ts";
 import { startCryptoPool, type CryptoPool, type Open } from "./crypto-pool.ts";
 import { openingAlone } from "./open-alone.ts";
 

@@ -3,13 +3,13 @@ import { readFile } from "node:fs/promises";
 
 import { isAddress } from "../accounts/reader-addresses.ts";
 import { AppError } from "../base/errors.ts";
-import type { Config } from "../config/load.ts";
+import type { Config } from "../config/config.ts";
 import { makeDiscover, type Discoverer } from "../discovery/discovery.ts";
-import type { Resolver } from "../dns/resolver.ts";
+import type { Resolver } from "../dns/dns.ts";
 import { guardedGet } from "../fetch/guarded.ts";
-import { activeCertificate, type VaultDeps } from "../keys/vault.ts";
+import { activeCertificate, type VaultDeps } from "../vault/vault.ts";
 import { withoutSubaddress, type EmailAddress } from "../mail/address.ts";
-import type { Certificate } from "../openpgp/certificate.ts";
+import type { Certificate } from "../openpgp/certificates/certificate.ts";
 import type { Events } from "./events.ts";
 import { lazyResolver, type LazyResolver } from "./lazy-resolver.ts";
 import type { Crypto } from "./open-crypto.ts";

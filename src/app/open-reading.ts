@@ -1,13 +1,13 @@
 /** What mail is opened, judged and read with. Whoever reads asks nobody. */
 import { isPostmastersMail } from "../accounts/postmaster.ts";
 import { isReadersAddress } from "../accounts/reader-addresses.ts";
-import type { Config } from "../config/load.ts";
+import type { Config } from "../config/config.ts";
 import type { Discoverer } from "../discovery/discovery.ts";
 import type { IsReader } from "../incoming/arrival.ts";
 import type { ReadingDeps } from "../incoming/reading.ts";
 import { traceIncoming, type TraceIncoming } from "../incoming/tracing.ts";
-import { isParked } from "../keys/former.ts";
-import { unlockWithService, type VaultDeps } from "../keys/vault.ts";
+import { isParked } from "../keys/parked-keys.ts";
+import { unlockWithService, type VaultDeps } from "../vault/vault.ts";
 import type { Store } from "../store/store.ts";
 import { startEvents, type Events } from "./events.ts";
 import { openCrypto, type Crypto } from "./open-crypto.ts";

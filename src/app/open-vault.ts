@@ -1,11 +1,11 @@
 /** The vault: the database with the keys that open what it holds, and the rules that new keys are made by. */
 import { systemClock } from "../base/time.ts";
-import type { Config } from "../config/load.ts";
-import { beginTags, holdAuditKeys } from "../keys/tag-keys.ts";
-import type { KeyRules, VaultDeps } from "../keys/vault.ts";
-import { hasPublished } from "../store/certificates.ts";
-import { migrate, requireMigrated } from "../store/migrate.ts";
-import { publishedFileOf } from "../store/published-file-of.ts";
+import type { Config } from "../config/config.ts";
+import { beginTags, holdAuditKeys } from "../vault/tag-keys.ts";
+import type { KeyRules, VaultDeps } from "../vault/vault.ts";
+import { hasPublished } from "../store/keys/certificates.ts";
+import { migrate, requireMigrated } from "../store/engine/migrate.ts";
+import { publishedFileOf } from "../store/keys/published-file-of.ts";
 import { openStore, type Store } from "../store/store.ts";
 import { readEscrowCertificate } from "./escrow-file.ts";
 import { isFormerKeyLost, openServiceKeys } from "./service-key-file.ts";

@@ -14,9 +14,9 @@ import {
 } from "../incoming/pending.ts";
 import type { ReadingDeps } from "../incoming/reading.ts";
 import { hasNamedEvidence, namedEvidence } from "../incoming/waiting.ts";
-import { readBinding } from "../keys/binding.ts";
-import { Overtaken } from "../keys/overtaken.ts";
-import type { UnlockedKeys } from "../keys/unlocked-keys.ts";
+import { readBinding } from "../vault/binding.ts";
+import { Overtaken } from "../vault/conflict.ts";
+import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import { canonicalAddress, parseAddress, type EmailAddress } from "../mail/address.ts";
 import { listWaiting, recordWaiting, waitingAccounts } from "../mailbox/embedded.ts";
 import type { AccountId } from "../words/account.ts";

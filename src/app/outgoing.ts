@@ -1,15 +1,15 @@
 /** Wires what accepted mail leaves through: the relay to the next hops, and the outbox of what they did not take yet. */
 import { AppError } from "../base/errors.ts";
 import { MINUTE, type Clock } from "../base/time.ts";
-import type { Config } from "../config/load.ts";
+import type { Config } from "../config/config.ts";
 import type { Task } from "../jobs/tasks.ts";
-import { openCopy, wrapCopy } from "../keys/rewrap.ts";
-import type { VaultDeps } from "../keys/vault.ts";
+import { openCopy, wrapCopy } from "../vault/rewrap.ts";
+import type { VaultDeps } from "../vault/vault.ts";
 import type { Domain } from "../mail/address.ts";
 import { sendDue, type OutboxDeps } from "../outgoing/outbox.ts";
 import { traceOutgoing } from "../outgoing/tracing.ts";
-import type { Hop } from "../smtp/hop.ts";
-import { relayWith } from "../smtp/relay.ts";
+import type { Hop } from "../smtp/relay/hop.ts";
+import { relayWith } from "../smtp/relay/relay.ts";
 import type { Store } from "../store/store.ts";
 import { countedOutgoing } from "./counted.ts";
 import type { Meter } from "./meter.ts";

@@ -3,8 +3,8 @@ import { test } from "node:test";
 
 import { engines } from "../../test/support/engines.ts";
 import { systemClock } from "../base/time.ts";
-import { migrate } from "../store/migrate.ts";
-import { openServingStore } from "../store/serving-store.ts";
+import { migrate } from "../store/engine/migrate.ts";
+import { openServingStore } from "../store/engine/serving-store.ts";
 import type { Store } from "../store/store.ts";
 import { startSchedule } from "./schedule.ts";
 

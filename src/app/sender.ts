@@ -1,13 +1,13 @@
 /** A login at the submission port as the sender of mail, and whether it still is one. */
-import type { Config } from "../config/load.ts";
-import { readBinding } from "../keys/binding.ts";
-import { UnlockedKeys } from "../keys/unlocked-keys.ts";
+import type { Config } from "../config/config.ts";
+import { readBinding } from "../vault/binding.ts";
+import { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import type { Login } from "../login/login.ts";
-import type { Sender } from "../outgoing/submit.ts";
+import type { Sender } from "../outgoing/outgoing.ts";
 import { policyOf } from "../policy/policy.ts";
-import { readAccount } from "../store/accounts.ts";
-import { listAddresses } from "../store/addresses.ts";
-import { findPublished } from "../store/certificates.ts";
+import { readAccount } from "../store/accounts/accounts.ts";
+import { listAddresses } from "../store/accounts/addresses.ts";
+import { findPublished } from "../store/keys/certificates.ts";
 import type { Store } from "../store/store.ts";
 
 /** A login whose password was right. */

@@ -4,9 +4,9 @@ import { pid } from "node:process";
 import { AppError } from "../base/errors.ts";
 import { after, DAY, MINUTE } from "../base/time.ts";
 import type { Task } from "../jobs/tasks.ts";
-import { checkServiceKey, OTHER_SERVICE_KEY } from "../keys/service-key-log.ts";
-import type { VaultDeps } from "../keys/vault.ts";
-import { forgetServiceKeyUsers, noteServiceKeyUser } from "../store/service-key-users.ts";
+import { checkServiceKey, OTHER_SERVICE_KEY } from "../vault/service-key-log.ts";
+import type { VaultDeps } from "../vault/vault.ts";
+import { forgetServiceKeyUsers, noteServiceKeyUser } from "../store/keys/service-key-users.ts";
 
 /** At the start and every minute, also whether the key is the one that the audit log says is in force. */
 export function serviceKeyUse(vault: VaultDeps): Task {

@@ -4,12 +4,12 @@
  */
 import { randomBytes } from "node:crypto";
 import { networkOf, plainAddress } from "../base/network.ts";
-import type { Config } from "../config/load.ts";
-import type { Sender } from "../outgoing/submit.ts";
-import type { Answered } from "../smtp/handlers.ts";
-import type { Client, Handlers, ListenerMode } from "../smtp/handlers.ts";
+import type { Config } from "../config/config.ts";
+import type { Sender } from "../outgoing/outgoing.ts";
+import type { Answered } from "../smtp/listener/handlers.ts";
+import type { Client, Handlers, ListenerMode } from "../smtp/listener/handlers.ts";
 import { reasonOf } from "../smtp/reason.ts";
-import { isAccepted, oneReply } from "../smtp/reply.ts";
+import { isAccepted, oneReply } from "../smtp/smtp.ts";
 import type { Events } from "./events.ts";
 import type { Meter } from "./meter.ts";
 import type { TraceWriter } from "./trace-writer.ts";

@@ -6,7 +6,7 @@ import { openCli, type Cli } from "../../test/support/cli.ts";
 import { startEvents } from "../app/events.ts";
 import { openVault } from "../app/open-vault.ts";
 import { watchReleases } from "../app/release-watch.ts";
-import { loadConfig } from "../config/load.ts";
+import { loadConfig } from "../config/config.ts";
 
 let cli: Cli;
 const attempt: Cli["attempt"] = async (args, input) => cli.attempt(args, input);

@@ -10,8 +10,8 @@ import { formatAddress, parseAddress, type Domain, type EmailAddress } from "../
 import type { Envelope } from "../mail/envelope.ts";
 import { AccountGone } from "../mailbox/embedded.ts";
 import { bounce, type Failure } from "../notices/bounce.ts";
-import type { Relay, RelayResult } from "../smtp/hop.ts";
-import { holdAccount } from "../store/account-locks.ts";
+import type { Relay, RelayResult } from "../smtp/relay/hop.ts";
+import { holdAccount } from "../store/accounts/account-locks.ts";
 import { holdJob, putOffJob, type HeldJob } from "../store/jobs.ts";
 import {
   deleteOutbox,
@@ -22,7 +22,7 @@ import {
   updateEnvelope,
   type OutboxRow,
   type WaitingCopy,
-} from "../store/outbox.ts";
+} from "../store/mail/outbox.ts";
 import type { Store } from "../store/store.ts";
 import type { AccountId } from "../words/account.ts";
 import type { Copy } from "./copy.ts";

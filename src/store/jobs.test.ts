@@ -17,8 +17,8 @@ import {
   takeJobNamed,
   type Taking,
 } from "./jobs.ts";
-import { migrate } from "./migrate.ts";
-import { openServingStore } from "./serving-store.ts";
+import { migrate } from "./engine/migrate.ts";
+import { openServingStore } from "./engine/serving-store.ts";
 import type { Store } from "./store.ts";
 
 const NOW = fromUnixMs(1_795_000_000_000);

@@ -8,8 +8,8 @@ import { randomUUID } from "node:crypto";
 import type { Selectable } from "kysely";
 
 import { fromUnixMs } from "../base/time.ts";
-import { textOrNone } from "./row.ts";
-import type { Schema } from "./schema.ts";
+import { textOrNone } from "./engine/row.ts";
+import type { Schema } from "./engine/schema.ts";
 import type { Store } from "./store.ts";
 import type { AccountId } from "../words/account.ts";
 import type { JobKind, JobName } from "../words/job.ts";

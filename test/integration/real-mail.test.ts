@@ -16,7 +16,7 @@ import { accountOf, providerOf } from "../../lab/world.ts";
 import { openReading } from "../../src/app/open-reading.ts";
 import { openVault, type Vault } from "../../src/app/open-vault.ts";
 import { systemClock } from "../../src/base/time.ts";
-import { loadConfig } from "../../src/config/load.ts";
+import { loadConfig } from "../../src/config/config.ts";
 import type { ReadingDeps } from "../../src/incoming/reading.ts";
 import { showMail } from "../../src/incoming/reading.ts";
 import { parseAddress } from "../../src/mail/address.ts";
@@ -28,7 +28,7 @@ import {
   serializeHeader,
   withoutFields,
 } from "../../src/mail/header.ts";
-import { toCrlf } from "../../src/mail/message.ts";
+import { toCrlf } from "../../src/mail/mail.ts";
 import { scanMime } from "../../src/mail/mime.ts";
 import { listMessages } from "../../src/mailbox/embedded.ts";
 import { splitSubmitted } from "../../src/outgoing/prepare.ts";

@@ -2,10 +2,10 @@
 import { noMeter } from "../../src/app/meter.ts";
 import { wayOut } from "../../src/app/outgoing.ts";
 import { submissionHandlers, type Drain } from "../../src/app/submission.ts";
-import type { Config } from "../../src/config/load.ts";
+import type { Config } from "../../src/config/config.ts";
 import { clientProtection } from "../../src/outgoing/already-protected.ts";
-import type { Sender } from "../../src/outgoing/submit.ts";
-import type { Handlers } from "../../src/smtp/handlers.ts";
+import type { Sender } from "../../src/outgoing/outgoing.ts";
+import type { Handlers } from "../../src/smtp/listener/handlers.ts";
 import type { Deps } from "./key-life.ts";
 
 /** What of a configuration submission and delivery read. */

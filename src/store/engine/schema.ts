@@ -1,0 +1,248 @@
+import type { Generated } from "kysely";
+
+import type { JobKind } from "../../words/job.ts";
+
+/**
+ * The columns as both engines hold them. Times are milliseconds since 1970, flags and counts are integers. What is
+ * absent is 0, "" or no bytes, never NULL: the file of a table turns that into `undefined`.
+ */
+export type Schema = {
+  readonly accounts: AccountsTable;
+  readonly addresses: AddressesTable;
+  readonly attempts: AttemptsTable;
+  readonly audit: AuditTable;
+  readonly audit_head: AuditHeadTable;
+  readonly audit_macs: AuditMacsTable;
+  readonly author_answers: AuthorAnswersTable;
+  readonly author_keys: AuthorKeysTable;
+  readonly cached_certificates: CachedCertificatesTable;
+  readonly certificate_ids: CertificateIdsTable;
+  readonly clock_seen: ClockSeenTable;
+  readonly continuity: ContinuityTable;
+  readonly generic_revocations: GenericRevocationsTable;
+  readonly jobs: JobsTable;
+  readonly mailbox_certificates: MailboxCertificatesTable;
+  readonly master_keys: MasterKeysTable;
+  readonly message_pieces: PiecesTable;
+  readonly messages: MessagesTable;
+  readonly migrations: MigrationsTable;
+  readonly outbox: OutboxTable;
+  readonly outbox_pieces: PiecesTable;
+  readonly published_certificates: PublishedCertificatesTable;
+  readonly published_version: PublishedVersionTable;
+  readonly reserved_addresses: ReservedAddressesTable;
+  readonly revocations_seen: RevocationsSeenTable;
+  readonly secret_keys: SecretKeysTable;
+  readonly service_key_users: ServiceKeyUsersTable;
+  readonly slots: SlotsTable;
+  readonly tag_key: TagKeyTable;
+  readonly trace: TraceTable;
+  readonly unusable_answers: UnusableAnswersTable;
+};
+
+type MigrationsTable = { name: string };
+
+type AccountsTable = {
+  id: string;
+  custody: string;
+  policy: string;
+  login_salt: Uint8Array;
+  created_at: number;
+  state: Generated<string>;
+  closed_at: Generated<number>;
+  mailbox_key: Generated<string>;
+  provider_until: Generated<number>;
+  generation: Generated<number>;
+  login_kdf: Generated<string>;
+  login_verifier: Generated<Uint8Array>;
+  login_service_key: Generated<string>;
+};
+
+type AddressesTable = {
+  address: string;
+  mailbox: string;
+  account: string;
+  state: string;
+  since: number;
+};
+
+type AttemptsTable = { key: string; window_start: number; count: number };
+
+type AuditTable = {
+  seq: number;
+  at: number;
+  action: string;
+  account: string;
+  detail: string;
+  previous: Uint8Array;
+  hash: Uint8Array;
+};
+
+type AuditHeadTable = {
+  id: number;
+  seq: number;
+  hash: Uint8Array;
+};
+
+type AuditMacsTable = { seq: number; service_key: string; mac: Uint8Array };
+
+type CachedCertificatesTable = {
+  address: string;
+  mailbox: string;
+  certificate: Uint8Array;
+  keyserver: string;
+  fetched_at: number;
+  fresh_until: number;
+  ends_at: Generated<number>;
+};
+
+type UnusableAnswersTable = {
+  address: string;
+  reason: string;
+  first_at: number;
+  last_at: number;
+};
+
+type AuthorAnswersTable = {
+  author: string;
+  code: string;
+  certificates: Uint8Array;
+  asked_at: number;
+  valid_ms: number;
+};
+
+type AuthorKeysTable = {
+  author: string;
+  fingerprint: string;
+  domain: string;
+  state: string;
+  certificate: Uint8Array;
+  fetched_at: number;
+};
+
+type ClockSeenTable = { id: number; at: number };
+
+type RevocationsSeenTable = { fingerprint: string; reason: number; at: number };
+
+type ContinuityTable = { domain: string; last_secure_at: number };
+
+type JobsTable = {
+  id: string;
+  kind: JobKind;
+  subject: string;
+  reason: Generated<string>;
+  account: Generated<string>;
+  attempts: Generated<number>;
+  due_at: number;
+  holder: Generated<string>;
+  created_at: number;
+};
+
+type OutboxTable = {
+  id: string;
+  sender: string;
+  message_id: string;
+  envelope: string;
+  wrapped: Uint8Array;
+  service_key: Generated<string>;
+  account: Generated<string>;
+  pieces: Generated<string>;
+};
+
+type PublishedCertificatesTable = {
+  fingerprint: string;
+  address: string;
+  mailbox: string;
+  version: number;
+  state: string;
+  bytes: Uint8Array;
+  created_at: number;
+  expires_at: number;
+  revoked_at: number;
+  wkd: Generated<string>;
+};
+
+type CertificateIdsTable = { id: string; fingerprint: string };
+
+type PublishedVersionTable = { id: number; version: number };
+
+type MasterKeysTable = { id: string; owner: string; state: string; created_at: number };
+
+type SlotsTable = {
+  id: string;
+  master_key: string;
+  kind: string;
+  version: number;
+  kdf: string;
+  salt: Uint8Array;
+  wrapped: Uint8Array;
+  created_at: number;
+  service_key: Generated<string>;
+  generation: Generated<number>;
+};
+
+type SecretKeysTable = {
+  fingerprint: string;
+  master_key: string;
+  address: string;
+  version: number;
+  wrapped: Uint8Array;
+  created_at: number;
+  purpose: Generated<string>;
+};
+
+type MailboxCertificatesTable = {
+  fingerprint: string;
+  account: string;
+  state: string;
+  bytes: Uint8Array;
+  created_at: number;
+};
+
+type ServiceKeyUsersTable = { process: string; service_key: string; seen_at: number };
+
+type GenericRevocationsTable = {
+  fingerprint: string;
+  owner: string;
+  version: number;
+  wrapped: Uint8Array;
+  created_at: number;
+  service_key: Generated<string>;
+};
+
+type TagKeyTable = { id: number; service_key: string; wrapped: Uint8Array };
+
+type ReservedAddressesTable = { tag: string; reserved_at: number };
+
+type MessagesTable = {
+  id: string;
+  account: string;
+  state: string;
+  form: string;
+  body: Uint8Array;
+  summary: Uint8Array;
+  outer_from: string;
+  message_id: string;
+  envelope_id: string;
+  content_hash: Uint8Array;
+  size_bytes: number;
+  stored_bytes: number;
+  received_at: number;
+  result_state: string;
+  verdict: string;
+  pieces: Generated<string>;
+};
+
+/** `owner` is the ID of a row, `name` what that row calls the set. */
+type PiecesTable = { owner: string; name: string; number: number; bytes: Uint8Array };
+
+type TraceTable = {
+  id: Generated<number>;
+  message_id: string;
+  at: number;
+  direction: string;
+  step: string;
+  detail: string;
+  expires_at: number;
+  transaction_id: Generated<string>;
+};
