@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { startLab, type Lab } from "../lab/lab.ts";
 import { accountOf, providerOf } from "../lab/world.ts";
-import { openParts } from "../src/app/parts.ts";
+import { openVault } from "../src/app/open-vault.ts";
 import { loadConfig } from "../src/config/config.ts";
 import { parseAddress } from "../src/mail/address.ts";
 import { listMessages } from "../src/mailbox/embedded.ts";
@@ -57,13 +57,13 @@ async function sendLarge({ world }: Lab): Promise<{ submitMs: string; openMs: st
     ca: world.ca,
     account: accountOf(world, "alice@alpha.test"),
   });
-  await using parts = await openParts(await loadConfig(providerOf(world, "beta.test").config));
+  await using vault = await openVault(await loadConfig(providerOf(world, "beta.test").config));
   const start = performance.now();
   const sent = await client.send("bob@beta.test", largeMessage());
   if (sent.kind === "refused") throw new Error(sent.reply);
   const submitted = performance.now();
   for (;;) {
-    const [message] = await listMessages(parts.store, await idAt(parts.store, bob));
+    const [message] = await listMessages(vault.store, await idAt(vault.store, bob));
     if (message?.verdict.state === "CONFIDENTIAL") break;
     if (performance.now() - submitted > ARRIVAL_MS) throw new Error("it did not arrive");
     await sleep(20);

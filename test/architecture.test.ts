@@ -24,6 +24,7 @@ const IMPORT_MAP: Record<string, readonly [folders: string, packages?: string]> 
   scan: ["base mail"],
   store: ["base mail words openpgp", "kysely pg"],
   // features: what the product does
+  jobs: ["base words store"],
   journal: ["base mail words store"],
   policy: ["base mail words store journal"],
   accounts: ["base mail words store policy imap dovecot"],
@@ -35,7 +36,7 @@ const IMPORT_MAP: Record<string, readonly [folders: string, packages?: string]> 
   notices: ["base mail words"],
   login: ["base mail words accounts vault keys store journal"],
   outgoing: [
-    "base mail words openpgp pgpmime policy discovery vault keys mailbox notices journal store smtp scan",
+    "base mail words openpgp pgpmime jobs policy discovery vault keys mailbox notices journal store smtp scan",
   ],
   incoming: [
     "base mail words openpgp pgpmime policy discovery vault keys mailbox notices journal store scan",

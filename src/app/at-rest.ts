@@ -1,21 +1,24 @@
 /** Which key an account's mail is encrypted to at rest. */
 import { AppError } from "../base/errors.ts";
 import type { Octets } from "../base/large-octets.ts";
+import type { Clock } from "../base/time.ts";
 import type { ToStore } from "../incoming/stored-form.ts";
 import { type Certificate, parseCertificates } from "../openpgp/certificates/certificate.ts";
 import { encryptAtRest } from "../openpgp/messages/encrypt.ts";
 import { findPublished, listPublishedOf } from "../store/keys/certificates.ts";
 import { findMailboxCertificate } from "../store/keys/mailbox-certificates.ts";
 import type { Store } from "../store/store.ts";
-import type { Parts } from "./parts.ts";
 import type { Account } from "../words/account.ts";
+import type { CryptoPool } from "./crypto-pool.ts";
+
+type Deps = { readonly store: Store; readonly clock: Clock };
 
 /**
  * Encrypts to the mailbox's own key, or to the account's active or newest one, expired or not.
  * @throws AppError (temporary) when the account has had none yet.
  */
 export async function wrapFor(
-  deps: Pick<Parts, "store" | "clock"> & Partial<Pick<Parts, "encryptAtRest">>,
+  deps: Deps & Partial<Pick<CryptoPool, "encryptAtRest">>,
   account: Pick<Account, "id" | "address">,
   data: Octets,
 ): Promise<Uint8Array> {
@@ -26,7 +29,7 @@ export async function wrapFor(
 
 /** The same for a message, as the body of its row. */
 export async function bodyFor(
-  { store, clock, messageWork }: Pick<Parts, "store" | "clock" | "messageWork">,
+  { store, clock, messageWork }: Deps & Pick<CryptoPool, "messageWork">,
   account: Pick<Account, "id" | "address">,
   message: ToStore,
 ): Promise<readonly Uint8Array[]> {

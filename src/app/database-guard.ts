@@ -4,10 +4,10 @@
  */
 import { errorText } from "../base/errors.ts";
 import { MINUTE } from "../base/time.ts";
+import type { Task } from "../jobs/tasks.ts";
 import { writeProbe } from "../store/discovery/clock-seen.ts";
 import type { Store } from "../store/store.ts";
 import type { Events } from "./events.ts";
-import type { Task } from "./schedule.ts";
 
 /** Minimum room on the disk of a SQLite file: two messages of the largest size, with what they grow by. */
 const MIN_ROOM_BYTES = 100 * 1024 * 1024;

@@ -1,23 +1,24 @@
 /** Mail to users whose keys end, where nobody but they can extend them. */
 import { randomUUID } from "node:crypto";
 import { keysThatEnd, WARN_BEFORE_MS, warnOfEnd } from "../keys/expiry-warnings.ts";
+import type { VaultDeps } from "../vault/vault-deps.ts";
 import { keyEndingNotice } from "../notices/key-ending.ts";
 import { keepForLater, type OutboxDeps } from "../outgoing/outbox.ts";
 import { primaryAddress } from "../store/accounts/addresses.ts";
-import type { Parts } from "./parts.ts";
+import type { Events } from "./events.ts";
 
 /** What notices leave through: the outbox, as bounces do, to wherever mail for the user is delivered. */
 export type NoticeDeps = Pick<OutboxDeps, "hostname" | "wrap">;
 
 /** Trouble with one user's warning is logged and tried again; it keeps nobody else's back. */
 export async function warnOfEnds(
-  parts: Pick<Parts, "store" | "clock" | "serviceKeys" | "events">,
+  deps: VaultDeps & { readonly events: Pick<Events, "failed"> },
   { hostname, wrap }: NoticeDeps,
 ): Promise<void> {
-  const { clock, events } = parts;
-  for await (const published of keysThatEnd(parts, WARN_BEFORE_MS)) {
+  const { clock, events } = deps;
+  for await (const published of keysThatEnd(deps, WARN_BEFORE_MS)) {
     try {
-      await warnOfEnd(parts, published, async (store, ending) => {
+      await warnOfEnd(deps, published, async (store, ending) => {
         const messageId = `<${randomUUID()}@${hostname}>`;
         const owner = await primaryAddress(store, ending.owner);
         const told = { ...ending, owner };

@@ -1,31 +1,33 @@
-/** The gateway role: mail out (submission) and mail in (MX, LMTP), over one set of parts. */
-import { inNetworks } from "../base/network.ts";
-import { DAY } from "../base/time.ts";
+/** The gateway role: mail out (submission) and mail in (MX, LMTP), over one vault. */
 import type { Config } from "../config/config.ts";
-import { auditHead } from "../journal/journal.ts";
-import type { Handlers, ListenerMode } from "../smtp/listener/handlers.ts";
-import { startListener, type Listener } from "../smtp/listener/listener.ts";
+import { traceIncoming } from "../incoming/tracing.ts";
+import type { Listener } from "../smtp/listener/listener.ts";
 import { IdleSessions } from "../smtp/relay/idle-sessions.ts";
-import type { Sender } from "../outgoing/outgoing.ts";
-import { openEventLog } from "./events.ts";
+import { troubleOfClock } from "./clock-watch.ts";
+import { countedDiscover, countedIncoming } from "./counted.ts";
 import { guardDatabase, type DatabaseGuard } from "./database-guard.ts";
+import { openEventLog, type Events } from "./events.ts";
+import { startGatewayListeners, type Place } from "./gateway-listeners.ts";
+import { gatewayTasks } from "./gateway-tasks.ts";
 import { reloadAtHangup } from "./hangup.ts";
 import { startHealth, type Health } from "./health.ts";
-import { wayIn } from "./incoming.ts";
+import { wayIn, type WayIn } from "./incoming.ts";
 import { listeningFor } from "./listening.ts";
 import { LiveConfig } from "./live-config.ts";
-import type { OfProcess } from "./of-process.ts";
+import type { Meter } from "./meter.ts";
 import { openMetrics, type Metrics } from "./metrics.ts";
 import { NextHops } from "./next-hop.ts";
-import { keyTasks } from "./key-tasks.ts";
-import { outgoingHandlers, wayOut } from "./outgoing.ts";
-import { openParts, type Parts } from "./parts.ts";
-import { watchReleases } from "./release-watch.ts";
-import { serviceKeyUse } from "./service-key-use.ts";
-import { startSchedule, type Task } from "./schedule.ts";
+import type { OfProcess } from "./of-process.ts";
+import { openCrypto, type Crypto } from "./open-crypto.ts";
+import { openLookUps, type LookUps } from "./open-look-ups.ts";
+import { readingDeps } from "./open-reading.ts";
+import { openVault, type Vault } from "./open-vault.ts";
+import { wayOut } from "./outgoing.ts";
+import { startSchedule } from "./schedule.ts";
 import { sayReady, untilStopped } from "./stopping.ts";
-import { troubleOfClock, watchClock } from "./clock-watch.ts";
+import { submissionHandlers } from "./submission.ts";
 import { TlsFiles } from "./tls-files.ts";
+import { traceWriter, type TraceWriter } from "./trace-writer.ts";
 import { Transactions } from "./transactions.ts";
 
 /**
@@ -34,7 +36,7 @@ import { Transactions } from "./transactions.ts";
  */
 export async function runGateway(
   config: Config,
-  { store, tlsNews }: OfProcess = {},
+  { store: shared, tlsNews }: OfProcess = {},
 ): Promise<void> {
   const log = openEventLog(config.log);
   const { events } = log;
@@ -43,54 +45,109 @@ export async function runGateway(
   const current = (): Config => live.current;
   const metrics = openMetrics();
   const { meter } = metrics;
-  const shared = { shared: store, isServing: true, events, current, meter };
-  await using parts = await openParts(config, shared);
+  await using vault = await openVault(config, { shared });
+  const { store, clock, serviceKeys, keyRules } = vault;
+  await using crypto = openCrypto({ isServing: true });
+  using lookUps = await openLookUps(config, { vault, crypto, events, isServing: true });
+  await using traces = traceWriter({ store, clock, events });
   const hops = new NextHops({ relay: () => live.current.relay, events });
-  const guard = guardDatabase(parts);
+  const guard = guardDatabase({ store, events });
   await using serving = new AsyncDisposableStack();
   const idle = serving.use(new IdleSessions());
-  const out = wayOut(parts, hops, idle);
-  const transactions = new Transactions(parts);
-  const incoming = serving.use(wayIn(parts, transactions));
-  const outgoing = outgoingHandlers(parts, out, incoming.drain, transactions);
-  serving.use(
-    startSchedule(parts, [
-      out.task,
-      ...incoming.tasks,
-      ...keyTasks(parts, out.deps),
-      watchReleases(parts),
-      guard.task,
-      logAuditHead(parts),
-      serviceKeyUse(parts),
-      tls.task,
-      hops.task,
-      watchClock(parts),
-    ]),
-  );
+  const out = wayOut({ store, clock, serviceKeys, current, traces, meter, hops, idle });
+  const clientAddress = () => live.current.log.clientAddress;
+  const transactions = new Transactions({ clientAddress, events, traces, meter });
+  const around = { config, current, vault, crypto, lookUps, events, traces, meter, transactions };
+  const incoming = serving.use(openWayIn(around));
+  const outgoing = submissionHandlers({
+    vault,
+    keyRules,
+    current,
+    events,
+    discover: countedDiscover(lookUps.discoverer.discover, meter),
+    pool: crypto.pool,
+    out,
+    drain: incoming.drain,
+    transactions,
+  });
+  const purgeDiscoveries = lookUps.discoverer.purge;
+  const tasks = gatewayTasks({ vault, events, out, incoming, guard, tls, hops });
+  serving.use(startSchedule({ store, clock, events, purgeDiscoveries }, tasks));
+  incoming.resume();
   const checks = { holdsServiceKey: true };
   serving.use(reloadAtHangup({ role: "gateway", live, log, tls, checks }));
 
-  const wayInAndOut = { outgoing, incoming: incoming.handlers };
-  const listeners = await listenAll(parts, { serving, tls, transactions }, wayInAndOut);
-  await parts.testResolver();
-  const watched = { parts, tls, guard, hops, metrics, listeners };
+  const handlers = { outgoing, incoming: incoming.handlers };
+  const listening = { config, events, tls, transactions, handlers };
+  const listeners = await startGatewayListeners(listening, serving);
+  const { testResolver } = lookUps;
+  await testResolver();
   const all: Record<string, Place> = Object.fromEntries(listeners);
   const { metrics: place } = config.listen;
-  if (place !== undefined) all["metrics"] = serving.use(await startWatching(place, watched));
-  const places = Object.fromEntries(
-    Object.entries(all).map(([name, { host, port }]) => [name, `${host}:${String(port)}`]),
-  );
-  parts.events.ready("gateway", places);
+  if (place !== undefined) {
+    const watched = { vault, crypto, testResolver, tls, guard, hops, metrics, listeners };
+    all["metrics"] = serving.use(await startWatching(place, watched));
+  }
+  const places = placeNames(all);
+  events.ready("gateway", places);
   sayReady("gateway", places);
   await untilStopped();
-  parts.events.stopping("gateway");
+  events.stopping("gateway");
+}
+
+function placeNames(places: Readonly<Record<string, Place>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(places).map(([name, { host, port }]) => [name, `${host}:${String(port)}`]),
+  );
+}
+
+/** Mail that comes in, and its opening. */
+function openWayIn(parts: {
+  readonly config: Config;
+  readonly current: () => Config;
+  readonly vault: Vault;
+  readonly crypto: Crypto;
+  readonly lookUps: LookUps;
+  readonly events: Events;
+  readonly traces: TraceWriter;
+  readonly meter: Meter;
+  readonly transactions: Transactions;
+}): WayIn {
+  const { config, current, vault, crypto, events, transactions } = parts;
+  const { discoverer } = parts.lookUps;
+  const { store, clock } = vault;
+  const { certificateWork, pool } = crypto;
+  const trace = countedIncoming(traceIncoming(parts.traces.write("in")), parts.meter);
+  const reading = readingDeps({ config, vault, crypto, discoverer, events, trace });
+  return wayIn({
+    store,
+    clock,
+    config,
+    limits: () => current().limits,
+    pool,
+    opening: {
+      pending: reading,
+      unlockWithService: reading.unlockWithService,
+      lookForAuthor: discoverer.lookForAuthor,
+      events,
+    },
+    // Mail that is judged as it comes in has its author's keyserver asked.
+    online: {
+      certificateWork,
+      askAuthor: discoverer.askAuthor,
+      askAuthorKey: discoverer.askAuthorKey,
+    },
+    transactions,
+  });
 }
 
 /** The private listener: health and figures. */
 async function startWatching(
   place: Place,
   watched: {
-    readonly parts: Parts;
+    readonly vault: Vault;
+    readonly crypto: Crypto;
+    readonly testResolver: LookUps["testResolver"];
     readonly tls: TlsFiles;
     readonly guard: DatabaseGuard;
     readonly hops: NextHops;
@@ -98,12 +155,12 @@ async function startWatching(
     readonly listeners: ReadonlyMap<string, Listener>;
   },
 ): Promise<Health> {
-  const { parts, tls, guard, hops, metrics, listeners } = watched;
-  const { store, clock, pool, testResolver } = parts;
+  const { vault, crypto, testResolver, tls, guard, hops, metrics, listeners } = watched;
+  const { store, clock } = vault;
   metrics.watch({
     store,
     clock,
-    pool,
+    pool: crypto.pool,
     testResolver,
     hops: async () => hops.look(),
     isDatabaseGood: async () => (await guard.look()).kind === "good",
@@ -116,89 +173,7 @@ async function startWatching(
     guard,
     hops,
     metrics: metrics.page,
-    clockTrouble: async () => troubleOfClock(parts),
+    clockTrouble: async () => troubleOfClock({ store, clock }),
   });
   return listeningFor("metrics", place, health);
-}
-
-function logAuditHead({ store, events }: Parts): Task {
-  const run = async (): Promise<void> => {
-    events.auditHead(await auditHead(store));
-  };
-  return { name: "log the head of the audit log", everyMs: DAY, run };
-}
-
-type Place = { readonly host: string; readonly port: number };
-
-/** The listeners of the configuration, by the names that they have there. */
-async function listenAll(
-  parts: Parts,
-  at: {
-    readonly serving: AsyncDisposableStack;
-    readonly tls: TlsFiles;
-    readonly transactions: Transactions;
-  },
-  { outgoing, incoming }: Readonly<Record<"outgoing" | "incoming", Handlers<Sender>>>,
-): Promise<ReadonlyMap<string, Listener>> {
-  const listeners = new Map<string, Listener>();
-  // All stop together: a client of one does not wait for those of another.
-  at.serving.defer(async () => {
-    await Promise.all([...listeners.values()].map(async (one) => one[Symbol.asyncDispose]()));
-  });
-  const { submission, submissionStarttls, mx, lmtp } = parts.config.listen;
-  const wanted = [
-    ["submission", submission, "submission-implicit", outgoing],
-    ["submission_starttls", submissionStarttls, "submission-starttls", outgoing],
-    ["mx", mx, "mx", incoming],
-    ["lmtp", lmtp, "lmtp", incoming],
-  ] as const;
-  for (const [name, place, mode, handlers] of wanted) {
-    if (place === undefined) continue;
-    const told = { ...handlers, ...at.transactions.of(mode) };
-    const started = listen(parts, at.tls, place, mode, told);
-    listeners.set(name, await listeningFor(name, place, started));
-  }
-  return listeners;
-}
-
-/** What arrives by MX was sealed by others: armor, base64 and packets make it larger than what was submitted. */
-const SEALED_GROWTH = 1.5;
-
-async function listen(
-  { config, events }: Parts,
-  tls: TlsFiles,
-  place: Place,
-  mode: ListenerMode,
-  handlers: Handlers<Sender>,
-): Promise<Listener> {
-  const isSubmission = mode === "submission-implicit" || mode === "submission-starttls";
-  const { limits } = config;
-  const { messageBytes, recipients, idleMs, dataMs, dataOctetsPerSecond, firstCommandMs } = limits;
-  const [domain] = config.domains;
-  const listener = await startListener({
-    ...place,
-    mode,
-    hostname: config.hostname,
-    ...(domain === undefined ? {} : { domain }),
-    tls: tls.pair,
-    limits: {
-      messageBytes: isSubmission ? messageBytes : Math.ceil(messageBytes * SEALED_GROWTH),
-      recipients,
-      clients: limits.connections,
-      clientsPerNetwork: limits.connectionsPerNetwork,
-      isTrusted: inNetworks(limits.trustedNetworks),
-      firstCommandMs,
-      idleMs,
-      dataMs,
-      dataOctetsPerSecond,
-    },
-    handlers: {
-      ...handlers,
-      failed: (error) => {
-        events.failed(mode, error);
-      },
-    },
-  });
-  tls.follow(listener.useTls);
-  return listener;
 }

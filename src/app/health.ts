@@ -3,13 +3,13 @@ import { errorText } from "../base/errors.ts";
 import type { DatabaseGuard } from "./database-guard.ts";
 import type { Metrics } from "./metrics.ts";
 import type { NextHops } from "./next-hop.ts";
-import type { Parts } from "./parts.ts";
 
 export type Health = AsyncDisposable & { readonly host: string; readonly port: number };
 
 /** What the private listener asks. */
 export type HealthSources = {
-  readonly testResolver: Parts["testResolver"];
+  /** Whether the resolver validates, by its last self-test. */
+  readonly testResolver: () => Promise<boolean>;
   readonly guard: Pick<DatabaseGuard, "look">;
   readonly hops: Pick<NextHops, "look">;
   readonly metrics: Metrics["page"];

@@ -1,73 +1,79 @@
 /** Wires delivery: MX and LMTP answer through `incoming/deliver`; sealed mail of `provider-usable` accounts opens after. */
 import { isServed, readerOf } from "../accounts/postmaster.ts";
 import { HOUR, SECOND } from "../base/time.ts";
+import type { Clock } from "../base/time.ts";
+import type { Config } from "../config/config.ts";
+import type { AuthorDeps } from "../incoming/check-signature.ts";
 import { answerReader, deliver, type DeliverDeps } from "../incoming/incoming.ts";
 import type { TraceIncoming } from "../incoming/tracing.ts";
 import { roomFor } from "../mailbox/embedded.ts";
 import type { Sender } from "../outgoing/outgoing.ts";
 import type { Handlers } from "../smtp/listener/handlers.ts";
+import type { Store } from "../store/store.ts";
 import { bodyFor, wrapFor } from "./at-rest.ts";
+import type { CryptoPool } from "./crypto-pool.ts";
 import { deliveryReply, readerReply } from "./delivery-replies.ts";
-import { Opening } from "./opening.ts";
-import type { Drain } from "./outgoing.ts";
-import type { Parts } from "./parts.ts";
+import { Opening, type OpeningDeps } from "./opening.ts";
+import type { Tasks } from "./schedule.ts";
+import type { Drain } from "./submission.ts";
 import type { Transactions } from "./transactions.ts";
-import type { Task } from "./schedule.ts";
 
 /** What the MX and LMTP listeners call; disposing waits for what is being opened. */
 export type WayIn = AsyncDisposable & {
   readonly handlers: Handlers<Sender>;
-  readonly tasks: readonly Task[];
+  readonly tasks: Tasks;
+  /** At the start: what a crash left unopened is opened. */
+  readonly resume: () => void;
   readonly drain: Drain;
 };
 
 /** How often it is looked whose author may be asked again. */
 const SECOND_LOOKS_EVERY_MS = 30 * SECOND;
 
-export function wayIn(parts: Parts, transactions: Transactions): WayIn {
-  const { store, config } = parts;
-  const opening = new Opening(parts);
-  const deps: DeliverDeps = {
-    store,
-    clock: parts.clock,
-    hostname: config.hostname,
-    isOurs: (address) => isServed(config, address),
-    findAccount: async (address) => readerOf(store, config, address),
-    hasRoom: async (account, sizeBytes) =>
-      (await roomFor(store, account.id, parts.config.limits, sizeBytes)) === "room",
-    wrapFor: async (account, data) => wrapFor(parts, account, data),
-    bodyFor: async (account, message) => bodyFor(parts, account, message),
-    arrived: (account, message) => {
-      opening.begin(account.id, message);
-    },
-    trace: parts.trace,
-    failed: (error) => {
-      parts.events.failed("delivery", error);
-    },
-    messageWork: parts.messageWork,
-    isReader: parts.isReader,
-    ...parts.online,
-  };
+export type WayInDeps = {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly config: Config;
+  /** The limits of the configuration as it is now. */
+  readonly limits: () => Config["limits"];
+  readonly pool: Pick<CryptoPool, "messageWork" | "encryptAtRest">;
+  /** What waiting mail is opened with, and how the author of arriving mail is asked about. */
+  readonly opening: OpeningDeps;
+  readonly online: AuthorDeps;
+  readonly transactions: Pick<Transactions, "note">;
+};
+
+export function wayIn(wiring: WayInDeps): WayIn {
+  const { transactions } = wiring;
+  const opening = new Opening(wiring.opening);
+  const { trace } = wiring.opening.pending;
   return {
     handlers: {
       rcpt: async (_client, { sizeBytes }, recipient) =>
-        readerReply(await answerReader(deps, recipient, sizeBytes)),
+        readerReply(
+          await answerReader(deliverDepsOf(wiring, opening, trace), recipient, sizeBytes),
+        ),
       data: async ({ protocol, name, address, transaction }, envelope, message) => {
         const client = `${name} ([${address}])`;
-        const trace = notingTrace(deps.trace, transactions, transaction);
+        const noting = notingTrace(trace, transactions, transaction);
         const arrival = { envelope, message: message.take(), received: { protocol, client } };
-        const deliveries = await deliver({ ...deps, trace }, arrival);
+        const deliveries = await deliver(deliverDepsOf(wiring, opening, noting), arrival);
         return deliveries.map(deliveryReply);
       },
     },
-    tasks: [
-      { name: "open what waits", everyMs: HOUR, run: async () => opening.askAgain() },
-      {
-        name: "ask about authors again",
-        everyMs: SECOND_LOOKS_EVERY_MS,
-        run: async () => opening.askDue(),
-      },
-    ],
+    tasks: {
+      inEachProcess: [
+        {
+          name: "ask about authors again",
+          everyMs: SECOND_LOOKS_EVERY_MS,
+          run: async () => opening.askDue(),
+        },
+      ],
+      once: [{ name: "open what waits", everyMs: HOUR, run: async () => opening.askAgain() }],
+    },
+    resume: () => {
+      opening.resume();
+    },
     drain: (login) => {
       opening.drain(login);
     },
@@ -75,14 +81,48 @@ export function wayIn(parts: Parts, transactions: Transactions): WayIn {
   };
 }
 
+/** What delivery works with. `trace` is that of one transaction. */
+function deliverDepsOf(
+  wiring: WayInDeps,
+  opening: Pick<Opening, "begin">,
+  trace: TraceIncoming,
+): DeliverDeps {
+  const { store, clock, config, limits, online } = wiring;
+  const { messageWork, encryptAtRest } = wiring.pool;
+  const { events, pending } = wiring.opening;
+  return {
+    store,
+    clock,
+    hostname: config.hostname,
+    isOurs: (address) => isServed(config, address),
+    findAccount: async (address) => readerOf(store, config, address),
+    hasRoom: async (account, sizeBytes) =>
+      (await roomFor(store, account.id, limits(), sizeBytes)) === "room",
+    wrapFor: async (account, data) => wrapFor({ store, clock, encryptAtRest }, account, data),
+    bodyFor: async (account, message) => bodyFor({ store, clock, messageWork }, account, message),
+    arrived: (account, message) => {
+      opening.begin(account.id, message);
+    },
+    trace,
+    failed: (error) => {
+      events.failed("delivery", error);
+    },
+    messageWork,
+    isReader: pending.isReader,
+    askAuthor: online.askAuthor,
+    askAuthorKey: online.askAuthorKey,
+    ...(online.certificateWork === undefined ? {} : { certificateWork: online.certificateWork }),
+  };
+}
+
 /** What became of a message stands in the line of its transaction; of several readers' verdicts the last. */
 function notingTrace(
   trace: TraceIncoming,
-  transactions: Transactions,
+  transactions: Pick<Transactions, "note">,
   name: string,
 ): TraceIncoming {
   return {
-    ...trace,
+    opened: trace.opened,
     delivered: async (o) => {
       await trace.delivered(o);
       const { messageId, verdict } = o.message;

@@ -1,19 +1,6 @@
 /** What a login at the submission port does to mail that waits, and what it says of keys that stay closed. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-
-import { Given } from "../base/given.ts";
-import { after, MINUTE } from "../base/time.ts";
-import { replyText } from "../smtp/smtp.ts";
-import { traceIncoming } from "../incoming/tracing.ts";
-import { locked } from "../incoming/verdicts.ts";
-import { certificateIn } from "../vault/published-certificate.ts";
-import { listMessages, storeMessage } from "../mailbox/embedded.ts";
-import { generateKey } from "../openpgp/keys/generate.ts";
-import { readSecretKey } from "../openpgp/keys/secret-key.ts";
-import type { Sender } from "../outgoing/outgoing.ts";
-import { seal, open as openMessage } from "../pgpmime/pgpmime.ts";
-import { findPublished } from "../store/keys/certificates.ts";
 import { setLoginOnly, idOf } from "../../test/support/accounts.ts";
 import { SILENT } from "../../test/support/authors.ts";
 import { engines } from "../../test/support/engines.ts";
@@ -26,49 +13,60 @@ import {
   withAlice,
   type Deps,
 } from "../../test/support/key-life.ts";
+import { QUIET_CONFIG, quietSubmission } from "../../test/support/quiet-submission.ts";
 import { sealedRow } from "../../test/support/sealed-rows.ts";
-import { startEvents } from "./events.ts";
-import { wayIn } from "./incoming.ts";
-import { noMeter } from "./meter.ts";
-import { outgoingHandlers, wayOut } from "./outgoing.ts";
-import type { Parts } from "./parts.ts";
-import { Transactions } from "./transactions.ts";
+import { Given } from "../base/given.ts";
+import { after, MINUTE } from "../base/time.ts";
+import { messageWorkHere } from "../incoming/message-work.ts";
+import type { PendingDeps } from "../incoming/pending-deps.ts";
+import { traceIncoming } from "../incoming/tracing.ts";
+import { locked } from "../incoming/verdicts.ts";
+import { certificateIn } from "../vault/published-certificate.ts";
+import { unlockWithService } from "../vault/vault.ts";
+import { listMessages, storeMessage } from "../mailbox/embedded.ts";
+import { encryptAtRest } from "../openpgp/messages/encrypt.ts";
+import { generateKey } from "../openpgp/keys/generate.ts";
+import { readSecretKey } from "../openpgp/keys/secret-key.ts";
+import type { Sender } from "../outgoing/outgoing.ts";
+import { seal, open as openMessage } from "../pgpmime/pgpmime.ts";
+import { replyText } from "../smtp/smtp.ts";
+import { findPublished } from "../store/keys/certificates.ts";
+import { wayIn, type WayIn } from "./incoming.ts";
 
 const bob = addressOf("bob@beta.test");
 
-function partsOf(deps: Deps, asked: string[]): Parts {
+/** The way in of one process, which notes whom it asks. */
+function quietWayIn(deps: Deps, asked: string[]): WayIn {
+  const { store, clock } = deps;
   const ask = async (): Promise<typeof SILENT> => {
     asked.push("over the network");
     return Promise.resolve(SILENT);
   };
-  const known = async (): Promise<typeof SILENT> => Promise.resolve(SILENT);
-  const quiet = async (): Promise<void> => Promise.resolve();
-  const refuse = async (): Promise<never> => Promise.reject(new Error("nothing is to be done"));
-  return {
-    ...deps,
-    config: {
-      hostname: "mail.alpha.test",
-      domains: ["alpha.test"],
-      policy: { default: "prefer-clear", domains: {} },
-      keys: { autocrypt: "remove", unlockPage: "https://mail.alpha.test/unlock" },
-      limits: { loginFailures: 10, loginFailuresPerNetwork: 100 },
-      sealing: { legacyDisplay: true },
-    },
-    events: startEvents("silent"),
-    discover: refuse,
-    seal: refuse,
+  const pending: PendingDeps = {
+    store,
+    clock,
     open: openMessage,
-    stuck: () => undefined,
-    askAuthor: known,
-    askAuthorKey: known,
-    online: { askAuthor: ask, askAuthorKey: ask },
-    lookForAuthor: ask,
+    askAuthor: async () => Promise.resolve(SILENT),
+    askAuthorKey: async () => Promise.resolve({ kind: "unreachable", reason: "not asked" }),
     isReader: async () => Promise.resolve(true),
     isParked: async () => Promise.resolve(false),
-    trace: traceIncoming(quiet),
-    traces: { write: () => quiet, writeLater: () => quiet, transaction: () => quiet },
-    meter: noMeter,
-  } as unknown as Parts;
+    trace: traceIncoming(async () => Promise.resolve()),
+  };
+  return wayIn({
+    store,
+    clock,
+    config: QUIET_CONFIG,
+    limits: () => QUIET_CONFIG.limits,
+    pool: { messageWork: messageWorkHere, encryptAtRest },
+    opening: {
+      pending,
+      unlockWithService: async (account) => unlockWithService(deps, account),
+      lookForAuthor: ask,
+      events: { failed: () => undefined },
+    },
+    online: { askAuthor: ask, askAuthorKey: async () => assert.fail("a key is asked for") },
+    transactions: { note: () => undefined },
+  });
 }
 
 async function storeSealed(deps: Deps): Promise<void> {
@@ -101,15 +99,9 @@ for (const { engine, open } of engines()) {
     const { deps } = await withAlice(store);
     await storeSealed(deps);
     const asked: string[] = [];
-    const parts = partsOf(deps, asked);
     {
-      await using incoming = wayIn(parts, new Transactions(parts));
-      const { login, loggedOut } = outgoingHandlers(
-        parts,
-        wayOut(parts),
-        incoming.drain,
-        new Transactions(parts),
-      );
+      await using incoming = quietWayIn(deps, asked);
+      const { login, loggedOut } = quietSubmission(deps, incoming.drain);
       const sender = await login?.(
         "alice@alpha.test",
         old(),
@@ -133,14 +125,8 @@ for (const { engine, open } of engines()) {
     await using store = await open();
     const { deps } = await withAlice(store);
     await setLoginOnly(deps, idOf(alice), fresh());
-    const parts = partsOf(deps, []);
     const drained: unknown[] = [];
-    const { login, data } = outgoingHandlers(
-      parts,
-      wayOut(parts),
-      (one) => drained.push(one),
-      new Transactions(parts),
-    );
+    const { login, data } = quietSubmission(deps, (one) => drained.push(one));
     const sender = await login?.(
       "alice@alpha.test",
       fresh(),

@@ -3,13 +3,13 @@
  * happens comes through the meter; what is asked for is looked up when somebody asks. No address is in any of them.
  */
 import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
-import { after, DAY, SECOND } from "../base/time.ts";
+import { after, type Clock, DAY, SECOND } from "../base/time.ts";
 import { REASONS } from "../smtp/reason.ts";
 import { countExpiring, outboxFigures, pendingFigures } from "../store/mail/queue-figures.ts";
+import type { Store } from "../store/store.ts";
 import type { CryptoPool } from "./crypto-pool.ts";
 import type { Meter } from "./meter.ts";
 import type { HopState } from "./next-hop.ts";
-import type { Parts } from "./parts.ts";
 
 /** The database is asked no more often, however many ask us. */
 const FRESH_MS = 10 * SECOND;
@@ -17,7 +17,10 @@ const FRESH_MS = 10 * SECOND;
 const ENDING_DAYS = [3, 14, 30] as const;
 
 /** What is looked at when somebody asks. */
-export type Sources = Pick<Parts, "store" | "clock" | "testResolver"> & {
+export type Sources = {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly testResolver: () => Promise<boolean>;
   readonly pool: Pick<CryptoPool, "figures">;
   readonly hops: () => Promise<readonly HopState[]>;
   readonly isDatabaseGood: () => Promise<boolean>;

@@ -5,10 +5,10 @@
 import { errorText } from "../base/errors.ts";
 import { MINUTE, SECOND } from "../base/time.ts";
 import type { Config } from "../config/config.ts";
+import type { Task } from "../jobs/tasks.ts";
 import type { Hop } from "../smtp/relay/hop.ts";
 import { probeHop } from "../smtp/relay/probe-hop.ts";
 import type { Events } from "./events.ts";
-import type { Task } from "./schedule.ts";
 
 const PROBE_MS = 5 * SECOND;
 /** How long an answer is good, so that whoever asks often asks the hop seldom. */

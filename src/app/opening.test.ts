@@ -22,36 +22,44 @@ import { readSecretKey } from "../openpgp/keys/secret-key.ts";
 import { seal, open as openMessage } from "../pgpmime/pgpmime.ts";
 import { findPublished } from "../store/keys/certificates.ts";
 import { startEvents } from "./events.ts";
-import { Opening } from "./opening.ts";
-import type { Parts } from "./parts.ts";
+import { Opening, type OpeningDeps } from "./opening.ts";
 import { enrol, idOf } from "../../test/support/accounts.ts";
 
 const author = addressOf("bob@beta.test");
 const andy = addressOf("andy@alpha.test");
 
-/** Parts that note whose mail is opened. */
-function partsOf(deps: Deps, order: string[], opened: (count: number) => void): Parts {
+/** What notes whose mail is opened. */
+function depsOf(deps: Deps, order: string[], opened: (count: number) => void): OpeningDeps {
+  const { store, clock } = deps;
   const silent = async () => Promise.resolve(SILENT);
-  const { opened: _opened, ...quiet } = traceIncoming(async () => Promise.resolve());
+  const { delivered } = traceIncoming(async () => Promise.resolve());
   return {
-    ...deps,
     events: startEvents("silent"),
-    open: openMessage,
-    stuck: (_id: MessageId, reason: string) => assert.fail(reason),
-    askAuthor: silent,
-    askAuthorKey: silent,
+    unlockWithService: async (account) => unlockWithService(deps, account),
     lookForAuthor: silent,
-    isReader: async () => Promise.resolve(true),
-    isParked: async () => Promise.resolve(false),
-    trace: {
-      ...quiet,
-      opened: async ({ reader }: { readonly reader: EmailAddress }) => {
-        order.push(reader.local);
-        opened(order.length);
-        return Promise.resolve();
+    pending: {
+      store,
+      clock,
+      open: openMessage,
+      stuck: (_id, reason) => assert.fail(reason),
+      askAuthor: silent,
+      askAuthorKey: async () => Promise.resolve({ kind: "unreachable", reason: "not asked" }),
+      isReader: async () => Promise.resolve(true),
+      isParked: async () => Promise.resolve(false),
+      trace: {
+        delivered,
+        opened: async ({ reader }) => {
+          order.push(reader.local);
+          opened(order.length);
+          return Promise.resolve();
+        },
       },
     },
-  } as unknown as Parts;
+  };
+}
+
+function withOpen(wiring: OpeningDeps, open: OpeningDeps["pending"]["open"]): OpeningDeps {
+  return { ...wiring, pending: { ...wiring.pending, open } };
 }
 
 async function sealedFor(deps: Deps, reader: EmailAddress, count: number, name = "first") {
@@ -103,11 +111,11 @@ for (const { engine, open } of engines()) {
     const order: string[] = [];
     const begun = Promise.withResolvers<undefined>();
     const done = Promise.withResolvers<undefined>();
-    const parts = partsOf(deps, order, (count) => {
+    const wiring = depsOf(deps, order, (count) => {
       if (count === 3) begun.resolve(undefined);
       if (order.filter((one) => one === "alice").length === BACKLOG) done.resolve(undefined);
     });
-    const opening = new Opening(parts, 1);
+    const opening = new Opening(wiring, 1);
     {
       using keys = await unlockWithPassword(deps, idOf(alice), old());
       assert(keys);
@@ -134,7 +142,7 @@ for (const { engine, open } of engines()) {
     const begun = Promise.withResolvers<undefined>();
     const done = Promise.withResolvers<undefined>();
     const opening = new Opening(
-      partsOf(deps, order, (count) => {
+      depsOf(deps, order, (count) => {
         if (count === 1) begun.resolve(undefined);
         if (count === 5) done.resolve(undefined);
       }),
@@ -168,7 +176,7 @@ for (const { engine, open } of engines()) {
     const order: string[] = [];
     const enough = Promise.withResolvers<undefined>();
     const opening = new Opening(
-      partsOf(deps, order, (count) => {
+      depsOf(deps, order, (count) => {
         if (count === 20) enough.resolve(undefined);
       }),
       1,
@@ -190,25 +198,24 @@ for (const { engine, open } of engines()) {
     await sealedFor(deps, alice, 6);
     const order: string[] = [];
     const done = Promise.withResolvers<undefined>();
-    const parts = partsOf(deps, order, (count) => {
+    const wiring = depsOf(deps, order, (count) => {
       if (count === 6) done.resolve(undefined);
     });
     let opened = 0;
     const asked: string[] = [];
     const opening = new Opening(
       {
-        ...parts,
-        open: async (request) => {
+        ...withOpen(wiring, async (request) => {
           opened += 1;
           if (opened === 1) throw new AppError("not now", { temporary: true });
-          return parts.open(request);
-        },
+          return openMessage(request);
+        }),
         lookForAuthor: async () => {
           asked.push("author");
           if (asked.length === 1) throw new TypeError("x is not a function");
           return Promise.resolve(SILENT);
         },
-      } as Parts,
+      },
       1,
     );
     await opening.askAgain();
@@ -225,13 +232,13 @@ for (const { engine, open } of engines()) {
     deps.clock.advance(MINUTE);
     await sealedFor(deps, alice, 6);
     let tries = 0;
-    const pending = {
-      ...partsOf(deps, [], () => undefined),
-      open: async () => {
+    const { pending } = withOpen(
+      depsOf(deps, [], () => undefined),
+      async () => {
         tries += 1;
         return Promise.reject(new AppError("full", { temporary: true }));
       },
-    } as Parts;
+    );
     using keys = await unlockWithService(deps, idOf(alice));
     assert(keys);
     await assert.rejects(openPending(pending, idOf(alice), keys), /full/);
@@ -245,17 +252,14 @@ for (const { engine, open } of engines()) {
     deps.clock.advance(MINUTE);
     await sealedFor(deps, alice, 3);
     const taken = Promise.withResolvers<undefined>();
-    const parts = partsOf(deps, [], () => undefined);
+    const wiring = depsOf(deps, [], () => undefined);
     const opening = new Opening(
-      {
-        ...parts,
-        open: async (request) => {
-          const opened = await parts.open(request);
-          await store.db.deleteFrom("slots").execute();
-          taken.resolve(undefined);
-          return opened;
-        },
-      } as Parts,
+      withOpen(wiring, async (request) => {
+        const opened = await openMessage(request);
+        await store.db.deleteFrom("slots").execute();
+        taken.resolve(undefined);
+        return opened;
+      }),
       1,
     );
     await opening.askAgain();

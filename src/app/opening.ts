@@ -1,8 +1,9 @@
 /** What happens to sealed mail after the 250: its author is asked about, and it is opened where the keys are there. */
 import { availableParallelism } from "node:os";
 import { Gate } from "../base/gate.ts";
-import { HOUR, SECOND } from "../base/time.ts";
+import type { Discoverer } from "../discovery/discovery.ts";
 import type { ArrivedMessage } from "../incoming/arrival.ts";
+import { withOpen } from "../incoming/pending-deps.ts";
 import {
   openArrived,
   openNext,
@@ -11,22 +12,29 @@ import {
   type PendingDeps,
   type Waits,
 } from "../incoming/pending.ts";
+import type { ReadingDeps } from "../incoming/reading.ts";
 import { hasNamedEvidence, namedEvidence } from "../incoming/waiting.ts";
 import { readBinding } from "../vault/binding.ts";
 import { Overtaken } from "../vault/conflict.ts";
 import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
-import { unlockWithService } from "../vault/vault.ts";
 import { canonicalAddress, parseAddress, type EmailAddress } from "../mail/address.ts";
 import { listWaiting, recordWaiting, waitingAccounts } from "../mailbox/embedded.ts";
-import type { LoggedIn } from "./outgoing.ts";
-import type { Parts } from "./parts.ts";
-import { SecondLooks } from "./second-look.ts";
 import type { AccountId } from "../words/account.ts";
+import type { Events } from "./events.ts";
+import { LaterTry } from "./later-try.ts";
+import { LoginDrains } from "./login-drains.ts";
+import { SecondLooks } from "./second-look.ts";
+import type { LoggedIn } from "./sender.ts";
 
-/** How long after a failure what waits is tried again; twice as long each time. */
-const FIRST_AGAIN_MS = 5 * SECOND;
 /** Authors that are asked about at a time, of one account. */
 const ASKED_AT_ONCE = 32;
+
+export type OpeningDeps = {
+  readonly pending: PendingDeps;
+  readonly unlockWithService: ReadingDeps["unlockWithService"];
+  readonly lookForAuthor: Discoverer["lookForAuthor"];
+  readonly events: Pick<Events, "failed">;
+};
 
 /**
  * What happens after the 250 to sealed mail: the author's keyserver is asked, and where the provider may use the key the
@@ -34,23 +42,33 @@ const ASKED_AT_ONCE = 32;
  * there are processors, so that waiting mail does not fill the memory. Accounts take turns, a message each.
  */
 export class Opening {
-  readonly #parts: Parts;
+  readonly #deps: OpeningDeps;
   readonly #running = new Set<Promise<void>>();
   readonly #gate: Gate;
   readonly #looks = new SecondLooks();
   /** Accounts whose authors are being asked about. */
   readonly #asking = new Set<AccountId>();
-  /** Accounts that a login is opening mail for. */
-  readonly #draining = new Set<AccountId>();
-  /** Logins that came while mail was being opened for an account, the last one of each. */
-  readonly #nextDrains = new Map<AccountId, LoggedIn>();
+  readonly #drains: LoginDrains;
+  readonly #later: LaterTry;
   #isStopped = false;
-  #again: NodeJS.Timeout | undefined;
-  #againMs = FIRST_AGAIN_MS;
 
   /** `atOnce`: messages that are opened at a time. */
-  constructor(parts: Parts, atOnce = availableParallelism()) {
-    this.#parts = parts;
+  constructor(deps: OpeningDeps, atOnce = availableParallelism()) {
+    this.#deps = deps;
+    this.#drains = new LoginDrains({
+      open: async (account, { keys, generation }) => {
+        const bound = await this.#depsFor(account, generation);
+        await this.#openAll(account, async (work) =>
+          this.#gate.pass(account, undefined, async () => work(bound, keys)),
+        );
+      },
+      run: (work) => {
+        this.#run(work);
+      },
+    });
+    this.#later = new LaterTry(() => {
+      this.#run(async () => this.#tryAgain());
+    });
     this.#gate = new Gate({ inAll: atOnce, forKey: 1, waiting: Number.POSITIVE_INFINITY });
   }
 
@@ -69,9 +87,14 @@ export class Opening {
     });
   }
 
+  /** As `askAgain`, when a process starts, and soon again if it fails. */
+  resume(): void {
+    this.#run(async () => this.askAgain());
+  }
+
   /** What a crash left unopened, and whose author could not be asked about. */
   async askAgain(): Promise<void> {
-    for (const account of await waitingAccounts(this.#parts.store)) {
+    for (const account of await waitingAccounts(this.#deps.pending.store)) {
       this.#run(async () => this.#askFor(account, () => true));
     }
   }
@@ -80,7 +103,7 @@ export class Opening {
   async askDue(): Promise<void> {
     const due = this.#looks.takeDue();
     if (due.size === 0) return;
-    for (const account of await waitingAccounts(this.#parts.store)) {
+    for (const account of await waitingAccounts(this.#deps.pending.store)) {
       const authors = due.get(account);
       if (authors === undefined) continue;
       this.#run(async () =>
@@ -91,39 +114,8 @@ export class Opening {
 
   /** Opens what waits for an account with the keys of a login, without asking anybody: no keyserver learns of a login. */
   drain(login: LoggedIn): void {
-    const { account, keys, generation } = login;
     // What the provider may open is opened as it comes.
-    if (account.custody === "provider-usable" || this.#isStopped) return;
-    if (this.#draining.has(account.id)) this.#drainNext(login);
-    else this.#drainNow(account.id, keys.clone(), generation);
-  }
-
-  /** What came since the running round began is opened after it, with the keys of the last login. */
-  #drainNext(login: LoggedIn): void {
-    const { id } = login.account;
-    this.#nextDrains.get(id)?.keys[Symbol.dispose]();
-    this.#nextDrains.set(id, { ...login, keys: login.keys.clone() });
-  }
-
-  /** Takes the keys over. */
-  #drainNow(account: AccountId, own: UnlockedKeys, generation: number): void {
-    this.#draining.add(account);
-    this.#run(async () => {
-      using _own = own;
-      try {
-        const deps = await this.#depsFor(account, generation);
-        await this.#openAll(account, async (work) =>
-          this.#gate.pass(account, undefined, async () => work(deps, own)),
-        );
-      } finally {
-        this.#draining.delete(account);
-        const next = this.#nextDrains.get(account);
-        this.#nextDrains.delete(account);
-        if (next !== undefined && !this.#isStopped) {
-          this.#drainNow(account, next.keys, next.generation);
-        } else next?.keys[Symbol.dispose]();
-      }
-    });
+    if (login.account.custody !== "provider-usable") this.#drains.begin(login);
   }
 
   async #askFor(account: AccountId, isMeant: (author: EmailAddress) => boolean): Promise<void> {
@@ -139,7 +131,7 @@ export class Opening {
         );
       // What needs no answer waits for none.
       await openAll();
-      const asked = (await listWaiting(this.#parts.store, account)).flatMap((waiting) => {
+      const asked = (await listWaiting(this.#deps.pending.store, account)).flatMap((waiting) => {
         const author = parseAddress(waiting.outerFrom);
         const isNamed = hasNamedEvidence(waiting.verdict);
         return author === undefined || !isMeant(author)
@@ -161,7 +153,8 @@ export class Opening {
   /** What has not begun waits for the next start. */
   async finish(): Promise<void> {
     this.#isStopped = true;
-    clearTimeout(this.#again);
+    this.#drains.stop();
+    this.#later[Symbol.dispose]();
     await Promise.all(this.#running);
   }
 
@@ -169,8 +162,8 @@ export class Opening {
   #run(work: () => Promise<void>): void {
     const running = work()
       .catch((error: unknown) => {
-        this.#parts.events.failed("opening", error);
-        this.#tryAgain();
+        this.#deps.events.failed("opening", error);
+        this.#later.failed();
       })
       .finally(() => {
         this.#running.delete(running);
@@ -178,20 +171,13 @@ export class Opening {
     this.#running.add(running);
   }
 
-  #tryAgain(): void {
-    if (this.#isStopped || this.#again !== undefined) return;
-    this.#again = setTimeout(() => {
-      this.#again = undefined;
-      this.#run(async () => {
-        const rounds = (await waitingAccounts(this.#parts.store)).map(async (account) =>
-          this.#askFor(account, () => true),
-        );
-        const failed = await failuresOf(rounds);
-        if (failed.length > 0) throw new AggregateError(failed, "mail still waits");
-        this.#againMs = FIRST_AGAIN_MS;
-      });
-    }, this.#againMs).unref();
-    this.#againMs = Math.min(2 * this.#againMs, HOUR);
+  async #tryAgain(): Promise<void> {
+    const rounds = (await waitingAccounts(this.#deps.pending.store)).map(async (account) =>
+      this.#askFor(account, () => true),
+    );
+    const failed = await failuresOf(rounds);
+    if (failed.length > 0) throw new AggregateError(failed, "mail still waits");
+    this.#later.succeeded();
   }
 
   /** Opens what waits for an account, one message in each turn. */
@@ -219,7 +205,7 @@ export class Opening {
     return this.#gate.pass(account, undefined, async () => {
       if (this.#isStopped) return undefined;
       const deps = await this.#depsFor(account);
-      using keys = await unlockWithService(this.#parts, account);
+      using keys = await this.#deps.unlockWithService(account);
       // Nobody is asked in here: others wait for this place.
       return keys === undefined ? undefined : await work(deps, keys);
     });
@@ -227,26 +213,26 @@ export class Opening {
 
   /** `generation`: that of the login whose keys open; without one the current one. */
   async #depsFor(account: AccountId, generation?: number): Promise<PendingDeps> {
-    const { store } = this.#parts;
+    const { pending } = this.#deps;
+    const { store } = pending;
     const before = generation ?? (await readBinding(store, account))?.generation;
-    const open: Parts["open"] = async (request) => {
+    return withOpen(pending, async (request) => {
       // A reset, or custody taken back, ends this here too, whichever process it happens in.
       const now = await readBinding(store, account);
       if (now === undefined || now.generation !== before) throw new Overtaken();
-      return this.#parts.open(request);
-    };
-    return { ...this.#parts, open };
+      return pending.open(request);
+    });
   }
 
   /** What the author's domain serves at the arrival is kept with the message. */
   async #lookForAuthor(account: AccountId, message: Waiting): Promise<void> {
     const { id, author, receivedAt, isNamed } = message;
     if (author === undefined || this.#isStopped) return;
-    const answer = await this.#parts.lookForAuthor(author, receivedAt);
+    const answer = await this.#deps.lookForAuthor(author, receivedAt);
     if (answer.kind === "unreachable") this.#looks.failed(account, author, message.isArrival);
     else this.#looks.answered(account, author);
     const named = isNamed ? undefined : namedEvidence(author, answer);
-    if (named !== undefined) await recordWaiting(this.#parts.store, account, id, named);
+    if (named !== undefined) await recordWaiting(this.#deps.pending.store, account, id, named);
   }
 }
 

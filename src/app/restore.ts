@@ -3,7 +3,6 @@
  * stays one. Without that file nothing is published until somebody says that it may be.
  */
 import { existsSync, linkSync, rmSync } from "node:fs";
-
 import { AppError } from "../base/errors.ts";
 import type { Config } from "../config/config.ts";
 import { appendAudit } from "../journal/journal.ts";
@@ -13,25 +12,25 @@ import { lastActionAt } from "../store/journal/audit-actions.ts";
 import { findByFingerprint, type PublishedCertificate } from "../store/keys/certificates.ts";
 import { putBackRevoked, stopServing, updatePublished } from "../store/keys/publish.ts";
 import { publishedFileOf } from "../store/keys/published-file-of.ts";
-import { holdPublication } from "../store/keys/published-version.ts";
 import { readPublishedFile, type PublishedFile } from "../store/keys/published-file.ts";
+import { holdPublication } from "../store/keys/published-version.ts";
 import { restoreSqlite } from "../store/engine/sqlite.ts";
 import { openStore, type Store } from "../store/store.ts";
-import { openParts } from "./parts.ts";
+import { openVault } from "./open-vault.ts";
+import type { Vault } from "./open-vault.ts";
 import { dumpPostgres, fillPostgres } from "./postgres-programs.ts";
-import type { Parts } from "./parts.ts";
 
 const BACKED_UP = "database.backed-up";
 
 /** Writes a backup of the running database into a file that is not there yet. */
-export async function backUp(parts: Parts, file: string): Promise<void> {
+export async function backUp(vault: Vault, file: string): Promise<void> {
   if (existsSync(file)) {
     throw new AppError(`${file} is there already: name a file that is not`, { temporary: false });
   }
   // In the backup too: its time tells what happened since.
-  await appendAudit(parts.store, { at: parts.clock.now(), action: BACKED_UP });
-  const { database } = parts.config;
-  if (database.engine === "sqlite") await parts.store.copyTo(file);
+  await appendAudit(vault.store, { at: vault.clock.now(), action: BACKED_UP });
+  const { database } = vault.config;
+  if (database.engine === "sqlite") await vault.store.copyTo(file);
   else await dumpPostgres(database.url, file);
 }
 
@@ -85,13 +84,13 @@ export async function restore(
 
 /** Nothing is published until what was published since is in the database. */
 async function merge(config: Config, published: PublishedFile | undefined): Promise<Restored> {
-  await using parts = await openParts(config);
-  const from = await lastActionAt(parts.store, BACKED_UP);
-  const restored = await parts.store.transaction(async (tx) => {
+  await using vault = await openVault(config);
+  const from = await lastActionAt(vault.store, BACKED_UP);
+  const restored = await vault.store.transaction(async (tx) => {
     const merged = published === undefined ? undefined : await mergePublished(tx, published);
     await holdPublication(tx, merged === undefined);
     await appendAudit(tx, {
-      at: parts.clock.now(),
+      at: vault.clock.now(),
       action: "database.restored",
       detail: { revoked: merged?.revoked ?? 0, held: merged === undefined },
     });
@@ -101,18 +100,18 @@ async function merge(config: Config, published: PublishedFile | undefined): Prom
     from,
     revoked: restored?.revoked ?? 0,
     lostKeys: restored?.lost ?? [],
-    passwords: await changedSince(parts.store, published, from),
+    passwords: await changedSince(vault.store, published, from),
     isHeld: restored === undefined,
   };
 }
 
 /** The operator accepts what may have been un-revoked. */
-export async function confirmRestore(parts: Parts): Promise<void> {
-  await parts.store.transaction(async (tx) => {
+export async function confirmRestore(vault: Vault): Promise<void> {
+  await vault.store.transaction(async (tx) => {
     await holdPublication(tx, false);
     // What is published from now on is kept, and begins with what is there.
     await publishedFileOf(tx);
-    await appendAudit(tx, { at: parts.clock.now(), action: "database.restore-confirmed" });
+    await appendAudit(tx, { at: vault.clock.now(), action: "database.restore-confirmed" });
   });
 }
 

@@ -3,13 +3,13 @@ import { AppError } from "../base/errors.ts";
 import { after, MINUTE } from "../base/time.ts";
 import { appendAudit } from "../journal/journal.ts";
 import { requireAllRewrapped, rewrapAll } from "../vault/rewrap.ts";
-import { newServiceRoot, ServiceKey } from "../vault/service-key.ts";
 import {
   adoptServiceKey,
   requireNoOtherUsers,
   rotateServiceKey,
 } from "../vault/service-key-log.ts";
-import type { Parts } from "./parts.ts";
+import { newServiceRoot, ServiceKey } from "../vault/service-key.ts";
+import type { Vault } from "./open-vault.ts";
 import {
   deleteFormerKeys,
   formerSince,
@@ -27,21 +27,21 @@ const SETTLE_MS = 10 * MINUTE;
  * @throws AppError when the file of the key cannot be replaced.
  */
 export async function rotateService(
-  parts: Parts,
+  vault: Vault,
   { isResumed }: { readonly isResumed: boolean },
 ): Promise<number> {
-  if (isResumed) await adoptServiceKey(parts);
-  else await replaceInForce(parts);
-  return rewrapAll(parts);
+  if (isResumed) await adoptServiceKey(vault);
+  else await replaceInForce(vault);
+  return rewrapAll(vault);
 }
 
-async function replaceInForce(parts: Parts): Promise<void> {
-  const { serviceKeyFile } = parts.config.secrets;
+async function replaceInForce(vault: Vault): Promise<void> {
+  const { serviceKeyFile } = vault.config.secrets;
   requireOwnFile(serviceKeyFile);
   using next = newServiceRoot();
   using named = new ServiceKey(next.clone());
-  const ids = { from: parts.serviceKeys.current.id, to: named.id };
-  await rotateServiceKey(parts, ids, () => {
+  const ids = { from: vault.serviceKeys.current.id, to: named.id };
+  await rotateServiceKey(vault, ids, () => {
     replaceServiceKey(serviceKeyFile, next);
   });
 }
@@ -50,20 +50,20 @@ async function replaceInForce(parts: Parts): Promise<void> {
  * Deletes the former service keys for good, once nothing needs them. `none`: there are none.
  * @throws AppError when they must stay.
  */
-export async function retireServiceKeys(parts: Parts): Promise<"retired" | "none"> {
-  const { serviceKeyFile } = parts.config.secrets;
+export async function retireServiceKeys(vault: Vault): Promise<"retired" | "none"> {
+  const { serviceKeyFile } = vault.config.secrets;
   const since = formerSince(serviceKeyFile);
   if (since === undefined) return "none";
-  const now = parts.clock.now();
+  const now = vault.clock.now();
   if (after(since, SETTLE_MS) > now) {
     throw new AppError(
       "the service key was rotated less than ten minutes ago, and something may still be written under the former one; try again later",
       { temporary: true },
     );
   }
-  await requireNoOtherUsers(parts);
-  requireAllRewrapped(await rewrapAll(parts));
+  await requireNoOtherUsers(vault);
+  requireAllRewrapped(await rewrapAll(vault));
   deleteFormerKeys(serviceKeyFile);
-  await appendAudit(parts.store, { at: now, action: "service-key.retired" });
+  await appendAudit(vault.store, { at: now, action: "service-key.retired" });
   return "retired";
 }

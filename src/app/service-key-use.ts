@@ -3,14 +3,14 @@ import { hostname } from "node:os";
 import { pid } from "node:process";
 import { AppError } from "../base/errors.ts";
 import { after, DAY, MINUTE } from "../base/time.ts";
+import type { Task } from "../jobs/tasks.ts";
 import { checkServiceKey, OTHER_SERVICE_KEY } from "../vault/service-key-log.ts";
+import type { VaultDeps } from "../vault/vault-deps.ts";
 import { forgetServiceKeyUsers, noteServiceKeyUser } from "../store/keys/service-key-users.ts";
-import type { Parts } from "./parts.ts";
-import type { Task } from "./schedule.ts";
 
 /** At the start and every minute, also whether the key is the one that the audit log says is in force. */
-export function serviceKeyUse(parts: Parts): Task {
-  const { store, clock, serviceKeys } = parts;
+export function serviceKeyUse(vault: VaultDeps): Task {
+  const { store, clock, serviceKeys } = vault;
   const name = `${hostname()}:${String(pid)}`;
   return {
     name: "service key",
@@ -20,7 +20,7 @@ export function serviceKeyUse(parts: Parts): Task {
       const serviceKey = serviceKeys.current.id;
       await noteServiceKeyUser(store, { process: name, serviceKey, seenAt: now });
       await forgetServiceKeyUsers(store, { notSince: after(now, -DAY) });
-      if ((await checkServiceKey(parts)) !== "other") return;
+      if ((await checkServiceKey(vault)) !== "other") return;
       throw new AppError(OTHER_SERVICE_KEY, { temporary: false });
     },
   };

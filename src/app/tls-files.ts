@@ -8,8 +8,8 @@ import { createSecureContext } from "node:tls";
 import { AppError, errorText } from "../base/errors.ts";
 import { SECOND } from "../base/time.ts";
 import type { Config } from "../config/config.ts";
+import type { Task } from "../jobs/tasks.ts";
 import type { Events } from "./events.ts";
-import type { Task } from "./schedule.ts";
 
 /** A renewed certificate is in use within a minute: a tenth more than this at most, and the time to read it. */
 const EVERY_MS = 30 * SECOND;

@@ -17,7 +17,6 @@ import { RawSmtp } from "../../test/support/raw-smtp.ts";
 import { listen, MESSAGE, NAME, PLAIN, withPki } from "../../test/support/test-listener.ts";
 import { startEvents } from "./events.ts";
 import { noMeter } from "./meter.ts";
-import type { Parts } from "./parts.ts";
 import { traceWriter } from "./trace-writer.ts";
 import { Transactions } from "./transactions.ts";
 
@@ -37,8 +36,12 @@ async function world(
   const lines: string[] = [];
   const events = startEvents("info", { write: (line) => lines.push(line.trim()) });
   const traces = traceWriter({ store, clock: fakeClock(), events });
-  const parts = { config: { log: { clientAddress } }, events, traces, meter: noMeter };
-  const transactions = new Transactions(parts as unknown as Parts);
+  const transactions = new Transactions({
+    clientAddress: () => clientAddress,
+    events,
+    traces,
+    meter: noMeter,
+  });
   const listener = await listen(mode, {
     ...(mode.startsWith("submission") ? { tls: given().issued } : {}),
     changes: { ...changes, ...transactions.of(mode) } as never,

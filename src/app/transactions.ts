@@ -4,12 +4,15 @@
  */
 import { randomBytes } from "node:crypto";
 import { networkOf, plainAddress } from "../base/network.ts";
+import type { Config } from "../config/config.ts";
 import type { Sender } from "../outgoing/outgoing.ts";
 import type { Answered } from "../smtp/listener/handlers.ts";
 import type { Client, Handlers, ListenerMode } from "../smtp/listener/handlers.ts";
 import { reasonOf } from "../smtp/reason.ts";
 import { isAccepted, oneReply } from "../smtp/smtp.ts";
-import type { Parts } from "./parts.ts";
+import type { Events } from "./events.ts";
+import type { Meter } from "./meter.ts";
+import type { TraceWriter } from "./trace-writer.ts";
 
 /** What the flow found out about a message, for the line of its transaction. */
 export type TransactionNote = {
@@ -22,13 +25,21 @@ export type TransactionNote = {
 
 const NAME_BYTES = 6;
 
+type Deps = {
+  /** How the addresses of clients are logged, by the configuration as it is now. */
+  readonly clientAddress: () => Config["log"]["clientAddress"];
+  readonly events: Pick<Events, "loginFailed" | "refused" | "transaction">;
+  readonly traces: Pick<TraceWriter, "transaction">;
+  readonly meter: Pick<Meter, "answered">;
+};
+
 /** The transactions that are under way in this process. */
 export class Transactions {
-  readonly #parts: Pick<Parts, "config" | "events" | "traces" | "meter">;
+  readonly #deps: Deps;
   readonly #notes = new Map<string, TransactionNote>();
 
-  constructor(parts: Pick<Parts, "config" | "events" | "traces" | "meter">) {
-    this.#parts = parts;
+  constructor(deps: Deps) {
+    this.#deps = deps;
   }
 
   /** Adds to what is known of the transaction with this name. */
@@ -52,7 +63,7 @@ export class Transactions {
     const reason = reasonOf(step, reply);
     const { code, enhanced: status } = reply;
     const from = { listener, ...this.#clientOf(client) };
-    const { events, meter } = this.#parts;
+    const { events, meter } = this.#deps;
     meter.answered(listener, step, reason);
     if (step === "auth") {
       const isGuess = reason === "wrong-password" || reason === "throttled";
@@ -91,12 +102,12 @@ export class Transactions {
   ): void {
     if (transaction === "") return;
     const direction = listener.startsWith("submission") ? "out" : "in";
-    const write = this.#parts.traces.transaction(direction);
+    const write = this.#deps.traces.transaction(direction);
     write(messageId, transaction, { transaction, listener, command: step, ...detail });
   }
 
   #clientOf({ address, network }: Client<Sender>): { readonly client?: string } {
-    switch (this.#parts.config.log.clientAddress) {
+    switch (this.#deps.clientAddress()) {
       case "full":
         return { client: plainAddress(address) };
       case "network":

@@ -46,10 +46,10 @@ async function escrow(call: Call): Promise<ExitCode> {
   const given = addressGiven(call);
   if (verb === "delete") return newKeys(call, "escrow");
   if (verb !== "show") throw new UsageError("say show or delete after the address");
-  await using parts = await openFor(call);
-  const account = await accountOf(parts, given);
+  await using vault = await openFor(call);
+  const account = await accountOf(vault, given);
   const isFormer = call.has("former");
-  const messages = await showEscrow(parts, account.id, isFormer ? "former" : "current");
+  const messages = await showEscrow(vault, account.id, isFormer ? "former" : "current");
   if (messages.length === 0) {
     throw notFound(
       isFormer
@@ -87,10 +87,10 @@ async function custody(call: Call): Promise<ExitCode> {
   requireStdin(call);
   const address = addressGiven(call);
   using password = await readPassword(call);
-  await using parts = await openFor(call);
-  const account = await accountOf(parts, address);
-  using masterKey = await masterKeyBy(parts, account, password);
-  if (account.custody !== "provider-usable") await giveToProvider(parts, masterKey);
+  await using vault = await openFor(call);
+  const account = await accountOf(vault, address);
+  using masterKey = await masterKeyBy(vault, account, password);
+  if (account.custody !== "provider-usable") await giveToProvider(vault, masterKey);
   const text = formatAddress(account.address);
   return answer(call, { address: text, custody: "provider-usable" }, [
     `${text}: Sealpost can use the keys at any time from now on`,
@@ -102,14 +102,14 @@ export async function newKeys(call: Call, why: NewKeysWish["why"]): Promise<Exit
   requireStdin(call);
   const address = addressGiven(call);
   using password = await readPassword(call);
-  await using parts = await openFor(call);
-  const account = await accountOf(parts, address);
-  const made = await makeNewKeys(parts, parts.keyRules, {
+  await using vault = await openFor(call);
+  const account = await accountOf(vault, address);
+  const made = await makeNewKeys(vault, vault.keyRules, {
     account,
     password,
-    withRecoveryCode: parts.config.keys.recoveryCode,
+    withRecoveryCode: vault.config.keys.recoveryCode,
     why,
-    mayEndEscrow: parts.config.escrow.usersMayDelete,
+    mayEndEscrow: vault.config.escrow.usersMayDelete,
   });
   if (made.kind !== "made") throw notMade(account, made.kind);
   const { certificate, recoveryCode: code } = made;
@@ -148,10 +148,10 @@ async function mailboxKey(call: Call): Promise<ExitCode> {
     throw new UsageError("say same or separate after the address");
   const address = addressGiven(call);
   using password = await readPassword(call);
-  await using parts = await openFor(call);
-  const account = await accountOf(parts, address);
-  using masterKey = await masterKeyBy(parts, account, password);
-  await chooseMailboxKey(parts, parts.keyRules, masterKey, wanted);
+  await using vault = await openFor(call);
+  const account = await accountOf(vault, address);
+  using masterKey = await masterKeyBy(vault, account, password);
+  await chooseMailboxKey(vault, vault.keyRules, masterKey, wanted);
   const text = formatAddress(account.address);
   return answer(call, { address: text, mailboxKey: wanted }, [
     `${text}: mail is stored under ${wanted === "same" ? "the published key" : "a key pair of its own"} from now on`,

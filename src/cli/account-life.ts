@@ -1,6 +1,6 @@
 /** Commands about an account's beginning under other names, and its end. */
 import { listAliases } from "../accounts/accounts.ts";
-import type { Parts } from "../app/parts.ts";
+import type { Vault } from "../app/open-vault.ts";
 import { MINUTE } from "../base/time.ts";
 import { addAlias, removeAlias } from "../keys/alias.ts";
 import { backfill } from "../keys/backfill.ts";
@@ -77,29 +77,29 @@ async function alias(call: Call): Promise<ExitCode> {
   if (verb !== undefined && (!isChange || given === "")) {
     throw new UsageError("say add ALIAS or remove ALIAS, or neither to see the aliases");
   }
-  await using parts = await openFor(call);
-  const account = await accountOf(parts, address);
+  await using vault = await openFor(call);
+  const account = await accountOf(vault, address);
   if (verb !== undefined) {
     const other = addressIn(given);
-    using masterKey = await masterKeyFor(parts, account, call);
+    using masterKey = await masterKeyFor(vault, account, call);
     if (verb === "add") {
-      requireOurs(parts, other.domain);
-      await addAlias(parts, parts.keyRules, account.id, other, masterKey);
-    } else await removeAlias(parts, account.id, other, masterKey);
+      requireOurs(vault, other.domain);
+      await addAlias(vault, vault.keyRules, account.id, other, masterKey);
+    } else await removeAlias(vault, account.id, other, masterKey);
   }
-  const aliases = (await listAliases(parts.store, account.id)).map((one) =>
+  const aliases = (await listAliases(vault.store, account.id)).map((one) =>
     formatAddress(one.address),
   );
   const text = formatAddress(account.address);
   return answer(call, { address: text, aliases }, [
     `${text}: ${aliases.length === 0 ? "no aliases" : aliases.join(", ")}`,
-    ...(await waitingLine(parts, account, verb === "add" ? addressIn(given) : undefined)),
+    ...(await waitingLine(vault, account, verb === "add" ? addressIn(given) : undefined)),
   ]);
 }
 
 /** What is not published for a new alias yet, and what makes it. */
 async function waitingLine(
-  { store }: Parts,
+  { store }: Vault,
   { custody }: Account,
   address: EmailAddress | undefined,
 ): Promise<readonly string[]> {
@@ -112,29 +112,29 @@ async function waitingLine(
 async function rename(call: Call): Promise<ExitCode> {
   const address = addressGiven(call);
   const to = addressIn(call.operands[1] ?? "");
-  await using parts = await openFor(call);
-  requireOurs(parts, to.domain);
-  const account = await accountOf(parts, address);
-  using masterKey = await masterKeyIfHere(parts, account, call);
-  await renameAccount(parts, parts.keyRules, account.id, to, masterKey);
+  await using vault = await openFor(call);
+  requireOurs(vault, to.domain);
+  const account = await accountOf(vault, address);
+  using masterKey = await masterKeyIfHere(vault, account, call);
+  await renameAccount(vault, vault.keyRules, account.id, to, masterKey);
   const [old, name] = [formatAddress(account.address), formatAddress(to)];
   return answer(call, { address: name, alias: old }, [
     `${old} is ${name} now, and ${old} an alias of it`,
-    ...(await waitingLine(parts, account, to)),
+    ...(await waitingLine(vault, account, to)),
   ]);
 }
 
 /** The master key as `masterKeyFor`. Of an account without a key here the password is verified alone. */
 async function masterKeyIfHere(
-  parts: Parts,
+  vault: Vault,
   account: Account,
   call: Call,
 ): Promise<MasterKey | undefined> {
   using password = await passwordIfGiven(call);
-  if (password === undefined || (await hasKeysHere(parts.store, account.id))) {
-    return await masterKeyIfOpen(parts, account, password);
+  if (password === undefined || (await hasKeysHere(vault.store, account.id))) {
+    return await masterKeyIfOpen(vault, account, password);
   }
-  if ((await verifyPassword(parts, account.id, password)) !== undefined) return undefined;
+  if ((await verifyPassword(vault, account.id, password)) !== undefined) return undefined;
   throw wrongPassword(account);
 }
 
@@ -146,11 +146,11 @@ async function enrolAll(call: Call): Promise<ExitCode> {
       `--rate ${JSON.stringify(rate)} is not a whole number from 1 to 999999: how many accounts get keys in a minute`,
     );
   }
-  await using parts = await openFor(call);
+  await using vault = await openFor(call);
   let enrolled = 0;
   for (;;) {
     const start = performance.now();
-    const made = await backfill(parts, parts.keyRules, perMinute);
+    const made = await backfill(vault, vault.keyRules, perMinute);
     enrolled += made;
     if (made < perMinute) break;
     const restMs = rate === undefined ? 0 : MINUTE - (performance.now() - start);
@@ -167,16 +167,16 @@ async function remove(call: Call): Promise<ExitCode> {
   if (isErasure && !call.has("yes")) {
     throw new UsageError("--erase deletes mail, keys and certificates for good: add --yes");
   }
-  await using parts = await openFor(call);
-  const account = await accountOf(parts, address);
+  await using vault = await openFor(call);
+  const account = await accountOf(vault, address);
   const text = formatAddress(account.address);
   if (isErasure) {
-    await eraseByLaw(parts, account.id);
+    await eraseByLaw(vault, account.id);
     return answer(call, { address: text, state: "erased" }, [`erased ${text}`]);
   }
-  using masterKey = await masterKeyFor(parts, account, call);
-  const hasKey = await hasActiveKey(parts.store, account.address);
-  await closeAccount(parts, account.id, masterKey);
+  using masterKey = await masterKeyFor(vault, account, call);
+  const hasKey = await hasActiveKey(vault.store, account.address);
+  await closeAccount(vault, account.id, masterKey);
   return answer(call, { address: text, state: "closed" }, [
     `closed ${text}: ${hasKey ? "its keys have ended" : "it had no active key"}, ` +
       "and what is kept of it is deleted in 30 days (before: sealpost account reopen)",
@@ -185,20 +185,20 @@ async function remove(call: Call): Promise<ExitCode> {
 
 async function endAllSessions(call: Call): Promise<ExitCode> {
   const address = addressGiven(call);
-  await using parts = await openFor(call);
-  const account = await accountOf(parts, address);
-  await endSessions(parts, account.id);
+  await using vault = await openFor(call);
+  const account = await accountOf(vault, address);
+  await endSessions(vault, account.id);
   const text = formatAddress(account.address);
   return answer(call, { address: text, ended: true }, [`ended all sessions of ${text}`]);
 }
 
 async function reopen(call: Call): Promise<ExitCode> {
   const address = addressGiven(call);
-  await using parts = await openFor(call);
-  const account = await accountOf(parts, address);
+  await using vault = await openFor(call);
+  const account = await accountOf(vault, address);
   const text = formatAddress(account.address);
   if (account.closedAt === undefined) throw notFound(`${text} is not closed`);
-  await reopenAccount(parts, account.id);
+  await reopenAccount(vault, account.id);
   return answer(call, { address: text, state: "open" }, [
     `${text} is open again; its keys stay revoked. New ones: sealpost key rotate ${text} --password-stdin`,
   ]);

@@ -60,10 +60,10 @@ async function passwd(call: Call): Promise<ExitCode> {
   requireStdin(call);
   const address = addressGiven(call);
   const [old, password] = await readSecrets(call, ["the old password", "the new password"]);
-  await using parts = await openFor(call);
-  const account = await accountOf(parts, address);
+  await using vault = await openFor(call);
+  const account = await accountOf(vault, address);
   if (old === undefined || password === undefined) throw new UsageError("two lines on stdin");
-  if (!(await replacePassword(parts, account.id, old, password))) {
+  if (!(await replacePassword(vault, account.id, old, password))) {
     throw notFound(`${OPENS_NONE}; a forgotten one: sealpost account recover, or account reset`);
   }
   const text = formatAddress(account.address);
@@ -74,9 +74,9 @@ async function reset(call: Call): Promise<ExitCode> {
   requireStdin(call);
   const address = addressGiven(call);
   using password = await readPassword(call);
-  await using parts = await openFor(call);
-  const account = await accountOf(parts, address);
-  return recovered(call, account, await resetPassword(parts, account.id, password));
+  await using vault = await openFor(call);
+  const account = await accountOf(vault, address);
+  return recovered(call, account, await resetPassword(vault, account.id, password));
 }
 
 async function recover(call: Call): Promise<ExitCode> {
@@ -86,12 +86,12 @@ async function recover(call: Call): Promise<ExitCode> {
   const isEscrow = call.has("escrow");
   const names = [isEscrow ? "what the escrow message decrypted to" : "the recovery code"];
   const [proof, password] = await readSecrets(call, [...names, "a new password"]);
-  await using parts = await openFor(call);
-  const account = await accountOf(parts, address);
+  await using vault = await openFor(call);
+  const account = await accountOf(vault, address);
   if (proof === undefined || password === undefined) throw new UsageError("two lines on stdin");
   const result = isEscrow
-    ? await recoverWithEscrow(parts, account.id, proof, password)
-    : await recoverWithCode(parts, account.id, codeIn(proof), password);
+    ? await recoverWithEscrow(vault, account.id, proof, password)
+    : await recoverWithCode(vault, account.id, codeIn(proof), password);
   if (result === undefined) {
     throw notFound(
       isEscrow
@@ -109,13 +109,13 @@ async function recoverFormer(call: Call): Promise<ExitCode> {
     ? "what the former escrow message decrypted to"
     : "the former password or recovery code";
   const [now, then] = await readSecrets(call, ["the current password", proof]);
-  await using parts = await openFor(call);
-  const account = await accountOf(parts, address);
+  await using vault = await openFor(call);
+  const account = await accountOf(vault, address);
   if (now === undefined || then === undefined) throw new UsageError("two lines on stdin");
-  using masterKey = await masterKeyBy(parts, account, now);
+  using masterKey = await masterKeyBy(vault, account, now);
   const isReclaimed = isEscrow
-    ? await reclaimFormerKeys(parts, masterKey, { kind: "escrow", decrypted: then })
-    : await reclaimRemembered(parts, masterKey, then);
+    ? await reclaimFormerKeys(vault, masterKey, { kind: "escrow", decrypted: then })
+    : await reclaimRemembered(vault, masterKey, then);
   if (!isReclaimed) {
     throw notFound(
       isEscrow ? "this is not the escrow of a parked key" : "no parked key opens with it",
@@ -170,22 +170,22 @@ async function recoveryCode(call: Call): Promise<ExitCode> {
   const [, verb = ""] = call.operands;
   const address = addressGiven(call);
   using secret = await readPassword(call);
-  await using parts = await openFor(call);
-  const account = await accountOf(parts, address);
+  await using vault = await openFor(call);
+  const account = await accountOf(vault, address);
   const text = formatAddress(account.address);
   if (verb === "check") {
-    using opened = await openWithRecoveryCode(parts, account.id, codeIn(secret));
+    using opened = await openWithRecoveryCode(vault, account.id, codeIn(secret));
     if (opened === undefined) throw notFound("this code opens no key of the account");
     return answer(call, { address: text, isValid: true }, [`the code opens the keys of ${text}`]);
   }
-  using masterKey = await masterKeyBy(parts, account, secret);
+  using masterKey = await masterKeyBy(vault, account, secret);
   if (verb === "new") {
-    const code = await renewRecoveryCode(parts, masterKey);
+    const code = await renewRecoveryCode(vault, masterKey);
     using _secret = code.secret;
     return answer(call, { address: text, recoveryCode: code.text }, codeLines(code.text));
   }
   if (verb !== "remove") throw new UsageError("say new, check or remove after the address");
-  const isRemoved = await removeRecoveryCode(parts, masterKey);
+  const isRemoved = await removeRecoveryCode(vault, masterKey);
   return answer(call, { address: text, isRemoved }, [
     isRemoved ? `${text} has no recovery code any more` : `${text} had no recovery code`,
   ]);

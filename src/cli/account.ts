@@ -1,6 +1,6 @@
 import { viewAccount } from "../accounts/account-view.ts";
 import { listAccounts } from "../accounts/accounts.ts";
-import type { Parts } from "../app/parts.ts";
+import { openVault, type Vault } from "../app/open-vault.ts";
 import { after } from "../base/time.ts";
 import { loadConfig } from "../config/config.ts";
 import { policyNames } from "../config/schema.ts";
@@ -19,7 +19,7 @@ import {
   UsageError,
   notFound,
 } from "./command.ts";
-import { openFor, openQuietly, openToRead } from "./open.ts";
+import { openFor, openToRead } from "./open.ts";
 import { passwordIfGiven } from "./secret-input.ts";
 import type { Account, Custody } from "../words/account.ts";
 
@@ -90,10 +90,10 @@ async function add(call: Call): Promise<ExitCode> {
   const config = await loadConfig(call.configFile);
   requireOurs({ config }, address.domain);
   using password = await passwordIfGiven(call);
-  await using parts = await openQuietly(config);
+  await using vault = await openVault(config);
   const isRecoverable = custody === "unlocks-at-login" && password !== undefined;
-  const { account, certificate, recoveryCode } = await enrol(parts, {
-    ...parts.keyRules,
+  const { account, certificate, recoveryCode } = await enrol(vault, {
+    ...vault.keyRules,
     address,
     custody,
     password,
@@ -127,9 +127,9 @@ const NO_KEY_YET: Readonly<Record<Custody, (address: string) => string>> = {
 };
 
 async function list(call: Call): Promise<ExitCode> {
-  await using parts = await openToRead(call);
-  const accounts = await listAccounts(parts.store, call.operands[0]);
-  const views = await Promise.all(accounts.map(async (account) => viewOf(parts, account)));
+  await using vault = await openToRead(call);
+  const accounts = await listAccounts(vault.store, call.operands[0]);
+  const views = await Promise.all(accounts.map(async (account) => viewOf(vault, account)));
   return answer(
     call,
     views,
@@ -146,9 +146,9 @@ async function list(call: Call): Promise<ExitCode> {
 
 async function show(call: Call): Promise<ExitCode> {
   const address = addressGiven(call);
-  await using parts = await openToRead(call);
-  const account = await accountOf(parts, address);
-  const view = await viewOf(parts, account);
+  await using vault = await openToRead(call);
+  const account = await accountOf(vault, address);
+  const view = await viewOf(vault, account);
   return answer(call, view, [
     `${view.address}`,
     `state        ${stateText(account)}`,
@@ -173,14 +173,14 @@ async function policy(call: Call): Promise<ExitCode> {
   if (given !== undefined && given !== INHERIT && wanted === undefined) {
     throw new UsageError(`a policy is one of: ${policyNames.join(", ")}, ${INHERIT}`);
   }
-  await using parts = await openFor(call);
-  const account = await accountOf(parts, address);
+  await using vault = await openFor(call);
+  const account = await accountOf(vault, address);
   if (given !== undefined) {
     const wish = { account: account.id, policy: wanted, by: "operator" } as const;
-    const done = await changePolicy(parts, wish);
+    const done = await changePolicy(vault, wish);
     if (done === "gone") throw notFound("the account was erased meanwhile");
   }
-  const view = await viewOf(parts, await accountOf(parts, address));
+  const view = await viewOf(vault, await accountOf(vault, address));
   return answer(call, view, [
     `${view.address}: own policy ${view.policy ?? "none"}, in force ${view.policyInForce}`,
   ]);
@@ -199,7 +199,7 @@ type AccountView = {
   readonly providerUntil: string | null;
 };
 
-async function viewOf({ store, config }: Parts, account: Account): Promise<AccountView> {
+async function viewOf({ store, config }: Vault, account: Account): Promise<AccountView> {
   const view = await viewAccount({ store, policies: config.policy }, account);
   return {
     address: formatAddress(view.address),

@@ -1,6 +1,6 @@
 import { findAccount } from "../accounts/accounts.ts";
 import { accountUsing } from "../accounts/accounts.ts";
-import type { Parts } from "../app/parts.ts";
+import type { Vault } from "../app/open-vault.ts";
 import { type Domain, type EmailAddress, formatAddress, parseAddress } from "../mail/address.ts";
 import { type Call, notFound, UsageError } from "./command.ts";
 import { readingsOf } from "./pasted.ts";
@@ -22,7 +22,7 @@ export function addressIn(text: string): EmailAddress {
 
 /** The account of an address. @throws AppError when there is none. */
 export async function accountOf(
-  { store }: Pick<Parts, "store">,
+  { store }: Pick<Vault, "store">,
   address: EmailAddress,
 ): Promise<Account> {
   const account = await findAccount(store, address);
@@ -36,7 +36,7 @@ export async function accountOf(
 }
 
 /** @throws UsageError for a domain that is not served here. */
-export function requireOurs({ config }: Pick<Parts, "config">, domain: Domain): void {
+export function requireOurs({ config }: Pick<Vault, "config">, domain: Domain): void {
   if (config.domains.includes(domain)) return;
   throw new UsageError(`${domain} is not in "domains" of ${config.file}; add it there first`);
 }

@@ -32,10 +32,10 @@ export const auditCommands: readonly Command[] = [
 async function list(call: Call): Promise<ExitCode> {
   const [text] = call.operands;
   const address = text === undefined ? undefined : addressIn(text);
-  await using parts = await openToRead(call);
-  const account = address && (await keyOwner(parts, address)).account.id;
+  await using vault = await openToRead(call);
+  const account = address && (await keyOwner(vault, address)).account.id;
   const entries = [];
-  for await (const one of listAuditNamed(parts.store, account)) {
+  for await (const one of listAuditNamed(vault.store, account)) {
     const { account: id = null, address: name = null } = one;
     entries.push({ ...one, at: one.at.toISOString(), account: id, address: name });
   }
@@ -52,8 +52,8 @@ async function list(call: Call): Promise<ExitCode> {
 
 async function verify(call: Call): Promise<ExitCode> {
   const kept = keptGiven(call);
-  await using parts = await openToRead(call);
-  const check = await verifyAudit(parts.store, kept);
+  await using vault = await openToRead(call);
+  const check = await verifyAudit(vault.store, kept);
   const absent = { rows: null, head: null, seq: null };
   answer(call, { ...absent, ...check }, textOf(check));
   return check.kind === "intact" ? 0 : 1;

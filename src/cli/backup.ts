@@ -38,12 +38,12 @@ export const backupCommands: readonly Command[] = [
 
 async function runBackup(call: Call): Promise<ExitCode> {
   const [file = ""] = call.operands;
-  await using parts = await openFor(call);
-  await backUp(parts, file);
-  return answer(call, { file, publishedFile: parts.config.publishedFile }, [
+  await using vault = await openFor(call);
+  await backUp(vault, file);
+  return answer(call, { file, publishedFile: vault.config.publishedFile }, [
     `${printable(file)} holds the database without its caches`,
-    `keep beside it, and newer: ${printable(parts.config.publishedFile)}`,
-    `keep elsewhere, never with it: ${printable(parts.config.secrets.serviceKeyFile)}`,
+    `keep beside it, and newer: ${printable(vault.config.publishedFile)}`,
+    `keep elsewhere, never with it: ${printable(vault.config.secrets.serviceKeyFile)}`,
   ]);
 }
 
@@ -53,8 +53,8 @@ async function runRestore(call: Call): Promise<ExitCode> {
     throw new UsageError("give either FILE or --confirm");
   }
   if (file === undefined) {
-    await using parts = await openFor(call);
-    await confirmRestore(parts);
+    await using vault = await openFor(call);
+    await confirmRestore(vault);
     return answer(call, { isHeld: false }, ["what the backup holds may be published"]);
   }
   const config = await loadConfig(call.configFile);

@@ -1,8 +1,9 @@
+import type { Vault } from "../app/open-vault.ts";
 import { resetTimeSeen } from "../discovery/reset-time.ts";
 import { clockTrouble, readLatestTime } from "../discovery/time-seen.ts";
 import { grantsFor } from "../keyserver/database-role.ts";
 import { answer, type Call, type Command, type ExitCode, UsageError } from "./command.ts";
-import { openFor } from "./open.ts";
+import { lookUpsFor, openFor } from "./open.ts";
 
 /** `database clock` and `database grants ROLE`. */
 export const databaseCommands: readonly Command[] = [
@@ -41,14 +42,20 @@ export const databaseCommands: readonly Command[] = [
 
 async function clock(call: Call): Promise<ExitCode> {
   const isReset = call.has("reset");
-  await using parts = await openFor(call, !isReset);
-  const now = isReset ? await resetTimeSeen(parts) : parts.clock.now();
-  const seen = isReset ? now : await readLatestTime(parts.store);
-  const trouble = seen === undefined ? undefined : clockTrouble(parts.clock, seen);
+  await using vault = await openFor(call, !isReset);
+  const now = isReset ? await reset(vault) : vault.clock.now();
+  const seen = isReset ? now : await readLatestTime(vault.store);
+  const trouble = seen === undefined ? undefined : clockTrouble(vault.clock, seen);
   return answer(call, { now: now.toISOString(), seen: seen?.toISOString(), trouble }, [
     `this host    ${now.toISOString()}`,
     `seen latest  ${seen?.toISOString() ?? "nothing yet"}`,
     ...(trouble === undefined ? [] : [trouble]),
     ...(isReset ? ["start the gateway again: one that runs goes on from the time before"] : []),
   ]);
+}
+
+async function reset(vault: Vault): Promise<Date> {
+  using lookUps = await lookUpsFor(vault);
+  const { store, clock } = vault;
+  return await resetTimeSeen({ store, clock, purgeDiscoveries: lookUps.discoverer.purge });
 }

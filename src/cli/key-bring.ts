@@ -1,5 +1,5 @@
 /** Keys in and out: `key import` and `key export`. */
-import type { Parts } from "../app/parts.ts";
+import type { Vault } from "../app/open-vault.ts";
 import type { Secret } from "../base/secret.ts";
 import { bringCertificate, bringSecretKey } from "../keys/import-key.ts";
 import type { Ended } from "../keys/revoke-active.ts";
@@ -75,16 +75,16 @@ async function bring(call: Call): Promise<ExitCode> {
   if (call.operands[1] === "-") throw new UsageError("stdin is for secrets: name a file");
   const bytes = await fileGiven(call, 1);
   const secrets = await bringSecrets(call);
-  await using parts = await openFor(call);
-  const { account, address } = await keyOwner(parts, given);
-  using masterKey = await masterKeyIfOpen(parts, account, secrets.password);
+  await using vault = await openFor(call);
+  const { account, address } = await keyOwner(vault, given);
+  using masterKey = await masterKeyIfOpen(vault, account, secrets.password);
   if (call.has("public"))
-    return await bringPublic(call, parts, { account, address, bytes, masterKey });
-  if (masterKey === undefined) throw await closedKeys(parts, account);
+    return await bringPublic(call, vault, { account, address, bytes, masterKey });
+  if (masterKey === undefined) throw await closedKeys(vault, account);
   const { passphrase } = secrets;
-  const imported = await importSecretKey({ bytes, passphrase, address, now: parts.clock.now() });
+  const imported = await importSecretKey({ bytes, passphrase, address, now: vault.clock.now() });
   if (imported.kind === "refused") throw refuse(call, address, imported.reason);
-  const ended = await bringSecretKey(parts, masterKey, address, imported);
+  const ended = await bringSecretKey(vault, masterKey, address, imported);
   return brought(call, address, imported.certificate.fingerprint, ended);
 }
 
@@ -123,16 +123,16 @@ type Bringing = {
   readonly masterKey: MasterKey | undefined;
 };
 
-async function bringPublic(call: Call, parts: Parts, o: Bringing): Promise<ExitCode> {
+async function bringPublic(call: Call, vault: Vault, o: Bringing): Promise<ExitCode> {
   const { account, address, bytes, masterKey } = o;
-  const now = parts.clock.now();
+  const now = vault.clock.now();
   const imported = await importCertificate({ bytes, address, now });
   if (imported.kind === "refused") throw refuse(call, address, imported.reason);
   const { certificate } = imported;
   const claim = { address, certificate };
   const proofFile = call.option("proof");
-  if (proofFile === undefined) return askForProof(call, await challengeFor(parts, claim));
-  if (!(await isProven(parts, claim, await fileNamed(proofFile)))) {
+  if (proofFile === undefined) return askForProof(call, await challengeFor(vault, claim));
+  if (!(await isProven(vault, claim, await fileNamed(proofFile)))) {
     throw notFound(
       "this does not prove that the key is the user's: it has to be a detached signature of the decrypted text, at most a day old",
     );
@@ -141,7 +141,7 @@ async function bringPublic(call: Call, parts: Parts, o: Bringing): Promise<ExitC
   const revocation = file === undefined ? undefined : await fileNamed(file);
   const owner = account.id;
   const given = { owner, address, certificate, revocation, masterKey };
-  const ended = await bringCertificate(parts, given);
+  const ended = await bringCertificate(vault, given);
   return brought(call, address, certificate.fingerprint, ended);
 }
 
@@ -162,15 +162,15 @@ async function exportKey(call: Call): Promise<ExitCode> {
   const wanted = fingerprintGiven(call);
   const names = ["the account's password", "a passphrase for the export"];
   const [password, passphrase] = call.has("secret") ? await readSecrets(call, names) : [];
-  await using parts = await openFor(call);
-  const { account, address } = await keyOwner(parts, given);
-  const shown = await exportCertificate(parts.store, address, wanted);
+  await using vault = await openFor(call);
+  const { account, address } = await keyOwner(vault, given);
+  const shown = await exportCertificate(vault.store, address, wanted);
   if (shown === undefined) throw notFound(`${formatAddress(address)} has no such key`);
   const { fingerprint } = shown;
   const bytes =
     password === undefined || passphrase === undefined
       ? shown.armor
-      : await secretExport(parts, account, { fingerprint, password, passphrase });
+      : await secretExport(vault, account, { fingerprint, password, passphrase });
   const armor = Buffer.from(bytes).toString("latin1").replaceAll("\r\n", "\n");
   return answer(call, { address: formatAddress(address), fingerprint, armor }, [armor.trimEnd()]);
 }
@@ -187,12 +187,12 @@ function fingerprintGiven(call: Call): Fingerprint | undefined {
 }
 
 async function secretExport(
-  parts: Parts,
+  vault: Vault,
   account: Account,
   o: { readonly fingerprint: Fingerprint; readonly password: Secret; readonly passphrase: Secret },
 ): Promise<Uint8Array> {
-  using masterKey = await masterKeyBy(parts, account, o.password);
-  const exported = await exportSecretKey(parts, masterKey, o);
+  using masterKey = await masterKeyBy(vault, account, o.password);
+  const exported = await exportSecretKey(vault, masterKey, o);
   if (exported === undefined) throw notFound("the secret part of this key is not here");
   return exported;
 }

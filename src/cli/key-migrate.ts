@@ -2,7 +2,7 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { openAddresses, type UsedAddress } from "../accounts/accounts.ts";
-import type { Parts } from "../app/parts.ts";
+import type { Vault } from "../app/open-vault.ts";
 import { errorText } from "../base/errors.ts";
 import { bringCertificate, bringSecretKey } from "../keys/import-key.ts";
 import { hasKeysHere } from "../vault/key-access.ts";
@@ -120,11 +120,11 @@ function report(call: Call, lines: readonly Line[]): ExitCode {
 async function importGnupg(call: Call): Promise<ExitCode> {
   const [name = ""] = call.operands;
   await requireFolder(name);
-  await using parts = await openFor(call);
+  await using vault = await openFor(call);
   await using home = await openGnupgHome(name);
   const lines: Line[] = [];
-  for (const target of await openAddresses(parts.store)) {
-    lines.push(await attempt(target, async () => fromGnupg(parts, home, target)));
+  for (const target of await openAddresses(vault.store)) {
+    lines.push(await attempt(target, async () => fromGnupg(vault, home, target)));
   }
   return report(call, lines);
 }
@@ -145,22 +145,22 @@ async function attempt(target: UsedAddress, work: () => Promise<Line>): Promise<
   }
 }
 
-async function fromGnupg(parts: Parts, home: GnupgHome, target: UsedAddress): Promise<Line> {
+async function fromGnupg(vault: Vault, home: GnupgHome, target: UsedAddress): Promise<Line> {
   const { owner, address } = target;
   const exported = await home.exportSecretKeys(`<${formatAddress(address)}>`);
   if (exported.kind !== "exported") return line(target, exported.kind);
   const { bytes } = exported;
-  using masterKey = await openWithService(parts, owner);
+  using masterKey = await openWithService(vault, owner);
   if (masterKey === undefined) {
     return line(
       target,
-      (await hasKeysHere(parts.store, owner)) ? "password-needed" : "no-key-here",
+      (await hasKeysHere(vault.store, owner)) ? "password-needed" : "no-key-here",
     );
   }
-  const now = parts.clock.now();
+  const now = vault.clock.now();
   const imported = await importSecretKey({ bytes, passphrase: undefined, address, now });
   if (imported.kind === "refused") return refusedLine(target, imported.reason);
-  await bringSecretKey(parts, masterKey, address, imported);
+  await bringSecretKey(vault, masterKey, address, imported);
   return line(target, "imported", { fingerprint: imported.certificate.fingerprint });
 }
 
@@ -169,25 +169,25 @@ async function importDirectory(call: Call): Promise<ExitCode> {
   const domain = parseDomain(call.option("domain") ?? "");
   if (domain === undefined) throw new UsageError("whose directory is it? Say --domain D");
   await requireFolder(folder);
-  await using parts = await openFor(call);
-  requireOurs(parts, domain);
+  await using vault = await openFor(call);
+  requireOurs(vault, domain);
   const lines: Line[] = [];
-  for (const target of await openAddresses(parts.store)) {
+  for (const target of await openAddresses(vault.store)) {
     if (target.address.domain !== domain) continue;
-    lines.push(await attempt(target, async () => fromDirectory(parts, folder, target)));
+    lines.push(await attempt(target, async () => fromDirectory(vault, folder, target)));
   }
   return report(call, lines);
 }
 
 /** The domain's own directory vouched for these keys before; no proof is asked of their owners. */
-async function fromDirectory(parts: Parts, folder: string, target: UsedAddress): Promise<Line> {
+async function fromDirectory(vault: Vault, folder: string, target: UsedAddress): Promise<Line> {
   const { owner, address } = target;
   const file = await readOrdinaryFile(join(folder, wkdHash(address.local)), MAX_KEY_OCTETS);
   if (file.kind === "too-large") return refusedLine(target, file.kind);
   if (file.kind !== "read") return line(target, file.kind);
-  if (await hasKeysHere(parts.store, owner)) return line(target, "key-exists");
+  if (await hasKeysHere(vault.store, owner)) return line(target, "key-exists");
   const { bytes } = file;
-  const imported = await importCertificate({ bytes, address, now: parts.clock.now() });
+  const imported = await importCertificate({ bytes, address, now: vault.clock.now() });
   if (imported.kind === "refused") return refusedLine(target, imported.reason);
   const { certificate } = imported;
   const brought = {
@@ -197,6 +197,6 @@ async function fromDirectory(parts: Parts, folder: string, target: UsedAddress):
     revocation: undefined,
     masterKey: undefined,
   };
-  await bringCertificate(parts, brought);
+  await bringCertificate(vault, brought);
   return line(target, "imported", { fingerprint: certificate.fingerprint });
 }

@@ -2,11 +2,11 @@
 import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
+import { openCli, type Cli } from "../../test/support/cli.ts";
 import { startEvents } from "../app/events.ts";
+import { openVault } from "../app/open-vault.ts";
 import { watchReleases } from "../app/release-watch.ts";
 import { loadConfig } from "../config/config.ts";
-import { openCli, type Cli } from "../../test/support/cli.ts";
-import { openQuietly } from "./open.ts";
 
 let cli: Cli;
 const attempt: Cli["attempt"] = async (args, input) => cli.attempt(args, input);
@@ -31,9 +31,9 @@ const stdin = "--password-stdin";
 /** The lines that a gateway logs now, having just begun. */
 async function logged(): Promise<readonly Record<string, unknown>[]> {
   const lines: string[] = [];
-  await using parts = await openQuietly(await loadConfig(cli.config));
+  await using vault = await openVault(await loadConfig(cli.config));
   const events = startEvents("error", { write: (line) => lines.push(line) });
-  const watch = watchReleases({ store: parts.store, events });
+  const watch = watchReleases({ store: vault.store, events });
   await watch.run();
   const first = lines.length;
   await watch.run();

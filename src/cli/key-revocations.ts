@@ -19,11 +19,11 @@ export const keyRevocationsCommand: Command = {
 };
 
 async function revocations(call: Call): Promise<ExitCode> {
-  await using parts = await openFor(call, !call.has("go-on"));
-  if (call.has("go-on")) await allowReleases(parts);
-  const { alarmPerHour, alarmPerDay, stopPerDay } = parts.config.revocations;
-  const { hour, day } = await countReleases(parts.store, parts.clock.now());
-  const alarms = await standingAlarms(parts.store);
+  await using vault = await openFor(call, !call.has("go-on"));
+  if (call.has("go-on")) await allowReleases(vault);
+  const { alarmPerHour, alarmPerDay, stopPerDay } = vault.config.revocations;
+  const { hour, day } = await countReleases(vault.store, vault.clock.now());
+  const alarms = await standingAlarms(vault.store);
   const stop = stopPerDay === 0 ? "never a stop" : `stop at ${stopPerDay}`;
   answer(
     call,

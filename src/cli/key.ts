@@ -1,6 +1,6 @@
 import { createReadStream } from "node:fs";
 import { accountUsing } from "../accounts/accounts.ts";
-import type { Parts } from "../app/parts.ts";
+import type { Vault } from "../app/open-vault.ts";
 import { errorText } from "../base/errors.ts";
 import { findKey, listKeys, type KeyView } from "../keys/key-list.ts";
 import { publishRevocation, revokeKey } from "../keys/revoke.ts";
@@ -83,18 +83,18 @@ export const keyCommands: readonly Command[] = [
 
 /** The account of an address or alias, with that address. */
 export async function keyOwner(
-  parts: Parts,
+  vault: Vault,
   address: EmailAddress,
 ): Promise<{ readonly account: Account; readonly address: EmailAddress }> {
-  const account = (await accountUsing(parts.store, address)) ?? (await accountOf(parts, address));
+  const account = (await accountUsing(vault.store, address)) ?? (await accountOf(vault, address));
   return { account, address: sameAddress(account.address, address) ? account.address : address };
 }
 
 async function list(call: Call): Promise<ExitCode> {
   const given = addressGiven(call);
-  await using parts = await openToRead(call);
-  const { account } = await keyOwner(parts, given);
-  const keys = await listKeys(parts, account.id);
+  await using vault = await openToRead(call);
+  const { account } = await keyOwner(vault, given);
+  const keys = await listKeys(vault, account.id);
   const views = keys.map((one) => ({ ...viewOf(one), custody: account.custody }));
   const rows = views.map((one) => [one.fingerprint, one.state, one.created, one.address]);
   return answer(call, views, table(rows));
@@ -102,9 +102,9 @@ async function list(call: Call): Promise<ExitCode> {
 
 async function show(call: Call): Promise<ExitCode> {
   const given = addressGiven(call);
-  await using parts = await openToRead(call);
-  const { account, address } = await keyOwner(parts, given);
-  const shown = await findKey(parts, account.id, address);
+  await using vault = await openToRead(call);
+  const { account, address } = await keyOwner(vault, given);
+  const shown = await findKey(vault, account.id, address);
   if (shown === undefined) throw notFound(`${formatAddress(address)} has no key`);
   const view = { ...viewOf(shown), custody: account.custody };
   return answer(call, view, [
@@ -149,12 +149,12 @@ async function rotate(call: Call): Promise<ExitCode> {
     );
   }
   const given = addressGiven(call);
-  await using parts = await openFor(call);
-  const { account, address } = await keyOwner(parts, given);
-  using masterKey = await masterKeyFor(parts, account, call);
-  if (masterKey === undefined) throw await closedKeys(parts, account);
+  await using vault = await openFor(call);
+  const { account, address } = await keyOwner(vault, given);
+  using masterKey = await masterKeyFor(vault, account, call);
+  if (masterKey === undefined) throw await closedKeys(vault, account);
   const rotation: Rotation = { address, reason, text: "rotated" };
-  const { fingerprint } = await rotateKey(parts, parts.keyRules, masterKey, rotation);
+  const { fingerprint } = await rotateKey(vault, vault.keyRules, masterKey, rotation);
   const text = formatAddress(address);
   return answer(call, { address: text, fingerprint }, [
     `${text} has a new key, published from now on: ${fingerprint}`,
@@ -164,11 +164,11 @@ async function rotate(call: Call): Promise<ExitCode> {
 async function revoke(call: Call): Promise<ExitCode> {
   const reason = reasonGiven(call, "retired");
   const given = addressGiven(call);
-  await using parts = await openFor(call);
-  const { account, address } = await keyOwner(parts, given);
-  using masterKey = await masterKeyFor(parts, account, call);
+  await using vault = await openFor(call);
+  const { account, address } = await keyOwner(vault, given);
+  using masterKey = await masterKeyFor(vault, account, call);
   const wish = { owner: account.id, address, masterKey, reason, text: reason };
-  const { fingerprint, by } = await revokeKey(parts, wish);
+  const { fingerprint, by } = await revokeKey(vault, wish);
   const how = {
     fresh: `revoked as ${reason}`,
     generic:
@@ -184,9 +184,9 @@ async function revoke(call: Call): Promise<ExitCode> {
 async function publishUploaded(call: Call): Promise<ExitCode> {
   const given = addressGiven(call);
   const upload = await fileGiven(call, 1);
-  await using parts = await openFor(call);
-  const { account } = await keyOwner(parts, given);
-  const result = await publishRevocation(parts, account.id, upload);
+  await using vault = await openFor(call);
+  const { account } = await keyOwner(vault, given);
+  const result = await publishRevocation(vault, account.id, upload);
   if (result.kind === "refused") {
     throw notFound(
       "this is no revocation of a key that the account has or had, or of a part of one that is published; nothing is changed",

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { openCli } from "../../test/support/cli.ts";
 import { findAccount } from "../accounts/accounts.ts";
 import { wrapFor } from "../app/at-rest.ts";
-import { openParts } from "../app/parts.ts";
+import { openVault } from "../app/open-vault.ts";
 import { loadConfig } from "../config/config.ts";
 import { withEncryptedPart } from "../incoming/encrypted-part.ts";
 import { findCiphertext } from "../pgpmime/find-ciphertext.ts";
@@ -24,20 +24,20 @@ const PAYLOAD = "Content-Type: text/plain; charset=utf-8\r\n\r\nCANARY inside\r\
 /** Puts two messages into the mailbox: one with an encrypted part, one without. @returns their numbers. */
 async function fill(config: string): Promise<readonly [string, string]> {
   assert(ADA !== undefined);
-  await using parts = await openParts(await loadConfig(config));
-  const account = await findAccount(parts.store, ADA);
-  const published = await findPublished(parts.store, ADA);
+  await using vault = await openVault(await loadConfig(config));
+  const account = await findAccount(vault.store, ADA);
+  const published = await findPublished(vault.store, ADA);
   assert(account !== undefined && published !== undefined);
   const parsed = await parseCertificates(published.bytes);
   assert(parsed.kind === "parsed");
-  const now = parts.clock.now();
+  const now = vault.clock.now();
   const recipients = parsed.certificates;
   const sealed = await encryptAtRest({ data: Buffer.from(PAYLOAD), recipients, now });
   const ids: string[] = [];
   for (const body of [Buffer.from(armorMessage(sealed)).toString(), "nothing inside\r\n"]) {
     const message = Buffer.from(`From: x@y.test\r\nSubject: s\r\n\r\nHello\r\n\r\n${body}`);
-    const id = await storeMessage(parts.store, {
-      account: await idAt(parts.store, ADA),
+    const id = await storeMessage(vault.store, {
+      account: await idAt(vault.store, ADA),
       receivedAt: now,
       sizeBytes: message.length,
       outerFrom: "x@y.test",
@@ -45,7 +45,7 @@ async function fill(config: string): Promise<readonly [string, string]> {
       envelopeId: String(ids.length),
       contentHash: Buffer.alloc(32, ids.length),
       form: "wrapped",
-      body: await wrapFor(parts, account, message),
+      body: await wrapFor(vault, account, message),
       summary: new Uint8Array(),
       state: "done",
       verdict: withEncryptedPart(unprotected(now), findCiphertext(message).kind),

@@ -1,11 +1,12 @@
-import type { Parts } from "../app/parts.ts";
+import { openReading } from "../app/open-reading.ts";
+import type { Vault } from "../app/open-vault.ts";
 import type { Secret } from "../base/secret.ts";
 import { listMailFor, showMailFor } from "../incoming/audited-reading.ts";
 import { openPending, retryOpening } from "../incoming/pending.ts";
 import type { MailListEntry } from "../incoming/mail-list.ts";
 import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import { messageNamed } from "../mailbox/named-message.ts";
-import { unlockWithPassword } from "../vault/vault.ts";
+import { unlockWithPassword, unlockWithService } from "../vault/vault.ts";
 import { accountOf, addressGiven } from "./address-given.ts";
 import {
   answer,
@@ -65,17 +66,20 @@ async function retry(call: Call): Promise<ExitCode> {
   const address = addressGiven(call);
   const [, given] = call.operands;
   using password = await passwordIfGiven(call);
-  await using parts = await openFor(call);
-  const account = await accountOf(parts, address);
-  const id = given === undefined ? undefined : await idOf(parts, account, given);
-  using opened = await keysFor(parts, account.id, password);
-  using own = opened === undefined ? await parts.unlockWithService(account.id) : undefined;
+  await using vault = await openFor(call);
+  const account = await accountOf(vault, address);
+  const id = given === undefined ? undefined : await idOf(vault, account, given);
+  using opened = await keysFor(vault, account.id, password);
+  using own = opened === undefined ? await unlockWithService(vault, account.id) : undefined;
   const keys = opened ?? own;
-  const retried = await retryOpening(parts, account.id, id);
+  const retried = await retryOpening(vault, account.id, id);
   if (id !== undefined && retried === 0) {
     throw notFound(`${printable(id)} is no sealed message that could not be opened`);
   }
-  if (keys !== undefined) await openPending(parts, account.id, keys);
+  if (keys !== undefined) {
+    await using reading = await openReading(vault);
+    await openPending(reading.deps, account.id, keys);
+  }
   const text = `${retried} messages ${keys === undefined ? "wait to be opened at the next login" : "were tried again"}`;
   return answer(call, { retried, isTried: keys !== undefined }, [
     `${text}; see: sealpost mail list ${printable(address.local)}@${address.domain}`,
@@ -85,10 +89,11 @@ async function retry(call: Call): Promise<ExitCode> {
 async function list(call: Call): Promise<ExitCode> {
   const address = addressGiven(call);
   using password = await passwordIfGiven(call);
-  await using parts = await openFor(call);
-  const account = await accountOf(parts, address);
-  using keys = await keysFor(parts, account.id, password);
-  const entries = await listMailFor(parts, { account, keys });
+  await using vault = await openFor(call);
+  const account = await accountOf(vault, address);
+  using keys = await keysFor(vault, account.id, password);
+  await using reading = await openReading(vault);
+  const entries = await listMailFor(reading.deps, { account, keys });
   const rows = entries.map((entry) => [
     entry.id,
     [entry.state, ...entry.warnings].join(" "),
@@ -104,11 +109,13 @@ async function show(call: Call): Promise<ExitCode> {
   const [, given = ""] = call.operands;
   if (call.has("raw") && call.isJson) throw new UsageError("--raw prints bytes; leave --json away");
   using password = await passwordIfGiven(call);
-  await using parts = await openFor(call);
-  const account = await accountOf(parts, address);
-  using keys = await keysFor(parts, account.id, password);
-  const id = await idOf(parts, account, given);
-  const shown = await showMailFor(parts, { account, keys }, { id, isPart: call.has("open-part") });
+  await using vault = await openFor(call);
+  const account = await accountOf(vault, address);
+  using keys = await keysFor(vault, account.id, password);
+  const id = await idOf(vault, account, given);
+  await using reading = await openReading(vault);
+  const wanted = { id, isPart: call.has("open-part") };
+  const shown = await showMailFor(reading.deps, { account, keys }, wanted);
   if (shown === undefined)
     throw notFound(`there is no message ${printable(id)}; see: sealpost mail list`);
   if (call.has("raw")) {
@@ -131,7 +138,7 @@ async function show(call: Call): Promise<ExitCode> {
 }
 
 /** The ID of the message that somebody means; what they wrote, where it names none. @throws UsageError when it names several. */
-async function idOf({ store }: Parts, { id: account }: Account, given: string): Promise<string> {
+async function idOf({ store }: Vault, { id: account }: Account, given: string): Promise<string> {
   const named = await messageNamed(store, account, readingsOf(given));
   switch (named.kind) {
     case "one":
@@ -147,12 +154,12 @@ async function idOf({ store }: Parts, { id: account }: Account, given: string): 
 
 /** The keys that the password opens; without one those that the provider may use, which `listMail` finds itself. */
 async function keysFor(
-  parts: Parts,
+  vault: Vault,
   account: AccountId,
   password: Secret | undefined,
 ): Promise<UnlockedKeys | undefined> {
   if (password === undefined) return undefined;
-  const keys = await unlockWithPassword(parts, account, password);
+  const keys = await unlockWithPassword(vault, account, password);
   if (keys === undefined) throw notFound("this password opens no key of the account");
   return keys;
 }

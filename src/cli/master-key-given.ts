@@ -1,4 +1,4 @@
-import type { Parts } from "../app/parts.ts";
+import type { Vault } from "../app/open-vault.ts";
 import type { AppError } from "../base/errors.ts";
 import type { Secret } from "../base/secret.ts";
 import { hasKeysHere, openByPassword, type KeyAccess } from "../vault/key-access.ts";
@@ -13,11 +13,11 @@ export const OPENS_NONE = "this password opens no key of the account";
 
 /** The master key that a password opens. @throws AppError when it opens none. */
 export async function masterKeyBy(
-  parts: Parts,
+  vault: Vault,
   account: Pick<Account, "id" | "address">,
   password: Secret,
 ): Promise<MasterKey> {
-  const access = await openByPassword(parts, account.id, password);
+  const access = await openByPassword(vault, account.id, password);
   if (access.kind === "opened") return access.masterKey;
   throw opensNone(account, access.kind);
 }
@@ -43,28 +43,28 @@ export function wrongPassword({ address }: Pick<Account, "address">): AppError {
 
 /** The master key, by the password if there is one, else if the provider may use it. */
 export async function masterKeyIfOpen(
-  parts: Parts,
+  vault: Vault,
   account: Pick<Account, "id" | "address">,
   password: Secret | undefined,
 ): Promise<MasterKey | undefined> {
   return password === undefined
-    ? openWithService(parts, account.id)
-    : masterKeyBy(parts, account, password);
+    ? openWithService(vault, account.id)
+    : masterKeyBy(vault, account, password);
 }
 
 /** As `masterKeyIfOpen`, by the password on stdin if it was given. */
 export async function masterKeyFor(
-  parts: Parts,
+  vault: Vault,
   account: Pick<Account, "id" | "address">,
   call: Call,
 ): Promise<MasterKey | undefined> {
   using password = await passwordIfGiven(call);
-  return await masterKeyIfOpen(parts, account, password);
+  return await masterKeyIfOpen(vault, account, password);
 }
 
 /** Why the keys of an account do not open without a password, and what to do. */
 export async function closedKeys(
-  { store }: Pick<Parts, "store">,
+  { store }: Pick<Vault, "store">,
   { id, address, custody }: Pick<Account, "id" | "address" | "custody">,
 ): Promise<AppError> {
   const text = formatAddress(address);

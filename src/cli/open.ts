@@ -1,28 +1,37 @@
-import { openParts, type Parts } from "../app/parts.ts";
-import { type Config, loadConfig } from "../config/config.ts";
+import { startEvents } from "../app/events.ts";
+import { openLookUps, type LookUps } from "../app/open-look-ups.ts";
+import { openVault, type Vault } from "../app/open-vault.ts";
+import { loadConfig } from "../config/config.ts";
 import { lastUnserved, unservedSince } from "../keys/revoke-active.ts";
 import { standingAlarms } from "../keys/releases.ts";
+import { certificateWorkHere } from "../openpgp/openpgp.ts";
 import type { Call } from "./command.ts";
 
 /**
- * The parts, for one command: stdout belongs to its answer, so nothing is logged. An alarm that the command raised is told
- * on stderr when it ends; the gateway logs it. So is a key that ended meanwhile and that only its owner can revoke.
- * `isReading`: of a command that only reads, which leaves the tables of the database as they are.
+ * The vault, for one command. An alarm that the command raised is told on stderr when it ends; the gateway logs it. So is a
+ * key that ended meanwhile and that only its owner can revoke. `isReading`: of a command that only reads, which leaves the
+ * tables of the database as they are.
  */
-export async function openFor(call: Call, isReading = false): Promise<Parts> {
-  const parts = await openQuietly(await loadConfig(call.configFile), isReading);
-  const before = (await standingAlarms(parts.store)).at(-1)?.seq ?? 0;
-  const unservedBefore = await lastUnserved(parts.store);
+export async function openFor(call: Call, isReading = false): Promise<Vault> {
+  const vault = await openVault(await loadConfig(call.configFile), { isReading });
+  const { config, keyRules, store, clock, serviceKeys, releaseLimits } = vault;
+  const before = (await standingAlarms(store)).at(-1)?.seq ?? 0;
+  const unservedBefore = await lastUnserved(store);
   return {
-    ...parts,
+    config,
+    keyRules,
+    store,
+    clock,
+    serviceKeys,
+    releaseLimits,
     [Symbol.asyncDispose]: async () => {
-      await using _parts = parts;
-      for (const { within, released, limit } of await standingAlarms(parts.store, before)) {
+      await using _vault = vault;
+      for (const { within, released, limit } of await standingAlarms(store, before)) {
         call.terminal.complain(
           `sealpost: ALARM: ${released} generic revocations were released within ${within === "hour" ? "an hour" : "a day"}; the number set is ${limit}. See: sealpost key revocations`,
         );
       }
-      for (const fingerprint of await unservedSince(parts.store, unservedBefore)) {
+      for (const fingerprint of await unservedSince(store, unservedBefore)) {
         call.terminal.complain(
           `sealpost: ${fingerprint} ended without a revocation, because none that can be used is here: it is served no longer, also not by fingerprint, and what it signed is not confirmed. To publish it as revoked: sealpost key publish-revocation ADDRESS FILE`,
         );
@@ -31,12 +40,14 @@ export async function openFor(call: Call, isReading = false): Promise<Parts> {
   };
 }
 
-/** As `openFor`, for a command that only reads. @throws AppError when the tables are of another version. */
-export async function openToRead(call: Call): Promise<Parts> {
-  return openFor(call, true);
+/** Look-ups, for one command: nothing is logged of them, and its own thread works on certificates. */
+export async function lookUpsFor(vault: Vault): Promise<LookUps> {
+  const crypto = { certificateWork: certificateWorkHere, workForUsers: certificateWorkHere };
+  const events = startEvents("silent");
+  return openLookUps(vault.config, { vault, crypto, events, isServing: false });
 }
 
-/** Without a command's terminal, from a configuration that was read already. */
-export async function openQuietly(config: Config, isReading = false): Promise<Parts> {
-  return openParts({ ...config, log: { ...config.log, level: "silent" } }, { isReading });
+/** As `openFor`, for a command that only reads. @throws AppError when the tables are of another version. */
+export async function openToRead(call: Call): Promise<Vault> {
+  return openFor(call, true);
 }

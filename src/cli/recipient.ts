@@ -2,7 +2,7 @@ import type { Discovery } from "../discovery/outcome.ts";
 import { formatAddress } from "../mail/address.ts";
 import { addressGiven } from "./address-given.ts";
 import { answer, type Call, type Command, type ExitCode, printable } from "./command.ts";
-import { openFor } from "./open.ts";
+import { lookUpsFor, openFor } from "./open.ts";
 
 /** `recipient check ADDRESS`. */
 export const recipientCommands: readonly Command[] = [
@@ -32,8 +32,9 @@ const MEANING: Readonly<Record<Discovery["code"], string>> = {
 
 async function check(call: Call): Promise<ExitCode> {
   const address = addressGiven(call);
-  await using parts = await openFor(call);
-  const discovery = await parts.discover(address);
+  await using vault = await openFor(call);
+  using lookUps = await lookUpsFor(vault);
+  const discovery = await lookUps.discoverer.discover(address);
   const view = viewOf(discovery);
   return answer(call, { address: formatAddress(address), ...view }, [
     `${view.code}: ${MEANING[discovery.code]}`,

@@ -22,8 +22,8 @@ export const serviceKeyCommands: readonly Command[] = [
 ];
 
 async function rotate(call: Call): Promise<ExitCode> {
-  await using parts = await openFor(call);
-  const unreadable = await rotateService(parts, { isResumed: call.has("resume") });
+  await using vault = await openFor(call);
+  const unreadable = await rotateService(vault, { isResumed: call.has("resume") });
   const left = unreadable === 0 ? "" : `, but for ${unreadable} rows that no service key opens`;
   return answer(call, { unreadable }, [
     `the new service key is in force and everything is wrapped under it${left}`,
@@ -48,7 +48,7 @@ async function retire(call: Call): Promise<ExitCode> {
 
 /** Null, or why there is nothing to do. @throws AppError when they must stay. */
 async function deleteUnneeded(call: Call): Promise<string | null> {
-  await using parts = await openFor(call);
-  const done = await retireServiceKeys(parts);
+  await using vault = await openFor(call);
+  const done = await retireServiceKeys(vault);
   return done === "none" ? "there is no former service key" : null;
 }

@@ -6,7 +6,10 @@ import type { Continuity } from "./continuity.ts";
 import type { Discovery, DiscoveryDeps } from "./outcome.ts";
 
 /** What look-ups work with: the deps, and what this process remembers. */
-export type LookUpContext = DiscoveryDeps & {
+export type LookUpContext = Pick<
+  DiscoveryDeps,
+  "store" | "resolver" | "get" | "isLocal" | "local" | "random" | "onRollback"
+> & {
   readonly work: CertificateWork;
   readonly clock: Clock;
   /** The system's clock, by which mail that arrives is dated: its answers are compared with that. */

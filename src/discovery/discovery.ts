@@ -30,7 +30,7 @@ import { Flights, unlessAborted } from "./flights.ts";
 import { byLocal } from "./local.ts";
 import { lookUp } from "./look-up.ts";
 import type { Discover, Discovery, DiscoveryDeps } from "./outcome.ts";
-import { steadyClock } from "./steady-clock.ts";
+import { type SteadyClock, steadyClock } from "./steady-clock.ts";
 import { clockTrouble, timeKeeper } from "./time-seen.ts";
 
 type AboutAuthor = (author: EmailAddress, arrivedAt: Date) => Promise<AuthorAnswer>;
@@ -52,7 +52,7 @@ export type Discoverer = {
    * that domain was signed with. What was answered is asked again after a day.
    */
   readonly lookForAuthor: AboutAuthor;
-  /** Deletes what has been cached for seven days, from disk too; to be run at the start and every hour. Says how many. */
+  /** Deletes what has been cached for seven days, from disk too; to be run every hour. Says how many. */
   readonly purge: () => Promise<number>;
 };
 
@@ -64,14 +64,7 @@ const REFRESH_MS = DAY;
 export function makeDiscover(deps: DiscoveryDeps): Discoverer {
   const clock = steadyClock(deps.clock, deps.monotonicMs);
   const keepTime = timeKeeper(deps.store, clock, deps.isServing);
-  const context: LookUpContext = {
-    ...deps,
-    work: deps.work ?? certificateWorkHere,
-    clock,
-    wall: deps.clock,
-    continuity: continuityOf({ store: deps.store, clock }),
-    remembered: new ExpiringMap(MAX_REMEMBERED, clock.now),
-  };
+  const context = contextOf(deps, clock);
   const usersContext = { ...context, work: deps.workForUsers ?? context.work };
   const flights = new Flights<Discovery>();
   const keyFlights = new Flights<AuthorKeyAnswer>();
@@ -117,6 +110,24 @@ export function makeDiscover(deps: DiscoveryDeps): Discoverer {
       await keepTime();
       return await purgeCache(deps.store, clock.now());
     },
+  };
+}
+
+/** What the look-ups of a process share, with nothing remembered yet. */
+function contextOf(deps: DiscoveryDeps, clock: SteadyClock): LookUpContext {
+  return {
+    store: deps.store,
+    resolver: deps.resolver,
+    get: deps.get,
+    isLocal: deps.isLocal,
+    local: deps.local,
+    random: deps.random,
+    onRollback: deps.onRollback,
+    work: deps.work ?? certificateWorkHere,
+    clock,
+    wall: deps.clock,
+    continuity: continuityOf({ store: deps.store, clock }),
+    remembered: new ExpiringMap(MAX_REMEMBERED, clock.now),
   };
 }
 

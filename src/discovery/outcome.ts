@@ -62,7 +62,7 @@ export type DiscoveryDeps = {
   /** A uniform number in [0, 1), for the order of SRV targets. */
   readonly random: () => number;
   /** Told when a key that was once revoked is served without its revocation; for the log. */
-  readonly onRollback?: (fingerprint: Fingerprint, domain: Domain) => void;
+  readonly onRollback?: ((fingerprint: Fingerprint, domain: Domain) => void) | undefined;
   /** Whether this process keeps the latest time that it sees, for all others; true by default. */
   readonly isServing?: boolean | undefined;
   /** Reads and judges certificates where that keeps nobody waiting; default: here. */

@@ -30,3 +30,8 @@ export type PendingDeps = AuthorDeps & {
   /** Whether one of these keys is the account's, under a password that was forgotten. */
   readonly isParked: (account: AccountId, keyIds: readonly KeyId[]) => Promise<boolean>;
 };
+
+/** The same, but for how messages are opened. A list of the members would forget the next one that is optional. */
+export function withOpen(deps: PendingDeps, open: PendingDeps["open"]): PendingDeps {
+  return { ...deps, open };
+}

@@ -14,7 +14,7 @@ import { listMessages, listWaiting, readMessage } from "../mailbox/embedded.ts";
 import type { MessageId, MessageVerdict, StoredSummary } from "../mailbox/mailbox.ts";
 import { beginOpening, endOpening, openAgain } from "../store/mail/openings.ts";
 import { openMessage } from "./open-message.ts";
-import type { PendingDeps } from "./pending-deps.ts";
+import { withOpen, type PendingDeps } from "./pending-deps.ts";
 import { locked } from "./verdicts.ts";
 import { isGivenUp } from "./waiting.ts";
 import type { AccountId } from "../words/account.ts";
@@ -129,7 +129,7 @@ function alone(deps: PendingDeps): PendingDeps {
   const open =
     deps.openAlone ??
     (async () => Promise.reject(new TooCostly("it can be opened only in a process of its own")));
-  return { ...deps, open };
+  return withOpen(deps, open);
 }
 
 /**

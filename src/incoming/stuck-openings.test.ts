@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { before } from "node:test";
 
 import { TooCostly } from "../base/errors.ts";
-import { after, HOUR, MINUTE } from "../base/time.ts";
+import { after, DAY, HOUR, MINUTE } from "../base/time.ts";
 import { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import { recordVerdict } from "../mailbox/embedded.ts";
 import { open } from "../pgpmime/pgpmime.ts";
@@ -46,6 +46,7 @@ onBoth(
     assert.equal(late.state, "done");
     assert.equal(late.verdict.state, "CONFIDENTIAL");
     assert.equal(stuck.length, 1);
+    assert.deepEqual(await store.db.selectFrom("jobs").selectAll().execute(), []);
   },
 );
 
@@ -120,6 +121,14 @@ onBoth("an opening that fails while the process lives does not count", async (op
   }
   const message = await opened(store, { answer: found(), at: after(NOW, HOUR) });
   assert.equal(message.verdict.state, "CONFIDENTIAL");
+});
+
+onBoth("a clock that is set back holds no opening", async (openStore) => {
+  const { store, id } = await withWaiting(openStore);
+  await using _ = store;
+  for (const _crash of [1, 2, 3]) await beginOpening(store, idOf(BOB), id, NOW);
+  assert.equal(await beginOpening(store, idOf(BOB), id, after(NOW, -HOUR)), "wait");
+  assert.equal(await beginOpening(store, idOf(BOB), id, after(NOW, -30 * DAY)), "alone");
 });
 
 onBoth("damaged mail is not opened again because its reader looks at it", async (openStore) => {

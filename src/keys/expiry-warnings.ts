@@ -80,7 +80,8 @@ export async function warnOfEnd(
     const current = await findPublished(tx, address);
     const isSame = current?.fingerprint === fingerprint;
     if (!isSame || current.expiresAt?.getTime() !== expiresAt.getTime()) return;
-    const way = await ownersWay({ ...deps, store: tx }, owner, published);
+    const inTransaction = { store: tx, clock, serviceKeys: deps.serviceKeys };
+    const way = await ownersWay(inTransaction, owner, published);
     if (way === undefined || !(await appendAuditOnce(tx, entry))) return;
     await tell(tx, { owner, address, fingerprint, endsAt: expiresAt, way });
   });

@@ -46,6 +46,7 @@ function outbox(store: Store, outcome: (to: string, from: EmailAddress | undefin
     },
   };
   return {
+    deps,
     tries,
     keep: async (to: readonly string[], from: "alice" | "nobody" = "alice") => {
       const sender = from === "alice" ? ALICE : undefined;
@@ -66,6 +67,21 @@ function outbox(store: Store, outcome: (to: string, from: EmailAddress | undefin
       }
     },
   };
+}
+
+/** A next hop that answers when it is told to. */
+function suspended(relay: OutboxDeps["relay"]) {
+  const begun = Promise.withResolvers<undefined>();
+  const ended = Promise.withResolvers<undefined>();
+  const slow: OutboxDeps["relay"] = async (...rest) => {
+    begun.resolve(undefined);
+    await ended.promise;
+    return relay(...rest);
+  };
+  const end = () => {
+    ended.resolve(undefined);
+  };
+  return Object.assign(slow, { begun: begun.promise, end });
 }
 
 async function waiting(store: Store): Promise<number> {
@@ -147,6 +163,28 @@ for (const { engine, open } of engines()) {
     for (const { envelope } of others) {
       assert.deepEqual(envelope.recipients.map(formatAddress), ["bea@beta.test"]);
     }
+  });
+
+  test(`${engine}: a try that outlives its lease leaves the copy, whole, to the process that took it since`, async () => {
+    await using store = await open();
+    const { tries, keep, run, setClock } = outbox(store, (to) => {
+      if (to.includes("bob")) return NEVER;
+      return to.includes("bea") ? LATER : ACCEPTED;
+    });
+    await keep(["bob@beta.test", "bea@beta.test", "ben@beta.test"]);
+    const slow = outbox(store, () => ACCEPTED);
+    const deps = { ...slow.deps, relay: suspended(slow.deps.relay) };
+    const sending = sendDue(deps);
+    await deps.relay.begun;
+    setClock(10 * MINUTE);
+    await run(MINUTE);
+    deps.relay.end();
+    await sending;
+    const to = tries.map(({ envelope }) => envelope.recipients.map(formatAddress));
+    assert.deepEqual(to[0], ["bob@beta.test", "bea@beta.test", "ben@beta.test"]);
+    assert.equal(await waiting(store), 1, "what the first took for sent waits for its new holder");
+    await run(5 * MINUTE);
+    assert.deepEqual(tries.at(-1)?.envelope.recipients.map(formatAddress), ["bea@beta.test"]);
   });
 
   test(`${engine}: a bounce that cannot be delivered, and mail without a return path, cause no bounce`, async () => {

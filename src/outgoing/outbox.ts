@@ -3,29 +3,31 @@
  * again at growing distances and, after a day, bounced to their sender with the reason and without a word of content.
  */
 import { randomUUID } from "node:crypto";
-import { retryDelayMs } from "../base/retry-delay.ts";
 import { after, DAY, MINUTE, type Clock } from "../base/time.ts";
+import { LEASE_MS, takeDue } from "../jobs/jobs.ts";
+import { retryDelayMs } from "../jobs/retry-delay.ts";
 import { formatAddress, parseAddress, type Domain, type EmailAddress } from "../mail/address.ts";
 import type { Envelope } from "../mail/envelope.ts";
+import { AccountGone } from "../mailbox/embedded.ts";
 import { bounce, type Failure } from "../notices/bounce.ts";
 import type { Relay, RelayResult } from "../smtp/relay/hop.ts";
-import { AccountGone } from "../mailbox/embedded.ts";
 import { holdAccount } from "../store/accounts/account-locks.ts";
+import { holdJob, putOffJob, type HeldJob } from "../store/jobs/jobs.ts";
 import {
   deleteOutbox,
   holdOutbox,
   insertOutbox,
-  postpone,
   readCopy,
-  takeDue,
-  type DueCopy,
+  readWaiting,
+  updateEnvelope,
   type OutboxRow,
+  type WaitingCopy,
 } from "../store/mail/outbox.ts";
 import type { Store } from "../store/store.ts";
+import type { AccountId } from "../words/account.ts";
 import type { Copy } from "./copy.ts";
 import type { CopySender } from "./hand-on.ts";
 import type { TraceOutgoing } from "./tracing.ts";
-import type { AccountId } from "../words/account.ts";
 
 /** A message under the queue key, and the name of the service key that this came from. */
 export type Wrapped = Pick<OutboxRow, "wrapped" | "serviceKey">;
@@ -41,8 +43,6 @@ export type OutboxDeps = {
   readonly unwrap: (id: string, wrapped: Wrapped) => Promise<Uint8Array>;
 };
 
-/** How long other processes leave a copy alone that is being tried. */
-const LEASE_MS = 10 * MINUTE;
 /** Trying ends before the lease does, or another process would send the same once more. */
 const TRY_MS = LEASE_MS - MINUTE;
 const GIVE_UP_MS = DAY;
@@ -81,11 +81,10 @@ export async function keepForLater(
 export async function sendDue(deps: OutboxDeps): Promise<void> {
   const errors: unknown[] = [];
   for (;;) {
-    const now = deps.clock.now();
-    const row = await takeDue(deps.store, now, after(now, LEASE_MS));
-    if (row === undefined) break;
+    const job = await takeDue(deps, "outbox");
+    if (job === undefined) break;
     try {
-      await sendOne(deps, row);
+      await sendOne(deps, job);
     } catch (error) {
       errors.push(error);
     }
@@ -93,9 +92,12 @@ export async function sendDue(deps: OutboxDeps): Promise<void> {
   if (errors.length > 0) throw new AggregateError(errors, "waiting copies could not be worked on");
 }
 
-async function sendOne(deps: OutboxDeps, row: DueCopy): Promise<void> {
+async function sendOne(deps: OutboxDeps, job: HeldJob): Promise<void> {
   // Reading counts as well: a try ends before its lease does.
   const signal = AbortSignal.timeout(TRY_MS);
+  const row = await readWaiting(deps.store, job.subject);
+  // It was erased meanwhile.
+  if (row === undefined) return;
   const kept = await readCopy(deps.store, row.id);
   if (kept === undefined) return;
   const envelope = readEnvelope(row.envelope);
@@ -103,20 +105,22 @@ async function sendOne(deps: OutboxDeps, row: DueCopy): Promise<void> {
   const result = await deps.relay(envelope, copy.message, signal);
   deps.trace.relayed({ messageId: row.messageId, copy, result });
   const now = deps.clock.now();
-  const isOld = after(row.createdAt, GIVE_UP_MS) <= now;
-  const isTooOld = row.attempts >= (isOld ? MIN_ATTEMPTS : MAX_ATTEMPTS);
+  const isOld = after(job.createdAt, GIVE_UP_MS) <= now;
+  const isTooOld = job.attempts >= (isOld ? MIN_ATTEMPTS : MAX_ATTEMPTS);
   const { failures, left } = sort(result, isTooOld);
   const bounces = await bounceRows(deps, row, envelope, failures, now);
   await deps.store.transaction(async (tx) => {
     // Whoever was erased meanwhile has nothing here any more, and gets no bounce.
-    if (!(await holdOutbox(tx, row))) return undefined;
+    if (!(await holdOutbox(tx, row))) return;
+    // Whoever has taken the copy since, because this try outlived its lease, does all of it: none of its recipients is lost.
+    if (!(await holdJob(tx, job))) return;
     await insertOutbox(tx, bounces);
-    if (left.length === 0) return deleteOutbox(tx, row.id);
-    return postpone(tx, row.id, {
-      envelope: writeEnvelope({ ...envelope, recipients: left }),
-      attempts: row.attempts + 1,
-      nextAt: after(now, retryDelayMs(row.attempts)),
-    });
+    if (left.length === 0) await deleteOutbox(tx, row.id);
+    else {
+      await updateEnvelope(tx, row.id, writeEnvelope({ ...envelope, recipients: left }));
+      const dueAt = after(now, retryDelayMs(job.attempts));
+      await putOffJob(tx, job, { attempts: job.attempts + 1, dueAt });
+    }
   });
 }
 
@@ -140,7 +144,7 @@ function sort(
 /** No bounce of a bounce: what came with the empty return path ends here. */
 async function bounceRows(
   deps: OutboxDeps,
-  row: DueCopy,
+  row: WaitingCopy,
   envelope: Envelope,
   failures: readonly Failure[],
   now: Date,
@@ -170,9 +174,7 @@ async function rowFor(
     messageId: o.messageId,
     envelope: writeEnvelope(o.copy.envelope),
     ...(await deps.wrap(id, o.copy.message)),
-    attempts: 0,
     createdAt: o.at,
-    nextAt: o.at,
   };
 }
 

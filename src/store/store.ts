@@ -40,6 +40,7 @@ const ERASABLE: readonly (keyof Schema)[] = [
   "author_keys",
   "cached_certificates",
   "generic_revocations",
+  "jobs",
   "mailbox_certificates",
   "master_keys",
   "message_pieces",

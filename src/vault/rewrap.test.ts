@@ -73,9 +73,7 @@ function copyOf(id: string, wrapped: Awaited<ReturnType<typeof wrapCopy>>, at: D
     account: idOf(alice),
     messageId: "",
     envelope,
-    attempts: 0,
     createdAt: at,
-    nextAt: at,
   };
   return { id, ...rest, ...wrapped };
 }

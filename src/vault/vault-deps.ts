@@ -10,7 +10,7 @@ export type VaultDeps = {
   readonly clock: Clock;
   readonly serviceKeys: ServiceKeys;
   /** Absent, releases are written down and nothing more: a running installation always has them. */
-  readonly releaseLimits?: ReleaseLimits;
+  readonly releaseLimits?: ReleaseLimits | undefined;
 };
 
 /** How many generic revocations may be released: beyond is an alarm, or they stop (0: never). */

@@ -1,19 +1,14 @@
 /** A session that was opened before a reset, a compromise or the end of all sessions does nothing more, in any process. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-
-import { noMeter } from "../../src/app/meter.ts";
-import { outgoingHandlers, wayOut } from "../../src/app/outgoing.ts";
-import type { Parts } from "../../src/app/parts.ts";
-import { Transactions } from "../../src/app/transactions.ts";
 import { Given } from "../../src/base/given.ts";
-import { closeAccount, endSessions } from "../../src/keys/end-account.ts";
 import { takeBack } from "../../src/keys/custody.ts";
+import { closeAccount, endSessions } from "../../src/keys/end-account.ts";
 import { replacePassword, resetPassword } from "../../src/login/recover.ts";
 import type { Sender } from "../../src/outgoing/outgoing.ts";
 import { replyText } from "../../src/smtp/smtp.ts";
 import { migrate } from "../../src/store/engine/migrate.ts";
-import { openTestStore } from "../support/tag-keys.ts";
+import { idOf } from "../support/accounts.ts";
 import { engines } from "../support/engines.ts";
 import {
   addressOf,
@@ -25,7 +20,8 @@ import {
   withAlice,
   type Deps,
 } from "../support/key-life.ts";
-import { idOf } from "../support/accounts.ts";
+import { quietSubmission } from "../support/quiet-submission.ts";
+import { openTestStore } from "../support/tag-keys.ts";
 
 const bob = addressOf("bob@beta.test");
 
@@ -41,31 +37,6 @@ const EVENTS: Readonly<Record<string, (deps: Deps) => Promise<unknown>>> = {
   },
 };
 
-/** The submission of one process; nothing of it reaches the network. */
-function submission(deps: Deps) {
-  const refuse = async (): Promise<never> => Promise.reject(new Error("nothing is to be done"));
-  const parts = {
-    ...deps,
-    config: {
-      domains: ["alpha.test"],
-      hostname: "mail.alpha.test",
-      policy: { default: "prefer-clear", domains: {} },
-      keys: { autocrypt: "remove" },
-      limits: { loginFailures: 10, loginFailuresPerNetwork: 100 },
-      sealing: { legacyDisplay: true },
-    },
-    events: { failed: () => undefined },
-    discover: refuse,
-    seal: refuse,
-    traces: {
-      write: () => async () => Promise.resolve(),
-      writeLater: () => async () => Promise.resolve(),
-    },
-    meter: noMeter,
-  } as unknown as Parts;
-  return outgoingHandlers(parts, wayOut(parts), () => undefined, new Transactions(parts));
-}
-
 for (const { engine, place } of engines()) {
   for (const [name, event] of Object.entries(EVENTS)) {
     test(`${engine}: ${name} on one host ends the sessions of the others`, async () => {
@@ -74,7 +45,10 @@ for (const { engine, place } of engines()) {
       await migrate(store);
       const { deps } = await withAlice(store);
       await using elsewhere = await openTestStore(options);
-      const { login, rcpt, data, loggedOut } = submission({ ...deps, store: elsewhere });
+      const { login, rcpt, data, loggedOut } = quietSubmission(
+        { ...deps, store: elsewhere },
+        () => undefined,
+      );
       assert(login && loggedOut);
       const sender = await login("alice@alpha.test", old(), network, new AbortController().signal);
       assert(typeof sender === "object");

@@ -339,7 +339,7 @@ async function addUser(
 async function keepCopy({ store, serviceKeys, clock }: VaultDeps): Promise<void> {
   const now = clock.now();
   const copy = await wrapCopy(serviceKeys, COPY, Buffer.from("the canary that waits"));
-  const rest = { messageId: "<1@alpha.test>", envelope: "{}", attempts: 0 };
+  const rest = { messageId: "<1@alpha.test>", envelope: "{}" };
   await insertOutbox(store, [
     {
       id: COPY,
@@ -348,7 +348,6 @@ async function keepCopy({ store, serviceKeys, clock }: VaultDeps): Promise<void>
       ...rest,
       ...copy,
       createdAt: now,
-      nextAt: now,
     },
   ]);
 }

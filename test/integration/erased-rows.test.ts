@@ -14,6 +14,7 @@ import { canonicalAddress, type EmailAddress } from "../../src/mail/address.ts";
 import { storeMessage } from "../../src/mailbox/embedded.ts";
 import { keepForLater } from "../../src/outgoing/outbox.ts";
 import { locked } from "../../src/incoming/verdicts.ts";
+import { beginOpening } from "../../src/store/mail/openings.ts";
 import type { Store } from "../../src/store/store.ts";
 import { engines } from "../support/engines.ts";
 import { addressOf, depsFor, old, type Deps } from "../support/key-life.ts";
@@ -41,6 +42,7 @@ const NAMING: Readonly<Record<string, RegExp>> = {
   author_keys: /^\| keys of authors \|/m,
   cached_certificates: /^\| cache of others' certificates \|/m,
   generic_revocations: /^\| generic revocations \|/m,
+  jobs: /^\| jobs \|/m,
   mailbox_certificates: /^\| mailbox certificates \|/m,
   master_keys: /^\| secret keys, master key slots \|/m,
   messages: /^\| mailbox \|/m,
@@ -109,7 +111,7 @@ async function fill(deps: Deps): Promise<void> {
   await write(deps, givenUp);
   await removeAlias(deps, idOf(first), givenUp, masterKey);
   const now = clock.now();
-  await storeMessage(store, {
+  const id = await storeMessage(store, {
     account: idOf(first),
     body: Buffer.from("sealed"),
     form: "sealed",
@@ -119,6 +121,7 @@ async function fill(deps: Deps): Promise<void> {
     sizeBytes: 6,
     outerFrom: "bob@beta.test",
   });
+  assert.equal(await beginOpening(store, idOf(first), id, now), "begun");
 }
 
 /** What is written about one of their addresses, as they spell it. */

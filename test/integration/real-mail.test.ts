@@ -13,11 +13,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { startLab, type Lab } from "../../lab/lab.ts";
 import { run } from "../../lab/run.ts";
 import { accountOf, providerOf } from "../../lab/world.ts";
-import { openParts, type Parts } from "../../src/app/parts.ts";
+import { openReading } from "../../src/app/open-reading.ts";
+import { openVault, type Vault } from "../../src/app/open-vault.ts";
 import { systemClock } from "../../src/base/time.ts";
 import { loadConfig } from "../../src/config/config.ts";
+import type { ReadingDeps } from "../../src/incoming/reading.ts";
 import { showMail } from "../../src/incoming/reading.ts";
 import { parseAddress } from "../../src/mail/address.ts";
+import { decodeBody, type Entity } from "../../src/mail/entity.ts";
 import {
   firstField,
   makeField,
@@ -26,12 +29,11 @@ import {
   withoutFields,
 } from "../../src/mail/header.ts";
 import { toCrlf } from "../../src/mail/mail.ts";
-import { decodeBody, type Entity } from "../../src/mail/entity.ts";
 import { scanMime } from "../../src/mail/mime.ts";
-import { splitSubmitted } from "../../src/outgoing/prepare.ts";
 import { listMessages } from "../../src/mailbox/embedded.ts";
-import { connectClient, type MailClient } from "../support/mail-client.ts";
+import { splitSubmitted } from "../../src/outgoing/prepare.ts";
 import { idAt } from "../support/accounts.ts";
+import { connectClient, type MailClient } from "../support/mail-client.ts";
 
 const SUITE = "/usr/lib/python3.11/test/test_email/data";
 /** A folder of real messages beside the checkout, where there is one; never part of it. */
@@ -40,13 +42,15 @@ const BOB = parseAddress("bob@beta.test");
 
 let dir: string;
 let lab: Lab;
-let parts: Parts;
+let vault: Vault;
+let reading: AsyncDisposable & { readonly deps: ReadingDeps };
 let client: MailClient;
 
 before(async () => {
   dir = await mkdtemp(join(tmpdir(), "sealpost-real-mail-"));
   lab = await startLab({ dir, engine: "sqlite" });
-  parts = await openParts(await loadConfig(providerOf(lab.world, "beta.test").config));
+  vault = await openVault(await loadConfig(providerOf(lab.world, "beta.test").config));
+  reading = await openReading(vault);
   client = await connectClient({
     place: providerOf(lab.world, "alpha.test").submission,
     serverName: "mail.alpha.test",
@@ -57,7 +61,8 @@ before(async () => {
 
 afterAll(async () => {
   client[Symbol.dispose]();
-  await parts[Symbol.asyncDispose]();
+  await reading[Symbol.asyncDispose]();
+  await vault[Symbol.asyncDispose]();
   await lab[Symbol.asyncDispose]();
   await rm(dir, { recursive: true, force: true });
 });
@@ -146,10 +151,13 @@ async function nextShown(name: string): Promise<Uint8Array> {
   assert(BOB !== undefined);
   const deadline = performance.now() + 300_000; // A guard against a stall, on a loaded machine too.
   for (;;) {
-    const [newest, ...older] = await listMessages(parts.store, await idAt(parts.store, BOB));
+    const [newest, ...older] = await listMessages(vault.store, await idAt(vault.store, BOB));
     if (newest?.state === "done" && older.length === received) {
       received += 1;
-      const shown = await showMail(parts, { account: await idAt(parts.store, BOB), id: newest.id });
+      const shown = await showMail(reading.deps, {
+        account: await idAt(vault.store, BOB),
+        id: newest.id,
+      });
       assert.equal(shown?.state, "CONFIDENTIAL", name);
       return shown.message;
     }

@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { startLab, type Lab } from "../../lab/lab.ts";
 import { accountOf, providerOf } from "../../lab/world.ts";
-import { openParts } from "../../src/app/parts.ts";
+import { openVault } from "../../src/app/open-vault.ts";
 import { loadConfig } from "../../src/config/config.ts";
 import { parseAddress } from "../../src/mail/address.ts";
 import { listMessages } from "../../src/mailbox/embedded.ts";
@@ -125,11 +125,11 @@ async function arrivals(
 ): Promise<ReadonlyMap<string, number>> {
   const bob = parseAddress("bob@beta.test");
   assert(bob !== undefined);
-  await using parts = await openParts(await loadConfig(providerOf(lab.world, "beta.test").config));
+  await using vault = await openVault(await loadConfig(providerOf(lab.world, "beta.test").config));
   let deadline = performance.now() + STALL_MS;
   let before = 0;
   for (;;) {
-    const messages = await listMessages(parts.store, await idAt(parts.store, bob));
+    const messages = await listMessages(vault.store, await idAt(vault.store, bob));
     const counts = new Map<string, number>();
     for (const { messageId = "" } of messages) {
       counts.set(messageId, (counts.get(messageId) ?? 0) + 1);

@@ -20,6 +20,8 @@ export async function eraseAccount(store: Store, account: AccountId, now: Date):
   await eraseFromPublishedFile(store, { account });
   await db.deleteFrom("messages").where("account", "=", account).execute();
   await db.deleteFrom("outbox").where("account", "=", account).execute();
+  // After what they refer to: who begins one holds that row, and adds none once it is gone.
+  await db.deleteFrom("jobs").where("account", "=", account).execute();
   await db.deleteFrom("cached_certificates").where("address", "in", names).execute();
   await db.deleteFrom("author_keys").where("author", "in", names).execute();
   await db.deleteFrom("author_answers").where("author", "in", names).execute();

@@ -1,5 +1,7 @@
 import type { Generated } from "kysely";
 
+import type { JobKind } from "../../words/job.ts";
+
 /**
  * The columns as both engines hold them. Times are milliseconds since 1970, flags and counts are integers. What is
  * absent is 0, "" or no bytes, never NULL: the file of a table turns that into `undefined`.
@@ -18,6 +20,7 @@ export type Schema = {
   readonly clock_seen: ClockSeenTable;
   readonly continuity: ContinuityTable;
   readonly generic_revocations: GenericRevocationsTable;
+  readonly jobs: JobsTable;
   readonly mailbox_certificates: MailboxCertificatesTable;
   readonly master_keys: MasterKeysTable;
   readonly message_pieces: PiecesTable;
@@ -123,15 +126,24 @@ type RevocationsSeenTable = { fingerprint: string; reason: number; at: number };
 
 type ContinuityTable = { domain: string; last_secure_at: number };
 
+type JobsTable = {
+  id: string;
+  kind: JobKind;
+  subject: string;
+  reason: Generated<string>;
+  account: Generated<string>;
+  attempts: Generated<number>;
+  due_at: number;
+  holder: Generated<string>;
+  created_at: number;
+};
+
 type OutboxTable = {
   id: string;
   sender: string;
   message_id: string;
   envelope: string;
   wrapped: Uint8Array;
-  attempts: number;
-  created_at: number;
-  next_at: number;
   service_key: Generated<string>;
   account: Generated<string>;
   pieces: Generated<string>;
@@ -218,8 +230,6 @@ type MessagesTable = {
   received_at: number;
   result_state: string;
   verdict: string;
-  attempts: Generated<number>;
-  tried_at: Generated<number>;
   pieces: Generated<string>;
 };
 

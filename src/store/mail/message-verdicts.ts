@@ -2,6 +2,7 @@
 import { sql, type RawBuilder } from "kysely";
 
 import { type Octets, octetsIn } from "../../base/large-octets.ts";
+import { deleteJob } from "../jobs/jobs.ts";
 import { BODY } from "./messages.ts";
 import { insertPieces, keepOnly, rowPart } from "../engine/pieces.ts";
 import type { Store } from "../store.ts";
@@ -37,7 +38,6 @@ export async function updateVerdict(
         state: isLater ? "pending" : "done",
         result_state: verdict.state,
         verdict: verdictText(verdict),
-        attempts: 0,
         ...(messageId === undefined ? {} : { message_id: messageId }),
         ...(summary === undefined ? {} : { summary }),
         ...(part === undefined ? {} : { body: part.inRow, pieces: part.pieces }),
@@ -49,6 +49,7 @@ export async function updateVerdict(
     const updated = await (isLater ? update.where("state", "=", "pending") : update)
       .returning("id")
       .executeTakeFirst();
+    if (updated !== undefined) await deleteJob(tx, { kind: "opening", subject: id });
     if (updated !== undefined && body !== undefined && part !== undefined) {
       const set = { ...BODY, owner: id, name: part.pieces };
       await insertPieces(tx, set, body);

@@ -1,10 +1,9 @@
 /**
- * How often opening a waiting message was begun. A message that ends the process each time must not be tried for ever, nor
- * at every start; and a process that was ended by something else must cost no message.
+ * How often opening a waiting message was begun: a job, until the opening ends. A message that ends the process each time
+ * must not be tried for ever, nor at every start; and a process that was ended by something else must cost no message.
  */
-import { sql } from "kysely";
-
-import { after, DAY, MINUTE } from "../../base/time.ts";
+import { after, DAY, HOUR, MINUTE } from "../../base/time.ts";
+import { countJobs, deleteJob, readJob, takeBackAttempt, takeJobNamed } from "../jobs/jobs.ts";
 import type { Store } from "../store.ts";
 import { verdictText, type MessageVerdict } from "./verdict.ts";
 import type { AccountId } from "../../words/account.ts";
@@ -15,11 +14,16 @@ const MOST_OPENINGS = 3;
 const IN_HAND_MS = 10 * MINUTE;
 /** Maximum distance between two openings. */
 const LAST_DISTANCE_MS = DAY;
+/** An opening that is due later than this was counted before the clock was set back, and is due now. */
+const MAX_AHEAD_MS = LAST_DISTANCE_MS + HOUR;
 
 /**
  * Counts an opening before it begins, so that it counts although the process dies of it; recording a verdict forgets the
  * count. `wait`: another process may be at it, or it is not time yet. `alone`: it ended too often, so it is to be
  * opened where it can end nobody else.
+ *
+ * The first openings leave no distance behind them: whoever logs in after a crash waits for nothing. Two processes may then
+ * open one message at a time, which costs work and changes no verdict.
  */
 export async function beginOpening(
   store: Store,
@@ -27,45 +31,37 @@ export async function beginOpening(
   id: string,
   now: Date,
 ): Promise<"begun" | "alone" | "wait"> {
-  return store.transaction(async ({ db }) => {
-    const row = await db
+  const name = { kind: "opening", subject: id } as const;
+  return store.transaction(async (tx) => {
+    const pending = tx.db
       .selectFrom("messages")
-      .select(["attempts", "tried_at"])
+      .select("id")
       .where("id", "=", id)
       .where("account", "=", account)
-      .where("state", "=", "pending")
-      .executeTakeFirst();
-    if (row === undefined || row.tried_at > after(now, -distanceMs(row.attempts)).getTime()) {
-      return "wait";
-    }
-    const begun = await db
-      .updateTable("messages")
-      .set({ attempts: row.attempts + 1, tried_at: now.getTime() })
-      .where("id", "=", id)
-      // Somebody else may have begun since.
-      .where("attempts", "=", row.attempts)
-      .where("tried_at", "=", row.tried_at)
-      .returning("id")
-      .executeTakeFirst();
-    if (begun === undefined) return "wait";
-    return row.attempts < MOST_OPENINGS ? "begun" : "alone";
+      .where("state", "=", "pending");
+    // Whoever begins or erases it at the same time waits for this transaction. The count is read after that wait.
+    const query = tx.engine === "postgres" ? pending.forUpdate() : pending;
+    if ((await query.executeTakeFirst()) === undefined) return "wait";
+    const before = (await readJob(tx, name))?.attempts ?? 0;
+    const attempts = before + 1;
+    const until = after(now, distanceMs(attempts));
+    const latest = after(now, MAX_AHEAD_MS);
+    const job = await takeJobNamed(tx, { ...name, account, attempts }, { now, until, latest });
+    if (job === undefined) return "wait";
+    return before < MOST_OPENINGS ? "begun" : "alone";
   });
 }
 
-/** How long after an opening the next may begin: twice as long each time. */
+/** How long after this opening the next may begin: twice as long each time. */
 function distanceMs(attempts: number): number {
-  if (attempts < MOST_OPENINGS) return Number.NEGATIVE_INFINITY;
+  if (attempts < MOST_OPENINGS) return 0;
   return Math.min(IN_HAND_MS * 2 ** (attempts - MOST_OPENINGS), LAST_DISTANCE_MS);
 }
 
 /** Takes one back that ended without a verdict, but not with the process; its account may have another name by now. */
 export async function endOpening(store: Store, id: string): Promise<void> {
-  await store.db
-    .updateTable("messages")
-    .set({ attempts: sql<number>`attempts - 1` })
-    .where("id", "=", id)
-    .where("attempts", ">", 0)
-    .execute();
+  const soonerMs = (attempts: number) => distanceMs(attempts) - distanceMs(attempts - 1);
+  await takeBackAttempt(store, { kind: "opening", subject: id }, soonerMs);
 }
 
 /** Lets a message wait again as if it had just come. False: it is no sealed message of this account. */
@@ -75,30 +71,21 @@ export async function openAgain(
   id: string,
   verdict: MessageVerdict,
 ): Promise<boolean> {
-  const updated = await store.db
-    .updateTable("messages")
-    .set({
-      state: "pending",
-      attempts: 0,
-      tried_at: 0,
-      result_state: verdict.state,
-      verdict: verdictText(verdict),
-    })
-    .where("id", "=", id)
-    .where("account", "=", account)
-    .where("form", "=", "sealed")
-    .returning("id")
-    .executeTakeFirst();
-  return updated !== undefined;
+  return store.transaction(async (tx) => {
+    const updated = await tx.db
+      .updateTable("messages")
+      .set({ state: "pending", result_state: verdict.state, verdict: verdictText(verdict) })
+      .where("id", "=", id)
+      .where("account", "=", account)
+      .where("form", "=", "sealed")
+      .returning("id")
+      .executeTakeFirst();
+    if (updated !== undefined) await deleteJob(tx, { kind: "opening", subject: id });
+    return updated !== undefined;
+  });
 }
 
 /** How many messages wait that could not be opened in the usual way. */
 export async function countStuck(store: Store): Promise<number> {
-  const row = await store.db
-    .selectFrom("messages")
-    .select((of) => of.fn.countAll<number>().as("count"))
-    .where("state", "=", "pending")
-    .where("attempts", ">=", MOST_OPENINGS)
-    .executeTakeFirstOrThrow();
-  return Number(row.count);
+  return countJobs(store, "opening", MOST_OPENINGS);
 }

@@ -1,10 +1,10 @@
-import { after, fromUnixMs, HOUR } from "../../base/time.ts";
 import { formatAddress, type EmailAddress } from "../../mail/address.ts";
+import type { AccountId } from "../../words/account.ts";
 import { holdAccount } from "../accounts/account-locks.ts";
+import { deleteJob, insertJob } from "../jobs/jobs.ts";
 import { insertPieces, keepOnly, readPieces, rowPart, untilWhole } from "../engine/pieces.ts";
 import { addressFrom } from "../engine/row.ts";
 import type { Store } from "../store.ts";
-import type { AccountId } from "../../words/account.ts";
 
 /**
  * One copy that waits for the next hop; `envelope` is JSON text, `wrapped` the message under the queue key of the service
@@ -18,11 +18,10 @@ export type OutboxRow = {
   readonly envelope: string;
   readonly wrapped: Uint8Array;
   readonly serviceKey: string;
-  readonly attempts: number;
   readonly createdAt: Date;
-  readonly nextAt: Date;
 };
 
+/** Keeps copies, each with the job that sends it, which is due at once. */
 export async function insertOutbox(store: Store, rows: readonly OutboxRow[]): Promise<void> {
   for (const row of rows) {
     const { inRow, pieces } = rowPart(row.wrapped);
@@ -38,18 +37,17 @@ export async function insertOutbox(store: Store, rows: readonly OutboxRow[]): Pr
           wrapped: inRow,
           pieces,
           service_key: row.serviceKey,
-          attempts: row.attempts,
-          created_at: row.createdAt.getTime(),
-          next_at: row.nextAt.getTime(),
         })
         .execute();
+      const { id: subject, account, createdAt } = row;
+      await insertJob(tx, { kind: "outbox", subject, account, createdAt });
       await insertPieces(tx, { ...COPY, owner: row.id, name: pieces }, row.wrapped);
     });
   }
 }
 
-/** A copy that is due; `readCopy` reads its octets. */
-export type DueCopy = Omit<OutboxRow, "wrapped" | "serviceKey">;
+/** A copy without its octets, which `readCopy` reads. */
+export type WaitingCopy = Omit<OutboxRow, "wrapped" | "serviceKey" | "createdAt">;
 
 /** Where large copies are. */
 const COPY = { table: "outbox_pieces" } as const;
@@ -90,70 +88,26 @@ export async function replaceCopy(store: Store, { id, wrapped, serviceKey }: Kep
   });
 }
 
-/** No copy is put off for longer: one that is due later was kept before the clock was set back, and is due now. */
-const MAX_AHEAD_MS = 2 * HOUR;
-
-/**
- * Takes the copy that has been due for longest for this process: its next attempt is moved to `leaseUntil`, so that another
- * process leaves it alone, and a crash only delays it.
- */
-export async function takeDue(
-  store: Store,
-  now: Date,
-  leaseUntil: Date,
-): Promise<DueCopy | undefined> {
-  const row = await store.transaction(async (tx) => {
-    const due = tx.db
-      .selectFrom("outbox")
-      .select("id")
-      .where((each) =>
-        each.or([
-          each("next_at", "<=", now.getTime()),
-          each("next_at", ">", after(now, MAX_AHEAD_MS).getTime()),
-        ]),
-      )
-      .orderBy("next_at")
-      .limit(1);
-    return tx.db
-      .updateTable("outbox")
-      .set({ next_at: leaseUntil.getTime() })
-      .where("id", "in", tx.engine === "postgres" ? due.forUpdate().skipLocked() : due)
-      .returning([
-        "id",
-        "sender",
-        "account",
-        "message_id",
-        "envelope",
-        "attempts",
-        "created_at",
-        "next_at",
-      ])
-      .executeTakeFirst();
-  });
+/** A copy, without its octets; undefined when it no longer waits. */
+export async function readWaiting(store: Store, id: string): Promise<WaitingCopy | undefined> {
+  const row = await store.db
+    .selectFrom("outbox")
+    .select(["sender", "account", "message_id", "envelope"])
+    .where("id", "=", id)
+    .executeTakeFirst();
   if (row === undefined) return undefined;
   return {
-    id: row.id,
+    id,
     sender: addressFrom(row.sender),
     account: row.account as AccountId,
     messageId: row.message_id,
     envelope: row.envelope,
-    attempts: row.attempts,
-    createdAt: fromUnixMs(row.created_at),
-    nextAt: fromUnixMs(row.next_at),
   };
 }
 
-/** The next attempt of a copy, for those of its recipients that are left. */
-export async function postpone(
-  store: Store,
-  id: string,
-  next: { readonly envelope: string; readonly attempts: number; readonly nextAt: Date },
-): Promise<void> {
-  await store.db
-    .updateTable("outbox")
-    .set({ envelope: next.envelope, attempts: next.attempts, next_at: next.nextAt.getTime() })
-    .where("id", "=", id)
-    .execute();
+/** Leaves a copy for those of its recipients that are left. */
+export async function updateEnvelope(store: Store, id: string, envelope: string): Promise<void> {
+  await store.db.updateTable("outbox").set({ envelope }).where("id", "=", id).execute();
 }
 
 /**
@@ -169,7 +123,8 @@ export async function holdOutbox(
   return (await query.executeTakeFirst()) !== undefined;
 }
 
-/** Ends the waiting of a copy. */
+/** Ends the waiting of a copy, in the caller's transaction. */
 export async function deleteOutbox(store: Store, id: string): Promise<void> {
   await store.db.deleteFrom("outbox").where("id", "=", id).execute();
+  await deleteJob(store, { kind: "outbox", subject: id });
 }

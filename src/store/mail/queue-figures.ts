@@ -11,11 +11,12 @@ export type QueueFigures = {
 /** Accepted copies that the next hop has not taken yet. */
 export async function outboxFigures({ db }: Store): Promise<QueueFigures> {
   const row = await db
-    .selectFrom("outbox")
+    .selectFrom("jobs")
     .select((of) => [
       of.fn.countAll<number>().as("count"),
       of.fn.min<number | null>("created_at").as("oldest"),
     ])
+    .where("kind", "=", "outbox")
     .executeTakeFirstOrThrow();
   return figures(row);
 }

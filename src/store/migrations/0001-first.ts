@@ -8,6 +8,7 @@ export const first: Migration = (engine) => {
     ...keyTables(columns),
     ...publishedTables(columns),
     ...mailTables(columns),
+    ...jobTables(columns),
     ...discoveryTables(columns),
     ...journalTables(columns),
     ...serviceTables(columns),
@@ -138,8 +139,7 @@ function mailTables({ table, bytes, integer, text, number }: Columns): readonly 
       "messages",
       `id text primary key not null, account text not null references accounts (id), state ${text}, form ${text},
        outer_from ${text}, message_id ${text}, envelope_id ${text}, content_hash ${bytes}, size_bytes ${integer},
-       stored_bytes ${integer}, received_at ${integer}, result_state ${text}, attempts ${integer}, tried_at ${integer},
-       verdict ${text}, pieces ${text}, summary ${bytes}, body ${bytes}`,
+       stored_bytes ${integer}, received_at ${integer}, result_state ${text}, verdict ${text}, pieces ${text}, summary ${bytes}, body ${bytes}`,
     ),
     "create unique index messages_once on messages (account, content_hash, envelope_id)",
     "create index messages_use on messages (account, state, stored_bytes)",
@@ -149,13 +149,25 @@ function mailTables({ table, bytes, integer, text, number }: Columns): readonly 
     table(
       "outbox",
       `id text primary key not null, account text not null references accounts (id), sender ${text}, message_id ${text},
-       envelope ${text}, attempts ${integer}, created_at ${integer}, next_at ${integer}, service_key ${text},
-       pieces ${text}, wrapped ${bytes}`,
+       envelope ${text}, service_key ${text}, pieces ${text}, wrapped ${bytes}`,
     ),
-    "create index outbox_due on outbox (next_at)",
-    "create index outbox_age on outbox (created_at)",
     "create index outbox_account on outbox (account)",
     pieces("outbox_pieces", "outbox"),
+  ];
+}
+
+/** What is to be done later, or once however many processes run. `reason` says why it waits, where its kind does not. */
+function jobTables({ table, integer, text }: Columns): readonly string[] {
+  return [
+    table(
+      "jobs",
+      `id text primary key not null, kind text not null, subject text not null, reason ${text}, account ${text},
+       attempts ${integer}, due_at ${integer}, holder ${text}, created_at ${integer}`,
+    ),
+    "create unique index jobs_subject on jobs (kind, subject)",
+    "create index jobs_due on jobs (kind, due_at)",
+    "create index jobs_age on jobs (kind, created_at)",
+    "create index jobs_account on jobs (account)",
   ];
 }
 

@@ -1,4 +1,4 @@
-import { HOUR, MINUTE } from "./time.ts";
+import { HOUR, MINUTE } from "../base/time.ts";
 
 const DELAYS_MS = [1, 5, 15, 30].map((minutes) => minutes * MINUTE);
 

@@ -1,0 +1,62 @@
+/** What comes round in a gateway: what each process does, and what one process does for all of them. */
+import { DAY } from "../base/time.ts";
+import type { Task } from "../jobs/tasks.ts";
+import { auditHead } from "../journal/journal.ts";
+import { watchClock } from "./clock-watch.ts";
+import type { DatabaseGuard } from "./database-guard.ts";
+import type { Events } from "./events.ts";
+import type { WayIn } from "./incoming.ts";
+import { keyTasks } from "./key-tasks.ts";
+import type { NextHops } from "./next-hop.ts";
+import type { Vault } from "./open-vault.ts";
+import type { WayOut } from "./outgoing.ts";
+import { watchReleases } from "./release-watch.ts";
+import type { Tasks } from "./schedule.ts";
+import { serviceKeyUse } from "./service-key-use.ts";
+import type { TlsFiles } from "./tls-files.ts";
+
+type Deps = {
+  readonly vault: Vault;
+  readonly events: Events;
+  readonly out: WayOut;
+  readonly incoming: Pick<WayIn, "tasks">;
+  readonly guard: DatabaseGuard;
+  readonly tls: TlsFiles;
+  readonly hops: NextHops;
+};
+
+export function gatewayTasks(deps: Deps): Tasks {
+  const { vault, events, out, incoming, guard, tls, hops } = deps;
+  const { store, clock, keyRules } = vault;
+  const { backfillPerMinute } = vault.config.keys;
+  return {
+    inEachProcess: [
+      // Each copy is a job of its own, so that all processes send what is due.
+      out.task,
+      // The authors that this process could not ask are in its memory.
+      ...incoming.tasks.inEachProcess,
+      // Each process remembers which alarms it logged, and its log may be the one that somebody reads.
+      watchReleases({ store, events }),
+      // These look at the process's own handle and disk, files, connections and clock.
+      guard.task,
+      tls.task,
+      hops.task,
+      watchClock({ store, clock, events }),
+      // Every log that leaves the host is a witness of its own.
+      { name: "log the head of the audit log", everyMs: DAY, run: logHead(deps) },
+      // It says which service key this process writes under.
+      serviceKeyUse(vault),
+    ],
+    // These change rows or ask others, and know nothing from one run to the next: a second process would do it all again.
+    once: [
+      ...incoming.tasks.once,
+      ...keyTasks({ vault, keyRules, backfillPerMinute, events, notices: out.deps }),
+    ],
+  };
+}
+
+function logHead({ vault, events }: Deps): Task["run"] {
+  return async () => {
+    events.auditHead(await auditHead(vault.store));
+  };
+}

@@ -1,0 +1,168 @@
+/** Wires submission: a login becomes a sender with open keys, whose messages go through `outgoing/submit`. */
+import { randomUUID } from "node:crypto";
+import { isServed, readerOf } from "../accounts/postmaster.ts";
+import { isAddress } from "../accounts/reader-addresses.ts";
+import { AppError } from "../base/errors.ts";
+import type { Config } from "../config/config.ts";
+import type { KeyRules, VaultDeps } from "../vault/vault-deps.ts";
+import { LoginTurns } from "../login/login-turns.ts";
+import { login, type LoginDeps } from "../login/login.ts";
+import { parseAddress } from "../mail/address.ts";
+import { cameProtected } from "../mailbox/embedded.ts";
+import { handOnWith } from "../outgoing/hand-on.ts";
+import { keepForLater } from "../outgoing/outbox.ts";
+import { answerRecipient, submit, type Sender, type SubmitDeps } from "../outgoing/outgoing.ts";
+import type { TraceOutgoing } from "../outgoing/tracing.ts";
+import type { Handlers } from "../smtp/listener/handlers.ts";
+import { reply } from "../smtp/smtp.ts";
+import type { CryptoPool } from "./crypto-pool.ts";
+import type { Events } from "./events.ts";
+import type { WayOut } from "./outgoing.ts";
+import { senderOf, stillCurrent, type LoggedIn } from "./sender.ts";
+import { recipientReply, submissionReply } from "./submission-replies.ts";
+import type { Transactions } from "./transactions.ts";
+
+/** Opens what waits for an account with the keys that a login opened; nobody waits for it. */
+export type Drain = (login: LoggedIn) => void;
+
+export type SubmissionDeps = {
+  readonly vault: VaultDeps;
+  readonly keyRules: KeyRules;
+  /** The configuration as it is now. */
+  readonly current: () => Config;
+  readonly events: Pick<Events, "failed">;
+  readonly discover: SubmitDeps["discover"];
+  readonly pool: Pick<CryptoPool, "seal" | "clientProtection">;
+  readonly out: WayOut;
+  readonly drain: Drain;
+  readonly transactions: Pick<Transactions, "note">;
+};
+
+/** What the submission listeners call. */
+export function submissionHandlers(deps: SubmissionDeps): Handlers<Sender> {
+  const { current, drain } = deps;
+  const { store, clock } = deps.vault;
+  const turns = new LoginTurns(clock);
+  const ofSender = { store, current };
+  return {
+    login: async (address, password, network, signal) => {
+      const parsed = parseAddress(address);
+      if (parsed === undefined) return "refused";
+      const result = await login(loginDepsOf(deps, turns), {
+        address: parsed,
+        password,
+        network,
+        signal,
+      });
+      if (result.kind !== "ok") return result.kind;
+      if (!result.isLocked) drain(result);
+      return senderOf(ofSender, result);
+    },
+    loggedOut: ({ keys }) => {
+      keys[Symbol.dispose]();
+    },
+    rcpt: async ({ login: sender }, { recipients }, recipient) => {
+      const now = await stillCurrent(ofSender, loggedIn(sender));
+      if (now === undefined) return overtaken(loggedIn(sender));
+      const flow = submitDepsOf(deps, deps.out.deps.trace);
+      return recipientReply(await answerRecipient(flow, now, recipient, recipients.length));
+    },
+    data: async ({ login: sender, transaction }, envelope, message) => {
+      const now = await stillCurrent(ofSender, loggedIn(sender));
+      if (now === undefined) return overtaken(loggedIn(sender));
+      const trace = notingTrace(deps.out.deps.trace, deps.transactions, transaction);
+      const queueId = transaction === "" ? randomUUID().slice(0, 8) : transaction;
+      const { unlockPage } = current().keys;
+      const submission = await submit(submitDepsOf(deps, trace), now, envelope, message);
+      return submissionReply(submission, { queueId, unlockPage });
+    },
+  };
+}
+
+function loginDepsOf(
+  { vault, keyRules, current, events }: SubmissionDeps,
+  turns: LoginTurns,
+): LoginDeps {
+  const { store, clock, serviceKeys, releaseLimits } = vault;
+  const { loginFailures: failures, loginFailuresPerNetwork: failuresPerNetwork } = current().limits;
+  return {
+    store,
+    clock,
+    serviceKeys,
+    releaseLimits,
+    keyRules,
+    turns,
+    loginLimits: { failures, failuresPerNetwork },
+    failed: (error) => {
+      events.failed("login", error);
+    },
+  };
+}
+
+/** What submission works with, by the configuration as it is now. `trace` is that of one message. */
+function submitDepsOf(deps: SubmissionDeps, trace: TraceOutgoing): SubmitDeps {
+  const { vault, pool, events, out } = deps;
+  const { store, clock } = vault;
+  const config = deps.current();
+  return {
+    clock,
+    hostname: config.hostname,
+    isAddress: async (address) => isAddress(store, address),
+    isUnknownHere: async (address) =>
+      isServed(config, address) && (await readerOf(store, config, address)) === undefined,
+    discover: deps.discover,
+    seal: pool.seal,
+    clientProtection: pool.clientProtection,
+    autocrypt: config.keys.autocrypt,
+    legacyDisplay: config.sealing.legacyDisplay,
+    trace,
+    cameProtected: async (reader, messageIds) => cameProtected(store, reader, messageIds),
+    handOn: handOnWith({
+      relay: out.deps.relay,
+      trace: out.deps.trace,
+      keep: async (sender, messageId, copies) => {
+        await keepForLater(out.deps, sender, messageId, copies);
+        out.task.run().catch((error: unknown) => {
+          events.failed("outbox", error);
+        });
+      },
+    }),
+  };
+}
+
+/** What was decided about a message stands in the line of its transaction. */
+function notingTrace(
+  trace: TraceOutgoing,
+  transactions: Pick<Transactions, "note">,
+  name: string,
+): TraceOutgoing {
+  return {
+    planned: (o) => {
+      transactions.note(name, { messageId: o.prepared.messageId, plan: o.plan.kind });
+      trace.planned(o);
+    },
+    passedThrough: (o) => {
+      transactions.note(name, { messageId: o.prepared.messageId, plan: "pass" });
+      trace.passedThrough(o);
+    },
+    relayed: trace.relayed,
+  };
+}
+
+/** RFC 3463 §3.8: X.7.0, other security status. */
+const LOG_IN_AGAIN = reply(
+  "451",
+  "4.7.0",
+  "the account was changed since this login; log in again",
+);
+
+/** A login that no longer counts takes its keys with it, in the threads too. */
+function overtaken({ keys }: Sender): typeof LOG_IN_AGAIN {
+  keys[Symbol.dispose]();
+  return LOG_IN_AGAIN;
+}
+
+function loggedIn(sender: Sender | undefined): Sender {
+  if (sender !== undefined) return sender;
+  throw new AppError("submission without a login", { temporary: false });
+}

@@ -1,0 +1,39 @@
+/** The submission of one process, of which nothing reaches the network. */
+import { noMeter } from "../../src/app/meter.ts";
+import { wayOut } from "../../src/app/outgoing.ts";
+import { submissionHandlers, type Drain } from "../../src/app/submission.ts";
+import type { Config } from "../../src/config/config.ts";
+import { clientProtection } from "../../src/outgoing/already-protected.ts";
+import type { Sender } from "../../src/outgoing/outgoing.ts";
+import type { Handlers } from "../../src/smtp/listener/handlers.ts";
+import type { Deps } from "./key-life.ts";
+
+/** What of a configuration submission and delivery read. */
+export const QUIET_CONFIG = {
+  hostname: "mail.alpha.test",
+  domains: ["alpha.test"],
+  policy: { default: "prefer-clear", domains: {} },
+  keys: { autocrypt: "remove", unlockPage: "https://mail.alpha.test/unlock" },
+  limits: { loginFailures: 10, loginFailuresPerNetwork: 100 },
+  sealing: { legacyDisplay: true },
+} as unknown as Config;
+
+/** What its listeners call; `drain` is told of each login whose keys are open. */
+export function quietSubmission(deps: Deps, drain: Drain): Handlers<Sender> {
+  const { store, clock, serviceKeys, keyRules } = deps;
+  const refuse = async (): Promise<never> => Promise.reject(new Error("nothing is to be done"));
+  const write = () => async () => Promise.resolve();
+  const current = () => QUIET_CONFIG;
+  const traces = { write, writeLater: write };
+  return submissionHandlers({
+    vault: { store, clock, serviceKeys },
+    keyRules,
+    current,
+    events: { failed: () => undefined },
+    discover: refuse,
+    pool: { seal: refuse, clientProtection: async (message) => clientProtection(message) },
+    out: wayOut({ store, clock, serviceKeys, current, traces, meter: noMeter }),
+    drain,
+    transactions: { note: () => undefined },
+  });
+}
