@@ -15,6 +15,8 @@ const IMPORT_MAP: Record<string, readonly [folders: string, packages?: string]> 
   pgpmime: ["base mail openpgp"],
   // the types that features and the store share
   words: ["base mail openpgp"],
+  // the texts that users read
+  locales: [""],
   // edges: the world outside, one protocol each
   dns: ["base mail", "dns-packet"],
   fetch: ["base mail dns"],
@@ -53,7 +55,7 @@ const IMPORT_MAP: Record<string, readonly [folders: string, packages?: string]> 
   app: ["*", "pino prom-client"],
   // words in, words out: what it does to the store is done by the features
   cli: [
-    "base mail words openpgp dns journal policy accounts keys discovery keyserver mailbox login incoming doctor config app",
+    "base mail words openpgp dns journal policy accounts keys discovery keyserver mailbox login incoming doctor config app locales",
   ],
 };
 

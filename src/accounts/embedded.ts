@@ -1,5 +1,4 @@
 /** Who has an account. What their passwords are compared with is for keys/ to make (`login-verifier.ts`). */
-import { AppError } from "../base/errors.ts";
 import type { Clock } from "../base/time.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import { insertAccount } from "../store/accounts.ts";
@@ -21,22 +20,18 @@ export type NewAccount = {
 };
 
 /**
- * Adds an account at a generation, to which its login is bound.
- * @throws AppError when there is an account with this address.
+ * Adds an account at a generation, to which its login is bound; undefined when an account has the address.
  */
 export async function addAccount(
   deps: { readonly store: Store; readonly clock: Clock },
   account: NewAccount,
   login: LoginRow,
   generation: number,
-): Promise<Account> {
+): Promise<Account | undefined> {
   const { id, address, custody, policy } = account;
   const createdAt = deps.clock.now();
   const added: Account = { id, address, custody, policy, createdAt, mailboxKey: "same" };
-  if (!(await insertAccount(deps.store, added, login, generation))) {
-    throw new AppError("there is an account with this address", { temporary: false });
-  }
-  return added;
+  return (await insertAccount(deps.store, added, login, generation)) ? added : undefined;
 }
 
 /** The account that mail for an address is delivered to: its own, or that of an alias; none where it is closed. */

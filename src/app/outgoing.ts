@@ -26,6 +26,7 @@ import type { Domain } from "../mail/address.ts";
 import { readAccount } from "../store/accounts.ts";
 import { listAddresses } from "../store/addresses.ts";
 import { findPublished } from "../store/certificates.ts";
+import { loginAnswer } from "./login-replies.ts";
 import type { Meter } from "./meter.ts";
 import type { NextHops } from "./next-hop.ts";
 import type { Parts } from "./parts.ts";
@@ -98,7 +99,7 @@ export function outgoingHandlers(
       const loginLimits = { failures, failuresPerNetwork: loginFailuresPerNetwork };
       const deps = { ...parts, failed, turns, loginLimits };
       const result = await login(deps, { address: parsed, password, network, signal });
-      if (result.kind !== "ok") return result.kind;
+      if (result.kind !== "ok") return loginAnswer(result);
       if (!result.isLocked) drain(result);
       return senderOf(parts, { ...result, closed: closedOf(result) });
     },

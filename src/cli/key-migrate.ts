@@ -20,6 +20,7 @@ import { answer, type Call, type Command, type ExitCode, table, UsageError } fro
 import { openGnupgHome, type GnupgHome } from "./gnupg-home.ts";
 import { openFor } from "./open.ts";
 import { readOrdinaryFile } from "./ordinary-file.ts";
+import { refused } from "./refusals.ts";
 
 export const keyMigrateCommands: readonly Command[] = [
   {
@@ -157,7 +158,8 @@ async function fromGnupg(parts: Parts, home: GnupgHome, target: UsedAddress): Pr
   const now = parts.clock.now();
   const imported = await importSecretKey({ bytes, passphrase: undefined, address, now });
   if (imported.kind === "refused") return refusedLine(target, imported.reason);
-  await bringSecretKey(parts, masterKey, address, imported);
+  const done = await bringSecretKey(parts, masterKey, address, imported);
+  if (done.kind !== "imported") throw refused(done, address);
   return line(target, "imported", { fingerprint: imported.certificate.fingerprint });
 }
 
@@ -194,6 +196,7 @@ async function fromDirectory(parts: Parts, folder: string, target: UsedAddress):
     revocation: undefined,
     masterKey: undefined,
   };
-  await bringCertificate(parts, brought);
+  const done = await bringCertificate(parts, brought);
+  if (done.kind !== "imported") throw refused(done, address);
   return line(target, "imported", { fingerprint: certificate.fingerprint });
 }

@@ -12,17 +12,16 @@ import {
   type Call,
   type Command,
   type ExitCode,
-  notFound,
   printable,
   table,
   UsageError,
 } from "./command.ts";
-import { hint } from "./mail-hint.ts";
 import { textOf } from "./mail-text.ts";
 import { openFor } from "./open.ts";
 import { readingsOf } from "./pasted.ts";
+import { refused } from "./refusals.ts";
 import { passwordIfGiven } from "./secret-input.ts";
-import type { Account, AccountId } from "../words/account.ts";
+import type { Account } from "../words/account.ts";
 
 const PASSWORD = {
   "password-stdin": {
@@ -68,12 +67,12 @@ async function retry(call: Call): Promise<ExitCode> {
   await using parts = await openFor(call);
   const account = await accountOf(parts, address);
   const id = given === undefined ? undefined : await idOf(parts, account, given);
-  using opened = await keysFor(parts, account.id, password);
+  using opened = await keysFor(parts, account, password);
   using own = opened === undefined ? await parts.unlockWithService(account.id) : undefined;
   const keys = opened ?? own;
   const retried = await retryOpening(parts, account.id, id);
   if (id !== undefined && retried === 0) {
-    throw notFound(`${printable(id)} is no sealed message that could not be opened`);
+    throw refused({ kind: "not-retryable", id }, account.address);
   }
   if (keys !== undefined) await openPending(parts, account.id, keys);
   const text = `${retried} messages ${keys === undefined ? "wait to be opened at the next login" : "were tried again"}`;
@@ -87,7 +86,7 @@ async function list(call: Call): Promise<ExitCode> {
   using password = await passwordIfGiven(call);
   await using parts = await openFor(call);
   const account = await accountOf(parts, address);
-  using keys = await keysFor(parts, account.id, password);
+  using keys = await keysFor(parts, account, password);
   const entries = await listMailFor(parts, { account, keys });
   const rows = entries.map((entry) => [
     entry.id,
@@ -106,16 +105,15 @@ async function show(call: Call): Promise<ExitCode> {
   using password = await passwordIfGiven(call);
   await using parts = await openFor(call);
   const account = await accountOf(parts, address);
-  using keys = await keysFor(parts, account.id, password);
+  using keys = await keysFor(parts, account, password);
   const id = await idOf(parts, account, given);
   const shown = await showMailFor(parts, { account, keys }, { id, isPart: call.has("open-part") });
-  if (shown === undefined)
-    throw notFound(`there is no message ${printable(id)}; see: sealpost mail list`);
+  if (shown === undefined) throw refused({ kind: "no-message", id }, account.address);
   if (call.has("raw")) {
-    if (shown.raw.length === 0)
-      throw notFound(
-        `${shown.state}: there is nothing to show${hint({ ...shown, custody: account.custody })}`,
-      );
+    if (shown.raw.length === 0) {
+      const notShown = { ...shown, custody: account.custody };
+      throw refused({ kind: "nothing-to-show", shown: notShown }, account.address);
+    }
     call.terminal.write(shown.raw);
     return 0;
   }
@@ -148,12 +146,12 @@ async function idOf({ store }: Parts, { id: account }: Account, given: string): 
 /** The keys that the password opens; without one those that the provider may use, which `listMail` finds itself. */
 async function keysFor(
   parts: Parts,
-  account: AccountId,
+  account: Account,
   password: Secret | undefined,
 ): Promise<UnlockedKeys | undefined> {
   if (password === undefined) return undefined;
-  const keys = await unlockWithPassword(parts, account, password);
-  if (keys === undefined) throw notFound("this password opens no key of the account");
+  const keys = await unlockWithPassword(parts, account.id, password);
+  if (keys === undefined) throw refused({ kind: "opens-no-key" }, account.address);
   return keys;
 }
 

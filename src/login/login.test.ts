@@ -8,7 +8,7 @@ import { listAudit, verifyAudit } from "../journal/audit.ts";
 import { fixedServiceKeys, newServiceRoot } from "../keys/service-key.ts";
 import { type EmailAddress, parseAddress } from "../mail/address.ts";
 import type { Store } from "../store/store.ts";
-import { enrol, setLoginOnly, idOf } from "../../test/support/accounts.ts";
+import { enrol, setLoginOnly, idOf, tryToEnrol } from "../../test/support/accounts.ts";
 import { fakeClock } from "../../test/support/clock.ts";
 import { engines } from "../../test/support/engines.ts";
 import { DEFAULT_LOGIN_LIMITS, purgeAttempts } from "./attempts.ts";
@@ -60,7 +60,8 @@ for (const { engine, open } of engines()) {
     await using store = await open();
     const deps = depsFor(store);
     await enrol(deps, { ...wanted, password: right() });
-    await assert.rejects(enrol(deps, { ...wanted, password: wrong() }), /there is an account/);
+    const again = await tryToEnrol(deps, { ...wanted, password: wrong() });
+    assert.deepEqual(again, { kind: "address-taken", as: "primary" });
     assert.equal(
       (await login(deps, { address: alice, password: wrong(), network })).kind,
       "refused",

@@ -26,6 +26,7 @@ import {
   type Deps,
 } from "../support/key-life.ts";
 import { idOf } from "../support/accounts.ts";
+import { came } from "../support/outcome.ts";
 
 const bob = addressOf("bob@beta.test");
 
@@ -37,7 +38,10 @@ const EVENTS: Readonly<Record<string, (deps: Deps) => Promise<unknown>>> = {
   "a compromise": async (deps) => {
     using key = await opened(deps, old());
     const rest = { withRecoveryCode: false, custody: "unlocks-at-login" } as const;
-    await takeBack(deps, deps.keyRules, key, { ...rest, password: old(), why: "compromised" });
+    await came(
+      takeBack(deps, deps.keyRules, key, { ...rest, password: old(), why: "compromised" }),
+      "renewed",
+    );
   },
 };
 

@@ -30,6 +30,7 @@ import { parseAddress, type EmailAddress } from "../../src/mail/address.ts";
 import { findOwner } from "../../src/store/addresses.ts";
 import type { Store } from "../../src/store/store.ts";
 import { fakeClock, type FakeClock } from "./clock.ts";
+import { came } from "./outcome.ts";
 
 export type EventDeps = LoginDeps & { readonly clock: FakeClock; readonly keyFile: string };
 
@@ -157,7 +158,8 @@ export const KEY_EVENTS: Readonly<Record<string, KeyEvent>> = {
     run: async (deps) => {
       using masterKey = await openWithPassword(deps, idOf(alice), fresh());
       assert(masterKey);
-      assert(await reclaimFormerKeys(deps, masterKey, { kind: "password", password: old() }));
+      const proof = { kind: "password", password: old() } as const;
+      await came(reclaimFormerKeys(deps, masterKey, proof), "reclaimed");
     },
   },
 };
@@ -199,7 +201,7 @@ export async function makeBefore(deps: EventDeps, event: KeyEvent): Promise<stri
       isProvisional === true
         ? await openWithService(deps, idOf(alice))
         : await openWithPassword(deps, idOf(alice), old());
-    await addAlias(deps, deps.keyRules, idOf(alice), alias, masterKey);
+    await came(addAlias(deps, deps.keyRules, idOf(alice), alias, masterKey), "added");
   }
   await event.before?.(deps);
   deps.clock.advance(DAY);

@@ -9,7 +9,7 @@ import { certificateIn } from "../../src/keys/publication.ts";
 import { readRecoveryCode } from "../../src/keys/recovery-code.ts";
 import { fixedServiceKeys, newServiceRoot } from "../../src/keys/service-key.ts";
 import { unlockWithPassword } from "../../src/keys/vault.ts";
-import type { Enrolled, Enrolment } from "../../src/login/enrol.ts";
+import type { Enrolled, EnrolmentWish } from "../../src/login/enrol.ts";
 import type { LoginDeps } from "../../src/login/login.ts";
 import { parseAddress, type EmailAddress } from "../../src/mail/address.ts";
 import { decrypt } from "../../src/openpgp/decrypt.ts";
@@ -45,7 +45,7 @@ export function depsFor(store: Store): Deps {
 }
 
 /** Enrols alice; without a password unless one is given. */
-export async function enrolAlice(deps: Deps, more: Partial<Enrolment> = {}): Promise<Enrolled> {
+export async function enrolAlice(deps: Deps, more: Partial<EnrolmentWish> = {}): Promise<Enrolled> {
   return enrol(deps, { address: alice, custody: "unlocks-at-login", profile: "compat", ...more });
 }
 

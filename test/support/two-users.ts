@@ -11,6 +11,7 @@ import { fakeClock } from "./clock.ts";
 import { fixedServiceKeys, newServiceRoot } from "../../src/keys/service-key.ts";
 import { createKeys, type VaultDeps } from "../../src/keys/vault.ts";
 import type { Custody } from "../../src/words/account.ts";
+import { came } from "./outcome.ts";
 
 export function addressOf(text: string): EmailAddress {
   const address = parseAddress(text);
@@ -41,5 +42,6 @@ export async function addUser(
   const rest = { policy: undefined, createdAt, mailboxKey: "same" } as const;
   await insertAccount(deps.store, { id, address, custody, ...rest });
   const password = passwordOf(address);
-  return createKeys(deps, { owner: id, address, custody, password, profile: "compat" });
+  const wanted = { owner: id, address, custody, password, profile: "compat" } as const;
+  return (await came(createKeys(deps, wanted), "created")).certificate;
 }
