@@ -34,13 +34,13 @@ const IMPORT_MAP: Record<string, readonly [folders: string, packages?: string]> 
   discovery: ["base mail words openpgp dns fetch store journal"],
   keyserver: ["base mail words openpgp store http"],
   mailbox: ["base mail words store imap"],
-  notices: ["base mail words"],
+  notices: ["base mail words locales"],
   login: ["base mail words accounts keys store journal"],
   outgoing: [
     "base mail words openpgp pgpmime policy discovery keys mailbox notices journal store smtp scan",
   ],
   incoming: [
-    "base mail words openpgp pgpmime policy discovery keys mailbox notices journal store scan",
+    "base mail words openpgp pgpmime policy discovery keys mailbox notices journal store scan locales",
   ],
   portal: [
     "base mail words openpgp pgpmime policy discovery keys outgoing notices journal store http",

@@ -7,6 +7,7 @@ import { errorText } from "../base/errors.ts";
 import { bringCertificate, bringSecretKey } from "../keys/bring.ts";
 import { hasKeysHere } from "../keys/key-access.ts";
 import { openWithService } from "../keys/master-key.ts";
+import { text } from "../locales/locales.ts";
 import { formatAddress, parseDomain } from "../mail/address.ts";
 import { wkdHash } from "../mail/wkd-hash.ts";
 import { type CertificateRefusal, importCertificate } from "../openpgp/import-certificate.ts";
@@ -69,15 +70,16 @@ type Line = {
   readonly explanation: string | null;
 };
 
-const EXPLANATIONS: Partial<Readonly<Record<Result, string>>> = {
-  imported: "imported",
-  absent: "has no key there",
-  "key-exists": "has a key here; to replace it: sealpost key import --public",
-  locked:
-    "its key there is locked: export it with its passphrase, and take it over with sealpost key import",
-  "no-key-here": "has no key here yet: first sealpost account enrol",
-  "password-needed": "its keys open with the password only: sealpost key import",
-  unreadable: "its file is no ordinary file that can be read",
+const EXPLANATIONS: Partial<Readonly<Record<Result, () => string>>> = {
+  imported: () => text("migration.imported"),
+  absent: () => text("migration.absent"),
+  "key-exists": () =>
+    `${text("migration.key-exists")}; to replace it: sealpost key import --public`,
+  locked: () =>
+    `${text("migration.locked")}: export it with its passphrase, and take it over with sealpost key import`,
+  "no-key-here": () => `${text("migration.no-key-here")}: first sealpost account enrol`,
+  "password-needed": () => `${text("migration.password-needed")}: sealpost key import`,
+  unreadable: () => text("migration.unreadable"),
 };
 
 const FINE: ReadonlySet<Result> = new Set(["imported", "absent", "key-exists"]);
@@ -91,7 +93,7 @@ function line(
     address: formatAddress(address),
     result,
     fingerprint: fingerprint ?? null,
-    explanation: explanation ?? EXPLANATIONS[result] ?? null,
+    explanation: explanation ?? EXPLANATIONS[result]?.() ?? null,
   };
 }
 

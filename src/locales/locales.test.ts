@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 
 import en from "./en.json" with { type: "json" };
-import { text } from "./locales.ts";
+import { counted, text } from "./locales.ts";
 import { PLACEHOLDERS } from "./placeholders.ts";
 
 const SRC = join(import.meta.dirname, "..");
@@ -27,8 +27,12 @@ test("every text is used", () => {
     ([, key = ""]) =>
       new RegExp(`^${key.replaceAll(".", "\\.").replaceAll(/\$\{[^}]+\}/g, "[a-z-]+")}$`),
   );
+  const plurals = [...source.matchAll(/\bcounted\(\s*"([^"]+)"/g)].map(([, key]) => key);
   const unused = Object.keys(en).filter(
-    (key) => !source.includes(`"${key}"`) && !patterns.some((pattern) => pattern.test(key)),
+    (key) =>
+      !source.includes(`"${key}"`) &&
+      !patterns.some((pattern) => pattern.test(key)) &&
+      !plurals.includes(key.slice(0, key.lastIndexOf("."))),
   );
   assert.deepEqual(unused, []);
 });
@@ -43,4 +47,9 @@ test("no sentence is longer than 25 words", () => {
 test("placeholders are filled in, and what fills them in is not read for others", () => {
   const address = "{reason}@alpha.test";
   assert.equal(text("refusal.no-key", { address }), "{reason}@alpha.test has no key");
+});
+
+test("a number chooses the form of its text", () => {
+  assert.match(counted("key-ending.lead", 1), /ends in one day,/);
+  assert.match(counted("key-ending.lead", 3), /ends in 3 days,/);
 });

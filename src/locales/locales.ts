@@ -23,8 +23,26 @@ type Values<Key extends TextKey> = Key extends keyof Placeholders
 
 /** The text of a key, with its placeholders filled in as they are given. */
 export function text<Key extends TextKey>(key: Key, ...values: Values<Key>): string {
-  const [given = {}]: readonly Readonly<Record<string, string | number>>[] = values;
-  return en[key].replaceAll(PLACEHOLDER, (all, name: string) => String(given[name] ?? all));
+  const [given = {}] = values;
+  return filled(en[key], given);
 }
 
-const PLACEHOLDER = /\{([a-z]+)\}/gi;
+type BaseOf<Key> = Key extends `${infer Base}.other`
+  ? `${Base}.one` extends TextKey
+    ? Base
+    : never
+  : never;
+
+/** A text that depends on a number. Its key is named without the plural category (CLDR), which stands after a dot. */
+export type CountedKey = BaseOf<TextKey>;
+
+/** The text of a number in its plural form; `{count}` is the number. */
+export function counted(key: CountedKey, count: number): string {
+  const form = new Intl.PluralRules("en").select(count) === "one" ? "one" : "other";
+  return filled(en[`${key}.${form}`], { count });
+}
+
+/** In one pass: what is filled in is not read for placeholders. */
+function filled(words: string, given: Readonly<Record<string, string | number>>): string {
+  return words.replaceAll(/\{([a-z]+)\}/gi, (all, name: string) => String(given[name] ?? all));
+}
