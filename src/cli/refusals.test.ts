@@ -4,7 +4,8 @@ import { test } from "node:test";
 import { AppError } from "../base/errors.ts";
 import { fromUnixMs } from "../base/time.ts";
 import { addressOf, alice } from "../../test/support/key-life.ts";
-import { refused, type Refusal } from "./refusals.ts";
+import type { Refusal } from "./refusal.ts";
+import { refused } from "./refusals.ts";
 
 const bob = addressOf("bob@alpha.test");
 const alarm = {
@@ -56,4 +57,14 @@ test("a refusal is said in words that name what was refused and what to do, and 
 test("what was typed cannot drive the terminal", () => {
   const error = refused({ kind: "no-message", id: "\u001B[2J7" }, alice);
   assert.match(error.message, /^there is no message \u{FFFD}\[2J7; see: sealpost mail list$/u);
+});
+
+test("a former service key that cannot be deleted yet is temporary, and one that is needed is not", () => {
+  assert(refused({ kind: "rotated-just-now" }).temporary);
+  const used = refused({ kind: "former-key-in-use", processes: ["far:1", "far:2"] });
+  assert(used.temporary);
+  assert.match(used.message, /still used by far:1, far:2; copy/);
+  const needed = refused({ kind: "rows-unreadable", rows: 750 });
+  assert(!needed.temporary);
+  assert.match(needed.message, /^750 rows open with none/);
 });

@@ -1,100 +1,14 @@
 /**
- * What the command line says where something was refused: the text, which users read in other places as well, and what to do
- * about it here. The table has a line for each kind, so that a new kind does not compile before it has its words.
- * Every refusal ends a command with exit code 1; trying the same again helps nobody.
+ * What the command line says where something was refused: the text, which users read in other places as well, what to do about
+ * it here, and the exit code. The table has a line for each kind, so that a new kind does not compile before it has its words.
  */
 import { AppError } from "../base/errors.ts";
-import type { NewAlias, AliasRelease } from "../keys/alias.ts";
-import type { CertificateImport, SecretKeyImport } from "../keys/bring.ts";
-import type { CustodyChange } from "../keys/custody.ts";
-import type { Closure, Erasure, Reopening, SessionsEnd } from "../keys/end-account.ts";
-import type { Reclaim } from "../keys/former.ts";
-import type { KeyAccess } from "../keys/key-access.ts";
-import type { MailboxKeyChoice } from "../keys/mailbox-key.ts";
-import type { NewKeys } from "../keys/new-keys.ts";
-import type { NewRecoveryCode, RecoveryCodeEnd } from "../keys/password.ts";
-import type { Renaming } from "../keys/rename.ts";
-import type { Revocation, UploadedRevocation } from "../keys/revoke.ts";
-import type { Rotation } from "../keys/rotate.ts";
 import { text } from "../locales/locales.ts";
-import type { Enrolment } from "../login/enrol.ts";
-import type { PasswordReplacement, Recovery, Reset } from "../login/recover.ts";
 import { formatAddress, type EmailAddress } from "../mail/address.ts";
 import { explainRefusal } from "../openpgp/import-secret-key.ts";
 import { printable } from "./command.ts";
-import { hint, type NotShown } from "./mail-hint.ts";
-
-/** What the flows return. */
-type Outcome =
-  | AliasRelease
-  | CertificateImport
-  | Closure
-  | CustodyChange
-  | Enrolment
-  | Erasure
-  | KeyAccess
-  | MailboxKeyChoice
-  | NewAlias
-  | NewKeys
-  | NewRecoveryCode
-  | PasswordReplacement
-  | Reclaim
-  | Recovery
-  | RecoveryCodeEnd
-  | Renaming
-  | Reopening
-  | Reset
-  | Revocation
-  | Rotation
-  | SecretKeyImport
-  | SessionsEnd
-  | UploadedRevocation;
-
-/** The kinds of outcomes in which what was asked for is done. */
-type Done =
-  | "added"
-  | "changed"
-  | "chosen"
-  | "closed"
-  | "ended"
-  | "enrolled"
-  | "erased"
-  | "given"
-  | "imported"
-  | "known"
-  | "made"
-  | "none"
-  | "opened"
-  | "published"
-  | "reclaimed"
-  | "recovered"
-  | "released"
-  | "removed"
-  | "renamed"
-  | "reopened"
-  | "replaced"
-  | "revoked"
-  | "rotated";
-
-/** What a command itself does not find, or does not take. */
-type OwnRefusal =
-  | { readonly kind: "address-is-alias"; readonly account: EmailAddress }
-  | { readonly kind: "no-key" }
-  | { readonly kind: "no-such-key" }
-  /** The account's first login makes its key. */
-  | { readonly kind: "no-key-yet" }
-  | { readonly kind: "secret-key-not-here" }
-  /** The keys open, but not without the password. */
-  | { readonly kind: "password-needed" }
-  | { readonly kind: "import-refused"; readonly reason: Parameters<typeof explainRefusal>[0] }
-  | { readonly kind: "not-proven" }
-  | { readonly kind: "no-parked-escrow" }
-  | { readonly kind: "no-message"; readonly id: string }
-  | { readonly kind: "not-retryable"; readonly id: string }
-  | { readonly kind: "nothing-to-show"; readonly shown: NotShown }
-  | { readonly kind: "nothing-recorded"; readonly name: string };
-
-export type Refusal = Exclude<Outcome, { readonly kind: Done }> | OwnRefusal;
+import { hint } from "./mail-hint.ts";
+import type { Refusal } from "./refusal.ts";
 
 type Kind = Refusal["kind"];
 
@@ -188,9 +102,26 @@ const SAYINGS: Sayings = {
     text("refusal.nothing-recorded", { name: printable(name) }),
     "is it the Message-ID, or the name in an SMTP reply, and not older than 30 days?",
   ],
+  "rotated-just-now": () => [
+    "the service key was rotated less than ten minutes ago, and something may still be written under the former one",
+    "try again later",
+  ],
+  "former-key-in-use": ({ processes }) => [
+    `the former service key is still used by ${processes.join(", ")}`,
+    "copy the service key and its .former file to these hosts, or stop them, then try again after ten minutes",
+  ],
+  "rows-unreadable": ({ rows }) => [
+    `${String(rows)} rows open with none of the service keys; the former ones are kept`,
+  ],
 };
 
-type OfNobody = Refusal & { readonly kind: "nothing-recorded" };
+/** Where the same may be done in a while: exit code 75. Every other refusal is exit code 1. */
+const TEMPORARY: ReadonlySet<Kind> = new Set(["rotated-just-now", "former-key-in-use"]);
+
+/** What is about no address. */
+type OfNobody = Refusal & {
+  readonly kind: "nothing-recorded" | "rotated-just-now" | "former-key-in-use" | "rows-unreadable";
+};
 
 /** What ends a command whose wish was refused; `address` is the one that it is about. */
 export function refused(refusal: Refusal, address: EmailAddress): AppError;
@@ -198,7 +129,7 @@ export function refused(refusal: OfNobody): AppError;
 export function refused(refusal: Refusal, address?: EmailAddress): AppError {
   const given = address === undefined ? "" : formatAddress(address);
   const words = say(refusal.kind, refusal, given);
-  return new AppError(words.join("; "), { temporary: false });
+  return new AppError(words.join("; "), { temporary: TEMPORARY.has(refusal.kind) });
 }
 
 function say<K extends Kind>(
