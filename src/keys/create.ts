@@ -58,7 +58,8 @@ export type KeyCreation =
 /**
  * Makes the first key of an account: master key and slots, key pair, kept generic revocation, publication and audit row,
  * all in one transaction.
- * @throws Overtaken when the account has keys already. @throws AppError for custody `user-device-only`, which has none here.
+ * @throws Overtaken when the account has keys already.
+ * @throws AppError for custody `user-device-only`, whose keys are not made here: a mistake of the caller.
  */
 export async function createKeys(deps: VaultDeps, wanted: NewKeys): Promise<KeyCreation> {
   const generation = wanted.generation ?? (await generationNow(deps.store, wanted.owner));
