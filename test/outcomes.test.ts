@@ -9,7 +9,7 @@ const FLOWS = "{keys,login,policy}/*.ts";
 
 /** What an account that was closed or erased meanwhile does not need: upkeep of its keys, and a warning that they end. */
 const NOT_NEEDED: readonly string[] = [
-  "keys/ending.ts: await changeKeys(",
+  "keys/expiry-warnings.ts: await changeKeys(",
   "keys/upkeep.ts: await changeKeys(",
 ];
 

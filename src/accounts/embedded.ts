@@ -1,15 +1,15 @@
 /** Who has an account. What their passwords are compared with is for keys/ to make (`login-verifier.ts`). */
 import type { Clock } from "../base/time.ts";
 import type { EmailAddress } from "../mail/address.ts";
-import { insertAccount } from "../store/accounts.ts";
-import type { LoginRow } from "../store/logins.ts";
+import { insertAccount } from "../store/accounts/accounts.ts";
+import type { LoginRow } from "../store/accounts/logins.ts";
 import type { Store } from "../store/store.ts";
 import type { Account, AccountId, Custody, Policy } from "../words/account.ts";
 import { accountUsing } from "./using.ts";
 
-export type { LoginRow } from "../store/logins.ts";
-export { findAccount, listAccounts, updateAccount } from "../store/accounts.ts";
-export { NO_LOGIN } from "../store/logins.ts";
+export type { LoginRow } from "../store/accounts/logins.ts";
+export { findAccount, listAccounts, updateAccount } from "../store/accounts/accounts.ts";
+export { NO_LOGIN } from "../store/accounts/logins.ts";
 
 /** What an account is made of. */
 export type NewAccount = {

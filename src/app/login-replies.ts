@@ -1,10 +1,10 @@
 /**
  * What an SMTP client is told of its login: the words of the listener, which counts wrong passwords and makes the replies of
- * AUTH (`smtp/auth.ts`). An unknown account and a wrong password are one kind already.
+ * AUTH (`smtp/listener/auth.ts`). An unknown account and a wrong password are one kind already.
  */
 import { unreachable } from "../base/unreachable.ts";
 import type { Login } from "../login/login.ts";
-import type { Handlers } from "../smtp/handlers.ts";
+import type { Handlers } from "../smtp/listener/handlers.ts";
 
 type Refused = Exclude<Login, { readonly kind: "ok" }>;
 

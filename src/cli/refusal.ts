@@ -4,11 +4,11 @@
  */
 import type { Retirement } from "../app/service-key-rotation.ts";
 import type { AliasRelease, NewAlias } from "../keys/alias.ts";
-import type { CertificateImport, SecretKeyImport } from "../keys/bring.ts";
+import type { CertificateImport, SecretKeyImport } from "../keys/import-key.ts";
 import type { CustodyChange } from "../keys/custody.ts";
 import type { Closure, Erasure, Reopening, SessionsEnd } from "../keys/end-account.ts";
-import type { Reclaim } from "../keys/former.ts";
-import type { KeyAccess } from "../keys/key-access.ts";
+import type { Reclaim } from "../keys/parked-keys.ts";
+import type { KeyAccess } from "../vault/key-access.ts";
 import type { MailboxKeyChoice } from "../keys/mailbox-key.ts";
 import type { NewKeys } from "../keys/new-keys.ts";
 import type { NewPassword, NewRecoveryCode, RecoveryCodeEnd } from "../keys/password.ts";
@@ -18,7 +18,7 @@ import type { Rotation } from "../keys/rotate.ts";
 import type { Enrolment } from "../login/enrol.ts";
 import type { PasswordReplacement, Recovery, Reset } from "../login/recover.ts";
 import type { EmailAddress } from "../mail/address.ts";
-import type { explainRefusal } from "../openpgp/import-secret-key.ts";
+import type { explainRefusal } from "../openpgp/imports/import-secret-key.ts";
 import type { PolicyChange } from "../policy/change-policy.ts";
 import type { NotShown } from "./mail-hint.ts";
 

@@ -5,7 +5,7 @@
 import { AppError } from "../base/errors.ts";
 import { text } from "../locales/locales.ts";
 import { formatAddress, type EmailAddress } from "../mail/address.ts";
-import { explainRefusal } from "../openpgp/import-secret-key.ts";
+import { explainRefusal } from "../openpgp/imports/import-secret-key.ts";
 import { printable } from "./command.ts";
 import { hint } from "./mail-hint.ts";
 import type { Refusal } from "./refusal.ts";

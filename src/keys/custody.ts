@@ -1,14 +1,14 @@
 import type { Secret } from "../base/secret.ts";
-import { readAccount, updateAccount } from "../store/accounts.ts";
-import { insertSlot } from "../store/vault.ts";
-import { changeKeys, requireUnchanged, type AccountRefusal } from "./change.ts";
+import { readAccount, updateAccount } from "../store/accounts/accounts.ts";
+import { insertSlot } from "../store/keys/vault.ts";
+import { changeKeys, requireUnchanged, type AccountRefusal } from "./keys.ts";
 import { opensWithService } from "./custody-here.ts";
-import { raiseGeneration } from "./generation.ts";
-import type { MasterKey } from "./master-key.ts";
-import { renewMasterKey, type Renewal } from "./renew.ts";
-import { serviceSlot } from "./slots.ts";
+import { raiseGeneration } from "../vault/generation.ts";
+import type { MasterKey } from "../vault/master-key.ts";
+import { renewMasterKey, type Renewal } from "./replace-master-key.ts";
+import { serviceSlot } from "../vault/slots.ts";
 import { refuse } from "./unless-refused.ts";
-import type { KeyRules, VaultDeps } from "./vault-deps.ts";
+import type { KeyRules, VaultDeps } from "../vault/vault-deps.ts";
 import type { AccountId, Custody } from "../words/account.ts";
 
 /** What came of giving the keys to the provider. */

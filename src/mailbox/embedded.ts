@@ -3,7 +3,11 @@ import { createHash, randomUUID } from "node:crypto";
 
 import { type Octets, octetStringsIn } from "../base/large-octets.ts";
 import { AppError } from "../base/errors.ts";
-import { addPendingEvidence, updateVerdict, type ReadInside } from "../store/message-verdicts.ts";
+import {
+  addPendingEvidence,
+  updateVerdict,
+  type ReadInside,
+} from "../store/mail/message-verdicts.ts";
 import {
   hasSealedMessage,
   insertMessage,
@@ -13,7 +17,7 @@ import {
   selectWaitingAccounts,
   sumMessages,
   type MessageRow,
-} from "../store/messages.ts";
+} from "../store/mail/messages.ts";
 import type { Store } from "../store/store.ts";
 import type {
   MailboxUse,

@@ -1,0 +1,109 @@
+import { sameAddress, type EmailAddress } from "../mail/address.ts";
+import { lockAccount } from "../store/accounts/account-locks.ts";
+import { readAccount } from "../store/accounts/accounts.ts";
+import { listAddresses } from "../store/accounts/addresses.ts";
+import { findPublished } from "../store/keys/certificates.ts";
+import { findMasterKey, listMasterKeys, selectSecretKeys } from "../store/keys/vault.ts";
+import type { Store } from "../store/store.ts";
+import type { MasterKey } from "../vault/master-key.ts";
+import { requireGeneration } from "../vault/binding.ts";
+import { Overtaken } from "../vault/conflict.ts";
+import { keepStop, ReleasesStopped, type ReleaseAlarm } from "./releases.ts";
+import { refuse, unlessRefused, type Refused } from "./unless-refused.ts";
+import type { AccountId } from "../words/account.ts";
+
+const TRIES = 5;
+
+/** Why no event in the life of an account's keys can take place. */
+export type AccountRefusal =
+  /** It was erased, or never was. */
+  | { readonly kind: "no-account" }
+  /** It has to be opened again first. */
+  | { readonly kind: "account-closed" }
+  /** Too many keys were revoked without their users (`releases.ts`). */
+  | { readonly kind: "releases-stopped"; readonly alarm: ReleaseAlarm };
+
+/**
+ * One event in the life of an account's keys, all or nothing, and one at a time for each account. In a closed account only
+ * events for `any` account take place. Where the work is refused (`refuse`) nothing of it stays. A stop of the releases
+ * stands from then on, also where this event alone caused it.
+ */
+export async function changeKeys<Answer, Refusal = never>(
+  store: Store,
+  owner: AccountId,
+  work: (tx: Store) => Promise<Answer | Refused<Refusal>>,
+  which: "open" | "any" = "open",
+): Promise<Answer | Refusal | AccountRefusal> {
+  try {
+    return await unlessRefused<Answer, Refusal | AccountRefusal>(store, async (tx) => {
+      if (!(await lockAccount(tx, owner))) return refuse({ kind: "no-account" });
+      if (which === "open" && (await readAccount(tx, owner))?.account.closedAt !== undefined) {
+        return refuse({ kind: "account-closed" });
+      }
+      return work(tx);
+    });
+  } catch (error) {
+    if (!(error instanceof ReleasesStopped)) throw error;
+    await keepStop(store, error);
+    return { kind: "releases-stopped", alarm: error.alarm };
+  }
+}
+
+/** Does the whole of it again when somebody else was first. @throws Overtaken when that goes on. */
+export async function untilNotOvertaken<T>(work: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof Overtaken) || attempt === TRIES) throw error;
+    }
+  }
+}
+
+/** @throws Overtaken when the master key is no longer the one in use. */
+export async function requireCurrent(tx: Store, { id, owner }: MasterKey): Promise<void> {
+  if ((await findMasterKey(tx, owner)) !== id) throw new Overtaken();
+}
+
+/** As `requireCurrent`, for changes of what opens the account. @throws Overtaken when any of it changed since. */
+export async function requireUnchanged(tx: Store, masterKey: MasterKey): Promise<void> {
+  await requireCurrent(tx, masterKey);
+  await requireGeneration(tx, masterKey.owner, masterKey.generation);
+}
+
+/** The addresses of an account, the primary one first. */
+export async function addressesInUse(
+  store: Store,
+  owner: AccountId,
+): Promise<readonly EmailAddress[]> {
+  return listAddresses(store, owner);
+}
+
+/** Whether the address is one of the account's. An alias may have been released a moment ago. */
+export async function isOwn(tx: Store, owner: AccountId, address: EmailAddress): Promise<boolean> {
+  return (await addressesInUse(tx, owner)).some((one) => sameAddress(one, address));
+}
+
+/** Refusal of an event for an address that the account does not use, or no longer. */
+export type AddressNotOwn = { readonly kind: "address-not-own" };
+
+/** The addresses whose keys are kept here, or are to be: not those whose key is on the user's device. */
+export async function addressesKeptHere(
+  store: Store,
+  owner: AccountId,
+): Promise<readonly EmailAddress[]> {
+  const isForDevice = (await readAccount(store, owner))?.account.custody === "user-device-only";
+  const here = new Set<string>();
+  for (const state of ["current", "former"] as const) {
+    for (const id of await listMasterKeys(store, owner, state)) {
+      for (const { fingerprint } of await selectSecretKeys(store, id)) here.add(fingerprint);
+    }
+  }
+  const kept: EmailAddress[] = [];
+  for (const address of await addressesInUse(store, owner)) {
+    const published = await findPublished(store, address);
+    const isHere = published === undefined ? !isForDevice : here.has(published.fingerprint);
+    if (isHere) kept.push(address);
+  }
+  return kept;
+}

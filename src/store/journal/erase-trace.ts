@@ -1,0 +1,55 @@
+import { sql } from "kysely";
+
+import type { CanonicalAddress } from "../../mail/address.ts";
+import type { Store } from "../store.ts";
+
+const PAGE = 500;
+
+/** What may stand beside an address, and would make it the end or the beginning of another one. */
+const BEFORE = String.raw`(?<![\p{L}\p{N}.!#$%&'*+/=?^_\x60{|}~-])`;
+const BEHIND = String.raw`(?![\p{L}\p{N}-]|\.[\p{L}\p{N}])`;
+
+/** Deletes what was decided about each message whose story names an address, in any case, in the caller's transaction. */
+export async function eraseTrace(store: Store, address: CanonicalAddress): Promise<void> {
+  for (let after = 0; ;) {
+    const rows = await mentions(store, address, after);
+    const last = rows.at(-1);
+    if (last === undefined) return;
+    const found = rows.filter(({ detail }) => names(detail, address));
+    for (const { id, message_id: messageId } of found) {
+      // Messages without an ID have nothing else in common.
+      const query = store.db.deleteFrom("trace");
+      const one =
+        messageId === "" ? query.where("id", "=", id) : query.where("message_id", "=", messageId);
+      await one.execute();
+    }
+    after = last.id;
+  }
+}
+
+/** Rows that may name it: `like` tells case apart on PostgreSQL and not on SQLite. */
+async function mentions(store: Store, address: CanonicalAddress, after: number) {
+  const text = inJson(address).replaceAll(/[\\%_]/g, String.raw`\$&`);
+  return store.db
+    .selectFrom("trace")
+    .select(["id", "message_id", "detail"])
+    .where("id", ">", after)
+    .where(sql<boolean>`lower(detail) like lower(${`%${text}%`}) escape '\\'`)
+    .orderBy("id")
+    .limit(PAGE)
+    .execute();
+}
+
+function names(detail: string, address: CanonicalAddress): boolean {
+  const text = inJson(address).replaceAll(/[\\^$.*+?()[\]{}|/]/g, String.raw`\$&`);
+  return new RegExp(`${BEFORE}${text}${BEHIND}`, "iu").test(detail);
+}
+
+/** As it stands between quotes; where its local part is quoted, the domain tells the row apart together with it. */
+function inJson(address: CanonicalAddress): string {
+  const at = address.lastIndexOf("@");
+  const [local, domain] = [address.slice(0, at), address.slice(at)];
+  const isPlain = /^[^\s"\\(),:;<>@[\]]+$/u.test(local) && !/^\.|\.$|\.\./.test(local);
+  const written = isPlain ? local : `"${local.replaceAll(/["\\]/g, String.raw`\$&`)}"`;
+  return JSON.stringify(written + domain).slice(1, -1);
+}

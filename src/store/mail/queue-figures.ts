@@ -1,0 +1,56 @@
+/** How much waits, and since when. */
+import { fromUnixMs } from "../../base/time.ts";
+import type { Store } from "../store.ts";
+
+export type QueueFigures = {
+  readonly count: number;
+  /** When the oldest came; undefined when nothing waits. */
+  readonly oldest: Date | undefined;
+};
+
+/** Accepted copies that the next hop has not taken yet. */
+export async function outboxFigures({ db }: Store): Promise<QueueFigures> {
+  const row = await db
+    .selectFrom("outbox")
+    .select((of) => [
+      of.fn.countAll<number>().as("count"),
+      of.fn.min<number | null>("created_at").as("oldest"),
+    ])
+    .executeTakeFirstOrThrow();
+  return figures(row);
+}
+
+/** Received mail that waits for its reader's key or its author's keyserver. */
+export async function pendingFigures({ db }: Store): Promise<QueueFigures> {
+  const row = await db
+    .selectFrom("messages")
+    .select((of) => [
+      of.fn.countAll<number>().as("count"),
+      of.fn.min<number | null>("received_at").as("oldest"),
+    ])
+    .where("state", "=", "pending")
+    .executeTakeFirstOrThrow();
+  return figures(row);
+}
+
+/** How many active certificates end between two times, the second one excluded. */
+export async function countExpiring({ db }: Store, from: Date, before: Date): Promise<number> {
+  const row = await db
+    .selectFrom("published_certificates")
+    .select((of) => of.fn.countAll<number>().as("count"))
+    .where("state", "=", "active")
+    .where("expires_at", ">=", Math.max(from.getTime(), 1))
+    .where("expires_at", "<", before.getTime())
+    .executeTakeFirstOrThrow();
+  return Number(row.count);
+}
+
+function figures({
+  count,
+  oldest,
+}: {
+  readonly count: number | string;
+  readonly oldest: number | string | null;
+}): QueueFigures {
+  return { count: Number(count), oldest: oldest === null ? undefined : fromUnixMs(Number(oldest)) };
+}
