@@ -20,6 +20,7 @@ import { migrate } from "../src/store/engine/migrate.ts";
 import { holdAuditKeys } from "../src/vault/tag-keys.ts";
 import { openStore, type StoreOptions } from "../src/store/store.ts";
 import type { BackfillOrder } from "./enrol/backfill-process.ts";
+import { came } from "../test/support/outcome.ts";
 
 const ACCOUNTS = 1000;
 /** `keys.backfill_per_minute`, as it is if nobody says otherwise. */
@@ -50,7 +51,8 @@ export async function run(): Promise<boolean> {
       clock: systemClock,
       keyRules: { profile: "compat" },
     } as const;
-    await enrol(deps, { ...deps.keyRules, ...atLogin, address: user, password: password() });
+    const wish = { ...deps.keyRules, ...atLogin, address: user, password: password() };
+    await came(enrol(deps, wish), "enrolled");
     return await compare(deps, { database, keyFile, batch: BATCH });
   } finally {
     await rm(dir, { recursive: true, force: true });
@@ -90,7 +92,8 @@ async function compare(deps: LoginDeps, order: BackfillOrder): Promise<boolean> 
 async function addAccounts(deps: LoginDeps, name: string): Promise<void> {
   for (let at = 0; at < ACCOUNTS; at += 1) {
     const address = addressOf(`${name}${at}@alpha.test`);
-    await enrol(deps, { ...deps.keyRules, ...atLogin, address, key: "later" });
+    const wish = { ...deps.keyRules, ...atLogin, address, key: "later" } as const;
+    await came(enrol(deps, wish), "enrolled");
   }
 }
 

@@ -15,6 +15,8 @@ const IMPORT_MAP: Record<string, readonly [folders: string, packages?: string]> 
   pgpmime: ["base mail openpgp"],
   // the types that features and the store share
   words: ["base mail openpgp"],
+  // the texts that users read
+  locales: [""],
   // edges: the world outside, one protocol each
   dns: ["base mail", "dns-packet"],
   fetch: ["base mail dns"],
@@ -33,13 +35,13 @@ const IMPORT_MAP: Record<string, readonly [folders: string, packages?: string]> 
   discovery: ["base mail words openpgp dns fetch store journal"],
   keyserver: ["base mail words openpgp store"],
   mailbox: ["base mail words store imap"],
-  notices: ["base mail words"],
+  notices: ["base mail words locales"],
   login: ["base mail words accounts vault keys store journal"],
   outgoing: [
     "base mail words openpgp pgpmime jobs policy discovery vault keys mailbox notices journal store smtp scan",
   ],
   incoming: [
-    "base mail words openpgp pgpmime policy discovery vault keys mailbox notices journal store scan",
+    "base mail words openpgp pgpmime policy discovery vault keys mailbox notices journal store scan locales",
   ],
   portal: [
     "base mail words openpgp pgpmime policy discovery vault keys outgoing notices journal store",
@@ -54,7 +56,7 @@ const IMPORT_MAP: Record<string, readonly [folders: string, packages?: string]> 
   app: ["*", "pino prom-client"],
   // words in, words out: what it does to the store is done by the features
   cli: [
-    "base mail words openpgp dns journal policy accounts vault keys discovery keyserver mailbox login incoming doctor config app",
+    "base mail words openpgp dns journal policy accounts vault keys discovery keyserver mailbox login incoming doctor config app locales",
   ],
 };
 

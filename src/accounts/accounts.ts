@@ -12,7 +12,6 @@
  * `user+anything@` reaches the account of `user@`, unless the longer address is somebody's own (`reader-addresses.ts`).
  * `postmaster@` always has a reader (RFC 5321 §4.5.1, `postmaster.ts`). How passwords are checked is in `vault/`.
  */
-import { AppError } from "../base/errors.ts";
 import type { Clock } from "../base/time.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import { insertAccount, listAccounts, readAccount } from "../store/accounts/accounts.ts";
@@ -34,22 +33,18 @@ export type NewAccount = {
 };
 
 /**
- * Adds an account at a generation, to which its login is bound.
- * @throws AppError when there is an account with this address.
+ * Adds an account at a generation, to which its login is bound; undefined when an account has the address.
  */
 export async function addAccount(
   deps: { readonly store: Store; readonly clock: Clock },
   account: NewAccount,
   login: LoginRow,
   generation: number,
-): Promise<Account> {
+): Promise<Account | undefined> {
   const { id, address, custody, policy } = account;
   const createdAt = deps.clock.now();
   const added: Account = { id, address, custody, policy, createdAt, mailboxKey: "same" };
-  if (!(await insertAccount(deps.store, added, login, generation))) {
-    throw new AppError("there is an account with this address", { temporary: false });
-  }
-  return added;
+  return (await insertAccount(deps.store, added, login, generation)) ? added : undefined;
 }
 
 /** The account that mail for an address is delivered to: its own, or that of an alias; none where it is closed. */

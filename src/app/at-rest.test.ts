@@ -29,6 +29,7 @@ import {
 } from "../../test/support/key-life.ts";
 import { wrapFor } from "./at-rest.ts";
 import { idOf } from "../../test/support/accounts.ts";
+import { came } from "../../test/support/outcome.ts";
 
 const data = Buffer.from("canary");
 const NO_KEY = /no key to protect/;
@@ -39,7 +40,8 @@ async function taken(deps: Deps, address = alias): Promise<Account> {
   deps.clock.advance(61 * DAY);
   await purgeReleased(deps.store, deps.clock.now());
   await purgeReserved(deps.store, deps.clock.now());
-  const { account } = await enrolNew(deps, { ...later, address, password: old() });
+  const wish = { ...later, address, password: old() } as const;
+  const { account } = await came(enrolNew(deps, wish), "enrolled");
   return account;
 }
 
@@ -48,7 +50,7 @@ for (const { engine, open } of engines()) {
     await using store = await open();
     const { deps } = await withAlice(store);
     const wish = { owner: idOf(alice), address: alice, masterKey: undefined, text: "" };
-    await revokeKey(deps, { ...wish, reason: "withdrawn" });
+    await came(revokeKey(deps, { ...wish, reason: "withdrawn" }), "revoked");
     const message = await wrapFor(deps, { id: idOf(alice), address: alice }, data);
     using keys = await unlockWithPassword(deps, idOf(alice), old());
     assert(keys);
@@ -60,28 +62,28 @@ for (const { engine, open } of engines()) {
     const { deps } = await withAlice(store);
     {
       using masterKey = await opened(deps, old());
-      await addAlias(deps, deps.keyRules, idOf(alice), alias, masterKey);
+      await came(addAlias(deps, deps.keyRules, idOf(alice), alias, masterKey), "added");
     }
     const given = await active(store, alias);
     assert(given);
-    await removeAlias(deps, idOf(alice), alias, undefined);
+    await came(removeAlias(deps, idOf(alice), alias, undefined), "released");
     const other = await taken(deps);
     await assert.rejects(wrapFor(deps, other, data), NO_KEY);
-    await eraseByLaw(deps, other.id);
+    await came(eraseByLaw(deps, other.id), "erased");
     assert.equal((await findById(store, given)).length, 1);
-    await eraseByLaw(deps, idOf(alice));
+    await came(eraseByLaw(deps, idOf(alice)), "erased");
     assert.equal((await findById(store, given)).length, 0);
   });
 
   test(`${engine}: mail to who has the address of a deleted account is not kept for its keys`, async () => {
     await using store = await open();
     const { deps, first } = await withAlice(store);
-    await closeAccount(deps, idOf(alice), undefined);
+    await came(closeAccount(deps, idOf(alice), undefined), "closed");
     deps.clock.advance(31 * DAY);
     assert.equal(await purgeClosedAccounts(deps), 1);
     const other = await taken(deps, alice);
     await assert.rejects(wrapFor(deps, other, data), NO_KEY);
-    await eraseByLaw(deps, other.id);
+    await came(eraseByLaw(deps, other.id), "erased");
     assert.equal((await findById(store, first)).length, 1);
   });
 
@@ -91,10 +93,13 @@ for (const { engine, open } of engines()) {
     const now = after(deps.clock.now(), 0);
     const { certificate } = await generateKey({ address: alice, profile: "compat", now });
     const brought = { owner: idOf(alice), address: alice, certificate, masterKey: undefined };
-    await bringCertificate(deps, { ...brought, revocation: undefined });
+    await came(bringCertificate(deps, { ...brought, revocation: undefined }), "imported");
     {
       using masterKey = await opened(deps, old());
-      await renameAccount(deps, deps.keyRules, masterKey.owner, renamed, masterKey);
+      await came(
+        renameAccount(deps, deps.keyRules, masterKey.owner, renamed, masterKey),
+        "renamed",
+      );
     }
     assert.equal(await active(store, renamed), undefined);
     const message = await wrapFor(deps, { id: idOf(alice), address: renamed }, data);

@@ -30,6 +30,7 @@ import { warnOfEnds, type NoticeDeps } from "./end-warnings.ts";
 import { NOBODY_ASKED } from "../../test/support/authors.ts";
 import { startEvents } from "./events.ts";
 import { enrol, idOf } from "../../test/support/accounts.ts";
+import { came } from "../../test/support/outcome.ts";
 
 const hostname = parseDomain("mail.alpha.test") ?? assert.fail();
 const notices: NoticeDeps = {
@@ -99,7 +100,10 @@ async function bring(
   certificate: Parameters<typeof bringCertificate>[1]["certificate"],
 ): Promise<void> {
   const rest = { revocation: undefined, masterKey: undefined };
-  await bringCertificate(deps, { owner: idOf(alice), address: alice, certificate, ...rest });
+  await came(
+    bringCertificate(deps, { owner: idOf(alice), address: alice, certificate, ...rest }),
+    "imported",
+  );
 }
 
 /** Moves the clock to so many days before the active key ends. */
@@ -196,7 +200,7 @@ for (const { engine, open, place } of engines()) {
     for (const end of [
       async (deps: Deps) => {
         const wish = { owner: idOf(alice), address: alice, masterKey: undefined, text: "" };
-        await revokeKey(deps, { ...wish, reason: "withdrawn" });
+        await came(revokeKey(deps, { ...wish, reason: "withdrawn" }), "revoked");
       },
       async (deps: Deps) => closeAccount(deps, idOf(alice), undefined),
     ]) {

@@ -1,14 +1,9 @@
 /** A new service root key in place of the one in force, and the end of those before it. */
-import { AppError } from "../base/errors.ts";
 import { after, MINUTE } from "../base/time.ts";
 import { appendAudit } from "../journal/journal.ts";
-import { requireAllRewrapped, rewrapAll } from "../vault/rewrap.ts";
-import {
-  adoptServiceKey,
-  requireNoOtherUsers,
-  rotateServiceKey,
-} from "../vault/service-key-log.ts";
+import { rewrapAll } from "../vault/rewrap.ts";
 import { newServiceRoot, ServiceKey } from "../vault/service-key.ts";
+import { adoptServiceKey, otherUsers, rotateServiceKey } from "../vault/service-key-log.ts";
 import type { Vault } from "./open-vault.ts";
 import {
   deleteFormerKeys,
@@ -46,24 +41,30 @@ async function replaceInForce(vault: Vault): Promise<void> {
   });
 }
 
-/**
- * Deletes the former service keys for good, once nothing needs them. `none`: there are none.
- * @throws AppError when they must stay.
- */
-export async function retireServiceKeys(vault: Vault): Promise<"retired" | "none"> {
+/** What came of retiring former service keys. */
+export type Retirement =
+  | { readonly kind: "retired" }
+  /** There is none to retire. */
+  | { readonly kind: "no-former-key" }
+  /** Within ten minutes of a rotation something may still be written under the former key. */
+  | { readonly kind: "rotated-just-now" }
+  /** These processes still write under it. */
+  | { readonly kind: "former-key-in-use"; readonly processes: readonly string[] }
+  /** No service key opens so many rows: one of the former keys may be needed for them. */
+  | { readonly kind: "rows-unreadable"; readonly rows: number };
+
+/** Deletes the former service keys for good, once nothing needs them. */
+export async function retireServiceKeys(vault: Vault): Promise<Retirement> {
   const { serviceKeyFile } = vault.config.secrets;
   const since = formerSince(serviceKeyFile);
-  if (since === undefined) return "none";
+  if (since === undefined) return { kind: "no-former-key" };
   const now = vault.clock.now();
-  if (after(since, SETTLE_MS) > now) {
-    throw new AppError(
-      "the service key was rotated less than ten minutes ago, and something may still be written under the former one; try again later",
-      { temporary: true },
-    );
-  }
-  await requireNoOtherUsers(vault);
-  requireAllRewrapped(await rewrapAll(vault));
+  if (after(since, SETTLE_MS) > now) return { kind: "rotated-just-now" };
+  const processes = await otherUsers(vault);
+  if (processes.length > 0) return { kind: "former-key-in-use", processes };
+  const rows = await rewrapAll(vault);
+  if (rows > 0) return { kind: "rows-unreadable", rows };
   deleteFormerKeys(serviceKeyFile);
   await appendAudit(vault.store, { at: now, action: "service-key.retired" });
-  return "retired";
+  return { kind: "retired" };
 }

@@ -1,10 +1,10 @@
 /** What an SMTP client is told of its submission. One place, so that the same state reads the same at RCPT and after DATA. */
 import { unreachable } from "../base/unreachable.ts";
 import type { Discovery } from "../discovery/outcome.ts";
+import { text, type PlainKey } from "../locales/locales.ts";
 import { formatAddress, type EmailAddress } from "../mail/address.ts";
 import type { Looked } from "../outgoing/plan.ts";
 import type {
-  Demand,
   Fault,
   KeysClosed,
   NotTaken,
@@ -30,18 +30,17 @@ export function submissionReply(submission: Submission, context: ReplyContext): 
       return reply(
         "250",
         "2.0.0",
-        `queued as ${context.queueId} (e2e: ${sentText(submission.sentAs)})`,
+        text("submission.accepted", {
+          queueId: context.queueId,
+          how: sentText(submission.sentAs),
+        }),
       );
     case "refused":
-      return FAULTS[submission.fault];
+      return FAULTS[submission.fault]();
     case "no-key":
-      return reply(
-        "554",
-        "5.7.5",
-        `${closedText(submission.closed, context.unlockPage)}; not sent`,
-      );
+      return reply("554", "5.7.5", notSent(closedText(submission.closed, context.unlockPage)));
     case "cannot-seal":
-      return reply("550", "5.6.0", `${submission.reason}; not sent`);
+      return reply("550", "5.6.0", notSent(submission.reason));
     case "not-taken":
       return notTakenReply(submission);
     case "unprotected":
@@ -59,13 +58,9 @@ export function recipientReply(answer: RecipientAnswer): Reply | "ok" {
       return "ok";
     case "too-many":
       // The client sends the message once more for the others (RFC 5321 §4.5.3.1.10).
-      return reply(
-        "452",
-        "4.5.3",
-        `a message can be encrypted for ${String(answer.max)} recipients at once; send it to the others separately`,
-      );
+      return reply("452", "4.5.3", text("submission.too-many", { max: answer.max }));
     case "unknown-here":
-      return reply("550", "5.1.1", "no such user here");
+      return reply("550", "5.1.1", text("submission.unknown-here"));
     case "unprotected":
     case "uncertain":
       return unsendableReply(answer);
@@ -74,35 +69,18 @@ export function recipientReply(answer: RecipientAnswer): Reply | "ok" {
   }
 }
 
-const FAULTS: Readonly<Record<Fault, Reply>> = {
-  "broken-header": reply(
-    "550",
-    "5.6.0",
-    "a line in the header of the message is neither a field nor the continuation of one; not sent",
-  ),
-  "large-header": reply("552", "5.3.4", "the header of the message is too large; not sent"),
-  "no-single-author": reply(
-    "550",
-    "5.6.0",
-    "the message must have exactly one From field with one address",
-  ),
-  "foreign-author": reply("550", "5.7.1", "the From address is not one of yours; not sent"),
-  "foreign-return-path": reply(
-    "550",
-    "5.7.1",
-    "the sender address (MAIL FROM) is not one of yours; not sent",
-  ),
-  "no-recipients": reply("554", "5.5.1", "no recipients"),
+const FAULTS: Readonly<Record<Fault, () => Reply>> = {
+  "broken-header": () => reply("550", "5.6.0", text("submission.fault.broken-header")),
+  "large-header": () => reply("552", "5.3.4", text("submission.fault.large-header")),
+  "no-single-author": () => reply("550", "5.6.0", text("submission.fault.no-single-author")),
+  "foreign-author": () => reply("550", "5.7.1", text("submission.fault.foreign-author")),
+  "foreign-return-path": () => reply("550", "5.7.1", text("submission.fault.foreign-return-path")),
+  "no-recipients": () => reply("554", "5.5.1", text("submission.fault.no-recipients")),
 };
 
-const REASONS: Readonly<Record<Demand, string>> = {
-  policy: "your policy requires encryption",
-  wish: "the message asks for encryption with X-Sealpost-Require",
-  reply: "it answers a message that came encrypted",
-  "unknown-reply":
-    "it answers a message that its In-Reply-To or References do not name, which may have come encrypted",
-  claim: "it is marked as encrypted by your mail program, but not all of it is",
-};
+function notSent(why: string): string {
+  return text("submission.not-sent", { why });
+}
 
 /** RFC 3463 §3.8: X.7.5, a cryptographic failure: a needed key is missing or cannot be known. */
 function unsendableReply(unsendable: Unsendable): Reply {
@@ -111,26 +89,27 @@ function unsendableReply(unsendable: Unsendable): Reply {
     return reply(
       "450",
       "4.7.5",
-      `<${formatAddress(because.address)}> encryption status cannot be determined now; retry later`,
+      text("submission.uncertain", { address: formatAddress(because.address) }),
     );
   }
   const why =
     because.discovery.kind === "unreachable"
-      ? "nothing is sent in clear because of it"
-      : REASONS[unsendable.demand];
-  return reply("550", "5.7.5", `${absentText(because)}; not sent (${why})`);
+      ? text("submission.demand.doubt")
+      : text(`submission.demand.${unsendable.demand}`);
+  const said = text("submission.not-sent-because", { lack: lackText(because), why });
+  return reply("550", "5.7.5", said);
 }
 
 /** The next hop's own verdict, with our class of code and its words. */
 function notTakenReply({ by }: NotTaken): Reply {
-  if (by === undefined) return reply("451", "4.4.0", "the next mail server gave no answer");
+  if (by === undefined) return reply("451", "4.4.0", text("submission.no-answer"));
   const { recipient, outcome } = by;
-  const text = `<${formatAddress(recipient)}> ${outcome.text}`;
-  if (outcome.temporary) return reply("451", "4.4.0", text);
+  const said = `<${formatAddress(recipient)}> ${outcome.text}`;
+  if (outcome.temporary) return reply("451", "4.4.0", said);
   // What our own side knows about the hop has a code of its own (RFC 5321 §4.2.3, RFC 6531 §3.5).
-  if (outcome.obstacle === "size") return reply("552", "5.3.4", text);
-  if (outcome.obstacle === "smtputf8") return reply("553", "5.6.7", text);
-  return reply(codeOf(outcome), "5.0.0", text);
+  if (outcome.obstacle === "size") return reply("552", "5.3.4", said);
+  if (outcome.obstacle === "smtputf8") return reply("553", "5.6.7", said);
+  return reply(codeOf(outcome), "5.0.0", said);
 }
 
 /** The hop's own code where it is one for a refused message (RFC 5321 §4.2.3); its words decide nothing. */
@@ -142,69 +121,76 @@ const HOP_CODES = ["550", "551", "552", "553", "554"] as const;
 
 function closedText(closed: KeysClosed | undefined, page: string | undefined): string {
   switch (closed) {
-    case "password-changed": {
-      const where = page === undefined ? "through your provider" : `at ${page}`;
-      return `your keys are locked since your password changed: open them with your former password or recovery code ${where}`;
-    }
+    case "password-changed":
+      return page === undefined
+        ? text("submission.closed.password-changed")
+        : text("submission.closed.password-changed-page", { page });
     case "on-device":
-      return "your key is on your own device alone: encrypt and sign the message there";
+      return text("submission.closed.on-device");
     case undefined:
-      return "your encryption key is not usable in this session; log in with your password or ask your provider";
+      return text("submission.closed.unusable");
     default:
       return unreachable(closed);
   }
 }
 
 /** Why a recipient cannot be sealed to, in a sentence a person understands. */
-function absentText({ address, discovery }: Looked): string {
-  return `<${formatAddress(address)}> has ${lackOf(discovery, address)}`;
-}
-
-function lackOf(discovery: Discovery, { domain }: EmailAddress): string {
-  if (discovery.kind !== "absent") return doubtOf(discovery, domain);
+function lackText({ address: recipient, discovery }: Looked): string {
+  const address = formatAddress(recipient);
+  const { domain } = recipient;
+  if (discovery.kind !== "absent") return doubtText(discovery, recipient);
   switch (discovery.code) {
     case "NOSVC":
-      return `no published encryption key (${domain} does not offer encryption)`;
+      return text("submission.lack.NOSVC", { address, domain });
     case "INSEC":
-      return `no usable encryption key (the DNS of ${domain} is not protected)`;
+      return text("submission.lack.INSEC", { address, domain });
     case "NOKEY":
-      return "no published encryption key";
-    case "BADKEY":
-      return `a published key that cannot be used (${discovery.reason ?? "not usable"})`;
+      return text("submission.lack.NOKEY", { address });
+    case "BADKEY": {
+      const reason = discovery.reason ?? text("submission.unusable.unsaid");
+      return text("submission.lack.BADKEY", { address, reason });
+    }
     default:
       return unreachable(discovery);
   }
 }
 
-const DOUBTS: ReadonlyMap<string, string> = new Map([
-  ["wrong-user-id", "it does not name this address"],
-  ["bad-self-signature", "its self-signature is not valid"],
-  ["unparsable", "it cannot be read"],
+const UNUSABLE: ReadonlyMap<string, PlainKey> = new Map([
+  ["wrong-user-id", "submission.unusable.wrong-user-id"],
+  ["bad-self-signature", "submission.unusable.bad-self-signature"],
+  ["unparsable", "submission.unusable.unparsable"],
 ]);
 
-/** Names who has to do something: it will not pass by itself. */
-function doubtOf(discovery: Discovery, domain: string): string {
+/** Names who has to do something where it will not pass by itself. */
+function doubtText(discovery: Discovery, recipient: EmailAddress): string {
+  const address = formatAddress(recipient);
   const since = discovery.kind === "unreachable" ? discovery.lastingSince : undefined;
   if (discovery.kind !== "unreachable" || since === undefined) {
-    return "an encryption status that is not certain";
+    return text("submission.lack.uncertain", { address });
   }
-  const what = DOUBTS.get(discovery.reason) ?? discovery.reason;
-  const day = since.toISOString().slice(0, 10);
-  return `a published key that cannot be used: ${what} (since ${day}; ${domain} must replace it)`;
+  const key = UNUSABLE.get(discovery.reason);
+  return text("submission.lack.lasting", {
+    address,
+    reason: key === undefined ? discovery.reason : text(key),
+    day: since.toISOString().slice(0, 10),
+    domain: recipient.domain,
+  });
 }
 
 /** In what form the message left, for the text of the final `250`. */
 function sentText(sentAs: SentAs): string {
   switch (sentAs.kind) {
     case "already-protected":
-      return "already protected, passed on as it is";
+      return text("submission.sent.already-protected");
     case "sealed":
-      return `${String(sentAs.recipients)} encrypted`;
+      return text("submission.sent.sealed", { count: sentAs.recipients });
     case "clear": {
-      const [first, ...others] = sentAs.unsupported;
-      const why = first === undefined ? "encryption is off" : absentText(first);
-      const more = others.length === 0 ? "" : ` and ${String(others.length)} more`;
-      return `${String(sentAs.recipients)} NOT ENCRYPTED: ${why}${more}`;
+      const { recipients: count, unsupported } = sentAs;
+      const [first, ...others] = unsupported;
+      const why = first === undefined ? text("submission.sent.off") : lackText(first);
+      return others.length === 0
+        ? text("submission.sent.clear", { count, why })
+        : text("submission.sent.clear-and-more", { count, why, more: others.length });
     }
     default:
       return unreachable(sentAs);

@@ -19,6 +19,7 @@ import type { CryptoPool } from "./crypto-pool.ts";
 import type { Events } from "./events.ts";
 import type { WayOut } from "./outgoing.ts";
 import { senderOf, stillCurrent, type LoggedIn } from "./sender.ts";
+import { loginAnswer } from "./login-replies.ts";
 import { recipientReply, submissionReply } from "./submission-replies.ts";
 import type { Transactions } from "./transactions.ts";
 
@@ -54,7 +55,7 @@ export function submissionHandlers(deps: SubmissionDeps): Handlers<Sender> {
         network,
         signal,
       });
-      if (result.kind !== "ok") return result.kind;
+      if (result.kind !== "ok") return loginAnswer(result);
       if (!result.isLocked) drain(result);
       return senderOf(ofSender, result);
     },

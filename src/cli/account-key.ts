@@ -1,17 +1,16 @@
 /** Commands about who else can open an account's keys, and which key its mailbox has: escrow, custody, mailbox key. */
-import type { AppError } from "../base/errors.ts";
 import { giveToProvider } from "../keys/custody.ts";
 import { showEscrow, type EscrowMessage } from "../vault/escrow.ts";
 import { chooseMailboxKey } from "../keys/mailbox-key.ts";
-import { makeNewKeys, type NewKeys, type NewKeysWish } from "../keys/new-keys.ts";
+import { makeNewKeys, type NewKeysWish } from "../keys/new-keys.ts";
 import { formatAddress } from "../mail/address.ts";
 import { codeLines } from "./account-recover.ts";
 import { accountOf, addressGiven } from "./address-given.ts";
-import { answer, type Call, type Command, type ExitCode, notFound, UsageError } from "./command.ts";
-import { masterKeyBy, opensNone, wrongPassword } from "./master-key-given.ts";
+import { answer, type Call, type Command, type ExitCode, UsageError } from "./command.ts";
+import { masterKeyBy } from "./master-key-given.ts";
 import { openFor } from "./open.ts";
+import { refused } from "./refusals.ts";
 import { readPassword, requireStdin, SECRETS_ON_STDIN } from "./secret-input.ts";
-import type { Account } from "../words/account.ts";
 
 export const accountKeyCommands: readonly Command[] = [
   {
@@ -51,11 +50,7 @@ async function escrow(call: Call): Promise<ExitCode> {
   const isFormer = call.has("former");
   const messages = await showEscrow(vault, account.id, isFormer ? "former" : "current");
   if (messages.length === 0) {
-    throw notFound(
-      isFormer
-        ? "no key that a reset parked has escrow"
-        : "this account has no escrow (keys that a reset parked: --former)",
-    );
+    throw refused({ kind: isFormer ? "no-parked-escrow" : "no-escrow" }, account.address);
   }
   const address = formatAddress(account.address);
   return isFormer ? formerShown(call, address, messages) : shown(call, address, messages);
@@ -90,7 +85,10 @@ async function custody(call: Call): Promise<ExitCode> {
   await using vault = await openFor(call);
   const account = await accountOf(vault, address);
   using masterKey = await masterKeyBy(vault, account, password);
-  if (account.custody !== "provider-usable") await giveToProvider(vault, masterKey);
+  if (account.custody !== "provider-usable") {
+    const given = await giveToProvider(vault, masterKey);
+    if (given.kind !== "given") throw refused(given, account.address);
+  }
   const text = formatAddress(account.address);
   return answer(call, { address: text, custody: "provider-usable" }, [
     `${text}: Sealpost can use the keys at any time from now on`,
@@ -111,7 +109,7 @@ export async function newKeys(call: Call, why: NewKeysWish["why"]): Promise<Exit
     why,
     mayEndEscrow: vault.config.escrow.usersMayDelete,
   });
-  if (made.kind !== "made") throw notMade(account, made.kind);
+  if (made.kind !== "made") throw refused(made, account.address);
   const { certificate, recoveryCode: code } = made;
   using _secret = code?.secret;
   const text = formatAddress(account.address);
@@ -127,20 +125,6 @@ export async function newKeys(call: Call, why: NewKeysWish["why"]): Promise<Exit
 const REPLACED = "the old ones are revoked and still decrypt";
 const FIRST = "a key on the owner's device ended, and only that device decrypts what is for it";
 
-function notMade(account: Account, kind: Exclude<NewKeys["kind"], "made">): AppError {
-  switch (kind) {
-    case "escrow-is-not-theirs":
-      return notFound("the organisation does not let users end their escrow");
-    case "no-escrow":
-      return notFound("this account has no escrow; nothing is changed");
-    case "wrong-password":
-      return wrongPassword(account);
-    case "closed":
-    case "no-keys":
-      return opensNone(account, kind);
-  }
-}
-
 async function mailboxKey(call: Call): Promise<ExitCode> {
   requireStdin(call);
   const [, wanted = ""] = call.operands;
@@ -151,7 +135,8 @@ async function mailboxKey(call: Call): Promise<ExitCode> {
   await using vault = await openFor(call);
   const account = await accountOf(vault, address);
   using masterKey = await masterKeyBy(vault, account, password);
-  await chooseMailboxKey(vault, vault.keyRules, masterKey, wanted);
+  const chosen = await chooseMailboxKey(vault, vault.keyRules, masterKey, wanted);
+  if (chosen.kind !== "chosen") throw refused(chosen, account.address);
   const text = formatAddress(account.address);
   return answer(call, { address: text, mailboxKey: wanted }, [
     `${text}: mail is stored under ${wanted === "same" ? "the published key" : "a key pair of its own"} from now on`,

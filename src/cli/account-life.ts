@@ -9,9 +9,10 @@ import { hasActiveKey } from "../keys/key-list.ts";
 import { renameAccount } from "../keys/rename.ts";
 import { formatAddress, type EmailAddress } from "../mail/address.ts";
 import { accountOf, addressGiven, addressIn, requireOurs } from "./address-given.ts";
-import { answer, type Call, type Command, type ExitCode, notFound, UsageError } from "./command.ts";
-import { masterKeyFor, masterKeyIfOpen, wrongPassword } from "./master-key-given.ts";
+import { answer, type Call, type Command, type ExitCode, UsageError } from "./command.ts";
+import { masterKeyFor, masterKeyIfOpen } from "./master-key-given.ts";
 import { openFor } from "./open.ts";
+import { refused } from "./refusals.ts";
 import type { Account } from "../words/account.ts";
 import { hasKeysHere } from "../vault/key-access.ts";
 import { verifyPassword } from "../vault/login-verifier.ts";
@@ -26,7 +27,7 @@ export const accountLifeCommands: readonly Command[] = [
     operands: ["ADDRESS", "[add|remove]", "[ALIAS]"],
     summary: "other addresses of an account, each with a certificate of its own",
     options: STDIN,
-    run: alias,
+    run: aliases,
   },
   {
     name: "account rename",
@@ -70,7 +71,7 @@ export const accountLifeCommands: readonly Command[] = [
   },
 ];
 
-async function alias(call: Call): Promise<ExitCode> {
+async function aliases(call: Call): Promise<ExitCode> {
   const address = addressGiven(call);
   const [, verb, given = ""] = call.operands;
   const isChange = verb === "add" || verb === "remove";
@@ -79,22 +80,29 @@ async function alias(call: Call): Promise<ExitCode> {
   }
   await using vault = await openFor(call);
   const account = await accountOf(vault, address);
-  if (verb !== undefined) {
-    const other = addressIn(given);
-    using masterKey = await masterKeyFor(vault, account, call);
-    if (verb === "add") {
-      requireOurs(vault, other.domain);
-      await addAlias(vault, vault.keyRules, account.id, other, masterKey);
-    } else await removeAlias(vault, account.id, other, masterKey);
-  }
-  const aliases = (await listAliases(vault.store, account.id)).map((one) =>
-    formatAddress(one.address),
-  );
+  if (isChange) await changeAlias(call, vault, account, { verb, alias: addressIn(given) });
+  const all = (await listAliases(vault.store, account.id)).map((one) => formatAddress(one.address));
   const text = formatAddress(account.address);
-  return answer(call, { address: text, aliases }, [
-    `${text}: ${aliases.length === 0 ? "no aliases" : aliases.join(", ")}`,
+  return answer(call, { address: text, aliases: all }, [
+    `${text}: ${all.length === 0 ? "no aliases" : all.join(", ")}`,
     ...(await waitingLine(vault, account, verb === "add" ? addressIn(given) : undefined)),
   ]);
+}
+
+async function changeAlias(
+  call: Call,
+  vault: Vault,
+  account: Account,
+  { verb, alias }: { readonly verb: "add" | "remove"; readonly alias: EmailAddress },
+): Promise<void> {
+  using masterKey = await masterKeyFor(vault, account, call);
+  if (verb === "add") requireOurs(vault, alias.domain);
+  const done =
+    verb === "add"
+      ? await addAlias(vault, vault.keyRules, account.id, alias, masterKey)
+      : await removeAlias(vault, account.id, alias, masterKey);
+  const isDone = done.kind === "added" || done.kind === "released";
+  if (!isDone) throw refused(done, account.address);
 }
 
 /** What is not published for a new alias yet, and what makes it. */
@@ -116,7 +124,8 @@ async function rename(call: Call): Promise<ExitCode> {
   requireOurs(vault, to.domain);
   const account = await accountOf(vault, address);
   using masterKey = await masterKeyIfHere(vault, account, call);
-  await renameAccount(vault, vault.keyRules, account.id, to, masterKey);
+  const renamed = await renameAccount(vault, vault.keyRules, account.id, to, masterKey);
+  if (renamed.kind !== "renamed") throw refused(renamed, account.address);
   const [old, name] = [formatAddress(account.address), formatAddress(to)];
   return answer(call, { address: name, alias: old }, [
     `${old} is ${name} now, and ${old} an alias of it`,
@@ -135,7 +144,7 @@ async function masterKeyIfHere(
     return await masterKeyIfOpen(vault, account, password);
   }
   if ((await verifyPassword(vault, account.id, password)) !== undefined) return undefined;
-  throw wrongPassword(account);
+  throw refused({ kind: "wrong-password" }, account.address);
 }
 
 async function enrolAll(call: Call): Promise<ExitCode> {
@@ -171,12 +180,14 @@ async function remove(call: Call): Promise<ExitCode> {
   const account = await accountOf(vault, address);
   const text = formatAddress(account.address);
   if (isErasure) {
-    await eraseByLaw(vault, account.id);
+    const erased = await eraseByLaw(vault, account.id);
+    if (erased.kind !== "erased") throw refused(erased, account.address);
     return answer(call, { address: text, state: "erased" }, [`erased ${text}`]);
   }
   using masterKey = await masterKeyFor(vault, account, call);
   const hasKey = await hasActiveKey(vault.store, account.address);
-  await closeAccount(vault, account.id, masterKey);
+  const closed = await closeAccount(vault, account.id, masterKey);
+  if (closed.kind !== "closed") throw refused(closed, account.address);
   return answer(call, { address: text, state: "closed" }, [
     `closed ${text}: ${hasKey ? "its keys have ended" : "it had no active key"}, ` +
       "and what is kept of it is deleted in 30 days (before: sealpost account reopen)",
@@ -187,7 +198,8 @@ async function endAllSessions(call: Call): Promise<ExitCode> {
   const address = addressGiven(call);
   await using vault = await openFor(call);
   const account = await accountOf(vault, address);
-  await endSessions(vault, account.id);
+  const ended = await endSessions(vault, account.id);
+  if (ended.kind !== "ended") throw refused(ended, account.address);
   const text = formatAddress(account.address);
   return answer(call, { address: text, ended: true }, [`ended all sessions of ${text}`]);
 }
@@ -197,8 +209,8 @@ async function reopen(call: Call): Promise<ExitCode> {
   await using vault = await openFor(call);
   const account = await accountOf(vault, address);
   const text = formatAddress(account.address);
-  if (account.closedAt === undefined) throw notFound(`${text} is not closed`);
-  await reopenAccount(vault, account.id);
+  const reopened = await reopenAccount(vault, account.id);
+  if (reopened.kind !== "reopened") throw refused(reopened, account.address);
   return answer(call, { address: text, state: "open" }, [
     `${text} is open again; its keys stay revoked. New ones: sealpost key rotate ${text} --password-stdin`,
   ]);

@@ -9,13 +9,15 @@ import {
   recoverWithEscrow,
   replacePassword,
   resetPassword,
-  type Recovered,
+  type Recovery,
+  type Reset,
 } from "../login/recover.ts";
 import { formatAddress } from "../mail/address.ts";
 import { accountOf, addressGiven } from "./address-given.ts";
-import { answer, type Call, type Command, type ExitCode, notFound, UsageError } from "./command.ts";
-import { masterKeyBy, OPENS_NONE } from "./master-key-given.ts";
+import { answer, type Call, type Command, type ExitCode, UsageError } from "./command.ts";
+import { masterKeyBy } from "./master-key-given.ts";
 import { openFor } from "./open.ts";
+import { refused } from "./refusals.ts";
 import { readPassword, readSecrets, requireStdin, SECRETS_ON_STDIN } from "./secret-input.ts";
 import type { Account } from "../words/account.ts";
 
@@ -63,9 +65,8 @@ async function passwd(call: Call): Promise<ExitCode> {
   await using vault = await openFor(call);
   const account = await accountOf(vault, address);
   if (old === undefined || password === undefined) throw new UsageError("two lines on stdin");
-  if (!(await replacePassword(vault, account.id, old, password))) {
-    throw notFound(`${OPENS_NONE}; a forgotten one: sealpost account recover, or account reset`);
-  }
+  const done = await replacePassword(vault, account.id, old, password);
+  if (done.kind !== "replaced") throw refused(done, account.address);
   const text = formatAddress(account.address);
   return answer(call, { address: text, keys: "kept" }, [`changed the password of ${text}`]);
 }
@@ -92,13 +93,6 @@ async function recover(call: Call): Promise<ExitCode> {
   const result = isEscrow
     ? await recoverWithEscrow(vault, account.id, proof, password)
     : await recoverWithCode(vault, account.id, codeIn(proof), password);
-  if (result === undefined) {
-    throw notFound(
-      isEscrow
-        ? "this is not the escrow of this account's keys; if a reset parked those, add --former"
-        : "this code opens no key",
-    );
-  }
   return recovered(call, account, result);
 }
 
@@ -113,21 +107,19 @@ async function recoverFormer(call: Call): Promise<ExitCode> {
   const account = await accountOf(vault, address);
   if (now === undefined || then === undefined) throw new UsageError("two lines on stdin");
   using masterKey = await masterKeyBy(vault, account, now);
-  const isReclaimed = isEscrow
+  const done = isEscrow
     ? await reclaimFormerKeys(vault, masterKey, { kind: "escrow", decrypted: then })
     : await reclaimRemembered(vault, masterKey, then);
-  if (!isReclaimed) {
-    throw notFound(
-      isEscrow ? "this is not the escrow of a parked key" : "no parked key opens with it",
-    );
-  }
+  if (done.kind !== "reclaimed") throw refused(done, account.address);
   const text = formatAddress(account.address);
   return answer(call, { address: text, keys: "reclaimed" }, [
     `old mail of ${text} opens again; the old keys stay revoked`,
   ]);
 }
 
-function recovered(call: Call, account: Account, result: Recovered): ExitCode {
+function recovered(call: Call, account: Account, result: Recovery | Reset): ExitCode {
+  if (result.kind !== "recovered") throw refused(result, account.address);
+  const { keys, recoveryCode = null } = result;
   const address = formatAddress(account.address);
   const what = {
     kept: "its keys are as they were",
@@ -137,8 +129,8 @@ function recovered(call: Call, account: Account, result: Recovered): ExitCode {
         ? "its key is on a device of its owner, and stays what it is"
         : "it has no key here yet; the first login makes one",
   };
-  return answer(call, { address, ...result, recoveryCode: result.recoveryCode ?? null }, [
-    `set the password of ${address}; ${what[result.keys]}`,
+  return answer(call, { address, keys, recoveryCode }, [
+    `set the password of ${address}; ${what[keys]}`,
     ...codeLines(result.recoveryCode),
   ]);
 }
@@ -175,17 +167,21 @@ async function recoveryCode(call: Call): Promise<ExitCode> {
   const text = formatAddress(account.address);
   if (verb === "check") {
     using opened = await openWithRecoveryCode(vault, account.id, codeIn(secret));
-    if (opened === undefined) throw notFound("this code opens no key of the account");
+    if (opened === undefined) throw refused({ kind: "wrong-recovery-code" }, account.address);
     return answer(call, { address: text, isValid: true }, [`the code opens the keys of ${text}`]);
   }
   using masterKey = await masterKeyBy(vault, account, secret);
   if (verb === "new") {
-    const code = await renewRecoveryCode(vault, masterKey);
+    const made = await renewRecoveryCode(vault, masterKey);
+    if (made.kind !== "made") throw refused(made, account.address);
+    const code = made.recoveryCode;
     using _secret = code.secret;
     return answer(call, { address: text, recoveryCode: code.text }, codeLines(code.text));
   }
   if (verb !== "remove") throw new UsageError("say new, check or remove after the address");
-  const isRemoved = await removeRecoveryCode(vault, masterKey);
+  const done = await removeRecoveryCode(vault, masterKey);
+  const isRemoved = done.kind === "removed";
+  if (!isRemoved && done.kind !== "none") throw refused(done, account.address);
   return answer(call, { address: text, isRemoved }, [
     isRemoved ? `${text} has no recovery code any more` : `${text} had no recovery code`,
   ]);

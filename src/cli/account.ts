@@ -10,16 +10,9 @@ import { formatAddress } from "../mail/address.ts";
 import { changePolicy } from "../policy/change-policy.ts";
 import { codeLines } from "./account-recover.ts";
 import { addressGiven, accountOf, requireOurs } from "./address-given.ts";
-import {
-  answer,
-  type Call,
-  type Command,
-  type ExitCode,
-  table,
-  UsageError,
-  notFound,
-} from "./command.ts";
+import { answer, type Call, type Command, type ExitCode, table, UsageError } from "./command.ts";
 import { openFor, openToRead } from "./open.ts";
+import { refused } from "./refusals.ts";
 import { passwordIfGiven } from "./secret-input.ts";
 import type { Account, Custody } from "../words/account.ts";
 
@@ -92,7 +85,7 @@ async function add(call: Call): Promise<ExitCode> {
   using password = await passwordIfGiven(call);
   await using vault = await openVault(config);
   const isRecoverable = custody === "unlocks-at-login" && password !== undefined;
-  const { account, certificate, recoveryCode } = await enrol(vault, {
+  const enrolled = await enrol(vault, {
     ...vault.keyRules,
     address,
     custody,
@@ -100,6 +93,8 @@ async function add(call: Call): Promise<ExitCode> {
     key: call.has("later") ? "later" : "now",
     withRecoveryCode: isRecoverable && config.keys.recoveryCode && !call.has("no-recovery-code"),
   });
+  if (enrolled.kind !== "enrolled") throw refused(enrolled, address);
+  const { account, certificate, recoveryCode } = enrolled;
   return added(call, account, certificate?.fingerprint ?? null, recoveryCode);
 }
 
@@ -178,7 +173,7 @@ async function policy(call: Call): Promise<ExitCode> {
   if (given !== undefined) {
     const wish = { account: account.id, policy: wanted, by: "operator" } as const;
     const done = await changePolicy(vault, wish);
-    if (done === "gone") throw notFound("the account was erased meanwhile");
+    if (done.kind === "no-account") throw refused(done, address);
   }
   const view = await viewOf(vault, await accountOf(vault, address));
   return answer(call, view, [

@@ -1,9 +1,9 @@
-import { findAccount } from "../accounts/accounts.ts";
-import { accountUsing } from "../accounts/accounts.ts";
+import { accountUsing, findAccount } from "../accounts/accounts.ts";
 import type { Vault } from "../app/open-vault.ts";
-import { type Domain, type EmailAddress, formatAddress, parseAddress } from "../mail/address.ts";
-import { type Call, notFound, UsageError } from "./command.ts";
+import { type Domain, type EmailAddress, parseAddress } from "../mail/address.ts";
+import { type Call, UsageError } from "./command.ts";
 import { readingsOf } from "./pasted.ts";
+import { refused } from "./refusals.ts";
 import type { Account } from "../words/account.ts";
 
 /** The address that is the first operand. @throws UsageError when it is none. */
@@ -27,11 +27,12 @@ export async function accountOf(
 ): Promise<Account> {
   const account = await findAccount(store, address);
   if (account !== undefined) return account;
-  const [text, owner] = [formatAddress(address), await accountUsing(store, address)];
-  throw notFound(
+  const owner = await accountUsing(store, address);
+  throw refused(
     owner === undefined
-      ? `${text} has no account here`
-      : `${text} is an alias: the account is ${formatAddress(owner.address)}`,
+      ? { kind: "no-account" }
+      : { kind: "address-is-alias", account: owner.address },
+    address,
   );
 }
 

@@ -45,11 +45,6 @@ export class UsageError extends AppError {
   }
 }
 
-/** What was asked for is not there; exit code 1. */
-export function notFound(what: string): AppError {
-  return new AppError(what, { temporary: false });
-}
-
 /** The answer: one JSON document with `--json`, in which what is absent is null, else the lines. */
 export function answer(call: Call, json: unknown, lines: readonly string[]): ExitCode {
   const nullable = (_name: string, value: unknown): unknown => (value === undefined ? null : value);

@@ -1,8 +1,7 @@
 /** Keys in and out: `key import` and `key export`. */
 import type { Vault } from "../app/open-vault.ts";
 import type { Secret } from "../base/secret.ts";
-import { bringCertificate, bringSecretKey } from "../keys/import-key.ts";
-import type { Ended } from "../keys/revoke-active.ts";
+import { bringCertificate, bringSecretKey, type Imported } from "../keys/import-key.ts";
 import { exportCertificate, exportSecretKey } from "../keys/export-keys.ts";
 import type { MasterKey } from "../vault/master-key.ts";
 import { challengeFor, isProven } from "../keys/possession.ts";
@@ -11,11 +10,12 @@ import { parseFingerprint, type Fingerprint } from "../openpgp/packets/fingerpri
 import { importCertificate } from "../openpgp/certificates/import-certificate.ts";
 import { explainRefusal, importSecretKey } from "../openpgp/imports/import-secret-key.ts";
 import { addressGiven } from "./address-given.ts";
-import { answer, type Call, type Command, type ExitCode, notFound, UsageError } from "./command.ts";
+import { answer, type Call, type Command, type ExitCode, UsageError } from "./command.ts";
 import { fileGiven, fileNamed, keyOwner } from "./key.ts";
 import { closedKeys, masterKeyBy, masterKeyIfOpen } from "./master-key-given.ts";
 import { openFor } from "./open.ts";
 import { withoutDecoration } from "./pasted.ts";
+import { refused } from "./refusals.ts";
 import { readSecrets } from "./secret-input.ts";
 import type { Account } from "../words/account.ts";
 
@@ -67,7 +67,7 @@ function refuse(
       [],
     );
   }
-  return notFound(`${explainRefusal(reason)} (${reason}); nothing is changed`);
+  return refused({ kind: "import-refused", reason }, address);
 }
 
 async function bring(call: Call): Promise<ExitCode> {
@@ -84,8 +84,9 @@ async function bring(call: Call): Promise<ExitCode> {
   const { passphrase } = secrets;
   const imported = await importSecretKey({ bytes, passphrase, address, now: vault.clock.now() });
   if (imported.kind === "refused") throw refuse(call, address, imported.reason);
-  const ended = await bringSecretKey(vault, masterKey, address, imported);
-  return brought(call, address, imported.certificate.fingerprint, ended);
+  const done = await bringSecretKey(vault, masterKey, address, imported);
+  if (done.kind !== "imported") throw refused(done, address);
+  return brought(call, address, imported.certificate.fingerprint, done);
 }
 
 /** What is to be done about a key that ended without a revocation is said when the command ends (`open.ts`). */
@@ -93,7 +94,7 @@ function brought(
   call: Call,
   address: EmailAddress,
   fingerprint: string,
-  ended: Ended | undefined,
+  { ended }: Imported,
 ): ExitCode {
   const text = formatAddress(address);
   const isRevoked = ended !== undefined && ended.by !== "none";
@@ -133,16 +134,15 @@ async function bringPublic(call: Call, vault: Vault, o: Bringing): Promise<ExitC
   const proofFile = call.option("proof");
   if (proofFile === undefined) return askForProof(call, await challengeFor(vault, claim));
   if (!(await isProven(vault, claim, await fileNamed(proofFile)))) {
-    throw notFound(
-      "this does not prove that the key is the user's: it has to be a detached signature of the decrypted text, at most a day old",
-    );
+    throw refused({ kind: "not-proven" }, address);
   }
   const file = call.option("revocation");
   const revocation = file === undefined ? undefined : await fileNamed(file);
   const owner = account.id;
   const given = { owner, address, certificate, revocation, masterKey };
-  const ended = await bringCertificate(vault, given);
-  return brought(call, address, certificate.fingerprint, ended);
+  const done = await bringCertificate(vault, given);
+  if (done.kind !== "imported") throw refused(done, address);
+  return brought(call, address, certificate.fingerprint, done);
 }
 
 function askForProof(call: Call, challenge: string): ExitCode {
@@ -165,7 +165,7 @@ async function exportKey(call: Call): Promise<ExitCode> {
   await using vault = await openFor(call);
   const { account, address } = await keyOwner(vault, given);
   const shown = await exportCertificate(vault.store, address, wanted);
-  if (shown === undefined) throw notFound(`${formatAddress(address)} has no such key`);
+  if (shown === undefined) throw refused({ kind: "no-such-key" }, address);
   const { fingerprint } = shown;
   const bytes =
     password === undefined || passphrase === undefined
@@ -193,6 +193,6 @@ async function secretExport(
 ): Promise<Uint8Array> {
   using masterKey = await masterKeyBy(vault, account, o.password);
   const exported = await exportSecretKey(vault, masterKey, o);
-  if (exported === undefined) throw notFound("the secret part of this key is not here");
+  if (exported === undefined) throw refused({ kind: "secret-key-not-here" }, account.address);
   return exported;
 }

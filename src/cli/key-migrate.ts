@@ -7,6 +7,7 @@ import { errorText } from "../base/errors.ts";
 import { bringCertificate, bringSecretKey } from "../keys/import-key.ts";
 import { hasKeysHere } from "../vault/key-access.ts";
 import { openWithService } from "../vault/master-key.ts";
+import { text } from "../locales/locales.ts";
 import { formatAddress, parseDomain } from "../mail/address.ts";
 import { wkdHash } from "../mail/wkd-hash.ts";
 import {
@@ -23,6 +24,7 @@ import { answer, type Call, type Command, type ExitCode, table, UsageError } fro
 import { openGnupgHome, type GnupgHome } from "./gnupg-home.ts";
 import { openFor } from "./open.ts";
 import { readOrdinaryFile } from "./ordinary-file.ts";
+import { refused } from "./refusals.ts";
 
 export const keyMigrateCommands: readonly Command[] = [
   {
@@ -71,15 +73,16 @@ type Line = {
   readonly explanation: string | null;
 };
 
-const EXPLANATIONS: Partial<Readonly<Record<Result, string>>> = {
-  imported: "imported",
-  absent: "has no key there",
-  "key-exists": "has a key here; to replace it: sealpost key import --public",
-  locked:
-    "its key there is locked: export it with its passphrase, and take it over with sealpost key import",
-  "no-key-here": "has no key here yet: first sealpost account enrol",
-  "password-needed": "its keys open with the password only: sealpost key import",
-  unreadable: "its file is no ordinary file that can be read",
+const EXPLANATIONS: Partial<Readonly<Record<Result, () => string>>> = {
+  imported: () => text("migration.imported"),
+  absent: () => text("migration.absent"),
+  "key-exists": () =>
+    `${text("migration.key-exists")}; to replace it: sealpost key import --public`,
+  locked: () =>
+    `${text("migration.locked")}: export it with its passphrase, and take it over with sealpost key import`,
+  "no-key-here": () => `${text("migration.no-key-here")}: first sealpost account enrol`,
+  "password-needed": () => `${text("migration.password-needed")}: sealpost key import`,
+  unreadable: () => text("migration.unreadable"),
 };
 
 const FINE: ReadonlySet<Result> = new Set(["imported", "absent", "key-exists"]);
@@ -93,7 +96,7 @@ function line(
     address: formatAddress(address),
     result,
     fingerprint: fingerprint ?? null,
-    explanation: explanation ?? EXPLANATIONS[result] ?? null,
+    explanation: explanation ?? EXPLANATIONS[result]?.() ?? null,
   };
 }
 
@@ -160,7 +163,8 @@ async function fromGnupg(vault: Vault, home: GnupgHome, target: UsedAddress): Pr
   const now = vault.clock.now();
   const imported = await importSecretKey({ bytes, passphrase: undefined, address, now });
   if (imported.kind === "refused") return refusedLine(target, imported.reason);
-  await bringSecretKey(vault, masterKey, address, imported);
+  const done = await bringSecretKey(vault, masterKey, address, imported);
+  if (done.kind !== "imported") throw refused(done, address);
   return line(target, "imported", { fingerprint: imported.certificate.fingerprint });
 }
 
@@ -197,6 +201,7 @@ async function fromDirectory(vault: Vault, folder: string, target: UsedAddress):
     revocation: undefined,
     masterKey: undefined,
   };
-  await bringCertificate(vault, brought);
+  const done = await bringCertificate(vault, brought);
+  if (done.kind !== "imported") throw refused(done, address);
   return line(target, "imported", { fingerprint: certificate.fingerprint });
 }

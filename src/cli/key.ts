@@ -4,22 +4,15 @@ import type { Vault } from "../app/open-vault.ts";
 import { errorText } from "../base/errors.ts";
 import { findKey, listKeys, type KeyView } from "../keys/key-list.ts";
 import { publishRevocation, revokeKey } from "../keys/revoke.ts";
-import { rotateKey, type Rotation } from "../keys/rotate.ts";
+import { rotateKey, type RotationWish } from "../keys/rotate.ts";
 import { formatAddress, type EmailAddress } from "../mail/address.ts";
 import type { RevokedPart } from "../openpgp/certificates/merge-revocations.ts";
 import { addressGiven, accountOf } from "./address-given.ts";
 import { newKeys } from "./account-key.ts";
-import {
-  answer,
-  type Call,
-  type Command,
-  type ExitCode,
-  notFound,
-  table,
-  UsageError,
-} from "./command.ts";
+import { answer, type Call, type Command, type ExitCode, table, UsageError } from "./command.ts";
 import { closedKeys, masterKeyFor } from "./master-key-given.ts";
 import { openFor, openToRead } from "./open.ts";
+import { refused } from "./refusals.ts";
 import { readInput } from "./secret-input.ts";
 import type { Account } from "../words/account.ts";
 import { sameAddress } from "../mail/address.ts";
@@ -105,7 +98,7 @@ async function show(call: Call): Promise<ExitCode> {
   await using vault = await openToRead(call);
   const { account, address } = await keyOwner(vault, given);
   const shown = await findKey(vault, account.id, address);
-  if (shown === undefined) throw notFound(`${formatAddress(address)} has no key`);
+  if (shown === undefined) throw refused({ kind: "no-key" }, address);
   const view = { ...viewOf(shown), custody: account.custody };
   return answer(call, view, [
     `fingerprint  ${view.fingerprint}`,
@@ -153,8 +146,10 @@ async function rotate(call: Call): Promise<ExitCode> {
   const { account, address } = await keyOwner(vault, given);
   using masterKey = await masterKeyFor(vault, account, call);
   if (masterKey === undefined) throw await closedKeys(vault, account);
-  const rotation: Rotation = { address, reason, text: "rotated" };
-  const { fingerprint } = await rotateKey(vault, vault.keyRules, masterKey, rotation);
+  const wish: RotationWish = { address, reason, text: "rotated" };
+  const rotated = await rotateKey(vault, vault.keyRules, masterKey, wish);
+  if (rotated.kind !== "rotated") throw refused(rotated, address);
+  const { fingerprint } = rotated.certificate;
   const text = formatAddress(address);
   return answer(call, { address: text, fingerprint }, [
     `${text} has a new key, published from now on: ${fingerprint}`,
@@ -168,7 +163,9 @@ async function revoke(call: Call): Promise<ExitCode> {
   const { account, address } = await keyOwner(vault, given);
   using masterKey = await masterKeyFor(vault, account, call);
   const wish = { owner: account.id, address, masterKey, reason, text: reason };
-  const { fingerprint, by } = await revokeKey(vault, wish);
+  const revoked = await revokeKey(vault, wish);
+  if (revoked.kind !== "revoked") throw refused(revoked, address);
+  const { fingerprint, by } = revoked;
   const how = {
     fresh: `revoked as ${reason}`,
     generic:
@@ -187,14 +184,10 @@ async function publishUploaded(call: Call): Promise<ExitCode> {
   await using vault = await openFor(call);
   const { account } = await keyOwner(vault, given);
   const result = await publishRevocation(vault, account.id, upload);
-  if (result.kind === "refused") {
-    throw notFound(
-      "this is no revocation of a key that the account has or had, or of a part of one that is published; nothing is changed",
-    );
-  }
   if (result.kind === "known") {
     return answer(call, result, [`${result.fingerprint} is revoked with it already`]);
   }
+  if (result.kind !== "published") throw refused(result, account.address);
   const address = formatAddress(result.address);
   return answer(call, { ...result, address }, [
     ...result.parts.map((part) => `published: ${partText(part, result.fingerprint)} is revoked`),

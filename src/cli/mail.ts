@@ -13,17 +13,16 @@ import {
   type Call,
   type Command,
   type ExitCode,
-  notFound,
   printable,
   table,
   UsageError,
 } from "./command.ts";
-import { hint } from "./mail-hint.ts";
 import { textOf } from "./mail-text.ts";
 import { openFor } from "./open.ts";
 import { readingsOf } from "./pasted.ts";
+import { refused } from "./refusals.ts";
 import { passwordIfGiven } from "./secret-input.ts";
-import type { Account, AccountId } from "../words/account.ts";
+import type { Account } from "../words/account.ts";
 
 const PASSWORD = {
   "password-stdin": {
@@ -69,12 +68,12 @@ async function retry(call: Call): Promise<ExitCode> {
   await using vault = await openFor(call);
   const account = await accountOf(vault, address);
   const id = given === undefined ? undefined : await idOf(vault, account, given);
-  using opened = await keysFor(vault, account.id, password);
+  using opened = await keysFor(vault, account, password);
   using own = opened === undefined ? await unlockWithService(vault, account.id) : undefined;
   const keys = opened ?? own;
   const retried = await retryOpening(vault, account.id, id);
   if (id !== undefined && retried === 0) {
-    throw notFound(`${printable(id)} is no sealed message that could not be opened`);
+    throw refused({ kind: "not-retryable", id }, account.address);
   }
   if (keys !== undefined) {
     await using reading = await openReading(vault);
@@ -91,7 +90,7 @@ async function list(call: Call): Promise<ExitCode> {
   using password = await passwordIfGiven(call);
   await using vault = await openFor(call);
   const account = await accountOf(vault, address);
-  using keys = await keysFor(vault, account.id, password);
+  using keys = await keysFor(vault, account, password);
   await using reading = await openReading(vault);
   const entries = await listMailFor(reading.deps, { account, keys });
   const rows = entries.map((entry) => [
@@ -111,18 +110,17 @@ async function show(call: Call): Promise<ExitCode> {
   using password = await passwordIfGiven(call);
   await using vault = await openFor(call);
   const account = await accountOf(vault, address);
-  using keys = await keysFor(vault, account.id, password);
+  using keys = await keysFor(vault, account, password);
   const id = await idOf(vault, account, given);
   await using reading = await openReading(vault);
   const wanted = { id, isPart: call.has("open-part") };
   const shown = await showMailFor(reading.deps, { account, keys }, wanted);
-  if (shown === undefined)
-    throw notFound(`there is no message ${printable(id)}; see: sealpost mail list`);
+  if (shown === undefined) throw refused({ kind: "no-message", id }, account.address);
   if (call.has("raw")) {
-    if (shown.raw.length === 0)
-      throw notFound(
-        `${shown.state}: there is nothing to show${hint({ ...shown, custody: account.custody })}`,
-      );
+    if (shown.raw.length === 0) {
+      const notShown = { ...shown, custody: account.custody };
+      throw refused({ kind: "nothing-to-show", shown: notShown }, account.address);
+    }
     call.terminal.write(shown.raw);
     return 0;
   }
@@ -155,12 +153,12 @@ async function idOf({ store }: Vault, { id: account }: Account, given: string): 
 /** The keys that the password opens; without one those that the provider may use, which `listMail` finds itself. */
 async function keysFor(
   vault: Vault,
-  account: AccountId,
+  account: Account,
   password: Secret | undefined,
 ): Promise<UnlockedKeys | undefined> {
   if (password === undefined) return undefined;
-  const keys = await unlockWithPassword(vault, account, password);
-  if (keys === undefined) throw notFound("this password opens no key of the account");
+  const keys = await unlockWithPassword(vault, account.id, password);
+  if (keys === undefined) throw refused({ kind: "opens-no-key" }, account.address);
   return keys;
 }
 

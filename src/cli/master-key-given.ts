@@ -1,15 +1,12 @@
 import type { Vault } from "../app/open-vault.ts";
 import type { AppError } from "../base/errors.ts";
 import type { Secret } from "../base/secret.ts";
-import { hasKeysHere, openByPassword, type KeyAccess } from "../vault/key-access.ts";
+import { hasKeysHere, openByPassword } from "../vault/key-access.ts";
 import { openWithService, type MasterKey } from "../vault/master-key.ts";
-import { formatAddress } from "../mail/address.ts";
-import { type Call, notFound } from "./command.ts";
+import type { Call } from "./command.ts";
+import { refused } from "./refusals.ts";
 import { passwordIfGiven } from "./secret-input.ts";
 import type { Account } from "../words/account.ts";
-
-/** What is said where a password is another one. */
-export const OPENS_NONE = "this password opens no key of the account";
 
 /** The master key that a password opens. @throws AppError when it opens none. */
 export async function masterKeyBy(
@@ -19,26 +16,7 @@ export async function masterKeyBy(
 ): Promise<MasterKey> {
   const access = await openByPassword(vault, account.id, password);
   if (access.kind === "opened") return access.masterKey;
-  throw opensNone(account, access.kind);
-}
-
-/** Why a password opens no key. */
-export function opensNone(
-  { address }: Pick<Account, "address">,
-  kind: Exclude<KeyAccess["kind"], "opened">,
-): AppError {
-  return notFound(
-    kind === "closed"
-      ? OPENS_NONE
-      : `${formatAddress(address)} has no key here, so no password opens one`,
-  );
-}
-
-/** Why a password was refused that opens nothing and only has to be right. */
-export function wrongPassword({ address }: Pick<Account, "address">): AppError {
-  return notFound(
-    `this is not the password of ${formatAddress(address)}; sealpost account reset sets one`,
-  );
+  throw refused(access, account.address);
 }
 
 /** The master key, by the password if there is one, else if the provider may use it. */
@@ -62,20 +40,12 @@ export async function masterKeyFor(
   return await masterKeyIfOpen(vault, account, password);
 }
 
-/** Why the keys of an account do not open without a password, and what to do. */
+/** Why the keys of an account do not open without a password. */
 export async function closedKeys(
   { store }: Pick<Vault, "store">,
   { id, address, custody }: Pick<Account, "id" | "address" | "custody">,
 ): Promise<AppError> {
-  const text = formatAddress(address);
-  if (await hasKeysHere(store, id)) {
-    return notFound(
-      `the keys of ${text} open with the password only: give it with --password-stdin`,
-    );
-  }
-  return notFound(
-    custody === "user-device-only"
-      ? `the key of ${text} is on its owner's device, none is kept here: sealpost account custody ${text} user makes one, key import --public brings his`
-      : `${text} has no key here yet: its first login makes one, or sealpost account enrol`,
-  );
+  if (await hasKeysHere(store, id)) return refused({ kind: "password-needed" }, address);
+  const kind = custody === "user-device-only" ? "key-on-device" : "no-key-yet";
+  return refused({ kind }, address);
 }

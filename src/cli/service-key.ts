@@ -2,6 +2,7 @@ import { retireServiceKeys, rotateService } from "../app/service-key-rotation.ts
 import { AppError } from "../base/errors.ts";
 import { answer, type Call, type Command, type ExitCode } from "./command.ts";
 import { openFor } from "./open.ts";
+import { refused } from "./refusals.ts";
 
 /** `service-key rotate` and `retire`. */
 export const serviceKeyCommands: readonly Command[] = [
@@ -50,5 +51,7 @@ async function retire(call: Call): Promise<ExitCode> {
 async function deleteUnneeded(call: Call): Promise<string | null> {
   await using vault = await openFor(call);
   const done = await retireServiceKeys(vault);
-  return done === "none" ? "there is no former service key" : null;
+  if (done.kind === "no-former-key") return "there is no former service key";
+  if (done.kind !== "retired") throw refused(done);
+  return null;
 }

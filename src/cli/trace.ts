@@ -1,7 +1,8 @@
 import { findTrace } from "../journal/trace.ts";
-import { answer, type Call, type Command, type ExitCode, notFound, printable } from "./command.ts";
+import { answer, type Call, type Command, type ExitCode, printable } from "./command.ts";
 import { openToRead } from "./open.ts";
 import { readingsOf } from "./pasted.ts";
+import { refused } from "./refusals.ts";
 
 /** `trace ID`. */
 export const traceCommand: Command = {
@@ -20,9 +21,7 @@ async function trace(call: Call): Promise<ExitCode> {
   const entries = await findTrace(parts.store, readingsOf(given));
   const [first] = entries;
   if (first === undefined) {
-    throw notFound(
-      `nothing is recorded about ${printable(given)}; is it the Message-ID, or the name in an SMTP reply, and not older than 30 days?`,
-    );
+    throw refused({ kind: "nothing-recorded", name: given });
   }
   const messageId = first.messageId === "" ? null : `<${first.messageId}>`;
   const views = entries.map(({ at, direction, step, detail, transaction = null }) => {

@@ -12,6 +12,7 @@ import type { Store } from "../store/store.ts";
 import { secretKeys } from "./secret-keys.ts";
 import type { Custody } from "../words/account.ts";
 import { idOf } from "../../test/support/accounts.ts";
+import { came } from "../../test/support/outcome.ts";
 
 async function add(
   store: Store,
@@ -28,7 +29,10 @@ async function add(
   await insertAccount(store, { id, address, custody, ...rest });
   const password = Secret.fromText("a password");
   const deps = { store, clock, serviceKeys };
-  await createKeys(deps, { owner: id, address, custody, password, profile: "compat" });
+  await came(
+    createKeys(deps, { owner: id, address, custody, password, profile: "compat" }),
+    "created",
+  );
 }
 
 async function judged(store: Store, serviceKeys: ServiceKeys | undefined): Promise<string> {

@@ -1,22 +1,30 @@
-import { AppError } from "../base/errors.ts";
 import { appendAudit } from "../journal/journal.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import { insertAlias, readAddress, releaseAlias } from "../store/accounts/addresses.ts";
 import { generationNow } from "../vault/binding.ts";
-import { changeKeys } from "./keys.ts";
+import { changeKeys, type AccountRefusal } from "./keys.ts";
 import { endKey } from "./revoke-active.ts";
-import { takeAddress } from "./claim-address.ts";
+import { takeAddress, type AddressRefusal } from "./claim-address.ts";
 import { raiseGeneration } from "../vault/generation.ts";
 import type { MasterKey } from "../vault/master-key.ts";
 import { Overtaken } from "../vault/conflict.ts";
+import { refuse } from "./unless-refused.ts";
 import { upkeep } from "./upkeep.ts";
 import type { KeyRules, VaultDeps } from "../vault/vault-deps.ts";
 import type { AccountId } from "../words/account.ts";
 
+/** What came of adding an alias. */
+export type NewAlias = { readonly kind: "added" } | AddressRefusal | AccountRefusal;
+
+/** What came of taking an alias away. */
+export type AliasRelease =
+  | { readonly kind: "released" }
+  | { readonly kind: "no-alias" }
+  | AccountRefusal;
+
 /**
  * Gives an account another address. The alias gets its own certificate, which does not reveal the account's other addresses:
  * at once when the master key is open, else at the next login.
- * @throws AppError when the address is taken, or another account released it less than thirty days ago.
  */
 export async function addAlias(
   deps: VaultDeps,
@@ -24,32 +32,32 @@ export async function addAlias(
   owner: AccountId,
   alias: EmailAddress,
   masterKey: MasterKey | undefined,
-): Promise<void> {
-  await changeKeys(deps.store, owner, async (tx) => {
+): Promise<NewAlias> {
+  const done = await changeKeys<NewAlias, AddressRefusal>(deps.store, owner, async (tx) => {
     const createdAt = deps.clock.now();
     await appendAudit(tx, { at: createdAt, action: "alias.added", account: owner });
-    await takeAddress(tx, alias, createdAt, owner);
+    const refusal = await takeAddress(tx, alias, createdAt, owner);
+    if (refusal !== undefined) return refuse(refusal);
     if (!(await insertAlias(tx, owner, { address: alias, createdAt }))) throw new Overtaken();
+    return { kind: "added" };
   });
-  if (masterKey !== undefined) await upkeep(deps, rules, masterKey);
+  if (done.kind === "added" && masterKey !== undefined) await upkeep(deps, rules, masterKey);
+  return done;
 }
 
 /**
  * Takes an address away from an account: its key is revoked and still decrypts. Nobody else gets the address for thirty
  * days.
- * @throws AppError when it has no such alias.
  */
 export async function removeAlias(
   deps: VaultDeps,
   owner: AccountId,
   alias: EmailAddress,
   masterKey: MasterKey | undefined,
-): Promise<void> {
-  await changeKeys(deps.store, owner, async (tx) => {
+): Promise<AliasRelease> {
+  return changeKeys(deps.store, owner, async (tx) => {
     const found = await readAddress(tx, alias);
-    if (found?.state !== "alias" || found.account !== owner) {
-      throw new AppError("the account has no such alias", { temporary: false });
-    }
+    if (found?.state !== "alias" || found.account !== owner) return refuse({ kind: "no-alias" });
     const text = "address released";
     await endKey(deps, tx, { owner, address: alias, masterKey, reason: "retired", text });
     const now = deps.clock.now();
@@ -58,5 +66,6 @@ export async function removeAlias(
     const from = await generationNow(tx, owner);
     await raiseGeneration(deps, tx, { owner, at: now, action: "alias.removed", from });
     if (masterKey?.generation === from) masterKey.generation = from + 1;
+    return { kind: "released" };
   });
 }

@@ -11,8 +11,9 @@ export async function backfill(deps: VaultDeps, rules: KeyRules, limit: number):
   let made = 0;
   for (const { id: owner, address, custody } of await listAccountsWithoutKeys(deps.store, limit)) {
     try {
-      await createKeys(deps, { ...rules, owner, address, custody, password: undefined });
-      made += 1;
+      const wanted = { ...rules, owner, address, custody, password: undefined };
+      // An account that was closed or erased meanwhile needs none.
+      if ((await createKeys(deps, wanted)).kind === "created") made += 1;
     } catch (error) {
       // Somebody logged in meanwhile and has a key.
       if (!(error instanceof Overtaken)) throw error;

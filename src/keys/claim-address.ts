@@ -1,7 +1,5 @@
-import { AppError } from "../base/errors.ts";
 import {
   canonicalAddress,
-  formatAddress,
   sameAddress,
   withoutSubaddress,
   type EmailAddress,
@@ -23,19 +21,30 @@ import type { Store } from "../store/store.ts";
 import { certificateIn } from "../vault/published-certificate.ts";
 import type { AccountId } from "../words/account.ts";
 
+/** Why an account cannot get an address. */
+export type AddressRefusal =
+  /** An account has it, as its primary address or as an alias. */
+  | { readonly kind: "address-taken"; readonly as: "primary" | "alias" }
+  /** Mail for it goes to `base`, the address of somebody else. */
+  | { readonly kind: "address-shadowed"; readonly base: EmailAddress }
+  /** It would get the mail of `other`, the address of somebody else. */
+  | { readonly kind: "address-shadows"; readonly other: EmailAddress }
+  /** It was erased or released less than thirty days ago (`BLOCKED_MS`). */
+  | { readonly kind: "address-reserved" };
+
 /**
- * Makes an address free for an account, in the transaction in which it becomes its own. `owner` may take back an address
- * that it released.
- * @throws AppError when it is not free.
+ * Takes an address for an account, in the transaction in which it becomes its own; or says why it cannot be had. `owner` may
+ * take back an address that it released.
  */
 export async function takeAddress(
   tx: Store,
   address: EmailAddress,
   now: Date,
   owner?: AccountId,
-): Promise<void> {
-  await requireFree(tx, address, now, owner);
-  await requireNoShadow(tx, address, now, owner);
+): Promise<AddressRefusal | undefined> {
+  const refusal =
+    (await whyNotFree(tx, address, now, owner)) ?? (await shadowOf(tx, address, now, owner));
+  if (refusal !== undefined) return refusal;
   await forgetReleased(tx, address);
   for (const published of await listPublished(tx, address)) {
     const kept = await selectGenericRevocation(tx, published.fingerprint);
@@ -44,75 +53,65 @@ export async function takeAddress(
     const { kind } = await revocationOf(await certificateIn(published));
     if (kind === "none") await stopServing(tx, published.fingerprint);
   }
+  return undefined;
 }
 
 /**
  * Mail for `x+y` goes to whoever has `x`, unless `x+y` is an address of its own. So nobody else gets `x+y` while somebody
  * has `x`, and nobody gets `x` while somebody else has an `x+y`: one would read what was written to the other. The same
  * holds of a released address for thirty days.
- * @throws AppError when the address would take somebody else's mail, or give the account's own mail to somebody else.
  */
-async function requireNoShadow(
+async function shadowOf(
   tx: Store,
   address: EmailAddress,
   now: Date,
   owner: AccountId | undefined,
-): Promise<void> {
+): Promise<AddressRefusal | undefined> {
   const base = withoutSubaddress(address);
   if (!sameAddress(base, address)) {
     const found = await readAddress(tx, base);
     if (found !== undefined && found.state !== "released" && found.account !== owner) {
-      throw new AppError(
-        `this address is taken: mail for it goes to ${formatAddress(base)}, which is somebody else's`,
-        { temporary: false },
-      );
+      return { kind: "address-shadowed", base };
     }
-    return requireNotBlocked(tx, base, now, owner);
+    return whyBlocked(tx, base, now, owner);
   }
   for (const found of await listSubaddresses(tx, address)) {
-    if (isBlocked(found, now, owner)) throw blocked();
+    if (isBlocked(found, now, owner)) return { kind: "address-reserved" };
     if (found.state === "released" || found.account === owner) continue;
-    throw new AppError(
-      `${formatAddress(address)} cannot be given: ${formatAddress(found.address)} is somebody else's address`,
-      { temporary: false },
-    );
+    return { kind: "address-shadows", other: found.address };
   }
+  return undefined;
 }
 
 /**
  * An address is one account's only. After an erasure nobody gets it for thirty days, and after a release nobody but the
  * account that released it. The caller's transaction has written to the audit log before, so that two accounts that want
  * the same address at once take turns.
- * @throws AppError when it is not free.
  */
-async function requireFree(
+async function whyNotFree(
   tx: Store,
   address: EmailAddress,
   now: Date,
   owner?: AccountId,
-): Promise<void> {
+): Promise<AddressRefusal | undefined> {
   const found = await readAddress(tx, address);
-  if (found?.state === "primary") {
-    throw new AppError("this address is taken: there is an account with this address", {
-      temporary: false,
-    });
+  if (found !== undefined && found.state !== "released") {
+    return { kind: "address-taken", as: found.state };
   }
-  if (found?.state === "alias") {
-    throw new AppError("this address is taken: it is an alias of an account", { temporary: false });
-  }
-  await requireNotBlocked(tx, address, now, owner);
+  return whyBlocked(tx, address, now, owner);
 }
 
-/** @throws AppError for thirty days after an erasure, or after a release by another account. */
-async function requireNotBlocked(
+/** For thirty days after an erasure, and after a release by another account. */
+async function whyBlocked(
   tx: Store,
   address: EmailAddress,
   now: Date,
   owner: AccountId | undefined,
-): Promise<void> {
+): Promise<AddressRefusal | undefined> {
   const found = await readAddress(tx, address);
   const isReleased = found !== undefined && isBlocked(found, now, owner);
-  if (isReleased || (await isReserved(tx, canonicalAddress(address), now))) throw blocked();
+  const isKept = isReleased || (await isReserved(tx, canonicalAddress(address), now));
+  return isKept ? { kind: "address-reserved" } : undefined;
 }
 
 function isBlocked(
@@ -121,10 +120,4 @@ function isBlocked(
   owner: AccountId | undefined,
 ): boolean {
   return state === "released" && account !== owner && since > after(now, -BLOCKED_MS);
-}
-
-function blocked(): AppError {
-  return new AppError("this address was erased or released less than 30 days ago", {
-    temporary: false,
-  });
 }

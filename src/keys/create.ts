@@ -7,7 +7,7 @@ import { primaryAddress } from "../store/accounts/addresses.ts";
 import { findMasterKey, insertMasterKey, insertSlot, type SlotRow } from "../store/keys/vault.ts";
 import type { Store } from "../store/store.ts";
 import { generationNow, requireGeneration } from "../vault/binding.ts";
-import { changeKeys } from "./keys.ts";
+import { changeKeys, type AccountRefusal } from "./keys.ts";
 import { escrowSlot } from "../vault/escrow.ts";
 import { raiseGeneration } from "../vault/generation.ts";
 import { newSalt } from "../vault/login-verifier.ts";
@@ -50,16 +50,21 @@ export type PreparedKeys = {
   readonly recoveryCode: RecoveryCode | undefined;
 };
 
+/** What came of making the first key of an account. */
+export type KeyCreation =
+  | { readonly kind: "created"; readonly certificate: Certificate }
+  | AccountRefusal;
+
 /**
  * Makes the first key of an account: master key and slots, key pair, kept generic revocation, publication and audit row,
  * all in one transaction.
- * @throws AppError when the account has keys already, or its custody is `user-device-only`.
+ * @throws Overtaken when the account has keys already.
+ * @throws AppError for custody `user-device-only`, whose keys are not made here: a mistake of the caller.
  */
-export async function createKeys(deps: VaultDeps, wanted: NewKeys): Promise<Certificate> {
+export async function createKeys(deps: VaultDeps, wanted: NewKeys): Promise<KeyCreation> {
   const generation = wanted.generation ?? (await generationNow(deps.store, wanted.owner));
   const prepared = await prepareKeys(deps, { ...wanted, generation });
-  await saveKeys(deps, deps.store, prepared);
-  return prepared.key.certificate;
+  return saveKeys(deps, deps.store, prepared);
 }
 
 /** All that takes time and no database: to be done before a transaction begins. */
@@ -69,7 +74,7 @@ export async function prepareKeys(
 ): Promise<PreparedKeys> {
   const { owner, custody, password, generation } = wanted;
   if (custody === "user-device-only") {
-    throw new AppError("this user's key is made on his own device", { temporary: false });
+    throw new AppError("this user's key is made on their own device", { temporary: false });
   }
   using masterKey = MasterKey.make(owner);
   const isProvisional = password === undefined && custody === "unlocks-at-login";
@@ -125,9 +130,9 @@ export async function saveKeys(
   deps: Pick<VaultDeps, "serviceKeys">,
   store: Store,
   prepared: PreparedKeys,
-): Promise<void> {
+): Promise<KeyCreation> {
   const { owner, createdAt, custody, isProvisional, key, generation } = prepared;
-  await changeKeys(store, owner, async (tx) => {
+  return changeKeys(store, owner, async (tx) => {
     await requireGeneration(tx, owner, generation);
     if ((await findMasterKey(tx, owner)) !== undefined) throw new Overtaken();
     const primary = await primaryAddress(tx, owner);
@@ -144,5 +149,6 @@ export async function saveKeys(
       action: "key.created",
       detail: { fingerprint: key.certificate.fingerprint, custody, isProvisional },
     });
+    return { kind: "created", certificate: key.certificate };
   });
 }

@@ -1,39 +1,48 @@
-import { AppError } from "../base/errors.ts";
 import type { Secret } from "../base/secret.ts";
 import { readAccount, updateAccount } from "../store/accounts/accounts.ts";
 import { insertSlot } from "../store/keys/vault.ts";
-import { changeKeys, requireUnchanged } from "./keys.ts";
+import { changeKeys, requireUnchanged, type AccountRefusal } from "./keys.ts";
 import { opensWithService } from "./custody-here.ts";
 import { raiseGeneration } from "../vault/generation.ts";
 import type { MasterKey } from "../vault/master-key.ts";
-import { renewMasterKey } from "./replace-master-key.ts";
+import { renewMasterKey, type Renewal } from "./replace-master-key.ts";
 import { serviceSlot } from "../vault/slots.ts";
+import { refuse } from "./unless-refused.ts";
 import type { KeyRules, VaultDeps } from "../vault/vault-deps.ts";
 import type { AccountId, Custody } from "../words/account.ts";
 
-/**
- * From now on Sealpost opens this user's mail without them.
- * @throws AppError when the user's key is on their own device.
- */
-export async function giveToProvider(deps: VaultDeps, masterKey: MasterKey): Promise<void> {
+/** What came of giving the keys to the provider. */
+export type CustodyChange =
+  | { readonly kind: "given" }
+  /** The user's key is on their own device: a new one has to be made here first. */
+  | { readonly kind: "key-on-device" }
+  | AccountRefusal;
+
+/** From now on Sealpost opens this user's mail without them. */
+export async function giveToProvider(
+  deps: VaultDeps,
+  masterKey: MasterKey,
+): Promise<CustodyChange> {
   const { owner } = masterKey;
   const now = deps.clock.now();
   const who = { owner, serviceKeys: deps.serviceKeys };
   const { generation } = masterKey;
   const slot = serviceSlot(who, masterKey, "service", { now, generation: generation + 1 });
-  masterKey.generation = await changeKeys(deps.store, owner, async (tx) => {
+  const done = await changeKeys(deps.store, owner, async (tx) => {
     await requireUnchanged(tx, masterKey);
     if ((await readAccount(tx, owner))?.account.custody === "user-device-only") {
-      throw new AppError("the key is on the user's device: a new one has to be made first", {
-        temporary: false,
-      });
+      return refuse({ kind: "key-on-device" });
     }
     await insertSlot(tx, slot);
     await updateAccount(tx, owner, { custody: "provider-usable" });
     const detail = { custody: "provider-usable" };
     const change = { action: "custody.changed", detail, added: [slot], from: generation };
-    return raiseGeneration(deps, tx, { owner, at: now, ...change });
+    const raised = await raiseGeneration(deps, tx, { owner, at: now, ...change });
+    return { kind: "given", generation: raised } as const;
   });
+  if (done.kind !== "given") return done;
+  masterKey.generation = done.generation;
+  return { kind: "given" };
 }
 
 /** Why a user's keys are replaced, so that others who could open the old ones can open nothing more. */
@@ -54,7 +63,7 @@ export async function takeBack(
   rules: KeyRules,
   masterKey: MasterKey,
   { password, withRecoveryCode, why, custody }: TakingBack,
-): ReturnType<typeof renewMasterKey> {
+): Promise<Renewal> {
   const { profile, escrow } = rules;
   const isCompromised = why === "compromised";
   const replacesDevice = why !== "escrow";
@@ -79,15 +88,14 @@ export async function takeBack(
 
 /**
  * Creates the first keys here of an account whose key was only on the user's device, and replaces that key. The caller has
- * verified the password.
- * @throws KeysHereAlready when the account has keys here, also since a moment: `takeBack` replaces them.
+ * verified the password. `keys-here-already`: `takeBack` replaces them.
  */
 export async function keepHereFirst(
   deps: VaultDeps,
   rules: KeyRules,
   owner: AccountId,
   o: Pick<TakingBack, "password" | "withRecoveryCode">,
-): ReturnType<typeof renewMasterKey> {
+): Promise<Renewal> {
   const { profile, escrow } = rules;
   return renewMasterKey(deps, {
     ...o,

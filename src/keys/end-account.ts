@@ -8,16 +8,33 @@ import { eraseAccount } from "../store/accounts/erase.ts";
 import { listGenericRevocations } from "../store/keys/generic-revocations.ts";
 import type { Store } from "../store/store.ts";
 import { generationNow } from "../vault/binding.ts";
-import { addressesInUse, changeKeys } from "./keys.ts";
+import { addressesInUse, changeKeys, type AccountRefusal } from "./keys.ts";
 import { endKey } from "./revoke-active.ts";
 import { raiseGeneration } from "../vault/generation.ts";
 import type { MasterKey } from "../vault/master-key.ts";
 import { Overtaken } from "../vault/conflict.ts";
+import { ReleasesStopped } from "./releases.ts";
+import { refuse } from "./unless-refused.ts";
 import type { VaultDeps } from "../vault/vault-deps.ts";
 import type { AccountId } from "../words/account.ts";
 
 /** How long a closed account can be reopened. */
 export const GRACE_MS = 30 * DAY;
+
+/** What came of closing an account. */
+export type Closure = { readonly kind: "closed" } | AccountRefusal;
+
+/** What came of opening a closed account again. */
+export type Reopening =
+  | { readonly kind: "reopened" }
+  | { readonly kind: "not-closed" }
+  | AccountRefusal;
+
+/** What came of ending the sessions of an account. */
+export type SessionsEnd = { readonly kind: "ended" } | AccountRefusal;
+
+/** What came of erasing an account. */
+export type Erasure = { readonly kind: "erased" } | AccountRefusal;
 
 /**
  * Closes an account: nobody logs in, nothing is delivered, and its keys are revoked, as retired where they are open. Its
@@ -27,14 +44,15 @@ export async function closeAccount(
   deps: VaultDeps,
   owner: AccountId,
   masterKey: MasterKey | undefined,
-): Promise<void> {
-  await changeKeys(deps.store, owner, async (tx) => {
+): Promise<Closure> {
+  return changeKeys(deps.store, owner, async (tx) => {
     for (const address of await addressesInUse(tx, owner)) {
       await endKey(deps, tx, { owner, address, masterKey, reason: "retired", text: "closed" });
     }
     const now = deps.clock.now();
     await updateAccount(tx, owner, { closedAt: now });
     await raised(deps, tx, owner, now, "account.closed");
+    return { kind: "closed" };
   });
 }
 
@@ -51,20 +69,24 @@ async function raised(
 }
 
 /** Ends all sessions of an account, in every process: who is logged in logs in again. */
-export async function endSessions(deps: VaultDeps, owner: AccountId): Promise<void> {
-  await changeKeys(deps.store, owner, async (tx) =>
-    raised(deps, tx, owner, deps.clock.now(), "sessions.ended"),
-  );
+export async function endSessions(deps: VaultDeps, owner: AccountId): Promise<SessionsEnd> {
+  return changeKeys(deps.store, owner, async (tx) => {
+    await raised(deps, tx, owner, deps.clock.now(), "sessions.ended");
+    return { kind: "ended" };
+  });
 }
 
 /** Opens a closed account again. Its keys stay revoked: the next event of its owner's makes new ones. */
-export async function reopenAccount(deps: VaultDeps, owner: AccountId): Promise<void> {
-  await changeKeys(
+export async function reopenAccount(deps: VaultDeps, owner: AccountId): Promise<Reopening> {
+  return changeKeys(
     deps.store,
     owner,
     async (tx) => {
+      const closedAt = (await readAccount(tx, owner))?.account.closedAt;
+      if (closedAt === undefined) return refuse({ kind: "not-closed" });
       await updateAccount(tx, owner, { closedAt: null });
       await raised(deps, tx, owner, deps.clock.now(), "account.reopened");
+      return { kind: "reopened" };
     },
     "any",
   );
@@ -79,17 +101,23 @@ export async function purgeClosedAccounts(deps: VaultDeps): Promise<number> {
   const closed = await listClosedAccounts(deps.store, before);
   const failures: unknown[] = [];
   for (const { id: owner } of closed) {
-    await deleteForGood(deps, owner, "account.deleted", async (tx, addresses) => {
-      await requireClosed(tx, owner, before);
-      // None is active since it was closed; should one be, it does not outlive its account.
-      for (const one of addresses) {
-        const wish = { owner, address: one, masterKey: undefined, text: "closed" };
-        await endKey(deps, tx, { ...wish, reason: "retired" });
-      }
-    }).catch((error: unknown) => failures.push(error));
+    await purgeClosed(deps, owner, before).catch((error: unknown) => failures.push(error));
   }
   if (failures.length > 0) throw failures[0];
   return closed.length;
+}
+
+/** An account that somebody erased meanwhile is deleted already. @throws ReleasesStopped, for the operator's log. */
+async function purgeClosed(deps: VaultDeps, owner: AccountId, before: Date): Promise<void> {
+  const done = await deleteForGood(deps, owner, "account.deleted", async (tx, addresses) => {
+    await requireClosed(tx, owner, before);
+    // None is active since it was closed; should one be, it does not outlive its account.
+    for (const one of addresses) {
+      const wish = { owner, address: one, masterKey: undefined, text: "closed" };
+      await endKey(deps, tx, { ...wish, reason: "retired" });
+    }
+  });
+  if (done.kind === "releases-stopped") throw new ReleasesStopped(done.alarm);
 }
 
 /** Somebody may have opened it again meanwhile. */
@@ -101,10 +129,9 @@ async function requireClosed(tx: Store, owner: AccountId, before: Date): Promise
 /**
  * Erases an account by law request: also what is published of it, at once. A keyed tag of each address stays for thirty
  * days, so that nobody else gets the address meanwhile. The audit log stays too: it names accounts by their random IDs.
- * @throws AppError when there is no such account.
  */
-export async function eraseByLaw(deps: VaultDeps, owner: AccountId): Promise<void> {
-  await deleteForGood(deps, owner, "account.erased", async (tx) => {
+export async function eraseByLaw(deps: VaultDeps, owner: AccountId): Promise<Erasure> {
+  return deleteForGood(deps, owner, "account.erased", async (tx) => {
     // Stored revocations record the owner, including for released addresses, but not earlier owners.
     const kept = await listGenericRevocations(tx, owner);
     await erasePublished(
@@ -119,8 +146,8 @@ async function deleteForGood(
   owner: AccountId,
   action: string,
   first: (tx: Store, addresses: readonly EmailAddress[]) => Promise<void>,
-): Promise<void> {
-  await changeKeys(
+): Promise<Erasure> {
+  const done = await changeKeys<Erasure>(
     deps.store,
     owner,
     async (tx) => {
@@ -130,8 +157,10 @@ async function deleteForGood(
       await first(tx, await addressesInUse(tx, owner));
       await eraseAccount(tx, owner, now);
       await appendAudit(tx, { at: now, action, account: owner });
+      return { kind: "erased" };
     },
     "any",
   );
-  await deps.store.forget();
+  if (done.kind === "erased") await deps.store.forget();
+  return done;
 }

@@ -39,13 +39,21 @@ import { countReleases } from "./releases.ts";
 import { renameAccount } from "./rename.ts";
 import { publishRevocation } from "./revoke.ts";
 import { rotateKey } from "./rotate.ts";
+import type { EmailAddress } from "../mail/address.ts";
+import { came } from "../../test/support/outcome.ts";
 
 async function bringOwn(deps: Deps, address = alice) {
+  const { raw, done } = await tryToBringOwn(deps, address);
+  assert.equal(done.kind, "imported");
+  return { ...raw, fingerprint: raw.certificate.fingerprint };
+}
+
+async function tryToBringOwn(deps: Deps, address: EmailAddress) {
   const raw = await generateKey({ address, profile: "compat", now: deps.clock.now() });
   const { certificate } = raw;
   const rest = { revocation: undefined, masterKey: undefined };
-  await bringCertificate(deps, { owner: idOf(alice), address, certificate, ...rest });
-  return { ...raw, fingerprint: certificate.fingerprint };
+  const brought = { owner: idOf(alice), address, certificate, ...rest };
+  return { raw, done: await bringCertificate(deps, brought) };
 }
 
 const custodyOf = async (store: Store) => (await findAccount(store, alice))?.custody;
@@ -96,7 +104,7 @@ for (const { engine, open, place } of engines()) {
     await using store = await open();
     const { deps } = await withAlice(store);
     const { fingerprint } = await bringOwn(deps);
-    await resetPassword(deps, idOf(alice), fresh());
+    await came(resetPassword(deps, idOf(alice), fresh()), "recovered");
     assert.equal(await active(store), fingerprint);
     assert.equal(await custodyOf(store), "user-device-only");
   });
@@ -113,7 +121,10 @@ for (const { engine, open, place } of engines()) {
     result.keys[Symbol.dispose]();
     assert.equal(await active(store), fingerprint);
     assert.equal(await custodyOf(store), "user-device-only");
-    await addAlias(deps, deps.keyRules, idOf(alice), alias, await opened(deps, old()));
+    await came(
+      addAlias(deps, deps.keyRules, idOf(alice), alias, await opened(deps, old())),
+      "added",
+    );
     assert.equal(await active(store, alias), undefined);
     await bringOwn(deps, alias);
   });
@@ -125,21 +136,21 @@ for (const { engine, open, place } of engines()) {
     const rotation = { address: alice, reason: "superseded", text: "" } as const;
     {
       using masterKey = await opened(deps, old());
-      await assert.rejects(giveToProvider(deps, masterKey), /device/);
-      await rotateKey(deps, deps.keyRules, masterKey, rotation);
+      assert.equal((await giveToProvider(deps, masterKey)).kind, "key-on-device");
+      await came(rotateKey(deps, deps.keyRules, masterKey, rotation), "rotated");
     }
     assert.equal(await custodyOf(store), "unlocks-at-login");
     await bringOwn(deps);
     {
       using masterKey = await opened(deps, old());
       const own = await generateKey({ address: alice, profile: "compat", now: deps.clock.now() });
-      await bringSecretKey(deps, masterKey, alice, own);
+      await came(bringSecretKey(deps, masterKey, alice, own), "imported");
     }
     assert.equal(await custodyOf(store), "unlocks-at-login");
     await bringOwn(deps);
     using masterKey = await opened(deps, old());
     const how = { password: old(), withRecoveryCode: false, custody: "user-device-only" } as const;
-    await takeBack(deps, deps.keyRules, masterKey, { ...how, why: "compromised" });
+    await came(takeBack(deps, deps.keyRules, masterKey, { ...how, why: "compromised" }), "renewed");
     assert.equal(await custodyOf(store), "unlocks-at-login");
   });
 
@@ -160,7 +171,7 @@ for (const { engine, open, place } of engines()) {
       certificate: extended.certificate,
       ...rest,
     };
-    await bringCertificate(deps, brought);
+    await came(bringCertificate(deps, brought), "imported");
     const published = await findPublished(store, alice);
     assert.equal(published?.fingerprint, fingerprint);
     assert(published.expiresAt && before?.expiresAt && published.expiresAt > before.expiresAt);
@@ -170,13 +181,18 @@ for (const { engine, open, place } of engines()) {
     await using store = await open();
     const { deps } = await withAlice(store);
     const rest = { owner: idOf(alice), revocation: undefined, masterKey: undefined };
-    await addAlias(deps, deps.keyRules, idOf(alice), alias, undefined);
-    await assert.rejects(bringOwn(deps, alias), /own address/);
+    await came(addAlias(deps, deps.keyRules, idOf(alice), alias, undefined), "added");
+    const { done } = await tryToBringOwn(deps, alias);
+    assert.equal(done.kind, "own-address-first");
     using masterKey = await opened(deps, old());
     const raw = await generateKey({ address: alice, profile: "compat", now: deps.clock.now() });
-    await bringSecretKey(deps, masterKey, alice, raw);
+    const same = { ...raw, secretKey: raw.secretKey.clone() };
+    await came(bringSecretKey(deps, masterKey, alice, raw), "imported");
     const { certificate } = raw;
-    await assert.rejects(bringCertificate(deps, { ...rest, address: alice, certificate }), /here/);
+    const again = await bringCertificate(deps, { ...rest, address: alice, certificate });
+    assert.equal(again.kind, "key-kept-here");
+    using second = await opened(deps, old());
+    assert.equal((await bringSecretKey(deps, second, alice, same)).kind, "key-known");
     assert.equal(await custodyOf(store), "unlocks-at-login");
   });
 
@@ -185,7 +201,7 @@ for (const { engine, open, place } of engines()) {
     const { deps } = await withAlice(store);
     const { fingerprint } = await bringOwn(deps);
     using masterKey = await opened(deps, old());
-    await renameAccount(deps, deps.keyRules, masterKey.owner, renamed, masterKey);
+    await came(renameAccount(deps, deps.keyRules, masterKey.owner, renamed, masterKey), "renamed");
     assert.equal(await active(store), fingerprint);
     assert.equal(await active(store, renamed), undefined);
     assert.equal((await findAccount(store, renamed))?.custody, "user-device-only");

@@ -1,5 +1,4 @@
 /** Keys that users bring along instead of those made here. */
-import { AppError } from "../base/errors.ts";
 import { appendAudit } from "../journal/journal.ts";
 import { sameAddress, type EmailAddress } from "../mail/address.ts";
 import type { Certificate } from "../openpgp/certificates/certificate.ts";
@@ -15,36 +14,66 @@ import {
 } from "../store/keys/generic-revocations.ts";
 import type { Store } from "../store/store.ts";
 import { findMasterKey } from "../store/keys/vault.ts";
-import { addressesKeptHere, changeKeys, requireCurrent, requireOwn } from "./keys.ts";
+import {
+  addressesKeptHere,
+  changeKeys,
+  isOwn,
+  requireCurrent,
+  type AccountRefusal,
+  type AddressNotOwn,
+} from "./keys.ts";
 import { keepHereAgain, opensWithService } from "./custody-here.ts";
 import type { MasterKey } from "../vault/master-key.ts";
 import { wrapKey, type RawKey } from "./new-key.ts";
-import { publicationOf } from "./publication.ts";
+import { publicationIfUsable, type Publication } from "./publication.ts";
 import { replaceKey } from "./rotate.ts";
 import { endKey, type Ended } from "./revoke-active.ts";
+import { refuse } from "./unless-refused.ts";
 import type { VaultDeps } from "../vault/vault-deps.ts";
 import { wrapRevocation } from "../vault/wrapped-rows.ts";
 import type { AccountId } from "../words/account.ts";
 
-/**
- * Makes a key that its owner brought the active one of an address; the one before is superseded. Takes the key over, and
- * says what ended.
- * @throws AppError when the key was here before.
- */
+/** A key was taken over; `ended`: the key before, if there was one. */
+export type Imported = { readonly kind: "imported"; readonly ended: Ended | undefined };
+
+/** What came of bringing a secret key. */
+export type SecretKeyImport =
+  | Imported
+  /** This key is or was the account's already. */
+  | { readonly kind: "key-known" }
+  | AddressNotOwn
+  | AccountRefusal;
+
+/** What came of bringing a certificate. */
+export type CertificateImport =
+  | Imported
+  /** The revocation that came with it is not of this key. */
+  | { readonly kind: "revocation-of-other-key" }
+  /** The secret key of the same certificate is kept here. */
+  | { readonly kind: "key-kept-here" }
+  /** The address is an alias of an account whose own key is kept here. */
+  | { readonly kind: "own-address-first" }
+  /** Without the parts that were revoked before, others would not take the certificate. */
+  | Extract<Publication, { readonly kind: "unusable-certificate" }>
+  | AddressNotOwn
+  | AccountRefusal;
+
+/** Makes a key that its owner brought the active one of an address; the one before is superseded. Takes the key over. */
 export async function bringSecretKey(
   deps: VaultDeps,
   masterKey: MasterKey,
   address: EmailAddress,
   raw: RawKey,
-): Promise<Ended | undefined> {
+): Promise<SecretKeyImport> {
   const { fingerprint } = raw.certificate;
   const key = await wrapKey(deps, masterKey, address, raw);
-  return await changeKeys(deps.store, masterKey.owner, async (tx) => {
+  type Refusal = Exclude<SecretKeyImport, Imported | AccountRefusal>;
+  return await changeKeys<Imported, Refusal>(deps.store, masterKey.owner, async (tx) => {
     await requireCurrent(tx, masterKey);
-    await requireOwn(tx, masterKey.owner, address);
+    if (!(await isOwn(tx, masterKey.owner, address))) return refuse({ kind: "address-not-own" });
     const before = await listPublished(tx, address);
     if (before.some((one) => one.fingerprint === fingerprint)) {
-      throw new AppError("this key is or was the account's already", { temporary: false });
+      return refuse({ kind: "key-known" });
     }
     const { owner } = masterKey;
     const rotation = { owner, address, reason: "superseded", text: "own key" } as const;
@@ -53,7 +82,7 @@ export async function bringSecretKey(
     const detail = { fingerprint };
     const at = deps.clock.now();
     await appendAudit(tx, { at, action: "key.imported", account: masterKey.owner, detail });
-    return ended;
+    return { kind: "imported", ended };
   });
 }
 
@@ -71,17 +100,15 @@ export type BroughtCertificate = {
 /**
  * Publishes a certificate whose owner proved that they have the secret key: from then on sealed mail is delivered as it
  * comes, and nothing is signed or sealed here for this user. The same one again takes the place of what is published: so
- * its owner gives it a longer life or other subkeys. Says what ended.
- * @throws AppError when the revocation is not of this key, the key is kept here, or the address is an alias of an account
- *   whose own key is kept here.
+ * its owner gives it a longer life or other subkeys.
  */
 export async function bringCertificate(
   deps: VaultDeps,
   brought: BroughtCertificate,
-): Promise<Ended | undefined> {
+): Promise<CertificateImport> {
   const { owner, address, certificate, revocation, masterKey } = brought;
   if (revocation !== undefined && (await applyRevocation(certificate, revocation)) === undefined) {
-    throw new AppError("this revocation is not of this key", { temporary: false });
+    return { kind: "revocation-of-other-key" };
   }
   const now = deps.clock.now();
   const { fingerprint } = certificate;
@@ -89,11 +116,16 @@ export async function bringCertificate(
     revocation === undefined
       ? undefined
       : wrapRevocation(deps.serviceKeys, owner, fingerprint, revocation);
-  return await changeKeys(deps.store, owner, async (tx) => {
-    await requireOwn(tx, owner, address);
-    await requireOwnFirst(tx, owner, address);
-    const { kept, merged } = await takeSame(tx, brought);
-    const published = await publicationOf(merged, address, now);
+  type Refusal = Exclude<CertificateImport, Imported | AccountRefusal>;
+  return await changeKeys<Imported, Refusal>(deps.store, owner, async (tx) => {
+    const refusal = await whyNotOnDevice(tx, owner, address);
+    if (refusal !== undefined) return refuse(refusal);
+    const same = await takeSame(tx, brought);
+    if (same === "kept-here") return refuse({ kind: "key-kept-here" });
+    const { kept, merged } = same;
+    const publication = await publicationIfUsable(merged, address, now);
+    if (publication.kind !== "publishable") return refuse(publication);
+    const { published } = publication;
     const wish = { owner, address, masterKey, text: "own key" };
     const ended = await endKey(deps, tx, { ...wish, reason: "superseded" });
     const none = { ...OWN_REVOCATION, owner, fingerprint };
@@ -105,7 +137,7 @@ export async function bringCertificate(
     await updateAccount(tx, owner, { custody, ...(isProviders ? { providerUntil: now } : {}) });
     const detail = { fingerprint, custody };
     await appendAudit(tx, { at: now, action: "certificate.imported", account: owner, detail });
-    return ended;
+    return { kind: "imported", ended };
   });
 }
 
@@ -113,31 +145,34 @@ export async function bringCertificate(
 const OWN_REVOCATION = { version: 1, wrapped: new Uint8Array(), serviceKey: "" } as const;
 
 /** Custody is an account's: while its own key is kept here, so are those of its aliases. */
-async function requireOwnFirst(tx: Store, owner: AccountId, address: EmailAddress): Promise<void> {
+async function whyNotOnDevice(
+  tx: Store,
+  owner: AccountId,
+  address: EmailAddress,
+): Promise<AddressNotOwn | { readonly kind: "own-address-first" } | undefined> {
+  if (!(await isOwn(tx, owner, address))) return { kind: "address-not-own" };
   const account = (await readAccount(tx, owner))?.account;
-  if (account?.custody === "user-device-only") return;
-  if (account !== undefined && sameAddress(account.address, address)) return;
-  throw new AppError("the key of the account's own address has to be the user's first", {
-    temporary: false,
-  });
+  if (account?.custody === "user-device-only") return undefined;
+  if (account !== undefined && sameAddress(account.address, address)) return undefined;
+  return { kind: "own-address-first" };
 }
 
 /**
  * Takes away what is published of the same key, if it is; gives the revocation that is kept of it, and the certificate
- * with the revocations of its parts that were published: they are for ever.
+ * with the revocations of its parts that were published: they are for ever. Nothing is taken away where the secret key is
+ * kept here.
  */
 async function takeSame(
   tx: Store,
   { owner, address, certificate }: BroughtCertificate,
-): Promise<{
-  readonly kept?: GenericRevocationRow | undefined;
-  readonly merged: Certificate;
-}> {
+): Promise<
+  { readonly kept?: GenericRevocationRow | undefined; readonly merged: Certificate } | "kept-here"
+> {
   const { fingerprint } = certificate;
   const published = await findPublished(tx, address);
   if (published?.fingerprint !== fingerprint) return { merged: certificate };
   if ((await addressesKeptHere(tx, owner)).some((one) => sameAddress(one, address))) {
-    throw new AppError("this key is kept here already", { temporary: false });
+    return "kept-here";
   }
   const kept = await selectGenericRevocation(tx, fingerprint);
   await erasePublished(tx, [fingerprint]);

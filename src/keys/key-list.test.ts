@@ -8,6 +8,7 @@ import { DAY } from "../base/time.ts";
 import { findPublished } from "../store/keys/certificates.ts";
 import { addAlias, removeAlias } from "./alias.ts";
 import { findKey, listKeys } from "./key-list.ts";
+import { came } from "../../test/support/outcome.ts";
 
 const bob = addressOf("bob@alpha.test");
 
@@ -19,13 +20,13 @@ for (const { engine, open } of engines()) {
     await enrol(deps, { address: bob, custody: "unlocks-at-login", profile: "compat", password });
     {
       using masterKey = await opened(deps, old());
-      await addAlias(deps, deps.keyRules, idOf(alice), alias, masterKey);
+      await came(addAlias(deps, deps.keyRules, idOf(alice), alias, masterKey), "added");
     }
     const released = await findPublished(store, alias);
     assert(released);
-    await removeAlias(deps, idOf(alice), alias, undefined);
+    await came(removeAlias(deps, idOf(alice), alias, undefined), "released");
     deps.clock.advance(31 * DAY);
-    await addAlias(deps, deps.keyRules, idOf(bob), alias, undefined);
+    await came(addAlias(deps, deps.keyRules, idOf(bob), alias, undefined), "added");
 
     const ofAlice = await listKeys(deps, idOf(alice));
     assert.deepEqual(

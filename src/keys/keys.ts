@@ -13,7 +13,6 @@
  * A generic revocation is made at generation, while the secret key is at hand, and kept wrapped. With it a key can be ended
  * when its user has lost everything. That power is counted and limited (`releases.ts`).
  */
-import { AppError } from "../base/errors.ts";
 import { sameAddress, type EmailAddress } from "../mail/address.ts";
 import { lockAccount } from "../store/accounts/account-locks.ts";
 import { readAccount } from "../store/accounts/accounts.ts";
@@ -24,37 +23,44 @@ import type { Store } from "../store/store.ts";
 import type { MasterKey } from "../vault/master-key.ts";
 import { requireGeneration } from "../vault/binding.ts";
 import { Overtaken } from "../vault/conflict.ts";
-import { keepStop, ReleasesStopped } from "./releases.ts";
+import { keepStop, ReleasesStopped, type ReleaseAlarm } from "./releases.ts";
+import { refuse, unlessRefused, type Refused } from "./unless-refused.ts";
 import type { AccountId } from "../words/account.ts";
 
 const TRIES = 5;
 
+/** Why no event in the life of an account's keys can take place. */
+export type AccountRefusal =
+  /** It was erased, or never was. */
+  | { readonly kind: "no-account" }
+  /** It has to be opened again first. */
+  | { readonly kind: "account-closed" }
+  /** Too many keys were revoked without their users (`releases.ts`). */
+  | { readonly kind: "releases-stopped"; readonly alarm: ReleaseAlarm };
+
 /**
- * One event in the life of an account's keys, all or nothing, and one at a time for each account; of a closed one only
- * what is said to be for `any`.
- * @throws AppError when there is no such account, or it is closed.
- * @throws ReleasesStopped, which stands from then on, also where this event alone came to it.
+ * One event in the life of an account's keys, all or nothing, and one at a time for each account. In a closed account only
+ * events for `any` account take place. Where the work is refused (`refuse`) nothing of it stays. A stop of the releases
+ * stands from then on, also where this event alone caused it.
  */
-export async function changeKeys<T>(
+export async function changeKeys<Answer, Refusal = never>(
   store: Store,
   owner: AccountId,
-  work: (tx: Store) => Promise<T>,
+  work: (tx: Store) => Promise<Answer | Refused<Refusal>>,
   which: "open" | "any" = "open",
-): Promise<T> {
-  const change = async (tx: Store): Promise<T> => {
-    if (!(await lockAccount(tx, owner))) {
-      throw new AppError("there is no such account", { temporary: false });
-    }
-    if (which === "open" && (await readAccount(tx, owner))?.account.closedAt !== undefined) {
-      throw new AppError("this account is closed; open it again first", { temporary: false });
-    }
-    return work(tx);
-  };
+): Promise<Answer | Refusal | AccountRefusal> {
   try {
-    return await store.transaction(change);
+    return await unlessRefused<Answer, Refusal | AccountRefusal>(store, async (tx) => {
+      if (!(await lockAccount(tx, owner))) return refuse({ kind: "no-account" });
+      if (which === "open" && (await readAccount(tx, owner))?.account.closedAt !== undefined) {
+        return refuse({ kind: "account-closed" });
+      }
+      return work(tx);
+    });
   } catch (error) {
-    if (error instanceof ReleasesStopped) await keepStop(store, error);
-    throw error;
+    if (!(error instanceof ReleasesStopped)) throw error;
+    await keepStop(store, error);
+    return { kind: "releases-stopped", alarm: error.alarm };
   }
 }
 
@@ -88,15 +94,13 @@ export async function addressesInUse(
   return listAddresses(store, owner);
 }
 
-/** @throws AppError when the address is not, or no longer, one of the account's. */
-export async function requireOwn(
-  tx: Store,
-  owner: AccountId,
-  address: EmailAddress,
-): Promise<void> {
-  if ((await addressesInUse(tx, owner)).some((one) => sameAddress(one, address))) return;
-  throw new AppError("this address is none of the account's", { temporary: false });
+/** Whether the address is one of the account's. An alias may have been released a moment ago. */
+export async function isOwn(tx: Store, owner: AccountId, address: EmailAddress): Promise<boolean> {
+  return (await addressesInUse(tx, owner)).some((one) => sameAddress(one, address));
 }
+
+/** Refusal of an event for an address that the account does not use, or no longer. */
+export type AddressNotOwn = { readonly kind: "address-not-own" };
 
 /** The addresses whose keys are kept here, or are to be: not those whose key is on the user's device. */
 export async function addressesKeptHere(

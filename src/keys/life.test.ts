@@ -33,7 +33,8 @@ import { revokeKey } from "./revoke.ts";
 import { rewrapAll } from "../vault/rewrap.ts";
 import { fixedServiceKeys, newServiceRoot } from "../vault/service-key.ts";
 import { unlockWithPassword, unlockWithService } from "../vault/vault.ts";
-import { enrol, idOf } from "../../test/support/accounts.ts";
+import { enrol, idOf, tryToEnrol } from "../../test/support/accounts.ts";
+import { came } from "../../test/support/outcome.ts";
 
 for (const { engine, open } of engines()) {
   test(`${engine}: an enrolment without a password is the provider's until the first login, which makes all anew`, async () => {
@@ -47,7 +48,7 @@ for (const { engine, open } of engines()) {
     assert(first);
     assert.equal((await findAccount(store, alice))?.custody, "provider-usable");
     assert.equal((await login(deps, { address: alice, password: old(), network })).kind, "refused");
-    assert.equal((await resetPassword(deps, idOf(alice), old())).keys, "new");
+    assert.equal((await came(resetPassword(deps, idOf(alice), old()), "recovered")).keys, "new");
     assert.equal((await findAccount(store, alice))?.custody, "unlocks-at-login");
     assert.notEqual(await active(store), first);
     assert.equal(await openWithService(deps, idOf(alice)), undefined);
@@ -89,7 +90,7 @@ for (const { engine, open } of engines()) {
   test(`${engine}: an alias has a certificate of its own, at once or from the next login`, async () => {
     await using store = await open();
     const { deps } = await withAlice(store);
-    await addAlias(deps, deps.keyRules, idOf(alice), alias, undefined);
+    await came(addAlias(deps, deps.keyRules, idOf(alice), alias, undefined), "added");
     assert.equal(await active(store, alias), undefined);
     const result = await login(deps, { address: alice, password: old(), network });
     assert(result.kind === "ok");
@@ -97,14 +98,15 @@ for (const { engine, open } of engines()) {
     const own = await active(store, alias);
     assert(own !== undefined && own !== (await active(store)));
     assert.equal(keys.for(alias)?.fingerprint ?? own, own);
-    await assert.rejects(addAlias(deps, deps.keyRules, idOf(alice), alias, undefined), /taken/);
+    const taken = await addAlias(deps, deps.keyRules, idOf(alice), alias, undefined);
+    assert.deepEqual(taken, { kind: "address-taken", as: "alias" });
     using masterKey = await opened(deps, old());
-    await removeAlias(deps, idOf(alice), alias, masterKey);
+    await came(removeAlias(deps, idOf(alice), alias, masterKey), "released");
     assert.equal(await active(store, alias), undefined);
     assert.equal((await findById(store, own))[0]?.state, "retired");
     assert.equal(await opensMailFor(deps, old(), own), true);
     deps.clock.advance(DAY);
-    await addAlias(deps, deps.keyRules, idOf(alice), alias, masterKey);
+    await came(addAlias(deps, deps.keyRules, idOf(alice), alias, masterKey), "added");
     const again = await active(store, alias);
     assert(again !== undefined && again !== own);
   });
@@ -114,7 +116,10 @@ for (const { engine, open } of engines()) {
     const { deps, first } = await withAlice(store);
     {
       using masterKey = await opened(deps, old());
-      await renameAccount(deps, deps.keyRules, masterKey.owner, renamed, masterKey);
+      await came(
+        renameAccount(deps, deps.keyRules, masterKey.owner, renamed, masterKey),
+        "renamed",
+      );
     }
     assert.equal(await findAccount(store, alice), undefined);
     assert.equal(await active(store), first);
@@ -131,7 +136,7 @@ for (const { engine, open } of engines()) {
       reason: "retired",
       text: "",
     } as const;
-    assert.equal((await revokeKey(deps, wish)).by, "generic");
+    assert.equal((await came(revokeKey(deps, wish), "revoked")).by, "generic");
   });
 
   test(`${engine}: a closed account is revoked at once and deleted after its grace; its certificate stays`, async () => {
@@ -139,7 +144,7 @@ for (const { engine, open } of engines()) {
     const { deps, first } = await withAlice(store);
     {
       using masterKey = await opened(deps, old());
-      await closeAccount(deps, idOf(alice), masterKey);
+      await came(closeAccount(deps, idOf(alice), masterKey), "closed");
     }
     assert.equal((await login(deps, { address: alice, password: old(), network })).kind, "refused");
     assert.equal(await active(store), undefined);
@@ -158,9 +163,11 @@ for (const { engine, open } of engines()) {
   test(`${engine}: erasure by law leaves nothing, and the address to nobody for thirty days`, async () => {
     await using store = await open();
     const { deps, first } = await withAlice(store);
-    await eraseByLaw(deps, idOf(alice));
+    await came(eraseByLaw(deps, idOf(alice)), "erased");
     assert.deepEqual(await findById(store, first), []);
-    await assert.rejects(enrolAlice(deps, { password: old() }), /erased/);
+    const wish = { address: alice, custody: "unlocks-at-login", profile: "compat" } as const;
+    const again = await tryToEnrol(deps, { ...wish, password: old() });
+    assert.equal(again.kind, "address-reserved");
     deps.clock.advance(31 * DAY);
     await enrolAlice(deps, { password: old() });
     assert.equal((await verifyAudit(store)).kind, "intact");

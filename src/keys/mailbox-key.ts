@@ -2,8 +2,7 @@
 import { appendAudit } from "../journal/journal.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import type { KeyProfile } from "../openpgp/certificates/profile.ts";
-import { primaryAddress } from "../store/accounts/addresses.ts";
-import { updateAccount } from "../store/accounts/accounts.ts";
+import { readAccount, updateAccount } from "../store/accounts/accounts.ts";
 import {
   activateMailboxCertificate,
   findMailboxCertificate,
@@ -11,7 +10,7 @@ import {
 } from "../store/keys/mailbox-certificates.ts";
 import { saveSecretKey } from "../store/keys/vault.ts";
 import type { Store } from "../store/store.ts";
-import { changeKeys, requireCurrent } from "./keys.ts";
+import { changeKeys, requireCurrent, type AccountRefusal } from "./keys.ts";
 import type { MasterKey } from "../vault/master-key.ts";
 import { makeKey, type NewKey } from "./new-key.ts";
 import type { KeyRules, VaultDeps } from "../vault/vault-deps.ts";
@@ -40,6 +39,9 @@ export async function saveMailboxKey(store: Store, owner: AccountId, key: NewKey
   await activateMailboxCertificate(store, owner, { fingerprint, bytes, createdAt });
 }
 
+/** What came of choosing the key pair of a mailbox. */
+export type MailboxKeyChoice = { readonly kind: "chosen" } | AccountRefusal;
+
 /**
  * Chooses the key pair of the mailbox. What is in it stays as it is and readable; what comes from then on is encrypted to
  * the pair chosen.
@@ -49,18 +51,15 @@ export async function chooseMailboxKey(
   rules: KeyRules,
   masterKey: MasterKey,
   mailboxKey: MailboxKey,
-): Promise<void> {
+): Promise<MailboxKeyChoice> {
   const { owner } = masterKey;
+  const account = (await readAccount(deps.store, owner))?.account;
+  if (account === undefined) return { kind: "no-account" };
   const key =
     mailboxKey === "separate" && !(await hasMailboxKey(deps.store, owner))
-      ? await makeMailboxKey(
-          deps,
-          masterKey,
-          await primaryAddress(deps.store, owner),
-          rules.profile,
-        )
+      ? await makeMailboxKey(deps, masterKey, account.address, rules.profile)
       : undefined;
-  await changeKeys(deps.store, owner, async (tx) => {
+  return changeKeys(deps.store, owner, async (tx) => {
     await requireCurrent(tx, masterKey);
     if (mailboxKey === "same") await retireMailboxCertificate(tx, owner);
     if (key !== undefined) await saveMailboxKey(tx, owner, key);
@@ -68,5 +67,6 @@ export async function chooseMailboxKey(
     const detail = { mailboxKey };
     const at = deps.clock.now();
     await appendAudit(tx, { at, action: "mailbox-key.chosen", account: owner, detail });
+    return { kind: "chosen" };
   });
 }

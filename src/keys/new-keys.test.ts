@@ -33,7 +33,7 @@ for (const { engine, open } of engines()) {
     await enrolAlice(deps, { custody: "user-device-only", password: old() });
     const wrong = await attempt(deps, { why: "custody", password: fresh() });
     assert.equal(wrong.kind, "wrong-password");
-    assert.equal((await attempt(deps, { why: "compromised" })).kind, "no-keys");
+    assert.equal((await attempt(deps, { why: "compromised" })).kind, "no-key-here");
     const made = await attempt(deps, { why: "custody" });
     assert(made.kind === "made" && made.isFirst);
     assert.equal((await accountIn(store)).custody, "unlocks-at-login");
@@ -44,7 +44,7 @@ for (const { engine, open } of engines()) {
     await using store = await open();
     const deps = depsFor(store);
     await enrolAlice(deps, { custody: "provider-usable", password: old() });
-    assert.equal((await attempt(deps, { why: "custody", password: fresh() })).kind, "closed");
+    assert.equal((await attempt(deps, { why: "custody", password: fresh() })).kind, "opens-no-key");
     const renewed = await attempt(deps, { why: "compromised" });
     assert(renewed.kind === "made" && !renewed.isFirst);
     assert.equal((await accountIn(store)).custody, "provider-usable");

@@ -4,9 +4,10 @@ import type { Store } from "../store/store.ts";
 import type { Account, AccountId } from "../words/account.ts";
 import { keepHereFirst, takeBack, type TakingBack } from "./custody.ts";
 import { escrowMessages } from "../vault/escrow.ts";
-import { hasKeysHere, openByPassword } from "../vault/key-access.ts";
+import { hasKeysHere, openByPassword, type KeyAccess } from "../vault/key-access.ts";
 import { verifyPassword } from "../vault/login-verifier.ts";
 import type { RecoveryCode } from "../vault/recovery-code.ts";
+import type { Renewal } from "./replace-master-key.ts";
 import type { KeyRules, VaultDeps } from "../vault/vault-deps.ts";
 
 /** What is wished for an account; `mayEndEscrow`: whether the organisation lets its users end their escrow. */
@@ -26,10 +27,13 @@ export type NewKeys =
       /** They are the first ones here, in place of a key on its owner's device. */
       readonly isFirst: boolean;
     }
-  /** `closed`: the password opens no key here. `wrong-password`: of an account that has none here. */
-  | {
-      readonly kind: "escrow-is-not-theirs" | "no-escrow" | "closed" | "no-keys" | "wrong-password";
-    };
+  /** The organisation does not let its users end their escrow. */
+  | { readonly kind: "escrow-is-not-theirs" }
+  | { readonly kind: "no-escrow" }
+  /** Of an account that has no keys here for a password to open. */
+  | { readonly kind: "wrong-password" }
+  | Exclude<KeyAccess, { readonly kind: "opened" }>
+  | Exclude<Renewal, { readonly kind: "renewed" }>;
 
 /**
  * Makes new keys for an account: what others could open the old ones with opens nothing that is used from now on. An account
@@ -50,7 +54,7 @@ export async function makeNewKeys(
       return { kind: "wrong-password" };
     }
     const made = await keepHereFirst(deps, rules, account.id, { password, withRecoveryCode });
-    return { kind: "made", isFirst: true, ...made };
+    return made.kind === "renewed" ? { ...made, kind: "made", isFirst: true } : made;
   }
   return replaceKeys(deps, rules, wish);
 }
@@ -62,7 +66,8 @@ async function replaceKeys(deps: VaultDeps, rules: KeyRules, wish: NewKeysWish):
   using masterKey = access.masterKey;
   const custody = why === "custody" ? "unlocks-at-login" : account.custody;
   const wanted = { password, withRecoveryCode, why, custody };
-  return { kind: "made", isFirst: false, ...(await takeBack(deps, rules, masterKey, wanted)) };
+  const made = await takeBack(deps, rules, masterKey, wanted);
+  return made.kind === "renewed" ? { ...made, kind: "made", isFirst: false } : made;
 }
 
 async function hasDeviceOnly(store: Store, { id, custody }: Account): Promise<boolean> {

@@ -29,14 +29,15 @@ import { certificateIn } from "../vault/published-certificate.ts";
 import { rotateKey } from "./rotate.ts";
 import { unlockWithService } from "../vault/vault.ts";
 import { idOf } from "../../test/support/accounts.ts";
+import { came } from "../../test/support/outcome.ts";
 
 for (const { engine, open } of engines()) {
   test(`${engine}: a password change rewrites one slot and nothing else`, async () => {
     await using store = await open();
     const { deps, first, code } = await withAlice(store);
     const keysBefore = await store.db.selectFrom("secret_keys").selectAll().execute();
-    assert.equal(await replacePassword(deps, idOf(alice), fresh(), old()), false);
-    assert.equal(await replacePassword(deps, idOf(alice), old(), fresh()), true);
+    assert.equal((await replacePassword(deps, idOf(alice), fresh(), old())).kind, "opens-no-key");
+    await came(replacePassword(deps, idOf(alice), old(), fresh()), "replaced");
     assert.equal(await openWithPassword(deps, idOf(alice), old()), undefined);
     assert.equal((await login(deps, { address: alice, password: old(), network })).kind, "refused");
     const result = await login(deps, { address: alice, password: fresh(), network });
@@ -44,16 +45,19 @@ for (const { engine, open } of engines()) {
     result.keys[Symbol.dispose]();
     assert.deepEqual(await store.db.selectFrom("secret_keys").selectAll().execute(), keysBefore);
     assert.equal(await active(store), first);
-    const recovered = await recoverWithCode(deps, idOf(alice), code, old());
-    assert(recovered?.keys === "kept" && recovered.recoveryCode !== undefined);
-    assert.equal(await recoverWithCode(deps, idOf(alice), code, old()), undefined);
+    const recovered = await came(recoverWithCode(deps, idOf(alice), code, old()), "recovered");
+    assert(recovered.keys === "kept" && recovered.recoveryCode !== undefined);
+    assert.equal(
+      (await recoverWithCode(deps, idOf(alice), code, old())).kind,
+      "wrong-recovery-code",
+    );
     assert.equal((await verifyAudit(store)).kind, "intact");
   });
 
   test(`${engine}: a reset with nothing revokes, parks and makes anew; the old password opens old mail later`, async () => {
     await using store = await open();
     const { deps, first } = await withAlice(store);
-    const { keys } = await resetPassword(deps, idOf(alice), fresh());
+    const { keys } = await came(resetPassword(deps, idOf(alice), fresh()), "recovered");
     assert.equal(keys, "new");
     const second = await active(store);
     assert(second !== undefined && second !== first);
@@ -66,13 +70,11 @@ for (const { engine, open } of engines()) {
     using masterKey = await opened(deps, fresh());
     const wrong = Secret.fromText("wrong");
     assert.equal(
-      await reclaimFormerKeys(deps, masterKey, { kind: "password", password: wrong }),
-      false,
+      (await reclaimFormerKeys(deps, masterKey, { kind: "password", password: wrong })).kind,
+      "opens-no-parked-key",
     );
-    assert.equal(
-      await reclaimFormerKeys(deps, masterKey, { kind: "password", password: old() }),
-      true,
-    );
+    const right = { kind: "password", password: old() } as const;
+    await came(reclaimFormerKeys(deps, masterKey, right), "reclaimed");
     assert.equal(await opensMailFor(deps, fresh(), first), true);
     assert.equal((await listMasterKeys(store, idOf(alice), "former")).length, 0);
     assert.equal((await findById(store, first))[0]?.state, "withdrawn");
@@ -82,7 +84,7 @@ for (const { engine, open } of engines()) {
   test(`${engine}: an operator's reset keeps keys that the provider may use`, async () => {
     await using store = await open();
     const { deps, first } = await withAlice(store, "provider-usable");
-    assert.equal((await resetPassword(deps, idOf(alice), fresh())).keys, "kept");
+    assert.equal((await came(resetPassword(deps, idOf(alice), fresh()), "recovered")).keys, "kept");
     assert.equal(await active(store), first);
     assert.equal(await opensMailFor(deps, fresh(), first), true);
     assert.equal(await openWithPassword(deps, idOf(alice), old()), undefined);
@@ -93,7 +95,11 @@ for (const { engine, open } of engines()) {
     const { deps, first } = await withAlice(store);
     using masterKey = await opened(deps, old());
     const rotation = { address: alice, reason: "superseded", text: "rotated" } as const;
-    const { fingerprint } = await rotateKey(deps, deps.keyRules, masterKey, rotation);
+    const { certificate } = await came(
+      rotateKey(deps, deps.keyRules, masterKey, rotation),
+      "rotated",
+    );
+    const { fingerprint } = certificate;
     assert.equal(await active(store), fingerprint);
     const [row] = await findById(store, first);
     assert.equal(row?.state, "superseded");
@@ -124,15 +130,21 @@ for (const { engine, open } of engines()) {
     const before = await findMasterKey(store, idOf(alice));
     using masterKey = await opened(deps, old());
     const wish = { password: fresh(), withRecoveryCode: true, why: "compromised" } as const;
-    const renewed = await takeBack(deps, deps.keyRules, masterKey, {
-      ...wish,
-      custody: "unlocks-at-login",
-    });
+    const renewed = await came(
+      takeBack(deps, deps.keyRules, masterKey, {
+        ...wish,
+        custody: "unlocks-at-login",
+      }),
+      "renewed",
+    );
     assert(renewed.recoveryCode);
     assert.notEqual(await findMasterKey(store, idOf(alice)), before);
     assert.equal((await findById(store, first))[0]?.state, "compromised");
     assert.equal(await openWithPassword(deps, idOf(alice), old()), undefined);
-    assert.equal(await recoverWithCode(deps, idOf(alice), code, old()), undefined);
+    assert.equal(
+      (await recoverWithCode(deps, idOf(alice), code, old())).kind,
+      "wrong-recovery-code",
+    );
     assert.equal(await opensMailFor(deps, fresh(), first), true);
     assert.equal(before === undefined ? 0 : (await selectSlots(store, before)).length, 0);
   });
@@ -142,7 +154,7 @@ for (const { engine, open } of engines()) {
     const { deps, first } = await withAlice(store);
     {
       using masterKey = await opened(deps, old());
-      await giveToProvider(deps, masterKey);
+      await came(giveToProvider(deps, masterKey), "given");
     }
     {
       using byService = await unlockWithService(deps, idOf(alice));
@@ -150,7 +162,10 @@ for (const { engine, open } of engines()) {
     }
     using masterKey = await opened(deps, old());
     const wish = { password: old(), withRecoveryCode: false, why: "custody" } as const;
-    await takeBack(deps, deps.keyRules, masterKey, { ...wish, custody: "unlocks-at-login" });
+    await came(
+      takeBack(deps, deps.keyRules, masterKey, { ...wish, custody: "unlocks-at-login" }),
+      "renewed",
+    );
     assert.equal(await unlockWithService(deps, idOf(alice)), undefined);
     assert.notEqual(await active(store), first);
     const account = await findAccount(store, alice);

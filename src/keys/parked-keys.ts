@@ -3,7 +3,7 @@ import { appendAudit } from "../journal/journal.ts";
 import type { KeyId } from "../openpgp/packets/fingerprint.ts";
 import { findById } from "../store/keys/certificates.ts";
 import { deleteMasterKey, listMasterKeys, selectSecretKeys } from "../store/keys/vault.ts";
-import { changeKeys, requireCurrent } from "./keys.ts";
+import { changeKeys, requireCurrent, type AccountRefusal } from "./keys.ts";
 import { openWithEscrow } from "../vault/escrow.ts";
 import { openWithPassword, openWithRecoveryCode, type MasterKey } from "../vault/master-key.ts";
 import { readRecoveryCode } from "../vault/recovery-code.ts";
@@ -16,6 +16,12 @@ export type FormerProof =
   | { readonly kind: "password"; readonly password: Secret }
   | { readonly kind: "recovery-code"; readonly code: Secret }
   | { readonly kind: "escrow"; readonly decrypted: Secret };
+
+/** What came of opening parked keys. */
+export type Reclaim =
+  | { readonly kind: "reclaimed" }
+  | { readonly kind: "opens-no-parked-key"; readonly by: FormerProof["kind"] }
+  | AccountRefusal;
 
 /** Whether one of these keys is parked in an account. */
 export async function isParked(
@@ -34,17 +40,17 @@ export async function isParked(
 
 /**
  * Opens keys that a reset parked, with their former password, recovery code or escrow, and keeps them under the user's
- * current master key: old mail opens again. They stay revoked. False when it opens none.
+ * current master key: old mail opens again. They stay revoked.
  */
 export async function reclaimFormerKeys(
   deps: VaultDeps,
   masterKey: MasterKey,
   proof: FormerProof,
-): Promise<boolean> {
+): Promise<Reclaim> {
   const { owner } = masterKey;
   using former = await openFormer(deps, owner, proof);
-  if (former === undefined) return false;
-  await changeKeys(deps.store, owner, async (tx) => {
+  if (former === undefined) return { kind: "opens-no-parked-key", by: proof.kind };
+  return await changeKeys(deps.store, owner, async (tx) => {
     await requireCurrent(tx, masterKey);
     if (await moveKeys(tx, former, masterKey)) await deleteMasterKey(tx, former.id);
     const at = deps.clock.now();
@@ -58,8 +64,8 @@ export async function reclaimFormerKeys(
       });
     }
     await appendAudit(tx, { at, action: "former-keys.opened", account: owner, detail });
+    return { kind: "reclaimed" };
   });
-  return true;
 }
 
 /** As `reclaimFormerKeys`, with a line that is the former password or, if it reads as one, the former recovery code. */
@@ -67,10 +73,11 @@ export async function reclaimRemembered(
   deps: VaultDeps,
   masterKey: MasterKey,
   line: Secret,
-): Promise<boolean> {
-  if (await reclaimFormerKeys(deps, masterKey, { kind: "password", password: line })) return true;
+): Promise<Reclaim> {
+  const byPassword = await reclaimFormerKeys(deps, masterKey, { kind: "password", password: line });
+  if (byPassword.kind !== "opens-no-parked-key") return byPassword;
   const read = readRecoveryCode(Buffer.from(line.reveal()).toString("utf8"));
-  if (read.kind !== "read") return false;
+  if (read.kind !== "read") return byPassword;
   using code = read.secret;
   return await reclaimFormerKeys(deps, masterKey, { kind: "recovery-code", code });
 }

@@ -1,7 +1,7 @@
 import type { Secret } from "../base/secret.ts";
 import type { Store } from "../store/store.ts";
 import { deleteSlots, insertSlot, type SlotRow } from "../store/keys/vault.ts";
-import { changeKeys, requireUnchanged } from "./keys.ts";
+import { changeKeys, requireUnchanged, type AccountRefusal } from "./keys.ts";
 import { raiseGeneration } from "../vault/generation.ts";
 import { makeLogin, newSalt } from "../vault/login-verifier.ts";
 import type { MasterKey } from "../vault/master-key.ts";
@@ -18,6 +18,26 @@ export type PasswordChange = {
   readonly action: string;
 };
 
+/** What came of setting another password. */
+export type NewPassword =
+  | {
+      readonly kind: "changed";
+      /** Where one was wished for; the caller disposes its secret. */
+      readonly recoveryCode: RecoveryCode | undefined;
+    }
+  | AccountRefusal;
+
+/** What came of making a recovery code. */
+export type NewRecoveryCode =
+  | { readonly kind: "made"; readonly recoveryCode: RecoveryCode }
+  | AccountRefusal;
+
+/** What came of ending a recovery code; `none`: there was none. */
+export type RecoveryCodeEnd =
+  | { readonly kind: "removed" }
+  | { readonly kind: "none" }
+  | AccountRefusal;
+
 /**
  * Another password for an open master key: its slot and the login change in one moment, and nothing else. After an
  * interruption exactly one password works.
@@ -27,7 +47,7 @@ export async function changePassword(
   deps: VaultDeps,
   masterKey: MasterKey,
   change: PasswordChange,
-): Promise<RecoveryCode | undefined> {
+): Promise<NewPassword> {
   const { owner, generation } = masterKey;
   const { serviceKeys } = deps;
   const typed = TypedPassword.of(change.password);
@@ -37,42 +57,61 @@ export async function changePassword(
   const login = await makeLogin(serviceKeys, { owner, generation: time.generation }, typed, salt);
   const slot = await passwordSlot({ owner, serviceKeys }, masterKey, typed, salt, time);
   const code = change.withRecoveryCode === true ? newRecoveryCode() : undefined;
-  masterKey.generation = await changeKeys(deps.store, owner, async (tx) => {
+  const done = await changeKeys(deps.store, owner, async (tx) => {
     await requireUnchanged(tx, masterKey);
     await deleteSlots(tx, masterKey.id, "password");
     await insertSlot(tx, slot);
     const added = [slot];
     if (code !== undefined) added.push(await replaceRecoverySlot(tx, deps, masterKey, code));
     const { action } = change;
-    return raiseGeneration(deps, tx, { owner, at: now, action, added, login, from: generation });
+    const raise = { owner, at: now, action, added, login, from: generation };
+    return { kind: "changed", generation: await raiseGeneration(deps, tx, raise) } as const;
   });
-  return code;
+  if (done.kind === "changed") {
+    masterKey.generation = done.generation;
+    return { kind: "changed", recoveryCode: code };
+  }
+  code?.secret[Symbol.dispose]();
+  return done;
 }
 
 /** A new recovery code in place of the one before, which opens nothing any more. */
 export async function renewRecoveryCode(
   deps: VaultDeps,
   masterKey: MasterKey,
-): Promise<RecoveryCode> {
+): Promise<NewRecoveryCode> {
   const code = newRecoveryCode();
-  masterKey.generation = await changeKeys(deps.store, masterKey.owner, async (tx) => {
+  const done = await changeKeys(deps.store, masterKey.owner, async (tx) => {
     await requireUnchanged(tx, masterKey);
     const added = [await replaceRecoverySlot(tx, deps, masterKey, code)];
-    return raiseRecovery(deps, tx, masterKey, { action: "recovery-code.made", added });
+    const change = { action: "recovery-code.made", added };
+    const generation = await raiseRecovery(deps, tx, masterKey, change);
+    return { kind: "made", generation } as const;
   });
-  return code;
+  if (done.kind === "made") {
+    masterKey.generation = done.generation;
+    return { kind: "made", recoveryCode: code };
+  }
+  code.secret[Symbol.dispose]();
+  return done;
 }
 
-/** Ends the recovery code for good; false when there is none. */
-export async function removeRecoveryCode(deps: VaultDeps, masterKey: MasterKey): Promise<boolean> {
-  const raised = await changeKeys(deps.store, masterKey.owner, async (tx) => {
+/** Ends the recovery code for good. */
+export async function removeRecoveryCode(
+  deps: VaultDeps,
+  masterKey: MasterKey,
+): Promise<RecoveryCodeEnd> {
+  const done = await changeKeys(deps.store, masterKey.owner, async (tx) => {
     await requireUnchanged(tx, masterKey);
     const removed = await deleteSlots(tx, masterKey.id, "recovery");
-    if (removed === 0) return undefined;
-    return raiseRecovery(deps, tx, masterKey, { action: "recovery-code.removed" });
+    if (removed === 0) return { kind: "none" } as const;
+    const change = { action: "recovery-code.removed" };
+    const generation = await raiseRecovery(deps, tx, masterKey, change);
+    return { kind: "removed", generation } as const;
   });
-  if (raised !== undefined) masterKey.generation = raised;
-  return raised !== undefined;
+  if (done.kind !== "removed") return done;
+  masterKey.generation = done.generation;
+  return { kind: "removed" };
 }
 
 async function replaceRecoverySlot(

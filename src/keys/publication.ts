@@ -1,11 +1,20 @@
 import { AppError } from "../base/errors.ts";
 import type { EmailAddress } from "../mail/address.ts";
-import { acceptForEncryption, revocationOf } from "../openpgp/certificates/acceptance.ts";
+import {
+  acceptForEncryption,
+  revocationOf,
+  type UnusableReason,
+} from "../openpgp/certificates/acceptance.ts";
 import type { Certificate } from "../openpgp/certificates/certificate.ts";
 import type { KeyState, PublishedCertificate } from "../store/keys/certificates.ts";
 
+/** What is published of a certificate, or why others would not take it. */
+export type Publication =
+  | { readonly kind: "publishable"; readonly published: PublishedCertificate }
+  | { readonly kind: "unusable-certificate"; readonly reason: UnusableReason };
+
 /**
- * What is published of a new certificate. Our own has to pass the test that others put it to.
+ * What is published of a new certificate of our own. It has to pass the test that others put it to.
  * @throws AppError when it does not.
  */
 export async function publicationOf(
@@ -13,19 +22,33 @@ export async function publicationOf(
   address: EmailAddress,
   now: Date,
 ): Promise<PublishedCertificate> {
+  const made = await publicationIfUsable(certificate, address, now);
+  if (made.kind === "publishable") return made.published;
+  throw new AppError(`a certificate is not acceptable: ${made.reason}`, { temporary: false });
+}
+
+/** What is published of a certificate that its owner brought. */
+export async function publicationIfUsable(
+  certificate: Certificate,
+  address: EmailAddress,
+  now: Date,
+): Promise<Publication> {
   const accepted = await acceptForEncryption(certificate, address, now);
   if (accepted.kind === "unusable") {
-    throw new AppError(`a certificate is not acceptable: ${accepted.reason}`, { temporary: false });
+    return { kind: "unusable-certificate", reason: accepted.reason };
   }
   const { fingerprint, version, bytes, created } = certificate;
   return {
-    fingerprint,
-    version,
-    state: "active",
-    bytes,
-    createdAt: created,
-    ...(accepted.expires === undefined ? {} : { expiresAt: accepted.expires }),
-    address,
+    kind: "publishable",
+    published: {
+      fingerprint,
+      version,
+      state: "active",
+      bytes,
+      createdAt: created,
+      ...(accepted.expires === undefined ? {} : { expiresAt: accepted.expires }),
+      address,
+    },
   };
 }
 

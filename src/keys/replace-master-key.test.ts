@@ -22,6 +22,7 @@ import {
 } from "../../test/support/key-life.ts";
 import { takeBack } from "./custody.ts";
 import { hasEscrow } from "../vault/escrow.ts";
+import { came } from "../../test/support/outcome.ts";
 
 for (const { engine, open } of engines()) {
   test(`${engine}: who logs in twice at once after an enrolment without a password gets in twice`, async () => {
@@ -50,7 +51,7 @@ for (const { engine, open } of engines()) {
     const wanted = { address: alice, custody: "unlocks-at-login", ...deps.keyRules } as const;
     await enrol(deps, { ...wanted, password: old() });
     deps.clock.advance(DAY);
-    await resetPassword(deps, idOf(alice), fresh());
+    await came(resetPassword(deps, idOf(alice), fresh()), "recovered");
     assert.equal(await hasEscrow(store, idOf(alice)), true);
     const how = {
       password: fresh(),
@@ -59,7 +60,7 @@ for (const { engine, open } of engines()) {
     } as const;
     {
       using masterKey = await opened(deps, fresh());
-      await takeBack(deps, deps.keyRules, masterKey, { ...how, why: "escrow" });
+      await came(takeBack(deps, deps.keyRules, masterKey, { ...how, why: "escrow" }), "renewed");
     }
     const slots = await store.db
       .selectFrom("slots")
@@ -69,7 +70,7 @@ for (const { engine, open } of engines()) {
     assert.deepEqual(slots, []);
     {
       using masterKey = await opened(deps, fresh());
-      await takeBack(deps, deps.keyRules, masterKey, { ...how, why: "custody" });
+      await came(takeBack(deps, deps.keyRules, masterKey, { ...how, why: "custody" }), "renewed");
     }
     assert.equal(await hasEscrow(store, idOf(alice)), false);
     assert.equal((await findAccount(store, alice))?.providerUntil, undefined);

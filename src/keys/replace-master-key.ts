@@ -1,9 +1,8 @@
-import { AppError } from "../base/errors.ts";
 import type { Secret } from "../base/secret.ts";
 import { canonicalAddress, sameAddress, type EmailAddress } from "../mail/address.ts";
 import type { Certificate } from "../openpgp/certificates/certificate.ts";
-import { updateAccount, type AccountChange } from "../store/accounts/accounts.ts";
-import { primaryAddress } from "../store/accounts/addresses.ts";
+import { readAccount, updateAccount, type AccountChange } from "../store/accounts/accounts.ts";
+import type { LoginRow } from "../store/accounts/logins.ts";
 import {
   deleteMasterKey,
   deleteSlots,
@@ -14,10 +13,17 @@ import {
   parkMasterKey,
   saveSecretKey,
   selectSecretKeys,
+  type SlotRow,
 } from "../store/keys/vault.ts";
 import type { Store } from "../store/store.ts";
 import { generationNow, requireGeneration } from "../vault/binding.ts";
-import { addressesKeptHere, addressesInUse, changeKeys, untilNotOvertaken } from "./keys.ts";
+import {
+  addressesKeptHere,
+  addressesInUse,
+  changeKeys,
+  untilNotOvertaken,
+  type AccountRefusal,
+} from "./keys.ts";
 import { firstSlots } from "./create.ts";
 import type { EndReason } from "./revoke-active.ts";
 import { hasEscrow } from "../vault/escrow.ts";
@@ -25,7 +31,7 @@ import { raiseGeneration } from "../vault/generation.ts";
 import { makeLogin, newSalt, saltForSlot } from "../vault/login-verifier.ts";
 import { hasMailboxKey, makeMailboxKey, saveMailboxKey } from "./mailbox-key.ts";
 import { MasterKey } from "../vault/master-key.ts";
-import { makeKey } from "./new-key.ts";
+import { makeKey, type NewKey } from "./new-key.ts";
 import { Overtaken } from "../vault/conflict.ts";
 import { newRecoveryCode, type RecoveryCode } from "../vault/recovery-code.ts";
 import { replaceKey } from "./rotate.ts";
@@ -35,7 +41,7 @@ import { unwrapSecretKey, wrapSecretKey } from "../vault/wrapped-rows.ts";
 import type { AccountId, Custody } from "../words/account.ts";
 
 /** How a new master key comes about. */
-export type Renewal = KeyRules & {
+export type RenewalWish = KeyRules & {
   readonly owner: AccountId;
   /** The old one; undefined when nothing opens it: it is then parked, with what is wrapped under it. */
   readonly from: MasterKey | undefined;
@@ -58,94 +64,130 @@ export type Renewal = KeyRules & {
   readonly action: string;
 };
 
-/** There are keys here, where the first ones were to be made. */
-export class KeysHereAlready extends AppError {
-  override readonly name = "KeysHereAlready";
-
-  constructor() {
-    super("this account has keys here already", { temporary: false });
-  }
-}
+/** What came of making a new master key. */
+export type Renewal =
+  | {
+      readonly kind: "renewed";
+      /** Of the primary address; undefined where its key stays on its owner's device. */
+      readonly certificate: Certificate | undefined;
+      /** Shown once; the caller disposes its secret. */
+      readonly recoveryCode: RecoveryCode | undefined;
+    }
+  /** There are keys here, where the first ones were to be made. */
+  | { readonly kind: "keys-here-already" }
+  | AccountRefusal;
 
 /**
  * A new master key, and a new key for each address of the user; the old ones are revoked. Old keys go on decrypting where
  * the old master key is open: they move under the new one, and nothing that opened the old one opens anything any more.
  * Where the organisation had no way into the old one, it gets none into the new one; into a first one it gets what is set up.
  */
-export async function renewMasterKey(
-  deps: VaultDeps,
-  renewal: Renewal,
-): Promise<{
-  readonly certificate: Certificate | undefined;
-  readonly recoveryCode: RecoveryCode | undefined;
-}> {
-  const { owner, from, profile } = renewal;
-  return untilNotOvertaken(async () => {
-    const before = await masterKeyBefore(deps.store, renewal);
-    const { generation, typed, salt, login } = await startOf(deps, renewal);
-    const primary = await primaryAddress(deps.store, owner);
-    const addresses = await renewedAddresses(deps.store, renewal);
-    const isOwn = addresses.some((address) => sameAddress(address, primary));
-    const custody = isOwn ? renewal.custody : "user-device-only";
-    const hasWayIn = before === undefined || (await hasEscrow(deps.store, owner));
-    const escrow = hasWayIn ? renewal.escrow : undefined;
-    using next = MasterKey.make(owner);
-    const code = renewal.withRecoveryCode ? newRecoveryCode() : undefined;
-    const slots = await firstSlots(deps, next, {
-      custody,
-      password: typed,
-      salt,
-      generation: generation + 1,
-      escrow: renewal.endsEscrow === true ? undefined : escrow,
-      code,
-    });
-    const keys = await Promise.all(
-      addresses.map(async (address) => makeKey(deps, next, { address, profile })),
-    );
-    const mailboxKey = await newMailboxKey(deps, renewal, next);
-    await changeKeys(deps.store, owner, async (tx) => {
-      const now = await renewedAddresses(tx, renewal);
-      await requireStart(tx, renewal, generation);
-      if (namesOf(now) !== namesOf(addresses)) throw new Overtaken();
-      const createdAt = deps.clock.now();
-      const oldId = await findMasterKey(tx, owner);
-      // Whether the organisation has a way in was read of the one before.
-      if (oldId !== before) throw new Overtaken();
-      if (oldId !== undefined) await parkMasterKey(tx, oldId);
-      await insertMasterKey(tx, { id: next.id, owner, createdAt });
-      for (const slot of slots) await insertSlot(tx, slot);
-      for (const [at, key] of keys.entries()) {
-        const { reason, text } = renewal;
-        const address = addresses[at] ?? primary;
-        await replaceKey(deps, tx, from, { owner, address, reason, text }, key);
-      }
-      if (mailboxKey !== undefined) await saveMailboxKey(tx, owner, mailboxKey);
-      const isMoved = from !== undefined && (await moveKeys(tx, from, next));
-      if (isMoved) await deleteMasterKey(tx, from.id);
-      if (renewal.endsEscrow === true) await endParkedEscrow(tx, owner);
-      await updateAccount(tx, owner, { ...renewal.account, custody });
-      const { action } = renewal;
-      const detail = { custody, isOldOpen: from !== undefined, isOldGone: isMoved };
-      const change = { action, detail, added: slots, login, from: generation };
-      await raiseGeneration(deps, tx, { owner, at: createdAt, ...change });
-    });
-    return { certificate: isOwn ? keys[0]?.certificate : undefined, recoveryCode: code };
+export async function renewMasterKey(deps: VaultDeps, wish: RenewalWish): Promise<Renewal> {
+  return untilNotOvertaken(async () => renewOnce(deps, wish));
+}
+
+/** @throws Overtaken when the account was changed meanwhile. */
+async function renewOnce(deps: VaultDeps, wish: RenewalWish): Promise<Renewal> {
+  const { store } = deps;
+  const { owner, profile } = wish;
+  const primary = (await readAccount(store, owner))?.account.address;
+  if (primary === undefined) return { kind: "no-account" };
+  const before = await findMasterKey(store, owner);
+  if (wish.isFirst === true && before !== undefined) return { kind: "keys-here-already" };
+  const { generation, typed, salt, login } = await startOf(deps, wish);
+  const addresses = await renewedAddresses(store, wish);
+  const isOwn = addresses.some((address) => sameAddress(address, primary));
+  const custody = isOwn ? wish.custody : "user-device-only";
+  const escrow = await escrowFor(store, wish, before);
+  using next = MasterKey.make(owner);
+  const code = wish.withRecoveryCode ? newRecoveryCode() : undefined;
+  const from = { custody, password: typed, salt, generation: generation + 1, escrow, code };
+  const slots = await firstSlots(deps, next, from);
+  const keys = await Promise.all(
+    addresses.map(async (address) => ({
+      address,
+      key: await makeKey(deps, next, { address, profile }),
+    })),
+  );
+  const mailboxKey = (await hasMailboxKey(store, owner))
+    ? await makeMailboxKey(deps, next, primary, profile)
+    : undefined;
+  const prepared = { before, next, generation, custody, slots, login, keys, mailboxKey };
+  const done = await changeKeys(store, owner, async (tx) => {
+    await saveRenewal(deps, tx, wish, prepared);
+    return { kind: "renewed" } as const;
   });
+  if (done.kind !== "renewed") {
+    code?.secret[Symbol.dispose]();
+    return done;
+  }
+  const certificate = isOwn ? keys[0]?.key.certificate : undefined;
+  return { kind: "renewed", certificate, recoveryCode: code };
+}
+
+async function escrowFor(
+  store: Store,
+  { owner, escrow, endsEscrow }: RenewalWish,
+  before: string | undefined,
+): Promise<Certificate | undefined> {
+  if (endsEscrow === true) return undefined;
+  const hasWayIn = before === undefined || (await hasEscrow(store, owner));
+  return hasWayIn ? escrow : undefined;
+}
+
+/** All of a renewal that takes time, made before its transaction begins. */
+type PreparedRenewal = {
+  /** The master key that it takes the place of. */
+  readonly before: string | undefined;
+  readonly next: MasterKey;
+  /** The change of the account that it rests on. */
+  readonly generation: number;
+  readonly custody: Custody;
+  readonly slots: readonly SlotRow[];
+  readonly login: LoginRow | undefined;
+  readonly keys: readonly { readonly address: EmailAddress; readonly key: NewKey }[];
+  readonly mailboxKey: NewKey | undefined;
+};
+
+/** @throws Overtaken when what was prepared no longer fits. */
+async function saveRenewal(
+  deps: VaultDeps,
+  tx: Store,
+  wish: RenewalWish,
+  { before, next, generation, custody, slots, login, keys, mailboxKey }: PreparedRenewal,
+): Promise<void> {
+  const { owner, from } = wish;
+  const now = await renewedAddresses(tx, wish);
+  await requireStart(tx, wish, generation);
+  if (namesOf(now) !== namesOf(keys.map(({ address }) => address))) throw new Overtaken();
+  const createdAt = deps.clock.now();
+  const oldId = await findMasterKey(tx, owner);
+  // Whether the organisation has a way in was read of the one before.
+  if (oldId !== before) throw new Overtaken();
+  if (oldId !== undefined) await parkMasterKey(tx, oldId);
+  await insertMasterKey(tx, { id: next.id, owner, createdAt });
+  for (const slot of slots) await insertSlot(tx, slot);
+  for (const { address, key } of keys) {
+    const { reason, text } = wish;
+    await replaceKey(deps, tx, from, { owner, address, reason, text }, key);
+  }
+  if (mailboxKey !== undefined) await saveMailboxKey(tx, owner, mailboxKey);
+  const isMoved = from !== undefined && (await moveKeys(tx, from, next));
+  if (isMoved) await deleteMasterKey(tx, from.id);
+  if (wish.endsEscrow === true) await endParkedEscrow(tx, owner);
+  await updateAccount(tx, owner, { ...wish.account, custody });
+  const { action } = wish;
+  const detail = { custody, isOldOpen: from !== undefined, isOldGone: isMoved };
+  const change = { action, detail, added: slots, login, from: generation };
+  await raiseGeneration(deps, tx, { owner, at: createdAt, ...change });
 }
 
 function namesOf(addresses: readonly EmailAddress[]): string {
   return addresses.map(canonicalAddress).join();
 }
 
-/** @throws KeysHereAlready where the first keys are to be made and there are some. */
-async function masterKeyBefore(store: Store, { owner, isFirst }: Renewal) {
-  const before = await findMasterKey(store, owner);
-  if (isFirst === true && before !== undefined) throw new KeysHereAlready();
-  return before;
-}
-
 /** The change of the account that a renewal rests on, and what its password gives. */
-async function startOf(deps: VaultDeps, { owner, from, password, setsLogin }: Renewal) {
+async function startOf(deps: VaultDeps, { owner, from, password, setsLogin }: RenewalWish) {
   const generation = from?.generation ?? (await generationNow(deps.store, owner));
   await requireStart(deps.store, { owner, from }, generation);
   if (password === undefined) {
@@ -163,23 +205,17 @@ async function startOf(deps: VaultDeps, { owner, from, password, setsLogin }: Re
 /** Where nothing opens the old master key, the operator decides, whatever row and log say. @throws Overtaken when it is past. */
 async function requireStart(
   store: Store,
-  { owner, from }: Pick<Renewal, "owner" | "from">,
+  { owner, from }: Pick<RenewalWish, "owner" | "from">,
   generation: number,
 ): Promise<void> {
   if (from !== undefined) return requireGeneration(store, owner, generation);
   if ((await generationNow(store, owner)) !== generation) throw new Overtaken();
 }
 
-async function newMailboxKey(deps: VaultDeps, { owner, profile }: Renewal, next: MasterKey) {
-  return (await hasMailboxKey(deps.store, owner))
-    ? makeMailboxKey(deps, next, await primaryAddress(deps.store, owner), profile)
-    : undefined;
-}
-
 /** @throws Overtaken when the old master key is no longer the one in use. */
 async function renewedAddresses(
   store: Store,
-  { owner, from, replacesDevice }: Renewal,
+  { owner, from, replacesDevice }: RenewalWish,
 ): Promise<readonly EmailAddress[]> {
   const isOther = from !== undefined && (await findMasterKey(store, owner)) !== from.id;
   if (isOther) throw new Overtaken();

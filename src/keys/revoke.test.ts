@@ -29,6 +29,7 @@ import { bringCertificate, bringSecretKey } from "./import-key.ts";
 import { certificateIn } from "../vault/published-certificate.ts";
 import { publishRevocation } from "./revoke.ts";
 import { idOf } from "../../test/support/accounts.ts";
+import { came } from "../../test/support/outcome.ts";
 
 /** Of alice's own key, in the order they were made in. */
 const ENCRYPTING = 0;
@@ -52,14 +53,17 @@ async function ownKey(deps: Deps, signing = 1): Promise<Own> {
 
 async function bringPublic(deps: Deps, { certificate }: Own): Promise<void> {
   const rest = { revocation: undefined, masterKey: undefined };
-  await bringCertificate(deps, { owner: idOf(alice), address: alice, certificate, ...rest });
+  await came(
+    bringCertificate(deps, { owner: idOf(alice), address: alice, certificate, ...rest }),
+    "imported",
+  );
 }
 
 async function bringSecret(deps: Deps, { bytes }: Own): Promise<void> {
   const key = await imported(bytes, { address: alice, now: deps.clock.now() });
   assert(key.kind === "importable");
   using masterKey = await opened(deps, old());
-  await bringSecretKey(deps, masterKey, alice, key);
+  await came(bringSecretKey(deps, masterKey, alice, key), "imported");
 }
 
 /** One signature, as `--gen-revoke` and its like write it. */
@@ -297,7 +301,9 @@ for (const { engine, open } of engines()) {
       for (const subkey of [ENCRYPTING, SIGNING, undefined]) {
         const which = subkey === undefined ? {} : { subkey };
         const upload = await revocationOf(deps, of, { ...which, reason: 0, by: by.forge });
-        assert.deepEqual(await publishRevocation(deps, idOf(alice), upload), { kind: "refused" });
+        assert.deepEqual(await publishRevocation(deps, idOf(alice), upload), {
+          kind: "revocation-of-no-key",
+        });
       }
     }
     assert.deepEqual(await servedOf(store, own), before);

@@ -1,4 +1,3 @@
-import { AppError } from "../base/errors.ts";
 import { appendAudit } from "../journal/journal.ts";
 import { sameAddress, type EmailAddress } from "../mail/address.ts";
 import { acceptForEncryption } from "../openpgp/certificates/acceptance.ts";
@@ -14,33 +13,45 @@ import {
 } from "../store/keys/certificates.ts";
 import { serveAgain, updatePublished } from "../store/keys/publish.ts";
 import type { Store } from "../store/store.ts";
-import { addressesKeptHere, changeKeys, requireOwn } from "./keys.ts";
+import {
+  addressesKeptHere,
+  changeKeys,
+  isOwn,
+  type AccountRefusal,
+  type AddressNotOwn,
+} from "./keys.ts";
 import { endKey, type Ended, type EndReason, type EndWish } from "./revoke-active.ts";
 import { revokedChange, stateFor } from "./publication.ts";
 import { certificateIn } from "../vault/published-certificate.ts";
+import { refuse } from "./unless-refused.ts";
 import type { VaultDeps } from "../vault/vault-deps.ts";
 import type { AccountId } from "../words/account.ts";
+
+/** What came of revoking a key without a new one. */
+export type Revocation =
+  | ({ readonly kind: "revoked" } & Ended)
+  | { readonly kind: "no-active-key" }
+  | AddressNotOwn
+  | AccountRefusal;
 
 /**
  * Revokes the active key of an address without a new one: from then on nothing is found for the address. With the master
  * key the revocation is made now and has the reason; without it the generic one is released, which has none and undoes
  * every signature ever made.
- * @throws AppError when no key is active.
  */
-export async function revokeKey(deps: VaultDeps, wish: EndWish): Promise<Ended> {
-  return changeKeys(deps.store, wish.owner, async (tx) => {
-    await requireOwn(tx, wish.owner, wish.address);
+export async function revokeKey(deps: VaultDeps, wish: EndWish): Promise<Revocation> {
+  type Refusal = AddressNotOwn | { readonly kind: "no-active-key" };
+  return changeKeys<Revocation, Refusal>(deps.store, wish.owner, async (tx) => {
+    if (!(await isOwn(tx, wish.owner, wish.address))) return refuse({ kind: "address-not-own" });
     const ended = await endKey(deps, tx, wish);
-    if (ended === undefined) {
-      throw new AppError("this address has no active key", { temporary: false });
-    }
+    if (ended === undefined) return refuse({ kind: "no-active-key" });
     await appendAudit(tx, {
       at: deps.clock.now(),
       action: "key.revoked",
       account: wish.owner,
       detail: { fingerprint: ended.fingerprint, by: ended.by, reason: wish.reason },
     });
-    return ended;
+    return { kind: "revoked", ...ended };
   });
 }
 
@@ -57,7 +68,8 @@ export type UploadedRevocation =
   /** It was published before. */
   | { readonly kind: "known"; readonly fingerprint: Fingerprint }
   /** None of the user's keys signed it, or it is for a part of one that is not published. */
-  | { readonly kind: "refused" };
+  | { readonly kind: "revocation-of-no-key" }
+  | AccountRefusal;
 
 /**
  * Publishes a revocation that a user made, of any key that they have or had, or of a subkey or user ID of one; no key
@@ -78,7 +90,7 @@ export async function publishRevocation(
       const certificates = await Promise.all(rows.map(certificateIn));
       const found = await whichRevoked(certificates, upload);
       const row = rows.find(({ fingerprint }) => fingerprint === found?.certificate.fingerprint);
-      if (found === undefined || row === undefined) return { kind: "refused" };
+      if (found === undefined || row === undefined) return { kind: "revocation-of-no-key" };
       const { fingerprint, address } = row;
       if (Buffer.from(row.bytes).equals(found.certificate.bytes)) {
         return { kind: "known", fingerprint };

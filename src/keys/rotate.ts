@@ -2,20 +2,34 @@ import { appendAudit } from "../journal/journal.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import type { Certificate } from "../openpgp/certificates/certificate.ts";
 import type { Store } from "../store/store.ts";
-import { changeKeys, requireCurrent, requireOwn, untilNotOvertaken } from "./keys.ts";
+import {
+  changeKeys,
+  isOwn,
+  requireCurrent,
+  untilNotOvertaken,
+  type AccountRefusal,
+  type AddressNotOwn,
+} from "./keys.ts";
 import { keepHereAgain } from "./custody-here.ts";
 import { endKey, type Ended, type EndReason } from "./revoke-active.ts";
 import type { MasterKey } from "../vault/master-key.ts";
 import { makeKey, savePublishedKey, type NewKey } from "./new-key.ts";
+import { refuse } from "./unless-refused.ts";
 import type { KeyRules, VaultDeps } from "../vault/vault-deps.ts";
 import type { AccountId } from "../words/account.ts";
 
 /** Which key is to be replaced, and what its revocation says. */
-export type Rotation = {
+export type RotationWish = {
   readonly address: EmailAddress;
   readonly reason: Exclude<EndReason, "compromised" | "withdrawn">;
   readonly text: string;
 };
+
+/** What came of replacing a key. */
+export type Rotation =
+  | { readonly kind: "rotated"; readonly certificate: Certificate }
+  | AddressNotOwn
+  | AccountRefusal;
 
 /**
  * Replaces the key of an address: the new one is published and the old one revoked in one moment. The old one goes on
@@ -25,18 +39,18 @@ export async function rotateKey(
   deps: VaultDeps,
   rules: KeyRules,
   masterKey: MasterKey,
-  rotation: Rotation,
-): Promise<Certificate> {
-  const { address } = rotation;
+  wish: RotationWish,
+): Promise<Rotation> {
+  const { address } = wish;
   return untilNotOvertaken(async () => {
     const key = await makeKey(deps, masterKey, { address, profile: rules.profile });
-    await changeKeys(deps.store, masterKey.owner, async (tx) => {
+    return changeKeys<Rotation, AddressNotOwn>(deps.store, masterKey.owner, async (tx) => {
       await requireCurrent(tx, masterKey);
-      await requireOwn(tx, masterKey.owner, address);
-      await replaceKey(deps, tx, masterKey, { ...rotation, owner: masterKey.owner }, key);
+      if (!(await isOwn(tx, masterKey.owner, address))) return refuse({ kind: "address-not-own" });
+      await replaceKey(deps, tx, masterKey, { ...wish, owner: masterKey.owner }, key);
       await keepHereAgain(tx, masterKey, address);
+      return { kind: "rotated", certificate: key.certificate };
     });
-    return key.certificate;
   });
 }
 
@@ -45,7 +59,7 @@ export async function replaceKey(
   deps: VaultDeps,
   tx: Store,
   masterKey: MasterKey | undefined,
-  rotation: Omit<Rotation, "reason"> & {
+  rotation: Omit<RotationWish, "reason"> & {
     readonly reason: EndReason;
     readonly owner: AccountId;
   },

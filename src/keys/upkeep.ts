@@ -12,7 +12,7 @@ import {
 } from "../store/keys/certificates.ts";
 import { endPublished } from "../store/keys/publish.ts";
 import { saveSecretKey, selectSecretKeys } from "../store/keys/vault.ts";
-import { addressesKeptHere, changeKeys, requireCurrent, requireOwn } from "./keys.ts";
+import { addressesKeptHere, changeKeys, isOwn, requireCurrent } from "./keys.ts";
 import { Overtaken } from "../vault/conflict.ts";
 import type { MasterKey } from "../vault/master-key.ts";
 import { makeKey, savePublishedKey } from "./new-key.ts";
@@ -27,7 +27,7 @@ export const EXTEND_BEFORE_MS = 60 * DAY;
 
 /**
  * What keys need from time to time and only an open master key can do: a first key for each new alias, and a longer life
- * for what expires within sixty days.
+ * for what expires within sixty days. An account that was closed or erased meanwhile needs nothing.
  */
 export async function upkeep(
   deps: VaultDeps,
@@ -57,8 +57,8 @@ async function makeFirst(
   const key = await makeKey(deps, masterKey, { address, profile: rules.profile });
   await changeKeys(deps.store, masterKey.owner, async (tx) => {
     await requireCurrent(tx, masterKey);
-    await requireOwn(tx, masterKey.owner, address);
-    if (!(await isNew(tx, address))) return;
+    const isStillNew = (await isOwn(tx, masterKey.owner, address)) && (await isNew(tx, address));
+    if (!isStillNew) return;
     await savePublishedKey(tx, key);
     const detail = { fingerprint: key.certificate.fingerprint };
     const at = deps.clock.now();

@@ -3,14 +3,16 @@ import type { Secret } from "../base/secret.ts";
 import { appendAudit } from "../journal/journal.ts";
 import { FIRST_GENERATION as generation, generationDetail } from "../vault/binding.ts";
 import { prepareKeys, saveKeys, type PreparedKeys } from "../keys/create.ts";
-import { takeAddress } from "../keys/claim-address.ts";
+import type { AccountRefusal } from "../keys/keys.ts";
+import { takeAddress, type AddressRefusal } from "../keys/claim-address.ts";
 import { makeLogin, newSalt } from "../vault/login-verifier.ts";
 import { TypedPassword } from "../vault/typed-password.ts";
+import { refuse, unlessRefused } from "../keys/unless-refused.ts";
 import type { KeyRules, VaultDeps } from "../vault/vault-deps.ts";
 import { newAccountId, type Account, type AccountId } from "../words/account.ts";
 
 /** Who is to have an account, and whether their key is made with it. */
-export type Enrolment = Omit<NewAccount, "id"> &
+export type EnrolmentWish = Omit<NewAccount, "id"> &
   KeyRules & {
     /** The name of the account in the database; absent, a new random one. */
     readonly id?: AccountId;
@@ -21,18 +23,20 @@ export type Enrolment = Omit<NewAccount, "id"> &
     readonly withRecoveryCode?: boolean;
   };
 
+/** An account that was added. */
 export type Enrolled = {
+  readonly kind: "enrolled";
   readonly account: Account;
   readonly certificate: PreparedKeys["key"]["certificate"] | undefined;
   /** Shown once: nothing that is kept opens it again. */
   readonly recoveryCode: string | undefined;
 };
 
-/**
- * Adds an account together with its key, or neither. With custody `user-device-only` there is no certificate yet.
- * @throws AppError when the address is taken, or was erased less than thirty days ago.
- */
-export async function enrol(deps: VaultDeps, wanted: Enrolment): Promise<Enrolled> {
+/** What came of adding an account. */
+export type Enrolment = Enrolled | AddressRefusal | AccountRefusal;
+
+/** Adds an account together with its key, or neither. With custody `user-device-only` there is no certificate yet. */
+export async function enrol(deps: VaultDeps, wanted: EnrolmentWish): Promise<Enrolment> {
   const { id = newAccountId(), address, policy, password } = wanted;
   using typed = password === undefined ? undefined : new TypedPassword(password);
   const salt = newSalt();
@@ -41,32 +45,33 @@ export async function enrol(deps: VaultDeps, wanted: Enrolment): Promise<Enrolle
       ? NO_LOGIN
       : await makeLogin(deps.serviceKeys, { owner: id, generation }, typed, salt);
   using keys = await keysFor(deps, { ...wanted, owner: id, typed, salt, generation });
-  const account = await deps.store.transaction(async (store) => {
+  type Refusal = Exclude<Enrolment, Enrolled>;
+  return await unlessRefused<Enrolled, Refusal>(deps.store, async (store) => {
     const at = deps.clock.now();
     const custody = keys.prepared?.custody ?? wanted.custody;
     const detail = { custody, ...generationDetail(generation) };
     await appendAudit(store, { at, action: "account.added", account: id, detail });
-    await takeAddress(store, address, at);
-    const added = await addAccount(
+    const refusal = await takeAddress(store, address, at);
+    if (refusal !== undefined) return refuse(refusal);
+    const account = await addAccount(
       { store, clock: deps.clock },
       { id, address, custody, policy },
       login,
       generation,
     );
-    if (keys.prepared !== undefined) await saveKeys(deps, store, keys.prepared);
-    return added;
+    if (account === undefined) return refuse({ kind: "address-taken", as: "primary" });
+    const { prepared } = keys;
+    const created = prepared === undefined ? undefined : await saveKeys(deps, store, prepared);
+    if (created !== undefined && created.kind !== "created") return refuse(created);
+    const recoveryCode = prepared?.recoveryCode?.text;
+    return { kind: "enrolled", account, certificate: created?.certificate, recoveryCode };
   });
-  return {
-    account,
-    certificate: keys.prepared?.key.certificate,
-    recoveryCode: keys.prepared?.recoveryCode?.text,
-  };
 }
 
 /** The prepared keys; disposing wipes the recovery code's secret. */
 async function keysFor(
   deps: VaultDeps,
-  wanted: Enrolment & {
+  wanted: EnrolmentWish & {
     readonly owner: AccountId;
     readonly typed: TypedPassword | undefined;
     readonly salt: Uint8Array;

@@ -5,12 +5,15 @@ import { findAccount } from "../accounts/accounts.ts";
 import { Secret } from "../base/secret.ts";
 import { MINUTE } from "../base/time.ts";
 import { listAudit, verifyAudit } from "../journal/journal.ts";
+import { closeAccount } from "../keys/end-account.ts";
+import { hasKeysHere } from "../vault/key-access.ts";
 import { fixedServiceKeys, newServiceRoot } from "../vault/service-key.ts";
 import { type EmailAddress, parseAddress } from "../mail/address.ts";
 import type { Store } from "../store/store.ts";
-import { enrol, setLoginOnly, idOf } from "../../test/support/accounts.ts";
+import { enrol, setLoginOnly, idOf, tryToEnrol } from "../../test/support/accounts.ts";
 import { fakeClock } from "../../test/support/clock.ts";
 import { engines } from "../../test/support/engines.ts";
+import { came } from "../../test/support/outcome.ts";
 import { DEFAULT_LOGIN_LIMITS, purgeAttempts } from "./attempts.ts";
 import { login, type LoginDeps } from "./login.ts";
 import { LoginTurns } from "./login-turns.ts";
@@ -60,7 +63,8 @@ for (const { engine, open } of engines()) {
     await using store = await open();
     const deps = depsFor(store);
     await enrol(deps, { ...wanted, password: right() });
-    await assert.rejects(enrol(deps, { ...wanted, password: wrong() }), /there is an account/);
+    const again = await tryToEnrol(deps, { ...wanted, password: wrong() });
+    assert.deepEqual(again, { kind: "address-taken", as: "primary" });
     assert.equal(
       (await login(deps, { address: alice, password: wrong(), network })).kind,
       "refused",
@@ -78,6 +82,30 @@ for (const { engine, open } of engines()) {
     const refused = { kind: "refused" };
     assert.deepEqual(await login(deps, { address: alice, password: wrong(), network }), refused);
     assert.deepEqual(await login(deps, { address: nobody, password: right(), network }), refused);
+  });
+
+  test(`${engine}: an account that is closed while it logs in is refused like one that does not exist`, async () => {
+    await using store = await open();
+    const deps = depsFor(store);
+    await enrol(deps, { ...wanted, password: right(), key: "later" });
+    let isClosed = false;
+    const closing = new Proxy(store, {
+      get: (target, name) => {
+        const value: unknown = Reflect.get(target, name, target);
+        if (typeof value !== "function") return value;
+        if (name !== "transaction") return value.bind(target) as unknown;
+        return async (work: (tx: Store) => Promise<unknown>) => {
+          // The first thing that a verified password writes.
+          if (!isClosed) await came(closeAccount(deps, idOf(alice), undefined), "closed");
+          isClosed = true;
+          return store.transaction(work);
+        };
+      },
+    });
+    const request = { address: alice, password: right(), network };
+    assert.deepEqual(await login({ ...deps, store: closing }, request), { kind: "refused" });
+    assert(isClosed, "the password was verified first");
+    assert.equal(await hasKeysHere(store, idOf(alice)), false);
   });
 
   test(`${engine}: ten wrong passwords close the account for that network, for a quarter of an hour, and for no other`, async () => {

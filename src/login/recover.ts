@@ -3,10 +3,9 @@
  * organisation's escrow, the provider's own access, or nothing at all).
  */
 import { readAccount } from "../store/accounts/accounts.ts";
-import { AppError } from "../base/errors.ts";
 import type { Secret } from "../base/secret.ts";
 import { generationNow } from "../vault/binding.ts";
-import { changeKeys, untilNotOvertaken } from "../keys/keys.ts";
+import { changeKeys, untilNotOvertaken, type AccountRefusal } from "../keys/keys.ts";
 import { openWithEscrow } from "../vault/escrow.ts";
 import {
   openWithPassword,
@@ -19,29 +18,48 @@ import { hasKeysHere } from "../vault/key-access.ts";
 import { makeLogin, newSalt } from "../vault/login-verifier.ts";
 import { Overtaken } from "../vault/conflict.ts";
 import { changePassword } from "../keys/password.ts";
-import { renewMasterKey } from "../keys/replace-master-key.ts";
+import { renewMasterKey, type Renewal } from "../keys/replace-master-key.ts";
 import { TypedPassword } from "../vault/typed-password.ts";
 import type { LoginDeps } from "./login-deps.ts";
 import type { Account, AccountId } from "../words/account.ts";
 
-/** What became of the keys: `kept`, or `new` ones with the old ones revoked and parked. */
+/** A new password holds. The keys are `kept`, or `new` ones with the old ones revoked and parked. */
 export type Recovered = {
+  readonly kind: "recovered";
   readonly keys: "kept" | "new" | "none";
   /** Shown once. */
   readonly recoveryCode: string | undefined;
 };
 
-/** A new password in place of the one that is known; nothing else changes. False when the old one is wrong. */
+/** What came of setting a new password in place of one that is known. */
+export type PasswordReplacement =
+  | { readonly kind: "replaced" }
+  | { readonly kind: "opens-no-key" }
+  | AccountRefusal;
+
+/** What came of a recovery with a code or with escrow. */
+export type Recovery =
+  | Recovered
+  /** The code opens no key of the account. */
+  | { readonly kind: "wrong-recovery-code" }
+  /** What was handed in is not the escrow of the keys in use. */
+  | { readonly kind: "wrong-escrow" }
+  | AccountRefusal;
+
+/** What came of a reset. */
+export type Reset = Recovered | Exclude<Renewal, { readonly kind: "renewed" }>;
+
+/** A new password in place of the one that is known; nothing else changes. */
 export async function replacePassword(
   deps: LoginDeps,
   owner: AccountId,
   old: Secret,
   password: Secret,
-): Promise<boolean> {
+): Promise<PasswordReplacement> {
   using masterKey = await openWithPassword(deps, owner, old);
-  if (masterKey === undefined) return false;
-  await changePassword(deps, masterKey, { password, action: "password.changed" });
-  return true;
+  if (masterKey === undefined) return { kind: "opens-no-key" };
+  const done = await changePassword(deps, masterKey, { password, action: "password.changed" });
+  return done.kind === "changed" ? { kind: "replaced" } : done;
 }
 
 /** A new password for whoever has the recovery code, which is used up: the answer has the next one. */
@@ -50,9 +68,9 @@ export async function recoverWithCode(
   owner: AccountId,
   code: Secret,
   password: Secret,
-): Promise<Recovered | undefined> {
+): Promise<Recovery> {
   using masterKey = await openWithRecoveryCode(deps, owner, code);
-  if (masterKey === undefined) return undefined;
+  if (masterKey === undefined) return { kind: "wrong-recovery-code" };
   return await keepKeys(deps, masterKey, password, "account.recovered", true);
 }
 
@@ -62,24 +80,23 @@ export async function recoverWithEscrow(
   owner: AccountId,
   decrypted: Secret,
   password: Secret,
-): Promise<Recovered | undefined> {
+): Promise<Recovery> {
   using masterKey = await openWithEscrow(deps, owner, decrypted);
-  if (masterKey === undefined) return undefined;
+  if (masterKey === undefined) return { kind: "wrong-escrow" };
   return await keepKeys(deps, masterKey, password, "escrow.used", false);
 }
 
 /**
  * A new password by the operator's word. Keys that the provider may use stay; others cannot be opened any more: they are
  * revoked with their generic revocations and parked, and new ones are made.
- * @throws AppError when there is no such account.
  */
 export async function resetPassword(
   deps: LoginDeps,
   owner: AccountId,
   password: Secret,
-): Promise<Recovered> {
+): Promise<Reset> {
   const account = (await readAccount(deps.store, owner))?.account;
-  if (account === undefined) throw new AppError("there is no such account", { temporary: false });
+  if (account === undefined) return { kind: "no-account" };
   using masterKey = await openWithService(deps, owner, ["service"]);
   if (masterKey !== undefined) {
     return await keepKeys(deps, masterKey, password, "account.reset", false);
@@ -96,10 +113,11 @@ async function keepKeys(
   password: Secret,
   action: string,
   withRecoveryCode: boolean,
-): Promise<Recovered> {
-  const code = await changePassword(deps, masterKey, { password, action, withRecoveryCode });
-  using secret = code?.secret;
-  return { keys: "kept", recoveryCode: secret === undefined ? undefined : code?.text };
+): Promise<Recovered | AccountRefusal> {
+  const done = await changePassword(deps, masterKey, { password, action, withRecoveryCode });
+  if (done.kind !== "changed") return done;
+  using _secret = done.recoveryCode?.secret;
+  return { kind: "recovered", keys: "kept", recoveryCode: done.recoveryCode?.text };
 }
 
 /** An account without keys here: the first login makes them, or the user's device has them. */
@@ -107,35 +125,35 @@ async function resetLogin(
   deps: LoginDeps,
   { id: owner }: Account,
   password: Secret,
-): Promise<Recovered> {
+): Promise<Recovered | AccountRefusal> {
   const { store, clock, serviceKeys } = deps;
-  await untilNotOvertaken(async () => {
+  return untilNotOvertaken(async () => {
     const from = await generationNow(store, owner);
     const of = { owner, generation: from + 1 };
     using typed = new TypedPassword(password);
     const login = await makeLogin(serviceKeys, of, typed, newSalt());
-    await changeKeys(
+    return await changeKeys<Recovered>(
       store,
       owner,
       async (tx) => {
         if ((await generationNow(tx, owner)) !== from) throw new Overtaken();
         const at = clock.now();
         await raiseGeneration(deps, tx, { owner, at, action: "account.reset", login, from });
+        return { kind: "recovered", keys: "none", recoveryCode: undefined };
       },
       "any",
     );
   });
-  return { keys: "none", recoveryCode: undefined };
 }
 
 async function newKeys(
   deps: LoginDeps,
   { id: owner, custody }: Account,
   password: Secret,
-): Promise<Recovered> {
+): Promise<Reset> {
   using provisional = await openWithService(deps, owner, ["provisional"]);
   const isProvisional = provisional !== undefined;
-  const { recoveryCode } = await renewMasterKey(deps, {
+  const renewed = await renewMasterKey(deps, {
     ...deps.keyRules,
     owner,
     from: provisional,
@@ -148,6 +166,7 @@ async function newKeys(
     ...(isProvisional ? { account: { providerUntil: deps.clock.now() } } : {}),
     action: "account.reset",
   });
-  using _secret = recoveryCode?.secret;
-  return { keys: "new", recoveryCode: recoveryCode?.text };
+  if (renewed.kind !== "renewed") return renewed;
+  using _secret = renewed.recoveryCode?.secret;
+  return { kind: "recovered", keys: "new", recoveryCode: renewed.recoveryCode?.text };
 }

@@ -14,7 +14,8 @@ import { openKeys } from "../vault/open-keys.ts";
 import type { Verified } from "../vault/login-verifier.ts";
 import { Overtaken } from "../vault/conflict.ts";
 import { changePassword } from "../keys/password.ts";
-import { renewMasterKey } from "../keys/replace-master-key.ts";
+import { ReleasesStopped } from "../keys/releases.ts";
+import { renewMasterKey, type Renewal } from "../keys/replace-master-key.ts";
 import type { TypedPassword } from "../vault/typed-password.ts";
 import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import { upkeep } from "../keys/upkeep.ts";
@@ -69,8 +70,20 @@ async function masterKeyAtLogin(
   const masterKey = await openWithService(deps, owner, ["service"]);
   if (masterKey === undefined) return undefined;
   asVerified(masterKey, generation);
-  await changePassword(deps, masterKey, { password, action: "password.followed" });
-  return masterKey;
+  const followed = await changePassword(deps, masterKey, { password, action: "password.followed" });
+  if (followed.kind === "changed") return masterKey;
+  masterKey[Symbol.dispose]();
+  return lookAgain(followed);
+}
+
+/**
+ * Where the account cannot be changed, it was closed or erased since its password was verified: it is verified again, and
+ * refused as an account that does not exist.
+ * @throws Overtaken, or ReleasesStopped for the operator's log.
+ */
+function lookAgain(refusal: Exclude<Renewal, { readonly kind: "renewed" }>): never {
+  if (refusal.kind === "releases-stopped") throw new ReleasesStopped(refusal.alarm);
+  throw new Overtaken();
 }
 
 /** @throws Overtaken unless the master key was opened at the change at which the password was verified. */
@@ -88,7 +101,8 @@ async function createFirst(
 ): Promise<void> {
   const { salt } = login;
   const wanted = { ...deps.keyRules, owner, address, custody, password, generation, salt };
-  await createKeys(deps, wanted);
+  const created = await createKeys(deps, wanted);
+  if (created.kind !== "created") lookAgain(created);
 }
 
 /** From now on the provider alone opens nothing. Of two logins at once one does it. */
@@ -98,7 +112,7 @@ async function endProvisional(
   from: MasterKey,
   password: TypedPassword,
 ): Promise<void> {
-  await renewMasterKey(deps, {
+  const renewed = await renewMasterKey(deps, {
     ...deps.keyRules,
     owner,
     from,
@@ -110,4 +124,5 @@ async function endProvisional(
     account: { providerUntil: deps.clock.now() },
     action: "provisional.ended",
   });
+  if (renewed.kind !== "renewed") lookAgain(renewed);
 }

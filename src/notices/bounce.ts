@@ -1,5 +1,6 @@
 /** What Sealpost itself writes to a sender when an accepted message could not be handed on. */
 import { randomUUID } from "node:crypto";
+import { text } from "../locales/locales.ts";
 import { formatAddress, type Domain, type EmailAddress } from "../mail/address.ts";
 
 export type Failure = {
@@ -24,22 +25,22 @@ export function bounce(o: {
   const date = o.now.toUTCString().replace(/GMT$/, "+0000");
   const boundary = `=_report_${randomUUID()}`;
   const reasons = o.failures.map(
-    ({ recipient, text }) => `  <${formatAddress(recipient)}>: ${oneLine(text)}`,
+    ({ recipient, text: said }) => `  <${formatAddress(recipient)}>: ${oneLine(said)}`,
   );
-  const statuses = o.failures.flatMap(({ recipient, status, text }) => [
+  const statuses = o.failures.flatMap(({ recipient, status, text: said }) => [
     "",
     `Final-Recipient: rfc822; ${formatAddress(recipient)}`,
     "Action: failed",
     `Status: ${status}`,
-    `Diagnostic-Code: smtp; ${oneLine(text)}`,
+    `Diagnostic-Code: smtp; ${oneLine(said)}`,
   ]);
   return Buffer.from(
     [
-      `From: Mail delivery <postmaster@${o.hostname}>`,
+      `From: ${text("bounce.from")} <postmaster@${o.hostname}>`,
       `To: <${formatAddress(o.sender)}>`,
       `Date: ${date}`,
       `Message-ID: <${randomUUID()}@${o.hostname}>`,
-      "Subject: Your message could not be delivered",
+      `Subject: ${text("bounce.subject")}`,
       "Auto-Submitted: auto-replied",
       "MIME-Version: 1.0",
       `Content-Type: multipart/report; report-type=delivery-status; boundary="${boundary}"`,
@@ -48,11 +49,11 @@ export function bounce(o: {
       "Content-Type: text/plain; charset=utf-8",
       "Content-Transfer-Encoding: 8bit",
       "",
-      `Your message ${oneLine(o.messageId)} could not be delivered to:`,
+      text("bounce.lead", { messageId: oneLine(o.messageId) }),
       "",
       ...reasons,
       "",
-      "Please write to them another way, or try again later.",
+      text("bounce.what-to-do"),
       "",
       `--${boundary}`,
       "Content-Type: message/delivery-status",

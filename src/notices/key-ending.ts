@@ -1,10 +1,11 @@
 import { DAY } from "../base/time.ts";
+import { counted, text } from "../locales/locales.ts";
 import { formatAddress, type Domain, type EmailAddress } from "../mail/address.ts";
 
 /** A key whose life its owner alone can extend. */
 export type KeyEnding = {
   readonly owner: EmailAddress;
-  /** The address that the key is for: the owner's own, or an alias of his. */
+  /** The address that the key is for: the owner's own, or an alias of theirs. */
   readonly address: EmailAddress;
   readonly fingerprint: string;
   readonly endsAt: Date;
@@ -12,7 +13,7 @@ export type KeyEnding = {
 };
 
 /**
- * Tells a user that his key ends, what happens then, and what he can do. To be sent with the empty return path, so that
+ * Tells a user that their key ends, what happens then, and what they can do. To be sent with the empty return path, so that
  * nothing answers it.
  */
 export function keyEndingNotice(o: {
@@ -26,46 +27,55 @@ export function keyEndingNotice(o: {
   const days = Math.ceil((endsAt.getTime() - o.now.getTime()) / DAY);
   return Buffer.from(
     [
-      `From: Mail service <postmaster@${o.hostname}>`,
+      `From: ${text("key-ending.from")} <postmaster@${o.hostname}>`,
       `To: <${formatAddress(owner)}>`,
       `Date: ${o.now.toUTCString().replace(/GMT$/, "+0000")}`,
       `Message-ID: ${o.messageId}`,
-      `Subject: Your encryption key ends on ${end.slice(0, 10)}`,
+      `Subject: ${text("key-ending.subject", { day: end.slice(0, 10) })}`,
       // RFC 3834 §5: written by no person, and an answer to nothing.
       "Auto-Submitted: auto-generated",
       "MIME-Version: 1.0",
       "Content-Type: text/plain; charset=utf-8",
       "Content-Transfer-Encoding: 8bit",
       "",
-      `Your encryption key ends in ${days === 1 ? "one day" : `${days} days`}, unless you do something.`,
+      counted("key-ending.lead", days),
       "",
-      `  address      ${formatAddress(address)}`,
-      `  fingerprint  ${fingerprint.toUpperCase()}`,
-      `  ends         ${end.slice(0, 10)} ${end.slice(11, 16)} UTC`,
+      row(text("key-ending.address"), formatAddress(address)),
+      row(text("key-ending.fingerprint"), fingerprint.toUpperCase()),
+      row(text("key-ending.ends"), `${end.slice(0, 10)} ${end.slice(11, 16)} UTC`),
       "",
-      "What happens then: nobody can encrypt mail to this address any more. Senders",
-      "who require encryption cannot write to you: their mail is refused. Mail that",
-      "you have stays readable.",
+      ...wrapped(text("key-ending.what-happens")),
       "",
-      ...WHAT_TO_DO[way],
+      ...whatToDo(way).flatMap(wrapped),
       "",
-      "This mail asks for no password and contains no link.",
+      ...wrapped(text("key-ending.no-link")),
       "",
     ].join("\r\n"),
   );
 }
 
-const WHAT_TO_DO = {
-  device: [
-    "What to do: the secret key is on your own device alone, so nobody but you can",
-    "extend it. Give it a later end (expiry date) there, export the certificate (the",
-    "public key, never the secret one), and bring that to your mail provider again.",
-    "He publishes it with: sealpost key import ADDRESS FILE --public",
-  ],
-  login: [
-    "What to do: log in once with your password, for example by sending a message",
-    "with your mail program. The key gets a longer life by itself then, and keeps its",
-    "fingerprint. If such a mail comes again although you have logged in, your keys",
-    "did not open: ask your mail provider.",
-  ],
-} as const;
+function row(label: string, value: string): string {
+  return `  ${label.padEnd(LABEL_WIDTH)}  ${value}`;
+}
+
+const LABEL_WIDTH = 11;
+
+/** The last line of the first is for the provider, and is not broken. */
+function whatToDo(way: KeyEnding["way"]): readonly string[] {
+  return way === "device"
+    ? [text("key-ending.device"), text("key-ending.device.provider")]
+    : [text("key-ending.login")];
+}
+
+/** RFC 5322 §2.1.1: lines of at most 78 characters. A word that is longer stands alone. */
+function wrapped(paragraph: string): readonly string[] {
+  const lines: string[] = [];
+  for (const word of paragraph.split(" ")) {
+    const last = lines.at(-1);
+    if (last === undefined || last.length + 1 + word.length > LINE_WIDTH) lines.push(word);
+    else lines[lines.length - 1] = `${last} ${word}`;
+  }
+  return lines;
+}
+
+const LINE_WIDTH = 78;

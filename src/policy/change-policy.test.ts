@@ -17,10 +17,10 @@ for (const { engine, open } of engines()) {
     const deps = { store, clock: fakeClock() };
     const account = idOf(alice);
     const wish = { account, policy: "require", by: "operator" } as const;
-    assert.equal(await changePolicy(deps, wish), "changed");
-    assert.equal(await changePolicy(deps, wish), "unchanged");
+    assert.equal((await changePolicy(deps, wish)).kind, "changed");
+    assert.equal((await changePolicy(deps, wish)).kind, "unchanged");
     assert.equal((await readAccount(store, account))?.account.policy, "require");
-    assert.equal(await changePolicy(deps, { ...wish, policy: undefined }), "changed");
+    assert.equal((await changePolicy(deps, { ...wish, policy: undefined })).kind, "changed");
     assert.equal((await readAccount(store, account))?.account.policy, undefined);
     const entries = await Array.fromAsync(listAudit(store, account));
     assert.deepEqual(
@@ -36,7 +36,7 @@ for (const { engine, open } of engines()) {
     await using store = await open();
     const deps = { store, clock: fakeClock() };
     const wish = { account: idOf(alias), policy: "off", by: "operator" } as const;
-    assert.equal(await changePolicy(deps, wish), "gone");
+    assert.equal((await changePolicy(deps, wish)).kind, "no-account");
     assert.deepEqual(await Array.fromAsync(listAudit(store)), []);
   });
 }

@@ -16,23 +16,28 @@ export type PolicyWish = {
 /** In the audit log, in place of a policy of the user's own. */
 const INHERIT = "inherit";
 
-/**
- * Sets or removes a user's own policy, in one moment with its audit row. `unchanged`: it is that already, and nothing is
- * written. `gone`: the account was erased meanwhile.
- */
+/** What came of changing a policy. */
+export type PolicyChange =
+  | { readonly kind: "changed" }
+  /** It is that already, and nothing is written. */
+  | { readonly kind: "unchanged" }
+  /** The account was erased meanwhile. */
+  | { readonly kind: "no-account" };
+
+/** Sets or removes a user's own policy, in one moment with its audit row. */
 export async function changePolicy(
   { store, clock }: { readonly store: Store; readonly clock: Clock },
   { account, policy, by }: PolicyWish,
-): Promise<"changed" | "unchanged" | "gone"> {
+): Promise<PolicyChange> {
   return store.transaction(async (tx) => {
     await lockAccount(tx, account);
     const read = await readAccount(tx, account);
-    if (read === undefined) return "gone";
+    if (read === undefined) return { kind: "no-account" };
     const before = read.account.policy;
-    if (before === policy) return "unchanged";
+    if (before === policy) return { kind: "unchanged" };
     await updatePolicy(tx, account, policy);
     const detail = { from: before ?? INHERIT, to: policy ?? INHERIT, by };
     await appendAudit(tx, { at: clock.now(), action: "policy.changed", account, detail });
-    return "changed";
+    return { kind: "changed" };
   });
 }

@@ -28,6 +28,7 @@ import { takeBack } from "../keys/custody.ts";
 import { escrowMessages, openWithEscrow, type EscrowMessage } from "./escrow.ts";
 import { reclaimFormerKeys } from "../keys/parked-keys.ts";
 import { enrol, idOf } from "../../test/support/accounts.ts";
+import { came } from "../../test/support/outcome.ts";
 
 type Organisation = { readonly deps: Deps; readonly key: GeneratedKey };
 
@@ -71,7 +72,10 @@ for (const { engine, open } of engines()) {
     assert.deepEqual(await escrowMessages(deps, idOf(alice), "former"), []);
     const proof = await decrypted(organisation, messages[0]);
     assert.equal(await openWithEscrow(deps, idOf(alice), proof, "former"), undefined);
-    assert.equal((await recoverWithEscrow(deps, idOf(alice), proof, fresh()))?.keys, "kept");
+    assert.equal(
+      (await came(recoverWithEscrow(deps, idOf(alice), proof, fresh()), "recovered")).keys,
+      "kept",
+    );
     assert.equal(await active(store), first);
     assert.equal(await opensMailFor(deps, fresh(), first), true);
   });
@@ -81,10 +85,10 @@ for (const { engine, open } of engines()) {
     const organisation = await withEscrow(store);
     const { deps } = organisation;
     const first = await active(store);
-    await resetPassword(deps, idOf(alice), fresh());
+    await came(resetPassword(deps, idOf(alice), fresh()), "recovered");
     deps.clock.advance(DAY);
     const second = await active(store);
-    await resetPassword(deps, idOf(alice), third());
+    await came(resetPassword(deps, idOf(alice), third()), "recovered");
     assert(first && second);
     const messages = await escrowMessages(deps, idOf(alice), "former");
     assert.equal(messages.length, 2);
@@ -92,12 +96,15 @@ for (const { engine, open } of engines()) {
     for (const [at, fingerprint] of [second, first].entries()) {
       assert.equal(await opensMailFor(deps, third(), fingerprint), false);
       const proof = await decrypted(organisation, messages[at]);
-      assert.equal(await recoverWithEscrow(deps, idOf(alice), proof, old()), undefined);
+      assert.equal((await recoverWithEscrow(deps, idOf(alice), proof, old())).kind, "wrong-escrow");
       using masterKey = await opened(deps, third());
       const kind = "escrow";
-      assert.equal(await reclaimFormerKeys(deps, masterKey, { kind, decrypted: proof }), true);
+      await came(reclaimFormerKeys(deps, masterKey, { kind, decrypted: proof }), "reclaimed");
       assert.equal(await opensMailFor(deps, third(), fingerprint), true);
-      assert.equal(await reclaimFormerKeys(deps, masterKey, { kind, decrypted: proof }), false);
+      assert.equal(
+        (await reclaimFormerKeys(deps, masterKey, { kind, decrypted: proof })).kind,
+        "opens-no-parked-key",
+      );
     }
     assert.deepEqual(await listMasterKeys(store, idOf(alice), "former"), []);
     const entries = await Array.fromAsync(listAudit(store, idOf(alice)));
@@ -116,18 +123,21 @@ for (const { engine, open } of engines()) {
     const organisation = await withEscrow(store);
     const { deps } = organisation;
     const before = await decrypted(organisation, (await escrowMessages(deps, idOf(alice)))[0]);
-    await resetPassword(deps, idOf(alice), fresh());
+    await came(resetPassword(deps, idOf(alice), fresh()), "recovered");
     const now = await decrypted(organisation, (await escrowMessages(deps, idOf(alice)))[0]);
     {
       using parked = await openWithEscrow(deps, idOf(alice), before, "former");
       assert(parked);
       using masterKey = await opened(deps, fresh());
-      await takeBack(deps, deps.keyRules, masterKey, {
-        password: fresh(),
-        withRecoveryCode: false,
-        custody: "unlocks-at-login",
-        why: "escrow",
-      });
+      await came(
+        takeBack(deps, deps.keyRules, masterKey, {
+          password: fresh(),
+          withRecoveryCode: false,
+          custody: "unlocks-at-login",
+          why: "escrow",
+        }),
+        "renewed",
+      );
     }
     assert.equal((await listMasterKeys(store, idOf(alice), "former")).length, 1);
     for (const state of ["current", "former"] as const) {
@@ -138,7 +148,7 @@ for (const { engine, open } of engines()) {
     }
     using masterKey = await opened(deps, fresh());
     const proof = { kind: "escrow", decrypted: before } as const;
-    assert.equal(await reclaimFormerKeys(deps, masterKey, proof), false);
+    assert.equal((await reclaimFormerKeys(deps, masterKey, proof)).kind, "opens-no-parked-key");
   });
 
   test(`${engine}: escrow that its user ends while a reset is under way does not come back`, async () => {
@@ -156,12 +166,12 @@ for (const { engine, open } of engines()) {
           using masterKey = await opened(deps, old());
           const custody = "unlocks-at-login";
           const o = { password: old(), withRecoveryCode: false, custody, why: "escrow" } as const;
-          await takeBack(deps, deps.keyRules, masterKey, o);
+          await came(takeBack(deps, deps.keyRules, masterKey, o), "renewed");
           return store.transaction(work);
         };
       },
     });
-    await resetPassword({ ...deps, store: watched }, idOf(alice), fresh());
+    await came(resetPassword({ ...deps, store: watched }, idOf(alice), fresh()), "recovered");
     assert.equal(isFirst, false);
     for (const state of ["current", "former"] as const) {
       assert.deepEqual(await escrowMessages(deps, idOf(alice), state), []);

@@ -11,10 +11,13 @@ export async function hasKeysHere(store: Store, owner: AccountId): Promise<boole
   return (await findMasterKey(store, owner)) !== undefined;
 }
 
-/** What a password came to. `closed`: there are keys here, and it opens none. `no-keys`: there are none here to open. */
+/** What a password came to. */
 export type KeyAccess =
   | { readonly kind: "opened"; readonly masterKey: MasterKey }
-  | { readonly kind: "closed" | "no-keys" };
+  /** There are keys here, and the password opens none. */
+  | { readonly kind: "opens-no-key" }
+  /** There are no keys here to open. */
+  | { readonly kind: "no-key-here" };
 
 /** Opens the master key in use with a password; the caller disposes it. */
 export async function openByPassword(
@@ -24,5 +27,5 @@ export async function openByPassword(
 ): Promise<KeyAccess> {
   const masterKey = await openWithPassword(deps, owner, password);
   if (masterKey !== undefined) return { kind: "opened", masterKey };
-  return { kind: (await hasKeysHere(deps.store, owner)) ? "closed" : "no-keys" };
+  return { kind: (await hasKeysHere(deps.store, owner)) ? "opens-no-key" : "no-key-here" };
 }

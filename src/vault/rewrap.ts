@@ -2,7 +2,6 @@
  * A rotation of the service key. What it wraps goes under the new one in batches, each its own transaction, while mail
  * flows: every row names its key. The former key is kept until nothing is under it.
  */
-import { AppError } from "../base/errors.ts";
 import { appendAudit, renewAuditMacs } from "../journal/journal.ts";
 import {
   copiesUnderOthers,
@@ -36,15 +35,6 @@ export async function rewrapAll(deps: VaultDeps): Promise<number> {
   const at = deps.clock.now();
   await appendAudit(deps.store, { at, action: "service-key.rewrapped", detail: { unreadable } });
   return unreadable;
-}
-
-/** @throws AppError when `rewrapAll` left rows that no key opens: one of the former keys may be needed for them. */
-export function requireAllRewrapped(unreadable: number): void {
-  if (unreadable === 0) return;
-  throw new AppError(
-    `${unreadable} rows open with none of the service keys; the former ones are kept`,
-    { temporary: false },
-  );
 }
 
 /** What became of the rows behind `after`; `last` is where the next batch begins, undefined at the end. */

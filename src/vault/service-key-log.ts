@@ -2,7 +2,6 @@
  * Which service key is in force, as the audit log tells it. A rotation writes its intention down before it replaces the
  * file and its end afterwards: whatever fails in between is seen at the next start, and no key is replaced without a row.
  */
-import { AppError } from "../base/errors.ts";
 import { after, MINUTE } from "../base/time.ts";
 import { appendAudit } from "../journal/journal.ts";
 import { selectActions } from "../store/journal/audit-actions.ts";
@@ -82,13 +81,10 @@ export async function adoptServiceKey(deps: Deps): Promise<void> {
   await appendAudit(deps.store, { at: deps.clock.now(), action: ROTATED, detail });
 }
 
-/** @throws AppError while a process, on whatever host, still writes under another key than the one in force. */
-export async function requireNoOtherUsers({ store, clock, serviceKeys }: Deps): Promise<void> {
+/** The processes, on whatever host, that still write under another key than the one in force. */
+export async function otherUsers({ store, clock, serviceKeys }: Deps): Promise<readonly string[]> {
   const users = await listServiceKeyUsers(store, after(clock.now(), -SEEN_MS));
-  const others = users.filter(({ serviceKey }) => serviceKey !== serviceKeys.current.id);
-  if (others.length === 0) return;
-  throw new AppError(
-    `the former service key is still used by ${others.map(({ process }) => process).join(", ")}: copy the service key and its .former file to these hosts, or stop them, then try again after ten minutes`,
-    { temporary: true },
-  );
+  return users
+    .filter(({ serviceKey }) => serviceKey !== serviceKeys.current.id)
+    .map(({ process }) => process);
 }

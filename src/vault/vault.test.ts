@@ -20,6 +20,7 @@ import { createKeys } from "../keys/create.ts";
 import { unwrap } from "./wrap.ts";
 import { alice, bob, depsFor, passwordOf, addUser } from "../../test/support/two-users.ts";
 import { idOf } from "../../test/support/accounts.ts";
+import { came } from "../../test/support/outcome.ts";
 
 for (const { engine, open } of engines()) {
   test(`${engine}: a new key is published at once and opens with the password alone`, async () => {
@@ -190,13 +191,16 @@ test("the modern profile is created, stored and opened the same way", async () =
   } as const;
   await insertAccount(store, account);
   const password = passwordOf(alice);
-  const made = await createKeys(deps, {
-    owner: idOf(alice),
-    address: alice,
-    custody: "unlocks-at-login",
-    password,
-    profile: "modern",
-  });
+  const { certificate: made } = await came(
+    createKeys(deps, {
+      owner: idOf(alice),
+      address: alice,
+      custody: "unlocks-at-login",
+      password,
+      profile: "modern",
+    }),
+    "created",
+  );
   assert.equal(made.version, 6);
   using keys = await unlockWithPassword(deps, idOf(alice), passwordOf(alice));
   assert.equal(keys?.active?.fingerprint, made.fingerprint);

@@ -21,6 +21,7 @@ import { enrol, idOf } from "../support/accounts.ts";
 import { fakeClock } from "../support/clock.ts";
 import { engines } from "../support/engines.ts";
 import { alice, depsFor, fresh, old, type Deps } from "../support/key-life.ts";
+import { came } from "../support/outcome.ts";
 
 const fixedTime = (): Date => fakeClock().now();
 const NAME = canonicalAddress(alice);
@@ -91,7 +92,7 @@ for (const { engine, open, place } of engines()) {
   test(`${engine}: whoever has the database alone computes no tag of an address, also after a rotation`, async () => {
     await using store = await open();
     const { deps } = await withAlice(store);
-    await eraseByLaw(deps, idOf(alice));
+    await came(eraseByLaw(deps, idOf(alice)), "erased");
     const tag = await tagOfAlice(store);
     assert((await everyValue(store)).includes(tag));
     assert.deepEqual(await fits(store), []);
@@ -116,7 +117,7 @@ for (const { engine, open, place } of engines()) {
     await using store = await open();
     const { deps } = await withAlice(store);
     const before = await actionsOf(store);
-    await eraseByLaw(deps, idOf(alice));
+    await came(eraseByLaw(deps, idOf(alice)), "erased");
     assert.equal((await verifyAudit(store)).kind, "intact");
     assert.deepEqual(await actionsOf(store), [...before, "account.erased"]);
     const values = await everyValue(store);
@@ -166,7 +167,10 @@ for (const { engine, open, place } of engines()) {
     assert.deepEqual(await readBinding(store, idOf(alice)), was);
     await beginTags(store, deps.clock.now());
     assert.notEqual(await tagOfAlice(store), lostTag);
-    assert.equal((await recoverWithCode(deps, idOf(alice), code, fresh()))?.keys, "kept");
+    assert.equal(
+      (await came(recoverWithCode(deps, idOf(alice), code, fresh()), "recovered")).keys,
+      "kept",
+    );
     // Nobody says any more that a key is lost.
     hostOf(store, [2]);
     assert.equal((await readBinding(store, idOf(alice)))?.generation, was.generation + 1);

@@ -14,6 +14,7 @@ import type { Store } from "../../src/store/store.ts";
 import { engines } from "../support/engines.ts";
 import { alice, depsFor, fresh, old, type Deps } from "../support/key-life.ts";
 import { enrol, idOf } from "../support/accounts.ts";
+import { came } from "../support/outcome.ts";
 
 /** A process that holds the service key of this byte; `isLost`: an operator said that the former one is lost. */
 async function hostOf(store: Store, byte: number, isLost = false): Promise<Deps> {
@@ -54,7 +55,7 @@ for (const { engine, open } of engines()) {
     await using store = await open();
     const lost = await enrolled(store, await hostOf(store, 1));
     const deps = await hostOf(store, 2, true);
-    const { keys } = await resetPassword(deps, idOf(alice), fresh());
+    const { keys } = await came(resetPassword(deps, idOf(alice), fresh()), "recovered");
     assert.equal(keys, "new");
     const published = await findPublished(store, alice);
     assert(published && published.fingerprint !== lost);
@@ -106,7 +107,10 @@ for (const { engine, open } of engines()) {
       const ending = revokeKey(deps, { ...revoking, text: "" });
       await assert.rejects(ending, /no generic revocation of this key/);
       assert.equal((await findPublished(store, alice))?.fingerprint, first);
-      const { by } = await revokeKey(await hostOf(store, 2, true), { ...revoking, text: "" });
+      const { by } = await came(
+        revokeKey(await hostOf(store, 2, true), { ...revoking, text: "" }),
+        "revoked",
+      );
       assert.equal(by, "none");
       const details = (await releasedFrom(store)).map(({ detail }) => detail);
       assert.deepEqual(details, [{ fingerprint: first, by: "none" }]);

@@ -20,6 +20,7 @@ import {
   withAlice,
   type Deps,
 } from "../support/key-life.ts";
+import { came } from "../support/outcome.ts";
 import { quietSubmission } from "../support/quiet-submission.ts";
 import { openTestStore } from "../support/tag-keys.ts";
 
@@ -33,7 +34,10 @@ const EVENTS: Readonly<Record<string, (deps: Deps) => Promise<unknown>>> = {
   "a compromise": async (deps) => {
     using key = await opened(deps, old());
     const rest = { withRecoveryCode: false, custody: "unlocks-at-login" } as const;
-    await takeBack(deps, deps.keyRules, key, { ...rest, password: old(), why: "compromised" });
+    await came(
+      takeBack(deps, deps.keyRules, key, { ...rest, password: old(), why: "compromised" }),
+      "renewed",
+    );
   },
 };
 

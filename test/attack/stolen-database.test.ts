@@ -33,6 +33,7 @@ import { fakeClock } from "../support/clock.ts";
 import { engines } from "../support/engines.ts";
 import { burgle, filesIn, guesses, lootFrom, opens, passwordKeys } from "../support/loot.ts";
 import { enrol, idOf } from "../support/accounts.ts";
+import { came } from "../support/outcome.ts";
 
 const KEYS = "keys";
 const PART_BYTES = 16;
@@ -142,10 +143,7 @@ for (const { engine, place } of engines()) {
     const { db } = deps.store;
     const before = await rowsOf(deps.store);
     using next = Secret.fromText("alice has another one");
-    assert.equal(
-      await replacePassword(loginDeps(deps), idOf(alice), passwordOf(alice), next),
-      true,
-    );
+    await came(replacePassword(loginDeps(deps), idOf(alice), passwordOf(alice), next), "replaced");
     assert(await openWithPassword(deps, idOf(alice), next));
     const writeBack = async (isGenerationToo: boolean): Promise<void> => {
       for (const slot of before.slots) {
@@ -172,10 +170,7 @@ for (const { engine, place } of engines()) {
     const before = await rowsOf(store);
     const said = await generationEntry(store);
     using next = Secret.fromText("alice has another one");
-    assert.equal(
-      await replacePassword(loginDeps(deps), idOf(alice), passwordOf(alice), next),
-      true,
-    );
+    await came(replacePassword(loginDeps(deps), idOf(alice), passwordOf(alice), next), "replaced");
     const genuine = await rowsOf(store);
     const write = async ({ slots, account }: typeof before): Promise<void> => {
       for (const slot of [...before.slots, ...genuine.slots]) {
@@ -210,7 +205,7 @@ for (const { engine, place } of engines()) {
     await write({ ...genuine, slots: [...genuine.slots, ...before.slots].filter(isFirst) });
     using masterKey = await openWithPassword(deps, idOf(alice), next);
     assert(masterKey);
-    await giveToProvider(deps, masterKey);
+    await came(giveToProvider(deps, masterKey), "given");
     const { slots } = JSON.parse((await generationEntry(store)).detail) as { slots: string };
     const counted = new Set(genuine.slots.map(({ id }) => id.replaceAll("-", "").slice(0, 16)));
     for (const name of (JSON.parse(said.detail) as { slots: string }).slots.split(" ")) {
@@ -223,14 +218,14 @@ for (const { engine, place } of engines()) {
     const { deps } = scene;
     const before = await rowsOf(deps.store);
     using next = Secret.fromText("alice has another one");
-    await replacePassword(loginDeps(deps), idOf(alice), passwordOf(alice), next);
+    await came(replacePassword(loginDeps(deps), idOf(alice), passwordOf(alice), next), "replaced");
     const stillThere = new Set((await rowsOf(deps.store)).slots.map(({ id }) => id));
     for (const slot of before.slots.filter(({ id }) => !stillThere.has(id))) {
       await deps.store.db.insertInto("slots").values(slot).execute();
     }
     using masterKey = await openWithPassword(deps, idOf(alice), next);
     assert(masterKey);
-    await giveToProvider(deps, masterKey);
+    await came(giveToProvider(deps, masterKey), "given");
     assert.equal(await openWithPassword(deps, idOf(alice), passwordOf(alice)), undefined);
     using opened = await openWithPassword(deps, idOf(alice), next);
     assert(opened);

@@ -18,11 +18,12 @@ import { engines } from "../support/engines.ts";
 import { NOBODY_ASKED } from "../support/authors.ts";
 import { addressOf, alice, depsFor, renamed, type Deps } from "../support/key-life.ts";
 import { deliveryReply } from "../../src/app/delivery-replies.ts";
+import { came } from "../support/outcome.ts";
 
 const bob = addressOf("bob@beta.test");
 const MESSAGES = 60;
 
-type Hook = () => Promise<void>;
+type Hook = () => Promise<unknown>;
 
 /** Delivery as the gateway does it; `between` runs after the account was found and before anything is written. */
 function deliveryWith(deps: Deps, between: Hook = async () => Promise.resolve()): DeliverDeps {
@@ -151,7 +152,7 @@ for (const { engine, open } of engines()) {
         // In between there is always some mail, so that they meet.
         const before = (at + 1) * (MESSAGES / (names.length + 2));
         while (taken < before) await new Promise(setImmediate);
-        await renameAccount(deps, deps.keyRules, idOf(alice), to, undefined);
+        await came(renameAccount(deps, deps.keyRules, idOf(alice), to, undefined), "renamed");
       }
     };
     await Promise.all([renamer(), sender(), sender(), sender()]);
@@ -173,13 +174,13 @@ for (const { engine, open } of engines()) {
     await keepForLater(outbox, { account: idOf(shouting), address: shouting }, "<1@alpha.test>", [
       copy,
     ]);
-    await renameAccount(deps, deps.keyRules, idOf(shouting), renamed, undefined);
+    await came(renameAccount(deps, deps.keyRules, idOf(shouting), renamed, undefined), "renamed");
     const rows = await store.db.selectFrom("outbox").select("account").execute();
     assert.deepEqual(
       rows.map(({ account }) => account),
       [idOf(shouting)],
     );
-    await eraseByLaw(deps, idOf(shouting));
+    await came(eraseByLaw(deps, idOf(shouting)), "erased");
     assert.equal(await rowsOf(store, "outbox"), 0);
     await assert.rejects(
       keepForLater(outbox, { account: idOf(shouting), address: shouting }, "<1@alpha.test>", [

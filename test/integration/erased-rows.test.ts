@@ -20,6 +20,7 @@ import { engines } from "../support/engines.ts";
 import { addressOf, depsFor, old, type Deps } from "../support/key-life.ts";
 import { enrol, idOf } from "../support/accounts.ts";
 import { renameAccount } from "../../src/keys/rename.ts";
+import { came } from "../support/outcome.ts";
 
 const RETENTION = readFileSync(
   join(import.meta.dirname, "../../docs/operate/retention.md"),
@@ -104,12 +105,15 @@ async function fill(deps: Deps): Promise<void> {
   await enrol(deps, { ...account, address: first });
   using masterKey = await openWithPassword(deps, idOf(first), old());
   assert(masterKey);
-  await chooseMailboxKey(deps, keyRules, masterKey, "separate");
-  await addAlias(deps, keyRules, idOf(first), givenUp, undefined);
-  await addAlias(deps, keyRules, idOf(first), addressOf("Alice.Two@alpha.test"), undefined);
+  await came(chooseMailboxKey(deps, keyRules, masterKey, "separate"), "chosen");
+  await came(addAlias(deps, keyRules, idOf(first), givenUp, undefined), "added");
+  await came(
+    addAlias(deps, keyRules, idOf(first), addressOf("Alice.Two@alpha.test"), undefined),
+    "added",
+  );
   await write(deps, first);
   await write(deps, givenUp);
-  await removeAlias(deps, idOf(first), givenUp, masterKey);
+  await came(removeAlias(deps, idOf(first), givenUp, masterKey), "released");
   const now = clock.now();
   const id = await storeMessage(store, {
     account: idOf(first),
@@ -167,8 +171,8 @@ for (const { engine, open } of engines()) {
     assert.deepEqual(names, [...Object.keys(NAMING), ...NAMELESS].toSorted());
     await fill(deps);
     assert.deepEqual(await tablesNaming(store, mentions), Object.keys(NAMING).toSorted());
-    await renameAccount(deps, deps.keyRules, idOf(first), second, undefined);
-    await eraseByLaw(deps, idOf(first));
+    await came(renameAccount(deps, deps.keyRules, idOf(first), second, undefined), "renamed");
+    await came(eraseByLaw(deps, idOf(first)), "erased");
     assert.deepEqual(await tablesNaming(store, mentions), ["audit"]);
     assert.deepEqual(await tablesNaming(store, /(?<![a-z])alice/i), []);
     assert.deepEqual(await tablesNaming(store, /malice/), ["trace"]);
@@ -179,7 +183,7 @@ for (const { engine, open } of engines()) {
     const deps = depsFor(store);
     await fill(deps);
     const before = await everyRow(store);
-    await renameAccount(deps, deps.keyRules, idOf(first), second, undefined);
+    await came(renameAccount(deps, deps.keyRules, idOf(first), second, undefined), "renamed");
     const now = await everyRow(store);
     const changed = Object.keys(before).filter((table) => before[table] !== now[table]);
     assert.deepEqual(changed, ["addresses", "audit", "audit_head"]);

@@ -13,6 +13,7 @@ import { setLoginOnly } from "../support/accounts.ts";
 import { engines } from "../support/engines.ts";
 import { alice, fresh, network, old, opened, withAlice, type Deps } from "../support/key-life.ts";
 import { idOf } from "../support/accounts.ts";
+import { came } from "../support/outcome.ts";
 
 const withRecoveryCode = false;
 const back = { password: old(), withRecoveryCode, custody: "unlocks-at-login" } as const;
@@ -43,7 +44,7 @@ for (const { engine, open } of engines()) {
       await using store = await open();
       const { deps } = await withAlice(store);
       using key = await opened(deps, old());
-      assert.equal(await replacePassword(deps, idOf(alice), old(), fresh()), true);
+      await came(replacePassword(deps, idOf(alice), old(), fresh()), "replaced");
       await assert.rejects(event(deps, key), { name: "Overtaken", temporary: true });
       await requireWhole(deps, fresh(), old());
     });
@@ -54,7 +55,7 @@ for (const { engine, open } of engines()) {
     const { deps } = await withAlice(store);
     using key = await opened(deps, old());
     using other = await opened(deps, old());
-    await giveToProvider(deps, other);
+    await came(giveToProvider(deps, other), "given");
     const change = { password: fresh(), action: "password.changed" };
     await assert.rejects(changePassword(deps, key, change), { name: "Overtaken" });
     await requireWhole(deps, old(), fresh());
@@ -68,7 +69,10 @@ for (const { engine, open } of engines()) {
     await setLoginOnly(deps, idOf(alice), elsewhere);
     const request = { address: alice, password: elsewhere, network };
     const racing = login(deps, request);
-    const changing = replacePassword(deps, idOf(alice), old(), fresh()).catch(() => false);
+    const changing = replacePassword(deps, idOf(alice), old(), fresh()).then(
+      ({ kind }) => kind === "replaced",
+      () => false,
+    );
     const [result, isChanged] = await Promise.all([racing, changing]);
     if (result.kind === "ok") result.keys[Symbol.dispose]();
     await (isChanged

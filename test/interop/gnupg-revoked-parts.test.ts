@@ -17,6 +17,7 @@ import { addressOf } from "../support/secret-keys.ts";
 import { ask, startTestKeyserver, type TestKeyserver } from "../support/test-keyserver.ts";
 import { testTagKeys } from "../support/tag-keys.ts";
 import { enrol, idOf } from "../support/accounts.ts";
+import { came } from "../support/outcome.ts";
 
 const NAME = "keys.alpha.test";
 
@@ -72,7 +73,10 @@ async function published(text: string): Promise<string> {
   assert(imported.kind === "importable", JSON.stringify(imported));
   const { certificate } = imported;
   const rest = { revocation: undefined, masterKey: undefined };
-  await bringCertificate(deps, { owner: idOf(address), address, certificate, ...rest });
+  await came(
+    bringCertificate(deps, { owner: idOf(address), address, certificate, ...rest }),
+    "imported",
+  );
   return fingerprint;
 }
 

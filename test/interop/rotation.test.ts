@@ -23,6 +23,7 @@ import {
 } from "../support/start-keyserver-process.ts";
 import { ask, sendRaw, type RawAnswer } from "../support/test-keyserver.ts";
 import { enrol, idOf } from "../support/accounts.ts";
+import { came } from "../support/outcome.ts";
 
 let dir: string;
 let pki: Pki;
@@ -104,7 +105,8 @@ for (const { engine, place } of engines()) {
       if (turn === ROTATIONS) break;
       former.push(current);
       const rotation = { address: alice, reason: "superseded", text: "rotated" } as const;
-      current = (await rotateKey(deps, { profile: "compat" }, masterKey, rotation)).fingerprint;
+      current = (await came(rotateKey(deps, { profile: "compat" }, masterKey, rotation), "rotated"))
+        .certificate.fingerprint;
     }
 
     for (const fingerprint of former) {

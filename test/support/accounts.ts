@@ -8,13 +8,19 @@ import { generationNow } from "../../src/vault/binding.ts";
 import { raiseGeneration } from "../../src/vault/generation.ts";
 import { makeLogin, newSalt } from "../../src/vault/login-verifier.ts";
 import { TypedPassword } from "../../src/vault/typed-password.ts";
-import { enrol as enrolAccount, type Enrolled, type Enrolment } from "../../src/login/enrol.ts";
+import {
+  enrol as enrolAccount,
+  type Enrolled,
+  type Enrolment,
+  type EnrolmentWish,
+} from "../../src/login/enrol.ts";
 import type { VaultDeps } from "../../src/vault/vault-deps.ts";
 import { canonicalAddress, type EmailAddress } from "../../src/mail/address.ts";
 import type { AccountId } from "../../src/words/account.ts";
 import { findAccount, insertAccount } from "../../src/store/accounts/accounts.ts";
 import { findOwner } from "../../src/store/accounts/addresses.ts";
 import type { Store } from "../../src/store/store.ts";
+import { came } from "./outcome.ts";
 
 /** The ID that a test gives the account of an address, so that it needs no look-up. */
 export function idOf(address: EmailAddress): AccountId {
@@ -30,7 +36,15 @@ export async function idAt(store: Store, address: EmailAddress): Promise<Account
 }
 
 /** Adds an account as `enrol` does, with the ID of `idOf`. */
-export async function enrol(deps: VaultDeps, wanted: Omit<Enrolment, "id">): Promise<Enrolled> {
+export async function enrol(deps: VaultDeps, wanted: Omit<EnrolmentWish, "id">): Promise<Enrolled> {
+  return came(tryToEnrol(deps, wanted), "enrolled");
+}
+
+/** As `enrol`, where it may be refused. */
+export async function tryToEnrol(
+  deps: VaultDeps,
+  wanted: Omit<EnrolmentWish, "id">,
+): Promise<Enrolment> {
   return enrolAccount(deps, { ...wanted, id: idOf(wanted.address) });
 }
 

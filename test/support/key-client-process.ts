@@ -2,6 +2,7 @@
  * Clients in a process of their own that rotate, revoke and look up at once, for as long as they are told: `fork` it with
  * JSON; it says "ready", begins at the first message and answers with what every client saw when.
  */
+import assert from "node:assert/strict";
 import { Agent, request } from "node:https";
 import { setImmediate } from "node:timers/promises";
 import { systemClock } from "../../src/base/time.ts";
@@ -16,6 +17,7 @@ import type { StoreOptions } from "../../src/store/store.ts";
 import { openTestStore } from "./tag-keys.ts";
 import { seededRandom, type Random } from "./mutate.ts";
 import { idOf } from "./accounts.ts";
+import { came } from "./outcome.ts";
 
 export type KeyClientOrder = {
   readonly database: StoreOptions;
@@ -106,16 +108,18 @@ async function act(
   switch (did) {
     case "rotate": {
       const rules = { profile: "compat" } as const;
-      const made = await rotateKey(deps, rules, masterKey, { ...why, reason: "superseded" });
-      return [made.fingerprint];
+      const made = await came(
+        rotateKey(deps, rules, masterKey, { ...why, reason: "superseded" }),
+        "rotated",
+      );
+      return [made.certificate.fingerprint];
     }
-    case "revoke":
-      try {
-        return [(await revokeKey(deps, { ...why, reason: "retired" })).fingerprint];
-      } catch (error) {
-        if (error instanceof Error && error.message.includes("no active key")) return undefined;
-        throw error;
-      }
+    case "revoke": {
+      const done = await revokeKey(deps, { ...why, reason: "retired" });
+      if (done.kind === "no-active-key") return undefined;
+      assert(done.kind === "revoked", done.kind);
+      return [done.fingerprint];
+    }
     case "find": {
       const found = await findPublished(store, address);
       return found === undefined ? [] : [found.fingerprint];

@@ -22,7 +22,7 @@ import { openWithPassword, openWithService, type MasterKey } from "../../src/vau
 import { readRecoveryCode } from "../../src/vault/recovery-code.ts";
 import { renameAccount } from "../../src/keys/rename.ts";
 import { revokeKey } from "../../src/keys/revoke.ts";
-import { requireAllRewrapped, rewrapAll } from "../../src/vault/rewrap.ts";
+import { rewrapAll } from "../../src/vault/rewrap.ts";
 import { rotateKey } from "../../src/keys/rotate.ts";
 import { login, type LoginDeps } from "../../src/login/login.ts";
 import { recoverWithCode, replacePassword, resetPassword } from "../../src/login/recover.ts";
@@ -30,6 +30,7 @@ import { parseAddress, type EmailAddress } from "../../src/mail/address.ts";
 import { findOwner, primaryAddress } from "../../src/store/accounts/addresses.ts";
 import type { Store } from "../../src/store/store.ts";
 import { fakeClock, type FakeClock } from "./clock.ts";
+import { came } from "./outcome.ts";
 
 export type EventDeps = LoginDeps & { readonly clock: FakeClock; readonly keyFile: string };
 
@@ -157,7 +158,8 @@ export const KEY_EVENTS: Readonly<Record<string, KeyEvent>> = {
     run: async (deps) => {
       using masterKey = await openWithPassword(deps, idOf(alice), fresh());
       assert(masterKey);
-      assert(await reclaimFormerKeys(deps, masterKey, { kind: "password", password: old() }));
+      const proof = { kind: "password", password: old() } as const;
+      await came(reclaimFormerKeys(deps, masterKey, proof), "reclaimed");
     },
   },
 };
@@ -199,7 +201,7 @@ export async function makeBefore(deps: EventDeps, event: KeyEvent): Promise<stri
       isProvisional === true
         ? await openWithService(deps, idOf(alice))
         : await openWithPassword(deps, idOf(alice), old());
-    await addAlias(deps, deps.keyRules, idOf(alice), alias, masterKey);
+    await came(addAlias(deps, deps.keyRules, idOf(alice), alias, masterKey), "added");
   }
   await event.before?.(deps);
   deps.clock.advance(DAY);
@@ -233,7 +235,7 @@ async function rotateServiceKey(deps: EventDeps): Promise<void> {
 }
 
 async function retireServiceKey(deps: EventDeps): Promise<void> {
-  requireAllRewrapped(await rewrapAll(deps));
+  assert.equal(await rewrapAll(deps), 0);
   deleteFormerKeys(deps.keyFile);
   await appendAudit(deps.store, { at: deps.clock.now(), action: "service-key.retired" });
 }

@@ -9,7 +9,7 @@ import { certificateIn } from "../../src/vault/published-certificate.ts";
 import { readRecoveryCode } from "../../src/vault/recovery-code.ts";
 import { fixedServiceKeys, newServiceRoot } from "../../src/vault/service-key.ts";
 import { unlockWithPassword } from "../../src/vault/vault.ts";
-import type { Enrolled, Enrolment } from "../../src/login/enrol.ts";
+import type { Enrolled, EnrolmentWish } from "../../src/login/enrol.ts";
 import type { LoginDeps } from "../../src/login/login.ts";
 import { parseAddress, type EmailAddress } from "../../src/mail/address.ts";
 import { decrypt } from "../../src/openpgp/messages/decrypt.ts";
@@ -45,7 +45,7 @@ export function depsFor(store: Store): Deps {
 }
 
 /** Enrols alice; without a password unless one is given. */
-export async function enrolAlice(deps: Deps, more: Partial<Enrolment> = {}): Promise<Enrolled> {
+export async function enrolAlice(deps: Deps, more: Partial<EnrolmentWish> = {}): Promise<Enrolled> {
   return enrol(deps, { address: alice, custody: "unlocks-at-login", profile: "compat", ...more });
 }
 

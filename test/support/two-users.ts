@@ -12,6 +12,7 @@ import { fixedServiceKeys, newServiceRoot } from "../../src/vault/service-key.ts
 import type { VaultDeps } from "../../src/vault/vault-deps.ts";
 import { createKeys } from "../../src/keys/create.ts";
 import type { Custody } from "../../src/words/account.ts";
+import { came } from "./outcome.ts";
 
 export function addressOf(text: string): EmailAddress {
   const address = parseAddress(text);
@@ -42,5 +43,6 @@ export async function addUser(
   const rest = { policy: undefined, createdAt, mailboxKey: "same" } as const;
   await insertAccount(deps.store, { id, address, custody, ...rest });
   const password = passwordOf(address);
-  return createKeys(deps, { owner: id, address, custody, password, profile: "compat" });
+  const wanted = { owner: id, address, custody, password, profile: "compat" } as const;
+  return (await came(createKeys(deps, wanted), "created")).certificate;
 }
