@@ -1,0 +1,92 @@
+/** Every function of the store about mail, received and waiting to leave. */
+import { newOctets } from "../../../src/base/large-octets.ts";
+import { locked } from "../../../src/incoming/verdicts.ts";
+import { addPendingEvidence, updateVerdict } from "../../../src/store/message-verdicts.ts";
+import {
+  hasSealedMessage,
+  insertMessage,
+  selectMessage,
+  selectMessages,
+  selectWaiting,
+  selectWaitingAccounts,
+  sumMessages,
+} from "../../../src/store/messages.ts";
+import { beginOpening, countStuck, endOpening, openAgain } from "../../../src/store/openings.ts";
+import {
+  deleteOutbox,
+  holdOutbox,
+  insertOutbox,
+  postpone,
+  readCopy,
+  replaceCopy,
+  takeDue,
+} from "../../../src/store/outbox.ts";
+import { outboxFigures, pendingFigures } from "../../../src/store/queue-figures.ts";
+import { copiesUnderOthers } from "../../../src/store/service-keys.ts";
+import type { Store } from "../../../src/store/store.ts";
+import type { AccountId } from "../../../src/words/account.ts";
+import { addressOf, now } from "../published.ts";
+
+/** Too large for one row. */
+const LARGE = 3_000_000;
+
+export async function callMessages(store: Store, account: AccountId): Promise<void> {
+  const verdict = locked(now);
+  const message = {
+    id: "message",
+    account,
+    state: "pending",
+    form: "sealed",
+    body: newOctets(LARGE),
+    summary: new Uint8Array(),
+    outerFrom: "",
+    messageId: "<1@x>",
+    envelopeId: "",
+    contentHash: new Uint8Array(32),
+    sizeBytes: LARGE,
+    receivedAt: now,
+    verdict,
+  } as const;
+  await insertMessage(store, message);
+  await insertMessage(store, message);
+  await selectMessages(store, account, 10);
+  await selectMessage(store, account, "message");
+  await hasSealedMessage(store, account, ["<1@x>", "<2@x>"]);
+  await selectWaiting(store, account);
+  await selectWaitingAccounts(store);
+  await sumMessages(store, account);
+  await sumMessages(store, account, "pending");
+  await pendingFigures(store);
+  await countStuck(store);
+  await beginOpening(store, account, "message", now);
+  await endOpening(store, "message");
+  await addPendingEvidence(store, account, "message", {});
+  await updateVerdict(store, account, "message", { ...verdict, check: "later" }, {});
+  const read = { summary: new Uint8Array(1), messageId: "<2@x>", body: newOctets(LARGE) };
+  await updateVerdict(store, account, "message", { ...verdict, check: "done" }, read);
+  await openAgain(store, account, "message", verdict);
+}
+
+export async function callOutbox(store: Store, account: AccountId): Promise<void> {
+  const copy = {
+    id: "copy",
+    sender: addressOf("carol@alpha.test"),
+    account,
+    messageId: "<1@x>",
+    envelope: "{}",
+    wrapped: newOctets(LARGE),
+    serviceKey: "k",
+    attempts: 0,
+    createdAt: now,
+    nextAt: now,
+  };
+  await insertOutbox(store, [copy]);
+  await readCopy(store, "copy");
+  await replaceCopy(store, copy);
+  await copiesUnderOthers(store, "k", { after: "", limit: 10 });
+  await outboxFigures(store);
+  await takeDue(store, now, now);
+  await postpone(store, "copy", copy);
+  await store.transaction(async (tx) => holdOutbox(tx, copy));
+  await deleteOutbox(store, "copy");
+}
