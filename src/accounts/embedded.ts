@@ -9,7 +9,7 @@ import type { Account, AccountId, Custody, Policy } from "../words/account.ts";
 import { accountUsing } from "./using.ts";
 
 export type { LoginRow } from "../store/logins.ts";
-export { findAccount, listAccounts, updateAccount } from "../store/accounts.ts";
+export { findAccount, updateAccount, walkAccounts } from "../store/accounts.ts";
 export { NO_LOGIN } from "../store/logins.ts";
 
 /** What an account is made of. */

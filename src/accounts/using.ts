@@ -1,6 +1,6 @@
 /** Which accounts use which addresses. */
 import type { EmailAddress } from "../mail/address.ts";
-import { listAccounts, readAccount } from "../store/accounts.ts";
+import { readAccount, walkAccounts } from "../store/accounts.ts";
 import { findOwner, listAddresses } from "../store/addresses.ts";
 import type { Store } from "../store/store.ts";
 import type { Account, AccountId } from "../words/account.ts";
@@ -20,12 +20,10 @@ export async function accountUsing(
 export type UsedAddress = { readonly owner: AccountId; readonly address: EmailAddress };
 
 /** The addresses of all open accounts: of each its primary one, then its aliases. */
-export async function openAddresses(store: Store): Promise<readonly UsedAddress[]> {
-  const used: UsedAddress[] = [];
-  for (const { id: owner, closedAt } of await listAccounts(store)) {
+export async function* openAddresses(store: Store): AsyncGenerator<UsedAddress> {
+  for await (const { id: owner, closedAt } of walkAccounts(store)) {
     if (closedAt !== undefined) continue;
     const addresses = await listAddresses(store, owner);
-    used.push(...addresses.map((address) => ({ owner, address })));
+    yield* addresses.map((address) => ({ owner, address }));
   }
-  return used;
 }

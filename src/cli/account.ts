@@ -1,5 +1,5 @@
 import { viewAccount } from "../accounts/account-view.ts";
-import { listAccounts } from "../accounts/embedded.ts";
+import { walkAccounts } from "../accounts/embedded.ts";
 import type { Parts } from "../app/parts.ts";
 import { after } from "../base/time.ts";
 import { loadConfig } from "../config/load.ts";
@@ -10,15 +10,8 @@ import { formatAddress } from "../mail/address.ts";
 import { changePolicy } from "../policy/change-policy.ts";
 import { codeLines } from "./account-recover.ts";
 import { addressGiven, accountOf, requireOurs } from "./address-given.ts";
-import {
-  answer,
-  type Call,
-  type Command,
-  type ExitCode,
-  table,
-  UsageError,
-  notFound,
-} from "./command.ts";
+import { answerList } from "./answer-list.ts";
+import { answer, type Call, type Command, type ExitCode, UsageError, notFound } from "./command.ts";
 import { openFor, openQuietly, openToRead } from "./open.ts";
 import { passwordIfGiven } from "./secret-input.ts";
 import type { Account, Custody } from "../words/account.ts";
@@ -128,20 +121,15 @@ const NO_KEY_YET: Readonly<Record<Custody, (address: string) => string>> = {
 
 async function list(call: Call): Promise<ExitCode> {
   await using parts = await openToRead(call);
-  const accounts = await listAccounts(parts.store, call.operands[0]);
-  const views = await Promise.all(accounts.map(async (account) => viewOf(parts, account)));
-  return answer(
-    call,
-    views,
-    table(
-      views.map((one) => [
-        one.address,
-        one.custody,
-        one.policy ?? "-",
-        one.fingerprint ?? (one.state === "closed" ? "closed" : "no key"),
-      ]),
-    ),
-  );
+  return answerList(call, walkAccounts(parts.store, call.operands[0]), {
+    view: async (account) => viewOf(parts, account),
+    cells: (one) => [
+      one.address,
+      one.custody,
+      one.policy ?? "-",
+      one.fingerprint ?? (one.state === "closed" ? "closed" : "no key"),
+    ],
+  });
 }
 
 async function show(call: Call): Promise<ExitCode> {

@@ -120,7 +120,7 @@ async function importGnupg(call: Call): Promise<ExitCode> {
   await using parts = await openFor(call);
   await using home = await openGnupgHome(name);
   const lines: Line[] = [];
-  for (const target of await openAddresses(parts.store)) {
+  for await (const target of openAddresses(parts.store)) {
     lines.push(await attempt(target, async () => fromGnupg(parts, home, target)));
   }
   return report(call, lines);
@@ -169,7 +169,7 @@ async function importDirectory(call: Call): Promise<ExitCode> {
   await using parts = await openFor(call);
   requireOurs(parts, domain);
   const lines: Line[] = [];
-  for (const target of await openAddresses(parts.store)) {
+  for await (const target of openAddresses(parts.store)) {
     if (target.address.domain !== domain) continue;
     lines.push(await attempt(target, async () => fromDirectory(parts, folder, target)));
   }

@@ -19,6 +19,7 @@ export async function eraseAccount(store: Store, account: AccountId, now: Date):
   const names = [...used, ...released.map(({ address }) => address)];
   await eraseFromPublishedFile(store, { account });
   await db.deleteFrom("messages").where("account", "=", account).execute();
+  await db.deleteFrom("mailbox_use").where("account", "=", account).execute();
   await db.deleteFrom("outbox").where("account", "=", account).execute();
   await db.deleteFrom("cached_certificates").where("address", "in", names).execute();
   await db.deleteFrom("author_keys").where("author", "in", names).execute();

@@ -5,6 +5,7 @@
 import { sql } from "kysely";
 
 import { after, DAY, MINUTE } from "../base/time.ts";
+import { countChangedMessage, countedFrom, holdMessage } from "./mailbox-use.ts";
 import type { Store } from "./store.ts";
 import { verdictText, type MessageVerdict } from "./verdict.ts";
 import type { AccountId } from "../words/account.ts";
@@ -75,21 +76,27 @@ export async function openAgain(
   id: string,
   verdict: MessageVerdict,
 ): Promise<boolean> {
-  const updated = await store.db
-    .updateTable("messages")
-    .set({
-      state: "pending",
-      attempts: 0,
-      tried_at: 0,
-      result_state: verdict.state,
-      verdict: verdictText(verdict),
-    })
-    .where("id", "=", id)
-    .where("account", "=", account)
-    .where("form", "=", "sealed")
-    .returning("id")
-    .executeTakeFirst();
-  return updated !== undefined;
+  return store.transaction(async (tx) => {
+    const before = await holdMessage(tx, account, id);
+    if (before === undefined) return false;
+    const updated = await tx.db
+      .updateTable("messages")
+      .set({
+        state: "pending",
+        attempts: 0,
+        tried_at: 0,
+        result_state: verdict.state,
+        verdict: verdictText(verdict),
+      })
+      .where("id", "=", id)
+      .where("account", "=", account)
+      .where("form", "=", "sealed")
+      .returning(["state", "stored_bytes"])
+      .executeTakeFirst();
+    if (updated === undefined) return false;
+    await countChangedMessage(tx, account, before, countedFrom(updated));
+    return true;
+  });
 }
 
 /** How many messages wait that could not be opened in the usual way. */

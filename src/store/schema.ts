@@ -19,6 +19,7 @@ export type Schema = {
   readonly continuity: ContinuityTable;
   readonly generic_revocations: GenericRevocationsTable;
   readonly mailbox_certificates: MailboxCertificatesTable;
+  readonly mailbox_use: MailboxUseTable;
   readonly master_keys: MasterKeysTable;
   readonly message_pieces: PiecesTable;
   readonly messages: MessagesTable;
@@ -48,6 +49,7 @@ type AccountsTable = {
   state: Generated<string>;
   closed_at: Generated<number>;
   mailbox_key: Generated<string>;
+  has_keys: Generated<number>;
   provider_until: Generated<number>;
   generation: Generated<number>;
   login_kdf: Generated<string>;
@@ -57,6 +59,7 @@ type AccountsTable = {
 
 type AddressesTable = {
   address: string;
+  domain: string;
   mailbox: string;
   account: string;
   state: string;
@@ -140,6 +143,7 @@ type OutboxTable = {
 type PublishedCertificatesTable = {
   fingerprint: string;
   address: string;
+  domain: string;
   mailbox: string;
   version: number;
   state: string;
@@ -153,6 +157,15 @@ type PublishedCertificatesTable = {
 type CertificateIdsTable = { id: string; fingerprint: string };
 
 type PublishedVersionTable = { id: number; version: number };
+
+/** What an account's rows of `messages` come to. */
+type MailboxUseTable = {
+  account: string;
+  messages: number;
+  bytes: number;
+  pending: number;
+  pending_bytes: number;
+};
 
 type MasterKeysTable = { id: string; owner: string; state: string; created_at: number };
 

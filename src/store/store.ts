@@ -34,6 +34,7 @@ const ERASABLE: readonly (keyof Schema)[] = [
   "cached_certificates",
   "generic_revocations",
   "mailbox_certificates",
+  "mailbox_use",
   "master_keys",
   "message_pieces",
   "messages",

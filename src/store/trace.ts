@@ -1,4 +1,4 @@
-import type { Selectable } from "kysely";
+import { type Selectable, sql } from "kysely";
 
 import { fromUnixMs } from "../base/time.ts";
 import { wordFrom } from "./row.ts";
@@ -58,6 +58,8 @@ export async function selectTransaction(
     .selectFrom("trace")
     .selectAll()
     .where("transaction_id", "=", transaction)
+    // The index is of these rows only.
+    .where("transaction_id", "<>", sql.lit(""))
     .orderBy("id")
     .executeTakeFirst();
   return row === undefined ? undefined : fromRow(row);

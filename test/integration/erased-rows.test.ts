@@ -42,6 +42,7 @@ const NAMING: Readonly<Record<string, RegExp>> = {
   cached_certificates: /^\| cache of others' certificates \|/m,
   generic_revocations: /^\| generic revocations \|/m,
   mailbox_certificates: /^\| mailbox certificates \|/m,
+  mailbox_use: /^\| mailbox \|/m,
   master_keys: /^\| secret keys, master key slots \|/m,
   messages: /^\| mailbox \|/m,
   outbox: /^\| outbox \|/m,

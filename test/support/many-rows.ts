@@ -10,7 +10,7 @@ const DOMAINS = 50;
 
 /**
  * Adds accounts 1 to `accounts`, each with its address, login, master key, slot, secret key, published certificate, audit
- * entry, three trace rows and two messages; each tenth has an alias. None of it is due. The octets of keys are no keys.
+ * entry, three trace rows and two messages. Each tenth has an alias, each hundredth a released one and a message that waits. The octets of keys are no keys.
  */
 export async function haveManyAccounts(
   store: Store,
@@ -81,12 +81,14 @@ function rowsOf(
   const idOfPart = `${hex("((n * 8 + part) * 2654435761) & 4294967295", 8)} || ${hex("n * 8 + part", 24)}`;
   const fingerprint = `upper(${hex("(n * 40503) & 65535", 4)} || ${hex("n", 36)})`;
   const address = `'user' || ${text("n")} || '@d' || ${text(`n % ${String(DOMAINS)}`)} || '.test'`;
+  const domain = `'d' || ${text(`n % ${String(DOMAINS)}`)} || '.test'`;
   const key = `'${serviceKey}'`;
   const created = `${String(now - 100 * DAY)} - n`;
   return {
     accounts: () => ({
       id,
       custody: "case when n % 10 = 0 then 'provider-usable' else 'unlocks-at-login' end",
+      has_keys: "1",
       generation: "1",
       login_kdf: "'argon2id'",
       login_salt: octets(16),
@@ -97,8 +99,9 @@ function rowsOf(
     addresses: () => ({
       address: `case when part = 1 then ${address} else 'alias-of-' || ${address} end`,
       mailbox: `case when part = 1 then ${address} else 'alias-of-' || ${address} end`,
+      domain,
       account: id,
-      state: "case when part = 1 then 'primary' else 'alias' end",
+      state: "case when part = 1 then 'primary' when n % 100 = 0 then 'released' else 'alias' end",
       since: created,
       per: "2",
       where: "part = 1 or n % 10 = 0",
@@ -135,6 +138,7 @@ function rowsOf(
     published_certificates: () => ({
       fingerprint,
       address,
+      domain,
       mailbox: address,
       version: "4",
       state: "'active'",
@@ -151,7 +155,7 @@ function rowsOf(
     messages: () => ({
       id: idOfPart,
       account: id,
-      state: "'done'",
+      state: "case when n % 100 = 0 and part = 1 then 'pending' else 'done' end",
       form: "'sealed'",
       outer_from: "'friend@elsewhere.test'",
       message_id: `'<' || ${idOfPart} || '@elsewhere.test>'`,
@@ -164,6 +168,13 @@ function rowsOf(
       summary: octets(60),
       body: octets(500),
       per: "2",
+    }),
+    mailbox_use: () => ({
+      account: id,
+      messages: "2",
+      bytes: "1120",
+      pending: "case when n % 100 = 0 then 1 else 0 end",
+      pending_bytes: "case when n % 100 = 0 then 560 else 0 end",
     }),
     trace: () => ({
       message_id: `'<' || ${id} || '@d1.test>'`,

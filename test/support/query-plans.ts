@@ -133,3 +133,36 @@ async function uniqueIndexes(store: Store): Promise<Unique> {
     where i.indisunique group by c.relname`.execute(store.db);
   return new Map(rows.map(({ name, columns }) => [name, columns]));
 }
+
+/**
+ * The columns that refer to another table, and those of each index in their order, both as `table(column,` with a comma
+ * behind each column.
+ */
+export async function referencesAndIndexes(store: Store): Promise<{
+  readonly references: readonly string[];
+  readonly indexes: readonly string[];
+}> {
+  const { references, indexes } = store.engine === "sqlite" ? IN_SQLITE : IN_POSTGRES;
+  const texts = async (text: string): Promise<readonly string[]> => {
+    const { rows } = await sql<{ text: string }>`${sql.raw(text)}`.execute(store.db);
+    return rows.map((row) => row.text);
+  };
+  return { references: await texts(references), indexes: await texts(indexes) };
+}
+
+/** A partial index finds only some of the rows. */
+const IN_SQLITE = {
+  references: `select m.name || '(' || f."from" || ',' as text
+    from sqlite_master m join pragma_foreign_key_list(m.name) f where m.type = 'table'`,
+  indexes: `select m.name || '(' || group_concat(i.name, ',') || ',' as text
+    from sqlite_master m join pragma_index_list(m.name) l join pragma_index_info(l.name) i
+    where m.type = 'table' and l.partial = 0 group by m.name, l.name`,
+};
+const IN_POSTGRES = {
+  references: `select c.relname || '(' || a.attname || ',' as text
+    from pg_constraint k join pg_class c on c.oid = k.conrelid
+    join pg_attribute a on a.attrelid = c.oid and a.attnum = k.conkey[1] where k.contype = 'f'`,
+  indexes: `select t.relname || '(' || string_agg(a.attname, ',' order by a.attnum) || ',' as text
+    from pg_index i join pg_class t on t.oid = i.indrelid join pg_attribute a on a.attrelid = i.indexrelid
+    where i.indpred is null group by t.relname, i.indexrelid`,
+};

@@ -3,12 +3,12 @@ import { holdAccount, lockAccount } from "../../../src/store/account-locks.ts";
 import {
   findAccount,
   insertAccount,
-  listAccounts,
   listAccountsWithoutKeys,
   listClosedAccounts,
   readAccount,
   updateAccount,
   updatePolicy,
+  walkAccounts,
 } from "../../../src/store/accounts.ts";
 import {
   findOwner,
@@ -38,6 +38,7 @@ import {
 } from "../../../src/store/reserved-addresses.ts";
 import type { Store } from "../../../src/store/store.ts";
 import { beginTagKey, moveTagKey } from "../../../src/store/tag-key.ts";
+import { after, DAY } from "../../../src/base/time.ts";
 import { canonicalAddress } from "../../../src/mail/address.ts";
 import { newAccountId, type AccountId } from "../../../src/words/account.ts";
 import { addressOf, now } from "../published.ts";
@@ -60,8 +61,8 @@ export async function callAccounts(store: Store): Promise<AccountId> {
   await insertAccount(store, { id: newAccountId(), address: carol, createdAt: now, ...rest });
   await readAccount(store, account);
   await findAccount(store, carol);
-  await listAccounts(store);
-  await listAccounts(store, "alpha.test");
+  await walkAccounts(store).next();
+  await walkAccounts(store, "alpha.test").next();
   await listAccountsWithoutKeys(store, 10);
   await listClosedAccounts(store, now);
   await updateAccount(store, account, { custody: "provider-usable" });
@@ -92,7 +93,7 @@ export async function callAttempts(store: Store): Promise<void> {
   await countAttempt(store, "key", now, 1000);
   await readAttempts(store, "key", now, 1000);
   await forgetAttempts(store, "key");
-  await purgeAttempts(store, now);
+  await purgeAttempts(store, after(now, -DAY));
 }
 
 export async function callReservations(store: Store): Promise<void> {

@@ -63,7 +63,8 @@ import type { AccountId } from "../../../src/words/account.ts";
 import { addressOf, certificateOf, fingerprintOf, now } from "../published.ts";
 
 const octets = new Uint8Array(20).fill(1);
-const page = { after: "", limit: 10 };
+const page = { after: undefined, limit: 10 };
+const behind = { serviceKey: "k", name: "1" };
 
 const slot: SlotRow = {
   id: "slot",
@@ -98,7 +99,9 @@ export async function callVault(store: Store, owner: AccountId): Promise<void> {
 }
 
 async function callServiceKeys(store: Store, owner: AccountId): Promise<void> {
-  await slotsUnderOthers(store, "k", page);
+  await slotsUnderOthers(store, "service", "k", page);
+  await slotsUnderOthers(store, "service", "j", { ...page, after: behind });
+  await slotsUnderOthers(store, "service", "l", { ...page, after: behind });
   await replaceSlot(store, slot, slot);
   await loginsUnderOthers(store, "k", page);
   const login = { salt: octets, kdf: "argon2id", verifier: octets, serviceKey: "k" };

@@ -1,6 +1,7 @@
 /** Every function of the store about mail, received and waiting to leave. */
 import { newOctets } from "../../../src/base/large-octets.ts";
 import { locked } from "../../../src/incoming/verdicts.ts";
+import { listWaitingMailboxes, readMailboxUse } from "../../../src/store/mailbox-use.ts";
 import { addPendingEvidence, updateVerdict } from "../../../src/store/message-verdicts.ts";
 import {
   hasSealedMessage,
@@ -8,8 +9,6 @@ import {
   selectMessage,
   selectMessages,
   selectWaiting,
-  selectWaitingAccounts,
-  sumMessages,
 } from "../../../src/store/messages.ts";
 import { beginOpening, countStuck, endOpening, openAgain } from "../../../src/store/openings.ts";
 import {
@@ -53,9 +52,8 @@ export async function callMessages(store: Store, account: AccountId): Promise<vo
   await selectMessage(store, account, "message");
   await hasSealedMessage(store, account, ["<1@x>", "<2@x>"]);
   await selectWaiting(store, account);
-  await selectWaitingAccounts(store);
-  await sumMessages(store, account);
-  await sumMessages(store, account, "pending");
+  await listWaitingMailboxes(store);
+  await readMailboxUse(store, account);
   await pendingFigures(store);
   await countStuck(store);
   await beginOpening(store, account, "message", now);
@@ -83,7 +81,7 @@ export async function callOutbox(store: Store, account: AccountId): Promise<void
   await insertOutbox(store, [copy]);
   await readCopy(store, "copy");
   await replaceCopy(store, copy);
-  await copiesUnderOthers(store, "k", { after: "", limit: 10 });
+  await copiesUnderOthers(store, "k", { after: undefined, limit: 10 });
   await outboxFigures(store);
   await takeDue(store, now, now);
   await postpone(store, "copy", copy);

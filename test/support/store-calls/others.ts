@@ -102,7 +102,7 @@ async function callAudit(store: Store, account: AccountId): Promise<void> {
   await hasAudit(store, { action: "account.created", account, detail: "{}" });
   await walkAudit(store).next();
   await walkAudit(store, { account }).next();
-  await macsUnderOthers(store, "k", { after: 0, limit: 10 });
+  await macsUnderOthers(store, "k", { after: undefined, limit: 10 });
   await replaceAuditMac(store, { seq, serviceKey: "k", mac: octets });
   await countRowsBeforeFirst(store);
   await countActions(store, "revocation.released", { at: after(now, -DAY), afterSeq: 0 });
