@@ -16,6 +16,10 @@ const BENCHES: Readonly<Record<string, Bench>> = {
     what: "how long a login takes while a thousand accounts get their keys",
     load: async () => import("./enrol.ts"),
   },
+  growth: {
+    what: "what each event and task costs the database with 1,000 to 1,000,000 accounts (SIZES=…, ENGINES=…)",
+    load: async () => import("./growth.ts"),
+  },
   keyserver: {
     what: "look-ups a second of processor time, beside nginx that serves the same octets as files",
     load: async () => import("./keyserver.ts"),

@@ -113,7 +113,7 @@ async function explainAll({ place }: TestEngine): Promise<Explained> {
     const { store, queries } = recording(made);
     store.publishedFile = join(folder, "published.jsonl");
     await callDatabase(store);
-    await haveManyAccounts(made, ACCOUNTS, { now, serviceKey: "k" });
+    await haveManyAccounts(made, ACCOUNTS, { now, serviceKey: "k", waiting: 20 });
     const account = await callAccounts(store);
     await callAddresses(store, account);
     await callAttempts(store);
@@ -170,7 +170,7 @@ for (const { engine, open } of all) {
 
   test(`${engine}: each look-up of the keyserver finds its rows by an index`, async () => {
     await using store = await open();
-    await haveManyAccounts(store, ACCOUNTS, { now, serviceKey: "k" });
+    await haveManyAccounts(store, ACCOUNTS, { now, serviceKey: "k", waiting: 20 });
     const queries = Object.entries(LOOK_UPS).map(([name, text]) => ({
       place: "store/published-view.ts",
       by: name,

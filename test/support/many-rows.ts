@@ -10,14 +10,19 @@ const DOMAINS = 50;
 
 /**
  * Adds accounts 1 to `accounts`, each with its address, login, master key, slot, secret key, published certificate, audit
- * entry, three trace rows and two messages. Each tenth has an alias, each hundredth a released one and a message that waits. The octets of keys are no keys.
+ * entry, three trace rows and two messages. Each tenth has an alias; the first
+ * `waiting` have a message that waits, and so many aliases are released. The octets of keys are no keys.
  */
 export async function haveManyAccounts(
   store: Store,
   accounts: number,
-  { now, serviceKey }: { readonly now: Date; readonly serviceKey: string },
+  {
+    now,
+    serviceKey,
+    waiting,
+  }: { readonly now: Date; readonly serviceKey: string; readonly waiting: number },
 ): Promise<void> {
-  const rows = rowsOf(store.engine, now.getTime(), serviceKey);
+  const rows = rowsOf(store.engine, now.getTime(), serviceKey, waiting);
   await store.transaction(async ({ db }) => {
     const [head] = (await sql<{ seq: number }>`select seq from audit_head`.execute(db)).rows;
     const first = Number(head?.seq ?? 0);
@@ -68,6 +73,7 @@ function rowsOf(
   engine: Engine,
   now: number,
   serviceKey: string,
+  waiting: number,
 ): Readonly<Record<string, (firstSeq: number) => Rows>> {
   const is = engine === "postgres";
   const hex = (text: string, digits: number): string =>
@@ -101,7 +107,7 @@ function rowsOf(
       mailbox: `case when part = 1 then ${address} else 'alias-of-' || ${address} end`,
       domain,
       account: id,
-      state: "case when part = 1 then 'primary' when n % 100 = 0 then 'released' else 'alias' end",
+      state: `case when part = 1 then 'primary' when n <= ${String(10 * waiting)} then 'released' else 'alias' end`,
       since: created,
       per: "2",
       where: "part = 1 or n % 10 = 0",
@@ -155,7 +161,7 @@ function rowsOf(
     messages: () => ({
       id: idOfPart,
       account: id,
-      state: "case when n % 100 = 0 and part = 1 then 'pending' else 'done' end",
+      state: `case when n <= ${String(waiting)} and part = 1 then 'pending' else 'done' end`,
       form: "'sealed'",
       outer_from: "'friend@elsewhere.test'",
       message_id: `'<' || ${idOfPart} || '@elsewhere.test>'`,
@@ -173,8 +179,8 @@ function rowsOf(
       account: id,
       messages: "2",
       bytes: "1120",
-      pending: "case when n % 100 = 0 then 1 else 0 end",
-      pending_bytes: "case when n % 100 = 0 then 560 else 0 end",
+      pending: `case when n <= ${String(waiting)} then 1 else 0 end`,
+      pending_bytes: `case when n <= ${String(waiting)} then 560 else 0 end`,
     }),
     trace: () => ({
       message_id: `'<' || ${id} || '@d1.test>'`,
