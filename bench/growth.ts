@@ -10,6 +10,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import { sql } from "kysely";
+
 import { startPostgres } from "../lab/postgres.ts";
 import { Secret } from "../src/base/secret.ts";
 import { systemClock } from "../src/base/time.ts";
@@ -65,8 +67,13 @@ async function measureAt(engine: Engine, size: number): Promise<Costs> {
   const began = performance.now();
   const now = systemClock.now();
   const serviceKey = serviceKeys.current.id;
+  // Rows in the order of their IDs, which is none, are made in memory.
+  if (engine === "sqlite") await sql`pragma cache_size = -4000000`.execute(store.db);
   await haveManyAccounts(store, size, { now, serviceKey, waiting: DUE });
   await haveDue(store, now);
+  if (engine === "sqlite") await sql`pragma cache_size = -2000`.execute(store.db);
+  // As the server does by itself a little later.
+  else await sql`vacuum analyze`.execute(store.db);
   const deps = { store, serviceKeys, clock: systemClock, keyRules: { profile: "compat" } } as const;
   const user = await haveUser(deps);
   const seconds = ((performance.now() - began) / 1000).toFixed(0);
@@ -124,9 +131,11 @@ async function lookUps(cpu: CpuClock, place: StoreOptions, size: number): Promis
 
 /** With what makes it physical, which no transaction can undo: each time as much is due. */
 async function purges(cpu: CpuClock, store: Store): Promise<Cost> {
+  // What was written before is written back to the file only once.
+  await purgeCache(store, systemClock.now());
   let [cpuMs, wallMs] = [0, 0];
   for (let time = 0; time < TIMES_AT_LEAST; time += 1) {
-    await haveStaleDiscoveries(store, systemClock.now()).catch(() => undefined);
+    await haveStaleDiscoveries(store, systemClock.now());
     const [begun, start] = [cpu(), performance.now()];
     await purgeCache(store, systemClock.now());
     cpuMs += cpu() - begun;

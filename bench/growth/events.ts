@@ -24,7 +24,7 @@ import {
   waitingAccounts,
 } from "../../src/mailbox/embedded.ts";
 import type { MessageId } from "../../src/mailbox/mailbox.ts";
-import { Secret } from "../../src/base/secret.ts";
+import type { Secret } from "../../src/base/secret.ts";
 import {
   listAccountsWithoutKeys,
   listClosedAccounts,

@@ -9,13 +9,20 @@ const PAGE = 500;
 const BEFORE = String.raw`(?<![\p{L}\p{N}.!#$%&'*+/=?^_\x60{|}~-])`;
 const BEHIND = String.raw`(?![\p{L}\p{N}-]|\.[\p{L}\p{N}])`;
 
-/** Deletes what was decided about each message whose story names an address, in any case, in the caller's transaction. */
-export async function eraseTrace(store: Store, address: CanonicalAddress): Promise<void> {
+/**
+ * Deletes what was decided about each message whose story names one of the addresses, in any case, in the caller's
+ * transaction. It reads the whole trace once.
+ */
+export async function eraseTrace(
+  store: Store,
+  addresses: readonly CanonicalAddress[],
+): Promise<void> {
+  if (addresses.length === 0) return;
   for (let after = 0; ;) {
-    const rows = await mentions(store, address, after);
+    const rows = await mentions(store, addresses, after);
     const last = rows.at(-1);
     if (last === undefined) return;
-    const found = rows.filter(({ detail }) => names(detail, address));
+    const found = rows.filter(({ detail }) => addresses.some((one) => names(detail, one)));
     for (const { id, message_id: messageId } of found) {
       // Messages without an ID have nothing else in common.
       const query = store.db.deleteFrom("trace");
@@ -28,13 +35,16 @@ export async function eraseTrace(store: Store, address: CanonicalAddress): Promi
 }
 
 /** Rows that may name it: `like` tells case apart on PostgreSQL and not on SQLite. */
-async function mentions(store: Store, address: CanonicalAddress, after: number) {
-  const text = inJson(address).replaceAll(/[\\%_]/g, String.raw`\$&`);
+async function mentions(store: Store, addresses: readonly CanonicalAddress[], after: number) {
+  const mayName = addresses.map((address) => {
+    const text = inJson(address).replaceAll(/[\\%_]/g, String.raw`\$&`);
+    return sql<boolean>`lower(detail) like lower(${`%${text}%`}) escape '\\'`;
+  });
   return store.db
     .selectFrom("trace")
     .select(["id", "message_id", "detail"])
     .where("id", ">", after)
-    .where(sql<boolean>`lower(detail) like lower(${`%${text}%`}) escape '\\'`)
+    .where((row) => row.or(mayName))
     .orderBy("id")
     .limit(PAGE)
     .execute();

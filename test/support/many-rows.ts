@@ -86,8 +86,9 @@ function rowsOf(
   const id = `${hex("(n * 2654435761) & 4294967295", 8)} || ${hex("n", 24)}`;
   const idOfPart = `${hex("((n * 8 + part) * 2654435761) & 4294967295", 8)} || ${hex("n * 8 + part", 24)}`;
   const fingerprint = `upper(${hex("(n * 40503) & 65535", 4)} || ${hex("n", 36)})`;
-  const address = `'user' || ${text("n")} || '@d' || ${text(`n % ${String(DOMAINS)}`)} || '.test'`;
   const domain = `'d' || ${text(`n % ${String(DOMAINS)}`)} || '.test'`;
+  const address = `'user' || ${text("n")} || '@' || ${domain}`;
+  const addressOrAlias = `'user' || ${text("n")} || case when part = 1 then '' else '-alias' end || '@' || ${domain}`;
   const key = `'${serviceKey}'`;
   const created = `${String(now - 100 * DAY)} - n`;
   return {
@@ -103,8 +104,8 @@ function rowsOf(
       created_at: created,
     }),
     addresses: () => ({
-      address: `case when part = 1 then ${address} else 'alias-of-' || ${address} end`,
-      mailbox: `case when part = 1 then ${address} else 'alias-of-' || ${address} end`,
+      address: addressOrAlias,
+      mailbox: addressOrAlias,
       domain,
       account: id,
       state: `case when part = 1 then 'primary' when n <= ${String(10 * waiting)} then 'released' else 'alias' end`,
