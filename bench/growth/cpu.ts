@@ -48,6 +48,6 @@ function statOf(
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
   const at = (index: number): number => Number(fields[index]);
   // It names its user and its database.
-  const isBackend = /^postgres: app /.test(line);
+  const isBackend = line.startsWith("postgres: app ");
   return { parent: at(1), own: at(11) + at(12), isBackend };
 }

@@ -1,6 +1,7 @@
 import { sql } from "kysely";
 
 import type { CanonicalAddress } from "../mail/address.ts";
+import { indexedName } from "./trace-names.ts";
 import type { Store } from "./store.ts";
 
 const PAGE = 500;
@@ -11,15 +12,26 @@ const BEHIND = String.raw`(?![\p{L}\p{N}-]|\.[\p{L}\p{N}])`;
 
 /**
  * Deletes what was decided about each message whose story names one of the addresses, in any case, in the caller's
- * transaction. It reads the whole trace once.
+ * transaction. An index finds them, but for local parts that are quoted or not ASCII: for these it reads the whole trace.
  */
 export async function eraseTrace(
   store: Store,
   addresses: readonly CanonicalAddress[],
 ): Promise<void> {
-  if (addresses.length === 0) return;
+  const others = addresses.filter((one) => indexedName(one) === undefined);
+  for (const one of addresses) {
+    if (!others.includes(one)) await erase(store, [one], indexedMentions);
+  }
+  if (others.length > 0) await erase(store, others, mentions);
+}
+
+async function erase(
+  store: Store,
+  addresses: readonly CanonicalAddress[],
+  find: typeof mentions,
+): Promise<void> {
   for (let after = 0; ;) {
-    const rows = await mentions(store, addresses, after);
+    const rows = await find(store, addresses, after);
     const last = rows.at(-1);
     if (last === undefined) return;
     const found = rows.filter(({ detail }) => addresses.some((one) => names(detail, one)));
@@ -32,6 +44,33 @@ export async function eraseTrace(
     }
     after = last.id;
   }
+}
+
+/** Rows that name it, by the index. */
+async function indexedMentions(
+  store: Store,
+  [address]: readonly CanonicalAddress[],
+  after: number,
+) {
+  const ids = await store.db
+    .selectFrom("trace_names")
+    .select("trace")
+    .where("name", "=", indexedName(address ?? "") ?? "")
+    .where("trace", ">", after)
+    .orderBy("trace")
+    .limit(PAGE)
+    .execute();
+  if (ids.length === 0) return [];
+  return store.db
+    .selectFrom("trace")
+    .select(["id", "message_id", "detail"])
+    .where(
+      "id",
+      "in",
+      ids.map(({ trace }) => trace),
+    )
+    .orderBy("id")
+    .execute();
 }
 
 /** Rows that may name it: `like` tells case apart on PostgreSQL and not on SQLite. */

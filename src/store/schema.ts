@@ -35,6 +35,7 @@ export type Schema = {
   readonly slots: SlotsTable;
   readonly tag_key: TagKeyTable;
   readonly trace: TraceTable;
+  readonly trace_names: TraceNamesTable;
   readonly unusable_answers: UnusableAnswersTable;
 };
 
@@ -248,4 +249,8 @@ type TraceTable = {
   detail: string;
   expires_at: number;
   transaction_id: Generated<string>;
+  names: Generated<string>;
 };
+
+/** Which addresses a row of the trace names; a trigger writes it. */
+type TraceNamesTable = { name: string; trace: number };

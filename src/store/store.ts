@@ -44,6 +44,7 @@ const ERASABLE: readonly (keyof Schema)[] = [
   "secret_keys",
   "slots",
   "trace",
+  "trace_names",
   "unusable_answers",
 ];
 

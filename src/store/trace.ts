@@ -1,6 +1,7 @@
 import { type Selectable, sql } from "kysely";
 
 import { fromUnixMs } from "../base/time.ts";
+import { namesIn } from "./trace-names.ts";
 import { wordFrom } from "./row.ts";
 import type { Schema } from "./schema.ts";
 import type { Store } from "./store.ts";
@@ -32,6 +33,7 @@ export async function insertTrace(store: Store, row: TraceRow): Promise<void> {
       step: row.step,
       detail: row.detail,
       expires_at: row.expiresAt.getTime(),
+      names: JSON.stringify(namesIn(row.detail)),
       ...(row.transaction === undefined ? {} : { transaction_id: row.transaction }),
     })
     .execute();

@@ -49,6 +49,7 @@ const NAMING: Readonly<Record<string, RegExp>> = {
   published_certificates: /^\| published certificates \|/m,
   secret_keys: /^\| secret keys, master key slots \|/m,
   trace: /^\| trace \|/m,
+  trace_names: /^\| trace \|/m,
   unusable_answers: /^\| unusable certificates of others \|/m,
 };
 
@@ -169,7 +170,7 @@ for (const { engine, open } of engines()) {
     await eraseByLaw(deps, idOf(first));
     assert.deepEqual(await tablesNaming(store, mentions), ["audit"]);
     assert.deepEqual(await tablesNaming(store, /(?<![a-z])alice/i), []);
-    assert.deepEqual(await tablesNaming(store, /malice/), ["trace"]);
+    assert.deepEqual(await tablesNaming(store, /malice/), ["trace", "trace_names"]);
   });
 
   test(`${engine}: a rename changes the addresses of an account, and no row of what belongs to it`, async () => {

@@ -190,6 +190,7 @@ function rowsOf(
       step: "'plan'",
       detail: `'{"sender":"' || ${address} || '"}'`,
       expires_at: `${String(now + DAY)} + n`,
+      names: `'["' || ${address} || '"]'`,
       per: "3",
     }),
     audit: (first) => ({

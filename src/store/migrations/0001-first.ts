@@ -227,11 +227,16 @@ function journalTables({
     table(
       "trace",
       `id ${counter}, message_id ${text}, transaction_id ${text}, at ${integer}, direction ${text}, step ${text},
-       detail ${text}, expires_at ${integer}`,
+       detail ${text}, expires_at ${integer}, names text not null default '[]'`,
     ),
     "create index trace_message on trace (message_id, id)",
     "create index trace_transaction on trace (transaction_id) where transaction_id <> ''",
     "create index trace_expiry on trace (expires_at)",
+    table(
+      "trace_names",
+      `name text not null, trace ${number} not null references trace (id) on delete cascade, primary key (name, trace)`,
+    ),
+    "create index trace_names_trace on trace_names (trace)",
     table(
       "audit",
       `seq ${number} primary key not null, at ${integer}, action ${text}, account ${text}, detail ${text},
@@ -261,8 +266,10 @@ function serviceTables({ table, bytes, integer, text, number }: Columns): readon
   ];
 }
 
-/** The audit log only grows, begins at place 1 and has one head, whoever writes to it. */
+/** The names in a row of the trace are kept where an index finds them. The audit log only grows, begins at place 1 and has one head, whoever writes to it. */
 const SQLITE_GUARDS = [
+  `create trigger trace_names_follow after insert on trace when new.names <> '[]'
+    begin insert or ignore into trace_names (name, trace) select value, new.id from json_each(new.names); end`,
   ...["update", "delete"].map(
     (verb) => `create trigger audit_no_${verb} before ${verb} on audit
       begin select raise(abort, 'the audit log only grows'); end`,
@@ -278,6 +285,14 @@ const SQLITE_GUARDS = [
 ];
 
 const POSTGRES_GUARDS = [
+  `create function trace_names_follow() returns trigger language plpgsql as
+    $$ begin
+      insert into trace_names (name, trace)
+        select distinct value, new.id from jsonb_array_elements_text(new.names::jsonb) as value;
+      return null;
+    end $$`,
+  `create trigger trace_names_follow after insert on trace
+    for each row when (new.names <> '[]') execute function trace_names_follow()`,
   `create function audit_only_grows() returns trigger language plpgsql as
     $$ begin raise exception 'the audit log only grows'; end $$`,
   `create trigger audit_no_change before update or delete on audit

@@ -77,6 +77,8 @@ export async function callAccounts(store: Store): Promise<AccountId> {
 
 export async function callAddresses(store: Store, account: AccountId): Promise<void> {
   await insertAlias(store, account, { address: other, createdAt: now });
+  // The index of the trace has no such address.
+  await insertAlias(store, account, { address: addressOf('"a b"@alpha.test'), createdAt: now });
   await findOwner(store, other);
   await primaryAddress(store, account);
   await listAddresses(store, account);
