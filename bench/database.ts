@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { newOctets } from "../src/base/large-octets.ts";
-import { migrate } from "../src/store/migrate.ts";
+import { migrate } from "../src/store/engine/migrate.ts";
 import type { Store } from "../src/store/store.ts";
 import { haveAccounts } from "../test/support/accounts.ts";
 import { lockElsewhere } from "./database/lock.ts";

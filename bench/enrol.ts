@@ -12,12 +12,12 @@ import { openServiceKeys } from "../src/app/service-key-file.ts";
 import { Secret } from "../src/base/secret.ts";
 import { SECOND, systemClock } from "../src/base/time.ts";
 import { backfill } from "../src/keys/backfill.ts";
-import { newServiceRoot } from "../src/keys/service-key.ts";
+import { newServiceRoot } from "../src/vault/service-key.ts";
 import { enrol } from "../src/login/enrol.ts";
 import { login, type LoginDeps } from "../src/login/login.ts";
 import { parseAddress, type EmailAddress } from "../src/mail/address.ts";
-import { migrate } from "../src/store/migrate.ts";
-import { holdAuditKeys } from "../src/keys/tag-keys.ts";
+import { migrate } from "../src/store/engine/migrate.ts";
+import { holdAuditKeys } from "../src/vault/tag-keys.ts";
 import { openStore, type StoreOptions } from "../src/store/store.ts";
 import type { BackfillOrder } from "./enrol/backfill-process.ts";
 

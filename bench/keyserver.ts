@@ -15,8 +15,8 @@ import { makePki, type IssuedCertificate } from "../lab/pki.ts";
 import { startPostgres } from "../lab/postgres.ts";
 import { systemClock } from "../src/base/time.ts";
 import { parseAddress } from "../src/mail/address.ts";
-import { generateKey } from "../src/openpgp/generate.ts";
-import { migrate } from "../src/store/migrate.ts";
+import { generateKey } from "../src/openpgp/keys/generate.ts";
+import { migrate } from "../src/store/engine/migrate.ts";
 import { openStore } from "../src/store/store.ts";
 import { ask } from "../test/support/test-keyserver.ts";
 import {

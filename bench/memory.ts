@@ -10,7 +10,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { startLab, type Lab } from "../lab/lab.ts";
 import { accountOf, providerOf } from "../lab/world.ts";
 import { openParts } from "../src/app/parts.ts";
-import { loadConfig } from "../src/config/load.ts";
+import { loadConfig } from "../src/config/config.ts";
 import { parseAddress } from "../src/mail/address.ts";
 import { listMessages } from "../src/mailbox/embedded.ts";
 import { connectClient } from "../test/support/mail-client.ts";

@@ -9,7 +9,7 @@ import { get } from "node:http";
 import { join } from "node:path";
 import { stringify } from "smol-toml";
 import { SECOND } from "../src/base/time.ts";
-import { migrate } from "../src/store/migrate.ts";
+import { migrate } from "../src/store/engine/migrate.ts";
 import { openStore, type StoreOptions } from "../src/store/store.ts";
 import type { IssuedCertificate } from "./pki.ts";
 import { type LabProcess, startProcess } from "./process.ts";

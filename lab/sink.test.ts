@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { parseAddress } from "../src/mail/address.ts";
-import { relayWith } from "../src/smtp/relay.ts";
+import { relayWith } from "../src/smtp/relay/relay.ts";
 import { startSink } from "./sink.ts";
 
 test("the sink keeps each message and its envelope, byte for byte", async () => {

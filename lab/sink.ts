@@ -3,8 +3,8 @@ import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { formatAddress } from "../src/mail/address.ts";
 import type { Envelope } from "../src/mail/envelope.ts";
-import { startListener, type ServerTls } from "../src/smtp/listener.ts";
-import { reply } from "../src/smtp/reply.ts";
+import { startListener, type ServerTls } from "../src/smtp/listener/listener.ts";
+import { reply } from "../src/smtp/smtp.ts";
 
 export type SinkOptions = {
   readonly host: string;

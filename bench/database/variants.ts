@@ -1,11 +1,11 @@
 /** Where SQLite could work in a process that serves: the ways that were compared (ADR 0023). */
 import { setImmediate, setTimeout as sleep } from "node:timers/promises";
 import { octetsIn } from "../../src/base/large-octets.ts";
-import { openServingStore } from "../../src/store/serving-store.ts";
-import { SqliteHandles } from "../../src/store/sqlite-driver.ts";
-import { handleOf, type SqliteHandle } from "../../src/store/sqlite-handle.ts";
-import { openSqliteThread } from "../../src/store/sqlite-thread.ts";
-import { openFile } from "../../src/store/sqlite.ts";
+import { openServingStore } from "../../src/store/engine/serving-store.ts";
+import { SqliteHandles } from "../../src/store/engine/sqlite-driver.ts";
+import { handleOf, type SqliteHandle } from "../../src/store/engine/sqlite-handle.ts";
+import { openSqliteThread } from "../../src/store/engine/sqlite-thread.ts";
+import { openFile } from "../../src/store/engine/sqlite.ts";
 import { openStore, type Store, storeOver } from "../../src/store/store.ts";
 
 export type Variant = {

@@ -2,7 +2,7 @@
 import { openServiceKeys } from "../../src/app/service-key-file.ts";
 import { systemClock } from "../../src/base/time.ts";
 import { backfill } from "../../src/keys/backfill.ts";
-import { holdAuditKeys } from "../../src/keys/tag-keys.ts";
+import { holdAuditKeys } from "../../src/vault/tag-keys.ts";
 import { openStore, type StoreOptions } from "../../src/store/store.ts";
 
 export type BackfillOrder = {

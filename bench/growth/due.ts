@@ -2,7 +2,7 @@
 import { sql } from "kysely";
 
 import { after, DAY } from "../../src/base/time.ts";
-import { insertAccount, updateAccount } from "../../src/store/accounts.ts";
+import { insertAccount, updateAccount } from "../../src/store/accounts/accounts.ts";
 import type { Store } from "../../src/store/store.ts";
 import { newAccountId } from "../../src/words/account.ts";
 import { addressOf } from "../../test/support/published.ts";

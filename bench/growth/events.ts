@@ -5,13 +5,13 @@ import { findReader } from "../../src/accounts/embedded.ts";
 import { DAY, after, systemClock } from "../../src/base/time.ts";
 import { locked } from "../../src/incoming/verdicts.ts";
 import { recordTrace } from "../../src/journal/trace.ts";
-import { readBinding } from "../../src/keys/binding.ts";
+import { readBinding } from "../../src/vault/binding.ts";
 import { GRACE_MS } from "../../src/keys/end-account.ts";
-import { keysThatEnd, WARN_BEFORE_MS } from "../../src/keys/ending.ts";
-import { openWithPassword } from "../../src/keys/master-key.ts";
+import { keysThatEnd, WARN_BEFORE_MS } from "../../src/keys/expiry-warnings.ts";
+import { openWithPassword } from "../../src/vault/master-key.ts";
 import { standingAlarms } from "../../src/keys/releases.ts";
 import { rotateKey } from "../../src/keys/rotate.ts";
-import { checkServiceKey } from "../../src/keys/service-key-log.ts";
+import { checkServiceKey } from "../../src/vault/service-key-log.ts";
 import { EXTEND_BEFORE_MS } from "../../src/keys/upkeep.ts";
 import { purgeAttempts } from "../../src/login/attempts.ts";
 import { login, type LoginDeps } from "../../src/login/login.ts";
@@ -29,20 +29,27 @@ import {
   listAccountsWithoutKeys,
   listClosedAccounts,
   walkAccounts,
-} from "../../src/store/accounts.ts";
-import { purgeReleased } from "../../src/store/addresses.ts";
-import { readAuditHead } from "../../src/store/audit.ts";
-import { readCache, readContinuity } from "../../src/store/cache.ts";
-import { findPublished } from "../../src/store/certificates.ts";
-import { readLatestTime, writeProbe } from "../../src/store/clock-seen.ts";
-import { eraseAccount } from "../../src/store/erase.ts";
-import { takeDue } from "../../src/store/outbox.ts";
-import { countExpiring, outboxFigures, pendingFigures } from "../../src/store/queue-figures.ts";
-import { purgeReserved } from "../../src/store/reserved-addresses.ts";
-import { forgetServiceKeyUsers, noteServiceKeyUser } from "../../src/store/service-key-users.ts";
-import { slotsUnderOthers } from "../../src/store/service-keys.ts";
+} from "../../src/store/accounts/accounts.ts";
+import { purgeReleased } from "../../src/store/accounts/addresses.ts";
+import { readAuditHead } from "../../src/store/journal/audit.ts";
+import { readCache, readContinuity } from "../../src/store/discovery/cache.ts";
+import { findPublished } from "../../src/store/keys/certificates.ts";
+import { readLatestTime, writeProbe } from "../../src/store/discovery/clock-seen.ts";
+import { eraseAccount } from "../../src/store/accounts/erase.ts";
+import { takeDue } from "../../src/store/mail/outbox.ts";
+import {
+  countExpiring,
+  outboxFigures,
+  pendingFigures,
+} from "../../src/store/mail/queue-figures.ts";
+import { purgeReserved } from "../../src/store/accounts/reserved-addresses.ts";
+import {
+  forgetServiceKeyUsers,
+  noteServiceKeyUser,
+} from "../../src/store/keys/service-key-users.ts";
+import { slotsUnderOthers } from "../../src/store/keys/service-keys.ts";
 import type { Store } from "../../src/store/store.ts";
-import { purgeTrace } from "../../src/store/trace.ts";
+import { purgeTrace } from "../../src/store/journal/trace.ts";
 import { addressOf } from "../../test/support/published.ts";
 import { manyAddress } from "../../test/support/many-rows.ts";
 

@@ -1,5 +1,5 @@
 /** A program, or a part of ours, that seals and opens: each is given the same message and the same keys. */
-import type { UnlockedKey } from "../../src/openpgp/secret-key.ts";
+import type { UnlockedKey } from "../../src/openpgp/keys/secret-key.ts";
 
 /** One operation: makes its own message ready once, then does the same again and again. */
 export type Lane = {

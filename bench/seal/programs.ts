@@ -3,8 +3,8 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { armorKey } from "../../src/openpgp/armor.ts";
-import type { UnlockedKey } from "../../src/openpgp/secret-key.ts";
+import { armorKey } from "../../src/openpgp/packets/armor.ts";
+import type { UnlockedKey } from "../../src/openpgp/keys/secret-key.ts";
 import type { Kind, Lane, Pair } from "./lane.ts";
 
 /** Programs that read no container of version 2: none of those in Debian 12 does. */

@@ -4,7 +4,7 @@ import { systemClock } from "../../src/base/time.ts";
 import { locked } from "../../src/incoming/verdicts.ts";
 import { certificateIn } from "../../src/keys/publication.ts";
 import { listWaiting, storeMessage } from "../../src/mailbox/embedded.ts";
-import { findPublished } from "../../src/store/certificates.ts";
+import { findPublished } from "../../src/store/keys/certificates.ts";
 import type { Store } from "../../src/store/store.ts";
 import type { MailClient } from "../../test/support/mail-client.ts";
 import { sealedRow } from "../../test/support/sealed-rows.ts";

@@ -1,6 +1,6 @@
 /** An account as it is shown: to the operator now, to its user later. */
 import { policyOf, type PolicySettings } from "../policy/policy.ts";
-import { findPublished, type PublishedCertificate } from "../store/certificates.ts";
+import { findPublished, type PublishedCertificate } from "../store/keys/certificates.ts";
 import type { Store } from "../store/store.ts";
 import type { Account, Policy } from "../words/account.ts";
 

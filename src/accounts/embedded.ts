@@ -2,15 +2,15 @@
 import { AppError } from "../base/errors.ts";
 import type { Clock } from "../base/time.ts";
 import type { EmailAddress } from "../mail/address.ts";
-import { insertAccount } from "../store/accounts.ts";
-import type { LoginRow } from "../store/logins.ts";
+import { insertAccount } from "../store/accounts/accounts.ts";
+import type { LoginRow } from "../store/accounts/logins.ts";
 import type { Store } from "../store/store.ts";
 import type { Account, AccountId, Custody, Policy } from "../words/account.ts";
 import { accountUsing } from "./using.ts";
 
-export type { LoginRow } from "../store/logins.ts";
-export { findAccount, updateAccount, walkAccounts } from "../store/accounts.ts";
-export { NO_LOGIN } from "../store/logins.ts";
+export type { LoginRow } from "../store/accounts/logins.ts";
+export { findAccount, updateAccount, walkAccounts } from "../store/accounts/accounts.ts";
+export { NO_LOGIN } from "../store/accounts/logins.ts";
 
 /** What an account is made of. */
 export type NewAccount = {

@@ -5,7 +5,7 @@ import {
   withoutSubaddress,
   type EmailAddress,
 } from "../mail/address.ts";
-import { findOwner, listAddresses, listReleased } from "../store/addresses.ts";
+import { findOwner, listAddresses, listReleased } from "../store/accounts/addresses.ts";
 import type { Store } from "../store/store.ts";
 import type { AccountId } from "../words/account.ts";
 

@@ -1,11 +1,11 @@
 /** Which accounts use which addresses. */
 import type { EmailAddress } from "../mail/address.ts";
-import { readAccount, walkAccounts } from "../store/accounts.ts";
-import { findOwner, listAddresses } from "../store/addresses.ts";
+import { readAccount, walkAccounts } from "../store/accounts/accounts.ts";
+import { findOwner, listAddresses } from "../store/accounts/addresses.ts";
 import type { Store } from "../store/store.ts";
 import type { Account, AccountId } from "../words/account.ts";
 
-export { listAddresses, listAliases } from "../store/addresses.ts";
+export { listAddresses, listAliases } from "../store/accounts/addresses.ts";
 
 /** The account that has an address as its primary one or as an alias, open or closed. */
 export async function accountUsing(

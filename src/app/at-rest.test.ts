@@ -4,17 +4,17 @@ import { test } from "node:test";
 
 import { after, DAY } from "../base/time.ts";
 import { addAlias, removeAlias } from "../keys/alias.ts";
-import { bringCertificate } from "../keys/bring.ts";
+import { bringCertificate } from "../keys/import-key.ts";
 import { closeAccount, eraseByLaw, purgeClosedAccounts } from "../keys/end-account.ts";
 import { renameAccount } from "../keys/rename.ts";
 import { revokeKey } from "../keys/revoke.ts";
-import { unlockWithPassword } from "../keys/vault.ts";
-import { decrypt } from "../openpgp/decrypt.ts";
-import { generateKey } from "../openpgp/generate.ts";
-import { findById } from "../store/certificates.ts";
+import { unlockWithPassword } from "../vault/vault.ts";
+import { decrypt } from "../openpgp/messages/decrypt.ts";
+import { generateKey } from "../openpgp/keys/generate.ts";
+import { findById } from "../store/keys/certificates.ts";
 import { enrol as enrolNew } from "../login/enrol.ts";
-import { purgeReleased } from "../store/addresses.ts";
-import { purgeReserved } from "../store/reserved-addresses.ts";
+import { purgeReleased } from "../store/accounts/addresses.ts";
+import { purgeReserved } from "../store/accounts/reserved-addresses.ts";
 import type { Account } from "../words/account.ts";
 import { engines } from "../../test/support/engines.ts";
 import {

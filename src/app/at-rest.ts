@@ -2,10 +2,10 @@
 import { AppError } from "../base/errors.ts";
 import type { Octets } from "../base/large-octets.ts";
 import type { ToStore } from "../incoming/stored-form.ts";
-import { type Certificate, parseCertificates } from "../openpgp/certificate.ts";
-import { encryptAtRest } from "../openpgp/encrypt.ts";
-import { findPublished, listPublishedOf } from "../store/certificates.ts";
-import { findMailboxCertificate } from "../store/mailbox-certificates.ts";
+import { type Certificate, parseCertificates } from "../openpgp/certificates/certificate.ts";
+import { encryptAtRest } from "../openpgp/messages/encrypt.ts";
+import { findPublished, listPublishedOf } from "../store/keys/certificates.ts";
+import { findMailboxCertificate } from "../store/keys/mailbox-certificates.ts";
 import type { Store } from "../store/store.ts";
 import type { Parts } from "./parts.ts";
 import type { Account } from "../words/account.ts";

@@ -1,6 +1,6 @@
 import { MINUTE } from "../base/time.ts";
 import { clockTrouble } from "../discovery/time-seen.ts";
-import { readLatestTime } from "../store/clock-seen.ts";
+import { readLatestTime } from "../store/discovery/clock-seen.ts";
 import type { Parts } from "./parts.ts";
 import type { Task } from "./schedule.ts";
 

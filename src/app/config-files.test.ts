@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 import { makePki } from "../../lab/pki.ts";
-import { ConfigError } from "../config/load.ts";
+import { ConfigError } from "../config/config.ts";
 import { checkedConfig } from "./config-problems.ts";
 
 const HEAD = 'domains = ["alpha.test"]\nhostname = "mail.alpha.test"\n';

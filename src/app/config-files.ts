@@ -6,8 +6,8 @@ import { dirname } from "node:path";
 import { createSecureContext } from "node:tls";
 import { errorText } from "../base/errors.ts";
 import { mayOthersRead } from "../base/private-file.ts";
-import type { At, Config } from "../config/load.ts";
-import { SERVICE_KEY_BYTES } from "../keys/service-key.ts";
+import type { At, Config } from "../config/config.ts";
+import { SERVICE_KEY_BYTES } from "../vault/service-key.ts";
 import { readEscrowCertificate } from "./escrow-file.ts";
 
 /** A file that can be used, or what is wrong with it, as the rest of a line. */

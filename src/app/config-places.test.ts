@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parseConfig, fieldsIn } from "../config/load.ts";
+import { parseConfig, fieldsIn } from "../config/config.ts";
 import { listenerProblems, relayProblems } from "./config-places.ts";
 
 const HEAD = 'domains = ["alpha.test"]\nhostname = "mail.alpha.test"\n';

@@ -1,5 +1,5 @@
 /** What is wrong with a configuration beyond its text: the files that it names, and places that cannot be right. */
-import { type Config, ConfigError, readConfig } from "../config/load.ts";
+import { type Config, ConfigError, readConfig } from "../config/config.ts";
 import { gatewayFileProblems, tlsProblems } from "./config-files.ts";
 import { listenerProblems, relayProblems } from "./config-places.ts";
 

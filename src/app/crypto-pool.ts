@@ -2,7 +2,7 @@
  * Cryptography and the reading of large mail in threads. It has two reasons. Mail and certificates of strangers may be made
  * to cost much: a thread ends when its time is over. And the event loop, which answers all clients, is not held
  * meanwhile. Flows get functions of the same types as those that work in the calling thread (`incoming/message-work.ts`,
- * `openpgp/certificate-work.ts`) and do not know where the work is done.
+ * `openpgp/openpgp.ts`) and do not know where the work is done.
  *
  * A request goes to a thread as a plain value: octets that are large already stand in memory that all threads share
  * (`base/large-octets.ts`), secret keys go as copies that the thread wipes. Small messages are worked on in the calling
@@ -12,11 +12,11 @@
 import { AppError, ProgramFault, TooCostly } from "../base/errors.ts";
 import { octetsIn } from "../base/large-octets.ts";
 import { messageWorkHere, type MessageWork } from "../incoming/message-work.ts";
-import type { CertificateWork } from "../openpgp/certificate-work.ts";
-import { encryptAtRest } from "../openpgp/encrypt.ts";
+import type { CertificateWork } from "../openpgp/openpgp.ts";
+import { encryptAtRest } from "../openpgp/messages/encrypt.ts";
 import { noAnswers, type RememberedAnswers, remembering } from "../openpgp/remembered-work.ts";
-import type { Certificate } from "../openpgp/certificate.ts";
-import type { UnlockedKey } from "../openpgp/secret-key.ts";
+import type { Certificate } from "../openpgp/certificates/certificate.ts";
+import type { UnlockedKey } from "../openpgp/keys/secret-key.ts";
 import { type ClientProtection, clientProtection } from "../outgoing/already-protected.ts";
 import type { SealMessage } from "../outgoing/copies.ts";
 import type { Opened } from "../pgpmime/open.ts";

@@ -8,7 +8,7 @@ import { AppError, errorText, ProgramFault } from "../base/errors.ts";
 import { garbageCollector } from "../base/garbage.ts";
 import { LARGE_OCTETS, octetsIn, portable } from "../base/large-octets.ts";
 import { SECOND } from "../base/time.ts";
-import { type UnlockedKey } from "../openpgp/secret-key.ts";
+import { type UnlockedKey } from "../openpgp/keys/secret-key.ts";
 import { UnsealableMessage } from "../pgpmime/unsealable.ts";
 import { KeysHere } from "./held-keys.ts";
 import { type Outcome, type Sent, transferable } from "./pooled-worker.ts";

@@ -4,7 +4,7 @@
  */
 import { errorText } from "../base/errors.ts";
 import { MINUTE } from "../base/time.ts";
-import { writeProbe } from "../store/clock-seen.ts";
+import { writeProbe } from "../store/discovery/clock-seen.ts";
 import type { Store } from "../store/store.ts";
 import type { Events } from "./events.ts";
 import type { Task } from "./schedule.ts";

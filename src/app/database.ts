@@ -1,10 +1,10 @@
 /** The database of the configuration, opened: to be made, to serve from, or to look at. */
 import { errorText } from "../base/errors.ts";
-import type { DatabaseConfig } from "../config/load.ts";
+import type { DatabaseConfig } from "../config/config.ts";
 import type { Database } from "../doctor/visit.ts";
-import { isMigrated, migrate } from "../store/migrate.ts";
-import { publishedVersion } from "../store/published-version.ts";
-import { openServingStore } from "../store/serving-store.ts";
+import { isMigrated, migrate } from "../store/engine/migrate.ts";
+import { publishedVersion } from "../store/keys/published-version.ts";
+import { openServingStore } from "../store/engine/serving-store.ts";
 import { openStore, type Store } from "../store/store.ts";
 import { isOutOfReach } from "./out-of-reach.ts";
 

@@ -1,7 +1,7 @@
 /** What an SMTP or LMTP client is told of its delivery. */
 import { unreachable } from "../base/unreachable.ts";
 import type { Delivery, ReaderAnswer } from "../incoming/delivery.ts";
-import { errorReply, reply, type Reply } from "../smtp/reply.ts";
+import { errorReply, reply, type Reply } from "../smtp/smtp.ts";
 
 const UNKNOWN = reply("550", "5.1.1", "no such user here");
 const MAILBOX_FULL = reply("452", "4.2.2", "the mailbox is full; retry later");

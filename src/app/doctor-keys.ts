@@ -1,10 +1,10 @@
-import type { Config } from "../config/load.ts";
+import type { Config } from "../config/config.ts";
 import type { DoctorDeps } from "../doctor/doctor.ts";
-import type { ServiceKeys } from "../keys/service-key.ts";
-import { unwrapRevocation } from "../keys/wrapped-rows.ts";
-import { acceptForEncryption } from "../openpgp/acceptance.ts";
-import { parseCertificates } from "../openpgp/certificate.ts";
-import { selectGenericRevocation } from "../store/generic-revocations.ts";
+import type { ServiceKeys } from "../vault/service-key.ts";
+import { unwrapRevocation } from "../vault/wrapped-rows.ts";
+import { acceptForEncryption } from "../openpgp/certificates/acceptance.ts";
+import { parseCertificates } from "../openpgp/certificates/certificate.ts";
+import { selectGenericRevocation } from "../store/keys/generic-revocations.ts";
 import type { Store } from "../store/store.ts";
 import { formerFile, openServiceKeys } from "./service-key-file.ts";
 

@@ -1,9 +1,9 @@
 /** Mail to users whose keys end, where nobody but they can extend them. */
 import { randomUUID } from "node:crypto";
-import { keysThatEnd, WARN_BEFORE_MS, warnOfEnd } from "../keys/ending.ts";
+import { keysThatEnd, WARN_BEFORE_MS, warnOfEnd } from "../keys/expiry-warnings.ts";
 import { keyEndingNotice } from "../notices/key-ending.ts";
 import { keepForLater, type OutboxDeps } from "../outgoing/outbox.ts";
-import { primaryAddress } from "../store/addresses.ts";
+import { primaryAddress } from "../store/accounts/addresses.ts";
 import type { Parts } from "./parts.ts";
 
 /** What notices leave through: the outbox, as bounces do, to wherever mail for the user is delivered. */

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { AppError } from "../base/errors.ts";
-import { type Certificate, parseCertificates } from "../openpgp/certificate.ts";
+import { type Certificate, parseCertificates } from "../openpgp/certificates/certificate.ts";
 
 /** The certificate that new master keys are encrypted to. @throws AppError unless the file holds exactly one. */
 export async function readEscrowCertificate(file: string): Promise<Certificate> {

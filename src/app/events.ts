@@ -2,7 +2,7 @@
 import { closeSync, openSync } from "node:fs";
 import { pino, type DestinationStream, type Logger } from "pino";
 import { AppError, errorText } from "../base/errors.ts";
-import type { Config } from "../config/load.ts";
+import type { Config } from "../config/config.ts";
 import type { Domain } from "../mail/address.ts";
 import type { Taken } from "./live-config.ts";
 import type { Reason } from "../smtp/reason.ts";

@@ -1,11 +1,11 @@
 /** The gateway role: mail out (submission) and mail in (MX, LMTP), over one set of parts. */
 import { inNetworks } from "../base/network.ts";
 import { DAY } from "../base/time.ts";
-import type { Config } from "../config/load.ts";
-import { auditHead } from "../journal/audit.ts";
-import type { Handlers, ListenerMode } from "../smtp/handlers.ts";
-import { startListener, type Listener } from "../smtp/listener.ts";
-import type { Sender } from "../outgoing/submit.ts";
+import type { Config } from "../config/config.ts";
+import { auditHead } from "../journal/journal.ts";
+import type { Handlers, ListenerMode } from "../smtp/listener/handlers.ts";
+import { startListener, type Listener } from "../smtp/listener/listener.ts";
+import type { Sender } from "../outgoing/outgoing.ts";
 import { openEventLog } from "./events.ts";
 import { guardDatabase, type DatabaseGuard } from "./database-guard.ts";
 import { reloadAtHangup } from "./hangup.ts";

@@ -4,7 +4,7 @@
  * nothing.
  */
 import { errorText } from "../base/errors.ts";
-import { ConfigError } from "../config/load.ts";
+import { ConfigError } from "../config/config.ts";
 import { checkedConfig, type Checks } from "./config-problems.ts";
 import type { EventLog } from "./events.ts";
 import type { LiveConfig } from "./live-config.ts";

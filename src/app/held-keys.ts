@@ -6,7 +6,7 @@
  */
 import { Secret } from "../base/secret.ts";
 import { ProgramFault } from "../base/errors.ts";
-import { readSecretKey, type UnlockedKey } from "../openpgp/secret-key.ts";
+import { readSecretKey, type UnlockedKey } from "../openpgp/keys/secret-key.ts";
 
 /** A key that is open in this process. */
 export type KeyName = { readonly id: number; hasEnded: boolean };

@@ -1,11 +1,11 @@
 /** Wires delivery: MX and LMTP answer through `incoming/deliver`; sealed mail of `provider-usable` accounts opens after. */
 import { isServed, readerOf } from "../accounts/postmaster.ts";
 import { HOUR, SECOND } from "../base/time.ts";
-import { answerReader, deliver, type DeliverDeps } from "../incoming/deliver.ts";
+import { answerReader, deliver, type DeliverDeps } from "../incoming/incoming.ts";
 import type { TraceIncoming } from "../incoming/tracing.ts";
 import { roomFor } from "../mailbox/embedded.ts";
-import type { Sender } from "../outgoing/submit.ts";
-import type { Handlers } from "../smtp/handlers.ts";
+import type { Sender } from "../outgoing/outgoing.ts";
+import type { Handlers } from "../smtp/listener/handlers.ts";
 import { bodyFor, wrapFor } from "./at-rest.ts";
 import { deliveryReply, readerReply } from "./delivery-replies.ts";
 import { Opening } from "./opening.ts";

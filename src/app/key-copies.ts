@@ -1,5 +1,5 @@
 import { Secret } from "../base/secret.ts";
-import { readSecretKey, type UnlockedKey } from "../openpgp/secret-key.ts";
+import { readSecretKey, type UnlockedKey } from "../openpgp/keys/secret-key.ts";
 
 /** Copies of secret keys for another thread or process. Who gets them wipes them; when one cannot be made none is left. */
 export function copiesOf(keys: readonly UnlockedKey[]): readonly Uint8Array[] {

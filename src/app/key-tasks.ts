@@ -2,12 +2,12 @@
 import { HOUR, MINUTE } from "../base/time.ts";
 import { backfill } from "../keys/backfill.ts";
 import { purgeClosedAccounts } from "../keys/end-account.ts";
-import { keysThatEnd } from "../keys/ending.ts";
-import { openWithService } from "../keys/master-key.ts";
+import { keysThatEnd } from "../keys/expiry-warnings.ts";
+import { openWithService } from "../vault/master-key.ts";
 import { EXTEND_BEFORE_MS, upkeep } from "../keys/upkeep.ts";
 import type { EmailAddress } from "../mail/address.ts";
-import { findOwner, purgeReleased } from "../store/addresses.ts";
-import { purgeReserved } from "../store/reserved-addresses.ts";
+import { findOwner, purgeReleased } from "../store/accounts/addresses.ts";
+import { purgeReserved } from "../store/accounts/reserved-addresses.ts";
 import { warnOfEnds, type NoticeDeps } from "./end-warnings.ts";
 import type { Parts } from "./parts.ts";
 import type { Task } from "./schedule.ts";

@@ -1,4 +1,4 @@
-import type { Config } from "../config/load.ts";
+import type { Config } from "../config/config.ts";
 import type { KeyserverPlace } from "../dns/zone-lines.ts";
 
 /** Where the world finds the keyserver, as the configuration says. */

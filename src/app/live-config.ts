@@ -1,5 +1,5 @@
 /** The configuration of a process that serves: what may change while it runs is taken from the file again at SIGHUP. */
-import type { Config } from "../config/load.ts";
+import type { Config } from "../config/config.ts";
 
 /** Whatever stands below these names is read where it is used, and so may change. All else is wired at the start. */
 const CHANGEABLE: readonly string[] = [

@@ -12,7 +12,7 @@ import { after, DAY, fromUnixMs, HOUR, MINUTE } from "../base/time.ts";
 import { locked } from "../incoming/verdicts.ts";
 import { storeMessage } from "../mailbox/embedded.ts";
 import { keepForLater } from "../outgoing/outbox.ts";
-import { findPublished } from "../store/certificates.ts";
+import { findPublished } from "../store/keys/certificates.ts";
 import type { Store } from "../store/store.ts";
 import { openMetrics, type Metrics, type Sources } from "./metrics.ts";
 

@@ -5,7 +5,7 @@
 import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
 import { after, DAY, SECOND } from "../base/time.ts";
 import { REASONS } from "../smtp/reason.ts";
-import { countExpiring, outboxFigures, pendingFigures } from "../store/queue-figures.ts";
+import { countExpiring, outboxFigures, pendingFigures } from "../store/mail/queue-figures.ts";
 import type { CryptoPool } from "./crypto-pool.ts";
 import type { Meter } from "./meter.ts";
 import type { HopState } from "./next-hop.ts";

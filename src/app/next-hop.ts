@@ -4,9 +4,9 @@
  */
 import { errorText } from "../base/errors.ts";
 import { MINUTE, SECOND } from "../base/time.ts";
-import type { Config } from "../config/load.ts";
-import type { Hop } from "../smtp/hop.ts";
-import { probeHop } from "../smtp/probe-hop.ts";
+import type { Config } from "../config/config.ts";
+import type { Hop } from "../smtp/relay/hop.ts";
+import { probeHop } from "../smtp/relay/probe-hop.ts";
 import type { Events } from "./events.ts";
 import type { Task } from "./schedule.ts";
 

@@ -12,10 +12,10 @@ import {
   type Waits,
 } from "../incoming/pending.ts";
 import { hasNamedEvidence, namedEvidence } from "../incoming/waiting.ts";
-import { readBinding } from "../keys/binding.ts";
-import { Overtaken } from "../keys/overtaken.ts";
-import type { UnlockedKeys } from "../keys/unlocked-keys.ts";
-import { unlockWithService } from "../keys/vault.ts";
+import { readBinding } from "../vault/binding.ts";
+import { Overtaken } from "../vault/conflict.ts";
+import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
+import { unlockWithService } from "../vault/vault.ts";
 import { canonicalAddress, parseAddress, type EmailAddress } from "../mail/address.ts";
 import { listWaiting, recordWaiting, waitingAccounts } from "../mailbox/embedded.ts";
 import type { LoggedIn } from "./outgoing.ts";

@@ -1,4 +1,4 @@
-import { DatabaseTrouble } from "../store/trouble.ts";
+import { DatabaseTrouble } from "../store/engine/trouble.ts";
 
 const OUT_OF_REACH =
   /^(?:ECONNREFUSED|ECONNRESET|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|57P0[123]|53300)$/;

@@ -7,28 +7,28 @@ import { isPostmastersMail } from "../accounts/postmaster.ts";
 import { isAddress, isReadersAddress } from "../accounts/reader-addresses.ts";
 import { AppError } from "../base/errors.ts";
 import { systemClock, type Clock } from "../base/time.ts";
-import type { Config } from "../config/load.ts";
+import type { Config } from "../config/config.ts";
 import type { Discover, DiscoveryDeps } from "../discovery/outcome.ts";
 import { makeDiscover, type Discoverer } from "../discovery/discovery.ts";
 import { openResolver, type OpenResolver } from "../dns/open-resolver.ts";
-import type { Resolver } from "../dns/resolver.ts";
+import type { Resolver } from "../dns/dns.ts";
 import { guardedGet } from "../fetch/guarded.ts";
 import type { AuthorDeps } from "../incoming/check-signature.ts";
 import { traceIncoming, type TraceIncoming } from "../incoming/tracing.ts";
 import type { ReadingDeps } from "../incoming/reading.ts";
-import { isParked } from "../keys/former.ts";
-import { beginTags, holdAuditKeys } from "../keys/tag-keys.ts";
+import { isParked } from "../keys/parked-keys.ts";
+import { beginTags, holdAuditKeys } from "../vault/tag-keys.ts";
 import {
   activeCertificate,
   unlockWithService,
   type KeyRules,
   type VaultDeps,
-} from "../keys/vault.ts";
+} from "../vault/vault.ts";
 import { withoutSubaddress, type EmailAddress } from "../mail/address.ts";
-import type { Certificate } from "../openpgp/certificate.ts";
-import { hasPublished } from "../store/certificates.ts";
-import { publishedFileOf } from "../store/published-file-of.ts";
-import { migrate, requireMigrated } from "../store/migrate.ts";
+import type { Certificate } from "../openpgp/certificates/certificate.ts";
+import { hasPublished } from "../store/keys/certificates.ts";
+import { publishedFileOf } from "../store/keys/published-file-of.ts";
+import { migrate, requireMigrated } from "../store/engine/migrate.ts";
 import { openStore, type Store } from "../store/store.ts";
 import { type CryptoPool, startCryptoPool, type Seal } from "./crypto-pool.ts";
 import { readEscrowCertificate } from "./escrow-file.ts";

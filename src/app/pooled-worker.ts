@@ -2,7 +2,7 @@
 import { Worker } from "node:worker_threads";
 import { errorText } from "../base/errors.ts";
 import { octetStringsIn, weighShared } from "../base/large-octets.ts";
-import type { UnlockedKey } from "../openpgp/secret-key.ts";
+import type { UnlockedKey } from "../openpgp/keys/secret-key.ts";
 import { type KeyName, KeysOver, type SentKey } from "./held-keys.ts";
 import { wipeCopies } from "./key-copies.ts";
 import type { WorkName } from "./thread-work.ts";

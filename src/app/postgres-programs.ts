@@ -2,7 +2,7 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { AppError, errorText } from "../base/errors.ts";
-import { CACHE_TABLES } from "../store/sqlite.ts";
+import { CACHE_TABLES } from "../store/engine/sqlite.ts";
 
 const run = promisify(execFile);
 

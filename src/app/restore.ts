@@ -5,17 +5,17 @@
 import { existsSync, linkSync, rmSync } from "node:fs";
 
 import { AppError } from "../base/errors.ts";
-import type { Config } from "../config/load.ts";
-import { appendAudit } from "../journal/audit.ts";
+import type { Config } from "../config/config.ts";
+import { appendAudit } from "../journal/journal.ts";
 import { formatAddress } from "../mail/address.ts";
-import { readAccount } from "../store/accounts.ts";
-import { lastActionAt } from "../store/audit-actions.ts";
-import { findByFingerprint, type PublishedCertificate } from "../store/certificates.ts";
-import { putBackRevoked, stopServing, updatePublished } from "../store/publish.ts";
-import { publishedFileOf } from "../store/published-file-of.ts";
-import { holdPublication } from "../store/published-version.ts";
-import { readPublishedFile, type PublishedFile } from "../store/published-file.ts";
-import { restoreSqlite } from "../store/sqlite.ts";
+import { readAccount } from "../store/accounts/accounts.ts";
+import { lastActionAt } from "../store/journal/audit-actions.ts";
+import { findByFingerprint, type PublishedCertificate } from "../store/keys/certificates.ts";
+import { putBackRevoked, stopServing, updatePublished } from "../store/keys/publish.ts";
+import { publishedFileOf } from "../store/keys/published-file-of.ts";
+import { holdPublication } from "../store/keys/published-version.ts";
+import { readPublishedFile, type PublishedFile } from "../store/keys/published-file.ts";
+import { restoreSqlite } from "../store/engine/sqlite.ts";
 import { openStore, type Store } from "../store/store.ts";
 import { openParts } from "./parts.ts";
 import { dumpPostgres, fillPostgres } from "./postgres-programs.ts";

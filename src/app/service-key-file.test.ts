@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { newServiceRoot } from "../keys/service-key.ts";
+import { newServiceRoot } from "../vault/service-key.ts";
 import { deleteFormerKeys, replaceServiceKey } from "./service-key-file.ts";
 
 test("a service key that systemd hands over is replaced and deleted where it comes from", () => {

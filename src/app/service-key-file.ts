@@ -17,7 +17,7 @@ import { basename, dirname } from "node:path";
 import { AppError } from "../base/errors.ts";
 import { isCredential, mayOthersRead } from "../base/private-file.ts";
 import { Secret } from "../base/secret.ts";
-import { SERVICE_KEY_BYTES, ServiceKey, ServiceKeys } from "../keys/service-key.ts";
+import { SERVICE_KEY_BYTES, ServiceKey, ServiceKeys } from "../vault/service-key.ts";
 
 /** Where former keys lie, one after the other, the newest first. */
 export function formerFile(file: string): string {

@@ -1,10 +1,14 @@
 /** A new service root key in place of the one in force, and the end of those before it. */
 import { AppError } from "../base/errors.ts";
 import { after, MINUTE } from "../base/time.ts";
-import { appendAudit } from "../journal/audit.ts";
-import { requireAllRewrapped, rewrapAll } from "../keys/rewrap.ts";
-import { newServiceRoot, ServiceKey } from "../keys/service-key.ts";
-import { adoptServiceKey, requireNoOtherUsers, rotateServiceKey } from "../keys/service-key-log.ts";
+import { appendAudit } from "../journal/journal.ts";
+import { requireAllRewrapped, rewrapAll } from "../vault/rewrap.ts";
+import { newServiceRoot, ServiceKey } from "../vault/service-key.ts";
+import {
+  adoptServiceKey,
+  requireNoOtherUsers,
+  rotateServiceKey,
+} from "../vault/service-key-log.ts";
 import type { Parts } from "./parts.ts";
 import {
   deleteFormerKeys,

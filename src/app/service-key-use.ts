@@ -3,8 +3,8 @@ import { hostname } from "node:os";
 import { pid } from "node:process";
 import { AppError } from "../base/errors.ts";
 import { after, DAY, MINUTE } from "../base/time.ts";
-import { checkServiceKey, OTHER_SERVICE_KEY } from "../keys/service-key-log.ts";
-import { forgetServiceKeyUsers, noteServiceKeyUser } from "../store/service-key-users.ts";
+import { checkServiceKey, OTHER_SERVICE_KEY } from "../vault/service-key-log.ts";
+import { forgetServiceKeyUsers, noteServiceKeyUser } from "../store/keys/service-key-users.ts";
 import type { Parts } from "./parts.ts";
 import type { Task } from "./schedule.ts";
 

@@ -13,7 +13,7 @@ import type {
   Submission,
   Unsendable,
 } from "../outgoing/submission.ts";
-import { reply, type Reply } from "../smtp/reply.ts";
+import { reply, type Reply } from "../smtp/smtp.ts";
 
 /** What the words of a reply depend on besides the submission. */
 export type ReplyContext = {

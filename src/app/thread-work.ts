@@ -4,14 +4,14 @@
  */
 import { ProgramFault } from "../base/errors.ts";
 import { messageWorkHere } from "../incoming/message-work.ts";
-import { certificateWorkHere, type CertificateWork } from "../openpgp/certificate-work.ts";
+import { certificateWorkHere, type CertificateWork } from "../openpgp/openpgp.ts";
 import { acceptLastingly } from "../openpgp/remembered-work.ts";
-import { encryptAtRest } from "../openpgp/encrypt.ts";
-import type { UnlockedKey } from "../openpgp/secret-key.ts";
+import { encryptAtRest } from "../openpgp/messages/encrypt.ts";
+import type { UnlockedKey } from "../openpgp/keys/secret-key.ts";
 import { clientProtection } from "../outgoing/already-protected.ts";
 import type { SealMessage } from "../outgoing/copies.ts";
 import { open } from "../pgpmime/open.ts";
-import { seal } from "../pgpmime/seal.ts";
+import { seal } from "../pgpmime/pgpmime.ts";
 
 type Keys = readonly UnlockedKey[];
 type Without<Request, Name extends PropertyKey> = Omit<Request, Name>;

@@ -7,7 +7,7 @@ import { readFile } from "node:fs/promises";
 import { createSecureContext } from "node:tls";
 import { AppError, errorText } from "../base/errors.ts";
 import { SECOND } from "../base/time.ts";
-import type { Config } from "../config/load.ts";
+import type { Config } from "../config/config.ts";
 import type { Events } from "./events.ts";
 import type { Task } from "./schedule.ts";
 

@@ -5,9 +5,9 @@ import { test } from "node:test";
 import { engines } from "../../test/support/engines.ts";
 import { fakeClock } from "../../test/support/clock.ts";
 import { readTrace } from "../journal/trace.ts";
-import { migrate } from "../store/migrate.ts";
+import { migrate } from "../store/engine/migrate.ts";
 import { openStore } from "../store/store.ts";
-import { DatabaseTrouble } from "../store/trouble.ts";
+import { DatabaseTrouble } from "../store/engine/trouble.ts";
 import { traceWriter } from "./trace-writer.ts";
 
 const [sqlite = assert.fail()] = engines();

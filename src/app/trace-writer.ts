@@ -6,7 +6,7 @@
 import { SECOND, MINUTE, type Clock } from "../base/time.ts";
 import { recordTrace, type TraceEntry } from "../journal/trace.ts";
 import type { Store } from "../store/store.ts";
-import type { Direction } from "../store/trace.ts";
+import type { Direction } from "../store/journal/trace.ts";
 import type { Events } from "./events.ts";
 
 /** Writes one step; in the transaction of `store`, if one is given. @throws Error when it cannot be written. */

@@ -1,6 +1,6 @@
 /**
  * What no caller handles. `temporary` decides between "try again" (SMTP 4yz, exit code 75) and "will not work"
- * (SMTP 5yz, exit code 1). The message is for the operator's log; strangers see only what `smtp/reply.ts`
+ * (SMTP 5yz, exit code 1). The message is for the operator's log; strangers see only what `smtp/smtp.ts`
  * makes of it.
  */
 export class AppError extends Error {

@@ -1,7 +1,7 @@
 /** Commands about who else can open an account's keys, and which key its mailbox has: escrow, custody, mailbox key. */
 import type { AppError } from "../base/errors.ts";
 import { giveToProvider } from "../keys/custody.ts";
-import { showEscrow, type EscrowMessage } from "../keys/escrow.ts";
+import { showEscrow, type EscrowMessage } from "../vault/escrow.ts";
 import { chooseMailboxKey } from "../keys/mailbox-key.ts";
 import { makeNewKeys, type NewKeys, type NewKeysWish } from "../keys/new-keys.ts";
 import { formatAddress } from "../mail/address.ts";

@@ -13,10 +13,10 @@ import { answer, type Call, type Command, type ExitCode, notFound, UsageError } 
 import { masterKeyFor, masterKeyIfOpen, wrongPassword } from "./master-key-given.ts";
 import { openFor } from "./open.ts";
 import type { Account } from "../words/account.ts";
-import { hasKeysHere } from "../keys/key-access.ts";
-import { verifyPassword } from "../keys/login-verifier.ts";
+import { hasKeysHere } from "../vault/key-access.ts";
+import { verifyPassword } from "../vault/login-verifier.ts";
 import { passwordIfGiven } from "./secret-input.ts";
-import type { MasterKey } from "../keys/master-key.ts";
+import type { MasterKey } from "../vault/master-key.ts";
 
 const STDIN = { "password-stdin": { help: "read the account's password from stdin" } };
 

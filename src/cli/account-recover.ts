@@ -1,9 +1,9 @@
 /** Commands about passwords, and the ways back to the keys when one is forgotten. */
 import type { Secret } from "../base/secret.ts";
-import { reclaimFormerKeys, reclaimRemembered } from "../keys/former.ts";
-import { openWithRecoveryCode } from "../keys/master-key.ts";
+import { reclaimFormerKeys, reclaimRemembered } from "../keys/parked-keys.ts";
+import { openWithRecoveryCode } from "../vault/master-key.ts";
 import { removeRecoveryCode, renewRecoveryCode } from "../keys/password.ts";
-import { readRecoveryCode } from "../keys/recovery-code.ts";
+import { readRecoveryCode } from "../vault/recovery-code.ts";
 import {
   recoverWithCode,
   recoverWithEscrow,

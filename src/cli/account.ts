@@ -2,7 +2,7 @@ import { viewAccount } from "../accounts/account-view.ts";
 import { walkAccounts } from "../accounts/embedded.ts";
 import type { Parts } from "../app/parts.ts";
 import { after } from "../base/time.ts";
-import { loadConfig } from "../config/load.ts";
+import { loadConfig } from "../config/config.ts";
 import { policyNames } from "../config/schema.ts";
 import { GRACE_MS } from "../keys/end-account.ts";
 import { enrol } from "../login/enrol.ts";

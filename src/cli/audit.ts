@@ -1,5 +1,5 @@
 import { listAuditNamed } from "../journal/audit-list.ts";
-import { verifyAudit, type AuditCheck, type KeptHead } from "../journal/audit.ts";
+import { verifyAudit, type AuditCheck, type KeptHead } from "../journal/journal.ts";
 import { addressIn } from "./address-given.ts";
 import { keyOwner } from "./key.ts";
 import { answer, type Call, type Command, type ExitCode, table, UsageError } from "./command.ts";

@@ -1,5 +1,5 @@
 import { backUp, confirmRestore, restore, type Restored } from "../app/restore.ts";
-import { loadConfig } from "../config/load.ts";
+import { loadConfig } from "../config/config.ts";
 import {
   answer,
   type Call,

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { isOutOfReach } from "../app/out-of-reach.ts";
 import { AppError, errorText } from "../base/errors.ts";
-import { ConfigError } from "../config/load.ts";
+import { ConfigError } from "../config/config.ts";
 import { accountCommands } from "./account.ts";
 import { accountKeyCommands } from "./account-key.ts";
 import { accountLifeCommands } from "./account-life.ts";

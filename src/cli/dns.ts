@@ -4,7 +4,7 @@ import { openReadOnly } from "../app/database.ts";
 import { keyserverPlace } from "../app/keyserver-place.ts";
 import { errorText } from "../base/errors.ts";
 import { systemClock } from "../base/time.ts";
-import { type Config, loadConfig } from "../config/load.ts";
+import { type Config, loadConfig } from "../config/config.ts";
 import {
   type ZoneLine,
   announcement,

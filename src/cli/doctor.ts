@@ -1,5 +1,5 @@
 import { openDoctor, openNetwork } from "../app/doctor.ts";
-import { loadConfig } from "../config/load.ts";
+import { loadConfig } from "../config/config.ts";
 import { examineDomain, examineHost, type Finding, outcome } from "../doctor/doctor.ts";
 import { examinePeer } from "../doctor/peer.ts";
 import { type Domain, parseDomain } from "../mail/address.ts";

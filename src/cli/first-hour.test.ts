@@ -22,7 +22,7 @@ import { fromUnixMs } from "../base/time.ts";
 import { unprotected } from "../incoming/verdicts.ts";
 import { storeMessage } from "../mailbox/embedded.ts";
 import { parseAddress } from "../mail/address.ts";
-import { keepLatestTime } from "../store/clock-seen.ts";
+import { keepLatestTime } from "../store/discovery/clock-seen.ts";
 import { openStore } from "../store/store.ts";
 import { runCli } from "./cli.ts";
 import { idAt } from "../../test/support/accounts.ts";

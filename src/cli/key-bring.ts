@@ -1,15 +1,15 @@
 /** Keys in and out: `key import` and `key export`. */
 import type { Parts } from "../app/parts.ts";
 import type { Secret } from "../base/secret.ts";
-import { bringCertificate, bringSecretKey } from "../keys/bring.ts";
-import type { Ended } from "../keys/end-key.ts";
-import { exportCertificate, exportSecretKey } from "../keys/export.ts";
-import type { MasterKey } from "../keys/master-key.ts";
+import { bringCertificate, bringSecretKey } from "../keys/import-key.ts";
+import type { Ended } from "../keys/revoke-active.ts";
+import { exportCertificate, exportSecretKey } from "../keys/export-keys.ts";
+import type { MasterKey } from "../vault/master-key.ts";
 import { challengeFor, isProven } from "../keys/possession.ts";
 import { formatAddress, type EmailAddress } from "../mail/address.ts";
-import { parseFingerprint, type Fingerprint } from "../openpgp/fingerprint.ts";
-import { importCertificate } from "../openpgp/import-certificate.ts";
-import { explainRefusal, importSecretKey } from "../openpgp/import-secret-key.ts";
+import { parseFingerprint, type Fingerprint } from "../openpgp/packets/fingerprint.ts";
+import { importCertificate } from "../openpgp/certificates/import-certificate.ts";
+import { explainRefusal, importSecretKey } from "../openpgp/imports/import-secret-key.ts";
 import { addressGiven } from "./address-given.ts";
 import { answer, type Call, type Command, type ExitCode, notFound, UsageError } from "./command.ts";
 import { fileGiven, fileNamed, keyOwner } from "./key.ts";

@@ -4,17 +4,20 @@ import { join } from "node:path";
 import { openAddresses, type UsedAddress } from "../accounts/using.ts";
 import type { Parts } from "../app/parts.ts";
 import { errorText } from "../base/errors.ts";
-import { bringCertificate, bringSecretKey } from "../keys/bring.ts";
-import { hasKeysHere } from "../keys/key-access.ts";
-import { openWithService } from "../keys/master-key.ts";
+import { bringCertificate, bringSecretKey } from "../keys/import-key.ts";
+import { hasKeysHere } from "../vault/key-access.ts";
+import { openWithService } from "../vault/master-key.ts";
 import { formatAddress, parseDomain } from "../mail/address.ts";
 import { wkdHash } from "../mail/wkd-hash.ts";
-import { type CertificateRefusal, importCertificate } from "../openpgp/import-certificate.ts";
+import {
+  type CertificateRefusal,
+  importCertificate,
+} from "../openpgp/certificates/import-certificate.ts";
 import {
   explainRefusal,
   type ImportRefusal,
   importSecretKey,
-} from "../openpgp/import-secret-key.ts";
+} from "../openpgp/imports/import-secret-key.ts";
 import { requireOurs } from "./address-given.ts";
 import { answer, type Call, type Command, type ExitCode, table, UsageError } from "./command.ts";
 import { openGnupgHome, type GnupgHome } from "./gnupg-home.ts";

@@ -4,7 +4,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 import { startEvents } from "../app/events.ts";
 import { watchReleases } from "../app/release-watch.ts";
-import { loadConfig } from "../config/load.ts";
+import { loadConfig } from "../config/config.ts";
 import { openCli, type Cli } from "../../test/support/cli.ts";
 import { openQuietly } from "./open.ts";
 

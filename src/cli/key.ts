@@ -6,7 +6,7 @@ import { findKey, listKeys, type KeyView } from "../keys/key-list.ts";
 import { publishRevocation, revokeKey } from "../keys/revoke.ts";
 import { rotateKey, type Rotation } from "../keys/rotate.ts";
 import { formatAddress, type EmailAddress } from "../mail/address.ts";
-import type { RevokedPart } from "../openpgp/merge-revocations.ts";
+import type { RevokedPart } from "../openpgp/certificates/merge-revocations.ts";
 import { addressGiven, accountOf } from "./address-given.ts";
 import { newKeys } from "./account-key.ts";
 import {

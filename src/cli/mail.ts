@@ -3,9 +3,9 @@ import type { Secret } from "../base/secret.ts";
 import { listMailFor, showMailFor } from "../incoming/audited-reading.ts";
 import { openPending, retryOpening } from "../incoming/pending.ts";
 import type { MailListEntry } from "../incoming/reading.ts";
-import type { UnlockedKeys } from "../keys/unlocked-keys.ts";
+import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import { messageNamed } from "../mailbox/named-message.ts";
-import { unlockWithPassword } from "../keys/vault.ts";
+import { unlockWithPassword } from "../vault/vault.ts";
 import { accountOf, addressGiven } from "./address-given.ts";
 import {
   answer,

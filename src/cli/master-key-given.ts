@@ -1,8 +1,8 @@
 import type { Parts } from "../app/parts.ts";
 import type { AppError } from "../base/errors.ts";
 import type { Secret } from "../base/secret.ts";
-import { hasKeysHere, openByPassword, type KeyAccess } from "../keys/key-access.ts";
-import { openWithService, type MasterKey } from "../keys/master-key.ts";
+import { hasKeysHere, openByPassword, type KeyAccess } from "../vault/key-access.ts";
+import { openWithService, type MasterKey } from "../vault/master-key.ts";
 import { formatAddress } from "../mail/address.ts";
 import { type Call, notFound } from "./command.ts";
 import { passwordIfGiven } from "./secret-input.ts";

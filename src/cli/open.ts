@@ -1,6 +1,6 @@
 import { openParts, type Parts } from "../app/parts.ts";
-import { type Config, loadConfig } from "../config/load.ts";
-import { lastUnserved, unservedSince } from "../keys/end-key.ts";
+import { type Config, loadConfig } from "../config/config.ts";
+import { lastUnserved, unservedSince } from "../keys/revoke-active.ts";
 import { standingAlarms } from "../keys/releases.ts";
 import type { Call } from "./command.ts";
 

@@ -4,7 +4,7 @@ import { openToServe } from "../app/database.ts";
 import { surviveHangup } from "../app/hangup.ts";
 import type { OfProcess } from "../app/of-process.ts";
 import { TlsNews } from "../app/tls-files.ts";
-import type { Config } from "../config/load.ts";
+import type { Config } from "../config/config.ts";
 import { type Call, type Command, type ExitCode, UsageError } from "./command.ts";
 
 /** `serve [--role ROLE]`. */

@@ -9,11 +9,15 @@
 import { ExpiringMap } from "../base/expiring-map.ts";
 import { MINUTE, SECOND, after } from "../base/time.ts";
 import { type CanonicalAddress, canonicalAddress, type EmailAddress } from "../mail/address.ts";
-import type { Certificate } from "../openpgp/certificate.ts";
-import type { Fingerprint } from "../openpgp/fingerprint.ts";
-import { readAuthorAnswer, saveAuthorAnswer, type StoredAnswer } from "../store/author-answers.ts";
-import { wantAuthorKey } from "../store/author-keys.ts";
-import { readCache } from "../store/cache.ts";
+import type { Certificate } from "../openpgp/certificates/certificate.ts";
+import type { Fingerprint } from "../openpgp/packets/fingerprint.ts";
+import {
+  readAuthorAnswer,
+  saveAuthorAnswer,
+  type StoredAnswer,
+} from "../store/discovery/author-answers.ts";
+import { wantAuthorKey } from "../store/discovery/author-keys.ts";
+import { readCache } from "../store/discovery/cache.ts";
 import { conditionalGet } from "./conditional-get.ts";
 import type { LookUpContext } from "./context.ts";
 import { Flights } from "./flights.ts";

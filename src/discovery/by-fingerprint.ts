@@ -1,10 +1,10 @@
 /** What an author's domain says about one key, by its fingerprint: replaced keys are served in no other way. */
 import { MINUTE, SECOND, after } from "../base/time.ts";
 import type { EmailAddress } from "../mail/address.ts";
-import type { Certificate } from "../openpgp/certificate.ts";
-import type { Fingerprint } from "../openpgp/fingerprint.ts";
-import { readAuthorKey, saveAuthorKey, wantAuthorKey } from "../store/author-keys.ts";
-import { findById } from "../store/certificates.ts";
+import type { Certificate } from "../openpgp/certificates/certificate.ts";
+import type { Fingerprint } from "../openpgp/packets/fingerprint.ts";
+import { readAuthorKey, saveAuthorKey, wantAuthorKey } from "../store/discovery/author-keys.ts";
+import { findById } from "../store/keys/certificates.ts";
 import { type AuthorKeyAnswer, CONFIRMED_BEFORE_MS } from "./author.ts";
 import { askForFingerprint, hasFingerprint } from "./by-hkp.ts";
 import type { LookUpContext } from "./context.ts";

@@ -1,11 +1,11 @@
 import type { Get, GetResult } from "../fetch/request.ts";
-import type { SrvRecord } from "../dns/resolver.ts";
+import type { SrvRecord } from "../dns/dns.ts";
 import { type EmailAddress, formatAddress } from "../mail/address.ts";
 import { unlessTooCostly } from "../base/errors.ts";
-import type { Acceptance, UnusableReason } from "../openpgp/acceptance.ts";
-import { type CertificateWork, certificateWorkHere } from "../openpgp/certificate-work.ts";
-import type { Certificate } from "../openpgp/certificate.ts";
-import type { Fingerprint } from "../openpgp/fingerprint.ts";
+import type { Acceptance, UnusableReason } from "../openpgp/certificates/acceptance.ts";
+import { type CertificateWork, certificateWorkHere } from "../openpgp/openpgp.ts";
+import type { Certificate } from "../openpgp/certificates/certificate.ts";
+import type { Fingerprint } from "../openpgp/packets/fingerprint.ts";
 
 /** What one keyserver said about an address or a fingerprint. */
 export type KeyserverAnswer =

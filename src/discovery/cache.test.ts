@@ -18,7 +18,7 @@ import {
 } from "../../test/support/discovery-world.ts";
 import { DAY, HOUR, MINUTE, SECOND, after } from "../base/time.ts";
 import type { GetResult } from "../fetch/request.ts";
-import { listCache, readContinuity } from "../store/cache.ts";
+import { listCache, readContinuity } from "../store/discovery/cache.ts";
 import { testOnBoth } from "../../test/support/engines.ts";
 import { makeDiscover } from "./discovery.ts";
 

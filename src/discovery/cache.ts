@@ -1,8 +1,8 @@
 import { DAY, SECOND, after } from "../base/time.ts";
 import type { EmailAddress } from "../mail/address.ts";
-import type { Certificate } from "../openpgp/certificate.ts";
-import { isPast } from "../openpgp/validity.ts";
-import { deleteCache, readCache, writeCache } from "../store/cache.ts";
+import type { Certificate } from "../openpgp/certificates/certificate.ts";
+import { isPast } from "../openpgp/certificates/validity.ts";
+import { deleteCache, readCache, writeCache } from "../store/discovery/cache.ts";
 import type { Store } from "../store/store.ts";
 import type { LookUpContext } from "./context.ts";
 import { missingRevocation } from "./revocations.ts";

@@ -2,7 +2,7 @@ import { ExpiringMap } from "../base/expiring-map.ts";
 import { type Clock, DAY, HOUR, after, fromUnixMs } from "../base/time.ts";
 import type { HkpClass } from "../dns/service-class.ts";
 import type { Domain } from "../mail/address.ts";
-import { readContinuity, writeContinuity } from "../store/cache.ts";
+import { readContinuity, writeContinuity } from "../store/discovery/cache.ts";
 import type { Store } from "../store/store.ts";
 
 const REMEMBERED_MS = 30 * DAY;

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { bob, makeCertificates, setUp } from "../../test/support/discovery-world.ts";
 import { AppError, TooCostly } from "../base/errors.ts";
-import { certificateWorkHere, type CertificateWork } from "../openpgp/certificate-work.ts";
+import { certificateWorkHere, type CertificateWork } from "../openpgp/openpgp.ts";
 import { makeDiscover } from "./discovery.ts";
 
 const { bobs } = await makeCertificates();

@@ -16,12 +16,12 @@ import {
   start,
 } from "../../test/support/discovery-world.ts";
 import { HOUR } from "../base/time.ts";
-import type { DnsAnswer, SrvRecord } from "../dns/resolver.ts";
+import type { DnsAnswer, SrvRecord } from "../dns/dns.ts";
 import type { GetResult } from "../fetch/request.ts";
-import { parseFingerprint } from "../openpgp/fingerprint.ts";
-import { publish, updatePublished } from "../store/publish.ts";
+import { parseFingerprint } from "../openpgp/packets/fingerprint.ts";
+import { publish, updatePublished } from "../store/keys/publish.ts";
 import { testOnBoth } from "../../test/support/engines.ts";
-import { saveGenericRevocation } from "../store/generic-revocations.ts";
+import { saveGenericRevocation } from "../store/keys/generic-revocations.ts";
 import { idOf } from "../../test/support/accounts.ts";
 
 const onBoth = testOnBoth();

@@ -14,8 +14,8 @@ import {
   userIdOf,
 } from "../../test/support/forge-certificate.ts";
 import { DAY, HOUR, MINUTE, SECOND, after } from "../base/time.ts";
-import { armorKey } from "../openpgp/armor.ts";
-import { TAG, writePacket } from "../openpgp/certificate-parts.ts";
+import { armorKey } from "../openpgp/packets/armor.ts";
+import { TAG, writePacket } from "../openpgp/packets/certificate-parts.ts";
 import { planFor } from "../outgoing/plan.ts";
 
 const { bobs, revoked } = await makeCertificates();

@@ -16,7 +16,7 @@ import {
   userIdOf,
 } from "../../test/support/forge-certificate.ts";
 import { after, DAY, MINUTE, SECOND } from "../base/time.ts";
-import { TAG, writePacket } from "../openpgp/certificate-parts.ts";
+import { TAG, writePacket } from "../openpgp/packets/certificate-parts.ts";
 
 const onBoth = testOnBoth();
 const MADE = after(start, -10 * DAY);

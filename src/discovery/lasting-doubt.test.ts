@@ -14,8 +14,8 @@ import { forgeCertificate, newForge } from "../../test/support/forge-certificate
 import { after, DAY, HOUR, MINUTE } from "../base/time.ts";
 import { planFor } from "../outgoing/plan.ts";
 import { submissionReply } from "../app/submission-replies.ts";
-import { unsendable } from "../outgoing/submit.ts";
-import { replyText } from "../smtp/reply.ts";
+import { unsendable } from "../outgoing/outgoing.ts";
+import { replyText } from "../smtp/smtp.ts";
 import { makeDiscover } from "./discovery.ts";
 import type { Discovery } from "./outcome.ts";
 import type { Policy } from "../words/account.ts";

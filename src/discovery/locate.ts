@@ -1,4 +1,4 @@
-import type { Resolver, SrvRecord } from "../dns/resolver.ts";
+import type { Resolver, SrvRecord } from "../dns/dns.ts";
 import { classifyHkp } from "../dns/service-class.ts";
 import { orderTargets, usableTargets } from "../dns/srv.ts";
 import type { Domain } from "../mail/address.ts";

@@ -16,8 +16,8 @@ import {
 } from "../../test/support/discovery-world.ts";
 import { ExpiringMap } from "../base/expiring-map.ts";
 import { DAY, HOUR, MINUTE, SECOND } from "../base/time.ts";
-import { certificateWorkHere } from "../openpgp/certificate-work.ts";
-import { readCache } from "../store/cache.ts";
+import { certificateWorkHere } from "../openpgp/openpgp.ts";
+import { readCache } from "../store/discovery/cache.ts";
 import type { LookUpContext } from "./context.ts";
 import { continuityOf } from "./continuity.ts";
 import { askNetwork, lookUp, rememberedFailure, rememberFailure } from "./look-up.ts";

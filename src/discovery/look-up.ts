@@ -1,10 +1,10 @@
 import { DAY, MINUTE, SECOND, after } from "../base/time.ts";
-import type { SrvRecord } from "../dns/resolver.ts";
+import type { SrvRecord } from "../dns/dns.ts";
 import { type EmailAddress, canonicalAddress } from "../mail/address.ts";
-import type { UnusableReason } from "../openpgp/acceptance.ts";
-import type { Certificate } from "../openpgp/certificate.ts";
-import { deleteCache } from "../store/cache.ts";
-import { forgetUnusable, unusableSince } from "../store/unusable-answers.ts";
+import type { UnusableReason } from "../openpgp/certificates/acceptance.ts";
+import type { Certificate } from "../openpgp/certificates/certificate.ts";
+import { deleteCache } from "../store/discovery/cache.ts";
+import { forgetUnusable, unusableSince } from "../store/discovery/unusable-answers.ts";
 import { type KeyserverAnswer, askForAddress } from "./by-hkp.ts";
 import { type Cached, findCached, freshFor, keep } from "./cache.ts";
 import type { Discovery, Evidence } from "./outcome.ts";

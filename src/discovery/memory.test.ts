@@ -11,8 +11,8 @@ import {
 } from "../../test/support/discovery-world.ts";
 import { engines } from "../../test/support/engines.ts";
 import { DAY, HOUR, MINUTE, after, fromUnixMs } from "../base/time.ts";
-import { keepLatestTime } from "../store/clock-seen.ts";
-import { readRevocation, rememberRevocation } from "../store/revocations-seen.ts";
+import { keepLatestTime } from "../store/discovery/clock-seen.ts";
+import { readRevocation, rememberRevocation } from "../store/discovery/revocations-seen.ts";
 import { makeDiscover } from "./discovery.ts";
 
 const { bobs, revoked } = await makeCertificates();

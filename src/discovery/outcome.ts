@@ -4,12 +4,12 @@
  */
 import type { Clock } from "../base/time.ts";
 import type { Get } from "../fetch/request.ts";
-import type { Resolver } from "../dns/resolver.ts";
+import type { Resolver } from "../dns/dns.ts";
 import type { Domain, EmailAddress } from "../mail/address.ts";
-import type { UnusableReason } from "../openpgp/acceptance.ts";
-import type { CertificateWork } from "../openpgp/certificate-work.ts";
-import type { Certificate } from "../openpgp/certificate.ts";
-import type { Fingerprint } from "../openpgp/fingerprint.ts";
+import type { UnusableReason } from "../openpgp/certificates/acceptance.ts";
+import type { CertificateWork } from "../openpgp/openpgp.ts";
+import type { Certificate } from "../openpgp/certificates/certificate.ts";
+import type { Fingerprint } from "../openpgp/packets/fingerprint.ts";
 import type { Store } from "../store/store.ts";
 
 /** What the answer rests on, for the trace and the reader; never used for decisions. */

@@ -1,6 +1,6 @@
 import type { Clock } from "../base/time.ts";
-import { appendAudit } from "../journal/audit.ts";
-import { resetLatestTime } from "../store/clock-seen.ts";
+import { appendAudit } from "../journal/journal.ts";
+import { resetLatestTime } from "../store/discovery/clock-seen.ts";
 import type { Store } from "../store/store.ts";
 
 /**

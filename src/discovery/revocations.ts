@@ -3,11 +3,11 @@
  * revocation, by whoever could bring the old answer back.
  */
 import type { EmailAddress } from "../mail/address.ts";
-import type { Acceptance } from "../openpgp/acceptance.ts";
-import type { CertificateWork } from "../openpgp/certificate-work.ts";
-import type { Certificate } from "../openpgp/certificate.ts";
-import { isHardReason } from "../openpgp/validity.ts";
-import { readRevocation, rememberRevocation } from "../store/revocations-seen.ts";
+import type { Acceptance } from "../openpgp/certificates/acceptance.ts";
+import type { CertificateWork } from "../openpgp/openpgp.ts";
+import type { Certificate } from "../openpgp/certificates/certificate.ts";
+import { isHardReason } from "../openpgp/certificates/validity.ts";
+import { readRevocation, rememberRevocation } from "../store/discovery/revocations-seen.ts";
 import type { DiscoveryDeps } from "./outcome.ts";
 
 type Deps = Pick<DiscoveryDeps, "store" | "onRollback"> & { readonly work: CertificateWork };

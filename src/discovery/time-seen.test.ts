@@ -4,7 +4,7 @@ import { test } from "node:test";
 
 import { after, DAY, fromUnixMs, MINUTE, type Clock } from "../base/time.ts";
 import { parseAddress } from "../mail/address.ts";
-import { readLatestTime, resetLatestTime } from "../store/clock-seen.ts";
+import { readLatestTime, resetLatestTime } from "../store/discovery/clock-seen.ts";
 import type { Store } from "../store/store.ts";
 import { engines } from "../../test/support/engines.ts";
 import { makeDiscover } from "./discovery.ts";

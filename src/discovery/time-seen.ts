@@ -1,9 +1,9 @@
 import { MINUTE, after, type Clock } from "../base/time.ts";
-import { keepLatestTime, readLatestTime } from "../store/clock-seen.ts";
+import { keepLatestTime, readLatestTime } from "../store/discovery/clock-seen.ts";
 import type { Store } from "../store/store.ts";
 import type { SteadyClock } from "./steady-clock.ts";
 
-export { readLatestTime } from "../store/clock-seen.ts";
+export { readLatestTime } from "../store/discovery/clock-seen.ts";
 
 const KEEP_MS = MINUTE;
 /** How far the system's clock may be behind what was seen before it counts as set back. */

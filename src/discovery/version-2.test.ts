@@ -12,7 +12,7 @@ import {
 } from "../../test/support/discovery-world.ts";
 import type { GetResult } from "../fetch/request.ts";
 import { HOUR } from "../base/time.ts";
-import { generateKey } from "../openpgp/generate.ts";
+import { generateKey } from "../openpgp/keys/generate.ts";
 import { systemClock } from "../base/time.ts";
 
 const { bobs, revoked } = await makeCertificates();

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HOUR, MINUTE, SECOND, after, fromUnixMs } from "../base/time.ts";
 import { cachingResolver } from "./answer-cache.ts";
-import type { DnsAnswer, SrvRecord } from "./resolver.ts";
+import type { DnsAnswer, SrvRecord } from "./dns.ts";
 
 const record = { priority: 0, weight: 0, port: 443, target: "keys.alpha.test" };
 const day = 86_400;

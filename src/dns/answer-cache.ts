@@ -1,6 +1,6 @@
 import { ExpiringMap } from "../base/expiring-map.ts";
 import { type Clock, HOUR, MINUTE, SECOND, after } from "../base/time.ts";
-import type { DnsAnswer, Resolver, SrvRecord } from "./resolver.ts";
+import type { DnsAnswer, Resolver, SrvRecord } from "./dns.ts";
 
 /** How long SRV answers are remembered at most; their own TTL may shorten it. */
 const MAX_SECURE_MS = HOUR;

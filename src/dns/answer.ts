@@ -7,7 +7,7 @@ import {
   plainName,
   sameName,
 } from "./message.ts";
-import type { DnsAnswer } from "./resolver.ts";
+import type { DnsAnswer } from "./dns.ts";
 
 /** One signature that came along with an answer. Names are lower case without the final dot. */
 export type Signature = {

@@ -1,6 +1,6 @@
 import type { Clock } from "../base/time.ts";
 import { cachingResolver } from "./answer-cache.ts";
-import type { Resolver } from "./resolver.ts";
+import type { Resolver } from "./dns.ts";
 import { SelfTest, type SelfTestOptions, type SelfTestResult } from "./self-test.ts";
 import { stubResolver, untrusted } from "./stub.ts";
 

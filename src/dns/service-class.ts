@@ -1,4 +1,4 @@
-import type { DnsAnswer, SrvRecord } from "./resolver.ts";
+import type { DnsAnswer, SrvRecord } from "./dns.ts";
 
 /**
  * What the DNS says about a domain's keyserver. Only SECURE_SRV may be used; INDETERMINATE is no answer;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import type { SrvRecord } from "./resolver.ts";
+import type { SrvRecord } from "./dns.ts";
 import { orderTargets, usableTargets } from "./srv.ts";
 
 const DRAWS = 10_000;

@@ -1,5 +1,5 @@
 import { isIP } from "node:net";
-import type { SrvRecord } from "./resolver.ts";
+import type { SrvRecord } from "./dns.ts";
 
 const LABEL = /^(?!-)[a-z0-9-]{1,63}(?<!-)$/;
 const MAX_NAME_CHARACTERS = 253;

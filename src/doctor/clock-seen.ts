@@ -1,5 +1,5 @@
 import { clockTrouble } from "../discovery/time-seen.ts";
-import { readLatestTime } from "../store/clock-seen.ts";
+import { readLatestTime } from "../store/discovery/clock-seen.ts";
 import { fail, ok, skip } from "./finding.ts";
 import type { Check, DoctorDeps } from "./visit.ts";
 

@@ -4,7 +4,7 @@ import { rm } from "node:fs/promises";
 import { test } from "node:test";
 import { sql } from "kysely";
 import { engines } from "../../test/support/engines.ts";
-import { migrate } from "../store/migrate.ts";
+import { migrate } from "../store/engine/migrate.ts";
 import { openStore } from "../store/store.ts";
 import { judgeDurability } from "./durability.ts";
 

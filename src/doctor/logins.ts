@@ -1,10 +1,10 @@
-import { countsSlot, readBinding, type Binding } from "../keys/binding.ts";
-import { unwrapVerifier } from "../keys/login-verifier.ts";
-import type { ServiceKeys } from "../keys/service-key.ts";
+import { countsSlot, readBinding, type Binding } from "../vault/binding.ts";
+import { unwrapVerifier } from "../vault/login-verifier.ts";
+import type { ServiceKeys } from "../vault/service-key.ts";
 import { formatAddress } from "../mail/address.ts";
-import { readAccount, walkAccounts } from "../store/accounts.ts";
+import { readAccount, walkAccounts } from "../store/accounts/accounts.ts";
 import type { Store } from "../store/store.ts";
-import { findMasterKey, listMasterKeys, selectSlots, type SlotRow } from "../store/vault.ts";
+import { findMasterKey, listMasterKeys, selectSlots, type SlotRow } from "../store/keys/vault.ts";
 import { fail, ok, skip, warn, type Judgement } from "./finding.ts";
 import { onUsersRows } from "./users-rows.ts";
 import type { Check, DoctorDeps } from "./visit.ts";

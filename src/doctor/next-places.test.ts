@@ -8,7 +8,7 @@ import { engines } from "../../test/support/engines.ts";
 import { addressOf } from "../../test/support/key-life.ts";
 import { after, DAY, HOUR, MINUTE } from "../base/time.ts";
 import { keepForLater } from "../outgoing/outbox.ts";
-import { keepLatestTime } from "../store/clock-seen.ts";
+import { keepLatestTime } from "../store/discovery/clock-seen.ts";
 import type { Store } from "../store/store.ts";
 import { clockSeenCheck } from "./clock-seen.ts";
 import { listeningCheck } from "./listening.ts";

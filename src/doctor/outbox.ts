@@ -1,5 +1,5 @@
 import { after, HOUR, MINUTE } from "../base/time.ts";
-import { outboxFigures } from "../store/queue-figures.ts";
+import { outboxFigures } from "../store/mail/queue-figures.ts";
 import { ok, skip, warn } from "./finding.ts";
 import type { Check, DoctorDeps } from "./visit.ts";
 

@@ -1,10 +1,10 @@
 import { formatAddress } from "../mail/address.ts";
 import { listWaitingMailboxes } from "../store/mailbox-use.ts";
-import { countStuck } from "../store/openings.ts";
+import { countStuck } from "../store/mail/openings.ts";
 import type { Store } from "../store/store.ts";
 import { type Judgement, ok, skip, warn } from "./finding.ts";
 import type { Check, DoctorDeps } from "./visit.ts";
-import { primaryAddress } from "../store/addresses.ts";
+import { primaryAddress } from "../store/accounts/addresses.ts";
 
 const NEARLY_FULL = 0.8;
 const MOST_NAMED = 5;

@@ -1,7 +1,7 @@
 import { SECOND } from "../base/time.ts";
 import { askForAddress } from "../discovery/by-hkp.ts";
 import { formatAddress } from "../mail/address.ts";
-import type { PublishedCertificate } from "../store/certificates.ts";
+import type { PublishedCertificate } from "../store/keys/certificates.ts";
 import { type Judgement, fail, ok, skip } from "./finding.ts";
 import { type Check, type Target, type Visit, placeName, reachable } from "./visit.ts";
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ADDRESS, KEYS, answered, lines, signed, srv } from "../../test/support/doctor-world.ts";
 import type { Signature } from "../dns/answer.ts";
-import type { DnssecState } from "../dns/resolver.ts";
+import type { DnssecState } from "../dns/dns.ts";
 import { signatures } from "./signatures.ts";
 
 const SRV = "_hkp._tcp.alpha.test";

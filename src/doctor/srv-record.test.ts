@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { answered, empty, judged, lines, silent, srv } from "../../test/support/doctor-world.ts";
 import type { Inspected } from "../dns/answer.ts";
-import type { SrvRecord } from "../dns/resolver.ts";
+import type { SrvRecord } from "../dns/dns.ts";
 import { srvRecord } from "./srv-record.ts";
 
 const at = (record: Inspected<SrvRecord>) => ({ srv: { "_hkp._tcp.alpha.test": record } });

@@ -1,7 +1,7 @@
 import { DAY, after } from "../base/time.ts";
 import { formatAddress } from "../mail/address.ts";
-import { activeAddresses } from "../store/active-addresses.ts";
-import { findPublished, type PublishedCertificate } from "../store/certificates.ts";
+import { activeAddresses } from "../store/accounts/active-addresses.ts";
+import { findPublished, type PublishedCertificate } from "../store/keys/certificates.ts";
 import { type Judgement, fail, ok, skip, warn } from "./finding.ts";
 import type { Check, DoctorDeps, Visit } from "./visit.ts";
 

@@ -1,4 +1,4 @@
-import type { ServiceKeys } from "../keys/service-key.ts";
+import type { ServiceKeys } from "../vault/service-key.ts";
 import type { Store } from "../store/store.ts";
 import { skip, type Judgement } from "./finding.ts";
 import type { Check, DoctorDeps } from "./visit.ts";

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { after as afterAll, before, test } from "node:test";
 import { type IssueOptions, type Pki, makePki } from "../../lab/pki.ts";
 import { HOSTILE, answer, startBroken, startHostile } from "../../test/support/hostile-https.ts";
-import type { DnsAnswer, Resolver } from "../dns/resolver.ts";
+import type { DnsAnswer, Resolver } from "../dns/dns.ts";
 import type { FetchDeps, GetRequest, GetResult } from "./request.ts";
 import { httpsGet } from "./fetch.ts";
 

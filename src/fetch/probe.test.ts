@@ -7,7 +7,7 @@ import { after, before, test } from "node:test";
 import { makePki, type IssueOptions, type Pki } from "../../lab/pki.ts";
 import { type StubKeyserver, startStubKeyserver } from "../../lab/stub-keyserver.ts";
 import { SECOND } from "../base/time.ts";
-import type { Resolver } from "../dns/resolver.ts";
+import type { Resolver } from "../dns/dns.ts";
 import { httpsProbe, type TlsView } from "./probe.ts";
 
 const HOST = "127.0.0.2";

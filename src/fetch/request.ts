@@ -1,5 +1,5 @@
 /** A look-up over HTTPS: what it needs, and what comes of it. */
-import type { Resolver } from "../dns/resolver.ts";
+import type { Resolver } from "../dns/dns.ts";
 
 export type FetchDeps = {
   readonly resolver: Resolver;

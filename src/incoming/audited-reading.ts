@@ -1,7 +1,7 @@
 /** Mail that is read for its owner. Where it is read without the owner's password, the audit log says so. */
 import type { Clock } from "../base/time.ts";
-import { appendAudit } from "../journal/audit.ts";
-import type { UnlockedKeys } from "../keys/unlocked-keys.ts";
+import { appendAudit } from "../journal/journal.ts";
+import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import type { Account } from "../words/account.ts";
 import {
   listMail,

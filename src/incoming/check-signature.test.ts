@@ -6,15 +6,15 @@ import { expectDecrypted, NOW, ownKey } from "../../test/support/openpgp-message
 import { after, DAY, HOUR, MINUTE, SECOND } from "../base/time.ts";
 import type { AuthorAnswer, AuthorKeyAnswer } from "../discovery/author.ts";
 import { parseAddress } from "../mail/address.ts";
-import { decrypt } from "../openpgp/decrypt.ts";
-import { signAndEncrypt } from "../openpgp/encrypt.ts";
-import { keyIdOf, parseFingerprint } from "../openpgp/fingerprint.ts";
-import { revokeFresh } from "../openpgp/revocation.ts";
-import type { UnlockedKey } from "../openpgp/secret-key.ts";
-import type { SignatureFacts } from "../openpgp/verify.ts";
+import { decrypt } from "../openpgp/messages/decrypt.ts";
+import { signAndEncrypt } from "../openpgp/messages/encrypt.ts";
+import { keyIdOf, parseFingerprint } from "../openpgp/packets/fingerprint.ts";
+import { revokeFresh } from "../openpgp/keys/revocation.ts";
+import type { UnlockedKey } from "../openpgp/keys/secret-key.ts";
+import type { SignatureFacts } from "../openpgp/messages/verify.ts";
 import { checkSignature } from "./check-signature.ts";
 import { TooCostly } from "../base/errors.ts";
-import { certificateWorkHere, type CertificateWork } from "../openpgp/certificate-work.ts";
+import { certificateWorkHere, type CertificateWork } from "../openpgp/openpgp.ts";
 
 const author = parseAddress("alice@alpha.test");
 const DATA = Buffer.from("Text.\r\n");

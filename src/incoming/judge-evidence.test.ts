@@ -7,10 +7,10 @@ import { expectDecrypted, NOW, ownKey } from "../../test/support/openpgp-message
 import { after, DAY, HOUR } from "../base/time.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import { parseHeader } from "../mail/header.ts";
-import { decrypt } from "../openpgp/decrypt.ts";
-import { signAndEncrypt } from "../openpgp/encrypt.ts";
-import type { UnlockedKey } from "../openpgp/secret-key.ts";
-import type { SignatureFacts } from "../openpgp/verify.ts";
+import { decrypt } from "../openpgp/messages/decrypt.ts";
+import { signAndEncrypt } from "../openpgp/messages/encrypt.ts";
+import type { UnlockedKey } from "../openpgp/keys/secret-key.ts";
+import type { SignatureFacts } from "../openpgp/messages/verify.ts";
 import { judgeSealed, judgeSigned } from "./judge.ts";
 
 const DATED = `Date: ${NOW.toUTCString().replace("GMT", "+0000")}\r\n`;

@@ -4,8 +4,8 @@ import { before, test } from "node:test";
 import { after, DAY, HOUR, MINUTE } from "../base/time.ts";
 import type { AuthorAnswer } from "../discovery/author.ts";
 import { type EmailAddress } from "../mail/address.ts";
-import type { Certificate } from "../openpgp/certificate.ts";
-import { revokeFresh } from "../openpgp/revocation.ts";
+import type { Certificate } from "../openpgp/certificates/certificate.ts";
+import { revokeFresh } from "../openpgp/keys/revocation.ts";
 import { serves, servesNothing, SILENT } from "../../test/support/authors.ts";
 import { makePeople, NOW, alice, mallory, judged } from "../../test/support/judging.ts";
 

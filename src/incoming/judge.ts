@@ -8,9 +8,9 @@
 import { after, DAY } from "../base/time.ts";
 import { formatAddress, sameAddress, type EmailAddress } from "../mail/address.ts";
 import type { Header } from "../mail/header.ts";
-import { readMessageFacts, type MessageFacts } from "../mail/message.ts";
+import { readMessageFacts, type MessageFacts } from "../mail/mail.ts";
 import type { MessageVerdict } from "../mailbox/mailbox.ts";
-import type { Fingerprint } from "../openpgp/fingerprint.ts";
+import type { Fingerprint } from "../openpgp/packets/fingerprint.ts";
 import { readProtectedHeader, type ProtectedHeader } from "../pgpmime/payload-header.ts";
 import { signedReading, type DisplayedField } from "../pgpmime/shown-header.ts";
 import { checkSignature, type AuthorDeps, type Check, type Signed } from "./check-signature.ts";

@@ -2,7 +2,7 @@
  * What is done with whole messages that come in. One of 35 MB takes a second: a process that answers the network has
  * threads do it, and is given this with the same types.
  */
-import { decrypt } from "../openpgp/decrypt.ts";
+import { decrypt } from "../openpgp/messages/decrypt.ts";
 import { examine, type Examined } from "../pgpmime/examine.ts";
 import { findCiphertext, type FoundCiphertext } from "../pgpmime/find-ciphertext.ts";
 import { bodyForMailbox, bodyOfRow, receivedForm } from "./stored-form.ts";

@@ -2,16 +2,16 @@
  * Opens one message that waits, with its reader's keys, and records its verdict: sealed mail is opened and judged; mail in
  * clear whose signature could not be checked when it came is judged again.
  */
-import { certificateWorkHere } from "../openpgp/certificate-work.ts";
-import { encryptAtRest } from "../openpgp/encrypt.ts";
-import type { UnlockedKeys } from "../keys/unlocked-keys.ts";
+import { certificateWorkHere } from "../openpgp/openpgp.ts";
+import { encryptAtRest } from "../openpgp/messages/encrypt.ts";
+import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import { firstField, parseHeader, type Header } from "../mail/header.ts";
-import { readMessageFacts } from "../mail/message.ts";
+import { readMessageFacts } from "../mail/mail.ts";
 import { recordVerdict } from "../mailbox/embedded.ts";
 import type { MessageVerdict, StoredMessage, StoredSummary } from "../mailbox/mailbox.ts";
 import type { Opened } from "../pgpmime/open.ts";
 import { readProtectedHeader } from "../pgpmime/payload-header.ts";
-import type { ReadInside } from "../store/message-verdicts.ts";
+import type { ReadInside } from "../store/mail/message-verdicts.ts";
 import type { AuthorDeps } from "./check-signature.ts";
 import { withEncryptedPart } from "./encrypted-part.ts";
 import { judgeSealed, type Reader } from "./judge.ts";
@@ -22,7 +22,7 @@ import { clearProtection, clearVerdictFor, judgeClear, shownHeader } from "./sig
 import { summaryOf } from "./summary.ts";
 import { damaged, lockedOld, undecryptable, unprotected, unsupported } from "./verdicts.ts";
 import { asOfArrival, isGivenUp, keptWhileWaiting, laterSince, waitingSince } from "./waiting.ts";
-import { primaryAddress } from "../store/addresses.ts";
+import { primaryAddress } from "../store/accounts/addresses.ts";
 import type { AccountId } from "../words/account.ts";
 
 /** Opens a message that waits. @returns the verdict that was recorded. @throws what `deps.open` throws; then nothing is. */

@@ -1,7 +1,7 @@
 import type { Clock } from "../base/time.ts";
 import type { MessageId } from "../mailbox/mailbox.ts";
-import type { KeyId } from "../openpgp/fingerprint.ts";
-import type { UnlockedKey } from "../openpgp/secret-key.ts";
+import type { KeyId } from "../openpgp/packets/fingerprint.ts";
+import type { UnlockedKey } from "../openpgp/keys/secret-key.ts";
 import type { Opened } from "../pgpmime/open.ts";
 import type { Store } from "../store/store.ts";
 import type { AccountId } from "../words/account.ts";

@@ -3,7 +3,7 @@ import { before } from "node:test";
 
 import { ProgramFault } from "../base/errors.ts";
 import { after, DAY, HOUR, MINUTE } from "../base/time.ts";
-import { UnlockedKeys } from "../keys/unlocked-keys.ts";
+import { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import { cameProtected, readMessage } from "../mailbox/embedded.ts";
 import { open } from "../pgpmime/open.ts";
 import { serves, SILENT } from "../../test/support/authors.ts";

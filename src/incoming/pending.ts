@@ -7,12 +7,12 @@
  * damaged only when it ends that process.
  */
 import { errorText, isProgramFault, TooCostly } from "../base/errors.ts";
-import { Overtaken } from "../keys/overtaken.ts";
-import type { UnlockedKeys } from "../keys/unlocked-keys.ts";
+import { Overtaken } from "../vault/conflict.ts";
+import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import { parseAddress } from "../mail/address.ts";
 import { listMessages, listWaiting, readMessage } from "../mailbox/embedded.ts";
 import type { MessageId, MessageVerdict, StoredSummary } from "../mailbox/mailbox.ts";
-import { beginOpening, endOpening, openAgain } from "../store/openings.ts";
+import { beginOpening, endOpening, openAgain } from "../store/mail/openings.ts";
 import { openMessage } from "./open-message.ts";
 import type { PendingDeps } from "./pending-deps.ts";
 import { locked } from "./verdicts.ts";

@@ -7,7 +7,7 @@ import { octetsIn } from "../base/large-octets.ts";
 import { formatAddress, type EmailAddress } from "../mail/address.ts";
 import type { Envelope } from "../mail/envelope.ts";
 import { type Header, serializeHeader } from "../mail/header.ts";
-import { readMessageFacts } from "../mail/message.ts";
+import { readMessageFacts } from "../mail/mail.ts";
 import type { MessageVerdict, NewMessage } from "../mailbox/mailbox.ts";
 import type { Range } from "../pgpmime/range.ts";
 import type { Examined } from "../pgpmime/examine.ts";

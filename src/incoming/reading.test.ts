@@ -8,12 +8,12 @@ import { openReadingWorld } from "../../test/support/reading-world.ts";
 import type { AuthorAnswer } from "../discovery/author.ts";
 import { parseAddress } from "../mail/address.ts";
 import { parseHeader } from "../mail/header.ts";
-import { armorMessage, armorSignature } from "../openpgp/armor.ts";
-import { decrypt } from "../openpgp/decrypt.ts";
-import { encryptAtRest, signAndEncrypt } from "../openpgp/encrypt.ts";
-import { packet } from "../openpgp/packet.ts";
-import type { UnlockedKey } from "../openpgp/secret-key.ts";
-import { container, seal } from "../pgpmime/seal.ts";
+import { armorMessage, armorSignature } from "../openpgp/packets/armor.ts";
+import { decrypt } from "../openpgp/messages/decrypt.ts";
+import { encryptAtRest, signAndEncrypt } from "../openpgp/messages/encrypt.ts";
+import { packet } from "../openpgp/packets/packet.ts";
+import type { UnlockedKey } from "../openpgp/keys/secret-key.ts";
+import { container, seal } from "../pgpmime/pgpmime.ts";
 
 const READER = "bob@beta.test";
 const HEAD =

@@ -1,7 +1,7 @@
 /** Listing and showing a user's mail: what waits is opened first when the keys are there, and nothing is ever asked of the network because somebody reads. */
 import { createHash } from "node:crypto";
 import { AppError } from "../base/errors.ts";
-import type { UnlockedKeys } from "../keys/unlocked-keys.ts";
+import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import { dispositionOf } from "../mail/content-type.ts";
 import { parseHeader } from "../mail/header.ts";
 import { bodyText, decodeBody, type Entity } from "../mail/entity.ts";
@@ -9,7 +9,7 @@ import { scanLeniently } from "../mail/mime.ts";
 import { encodeTransfer } from "../mail/transfer-encoding.ts";
 import { listMessages, readMessage } from "../mailbox/embedded.ts";
 import type { StoredMessage, StoredSummary } from "../mailbox/mailbox.ts";
-import { decrypt } from "../openpgp/decrypt.ts";
+import { decrypt } from "../openpgp/messages/decrypt.ts";
 import { annotate } from "./annotate.ts";
 import { openPending, type PendingDeps } from "./pending.ts";
 import { readerView } from "../pgpmime/reader-view.ts";
@@ -20,7 +20,7 @@ import { receivedForm } from "./stored-form.ts";
 import { clearView, type ClearView } from "./signed.ts";
 import { parseSummary, type Summary } from "./summary.ts";
 import { isGood } from "./verdicts.ts";
-import { primaryAddress } from "../store/addresses.ts";
+import { primaryAddress } from "../store/accounts/addresses.ts";
 import type { AccountId } from "../words/account.ts";
 
 export type ReadingDeps = PendingDeps & {

@@ -4,11 +4,11 @@
  */
 import type { Octets } from "../base/large-octets.ts";
 import type { StoredMessage } from "../mailbox/mailbox.ts";
-import type { Certificate } from "../openpgp/certificate.ts";
-import { bigEndian, cursorOver } from "../openpgp/cursor.ts";
-import { type Decrypted, decrypt } from "../openpgp/decrypt.ts";
-import { encryptAtRest } from "../openpgp/encrypt.ts";
-import type { UnlockedKey } from "../openpgp/secret-key.ts";
+import type { Certificate } from "../openpgp/certificates/certificate.ts";
+import { bigEndian, cursorOver } from "../openpgp/packets/cursor.ts";
+import { type Decrypted, decrypt } from "../openpgp/messages/decrypt.ts";
+import { encryptAtRest } from "../openpgp/messages/encrypt.ts";
+import type { UnlockedKey } from "../openpgp/keys/secret-key.ts";
 import { putTogether, takeApart, takeApartAt } from "../pgpmime/apart.ts";
 import type { Range } from "../pgpmime/range.ts";
 import { readdress } from "../pgpmime/readdress.ts";

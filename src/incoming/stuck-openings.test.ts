@@ -4,10 +4,10 @@ import { before } from "node:test";
 
 import { TooCostly } from "../base/errors.ts";
 import { after, HOUR, MINUTE } from "../base/time.ts";
-import { UnlockedKeys } from "../keys/unlocked-keys.ts";
+import { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import { recordVerdict } from "../mailbox/embedded.ts";
 import { open } from "../pgpmime/open.ts";
-import { beginOpening, countStuck } from "../store/openings.ts";
+import { beginOpening, countStuck } from "../store/mail/openings.ts";
 import { authorDeps, SILENT } from "../../test/support/authors.ts";
 import { retryOpening } from "./pending.ts";
 import { showMail } from "./reading.ts";

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { formatAddress, type EmailAddress } from "../mail/address.ts";
 import type { Envelope } from "../mail/envelope.ts";
 import { type Header, makeField } from "../mail/header.ts";
-import { readMessageFacts } from "../mail/message.ts";
+import { readMessageFacts } from "../mail/mail.ts";
 
 /** The last hop writes Return-Path, and every hop a Received field (RFC 5321 §4.4). `client` and `protocol`: the listener's. */
 export function traceFields(o: {

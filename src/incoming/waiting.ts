@@ -3,7 +3,7 @@ import { after, DAY, parseDate } from "../base/time.ts";
 import type { AuthorAnswer } from "../discovery/author.ts";
 import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
 import type { MessageVerdict, StoredSummary } from "../mailbox/mailbox.ts";
-import { parseFingerprint } from "../openpgp/fingerprint.ts";
+import { parseFingerprint } from "../openpgp/packets/fingerprint.ts";
 
 /**
  * Since when a message has waited for its author's keyserver, opened and without a final verdict: what its first opening wrote

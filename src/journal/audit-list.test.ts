@@ -6,7 +6,7 @@ import { fakeClock } from "../../test/support/clock.ts";
 import { engines } from "../../test/support/engines.ts";
 import { alias, alice } from "../../test/support/key-life.ts";
 import { listAuditNamed } from "./audit-list.ts";
-import { appendAudit } from "./audit.ts";
+import { appendAudit } from "./journal.ts";
 
 for (const { engine, open } of engines()) {
   test(`${engine}: the audit log is listed with the addresses of accounts that are here`, async () => {

@@ -1,9 +1,9 @@
 /** The audit log for people: accounts that are here are named by their addresses. */
 import { formatAddress } from "../mail/address.ts";
-import { readAccount } from "../store/accounts.ts";
+import { readAccount } from "../store/accounts/accounts.ts";
 import type { Store } from "../store/store.ts";
 import type { AccountId } from "../words/account.ts";
-import { listAudit, type AuditRecord } from "./audit.ts";
+import { listAudit, type AuditRecord } from "./journal.ts";
 
 /** An entry with the primary address that its account has now; undefined when the account is gone, or there is none. */
 export type NamedAuditRecord = AuditRecord & { readonly address: string | undefined };

@@ -8,7 +8,7 @@ import { parseAddress } from "../mail/address.ts";
 import { fakeClock } from "../../test/support/clock.ts";
 import { engines } from "../../test/support/engines.ts";
 import type { Store } from "../store/store.ts";
-import { appendAudit, listAudit, verifyAudit } from "./audit.ts";
+import { appendAudit, listAudit, verifyAudit } from "./journal.ts";
 import { purgeTrace, readTrace, recordTrace } from "./trace.ts";
 import { idOf } from "../../test/support/accounts.ts";
 

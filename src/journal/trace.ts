@@ -6,7 +6,7 @@ import {
   selectTransaction,
   type Direction,
   type TraceRow,
-} from "../store/trace.ts";
+} from "../store/journal/trace.ts";
 import { plainMessageId } from "../mail/message-id.ts";
 import type { Store } from "../store/store.ts";
 
@@ -79,4 +79,4 @@ function fromRow({ messageId, at, direction, step, detail, transaction }: TraceR
   return { messageId, at, direction, step, detail: JSON.parse(detail) as TraceDetail, transaction };
 }
 
-export { purgeTrace } from "../store/trace.ts";
+export { purgeTrace } from "../store/journal/trace.ts";

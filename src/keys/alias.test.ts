@@ -3,10 +3,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { DAY } from "../base/time.ts";
-import { revokeFresh } from "../openpgp/revocation.ts";
-import { listAccountsWithoutKeys } from "../store/accounts.ts";
-import { findById, findPublished } from "../store/certificates.ts";
-import { purgeReleased } from "../store/addresses.ts";
+import { revokeFresh } from "../openpgp/keys/revocation.ts";
+import { listAccountsWithoutKeys } from "../store/accounts/accounts.ts";
+import { findById, findPublished } from "../store/keys/certificates.ts";
+import { purgeReleased } from "../store/accounts/addresses.ts";
 import type { Store } from "../store/store.ts";
 import { engines } from "../../test/support/engines.ts";
 import {
@@ -26,12 +26,12 @@ import { addAlias, removeAlias } from "./alias.ts";
 import { backfill } from "./backfill.ts";
 import { createKeys } from "./create.ts";
 import { eraseByLaw } from "./end-account.ts";
-import { openWithPassword } from "./master-key.ts";
-import { Overtaken } from "./overtaken.ts";
+import { openWithPassword } from "../vault/master-key.ts";
+import { Overtaken } from "../vault/conflict.ts";
 import { certificateIn } from "./publication.ts";
 import { renameAccount } from "./rename.ts";
 import { publishRevocation } from "./revoke.ts";
-import { unlockWithPassword } from "./vault.ts";
+import { unlockWithPassword } from "../vault/vault.ts";
 import { enrol, idOf } from "../../test/support/accounts.ts";
 
 const bob = addressOf("bob@alpha.test");

@@ -1,16 +1,16 @@
 import { AppError } from "../base/errors.ts";
-import { appendAudit } from "../journal/audit.ts";
+import { appendAudit } from "../journal/journal.ts";
 import type { EmailAddress } from "../mail/address.ts";
-import { insertAlias, readAddress, releaseAlias } from "../store/addresses.ts";
-import { generationNow } from "./binding.ts";
-import { changeKeys } from "./change.ts";
-import { endKey } from "./end-key.ts";
-import { takeAddress } from "./free-address.ts";
-import { raiseGeneration } from "./generation.ts";
-import type { MasterKey } from "./master-key.ts";
-import { Overtaken } from "./overtaken.ts";
+import { insertAlias, readAddress, releaseAlias } from "../store/accounts/addresses.ts";
+import { generationNow } from "../vault/binding.ts";
+import { changeKeys } from "./keys.ts";
+import { endKey } from "./revoke-active.ts";
+import { takeAddress } from "./claim-address.ts";
+import { raiseGeneration } from "../vault/generation.ts";
+import type { MasterKey } from "../vault/master-key.ts";
+import { Overtaken } from "../vault/conflict.ts";
 import { upkeep } from "./upkeep.ts";
-import type { KeyRules, VaultDeps } from "./vault-deps.ts";
+import type { KeyRules, VaultDeps } from "../vault/vault-deps.ts";
 import type { AccountId } from "../words/account.ts";
 
 /**

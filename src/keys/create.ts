@@ -1,23 +1,23 @@
 import { AppError } from "../base/errors.ts";
 import type { Secret } from "../base/secret.ts";
 import { sameAddress, type EmailAddress } from "../mail/address.ts";
-import type { Certificate } from "../openpgp/certificate.ts";
-import { updateAccount } from "../store/accounts.ts";
-import { primaryAddress } from "../store/addresses.ts";
-import { findMasterKey, insertMasterKey, insertSlot, type SlotRow } from "../store/vault.ts";
+import type { Certificate } from "../openpgp/certificates/certificate.ts";
+import { updateAccount } from "../store/accounts/accounts.ts";
+import { primaryAddress } from "../store/accounts/addresses.ts";
+import { findMasterKey, insertMasterKey, insertSlot, type SlotRow } from "../store/keys/vault.ts";
 import type { Store } from "../store/store.ts";
-import { generationNow, requireGeneration } from "./binding.ts";
-import { changeKeys } from "./change.ts";
-import { escrowSlot } from "./escrow.ts";
-import { raiseGeneration } from "./generation.ts";
-import { newSalt } from "./login-verifier.ts";
-import { MasterKey } from "./master-key.ts";
+import { generationNow, requireGeneration } from "../vault/binding.ts";
+import { changeKeys } from "./keys.ts";
+import { escrowSlot } from "../vault/escrow.ts";
+import { raiseGeneration } from "../vault/generation.ts";
+import { newSalt } from "../vault/login-verifier.ts";
+import { MasterKey } from "../vault/master-key.ts";
 import { makeKey, savePublishedKey, type NewKey } from "./new-key.ts";
-import { Overtaken } from "./overtaken.ts";
-import { newRecoveryCode, type RecoveryCode } from "./recovery-code.ts";
-import { passwordSlot, recoverySlot, serviceSlot } from "./slots.ts";
-import { TypedPassword } from "./typed-password.ts";
-import type { KeyRules, VaultDeps } from "./vault-deps.ts";
+import { Overtaken } from "../vault/conflict.ts";
+import { newRecoveryCode, type RecoveryCode } from "../vault/recovery-code.ts";
+import { passwordSlot, recoverySlot, serviceSlot } from "../vault/slots.ts";
+import { TypedPassword } from "../vault/typed-password.ts";
+import type { KeyRules, VaultDeps } from "../vault/vault-deps.ts";
 import type { AccountId, Custody } from "../words/account.ts";
 
 /** Whose first key is to be made, and how. */

@@ -1,9 +1,9 @@
 import { sameAddress, type EmailAddress } from "../mail/address.ts";
-import { primaryAddress } from "../store/addresses.ts";
-import { readAccount, updateAccount } from "../store/accounts.ts";
+import { primaryAddress } from "../store/accounts/addresses.ts";
+import { readAccount, updateAccount } from "../store/accounts/accounts.ts";
 import type { Store } from "../store/store.ts";
-import { selectSlots } from "../store/vault.ts";
-import type { MasterKey } from "./master-key.ts";
+import { selectSlots } from "../store/keys/vault.ts";
+import type { MasterKey } from "../vault/master-key.ts";
 
 /** Whether the service key opens a master key now. */
 export async function opensWithService(

@@ -2,13 +2,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { findPublished, listPublished } from "../store/certificates.ts";
-import { listMasterKeys } from "../store/vault.ts";
+import { findPublished, listPublished } from "../store/keys/certificates.ts";
+import { listMasterKeys } from "../store/keys/vault.ts";
 import { engines } from "../../test/support/engines.ts";
 import { actions, alice, depsFor, enrolAlice, old } from "../../test/support/key-life.ts";
 import { keepHereFirst } from "./custody.ts";
-import { KeysHereAlready } from "./renew.ts";
-import { unlockWithPassword } from "./vault.ts";
+import { KeysHereAlready } from "./replace-master-key.ts";
+import { unlockWithPassword } from "../vault/vault.ts";
 import { idOf } from "../../test/support/accounts.ts";
 
 for (const { engine, open } of engines()) {

@@ -1,14 +1,14 @@
 import { AppError } from "../base/errors.ts";
 import type { Secret } from "../base/secret.ts";
-import { readAccount, updateAccount } from "../store/accounts.ts";
-import { insertSlot } from "../store/vault.ts";
-import { changeKeys, requireUnchanged } from "./change.ts";
+import { readAccount, updateAccount } from "../store/accounts/accounts.ts";
+import { insertSlot } from "../store/keys/vault.ts";
+import { changeKeys, requireUnchanged } from "./keys.ts";
 import { opensWithService } from "./custody-here.ts";
-import { raiseGeneration } from "./generation.ts";
-import type { MasterKey } from "./master-key.ts";
-import { renewMasterKey } from "./renew.ts";
-import { serviceSlot } from "./slots.ts";
-import type { KeyRules, VaultDeps } from "./vault-deps.ts";
+import { raiseGeneration } from "../vault/generation.ts";
+import type { MasterKey } from "../vault/master-key.ts";
+import { renewMasterKey } from "./replace-master-key.ts";
+import { serviceSlot } from "../vault/slots.ts";
+import type { KeyRules, VaultDeps } from "../vault/vault-deps.ts";
 import type { AccountId, Custody } from "../words/account.ts";
 
 /**

@@ -7,12 +7,12 @@ import { setTimeout } from "node:timers/promises";
 import { resetPassword } from "../login/recover.ts";
 import { DAY } from "../base/time.ts";
 import { findAccount } from "../accounts/embedded.ts";
-import { generateKey } from "../openpgp/generate.ts";
-import { forgetReleased } from "../store/addresses.ts";
-import { holdAuditEnd } from "../store/audit.ts";
-import { findById } from "../store/certificates.ts";
-import { serveAgain } from "../store/publish.ts";
-import { publishedVersion } from "../store/published-version.ts";
+import { generateKey } from "../openpgp/keys/generate.ts";
+import { forgetReleased } from "../store/accounts/addresses.ts";
+import { holdAuditEnd } from "../store/journal/audit.ts";
+import { findById } from "../store/keys/certificates.ts";
+import { serveAgain } from "../store/keys/publish.ts";
+import { publishedVersion } from "../store/keys/published-version.ts";
 import { engines } from "../../test/support/engines.ts";
 import {
   active,
@@ -25,7 +25,7 @@ import {
   withAlice,
 } from "../../test/support/key-life.ts";
 import { addAlias, removeAlias } from "./alias.ts";
-import { bringCertificate } from "./bring.ts";
+import { bringCertificate } from "./import-key.ts";
 import { closeAccount, eraseByLaw, purgeClosedAccounts, reopenAccount } from "./end-account.ts";
 import { renameAccount } from "./rename.ts";
 import { rotateKey } from "./rotate.ts";

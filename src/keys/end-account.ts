@@ -1,19 +1,19 @@
 import { after, DAY } from "../base/time.ts";
-import { appendAudit } from "../journal/audit.ts";
+import { appendAudit } from "../journal/journal.ts";
 import type { EmailAddress } from "../mail/address.ts";
-import { listClosedAccounts, readAccount, updateAccount } from "../store/accounts.ts";
-import { holdAuditEnd } from "../store/audit.ts";
-import { erasePublished } from "../store/publish.ts";
-import { eraseAccount } from "../store/erase.ts";
-import { listGenericRevocations } from "../store/generic-revocations.ts";
+import { listClosedAccounts, readAccount, updateAccount } from "../store/accounts/accounts.ts";
+import { holdAuditEnd } from "../store/journal/audit.ts";
+import { erasePublished } from "../store/keys/publish.ts";
+import { eraseAccount } from "../store/accounts/erase.ts";
+import { listGenericRevocations } from "../store/keys/generic-revocations.ts";
 import type { Store } from "../store/store.ts";
-import { generationNow } from "./binding.ts";
-import { addressesInUse, changeKeys } from "./change.ts";
-import { endKey } from "./end-key.ts";
-import { raiseGeneration } from "./generation.ts";
-import type { MasterKey } from "./master-key.ts";
-import { Overtaken } from "./overtaken.ts";
-import type { VaultDeps } from "./vault-deps.ts";
+import { generationNow } from "../vault/binding.ts";
+import { addressesInUse, changeKeys } from "./keys.ts";
+import { endKey } from "./revoke-active.ts";
+import { raiseGeneration } from "../vault/generation.ts";
+import type { MasterKey } from "../vault/master-key.ts";
+import { Overtaken } from "../vault/conflict.ts";
+import type { VaultDeps } from "../vault/vault-deps.ts";
 import type { AccountId } from "../words/account.ts";
 
 /** How long a closed account can be reopened. */

@@ -5,7 +5,7 @@ import { enrol, idOf } from "../../test/support/accounts.ts";
 import { engines } from "../../test/support/engines.ts";
 import { addressOf, alias, alice, old, opened, withAlice } from "../../test/support/key-life.ts";
 import { DAY } from "../base/time.ts";
-import { findPublished } from "../store/certificates.ts";
+import { findPublished } from "../store/keys/certificates.ts";
 import { addAlias, removeAlias } from "./alias.ts";
 import { findKey, listKeys } from "./key-list.ts";
 

@@ -1,7 +1,7 @@
 /** The keys of an account, as they are listed and shown. */
 import type { Clock } from "../base/time.ts";
 import { sameAddress, type EmailAddress } from "../mail/address.ts";
-import { listAddresses } from "../store/addresses.ts";
+import { listAddresses } from "../store/accounts/addresses.ts";
 import {
   findPublished,
   listPublished,
@@ -9,7 +9,7 @@ import {
   listUnserved,
   type KeyState,
   type PublishedCertificate,
-} from "../store/certificates.ts";
+} from "../store/keys/certificates.ts";
 import type { Store } from "../store/store.ts";
 import type { AccountId } from "../words/account.ts";
 import { isExpired } from "./publication.ts";

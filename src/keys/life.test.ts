@@ -4,10 +4,10 @@ import { test } from "node:test";
 
 import { findAccount } from "../accounts/embedded.ts";
 import { DAY, after } from "../base/time.ts";
-import { verifyAudit } from "../journal/audit.ts";
+import { verifyAudit } from "../journal/journal.ts";
 import { login } from "../login/login.ts";
 import { resetPassword } from "../login/recover.ts";
-import { findById, findPublished, listPublished } from "../store/certificates.ts";
+import { findById, findPublished, listPublished } from "../store/keys/certificates.ts";
 import { engines } from "../../test/support/engines.ts";
 import {
   actions,
@@ -27,12 +27,12 @@ import {
 import { addAlias, removeAlias } from "./alias.ts";
 import { backfill } from "./backfill.ts";
 import { closeAccount, eraseByLaw, purgeClosedAccounts } from "./end-account.ts";
-import { openWithService } from "./master-key.ts";
+import { openWithService } from "../vault/master-key.ts";
 import { renameAccount } from "./rename.ts";
 import { revokeKey } from "./revoke.ts";
-import { rewrapAll } from "./rewrap.ts";
-import { fixedServiceKeys, newServiceRoot } from "./service-key.ts";
-import { unlockWithPassword, unlockWithService } from "./vault.ts";
+import { rewrapAll } from "../vault/rewrap.ts";
+import { fixedServiceKeys, newServiceRoot } from "../vault/service-key.ts";
+import { unlockWithPassword, unlockWithService } from "../vault/vault.ts";
 import { enrol, idOf } from "../../test/support/accounts.ts";
 
 for (const { engine, open } of engines()) {

@@ -1,20 +1,20 @@
 /** A key pair of the mailbox's own, for users who want another one at rest than the one that others seal to. */
-import { appendAudit } from "../journal/audit.ts";
+import { appendAudit } from "../journal/journal.ts";
 import type { EmailAddress } from "../mail/address.ts";
-import type { KeyProfile } from "../openpgp/profile.ts";
-import { primaryAddress } from "../store/addresses.ts";
-import { updateAccount } from "../store/accounts.ts";
+import type { KeyProfile } from "../openpgp/certificates/profile.ts";
+import { primaryAddress } from "../store/accounts/addresses.ts";
+import { updateAccount } from "../store/accounts/accounts.ts";
 import {
   activateMailboxCertificate,
   findMailboxCertificate,
   retireMailboxCertificate,
-} from "../store/mailbox-certificates.ts";
-import { saveSecretKey } from "../store/vault.ts";
+} from "../store/keys/mailbox-certificates.ts";
+import { saveSecretKey } from "../store/keys/vault.ts";
 import type { Store } from "../store/store.ts";
-import { changeKeys, requireCurrent } from "./change.ts";
-import type { MasterKey } from "./master-key.ts";
+import { changeKeys, requireCurrent } from "./keys.ts";
+import type { MasterKey } from "../vault/master-key.ts";
 import { makeKey, type NewKey } from "./new-key.ts";
-import type { KeyRules, VaultDeps } from "./vault-deps.ts";
+import type { KeyRules, VaultDeps } from "../vault/vault-deps.ts";
 import type { AccountId, MailboxKey } from "../words/account.ts";
 
 /** Whether the account's mailbox has a key pair of its own. */

@@ -1,17 +1,20 @@
 import type { Secret } from "../base/secret.ts";
 import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
-import type { Certificate } from "../openpgp/certificate.ts";
-import { generateKey } from "../openpgp/generate.ts";
-import type { KeyProfile } from "../openpgp/profile.ts";
-import type { PublishedCertificate } from "../store/certificates.ts";
-import { publish } from "../store/publish.ts";
-import { saveGenericRevocation, type GenericRevocationRow } from "../store/generic-revocations.ts";
-import { saveSecretKey, type KeyPurpose, type SecretKeyRow } from "../store/vault.ts";
+import type { Certificate } from "../openpgp/certificates/certificate.ts";
+import { generateKey } from "../openpgp/keys/generate.ts";
+import type { KeyProfile } from "../openpgp/certificates/profile.ts";
+import type { PublishedCertificate } from "../store/keys/certificates.ts";
+import { publish } from "../store/keys/publish.ts";
+import {
+  saveGenericRevocation,
+  type GenericRevocationRow,
+} from "../store/keys/generic-revocations.ts";
+import { saveSecretKey, type KeyPurpose, type SecretKeyRow } from "../store/keys/vault.ts";
 import type { Store } from "../store/store.ts";
-import type { MasterKey } from "./master-key.ts";
+import type { MasterKey } from "../vault/master-key.ts";
 import { publicationOf } from "./publication.ts";
-import type { VaultDeps } from "./vault-deps.ts";
-import { wrapRevocation, wrapSecretKey } from "./wrapped-rows.ts";
+import type { VaultDeps } from "../vault/vault-deps.ts";
+import { wrapRevocation, wrapSecretKey } from "../vault/wrapped-rows.ts";
 
 /** A key with its secrets, before it is wrapped. `certificate` is what is published of it. */
 export type RawKey = {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { findAccount } from "../accounts/embedded.ts";
-import { findPublished, listPublished } from "../store/certificates.ts";
+import { findPublished, listPublished } from "../store/keys/certificates.ts";
 import type { Store } from "../store/store.ts";
 import { engines } from "../../test/support/engines.ts";
 import { actions, alice, depsFor, enrolAlice, fresh, old } from "../../test/support/key-life.ts";

@@ -1,13 +1,13 @@
 /** New keys in place of keys that somebody else could open, or of a key on a device: which way is taken, and who may. */
-import type { Certificate } from "../openpgp/certificate.ts";
+import type { Certificate } from "../openpgp/certificates/certificate.ts";
 import type { Store } from "../store/store.ts";
 import type { Account, AccountId } from "../words/account.ts";
 import { keepHereFirst, takeBack, type TakingBack } from "./custody.ts";
-import { escrowMessages } from "./escrow.ts";
-import { hasKeysHere, openByPassword } from "./key-access.ts";
-import { verifyPassword } from "./login-verifier.ts";
-import type { RecoveryCode } from "./recovery-code.ts";
-import type { KeyRules, VaultDeps } from "./vault-deps.ts";
+import { escrowMessages } from "../vault/escrow.ts";
+import { hasKeysHere, openByPassword } from "../vault/key-access.ts";
+import { verifyPassword } from "../vault/login-verifier.ts";
+import type { RecoveryCode } from "../vault/recovery-code.ts";
+import type { KeyRules, VaultDeps } from "../vault/vault-deps.ts";
 
 /** What is wished for an account; `mayEndEscrow`: whether the organisation lets its users end their escrow. */
 export type NewKeysWish = Omit<TakingBack, "custody"> & {

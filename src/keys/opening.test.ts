@@ -4,13 +4,13 @@ import { test } from "node:test";
 
 import { findAccount } from "../accounts/embedded.ts";
 import { Secret } from "../base/secret.ts";
-import { verifyAudit } from "../journal/audit.ts";
+import { verifyAudit } from "../journal/journal.ts";
 import { login } from "../login/login.ts";
 import { recoverWithCode, replacePassword, resetPassword } from "../login/recover.ts";
-import { revocationOf } from "../openpgp/acceptance.ts";
-import { findById, listPublished } from "../store/certificates.ts";
-import { selectGenericRevocation } from "../store/generic-revocations.ts";
-import { findMasterKey, listMasterKeys, selectSlots } from "../store/vault.ts";
+import { revocationOf } from "../openpgp/certificates/acceptance.ts";
+import { findById, listPublished } from "../store/keys/certificates.ts";
+import { selectGenericRevocation } from "../store/keys/generic-revocations.ts";
+import { findMasterKey, listMasterKeys, selectSlots } from "../store/keys/vault.ts";
 import { engines } from "../../test/support/engines.ts";
 import {
   active,
@@ -23,11 +23,11 @@ import {
   withAlice,
 } from "../../test/support/key-life.ts";
 import { giveToProvider, takeBack } from "./custody.ts";
-import { reclaimFormerKeys } from "./former.ts";
-import { openWithPassword } from "./master-key.ts";
+import { reclaimFormerKeys } from "./parked-keys.ts";
+import { openWithPassword } from "../vault/master-key.ts";
 import { certificateIn } from "./publication.ts";
 import { rotateKey } from "./rotate.ts";
-import { unlockWithService } from "./vault.ts";
+import { unlockWithService } from "../vault/vault.ts";
 import { idOf } from "../../test/support/accounts.ts";
 
 for (const { engine, open } of engines()) {

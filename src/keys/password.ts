@@ -1,14 +1,14 @@
 import type { Secret } from "../base/secret.ts";
 import type { Store } from "../store/store.ts";
-import { deleteSlots, insertSlot, type SlotRow } from "../store/vault.ts";
-import { changeKeys, requireUnchanged } from "./change.ts";
-import { raiseGeneration } from "./generation.ts";
-import { makeLogin, newSalt } from "./login-verifier.ts";
-import type { MasterKey } from "./master-key.ts";
-import { newRecoveryCode, type RecoveryCode } from "./recovery-code.ts";
-import { passwordSlot, recoverySlot } from "./slots.ts";
-import { TypedPassword } from "./typed-password.ts";
-import type { VaultDeps } from "./vault-deps.ts";
+import { deleteSlots, insertSlot, type SlotRow } from "../store/keys/vault.ts";
+import { changeKeys, requireUnchanged } from "./keys.ts";
+import { raiseGeneration } from "../vault/generation.ts";
+import { makeLogin, newSalt } from "../vault/login-verifier.ts";
+import type { MasterKey } from "../vault/master-key.ts";
+import { newRecoveryCode, type RecoveryCode } from "../vault/recovery-code.ts";
+import { passwordSlot, recoverySlot } from "../vault/slots.ts";
+import { TypedPassword } from "../vault/typed-password.ts";
+import type { VaultDeps } from "../vault/vault-deps.ts";
 
 /** What changes together with a password slot. */
 export type PasswordChange = {

@@ -1,8 +1,8 @@
 import { AppError } from "../base/errors.ts";
 import type { EmailAddress } from "../mail/address.ts";
-import { acceptForEncryption, revocationOf } from "../openpgp/acceptance.ts";
-import { parseCertificates, type Certificate } from "../openpgp/certificate.ts";
-import type { KeyState, PublishedCertificate } from "../store/certificates.ts";
+import { acceptForEncryption, revocationOf } from "../openpgp/certificates/acceptance.ts";
+import { parseCertificates, type Certificate } from "../openpgp/certificates/certificate.ts";
+import type { KeyState, PublishedCertificate } from "../store/keys/certificates.ts";
 
 /** True when a certificate has expired: it is kept, and by its address it is not found. */
 export function isExpired(published: PublishedCertificate, now: Date): boolean {

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DAY, HOUR, MINUTE } from "../base/time.ts";
 import { releasedRevocations } from "../doctor/released-revocations.ts";
-import { listAudit, verifyAudit } from "../journal/audit.ts";
+import { listAudit, verifyAudit } from "../journal/journal.ts";
 import { parseAddress } from "../mail/address.ts";
-import type { Fingerprint } from "../openpgp/fingerprint.ts";
-import { migrate } from "../store/migrate.ts";
+import type { Fingerprint } from "../openpgp/packets/fingerprint.ts";
+import { migrate } from "../store/engine/migrate.ts";
 import type { Store } from "../store/store.ts";
 import { openTestStore } from "../../test/support/tag-keys.ts";
 import { fakeClock } from "../../test/support/clock.ts";
@@ -25,11 +25,11 @@ import {
 } from "../../test/support/key-life.ts";
 import { addAlias } from "./alias.ts";
 import { closeAccount } from "./end-account.ts";
-import { openWithService, type MasterKey } from "./master-key.ts";
+import { openWithService, type MasterKey } from "../vault/master-key.ts";
 import { rotateKey } from "./rotate.ts";
 import { allowReleases, countReleases, recordRelease, standingAlarms } from "./releases.ts";
-import { fixedServiceKeys, newServiceRoot } from "./service-key.ts";
-import type { ReleaseLimits, VaultDeps } from "./vault-deps.ts";
+import { fixedServiceKeys, newServiceRoot } from "../vault/service-key.ts";
+import type { ReleaseLimits, VaultDeps } from "../vault/vault-deps.ts";
 
 const limits: ReleaseLimits = { alarmPerHour: 3, alarmPerDay: 6, stopPerDay: 8 };
 const account = parseAddress("alice@alpha.test");

@@ -11,12 +11,12 @@
  */
 import { AppError } from "../base/errors.ts";
 import { after, DAY, HOUR } from "../base/time.ts";
-import { appendAudit } from "../journal/audit.ts";
-import type { Fingerprint } from "../openpgp/fingerprint.ts";
-import { countActions, lastAction, selectActions } from "../store/audit-actions.ts";
-import { holdAuditEnd } from "../store/audit.ts";
+import { appendAudit } from "../journal/journal.ts";
+import type { Fingerprint } from "../openpgp/packets/fingerprint.ts";
+import { countActions, lastAction, selectActions } from "../store/journal/audit-actions.ts";
+import { holdAuditEnd } from "../store/journal/audit.ts";
 import type { Store } from "../store/store.ts";
-import type { ReleaseLimits, VaultDeps } from "./vault-deps.ts";
+import type { ReleaseLimits, VaultDeps } from "../vault/vault-deps.ts";
 import type { AccountId } from "../words/account.ts";
 
 const RELEASED = "revocation.released";

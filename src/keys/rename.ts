@@ -1,13 +1,13 @@
-import { appendAudit } from "../journal/audit.ts";
+import { appendAudit } from "../journal/journal.ts";
 import { sameAddress, type EmailAddress } from "../mail/address.ts";
-import { insertAlias, listAliases, makePrimary } from "../store/addresses.ts";
+import { insertAlias, listAliases, makePrimary } from "../store/accounts/addresses.ts";
 import type { AccountId } from "../words/account.ts";
-import { changeKeys } from "./change.ts";
-import { takeAddress } from "./free-address.ts";
-import type { MasterKey } from "./master-key.ts";
-import { Overtaken } from "./overtaken.ts";
+import { changeKeys } from "./keys.ts";
+import { takeAddress } from "./claim-address.ts";
+import type { MasterKey } from "../vault/master-key.ts";
+import { Overtaken } from "../vault/conflict.ts";
 import { upkeep } from "./upkeep.ts";
-import type { KeyRules, VaultDeps } from "./vault-deps.ts";
+import type { KeyRules, VaultDeps } from "../vault/vault-deps.ts";
 
 /**
  * Gives an account another primary address: a new one, or one of its aliases. The former one stays as an alias with its

@@ -1,23 +1,23 @@
 import { AppError } from "../base/errors.ts";
-import { appendAudit } from "../journal/audit.ts";
+import { appendAudit } from "../journal/journal.ts";
 import { sameAddress, type EmailAddress } from "../mail/address.ts";
-import { acceptForEncryption } from "../openpgp/acceptance.ts";
-import type { Certificate } from "../openpgp/certificate.ts";
-import type { Fingerprint } from "../openpgp/fingerprint.ts";
-import type { RevokedPart } from "../openpgp/merge-revocations.ts";
-import { signingSubkeysOf } from "../openpgp/signing-keys.ts";
-import { whichRevoked, type Revoked } from "../openpgp/which-revoked.ts";
+import { acceptForEncryption } from "../openpgp/certificates/acceptance.ts";
+import type { Certificate } from "../openpgp/certificates/certificate.ts";
+import type { Fingerprint } from "../openpgp/packets/fingerprint.ts";
+import type { RevokedPart } from "../openpgp/certificates/merge-revocations.ts";
+import { signingSubkeysOf } from "../openpgp/certificates/signing-keys.ts";
+import { whichRevoked, type Revoked } from "../openpgp/certificates/which-revoked.ts";
 import {
   listPublishedOf,
   type KeyState,
   type PublishedCertificate,
-} from "../store/certificates.ts";
-import { serveAgain, updatePublished } from "../store/publish.ts";
+} from "../store/keys/certificates.ts";
+import { serveAgain, updatePublished } from "../store/keys/publish.ts";
 import type { Store } from "../store/store.ts";
-import { addressesKeptHere, changeKeys, requireOwn } from "./change.ts";
-import { endKey, type Ended, type EndReason, type EndWish } from "./end-key.ts";
+import { addressesKeptHere, changeKeys, requireOwn } from "./keys.ts";
+import { endKey, type Ended, type EndReason, type EndWish } from "./revoke-active.ts";
 import { certificateIn, revokedChange, stateFor } from "./publication.ts";
-import type { VaultDeps } from "./vault-deps.ts";
+import type { VaultDeps } from "../vault/vault-deps.ts";
 import type { AccountId } from "../words/account.ts";
 
 /**

@@ -1,13 +1,13 @@
-import { appendAudit } from "../journal/audit.ts";
+import { appendAudit } from "../journal/journal.ts";
 import type { EmailAddress } from "../mail/address.ts";
-import type { Certificate } from "../openpgp/certificate.ts";
+import type { Certificate } from "../openpgp/certificates/certificate.ts";
 import type { Store } from "../store/store.ts";
-import { changeKeys, requireCurrent, requireOwn, untilNotOvertaken } from "./change.ts";
+import { changeKeys, requireCurrent, requireOwn, untilNotOvertaken } from "./keys.ts";
 import { keepHereAgain } from "./custody-here.ts";
-import { endKey, type Ended, type EndReason } from "./end-key.ts";
-import type { MasterKey } from "./master-key.ts";
+import { endKey, type Ended, type EndReason } from "./revoke-active.ts";
+import type { MasterKey } from "../vault/master-key.ts";
 import { makeKey, savePublishedKey, type NewKey } from "./new-key.ts";
-import type { KeyRules, VaultDeps } from "./vault-deps.ts";
+import type { KeyRules, VaultDeps } from "../vault/vault-deps.ts";
 import type { AccountId } from "../words/account.ts";
 
 /** Which key is to be replaced, and what its revocation says. */

@@ -1,21 +1,25 @@
-import { appendAudit } from "../journal/audit.ts";
+import { appendAudit } from "../journal/journal.ts";
 import { after, DAY } from "../base/time.ts";
 import type { EmailAddress } from "../mail/address.ts";
-import { readAddress } from "../store/addresses.ts";
+import { readAddress } from "../store/accounts/addresses.ts";
 import type { Store } from "../store/store.ts";
-import { extendExpiry } from "../openpgp/extend.ts";
-import { LIFETIME_MS } from "../openpgp/generate.ts";
-import { findPublished, listPublished, type PublishedCertificate } from "../store/certificates.ts";
-import { endPublished } from "../store/publish.ts";
-import { saveSecretKey, selectSecretKeys } from "../store/vault.ts";
-import { addressesKeptHere, changeKeys, requireCurrent, requireOwn } from "./change.ts";
-import { Overtaken } from "./overtaken.ts";
-import type { MasterKey } from "./master-key.ts";
+import { extendExpiry } from "../openpgp/keys/extend.ts";
+import { LIFETIME_MS } from "../openpgp/keys/generate.ts";
+import {
+  findPublished,
+  listPublished,
+  type PublishedCertificate,
+} from "../store/keys/certificates.ts";
+import { endPublished } from "../store/keys/publish.ts";
+import { saveSecretKey, selectSecretKeys } from "../store/keys/vault.ts";
+import { addressesKeptHere, changeKeys, requireCurrent, requireOwn } from "./keys.ts";
+import { Overtaken } from "../vault/conflict.ts";
+import type { MasterKey } from "../vault/master-key.ts";
 import { makeKey, savePublishedKey } from "./new-key.ts";
-import { openKey } from "./open-keys.ts";
+import { openKey } from "../vault/open-keys.ts";
 import { certificateIn, publicationOf } from "./publication.ts";
-import type { KeyRules, VaultDeps } from "./vault-deps.ts";
-import { wrapSecretKey } from "./wrapped-rows.ts";
+import type { KeyRules, VaultDeps } from "../vault/vault-deps.ts";
+import { wrapSecretKey } from "../vault/wrapped-rows.ts";
 
 /** How long before its end the life of a key is extended. */
 export const EXTEND_BEFORE_MS = 60 * DAY;

@@ -1,5 +1,5 @@
 /** The answers that all interfaces share, and how long each may be kept by those in between. */
-import type { WholeAnswer } from "../http/whole-answer.ts";
+import type { WholeAnswer } from "./lane/whole-answer.ts";
 
 const PLAIN = "text/plain; charset=utf-8";
 

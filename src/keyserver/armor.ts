@@ -1,6 +1,6 @@
 import { asBuffer } from "../base/bytes.ts";
-import { crc24 } from "../openpgp/crc24.ts";
-import type { ViewedCertificate } from "../store/published-view.ts";
+import { crc24 } from "../openpgp/packets/crc24.ts";
+import type { ViewedCertificate } from "../store/keys/published-view.ts";
 
 const LINE_LENGTH = 64;
 const CHECKSUM_OCTETS = 3;

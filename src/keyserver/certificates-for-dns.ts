@@ -1,10 +1,10 @@
 /** The certificates of a domain as its zone may publish them (OPENPGPKEY records, RFC 7929). */
 import type { Clock } from "../base/time.ts";
 import type { Domain, EmailAddress } from "../mail/address.ts";
-import { acceptForEncryption } from "../openpgp/acceptance.ts";
-import { parseCertificates } from "../openpgp/certificate.ts";
-import { activeAddresses } from "../store/active-addresses.ts";
-import { findPublished, type PublishedCertificate } from "../store/certificates.ts";
+import { acceptForEncryption } from "../openpgp/certificates/acceptance.ts";
+import { parseCertificates } from "../openpgp/certificates/certificate.ts";
+import { activeAddresses } from "../store/accounts/active-addresses.ts";
+import { findPublished, type PublishedCertificate } from "../store/keys/certificates.ts";
 import type { Store } from "../store/store.ts";
 
 /** What a zone may publish of an address, or why nothing. `gone`: the certificate ended while the others were read. */

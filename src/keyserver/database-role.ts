@@ -1,2 +1,2 @@
 /** The PostgreSQL role of the keyserver: it reads what is published, and no more. */
-export { grantsFor } from "../store/keyserver-role.ts";
+export { grantsFor } from "../store/keys/keyserver-role.ts";

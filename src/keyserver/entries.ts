@@ -1,6 +1,6 @@
-import type { Certificate } from "../openpgp/certificate.ts";
-import { parseCertificates } from "../openpgp/certificate.ts";
-import type { ViewedCertificate } from "../store/published-view.ts";
+import type { Certificate } from "../openpgp/certificates/certificate.ts";
+import { parseCertificates } from "../openpgp/certificates/certificate.ts";
+import type { ViewedCertificate } from "../store/keys/published-view.ts";
 
 /** One certificate as a client sees it in a list. */
 export type Entry = {

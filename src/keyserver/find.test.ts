@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import { fromUnixMs } from "../base/time.ts";
 import { parseAddress, parseDomain, type Domain } from "../mail/address.ts";
-import type { PublishedView } from "../store/published-view.ts";
+import type { PublishedView } from "../store/keys/published-view.ts";
 import { find } from "./find.ts";
 
 /** A view without rows that writes down what it is asked. */

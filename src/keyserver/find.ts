@@ -1,5 +1,5 @@
 import { canonicalAddress, withoutSubaddress, type Domain } from "../mail/address.ts";
-import type { PublishedView, Viewed, ViewedCertificate } from "../store/published-view.ts";
+import type { PublishedView, Viewed, ViewedCertificate } from "../store/keys/published-view.ts";
 import type { Search } from "./question.ts";
 
 export type FindDeps = {

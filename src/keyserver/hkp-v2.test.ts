@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
 import { ask } from "../../test/support/test-keyserver.ts";
-import { keyIdOf } from "../openpgp/fingerprint.ts";
+import { keyIdOf } from "../openpgp/packets/fingerprint.ts";
 import {
   startServer,
   stopServer,

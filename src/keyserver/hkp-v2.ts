@@ -4,7 +4,7 @@
  */
 import { utf8 } from "../base/bytes.ts";
 import { parseAddress, type EmailAddress } from "../mail/address.ts";
-import { parseFingerprint, parseKeyId } from "../openpgp/fingerprint.ts";
+import { parseFingerprint, parseKeyId } from "../openpgp/packets/fingerprint.ts";
 import { bundle } from "./armor.ts";
 import {
   absent,
@@ -16,7 +16,7 @@ import {
   notImplemented,
   withoutIdentifier,
 } from "./answers.ts";
-import type { WholeAnswer } from "../http/whole-answer.ts";
+import type { WholeAnswer } from "./lane/whole-answer.ts";
 import { readEntries } from "./entries.ts";
 import { jsonIndex } from "./json-index.ts";
 import { decoded } from "./query.ts";

@@ -1,6 +1,6 @@
 import type { EmailAddress } from "../mail/address.ts";
-import { partsOf } from "../openpgp/certificate.ts";
-import { userIdMatches } from "../openpgp/user-id.ts";
+import { partsOf } from "../openpgp/certificates/certificate.ts";
+import { userIdMatches } from "../openpgp/certificates/user-id.ts";
 import type { Entry } from "./entries.ts";
 
 /** Only of these is the length of a key not known from its algorithm. */

@@ -12,9 +12,9 @@ import {
   type TestKeyserver,
 } from "../../test/support/test-keyserver.ts";
 import { HOUR, after as inTime, systemClock } from "../base/time.ts";
-import { parseCertificates, type Certificate } from "../openpgp/certificate.ts";
-import { keyIdOf } from "../openpgp/fingerprint.ts";
-import { revocationOf } from "../openpgp/acceptance.ts";
+import { parseCertificates, type Certificate } from "../openpgp/certificates/certificate.ts";
+import { keyIdOf } from "../openpgp/packets/fingerprint.ts";
+import { revocationOf } from "../openpgp/certificates/acceptance.ts";
 
 let dir: string;
 let pki: Pki;

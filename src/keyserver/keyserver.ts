@@ -7,10 +7,10 @@
  */
 import { networkOf } from "../base/network.ts";
 import type { Clock } from "../base/time.ts";
-import { makeRateLimit, type RateLimit } from "../http/rate-limit.ts";
-import type { Asked, WholeAnswer, WholeApplication } from "../http/whole-answer.ts";
+import { makeRateLimit, type RateLimit } from "./lane/rate-limit.ts";
+import type { Asked, WholeAnswer, WholeApplication } from "./lane/whole-answer.ts";
 import { canonicalAddress, type Domain } from "../mail/address.ts";
-import type { PublishedView, ViewedCertificate } from "../store/published-view.ts";
+import type { PublishedView, ViewedCertificate } from "../store/keys/published-view.ts";
 import { absent, allowed, healthy, malformed, methods, openToAll, tooMany } from "./answers.ts";
 import { DIRECTORY_PREFIX, directoryQuestion } from "./directory.ts";
 import { find, type FindDeps } from "./find.ts";

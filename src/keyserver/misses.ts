@@ -1,6 +1,6 @@
 /** How many misses a network may have: more for whoever finds what they look for. */
 import { HOUR } from "../base/time.ts";
-import { makeRateLimit, type RateLimit } from "../http/rate-limit.ts";
+import { makeRateLimit, type RateLimit } from "./lane/rate-limit.ts";
 
 export type MissLimits = {
   readonly addressMissesPerMinute: number;

@@ -1,6 +1,6 @@
 /** The pages for people: no script, nothing from elsewhere, readable without the stylesheet too. */
 import { utf8 } from "../base/bytes.ts";
-import type { WholeAnswer } from "../http/whole-answer.ts";
+import type { WholeAnswer } from "./lane/whole-answer.ts";
 import type { Domain } from "../mail/address.ts";
 import { found as foundAnswer, foundHeaders, KEPT } from "./answers.ts";
 import type { Entry } from "./entries.ts";

@@ -1,6 +1,6 @@
 /** What a client asks, read once from the raw query: whole addresses and full ids, so that nobody lists users. */
 import { parseAddress } from "../mail/address.ts";
-import { parseFingerprint, parseKeyId } from "../openpgp/fingerprint.ts";
+import { parseFingerprint, parseKeyId } from "../openpgp/packets/fingerprint.ts";
 import type { Search } from "./question.ts";
 
 export type Query =

@@ -1,17 +1,17 @@
 /** How often somebody may be wrong about a password. */
 import { MINUTE, after } from "../base/time.ts";
-import { appendAudit } from "../journal/audit.ts";
-import type { VaultDeps } from "../keys/vault.ts";
+import { appendAudit } from "../journal/journal.ts";
+import type { VaultDeps } from "../vault/vault.ts";
 import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
-import { findAccount } from "../store/accounts.ts";
+import { findAccount } from "../store/accounts/accounts.ts";
 import {
   countAttempt,
   forgetAttempts,
   purgeAttempts as purge,
   readAttempts,
-} from "../store/attempts.ts";
+} from "../store/accounts/attempts.ts";
 import type { Store } from "../store/store.ts";
-import { makeTag } from "../store/tag-key.ts";
+import { makeTag } from "../store/keys/tag-key.ts";
 
 /** The window in which failures are counted. */
 const ATTEMPT_WINDOW_MS = 15 * MINUTE;

@@ -1,12 +1,12 @@
 import { addAccount, NO_LOGIN, type NewAccount } from "../accounts/embedded.ts";
 import type { Secret } from "../base/secret.ts";
-import { appendAudit } from "../journal/audit.ts";
-import { FIRST_GENERATION as generation, generationDetail } from "../keys/binding.ts";
+import { appendAudit } from "../journal/journal.ts";
+import { FIRST_GENERATION as generation, generationDetail } from "../vault/binding.ts";
 import { prepareKeys, saveKeys, type PreparedKeys } from "../keys/create.ts";
-import { takeAddress } from "../keys/free-address.ts";
-import { makeLogin, newSalt } from "../keys/login-verifier.ts";
-import { TypedPassword } from "../keys/typed-password.ts";
-import type { KeyRules, VaultDeps } from "../keys/vault.ts";
+import { takeAddress } from "../keys/claim-address.ts";
+import { makeLogin, newSalt } from "../vault/login-verifier.ts";
+import { TypedPassword } from "../vault/typed-password.ts";
+import type { KeyRules, VaultDeps } from "../vault/vault.ts";
 import { newAccountId, type Account, type AccountId } from "../words/account.ts";
 
 /** Who is to have an account, and whether their key is made with it. */

@@ -1,4 +1,4 @@
-import type { KeyRules, VaultDeps } from "../keys/vault-deps.ts";
+import type { KeyRules, VaultDeps } from "../vault/vault-deps.ts";
 import type { LoginLimits } from "./attempts.ts";
 import type { LoginTurns } from "./login-turns.ts";
 

@@ -1,11 +1,11 @@
 /** From a password to open keys. */
 import { AppError } from "../base/errors.ts";
 import type { Secret } from "../base/secret.ts";
-import { untilNotOvertaken } from "../keys/change.ts";
-import { verifyPassword } from "../keys/login-verifier.ts";
-import { compareServiceKey, OTHER_SERVICE_KEY } from "../keys/service-key-log.ts";
-import { TypedPassword } from "../keys/typed-password.ts";
-import { UnlockedKeys } from "../keys/unlocked-keys.ts";
+import { untilNotOvertaken } from "../keys/keys.ts";
+import { verifyPassword } from "../vault/login-verifier.ts";
+import { compareServiceKey, OTHER_SERVICE_KEY } from "../vault/service-key-log.ts";
+import { TypedPassword } from "../vault/typed-password.ts";
+import { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import {
   type Attempt,
   countFailure,
@@ -16,7 +16,7 @@ import {
 } from "./attempts.ts";
 import type { LoginDeps } from "./login-deps.ts";
 import { unlockAtLogin } from "./unlock.ts";
-import { findAccount } from "../store/accounts.ts";
+import { findAccount } from "../store/accounts/accounts.ts";
 import type { Account } from "../words/account.ts";
 
 export type { LoginDeps } from "./login-deps.ts";

@@ -2,25 +2,25 @@
  * The ways back to an account, and what each leaves of its keys (a password that is known, a recovery code, the
  * organisation's escrow, the provider's own access, or nothing at all).
  */
-import { readAccount } from "../store/accounts.ts";
+import { readAccount } from "../store/accounts/accounts.ts";
 import { AppError } from "../base/errors.ts";
 import type { Secret } from "../base/secret.ts";
-import { generationNow } from "../keys/binding.ts";
-import { changeKeys, untilNotOvertaken } from "../keys/change.ts";
-import { openWithEscrow } from "../keys/escrow.ts";
+import { generationNow } from "../vault/binding.ts";
+import { changeKeys, untilNotOvertaken } from "../keys/keys.ts";
+import { openWithEscrow } from "../vault/escrow.ts";
 import {
   openWithPassword,
   openWithRecoveryCode,
   openWithService,
   type MasterKey,
-} from "../keys/master-key.ts";
-import { raiseGeneration } from "../keys/generation.ts";
-import { hasKeysHere } from "../keys/key-access.ts";
-import { makeLogin, newSalt } from "../keys/login-verifier.ts";
-import { Overtaken } from "../keys/overtaken.ts";
+} from "../vault/master-key.ts";
+import { raiseGeneration } from "../vault/generation.ts";
+import { hasKeysHere } from "../vault/key-access.ts";
+import { makeLogin, newSalt } from "../vault/login-verifier.ts";
+import { Overtaken } from "../vault/conflict.ts";
 import { changePassword } from "../keys/password.ts";
-import { renewMasterKey } from "../keys/renew.ts";
-import { TypedPassword } from "../keys/typed-password.ts";
+import { renewMasterKey } from "../keys/replace-master-key.ts";
+import { TypedPassword } from "../vault/typed-password.ts";
 import type { LoginDeps } from "./login-deps.ts";
 import type { Account, AccountId } from "../words/account.ts";
 

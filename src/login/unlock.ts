@@ -3,20 +3,20 @@
  * first keys, the end of a provisional enrolment, keys of new aliases, and a longer life for keys that expire soon.
  */
 import { createKeys } from "../keys/create.ts";
-import { hasKeysHere } from "../keys/key-access.ts";
+import { hasKeysHere } from "../vault/key-access.ts";
 import {
   openAtFirstLogin,
   openWithPassword,
   openWithService,
   type MasterKey,
-} from "../keys/master-key.ts";
-import { openKeys } from "../keys/open-keys.ts";
-import type { Verified } from "../keys/login-verifier.ts";
-import { Overtaken } from "../keys/overtaken.ts";
+} from "../vault/master-key.ts";
+import { openKeys } from "../vault/open-keys.ts";
+import type { Verified } from "../vault/login-verifier.ts";
+import { Overtaken } from "../vault/conflict.ts";
 import { changePassword } from "../keys/password.ts";
-import { renewMasterKey } from "../keys/renew.ts";
-import type { TypedPassword } from "../keys/typed-password.ts";
-import type { UnlockedKeys } from "../keys/unlocked-keys.ts";
+import { renewMasterKey } from "../keys/replace-master-key.ts";
+import type { TypedPassword } from "../vault/typed-password.ts";
+import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import { upkeep } from "../keys/upkeep.ts";
 import type { LoginDeps } from "./login-deps.ts";
 import type { Account } from "../words/account.ts";

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { after, fromUnixMs, MINUTE } from "../base/time.ts";
 import { locked as lockedAt } from "../incoming/verdicts.ts";
 import { parseAddress } from "../mail/address.ts";
-import { parseFingerprint } from "../openpgp/fingerprint.ts";
+import { parseFingerprint } from "../openpgp/packets/fingerprint.ts";
 import { haveAccounts, idOf } from "../../test/support/accounts.ts";
 import { engines } from "../../test/support/engines.ts";
 import {

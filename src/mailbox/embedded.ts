@@ -3,7 +3,11 @@ import { createHash, randomUUID } from "node:crypto";
 
 import { type Octets, octetStringsIn } from "../base/large-octets.ts";
 import { AppError } from "../base/errors.ts";
-import { addPendingEvidence, updateVerdict, type ReadInside } from "../store/message-verdicts.ts";
+import {
+  addPendingEvidence,
+  updateVerdict,
+  type ReadInside,
+} from "../store/mail/message-verdicts.ts";
 import {
   hasSealedMessage,
   insertMessage,
@@ -11,7 +15,7 @@ import {
   selectMessages,
   selectWaiting,
   type MessageRow,
-} from "../store/messages.ts";
+} from "../store/mail/messages.ts";
 import { listWaitingMailboxes, readMailboxUse } from "../store/mailbox-use.ts";
 import type { Store } from "../store/store.ts";
 import type {

@@ -4,13 +4,13 @@
  * sizes and times are clear.
  */
 import type { Brand } from "../base/brand.ts";
-import type { MessageForm, MessageState } from "../store/messages.ts";
+import type { MessageForm, MessageState } from "../store/mail/messages.ts";
 import type { Octets } from "../base/large-octets.ts";
-import type { MessageVerdict } from "../store/verdict.ts";
+import type { MessageVerdict } from "../store/mail/verdict.ts";
 import type { AccountId } from "../words/account.ts";
 
-export type { MessageForm, MessageState } from "../store/messages.ts";
-export type { MessageVerdict, ResultState } from "../store/verdict.ts";
+export type { MessageForm, MessageState } from "../store/mail/messages.ts";
+export type { MessageVerdict, ResultState } from "../store/mail/verdict.ts";
 
 /** A message in somebody's mailbox. */
 export type MessageId = Brand<string, "MessageId">;

@@ -13,14 +13,14 @@ import {
   read,
 } from "../../test/support/forge-certificate.ts";
 import { after, DAY, MINUTE, SECOND } from "../base/time.ts";
-import { acceptForEncryption } from "./acceptance.ts";
-import { certificateWorkHere } from "./certificate-work.ts";
-import type { Certificate } from "./certificate.ts";
-import { generateKey } from "./generate.ts";
-import { nextChange } from "./next-change.ts";
+import { acceptForEncryption } from "./certificates/acceptance.ts";
+import { certificateWorkHere } from "./openpgp.ts";
+import type { Certificate } from "./certificates/certificate.ts";
+import { generateKey } from "./keys/generate.ts";
+import { nextChange } from "./certificates/next-change.ts";
 import { acceptLastingly, noAnswers, remembering } from "./remembered-work.ts";
-import { applyRevocation } from "./revocation.ts";
-import { checkSigner } from "./signer.ts";
+import { applyRevocation } from "./keys/revocation.ts";
+import { checkSigner } from "./certificates/signer.ts";
 
 const forge = await newForge(MADE);
 

@@ -2,7 +2,7 @@
 import { asBuffer } from "../base/bytes.ts";
 import { decodeBody, type Entity, rawBody } from "../mail/entity.ts";
 import { scanRoot } from "../mail/mime.ts";
-import { readWholeCiphertext } from "../openpgp/whole-ciphertext.ts";
+import { readWholeCiphertext } from "../openpgp/messages/whole-ciphertext.ts";
 import { isEncryptedCms } from "../pgpmime/cms.ts";
 
 /** What a submitted message is, by its content and by its name. */

@@ -10,7 +10,7 @@ import {
   type Options,
 } from "../../test/support/submission.ts";
 import { fieldBody, fieldsNamed, type Header, parseHeader } from "../mail/header.ts";
-import { parseCertificates } from "../openpgp/certificate.ts";
+import { parseCertificates } from "../openpgp/certificates/certificate.ts";
 import { open } from "../pgpmime/open.ts";
 
 before(makePeople);

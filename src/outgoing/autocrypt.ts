@@ -5,7 +5,7 @@
 import type { Discover } from "../discovery/outcome.ts";
 import { formatAddress, parseAddress, sameAddress, type EmailAddress } from "../mail/address.ts";
 import { fieldBody, fieldsNamed, type Header, makeField, withoutFields } from "../mail/header.ts";
-import { type Certificate, parseCertificates } from "../openpgp/certificate.ts";
+import { type Certificate, parseCertificates } from "../openpgp/certificates/certificate.ts";
 
 /** What becomes of a client's Autocrypt field: removed, or replaced by one with the key that we publish. */
 export type AutocryptRule = "remove" | "replace";

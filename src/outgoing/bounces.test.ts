@@ -6,7 +6,7 @@ import { addressOf } from "../../test/support/secret-keys.ts";
 import { DAY, HOUR, MINUTE, after, fromUnixMs } from "../base/time.ts";
 import { formatAddress, parseDomain, type EmailAddress } from "../mail/address.ts";
 import type { Envelope } from "../mail/envelope.ts";
-import type { Outcome } from "../smtp/hop.ts";
+import type { Outcome } from "../smtp/relay/hop.ts";
 import type { Store } from "../store/store.ts";
 import { keepForLater, sendDue, type OutboxDeps } from "./outbox.ts";
 import { haveAccounts, idOf } from "../../test/support/accounts.ts";

@@ -7,9 +7,9 @@
 import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
 import type { Envelope } from "../mail/envelope.ts";
 import type { HeaderField } from "../mail/header.ts";
-import type { Certificate } from "../openpgp/certificate.ts";
-import type { Fingerprint } from "../openpgp/fingerprint.ts";
-import type { UnlockedKey } from "../openpgp/secret-key.ts";
+import type { Certificate } from "../openpgp/certificates/certificate.ts";
+import type { Fingerprint } from "../openpgp/packets/fingerprint.ts";
+import type { UnlockedKey } from "../openpgp/keys/secret-key.ts";
 import { UnsealableMessage } from "../pgpmime/unsealable.ts";
 import type { Copy } from "./copy.ts";
 import type { Found } from "./plan.ts";

@@ -5,7 +5,7 @@
  */
 import { AppError } from "../base/errors.ts";
 import type { EmailAddress } from "../mail/address.ts";
-import type { Relay, RelayResult } from "../smtp/hop.ts";
+import type { Relay, RelayResult } from "../smtp/relay/hop.ts";
 import type { AccountId } from "../words/account.ts";
 import type { Copy } from "./copy.ts";
 import type { NotTaken } from "./submission.ts";

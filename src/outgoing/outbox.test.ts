@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { LARGE_OCTETS } from "../base/large-octets.ts";
 import { fromUnixMs, HOUR, after } from "../base/time.ts";
 import { formatAddress, parseAddress, parseDomain, type EmailAddress } from "../mail/address.ts";
-import { migrate } from "../store/migrate.ts";
+import { migrate } from "../store/engine/migrate.ts";
 import { openStore } from "../store/store.ts";
 import { haveAccounts, idOf } from "../../test/support/accounts.ts";
 import { keepForLater, sendDue, type OutboxDeps } from "./outbox.ts";

@@ -8,9 +8,9 @@ import { after, DAY, MINUTE, type Clock } from "../base/time.ts";
 import { formatAddress, parseAddress, type Domain, type EmailAddress } from "../mail/address.ts";
 import type { Envelope } from "../mail/envelope.ts";
 import { bounce, type Failure } from "../notices/bounce.ts";
-import type { Relay, RelayResult } from "../smtp/hop.ts";
+import type { Relay, RelayResult } from "../smtp/relay/hop.ts";
 import { AccountGone } from "../mailbox/embedded.ts";
-import { holdAccount } from "../store/account-locks.ts";
+import { holdAccount } from "../store/accounts/account-locks.ts";
 import {
   deleteOutbox,
   holdOutbox,
@@ -20,7 +20,7 @@ import {
   takeDue,
   type DueCopy,
   type OutboxRow,
-} from "../store/outbox.ts";
+} from "../store/mail/outbox.ts";
 import type { Store } from "../store/store.ts";
 import type { Copy } from "./copy.ts";
 import type { CopySender } from "./hand-on.ts";

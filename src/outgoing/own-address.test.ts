@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { before, test } from "node:test";
 
 import { MESSAGE, address, makePeople, person, send } from "../../test/support/submission.ts";
-import { UnlockedKeys } from "../keys/unlocked-keys.ts";
+import { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import { canonicalAddress } from "../mail/address.ts";
-import { replyText } from "../smtp/reply.ts";
+import { replyText } from "../smtp/smtp.ts";
 import { isOwnReturnPath } from "./own-address.ts";
-import { answerRecipient } from "./submit.ts";
+import { answerRecipient } from "./outgoing.ts";
 import { recipientReply } from "../app/submission-replies.ts";
 
 before(makePeople);

@@ -1,6 +1,6 @@
 /** Which addresses a login may write from, as author and as return path (RFC 6409 §6.1). */
 import { sameAddress, withoutSubaddress, type EmailAddress } from "../mail/address.ts";
-import type { MessageFacts } from "../mail/message.ts";
+import type { MessageFacts } from "../mail/mail.ts";
 
 type Deps = {
   /** Whether an address belongs to an account by itself, and not as a subaddress. */

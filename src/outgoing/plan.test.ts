@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { fromUnixMs } from "../base/time.ts";
 import type { Discovery } from "../discovery/outcome.ts";
 import { parseAddress } from "../mail/address.ts";
-import type { Certificate } from "../openpgp/certificate.ts";
+import type { Certificate } from "../openpgp/certificates/certificate.ts";
 import { planFor, type Looked } from "./plan.ts";
 import type { Policy } from "../words/account.ts";
 

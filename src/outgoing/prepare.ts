@@ -17,7 +17,7 @@ import {
   withoutFields,
   type Header,
 } from "../mail/header.ts";
-import { readMessageFacts, type MessageFacts } from "../mail/message.ts";
+import { readMessageFacts, type MessageFacts } from "../mail/mail.ts";
 import { withOneReading } from "./one-reading.ts";
 import { isOwn } from "./own-address.ts";
 import { type ClientProtection, clientProtection } from "./already-protected.ts";

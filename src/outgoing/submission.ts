@@ -1,6 +1,6 @@
 /** What became of a message that a user submitted. The edge that took it says so in its own words (`app/submission-replies.ts`). */
 import type { EmailAddress } from "../mail/address.ts";
-import type { Outcome } from "../smtp/hop.ts";
+import type { Outcome } from "../smtp/relay/hop.ts";
 import type { Looked } from "./plan.ts";
 
 /** Why a message must be encrypted. */

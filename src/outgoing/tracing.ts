@@ -2,7 +2,7 @@
 import type { Discovery } from "../discovery/outcome.ts";
 import { formatAddress, type EmailAddress } from "../mail/address.ts";
 import type { Envelope } from "../mail/envelope.ts";
-import type { RelayResult } from "../smtp/hop.ts";
+import type { RelayResult } from "../smtp/relay/hop.ts";
 import type { Copy } from "./copy.ts";
 import type { Looked, Plan } from "./plan.ts";
 import type { Prepared } from "./prepare.ts";

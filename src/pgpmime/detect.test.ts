@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import fc from "fast-check";
 
-import { armorMessage } from "../openpgp/armor.ts";
+import { armorMessage } from "../openpgp/packets/armor.ts";
 import { readProtectedHeader } from "./payload-header.ts";
 import { detectProtection, isCiphertext } from "./detect.ts";
 

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { SignatureFacts } from "../openpgp/verify.ts";
+import type { SignatureFacts } from "../openpgp/messages/verify.ts";
 import { ciphertextIn } from "./apart.ts";
 import { detectProtection, type Protection } from "./detect.ts";
 import { findCiphertext, type FoundCiphertext } from "./find-ciphertext.ts";

@@ -1,10 +1,10 @@
 import { contentTypeOf } from "../mail/content-type.ts";
 import { parseHeader } from "../mail/header.ts";
-import { checkLineEnds, toCrlf } from "../mail/message.ts";
-import { decrypt } from "../openpgp/decrypt.ts";
-import type { Fingerprint, KeyId } from "../openpgp/fingerprint.ts";
-import type { UnlockedKey } from "../openpgp/secret-key.ts";
-import type { SignatureFacts } from "../openpgp/verify.ts";
+import { checkLineEnds, toCrlf } from "../mail/mail.ts";
+import { decrypt } from "../openpgp/messages/decrypt.ts";
+import type { Fingerprint, KeyId } from "../openpgp/packets/fingerprint.ts";
+import type { UnlockedKey } from "../openpgp/keys/secret-key.ts";
+import type { SignatureFacts } from "../openpgp/messages/verify.ts";
 import { detectProtection } from "./detect.ts";
 
 /** What opening a message came to: facts, nothing of which is yet believed. */

@@ -13,7 +13,7 @@ import {
   makeField,
   parseHeader,
 } from "../mail/header.ts";
-import { checkLineEnds, toCrlf } from "../mail/message.ts";
+import { checkLineEnds, toCrlf } from "../mail/mail.ts";
 import { authoredByPeer, hpOuterEntries, isStructural, outerEntry } from "./protected-headers.ts";
 
 /**

@@ -1,10 +1,10 @@
 import { parseHeader } from "../mail/header.ts";
-import type { Certificate } from "../openpgp/certificate.ts";
-import { recipientOf } from "../openpgp/container-choice.ts";
-import { readdress as readdressMessage } from "../openpgp/decrypt.ts";
-import type { UnlockedKey } from "../openpgp/secret-key.ts";
+import type { Certificate } from "../openpgp/certificates/certificate.ts";
+import { recipientOf } from "../openpgp/messages/container-choice.ts";
+import { readdress as readdressMessage } from "../openpgp/messages/decrypt.ts";
+import type { UnlockedKey } from "../openpgp/keys/secret-key.ts";
 import { detectProtection } from "./detect.ts";
-import { container } from "./seal.ts";
+import { container } from "./pgpmime.ts";
 
 /**
  * A sealed message for a reader with another key pair: the same ciphertext and the same header fields, and `recipient`

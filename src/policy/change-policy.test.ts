@@ -5,8 +5,8 @@ import { haveAccounts, idOf } from "../../test/support/accounts.ts";
 import { fakeClock } from "../../test/support/clock.ts";
 import { engines } from "../../test/support/engines.ts";
 import { alice, alias } from "../../test/support/key-life.ts";
-import { listAudit } from "../journal/audit.ts";
-import { readAccount } from "../store/accounts.ts";
+import { listAudit } from "../journal/journal.ts";
+import { readAccount } from "../store/accounts/accounts.ts";
 import { changePolicy } from "./change-policy.ts";
 import { policyOf } from "./policy.ts";
 

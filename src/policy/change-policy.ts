@@ -1,7 +1,7 @@
 import type { Clock } from "../base/time.ts";
-import { appendAudit } from "../journal/audit.ts";
-import { lockAccount } from "../store/account-locks.ts";
-import { readAccount, updatePolicy } from "../store/accounts.ts";
+import { appendAudit } from "../journal/journal.ts";
+import { lockAccount } from "../store/accounts/account-locks.ts";
+import { readAccount, updatePolicy } from "../store/accounts/accounts.ts";
 import type { Store } from "../store/store.ts";
 import type { AccountId, Policy } from "../words/account.ts";
 

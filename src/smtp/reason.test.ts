@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { RawSmtp } from "../../test/support/raw-smtp.ts";
 import { listen, MESSAGE } from "../../test/support/test-listener.ts";
 import { type Reason, reasonOf, REASONS, type Step } from "./reason.ts";
-import { errorReply, loginErrorReply, oneReply, reply, type Reply } from "./reply.ts";
+import { errorReply, loginErrorReply, oneReply, reply, type Reply } from "./smtp.ts";
 
 type Codes = Pick<Reply, "code" | "enhanced">;
 

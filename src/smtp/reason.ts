@@ -2,7 +2,7 @@
  * Why something was answered as it was, in one word for logs and figures. It is chosen by our own codes: the step, the reply
  * code and the enhanced code (RFC 3463), never by a text.
  */
-import type { Reply } from "./reply.ts";
+import type { Reply } from "./smtp.ts";
 
 /** The command of the client that was answered. */
 export type Step = "auth" | "mail" | "rcpt" | "data";

@@ -9,11 +9,11 @@ import { haveAccounts, idOf } from "../../test/support/accounts.ts";
 import { addressOf, now } from "../../test/support/published.ts";
 import { locked } from "../incoming/verdicts.ts";
 import type { AccountId } from "../words/account.ts";
-import { eraseAccount } from "./erase.ts";
+import { eraseAccount } from "./accounts/erase.ts";
 import { listWaitingMailboxes, readMailboxUse, type MailboxUse } from "./mailbox-use.ts";
-import { updateVerdict } from "./message-verdicts.ts";
-import { insertMessage } from "./messages.ts";
-import { openAgain } from "./openings.ts";
+import { updateVerdict } from "./mail/message-verdicts.ts";
+import { insertMessage } from "./mail/messages.ts";
+import { openAgain } from "./mail/openings.ts";
 import type { Store } from "./store.ts";
 
 const ADDRESSES = ["ada@alpha.test", "bob@alpha.test"].map(addressOf);

@@ -9,8 +9,8 @@ import { sql } from "kysely";
 import { fromUnixMs } from "../base/time.ts";
 import { parseDomain } from "../mail/address.ts";
 import { engines } from "../../test/support/engines.ts";
-import { readContinuity, writeContinuity } from "./cache.ts";
-import { isMigrated, migrate } from "./migrate.ts";
+import { readContinuity, writeContinuity } from "./discovery/cache.ts";
+import { isMigrated, migrate } from "./engine/migrate.ts";
 import { openStore } from "./store.ts";
 
 const now = fromUnixMs(1_800_000_000_000);
@@ -26,7 +26,7 @@ for (const { engine, open, place } of engines()) {
     const options = await place();
     const script = `
       import { openStore } from ${JSON.stringify(import.meta.resolve("./store.ts"))};
-      import { migrate } from ${JSON.stringify(import.meta.resolve("./migrate.ts"))};
+      import { migrate } from ${JSON.stringify(import.meta.resolve("./engine/migrate.ts"))};
       await using store = await openStore(${JSON.stringify(options)});
       await migrate(store);`;
     const migrateElsewhere = async () =>
@@ -161,7 +161,7 @@ test("what was purged is neither in SQLite's file nor in its log", async () => {
   assert(options.engine === "sqlite");
   await using store = await openStore(options);
   await migrate(store);
-  const { purgeCache, writeCache } = await import("./cache.ts");
+  const { purgeCache, writeCache } = await import("./discovery/cache.ts");
   const { parseAddress } = await import("../mail/address.ts");
   const address = parseAddress("bob@beta.test");
   assert(address);

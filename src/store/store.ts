@@ -11,13 +11,13 @@ import { Kysely, PostgresDialect, sql } from "kysely";
 
 import type { Secret } from "../base/secret.ts";
 import type { Clock } from "../base/time.ts";
-import { forKysely, openPool, READ_ONLY } from "./postgres.ts";
-import type { Schema } from "./schema.ts";
-import { handleOf } from "./sqlite-handle.ts";
-import { sqliteDialect, SqliteHandles } from "./sqlite-driver.ts";
-import { copySqlite, openFile } from "./sqlite.ts";
-import { DatabaseTrouble } from "./trouble.ts";
-import { compareLog, processesWithLostLog, type LogState } from "./write-ahead-log.ts";
+import { forKysely, openPool, READ_ONLY } from "./engine/postgres.ts";
+import type { Schema } from "./engine/schema.ts";
+import { handleOf } from "./engine/sqlite-handle.ts";
+import { sqliteDialect, SqliteHandles } from "./engine/sqlite-driver.ts";
+import { copySqlite, openFile } from "./engine/sqlite.ts";
+import { DatabaseTrouble } from "./engine/trouble.ts";
+import { compareLog, processesWithLostLog, type LogState } from "./engine/write-ahead-log.ts";
 
 export type Engine = "sqlite" | "postgres";
 

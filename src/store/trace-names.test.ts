@@ -6,8 +6,8 @@ import fc from "fast-check";
 import { engines } from "../../test/support/engines.ts";
 import { addressOf, now } from "../../test/support/published.ts";
 import { canonicalAddress } from "../mail/address.ts";
-import { eraseTrace } from "./erase-trace.ts";
-import { insertTrace, selectTrace } from "./trace.ts";
+import { eraseTrace } from "./journal/erase-trace.ts";
+import { insertTrace, selectTrace } from "./journal/trace.ts";
 
 const PIECES = ["a@b.test", "A@B.Test", "@", ".", "-", " ", "_", "x", "+", "é", "<", ">", "/", "1"];
 /** Neither side makes it the end or the beginning of another address. */

@@ -52,6 +52,6 @@ export type Account = {
 
 /**
  * What an address is to its account: its name at login, one more address, or one that the account released. An address
- * of an erased account is reserved: its row names neither the address nor an account (`store/reserved-addresses.ts`).
+ * of an erased account is reserved: its row names neither the address nor an account (`store/accounts/reserved-addresses.ts`).
  */
 export type AddressState = "primary" | "alias" | "released";

@@ -6,9 +6,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { before, test } from "node:test";
 
-import { armorMessage } from "../../src/openpgp/armor.ts";
-import { dearmor } from "../../src/openpgp/armored-blocks.ts";
-import { packet, readPackets } from "../../src/openpgp/packet.ts";
+import { armorMessage } from "../../src/openpgp/packets/armor.ts";
+import { dearmor } from "../../src/openpgp/packets/armored-blocks.ts";
+import { packet, readPackets } from "../../src/openpgp/packets/packet.ts";
 import { isEncryptedCms } from "../../src/pgpmime/cms.ts";
 import { makePeople, send, textOf } from "../support/submission.ts";
 

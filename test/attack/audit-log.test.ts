@@ -11,11 +11,11 @@ import {
   listAudit,
   renewAuditMacs,
   verifyAudit,
-} from "../../src/journal/audit.ts";
-import { auditMacUnder } from "../../src/keys/audit-mac.ts";
-import { fixedServiceKeys } from "../../src/keys/service-key.ts";
-import { countActions, lastAction } from "../../src/store/audit-actions.ts";
-import { readAudit } from "../../src/store/audit.ts";
+} from "../../src/journal/journal.ts";
+import { auditMacUnder } from "../../src/vault/audit-mac.ts";
+import { fixedServiceKeys } from "../../src/vault/service-key.ts";
+import { countActions, lastAction } from "../../src/store/journal/audit-actions.ts";
+import { readAudit } from "../../src/store/journal/audit.ts";
 import type { Store } from "../../src/store/store.ts";
 import { fakeClock } from "../support/clock.ts";
 import { engines } from "../support/engines.ts";

@@ -1,7 +1,7 @@
 /** Mail that is made to cost where ciphertext is looked for in it. */
 import { test } from "node:test";
 
-import { armorMessage } from "../../src/openpgp/armor.ts";
+import { armorMessage } from "../../src/openpgp/packets/armor.ts";
 import { findCiphertext } from "../../src/pgpmime/find-ciphertext.ts";
 import { within } from "../support/cpu-time.ts";
 

@@ -4,7 +4,7 @@ import { randomBytes } from "node:crypto";
 import { test } from "node:test";
 import { deflateSync } from "node:zlib";
 
-import { deliver, type DeliverDeps } from "../../src/incoming/deliver.ts";
+import { deliver, type DeliverDeps } from "../../src/incoming/incoming.ts";
 import { traceIncoming } from "../../src/incoming/tracing.ts";
 import { parseAddress, type EmailAddress } from "../../src/mail/address.ts";
 import { stripResultHeaders } from "../../src/mail/auth-results.ts";
@@ -20,15 +20,15 @@ import {
 import { scanRoot } from "../../src/mail/mime.ts";
 import { readPayload } from "../../src/pgpmime/payload-header.ts";
 import { threadStopwatch } from "../support/cpu-time.ts";
-import { readMessageFacts } from "../../src/mail/message.ts";
-import { armorMessage } from "../../src/openpgp/armor.ts";
-import { packet } from "../../src/openpgp/packet.ts";
-import { signatureFacts, verifySignature } from "../../src/openpgp/verify.ts";
+import { readMessageFacts } from "../../src/mail/mail.ts";
+import { armorMessage } from "../../src/openpgp/packets/armor.ts";
+import { packet } from "../../src/openpgp/packets/packet.ts";
+import { signatureFacts, verifySignature } from "../../src/openpgp/messages/verify.ts";
 import { prepare } from "../../src/outgoing/prepare.ts";
 import { detectProtection } from "../../src/pgpmime/detect.ts";
 import { open } from "../../src/pgpmime/open.ts";
-import { replyText } from "../../src/smtp/reply.ts";
-import { migrate } from "../../src/store/migrate.ts";
+import { replyText } from "../../src/smtp/smtp.ts";
+import { migrate } from "../../src/store/engine/migrate.ts";
 import { openStore } from "../../src/store/store.ts";
 import { longestBlock } from "../support/longest-block.ts";
 import {
@@ -41,7 +41,7 @@ import {
 } from "../support/openpgp-messages.ts";
 import { NOBODY_ASKED } from "../support/authors.ts";
 import { haveAccounts, idOf } from "../support/accounts.ts";
-import { decrypt } from "../../src/openpgp/decrypt.ts";
+import { decrypt } from "../../src/openpgp/messages/decrypt.ts";
 import type { Account } from "../../src/words/account.ts";
 import { Given } from "../../src/base/given.ts";
 import { octetStringsIn } from "../../src/base/large-octets.ts";

@@ -11,7 +11,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { connect } from "node:tls";
 import { makePki, type Pki } from "../../lab/pki.ts";
-import { startHttps, type HttpsServer } from "../../src/http/server.ts";
+import { startHttps, type HttpsServer } from "../../src/keyserver/lane/server.ts";
 
 let dir: string;
 let pki: Pki;

@@ -8,13 +8,13 @@ import { type Config, encryptKey, generateKey as generateByLibrary } from "openp
 import { Secret } from "../../src/base/secret.ts";
 import { DAY, MINUTE, SECOND, after } from "../../src/base/time.ts";
 import type { EmailAddress } from "../../src/mail/address.ts";
-import { TAG, writePacket } from "../../src/openpgp/certificate-parts.ts";
-import { importCertificate } from "../../src/openpgp/import-certificate.ts";
-import type { ImportedSecretKey } from "../../src/openpgp/import-secret-key.ts";
-import { certificateConfig, exportConfig } from "../../src/openpgp/profile.ts";
-import { type UnlockedKey, readSecretKey } from "../../src/openpgp/secret-key.ts";
-import { signDetached } from "../../src/openpgp/sign.ts";
-import { readDetachedSignatures, verifySignature } from "../../src/openpgp/verify.ts";
+import { TAG, writePacket } from "../../src/openpgp/packets/certificate-parts.ts";
+import { importCertificate } from "../../src/openpgp/certificates/import-certificate.ts";
+import type { ImportedSecretKey } from "../../src/openpgp/imports/import-secret-key.ts";
+import { certificateConfig, exportConfig } from "../../src/openpgp/certificates/profile.ts";
+import { type UnlockedKey, readSecretKey } from "../../src/openpgp/keys/secret-key.ts";
+import { signDetached } from "../../src/openpgp/keys/sign.ts";
+import { readDetachedSignatures, verifySignature } from "../../src/openpgp/messages/verify.ts";
 import { readByLibrary } from "../support/read-by-library.ts";
 import { cpuStopwatch } from "../support/cpu-time.ts";
 import {

@@ -10,7 +10,7 @@ import { connect as connectTls } from "node:tls";
 import { makePki, type IssuedCertificate, type Pki } from "../../lab/pki.ts";
 import { MINUTE } from "../../src/base/time.ts";
 import { wkdHash } from "../../src/mail/wkd-hash.ts";
-import { publishedVersion } from "../../src/store/published-version.ts";
+import { publishedVersion } from "../../src/store/keys/published-version.ts";
 import {
   ask,
   publishKey,

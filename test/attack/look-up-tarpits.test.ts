@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { makePki, type Pki } from "../../lab/pki.ts";
 import { MINUTE, systemClock } from "../../src/base/time.ts";
-import type { Resolver } from "../../src/dns/resolver.ts";
+import type { Resolver } from "../../src/dns/dns.ts";
 import { guardedGet } from "../../src/fetch/guarded.ts";
 import type { GetRequest } from "../../src/fetch/request.ts";
 import { answer, startHostile } from "../support/hostile-https.ts";

@@ -3,17 +3,21 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { DAY, HOUR, MINUTE, SECOND, after, toUnixSeconds } from "../../src/base/time.ts";
-import { acceptForEncryption, checkSigner, revocationOf } from "../../src/openpgp/acceptance.ts";
-import { TAG, writePacket } from "../../src/openpgp/certificate-parts.ts";
-import { parseCertificates, partsOf } from "../../src/openpgp/certificate.ts";
-import { bigEndian } from "../../src/openpgp/cursor.ts";
-import { generateKey } from "../../src/openpgp/generate.ts";
-import { importCertificate } from "../../src/openpgp/import-certificate.ts";
-import { ownKeys } from "../../src/openpgp/own-keys.ts";
-import { readSecretKey } from "../../src/openpgp/secret-key.ts";
-import { startSignature } from "../../src/openpgp/sign.ts";
-import { signedOctets } from "../../src/openpgp/signed-octets.ts";
-import { whichRevoked } from "../../src/openpgp/which-revoked.ts";
+import {
+  acceptForEncryption,
+  checkSigner,
+  revocationOf,
+} from "../../src/openpgp/certificates/acceptance.ts";
+import { TAG, writePacket } from "../../src/openpgp/packets/certificate-parts.ts";
+import { parseCertificates, partsOf } from "../../src/openpgp/certificates/certificate.ts";
+import { bigEndian } from "../../src/openpgp/packets/cursor.ts";
+import { generateKey } from "../../src/openpgp/keys/generate.ts";
+import { importCertificate } from "../../src/openpgp/certificates/import-certificate.ts";
+import { ownKeys } from "../../src/openpgp/keys/own-keys.ts";
+import { readSecretKey } from "../../src/openpgp/keys/secret-key.ts";
+import { startSignature } from "../../src/openpgp/keys/sign.ts";
+import { signedOctets } from "../../src/openpgp/packets/signed-octets.ts";
+import { whichRevoked } from "../../src/openpgp/certificates/which-revoked.ts";
 import { cpuStopwatch } from "../support/cpu-time.ts";
 import {
   expiresIn,

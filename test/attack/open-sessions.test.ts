@@ -10,9 +10,9 @@ import { Given } from "../../src/base/given.ts";
 import { closeAccount, endSessions } from "../../src/keys/end-account.ts";
 import { takeBack } from "../../src/keys/custody.ts";
 import { replacePassword, resetPassword } from "../../src/login/recover.ts";
-import type { Sender } from "../../src/outgoing/submit.ts";
-import { replyText } from "../../src/smtp/reply.ts";
-import { migrate } from "../../src/store/migrate.ts";
+import type { Sender } from "../../src/outgoing/outgoing.ts";
+import { replyText } from "../../src/smtp/smtp.ts";
+import { migrate } from "../../src/store/engine/migrate.ts";
 import { openTestStore } from "../support/tag-keys.ts";
 import { engines } from "../support/engines.ts";
 import {

@@ -4,11 +4,11 @@ import { test } from "node:test";
 
 import { judgeClear } from "../../src/incoming/signed.ts";
 import { parseHeader } from "../../src/mail/header.ts";
-import { armorSignature } from "../../src/openpgp/armor.ts";
-import { decrypt } from "../../src/openpgp/decrypt.ts";
-import { packet } from "../../src/openpgp/packet.ts";
+import { armorSignature } from "../../src/openpgp/packets/armor.ts";
+import { decrypt } from "../../src/openpgp/messages/decrypt.ts";
+import { packet } from "../../src/openpgp/packets/packet.ts";
 import { detectProtection } from "../../src/pgpmime/detect.ts";
-import { seal } from "../../src/pgpmime/seal.ts";
+import { seal } from "../../src/pgpmime/pgpmime.ts";
 import { authorDeps, serves } from "../support/authors.ts";
 import { expectDecrypted, NOW, ownKey } from "../support/openpgp-messages.ts";
 

@@ -4,11 +4,11 @@ import { randomBytes } from "node:crypto";
 import { test } from "node:test";
 import { deflateRawSync, deflateSync } from "node:zlib";
 
-import { type Decrypted, decrypt } from "../../src/openpgp/decrypt.ts";
-import { PACKET, packet, readPackets } from "../../src/openpgp/packet.ts";
-import { newSessionKey } from "../../src/openpgp/session-key.ts";
-import { startSigning } from "../../src/openpgp/sign.ts";
-import { verifySignature } from "../../src/openpgp/verify.ts";
+import { type Decrypted, decrypt } from "../../src/openpgp/messages/decrypt.ts";
+import { PACKET, packet, readPackets } from "../../src/openpgp/packets/packet.ts";
+import { newSessionKey } from "../../src/openpgp/packets/session-key.ts";
+import { startSigning } from "../../src/openpgp/keys/sign.ts";
+import { verifySignature } from "../../src/openpgp/messages/verify.ts";
 import { within } from "../support/cpu-time.ts";
 import {
   NOW,

@@ -4,11 +4,11 @@ import { createCipheriv, randomBytes } from "node:crypto";
 import { test } from "node:test";
 import { deflateRawSync } from "node:zlib";
 
-import type { Decrypted } from "../../src/openpgp/decrypt.ts";
-import { decrypt } from "../../src/openpgp/decrypt.ts";
-import { PACKET, packet, readPackets } from "../../src/openpgp/packet.ts";
-import { newSessionKey } from "../../src/openpgp/session-key.ts";
-import { startSigning } from "../../src/openpgp/sign.ts";
+import type { Decrypted } from "../../src/openpgp/messages/decrypt.ts";
+import { decrypt } from "../../src/openpgp/messages/decrypt.ts";
+import { PACKET, packet, readPackets } from "../../src/openpgp/packets/packet.ts";
+import { newSessionKey } from "../../src/openpgp/packets/session-key.ts";
+import { startSigning } from "../../src/openpgp/keys/sign.ts";
 import {
   NOW,
   expectDecrypted,

@@ -2,16 +2,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { deliver, type DeliverDeps } from "../../src/incoming/deliver.ts";
+import { deliver, type DeliverDeps } from "../../src/incoming/incoming.ts";
 import { receivedForm } from "../../src/incoming/stored-form.ts";
 import { traceIncoming } from "../../src/incoming/tracing.ts";
 import { listMessages, readMessage } from "../../src/mailbox/embedded.ts";
-import { armorMessage } from "../../src/openpgp/armor.ts";
-import { encryptAtRest } from "../../src/openpgp/encrypt.ts";
-import { packet } from "../../src/openpgp/packet.ts";
+import { armorMessage } from "../../src/openpgp/packets/armor.ts";
+import { encryptAtRest } from "../../src/openpgp/messages/encrypt.ts";
+import { packet } from "../../src/openpgp/packets/packet.ts";
 import { putTogether, takeApart } from "../../src/pgpmime/apart.ts";
 import { open as openMessage } from "../../src/pgpmime/open.ts";
-import { seal } from "../../src/pgpmime/seal.ts";
+import { seal } from "../../src/pgpmime/pgpmime.ts";
 import type { Store } from "../../src/store/store.ts";
 import { engines } from "../support/engines.ts";
 import { mutate, seededRandom } from "../support/mutate.ts";

@@ -11,7 +11,7 @@ import {
   withPki,
   NAME,
 } from "../support/test-listener.ts";
-import { reply } from "../../src/smtp/reply.ts";
+import { reply } from "../../src/smtp/smtp.ts";
 
 const given = withPki();
 const tls = () => ({ ca: given().pki.ca, serverName: NAME });

@@ -4,14 +4,14 @@ import { test } from "node:test";
 
 import { octetStringsIn } from "../../src/base/large-octets.ts";
 import { findReader } from "../../src/accounts/embedded.ts";
-import { deliver, type DeliverDeps } from "../../src/incoming/deliver.ts";
+import { deliver, type DeliverDeps } from "../../src/incoming/incoming.ts";
 import { traceIncoming } from "../../src/incoming/tracing.ts";
 import { closeAccount, eraseByLaw } from "../../src/keys/end-account.ts";
 import { renameAccount } from "../../src/keys/rename.ts";
 import { listMessages } from "../../src/mailbox/embedded.ts";
 import { keepForLater, sendDue, type OutboxDeps } from "../../src/outgoing/outbox.ts";
 import { traceOutgoing } from "../../src/outgoing/tracing.ts";
-import { replyText } from "../../src/smtp/reply.ts";
+import { replyText } from "../../src/smtp/smtp.ts";
 import type { Store } from "../../src/store/store.ts";
 import { haveAccounts, idOf } from "../support/accounts.ts";
 import { engines } from "../support/engines.ts";

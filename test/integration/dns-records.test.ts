@@ -15,8 +15,8 @@ import { type Inspector, inspector } from "../../src/dns/inspector.ts";
 import { openpgpkeyLine, zoneFileLine } from "../../src/dns/zone-lines.ts";
 import { type EmailAddress, parseAddress } from "../../src/mail/address.ts";
 import { openpgpkeyName } from "../../src/mail/openpgpkey-label.ts";
-import { type Certificate, parseCertificates } from "../../src/openpgp/certificate.ts";
-import { migrate } from "../../src/store/migrate.ts";
+import { type Certificate, parseCertificates } from "../../src/openpgp/certificates/certificate.ts";
+import { migrate } from "../../src/store/engine/migrate.ts";
 import { openStore } from "../../src/store/store.ts";
 import { publishKey } from "../support/test-keyserver.ts";
 

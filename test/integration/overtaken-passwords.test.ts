@@ -4,8 +4,8 @@ import { test } from "node:test";
 
 import { Secret } from "../../src/base/secret.ts";
 import { giveToProvider, takeBack } from "../../src/keys/custody.ts";
-import { verifyPassword } from "../../src/keys/login-verifier.ts";
-import { openWithPassword, type MasterKey } from "../../src/keys/master-key.ts";
+import { verifyPassword } from "../../src/vault/login-verifier.ts";
+import { openWithPassword, type MasterKey } from "../../src/vault/master-key.ts";
 import { changePassword, renewRecoveryCode } from "../../src/keys/password.ts";
 import { login } from "../../src/login/login.ts";
 import { recoverWithCode, replacePassword, resetPassword } from "../../src/login/recover.ts";

@@ -10,7 +10,7 @@ import { test } from "node:test";
 
 import { CompiledQuery } from "kysely";
 
-import { LOOK_UPS } from "../../src/store/published-view.ts";
+import { LOOK_UPS } from "../../src/store/keys/published-view.ts";
 import { engines, type TestEngine } from "../support/engines.ts";
 import { haveManyAccounts } from "../support/many-rows.ts";
 import { now } from "../support/published.ts";
@@ -173,7 +173,7 @@ for (const { engine, open } of all) {
     await using store = await open();
     await haveManyAccounts(store, ACCOUNTS, { now, serviceKey: "k", waiting: 20 });
     const queries = Object.entries(LOOK_UPS).map(([name, text]) => ({
-      place: "store/published-view.ts",
+      place: "store/keys/published-view.ts",
       by: name,
       query: CompiledQuery.raw(engine === "sqlite" ? text.replaceAll("$1", "?1") : text, ["x"]),
     }));

@@ -15,7 +15,7 @@ import { run } from "../../lab/run.ts";
 import { accountOf, providerOf } from "../../lab/world.ts";
 import { openParts, type Parts } from "../../src/app/parts.ts";
 import { systemClock } from "../../src/base/time.ts";
-import { loadConfig } from "../../src/config/load.ts";
+import { loadConfig } from "../../src/config/config.ts";
 import { showMail } from "../../src/incoming/reading.ts";
 import { parseAddress } from "../../src/mail/address.ts";
 import {
@@ -25,7 +25,7 @@ import {
   serializeHeader,
   withoutFields,
 } from "../../src/mail/header.ts";
-import { toCrlf } from "../../src/mail/message.ts";
+import { toCrlf } from "../../src/mail/mail.ts";
 import { decodeBody, type Entity } from "../../src/mail/entity.ts";
 import { scanMime } from "../../src/mail/mime.ts";
 import { splitSubmitted } from "../../src/outgoing/prepare.ts";

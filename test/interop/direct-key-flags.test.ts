@@ -7,9 +7,9 @@ import { after, before, test } from "node:test";
 import { type Gnupg, openGnupg } from "../../lab/gnupg.ts";
 import { run } from "../../lab/run.ts";
 import { DAY, after as later } from "../../src/base/time.ts";
-import { armorKey } from "../../src/openpgp/armor.ts";
-import { readSecretKey } from "../../src/openpgp/secret-key.ts";
-import { signDetached } from "../../src/openpgp/sign.ts";
+import { armorKey } from "../../src/openpgp/packets/armor.ts";
+import { readSecretKey } from "../../src/openpgp/keys/secret-key.ts";
+import { signDetached } from "../../src/openpgp/keys/sign.ts";
 import { flags, newForge } from "../support/forge-certificate.ts";
 import { ADA, NOW, USER, forgedSecret, imported } from "../support/secret-keys.ts";
 

@@ -8,11 +8,11 @@ import { enums, UserIDPacket } from "openpgp";
 
 import { Secret } from "../../src/base/secret.ts";
 import { after, DAY } from "../../src/base/time.ts";
-import { acceptForEncryption } from "../../src/openpgp/acceptance.ts";
-import { TAG, writePacket } from "../../src/openpgp/certificate-parts.ts";
-import { type Certificate, parseCertificates } from "../../src/openpgp/certificate.ts";
-import { importSecretKey } from "../../src/openpgp/import-secret-key.ts";
-import { readDetachedSignatures } from "../../src/openpgp/verify.ts";
+import { acceptForEncryption } from "../../src/openpgp/certificates/acceptance.ts";
+import { TAG, writePacket } from "../../src/openpgp/packets/certificate-parts.ts";
+import { type Certificate, parseCertificates } from "../../src/openpgp/certificates/certificate.ts";
+import { importSecretKey } from "../../src/openpgp/imports/import-secret-key.ts";
+import { readDetachedSignatures } from "../../src/openpgp/messages/verify.ts";
 import { asAuthor } from "../support/author-check.ts";
 import {
   flags,

@@ -8,11 +8,11 @@ import { after as afterAll, before, test } from "node:test";
 import { type Gnupg, openGnupg } from "../../lab/gnupg.ts";
 import { Secret } from "../../src/base/secret.ts";
 import { DAY, after, systemClock, toUnixSeconds } from "../../src/base/time.ts";
-import { extendExpiry } from "../../src/openpgp/extend.ts";
-import { generateKey } from "../../src/openpgp/generate.ts";
-import { importSecretKey } from "../../src/openpgp/import-secret-key.ts";
-import { lockForExport, readSecretKey } from "../../src/openpgp/secret-key.ts";
-import { signAndEncrypt } from "../../src/openpgp/encrypt.ts";
+import { extendExpiry } from "../../src/openpgp/keys/extend.ts";
+import { generateKey } from "../../src/openpgp/keys/generate.ts";
+import { importSecretKey } from "../../src/openpgp/imports/import-secret-key.ts";
+import { lockForExport, readSecretKey } from "../../src/openpgp/keys/secret-key.ts";
+import { signAndEncrypt } from "../../src/openpgp/messages/encrypt.ts";
 import { addressOf } from "../support/secret-keys.ts";
 
 const NOW = systemClock.now();

@@ -9,16 +9,23 @@ import type { RunOptions } from "../../lab/run.ts";
 import { Secret } from "../../src/base/secret.ts";
 import { systemClock } from "../../src/base/time.ts";
 import { type EmailAddress, parseAddress } from "../../src/mail/address.ts";
-import type { Certificate } from "../../src/openpgp/certificate.ts";
-import { decrypt } from "../../src/openpgp/decrypt.ts";
-import { signAndEncrypt } from "../../src/openpgp/encrypt.ts";
-import { generateKey } from "../../src/openpgp/generate.ts";
-import { importCertificate } from "../../src/openpgp/import-certificate.ts";
-import { type ImportedSecretKey, importSecretKey } from "../../src/openpgp/import-secret-key.ts";
-import { possessionChallenge, provesPossession } from "../../src/openpgp/possession.ts";
-import { type UnlockedKey, lockForExport, readSecretKey } from "../../src/openpgp/secret-key.ts";
-import { readDetachedSignatures, verifySignature } from "../../src/openpgp/verify.ts";
-import { whichRevoked } from "../../src/openpgp/which-revoked.ts";
+import type { Certificate } from "../../src/openpgp/certificates/certificate.ts";
+import { decrypt } from "../../src/openpgp/messages/decrypt.ts";
+import { signAndEncrypt } from "../../src/openpgp/messages/encrypt.ts";
+import { generateKey } from "../../src/openpgp/keys/generate.ts";
+import { importCertificate } from "../../src/openpgp/certificates/import-certificate.ts";
+import {
+  type ImportedSecretKey,
+  importSecretKey,
+} from "../../src/openpgp/imports/import-secret-key.ts";
+import { possessionChallenge, provesPossession } from "../../src/openpgp/imports/possession.ts";
+import {
+  type UnlockedKey,
+  lockForExport,
+  readSecretKey,
+} from "../../src/openpgp/keys/secret-key.ts";
+import { readDetachedSignatures, verifySignature } from "../../src/openpgp/messages/verify.ts";
+import { whichRevoked } from "../../src/openpgp/certificates/which-revoked.ts";
 import { expectDecrypted } from "../support/openpgp-messages.ts";
 
 type Made = { readonly name: string; readonly algorithm: string; readonly passphrase: string };

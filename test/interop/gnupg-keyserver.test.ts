@@ -7,7 +7,7 @@ import { after, before, test } from "node:test";
 import { openGnupg, type Gnupg } from "../../lab/gnupg.ts";
 import { makePki } from "../../lab/pki.ts";
 import { startStubKeyserver } from "../../lab/stub-keyserver.ts";
-import type { Certificate } from "../../src/openpgp/certificate.ts";
+import type { Certificate } from "../../src/openpgp/certificates/certificate.ts";
 import {
   ask,
   publishKey,

@@ -8,8 +8,8 @@ import { after, before, test } from "node:test";
 import { type Gnupg, openGnupg } from "../../lab/gnupg.ts";
 import { run } from "../../lab/run.ts";
 import { systemClock } from "../../src/base/time.ts";
-import { acceptForEncryption, revocationOf } from "../../src/openpgp/acceptance.ts";
-import { parseCertificates } from "../../src/openpgp/certificate.ts";
+import { acceptForEncryption, revocationOf } from "../../src/openpgp/certificates/acceptance.ts";
+import { parseCertificates } from "../../src/openpgp/certificates/certificate.ts";
 import { addressOf } from "../support/secret-keys.ts";
 
 let dir: string;

@@ -12,8 +12,8 @@ import { after, before, test } from "node:test";
 import { openGnupg, type Gnupg } from "../../lab/gnupg.ts";
 import { makePki, type Pki } from "../../lab/pki.ts";
 import { run, type RunResult } from "../../lab/run.ts";
-import { parseCertificates, type Certificate } from "../../src/openpgp/certificate.ts";
-import { userIdMatches } from "../../src/openpgp/user-id.ts";
+import { parseCertificates, type Certificate } from "../../src/openpgp/certificates/certificate.ts";
+import { userIdMatches } from "../../src/openpgp/certificates/user-id.ts";
 import { parseAddress } from "../../src/mail/address.ts";
 import {
   publishKey,

@@ -10,15 +10,15 @@ import pg from "pg";
 
 import { makePki, type IssuedCertificate, type Pki } from "../../lab/pki.ts";
 import { canonicalAddress, parseAddress } from "../../src/mail/address.ts";
-import { parseCertificates } from "../../src/openpgp/certificate.ts";
+import { parseCertificates } from "../../src/openpgp/certificates/certificate.ts";
 import {
   grantsFor,
   KEYSERVER_TABLES,
   restrictToPublished,
   rightsBeyondPublished,
-} from "../../src/store/keyserver-role.ts";
-import { migrate } from "../../src/store/migrate.ts";
-import { openPublishedView } from "../../src/store/published-view.ts";
+} from "../../src/store/keys/keyserver-role.ts";
+import { migrate } from "../../src/store/engine/migrate.ts";
+import { openPublishedView } from "../../src/store/keys/published-view.ts";
 import { openStore, type Store, type StoreOptions } from "../../src/store/store.ts";
 import { engines } from "../support/engines.ts";
 import {

@@ -7,13 +7,13 @@ import { after, before, test } from "node:test";
 
 import { makePki, type IssuedCertificate, type Pki } from "../../lab/pki.ts";
 import { after as later, SECOND, systemClock } from "../../src/base/time.ts";
-import { openWithPassword } from "../../src/keys/master-key.ts";
+import { openWithPassword } from "../../src/vault/master-key.ts";
 import { rotateKey } from "../../src/keys/rotate.ts";
 import { wkdHash } from "../../src/mail/wkd-hash.ts";
-import { parseCertificates } from "../../src/openpgp/certificate.ts";
-import { checkSigner, revocationOf } from "../../src/openpgp/signer.ts";
-import { findById } from "../../src/store/certificates.ts";
-import { migrate } from "../../src/store/migrate.ts";
+import { parseCertificates } from "../../src/openpgp/certificates/certificate.ts";
+import { checkSigner, revocationOf } from "../../src/openpgp/certificates/signer.ts";
+import { findById } from "../../src/store/keys/certificates.ts";
+import { migrate } from "../../src/store/engine/migrate.ts";
 import { openTestStore } from "../support/tag-keys.ts";
 import { engines } from "../support/engines.ts";
 import { alice, depsFor, old, opensMailFor } from "../support/key-life.ts";

@@ -45,7 +45,7 @@ export const TARGETS: readonly Target[] = [
     ],
   },
   {
-    file: "outgoing/submit.ts",
+    file: "outgoing/outgoing.ts",
     tests: [
       "src/outgoing/submit.test.ts",
       "src/outgoing/own-address.test.ts",
@@ -78,7 +78,7 @@ export const TARGETS: readonly Target[] = [
     ],
   },
   {
-    file: "openpgp/acceptance.ts",
+    file: "openpgp/certificates/acceptance.ts",
     tests: ["src/openpgp/acceptance.test.ts", "src/openpgp/encryption-subkeys.test.ts"],
   },
   {
@@ -107,5 +107,5 @@ export const TARGETS: readonly Target[] = [
     tests: ["src/keyserver/query.test.ts", "src/keyserver/keyserver.test.ts"],
   },
   { file: "fetch/public-address.ts", tests: ["src/fetch/public-address.test.ts"] },
-  { file: "keys/slots.ts", tests: ["src/keys/slots.test.ts"] },
+  { file: "vault/slots.ts", tests: ["src/keys/slots.test.ts"] },
 ];

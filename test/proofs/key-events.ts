@@ -9,7 +9,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { migrate } from "../../src/store/migrate.ts";
+import { migrate } from "../../src/store/engine/migrate.ts";
 import type { Engine } from "../../src/store/store.ts";
 import { openTestStore } from "../support/tag-keys.ts";
 import { keyFileOf, openPlaces, type Place, type Places } from "../support/key-event-places.ts";

@@ -11,7 +11,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { startLab, type Lab } from "../../lab/lab.ts";
 import { accountOf, providerOf } from "../../lab/world.ts";
 import { openParts } from "../../src/app/parts.ts";
-import { loadConfig } from "../../src/config/load.ts";
+import { loadConfig } from "../../src/config/config.ts";
 import { parseAddress } from "../../src/mail/address.ts";
 import { listMessages } from "../../src/mailbox/embedded.ts";
 import type { Engine } from "../../src/store/store.ts";

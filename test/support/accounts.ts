@@ -4,16 +4,16 @@ import { createHash } from "node:crypto";
 
 import type { Secret } from "../../src/base/secret.ts";
 import { fromUnixMs } from "../../src/base/time.ts";
-import { generationNow } from "../../src/keys/binding.ts";
-import { raiseGeneration } from "../../src/keys/generation.ts";
-import { makeLogin, newSalt } from "../../src/keys/login-verifier.ts";
-import { TypedPassword } from "../../src/keys/typed-password.ts";
+import { generationNow } from "../../src/vault/binding.ts";
+import { raiseGeneration } from "../../src/vault/generation.ts";
+import { makeLogin, newSalt } from "../../src/vault/login-verifier.ts";
+import { TypedPassword } from "../../src/vault/typed-password.ts";
 import { enrol as enrolAccount, type Enrolled, type Enrolment } from "../../src/login/enrol.ts";
-import type { VaultDeps } from "../../src/keys/vault.ts";
+import type { VaultDeps } from "../../src/vault/vault.ts";
 import { canonicalAddress, type EmailAddress } from "../../src/mail/address.ts";
 import type { AccountId } from "../../src/words/account.ts";
-import { findAccount, insertAccount } from "../../src/store/accounts.ts";
-import { findOwner } from "../../src/store/addresses.ts";
+import { findAccount, insertAccount } from "../../src/store/accounts/accounts.ts";
+import { findOwner } from "../../src/store/accounts/addresses.ts";
 import type { Store } from "../../src/store/store.ts";
 
 /** The ID that a test gives the account of an address, so that it needs no look-up. */

@@ -1,5 +1,5 @@
-import { armorKey } from "../../src/openpgp/armor.ts";
-import type { Certificate } from "../../src/openpgp/certificate.ts";
+import { armorKey } from "../../src/openpgp/packets/armor.ts";
+import type { Certificate } from "../../src/openpgp/certificates/certificate.ts";
 
 /** A certificate as text with line feeds alone, as people paste it. */
 export function armoredText({ bytes }: Certificate): string {

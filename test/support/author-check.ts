@@ -1,7 +1,7 @@
-import type { Certificate } from "../../src/openpgp/certificate.ts";
+import type { Certificate } from "../../src/openpgp/certificates/certificate.ts";
 import { checkSignature } from "../../src/incoming/check-signature.ts";
 import { systemClock } from "../../src/base/time.ts";
-import type { SignatureFacts } from "../../src/openpgp/verify.ts";
+import type { SignatureFacts } from "../../src/openpgp/messages/verify.ts";
 import { bob, setUp } from "./discovery-world.ts";
 
 /** What a signature of bob@beta.test comes to, whose domain publishes one certificate; and what mail to it would find. */

@@ -1,7 +1,7 @@
 /** What the domains of authors answer, for tests of verdicts. */
 import type { AuthorAnswer, AuthorKeyAnswer } from "../../src/discovery/author.ts";
 import type { AuthorDeps } from "../../src/incoming/check-signature.ts";
-import type { Certificate } from "../../src/openpgp/certificate.ts";
+import type { Certificate } from "../../src/openpgp/certificates/certificate.ts";
 
 type Answered = Extract<AuthorAnswer, { kind: "answered" }>;
 

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { DAY, after } from "../../src/base/time.ts";
 import type { Inspected, Signature } from "../../src/dns/answer.ts";
 import type { MxRecord, TlsaRecord } from "../../src/dns/inspector.ts";
-import type { DnssecState, SrvRecord } from "../../src/dns/resolver.ts";
+import type { DnssecState, SrvRecord } from "../../src/dns/dns.ts";
 import { type Judgement } from "../../src/doctor/finding.ts";
 import { type Check, type DoctorDeps, type Visit, visit } from "../../src/doctor/visit.ts";
 import type { Get, GetResult } from "../../src/fetch/request.ts";

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 
-import { migrate } from "../../src/store/migrate.ts";
+import { migrate } from "../../src/store/engine/migrate.ts";
 import type { Engine, Store, StoreOptions } from "../../src/store/store.ts";
 import { openTestStore } from "./tag-keys.ts";
 import { startPostgres, type Postgres } from "../../lab/postgres.ts";

@@ -13,9 +13,9 @@ import {
 
 import { after, DAY, fromUnixSeconds, systemClock, toUnixSeconds } from "../../src/base/time.ts";
 import { parseAddress } from "../../src/mail/address.ts";
-import { TAG, writePacket } from "../../src/openpgp/certificate-parts.ts";
-import { type Certificate, parseCertificates } from "../../src/openpgp/certificate.ts";
-import { generationConfig, messageConfig } from "../../src/openpgp/profile.ts";
+import { TAG, writePacket } from "../../src/openpgp/packets/certificate-parts.ts";
+import { type Certificate, parseCertificates } from "../../src/openpgp/certificates/certificate.ts";
+import { generationConfig, messageConfig } from "../../src/openpgp/certificates/profile.ts";
 
 /** Now, in whole seconds as signatures have it. */
 export const NOW = wholeSecond(systemClock.now());

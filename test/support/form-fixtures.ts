@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 
 import { parseAddress } from "../../src/mail/address.ts";
 import type { ShownMail } from "../../src/incoming/reading.ts";
-import { armorMessage } from "../../src/openpgp/armor.ts";
-import { encryptAtRest, signAndEncrypt } from "../../src/openpgp/encrypt.ts";
-import type { UnlockedKey } from "../../src/openpgp/secret-key.ts";
+import { armorMessage } from "../../src/openpgp/packets/armor.ts";
+import { encryptAtRest, signAndEncrypt } from "../../src/openpgp/messages/encrypt.ts";
+import type { UnlockedKey } from "../../src/openpgp/keys/secret-key.ts";
 import { Gpg, NOW, ownKey } from "./openpgp-messages.ts";
 import { openReadingWorld } from "./reading-world.ts";
 

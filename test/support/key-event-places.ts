@@ -5,7 +5,7 @@ import { cp, mkdtemp, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { startPostgres } from "../../lab/postgres.ts";
-import { newServiceRoot } from "../../src/keys/service-key.ts";
+import { newServiceRoot } from "../../src/vault/service-key.ts";
 import type { Engine, StoreOptions } from "../../src/store/store.ts";
 
 export type Place = { readonly database: StoreOptions; readonly keyDir: string };

@@ -8,26 +8,26 @@ import {
   openServiceKeys,
   replaceServiceKey,
 } from "../../src/app/service-key-file.ts";
-import { rotateServiceKey as rotateInLog } from "../../src/keys/service-key-log.ts";
-import { newServiceRoot, ServiceKey } from "../../src/keys/service-key.ts";
+import { rotateServiceKey as rotateInLog } from "../../src/vault/service-key-log.ts";
+import { newServiceRoot, ServiceKey } from "../../src/vault/service-key.ts";
 import { enrol, setLoginOnly, idOf } from "./accounts.ts";
 import { Secret } from "../../src/base/secret.ts";
 import { DAY } from "../../src/base/time.ts";
-import { appendAudit } from "../../src/journal/audit.ts";
+import { appendAudit } from "../../src/journal/journal.ts";
 import { addAlias } from "../../src/keys/alias.ts";
 import { giveToProvider, takeBack } from "../../src/keys/custody.ts";
 import { closeAccount, eraseByLaw } from "../../src/keys/end-account.ts";
-import { reclaimFormerKeys } from "../../src/keys/former.ts";
-import { openWithPassword, openWithService, type MasterKey } from "../../src/keys/master-key.ts";
-import { readRecoveryCode } from "../../src/keys/recovery-code.ts";
+import { reclaimFormerKeys } from "../../src/keys/parked-keys.ts";
+import { openWithPassword, openWithService, type MasterKey } from "../../src/vault/master-key.ts";
+import { readRecoveryCode } from "../../src/vault/recovery-code.ts";
 import { renameAccount } from "../../src/keys/rename.ts";
 import { revokeKey } from "../../src/keys/revoke.ts";
-import { requireAllRewrapped, rewrapAll } from "../../src/keys/rewrap.ts";
+import { requireAllRewrapped, rewrapAll } from "../../src/vault/rewrap.ts";
 import { rotateKey } from "../../src/keys/rotate.ts";
 import { login, type LoginDeps } from "../../src/login/login.ts";
 import { recoverWithCode, replacePassword, resetPassword } from "../../src/login/recover.ts";
 import { parseAddress, type EmailAddress } from "../../src/mail/address.ts";
-import { findOwner } from "../../src/store/addresses.ts";
+import { findOwner } from "../../src/store/accounts/addresses.ts";
 import type { Store } from "../../src/store/store.ts";
 import { fakeClock, type FakeClock } from "./clock.ts";
 

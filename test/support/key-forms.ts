@@ -1,6 +1,6 @@
 /** The forms of key files in `docs/use/forms-keys.md`. */
-import { importCertificate } from "../../src/openpgp/import-certificate.ts";
-import { armorKey } from "../../src/openpgp/armor.ts";
+import { importCertificate } from "../../src/openpgp/certificates/import-certificate.ts";
+import { armorKey } from "../../src/openpgp/packets/armor.ts";
 import type { Form } from "./form-fixtures.ts";
 import { ADA, NOW, USER, imported, libraryKey } from "./secret-keys.ts";
 import { DAY, after } from "../../src/base/time.ts";

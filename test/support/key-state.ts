@@ -1,23 +1,23 @@
 /** What an account's keys are at one moment, as people would notice: who gets in, what is published, which mail opens. */
 import assert from "node:assert/strict";
-import { verifyPassword } from "../../src/keys/login-verifier.ts";
+import { verifyPassword } from "../../src/vault/login-verifier.ts";
 import { after } from "../../src/base/time.ts";
-import { listAudit, verifyAudit } from "../../src/journal/audit.ts";
+import { listAudit, verifyAudit } from "../../src/journal/journal.ts";
 import {
   openWithPassword,
   openWithRecoveryCode,
   openWithService,
   type MasterKey,
-} from "../../src/keys/master-key.ts";
-import { openKey } from "../../src/keys/open-keys.ts";
+} from "../../src/vault/master-key.ts";
+import { openKey } from "../../src/vault/open-keys.ts";
 import { certificateIn } from "../../src/keys/publication.ts";
-import { revocationOf } from "../../src/openpgp/acceptance.ts";
-import { decrypt } from "../../src/openpgp/decrypt.ts";
-import { encryptAtRest } from "../../src/openpgp/encrypt.ts";
-import { findById, listPublished } from "../../src/store/certificates.ts";
-import { selectGenericRevocation } from "../../src/store/generic-revocations.ts";
-import { readAccount } from "../../src/store/accounts.ts";
-import { listMasterKeys, selectSecretKeys, selectSlots } from "../../src/store/vault.ts";
+import { revocationOf } from "../../src/openpgp/certificates/acceptance.ts";
+import { decrypt } from "../../src/openpgp/messages/decrypt.ts";
+import { encryptAtRest } from "../../src/openpgp/messages/encrypt.ts";
+import { findById, listPublished } from "../../src/store/keys/certificates.ts";
+import { selectGenericRevocation } from "../../src/store/keys/generic-revocations.ts";
+import { readAccount } from "../../src/store/accounts/accounts.ts";
+import { listMasterKeys, selectSecretKeys, selectSlots } from "../../src/store/keys/vault.ts";
 import type { Store } from "../../src/store/store.ts";
 import { fresh, old, PEOPLE, secretOf, type EventDeps } from "./key-events.ts";
 import { idOf } from "./accounts.ts";

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { cpuStopwatch } from "./cpu-time.ts";
 import { ADA, ARGON2, NOW, QUICK, USER, addressOf, imported, libraryKey } from "./secret-keys.ts";
 import { DAY, SECOND, after } from "../../src/base/time.ts";
-import { type ImportRefusal } from "../../src/openpgp/import-secret-key.ts";
+import { type ImportRefusal } from "../../src/openpgp/imports/import-secret-key.ts";
 
 export const MADE = after(NOW, -50 * DAY);
 

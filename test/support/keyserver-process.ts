@@ -3,7 +3,7 @@
  * measurements, and for tests of what another process sees.
  */
 import { runKeyserver } from "../../src/app/keyserver.ts";
-import { loadConfig } from "../../src/config/load.ts";
+import { loadConfig } from "../../src/config/config.ts";
 
 const WITHOUT_END = Number.MAX_SAFE_INTEGER / 2;
 

@@ -5,9 +5,9 @@ import { promisify } from "node:util";
 import { PublicKeyPacket, PublicSubkeyPacket, SecretKeyPacket } from "openpgp";
 
 import { SECOND, after, toUnixSeconds } from "../../src/base/time.ts";
-import { TAG, writePacket } from "../../src/openpgp/certificate-parts.ts";
-import { bigEndian, writeInteger } from "../../src/openpgp/cursor.ts";
-import { clearBody } from "../../src/openpgp/locked-secret.ts";
+import { TAG, writePacket } from "../../src/openpgp/packets/certificate-parts.ts";
+import { bigEndian, writeInteger } from "../../src/openpgp/packets/cursor.ts";
+import { clearBody } from "../../src/openpgp/imports/locked-secret.ts";
 import { flags, packetOf, sign, userIdOf } from "./forge-certificate.ts";
 
 /** A v4 secret key that is not locked, whose subkeys differ in the time of their making alone. */

@@ -7,18 +7,18 @@ import { argon2Sync, createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Secret } from "../../src/base/secret.ts";
-import { deriveKey, unwrap } from "../../src/keys/wrap.ts";
-import { unwrapSecretKey } from "../../src/keys/wrapped-rows.ts";
-import { decrypt } from "../../src/openpgp/decrypt.ts";
-import type { Fingerprint } from "../../src/openpgp/fingerprint.ts";
-import { readSecretKey, type UnlockedKey } from "../../src/openpgp/secret-key.ts";
+import { deriveKey, unwrap } from "../../src/vault/wrap.ts";
+import { unwrapSecretKey } from "../../src/vault/wrapped-rows.ts";
+import { decrypt } from "../../src/openpgp/messages/decrypt.ts";
+import type { Fingerprint } from "../../src/openpgp/packets/fingerprint.ts";
+import { readSecretKey, type UnlockedKey } from "../../src/openpgp/keys/secret-key.ts";
 import type { Store } from "../../src/store/store.ts";
 import {
   selectSecretKeys,
   slotFrom,
   type SecretKeyRow,
   type SlotRow,
-} from "../../src/store/vault.ts";
+} from "../../src/store/keys/vault.ts";
 import type { AccountId } from "../../src/words/account.ts";
 
 export type Loot = {

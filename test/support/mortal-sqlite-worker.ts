@@ -1,6 +1,6 @@
 /** The thread of a SQLite file, with statements that end it. */
 import { parentPort } from "node:worker_threads";
-import type { ToThread } from "../../src/store/sqlite-thread.ts";
+import type { ToThread } from "../../src/store/engine/sqlite-thread.ts";
 
 /** Ends the thread instead of an answer. */
 export const DIE = "select 'die'";
@@ -20,5 +20,5 @@ if (parentPort !== null) {
       process.exit(1);
     };
   });
-  await import("../../src/store/sqlite-worker.ts");
+  await import("../../src/store/engine/sqlite-worker.ts");
 }

@@ -15,17 +15,21 @@ import {
 import { Secret } from "../../src/base/secret.ts";
 import { HOUR, MINUTE, SECOND, after, fromUnixMs, systemClock } from "../../src/base/time.ts";
 import { parseAddress } from "../../src/mail/address.ts";
-import { recipientOf } from "../../src/openpgp/container-choice.ts";
-import { type Decrypted, decrypt } from "../../src/openpgp/decrypt.ts";
-import { signAndEncrypt } from "../../src/openpgp/encrypt.ts";
-import { generateKey } from "../../src/openpgp/generate.ts";
-import { PACKET, packet } from "../../src/openpgp/packet.ts";
-import { writePkesk } from "../../src/openpgp/pkesk.ts";
-import type { KeyProfile } from "../../src/openpgp/profile.ts";
-import { type UnlockedKey, lockForExport, readSecretKey } from "../../src/openpgp/secret-key.ts";
-import { startV1 } from "../../src/openpgp/seipd.ts";
-import { type SessionKey, newSessionKey } from "../../src/openpgp/session-key.ts";
-import { verifySignature } from "../../src/openpgp/verify.ts";
+import { recipientOf } from "../../src/openpgp/messages/container-choice.ts";
+import { type Decrypted, decrypt } from "../../src/openpgp/messages/decrypt.ts";
+import { signAndEncrypt } from "../../src/openpgp/messages/encrypt.ts";
+import { generateKey } from "../../src/openpgp/keys/generate.ts";
+import { PACKET, packet } from "../../src/openpgp/packets/packet.ts";
+import { writePkesk } from "../../src/openpgp/messages/pkesk.ts";
+import type { KeyProfile } from "../../src/openpgp/certificates/profile.ts";
+import {
+  type UnlockedKey,
+  lockForExport,
+  readSecretKey,
+} from "../../src/openpgp/keys/secret-key.ts";
+import { startV1 } from "../../src/openpgp/packets/seipd.ts";
+import { type SessionKey, newSessionKey } from "../../src/openpgp/packets/session-key.ts";
+import { verifySignature } from "../../src/openpgp/messages/verify.ts";
 
 /** A whole second, an hour after the test keys were made. */
 export const NOW = fromUnixMs(Math.floor(systemClock.now().getTime() / SECOND) * SECOND - MINUTE);

@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 
 import { after, DAY, fromUnixMs } from "../../src/base/time.ts";
 import { parseAddress, type EmailAddress } from "../../src/mail/address.ts";
-import { parseFingerprint, type Fingerprint } from "../../src/openpgp/fingerprint.ts";
-import type { PublishedCertificate } from "../../src/store/certificates.ts";
-import { saveGenericRevocation } from "../../src/store/generic-revocations.ts";
+import { parseFingerprint, type Fingerprint } from "../../src/openpgp/packets/fingerprint.ts";
+import type { PublishedCertificate } from "../../src/store/keys/certificates.ts";
+import { saveGenericRevocation } from "../../src/store/keys/generic-revocations.ts";
 import type { Store } from "../../src/store/store.ts";
 import { idOf } from "./accounts.ts";
 

@@ -1,6 +1,6 @@
 import { type PrivateKey, readPrivateKey } from "openpgp";
-import { certificateConfig } from "../../src/openpgp/profile.ts";
-import type { UnlockedKey } from "../../src/openpgp/secret-key.ts";
+import { certificateConfig } from "../../src/openpgp/certificates/profile.ts";
+import type { UnlockedKey } from "../../src/openpgp/keys/secret-key.ts";
 
 /** A key as OpenPGP.js has it, to compare with what the library does. */
 export async function readByLibrary(key: UnlockedKey): Promise<PrivateKey> {

@@ -1,6 +1,6 @@
 /** A mailbox from arrival to what `mail show` prints, over a database of its own, with one author whose key is published. */
 import assert from "node:assert/strict";
-import { deliver, type DeliverDeps } from "../../src/incoming/deliver.ts";
+import { deliver, type DeliverDeps } from "../../src/incoming/incoming.ts";
 import type { AuthorAnswer } from "../../src/discovery/author.ts";
 import {
   listMail,
@@ -9,12 +9,12 @@ import {
   type ShownMail,
 } from "../../src/incoming/reading.ts";
 import { traceIncoming } from "../../src/incoming/tracing.ts";
-import { UnlockedKeys } from "../../src/keys/unlocked-keys.ts";
+import { UnlockedKeys } from "../../src/vault/unlocked-keys.ts";
 import { parseAddress, sameAddress, type EmailAddress } from "../../src/mail/address.ts";
-import { encryptAtRest } from "../../src/openpgp/encrypt.ts";
-import type { UnlockedKey } from "../../src/openpgp/secret-key.ts";
+import { encryptAtRest } from "../../src/openpgp/messages/encrypt.ts";
+import type { UnlockedKey } from "../../src/openpgp/keys/secret-key.ts";
 import { open } from "../../src/pgpmime/open.ts";
-import { migrate } from "../../src/store/migrate.ts";
+import { migrate } from "../../src/store/engine/migrate.ts";
 import { openTestStore } from "./tag-keys.ts";
 import { haveAccounts, idOf } from "./accounts.ts";
 import { servesNothing, serves } from "./authors.ts";

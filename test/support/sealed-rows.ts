@@ -1,8 +1,8 @@
 /** Sealed mail as it is stored. */
 import { sealedBody } from "../../src/incoming/stored-form.ts";
 import type { NewMessage } from "../../src/mailbox/mailbox.ts";
-import type { Certificate } from "../../src/openpgp/certificate.ts";
-import { encryptAtRest } from "../../src/openpgp/encrypt.ts";
+import type { Certificate } from "../../src/openpgp/certificates/certificate.ts";
+import { encryptAtRest } from "../../src/openpgp/messages/encrypt.ts";
 
 /** The body of the row of a sealed message, which the keys of these certificates open. */
 export async function sealedRow(

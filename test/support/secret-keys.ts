@@ -7,11 +7,14 @@ import { Secret } from "../../src/base/secret.ts";
 import { systemClock } from "../../src/base/time.ts";
 import type { EmailAddress } from "../../src/mail/address.ts";
 import { parseAddress } from "../../src/mail/address.ts";
-import { TAG, groupPackets } from "../../src/openpgp/certificate-parts.ts";
-import { type ImportedSecretKey, importSecretKey } from "../../src/openpgp/import-secret-key.ts";
-import { readKeyPackets } from "../../src/openpgp/key-packets.ts";
-import { packet } from "../../src/openpgp/packet.ts";
-import { secretBodyFor, serializeSecret } from "../../src/openpgp/secret-packets.ts";
+import { TAG, groupPackets } from "../../src/openpgp/packets/certificate-parts.ts";
+import {
+  type ImportedSecretKey,
+  importSecretKey,
+} from "../../src/openpgp/imports/import-secret-key.ts";
+import { readKeyPackets } from "../../src/openpgp/packets/key-packets.ts";
+import { packet } from "../../src/openpgp/packets/packet.ts";
+import { secretBodyFor, serializeSecret } from "../../src/openpgp/packets/secret-packets.ts";
 import { type Forge, type Plan, forgeCertificate, wholeSecond } from "./forge-certificate.ts";
 
 type Packet = { readonly tag: number; readonly body: Uint8Array };

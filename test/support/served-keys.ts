@@ -12,7 +12,7 @@ import {
   type RawAnswer,
   type TestKeyserver,
 } from "./test-keyserver.ts";
-import { parseCertificates, type Certificate } from "../../src/openpgp/certificate.ts";
+import { parseCertificates, type Certificate } from "../../src/openpgp/certificates/certificate.ts";
 
 export async function startServer(): Promise<void> {
   dir = await mkdtemp(join(tmpdir(), "sealpost-interfaces-"));

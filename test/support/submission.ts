@@ -3,21 +3,21 @@ import assert from "node:assert/strict";
 import { Given } from "../../src/base/given.ts";
 import { after, DAY, fromUnixMs } from "../../src/base/time.ts";
 import type { Discovery } from "../../src/discovery/outcome.ts";
-import { UnlockedKeys } from "../../src/keys/unlocked-keys.ts";
+import { UnlockedKeys } from "../../src/vault/unlocked-keys.ts";
 import {
   formatAddress,
   parseAddress,
   parseDomain,
   type EmailAddress,
 } from "../../src/mail/address.ts";
-import { generateKey } from "../../src/openpgp/generate.ts";
-import { readSecretKey, type UnlockedKey } from "../../src/openpgp/secret-key.ts";
-import { seal } from "../../src/pgpmime/seal.ts";
-import { replyText } from "../../src/smtp/reply.ts";
-import type { Outcome } from "../../src/smtp/hop.ts";
+import { generateKey } from "../../src/openpgp/keys/generate.ts";
+import { readSecretKey, type UnlockedKey } from "../../src/openpgp/keys/secret-key.ts";
+import { seal } from "../../src/pgpmime/pgpmime.ts";
+import { replyText } from "../../src/smtp/smtp.ts";
+import type { Outcome } from "../../src/smtp/relay/hop.ts";
 import type { Copy } from "../../src/outgoing/copy.ts";
 import { handOnWith } from "../../src/outgoing/hand-on.ts";
-import { submit, type Sender, type SubmitDeps } from "../../src/outgoing/submit.ts";
+import { submit, type Sender, type SubmitDeps } from "../../src/outgoing/outgoing.ts";
 import { traceOutgoing } from "../../src/outgoing/tracing.ts";
 import type { Policy } from "../../src/words/account.ts";
 import { idOf } from "./accounts.ts";

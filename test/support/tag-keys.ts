@@ -1,7 +1,7 @@
 /** What a process that holds the service key gives its stores: without it nothing tells whose an audit entry is. */
 import { Secret } from "../../src/base/secret.ts";
-import { fixedServiceKeys, SERVICE_KEY_BYTES } from "../../src/keys/service-key.ts";
-import { tagKeysUnder } from "../../src/keys/tag-keys.ts";
+import { fixedServiceKeys, SERVICE_KEY_BYTES } from "../../src/vault/service-key.ts";
+import { tagKeysUnder } from "../../src/vault/tag-keys.ts";
 import { openStore, type Store, type StoreOptions, type TagKeys } from "../../src/store/store.ts";
 
 /** The same service key for every store that a test opens; tests of the service key give a store their own. */

@@ -7,9 +7,13 @@ import assert from "node:assert/strict";
 import { makePki, type IssuedCertificate, type Pki } from "../../lab/pki.ts";
 import { formatAddress } from "../../src/mail/address.ts";
 import type { Envelope } from "../../src/mail/envelope.ts";
-import type { Client, Handlers } from "../../src/smtp/handlers.ts";
-import { startListener, type Listener, type ListenerOptions } from "../../src/smtp/listener.ts";
-import { reply } from "../../src/smtp/reply.ts";
+import type { Client, Handlers } from "../../src/smtp/listener/handlers.ts";
+import {
+  startListener,
+  type Listener,
+  type ListenerOptions,
+} from "../../src/smtp/listener/listener.ts";
+import { reply } from "../../src/smtp/smtp.ts";
 import { RawSmtp } from "./raw-smtp.ts";
 
 export type Login = { readonly name: string };

@@ -3,13 +3,13 @@ import assert from "node:assert/strict";
 
 import { Secret } from "../../src/base/secret.ts";
 import { parseAddress, type EmailAddress } from "../../src/mail/address.ts";
-import { type Certificate } from "../../src/openpgp/certificate.ts";
-import { insertAccount } from "../../src/store/accounts.ts";
+import { type Certificate } from "../../src/openpgp/certificates/certificate.ts";
+import { insertAccount } from "../../src/store/accounts/accounts.ts";
 import type { Store } from "../../src/store/store.ts";
 import { idOf } from "./accounts.ts";
 import { fakeClock } from "./clock.ts";
-import { fixedServiceKeys, newServiceRoot } from "../../src/keys/service-key.ts";
-import { createKeys, type VaultDeps } from "../../src/keys/vault.ts";
+import { fixedServiceKeys, newServiceRoot } from "../../src/vault/service-key.ts";
+import { createKeys, type VaultDeps } from "../../src/vault/vault.ts";
 import type { Custody } from "../../src/words/account.ts";
 
 export function addressOf(text: string): EmailAddress {

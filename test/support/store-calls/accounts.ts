@@ -1,5 +1,5 @@
 /** Every function of the store about accounts, their addresses and their logins. */
-import { holdAccount, lockAccount } from "../../../src/store/account-locks.ts";
+import { holdAccount, lockAccount } from "../../../src/store/accounts/account-locks.ts";
 import {
   findAccount,
   insertAccount,
@@ -9,7 +9,7 @@ import {
   updateAccount,
   updatePolicy,
   walkAccounts,
-} from "../../../src/store/accounts.ts";
+} from "../../../src/store/accounts/accounts.ts";
 import {
   findOwner,
   forgetReleased,
@@ -22,22 +22,22 @@ import {
   primaryAddress,
   purgeReleased,
   releaseAlias,
-} from "../../../src/store/addresses.ts";
+} from "../../../src/store/accounts/addresses.ts";
 import {
   countAttempt,
   forgetAttempts,
   purgeAttempts,
   readAttempts,
-} from "../../../src/store/attempts.ts";
-import { eraseAccount } from "../../../src/store/erase.ts";
-import { setLogin } from "../../../src/store/logins.ts";
+} from "../../../src/store/accounts/attempts.ts";
+import { eraseAccount } from "../../../src/store/accounts/erase.ts";
+import { setLogin } from "../../../src/store/accounts/logins.ts";
 import {
   isReserved,
   purgeReserved,
   reserveAddress,
-} from "../../../src/store/reserved-addresses.ts";
+} from "../../../src/store/accounts/reserved-addresses.ts";
 import type { Store } from "../../../src/store/store.ts";
-import { beginTagKey, moveTagKey } from "../../../src/store/tag-key.ts";
+import { beginTagKey, moveTagKey } from "../../../src/store/keys/tag-key.ts";
 import { after, DAY } from "../../../src/base/time.ts";
 import { canonicalAddress } from "../../../src/mail/address.ts";
 import { newAccountId, type AccountId } from "../../../src/words/account.ts";

@@ -1,5 +1,5 @@
 /** Every function of the store about keys, wrapped and published. */
-import { activeAddresses } from "../../../src/store/active-addresses.ts";
+import { activeAddresses } from "../../../src/store/accounts/active-addresses.ts";
 import {
   findByFingerprint,
   findById,
@@ -9,16 +9,16 @@ import {
   listPublished,
   listPublishedOf,
   listUnserved,
-} from "../../../src/store/certificates.ts";
+} from "../../../src/store/keys/certificates.ts";
 import {
   listGenericRevocations,
   saveGenericRevocation,
   selectGenericRevocation,
-} from "../../../src/store/generic-revocations.ts";
+} from "../../../src/store/keys/generic-revocations.ts";
 import {
   activateMailboxCertificate,
   findMailboxCertificate,
-} from "../../../src/store/mailbox-certificates.ts";
+} from "../../../src/store/keys/mailbox-certificates.ts";
 import {
   endPublished,
   erasePublished,
@@ -27,14 +27,14 @@ import {
   serveAgain,
   stopServing,
   updatePublished,
-} from "../../../src/store/publish.ts";
-import { holdPublication } from "../../../src/store/published-version.ts";
-import { countExpiring } from "../../../src/store/queue-figures.ts";
+} from "../../../src/store/keys/publish.ts";
+import { holdPublication } from "../../../src/store/keys/published-version.ts";
+import { countExpiring } from "../../../src/store/mail/queue-figures.ts";
 import {
   forgetServiceKeyUsers,
   listServiceKeyUsers,
   noteServiceKeyUser,
-} from "../../../src/store/service-key-users.ts";
+} from "../../../src/store/keys/service-key-users.ts";
 import {
   loginsUnderOthers,
   replaceLogin,
@@ -42,8 +42,8 @@ import {
   replaceSlot,
   revocationsUnderOthers,
   slotsUnderOthers,
-} from "../../../src/store/service-keys.ts";
-import { countSlotsByServiceKey, sampleServiceSlots } from "../../../src/store/slot-sample.ts";
+} from "../../../src/store/keys/service-keys.ts";
+import { countSlotsByServiceKey, sampleServiceSlots } from "../../../src/store/keys/slot-sample.ts";
 import type { Store } from "../../../src/store/store.ts";
 import {
   deleteMasterKey,
@@ -57,7 +57,7 @@ import {
   selectSecretKeys,
   selectSlots,
   type SlotRow,
-} from "../../../src/store/vault.ts";
+} from "../../../src/store/keys/vault.ts";
 import { after, DAY } from "../../../src/base/time.ts";
 import type { AccountId } from "../../../src/words/account.ts";
 import { addressOf, certificateOf, fingerprintOf, now } from "../published.ts";

@@ -2,15 +2,20 @@
 import { newOctets } from "../../../src/base/large-octets.ts";
 import { locked } from "../../../src/incoming/verdicts.ts";
 import { listWaitingMailboxes, readMailboxUse } from "../../../src/store/mailbox-use.ts";
-import { addPendingEvidence, updateVerdict } from "../../../src/store/message-verdicts.ts";
+import { addPendingEvidence, updateVerdict } from "../../../src/store/mail/message-verdicts.ts";
 import {
   hasSealedMessage,
   insertMessage,
   selectMessage,
   selectMessages,
   selectWaiting,
-} from "../../../src/store/messages.ts";
-import { beginOpening, countStuck, endOpening, openAgain } from "../../../src/store/openings.ts";
+} from "../../../src/store/mail/messages.ts";
+import {
+  beginOpening,
+  countStuck,
+  endOpening,
+  openAgain,
+} from "../../../src/store/mail/openings.ts";
 import {
   deleteOutbox,
   holdOutbox,
@@ -19,9 +24,9 @@ import {
   readCopy,
   replaceCopy,
   takeDue,
-} from "../../../src/store/outbox.ts";
-import { outboxFigures, pendingFigures } from "../../../src/store/queue-figures.ts";
-import { copiesUnderOthers } from "../../../src/store/service-keys.ts";
+} from "../../../src/store/mail/outbox.ts";
+import { outboxFigures, pendingFigures } from "../../../src/store/mail/queue-figures.ts";
+import { copiesUnderOthers } from "../../../src/store/keys/service-keys.ts";
 import type { Store } from "../../../src/store/store.ts";
 import type { AccountId } from "../../../src/words/account.ts";
 import { addressOf, now } from "../published.ts";

@@ -1,5 +1,9 @@
 /** Every function of the store about others' keys, about what was done, and about the database itself. */
-import { countActions, lastActionAt, selectActions } from "../../../src/store/audit-actions.ts";
+import {
+  countActions,
+  lastActionAt,
+  selectActions,
+} from "../../../src/store/journal/audit-actions.ts";
 import {
   countRowsBeforeFirst,
   hasAudit,
@@ -12,15 +16,15 @@ import {
   replaceAuditMac,
   takeAuditPlace,
   walkAudit,
-} from "../../../src/store/audit.ts";
-import { readAuthorAnswer, saveAuthorAnswer } from "../../../src/store/author-answers.ts";
+} from "../../../src/store/journal/audit.ts";
+import { readAuthorAnswer, saveAuthorAnswer } from "../../../src/store/discovery/author-answers.ts";
 import {
   listAuthorKeys,
   listWanted,
   readAuthorKey,
   saveAuthorKey,
   wantAuthorKey,
-} from "../../../src/store/author-keys.ts";
+} from "../../../src/store/discovery/author-keys.ts";
 import {
   deleteCache,
   listCache,
@@ -29,20 +33,27 @@ import {
   readContinuity,
   writeCache,
   writeContinuity,
-} from "../../../src/store/cache.ts";
-import { keepLatestTime, readLatestTime, resetLatestTime } from "../../../src/store/clock-seen.ts";
-import { lastGeneration, readGeneration } from "../../../src/store/generations.ts";
-import { isMigrated, migrate, requireMigrated } from "../../../src/store/migrate.ts";
-import { holdPublication } from "../../../src/store/published-version.ts";
-import { readRevocation, rememberRevocation } from "../../../src/store/revocations-seen.ts";
+} from "../../../src/store/discovery/cache.ts";
+import {
+  keepLatestTime,
+  readLatestTime,
+  resetLatestTime,
+} from "../../../src/store/discovery/clock-seen.ts";
+import { lastGeneration, readGeneration } from "../../../src/store/accounts/generations.ts";
+import { isMigrated, migrate, requireMigrated } from "../../../src/store/engine/migrate.ts";
+import { holdPublication } from "../../../src/store/keys/published-version.ts";
+import {
+  readRevocation,
+  rememberRevocation,
+} from "../../../src/store/discovery/revocations-seen.ts";
 import type { Store } from "../../../src/store/store.ts";
 import {
   insertTrace,
   purgeTrace,
   selectTrace,
   selectTransaction,
-} from "../../../src/store/trace.ts";
-import { forgetUnusable, unusableSince } from "../../../src/store/unusable-answers.ts";
+} from "../../../src/store/journal/trace.ts";
+import { forgetUnusable, unusableSince } from "../../../src/store/discovery/unusable-answers.ts";
 import { after, DAY } from "../../../src/base/time.ts";
 import type { AccountId } from "../../../src/words/account.ts";
 import { bob, fingerprintOf, now } from "../published.ts";

@@ -1,0 +1,120 @@
+/**
+ * What arrives for a user: the flow from the MX or LMTP listener to the mailbox.
+ *
+ * The user and their quota are looked at before DATA. Sealed mail is committed as received, all but its ciphertext encrypted at
+ * rest, and answered 250; it is opened afterwards (`pending.ts`), so that locked and usable keys share one path and
+ * neither the reply nor its time tells what was inside. Clear mail passes inline and is encrypted at rest. Nothing found
+ * inside ever causes a refusal, a bounce or a connection to the outside.
+ */
+import { type EmailAddress } from "../mail/address.ts";
+import { stripResultHeaders } from "../mail/auth-results.ts";
+import { isHeaderAcceptable, parseHeader } from "../mail/header.ts";
+import { storeMessage } from "../mailbox/embedded.ts";
+import type { MessageVerdict } from "../mailbox/mailbox.ts";
+import { MOST_CLEAR_OCTETS } from "../openpgp/messages/encrypt.ts";
+import type { Arrival, DeliverDeps } from "./arrival.ts";
+import { withEncryptedPart } from "./encrypted-part.ts";
+import { messageWorkHere } from "./message-work.ts";
+import { copyFor, type Incoming } from "./reader-copy.ts";
+import { clearProtection, judgeClear } from "./signed.ts";
+import type { Account, AccountId } from "../words/account.ts";
+import type { Delivery, ReaderAnswer } from "./delivery.ts";
+
+export type { DeliverDeps } from "./arrival.ts";
+
+/** What a recipient is answered before the message comes; `sizeBytes` is what MAIL announced. */
+export async function answerReader(
+  deps: Pick<DeliverDeps, "isOurs" | "findAccount" | "hasRoom">,
+  recipient: EmailAddress,
+  sizeBytes: number,
+): Promise<ReaderAnswer> {
+  if (!deps.isOurs(recipient)) return { kind: "not-ours" };
+  const account = await deps.findAccount(recipient);
+  if (account === undefined) return { kind: "unknown" };
+  return { kind: (await deps.hasRoom(account, sizeBytes)) ? "accepted" : "full" };
+}
+
+/**
+ * Delivers to one recipient after the other and says what became of each, in order. Trouble with one mailbox is that
+ * recipient's alone; what is stored is durable, and a repetition of the transaction stores it no second time. A header
+ * that nobody could read in time is refused for all, whatever the message is.
+ */
+export async function deliver(deps: DeliverDeps, arrival: Arrival): Promise<readonly Delivery[]> {
+  const parsed = parseHeader(arrival.message);
+  if (!isHeaderAcceptable(parsed))
+    return arrival.envelope.recipients.map(() => ({ kind: "large-header" }));
+  const { header, bodyOffset } = parsed;
+  const {
+    found,
+    holds,
+    hash: contentHash,
+  } = await (deps.messageWork ?? messageWorkHere).examine(arrival.message);
+  const protection = clearProtection(arrival.message, found);
+  const whole = { start: bodyOffset, end: arrival.message.length };
+  const kept = found.kind === "signed" ? found.kept : whole;
+  const cleaned = stripResultHeaders(header, [deps.hostname]);
+  const now = deps.clock.now();
+  let verdict: Promise<MessageVerdict> | undefined;
+  const incoming: Incoming = {
+    ...arrival,
+    cleaned,
+    body: arrival.message.subarray(kept.start, kept.end),
+    protection,
+    clearVerdict: async () =>
+      (verdict ??= judgeClear(deps, { outer: cleaned, protection, receivedAt: now, now }).then(
+        (judged) => withEncryptedPart(judged, holds),
+      )),
+    found,
+    contentHash,
+  };
+  const known = new Map<AccountId, Delivery>();
+  const deliveries: Delivery[] = [];
+  // One at a time: each mailbox has a copy of its own, and a large message may have many readers.
+  for (const recipient of arrival.envelope.recipients) {
+    deliveries.push(await deliverTo(deps, incoming, recipient, known));
+  }
+  return deliveries;
+}
+
+/** `known`: what became of it for the accounts that have had their turn. */
+async function deliverTo(
+  deps: DeliverDeps,
+  incoming: Incoming,
+  recipient: EmailAddress,
+  known: Map<AccountId, Delivery>,
+): Promise<Delivery> {
+  try {
+    const account = await deps.findAccount(recipient);
+    if (account === undefined) return { kind: "unknown" };
+    const delivery = known.get(account.id) ?? (await store(deps, incoming, account));
+    known.set(account.id, delivery);
+    return delivery;
+  } catch (error) {
+    deps.failed(error);
+    return { kind: "trouble", error };
+  }
+}
+
+/** Room for the fields that are put before a message when it is stored. */
+const TRACE_OCTETS = 64 * 1024;
+const MOST_KEPT_OCTETS = MOST_CLEAR_OCTETS - TRACE_OCTETS;
+
+async function store(deps: DeliverDeps, incoming: Incoming, account: Account): Promise<Delivery> {
+  const { found, message } = incoming;
+  // The listener takes more than that: sealed mail grows by its armor, and is stored without being sealed again.
+  if (found.kind !== "sealed" && message.length > MOST_KEPT_OCTETS) {
+    return { kind: "too-large", maxBytes: MOST_KEPT_OCTETS };
+  }
+  // The size that MAIL announced is a promise, and other mail may have come since.
+  if (!(await deps.hasRoom(account, incoming.message.length))) return { kind: "full" };
+  const { author, stored } = await copyFor(deps, incoming, account);
+  const id = await deps.store.transaction(async (tx) => {
+    const kept = await storeMessage(tx, stored);
+    await deps.trace.delivered({ store: tx, reader: account.address, message: stored });
+    return kept;
+  });
+  if (stored.state === "pending") {
+    deps.arrived(account, { id, author, receivedAt: stored.receivedAt });
+  }
+  return { kind: "stored" };
+}

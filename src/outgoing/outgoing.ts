@@ -1,0 +1,227 @@
+/**
+ * What a user sends: the flow from an authenticated client to the next hop.
+ *
+ * At RCPT a sender under policy `require` hears at once whether a recipient can be written to, so that refused clear
+ * text never arrives here. After DATA everything is decided for the whole message (`plan.ts`), sealed once for all
+ * named recipients and once more for each blind one, and handed on. `250` is said only after the next hop took the
+ * message or, for a later copy, after it was committed to the outbox. What became of it is a `Submission`; the edge says it.
+ */
+import { AppError } from "../base/errors.ts";
+import type { Given } from "../base/given.ts";
+import { joined } from "../base/large-octets.ts";
+import { type Domain, type EmailAddress, withoutSubaddress } from "../mail/address.ts";
+import type { Envelope } from "../mail/envelope.ts";
+import { parseHeader, serializeHeader } from "../mail/header.ts";
+import type { Discover } from "../discovery/outcome.ts";
+import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
+import type { UnlockedKey } from "../openpgp/keys/secret-key.ts";
+import { UnsealableMessage } from "../pgpmime/unsealable.ts";
+import { type AutocryptRule, withOwnAutocrypt } from "./autocrypt.ts";
+import { copiesOf, MOST_NAMED, type SealMessage } from "./copies.ts";
+import type { Copy } from "./copy.ts";
+import { type CameProtected, demandFor, isProtected } from "./demand.ts";
+import type { HandOn } from "./hand-on.ts";
+import { isOwnAuthor, isOwnReturnPath } from "./own-address.ts";
+import { planFor, type Plan } from "./plan.ts";
+import { prepare, type PrepareDeps, type Prepared } from "./prepare.ts";
+import { withReceived } from "./received.ts";
+import type {
+  Demand,
+  KeysClosed,
+  RecipientAnswer,
+  SentAs,
+  Submission,
+  Unsendable,
+} from "./submission.ts";
+import type { TraceOutgoing } from "./tracing.ts";
+import type { AccountId, Policy } from "../words/account.ts";
+
+/** Who is logged in on a connection: their addresses and their keys, unlocked with the password they gave. */
+export type Sender = {
+  readonly account: AccountId;
+  readonly address: EmailAddress;
+  readonly addresses: readonly EmailAddress[];
+  readonly policy: Policy;
+  readonly keys: UnlockedKeys;
+  /** Why the login opened no keys, where it did not. */
+  readonly closed?: KeysClosed | undefined;
+  /** The change of the account that the login saw: after the next one the keys are used no more. */
+  readonly generation: number;
+};
+
+export type SubmitDeps = PrepareDeps & {
+  readonly hostname: Domain;
+  /** Whether an address belongs to an account by itself, and not as a subaddress. */
+  readonly isAddress: (address: EmailAddress) => Promise<boolean>;
+  /** Whether a domain is ours, and nobody reads what is sent to this address of it. */
+  readonly isUnknownHere: (address: EmailAddress) => Promise<boolean>;
+  readonly discover: Discover;
+  readonly seal: SealMessage;
+  readonly handOn: HandOn;
+  readonly trace: TraceOutgoing;
+  readonly autocrypt: AutocryptRule;
+  /** Whether the subject of a sealed message stands once more in its text; by default it does. */
+  readonly legacyDisplay?: boolean;
+  readonly cameProtected: CameProtected;
+};
+
+/**
+ * What a recipient is answered before the message comes: nobody of our own domains who is not there is written to; under
+ * `require` the recipient's state decides, otherwise everybody is accepted for now, as many as one message can be sealed for.
+ * `accepted` says how many were before.
+ */
+export async function answerRecipient(
+  deps: Pick<SubmitDeps, "discover" | "isUnknownHere">,
+  sender: Sender,
+  recipient: EmailAddress,
+  accepted: number,
+): Promise<RecipientAnswer> {
+  if (sender.policy !== "off" && accepted >= MOST_NAMED)
+    return { kind: "too-many", max: MOST_NAMED };
+  if (await deps.isUnknownHere(recipient)) return { kind: "unknown-here" };
+  if (sender.policy !== "require") return { kind: "accepted" };
+  const looked = { address: recipient, discovery: await deps.discover(recipient) };
+  const plan = planFor([looked], sender.policy);
+  return plan.kind === "refuse" || plan.kind === "later"
+    ? unsendable(plan, "policy")
+    : { kind: "accepted" };
+}
+
+/** @throws AppError for trouble that is nobody's decision; it is answered 4yz or 5yz at the edge. */
+export async function submit(
+  deps: SubmitDeps,
+  sender: Sender,
+  envelope: Envelope,
+  message: Given<Uint8Array>,
+): Promise<Submission> {
+  const { addresses } = sender;
+  if (envelope.recipients.length === 0) return { kind: "refused", fault: "no-recipients" };
+  if (!(await isOwnReturnPath(deps, addresses, envelope.from))) {
+    return { kind: "refused", fault: "foreign-return-path" };
+  }
+  const preparation = await prepare(deps, addresses, message);
+  if (preparation.kind === "refused") return preparation;
+  const { facts } = preparation.prepared;
+  if (!(await isOwnAuthor(deps, addresses, facts))) {
+    return { kind: "refused", fault: "foreign-author" };
+  }
+  const prepared = await withoutForeignKeys(deps, preparation.prepared);
+  if (await isProtected(deps, envelope.recipients, prepared.byClient)) {
+    return passThrough(deps, sender, envelope, prepared);
+  }
+  return protect(deps, sender, envelope, prepared);
+}
+
+/** Decides for the whole message, and does what was decided. */
+async function protect(
+  deps: SubmitDeps,
+  sender: Sender,
+  envelope: Envelope,
+  prepared: Prepared,
+): Promise<Submission> {
+  const demand = await demandFor(deps, sender, prepared);
+  const policy = demand === undefined ? sender.policy : "require";
+  // The sender's own key comes first: without it nothing is sent under a policy that wants protection.
+  if (policy !== "off" && signerOf(sender, prepared) === undefined) {
+    return { kind: "no-key", closed: sender.closed };
+  }
+
+  const looked = await Promise.all(
+    envelope.recipients.map(async (address) => ({
+      address,
+      discovery: await deps.discover(address),
+    })),
+  );
+  const plan = planFor(looked, policy);
+  await deps.trace.planned({ sender: sender.address, prepared, policy, looked, plan });
+  switch (plan.kind) {
+    case "refuse":
+    case "later":
+      return unsendable(plan, demand ?? "policy");
+    case "clear":
+      return sendClear(deps, sender, envelope, prepared, plan);
+    case "seal":
+      return sendSealed(deps, sender, envelope, prepared, plan);
+  }
+}
+
+/** Why a planned message is not sent, for a reason that was demanded. */
+export function unsendable(
+  { kind, because }: Extract<Plan, { kind: "refuse" | "later" }>,
+  demand: Demand,
+): Unsendable {
+  return kind === "later"
+    ? { kind: "uncertain", because }
+    : { kind: "unprotected", because, demand };
+}
+
+/** A key that the client announces and we do not hold must not leave: what is encrypted to it nobody here opens. */
+async function withoutForeignKeys(deps: SubmitDeps, prepared: Prepared): Promise<Prepared> {
+  const [author] = prepared.facts.from ?? [];
+  if (author === undefined) return prepared;
+  const { header, bodyOffset } = parseHeader(prepared.message);
+  const kept = await withOwnAutocrypt(deps, header, author.address);
+  if (kept === header) return prepared;
+  const rest = prepared.message.subarray(bodyOffset);
+  const message = await joined([serializeHeader(kept), Buffer.from("\r\n"), rest]);
+  return { ...prepared, message };
+}
+
+/** The key of the address that the message is from, which serves its subaddresses: each of a user's addresses has its own. */
+function signerOf({ keys }: Sender, { facts }: Prepared): UnlockedKey | undefined {
+  const [author] = facts.from ?? [];
+  if (author === undefined) return undefined;
+  return keys.for(author.address) ?? keys.for(withoutSubaddress(author.address));
+}
+
+async function passThrough(
+  deps: SubmitDeps,
+  sender: Sender,
+  envelope: Envelope,
+  prepared: Prepared,
+): Promise<Submission> {
+  await deps.trace.passedThrough({ sender: sender.address, prepared, envelope });
+  const copies = [await withReceived(deps, { envelope, message: prepared.message })];
+  return handOn(deps, { sender, prepared, copies }, { kind: "already-protected" });
+}
+
+async function sendClear(
+  deps: SubmitDeps,
+  sender: Sender,
+  envelope: Envelope,
+  prepared: Prepared,
+  { unsupported }: Extract<Plan, { kind: "clear" }>,
+): Promise<Submission> {
+  const copies = [await withReceived(deps, { envelope, message: prepared.message })];
+  const recipients = envelope.recipients.length;
+  return handOn(deps, { sender, prepared, copies }, { kind: "clear", recipients, unsupported });
+}
+
+async function sendSealed(
+  deps: SubmitDeps,
+  sender: Sender,
+  envelope: Envelope,
+  prepared: Prepared,
+  { recipients }: Extract<Plan, { kind: "seal" }>,
+): Promise<Submission> {
+  const signer = signerOf(sender, prepared);
+  if (signer === undefined) throw new AppError("sealing without a key", { temporary: false });
+  try {
+    const copies = await copiesOf(deps, { signer, envelope, prepared, recipients });
+    const sentAs = { kind: "sealed", recipients: recipients.length } as const;
+    return await handOn(deps, { sender, prepared, copies }, sentAs);
+  } catch (error) {
+    if (error instanceof UnsealableMessage) return { kind: "cannot-seal", reason: error.message };
+    throw error;
+  }
+}
+
+async function handOn(
+  deps: SubmitDeps,
+  o: { readonly sender: Sender; readonly prepared: Prepared; readonly copies: readonly Copy[] },
+  sentAs: SentAs,
+): Promise<Submission> {
+  const { sender, prepared, copies } = o;
+  const handedOn = await deps.handOn({ sender, messageId: prepared.messageId, copies });
+  return handedOn.kind === "taken" ? { kind: "accepted", sentAs } : handedOn;
+}

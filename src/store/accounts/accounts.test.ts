@@ -1,0 +1,51 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { parseDomain } from "../../mail/address.ts";
+import { engines } from "../../../test/support/engines.ts";
+import { addressOf, alice, bob, now } from "../../../test/support/published.ts";
+import { insertAccount, readAccount, updatePolicy, walkAccounts } from "./accounts.ts";
+import { newAccountId } from "../../words/account.ts";
+import { idOf } from "../../../test/support/accounts.ts";
+
+for (const { engine, open } of engines()) {
+  test(`${engine}: an account is added once, whatever the case of its address`, async () => {
+    await using store = await open();
+    const account = {
+      id: idOf(alice),
+      address: alice,
+      custody: "provider-usable",
+      policy: undefined,
+      createdAt: now,
+      mailboxKey: "same",
+    } as const;
+    assert.equal(await insertAccount(store, account), true);
+    assert.equal(
+      await insertAccount(store, {
+        ...account,
+        id: newAccountId(),
+        address: addressOf("ALICE@alpha.test"),
+      }),
+      false,
+    );
+    assert.deepEqual(
+      (await readAccount(store, idOf(addressOf("alice@alpha.test"))))?.account,
+      account,
+    );
+    await updatePolicy(store, idOf(alice), "require");
+    assert.equal((await readAccount(store, idOf(alice)))?.account.policy, "require");
+    await insertAccount(store, { ...account, id: idOf(bob), address: bob });
+    for (const pageSize of [1, 2, 3]) {
+      const all = await Array.fromAsync(walkAccounts(store, undefined, pageSize));
+      assert.deepEqual(
+        all.map((one) => one.address),
+        [alice, bob],
+      );
+    }
+    const alpha = parseDomain("alpha.test");
+    assert.deepEqual(
+      (await Array.fromAsync(walkAccounts(store, alpha))).map((one) => one.address.local),
+      ["Alice"],
+    );
+  });
+}

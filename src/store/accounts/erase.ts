@@ -1,0 +1,39 @@
+import { canonicalAddress } from "../../mail/address.ts";
+import type { AccountId } from "../../words/account.ts";
+import { listAddresses, listReleased } from "./addresses.ts";
+import { eraseTrace } from "../journal/erase-trace.ts";
+import { disownGenericRevocations } from "../keys/generic-revocations.ts";
+import { eraseFromPublishedFile } from "../keys/published-file-of.ts";
+import { reserveAddress } from "./reserved-addresses.ts";
+import type { Store } from "../store.ts";
+
+/**
+ * Deletes every row of an account but what is published, in the caller's transaction, and reserves its addresses. What
+ * names one of them goes too, also of addresses that it released a short time ago. `Store.forget` makes it physical
+ * afterwards.
+ */
+export async function eraseAccount(store: Store, account: AccountId, now: Date): Promise<void> {
+  const { db } = store;
+  const used = (await listAddresses(store, account)).map(canonicalAddress);
+  const released = await listReleased(store, account);
+  const names = [...used, ...released.map(({ address }) => address)];
+  await eraseFromPublishedFile(store, { account });
+  await db.deleteFrom("messages").where("account", "=", account).execute();
+  await db.deleteFrom("mailbox_use").where("account", "=", account).execute();
+  await db.deleteFrom("outbox").where("account", "=", account).execute();
+  await db.deleteFrom("cached_certificates").where("address", "in", names).execute();
+  await db.deleteFrom("author_keys").where("author", "in", names).execute();
+  await db.deleteFrom("author_answers").where("author", "in", names).execute();
+  await db.deleteFrom("unusable_answers").where("address", "in", names).execute();
+  const masterKeys = db.selectFrom("master_keys").select("id").where("owner", "=", account);
+  await db.deleteFrom("slots").where("master_key", "in", masterKeys).execute();
+  await db.deleteFrom("secret_keys").where("master_key", "in", masterKeys).execute();
+  await db.deleteFrom("master_keys").where("owner", "=", account).execute();
+  await db.deleteFrom("mailbox_certificates").where("account", "=", account).execute();
+  await eraseTrace(store, names);
+  await disownGenericRevocations(store, account);
+  for (const name of used) await reserveAddress(store, name, now);
+  for (const { address, at } of released) await reserveAddress(store, address, at);
+  await db.deleteFrom("addresses").where("account", "=", account).execute();
+  await db.deleteFrom("accounts").where("id", "=", account).execute();
+}

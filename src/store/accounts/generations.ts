@@ -1,0 +1,78 @@
+import { SAYS_GENERATION, withMac, type AuditRowWithMac } from "../journal/audit.ts";
+import type { Store } from "../store.ts";
+import type { AccountId } from "../../words/account.ts";
+
+/**
+ * The generation of an account's row, and the last audit entry before a place that says one; of one moment. Whether the
+ * entry is genuine is for the caller to check.
+ */
+export async function readGeneration(
+  store: Store,
+  account: AccountId,
+  before: number,
+): Promise<
+  { readonly generation: number; readonly entry: AuditRowWithMac | undefined } | undefined
+> {
+  const row = await store.db
+    .selectFrom("accounts")
+    .leftJoin("audit", (join) =>
+      join.on("audit.seq", "=", (of) =>
+        of
+          .selectFrom("audit as said")
+          .select((said) => said.fn.max("said.seq").as("seq"))
+          .where("said.account", "=", account)
+          .where("said.detail", "like", SAYS_GENERATION)
+          .where("said.seq", "<", before),
+      ),
+    )
+    .leftJoin("audit_macs", "audit_macs.seq", "audit.seq")
+    .select([
+      "accounts.generation",
+      "audit.seq",
+      "audit.at",
+      "audit.action",
+      "audit.account",
+      "audit.detail",
+      "audit.previous",
+      "audit.hash",
+      "audit_macs.service_key",
+      "audit_macs.mac",
+    ])
+    .where("accounts.id", "=", account)
+    .executeTakeFirst();
+  if (row === undefined) return undefined;
+  const { generation, seq, at, action, account: of, detail, previous, hash, ...mac } = row;
+  if (
+    seq === null ||
+    at === null ||
+    action === null ||
+    of === null ||
+    detail === null ||
+    previous === null ||
+    hash === null
+  ) {
+    return { generation, entry: undefined };
+  }
+  const said = { seq, at, action, account: of, detail, previous, hash };
+  return { generation, entry: withMac({ ...said, ...mac }) };
+}
+
+/** The last entry of an account before a place that says a generation. */
+export async function lastGeneration(
+  store: Store,
+  account: AccountId,
+  before: number,
+): Promise<AuditRowWithMac | undefined> {
+  const row = await store.db
+    .selectFrom("audit")
+    .leftJoin("audit_macs", "audit_macs.seq", "audit.seq")
+    .selectAll("audit")
+    .select(["audit_macs.service_key", "audit_macs.mac"])
+    .where("audit.account", "=", account)
+    .where("audit.detail", "like", SAYS_GENERATION)
+    .where("audit.seq", "<", before)
+    .orderBy("audit.seq", "desc")
+    .limit(1)
+    .executeTakeFirst();
+  return row && withMac(row);
+}

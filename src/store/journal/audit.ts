@@ -1,0 +1,193 @@
+import { fromUnixMs } from "../../base/time.ts";
+import type { AccountId } from "../../words/account.ts";
+import type { Store } from "../store.ts";
+import { type Page, pageUnderOthers } from "../under-others.ts";
+
+/** A row of the audit log; `detail` is JSON text, `account` the random ID of an account, or "". */
+export type AuditRow = {
+  readonly seq: number;
+  readonly at: Date;
+  readonly action: string;
+  readonly account: string;
+  readonly detail: string;
+  readonly previous: Uint8Array;
+  readonly hash: Uint8Array;
+};
+
+const PAGE = 500;
+/** The one row of `audit_head`. */
+const HEAD = 1;
+
+/**
+ * Takes the next place in the chain and holds it until the transaction ends, so that nobody writes in between. To be
+ * used inside a transaction.
+ */
+export async function takeAuditPlace(
+  store: Store,
+): Promise<{ readonly seq: number; readonly previous: Uint8Array }> {
+  const head = await store.db
+    .updateTable("audit_head")
+    .set((row) => ({ seq: row("seq", "+", 1) }))
+    .where("id", "=", HEAD)
+    .returning(["seq", "hash"])
+    .executeTakeFirstOrThrow();
+  return { seq: head.seq, previous: head.hash };
+}
+
+/** Writes the row for the place that was taken. */
+export async function insertAudit(store: Store, row: AuditRow): Promise<void> {
+  await store.db
+    .insertInto("audit")
+    .values({ ...row, at: row.at.getTime() })
+    .execute();
+  await store.db.updateTable("audit_head").set({ hash: row.hash }).where("id", "=", HEAD).execute();
+}
+
+/** What authenticates a row, and all before it through their hashes. */
+export type AuditMacRow = {
+  readonly seq: number;
+  readonly serviceKey: string;
+  readonly mac: Uint8Array;
+};
+
+export async function insertAuditMac(store: Store, row: AuditMacRow): Promise<void> {
+  await store.db
+    .insertInto("audit_macs")
+    .values({ seq: row.seq, service_key: row.serviceKey, mac: row.mac })
+    .execute();
+}
+
+/** Rows with a MAC under another service key, behind one of them. */
+export async function macsUnderOthers(
+  store: Store,
+  serviceKey: string,
+  page: Page<number>,
+): Promise<readonly (AuditMacRow & Pick<AuditRow, "hash">)[]> {
+  const columns = ["audit_macs.service_key", "audit_macs.seq"] as const;
+  const rows = await pageUnderOthers(serviceKey, page, columns, async (range, limit) =>
+    store.db
+      .selectFrom("audit_macs")
+      .innerJoin("audit", "audit.seq", "audit_macs.seq")
+      .select(["audit_macs.seq", "audit_macs.service_key", "audit_macs.mac", "audit.hash"])
+      .where(range)
+      .orderBy("audit_macs.service_key")
+      .orderBy("audit_macs.seq")
+      .limit(limit)
+      .execute(),
+  );
+  return rows.map(({ seq, service_key: name, mac, hash }) => ({
+    seq,
+    serviceKey: name,
+    mac,
+    hash,
+  }));
+}
+
+export async function replaceAuditMac(store: Store, row: AuditMacRow): Promise<void> {
+  await store.db
+    .updateTable("audit_macs")
+    .set({ service_key: row.serviceKey, mac: row.mac })
+    .where("seq", "=", row.seq)
+    .execute();
+}
+
+/** Rows before the first place, which nothing writes: no chain leads to them. */
+export async function countRowsBeforeFirst(store: Store): Promise<number> {
+  const row = await store.db
+    .selectFrom("audit")
+    .select((of) => of.fn.countAll<number>().as("count"))
+    .where("seq", "<", 1)
+    .executeTakeFirstOrThrow();
+  return Number(row.count);
+}
+
+/** Keeps everybody else from writing until the transaction ends. To be used inside a transaction. */
+export async function holdAuditEnd(store: Store): Promise<void> {
+  // A transaction on SQLite holds the only write lock already.
+  const query = store.db.selectFrom("audit_head").select("seq").where("id", "=", HEAD);
+  await (store.engine === "postgres" ? query.forUpdate() : query).executeTakeFirstOrThrow();
+}
+
+/** Whether the log says the same of an account already, at whatever time. */
+export async function hasAudit(
+  store: Store,
+  { action, account, detail }: Pick<AuditRow, "action" | "account" | "detail">,
+): Promise<boolean> {
+  const row = await store.db
+    .selectFrom("audit")
+    .select("seq")
+    .where("seq", ">", 0)
+    .where("account", "=", account)
+    .where("action", "=", action)
+    .where("detail", "=", detail)
+    .limit(1)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
+/** What the last row must be. */
+export async function readAuditHead(store: Store): Promise<Pick<AuditRow, "seq" | "hash">> {
+  return store.db
+    .selectFrom("audit_head")
+    .select(["seq", "hash"])
+    .where("id", "=", HEAD)
+    .executeTakeFirstOrThrow();
+}
+
+/** The row at a place, with its MAC; undefined when there is none. */
+export async function readAudit(store: Store, seq: number): Promise<AuditRowWithMac | undefined> {
+  const row = await store.db
+    .selectFrom("audit")
+    .leftJoin("audit_macs", "audit_macs.seq", "audit.seq")
+    .selectAll("audit")
+    .select(["audit_macs.service_key", "audit_macs.mac"])
+    .where("audit.seq", "=", seq)
+    .executeTakeFirst();
+  return row && withMac(row);
+}
+
+/** Entries of the audit log that say a generation. */
+export const SAYS_GENERATION = '%"generation":%';
+
+/** A row with its MAC; `serviceKey` is empty where there is none. */
+export type AuditRowWithMac = AuditRow & Pick<AuditMacRow, "serviceKey" | "mac">;
+
+/** The log after a place, page by page, of one account if it is given. */
+export async function* walkAudit(
+  store: Store,
+  options: { readonly after?: number; readonly account?: AccountId } = {},
+): AsyncGenerator<AuditRowWithMac> {
+  let after = options.after ?? 0;
+  for (;;) {
+    let query = store.db
+      .selectFrom("audit")
+      .leftJoin("audit_macs", (join) =>
+        // The second condition keeps a page from reading the rows before it.
+        join.onRef("audit_macs.seq", "=", "audit.seq").on("audit_macs.seq", ">", after),
+      )
+      .selectAll("audit")
+      .select(["audit_macs.service_key", "audit_macs.mac"])
+      .where("audit.seq", ">", after);
+    if (options.account !== undefined) query = query.where("audit.account", "=", options.account);
+    const rows = await query.orderBy("audit.seq").limit(PAGE).execute();
+    for (const row of rows) {
+      after = row.seq;
+      yield withMac(row);
+    }
+    if (rows.length < PAGE) return;
+  }
+}
+
+/** A row of `audit`, left joined with `audit_macs`. */
+export function withMac({
+  service_key: serviceKey,
+  mac,
+  ...row
+}: Omit<AuditRow, "at"> & {
+  readonly at: number;
+  readonly service_key: string | null;
+  readonly mac: Uint8Array | null;
+}): AuditRowWithMac {
+  const made = { serviceKey: serviceKey ?? "", mac: mac ?? new Uint8Array() };
+  return { ...row, at: fromUnixMs(row.at), ...made };
+}

@@ -1,0 +1,64 @@
+import { sql } from "kysely";
+
+import { fromUnixMs } from "../../base/time.ts";
+import type { Fingerprint } from "../../openpgp/packets/fingerprint.ts";
+import type { Store } from "../store.ts";
+import type { AccountId } from "../../words/account.ts";
+
+/** The certificate of a mailbox's own key pair. It is never published. */
+export type MailboxCertificate = {
+  readonly fingerprint: Fingerprint;
+  readonly bytes: Uint8Array;
+  readonly createdAt: Date;
+};
+
+/** Makes a certificate the one that an account's mail at rest is encrypted to, in place of the one before. */
+export async function activateMailboxCertificate(
+  store: Store,
+  account: AccountId,
+  certificate: MailboxCertificate,
+): Promise<void> {
+  await store.transaction(async (tx) => {
+    await retireMailboxCertificate(tx, account);
+    const { fingerprint, bytes, createdAt } = certificate;
+    await tx.db
+      .insertInto("mailbox_certificates")
+      .values({
+        fingerprint,
+        account: account,
+        state: "active",
+        bytes,
+        created_at: createdAt.getTime(),
+      })
+      .execute();
+  });
+}
+
+/** From now on nothing is encrypted to it any more. */
+export async function retireMailboxCertificate(store: Store, account: AccountId): Promise<void> {
+  await store.db
+    .updateTable("mailbox_certificates")
+    .set({ state: "former" })
+    .where("account", "=", account)
+    .where("state", "=", sql.lit("active"))
+    .execute();
+}
+
+export async function findMailboxCertificate(
+  store: Store,
+  account: AccountId,
+): Promise<MailboxCertificate | undefined> {
+  const row = await store.db
+    .selectFrom("mailbox_certificates")
+    .selectAll()
+    .where("account", "=", account)
+    .where("state", "=", sql.lit("active"))
+    .executeTakeFirst();
+  return row === undefined
+    ? undefined
+    : {
+        fingerprint: row.fingerprint as Fingerprint,
+        bytes: row.bytes,
+        createdAt: fromUnixMs(row.created_at),
+      };
+}

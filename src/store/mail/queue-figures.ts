@@ -1,0 +1,60 @@
+/** How much waits, and since when. */
+import { sql } from "kysely";
+
+import { fromUnixMs } from "../../base/time.ts";
+import type { Store } from "../store.ts";
+
+export type QueueFigures = {
+  readonly count: number;
+  /** When the oldest came; undefined when nothing waits. */
+  readonly oldest: Date | undefined;
+};
+
+/** Accepted copies that the next hop has not taken yet. */
+export async function outboxFigures({ db }: Store): Promise<QueueFigures> {
+  const row = await db
+    .selectFrom("outbox")
+    .select((of) => [
+      of.fn.countAll<number>().as("count"),
+      of.fn.min<number | null>("created_at").as("oldest"),
+    ])
+    .executeTakeFirstOrThrow();
+  return figures(row);
+}
+
+/** Received mail that waits for its reader's key or its author's keyserver. */
+export async function pendingFigures({ db }: Store): Promise<QueueFigures> {
+  const { count } = await db
+    .selectFrom("mailbox_use")
+    .select((of) => of.fn.coalesce(of.fn.sum<number>("pending"), of.val(0)).as("count"))
+    .where("pending", ">", sql.lit(0))
+    .executeTakeFirstOrThrow();
+  const { oldest } = await db
+    .selectFrom("messages")
+    .select((of) => of.fn.min<number | null>("received_at").as("oldest"))
+    .where("state", "=", sql.lit("pending"))
+    .executeTakeFirstOrThrow();
+  return figures({ count, oldest });
+}
+
+/** How many active certificates end between two times, the second one excluded. */
+export async function countExpiring({ db }: Store, from: Date, before: Date): Promise<number> {
+  const row = await db
+    .selectFrom("published_certificates")
+    .select((of) => of.fn.countAll<number>().as("count"))
+    .where("state", "=", sql.lit("active"))
+    .where("expires_at", ">=", Math.max(from.getTime(), 1))
+    .where("expires_at", "<", before.getTime())
+    .executeTakeFirstOrThrow();
+  return Number(row.count);
+}
+
+function figures({
+  count,
+  oldest,
+}: {
+  readonly count: number | string;
+  readonly oldest: number | string | null;
+}): QueueFigures {
+  return { count: Number(count), oldest: oldest === null ? undefined : fromUnixMs(Number(oldest)) };
+}
