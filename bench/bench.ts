@@ -20,6 +20,10 @@ const BENCHES: Readonly<Record<string, Bench>> = {
     what: "what a message costs the gateway process (BESIDE=… for another checkout in the same run)",
     load: async () => import("./gateway.ts"),
   },
+  growth: {
+    what: "what each event and task costs the database with 1,000 to 1,000,000 accounts (SIZES=…, ENGINES=…)",
+    load: async () => import("./growth.ts"),
+  },
   keyserver: {
     what: "look-ups a second of processor time, beside nginx that serves the same octets as files",
     load: async () => import("./keyserver.ts"),

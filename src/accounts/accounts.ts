@@ -14,13 +14,13 @@
  */
 import type { Clock } from "../base/time.ts";
 import type { EmailAddress } from "../mail/address.ts";
-import { insertAccount, listAccounts, readAccount } from "../store/accounts/accounts.ts";
+import { insertAccount, readAccount, walkAccounts } from "../store/accounts/accounts.ts";
 import { findOwner, listAddresses } from "../store/accounts/addresses.ts";
 import type { LoginRow } from "../store/accounts/logins.ts";
 import type { Store } from "../store/store.ts";
 import type { Account, AccountId, Custody, Policy } from "../words/account.ts";
 
-export { findAccount, listAccounts } from "../store/accounts/accounts.ts";
+export { findAccount, walkAccounts } from "../store/accounts/accounts.ts";
 export { listAliases } from "../store/accounts/addresses.ts";
 export { NO_LOGIN } from "../store/accounts/logins.ts";
 
@@ -69,12 +69,10 @@ export async function accountUsing(
 export type UsedAddress = { readonly owner: AccountId; readonly address: EmailAddress };
 
 /** The addresses of all open accounts: of each its primary one, then its aliases. */
-export async function openAddresses(store: Store): Promise<readonly UsedAddress[]> {
-  const used: UsedAddress[] = [];
-  for (const { id: owner, closedAt } of await listAccounts(store)) {
+export async function* openAddresses(store: Store): AsyncGenerator<UsedAddress> {
+  for await (const { id: owner, closedAt } of walkAccounts(store)) {
     if (closedAt !== undefined) continue;
     const addresses = await listAddresses(store, owner);
-    used.push(...addresses.map((address) => ({ owner, address })));
+    yield* addresses.map((address) => ({ owner, address }));
   }
-  return used;
 }

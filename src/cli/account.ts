@@ -1,5 +1,5 @@
 import { viewAccount } from "../accounts/account-view.ts";
-import { listAccounts } from "../accounts/accounts.ts";
+import { walkAccounts } from "../accounts/accounts.ts";
 import { openVault, type Vault } from "../app/open-vault.ts";
 import { after } from "../base/time.ts";
 import { loadConfig } from "../config/config.ts";
@@ -10,7 +10,8 @@ import { formatAddress } from "../mail/address.ts";
 import { changePolicy } from "../policy/change-policy.ts";
 import { codeLines } from "./account-recover.ts";
 import { addressGiven, accountOf, requireOurs } from "./address-given.ts";
-import { answer, type Call, type Command, type ExitCode, table, UsageError } from "./command.ts";
+import { answerList } from "./answer-list.ts";
+import { answer, type Call, type Command, type ExitCode, UsageError } from "./command.ts";
 import { openFor, openToRead } from "./open.ts";
 import { refused } from "./refusals.ts";
 import { passwordIfGiven } from "./secret-input.ts";
@@ -123,20 +124,15 @@ const NO_KEY_YET: Readonly<Record<Custody, (address: string) => string>> = {
 
 async function list(call: Call): Promise<ExitCode> {
   await using vault = await openToRead(call);
-  const accounts = await listAccounts(vault.store, call.operands[0]);
-  const views = await Promise.all(accounts.map(async (account) => viewOf(vault, account)));
-  return answer(
-    call,
-    views,
-    table(
-      views.map((one) => [
-        one.address,
-        one.custody,
-        one.policy ?? "-",
-        one.fingerprint ?? (one.state === "closed" ? "closed" : "no key"),
-      ]),
-    ),
-  );
+  return answerList(call, walkAccounts(vault.store, call.operands[0]), {
+    view: async (account) => viewOf(vault, account),
+    cells: (one) => [
+      one.address,
+      one.custody,
+      one.policy ?? "-",
+      one.fingerprint ?? (one.state === "closed" ? "closed" : "no key"),
+    ],
+  });
 }
 
 async function show(call: Call): Promise<ExitCode> {

@@ -47,16 +47,24 @@ export class UsageError extends AppError {
 
 /** The answer: one JSON document with `--json`, in which what is absent is null, else the lines. */
 export function answer(call: Call, json: unknown, lines: readonly string[]): ExitCode {
-  const nullable = (_name: string, value: unknown): unknown => (value === undefined ? null : value);
-  const text = call.isJson ? JSON.stringify(json, nullable, 2) : lines.join("\n");
+  const text = call.isJson ? jsonText(json) : lines.join("\n");
   call.terminal.write(text === "" ? "" : `${text}\n`);
   return 0;
 }
 
-/** Rows as columns of equal width, two spaces apart. */
-export function table(rows: readonly (readonly string[])[]): readonly string[] {
+/** A JSON document for people and programs, in which what is absent is null. */
+export function jsonText(json: unknown): string {
+  const nullable = (_name: string, value: unknown): unknown => (value === undefined ? null : value);
+  return JSON.stringify(json, nullable, 2);
+}
+
+/** Rows as columns of equal width, two spaces apart; no column is narrower than `widths` says. */
+export function table(
+  rows: readonly (readonly string[])[],
+  widths: readonly number[] = [],
+): readonly string[] {
   const width = (column: number) =>
-    rows.reduce((widest, row) => Math.max(widest, row[column]?.length ?? 0), 0);
+    rows.reduce((widest, row) => Math.max(widest, row[column]?.length ?? 0), widths[column] ?? 0);
   return rows.map((row) =>
     row
       .map((cell, column) => cell.padEnd(width(column)))

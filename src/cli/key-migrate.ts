@@ -126,7 +126,7 @@ async function importGnupg(call: Call): Promise<ExitCode> {
   await using vault = await openFor(call);
   await using home = await openGnupgHome(name);
   const lines: Line[] = [];
-  for (const target of await openAddresses(vault.store)) {
+  for await (const target of openAddresses(vault.store)) {
     lines.push(await attempt(target, async () => fromGnupg(vault, home, target)));
   }
   return report(call, lines);
@@ -176,7 +176,7 @@ async function importDirectory(call: Call): Promise<ExitCode> {
   await using vault = await openFor(call);
   requireOurs(vault, domain);
   const lines: Line[] = [];
-  for (const target of await openAddresses(vault.store)) {
+  for await (const target of openAddresses(vault.store)) {
     if (target.address.domain !== domain) continue;
     lines.push(await attempt(target, async () => fromDirectory(vault, folder, target)));
   }

@@ -2,7 +2,7 @@ import { countsSlot, readBinding, type Binding } from "../vault/binding.ts";
 import { unwrapVerifier } from "../vault/login-verifier.ts";
 import type { ServiceKeys } from "../vault/service-key.ts";
 import { formatAddress } from "../mail/address.ts";
-import { listAccounts, readAccount } from "../store/accounts/accounts.ts";
+import { readAccount, walkAccounts } from "../store/accounts/accounts.ts";
 import type { Store } from "../store/store.ts";
 import { findMasterKey, listMasterKeys, selectSlots, type SlotRow } from "../store/keys/vault.ts";
 import { fail, ok, skip, warn, type Judgement } from "./finding.ts";
@@ -23,14 +23,15 @@ export const logins: Check<DoctorDeps> = {
 type Fault = "generation" | "verifier" | "slot" | "apart";
 
 async function judge(store: Store, serviceKeys: ServiceKeys): Promise<readonly Judgement[]> {
-  const accounts = await listAccounts(store);
-  if (accounts.length === 0) return [skip(WHAT, "there are none yet")];
   const found: Record<Fault, string[]> = { generation: [], verifier: [], slot: [], apart: [] };
-  for (const { id, address } of accounts) {
+  let count = 0;
+  for await (const { id, address } of walkAccounts(store)) {
+    count += 1;
     for (const fault of await faultsOf(store, serviceKeys, id)) {
       found[fault].push(formatAddress(address));
     }
   }
+  if (count === 0) return [skip(WHAT, "there are none yet")];
   const judgements = [
     ...said(found.generation, fail, GENERATION),
     ...said(found.verifier, fail, VERIFIER),
@@ -39,7 +40,7 @@ async function judge(store: Store, serviceKeys: ServiceKeys): Promise<readonly J
   ];
   return judgements.length > 0
     ? judgements
-    : [ok(`login, slots and audit log of ${accounts.length} accounts tell the same`)];
+    : [ok(`login, slots and audit log of ${count} accounts tell the same`)];
 }
 
 async function faultsOf(

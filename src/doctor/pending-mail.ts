@@ -1,5 +1,5 @@
 import { formatAddress } from "../mail/address.ts";
-import { selectWaitingAccounts, sumMessages } from "../store/mail/messages.ts";
+import { listWaitingMailboxes } from "../store/mail/mailbox-use.ts";
 import { countStuck } from "../store/mail/openings.ts";
 import type { Store } from "../store/store.ts";
 import { type Judgement, ok, skip, warn } from "./finding.ts";
@@ -17,18 +17,14 @@ export const pendingMail: Check<DoctorDeps> = {
     if (database.kind === "closed" || !database.isMigrated)
       return [skip("mail that waits", "the database cannot be read (see database)")];
     const { store } = database;
-    const accounts = await selectWaitingAccounts(store);
-    const waiting = [];
-    for (const account of accounts) {
-      waiting.push({ account, ...(await sumMessages(store, account, "pending")) });
-    }
+    const waiting = await listWaitingMailboxes(store);
     const full: string[] = [];
-    for (const { account, bytes } of waiting) {
+    for (const { account, pendingBytes: bytes } of waiting) {
       if (bytes <= NEARLY_FULL * pendingBytes) continue;
       full.push(formatAddress(await primaryAddress(store, account)));
     }
-    const count = waiting.reduce((sum, one) => sum + one.count, 0);
-    const figure = `${count} messages for ${accounts.length} accounts wait for their reader's key or their sender's keyserver`;
+    const count = waiting.reduce((sum, one) => sum + one.pendingCount, 0);
+    const figure = `${count} messages for ${waiting.length} accounts wait for their reader's key or their sender's keyserver`;
     return [...(await judgeStuck(store)), judge(figure, full)];
   },
 };

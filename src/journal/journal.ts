@@ -26,6 +26,7 @@ import {
   type AuditRowWithMac,
 } from "../store/journal/audit.ts";
 import type { Store } from "../store/store.ts";
+import type { Page } from "../store/keys/under-others.ts";
 import type { AccountId } from "../words/account.ts";
 
 /** What happened. Details are words, numbers and fingerprints: no local part, no secret. */
@@ -167,7 +168,8 @@ const MACS_A_PAGE = 500;
  * MAC that is wrong stays what it is. @returns how many were made.
  */
 export async function renewAuditMacs(store: Store): Promise<number> {
-  let [made, after] = [0, 0];
+  let made = 0;
+  let after: Page<number>["after"];
   for (;;) {
     const page = { after, limit: MACS_A_PAGE };
     const done = await store.transaction(async (tx) => renewPage(tx, page));
@@ -177,7 +179,7 @@ export async function renewAuditMacs(store: Store): Promise<number> {
   }
 }
 
-async function renewPage(tx: Store, page: { readonly after: number; readonly limit: number }) {
+async function renewPage(tx: Store, page: Page<number>) {
   const { auditMac } = tx;
   if (auditMac === undefined) return { made: 0, last: undefined };
   const { serviceKey: current } = auditMac.sign(new Uint8Array());
@@ -189,7 +191,8 @@ async function renewPage(tx: Store, page: { readonly after: number; readonly lim
     await replaceAuditMac(tx, { seq: row.seq, ...auditMac.sign(text) });
     made += 1;
   }
-  return { made, last: rows.at(-1)?.seq };
+  const last = rows.at(-1);
+  return { made, last: last && { serviceKey: last.serviceKey, name: last.seq } };
 }
 
 /** Whether a row is what was written, and stands right behind the last one. */

@@ -10,13 +10,12 @@ import { engines } from "../../test/support/engines.ts";
 import {
   listMessages,
   listWaiting,
-  mailboxUse,
   readMessage,
   recordVerdict,
   roomFor,
   storeMessage,
-  usedBytes,
 } from "./embedded.ts";
+import { readMailboxUse } from "../store/mail/mailbox-use.ts";
 import type { Store } from "../store/store.ts";
 import type { MessageVerdict, NewMessage } from "./mailbox.ts";
 
@@ -128,7 +127,7 @@ for (const { engine, open } of engines()) {
   test(`${engine}: quotas count what is stored, pending mail by its own`, async () => {
     await using store = await open();
     await haveAccounts(store, alice, bob);
-    assert.equal(await usedBytes(store, idOf(bob)), 0);
+    assert.equal((await readMailboxUse(store, idOf(bob))).usedBytes, 0);
     const quota = { mailboxBytes: 300, pendingBytes: 150 };
     const id = await storeMessage(store, { ...sealed, body: Buffer.alloc(100) });
     assert.equal(await roomFor(store, idOf(bob), quota, 50), "room");
@@ -136,7 +135,7 @@ for (const { engine, open } of engines()) {
     assert.equal(await roomFor(store, idOf(bob), quota, 201), "mailbox-full");
     await recordVerdict(store, idOf(bob), id, confidential, { summary: Buffer.alloc(30) });
     await recordVerdict(store, idOf(bob), id, confidential, { summary: Buffer.alloc(20) });
-    assert.deepEqual(await mailboxUse(store, idOf(bob)), {
+    assert.deepEqual(await readMailboxUse(store, idOf(bob)), {
       count: 1,
       usedBytes: 120,
       pendingCount: 0,

@@ -14,13 +14,11 @@ import {
   selectMessage,
   selectMessages,
   selectWaiting,
-  selectWaitingAccounts,
-  sumMessages,
   type MessageRow,
 } from "../store/mail/messages.ts";
+import { listWaitingMailboxes, readMailboxUse } from "../store/mail/mailbox-use.ts";
 import type { Store } from "../store/store.ts";
 import type {
-  MailboxUse,
   MessageId,
   MessageVerdict,
   NewMessage,
@@ -97,7 +95,7 @@ export async function listWaiting(
 
 /** The accounts for which something waits. */
 export async function waitingAccounts(store: Store): Promise<readonly AccountId[]> {
-  return selectWaitingAccounts(store);
+  return (await listWaitingMailboxes(store)).map(({ account }) => account);
 }
 
 /**
@@ -140,25 +138,6 @@ export async function cameProtected(
   return hasSealedMessage(store, account, messageIds);
 }
 
-/** What a mailbox holds now. */
-export async function mailboxUse(store: Store, account: AccountId): Promise<MailboxUse> {
-  const [all, pending] = await Promise.all([
-    sumMessages(store, account),
-    sumMessages(store, account, "pending"),
-  ]);
-  return {
-    count: all.count,
-    usedBytes: all.bytes,
-    pendingCount: pending.count,
-    pendingBytes: pending.bytes,
-  };
-}
-
-/** The bytes that a mailbox takes. */
-export async function usedBytes(store: Store, account: AccountId): Promise<number> {
-  return (await sumMessages(store, account)).bytes;
-}
-
 /** Whether a message of this size fits, and if not, which quota it would break. */
 export async function roomFor(
   store: Store,
@@ -166,7 +145,7 @@ export async function roomFor(
   quota: Quota,
   sizeBytes: number,
 ): Promise<"room" | "mailbox-full" | "pending-full"> {
-  const use = await mailboxUse(store, account);
+  const use = await readMailboxUse(store, account);
   if (use.usedBytes + sizeBytes > quota.mailboxBytes) return "mailbox-full";
   return use.pendingBytes + sizeBytes > quota.pendingBytes ? "pending-full" : "room";
 }

@@ -52,13 +52,5 @@ export type StoredSummary = {
 /** A message with its body, in the form that `form` says. */
 export type StoredMessage = StoredSummary & { readonly body: Uint8Array };
 
-/** How much a mailbox holds, of which pending: what quotas are compared with. */
-export type MailboxUse = {
-  readonly count: number;
-  readonly usedBytes: number;
-  readonly pendingCount: number;
-  readonly pendingBytes: number;
-};
-
 /** How much a mailbox may hold. */
 export type Quota = { readonly mailboxBytes: number; readonly pendingBytes: number };

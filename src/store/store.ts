@@ -42,6 +42,7 @@ const ERASABLE: readonly (keyof Schema)[] = [
   "generic_revocations",
   "jobs",
   "mailbox_certificates",
+  "mailbox_use",
   "master_keys",
   "message_pieces",
   "messages",
@@ -51,6 +52,7 @@ const ERASABLE: readonly (keyof Schema)[] = [
   "secret_keys",
   "slots",
   "trace",
+  "trace_names",
   "unusable_answers",
 ];
 

@@ -11,12 +11,13 @@ import {
   replaceSlot,
   revocationsUnderOthers,
   slotsUnderOthers,
-  type Page,
 } from "../store/keys/service-keys.ts";
 import { readCopy, replaceCopy } from "../store/mail/outbox.ts";
 import type { Store } from "../store/store.ts";
 import { moveTagKey } from "../store/keys/tag-key.ts";
-import type { SlotRow } from "../store/keys/vault.ts";
+import type { Page, Place } from "../store/keys/under-others.ts";
+import type { SlotKind, SlotRow } from "../store/keys/vault.ts";
+import type { AccountId } from "../words/account.ts";
 import { moveVerifier } from "./login-verifier.ts";
 import { openServiceSlot, rewrapPasswordSlot, rewrapServiceSlot, type SlotOwner } from "./slots.ts";
 import type { VaultDeps } from "./vault-deps.ts";
@@ -24,11 +25,15 @@ import { unwrapMail, wrapMail } from "./wrap.ts";
 import { unwrapRevocation, wrapRevocation } from "./wrapped-rows.ts";
 
 const BATCH = 200;
+/** How many octets of copies are wrapped in one transaction, at least a copy: others who write wait for its end. */
+const BATCH_OCTETS = 4 * 1024 * 1024;
+/** The kinds of slots that the service key opens, alone or together with a password. */
+const NEED_A_SERVICE_KEY = ["password", "service", "provisional"] as const;
 
 /** Wraps everything under the service key in force; may be interrupted and repeated. Says how many rows no key opens. */
 export async function rewrapAll(deps: VaultDeps): Promise<number> {
   let unreadable = 0;
-  for (const batch of [slots, logins, revocations, copies])
+  for (const batch of [...NEED_A_SERVICE_KEY.map(slotsOf), logins, revocations, copies])
     unreadable += await rewrapTable(deps, batch);
   unreadable += await moveTagKey(deps.store);
   while ((await renewAuditMacs(deps.store)) > 0); // A process that has the former key still may have written meanwhile.
@@ -41,7 +46,7 @@ export async function rewrapAll(deps: VaultDeps): Promise<number> {
 type Batch = {
   readonly moved: number;
   readonly unreadable: number;
-  readonly last: string | undefined;
+  readonly last: Place | undefined;
 };
 
 type Rewrap = (deps: VaultDeps, tx: Store, page: Page) => Promise<Batch>;
@@ -59,7 +64,8 @@ async function rewrapTable(deps: VaultDeps, batch: Rewrap): Promise<number> {
 
 /** A row that no key opens stays, and keeps none behind it from being reached. */
 async function walkTable(deps: VaultDeps, batch: Rewrap): Promise<Omit<Batch, "last">> {
-  let [moved, unreadable, after] = [0, 0, ""];
+  let [moved, unreadable] = [0, 0];
+  let after: Place | undefined;
   for (;;) {
     const page = { after, limit: BATCH };
     const done = await deps.store.transaction(async (tx) => batch(deps, tx, page));
@@ -70,8 +76,26 @@ async function walkTable(deps: VaultDeps, batch: Rewrap): Promise<Omit<Batch, "l
   }
 }
 
-async function slots(deps: VaultDeps, tx: Store, page: Page): Promise<Batch> {
-  const found = await slotsUnderOthers(tx, deps.serviceKeys.current.id, page);
+/** The place of a row that has its service key and its name, or none. */
+function placeOf<Row>(
+  row: Row | undefined,
+  named: (row: Row) => readonly [serviceKey: string, name: string],
+): Place | undefined {
+  if (row === undefined) return undefined;
+  const [serviceKey, name] = named(row);
+  return { serviceKey, name };
+}
+
+function slotsOf(kind: SlotKind): Rewrap {
+  return async (deps, tx, page) =>
+    slots(deps, tx, await slotsUnderOthers(tx, kind, deps.serviceKeys.current.id, page));
+}
+
+async function slots(
+  deps: VaultDeps,
+  tx: Store,
+  found: readonly { readonly slot: SlotRow; readonly owner: AccountId }[],
+): Promise<Batch> {
   let moved = 0;
   for (const { slot, owner } of found) {
     const who = { owner, serviceKeys: deps.serviceKeys };
@@ -80,7 +104,11 @@ async function slots(deps: VaultDeps, tx: Store, page: Page): Promise<Batch> {
     await replaceSlot(tx, slot, moving);
     moved += 1;
   }
-  return { moved, unreadable: found.length - moved, last: found.at(-1)?.slot.id };
+  return {
+    moved,
+    unreadable: found.length - moved,
+    last: placeOf(found.at(-1), ({ slot }) => [slot.serviceKey, slot.id]),
+  };
 }
 
 /** The same slot under the service key in force, if one of ours opens it. */
@@ -103,7 +131,11 @@ async function logins(deps: VaultDeps, tx: Store, page: Page): Promise<Batch> {
     await replaceLogin(tx, owner, login, next);
     moved += 1;
   }
-  return { moved, unreadable: found.length - moved, last: found.at(-1)?.owner };
+  return {
+    moved,
+    unreadable: found.length - moved,
+    last: placeOf(found.at(-1), ({ owner, login }) => [login.serviceKey, owner]),
+  };
 }
 
 async function revocations(deps: VaultDeps, tx: Store, page: Page): Promise<Batch> {
@@ -117,17 +149,24 @@ async function revocations(deps: VaultDeps, tx: Store, page: Page): Promise<Batc
     await replaceRevocation(tx, row, next);
     moved += 1;
   }
-  return { moved, unreadable: found.length - moved, last: found.at(-1)?.fingerprint };
+  return {
+    moved,
+    unreadable: found.length - moved,
+    last: placeOf(found.at(-1), (row) => [row.serviceKey, row.fingerprint]),
+  };
 }
 
 async function copies({ serviceKeys }: VaultDeps, tx: Store, page: Page): Promise<Batch> {
   const found = await copiesUnderOthers(tx, serviceKeys.current.id, page);
-  let moved = 0;
-  let unreadable = 0;
-  for (const id of found) {
+  let [moved, unreadable, octets] = [0, 0, 0];
+  let last: Place | undefined;
+  for (const { id, serviceKey } of found) {
+    if (octets >= BATCH_OCTETS) break;
+    last = { serviceKey, name: id };
     const copy = await readCopy(tx, id);
     // It was sent meanwhile.
     if (copy === undefined) continue;
+    octets += copy.wrapped.length;
     const message = await openCopy(serviceKeys, id, copy.wrapped, copy.serviceKey);
     if (message === undefined) unreadable += 1;
     else {
@@ -135,7 +174,7 @@ async function copies({ serviceKeys }: VaultDeps, tx: Store, page: Page): Promis
       moved += 1;
     }
   }
-  return { moved, unreadable, last: found.at(-1) };
+  return { moved, unreadable, last };
 }
 
 /** Wraps a waiting copy under the queue key; `id` is bound to the bytes. */

@@ -45,12 +45,14 @@ const NAMING: Readonly<Record<string, RegExp>> = {
   generic_revocations: /^\| generic revocations \|/m,
   jobs: /^\| jobs \|/m,
   mailbox_certificates: /^\| mailbox certificates \|/m,
+  mailbox_use: /^\| mailbox \|/m,
   master_keys: /^\| secret keys, master key slots \|/m,
   messages: /^\| mailbox \|/m,
   outbox: /^\| outbox \|/m,
   published_certificates: /^\| published certificates \|/m,
   secret_keys: /^\| secret keys, master key slots \|/m,
   trace: /^\| trace \|/m,
+  trace_names: /^\| trace \|/m,
   unusable_answers: /^\| unusable certificates of others \|/m,
 };
 
@@ -175,7 +177,7 @@ for (const { engine, open } of engines()) {
     await came(eraseByLaw(deps, idOf(first)), "erased");
     assert.deepEqual(await tablesNaming(store, mentions), ["audit"]);
     assert.deepEqual(await tablesNaming(store, /(?<![a-z])alice/i), []);
-    assert.deepEqual(await tablesNaming(store, /malice/), ["trace"]);
+    assert.deepEqual(await tablesNaming(store, /malice/), ["trace", "trace_names"]);
   });
 
   test(`${engine}: a rename changes the addresses of an account, and no row of what belongs to it`, async () => {

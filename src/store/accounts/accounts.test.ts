@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { parseDomain } from "../../mail/address.ts";
 import { engines } from "../../../test/support/engines.ts";
 import { addressOf, alice, bob, now } from "../../../test/support/published.ts";
-import { insertAccount, listAccounts, readAccount, updatePolicy } from "./accounts.ts";
+import { insertAccount, readAccount, updatePolicy, walkAccounts } from "./accounts.ts";
 import { newAccountId } from "../../words/account.ts";
 import { idOf } from "../../../test/support/accounts.ts";
 
@@ -35,10 +35,16 @@ for (const { engine, open } of engines()) {
     await updatePolicy(store, idOf(alice), "require");
     assert.equal((await readAccount(store, idOf(alice)))?.account.policy, "require");
     await insertAccount(store, { ...account, id: idOf(bob), address: bob });
-    assert.equal((await listAccounts(store)).length, 2);
+    for (const pageSize of [1, 2, 3]) {
+      const all = await Array.fromAsync(walkAccounts(store, undefined, pageSize));
+      assert.deepEqual(
+        all.map((one) => one.address),
+        [alice, bob],
+      );
+    }
     const alpha = parseDomain("alpha.test");
     assert.deepEqual(
-      (await listAccounts(store, alpha)).map((one) => one.address.local),
+      (await Array.fromAsync(walkAccounts(store, alpha))).map((one) => one.address.local),
       ["Alice"],
     );
   });

@@ -1,5 +1,5 @@
 /** The table of accounts. `addresses.ts` has their addresses, `logins.ts` the columns about passwords, `account-locks.ts` the locks. */
-import type { Kysely, Selectable } from "kysely";
+import { type Kysely, type Selectable, sql } from "kysely";
 
 import { fromUnixMs } from "../../base/time.ts";
 import { canonicalAddress, type EmailAddress } from "../../mail/address.ts";
@@ -70,10 +70,29 @@ export async function findAccount(
   return row && fromRow(row);
 }
 
-/** All accounts, or those of one domain, in the order of their addresses. */
-export async function listAccounts(store: Store, domain?: string): Promise<readonly Account[]> {
-  const rows = await withAddress(store.db).orderBy("addresses.address").execute();
-  return rows.map(fromRow).filter((one) => domain === undefined || one.address.domain === domain);
+/** How many accounts are read at a time. */
+const PAGE_SIZE = 500;
+
+/** All accounts, or those of one domain, in the order of their addresses, page by page. */
+export async function* walkAccounts(
+  store: Store,
+  domain?: string,
+  pageSize = PAGE_SIZE,
+): AsyncGenerator<Account> {
+  for (let last = ""; ;) {
+    const page = withAddress(store.db)
+      .where("addresses.address", ">", last)
+      .orderBy("addresses.address")
+      .select("addresses.address")
+      .limit(pageSize);
+    const rows = await (
+      domain === undefined ? page : page.where("addresses.domain", "=", domain)
+    ).execute();
+    yield* rows.map(fromRow);
+    const end = rows.at(-1);
+    if (end === undefined || rows.length < pageSize) return;
+    last = end.address;
+  }
 }
 
 /** Sets or removes the user's own policy. */
@@ -122,12 +141,13 @@ export async function updateAccount(
     .execute();
 }
 
-/** The accounts that were closed before a moment. */
+/** The accounts that were closed before a moment, those that were closed first before the others. */
 export async function listClosedAccounts(store: Store, before: Date): Promise<readonly Account[]> {
   const rows = await withAddress(store.db)
-    .where("accounts.state", "=", "closed")
+    .where("accounts.state", "=", sql.lit("closed"))
     .where("accounts.closed_at", "<", before.getTime())
-    .orderBy("addresses.address")
+    .orderBy("accounts.closed_at")
+    .orderBy("accounts.id")
     .execute();
   return rows.map(fromRow);
 }
@@ -138,21 +158,11 @@ export async function listAccountsWithoutKeys(
   limit: number,
 ): Promise<readonly Account[]> {
   const rows = await withAddress(store.db)
-    .where("accounts.state", "=", "open")
-    .where("accounts.custody", "<>", "user-device-only")
-    .where((row) =>
-      row.not(
-        row.exists(
-          row
-            .selectFrom("master_keys")
-            .select("id")
-            .whereRef("master_keys.owner", "=", "accounts.id")
-            .where("master_keys.state", "=", "current"),
-        ),
-      ),
-    )
+    .where("accounts.has_keys", "=", sql.lit(0))
+    .where("accounts.state", "=", sql.lit("open"))
+    .where("accounts.custody", "<>", sql.lit("user-device-only"))
     .orderBy("accounts.created_at")
-    .orderBy("addresses.address")
+    .orderBy("accounts.id")
     .limit(limit)
     .execute();
   return rows.map(fromRow);
@@ -162,7 +172,9 @@ function withAddress(db: Kysely<Schema>) {
   return db
     .selectFrom("accounts")
     .innerJoin("addresses", (join) =>
-      join.onRef("addresses.account", "=", "accounts.id").on("addresses.state", "=", "primary"),
+      join
+        .onRef("addresses.account", "=", "accounts.id")
+        .on("addresses.state", "=", sql.lit("primary")),
     )
     .selectAll("accounts")
     .select("addresses.mailbox");

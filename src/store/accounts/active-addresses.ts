@@ -1,3 +1,5 @@
+import { sql } from "kysely";
+
 import { addressFrom } from "../engine/row.ts";
 import type { EmailAddress } from "../../mail/address.ts";
 import type { Store } from "../store.ts";
@@ -15,8 +17,8 @@ export async function* activeAddresses(
     const rows = await store.db
       .selectFrom("published_certificates")
       .select(["address", "mailbox"])
-      .where("state", "=", "active")
-      .where("address", "like", `%@${domain}`)
+      .where("state", "=", sql.lit("active"))
+      .where("domain", "=", domain)
       .where("address", ">", last)
       .orderBy("address")
       .limit(pageSize)

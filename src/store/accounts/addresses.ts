@@ -119,6 +119,7 @@ export async function insertAddress(
     .insertInto("addresses")
     .values({
       address: canonicalAddress(address),
+      domain: address.domain,
       mailbox: formatAddress(address),
       account,
       state,
@@ -204,7 +205,7 @@ export async function forgetReleased(store: Store, address: EmailAddress): Promi
 export async function purgeReleased(store: Store, now: Date): Promise<void> {
   await store.db
     .deleteFrom("addresses")
-    .where("state", "=", "released")
+    .where("state", "=", sql.lit("released"))
     .where("since", "<=", after(now, -BLOCKED_MS).getTime())
     .execute();
 }
@@ -215,20 +216,17 @@ export async function listSubaddresses(
   base: EmailAddress,
 ): Promise<readonly OwnedAddress[]> {
   const canonical = canonicalAddress(base);
-  const at = canonical.lastIndexOf("@");
-  const [local, domain] = [canonical.slice(0, at), canonical.slice(at)];
-  const pattern = `${escaped(local)}+%${escaped(domain)}`;
+  const local = canonical.slice(0, canonical.lastIndexOf("@"));
   const rows = await store.db
     .selectFrom("addresses")
     .selectAll()
-    .where(sql<boolean>`address like ${pattern} escape '\\'`)
+    .where("domain", "=", base.domain)
+    .where("address", ">=", `${local}+`)
+    // The octet after "+".
+    .where("address", "<", `${local},`)
     .orderBy("address")
     .execute();
   return rows.map(fromRow);
-}
-
-function escaped(text: string): string {
-  return text.replaceAll(/[\\%_]/g, String.raw`\$&`);
 }
 
 function fromRow(row: {

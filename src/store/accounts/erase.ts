@@ -19,6 +19,7 @@ export async function eraseAccount(store: Store, account: AccountId, now: Date):
   const names = [...used, ...released.map(({ address }) => address)];
   await eraseFromPublishedFile(store, { account });
   await db.deleteFrom("messages").where("account", "=", account).execute();
+  await db.deleteFrom("mailbox_use").where("account", "=", account).execute();
   await db.deleteFrom("outbox").where("account", "=", account).execute();
   // After what they refer to: who begins one holds that row, and adds none once it is gone.
   await db.deleteFrom("jobs").where("account", "=", account).execute();
@@ -31,7 +32,7 @@ export async function eraseAccount(store: Store, account: AccountId, now: Date):
   await db.deleteFrom("secret_keys").where("master_key", "in", masterKeys).execute();
   await db.deleteFrom("master_keys").where("owner", "=", account).execute();
   await db.deleteFrom("mailbox_certificates").where("account", "=", account).execute();
-  for (const name of names) await eraseTrace(store, name);
+  await eraseTrace(store, names);
   await disownGenericRevocations(store, account);
   for (const name of used) await reserveAddress(store, name, now);
   for (const { address, at } of released) await reserveAddress(store, address, at);

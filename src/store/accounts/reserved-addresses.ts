@@ -3,9 +3,13 @@
  * the database cannot test an address against it.
  */
 import { after } from "../../base/time.ts";
-import { canonicalAddress, withoutSubaddress, type CanonicalAddress } from "../../mail/address.ts";
+import {
+  canonicalAddress,
+  withoutSubaddress,
+  type CanonicalAddress,
+  type Domain,
+} from "../../mail/address.ts";
 import { BLOCKED_MS } from "./addresses.ts";
-import { addressFrom } from "../engine/row.ts";
 import type { Store } from "../store.ts";
 import { findTag, makeTag } from "../keys/tag-key.ts";
 
@@ -19,7 +23,11 @@ export async function reserveAddress(
   from: Date,
 ): Promise<void> {
   const values = { reserved_at: from.getTime() };
-  const base = canonicalAddress(withoutSubaddress(addressFrom(address)));
+  const at = address.lastIndexOf("@");
+  const local = address.slice(0, at);
+  const base = canonicalAddress(
+    withoutSubaddress({ local, domain: address.slice(at + 1) as Domain }),
+  );
   for (const name of new Set([address, base])) {
     await store.db
       .insertInto("reserved_addresses")

@@ -1,3 +1,5 @@
+import { sql } from "kysely";
+
 import { after, DAY, fromUnixMs } from "../../base/time.ts";
 import { canonicalAddress, type EmailAddress } from "../../mail/address.ts";
 import { parseFingerprint, type Fingerprint } from "../../openpgp/packets/fingerprint.ts";
@@ -55,7 +57,7 @@ export async function listWanted(
     .selectFrom("author_keys")
     .selectAll()
     .where("domain", "=", domain)
-    .where("state", "=", "wanted")
+    .where("state", "=", sql.lit("wanted"))
     .where("fetched_at", ">", after(now, -CACHE_LIFE_MS).getTime())
     .orderBy("fetched_at")
     .orderBy("fingerprint")

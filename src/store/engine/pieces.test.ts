@@ -8,13 +8,7 @@ import { addressOf } from "../../../test/support/published.ts";
 import { LARGE_OCTETS, type Octets } from "../../base/large-octets.ts";
 import { fromUnixMs } from "../../base/time.ts";
 import { locked } from "../../incoming/verdicts.ts";
-import {
-  listMessages,
-  readMessage,
-  recordVerdict,
-  storeMessage,
-  usedBytes,
-} from "../../mailbox/embedded.ts";
+import { listMessages, readMessage, recordVerdict, storeMessage } from "../../mailbox/embedded.ts";
 import type { NewMessage } from "../../mailbox/mailbox.ts";
 import { eraseAccount } from "../accounts/erase.ts";
 import {
@@ -27,6 +21,7 @@ import {
 } from "../mail/outbox.ts";
 import type { PiecesTable } from "./pieces.ts";
 import type { Store } from "../store.ts";
+import { readMailboxUse } from "../mail/mailbox-use.ts";
 
 const NOW = fromUnixMs(1_800_000_000_000);
 const OWNER = addressOf("bob@beta.test");
@@ -87,7 +82,7 @@ for (const { engine, open } of engines()) {
     const two = await storeMessage(store, message(IN_SLICES, "other"));
     assert(LARGE.equals(await bodyOf(store, one)));
     assert(LARGE.equals(await bodyOf(store, two)));
-    assert.equal(await usedBytes(store, idOf(OWNER)), 2 * LARGE.length);
+    assert.equal((await readMailboxUse(store, idOf(OWNER))).usedBytes, 2 * LARGE.length);
     const [row] = await store.db.selectFrom("messages").select(["body", "content_hash"]).execute();
     assert.equal(row?.body.length, 0);
     assert.deepEqual(Buffer.from(row.content_hash), createHash("sha256").update(LARGE).digest());
@@ -124,17 +119,17 @@ for (const { engine, open } of engines()) {
     for (const body of [other, Buffer.from("small"), LARGE]) {
       await recordVerdict(store, idOf(OWNER), id, LOCKED, { body });
       assert(body.equals(await bodyOf(store, id)));
-      assert.equal(await usedBytes(store, idOf(OWNER)), body.length);
+      assert.equal((await readMailboxUse(store, idOf(OWNER))).usedBytes, body.length);
     }
     await recordVerdict(store, idOf(OWNER), id, LOCKED, { summary });
-    assert.equal(await usedBytes(store, idOf(OWNER)), LARGE.length + 100);
+    assert.equal((await readMailboxUse(store, idOf(OWNER))).usedBytes, LARGE.length + 100);
     await recordVerdict(store, idOf(OWNER), id, LOCKED, { body: other });
-    assert.equal(await usedBytes(store, idOf(OWNER)), other.length + 100);
+    assert.equal((await readMailboxUse(store, idOf(OWNER))).usedBytes, other.length + 100);
     await recordVerdict(store, idOf(OWNER), id, LOCKED, {
       body: Buffer.from("small"),
       summary: summary.subarray(50),
     });
-    assert.equal(await usedBytes(store, idOf(OWNER)), 5 + 50);
+    assert.equal((await readMailboxUse(store, idOf(OWNER))).usedBytes, 5 + 50);
     assert.equal(await countPieces(store, "message_pieces"), 0);
   });
 

@@ -22,6 +22,7 @@ export type Schema = {
   readonly generic_revocations: GenericRevocationsTable;
   readonly jobs: JobsTable;
   readonly mailbox_certificates: MailboxCertificatesTable;
+  readonly mailbox_use: MailboxUseTable;
   readonly master_keys: MasterKeysTable;
   readonly message_pieces: PiecesTable;
   readonly messages: MessagesTable;
@@ -37,6 +38,7 @@ export type Schema = {
   readonly slots: SlotsTable;
   readonly tag_key: TagKeyTable;
   readonly trace: TraceTable;
+  readonly trace_names: TraceNamesTable;
   readonly unusable_answers: UnusableAnswersTable;
 };
 
@@ -51,6 +53,7 @@ type AccountsTable = {
   state: Generated<string>;
   closed_at: Generated<number>;
   mailbox_key: Generated<string>;
+  has_keys: Generated<number>;
   provider_until: Generated<number>;
   generation: Generated<number>;
   login_kdf: Generated<string>;
@@ -60,6 +63,7 @@ type AccountsTable = {
 
 type AddressesTable = {
   address: string;
+  domain: string;
   mailbox: string;
   account: string;
   state: string;
@@ -152,6 +156,7 @@ type OutboxTable = {
 type PublishedCertificatesTable = {
   fingerprint: string;
   address: string;
+  domain: string;
   mailbox: string;
   version: number;
   state: string;
@@ -165,6 +170,15 @@ type PublishedCertificatesTable = {
 type CertificateIdsTable = { id: string; fingerprint: string };
 
 type PublishedVersionTable = { id: number; version: number };
+
+/** What an account's rows of `messages` come to. */
+type MailboxUseTable = {
+  account: string;
+  messages: number;
+  bytes: number;
+  pending: number;
+  pending_bytes: number;
+};
 
 type MasterKeysTable = { id: string; owner: string; state: string; created_at: number };
 
@@ -245,4 +259,8 @@ type TraceTable = {
   detail: string;
   expires_at: number;
   transaction_id: Generated<string>;
+  names: Generated<string>;
 };
+
+/** Which addresses a row of the trace names; a trigger writes it. */
+type TraceNamesTable = { name: string; trace: number };

@@ -1,6 +1,7 @@
 import { fromUnixMs } from "../../base/time.ts";
 import type { AccountId } from "../../words/account.ts";
 import type { Store } from "../store.ts";
+import { type Page, pageUnderOthers } from "../keys/under-others.ts";
 
 /** A row of the audit log; `detail` is JSON text, `account` the random ID of an account, or "". */
 export type AuditRow = {
@@ -60,17 +61,20 @@ export async function insertAuditMac(store: Store, row: AuditMacRow): Promise<vo
 export async function macsUnderOthers(
   store: Store,
   serviceKey: string,
-  page: { readonly after: number; readonly limit: number },
+  page: Page<number>,
 ): Promise<readonly (AuditMacRow & Pick<AuditRow, "hash">)[]> {
-  const rows = await store.db
-    .selectFrom("audit_macs")
-    .innerJoin("audit", "audit.seq", "audit_macs.seq")
-    .select(["audit_macs.seq", "audit_macs.service_key", "audit_macs.mac", "audit.hash"])
-    .where("audit_macs.service_key", "<>", serviceKey)
-    .where("audit_macs.seq", ">", page.after)
-    .orderBy("audit_macs.seq")
-    .limit(page.limit)
-    .execute();
+  const columns = ["audit_macs.service_key", "audit_macs.seq"] as const;
+  const rows = await pageUnderOthers(serviceKey, page, columns, async (range, limit) =>
+    store.db
+      .selectFrom("audit_macs")
+      .innerJoin("audit", "audit.seq", "audit_macs.seq")
+      .select(["audit_macs.seq", "audit_macs.service_key", "audit_macs.mac", "audit.hash"])
+      .where(range)
+      .orderBy("audit_macs.service_key")
+      .orderBy("audit_macs.seq")
+      .limit(limit)
+      .execute(),
+  );
   return rows.map(({ seq, service_key: name, mac, hash }) => ({
     seq,
     serviceKey: name,
@@ -157,7 +161,10 @@ export async function* walkAudit(
   for (;;) {
     let query = store.db
       .selectFrom("audit")
-      .leftJoin("audit_macs", "audit_macs.seq", "audit.seq")
+      .leftJoin("audit_macs", (join) =>
+        // The second condition keeps a page from reading the rows before it.
+        join.onRef("audit_macs.seq", "=", "audit.seq").on("audit_macs.seq", ">", after),
+      )
       .selectAll("audit")
       .select(["audit_macs.service_key", "audit_macs.mac"])
       .where("audit.seq", ">", after);

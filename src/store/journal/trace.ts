@@ -1,6 +1,7 @@
-import type { Selectable } from "kysely";
+import { type Selectable, sql } from "kysely";
 
 import { fromUnixMs } from "../../base/time.ts";
+import { namesIn } from "./trace-names.ts";
 import { wordFrom } from "../engine/row.ts";
 import type { Schema } from "../engine/schema.ts";
 import type { Store } from "../store.ts";
@@ -35,6 +36,7 @@ export async function insertTraces(store: Store, rows: readonly TraceRow[]): Pro
         step: row.step,
         detail: row.detail,
         expires_at: row.expiresAt.getTime(),
+        names: JSON.stringify(namesIn(row.detail)),
         transaction_id: row.transaction ?? "",
       })),
     )
@@ -62,6 +64,8 @@ export async function selectTransaction(
     .selectFrom("trace")
     .selectAll()
     .where("transaction_id", "=", transaction)
+    // The index is of these rows only.
+    .where("transaction_id", "<>", sql.lit(""))
     .orderBy("id")
     .executeTakeFirst();
   return row === undefined ? undefined : fromRow(row);

@@ -2,7 +2,7 @@
  * The certificates that are published: what the world may read, and what the events of a key's life read of it. `publish.ts`
  * writes them, `published-version.ts` counts the changes. The keyserver has look-ups of its own, in `published-view.ts`.
  */
-import type { Selectable } from "kysely";
+import { type Selectable, sql } from "kysely";
 
 import { fromUnixMs } from "../../base/time.ts";
 import { canonicalAddress, formatAddress, type EmailAddress } from "../../mail/address.ts";
@@ -48,7 +48,7 @@ export async function findPublished(
     .selectFrom("published_certificates")
     .selectAll()
     .where("address", "=", canonicalAddress(address))
-    .where("state", "=", "active")
+    .where("state", "=", sql.lit("active"))
     .executeTakeFirst();
   return row === undefined ? undefined : fromRow(row);
 }
@@ -148,20 +148,14 @@ export async function listExpiring(
   before: Date,
   page: { readonly limit: number; readonly after?: PublishedCertificate | undefined },
 ): Promise<readonly PublishedCertificate[]> {
-  const last = page.after;
-  const since = Math.max(from.getTime(), 1);
+  const since = page.after?.expiresAt?.getTime() ?? Math.max(from.getTime(), 1);
+  const behind = page.after?.fingerprint ?? "";
   const rows = await store.db
     .selectFrom("published_certificates")
     .selectAll()
-    .where("state", "=", "active")
-    .where("expires_at", ">=", last?.expiresAt?.getTime() ?? since)
+    .where("state", "=", sql.lit("active"))
+    .where(sql<boolean>`(expires_at, fingerprint) > (${since}, ${behind})`)
     .where("expires_at", "<", before.getTime())
-    .where((row) =>
-      row.or([
-        row("expires_at", ">", last?.expiresAt?.getTime() ?? 0),
-        row("fingerprint", ">", last?.fingerprint ?? ""),
-      ]),
-    )
     .orderBy("expires_at")
     .orderBy("fingerprint")
     .limit(page.limit)
@@ -196,6 +190,7 @@ export function toRow(
   return {
     fingerprint: certificate.fingerprint,
     address: canonicalAddress(certificate.address),
+    domain: certificate.address.domain,
     mailbox: formatAddress(certificate.address),
     version: certificate.version,
     state: certificate.state,

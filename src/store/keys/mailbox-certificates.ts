@@ -1,3 +1,5 @@
+import { sql } from "kysely";
+
 import { fromUnixMs } from "../../base/time.ts";
 import type { Fingerprint } from "../../openpgp/packets/fingerprint.ts";
 import type { Store } from "../store.ts";
@@ -38,7 +40,7 @@ export async function retireMailboxCertificate(store: Store, account: AccountId)
     .updateTable("mailbox_certificates")
     .set({ state: "former" })
     .where("account", "=", account)
-    .where("state", "=", "active")
+    .where("state", "=", sql.lit("active"))
     .execute();
 }
 
@@ -50,7 +52,7 @@ export async function findMailboxCertificate(
     .selectFrom("mailbox_certificates")
     .selectAll()
     .where("account", "=", account)
-    .where("state", "=", "active")
+    .where("state", "=", sql.lit("active"))
     .executeTakeFirst();
   return row === undefined
     ? undefined

@@ -44,7 +44,8 @@ export type PublishedView = AsyncDisposable & {
 
 const COLUMNS = "c.fingerprint, c.version, c.state, c.bytes, c.expires_at, c.address";
 const FROM = "from published_certificates c";
-const SQL = {
+/** The statement of each look-up; `$1` is what is asked for. */
+export const LOOK_UPS = {
   byAddress: `select ${COLUMNS} ${FROM} where c.state = 'active' and c.address = $1`,
   byDirectoryName: `select ${COLUMNS} ${FROM} where c.state = 'active' and c.wkd = $1`,
   byId: `select ${COLUMNS} ${FROM} join certificate_ids i on i.fingerprint = c.fingerprint where i.id = $1
@@ -112,12 +113,12 @@ function openHandle(path: string): Handle {
       return row === undefined ? [] : [fromRow(row)];
     };
   };
-  const all = prepared(SQL.byId);
+  const all = prepared(LOOK_UPS.byId);
   const begin = database.prepare("begin");
   const commit = database.prepare("commit");
   return {
-    byAddress: one(SQL.byAddress),
-    byDirectoryName: one(SQL.byDirectoryName),
+    byAddress: one(LOOK_UPS.byAddress),
+    byDirectoryName: one(LOOK_UPS.byDirectoryName),
     byId: (id) => (all.all(id) as unknown as readonly Row[]).map(fromRow),
     together: (work) => {
       begin.run();
@@ -140,10 +141,10 @@ function openPostgres(url: string): PublishedView {
     options: READ_ONLY,
   });
   const select =
-    (name: keyof typeof SQL) =>
+    (name: keyof typeof LOOK_UPS) =>
     async (key: string): Promise<readonly ViewedCertificate[]> => {
       // Under a name, so that each connection parses and plans it once.
-      const query = { name, text: SQL[name], values: [key], rowMode: "array" as const };
+      const query = { name, text: LOOK_UPS[name], values: [key], rowMode: "array" as const };
       const { rows } = await pool.query<Row>(query);
       return rows.map(fromRow);
     };

@@ -1,33 +1,34 @@
 /** The rows that are wrapped under a service key, by the name of that key: for its rotation. */
-import { slotFrom, type SlotRow } from "./vault.ts";
+import { sql } from "kysely";
+
+import { slotFrom, type SlotKind, type SlotRow } from "./vault.ts";
 import { fromRow as revocationFrom, type GenericRevocationRow } from "./generic-revocations.ts";
 import { loginFrom, type LoginRow } from "../accounts/logins.ts";
 import type { Store } from "../store.ts";
+import { type Page, pageUnderOthers } from "./under-others.ts";
 import type { AccountId } from "../../words/account.ts";
 
-/** Rows behind one of them, in the order of their names: slots by ID, revocations by fingerprint, copies by ID. */
-export type Page = { readonly after: string; readonly limit: number };
-
-/** The kinds of slots that the service key opens, alone or together with a password. */
-const NEED_A_SERVICE_KEY = ["password", "service", "provisional"] as const;
-
-/** Slots that the service key opens, alone or together with a password, and that are not under this one, with whose they are. */
+/** Slots of a kind that are not under a service key, with whose they are. */
 export async function slotsUnderOthers(
   store: Store,
+  kind: SlotKind,
   serviceKey: string,
   page: Page,
 ): Promise<readonly { readonly slot: SlotRow; readonly owner: AccountId }[]> {
-  const rows = await store.db
-    .selectFrom("slots")
-    .innerJoin("master_keys", "master_keys.id", "slots.master_key")
-    .selectAll("slots")
-    .select("master_keys.owner")
-    .where("slots.kind", "in", NEED_A_SERVICE_KEY)
-    .where("slots.service_key", "<>", serviceKey)
-    .where("slots.id", ">", page.after)
-    .orderBy("slots.id")
-    .limit(page.limit)
-    .execute();
+  const columns = ["slots.service_key", "slots.id"] as const;
+  const rows = await pageUnderOthers(serviceKey, page, columns, async (range, limit) =>
+    store.db
+      .selectFrom("slots")
+      .innerJoin("master_keys", "master_keys.id", "slots.master_key")
+      .selectAll("slots")
+      .select("master_keys.owner")
+      .where("slots.kind", "=", kind)
+      .where(range)
+      .orderBy("slots.service_key")
+      .orderBy("slots.id")
+      .limit(limit)
+      .execute(),
+  );
   return rows.map((row) => ({ slot: slotFrom(row), owner: row.owner as AccountId }));
 }
 
@@ -53,15 +54,18 @@ export async function loginsUnderOthers(
 ): Promise<
   readonly { readonly owner: AccountId; readonly generation: number; readonly login: LoginRow }[]
 > {
-  const rows = await store.db
-    .selectFrom("accounts")
-    .selectAll()
-    .where("login_kdf", "<>", "")
-    .where("login_service_key", "<>", serviceKey)
-    .where("id", ">", page.after)
-    .orderBy("id")
-    .limit(page.limit)
-    .execute();
+  const columns = ["login_service_key", "id"] as const;
+  const rows = await pageUnderOthers(serviceKey, page, columns, async (range, limit) =>
+    store.db
+      .selectFrom("accounts")
+      .selectAll()
+      .where("login_kdf", "<>", sql.lit(""))
+      .where(range)
+      .orderBy("login_service_key")
+      .orderBy("id")
+      .limit(limit)
+      .execute(),
+  );
   return rows.map((row) => ({
     owner: row.id as AccountId,
     generation: row.generation,
@@ -90,15 +94,18 @@ export async function revocationsUnderOthers(
   serviceKey: string,
   page: Page,
 ): Promise<readonly GenericRevocationRow[]> {
-  const rows = await store.db
-    .selectFrom("generic_revocations")
-    .selectAll()
-    .where("service_key", "<>", serviceKey)
-    .where((row) => row.or([row("service_key", "<>", ""), row("wrapped", "<>", new Uint8Array())]))
-    .where("fingerprint", ">", page.after)
-    .orderBy("fingerprint")
-    .limit(page.limit)
-    .execute();
+  const columns = ["service_key", "fingerprint"] as const;
+  const rows = await pageUnderOthers(serviceKey, page, columns, async (range, limit) =>
+    store.db
+      .selectFrom("generic_revocations")
+      .selectAll()
+      .where(sql<boolean>`(service_key <> '' or length(wrapped) > 0)`)
+      .where(range)
+      .orderBy("service_key")
+      .orderBy("fingerprint")
+      .limit(limit)
+      .execute(),
+  );
   return rows.map(revocationFrom);
 }
 
@@ -117,19 +124,22 @@ export async function replaceRevocation(
     .execute();
 }
 
-/** The IDs of waiting copies under another service key. */
+/** The IDs of waiting copies under another service key, with its name. */
 export async function copiesUnderOthers(
   store: Store,
   serviceKey: string,
   page: Page,
-): Promise<readonly string[]> {
-  const rows = await store.db
-    .selectFrom("outbox")
-    .select("id")
-    .where("service_key", "<>", serviceKey)
-    .where("id", ">", page.after)
-    .orderBy("id")
-    .limit(page.limit)
-    .execute();
-  return rows.map(({ id }) => id);
+): Promise<readonly { readonly id: string; readonly serviceKey: string }[]> {
+  const columns = ["service_key", "id"] as const;
+  const rows = await pageUnderOthers(serviceKey, page, columns, async (range, limit) =>
+    store.db
+      .selectFrom("outbox")
+      .select(["id", "service_key"])
+      .where(range)
+      .orderBy("service_key")
+      .orderBy("id")
+      .limit(limit)
+      .execute(),
+  );
+  return rows.map((row) => ({ id: row.id, serviceKey: row.service_key }));
 }

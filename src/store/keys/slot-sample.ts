@@ -22,24 +22,32 @@ export async function countSlotsByServiceKey(
 }
 
 /**
- * Some of the slots that a service key opens by itself, with whose they are: those that follow `from` in the order of
- * their IDs, which are random, and then the first ones.
+ * Some of the slots that a service key opens by itself, with whose they are. Of each kind it gives those that follow `from`
+ * in the order of their IDs, which are random, and then the first ones.
  */
 export async function sampleServiceSlots(
   store: Store,
   serviceKey: string,
   { from, limit }: { readonly from: string; readonly limit: number },
 ): Promise<readonly { readonly slot: SlotRow; readonly owner: AccountId }[]> {
-  const query = store.db
-    .selectFrom("slots")
-    .innerJoin("master_keys", "master_keys.id", "slots.master_key")
-    .selectAll("slots")
-    .select("master_keys.owner")
-    .where("slots.kind", "in", OF_THE_SERVICE)
-    .where("slots.service_key", "=", serviceKey)
-    .orderBy("slots.id");
-  const rows = await query.where("slots.id", ">=", from).limit(limit).execute();
-  const rest = limit - rows.length;
-  if (rest > 0) rows.push(...(await query.where("slots.id", "<", from).limit(rest).execute()));
-  return rows.map((row) => ({ slot: slotFrom(row), owner: row.owner as AccountId }));
+  const found: { readonly slot: SlotRow; readonly owner: AccountId }[] = [];
+  for (const kind of OF_THE_SERVICE) {
+    for (const side of [">=", "<"] as const) {
+      const rest = limit - found.length;
+      if (rest === 0) return found;
+      const rows = await store.db
+        .selectFrom("slots")
+        .innerJoin("master_keys", "master_keys.id", "slots.master_key")
+        .selectAll("slots")
+        .select("master_keys.owner")
+        .where("slots.kind", "=", kind)
+        .where("slots.service_key", "=", serviceKey)
+        .where("slots.id", side, from)
+        .orderBy("slots.id")
+        .limit(rest)
+        .execute();
+      found.push(...rows.map((row) => ({ slot: slotFrom(row), owner: row.owner as AccountId })));
+    }
+  }
+  return found;
 }

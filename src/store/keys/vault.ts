@@ -1,4 +1,4 @@
-import type { Selectable } from "kysely";
+import { type Selectable, sql } from "kysely";
 
 import { fromUnixMs } from "../../base/time.ts";
 import type { Fingerprint } from "../../openpgp/packets/fingerprint.ts";
@@ -64,15 +64,25 @@ const PURPOSES: readonly KeyPurpose[] = ["sealing", "mailbox"];
 /** Adds the current master key of a user, who may not have one yet. */
 export async function insertMasterKey(store: Store, row: MasterKeyRow): Promise<void> {
   const { id, owner, createdAt } = row;
-  await store.db
-    .insertInto("master_keys")
-    .values({
-      id,
-      owner: owner,
-      state: "current",
-      created_at: createdAt.getTime(),
-    })
-    .execute();
+  await store.transaction(async (tx) => {
+    await tx.db
+      .insertInto("master_keys")
+      .values({
+        id,
+        owner: owner,
+        state: "current",
+        created_at: createdAt.getTime(),
+      })
+      .execute();
+    await noteKeys(tx, owner);
+  });
+}
+
+/** Notes in the account whether it has a current master key, so that accounts without one are found by an index. */
+async function noteKeys(tx: Store, owner: string): Promise<void> {
+  const current = sql<number>`(select count(*) from master_keys
+    where master_keys.owner = accounts.id and master_keys.state = 'current')`;
+  await tx.db.updateTable("accounts").set({ has_keys: current }).where("id", "=", owner).execute();
 }
 
 /** The ID of the user's current master key. */
@@ -99,14 +109,29 @@ export async function listMasterKeys(
 
 /** Parks a master key that cannot be opened now, with its slots and keys. */
 export async function parkMasterKey(store: Store, id: string): Promise<void> {
-  await store.db.updateTable("master_keys").set({ state: "former" }).where("id", "=", id).execute();
+  await store.transaction(async (tx) => {
+    const parked = await tx.db
+      .updateTable("master_keys")
+      .set({ state: "former" })
+      .where("id", "=", id)
+      .returning("owner")
+      .executeTakeFirst();
+    if (parked !== undefined) await noteKeys(tx, parked.owner);
+  });
 }
 
 /** Deletes a master key with its slots and what is still wrapped under it. */
 export async function deleteMasterKey(store: Store, id: string): Promise<void> {
-  await store.db.deleteFrom("slots").where("master_key", "=", id).execute();
-  await store.db.deleteFrom("secret_keys").where("master_key", "=", id).execute();
-  await store.db.deleteFrom("master_keys").where("id", "=", id).execute();
+  await store.transaction(async (tx) => {
+    await tx.db.deleteFrom("slots").where("master_key", "=", id).execute();
+    await tx.db.deleteFrom("secret_keys").where("master_key", "=", id).execute();
+    const deleted = await tx.db
+      .deleteFrom("master_keys")
+      .where("id", "=", id)
+      .returning("owner")
+      .executeTakeFirst();
+    if (deleted !== undefined) await noteKeys(tx, deleted.owner);
+  });
 }
 
 export async function insertSlot(store: Store, row: SlotRow): Promise<void> {

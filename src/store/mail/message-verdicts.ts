@@ -3,6 +3,7 @@ import { sql, type RawBuilder } from "kysely";
 
 import { type Octets, octetsIn } from "../../base/large-octets.ts";
 import { deleteJob } from "../jobs/jobs.ts";
+import { countChangedMessage, countedFrom, holdMessage } from "./mailbox-use.ts";
 import { BODY } from "./messages.ts";
 import { insertPieces, keepOnly, rowPart } from "../engine/pieces.ts";
 import type { Store } from "../store.ts";
@@ -26,20 +27,18 @@ export async function updateVerdict(
   account: AccountId,
   id: string,
   verdict: MessageVerdict,
-  { summary, messageId, body }: ReadInside,
+  read: ReadInside,
 ): Promise<boolean> {
+  const { summary, body } = read;
   const isLater = verdict.check === "later";
   return store.transaction(async (tx) => {
+    const before = await holdMessage(tx, account, id);
+    if (before === undefined) return isLater;
     const part = body === undefined ? undefined : rowPart(body);
     const update = tx.db
       .updateTable("messages")
       .set({
-        // A message whose author could not be asked about yet waits for another try.
-        state: isLater ? "pending" : "done",
-        result_state: verdict.state,
-        verdict: verdictText(verdict),
-        ...(messageId === undefined ? {} : { message_id: messageId }),
-        ...(summary === undefined ? {} : { summary }),
+        ...columnsOf(verdict, read),
         ...(part === undefined ? {} : { body: part.inRow, pieces: part.pieces }),
         stored_bytes: storedBytes(body, summary),
       })
@@ -47,16 +46,29 @@ export async function updateVerdict(
       .where("account", "=", account);
     // Two processes may open the same message: who knows less does not undo what the other found out.
     const updated = await (isLater ? update.where("state", "=", "pending") : update)
-      .returning("id")
+      .returning(["state", "stored_bytes"])
       .executeTakeFirst();
-    if (updated !== undefined) await deleteJob(tx, { kind: "opening", subject: id });
-    if (updated !== undefined && body !== undefined && part !== undefined) {
+    if (updated === undefined) return isLater;
+    await deleteJob(tx, { kind: "opening", subject: id });
+    await countChangedMessage(tx, account, before, countedFrom(updated));
+    if (body !== undefined && part !== undefined) {
       const set = { ...BODY, owner: id, name: part.pieces };
       await insertPieces(tx, set, body);
       await keepOnly(tx, set);
     }
-    return isLater || updated !== undefined;
+    return true;
   });
+}
+
+/** A message whose author could not be asked about yet waits for another try. */
+function columnsOf(verdict: MessageVerdict, { summary, messageId }: ReadInside) {
+  return {
+    state: verdict.check === "later" ? "pending" : "done",
+    result_state: verdict.state,
+    verdict: verdictText(verdict),
+    ...(messageId === undefined ? {} : { message_id: messageId }),
+    ...(summary === undefined ? {} : { summary }),
+  };
 }
 
 /** What a message takes once its body and its summary are these; undefined leaves one as it is. */

@@ -1,8 +1,9 @@
-import type { Selectable } from "kysely";
+import { type Selectable, sql } from "kysely";
 
 import { fromUnixMs } from "../../base/time.ts";
 import { type Octets, octetsIn } from "../../base/large-octets.ts";
 import { holdAccount } from "../accounts/account-locks.ts";
+import { countNewMessage } from "./mailbox-use.ts";
 import { insertPieces, readPieces, rowPart, untilWhole } from "../engine/pieces.ts";
 import { textOrNone, wordFrom } from "../engine/row.ts";
 import type { Schema } from "../engine/schema.ts";
@@ -66,12 +67,14 @@ export async function insertMessage(
   return store.transaction(async (tx) => {
     if ((await holdAccount(tx, message.account)) !== "open") return undefined;
     const { inRow, pieces } = rowPart(message.body);
+    const { state } = message;
+    const storedBytes = octetsIn(message.body) + message.summary.length;
     const added = await tx.db
       .insertInto("messages")
       .values({
         id: message.id,
         account: message.account,
-        state: message.state,
+        state,
         form: message.form,
         body: inRow,
         pieces,
@@ -81,7 +84,7 @@ export async function insertMessage(
         envelope_id: message.envelopeId,
         content_hash: message.contentHash,
         size_bytes: message.sizeBytes,
-        stored_bytes: octetsIn(message.body) + message.summary.length,
+        stored_bytes: storedBytes,
         received_at: message.receivedAt.getTime(),
         result_state: message.verdict.state,
         verdict: verdictText(message.verdict),
@@ -91,6 +94,7 @@ export async function insertMessage(
       .executeTakeFirst();
     if (added !== undefined) {
       await insertPieces(tx, { ...BODY, owner: added.id, name: pieces }, message.body);
+      await countNewMessage(tx, message.account, { isPending: state === "pending", storedBytes });
       return { id: added.id, isNew: true };
     }
     const { account, contentHash, envelopeId } = message;
@@ -142,7 +146,7 @@ export async function selectWaiting(
     .selectFrom("messages")
     .select(COLUMNS_WITHOUT_BODY)
     .where("account", "=", account)
-    .where("state", "=", "pending")
+    .where("state", "=", sql.lit("pending"))
     .orderBy("received_at")
     .orderBy("id")
     .execute();
@@ -169,17 +173,6 @@ export async function selectMessage(
   });
 }
 
-/** The accounts that have pending messages. */
-export async function selectWaitingAccounts(store: Store): Promise<readonly AccountId[]> {
-  const rows = await store.db
-    .selectFrom("messages")
-    .select("account")
-    .distinct()
-    .where("state", "=", "pending")
-    .execute();
-  return rows.map((row) => row.account as AccountId);
-}
-
 /** True when one of these messages (by Message-ID) came to the account sealed. */
 export async function hasSealedMessage(
   store: Store,
@@ -192,28 +185,10 @@ export async function hasSealedMessage(
     .select("id")
     .where("account", "=", account)
     .where("message_id", "in", messageIds)
-    .where("form", "=", "sealed")
+    .where("form", "=", sql.lit("sealed"))
     .limit(1)
     .executeTakeFirst();
   return row !== undefined;
-}
-
-/** How many messages an account has in a state (or in all) and how many bytes they take here. */
-export async function sumMessages(
-  store: Store,
-  account: AccountId,
-  state?: MessageState,
-): Promise<{ readonly count: number; readonly bytes: number }> {
-  let query = store.db
-    .selectFrom("messages")
-    .select((row) => [
-      row.fn.countAll<number>().as("count"),
-      row.fn.coalesce(row.fn.sum<number>("stored_bytes"), row.val(0)).as("bytes"),
-    ])
-    .where("account", "=", account);
-  if (state !== undefined) query = query.where("state", "=", state);
-  const row = await query.executeTakeFirstOrThrow();
-  return { count: Number(row.count), bytes: Number(row.bytes) };
 }
 
 type RowWithoutBody = Pick<Selectable<Schema["messages"]>, (typeof COLUMNS_WITHOUT_BODY)[number]>;

@@ -4,6 +4,7 @@
  */
 import { after, DAY, HOUR, MINUTE } from "../../base/time.ts";
 import { countJobs, deleteJob, readJob, takeBackAttempt, takeJobNamed } from "../jobs/jobs.ts";
+import { countChangedMessage, countedFrom, holdMessage } from "./mailbox-use.ts";
 import type { Store } from "../store.ts";
 import { verdictText, type MessageVerdict } from "./verdict.ts";
 import type { AccountId } from "../../words/account.ts";
@@ -72,16 +73,20 @@ export async function openAgain(
   verdict: MessageVerdict,
 ): Promise<boolean> {
   return store.transaction(async (tx) => {
+    const before = await holdMessage(tx, account, id);
+    if (before === undefined) return false;
     const updated = await tx.db
       .updateTable("messages")
       .set({ state: "pending", result_state: verdict.state, verdict: verdictText(verdict) })
       .where("id", "=", id)
       .where("account", "=", account)
       .where("form", "=", "sealed")
-      .returning("id")
+      .returning(["state", "stored_bytes"])
       .executeTakeFirst();
-    if (updated !== undefined) await deleteJob(tx, { kind: "opening", subject: id });
-    return updated !== undefined;
+    if (updated === undefined) return false;
+    await deleteJob(tx, { kind: "opening", subject: id });
+    await countChangedMessage(tx, account, before, countedFrom(updated));
+    return true;
   });
 }
 

@@ -1,4 +1,6 @@
 /** How much waits, and since when. */
+import { sql } from "kysely";
+
 import { fromUnixMs } from "../../base/time.ts";
 import type { Store } from "../store.ts";
 
@@ -23,15 +25,17 @@ export async function outboxFigures({ db }: Store): Promise<QueueFigures> {
 
 /** Received mail that waits for its reader's key or its author's keyserver. */
 export async function pendingFigures({ db }: Store): Promise<QueueFigures> {
-  const row = await db
-    .selectFrom("messages")
-    .select((of) => [
-      of.fn.countAll<number>().as("count"),
-      of.fn.min<number | null>("received_at").as("oldest"),
-    ])
-    .where("state", "=", "pending")
+  const { count } = await db
+    .selectFrom("mailbox_use")
+    .select((of) => of.fn.coalesce(of.fn.sum<number>("pending"), of.val(0)).as("count"))
+    .where("pending", ">", sql.lit(0))
     .executeTakeFirstOrThrow();
-  return figures(row);
+  const { oldest } = await db
+    .selectFrom("messages")
+    .select((of) => of.fn.min<number | null>("received_at").as("oldest"))
+    .where("state", "=", sql.lit("pending"))
+    .executeTakeFirstOrThrow();
+  return figures({ count, oldest });
 }
 
 /** How many active certificates end between two times, the second one excluded. */
@@ -39,7 +43,7 @@ export async function countExpiring({ db }: Store, from: Date, before: Date): Pr
   const row = await db
     .selectFrom("published_certificates")
     .select((of) => of.fn.countAll<number>().as("count"))
-    .where("state", "=", "active")
+    .where("state", "=", sql.lit("active"))
     .where("expires_at", ">=", Math.max(from.getTime(), 1))
     .where("expires_at", "<", before.getTime())
     .executeTakeFirstOrThrow();

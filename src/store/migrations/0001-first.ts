@@ -21,6 +21,8 @@ type Columns = {
   readonly bytes: string;
   readonly integer: string;
   readonly text: string;
+  /** A text that is compared octet by octet on both engines, so that an index finds what begins alike. */
+  readonly octetText: string;
   /** An integer without a default value, for keys. */
   readonly number: string;
   /** A key that the engine counts up. */
@@ -34,6 +36,7 @@ function columnsOf(engine: Parameters<Migration>[0]): Columns {
     bytes: isSqlite ? "blob not null default x''" : "bytea not null default ''",
     integer: isSqlite ? "integer not null default 0" : "bigint not null default 0",
     text: "text not null default ''",
+    octetText: isSqlite ? "text not null default ''" : `text collate "C" not null default ''`,
     number: isSqlite ? "integer" : "bigint",
     counter: isSqlite
       ? "integer primary key not null"
@@ -42,26 +45,31 @@ function columnsOf(engine: Parameters<Migration>[0]): Columns {
 }
 
 /** An account has a random ID. Whatever belongs to it refers to that; its addresses are rows of their own. */
-function accountTables({ table, bytes, integer, text }: Columns): readonly string[] {
+function accountTables({ table, bytes, integer, text, octetText }: Columns): readonly string[] {
   return [
     table(
       "accounts",
       `id text primary key not null, custody ${text}, policy ${text}, state text not null default 'open',
-       mailbox_key text not null default 'same', provider_until ${integer}, generation ${integer}, login_kdf ${text},
-       login_salt ${bytes}, login_verifier ${bytes}, login_service_key ${text}, created_at ${integer}, closed_at ${integer}`,
+       mailbox_key text not null default 'same', has_keys ${integer}, provider_until ${integer}, generation ${integer},
+       login_kdf ${text}, login_salt ${bytes}, login_verifier ${bytes}, login_service_key ${text}, created_at ${integer}, closed_at ${integer}`,
     ),
-    "create index accounts_closed on accounts (closed_at) where state = 'closed'",
+    "create index accounts_closed on accounts (closed_at, id) where state = 'closed'",
+    `create index accounts_without_keys on accounts (created_at, id)
+      where has_keys = 0 and state = 'open' and custody <> 'user-device-only'`,
+    "create index accounts_service_key on accounts (login_service_key, id) where login_kdf <> ''",
     table(
       "addresses",
-      `address text primary key not null, mailbox ${text}, account text not null references accounts (id), state ${text},
-       since ${integer}`,
+      `address ${octetText} primary key, domain ${octetText}, mailbox ${text},
+       account text not null references accounts (id), state ${text}, since ${integer}`,
     ),
     "create unique index addresses_one_primary on addresses (account) where state = 'primary'",
     "create index addresses_account on addresses (account, address)",
+    "create index addresses_domain on addresses (domain, address)",
     "create index addresses_released on addresses (since) where state = 'released'",
     table("reserved_addresses", `tag text primary key not null, reserved_at ${integer}`),
     "create index reserved_addresses_age on reserved_addresses (reserved_at)",
     table("attempts", `key text primary key not null, window_start ${integer}, count ${integer}`),
+    "create index attempts_age on attempts (window_start)",
   ];
 }
 
@@ -81,6 +89,7 @@ function keyTables({ table, bytes, integer, text }: Columns): readonly string[] 
        created_at ${integer}`,
     ),
     "create index slots_master_key on slots (master_key)",
+    "create index slots_service_key on slots (kind, service_key, id)",
     table(
       "secret_keys",
       `fingerprint text primary key not null, master_key text not null references master_keys (id), address ${text},
@@ -93,6 +102,8 @@ function keyTables({ table, bytes, integer, text }: Columns): readonly string[] 
        created_at ${integer}`,
     ),
     "create index generic_revocations_owner on generic_revocations (owner)",
+    `create index generic_revocations_service_key on generic_revocations (service_key, fingerprint)
+      where (service_key <> '' or length(wrapped) > 0)`,
     table(
       "mailbox_certificates",
       `fingerprint text primary key not null, account text not null references accounts (id), state ${text},
@@ -104,23 +115,25 @@ function keyTables({ table, bytes, integer, text }: Columns): readonly string[] 
 }
 
 /** What the world may read. The reference keeps a key without its generic revocation from ever being published. */
-function publishedTables({ table, bytes, integer, text }: Columns): readonly string[] {
+function publishedTables({ table, bytes, integer, text, octetText }: Columns): readonly string[] {
   return [
     table(
       "published_certificates",
-      `fingerprint text primary key not null references generic_revocations (fingerprint), address ${text},
-       mailbox ${text}, version ${integer}, state ${text}, bytes ${bytes}, wkd ${text}, created_at ${integer},
+      `fingerprint text primary key not null references generic_revocations (fingerprint),
+       address ${octetText}, domain ${octetText}, mailbox ${text}, version ${integer}, state ${text}, bytes ${bytes}, wkd ${text}, created_at ${integer},
        expires_at ${integer}, revoked_at ${integer}`,
     ),
     "create unique index published_one_active on published_certificates (address) where state = 'active'",
     "create index published_wkd on published_certificates (wkd) where state = 'active'",
     "create index published_address on published_certificates (address, created_at)",
-    "create index published_expiry on published_certificates (expires_at) where state = 'active'",
+    "create index published_domain on published_certificates (domain, address) where state = 'active'",
+    "create index published_expiry on published_certificates (expires_at, fingerprint) where state = 'active'",
     table(
       "certificate_ids",
       `id text not null, fingerprint text not null references published_certificates (fingerprint),
        primary key (id, fingerprint)`,
     ),
+    "create index certificate_ids_fingerprint on certificate_ids (fingerprint)",
     table("published_version", `id integer primary key not null, version ${integer}`),
     "insert into published_version (id) values (1)",
   ];
@@ -142,16 +155,24 @@ function mailTables({ table, bytes, integer, text, number }: Columns): readonly 
        stored_bytes ${integer}, received_at ${integer}, result_state ${text}, verdict ${text}, pieces ${text}, summary ${bytes}, body ${bytes}`,
     ),
     "create unique index messages_once on messages (account, content_hash, envelope_id)",
-    "create index messages_use on messages (account, state, stored_bytes)",
     "create index messages_listed on messages (account, received_at, id)",
+    "create index messages_answered on messages (account, message_id) where form = 'sealed'",
     "create index messages_waiting on messages (received_at) where state = 'pending'",
+    "create index messages_waiting_of on messages (account, received_at, id) where state = 'pending'",
     pieces("message_pieces", "messages"),
+    table(
+      "mailbox_use",
+      `account text primary key not null references accounts (id), messages ${integer}, bytes ${integer},
+       pending ${integer}, pending_bytes ${integer}`,
+    ),
+    "create index mailbox_use_pending on mailbox_use (account) where pending > 0",
     table(
       "outbox",
       `id text primary key not null, account text not null references accounts (id), sender ${text}, message_id ${text},
        envelope ${text}, service_key ${text}, pieces ${text}, wrapped ${bytes}`,
     ),
     "create index outbox_account on outbox (account)",
+    "create index outbox_service_key on outbox (service_key, id)",
     pieces("outbox_pieces", "outbox"),
   ];
 }
@@ -190,7 +211,7 @@ function discoveryTables({ table, bytes, integer, text }: Columns): readonly str
       `author text not null, fingerprint text not null, domain ${text}, state ${text}, certificate ${bytes},
        fetched_at ${integer}, primary key (author, fingerprint)`,
     ),
-    "create index author_keys_wanted on author_keys (domain) where state = 'wanted'",
+    "create index author_keys_wanted on author_keys (domain, fetched_at, fingerprint) where state = 'wanted'",
     "create index author_keys_age on author_keys (fetched_at)",
     table(
       "author_answers",
@@ -218,11 +239,16 @@ function journalTables({
     table(
       "trace",
       `id ${counter}, message_id ${text}, transaction_id ${text}, at ${integer}, direction ${text}, step ${text},
-       detail ${text}, expires_at ${integer}`,
+       detail ${text}, expires_at ${integer}, names text not null default '[]'`,
     ),
     "create index trace_message on trace (message_id, id)",
     "create index trace_transaction on trace (transaction_id) where transaction_id <> ''",
     "create index trace_expiry on trace (expires_at)",
+    table(
+      "trace_names",
+      `name text not null, trace ${number} not null references trace (id) on delete cascade, primary key (name, trace)`,
+    ),
+    "create index trace_names_trace on trace_names (trace)",
     table(
       "audit",
       `seq ${number} primary key not null, at ${integer}, action ${text}, account ${text}, detail ${text},
@@ -233,6 +259,7 @@ function journalTables({
     table("audit_head", `id integer primary key not null, seq ${integer}, hash ${bytes}`),
     "insert into audit_head (id) values (1)",
     table("audit_macs", `seq ${number} primary key not null, service_key ${text}, mac ${bytes}`),
+    "create index audit_macs_service_key on audit_macs (service_key, seq)",
   ];
 }
 
@@ -251,8 +278,10 @@ function serviceTables({ table, bytes, integer, text, number }: Columns): readon
   ];
 }
 
-/** The audit log only grows, begins at place 1 and has one head, whoever writes to it. */
+/** The names in a row of the trace are kept where an index finds them. The audit log only grows, begins at place 1 and has one head, whoever writes to it. */
 const SQLITE_GUARDS = [
+  `create trigger trace_names_follow after insert on trace when new.names <> '[]'
+    begin insert or ignore into trace_names (name, trace) select value, new.id from json_each(new.names); end`,
   ...["update", "delete"].map(
     (verb) => `create trigger audit_no_${verb} before ${verb} on audit
       begin select raise(abort, 'the audit log only grows'); end`,
@@ -268,6 +297,14 @@ const SQLITE_GUARDS = [
 ];
 
 const POSTGRES_GUARDS = [
+  `create function trace_names_follow() returns trigger language plpgsql as
+    $$ begin
+      insert into trace_names (name, trace)
+        select distinct value, new.id from jsonb_array_elements_text(new.names::jsonb) as value;
+      return null;
+    end $$`,
+  `create trigger trace_names_follow after insert on trace
+    for each row when (new.names <> '[]') execute function trace_names_follow()`,
   `create function audit_only_grows() returns trigger language plpgsql as
     $$ begin raise exception 'the audit log only grows'; end $$`,
   `create trigger audit_no_change before update or delete on audit

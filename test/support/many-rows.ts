@@ -1,0 +1,244 @@
+/** Rows of very many accounts, made by the database itself: for plans of queries, and for what grows with their number. */
+import { sql } from "kysely";
+
+import { DAY } from "../../src/base/time.ts";
+import type { AccountId } from "../../src/words/account.ts";
+import type { Engine, Store } from "../../src/store/store.ts";
+
+/** How many domains the accounts are spread over. */
+const DOMAINS = 50;
+
+/**
+ * Adds accounts 1 to `accounts`, each with its address, login, master key, slot, secret key, published certificate, audit
+ * entry, three trace rows, two messages and two jobs. Each tenth has an alias; the first
+ * `waiting` have a message that waits, and so many aliases are released. The octets of keys are no keys.
+ */
+export async function haveManyAccounts(
+  store: Store,
+  accounts: number,
+  {
+    now,
+    serviceKey,
+    waiting,
+  }: { readonly now: Date; readonly serviceKey: string; readonly waiting: number },
+): Promise<void> {
+  const rows = rowsOf(store.engine, now.getTime(), serviceKey, waiting);
+  await store.transaction(async ({ db }) => {
+    const [head] = (await sql<{ seq: number }>`select seq from audit_head`.execute(db)).rows;
+    const first = Number(head?.seq ?? 0);
+    for (const [table, columns] of Object.entries(rows)) {
+      await insertMany(store.engine, accounts, table, columns(first), db);
+    }
+    await sql`update audit_head set seq = seq + ${accounts}`.execute(db);
+  });
+  // PostgreSQL plans by these figures, which it gathers by itself a little later.
+  if (store.engine === "postgres") await sql`analyze`.execute(store.db);
+}
+
+/** The ID of account `n` of these; the order of IDs is not that of the numbers. */
+export function manyId(n: number): AccountId {
+  const first = ((BigInt(n) * 2_654_435_761n) & 0xffff_ffffn).toString(16).padStart(8, "0");
+  return `${first}${n.toString(16).padStart(24, "0")}` as AccountId;
+}
+
+/** The address of account `n`. */
+export function manyAddress(n: number): string {
+  return `user${String(n)}@d${String(n % DOMAINS)}.test`;
+}
+
+type Rows = Readonly<Record<string, string>> & { readonly per?: string; readonly where?: string };
+
+async function insertMany(
+  engine: Engine,
+  accounts: number,
+  table: string,
+  { per = "1", where = "true", ...columns }: Rows,
+  db: Store["db"],
+): Promise<void> {
+  const numbers = (name: string, last: string): string =>
+    engine === "postgres"
+      ? `generate_series(1::bigint, ${last}) as ${name}`
+      : `(with recursive counted(${name}) as (select 1 union all select ${name} + 1 from counted where ${name} < ${last}) select ${name} from counted)`;
+  // The alias of a set of one column names the column as well on PostgreSQL.
+  await sql
+    .raw(
+      `insert into ${table} (${Object.keys(columns).join(", ")}) select ${Object.values(columns).join(", ")}
+       from ${numbers("n", String(accounts))} cross join ${numbers("part", per)} where ${where}`,
+    )
+    .execute(db);
+}
+
+/** Each column of each table as SQL of `n`, the number of the account, and of `part`. */
+function rowsOf(
+  engine: Engine,
+  now: number,
+  serviceKey: string,
+  waiting: number,
+): Readonly<Record<string, (firstSeq: number) => Rows>> {
+  const is = engine === "postgres";
+  const hex = (text: string, digits: number): string =>
+    is
+      ? `lpad(to_hex((${text})::bigint), ${String(digits)}, '0')`
+      : `printf('%0${String(digits)}x', ${text})`;
+  const octets = (count: number): string =>
+    is ? `decode(repeat('5a', ${String(count)}), 'hex')` : `zeroblob(${String(count)})`;
+  const text = (expression: string): string => `cast(${expression} as text)`;
+  const id = `${hex("(n * 2654435761) & 4294967295", 8)} || ${hex("n", 24)}`;
+  const idOfPart = `${hex("((n * 8 + part) * 2654435761) & 4294967295", 8)} || ${hex("n * 8 + part", 24)}`;
+  const fingerprint = `upper(${hex("(n * 40503) & 65535", 4)} || ${hex("n", 36)})`;
+  const domain = `'d' || ${text(`n % ${String(DOMAINS)}`)} || '.test'`;
+  const address = `'user' || ${text("n")} || '@' || ${domain}`;
+  const addressOrAlias = `'user' || ${text("n")} || case when part = 1 then '' else '-alias' end || '@' || ${domain}`;
+  const key = `'${serviceKey}'`;
+  const created = `${String(now - 100 * DAY)} - n`;
+  return {
+    accounts: () => ({
+      id,
+      custody: "case when n % 10 = 0 then 'provider-usable' else 'unlocks-at-login' end",
+      has_keys: "1",
+      generation: "1",
+      login_kdf: "'argon2id'",
+      login_salt: octets(16),
+      login_verifier: octets(60),
+      login_service_key: key,
+      created_at: created,
+    }),
+    addresses: () => ({
+      address: addressOrAlias,
+      mailbox: addressOrAlias,
+      domain,
+      account: id,
+      state: `case when part = 1 then 'primary' when n <= ${String(10 * waiting)} then 'released' else 'alias' end`,
+      since: created,
+      per: "2",
+      where: "part = 1 or n % 10 = 0",
+    }),
+    master_keys: () => ({ id, owner: id, state: "'current'", created_at: created }),
+    slots: () => ({
+      id,
+      master_key: id,
+      kind: "case when n % 10 = 0 then 'service' else 'password' end",
+      version: "1",
+      kdf: "'argon2id'",
+      salt: octets(16),
+      wrapped: octets(60),
+      service_key: key,
+      generation: "1",
+      created_at: created,
+    }),
+    secret_keys: () => ({
+      fingerprint,
+      master_key: id,
+      address,
+      version: "1",
+      wrapped: octets(300),
+      created_at: created,
+    }),
+    generic_revocations: () => ({
+      fingerprint,
+      owner: id,
+      version: "1",
+      wrapped: octets(200),
+      service_key: key,
+      created_at: created,
+    }),
+    published_certificates: () => ({
+      fingerprint,
+      address,
+      domain,
+      mailbox: address,
+      version: "4",
+      state: "'active'",
+      bytes: octets(600),
+      wkd: `${hex("n", 32)} || '@d' || ${text(`n % ${String(DOMAINS)}`)} || '.test'`,
+      created_at: created,
+      expires_at: `${String(now + 300 * DAY)} + n`,
+    }),
+    certificate_ids: () => ({
+      id: `upper(${hex("(n * 40503) & 65535", 4)} || case part when 1 then ${hex("n", 36)} when 2 then ${hex("n", 12)} when 3 then 'F' || ${hex("n", 35)} else 'F' || ${hex("n", 11)} end)`,
+      fingerprint,
+      per: "4",
+    }),
+    messages: () => ({
+      id: idOfPart,
+      account: id,
+      state: `case when n <= ${String(waiting)} and part = 1 then 'pending' else 'done' end`,
+      form: "'sealed'",
+      outer_from: "'friend@elsewhere.test'",
+      message_id: `'<' || ${idOfPart} || '@elsewhere.test>'`,
+      content_hash: is ? `decode(${idOfPart}, 'hex')` : `cast(${idOfPart} as blob)`,
+      size_bytes: "500",
+      stored_bytes: "560",
+      received_at: `${created} + part`,
+      result_state: "'CONFIDENTIAL'",
+      verdict: "'{}'",
+      summary: octets(60),
+      body: octets(500),
+      per: "2",
+    }),
+    mailbox_use: () => ({
+      account: id,
+      messages: "2",
+      bytes: "1120",
+      pending: `case when n <= ${String(waiting)} then 1 else 0 end`,
+      pending_bytes: `case when n <= ${String(waiting)} then 560 else 0 end`,
+    }),
+    trace: () => ({
+      message_id: `'<' || ${id} || '@d1.test>'`,
+      at: String(now - DAY),
+      direction: "'out'",
+      step: "'plan'",
+      detail: `'{"sender":"' || ${address} || '"}'`,
+      expires_at: `${String(now + DAY)} + n`,
+      names: `'["' || ${address} || '"]'`,
+      per: "3",
+    }),
+    audit: (first) => ({
+      seq: `${String(first)} + n`,
+      at: String(now - DAY),
+      action: "'account.created'",
+      account: id,
+      detail: "'{\"generation\":1}'",
+      previous: octets(32),
+      hash: octets(32),
+    }),
+    audit_macs: (first) => ({ seq: `${String(first)} + n`, service_key: key, mac: octets(32) }),
+    cached_certificates: () => ({
+      address: `'friend-of-' || ${address}`,
+      mailbox: `'friend-of-' || ${address}`,
+      certificate: octets(600),
+      keyserver: "'openpgpkey.elsewhere.test'",
+      fetched_at: `${String(now - DAY)} - n`,
+      fresh_until: `${String(now + DAY)}`,
+    }),
+    author_keys: () => ({
+      author: `'friend-of-' || ${address}`,
+      fingerprint,
+      domain: "'elsewhere.test'",
+      state: "'found'",
+      certificate: octets(600),
+      fetched_at: `${String(now - DAY)} - n`,
+    }),
+    author_answers: () => ({
+      author: `'friend-of-' || ${address}`,
+      code: "'OK'",
+      certificates: octets(600),
+      asked_at: `${String(now - DAY)} - n`,
+      valid_ms: "1000",
+    }),
+    jobs: () => ({
+      id: idOfPart,
+      kind: "case part when 1 then 'outbox' else 'opening' end",
+      subject: idOfPart,
+      account: id,
+      due_at: `${String(now + DAY)} + n`,
+      created_at: created,
+      per: "2",
+    }),
+    attempts: () => ({
+      key: `'key' || ${id}`,
+      window_start: `${String(now)} - n % 1000`,
+      count: "1",
+    }),
+  };
+}

@@ -1,0 +1,125 @@
+/** Every function of the store about mail, received and waiting to leave. */
+import { newOctets } from "../../../src/base/large-octets.ts";
+import { locked } from "../../../src/incoming/verdicts.ts";
+import { listWaitingMailboxes, readMailboxUse } from "../../../src/store/mail/mailbox-use.ts";
+import { addPendingEvidence, updateVerdict } from "../../../src/store/mail/message-verdicts.ts";
+import {
+  hasSealedMessage,
+  insertMessage,
+  selectMessage,
+  selectMessages,
+  selectWaiting,
+} from "../../../src/store/mail/messages.ts";
+import {
+  beginOpening,
+  countStuck,
+  endOpening,
+  openAgain,
+} from "../../../src/store/mail/openings.ts";
+import {
+  deleteOutbox,
+  holdOutbox,
+  insertOutbox,
+  readCopy,
+  readWaiting,
+  replaceCopy,
+  updateEnvelope,
+} from "../../../src/store/mail/outbox.ts";
+import { outboxFigures, pendingFigures } from "../../../src/store/mail/queue-figures.ts";
+import { copiesUnderOthers } from "../../../src/store/keys/service-keys.ts";
+import type { Store } from "../../../src/store/store.ts";
+import type { AccountId } from "../../../src/words/account.ts";
+import {
+  countJobs,
+  deleteJob,
+  extendLease,
+  holdJob,
+  insertJob,
+  putOffJob,
+  readJob,
+  takeBackAttempt,
+  takeDueJob,
+  takeJobNamed,
+} from "../../../src/store/jobs/jobs.ts";
+import { after, DAY, HOUR } from "../../../src/base/time.ts";
+import { addressOf, now } from "../published.ts";
+
+/** Too large for one row. */
+const LARGE = 3_000_000;
+
+export async function callMessages(store: Store, account: AccountId): Promise<void> {
+  const verdict = locked(now);
+  const message = {
+    id: "message",
+    account,
+    state: "pending",
+    form: "sealed",
+    body: newOctets(LARGE),
+    summary: new Uint8Array(),
+    outerFrom: "",
+    messageId: "<1@x>",
+    envelopeId: "",
+    contentHash: new Uint8Array(32),
+    sizeBytes: LARGE,
+    receivedAt: now,
+    verdict,
+  } as const;
+  await insertMessage(store, message);
+  await insertMessage(store, message);
+  await selectMessages(store, account, 10);
+  await selectMessage(store, account, "message");
+  await hasSealedMessage(store, account, ["<1@x>", "<2@x>"]);
+  await selectWaiting(store, account);
+  await listWaitingMailboxes(store);
+  await readMailboxUse(store, account);
+  await pendingFigures(store);
+  await countStuck(store);
+  await beginOpening(store, account, "message", now);
+  await endOpening(store, "message");
+  await addPendingEvidence(store, account, "message", {});
+  await updateVerdict(store, account, "message", { ...verdict, check: "later" }, {});
+  const read = { summary: new Uint8Array(1), messageId: "<2@x>", body: newOctets(LARGE) };
+  await updateVerdict(store, account, "message", { ...verdict, check: "done" }, read);
+  await openAgain(store, account, "message", verdict);
+}
+
+export async function callOutbox(store: Store, account: AccountId): Promise<void> {
+  const copy = {
+    id: "copy",
+    sender: addressOf("carol@alpha.test"),
+    account,
+    messageId: "<1@x>",
+    envelope: "{}",
+    wrapped: newOctets(LARGE),
+    serviceKey: "k",
+    createdAt: now,
+  };
+  await insertOutbox(store, [copy]);
+  await readCopy(store, "copy");
+  await replaceCopy(store, copy);
+  await copiesUnderOthers(store, "k", { after: undefined, limit: 10 });
+  await outboxFigures(store);
+  await readWaiting(store, "copy");
+  await updateEnvelope(store, "copy", "{}");
+  await callJobs(store, account, now);
+  await store.transaction(async (tx) => holdOutbox(tx, copy));
+  await deleteOutbox(store, "copy");
+}
+
+/** What is asked of the table of jobs, by whatever work. */
+async function callJobs(store: Store, account: AccountId, now: Date): Promise<void> {
+  const taking = { now, until: after(now, HOUR), latest: after(now, DAY) };
+  const named = { kind: "opening", subject: "one that was begun" } as const;
+  await insertJob(store, { ...named, account, createdAt: now });
+  await takeDueJob(store, "outbox", taking);
+  const job = await takeJobNamed(store, named, taking);
+  if (job !== undefined) {
+    await store.transaction(async (tx) => holdJob(tx, job));
+    await extendLease(store, job, now);
+    await putOffJob(store, job, { attempts: 2, dueAt: now });
+  }
+  await readJob(store, named);
+  await takeBackAttempt(store, named, () => 0);
+  await countJobs(store, "opening", 1);
+  await deleteJob(store, named);
+}
