@@ -72,7 +72,7 @@ const ROOMS_APART: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Folders without a subject of their own: small values and types that all others share. */
-const WITHOUT_DOOR = new Set(["base", "words", "notices"]);
+const WITHOUT_DOOR = new Set(["base", "words"]);
 /** Minimum number of lines of a page that teaches its folder's subject. */
 const MIN_PAGE_LINES = 5;
 

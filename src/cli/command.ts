@@ -1,3 +1,4 @@
+import { withMarks } from "../mail/one-line.ts";
 import type { Readable } from "node:stream";
 import { AppError } from "../base/errors.ts";
 
@@ -75,5 +76,5 @@ export function table(
 
 /** Printed text from outside shows no control characters: they could drive the terminal. */
 export function printable(text: string): string {
-  return text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "\u{FFFD}");
+  return withMarks(text);
 }

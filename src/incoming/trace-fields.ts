@@ -1,4 +1,5 @@
 /** The fields that the last hop puts before the header of a message. */
+import { mailDate } from "../mail/date.ts";
 import { createHash } from "node:crypto";
 import { formatAddress, type EmailAddress } from "../mail/address.ts";
 import type { Envelope } from "../mail/envelope.ts";
@@ -15,7 +16,7 @@ export function traceFields(o: {
 }): Header {
   const { envelope, received, hostname, reader, now } = o;
   const from = envelope.from === undefined ? "<>" : `<${formatAddress(envelope.from)}>`;
-  const date = now.toUTCString().replace(/GMT$/, "+0000");
+  const date = mailDate(now);
   const to = formatAddress(reader);
   const utf8 = { utf8: envelope.smtpUtf8 === true };
   return [

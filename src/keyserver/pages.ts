@@ -1,4 +1,5 @@
 /** The pages for people: no script, nothing from elsewhere, readable without the stylesheet too. */
+import { withMarks } from "../mail/one-line.ts";
 import { utf8 } from "../base/bytes.ts";
 import type { WholeAnswer } from "./lane/whole-answer.ts";
 import type { Domain } from "../mail/address.ts";
@@ -103,8 +104,7 @@ function spaced(fingerprint: string): string {
 
 /** Without what is not seen or changes the direction of the line. */
 function htmlText(text: string): string {
-  return text
-    .replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "\u{FFFD}")
+  return withMarks(text)
     .replaceAll("&", "&amp;")
     .replaceAll("<", "&lt;")
     .replaceAll(">", "&gt;")

@@ -2,6 +2,8 @@
 import { randomUUID } from "node:crypto";
 import { text } from "../locales/locales.ts";
 import { formatAddress, type Domain, type EmailAddress } from "../mail/address.ts";
+import { oneLine } from "../mail/one-line.ts";
+import { noticeHeader, TEXT_FIELDS } from "./notices.ts";
 
 export type Failure = {
   readonly recipient: EmailAddress;
@@ -22,34 +24,34 @@ export function bounce(o: {
   readonly failures: readonly Failure[];
   readonly now: Date;
 }): Uint8Array {
-  const date = o.now.toUTCString().replace(/GMT$/, "+0000");
   const boundary = `=_report_${randomUUID()}`;
-  const reasons = o.failures.map(
-    ({ recipient, text: said }) => `  <${formatAddress(recipient)}>: ${oneLine(said)}`,
-  );
-  const statuses = o.failures.flatMap(({ recipient, status, text: said }) => [
+  const failures = o.failures.map((one) => ({ ...one, said: short(one.text) }));
+  const reasons = failures.map(({ recipient, said }) => `  <${formatAddress(recipient)}>: ${said}`);
+  const statuses = failures.flatMap(({ recipient, status, said }) => [
     "",
     `Final-Recipient: rfc822; ${formatAddress(recipient)}`,
     "Action: failed",
     `Status: ${status}`,
-    `Diagnostic-Code: smtp; ${oneLine(said)}`,
+    `Diagnostic-Code: smtp; ${said}`,
   ]);
   return Buffer.from(
     [
-      `From: ${text("bounce.from")} <postmaster@${o.hostname}>`,
-      `To: <${formatAddress(o.sender)}>`,
-      `Date: ${date}`,
-      `Message-ID: <${randomUUID()}@${o.hostname}>`,
-      `Subject: ${text("bounce.subject")}`,
-      "Auto-Submitted: auto-replied",
-      "MIME-Version: 1.0",
-      `Content-Type: multipart/report; report-type=delivery-status; boundary="${boundary}"`,
-      "",
+      ...noticeHeader({
+        from: text("bounce.from"),
+        hostname: o.hostname,
+        to: o.sender,
+        subject: text("bounce.subject"),
+        messageId: `<${randomUUID()}@${o.hostname}>`,
+        now: o.now,
+        automatic: "auto-replied",
+        body: [
+          `Content-Type: multipart/report; report-type=delivery-status; boundary="${boundary}"`,
+        ],
+      }),
       `--${boundary}`,
-      "Content-Type: text/plain; charset=utf-8",
-      "Content-Transfer-Encoding: 8bit",
+      ...TEXT_FIELDS,
       "",
-      text("bounce.lead", { messageId: oneLine(o.messageId) }),
+      text("bounce.lead", { messageId: short(o.messageId) }),
       "",
       ...reasons,
       "",
@@ -67,7 +69,9 @@ export function bounce(o: {
   );
 }
 
-/** Text of others on one line, without controls, at most 300 characters. */
-function oneLine(text: string): string {
-  return text.replaceAll(/[\p{Cc}\p{Cf}]+/gu, " ").slice(0, 300);
+/** Maximum length of what others said. */
+const MAX_SAID = 300;
+
+function short(text: string): string {
+  return oneLine(text).slice(0, MAX_SAID);
 }

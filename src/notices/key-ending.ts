@@ -1,6 +1,7 @@
 import { DAY } from "../base/time.ts";
 import { counted, text } from "../locales/locales.ts";
 import { formatAddress, type Domain, type EmailAddress } from "../mail/address.ts";
+import { noticeHeader, TEXT_FIELDS } from "./notices.ts";
 
 /** A key whose life its owner alone can extend. */
 export type KeyEnding = {
@@ -27,17 +28,16 @@ export function keyEndingNotice(o: {
   const days = Math.ceil((endsAt.getTime() - o.now.getTime()) / DAY);
   return Buffer.from(
     [
-      `From: ${text("key-ending.from")} <postmaster@${o.hostname}>`,
-      `To: <${formatAddress(owner)}>`,
-      `Date: ${o.now.toUTCString().replace(/GMT$/, "+0000")}`,
-      `Message-ID: ${o.messageId}`,
-      `Subject: ${text("key-ending.subject", { day: end.slice(0, 10) })}`,
-      // RFC 3834 §5: written by no person, and an answer to nothing.
-      "Auto-Submitted: auto-generated",
-      "MIME-Version: 1.0",
-      "Content-Type: text/plain; charset=utf-8",
-      "Content-Transfer-Encoding: 8bit",
-      "",
+      ...noticeHeader({
+        from: text("key-ending.from"),
+        hostname: o.hostname,
+        to: owner,
+        subject: text("key-ending.subject", { day: end.slice(0, 10) }),
+        messageId: o.messageId,
+        now: o.now,
+        automatic: "auto-generated",
+        body: TEXT_FIELDS,
+      }),
       counted("key-ending.lead", days),
       "",
       row(text("key-ending.address"), formatAddress(address)),

@@ -1,4 +1,5 @@
 /** What is checked and completed in a submitted message before anything is decided about it. */
+import { mailDate } from "../mail/date.ts";
 import { randomUUID } from "node:crypto";
 import { asBuffer } from "../base/bytes.ts";
 import type { Given } from "../base/given.ts";
@@ -161,7 +162,7 @@ function withRequiredFields(
     date <= after(now, DATE_TOLERANCE_MS);
   const dated = isDateKept
     ? header
-    : [...withoutFields(header, new Set(["date"])), makeField("Date", rfc5322Date(now))];
+    : [...withoutFields(header, new Set(["date"])), makeField("Date", mailDate(now))];
   if (facts.messageId !== undefined) return { header: dated, messageId: facts.messageId };
   const messageId = `<${randomUUID()}@${deps.hostname}>`;
   return {
@@ -188,9 +189,4 @@ function messageIdsIn(text: string): readonly string[] | undefined {
   const ids = text.match(/<[^<>\s]+>/g) ?? [];
   const left = text.replaceAll(/<[^<>\s]+>/g, " ");
   return ids.length === 0 || /[<>@]/.test(left) ? undefined : ids;
-}
-
-/** `Mon, 23 Nov 2026 10:00:00 +0000` (RFC 5322 §3.3). */
-function rfc5322Date(date: Date): string {
-  return date.toUTCString().replace(/GMT$/, "+0000");
 }

@@ -1,3 +1,4 @@
+import { mailDate } from "../mail/date.ts";
 import { joined } from "../base/large-octets.ts";
 import type { Clock } from "../base/time.ts";
 import type { Domain } from "../mail/address.ts";
@@ -12,7 +13,7 @@ import type { Copy } from "./copy.ts";
 export function receivedField(deps: ReceivedDeps, envelope: Envelope): HeaderField {
   // RFC 3848, RFC 6531 §4.3: a login over TLS, the only way here.
   const protocol = envelope.smtpUtf8 === true ? "UTF8SMTPSA" : "ESMTPSA";
-  const date = deps.clock.now().toUTCString().replace(/GMT$/, "+0000");
+  const date = mailDate(deps.clock.now());
   return makeField("Received", `by ${deps.hostname} with ${protocol}; ${date}`);
 }
 

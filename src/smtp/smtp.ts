@@ -11,6 +11,7 @@
  * A reply has a code and an enhanced code (RFC 3463), whose first digits must agree. `reply` here makes them agree by type: a
  * "try again" can never carry a permanent status. `reason.ts` names why something was refused, for logs and metrics.
  */
+import { oneLine } from "../mail/one-line.ts";
 import { AppError } from "../base/errors.ts";
 
 type Digit = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9;
@@ -45,7 +46,7 @@ export function reply(
   text: string,
 ): Reply;
 export function reply(code: string, enhanced: string, text: string): Reply {
-  return { code, enhanced, text: oneLine(text) } as Reply;
+  return { code, enhanced, text: cut(text) } as Reply;
 }
 
 /** `550 5.1.1 no such user here`, without a line end. */
@@ -98,9 +99,8 @@ export class Refusal extends Error {
   }
 }
 
-function oneLine(text: string): string {
-  const clean = text.replace(/[\p{Cc}\p{Cs}\u{2028}\u{2029}]+/gu, " ").trim();
-  let line = clean;
+function cut(text: string): string {
+  let line = oneLine(text).trim();
   while (Buffer.byteLength(line) > MAX_TEXT_OCTETS) line = line.slice(0, -16);
   return line;
 }

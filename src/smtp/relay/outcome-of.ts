@@ -1,4 +1,5 @@
 /** What the replies of a hop come to. */
+import { oneLine } from "../../mail/one-line.ts";
 import type { HopReply } from "./client.ts";
 import type { Outcome } from "./hop.ts";
 
@@ -35,8 +36,5 @@ const LOST = {
 
 /** One line that may stand in a reply, a trace or a bounce. */
 function textOf({ lines }: HopReply): string {
-  return lines
-    .join(" ")
-    .replace(/[\p{Cc}\p{Cs}]+/gu, " ")
-    .slice(0, MAX_TEXT);
+  return oneLine(lines.join(" ")).slice(0, MAX_TEXT);
 }
