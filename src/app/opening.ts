@@ -1,4 +1,5 @@
 /** What happens to sealed mail after the 250: its author is asked about, and it is opened where the keys are there. */
+import { isFinal } from "../store/mail/verdict.ts";
 import { availableParallelism } from "node:os";
 import { Gate } from "../base/gate.ts";
 import type { Discoverer } from "../discovery/discovery.ts";
@@ -13,7 +14,7 @@ import {
   type Waits,
 } from "../incoming/pending.ts";
 import type { ReadingDeps } from "../incoming/reading.ts";
-import { hasNamedEvidence, namedEvidence } from "../incoming/waiting.ts";
+import { servedKeys } from "../incoming/waiting.ts";
 import { readBinding } from "../vault/binding.ts";
 import { Overtaken } from "../vault/conflict.ts";
 import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
@@ -80,7 +81,7 @@ export class Opening {
       const work = (deps: PendingDeps, keys: UnlockedKeys) =>
         openArrived(deps, account, keys, message.id);
       const verdict = await this.#open(account, work);
-      if (verdict?.check !== "later") return;
+      if (verdict === undefined || isFinal(verdict)) return;
       // Opened, it names a key that its domain serves no longer: what became of that is asked now.
       await this.#lookForAuthor(account, { ...waiting, isNamed: true });
       await this.#open(account, work);
@@ -133,7 +134,7 @@ export class Opening {
       await openAll();
       const asked = (await listWaiting(this.#deps.pending.store, account)).flatMap((waiting) => {
         const author = parseAddress(waiting.outerFrom);
-        const isNamed = hasNamedEvidence(waiting.verdict);
+        const isNamed = waiting.verdict.served !== undefined;
         return author === undefined || !isMeant(author)
           ? []
           : [{ ...waiting, author, isNamed, isArrival: false }];
@@ -231,7 +232,7 @@ export class Opening {
     const answer = await this.#deps.lookForAuthor(author, receivedAt);
     if (answer.kind === "unreachable") this.#looks.failed(account, author, message.isArrival);
     else this.#looks.answered(account, author);
-    const named = isNamed ? undefined : namedEvidence(author, answer);
+    const named = isNamed ? undefined : servedKeys(author, answer);
     if (named !== undefined) await recordWaiting(this.#deps.pending.store, account, id, named);
   }
 }

@@ -137,7 +137,8 @@ function verdictOf(
     signedAt: verified !== undefined || isOld ? signedAtOf(judged) : undefined,
     signer: verified && formatAddress(verified.author),
     fingerprint: verified?.fingerprint,
-    check: check.kind === "later" ? "later" : "done",
+    laterSince: undefined,
+    served: undefined,
     evidence: { ...evidenceOf(check), ...said.evidence },
   };
 }

@@ -18,7 +18,7 @@ import { traceIncoming } from "./tracing.ts";
 import { testOnBoth, type OpenStore } from "../../test/support/engines.ts";
 import { sealedRow } from "../../test/support/sealed-rows.ts";
 import { locked } from "./verdicts.ts";
-import { hasNamedEvidence, namedEvidence } from "./waiting.ts";
+import { servedKeys } from "./waiting.ts";
 
 const onBoth = testOnBoth();
 
@@ -99,8 +99,8 @@ async function waiting(openStore: OpenStore, signer = former) {
     const answer = await world.lookForAuthor(author, start);
     const [message] = await listMessages(store, idOf(reader));
     assert(message !== undefined);
-    const named = namedEvidence(author, answer);
-    if (named === undefined || hasNamedEvidence(message.verdict)) return;
+    const named = servedKeys(author, answer);
+    if (named === undefined || message.verdict.served !== undefined) return;
     await recordWaiting(store, idOf(reader), message.id, named);
   };
   return { ...world, lookForAuthor, logIn };

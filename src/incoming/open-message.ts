@@ -2,6 +2,7 @@
  * Opens one message that waits, with its reader's keys, and records its verdict: sealed mail is opened and judged; mail in
  * clear whose signature could not be checked when it came is judged again.
  */
+import { isFinal } from "../store/mail/verdict.ts";
 import { certificateWorkHere } from "../openpgp/openpgp.ts";
 import { encryptAtRest } from "../openpgp/messages/encrypt.ts";
 import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
@@ -21,7 +22,7 @@ import { claimedHeader, sealedHeader } from "./sealed-view.ts";
 import { clearProtection, clearVerdictFor, judgeClear, shownHeader } from "./signed.ts";
 import { summaryOf } from "./summary.ts";
 import { damaged, lockedOld, undecryptable, unprotected, unsupported } from "./verdicts.ts";
-import { asOfArrival, isGivenUp, keptWhileWaiting, laterSince, waitingSince } from "./waiting.ts";
+import { asOfArrival, isGivenUp, laterSince } from "./waiting.ts";
 import { primaryAddress } from "../store/accounts/addresses.ts";
 import type { AccountId } from "../words/account.ts";
 
@@ -116,8 +117,8 @@ async function record(
   found: MessageVerdict,
   read: ReadInside = {},
 ): Promise<MessageVerdict> {
-  const kept = found.check === "later" ? keptWhileWaiting(message.verdict) : {};
-  const verdict = { ...found, evidence: { ...found.evidence, ...kept } };
+  const { served } = message.verdict;
+  const verdict = isFinal(found) ? found : { ...found, served };
   await deps.store.transaction(async (tx) => {
     await recordVerdict(tx, account, message.id, verdict, read);
     const reader = await primaryAddress(tx, account);
@@ -177,10 +178,10 @@ async function verdictOn(
 }
 
 function concluded(verdict: MessageVerdict, message: StoredSummary, now: Date): MessageVerdict {
-  if (verdict.check !== "later") return verdict;
+  if (isFinal(verdict)) return verdict;
   return isGivenUp(message, now)
-    ? { ...verdict, signature: "unknown", check: "done" }
-    : waitingSince(verdict, laterSince(message.verdict, now));
+    ? { ...verdict, signature: "unknown" }
+    : { ...verdict, laterSince: laterSince(message.verdict, now) };
 }
 
 /**

@@ -6,6 +6,7 @@
  * therefore done again. After three times the message is opened alone in a process of its own, ever more rarely; it is
  * damaged only when it ends that process.
  */
+import { isFinal } from "../store/mail/verdict.ts";
 import { errorText, isProgramFault, TooCostly } from "../base/errors.ts";
 import { Overtaken } from "../vault/conflict.ts";
 import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
@@ -148,8 +149,8 @@ export async function retryOpening(
     if (!isMeant || (state !== "pending" && !isClosed)) continue;
     // A message whose author could not be asked about has been opened: it waits for something else.
     if (state === "pending" && verdict.state !== "LOCKED") continue;
-    const { reason: _, form: _form, ...evidence } = verdict.evidence;
-    if (await openAgain(store, account, one, { ...locked(clock.now()), evidence })) count += 1;
+    const { served } = verdict;
+    if (await openAgain(store, account, one, { ...locked(clock.now()), served })) count += 1;
   }
   return count;
 }
@@ -160,7 +161,7 @@ async function isStillUnsure(deps: PendingDeps, waiting: Waits): Promise<boolean
   const { verdict } = waiting;
   // Its key may have been opened since.
   if (verdict.state === "LOCKED_OLD") return false;
-  const isLater = verdict.check === "later" && !isGivenUp(waiting, deps.clock.now());
+  const isLater = !isFinal(verdict) && !isGivenUp(waiting, deps.clock.now());
   if (!isLater || author === undefined) return false;
   return (await deps.askAuthor(author, waiting.receivedAt)).kind === "unreachable";
 }

@@ -2,6 +2,7 @@
  * One reader's copy of a message that came: the trace fields before it, its body encrypted for that reader's mailbox, and
  * the verdict, as far as it can be known before the reader's key is there.
  */
+import { isFinal } from "../store/mail/verdict.ts";
 import { createHash } from "node:crypto";
 import { octetsIn } from "../base/large-octets.ts";
 import { formatAddress, type EmailAddress } from "../mail/address.ts";
@@ -111,7 +112,7 @@ async function clearPart(deps: DeliverDeps, o: Copy): Promise<Part> {
     body: await bodyOf(deps, account, { pieces: piecesOf(o), ciphertext: undefined }),
     summary: await deps.wrapFor(account, summaryOf(shownHeader(header, protection, verdict))),
     // Judging it again needs the keys, since it is encrypted at rest.
-    state: verdict.check === "later" && !isForDevice ? "pending" : "done",
+    state: !isFinal(verdict) && !isForDevice ? "pending" : "done",
     verdict,
   };
 }

@@ -28,8 +28,9 @@ function plain(
     signer: undefined,
     fingerprint: undefined,
     scan: "not-possible",
-    check: "done",
     checkedAt: at,
+    laterSince: undefined,
+    served: undefined,
     evidence: {},
     ...more,
   };
@@ -63,7 +64,7 @@ export function unsupported(at: Date, form: string): MessageVerdict {
 
 /** Sealed to a key that a forgotten password locks; it waits for that one. */
 export function lockedOld(at: Date): MessageVerdict {
-  return plain("LOCKED_OLD", at, { signature: "unknown", scan: "pending", check: "later" });
+  return plain("LOCKED_OLD", at, { signature: "unknown", scan: "pending" });
 }
 
 /** Integrity failed, or the message is cut off; nothing of it is shown. `reason` is for the operator's trace only. */

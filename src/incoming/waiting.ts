@@ -1,68 +1,36 @@
 /** What is kept with a message that waits to be judged: since when, and by which keys of its author it may be. */
-import { after, DAY, parseDate } from "../base/time.ts";
+import { after, DAY } from "../base/time.ts";
 import type { AuthorAnswer } from "../discovery/author.ts";
 import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
-import type { MessageVerdict, StoredSummary } from "../mailbox/mailbox.ts";
-import { parseFingerprint } from "../openpgp/packets/fingerprint.ts";
+import type { MessageVerdict, ServedAtArrival, StoredSummary } from "../mailbox/mailbox.ts";
 
 /**
  * Since when a message has waited for its author's keyserver, opened and without a final verdict: what its first opening wrote
  * down. A message that nobody opened yet waits from now on, however long ago it came.
  */
 export function laterSince(before: MessageVerdict, now: Date): Date {
-  if (before.check !== "later" || before.state === "LOCKED_OLD") return now;
-  return parseDate(before.evidence[LATER_SINCE] ?? "") ?? before.checkedAt;
+  return before.signature === "later" ? (before.laterSince ?? before.checkedAt) : now;
 }
-
-/** The evidence of a message that goes on waiting. */
-export function waitingSince(verdict: MessageVerdict, since: Date): MessageVerdict {
-  return { ...verdict, evidence: { ...verdict.evidence, [LATER_SINCE]: since.toISOString() } };
-}
-
-const LATER_SINCE = "laterSince";
 
 /** The keys that the author's domain served when the message came; undefined where nobody could say. */
-export function namedEvidence(
+export function servedKeys(
   author: EmailAddress,
   answer: AuthorAnswer,
-): MessageVerdict["evidence"] | undefined {
+): ServedAtArrival | undefined {
   if (answer.kind === "unreachable") return undefined;
-  const named = answer.keys.map(({ certificate }) => certificate.fingerprint).join(" ");
-  return { [NAMED_FOR]: canonicalAddress(author), [NAMED]: named };
-}
-
-/** Whether the keys of the arrival are known already. */
-export function hasNamedEvidence({ evidence }: MessageVerdict): boolean {
-  return evidence[NAMED] !== undefined;
+  const fingerprints = answer.keys.map(({ certificate }) => certificate.fingerprint);
+  return { author: canonicalAddress(author), fingerprints };
 }
 
 /** An answer about a message's author, with the keys that were served when it came. */
 export function asOfArrival(
   answer: AuthorAnswer,
   author: EmailAddress,
-  { evidence }: MessageVerdict,
+  { served }: MessageVerdict,
 ): AuthorAnswer {
-  const named = evidence[NAMED];
-  const isAbout = evidence[NAMED_FOR] === canonicalAddress(author);
-  if (answer.kind === "unreachable" || named === undefined || !isAbout) return answer;
-  return {
-    ...answer,
-    named: new Set(named.split(" ").flatMap((one) => parseFingerprint(one) ?? [])),
-  };
+  if (answer.kind === "unreachable" || served?.author !== canonicalAddress(author)) return answer;
+  return { ...answer, named: new Set(served.fingerprints) };
 }
-
-/** What a verdict that is to be judged again must not forget. */
-export function keptWhileWaiting({ evidence }: MessageVerdict): MessageVerdict["evidence"] {
-  return Object.fromEntries(
-    [NAMED_FOR, NAMED].flatMap((name) => {
-      const value = evidence[name];
-      return value === undefined ? [] : [[name, value]];
-    }),
-  );
-}
-
-const NAMED_FOR = "namedFor";
-const NAMED = "named";
 
 /**
  * How long a signature is tried to be checked again. It counts from the first opening, not from the arrival: only opening

@@ -3,11 +3,7 @@ import { createHash, randomUUID } from "node:crypto";
 
 import { type Octets, octetStringsIn } from "../base/large-octets.ts";
 import { AppError } from "../base/errors.ts";
-import {
-  addPendingEvidence,
-  updateVerdict,
-  type ReadInside,
-} from "../store/mail/message-verdicts.ts";
+import { keepServedKeys, updateVerdict, type ReadInside } from "../store/mail/message-verdicts.ts";
 import {
   hasSealedMessage,
   insertMessage,
@@ -21,6 +17,7 @@ import type { Store } from "../store/store.ts";
 import type {
   MessageId,
   MessageVerdict,
+  ServedAtArrival,
   NewMessage,
   Quota,
   StoredMessage,
@@ -119,10 +116,10 @@ export async function recordWaiting(
   store: Store,
   account: AccountId,
   id: MessageId,
-  evidence: MessageVerdict["evidence"],
+  served: ServedAtArrival,
 ): Promise<void> {
   for (let turn = 0; turn < RECORD_TURNS; turn += 1) {
-    if (await addPendingEvidence(store, account, id, evidence)) return;
+    if (await keepServedKeys(store, account, id, served)) return;
   }
 }
 

@@ -12,7 +12,7 @@ import type { MessageVerdict } from "../store/mail/verdict.ts";
 import type { AccountId } from "../words/account.ts";
 
 export type { MessageForm, MessageState } from "../store/mail/messages.ts";
-export type { MessageVerdict, ResultState } from "../store/mail/verdict.ts";
+export type { MessageVerdict, ResultState, ServedAtArrival } from "../store/mail/verdict.ts";
 
 /** A message in somebody's mailbox. */
 export type MessageId = Brand<string, "MessageId">;

@@ -81,7 +81,7 @@ const ALLOWED: Readonly<Record<string, string>> = {
   "accounts/generations.ts readGeneration: said": FEW,
   "keys/mailbox-certificates.ts retireMailboxCertificate: mailbox_certificates": FEW,
   "mail/mailbox-use.ts listWaitingMailboxes: mailbox_use": WAITING,
-  "mail/message-verdicts.ts addPendingEvidence: messages": FEW,
+  "mail/message-verdicts.ts keepServedKeys: messages": FEW,
   "mail/message-verdicts.ts updateVerdict: messages": FEW,
   "mail/messages.ts hasSealedMessage: messages": FEW,
   "engine/pieces.ts keepOnly: message_pieces": FEW,

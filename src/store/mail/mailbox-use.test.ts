@@ -33,7 +33,6 @@ type Event = typeof EVENT extends fc.Arbitrary<infer One> ? One : never;
 async function happen(store: Store, { what, account, at, size, isPending }: Event): Promise<void> {
   const id = `${account}-${String(at)}`;
   const verdict = locked(now);
-  const done = { ...verdict, check: "done" } as const;
   switch (what) {
     case "arrive":
     case "arrive-again":
@@ -54,13 +53,13 @@ async function happen(store: Store, { what, account, at, size, isPending }: Even
       });
       break;
     case "open":
-      await updateVerdict(store, account, id, done, { summary: new Uint8Array(size) });
+      await updateVerdict(store, account, id, verdict, { summary: new Uint8Array(size) });
       break;
     case "later":
-      await updateVerdict(store, account, id, { ...verdict, check: "later" }, {});
+      await updateVerdict(store, account, id, { ...verdict, signature: "later" }, {});
       break;
     case "move":
-      await updateVerdict(store, account, id, done, { body: new Uint8Array(size) });
+      await updateVerdict(store, account, id, verdict, { body: new Uint8Array(size) });
       break;
     case "again":
       await openAgain(store, account, id, verdict);

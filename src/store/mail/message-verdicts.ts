@@ -7,7 +7,13 @@ import { countChangedMessage, countedFrom, holdMessage } from "./mailbox-use.ts"
 import { BODY } from "./messages.ts";
 import { insertPieces, keepOnly, rowPart } from "../engine/pieces.ts";
 import type { Store } from "../store.ts";
-import { verdictFrom, verdictText, type MessageVerdict } from "./verdict.ts";
+import {
+  isFinal,
+  verdictFrom,
+  verdictText,
+  type MessageVerdict,
+  type ServedAtArrival,
+} from "./verdict.ts";
 import type { AccountId } from "../../words/account.ts";
 
 /** What opening a message showed: its wrapped summary, and the Message-ID under which its reader sees it. */
@@ -30,7 +36,7 @@ export async function updateVerdict(
   read: ReadInside,
 ): Promise<boolean> {
   const { summary, body } = read;
-  const isLater = verdict.check === "later";
+  const isLater = !isFinal(verdict);
   return store.transaction(async (tx) => {
     const before = await holdMessage(tx, account, id);
     if (before === undefined) return isLater;
@@ -63,7 +69,7 @@ export async function updateVerdict(
 /** A message whose author could not be asked about yet waits for another try. */
 function columnsOf(verdict: MessageVerdict, { summary, messageId }: ReadInside) {
   return {
-    state: verdict.check === "later" ? "pending" : "done",
+    state: isFinal(verdict) ? "done" : "pending",
     result_state: verdict.state,
     verdict: verdictText(verdict),
     ...(messageId === undefined ? {} : { message_id: messageId }),
@@ -84,14 +90,14 @@ function storedBytes(
 }
 
 /**
- * Adds to the evidence of a message that waits, whatever verdict it has by now; one that was opened meanwhile keeps its
- * own. False: somebody else changed it at the same moment, so that nothing was written.
+ * Keeps with a message that waits which keys were served when it came, whatever verdict it has by now; one that was opened
+ * meanwhile keeps its own. False: somebody else changed it at the same moment, so that nothing was written.
  */
-export async function addPendingEvidence(
+export async function keepServedKeys(
   store: Store,
   account: AccountId,
   id: string,
-  evidence: MessageVerdict["evidence"],
+  served: ServedAtArrival,
 ): Promise<boolean> {
   const row = await store.db
     .selectFrom("messages")
@@ -102,7 +108,7 @@ export async function addPendingEvidence(
     .executeTakeFirst();
   if (row === undefined) return true;
   const before = verdictFrom(row.verdict);
-  const verdict = { ...before, evidence: { ...before.evidence, ...evidence } };
+  const verdict = { ...before, served };
   const updated = await store.db
     .updateTable("messages")
     .set({ verdict: verdictText(verdict) })

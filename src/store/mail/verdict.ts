@@ -18,8 +18,8 @@ export type ResultState =
   | "CLIENT_ONLY";
 
 /**
- * What was found out about a message, kept with it for good: later events do not rewrite it. `check: "later"`
- * says that the sender could not be asked yet.
+ * What was found out about a message, kept with it for good: later events do not rewrite it. Where `isFinal` is false the
+ * message waits, and is judged again.
  */
 export type MessageVerdict = {
   readonly state: ResultState;
@@ -28,16 +28,36 @@ export type MessageVerdict = {
   readonly unsigned: readonly string[];
   /** Whether the author's program protected the header fields. */
   readonly header: "protected" | "partly" | "unprotected";
+  /** `later`: the author's keyserver could not be asked yet. */
   readonly signature: "verified" | "none" | "invalid" | "unknown" | "later";
   /** When the message was signed, of a verified signature or one that is too old. */
   readonly signedAt: Date | undefined;
   readonly signer: string | undefined;
   readonly fingerprint: Fingerprint | undefined;
   readonly scan: "pending" | "clean" | "infected" | "not-possible";
-  readonly check: "done" | "later";
   readonly checkedAt: Date;
+  /** Since when an opened message has waited for its author's keyserver; undefined where it does not wait for that. */
+  readonly laterSince: Date | undefined;
+  /** The keys that the author's domain served when the message came; undefined where nobody could say. */
+  readonly served: ServedAtArrival | undefined;
+  /** What the verdict rests on, for the trace and the reader; never used for decisions. */
   readonly evidence: Readonly<Record<string, string>>;
 };
+
+/** The keys of an author, asked for when a message came. */
+export type ServedAtArrival = {
+  /** The author's address in canonical form. */
+  readonly author: string;
+  readonly fingerprints: readonly Fingerprint[];
+};
+
+/** Whether a message is not judged again: its author was asked about, and no forgotten password locks it. */
+export function isFinal({
+  state,
+  signature,
+}: Pick<MessageVerdict, "state" | "signature">): boolean {
+  return signature !== "later" && state !== "LOCKED_OLD";
+}
 
 /** As text for its column. */
 export function verdictText(verdict: MessageVerdict): string {
@@ -58,10 +78,13 @@ export function verdictFrom(text: string): MessageVerdict {
     fingerprint: stored.fingerprint,
     signedAt: stored.signedAt === undefined ? undefined : parseDate(stored.signedAt),
     checkedAt,
+    laterSince: stored.laterSince === undefined ? undefined : parseDate(stored.laterSince),
+    served: stored.served,
   };
 }
 
-type Stored = Omit<MessageVerdict, "checkedAt" | "signedAt"> & {
+type Stored = Omit<MessageVerdict, "checkedAt" | "signedAt" | "laterSince"> & {
   readonly checkedAt: string;
   readonly signedAt?: string;
+  readonly laterSince?: string;
 };

@@ -2,7 +2,7 @@
 import { newOctets } from "../../../src/base/large-octets.ts";
 import { locked } from "../../../src/incoming/verdicts.ts";
 import { listWaitingMailboxes, readMailboxUse } from "../../../src/store/mail/mailbox-use.ts";
-import { addPendingEvidence, updateVerdict } from "../../../src/store/mail/message-verdicts.ts";
+import { keepServedKeys, updateVerdict } from "../../../src/store/mail/message-verdicts.ts";
 import {
   hasSealedMessage,
   insertMessage,
@@ -76,10 +76,10 @@ export async function callMessages(store: Store, account: AccountId): Promise<vo
   await countStuck(store);
   await beginOpening(store, account, "message", now);
   await endOpening(store, "message");
-  await addPendingEvidence(store, account, "message", {});
-  await updateVerdict(store, account, "message", { ...verdict, check: "later" }, {});
+  await keepServedKeys(store, account, "message", { author: "", fingerprints: [] });
+  await updateVerdict(store, account, "message", { ...verdict, signature: "later" }, {});
   const read = { summary: new Uint8Array(1), messageId: "<2@x>", body: newOctets(LARGE) };
-  await updateVerdict(store, account, "message", { ...verdict, check: "done" }, read);
+  await updateVerdict(store, account, "message", verdict, read);
   await openAgain(store, account, "message", verdict);
 }
 
