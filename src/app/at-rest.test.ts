@@ -4,7 +4,7 @@ import { test } from "node:test";
 
 import { after, DAY } from "../base/time.ts";
 import { addAlias, removeAlias } from "../keys/alias.ts";
-import { bringCertificate } from "../keys/import-key.ts";
+import { publishOwnCertificate } from "../keys/import-key.ts";
 import { closeAccount, eraseByLaw, purgeClosedAccounts } from "../keys/end-account.ts";
 import { renameAccount } from "../keys/rename.ts";
 import { revokeKey } from "../keys/revoke.ts";
@@ -93,7 +93,7 @@ for (const { engine, open } of engines()) {
     const now = after(deps.clock.now(), 0);
     const { certificate } = await generateKey({ address: alice, profile: "compat", now });
     const brought = { owner: idOf(alice), address: alice, certificate, masterKey: undefined };
-    await came(bringCertificate(deps, { ...brought, revocation: undefined }), "imported");
+    await came(publishOwnCertificate(deps, { ...brought, revocation: undefined }), "imported");
     {
       using masterKey = await opened(deps, old());
       await came(

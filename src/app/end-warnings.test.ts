@@ -7,7 +7,7 @@ import { after, DAY, HOUR } from "../base/time.ts";
 import { deliver } from "../incoming/incoming.ts";
 import { traceIncoming } from "../incoming/tracing.ts";
 import { listAudit } from "../journal/journal.ts";
-import { bringCertificate } from "../keys/import-key.ts";
+import { publishOwnCertificate } from "../keys/import-key.ts";
 import { closeAccount } from "../keys/end-account.ts";
 import { revokeKey } from "../keys/revoke.ts";
 import { login } from "../login/login.ts";
@@ -97,11 +97,11 @@ async function bringOwn(deps: Deps) {
 
 async function bring(
   deps: Deps,
-  certificate: Parameters<typeof bringCertificate>[1]["certificate"],
+  certificate: Parameters<typeof publishOwnCertificate>[1]["certificate"],
 ): Promise<void> {
   const rest = { revocation: undefined, masterKey: undefined };
   await came(
-    bringCertificate(deps, { owner: idOf(alice), address: alice, certificate, ...rest }),
+    publishOwnCertificate(deps, { owner: idOf(alice), address: alice, certificate, ...rest }),
     "imported",
   );
 }

@@ -1,7 +1,7 @@
 /** Keys in and out: `key import` and `key export`. */
 import type { Vault } from "../app/open-vault.ts";
 import type { Secret } from "../base/secret.ts";
-import { bringCertificate, bringSecretKey, type Imported } from "../keys/import-key.ts";
+import { publishOwnCertificate, importKey, type Imported } from "../keys/import-key.ts";
 import { exportCertificate, exportSecretKey } from "../keys/export-keys.ts";
 import type { MasterKey } from "../vault/master-key.ts";
 import { challengeFor, isProven } from "../keys/possession.ts";
@@ -84,7 +84,7 @@ async function bring(call: Call): Promise<ExitCode> {
   const { passphrase } = secrets;
   const imported = await importSecretKey({ bytes, passphrase, address, now: vault.clock.now() });
   if (imported.kind === "refused") throw refuse(call, address, imported.reason);
-  const done = await bringSecretKey(vault, masterKey, address, imported);
+  const done = await importKey(vault, masterKey, address, imported);
   if (done.kind !== "imported") throw refused(done, address);
   return brought(call, address, imported.certificate.fingerprint, done);
 }
@@ -117,14 +117,14 @@ async function bringSecrets(
   };
 }
 
-type Bringing = {
+type ImportWish = {
   readonly account: Account;
   readonly address: EmailAddress;
   readonly bytes: Uint8Array;
   readonly masterKey: MasterKey | undefined;
 };
 
-async function bringPublic(call: Call, vault: Vault, o: Bringing): Promise<ExitCode> {
+async function bringPublic(call: Call, vault: Vault, o: ImportWish): Promise<ExitCode> {
   const { account, address, bytes, masterKey } = o;
   const now = vault.clock.now();
   const imported = await importCertificate({ bytes, address, now });
@@ -140,7 +140,7 @@ async function bringPublic(call: Call, vault: Vault, o: Bringing): Promise<ExitC
   const revocation = file === undefined ? undefined : await fileNamed(file);
   const owner = account.id;
   const given = { owner, address, certificate, revocation, masterKey };
-  const done = await bringCertificate(vault, given);
+  const done = await publishOwnCertificate(vault, given);
   if (done.kind !== "imported") throw refused(done, address);
   return brought(call, address, certificate.fingerprint, done);
 }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { openAddresses, type UsedAddress } from "../accounts/accounts.ts";
 import type { Vault } from "../app/open-vault.ts";
 import { errorText } from "../base/errors.ts";
-import { bringCertificate, bringSecretKey } from "../keys/import-key.ts";
+import { publishOwnCertificate, importKey } from "../keys/import-key.ts";
 import { hasKeysHere } from "../vault/key-access.ts";
 import { openWithService } from "../vault/master-key.ts";
 import { text } from "../locales/locales.ts";
@@ -163,7 +163,7 @@ async function fromGnupg(vault: Vault, home: GnupgHome, target: UsedAddress): Pr
   const now = vault.clock.now();
   const imported = await importSecretKey({ bytes, passphrase: undefined, address, now });
   if (imported.kind === "refused") return refusedLine(target, imported.reason);
-  const done = await bringSecretKey(vault, masterKey, address, imported);
+  const done = await importKey(vault, masterKey, address, imported);
   if (done.kind !== "imported") throw refused(done, address);
   return line(target, "imported", { fingerprint: imported.certificate.fingerprint });
 }
@@ -201,7 +201,7 @@ async function fromDirectory(vault: Vault, folder: string, target: UsedAddress):
     revocation: undefined,
     masterKey: undefined,
   };
-  const done = await bringCertificate(vault, brought);
+  const done = await publishOwnCertificate(vault, brought);
   if (done.kind !== "imported") throw refused(done, address);
   return line(target, "imported", { fingerprint: certificate.fingerprint });
 }

@@ -6,7 +6,7 @@ import { findPublished, listPublished } from "../store/keys/certificates.ts";
 import { listMasterKeys } from "../store/keys/vault.ts";
 import { engines } from "../../test/support/engines.ts";
 import { actions, alice, depsFor, enrolAlice, old } from "../../test/support/key-life.ts";
-import { keepHereFirst } from "./custody.ts";
+import { createServerKeys } from "./custody.ts";
 import { unlockWithPassword } from "../vault/vault.ts";
 import { idOf } from "../../test/support/accounts.ts";
 
@@ -17,7 +17,7 @@ for (const { engine, open } of engines()) {
     await enrolAlice(deps, { custody: "user-device-only", password: old() });
     const results = await Promise.all(
       [1, 2, 3].map(async () =>
-        keepHereFirst(deps, deps.keyRules, idOf(alice), {
+        createServerKeys(deps, deps.keyRules, idOf(alice), {
           password: old(),
           withRecoveryCode: true,
         }),
@@ -43,7 +43,7 @@ for (const { engine, open } of engines()) {
     const deps = depsFor(store);
     await enrolAlice(deps, { password: old() });
     const rest = { password: old(), withRecoveryCode: false };
-    const again = await keepHereFirst(deps, deps.keyRules, idOf(alice), rest);
+    const again = await createServerKeys(deps, deps.keyRules, idOf(alice), rest);
     assert.equal(again.kind, "keys-here-already");
   });
 }

@@ -2,10 +2,10 @@ import type { Secret } from "../base/secret.ts";
 import { readAccount, updateAccount } from "../store/accounts/accounts.ts";
 import { insertSlot } from "../store/keys/vault.ts";
 import { changeKeys, requireUnchanged, type AccountRefusal } from "./keys.ts";
-import { opensWithService } from "./custody-here.ts";
+import { opensWithService } from "./custody-of-slots.ts";
 import { raiseGeneration } from "../vault/generation.ts";
 import type { MasterKey } from "../vault/master-key.ts";
-import { renewMasterKey, type Renewal } from "./replace-master-key.ts";
+import { renewMasterKey, type Renewal, type RenewalCause } from "./replace-master-key.ts";
 import { serviceSlot } from "../vault/slots.ts";
 import { refuse } from "./unless-refused.ts";
 import type { KeyRules, VaultDeps } from "../vault/vault-deps.ts";
@@ -46,10 +46,10 @@ export async function giveToProvider(
 }
 
 /** Why a user's keys are replaced, so that others who could open the old ones can open nothing more. */
-export type TakingBack = {
+export type ReplacementWish = {
   readonly password: Secret;
   readonly withRecoveryCode: boolean;
-  readonly why: "custody" | "escrow" | "compromised";
+  readonly why: Extract<RenewalCause, "custody" | "escrow" | "compromised">;
   /** What holds from then on. */
   readonly custody: Custody;
 };
@@ -58,43 +58,39 @@ export type TakingBack = {
  * A new master key and new keys: what could open the old ones (the provider, the organisation, whoever got hold of them)
  * opens none that are used from now on. The old keys are revoked and go on decrypting old mail.
  */
-export async function takeBack(
+export async function replaceKeys(
   deps: VaultDeps,
   rules: KeyRules,
   masterKey: MasterKey,
-  { password, withRecoveryCode, why, custody }: TakingBack,
+  { password, withRecoveryCode, why, custody }: ReplacementWish,
 ): Promise<Renewal> {
   const { profile, escrow } = rules;
-  const isCompromised = why === "compromised";
   const replacesDevice = why !== "escrow";
   const isProviders = await opensWithService(deps.store, masterKey);
   return renewMasterKey(deps, {
     profile,
     escrow,
-    endsEscrow: why === "escrow",
-    replacesDevice,
     owner: masterKey.owner,
-    from: masterKey,
+    why,
+    from: { kind: "open", masterKey },
+    deviceKeys: replacesDevice ? "replaced" : "kept",
     // In place of a key on the user's device another one is made here.
     custody: replacesDevice && custody === "user-device-only" ? "unlocks-at-login" : custody,
     password,
     withRecoveryCode,
-    reason: isCompromised ? "compromised" : "superseded",
-    text: isCompromised ? "compromised" : `${why} ended`,
-    ...(why === "custody" && isProviders ? { account: { providerUntil: deps.clock.now() } } : {}),
-    action: isCompromised ? "keys.compromised" : `${why}.ended`,
+    providerUntil: why === "custody" && isProviders ? deps.clock.now() : undefined,
   });
 }
 
 /**
  * Creates the first keys here of an account whose key was only on the user's device, and replaces that key. The caller has
- * verified the password. `keys-here-already`: `takeBack` replaces them.
+ * verified the password. `keys-here-already`: `replaceKeys` replaces them.
  */
-export async function keepHereFirst(
+export async function createServerKeys(
   deps: VaultDeps,
   rules: KeyRules,
   owner: AccountId,
-  o: Pick<TakingBack, "password" | "withRecoveryCode">,
+  o: Pick<ReplacementWish, "password" | "withRecoveryCode">,
 ): Promise<Renewal> {
   const { profile, escrow } = rules;
   return renewMasterKey(deps, {
@@ -102,12 +98,9 @@ export async function keepHereFirst(
     profile,
     escrow,
     owner,
-    from: undefined,
-    isFirst: true,
-    replacesDevice: true,
+    why: "custody",
+    from: { kind: "none" },
+    deviceKeys: "replaced",
     custody: "unlocks-at-login",
-    reason: "superseded",
-    text: "custody ended",
-    action: "custody.ended",
   });
 }

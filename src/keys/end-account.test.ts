@@ -25,7 +25,7 @@ import {
   withAlice,
 } from "../../test/support/key-life.ts";
 import { addAlias, removeAlias } from "./alias.ts";
-import { bringCertificate } from "./import-key.ts";
+import { publishOwnCertificate } from "./import-key.ts";
 import { closeAccount, eraseByLaw, purgeClosedAccounts, reopenAccount } from "./end-account.ts";
 import { renameAccount } from "./rename.ts";
 import { rotateKey } from "./rotate.ts";
@@ -119,7 +119,7 @@ for (const { engine, open } of engines()) {
     const now = deps.clock.now();
     const { certificate } = await generateKey({ address: alice, profile: "compat", now });
     const brought = { owner: idOf(alice), address: alice, certificate, masterKey: undefined };
-    await came(bringCertificate(deps, { ...brought, revocation: undefined }), "imported");
+    await came(publishOwnCertificate(deps, { ...brought, revocation: undefined }), "imported");
     await came(closeAccount(deps, idOf(alice), undefined), "closed");
     deps.clock.advance(31 * DAY);
     assert.equal(await purgeClosedAccounts(deps), 1);

@@ -33,8 +33,8 @@ import {
   type Deps,
 } from "../../test/support/key-life.ts";
 import { addAlias } from "./alias.ts";
-import { bringCertificate, bringSecretKey } from "./import-key.ts";
-import { giveToProvider, takeBack } from "./custody.ts";
+import { publishOwnCertificate, importKey } from "./import-key.ts";
+import { giveToProvider, replaceKeys } from "./custody.ts";
 import { countReleases } from "./releases.ts";
 import { renameAccount } from "./rename.ts";
 import { publishRevocation } from "./revoke.ts";
@@ -53,7 +53,7 @@ async function tryToBringOwn(deps: Deps, address: EmailAddress) {
   const { certificate } = raw;
   const rest = { revocation: undefined, masterKey: undefined };
   const brought = { owner: idOf(alice), address, certificate, ...rest };
-  return { raw, done: await bringCertificate(deps, brought) };
+  return { raw, done: await publishOwnCertificate(deps, brought) };
 }
 
 const custodyOf = async (store: Store) => (await findAccount(store, alice))?.custody;
@@ -144,13 +144,16 @@ for (const { engine, open, place } of engines()) {
     {
       using masterKey = await opened(deps, old());
       const own = await generateKey({ address: alice, profile: "compat", now: deps.clock.now() });
-      await came(bringSecretKey(deps, masterKey, alice, own), "imported");
+      await came(importKey(deps, masterKey, alice, own), "imported");
     }
     assert.equal(await custodyOf(store), "unlocks-at-login");
     await bringOwn(deps);
     using masterKey = await opened(deps, old());
     const how = { password: old(), withRecoveryCode: false, custody: "user-device-only" } as const;
-    await came(takeBack(deps, deps.keyRules, masterKey, { ...how, why: "compromised" }), "renewed");
+    await came(
+      replaceKeys(deps, deps.keyRules, masterKey, { ...how, why: "compromised" }),
+      "renewed",
+    );
     assert.equal(await custodyOf(store), "unlocks-at-login");
   });
 
@@ -171,7 +174,7 @@ for (const { engine, open, place } of engines()) {
       certificate: extended.certificate,
       ...rest,
     };
-    await came(bringCertificate(deps, brought), "imported");
+    await came(publishOwnCertificate(deps, brought), "imported");
     const published = await findPublished(store, alice);
     assert.equal(published?.fingerprint, fingerprint);
     assert(published.expiresAt && before?.expiresAt && published.expiresAt > before.expiresAt);
@@ -187,12 +190,12 @@ for (const { engine, open, place } of engines()) {
     using masterKey = await opened(deps, old());
     const raw = await generateKey({ address: alice, profile: "compat", now: deps.clock.now() });
     const same = { ...raw, secretKey: raw.secretKey.clone() };
-    await came(bringSecretKey(deps, masterKey, alice, raw), "imported");
+    await came(importKey(deps, masterKey, alice, raw), "imported");
     const { certificate } = raw;
-    const again = await bringCertificate(deps, { ...rest, address: alice, certificate });
+    const again = await publishOwnCertificate(deps, { ...rest, address: alice, certificate });
     assert.equal(again.kind, "key-kept-here");
     using second = await opened(deps, old());
-    assert.equal((await bringSecretKey(deps, second, alice, same)).kind, "key-known");
+    assert.equal((await importKey(deps, second, alice, same)).kind, "key-known");
     assert.equal(await custodyOf(store), "unlocks-at-login");
   });
 

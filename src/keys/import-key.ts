@@ -22,7 +22,7 @@ import {
   type AccountRefusal,
   type AddressNotOwn,
 } from "./keys.ts";
-import { keepHereAgain, opensWithService } from "./custody-here.ts";
+import { restoreCustody, opensWithService } from "./custody-of-slots.ts";
 import type { MasterKey } from "../vault/master-key.ts";
 import { wrapKey, type RawKey } from "./new-key.ts";
 import { publicationIfUsable, type Publication } from "./publication.ts";
@@ -59,7 +59,7 @@ export type CertificateImport =
   | AccountRefusal;
 
 /** Makes a key that its owner brought the active one of an address; the one before is superseded. Takes the key over. */
-export async function bringSecretKey(
+export async function importKey(
   deps: VaultDeps,
   masterKey: MasterKey,
   address: EmailAddress,
@@ -78,7 +78,7 @@ export async function bringSecretKey(
     const { owner } = masterKey;
     const rotation = { owner, address, reason: "superseded", text: "own key" } as const;
     const ended = await replaceKey(deps, tx, masterKey, rotation, key);
-    await keepHereAgain(tx, masterKey, address);
+    await restoreCustody(tx, masterKey, address);
     const detail = { fingerprint };
     const at = deps.clock.now();
     await appendAudit(tx, { at, action: "key.imported", account: masterKey.owner, detail });
@@ -102,7 +102,7 @@ export type BroughtCertificate = {
  * comes, and nothing is signed or sealed here for this user. The same one again takes the place of what is published: so
  * its owner gives it a longer life or other subkeys.
  */
-export async function bringCertificate(
+export async function publishOwnCertificate(
   deps: VaultDeps,
   brought: BroughtCertificate,
 ): Promise<CertificateImport> {

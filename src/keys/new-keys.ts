@@ -2,7 +2,7 @@
 import type { Certificate } from "../openpgp/certificates/certificate.ts";
 import type { Store } from "../store/store.ts";
 import type { Account, AccountId } from "../words/account.ts";
-import { keepHereFirst, takeBack, type TakingBack } from "./custody.ts";
+import { createServerKeys, replaceKeys, type ReplacementWish } from "./custody.ts";
 import { escrowMessages } from "../vault/escrow.ts";
 import { hasKeysHere, openByPassword, type KeyAccess } from "../vault/key-access.ts";
 import { verifyPassword } from "../vault/login-verifier.ts";
@@ -11,7 +11,7 @@ import type { Renewal } from "./replace-master-key.ts";
 import type { KeyRules, VaultDeps } from "../vault/vault-deps.ts";
 
 /** What is wished for an account; `mayEndEscrow`: whether the organisation lets its users end their escrow. */
-export type NewKeysWish = Omit<TakingBack, "custody"> & {
+export type NewKeysWish = Omit<ReplacementWish, "custody"> & {
   readonly account: Account;
   readonly mayEndEscrow: boolean;
 };
@@ -53,20 +53,24 @@ export async function makeNewKeys(
     if ((await verifyPassword(deps, account.id, password)) === undefined) {
       return { kind: "wrong-password" };
     }
-    const made = await keepHereFirst(deps, rules, account.id, { password, withRecoveryCode });
+    const made = await createServerKeys(deps, rules, account.id, { password, withRecoveryCode });
     return made.kind === "renewed" ? { ...made, kind: "made", isFirst: true } : made;
   }
-  return replaceKeys(deps, rules, wish);
+  return replaceOpened(deps, rules, wish);
 }
 
-async function replaceKeys(deps: VaultDeps, rules: KeyRules, wish: NewKeysWish): Promise<NewKeys> {
+async function replaceOpened(
+  deps: VaultDeps,
+  rules: KeyRules,
+  wish: NewKeysWish,
+): Promise<NewKeys> {
   const { account, why, password, withRecoveryCode } = wish;
   const access = await openByPassword(deps, account.id, password);
   if (access.kind !== "opened") return access;
   using masterKey = access.masterKey;
   const custody = why === "custody" ? "unlocks-at-login" : account.custody;
   const wanted = { password, withRecoveryCode, why, custody };
-  const made = await takeBack(deps, rules, masterKey, wanted);
+  const made = await replaceKeys(deps, rules, masterKey, wanted);
   return made.kind === "renewed" ? { ...made, kind: "made", isFirst: false } : made;
 }
 

@@ -22,7 +22,7 @@ import {
   opensMailFor,
   withAlice,
 } from "../../test/support/key-life.ts";
-import { giveToProvider, takeBack } from "./custody.ts";
+import { giveToProvider, replaceKeys } from "./custody.ts";
 import { reclaimFormerKeys } from "./parked-keys.ts";
 import { openWithPassword } from "../vault/master-key.ts";
 import { certificateIn } from "../vault/published-certificate.ts";
@@ -131,7 +131,7 @@ for (const { engine, open } of engines()) {
     using masterKey = await opened(deps, old());
     const wish = { password: fresh(), withRecoveryCode: true, why: "compromised" } as const;
     const renewed = await came(
-      takeBack(deps, deps.keyRules, masterKey, {
+      replaceKeys(deps, deps.keyRules, masterKey, {
         ...wish,
         custody: "unlocks-at-login",
       }),
@@ -163,7 +163,7 @@ for (const { engine, open } of engines()) {
     using masterKey = await opened(deps, old());
     const wish = { password: old(), withRecoveryCode: false, why: "custody" } as const;
     await came(
-      takeBack(deps, deps.keyRules, masterKey, { ...wish, custody: "unlocks-at-login" }),
+      replaceKeys(deps, deps.keyRules, masterKey, { ...wish, custody: "unlocks-at-login" }),
       "renewed",
     );
     assert.equal(await unlockWithService(deps, idOf(alice)), undefined);

@@ -20,7 +20,7 @@ import {
   old,
   opened,
 } from "../../test/support/key-life.ts";
-import { takeBack } from "./custody.ts";
+import { replaceKeys } from "./custody.ts";
 import { hasEscrow } from "../vault/escrow.ts";
 import { came } from "../../test/support/outcome.ts";
 
@@ -60,7 +60,7 @@ for (const { engine, open } of engines()) {
     } as const;
     {
       using masterKey = await opened(deps, fresh());
-      await came(takeBack(deps, deps.keyRules, masterKey, { ...how, why: "escrow" }), "renewed");
+      await came(replaceKeys(deps, deps.keyRules, masterKey, { ...how, why: "escrow" }), "renewed");
     }
     const slots = await store.db
       .selectFrom("slots")
@@ -70,7 +70,10 @@ for (const { engine, open } of engines()) {
     assert.deepEqual(slots, []);
     {
       using masterKey = await opened(deps, fresh());
-      await came(takeBack(deps, deps.keyRules, masterKey, { ...how, why: "custody" }), "renewed");
+      await came(
+        replaceKeys(deps, deps.keyRules, masterKey, { ...how, why: "custody" }),
+        "renewed",
+      );
     }
     assert.equal(await hasEscrow(store, idOf(alice)), false);
     assert.equal((await findAccount(store, alice))?.providerUntil, undefined);

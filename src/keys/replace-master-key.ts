@@ -1,7 +1,7 @@
 import type { Secret } from "../base/secret.ts";
 import { canonicalAddress, sameAddress, type EmailAddress } from "../mail/address.ts";
 import type { Certificate } from "../openpgp/certificates/certificate.ts";
-import { readAccount, updateAccount, type AccountChange } from "../store/accounts/accounts.ts";
+import { readAccount, updateAccount } from "../store/accounts/accounts.ts";
 import type { LoginRow } from "../store/accounts/logins.ts";
 import {
   deleteMasterKey,
@@ -40,28 +40,67 @@ import type { KeyRules, VaultDeps } from "../vault/vault-deps.ts";
 import { unwrapSecretKey, wrapSecretKey } from "../vault/wrapped-rows.ts";
 import type { AccountId, Custody } from "../words/account.ts";
 
+/** Why a user gets a new master key, and new keys. */
+export type RenewalCause =
+  | "first-login"
+  | "first-password"
+  | "reset"
+  | "custody"
+  | "escrow"
+  | "compromised";
+
+type Cause = {
+  /** The name of the event in the audit log. */
+  readonly action: string;
+  /** What the revocations of the old keys say. */
+  readonly reason: EndReason;
+  readonly text: string;
+  /** The password is to log in too, whatever did until now. */
+  readonly setsLogin?: true;
+  /** The organisation's way in ends: to this master key and to those that are parked. */
+  readonly endsEscrow?: true;
+};
+
+const CAUSES: Readonly<Record<RenewalCause, Cause>> = {
+  "first-login": { action: "provisional.ended", reason: "superseded", text: "first login" },
+  "first-password": {
+    action: "account.reset",
+    reason: "superseded",
+    text: "first password",
+    setsLogin: true,
+  },
+  reset: { action: "account.reset", reason: "withdrawn", text: "reset", setsLogin: true },
+  custody: { action: "custody.ended", reason: "superseded", text: "custody ended" },
+  escrow: {
+    action: "escrow.ended",
+    reason: "superseded",
+    text: "escrow ended",
+    endsEscrow: true,
+  },
+  compromised: { action: "keys.compromised", reason: "compromised", text: "compromised" },
+};
+
+/**
+ * The master key that the new one takes the place of. `closed`: nothing opens it, so that it is parked with what is wrapped
+ * under it. `none`: there is none here yet; of two such wishes at once the second is refused, and parks nothing of the first.
+ */
+export type Former =
+  | { readonly kind: "open"; readonly masterKey: MasterKey }
+  | { readonly kind: "closed" }
+  | { readonly kind: "none" };
+
 /** How a new master key comes about. */
 export type RenewalWish = KeyRules & {
   readonly owner: AccountId;
-  /** The old one; undefined when nothing opens it: it is then parked, with what is wrapped under it. */
-  readonly from: MasterKey | undefined;
-  /** Only where there is none here yet: of two at once the second is refused, and parks nothing of the first. */
-  readonly isFirst?: boolean;
+  readonly why: RenewalCause;
+  readonly from: Former;
   readonly custody: Custody;
   readonly password: Secret | TypedPassword | undefined;
-  /** Whether the password is to log in too, whatever did until now. */
-  readonly setsLogin?: boolean;
   readonly withRecoveryCode: boolean;
-  readonly reason: EndReason;
-  readonly text: string;
-  /** Whether keys on the user's device are replaced too; else they stay, and with them the custody. */
-  readonly replacesDevice?: boolean;
-  /** The organisation's way in ends: to this master key and to those that are parked. */
-  readonly endsEscrow?: boolean;
-  /** What else changes in the account, in the same moment. */
-  readonly account?: AccountChange;
-  /** The name of the event in the audit log. */
-  readonly action: string;
+  /** Keys on the user's device are replaced too, or they stay, and with them the custody. */
+  readonly deviceKeys: "replaced" | "kept";
+  /** The provider could open the old keys, until this moment. */
+  readonly providerUntil?: Date | undefined;
 };
 
 /** What came of making a new master key. */
@@ -93,7 +132,7 @@ async function renewOnce(deps: VaultDeps, wish: RenewalWish): Promise<Renewal> {
   const primary = (await readAccount(store, owner))?.account.address;
   if (primary === undefined) return { kind: "no-account" };
   const before = await findMasterKey(store, owner);
-  if (wish.isFirst === true && before !== undefined) return { kind: "keys-here-already" };
+  if (wish.from.kind === "none" && before !== undefined) return { kind: "keys-here-already" };
   const { generation, typed, salt, login } = await startOf(deps, wish);
   const addresses = await renewedAddresses(store, wish);
   const isOwn = addresses.some((address) => sameAddress(address, primary));
@@ -127,10 +166,10 @@ async function renewOnce(deps: VaultDeps, wish: RenewalWish): Promise<Renewal> {
 
 async function escrowFor(
   store: Store,
-  { owner, escrow, endsEscrow }: RenewalWish,
+  { owner, escrow, why }: RenewalWish,
   before: string | undefined,
 ): Promise<Certificate | undefined> {
-  if (endsEscrow === true) return undefined;
+  if (CAUSES[why].endsEscrow === true) return undefined;
   const hasWayIn = before === undefined || (await hasEscrow(store, owner));
   return hasWayIn ? escrow : undefined;
 }
@@ -156,7 +195,9 @@ async function saveRenewal(
   wish: RenewalWish,
   { before, next, generation, custody, slots, login, keys, mailboxKey }: PreparedRenewal,
 ): Promise<void> {
-  const { owner, from } = wish;
+  const { owner, providerUntil } = wish;
+  const { action, reason, text, endsEscrow } = CAUSES[wish.why];
+  const from = openOf(wish);
   const now = await renewedAddresses(tx, wish);
   await requireStart(tx, wish, generation);
   if (namesOf(now) !== namesOf(keys.map(({ address }) => address))) throw new Overtaken();
@@ -168,18 +209,22 @@ async function saveRenewal(
   await insertMasterKey(tx, { id: next.id, owner, createdAt });
   for (const slot of slots) await insertSlot(tx, slot);
   for (const { address, key } of keys) {
-    const { reason, text } = wish;
     await replaceKey(deps, tx, from, { owner, address, reason, text }, key);
   }
   if (mailboxKey !== undefined) await saveMailboxKey(tx, owner, mailboxKey);
   const isMoved = from !== undefined && (await moveKeys(tx, from, next));
   if (isMoved) await deleteMasterKey(tx, from.id);
-  if (wish.endsEscrow === true) await endParkedEscrow(tx, owner);
-  await updateAccount(tx, owner, { ...wish.account, custody });
-  const { action } = wish;
+  if (endsEscrow === true) await endParkedEscrow(tx, owner);
+  const ended = providerUntil === undefined ? {} : { providerUntil };
+  await updateAccount(tx, owner, { ...ended, custody });
   const detail = { custody, isOldOpen: from !== undefined, isOldGone: isMoved };
   const change = { action, detail, added: slots, login, from: generation };
   await raiseGeneration(deps, tx, { owner, at: createdAt, ...change });
+}
+
+/** The old master key, where it is open. */
+function openOf({ from }: Pick<RenewalWish, "from">): MasterKey | undefined {
+  return from.kind === "open" ? from.masterKey : undefined;
 }
 
 function namesOf(addresses: readonly EmailAddress[]): string {
@@ -187,14 +232,15 @@ function namesOf(addresses: readonly EmailAddress[]): string {
 }
 
 /** The change of the account that a renewal rests on, and what its password gives. */
-async function startOf(deps: VaultDeps, { owner, from, password, setsLogin }: RenewalWish) {
-  const generation = from?.generation ?? (await generationNow(deps.store, owner));
-  await requireStart(deps.store, { owner, from }, generation);
+async function startOf(deps: VaultDeps, wish: RenewalWish) {
+  const { owner, password } = wish;
+  const generation = openOf(wish)?.generation ?? (await generationNow(deps.store, owner));
+  await requireStart(deps.store, wish, generation);
   if (password === undefined) {
     return { generation, typed: undefined, salt: newSalt(), login: undefined };
   }
   const typed = TypedPassword.of(password);
-  if (setsLogin !== true) {
+  if (CAUSES[wish.why].setsLogin !== true) {
     return { generation, typed, salt: await saltForSlot(deps, owner, typed), login: undefined };
   }
   const salt = newSalt();
@@ -208,18 +254,17 @@ async function requireStart(
   { owner, from }: Pick<RenewalWish, "owner" | "from">,
   generation: number,
 ): Promise<void> {
-  if (from !== undefined) return requireGeneration(store, owner, generation);
+  if (from.kind === "open") return requireGeneration(store, owner, generation);
   if ((await generationNow(store, owner)) !== generation) throw new Overtaken();
 }
 
 /** @throws Overtaken when the old master key is no longer the one in use. */
-async function renewedAddresses(
-  store: Store,
-  { owner, from, replacesDevice }: RenewalWish,
-): Promise<readonly EmailAddress[]> {
+async function renewedAddresses(store: Store, wish: RenewalWish): Promise<readonly EmailAddress[]> {
+  const { owner, deviceKeys } = wish;
+  const from = openOf(wish);
   const isOther = from !== undefined && (await findMasterKey(store, owner)) !== from.id;
   if (isOther) throw new Overtaken();
-  return replacesDevice === true ? addressesInUse(store, owner) : addressesKeptHere(store, owner);
+  return deviceKeys === "replaced" ? addressesInUse(store, owner) : addressesKeptHere(store, owner);
 }
 
 async function endParkedEscrow(tx: Store, owner: AccountId): Promise<void> {

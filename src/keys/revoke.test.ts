@@ -25,7 +25,7 @@ import { importCertificate } from "../openpgp/certificates/import-certificate.ts
 import { readKeyPackets } from "../openpgp/packets/key-packets.ts";
 import { findById, listPublishedOf } from "../store/keys/certificates.ts";
 import type { Store } from "../store/store.ts";
-import { bringCertificate, bringSecretKey } from "./import-key.ts";
+import { publishOwnCertificate, importKey } from "./import-key.ts";
 import { certificateIn } from "../vault/published-certificate.ts";
 import { publishRevocation } from "./revoke.ts";
 import { idOf } from "../../test/support/accounts.ts";
@@ -54,7 +54,7 @@ async function ownKey(deps: Deps, signing = 1): Promise<Own> {
 async function bringPublic(deps: Deps, { certificate }: Own): Promise<void> {
   const rest = { revocation: undefined, masterKey: undefined };
   await came(
-    bringCertificate(deps, { owner: idOf(alice), address: alice, certificate, ...rest }),
+    publishOwnCertificate(deps, { owner: idOf(alice), address: alice, certificate, ...rest }),
     "imported",
   );
 }
@@ -63,7 +63,7 @@ async function bringSecret(deps: Deps, { bytes }: Own): Promise<void> {
   const key = await imported(bytes, { address: alice, now: deps.clock.now() });
   assert(key.kind === "importable");
   using masterKey = await opened(deps, old());
-  await came(bringSecretKey(deps, masterKey, alice, key), "imported");
+  await came(importKey(deps, masterKey, alice, key), "imported");
 }
 
 /** One signature, as `--gen-revoke` and its like write it. */

@@ -10,7 +10,7 @@ import {
   type AccountRefusal,
   type AddressNotOwn,
 } from "./keys.ts";
-import { keepHereAgain } from "./custody-here.ts";
+import { restoreCustody } from "./custody-of-slots.ts";
 import { endKey, type Ended, type EndReason } from "./revoke-active.ts";
 import type { MasterKey } from "../vault/master-key.ts";
 import { makeKey, savePublishedKey, type NewKey } from "./new-key.ts";
@@ -48,7 +48,7 @@ export async function rotateKey(
       await requireCurrent(tx, masterKey);
       if (!(await isOwn(tx, masterKey.owner, address))) return refuse({ kind: "address-not-own" });
       await replaceKey(deps, tx, masterKey, { ...wish, owner: masterKey.owner }, key);
-      await keepHereAgain(tx, masterKey, address);
+      await restoreCustody(tx, masterKey, address);
       return { kind: "rotated", certificate: key.certificate };
     });
   });

@@ -156,15 +156,13 @@ async function newKeys(
   const renewed = await renewMasterKey(deps, {
     ...deps.keyRules,
     owner,
-    from: provisional,
+    why: isProvisional ? "first-password" : "reset",
+    from: isProvisional ? { kind: "open", masterKey: provisional } : { kind: "closed" },
     custody: isProvisional ? "unlocks-at-login" : custody,
     password,
     withRecoveryCode: true,
-    reason: isProvisional ? "superseded" : "withdrawn",
-    text: isProvisional ? "first password" : "reset",
-    setsLogin: true,
-    ...(isProvisional ? { account: { providerUntil: deps.clock.now() } } : {}),
-    action: "account.reset",
+    deviceKeys: "kept",
+    providerUntil: isProvisional ? deps.clock.now() : undefined,
   });
   if (renewed.kind !== "renewed") return renewed;
   using _secret = renewed.recoveryCode?.secret;

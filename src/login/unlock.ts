@@ -115,14 +115,13 @@ async function endProvisional(
   const renewed = await renewMasterKey(deps, {
     ...deps.keyRules,
     owner,
-    from,
+    why: "first-login",
+    from: { kind: "open", masterKey: from },
     custody: "unlocks-at-login",
     password,
     withRecoveryCode: false,
-    reason: "superseded",
-    text: "first login",
-    account: { providerUntil: deps.clock.now() },
-    action: "provisional.ended",
+    deviceKeys: "kept",
+    providerUntil: deps.clock.now(),
   });
   if (renewed.kind !== "renewed") lookAgain(renewed);
 }

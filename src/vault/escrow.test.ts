@@ -24,7 +24,7 @@ import {
   opensMailFor,
   type Deps,
 } from "../../test/support/key-life.ts";
-import { takeBack } from "../keys/custody.ts";
+import { replaceKeys } from "../keys/custody.ts";
 import { escrowMessages, openWithEscrow, type EscrowMessage } from "./escrow.ts";
 import { reclaimFormerKeys } from "../keys/parked-keys.ts";
 import { enrol, idOf } from "../../test/support/accounts.ts";
@@ -130,7 +130,7 @@ for (const { engine, open } of engines()) {
       assert(parked);
       using masterKey = await opened(deps, fresh());
       await came(
-        takeBack(deps, deps.keyRules, masterKey, {
+        replaceKeys(deps, deps.keyRules, masterKey, {
           password: fresh(),
           withRecoveryCode: false,
           custody: "unlocks-at-login",
@@ -166,7 +166,7 @@ for (const { engine, open } of engines()) {
           using masterKey = await opened(deps, old());
           const custody = "unlocks-at-login";
           const o = { password: old(), withRecoveryCode: false, custody, why: "escrow" } as const;
-          await came(takeBack(deps, deps.keyRules, masterKey, o), "renewed");
+          await came(replaceKeys(deps, deps.keyRules, masterKey, o), "renewed");
           return store.transaction(work);
         };
       },

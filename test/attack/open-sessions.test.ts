@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Given } from "../../src/base/given.ts";
-import { takeBack } from "../../src/keys/custody.ts";
+import { replaceKeys } from "../../src/keys/custody.ts";
 import { closeAccount, endSessions } from "../../src/keys/end-account.ts";
 import { replacePassword, resetPassword } from "../../src/login/recover.ts";
 import type { Sender } from "../../src/outgoing/outgoing.ts";
@@ -35,7 +35,7 @@ const EVENTS: Readonly<Record<string, (deps: Deps) => Promise<unknown>>> = {
     using key = await opened(deps, old());
     const rest = { withRecoveryCode: false, custody: "unlocks-at-login" } as const;
     await came(
-      takeBack(deps, deps.keyRules, key, { ...rest, password: old(), why: "compromised" }),
+      replaceKeys(deps, deps.keyRules, key, { ...rest, password: old(), why: "compromised" }),
       "renewed",
     );
   },

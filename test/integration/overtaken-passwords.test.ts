@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { Secret } from "../../src/base/secret.ts";
-import { giveToProvider, takeBack } from "../../src/keys/custody.ts";
+import { giveToProvider, replaceKeys } from "../../src/keys/custody.ts";
 import { verifyPassword } from "../../src/vault/login-verifier.ts";
 import { openWithPassword, type MasterKey } from "../../src/vault/master-key.ts";
 import { changePassword, renewRecoveryCode } from "../../src/keys/password.ts";
@@ -22,9 +22,9 @@ const back = { password: old(), withRecoveryCode, custody: "unlocks-at-login" } 
 const EVENTS: Readonly<Record<string, (deps: Deps, key: MasterKey) => Promise<unknown>>> = {
   "custody to the provider": giveToProvider,
   "custody back": async (deps, key) =>
-    takeBack(deps, deps.keyRules, key, { ...back, why: "custody" }),
+    replaceKeys(deps, deps.keyRules, key, { ...back, why: "custody" }),
   compromise: async (deps, key) =>
-    takeBack(deps, deps.keyRules, key, { ...back, why: "compromised" }),
+    replaceKeys(deps, deps.keyRules, key, { ...back, why: "compromised" }),
   "a new recovery code": renewRecoveryCode,
   "another change": async (deps, key) =>
     changePassword(deps, key, { password: old(), action: "x" }),

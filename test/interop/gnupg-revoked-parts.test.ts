@@ -8,7 +8,7 @@ import { openGnupg, type Gnupg } from "../../lab/gnupg.ts";
 import { makePki } from "../../lab/pki.ts";
 import type { RunOptions } from "../../lab/run.ts";
 import { systemClock } from "../../src/base/time.ts";
-import { bringCertificate } from "../../src/keys/import-key.ts";
+import { publishOwnCertificate } from "../../src/keys/import-key.ts";
 import { fixedServiceKeys, newServiceRoot } from "../../src/vault/service-key.ts";
 import { publishRevocation, type UploadedRevocation } from "../../src/keys/revoke.ts";
 import type { VaultDeps } from "../../src/vault/vault-deps.ts";
@@ -74,7 +74,7 @@ async function published(text: string): Promise<string> {
   const { certificate } = imported;
   const rest = { revocation: undefined, masterKey: undefined };
   await came(
-    bringCertificate(deps, { owner: idOf(address), address, certificate, ...rest }),
+    publishOwnCertificate(deps, { owner: idOf(address), address, certificate, ...rest }),
     "imported",
   );
   return fingerprint;

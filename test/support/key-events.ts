@@ -15,7 +15,7 @@ import { Secret } from "../../src/base/secret.ts";
 import { DAY } from "../../src/base/time.ts";
 import { appendAudit } from "../../src/journal/journal.ts";
 import { addAlias } from "../../src/keys/alias.ts";
-import { giveToProvider, takeBack } from "../../src/keys/custody.ts";
+import { giveToProvider, replaceKeys } from "../../src/keys/custody.ts";
 import { closeAccount, eraseByLaw } from "../../src/keys/end-account.ts";
 import { reclaimFormerKeys } from "../../src/keys/parked-keys.ts";
 import { openWithPassword, openWithService, type MasterKey } from "../../src/vault/master-key.ts";
@@ -100,14 +100,14 @@ export const KEY_EVENTS: Readonly<Record<string, KeyEvent>> = {
   compromise: {
     ...own,
     run: withOpen(async (deps, key) =>
-      takeBack(deps, deps.keyRules, key, { ...takingBack, why: "compromised" }),
+      replaceKeys(deps, deps.keyRules, key, { ...takingBack, why: "compromised" }),
     ),
   },
   "custody to the provider": { ...own, run: withOpen(giveToProvider) },
   "custody back": {
     custody: "provider-usable",
     run: withOpen(async (deps, key) =>
-      takeBack(deps, deps.keyRules, key, { ...takingBack, why: "custody" }),
+      replaceKeys(deps, deps.keyRules, key, { ...takingBack, why: "custody" }),
     ),
   },
   alias: {

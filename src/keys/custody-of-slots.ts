@@ -15,7 +15,7 @@ export async function opensWithService(
 }
 
 /** After a key that is kept here took the place of one on its owner's device: the custody that the slots tell. */
-export async function keepHereAgain(
+export async function restoreCustody(
   tx: Store,
   masterKey: MasterKey,
   address: EmailAddress,
