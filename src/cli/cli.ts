@@ -25,7 +25,7 @@ import { doctorCommands } from "./doctor.ts";
 import { helpForAll, helpForOne } from "./help.ts";
 import { initCommand } from "./init.ts";
 import { keyCommands } from "./key.ts";
-import { keyBringCommands } from "./key-bring.ts";
+import { keyImportCommands } from "./key-import.ts";
 import { keyMigrateCommands } from "./key-migrate.ts";
 import { mailCommands } from "./mail.ts";
 import { keyRevocationsCommand } from "./key-revocations.ts";
@@ -49,7 +49,7 @@ const COMMANDS: readonly Command[] = [
   ...accountLifeCommands,
   ...keyCommands,
   keyRevocationsCommand,
-  ...keyBringCommands,
+  ...keyImportCommands,
   ...keyMigrateCommands,
   ...auditCommands,
   ...recipientCommands,

@@ -19,7 +19,7 @@ import { refused } from "./refusals.ts";
 import { readSecrets } from "./secret-input.ts";
 import type { Account } from "../words/account.ts";
 
-export const keyBringCommands: readonly Command[] = [
+export const keyImportCommands: readonly Command[] = [
   {
     name: "key import",
     operands: ["ADDRESS", "FILE"],
@@ -74,23 +74,23 @@ async function bring(call: Call): Promise<ExitCode> {
   const given = addressGiven(call);
   if (call.operands[1] === "-") throw new UsageError("stdin is for secrets: name a file");
   const bytes = await fileGiven(call, 1);
-  const secrets = await bringSecrets(call);
+  const secrets = await secretsGiven(call);
   await using vault = await openFor(call);
   const { account, address } = await keyOwner(vault, given);
   using masterKey = await masterKeyIfOpen(vault, account, secrets.password);
   if (call.has("public"))
-    return await bringPublic(call, vault, { account, address, bytes, masterKey });
+    return await importPublic(call, vault, { account, address, bytes, masterKey });
   if (masterKey === undefined) throw await closedKeys(vault, account);
   const { passphrase } = secrets;
   const imported = await importSecretKey({ bytes, passphrase, address, now: vault.clock.now() });
   if (imported.kind === "refused") throw refuse(call, address, imported.reason);
   const done = await importKey(vault, masterKey, address, imported);
   if (done.kind !== "imported") throw refused(done, address);
-  return brought(call, address, imported.certificate.fingerprint, done);
+  return answerImport(call, address, imported.certificate.fingerprint, done);
 }
 
 /** What is to be done about a key that ended without a revocation is said when the command ends (`open.ts`). */
-function brought(
+function answerImport(
   call: Call,
   address: EmailAddress,
   fingerprint: string,
@@ -103,7 +103,7 @@ function brought(
   ]);
 }
 
-async function bringSecrets(
+async function secretsGiven(
   call: Call,
 ): Promise<{ readonly password: Secret | undefined; readonly passphrase: Secret | undefined }> {
   const names = [
@@ -124,7 +124,7 @@ type ImportWish = {
   readonly masterKey: MasterKey | undefined;
 };
 
-async function bringPublic(call: Call, vault: Vault, o: ImportWish): Promise<ExitCode> {
+async function importPublic(call: Call, vault: Vault, o: ImportWish): Promise<ExitCode> {
   const { account, address, bytes, masterKey } = o;
   const now = vault.clock.now();
   const imported = await importCertificate({ bytes, address, now });
@@ -142,7 +142,7 @@ async function bringPublic(call: Call, vault: Vault, o: ImportWish): Promise<Exi
   const given = { owner, address, certificate, revocation, masterKey };
   const done = await publishOwnCertificate(vault, given);
   if (done.kind !== "imported") throw refused(done, address);
-  return brought(call, address, certificate.fingerprint, done);
+  return answerImport(call, address, certificate.fingerprint, done);
 }
 
 function askForProof(call: Call, challenge: string): ExitCode {
