@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { sql } from "kysely";
+
 import {
   alias,
   alice,
@@ -24,6 +26,7 @@ import { DEFAULT_LOGIN_LIMITS } from "./attempts.ts";
 import { LoginCache } from "./login-cache.ts";
 import { LoginTurns } from "./login-turns.ts";
 import { login, type Login } from "./login.ts";
+import { repeatLogin } from "./repeated-login.ts";
 
 const ATTEMPTS = DEFAULT_LOGIN_LIMITS.failures;
 const NO_REST = async (): Promise<void> => Promise.resolve();
@@ -109,7 +112,9 @@ for (const { engine, open } of engines()) {
     const { deps, attempt } = await world(store);
     await attempt();
     await came(addAlias(deps, deps.keyRules, idOf(alice), alias, undefined), "added");
-    assert.deepEqual(kindOf(await attempt()), QUICK);
+    const again = await repeatLogin(deps, { address: alice, password: old(), network });
+    assert(again.kind === "logged-in" && again.login.kind === "ok");
+    again.login.keys[Symbol.dispose]();
     const keys = await store.db.selectFrom("published_certificates").select("address").execute();
     assert.equal(keys.length, 2);
     await came(closeAccount(deps, idOf(alice), undefined), "closed");
@@ -172,4 +177,18 @@ test("another process, or this one after a restart, looks at a login in full", a
     result.keys[Symbol.dispose]();
     assert(elapsed() > ARGON2_MS);
   }
+});
+
+test("where a wrong password cannot be counted, the entry goes", async () => {
+  const [sqlite] = engines();
+  assert(sqlite);
+  await using store = await sqlite.open();
+  const { cache, attempt } = await world(store);
+  await attempt();
+  assert.equal(cache.size, 1);
+  const full =
+    "create trigger full before insert on attempts begin select raise(abort, 'full'); end";
+  await sql.raw(full).execute(store.db);
+  await assert.rejects(attempt(fresh()), /full/);
+  assert.equal(cache.size, 0);
 });

@@ -28,40 +28,48 @@ export type RepeatedLogin =
 
 const UNKNOWN = { kind: "unknown" } as const;
 
-type Deps = LoginDeps & { readonly cache: LoginCache; readonly turns: LoginTurns };
+/** What only a process that serves has. */
+type OfProcess = { readonly cache: LoginCache; readonly turns: LoginTurns };
 
 /** Logs in without an Argon2id where the same password was right a while ago. */
-export async function repeatLogin(
-  { cache, turns, ...rest }: LoginDeps,
-  request: LoginRequest,
-): Promise<RepeatedLogin> {
+export async function repeatLogin(deps: LoginDeps, request: LoginRequest): Promise<RepeatedLogin> {
+  const { cache, turns } = deps;
   if (cache?.isOn !== true || turns?.hasSeen(request) !== true) return UNKNOWN;
-  const deps = { ...rest, cache, turns };
-  const work = async (): Promise<RepeatedLogin> => tryCache(deps, request);
+  const work = async (): Promise<RepeatedLogin> => tryCache(deps, { cache, turns }, request);
   return (await turns.takeRepeated(request, request.signal, work)) ?? UNKNOWN;
 }
 
-async function tryCache(deps: Deps, request: LoginRequest): Promise<RepeatedLogin> {
-  const { store, cache, turns } = deps;
+async function tryCache(
+  deps: LoginDeps,
+  { cache, turns }: OfProcess,
+  request: LoginRequest,
+): Promise<RepeatedLogin> {
   const limits = deps.loginLimits ?? DEFAULT_LOGIN_LIMITS;
   const failures = await failuresOf(deps, request);
   // Those who come here were seen: what others of their network do is not held against them.
   if (failures >= limits.failures) return UNKNOWN;
-  const found = await findBound(store, request.address);
+  const found = await findBound(deps.store, request.address);
   if (found === undefined) return UNKNOWN;
   using typed = new TypedPassword(request.password);
-  const trial = cache.try(ownerOf(request, found), typed);
+  const owner = ownerOf(request, found);
+  const trial = cache.try(owner, typed);
   if (trial === "none") return UNKNOWN;
   if (trial === "wrong") {
     turns.failed(request);
-    await countFailure(deps, limits, request);
+    await countFailure(deps, limits, request).catch((error: unknown) => {
+      // Where guesses cannot be counted, nothing is left to be guessed at.
+      cache.drop(owner);
+      throw error;
+    });
     return { kind: "counted" };
   }
-  const login = await logIn(deps, found, typed).catch(noneIfChanged);
+  const forget = async (): Promise<void> => {
+    if (failures > 0) await forgetFailures(deps, request);
+  };
+  const login = await logIn(deps, { found, typed, forget }).catch(noneIfChanged);
   // What was changed meanwhile, or by this login, has no entry.
-  if (login?.generation !== found.generation) cache.drop(ownerOf(request, found));
+  if (login?.generation !== found.generation) cache.drop(owner);
   if (login === undefined) return UNKNOWN;
-  if (failures > 0) await forgetFailures(deps, request);
   turns.succeeded(request);
   return { kind: "logged-in", login };
 }
@@ -70,10 +78,19 @@ type RightLogin = Extract<Login, { readonly kind: "ok" }>;
 
 async function logIn(
   deps: LoginDeps,
-  found: BoundAccount,
-  typed: TypedPassword,
+  {
+    found,
+    typed,
+    forget,
+  }: {
+    readonly found: BoundAccount;
+    readonly typed: TypedPassword;
+    /** Forgets the wrong passwords before the right one. */
+    readonly forget: () => Promise<void>;
+  },
 ): Promise<RightLogin | undefined> {
   if (!(await isRight(deps.serviceKeys, found, typed))) return undefined;
+  await forget();
   const unlocked = await unlockAgain(deps, found, typed);
   if (unlocked === undefined) return undefined;
   const { keys, generation } = unlocked;
