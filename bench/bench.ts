@@ -28,6 +28,10 @@ const BENCHES: Readonly<Record<string, Bench>> = {
     what: "look-ups a second of processor time, beside nginx that serves the same octets as files",
     load: async () => import("./keyserver.ts"),
   },
+  login: {
+    what: "what a first login, a repeated one and a wrong password cost, on both engines (ROUNDS=…)",
+    load: async () => import("./login.ts"),
+  },
   memory: {
     what: "the most memory of each gateway while a message of 25 MB passes",
     load: async () => import("./memory.ts"),

@@ -7,7 +7,9 @@ import type { DatabaseGuard } from "./database-guard.ts";
 import type { Events } from "./events.ts";
 import type { WayIn } from "./incoming.ts";
 import { keyTasks } from "./key-tasks.ts";
+import type { LoginCache } from "../login/login-cache.ts";
 import type { NextHops } from "./next-hop.ts";
+import { sweepLoginCache } from "./open-login-cache.ts";
 import type { Vault } from "./open-vault.ts";
 import type { WayOut } from "./outgoing.ts";
 import { watchReleases } from "./release-watch.ts";
@@ -23,10 +25,11 @@ type Deps = {
   readonly guard: DatabaseGuard;
   readonly tls: TlsFiles;
   readonly hops: NextHops;
+  readonly loginCache: LoginCache;
 };
 
 export function gatewayTasks(deps: Deps): Tasks {
-  const { vault, events, out, incoming, guard, tls, hops } = deps;
+  const { vault, events, out, incoming, guard, tls, hops, loginCache } = deps;
   const { store, clock, keyRules } = vault;
   const { backfillPerMinute } = vault.config.keys;
   return {
@@ -37,10 +40,11 @@ export function gatewayTasks(deps: Deps): Tasks {
       ...incoming.tasks.inEachProcess,
       // Each process remembers which alarms it logged, and its log may be the one that somebody reads.
       watchReleases({ store, events }),
-      // These look at the process's own handle and disk, files, connections and clock.
+      // These look at the process's own handle and disk, files, connections, memory and clock.
       guard.task,
       tls.task,
       hops.task,
+      sweepLoginCache(vault, loginCache),
       watchClock({ store, clock, events }),
       // Every log that leaves the host is a witness of its own.
       { name: "log the head of the audit log", everyMs: DAY, run: logHead(deps) },

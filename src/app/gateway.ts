@@ -21,6 +21,7 @@ import type { OfProcess } from "./of-process.ts";
 import { openCrypto, type Crypto } from "./open-crypto.ts";
 import { openLookUps, type LookUps } from "./open-look-ups.ts";
 import { readingDeps } from "./open-reading.ts";
+import { openLoginCache } from "./open-login-cache.ts";
 import { openVault, type Vault } from "./open-vault.ts";
 import { wayOut } from "./outgoing.ts";
 import { startSchedule } from "./schedule.ts";
@@ -59,6 +60,7 @@ export async function runGateway(
   const transactions = new Transactions({ clientAddress, events, traces, meter });
   const around = { config, current, vault, crypto, lookUps, events, traces, meter, transactions };
   const incoming = serving.use(openWayIn(around));
+  const loginCache = serving.use(openLoginCache(vault, current));
   const outgoing = submissionHandlers({
     vault,
     keyRules,
@@ -69,9 +71,10 @@ export async function runGateway(
     out,
     drain: incoming.drain,
     transactions,
+    loginCache,
   });
   const purgeDiscoveries = lookUps.discoverer.purge;
-  const tasks = gatewayTasks({ vault, events, out, incoming, guard, tls, hops });
+  const tasks = gatewayTasks({ vault, events, out, incoming, guard, tls, hops, loginCache });
   serving.use(startSchedule({ store, clock, events, purgeDiscoveries }, tasks));
   incoming.resume();
   const checks = { holdsServiceKey: true };
@@ -88,6 +91,11 @@ export async function runGateway(
     const watched = { vault, crypto, testResolver, tls, guard, hops, metrics, listeners };
     all["metrics"] = serving.use(await startWatching(place, watched));
   }
+  await serve(events, all);
+}
+
+/** Says that all places listen, and waits for the end. */
+async function serve(events: Events, all: Readonly<Record<string, Place>>): Promise<void> {
   const places = placeNames(all);
   events.ready("gateway", places);
   sayReady("gateway", places);

@@ -5,6 +5,7 @@ import { isAddress } from "../accounts/reader-addresses.ts";
 import { AppError } from "../base/errors.ts";
 import type { Config } from "../config/config.ts";
 import type { KeyRules, VaultDeps } from "../vault/vault-deps.ts";
+import type { LoginCache } from "../login/login-cache.ts";
 import { LoginTurns } from "../login/login-turns.ts";
 import { login, type LoginDeps } from "../login/login.ts";
 import { parseAddress } from "../mail/address.ts";
@@ -37,6 +38,7 @@ export type SubmissionDeps = {
   readonly out: WayOut;
   readonly drain: Drain;
   readonly transactions: Pick<Transactions, "note">;
+  readonly loginCache: LoginCache;
 };
 
 /** What the submission listeners call. */
@@ -81,7 +83,7 @@ export function submissionHandlers(deps: SubmissionDeps): Handlers<Sender> {
 }
 
 function loginDepsOf(
-  { vault, keyRules, current, events }: SubmissionDeps,
+  { vault, keyRules, current, events, loginCache: cache }: SubmissionDeps,
   turns: LoginTurns,
 ): LoginDeps {
   const { store, clock, serviceKeys, releaseLimits } = vault;
@@ -93,6 +95,7 @@ function loginDepsOf(
     releaseLimits,
     keyRules,
     turns,
+    cache,
     loginLimits: { failures, failuresPerNetwork },
     failed: (error) => {
       events.failed("login", error);

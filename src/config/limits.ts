@@ -71,6 +71,11 @@ export const limits = note(
         z.int().min(1).max(100_000).default(100),
         "The same for all accounts together, known ones or not.",
       ),
+      login_cache_minutes: note(
+        z.int().min(0).max(10).default(10),
+        "How long after a login the same password from the same network is verified without the slow hash; each such login begins it anew, for 8 hours at most. 0: every login takes the slow hash.",
+        { unit: "minutes" },
+      ),
     })
     .refine(leavesRoom, NO_ROOM)
     .prefault({}),

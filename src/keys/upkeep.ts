@@ -16,7 +16,7 @@ import { addressesKeptHere, changeKeys, isOwn, requireCurrent } from "./keys.ts"
 import { Overtaken } from "../vault/conflict.ts";
 import type { MasterKey } from "../vault/master-key.ts";
 import { makeKey, savePublishedKey } from "./new-key.ts";
-import { openKey } from "../vault/open-keys.ts";
+import { openKey, type PublishedAddress } from "../vault/open-keys.ts";
 import { publicationOf } from "./publication.ts";
 import { certificateIn } from "../vault/published-certificate.ts";
 import type { KeyRules, VaultDeps } from "../vault/vault-deps.ts";
@@ -39,6 +39,11 @@ export async function upkeep(
     if (published === undefined) await makeFirst(deps, rules, masterKey, address);
     else if (expiresSoon(published, deps.clock.now())) await extend(deps, masterKey, published);
   }
+}
+
+/** Whether `upkeep` may have something to do, by what is published; it looks more closely. */
+export function mayNeedUpkeep(addresses: readonly PublishedAddress[], now: Date): boolean {
+  return addresses.some(({ published }) => published === undefined || expiresSoon(published, now));
 }
 
 /** True when a key's life is to be extended now. */

@@ -40,17 +40,16 @@ export async function isThrottled(
   attempt: Attempt,
   isSeen: boolean,
 ): Promise<boolean> {
-  const now = clock.now();
-  const failures = await readAttempts(
-    store,
-    await accountKey(store, attempt),
-    now,
-    ATTEMPT_WINDOW_MS,
-  );
-  if (failures >= limits.failures) return true;
+  if ((await failuresOf({ store, clock }, attempt)) >= limits.failures) return true;
   if (isSeen) return false;
+  const now = clock.now();
   const all = await readAttempts(store, await networkKey(store, attempt), now, ATTEMPT_WINDOW_MS);
   return all >= limits.failuresPerNetwork;
+}
+
+/** How many passwords for the account were wrong from this network since the last right one. */
+export async function failuresOf({ store, clock }: Deps, attempt: Attempt): Promise<number> {
+  return readAttempts(store, await accountKey(store, attempt), clock.now(), ATTEMPT_WINDOW_MS);
 }
 
 /** Counts a wrong password; the one that closes the account for its network is written down. */

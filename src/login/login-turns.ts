@@ -20,6 +20,9 @@ const MAX_WAITING = 200;
  */
 const PLACES = { seen: 2, new: 1, wrong: 1 } as const;
 
+/** How many repeated logins are looked at in the cache at once: they make no Argon2id. */
+const REPEATED_PLACES = 4;
+
 /** How much longer than its work a place of networks that were wrong stays taken: they get a quarter of a processor. */
 const REST = 3;
 
@@ -39,6 +42,7 @@ export class LoginTurns {
   readonly #seen: ExpiringMap<string, true>;
   readonly #wrong: ExpiringMap<string, true>;
   readonly #queues: Readonly<Record<Kind, Queue>>;
+  readonly #repeated = new Queue(REPEATED_PLACES);
 
   constructor(clock: Clock, rest: Rest = async (ms) => sleep(ms, undefined, { ref: false })) {
     this.#clock = clock;
@@ -58,6 +62,15 @@ export class LoginTurns {
     work: () => Promise<Value>,
   ): Promise<Value | undefined> {
     return this.#queues[this.#kindOf(attempt)].take(attempt, signal, work);
+  }
+
+  /** As `take`, for what the login cache may answer: no login that takes an Argon2id is waited for. */
+  async takeRepeated<Value>(
+    attempt: Attempt,
+    signal: AbortSignal | undefined,
+    work: () => Promise<Value>,
+  ): Promise<Value | undefined> {
+    return this.#repeated.take(attempt, signal, work);
   }
 
   /** Whether the account logged in from this network before. */

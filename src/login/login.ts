@@ -6,12 +6,13 @@
  * failures are counted for each account and each network (`attempts.ts`). An unknown account costs the same time as a wrong
  * password, so that nobody can find out by guessing who has an account.
  *
+ * A login that repeats one of the last minutes needs no Argon2id (`repeated-login.ts`).
+ *
  * A login opens the user's keys for the length of the session, and does what only a user can do: it makes first keys, ends a
  * provisional enrolment, renews expiry dates (`unlock.ts`). `enrol.ts` makes an account with its first key, `recover.ts` has
  * the ways back in.
  */
 import { AppError } from "../base/errors.ts";
-import type { Secret } from "../base/secret.ts";
 import { untilNotOvertaken } from "../keys/keys.ts";
 import { verifyPassword } from "../vault/login-verifier.ts";
 import { compareServiceKey, OTHER_SERVICE_KEY } from "../vault/service-key-log.ts";
@@ -23,38 +24,15 @@ import {
   DEFAULT_LOGIN_LIMITS,
   forgetFailures,
   isThrottled,
-  type LoginLimits,
 } from "./attempts.ts";
 import type { LoginDeps } from "./login-deps.ts";
+import type { Login, LoginRequest } from "./login-outcome.ts";
+import { rememberLogin, repeatLogin } from "./repeated-login.ts";
 import { unlockAtLogin } from "./unlock.ts";
 import { findAccount } from "../store/accounts/accounts.ts";
-import type { Account } from "../words/account.ts";
 
 export type { LoginDeps } from "./login-deps.ts";
-
-export type LoginRequest = Attempt & {
-  readonly password: Secret;
-  /** Ends the wait for a turn: the client has gone. */
-  readonly signal?: AbortSignal;
-};
-
-/**
- * What a login came to. The password may be right and the keys stay closed (`isLocked`): it was changed where Sealpost
- * did not see it, or the keys are on the user's device.
- */
-export type Login =
-  | {
-      readonly kind: "ok";
-      readonly account: Account;
-      readonly keys: UnlockedKeys;
-      /** The change of the account that all this was seen at: after the next one the keys are not used any more. */
-      readonly generation: number;
-      readonly isLocked: boolean;
-    }
-  | { readonly kind: "refused" }
-  | { readonly kind: "throttled" }
-  /** Too many logins wait for their turn. */
-  | { readonly kind: "busy" };
+export type { Login, LoginRequest } from "./login-outcome.ts";
 
 /**
  * Verifies the password and opens the user's keys, which the caller disposes; whoever has none yet gets them now.
@@ -63,35 +41,49 @@ export type Login =
  */
 export async function login(deps: LoginDeps, request: LoginRequest): Promise<Login> {
   const { turns } = deps;
-  if (turns === undefined) return await lookAt(deps, request);
-  const done = await turns.take(request, request.signal, async () => lookAt(deps, request));
-  return done ?? { kind: "busy" };
+  const repeated = await repeatLogin(deps, request);
+  if (repeated.kind === "logged-in") return repeated.login;
+  const isCounted = repeated.kind === "counted";
+  if (turns === undefined) return await lookAt(deps, request, isCounted);
+  const work = async (): Promise<Login> => lookAt(deps, request, isCounted);
+  return (await turns.take(request, request.signal, work)) ?? { kind: "busy" };
 }
 
-async function lookAt(deps: LoginDeps, request: LoginRequest): Promise<Login> {
-  const limits = deps.loginLimits ?? DEFAULT_LOGIN_LIMITS;
-  const isSeen = deps.turns?.hasSeen(request) ?? false;
-  if (await isThrottled(deps, limits, request, isSeen)) return { kind: "throttled" };
+/** `isCounted`: the password is known to be wrong and counted. It is looked at nevertheless, to take as long as any other. */
+async function lookAt(deps: LoginDeps, request: LoginRequest, isCounted: boolean): Promise<Login> {
+  if (!isCounted && (await mayNotTry(deps, request))) return { kind: "throttled" };
   using typed = new TypedPassword(request.password);
   return await untilNotOvertaken(async (): Promise<Login> => {
     const named = await findAccount(deps.store, request.address);
     const verified = await verifyPassword(deps, named?.id, typed);
-    if (verified === undefined) return await refuse(deps, limits, request);
+    if (verified === undefined) return await refuse(deps, request, isCounted);
     await forgetFailures(deps, request);
     deps.turns?.succeeded(request);
-    const { account } = verified;
+    const {
+      account,
+      login: { salt },
+    } = verified;
     const { keys, generation } = await unlockAtLogin(deps, verified, typed);
     const isLocked = keys === undefined;
-    return { kind: "ok", account, keys: keys ?? UnlockedKeys.none(), generation, isLocked };
+    const open = keys ?? UnlockedKeys.none();
+    const login = { kind: "ok", account, keys: open, generation, isLocked } as const;
+    await rememberLogin(deps, request, typed, { login, salt });
+    return login;
   });
 }
 
+async function mayNotTry(deps: LoginDeps, attempt: Attempt): Promise<boolean> {
+  const isSeen = deps.turns?.hasSeen(attempt) ?? false;
+  return isThrottled(deps, deps.loginLimits ?? DEFAULT_LOGIN_LIMITS, attempt, isSeen);
+}
+
 /** @throws AppError on a host without the service key in force: it cannot tell whether a password is right. */
-async function refuse(deps: LoginDeps, limits: LoginLimits, attempt: Attempt): Promise<Login> {
+async function refuse(deps: LoginDeps, attempt: Attempt, isCounted: boolean): Promise<Login> {
   if ((await compareServiceKey(deps.store, deps.serviceKeys.current.id)) === "other") {
     throw new AppError(OTHER_SERVICE_KEY, { temporary: true });
   }
   deps.turns?.failed(attempt);
-  await countFailure(deps, limits, attempt);
+  const limits = deps.loginLimits ?? DEFAULT_LOGIN_LIMITS;
+  if (!isCounted) await countFailure(deps, limits, attempt);
   return { kind: "refused" };
 }

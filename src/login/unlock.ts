@@ -5,20 +5,21 @@
 import { createKeys } from "../keys/create.ts";
 import { hasKeysHere } from "../vault/key-access.ts";
 import {
+  openAsBound,
   openAtFirstLogin,
   openWithPassword,
   openWithService,
   type MasterKey,
 } from "../vault/master-key.ts";
-import { openKeys } from "../vault/open-keys.ts";
-import type { Verified } from "../vault/login-verifier.ts";
+import { openKeys, publishedAddresses } from "../vault/open-keys.ts";
+import type { BoundAccount, Verified } from "../vault/login-verifier.ts";
 import { Overtaken } from "../vault/conflict.ts";
 import { changePassword } from "../keys/password.ts";
 import { ReleasesStopped } from "../keys/releases.ts";
 import { renewMasterKey, type Renewal } from "../keys/replace-master-key.ts";
 import type { TypedPassword } from "../vault/typed-password.ts";
 import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
-import { upkeep } from "../keys/upkeep.ts";
+import { mayNeedUpkeep, upkeep } from "../keys/upkeep.ts";
 import type { LoginDeps } from "./login-deps.ts";
 import type { Account } from "../words/account.ts";
 
@@ -36,6 +37,35 @@ export async function unlockAtLogin(
 ): Promise<UnlockedAtLogin> {
   using masterKey = await masterKeyAtLogin(deps, verified, password);
   if (masterKey === undefined) return { keys: undefined, generation: verified.generation };
+  return await openWithUpkeep(deps, masterKey);
+}
+
+/**
+ * As `unlockAtLogin`, for a password that was right at the same generation before: nothing is left to be made or ended.
+ * Undefined when the password alone does not open the keys.
+ * @throws Overtaken as `unlockAtLogin`. @throws OtherSalt when that takes an Argon2id.
+ */
+export async function unlockAgain(
+  deps: LoginDeps,
+  { account: { id: owner, custody }, generation, binding }: BoundAccount,
+  password: TypedPassword,
+): Promise<UnlockedAtLogin | undefined> {
+  using masterKey = await openAsBound(deps, owner, password, binding);
+  if (masterKey !== undefined) return await openWithUpkeep(deps, masterKey);
+  const isOnDevice = custody === "user-device-only" && !(await hasKeysHere(deps.store, owner));
+  return isOnDevice ? { keys: undefined, generation } : undefined;
+}
+
+async function openWithUpkeep(deps: LoginDeps, masterKey: MasterKey): Promise<UnlockedAtLogin> {
+  const before = await publishedAddresses(deps.store, masterKey.owner);
+  const isDue = mayNeedUpkeep(before, deps.clock.now());
+  if (isDue) await tryUpkeep(deps, masterKey);
+  const keys = await openKeys(deps, masterKey, isDue ? undefined : before);
+  return { keys, generation: masterKey.generation };
+}
+
+/** @throws Overtaken when the account was changed meanwhile. */
+async function tryUpkeep(deps: LoginDeps, masterKey: MasterKey): Promise<void> {
   try {
     await upkeep(deps, deps.keyRules, masterKey);
   } catch (error) {
@@ -43,7 +73,6 @@ export async function unlockAtLogin(
     // It is tried again at the next login: nobody is kept out because of it.
     deps.failed?.(error);
   }
-  return { keys: await openKeys(deps, masterKey), generation: masterKey.generation };
 }
 
 async function masterKeyAtLogin(

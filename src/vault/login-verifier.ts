@@ -6,10 +6,11 @@ import { randomBytes } from "node:crypto";
 
 import { equalBytes } from "../base/bytes.ts";
 import type { Secret } from "../base/secret.ts";
-import { readAccount } from "../store/accounts/accounts.ts";
+import type { EmailAddress } from "../mail/address.ts";
+import { findAccountRow, readAccount } from "../store/accounts/accounts.ts";
 import type { LoginRow } from "../store/accounts/logins.ts";
 import type { Store } from "../store/store.ts";
-import { readBinding } from "./binding.ts";
+import { readBinding, type Binding } from "./binding.ts";
 import type { ServiceKeys } from "./service-key.ts";
 import { PASSWORD_KDF, TypedPassword } from "./typed-password.ts";
 import type { VaultDeps } from "./vault-deps.ts";
@@ -82,7 +83,7 @@ export function moveVerifier(
     : wrapVerifier(serviceKeys, to, login.salt, verifier.reveal());
 }
 
-/** An account whose password was right, and the change of it that this was seen at. */
+/** An account with its login, and the change of it that both were read at. */
 export type Verified = {
   readonly account: Account;
   readonly generation: number;
@@ -98,14 +99,24 @@ export async function verifyPassword(
   owner: AccountId | undefined,
   password: Secret | TypedPassword,
 ): Promise<Verified | undefined> {
-  const typed = TypedPassword.of(password);
   const found = owner === undefined ? undefined : await readBound(store, owner);
+  return (await isRight(serviceKeys, found, TypedPassword.of(password))) ? found : undefined;
+}
+
+/**
+ * Whether a password is that of an account as it was read. Where nothing can be right it takes as much work.
+ * @throws OtherSalt when the password has keys that are remembered, for another salt.
+ */
+export async function isRight(
+  serviceKeys: ServiceKeys,
+  found: Verified | undefined,
+  password: TypedPassword,
+): Promise<boolean> {
   using expected = found && expectedOf(serviceKeys, found);
-  // Where nothing can be right it takes as much work.
   const salt = expected === undefined || found === undefined ? newSalt() : found.login.salt;
-  const { verifier: given } = await typed.keysFor(salt);
-  const isRight = equalBytes(given.reveal(), expected?.reveal() ?? randomBytes(VERIFIER_BYTES));
-  return isRight && expected !== undefined ? found : undefined;
+  const { verifier: given } = await password.keysFor(salt);
+  const isEqual = equalBytes(given.reveal(), expected?.reveal() ?? randomBytes(VERIFIER_BYTES));
+  return isEqual && expected !== undefined;
 }
 
 function expectedOf(serviceKeys: ServiceKeys, { account, generation, login }: Verified) {
@@ -113,7 +124,7 @@ function expectedOf(serviceKeys: ServiceKeys, { account, generation, login }: Ve
 }
 
 /** An open account as it is at its last change; undefined where its row and the log do not tell the same. */
-async function readBound(store: Store, owner: AccountId) {
+async function readBound(store: Store, owner: AccountId): Promise<Verified | undefined> {
   for (let attempt = 0; attempt < READS; attempt += 1) {
     const binding = await readBinding(store, owner);
     const read = await readAccount(store, owner);
@@ -123,6 +134,23 @@ async function readBound(store: Store, owner: AccountId) {
     return read.account.closedAt === undefined ? read : undefined;
   }
   return undefined;
+}
+
+/** An open account, and which slots count at its generation. */
+export type BoundAccount = Verified & { readonly binding: Binding };
+
+/**
+ * As it is read for `verifyPassword`, by its address: an open account. Undefined also when it is changed at this moment, where
+ * `verifyPassword` reads it again.
+ */
+export async function findBound(
+  store: Store,
+  address: EmailAddress,
+): Promise<BoundAccount | undefined> {
+  const read = await findAccountRow(store, address);
+  if (read === undefined || read.account.closedAt !== undefined) return undefined;
+  const binding = await readBinding(store, read.account.id);
+  return binding?.generation === read.generation ? { ...read, binding } : undefined;
 }
 
 /** The salt for a new password slot: that of the login where both take the same password, else one of its own. */

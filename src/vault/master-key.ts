@@ -7,7 +7,7 @@ import {
   type MasterKeyState,
   type SlotRow,
 } from "../store/keys/vault.ts";
-import { countsSlot, readBinding } from "./binding.ts";
+import { countsSlot, readBinding, type Binding } from "./binding.ts";
 import {
   openPasswordSlot,
   openRecoverySlot,
@@ -73,6 +73,21 @@ export async function openWithPassword(
   );
 }
 
+/** As `openWithPassword`, where the binding was read a moment ago: that of the account as the password was verified. */
+export async function openAsBound(
+  deps: VaultDeps,
+  owner: AccountId,
+  password: TypedPassword,
+  binding: Binding,
+): Promise<MasterKey | undefined> {
+  const open = async (who: SlotOwner, slot: SlotRow) => openPasswordSlot(who, slot, password);
+  return openAmong(
+    deps,
+    { owner, state: "current", kind: "password", open, openedBy: "password" },
+    binding,
+  );
+}
+
 /** The user's master key, if the custody lets the service open it, or the first login is still to come. */
 export async function openWithService(
   deps: VaultDeps,
@@ -109,27 +124,49 @@ export async function openWithRecoveryCode(
   );
 }
 
+type Opening = {
+  readonly owner: AccountId;
+  readonly state: MasterKeyState;
+  readonly kind: SlotRow["kind"];
+  readonly open: (
+    who: SlotOwner,
+    slot: SlotRow,
+  ) => Secret | undefined | Promise<Secret | undefined>;
+  readonly openedBy: OpenedBy;
+};
+
 async function openFirst(
   deps: VaultDeps,
   owner: AccountId,
   state: MasterKeyState,
   kind: SlotRow["kind"],
-  open: (who: SlotOwner, slot: SlotRow) => Secret | undefined | Promise<Secret | undefined>,
+  open: Opening["open"],
   openedBy: OpenedBy = kind === "provisional" ? "service" : kind,
 ): Promise<MasterKey | undefined> {
-  const who = { owner, serviceKeys: deps.serviceKeys };
   for (;;) {
     const binding = await readBinding(deps.store, owner);
     if (binding === undefined) return undefined;
-    const { generation } = binding;
-    for (const id of await listMasterKeys(deps.store, owner, state)) {
-      for (const slot of await selectSlots(deps.store, id, kind)) {
-        if (!countsSlot(binding, slot.id)) continue;
-        const secret = await open(who, slot);
-        if (secret !== undefined) return new MasterKey(id, owner, secret, openedBy, generation);
-      }
-    }
+    const found = await openAmong(deps, { owner, state, kind, open, openedBy }, binding);
+    if (found !== undefined) return found;
     // What was read may have been changed meanwhile.
-    if ((await readBinding(deps.store, owner))?.generation === generation) return undefined;
+    if ((await readBinding(deps.store, owner))?.generation === binding.generation) return undefined;
   }
+}
+
+/** The first master key that a slot which counts opens. */
+async function openAmong(
+  { store, serviceKeys }: VaultDeps,
+  { owner, state, kind, open, openedBy }: Opening,
+  binding: Binding,
+): Promise<MasterKey | undefined> {
+  const who = { owner, serviceKeys };
+  for (const id of await listMasterKeys(store, owner, state)) {
+    for (const slot of await selectSlots(store, id, kind)) {
+      if (!countsSlot(binding, slot.id)) continue;
+      const secret = await open(who, slot);
+      if (secret !== undefined)
+        return new MasterKey(id, owner, secret, openedBy, binding.generation);
+    }
+  }
+  return undefined;
 }

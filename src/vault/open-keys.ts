@@ -3,9 +3,11 @@ import { canonicalAddress, type CanonicalAddress, type EmailAddress } from "../m
 import { readSecretKey, type UnlockedKey } from "../openpgp/keys/secret-key.ts";
 import type { Fingerprint } from "../openpgp/packets/fingerprint.ts";
 import { listAddresses } from "../store/accounts/addresses.ts";
-import { findPublished } from "../store/keys/certificates.ts";
+import { findPublished, type PublishedCertificate } from "../store/keys/certificates.ts";
 import { findMailboxCertificate } from "../store/keys/mailbox-certificates.ts";
 import { selectSecretKeys, type SecretKeyRow } from "../store/keys/vault.ts";
+import type { Store } from "../store/store.ts";
+import type { AccountId } from "../words/account.ts";
 import type { MasterKey } from "./master-key.ts";
 import { isExpired } from "./published-certificate.ts";
 import { UnlockedKeys } from "./unlocked-keys.ts";
@@ -14,9 +16,13 @@ import { unwrapSecretKey } from "./wrapped-rows.ts";
 
 /**
  * Every key under a master key, and what each is for now. A row that is not as it was written stays closed; the audit log
- * says so once, however often its owner logs in.
+ * says so once, however often its owner logs in. `published` is what is published of the owner, if it was read a moment ago.
  */
-export async function openKeys(deps: VaultDeps, masterKey: MasterKey): Promise<UnlockedKeys> {
+export async function openKeys(
+  deps: VaultDeps,
+  masterKey: MasterKey,
+  published?: readonly PublishedAddress[],
+): Promise<UnlockedKeys> {
   const { owner } = masterKey;
   const rows = await selectSecretKeys(deps.store, masterKey.id);
   const opened = await Promise.all(rows.map(async (row) => openKey(masterKey, row)));
@@ -30,11 +36,11 @@ export async function openKeys(deps: VaultDeps, masterKey: MasterKey): Promise<U
       detail: { fingerprint, why: "its row is not as it was written" },
     });
   }
-  const addresses = await listAddresses(deps.store, owner);
-  const byAddress = await signersOf(deps, addresses);
+  const addresses = published ?? (await publishedAddresses(deps.store, owner));
+  const byAddress = signersOf(addresses, deps.clock.now());
   const mailbox = await findMailboxCertificate(deps.store, owner);
   const [primary] = addresses;
-  const active = primary && byAddress.get(canonicalAddress(primary));
+  const active = primary && byAddress.get(canonicalAddress(primary.address));
   return new UnlockedKeys(keys, active, refused, { byAddress, mailbox: mailbox?.fingerprint });
 }
 
@@ -51,15 +57,32 @@ export async function openKey(
   return undefined;
 }
 
+/** An address of an account, and what is published for it, also where that has expired. */
+export type PublishedAddress = {
+  readonly address: EmailAddress;
+  readonly published: PublishedCertificate | undefined;
+};
+
+/** The addresses of an account, the primary one first. */
+export async function publishedAddresses(
+  store: Store,
+  owner: AccountId,
+): Promise<readonly PublishedAddress[]> {
+  const found: PublishedAddress[] = [];
+  for (const address of await listAddresses(store, owner)) {
+    found.push({ address, published: await findPublished(store, address) });
+  }
+  return found;
+}
+
 /** Nobody signs with a key that its own domain does not publish for the address. */
-async function signersOf(
-  deps: VaultDeps,
-  addresses: readonly EmailAddress[],
-): Promise<ReadonlyMap<CanonicalAddress, Fingerprint>> {
+function signersOf(
+  addresses: readonly PublishedAddress[],
+  now: Date,
+): ReadonlyMap<CanonicalAddress, Fingerprint> {
   const signers = new Map<CanonicalAddress, Fingerprint>();
-  for (const address of addresses) {
-    const published = await findPublished(deps.store, address);
-    if (published === undefined || isExpired(published, deps.clock.now())) continue;
+  for (const { address, published } of addresses) {
+    if (published === undefined || isExpired(published, now)) continue;
     signers.set(canonicalAddress(address), published.fingerprint);
   }
   return signers;

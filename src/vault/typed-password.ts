@@ -1,4 +1,4 @@
-import { argon2 } from "node:crypto";
+import { argon2, createHmac } from "node:crypto";
 import { promisify } from "node:util";
 
 import { equalBytes } from "../base/bytes.ts";
@@ -24,6 +24,11 @@ export const PASSWORD_KDF = `argon2id m=${MEMORY_KIB} t=${PASSES} p=${LANES} hkd
 
 const deriveArgon2 = promisify(argon2);
 
+/** A password whose keys are remembered for one salt was asked for those of another, which take an Argon2id. */
+export class OtherSalt extends Error {
+  override readonly name = "OtherSalt";
+}
+
 /**
  * A password that somebody typed, in the form in which it is kept (RFC 8265 §4.2). Its keys for a salt are made once, however
  * many things they open; wiped on dispose.
@@ -32,6 +37,7 @@ export class TypedPassword implements Disposable {
   readonly #kept: Secret;
   readonly #copy: Secret | undefined;
   readonly #made = new Map<string, Promise<PasswordKeys>>();
+  #isRemembered = false;
 
   /** The secret stays its owner's. */
   constructor(secret: Secret) {
@@ -47,12 +53,34 @@ export class TypedPassword implements Disposable {
     return password instanceof TypedPassword ? password : new TypedPassword(password);
   }
 
-  /** Argon2id (RFC 9106), split by HKDF (RFC 5869). */
+  /**
+   * Argon2id (RFC 9106), split by HKDF (RFC 5869).
+   * @throws OtherSalt when the keys for another salt are remembered.
+   */
   async keysFor(salt: Uint8Array): Promise<PasswordKeys> {
-    const name = Buffer.from(salt).toString("hex");
-    const made = this.#made.get(name) ?? makeKeys(this.#kept, salt);
+    const name = nameOf(salt);
+    const known = this.#made.get(name);
+    if (known === undefined && this.#isRemembered) throw new OtherSalt();
+    const made = known ?? makeKeys(this.#kept, salt);
     this.#made.set(name, made);
     return made;
+  }
+
+  /** Takes over keys that an Argon2id gave before. From now on no Argon2id is made: other salts are refused. */
+  remember(salt: Uint8Array, keys: PasswordKeys): void {
+    this.#made.set(nameOf(salt), Promise.resolve(keys));
+    this.#isRemembered = true;
+  }
+
+  /**
+   * A key of the password and a secret, for one purpose (HMAC-SHA256, then HKDF-SHA256). It takes microseconds: whoever has
+   * the secret tries passwords as fast. What it wraps therefore never leaves the memory of a process.
+   */
+  keyUnder(secret: Secret, purpose: string): Secret {
+    using mixed = new Secret(
+      createHmac("sha256", secret.reveal()).update(this.#kept.reveal()).digest(),
+    );
+    return deriveKey(mixed, purpose);
   }
 
   [Symbol.dispose](): void {
@@ -62,6 +90,10 @@ export class TypedPassword implements Disposable {
     this.#made.clear();
     this.#copy?.[Symbol.dispose]();
   }
+}
+
+function nameOf(salt: Uint8Array): string {
+  return Buffer.from(salt).toString("hex");
 }
 
 function wipe({ verifier, wrapping }: PasswordKeys): void {

@@ -1,6 +1,7 @@
 /** The submission of one process, of which nothing reaches the network. */
 import { noMeter } from "../../src/app/meter.ts";
 import { wayOut } from "../../src/app/outgoing.ts";
+import { openLoginCache } from "../../src/app/open-login-cache.ts";
 import { submissionHandlers, type Drain } from "../../src/app/submission.ts";
 import type { Config } from "../../src/config/config.ts";
 import { clientProtection } from "../../src/outgoing/already-protected.ts";
@@ -14,7 +15,7 @@ export const QUIET_CONFIG = {
   domains: ["alpha.test"],
   policy: { default: "prefer-clear", domains: {} },
   keys: { autocrypt: "remove", unlockPage: "https://mail.alpha.test/unlock" },
-  limits: { loginFailures: 10, loginFailuresPerNetwork: 100 },
+  limits: { loginFailures: 10, loginFailuresPerNetwork: 100, loginCacheMinutes: 10 },
   sealing: { legacyDisplay: true },
 } as unknown as Config;
 
@@ -35,5 +36,6 @@ export function quietSubmission(deps: Deps, drain: Drain): Handlers<Sender> {
     out: wayOut({ store, clock, serviceKeys, current, traces, meter: noMeter }),
     drain,
     transactions: { note: () => undefined },
+    loginCache: openLoginCache({ clock }, current),
   });
 }

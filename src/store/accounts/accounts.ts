@@ -64,10 +64,18 @@ export async function findAccount(
   store: Store,
   address: EmailAddress,
 ): Promise<Account | undefined> {
+  return (await findAccountRow(store, address))?.account;
+}
+
+/** As `findAccount`, with its login and its generation. */
+export async function findAccountRow(
+  store: Store,
+  address: EmailAddress,
+): Promise<AccountRow | undefined> {
   const row = await withAddress(store.db)
     .where("addresses.address", "=", canonicalAddress(address))
     .executeTakeFirst();
-  return row && fromRow(row);
+  return row && { account: fromRow(row), login: loginFrom(row), generation: row.generation };
 }
 
 /** How many accounts are read at a time. */

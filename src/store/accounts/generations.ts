@@ -76,3 +76,23 @@ export async function lastGeneration(
     .executeTakeFirst();
   return row && withMac(row);
 }
+
+/** How many accounts one query names at most. */
+const IN_ONE_QUERY = 500;
+
+/** The generations of the rows of those accounts that exist. Whether the log says the same is for the caller to check. */
+export async function listGenerations(
+  store: Store,
+  accounts: readonly AccountId[],
+): Promise<ReadonlyMap<AccountId, number>> {
+  const found = new Map<AccountId, number>();
+  for (let at = 0; at < accounts.length; at += IN_ONE_QUERY) {
+    const rows = await store.db
+      .selectFrom("accounts")
+      .select(["id", "generation"])
+      .where("id", "in", accounts.slice(at, at + IN_ONE_QUERY))
+      .execute();
+    for (const { id, generation } of rows) found.set(id as AccountId, generation);
+  }
+  return found;
+}

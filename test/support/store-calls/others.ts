@@ -39,7 +39,11 @@ import {
   readLatestTime,
   resetLatestTime,
 } from "../../../src/store/discovery/clock-seen.ts";
-import { lastGeneration, readGeneration } from "../../../src/store/accounts/generations.ts";
+import {
+  lastGeneration,
+  listGenerations,
+  readGeneration,
+} from "../../../src/store/accounts/generations.ts";
 import { isMigrated, migrate, requireMigrated } from "../../../src/store/engine/migrate.ts";
 import { holdPublication } from "../../../src/store/keys/published-version.ts";
 import {
@@ -97,6 +101,7 @@ export async function callJournal(store: Store, account: AccountId): Promise<voi
   await callAudit(store, account);
   await readGeneration(store, account, 1000);
   await lastGeneration(store, account, 1000);
+  await listGenerations(store, [account]);
 }
 
 async function callAudit(store: Store, account: AccountId): Promise<void> {
