@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Secret } from "../../src/base/secret.ts";
 import { MINUTE } from "../../src/base/time.ts";
-import { giveToProvider, takeBack } from "../../src/keys/custody.ts";
+import { giveToProvider, replaceKeys } from "../../src/keys/custody.ts";
 import { closeAccount, endSessions } from "../../src/keys/end-account.ts";
 import { LoginCache } from "../../src/login/login-cache.ts";
 import { LoginTurns } from "../../src/login/login-turns.ts";
@@ -54,7 +54,7 @@ const CHANGES: Readonly<Record<string, Change>> = {
       using key = await opened(deps, old());
       const rest = { withRecoveryCode: false, custody: "unlocks-at-login" } as const;
       const wish = { ...rest, password: old(), why: "compromised" } as const;
-      await came(takeBack(deps, deps.keyRules, key, wish), "renewed");
+      await came(replaceKeys(deps, deps.keyRules, key, wish), "renewed");
     },
     after: "ok",
   },
