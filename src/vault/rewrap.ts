@@ -3,7 +3,8 @@
  * flows: every row names its key. The former key is kept until nothing is under it.
  */
 import { AppError } from "../base/errors.ts";
-import { appendAudit, renewAuditMacs } from "../journal/journal.ts";
+import { renewAuditMacs } from "../journal/audit-macs.ts";
+import { appendAudit } from "../journal/journal.ts";
 import {
   copiesUnderOthers,
   loginsUnderOthers,

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 
 import type { Fingerprint } from "../../openpgp/packets/fingerprint.ts";
-import { holdAuditEnd } from "../journal/audit.ts";
+import { holdAuditEnd } from "../journal/audit-ends.ts";
 import { listAllPublished } from "./certificates.ts";
 import { eraseFromFile, startPublishedFile } from "./published-file.ts";
 import { isPublicationHeld } from "./published-version.ts";
@@ -37,7 +37,7 @@ export async function eraseFromPublishedFile(
   const file = store.publishedFile;
   if (file === undefined) return;
   await store.afterCommit(async (tx) => {
-    await holdAuditEnd(tx);
+    await holdAuditEnd(tx, "");
     await eraseFromFile(file, of);
   });
 }

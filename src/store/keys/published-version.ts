@@ -1,5 +1,5 @@
 /** The version of the published view: one number that rises with each change, and is negative while publication is held. */
-import { holdAuditEnd } from "../journal/audit.ts";
+import { holdAuditEnd } from "../journal/audit-ends.ts";
 import { HELD, type Store } from "../store.ts";
 
 /** Rises with every change of the published view: an answer kept under an older number is out of date. */
@@ -16,7 +16,7 @@ export async function publishedVersion(store: Store): Promise<number> {
  * transactions that change the keys of different users, one logging before its change and one after, wait for each other.
  */
 export async function countChange(store: Store): Promise<void> {
-  await holdAuditEnd(store);
+  await holdAuditEnd(store, "");
   await store.db
     .updateTable("published_version")
     .set((expression) => ({ version: expression("version", "+", 1) }))
