@@ -9,7 +9,7 @@ import type { Events } from "./events.ts";
 
 type Deps = { readonly store: Store; readonly events: Pick<Events, "auditHead"> };
 
-/** Signs heads. That entries are gone is told once, by an error. */
+/** Signs heads. That none can be signed is told once, by an error. */
 export function signHeads({ store }: Pick<Deps, "store">): Task {
   let isTold = false;
   return {
@@ -20,7 +20,7 @@ export function signHeads({ store }: Pick<Deps, "store">): Task {
       if (kind === "signed" || isTold) return;
       isTold = true;
       throw new AppError(
-        "entries of the audit log are gone or not what they were when the last head was signed: sealpost audit verify",
+        "no head of the audit log is signed: entries are gone, or the last head is under a service key that is not here. See: sealpost audit verify",
         { temporary: false },
       );
     },

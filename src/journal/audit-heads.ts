@@ -12,7 +12,7 @@ import { hashesAt, lastInShard, type AuditRow } from "../store/journal/audit.ts"
 import { holdAuditEnd, readAuditEnds, type AuditEnd } from "../store/journal/audit-ends.ts";
 import { LAST_SHARD, SHARDS } from "../store/journal/audit-shards.ts";
 import type { Store } from "../store/store.ts";
-import { appendAudit, HEAD_ACTION, isGenuine } from "./journal.ts";
+import { appendAudit, HEAD_ACTION, isGenuine, macText } from "./journal.ts";
 
 /** How long an entry waits at most for a head while a gateway runs, in milliseconds. */
 export const HEAD_EVERY_MS = SECOND;
@@ -43,8 +43,11 @@ const NO_HEAD: WrittenHead = {
   hash: new Uint8Array(),
 };
 
-/** What signing came to: the last head; or `cut`: the log does not go on from that head, and nothing was signed. */
-export type Signed = { readonly kind: "signed" | "cut"; readonly head: WrittenHead };
+/**
+ * What signing came to: the last head; or `refused`, and nothing was signed: the log does not go on from that head, or the
+ * last head is under a service key that is not here.
+ */
+export type Signed = { readonly kind: "signed" | "refused"; readonly head: WrittenHead };
 
 /** Signs a head if something was appended since the last one. Of two who do so at once one writes it. */
 export async function signHead(store: Store): Promise<Signed> {
@@ -54,14 +57,14 @@ export async function signHead(store: Store): Promise<Signed> {
   return store.transaction(async (tx) => {
     await holdAuditEnd(tx, "");
     const now = await compare(tx);
-    if (now.kind === "cut") return { kind: "cut", head: now.last };
+    if (now.kind === "refused") return { kind: "refused", head: now.last };
     if (now.kind === "same") return { kind: "signed", head: now.last };
     // Its number is taken after the ends were read, so that it is greater than that of every entry it is about.
     const { last: before, ends, rows } = now;
     const places = ends.map(({ place }) => place).join(" ");
     const detail = { number: before.number + 1, rows, places, ends: digestOf(ends) };
     await appendAudit(tx, { at: systemClock.now(), action: HEAD_ACTION, detail });
-    return { kind: "signed", head: await lastHead(tx) };
+    return { kind: "signed", head: (await lastHead(tx)) ?? NO_HEAD };
   });
 }
 
@@ -69,19 +72,30 @@ export async function signHead(store: Store): Promise<Signed> {
 async function compare(store: Store) {
   const last = await lastHead(store);
   const ends = await readAuditEnds(store);
+  if (last === undefined) return { kind: "refused", last: NO_HEAD, ends, rows: 0 } as const;
   const rows = rowsAt(ends, last);
-  const kind = !(await goesOn(store, last, ends)) ? "cut" : rows === last.rows ? "same" : "grown";
+  const kind = !(await goesOn(store, last, ends))
+    ? "refused"
+    : rows === last.rows
+      ? "same"
+      : "grown";
   return { kind, last, ends, rows } as const;
 }
 
-/** The last head that a process with the service key wrote; `NO_HEAD` where there is none. */
-async function lastHead(store: Store): Promise<WrittenHead> {
+/**
+ * The last head that a process with the service key wrote; `NO_HEAD` where there is none. Undefined where nobody here can
+ * tell: a host that lacks the service key in force would number its heads as if the others were not there.
+ */
+async function lastHead(store: Store): Promise<WrittenHead | undefined> {
   let before = Number.MAX_SAFE_INTEGER;
   for (;;) {
     const of = { shard: LAST_SHARD, action: HEAD_ACTION };
     const row = await lastInShard(store, of, before);
     if (row === undefined) return NO_HEAD;
     if (await isGenuine(store, row)) return headIn(row);
+    if (row.serviceKey !== "" && store.auditMac?.check(macText(row), row) === "unknown") {
+      return undefined;
+    }
     before = row.place;
   }
 }

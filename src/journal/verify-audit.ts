@@ -39,7 +39,7 @@ export async function verifyAudit(store: Store, kept?: KeptHead): Promise<AuditC
   if (fault !== undefined) return fault;
   const { kind, head } = await signHead(store);
   // Somebody changed the log meanwhile.
-  if (kind === "cut") return { kind: "broken", seq: 0 };
+  if (kind === "refused") return { kind: "broken", seq: 0 };
   return { kind: "intact", rows: head.rows, head: hex(head.hash) };
 }
 

@@ -60,13 +60,13 @@ for (const { engine, open } of engines()) {
     assert.equal((await signHead(store)).kind, "signed");
     await cut(store, shard, 2);
     assert.partialDeepStrictEqual(await verifyAudit(store), { kind: "broken" });
-    assert.equal((await signHead(store)).kind, "cut");
+    assert.equal((await signHead(store)).kind, "refused");
     // Another entry in its place does not hide it.
     await append(store, "y");
     assert.partialDeepStrictEqual(await verifyAudit(store), { kind: "broken" });
-    assert.equal((await signHead(store)).kind, "cut");
+    assert.equal((await signHead(store)).kind, "refused");
     await append(store, "z");
-    assert.equal((await signHead(store)).kind, "cut");
+    assert.equal((await signHead(store)).kind, "refused");
     assert.partialDeepStrictEqual(await verifyAudit(store), { kind: "broken" });
   });
 
@@ -110,6 +110,23 @@ for (const { engine, open } of engines()) {
     await append(store, "z");
     assert.equal((await signHead(store)).head.number, genuine.head.number + 1);
     assert.deepEqual(await verifyAudit(store), { kind: "forged", seq: forged });
+  });
+
+  test(`${engine}: a host without the service key in force signs no head beside those of the others`, async () => {
+    await using store = await guardless(open);
+    await append(store, "x");
+    await signHead(store);
+    const rootOf = (byte: number) => new Secret(Buffer.alloc(32, byte));
+    const far = store.auditMac;
+    const near = auditMacUnder(fixedServiceKeys(rootOf(2), rootOf(1)));
+    store.auditMac = near;
+    await append(store, "service-key.rotated");
+    await signHead(store);
+    store.auditMac = far;
+    await append(store, "y");
+    assert.equal((await signHead(store)).kind, "refused");
+    store.auditMac = near;
+    assert.partialDeepStrictEqual(await verifyAudit(store), { kind: "intact", rows: 3 });
   });
 
   test(`${engine}: an entry in the shard of others shows`, async () => {

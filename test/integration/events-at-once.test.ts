@@ -74,9 +74,9 @@ for (const { engine, open } of engines()) {
     store.publishedFile = join(dir, "published");
     const limits = { alarmPerHour: 1000, alarmPerDay: 1000, stopPerDay: 1000 };
     const deps = { ...depsFor(store), releaseLimits: limits };
-    let isDone = false;
+    const done = new AbortController();
     const signing = (async () => {
-      while (!isDone) {
+      while (!done.signal.aborted) {
         assert.equal((await signHead(store)).kind, "signed");
         // SQLite answers in this thread: others get their turn.
         await setTimeout(10);
@@ -91,7 +91,7 @@ for (const { engine, open } of engines()) {
         await live(deps, id, number);
       }),
     );
-    isDone = true;
+    done.abort();
     await signing;
     const failed = results.filter(({ status }) => status === "rejected");
     assert.deepEqual(failed, []);
