@@ -36,6 +36,10 @@ const BENCHES: Readonly<Record<string, Bench>> = {
     what: "the most memory of each gateway while a message of 25 MB passes",
     load: async () => import("./memory.ts"),
   },
+  rotations: {
+    what: "how many rotations a second each engine takes, eight users at the same time",
+    load: async () => import("./rotations.ts"),
+  },
   seal: {
     what: "sealing and opening as the gateway does, beside other programs (SIZES=…, KINDS=…)",
     load: async () => import("./seal.ts"),

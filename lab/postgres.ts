@@ -24,9 +24,10 @@ const run = promisify(execFile);
 
 /**
  * Starts a server in a new temporary folder, on a unix socket there alone. As root it runs as nobody, because
- * PostgreSQL refuses root. A missing program is an error, never a skip.
+ * PostgreSQL refuses root. A missing program is an error, never a skip. `isDurable`: its commits reach the disk, for
+ * measurements.
  */
-export async function startPostgres(): Promise<Postgres> {
+export async function startPostgres({ isDurable = false } = {}): Promise<Postgres> {
   if (!existsSync(join(BIN, "postgres"))) {
     throw new Error("PostgreSQL 15 is missing: apt-get install postgresql-15");
   }
@@ -37,7 +38,11 @@ export async function startPostgres(): Promise<Postgres> {
     ...asNobody("initdb", "-D", data, "-A", "trust", "-U", "app", "--no-sync", "--locale=C.UTF-8"),
     { cwd: folder },
   );
-  const settings = [`unix_socket_directories=${folder}`, "listen_addresses=", "fsync=off"];
+  const settings = [
+    `unix_socket_directories=${folder}`,
+    "listen_addresses=",
+    `fsync=${isDurable ? "on" : "off"}`,
+  ];
   const options = settings.flatMap((setting) => ["-c", setting]);
   const [program, args] = asNobody("postgres", "-D", data, ...options);
   const start = async (): Promise<Server> => startServer(program, args, folder);

@@ -31,7 +31,7 @@ import {
   walkAccounts,
 } from "../../src/store/accounts/accounts.ts";
 import { purgeReleased } from "../../src/store/accounts/addresses.ts";
-import { readAuditHead } from "../../src/store/journal/audit.ts";
+import { readAuditEnds } from "../../src/store/journal/audit-ends.ts";
 import { readCache, readContinuity } from "../../src/store/discovery/cache.ts";
 import { findPublished } from "../../src/store/keys/certificates.ts";
 import { readLatestTime, writeProbe } from "../../src/store/discovery/clock-seen.ts";
@@ -174,7 +174,7 @@ export function tasksOf({ deps }: User): readonly Measured[] {
       run: async (tx) => {
         await writeProbe(tx);
         await readLatestTime(tx);
-        await readAuditHead(tx);
+        await readAuditEnds(tx);
       },
     },
     { name: "released revocations", run: async (tx) => standingAlarms(tx) },

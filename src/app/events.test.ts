@@ -54,7 +54,7 @@ const CALLS: { readonly [Name in keyof Events]: readonly Parameters<Events[Name]
   ],
   clockChanged: [["why"], [undefined]],
   openingStuck: [["1", "why"]],
-  auditHead: [[{ seq: 1, hash: "ab" }]],
+  auditHead: [[{ rows: 1, hash: "ab" }]],
   reloaded: [
     [{ role: "gateway", changed: ["relay.port"], restart: [] }],
     [{ role: "gateway", changed: [], restart: ["limits.recipients"] }],

@@ -57,7 +57,7 @@ export type Events = {
   /** A message of somebody's could not be opened, and waits for another try. */
   readonly openingStuck: (id: string, reason: string) => void;
   /** Once a day, and at the start: what `audit verify --kept` checks against, kept where the log is kept. */
-  readonly auditHead: (o: { readonly seq: number; readonly hash: string }) => void;
+  readonly auditHead: (o: { readonly rows: number; readonly hash: string }) => void;
   /** At SIGHUP; `restart`: what changed in the file and is not in force. */
   readonly reloaded: (o: { readonly role: string } & Taken) => void;
   /** A configuration that changes nothing, because of these faults. */

@@ -1,7 +1,5 @@
 /** What comes round in a gateway: what each process does, and what one process does for all of them. */
-import { DAY } from "../base/time.ts";
-import type { Task } from "../jobs/tasks.ts";
-import { auditHead } from "../journal/journal.ts";
+import { logHead, signHeads } from "./audit-head-tasks.ts";
 import { watchClock } from "./clock-watch.ts";
 import type { DatabaseGuard } from "./database-guard.ts";
 import type { Events } from "./events.ts";
@@ -46,8 +44,9 @@ export function gatewayTasks(deps: Deps): Tasks {
       hops.task,
       sweepLoginCache(vault, loginCache),
       watchClock({ store, clock, events }),
-      // Every log that leaves the host is a witness of its own.
-      { name: "log the head of the audit log", everyMs: DAY, run: logHead(deps) },
+      // Asking whether something was appended costs less than a lease, and of two who sign at once one does.
+      signHeads({ store }),
+      logHead({ store, events }),
       // It says which service key this process writes under.
       serviceKeyUse(vault),
     ],
@@ -56,11 +55,5 @@ export function gatewayTasks(deps: Deps): Tasks {
       ...incoming.tasks.once,
       ...keyTasks({ vault, keyRules, backfillPerMinute, events, notices: out.deps }),
     ],
-  };
-}
-
-function logHead({ vault, events }: Deps): Task["run"] {
-  return async () => {
-    events.auditHead(await auditHead(vault.store));
   };
 }

@@ -88,12 +88,12 @@ async function merge(config: Config, published: PublishedFile | undefined): Prom
   const from = await lastActionAt(vault.store, BACKED_UP);
   const restored = await vault.store.transaction(async (tx) => {
     const merged = published === undefined ? undefined : await mergePublished(tx, published);
-    await holdPublication(tx, merged === undefined);
     await appendAudit(tx, {
       at: vault.clock.now(),
       action: "database.restored",
       detail: { revoked: merged?.revoked ?? 0, held: merged === undefined },
     });
+    await holdPublication(tx, merged === undefined);
     return merged;
   });
   return {
@@ -108,11 +108,11 @@ async function merge(config: Config, published: PublishedFile | undefined): Prom
 /** The operator accepts what may have been un-revoked. */
 export async function confirmRestore(vault: Vault): Promise<void> {
   await vault.store.transaction(async (tx) => {
-    await holdPublication(tx, false);
-    // What is published from now on is kept, and begins with what is there.
-    await publishedFileOf(tx);
     await appendAudit(tx, { at: vault.clock.now(), action: "database.restore-confirmed" });
+    await holdPublication(tx, false);
   });
+  // What is published from now on is kept, and begins with what is there.
+  await vault.store.transaction(async (tx) => publishedFileOf(tx));
 }
 
 function requireAway(files: readonly string[]): void {

@@ -16,3 +16,8 @@ export function asBuffer(bytes: Uint8Array): Buffer {
 export function utf8(text: string): Uint8Array {
   return Buffer.from(text, "utf8");
 }
+
+/** Octets as lower-case hexadecimal digits. */
+export function hex(bytes: Uint8Array): string {
+  return asBuffer(bytes).toString("hex");
+}

@@ -1,5 +1,5 @@
 import { listAuditNamed } from "../journal/audit-list.ts";
-import { verifyAudit, type AuditCheck, type KeptHead } from "../journal/journal.ts";
+import { verifyAudit, type AuditCheck, type KeptHead } from "../journal/verify-audit.ts";
 import { addressIn } from "./address-given.ts";
 import { keyOwner } from "./key.ts";
 import { answer, type Call, type Command, type ExitCode, table, UsageError } from "./command.ts";
@@ -63,7 +63,7 @@ function textOf(check: AuditCheck): readonly string[] {
   switch (check.kind) {
     case "intact":
       return [
-        `intact: ${check.rows} entries, the last has hash ${check.head}`,
+        `intact: ${check.rows} entries, the head over them has hash ${check.head}`,
         `keep this elsewhere, and check with it later: sealpost audit verify --kept ${check.rows}:${check.head}`,
       ];
     case "broken":
@@ -72,7 +72,7 @@ function textOf(check: AuditCheck): readonly string[] {
       return [`FORGED: entry ${check.seq} was not written by a process that holds the service key`];
     case "rewritten":
       return [
-        `WRITTEN ANEW: entry ${check.seq} is not there, or not the one that was kept; the chain itself has no fault`,
+        `WRITTEN ANEW: a head over ${check.seq} entries is not there, or not the one that was kept; the log itself has no fault`,
       ];
   }
 }
@@ -92,7 +92,7 @@ function keptGiven(call: Call): KeptHead | undefined {
 
 /** SHA-256 in hexadecimal. */
 const HASH_DIGITS = 64;
-const FORM = `the form is the number of an entry, a colon and its hash of ${HASH_DIGITS} hexadecimal digits: "sealpost audit verify" prints it in its last line, and the log line "audit.head" has it as seq and hash`;
+const FORM = `the form is how many entries there were, a colon and a hash of ${HASH_DIGITS} hexadecimal digits: "sealpost audit verify" prints it in its last line, and the log line "audit.head" has it as rows and hash`;
 
 function faultOf(head: string | undefined): string {
   return head === undefined ? "" : `: its hash has ${head.length} digits`;

@@ -1,32 +1,27 @@
 /**
  * The journal: what was done, so that nobody can deny or hide it.
  *
- * The audit log (here) records what was done to keys and accounts. The log only grows. Each entry carries the hash of the
- * entry before it, so that a change, a gap or a cut end shows (`sealpost audit verify`). Each entry also has a MAC under the
- * service key: who can write to the database, but cannot use the service key, cannot add an entry that counts.
+ * The audit log (here) records what was done to keys and accounts. The log only grows. It is a chain for each shard
+ * (`store/journal/audit-shards.ts`): an entry carries the hash of the entry before it, so that a change or a gap shows
+ * (`sealpost audit verify`). Heads over all shards tell when the end of a shard was cut off (`audit-heads.ts`). Each entry has
+ * a MAC under the service key: who can write to the database, but cannot use the service key, adds no entry that counts.
  *
  * The trace (`trace.ts`) says for each message why it was protected or not. It names addresses, so that it is deleted after a
  * few days; the audit log names account IDs and stays.
  */
 import { createHash } from "node:crypto";
 
-import { equalBytes, utf8 } from "../base/bytes.ts";
+import { equalBytes, hex, utf8 } from "../base/bytes.ts";
 import {
-  countRowsBeforeFirst,
   hasAudit,
-  holdAuditEnd,
   insertAudit,
   insertAuditMac,
-  macsUnderOthers,
-  readAuditHead,
-  replaceAuditMac,
-  takeAuditPlace,
   walkAudit,
   type AuditRow,
   type AuditRowWithMac,
 } from "../store/journal/audit.ts";
+import { holdAuditEnd, takeAuditPlace } from "../store/journal/audit-ends.ts";
 import type { Store } from "../store/store.ts";
-import type { Page } from "../store/keys/under-others.ts";
 import type { AccountId } from "../words/account.ts";
 
 /** What happened. Details are words, numbers and fingerprints: no local part, no secret. */
@@ -47,24 +42,12 @@ export type AuditRecord = {
   readonly detail: Readonly<Record<string, string | number | boolean>>;
 };
 
-/**
- * What checking the whole chain came to; `head` is the hash of the last row, which kept elsewhere tells a chain that was
- * written anew; `seq` is the first row that is not what was written, or the one that is not what was kept of it.
- */
-export type AuditCheck =
-  | { readonly kind: "intact"; readonly rows: number; readonly head: string }
-  /** `forged`: this entry has no MAC under a service key that is here. */
-  | { readonly kind: "broken" | "rewritten" | "forged"; readonly seq: number };
-
-/** A row of an earlier check, kept where whoever writes to the database does not: its number and its hash in hex. */
-export type KeptHead = { readonly rows: number; readonly head: string };
-
 /** Appends an entry, in the caller's transaction if there is one: it is in the log if and only if the deed was done. */
 export async function appendAudit(store: Store, entry: AuditEntry): Promise<void> {
   await store.transaction(async (tx) => {
     const { action, account } = entry;
-    const place = await takeAuditPlace(tx);
-    // Whoever made a key or waited for the log's end has an older time than the entry before.
+    const place = await takeAuditPlace(tx, account ?? "");
+    // Whoever made a key or waited for the end of the shard has an older time than the entry before.
     const at = tx.auditClock?.now() ?? entry.at;
     const row = { ...place, at, action, account: account ?? "", detail: detailText(entry) };
     const hash = hashOf(row);
@@ -75,16 +58,8 @@ export async function appendAudit(store: Store, entry: AuditEntry): Promise<void
   });
 }
 
-/** The last entry, for a place where whoever writes to the database does not write. */
-export async function auditHead(
-  store: Store,
-): Promise<{ readonly seq: number; readonly hash: string }> {
-  const { seq, hash } = await readAuditHead(store);
-  return { seq, hash: hex(hash) };
-}
-
-/** What is authenticated of an entry: its place, and all before it by its hash. */
-function macText({ seq, hash }: Pick<AuditRow, "seq" | "hash">): Uint8Array {
+/** What is authenticated of an entry: its place, and all before it in its shard by its hash. */
+export function macText({ seq, hash }: Pick<AuditRow, "seq" | "hash">): Uint8Array {
   return utf8(`audit|${String(seq)}|${hex(hash)}`);
 }
 
@@ -106,7 +81,7 @@ export async function appendAuditOnce(store: Store, entry: AuditEntry): Promise<
   if (await isAudited(store, entry)) return false;
   return store.transaction(async (tx) => {
     // Of two who see it at the same time one writes.
-    await holdAuditEnd(tx);
+    await holdAuditEnd(tx, entry.account ?? "");
     if (await isAudited(tx, entry)) return false;
     await appendAudit(tx, entry);
     return true;
@@ -123,91 +98,13 @@ function detailText({ detail }: AuditEntry): string {
   return JSON.stringify(detail ?? {});
 }
 
-/**
- * Reads the whole chain and says whether every row is what was written and none is missing. Rows that are appended
- * meanwhile do no harm. With what an earlier check came to, also whether the log goes on from there.
- */
-export async function verifyAudit(store: Store, kept?: KeptHead): Promise<AuditCheck> {
-  if ((await countRowsBeforeFirst(store)) > 0) return { kind: "broken", seq: 0 };
-  const before = await readAuditHead(store);
-  let last = { seq: 0, hash: new Uint8Array() as Uint8Array };
-  let atHead = last;
-  let hashOfThen = "";
-  for await (const row of walkAudit(store)) {
-    const fault = faultOf(store, row, last);
-    if (fault !== undefined) return fault;
-    last = row;
-    if (row.seq === before.seq) atHead = row;
-    if (row.seq === kept?.rows) hashOfThen = hex(row.hash);
-  }
-  const isWhole = atHead.seq === before.seq && equalBytes(atHead.hash, before.hash);
-  const isAtEnd = last.seq <= (await readAuditHead(store)).seq;
-  if (!isWhole || !isAtEnd) return { kind: "broken", seq: Math.min(before.seq, last.seq) + 1 };
-  if (kept !== undefined && kept.head !== hashOfThen) return { kind: "rewritten", seq: kept.rows };
-  return { kind: "intact", rows: last.seq, head: hex(last.hash) };
-}
+/** The action of heads (`audit-heads.ts`). */
+export const HEAD_ACTION = "audit.head";
 
-function faultOf(
-  store: Store,
-  row: AuditRowWithMac,
-  last: Pick<AuditRow, "seq" | "hash">,
-): AuditCheck | undefined {
-  if (!follows(row, last)) return { kind: "broken", seq: last.seq + 1 };
-  return isAuthentic(store, row) ? undefined : { kind: "forged", seq: row.seq };
-}
-
-/** Whether a process that holds the service key wrote a row; true where nobody here can tell. */
-function isAuthentic({ auditMac }: Store, row: AuditRowWithMac): boolean {
-  return auditMac === undefined || auditMac.check(macText(row), row) === "good";
-}
-
-const MACS_A_PAGE = 500;
-
-/**
- * Authenticates under the service key in force what is authenticated under former ones, so that these can be deleted. A
- * MAC that is wrong stays what it is. @returns how many were made.
- */
-export async function renewAuditMacs(store: Store): Promise<number> {
-  let made = 0;
-  let after: Page<number>["after"];
-  for (;;) {
-    const page = { after, limit: MACS_A_PAGE };
-    const done = await store.transaction(async (tx) => renewPage(tx, page));
-    made += done.made;
-    if (done.last === undefined) return made;
-    after = done.last;
-  }
-}
-
-async function renewPage(tx: Store, page: Page<number>) {
-  const { auditMac } = tx;
-  if (auditMac === undefined) return { made: 0, last: undefined };
-  const { serviceKey: current } = auditMac.sign(new Uint8Array());
-  const rows = await macsUnderOthers(tx, current, page);
-  let made = 0;
-  for (const row of rows) {
-    const text = macText(row);
-    if (auditMac.check(text, row) !== "good") continue;
-    await replaceAuditMac(tx, { seq: row.seq, ...auditMac.sign(text) });
-    made += 1;
-  }
-  const last = rows.at(-1);
-  return { made, last: last && { serviceKey: last.serviceKey, name: last.seq } };
-}
-
-/** Whether a row is what was written, and stands right behind the last one. */
-function follows(row: AuditRow, last: Pick<AuditRow, "seq" | "hash">): boolean {
-  const isNext = row.seq === last.seq + 1 && equalBytes(row.previous, last.hash);
-  return isNext && equalBytes(row.hash, hashOf(row));
-}
-
-function hex(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString("hex");
-}
-
-/** The log in order, of one account if it is given. */
+/** The log in the order of its numbers, without its heads, of one account if it is given. */
 export async function* listAudit(store: Store, account?: AccountId): AsyncGenerator<AuditRecord> {
   for await (const row of walkAudit(store, account === undefined ? {} : { account })) {
+    if (row.action === HEAD_ACTION) continue;
     yield {
       seq: row.seq,
       at: row.at,
@@ -218,10 +115,11 @@ export async function* listAudit(store: Store, account?: AccountId): AsyncGenera
   }
 }
 
-/** Each field with its length before it, so that no two rows have the same text. */
-function hashOf(row: Omit<AuditRow, "hash">): Uint8Array {
+/** What an entry's hash must be. Each field has its length before it, so that no two rows have the same text. */
+export function hashOf(row: Omit<AuditRow, "hash">): Uint8Array {
   const hash = createHash("sha256");
-  const fields = [String(row.seq), String(row.at.getTime()), row.action, row.account, row.detail];
+  const numbers = [row.seq, row.shard, row.place, row.at.getTime()].map(String);
+  const fields = [...numbers, row.action, row.account, row.detail];
   for (const field of [row.previous, ...fields.map(utf8)]) {
     hash.update(`${field.length}:`).update(field);
   }

@@ -16,6 +16,7 @@ import {
 import { listPublished } from "../store/keys/certificates.ts";
 import { stopServing } from "../store/keys/publish.ts";
 import { selectGenericRevocation } from "../store/keys/generic-revocations.ts";
+import { holdName } from "../store/engine/named-lock.ts";
 import { isReserved } from "../store/accounts/reserved-addresses.ts";
 import type { Store } from "../store/store.ts";
 import { certificateIn } from "../vault/published-certificate.ts";
@@ -42,6 +43,8 @@ export async function takeAddress(
   now: Date,
   owner?: AccountId,
 ): Promise<AddressRefusal | undefined> {
+  // `x` and `x+y` are decided about together. The account's shard is held already (`store/journal/audit-shards.ts`).
+  await holdName(tx, `address ${canonicalAddress(withoutSubaddress(address))}`, "alone");
   const refusal =
     (await whyNotFree(tx, address, now, owner)) ?? (await shadowOf(tx, address, now, owner));
   if (refusal !== undefined) return refusal;
@@ -85,8 +88,7 @@ async function shadowOf(
 
 /**
  * An address is one account's only. After an erasure nobody gets it for thirty days, and after a release nobody but the
- * account that released it. The caller's transaction has written to the audit log before, so that two accounts that want
- * the same address at once take turns.
+ * account that released it. The name of the address is held, so that two accounts that want it at once take turns.
  */
 async function whyNotFree(
   tx: Store,

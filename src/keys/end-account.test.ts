@@ -9,7 +9,7 @@ import { DAY } from "../base/time.ts";
 import { findAccount } from "../accounts/accounts.ts";
 import { generateKey } from "../openpgp/keys/generate.ts";
 import { forgetReleased } from "../store/accounts/addresses.ts";
-import { holdAuditEnd } from "../store/journal/audit.ts";
+import { holdAuditEnd } from "../store/journal/audit-ends.ts";
 import { findById } from "../store/keys/certificates.ts";
 import { serveAgain } from "../store/keys/publish.ts";
 import { publishedVersion } from "../store/keys/published-version.ts";
@@ -144,8 +144,8 @@ for (const { engine, open } of engines()) {
     deps.clock.advance(31 * DAY);
     let deleting: Promise<void> | undefined;
     await store.transaction(async (tx) => {
-      // As whoever takes an address: first the end of the log, then the row.
-      await holdAuditEnd(tx);
+      // As whoever takes an address: first the end of the shard, then the row.
+      await holdAuditEnd(tx, idOf(alice));
       deleting = outside(async () => {
         await purgeClosedAccounts(deps);
       });

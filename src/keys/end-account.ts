@@ -2,7 +2,7 @@ import { after, DAY } from "../base/time.ts";
 import { appendAudit } from "../journal/journal.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import { listClosedAccounts, readAccount, updateAccount } from "../store/accounts/accounts.ts";
-import { holdAuditEnd } from "../store/journal/audit.ts";
+import { holdAuditEnd } from "../store/journal/audit-ends.ts";
 import { erasePublished } from "../store/keys/publish.ts";
 import { eraseAccount } from "../store/accounts/erase.ts";
 import { listGenericRevocations } from "../store/keys/generic-revocations.ts";
@@ -152,8 +152,8 @@ async function deleteForGood(
     owner,
     async (tx) => {
       const now = deps.clock.now();
-      // Before any row is deleted: whoever takes an address holds the end of the log, and may wait for the row.
-      await holdAuditEnd(tx);
+      // Before any row is deleted: whoever takes an address holds the end of a shard, and may wait for the row.
+      await holdAuditEnd(tx, owner);
       await first(tx, await addressesInUse(tx, owner));
       await eraseAccount(tx, owner, now);
       await appendAudit(tx, { at: now, action, account: owner });

@@ -4,7 +4,7 @@ import { test } from "node:test";
 
 import { findAccount } from "../accounts/accounts.ts";
 import { DAY, after } from "../base/time.ts";
-import { verifyAudit } from "../journal/journal.ts";
+import { verifyAudit } from "../journal/verify-audit.ts";
 import { login } from "../login/login.ts";
 import { resetPassword } from "../login/recover.ts";
 import { findById, findPublished, listPublished } from "../store/keys/certificates.ts";

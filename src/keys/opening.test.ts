@@ -4,7 +4,7 @@ import { test } from "node:test";
 
 import { findAccount } from "../accounts/accounts.ts";
 import { Secret } from "../base/secret.ts";
-import { verifyAudit } from "../journal/journal.ts";
+import { verifyAudit } from "../journal/verify-audit.ts";
 import { login } from "../login/login.ts";
 import { recoverWithCode, replacePassword, resetPassword } from "../login/recover.ts";
 import { revocationOf } from "../openpgp/certificates/acceptance.ts";

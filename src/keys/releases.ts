@@ -1,7 +1,7 @@
 /**
  * The alarm on revocations without the user. A generic revocation needs no key of its owner. With `provider-usable` keys a
  * fresh revocation also needs no user. Anyone who controls the service key, or makes us use it, could therefore end every
- * key. Each release is counted, in the audit log itself and under its lock: processes and commands that
+ * key. Each release is counted, in the audit log itself and under one lock: processes and commands that
  * share the database share the count, and none stays below it by itself.
  *
  * Beyond a first number there is an alarm. At a second, higher one the releases stop (fail-closed): a wrong list of accounts
@@ -14,7 +14,7 @@ import { after, DAY, HOUR } from "../base/time.ts";
 import { appendAudit } from "../journal/journal.ts";
 import type { Fingerprint } from "../openpgp/packets/fingerprint.ts";
 import { countActions, lastAction, selectActions } from "../store/journal/audit-actions.ts";
-import { holdAuditEnd } from "../store/journal/audit.ts";
+import { holdAuditEnd } from "../store/journal/audit-ends.ts";
 import type { Store } from "../store/store.ts";
 import type { ReleaseLimits, VaultDeps } from "../vault/vault-deps.ts";
 import type { AccountId } from "../words/account.ts";
@@ -72,8 +72,9 @@ export async function recordRelease(
 ): Promise<void> {
   const { account, fingerprint, by, isOwnAct } = release;
   const at = clock.now();
-  // First, the lock: whoever releases at the same time counts behind this one.
-  await holdAuditEnd(tx);
+  // First, the lock: whoever releases at the same time counts behind this one. The account's shard stands before it.
+  await holdAuditEnd(tx, account);
+  await holdReleases(tx);
   // Nobody raises the number that stops the others by doing the same again and again.
   const isAgain = isOwnAct && (await isCounted(tx, account, at));
   const action = isAgain ? REPEATED : RELEASED;
@@ -107,6 +108,11 @@ async function raiseAlarms(
   }
 }
 
+/** Keeps everybody else from releasing until the transaction ends: alarms are entries without an account. */
+async function holdReleases(tx: Store): Promise<void> {
+  await holdAuditEnd(tx, "");
+}
+
 async function isCounted(store: Store, account: AccountId, now: Date): Promise<boolean> {
   const from = { at: after(now, -DAY), afterSeq: 0, account };
   return (await countActions(store, RELEASED, from)) > 0;
@@ -115,7 +121,7 @@ async function isCounted(store: Store, account: AccountId, now: Date): Promise<b
 /** Writes down a stop whose event was undone, unless one stands; to be used outside of a transaction. */
 export async function keepStop(store: Store, { alarm }: ReleasesStopped): Promise<void> {
   await store.transaction(async (tx) => {
-    await holdAuditEnd(tx);
+    await holdReleases(tx);
     if ((await standingAlarms(tx)).some(({ kind }) => kind === "stopped")) return;
     const { at, within, released, limit } = alarm;
     await appendAudit(tx, { at, action: STOPPED, detail: { within, released, limit } });
@@ -159,6 +165,7 @@ export async function standingAlarms(store: Store, afterSeq = 0): Promise<readon
 /** An operator has looked: alarm and stop end, and the count restarts. */
 export async function allowReleases({ store, clock }: VaultDeps): Promise<void> {
   await store.transaction(async (tx) => {
+    await holdReleases(tx);
     const { day } = await countReleases(tx, clock.now());
     await appendAudit(tx, { at: clock.now(), action: GO_ON, detail: { released: day } });
   });

@@ -5,7 +5,7 @@
  * the room of its subject; its functions take the store first. Secrets arrive wrapped: this folder opens nothing.
  *
  * What must happen together goes through `store.transaction`, whose callback uses only the store that it is given: the wrong
- * one inside a transaction is an error. SQLite has one writer at a time, so that its transactions take turns; PostgreSQL's
+ * one inside a transaction is an error. What everybody waits for is done at its end (`atEnd`). SQLite has one writer at a time, so that its transactions take turns; PostgreSQL's
  * repeat after a conflict. A commit is durable before the call returns, on both.
  *
  * SQLite's calls hold their thread. A process that serves opens its store in threads (`engine/serving-store.ts`, ADR 0023).
@@ -82,6 +82,15 @@ export type TagKeys = {
   readonly isFormerKeyLost: boolean;
 };
 
+/**
+ * What a transaction does last, just before its commit, with all that was collected for it: the lower its rank, the earlier.
+ * So a lock that everybody needs is held for the shortest time.
+ */
+export type LastStep = {
+  readonly rank: number;
+  readonly run: (tx: Store, items: readonly string[]) => Promise<void>;
+};
+
 /** A table that is there while a backup is filled in. */
 export const RESTORING = "restore_is_unfinished";
 
@@ -109,6 +118,7 @@ export class Store implements AsyncDisposable {
   publishedFile: string | undefined;
   readonly #handles: AsyncDisposable | undefined;
   #afterCommit: ((tx: Store) => Promise<void>)[] = [];
+  readonly #last = new Map<LastStep, string[]>();
 
   constructor(engine: Engine, db: Kysely<Schema>, file?: string, handles?: AsyncDisposable) {
     this.engine = engine;
@@ -146,7 +156,11 @@ export class Store implements AsyncDisposable {
         store.tagKeys = this.tagKeys;
         store.publishedFile = this.publishedFile;
         store.#afterCommit = afterCommit;
-        return await this.#current.run(state, async () => work(store));
+        return await this.#current.run(state, async () => {
+          const value = await work(store);
+          await store.#doLast();
+          return value;
+        });
       } catch (error) {
         failure.cause = error;
         throw error;
@@ -160,6 +174,17 @@ export class Store implements AsyncDisposable {
     });
     for (const work of afterCommit) await this.transaction(work);
     return value;
+  }
+
+  /** Does a step once at the end of the transaction, with everything that was collected for it. */
+  async atEnd(step: LastStep, item = ""): Promise<void> {
+    if (!this.#isTransaction) return this.transaction(async (tx) => tx.atEnd(step, item));
+    this.#last.set(step, [...(this.#last.get(step) ?? []), item]);
+  }
+
+  async #doLast(): Promise<void> {
+    const steps = [...this.#last].toSorted(([one], [other]) => one.rank - other.rank);
+    for (const [step, items] of steps) await step.run(this, items);
   }
 
   /** Does something in a transaction of its own once this one is committed, and never if it is rolled back. */

@@ -4,7 +4,8 @@ import { test } from "node:test";
 import { inspect } from "node:util";
 
 import { DAY } from "../base/time.ts";
-import { listAudit, verifyAudit } from "../journal/journal.ts";
+import { listAudit } from "../journal/journal.ts";
+import { verifyAudit } from "../journal/verify-audit.ts";
 import { type EmailAddress } from "../mail/address.ts";
 import { engines } from "../../test/support/engines.ts";
 import { unlockWithPassword, unlockWithService } from "./vault.ts";

@@ -4,7 +4,8 @@ import { test } from "node:test";
 
 import { Secret } from "../base/secret.ts";
 import { DAY } from "../base/time.ts";
-import { listAudit, verifyAudit } from "../journal/journal.ts";
+import { listAudit } from "../journal/journal.ts";
+import { verifyAudit } from "../journal/verify-audit.ts";
 import { recoverWithEscrow, resetPassword } from "../login/recover.ts";
 import { dearmor } from "../openpgp/packets/armored-blocks.ts";
 import { decrypt } from "../openpgp/messages/decrypt.ts";

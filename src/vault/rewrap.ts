@@ -2,7 +2,8 @@
  * A rotation of the service key. What it wraps goes under the new one in batches, each its own transaction, while mail
  * flows: every row names its key. The former key is kept until nothing is under it.
  */
-import { appendAudit, renewAuditMacs } from "../journal/journal.ts";
+import { renewAuditMacs } from "../journal/audit-macs.ts";
+import { appendAudit } from "../journal/journal.ts";
 import {
   copiesUnderOthers,
   loginsUnderOthers,

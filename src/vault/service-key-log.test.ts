@@ -34,10 +34,10 @@ for (const { engine, open } of engines()) {
     await using store = await open();
     const { near, ids } = hosts(store);
     let seen: readonly string[] = [];
-    await store.db.schema.alterTable("audit_head").renameTo("audit_head_away").execute();
+    await store.db.schema.alterTable("audit_ends").renameTo("audit_ends_away").execute();
     const refuse = (): void => assert.fail("replaced without a row");
-    await assert.rejects(rotateServiceKey(near, ids, refuse), /audit_head/);
-    await store.db.schema.alterTable("audit_head_away").renameTo("audit_head").execute();
+    await assert.rejects(rotateServiceKey(near, ids, refuse), /audit_ends/);
+    await store.db.schema.alterTable("audit_ends_away").renameTo("audit_ends").execute();
     await rotateServiceKey(near, ids, () => {
       seen = ["replaced"];
     });

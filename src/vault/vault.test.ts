@@ -5,7 +5,8 @@ import { inspect } from "node:util";
 
 import { Secret } from "../base/secret.ts";
 import { DAY } from "../base/time.ts";
-import { listAudit, verifyAudit } from "../journal/journal.ts";
+import { listAudit } from "../journal/journal.ts";
+import { verifyAudit } from "../journal/verify-audit.ts";
 import { parseCertificates } from "../openpgp/certificates/certificate.ts";
 import { revocationOf } from "../openpgp/certificates/acceptance.ts";
 import { applyRevocation } from "../openpgp/keys/revocation.ts";

@@ -4,14 +4,9 @@ import { test } from "node:test";
 import { sql } from "kysely";
 import { fromUnixMs } from "../../src/base/time.ts";
 import { Secret } from "../../src/base/secret.ts";
-import {
-  appendAudit,
-  appendAuditOnce,
-  isGenuine,
-  listAudit,
-  renewAuditMacs,
-  verifyAudit,
-} from "../../src/journal/journal.ts";
+import { renewAuditMacs } from "../../src/journal/audit-macs.ts";
+import { appendAudit, appendAuditOnce, isGenuine, listAudit } from "../../src/journal/journal.ts";
+import { verifyAudit } from "../../src/journal/verify-audit.ts";
 import { auditMacUnder } from "../../src/vault/audit-mac.ts";
 import { fixedServiceKeys } from "../../src/vault/service-key.ts";
 import { countActions, lastAction } from "../../src/store/journal/audit-actions.ts";
@@ -32,12 +27,12 @@ async function append(store: Store, action: string): Promise<void> {
 async function withoutGuards(store: Store): Promise<void> {
   const statements =
     store.engine === "sqlite"
-      ? ["no_update", "no_delete", "places_begin_at_one", "one_head_insert", "one_head_delete"].map(
+      ? ["no_update", "no_delete", "places_begin_at_one", "one_end_insert", "one_end_delete"].map(
           (name) => `drop trigger audit_${name}`,
         )
       : [
           "alter table audit drop constraint audit_places_begin_at_one",
-          "alter table audit_head drop constraint audit_one_head",
+          "alter table audit_ends drop constraint audit_one_end",
           "drop trigger audit_no_change on audit",
         ];
   for (const statement of statements) await sql.raw(statement).execute(store.db);
@@ -53,13 +48,13 @@ async function insertRow(store: Store, seq: number, action: string): Promise<voi
 }
 
 for (const { engine, open } of engines()) {
-  test(`${engine}: the database takes no row before the first place, and no second head`, async () => {
+  test(`${engine}: the database takes no row before the first place, and no other end of a shard`, async () => {
     await using store = await open();
     await append(store, "x");
     for (const seq of [0, -1]) await assert.rejects(insertRow(store, seq, "revocation.alarm"));
-    const second = { id: 2, seq: 9, hash: new Uint8Array() };
-    await assert.rejects(store.db.insertInto("audit_head").values(second).execute());
-    await assert.rejects(store.db.deleteFrom("audit_head").execute());
+    const second = { shard: 65, place: 9, hash: new Uint8Array() };
+    await assert.rejects(store.db.insertInto("audit_ends").values(second).execute());
+    await assert.rejects(store.db.deleteFrom("audit_ends").execute());
     assert.equal((await verifyAudit(store)).kind, "intact");
   });
 
@@ -75,12 +70,12 @@ for (const { engine, open } of engines()) {
     assert.equal(await appendAuditOnce(store, { at: clock.now(), action: "key.ending" }), true);
   });
 
-  test(`${engine}: a second head neither breaks the log nor counts`, async () => {
+  test(`${engine}: an end of no shard neither breaks the log nor counts`, async () => {
     await using store = await open();
     await append(store, "x");
     await withoutGuards(store);
-    const second = { id: 2, seq: 9, hash: new Uint8Array([1]) };
-    await store.db.insertInto("audit_head").values(second).execute();
+    const second = { shard: 65, place: 9, hash: new Uint8Array([1]) };
+    await store.db.insertInto("audit_ends").values(second).execute();
     await append(store, "y");
     assert.equal((await verifyAudit(store)).kind, "intact");
     assert.equal((await Array.fromAsync(listAudit(store))).length, 2);
@@ -99,7 +94,8 @@ for (const { engine, open } of engines()) {
       store.auditMac = auditMacUnder(keyOf(1));
       // Nor does what is written behind it vouch for it.
       await append(store, "genuine");
-      assert.deepEqual(await verifyAudit(store, kept), { kind: "forged", seq: 2 });
+      // Entry 2 is the head that was kept.
+      assert.deepEqual(await verifyAudit(store, kept), { kind: "forged", seq: 3 });
     }
   });
 

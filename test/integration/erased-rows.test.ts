@@ -59,7 +59,7 @@ const NAMING: Readonly<Record<string, RegExp>> = {
 /** Tables that name nobody: hashes and tags, rows that hang on others by an ID, and what is about no account. */
 const NAMELESS: readonly string[] = [
   "attempts",
-  "audit_head",
+  "audit_ends",
   "audit_macs",
   "certificate_ids",
   "clock_seen",
@@ -188,7 +188,7 @@ for (const { engine, open } of engines()) {
     await came(renameAccount(deps, deps.keyRules, idOf(first), second, undefined), "renamed");
     const now = await everyRow(store);
     const changed = Object.keys(before).filter((table) => before[table] !== now[table]);
-    assert.deepEqual(changed, ["addresses", "audit", "audit_head"]);
+    assert.deepEqual(changed, ["addresses", "audit", "audit_ends"]);
   });
 }
 

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { verifyPassword } from "../../src/vault/login-verifier.ts";
 import { after } from "../../src/base/time.ts";
-import { listAudit, verifyAudit } from "../../src/journal/journal.ts";
+import { listAudit } from "../../src/journal/journal.ts";
+import { verifyAudit } from "../../src/journal/verify-audit.ts";
 import {
   openWithPassword,
   openWithRecoveryCode,

@@ -29,6 +29,8 @@ export async function readGeneration(
     .select([
       "accounts.generation",
       "audit.seq",
+      "audit.shard",
+      "audit.place",
       "audit.at",
       "audit.action",
       "audit.account",
@@ -41,20 +43,17 @@ export async function readGeneration(
     .where("accounts.id", "=", account)
     .executeTakeFirst();
   if (row === undefined) return undefined;
-  const { generation, seq, at, action, account: of, detail, previous, hash, ...mac } = row;
-  if (
-    seq === null ||
-    at === null ||
-    action === null ||
-    of === null ||
-    detail === null ||
-    previous === null ||
-    hash === null
-  ) {
-    return { generation, entry: undefined };
-  }
-  const said = { seq, at, action, account: of, detail, previous, hash };
-  return { generation, entry: withMac({ ...said, ...mac }) };
+  const { generation, service_key: serviceKey, mac, account: of, ...said } = row;
+  const entry = { ...said, account: of };
+  if (!isThere(entry)) return { generation, entry: undefined };
+  return { generation, entry: withMac({ ...entry, service_key: serviceKey, mac }) };
+}
+
+/** Whether an outer join found a row. */
+function isThere<Row extends object>(
+  row: Row,
+): row is { [Column in keyof Row]: NonNullable<Row[Column]> } & Row {
+  return Object.values(row).every((value) => value !== null);
 }
 
 /** The last entry of an account before a place that says a generation. */

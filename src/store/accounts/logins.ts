@@ -3,8 +3,8 @@ import type { Selectable } from "kysely";
 
 import { equalBytes } from "../../base/bytes.ts";
 import { systemClock } from "../../base/time.ts";
-import { publishedFileOf } from "../keys/published-file-of.ts";
-import { appendPasswordChange } from "../keys/published-file.ts";
+import { appendToPublishedFile } from "../keys/published-file-of.ts";
+import { passwordLine } from "../keys/published-file.ts";
 import type { Schema } from "../engine/schema.ts";
 import type { Store } from "../store.ts";
 import type { AccountId } from "../../words/account.ts";
@@ -45,10 +45,7 @@ export async function setLogin(
     .executeTakeFirst();
   // The salt is made with the password, and stays when the same login is wrapped again.
   const isOther = before !== undefined && !equalBytes(before.login_salt, login.salt);
-  const file = isOther ? await publishedFileOf(store) : undefined;
-  if (file !== undefined) {
-    await appendPasswordChange(file, id, systemClock.now());
-  }
+  if (isOther) await appendToPublishedFile(store, passwordLine(id, systemClock.now()));
   await store.db
     .updateTable("accounts")
     .set({ generation, ...loginColumns(login) })

@@ -11,7 +11,7 @@ export type Schema = {
   readonly addresses: AddressesTable;
   readonly attempts: AttemptsTable;
   readonly audit: AuditTable;
-  readonly audit_head: AuditHeadTable;
+  readonly audit_ends: AuditEndsTable;
   readonly audit_macs: AuditMacsTable;
   readonly author_answers: AuthorAnswersTable;
   readonly author_keys: AuthorKeysTable;
@@ -74,6 +74,8 @@ type AttemptsTable = { key: string; window_start: number; count: number };
 
 type AuditTable = {
   seq: number;
+  shard: Generated<number>;
+  place: Generated<number>;
   at: number;
   action: string;
   account: string;
@@ -82,9 +84,9 @@ type AuditTable = {
   hash: Uint8Array;
 };
 
-type AuditHeadTable = {
-  id: number;
-  seq: number;
+type AuditEndsTable = {
+  shard: number;
+  place: number;
   hash: Uint8Array;
 };
 

@@ -2,37 +2,22 @@ import { fromUnixMs } from "../../base/time.ts";
 import type { AccountId } from "../../words/account.ts";
 import type { Store } from "../store.ts";
 import { type Page, pageUnderOthers } from "../keys/under-others.ts";
+import { moveAuditEnd, type AuditPlace } from "./audit-ends.ts";
+import { LAST_SHARD } from "./audit-shards.ts";
 
-/** A row of the audit log; `detail` is JSON text, `account` the random ID of an account, or "". */
-export type AuditRow = {
-  readonly seq: number;
+/**
+ * A row of the audit log; `detail` is JSON text, `account` the random ID of an account, or "". In its shard `seq` grows with
+ * `place`. Of different shards neighbours by `seq` may have been committed in another order.
+ */
+export type AuditRow = AuditPlace & {
   readonly at: Date;
   readonly action: string;
   readonly account: string;
   readonly detail: string;
-  readonly previous: Uint8Array;
   readonly hash: Uint8Array;
 };
 
 const PAGE = 500;
-/** The one row of `audit_head`. */
-const HEAD = 1;
-
-/**
- * Takes the next place in the chain and holds it until the transaction ends, so that nobody writes in between. To be
- * used inside a transaction.
- */
-export async function takeAuditPlace(
-  store: Store,
-): Promise<{ readonly seq: number; readonly previous: Uint8Array }> {
-  const head = await store.db
-    .updateTable("audit_head")
-    .set((row) => ({ seq: row("seq", "+", 1) }))
-    .where("id", "=", HEAD)
-    .returning(["seq", "hash"])
-    .executeTakeFirstOrThrow();
-  return { seq: head.seq, previous: head.hash };
-}
 
 /** Writes the row for the place that was taken. */
 export async function insertAudit(store: Store, row: AuditRow): Promise<void> {
@@ -40,7 +25,7 @@ export async function insertAudit(store: Store, row: AuditRow): Promise<void> {
     .insertInto("audit")
     .values({ ...row, at: row.at.getTime() })
     .execute();
-  await store.db.updateTable("audit_head").set({ hash: row.hash }).where("id", "=", HEAD).execute();
+  await moveAuditEnd(store, row);
 }
 
 /** What authenticates a row, and all before it through their hashes. */
@@ -91,21 +76,14 @@ export async function replaceAuditMac(store: Store, row: AuditMacRow): Promise<v
     .execute();
 }
 
-/** Rows before the first place, which nothing writes: no chain leads to them. */
-export async function countRowsBeforeFirst(store: Store): Promise<number> {
+/** Rows before the first number or in no shard, which nothing writes: no chain leads to them. */
+export async function countRowsOutside(store: Store): Promise<number> {
   const row = await store.db
     .selectFrom("audit")
     .select((of) => of.fn.countAll<number>().as("count"))
-    .where("seq", "<", 1)
+    .where((of) => of.or([of("seq", "<", 1), of("shard", "<", 0), of("shard", ">", LAST_SHARD)]))
     .executeTakeFirstOrThrow();
   return Number(row.count);
-}
-
-/** Keeps everybody else from writing until the transaction ends. To be used inside a transaction. */
-export async function holdAuditEnd(store: Store): Promise<void> {
-  // A transaction on SQLite holds the only write lock already.
-  const query = store.db.selectFrom("audit_head").select("seq").where("id", "=", HEAD);
-  await (store.engine === "postgres" ? query.forUpdate() : query).executeTakeFirstOrThrow();
 }
 
 /** Whether the log says the same of an account already, at whatever time. */
@@ -125,16 +103,7 @@ export async function hasAudit(
   return row !== undefined;
 }
 
-/** What the last row must be. */
-export async function readAuditHead(store: Store): Promise<Pick<AuditRow, "seq" | "hash">> {
-  return store.db
-    .selectFrom("audit_head")
-    .select(["seq", "hash"])
-    .where("id", "=", HEAD)
-    .executeTakeFirstOrThrow();
-}
-
-/** The row at a place, with its MAC; undefined when there is none. */
+/** The row with a number, with its MAC; undefined when there is none. */
 export async function readAudit(store: Store, seq: number): Promise<AuditRowWithMac | undefined> {
   const row = await store.db
     .selectFrom("audit")
@@ -176,6 +145,59 @@ export async function* walkAudit(
     }
     if (rows.length < PAGE) return;
   }
+}
+
+/** The entries of a shard in the order of their places, page by page. */
+export async function* walkShard(store: Store, shard: number): AsyncGenerator<AuditRowWithMac> {
+  let last: number | undefined;
+  for (;;) {
+    const query = store.db
+      .selectFrom("audit")
+      .leftJoin("audit_macs", "audit_macs.seq", "audit.seq")
+      .selectAll("audit")
+      .select(["audit_macs.service_key", "audit_macs.mac"])
+      .where("audit.shard", "=", shard);
+    const page = last === undefined ? query : query.where("audit.place", ">", last);
+    const rows = await page.orderBy("audit.place").limit(PAGE).execute();
+    for (const row of rows) {
+      last = row.place;
+      yield withMac(row);
+    }
+    if (rows.length < PAGE) return;
+  }
+}
+
+/** The last entry of an action in a shard, before a place if it is given. */
+export async function lastInShard(
+  store: Store,
+  { shard, action }: Pick<AuditRow, "shard" | "action">,
+  before: number = Number.MAX_SAFE_INTEGER,
+): Promise<AuditRowWithMac | undefined> {
+  const row = await store.db
+    .selectFrom("audit")
+    .leftJoin("audit_macs", "audit_macs.seq", "audit.seq")
+    .selectAll("audit")
+    .select(["audit_macs.service_key", "audit_macs.mac"])
+    .where("audit.shard", "=", shard)
+    .where("audit.place", "<", before)
+    .where("audit.action", "=", action)
+    .orderBy("audit.place", "desc")
+    .limit(1)
+    .executeTakeFirst();
+  return row && withMac(row);
+}
+
+/** The hashes of the entries at some places; places that are empty are left out. */
+export async function hashesAt(
+  store: Store,
+  places: readonly Pick<AuditRow, "shard" | "place">[],
+): Promise<readonly Pick<AuditRow, "shard" | "place" | "hash">[]> {
+  if (places.length === 0) return [];
+  return store.db
+    .selectFrom("audit")
+    .select(["shard", "place", "hash"])
+    .where((of) => of.or(places.map(({ shard, place }) => of.and({ shard, place }))))
+    .execute();
 }
 
 /** A row of `audit`, left joined with `audit_macs`. */

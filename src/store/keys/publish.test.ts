@@ -12,7 +12,7 @@ import {
   keepRevocation,
   now,
 } from "../../../test/support/published.ts";
-import { takeAuditPlace } from "../journal/audit.ts";
+import { takeAuditPlace } from "../journal/audit-ends.ts";
 import { findById, findPublished, listPublished } from "./certificates.ts";
 import { migrate } from "../engine/migrate.ts";
 import { publish, updatePublished } from "./publish.ts";
@@ -73,7 +73,7 @@ for (const { engine, open, place } of engines()) {
     const [first, second] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     const isSqlite = engine === "sqlite";
     const one = store.transaction(async (tx) => {
-      await takeAuditPlace(tx);
+      await takeAuditPlace(tx, "");
       first.resolve();
       // On SQLite the other one cannot even begin.
       await Promise.race([second.promise, setTimeout(isSqlite ? 0 : 500)]);
@@ -83,7 +83,7 @@ for (const { engine, open, place } of engines()) {
     const other = store.transaction(async (tx) => {
       await updatePublished(tx, fingerprintOf("B"), change);
       second.resolve();
-      await takeAuditPlace(tx);
+      await takeAuditPlace(tx, "");
     });
     await Promise.all([one, other]);
     assert.equal(await findPublished(store, alice), undefined);

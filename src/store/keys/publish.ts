@@ -6,8 +6,8 @@ import { AppError } from "../../base/errors.ts";
 import { keyIdOf, type Fingerprint } from "../../openpgp/packets/fingerprint.ts";
 import { fromRow, toRow, type KeyState, type PublishedCertificate } from "./certificates.ts";
 import { isConstraintViolation } from "../engine/constraint.ts";
-import { appendCertificate, appendServed } from "./published-file.ts";
-import { eraseFromPublishedFile, publishedFileOf } from "./published-file-of.ts";
+import { certificateLine, servedLine } from "./published-file.ts";
+import { appendToPublishedFile, eraseFromPublishedFile } from "./published-file-of.ts";
 import { countChange } from "./published-version.ts";
 import { msOrZero } from "../engine/row.ts";
 import type { Store } from "../store.ts";
@@ -27,8 +27,7 @@ export async function publish(
       await tx.db.insertInto("published_certificates").values(toRow(certificate)).execute();
       await insertIds(tx, certificate.fingerprint, subkeys);
       await countChange(tx);
-      const file = await publishedFileOf(tx);
-      if (file !== undefined) await appendCertificate(file, certificate);
+      await appendToPublishedFile(tx, certificateLine(certificate));
     });
   } catch (error) {
     if (isConstraintViolation(error)) {
@@ -69,8 +68,7 @@ export async function endPublished(
 export async function stopServing(store: Store, fingerprint: Fingerprint): Promise<void> {
   await store.db.deleteFrom("certificate_ids").where("fingerprint", "=", fingerprint).execute();
   await countChange(store);
-  const file = await publishedFileOf(store);
-  if (file !== undefined) await appendServed(file, fingerprint, false);
+  await appendToPublishedFile(store, servedLine(fingerprint, false));
 }
 
 /** A certificate is found by its fingerprints and key IDs again; in the caller's transaction. No harm where it is found already. */
@@ -81,8 +79,7 @@ export async function serveAgain(
 ): Promise<void> {
   await insertIds(store, fingerprint, subkeys);
   await countChange(store);
-  const file = await publishedFileOf(store);
-  if (file !== undefined) await appendServed(file, fingerprint, true);
+  await appendToPublishedFile(store, servedLine(fingerprint, true));
 }
 
 /** Deletes everything that is published of these certificates, and what was kept to revoke them: erasure by law. */
@@ -162,8 +159,7 @@ async function replacePublished(
       .executeTakeFirst();
     if (row === undefined) return false;
     await countChange(tx);
-    const file = await publishedFileOf(tx);
-    if (file !== undefined) await appendCertificate(file, fromRow(row));
+    await appendToPublishedFile(tx, certificateLine(fromRow(row)));
     return true;
   });
 }

@@ -1,19 +1,42 @@
+/** The file that keeps what is published, as the transactions of all processes on this host use it. */
 import { existsSync } from "node:fs";
 
 import type { Fingerprint } from "../../openpgp/packets/fingerprint.ts";
-import { holdAuditEnd } from "../journal/audit.ts";
+import { holdName } from "../engine/named-lock.ts";
+import type { LastStep, Store } from "../store.ts";
 import { listAllPublished } from "./certificates.ts";
-import { eraseFromFile, startPublishedFile } from "./published-file.ts";
+import { appendLines, eraseFromFile, startPublishedFile } from "./published-file.ts";
 import { isPublicationHeld } from "./published-version.ts";
-import type { Store } from "../store.ts";
+
+/** Those who append share it. Whoever begins or replaces the file holds it alone, so that no line is lost. */
+const FILE = "published file";
+
+/** Appends a line, in the caller's transaction: with all others, just before its commit. */
+export async function appendToPublishedFile(store: Store, line: string): Promise<void> {
+  if (store.publishedFile !== undefined) await store.atEnd(APPEND, line);
+}
+
+/** Lines are about one account or one certificate, whose rows are held. So the order of transactions does not matter. */
+const APPEND: LastStep = {
+  rank: 1,
+  run: async (tx, lines) => {
+    const file = await publishedFileOf(tx);
+    if (file !== undefined) await appendLines(file, lines);
+  },
+};
 
 /**
- * The file that keeps what is published, begun with what is there if it is not there yet. Undefined while publication is
- * held and there is none: a file that says less than was published would end the hold of the next restore.
+ * The file that keeps what is published, begun with what is there if it is not there yet. It stays what it is until the
+ * caller's transaction ends. Undefined while publication is held and there is none: a file that says less than was published
+ * would end the hold of the next restore.
  */
 export async function publishedFileOf(store: Store): Promise<string | undefined> {
   const file = store.publishedFile;
-  if (file === undefined || existsSync(file)) return file;
+  if (file === undefined) return undefined;
+  if (existsSync(file)) await holdName(store, FILE, "shared");
+  if (existsSync(file)) return file;
+  await holdName(store, FILE, "alone");
+  if (existsSync(file)) return file;
   if (await isPublicationHeld(store)) return undefined;
   const unserved = await store.db
     .selectFrom("published_certificates as published")
@@ -28,7 +51,6 @@ export async function publishedFileOf(store: Store): Promise<string | undefined>
 
 /**
  * Takes erased people out of the file once the erasure is committed: after a rollback their revocations must be in it.
- * The end of the audit log is held, as by those who append, so that no line is lost between reading and replacing.
  */
 export async function eraseFromPublishedFile(
   store: Store,
@@ -37,7 +59,7 @@ export async function eraseFromPublishedFile(
   const file = store.publishedFile;
   if (file === undefined) return;
   await store.afterCommit(async (tx) => {
-    await holdAuditEnd(tx);
+    await holdName(tx, FILE, "alone");
     await eraseFromFile(file, of);
   });
 }

@@ -18,11 +18,12 @@ import { holdPublication, isPublicationHeld } from "./published-version.ts";
 import { eraseAccount } from "../accounts/erase.ts";
 import { migrate, requireMigrated } from "../engine/migrate.ts";
 import {
-  appendCertificate,
-  appendPasswordChange,
-  appendServed,
+  appendLines,
+  certificateLine,
   eraseFromFile,
+  passwordLine,
   readPublishedFile,
+  servedLine,
 } from "./published-file.ts";
 import type { Store } from "../store.ts";
 import { idOf, haveAccounts } from "../../../test/support/accounts.ts";
@@ -50,11 +51,11 @@ async function inFile(work: (file: string) => Promise<void>): Promise<void> {
 test("the last that was written of a certificate counts, also behind a line that a crash cut off", async () => {
   await inFile(async (file) => {
     assert.equal(await readPublishedFile(file), undefined);
-    await appendCertificate(file, one);
+    await appendLines(file, [certificateLine(one)]);
     await appendFile(file, '{"kind":"certificate","fingerpr');
-    await appendCertificate(file, revoked);
-    await appendPasswordChange(file, idOf(alice), fromUnixMs(3000));
-    await appendServed(file, one.fingerprint, false);
+    await appendLines(file, [certificateLine(revoked)]);
+    await appendLines(file, [passwordLine(idOf(alice), fromUnixMs(3000))]);
+    await appendLines(file, [servedLine(one.fingerprint, false)]);
     const read = await readPublishedFile(file);
     assert.equal(read?.certificates[0]?.state, "compromised");
     assert.deepEqual(read.certificates[0].revokedAt, revoked.revokedAt);
@@ -66,8 +67,8 @@ test("the last that was written of a certificate counts, also behind a line that
 
 test("who was erased is in no line of the file", async () => {
   await inFile(async (file) => {
-    await appendCertificate(file, one);
-    await appendPasswordChange(file, idOf(alice), fromUnixMs(3000));
+    await appendLines(file, [certificateLine(one)]);
+    await appendLines(file, [passwordLine(idOf(alice), fromUnixMs(3000))]);
     await eraseFromFile(file, { fingerprints: [one.fingerprint], account: idOf(alice) });
     assert.equal(await readFile(file, "utf8"), "");
   });
@@ -77,9 +78,9 @@ test("a file that takes only a part of a line is not taken for written", async (
   await inFile(async (file) => {
     const certificate = `{ ...one, address: { local: "a", domain: "b.example" }, bytes: new Uint8Array(3000), createdAt: new Date(0) }`;
     const script = `
-      const { appendCertificate } = await import(${JSON.stringify(import.meta.resolve("./published-file.ts"))});
+      const { appendLines, certificateLine } = await import(${JSON.stringify(import.meta.resolve("./published-file.ts"))});
       const one = ${JSON.stringify({ ...one, bytes: undefined })};
-      try { await appendCertificate(${JSON.stringify(file)}, ${certificate}); } catch { process.exitCode = 7; }`;
+      try { await appendLines(${JSON.stringify(file)}, [certificateLine(${certificate})]); } catch { process.exitCode = 7; }`;
     // A file of at most a block: the first write is short, and only the next one fails.
     const limited = 'trap "" XFSZ; ulimit -f 1; exec "$0" "$@"';
     const args = ["-c", limited, process.execPath, "--input-type=module", "-e", script];
@@ -95,8 +96,8 @@ for (const { engine, open } of engines()) {
     await inFile(async (file) => {
       store.publishedFile = file;
       await haveAccounts(store, alice);
-      await appendCertificate(file, revoked);
-      await appendPasswordChange(file, idOf(alice), fromUnixMs(3000));
+      await appendLines(file, [certificateLine(revoked)]);
+      await appendLines(file, [passwordLine(idOf(alice), fromUnixMs(3000))]);
       const erase = async (tx: Store): Promise<void> => {
         await erasePublished(tx, [one.fingerprint]);
         await eraseAccount(tx, idOf(alice), fromUnixMs(3000));
@@ -148,7 +149,7 @@ for (const { engine, open } of engines()) {
 
 test("a file that cannot be written is named, and says what to do", async () => {
   await assert.rejects(
-    appendCertificate("/none/published", one),
+    appendLines("/none/published", [certificateLine(one)]),
     (error) => error instanceof AppError && /published_file/.test(error.message),
   );
 });

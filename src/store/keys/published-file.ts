@@ -41,12 +41,17 @@ export type PublishedFile = {
   readonly passwords: readonly { readonly account: AccountId; readonly at: Date }[];
 };
 
-/** Appends what is published of a certificate now. Durable when it returns. */
-export async function appendCertificate(
-  file: string,
-  certificate: PublishedCertificate,
-): Promise<void> {
-  await append(file, [lineOf(certificate)]);
+/**
+ * Appends lines in one piece. Durable when it returns.
+ * @throws AppError when the file cannot be written: then nothing is published either.
+ */
+export async function appendLines(file: string, lines: readonly string[]): Promise<void> {
+  await named(file, async () => appendDurably(file, lines.join("")));
+}
+
+/** The line that says what is published of a certificate now. */
+export function certificateLine(certificate: PublishedCertificate): string {
+  return textOf([lineOf(certificate)]);
 }
 
 /** Writes the file from what is published now, all of it or nothing. */
@@ -59,22 +64,14 @@ export async function startPublishedFile(
   await named(file, async () => replace(file, [...certificates.map(lineOf), ...hidden]));
 }
 
-/** Appends that somebody's password, or another credential in its place, was changed. */
-export async function appendPasswordChange(
-  file: string,
-  account: AccountId,
-  at: Date,
-): Promise<void> {
-  await append(file, [{ kind: "password", account, at: at.getTime() }]);
+/** The line that says that somebody's password, or another credential in its place, was changed. */
+export function passwordLine(account: AccountId, at: Date): string {
+  return textOf([{ kind: "password", account, at: at.getTime() }]);
 }
 
-/** Appends that a certificate is found by its fingerprint from now on, or no longer. */
-export async function appendServed(
-  file: string,
-  fingerprint: Fingerprint,
-  isServed: boolean,
-): Promise<void> {
-  await append(file, [{ kind: isServed ? "served" : "unserved", fingerprint }]);
+/** The line that says that a certificate is found by its fingerprint from now on, or no longer. */
+export function servedLine(fingerprint: Fingerprint, isServed: boolean): string {
+  return textOf([{ kind: isServed ? "served" : "unserved", fingerprint }]);
 }
 
 /** Takes the lines of erased people out of the file. */
@@ -122,11 +119,6 @@ export async function readPublishedFile(file: string): Promise<PublishedFile | u
     }
   }
   return { certificates: [...last.values()].map(certificateOf), unserved, passwords };
-}
-
-/** @throws AppError when the file cannot be written: then nothing is published either. */
-async function append(file: string, lines: readonly Line[]): Promise<void> {
-  await named(file, async () => appendDurably(file, textOf(lines)));
 }
 
 async function named(file: string, work: () => Promise<void>): Promise<void> {

@@ -1,6 +1,5 @@
 /** The version of the published view: one number that rises with each change, and is negative while publication is held. */
-import { holdAuditEnd } from "../journal/audit.ts";
-import { HELD, type Store } from "../store.ts";
+import { HELD, type LastStep, type Store } from "../store.ts";
 
 /** Rises with every change of the published view: an answer kept under an older number is out of date. */
 export async function publishedVersion(store: Store): Promise<number> {
@@ -12,16 +11,22 @@ export async function publishedVersion(store: Store): Promise<number> {
 }
 
 /**
- * Counts a change of the published view; in the caller's transaction. The end of the audit log is taken first. Otherwise two
- * transactions that change the keys of different users, one logging before its change and one after, wait for each other.
+ * Counts a change of the published view, in the caller's transaction: once, just before its commit. Every other change waits
+ * for this row, so it is held for no longer than the commit takes.
  */
 export async function countChange(store: Store): Promise<void> {
-  await holdAuditEnd(store);
-  await store.db
-    .updateTable("published_version")
-    .set((expression) => ({ version: expression("version", "+", 1) }))
-    .execute();
+  await store.atEnd(COUNT);
 }
+
+const COUNT: LastStep = {
+  rank: 2,
+  run: async (tx) => {
+    await tx.db
+      .updateTable("published_version")
+      .set((expression) => ({ version: expression("version", "+", 1) }))
+      .execute();
+  },
+};
 
 /** Keeps the keyserver from serving anything, or lets it again: after a restore that may have un-revoked keys. */
 export async function holdPublication(store: Store, isHeld: boolean): Promise<void> {

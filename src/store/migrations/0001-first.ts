@@ -1,3 +1,4 @@
+import { LAST_SHARD, SHARDS } from "../journal/audit-shards.ts";
 import type { Migration } from "./migration.ts";
 
 /** The whole schema of the first release. `schema.ts` says what stands for an absent value. */
@@ -251,13 +252,14 @@ function journalTables({
     "create index trace_names_trace on trace_names (trace)",
     table(
       "audit",
-      `seq ${number} primary key not null, at ${integer}, action ${text}, account ${text}, detail ${text},
-       previous ${bytes}, hash ${bytes}`,
+      `seq ${number} primary key not null, shard ${integer}, place ${integer}, at ${integer}, action ${text},
+       account ${text}, detail ${text}, previous ${bytes}, hash ${bytes}`,
     ),
+    "create unique index audit_place on audit (shard, place)",
     "create index audit_account on audit (account, seq)",
     "create index audit_action on audit (action, at, seq)",
-    table("audit_head", `id integer primary key not null, seq ${integer}, hash ${bytes}`),
-    "insert into audit_head (id) values (1)",
+    table("audit_ends", `shard integer primary key not null, place ${integer}, hash ${bytes}`),
+    `insert into audit_ends (shard) values ${SHARDS.map((shard) => `(${String(shard)})`).join(", ")}`,
     table("audit_macs", `seq ${number} primary key not null, service_key ${text}, mac ${bytes}`),
     "create index audit_macs_service_key on audit_macs (service_key, seq)",
   ];
@@ -278,7 +280,7 @@ function serviceTables({ table, bytes, integer, text, number }: Columns): readon
   ];
 }
 
-/** The names in a row of the trace are kept where an index finds them. The audit log only grows, begins at place 1 and has one head, whoever writes to it. */
+/** The names in a row of the trace are kept where an index finds them. The audit log only grows; its places begin at 1, and each of its shards has one end, whoever writes to it. */
 const SQLITE_GUARDS = [
   `create trigger trace_names_follow after insert on trace when new.names <> '[]'
     begin insert or ignore into trace_names (name, trace) select value, new.id from json_each(new.names); end`,
@@ -286,14 +288,15 @@ const SQLITE_GUARDS = [
     (verb) => `create trigger audit_no_${verb} before ${verb} on audit
       begin select raise(abort, 'the audit log only grows'); end`,
   ),
-  `create trigger audit_places_begin_at_one before insert on audit when new.seq < 1
+  `create trigger audit_places_begin_at_one before insert on audit
+    when new.seq < 1 or new.place < 1 or new.shard not between 0 and ${String(LAST_SHARD)}
     begin select raise(abort, 'the first place of the audit log is 1'); end`,
   ...["insert", "delete"].map(
-    (verb) => `create trigger audit_one_head_${verb} before ${verb} on audit_head
-      begin select raise(abort, 'the audit log has one head'); end`,
+    (verb) => `create trigger audit_one_end_${verb} before ${verb} on audit_ends
+      begin select raise(abort, 'each shard of the audit log has one end'); end`,
   ),
-  `create trigger audit_one_head_id before update of id on audit_head when new.id <> old.id
-    begin select raise(abort, 'the audit log has one head'); end`,
+  `create trigger audit_one_end_shard before update of shard on audit_ends when new.shard <> old.shard
+    begin select raise(abort, 'each shard of the audit log has one end'); end`,
 ];
 
 const POSTGRES_GUARDS = [
@@ -305,14 +308,17 @@ const POSTGRES_GUARDS = [
     end $$`,
   `create trigger trace_names_follow after insert on trace
     for each row when (new.names <> '[]') execute function trace_names_follow()`,
+  // Numbers entries: a sequence keeps nobody waiting. A transaction that is rolled back leaves a gap.
+  "create sequence audit_seq",
   `create function audit_only_grows() returns trigger language plpgsql as
     $$ begin raise exception 'the audit log only grows'; end $$`,
   `create trigger audit_no_change before update or delete on audit
     for each row execute function audit_only_grows()`,
-  "alter table audit add constraint audit_places_begin_at_one check (seq >= 1)",
-  "alter table audit_head add constraint audit_one_head check (id = 1)",
-  `create function audit_keeps_its_head() returns trigger language plpgsql as
-    $$ begin raise exception 'the audit log has one head'; end $$`,
-  `create trigger audit_one_head before delete on audit_head
-    for each row execute function audit_keeps_its_head()`,
+  `alter table audit add constraint audit_places_begin_at_one
+    check (seq >= 1 and place >= 1 and shard between 0 and ${String(LAST_SHARD)})`,
+  `alter table audit_ends add constraint audit_one_end check (shard between 0 and ${String(LAST_SHARD)})`,
+  `create function audit_keeps_its_ends() returns trigger language plpgsql as
+    $$ begin raise exception 'each shard of the audit log has one end'; end $$`,
+  `create trigger audit_one_end before delete on audit_ends
+    for each row execute function audit_keeps_its_ends()`,
 ];

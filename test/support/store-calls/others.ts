@@ -5,18 +5,23 @@ import {
   selectActions,
 } from "../../../src/store/journal/audit-actions.ts";
 import {
-  countRowsBeforeFirst,
+  countRowsOutside,
   hasAudit,
-  holdAuditEnd,
   insertAudit,
   insertAuditMac,
   macsUnderOthers,
   readAudit,
-  readAuditHead,
   replaceAuditMac,
-  takeAuditPlace,
+  walkShard,
+  lastInShard,
+  hashesAt,
   walkAudit,
 } from "../../../src/store/journal/audit.ts";
+import {
+  holdAuditEnd,
+  readAuditEnds,
+  takeAuditPlace,
+} from "../../../src/store/journal/audit-ends.ts";
 import { readAuthorAnswer, saveAuthorAnswer } from "../../../src/store/discovery/author-answers.ts";
 import {
   listAuthorKeys,
@@ -106,21 +111,24 @@ export async function callJournal(store: Store, account: AccountId): Promise<voi
 
 async function callAudit(store: Store, account: AccountId): Promise<void> {
   const { seq } = await store.transaction(async (tx) => {
-    await holdAuditEnd(tx);
-    const place = await takeAuditPlace(tx);
+    await holdAuditEnd(tx, account);
+    const place = await takeAuditPlace(tx, account);
     const what = { at: now, action: "account.created", account, detail: "{}" };
     await insertAudit(tx, { ...place, ...what, hash: octets });
     await insertAuditMac(tx, { seq: place.seq, serviceKey: "k", mac: octets });
     return place;
   });
   await readAudit(store, seq);
-  await readAuditHead(store);
+  await readAuditEnds(store);
+  await walkShard(store, 0).next();
+  await lastInShard(store, { shard: 0, action: "audit.head" });
+  await hashesAt(store, [{ shard: 0, place: 1 }]);
   await hasAudit(store, { action: "account.created", account, detail: "{}" });
   await walkAudit(store).next();
   await walkAudit(store, { account }).next();
   await macsUnderOthers(store, "k", { after: undefined, limit: 10 });
   await replaceAuditMac(store, { seq, serviceKey: "k", mac: octets });
-  await countRowsBeforeFirst(store);
+  await countRowsOutside(store);
   await countActions(store, "revocation.released", { at: after(now, -DAY), afterSeq: 0 });
   await countActions(store, "revocation.released", { at: after(now, -DAY), afterSeq: 0, account });
   await selectActions(store, ["revocation.alarm", "revocation.stopped"], 0);
