@@ -76,6 +76,14 @@ const WITHOUT_DOOR = new Set(["base", "words"]);
 /** Minimum number of lines of a page that teaches its folder's subject. */
 const MIN_PAGE_LINES = 5;
 
+/** Maximum number of lines of a file of `src/`. */
+const MAX_LINES = 250;
+/** Longer files, and why they are no two. */
+const LONG: Readonly<Record<string, string>> = {
+  "store/engine/schema.ts": "the rows of all tables, one type after the other",
+  "store/migrations/0001-first.ts": "the first schema is one text",
+};
+
 const CORE = new Set(["base", "mail", "openpgp", "pgpmime"]);
 const IO =
   /^node:(?:fs|net|tls|https?|http2|dns|dgram|child_process|worker_threads|cluster|sqlite)\b/;
@@ -145,6 +153,13 @@ for (const folder of FILES.keys().filter((name) => !WITHOUT_DOOR.has(name))) {
     assert(text.startsWith(page) && page.split("\n").length - 2 >= MIN_PAGE_LINES);
   });
 }
+
+test("no file is long without a reason", () => {
+  const long = [...FILES.values()]
+    .flat()
+    .filter((file) => readFileSync(join(SRC, file), "utf8").split("\n").length - 1 > MAX_LINES);
+  assert.deepEqual(long.toSorted(), Object.keys(LONG).toSorted());
+});
 
 test("a folder has one level of rooms", () => {
   const deeper = [...FILES.values()].flat().filter((file) => file.split(sep).length > 3);

@@ -2,6 +2,7 @@
  * Makes a database from a backup. What was published since is merged from the file that `published-file.ts` keeps: a revocation
  * stays one. Without that file nothing is published until somebody says that it may be.
  */
+import { beginFilling, endFilling, hasTables } from "../store/engine/filling.ts";
 import { existsSync, linkSync, rmSync } from "node:fs";
 import { AppError } from "../base/errors.ts";
 import type { Config } from "../config/config.ts";
@@ -73,7 +74,7 @@ export async function restore(
   const database: Config["database"] = { ...config.database, path: filling };
   {
     await using store = await openStore(database);
-    await store.endFilling();
+    await endFilling(store);
   }
   const restored = await merge({ ...config, database }, published);
   // Fails where somebody made a database meanwhile.
@@ -126,16 +127,16 @@ function requireAway(files: readonly string[]): void {
 
 async function fillEmpty(url: string, file: string): Promise<void> {
   await using store = await openStore({ engine: "postgres", url });
-  if (await store.hasTables()) {
+  if (await hasTables(store)) {
     throw new AppError(
       "there is a database already: stop Sealpost, rename the database, and make an empty one of its name " +
         "(ALTER DATABASE … RENAME TO …; CREATE DATABASE …)",
       { temporary: false },
     );
   }
-  await store.beginFilling();
+  await beginFilling(store);
   await fillPostgres(url, file);
-  await store.endFilling();
+  await endFilling(store);
 }
 
 async function mergePublished(

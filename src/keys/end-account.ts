@@ -1,3 +1,4 @@
+import { forgetDeleted } from "../store/engine/forget.ts";
 import { after, DAY } from "../base/time.ts";
 import { appendAudit } from "../journal/journal.ts";
 import type { EmailAddress } from "../mail/address.ts";
@@ -161,6 +162,6 @@ async function deleteForGood(
     },
     "any",
   );
-  if (done.kind === "erased") await deps.store.forget();
+  if (done.kind === "erased") await forgetDeleted(deps.store);
   return done;
 }

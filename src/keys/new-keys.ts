@@ -7,7 +7,7 @@ import { escrowMessages } from "../vault/escrow.ts";
 import { hasKeysHere, openByPassword, type KeyAccess } from "../vault/key-access.ts";
 import { verifyPassword } from "../vault/login-verifier.ts";
 import type { RecoveryCode } from "../vault/recovery-code.ts";
-import type { Renewal } from "./replace-master-key.ts";
+import type { Renewal } from "./renewal.ts";
 import type { KeyRules, VaultDeps } from "../vault/vault-deps.ts";
 
 /** What is wished for an account; `mayEndEscrow`: whether the organisation lets its users end their escrow. */

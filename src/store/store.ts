@@ -5,8 +5,8 @@
  * the room of its subject; its functions take the store first. Secrets arrive wrapped: this folder opens nothing.
  *
  * What must happen together goes through `store.transaction`, whose callback uses only the store that it is given: the wrong
- * one inside a transaction is an error. What everybody waits for is done at its end (`atEnd`). SQLite has one writer at a time, so that its transactions take turns; PostgreSQL's
- * repeat after a conflict. A commit is durable before the call returns, on both.
+ * one inside a transaction is an error. What everybody waits for is done at its end (`atEnd`). SQLite has one writer at a
+ * time, so that its transactions take turns. A commit is durable before the call returns, on both.
  *
  * SQLite's calls hold their thread. A process that serves opens its store in threads (`engine/serving-store.ts`, ADR 0023).
  */
@@ -16,10 +16,10 @@ import { dirname } from "node:path";
 
 import { Kysely, PostgresDialect, sql } from "kysely";
 
-import type { Secret } from "../base/secret.ts";
 import type { Clock } from "../base/time.ts";
 import { forKysely, openPool, READ_ONLY } from "./engine/postgres.ts";
 import type { Schema } from "./engine/schema.ts";
+import type { AuditMac, TagKeys } from "./engine/secrets.ts";
 import { handleOf } from "./engine/sqlite-handle.ts";
 import { sqliteDialect, SqliteHandles } from "./engine/sqlite-driver.ts";
 import { copySqlite, openFile } from "./engine/sqlite.ts";
@@ -32,56 +32,6 @@ export type StoreOptions =
   | { readonly engine: "sqlite"; readonly path: string; readonly readOnly?: boolean }
   | { readonly engine: "postgres"; readonly url: string; readonly readOnly?: boolean };
 
-/** Tables from which rows of a person are deleted. */
-const ERASABLE: readonly (keyof Schema)[] = [
-  "accounts",
-  "addresses",
-  "author_answers",
-  "author_keys",
-  "cached_certificates",
-  "generic_revocations",
-  "jobs",
-  "mailbox_certificates",
-  "mailbox_use",
-  "master_keys",
-  "message_pieces",
-  "messages",
-  "outbox",
-  "outbox_pieces",
-  "published_certificates",
-  "secret_keys",
-  "slots",
-  "trace",
-  "trace_names",
-  "unusable_answers",
-];
-
-/** Authenticates the heads of the audit log, by processes that hold the service key. */
-export type AuditMac = {
-  readonly sign: (text: Uint8Array) => { readonly serviceKey: string; readonly mac: Uint8Array };
-  /** `unknown`: made under a service key that is no longer here. */
-  readonly check: (
-    text: Uint8Array,
-    made: { readonly serviceKey: string; readonly mac: Uint8Array },
-  ) => "good" | "bad" | "unknown";
-  /** An operator said that the former service key is lost: what was made under an unknown one counts where it must. */
-  readonly isFormerKeyLost: boolean;
-};
-
-/** The key of the tags that stand for addresses (`tag-key.ts`), wrapped under the service key that is named. */
-export type WrappedTagKey = { readonly serviceKey: string; readonly wrapped: Uint8Array };
-
-/** Wraps and opens the tag key, in processes that hold the service key. */
-export type TagKeys = {
-  /** The name of the service key in force. */
-  readonly serviceKey: () => string;
-  readonly wrap: (key: Secret) => WrappedTagKey;
-  /** Undefined when no service key that is here opens it. */
-  readonly open: (row: WrappedTagKey) => Secret | undefined;
-  /** As in `AuditMac`: then there is a new tag key in place of one that nothing opens. */
-  readonly isFormerKeyLost: boolean;
-};
-
 /**
  * What a transaction does last, just before its commit, with all that was collected for it: the lower its rank, the earlier.
  * So a lock that everybody needs is held for the shortest time.
@@ -90,9 +40,6 @@ export type LastStep = {
   readonly rank: number;
   readonly run: (tx: Store, items: readonly string[]) => Promise<void>;
 };
-
-/** A table that is there while a backup is filled in. */
-export const RESTORING = "restore_is_unfinished";
 
 /** Far below what counting changes of the published view reaches: below zero nothing is published. */
 export const HELD = 2 ** 50;
@@ -223,27 +170,6 @@ export class Store implements AsyncDisposable {
     return { synchronousCommit: rows[0]?.value ?? "" };
   }
 
-  /** Whether somebody made tables here, of whatever version. */
-  async hasTables(): Promise<boolean> {
-    const tables = await this.db.introspection.getTables();
-    return tables.some(({ name }) => name === "migrations");
-  }
-
-  /** Marks an empty database that a backup is about to fill: no program starts on it until `endFilling`. */
-  async beginFilling(): Promise<void> {
-    await sql.raw(`create table if not exists ${RESTORING} (id integer)`).execute(this.db);
-  }
-
-  /** Nothing is published from what was filled in; from now on programs may start on it. */
-  async endFilling(): Promise<void> {
-    await this.transaction(async ({ db }) => {
-      await sql`update published_version set version = version - ${HELD} where version >= 0`.execute(
-        db,
-      );
-      await sql.raw(`drop table if exists ${RESTORING}`).execute(db);
-    });
-  }
-
   /** Copies a SQLite database as it is at one moment, while it is in use, into a new file. */
   async copyTo(path: string): Promise<void> {
     if (this.#file === undefined) throw new Error("only a file of SQLite is copied this way");
@@ -255,16 +181,6 @@ export class Store implements AsyncDisposable {
     if (this.#file === undefined) return undefined;
     const { bavail, bsize } = statfsSync(dirname(this.#file));
     return bavail * bsize;
-  }
-
-  /**
-   * Makes what was deleted physically gone: overwritten and out of the log on SQLite, vacuumed on PostgreSQL. Not for use
-   * inside a transaction.
-   */
-  async forget(tables: readonly (keyof Schema)[] = ERASABLE): Promise<void> {
-    const statement =
-      this.engine === "sqlite" ? "pragma wal_checkpoint(truncate)" : `vacuum ${tables.join(", ")}`;
-    await sql.raw(statement).execute(this.db);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,6 +1,6 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 
-import type { AuditMac } from "../store/store.ts";
+import type { AuditMac } from "../store/engine/secrets.ts";
 import type { ServiceKey, ServiceKeys } from "./service-key.ts";
 
 /**

@@ -1,5 +1,6 @@
 import { appendAudit } from "../journal/journal.ts";
-import type { Store, TagKeys } from "../store/store.ts";
+import type { Store } from "../store/store.ts";
+import type { TagKeys } from "../store/engine/secrets.ts";
 import { beginTagKey } from "../store/keys/tag-key.ts";
 import { auditMacUnder } from "./audit-mac.ts";
 import type { ServiceKeys } from "./service-key.ts";

@@ -2,7 +2,8 @@
 import { Secret } from "../../src/base/secret.ts";
 import { fixedServiceKeys, SERVICE_KEY_BYTES } from "../../src/vault/service-key.ts";
 import { tagKeysUnder } from "../../src/vault/tag-keys.ts";
-import { openStore, type Store, type StoreOptions, type TagKeys } from "../../src/store/store.ts";
+import { openStore, type Store, type StoreOptions } from "../../src/store/store.ts";
+import type { TagKeys } from "../../src/store/engine/secrets.ts";
 
 /** The same service key for every store that a test opens; tests of the service key give a store their own. */
 export function testTagKeys(): TagKeys {

@@ -1,3 +1,4 @@
+import { forgetDeleted } from "../engine/forget.ts";
 import { after, fromUnixMs } from "../../base/time.ts";
 import {
   canonicalAddress,
@@ -109,7 +110,12 @@ export async function purgeCache(store: Store, now: Date): Promise<number> {
   await purgeAuthorKeys(store, now);
   await purgeAuthorAnswers(store, now);
   await purgeUnusable(store, now);
-  await store.forget(["cached_certificates", "author_keys", "author_answers", "unusable_answers"]);
+  await forgetDeleted(store, [
+    "cached_certificates",
+    "author_keys",
+    "author_answers",
+    "unusable_answers",
+  ]);
   return Number(deleted.numDeletedRows);
 }
 

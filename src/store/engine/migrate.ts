@@ -3,7 +3,8 @@ import { sql } from "kysely";
 import { AppError } from "../../base/errors.ts";
 import { first } from "../migrations/0001-first.ts";
 import type { Migration } from "../migrations/migration.ts";
-import { RESTORING, type Store } from "../store.ts";
+import type { Store } from "../store.ts";
+import { RESTORING } from "./filling.ts";
 import { DatabaseTrouble } from "./trouble.ts";
 
 type Step = { readonly name: string; readonly migration: Migration };

@@ -7,7 +7,8 @@ import { createHmac, randomBytes } from "node:crypto";
 
 import { AppError } from "../../base/errors.ts";
 import { Secret } from "../../base/secret.ts";
-import type { Store, WrappedTagKey } from "../store.ts";
+import type { Store } from "../store.ts";
+import type { WrappedTagKey } from "../engine/secrets.ts";
 
 /** What a tag is for: tags of one address for different purposes tell nothing about each other. */
 type TagPurpose = "reserved" | "attempt";

@@ -1,4 +1,6 @@
 /** Every function of the store about others' keys, about what was done, and about the database itself. */
+import { forgetDeleted } from "../../../src/store/engine/forget.ts";
+import { beginFilling, endFilling, hasTables } from "../../../src/store/engine/filling.ts";
 import {
   countActions,
   lastActionAt,
@@ -142,10 +144,10 @@ export async function callDatabase(store: Store): Promise<void> {
   await keepLatestTime(store, now);
   await readLatestTime(store);
   await resetLatestTime(store, now);
-  await store.hasTables();
+  await hasTables(store);
   await store.durabilitySettings();
-  await store.beginFilling();
-  await store.endFilling();
+  await beginFilling(store);
+  await endFilling(store);
   await holdPublication(store, false);
-  await store.forget();
+  await forgetDeleted(store);
 }

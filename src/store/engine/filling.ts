@@ -1,0 +1,28 @@
+/** A database that a backup is about to fill. */
+import { sql } from "kysely";
+
+import { HELD, type Store } from "../store.ts";
+
+/** A table that is there while a backup is filled in. */
+export const RESTORING = "restore_is_unfinished";
+
+/** Whether somebody made tables here, of whatever version. */
+export async function hasTables({ db }: Store): Promise<boolean> {
+  const tables = await db.introspection.getTables();
+  return tables.some(({ name }) => name === "migrations");
+}
+
+/** Marks an empty database that a backup is about to fill: no program starts on it until `endFilling`. */
+export async function beginFilling({ db }: Store): Promise<void> {
+  await sql.raw(`create table if not exists ${RESTORING} (id integer)`).execute(db);
+}
+
+/** Nothing is published from what was filled in; from now on programs may start on it. */
+export async function endFilling(store: Store): Promise<void> {
+  await store.transaction(async ({ db }) => {
+    await sql`update published_version set version = version - ${HELD} where version >= 0`.execute(
+      db,
+    );
+    await sql.raw(`drop table if exists ${RESTORING}`).execute(db);
+  });
+}
