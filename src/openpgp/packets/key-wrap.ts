@@ -2,7 +2,13 @@
  * How a session key is wrapped under a shared secret: the secret makes a key encryption key, and that wraps with AES
  * (RFC 3394). `pkesk.ts` agrees on the secret.
  */
-import { createCipheriv, createDecipheriv, createHash, hkdfSync } from "node:crypto";
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHash,
+  createSecretKey,
+  hkdfSync,
+} from "node:crypto";
 
 import { HASHES } from "./algorithms.ts";
 import { Damaged } from "./damaged.ts";
@@ -51,14 +57,14 @@ const WRAP_IV = Buffer.alloc(8, 0xa6);
 
 /** Octets in a multiple of eight, wrapped. */
 export function wrapKey(kek: Buffer, plain: Buffer): Buffer {
-  const cipher = createCipheriv(`aes${kek.length * 8}-wrap`, kek, WRAP_IV);
+  const cipher = createCipheriv(`aes${kek.length * 8}-wrap`, createSecretKey(kek), WRAP_IV);
   return Buffer.concat([cipher.update(plain), cipher.final()]);
 }
 
 /** @throws Error when it was not wrapped with this key. */
 export function unwrapKey(kek: Buffer, wrapped: Buffer): Buffer {
   if (wrapped.length < 24 || wrapped.length % 8 !== 0) throw new Damaged("a wrapped key's size");
-  const decipher = createDecipheriv(`aes${kek.length * 8}-wrap`, kek, WRAP_IV);
+  const decipher = createDecipheriv(`aes${kek.length * 8}-wrap`, createSecretKey(kek), WRAP_IV);
   return Buffer.concat([decipher.update(wrapped), decipher.final()]);
 }
 
