@@ -3,7 +3,7 @@ import type { KeyObject } from "node:crypto";
 import { type PrivateKey, encryptKey, readPrivateKeys } from "openpgp";
 
 import { AppError } from "../../base/errors.ts";
-import type { Secret } from "../../base/secret.ts";
+import { fixedCopy, type Secret } from "../../base/secret.ts";
 import { type CertificateParts, serializeParts } from "../packets/certificate-parts.ts";
 import { type Certificate, parseCertificates } from "../certificates/certificate.ts";
 import type { Fingerprint } from "../packets/fingerprint.ts";
@@ -37,6 +37,11 @@ export class UnlockedKey implements Disposable {
   /** A copy of the raw transferable secret key, to be wrapped. @throws Error after dispose. */
   secretBytes(): Secret {
     return this.#raw.clone();
+  }
+
+  /** The same for another thread or process, which wipes it. @throws Error after dispose. */
+  copyOctets(): Uint8Array<ArrayBuffer> {
+    return fixedCopy(this.#raw.reveal());
   }
 
   /** OpenSSL's object for one of the numbers, named by what is public of it; made at the first use. @throws Error after dispose. */
