@@ -42,7 +42,7 @@ export function deriveKeys(
   const keyOctets = keyOctetsOf(o.cipher);
   const nonceOctets = nonceOctetsOf(o.aead);
   const derived = Buffer.from(
-    hkdfSync("sha256", sessionKey, o.salt, header, keyOctets + nonceOctets - 8),
+    hkdfSync("sha256", createSecretKey(sessionKey), o.salt, header, keyOctets + nonceOctets - 8),
   );
   const key = derived.subarray(0, keyOctets);
   return { key, object: createSecretKey(key), nonce: derived.subarray(keyOctets), header };
