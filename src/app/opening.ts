@@ -204,15 +204,16 @@ export class Opening {
   ): Promise<Value | undefined> {
     return this.#gate.pass(account, undefined, async () => {
       if (this.#isStopped) return undefined;
-      const deps = await this.#depsFor(account);
       using keys = await this.#deps.unlockWithService(account);
+      if (keys === undefined) return undefined;
+      const deps = await this.#depsFor(account, keys.generation);
       // Nobody is asked in here: others wait for this place.
-      return keys === undefined ? undefined : await work(deps, keys);
+      return await work(deps, keys);
     });
   }
 
-  /** `generation`: that of the login whose keys open; without one the current one. */
-  async #depsFor(account: AccountId, generation?: number): Promise<PendingDeps> {
+  /** `generation`: that of what opened the keys; without one the current one. */
+  async #depsFor(account: AccountId, generation: number | undefined): Promise<PendingDeps> {
     const { pending } = this.#deps;
     const { store } = pending;
     const before = generation ?? (await readBinding(store, account))?.generation;

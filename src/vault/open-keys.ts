@@ -35,7 +35,8 @@ export async function openKeys(deps: VaultDeps, masterKey: MasterKey): Promise<U
   const mailbox = await findMailboxCertificate(deps.store, owner);
   const [primary] = addresses;
   const active = primary && byAddress.get(canonicalAddress(primary));
-  return new UnlockedKeys(keys, active, refused, { byAddress, mailbox: mailbox?.fingerprint });
+  const roles = { byAddress, mailbox: mailbox?.fingerprint, generation: masterKey.generation };
+  return new UnlockedKeys(keys, active, refused, roles);
 }
 
 /** One key of a user; undefined when its row is not as it was written. */
