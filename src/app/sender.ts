@@ -56,7 +56,7 @@ export async function stillCurrent(deps: SenderDeps, login: Sender): Promise<Sen
   const { account, addresses } = standing;
   const areCurrent = addresses.every(({ address, published }) => {
     const own = keys.for(address)?.fingerprint;
-    return own === undefined || own === published;
+    return own === undefined || own === published?.fingerprint;
   });
   return withAddresses(deps, {
     account,

@@ -1,9 +1,8 @@
 import { appendAuditOnce } from "../journal/journal.ts";
-import { canonicalAddress, type CanonicalAddress, type EmailAddress } from "../mail/address.ts";
+import { canonicalAddress, type CanonicalAddress } from "../mail/address.ts";
 import { readSecretKey, type UnlockedKey } from "../openpgp/keys/secret-key.ts";
 import type { Fingerprint } from "../openpgp/packets/fingerprint.ts";
-import { listAddresses } from "../store/accounts/addresses.ts";
-import { findPublished } from "../store/keys/certificates.ts";
+import { readStanding, type Standing } from "../store/accounts/standing.ts";
 import { findMailboxCertificate } from "../store/keys/mailbox-certificates.ts";
 import { selectSecretKeys, type SecretKeyRow } from "../store/keys/vault.ts";
 import type { MasterKey } from "./master-key.ts";
@@ -30,11 +29,11 @@ export async function openKeys(deps: VaultDeps, masterKey: MasterKey): Promise<U
       detail: { fingerprint, why: "its row is not as it was written" },
     });
   }
-  const addresses = await listAddresses(deps.store, owner);
-  const byAddress = await signersOf(deps, addresses);
+  const { addresses = [] } = (await readStanding(deps.store, owner)) ?? {};
+  const byAddress = signersOf(addresses, deps.clock.now());
   const mailbox = await findMailboxCertificate(deps.store, owner);
   const [primary] = addresses;
-  const active = primary && byAddress.get(canonicalAddress(primary));
+  const active = primary && byAddress.get(canonicalAddress(primary.address));
   const roles = { byAddress, mailbox: mailbox?.fingerprint, generation: masterKey.generation };
   return new UnlockedKeys(keys, active, refused, roles);
 }
@@ -53,14 +52,13 @@ export async function openKey(
 }
 
 /** Nobody signs with a key that its own domain does not publish for the address. */
-async function signersOf(
-  deps: VaultDeps,
-  addresses: readonly EmailAddress[],
-): Promise<ReadonlyMap<CanonicalAddress, Fingerprint>> {
+function signersOf(
+  addresses: Standing["addresses"],
+  now: Date,
+): ReadonlyMap<CanonicalAddress, Fingerprint> {
   const signers = new Map<CanonicalAddress, Fingerprint>();
-  for (const address of addresses) {
-    const published = await findPublished(deps.store, address);
-    if (published === undefined || isExpired(published, deps.clock.now())) continue;
+  for (const { address, published } of addresses) {
+    if (published === undefined || isExpired(published, now)) continue;
     signers.set(canonicalAddress(address), published.fingerprint);
   }
   return signers;

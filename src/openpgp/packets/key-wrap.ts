@@ -48,7 +48,13 @@ export function montgomeryKek(
   const [hash, info, octets] =
     algorithm === X448 ? ["sha512", "OpenPGP X448", 32] : ["sha256", "OpenPGP X25519", 16];
   return Buffer.from(
-    hkdfSync(String(hash), material, Buffer.alloc(0), String(info), Number(octets)),
+    hkdfSync(
+      String(hash),
+      createSecretKey(material),
+      Buffer.alloc(0),
+      String(info),
+      Number(octets),
+    ),
   );
 }
 

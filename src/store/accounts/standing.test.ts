@@ -35,7 +35,7 @@ for (const { engine, open } of engines()) {
     assert.deepEqual(await readStanding(store, id), {
       account,
       addresses: [
-        { address: alice, published: fingerprint },
+        { address: alice, published: { fingerprint } },
         { address: alias, published: undefined },
       ],
     });
