@@ -2,7 +2,6 @@
 import { randomBytes } from "node:crypto";
 import { systemClock } from "../../src/base/time.ts";
 import { READER } from "../../test/support/lone-server.ts";
-import type { MailClient } from "../../test/support/mail-client.ts";
 import { RawSmtp } from "../../test/support/raw-smtp.ts";
 import { CARELESS, type MeasuredGateway } from "./measured.ts";
 
@@ -14,10 +13,8 @@ type Lane = (gateway: MeasuredGateway, count: number) => Promise<number>;
 export type LaneName = "off" | "sealed" | "clear" | "opened";
 
 export const LANES: Readonly<Record<LaneName, Lane>> = {
-  off: async ({ clients, costOf }, count) =>
-    costOf(async () => submit(clients.careless, CARELESS, count)),
-  sealed: async ({ clients, costOf }, count) =>
-    costOf(async () => submit(clients.sealing, READER, count)),
+  off: async (gateway, count) => submit(gateway, CARELESS, count),
+  sealed: async (gateway, count) => submit(gateway, READER, count),
   clear: async ({ lmtp, costOf }, count) => {
     const messages = Array.from({ length: count }, () => messageFrom("sender@beta.test"));
     return costOf(async () => deliver(lmtp, messages));
@@ -32,11 +29,14 @@ export const LANES: Readonly<Record<LaneName, Lane>> = {
   },
 };
 
-async function submit(client: MailClient, from: string, count: number): Promise<void> {
-  for (let at = 0; at < count; at += 1) {
-    const sent = await client.send(READER, messageFrom(from));
-    if (sent.kind === "refused") throw new Error(sent.reply);
-  }
+async function submit(gateway: MeasuredGateway, from: string, count: number): Promise<number> {
+  using client = await gateway.logIn(from);
+  return await gateway.costOf(async () => {
+    for (let at = 0; at < count; at += 1) {
+      const sent = await client.send(READER, messageFrom(from));
+      if (sent.kind === "refused") throw new Error(sent.reply);
+    }
+  });
 }
 
 /** The last messages that the gateway itself has sealed: its own lane came before. */

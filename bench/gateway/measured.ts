@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { runOk } from "../../lab/run.ts";
 import { type Sink, startSink } from "../../lab/sink.ts";
 import type { Place } from "../../lab/world.ts";
-import { makeLoneServer, PASSWORD, READER } from "../../test/support/lone-server.ts";
+import { makeLoneServer, PASSWORD } from "../../test/support/lone-server.ts";
 import { connectClient, type MailClient } from "../../test/support/mail-client.ts";
 
 /** A second user, whose policy is `off`. */
@@ -20,8 +20,8 @@ const IDLE_LOOKS = 6;
 export type MeasuredGateway = AsyncDisposable & {
   readonly lmtp: Place;
   readonly sink: Sink;
-  /** Each is logged in, so that no login is measured. */
-  readonly clients: { readonly sealing: MailClient; readonly careless: MailClient };
+  /** A client that has logged in, so that no login is measured: READER's, whose mail is sealed, or CARELESS's. */
+  readonly logIn: (address: string) => Promise<MailClient>;
   /** How many sealed messages were opened so far. */
   readonly opened: () => Promise<number>;
   /** Processor time of the process in milliseconds, from the beginning of the work until the process rests again. */
@@ -45,26 +45,22 @@ export async function startMeasured(dir: string, program: string): Promise<Measu
   await cli("account", "add", CARELESS, "--custody", "provider", "--password-stdin");
   await cli("account", "policy", CARELESS, "off");
   const gateway = ends.use(await server.serve("gateway"));
-  const logIn = async (address: string): Promise<MailClient> =>
-    ends.use(
-      await connectClient({
-        place: gateway.place("submission"),
-        serverName: "mail.alpha.test",
-        ca: join(dir, "pki/ca.pem"),
-        account: { address, password: PASSWORD, custody: "provider-usable" },
-      }),
-    );
-  const clients = { sealing: await logIn(READER), careless: await logIn(CARELESS) };
   const metrics = gateway.place("metrics");
   const spentMs = async (): Promise<number> => processorMs(gateway.process.pid);
   const started = ends.move();
   return {
     lmtp: gateway.place("lmtp"),
     sink,
-    clients,
+    logIn: async (address) =>
+      connectClient({
+        place: gateway.place("submission"),
+        serverName: "mail.alpha.test",
+        ca: join(dir, "pki/ca.pem"),
+        account: { address, password: PASSWORD, custody: "provider-usable" },
+      }),
     opened: async () => figure(await pageAt(metrics), 'sealpost_opened_total{outcome="opened"}'),
     costOf: async (work) => {
-      const before = await spentMs();
+      const before = await atRest(spentMs);
       await work();
       return (await atRest(spentMs)) - before;
     },

@@ -47,13 +47,9 @@ export async function sealpostLanes(
     const opened = await pool.open({ message: sealed, keys: [bob] });
     const signature = opened.kind === "opened" ? opened.signatures[0] : undefined;
     if (opened.kind !== "opened" || signature?.created === undefined) throw new Error(opened.kind);
-    const { verifySignature, checkSigner } = pool.certificateWork;
-    const { certificate } = alice;
-    const verified = await verifySignature({ data: opened.payload, signature, certificate, now });
-    if (verified.kind !== "valid") throw new Error(verified.reason);
-    const { keyFingerprint } = verified;
-    const signer = { keyFingerprint, signedAt: signature.created };
-    const bound = await checkSigner(certificate, from, signer, { now });
+    const { verifyBound } = pool.certificateWork;
+    const asked = { data: opened.payload, signature, certificate: alice.certificate, now };
+    const bound = await verifyBound({ ...asked, address: from, subaddress: true });
     if (bound.kind !== "bound") throw new Error(bound.reason);
   };
   return { seal: lane("Sealpost", seal), open: lane("Sealpost", open) };

@@ -14,8 +14,8 @@
  */
 import type { Clock } from "../base/time.ts";
 import type { EmailAddress } from "../mail/address.ts";
-import { insertAccount, readAccount, walkAccounts } from "../store/accounts/accounts.ts";
-import { findOwner, listAddresses } from "../store/accounts/addresses.ts";
+import { findAccountUsing, insertAccount, walkAccounts } from "../store/accounts/accounts.ts";
+import { listAddresses } from "../store/accounts/addresses.ts";
 import type { LoginRow } from "../store/accounts/logins.ts";
 import type { Store } from "../store/store.ts";
 import type { Account, AccountId, Custody, Policy } from "../words/account.ts";
@@ -61,8 +61,7 @@ export async function accountUsing(
   store: Store,
   address: EmailAddress,
 ): Promise<Account | undefined> {
-  const owner = await findOwner(store, address);
-  return owner && (await readAccount(store, owner))?.account;
+  return findAccountUsing(store, address);
 }
 
 /** An address that is in use, and whose it is. */

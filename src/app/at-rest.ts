@@ -5,8 +5,8 @@ import type { Clock } from "../base/time.ts";
 import type { ToStore } from "../incoming/stored-form.ts";
 import { type Certificate, parseCertificates } from "../openpgp/certificates/certificate.ts";
 import { encryptAtRest } from "../openpgp/messages/encrypt.ts";
-import { findPublished, listPublishedOf } from "../store/keys/certificates.ts";
-import { findMailboxCertificate } from "../store/keys/mailbox-certificates.ts";
+import { listPublishedOf } from "../store/keys/certificates.ts";
+import { readAtRestCertificate } from "../store/keys/mailbox-certificates.ts";
 import type { Store } from "../store/store.ts";
 import type { Account } from "../words/account.ts";
 import type { CryptoPool } from "./crypto-pool.ts";
@@ -51,8 +51,8 @@ async function certificateBytes(
   store: Store,
   { id, address }: Pick<Account, "id" | "address">,
 ): Promise<Uint8Array | undefined> {
-  const active = (await findMailboxCertificate(store, id)) ?? (await findPublished(store, address));
-  if (active !== undefined) return active.bytes;
+  const active = await readAtRestCertificate(store, id, address);
+  if (active !== undefined) return active;
   // Its own alone: to a key of somebody who had the address before, mail would be lost.
   const own = await listPublishedOf(store, id);
   return (own.find(({ state }) => state === "active") ?? own[0])?.bytes;

@@ -164,9 +164,7 @@ function certificateWorkIn(work: Work, answers: RememberedAnswers): CertificateW
     acceptLastingly: async (...given: WorkRequest<"acceptLastingly">) =>
       work("acceptLastingly", given),
     revocationsOf: async (certificate: Certificate) => work("revocationsOf", certificate),
-    verifySignature: async (request: WorkRequest<"verifySignature">) =>
-      work("verifySignature", request),
-    checkSigner: async (...given: WorkRequest<"checkSigner">) => work("checkSigner", given),
+    verifyBound: async (request: WorkRequest<"verifyBound">) => work("verifyBound", request),
   };
   return remembering(asked, answers);
 }

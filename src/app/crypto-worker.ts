@@ -17,6 +17,9 @@ import { THREAD_WORK } from "./thread-work.ts";
 const port = parentPort;
 if (port === null) throw new Error("crypto-worker.ts runs as a worker of crypto-pool.ts");
 
+/** An error travels as its text alone, and Node makes and drops one for each key that it is given as octets. */
+Error.stackTraceLimit = 0;
+
 const keys = new KeysHere();
 let isWorking = false;
 

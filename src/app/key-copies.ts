@@ -5,10 +5,7 @@ import { readSecretKey, type UnlockedKey } from "../openpgp/keys/secret-key.ts";
 export function copiesOf(keys: readonly UnlockedKey[]): readonly Uint8Array[] {
   const copies: Uint8Array[] = [];
   try {
-    for (const key of keys) {
-      using secret = key.secretBytes();
-      copies.push(Uint8Array.from(secret.reveal()));
-    }
+    for (const key of keys) copies.push(key.copyOctets());
     return copies;
   } catch (error) {
     wipeCopies(copies);

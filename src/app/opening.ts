@@ -1,4 +1,5 @@
 /** What happens to sealed mail after the 250: its author is asked about, and it is opened where the keys are there. */
+import { failuresOf } from "../base/settled.ts";
 import { isFinal } from "../store/mail/verdict.ts";
 import { availableParallelism } from "node:os";
 import { Gate } from "../base/gate.ts";
@@ -205,15 +206,16 @@ export class Opening {
   ): Promise<Value | undefined> {
     return this.#gate.pass(account, undefined, async () => {
       if (this.#isStopped) return undefined;
-      const deps = await this.#depsFor(account);
       using keys = await this.#deps.unlockWithService(account);
+      if (keys === undefined) return undefined;
+      const deps = await this.#depsFor(account, keys.generation);
       // Nobody is asked in here: others wait for this place.
-      return keys === undefined ? undefined : await work(deps, keys);
+      return await work(deps, keys);
     });
   }
 
-  /** `generation`: that of the login whose keys open; without one the current one. */
-  async #depsFor(account: AccountId, generation?: number): Promise<PendingDeps> {
+  /** `generation`: that of what opened the keys; without one the current one. */
+  async #depsFor(account: AccountId, generation: number | undefined): Promise<PendingDeps> {
     const { pending } = this.#deps;
     const { store } = pending;
     const before = generation ?? (await readBinding(store, account))?.generation;
@@ -235,12 +237,6 @@ export class Opening {
     const named = isNamed ? undefined : servedKeys(author, answer);
     if (named !== undefined) await recordWaiting(this.#deps.pending.store, account, id, named);
   }
-}
-
-/** What became of all of them: the reasons of those that failed. */
-async function failuresOf(all: readonly Promise<void>[]): Promise<readonly unknown[]> {
-  const settled = await Promise.allSettled(all);
-  return settled.flatMap((one): unknown[] => (one.status === "rejected" ? [one.reason] : []));
 }
 
 /** `isNamed`: it is known which keys its author had when the message came. */

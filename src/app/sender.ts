@@ -5,9 +5,8 @@ import { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import type { Login } from "../login/login.ts";
 import type { Sender } from "../outgoing/outgoing.ts";
 import { policyOf } from "../policy/policy.ts";
-import { readAccount } from "../store/accounts/accounts.ts";
 import { listAddresses } from "../store/accounts/addresses.ts";
-import { findPublished } from "../store/keys/certificates.ts";
+import { readStanding } from "../store/accounts/standing.ts";
 import type { Store } from "../store/store.ts";
 
 /** A login whose password was right. */
@@ -25,7 +24,8 @@ export async function senderOf(
   login: Extract<Login, { kind: "ok" }>,
 ): Promise<Sender> {
   const { account, keys, generation } = login;
-  return withAddresses(deps, { account, keys, generation, closed: closedOf(login) });
+  const addresses = await listAddresses(deps.store, account.id);
+  return withAddresses(deps, { account, addresses, keys, generation, closed: closedOf(login) });
 }
 
 /** Why a right password opened no keys. */
@@ -34,19 +34,12 @@ function closedOf({ isLocked, account }: Extract<Login, { kind: "ok" }>): Sender
   return account.custody === "user-device-only" ? "on-device" : "password-changed";
 }
 
-async function withAddresses(
-  { store, current }: SenderDeps,
-  { account, keys, generation, closed }: LoggedIn & Pick<Sender, "closed">,
-): Promise<Sender> {
-  return {
-    account: account.id,
-    address: account.address,
-    addresses: await listAddresses(store, account.id),
-    policy: policyOf(current().policy, account),
-    keys,
-    generation,
-    closed,
-  };
+function withAddresses(
+  { current }: SenderDeps,
+  { account, ...others }: LoggedIn & Pick<Sender, "addresses" | "closed">,
+): Sender {
+  const policy = policyOf(current().policy, account);
+  return { ...others, account: account.id, address: account.address, policy };
 }
 
 /**
@@ -55,17 +48,21 @@ async function withAddresses(
  * again and has the new one.
  */
 export async function stillCurrent(deps: SenderDeps, login: Sender): Promise<Sender | undefined> {
-  const { store } = deps;
-  const account = (await readAccount(store, login.account))?.account;
-  if (account === undefined || account.closedAt !== undefined) return undefined;
+  const standing = await readStanding(deps.store, login.account);
+  if (standing === undefined || standing.account.closedAt !== undefined) return undefined;
   const { keys, generation, closed } = login;
-  if ((await readBinding(store, login.account))?.generation !== generation) return undefined;
-  const sender = await withAddresses(deps, { account, keys, generation, closed });
-  for (const address of sender.addresses) {
-    const own = sender.keys.for(address)?.fingerprint;
-    if (own === undefined) continue;
-    const published = await findPublished(store, address);
-    if (published?.fingerprint !== own) return { ...sender, keys: UnlockedKeys.none() };
-  }
-  return sender;
+  // Read last: what was changed meanwhile has another generation.
+  if ((await readBinding(deps.store, login.account))?.generation !== generation) return undefined;
+  const { account, addresses } = standing;
+  const areCurrent = addresses.every(({ address, published }) => {
+    const own = keys.for(address)?.fingerprint;
+    return own === undefined || own === published?.fingerprint;
+  });
+  return withAddresses(deps, {
+    account,
+    addresses: addresses.map(({ address }) => address),
+    keys: areCurrent ? keys : UnlockedKeys.none(),
+    generation,
+    closed,
+  });
 }

@@ -31,12 +31,15 @@ export type ThreadLimits = {
   readonly largeOctets: number;
 };
 
-/** A worker is recycled after some jobs so that nothing a message left behind lives long. */
+/**
+ * A worker is recycled after some jobs so that nothing a message left behind lives for ever. A new one costs a second of
+ * processor time until it is compiled, as much as a thousand messages: hence not often.
+ */
 const DEFAULT_LIMITS: ThreadLimits = {
   workers: Math.max(1, availableParallelism()),
   jobMs: 10 * SECOND,
   waiting: 200,
-  jobsPerWorker: 5_000,
+  jobsPerWorker: 50_000,
   largeOctets: 64 * 1024 * 1024,
 };
 

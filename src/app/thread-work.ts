@@ -4,7 +4,7 @@
  */
 import { ProgramFault } from "../base/errors.ts";
 import { messageWorkHere } from "../incoming/message-work.ts";
-import { certificateWorkHere, type CertificateWork } from "../openpgp/openpgp.ts";
+import { certificateWorkHere } from "../openpgp/openpgp.ts";
 import { acceptLastingly } from "../openpgp/remembered-work.ts";
 import { encryptAtRest } from "../openpgp/messages/encrypt.ts";
 import type { UnlockedKey } from "../openpgp/keys/secret-key.ts";
@@ -18,7 +18,6 @@ type MessageWork = typeof messageWorkHere;
 type First<Work extends (...given: never[]) => unknown> = Parameters<Work>[0];
 
 const { receivedForm, bodyForMailbox, decrypt } = messageWorkHere;
-const { checkSigner } = certificateWorkHere;
 
 export const THREAD_WORK = {
   seal: async (request: Without<First<SealMessage>, "signer">, [signer]: Keys) => {
@@ -41,8 +40,7 @@ export const THREAD_WORK = {
   parseCertificates: certificateWorkHere.parseCertificates,
   acceptLastingly: async (given: Parameters<typeof acceptLastingly>) => acceptLastingly(...given),
   revocationsOf: certificateWorkHere.revocationsOf,
-  verifySignature: certificateWorkHere.verifySignature,
-  checkSigner: async (given: Parameters<CertificateWork["checkSigner"]>) => checkSigner(...given),
+  verifyBound: certificateWorkHere.verifyBound,
 };
 
 type Work = typeof THREAD_WORK;

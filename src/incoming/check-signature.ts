@@ -128,13 +128,11 @@ async function checkOne(
   if (found.kind === "unreachable") return refused("later", found.reason);
   const { certificate } = found;
   const { certificateWork: work = certificateWorkHere } = deps;
-  const verified = await work.verifySignature({ data, signature, certificate, now });
-  if (verified.kind === "invalid") return refused("invalid", verified.reason);
-  const signer = { keyFingerprint: verified.keyFingerprint, signedAt };
   // The certificate of rosa@ counts for rosa+x@ only where the keyserver, asked for rosa+x@, gave that one.
   const subaddress = found.isServed;
-  const bound = await work.checkSigner(certificate, author, signer, { now, subaddress });
-  if (bound.kind === "not-bound") return refused("invalid", bound.reason);
+  const asked = { data, signature, certificate, address: author, now, subaddress };
+  const bound = await work.verifyBound(asked);
+  if (bound.kind === "invalid") return refused("invalid", bound.reason);
   const formerKey = firstEnd(bound.ended, found.revoked);
   const fault = formerFault(found, formerKey, answer, signedAt, now);
   return fault ?? { kind: "verified", author, fingerprint: certificate.fingerprint, formerKey };

@@ -4,7 +4,7 @@ import { appendAudit } from "../journal/journal.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import { armorKey } from "../openpgp/packets/armor.ts";
 import type { Fingerprint } from "../openpgp/packets/fingerprint.ts";
-import { lockForExport } from "../openpgp/keys/secret-key.ts";
+import { lockForExport } from "../openpgp/keys/lock-for-export.ts";
 import { listPublished } from "../store/keys/certificates.ts";
 import type { Store } from "../store/store.ts";
 import { selectSecretKeys } from "../store/keys/vault.ts";

@@ -16,7 +16,7 @@ import { addressesKeptHere, changeKeys, isOwn, requireCurrent } from "./keys.ts"
 import { Overtaken } from "../vault/conflict.ts";
 import type { MasterKey } from "../vault/master-key.ts";
 import { makeKey, savePublishedKey } from "./new-key.ts";
-import { openKey, type PublishedAddress } from "../vault/open-keys.ts";
+import { openKey, type PublishedAddresses } from "../vault/open-keys.ts";
 import { publicationOf } from "./publication.ts";
 import { certificateIn } from "../vault/published-certificate.ts";
 import type { KeyRules, VaultDeps } from "../vault/vault-deps.ts";
@@ -42,12 +42,12 @@ export async function upkeep(
 }
 
 /** Whether `upkeep` may have something to do, by what is published; it looks more closely. */
-export function mayNeedUpkeep(addresses: readonly PublishedAddress[], now: Date): boolean {
+export function mayNeedUpkeep(addresses: PublishedAddresses, now: Date): boolean {
   return addresses.some(({ published }) => published === undefined || expiresSoon(published, now));
 }
 
 /** True when a key's life is to be extended now. */
-function expiresSoon({ expiresAt }: PublishedCertificate, now: Date): boolean {
+function expiresSoon({ expiresAt }: Pick<PublishedCertificate, "expiresAt">, now: Date): boolean {
   return expiresAt !== undefined && expiresAt < after(now, EXTEND_BEFORE_MS);
 }
 

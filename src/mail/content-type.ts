@@ -1,5 +1,5 @@
 import { decodeWords } from "./encoded-word.ts";
-import { firstField, type Header, structuredBody } from "./header.ts";
+import { firstField, type Header, type HeaderField, structuredBody } from "./header.ts";
 import { decodeParameters, scanParameters } from "./parameters.ts";
 
 /** What a body is (RFC 2045 §5); type, subtype and parameter names are in lower case, parameter values decoded. */
@@ -61,8 +61,17 @@ function unspaced(parameters: ReadonlyMap<string, string>): ReadonlyMap<string, 
 /** The content type that a header says; where it says none, or nothing readable, the default. */
 export function contentTypeOf(header: Header): ContentType {
   const field = firstField(header, "content-type");
-  const parsed = field === undefined ? undefined : parseContentType(structuredBody(field) ?? "");
-  return parsed ?? DEFAULT_CONTENT_TYPE;
+  return (field && contentTypeIn(field)) ?? DEFAULT_CONTENT_TYPE;
+}
+
+/** Of fields that were read already: several questions about one message ask for the same field. */
+const READ = new WeakMap<HeaderField, ContentType | "unreadable">();
+
+/** What a Content-Type field says; undefined where `parseContentType` is. */
+export function contentTypeIn(field: HeaderField): ContentType | undefined {
+  const read = READ.get(field) ?? parseContentType(structuredBody(field) ?? "") ?? "unreadable";
+  READ.set(field, read);
+  return read === "unreadable" ? undefined : read;
 }
 
 /** The disposition and the file name, which may be the Content-Type's `name`; encoded words in it are tolerated. */

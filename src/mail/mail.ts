@@ -81,7 +81,8 @@ function readMailboxes(header: Header, name: string): readonly Mailbox[] {
 
 /** What is wrong with the line ends, first of all NUL (RFC 5322 §2.3, RFC 5321 §4.1.1.4): each is a way to smuggle. */
 export function checkLineEnds(bytes: Uint8Array): LineEnds {
-  return bytes.includes(0) ? "nul" : endsBetween(bytes, 0, bytes.length);
+  const found = endsBetween(bytes, 0, bytes.length);
+  return found === "ok" || found === "nul" || !bytes.includes(0) ? found : "nul";
 }
 
 export type LineEnds = "ok" | "bare-cr" | "bare-lf" | "nul";
@@ -93,18 +94,20 @@ const SLICE_OCTETS = 512 * 1024;
 export async function checkLineEndsInSlices(bytes: Uint8Array): Promise<LineEnds> {
   for (let from = 0; from < bytes.length; from += SLICE_OCTETS) {
     const to = Math.min(from + SLICE_OCTETS, bytes.length);
-    if (bytes.subarray(from, to).includes(0)) return "nul";
     const found = endsBetween(bytes, from, to);
-    if (found !== "ok") return found;
+    if (found !== "ok") return bytes.subarray(from, to).includes(0) ? "nul" : found;
     await setImmediate();
   }
   return "ok";
 }
 
+/** The first fault. */
 function endsBetween(bytes: Uint8Array, from: number, to: number): LineEnds {
   for (let at = from; at < to; at++) {
     // Nearly all octets are beyond both.
-    if ((bytes[at] ?? 0) > CR) continue;
+    const octet = bytes[at] ?? 0;
+    if (octet > CR) continue;
+    if (octet === 0) return "nul";
     if (isBareLf(bytes, at)) return "bare-lf";
     if (isBareCr(bytes, at)) return "bare-cr";
   }

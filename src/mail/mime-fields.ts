@@ -1,5 +1,5 @@
 /** What a part's header says about its body (RFC 2045). */
-import { type ContentType, contentTypeOf, parseContentType } from "./content-type.ts";
+import { type ContentType, contentTypeIn, contentTypeOf } from "./content-type.ts";
 import type { MimeDefect } from "./entity.ts";
 import { fieldsNamed, type Header, structuredBody } from "./header.ts";
 
@@ -25,9 +25,7 @@ export function readMimeFields(header: Header, byDefault: ContentType): MimeFiel
   const defects: MimeDefect[] = [];
   const type = fieldsNamed(header, "content-type");
   const [field] = type;
-  if (field !== undefined && parseContentType(structuredBody(field) ?? "") === undefined) {
-    defects.push("content-type");
-  }
+  if (field !== undefined && contentTypeIn(field) === undefined) defects.push("content-type");
   if (SINGLE_FIELDS.some((name) => fieldsNamed(header, name).length > 1)) {
     defects.push("duplicate-field");
   }

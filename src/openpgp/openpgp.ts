@@ -17,8 +17,8 @@
  */
 import { acceptForEncryption } from "./certificates/acceptance.ts";
 import { parseCertificates } from "./certificates/certificate.ts";
-import { checkSigner, revocationsOf } from "./certificates/signer.ts";
-import { verifySignature } from "./messages/verify.ts";
+import { revocationsOf } from "./certificates/signer.ts";
+import { verifyBound } from "./messages/verify-bound.ts";
 
 /**
  * What is done with certificates of strangers. How long it takes is for the stranger to choose, within our limits: a process
@@ -28,8 +28,7 @@ export type CertificateWork = {
   readonly parseCertificates: typeof parseCertificates;
   readonly acceptForEncryption: typeof acceptForEncryption;
   readonly revocationsOf: typeof revocationsOf;
-  readonly verifySignature: typeof verifySignature;
-  readonly checkSigner: typeof checkSigner;
+  readonly verifyBound: typeof verifyBound;
 };
 
 /** In this thread, where nobody else waits. */
@@ -37,6 +36,5 @@ export const certificateWorkHere: CertificateWork = {
   parseCertificates,
   acceptForEncryption,
   revocationsOf,
-  verifySignature,
-  checkSigner,
+  verifyBound,
 };

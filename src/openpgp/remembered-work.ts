@@ -53,8 +53,7 @@ type Asked = Omit<CertificateWork, "acceptForEncryption"> & {
 export function remembering(asked: Asked, answers: RememberedAnswers): CertificateWork {
   const { parsed, accepted, revocations } = answers;
   return {
-    verifySignature: asked.verifySignature,
-    checkSigner: asked.checkSigner,
+    verifyBound: asked.verifyBound,
     parseCertificates: async (input) => {
       const digest = digestOf(input);
       const known = parsed.get(digest);

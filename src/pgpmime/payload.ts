@@ -182,10 +182,10 @@ const SINGLE = new Set(["content-type", "content-transfer-encoding"]);
 
 function withHp(structural: Header): Header {
   const field = firstField(structural, "content-type");
-  const isReadable = field !== undefined && withParameter(field, "hp", "cipher") !== undefined;
   // RFC 2045 §5.2: what cannot be read as a type is text/plain.
-  const readable = isReadable ? field : makeField("Content-Type", "text/plain");
-  const marked = withParameter(readable, "hp", "cipher");
+  const marked =
+    (field && withParameter(field, "hp", "cipher")) ??
+    withParameter(makeField("Content-Type", "text/plain"), "hp", "cipher");
   if (marked === undefined) refuse("the message's Content-Type cannot be read");
   return replaceField(structural, marked);
 }

@@ -1,4 +1,4 @@
-import { createHmac, timingSafeEqual } from "node:crypto";
+import { createHmac, createSecretKey, timingSafeEqual } from "node:crypto";
 
 import type { AuditMac } from "../store/engine/secrets.ts";
 import type { ServiceKey, ServiceKeys } from "./service-key.ts";
@@ -25,5 +25,5 @@ export function auditMacUnder(serviceKeys: ServiceKeys, isFormerKeyLost = false)
 
 function macOf(serviceKey: ServiceKey, text: Uint8Array): Uint8Array {
   using key = serviceKey.for("audit");
-  return createHmac("sha256", key.reveal()).update(text).digest();
+  return createHmac("sha256", createSecretKey(key.reveal())).update(text).digest();
 }

@@ -1,9 +1,8 @@
 import { appendAuditOnce } from "../journal/journal.ts";
-import { canonicalAddress, type CanonicalAddress, type EmailAddress } from "../mail/address.ts";
+import { canonicalAddress, type CanonicalAddress } from "../mail/address.ts";
 import { readSecretKey, type UnlockedKey } from "../openpgp/keys/secret-key.ts";
 import type { Fingerprint } from "../openpgp/packets/fingerprint.ts";
-import { listAddresses } from "../store/accounts/addresses.ts";
-import { findPublished, type PublishedCertificate } from "../store/keys/certificates.ts";
+import { readStanding, type Standing } from "../store/accounts/standing.ts";
 import { findMailboxCertificate } from "../store/keys/mailbox-certificates.ts";
 import { selectSecretKeys, type SecretKeyRow } from "../store/keys/vault.ts";
 import type { Store } from "../store/store.ts";
@@ -21,7 +20,7 @@ import { unwrapSecretKey } from "./wrapped-rows.ts";
 export async function openKeys(
   deps: VaultDeps,
   masterKey: MasterKey,
-  published?: readonly PublishedAddress[],
+  published?: PublishedAddresses,
 ): Promise<UnlockedKeys> {
   const { owner } = masterKey;
   const rows = await selectSecretKeys(deps.store, masterKey.id);
@@ -41,7 +40,8 @@ export async function openKeys(
   const mailbox = await findMailboxCertificate(deps.store, owner);
   const [primary] = addresses;
   const active = primary && byAddress.get(canonicalAddress(primary.address));
-  return new UnlockedKeys(keys, active, refused, { byAddress, mailbox: mailbox?.fingerprint });
+  const roles = { byAddress, mailbox: mailbox?.fingerprint, generation: masterKey.generation };
+  return new UnlockedKeys(keys, active, refused, roles);
 }
 
 /** One key of a user; undefined when its row is not as it was written. */
@@ -57,27 +57,20 @@ export async function openKey(
   return undefined;
 }
 
-/** An address of an account, and what is published for it, also where that has expired. */
-export type PublishedAddress = {
-  readonly address: EmailAddress;
-  readonly published: PublishedCertificate | undefined;
-};
+/** The addresses of an account, the primary one first, and what is published for each, also where that has expired. */
+export type PublishedAddresses = Standing["addresses"];
 
-/** The addresses of an account, the primary one first. */
+/** Empty when there is no such account. */
 export async function publishedAddresses(
   store: Store,
   owner: AccountId,
-): Promise<readonly PublishedAddress[]> {
-  const found: PublishedAddress[] = [];
-  for (const address of await listAddresses(store, owner)) {
-    found.push({ address, published: await findPublished(store, address) });
-  }
-  return found;
+): Promise<PublishedAddresses> {
+  return (await readStanding(store, owner))?.addresses ?? [];
 }
 
 /** Nobody signs with a key that its own domain does not publish for the address. */
 function signersOf(
-  addresses: readonly PublishedAddress[],
+  addresses: PublishedAddresses,
   now: Date,
 ): ReadonlyMap<CanonicalAddress, Fingerprint> {
   const signers = new Map<CanonicalAddress, Fingerprint>();

@@ -3,7 +3,7 @@ import { parseCertificates, type Certificate } from "../openpgp/certificates/cer
 import type { PublishedCertificate } from "../store/keys/certificates.ts";
 
 /** True when a certificate has expired: it is kept, and by its address it is not found. */
-export function isExpired(published: PublishedCertificate, now: Date): boolean {
+export function isExpired(published: Pick<PublishedCertificate, "expiresAt">, now: Date): boolean {
   return published.expiresAt !== undefined && published.expiresAt <= now;
 }
 

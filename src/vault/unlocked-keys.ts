@@ -10,6 +10,8 @@ export type KeyRoles = {
   readonly byAddress?: ReadonlyMap<CanonicalAddress, Fingerprint>;
   /** The key of the mailbox, if it has one of its own. */
   readonly mailbox?: Fingerprint | undefined;
+  /** The change of the account that the slot which opened them belongs to. */
+  readonly generation?: number;
 };
 
 /** A user's keys while they are open; wiped together on dispose. */
@@ -51,6 +53,11 @@ export class UnlockedKeys implements Disposable {
   /** The key that mail at rest is encrypted to: one of its own, or the active one. */
   get mailbox(): UnlockedKey | undefined {
     return this.#find(this.#roles.mailbox) ?? this.active;
+  }
+
+  /** The change of the account at which they were opened, where that is known. */
+  get generation(): number | undefined {
+    return this.#roles.generation;
   }
 
   /** A copy for work that goes on after these keys are wiped; its taker disposes it. */

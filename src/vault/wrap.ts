@@ -3,6 +3,7 @@ import {
   type DecipherGCM,
   createCipheriv,
   createDecipheriv,
+  createSecretKey,
   hkdfSync,
   randomBytes,
 } from "node:crypto";
@@ -16,6 +17,7 @@ const CIPHER = "aes-256-gcm";
 const KEY_BYTES = 32;
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
+const TAG = { authTagLength: TAG_BYTES };
 const PIECE_BYTES = 16;
 /** Keys are smaller; what is larger is mail, and would take too long in pieces. */
 const MOST_BYTES_IN_PIECES = 16 * 1024;
@@ -24,7 +26,13 @@ const MOST_BYTES_IN_PIECES = 16 * 1024;
 export function deriveKey(from: Secret, purpose: string): Secret {
   return new Secret(
     new Uint8Array(
-      hkdfSync("sha256", from.reveal(), new Uint8Array(), `sealpost ${purpose}`, KEY_BYTES),
+      hkdfSync(
+        "sha256",
+        createSecretKey(from.reveal()),
+        new Uint8Array(),
+        `sealpost ${purpose}`,
+        KEY_BYTES,
+      ),
     ),
   );
 }
@@ -32,7 +40,7 @@ export function deriveKey(from: Secret, purpose: string): Secret {
 /** Wraps a secret with AES-256-GCM and binds it to `context`, which is not stored: nonce, ciphertext, tag. */
 export function wrap(key: Secret, secret: Uint8Array, context: readonly string[]): Uint8Array {
   const nonce = randomBytes(NONCE_BYTES);
-  const cipher = createCipheriv(CIPHER, key.reveal(), nonce, { authTagLength: TAG_BYTES });
+  const cipher = createCipheriv(CIPHER, createSecretKey(key.reveal()), nonce, TAG);
   cipher.setAAD(contextBytes(context));
   return Buffer.concat([nonce, cipher.update(secret), cipher.final(), cipher.getAuthTag()]);
 }
@@ -44,7 +52,7 @@ export async function wrapMail(
   context: readonly string[],
 ): Promise<Uint8Array> {
   const nonce = randomBytes(NONCE_BYTES);
-  const cipher = createCipheriv(CIPHER, key.reveal(), nonce, { authTagLength: TAG_BYTES });
+  const cipher = createCipheriv(CIPHER, createSecretKey(key.reveal()), nonce, TAG);
   cipher.setAAD(contextBytes(context));
   const wrapped = newOctets(NONCE_BYTES + message.length + TAG_BYTES);
   wrapped.set(nonce);
@@ -108,7 +116,7 @@ export function unwrap(
 
 function decipherFor(key: Secret, wrapped: Uint8Array, context: readonly string[]): DecipherGCM {
   const nonce = wrapped.subarray(0, NONCE_BYTES);
-  const decipher = createDecipheriv(CIPHER, key.reveal(), nonce, { authTagLength: TAG_BYTES });
+  const decipher = createDecipheriv(CIPHER, createSecretKey(key.reveal()), nonce, TAG);
   decipher.setAAD(contextBytes(context));
   decipher.setAuthTag(wrapped.subarray(wrapped.length - TAG_BYTES));
   return decipher;

@@ -11,7 +11,8 @@ import { DAY, after, systemClock, toUnixSeconds } from "../../src/base/time.ts";
 import { extendExpiry } from "../../src/openpgp/keys/extend.ts";
 import { generateKey } from "../../src/openpgp/keys/generate.ts";
 import { importSecretKey } from "../../src/openpgp/imports/import-secret-key.ts";
-import { lockForExport, readSecretKey } from "../../src/openpgp/keys/secret-key.ts";
+import { lockForExport } from "../../src/openpgp/keys/lock-for-export.ts";
+import { readSecretKey } from "../../src/openpgp/keys/secret-key.ts";
 import { signAndEncrypt } from "../../src/openpgp/messages/encrypt.ts";
 import { addressOf } from "../support/secret-keys.ts";
 

@@ -19,11 +19,8 @@ import {
   importSecretKey,
 } from "../../src/openpgp/imports/import-secret-key.ts";
 import { possessionChallenge, provesPossession } from "../../src/openpgp/imports/possession.ts";
-import {
-  type UnlockedKey,
-  lockForExport,
-  readSecretKey,
-} from "../../src/openpgp/keys/secret-key.ts";
+import { lockForExport } from "../../src/openpgp/keys/lock-for-export.ts";
+import { type UnlockedKey, readSecretKey } from "../../src/openpgp/keys/secret-key.ts";
 import { verifySignature } from "../../src/openpgp/messages/verify.ts";
 import { readDetachedSignatures } from "../../src/openpgp/messages/signature-facts.ts";
 import { whichRevoked } from "../../src/openpgp/certificates/which-revoked.ts";

@@ -22,11 +22,8 @@ import { generateKey } from "../../src/openpgp/keys/generate.ts";
 import { PACKET, packet } from "../../src/openpgp/packets/packet.ts";
 import { writePkesk } from "../../src/openpgp/messages/pkesk.ts";
 import type { KeyProfile } from "../../src/openpgp/certificates/profile.ts";
-import {
-  type UnlockedKey,
-  lockForExport,
-  readSecretKey,
-} from "../../src/openpgp/keys/secret-key.ts";
+import { lockForExport } from "../../src/openpgp/keys/lock-for-export.ts";
+import { type UnlockedKey, readSecretKey } from "../../src/openpgp/keys/secret-key.ts";
 import { startV1 } from "../../src/openpgp/packets/seipd.ts";
 import { type SessionKey, newSessionKey } from "../../src/openpgp/packets/session-key.ts";
 import { verifySignature } from "../../src/openpgp/messages/verify.ts";

@@ -329,3 +329,15 @@ function mutate(bytes: Uint8Array, random: (below: number) => number): Uint8Arra
       return mutant;
   }
 }
+
+test("small input is read once, by all of its octets; large input is read anew, because a thread gives its memory away", async () => {
+  const first = await parseCertificates(ada.bytes);
+  assert.equal(await parseCertificates(Uint8Array.from(ada.bytes)), first);
+  const changed = Uint8Array.from(ada.bytes);
+  changed[changed.length - 1] = (changed.at(-1) ?? 0) ^ 1;
+  assert.notEqual(await parseCertificates(changed), first);
+  const large = text(`${"A remark.\n".repeat(2000)}${armoredText(ada)}`);
+  const read = await parseCertificates(large);
+  assert.equal(read.kind, "parsed");
+  assert.notEqual(await parseCertificates(large), read);
+});

@@ -61,8 +61,28 @@ const MOST_PACKETS = 500;
  * 500 packets. Anything with secret key material is refused as a whole. Nothing in the result is proven.
  */
 export async function parseCertificates(input: Uint8Array): Promise<ParsedCertificates> {
-  return Promise.resolve(parse(input));
+  return Promise.resolve(parseOnce(input));
 }
+
+/** Of octets that were read already: our own certificates are read for each message. Nothing but the octets decides. */
+const PARSED = new BoundedMap<string, ParsedCertificates>({
+  entries: 1000,
+  weight: 4 * 1024 * 1024,
+});
+
+function parseOnce(input: Uint8Array): ParsedCertificates {
+  if (input.length > MOST_OCTETS) return malformed("too-large");
+  const digest = digestOf(input);
+  const known = PARSED.get(digest);
+  if (known !== undefined) return known;
+  const parsed = parse(input);
+  const isKept = parsed.kind === "parsed" && input.length <= MOST_KEPT_OCTETS;
+  if (isKept) PARSED.set(digest, parsed, input.length);
+  return parsed;
+}
+
+/** A thread gives the memory of larger octet strings away with its answer. */
+const MOST_KEPT_OCTETS = 16 * 1024;
 
 /** The certificate made of these parts. */
 export function certificateOf(parts: CertificateParts): Certificate {
@@ -118,7 +138,6 @@ export function digestOf(bytes: Uint8Array): string {
 }
 
 function parse(input: Uint8Array): ParsedCertificates {
-  if (input.length > MOST_OCTETS) return malformed("too-large");
   const binary = binaryOf(input);
   if (typeof binary === "string") return malformed(binary);
   const read = readKeyPackets(binary, MOST_PACKETS);

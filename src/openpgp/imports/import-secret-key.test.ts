@@ -34,7 +34,8 @@ import { generateKey } from "../keys/generate.ts";
 import { packet } from "../packets/packet.ts";
 import { revocationOf } from "../certificates/signer.ts";
 import { applyRevocation } from "../keys/revocation.ts";
-import { lockForExport, readSecretKey } from "../keys/secret-key.ts";
+import { lockForExport } from "../keys/lock-for-export.ts";
+import { readSecretKey } from "../keys/secret-key.ts";
 import { verifySignature } from "../messages/verify.ts";
 import { Secret } from "../../base/secret.ts";
 

@@ -18,7 +18,8 @@ import { generateKey } from "./generate.ts";
 import { readKeyPackets } from "../packets/key-packets.ts";
 import { readKeySignature } from "../packets/key-signature.ts";
 import { certificateConfig } from "../certificates/profile.ts";
-import { lockForExport, readSecretKey } from "./secret-key.ts";
+import { lockForExport } from "./lock-for-export.ts";
+import { readSecretKey } from "./secret-key.ts";
 
 const run = promisify(execFile);
 const NOW = wholeSecond(systemClock.now());

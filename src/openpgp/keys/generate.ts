@@ -9,7 +9,8 @@ import { type EmailAddress, formatAddress, isAscii } from "../../mail/address.ts
 import { type Certificate, parseCertificates } from "../certificates/certificate.ts";
 import { type KeyProfile, generationConfig } from "../certificates/profile.ts";
 import { genericRevocationFor } from "./revocation.ts";
-import { readSecretKey, wipeSecrets } from "./secret-key.ts";
+import { wipeSecrets } from "./lock-for-export.ts";
+import { readSecretKey } from "./secret-key.ts";
 
 /** A key that was just made. The generic revocation must be kept wrapped before the certificate is published. */
 export type GeneratedKey = {

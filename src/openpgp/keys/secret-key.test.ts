@@ -10,7 +10,8 @@ import { systemClock } from "../../base/time.ts";
 import { parseAddress } from "../../mail/address.ts";
 import { generateKey } from "./generate.ts";
 import { exportConfig } from "../certificates/profile.ts";
-import { lockForExport, readSecretKey } from "./secret-key.ts";
+import { lockForExport } from "./lock-for-export.ts";
+import { readSecretKey } from "./secret-key.ts";
 
 const address = parseAddress("ada.quill@post.example");
 assert(address);

@@ -1,13 +1,10 @@
 import type { KeyObject } from "node:crypto";
 
-import { type PrivateKey, encryptKey, readPrivateKeys } from "openpgp";
-
 import { AppError } from "../../base/errors.ts";
-import type { Secret } from "../../base/secret.ts";
+import { fixedCopy, type Secret } from "../../base/secret.ts";
 import { type CertificateParts, serializeParts } from "../packets/certificate-parts.ts";
 import { type Certificate, parseCertificates } from "../certificates/certificate.ts";
 import type { Fingerprint } from "../packets/fingerprint.ts";
-import { certificateConfig, exportConfig } from "../certificates/profile.ts";
 import {
   type TransferableSecretKey,
   readTransferableSecretKey,
@@ -37,6 +34,11 @@ export class UnlockedKey implements Disposable {
   /** A copy of the raw transferable secret key, to be wrapped. @throws Error after dispose. */
   secretBytes(): Secret {
     return this.#raw.clone();
+  }
+
+  /** The same for another thread or process, which wipes it. @throws Error after dispose. */
+  copyOctets(): Uint8Array<ArrayBuffer> {
+    return fixedCopy(this.#raw.reveal());
   }
 
   /** OpenSSL's object for one of the numbers, named by what is public of it; made at the first use. @throws Error after dispose. */
@@ -91,40 +93,4 @@ async function certificateOf(bytes: Uint8Array): Promise<Certificate> {
 function isUnlocked({ parts, secretFor }: TransferableSecretKey): boolean {
   const { primary, subkeys }: CertificateParts = parts;
   return [primary, ...subkeys].every(({ body }) => secretFor(body)?.secret[0] === 0);
-}
-
-/**
- * The secret key locked with a passphrase for other software: usage 254, AES-256 and SHA-1 check, iterated and salted
- * S2K, which GnuPG 2.2 reads (RFC 9580 §3.7.2.1). Binary transferable secret key.
- */
-export async function lockForExport(key: UnlockedKey, passphrase: Secret): Promise<Uint8Array> {
-  const text = new TextDecoder("utf-8", { fatal: true }).decode(passphrase.reveal());
-  using raw = key.secretBytes();
-  const privateKey = await readOne(raw.reveal());
-  try {
-    const locked = await encryptKey({ privateKey, passphrase: text, config: exportConfig });
-    return locked.write();
-  } finally {
-    wipeSecrets(privateKey);
-  }
-}
-
-async function readOne(binaryKeys: Uint8Array): Promise<PrivateKey> {
-  const keys = await readPrivateKeys({ binaryKeys, config: certificateConfig });
-  const [key] = keys;
-  if (key === undefined || keys.length !== 1) throw new Error("not exactly one secret key");
-  for (const { keyPacket } of key.getKeys()) {
-    if (keyPacket.isDecrypted() !== true) throw new Error("a locked or missing secret");
-  }
-  return key;
-}
-
-/** Overwrites the secret parts of a key of the library. */
-export function wipeSecrets(key: PrivateKey): void {
-  for (const { keyPacket } of key.getKeys()) {
-    const parameters = "privateParams" in keyPacket ? keyPacket.privateParams : undefined;
-    for (const value of Object.values(parameters ?? {})) {
-      if (value instanceof Uint8Array) value.fill(0);
-    }
-  }
 }

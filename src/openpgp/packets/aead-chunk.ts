@@ -2,8 +2,10 @@
 import {
   type CipherGCMTypes,
   type CipherOCBTypes,
+  type KeyObject,
   createCipheriv,
   createDecipheriv,
+  createSecretKey,
   hkdfSync,
 } from "node:crypto";
 
@@ -18,7 +20,13 @@ import { keyOctetsOf } from "./session-key.ts";
 export const TAG_OCTETS = 16;
 
 /** What all chunks of a container share. */
-type AeadKeys = { readonly key: Buffer; readonly nonce: Buffer; readonly header: Buffer };
+type AeadKeys = {
+  readonly key: Buffer;
+  /** The same for Node, which takes it in a third of the time. */
+  readonly object: KeyObject;
+  readonly nonce: Buffer;
+  readonly header: Buffer;
+};
 
 /** RFC 9580 §5.13.2: key and nonce from the session key; all that describes the container is authenticated. */
 export function deriveKeys(
@@ -34,9 +42,10 @@ export function deriveKeys(
   const keyOctets = keyOctetsOf(o.cipher);
   const nonceOctets = nonceOctetsOf(o.aead);
   const derived = Buffer.from(
-    hkdfSync("sha256", sessionKey, o.salt, header, keyOctets + nonceOctets - 8),
+    hkdfSync("sha256", createSecretKey(sessionKey), o.salt, header, keyOctets + nonceOctets - 8),
   );
-  return { key: derived.subarray(0, keyOctets), nonce: derived.subarray(keyOctets), header };
+  const key = derived.subarray(0, keyOctets);
+  return { key, object: createSecretKey(key), nonce: derived.subarray(keyOctets), header };
 }
 
 /** Length of a nonce; 0 for a mode that we do not know. */
@@ -59,8 +68,8 @@ export function startChunk(aead: number, keys: AeadKeys, index: number, total?: 
   const nonce = nonceOf(keys, index);
   const cipher =
     aead === GCM
-      ? createCipheriv(gcmOf(keys), keys.key, nonce, TAG)
-      : createCipheriv(ocbOf(keys), keys.key, nonce, TAG);
+      ? createCipheriv(gcmOf(keys), keys.object, nonce, TAG)
+      : createCipheriv(ocbOf(keys), keys.object, nonce, TAG);
   cipher.setAAD(associatedData(keys, total));
   return cipher;
 }
@@ -80,8 +89,8 @@ export function openChunk(
   if (aead === EAX) return decryptEax({ key: keys.key, nonce, associated, encrypted, tag });
   const decipher =
     aead === GCM
-      ? createDecipheriv(gcmOf(keys), keys.key, nonce, TAG)
-      : createDecipheriv(ocbOf(keys), keys.key, nonce, TAG);
+      ? createDecipheriv(gcmOf(keys), keys.object, nonce, TAG)
+      : createDecipheriv(ocbOf(keys), keys.object, nonce, TAG);
   decipher.setAAD(associated);
   decipher.setAuthTag(tag);
   const plain = decipher.update(encrypted);

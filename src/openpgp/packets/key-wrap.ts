@@ -2,7 +2,13 @@
  * How a session key is wrapped under a shared secret: the secret makes a key encryption key, and that wraps with AES
  * (RFC 3394). `pkesk.ts` agrees on the secret.
  */
-import { createCipheriv, createDecipheriv, createHash, hkdfSync } from "node:crypto";
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHash,
+  createSecretKey,
+  hkdfSync,
+} from "node:crypto";
 
 import { HASHES } from "./algorithms.ts";
 import { Damaged } from "./damaged.ts";
@@ -42,7 +48,13 @@ export function montgomeryKek(
   const [hash, info, octets] =
     algorithm === X448 ? ["sha512", "OpenPGP X448", 32] : ["sha256", "OpenPGP X25519", 16];
   return Buffer.from(
-    hkdfSync(String(hash), material, Buffer.alloc(0), String(info), Number(octets)),
+    hkdfSync(
+      String(hash),
+      createSecretKey(material),
+      Buffer.alloc(0),
+      String(info),
+      Number(octets),
+    ),
   );
 }
 
@@ -51,14 +63,14 @@ const WRAP_IV = Buffer.alloc(8, 0xa6);
 
 /** Octets in a multiple of eight, wrapped. */
 export function wrapKey(kek: Buffer, plain: Buffer): Buffer {
-  const cipher = createCipheriv(`aes${kek.length * 8}-wrap`, kek, WRAP_IV);
+  const cipher = createCipheriv(`aes${kek.length * 8}-wrap`, createSecretKey(kek), WRAP_IV);
   return Buffer.concat([cipher.update(plain), cipher.final()]);
 }
 
 /** @throws Error when it was not wrapped with this key. */
 export function unwrapKey(kek: Buffer, wrapped: Buffer): Buffer {
   if (wrapped.length < 24 || wrapped.length % 8 !== 0) throw new Damaged("a wrapped key's size");
-  const decipher = createDecipheriv(`aes${kek.length * 8}-wrap`, kek, WRAP_IV);
+  const decipher = createDecipheriv(`aes${kek.length * 8}-wrap`, createSecretKey(kek), WRAP_IV);
   return Buffer.concat([decipher.update(wrapped), decipher.final()]);
 }
 

@@ -56,7 +56,7 @@ export type AccountRow = {
 
 export async function readAccount(store: Store, id: AccountId): Promise<AccountRow | undefined> {
   const row = await withAddress(store.db).where("accounts.id", "=", id).executeTakeFirst();
-  return row && { account: fromRow(row), login: loginFrom(row), generation: row.generation };
+  return row && { account: accountFrom(row), login: loginFrom(row), generation: row.generation };
 }
 
 /** The account whose primary address this is. */
@@ -75,7 +75,20 @@ export async function findAccountRow(
   const row = await withAddress(store.db)
     .where("addresses.address", "=", canonicalAddress(address))
     .executeTakeFirst();
-  return row && { account: fromRow(row), login: loginFrom(row), generation: row.generation };
+  return row && { account: accountFrom(row), login: loginFrom(row), generation: row.generation };
+}
+
+/** The account that has an address as its primary one or as an alias. */
+export async function findAccountUsing(
+  store: Store,
+  address: EmailAddress,
+): Promise<Account | undefined> {
+  const row = await withAddress(store.db)
+    .innerJoin("addresses as used", "used.account", "accounts.id")
+    .where("used.address", "=", canonicalAddress(address))
+    .where("used.state", "in", ["primary", "alias"])
+    .executeTakeFirst();
+  return row && accountFrom(row);
 }
 
 /** How many accounts are read at a time. */
@@ -96,7 +109,7 @@ export async function* walkAccounts(
     const rows = await (
       domain === undefined ? page : page.where("addresses.domain", "=", domain)
     ).execute();
-    yield* rows.map(fromRow);
+    yield* rows.map(accountFrom);
     const end = rows.at(-1);
     if (end === undefined || rows.length < pageSize) return;
     last = end.address;
@@ -157,7 +170,7 @@ export async function listClosedAccounts(store: Store, before: Date): Promise<re
     .orderBy("accounts.closed_at")
     .orderBy("accounts.id")
     .execute();
-  return rows.map(fromRow);
+  return rows.map(accountFrom);
 }
 
 /** Open accounts that have no master key yet, and whose key is not on a device; the oldest first. */
@@ -173,7 +186,7 @@ export async function listAccountsWithoutKeys(
     .orderBy("accounts.id")
     .limit(limit)
     .execute();
-  return rows.map(fromRow);
+  return rows.map(accountFrom);
 }
 
 function withAddress(db: Kysely<Schema>) {
@@ -188,7 +201,10 @@ function withAddress(db: Kysely<Schema>) {
     .select("addresses.mailbox");
 }
 
-function fromRow(row: Selectable<Schema["accounts"]> & { readonly mailbox: string }): Account {
+/** The account in a row of `accounts`, with the text of its primary address. */
+export function accountFrom(
+  row: Selectable<Schema["accounts"]> & { readonly mailbox: string },
+): Account {
   const providerUntil = timeOrNone(row.provider_until);
   return {
     id: row.id as AccountId,

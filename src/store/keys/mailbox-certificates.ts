@@ -1,6 +1,7 @@
 import { sql } from "kysely";
 
 import { fromUnixMs } from "../../base/time.ts";
+import { canonicalAddress, type EmailAddress } from "../../mail/address.ts";
 import type { Fingerprint } from "../../openpgp/packets/fingerprint.ts";
 import type { Store } from "../store.ts";
 import type { AccountId } from "../../words/account.ts";
@@ -42,6 +43,32 @@ export async function retireMailboxCertificate(store: Store, account: AccountId)
     .where("account", "=", account)
     .where("state", "=", sql.lit("active"))
     .execute();
+}
+
+/**
+ * The octets of the certificate that an account's mail at rest is encrypted to: of its mailbox's own key pair, else the
+ * active one of its address.
+ */
+export async function readAtRestCertificate(
+  store: Store,
+  account: AccountId,
+  address: EmailAddress,
+): Promise<Uint8Array | undefined> {
+  const row = await store.db
+    .selectFrom("mailbox_certificates")
+    .select(["bytes", sql.lit(0).as("place")])
+    .where("account", "=", account)
+    .where("state", "=", sql.lit("active"))
+    .unionAll(
+      store.db
+        .selectFrom("published_certificates")
+        .select(["bytes", sql.lit(1).as("place")])
+        .where("address", "=", canonicalAddress(address))
+        .where("state", "=", sql.lit("active")),
+    )
+    .orderBy("place")
+    .executeTakeFirst();
+  return row?.bytes;
 }
 
 export async function findMailboxCertificate(

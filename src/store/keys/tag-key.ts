@@ -3,7 +3,7 @@
  * is an HMAC-SHA256 under a random key that an installation makes once. The key lies here wrapped under the service
  * key: whoever has the database alone can test no address against a tag. A rotation of the service key moves the tag key.
  */
-import { createHmac, randomBytes } from "node:crypto";
+import { createHmac, createSecretKey, randomBytes } from "node:crypto";
 
 import { AppError } from "../../base/errors.ts";
 import { Secret } from "../../base/secret.ts";
@@ -131,5 +131,7 @@ function noneOpens(): AppError {
 
 /** No purpose has a NUL. */
 function tagUnder(key: Secret, purpose: TagPurpose, address: string): string {
-  return createHmac("sha256", key.reveal()).update(`${purpose}\0${address}`).digest("hex");
+  return createHmac("sha256", createSecretKey(key.reveal()))
+    .update(`${purpose}\0${address}`)
+    .digest("hex");
 }

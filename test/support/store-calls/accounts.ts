@@ -2,6 +2,7 @@
 import { holdAccount, lockAccount } from "../../../src/store/accounts/account-locks.ts";
 import {
   findAccount,
+  findAccountUsing,
   insertAccount,
   listAccountsWithoutKeys,
   listClosedAccounts,
@@ -23,6 +24,7 @@ import {
   purgeReleased,
   releaseAlias,
 } from "../../../src/store/accounts/addresses.ts";
+import { readStanding } from "../../../src/store/accounts/standing.ts";
 import {
   countAttempt,
   forgetAttempts,
@@ -61,6 +63,8 @@ export async function callAccounts(store: Store): Promise<AccountId> {
   await insertAccount(store, { id: newAccountId(), address: carol, createdAt: now, ...rest });
   await readAccount(store, account);
   await findAccount(store, carol);
+  await findAccountUsing(store, carol);
+  await readStanding(store, account);
   await walkAccounts(store).next();
   await walkAccounts(store, "alpha.test").next();
   await listAccountsWithoutKeys(store, 10);

@@ -18,6 +18,7 @@ import {
 import {
   activateMailboxCertificate,
   findMailboxCertificate,
+  readAtRestCertificate,
 } from "../../../src/store/keys/mailbox-certificates.ts";
 import {
   endPublished,
@@ -96,6 +97,7 @@ export async function callVault(store: Store, owner: AccountId): Promise<void> {
   await deleteMasterKey(store, "master");
   await activateMailboxCertificate(store, owner, { fingerprint, bytes: octets, createdAt: now });
   await findMailboxCertificate(store, owner);
+  await readAtRestCertificate(store, owner, addressOf("carol@alpha.test"));
 }
 
 async function callServiceKeys(store: Store, owner: AccountId): Promise<void> {

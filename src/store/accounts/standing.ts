@@ -1,0 +1,66 @@
+/** What is asked about an account for each message that its user sends or that is opened for them, in one statement. */
+import { sql } from "kysely";
+
+import type { EmailAddress } from "../../mail/address.ts";
+import type { Fingerprint } from "../../openpgp/packets/fingerprint.ts";
+import type { Account, AccountId } from "../../words/account.ts";
+import { addressFrom, timeOrNone } from "../engine/row.ts";
+import type { PublishedCertificate } from "../keys/certificates.ts";
+import type { Store } from "../store.ts";
+import { accountFrom } from "./accounts.ts";
+
+/** An account and the addresses that it uses, its primary one first, of one moment. */
+export type Standing = {
+  readonly account: Account;
+  readonly addresses: readonly {
+    readonly address: EmailAddress;
+    /** The address's active certificate, expired or not: its primary key and its end. */
+    readonly published: PublishedKey | undefined;
+  }[];
+};
+
+type PublishedKey = Pick<PublishedCertificate, "fingerprint" | "expiresAt">;
+
+/** Undefined when there is no such account. */
+export async function readStanding(store: Store, id: AccountId): Promise<Standing | undefined> {
+  const rows = await store.db
+    .selectFrom("accounts")
+    .innerJoin("addresses", "addresses.account", "accounts.id")
+    .leftJoin("published_certificates", (join) =>
+      join
+        .onRef("published_certificates.address", "=", "addresses.address")
+        .on("published_certificates.state", "=", sql.lit("active")),
+    )
+    .selectAll("accounts")
+    .select([
+      "addresses.mailbox",
+      "addresses.state as address_state",
+      "published_certificates.fingerprint",
+      "published_certificates.expires_at",
+    ])
+    .where("accounts.id", "=", id)
+    .where("addresses.state", "in", ["primary", "alias"])
+    .orderBy(sql`case addresses.state when 'primary' then 0 else 1 end`)
+    .orderBy("addresses.address")
+    .execute();
+  const [primary] = rows;
+  if (primary?.address_state !== "primary") return undefined;
+  return {
+    account: accountFrom(primary),
+    addresses: rows.map((row) => ({
+      address: addressFrom(row.mailbox),
+      published: publishedIn(row.fingerprint, row.expires_at),
+    })),
+  };
+}
+
+/** Both are missing where nothing is published for the address. */
+function publishedIn(
+  fingerprint: string | null,
+  expiresMs: number | null,
+): PublishedKey | undefined {
+  if (fingerprint === null) return undefined;
+  const expiresAt = timeOrNone(expiresMs ?? 0);
+  const key = { fingerprint: fingerprint as Fingerprint };
+  return expiresAt === undefined ? key : { ...key, expiresAt };
+}
