@@ -9,7 +9,7 @@ import { accountOf, providerOf } from "../world.ts";
 import type { StoryMessage } from "./message.ts";
 
 /** How often a mailbox is looked at. Looking takes longer on a loaded machine, as what is waited for does. */
-const MOST_LOOKS = 150;
+const MAX_LOOKS = 150;
 const POLL_MS = 200;
 
 export type Step = { readonly title: string; readonly play: (stage: Stage) => Promise<void> };
@@ -90,7 +90,7 @@ export async function arrival(stage: Stage, address: string, subject: string): P
     const all = await listMail(stage, address);
     const found = all.find((message) => message.subject === subject);
     if (found !== undefined && found.signature !== "later") return found;
-    if (look >= MOST_LOOKS) {
+    if (look >= MAX_LOOKS) {
       throw new Error(
         `${address} has no message "${subject}": ${JSON.stringify(all, undefined, 1)}`,
       );

@@ -40,7 +40,7 @@ port.on("message", (sent: Sent) => {
 });
 
 /** Maximum octets of large messages between two collections, because one takes as long as sealing a megabyte. */
-const MOST_UNCOLLECTED = 16 * 1024 * 1024;
+const MAX_UNCOLLECTED = 16 * 1024 * 1024;
 /** How long garbage may wait for more of it. */
 const COLLECT_AFTER_MS = 5 * SECOND;
 let uncollected = 0;
@@ -49,7 +49,7 @@ let collecting: NodeJS.Timeout | undefined;
 /** A waiting thread collects no garbage, and would hold the memory of its last messages. */
 function collectAfter(octets: number): void {
   uncollected += octets;
-  if (uncollected > MOST_UNCOLLECTED) setImmediate(collect);
+  if (uncollected > MAX_UNCOLLECTED) setImmediate(collect);
   else collectLater();
 }
 

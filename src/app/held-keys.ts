@@ -38,7 +38,7 @@ export class KeyNames {
 export type SentKey = { readonly id?: number; readonly octets?: Uint8Array };
 
 /** Maximum number of keys that a thread keeps: those used the longest ago come again with their next job. */
-const MOST_HELD = 500;
+const MAX_HELD = 500;
 
 /** What one thread has, as its process knows it. */
 export class KeysOver {
@@ -69,7 +69,7 @@ export class KeysOver {
 
   /** The numbers beyond the maximum, which the thread is to forget. */
   tooMany(): readonly number[] {
-    return this.without([...this.#ids].slice(0, Math.max(0, this.#ids.size - MOST_HELD)));
+    return this.without([...this.#ids].slice(0, Math.max(0, this.#ids.size - MAX_HELD)));
   }
 }
 

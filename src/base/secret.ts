@@ -1,7 +1,7 @@
 import { inspect } from "node:util";
 
 /** V8 keeps typed arrays up to this size in its own heap, and leaves a copy when it moves one. */
-const MOST_OCTETS_ON_HEAP = 64;
+const MAX_OCTETS_ON_HEAP = 64;
 
 /** Bytes in memory of their own, however few: what is wiped there is gone. */
 export function fixedBytes(length: number): Uint8Array<ArrayBuffer> {
@@ -31,7 +31,7 @@ export class Secret implements Disposable {
   #isWiped = false;
 
   constructor(bytes: Uint8Array) {
-    this.#bytes = bytes.length <= MOST_OCTETS_ON_HEAP ? moved(bytes) : bytes;
+    this.#bytes = bytes.length <= MAX_OCTETS_ON_HEAP ? moved(bytes) : bytes;
   }
 
   /** A secret from text, as UTF-8. The text itself cannot be wiped: take bytes where there is a choice. */

@@ -208,12 +208,12 @@ function partText(part: RevokedPart, fingerprint: string): string {
   }
 }
 
-const MOST_FILE_OCTETS = 1024 * 1024;
+const MAX_FILE_OCTETS = 1024 * 1024;
 
 /** The bytes of a file that is an operand, or of stdin for `-`; at most 1 MiB. */
 export async function fileGiven(call: Call, at: number): Promise<Uint8Array> {
   const name = call.operands[at] ?? "-";
-  return name === "-" ? readInput(call, MOST_FILE_OCTETS) : fileNamed(name);
+  return name === "-" ? readInput(call, MAX_FILE_OCTETS) : fileNamed(name);
 }
 
 /** The bytes of a file; at most 1 MiB. @throws UsageError when it cannot be read. */
@@ -225,7 +225,7 @@ export async function fileNamed(name: string): Promise<Uint8Array> {
     for await (const chunk of createReadStream(name)) {
       chunks.push(chunk as Buffer);
       size += (chunk as Buffer).length;
-      if (size > MOST_FILE_OCTETS) throw new UsageError(`${name} is too large`);
+      if (size > MAX_FILE_OCTETS) throw new UsageError(`${name} is too large`);
     }
   } catch (cause) {
     if (cause instanceof UsageError) throw cause;

@@ -7,7 +7,7 @@ import type { Check, DoctorDeps } from "./visit.ts";
 import { primaryAddress } from "../store/accounts/addresses.ts";
 
 const NEARLY_FULL = 0.8;
-const MOST_NAMED = 5;
+const MAX_NAMED = 5;
 
 /** How much received mail waits to be opened or judged, and who will soon get no more. */
 export const pendingMail: Check<DoctorDeps> = {
@@ -42,9 +42,9 @@ async function judgeStuck(store: Store): Promise<readonly Judgement[]> {
 
 function judge(figure: string, full: readonly string[]): Judgement {
   if (full.length === 0) return ok(figure);
-  const more = full.length > MOST_NAMED ? " and others" : "";
+  const more = full.length > MAX_NAMED ? " and others" : "";
   return warn(
-    `${figure}; there is hardly room for more of ${full.slice(0, MOST_NAMED).join(", ")}${more}`,
+    `${figure}; there is hardly room for more of ${full.slice(0, MAX_NAMED).join(", ")}${more}`,
     "Ask them to log in once, which opens what waits; or raise limits.pending_bytes.",
   );
 }

@@ -14,7 +14,7 @@ import type { AccountId } from "../words/account.ts";
 
 /** Others at each run. */
 const SAMPLE = 50;
-const MOST_NAMED = 5;
+const MAX_NAMED = 5;
 const WHAT = "the users' secret keys";
 
 /** Whether the service key is the one that the database was written with, and opens what the provider can use. */
@@ -78,9 +78,9 @@ function strangeKey(count: number, total: number): Judgement {
 }
 
 function closedKeys(names: readonly string[], total: number): Judgement {
-  const more = names.length > MOST_NAMED ? " and others" : "";
+  const more = names.length > MAX_NAMED ? " and others" : "";
   return fail(
-    `the secret keys of ${names.length} of ${total} users who were tried do not open: ${names.slice(0, MOST_NAMED).join(", ")}${more}`,
+    `the secret keys of ${names.length} of ${total} users who were tried do not open: ${names.slice(0, MAX_NAMED).join(", ")}${more}`,
     "If these are all, the service key is another one: put it back from its own backup. If these are some, their rows were " +
       "changed or are damaged: put the database back from its backup, and see who could write to it.",
   );

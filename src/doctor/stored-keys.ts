@@ -6,7 +6,7 @@ import { type Judgement, fail, ok, skip, warn } from "./finding.ts";
 import type { Check, DoctorDeps, Visit } from "./visit.ts";
 
 const RENEW_BEFORE_MS = 30 * DAY;
-const MOST_NAMED = 5;
+const MAX_NAMED = 5;
 
 /** Whether every certificate that is published can still be used, for some time, and ended in an emergency. */
 export const storedKeys: Check<Visit> = {
@@ -65,8 +65,8 @@ function judgements(faults: readonly NamedFault[], total: number): readonly Judg
   const found = FAULTS.flatMap(({ fault, result, what, todo }) => {
     const names = faults.filter(([one]) => one === fault).map(([, name]) => name);
     if (names.length === 0) return [];
-    const more = names.length > MOST_NAMED ? " and others" : "";
-    const named = `${names.slice(0, MOST_NAMED).join(", ")}${more}`;
+    const more = names.length > MAX_NAMED ? " and others" : "";
+    const named = `${names.slice(0, MAX_NAMED).join(", ")}${more}`;
     const title = `${names.length} of ${total} published keys ${what}: ${named}`;
     return [result === "fail" ? fail(title, todo) : warn(title, todo)];
   });

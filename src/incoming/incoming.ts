@@ -19,7 +19,7 @@ import { stripResultHeaders } from "../mail/auth-results.ts";
 import { isHeaderAcceptable, parseHeader } from "../mail/header.ts";
 import { storeMessage } from "../mailbox/embedded.ts";
 import type { MessageVerdict } from "../mailbox/mailbox.ts";
-import { MOST_CLEAR_OCTETS } from "../openpgp/messages/encrypt.ts";
+import { MAX_CLEAR_OCTETS } from "../openpgp/messages/encrypt.ts";
 import type { Arrival, DeliverDeps } from "./arrival.ts";
 import { withEncryptedPart } from "./encrypted-part.ts";
 import { messageWorkHere } from "./message-work.ts";
@@ -105,13 +105,13 @@ async function deliverTo(
 
 /** Room for the fields that are put before a message when it is stored. */
 const TRACE_OCTETS = 64 * 1024;
-const MOST_KEPT_OCTETS = MOST_CLEAR_OCTETS - TRACE_OCTETS;
+const MAX_KEPT_OCTETS = MAX_CLEAR_OCTETS - TRACE_OCTETS;
 
 async function store(deps: DeliverDeps, incoming: Incoming, account: Account): Promise<Delivery> {
   const { found, message } = incoming;
   // The listener takes more than that: sealed mail grows by its armor, and is stored without being sealed again.
-  if (found.kind !== "sealed" && message.length > MOST_KEPT_OCTETS) {
-    return { kind: "too-large", maxBytes: MOST_KEPT_OCTETS };
+  if (found.kind !== "sealed" && message.length > MAX_KEPT_OCTETS) {
+    return { kind: "too-large", maxBytes: MAX_KEPT_OCTETS };
   }
   // The size that MAIL announced is a promise, and other mail may have come since.
   if (!(await deps.hasRoom(account, incoming.message.length))) return { kind: "full" };

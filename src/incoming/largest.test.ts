@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { test } from "node:test";
 import { decrypt } from "../openpgp/messages/decrypt.ts";
-import { encryptAtRest, MOST_CLEAR_OCTETS, signAndEncrypt } from "../openpgp/messages/encrypt.ts";
+import { encryptAtRest, MAX_CLEAR_OCTETS, signAndEncrypt } from "../openpgp/messages/encrypt.ts";
 import { listMessages } from "../mailbox/embedded.ts";
 import { parseAddress } from "../mail/address.ts";
 import { replyText } from "../smtp/smtp.ts";
@@ -20,7 +20,7 @@ const bob = parseAddress("bob@beta.test") ?? assert.fail();
 const [sqlite = assert.fail()] = engines();
 
 test("the largest text that is encrypted opens again, for one reader at rest and signed for 64", async () => {
-  const data = randomBytes(MOST_CLEAR_OCTETS);
+  const data = randomBytes(MAX_CLEAR_OCTETS);
   const key = await ownKey("bob@beta.test", "modern");
   const recipients = Array.from({ length: 64 }, () => key.certificate);
   const intended = recipients.map(({ fingerprint }) => fingerprint);
@@ -74,7 +74,7 @@ test("a clear message that is larger than can be kept is answered 552, the large
     );
     return answer === undefined ? "" : replyText(deliveryReply(answer));
   };
-  const most = MOST_CLEAR_OCTETS - 64 * 1024;
+  const most = MAX_CLEAR_OCTETS - 64 * 1024;
   assert.match(await answerTo(most + 1), /^552 5\.3\.4 .* 52363264 bytes/);
   assert.deepEqual([kept.length, (await listMessages(store, idOf(bob))).length], [0, 0]);
   assert.match(await answerTo(most), /^250 /);

@@ -15,7 +15,7 @@ export type CertificateForDns = { readonly address: EmailAddress } & (
 );
 
 /** A line of a zone file may not be endless: signers stop at 10 KiB, and the certificate takes two characters an octet. */
-const MOST_CERTIFICATE_OCTETS = 4096;
+const MAX_CERTIFICATE_OCTETS = 4096;
 
 /** Every address of a domain that has an active certificate, with what senders need of it; in the order of the addresses. */
 export async function* certificatesForDns(
@@ -41,6 +41,6 @@ async function reduced(
   const accepted = await acceptForEncryption(certificate, published.address, now);
   if (accepted.kind === "unusable") return { address, kind: "unusable", reason: accepted.reason };
   const { bytes } = accepted.certificate;
-  if (bytes.length > MOST_CERTIFICATE_OCTETS) return { address, kind: "too-large" };
+  if (bytes.length > MAX_CERTIFICATE_OCTETS) return { address, kind: "too-large" };
   return { address, kind: "certificate", bytes };
 }

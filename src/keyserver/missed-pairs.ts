@@ -17,10 +17,10 @@ export type MissedPairs = {
 /** How long after the first question the second may come; senders give up sooner. */
 const LIFE_MS = MINUTE;
 /** Maximum of pairs that wait for their second question; beyond, the oldest counts as two. */
-const MOST_PAIRS = 10_000;
+const MAX_PAIRS = 10_000;
 
 export function missedPairs(clock: Clock): MissedPairs {
-  const open = new ExpiringMap<string, true>(MOST_PAIRS, () => clock.now());
+  const open = new ExpiringMap<string, true>(MAX_PAIRS, () => clock.now());
   const keyOf = (network: string, search: Search): string | undefined =>
     search.kind === "address" ? `${network} ${canonicalAddress(search.address)}` : undefined;
   return {

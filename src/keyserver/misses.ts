@@ -11,7 +11,7 @@ export type MissLimits = {
 /** So many misses more for each address that was found. */
 const MISSES_FOR_A_HIT = 10;
 /** Maximum number of networks whose hits are remembered. */
-const MOST_NETWORKS = 10_000;
+const MAX_NETWORKS = 10_000;
 
 /** Of one network. */
 export type MissBudget = RateLimit & {
@@ -47,7 +47,7 @@ export function missBudget(limits: MissLimits): MissBudget {
       if (network.startsWith(PEER)) return;
       let own = hitsOf(network, now.getTime());
       if (own === undefined) {
-        if (hits.size >= MOST_NETWORKS) forgetFirst(hits);
+        if (hits.size >= MAX_NETWORKS) forgetFirst(hits);
         own = new Map();
         hits.set(network, own);
       }

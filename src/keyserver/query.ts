@@ -13,7 +13,7 @@ export type Query =
   | { readonly kind: "malformed" }
   | { readonly kind: "not-implemented" };
 
-const MOST_OCTETS = 2048;
+const MAX_OCTETS = 2048;
 
 /** The variables of HKP v1 in any order; the first of each counts, unknown ones do not. */
 export function parseQuery(raw: string): Query {
@@ -39,7 +39,7 @@ export function parseQuery(raw: string): Query {
  * alone: GnuPG sends `search=ada+news@post.example` as it is.
  */
 export function parseVariables(raw: string): ReadonlyMap<string, string> | undefined {
-  if (raw.length > MOST_OCTETS) return undefined;
+  if (raw.length > MAX_OCTETS) return undefined;
   const variables = new Map<string, string>();
   for (let at = 0, end; at <= raw.length; at = end + 1) {
     end = raw.indexOf("&", at);

@@ -35,7 +35,7 @@ export type MessageFacts = {
   readonly isReply: boolean;
 };
 
-const MOST_LISTS = 2;
+const MAX_LISTS = 2;
 const CR = 13;
 const LF = 10;
 
@@ -75,7 +75,7 @@ function readFrom(header: Header): readonly Mailbox[] | undefined {
 function readMailboxes(header: Header, name: string): readonly Mailbox[] {
   const fields = fieldsNamed(header, name);
   // RFC 5322 §3.6 has one; some programs write two.
-  if (fields.length > MOST_LISTS) return [];
+  if (fields.length > MAX_LISTS) return [];
   return fields.flatMap((field) => parseMailboxList(bodyOf(field)) ?? []);
 }
 

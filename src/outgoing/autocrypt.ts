@@ -14,7 +14,7 @@ export type AutocryptRule = "remove" | "replace";
 const FIELDS = ["Autocrypt", "Autocrypt-Gossip"] as const;
 const NAMES: ReadonlySet<string> = new Set(FIELDS.map((name) => name.toLowerCase()));
 /** Level 1: a longer field is ignored by who reads it. */
-const MOST_OCTETS = 10 * 1024;
+const MAX_OCTETS = 10 * 1024;
 
 /**
  * The header without the client's announcements, but for one that holds exactly the published key of the author, as when
@@ -43,7 +43,7 @@ export async function withOwnAutocrypt(
 function autocryptField(author: EmailAddress, { bytes }: Certificate): Header[number] | undefined {
   const keydata = Buffer.from(bytes).toString("base64").replaceAll(/.{64}/g, "$& ").trimEnd();
   const attributes = `addr=${formatAddress(author)}; prefer-encrypt=mutual; keydata= ${keydata}`;
-  return attributes.length > MOST_OCTETS
+  return attributes.length > MAX_OCTETS
     ? undefined
     : makeField("Autocrypt", attributes, { utf8: true });
 }

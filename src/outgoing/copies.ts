@@ -42,9 +42,9 @@ type Request = {
 };
 
 /** The signature names each named recipient; the sender's own key is sealed to as well. */
-export const MOST_NAMED = 63;
+export const MAX_NAMED = 63;
 /** All copies of a message are in memory until the last one is committed. */
-const MOST_COPIED_OCTETS = 256 * 1024 * 1024;
+const MAX_COPIED_OCTETS = 256 * 1024 * 1024;
 
 /**
  * The main copy first, if anybody is named; then a copy for each blind recipient.
@@ -53,12 +53,12 @@ const MOST_COPIED_OCTETS = 256 * 1024 * 1024;
  */
 export async function copiesOf(deps: Deps, request: Request): Promise<readonly Copy[]> {
   const { named, blind } = split(request.recipients, request.prepared);
-  if (named.length > MOST_NAMED) {
+  if (named.length > MAX_NAMED) {
     throw new UnsealableMessage(
-      `a message can be encrypted for ${String(MOST_NAMED)} recipients at once; send it to fewer at a time`,
+      `a message can be encrypted for ${String(MAX_NAMED)} recipients at once; send it to fewer at a time`,
     );
   }
-  if (blind.length * request.prepared.message.length > MOST_COPIED_OCTETS) {
+  if (blind.length * request.prepared.message.length > MAX_COPIED_OCTETS) {
     throw new UnsealableMessage("too many blind recipients for so large a message");
   }
   const own = request.signer.certificate;

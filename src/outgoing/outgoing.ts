@@ -24,7 +24,7 @@ import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import type { UnlockedKey } from "../openpgp/keys/secret-key.ts";
 import { UnsealableMessage } from "../pgpmime/unsealable.ts";
 import { type AutocryptRule, withOwnAutocrypt } from "./autocrypt.ts";
-import { copiesOf, MOST_NAMED, type SealMessage } from "./copies.ts";
+import { copiesOf, MAX_NAMED, type SealMessage } from "./copies.ts";
 import type { Copy } from "./copy.ts";
 import { type CameProtected, demandFor, isProtected } from "./demand.ts";
 import type { HandOn } from "./hand-on.ts";
@@ -83,8 +83,7 @@ export async function answerRecipient(
   recipient: EmailAddress,
   accepted: number,
 ): Promise<RecipientAnswer> {
-  if (sender.policy !== "off" && accepted >= MOST_NAMED)
-    return { kind: "too-many", max: MOST_NAMED };
+  if (sender.policy !== "off" && accepted >= MAX_NAMED) return { kind: "too-many", max: MAX_NAMED };
   if (await deps.isUnknownHere(recipient)) return { kind: "unknown-here" };
   if (sender.policy !== "require") return { kind: "accepted" };
   const looked = { address: recipient, discovery: await deps.discover(recipient) };

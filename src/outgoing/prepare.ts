@@ -171,7 +171,7 @@ function withRequiredFields(
   };
 }
 
-const MOST_REFERENCES = 50;
+const MAX_REFERENCES = 50;
 
 function answered(header: Header): Pick<Prepared, "repliesTo" | "isReplyToUnknown"> {
   const fields = ["References", "In-Reply-To"].flatMap((name) => fieldsNamed(header, name));
@@ -179,7 +179,7 @@ function answered(header: Header): Pick<Prepared, "repliesTo" | "isReplyToUnknow
   // What is answered stands last, so that a long thread never pushes it out.
   const ids = read.flatMap((each) => each ?? []).reverse();
   return {
-    repliesTo: [...new Set(ids)].slice(0, MOST_REFERENCES),
+    repliesTo: [...new Set(ids)].slice(0, MAX_REFERENCES),
     isReplyToUnknown: read.includes(undefined),
   };
 }

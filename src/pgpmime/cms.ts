@@ -15,7 +15,7 @@ const IMPLICIT_0 = 0x80;
 /** Content types of CMS that hide their content: EnvelopedData and AuthEnvelopedData (RFC 8551 §3.2.2). */
 const ENVELOPED = "2a864886f70d010703";
 const AUTH_ENVELOPED = "2a864886f70d0109100117";
-const MOST_DEPTH = 12;
+const MAX_DEPTH = 12;
 /** Maximum number of elements in a whole message; programs that stream write a piece for each kilobyte or more. */
 const MAX_ELEMENTS = 100_000;
 
@@ -108,7 +108,7 @@ function readAll(bytes: Buffer, budget: Budget): readonly Element[] | undefined 
 function read(bytes: Buffer, budget: Budget, depth = 0): Element | undefined {
   budget.left -= 1;
   const header = readHeader(bytes);
-  if (header === undefined || depth > MOST_DEPTH || budget.left < 0) return undefined;
+  if (header === undefined || depth > MAX_DEPTH || budget.left < 0) return undefined;
   const { tag, start, length } = header;
   if (length !== undefined) {
     const end = start + length;

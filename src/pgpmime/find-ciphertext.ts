@@ -24,9 +24,9 @@ const ARMOR_BEGIN = "-----BEGIN PGP MESSAGE-----";
 /** How much of an encoded body is decoded to see what it is. */
 const LOOKED_AT_OCTETS = 128 * 1024;
 /** Maximum depth of attached messages that are encoded, which RFC 2046 §5.2.1 forbids and programs do. */
-const MOST_ENCODED_MESSAGES = 2;
+const MAX_ENCODED_MESSAGES = 2;
 /** Maximum size of such a message: it is decoded to be looked into. */
-const MOST_ENCODED_OCTETS = 8 * 1024 * 1024;
+const MAX_ENCODED_OCTETS = 8 * 1024 * 1024;
 const ENCODED: ReadonlySet<string> = new Set(["base64", "quoted-printable"]);
 
 /** Looks into all parts of a message or entity. */
@@ -76,8 +76,8 @@ function placesIn(message: Uint8Array, part: Entity, within: Within): readonly P
   }
   if (isEncryptedSmime(part.contentType)) return [{ isHtml: false, ciphertext: undefined }];
   if (type === "message" && ENCODED.has(part.encoding)) {
-    const isLarge = part.end - part.bodyStart > MOST_ENCODED_OCTETS;
-    if (isLarge || within.depth >= MOST_ENCODED_MESSAGES) return [];
+    const isLarge = part.end - part.bodyStart > MAX_ENCODED_OCTETS;
+    if (isLarge || within.depth >= MAX_ENCODED_MESSAGES) return [];
     const inner = decodeBody(message, part);
     const depth = within.depth + 1;
     return placesIn(inner, scanLeniently(inner), { depth, isClaimed: false });
@@ -121,7 +121,7 @@ function isNamed({ contentType, header }: Entity, isClaimed: boolean): boolean {
 function armorStarts(text: Buffer): readonly number[] {
   const starts: number[] = [];
   let at = text.indexOf(ARMOR_BEGIN);
-  for (let tries = 0; at !== -1 && starts.length < 2 && tries < MOST_TRIES; tries += 1) {
+  for (let tries = 0; at !== -1 && starts.length < 2 && tries < MAX_TRIES; tries += 1) {
     const block = text.subarray(at, at + LOOKED_AT_BLOCK_OCTETS);
     const first = isQuoted(text, at) ? undefined : firstArmoredOctets(block, "MESSAGE");
     if (first !== undefined && isCiphertext(first)) starts.push(at);
@@ -131,12 +131,12 @@ function armorStarts(text: Buffer): readonly number[] {
 }
 
 /** Maximum number of lines that begin armor and are looked at, and how much of each block. */
-const MOST_TRIES = 100;
+const MAX_TRIES = 100;
 const LOOKED_AT_BLOCK_OCTETS = 16 * 1024;
-const MOST_INDENT = 200;
+const MAX_INDENT = 200;
 
 /** Whether anything but blanks and a byte order mark stands before it in its line. */
 function isQuoted(text: Buffer, at: number): boolean {
-  const before = text.toString("utf8", Math.max(0, at - MOST_INDENT), at);
+  const before = text.toString("utf8", Math.max(0, at - MAX_INDENT), at);
   return !/(?:^|\n)[ \t\ufeff]*$/.test(before);
 }

@@ -20,7 +20,7 @@ const TAG_BYTES = 16;
 const TAG = { authTagLength: TAG_BYTES };
 const PIECE_BYTES = 16;
 /** Keys are smaller; what is larger is mail, and would take too long in pieces. */
-const MOST_BYTES_IN_PIECES = 16 * 1024;
+const MAX_BYTES_IN_PIECES = 16 * 1024;
 
 /** A key for one purpose out of another (HKDF-SHA256, RFC 5869). The purpose is part of our stored format. */
 export function deriveKey(from: Secret, purpose: string): Secret {
@@ -127,7 +127,7 @@ function decipherFor(key: Secret, wrapped: Uint8Array, context: readonly string[
  * next small answer is written there, so no more than a piece is left behind.
  */
 function decryptInPieces(decipher: DecipherGCM, data: Uint8Array): Uint8Array {
-  if (data.length > MOST_BYTES_IN_PIECES) return decipher.update(data);
+  if (data.length > MAX_BYTES_IN_PIECES) return decipher.update(data);
   const secret = fixedBytes(data.length);
   for (let at = 0; at < data.length; at += PIECE_BYTES) {
     const piece = decipher.update(data.subarray(at, at + PIECE_BYTES));

@@ -2,7 +2,7 @@
 
 export type PlainGet = { readonly url: string; readonly host: string };
 
-const MOST_OCTETS = 4096;
+const MAX_OCTETS = 4096;
 /**
  * One whole GET of HTTP/1.1 and nothing behind it: a target without blanks, and only fields that neither announce a body
  * nor change how the answer is framed, compared or kept open, each in one line of printable ASCII, Host exactly once
@@ -17,7 +17,7 @@ const FORM = new RegExp(
 
 /** Undefined for everything that is not of that form, also for a part of it. */
 export function readPlainGet(chunk: Buffer): PlainGet | undefined {
-  if (chunk.length > MOST_OCTETS) return undefined;
+  if (chunk.length > MAX_OCTETS) return undefined;
   const text = chunk.toString("latin1");
   const match = FORM.exec(text);
   const url = match?.[1];

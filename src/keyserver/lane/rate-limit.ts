@@ -30,14 +30,14 @@ export type RateLimitOptions = {
 /** The reserve for bursts fills again after so many minutes. */
 const RESERVE_MINUTES = 10;
 /** About 10 MB. */
-const MOST_KEYS = 100_000;
+const MAX_KEYS = 100_000;
 
 type Window = { endsAt: number; used: number };
 type Counts = { readonly minute: Window; readonly reserve: Window };
 
 /** Two fixed windows for each key, held in memory, so that it counts for this process alone. */
 export function makeRateLimit(options: RateLimitOptions): RateLimit {
-  const { perMinute, bursts = 1, mostKeys = MOST_KEYS } = options;
+  const { perMinute, bursts = 1, mostKeys = MAX_KEYS } = options;
   const limitOf = typeof perMinute === "number" ? () => perMinute : perMinute;
   const kept = new Map<string, Counts>();
   const countsOf = (key: string, now: number): Counts => {

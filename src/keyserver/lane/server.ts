@@ -57,7 +57,7 @@ const DEFAULT_LIMITS: HttpLimits = {
   idleMs: 10 * SECOND,
   closeMs: 5 * SECOND,
 };
-const MOST_HEADERS = 100;
+const MAX_HEADERS = 100;
 const CHECK_TIMES_EVERY_MS = SECOND;
 
 export type HttpsServer = AsyncDisposable & {
@@ -150,7 +150,7 @@ async function listen(
   limits: HttpLimits,
   lane: FastLane,
 ): Promise<Omit<HttpsServer, "useTls">> {
-  server.maxHeadersCount = MOST_HEADERS;
+  server.maxHeadersCount = MAX_HEADERS;
   const underWay = trackAnswers();
   const respond = responder(options, underWay);
   server.on("request", respond);

@@ -51,9 +51,9 @@ export type ParsedCertificates =
   | { readonly kind: "malformed"; readonly reason: MalformedReason };
 
 /** Far more than an honest certificate has; strangers' ones are refused beyond. */
-const MOST_OCTETS = 256 * 1024;
-const MOST_CERTIFICATES = 8;
-const MOST_PACKETS = 500;
+const MAX_OCTETS = 256 * 1024;
+const MAX_CERTIFICATES = 8;
+const MAX_PACKETS = 500;
 
 /**
  * Reads one or several certificates, binary or as one or several blocks of ASCII armor. A revocation counts in any place
@@ -71,18 +71,18 @@ const PARSED = new BoundedMap<string, ParsedCertificates>({
 });
 
 function parseOnce(input: Uint8Array): ParsedCertificates {
-  if (input.length > MOST_OCTETS) return malformed("too-large");
+  if (input.length > MAX_OCTETS) return malformed("too-large");
   const digest = digestOf(input);
   const known = PARSED.get(digest);
   if (known !== undefined) return known;
   const parsed = parse(input);
-  const isKept = parsed.kind === "parsed" && input.length <= MOST_KEPT_OCTETS;
+  const isKept = parsed.kind === "parsed" && input.length <= MAX_KEPT_OCTETS;
   if (isKept) PARSED.set(digest, parsed, input.length);
   return parsed;
 }
 
 /** A thread gives the memory of larger octet strings away with its answer. */
-const MOST_KEPT_OCTETS = 16 * 1024;
+const MAX_KEPT_OCTETS = 16 * 1024;
 
 /** The certificate made of these parts. */
 export function certificateOf(parts: CertificateParts): Certificate {
@@ -126,7 +126,7 @@ function partsIn(bytes: Uint8Array): CertificateParts | undefined {
   const kept = BY_DIGEST.get(digest);
   if (kept !== undefined) return kept;
   // A copy, so that nobody else can write to what is kept.
-  const read = readKeyPackets(Uint8Array.from(bytes), MOST_PACKETS);
+  const read = readKeyPackets(Uint8Array.from(bytes), MAX_PACKETS);
   const parts = read.kind === "read" ? groupPackets(read.packets) : undefined;
   if (parts !== undefined) BY_DIGEST.set(digest, parts, bytes.length);
   return parts;
@@ -140,13 +140,13 @@ export function digestOf(bytes: Uint8Array): string {
 function parse(input: Uint8Array): ParsedCertificates {
   const binary = binaryOf(input);
   if (typeof binary === "string") return malformed(binary);
-  const read = readKeyPackets(binary, MOST_PACKETS);
+  const read = readKeyPackets(binary, MAX_PACKETS);
   if (read.kind === "malformed") return read;
   const { packets } = read;
   const refusal = refusalOf(packets);
   if (refusal !== undefined) return malformed(refusal);
   const groups = splitAtPrimaries(packets.filter(({ tag }) => !IGNORED.has(tag) && tag < 40));
-  if (groups.length > MOST_CERTIFICATES) return malformed("too-many-certificates");
+  if (groups.length > MAX_CERTIFICATES) return malformed("too-many-certificates");
   const revocations = revocationsIn(packets);
   const budget = placementBudget();
   const certificates = groups.flatMap((group) => {
@@ -187,7 +187,7 @@ function binaryOf(input: Uint8Array): Uint8Array | MalformedReason {
 
 /** The revocations in the block of a detached signature; none when it holds anything else. */
 function bareRevocationsIn(data: Uint8Array): readonly KeySignature[] {
-  const read = readKeyPackets(data, MOST_PACKETS);
+  const read = readKeyPackets(data, MAX_PACKETS);
   const packets = read.kind === "read" ? read.packets : [];
   const revocations = revocationsIn(packets);
   return revocations.length === packets.length ? revocations : [];

@@ -28,8 +28,8 @@ export type UnusableReason =
 export type Judged = { readonly parts: CertificateParts; readonly signatures: SelfSignatures };
 
 /** Reduced certificates are kept and sent around: no larger than this (THREAT_MODEL.md G12). */
-const MOST_REDUCED_OCTETS = 64 * 1024;
-const MOST_SIGNING_SUBKEYS = 8;
+const MAX_REDUCED_OCTETS = 64 * 1024;
+const MAX_SIGNING_SUBKEYS = 8;
 
 /**
  * Takes a certificate apart; the reason when not even its primary key can be used. `now`: what is signed in the future does
@@ -126,7 +126,7 @@ export async function reduce(
   const subkeys: SubkeyPart[] = [];
   for (const subkey of parts.subkeys) {
     const maySign = subkey.signatures.some(({ keyFlags = 0 }) => (keyFlags & MAY_SIGN) !== 0);
-    const isWanted = subkey === encryption || (maySign && subkeys.length < MOST_SIGNING_SUBKEYS);
+    const isWanted = subkey === encryption || (maySign && subkeys.length < MAX_SIGNING_SUBKEYS);
     const bound = isWanted ? await signatures.subkey(subkey) : undefined;
     if (bound?.binding === undefined) continue;
     // Nobody shall choose for encryption what was not chosen here.
@@ -139,7 +139,7 @@ export async function reduce(
     users: [{ ...user, signatures: verifiedSignatures(await signatures.user(user)) }],
     subkeys,
   });
-  return reduced.bytes.length <= MOST_REDUCED_OCTETS ? reduced : undefined;
+  return reduced.bytes.length <= MAX_REDUCED_OCTETS ? reduced : undefined;
 }
 
 /** The signatures of a component that were verified: its revocations and the binding that counts. */

@@ -24,8 +24,8 @@ export type Merged = {
 };
 
 /** A revocation is one short signature; what is larger is something else. */
-const MOST_OCTETS = 64 * 1024;
-export const MOST_REVOCATIONS = 8;
+const MAX_OCTETS = 64 * 1024;
+export const MAX_REVOCATIONS = 8;
 
 /**
  * The revocation signatures in an upload that has nothing else; undefined when there is anything else, or nothing. Binary
@@ -35,8 +35,8 @@ export function bareRevocations(
   input: Uint8Array,
   types: ReadonlySet<number>,
 ): readonly KeySignature[] | undefined {
-  const bytes = input.length <= MOST_OCTETS ? octetsOf(input) : undefined;
-  const read = bytes && readKeyPackets(bytes, MOST_REVOCATIONS);
+  const bytes = input.length <= MAX_OCTETS ? octetsOf(input) : undefined;
+  const read = bytes && readKeyPackets(bytes, MAX_REVOCATIONS);
   const packets = read?.kind === "read" ? read.packets : [];
   const signatures = packets.flatMap(({ tag, body }: KeyPacket) => {
     const signature = tag === TAG.signature ? readKeySignature(body) : undefined;

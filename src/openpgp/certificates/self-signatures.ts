@@ -36,7 +36,7 @@ export type SelfSignatures = {
 };
 
 /** Enough for any honest certificate, few enough to end within a second whatever the algorithm. */
-const MOST_VERIFICATIONS = 64;
+const MAX_VERIFICATIONS = 64;
 
 /** The certificate's components, and how many signatures may still be tried. */
 type Context = {
@@ -60,7 +60,7 @@ export async function readSelfSignatures(
   const context = {
     components,
     issuer: parts.primary.material,
-    budget: { left: MOST_VERIFICATIONS },
+    budget: { left: MAX_VERIFICATIONS },
     latest: now && after(now, SKEW_MS),
   };
   return {

@@ -4,7 +4,7 @@ import { type Certificate, parseCertificates, partsOf } from "./certificate.ts";
 import type { KeySignature } from "../packets/key-signature.ts";
 import {
   ALL_REVOCATIONS,
-  MOST_REVOCATIONS,
+  MAX_REVOCATIONS,
   type RevokedPart,
   bareRevocations,
   mergeRevocations,
@@ -45,7 +45,7 @@ export async function whichRevoked(
 }
 
 /** A whole certificate has those of all its parts, of years. */
-const MOST_WITHIN = 4 * MOST_REVOCATIONS;
+const MAX_WITHIN = 4 * MAX_REVOCATIONS;
 
 /** The revocations of components that both have, in certificates of the same key; those that are new first. */
 function revocationsWithin(
@@ -64,7 +64,7 @@ function revocationsWithin(
     .filter(({ issuer }) => issuer === undefined || issuer === certificate.fingerprint);
   return found
     .toSorted((a, b) => Number(known.has(signatureId(a))) - Number(known.has(signatureId(b))))
-    .slice(0, MOST_WITHIN);
+    .slice(0, MAX_WITHIN);
 }
 
 function componentsOf({

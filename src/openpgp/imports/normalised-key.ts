@@ -41,7 +41,7 @@ export type NormalisedKey = {
 
 /** For own keys; other people's may have 2048 (THREAT_MODEL.md). */
 const LEAST_RSA_BITS = 3072;
-const MOST_KEYS = 12;
+const MAX_KEYS = 12;
 
 /**
  * Chooses what is taken over of a secret key whose certificate was found importable: third-party signatures, unbound
@@ -72,7 +72,7 @@ export async function normalise(
     if (kept !== undefined) keys.push(kept);
     else if (material === undefined || inUse.has(material.fingerprint)) return "no-secret-part";
   }
-  if (keys.length > MOST_KEYS) return "too-large";
+  if (keys.length > MAX_KEYS) return "too-large";
   const isKept = ({ body }: SubkeyPart) => keys.some(({ publicBody }) => publicBody === body);
   const isOwn = ({ body }: UserPart) => own.some((each) => each.body === body);
   const parts = {

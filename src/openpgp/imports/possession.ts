@@ -15,7 +15,7 @@ import { type SignatureFacts, readDetachedSignatures } from "../messages/signatu
 
 /** How long a proof may be under way. */
 const LONGEST_MS = 2 * DAY;
-const MOST_PROOF_OCTETS = 64 * 1024;
+const MAX_PROOF_OCTETS = 64 * 1024;
 
 /** An armored message, encrypted to an imported certificate and not signed, that holds the text and the end of its line. */
 export async function possessionChallenge(o: {
@@ -40,7 +40,7 @@ export async function provesPossession(o: {
   readonly proof: Uint8Array;
   readonly now: Date;
 }): Promise<boolean> {
-  if (o.proof.length > MOST_PROOF_OCTETS) return false;
+  if (o.proof.length > MAX_PROOF_OCTETS) return false;
   for (const signature of readDetachedSignatures(o.proof) ?? []) {
     if (await isOwners(o, signature)) return true;
   }

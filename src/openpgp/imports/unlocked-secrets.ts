@@ -16,7 +16,7 @@ export type UnlockedSecrets = Disposable & {
 };
 
 /** A longer one is none, and would make each octet of a count longer. */
-const MOST_PASSPHRASE_OCTETS = 1024;
+const MAX_PASSPHRASE_OCTETS = 1024;
 
 /**
  * Opens all keys of one file with one passphrase, in whichever of its forms it locked each. Secrets that do not have the form
@@ -65,7 +65,7 @@ async function clearBodyOf(
 /** None where it is longer than a passphrase may be. */
 function formsOf(passphrase: Secret | undefined): Uint8Array[] {
   const octets = passphrase?.reveal() ?? new Uint8Array();
-  return octets.length > MOST_PASSPHRASE_OCTETS ? [] : [...passphraseForms(octets)];
+  return octets.length > MAX_PASSPHRASE_OCTETS ? [] : [...passphraseForms(octets)];
 }
 
 /** The form that opens comes first for the keys that follow, which were mostly locked by the same program. */

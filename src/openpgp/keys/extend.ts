@@ -47,7 +47,7 @@ export async function extendExpiry(o: {
   await requireBindings(renewed, fresh);
   const published = o.certificate === undefined ? parts : wholePartsOf(o.certificate);
   using raw = o.key.secretBytes();
-  const read = readKeyPackets(raw.reveal(), MOST_PACKETS);
+  const read = readKeyPackets(raw.reveal(), MAX_PACKETS);
   const packets = read.kind === "read" ? read.packets : [];
   return {
     certificate: certificateOf(withRenewed(published, fresh)),
@@ -55,7 +55,7 @@ export async function extendExpiry(o: {
   };
 }
 
-const MOST_PACKETS = 500;
+const MAX_PACKETS = 500;
 
 function wholePartsOf(certificate: Certificate): CertificateParts {
   const parts = partsOf(certificate);

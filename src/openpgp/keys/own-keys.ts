@@ -23,7 +23,7 @@ export type OwnKey = {
   readonly withSecret: <Value>(use: (secret: Uint8Array) => Value) => Value;
 };
 
-const MOST_PACKETS = 500;
+const MAX_PACKETS = 500;
 
 const KNOWN = new WeakMap<UnlockedKey, readonly OwnKey[]>();
 
@@ -62,7 +62,7 @@ function useSecret<Value>(
   use: (secret: Uint8Array) => Value,
 ): Value {
   using raw = owner.secretBytes();
-  const read = readKeyPackets(raw.reveal(), MOST_PACKETS);
+  const read = readKeyPackets(raw.reveal(), MAX_PACKETS);
   const bodies = read.kind === "read" ? read.packets : [];
   for (const { tag, body } of bodies) {
     const isSecret = tag === TAG.secretKey || tag === TAG.secretSubkey;

@@ -27,7 +27,7 @@ const BINARY = 0x00;
 /** The next packet is no other one-pass signature. */
 const IS_LAST = 1;
 /** As many as a message may have session keys. */
-const MOST_INTENDED = 64;
+const MAX_INTENDED = 64;
 const RSA = 1;
 const ED25519 = 27;
 const ED448 = 28;
@@ -130,8 +130,7 @@ function signingKeyOf(signer: UnlockedKey, now: Date): OwnKey {
 }
 
 function hashedArea(issuer: Fingerprint, intended: readonly Fingerprint[], now: Date): Buffer {
-  if (intended.length > MOST_INTENDED)
-    throw new AppError("too many intended", { temporary: false });
+  if (intended.length > MAX_INTENDED) throw new AppError("too many intended", { temporary: false });
   return Buffer.concat([
     subpacket(SUBPACKET.created, bigEndian(toUnixSeconds(now), 4)),
     subpacket(SUBPACKET.issuer, versioned(issuer)),

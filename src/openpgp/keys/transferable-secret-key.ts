@@ -24,17 +24,17 @@ export type TransferableSecretKey = {
 /** A secret key packet: its type, and what follows the public part. */
 export type SecretPacket = { readonly tag: number; readonly secret: Uint8Array };
 
-const MOST_OCTETS = 256 * 1024;
-const MOST_PACKETS = 500;
+const MAX_OCTETS = 256 * 1024;
+const MAX_PACKETS = 500;
 
 /** Reads exactly one secret key, armored or binary, of at most 256 KiB and 500 packets. Beside it may stand certificates. */
 export function readTransferableSecretKey(
   input: Uint8Array,
 ): TransferableSecretKey | ImportRefusal {
-  if (input.length > MOST_OCTETS) return "too-large";
+  if (input.length > MAX_OCTETS) return "too-large";
   const blocks = blocksOf(input);
   if (typeof blocks === "string") return blocks;
-  const read = readKeyPackets(blocks.secret, MOST_PACKETS);
+  const read = readKeyPackets(blocks.secret, MAX_PACKETS);
   if (read.kind === "malformed") {
     return read.reason === "too-many-packets" ? "too-large" : "malformed";
   }
@@ -83,7 +83,7 @@ function refusalOf(packets: readonly KeyPacket[]): ImportRefusal | undefined {
 
 /** The revocations in a block that stands beside a secret key: they count wherever they stand. */
 function revocationsOf(block: Uint8Array): readonly KeySignature[] {
-  const read = readKeyPackets(block, MOST_PACKETS);
+  const read = readKeyPackets(block, MAX_PACKETS);
   return read.kind === "read" ? revocationsIn(read.packets) : [];
 }
 

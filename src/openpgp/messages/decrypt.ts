@@ -31,16 +31,16 @@ export type Decrypted =
 
 /** Maximum octets of what stands around the text: session keys for 64 recipients, tags of chunks, signatures. */
 const ENVELOPE_OCTETS = 256 * 1024;
-const MOST_OCTETS = 50 * 1024 * 1024 + ENVELOPE_OCTETS;
-const MOST_ARMORED_OCTETS = 70 * 1024 * 1024;
+const MAX_OCTETS = 50 * 1024 * 1024 + ENVELOPE_OCTETS;
+const MAX_ARMORED_OCTETS = 70 * 1024 * 1024;
 /** Maximum work of trying own keys with session keys that name nobody (RFC 9580 §5.1.8); a try of a curve counts one. */
-const MOST_ANONYMOUS_WORK = 4000;
+const MAX_ANONYMOUS_WORK = 4000;
 /** RSA takes about that much longer than a curve. */
 const WORK_OF_RSA = 20;
 /** A container is tried with several keys while this many octets are not used up. */
-const MOST_TRIED_OCTETS = 2 * MOST_OCTETS;
+const MAX_TRIED_OCTETS = 2 * MAX_OCTETS;
 /** The same for RSA keys and a session key that names nobody: only the container tells whose it is. */
-const MOST_GUESSED_OCTETS = 8 * MOST_OCTETS;
+const MAX_GUESSED_OCTETS = 8 * MAX_OCTETS;
 const TOO_LARGE = "more than 50 MiB";
 
 /**
@@ -69,13 +69,13 @@ function mayDecrypt({ material, publicPart, keyFlags }: OwnKey): boolean {
 }
 
 function binaryOf(message: Uint8Array): Uint8Array {
-  if (message.length > MOST_ARMORED_OCTETS) throw new Unsupported(TOO_LARGE);
+  if (message.length > MAX_ARMORED_OCTETS) throw new Unsupported(TOO_LARGE);
   const armored = isBinary(message) ? undefined : dearmor(message);
   if (armored !== undefined && (armored.kind !== "armored" || armored.label !== "MESSAGE")) {
     throw new Damaged("not an armored message");
   }
   const binary = armored?.kind === "armored" ? armored.data : message;
-  if (binary.length > MOST_OCTETS) throw new Unsupported(TOO_LARGE);
+  if (binary.length > MAX_OCTETS) throw new Unsupported(TOO_LARGE);
   return binary;
 }
 
@@ -135,7 +135,7 @@ function* candidatesOf(
     for (const key of own) {
       if (key.material.algorithm.id !== pkesk.algorithm) continue;
       work += key.publicPart.kind === "rsa" ? WORK_OF_RSA : 1;
-      if (work > MOST_ANONYMOUS_WORK) return;
+      if (work > MAX_ANONYMOUS_WORK) return;
       yield { pkesk, key };
     }
   }
@@ -191,7 +191,7 @@ function noneOpens(wasForUs: boolean): undefined {
 
 /** Whether a container of this size is tried once more; the first time always. */
 function triesOf(octets: number): (isGuess: boolean) => boolean {
-  const left = { named: MOST_TRIED_OCTETS, guessed: MOST_GUESSED_OCTETS };
+  const left = { named: MAX_TRIED_OCTETS, guessed: MAX_GUESSED_OCTETS };
   let isFirst = true;
   return (isGuess) => {
     const kind = isGuess ? "guessed" : "named";

@@ -47,8 +47,8 @@ export async function encryptAtRest(o: {
 }
 
 /** Maximum octets that are encrypted: `decrypt.ts` reads as many back, with the packets around them. */
-export const MOST_CLEAR_OCTETS = 50 * 1024 * 1024;
-const MOST_RECIPIENTS = 64;
+export const MAX_CLEAR_OCTETS = 50 * 1024 * 1024;
+const MAX_RECIPIENTS = 64;
 
 async function encrypt(
   o: {
@@ -74,7 +74,7 @@ async function encrypt(
 
 function checkLimits(data: Octets, recipients: readonly Certificate[]): void {
   if (recipients.length === 0) throw new AppError("nobody to encrypt to", { temporary: false });
-  if (recipients.length > MOST_RECIPIENTS || octetsIn(data) > MOST_CLEAR_OCTETS) {
+  if (recipients.length > MAX_RECIPIENTS || octetsIn(data) > MAX_CLEAR_OCTETS) {
     throw new AppError("too much for one OpenPGP message", { temporary: false });
   }
 }
@@ -96,7 +96,7 @@ async function assemble(
     packetHeader(PACKET.literal, LITERAL_HEAD.length + octets),
     LITERAL_HEAD,
   ]);
-  const plainOctets = before.length + octets + MOST_SIGNATURE_OCTETS;
+  const plainOctets = before.length + octets + MAX_SIGNATURE_OCTETS;
   const start = head.length + LONG_HEADER_OCTETS;
   const output = asBuffer(newOctets(start + plainOctets + overheadOf(plainOctets)));
   const container = startContainer(output.subarray(start), o.choice, o.sessionKey);
@@ -127,4 +127,4 @@ function startContainer(
 /** Format binary, no file name, no date: they would not be signed (RFC 9580 §5.9). */
 const LITERAL_HEAD = Buffer.concat([Buffer.from("b", "latin1"), Buffer.of(0), bigEndian(0, 4)]);
 /** RSA with 8192 bits and 200 intended recipients of v6 take less. */
-const MOST_SIGNATURE_OCTETS = 16 * 1024;
+const MAX_SIGNATURE_OCTETS = 16 * 1024;

@@ -26,10 +26,10 @@ export type Content = {
 export type ReadSignature = { readonly body: Buffer; readonly isAnnounced: boolean };
 
 /** More than honest messages have: beyond is what was made to cost (THREAT_MODEL.md G3, G9). */
-const MOST_PKESKS = 100;
-const MOST_SIGNATURES = 8;
+const MAX_PKESKS = 100;
+const MAX_SIGNATURES = 8;
 /** Maximum number with passwords, markers, padding and packets that are not known. */
-const MOST_PACKETS = 250;
+const MAX_PACKETS = 250;
 const ORDER = "packets in another order";
 
 /**
@@ -38,14 +38,14 @@ const ORDER = "packets in another order";
  * (tag 20), and packets that are not known. @throws Damaged
  */
 export function readEncryptedMessage(bytes: Uint8Array): EncryptedMessage {
-  const packets = readPackets(bytes, MOST_PACKETS).filter((each) => !isIgnorable(each));
+  const packets = readPackets(bytes, MAX_PACKETS).filter((each) => !isIgnorable(each));
   const last = packets.at(-1);
   const before = packets.slice(0, -1);
   const forKeys = before.filter(({ tag }) => tag === PACKET.publicKeySessionKey);
   refuseForm(before, last);
   if (before.length > 0 && forKeys.length === 0) throw new Unsupported("a password and no key");
-  if (forKeys.length > MOST_PKESKS) {
-    throw new Unsupported(`more than ${String(MOST_PKESKS)} session keys`);
+  if (forKeys.length > MAX_PKESKS) {
+    throw new Unsupported(`more than ${String(MAX_PKESKS)} session keys`);
   }
   const container = readContainer(last.body);
   const version = container.version === 1 ? 3 : 6;
@@ -97,7 +97,7 @@ export async function readContent(plain: Uint8Array): Promise<Content> {
 }
 
 function contentPackets(plain: Uint8Array): readonly Packet[] {
-  return readPackets(plain, MOST_PACKETS).filter((each) => !isIgnorable(each));
+  return readPackets(plain, MAX_PACKETS).filter((each) => !isIgnorable(each));
 }
 
 function readSigned(packets: readonly Packet[]): Content {
@@ -110,7 +110,7 @@ function readSigned(packets: readonly Packet[]): Content {
     signatures.every(({ tag }) => tag === PACKET.signature) &&
     signatures.length === onePass.length;
   if (!isGrammar) throw new Unsupported("not one literal and its signatures");
-  if (signatures.length > MOST_SIGNATURES) throw new Unsupported("too many signatures");
+  if (signatures.length > MAX_SIGNATURES) throw new Unsupported("too many signatures");
   // The first signature is that of the last one-pass packet (RFC 9580 §5.4).
   const announced = signatures.map(({ body }, index) => ({
     body,

@@ -12,7 +12,7 @@ const SYMMETRIC_SESSION_KEY = 3;
 /** AES in OCB mode as GnuPG 2.4 and RNP write it, outside of RFC 9580. */
 const OCB_ENCRYPTED = 20;
 /** Maximum number of session keys: as many recipients as a transaction may have, and the author. */
-const MOST_PACKETS = 1100;
+const MAX_PACKETS = 1100;
 /** Minimum length of a container's content: a literal packet with its integrity check. */
 const LEAST_CONTAINER_OCTETS = 30;
 const BEGIN = "-----BEGIN ";
@@ -30,7 +30,7 @@ export function readWholeCiphertext(bytes: Uint8Array): WholeCiphertext | undefi
   const binary = binaryOf(asBuffer(bytes));
   if (binary === undefined) return undefined;
   try {
-    const packets = readPackets(binary, MOST_PACKETS).filter((each) => !isMarker(each));
+    const packets = readPackets(binary, MAX_PACKETS).filter((each) => !isMarker(each));
     const container = packets.at(-1);
     if (container === undefined || !isContainer(container)) return undefined;
     const names = packets.slice(0, -1).map(nameOf);
@@ -60,12 +60,11 @@ function binaryOf(bytes: Buffer): Uint8Array | undefined {
   const armor = isOneBlock(bytes) ? dearmor(bytes) : undefined;
   if (armor?.kind !== "armored" || armor.label !== "MESSAGE") return undefined;
   const { headers } = armor;
-  const isPlain =
-    headers.length <= MOST_HEADERS && headers.every((line) => ARMOR_HEADER.test(line));
+  const isPlain = headers.length <= MAX_HEADERS && headers.every((line) => ARMOR_HEADER.test(line));
   return isPlain ? armor.data : undefined;
 }
 
-const MOST_HEADERS = 6;
+const MAX_HEADERS = 6;
 
 function isOneBlock(bytes: Buffer): boolean {
   const begin = bytes.indexOf(MESSAGE_BEGIN);
@@ -105,14 +104,14 @@ const HIDDEN = "hidden";
 
 /** Whom a session key is for; "" for a password, undefined for what is no session key. @throws Damaged */
 function nameOf({ tag, body }: Packet): string | undefined {
-  if (tag === SYMMETRIC_SESSION_KEY) return body.length <= MOST_PASSWORD_OCTETS ? "" : undefined;
+  if (tag === SYMMETRIC_SESSION_KEY) return body.length <= MAX_PASSWORD_OCTETS ? "" : undefined;
   const pkesk = tag === PACKET.publicKeySessionKey ? readPkesk(body) : undefined;
   if (pkesk === undefined || !isFilled(pkesk)) return undefined;
   return pkesk.fingerprint ?? pkesk.keyId ?? HIDDEN;
 }
 
 /** Version, cipher, mode, S2K with its salt, nonce, session key, tag (RFC 9580 §5.3). */
-const MOST_PASSWORD_OCTETS = 120;
+const MAX_PASSWORD_OCTETS = 120;
 
 const INTEGERS: ReadonlyMap<number, number> = new Map([
   [1, 1],
@@ -124,7 +123,7 @@ const EPHEMERAL: ReadonlyMap<number, number> = new Map([
   [26, 56],
 ]);
 const ECDH = 18;
-const MOST_WRAPPED_OCTETS = 64;
+const MAX_WRAPPED_OCTETS = 64;
 /** The post-quantum algorithms have session keys of one size, more than a kilobyte: ML-KEM with a curve. */
 const LARGE: ReadonlyMap<number, number> = new Map([
   [35, 1088 + 32],
@@ -144,5 +143,5 @@ function isFilled({ algorithm, body }: Pkesk): boolean {
   else if (algorithm === ECDH) cursor.integer();
   else return false;
   const size = cursor.octet();
-  return size <= MOST_WRAPPED_OCTETS && size === cursor.left();
+  return size <= MAX_WRAPPED_OCTETS && size === cursor.left();
 }

@@ -78,9 +78,9 @@ const DASH = 0x2d;
 const CR = 0x0d;
 const LF = 0x0a;
 /** Armor headers are for people; more than this is none (RFC 9580 §6.2.2). */
-const MOST_HEADER_OCTETS = 8 * 1024;
+const MAX_HEADER_OCTETS = 8 * 1024;
 /** Maximum size of a block with headers that is one line. */
-const MOST_LINE_OCTETS = 1024 * 1024;
+const MAX_LINE_OCTETS = 1024 * 1024;
 
 /** As text whose lines end in LF or CRLF, in a character set that keeps ASCII. */
 function textOf(bytes: Uint8Array): Buffer {
@@ -164,14 +164,14 @@ function readParts(text: Buffer, start: number, end: number): Parts | undefined 
     const isAfterEmptyLine = region.subarray(at, lineStart).includes(LF);
     const next = lineEnd(region, lineStart);
     const line = region
-      .toString("latin1", lineStart, Math.min(next, lineStart + MOST_HEADER_OCTETS))
+      .toString("latin1", lineStart, Math.min(next, lineStart + MAX_HEADER_OCTETS))
       .trimEnd();
     const mayGoOn = headers.length > 0 && !isAfterEmptyLine;
     if (!isHeader(line, mayGoOn)) {
       return line === "" ? undefined : { headers, digits: region.subarray(lineStart) };
     }
     octets += next - lineStart;
-    if (octets > MOST_HEADER_OCTETS) return undefined;
+    if (octets > MAX_HEADER_OCTETS) return undefined;
     headers.push(line);
     at = next;
   }
@@ -185,14 +185,14 @@ function isHeader(line: string, mayGoOn: boolean): boolean {
 
 /** A key that was pasted as a value of JSON or of a shell: its line ends are `\n` in two characters. */
 function withLineEnds(line: Buffer): Buffer {
-  if (line.length > MOST_LINE_OCTETS || !line.includes("\\n")) return line;
+  if (line.length > MAX_LINE_OCTETS || !line.includes("\\n")) return line;
   return Buffer.from(line.toString("latin1").replaceAll(/(?:\\r)?\\n/g, "\n"), "latin1");
 }
 
 /** A block whose line ends became blanks: its base64 is the words of one length at its end, and one that may be shorter. */
 function readLine(line: Buffer): Parts | undefined {
-  if (!line.subarray(0, MOST_HEADER_OCTETS).includes(":")) return { headers: [], digits: line };
-  if (line.length > MOST_LINE_OCTETS) return undefined;
+  if (!line.subarray(0, MAX_HEADER_OCTETS).includes(":")) return { headers: [], digits: line };
+  if (line.length > MAX_LINE_OCTETS) return undefined;
   const words = line
     .subarray(0, digitsEnd(line))
     .toString("latin1")

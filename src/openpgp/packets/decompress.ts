@@ -12,8 +12,8 @@ const ZIP = 1;
 const ZLIB = 2;
 const BZIP2 = 3;
 
-const MOST_OCTETS = 64 * 1024 * 1024;
-const MOST_RATIO = 100;
+const MAX_OCTETS = 64 * 1024 * 1024;
+const MAX_RATIO = 100;
 /** However well it compresses, so little harms nobody. */
 const ALWAYS_ALLOWED_OCTETS = 1024 * 1024;
 
@@ -33,8 +33,8 @@ export async function decompress(body: Uint8Array): Promise<Buffer> {
       algorithm === BZIP2 ? "BZip2 compression" : `compression ${String(algorithm)}`,
     );
   }
-  const byRatio = Math.max(ALWAYS_ALLOWED_OCTETS, MOST_RATIO * data.length);
-  const options = { maxOutputLength: Math.min(MOST_OCTETS, byRatio) };
+  const byRatio = Math.max(ALWAYS_ALLOWED_OCTETS, MAX_RATIO * data.length);
+  const options = { maxOutputLength: Math.min(MAX_OCTETS, byRatio) };
   try {
     return algorithm === ZIP
       ? await inflateRawAsync(data, options)

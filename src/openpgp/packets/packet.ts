@@ -32,7 +32,7 @@ const STREAMED: ReadonlySet<number> = new Set([
   PACKET.ocbEncrypted,
 ]);
 /** 50 MiB in the smallest first parts that are allowed. */
-const MOST_PARTS = 0x20000;
+const MAX_PARTS = 0x20000;
 const SMALLEST_FIRST_PART = 512;
 
 /**
@@ -109,7 +109,7 @@ function readBody(cursor: Cursor, tag: number): Buffer {
       throw new Damaged("a first part that is too short");
     }
     parts.push(part);
-    if (parts.length > MOST_PARTS) throw new Unsupported("too many parts");
+    if (parts.length > MAX_PARTS) throw new Unsupported("too many parts");
   }
 }
 
@@ -133,12 +133,12 @@ export function isIgnorable({ tag, body }: Packet): boolean {
 
 const FIRST_NOT_CRITICAL = 40;
 /** Maximum number of packets without a meaning that are looked past. */
-const MOST_LOOKED_PAST = 20;
+const MAX_LOOKED_PAST = 20;
 
 /** The type of the first packet that `isIgnorable` does not leave out; undefined where there is none. */
 export function firstMeaningfulTag(bytes: Uint8Array): number | undefined {
   const cursor = cursorOver(bytes);
-  for (let left = MOST_LOOKED_PAST; left > 0 && cursor.left() > 0; left -= 1) {
+  for (let left = MAX_LOOKED_PAST; left > 0 && cursor.left() > 0; left -= 1) {
     const tag = tagOf(cursor.octet());
     if (tag !== PACKET.marker && tag !== PACKET.padding && (tag ?? 0) < FIRST_NOT_CRITICAL)
       return tag;

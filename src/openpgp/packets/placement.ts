@@ -12,7 +12,7 @@ const PUBLIC_SUBKEY = 14;
 const USER_ID = 13;
 
 /** Maximum of octets hashed to find the places of the signatures of one input; 500 honest packets need a sixth of it. */
-const MOST_OCTETS = 4 * 1024 * 1024;
+const MAX_OCTETS = 4 * 1024 * 1024;
 
 /** What a hash costs beside its octets, counted as octets. */
 const OCTETS_PER_HASH = 512;
@@ -20,7 +20,7 @@ const OCTETS_PER_HASH = 512;
 /** How many octets may still be hashed to place the signatures of one input; below zero, not all have been placed. */
 export type PlacementBudget = { octets: number };
 
-export const placementBudget = (): PlacementBudget => ({ octets: MOST_OCTETS });
+export const placementBudget = (): PlacementBudget => ({ octets: MAX_OCTETS });
 
 /** True for a signature that takes something back (RFC 9580 §5.2.1.11 to §5.2.1.13). */
 export const isRevocation = ({ type }: KeySignature): boolean =>

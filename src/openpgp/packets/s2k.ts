@@ -69,12 +69,12 @@ function readArgon2(cursor: Cursor): S2k | undefined {
 type Argon2 = Extract<S2k, { kind: "argon2" }>;
 
 /** 128 MiB, and the work of three passes over 64 MiB, which is what OpenPGP.js asks for. */
-const MOST_ARGON2_KIB = 2 ** 17;
-const MOST_ARGON2_WORK = argon2Work({ passes: 3, memoryKiB: 2 ** 16 });
+const MAX_ARGON2_KIB = 2 ** 17;
+const MAX_ARGON2_WORK = argon2Work({ passes: 3, memoryKiB: 2 ** 16 });
 /** What one octet of a count can ask for at most, and what GnuPG asks for on a fast machine. */
-const MOST_COUNT = countOf(0xff);
+const MAX_COUNT = countOf(0xff);
 /** For all keys of one file together; hashing counts half of Argon2. */
-const MOST_DERIVATIONS = 5;
+const MAX_DERIVATIONS = 5;
 
 /**
  * True when deriving all of these keys takes too much: Argon2 with more than 128 MiB or three passes over 64 MiB, or
@@ -87,12 +87,12 @@ export function isCostly(
     if (s2k.kind === "absent") return 0;
     if (s2k.kind === "hashed") {
       // A hash that is too short for the key is used several times.
-      return (Math.ceil(keyOctets / s2k.hash.octets) * s2k.count) / MOST_COUNT / 2;
+      return (Math.ceil(keyOctets / s2k.hash.octets) * s2k.count) / MAX_COUNT / 2;
     }
-    const work = argon2Work(s2k) / MOST_ARGON2_WORK;
-    return s2k.memoryKiB > MOST_ARGON2_KIB || work > 1 ? Infinity : work;
+    const work = argon2Work(s2k) / MAX_ARGON2_WORK;
+    return s2k.memoryKiB > MAX_ARGON2_KIB || work > 1 ? Infinity : work;
   });
-  return works.reduce((sum, work) => sum + work, 0) > MOST_DERIVATIONS;
+  return works.reduce((sum, work) => sum + work, 0) > MAX_DERIVATIONS;
 }
 
 /** Getting and clearing the memory takes as long as another pass over it. */

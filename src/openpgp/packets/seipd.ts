@@ -53,7 +53,7 @@ const CHUNK_OCTET = 12;
 const CHUNK_OCTETS = 2 ** (CHUNK_OCTET + 6);
 const LARGEST_CHUNK_OCTET = 16;
 /** Chunks of 64 octets are allowed, but not a large message of them: each costs as much as a whole kilobyte. */
-const MOST_CHUNKS = 100_000;
+const MAX_CHUNKS = 100_000;
 
 /** Reads a packet's body. @throws Unsupported for other versions, ciphers and modes than ours */
 export function readContainer(body: Uint8Array): Container {
@@ -181,7 +181,7 @@ async function openV2(
   const chunksEnd = data.length - TAG_OCTETS;
   if (chunksEnd < 0) throw new Damaged("truncated");
   const chunks = Math.ceil(chunksEnd / (chunkOctets + TAG_OCTETS));
-  if (chunks > MOST_CHUNKS) throw new Unsupported("too many chunks");
+  if (chunks > MAX_CHUNKS) throw new Unsupported("too many chunks");
   const plainOctets = chunksEnd - chunks * TAG_OCTETS;
   if (plainOctets < 0) throw new Damaged("truncated");
   const plain = asBuffer(newOctets(plainOctets));

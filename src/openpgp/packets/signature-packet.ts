@@ -53,7 +53,7 @@ export type SignaturePacket = {
 type Subpacket = { readonly type: number; readonly isCritical: boolean; readonly body: Buffer };
 
 /** Enough for 60 intended recipients and more. */
-const MOST_SUBPACKETS = 200;
+const MAX_SUBPACKETS = 200;
 
 /** @throws Damaged also for other versions than 4 and 6. */
 export function readSignaturePacket(body: Uint8Array): SignaturePacket {
@@ -110,7 +110,7 @@ function readArea(cursor: Cursor, version: 4 | 6): readonly Subpacket[] {
   const area = cursorOver(cursor.take(cursor.number(version === 4 ? 2 : 4)));
   const subpackets: Subpacket[] = [];
   while (area.left() > 0) {
-    if (subpackets.length === MOST_SUBPACKETS) throw new Damaged("too many subpackets");
+    if (subpackets.length === MAX_SUBPACKETS) throw new Damaged("too many subpackets");
     const content = cursorOver(area.take(readLength(area, area.octet())));
     const type = content.octet();
     subpackets.push({ type: type & 0x7f, isCritical: type >= 0x80, body: content.rest() });

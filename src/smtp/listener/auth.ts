@@ -7,7 +7,7 @@ import type { Handlers } from "./handlers.ts";
 import { Refusal } from "../smtp.ts";
 
 /** Maximum number of wrong passwords on one connection. */
-const MOST_REFUSED_LOGINS = 3;
+const MAX_REFUSED_LOGINS = 3;
 
 /** The login of a right password; `takePassword` gives the one that the client has just sent. @throws Refusal otherwise. */
 export async function answerAuth<Login extends object>(
@@ -28,7 +28,7 @@ export async function answerAuth<Login extends object>(
       throw new Refusal(454, "4.3.2 too many logins at once; try again later");
     case "refused":
       connection.refusedLogins += 1;
-      throw connection.refusedLogins < MOST_REFUSED_LOGINS
+      throw connection.refusedLogins < MAX_REFUSED_LOGINS
         ? wrongPassword()
         : new Refusal(421, "4.7.0 too many failed logins");
     default:

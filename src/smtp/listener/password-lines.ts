@@ -19,11 +19,11 @@ type Awaited = "nothing" | "plain" | "user" | "password";
 
 const LF = 10;
 /** Maximum length of a line, as smtp-server has it. */
-const MOST_LINE_OCTETS = 16 * 1024;
+const MAX_LINE_OCTETS = 16 * 1024;
 /** Maximum number of lines of one packet before other connections get a turn. */
 const LINES_PER_TURN = 100;
 /** Maximum number of AUTH before TLS, after which the connection ends. */
-const MOST_EARLY_LOGINS = 10;
+const MAX_EARLY_LOGINS = 10;
 /** What smtp-server answers 501 to: a token without its three fields, and the end of an exchange. */
 const NO_TOKEN = "AA==";
 const CANCELLED = "*";
@@ -89,7 +89,7 @@ export class PasswordLines {
       // What follows DATA is the message; smtp-server keeps these bytes, so they are not wiped.
       if (this.#parser._dataMode) return this.#pass(rest);
       const end = rest.indexOf(LF) + 1;
-      if ((end === 0 ? rest.length : end) > MOST_LINE_OCTETS) {
+      if ((end === 0 ? rest.length : end) > MAX_LINE_OCTETS) {
         rest.fill(0);
         throw new Error("Command line too long");
       }
@@ -117,7 +117,7 @@ export class PasswordLines {
   /** smtp-server would not know the command; the client shall hear what to do (RFC 4954 §6, RFC 3207 §4). */
   #refuseEarly(): void {
     this.#earlyLogins += 1;
-    if (this.#earlyLogins > MOST_EARLY_LOGINS) {
+    if (this.#earlyLogins > MAX_EARLY_LOGINS) {
       this.#connection.send(421, "4.7.0 too many failed logins");
     } else {
       this.#connection.send(530, "5.7.0 must issue a STARTTLS command first");

@@ -7,7 +7,7 @@ import { RCPT, refuseUnannounced } from "./parameters.ts";
 import { isAccepted, Refusal } from "../smtp.ts";
 
 /** Maximum number of refused recipients of one connection at the MX. */
-const MOST_REFUSED_RECIPIENTS = 20;
+const MAX_REFUSED_RECIPIENTS = 20;
 
 export type RcptDeps<Login extends object> = {
   readonly handlers: Handlers<Login>;
@@ -36,7 +36,7 @@ export async function answerRcpt<Login extends object>(
     return;
   }
   connection.refusedRecipients += 1;
-  if (mode === "mx" && connection.refusedRecipients > MOST_REFUSED_RECIPIENTS) {
+  if (mode === "mx" && connection.refusedRecipients > MAX_REFUSED_RECIPIENTS) {
     throw new Refusal(421, "4.7.0 too many refused recipients");
   }
   throw Refusal.of(answer);

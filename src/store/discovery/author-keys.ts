@@ -26,7 +26,7 @@ export type AuthorKey = {
 };
 
 /** More keys of one author, or more questions to one domain, are not looked at: he makes them, not we. */
-const MOST_KEYS = 50;
+const MAX_KEYS = 50;
 
 /** The author's keys of the last seven days, the newest first. */
 export async function listAuthorKeys(
@@ -42,7 +42,7 @@ export async function listAuthorKeys(
     .where("fetched_at", "<=", now.getTime())
     .orderBy("fetched_at", "desc")
     .orderBy("fingerprint")
-    .limit(MOST_KEYS)
+    .limit(MAX_KEYS)
     .execute();
   return rows.flatMap((row) => toKey(row));
 }
@@ -61,7 +61,7 @@ export async function listWanted(
     .where("fetched_at", ">", after(now, -CACHE_LIFE_MS).getTime())
     .orderBy("fetched_at")
     .orderBy("fingerprint")
-    .limit(MOST_KEYS)
+    .limit(MAX_KEYS)
     .execute();
   return rows.flatMap((row) => toKey(row));
 }

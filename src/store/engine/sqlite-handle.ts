@@ -36,7 +36,7 @@ export type HandleHere = Pick<SqliteHandle, "isOver"> & {
 /** SQLITE_ABORT_ROLLBACK: https://www.sqlite.org/rescode.html */
 const ROLLED_BACK = 516;
 /** Maximum number of statements that are kept prepared, the last used ones; the program has some hundred. */
-const MOST_PREPARED = 200;
+const MAX_PREPARED = 200;
 
 type Prepared = { readonly statement: StatementSync; readonly isReader: boolean };
 
@@ -49,7 +49,7 @@ export function handleOf(database: DatabaseSync, isReadOnly: boolean): HandleHer
     const found = known ?? preparedFrom(database, sql);
     prepared.set(sql, found);
     const [oldest] = prepared.keys();
-    if (prepared.size > MOST_PREPARED && oldest !== undefined) prepared.delete(oldest);
+    if (prepared.size > MAX_PREPARED && oldest !== undefined) prepared.delete(oldest);
     return found;
   };
   // A transaction that reads first and then writes would fail if another process wrote in between.

@@ -10,7 +10,7 @@ import { verdictText, type MessageVerdict } from "./verdict.ts";
 import type { AccountId } from "../../words/account.ts";
 
 /** Maximum number of openings without an end; then the message is opened alone, and rarely. */
-const MOST_OPENINGS = 3;
+const MAX_OPENINGS = 3;
 /** Longer than any opening takes: until then another process may be at it, and nothing is known of its end. */
 const IN_HAND_MS = 10 * MINUTE;
 /** Maximum distance between two openings. */
@@ -49,14 +49,14 @@ export async function beginOpening(
     const latest = after(now, MAX_AHEAD_MS);
     const job = await takeJobNamed(tx, { ...name, account, attempts }, { now, until, latest });
     if (job === undefined) return "wait";
-    return before < MOST_OPENINGS ? "begun" : "alone";
+    return before < MAX_OPENINGS ? "begun" : "alone";
   });
 }
 
 /** How long after this opening the next may begin: twice as long each time. */
 function distanceMs(attempts: number): number {
-  if (attempts < MOST_OPENINGS) return 0;
-  return Math.min(IN_HAND_MS * 2 ** (attempts - MOST_OPENINGS), LAST_DISTANCE_MS);
+  if (attempts < MAX_OPENINGS) return 0;
+  return Math.min(IN_HAND_MS * 2 ** (attempts - MAX_OPENINGS), LAST_DISTANCE_MS);
 }
 
 /** Takes one back that ended without a verdict, but not with the process; its account may have another name by now. */
@@ -92,5 +92,5 @@ export async function openAgain(
 
 /** How many messages wait that could not be opened in the usual way. */
 export async function countStuck(store: Store): Promise<number> {
-  return countJobs(store, "opening", MOST_OPENINGS);
+  return countJobs(store, "opening", MAX_OPENINGS);
 }
