@@ -14,7 +14,7 @@ import {
 import type { CryptoPool } from "../../src/app/crypto-pool.ts";
 import { systemClock } from "../../src/base/time.ts";
 import { parseAddress } from "../../src/mail/address.ts";
-import { messageConfig } from "../../src/openpgp/certificates/profile.ts";
+import { messageConfig } from "../../test/support/message-config.ts";
 import { type Kind, lane, type Pair } from "./lane.ts";
 
 export const ALICE = "alice@alpha.test";

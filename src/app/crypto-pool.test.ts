@@ -11,7 +11,8 @@ import { generateKey } from "../openpgp/keys/generate.ts";
 import { readSecretKey, type UnlockedKey } from "../openpgp/keys/secret-key.ts";
 import { clientProtection } from "../outgoing/already-protected.ts";
 import { examine } from "../pgpmime/examine.ts";
-import { startCryptoPool, type SealRequest } from "./crypto-pool.ts";
+import type { SealMessage } from "../outgoing/copies.ts";
+import { startCryptoPool } from "./crypto-pool.ts";
 
 const NOW = fromUnixMs(1_795_000_000_000);
 
@@ -22,7 +23,7 @@ async function newKey(): Promise<UnlockedKey> {
   return readSecretKey(made.secretKey);
 }
 
-function requestFor(signer: UnlockedKey, body = "text"): SealRequest {
+function requestFor(signer: UnlockedKey, body = "text"): Parameters<SealMessage>[0] {
   return {
     message: Buffer.from(`From: alice@alpha.test\r\nSubject: s\r\n\r\n${body}\r\n`),
     signer,

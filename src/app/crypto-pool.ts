@@ -27,7 +27,6 @@ import { type PoolFigures, type ThreadLimits, ThreadPool } from "./thread-pool.t
 import type { WorkName, WorkRequest, WorkResult } from "./thread-work.ts";
 
 export type Seal = SealMessage;
-export type SealRequest = Parameters<SealMessage>[0];
 type OpenRequest = {
   readonly message: Uint8Array;
   readonly keys: readonly UnlockedKey[];

@@ -29,7 +29,7 @@ import { generateKey } from "../openpgp/keys/generate.ts";
 import { readSecretKey } from "../openpgp/keys/secret-key.ts";
 import type { Sender } from "../outgoing/outgoing.ts";
 import { seal, open as openMessage } from "../pgpmime/pgpmime.ts";
-import { replyText } from "../smtp/smtp.ts";
+import { replyText } from "../../test/support/reply-text.ts";
 import { findPublished } from "../store/keys/certificates.ts";
 import { wayIn, type WayIn } from "./incoming.ts";
 

@@ -16,13 +16,3 @@ export type Meter = {
   /** A client of a listener was answered. */
   readonly answered: (listener: string, step: Step, reason: Reason) => void;
 };
-
-/** Counts nothing. */
-export const noMeter: Meter = {
-  lookedUp: () => undefined,
-  planned: () => undefined,
-  handedOn: () => undefined,
-  opened: () => undefined,
-  judged: () => undefined,
-  answered: () => undefined,
-};

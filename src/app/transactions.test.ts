@@ -16,7 +16,7 @@ import { engines } from "../../test/support/engines.ts";
 import { RawSmtp } from "../../test/support/raw-smtp.ts";
 import { listen, MESSAGE, NAME, PLAIN, withPki } from "../../test/support/test-listener.ts";
 import { startEvents } from "./events.ts";
-import { noMeter } from "./meter.ts";
+import { noMeter } from "../../test/support/no-meter.ts";
 import { traceWriter } from "./trace-writer.ts";
 import { Transactions } from "./transactions.ts";
 

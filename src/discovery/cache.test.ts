@@ -18,7 +18,8 @@ import {
 } from "../../test/support/discovery-world.ts";
 import { DAY, HOUR, MINUTE, SECOND, after } from "../base/time.ts";
 import type { GetResult } from "../fetch/request.ts";
-import { listCache, readContinuity } from "../store/discovery/cache.ts";
+import { readContinuity } from "../store/discovery/cache.ts";
+import { listCache } from "../../test/support/stored-rows.ts";
 import { testOnBoth } from "../../test/support/engines.ts";
 import { makeDiscover } from "./discovery.ts";
 

@@ -20,7 +20,7 @@ import { systemClock } from "../base/time.ts";
 import { stubResolver } from "../dns/stub.ts";
 import { httpsGet } from "../fetch/fetch.ts";
 import { generateKey } from "../openpgp/keys/generate.ts";
-import { listCache } from "../store/discovery/cache.ts";
+import { listCache } from "../../test/support/stored-rows.ts";
 import { migrate } from "../store/engine/migrate.ts";
 import { openStore } from "../store/store.ts";
 import { makeDiscover } from "./discovery.ts";

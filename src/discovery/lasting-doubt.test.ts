@@ -15,7 +15,7 @@ import { after, DAY, HOUR, MINUTE } from "../base/time.ts";
 import { planFor } from "../outgoing/plan.ts";
 import { submissionReply } from "../app/submission-replies.ts";
 import { unsendable } from "../outgoing/outgoing.ts";
-import { replyText } from "../smtp/smtp.ts";
+import { replyText } from "../../test/support/reply-text.ts";
 import { makeDiscover } from "./discovery.ts";
 import type { Discovery } from "./outcome.ts";
 import type { Policy } from "../words/account.ts";

@@ -7,7 +7,7 @@ import { parseAddress, type EmailAddress } from "../mail/address.ts";
 import { firstField, parseHeader, serializeHeader, withoutFields } from "../mail/header.ts";
 import { cameProtected, listMessages, readMessage } from "../mailbox/embedded.ts";
 import { seal } from "../pgpmime/pgpmime.ts";
-import { replyText } from "../smtp/smtp.ts";
+import { replyText } from "../../test/support/reply-text.ts";
 import type { Store } from "../store/store.ts";
 import { NOW as KEY_NOW, ownKey } from "../../test/support/openpgp-messages.ts";
 import { haveAccounts, idOf } from "../../test/support/accounts.ts";

@@ -6,7 +6,7 @@ import { decrypt } from "../openpgp/messages/decrypt.ts";
 import { encryptAtRest, MAX_CLEAR_OCTETS, signAndEncrypt } from "../openpgp/messages/encrypt.ts";
 import { listMessages } from "../mailbox/embedded.ts";
 import { parseAddress } from "../mail/address.ts";
-import { replyText } from "../smtp/smtp.ts";
+import { replyText } from "../../test/support/reply-text.ts";
 import { haveAccounts, idOf } from "../../test/support/accounts.ts";
 import { NOBODY_ASKED } from "../../test/support/authors.ts";
 import { engines } from "../../test/support/engines.ts";

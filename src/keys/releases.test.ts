@@ -29,7 +29,8 @@ import { closeAccount } from "./end-account.ts";
 import { openWithService, type MasterKey } from "../vault/master-key.ts";
 import { rotateKey } from "./rotate.ts";
 import { allowReleases, countReleases, recordRelease, standingAlarms } from "./releases.ts";
-import { fixedServiceKeys, newServiceRoot } from "../vault/service-key.ts";
+import { newServiceRoot } from "../vault/service-key.ts";
+import { fixedServiceKeys } from "../../test/support/service-keys.ts";
 import type { ReleaseLimits, VaultDeps } from "../vault/vault-deps.ts";
 import { came } from "../../test/support/outcome.ts";
 

@@ -15,7 +15,7 @@ import { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import { decodedText, fieldBody, fieldsNamed, firstField, parseHeader } from "../mail/header.ts";
 import { open } from "../pgpmime/pgpmime.ts";
 import { readProtectedHeader } from "../pgpmime/payload-header.ts";
-import { replyText } from "../smtp/smtp.ts";
+import { replyText } from "../../test/support/reply-text.ts";
 import { answerRecipient, submit } from "./outgoing.ts";
 import { Given } from "../base/given.ts";
 import { submissionReply, recipientReply } from "../app/submission-replies.ts";

@@ -49,11 +49,6 @@ export function reply(code: string, enhanced: string, text: string): Reply {
   return { code, enhanced, text: cut(text) } as Reply;
 }
 
-/** `550 5.1.1 no such user here`, without a line end. */
-export function replyText({ code, enhanced, text }: Reply): string {
-  return `${code} ${enhanced} ${text}`;
-}
-
 export function isAccepted(given: Reply): boolean {
   return given.code.startsWith("2");
 }

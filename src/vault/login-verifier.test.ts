@@ -8,7 +8,8 @@ import { haveAccounts, setLoginOnly, idOf } from "../../test/support/accounts.ts
 import { engines } from "../../test/support/engines.ts";
 import { addressOf, alice, depsFor, fresh, old, type Deps } from "../../test/support/key-life.ts";
 import { verifyPassword } from "./login-verifier.ts";
-import { fixedServiceKeys, newServiceRoot } from "./service-key.ts";
+import { newServiceRoot } from "./service-key.ts";
+import { fixedServiceKeys } from "../../test/support/service-keys.ts";
 
 const nobody = addressOf("nobody@alpha.test");
 

@@ -21,7 +21,8 @@ import {
 import { unlockWithService } from "./vault.ts";
 import { releaseGenericRevocation } from "../keys/generic-revocation.ts";
 import { openCopy, rewrapAll, wrapCopy } from "./rewrap.ts";
-import { fixedServiceKeys, newServiceRoot } from "./service-key.ts";
+import { newServiceRoot } from "./service-key.ts";
+import { fixedServiceKeys } from "../../test/support/service-keys.ts";
 import { newAccountId } from "../words/account.ts";
 import { enrol, idOf } from "../../test/support/accounts.ts";
 

@@ -17,7 +17,8 @@ import {
   otherUsers,
   rotateServiceKey,
 } from "./service-key-log.ts";
-import { fixedServiceKeys, newServiceRoot } from "./service-key.ts";
+import { newServiceRoot } from "./service-key.ts";
+import { fixedServiceKeys } from "../../test/support/service-keys.ts";
 
 /** Two hosts with one database; `near` has the next key, `far` still the one before. */
 function hosts(store: Store) {

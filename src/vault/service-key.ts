@@ -96,13 +96,3 @@ export class ServiceKeys implements Disposable {
 export function newServiceRoot(): Secret {
   return new Secret(randomBytes(SERVICE_KEY_BYTES));
 }
-
-/** Service keys that stay as they are, the one in force first. Takes the roots over. */
-export function fixedServiceKeys(...roots: readonly Secret[]): ServiceKeys {
-  let keys: readonly ServiceKey[] | undefined = roots.map((root) => new ServiceKey(root));
-  return new ServiceKeys(() => {
-    const first = keys;
-    keys = undefined;
-    return first;
-  });
-}

@@ -6,7 +6,7 @@ import { Secret } from "../base/secret.ts";
 import { fromUnixMs } from "../base/time.ts";
 import type { AccountId } from "../words/account.ts";
 import type { SlotRow } from "../store/keys/vault.ts";
-import { fixedServiceKeys } from "./service-key.ts";
+import { fixedServiceKeys } from "../../test/support/service-keys.ts";
 import {
   openPasswordSlot,
   openRecoverySlot,

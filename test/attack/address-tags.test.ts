@@ -10,7 +10,7 @@ import { readBinding } from "../../src/vault/binding.ts";
 import { eraseByLaw } from "../../src/keys/end-account.ts";
 import { readRecoveryCode } from "../../src/vault/recovery-code.ts";
 import { rewrapAll } from "../../src/vault/rewrap.ts";
-import { fixedServiceKeys } from "../../src/vault/service-key.ts";
+import { fixedServiceKeys } from "../support/service-keys.ts";
 import { beginTags, holdAuditKeys } from "../../src/vault/tag-keys.ts";
 import { recoverWithCode } from "../../src/login/recover.ts";
 import { canonicalAddress } from "../../src/mail/address.ts";

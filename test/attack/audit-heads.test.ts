@@ -9,7 +9,7 @@ import { verifyAudit } from "../../src/journal/verify-audit.ts";
 import { LAST_SHARD, shardOf } from "../../src/store/journal/audit-shards.ts";
 import type { Store } from "../../src/store/store.ts";
 import { auditMacUnder } from "../../src/vault/audit-mac.ts";
-import { fixedServiceKeys } from "../../src/vault/service-key.ts";
+import { fixedServiceKeys } from "../support/service-keys.ts";
 import type { AccountId } from "../../src/words/account.ts";
 import { fakeClock } from "../support/clock.ts";
 import { engines } from "../support/engines.ts";

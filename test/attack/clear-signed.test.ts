@@ -18,7 +18,7 @@ import { encryptAtRest, signAndEncrypt } from "../../src/openpgp/messages/encryp
 import { packet } from "../../src/openpgp/packets/packet.ts";
 import type { UnlockedKey } from "../../src/openpgp/keys/secret-key.ts";
 import { container, seal, open } from "../../src/pgpmime/pgpmime.ts";
-import { replyText } from "../../src/smtp/smtp.ts";
+import { replyText } from "../support/reply-text.ts";
 import { migrate } from "../../src/store/engine/migrate.ts";
 import { openStore, type Store } from "../../src/store/store.ts";
 import { serves, SILENT } from "../support/authors.ts";

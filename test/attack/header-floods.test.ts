@@ -28,7 +28,7 @@ import { signatureFacts } from "../../src/openpgp/messages/signature-facts.ts";
 import { prepare } from "../../src/outgoing/prepare.ts";
 import { detectProtection } from "../../src/pgpmime/detect.ts";
 import { open } from "../../src/pgpmime/pgpmime.ts";
-import { replyText } from "../../src/smtp/smtp.ts";
+import { replyText } from "../support/reply-text.ts";
 import { migrate } from "../../src/store/engine/migrate.ts";
 import { openStore } from "../../src/store/store.ts";
 import { longestBlock } from "../support/longest-block.ts";

@@ -5,7 +5,7 @@ import { Secret } from "../../src/base/secret.ts";
 import { appendAudit, listAudit } from "../../src/journal/journal.ts";
 import { unservedSince } from "../../src/keys/revoke-active.ts";
 import { revokeKey } from "../../src/keys/revoke.ts";
-import { fixedServiceKeys } from "../../src/vault/service-key.ts";
+import { fixedServiceKeys } from "../support/service-keys.ts";
 import { beginTags, holdAuditKeys } from "../../src/vault/tag-keys.ts";
 import { unlockWithPassword } from "../../src/vault/vault.ts";
 import { resetPassword } from "../../src/login/recover.ts";

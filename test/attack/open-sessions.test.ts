@@ -6,7 +6,7 @@ import { replaceKeys } from "../../src/keys/custody.ts";
 import { closeAccount, endSessions } from "../../src/keys/end-account.ts";
 import { replacePassword, resetPassword } from "../../src/login/recover.ts";
 import type { Sender } from "../../src/outgoing/outgoing.ts";
-import { replyText } from "../../src/smtp/smtp.ts";
+import { replyText } from "../support/reply-text.ts";
 import { migrate } from "../../src/store/engine/migrate.ts";
 import { idOf } from "../support/accounts.ts";
 import { engines } from "../support/engines.ts";

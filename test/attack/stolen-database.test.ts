@@ -14,7 +14,8 @@ import { unwrapVerifier, verifyPassword } from "../../src/vault/login-verifier.t
 import { openWithPassword } from "../../src/vault/master-key.ts";
 import { readRecoveryCode } from "../../src/vault/recovery-code.ts";
 import { wrapCopy } from "../../src/vault/rewrap.ts";
-import { fixedServiceKeys, newServiceRoot } from "../../src/vault/service-key.ts";
+import { newServiceRoot } from "../../src/vault/service-key.ts";
+import { fixedServiceKeys } from "../support/service-keys.ts";
 import { holdAuditKeys } from "../../src/vault/tag-keys.ts";
 import { deriveKey, unwrap } from "../../src/vault/wrap.ts";
 import { unlockWithPassword } from "../../src/vault/vault.ts";

@@ -11,7 +11,7 @@ import { renameAccount } from "../../src/keys/rename.ts";
 import { listMessages } from "../../src/mailbox/embedded.ts";
 import { keepForLater, sendDue, type OutboxDeps } from "../../src/outgoing/outbox.ts";
 import { traceOutgoing } from "../../src/outgoing/tracing.ts";
-import { replyText } from "../../src/smtp/smtp.ts";
+import { replyText } from "../support/reply-text.ts";
 import type { Store } from "../../src/store/store.ts";
 import { haveAccounts, idOf } from "../support/accounts.ts";
 import { engines } from "../support/engines.ts";

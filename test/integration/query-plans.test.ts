@@ -76,7 +76,6 @@ const ALLOWED: Readonly<Record<string, string>> = {
   "journal/audit.ts walkShard: audit_macs":
     "a page of so few rows is joined by reading all of them",
   "discovery/author-keys.ts listAuthorKeys: author_keys": FEW,
-  "discovery/cache.ts listCache: cached_certificates": "lists the whole cache",
   "keys/certificates.ts hasPublished: published_certificates": "ends at the first row",
   "keys/certificates.ts listAllPublished: published_certificates": NEW_FILE,
   "journal/erase-trace.ts mentions: trace":

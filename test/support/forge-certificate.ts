@@ -15,7 +15,8 @@ import { after, DAY, fromUnixSeconds, systemClock, toUnixSeconds } from "../../s
 import { parseAddress } from "../../src/mail/address.ts";
 import { TAG, writePacket } from "../../src/openpgp/packets/certificate-parts.ts";
 import { type Certificate, parseCertificates } from "../../src/openpgp/certificates/certificate.ts";
-import { generationConfig, messageConfig } from "../../src/openpgp/certificates/profile.ts";
+import { generationConfig } from "../../src/openpgp/certificates/profile.ts";
+import { messageConfig } from "./message-config.ts";
 
 /** Now, in whole seconds as signatures have it. */
 export const NOW = wholeSecond(systemClock.now());

@@ -1,5 +1,5 @@
 /** The submission of one process, of which nothing reaches the network. */
-import { noMeter } from "../../src/app/meter.ts";
+import { noMeter } from "./no-meter.ts";
 import { wayOut } from "../../src/app/outgoing.ts";
 import { openLoginCache } from "../../src/app/open-login-cache.ts";
 import { submissionHandlers, type Drain } from "../../src/app/submission.ts";

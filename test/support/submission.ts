@@ -13,7 +13,7 @@ import {
 import { generateKey } from "../../src/openpgp/keys/generate.ts";
 import { readSecretKey, type UnlockedKey } from "../../src/openpgp/keys/secret-key.ts";
 import { seal } from "../../src/pgpmime/pgpmime.ts";
-import { replyText } from "../../src/smtp/smtp.ts";
+import { replyText } from "./reply-text.ts";
 import type { Outcome } from "../../src/smtp/relay/hop.ts";
 import type { Copy } from "../../src/outgoing/copy.ts";
 import { handOnWith } from "../../src/outgoing/hand-on.ts";

@@ -1,6 +1,7 @@
 /** What a process that holds the service key gives its stores: without it nothing tells whose an audit entry is. */
 import { Secret } from "../../src/base/secret.ts";
-import { fixedServiceKeys, SERVICE_KEY_BYTES } from "../../src/vault/service-key.ts";
+import { SERVICE_KEY_BYTES } from "../../src/vault/service-key.ts";
+import { fixedServiceKeys } from "./service-keys.ts";
 import { tagKeysUnder } from "../../src/vault/tag-keys.ts";
 import { openStore, type Store, type StoreOptions } from "../../src/store/store.ts";
 import type { TagKeys } from "../../src/store/engine/secrets.ts";

@@ -3,7 +3,8 @@ import { test } from "node:test";
 
 import { type Config, config as globalConfig, enums } from "openpgp";
 
-import { certificateConfig, exportConfig, generationConfig, messageConfig } from "./profile.ts";
+import { certificateConfig, exportConfig, generationConfig } from "./profile.ts";
+import { messageConfig } from "../../../test/support/message-config.ts";
 
 const { hash, publicKey, curve } = enums;
 

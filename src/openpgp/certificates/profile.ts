@@ -63,9 +63,6 @@ const BASE: Readonly<Config> = {
   commentString: "",
 };
 
-/** For messages: signing, encrypting, decrypting, verifying. An unknown packet inside a message is an error. */
-export const messageConfig: Readonly<Config> = Object.freeze({ ...BASE });
-
 /** For certificates: unknown packets of a certificate are left out (what is critical, `certificate.ts` refuses before). */
 export const certificateConfig: Readonly<Config> = Object.freeze({
   ...BASE,

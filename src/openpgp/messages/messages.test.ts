@@ -28,7 +28,7 @@ import { encryptAtRest, signAndEncrypt } from "./encrypt.ts";
 import { readEncryptedMessage } from "./message-grammar.ts";
 import { ownKeys } from "../keys/own-keys.ts";
 import { openPkesk } from "./pkesk.ts";
-import { messageConfig } from "../certificates/profile.ts";
+import { messageConfig } from "../../../test/support/message-config.ts";
 import { openContainer } from "../packets/seipd.ts";
 import type { UnlockedKey } from "../keys/secret-key.ts";
 import { PACKET, readPackets } from "../packets/packet.ts";

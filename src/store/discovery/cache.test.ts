@@ -4,7 +4,8 @@ import { test } from "node:test";
 import { after, DAY, HOUR } from "../../base/time.ts";
 import { engines } from "../../../test/support/engines.ts";
 import { bob, now } from "../../../test/support/published.ts";
-import { deleteCache, listCache, purgeCache, readCache, writeCache } from "./cache.ts";
+import { deleteCache, purgeCache, readCache, writeCache } from "./cache.ts";
+import { listCache } from "../../../test/support/stored-rows.ts";
 
 for (const { engine, open } of engines()) {
   test(`${engine}: a cached certificate is never used after seven days, and never before it was fetched`, async () => {

@@ -69,23 +69,6 @@ export async function writeCache(store: Store, entry: CacheEntry): Promise<void>
     .execute();
 }
 
-/** Every entry with its age, for the operator. */
-export async function listCache(
-  store: Store,
-): Promise<readonly Omit<CacheEntry, "certificate" | "endsAt">[]> {
-  const rows = await store.db
-    .selectFrom("cached_certificates")
-    .select(["mailbox", "keyserver", "fetched_at", "fresh_until"])
-    .orderBy("address")
-    .execute();
-  return rows.map((row) => ({
-    address: addressFrom(row.mailbox),
-    keyserver: row.keyserver,
-    fetchedAt: fromUnixMs(row.fetched_at),
-    freshUntil: fromUnixMs(row.fresh_until),
-  }));
-}
-
 export async function deleteCache(store: Store, address: EmailAddress): Promise<void> {
   await store.db
     .deleteFrom("cached_certificates")

@@ -103,18 +103,6 @@ export async function hasAudit(
   return row !== undefined;
 }
 
-/** The row with a number, with its MAC; undefined when there is none. */
-export async function readAudit(store: Store, seq: number): Promise<AuditRowWithMac | undefined> {
-  const row = await store.db
-    .selectFrom("audit")
-    .leftJoin("audit_macs", "audit_macs.seq", "audit.seq")
-    .selectAll("audit")
-    .select(["audit_macs.service_key", "audit_macs.mac"])
-    .where("audit.seq", "=", seq)
-    .executeTakeFirst();
-  return row && withMac(row);
-}
-
 /** Entries of the audit log that say a generation. */
 export const SAYS_GENERATION = '%"generation":%';
 

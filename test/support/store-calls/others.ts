@@ -12,13 +12,13 @@ import {
   insertAudit,
   insertAuditMac,
   macsUnderOthers,
-  readAudit,
   replaceAuditMac,
   walkShard,
   lastInShard,
   hashesAt,
   walkAudit,
 } from "../../../src/store/journal/audit.ts";
+import { readAudit, listCache } from "../stored-rows.ts";
 import {
   holdAuditEnd,
   readAuditEnds,
@@ -34,7 +34,6 @@ import {
 } from "../../../src/store/discovery/author-keys.ts";
 import {
   deleteCache,
-  listCache,
   purgeCache,
   readCache,
   readContinuity,
