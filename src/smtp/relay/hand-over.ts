@@ -49,8 +49,8 @@ async function transactAgain(
   } catch {
     return undefined;
   }
-  const code = announced[0]?.code ?? 0;
-  if (code < 500 && code !== 250) return undefined;
+  // A refusal may be of the session (too many messages), not of the message: a new session tells.
+  if (announced[0]?.code !== 250) return undefined;
   return await finish(idle, transaction, announced, ending);
 }
 

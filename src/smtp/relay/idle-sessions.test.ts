@@ -74,6 +74,7 @@ for (const [name, then] of [
   ["has ended the session meanwhile", "ended"],
   ["ends the session when it hears of the next message", "closed at MAIL"],
   ["takes no more mail in the session", "421 at MAIL"],
+  ["refuses for good more mail in the session", "550 at MAIL"],
 ] as const) {
   test(`where the hop ${name} the message is handed over in another session, once`, async () => {
     const server = await talking([["taken", then], ["taken"]]);
@@ -104,13 +105,34 @@ for (const [name, then] of [
   });
 }
 
+test("a reply that belongs to the message before is not taken for one to the next message", async () => {
+  const server = await talking([["taken", "a reply too many at MAIL"], ["taken"]]);
+  await using _server = server;
+  using idle = new IdleSessions();
+  const relay = relayTo(server.hop, idle);
+  assert.equal(await send(relay), "accepted");
+  assert.equal(await send(relay), "temporary");
+  assert.equal(server.messages(), 1);
+  assert.equal(await send(relay), "accepted");
+  assert.equal(server.connections(), 2);
+});
+
 type Behaviour =
   | "taken"
   | "ended"
   | "closed at MAIL"
   | "421 at MAIL"
+  | "550 at MAIL"
+  | "a reply too many at MAIL"
   | "silent after data"
   | "refused after data";
+
+/** What a hop says to MAIL where it is more than a yes; where it is a no, that is also what it says to RCPT. */
+function saidAtMail(behaviour: Behaviour | undefined): string | undefined {
+  if (behaviour === "421 at MAIL") return "421 4.7.0 enough\r\n503 5.5.1 no";
+  if (behaviour === "550 at MAIL") return "550 5.7.0 too many messages\r\n503 5.5.1 no";
+  return behaviour === "a reply too many at MAIL" ? "250 2.0.0 late\r\n250 2.0.0 ok" : undefined;
+}
 
 /** A hop that does this to the messages of each connection, in turn. */
 async function talking(connections: readonly (readonly Behaviour[])[]) {
@@ -135,14 +157,14 @@ async function talking(connections: readonly (readonly Behaviour[])[]) {
       if (isInData) return text === "." ? over() : undefined;
       if (text.startsWith("EHLO")) return say("250-hop\r\n250 PIPELINING");
       if (text.startsWith("MAIL") && now === "closed at MAIL") return void socket.destroy();
-      if (text.startsWith("MAIL") && now === "421 at MAIL")
-        return say("421 4.7.0 enough\r\n503 5.5.1 no");
+      const atMail = saidAtMail(now);
+      if (text.startsWith("MAIL") && atMail !== undefined) return say(atMail);
       if (text === "DATA") {
         isInData = true;
         return say("354 go");
       }
       if (text === "QUIT") return void socket.end("221 2.0.0 bye\r\n");
-      if (text.startsWith("MAIL") || now !== "421 at MAIL") say("250 2.0.0 ok");
+      if (atMail === undefined || atMail.startsWith("250")) say("250 2.0.0 ok");
     };
     say("220 hop");
     let rest = "";

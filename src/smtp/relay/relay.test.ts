@@ -201,6 +201,8 @@ for (const [name, replies, expected] of [
   ["a refused sender", [...TALK, "550 5.7.1 not you\r\n503 no"], "permanent"],
   ["a sender refused for now", [...TALK, "450 4.7.1 grey\r\n503 no"], "temporary"],
   ["a refused DATA", [...TALK, "250 ok\r\n250 ok", "554 5.5.1 no"], "permanent"],
+  ["a yes to DATA that asks for no data", [...TALK, "250 ok\r\n250 ok", "250 ok"], "temporary"],
+  ["a reply too many before DATA", [...TALK, "250 ok\r\n250 ok\r\n250 ok", ""], "temporary"],
   ["a refused message", [...TALK, "250 ok\r\n250 ok", "354 go", "550 5.7.1 spam"], "permanent"],
   [
     "a message refused for now",

@@ -1,4 +1,5 @@
 /** One mail transaction in a session: envelope, then data (RFC 5321 §3.3, RFC 2033 for LMTP). */
+import { AppError } from "../../base/errors.ts";
 import { formatAddress } from "../../mail/address.ts";
 import type { Envelope } from "../../mail/envelope.ts";
 import type { HopReply } from "./client.ts";
@@ -105,13 +106,17 @@ async function askAll(
   return replies;
 }
 
+const TEMPORARY = { temporary: true } as const;
+
 /** The replies to the end of DATA: one, or with LMTP one for each accepted recipient. */
 async function sendData(
   { session: { client }, hop, message, timeouts: { replyMs, finalReplyMs } }: Transaction,
   count: number,
 ): Promise<readonly HopReply[]> {
   const [go] = await client.ask(["DATA"], replyMs);
-  if (go?.code !== 354) return repeated(go, count);
+  if (go !== undefined && go.code >= 400) return repeated(go, count);
+  // Any other yes is not to DATA: no octet of the message was sent, and the session is out of step.
+  if (go?.code !== 354) throw new AppError("DATA got the reply to another command", TEMPORARY);
   for (const piece of dotStuffed(message)) await client.send(piece, replyMs);
   const last = await client.reply(finalReplyMs);
   if (hop.protocol !== "lmtp") return repeated(last, count);
