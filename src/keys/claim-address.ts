@@ -45,8 +45,9 @@ export async function takeAddress(
 ): Promise<AddressRefusal | undefined> {
   // `x` and `x+y` are decided about together. The account's shard is held already (`store/journal/audit-shards.ts`).
   await holdName(tx, `address ${canonicalAddress(withoutSubaddress(address))}`, "alone");
-  const refusal =
-    (await whyNotFree(tx, address, now, owner)) ?? (await shadowOf(tx, address, now, owner));
+  // First who has an `x+y`, then what is reserved: an erasure that ends between the two reserves `x` as it frees `x+y`.
+  const shadow = await shadowOf(tx, address, now, owner);
+  const refusal = (await whyNotFree(tx, address, now, owner)) ?? shadow;
   if (refusal !== undefined) return refusal;
   await forgetReleased(tx, address);
   for (const published of await listPublished(tx, address)) {
