@@ -342,7 +342,7 @@ test("the audit log verifies, also against what was kept of it", async () => {
   for (const wrong of ["yesterday", short, `${String(rows)}:`, `0:${String(head)}`]) {
     const refused = await verify(wrong);
     assert.equal(refused.code, 2, wrong);
-    assert.match(refused.err, /a colon and its hash of 64 hexadecimal digits/);
+    assert.match(refused.err, /a colon and a hash of 64 hexadecimal digits/);
   }
 });
 

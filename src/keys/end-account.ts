@@ -1,4 +1,3 @@
-import { forgetDeleted } from "../store/engine/forget.ts";
 import { after, DAY } from "../base/time.ts";
 import { appendAudit } from "../journal/journal.ts";
 import type { EmailAddress } from "../mail/address.ts";
@@ -162,6 +161,6 @@ async function deleteForGood(
     },
     "any",
   );
-  if (done.kind === "erased") await forgetDeleted(deps.store);
+  if (done.kind === "erased") await deps.store.forget();
   return done;
 }

@@ -67,7 +67,12 @@ async function lookAt(deps: LoginDeps, request: LoginRequest, isCounted: boolean
     const isLocked = keys === undefined;
     const open = keys ?? UnlockedKeys.none();
     const login = { kind: "ok", account, keys: open, generation, isLocked } as const;
-    await rememberLogin(deps, request, typed, { login, salt });
+    try {
+      await rememberLogin(deps, request, typed, { login, salt });
+    } catch (error) {
+      open[Symbol.dispose]();
+      throw error;
+    }
     return login;
   });
 }

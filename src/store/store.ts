@@ -18,6 +18,7 @@ import { Kysely, PostgresDialect, sql } from "kysely";
 
 import type { Clock } from "../base/time.ts";
 import { forKysely, openPool, READ_ONLY } from "./engine/postgres.ts";
+import { ERASABLE } from "./engine/erasable.ts";
 import type { Schema } from "./engine/schema.ts";
 import type { AuditMac, TagKeys } from "./engine/secrets.ts";
 import { handleOf } from "./engine/sqlite-handle.ts";
@@ -181,6 +182,16 @@ export class Store implements AsyncDisposable {
     if (this.#file === undefined) return undefined;
     const { bavail, bsize } = statfsSync(dirname(this.#file));
     return bavail * bsize;
+  }
+
+  /**
+   * Makes what was deleted physically gone: overwritten and out of the log on SQLite, vacuumed on PostgreSQL. Not for use
+   * inside a transaction.
+   */
+  async forget(tables: readonly (keyof Schema)[] = ERASABLE): Promise<void> {
+    const statement =
+      this.engine === "sqlite" ? "pragma wal_checkpoint(truncate)" : `vacuum ${tables.join(", ")}`;
+    await sql.raw(statement).execute(this.db);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

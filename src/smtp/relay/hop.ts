@@ -14,6 +14,18 @@ export type Hop = {
   readonly ca?: string;
 };
 
+/** A hop with all that its sessions depend on: who is asked for TLS must not get a session without it. */
+export function nameOf({
+  host,
+  port,
+  protocol = "smtp",
+  tls = "offered",
+  serverName,
+  ca,
+}: Hop): string {
+  return JSON.stringify([host, port, protocol, tls, serverName ?? "", ca ?? ""]);
+}
+
 export type Outcome =
   | { readonly kind: "accepted"; readonly text: string }
   | {

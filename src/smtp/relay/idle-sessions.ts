@@ -4,7 +4,7 @@
  * wants its connections back need not wait long.
  */
 import { MINUTE, SECOND } from "../../base/time.ts";
-import type { Hop } from "./hop.ts";
+import { type Hop, nameOf } from "./hop.ts";
 import type { Session } from "./session.ts";
 
 /** How long a session waits for another message. */
@@ -80,9 +80,4 @@ export class IdleSessions implements Disposable {
     kept.session.client.quit();
     kept.session.client[Symbol.dispose]();
   }
-}
-
-/** A hop with all that its sessions depend on: who is asked for TLS must not get a session without it. */
-function nameOf({ host, port, protocol = "smtp", tls = "offered", serverName, ca }: Hop): string {
-  return JSON.stringify([host, port, protocol, tls, serverName ?? "", ca ?? ""]);
 }

@@ -7,7 +7,14 @@ import type { Domain, EmailAddress } from "../../mail/address.ts";
 import type { Envelope } from "../../mail/envelope.ts";
 import { checkLineEndsInSlices } from "../../mail/mail.ts";
 import { handOver } from "./hand-over.ts";
-import type { Hop, Outcome, RelayResult, Relay, RelayTimeouts } from "./hop.ts";
+import {
+  type Hop,
+  nameOf,
+  type Outcome,
+  type RelayResult,
+  type Relay,
+  type RelayTimeouts,
+} from "./hop.ts";
 import { IdleSessions } from "./idle-sessions.ts";
 
 export type RelayDeps = {
@@ -40,7 +47,7 @@ export function relayWith(deps: RelayDeps): Relay {
     const groups = Object.values(
       Object.groupBy(
         envelope.recipients.map((address) => ({ address, hop: deps.hopFor(address.domain) })),
-        ({ hop }) => `${hop.protocol ?? "smtp"} ${hop.host} ${String(hop.port)}`,
+        ({ hop }) => nameOf(hop),
       ),
     );
     const outcomes = new Map<EmailAddress, Outcome>();

@@ -1,4 +1,3 @@
-import { forgetDeleted } from "../engine/forget.ts";
 import { after, fromUnixMs } from "../../base/time.ts";
 import {
   canonicalAddress,
@@ -93,12 +92,7 @@ export async function purgeCache(store: Store, now: Date): Promise<number> {
   await purgeAuthorKeys(store, now);
   await purgeAuthorAnswers(store, now);
   await purgeUnusable(store, now);
-  await forgetDeleted(store, [
-    "cached_certificates",
-    "author_keys",
-    "author_answers",
-    "unusable_answers",
-  ]);
+  await store.forget(["cached_certificates", "author_keys", "author_answers", "unusable_answers"]);
   return Number(deleted.numDeletedRows);
 }
 

@@ -1,5 +1,4 @@
 /** Every function of the store about others' keys, about what was done, and about the database itself. */
-import { forgetDeleted } from "../../../src/store/engine/forget.ts";
 import { beginFilling, endFilling, hasTables } from "../../../src/store/engine/filling.ts";
 import {
   countActions,
@@ -148,5 +147,5 @@ export async function callDatabase(store: Store): Promise<void> {
   await beginFilling(store);
   await endFilling(store);
   await holdPublication(store, false);
-  await forgetDeleted(store);
+  await store.forget();
 }
