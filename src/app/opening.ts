@@ -40,8 +40,8 @@ export type OpeningDeps = {
 
 /**
  * What happens after the 250 to sealed mail: the author's keyserver is asked, and where the provider may use the key the
- * message is opened. One message of an account at a time, so that none is opened twice at once, and no more at a time than
- * there are processors, so that waiting mail does not fill the memory. Accounts take turns, a message each.
+ * message is opened. One message of an account is opened at a time, so that none is opened twice at once. No more are open at a
+ * time than there are processors, so that waiting mail does not fill the memory. Accounts take turns, a message each.
  */
 export class Opening {
   readonly #deps: OpeningDeps;
