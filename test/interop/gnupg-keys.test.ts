@@ -1,4 +1,4 @@
-/** Keys that wander between GnuPG and us: its own are taken over, ours are taken home, and its owner proves that a key is his. */
+/** Keys that wander between GnuPG and us: its own are taken over, ours are taken home, and users prove that a key is their own. */
 import assert from "node:assert/strict";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -1,4 +1,4 @@
-/** A GnuPG user revokes parts of his key; other users of GnuPG learn it from our keyserver. */
+/** A GnuPG user revokes parts of a key; other users of GnuPG learn it from our keyserver. */
 import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -81,7 +81,7 @@ async function published(text: string): Promise<string> {
   return fingerprint;
 }
 
-/** Somebody who fetched the certificate before, and refreshes what he has when it is revoked. */
+/** What GnuPG shows to somebody who fetched the certificate, before and after a refresh that follows its revocation. */
 async function refreshedAfter(
   fingerprint: string,
   revoke: () => Promise<void>,
