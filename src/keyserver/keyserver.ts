@@ -1,6 +1,6 @@
 /**
- * The keyserver: what the world may read. A read-only HKP server, versions 1 and 2 (draft-gallagher-openpgp-hkp), and a Web Key
- * Directory (draft-koch-openpgp-webkey-service), all from the same rows.
+ * The keyserver: what the world may read. A read-only HKP server, versions 1 (draft-shaw-openpgp-hkp-00) and 2
+ * (draft-ietf-openpgp-hkp), and a Web Key Directory (draft-koch-openpgp-webkey-service), all from the same rows.
  *
  * A question by address gets the active certificate only. A question by fingerprint or key ID also gets revoked certificates:
  * whoever holds one must be able to learn that it ended. Nothing can be uploaded, and nothing can be searched for by a part of
