@@ -123,7 +123,7 @@ export async function readAuthorKey(
   return row === undefined ? undefined : toKey(row)[0];
 }
 
-/** Deletes what is seven days old or from the future; `Store.forget` makes it physical. */
+/** Deletes what is seven days old or from the future; `forgetDeleted` makes it physical. */
 export async function purgeAuthorKeys(store: Store, now: Date): Promise<void> {
   await store.db
     .deleteFrom("author_keys")
