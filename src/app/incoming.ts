@@ -1,4 +1,7 @@
-/** Wires delivery: MX and LMTP answer by `deliver` (`incoming/incoming.ts`). Sealed mail of `provider-usable` accounts opens after. */
+/**
+ * Wires delivery: MX and LMTP answer by `deliver` (`incoming/incoming.ts`). Sealed mail of `provider-usable` accounts opens
+ * afterwards.
+ */
 import { isServed, readerOf } from "../accounts/postmaster.ts";
 import { HOUR, SECOND, type Clock } from "../base/time.ts";
 import type { Config } from "../config/config.ts";

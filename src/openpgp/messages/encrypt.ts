@@ -18,8 +18,8 @@ import { type Signing, startSigning } from "../keys/sign.ts";
 import { eachSlice } from "../../base/slices.ts";
 
 /**
- * Signs and encrypts: a binary OpenPGP message. `recipients` are accepted and reduced (`acceptForEncryption`); `intended` goes into the
- * signature, one subpacket each (RFC 9580 §5.2.3.36). The container follows what all recipients read.
+ * Signs and encrypts: a binary OpenPGP message. `recipients` are accepted and reduced (`acceptForEncryption`); `intended` goes
+ * into the signature, one subpacket each (RFC 9580 §5.2.3.36). The container follows what all recipients read.
  * @throws AppError when the signer may not sign or a recipient has no encryption key
  */
 export async function signAndEncrypt(o: {
