@@ -50,7 +50,7 @@ import {
 import { slotsUnderOthers } from "../../src/store/keys/service-keys.ts";
 import type { Store } from "../../src/store/store.ts";
 import { purgeTrace } from "../../src/store/journal/trace.ts";
-import { addressOf } from "../../test/support/published.ts";
+import { addressOf } from "../../test/support/address.ts";
 import { manyAddress } from "../../test/support/many-rows.ts";
 
 /** One that is run in a transaction that is undone. */

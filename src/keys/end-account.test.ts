@@ -13,10 +13,10 @@ import { holdAuditEnd } from "../store/journal/audit-ends.ts";
 import { findById } from "../store/keys/certificates.ts";
 import { serveAgain } from "../store/keys/publish.ts";
 import { publishedVersion } from "../store/keys/published-version.ts";
+import { addressOf } from "../../test/support/address.ts";
 import { engines } from "../../test/support/engines.ts";
 import {
   active,
-  addressOf,
   alias,
   alice,
   fresh,

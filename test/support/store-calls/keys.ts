@@ -61,7 +61,8 @@ import {
 } from "../../../src/store/keys/vault.ts";
 import { after, DAY } from "../../../src/base/time.ts";
 import type { AccountId } from "../../../src/words/account.ts";
-import { addressOf, certificateOf, fingerprintOf, now } from "../published.ts";
+import { addressOf } from "../address.ts";
+import { certificateOf, fingerprintOf, now } from "../published.ts";
 
 const octets = new Uint8Array(20).fill(1);
 const page = { after: undefined, limit: 10 };
