@@ -1,6 +1,7 @@
 /** Every function of the store about keys, wrapped and published. */
 import { activeAddresses } from "../../../src/store/accounts/active-addresses.ts";
 import {
+  countExpiring,
   findByFingerprint,
   findById,
   findPublished,
@@ -30,7 +31,6 @@ import {
   updatePublished,
 } from "../../../src/store/keys/publish.ts";
 import { holdPublication } from "../../../src/store/keys/published-version.ts";
-import { countExpiring } from "../../../src/store/mail/queue-figures.ts";
 import {
   forgetServiceKeyUsers,
   listServiceKeyUsers,
