@@ -15,11 +15,12 @@ import { backfill } from "../src/keys/backfill.ts";
 import { newServiceRoot } from "../src/vault/service-key.ts";
 import { enrol } from "../src/login/enrol.ts";
 import { login, type LoginDeps } from "../src/login/login.ts";
-import { parseAddress, type EmailAddress } from "../src/mail/address.ts";
 import { migrate } from "../src/store/engine/migrate.ts";
 import { holdAuditKeys } from "../src/vault/tag-keys.ts";
 import { openStore, type StoreOptions } from "../src/store/store.ts";
 import type { BackfillOrder } from "./enrol/backfill-process.ts";
+import { quantile } from "./figures/quantile.ts";
+import { addressOf } from "../test/support/address.ts";
 import { came } from "../test/support/outcome.ts";
 
 const ACCOUNTS = 1000;
@@ -156,16 +157,6 @@ function print(name: string, times: readonly number[], alone: readonly number[])
   return ratio;
 }
 
-function quantile(values: readonly number[], part: number): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length * part)] ?? 0;
-}
-
 function right(cell: string): string {
   return cell.padStart(12);
-}
-
-function addressOf(text: string): EmailAddress {
-  const address = parseAddress(text);
-  if (address === undefined) throw new Error("not an address");
-  return address;
 }

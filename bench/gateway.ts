@@ -9,6 +9,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { sealpostCommand } from "../lab/run.ts";
+import { median } from "./figures/quantile.ts";
 import { LANES, type LaneName } from "./gateway/lanes.ts";
 import { type MeasuredGateway, startMeasured } from "./gateway/measured.ts";
 
@@ -68,10 +69,6 @@ async function measure(gateways: readonly MeasuredGateway[]): Promise<readonly F
 }
 
 type Taken = Readonly<Record<LaneName, number[]>>;
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
-}
 
 function judged(here: Figures, beside: Figures | undefined): boolean {
   const bars: readonly (readonly [what: string, ratio: number, max: number])[] = [

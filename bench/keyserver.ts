@@ -23,7 +23,8 @@ import {
   startKeyserverProcess,
   type KeyserverProcess,
 } from "../test/support/start-keyserver-process.ts";
-import { measure, median, type Measured, type Target } from "./keyserver/load.ts";
+import { median } from "./figures/quantile.ts";
+import { measure, type Measured, type Target } from "./keyserver/load.ts";
 import { startNginx } from "./keyserver/nginx.ts";
 
 const FEW = 100_000;

@@ -15,14 +15,16 @@ import { enrol } from "../src/login/enrol.ts";
 import { LoginCache } from "../src/login/login-cache.ts";
 import { LoginTurns } from "../src/login/login-turns.ts";
 import { login, type LoginDeps } from "../src/login/login.ts";
-import { parseAddress, type EmailAddress } from "../src/mail/address.ts";
+import type { EmailAddress } from "../src/mail/address.ts";
 import { migrate } from "../src/store/engine/migrate.ts";
 import type { Store, StoreOptions } from "../src/store/store.ts";
 import { newServiceRoot } from "../src/vault/service-key.ts";
+import { addressOf } from "../test/support/address.ts";
 import { fixedServiceKeys } from "../test/support/service-keys.ts";
 import { cpuStopwatch } from "../test/support/cpu-time.ts";
 import { came } from "../test/support/outcome.ts";
 import { openTestStore } from "../test/support/tag-keys.ts";
+import { quantile } from "./figures/quantile.ts";
 import { cpuClockOf } from "./growth/cpu.ts";
 
 const ROUNDS = Number(process.env["ROUNDS"] ?? 40);
@@ -130,20 +132,10 @@ async function scryptOnce(): Promise<void> {
   });
 }
 
-function quantile(values: readonly number[], part: number): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length * part)] ?? 0;
-}
-
 function mean(values: readonly number[]): number {
   return values.reduce((sum, one) => sum + one, 0) / values.length;
 }
 
 function right(cell: string): string {
   return cell.padStart(15);
-}
-
-function addressOf(text: string): EmailAddress {
-  const address = parseAddress(text);
-  if (address === undefined) throw new Error("not an address");
-  return address;
 }

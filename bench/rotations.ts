@@ -8,6 +8,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startPostgres } from "../lab/postgres.ts";
+import { Secret } from "../src/base/secret.ts";
 import { systemClock } from "../src/base/time.ts";
 import { changeKeys, requireCurrent } from "../src/keys/keys.ts";
 import { makeKey, type NewKey } from "../src/keys/new-key.ts";
@@ -19,10 +20,10 @@ import { openServingStore } from "../src/store/engine/serving-store.ts";
 import type { StoreOptions } from "../src/store/store.ts";
 import { openWithPassword, type MasterKey } from "../src/vault/master-key.ts";
 import { newServiceRoot } from "../src/vault/service-key.ts";
-import { fixedServiceKeys } from "../test/support/service-keys.ts";
 import { holdAuditKeys } from "../src/vault/tag-keys.ts";
 import type { VaultDeps } from "../src/vault/vault-deps.ts";
-import { Secret } from "../src/base/secret.ts";
+import { fixedServiceKeys } from "../test/support/service-keys.ts";
+import { quantile } from "./figures/quantile.ts";
 
 const USERS = 8;
 /** How many rotations of each user are measured, after some that are not. */
@@ -120,9 +121,4 @@ async function rotate(deps: VaultDeps, { address, masterKey }: User, key: NewKey
     const rotation = { owner, address, reason: "superseded", text: "" } as const;
     await replaceKey(deps, tx, masterKey, rotation, key);
   });
-}
-
-function quantile(values: readonly number[], part: number): number {
-  const sorted = values.toSorted((one, other) => one - other);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0;
 }

@@ -15,6 +15,7 @@ import { Secret } from "../src/base/secret.ts";
 import { after, MINUTE, systemClock } from "../src/base/time.ts";
 import { generationConfig } from "../src/openpgp/certificates/profile.ts";
 import { readSecretKey, type UnlockedKey } from "../src/openpgp/keys/secret-key.ts";
+import { median } from "./figures/quantile.ts";
 import { ALICE, BOB, libraryLanes, primitiveLanes, sealpostLanes } from "./seal/here.ts";
 import type { Kind, Lane, Pair } from "./seal/lane.ts";
 import { endPrograms, programLanes, programsHere } from "./seal/programs.ts";
@@ -166,10 +167,6 @@ function messageOf(octets: number): Uint8Array {
   const text = randomBytes(octets).toString("base64").replaceAll(/.{72}/g, "$&\r\n");
   const body = text.slice(0, octets - head.length - 2).trimEnd();
   return Buffer.from(`${head}${body}\r\n`, "latin1");
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 }
 
 function judged({ seal, open }: Ratios): readonly boolean[] {

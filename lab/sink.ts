@@ -70,7 +70,7 @@ export async function startSink(options: SinkOptions): Promise<Sink> {
 }
 
 /** What a sink keeps in its folder, in the order it came; also while another process runs it. */
-export async function readSink(dir: string): Promise<readonly SinkMail[]> {
+async function readSink(dir: string): Promise<readonly SinkMail[]> {
   const names = (await readdir(dir)).filter((name) => name.endsWith(".eml")).toSorted();
   return Promise.all(
     names.map(async (name) => {

@@ -1,5 +1,4 @@
 /** A gateway process of some checkout, with two users and a next hop, and what it spends. */
-import { readFile } from "node:fs/promises";
 import { get } from "node:http";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -8,11 +7,10 @@ import { type Sink, startSink } from "../../lab/sink.ts";
 import type { Place } from "../../lab/world.ts";
 import { makeLoneServer, PASSWORD } from "../../test/support/lone-server.ts";
 import { connectClient, type MailClient } from "../../test/support/mail-client.ts";
+import { processorMs } from "../figures/processor-time.ts";
 
 /** A second user, whose policy is `off`. */
 export const CARELESS = "ivo@alpha.test";
-/** Linux counts processor time in hundredths of a second. */
-const MS_A_TICK = 10;
 const LOOK_MS = 50;
 /** How many looks in a row must find that nothing was spent. */
 const IDLE_LOOKS = 6;
@@ -78,13 +76,6 @@ async function atRest(spentMs: () => Promise<number>): Promise<number> {
     last = now;
   }
   return last;
-}
-
-/** Of all threads of a process, in the user's and the system's mode (proc(5)). */
-async function processorMs(pid: number): Promise<number> {
-  const stat = await readFile(`/proc/${String(pid)}/stat`, "utf8");
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return (Number(fields[11]) + Number(fields[12])) * MS_A_TICK;
 }
 
 async function pageAt(metrics: Place): Promise<string> {

@@ -6,7 +6,7 @@ import { insertJob } from "../../src/store/jobs/jobs.ts";
 import { insertAccount, updateAccount } from "../../src/store/accounts/accounts.ts";
 import type { Store } from "../../src/store/store.ts";
 import { newAccountId } from "../../src/words/account.ts";
-import { addressOf } from "../../test/support/published.ts";
+import { addressOf } from "../../test/support/address.ts";
 import { manyAddress, manyId } from "../../test/support/many-rows.ts";
 
 /** How many rows are due for each task. */

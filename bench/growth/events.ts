@@ -33,15 +33,11 @@ import {
 import { purgeReleased } from "../../src/store/accounts/addresses.ts";
 import { readAuditEnds } from "../../src/store/journal/audit-ends.ts";
 import { readCache, readContinuity } from "../../src/store/discovery/cache.ts";
-import { findPublished } from "../../src/store/keys/certificates.ts";
+import { countExpiring, findPublished } from "../../src/store/keys/certificates.ts";
 import { readLatestTime, writeProbe } from "../../src/store/discovery/clock-seen.ts";
 import { eraseAccount } from "../../src/store/accounts/erase.ts";
 import { takeDue } from "../../src/jobs/jobs.ts";
-import {
-  countExpiring,
-  outboxFigures,
-  pendingFigures,
-} from "../../src/store/mail/queue-figures.ts";
+import { outboxFigures, pendingFigures } from "../../src/store/mail/queue-figures.ts";
 import { purgeReserved } from "../../src/store/accounts/reserved-addresses.ts";
 import {
   forgetServiceKeyUsers,
@@ -50,7 +46,7 @@ import {
 import { slotsUnderOthers } from "../../src/store/keys/service-keys.ts";
 import type { Store } from "../../src/store/store.ts";
 import { purgeTrace } from "../../src/store/journal/trace.ts";
-import { addressOf } from "../../test/support/published.ts";
+import { addressOf } from "../../test/support/address.ts";
 import { manyAddress } from "../../test/support/many-rows.ts";
 
 /** One that is run in a transaction that is undone. */

@@ -1,7 +1,8 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { runOk } from "../../lab/run.ts";
+import { processorMs } from "../figures/processor-time.ts";
 
 /** What is measured: `%d` in the path stands for a number below `count`. */
 export type Target = {
@@ -18,14 +19,13 @@ export type Measured = {
 };
 
 const CONNECTIONS = 32;
-const TICKS_PER_SECOND = 100;
 
 /** One round of `wrk`, with the processor time that the server took for it. @throws Error when an answer was not 200. */
 export async function measure(target: Target, dir: string, seconds: number): Promise<Measured> {
   const { host, port, pid } = target.server;
   const script = join(dir, "load.lua");
   await writeFile(script, lua(target));
-  const before = await cpuSeconds(pid);
+  const before = await processorMs(pid);
   const { stdout } = await runOk("wrk", [
     "--latency",
     "--threads=1",
@@ -34,14 +34,14 @@ export async function measure(target: Target, dir: string, seconds: number): Pro
     `--script=${script}`,
     `https://${host}:${String(port)}`,
   ]);
-  const took = (await cpuSeconds(pid)) - before;
+  const tookMs = (await processorMs(pid)) - before;
   const text = stdout.toString();
   if (/Non-2xx|Socket errors/.test(text)) throw new Error(`${target.name}: ${text}`);
   const requests = Number(/(\d+) requests in/.exec(text)?.[1]);
   const [, p99 = "", unit = ""] = /99%\s+([\d.]+)(us|ms|s)/.exec(text) ?? [];
   return {
     perSecond: Number(/Requests\/sec:\s+([\d.]+)/.exec(text)?.[1]),
-    perCpuSecond: requests / took,
+    perCpuSecond: (requests / tookMs) * 1000,
     p99Ms: Number(p99) * ({ us: 0.001, ms: 1, s: 1000 }[unit] ?? Number.NaN),
   };
 }
@@ -55,17 +55,4 @@ function lua({ path, count }: Target): string {
     "end",
     "",
   ].join("\n");
-}
-
-/** User and system time of a process with all its threads. */
-async function cpuSeconds(pid: number): Promise<number> {
-  const stat = await readFile(`/proc/${String(pid)}/stat`, "utf8");
-  // The name in brackets may hold blanks: the fields are counted behind it.
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
-}
-
-export function median(numbers: readonly number[]): number {
-  const sorted = numbers.toSorted((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }

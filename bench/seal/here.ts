@@ -13,7 +13,7 @@ import {
 
 import type { CryptoPool } from "../../src/app/crypto-pool.ts";
 import { systemClock } from "../../src/base/time.ts";
-import { parseAddress } from "../../src/mail/address.ts";
+import { addressOf } from "../../test/support/address.ts";
 import { messageConfig } from "../../test/support/message-config.ts";
 import { type Kind, lane, type Pair } from "./lane.ts";
 
@@ -53,12 +53,6 @@ export async function sealpostLanes(
     if (bound.kind !== "bound") throw new Error(bound.reason);
   };
   return { seal: lane("Sealpost", seal), open: lane("Sealpost", open) };
-}
-
-function addressOf(text: string) {
-  const address = parseAddress(text);
-  if (address === undefined) throw new Error("not an address");
-  return address;
 }
 
 /**

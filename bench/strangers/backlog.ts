@@ -6,9 +6,10 @@ import { certificateIn } from "../../src/vault/published-certificate.ts";
 import { listWaiting, storeMessage } from "../../src/mailbox/embedded.ts";
 import { findPublished } from "../../src/store/keys/certificates.ts";
 import type { Store } from "../../src/store/store.ts";
+import { addressOf } from "../../test/support/address.ts";
 import type { MailClient } from "../../test/support/mail-client.ts";
 import { sealedRow } from "../../test/support/sealed-rows.ts";
-import { addressOf, sealedFor } from "./junk.ts";
+import { sealedFor } from "./junk.ts";
 import type { Attack } from "./scene.ts";
 import { idAt } from "../../test/support/accounts.ts";
 

@@ -2,8 +2,8 @@
 import type { Store } from "../../src/store/store.ts";
 import { listMessages } from "../../src/mailbox/embedded.ts";
 import { SECOND } from "../../src/base/time.ts";
+import { addressOf } from "../../test/support/address.ts";
 import type { MailClient } from "../../test/support/mail-client.ts";
-import { addressOf } from "./junk.ts";
 import { idAt } from "../../test/support/accounts.ts";
 
 /** How long mail may take to be opened. */

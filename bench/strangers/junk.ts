@@ -2,12 +2,12 @@
 import type { Place } from "../../lab/world.ts";
 import { DAY, systemClock, after } from "../../src/base/time.ts";
 import { certificateIn } from "../../src/vault/published-certificate.ts";
-import { parseAddress, type EmailAddress } from "../../src/mail/address.ts";
 import { generateKey } from "../../src/openpgp/keys/generate.ts";
 import { readSecretKey } from "../../src/openpgp/keys/secret-key.ts";
 import { seal } from "../../src/pgpmime/pgpmime.ts";
 import { findPublished } from "../../src/store/keys/certificates.ts";
 import type { Store } from "../../src/store/store.ts";
+import { addressOf } from "../../test/support/address.ts";
 import { RawSmtp } from "../../test/support/raw-smtp.ts";
 import type { Attack } from "./scene.ts";
 
@@ -38,12 +38,6 @@ export async function sealedFor(
   const text = Buffer.from(sealed).toString("latin1");
   return (author, id) =>
     Buffer.from(text.replace(AUTHOR, author).replace("id@tarpit.test", id), "latin1");
-}
-
-export function addressOf(text: string): EmailAddress {
-  const address = parseAddress(text);
-  if (address === undefined) throw new Error(`not an address: ${text}`);
-  return address;
 }
 
 /**

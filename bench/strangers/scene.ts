@@ -1,4 +1,5 @@
 /** One scene of strangers: honest work, quiet and under an attack, and what its row of the table says. */
+import { median } from "../figures/quantile.ts";
 
 /** The median may be so many times the quiet one. */
 export const BAR = 2;
@@ -68,6 +69,5 @@ async function measured(
     if (await work().catch(() => false)) done += 1;
     took.push(performance.now() - start);
   }
-  const medianMs = took.toSorted((a, b) => a - b)[took.length >> 1] ?? 0;
-  return { medianMs, done, times: took.length };
+  return { medianMs: median(took), done, times: took.length };
 }

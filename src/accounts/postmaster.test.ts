@@ -1,16 +1,11 @@
 import assert from "node:assert/strict";
+import { addressOf } from "../../test/support/address.ts";
 import { testOnBoth } from "../../test/support/engines.ts";
 import { haveAccounts, idOf } from "../../test/support/accounts.ts";
-import { formatAddress, parseAddress, parseDomain, type EmailAddress } from "../mail/address.ts";
+import { formatAddress, parseDomain } from "../mail/address.ts";
 import { isPostmastersMail, isServed, readerOf, type Served } from "./postmaster.ts";
 
 const onBoth = testOnBoth();
-
-function addressOf(text: string): EmailAddress {
-  const parsed = parseAddress(text);
-  assert(parsed !== undefined);
-  return parsed;
-}
 
 function domainOf(text: string) {
   const parsed = parseDomain(text);

@@ -1,4 +1,7 @@
-/** Heads over all shards of the audit log: one each second in which something was appended, and one in the gateway's log each day. */
+/**
+ * Heads over all shards of the audit log: one is signed each second in which something was appended, and one is written to the
+ * gateway's log each day.
+ */
 import { hex } from "../base/bytes.ts";
 import { AppError } from "../base/errors.ts";
 import { DAY } from "../base/time.ts";

@@ -1,4 +1,4 @@
-/** Who is told that his key ends, and how often. */
+/** Which users are told that their key ends, and how often. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 

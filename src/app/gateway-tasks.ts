@@ -1,4 +1,4 @@
-/** What comes round in a gateway: what each process does, and what one process does for all of them. */
+/** The periodic tasks of a gateway: what each process does, and what one process does for all of them. */
 import { logHead, signHeads } from "./audit-head-tasks.ts";
 import { watchClock } from "./clock-watch.ts";
 import type { DatabaseGuard } from "./database-guard.ts";

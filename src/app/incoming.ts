@@ -1,7 +1,9 @@
-/** Wires delivery: MX and LMTP answer through `incoming/deliver`; sealed mail of `provider-usable` accounts opens after. */
+/**
+ * Wires delivery: MX and LMTP answer by `deliver` (`incoming/incoming.ts`). Sealed mail of `provider-usable` accounts opens
+ * afterwards.
+ */
 import { isServed, readerOf } from "../accounts/postmaster.ts";
-import { HOUR, SECOND } from "../base/time.ts";
-import type { Clock } from "../base/time.ts";
+import { HOUR, SECOND, type Clock } from "../base/time.ts";
 import type { Config } from "../config/config.ts";
 import type { AuthorDeps } from "../incoming/check-signature.ts";
 import { answerReader, deliver, type DeliverDeps } from "../incoming/incoming.ts";

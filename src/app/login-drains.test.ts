@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { addressOf } from "../../test/support/address.ts";
 import { idOf } from "../../test/support/accounts.ts";
-import { addressOf } from "../../test/support/secret-keys.ts";
 import { fromUnixMs } from "../base/time.ts";
 import { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import { generateKey } from "../openpgp/keys/generate.ts";

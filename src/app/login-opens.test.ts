@@ -1,18 +1,11 @@
 /** What a login at the submission port does to mail that waits, and what it says of keys that stay closed. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { addressOf } from "../../test/support/address.ts";
 import { setLoginOnly, idOf } from "../../test/support/accounts.ts";
 import { SILENT } from "../../test/support/authors.ts";
 import { engines } from "../../test/support/engines.ts";
-import {
-  addressOf,
-  alice,
-  fresh,
-  network,
-  old,
-  withAlice,
-  type Deps,
-} from "../../test/support/key-life.ts";
+import { alice, fresh, network, old, withAlice, type Deps } from "../../test/support/key-life.ts";
 import { QUIET_CONFIG, quietSubmission } from "../../test/support/quiet-submission.ts";
 import { sealedRow } from "../../test/support/sealed-rows.ts";
 import { Given } from "../base/given.ts";

@@ -4,10 +4,11 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 
+import { addressOf } from "../../test/support/address.ts";
 import { enrol, haveAccounts, idOf } from "../../test/support/accounts.ts";
 import { fakeClock } from "../../test/support/clock.ts";
 import { engines } from "../../test/support/engines.ts";
-import { addressOf, depsFor } from "../../test/support/key-life.ts";
+import { depsFor } from "../../test/support/key-life.ts";
 import { after, DAY, fromUnixMs, HOUR, MINUTE } from "../base/time.ts";
 import { locked } from "../incoming/verdicts.ts";
 import { storeMessage } from "../mailbox/embedded.ts";

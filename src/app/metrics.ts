@@ -5,7 +5,8 @@
 import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
 import { after, type Clock, DAY, SECOND } from "../base/time.ts";
 import { REASONS } from "../smtp/reason.ts";
-import { countExpiring, outboxFigures, pendingFigures } from "../store/mail/queue-figures.ts";
+import { countExpiring } from "../store/keys/certificates.ts";
+import { outboxFigures, pendingFigures } from "../store/mail/queue-figures.ts";
 import type { Store } from "../store/store.ts";
 import type { CryptoPool } from "./crypto-pool.ts";
 import type { Meter } from "./meter.ts";

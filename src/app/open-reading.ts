@@ -47,7 +47,7 @@ export function readingDeps(deps: Deps): ReadingDeps {
 }
 
 /** Whether an address is the account's, or one of those that its mail to the postmaster goes to. */
-export function readersOf(store: Store, config: Config): IsReader {
+function readersOf(store: Store, config: Config): IsReader {
   return async (account, addresses, signedAt) =>
     (await isReadersAddress(store, account, addresses, signedAt)) ||
     (await isPostmastersMail(store, config, account, addresses));

@@ -1,8 +1,8 @@
 /** What happens to sealed mail after the 250: its author is asked about, and it is opened where the keys are there. */
-import { failuresOf } from "../base/settled.ts";
-import { isFinal } from "../store/mail/verdict.ts";
 import { availableParallelism } from "node:os";
+
 import { Gate } from "../base/gate.ts";
+import { failuresOf } from "../base/settled.ts";
 import type { Discoverer } from "../discovery/discovery.ts";
 import type { ArrivedMessage } from "../incoming/arrival.ts";
 import { withOpen } from "../incoming/pending-deps.ts";
@@ -16,11 +16,12 @@ import {
 } from "../incoming/pending.ts";
 import type { ReadingDeps } from "../incoming/reading.ts";
 import { servedKeys } from "../incoming/waiting.ts";
+import { canonicalAddress, parseAddress, type EmailAddress } from "../mail/address.ts";
+import { listWaiting, recordWaiting, waitingAccounts } from "../mailbox/embedded.ts";
+import { isFinal } from "../store/mail/verdict.ts";
 import { readBinding } from "../vault/binding.ts";
 import { Overtaken } from "../vault/conflict.ts";
 import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
-import { canonicalAddress, parseAddress, type EmailAddress } from "../mail/address.ts";
-import { listWaiting, recordWaiting, waitingAccounts } from "../mailbox/embedded.ts";
 import type { AccountId } from "../words/account.ts";
 import type { Events } from "./events.ts";
 import { LaterTry } from "./later-try.ts";
@@ -40,8 +41,8 @@ export type OpeningDeps = {
 
 /**
  * What happens after the 250 to sealed mail: the author's keyserver is asked, and where the provider may use the key the
- * message is opened. One message of an account at a time, so that none is opened twice at once, and no more at a time than
- * there are processors, so that waiting mail does not fill the memory. Accounts take turns, a message each.
+ * message is opened. One message of an account is opened at a time, so that none is opened twice at once. No more are open at a
+ * time than there are processors, so that waiting mail does not fill the memory. Accounts take turns, a message each.
  */
 export class Opening {
   readonly #deps: OpeningDeps;

@@ -17,8 +17,7 @@ import { readPublishedFile, type PublishedFile } from "../store/keys/published-f
 import { holdPublication } from "../store/keys/published-version.ts";
 import { restoreSqlite } from "../store/engine/sqlite.ts";
 import { openStore, type Store } from "../store/store.ts";
-import { openVault } from "./open-vault.ts";
-import type { Vault } from "./open-vault.ts";
+import { openVault, type Vault } from "./open-vault.ts";
 import { dumpPostgres, fillPostgres } from "./postgres-programs.ts";
 
 const BACKED_UP = "database.backed-up";

@@ -1,4 +1,4 @@
-/** Wires submission: a login becomes a sender with open keys, whose messages go through `outgoing/submit`. */
+/** Wires submission: a login becomes a sender with open keys, whose messages go through `submit` (`outgoing/outgoing.ts`). */
 import { randomUUID } from "node:crypto";
 import { isServed, readerOf } from "../accounts/postmaster.ts";
 import { isAddress } from "../accounts/reader-addresses.ts";

@@ -1,5 +1,5 @@
 /** Where systemd puts what it hands to a service (LoadCredential=, LoadCredentialEncrypted=): a folder for each unit. */
-export const CREDENTIALS = "/run/credentials/";
+const CREDENTIALS = "/run/credentials/";
 
 const GROUP_AND_OTHERS = 0o077;
 const OTHERS = 0o007;

@@ -1,4 +1,4 @@
-/** What an operator does to accounts, as he types it, and what the audit log says of it. */
+/** What an operator does to accounts, as typed, and what the audit log says of it. */
 import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";

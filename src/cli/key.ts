@@ -5,7 +5,7 @@ import { errorText } from "../base/errors.ts";
 import { findKey, listKeys, type KeyView } from "../keys/key-list.ts";
 import { publishRevocation, revokeKey } from "../keys/revoke.ts";
 import { rotateKey, type RotationWish } from "../keys/rotate.ts";
-import { formatAddress, type EmailAddress } from "../mail/address.ts";
+import { formatAddress, sameAddress, type EmailAddress } from "../mail/address.ts";
 import type { RevokedPart } from "../openpgp/certificates/merge-revocations.ts";
 import { addressGiven, accountOf } from "./address-given.ts";
 import { newKeys } from "./account-key.ts";
@@ -15,7 +15,6 @@ import { openFor, openToRead } from "./open.ts";
 import { refused } from "./refusals.ts";
 import { readInput } from "./secret-input.ts";
 import type { Account } from "../words/account.ts";
-import { sameAddress } from "../mail/address.ts";
 
 const STDIN = {
   "password-stdin": {

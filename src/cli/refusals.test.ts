@@ -3,7 +3,8 @@ import { test } from "node:test";
 
 import { AppError } from "../base/errors.ts";
 import { fromUnixMs } from "../base/time.ts";
-import { addressOf, alice } from "../../test/support/key-life.ts";
+import { addressOf } from "../../test/support/address.ts";
+import { alice } from "../../test/support/key-life.ts";
 import type { Refusal } from "./refusal.ts";
 import { refused } from "./refusals.ts";
 

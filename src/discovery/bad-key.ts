@@ -43,7 +43,8 @@ export function badKey(reasons: readonly UnusableReason[], evidence: Evidence): 
 }
 
 /**
- * The discovery with the time since when its reason lasts, where the reason does not pass by itself. Only users' own look-ups count: a stranger's mail must not begin the time after which theirs is refused.
+ * The discovery with the time since when its reason lasts, where the reason does not pass by itself. Only users' own look-ups
+ * count: a stranger's mail must not begin the time after which theirs is refused.
  */
 export async function withAge(
   { store, clock }: LookUpContext,

@@ -11,9 +11,8 @@ import {
   setUp,
 } from "../../test/support/discovery-world.ts";
 import type { GetResult } from "../fetch/request.ts";
-import { HOUR } from "../base/time.ts";
+import { HOUR, systemClock } from "../base/time.ts";
 import { generateKey } from "../openpgp/keys/generate.ts";
-import { systemClock } from "../base/time.ts";
 
 const { bobs, revoked } = await makeCertificates();
 const { certificate: modern } = await generateKey({

@@ -4,6 +4,7 @@ import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { addressOf } from "../../test/support/address.ts";
 import { haveAccounts, idOf } from "../../test/support/accounts.ts";
 import { doctorDeps, now } from "../../test/support/doctor-world.ts";
 import { type MessageRow, insertMessage } from "../store/mail/messages.ts";
@@ -16,7 +17,6 @@ import { pendingMail } from "./pending-mail.ts";
 import { resolverCheck } from "./resolver-check.ts";
 import { serviceKeyCheck } from "./service-key-check.ts";
 import type { DoctorDeps } from "./visit.ts";
-import { parseAddress } from "../mail/address.ts";
 
 let dir = "";
 let file = "";
@@ -101,10 +101,6 @@ test("mail that waits is counted, and who has hardly room for more is named", as
     /^warn 2 messages for 2 accounts .* room for more of bea@alpha\.test$/,
   );
 });
-
-function addressOf(text: string) {
-  return parseAddress(text) ?? assert.fail();
-}
 
 function waiting(text: string, sizeBytes: number): MessageRow {
   return {

@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { addressOf } from "../../test/support/address.ts";
 import { answered, doctorDeps, lines, now } from "../../test/support/doctor-world.ts";
 import { haveAccounts, idOf } from "../../test/support/accounts.ts";
 import { engines } from "../../test/support/engines.ts";
-import { addressOf } from "../../test/support/key-life.ts";
 import { after, DAY, HOUR, MINUTE } from "../base/time.ts";
 import { keepForLater } from "../outgoing/outbox.ts";
 import { keepLatestTime } from "../store/discovery/clock-seen.ts";

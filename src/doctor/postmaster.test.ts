@@ -1,20 +1,14 @@
 import assert from "node:assert/strict";
+import { addressOf } from "../../test/support/address.ts";
 import { haveAccounts } from "../../test/support/accounts.ts";
 import { doctorDeps, domain } from "../../test/support/doctor-world.ts";
 import { testOnBoth } from "../../test/support/engines.ts";
 import { readerOf } from "../accounts/postmaster.ts";
-import { type EmailAddress, parseAddress } from "../mail/address.ts";
 import type { Store } from "../store/store.ts";
 import { postmasterCheck } from "./postmaster.ts";
 
 const onBoth = testOnBoth();
 const places = ["alpha.test", "mail.alpha.test"].map(domain);
-
-function addressOf(text: string): EmailAddress {
-  const parsed = parseAddress(text);
-  assert(parsed);
-  return parsed;
-}
 
 async function judge(store: Store, configured?: string): Promise<string> {
   const account = configured === undefined ? undefined : addressOf(configured);

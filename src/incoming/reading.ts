@@ -1,4 +1,7 @@
-/** Listing and showing a user's mail: what waits is opened first when the keys are there, and nothing is ever asked of the network because somebody reads. */
+/**
+ * Lists and shows a user's mail. Waiting messages are opened first when the keys are there. Nothing is ever asked of the network
+ * because somebody reads.
+ */
 import { AppError } from "../base/errors.ts";
 import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import { parseHeader } from "../mail/header.ts";

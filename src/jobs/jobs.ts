@@ -1,6 +1,6 @@
 /**
  * Jobs: what is done later, and what is done once however many processes run. All of them are rows of one table
- * (`store/jobs/jobs.ts`). Of this folder are the rules that all kinds share.
+ * (`store/jobs/jobs.ts`). This folder has the rules that all kinds share.
  *
  * - Who may take: whoever finds a job due. The job is leased to them for ten minutes; meanwhile the others leave it alone.
  * - A process that dies does nothing about its jobs. Each lease runs out, and another process takes the job: a crash delays

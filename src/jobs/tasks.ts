@@ -1,4 +1,4 @@
-/** What comes round. A task of a whole installation is a job: of all processes one does it, once in its period. */
+/** Periodic tasks. A task of a whole installation is a job: one of all processes does it, once in its period. */
 import { after, type Clock } from "../base/time.ts";
 import { extendLease, putOffJob, readJob, takeJobNamed, type HeldJob } from "../store/jobs/jobs.ts";
 import type { Store } from "../store/store.ts";

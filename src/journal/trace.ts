@@ -11,7 +11,7 @@ import { plainMessageId } from "../mail/message-id.ts";
 import type { Store } from "../store/store.ts";
 
 /** How long a decision is kept. */
-export const TRACE_LIFE_MS = 30 * DAY;
+const TRACE_LIFE_MS = 30 * DAY;
 
 /** The evidence of a decision. No subject, no text and no key is ever in it; addresses may be. */
 export type TraceDetail = Readonly<Record<string, string | number | boolean>>;

@@ -8,10 +8,10 @@ import { listAccountsWithoutKeys } from "../store/accounts/accounts.ts";
 import { findById, findPublished } from "../store/keys/certificates.ts";
 import { purgeReleased } from "../store/accounts/addresses.ts";
 import type { Store } from "../store/store.ts";
+import { addressOf } from "../../test/support/address.ts";
 import { engines } from "../../test/support/engines.ts";
 import {
   active,
-  addressOf,
   alias,
   alice,
   depsFor,

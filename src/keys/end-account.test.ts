@@ -13,10 +13,10 @@ import { holdAuditEnd } from "../store/journal/audit-ends.ts";
 import { findById } from "../store/keys/certificates.ts";
 import { serveAgain } from "../store/keys/publish.ts";
 import { publishedVersion } from "../store/keys/published-version.ts";
+import { addressOf } from "../../test/support/address.ts";
 import { engines } from "../../test/support/engines.ts";
 import {
   active,
-  addressOf,
   alias,
   alice,
   fresh,
@@ -62,19 +62,19 @@ for (const { engine, open } of engines()) {
     await came(closeAccount(deps, idOf(alice), undefined), "closed");
     deps.clock.advance(31 * DAY);
     let isFirst = true;
-    const watched = Object.create(store, {
-      forget: {
-        value: async () => {
-          if (isFirst) await came(reopenAccount(deps, idOf(alice)), "reopened");
-          isFirst = false;
-        },
-      },
-    }) as typeof store;
-    const bound = new Proxy(watched, {
+    const bound = new Proxy(store, {
       get: (target, name) => {
-        if (name === "forget") return Reflect.get(target, name) as unknown;
-        const value: unknown = Reflect.get(store, name, store);
-        return typeof value === "function" ? (value.bind(store) as unknown) : value;
+        const value: unknown = Reflect.get(target, name, target);
+        if (typeof value !== "function") return value;
+        if (name !== "transaction") return value.bind(target) as unknown;
+        return async (work: Parameters<typeof store.transaction>[0]) => {
+          const done = await target.transaction(work);
+          if (isFirst) {
+            isFirst = false;
+            await came(reopenAccount(deps, idOf(alice)), "reopened");
+          }
+          return done;
+        };
       },
     });
     await assert.rejects(purgeClosedAccounts({ ...deps, store: bound }), /at the same time/);

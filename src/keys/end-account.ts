@@ -4,11 +4,12 @@ import type { EmailAddress } from "../mail/address.ts";
 import { listClosedAccounts, readAccount, updateAccount } from "../store/accounts/accounts.ts";
 import { holdAuditEnd } from "../store/journal/audit-ends.ts";
 import { erasePublished } from "../store/keys/publish.ts";
+import { listAddresses } from "../store/accounts/addresses.ts";
 import { eraseAccount } from "../store/accounts/erase.ts";
 import { listGenericRevocations } from "../store/keys/generic-revocations.ts";
 import type { Store } from "../store/store.ts";
 import { generationNow } from "../vault/binding.ts";
-import { addressesInUse, changeKeys, type AccountRefusal } from "./keys.ts";
+import { changeKeys, type AccountRefusal } from "./keys.ts";
 import { endKey } from "./revoke-active.ts";
 import { raiseGeneration } from "../vault/generation.ts";
 import type { MasterKey } from "../vault/master-key.ts";
@@ -46,7 +47,7 @@ export async function closeAccount(
   masterKey: MasterKey | undefined,
 ): Promise<Closure> {
   return changeKeys(deps.store, owner, async (tx) => {
-    for (const address of await addressesInUse(tx, owner)) {
+    for (const address of await listAddresses(tx, owner)) {
       await endKey(deps, tx, { owner, address, masterKey, reason: "retired", text: "closed" });
     }
     const now = deps.clock.now();
@@ -154,7 +155,7 @@ async function deleteForGood(
       const now = deps.clock.now();
       // Before any row is deleted: whoever takes an address holds the end of a shard, and may wait for the row.
       await holdAuditEnd(tx, owner);
-      await first(tx, await addressesInUse(tx, owner));
+      await first(tx, await listAddresses(tx, owner));
       await eraseAccount(tx, owner, now);
       await appendAudit(tx, { at: now, action, account: owner });
       return { kind: "erased" };

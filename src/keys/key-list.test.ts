@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { addressOf } from "../../test/support/address.ts";
 import { enrol, idOf } from "../../test/support/accounts.ts";
 import { engines } from "../../test/support/engines.ts";
-import { addressOf, alias, alice, old, opened, withAlice } from "../../test/support/key-life.ts";
+import { alias, alice, old, opened, withAlice } from "../../test/support/key-life.ts";
 import { DAY } from "../base/time.ts";
 import { findPublished } from "../store/keys/certificates.ts";
 import { addAlias, removeAlias } from "./alias.ts";

@@ -17,7 +17,7 @@ import { sameAddress, type EmailAddress } from "../mail/address.ts";
 import { lockAccount } from "../store/accounts/account-locks.ts";
 import { readAccount } from "../store/accounts/accounts.ts";
 import { listAddresses } from "../store/accounts/addresses.ts";
-import { findPublished } from "../store/keys/certificates.ts";
+import { readStanding } from "../store/accounts/standing.ts";
 import { findMasterKey, listMasterKeys, selectSecretKeys } from "../store/keys/vault.ts";
 import type { Store } from "../store/store.ts";
 import type { MasterKey } from "../vault/master-key.ts";
@@ -86,17 +86,9 @@ export async function requireUnchanged(tx: Store, masterKey: MasterKey): Promise
   await requireGeneration(tx, masterKey.owner, masterKey.generation);
 }
 
-/** The addresses of an account, the primary one first. */
-export async function addressesInUse(
-  store: Store,
-  owner: AccountId,
-): Promise<readonly EmailAddress[]> {
-  return listAddresses(store, owner);
-}
-
 /** Whether the address is one of the account's. An alias may have been released a moment ago. */
 export async function isOwn(tx: Store, owner: AccountId, address: EmailAddress): Promise<boolean> {
-  return (await addressesInUse(tx, owner)).some((one) => sameAddress(one, address));
+  return (await listAddresses(tx, owner)).some((one) => sameAddress(one, address));
 }
 
 /** Refusal of an event for an address that the account does not use, or no longer. */
@@ -107,18 +99,18 @@ export async function addressesKeptHere(
   store: Store,
   owner: AccountId,
 ): Promise<readonly EmailAddress[]> {
-  const isForDevice = (await readAccount(store, owner))?.account.custody === "user-device-only";
+  const standing = await readStanding(store, owner);
+  if (standing === undefined) return [];
+  const isForDevice = standing.account.custody === "user-device-only";
   const here = new Set<string>();
   for (const state of ["current", "former"] as const) {
     for (const id of await listMasterKeys(store, owner, state)) {
       for (const { fingerprint } of await selectSecretKeys(store, id)) here.add(fingerprint);
     }
   }
-  const kept: EmailAddress[] = [];
-  for (const address of await addressesInUse(store, owner)) {
-    const published = await findPublished(store, address);
-    const isHere = published === undefined ? !isForDevice : here.has(published.fingerprint);
-    if (isHere) kept.push(address);
-  }
-  return kept;
+  return standing.addresses
+    .filter(({ published }) =>
+      published === undefined ? !isForDevice : here.has(published.fingerprint),
+    )
+    .map(({ address }) => address);
 }

@@ -8,11 +8,11 @@ import { verifyAudit } from "../journal/verify-audit.ts";
 import { login } from "../login/login.ts";
 import { resetPassword } from "../login/recover.ts";
 import { findById, findPublished, listPublished } from "../store/keys/certificates.ts";
+import { addressOf } from "../../test/support/address.ts";
 import { engines } from "../../test/support/engines.ts";
 import {
   actions,
   active,
-  addressOf,
   alias,
   alice,
   depsFor,

@@ -8,11 +8,11 @@ import { login } from "../login/login.ts";
 import { resetPassword } from "../login/recover.ts";
 import { generateKey } from "../openpgp/keys/generate.ts";
 import { listPublished } from "../store/keys/certificates.ts";
+import { addressOf } from "../../test/support/address.ts";
 import { enrol, setLoginOnly, idOf } from "../../test/support/accounts.ts";
 import { engines } from "../../test/support/engines.ts";
 import {
   active,
-  addressOf,
   alice,
   depsFor,
   fresh,

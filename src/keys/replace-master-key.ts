@@ -1,6 +1,7 @@
 import { canonicalAddress, sameAddress, type EmailAddress } from "../mail/address.ts";
 import type { Certificate } from "../openpgp/certificates/certificate.ts";
 import { readAccount, updateAccount } from "../store/accounts/accounts.ts";
+import { listAddresses } from "../store/accounts/addresses.ts";
 import type { LoginRow } from "../store/accounts/logins.ts";
 import {
   deleteMasterKey,
@@ -16,7 +17,7 @@ import {
 } from "../store/keys/vault.ts";
 import type { Store } from "../store/store.ts";
 import { generationNow, requireGeneration } from "../vault/binding.ts";
-import { addressesKeptHere, addressesInUse, changeKeys, untilNotOvertaken } from "./keys.ts";
+import { addressesKeptHere, changeKeys, untilNotOvertaken } from "./keys.ts";
 import { firstSlots } from "./create.ts";
 import { hasEscrow } from "../vault/escrow.ts";
 import { raiseGeneration } from "../vault/generation.ts";
@@ -181,7 +182,7 @@ async function renewedAddresses(store: Store, wish: RenewalWish): Promise<readon
   const from = openOf(wish);
   const isOther = from !== undefined && (await findMasterKey(store, owner)) !== from.id;
   if (isOther) throw new Overtaken();
-  return deviceKeys === "replaced" ? addressesInUse(store, owner) : addressesKeptHere(store, owner);
+  return deviceKeys === "replaced" ? listAddresses(store, owner) : addressesKeptHere(store, owner);
 }
 
 async function endParkedEscrow(tx: Store, owner: AccountId): Promise<void> {

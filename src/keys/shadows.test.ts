@@ -3,9 +3,10 @@ import { test } from "node:test";
 
 import { DAY } from "../base/time.ts";
 import { formatAddress } from "../mail/address.ts";
+import { addressOf } from "../../test/support/address.ts";
 import { engines } from "../../test/support/engines.ts";
 import { tryToEnrol, haveAccounts, idOf } from "../../test/support/accounts.ts";
-import { addressOf, alice, depsFor } from "../../test/support/key-life.ts";
+import { alice, depsFor } from "../../test/support/key-life.ts";
 import { addAlias, removeAlias } from "./alias.ts";
 import { eraseByLaw } from "./end-account.ts";
 import { renameAccount } from "./rename.ts";

@@ -1,6 +1,6 @@
 /**
- * The keyserver: what the world may read. A read-only HKP server, versions 1 and 2 (draft-gallagher-openpgp-hkp), and a Web Key
- * Directory (draft-koch-openpgp-webkey-service), all from the same rows.
+ * The keyserver: what the world may read. A read-only HKP server, versions 1 (draft-shaw-openpgp-hkp-00) and 2
+ * (draft-ietf-openpgp-hkp), and a Web Key Directory (draft-koch-openpgp-webkey-service), all from the same rows.
  *
  * A question by address gets the active certificate only. A question by fingerprint or key ID also gets revoked certificates:
  * whoever holds one must be able to learn that it ended. Nothing can be uploaded, and nothing can be searched for by a part of
@@ -130,10 +130,11 @@ function makeReader(deps: KeyserverDeps): (asked: Asked) => Question {
 }
 
 /**
- * Only a miss counts as one, one in both versions for one address is one miss, and it is known for one when the database has answered. So the budget is looked at twice:
- * before, that a network which has spent it costs nothing, and again with the answer in hand. Of guesses that are all
- * under way at once as many get an answer as of those one after the other; hits that are under way count nothing and
- * never stop each other. A spent budget of misses stops hits too: else the difference would tell which guesses were right.
+ * Only misses use up the budget. A miss in both versions for one address is one miss. A miss is known only when the database
+ * has answered, so that the budget is checked before the query and again after it. The first check keeps a network without
+ * budget from costing anything. With the second, guesses that are under way at once get no more answers than guesses one after
+ * the other; hits that are under way count nothing and never stop each other. A spent budget stops hits too: otherwise the
+ * difference would tell which guesses were right.
  */
 function lookUp(
   deps: LookUpDeps,

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { test } from "node:test";
 
+import { addressOf } from "../../test/support/address.ts";
 import { fakeClock } from "../../test/support/clock.ts";
-import { addressOf } from "../../test/support/key-life.ts";
 import { idOf } from "../../test/support/accounts.ts";
 import { Secret } from "../base/secret.ts";
 import { HOUR, MINUTE } from "../base/time.ts";

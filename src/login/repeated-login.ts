@@ -3,9 +3,9 @@
  * the account and its generation, the verifier, the slot, upkeep. Where anything differs, the login is looked at in full.
  *
  * A guesser gains nothing by the cache. Throttling is looked at before the cache is tried. Logins of an account from a network
- * follow each other, and a wrong password is counted before the next one is tried, and before its client could go away. It is
- * then looked at in full, so that it takes as long as without an entry. Whoever has not logged in from the network before never
- * comes here, and everybody else does the same work whether or not there is an entry.
+ * follow each other. A wrong password is counted before the next one is tried, and before its client could go away. It is then
+ * looked at in full, so that it takes as long as without an entry. An account that has not logged in from the network before
+ * never comes here. For all others the work is the same whether or not there is an entry.
  */
 import { findBound, isRight, type BoundAccount, type Verified } from "../vault/login-verifier.ts";
 import { Overtaken } from "../vault/conflict.ts";

@@ -29,7 +29,7 @@ function encodeBase64(body: Uint8Array): Uint8Array {
 }
 
 /** RFC 2045 §6.7. Blanks at a line's end are transport padding; a `=` that encodes nothing is kept as it is. */
-export function decodeQuotedPrintable(body: Uint8Array): Uint8Array {
+function decodeQuotedPrintable(body: Uint8Array): Uint8Array {
   const out = Buffer.allocUnsafe(body.length);
   let length = 0;
   let start = 0;
@@ -91,7 +91,7 @@ export function decodeQ(text: string): Uint8Array {
 }
 
 /** RFC 2045 §6.7: CRLF stays a line end; every other CR and LF, and blanks before a line end, are written as `=XX`. */
-export function encodeQuotedPrintable(body: Uint8Array): Uint8Array {
+function encodeQuotedPrintable(body: Uint8Array): Uint8Array {
   // At most three characters for each byte, and a soft break of three for every 73 of them.
   const out = Buffer.allocUnsafe(Math.ceil(body.length * 3.2) + 4);
   let length = 0;

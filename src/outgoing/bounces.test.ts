@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { addressOf } from "../../test/support/address.ts";
 import { engines } from "../../test/support/engines.ts";
-import { addressOf } from "../../test/support/secret-keys.ts";
 import { DAY, HOUR, MINUTE, after, fromUnixMs } from "../base/time.ts";
 import { formatAddress, parseDomain, type EmailAddress } from "../mail/address.ts";
 import type { Envelope } from "../mail/envelope.ts";

@@ -47,8 +47,8 @@ export type OutboxDeps = {
 const TRY_MS = LEASE_MS - MINUTE;
 const GIVE_UP_MS = DAY;
 /**
- * Minimum number of attempts before a copy that is too old bounces: about as many as there are in a third of that day. So a clock that
- * jumped forward, or a server that was off for a day, bounces nothing at the next temporary failure.
+ * Minimum number of attempts before a copy that is too old bounces: about as many as there are in a third of that day. A clock
+ * that jumped forward, or a server that was off for a day, therefore bounces nothing at the next temporary failure.
  */
 const MIN_ATTEMPTS = 12;
 /** Maximum number of attempts, some more than fit into a day: a clock that was ahead when a copy was kept never ends its day. */

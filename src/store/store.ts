@@ -42,9 +42,6 @@ export type LastStep = {
   readonly run: (tx: Store, items: readonly string[]) => Promise<void>;
 };
 
-/** Far below what counting changes of the published view reaches: below zero nothing is published. */
-export const HELD = 2 ** 50;
-
 /** An open database, or one transaction on it. Queries (`db`) are written only in this folder. */
 export class Store implements AsyncDisposable {
   readonly engine: Engine;

@@ -13,10 +13,10 @@ import { generateKey, type GeneratedKey } from "../openpgp/keys/generate.ts";
 import { readSecretKey } from "../openpgp/keys/secret-key.ts";
 import type { Store } from "../store/store.ts";
 import { listMasterKeys } from "../store/keys/vault.ts";
+import { addressOf } from "../../test/support/address.ts";
 import { engines } from "../../test/support/engines.ts";
 import {
   active,
-  addressOf,
   alice,
   depsFor,
   fresh,

@@ -8,16 +8,9 @@ import { saveGenericRevocation } from "../store/keys/generic-revocations.ts";
 import { insertOutbox } from "../store/mail/outbox.ts";
 import type { Store } from "../store/store.ts";
 import { findMasterKey, insertSlot } from "../store/keys/vault.ts";
+import { addressOf } from "../../test/support/address.ts";
 import { engines } from "../../test/support/engines.ts";
-import {
-  active,
-  addressOf,
-  alice,
-  depsFor,
-  network,
-  old,
-  type Deps,
-} from "../../test/support/key-life.ts";
+import { active, alice, depsFor, network, old, type Deps } from "../../test/support/key-life.ts";
 import { unlockWithService } from "./vault.ts";
 import { releaseGenericRevocation } from "../keys/generic-revocation.ts";
 import { openCopy, rewrapAll, wrapCopy } from "./rewrap.ts";

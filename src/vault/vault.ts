@@ -7,8 +7,8 @@
  *     escrow certificate ─────────────────┘                                 mailbox key
  *
  * Each user has a master key. Each slot holds that master key, wrapped under one thing that can open it (`slots.ts`). A
- * password change therefore rewrites one slot and touches no key. Custody says which slots there are: `user-only` has the
- * password and the recovery code, `provider-usable` also has the service key.
+ * password change therefore rewrites one slot and touches no key. Custody says which slots there are:
+ * `unlocks-at-login` has the password and the recovery code, `provider-usable` also has the service key.
  *
  * Every wrapping is AES-256-GCM (`wrap.ts`). It authenticates its owner, its row and its purpose: a row that was swapped,
  * edited or moved does not open. The account's last audit entry names the slots that count (`binding.ts`): a slot that was

@@ -16,6 +16,7 @@ import { type UnlockedKey, readSecretKey } from "../../src/openpgp/keys/secret-k
 import { signDetached } from "../../src/openpgp/keys/sign.ts";
 import { verifySignature } from "../../src/openpgp/messages/verify.ts";
 import { readDetachedSignatures } from "../../src/openpgp/messages/signature-facts.ts";
+import { addressOf } from "../support/address.ts";
 import { readByLibrary } from "../support/read-by-library.ts";
 import { cpuStopwatch } from "../support/cpu-time.ts";
 import {
@@ -32,7 +33,6 @@ import { longestBlock } from "../support/longest-block.ts";
 import { mutate, seededRandom } from "../support/mutate.ts";
 import { NOW, PASSPHRASE, ownKey } from "../support/openpgp-messages.ts";
 import {
-  addressOf,
   forgedSecret,
   imported as importLocked,
   joined,

@@ -6,20 +6,12 @@ import { replaceKeys } from "../../src/keys/custody.ts";
 import { closeAccount, endSessions } from "../../src/keys/end-account.ts";
 import { replacePassword, resetPassword } from "../../src/login/recover.ts";
 import type { Sender } from "../../src/outgoing/outgoing.ts";
+import { addressOf } from "../support/address.ts";
 import { replyText } from "../support/reply-text.ts";
 import { migrate } from "../../src/store/engine/migrate.ts";
 import { idOf } from "../support/accounts.ts";
 import { engines } from "../support/engines.ts";
-import {
-  addressOf,
-  alice,
-  fresh,
-  network,
-  old,
-  opened,
-  withAlice,
-  type Deps,
-} from "../support/key-life.ts";
+import { alice, fresh, network, old, opened, withAlice, type Deps } from "../support/key-life.ts";
 import { came } from "../support/outcome.ts";
 import { quietSubmission } from "../support/quiet-submission.ts";
 import { openTestStore } from "../support/tag-keys.ts";

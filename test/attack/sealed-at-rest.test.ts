@@ -12,12 +12,12 @@ import { packet } from "../../src/openpgp/packets/packet.ts";
 import { putTogether, takeApart } from "../../src/pgpmime/apart.ts";
 import { seal, open as openMessage } from "../../src/pgpmime/pgpmime.ts";
 import type { Store } from "../../src/store/store.ts";
+import { addressOf } from "../support/address.ts";
 import { engines } from "../support/engines.ts";
 import { mutate, seededRandom } from "../support/mutate.ts";
 import { NOW, ownKey } from "../support/openpgp-messages.ts";
 import { NOBODY_ASKED } from "../support/authors.ts";
 import { haveAccounts, idOf } from "../support/accounts.ts";
-import { addressOf } from "../support/secret-keys.ts";
 import type { Account } from "../../src/words/account.ts";
 
 const CANARY = "CANARY-5d1e";

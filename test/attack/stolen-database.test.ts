@@ -1,6 +1,6 @@
 /**
- * A thief has everything on disk (database and its log or a dump, configuration, spooled mail) but the folder of the
- * service key, and opens no message with it; of users whose keys unlock at login he opens none with that folder either.
+ * A thief has everything on disk (database and its log or a dump, configuration, spooled mail) except the folder of the
+ * service key, and opens no message with it. With that folder, mail of users whose keys unlock at login stays closed too.
  */
 import assert from "node:assert/strict";
 import { copyFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -15,6 +15,7 @@ import { openWithPassword } from "../../src/vault/master-key.ts";
 import { readRecoveryCode } from "../../src/vault/recovery-code.ts";
 import { wrapCopy } from "../../src/vault/rewrap.ts";
 import { newServiceRoot } from "../../src/vault/service-key.ts";
+import { addressOf } from "../support/address.ts";
 import { fixedServiceKeys } from "../support/service-keys.ts";
 import { holdAuditKeys } from "../../src/vault/tag-keys.ts";
 import { deriveKey, unwrap } from "../../src/vault/wrap.ts";
@@ -22,7 +23,7 @@ import { unlockWithPassword } from "../../src/vault/vault.ts";
 import type { VaultDeps } from "../../src/vault/vault-deps.ts";
 import { login, type LoginDeps } from "../../src/login/login.ts";
 import { replacePassword } from "../../src/login/recover.ts";
-import { parseAddress, type EmailAddress } from "../../src/mail/address.ts";
+import type { EmailAddress } from "../../src/mail/address.ts";
 import { encryptAtRest } from "../../src/openpgp/messages/encrypt.ts";
 import { readAccount } from "../../src/store/accounts/accounts.ts";
 import { migrate } from "../../src/store/engine/migrate.ts";
@@ -399,10 +400,4 @@ async function secretsOf(scene: Scene): Promise<ReadonlyMap<string, Buffer>> {
   }
   secrets.set("alice's wrapping key", Buffer.from((await wrappingKey(deps)).reveal()));
   return secrets;
-}
-
-function addressOf(text: string): EmailAddress {
-  const address = parseAddress(text);
-  assert(address);
-  return address;
 }

@@ -11,12 +11,13 @@ import { renameAccount } from "../../src/keys/rename.ts";
 import { listMessages } from "../../src/mailbox/embedded.ts";
 import { keepForLater, sendDue, type OutboxDeps } from "../../src/outgoing/outbox.ts";
 import { traceOutgoing } from "../../src/outgoing/tracing.ts";
+import { addressOf } from "../support/address.ts";
 import { replyText } from "../support/reply-text.ts";
 import type { Store } from "../../src/store/store.ts";
 import { haveAccounts, idOf } from "../support/accounts.ts";
 import { engines } from "../support/engines.ts";
 import { NOBODY_ASKED } from "../support/authors.ts";
-import { addressOf, alice, depsFor, renamed, type Deps } from "../support/key-life.ts";
+import { alice, depsFor, renamed, type Deps } from "../support/key-life.ts";
 import { deliveryReply } from "../../src/app/delivery-replies.ts";
 import { came } from "../support/outcome.ts";
 

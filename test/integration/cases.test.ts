@@ -22,7 +22,7 @@ import { readDetachedSignatures } from "../../src/openpgp/messages/signature-fac
 import { makePayload } from "../../src/pgpmime/payload.ts";
 import { bodyText } from "../../src/mail/entity.ts";
 import { scanMime } from "../../src/mail/mime.ts";
-import { addressOf } from "../support/secret-keys.ts";
+import { addressOf } from "../support/address.ts";
 import {
   cast,
   type Cast,

@@ -24,9 +24,10 @@ import { shardOf } from "../../src/store/journal/audit-shards.ts";
 import type { Store } from "../../src/store/store.ts";
 import { openWithService } from "../../src/vault/master-key.ts";
 import { newAccountId, type AccountId } from "../../src/words/account.ts";
+import { addressOf } from "../support/address.ts";
 import { came } from "../support/outcome.ts";
 import { engines } from "../support/engines.ts";
-import { addressOf, depsFor, type Deps } from "../support/key-life.ts";
+import { depsFor, type Deps } from "../support/key-life.ts";
 
 /** So few that events of different accounts meet in each of them. */
 const SHARDS = 3;

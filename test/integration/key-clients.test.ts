@@ -15,10 +15,11 @@ import { systemClock } from "../../src/base/time.ts";
 import { listAudit } from "../../src/journal/journal.ts";
 import { verifyAudit } from "../../src/journal/verify-audit.ts";
 import { newServiceRoot } from "../../src/vault/service-key.ts";
-import { parseAddress, type EmailAddress } from "../../src/mail/address.ts";
+import type { EmailAddress } from "../../src/mail/address.ts";
 import { listPublished } from "../../src/store/keys/certificates.ts";
 import { migrate } from "../../src/store/engine/migrate.ts";
 import type { Store, StoreOptions } from "../../src/store/store.ts";
+import { addressOf } from "../support/address.ts";
 import { openTestStore } from "../support/tag-keys.ts";
 import { engines } from "../support/engines.ts";
 import type { KeyClientOrder, KeyClientSight } from "../support/key-client-process.ts";
@@ -173,10 +174,4 @@ function requireFresh(
   const possible = history.slice(earliest, latest + 1);
   const seen = fingerprints[0] ?? NONE;
   assert(possible.includes(seen), `${did}: stale, or never published: ${seen}`);
-}
-
-function addressOf(text: string): EmailAddress {
-  const address = parseAddress(text);
-  assert(address);
-  return address;
 }

@@ -13,6 +13,7 @@ import { TAG, writePacket } from "../../src/openpgp/packets/certificate-parts.ts
 import { type Certificate, parseCertificates } from "../../src/openpgp/certificates/certificate.ts";
 import { importSecretKey } from "../../src/openpgp/imports/import-secret-key.ts";
 import { readDetachedSignatures } from "../../src/openpgp/messages/signature-facts.ts";
+import { addressOf } from "../support/address.ts";
 import { asAuthor } from "../support/author-check.ts";
 import {
   flags,
@@ -23,7 +24,7 @@ import {
   sign,
 } from "../support/forge-certificate.ts";
 import { GnupgMaker, type KeyWishes } from "../support/gnupg-made.ts";
-import { addressOf, ARGON2, libraryKey, NOW, patched } from "../support/secret-keys.ts";
+import { ARGON2, libraryKey, NOW, patched } from "../support/secret-keys.ts";
 
 const PAGE = readFileSync(join(import.meta.dirname, "../../docs/use/forms-keys.md"), "utf8");
 const P = addressOf("p@alpha.test");

@@ -14,7 +14,7 @@ import { importSecretKey } from "../../src/openpgp/imports/import-secret-key.ts"
 import { lockForExport } from "../../src/openpgp/keys/lock-for-export.ts";
 import { readSecretKey } from "../../src/openpgp/keys/secret-key.ts";
 import { signAndEncrypt } from "../../src/openpgp/messages/encrypt.ts";
-import { addressOf } from "../support/secret-keys.ts";
+import { addressOf } from "../support/address.ts";
 
 const NOW = systemClock.now();
 const EXPIRES = after(NOW, 1234 * DAY);

@@ -1,4 +1,4 @@
-/** Keys that wander between GnuPG and us: its own are taken over, ours are taken home, and its owner proves that a key is his. */
+/** Keys that wander between GnuPG and us: its own are taken over, ours are taken home, and users prove that a key is their own. */
 import assert from "node:assert/strict";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -8,7 +8,6 @@ import { openGnupg, type Gnupg } from "../../lab/gnupg.ts";
 import type { RunOptions } from "../../lab/run.ts";
 import { Secret } from "../../src/base/secret.ts";
 import { systemClock } from "../../src/base/time.ts";
-import { type EmailAddress, parseAddress } from "../../src/mail/address.ts";
 import type { Certificate } from "../../src/openpgp/certificates/certificate.ts";
 import { decrypt } from "../../src/openpgp/messages/decrypt.ts";
 import { signAndEncrypt } from "../../src/openpgp/messages/encrypt.ts";
@@ -24,6 +23,7 @@ import { type UnlockedKey, readSecretKey } from "../../src/openpgp/keys/secret-k
 import { verifySignature } from "../../src/openpgp/messages/verify.ts";
 import { readDetachedSignatures } from "../../src/openpgp/messages/signature-facts.ts";
 import { whichRevoked } from "../../src/openpgp/certificates/which-revoked.ts";
+import { addressOf } from "../support/address.ts";
 import { expectDecrypted } from "../support/openpgp-messages.ts";
 
 type Made = { readonly name: string; readonly algorithm: string; readonly passphrase: string };
@@ -59,12 +59,6 @@ after(async () => {
   await gnupg[Symbol.asyncDispose]();
   await rm(dir, { recursive: true });
 });
-
-function addressOf(text: string): EmailAddress {
-  const address = parseAddress(text);
-  assert(address !== undefined);
-  return address;
-}
 
 /** @throws Error when it fails */
 async function gpg(args: readonly string[], options: RunOptions = {}): Promise<Buffer> {

@@ -1,4 +1,4 @@
-/** A GnuPG user revokes parts of his key; other users of GnuPG learn it from our keyserver. */
+/** A GnuPG user revokes parts of a key; other users of GnuPG learn it from our keyserver. */
 import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -10,11 +10,11 @@ import type { RunOptions } from "../../lab/run.ts";
 import { systemClock } from "../../src/base/time.ts";
 import { publishOwnCertificate } from "../../src/keys/import-key.ts";
 import { newServiceRoot } from "../../src/vault/service-key.ts";
+import { addressOf } from "../support/address.ts";
 import { fixedServiceKeys } from "../support/service-keys.ts";
 import { publishRevocation, type UploadedRevocation } from "../../src/keys/revoke.ts";
 import type { VaultDeps } from "../../src/vault/vault-deps.ts";
 import { importCertificate } from "../../src/openpgp/certificates/import-certificate.ts";
-import { addressOf } from "../support/secret-keys.ts";
 import { ask, startTestKeyserver, type TestKeyserver } from "../support/test-keyserver.ts";
 import { testTagKeys } from "../support/tag-keys.ts";
 import { enrol, idOf } from "../support/accounts.ts";
@@ -81,7 +81,7 @@ async function published(text: string): Promise<string> {
   return fingerprint;
 }
 
-/** Somebody who fetched the certificate before, and refreshes what he has when it is revoked. */
+/** What GnuPG shows to somebody who fetched the certificate, before and after a refresh that follows its revocation. */
 async function refreshedAfter(
   fingerprint: string,
   revoke: () => Promise<void>,

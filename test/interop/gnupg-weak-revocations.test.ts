@@ -10,7 +10,7 @@ import { run } from "../../lab/run.ts";
 import { systemClock } from "../../src/base/time.ts";
 import { acceptForEncryption, revocationOf } from "../../src/openpgp/certificates/acceptance.ts";
 import { parseCertificates } from "../../src/openpgp/certificates/certificate.ts";
-import { addressOf } from "../support/secret-keys.ts";
+import { addressOf } from "../support/address.ts";
 
 let dir: string;
 let owner: Gnupg;

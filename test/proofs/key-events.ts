@@ -52,7 +52,7 @@ export async function proveKeyEvents(
 }
 
 /** 1, 2, … steps. */
-export function everyStep(steps: number): readonly number[] {
+function everyStep(steps: number): readonly number[] {
   return Array.from({ length: steps }, (_, at) => at + 1);
 }
 

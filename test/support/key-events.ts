@@ -10,6 +10,7 @@ import {
 } from "../../src/app/service-key-file.ts";
 import { rotateServiceKey as rotateInLog } from "../../src/vault/service-key-log.ts";
 import { newServiceRoot, ServiceKey } from "../../src/vault/service-key.ts";
+import { addressOf } from "./address.ts";
 import { enrol, setLoginOnly, idOf } from "./accounts.ts";
 import { Secret } from "../../src/base/secret.ts";
 import { DAY } from "../../src/base/time.ts";
@@ -26,7 +27,6 @@ import { rewrapAll } from "../../src/vault/rewrap.ts";
 import { rotateKey } from "../../src/keys/rotate.ts";
 import { login, type LoginDeps } from "../../src/login/login.ts";
 import { recoverWithCode, replacePassword, resetPassword } from "../../src/login/recover.ts";
-import { parseAddress, type EmailAddress } from "../../src/mail/address.ts";
 import { findOwner, primaryAddress } from "../../src/store/accounts/addresses.ts";
 import type { Store } from "../../src/store/store.ts";
 import { fakeClock, type FakeClock } from "./clock.ts";
@@ -246,10 +246,4 @@ async function logIn(deps: EventDeps): Promise<void> {
   const result = await login(deps, { address, password: old(), network });
   assert(result.kind === "ok" && !result.isLocked);
   result.keys[Symbol.dispose]();
-}
-
-function addressOf(text: string): EmailAddress {
-  const address = parseAddress(text);
-  assert(address);
-  return address;
 }

@@ -8,11 +8,11 @@ import { openWithPassword, type MasterKey } from "../../src/vault/master-key.ts"
 import { certificateIn } from "../../src/vault/published-certificate.ts";
 import { readRecoveryCode } from "../../src/vault/recovery-code.ts";
 import { newServiceRoot } from "../../src/vault/service-key.ts";
+import { addressOf } from "./address.ts";
 import { fixedServiceKeys } from "./service-keys.ts";
 import { unlockWithPassword } from "../../src/vault/vault.ts";
 import type { Enrolled, EnrolmentWish } from "../../src/login/enrol.ts";
 import type { LoginDeps } from "../../src/login/login.ts";
-import { parseAddress, type EmailAddress } from "../../src/mail/address.ts";
 import { decrypt } from "../../src/openpgp/messages/decrypt.ts";
 import { encryptAtRest } from "../../src/openpgp/messages/encrypt.ts";
 import type { Fingerprint } from "../../src/openpgp/packets/fingerprint.ts";
@@ -27,12 +27,6 @@ export const renamed = addressOf("alice.reef@alpha.test");
 export const network = "192.0.2.0/24";
 export const old = (): Secret => Secret.fromText("the old password");
 export const fresh = (): Secret => Secret.fromText("the new password");
-
-export function addressOf(text: string): EmailAddress {
-  const address = parseAddress(text);
-  assert(address);
-  return address;
-}
 
 export type Deps = LoginDeps & { readonly clock: ReturnType<typeof fakeClock> };
 

@@ -1,8 +1,9 @@
 /** Keys as users have them, whole and locked, and why they are refused. */
 import assert from "node:assert/strict";
 
+import { addressOf } from "./address.ts";
 import { cpuStopwatch } from "./cpu-time.ts";
-import { ADA, ARGON2, NOW, QUICK, USER, addressOf, imported, libraryKey } from "./secret-keys.ts";
+import { ADA, ARGON2, NOW, QUICK, USER, imported, libraryKey } from "./secret-keys.ts";
 import { DAY, SECOND, after } from "../../src/base/time.ts";
 import { type ImportRefusal } from "../../src/openpgp/imports/import-secret-key.ts";
 

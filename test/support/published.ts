@@ -2,20 +2,14 @@
 import assert from "node:assert/strict";
 
 import { after, DAY, fromUnixMs } from "../../src/base/time.ts";
-import { parseAddress, type EmailAddress } from "../../src/mail/address.ts";
 import { parseFingerprint, type Fingerprint } from "../../src/openpgp/packets/fingerprint.ts";
 import type { PublishedCertificate } from "../../src/store/keys/certificates.ts";
 import { saveGenericRevocation } from "../../src/store/keys/generic-revocations.ts";
 import type { Store } from "../../src/store/store.ts";
+import { addressOf } from "./address.ts";
 import { idOf } from "./accounts.ts";
 
 export const now = fromUnixMs(1_800_000_000_000);
-
-export function addressOf(text: string): EmailAddress {
-  const address = parseAddress(text);
-  assert(address, text);
-  return address;
-}
 
 export function fingerprintOf(digit: string, length = 40): Fingerprint {
   const fingerprint = parseFingerprint(digit.repeat(length));

@@ -6,7 +6,6 @@ import { type Config, type SubkeyOptions, enums, generateKey } from "openpgp";
 import { Secret } from "../../src/base/secret.ts";
 import { systemClock } from "../../src/base/time.ts";
 import type { EmailAddress } from "../../src/mail/address.ts";
-import { parseAddress } from "../../src/mail/address.ts";
 import { TAG, groupPackets } from "../../src/openpgp/packets/certificate-parts.ts";
 import {
   type ImportedSecretKey,
@@ -15,6 +14,7 @@ import {
 import { readKeyPackets } from "../../src/openpgp/packets/key-packets.ts";
 import { packet } from "../../src/openpgp/packets/packet.ts";
 import { secretBodyFor, serializeSecret } from "../../src/openpgp/packets/secret-packets.ts";
+import { addressOf } from "./address.ts";
 import { type Forge, type Plan, forgeCertificate, wholeSecond } from "./forge-certificate.ts";
 
 type Packet = { readonly tag: number; readonly body: Uint8Array };
@@ -144,12 +144,6 @@ export async function forgedSecret(forge: Forge, plan: Plan): Promise<Uint8Array
 export function armored(bytes: Uint8Array, label = "PRIVATE KEY BLOCK"): Buffer {
   const base64 = Buffer.from(bytes).toString("base64").replace(/.{64}/g, "$&\n");
   return Buffer.from(`-----BEGIN PGP ${label}-----\n\n${base64}\n-----END PGP ${label}-----\n`);
-}
-
-export function addressOf(text: string): EmailAddress {
-  const address = parseAddress(text);
-  assert(address);
-  return address;
 }
 
 export async function imported(

@@ -79,7 +79,10 @@ export type Options = {
   readonly asked?: (address: string) => void;
 };
 
-/** Submits as alice and gives back what became of it, the reply, what the next hop got, what was kept for later, and the policies that decided. */
+/**
+ * Submits as alice and gives back what became of it, the reply, what the next hop got, what was kept for later, and the policies
+ * that decided.
+ */
 export async function send(message: string, to: readonly string[], options: Options = {}) {
   const relayed: Copy[] = [];
   const kept: Copy[] = [];

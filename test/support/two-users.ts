@@ -1,11 +1,11 @@
 /** Alice and Bob, whose keys a vault has. */
-import assert from "node:assert/strict";
 
 import { Secret } from "../../src/base/secret.ts";
-import { parseAddress, type EmailAddress } from "../../src/mail/address.ts";
+import type { EmailAddress } from "../../src/mail/address.ts";
 import { type Certificate } from "../../src/openpgp/certificates/certificate.ts";
 import { insertAccount } from "../../src/store/accounts/accounts.ts";
 import type { Store } from "../../src/store/store.ts";
+import { addressOf } from "./address.ts";
 import { idOf } from "./accounts.ts";
 import { fakeClock } from "./clock.ts";
 import { newServiceRoot } from "../../src/vault/service-key.ts";
@@ -14,12 +14,6 @@ import type { VaultDeps } from "../../src/vault/vault-deps.ts";
 import { createKeys } from "../../src/keys/create.ts";
 import type { Custody } from "../../src/words/account.ts";
 import { came } from "./outcome.ts";
-
-export function addressOf(text: string): EmailAddress {
-  const address = parseAddress(text);
-  assert(address);
-  return address;
-}
 
 export const alice = addressOf("alice@alpha.test");
 

@@ -163,7 +163,7 @@ class Connection {
     if (!this.#isBusy) return;
     this.#isBusy = false;
     if (this.socket.timeout !== this.#options.idleMs) this.socket.setTimeout(this.#options.idleMs);
-    // Who sends the next request before he has the answer is better served by a real server.
+    // A client that sends the next request before it has the answer is better served by a real server.
     if (this.#early.length > 0) this.#leave(Buffer.concat(this.#early));
   };
 

@@ -55,7 +55,7 @@ export function commonHeaders(always: readonly string[], answer: WholeAnswer): r
 
 /**
  * What the body decides: its length, its name, and for an answer 200 an ETag (RFC 9110 §8.8.3). A checksum and the length
- * are enough to tell two versions of one thing apart: nobody gains by making his own look the same.
+ * are enough to tell two versions of one thing apart: no account gains by making its own look the same.
  */
 export function bodyHeaders(answer: WholeAnswer): readonly string[] {
   const { status, body, fileName, etag = crc32(body).toString(36) } = answer;

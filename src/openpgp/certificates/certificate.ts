@@ -1,8 +1,6 @@
 /**
- * The keys side of `openpgp/`: reading certificates (here), judging them (`acceptance.ts`), making keys
- * (`generate.ts`) or taking them over (`import-secret-key.ts`, `import-certificate.ts`), using them (`secret-key.ts`), letting
- * them live longer (`extend.ts`) and ending them (`revocation.ts`). The messages side starts at `encrypt.ts` and
- * `decrypt.ts`.
+ * Certificates: what others may know of a key. They are read here and judged in `acceptance.ts`.
+ * `import-certificate.ts` judges those that users bring.
  */
 import { hash } from "node:crypto";
 

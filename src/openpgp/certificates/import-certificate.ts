@@ -23,8 +23,8 @@ export type ImportedCertificate =
 
 /**
  * Reads and judges the certificate of a user who keeps the secret key: one, armored or binary, for exactly this address,
- * that can be encrypted to and can sign, with which `possession.ts` has its owner prove that it is his. Limits as those of
- * `parseCertificates`; RSA from 2048 bits, as for other people's.
+ * that can be encrypted to and can sign. With it `imports/possession.ts` lets the user prove that they own the key. Limits as
+ * those of `parseCertificates`; RSA from 2048 bits, as for other people's.
  */
 export async function importCertificate(o: {
   readonly bytes: Uint8Array;

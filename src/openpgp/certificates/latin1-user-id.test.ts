@@ -3,6 +3,7 @@ import { test } from "node:test";
 
 import { UserIDPacket } from "openpgp";
 
+import { addressOf } from "../../../test/support/address.ts";
 import {
   flags,
   newForge,
@@ -12,7 +13,7 @@ import {
   sign,
   subkeyOf,
 } from "../../../test/support/forge-certificate.ts";
-import { NOW, addressOf } from "../../../test/support/secret-keys.ts";
+import { NOW } from "../../../test/support/secret-keys.ts";
 import { DAY, after } from "../../base/time.ts";
 import { acceptForEncryption, checkSigner } from "./acceptance.ts";
 import { TAG, writePacket } from "../packets/certificate-parts.ts";

@@ -16,8 +16,8 @@ const LONGEST = 1024;
 
 /**
  * True when a user ID names exactly one address and that is the wanted one: it is an address as a whole, or ends in the
- * only `<...>` with nothing before it that looks like another address. The same address twice is one address. With `subaddress` (the default) the certificate of
- * `ada@` also serves `ada+x@`, never the other way round.
+ * only `<...>` with nothing before it that looks like another address. The same address twice is one address. With
+ * `subaddress` (the default) the certificate of `ada@` also serves `ada+x@`, never the other way round.
  */
 export function userIdMatches(
   userId: string,

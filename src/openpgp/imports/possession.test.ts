@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { addressOf } from "../../../test/support/address.ts";
 import { cpuStopwatch } from "../../../test/support/cpu-time.ts";
 
-import { type EmailAddress, parseAddress } from "../../mail/address.ts";
 import { DAY, HOUR, MINUTE, SECOND, after, fromUnixMs, systemClock } from "../../base/time.ts";
 import { seededRandom, mutate } from "../../../test/support/mutate.ts";
 import { expectDecrypted, foreignKey, ownKey } from "../../../test/support/openpgp-messages.ts";
@@ -19,12 +19,6 @@ const ada = await ownKey("ada@alpha.test", "compat");
 const modern = await ownKey("ada@alpha.test", "modern");
 const rsa = await foreignKey({ type: "rsa", rsaBits: 3072 });
 const mallory = await ownKey("ada@alpha.test", "compat");
-
-function addressOf(text: string): EmailAddress {
-  const address = parseAddress(text);
-  assert(address !== undefined);
-  return address;
-}
 
 const address = addressOf("ada@alpha.test");
 

@@ -1,6 +1,6 @@
 /**
- * Proof of possession: a user who keeps his secret key shows that the certificate he brings along is his. He opens a message
- * that only its owner can open, and signs the text that he found in it.
+ * Proof of possession: users who keep their secret key show that an imported certificate is their own. They open a message
+ * that only its owner can open, and sign the text that they found in it.
  */
 import { asBuffer, utf8 } from "../../base/bytes.ts";
 import { DAY, after } from "../../base/time.ts";

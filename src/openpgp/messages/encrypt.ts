@@ -1,7 +1,6 @@
 /**
- * The messages side of `openpgp/`: signing and encrypting (here), decrypting (`decrypt.ts`), verifying (`verify.ts`) and armor
- * (`armor.ts`), in packets of our own on `node:crypto`, because all mail goes through them and OpenPGP.js is slow at
- * it (ADR 0002). `packet.ts`, `pkesk.ts`, `seipd.ts` and `signature-packet.ts` are one kind of packet each.
+ * Signs and encrypts messages, in packets of our own on `node:crypto`: all mail goes through them, and OpenPGP.js is slow at it
+ * (ADR 0002). `decrypt.ts` opens messages, `verify.ts` checks their signatures.
  */
 import { asBuffer } from "../../base/bytes.ts";
 import { AppError } from "../../base/errors.ts";
@@ -19,8 +18,8 @@ import { type Signing, startSigning } from "../keys/sign.ts";
 import { eachSlice } from "../../base/slices.ts";
 
 /**
- * Signs and encrypts: a binary OpenPGP message. `recipients` are accepted and reduced (`acceptForEncryption`); `intended` goes into the
- * signature, one subpacket each (RFC 9580 §5.2.3.36). The container follows what all recipients read.
+ * Signs and encrypts: a binary OpenPGP message. `recipients` are accepted and reduced (`acceptForEncryption`); `intended` goes
+ * into the signature, one subpacket each (RFC 9580 §5.2.3.36). The container follows what all recipients read.
  * @throws AppError when the signer may not sign or a recipient has no encryption key
  */
 export async function signAndEncrypt(o: {

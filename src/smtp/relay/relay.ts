@@ -1,6 +1,12 @@
 /**
  * Mail going out: to one configured next hop for each domain, by SMTP or LMTP, with the bytes exactly as given.
- * `hand-over.ts` is one message for one hop, `session.ts` what stands before it, `client.ts` the lines on the wire.
+ *
+ *     hand-over.ts     one message for one hop, in a new session or one that waits (`idle-sessions.ts`)
+ *     session.ts       greeting, EHLO and STARTTLS, before the first transaction
+ *     transaction.ts   envelope and data; `obstacle.ts` says before them why a hop cannot take the message as it is
+ *     client.ts        the lines on the wire
+ *
+ * Nothing here is thrown at the caller: each recipient has an outcome, and trouble is a refusal that may be tried again.
  */
 import { MINUTE, SECOND } from "../../base/time.ts";
 import type { Domain, EmailAddress } from "../../mail/address.ts";

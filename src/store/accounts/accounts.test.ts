@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { parseDomain } from "../../mail/address.ts";
+import { addressOf } from "../../../test/support/address.ts";
 import { engines } from "../../../test/support/engines.ts";
-import { addressOf, alice, bob, now } from "../../../test/support/published.ts";
+import { alice, bob, now } from "../../../test/support/published.ts";
 import { insertAccount, readAccount, updatePolicy, walkAccounts } from "./accounts.ts";
 import { newAccountId } from "../../words/account.ts";
 import { idOf } from "../../../test/support/accounts.ts";

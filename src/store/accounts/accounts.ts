@@ -1,4 +1,7 @@
-/** The table of accounts. `addresses.ts` has their addresses, `logins.ts` the columns about passwords, `account-locks.ts` the locks. */
+/**
+ * The table of accounts. `addresses.ts` has their addresses, `logins.ts` the columns about passwords, `account-locks.ts` the
+ * locks.
+ */
 import { type Kysely, type Selectable, sql } from "kysely";
 
 import { fromUnixMs } from "../../base/time.ts";

@@ -9,7 +9,7 @@ import type { Store } from "../store.ts";
 
 /**
  * Deletes every row of an account but what is published, in the caller's transaction, and reserves its addresses. What
- * names one of them goes too, also of addresses that it released a short time ago. `Store.forget` makes it physical
+ * names one of them goes too, also of addresses that it released a short time ago. `forgetDeleted` makes it physical
  * afterwards.
  */
 export async function eraseAccount(store: Store, account: AccountId, now: Date): Promise<void> {

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { addressOf } from "../../../test/support/address.ts";
 import { idOf } from "../../../test/support/accounts.ts";
 import { engines } from "../../../test/support/engines.ts";
-import { addressOf, alice, bob, now } from "../../../test/support/published.ts";
+import { alice, bob, now } from "../../../test/support/published.ts";
 import { publishKey } from "../../../test/support/test-keyserver.ts";
 import { findAccountUsing, insertAccount } from "./accounts.ts";
 import { insertAlias, releaseAlias } from "./addresses.ts";

@@ -54,7 +54,7 @@ export async function saveAuthorAnswer(
     .execute();
 }
 
-/** Deletes what is seven days old or from the future; `Store.forget` makes it physical. */
+/** Deletes what is seven days old or from the future; `forgetDeleted` makes it physical. */
 export async function purgeAuthorAnswers(store: Store, now: Date): Promise<void> {
   await store.db
     .deleteFrom("author_answers")

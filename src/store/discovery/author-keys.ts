@@ -12,7 +12,7 @@ export const CACHE_LIFE_MS = 7 * DAY;
 const STATES = ["found", "absent", "wanted"] as const;
 
 /**
- * A key of an author whose mail waits for its reader: `found` with its certificate, `absent` by what his keyserver said,
+ * A key of an author whose mail waits for its reader: `found` with its certificate, `absent` by what their keyserver said,
  * or `wanted`, to be asked for. A found one stands under its primary key, the others under what they were asked by.
  */
 export type AuthorKey = {
@@ -25,7 +25,7 @@ export type AuthorKey = {
   readonly at: Date;
 };
 
-/** More keys of one author, or more questions to one domain, are not looked at: he makes them, not we. */
+/** More keys of one author, or more questions to one domain, are not looked at: their number is the author's choice. */
 const MAX_KEYS = 50;
 
 /** The author's keys of the last seven days, the newest first. */
@@ -123,7 +123,7 @@ export async function readAuthorKey(
   return row === undefined ? undefined : toKey(row)[0];
 }
 
-/** Deletes what is seven days old or from the future; `Store.forget` makes it physical. */
+/** Deletes what is seven days old or from the future; `forgetDeleted` makes it physical. */
 export async function purgeAuthorKeys(store: Store, now: Date): Promise<void> {
   await store.db
     .deleteFrom("author_keys")

@@ -45,7 +45,7 @@ export async function forgetUnusable(store: Store, address: EmailAddress): Promi
     .execute();
 }
 
-/** Deletes what nobody asked for in seven days, and what is from the future; `Store.forget` makes it physical. */
+/** Deletes what nobody asked for in seven days, and what is from the future; `forgetDeleted` makes it physical. */
 export async function purgeUnusable(store: Store, now: Date): Promise<void> {
   await store.db
     .deleteFrom("unusable_answers")

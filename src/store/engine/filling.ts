@@ -1,7 +1,8 @@
 /** A database that a backup is about to fill. */
 import { sql } from "kysely";
 
-import { HELD, type Store } from "../store.ts";
+import { HELD } from "../keys/published-version.ts";
+import type { Store } from "../store.ts";
 
 /** A table that is there while a backup is filled in. */
 export const RESTORING = "restore_is_unfinished";

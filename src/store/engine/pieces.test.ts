@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import { test } from "node:test";
 
+import { addressOf } from "../../../test/support/address.ts";
 import { haveAccounts, idOf } from "../../../test/support/accounts.ts";
 import { engines } from "../../../test/support/engines.ts";
-import { addressOf } from "../../../test/support/published.ts";
 import { LARGE_OCTETS, type Octets } from "../../base/large-octets.ts";
 import { fromUnixMs } from "../../base/time.ts";
 import { locked } from "../../incoming/verdicts.ts";

@@ -3,8 +3,9 @@ import { test } from "node:test";
 
 import fc from "fast-check";
 
+import { addressOf } from "../../../test/support/address.ts";
 import { engines } from "../../../test/support/engines.ts";
-import { addressOf, now } from "../../../test/support/published.ts";
+import { now } from "../../../test/support/published.ts";
 import { canonicalAddress } from "../../mail/address.ts";
 import { eraseTrace } from "./erase-trace.ts";
 import { insertTraces, selectTrace } from "./trace.ts";

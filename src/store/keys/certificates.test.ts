@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { keyIdOf } from "../../openpgp/packets/fingerprint.ts";
+import { addressOf } from "../../../test/support/address.ts";
 import { engines } from "../../../test/support/engines.ts";
 import {
-  addressOf,
   bob,
   certificateOf,
   fingerprintOf,

@@ -163,6 +163,18 @@ export async function listExpiring(
   return rows.map(fromRow);
 }
 
+/** How many active certificates end between two times, the second one excluded. */
+export async function countExpiring({ db }: Store, from: Date, before: Date): Promise<number> {
+  const row = await db
+    .selectFrom("published_certificates")
+    .select((of) => of.fn.countAll<number>().as("count"))
+    .where("state", "=", sql.lit("active"))
+    .where("expires_at", ">=", Math.max(from.getTime(), 1))
+    .where("expires_at", "<", before.getTime())
+    .executeTakeFirstOrThrow();
+  return Number(row.count);
+}
+
 /** Every certificate, of whatever state. */
 export async function listAllPublished(store: Store): Promise<readonly PublishedCertificate[]> {
   const rows = await store.db

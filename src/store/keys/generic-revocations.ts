@@ -67,8 +67,8 @@ export async function listGenericRevocations(
 }
 
 /**
- * When an account is deleted, in the caller's transaction: its keys have ended, and their certificates are not those of who
- * has its address next.
+ * When an account is deleted, in the caller's transaction: its keys have ended, and the next holder of the address must not
+ * inherit their certificates.
  */
 export async function disownGenericRevocations(store: Store, owner: AccountId): Promise<void> {
   await store.db

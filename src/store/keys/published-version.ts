@@ -1,5 +1,8 @@
 /** The version of the published view: one number that rises with each change, and is negative while publication is held. */
-import { HELD, type LastStep, type Store } from "../store.ts";
+import type { LastStep, Store } from "../store.ts";
+
+/** Far below what counting changes of the published view reaches: below zero nothing is published. */
+export const HELD = 2 ** 50;
 
 /** Rises with every change of the published view: an answer kept under an older number is out of date. */
 export async function publishedVersion(store: Store): Promise<number> {

@@ -1,6 +1,6 @@
 /**
  * Tags stand for addresses in rows that must not name them: addresses of erased accounts, and wrong passwords. A tag
- * is an HMAC-SHA256 under a random key that an installation makes once. The key lies here wrapped under the service
+ * is an HMAC-SHA256 under a random key that an installation makes once. The key is stored here, wrapped under the service
  * key: whoever has the database alone can test no address against a tag. A rotation of the service key moves the tag key.
  */
 import { createHmac, createSecretKey, randomBytes } from "node:crypto";

@@ -10,7 +10,7 @@ import type { AccountId } from "../../words/account.ts";
 /** `current` wraps what the account uses; a `former` one waits for its password, forgotten by its owner. */
 export type MasterKeyState = "current" | "former";
 
-/** The rows around a user master key. Everything that opens it is wrapped; what it means is for keys/ to say. */
+/** The rows around a user master key. Everything that opens it is wrapped; what it means is for `vault/` to say. */
 export type MasterKeyRow = {
   readonly id: string;
   readonly owner: AccountId;

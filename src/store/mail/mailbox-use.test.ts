@@ -4,9 +4,10 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { sql } from "kysely";
 
+import { addressOf } from "../../../test/support/address.ts";
 import { engines } from "../../../test/support/engines.ts";
 import { haveAccounts, idOf } from "../../../test/support/accounts.ts";
-import { addressOf, now } from "../../../test/support/published.ts";
+import { now } from "../../../test/support/published.ts";
 import { locked } from "../../incoming/verdicts.ts";
 import type { AccountId } from "../../words/account.ts";
 import { eraseAccount } from "../accounts/erase.ts";

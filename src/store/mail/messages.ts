@@ -17,7 +17,7 @@ export type MessageState = "pending" | "done";
 /** What the stored body is: a sealed message, or any other encrypted at rest. */
 export type MessageForm = "sealed" | "wrapped";
 
-/** A message as the table holds it; no bytes of summary are none. */
+/** A message as the table holds it; an empty summary means that there is none. */
 export type MessageRow = {
   readonly id: string;
   readonly account: AccountId;

@@ -59,7 +59,7 @@ function distanceMs(attempts: number): number {
   return Math.min(IN_HAND_MS * 2 ** (attempts - MAX_OPENINGS), LAST_DISTANCE_MS);
 }
 
-/** Takes one back that ended without a verdict, but not with the process; its account may have another name by now. */
+/** Takes back the count of an opening that ended without a verdict while its process went on. */
 export async function endOpening(store: Store, id: string): Promise<void> {
   const soonerMs = (attempts: number) => distanceMs(attempts) - distanceMs(attempts - 1);
   await takeBackAttempt(store, { kind: "opening", subject: id }, soonerMs);

@@ -38,18 +38,6 @@ export async function pendingFigures({ db }: Store): Promise<QueueFigures> {
   return figures({ count, oldest });
 }
 
-/** How many active certificates end between two times, the second one excluded. */
-export async function countExpiring({ db }: Store, from: Date, before: Date): Promise<number> {
-  const row = await db
-    .selectFrom("published_certificates")
-    .select((of) => of.fn.countAll<number>().as("count"))
-    .where("state", "=", sql.lit("active"))
-    .where("expires_at", ">=", Math.max(from.getTime(), 1))
-    .where("expires_at", "<", before.getTime())
-    .executeTakeFirstOrThrow();
-  return Number(row.count);
-}
-
 function figures({
   count,
   oldest,

@@ -280,7 +280,10 @@ function serviceTables({ table, bytes, integer, text, number }: Columns): readon
   ];
 }
 
-/** The names in a row of the trace are kept where an index finds them. The audit log only grows; its places begin at 1, and each of its shards has one end, whoever writes to it. */
+/**
+ * The names in a row of the trace are kept where an index finds them. The audit log only grows; its places begin at 1, and each
+ * of its shards has one end, whoever writes to it.
+ */
 const SQLITE_GUARDS = [
   `create trigger trace_names_follow after insert on trace when new.names <> '[]'
     begin insert or ignore into trace_names (name, trace) select value, new.id from json_each(new.names); end`,

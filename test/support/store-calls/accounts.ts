@@ -43,7 +43,8 @@ import { beginTagKey, moveTagKey } from "../../../src/store/keys/tag-key.ts";
 import { after, DAY } from "../../../src/base/time.ts";
 import { canonicalAddress } from "../../../src/mail/address.ts";
 import { newAccountId, type AccountId } from "../../../src/words/account.ts";
-import { addressOf, now } from "../published.ts";
+import { addressOf } from "../address.ts";
+import { now } from "../published.ts";
 import { testTagKeys } from "../tag-keys.ts";
 
 const carol = addressOf("carol@alpha.test");

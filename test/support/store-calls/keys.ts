@@ -1,6 +1,7 @@
 /** Every function of the store about keys, wrapped and published. */
 import { activeAddresses } from "../../../src/store/accounts/active-addresses.ts";
 import {
+  countExpiring,
   findByFingerprint,
   findById,
   findPublished,
@@ -30,7 +31,6 @@ import {
   updatePublished,
 } from "../../../src/store/keys/publish.ts";
 import { holdPublication } from "../../../src/store/keys/published-version.ts";
-import { countExpiring } from "../../../src/store/mail/queue-figures.ts";
 import {
   forgetServiceKeyUsers,
   listServiceKeyUsers,
@@ -61,7 +61,8 @@ import {
 } from "../../../src/store/keys/vault.ts";
 import { after, DAY } from "../../../src/base/time.ts";
 import type { AccountId } from "../../../src/words/account.ts";
-import { addressOf, certificateOf, fingerprintOf, now } from "../published.ts";
+import { addressOf } from "../address.ts";
+import { certificateOf, fingerprintOf, now } from "../published.ts";
 
 const octets = new Uint8Array(20).fill(1);
 const page = { after: undefined, limit: 10 };

@@ -42,7 +42,8 @@ import {
   takeJobNamed,
 } from "../../../src/store/jobs/jobs.ts";
 import { after, DAY, HOUR } from "../../../src/base/time.ts";
-import { addressOf, now } from "../published.ts";
+import { addressOf } from "../address.ts";
+import { now } from "../published.ts";
 
 /** Too large for one row. */
 const LARGE = 3_000_000;
