@@ -1,4 +1,4 @@
-import { SAYS_GENERATION, withMac, type AuditRowWithMac } from "../journal/audit.ts";
+import { rowsWithMacs, SAYS_GENERATION, withMac, type AuditRowWithMac } from "../journal/audit.ts";
 import type { Store } from "../store.ts";
 import type { AccountId } from "../../words/account.ts";
 
@@ -62,11 +62,7 @@ export async function lastGeneration(
   account: AccountId,
   before: number,
 ): Promise<AuditRowWithMac | undefined> {
-  const row = await store.db
-    .selectFrom("audit")
-    .leftJoin("audit_macs", "audit_macs.seq", "audit.seq")
-    .selectAll("audit")
-    .select(["audit_macs.service_key", "audit_macs.mac"])
+  const row = await rowsWithMacs(store)
     .where("audit.account", "=", account)
     .where("audit.detail", "like", SAYS_GENERATION)
     .where("audit.seq", "<", before)

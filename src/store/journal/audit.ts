@@ -139,12 +139,7 @@ export async function* walkAudit(
 export async function* walkShard(store: Store, shard: number): AsyncGenerator<AuditRowWithMac> {
   let last: number | undefined;
   for (;;) {
-    const query = store.db
-      .selectFrom("audit")
-      .leftJoin("audit_macs", "audit_macs.seq", "audit.seq")
-      .selectAll("audit")
-      .select(["audit_macs.service_key", "audit_macs.mac"])
-      .where("audit.shard", "=", shard);
+    const query = rowsWithMacs(store).where("audit.shard", "=", shard);
     const page = last === undefined ? query : query.where("audit.place", ">", last);
     const rows = await page.orderBy("audit.place").limit(PAGE).execute();
     for (const row of rows) {
@@ -161,11 +156,7 @@ export async function lastInShard(
   { shard, action }: Pick<AuditRow, "shard" | "action">,
   before: number = Number.MAX_SAFE_INTEGER,
 ): Promise<AuditRowWithMac | undefined> {
-  const row = await store.db
-    .selectFrom("audit")
-    .leftJoin("audit_macs", "audit_macs.seq", "audit.seq")
-    .selectAll("audit")
-    .select(["audit_macs.service_key", "audit_macs.mac"])
+  const row = await rowsWithMacs(store)
     .where("audit.shard", "=", shard)
     .where("audit.place", "<", before)
     .where("audit.action", "=", action)
@@ -186,6 +177,15 @@ export async function hashesAt(
     .select(["shard", "place", "hash"])
     .where((of) => of.or(places.map(({ shard, place }) => of.and({ shard, place }))))
     .execute();
+}
+
+/** Rows of the log, each with its MAC where it has one; `withMac` reads them. */
+export function rowsWithMacs({ db }: Store) {
+  return db
+    .selectFrom("audit")
+    .leftJoin("audit_macs", "audit_macs.seq", "audit.seq")
+    .selectAll("audit")
+    .select(["audit_macs.service_key", "audit_macs.mac"]);
 }
 
 /** A row of `audit`, left joined with `audit_macs`. */
