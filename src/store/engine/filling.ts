@@ -1,7 +1,7 @@
 /** A database that a backup is about to fill. */
 import { sql } from "kysely";
 
-import { HELD } from "../keys/published-version.ts";
+import { holdPublication } from "../keys/published-version.ts";
 import type { Store } from "../store.ts";
 
 /** A table that is there while a backup is filled in. */
@@ -20,10 +20,8 @@ export async function beginFilling({ db }: Store): Promise<void> {
 
 /** Nothing is published from what was filled in; from now on programs may start on it. */
 export async function endFilling(store: Store): Promise<void> {
-  await store.transaction(async ({ db }) => {
-    await sql`update published_version set version = version - ${HELD} where version >= 0`.execute(
-      db,
-    );
-    await sql.raw(`drop table if exists ${RESTORING}`).execute(db);
+  await store.transaction(async (tx) => {
+    await holdPublication(tx, true);
+    await sql.raw(`drop table if exists ${RESTORING}`).execute(tx.db);
   });
 }

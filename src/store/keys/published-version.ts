@@ -2,7 +2,7 @@
 import type { LastStep, Store } from "../store.ts";
 
 /** Far below what counting changes of the published view reaches: below zero nothing is published. */
-export const HELD = 2 ** 50;
+const HELD = 2 ** 50;
 
 /** Rises with every change of the published view: an answer kept under an older number is out of date. */
 export async function publishedVersion(store: Store): Promise<number> {
