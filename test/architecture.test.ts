@@ -34,7 +34,7 @@ const IMPORT_MAP: Record<string, readonly [folders: string, packages?: string]> 
   keys: ["base mail words openpgp store journal vault"],
   discovery: ["base mail words openpgp dns fetch store journal"],
   keyserver: ["base mail words openpgp store"],
-  mailbox: ["base mail words store imap"],
+  mailbox: ["base mail words openpgp pgpmime vault store imap"],
   notices: ["base mail words locales"],
   login: ["base mail words accounts vault keys store journal"],
   outgoing: [

@@ -2,7 +2,7 @@
 import { AppError } from "../base/errors.ts";
 import type { Octets } from "../base/large-octets.ts";
 import type { Clock } from "../base/time.ts";
-import type { ToStore } from "../incoming/stored-form.ts";
+import type { ToStore } from "../mailbox/embedded/stored-form.ts";
 import { type Certificate, parseCertificates } from "../openpgp/certificates/certificate.ts";
 import { encryptAtRest } from "../openpgp/messages/encrypt.ts";
 import { listPublishedOf } from "../store/keys/certificates.ts";

@@ -8,7 +8,7 @@ import type { Store } from "../store/store.ts";
 import type { Account, AccountId } from "../words/account.ts";
 import type { AuthorDeps } from "./check-signature.ts";
 import type { MessageWork } from "./message-work.ts";
-import type { ToStore } from "./stored-form.ts";
+import type { ToStore } from "../mailbox/embedded/stored-form.ts";
 import type { TraceIncoming } from "./tracing.ts";
 
 export type Arrival = {

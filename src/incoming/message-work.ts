@@ -5,7 +5,7 @@
 import { decrypt } from "../openpgp/messages/decrypt.ts";
 import { examine, type Examined } from "../pgpmime/examine.ts";
 import { findCiphertext, type FoundCiphertext } from "../pgpmime/find-ciphertext.ts";
-import { bodyForMailbox, bodyOfRow, receivedForm } from "./stored-form.ts";
+import { bodyForMailbox, bodyOfRow, receivedForm } from "../mailbox/embedded/stored-form.ts";
 
 export type MessageWork = {
   readonly examine: (message: Uint8Array) => Promise<Examined>;

@@ -9,7 +9,7 @@ import { cameProtected, readMessage } from "../mailbox/embedded.ts";
 import { open } from "../pgpmime/pgpmime.ts";
 import { serves, SILENT } from "../../test/support/authors.ts";
 import { openPending } from "./pending.ts";
-import { receivedForm } from "./stored-form.ts";
+import { receivedForm } from "../mailbox/embedded/stored-form.ts";
 import { traceIncoming } from "./tracing.ts";
 import {
   makePeople,

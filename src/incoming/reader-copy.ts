@@ -14,7 +14,7 @@ import type { Range } from "../pgpmime/range.ts";
 import type { Examined } from "../pgpmime/examine.ts";
 import type { Arrival, DeliverDeps } from "./arrival.ts";
 import { type ClearProtection, clearVerdictFor, shownHeader } from "./signed.ts";
-import { bodyWith, type ToStore } from "./stored-form.ts";
+import { bodyWith, type ToStore } from "../mailbox/embedded/stored-form.ts";
 import { summaryOf } from "./summary.ts";
 import { missingMessageId, traceFields } from "./trace-fields.ts";
 import { clientOnly, locked } from "./verdicts.ts";

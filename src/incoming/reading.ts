@@ -16,7 +16,7 @@ import { readerView } from "../pgpmime/reader-view.ts";
 import { openApart } from "./encrypted-part.ts";
 import { sealedView } from "./sealed-view.ts";
 import { partsOf, type ShownPart } from "./shown-parts.ts";
-import { receivedForm } from "./stored-form.ts";
+import { receivedForm } from "../mailbox/embedded/stored-form.ts";
 import { clearView, type ClearView } from "./signed.ts";
 import { primaryAddress } from "../store/accounts/addresses.ts";
 import type { AccountId } from "../words/account.ts";

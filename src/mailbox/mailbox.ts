@@ -1,15 +1,26 @@
 /**
  * The mailbox: what is kept for a reader until they delete it.
  *
- * Bodies are stored as given: sealed mail as it was received, clear mail encrypted at rest by the caller. Subject, names and
- * snippet are in a summary that the caller has wrapped. Nothing but state, verdict, sizes and times can be read without the
- * reader's key.
+ * `Mailbox` is what pages, commands and mail programs need of a mail store: folders, pages of messages, flags, moves, a
+ * deletion that can be undone, and what changed since somebody looked. `embedded/` keeps it in our own database;
+ * another mail server may keep it as well. `test/contract/mailbox.ts` says what each of them must do.
+ *
+ * A mailbox is opened with its reader's keys or without them. Without them it takes messages, and counts, moves and deletes
+ * them. What tells people anything (names of folders, subjects, texts) is there only with the keys. Nothing but sizes,
+ * times, flags and the state of a message can be read without them (docs/adr/0029-mailbox-at-rest.md).
+ *
+ * Folders are the six standard ones, which every mailbox has, and the user's own. A message is in one folder. A removed one
+ * is in none, and is deleted after an undo time. Each change has a number: whoever remembers the latest learns what
+ * happened since.
  */
 import type { Brand } from "../base/brand.ts";
 import type { MessageForm, MessageState } from "../store/mail/messages.ts";
 import type { Octets } from "../base/large-octets.ts";
 import type { MessageVerdict } from "../store/mail/verdict.ts";
+import type { Range } from "../pgpmime/range.ts";
+import type { ResultState } from "../store/mail/verdict.ts";
 import type { AccountId } from "../words/account.ts";
+import type { Summary } from "./summary.ts";
 
 export type { MessageForm, MessageState } from "../store/mail/messages.ts";
 export type { MessageVerdict, ResultState, ServedAtArrival } from "../store/mail/verdict.ts";
@@ -54,3 +65,145 @@ export type StoredMessage = StoredSummary & { readonly body: Uint8Array };
 
 /** How much a mailbox may hold. */
 export type Quota = { readonly mailboxBytes: number; readonly pendingBytes: number };
+
+/** A folder: a word of `STANDARD_FOLDERS`, or a random name. */
+export type FolderId = Brand<string, "FolderId">;
+
+/** The folders that every mailbox has, in the order in which people see them (RFC 6154). */
+export const STANDARD_FOLDERS = ["inbox", "drafts", "sent", "archive", "junk", "trash"] as const;
+export type StandardFolder = (typeof STANDARD_FOLDERS)[number];
+
+/** A standard folder as an ID. */
+export function standardFolder(word: StandardFolder): FolderId {
+  return word as string as FolderId;
+}
+
+/** `name`: of a user's own folder, undefined while the mailbox is closed to its keys. */
+export type Folder = {
+  readonly id: FolderId;
+  readonly standard: StandardFolder | undefined;
+  readonly name: string | undefined;
+  readonly messages: number;
+  readonly unseen: number;
+};
+
+/** What a reader, or their program, noted about a message (RFC 9051 §2.3.2, RFC 5788). */
+export const FLAGS = ["seen", "answered", "flagged", "forwarded"] as const;
+export type Flag = (typeof FLAGS)[number];
+
+/** A message in a list. `summary` is undefined while it is closed to the keys at hand. */
+export type MailboxEntry = {
+  readonly id: MessageId;
+  readonly folder: FolderId;
+  readonly flags: readonly Flag[];
+  readonly form: MailForm;
+  readonly state: ResultState;
+  readonly summary: Summary | undefined;
+  readonly receivedAt: Date;
+  readonly sizeBytes: number;
+};
+
+/** `sealed`: stored as received, to be opened by its reader. `clear`: what can be read at once. */
+export type MailForm = "sealed" | "clear";
+
+/**
+ * A message that a mailbox is to keep: its octets in pieces, one after the other; of a sealed one, where the ciphertext
+ * stands in them. `once` keeps a repetition out, for good: the first message with it is the only one.
+ */
+export type NewMail = {
+  readonly folder: FolderId;
+  readonly pieces: readonly Uint8Array[];
+  readonly ciphertext: Range | undefined;
+  readonly summary: Summary;
+  readonly flags?: readonly Flag[];
+  readonly receivedAt: Date;
+  readonly sizeBytes: number;
+  readonly once?: string;
+};
+
+/** Where the next page of a list begins. It stays valid whatever comes or goes meanwhile. */
+export type Cursor = Brand<string, "Cursor">;
+
+/** `next` is undefined on the last page. */
+export type MailboxPage = {
+  readonly entries: readonly MailboxEntry[];
+  readonly next: Cursor | undefined;
+};
+
+/** What happened since a change: messages that came or changed, and those that are no longer in a folder. */
+export type Changes =
+  | {
+      readonly kind: "changes";
+      readonly latest: number;
+      readonly entries: readonly MailboxEntry[];
+      readonly gone: readonly MessageId[];
+    }
+  /** Too much is forgotten since: read the lists again. */
+  | { readonly kind: "forgotten"; readonly latest: number };
+
+/** Why a folder is not made, renamed or removed. */
+export type FolderRefusal =
+  | { readonly kind: "closed" }
+  | { readonly kind: "bad-name" }
+  | { readonly kind: "name-taken" }
+  | { readonly kind: "too-many" }
+  | { readonly kind: "no-folder" }
+  | { readonly kind: "not-empty" };
+
+/** A mailbox, opened for one reader. IDs that name nothing are passed over; what was done is returned. */
+export type Mailbox = {
+  readonly folders: () => Promise<readonly Folder[]>;
+  readonly addFolder: (
+    name: string,
+  ) => Promise<{ readonly kind: "added"; readonly id: FolderId } | FolderRefusal>;
+  readonly renameFolder: (
+    id: FolderId,
+    name: string,
+  ) => Promise<{ readonly kind: "renamed" } | FolderRefusal>;
+  readonly removeFolder: (id: FolderId) => Promise<{ readonly kind: "removed" } | FolderRefusal>;
+  /** The newest first; at most `limit` entries, of which there may be 200. */
+  readonly list: (
+    folder: FolderId,
+    page: { readonly after?: Cursor | undefined; readonly limit: number },
+  ) => Promise<MailboxPage>;
+  readonly entry: (id: MessageId) => Promise<MailboxEntry | undefined>;
+  /** The octets as they came; "closed" where the keys at hand do not open them. */
+  readonly read: (id: MessageId) => Promise<ReadMail>;
+  readonly append: (mail: NewMail) => Promise<Appended>;
+  readonly flag: (
+    ids: readonly MessageId[],
+    change: { readonly set?: readonly Flag[]; readonly clear?: readonly Flag[] },
+  ) => Promise<readonly MessageId[]>;
+  readonly move: (ids: readonly MessageId[], folder: FolderId) => Promise<MovedMail>;
+  /** The copies have IDs of their own. */
+  readonly copy: (ids: readonly MessageId[], folder: FolderId) => Promise<MovedMail>;
+  /** Takes messages out of their folders; they are deleted when the undo time is over. */
+  readonly remove: (ids: readonly MessageId[]) => Promise<readonly MessageId[]>;
+  readonly restore: (ids: readonly MessageId[]) => Promise<readonly MessageId[]>;
+  /** Own words that the reader gives a message; they need the keys. */
+  readonly setKeywords: (
+    id: MessageId,
+    keywords: readonly string[],
+  ) => Promise<{ readonly kind: "set" | "closed" | "no-message" | "bad-keyword" }>;
+  readonly changesSince: (change: number) => Promise<Changes>;
+  /** Waits until something happened since a change, or `signal` ends it. */
+  readonly watch: (change: number, signal: AbortSignal) => Promise<Changes | undefined>;
+  /** How many messages there are, removed ones too, the octets that they take, and the latest change. */
+  readonly figures: () => Promise<{
+    readonly messages: number;
+    readonly bytes: number;
+    readonly latest: number;
+  }>;
+};
+
+export type ReadMail =
+  | { readonly kind: "read"; readonly form: MailForm; readonly message: Uint8Array }
+  | { readonly kind: "closed" | "no-message" };
+
+export type Appended =
+  | { readonly kind: "appended" | "there-already"; readonly id: MessageId }
+  | { readonly kind: "account-gone" | "no-folder" };
+
+export type MovedMail =
+  | { readonly kind: "done"; readonly ids: readonly MessageId[] }
+  | { readonly kind: "no-folder" };

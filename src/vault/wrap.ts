@@ -1,6 +1,7 @@
 import {
   type CipherGCM,
   type DecipherGCM,
+  type KeyObject,
   createCipheriv,
   createDecipheriv,
   createSecretKey,
@@ -39,10 +40,32 @@ export function deriveKey(from: Secret, purpose: string): Secret {
 
 /** Wraps a secret with AES-256-GCM and binds it to `context`, which is not stored: nonce, ciphertext, tag. */
 export function wrap(key: Secret, secret: Uint8Array, context: readonly string[]): Uint8Array {
+  return wrapData(createSecretKey(key.reveal()), secret, context);
+}
+
+/** As `wrap`, under a key that OpenSSL holds already, for many small things one after the other. */
+export function wrapData(key: KeyObject, data: Uint8Array, context: readonly string[]): Uint8Array {
   const nonce = randomBytes(NONCE_BYTES);
-  const cipher = createCipheriv(CIPHER, createSecretKey(key.reveal()), nonce, TAG);
+  const cipher = createCipheriv(CIPHER, key, nonce, TAG);
   cipher.setAAD(contextBytes(context));
-  return Buffer.concat([nonce, cipher.update(secret), cipher.final(), cipher.getAuthTag()]);
+  return Buffer.concat([nonce, cipher.update(data), cipher.final(), cipher.getAuthTag()]);
+}
+
+/** What `wrapData` wrapped, or undefined when key, context or octets are others. It is no secret: nothing wipes it. */
+export function unwrapData(
+  key: KeyObject,
+  wrapped: Uint8Array,
+  context: readonly string[],
+): Uint8Array | undefined {
+  if (wrapped.length < NONCE_BYTES + TAG_BYTES) return undefined;
+  const decipher = decipherFor(key, wrapped, context);
+  const data = decipher.update(wrapped.subarray(NONCE_BYTES, -TAG_BYTES));
+  try {
+    decipher.final();
+    return data;
+  } catch {
+    return undefined;
+  }
 }
 
 /** As `wrap`, of a whole message, without holding the event loop. */
@@ -69,7 +92,7 @@ export async function unwrapMail(
   context: readonly string[],
 ): Promise<Uint8Array | undefined> {
   if (wrapped.length < NONCE_BYTES + TAG_BYTES) return undefined;
-  const decipher = decipherFor(key, wrapped, context);
+  const decipher = decipherFor(createSecretKey(key.reveal()), wrapped, context);
   const message = newOctets(wrapped.length - NONCE_BYTES - TAG_BYTES);
   await throughStream(decipher, wrapped.subarray(NONCE_BYTES, -TAG_BYTES), message);
   try {
@@ -101,7 +124,7 @@ export function unwrap(
   context: readonly string[],
 ): Secret | undefined {
   if (wrapped.length < NONCE_BYTES + TAG_BYTES) return undefined;
-  const decipher = decipherFor(key, wrapped, context);
+  const decipher = decipherFor(createSecretKey(key.reveal()), wrapped, context);
   const secret = new Secret(
     decryptInPieces(decipher, wrapped.subarray(NONCE_BYTES, wrapped.length - TAG_BYTES)),
   );
@@ -114,9 +137,9 @@ export function unwrap(
   }
 }
 
-function decipherFor(key: Secret, wrapped: Uint8Array, context: readonly string[]): DecipherGCM {
+function decipherFor(key: KeyObject, wrapped: Uint8Array, context: readonly string[]): DecipherGCM {
   const nonce = wrapped.subarray(0, NONCE_BYTES);
-  const decipher = createDecipheriv(CIPHER, createSecretKey(key.reveal()), nonce, TAG);
+  const decipher = createDecipheriv(CIPHER, key, nonce, TAG);
   decipher.setAAD(contextBytes(context));
   decipher.setAuthTag(wrapped.subarray(wrapped.length - TAG_BYTES));
   return decipher;

@@ -9,7 +9,7 @@ import { traceIncoming } from "../../src/incoming/tracing.ts";
 import { UnlockedKeys } from "../../src/vault/unlocked-keys.ts";
 import { parseAddress, type EmailAddress } from "../../src/mail/address.ts";
 import { parseHeader } from "../../src/mail/header.ts";
-import { receivedForm } from "../../src/incoming/stored-form.ts";
+import { receivedForm } from "../../src/mailbox/embedded/stored-form.ts";
 import { listMessages, readMessage, recordVerdict } from "../../src/mailbox/embedded.ts";
 import { after, HOUR } from "../../src/base/time.ts";
 import { armorSignature } from "../../src/openpgp/packets/armor.ts";

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { deliver, type DeliverDeps } from "../../src/incoming/incoming.ts";
-import { receivedForm } from "../../src/incoming/stored-form.ts";
+import { receivedForm } from "../../src/mailbox/embedded/stored-form.ts";
 import { traceIncoming } from "../../src/incoming/tracing.ts";
 import { listMessages, readMessage } from "../../src/mailbox/embedded.ts";
 import { armorMessage } from "../../src/openpgp/packets/armor.ts";

@@ -14,9 +14,12 @@ import { canonicalAddress, type EmailAddress } from "../../src/mail/address.ts";
 import { storeMessage } from "../../src/mailbox/embedded.ts";
 import { keepForLater } from "../../src/outgoing/outbox.ts";
 import { locked } from "../../src/incoming/verdicts.ts";
+import { insertFolder } from "../../src/store/mailbox/folders.ts";
+import { insertMailboxMessage } from "../../src/store/mailbox/messages.ts";
 import { beginOpening } from "../../src/store/mail/openings.ts";
 import type { Store } from "../../src/store/store.ts";
 import { addressOf } from "../support/address.ts";
+import { mailboxRow } from "../support/store-calls/mailbox.ts";
 import { engines } from "../support/engines.ts";
 import { depsFor, old, type Deps } from "../support/key-life.ts";
 import { enrol, idOf } from "../support/accounts.ts";
@@ -42,11 +45,16 @@ const NAMING: Readonly<Record<string, RegExp>> = {
   audit: /^\| audit \|/m,
   author_answers: /^\| answers about authors \|/m,
   author_keys: /^\| keys of authors \|/m,
+  blobs: /^\| mailbox \|/m,
   cached_certificates: /^\| cache of others' certificates \|/m,
+  folder_use: /^\| mailbox \|/m,
+  folders: /^\| folders \|/m,
   generic_revocations: /^\| generic revocations \|/m,
   jobs: /^\| jobs \|/m,
   mailbox_certificates: /^\| mailbox certificates \|/m,
+  mailbox_messages: /^\| mailbox \|/m,
   mailbox_use: /^\| mailbox \|/m,
+  mailboxes: /^\| mailbox \|/m,
   master_keys: /^\| secret keys, master key slots \|/m,
   messages: /^\| mailbox \|/m,
   outbox: /^\| outbox \|/m,
@@ -62,6 +70,7 @@ const NAMELESS: readonly string[] = [
   "attempts",
   "audit_ends",
   "audit_macs",
+  "blob_pieces",
   "certificate_ids",
   "clock_seen",
   "continuity",
@@ -128,6 +137,9 @@ async function fill(deps: Deps): Promise<void> {
     sizeBytes: 6,
     outerFrom: "bob@beta.test",
   });
+  await insertMailboxMessage(store, idOf(first), mailboxRow("kept"));
+  const folder = { id: "own", key: "", name: new Uint8Array(), createdAt: now };
+  await insertFolder(store, idOf(first), folder);
   assert.equal(await beginOpening(store, idOf(first), id, now), "begun");
 }
 

@@ -29,6 +29,7 @@ import {
   callReservations,
 } from "../support/store-calls/accounts.ts";
 import { callPublished, callVault } from "../support/store-calls/keys.ts";
+import { callMailbox } from "../support/store-calls/mailbox.ts";
 import { callMessages, callOutbox } from "../support/store-calls/mail.ts";
 import { callDatabase, callJournal, callOthersKeys } from "../support/store-calls/others.ts";
 
@@ -85,6 +86,10 @@ const ALLOWED: Readonly<Record<string, string>> = {
   "accounts/generations.ts readGeneration: said": FEW,
   "keys/mailbox-certificates.ts retireMailboxCertificate: mailbox_certificates": FEW,
   "mail/mailbox-use.ts listWaitingMailboxes: mailbox_use": WAITING,
+  "mailbox/folders.ts deleteFolder: folders": FEW,
+  "mailbox/folders.ts deleteFolder: mailbox_messages": SMALL_INDEX,
+  "mailbox/folders.ts holdFolder: folders": FEW,
+  "mailbox/folders.ts updateFolderName: folders": FEW,
   "mail/message-verdicts.ts keepServedKeys: messages": FEW,
   "mail/message-verdicts.ts updateVerdict: messages": FEW,
   "mail/messages.ts hasSealedMessage: messages": FEW,
@@ -121,6 +126,7 @@ async function explainAll({ place }: TestEngine): Promise<Explained> {
     await callVault(store, account);
     await callPublished(store, account);
     await callMessages(store, account);
+    await callMailbox(store, account);
     await callOutbox(store, account);
     await callOthersKeys(store);
     await callJournal(store, account);

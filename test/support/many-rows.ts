@@ -8,6 +8,9 @@ import type { Engine, Store } from "../../src/store/store.ts";
 /** Behind the places of accounts that the program made: these rows make no chain. */
 const FIRST_PLACE = 1_000_000;
 
+/** Which accounts have a mailbox, with sixteen messages: each fourth, so that the names of these do not collide. */
+const MAILBOXES = "n % 4 = 0";
+
 /** How many domains the accounts are spread over. */
 const DOMAINS = 50;
 
@@ -187,6 +190,57 @@ function rowsOf(
       bytes: "1120",
       pending: `case when n <= ${String(waiting)} then 1 else 0 end`,
       pending_bytes: `case when n <= ${String(waiting)} then 560 else 0 end`,
+    }),
+    mailboxes: () => ({
+      account: id,
+      last_number: "16",
+      last_change: "16",
+      messages: "16",
+      bytes: "8960",
+      where: MAILBOXES,
+    }),
+    folders: () => ({
+      id,
+      account: id,
+      key: fingerprint,
+      name: octets(40),
+      created_at: created,
+      where: MAILBOXES,
+    }),
+    folder_use: () => ({
+      account: id,
+      folder: "case part when 1 then 'inbox' else 'archive' end",
+      messages: "8",
+      per: "2",
+      where: MAILBOXES,
+    }),
+    blobs: () => ({
+      id: idOfPart,
+      account: id,
+      size: "500",
+      bytes: octets(500),
+      per: "16",
+      where: MAILBOXES,
+    }),
+    mailbox_messages: () => ({
+      id: idOfPart,
+      account: id,
+      folder: "case when part <= 8 then 'inbox' else 'archive' end",
+      number: "part",
+      change: "part",
+      flags: "part % 2",
+      form: "'clear'",
+      state: "'UNPROTECTED'",
+      blob: idOfPart,
+      key: `case when n <= ${String(waiting)} then '' else ${fingerprint} end`,
+      summary: octets(60),
+      once: idOfPart,
+      size_bytes: "500",
+      stored_bytes: "560",
+      received_at: `${created} + part`,
+      expunge_at: `case when n <= ${String(waiting)} and part = 2 then ${String(now)} else 0 end`,
+      per: "16",
+      where: MAILBOXES,
     }),
     trace: () => ({
       message_id: `'<' || ${id} || '@d1.test>'`,

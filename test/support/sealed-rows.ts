@@ -1,5 +1,5 @@
 /** Sealed mail as it is stored. */
-import { sealedBody } from "../../src/incoming/stored-form.ts";
+import { sealedBody } from "../../src/mailbox/embedded/stored-form.ts";
 import type { NewMessage } from "../../src/mailbox/mailbox.ts";
 import type { Certificate } from "../../src/openpgp/certificates/certificate.ts";
 import { encryptAtRest } from "../../src/openpgp/messages/encrypt.ts";

@@ -1,7 +1,7 @@
-import type { KeyObject } from "node:crypto";
+import { createSecretKey, hkdfSync, type KeyObject } from "node:crypto";
 
 import { AppError } from "../../base/errors.ts";
-import { fixedCopy, type Secret } from "../../base/secret.ts";
+import { fixedCopy, Secret } from "../../base/secret.ts";
 import { type CertificateParts, serializeParts } from "../packets/certificate-parts.ts";
 import { type Certificate, parseCertificates } from "../certificates/certificate.ts";
 import type { Fingerprint } from "../packets/fingerprint.ts";
@@ -41,6 +41,14 @@ export class UnlockedKey implements Disposable {
     return fixedCopy(this.#raw.reveal());
   }
 
+  /**
+   * A secret of 32 octets for another purpose, made of the secret number of the primary key (HKDF-SHA256, RFC 5869). It
+   * stays the same as long as the key does, whatever becomes of its certificate. @throws Error after dispose.
+   */
+  derive(purpose: string): Secret {
+    return derivedSecret(this.#raw.reveal(), purpose);
+  }
+
   /** OpenSSL's object for one of the numbers, named by what is public of it; made at the first use. @throws Error after dispose. */
   objectOf(publicPart: object, make: () => KeyObject): KeyObject {
     this.#raw.reveal();
@@ -77,6 +85,19 @@ export async function readSecretKey(raw: Secret): Promise<UnlockedKey> {
     own[Symbol.dispose]();
     throw new AppError("a stored secret key cannot be read", { temporary: false, cause });
   }
+}
+
+const DERIVED_OCTETS = 32;
+
+function derivedSecret(raw: Uint8Array, purpose: string): Secret {
+  const key = readTransferableSecretKey(raw);
+  const number = typeof key === "string" ? undefined : key.secretFor(key.parts.primary.body);
+  if (number === undefined) throw new Error("a stored secret key cannot be read");
+  const from = createSecretKey(number.secret);
+  const salt = new Uint8Array();
+  return new Secret(
+    new Uint8Array(hkdfSync("sha256", from, salt, `sealpost ${purpose}`, DERIVED_OCTETS)),
+  );
 }
 
 async function certificateOf(bytes: Uint8Array): Promise<Certificate> {

@@ -7,6 +7,9 @@ import { eraseFromPublishedFile } from "../keys/published-file-of.ts";
 import { reserveAddress } from "./reserved-addresses.ts";
 import type { Store } from "../store.ts";
 
+/** A message before the blob that it refers to. */
+const OF_MAILBOX = ["mailbox_messages", "blobs", "folder_use", "folders", "mailboxes"] as const;
+
 /**
  * Deletes every row of an account but what is published, in the caller's transaction, and reserves its addresses. What
  * names one of them goes too, also of addresses that it released a short time ago. `forgetDeleted` makes it physical
@@ -19,6 +22,9 @@ export async function eraseAccount(store: Store, account: AccountId, now: Date):
   const names = [...used, ...released.map(({ address }) => address)];
   await eraseFromPublishedFile(store, { account });
   await db.deleteFrom("messages").where("account", "=", account).execute();
+  for (const table of OF_MAILBOX) {
+    await db.deleteFrom(table).where("account", "=", account).execute();
+  }
   await db.deleteFrom("mailbox_use").where("account", "=", account).execute();
   await db.deleteFrom("outbox").where("account", "=", account).execute();
   // After what they refer to: who begins one holds that row, and adds none once it is gone.

@@ -15,14 +15,20 @@ export type Schema = {
   readonly audit_macs: AuditMacsTable;
   readonly author_answers: AuthorAnswersTable;
   readonly author_keys: AuthorKeysTable;
+  readonly blob_pieces: PiecesTable;
+  readonly blobs: BlobsTable;
   readonly cached_certificates: CachedCertificatesTable;
   readonly certificate_ids: CertificateIdsTable;
   readonly clock_seen: ClockSeenTable;
   readonly continuity: ContinuityTable;
   readonly generic_revocations: GenericRevocationsTable;
+  readonly folder_use: FolderUseTable;
+  readonly folders: FoldersTable;
   readonly jobs: JobsTable;
   readonly mailbox_certificates: MailboxCertificatesTable;
+  readonly mailbox_messages: MailboxMessagesTable;
   readonly mailbox_use: MailboxUseTable;
+  readonly mailboxes: MailboxesTable;
   readonly master_keys: MasterKeysTable;
   readonly message_pieces: PiecesTable;
   readonly messages: MessagesTable;
@@ -247,6 +253,54 @@ type MessagesTable = {
   result_state: string;
   verdict: string;
   pieces: Generated<string>;
+};
+
+/** Octets that are kept once, whoever refers to them; large ones are in pieces. */
+type BlobsTable = { id: string; account: string; size: number; pieces: string; bytes: Uint8Array };
+
+/** The latest number and change of a mailbox, and what its messages come to. `expunged_change`: the latest that no row tells any more. */
+type MailboxesTable = {
+  account: string;
+  last_number: Generated<number>;
+  last_change: Generated<number>;
+  expunged_change: Generated<number>;
+  messages: Generated<number>;
+  bytes: Generated<number>;
+};
+
+/** A user's own folder; its name is wrapped under the key of the mailbox. Standard folders have no row. */
+type FoldersTable = {
+  id: string;
+  account: string;
+  key: string;
+  name: Uint8Array;
+  created_at: number;
+};
+
+/** How many messages a folder shows, and how many of them were not seen. */
+type FolderUseTable = { account: string; folder: string; messages: number; unseen: number };
+
+/**
+ * `key`: the key pair whose key the summary is wrapped under; "" when it is wrapped to the public key. `once`: a tag that
+ * keeps a repeated delivery out. `expunge_at`: when a removed message is deleted; 0 when it is not removed.
+ */
+type MailboxMessagesTable = {
+  id: string;
+  account: string;
+  folder: string;
+  number: number;
+  change: number;
+  flags: number;
+  form: string;
+  state: string;
+  blob: string;
+  key: string;
+  summary: Uint8Array;
+  once: string;
+  size_bytes: number;
+  stored_bytes: number;
+  received_at: number;
+  expunge_at: number;
 };
 
 /** `owner` is the ID of a row, `name` what that row calls the set. */

@@ -3,19 +3,21 @@ import { parseDate } from "../../base/time.ts";
 import type { Fingerprint } from "../../openpgp/packets/fingerprint.ts";
 
 /** What the reader is told of a message (docs/use/states.md). */
-export type ResultState =
-  | "CONFIDENTIAL"
-  | "CONFIDENTIAL_BODY"
-  | "ENCRYPTED_UNVERIFIED"
-  | "LOCKED"
-  | "UNDECRYPTABLE"
-  | "LOCKED_OLD"
-  | "DAMAGED"
-  | "VERIFIED"
-  | "VERIFIED_BODY"
-  | "UNPROTECTED"
-  | "QUARANTINED"
-  | "CLIENT_ONLY";
+export const RESULT_STATES = [
+  "CONFIDENTIAL",
+  "CONFIDENTIAL_BODY",
+  "ENCRYPTED_UNVERIFIED",
+  "LOCKED",
+  "UNDECRYPTABLE",
+  "LOCKED_OLD",
+  "DAMAGED",
+  "VERIFIED",
+  "VERIFIED_BODY",
+  "UNPROTECTED",
+  "QUARANTINED",
+  "CLIENT_ONLY",
+] as const;
+export type ResultState = (typeof RESULT_STATES)[number];
 
 /**
  * What was found out about a message, kept with it for good: later events do not rewrite it. Where `isFinal` is false the

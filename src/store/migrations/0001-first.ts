@@ -9,6 +9,7 @@ export const first: Migration = (engine) => {
     ...keyTables(columns),
     ...publishedTables(columns),
     ...mailTables(columns),
+    ...mailboxTables(columns),
     ...jobTables(columns),
     ...discoveryTables(columns),
     ...journalTables(columns),
@@ -175,6 +176,52 @@ function mailTables({ table, bytes, integer, text, number }: Columns): readonly 
     "create index outbox_account on outbox (account)",
     "create index outbox_service_key on outbox (service_key, id)",
     pieces("outbox_pieces", "outbox"),
+  ];
+}
+
+/** What readers keep. In clear stand sizes, times, flags and states, and nothing else. */
+function mailboxTables({ table, bytes, integer, text, number }: Columns): readonly string[] {
+  const account = "account text not null references accounts (id)";
+  return [
+    table(
+      "blobs",
+      `id text primary key not null, ${account}, size ${integer}, pieces ${text}, bytes ${bytes}`,
+    ),
+    "create index blobs_account on blobs (account)",
+    table(
+      "blob_pieces",
+      `owner text not null references blobs on delete cascade, name text not null, number ${number} not null,
+       bytes ${bytes}, primary key (owner, name, number)`,
+    ),
+    table(
+      "mailboxes",
+      `account text primary key not null references accounts (id), last_number ${integer}, last_change ${integer},
+       expunged_change ${integer}, messages ${integer}, bytes ${integer}`,
+    ),
+    table(
+      "folders",
+      `id text primary key not null, ${account}, key ${text}, name ${bytes}, created_at ${integer}`,
+    ),
+    "create index folders_account on folders (account, created_at)",
+    table(
+      "folder_use",
+      `${account}, folder text not null, messages ${integer}, unseen ${integer}, primary key (account, folder)`,
+    ),
+    table(
+      "mailbox_messages",
+      `id text not null, ${account}, folder ${text}, number ${integer}, change ${integer}, flags ${integer},
+       form ${text}, state ${text}, blob text not null references blobs (id), key ${text}, summary ${bytes}, once ${text},
+       size_bytes ${integer}, stored_bytes ${integer}, received_at ${integer}, expunge_at ${integer},
+       primary key (account, id)`,
+    ),
+    "create unique index mailbox_messages_number on mailbox_messages (account, number)",
+    "create unique index mailbox_messages_once on mailbox_messages (account, once) where once <> ''",
+    `create index mailbox_messages_listed on mailbox_messages
+      (account, folder, expunge_at, received_at, number)`,
+    "create index mailbox_messages_changed on mailbox_messages (account, change)",
+    "create index mailbox_messages_to_fold on mailbox_messages (account, number) where key = ''",
+    "create index mailbox_messages_removed on mailbox_messages (expunge_at) where expunge_at > 0",
+    "create index mailbox_messages_blob on mailbox_messages (blob)",
   ];
 }
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { NOW, ownKey } from "../../test/support/openpgp-messages.ts";
-import { encryptAtRest } from "../openpgp/messages/encrypt.ts";
-import { seal } from "../pgpmime/pgpmime.ts";
+import { NOW, ownKey } from "../../../test/support/openpgp-messages.ts";
+import { encryptAtRest } from "../../openpgp/messages/encrypt.ts";
+import { seal } from "../../pgpmime/pgpmime.ts";
 import { receivedForm, sealedBody } from "./stored-form.ts";
 
 const alice = await ownKey("alice@alpha.test", "compat");

@@ -2,16 +2,16 @@
  * How sealed mail is stored: the ciphertext as received, and the header with all octets around the ciphertext wrapped like
  * clear mail. Both together are the received octets.
  */
-import type { Octets } from "../base/large-octets.ts";
-import type { StoredMessage } from "../mailbox/mailbox.ts";
-import type { Certificate } from "../openpgp/certificates/certificate.ts";
-import { bigEndian, cursorOver } from "../openpgp/packets/cursor.ts";
-import { type Decrypted, decrypt } from "../openpgp/messages/decrypt.ts";
-import { encryptAtRest } from "../openpgp/messages/encrypt.ts";
-import type { UnlockedKey } from "../openpgp/keys/secret-key.ts";
-import { putTogether, takeApart, takeApartAt } from "../pgpmime/apart.ts";
-import type { Range } from "../pgpmime/range.ts";
-import { readdress } from "../pgpmime/readdress.ts";
+import type { Octets } from "../../base/large-octets.ts";
+import type { MailForm, StoredMessage } from "../mailbox.ts";
+import type { Certificate } from "../../openpgp/certificates/certificate.ts";
+import { bigEndian, cursorOver } from "../../openpgp/packets/cursor.ts";
+import { type Decrypted, decrypt } from "../../openpgp/messages/decrypt.ts";
+import { encryptAtRest } from "../../openpgp/messages/encrypt.ts";
+import type { UnlockedKey } from "../../openpgp/keys/secret-key.ts";
+import { putTogether, takeApart, takeApartAt } from "../../pgpmime/apart.ts";
+import type { Range } from "../../pgpmime/range.ts";
+import { readdress } from "../../pgpmime/readdress.ts";
 
 const LENGTH_OCTETS = 4;
 
@@ -86,6 +86,26 @@ export async function receivedForm({
   if (opened.kind !== "decrypted") return opened;
   const { ciphertext } = pieces;
   return { kind: "received", message: await putTogether({ around: opened.data, ciphertext }) };
+}
+
+/** A stored message as it was received; undefined when the keys do not open it. */
+export async function receivedIn(
+  { decrypt: open }: { readonly decrypt: typeof decrypt },
+  {
+    form,
+    body,
+    keys,
+  }: Pick<StoredMessage, "body"> & {
+    readonly form: MailForm;
+    readonly keys: readonly UnlockedKey[];
+  },
+): Promise<Uint8Array | undefined> {
+  if (form === "sealed") {
+    const received = await receivedForm({ body, keys });
+    return received.kind === "received" ? received.message : undefined;
+  }
+  const opened = await open({ message: body, keys });
+  return opened.kind === "decrypted" ? opened.data : undefined;
 }
 
 function piecesOf(

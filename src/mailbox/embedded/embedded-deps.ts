@@ -1,0 +1,25 @@
+import type { Octets } from "../../base/large-octets.ts";
+import type { Clock } from "../../base/time.ts";
+import type { Decrypted } from "../../openpgp/messages/decrypt.ts";
+import type { UnlockedKey } from "../../openpgp/keys/secret-key.ts";
+import type { Store } from "../../store/store.ts";
+import type { Account } from "../../words/account.ts";
+import type { ToStore } from "./stored-form.ts";
+import type { MailboxWatch } from "./watch.ts";
+
+/** What a mailbox in our own database works with. */
+export type EmbeddedDeps = {
+  readonly store: Store;
+  readonly clock: Clock;
+  /** How long a removed message can be restored. */
+  readonly undoMs: number;
+  readonly watch: MailboxWatch;
+  /** Encrypts to the key pair that protects the account's mailbox. */
+  readonly wrapFor: (account: Account, data: Octets) => Promise<Uint8Array>;
+  /** The same for a whole message, as its body is stored. */
+  readonly bodyFor: (account: Account, message: ToStore) => Promise<readonly Uint8Array[]>;
+  readonly decrypt: (request: {
+    readonly message: Uint8Array;
+    readonly keys: readonly UnlockedKey[];
+  }) => Promise<Decrypted>;
+};

@@ -1,0 +1,78 @@
+/** Rows of the mailbox as its reader sees them. */
+import type { MailboxRow } from "../../store/mailbox/messages.ts";
+import { RESULT_STATES } from "../../store/mail/verdict.ts";
+import { wordFrom } from "../../store/engine/row.ts";
+import {
+  FLAGS,
+  type Cursor,
+  type Flag,
+  type FolderId,
+  type MailboxEntry,
+  type MailForm,
+  type MessageId,
+} from "../mailbox.ts";
+import type { PlaceInList } from "../../store/mailbox/messages.ts";
+import { fromUnixMs } from "../../base/time.ts";
+import { summaryFrom, summaryOctets, type Summary } from "../summary.ts";
+import type { EmbeddedDeps } from "./embedded-deps.ts";
+import type { MailboxKeys, Wrapped } from "./mailbox-keys.ts";
+
+const FORMS: readonly MailForm[] = ["sealed", "clear"];
+
+/** Flags as the bits of a number; the first is the lowest. The numbers are stored. */
+export function bitsOf(flags: readonly Flag[]): number {
+  return flags.reduce((bits, flag) => bits | (1 << FLAGS.indexOf(flag)), 0);
+}
+
+function flagsIn(bits: number): readonly Flag[] {
+  return FLAGS.filter((flag) => (bits & bitsOf([flag])) !== 0);
+}
+
+/** The entry of a row; its summary as far as the keys open it. */
+export async function entryOf(
+  deps: Pick<EmbeddedDeps, "decrypt">,
+  row: MailboxRow,
+  keys: MailboxKeys | undefined,
+): Promise<MailboxEntry> {
+  return {
+    id: row.id as MessageId,
+    folder: row.folder as FolderId,
+    flags: flagsIn(row.flags),
+    form: wordFrom(FORMS, row.form),
+    state: wordFrom(RESULT_STATES, row.state),
+    summary: keys && (await summaryIn(deps, row, keys)),
+    receivedAt: row.receivedAt,
+    sizeBytes: row.sizeBytes,
+  };
+}
+
+/** The summary of a row; undefined when the keys do not open it. */
+export async function summaryIn(
+  { decrypt }: Pick<EmbeddedDeps, "decrypt">,
+  { blob, key, summary }: Pick<MailboxRow, "blob" | "key" | "summary">,
+  keys: MailboxKeys,
+): Promise<Summary | undefined> {
+  if (key !== "") {
+    const octets = keys.open({ kind: "summary", id: blob }, { key, octets: summary });
+    return octets && summaryFrom(octets);
+  }
+  const opened = await decrypt({ message: summary, keys: keys.unlocked });
+  return opened.kind === "decrypted" ? summaryFrom(opened.data) : undefined;
+}
+
+/** A summary under the key of the mailbox, bound to the blob of its message, so that it goes with copies. */
+export function wrapSummary(keys: MailboxKeys, blob: string, summary: Summary): Wrapped {
+  return keys.wrap({ kind: "summary", id: blob }, summaryOctets(summary));
+}
+
+/** Where the page behind a row begins. */
+export function cursorAt({ receivedAt, number }: PlaceInList): Cursor {
+  return `${String(receivedAt.getTime())}.${String(number)}` as Cursor;
+}
+
+/** The place that a cursor names; undefined for a text that is none. */
+export function placeAt(cursor: Cursor): PlaceInList | undefined {
+  const [, at, number] = /^(-?\d{1,16})\.(\d{1,15})$/.exec(cursor) ?? [];
+  if (at === undefined || number === undefined) return undefined;
+  return { receivedAt: fromUnixMs(Number(at)), number: Number(number) };
+}

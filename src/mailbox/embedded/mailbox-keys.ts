@@ -1,0 +1,68 @@
+/** The symmetric keys of a mailbox, one for each key pair of its reader that is open (docs/adr/0029-mailbox-at-rest.md). */
+import { createSecretKey, type KeyObject } from "node:crypto";
+
+import type { UnlockedKey } from "../../openpgp/keys/secret-key.ts";
+import type { UnlockedKeys } from "../../vault/unlocked-keys.ts";
+import { unwrapData, wrapData } from "../../vault/wrap.ts";
+import type { AccountId } from "../../words/account.ts";
+
+/** The purpose is part of what is stored: another one opens nothing. */
+const PURPOSE = "mailbox";
+
+/** What is wrapped: in which row it stands, and what it is there. */
+export type WrappedPlace = { readonly kind: "summary" | "folder"; readonly id: string };
+
+/** Something wrapped, and the fingerprint of the key pair whose key opens it. */
+export type Wrapped = { readonly key: string; readonly octets: Uint8Array };
+
+/** Wraps and opens what a mailbox keeps beside its messages. The keys of the reader stay the caller's. */
+export class MailboxKeys {
+  readonly #account: AccountId;
+  readonly #current: UnlockedKey;
+  readonly #all: ReadonlyMap<string, UnlockedKey>;
+  readonly #derived = new Map<string, KeyObject>();
+
+  private constructor(account: AccountId, current: UnlockedKey, all: readonly UnlockedKey[]) {
+    this.#account = account;
+    this.#current = current;
+    this.#all = new Map(all.map((key) => [key.fingerprint, key]));
+  }
+
+  /** Undefined when none of the keys protects the mailbox. */
+  static of(account: AccountId, keys: UnlockedKeys | undefined): MailboxKeys | undefined {
+    const current = keys?.mailbox;
+    return current && new MailboxKeys(account, current, keys.all);
+  }
+
+  /** Every key that decrypts mail, for what is wrapped to the public key. */
+  get unlocked(): readonly UnlockedKey[] {
+    return [...this.#all.values()];
+  }
+
+  wrap(place: WrappedPlace, octets: Uint8Array): Wrapped {
+    const { fingerprint } = this.#current;
+    const key = this.#keyOf(this.#current);
+    return { key: fingerprint, octets: wrapData(key, octets, this.#context(place)) };
+  }
+
+  /** Undefined when the key pair is not open, or the row is not as it was written. */
+  open(place: WrappedPlace, { key, octets }: Wrapped): Uint8Array | undefined {
+    const unlocked = this.#all.get(key);
+    return unlocked && unwrapData(this.#keyOf(unlocked), octets, this.#context(place));
+  }
+
+  #context({ kind, id }: WrappedPlace): readonly string[] {
+    return [PURPOSE, this.#account, kind, id];
+  }
+
+  #keyOf(unlocked: UnlockedKey): KeyObject {
+    const known = this.#derived.get(unlocked.fingerprint);
+    if (known !== undefined) return known;
+    using derived = unlocked.derive(PURPOSE);
+    const key = createSecretKey(derived.reveal());
+    this.#derived.set(unlocked.fingerprint, key);
+    // OpenSSL's copy goes with the key that it is made of.
+    unlocked.whenDisposed(() => this.#derived.delete(unlocked.fingerprint));
+    return key;
+  }
+}

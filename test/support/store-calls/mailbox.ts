@@ -1,0 +1,92 @@
+/** Every function of the store about mailboxes: folders, messages, and what changes them. */
+import { newOctets } from "../../../src/base/large-octets.ts";
+import { after, HOUR } from "../../../src/base/time.ts";
+import { readBlob } from "../../../src/store/mailbox/blobs.ts";
+import {
+  deleteFolder,
+  holdFolder,
+  insertFolder,
+  readFolderFigures,
+  selectFolders,
+  updateFolderName,
+} from "../../../src/store/mailbox/folders.ts";
+import { readLastChanges, readMailbox } from "../../../src/store/mailbox/mailboxes.ts";
+import {
+  changeContent,
+  changeFlags,
+  expungeDue,
+  moveMessages,
+  removeMessages,
+  restoreMessages,
+} from "../../../src/store/mailbox/message-changes.ts";
+import {
+  insertMailboxMessage,
+  selectById,
+  selectChanged,
+  selectPage,
+  selectToFold,
+} from "../../../src/store/mailbox/messages.ts";
+import type { Store } from "../../../src/store/store.ts";
+import type { AccountId } from "../../../src/words/account.ts";
+import { now } from "../published.ts";
+
+/** Too large for one row. */
+const LARGE = 3_000_000;
+
+/** A message of a mailbox; its blob has the same name. */
+export function mailboxRow(id: string, octets: Uint8Array = new Uint8Array(10)) {
+  return {
+    id,
+    folder: "inbox",
+    flags: 0,
+    form: "clear",
+    state: "UNPROTECTED",
+    key: "",
+    summary: new Uint8Array(5),
+    sizeBytes: octets.length,
+    receivedAt: now,
+    once: id,
+    blob: { id: `blob of ${id}`, octets },
+  };
+}
+
+export async function callMailbox(store: Store, account: AccountId): Promise<void> {
+  await insertFolder(store, account, {
+    id: "own",
+    key: "",
+    name: new Uint8Array(),
+    createdAt: now,
+  });
+  await updateFolderName(store, account, { id: "own", key: "k", name: new Uint8Array() });
+  await holdFolder(store, account, "own");
+  await insertMailboxMessage(store, account, mailboxRow("1"));
+  await insertMailboxMessage(store, account, mailboxRow("1"));
+  await insertMailboxMessage(store, account, mailboxRow("2", newOctets(LARGE)));
+  const copy = { ...mailboxRow("3"), blob: { id: "blob of 1" } };
+  await insertMailboxMessage(store, account, copy);
+  await readBlob(store, "blob of 2");
+  const ids = ["1", "2"];
+  const [row] = await selectById(store, account, ids);
+  await selectPage(store, account, { folder: "inbox", after: undefined, limit: 2 });
+  await selectPage(store, account, {
+    folder: "inbox",
+    after: { receivedAt: now, number: 3 },
+    limit: 2,
+  });
+  await selectChanged(store, account, { after: 1, limit: 10 });
+  await selectToFold(store, account, { after: 0, limit: 10 });
+  await changeFlags(store, account, ids, { set: 1, clear: 2 });
+  await moveMessages(store, account, ids, "trash");
+  if (row !== undefined) {
+    await changeContent(store, account, row, { key: "k", summary: Buffer.of(1), state: "DAMAGED" });
+  }
+  await removeMessages(store, account, ids, after(now, HOUR));
+  await restoreMessages(store, account, ids);
+  await removeMessages(store, account, ids, now);
+  await expungeDue(store, now);
+  await deleteFolder(store, account, "own", "inbox");
+  await selectFolders(store, account);
+  await readFolderFigures(store, account);
+  await readMailbox(store, account);
+  await readLastChanges(store, [account]);
+}
