@@ -185,6 +185,14 @@ export type Mailbox = {
     id: MessageId,
     keywords: readonly string[],
   ) => Promise<{ readonly kind: "set" | "closed" | "no-message" | "bad-keyword" }>;
+  /**
+   * Prepares what came while the mailbox was closed, the oldest first, so that lists are quick. It may run beside all else,
+   * and be ended by `signal`. @returns how many messages it prepared.
+   */
+  readonly catchUp: (o?: {
+    readonly signal?: AbortSignal;
+    readonly progress?: (done: number) => void;
+  }) => Promise<number>;
   readonly changesSince: (change: number) => Promise<Changes>;
   /** Waits until something happened since a change, or `signal` ends it. */
   readonly watch: (change: number, signal: AbortSignal) => Promise<Changes | undefined>;

@@ -264,6 +264,30 @@ export function testMailbox(name: string, world: () => Promise<MailboxWorld>): v
     assert.deepEqual(missing, { kind: "no-message" });
   });
 
+  mailboxTest(
+    "what came while it was closed is prepared once, and stays as it is",
+    async (made) => {
+      const { open, openClosed } = made;
+      const sent = [mailNamed("a"), mailNamed("b", 1), mailNamed("c", 2)];
+      for (const mail of sent) await add(openClosed(), mail);
+      const { latest } = await open().figures();
+      assert.equal(await openClosed().catchUp(), 0);
+      const done: number[] = [];
+      assert.equal(await open().catchUp({ progress: (count) => done.push(count) }), 3);
+      assert.deepEqual(done.at(-1), 3);
+      assert.equal(await open().catchUp(), 0);
+      const { entries } = await open().list(inbox, { limit: 10 });
+      assert.deepEqual(
+        entries.map(({ summary }) => summary),
+        sent.toReversed().map(({ summary }) => summary),
+      );
+      const changes = await open().changesSince(latest);
+      assert(changes.kind === "changes");
+      assert.deepEqual(changes.entries, []);
+      assert.equal(await open().catchUp({ signal: AbortSignal.abort() }), 0);
+    },
+  );
+
   mailboxTest("whoever looked before learns what happened since", async ({ open, expunge }) => {
     const mailbox = open();
     const [a, b] = [await add(mailbox, mailNamed("a")), await add(mailbox, mailNamed("b"))];

@@ -48,6 +48,7 @@ import {
   withFolder,
   type At,
 } from "./folders.ts";
+import { foldIn } from "./fold-in.ts";
 import { MailboxKeys } from "./mailbox-keys.ts";
 import { receivedIn } from "./stored-form.ts";
 
@@ -175,6 +176,10 @@ class Embedded implements Mailbox {
     keywords: readonly string[],
   ): ReturnType<Mailbox["setKeywords"]> {
     return setKeywords(this.#deps, this.#at, id, keywords);
+  }
+
+  async catchUp(o: Parameters<Mailbox["catchUp"]>[0]): Promise<number> {
+    return foldIn(this.#deps, this.#at, o);
   }
 
   async changesSince(change: number): Promise<Changes> {

@@ -2,6 +2,7 @@
 import { newOctets } from "../../../src/base/large-octets.ts";
 import { after, HOUR } from "../../../src/base/time.ts";
 import { readBlob } from "../../../src/store/mailbox/blobs.ts";
+import { foldSummaries } from "../../../src/store/mailbox/folding.ts";
 import {
   deleteFolder,
   holdFolder,
@@ -80,6 +81,8 @@ export async function callMailbox(store: Store, account: AccountId): Promise<voi
   if (row !== undefined) {
     await changeContent(store, account, row, { key: "k", summary: Buffer.of(1), state: "DAMAGED" });
   }
+  const folded = { row: mailboxRow("3"), key: "k", summary: new Uint8Array(9) };
+  await foldSummaries(store, account, [folded]);
   await removeMessages(store, account, ids, after(now, HOUR));
   await restoreMessages(store, account, ids);
   await removeMessages(store, account, ids, now);

@@ -1,0 +1,42 @@
+/** Summaries that came while their mailbox was closed, taken under its key. For the reader nothing changes. */
+import { sql } from "kysely";
+
+import type { AccountId } from "../../words/account.ts";
+import type { Store } from "../store.ts";
+import { beginChange, countInMailbox } from "./mailboxes.ts";
+import type { MailboxRow } from "./messages.ts";
+
+/** The same summary, under the key of a key pair. */
+export type FoldedSummary = {
+  readonly row: Pick<MailboxRow, "id" | "summary">;
+  readonly key: string;
+  readonly summary: Uint8Array;
+};
+
+/** Replaces summaries that are still wrapped to the public key. @returns how many were. */
+export async function foldSummaries(
+  store: Store,
+  account: AccountId,
+  folded: readonly FoldedSummary[],
+): Promise<number> {
+  return store.transaction(async (tx) => {
+    await beginChange(tx, account);
+    let [count, bytes] = [0, 0];
+    for (const { row, key, summary } of folded) {
+      const growth = summary.length - row.summary.length;
+      const done = await tx.db
+        .updateTable("mailbox_messages")
+        .set({ key, summary, stored_bytes: sql<number>`stored_bytes + ${growth}` })
+        .where("account", "=", account)
+        .where("id", "=", row.id)
+        .where("key", "=", sql.lit(""))
+        .returning("id")
+        .executeTakeFirst();
+      if (done === undefined) continue;
+      count += 1;
+      bytes += growth;
+    }
+    if (count > 0) await countInMailbox(tx, account, { messages: 0, bytes });
+    return count;
+  });
+}
