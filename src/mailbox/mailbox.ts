@@ -7,7 +7,7 @@
  *
  * A mailbox is opened with its reader's keys or without them. Without them it takes messages, and counts, moves and deletes
  * them. What tells people anything (names of folders, subjects, texts) is there only with the keys. Nothing but sizes,
- * times, flags and the state of a message can be read without them (docs/adr/0029-mailbox-at-rest.md).
+ * times, flags and the state of a message can be read without them (docs/adr/0031-mailbox-at-rest.md).
  *
  * Folders are the six standard ones, which every mailbox has, and the user's own. A message is in one folder. A removed one
  * is in none, and is deleted after an undo time. Each change has a number: whoever remembers the latest learns what

@@ -1,6 +1,6 @@
 /**
  * The mailbox inside our own database. Bodies are encrypted at rest, sealed mail as it was received; what stands beside
- * them is under the key of the mailbox, or wrapped to its public key while that is closed (docs/adr/0029-mailbox-at-rest.md).
+ * them is under the key of the mailbox, or wrapped to its public key while that is closed (docs/adr/0031-mailbox-at-rest.md).
  */
 import { randomUUID } from "node:crypto";
 

@@ -1,4 +1,4 @@
-/** The symmetric keys of a mailbox, one for each key pair of its reader that is open (docs/adr/0029-mailbox-at-rest.md). */
+/** The symmetric keys of a mailbox, one for each key pair of its reader that is open (docs/adr/0031-mailbox-at-rest.md). */
 import { createSecretKey, type KeyObject } from "node:crypto";
 
 import type { UnlockedKey } from "../../openpgp/keys/secret-key.ts";
