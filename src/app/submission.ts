@@ -14,13 +14,13 @@ import { handOnWith } from "../outgoing/hand-on.ts";
 import { keepForLater } from "../outgoing/outbox.ts";
 import { answerRecipient, submit, type Sender, type SubmitDeps } from "../outgoing/outgoing.ts";
 import type { TraceOutgoing } from "../outgoing/tracing.ts";
-import type { Handlers } from "../smtp/listener/handlers.ts";
+import type { Handlers, LoginAnswer } from "../smtp/listener/handlers.ts";
 import { reply } from "../smtp/smtp.ts";
 import type { CryptoPool } from "./crypto-pool.ts";
 import type { Events } from "./events.ts";
 import type { WayOut } from "./outgoing.ts";
 import { senderOf, stillCurrent, type LoggedIn } from "./sender.ts";
-import { loginAnswer } from "./login-replies.ts";
+import { loginReply } from "./login-replies.ts";
 import { recipientReply, submissionReply } from "./submission-replies.ts";
 import type { Transactions } from "./transactions.ts";
 
@@ -50,16 +50,16 @@ export function submissionHandlers(deps: SubmissionDeps): Handlers<Sender> {
   return {
     login: async (address, password, network, signal) => {
       const parsed = parseAddress(address);
-      if (parsed === undefined) return "refused";
+      if (parsed === undefined) return notLoggedIn({ kind: "refused" });
       const result = await login(loginDepsOf(deps, turns), {
         address: parsed,
         password,
         network,
         signal,
       });
-      if (result.kind !== "ok") return loginAnswer(result);
+      if (result.kind !== "ok") return notLoggedIn(result);
       if (!result.isLocked) drain(result);
-      return senderOf(ofSender, result);
+      return { kind: "logged-in", login: await senderOf(ofSender, result) };
     },
     loggedOut: ({ keys }) => {
       keys[Symbol.dispose]();
@@ -80,6 +80,10 @@ export function submissionHandlers(deps: SubmissionDeps): Handlers<Sender> {
       return submissionReply(submission, { queueId, unlockPage });
     },
   };
+}
+
+function notLoggedIn(result: Parameters<typeof loginReply>[0]): LoginAnswer<never> {
+  return { kind: "refused", reply: loginReply(result) };
 }
 
 function loginDepsOf(
