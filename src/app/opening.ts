@@ -117,7 +117,7 @@ export class Opening {
 
   /** Opens what waits for an account with the keys of a login, without asking anybody: no keyserver learns of a login. */
   drain(login: LoggedIn): void {
-    // What the provider may open is opened as it comes.
+    // What the provider may open is opened as it comes; after the first login of a provisional account they may not.
     if (login.account.custody !== "provider-usable") this.#drains.begin(login);
   }
 

@@ -18,7 +18,7 @@ import { newRecoveryCode, type RecoveryCode } from "../vault/recovery-code.ts";
 import { passwordSlot, recoverySlot, serviceSlot } from "../vault/slots.ts";
 import { TypedPassword } from "../vault/typed-password.ts";
 import type { KeyRules, VaultDeps } from "../vault/vault-deps.ts";
-import type { AccountId, Custody } from "../words/account.ts";
+import { lastingCustody, type AccountId, type Custody } from "../words/account.ts";
 
 /** Whose first key is to be made, and how. */
 export type NewKeys = KeyRules & {
@@ -41,9 +41,7 @@ export type PreparedKeys = {
   readonly createdAt: Date;
   /** The change of the account that this is to follow. */
   readonly generation: number;
-  /** What is true now: a provisional enrolment is the provider's to use. */
   readonly custody: Custody;
-  readonly isProvisional: boolean;
   readonly masterKeyId: string;
   readonly slots: readonly SlotRow[];
   readonly key: NewKey;
@@ -72,29 +70,34 @@ export async function prepareKeys(
   deps: Omit<VaultDeps, "store">,
   wanted: NewKeys & { readonly generation: number },
 ): Promise<PreparedKeys> {
-  const { owner, custody, password, generation } = wanted;
-  if (custody === "user-device-only") {
+  const { owner, generation } = wanted;
+  if (wanted.custody === "user-device-only") {
     throw new AppError("this user's key is made on their own device", { temporary: false });
   }
   using masterKey = MasterKey.make(owner);
-  const isProvisional = password === undefined && custody === "unlocks-at-login";
+  const custody = custodyNow(wanted);
   const code = wanted.withRecoveryCode === true ? newRecoveryCode() : undefined;
   return {
     owner,
     createdAt: deps.clock.now(),
     generation,
-    custody: isProvisional ? "provider-usable" : custody,
-    isProvisional,
+    custody,
     masterKeyId: masterKey.id,
     slots: await firstSlots(deps, masterKey, {
       ...wanted,
-      isProvisional,
+      custody,
       code,
       generation: generation + 1,
     }),
     key: await makeKey(deps, masterKey, wanted),
     recoveryCode: code,
   };
+}
+
+/** Without a password nothing but the service key can open what `unlocks-at-login`. */
+function custodyNow({ custody, password }: Pick<NewKeys, "custody" | "password">): Custody {
+  const lasting = lastingCustody(custody);
+  return lasting === "unlocks-at-login" && password === undefined ? "provisional" : lasting;
 }
 
 /** The slots around a new master key. */
@@ -104,18 +107,17 @@ export async function firstSlots(
   wanted: Pick<NewKeys, "custody" | "password" | "salt" | "escrow"> & {
     /** The change of the account that makes them. */
     readonly generation: number;
-    readonly isProvisional?: boolean;
     readonly code?: RecoveryCode | undefined;
   },
 ): Promise<readonly SlotRow[]> {
-  const { custody, password, escrow, isProvisional = false, code, generation } = wanted;
+  const { custody, password, escrow, code, generation } = wanted;
   const who = { owner: masterKey.owner, serviceKeys: deps.serviceKeys };
   const time = { now: deps.clock.now(), generation };
   const typed = password === undefined ? undefined : TypedPassword.of(password);
   const salt = wanted.salt ?? newSalt();
   return [
     ...(typed === undefined ? [] : [await passwordSlot(who, masterKey, typed, salt, time)]),
-    ...(isProvisional ? [serviceSlot(who, masterKey, "provisional", time)] : []),
+    ...(custody === "provisional" ? [serviceSlot(who, masterKey, "provisional", time)] : []),
     ...(custody === "provider-usable" ? [serviceSlot(who, masterKey, "service", time)] : []),
     ...(code === undefined ? [] : [recoverySlot(who, masterKey, code.secret, time)]),
     ...(escrow === undefined ? [] : [await escrowSlot(masterKey, escrow, time)]),
@@ -131,7 +133,7 @@ export async function saveKeys(
   store: Store,
   prepared: PreparedKeys,
 ): Promise<KeyCreation> {
-  const { owner, createdAt, custody, isProvisional, key, generation } = prepared;
+  const { owner, createdAt, custody, key, generation } = prepared;
   return changeKeys(store, owner, async (tx) => {
     await requireGeneration(tx, owner, generation);
     if ((await findMasterKey(tx, owner)) !== undefined) throw new Overtaken();
@@ -147,7 +149,7 @@ export async function saveKeys(
       from: generation,
       added: prepared.slots,
       action: "key.created",
-      detail: { fingerprint: key.certificate.fingerprint, custody, isProvisional },
+      detail: { fingerprint: key.certificate.fingerprint, custody },
     });
     return { kind: "created", certificate: key.certificate };
   });

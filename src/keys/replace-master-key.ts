@@ -32,7 +32,7 @@ import { replaceKey } from "./rotate.ts";
 import { TypedPassword } from "../vault/typed-password.ts";
 import type { VaultDeps } from "../vault/vault-deps.ts";
 import { unwrapSecretKey, wrapSecretKey } from "../vault/wrapped-rows.ts";
-import type { AccountId, Custody } from "../words/account.ts";
+import type { AccountId, LastingCustody } from "../words/account.ts";
 
 /**
  * A new master key, and a new key for each address of the user; the old ones are revoked. Old keys go on decrypting where
@@ -99,7 +99,7 @@ type PreparedRenewal = {
   readonly next: MasterKey;
   /** The change of the account that it rests on. */
   readonly generation: number;
-  readonly custody: Custody;
+  readonly custody: LastingCustody;
   readonly slots: readonly SlotRow[];
   readonly login: LoginRow | undefined;
   readonly keys: readonly { readonly address: EmailAddress; readonly key: NewKey }[];

@@ -22,7 +22,7 @@ import { renewMasterKey } from "../keys/replace-master-key.ts";
 import type { Renewal } from "../keys/renewal.ts";
 import { TypedPassword } from "../vault/typed-password.ts";
 import type { LoginDeps } from "./login-deps.ts";
-import type { Account, AccountId } from "../words/account.ts";
+import { lastingCustody, type Account, type AccountId } from "../words/account.ts";
 
 /** A new password holds. The keys are `kept`, or `new` ones with the old ones revoked and parked. */
 export type Recovered = {
@@ -159,7 +159,7 @@ async function newKeys(
     owner,
     why: isProvisional ? "first-password" : "reset",
     from: isProvisional ? { kind: "open", masterKey: provisional } : { kind: "closed" },
-    custody: isProvisional ? "unlocks-at-login" : custody,
+    custody: isProvisional ? "unlocks-at-login" : lastingCustody(custody),
     password,
     withRecoveryCode: true,
     deviceKeys: "kept",

@@ -40,7 +40,7 @@ export async function unlockWithPassword(
   return masterKey === undefined ? undefined : await openKeys(deps, masterKey);
 }
 
-/** Opens a user's keys without them; undefined unless their custody is `provider-usable`. */
+/** Opens a user's keys without them; undefined unless their custody lets the service key do so. */
 export async function unlockWithService(
   deps: VaultDeps,
   owner: AccountId,
