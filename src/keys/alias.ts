@@ -1,6 +1,7 @@
 import { appendAudit } from "../journal/journal.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import { insertAlias, readAddress, releaseAlias } from "../store/accounts/addresses.ts";
+import { holdAuditEnd } from "../store/journal/audit-ends.ts";
 import { generationNow } from "../vault/binding.ts";
 import { changeKeys, type AccountRefusal } from "./keys.ts";
 import { endKey } from "./revoke-active.ts";
@@ -58,6 +59,8 @@ export async function removeAlias(
   return changeKeys(deps.store, owner, async (tx) => {
     const found = await readAddress(tx, alias);
     if (found?.state !== "alias" || found.account !== owner) return refuse({ kind: "no-alias" });
+    // Before any row is written: whoever takes an address holds the end of a shard, and may wait for the row.
+    await holdAuditEnd(tx, owner);
     const text = "address released";
     await endKey(deps, tx, { owner, address: alias, masterKey, reason: "retired", text });
     const now = deps.clock.now();
