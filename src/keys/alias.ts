@@ -56,7 +56,7 @@ export async function removeAlias(
   alias: EmailAddress,
   masterKey: MasterKey | undefined,
 ): Promise<AliasRelease> {
-  return changeKeys(deps.store, owner, async (tx) => {
+  const done = await changeKeys(deps.store, owner, async (tx) => {
     const found = await readAddress(tx, alias);
     if (found?.state !== "alias" || found.account !== owner) return refuse({ kind: "no-alias" });
     // Before any row is written: whoever takes an address holds the end of a shard, and may wait for the row.
@@ -68,7 +68,9 @@ export async function removeAlias(
     // A session that was opened before may not go on writing from it.
     const from = await generationNow(tx, owner);
     await raiseGeneration(deps, tx, { owner, at: now, action: "alias.removed", from });
-    if (masterKey?.generation === from) masterKey.generation = from + 1;
-    return { kind: "released" };
+    return { kind: "released", from } as const;
   });
+  if (done.kind !== "released") return done;
+  if (masterKey?.generation === done.from) masterKey.generation += 1;
+  return { kind: "released" };
 }

@@ -13,6 +13,7 @@
  * A generic revocation is made at generation, while the secret key is at hand, and kept wrapped. With it a key can be ended
  * when its user has lost everything. That power is counted and limited (`releases.ts`).
  */
+import { repeatWhile } from "../base/repeat.ts";
 import { sameAddress, type EmailAddress } from "../mail/address.ts";
 import { lockAccount } from "../store/accounts/account-locks.ts";
 import { readAccount } from "../store/accounts/accounts.ts";
@@ -41,7 +42,7 @@ export type AccountRefusal =
 /**
  * One event in the life of an account's keys, all or nothing, and one at a time for each account. In a closed account only
  * events for `any` account take place. Where the work is refused (`refuse`) nothing of it stays. A stop of the releases
- * stands from then on, also where this event alone caused it.
+ * stands from then on, also where this event alone caused it. `work` may run again, so that it changes nothing but rows.
  */
 export async function changeKeys<Answer, Refusal = never>(
   store: Store,
@@ -66,13 +67,7 @@ export async function changeKeys<Answer, Refusal = never>(
 
 /** Does the whole of it again when somebody else was first. @throws Overtaken when that goes on. */
 export async function untilNotOvertaken<T>(work: () => Promise<T>): Promise<T> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await work();
-    } catch (error) {
-      if (!(error instanceof Overtaken) || attempt === TRIES) throw error;
-    }
-  }
+  return repeatWhile((error) => error instanceof Overtaken, TRIES, work);
 }
 
 /** @throws Overtaken when the master key is no longer the one in use. */
