@@ -23,12 +23,12 @@ import { readSecretKey } from "../openpgp/keys/secret-key.ts";
 import { seal, open as openMessage } from "../pgpmime/pgpmime.ts";
 import { replyText } from "../../test/support/reply-text.ts";
 import { findPublished } from "../store/keys/certificates.ts";
-import { wayIn, type WayIn } from "./incoming.ts";
+import { deliveryHandlers, type DeliveryHandlers } from "./incoming.ts";
 
 const bob = addressOf("bob@beta.test");
 
-/** The way in of one process, which notes whom it asks. */
-function quietWayIn(deps: Deps, asked: string[]): WayIn {
+/** The delivery of one process, which notes whom it asks. */
+function quietDelivery(deps: Deps, asked: string[]): DeliveryHandlers {
   const { store, clock } = deps;
   const ask = async (): Promise<typeof SILENT> => {
     asked.push("over the network");
@@ -44,7 +44,7 @@ function quietWayIn(deps: Deps, asked: string[]): WayIn {
     isParked: async () => Promise.resolve(false),
     trace: traceIncoming(async () => Promise.resolve()),
   };
-  return wayIn({
+  return deliveryHandlers({
     store,
     clock,
     config: QUIET_CONFIG,
@@ -92,7 +92,7 @@ for (const { engine, open } of engines()) {
     await storeSealed(deps);
     const asked: string[] = [];
     {
-      await using incoming = quietWayIn(deps, asked);
+      await using incoming = quietDelivery(deps, asked);
       const { login, loggedOut } = quietSubmission(deps, incoming.drain);
       const signal = new AbortController().signal;
       const answer = await login?.("alice@alpha.test", old(), network, signal);

@@ -18,7 +18,7 @@ import type { Handlers, LoginAnswer } from "../smtp/listener/handlers.ts";
 import { reply } from "../smtp/smtp.ts";
 import type { CryptoPool } from "./crypto-pool.ts";
 import type { Events } from "./events.ts";
-import type { WayOut } from "./outgoing.ts";
+import type { OutboundRelay } from "./outgoing.ts";
 import { senderOf, stillCurrent, type LoggedIn } from "./sender.ts";
 import { loginReply } from "./login-replies.ts";
 import { recipientReply, submissionReply } from "./submission-replies.ts";
@@ -35,7 +35,7 @@ export type SubmissionDeps = {
   readonly events: Pick<Events, "failed">;
   readonly discover: SubmitDeps["discover"];
   readonly pool: Pick<CryptoPool, "seal" | "clientProtection">;
-  readonly out: WayOut;
+  readonly out: OutboundRelay;
   readonly drain: Drain;
   readonly transactions: Pick<Transactions, "note">;
   readonly loginCache: LoginCache;
@@ -109,7 +109,7 @@ function loginDepsOf(
 
 /** What submission works with, by the configuration as it is now. `trace` is that of one message. */
 function submitDepsOf(deps: SubmissionDeps, trace: TraceOutgoing): SubmitDeps {
-  const { vault, pool, events, out } = deps;
+  const { vault, pool, out } = deps;
   const { store, clock } = vault;
   const config = deps.current();
   return {
@@ -130,9 +130,7 @@ function submitDepsOf(deps: SubmissionDeps, trace: TraceOutgoing): SubmitDeps {
       trace: out.deps.trace,
       keep: async (sender, messageId, copies) => {
         await keepForLater(out.deps, sender, messageId, copies);
-        out.task.run().catch((error: unknown) => {
-          events.failed("outbox", error);
-        });
+        out.sendSoon();
       },
     }),
   };

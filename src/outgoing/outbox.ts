@@ -75,12 +75,12 @@ export async function keepForLater(
 
 /**
  * Tries everything that is due, once, and one copy at a time: each has its own lease, and a large one is in memory alone.
- * To be called when something was kept and every minute.
+ * To be called when something was kept and every minute. Once `ending` is aborted no further copy is taken.
  * @throws AggregateError after all others were tried, when copies could not be worked on; they stay.
  */
-export async function sendDue(deps: OutboxDeps): Promise<void> {
+export async function sendDue(deps: OutboxDeps, ending?: AbortSignal): Promise<void> {
   const errors: unknown[] = [];
-  for (;;) {
+  while (ending?.aborted !== true) {
     const job = await takeDue(deps, "outbox");
     if (job === undefined) break;
     try {
