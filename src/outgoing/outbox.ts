@@ -4,7 +4,7 @@
  */
 import { randomUUID } from "node:crypto";
 import { after, DAY, MINUTE, type Clock } from "../base/time.ts";
-import { LEASE_MS, takeDue } from "../jobs/jobs.ts";
+import { takeDue } from "../jobs/jobs.ts";
 import { retryDelayMs } from "../jobs/retry-delay.ts";
 import { formatAddress, parseAddress, type Domain, type EmailAddress } from "../mail/address.ts";
 import type { Envelope } from "../mail/envelope.ts";
@@ -13,6 +13,7 @@ import { bounce, type Failure } from "../notices/bounce.ts";
 import type { Relay, RelayResult } from "../smtp/relay/hop.ts";
 import { holdAccount } from "../store/accounts/account-locks.ts";
 import { holdJob, putOffJob, type HeldJob } from "../store/jobs/jobs.ts";
+import { LEASE_MS } from "../store/jobs/leases.ts";
 import {
   deleteOutbox,
   holdOutbox,
