@@ -66,13 +66,13 @@ export function submissionHandlers(deps: SubmissionDeps): Handlers<Sender> {
     },
     rcpt: async ({ login: sender }, { recipients }, recipient) => {
       const now = await stillCurrent(ofSender, loggedIn(sender));
-      if (now === undefined) return overtaken(loggedIn(sender));
+      if (now === undefined) return outdated(loggedIn(sender));
       const flow = submitDepsOf(deps, deps.out.deps.trace);
       return recipientReply(await answerRecipient(flow, now, recipient, recipients.length));
     },
     data: async ({ login: sender, transaction }, envelope, message) => {
       const now = await stillCurrent(ofSender, loggedIn(sender));
-      if (now === undefined) return overtaken(loggedIn(sender));
+      if (now === undefined) return outdated(loggedIn(sender));
       const trace = notingTrace(deps.out.deps.trace, deps.transactions, transaction);
       const queueId = transaction === "" ? randomUUID().slice(0, 8) : transaction;
       const { unlockPage } = current().keys;
@@ -163,7 +163,7 @@ const LOG_IN_AGAIN = reply(
 );
 
 /** A login that no longer counts takes its keys with it, in the threads too. */
-function overtaken({ keys }: Sender): typeof LOG_IN_AGAIN {
+function outdated({ keys }: Sender): typeof LOG_IN_AGAIN {
   keys[Symbol.dispose]();
   return LOG_IN_AGAIN;
 }

@@ -176,7 +176,7 @@ test("the log tells refusals apart by a word, each with the name in its reply", 
   assert(!mx.lines.join("\n").includes("nobody"), "no address of mail is in the log");
 });
 
-test("messages that are too large, overtaken or not possible have words of their own", async () => {
+test("messages that are too large, of an outdated login or not possible have words of their own", async () => {
   await using store = await sqlite.open();
   await using mx = await world(store, "mx", {
     data: async () => Promise.reject(new Error("the disk is full")),

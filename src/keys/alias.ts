@@ -8,7 +8,7 @@ import { endKey } from "./revoke-active.ts";
 import { takeAddress, type AddressRefusal } from "./claim-address.ts";
 import { raiseGeneration } from "../vault/generation.ts";
 import type { MasterKey } from "../vault/master-key.ts";
-import { Overtaken } from "../vault/conflict.ts";
+import { Conflict } from "../vault/conflict.ts";
 import { refuse } from "./unless-refused.ts";
 import { upkeep } from "./upkeep.ts";
 import type { KeyRules, VaultDeps } from "../vault/vault-deps.ts";
@@ -39,7 +39,7 @@ export async function addAlias(
     await appendAudit(tx, { at: createdAt, action: "alias.added", account: owner });
     const refusal = await takeAddress(tx, alias, createdAt, owner);
     if (refusal !== undefined) return refuse(refusal);
-    if (!(await insertAlias(tx, owner, { address: alias, createdAt }))) throw new Overtaken();
+    if (!(await insertAlias(tx, owner, { address: alias, createdAt }))) throw new Conflict();
     return { kind: "added" };
   });
   if (done.kind === "added" && masterKey !== undefined) await upkeep(deps, rules, masterKey);

@@ -13,7 +13,7 @@ import { raiseGeneration } from "../vault/generation.ts";
 import { newSalt } from "../vault/login-verifier.ts";
 import { MasterKey } from "../vault/master-key.ts";
 import { makeKey, savePublishedKey, type NewKey } from "./new-key.ts";
-import { Overtaken } from "../vault/conflict.ts";
+import { Conflict } from "../vault/conflict.ts";
 import { newRecoveryCode, type RecoveryCode } from "../vault/recovery-code.ts";
 import { passwordSlot, recoverySlot, serviceSlot } from "../vault/slots.ts";
 import { TypedPassword } from "../vault/typed-password.ts";
@@ -56,7 +56,7 @@ export type KeyCreation =
 /**
  * Makes the first key of an account: master key and slots, key pair, kept generic revocation, publication and audit row,
  * all in one transaction.
- * @throws Overtaken when the account has keys already.
+ * @throws Conflict when the account has keys already.
  * @throws AppError for custody `user-device-only`, whose keys are not made here: a mistake of the caller.
  */
 export async function createKeys(deps: VaultDeps, wanted: NewKeys): Promise<KeyCreation> {
@@ -126,7 +126,7 @@ export async function firstSlots(
 
 /**
  * Writes what was prepared, all or nothing.
- * @throws Overtaken when the account has keys already, or another primary address: it may have released that of the key.
+ * @throws Conflict when the account has keys already, or another primary address: it may have released that of the key.
  */
 export async function saveKeys(
   deps: Pick<VaultDeps, "serviceKeys">,
@@ -136,9 +136,9 @@ export async function saveKeys(
   const { owner, createdAt, custody, key, generation } = prepared;
   return changeKeys(store, owner, async (tx) => {
     await requireGeneration(tx, owner, generation);
-    if ((await findMasterKey(tx, owner)) !== undefined) throw new Overtaken();
+    if ((await findMasterKey(tx, owner)) !== undefined) throw new Conflict();
     const primary = await primaryAddress(tx, owner);
-    if (!sameAddress(primary, key.published.address)) throw new Overtaken();
+    if (!sameAddress(primary, key.published.address)) throw new Conflict();
     await insertMasterKey(tx, { id: prepared.masterKeyId, owner, createdAt });
     for (const slot of prepared.slots) await insertSlot(tx, slot);
     await savePublishedKey(tx, key);

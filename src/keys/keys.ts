@@ -23,7 +23,7 @@ import { findMasterKey, listMasterKeys, selectSecretKeys } from "../store/keys/v
 import type { Store } from "../store/store.ts";
 import type { MasterKey } from "../vault/master-key.ts";
 import { requireGeneration } from "../vault/binding.ts";
-import { Overtaken } from "../vault/conflict.ts";
+import { Conflict } from "../vault/conflict.ts";
 import { keepStop, ReleasesStopped, type ReleaseAlarm } from "./releases.ts";
 import { refuse, unlessRefused, type Refused } from "./unless-refused.ts";
 import type { AccountId } from "../words/account.ts";
@@ -65,17 +65,17 @@ export async function changeKeys<Answer, Refusal = never>(
   }
 }
 
-/** Does the whole of it again when somebody else was first. @throws Overtaken when that goes on. */
-export async function untilNotOvertaken<T>(work: () => Promise<T>): Promise<T> {
-  return repeatWhile((error) => error instanceof Overtaken, TRIES, work);
+/** Does the whole of it again when somebody else was first. @throws Conflict when that goes on. */
+export async function untilNoConflict<T>(work: () => Promise<T>): Promise<T> {
+  return repeatWhile((error) => error instanceof Conflict, TRIES, work);
 }
 
-/** @throws Overtaken when the master key is no longer the one in use. */
+/** @throws Conflict when the master key is no longer the one in use. */
 export async function requireCurrent(tx: Store, { id, owner }: MasterKey): Promise<void> {
-  if ((await findMasterKey(tx, owner)) !== id) throw new Overtaken();
+  if ((await findMasterKey(tx, owner)) !== id) throw new Conflict();
 }
 
-/** As `requireCurrent`, for changes of what opens the account. @throws Overtaken when any of it changed since. */
+/** As `requireCurrent`, for changes of what opens the account. @throws Conflict when any of it changed since. */
 export async function requireUnchanged(tx: Store, masterKey: MasterKey): Promise<void> {
   await requireCurrent(tx, masterKey);
   await requireGeneration(tx, masterKey.owner, masterKey.generation);

@@ -5,7 +5,7 @@
 import { readAccount } from "../store/accounts/accounts.ts";
 import type { Secret } from "../base/secret.ts";
 import { generationNow } from "../vault/binding.ts";
-import { changeKeys, untilNotOvertaken, type AccountRefusal } from "../keys/keys.ts";
+import { changeKeys, untilNoConflict, type AccountRefusal } from "../keys/keys.ts";
 import { openWithEscrow } from "../vault/escrow.ts";
 import {
   openWithPassword,
@@ -16,7 +16,7 @@ import {
 import { raiseGeneration } from "../vault/generation.ts";
 import { hasKeysHere } from "../vault/key-access.ts";
 import { makeLogin, newSalt } from "../vault/login-verifier.ts";
-import { Overtaken } from "../vault/conflict.ts";
+import { Conflict } from "../vault/conflict.ts";
 import { changePassword } from "../keys/password.ts";
 import { renewMasterKey } from "../keys/replace-master-key.ts";
 import type { Renewal } from "../keys/renewal.ts";
@@ -128,7 +128,7 @@ async function resetLogin(
   password: Secret,
 ): Promise<Recovered | AccountRefusal> {
   const { store, clock, serviceKeys } = deps;
-  return untilNotOvertaken(async () => {
+  return untilNoConflict(async () => {
     const from = await generationNow(store, owner);
     const of = { owner, generation: from + 1 };
     using typed = new TypedPassword(password);
@@ -137,7 +137,7 @@ async function resetLogin(
       store,
       owner,
       async (tx) => {
-        if ((await generationNow(tx, owner)) !== from) throw new Overtaken();
+        if ((await generationNow(tx, owner)) !== from) throw new Conflict();
         const at = clock.now();
         await raiseGeneration(deps, tx, { owner, at, action: "account.reset", login, from });
         return { kind: "recovered", keys: "none", recoveryCode: undefined };

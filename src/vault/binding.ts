@@ -12,7 +12,7 @@ import type { AuditRowWithMac } from "../store/journal/audit.ts";
 import { lastGeneration, readGeneration } from "../store/accounts/generations.ts";
 import type { Store } from "../store/store.ts";
 import { listMasterKeys, selectSlots } from "../store/keys/vault.ts";
-import { Overtaken } from "./conflict.ts";
+import { Conflict } from "./conflict.ts";
 import type { AccountId } from "../words/account.ts";
 
 const SLOT_NAME_DIGITS = 16;
@@ -64,13 +64,13 @@ export async function generationNow(store: Store, owner: AccountId): Promise<num
   return Math.max(read?.generation ?? 0, (await loggedBinding(store, owner)).generation);
 }
 
-/** @throws Overtaken when something that opens the account was changed since. */
+/** @throws Conflict when something that opens the account was changed since. */
 export async function requireGeneration(
   tx: Store,
   owner: AccountId,
   generation: number,
 ): Promise<void> {
-  if ((await readBinding(tx, owner))?.generation !== generation) throw new Overtaken();
+  if ((await readBinding(tx, owner))?.generation !== generation) throw new Conflict();
 }
 
 /** What an audit entry says of a generation. */
