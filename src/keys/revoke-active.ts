@@ -62,9 +62,9 @@ export type Ended = {
 
 /**
  * Ends the active key of an address, in the caller's transaction: revoked afresh where the key is open, else with the
- * generic revocation. Where only its owner can revoke it, or the generic revocation is lost with the service key, it is no
- * longer served at all until a revocation comes (`publishRevocation`): it may be in other hands, and nothing in it would say
- * so. Undefined when none is active.
+ * generic revocation. Sometimes only its owner can revoke the key, or the generic revocation is lost with the service
+ * key. The key is then no longer served until a revocation comes (`publishRevocation`): it may be in other hands, and
+ * nothing in it would say so. Undefined when none is active.
  * @throws Conflict when somebody else ended it meanwhile.
  */
 export async function endKey(

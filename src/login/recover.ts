@@ -1,6 +1,6 @@
 /**
- * The ways back to an account, and what each leaves of its keys (a password that is known, a recovery code, the
- * organisation's escrow, the provider's own access, or nothing at all).
+ * The ways back to an account, and what each leaves of its keys. A way is a password that is known, a recovery code, the
+ * organisation's escrow, the provider's own access, or nothing at all.
  */
 import { readAccount } from "../store/accounts/accounts.ts";
 import type { Secret } from "../base/secret.ts";

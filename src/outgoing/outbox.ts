@@ -1,6 +1,6 @@
 /**
- * Copies that were accepted and that the next hop has not taken yet. They are kept wrapped under the queue key, tried
- * again at growing distances and, after a day, bounced to their sender with the reason and without a word of content.
+ * Copies that were accepted and that the next hop has not taken yet. They are kept wrapped under the queue key and tried
+ * again at growing distances. After a day they bounce to their sender with the reason and without a word of content.
  */
 import { randomUUID } from "node:crypto";
 import { after, DAY, MINUTE, type Clock } from "../base/time.ts";
