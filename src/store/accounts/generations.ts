@@ -1,3 +1,4 @@
+import { compiled } from "../engine/compiled.ts";
 import { rowsWithMacs, SAYS_GENERATION, withMac, type AuditRowWithMac } from "../journal/audit.ts";
 import type { Store } from "../store.ts";
 import type { AccountId } from "../../words/account.ts";
@@ -13,7 +14,18 @@ export async function readGeneration(
 ): Promise<
   { readonly generation: number; readonly entry: AuditRowWithMac | undefined } | undefined
 > {
-  const row = await store.db
+  const row = await selectGeneration(store, { account, before }).executeTakeFirst();
+  if (row === undefined) return undefined;
+  const { generation, service_key: serviceKey, mac, account: of, ...said } = row;
+  const entry = { ...said, account: of };
+  if (!isThere(entry)) return { generation, entry: undefined };
+  return { generation, entry: withMac({ ...entry, service_key: serviceKey, mac }) };
+}
+
+type Place = { readonly account: string; readonly before: number };
+
+const selectGeneration = compiled((db, { account, before }: Place) =>
+  db
     .selectFrom("accounts")
     .leftJoin("audit", (join) =>
       join.on("audit.seq", "=", (of) =>
@@ -40,14 +52,8 @@ export async function readGeneration(
       "audit_macs.service_key",
       "audit_macs.mac",
     ])
-    .where("accounts.id", "=", account)
-    .executeTakeFirst();
-  if (row === undefined) return undefined;
-  const { generation, service_key: serviceKey, mac, account: of, ...said } = row;
-  const entry = { ...said, account: of };
-  if (!isThere(entry)) return { generation, entry: undefined };
-  return { generation, entry: withMac({ ...entry, service_key: serviceKey, mac }) };
-}
+    .where("accounts.id", "=", account),
+);
 
 /** Whether an outer join found a row. */
 function isThere<Row extends object>(

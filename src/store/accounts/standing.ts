@@ -4,6 +4,7 @@ import { sql } from "kysely";
 import type { EmailAddress } from "../../mail/address.ts";
 import type { Fingerprint } from "../../openpgp/packets/fingerprint.ts";
 import type { Account, AccountId } from "../../words/account.ts";
+import { compiled } from "../engine/compiled.ts";
 import { addressFrom, timeOrNone } from "../engine/row.ts";
 import type { PublishedCertificate } from "../keys/certificates.ts";
 import type { Store } from "../store.ts";
@@ -23,7 +24,20 @@ type PublishedKey = Pick<PublishedCertificate, "fingerprint" | "expiresAt">;
 
 /** Undefined when there is no such account. */
 export async function readStanding(store: Store, id: AccountId): Promise<Standing | undefined> {
-  const rows = await store.db
+  const rows = await selectStanding(store, { id }).execute();
+  const [primary] = rows;
+  if (primary?.address_state !== "primary") return undefined;
+  return {
+    account: accountFrom(primary),
+    addresses: rows.map((row) => ({
+      address: addressFrom(row.mailbox),
+      published: publishedIn(row.fingerprint, row.expires_at),
+    })),
+  };
+}
+
+const selectStanding = compiled((db, { id }: { readonly id: string }) =>
+  db
     .selectFrom("accounts")
     .innerJoin("addresses", "addresses.account", "accounts.id")
     .leftJoin("published_certificates", (join) =>
@@ -41,18 +55,8 @@ export async function readStanding(store: Store, id: AccountId): Promise<Standin
     .where("accounts.id", "=", id)
     .where("addresses.state", "in", ["primary", "alias"])
     .orderBy(sql`case addresses.state when 'primary' then 0 else 1 end`)
-    .orderBy("addresses.address")
-    .execute();
-  const [primary] = rows;
-  if (primary?.address_state !== "primary") return undefined;
-  return {
-    account: accountFrom(primary),
-    addresses: rows.map((row) => ({
-      address: addressFrom(row.mailbox),
-      published: publishedIn(row.fingerprint, row.expires_at),
-    })),
-  };
-}
+    .orderBy("addresses.address"),
+);
 
 /** Both are missing where nothing is published for the address. */
 function publishedIn(
