@@ -169,10 +169,10 @@ export class SmtpClient implements Disposable {
     socket?: Socket,
     event?: string,
   ): Promise<void> {
-    let isLate = false;
+    const time = { isOver: false };
     const wake = (): void => this.#wake?.();
     const timer = setTimeout(() => {
-      isLate = true;
+      time.isOver = true;
       wake();
     }, timeoutMs).unref();
     if (event !== undefined) socket?.on(event, wake);
@@ -184,7 +184,7 @@ export class SmtpClient implements Disposable {
         if (this.#failure !== undefined) {
           throw new AppError(this.#failure.message, { temporary: true, cause: this.#failure });
         }
-        if (isLate || signal?.aborted === true) {
+        if (time.isOver || signal?.aborted === true) {
           this.#socket.destroy();
           throw new AppError("no answer in time", { temporary: true });
         }
