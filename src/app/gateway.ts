@@ -1,5 +1,6 @@
 /** The gateway role: mail out (submission) and mail in (MX, LMTP), over one vault. */
 import type { Config } from "../config/config.ts";
+import { KeptKeys } from "../vault/kept-keys.ts";
 import { traceIncoming } from "../incoming/tracing.ts";
 import type { Listener } from "../smtp/listener/listener.ts";
 import { IdleSessions } from "../smtp/relay/idle-sessions.ts";
@@ -59,7 +60,9 @@ export async function runGateway(
   const clientAddress = () => live.current.log.clientAddress;
   const transactions = new Transactions({ clientAddress, events, traces, meter });
   const around = { config, current, vault, crypto, lookUps, events, traces, meter, transactions };
-  const incoming = serving.use(openWayIn(around));
+  // Wiped after the last opening has ended.
+  const keptKeys = serving.use(new KeptKeys(vault));
+  const incoming = serving.use(openWayIn({ ...around, keptKeys }));
   const loginCache = serving.use(openLoginCache(vault, current));
   const outgoing = submissionHandlers({
     vault,
@@ -120,8 +123,9 @@ function openWayIn(parts: {
   readonly traces: TraceWriter;
   readonly meter: Meter;
   readonly transactions: Transactions;
+  readonly keptKeys: KeptKeys;
 }): WayIn {
-  const { config, current, vault, crypto, events, transactions } = parts;
+  const { config, current, vault, crypto, events, transactions, keptKeys } = parts;
   const { discoverer } = parts.lookUps;
   const { store, clock } = vault;
   const { certificateWork, pool } = crypto;
@@ -135,7 +139,7 @@ function openWayIn(parts: {
     pool,
     opening: {
       pending: reading,
-      unlockWithService: reading.unlockWithService,
+      unlockWithService: async (account) => keptKeys.open(account),
       lookForAuthor: discoverer.lookForAuthor,
       events,
     },
