@@ -1,9 +1,9 @@
 /** The gateway role: mail out (submission) and mail in (MX, LMTP), over one vault. */
 import type { Config } from "../config/config.ts";
-import { KeptKeys } from "../vault/kept-keys.ts";
 import { traceIncoming } from "../incoming/tracing.ts";
 import type { Listener } from "../smtp/listener/listener.ts";
 import { IdleSessions } from "../smtp/relay/idle-sessions.ts";
+import { ServiceOpenedKeys } from "../vault/service-opened-keys.ts";
 import { troubleOfClock } from "./clock-watch.ts";
 import { countedDiscover, countedIncoming } from "./counted.ts";
 import { guardDatabase, type DatabaseGuard } from "./database-guard.ts";
@@ -61,8 +61,8 @@ export async function runGateway(
   const transactions = new Transactions({ clientAddress, events, traces, meter });
   const around = { config, current, vault, crypto, lookUps, events, traces, meter, transactions };
   // Wiped after the last opening has ended.
-  const keptKeys = serving.use(new KeptKeys(vault));
-  const incoming = serving.use(openWayIn({ ...around, keptKeys }));
+  const serviceOpenedKeys = serving.use(new ServiceOpenedKeys(vault));
+  const incoming = serving.use(openWayIn({ ...around, serviceOpenedKeys }));
   const loginCache = serving.use(openLoginCache(vault, current));
   const outgoing = submissionHandlers({
     vault,
@@ -123,9 +123,9 @@ function openWayIn(parts: {
   readonly traces: TraceWriter;
   readonly meter: Meter;
   readonly transactions: Transactions;
-  readonly keptKeys: KeptKeys;
+  readonly serviceOpenedKeys: ServiceOpenedKeys;
 }): WayIn {
-  const { config, current, vault, crypto, events, transactions, keptKeys } = parts;
+  const { config, current, vault, crypto, events, transactions, serviceOpenedKeys } = parts;
   const { discoverer } = parts.lookUps;
   const { store, clock } = vault;
   const { certificateWork, pool } = crypto;
@@ -139,7 +139,7 @@ function openWayIn(parts: {
     pool,
     opening: {
       pending: reading,
-      unlockWithService: async (account) => keptKeys.open(account),
+      unlockWithService: async (account) => serviceOpenedKeys.open(account),
       lookForAuthor: discoverer.lookForAuthor,
       events,
     },

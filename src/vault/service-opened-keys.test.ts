@@ -10,13 +10,13 @@ import { replaceKeys } from "../keys/custody.ts";
 import { endSessions } from "../keys/end-account.ts";
 import { rotateKey } from "../keys/rotate.ts";
 import type { UnlockedKey } from "../openpgp/keys/secret-key.ts";
-import { KeptKeys } from "./kept-keys.ts";
+import { ServiceOpenedKeys } from "./service-opened-keys.ts";
 import { newServiceRoot, ServiceKey, ServiceKeys } from "./service-key.ts";
 
 const owner = idOf(alice);
 
 /** The keys of one use, which has ended. */
-async function use(kept: KeptKeys, account = owner): Promise<readonly UnlockedKey[]> {
+async function use(kept: ServiceOpenedKeys, account = owner): Promise<readonly UnlockedKey[]> {
   using keys = await kept.open(account);
   return keys?.all ?? [];
 }
@@ -41,7 +41,7 @@ for (const { engine, open } of engines()) {
   test(`${engine}: keys stay open between two uses, with what they are for, and are wiped with the process`, async () => {
     await using store = await open();
     const { deps, first } = await withAlice(store, "provider-usable");
-    const kept = new KeptKeys(deps);
+    const kept = new ServiceOpenedKeys(deps);
     const [key] = await use(kept);
     {
       using again = await kept.open(owner);
@@ -60,12 +60,12 @@ for (const { engine, open } of engines()) {
   test(`${engine}: keys that nobody uses are wiped, and those of too many accounts`, async () => {
     await using store = await open();
     const { deps } = await withAlice(store, "provider-usable");
-    using shortly = new KeptKeys(deps, { idleMs: 1 });
+    using shortly = new ServiceOpenedKeys(deps, { idleMs: 1 });
     const [idle] = await use(shortly);
     await new Promise<void>((resolve) => {
       idle?.whenDisposed(resolve);
     });
-    using one = new KeptKeys(deps, { accounts: 1 });
+    using one = new ServiceOpenedKeys(deps, { accounts: 1 });
     const [key] = await use(one);
     const carol = addressOf("carol@alpha.test");
     await enrol(deps, { address: carol, custody: "provider-usable", profile: "compat" });
@@ -82,7 +82,7 @@ for (const { engine, open } of engines()) {
       next = undefined;
       return keys;
     });
-    using kept = new KeptKeys({ ...deps, serviceKeys });
+    using kept = new ServiceOpenedKeys({ ...deps, serviceKeys });
     const events = [
       async () => rotate(deps),
       async () => came(endSessions(deps, owner), "ended"),
@@ -113,7 +113,7 @@ for (const { engine, open } of engines()) {
   test(`${engine}: keys that end while they are used are wiped after that use`, async () => {
     await using store = await open();
     const { deps } = await withAlice(store, "provider-usable");
-    using kept = new KeptKeys(deps);
+    using kept = new ServiceOpenedKeys(deps);
     const keys = await kept.open(owner);
     const [before] = keys?.all ?? [];
     await came(endSessions(deps, owner), "ended");

@@ -33,7 +33,7 @@ type Kept = {
 };
 
 /** The keys that one process keeps open; wiped on dispose. */
-export class KeptKeys implements Disposable {
+export class ServiceOpenedKeys implements Disposable {
   readonly #deps: VaultDeps;
   readonly #limits: Limits;
   /** Those used last go last. */
