@@ -3,6 +3,7 @@ import type { Config } from "../config/config.ts";
 import { traceIncoming } from "../incoming/tracing.ts";
 import type { Listener } from "../smtp/listener/listener.ts";
 import { IdleSessions } from "../smtp/relay/idle-sessions.ts";
+import { ServiceOpenedKeys } from "../vault/service-opened-keys.ts";
 import { troubleOfClock } from "./clock-watch.ts";
 import { countedDiscover, countedIncoming } from "./counted.ts";
 import { guardDatabase, type DatabaseGuard } from "./database-guard.ts";
@@ -60,7 +61,9 @@ export async function runGateway(
   const clientAddress = () => live.current.log.clientAddress;
   const transactions = new Transactions({ clientAddress, events, traces, meter });
   const around = { config, current, vault, crypto, lookUps, events, traces, meter, transactions };
-  const incoming = serving.use(openDelivery(around));
+  // Wiped after the last opening has ended.
+  const serviceOpenedKeys = serving.use(new ServiceOpenedKeys(vault));
+  const incoming = serving.use(openDelivery({ ...around, serviceOpenedKeys }));
   const loginCache = serving.use(openLoginCache(vault, current));
   const outgoing = submissionHandlers({
     vault,
@@ -121,8 +124,9 @@ function openDelivery(parts: {
   readonly traces: TraceWriter;
   readonly meter: Meter;
   readonly transactions: Transactions;
+  readonly serviceOpenedKeys: ServiceOpenedKeys;
 }): DeliveryHandlers {
-  const { config, current, vault, crypto, events, transactions } = parts;
+  const { config, current, vault, crypto, events, transactions, serviceOpenedKeys } = parts;
   const { discoverer } = parts.lookUps;
   const { store, clock } = vault;
   const { certificateWork, pool } = crypto;
@@ -136,7 +140,7 @@ function openDelivery(parts: {
     pool,
     opening: {
       pending: reading,
-      unlockWithService: reading.unlockWithService,
+      unlockWithService: async (account) => serviceOpenedKeys.open(account),
       lookForAuthor: discoverer.lookForAuthor,
       events,
     },

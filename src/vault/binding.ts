@@ -9,7 +9,11 @@
  */
 import { isGenuine } from "../journal/journal.ts";
 import type { AuditRowWithMac } from "../store/journal/audit.ts";
-import { lastGeneration, readGeneration } from "../store/accounts/generations.ts";
+import {
+  lastGeneration,
+  readGeneration,
+  type SaidGeneration,
+} from "../store/accounts/generations.ts";
 import type { Store } from "../store/store.ts";
 import { listMasterKeys, selectSlots } from "../store/keys/vault.ts";
 import { Conflict } from "./conflict.ts";
@@ -25,18 +29,26 @@ export type Binding = { readonly generation: number; readonly slots: ReadonlySet
 
 /** Undefined when there is no such account, or its row and the log do not tell the same. */
 export async function readBinding(store: Store, owner: AccountId): Promise<Binding | undefined> {
-  let before = Number.MAX_SAFE_INTEGER;
-  for (;;) {
-    const read = await readGeneration(store, owner, before);
-    if (read === undefined) return undefined;
-    const { generation, entry } = read;
+  const last = await readGeneration(store, owner, Number.MAX_SAFE_INTEGER);
+  return last && bindingOf(store, owner, last);
+}
+
+/** As `readBinding`, by what was read of the account together with something else. */
+export async function bindingOf(
+  store: Store,
+  owner: AccountId,
+  last: SaidGeneration,
+): Promise<Binding | undefined> {
+  for (let read: SaidGeneration | undefined = last; read !== undefined;) {
+    const { generation, entry }: SaidGeneration = read;
     if (entry === undefined) return generation === NONE.generation ? NONE : undefined;
     if (await isGenuine(store, entry)) {
       const said = entryOf(entry.detail);
       return said.generation === generation ? said : undefined;
     }
-    before = entry.seq;
+    read = await readGeneration(store, owner, entry.seq);
   }
+  return undefined;
 }
 
 /** What the last genuine entry of an account says; `NONE` when there is none. */

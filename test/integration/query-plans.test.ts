@@ -69,6 +69,7 @@ const ALLOWED: Readonly<Record<string, string>> = {
   "accounts/addresses.ts purgeReleased: addresses": WAITING,
   "accounts/addresses.ts releaseAlias: addresses": FEW,
   "accounts/standing.ts readStanding: addresses": FEW,
+  "accounts/standing.ts readStanding: said": FEW,
   "journal/audit-actions.ts countActions: audit":
     "releases of revocations are rare, and are counted for a day",
   "journal/audit-ends.ts readAuditEnds: audit_ends": "one row for each shard",

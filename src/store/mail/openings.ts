@@ -6,6 +6,7 @@ import { after, DAY } from "../../base/time.ts";
 import { countJobs, deleteJob, readJob, takeBackAttempt, takeJobNamed } from "../jobs/jobs.ts";
 import { LEASE_MS, leaseFrom } from "../jobs/leases.ts";
 import { countChangedMessage, countedFrom, holdMessage } from "./mailbox-use.ts";
+import { compiled } from "../engine/compiled.ts";
 import type { Store } from "../store.ts";
 import { verdictText, type MessageVerdict } from "./verdict.ts";
 import type { AccountId } from "../../words/account.ts";
@@ -31,15 +32,8 @@ export async function beginOpening(
 ): Promise<"begun" | "alone" | "wait"> {
   const name = { kind: "opening", subject: id } as const;
   return store.transaction(async (tx) => {
-    const pending = tx.db
-      .selectFrom("messages")
-      .select("id")
-      .where("id", "=", id)
-      .where("account", "=", account)
-      .where("state", "=", "pending");
     // Whoever begins or erases it at the same time waits for this transaction. The count is read after that wait.
-    const query = tx.engine === "postgres" ? pending.forUpdate() : pending;
-    if ((await query.executeTakeFirst()) === undefined) return "wait";
+    if ((await holdPending(tx, { account, id }).executeTakeFirst()) === undefined) return "wait";
     const before = (await readJob(tx, name))?.attempts ?? 0;
     const attempts = before + 1;
     const until = after(now, distanceMs(attempts));
@@ -49,6 +43,18 @@ export async function beginOpening(
     return before < MAX_OPENINGS ? "begun" : "alone";
   });
 }
+
+const holdPending = compiled(
+  (db, { account, id }: { readonly account: string; readonly id: string }, engine) => {
+    const pending = db
+      .selectFrom("messages")
+      .select("id")
+      .where("id", "=", id)
+      .where("account", "=", account)
+      .where("state", "=", "pending");
+    return engine === "postgres" ? pending.forUpdate() : pending;
+  },
+);
 
 /**
  * How long after this opening the next may begin: twice as long each time. Not before a lease has passed, in which another
