@@ -1,7 +1,8 @@
 /**
- * `npm run bench -- enrol`: how long a login takes alone, and while a thousand accounts get their keys, in the same process
- * and in another one on the same SQLite file. The backfill makes its configured number a minute in one go; here each such
- * batch follows the one before without a pause, so that every login meets it, which at the configured rate few do.
+ * `npm run bench -- enrol`: how long a login takes, alone and while a thousand accounts get their keys. The keys are made
+ * in the same process, and in another one on the same SQLite file. The backfill makes its configured number a minute in
+ * one go; here each such batch follows the one before without a pause, so that every login meets it, which at the
+ * configured rate few do.
  */
 import { fork } from "node:child_process";
 import { once } from "node:events";

@@ -1,7 +1,7 @@
 /**
- * Look-ups by address beside nginx, which serves the same octets as files: TLS 1.3, connections kept open, other addresses
- * all the time, in turn in one run. What counts is requests per second of processor time of the serving process, medians
- * of several rounds, because that depends least on how much of the machine the load itself takes.
+ * Look-ups by address beside nginx, which serves the same octets as files: TLS 1.3, connections kept open, other
+ * addresses all the time, in turn in one run. What counts is requests per second of processor time of the serving
+ * process: that depends least on how much of the machine the load takes. Figures are medians of several rounds.
  */
 import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";

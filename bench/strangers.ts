@@ -1,8 +1,8 @@
 /**
- * `npm run bench -- strangers`: how long honest clients wait while strangers hold connections, guess passwords, send junk
- * in the name of a provider, mail whose author's keyserver is a tarpit, or large mail. Every attack is compared with the
- * quiet moment before it, on the same processes. With `SCENES=login`, only scenes whose
- * line begins so are played.
+ * `npm run bench -- strangers`: how long honest clients wait while strangers attack. Strangers hold connections, guess
+ * passwords, send junk in the name of a provider, mail whose author's keyserver is a tarpit, or large mail. Every attack
+ * is compared with the quiet moment before it, on the same processes. With `SCENES=login`, only scenes whose line begins
+ * so are played.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

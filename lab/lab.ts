@@ -1,7 +1,7 @@
 /**
  * Mail providers in a box, on loopback and in one folder: a signed DNS tree with a validating resolver, a certification
- * authority, the providers alpha.test, beta.test and gamma.test (whose keys are version 6) on Sealpost, and their neighbours: legacy.test that knows nothing of
- * encryption, and gnupg.test whose user has GnuPG. The demo, the tests and the benchmarks run in it.
+ * authority, and providers. alpha.test, beta.test and gamma.test (whose keys are version 6) run Sealpost. legacy.test
+ * knows nothing of encryption, and the user of gnupg.test has GnuPG. The demo, the tests and the benchmarks run in it.
  */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";

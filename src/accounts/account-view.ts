@@ -2,10 +2,13 @@
 import { policyOf, type PolicySettings } from "../policy/policy.ts";
 import { findPublished, type PublishedCertificate } from "../store/keys/certificates.ts";
 import type { Store } from "../store/store.ts";
-import type { Account, Policy } from "../words/account.ts";
+import type { Account, LastingCustody, Policy } from "../words/account.ts";
 
 /** An account, the policy that holds for its mail, and the active key of its primary address. */
-export type AccountView = Account & {
+export type AccountView = Omit<Account, "custody"> & {
+  readonly custody: LastingCustody;
+  /** The provider can use the keys until the first login, and no longer. */
+  readonly isProvisional: boolean;
   readonly policyInForce: Policy;
   readonly fingerprint: PublishedCertificate["fingerprint"] | undefined;
 };
@@ -18,7 +21,14 @@ export async function viewAccount(
   const published = await findPublished(deps.store, account.address);
   return {
     ...account,
+    custody: shownCustody(account),
+    isProvisional: account.custody === "provisional",
     policyInForce: policyOf(deps.policies, account),
     fingerprint: published?.fingerprint,
   };
+}
+
+/** Who can use the keys now, in the words for people and programs: until the first login that is the provider. */
+export function shownCustody({ custody }: Pick<Account, "custody">): LastingCustody {
+  return custody === "provisional" ? "provider-usable" : custody;
 }

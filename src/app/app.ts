@@ -4,8 +4,8 @@
  *     keyserver   what the world reads: HKP and Web Key Directory; reads the database, holds no secret
  *     gateway     mail in and out: submission, MX and LMTP listeners, the outbox, periodic tasks
  *
- * A role is a file. It reads the configuration, opens the database and the other parts, and gives each flow a small object
- * of the functions that the flow needs (`deps`). There is no container and no other wiring: whoever wants to know where a
+ * A role is a file. It reads the configuration and opens the database and the other parts. Each flow gets a small object
+ * of the functions that it needs (`deps`). There is no container and no other wiring: whoever wants to know where a
  * function comes from finds it written out in the role. Flows return what happened; `submission-replies.ts` and
  * `delivery-replies.ts` say it in SMTP.
  *

@@ -1,8 +1,8 @@
 /**
- * Cryptography and the reading of large mail in threads. It has two reasons. Mail and certificates of strangers may be made
- * to cost much: a thread ends when its time is over. And the event loop, which answers all clients, is not held
- * meanwhile. Flows get functions of the same types as those that work in the calling thread (`incoming/message-work.ts`,
- * `openpgp/openpgp.ts`) and do not know where the work is done.
+ * Cryptography and the reading of large mail in threads. It has two reasons. Mail and certificates of strangers may be
+ * made to cost much: a thread ends when its time is over. And the event loop, which answers all clients, is not held
+ * meanwhile. Flows do not know where the work is done: their functions have the same types as those that work in the
+ * calling thread (`incoming/message-work.ts`, `openpgp/openpgp.ts`).
  *
  * A request goes to a thread as a plain value: octets that are large already stand in memory that all threads share
  * (`base/large-octets.ts`), secret keys go as copies that the thread wipes. Small messages are worked on in the calling

@@ -3,6 +3,7 @@ import type { Config } from "../config/config.ts";
 import { traceIncoming } from "../incoming/tracing.ts";
 import type { Listener } from "../smtp/listener/listener.ts";
 import { IdleSessions } from "../smtp/relay/idle-sessions.ts";
+import { ServiceOpenedKeys } from "../vault/service-opened-keys.ts";
 import { troubleOfClock } from "./clock-watch.ts";
 import { countedDiscover, countedIncoming } from "./counted.ts";
 import { guardDatabase, type DatabaseGuard } from "./database-guard.ts";
@@ -11,7 +12,7 @@ import { startGatewayListeners, type Place } from "./gateway-listeners.ts";
 import { gatewayTasks } from "./gateway-tasks.ts";
 import { reloadAtHangup } from "./hangup.ts";
 import { startHealth, type Health } from "./health.ts";
-import { wayIn, type WayIn } from "./incoming.ts";
+import { deliveryHandlers, type DeliveryHandlers } from "./incoming.ts";
 import { listeningFor } from "./listening.ts";
 import { LiveConfig } from "./live-config.ts";
 import type { Meter } from "./meter.ts";
@@ -23,7 +24,7 @@ import { openLookUps, type LookUps } from "./open-look-ups.ts";
 import { readingDeps } from "./open-reading.ts";
 import { openLoginCache } from "./open-login-cache.ts";
 import { openVault, type Vault } from "./open-vault.ts";
-import { wayOut } from "./outgoing.ts";
+import { outboundRelay } from "./outgoing.ts";
 import { startSchedule } from "./schedule.ts";
 import { sayReady, untilStopped } from "./stopping.ts";
 import { submissionHandlers } from "./submission.ts";
@@ -55,11 +56,14 @@ export async function runGateway(
   const guard = guardDatabase({ store, events });
   await using serving = new AsyncDisposableStack();
   const idle = serving.use(new IdleSessions());
-  const out = wayOut({ store, clock, serviceKeys, current, traces, meter, hops, idle });
+  const relaying = { store, clock, serviceKeys, current, events, traces, meter, hops, idle };
+  const out = serving.use(outboundRelay(relaying));
   const clientAddress = () => live.current.log.clientAddress;
   const transactions = new Transactions({ clientAddress, events, traces, meter });
   const around = { config, current, vault, crypto, lookUps, events, traces, meter, transactions };
-  const incoming = serving.use(openWayIn(around));
+  // Wiped after the last opening has ended.
+  const serviceOpenedKeys = serving.use(new ServiceOpenedKeys(vault));
+  const incoming = serving.use(openDelivery({ ...around, serviceOpenedKeys }));
   const loginCache = serving.use(openLoginCache(vault, current));
   const outgoing = submissionHandlers({
     vault,
@@ -110,7 +114,7 @@ function placeNames(places: Readonly<Record<string, Place>>): Readonly<Record<st
 }
 
 /** Mail that comes in, and its opening. */
-function openWayIn(parts: {
+function openDelivery(parts: {
   readonly config: Config;
   readonly current: () => Config;
   readonly vault: Vault;
@@ -120,14 +124,15 @@ function openWayIn(parts: {
   readonly traces: TraceWriter;
   readonly meter: Meter;
   readonly transactions: Transactions;
-}): WayIn {
-  const { config, current, vault, crypto, events, transactions } = parts;
+  readonly serviceOpenedKeys: ServiceOpenedKeys;
+}): DeliveryHandlers {
+  const { config, current, vault, crypto, events, transactions, serviceOpenedKeys } = parts;
   const { discoverer } = parts.lookUps;
   const { store, clock } = vault;
   const { certificateWork, pool } = crypto;
   const trace = countedIncoming(traceIncoming(parts.traces.write("in")), parts.meter);
   const reading = readingDeps({ config, vault, crypto, discoverer, events, trace });
-  return wayIn({
+  return deliveryHandlers({
     store,
     clock,
     config,
@@ -135,7 +140,7 @@ function openWayIn(parts: {
     pool,
     opening: {
       pending: reading,
-      unlockWithService: reading.unlockWithService,
+      unlockWithService: async (account) => serviceOpenedKeys.open(account),
       lookForAuthor: discoverer.lookForAuthor,
       events,
     },

@@ -18,10 +18,10 @@ export type HealthSources = {
 };
 
 /**
- * A private listener: `/healthz` says that the process runs, `/readyz` that it could do its work, `/metrics` has its figures.
- * `/readyz` answers 503, with the reason, while the resolver does not validate (then nobody can be reached safely), and while
- * the database keeps nothing (then nothing is accepted). While a next hop gives no answer, or the clock is wrong, it says
- * 200 and `degraded`: mail still comes in.
+ * A private listener: `/healthz` says that the process runs, `/readyz` that it could do its work, `/metrics` has its
+ * figures. `/readyz` answers 503, with the reason, while the resolver does not validate: nobody can be reached safely
+ * then. It does so too while the database keeps nothing, because nothing is accepted then. While a next hop gives no
+ * answer, or the clock is wrong, it says 200 and `degraded`: mail still comes in.
  * @throws Error when the address is taken.
  */
 export async function startHealth(

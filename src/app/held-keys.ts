@@ -1,8 +1,8 @@
 /**
- * Secret keys in threads. A thread keeps a key that came with a job for as long as the key is open in the process: the next
- * job brings only its number, and nothing of the key is read or made again. When the process wipes the key (a logout, the
- * end of a session or of an opening, a change of what opens the account), it tells each thread that has the key. The thread
- * wipes it and lets OpenSSL's objects go. A thread that replaces another has no keys.
+ * Secret keys in threads. A thread keeps a key that came with a job for as long as the key is open in the process: the
+ * next job brings only its number, and nothing of the key is read or made again. The process wipes the key at a logout,
+ * at the end of a session or of an opening, and when what opens the account changes. It then tells each thread that has
+ * the key. The thread wipes it and lets OpenSSL's objects go. A thread that replaces another has no keys.
  */
 import { Secret } from "../base/secret.ts";
 import { ProgramFault } from "../base/errors.ts";

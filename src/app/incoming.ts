@@ -21,7 +21,7 @@ import type { Drain } from "./submission.ts";
 import type { Transactions } from "./transactions.ts";
 
 /** What the MX and LMTP listeners call; disposing waits for what is being opened. */
-export type WayIn = AsyncDisposable & {
+export type DeliveryHandlers = AsyncDisposable & {
   readonly handlers: Handlers<Sender>;
   readonly tasks: Tasks;
   /** At the start: what a crash left unopened is opened. */
@@ -32,7 +32,7 @@ export type WayIn = AsyncDisposable & {
 /** How often it is looked whose author may be asked again. */
 const SECOND_LOOKS_EVERY_MS = 30 * SECOND;
 
-export type WayInDeps = {
+export type DeliveryWiring = {
   readonly store: Store;
   readonly clock: Clock;
   readonly config: Config;
@@ -45,7 +45,7 @@ export type WayInDeps = {
   readonly transactions: Pick<Transactions, "note">;
 };
 
-export function wayIn(wiring: WayInDeps): WayIn {
+export function deliveryHandlers(wiring: DeliveryWiring): DeliveryHandlers {
   const { transactions } = wiring;
   const opening = new Opening(wiring.opening);
   const { trace } = wiring.opening.pending;
@@ -85,7 +85,7 @@ export function wayIn(wiring: WayInDeps): WayIn {
 
 /** What delivery works with. `trace` is that of one transaction. */
 function deliverDepsOf(
-  wiring: WayInDeps,
+  wiring: DeliveryWiring,
   opening: Pick<Opening, "begin">,
   trace: TraceIncoming,
 ): DeliverDeps {

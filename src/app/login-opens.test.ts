@@ -20,16 +20,15 @@ import { listMessages, storeMessage } from "../mailbox/embedded.ts";
 import { encryptAtRest } from "../openpgp/messages/encrypt.ts";
 import { generateKey } from "../openpgp/keys/generate.ts";
 import { readSecretKey } from "../openpgp/keys/secret-key.ts";
-import type { Sender } from "../outgoing/outgoing.ts";
 import { seal, open as openMessage } from "../pgpmime/pgpmime.ts";
 import { replyText } from "../../test/support/reply-text.ts";
 import { findPublished } from "../store/keys/certificates.ts";
-import { wayIn, type WayIn } from "./incoming.ts";
+import { deliveryHandlers, type DeliveryHandlers } from "./incoming.ts";
 
 const bob = addressOf("bob@beta.test");
 
-/** The way in of one process, which notes whom it asks. */
-function quietWayIn(deps: Deps, asked: string[]): WayIn {
+/** The delivery of one process, which notes whom it asks. */
+function quietDelivery(deps: Deps, asked: string[]): DeliveryHandlers {
   const { store, clock } = deps;
   const ask = async (): Promise<typeof SILENT> => {
     asked.push("over the network");
@@ -45,7 +44,7 @@ function quietWayIn(deps: Deps, asked: string[]): WayIn {
     isParked: async () => Promise.resolve(false),
     trace: traceIncoming(async () => Promise.resolve()),
   };
-  return wayIn({
+  return deliveryHandlers({
     store,
     clock,
     config: QUIET_CONFIG,
@@ -93,15 +92,12 @@ for (const { engine, open } of engines()) {
     await storeSealed(deps);
     const asked: string[] = [];
     {
-      await using incoming = quietWayIn(deps, asked);
+      await using incoming = quietDelivery(deps, asked);
       const { login, loggedOut } = quietSubmission(deps, incoming.drain);
-      const sender = await login?.(
-        "alice@alpha.test",
-        old(),
-        network,
-        new AbortController().signal,
-      );
-      assert(typeof sender === "object");
+      const signal = new AbortController().signal;
+      const answer = await login?.("alice@alpha.test", old(), network, signal);
+      assert(answer?.kind === "logged-in");
+      const { login: sender } = answer;
       // The client leaves at once: the keys of its connection are wiped, and what was begun goes on.
       loggedOut?.(sender);
       for (let look = 0; look < 500; look += 1) {
@@ -120,14 +116,10 @@ for (const { engine, open } of engines()) {
     await setLoginOnly(deps, idOf(alice), fresh());
     const drained: unknown[] = [];
     const { login, data } = quietSubmission(deps, (one) => drained.push(one));
-    const sender = await login?.(
-      "alice@alpha.test",
-      fresh(),
-      network,
-      new AbortController().signal,
-    );
-    assert(typeof sender === "object");
-    const client = { login: sender as Sender } as unknown as Parameters<typeof data>[0];
+    const signal = new AbortController().signal;
+    const answer = await login?.("alice@alpha.test", fresh(), network, signal);
+    assert(answer?.kind === "logged-in");
+    const client = { login: answer.login } as unknown as Parameters<typeof data>[0];
     const message = Buffer.from("From: alice@alpha.test\r\nTo: bob@beta.test\r\n\r\nText.\r\n");
     const given = new Given(message);
     const replies = await data(client, { from: alice, recipients: [bob] }, given);

@@ -1,24 +1,20 @@
-/**
- * What an SMTP client is told of its login: the words of the listener, which counts wrong passwords and makes the replies of
- * AUTH (`smtp/listener/auth.ts`). An unknown account and a wrong password are one kind already.
- */
+/** What an SMTP client is told of its login (AUTH). An unknown account and a wrong password are one kind already. */
 import { unreachable } from "../base/unreachable.ts";
+import { text } from "../locales/locales.ts";
 import type { Login } from "../login/login.ts";
-import type { Handlers } from "../smtp/listener/handlers.ts";
+import { reply, type Reply } from "../smtp/smtp.ts";
 
 type Refused = Exclude<Login, { readonly kind: "ok" }>;
 
-type Answer = Extract<Awaited<ReturnType<NonNullable<Handlers<object>["login"]>>>, string>;
-
-/** The answer to AUTH where nobody was logged in. */
-export function loginAnswer(login: Refused): Answer {
+/** The answer to AUTH where nobody was logged in; the listener counts 535 as a wrong password. */
+export function loginReply(login: Refused): Reply {
   switch (login.kind) {
     case "refused":
-      return "refused";
+      return reply("535", "5.7.8", text("login.refused"));
     case "throttled":
-      return "throttled";
+      return reply("454", "4.7.0", text("login.throttled"));
     case "busy":
-      return "busy";
+      return reply("454", "4.3.2", text("login.busy"));
     default:
       return unreachable(login);
   }

@@ -7,9 +7,17 @@ import { listWaiting, storeMessage } from "../mailbox/embedded.ts";
 import { addressOf } from "../../test/support/address.ts";
 import { engines } from "../../test/support/engines.ts";
 import { SILENT } from "../../test/support/authors.ts";
-import { alice, old, withAlice, type Deps } from "../../test/support/key-life.ts";
+import {
+  alice,
+  depsFor,
+  enrolAlice,
+  old,
+  withAlice,
+  type Deps,
+} from "../../test/support/key-life.ts";
 import { sealedRow } from "../../test/support/sealed-rows.ts";
 import { after, MINUTE } from "../base/time.ts";
+import { login } from "../login/login.ts";
 import { traceIncoming } from "../incoming/tracing.ts";
 import { locked } from "../incoming/verdicts.ts";
 import { readBinding } from "../vault/binding.ts";
@@ -23,7 +31,7 @@ import { seal, open as openMessage } from "../pgpmime/pgpmime.ts";
 import { findPublished } from "../store/keys/certificates.ts";
 import { startEvents } from "./events.ts";
 import { Opening, type OpeningDeps } from "./opening.ts";
-import { enrol, idOf } from "../../test/support/accounts.ts";
+import { enrol, idOf, setLoginOnly } from "../../test/support/accounts.ts";
 
 const author = addressOf("bob@beta.test");
 const andy = addressOf("andy@alpha.test");
@@ -159,6 +167,30 @@ for (const { engine, open } of engines()) {
     await done.promise;
     await opening.finish();
     assert.equal(order.length, 5);
+  });
+
+  test(`${engine}: the first login of a provisional account opens what still waits, as its provider no longer can`, async () => {
+    await using store = await open();
+    const deps = depsFor(store);
+    await enrolAlice(deps);
+    deps.clock.advance(MINUTE);
+    await sealedFor(deps, alice, 1);
+    await setLoginOnly(deps, idOf(alice), old());
+    const first = await login(deps, { address: alice, password: old(), network: "192.0.2.0/24" });
+    assert(first.kind === "ok" && !first.isLocked);
+    using _keys = first.keys;
+    const order: string[] = [];
+    const done = Promise.withResolvers<undefined>();
+    const opening = new Opening(
+      depsOf(deps, order, () => {
+        done.resolve(undefined);
+      }),
+      1,
+    );
+    opening.drain(first);
+    await done.promise;
+    await opening.finish();
+    assert.deepEqual(order, ["alice"]);
   });
 
   test(`${engine}: two backlogs take turns, and a server that stops opens no more of either`, async () => {

@@ -20,7 +20,7 @@ import { canonicalAddress, parseAddress, type EmailAddress } from "../mail/addre
 import { listWaiting, recordWaiting, waitingAccounts } from "../mailbox/embedded.ts";
 import { isFinal } from "../store/mail/verdict.ts";
 import { readBinding } from "../vault/binding.ts";
-import { Overtaken } from "../vault/conflict.ts";
+import { Conflict } from "../vault/conflict.ts";
 import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import type { AccountId } from "../words/account.ts";
 import type { Events } from "./events.ts";
@@ -117,7 +117,7 @@ export class Opening {
 
   /** Opens what waits for an account with the keys of a login, without asking anybody: no keyserver learns of a login. */
   drain(login: LoggedIn): void {
-    // What the provider may open is opened as it comes.
+    // What the provider may open is opened as it comes; after the first login of a provisional account they may not.
     if (login.account.custody !== "provider-usable") this.#drains.begin(login);
   }
 
@@ -223,7 +223,7 @@ export class Opening {
     return withOpen(pending, async (request) => {
       // A reset, or custody taken back, ends this here too, whichever process it happens in.
       const now = await readBinding(store, account);
-      if (now === undefined || now.generation !== before) throw new Overtaken();
+      if (now === undefined || now.generation !== before) throw new Conflict();
       return pending.open(request);
     });
   }

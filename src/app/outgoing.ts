@@ -13,16 +13,18 @@ import type { IdleSessions } from "../smtp/relay/idle-sessions.ts";
 import { relayWith } from "../smtp/relay/relay.ts";
 import type { Store } from "../store/store.ts";
 import { countedOutgoing } from "./counted.ts";
+import type { Events } from "./events.ts";
 import type { Meter } from "./meter.ts";
 import type { NextHops } from "./next-hop.ts";
 import type { TraceWriter } from "./trace-writer.ts";
 
-export type WayOutDeps = {
+export type OutboundRelayDeps = {
   readonly store: Store;
   readonly clock: Clock;
   readonly serviceKeys: VaultDeps["serviceKeys"];
   /** The configuration as it is now. */
   readonly current: () => Pick<Config, "hostname" | "relay">;
+  readonly events: Pick<Events, "failed">;
   readonly traces: Pick<TraceWriter, "writeLater">;
   readonly meter: Pick<Meter, "planned" | "handedOn">;
   /** Told of each hop that gave no answer. */
@@ -31,11 +33,17 @@ export type WayOutDeps = {
   readonly idle?: IdleSessions;
 };
 
-/** What accepted mail leaves through. `task` sends what had to wait. */
-export type WayOut = { readonly deps: OutboxDeps; readonly task: Task };
+/** What accepted mail leaves through. Disposing waits for the copies that are being sent, so that none is sent twice. */
+export type OutboundRelay = AsyncDisposable & {
+  readonly deps: OutboxDeps;
+  /** Sends what had to wait. */
+  readonly task: Task;
+  /** Sends what is due, at once; nobody waits for it. */
+  readonly sendSoon: () => void;
+};
 
-export function wayOut(wiring: WayOutDeps): WayOut {
-  const { store, clock, serviceKeys, current, traces, meter, hops, idle } = wiring;
+export function outboundRelay(wiring: OutboundRelayDeps): OutboundRelay {
+  const { store, clock, serviceKeys, current, events, traces, meter, hops, idle } = wiring;
   const { hostname } = current();
   const deps: OutboxDeps = {
     store,
@@ -58,7 +66,24 @@ export function wayOut(wiring: WayOutDeps): WayOut {
       throw new AppError("a waiting copy does not open with the queue key", { temporary: false });
     },
   };
-  return { deps, task: { name: "outbox", everyMs: MINUTE, run: async () => sendDue(deps) } };
+  const ending = new AbortController();
+  const running = new Set<Promise<void>>();
+  const task = { name: "outbox", everyMs: MINUTE, run: async () => sendDue(deps, ending.signal) };
+  return {
+    deps,
+    task,
+    sendSoon: () => {
+      const run = task.run().catch((error: unknown) => {
+        events.failed(task.name, error);
+      });
+      running.add(run);
+      void run.finally(() => running.delete(run));
+    },
+    [Symbol.asyncDispose]: async () => {
+      ending.abort();
+      await Promise.all(running);
+    },
+  };
 }
 
 function hopFor({ relay }: Pick<Config, "relay">, domain: Domain): Hop {

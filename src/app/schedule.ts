@@ -1,8 +1,8 @@
 /** What is done again and again while a process serves. State is in the database; a task is a function. */
 import { HOUR, type Clock } from "../base/time.ts";
 import { jittered, runOnce, type Task } from "../jobs/tasks.ts";
-import { purgeTrace } from "../journal/trace.ts";
 import { purgeAttempts } from "../login/attempts.ts";
+import { purgeTrace } from "../store/journal/trace.ts";
 import type { Store } from "../store/store.ts";
 import type { Events } from "./events.ts";
 

@@ -1,6 +1,6 @@
 /** A login at the submission port as the sender of mail, and whether it still is one. */
 import type { Config } from "../config/config.ts";
-import { readBinding } from "../vault/binding.ts";
+import { bindingOf } from "../vault/binding.ts";
 import { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import type { Login } from "../login/login.ts";
 import type { Sender } from "../outgoing/outgoing.ts";
@@ -51,8 +51,9 @@ export async function stillCurrent(deps: SenderDeps, login: Sender): Promise<Sen
   const standing = await readStanding(deps.store, login.account);
   if (standing === undefined || standing.account.closedAt !== undefined) return undefined;
   const { keys, generation, closed } = login;
-  // Read last: what was changed meanwhile has another generation.
-  if ((await readBinding(deps.store, login.account))?.generation !== generation) return undefined;
+  // All of one moment: what was changed before it has another generation.
+  const binding = await bindingOf(deps.store, login.account, standing.said);
+  if (binding?.generation !== generation) return undefined;
   const { account, addresses } = standing;
   const areCurrent = addresses.every(({ address, published }) => {
     const own = keys.for(address)?.fingerprint;

@@ -1,7 +1,7 @@
 /**
- * The service root key's file, and beside it `NAME.former`: keys that were in force before, until nothing is wrapped under
- * them. A rotation first keeps the old key there and then replaces the file, each by renaming, so that whatever
- * interrupts it leaves every key that a row may need.
+ * The service root key's file, and beside it `NAME.former`: keys that were in force before, until nothing is wrapped
+ * under them. A rotation first keeps the old key there and then replaces the file. Both are done by renaming, so that an
+ * interruption leaves every key that a row may need.
  */
 import {
   closeSync,

@@ -14,13 +14,13 @@ import { handOnWith } from "../outgoing/hand-on.ts";
 import { keepForLater } from "../outgoing/outbox.ts";
 import { answerRecipient, submit, type Sender, type SubmitDeps } from "../outgoing/outgoing.ts";
 import type { TraceOutgoing } from "../outgoing/tracing.ts";
-import type { Handlers } from "../smtp/listener/handlers.ts";
+import type { Handlers, LoginAnswer } from "../smtp/listener/handlers.ts";
 import { reply } from "../smtp/smtp.ts";
 import type { CryptoPool } from "./crypto-pool.ts";
 import type { Events } from "./events.ts";
-import type { WayOut } from "./outgoing.ts";
+import type { OutboundRelay } from "./outgoing.ts";
 import { senderOf, stillCurrent, type LoggedIn } from "./sender.ts";
-import { loginAnswer } from "./login-replies.ts";
+import { loginReply } from "./login-replies.ts";
 import { recipientReply, submissionReply } from "./submission-replies.ts";
 import type { Transactions } from "./transactions.ts";
 
@@ -35,7 +35,7 @@ export type SubmissionDeps = {
   readonly events: Pick<Events, "failed">;
   readonly discover: SubmitDeps["discover"];
   readonly pool: Pick<CryptoPool, "seal" | "clientProtection">;
-  readonly out: WayOut;
+  readonly out: OutboundRelay;
   readonly drain: Drain;
   readonly transactions: Pick<Transactions, "note">;
   readonly loginCache: LoginCache;
@@ -50,29 +50,29 @@ export function submissionHandlers(deps: SubmissionDeps): Handlers<Sender> {
   return {
     login: async (address, password, network, signal) => {
       const parsed = parseAddress(address);
-      if (parsed === undefined) return "refused";
+      if (parsed === undefined) return notLoggedIn({ kind: "refused" });
       const result = await login(loginDepsOf(deps, turns), {
         address: parsed,
         password,
         network,
         signal,
       });
-      if (result.kind !== "ok") return loginAnswer(result);
+      if (result.kind !== "ok") return notLoggedIn(result);
       if (!result.isLocked) drain(result);
-      return senderOf(ofSender, result);
+      return { kind: "logged-in", login: await senderOf(ofSender, result) };
     },
     loggedOut: ({ keys }) => {
       keys[Symbol.dispose]();
     },
     rcpt: async ({ login: sender }, { recipients }, recipient) => {
       const now = await stillCurrent(ofSender, loggedIn(sender));
-      if (now === undefined) return overtaken(loggedIn(sender));
+      if (now === undefined) return outdated(loggedIn(sender));
       const flow = submitDepsOf(deps, deps.out.deps.trace);
       return recipientReply(await answerRecipient(flow, now, recipient, recipients.length));
     },
     data: async ({ login: sender, transaction }, envelope, message) => {
       const now = await stillCurrent(ofSender, loggedIn(sender));
-      if (now === undefined) return overtaken(loggedIn(sender));
+      if (now === undefined) return outdated(loggedIn(sender));
       const trace = notingTrace(deps.out.deps.trace, deps.transactions, transaction);
       const queueId = transaction === "" ? randomUUID().slice(0, 8) : transaction;
       const { unlockPage } = current().keys;
@@ -80,6 +80,10 @@ export function submissionHandlers(deps: SubmissionDeps): Handlers<Sender> {
       return submissionReply(submission, { queueId, unlockPage });
     },
   };
+}
+
+function notLoggedIn(result: Parameters<typeof loginReply>[0]): LoginAnswer<never> {
+  return { kind: "refused", reply: loginReply(result) };
 }
 
 function loginDepsOf(
@@ -105,7 +109,7 @@ function loginDepsOf(
 
 /** What submission works with, by the configuration as it is now. `trace` is that of one message. */
 function submitDepsOf(deps: SubmissionDeps, trace: TraceOutgoing): SubmitDeps {
-  const { vault, pool, events, out } = deps;
+  const { vault, pool, out } = deps;
   const { store, clock } = vault;
   const config = deps.current();
   return {
@@ -126,9 +130,7 @@ function submitDepsOf(deps: SubmissionDeps, trace: TraceOutgoing): SubmitDeps {
       trace: out.deps.trace,
       keep: async (sender, messageId, copies) => {
         await keepForLater(out.deps, sender, messageId, copies);
-        out.task.run().catch((error: unknown) => {
-          events.failed("outbox", error);
-        });
+        out.sendSoon();
       },
     }),
   };
@@ -161,7 +163,7 @@ const LOG_IN_AGAIN = reply(
 );
 
 /** A login that no longer counts takes its keys with it, in the threads too. */
-function overtaken({ keys }: Sender): typeof LOG_IN_AGAIN {
+function outdated({ keys }: Sender): typeof LOG_IN_AGAIN {
   keys[Symbol.dispose]();
   return LOG_IN_AGAIN;
 }

@@ -1,8 +1,8 @@
 /**
  * Jobs take turns in a number of threads. A thread does one job at a time and is made when a job first needs it. A job
  * over its time or memory ends its thread, and the next job gets another one. Large jobs leave a thread to small ones, so
- * that a message of 35 MB holds up no other mail, and large jobs that run at a time are limited by their octets: each
- * holds several times its own size.
+ * that a message of 35 MB holds up no other mail. The octets of large jobs that run at a time are limited, because each
+ * job holds several times its own size.
  */
 import { availableParallelism } from "node:os";
 import { errorText } from "../base/errors.ts";

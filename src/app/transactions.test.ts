@@ -14,7 +14,14 @@ import type { Store } from "../store/store.ts";
 import { fakeClock } from "../../test/support/clock.ts";
 import { engines } from "../../test/support/engines.ts";
 import { RawSmtp } from "../../test/support/raw-smtp.ts";
-import { listen, MESSAGE, NAME, PLAIN, withPki } from "../../test/support/test-listener.ts";
+import {
+  listen,
+  MESSAGE,
+  NAME,
+  PLAIN,
+  withPki,
+  WRONG_PASSWORD,
+} from "../../test/support/test-listener.ts";
 import { startEvents } from "./events.ts";
 import { noMeter } from "../../test/support/no-meter.ts";
 import { traceWriter } from "./trace-writer.ts";
@@ -169,7 +176,7 @@ test("the log tells refusals apart by a word, each with the name in its reply", 
   assert(!mx.lines.join("\n").includes("nobody"), "no address of mail is in the log");
 });
 
-test("messages that are too large, overtaken or not possible have words of their own", async () => {
+test("messages that are too large, of an outdated login or not possible have words of their own", async () => {
   await using store = await sqlite.open();
   await using mx = await world(store, "mx", {
     data: async () => Promise.reject(new Error("the disk is full")),
@@ -233,7 +240,7 @@ test("a failed login is logged in the form that the documented filter of fail2ba
   const { pki } = given();
   const hostIn = documentedFilter();
   for (const clientAddress of ["full", "network", "none"] as const) {
-    const login = async () => Promise.resolve("refused" as const);
+    const login = async () => Promise.resolve(WRONG_PASSWORD);
     await using submission = await world(store, "submission-implicit", { login }, clientAddress);
     await using client = await RawSmtp.connect(submission.listener, {
       ca: pki.ca,
@@ -264,7 +271,8 @@ test("a refusal of somebody who has logged in is traced, with the reason", async
   let name = "";
   {
     await using submission = await world(store, "submission-implicit", {
-      login: async () => Promise.resolve({ address: alice } as unknown as Sender),
+      login: async () =>
+        Promise.resolve({ kind: "logged-in", login: { address: alice } as unknown as Sender }),
       rcpt: async () => Promise.resolve(reply("550", "5.7.5", "no key; not sent")),
     });
     await using client = await RawSmtp.connect(submission.listener, {

@@ -171,6 +171,21 @@ test("who can use the keys, and which pair the mailbox has, can be chosen and is
   );
 });
 
+test("an account without a password says that the provider can use its key, until its first login", async () => {
+  const address = "pia@alpha.test";
+  const added = await cli.attempt(["account", "add", address, "--no-password"]);
+  assert.match(added.out, /^added pia@alpha\.test, provider-usable until the first login$/m);
+  const before = await sealpost(["account", "show", address]);
+  assert.deepEqual([before["custody"], before["isProvisional"]], ["provider-usable", true]);
+  assert.equal((await sealpost(["key", "show", address]))["custody"], "provider-usable");
+  const shown = await cli.attempt(["account", "show", address]);
+  assert.match(shown.out, /^custody +provider-usable until the first login$/m);
+  await sealpost(["account", "reset", address, "--password-stdin"], "secret one\n");
+  const after = await sealpost(["account", "show", address]);
+  assert.deepEqual([after["custody"], after["isProvisional"]], ["unlocks-at-login", false]);
+  assert.notEqual(after["providerUntil"], null);
+});
+
 test("a closed account says until when it can be opened again, an erased one is gone", async () => {
   const address = await add("gil");
   const closed = await cli.attempt(["account", "remove", address]);

@@ -1,4 +1,4 @@
-import { viewAccount } from "../accounts/account-view.ts";
+import { shownCustody, viewAccount } from "../accounts/account-view.ts";
 import { walkAccounts } from "../accounts/accounts.ts";
 import { openVault, type Vault } from "../app/open-vault.ts";
 import { after } from "../base/time.ts";
@@ -15,10 +15,10 @@ import { answer, type Call, type Command, type ExitCode, UsageError } from "./co
 import { openFor, openToRead } from "./open.ts";
 import { refused } from "./refusals.ts";
 import { passwordIfGiven } from "./secret-input.ts";
-import type { Account, Custody } from "../words/account.ts";
+import type { Account, LastingCustody } from "../words/account.ts";
 
 /** The words of `--custody` and what they stand for. */
-const CUSTODY: Readonly<Record<string, Custody>> = {
+const CUSTODY: Readonly<Record<string, LastingCustody>> = {
   user: "unlocks-at-login",
   provider: "provider-usable",
   device: "user-device-only",
@@ -101,13 +101,14 @@ async function add(call: Call): Promise<ExitCode> {
 
 function added(
   call: Call,
-  { address, custody }: Account,
+  account: Account,
   fingerprint: string | null,
   recoveryCode: string | undefined,
 ): ExitCode {
-  const text = formatAddress(address);
+  const text = formatAddress(account.address);
+  const custody = shownCustody(account);
   return answer(call, { address: text, custody, fingerprint, recoveryCode: recoveryCode ?? null }, [
-    `added ${text}, ${custody}`,
+    `added ${text}, ${custodyText(custody, account.custody === "provisional")}`,
     fingerprint === null ? NO_KEY_YET[custody](text) : `key ${fingerprint}, published from now on`,
     ...codeLines(recoveryCode),
   ]);
@@ -115,7 +116,7 @@ function added(
 
 const MADE_LATER = (): string => "no key yet: it is made in the background or at the first login";
 
-const NO_KEY_YET: Readonly<Record<Custody, (address: string) => string>> = {
+const NO_KEY_YET: Readonly<Record<LastingCustody, (address: string) => string>> = {
   "unlocks-at-login": MADE_LATER,
   "provider-usable": MADE_LATER,
   "user-device-only": (address) =>
@@ -143,12 +144,16 @@ async function show(call: Call): Promise<ExitCode> {
   return answer(call, view, [
     `${view.address}`,
     `state        ${stateText(account)}`,
-    `custody      ${view.custody}${view.providerUntil === null ? "" : `, the provider could open mail until ${view.providerUntil}`}`,
+    `custody      ${custodyText(view.custody, view.isProvisional)}${view.providerUntil === null ? "" : `, the provider could open mail until ${view.providerUntil}`}`,
     `policy       ${view.policyInForce} (${view.policy === null ? "from domain or installation" : "own"})`,
     `key          ${view.fingerprint ?? "none"}`,
     `mailbox key  ${view.mailboxKey === "same" ? "the same" : "one of its own"}`,
     `added        ${view.createdAt}`,
   ]);
+}
+
+function custodyText(custody: LastingCustody, isProvisional: boolean): string {
+  return isProvisional ? `${custody} until the first login` : custody;
 }
 
 function stateText({ closedAt }: Account): string {
@@ -179,7 +184,8 @@ async function policy(call: Call): Promise<ExitCode> {
 
 type AccountView = {
   readonly address: string;
-  readonly custody: Custody;
+  readonly custody: LastingCustody;
+  readonly isProvisional: boolean;
   readonly policy: string | null;
   readonly policyInForce: string;
   readonly fingerprint: string | null;
@@ -195,6 +201,7 @@ async function viewOf({ store, config }: Vault, account: Account): Promise<Accou
   return {
     address: formatAddress(view.address),
     custody: view.custody,
+    isProvisional: view.isProvisional,
     policy: view.policy ?? null,
     policyInForce: view.policyInForce,
     fingerprint: view.fingerprint ?? null,

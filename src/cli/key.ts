@@ -1,4 +1,5 @@
 import { createReadStream } from "node:fs";
+import { shownCustody } from "../accounts/account-view.ts";
 import { accountUsing } from "../accounts/accounts.ts";
 import type { Vault } from "../app/open-vault.ts";
 import { errorText } from "../base/errors.ts";
@@ -87,7 +88,7 @@ async function list(call: Call): Promise<ExitCode> {
   await using vault = await openToRead(call);
   const { account } = await keyOwner(vault, given);
   const keys = await listKeys(vault, account.id);
-  const views = keys.map((one) => ({ ...viewOf(one), custody: account.custody }));
+  const views = keys.map((one) => ({ ...viewOf(one), custody: shownCustody(account) }));
   const rows = views.map((one) => [one.fingerprint, one.state, one.created, one.address]);
   return answer(call, views, table(rows));
 }
@@ -98,7 +99,7 @@ async function show(call: Call): Promise<ExitCode> {
   const { account, address } = await keyOwner(vault, given);
   const shown = await findKey(vault, account.id, address);
   if (shown === undefined) throw refused({ kind: "no-key" }, address);
-  const view = { ...viewOf(shown), custody: account.custody };
+  const view = { ...viewOf(shown), custody: shownCustody(account) };
   return answer(call, view, [
     `fingerprint  ${view.fingerprint}`,
     `state        ${view.state}`,

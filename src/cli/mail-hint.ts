@@ -1,6 +1,7 @@
+import { shownCustody } from "../accounts/account-view.ts";
 import { text } from "../locales/locales.ts";
 import type { ShownMail } from "../incoming/reading.ts";
-import type { Account } from "../words/account.ts";
+import type { Account, LastingCustody } from "../words/account.ts";
 
 /** What is known of a message that shows nothing, and of its reader. */
 export type NotShown = Pick<ShownMail, "state" | "absence"> & Pick<Account, "custody">;
@@ -22,7 +23,8 @@ const BY_STATE: Partial<Readonly<Record<string, () => string>>> = {
   QUARANTINED: () => text("mail.QUARANTINED"),
 };
 
-function byAbsence({ state, absence, custody }: NotShown): string {
+function byAbsence({ state, absence, ...account }: NotShown): string {
+  const custody = shownCustody(account);
   if (absence === "mailbox-closed") return `${text(`mail.closed.${custody}`)}${CLOSED[custody]}`;
   if (absence === "empty") return text("mail.empty");
   return state === "LOCKED"
@@ -31,7 +33,7 @@ function byAbsence({ state, absence, custody }: NotShown): string {
 }
 
 /** What to do where the mailbox is closed: it is encrypted to a key of the account. */
-const CLOSED: Readonly<Record<Account["custody"], string>> = {
+const CLOSED: Readonly<Record<LastingCustody, string>> = {
   "unlocks-at-login": ": give the password with --password-stdin",
   "provider-usable": ": see sealpost key list ADDRESS",
   "user-device-only": "",

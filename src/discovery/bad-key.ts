@@ -7,8 +7,8 @@ import type { LookUpContext } from "./context.ts";
 import type { Discovery, Evidence } from "./outcome.ts";
 
 /**
- * Why a certificate cannot be used, read as an answer of its domain or as a possible attack or fault, which must not lead
- * to clear text. What time alone may mend is no answer either.
+ * Says whether a certificate that cannot be used is an answer of its domain, or a possible attack or fault. An attack or
+ * fault must not lead to clear text. What time alone may mend is no answer either.
  */
 const MEANING: Record<UnusableReason, "absent" | "unreachable"> = {
   revoked: "absent",

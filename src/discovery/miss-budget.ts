@@ -7,8 +7,8 @@ const MISSES_PER_MINUTE = 15;
 const MAX_DOMAINS = 10_000;
 
 /**
- * Counts the authors that a domain turns out not to have. Whoever sends mail from invented addresses of a domain would
- * otherwise spend what its keyserver grants us, and our users could not write to that domain.
+ * Counts the authors that a domain turns out not to have. Mail from invented addresses of a domain would otherwise spend
+ * what its keyserver grants us. Our users could not write to that domain then.
  */
 export class MissBudget {
   readonly #clock: Clock;

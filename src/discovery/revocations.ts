@@ -1,6 +1,6 @@
 /**
- * Revocations are for ever: what a keyserver once served as revoked is revoked, also when it is served again without its
- * revocation, by whoever could bring the old answer back.
+ * Revocations are for ever. A certificate that a keyserver once served as revoked stays revoked, even if somebody brings
+ * the old answer without the revocation back.
  */
 import type { EmailAddress } from "../mail/address.ts";
 import type { Acceptance } from "../openpgp/certificates/acceptance.ts";

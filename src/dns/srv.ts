@@ -5,8 +5,8 @@ const LABEL = /^(?!-)[a-z0-9-]{1,63}(?<!-)$/;
 const MAX_NAME_CHARACTERS = 253;
 
 /**
- * The records that name a host that can be asked, dropping `.` beside others, port 0, address literals, single labels and
- * what is no host name.
+ * The records that name a host that can be asked. Dropped are `.` beside others, port 0, address literals, single labels
+ * and names that are no host names.
  */
 export function usableTargets(records: readonly SrvRecord[]): readonly SrvRecord[] {
   return records.filter((record) => record.port !== 0 && isHostName(record.target));

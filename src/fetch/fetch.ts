@@ -1,11 +1,11 @@
 /**
  * Fetching: HTTPS to hosts that strangers name.
  *
- * Whoever publishes a DNS record chooses which host we connect to. Left alone, that is a way into our own network (SSRF): a
- * record may name 127.0.0.1, a cloud's metadata service or a neighbour's port. So the port must be one of a short list, and
- * every address of the host is checked (`public-address.ts`) before the connection, which then goes to exactly the address
- * that was checked. There are no redirects. TLS must be valid for the name that was asked. Connect, handshake, first octet and
- * whole answer each have a time limit, and the body has a size limit.
+ * Whoever publishes a DNS record chooses which host we connect to. Left alone, that is a way into our own network (SSRF):
+ * a record may name 127.0.0.1, a cloud's metadata service or a neighbour's port. So the port must be one of a short list,
+ * and every address of the host is checked before the connection (`public-address.ts`). The connection goes to exactly
+ * the address that was checked. There are no redirects. TLS must be valid for the name that was asked. Connect,
+ * handshake, first octet and whole answer each have a time limit, and the body has a size limit.
  *
  * `guarded.ts` adds what protects the other side and us over many requests: budgets a host, and a breaker that leaves a host
  * alone after failures.

@@ -21,8 +21,8 @@ const MAX_HOSTS = 10_000;
 
 /**
  * Admits what incoming mail asks by the network that it goes to (/24 or /48): senders choose the hosts, and may have any
- * number of names in one network. A network has a part of the places, networks take turns, and five requests in a row
- * that a network holds up close it for a minute. A host that answered within the hour is asked all the same.
+ * number of names in one network. A network has a part of the places, and networks take turns. A network that holds up
+ * five requests in a row is closed for a minute. A host that answered within the hour is asked all the same.
  */
 export function byTargetNetwork(
   clock: Clock,

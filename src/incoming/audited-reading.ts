@@ -2,7 +2,7 @@
 import type { Clock } from "../base/time.ts";
 import { appendAudit } from "../journal/journal.ts";
 import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
-import type { Account } from "../words/account.ts";
+import { OPENS_WITHOUT_USER, type Account } from "../words/account.ts";
 import { listMail, showMail, type ReadingDeps, type ShownMail } from "./reading.ts";
 import type { MailListEntry } from "./mail-list.ts";
 
@@ -40,6 +40,6 @@ async function auditReading(
   action: "mail.listed" | "mail.shown",
   detail: { readonly id?: string },
 ): Promise<void> {
-  if (keys !== undefined || account.custody !== "provider-usable") return;
+  if (keys !== undefined || !OPENS_WITHOUT_USER[account.custody]) return;
   await appendAudit(store, { at: clock.now(), action, account: account.id, detail });
 }

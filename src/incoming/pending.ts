@@ -8,7 +8,7 @@
  */
 import { isFinal } from "../store/mail/verdict.ts";
 import { errorText, isProgramFault, TooCostly } from "../base/errors.ts";
-import { Overtaken } from "../vault/conflict.ts";
+import { Conflict } from "../vault/conflict.ts";
 import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import { parseAddress } from "../mail/address.ts";
 import { listMessages, listWaiting, readMessage } from "../mailbox/embedded.ts";
@@ -53,7 +53,7 @@ export class OpeningRound {
       await work();
     } catch (error) {
       this.#errors.push(error);
-      if (error instanceof Overtaken || this.#errors.length >= MAX_FAILURES) throw error;
+      if (error instanceof Conflict || this.#errors.length >= MAX_FAILURES) throw error;
     }
   }
 

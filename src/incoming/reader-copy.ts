@@ -1,6 +1,6 @@
 /**
- * One reader's copy of a message that came: the trace fields before it, its body encrypted for that reader's mailbox, and
- * the verdict, as far as it can be known before the reader's key is there.
+ * One reader's copy of a message that came: the trace fields before it, and its body encrypted for that reader's mailbox.
+ * It also has the verdict, as far as that can be known before the reader's key is there.
  */
 import { isFinal } from "../store/mail/verdict.ts";
 import { createHash } from "node:crypto";

@@ -2,13 +2,14 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 
+import { armorSignature } from "../../test/support/signatures.ts";
 import { expectDecrypted, NOW, ownKey } from "../../test/support/openpgp-messages.ts";
 import { servesNothing, SILENT } from "../../test/support/authors.ts";
 import { openReadingWorld } from "../../test/support/reading-world.ts";
 import type { AuthorAnswer } from "../discovery/author.ts";
 import { parseAddress } from "../mail/address.ts";
 import { parseHeader } from "../mail/header.ts";
-import { armorMessage, armorSignature } from "../openpgp/packets/armor.ts";
+import { armorMessage } from "../openpgp/packets/armor.ts";
 import { decrypt } from "../openpgp/messages/decrypt.ts";
 import { encryptAtRest, signAndEncrypt } from "../openpgp/messages/encrypt.ts";
 import { packet } from "../openpgp/packets/packet.ts";

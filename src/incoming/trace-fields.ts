@@ -30,7 +30,7 @@ export function traceFields(o: {
 }
 
 /**
- * A Message-ID of ours for a sealed message whose own is missing or cannot be read, so that an answer names the message
+ * A Message-ID of ours for a sealed message whose own is missing or cannot be read. With it an answer names the message
  * and is recognized as an answer to protected mail. It is made from the content: the same for all readers, and when the
  * transaction is repeated.
  */

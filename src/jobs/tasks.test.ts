@@ -8,10 +8,10 @@ import { fakeClock } from "../../test/support/clock.ts";
 import { engines } from "../../test/support/engines.ts";
 import { after, DAY, HOUR, MINUTE, SECOND } from "../base/time.ts";
 import { readJob } from "../store/jobs/jobs.ts";
+import { LEASE_MS } from "../store/jobs/leases.ts";
 import { migrate } from "../store/engine/migrate.ts";
 import { openServingStore } from "../store/engine/serving-store.ts";
 import type { Store, StoreOptions } from "../store/store.ts";
-import { LEASE_MS } from "./jobs.ts";
 import { runOnce, type Task } from "./tasks.ts";
 
 const PROGRAM = join(import.meta.dirname, "../../test/support/task-process.ts");
@@ -93,7 +93,7 @@ for (const { engine, place } of engines()) {
       begun.resolve(undefined);
       await end.promise;
     });
-    const running = runOnce({ store, clock }, task, 1);
+    const running = runOnce({ store, clock }, task, { beatMs: 1, maxMs: HOUR });
     await begun.promise;
     for (let turn = 0; turn < 3; turn += 1) {
       clock.advance(LEASE_MS - MINUTE);
@@ -107,6 +107,19 @@ for (const { engine, place } of engines()) {
     assert.equal(runs.length, 1);
     end.resolve(undefined);
     await running;
+  });
+
+  test(`${engine}: a task that never ends is given up, and is run again at its distance`, async () => {
+    await using store = await migrated(await place());
+    const clock = fakeClock();
+    const { runs, task } = hourly(async () => new Promise<never>(() => undefined));
+    const limits = { beatMs: HOUR, maxMs: 20 };
+    await assert.rejects(runOnce({ store, clock }, task, limits), /purge did not end in time/);
+    await runOnce({ store, clock }, task, limits);
+    assert.equal(runs.length, 1);
+    clock.advance(1.1 * HOUR);
+    await assert.rejects(runOnce({ store, clock }, task, limits), /did not end in time/);
+    assert.equal(runs.length, 2);
   });
 
   test(`${engine}: a task that fails is tried again at its distance, and a clock that is set back holds none`, async () => {

@@ -11,7 +11,8 @@ import { shardOf } from "../store/journal/audit-shards.ts";
 import type { Store } from "../store/store.ts";
 import { appendAudit, listAudit } from "./journal.ts";
 import { verifyAudit } from "./verify-audit.ts";
-import { purgeTrace, readTrace, recordTrace } from "./trace.ts";
+import { purgeTrace } from "../store/journal/trace.ts";
+import { readTrace, recordTrace } from "./trace.ts";
 import { idOf } from "../../test/support/accounts.ts";
 
 const clock = fakeClock();

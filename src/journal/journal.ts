@@ -9,7 +9,7 @@
  * The trace (`trace.ts`) says for each message why it was protected or not. It names addresses, so that it is deleted after a
  * few days; the audit log names account IDs and stays.
  */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 
 import { equalBytes, hex, utf8 } from "../base/bytes.ts";
 import {
@@ -117,11 +117,11 @@ export async function* listAudit(store: Store, account?: AccountId): AsyncGenera
 
 /** What an entry's hash must be. Each field has its length before it, so that no two rows have the same text. */
 export function hashOf(row: Omit<AuditRow, "hash">): Uint8Array {
-  const hash = createHash("sha256");
   const numbers = [row.seq, row.shard, row.place, row.at.getTime()].map(String);
   const fields = [...numbers, row.action, row.account, row.detail];
-  for (const field of [row.previous, ...fields.map(utf8)]) {
-    hash.update(`${field.length}:`).update(field);
-  }
-  return hash.digest();
+  const parts = [row.previous, ...fields.map(utf8)].flatMap((field) => [
+    utf8(`${String(field.length)}:`),
+    field,
+  ]);
+  return hash("sha256", Buffer.concat(parts), "buffer");
 }

@@ -87,5 +87,3 @@ export async function findTrace(
 function fromRow({ messageId, at, direction, step, detail, transaction }: TraceRow): TraceEntry {
   return { messageId, at, direction, step, detail: JSON.parse(detail) as TraceDetail, transaction };
 }
-
-export { purgeTrace } from "../store/journal/trace.ts";

@@ -27,7 +27,7 @@ import { backfill } from "./backfill.ts";
 import { createKeys } from "./create.ts";
 import { eraseByLaw } from "./end-account.ts";
 import { openWithPassword } from "../vault/master-key.ts";
-import { Overtaken } from "../vault/conflict.ts";
+import { Conflict } from "../vault/conflict.ts";
 import { certificateIn } from "../vault/published-certificate.ts";
 import { renameAccount } from "./rename.ts";
 import { publishRevocation } from "./revoke.ts";
@@ -70,9 +70,9 @@ for (const { engine, open } of engines()) {
     await came(renameAccount(deps, deps.keyRules, owner, renamed, undefined), "renamed");
     const first = { ...deps.keyRules, owner, address, custody, password: undefined };
     // What an enrolment in the background read before, also where the address is an alias now.
-    await assert.rejects(createKeys(deps, first), Overtaken);
+    await assert.rejects(createKeys(deps, first), Conflict);
     await came(removeAlias(deps, owner, alice, undefined), "released");
-    await assert.rejects(createKeys(deps, first), Overtaken);
+    await assert.rejects(createKeys(deps, first), Conflict);
     assert.equal(await active(store), undefined);
     assert.equal(await backfill(deps, deps.keyRules, 10), 1);
     assert(await active(store, renamed));

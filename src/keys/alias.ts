@@ -1,13 +1,14 @@
 import { appendAudit } from "../journal/journal.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import { insertAlias, readAddress, releaseAlias } from "../store/accounts/addresses.ts";
+import { holdAuditEnd } from "../store/journal/audit-ends.ts";
 import { generationNow } from "../vault/binding.ts";
 import { changeKeys, type AccountRefusal } from "./keys.ts";
 import { endKey } from "./revoke-active.ts";
 import { takeAddress, type AddressRefusal } from "./claim-address.ts";
 import { raiseGeneration } from "../vault/generation.ts";
 import type { MasterKey } from "../vault/master-key.ts";
-import { Overtaken } from "../vault/conflict.ts";
+import { Conflict } from "../vault/conflict.ts";
 import { refuse } from "./unless-refused.ts";
 import { upkeep } from "./upkeep.ts";
 import type { KeyRules, VaultDeps } from "../vault/vault-deps.ts";
@@ -38,7 +39,7 @@ export async function addAlias(
     await appendAudit(tx, { at: createdAt, action: "alias.added", account: owner });
     const refusal = await takeAddress(tx, alias, createdAt, owner);
     if (refusal !== undefined) return refuse(refusal);
-    if (!(await insertAlias(tx, owner, { address: alias, createdAt }))) throw new Overtaken();
+    if (!(await insertAlias(tx, owner, { address: alias, createdAt }))) throw new Conflict();
     return { kind: "added" };
   });
   if (done.kind === "added" && masterKey !== undefined) await upkeep(deps, rules, masterKey);
@@ -55,9 +56,11 @@ export async function removeAlias(
   alias: EmailAddress,
   masterKey: MasterKey | undefined,
 ): Promise<AliasRelease> {
-  return changeKeys(deps.store, owner, async (tx) => {
+  const done = await changeKeys(deps.store, owner, async (tx) => {
     const found = await readAddress(tx, alias);
     if (found?.state !== "alias" || found.account !== owner) return refuse({ kind: "no-alias" });
+    // Before any row is written: whoever takes an address holds the end of a shard, and may wait for the row.
+    await holdAuditEnd(tx, owner);
     const text = "address released";
     await endKey(deps, tx, { owner, address: alias, masterKey, reason: "retired", text });
     const now = deps.clock.now();
@@ -65,7 +68,9 @@ export async function removeAlias(
     // A session that was opened before may not go on writing from it.
     const from = await generationNow(tx, owner);
     await raiseGeneration(deps, tx, { owner, at: now, action: "alias.removed", from });
-    if (masterKey?.generation === from) masterKey.generation = from + 1;
-    return { kind: "released" };
+    return { kind: "released", from } as const;
   });
+  if (done.kind !== "released") return done;
+  if (masterKey?.generation === done.from) masterKey.generation += 1;
+  return { kind: "released" };
 }

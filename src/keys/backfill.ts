@@ -1,5 +1,5 @@
 import { listAccountsWithoutKeys } from "../store/accounts/accounts.ts";
-import { Overtaken } from "../vault/conflict.ts";
+import { Conflict } from "../vault/conflict.ts";
 import { createKeys } from "./create.ts";
 import type { KeyRules, VaultDeps } from "../vault/vault-deps.ts";
 
@@ -16,7 +16,7 @@ export async function backfill(deps: VaultDeps, rules: KeyRules, limit: number):
       if ((await createKeys(deps, wanted)).kind === "created") made += 1;
     } catch (error) {
       // Somebody logged in meanwhile and has a key.
-      if (!(error instanceof Overtaken)) throw error;
+      if (!(error instanceof Conflict)) throw error;
     }
   }
   return made;

@@ -13,12 +13,12 @@ import { raiseGeneration } from "../vault/generation.ts";
 import { newSalt } from "../vault/login-verifier.ts";
 import { MasterKey } from "../vault/master-key.ts";
 import { makeKey, savePublishedKey, type NewKey } from "./new-key.ts";
-import { Overtaken } from "../vault/conflict.ts";
+import { Conflict } from "../vault/conflict.ts";
 import { newRecoveryCode, type RecoveryCode } from "../vault/recovery-code.ts";
 import { passwordSlot, recoverySlot, serviceSlot } from "../vault/slots.ts";
 import { TypedPassword } from "../vault/typed-password.ts";
 import type { KeyRules, VaultDeps } from "../vault/vault-deps.ts";
-import type { AccountId, Custody } from "../words/account.ts";
+import { lastingCustody, type AccountId, type Custody } from "../words/account.ts";
 
 /** Whose first key is to be made, and how. */
 export type NewKeys = KeyRules & {
@@ -41,9 +41,7 @@ export type PreparedKeys = {
   readonly createdAt: Date;
   /** The change of the account that this is to follow. */
   readonly generation: number;
-  /** What is true now: a provisional enrolment is the provider's to use. */
   readonly custody: Custody;
-  readonly isProvisional: boolean;
   readonly masterKeyId: string;
   readonly slots: readonly SlotRow[];
   readonly key: NewKey;
@@ -58,7 +56,7 @@ export type KeyCreation =
 /**
  * Makes the first key of an account: master key and slots, key pair, kept generic revocation, publication and audit row,
  * all in one transaction.
- * @throws Overtaken when the account has keys already.
+ * @throws Conflict when the account has keys already.
  * @throws AppError for custody `user-device-only`, whose keys are not made here: a mistake of the caller.
  */
 export async function createKeys(deps: VaultDeps, wanted: NewKeys): Promise<KeyCreation> {
@@ -72,29 +70,34 @@ export async function prepareKeys(
   deps: Omit<VaultDeps, "store">,
   wanted: NewKeys & { readonly generation: number },
 ): Promise<PreparedKeys> {
-  const { owner, custody, password, generation } = wanted;
-  if (custody === "user-device-only") {
+  const { owner, generation } = wanted;
+  if (wanted.custody === "user-device-only") {
     throw new AppError("this user's key is made on their own device", { temporary: false });
   }
   using masterKey = MasterKey.make(owner);
-  const isProvisional = password === undefined && custody === "unlocks-at-login";
+  const custody = custodyNow(wanted);
   const code = wanted.withRecoveryCode === true ? newRecoveryCode() : undefined;
   return {
     owner,
     createdAt: deps.clock.now(),
     generation,
-    custody: isProvisional ? "provider-usable" : custody,
-    isProvisional,
+    custody,
     masterKeyId: masterKey.id,
     slots: await firstSlots(deps, masterKey, {
       ...wanted,
-      isProvisional,
+      custody,
       code,
       generation: generation + 1,
     }),
     key: await makeKey(deps, masterKey, wanted),
     recoveryCode: code,
   };
+}
+
+/** Without a password nothing but the service key can open what `unlocks-at-login`. */
+function custodyNow({ custody, password }: Pick<NewKeys, "custody" | "password">): Custody {
+  const lasting = lastingCustody(custody);
+  return lasting === "unlocks-at-login" && password === undefined ? "provisional" : lasting;
 }
 
 /** The slots around a new master key. */
@@ -104,18 +107,17 @@ export async function firstSlots(
   wanted: Pick<NewKeys, "custody" | "password" | "salt" | "escrow"> & {
     /** The change of the account that makes them. */
     readonly generation: number;
-    readonly isProvisional?: boolean;
     readonly code?: RecoveryCode | undefined;
   },
 ): Promise<readonly SlotRow[]> {
-  const { custody, password, escrow, isProvisional = false, code, generation } = wanted;
+  const { custody, password, escrow, code, generation } = wanted;
   const who = { owner: masterKey.owner, serviceKeys: deps.serviceKeys };
   const time = { now: deps.clock.now(), generation };
   const typed = password === undefined ? undefined : TypedPassword.of(password);
   const salt = wanted.salt ?? newSalt();
   return [
     ...(typed === undefined ? [] : [await passwordSlot(who, masterKey, typed, salt, time)]),
-    ...(isProvisional ? [serviceSlot(who, masterKey, "provisional", time)] : []),
+    ...(custody === "provisional" ? [serviceSlot(who, masterKey, "provisional", time)] : []),
     ...(custody === "provider-usable" ? [serviceSlot(who, masterKey, "service", time)] : []),
     ...(code === undefined ? [] : [recoverySlot(who, masterKey, code.secret, time)]),
     ...(escrow === undefined ? [] : [await escrowSlot(masterKey, escrow, time)]),
@@ -124,19 +126,19 @@ export async function firstSlots(
 
 /**
  * Writes what was prepared, all or nothing.
- * @throws Overtaken when the account has keys already, or another primary address: it may have released that of the key.
+ * @throws Conflict when the account has keys already, or another primary address: it may have released that of the key.
  */
 export async function saveKeys(
   deps: Pick<VaultDeps, "serviceKeys">,
   store: Store,
   prepared: PreparedKeys,
 ): Promise<KeyCreation> {
-  const { owner, createdAt, custody, isProvisional, key, generation } = prepared;
+  const { owner, createdAt, custody, key, generation } = prepared;
   return changeKeys(store, owner, async (tx) => {
     await requireGeneration(tx, owner, generation);
-    if ((await findMasterKey(tx, owner)) !== undefined) throw new Overtaken();
+    if ((await findMasterKey(tx, owner)) !== undefined) throw new Conflict();
     const primary = await primaryAddress(tx, owner);
-    if (!sameAddress(primary, key.published.address)) throw new Overtaken();
+    if (!sameAddress(primary, key.published.address)) throw new Conflict();
     await insertMasterKey(tx, { id: prepared.masterKeyId, owner, createdAt });
     for (const slot of prepared.slots) await insertSlot(tx, slot);
     await savePublishedKey(tx, key);
@@ -147,7 +149,7 @@ export async function saveKeys(
       from: generation,
       added: prepared.slots,
       action: "key.created",
-      detail: { fingerprint: key.certificate.fingerprint, custody, isProvisional },
+      detail: { fingerprint: key.certificate.fingerprint, custody },
     });
     return { kind: "created", certificate: key.certificate };
   });

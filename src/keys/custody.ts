@@ -10,7 +10,7 @@ import type { Renewal, RenewalCause } from "./renewal.ts";
 import { serviceSlot } from "../vault/slots.ts";
 import { refuse } from "./unless-refused.ts";
 import type { KeyRules, VaultDeps } from "../vault/vault-deps.ts";
-import type { AccountId, Custody } from "../words/account.ts";
+import type { AccountId, LastingCustody } from "../words/account.ts";
 
 /** What came of giving the keys to the provider. */
 export type CustodyChange =
@@ -52,7 +52,7 @@ export type ReplacementWish = {
   readonly withRecoveryCode: boolean;
   readonly why: Extract<RenewalCause, "custody" | "escrow" | "compromised">;
   /** What holds from then on. */
-  readonly custody: Custody;
+  readonly custody: LastingCustody;
 };
 
 /**

@@ -13,7 +13,7 @@ import { changeKeys, type AccountRefusal } from "./keys.ts";
 import { endKey } from "./revoke-active.ts";
 import { raiseGeneration } from "../vault/generation.ts";
 import type { MasterKey } from "../vault/master-key.ts";
-import { Overtaken } from "../vault/conflict.ts";
+import { Conflict } from "../vault/conflict.ts";
 import { ReleasesStopped } from "./releases.ts";
 import { refuse } from "./unless-refused.ts";
 import type { VaultDeps } from "../vault/vault-deps.ts";
@@ -124,7 +124,7 @@ async function purgeClosed(deps: VaultDeps, owner: AccountId, before: Date): Pro
 /** Somebody may have opened it again meanwhile. */
 async function requireClosed(tx: Store, owner: AccountId, before: Date): Promise<void> {
   const closedAt = (await readAccount(tx, owner))?.account.closedAt;
-  if (closedAt === undefined || closedAt >= before) throw new Overtaken();
+  if (closedAt === undefined || closedAt >= before) throw new Conflict();
 }
 
 /**

@@ -13,6 +13,7 @@
  * A generic revocation is made at generation, while the secret key is at hand, and kept wrapped. With it a key can be ended
  * when its user has lost everything. That power is counted and limited (`releases.ts`).
  */
+import { repeatWhile } from "../base/repeat.ts";
 import { sameAddress, type EmailAddress } from "../mail/address.ts";
 import { lockAccount } from "../store/accounts/account-locks.ts";
 import { readAccount } from "../store/accounts/accounts.ts";
@@ -22,7 +23,7 @@ import { findMasterKey, listMasterKeys, selectSecretKeys } from "../store/keys/v
 import type { Store } from "../store/store.ts";
 import type { MasterKey } from "../vault/master-key.ts";
 import { requireGeneration } from "../vault/binding.ts";
-import { Overtaken } from "../vault/conflict.ts";
+import { Conflict } from "../vault/conflict.ts";
 import { keepStop, ReleasesStopped, type ReleaseAlarm } from "./releases.ts";
 import { refuse, unlessRefused, type Refused } from "./unless-refused.ts";
 import type { AccountId } from "../words/account.ts";
@@ -41,7 +42,7 @@ export type AccountRefusal =
 /**
  * One event in the life of an account's keys, all or nothing, and one at a time for each account. In a closed account only
  * events for `any` account take place. Where the work is refused (`refuse`) nothing of it stays. A stop of the releases
- * stands from then on, also where this event alone caused it.
+ * stands from then on, also where this event alone caused it. `work` may run again, so that it changes nothing but rows.
  */
 export async function changeKeys<Answer, Refusal = never>(
   store: Store,
@@ -64,23 +65,17 @@ export async function changeKeys<Answer, Refusal = never>(
   }
 }
 
-/** Does the whole of it again when somebody else was first. @throws Overtaken when that goes on. */
-export async function untilNotOvertaken<T>(work: () => Promise<T>): Promise<T> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await work();
-    } catch (error) {
-      if (!(error instanceof Overtaken) || attempt === TRIES) throw error;
-    }
-  }
+/** Does the whole of it again when somebody else was first. @throws Conflict when that goes on. */
+export async function untilNoConflict<T>(work: () => Promise<T>): Promise<T> {
+  return repeatWhile((error) => error instanceof Conflict, TRIES, work);
 }
 
-/** @throws Overtaken when the master key is no longer the one in use. */
+/** @throws Conflict when the master key is no longer the one in use. */
 export async function requireCurrent(tx: Store, { id, owner }: MasterKey): Promise<void> {
-  if ((await findMasterKey(tx, owner)) !== id) throw new Overtaken();
+  if ((await findMasterKey(tx, owner)) !== id) throw new Conflict();
 }
 
-/** As `requireCurrent`, for changes of what opens the account. @throws Overtaken when any of it changed since. */
+/** As `requireCurrent`, for changes of what opens the account. @throws Conflict when any of it changed since. */
 export async function requireUnchanged(tx: Store, masterKey: MasterKey): Promise<void> {
   await requireCurrent(tx, masterKey);
   await requireGeneration(tx, masterKey.owner, masterKey.generation);

@@ -47,7 +47,7 @@ for (const { engine, open } of engines()) {
     assert.equal(await backfill(deps, deps.keyRules, 10), 0);
     const first = await active(store);
     assert(first);
-    assert.equal((await findAccount(store, alice))?.custody, "provider-usable");
+    assert.equal((await findAccount(store, alice))?.custody, "provisional");
     assert.equal((await login(deps, { address: alice, password: old(), network })).kind, "refused");
     assert.equal((await came(resetPassword(deps, idOf(alice), old()), "recovered")).keys, "new");
     assert.equal((await findAccount(store, alice))?.custody, "unlocks-at-login");

@@ -1,7 +1,7 @@
 /** New keys in place of keys that somebody else could open, or of a key on a device: which way is taken, and who may. */
 import type { Certificate } from "../openpgp/certificates/certificate.ts";
 import type { Store } from "../store/store.ts";
-import type { Account, AccountId } from "../words/account.ts";
+import { lastingCustody, type Account, type AccountId } from "../words/account.ts";
 import { createServerKeys, replaceKeys, type ReplacementWish } from "./custody.ts";
 import { escrowMessages } from "../vault/escrow.ts";
 import { hasKeysHere, openByPassword, type KeyAccess } from "../vault/key-access.ts";
@@ -68,7 +68,7 @@ async function replaceOpened(
   const access = await openByPassword(deps, account.id, password);
   if (access.kind !== "opened") return access;
   using masterKey = access.masterKey;
-  const custody = why === "custody" ? "unlocks-at-login" : account.custody;
+  const custody = why === "custody" ? "unlocks-at-login" : lastingCustody(account.custody);
   const wanted = { password, withRecoveryCode, why, custody };
   const made = await replaceKeys(deps, rules, masterKey, wanted);
   return made.kind === "renewed" ? { ...made, kind: "made", isFirst: false } : made;

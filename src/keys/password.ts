@@ -41,7 +41,7 @@ export type RecoveryCodeEnd =
 /**
  * Another password for an open master key: its slot and the login change in one moment, and nothing else. After an
  * interruption exactly one password works.
- * @throws Overtaken when anything that opens the account was changed since the master key was opened.
+ * @throws Conflict when anything that opens the account was changed since the master key was opened.
  */
 export async function changePassword(
   deps: VaultDeps,

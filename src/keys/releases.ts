@@ -54,8 +54,8 @@ export class ReleasesStopped extends AppError {
 }
 
 /**
- * Writes that a revocation is released, the generic one or a fresh one made without the user, and the alarm where it is one
- * too many. In the caller's transaction.
+ * Writes into the audit log that a revocation is released: the generic one, or a fresh one made without the user. Where
+ * it is one too many, the alarm is written as well. In the caller's transaction.
  * @throws ReleasesStopped unless it is the user's own act.
  */
 export async function recordRelease(

@@ -5,7 +5,7 @@ import type { AccountId } from "../words/account.ts";
 import { changeKeys, type AccountRefusal } from "./keys.ts";
 import { takeAddress, type AddressRefusal } from "./claim-address.ts";
 import type { MasterKey } from "../vault/master-key.ts";
-import { Overtaken } from "../vault/conflict.ts";
+import { Conflict } from "../vault/conflict.ts";
 import { refuse } from "./unless-refused.ts";
 import { upkeep } from "./upkeep.ts";
 import type { KeyRules, VaultDeps } from "../vault/vault-deps.ts";
@@ -32,7 +32,7 @@ export async function renameAccount(
     if (!aliases.some(({ address }) => sameAddress(address, to))) {
       const refusal = await takeAddress(tx, to, at, account);
       if (refusal !== undefined) return refuse(refusal);
-      if (!(await insertAlias(tx, account, { address: to, createdAt: at }))) throw new Overtaken();
+      if (!(await insertAlias(tx, account, { address: to, createdAt: at }))) throw new Conflict();
     }
     await makePrimary(tx, { address: to, account });
     return { kind: "renamed" };

@@ -5,7 +5,7 @@ import type { MasterKey } from "../vault/master-key.ts";
 import type { RecoveryCode } from "../vault/recovery-code.ts";
 import type { TypedPassword } from "../vault/typed-password.ts";
 import type { KeyRules } from "../vault/vault-deps.ts";
-import type { AccountId, Custody } from "../words/account.ts";
+import type { AccountId, LastingCustody } from "../words/account.ts";
 import type { AccountRefusal } from "./keys.ts";
 import type { EndReason } from "./revoke-active.ts";
 
@@ -64,7 +64,7 @@ export type RenewalWish = KeyRules & {
   readonly owner: AccountId;
   readonly why: RenewalCause;
   readonly from: Former;
-  readonly custody: Custody;
+  readonly custody: LastingCustody;
   readonly password: Secret | TypedPassword | undefined;
   readonly withRecoveryCode: boolean;
   /** Keys on the user's device are replaced too, or they stay, and with them the custody. */

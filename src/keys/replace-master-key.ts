@@ -17,7 +17,7 @@ import {
 } from "../store/keys/vault.ts";
 import type { Store } from "../store/store.ts";
 import { generationNow, requireGeneration } from "../vault/binding.ts";
-import { addressesKeptHere, changeKeys, untilNotOvertaken } from "./keys.ts";
+import { addressesKeptHere, changeKeys, untilNoConflict } from "./keys.ts";
 import { firstSlots } from "./create.ts";
 import { hasEscrow } from "../vault/escrow.ts";
 import { raiseGeneration } from "../vault/generation.ts";
@@ -25,14 +25,14 @@ import { makeLogin, newSalt, saltForSlot } from "../vault/login-verifier.ts";
 import { hasMailboxKey, makeMailboxKey, saveMailboxKey } from "./mailbox-key.ts";
 import { MasterKey } from "../vault/master-key.ts";
 import { makeKey, type NewKey } from "./new-key.ts";
-import { Overtaken } from "../vault/conflict.ts";
+import { Conflict } from "../vault/conflict.ts";
 import { newRecoveryCode } from "../vault/recovery-code.ts";
 import { CAUSES, type Renewal, type RenewalWish } from "./renewal.ts";
 import { replaceKey } from "./rotate.ts";
 import { TypedPassword } from "../vault/typed-password.ts";
 import type { VaultDeps } from "../vault/vault-deps.ts";
 import { unwrapSecretKey, wrapSecretKey } from "../vault/wrapped-rows.ts";
-import type { AccountId, Custody } from "../words/account.ts";
+import type { AccountId, LastingCustody } from "../words/account.ts";
 
 /**
  * A new master key, and a new key for each address of the user; the old ones are revoked. Old keys go on decrypting where
@@ -40,10 +40,10 @@ import type { AccountId, Custody } from "../words/account.ts";
  * Where the organisation had no way into the old one, it gets none into the new one; into a first one it gets what is set up.
  */
 export async function renewMasterKey(deps: VaultDeps, wish: RenewalWish): Promise<Renewal> {
-  return untilNotOvertaken(async () => renewOnce(deps, wish));
+  return untilNoConflict(async () => renewOnce(deps, wish));
 }
 
-/** @throws Overtaken when the account was changed meanwhile. */
+/** @throws Conflict when the account was changed meanwhile. */
 async function renewOnce(deps: VaultDeps, wish: RenewalWish): Promise<Renewal> {
   const { store } = deps;
   const { owner, profile } = wish;
@@ -99,14 +99,14 @@ type PreparedRenewal = {
   readonly next: MasterKey;
   /** The change of the account that it rests on. */
   readonly generation: number;
-  readonly custody: Custody;
+  readonly custody: LastingCustody;
   readonly slots: readonly SlotRow[];
   readonly login: LoginRow | undefined;
   readonly keys: readonly { readonly address: EmailAddress; readonly key: NewKey }[];
   readonly mailboxKey: NewKey | undefined;
 };
 
-/** @throws Overtaken when what was prepared no longer fits. */
+/** @throws Conflict when what was prepared no longer fits. */
 async function saveRenewal(
   deps: VaultDeps,
   tx: Store,
@@ -118,11 +118,11 @@ async function saveRenewal(
   const from = openOf(wish);
   const now = await renewedAddresses(tx, wish);
   await requireStart(tx, wish, generation);
-  if (namesOf(now) !== namesOf(keys.map(({ address }) => address))) throw new Overtaken();
+  if (namesOf(now) !== namesOf(keys.map(({ address }) => address))) throw new Conflict();
   const createdAt = deps.clock.now();
   const oldId = await findMasterKey(tx, owner);
   // Whether the organisation has a way in was read of the one before.
-  if (oldId !== before) throw new Overtaken();
+  if (oldId !== before) throw new Conflict();
   if (oldId !== undefined) await parkMasterKey(tx, oldId);
   await insertMasterKey(tx, { id: next.id, owner, createdAt });
   for (const slot of slots) await insertSlot(tx, slot);
@@ -166,22 +166,22 @@ async function startOf(deps: VaultDeps, wish: RenewalWish) {
   return { generation, typed, salt, login: await makeLogin(deps.serviceKeys, of, typed, salt) };
 }
 
-/** Where nothing opens the old master key, the operator decides, whatever row and log say. @throws Overtaken when it is past. */
+/** Where nothing opens the old master key, the operator decides, whatever row and log say. @throws Conflict when it is past. */
 async function requireStart(
   store: Store,
   { owner, from }: Pick<RenewalWish, "owner" | "from">,
   generation: number,
 ): Promise<void> {
   if (from.kind === "open") return requireGeneration(store, owner, generation);
-  if ((await generationNow(store, owner)) !== generation) throw new Overtaken();
+  if ((await generationNow(store, owner)) !== generation) throw new Conflict();
 }
 
-/** @throws Overtaken when the old master key is no longer the one in use. */
+/** @throws Conflict when the old master key is no longer the one in use. */
 async function renewedAddresses(store: Store, wish: RenewalWish): Promise<readonly EmailAddress[]> {
   const { owner, deviceKeys } = wish;
   const from = openOf(wish);
   const isOther = from !== undefined && (await findMasterKey(store, owner)) !== from.id;
-  if (isOther) throw new Overtaken();
+  if (isOther) throw new Conflict();
   return deviceKeys === "replaced" ? listAddresses(store, owner) : addressesKeptHere(store, owner);
 }
 

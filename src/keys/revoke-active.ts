@@ -21,7 +21,7 @@ import {
 } from "../store/keys/generic-revocations.ts";
 import { hasSecretKey, selectSecretKeys } from "../store/keys/vault.ts";
 import type { Store } from "../store/store.ts";
-import { Overtaken } from "../vault/conflict.ts";
+import { Conflict } from "../vault/conflict.ts";
 import { compareServiceKey } from "../vault/service-key-log.ts";
 import { opensRevocation } from "../vault/wrapped-rows.ts";
 import type { MasterKey } from "../vault/master-key.ts";
@@ -62,10 +62,10 @@ export type Ended = {
 
 /**
  * Ends the active key of an address, in the caller's transaction: revoked afresh where the key is open, else with the
- * generic revocation. Where only its owner can revoke it, or the generic revocation is lost with the service key, it is no
- * longer served at all until a revocation comes (`publishRevocation`): it may be in other hands, and nothing in it would say
- * so. Undefined when none is active.
- * @throws Overtaken when somebody else ended it meanwhile.
+ * generic revocation. Sometimes only its owner can revoke the key, or the generic revocation is lost with the service
+ * key. The key is then no longer served until a revocation comes (`publishRevocation`): it may be in other hands, and
+ * nothing in it would say so. Undefined when none is active.
+ * @throws Conflict when somebody else ended it meanwhile.
  */
 export async function endKey(
   deps: VaultDeps,
@@ -78,7 +78,7 @@ export async function endKey(
   const { by, revoked } = await revoke(deps, tx, wish, published, certificate);
   const change = await revokedChange(published, revoked, deps.clock.now());
   const { fingerprint } = published;
-  if (!(await endPublished(tx, fingerprint, change))) throw new Overtaken();
+  if (!(await endPublished(tx, fingerprint, change))) throw new Conflict();
   if (by === "none") {
     await stopServing(tx, fingerprint);
     const at = deps.clock.now();

@@ -6,6 +6,7 @@ import type { Fingerprint } from "../openpgp/packets/fingerprint.ts";
 import type { RevokedPart } from "../openpgp/certificates/merge-revocations.ts";
 import { signingSubkeysOf } from "../openpgp/certificates/signing-keys.ts";
 import { whichRevoked, type Revoked } from "../openpgp/certificates/which-revoked.ts";
+import { holdAuditEnd } from "../store/journal/audit-ends.ts";
 import {
   listPublishedOf,
   type KeyState,
@@ -95,6 +96,8 @@ export async function publishRevocation(
       if (Buffer.from(row.bytes).equals(found.certificate.bytes)) {
         return { kind: "known", fingerprint };
       }
+      // Before any row is written: locks are taken in one order (`store/journal/audit-shards.ts`).
+      await holdAuditEnd(tx, owner);
       const change = await changeBy(deps, tx, owner, row, found);
       await updatePublished(tx, fingerprint, change);
       const { parts, certificate, revoked } = found;

@@ -6,7 +6,7 @@ import {
   changeKeys,
   isOwn,
   requireCurrent,
-  untilNotOvertaken,
+  untilNoConflict,
   type AccountRefusal,
   type AddressNotOwn,
 } from "./keys.ts";
@@ -42,7 +42,7 @@ export async function rotateKey(
   wish: RotationWish,
 ): Promise<Rotation> {
   const { address } = wish;
-  return untilNotOvertaken(async () => {
+  return untilNoConflict(async () => {
     const key = await makeKey(deps, masterKey, { address, profile: rules.profile });
     return changeKeys<Rotation, AddressNotOwn>(deps.store, masterKey.owner, async (tx) => {
       await requireCurrent(tx, masterKey);

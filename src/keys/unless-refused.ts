@@ -13,7 +13,8 @@ export function refuse<const Refusal>(because: Refusal): Refused<Refusal> {
 
 /**
  * Returns the answer of a transaction's work, or why it was refused. A refusal undoes the transaction. Inside another
- * transaction only the outer one undoes anything, so the outer work has to return the refusal as well.
+ * transaction only the outer one undoes anything, so the outer work has to return the refusal as well. `work` may run
+ * again (`Store.transaction`).
  */
 export async function unlessRefused<Answer, Refusal = never>(
   store: Store,
@@ -27,7 +28,7 @@ export async function unlessRefused<Answer, Refusal = never>(
       if (!isRefused(result)) return result;
       undone.by = result;
       throw rollback;
-    });
+    }, "may-run-again");
   } catch (error) {
     if (error !== rollback || undone.by === undefined) throw error;
     return undone.by[BECAUSE];

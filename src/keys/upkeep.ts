@@ -13,7 +13,7 @@ import {
 import { endPublished } from "../store/keys/publish.ts";
 import { saveSecretKey, selectSecretKeys } from "../store/keys/vault.ts";
 import { addressesKeptHere, changeKeys, isOwn, requireCurrent } from "./keys.ts";
-import { Overtaken } from "../vault/conflict.ts";
+import { Conflict } from "../vault/conflict.ts";
 import type { MasterKey } from "../vault/master-key.ts";
 import { makeKey, savePublishedKey } from "./new-key.ts";
 import { openKey, type PublishedAddresses } from "../vault/open-keys.ts";
@@ -103,7 +103,7 @@ async function extend(
   await changeKeys(deps.store, owner, async (tx) => {
     await requireCurrent(tx, masterKey);
     const change = { state: "active", bytes: next.bytes, expiresAt: next.expiresAt } as const;
-    if (!(await endPublished(tx, fingerprint, withoutNone(change)))) throw new Overtaken();
+    if (!(await endPublished(tx, fingerprint, withoutNone(change)))) throw new Conflict();
     await saveSecretKey(tx, wrapSecretKey(secretKey, masterKey, row, owner));
     const detail = { fingerprint, until: next.expiresAt?.toISOString() ?? "" };
     await appendAudit(tx, { at: now, action: "key.extended", account: owner, detail });

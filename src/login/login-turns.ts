@@ -32,11 +32,11 @@ type Kind = keyof typeof PLACES;
 type Rest = (ms: number) => Promise<void>;
 
 /**
- * Logins wait here for their turn, in three queues: of accounts that logged in from the same network within 30 days, of
- * networks without a wrong password in the last 15 minutes, and of all others. In a queue networks take turns, so that one
- * that guesses keeps nobody else waiting. In the third queue a place rests after its work. Two logins of one account from one
- * network follow each other, so that each failure counts before the next password is looked at. What was seen is kept in
- * memory: after a restart all are new.
+ * Logins wait here for their turn, in three queues. The first is of accounts that logged in from the same network within
+ * 30 days. The second is of networks without a wrong password in the last 15 minutes, the third of all others. In a queue
+ * networks take turns, so that one that guesses keeps nobody else waiting. In the third queue a place rests after its
+ * work. Two logins of one account from one network follow each other, so that each failure counts before the next
+ * password is looked at. What was seen is kept in memory: after a restart all are new.
  */
 export class LoginTurns {
   readonly #clock: Clock;

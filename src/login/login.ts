@@ -13,7 +13,7 @@
  * the ways back in.
  */
 import { AppError } from "../base/errors.ts";
-import { untilNotOvertaken } from "../keys/keys.ts";
+import { untilNoConflict } from "../keys/keys.ts";
 import { verifyPassword } from "../vault/login-verifier.ts";
 import { compareServiceKey, OTHER_SERVICE_KEY } from "../vault/service-key-log.ts";
 import { TypedPassword } from "../vault/typed-password.ts";
@@ -53,7 +53,7 @@ export async function login(deps: LoginDeps, request: LoginRequest): Promise<Log
 async function lookAt(deps: LoginDeps, request: LoginRequest, isCounted: boolean): Promise<Login> {
   if (!isCounted && (await mayNotTry(deps, request))) return { kind: "throttled" };
   using typed = new TypedPassword(request.password);
-  return await untilNotOvertaken(async (): Promise<Login> => {
+  return await untilNoConflict(async (): Promise<Login> => {
     const named = await findAccount(deps.store, request.address);
     const verified = await verifyPassword(deps, named?.id, typed);
     if (verified === undefined) return await refuse(deps, request, isCounted);

@@ -1,11 +1,11 @@
 /**
- * The ways back to an account, and what each leaves of its keys (a password that is known, a recovery code, the
- * organisation's escrow, the provider's own access, or nothing at all).
+ * The ways back to an account, and what each leaves of its keys. A way is a password that is known, a recovery code, the
+ * organisation's escrow, the provider's own access, or nothing at all.
  */
 import { readAccount } from "../store/accounts/accounts.ts";
 import type { Secret } from "../base/secret.ts";
 import { generationNow } from "../vault/binding.ts";
-import { changeKeys, untilNotOvertaken, type AccountRefusal } from "../keys/keys.ts";
+import { changeKeys, untilNoConflict, type AccountRefusal } from "../keys/keys.ts";
 import { openWithEscrow } from "../vault/escrow.ts";
 import {
   openWithPassword,
@@ -16,13 +16,13 @@ import {
 import { raiseGeneration } from "../vault/generation.ts";
 import { hasKeysHere } from "../vault/key-access.ts";
 import { makeLogin, newSalt } from "../vault/login-verifier.ts";
-import { Overtaken } from "../vault/conflict.ts";
+import { Conflict } from "../vault/conflict.ts";
 import { changePassword } from "../keys/password.ts";
 import { renewMasterKey } from "../keys/replace-master-key.ts";
 import type { Renewal } from "../keys/renewal.ts";
 import { TypedPassword } from "../vault/typed-password.ts";
 import type { LoginDeps } from "./login-deps.ts";
-import type { Account, AccountId } from "../words/account.ts";
+import { lastingCustody, type Account, type AccountId } from "../words/account.ts";
 
 /** A new password holds. The keys are `kept`, or `new` ones with the old ones revoked and parked. */
 export type Recovered = {
@@ -128,7 +128,7 @@ async function resetLogin(
   password: Secret,
 ): Promise<Recovered | AccountRefusal> {
   const { store, clock, serviceKeys } = deps;
-  return untilNotOvertaken(async () => {
+  return untilNoConflict(async () => {
     const from = await generationNow(store, owner);
     const of = { owner, generation: from + 1 };
     using typed = new TypedPassword(password);
@@ -137,7 +137,7 @@ async function resetLogin(
       store,
       owner,
       async (tx) => {
-        if ((await generationNow(tx, owner)) !== from) throw new Overtaken();
+        if ((await generationNow(tx, owner)) !== from) throw new Conflict();
         const at = clock.now();
         await raiseGeneration(deps, tx, { owner, at, action: "account.reset", login, from });
         return { kind: "recovered", keys: "none", recoveryCode: undefined };
@@ -159,7 +159,7 @@ async function newKeys(
     owner,
     why: isProvisional ? "first-password" : "reset",
     from: isProvisional ? { kind: "open", masterKey: provisional } : { kind: "closed" },
-    custody: isProvisional ? "unlocks-at-login" : custody,
+    custody: isProvisional ? "unlocks-at-login" : lastingCustody(custody),
     password,
     withRecoveryCode: true,
     deviceKeys: "kept",

@@ -8,7 +8,7 @@
  * never comes here. For all others the work is the same whether or not there is an entry.
  */
 import { findBound, isRight, type BoundAccount, type Verified } from "../vault/login-verifier.ts";
-import { Overtaken } from "../vault/conflict.ts";
+import { Conflict } from "../vault/conflict.ts";
 import { OtherSalt, TypedPassword } from "../vault/typed-password.ts";
 import { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import { countFailure, DEFAULT_LOGIN_LIMITS, failuresOf, forgetFailures } from "./attempts.ts";
@@ -100,7 +100,7 @@ async function logIn(
 }
 
 function noneIfChanged(error: unknown): undefined {
-  if (error instanceof Overtaken || error instanceof OtherSalt) return undefined;
+  if (error instanceof Conflict || error instanceof OtherSalt) return undefined;
   throw error;
 }
 

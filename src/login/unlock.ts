@@ -13,7 +13,7 @@ import {
 } from "../vault/master-key.ts";
 import { openKeys, publishedAddresses } from "../vault/open-keys.ts";
 import type { BoundAccount, Verified } from "../vault/login-verifier.ts";
-import { Overtaken } from "../vault/conflict.ts";
+import { Conflict } from "../vault/conflict.ts";
 import { changePassword } from "../keys/password.ts";
 import { ReleasesStopped } from "../keys/releases.ts";
 import { renewMasterKey } from "../keys/replace-master-key.ts";
@@ -30,7 +30,7 @@ export type UnlockedAtLogin = {
   readonly generation: number;
 };
 
-/** @throws Overtaken when the account was changed since its password was verified: it may be another one by now. */
+/** @throws Conflict when the account was changed since its password was verified: it may be another one by now. */
 export async function unlockAtLogin(
   deps: LoginDeps,
   verified: Verified,
@@ -44,7 +44,7 @@ export async function unlockAtLogin(
 /**
  * As `unlockAtLogin`, for a password that was right at the same generation before: nothing is left to be made or ended.
  * Undefined when the password alone does not open the keys.
- * @throws Overtaken as `unlockAtLogin`. @throws OtherSalt when that takes an Argon2id.
+ * @throws Conflict as `unlockAtLogin`. @throws OtherSalt when that takes an Argon2id.
  */
 export async function unlockAgain(
   deps: LoginDeps,
@@ -65,12 +65,12 @@ async function openWithUpkeep(deps: LoginDeps, masterKey: MasterKey): Promise<Un
   return { keys, generation: masterKey.generation };
 }
 
-/** @throws Overtaken when the account was changed meanwhile. */
+/** @throws Conflict when the account was changed meanwhile. */
 async function tryUpkeep(deps: LoginDeps, masterKey: MasterKey): Promise<void> {
   try {
     await upkeep(deps, deps.keyRules, masterKey);
   } catch (error) {
-    if (error instanceof Overtaken) throw error;
+    if (error instanceof Conflict) throw error;
     // It is tried again at the next login: nobody is kept out because of it.
     deps.failed?.(error);
   }
@@ -90,7 +90,7 @@ async function masterKeyAtLogin(
   }
   using provisional = await openAtFirstLogin(deps, owner);
   if (provisional !== undefined) {
-    if (provisional.generation !== generation) throw new Overtaken();
+    if (provisional.generation !== generation) throw new Conflict();
     await endProvisional(deps, account, provisional, password);
     return await openWithPassword(deps, owner, password);
   }
@@ -109,18 +109,18 @@ async function masterKeyAtLogin(
 /**
  * Where the account cannot be changed, it was closed or erased since its password was verified: it is verified again, and
  * refused as an account that does not exist.
- * @throws Overtaken, or ReleasesStopped for the operator's log.
+ * @throws Conflict, or ReleasesStopped for the operator's log.
  */
 function lookAgain(refusal: Exclude<Renewal, { readonly kind: "renewed" }>): never {
   if (refusal.kind === "releases-stopped") throw new ReleasesStopped(refusal.alarm);
-  throw new Overtaken();
+  throw new Conflict();
 }
 
-/** @throws Overtaken unless the master key was opened at the change at which the password was verified. */
+/** @throws Conflict unless the master key was opened at the change at which the password was verified. */
 function asVerified(masterKey: MasterKey, generation: number): MasterKey {
   if (masterKey.generation === generation) return masterKey;
   masterKey[Symbol.dispose]();
-  throw new Overtaken();
+  throw new Conflict();
 }
 
 /** Somebody who logs in twice at once gets one key: whoever is second is verified again. */

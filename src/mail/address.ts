@@ -1,8 +1,8 @@
 /**
  * Mail, without any cryptography: addresses, header fields, MIME structure. Start here and at `mime.ts`.
  *
- * An address is parsed once, where it enters, by this one parser, so that the envelope, the header and the look-up of a
- * key can never disagree about whose it is (RFC 5321 §4.1.2, RFC 6531 §3.3).
+ * An address is parsed once, where it enters, by this one parser (RFC 5321 §4.1.2, RFC 6531 §3.3). The envelope, the
+ * header and the look-up of a key can therefore never disagree about whose it is.
  */
 import { domainToASCII } from "node:url";
 

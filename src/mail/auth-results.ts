@@ -21,9 +21,9 @@ const MAX_NAME_OCTETS = 4 * (MAX_NAME + 1);
 const OURS = /^(?:x)*(?:sealpost)?e2estatus$/;
 
 /**
- * The header without results that only we may state: `E2E-Status` and all that a reader could take for it (case, blanks,
- * underscores, an `X-`, letters that look alike, lines that are no proper field), and `Authentication-Results` that claim
- * one of our own names (RFC 8601 §5). For each way in, before anything else (THREAT_MODEL.md G6).
+ * The header without results that only we may state: `E2E-Status`, and `Authentication-Results` that claim one of our own
+ * names (RFC 8601 §5). All that a reader could take for `E2E-Status` goes too: other case, blanks, underscores, an `X-`,
+ * letters that look alike, lines that are no proper field. For each way in, before anything else (THREAT_MODEL.md G6).
  */
 export function stripResultHeaders(header: Header, ownNames: readonly string[]): Header {
   const own = new Set(ownNames.map(plainName));

@@ -1,6 +1,6 @@
 /**
- * The keys that a client announces by itself (Autocrypt level 1). Somebody who encrypts to a key that we do not have writes
- * what nobody here can open, so only the key that we publish for the author leaves in such a field.
+ * The keys that a client announces by itself (Autocrypt level 1). Nobody here can open mail that is encrypted to a key
+ * that we do not have. Therefore only the key that we publish for the author leaves in such a field.
  */
 import type { Discover } from "../discovery/outcome.ts";
 import { formatAddress, parseAddress, sameAddress, type EmailAddress } from "../mail/address.ts";
@@ -17,7 +17,7 @@ const NAMES: ReadonlySet<string> = new Set(FIELDS.map((name) => name.toLowerCase
 const MAX_OCTETS = 10 * 1024;
 
 /**
- * The header without the client's announcements, but for one that holds exactly the published key of the author, as when
+ * The header without the client's announcements. One that holds exactly the published key of the author stays, as when
  * users keep their key on their own device. Version 6 keys are never announced: level 1 has none.
  */
 export async function withOwnAutocrypt(

@@ -1,8 +1,8 @@
 /**
  * The copies of one message (standards: one ciphertext for the named recipients and the sender, one for each blind
  * recipient). A named recipient's copy holds no trace of a blind one: not in a header, not as a key ID, not as an
- * intended recipient in the signature (RFC 9787 §6.4). A blind copy is signed for its reader alone, whom its protected
- * Bcc field names, so that it is provably addressed to them and nobody can pass it off as another's.
+ * intended recipient in the signature (RFC 9787 §6.4). A blind copy is signed for its reader only, whom its protected Bcc
+ * field names. It is thus provably addressed to them, and nobody can pass it off as another's.
  */
 import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
 import type { Envelope } from "../mail/envelope.ts";

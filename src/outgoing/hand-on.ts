@@ -1,7 +1,7 @@
 /**
- * Handing copies to the next hop. The first copy's answer is the client's answer; once it was taken, what is left is
- * committed to the outbox before `250` is said and tried again until it is taken or bounces, so that one message never
- * ends half sent because the second hand-over failed (never lost, at most one duplicate per crash).
+ * Handing copies to the next hop. The first copy's answer is the client's answer. Once it was taken, what is left is
+ * committed to the outbox before `250` is said, and tried again until it is taken or bounces. A message therefore never
+ * ends half sent because the second hand-over failed: it is never lost, with at most one duplicate per crash.
  */
 import { AppError } from "../base/errors.ts";
 import type { EmailAddress } from "../mail/address.ts";

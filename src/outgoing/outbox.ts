@@ -1,10 +1,10 @@
 /**
- * Copies that were accepted and that the next hop has not taken yet. They are kept wrapped under the queue key, tried
- * again at growing distances and, after a day, bounced to their sender with the reason and without a word of content.
+ * Copies that were accepted and that the next hop has not taken yet. They are kept wrapped under the queue key and tried
+ * again at growing distances. After a day they bounce to their sender with the reason and without a word of content.
  */
 import { randomUUID } from "node:crypto";
 import { after, DAY, MINUTE, type Clock } from "../base/time.ts";
-import { LEASE_MS, takeDue } from "../jobs/jobs.ts";
+import { takeDue } from "../jobs/jobs.ts";
 import { retryDelayMs } from "../jobs/retry-delay.ts";
 import { formatAddress, parseAddress, type Domain, type EmailAddress } from "../mail/address.ts";
 import type { Envelope } from "../mail/envelope.ts";
@@ -13,6 +13,7 @@ import { bounce, type Failure } from "../notices/bounce.ts";
 import type { Relay, RelayResult } from "../smtp/relay/hop.ts";
 import { holdAccount } from "../store/accounts/account-locks.ts";
 import { holdJob, putOffJob, type HeldJob } from "../store/jobs/jobs.ts";
+import { LEASE_MS } from "../store/jobs/leases.ts";
 import {
   deleteOutbox,
   holdOutbox,
@@ -75,12 +76,12 @@ export async function keepForLater(
 
 /**
  * Tries everything that is due, once, and one copy at a time: each has its own lease, and a large one is in memory alone.
- * To be called when something was kept and every minute.
+ * To be called when something was kept and every minute. Once `ending` is aborted no further copy is taken.
  * @throws AggregateError after all others were tried, when copies could not be worked on; they stay.
  */
-export async function sendDue(deps: OutboxDeps): Promise<void> {
+export async function sendDue(deps: OutboxDeps, ending?: AbortSignal): Promise<void> {
   const errors: unknown[] = [];
-  for (;;) {
+  while (ending?.aborted !== true) {
     const job = await takeDue(deps, "outbox");
     if (job === undefined) break;
     try {

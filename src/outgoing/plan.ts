@@ -1,7 +1,7 @@
 /**
- * What happens to a submitted message: the whole policy as one pure function. Nothing here looks anything up, so every
- * row of the decision table can be tested, and the rule that must never break can be tested over all of them: what is
- * not certain never leaves in clear.
+ * What happens to a submitted message: the whole policy as one pure function. Nothing here looks anything up, so that
+ * every row of the decision table can be tested. The rule that must never break is tested over all rows: what is not
+ * certain never leaves in clear.
  */
 import type { Discovery } from "../discovery/outcome.ts";
 import type { EmailAddress } from "../mail/address.ts";
@@ -24,8 +24,8 @@ export type Plan =
 /**
  * Decides for the whole message, all or nothing (RFC 9787 §9.6: no silent mixture of protected and clear copies).
  * `require` refuses what has no support; `prefer-clear` sends in clear only when every recipient's state is certain;
- * `prefer-pickup` refuses like `require` where there is no secure pickup to offer. What has been uncertain for so long that
- * nobody but its provider can end it is refused under each of them, and never sent in clear.
+ * `prefer-pickup` refuses like `require` where there is no secure pickup to offer. An uncertainty that has lasted so long
+ * that only its provider can end it is refused under each of them. It is never sent in clear.
  */
 export function planFor(recipients: readonly Looked[], policy: Policy): Plan {
   if (policy === "off") return { kind: "clear", unsupported: [] };

@@ -57,8 +57,8 @@ const REMOVED = new Set(["bcc", "resent-bcc", "return-path", "x-sealpost-require
 const DATE_TOLERANCE_MS = DAY;
 
 /**
- * Checks that the author is one of the login's own addresses or subaddresses (RFC 6409 §6.1) and adds what RFC 5322 §3.6 demands
- * and a client may leave out. The body is not touched.
+ * Checks that the author is one of the login's own addresses or subaddresses (RFC 6409 §6.1). Adds what RFC 5322 §3.6
+ * demands and a client may leave out. The body is not touched.
  */
 export async function prepare(
   deps: PrepareDeps,
@@ -116,9 +116,9 @@ async function complete(
 }
 
 /**
- * Header and body of what a client sent; undefined when a line of the header is neither a field nor a continuation, for
- * what stands behind it would be the header for one reader and the body for another. A leading `From ` line is a mailbox
- * file's, not mail.
+ * Header and body of what a client sent; undefined when a line of the header is neither a field nor a continuation. What
+ * stands after such a line would be the header for one reader and the body for another. A leading `From ` line is a
+ * mailbox file's, not mail.
  */
 export function splitSubmitted(
   message: Uint8Array,

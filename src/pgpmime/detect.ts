@@ -187,8 +187,8 @@ function endsWithText(body: Buffer, text: string): boolean {
 }
 
 /**
- * Whether a binary OpenPGP message begins as an encrypted one does, by its first packet (RFC 9580 §10.3) that is no marker, no
- * padding and of a known kind. The message may be cut off.
+ * Whether a binary OpenPGP message begins as an encrypted one does (RFC 9580 §10.3). Its first packet that is no marker,
+ * no padding and of a known kind tells. The message may be cut off.
  */
 export function isCiphertext(message: Uint8Array): boolean {
   const tag = firstMeaningfulTag(message);

@@ -1,7 +1,7 @@
 /**
- * Reading the header of a payload: which fields its author protected, and how its body is built. There is one reading. The
- * verdict, the list, the search, an answer and the message that is shown all use it, so that none of them can be told
- * another author, subject or date than the others.
+ * Reading the header of a payload: which fields its author protected, and how its body is built. There is one reading.
+ * The verdict, the list, the search, an answer and the message that is shown all use it. None of them can therefore be
+ * told another author, subject or date than the others.
  */
 import { asBuffer } from "../base/bytes.ts";
 import { contentTypeOf } from "../mail/content-type.ts";

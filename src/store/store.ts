@@ -16,6 +16,7 @@ import { dirname } from "node:path";
 
 import { Kysely, PostgresDialect, sql } from "kysely";
 
+import { repeatWhile } from "../base/repeat.ts";
 import type { Clock } from "../base/time.ts";
 import { forKysely, openPool, READ_ONLY } from "./engine/postgres.ts";
 import { ERASABLE } from "./engine/erasable.ts";
@@ -24,7 +25,7 @@ import type { AuditMac, TagKeys } from "./engine/secrets.ts";
 import { handleOf } from "./engine/sqlite-handle.ts";
 import { sqliteDialect, SqliteHandles } from "./engine/sqlite-driver.ts";
 import { copySqlite, openFile } from "./engine/sqlite.ts";
-import { DatabaseTrouble } from "./engine/trouble.ts";
+import { DatabaseTrouble, isConflict } from "./engine/trouble.ts";
 import { compareLog, processesWithLostLog, type LogState } from "./engine/write-ahead-log.ts";
 
 export type Engine = "sqlite" | "postgres";
@@ -41,6 +42,12 @@ export type LastStep = {
   readonly rank: number;
   readonly run: (tx: Store, items: readonly string[]) => Promise<void>;
 };
+
+/** How often a transaction is tried that others made the database end. */
+const MAX_TRIES = 5;
+
+/** What a committed transaction gave, and what is to follow it. */
+type Done<T> = { readonly value: T; readonly afterCommit: ((tx: Store) => Promise<void>)[] };
 
 /** An open database, or one transaction on it. Queries (`db`) are written only in this folder. */
 export class Store implements AsyncDisposable {
@@ -62,7 +69,7 @@ export class Store implements AsyncDisposable {
   /** Where `published-file.ts` appends; undefined in a process that publishes nothing. */
   publishedFile: string | undefined;
   readonly #handles: AsyncDisposable | undefined;
-  #afterCommit: ((tx: Store) => Promise<void>)[] = [];
+  #afterCommit: Done<unknown>["afterCommit"] = [];
   readonly #last = new Map<LastStep, string[]>();
 
   constructor(engine: Engine, db: Kysely<Schema>, file?: string, handles?: AsyncDisposable) {
@@ -87,11 +94,24 @@ export class Store implements AsyncDisposable {
     return this.#db;
   }
 
-  /** Does all or nothing of `work`, which uses only the store it is given; inside a transaction it joins that one. */
-  async transaction<T>(work: (store: Store) => Promise<T>): Promise<T> {
+  /**
+   * Does all or nothing of `work`, which uses only the store it is given; inside a transaction it joins that one. PostgreSQL
+   * may end it because of another transaction: work that `may-run-again`, as it changes nothing but rows, is repeated then.
+   */
+  async transaction<T>(
+    work: (store: Store) => Promise<T>,
+    repetition: "once" | "may-run-again" = "once",
+  ): Promise<T> {
     if (this.#isTransaction) return work(this);
+    const tries = repetition === "once" ? 1 : MAX_TRIES;
+    const { value, afterCommit } = await repeatWhile(isConflict, tries, async () => this.#do(work));
+    for (const later of afterCommit) await this.transaction(later);
+    return value;
+  }
+
+  async #do<T>(work: (store: Store) => Promise<T>): Promise<Done<T>> {
     const failure: { cause?: unknown } = {};
-    const afterCommit: ((tx: Store) => Promise<void>)[] = [];
+    const afterCommit: Done<T>["afterCommit"] = [];
     const running = this.db.transaction().execute(async (tx) => {
       const state = { isOpen: true };
       try {
@@ -117,8 +137,7 @@ export class Store implements AsyncDisposable {
     const value = await running.catch((error: unknown) => {
       throw "cause" in failure ? failure.cause : error;
     });
-    for (const work of afterCommit) await this.transaction(work);
-    return value;
+    return { value, afterCommit };
   }
 
   /** Does a step once at the end of the transaction, with everything that was collected for it. */

@@ -9,10 +9,14 @@
  */
 import { isGenuine } from "../journal/journal.ts";
 import type { AuditRowWithMac } from "../store/journal/audit.ts";
-import { lastGeneration, readGeneration } from "../store/accounts/generations.ts";
+import {
+  lastGeneration,
+  readGeneration,
+  type SaidGeneration,
+} from "../store/accounts/generations.ts";
 import type { Store } from "../store/store.ts";
 import { listMasterKeys, selectSlots } from "../store/keys/vault.ts";
-import { Overtaken } from "./conflict.ts";
+import { Conflict } from "./conflict.ts";
 import type { AccountId } from "../words/account.ts";
 
 const SLOT_NAME_DIGITS = 16;
@@ -25,18 +29,26 @@ export type Binding = { readonly generation: number; readonly slots: ReadonlySet
 
 /** Undefined when there is no such account, or its row and the log do not tell the same. */
 export async function readBinding(store: Store, owner: AccountId): Promise<Binding | undefined> {
-  let before = Number.MAX_SAFE_INTEGER;
-  for (;;) {
-    const read = await readGeneration(store, owner, before);
-    if (read === undefined) return undefined;
-    const { generation, entry } = read;
+  const last = await readGeneration(store, owner, Number.MAX_SAFE_INTEGER);
+  return last && bindingOf(store, owner, last);
+}
+
+/** As `readBinding`, by what was read of the account together with something else. */
+export async function bindingOf(
+  store: Store,
+  owner: AccountId,
+  last: SaidGeneration,
+): Promise<Binding | undefined> {
+  for (let read: SaidGeneration | undefined = last; read !== undefined;) {
+    const { generation, entry }: SaidGeneration = read;
     if (entry === undefined) return generation === NONE.generation ? NONE : undefined;
     if (await isGenuine(store, entry)) {
       const said = entryOf(entry.detail);
       return said.generation === generation ? said : undefined;
     }
-    before = entry.seq;
+    read = await readGeneration(store, owner, entry.seq);
   }
+  return undefined;
 }
 
 /** What the last genuine entry of an account says; `NONE` when there is none. */
@@ -64,13 +76,13 @@ export async function generationNow(store: Store, owner: AccountId): Promise<num
   return Math.max(read?.generation ?? 0, (await loggedBinding(store, owner)).generation);
 }
 
-/** @throws Overtaken when something that opens the account was changed since. */
+/** @throws Conflict when something that opens the account was changed since. */
 export async function requireGeneration(
   tx: Store,
   owner: AccountId,
   generation: number,
 ): Promise<void> {
-  if ((await readBinding(tx, owner))?.generation !== generation) throw new Overtaken();
+  if ((await readBinding(tx, owner))?.generation !== generation) throw new Conflict();
 }
 
 /** What an audit entry says of a generation. */

@@ -4,7 +4,7 @@ import { setLogin, type LoginRow } from "../store/accounts/logins.ts";
 import type { Store } from "../store/store.ts";
 import { generationDetail, loggedBinding, nameOf, slotNames } from "./binding.ts";
 import { moveVerifier } from "./login-verifier.ts";
-import { Overtaken } from "./conflict.ts";
+import { Conflict } from "./conflict.ts";
 import type { VaultDeps } from "./vault-deps.ts";
 import type { AccountId } from "../words/account.ts";
 
@@ -36,7 +36,7 @@ export async function raiseGeneration(
   const names = new Set((await loggedBinding(tx, owner)).slots);
   for (const { id } of raise.added ?? []) names.add(nameOf(id));
   const read = await readAccount(tx, owner);
-  if (read === undefined) throw new Overtaken();
+  if (read === undefined) throw new Conflict();
   const [was, becomes] = [
     { owner, generation: from },
     { owner, generation: to },

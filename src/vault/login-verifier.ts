@@ -59,7 +59,7 @@ function wrapVerifier(
   };
 }
 
-/** The verifier of a row, or undefined when there is none, it is made in another way, or the row is not as it was written. */
+/** The verifier of a row. Undefined: there is none, it is made in another way, or the row is not as it was written. */
 export function unwrapVerifier(
   serviceKeys: ServiceKeys,
   of: VerifierOwner,

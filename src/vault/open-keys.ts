@@ -9,7 +9,7 @@ import type { Store } from "../store/store.ts";
 import type { AccountId } from "../words/account.ts";
 import type { MasterKey } from "./master-key.ts";
 import { isExpired } from "./published-certificate.ts";
-import { UnlockedKeys } from "./unlocked-keys.ts";
+import { type KeyRoles, UnlockedKeys } from "./unlocked-keys.ts";
 import type { VaultDeps } from "./vault-deps.ts";
 import { unwrapSecretKey } from "./wrapped-rows.ts";
 
@@ -36,12 +36,22 @@ export async function openKeys(
     });
   }
   const addresses = published ?? (await publishedAddresses(deps.store, owner));
-  const byAddress = signersOf(addresses, deps.clock.now());
   const mailbox = await findMailboxCertificate(deps.store, owner);
+  const { active, roles } = assignKeys(addresses, mailbox?.fingerprint, deps.clock.now());
+  const { generation } = masterKey;
+  return new UnlockedKeys(keys, active, refused, { ...roles, generation });
+}
+
+/** What an account's keys are for at a moment: which one is active, and which one signs for each address. */
+export function assignKeys(
+  addresses: PublishedAddresses,
+  mailbox: Fingerprint | undefined,
+  now: Date,
+): { readonly active: Fingerprint | undefined; readonly roles: KeyRoles } {
+  const byAddress = signersOf(addresses, now);
   const [primary] = addresses;
   const active = primary && byAddress.get(canonicalAddress(primary.address));
-  const roles = { byAddress, mailbox: mailbox?.fingerprint, generation: masterKey.generation };
-  return new UnlockedKeys(keys, active, refused, roles);
+  return { active, roles: { byAddress, mailbox } };
 }
 
 /** One key of a user; undefined when its row is not as it was written. */

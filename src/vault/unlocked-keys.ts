@@ -22,7 +22,8 @@ export class UnlockedKeys implements Disposable {
   readonly all: readonly UnlockedKey[];
   /** Keys whose rows are not as they were written, and stay closed. */
   readonly refused: readonly Fingerprint[];
-  readonly #roles: KeyRoles;
+  /** What the keys are for. */
+  readonly roles: KeyRoles;
 
   /** Takes the keys over. */
   constructor(
@@ -35,7 +36,7 @@ export class UnlockedKeys implements Disposable {
     const others = keys.filter((key) => key !== this.active);
     this.all = this.active === undefined ? others : [this.active, ...others];
     this.refused = refused;
-    this.#roles = roles;
+    this.roles = roles;
   }
 
   /** For an account whose keys stay closed. */
@@ -45,25 +46,25 @@ export class UnlockedKeys implements Disposable {
 
   /** The key that signs for one of the user's addresses. */
   for(address: EmailAddress): UnlockedKey | undefined {
-    const { byAddress } = this.#roles;
+    const { byAddress } = this.roles;
     if (byAddress === undefined) return this.active;
     return this.#find(byAddress.get(canonicalAddress(address)));
   }
 
   /** The key that mail at rest is encrypted to: one of its own, or the active one. */
   get mailbox(): UnlockedKey | undefined {
-    return this.#find(this.#roles.mailbox) ?? this.active;
+    return this.#find(this.roles.mailbox) ?? this.active;
   }
 
   /** The change of the account at which they were opened, where that is known. */
   get generation(): number | undefined {
-    return this.#roles.generation;
+    return this.roles.generation;
   }
 
   /** A copy for work that goes on after these keys are wiped; its taker disposes it. */
   clone(): UnlockedKeys {
     const copies = this.all.map((key) => new UnlockedKey(key.certificate, key.secretBytes()));
-    return new UnlockedKeys(copies, this.active?.fingerprint, this.refused, this.#roles);
+    return new UnlockedKeys(copies, this.active?.fingerprint, this.refused, this.roles);
   }
 
   #find(fingerprint: Fingerprint | undefined): UnlockedKey | undefined {

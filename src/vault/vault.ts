@@ -16,7 +16,8 @@
  *
  * The service key is a file on the host (`service-key.ts`). It wraps what opens without a user: verifiers of passwords,
  * waiting mail, generic revocations. `rewrap.ts` moves everything to a new service key. Opened keys are `Secret`s
- * (`unlocked-keys.ts`): they are wiped when their scope ends. What happens to keys is in `keys/`.
+ * (`unlocked-keys.ts`): they are wiped when their scope ends, and those that the service opens half a minute after their last
+ * message (`service-opened-keys.ts`). What happens to keys is in `keys/`.
  */
 import type { Secret } from "../base/secret.ts";
 import { type EmailAddress } from "../mail/address.ts";
@@ -40,7 +41,7 @@ export async function unlockWithPassword(
   return masterKey === undefined ? undefined : await openKeys(deps, masterKey);
 }
 
-/** Opens a user's keys without them; undefined unless their custody is `provider-usable`. */
+/** Opens a user's keys without them; undefined unless their custody lets the service key do so. */
 export async function unlockWithService(
   deps: VaultDeps,
   owner: AccountId,

@@ -146,8 +146,8 @@ function decipherFor(key: KeyObject, wrapped: Uint8Array, context: readonly stri
 }
 
 /**
- * GCM is a stream cipher: all comes out of `update`. Node.js gives back the memory of each answer without wiping it, and the
- * next small answer is written there, so no more than a piece is left behind.
+ * GCM is a stream cipher: all comes out of `update`. Node.js gives back the memory of each answer without wiping it. The
+ * next small answer is written there, so that no more than a piece stays in memory.
  */
 function decryptInPieces(decipher: DecipherGCM, data: Uint8Array): Uint8Array {
   if (data.length > MAX_BYTES_IN_PIECES) return decipher.update(data);

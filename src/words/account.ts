@@ -14,8 +14,17 @@ export function newAccountId(): AccountId {
   return randomBytes(ID_BYTES).toString("hex") as AccountId;
 }
 
-/** Who can use a user's secret key: the provider at any time, the provider while the user is logged in, or the user alone. */
-export type Custody = "provider-usable" | "unlocks-at-login" | "user-device-only";
+/**
+ * Who can use a user's secret key, as somebody asked for: the provider at any time, the provider while the user is logged in,
+ * or the user alone.
+ */
+export type LastingCustody = "provider-usable" | "unlocks-at-login" | "user-device-only";
+
+/**
+ * Who can use a user's secret key now. `provisional` is for keys that were made without a password: the provider can use
+ * them until the first login, which replaces them and makes the custody `unlocks-at-login`.
+ */
+export type Custody = LastingCustody | "provisional";
 
 /** What happens to a recipient for whom there is no certificate (docs/use/states.md). */
 export type Policy = "require" | "prefer-pickup" | "prefer-clear" | "off";
@@ -28,7 +37,21 @@ export const CUSTODIES: readonly Custody[] = [
   "provider-usable",
   "unlocks-at-login",
   "user-device-only",
+  "provisional",
 ];
+
+/** Whether the provider can open the keys while their user is away. */
+export const OPENS_WITHOUT_USER: Readonly<Record<Custody, boolean>> = {
+  "provider-usable": true,
+  "unlocks-at-login": false,
+  "user-device-only": false,
+  provisional: true,
+};
+
+/** The custody of an account once its user has a password. */
+export function lastingCustody(custody: Custody): LastingCustody {
+  return custody === "provisional" ? "unlocks-at-login" : custody;
+}
 
 /** All words of `MailboxKey`. */
 export const MAILBOX_KEYS: readonly MailboxKey[] = ["same", "separate"];

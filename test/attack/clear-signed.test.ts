@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { armorSignature } from "../support/signatures.ts";
 import type { AuthorAnswer } from "../../src/discovery/author.ts";
 import { deliver, type DeliverDeps } from "../../src/incoming/incoming.ts";
 import { listMail, showMail, type ReadingDeps } from "../../src/incoming/reading.ts";
@@ -12,7 +13,6 @@ import { parseHeader } from "../../src/mail/header.ts";
 import { receivedForm } from "../../src/mailbox/embedded/stored-form.ts";
 import { listMessages, readMessage, recordVerdict } from "../../src/mailbox/embedded.ts";
 import { after, HOUR } from "../../src/base/time.ts";
-import { armorSignature } from "../../src/openpgp/packets/armor.ts";
 import { decrypt } from "../../src/openpgp/messages/decrypt.ts";
 import { encryptAtRest, signAndEncrypt } from "../../src/openpgp/messages/encrypt.ts";
 import { packet } from "../../src/openpgp/packets/packet.ts";

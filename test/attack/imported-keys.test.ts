@@ -5,6 +5,7 @@ import { test } from "node:test";
 
 import { type Config, encryptKey, generateKey as generateByLibrary } from "openpgp";
 
+import { signDetached } from "../support/signatures.ts";
 import { Secret } from "../../src/base/secret.ts";
 import { DAY, MINUTE, SECOND, after } from "../../src/base/time.ts";
 import type { EmailAddress } from "../../src/mail/address.ts";
@@ -13,7 +14,6 @@ import { importCertificate } from "../../src/openpgp/certificates/import-certifi
 import type { ImportedSecretKey } from "../../src/openpgp/imports/import-secret-key.ts";
 import { certificateConfig, exportConfig } from "../../src/openpgp/certificates/profile.ts";
 import { type UnlockedKey, readSecretKey } from "../../src/openpgp/keys/secret-key.ts";
-import { signDetached } from "../../src/openpgp/keys/sign.ts";
 import { verifySignature } from "../../src/openpgp/messages/verify.ts";
 import { readDetachedSignatures } from "../../src/openpgp/messages/signature-facts.ts";
 import { addressOf } from "../support/address.ts";

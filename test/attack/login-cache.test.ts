@@ -1,6 +1,6 @@
 /**
- * What the login cache remembers opens nothing any more after a change of what opens the account, in whichever process, and
- * whatever is written back into the database.
+ * After a change of what opens the account, the login cache opens nothing with what it remembers. This holds in every
+ * process, whatever is written back into the database.
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -5,7 +5,6 @@ import { Given } from "../../src/base/given.ts";
 import { replaceKeys } from "../../src/keys/custody.ts";
 import { closeAccount, endSessions } from "../../src/keys/end-account.ts";
 import { replacePassword, resetPassword } from "../../src/login/recover.ts";
-import type { Sender } from "../../src/outgoing/outgoing.ts";
 import { addressOf } from "../support/address.ts";
 import { replyText } from "../support/reply-text.ts";
 import { migrate } from "../../src/store/engine/migrate.ts";
@@ -46,9 +45,10 @@ for (const { engine, place } of engines()) {
         () => undefined,
       );
       assert(login && loggedOut);
-      const sender = await login("alice@alpha.test", old(), network, new AbortController().signal);
-      assert(typeof sender === "object");
-      const client = { login: sender as Sender } as unknown as Parameters<typeof rcpt>[0];
+      const signal = new AbortController().signal;
+      const logged = await login("alice@alpha.test", old(), network, signal);
+      assert(logged.kind === "logged-in");
+      const client = { login: logged.login } as unknown as Parameters<typeof rcpt>[0];
       const envelope = { from: alice, recipients: [] } as unknown as Parameters<typeof rcpt>[1];
       assert.equal(await rcpt(client, envelope, bob), "ok");
       await event(deps);
@@ -58,7 +58,7 @@ for (const { engine, place } of engines()) {
       const given = new Given(Buffer.from("From: x"));
       const reply = await data(client, { from: alice, recipients: [bob] }, given);
       assert.match([reply].flat().map(replyText).join(), /^451 4\.7\.0 /);
-      loggedOut(sender as Sender);
+      loggedOut(logged.login);
     });
   }
 }

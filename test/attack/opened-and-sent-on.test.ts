@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { armorSignature } from "../support/signatures.ts";
 import { judgeClear } from "../../src/incoming/signed.ts";
 import { parseHeader } from "../../src/mail/header.ts";
-import { armorSignature } from "../../src/openpgp/packets/armor.ts";
 import { decrypt } from "../../src/openpgp/messages/decrypt.ts";
 import { packet } from "../../src/openpgp/packets/packet.ts";
 import { detectProtection } from "../../src/pgpmime/detect.ts";

@@ -1,6 +1,6 @@
 /**
  * A thief has everything on disk (database and its log or a dump, configuration, spooled mail) except the folder of the
- * service key, and opens no message with it. With that folder, mail of users whose keys unlock at login stays closed too.
+ * service key. They open no message with it. With that folder, mail of users whose keys unlock at login stays closed too.
  */
 import assert from "node:assert/strict";
 import { copyFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";

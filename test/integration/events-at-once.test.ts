@@ -13,16 +13,22 @@ import { addAlias, removeAlias } from "../../src/keys/alias.ts";
 import { closeAccount, eraseByLaw } from "../../src/keys/end-account.ts";
 import { countReleases, recordRelease } from "../../src/keys/releases.ts";
 import { renameAccount } from "../../src/keys/rename.ts";
-import { revokeKey } from "../../src/keys/revoke.ts";
+import { publishRevocation, revokeKey } from "../../src/keys/revoke.ts";
 import { rotateKey } from "../../src/keys/rotate.ts";
 import { enrol } from "../../src/login/enrol.ts";
 import type { Fingerprint } from "../../src/openpgp/packets/fingerprint.ts";
-import { listAllPublished } from "../../src/store/keys/certificates.ts";
+import { findPublished, listAllPublished } from "../../src/store/keys/certificates.ts";
 import { readPublishedFile } from "../../src/store/keys/published-file.ts";
 import { publishedVersion } from "../../src/store/keys/published-version.ts";
 import { shardOf } from "../../src/store/journal/audit-shards.ts";
 import type { Store } from "../../src/store/store.ts";
+import { selectSecretKeys } from "../../src/store/keys/vault.ts";
+import { updatePublished } from "../../src/store/keys/publish.ts";
+import { forgetReleased, insertAlias } from "../../src/store/accounts/addresses.ts";
+import { revokeFresh } from "../../src/openpgp/keys/revocation.ts";
 import { openWithService } from "../../src/vault/master-key.ts";
+import { openKey } from "../../src/vault/open-keys.ts";
+import { certificateIn } from "../../src/vault/published-certificate.ts";
 import { newAccountId, type AccountId } from "../../src/words/account.ts";
 import { addressOf } from "../support/address.ts";
 import { came } from "../support/outcome.ts";
@@ -128,6 +134,56 @@ for (const { engine, open } of engines()) {
       await Promise.race([setTimeout(500), adding]);
     });
     assert.deepEqual(await adding, { kind: "address-shadowed", base: short });
+  });
+
+  test(`${engine}: who asks for an address and the account that releases it let each other end`, async () => {
+    await using store = await open();
+    const deps = depsFor(store);
+    const [one, other] = [idIn(1), idIn(1)];
+    const made = { custody: "user-device-only", profile: "compat" } as const;
+    await enrol(deps, { ...made, id: one, address: addressFor(1) });
+    await enrol(deps, { ...made, id: other, address: addressFor(2) });
+    const shared = addressOf("shared@alpha.test");
+    await came(addAlias(deps, deps.keyRules, one, shared, undefined), "added");
+    let releasing: Promise<unknown> = Promise.resolve();
+    await store.transaction(async (tx) => {
+      // As whoever takes an address: first the end of the shard, then the row.
+      await appendAudit(tx, { at: deps.clock.now(), action: "x", account: other });
+      releasing = outside(async () => removeAlias(deps, one, shared, undefined));
+      await setTimeout(300);
+      await forgetReleased(tx, shared);
+      await insertAlias(tx, other, { address: shared, createdAt: deps.clock.now() });
+    });
+    assert.deepEqual(await releasing, { kind: "released" });
+  });
+
+  test(`${engine}: who logs and then changes a published key, and who uploads its revocation, let each other end`, async () => {
+    await using store = await open();
+    const deps = depsFor(store);
+    const [one, other] = [idIn(1), idIn(1)];
+    const made = { custody: "provider-usable", profile: "compat" } as const;
+    await enrol(deps, { ...made, id: one, address: addressFor(1) });
+    const row = await findPublished(store, addressFor(1));
+    assert(row);
+    const certificate = await certificateIn(row);
+    using masterKey = await openWithService(deps, one);
+    assert(masterKey);
+    const [kept = assert.fail()] = await selectSecretKeys(store, masterKey.id);
+    using key = await openKey(masterKey, kept);
+    assert(key);
+    const now = deps.clock.now();
+    const revoked = await revokeFresh({ key, certificate, reasonCode: 2, text: "", now });
+    let publishing: Promise<unknown> = Promise.resolve();
+    await store.transaction(async (tx) => {
+      await appendAudit(tx, { at: now, action: "x", account: other });
+      publishing = outside(async () =>
+        came(publishRevocation(deps, one, revoked.bytes), "published"),
+      );
+      await setTimeout(300);
+      await updatePublished(tx, row.fingerprint, row);
+    });
+    await publishing;
+    assert.equal((await findPublished(store, addressFor(1)))?.state, undefined);
   });
 
   test(`${engine}: who logs and then releases a revocation, and who releases one only, let each other end`, async () => {

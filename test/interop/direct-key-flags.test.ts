@@ -4,12 +4,12 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { signDetached } from "../support/signatures.ts";
 import { type Gnupg, openGnupg } from "../../lab/gnupg.ts";
 import { run } from "../../lab/run.ts";
 import { DAY, after as later } from "../../src/base/time.ts";
 import { armorKey } from "../../src/openpgp/packets/armor.ts";
 import { readSecretKey } from "../../src/openpgp/keys/secret-key.ts";
-import { signDetached } from "../../src/openpgp/keys/sign.ts";
 import { flags, newForge } from "../support/forge-certificate.ts";
 import { ADA, NOW, USER, forgedSecret, imported } from "../support/secret-keys.ts";
 

@@ -1,6 +1,6 @@
 /**
- * Stock clients that find our keys by themselves (GnuPG and sq over the Web Key Directory) or are told of the keyserver (sq,
- * curl), and GnuPG that learns of a revocation when it refreshes.
+ * Stock clients that find our keys by themselves (GnuPG and sq over the Web Key Directory) or are told of the keyserver
+ * (sq, curl). GnuPG learns of a revocation when it refreshes.
  */
 import assert from "node:assert/strict";
 import { globSync } from "node:fs";
@@ -61,9 +61,9 @@ async function gnupg(): Promise<Gnupg> {
 const at = (): readonly string[] => ["--keyserver", `hkps://${NAME}:${String(server.port)}`];
 
 /**
- * A folder with a `gpg` that sees our authority in the system's place, for the Web Key Directory is not asked with the
- * authorities of dirmngr's own configuration. It is a mount in a namespace of its own; in a chroot, whose root is no mount,
- * only without changing how mounts spread, and so it is taken away when gpg is done.
+ * A folder with a `gpg` that sees our authority in the system's place. The Web Key Directory is not asked with the
+ * authorities of dirmngr's own configuration. It is a mount in a namespace of its own; in a chroot, whose root is no
+ * mount, only without changing how mounts spread, and so it is taken away when gpg is done.
  */
 async function gpgTrustingUs(): Promise<string> {
   const folder = join(dir, "bin");

@@ -4,12 +4,12 @@
  * headers that other programs read in other ways. Each message goes from its arrival to what `mail show` prints.
  */
 import assert from "node:assert/strict";
+import { armorSignature } from "../support/signatures.ts";
 import { textOf } from "../../src/cli/mail-text.ts";
 import type { ShownMail } from "../../src/incoming/reading.ts";
 import { parseAddress } from "../../src/mail/address.ts";
 import { displayMailboxes } from "../../src/mail/display-mailbox.ts";
 import { fieldBody, firstField, parseHeader } from "../../src/mail/header.ts";
-import { armorSignature } from "../../src/openpgp/packets/armor.ts";
 import { decrypt } from "../../src/openpgp/messages/decrypt.ts";
 import { encryptAtRest, signAndEncrypt } from "../../src/openpgp/messages/encrypt.ts";
 import { packet } from "../../src/openpgp/packets/packet.ts";

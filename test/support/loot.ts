@@ -1,6 +1,6 @@
 /**
  * What a thief of a database, of its files or of a backup does with it: every key that they can think of, tried on every
- * wrapping and then on the mail. The right key among the guesses opens the mail by the same way, so that a test can tell that
+ * wrapping and then on the mail. The right key among the guesses opens the mail by the same way. This shows a test that
  * the attempt was a real one.
  */
 import { argon2Sync, createHash } from "node:crypto";

@@ -15,9 +15,9 @@ const MAILBOXES = "n % 4 = 0";
 const DOMAINS = 50;
 
 /**
- * Adds accounts 1 to `accounts`, each with its address, login, master key, slot, secret key, published certificate, audit
- * entry, three trace rows, two messages and two jobs. Each tenth has an alias; the first
- * `waiting` have a message that waits, and so many aliases are released. The octets of keys are no keys.
+ * Adds accounts 1 to `accounts`. Each has its address, login, master key, slot, secret key, published certificate, audit
+ * entry, three trace rows, two messages and two jobs. Each tenth has an alias; the first `waiting` have a message that
+ * waits, and so many aliases are released. The octets of keys are no keys.
  */
 export async function haveManyAccounts(
   store: Store,

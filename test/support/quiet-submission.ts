@@ -1,6 +1,6 @@
 /** The submission of one process, of which nothing reaches the network. */
 import { noMeter } from "./no-meter.ts";
-import { wayOut } from "../../src/app/outgoing.ts";
+import { outboundRelay } from "../../src/app/outgoing.ts";
 import { openLoginCache } from "../../src/app/open-login-cache.ts";
 import { submissionHandlers, type Drain } from "../../src/app/submission.ts";
 import type { Config } from "../../src/config/config.ts";
@@ -25,15 +25,16 @@ export function quietSubmission(deps: Deps, drain: Drain): Handlers<Sender> {
   const refuse = async (): Promise<never> => Promise.reject(new Error("nothing is to be done"));
   const write = () => async () => Promise.resolve();
   const current = () => QUIET_CONFIG;
+  const events = { failed: () => undefined };
   const traces = { write, writeLater: write };
   return submissionHandlers({
     vault: { store, clock, serviceKeys },
     keyRules,
     current,
-    events: { failed: () => undefined },
+    events,
     discover: refuse,
     pool: { seal: refuse, clientProtection: async (message) => clientProtection(message) },
-    out: wayOut({ store, clock, serviceKeys, current, traces, meter: noMeter }),
+    out: outboundRelay({ store, clock, serviceKeys, current, events, traces, meter: noMeter }),
     drain,
     transactions: { note: () => undefined },
     loginCache: openLoginCache({ clock }, current),

@@ -80,7 +80,7 @@ export type Options = {
 };
 
 /**
- * Submits as alice and gives back what became of it, the reply, what the next hop got, what was kept for later, and the policies
+ * Submits as alice. Gives what became of it, the reply, what the next hop got, what was kept for later, and the policies
  * that decided.
  */
 export async function send(message: string, to: readonly string[], options: Options = {}) {

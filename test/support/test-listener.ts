@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { makePki, type IssuedCertificate, type Pki } from "../../lab/pki.ts";
 import { formatAddress } from "../../src/mail/address.ts";
 import type { Envelope } from "../../src/mail/envelope.ts";
-import type { Client, Handlers } from "../../src/smtp/listener/handlers.ts";
+import type { Client, Handlers, LoginAnswer } from "../../src/smtp/listener/handlers.ts";
 import {
   startListener,
   type Listener,
@@ -47,6 +47,17 @@ export function withPki(): () => { readonly pki: Pki; readonly issued: IssuedCer
   };
 }
 
+/** The answer to AUTH where the password is wrong. */
+export const WRONG_PASSWORD: LoginAnswer<never> = {
+  kind: "refused",
+  reply: reply("535", "5.7.8", "authentication credentials invalid"),
+};
+
+/** The answer to AUTH where the password is right. */
+export function accepted(login: Login): LoginAnswer<Login> {
+  return { kind: "logged-in", login };
+}
+
 export async function listen(
   mode: ListenerOptions<Login>["mode"],
   given: Partial<Omit<ListenerOptions<Login>, "handlers">> & {
@@ -65,7 +76,7 @@ export async function listen(
     handlers: {
       login: async (address, password) => {
         const isRight = Buffer.from(password.reveal()).toString() === PASSWORD;
-        return Promise.resolve(isRight ? { name: address } : "refused");
+        return Promise.resolve(isRight ? accepted({ name: address }) : WRONG_PASSWORD);
       },
       rcpt: async () => Promise.resolve("ok"),
       data: async (client, envelope, message) => {

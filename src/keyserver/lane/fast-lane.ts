@@ -1,7 +1,7 @@
 /**
  * The way of plain GET requests past Node's HTTP server, which costs more than TLS and the answer together (ADR 0009). A
- * connection that sends anything else (another form, half a request, two at once) is handed to Node's server, with what it
- * sent, for the rest of its life.
+ * connection may send anything else: another form, half a request, or two at once. It is handed to Node's server then,
+ * with what it sent, for the rest of its life.
  */
 import { STATUS_CODES } from "node:http";
 import type { TLSSocket } from "node:tls";

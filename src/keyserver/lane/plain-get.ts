@@ -4,9 +4,9 @@ export type PlainGet = { readonly url: string; readonly host: string };
 
 const MAX_OCTETS = 4096;
 /**
- * One whole GET of HTTP/1.1 and nothing behind it: a target without blanks, and only fields that neither announce a body
- * nor change how the answer is framed, compared or kept open, each in one line of printable ASCII, Host exactly once
- * (RFC 9112 §3, §5). Everything that matches, Node's parser reads in the same way; `plain-get.test.ts` compares them.
+ * One whole GET of HTTP/1.1 and nothing after it (RFC 9112 §3, §5). Its target has no blanks. Its fields neither announce
+ * a body nor change how the answer is framed, compared or kept open. Each field is one line of printable ASCII, and Host
+ * is there exactly once. Everything that matches, Node's parser reads in the same way; `plain-get.test.ts` compares them.
  */
 const FIELD =
   "(?:Accept|Accept-Encoding|Accept-Language|Cache-Control|Pragma|User-Agent): [ -~]*\\r\\n";

@@ -1,6 +1,6 @@
 /**
- * HTTPS for whoever asks from outside: `startHttps` serves an application that answers whole and reads no body, with limits
- * on everything a client sends, and with headers that every answer carries unless the application says otherwise.
+ * HTTPS for whoever asks from outside: `startHttps` serves an application that answers whole and reads no body.
+ * Everything that a client sends has limits. Every answer carries the same headers unless the application says otherwise.
  */
 import { once } from "node:events";
 import type { IncomingMessage, ServerOptions, ServerResponse } from "node:http";

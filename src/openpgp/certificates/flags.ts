@@ -50,9 +50,10 @@ export function selfSignaturesOf({ primary, users }: CertificateParts): readonly
 }
 
 /**
- * In v6 all of this stands in the direct-key signature (RFC 9580 §10.1.1). In v4 the certification of a user ID says it for
- * that user ID, and what it does not say, the direct-key signature says for the whole key (RFC 9580 §5.2.3.10); so GnuPG and
- * Sequoia have it. A direct-key signature that ends is not asked: whoever looks later would judge otherwise.
+ * In v6 all of this stands in the direct-key signature (RFC 9580 §10.1.1). In v4 the certification of a user ID says it
+ * for that user ID (RFC 9580 §5.2.3.10). What the certification does not say, the direct-key signature says for the whole
+ * key; so GnuPG and Sequoia have it. A direct-key signature that ends is not asked: whoever looks later would judge
+ * otherwise.
  */
 export function decisive(o: {
   readonly version: 4 | 6;

@@ -26,7 +26,7 @@ export type Revoked = {
 /**
  * Which of a user's certificates an uploaded revocation is for, of the whole key, of a subkey or of a user ID; undefined
  * when it is for none of them or no revocation at all. Beside the forms of `applyRevocation` it takes a whole certificate
- * that carries its revocations, which is what GnuPG has for those of subkeys and user IDs.
+ * that carries its revocations. GnuPG has only this form for revocations of subkeys and user IDs.
  */
 export async function whichRevoked(
   certificates: readonly Certificate[],

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { armorSignature } from "../../../test/support/signatures.ts";
 import {
   ADA,
   NOW,
@@ -11,7 +12,6 @@ import {
   libraryKey,
 } from "../../../test/support/secret-keys.ts";
 import { DAY, after } from "../../base/time.ts";
-import { armorSignature } from "../packets/armor.ts";
 import { parseCertificates } from "../certificates/certificate.ts";
 import { importCertificate } from "../certificates/import-certificate.ts";
 import { KEY_REVOCATIONS, bareRevocations } from "../certificates/merge-revocations.ts";

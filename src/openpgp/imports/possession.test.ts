@@ -1,16 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { armorSignature, signDetached } from "../../../test/support/signatures.ts";
 import { addressOf } from "../../../test/support/address.ts";
 import { cpuStopwatch } from "../../../test/support/cpu-time.ts";
 
 import { DAY, HOUR, MINUTE, SECOND, after, fromUnixMs, systemClock } from "../../base/time.ts";
 import { seededRandom, mutate } from "../../../test/support/mutate.ts";
 import { expectDecrypted, foreignKey, ownKey } from "../../../test/support/openpgp-messages.ts";
-import { armorSignature } from "../packets/armor.ts";
 import { decrypt } from "../messages/decrypt.ts";
 import { possessionChallenge, provesPossession } from "./possession.ts";
 import { revokeFresh } from "../keys/revocation.ts";
-import { signDetached } from "../keys/sign.ts";
 import type { UnlockedKey } from "../keys/secret-key.ts";
 
 const NOW = fromUnixMs(Math.floor(systemClock.now().getTime() / SECOND) * SECOND);

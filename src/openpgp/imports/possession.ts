@@ -29,9 +29,10 @@ export async function possessionChallenge(o: {
 }
 
 /**
- * Whether `proof` is a detached signature (RFC 9580 §10.4), armored or binary, over exactly the text, made within the
- * last two days, or ahead of now by as much as clocks may be, by a key that the certificate binds to the address. What
- * editors and shells do to a text is forgiven: the ends of lines, and one empty line more or less at the end.
+ * Whether `proof` is a detached signature (RFC 9580 §10.4), armored or binary, over exactly the text. It must be by a key
+ * that the certificate binds to the address. It must be made within the last two days, or ahead of now by as much as
+ * clocks may be. What editors and shells do to a text is forgiven: the ends of lines, and one empty line more or less at
+ * the end.
  */
 export async function provesPossession(o: {
   readonly certificate: Certificate;

@@ -11,7 +11,6 @@ import { PACKET, packet } from "../packets/packet.ts";
 import { signDigestInfo } from "../packets/rsa.ts";
 import type { UnlockedKey } from "./secret-key.ts";
 import { SUBPACKET, trailerOf } from "../packets/signature-packet.ts";
-import { eachSlice } from "../../base/slices.ts";
 import { isPast } from "../certificates/validity.ts";
 
 /** A binary signature in the making: hash the document, then finish (RFC 9580 §5.2.4). */
@@ -99,18 +98,6 @@ export function startSignature(o: {
     ]);
   };
   return { salt, update: maker.update, finish };
-}
-
-/** A detached binary signature over `data`, one signature packet (RFC 9580 §10.4). @throws AppError as `startSigning` */
-export async function signDetached(o: {
-  readonly data: Uint8Array;
-  readonly signer: UnlockedKey;
-  readonly intended: readonly Fingerprint[];
-  readonly now: Date;
-}): Promise<Uint8Array> {
-  const signing = startSigning(o);
-  await eachSlice(o.data, signing.update);
-  return signing.finish();
 }
 
 /**

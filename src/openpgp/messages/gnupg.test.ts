@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { test } from "node:test";
 
+import { signDetached } from "../../../test/support/signatures.ts";
 import {
   Gpg,
   NOW,
@@ -15,7 +16,6 @@ import {
 } from "../../../test/support/openpgp-messages.ts";
 import { armorMessage } from "../packets/armor.ts";
 import { decrypt } from "./decrypt.ts";
-import { signDetached } from "../keys/sign.ts";
 import type { UnlockedKey } from "../keys/secret-key.ts";
 import { verifySignature } from "./verify.ts";
 import { readDetachedSignatures } from "./signature-facts.ts";

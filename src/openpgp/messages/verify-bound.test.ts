@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { signDetached } from "../../../test/support/signatures.ts";
 import { NOW, ownKey } from "../../../test/support/openpgp-messages.ts";
 import { after, MINUTE } from "../../base/time.ts";
 import { parseAddress } from "../../mail/address.ts";
-import { signDetached } from "../keys/sign.ts";
 import { readDetachedSignatures } from "./signature-facts.ts";
 import { type BoundCheck, verifyBound } from "./verify-bound.ts";
 

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { createHash, sign } from "node:crypto";
 import { test } from "node:test";
 
+import { signDetached } from "../../../test/support/signatures.ts";
 import { NOW, foreignKey, ownKey } from "../../../test/support/openpgp-messages.ts";
 import { after, DAY, HOUR, MINUTE, toUnixSeconds } from "../../base/time.ts";
 import { HASHES } from "../packets/algorithms.ts";
@@ -10,7 +11,6 @@ import type { Fingerprint } from "../packets/fingerprint.ts";
 import { importSecret, ownKeys } from "../keys/own-keys.ts";
 import { PACKET, packet } from "../packets/packet.ts";
 import type { UnlockedKey } from "../keys/secret-key.ts";
-import { signDetached } from "../keys/sign.ts";
 import { trailerOf } from "../packets/signature-packet.ts";
 import { type SignatureCheck, verifySignature } from "./verify.ts";
 import { readDetachedSignatures } from "./signature-facts.ts";

@@ -4,8 +4,9 @@ import { test } from "node:test";
 
 import fc from "fast-check";
 
+import { armorSignature } from "../../../test/support/signatures.ts";
 import { within } from "../../../test/support/cpu-time.ts";
-import { armorMessage, armorSignature } from "./armor.ts";
+import { armorMessage } from "./armor.ts";
 import { dearmor, isBinary, readArmoredBlocks } from "./armored-blocks.ts";
 import { crc24 } from "./crc24.ts";
 

@@ -21,11 +21,6 @@ export function armorMessage(bytes: Uint8Array, around?: Around): Uint8Array {
 /** What stands before and behind the armor, a character for each octet, so that a large message is written once. */
 type Around = { readonly before: string; readonly after: string };
 
-/** A binary detached signature in ASCII armor, written as `armorMessage` does. */
-export function armorSignature(bytes: Uint8Array): Uint8Array {
-  return armor("SIGNATURE", bytes, true);
-}
-
 /** A certificate or a locked secret key in ASCII armor, written as `armorMessage` does. */
 export function armorKey(kind: "PUBLIC" | "PRIVATE", bytes: Uint8Array): Uint8Array {
   return armor(`${kind} KEY BLOCK`, bytes, true);

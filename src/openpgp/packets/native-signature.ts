@@ -43,10 +43,10 @@ export function isBrainpool(keyBody: Uint8Array): boolean {
 }
 
 /**
- * The mathematics of a signature over a key, where OpenPGP.js does not do it: by a Brainpool key, which needs a package
- * that it does not bring along, and of revocations, which it refuses without an issuer or with a weak hash. `signed` is
- * what stands before the signature's own octets in the hash (RFC 9580 §5.2.4). Ed25519 and Ed448 sign no weak hash
- * (RFC 9580 §5.2.3.4, §5.2.3.5).
+ * The mathematics of a signature over a key, where OpenPGP.js does not do it. For a Brainpool key it needs a package that
+ * it does not bring along. It refuses revocations without an issuer or with a weak hash. `signed` is what stands before
+ * the signature's own octets in the hash (RFC 9580 §5.2.4). Ed25519 and Ed448 sign no weak hash (RFC 9580 §5.2.3.4,
+ * §5.2.3.5).
  */
 export function verifyNatively(
   signature: KeySignature,

@@ -6,8 +6,9 @@ import type { KeySignature } from "./key-signature.ts";
 const INTEGERS: Readonly<Record<number, number>> = { 1: 1, 3: 1, 17: 2, 19: 2, 22: 2 };
 
 /**
- * What makes a signature the one it is: what it signs and its numbers. The unhashed area, the two octets of the hash, zeros
- * before a number and what follows the last one are anybody's to change, so those that differ in them alone are the same.
+ * What makes a signature the one it is: what it signs and its numbers. Anybody can change the unhashed area, the two
+ * octets of the hash, zeros before a number and what follows the last number. Signatures that differ in these alone are
+ * therefore the same.
  */
 export function signatureId(signature: KeySignature): string {
   const { hashedPart } = signature;

@@ -1,4 +1,4 @@
-/** AUTH (RFC 4954): a password is asked about, and a client that keeps giving wrong ones is sent away. */
+/** AUTH (RFC 4954): the handler looks at a password, and a client that keeps giving wrong ones is sent away. */
 import type { SMTPServerAuthentication } from "smtp-server";
 
 import type { Secret } from "../../base/secret.ts";
@@ -16,26 +16,19 @@ export async function answerAuth<Login extends object>(
   { username = "", authzid = "" }: SMTPServerAuthentication,
   takePassword: () => Secret | undefined,
 ): Promise<Login> {
-  // RFC 4616 §2: to act as somebody else is a right nobody has here.
-  if (login === undefined || (authzid !== "" && authzid !== username)) throw wrongPassword();
   using password = takePassword();
-  if (password === undefined) throw wrongPassword();
-  const outcome = await login(username, password, connection.network, connection.left.signal);
-  switch (outcome) {
-    case "throttled":
-      throw new Refusal(454, "4.7.0 too many failed logins; try again later");
-    case "busy":
-      throw new Refusal(454, "4.3.2 too many logins at once; try again later");
-    case "refused":
-      connection.refusedLogins += 1;
-      throw connection.refusedLogins < MAX_REFUSED_LOGINS
-        ? wrongPassword()
-        : new Refusal(421, "4.7.0 too many failed logins");
-    default:
-      return outcome;
+  // RFC 4616 §2: to act as somebody else is a right nobody has here.
+  if (authzid !== "" && authzid !== username) {
+    throw new Refusal(535, "5.7.8 no login may act for another one");
   }
-}
-
-function wrongPassword(): Refusal {
-  return new Refusal(535, "5.7.8 authentication credentials invalid");
+  if (login === undefined || password === undefined) {
+    throw new Refusal(535, "5.7.8 no password was read");
+  }
+  const answer = await login(username, password, connection.network, connection.left.signal);
+  if (answer.kind === "logged-in") return answer.login;
+  // RFC 4954 §6: 535 is for wrong credentials; every other code says nothing of the password.
+  if (answer.reply.code === "535") connection.refusedLogins += 1;
+  throw connection.refusedLogins < MAX_REFUSED_LOGINS
+    ? Refusal.of(answer.reply)
+    : new Refusal(421, "4.7.0 too many failed logins");
 }

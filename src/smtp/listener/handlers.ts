@@ -41,6 +41,11 @@ export type Answered = {
   readonly tookMs: number;
 };
 
+/** The answer to AUTH. A refusal with 535 counts as a wrong password. */
+export type LoginAnswer<Login> =
+  | { readonly kind: "logged-in"; readonly login: Login }
+  | { readonly kind: "refused"; readonly reply: Reply };
+
 export type Handlers<Login extends object> = {
   /**
    * Submission only. The password is wiped when the promise settles. `left`: the client has gone, and nobody needs the answer.
@@ -50,7 +55,7 @@ export type Handlers<Login extends object> = {
     password: Secret,
     network: string,
     left: AbortSignal,
-  ) => Promise<Login | "refused" | "throttled" | "busy">;
+  ) => Promise<LoginAnswer<Login>>;
   /** The connection of a login has ended, and no handler is running for it: wipe what it held. */
   readonly loggedOut?: (login: Login) => void;
   /** The answer to RCPT TO; "ok" is 250. Recipients accepted before are in `envelope`. */

@@ -5,6 +5,7 @@ import { AppError } from "../../base/errors.ts";
 import { submitMail } from "../../../lab/swaks.ts";
 import { RawSmtp } from "../../../test/support/raw-smtp.ts";
 import {
+  accepted,
   listen,
   loggedIn,
   type Login,
@@ -65,10 +66,28 @@ test("a wrong password, somebody else's name and guessing are refused", async ()
 test("too many attempts are answered as temporary", async () => {
   await using listener = await listen("submission-implicit", {
     tls: given().issued,
-    changes: { login: async () => Promise.resolve("throttled") },
+    changes: {
+      login: async () =>
+        Promise.resolve({ kind: "refused", reply: reply("454", "4.7.0", "later") }),
+    },
   });
   await using client = await RawSmtp.connect(listener, tls());
   assert.match(await client.all(["EHLO c.test", `AUTH PLAIN ${PLAIN}`]), /^454 4\.7\.0/);
+});
+
+test("only wrong passwords are counted towards the end of a connection", async () => {
+  await using listener = await listen("submission-implicit", {
+    tls: given().issued,
+    changes: {
+      login: async () =>
+        Promise.resolve({ kind: "refused", reply: reply("454", "4.3.2", "later") }),
+    },
+  });
+  await using client = await RawSmtp.connect(listener, tls());
+  await client.ask("EHLO c.test");
+  for (let attempt = 0; attempt < 4; attempt += 1) {
+    assert.match(await client.ask(`AUTH PLAIN ${PLAIN}`), /^454 4\.3\.2 later/);
+  }
 });
 
 test("trouble while a password is looked at is temporary for the client, by the code of AUTH", async () => {
@@ -90,7 +109,7 @@ test("the password is wiped when the login is decided, and the login ends with t
     changes: {
       login: async (address, password) => {
         passwords.push(password);
-        return Promise.resolve({ name: address });
+        return Promise.resolve(accepted({ name: address }));
       },
       loggedOut: resolve,
     },
@@ -112,7 +131,7 @@ test("a client that goes away while its password is looked at is logged out all 
     changes: {
       login: async () => {
         asked();
-        return decision;
+        return accepted(await decision);
       },
       loggedOut: end,
     },

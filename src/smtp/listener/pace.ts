@@ -7,9 +7,9 @@ const LOOK_MS = 5 * SECOND;
 type Limits = Pick<ListenerLimits, "dataMs" | "dataOctetsPerSecond" | "slowAfterMs">;
 
 /**
- * Follows a message as it comes in. `signal` fires when the message is not whole in time, and when it comes so slowly that
- * its client means to hold the connection rather than to send: fewer octets a second than the limit, from the beginning
- * on. A client may be as slow as it likes in its first minute.
+ * Follows a message as it comes in. `signal` fires when the message is not whole in time. It also fires when the message
+ * comes with fewer octets a second than the limit, from the beginning on: such a client means to hold the connection. A
+ * client may be as slow as it likes in its first minute.
  */
 export class Pace implements Disposable {
   readonly #abort = new AbortController();

@@ -2,7 +2,15 @@
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 import { RawSmtp } from "../../../test/support/raw-smtp.ts";
-import { listen, type Login, NAME, withPki } from "../../../test/support/test-listener.ts";
+import {
+  accepted,
+  listen,
+  type Login,
+  NAME,
+  withPki,
+  WRONG_PASSWORD,
+} from "../../../test/support/test-listener.ts";
+import type { LoginAnswer } from "./handlers.ts";
 
 const given = withPki();
 const tls = () => ({ ca: given().pki.ca, serverName: NAME });
@@ -27,11 +35,11 @@ async function listening() {
   const listener = await listen("submission-implicit", {
     tls: given().issued,
     changes: {
-      login: async (name, password): Promise<Login | "refused"> => {
+      login: async (name, password): Promise<LoginAnswer<Login>> => {
         const octets = Buffer.from(password.reveal());
         seen.push(octets.toString("hex"));
         const isRight = name === USER && octets.equals(Buffer.from(PASSWORD));
-        return Promise.resolve(isRight ? { name } : "refused");
+        return Promise.resolve(isRight ? accepted({ name }) : WRONG_PASSWORD);
       },
     },
   });

@@ -4,8 +4,8 @@ import { asBuffer } from "../../base/bytes.ts";
 const SLICE_OCTETS = 64 * 1024;
 
 /**
- * A message as it follows DATA (RFC 5321 §4.5.2): each line that begins with a dot gets another, the last line gets the line
- * end that it may lack, and a lone dot ends the whole. `data-lines.ts` reads it.
+ * A message as it follows DATA (RFC 5321 §4.5.2). Each line that begins with a dot gets another. The last line gets the
+ * line end that it may lack, and a lone dot ends the whole. `data-lines.ts` reads it.
  */
 export function* dotStuffed(message: Uint8Array): Generator<Uint8Array> {
   const bytes = asBuffer(message);

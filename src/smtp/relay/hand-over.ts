@@ -16,42 +16,42 @@ export async function handOver(
 ): Promise<RelayResult> {
   const { hop, timeouts, idle, signal } = context;
   const wanted = { hop, timeouts, envelope, message, needs: needsOf(envelope, message) };
-  for (let kept = idle.take(hop, signal); kept !== undefined; kept = idle.take(hop, signal)) {
-    const result = await transactAgain(idle, { ...wanted, session: kept });
+  for (;;) {
+    const kept = idle.take(hop, signal);
+    const session = kept ?? (await openSession(context));
+    if (!("client" in session)) return sameFor(envelope, session);
+    const announcing = kept === undefined ? announce : announceAgain;
+    const result = await transact(idle, { ...wanted, session }, announcing);
     if (result !== undefined) return result;
   }
-  const session = await openSession(context);
-  if (!("client" in session)) return sameFor(envelope, session);
-  return transact(idle, { ...wanted, session });
 }
 
-async function transact(idle: IdleSessions, transaction: Transaction): Promise<RelayResult> {
-  using ending = endingOf(transaction.session);
-  const obstacle = obstacleOf(transaction);
-  if (obstacle !== undefined) return sameFor(transaction.envelope, obstacle);
-  return await finish(idle, transaction, await announce(transaction), ending);
-}
-
-/**
- * As `transact`, in a session that was kept. Undefined where the hop has ended it meanwhile or takes no more mail in it: the
- * hop has taken nothing then, so that the message is handed over in another session.
- */
-async function transactAgain(
+/** Undefined where `announcing` gives nothing: the hop has taken nothing then, and another session is to be used. */
+async function transact(
   idle: IdleSessions,
   transaction: Transaction,
+  announcing: (transaction: Transaction) => Promise<Announced | undefined>,
 ): Promise<RelayResult | undefined> {
   using ending = endingOf(transaction.session);
   const obstacle = obstacleOf(transaction);
   if (obstacle !== undefined) return sameFor(transaction.envelope, obstacle);
-  let announced: Announced;
+  const announced = await announcing(transaction);
+  if (announced === undefined) return undefined;
+  const { result, isOver } = await sendMessage(transaction, announced);
+  const { hop, session } = transaction;
+  if (isOver) ending.isKept = idle.keep(hop, session);
+  return result;
+}
+
+/** As `announce`, in a session that was kept. Undefined where the hop has ended it meanwhile or takes no more mail in it. */
+async function announceAgain(transaction: Transaction): Promise<Announced | undefined> {
   try {
-    announced = await announce(transaction);
+    const announced = await announce(transaction);
+    // A refusal may be of the session (too many messages), not of the message: a new session tells.
+    return announced[0]?.code === 250 ? announced : undefined;
   } catch {
     return undefined;
   }
-  // A refusal may be of the session (too many messages), not of the message: a new session tells.
-  if (announced[0]?.code !== 250) return undefined;
-  return await finish(idle, transaction, announced, ending);
 }
 
 type Ending = Disposable & { isKept: boolean };
@@ -66,18 +66,6 @@ function endingOf({ client }: Session): Ending {
       client[Symbol.dispose]();
     },
   };
-}
-
-async function finish(
-  idle: IdleSessions,
-  transaction: Transaction,
-  announced: Announced,
-  ending: Ending,
-): Promise<RelayResult> {
-  const { result, isOver } = await sendMessage(transaction, announced);
-  const { hop, session } = transaction;
-  if (isOver) ending.isKept = idle.keep(hop, session);
-  return result;
 }
 
 function obstacleOf({ envelope, message, needs, session }: Transaction): Outcome | undefined {

@@ -3,6 +3,7 @@
  * transaction on SQLite holds the only write lock already, so there nothing more is locked.
  */
 import type { AccountId } from "../../words/account.ts";
+import { compiled } from "../engine/compiled.ts";
 import type { Store } from "../store.ts";
 
 /** Keeps every other event of this account waiting until the caller's transaction ends; false when there is no such account. */
@@ -20,7 +21,11 @@ export async function holdAccount(
   store: Store,
   id: AccountId,
 ): Promise<"open" | "closed" | undefined> {
-  const query = store.db.selectFrom("accounts").select("state").where("id", "=", id);
-  const row = await (store.engine === "postgres" ? query.forShare() : query).executeTakeFirst();
+  const row = await holdRow(store, { id }).executeTakeFirst();
   return row === undefined ? undefined : row.state === "closed" ? "closed" : "open";
 }
+
+const holdRow = compiled((db, { id }: { readonly id: string }, engine) => {
+  const query = db.selectFrom("accounts").select("state").where("id", "=", id);
+  return engine === "postgres" ? query.forShare() : query;
+});

@@ -18,6 +18,7 @@ import {
 } from "../../words/account.ts";
 import { insertAddress } from "./addresses.ts";
 import { loginColumns, loginFrom, NO_LOGIN, type LoginRow } from "./logins.ts";
+import { compiled } from "../engine/compiled.ts";
 import { addressFrom, timeOrNone, wordFrom } from "../engine/row.ts";
 import type { Schema } from "../engine/schema.ts";
 import type { Store } from "../store.ts";
@@ -86,13 +87,16 @@ export async function findAccountUsing(
   store: Store,
   address: EmailAddress,
 ): Promise<Account | undefined> {
-  const row = await withAddress(store.db)
-    .innerJoin("addresses as used", "used.account", "accounts.id")
-    .where("used.address", "=", canonicalAddress(address))
-    .where("used.state", "in", ["primary", "alias"])
-    .executeTakeFirst();
+  const row = await selectUsing(store, { address: canonicalAddress(address) }).executeTakeFirst();
   return row && accountFrom(row);
 }
+
+const selectUsing = compiled((db, { address }: { readonly address: string }) =>
+  withAddress(db)
+    .innerJoin("addresses as used", "used.account", "accounts.id")
+    .where("used.address", "=", address)
+    .where("used.state", "in", ["primary", "alias"]),
+);
 
 /** How many accounts are read at a time. */
 const PAGE_SIZE = 500;

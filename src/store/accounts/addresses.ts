@@ -14,6 +14,7 @@ import {
   type EmailAddress,
 } from "../../mail/address.ts";
 import type { AccountId, AddressState } from "../../words/account.ts";
+import { compiled } from "../engine/compiled.ts";
 import { addressFrom, wordFrom } from "../engine/row.ts";
 import type { Store } from "../store.ts";
 
@@ -38,13 +39,13 @@ export async function readAddress(
   store: Store,
   address: EmailAddress,
 ): Promise<OwnedAddress | undefined> {
-  const row = await store.db
-    .selectFrom("addresses")
-    .selectAll()
-    .where("address", "=", canonicalAddress(address))
-    .executeTakeFirst();
+  const row = await selectNamed(store, { address: canonicalAddress(address) }).executeTakeFirst();
   return row && fromRow(row);
 }
+
+const selectNamed = compiled((db, { address }: { readonly address: string }) =>
+  db.selectFrom("addresses").selectAll().where("address", "=", address),
+);
 
 /** The account that uses an address, as its primary one or as an alias. */
 export async function findOwner(
@@ -76,15 +77,18 @@ export async function listAddresses(
  * @throws AppError when the account does not exist, or no longer.
  */
 export async function primaryAddress(store: Store, account: AccountId): Promise<EmailAddress> {
-  const row = await store.db
-    .selectFrom("addresses")
-    .select("mailbox")
-    .where("account", "=", account)
-    .where("state", "=", "primary")
-    .executeTakeFirst();
+  const row = await selectPrimary(store, { account }).executeTakeFirst();
   if (row === undefined) throw new AppError("there is no such account", { temporary: false });
   return addressFrom(row.mailbox);
 }
+
+const selectPrimary = compiled((db, { account }: { readonly account: string }) =>
+  db
+    .selectFrom("addresses")
+    .select("mailbox")
+    .where("account", "=", account)
+    .where("state", "=", "primary"),
+);
 
 /** The aliases of an account in the order of their addresses. */
 export async function listAliases(store: Store, account: AccountId): Promise<readonly Alias[]> {

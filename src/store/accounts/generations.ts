@@ -1,6 +1,16 @@
+import type { Selectable } from "kysely";
+
+import { compiled } from "../engine/compiled.ts";
+import type { Schema } from "../engine/schema.ts";
 import { rowsWithMacs, SAYS_GENERATION, withMac, type AuditRowWithMac } from "../journal/audit.ts";
 import type { Store } from "../store.ts";
 import type { AccountId } from "../../words/account.ts";
+
+/** The generation of an account's row, and an audit entry that says one; of one moment. */
+export type SaidGeneration = {
+  readonly generation: number;
+  readonly entry: AuditRowWithMac | undefined;
+};
 
 /**
  * The generation of an account's row, and the last audit entry before a place that says one; of one moment. Whether the
@@ -10,10 +20,15 @@ export async function readGeneration(
   store: Store,
   account: AccountId,
   before: number,
-): Promise<
-  { readonly generation: number; readonly entry: AuditRowWithMac | undefined } | undefined
-> {
-  const row = await store.db
+): Promise<SaidGeneration | undefined> {
+  const row = await selectGeneration(store, { account, before }).executeTakeFirst();
+  return row && { generation: row.generation, entry: saidEntry(row) };
+}
+
+type Place = { readonly account: string; readonly before: number };
+
+const selectGeneration = compiled((db, { account, before }: Place) =>
+  db
     .selectFrom("accounts")
     .leftJoin("audit", (join) =>
       join.on("audit.seq", "=", (of) =>
@@ -26,27 +41,42 @@ export async function readGeneration(
       ),
     )
     .leftJoin("audit_macs", "audit_macs.seq", "audit.seq")
-    .select([
-      "accounts.generation",
-      "audit.seq",
-      "audit.shard",
-      "audit.place",
-      "audit.at",
-      "audit.action",
-      "audit.account",
-      "audit.detail",
-      "audit.previous",
-      "audit.hash",
-      "audit_macs.service_key",
-      "audit_macs.mac",
-    ])
-    .where("accounts.id", "=", account)
-    .executeTakeFirst();
-  if (row === undefined) return undefined;
-  const { generation, service_key: serviceKey, mac, account: of, ...said } = row;
-  const entry = { ...said, account: of };
-  if (!isThere(entry)) return { generation, entry: undefined };
-  return { generation, entry: withMac({ ...entry, service_key: serviceKey, mac }) };
+    .select("accounts.generation")
+    .select(SAID_COLUMNS)
+    .where("accounts.id", "=", account),
+);
+
+/** The columns of an entry that is joined to its account. */
+export const SAID_COLUMNS = [
+  "audit.seq",
+  "audit.shard",
+  "audit.place",
+  "audit.at",
+  "audit.action",
+  "audit.account as said_of",
+  "audit.detail",
+  "audit.previous",
+  "audit.hash",
+  "audit_macs.service_key",
+  "audit_macs.mac",
+] as const;
+
+type Joined = {
+  readonly [Column in keyof AuditTable]: Selectable<AuditTable>[Column] | null;
+};
+type SaidRow = Omit<Joined, "account"> & {
+  readonly said_of: string | null;
+  readonly service_key: string | null;
+  readonly mac: Uint8Array | null;
+};
+type AuditTable = Schema["audit"];
+
+/** The entry in a row with these columns; undefined where the join found none. */
+export function saidEntry(row: SaidRow): AuditRowWithMac | undefined {
+  const { seq, shard, place, at, action, said_of: account, detail, previous, hash } = row;
+  const entry = { seq, shard, place, at, action, account, detail, previous, hash };
+  if (!isThere(entry)) return undefined;
+  return withMac({ ...entry, service_key: row.service_key, mac: row.mac });
 }
 
 /** Whether an outer join found a row. */

@@ -35,6 +35,7 @@ for (const { engine, open } of engines()) {
     await publishKey(store, "a.lice@alpha.test", { isRevoked: true });
     assert.deepEqual(await readStanding(store, id), {
       account,
+      said: { generation: 0, entry: undefined },
       addresses: [
         { address: alice, published: { fingerprint } },
         { address: alias, published: undefined },

@@ -4,14 +4,19 @@ import { sql } from "kysely";
 import type { EmailAddress } from "../../mail/address.ts";
 import type { Fingerprint } from "../../openpgp/packets/fingerprint.ts";
 import type { Account, AccountId } from "../../words/account.ts";
+import { compiled } from "../engine/compiled.ts";
 import { addressFrom, timeOrNone } from "../engine/row.ts";
+import { SAYS_GENERATION } from "../journal/audit.ts";
 import type { PublishedCertificate } from "../keys/certificates.ts";
 import type { Store } from "../store.ts";
 import { accountFrom } from "./accounts.ts";
+import { SAID_COLUMNS, saidEntry, type SaidGeneration } from "./generations.ts";
 
 /** An account and the addresses that it uses, its primary one first, of one moment. */
 export type Standing = {
   readonly account: Account;
+  /** By its row, and by the last audit entry that says one: whether that is genuine is for the caller to check. */
+  readonly said: SaidGeneration;
   readonly addresses: readonly {
     readonly address: EmailAddress;
     /** The address's active certificate, expired or not: its primary key and its end. */
@@ -23,7 +28,21 @@ type PublishedKey = Pick<PublishedCertificate, "fingerprint" | "expiresAt">;
 
 /** Undefined when there is no such account. */
 export async function readStanding(store: Store, id: AccountId): Promise<Standing | undefined> {
-  const rows = await store.db
+  const rows = await selectStanding(store, { id }).execute();
+  const [primary] = rows;
+  if (primary?.address_state !== "primary") return undefined;
+  return {
+    account: accountFrom(primary),
+    said: { generation: primary.generation, entry: saidEntry(primary) },
+    addresses: rows.map((row) => ({
+      address: addressFrom(row.mailbox),
+      published: publishedIn(row.fingerprint, row.expires_at),
+    })),
+  };
+}
+
+const selectStanding = compiled((db, { id }: { readonly id: string }) =>
+  db
     .selectFrom("accounts")
     .innerJoin("addresses", "addresses.account", "accounts.id")
     .leftJoin("published_certificates", (join) =>
@@ -31,7 +50,18 @@ export async function readStanding(store: Store, id: AccountId): Promise<Standin
         .onRef("published_certificates.address", "=", "addresses.address")
         .on("published_certificates.state", "=", sql.lit("active")),
     )
+    .leftJoin("audit", (join) =>
+      join.on("audit.seq", "=", (of) =>
+        of
+          .selectFrom("audit as said")
+          .select((said) => said.fn.max("said.seq").as("seq"))
+          .where("said.account", "=", id)
+          .where("said.detail", "like", SAYS_GENERATION),
+      ),
+    )
+    .leftJoin("audit_macs", "audit_macs.seq", "audit.seq")
     .selectAll("accounts")
+    .select(SAID_COLUMNS)
     .select([
       "addresses.mailbox",
       "addresses.state as address_state",
@@ -41,18 +71,8 @@ export async function readStanding(store: Store, id: AccountId): Promise<Standin
     .where("accounts.id", "=", id)
     .where("addresses.state", "in", ["primary", "alias"])
     .orderBy(sql`case addresses.state when 'primary' then 0 else 1 end`)
-    .orderBy("addresses.address")
-    .execute();
-  const [primary] = rows;
-  if (primary?.address_state !== "primary") return undefined;
-  return {
-    account: accountFrom(primary),
-    addresses: rows.map((row) => ({
-      address: addressFrom(row.mailbox),
-      published: publishedIn(row.fingerprint, row.expires_at),
-    })),
-  };
-}
+    .orderBy("addresses.address"),
+);
 
 /** Both are missing where nothing is published for the address. */
 function publishedIn(

@@ -7,6 +7,7 @@ import {
 } from "../../mail/address.ts";
 import { purgeAuthorAnswers } from "./author-answers.ts";
 import { CACHE_LIFE_MS, purgeAuthorKeys } from "./author-keys.ts";
+import { compiled } from "../engine/compiled.ts";
 import { addressFrom, timeOrNone } from "../engine/row.ts";
 import type { Store } from "../store.ts";
 import { purgeUnusable } from "./unusable-answers.ts";
@@ -30,13 +31,11 @@ export async function readCache(
   address: EmailAddress,
   now: Date,
 ): Promise<CacheEntry | undefined> {
-  const row = await store.db
-    .selectFrom("cached_certificates")
-    .selectAll()
-    .where("address", "=", canonicalAddress(address))
-    .where("fetched_at", ">", after(now, -CACHE_LIFE_MS).getTime())
-    .where("fetched_at", "<=", now.getTime())
-    .executeTakeFirst();
+  const row = await selectYoung(store, {
+    address: canonicalAddress(address),
+    from: after(now, -CACHE_LIFE_MS).getTime(),
+    until: now.getTime(),
+  }).executeTakeFirst();
   if (row === undefined) return undefined;
   return {
     address: addressFrom(row.mailbox),
@@ -47,6 +46,17 @@ export async function readCache(
     endsAt: timeOrNone(row.ends_at),
   };
 }
+
+type Young = { readonly address: string; readonly from: number; readonly until: number };
+
+const selectYoung = compiled((db, { address, from, until }: Young) =>
+  db
+    .selectFrom("cached_certificates")
+    .selectAll()
+    .where("address", "=", address)
+    .where("fetched_at", ">", from)
+    .where("fetched_at", "<=", until),
+);
 
 /** Keeps an entry in place of what was known of the address. */
 export async function writeCache(store: Store, entry: CacheEntry): Promise<void> {
@@ -98,13 +108,13 @@ export async function purgeCache(store: Store, now: Date): Promise<number> {
 
 /** When a domain's service was last seen under a secure answer, if ever. */
 export async function readContinuity(store: Store, domain: Domain): Promise<Date | undefined> {
-  const row = await store.db
-    .selectFrom("continuity")
-    .select("last_secure_at")
-    .where("domain", "=", domain)
-    .executeTakeFirst();
+  const row = await selectContinuity(store, { domain }).executeTakeFirst();
   return row === undefined ? undefined : fromUnixMs(row.last_secure_at);
 }
+
+const selectContinuity = compiled((db, { domain }: { readonly domain: string }) =>
+  db.selectFrom("continuity").select("last_secure_at").where("domain", "=", domain),
+);
 
 export async function writeContinuity(
   store: Store,

@@ -97,3 +97,31 @@ async function placeOf(store: Store) {
   const url = `postgres:///${name}?user=app&host=${encodeURIComponent(folder)}`;
   return { engine: "postgres", url } as const;
 }
+
+/** Two transactions that wait for each other, until PostgreSQL ends one of them; how often their work ran. */
+async function inACircle(store: Store, repetition?: "may-run-again"): Promise<number> {
+  let runs = 0;
+  const both = Promise.withResolvers<undefined>();
+  const hold = async (tx: Store, name: number): Promise<unknown> =>
+    sql`select pg_advisory_xact_lock(${name})`.execute(tx.db);
+  const locking = async (first: number, second: number): Promise<void> =>
+    store.transaction(async (tx) => {
+      await hold(tx, first);
+      runs += 1;
+      if (runs === 2) both.resolve(undefined);
+      await both.promise;
+      await hold(tx, second);
+    }, repetition);
+  const ended = await Promise.allSettled([locking(1, 2), locking(2, 1)]);
+  const failed = ended.find((one) => one.status === "rejected");
+  if (failed !== undefined) throw failed.reason;
+  return runs;
+}
+
+test("of two transactions in a circle one is done again where its work may run again, else it fails for now", async () => {
+  await using store = await postgres.open();
+  assert.equal(await inACircle(store, "may-run-again"), 3);
+  const { kind, message } = await troubleOf(async () => inACircle(store));
+  assert.equal(kind, "conflict" satisfies TroubleKind);
+  assert.match(message, /^another transaction was first.*try again: deadlock detected/);
+});

@@ -6,9 +6,9 @@ import { AppError, errorText } from "../../base/errors.ts";
 
 /**
  * `away`: no connection; `full`: no room; `locked`: another process holds it; `file`: the file cannot be used; `ended`: a
- * transaction was rolled back, or the thread that worked on it is gone.
+ * transaction was rolled back, or the thread that worked on it is gone; `conflict`: it was rolled back for another one.
  */
-export type TroubleKind = "away" | "full" | "locked" | "file" | "ended";
+export type TroubleKind = "away" | "full" | "locked" | "file" | "ended" | "conflict";
 
 /** Trouble with the database itself: what was asked for may work later. */
 export class DatabaseTrouble extends AppError {
@@ -19,6 +19,11 @@ export class DatabaseTrouble extends AppError {
     super(message, { temporary: true, ...(cause === undefined ? {} : { cause }) });
     this.kind = kind;
   }
+}
+
+/** Whether the database ended a transaction, of which nothing stays, because of another one. */
+export function isConflict(error: unknown): boolean {
+  return error instanceof DatabaseTrouble && error.kind === "conflict";
 }
 
 /** SQLite's primary result codes: https://www.sqlite.org/rescode.html */
@@ -36,7 +41,9 @@ const SQLITE: Readonly<Record<number, TroubleKind>> = {
 const POSTGRES: readonly (readonly [RegExp, TroubleKind])[] = [
   [/^53100$/, "full"],
   [/^(?:53[23]00|57P0\d|08...)$/, "away"],
-  [/^(?:40P01|40001|55P03)$/, "locked"],
+  // Deadlock detected, and serialization failure.
+  [/^(?:40P01|40001)$/, "conflict"],
+  [/^55P03$/, "locked"],
   [/^58030$/, "file"],
   [/^(?:ECONNREFUSED|ECONNRESET|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOENT|EPIPE)$/, "away"],
 ];
@@ -51,6 +58,7 @@ const PLACES: Readonly<Record<TroubleKind, string>> = {
   locked:
     "another process holds the database: end what reads or writes it for long, then try again",
   ended: "the database ended a transaction before all of it was done",
+  conflict: "another transaction was first, so that the database ended this one: try again",
   file: "the file of the database cannot be read or written: see its folder, its owner and the system's log",
 };
 

@@ -3,8 +3,8 @@
  * program that takes itself for the last user removes it. This process would then go on writing to a file without a name,
  * and all of it would be gone with the process. So the file that is open is compared with the file that has the name.
  *
- * Closing any descriptor of the database's file drops all locks of this process on it (POSIX, fcntl(2)), which is how
- * another program comes to take itself for the last user: nothing but SQLite opens that file. This looks at names only.
+ * Closing any descriptor of the database's file drops all locks of this process on it (POSIX, fcntl(2)). Another program
+ * then takes itself for the last user. Therefore nothing but SQLite opens that file. This looks at names only.
  */
 import { readdirSync, readlinkSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";

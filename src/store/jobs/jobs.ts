@@ -8,6 +8,7 @@ import { randomUUID } from "node:crypto";
 import type { Selectable } from "kysely";
 
 import { fromUnixMs } from "../../base/time.ts";
+import { compiled } from "../engine/compiled.ts";
 import { textOrNone } from "../engine/row.ts";
 import type { Schema } from "../engine/schema.ts";
 import type { Store } from "../store.ts";
@@ -83,32 +84,39 @@ export async function takeJobNamed(
   { kind, subject, account, attempts = 0 }: JobName & Partial<Pick<Job, "account" | "attempts">>,
   { now, until, latest }: Taking,
 ): Promise<HeldJob | undefined> {
-  const lease = { due_at: until.getTime(), holder: randomUUID(), attempts };
-  const row = await store.db
+  const row = await takeNamed(store, {
+    id: randomUUID(),
+    kind,
+    subject,
+    account: account ?? "",
+    attempts,
+    holder: randomUUID(),
+    now: now.getTime(),
+    until: until.getTime(),
+    latest: latest.getTime(),
+  }).executeTakeFirst();
+  return row && heldFrom(row);
+}
+
+type NamedTaking = Pick<Selectable<Schema["jobs"]>, "id" | "kind" | "subject" | "account"> &
+  Pick<Selectable<Schema["jobs"]>, "attempts" | "holder"> & {
+    readonly [Time in keyof Taking]: number;
+  };
+
+const takeNamed = compiled((db, job: NamedTaking) => {
+  const { id, kind, subject, account, attempts, holder, now, until, latest } = job;
+  const lease = { due_at: until, holder, attempts };
+  return db
     .insertInto("jobs")
-    .values({
-      id: randomUUID(),
-      kind,
-      subject,
-      account: account ?? "",
-      created_at: now.getTime(),
-      ...lease,
-    })
+    .values({ id, kind, subject, account, created_at: now, ...lease })
     .onConflict((conflict) =>
       conflict
         .columns(["kind", "subject"])
         .doUpdateSet(lease)
-        .where((job) =>
-          job.or([
-            job("jobs.due_at", "<=", now.getTime()),
-            job("jobs.due_at", ">", latest.getTime()),
-          ]),
-        ),
+        .where((of) => of.or([of("jobs.due_at", "<=", now), of("jobs.due_at", ">", latest)])),
     )
-    .returning(COLUMNS)
-    .executeTakeFirst();
-  return row && heldFrom(row);
-}
+    .returning(COLUMNS);
+});
 
 /** Whether a lease still holds; if so it does until the caller's transaction ends. */
 export async function holdJob(store: Store, { kind, subject, holder }: HeldJob): Promise<boolean> {
@@ -145,14 +153,17 @@ export async function readJob(
   store: Store,
   { kind, subject }: JobName,
 ): Promise<{ readonly attempts: number; readonly dueAt: Date } | undefined> {
-  const row = await store.db
+  const row = await selectNamed(store, { kind, subject }).executeTakeFirst();
+  return row && { attempts: row.attempts, dueAt: fromUnixMs(row.due_at) };
+}
+
+const selectNamed = compiled((db, { kind, subject }: JobName) =>
+  db
     .selectFrom("jobs")
     .select(["attempts", "due_at"])
     .where("kind", "=", kind)
-    .where("subject", "=", subject)
-    .executeTakeFirst();
-  return row && { attempts: row.attempts, dueAt: fromUnixMs(row.due_at) };
-}
+    .where("subject", "=", subject),
+);
 
 /** Takes one attempt back, whoever has the job, which may be taken earlier by `soonerMs`. The first attempt takes the job along. */
 export async function takeBackAttempt(
@@ -179,12 +190,12 @@ export async function takeBackAttempt(
 
 /** Deletes a job, whoever has it. */
 export async function deleteJob(store: Store, { kind, subject }: JobName): Promise<void> {
-  await store.db
-    .deleteFrom("jobs")
-    .where("kind", "=", kind)
-    .where("subject", "=", subject)
-    .execute();
+  await deleteNamed(store, { kind, subject }).execute();
 }
+
+const deleteNamed = compiled((db, { kind, subject }: JobName) =>
+  db.deleteFrom("jobs").where("kind", "=", kind).where("subject", "=", subject),
+);
 
 /** How many jobs there are of a kind, those with at least so many attempts. */
 export async function countJobs(store: Store, kind: JobKind, attempts: number): Promise<number> {

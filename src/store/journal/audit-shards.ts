@@ -6,7 +6,7 @@
  *
  *     account -> shard of the account -> address -> rows -> shard of entries without account -> published file -> version
  *
- * The shard of entries without an account is the last one, and its end is also the lock under which releases of revocations
+ * The shard of entries without an account is the last one. Its end is also the lock under which releases of revocations
  * are counted (`keys/releases.ts`) and heads are signed (`journal/audit-heads.ts`).
  */
 import { createHash } from "node:crypto";

@@ -2,6 +2,7 @@ import { type Selectable, sql } from "kysely";
 
 import { fromUnixMs } from "../../base/time.ts";
 import { namesIn } from "./trace-names.ts";
+import { compiled, picked } from "../engine/compiled.ts";
 import { wordFrom } from "../engine/row.ts";
 import type { Schema } from "../engine/schema.ts";
 import type { Store } from "../store.ts";
@@ -25,22 +26,44 @@ const DIRECTIONS: readonly Direction[] = ["out", "in"];
 
 /** Writes rows in one statement: all of them, or none. */
 export async function insertTraces(store: Store, rows: readonly TraceRow[]): Promise<void> {
-  if (rows.length === 0) return;
-  await store.db
-    .insertInto("trace")
-    .values(
-      rows.map((row) => ({
-        message_id: row.messageId,
-        at: row.at.getTime(),
-        direction: row.direction,
-        step: row.step,
-        detail: row.detail,
-        expires_at: row.expiresAt.getTime(),
-        names: JSON.stringify(namesIn(row.detail)),
-        transaction_id: row.transaction ?? "",
-      })),
-    )
-    .execute();
+  const [first, ...others] = rows.map(toRow);
+  if (first === undefined) return;
+  if (others.length === 0) await insertOne(store, first).execute();
+  else
+    await store.db
+      .insertInto("trace")
+      .values([first, ...others])
+      .execute();
+}
+
+type NewRow = Omit<Selectable<Schema["trace"]>, "id">;
+
+const insertOne = compiled((db, row: NewRow) =>
+  db.insertInto("trace").values(picked(row, COLUMNS)),
+);
+
+const COLUMNS = [
+  "message_id",
+  "at",
+  "direction",
+  "step",
+  "detail",
+  "expires_at",
+  "names",
+  "transaction_id",
+] as const;
+
+function toRow(row: TraceRow): NewRow {
+  return {
+    message_id: row.messageId,
+    at: row.at.getTime(),
+    direction: row.direction,
+    step: row.step,
+    detail: row.detail,
+    expires_at: row.expiresAt.getTime(),
+    names: JSON.stringify(namesIn(row.detail)),
+    transaction_id: row.transaction ?? "",
+  };
 }
 
 /** What happened to a message, in the order in which it was written. */

@@ -8,6 +8,7 @@ import { fromUnixMs } from "../../base/time.ts";
 import { canonicalAddress, formatAddress, type EmailAddress } from "../../mail/address.ts";
 import { wkdName } from "../../mail/wkd-hash.ts";
 import type { Fingerprint, KeyId } from "../../openpgp/packets/fingerprint.ts";
+import { compiled } from "../engine/compiled.ts";
 import { addressFrom, msOrZero, timeOrNone, wordFrom } from "../engine/row.ts";
 import type { Schema } from "../engine/schema.ts";
 import type { Store } from "../store.ts";
@@ -44,14 +45,17 @@ export async function findPublished(
   store: Store,
   address: EmailAddress,
 ): Promise<PublishedCertificate | undefined> {
-  const row = await store.db
-    .selectFrom("published_certificates")
-    .selectAll()
-    .where("address", "=", canonicalAddress(address))
-    .where("state", "=", sql.lit("active"))
-    .executeTakeFirst();
+  const row = await selectActive(store, { address: canonicalAddress(address) }).executeTakeFirst();
   return row === undefined ? undefined : fromRow(row);
 }
+
+const selectActive = compiled((db, { address }: { readonly address: string }) =>
+  db
+    .selectFrom("published_certificates")
+    .selectAll()
+    .where("address", "=", address)
+    .where("state", "=", sql.lit("active")),
+);
 
 /** The certificate with this primary key, served or not. */
 export async function findByFingerprint(

@@ -3,6 +3,7 @@ import { sql } from "kysely";
 import { fromUnixMs } from "../../base/time.ts";
 import { canonicalAddress, type EmailAddress } from "../../mail/address.ts";
 import type { Fingerprint } from "../../openpgp/packets/fingerprint.ts";
+import { compiled } from "../engine/compiled.ts";
 import type { Store } from "../store.ts";
 import type { AccountId } from "../../words/account.ts";
 
@@ -54,33 +55,32 @@ export async function readAtRestCertificate(
   account: AccountId,
   address: EmailAddress,
 ): Promise<Uint8Array | undefined> {
-  const row = await store.db
-    .selectFrom("mailbox_certificates")
-    .select(["bytes", sql.lit(0).as("place")])
-    .where("account", "=", account)
-    .where("state", "=", sql.lit("active"))
-    .unionAll(
-      store.db
-        .selectFrom("published_certificates")
-        .select(["bytes", sql.lit(1).as("place")])
-        .where("address", "=", canonicalAddress(address))
-        .where("state", "=", sql.lit("active")),
-    )
-    .orderBy("place")
-    .executeTakeFirst();
-  return row?.bytes;
+  const of = { account, address: canonicalAddress(address) };
+  return (await selectAtRest(store, of).executeTakeFirst())?.bytes;
 }
+
+const selectAtRest = compiled(
+  (db, { account, address }: { readonly account: string; readonly address: string }) =>
+    db
+      .selectFrom("mailbox_certificates")
+      .select(["bytes", sql.lit(0).as("place")])
+      .where("account", "=", account)
+      .where("state", "=", sql.lit("active"))
+      .unionAll(
+        db
+          .selectFrom("published_certificates")
+          .select(["bytes", sql.lit(1).as("place")])
+          .where("address", "=", address)
+          .where("state", "=", sql.lit("active")),
+      )
+      .orderBy("place"),
+);
 
 export async function findMailboxCertificate(
   store: Store,
   account: AccountId,
 ): Promise<MailboxCertificate | undefined> {
-  const row = await store.db
-    .selectFrom("mailbox_certificates")
-    .selectAll()
-    .where("account", "=", account)
-    .where("state", "=", sql.lit("active"))
-    .executeTakeFirst();
+  const row = await selectActive(store, { account }).executeTakeFirst();
   return row === undefined
     ? undefined
     : {
@@ -89,3 +89,11 @@ export async function findMailboxCertificate(
         createdAt: fromUnixMs(row.created_at),
       };
 }
+
+const selectActive = compiled((db, { account }: { readonly account: string }) =>
+  db
+    .selectFrom("mailbox_certificates")
+    .selectAll()
+    .where("account", "=", account)
+    .where("state", "=", sql.lit("active")),
+);

@@ -1,8 +1,8 @@
 /**
  * What must outlive the database: certificates and revocations, which are public, and when somebody's password changed.
- * Each change is appended to a file beside the database before it is committed, one JSON line each, so that a backup
- * that is restored does not un-revoke what was revoked since. A line whose change was not committed does no harm: it says
- * no less of a key than is true, or names a password too many.
+ * Each change is appended to a file beside the database before it is committed, one JSON line each. A backup that is
+ * restored therefore does not un-revoke what was revoked since. A line whose change was not committed does no harm: it
+ * says no less of a key than is true, or names a password too many.
  */
 import { existsSync } from "node:fs";
 import { open, readFile, rename, writeFile } from "node:fs/promises";

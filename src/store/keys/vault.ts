@@ -2,6 +2,7 @@ import { type Selectable, sql } from "kysely";
 
 import { fromUnixMs } from "../../base/time.ts";
 import type { Fingerprint } from "../../openpgp/packets/fingerprint.ts";
+import { compiled } from "../engine/compiled.ts";
 import { wordFrom } from "../engine/row.ts";
 import type { Schema } from "../engine/schema.ts";
 import type { Store } from "../store.ts";
@@ -96,16 +97,20 @@ export async function listMasterKeys(
   owner: AccountId,
   state: MasterKeyState,
 ): Promise<readonly string[]> {
-  const rows = await store.db
-    .selectFrom("master_keys")
-    .select("id")
-    .where("owner", "=", owner)
-    .where("state", "=", state)
-    .orderBy("created_at", "desc")
-    .orderBy("id")
-    .execute();
+  const rows = await selectMasterKeys(store, { owner, state }).execute();
   return rows.map(({ id }) => id);
 }
+
+const selectMasterKeys = compiled(
+  (db, { owner, state }: { readonly owner: string; readonly state: string }) =>
+    db
+      .selectFrom("master_keys")
+      .select("id")
+      .where("owner", "=", owner)
+      .where("state", "=", state)
+      .orderBy("created_at", "desc")
+      .orderBy("id"),
+);
 
 /** Parks a master key that cannot be opened now, with its slots and keys. */
 export async function parkMasterKey(store: Store, id: string): Promise<void> {

@@ -5,6 +5,7 @@
 import { sql } from "kysely";
 
 import type { AccountId } from "../../words/account.ts";
+import { compiled } from "../engine/compiled.ts";
 import type { Store } from "../store.ts";
 
 /** How many messages a mailbox holds and the octets that they take here; how many of them wait, and the octets of these. */
@@ -22,13 +23,13 @@ const NOTHING: MailboxUse = { count: 0, usedBytes: 0, pendingCount: 0, pendingBy
 
 /** What a mailbox holds now. */
 export async function readMailboxUse(store: Store, account: AccountId): Promise<MailboxUse> {
-  const row = await store.db
-    .selectFrom("mailbox_use")
-    .selectAll()
-    .where("account", "=", account)
-    .executeTakeFirst();
+  const row = await selectUse(store, { account }).executeTakeFirst();
   return row === undefined ? NOTHING : fromRow(row);
 }
+
+const selectUse = compiled((db, { account }: { readonly account: string }) =>
+  db.selectFrom("mailbox_use").selectAll().where("account", "=", account),
+);
 
 /** Counts a new message, in the transaction that stores it. */
 export async function countNewMessage(
@@ -36,26 +37,32 @@ export async function countNewMessage(
   account: AccountId,
   message: CountedMessage,
 ): Promise<void> {
-  const { count, usedBytes, pendingCount, pendingBytes } = useOf(message);
-  await tx.db
-    .insertInto("mailbox_use")
-    .values({
-      account,
-      messages: count,
-      bytes: usedBytes,
-      pending: pendingCount,
-      pending_bytes: pendingBytes,
-    })
-    .onConflict((conflict) =>
-      conflict.column("account").doUpdateSet({
-        messages: sql<number>`mailbox_use.messages + ${count}`,
-        bytes: sql<number>`mailbox_use.bytes + ${usedBytes}`,
-        pending: sql<number>`mailbox_use.pending + ${pendingCount}`,
-        pending_bytes: sql<number>`mailbox_use.pending_bytes + ${pendingBytes}`,
-      }),
-    )
-    .execute();
+  await addUse(tx, { account, ...useOf(message) }).execute();
 }
+
+const addUse = compiled(
+  (
+    db,
+    { account, count, usedBytes, pendingCount, pendingBytes }: MailboxUse & { account: string },
+  ) =>
+    db
+      .insertInto("mailbox_use")
+      .values({
+        account,
+        messages: count,
+        bytes: usedBytes,
+        pending: pendingCount,
+        pending_bytes: pendingBytes,
+      })
+      .onConflict((conflict) =>
+        conflict.column("account").doUpdateSet({
+          messages: sql<number>`mailbox_use.messages + ${count}`,
+          bytes: sql<number>`mailbox_use.bytes + ${usedBytes}`,
+          pending: sql<number>`mailbox_use.pending + ${pendingCount}`,
+          pending_bytes: sql<number>`mailbox_use.pending_bytes + ${pendingBytes}`,
+        }),
+      ),
+);
 
 /**
  * Keeps a message until the caller's transaction ends, so that nobody else changes what is counted of it; undefined when
@@ -66,15 +73,21 @@ export async function holdMessage(
   account: AccountId,
   id: string,
 ): Promise<CountedMessage | undefined> {
-  const query = tx.db
-    .selectFrom("messages")
-    .select(["state", "stored_bytes"])
-    .where("id", "=", id)
-    .where("account", "=", account);
-  // A transaction on SQLite holds the only write lock already.
-  const row = await (tx.engine === "postgres" ? query.forUpdate() : query).executeTakeFirst();
+  const row = await holdCounted(tx, { account, id }).executeTakeFirst();
   return row && countedFrom(row);
 }
+
+const holdCounted = compiled(
+  (db, { account, id }: { readonly account: string; readonly id: string }, engine) => {
+    const query = db
+      .selectFrom("messages")
+      .select(["state", "stored_bytes"])
+      .where("id", "=", id)
+      .where("account", "=", account);
+    // A transaction on SQLite holds the only write lock already.
+    return engine === "postgres" ? query.forUpdate() : query;
+  },
+);
 
 /** A row of `messages` as it is counted. */
 export function countedFrom(row: {
@@ -96,16 +109,26 @@ export async function countChangedMessage(
   const pending = is.pendingCount - was.pendingCount;
   const pendingBytes = is.pendingBytes - was.pendingBytes;
   if (bytes === 0 && pending === 0 && pendingBytes === 0) return;
-  await tx.db
+  await changeUse(tx, { account, bytes, pending, pendingBytes }).execute();
+}
+
+type UseChange = {
+  readonly account: string;
+  readonly bytes: number;
+  readonly pending: number;
+  readonly pendingBytes: number;
+};
+
+const changeUse = compiled((db, { account, bytes, pending, pendingBytes }: UseChange) =>
+  db
     .updateTable("mailbox_use")
     .set((row) => ({
       bytes: row("bytes", "+", bytes),
       pending: row("pending", "+", pending),
       pending_bytes: row("pending_bytes", "+", pendingBytes),
     }))
-    .where("account", "=", account)
-    .execute();
-}
+    .where("account", "=", account),
+);
 
 /** The accounts for which mail waits, with what their mailboxes hold. */
 export async function listWaitingMailboxes(

@@ -5,6 +5,7 @@ import { type Octets, octetsIn } from "../../base/large-octets.ts";
 import { deleteJob } from "../jobs/jobs.ts";
 import { countChangedMessage, countedFrom, holdMessage } from "./mailbox-use.ts";
 import { BODY } from "./messages.ts";
+import { compiled } from "../engine/compiled.ts";
 import { insertPieces, keepOnly, rowPart } from "../engine/pieces.ts";
 import type { Store } from "../store.ts";
 import {
@@ -99,24 +100,33 @@ export async function keepServedKeys(
   id: string,
   served: ServedAtArrival,
 ): Promise<boolean> {
-  const row = await store.db
+  const row = await selectPending(store, { account, id }).executeTakeFirst();
+  if (row === undefined) return true;
+  const before = verdictFrom(row.verdict);
+  const verdict = { ...before, served };
+  const change = { account, id, from: row.verdict, to: verdictText(verdict) };
+  return (await replacePending(store, change).executeTakeFirst()) !== undefined;
+}
+
+type Named = { readonly account: string; readonly id: string };
+
+const selectPending = compiled((db, { account, id }: Named) =>
+  db
     .selectFrom("messages")
     .select("verdict")
     .where("id", "=", id)
     .where("account", "=", account)
-    .where("state", "=", "pending")
-    .executeTakeFirst();
-  if (row === undefined) return true;
-  const before = verdictFrom(row.verdict);
-  const verdict = { ...before, served };
-  const updated = await store.db
-    .updateTable("messages")
-    .set({ verdict: verdictText(verdict) })
-    .where("id", "=", id)
-    .where("account", "=", account)
-    .where("state", "=", "pending")
-    .where("verdict", "=", row.verdict)
-    .returning("id")
-    .executeTakeFirst();
-  return updated !== undefined;
-}
+    .where("state", "=", "pending"),
+);
+
+const replacePending = compiled(
+  (db, { account, id, from, to }: Named & { readonly from: string; readonly to: string }) =>
+    db
+      .updateTable("messages")
+      .set({ verdict: to })
+      .where("id", "=", id)
+      .where("account", "=", account)
+      .where("state", "=", "pending")
+      .where("verdict", "=", from)
+      .returning("id"),
+);

@@ -4,6 +4,7 @@ import { fromUnixMs } from "../../base/time.ts";
 import { type Octets, octetsIn } from "../../base/large-octets.ts";
 import { holdAccount } from "../accounts/account-locks.ts";
 import { countNewMessage } from "./mailbox-use.ts";
+import { compiled, picked } from "../engine/compiled.ts";
 import { insertPieces, readPieces, rowPart, untilWhole } from "../engine/pieces.ts";
 import { textOrNone, wordFrom } from "../engine/row.ts";
 import type { Schema } from "../engine/schema.ts";
@@ -69,29 +70,24 @@ export async function insertMessage(
     const { inRow, pieces } = rowPart(message.body);
     const { state } = message;
     const storedBytes = octetsIn(message.body) + message.summary.length;
-    const added = await tx.db
-      .insertInto("messages")
-      .values({
-        id: message.id,
-        account: message.account,
-        state,
-        form: message.form,
-        body: inRow,
-        pieces,
-        summary: message.summary,
-        outer_from: message.outerFrom,
-        message_id: message.messageId ?? "",
-        envelope_id: message.envelopeId,
-        content_hash: message.contentHash,
-        size_bytes: message.sizeBytes,
-        stored_bytes: storedBytes,
-        received_at: message.receivedAt.getTime(),
-        result_state: message.verdict.state,
-        verdict: verdictText(message.verdict),
-      })
-      .onConflict((conflict) => conflict.doNothing())
-      .returning("id")
-      .executeTakeFirst();
+    const added = await insertRow(tx, {
+      id: message.id,
+      account: message.account,
+      state,
+      form: message.form,
+      body: inRow,
+      pieces,
+      summary: message.summary,
+      outer_from: message.outerFrom,
+      message_id: message.messageId ?? "",
+      envelope_id: message.envelopeId,
+      content_hash: message.contentHash,
+      size_bytes: message.sizeBytes,
+      stored_bytes: storedBytes,
+      received_at: message.receivedAt.getTime(),
+      result_state: message.verdict.state,
+      verdict: verdictText(message.verdict),
+    }).executeTakeFirst();
     if (added !== undefined) {
       await insertPieces(tx, { ...BODY, owner: added.id, name: pieces }, message.body);
       await countNewMessage(tx, message.account, { isPending: state === "pending", storedBytes });
@@ -102,6 +98,23 @@ export async function insertMessage(
     return { id: id ?? message.id, isNew: false };
   });
 }
+
+const insertRow = compiled((db, row: Selectable<Schema["messages"]>) =>
+  db
+    .insertInto("messages")
+    .values(
+      picked(row, [
+        ...COLUMNS_WITHOUT_BODY,
+        "account",
+        "body",
+        "pieces",
+        "stored_bytes",
+        "result_state",
+      ]),
+    )
+    .onConflict((conflict) => conflict.doNothing())
+    .returning("id"),
+);
 
 /** The ID of the message that came with this content and envelope, if it was stored. */
 async function findMessage(
@@ -159,19 +172,22 @@ export async function selectMessage(
   account: AccountId,
   id: string,
 ): Promise<MessageRow | undefined> {
-  const row = async () =>
-    store.db
-      .selectFrom("messages")
-      .select([...COLUMNS_WITHOUT_BODY, "body", "pieces"])
-      .where("id", "=", id)
-      .where("account", "=", account)
-      .executeTakeFirst();
+  const row = async () => selectOne(store, { account, id }).executeTakeFirst();
   return untilWhole(row, async (found) => {
     const { pieces: name } = found;
     const body = name === "" ? found.body : await readPieces(store, { ...BODY, owner: id, name });
     return body && { ...fromRow(found, account), body };
   });
 }
+
+const selectOne = compiled(
+  (db, { account, id }: { readonly account: string; readonly id: string }) =>
+    db
+      .selectFrom("messages")
+      .select([...COLUMNS_WITHOUT_BODY, "body", "pieces"])
+      .where("id", "=", id)
+      .where("account", "=", account),
+);
 
 /** True when one of these messages (by Message-ID) came to the account sealed. */
 export async function hasSealedMessage(

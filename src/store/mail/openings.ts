@@ -2,21 +2,19 @@
  * How often opening a waiting message was begun: a job, until the opening ends. A message that ends the process each time
  * must not be tried for ever, nor at every start; and a process that was ended by something else must cost no message.
  */
-import { after, DAY, HOUR, MINUTE } from "../../base/time.ts";
+import { after, DAY } from "../../base/time.ts";
 import { countJobs, deleteJob, readJob, takeBackAttempt, takeJobNamed } from "../jobs/jobs.ts";
+import { LEASE_MS, leaseFrom } from "../jobs/leases.ts";
 import { countChangedMessage, countedFrom, holdMessage } from "./mailbox-use.ts";
+import { compiled } from "../engine/compiled.ts";
 import type { Store } from "../store.ts";
 import { verdictText, type MessageVerdict } from "./verdict.ts";
 import type { AccountId } from "../../words/account.ts";
 
 /** Maximum number of openings without an end; then the message is opened alone, and rarely. */
 const MAX_OPENINGS = 3;
-/** Longer than any opening takes: until then another process may be at it, and nothing is known of its end. */
-const IN_HAND_MS = 10 * MINUTE;
 /** Maximum distance between two openings. */
 const LAST_DISTANCE_MS = DAY;
-/** An opening that is due later than this was counted before the clock was set back, and is due now. */
-const MAX_AHEAD_MS = LAST_DISTANCE_MS + HOUR;
 
 /**
  * Counts an opening before it begins, so that it counts although the process dies of it; recording a verdict forgets the
@@ -34,29 +32,37 @@ export async function beginOpening(
 ): Promise<"begun" | "alone" | "wait"> {
   const name = { kind: "opening", subject: id } as const;
   return store.transaction(async (tx) => {
-    const pending = tx.db
-      .selectFrom("messages")
-      .select("id")
-      .where("id", "=", id)
-      .where("account", "=", account)
-      .where("state", "=", "pending");
     // Whoever begins or erases it at the same time waits for this transaction. The count is read after that wait.
-    const query = tx.engine === "postgres" ? pending.forUpdate() : pending;
-    if ((await query.executeTakeFirst()) === undefined) return "wait";
+    if ((await holdPending(tx, { account, id }).executeTakeFirst()) === undefined) return "wait";
     const before = (await readJob(tx, name))?.attempts ?? 0;
     const attempts = before + 1;
     const until = after(now, distanceMs(attempts));
-    const latest = after(now, MAX_AHEAD_MS);
-    const job = await takeJobNamed(tx, { ...name, account, attempts }, { now, until, latest });
+    const taking = { ...leaseFrom(now, LAST_DISTANCE_MS), until };
+    const job = await takeJobNamed(tx, { ...name, account, attempts }, taking);
     if (job === undefined) return "wait";
     return before < MAX_OPENINGS ? "begun" : "alone";
   });
 }
 
-/** How long after this opening the next may begin: twice as long each time. */
+const holdPending = compiled(
+  (db, { account, id }: { readonly account: string; readonly id: string }, engine) => {
+    const pending = db
+      .selectFrom("messages")
+      .select("id")
+      .where("id", "=", id)
+      .where("account", "=", account)
+      .where("state", "=", "pending");
+    return engine === "postgres" ? pending.forUpdate() : pending;
+  },
+);
+
+/**
+ * How long after this opening the next may begin: twice as long each time. Not before a lease has passed, in which another
+ * process may be at it.
+ */
 function distanceMs(attempts: number): number {
   if (attempts < MAX_OPENINGS) return 0;
-  return Math.min(IN_HAND_MS * 2 ** (attempts - MAX_OPENINGS), LAST_DISTANCE_MS);
+  return Math.min(LEASE_MS * 2 ** (attempts - MAX_OPENINGS), LAST_DISTANCE_MS);
 }
 
 /** Takes back the count of an opening that ended without a verdict while its process went on. */

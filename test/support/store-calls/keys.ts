@@ -16,6 +16,7 @@ import {
   saveGenericRevocation,
   selectGenericRevocation,
 } from "../../../src/store/keys/generic-revocations.ts";
+import { listKeyNames } from "../../../src/store/keys/key-names.ts";
 import {
   activateMailboxCertificate,
   findMailboxCertificate,
@@ -91,6 +92,7 @@ export async function callVault(store: Store, owner: AccountId): Promise<void> {
   const secret = { fingerprint, masterKey: "master", address: "", version: 1, wrapped: octets };
   await saveSecretKey(store, { ...secret, createdAt: now, purpose: "sealing" });
   await selectSecretKeys(store, "master");
+  await listKeyNames(store, owner, "master");
   await hasSecretKey(store, fingerprint);
   await callServiceKeys(store, owner);
   await parkMasterKey(store, "master");

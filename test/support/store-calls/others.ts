@@ -97,6 +97,10 @@ export async function callOthersKeys(store: Store): Promise<void> {
 export async function callJournal(store: Store, account: AccountId): Promise<void> {
   const row = { at: now, direction: "out", step: "plan", detail: "{}", expiresAt: now } as const;
   await insertTraces(store, [{ ...row, messageId: "<1@x>" }]);
+  await insertTraces(store, [
+    { ...row, messageId: "<2@x>" },
+    { ...row, messageId: "<3@x>" },
+  ]);
   // It names an address of the account, so that an erasure deletes it.
   const named = { detail: '{"sender":"carol.reef@alpha.test"}', transaction: "t" };
   await insertTraces(store, [{ ...row, ...named, expiresAt: after(now, DAY), messageId: "" }]);

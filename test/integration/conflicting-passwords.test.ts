@@ -45,7 +45,7 @@ for (const { engine, open } of engines()) {
       const { deps } = await withAlice(store);
       using key = await opened(deps, old());
       await came(replacePassword(deps, idOf(alice), old(), fresh()), "replaced");
-      await assert.rejects(event(deps, key), { name: "Overtaken", temporary: true });
+      await assert.rejects(event(deps, key), { name: "Conflict", temporary: true });
       await requireWhole(deps, fresh(), old());
     });
   }
@@ -57,7 +57,7 @@ for (const { engine, open } of engines()) {
     using other = await opened(deps, old());
     await came(giveToProvider(deps, other), "given");
     const change = { password: fresh(), action: "password.changed" };
-    await assert.rejects(changePassword(deps, key, change), { name: "Overtaken" });
+    await assert.rejects(changePassword(deps, key, change), { name: "Conflict" });
     await requireWhole(deps, old(), fresh());
   });
 
