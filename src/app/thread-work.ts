@@ -34,6 +34,7 @@ export const THREAD_WORK = {
   ) => bodyForMailbox({ ...request, keys }),
   examine: messageWorkHere.examine,
   holds: messageWorkHere.holds,
+  outline: messageWorkHere.outline,
   bodyOfRow: messageWorkHere.bodyOfRow,
   clientProtection: async (message: Uint8Array) => Promise.resolve(clientProtection(message)),
   encryptAtRest,

@@ -3,7 +3,7 @@ import type { Octets } from "../base/large-octets.ts";
 import type { Clock } from "../base/time.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import type { Envelope } from "../mail/envelope.ts";
-import type { MessageId } from "../mailbox/mailbox.ts";
+import type { Mailbox, MessageId } from "../mailbox/mailbox.ts";
 import type { Store } from "../store/store.ts";
 import type { Account, AccountId } from "../words/account.ts";
 import type { AuthorDeps } from "./check-signature.ts";
@@ -39,11 +39,13 @@ export type DeliverDeps = AuthorDeps & {
   readonly isOurs: (address: EmailAddress) => boolean;
   /** The account an address belongs to, also through a subaddress, or as postmaster. */
   readonly findAccount: (address: EmailAddress) => Promise<Account | undefined>;
+  /** The mailbox of an account, closed, for the transaction of `store`. */
+  readonly mailboxOf: (store: Store, account: Pick<Account, "id" | "address">) => Mailbox;
   readonly hasRoom: (account: Account, sizeBytes: number) => Promise<boolean>;
   /** Whether one of these addresses was the account's when a message was signed. */
   readonly isReader: IsReader;
   /** Reads whole messages where that keeps nobody waiting; default: here. */
-  readonly messageWork?: Pick<MessageWork, "examine">;
+  readonly messageWork?: Pick<MessageWork, "examine" | "outline">;
   /** Encrypts to the key that protects an account's mailbox at rest. */
   readonly wrapFor: (account: Account, data: Octets) => Promise<Uint8Array>;
   /** The same for a message, as the body of its row, where that keeps nobody waiting; default: here. */

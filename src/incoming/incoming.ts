@@ -17,14 +17,17 @@
 import { type EmailAddress } from "../mail/address.ts";
 import { stripResultHeaders } from "../mail/auth-results.ts";
 import { isHeaderAcceptable, parseHeader } from "../mail/header.ts";
-import { storeMessage } from "../mailbox/embedded.ts";
-import type { MessageVerdict } from "../mailbox/mailbox.ts";
+import { AccountGone, storeMessage } from "../mailbox/embedded.ts";
+import type { Mailbox, MessageVerdict } from "../mailbox/mailbox.ts";
 import { MAX_CLEAR_OCTETS } from "../openpgp/messages/encrypt.ts";
-import type { Arrival, DeliverDeps } from "./arrival.ts";
+import type { Arrival, ArrivedMessage, DeliverDeps } from "./arrival.ts";
 import { withEncryptedPart } from "./encrypted-part.ts";
 import { messageWorkHere } from "./message-work.ts";
-import { copyFor, type Incoming } from "./reader-copy.ts";
-import { clearProtection, judgeClear } from "./signed.ts";
+import type { Outline } from "./outline.ts";
+import { copyFor, type Incoming, type ReaderCopy } from "./reader-copy.ts";
+import { clearProtection, clearView, judgeClear } from "./signed.ts";
+import type { Store } from "../store/store.ts";
+import { isGood } from "./verdicts.ts";
 import type { Account, AccountId } from "../words/account.ts";
 import type { Delivery, ReaderAnswer } from "./delivery.ts";
 
@@ -52,17 +55,16 @@ export async function deliver(deps: DeliverDeps, arrival: Arrival): Promise<read
   if (!isHeaderAcceptable(parsed))
     return arrival.envelope.recipients.map(() => ({ kind: "large-header" }));
   const { header, bodyOffset } = parsed;
-  const {
-    found,
-    holds,
-    hash: contentHash,
-  } = await (deps.messageWork ?? messageWorkHere).examine(arrival.message);
+  const work = deps.messageWork ?? messageWorkHere;
+  const { found, holds, hash: contentHash } = await work.examine(arrival.message);
   const protection = clearProtection(arrival.message, found);
   const whole = { start: bodyOffset, end: arrival.message.length };
   const kept = found.kind === "signed" ? found.kept : whole;
   const cleaned = stripResultHeaders(header, [deps.hostname]);
   const now = deps.clock.now();
   let verdict: Promise<MessageVerdict> | undefined;
+  /** Readers differ in warnings alone, so what is shown is the same where the state is good, and where it is not. */
+  const outlines = new Map<boolean, Promise<Outline>>();
   const incoming: Incoming = {
     ...arrival,
     cleaned,
@@ -74,6 +76,12 @@ export async function deliver(deps: DeliverDeps, arrival: Arrival): Promise<read
       )),
     found,
     contentHash,
+    outline: async (judged) => {
+      const outline =
+        outlines.get(isGood(judged)) ?? work.outline(clearView(arrival.message, judged).view);
+      outlines.set(isGood(judged), outline);
+      return outline;
+    },
   };
   const known = new Map<AccountId, Delivery>();
   const deliveries: Delivery[] = [];
@@ -115,14 +123,29 @@ async function store(deps: DeliverDeps, incoming: Incoming, account: Account): P
   }
   // The size that MAIL announced is a promise, and other mail may have come since.
   if (!(await deps.hasRoom(account, incoming.message.length))) return { kind: "full" };
-  const { author, stored } = await copyFor(deps, incoming, account);
-  const id = await deps.store.transaction(async (tx) => {
-    const kept = await storeMessage(tx, stored);
-    await deps.trace.delivered({ store: tx, reader: account.address, message: stored });
+  const copy = await copyFor(deps, incoming, account);
+  const waits = await deps.store.transaction(async (tx) => {
+    const kept = await keep(deps.mailboxOf(tx, account), tx, copy);
+    await deps.trace.delivered({ store: tx, reader: account.address, message: copy.delivered });
     return kept;
   });
-  if (stored.state === "pending") {
-    deps.arrived(account, { id, author, receivedAt: stored.receivedAt });
-  }
+  if (waits !== undefined) deps.arrived(account, waits);
   return { kind: "stored" };
+}
+
+/** Keeps a copy where it belongs, once. @returns it when it waits. @throws AccountGone */
+async function keep(
+  mailbox: Mailbox,
+  tx: Store,
+  { author, once, to }: ReaderCopy,
+): Promise<ArrivedMessage | undefined> {
+  if (to.kind === "waits") {
+    // What waited when it came for the first time may be in the mailbox by now.
+    if ((await mailbox.stored(once)) !== undefined) return undefined;
+    const id = await storeMessage(tx, to.message);
+    return { id, author, receivedAt: to.message.receivedAt };
+  }
+  const { kind } = await mailbox.append(to.mail);
+  if (kind === "account-gone" || kind === "no-folder") throw new AccountGone();
+  return undefined;
 }

@@ -7,10 +7,14 @@ import { examine, type Examined } from "../pgpmime/examine.ts";
 import { findCiphertext, type FoundCiphertext } from "../pgpmime/find-ciphertext.ts";
 import { bodyForMailbox, bodyOfRow, receivedForm } from "../mailbox/embedded/stored-form.ts";
 
+import { outlineOf, type Outline } from "./outline.ts";
+
 export type MessageWork = {
   readonly examine: (message: Uint8Array) => Promise<Examined>;
   /** What ciphertext there is in a message that is shown. */
   readonly holds: (shown: Uint8Array) => Promise<FoundCiphertext["kind"]>;
+  /** How the text of a message that is shown begins, and what is attached. */
+  readonly outline: (shown: Uint8Array) => Promise<Outline>;
   readonly bodyOfRow: typeof bodyOfRow;
   readonly bodyForMailbox: typeof bodyForMailbox;
   /** What these two are given from a row may be gone afterwards: to another thread, without a copy. */
@@ -22,6 +26,7 @@ export type MessageWork = {
 export const messageWorkHere: MessageWork = {
   examine: async (message) => Promise.resolve(examine(message)),
   holds: async (shown) => Promise.resolve(findCiphertext(shown).kind),
+  outline: async (shown) => Promise.resolve(outlineOf(shown)),
   bodyOfRow,
   bodyForMailbox,
   receivedForm,

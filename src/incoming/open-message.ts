@@ -18,8 +18,9 @@ import { withEncryptedPart } from "./encrypted-part.ts";
 import { judgeSealed, type Reader } from "./judge.ts";
 import { messageWorkHere, type MessageWork } from "./message-work.ts";
 import type { PendingDeps } from "./pending-deps.ts";
-import { claimedHeader, sealedHeader } from "./sealed-view.ts";
-import { clearProtection, clearVerdictFor, judgeClear, shownHeader } from "./signed.ts";
+import { claimedHeader, sealedHeader, sealedView } from "./sealed-view.ts";
+import { clearProtection, clearVerdictFor, clearView, judgeClear, shownHeader } from "./signed.ts";
+import { keepFound, NO_OUTLINE } from "./keep-found.ts";
 import { summaryOf } from "./summary.ts";
 import { damaged, lockedOld, undecryptable, unprotected, unsupported } from "./verdicts.ts";
 import { asOfArrival, isGivenUp, laterSince } from "./waiting.ts";
@@ -49,7 +50,8 @@ async function judgeAgain(
   const opened = await work.decrypt({ message: message.body, keys: keys.all });
   if (opened.kind !== "decrypted") {
     const verdict = concluded({ ...message.verdict, checkedAt: now }, message, now);
-    return await record(deps, account, message, verdict);
+    const summary = summaryOf({ header: [], verdict, outline: NO_OUTLINE });
+    return await keepFound(deps, { account, keys }, message, { summary, body: message.body });
   }
   const outer = parseHeader(opened.data).header;
   const { found, holds } = await work.examine(opened.data);
@@ -62,27 +64,14 @@ async function judgeAgain(
     await judgeClear(asArrived(deps, message), { outer, protection, receivedAt, now }),
   );
   const verdict = withEncryptedPart(concluded(judged, message, now), holds);
-  const summary = await wrapSummary(deps, keys, shownHeader(outer, protection, verdict));
-  return await record(deps, account, message, verdict, { summary });
+  const outline = await work.outline(clearView(opened.data, verdict).view);
+  const header = shownHeader(outer, protection, verdict);
+  const summary = summaryOf({ header, verdict, outline });
+  return await keepFound(deps, { account, keys }, message, { summary, body: message.body });
 }
 
 function workOf({ messageWork = messageWorkHere }: PendingDeps): MessageWork {
   return messageWork;
-}
-
-async function wrapSummary(
-  deps: PendingDeps,
-  keys: UnlockedKeys,
-  header: Header,
-  claimed: Header = [],
-): Promise<Uint8Array> {
-  const own = keys.mailbox === undefined ? keys.all : [keys.mailbox];
-  return encryptAtRest({
-    data: summaryOf(header, claimed),
-    recipients: own.map(({ certificate }) => certificate),
-    now: deps.clock.now(),
-    isOwn: true,
-  });
 }
 
 async function openSealed(
@@ -99,32 +88,15 @@ async function openSealed(
       : received;
   const verdict = await verdictOn(deps, account, keys, message, opened);
   const outer = received.kind === "received" ? parseHeader(message.body).header : [];
-  const shown = sealedHeader(outer, opened, verdict);
-  const summary =
-    received.kind === "received"
-      ? await wrapSummary(deps, keys, shown, claimedHeader(opened, verdict))
-      : undefined;
-  // An answer names the message as it is shown; whoever sealed it again may have given it another name outside.
-  const { messageId } = readMessageFacts(shown);
+  const header = sealedHeader(outer, opened, verdict);
+  const claimed = claimedHeader(opened, verdict);
+  const outline =
+    opened.kind === "opened"
+      ? await workOf(deps).outline(sealedView(outer, opened.payload, verdict))
+      : NO_OUTLINE;
+  const summary = summaryOf({ header, claimed, verdict, outline });
   const body = opened.kind === "opened" ? await forMailbox(deps, keys, message) : undefined;
-  return await record(deps, account, message, verdict, { summary, messageId, body });
-}
-
-async function record(
-  deps: PendingDeps,
-  account: AccountId,
-  message: StoredMessage,
-  found: MessageVerdict,
-  read: ReadInside = {},
-): Promise<MessageVerdict> {
-  const { served } = message.verdict;
-  const verdict = isFinal(found) ? found : { ...found, served };
-  await deps.store.transaction(async (tx) => {
-    await recordVerdict(tx, account, message.id, verdict, read);
-    const reader = await primaryAddress(tx, account);
-    await deps.trace.opened({ store: tx, reader, message, verdict });
-  });
-  return verdict;
+  return await keepFound(deps, { account, keys }, stored, { summary, body: body ?? stored.body });
 }
 
 /** Where the mailbox has a key pair of its own the message is stored for that one, from now on for it alone. */

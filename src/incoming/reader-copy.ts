@@ -9,14 +9,22 @@ import { formatAddress, type EmailAddress } from "../mail/address.ts";
 import type { Envelope } from "../mail/envelope.ts";
 import { type Header, serializeHeader } from "../mail/header.ts";
 import { readMessageFacts } from "../mail/mail.ts";
-import type { MessageVerdict, NewMessage } from "../mailbox/mailbox.ts";
+import {
+  standardFolder,
+  type MessageVerdict,
+  type PreparedMail,
+  type NewMessage,
+} from "../mailbox/mailbox.ts";
+import { summaryOctets, type Summary } from "../mailbox/summary.ts";
 import type { Range } from "../pgpmime/range.ts";
 import type { Examined } from "../pgpmime/examine.ts";
 import type { Arrival, DeliverDeps } from "./arrival.ts";
 import { type ClearProtection, clearVerdictFor, shownHeader } from "./signed.ts";
 import { bodyWith, type ToStore } from "../mailbox/embedded/stored-form.ts";
+import type { Outline } from "./outline.ts";
 import { summaryOf } from "./summary.ts";
 import { missingMessageId, traceFields } from "./trace-fields.ts";
+import type { DeliveredMessage } from "./tracing.ts";
 import { clientOnly, locked } from "./verdicts.ts";
 import type { Account } from "../words/account.ts";
 
@@ -29,10 +37,20 @@ export type Incoming = Arrival & {
   /** Of a message that is not sealed; asked once, however many its readers are. */
   readonly clearVerdict: () => Promise<MessageVerdict>;
   readonly contentHash: Uint8Array;
+  /** Of a message that is not sealed, as it is shown under a verdict. */
+  readonly outline: (verdict: MessageVerdict) => Promise<Outline>;
 };
 
-/** What is stored for one reader. `author`: who the outer From says, if it is one person. */
-export type ReaderCopy = { readonly author: EmailAddress | undefined; readonly stored: NewMessage };
+/** What is kept for one reader. `author`: who the outer From says, if it is one person. */
+export type ReaderCopy = {
+  readonly author: EmailAddress | undefined;
+  readonly delivered: DeliveredMessage;
+  /** Keeps a repetition of the same delivery out. */
+  readonly once: string;
+  readonly to:
+    | { readonly kind: "waits"; readonly message: NewMessage }
+    | { readonly kind: "kept"; readonly mail: PreparedMail };
+};
 
 export async function copyFor(
   deps: DeliverDeps,
@@ -43,21 +61,37 @@ export async function copyFor(
   const header = headerFor(deps, incoming, account, now);
   const facts = readMessageFacts(header);
   const author = facts.from?.length === 1 ? facts.from[0]?.address : undefined;
-  const common = {
-    account: account.id,
-    receivedAt: now,
-    sizeBytes: incoming.message.length,
-    outerFrom: author === undefined ? "" : formatAddress(author),
-    messageId: facts.messageId,
-    // The sender's server repeats a transaction whose answer it missed: same envelope, same bytes, stored once.
-    envelopeId: envelopeId(incoming.envelope),
-    contentHash: incoming.contentHash,
-  };
   const part =
     incoming.found.kind === "sealed"
       ? await sealedPart(deps, { incoming, account, header, now, at: incoming.found.ciphertext })
       : await clearPart(deps, { incoming, account, header, now });
-  return { author, stored: { ...common, ...part } };
+  const { form, state, verdict, message, summary } = part;
+  const { messageId } = facts;
+  const sizeBytes = incoming.message.length;
+  // The sender's server repeats a transaction whose answer it missed: same envelope, same octets, stored once.
+  const envelope = envelopeId(incoming.envelope);
+  const { contentHash } = incoming;
+  const once = `${Buffer.from(contentHash).toString("hex")} ${envelope}`;
+  const delivered = { form, state, verdict, sizeBytes, messageId };
+  if (state === "done") {
+    const content = { kind: "received", ...message } as const;
+    const folder = standardFolder("inbox");
+    const mail = await deps
+      .mailboxOf(deps.store, account)
+      .prepare({ folder, content, summary, receivedAt: now, sizeBytes, once });
+    return { author, once, delivered, to: { kind: "kept", mail } };
+  }
+  const waiting = {
+    ...delivered,
+    account: account.id,
+    body: await bodyOf(deps, account, message),
+    summary: form === "sealed" ? undefined : await deps.wrapFor(account, summaryOctets(summary)),
+    receivedAt: now,
+    outerFrom: author === undefined ? "" : formatAddress(author),
+    envelopeId: envelope,
+    contentHash,
+  };
+  return { author, once, delivered, to: { kind: "waits", message: waiting } };
 }
 
 function headerFor(deps: DeliverDeps, incoming: Incoming, account: Account, now: Date): Header {
@@ -79,21 +113,28 @@ type Copy = {
   readonly now: Date;
 };
 
-/** What of a stored message follows from its protection. */
-type Part = Pick<NewMessage, "form" | "body" | "summary" | "state" | "verdict">;
+/** What of a copy follows from the protection of the message. */
+type Part = Pick<NewMessage, "form" | "state" | "verdict"> & {
+  readonly message: ToStore;
+  readonly summary: Summary;
+};
 
-async function sealedPart(deps: DeliverDeps, o: Copy & { readonly at: Range }): Promise<Part> {
-  const { incoming, account, now, at } = o;
+const NO_OUTLINE = { snippet: "", attachments: [] };
+
+async function sealedPart(_deps: DeliverDeps, o: Copy & { readonly at: Range }): Promise<Part> {
+  const { incoming, account, header, now, at } = o;
   const pieces = piecesOf(o);
   // What stands before the body is another header now.
   const moved = octetsIn(pieces) - incoming.message.length;
   const ciphertext = { start: at.start + moved, end: at.end + moved };
   const isForDevice = account.custody === "user-device-only";
+  const verdict = isForDevice ? clientOnly(now) : locked(now);
   return {
     form: "sealed",
-    body: await bodyOf(deps, account, { pieces, ciphertext }),
+    message: { pieces, ciphertext },
     state: isForDevice ? "done" : "pending",
-    verdict: isForDevice ? clientOnly(now) : locked(now),
+    verdict,
+    summary: summaryOf({ header, verdict, outline: NO_OUTLINE }),
   };
 }
 
@@ -109,11 +150,15 @@ async function clearPart(deps: DeliverDeps, o: Copy): Promise<Part> {
   const isForDevice = account.custody === "user-device-only";
   return {
     form: "wrapped",
-    body: await bodyOf(deps, account, { pieces: piecesOf(o), ciphertext: undefined }),
-    summary: await deps.wrapFor(account, summaryOf(shownHeader(header, protection, verdict))),
+    message: { pieces: piecesOf(o), ciphertext: undefined },
     // Judging it again needs the keys, since it is encrypted at rest.
     state: !isFinal(verdict) && !isForDevice ? "pending" : "done",
     verdict,
+    summary: summaryOf({
+      header: shownHeader(header, protection, verdict),
+      verdict,
+      outline: await incoming.outline(verdict),
+    }),
   };
 }
 

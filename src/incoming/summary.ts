@@ -1,53 +1,58 @@
-/** What a list shows of a message: kept beside it, encrypted to the mailbox key, so that a list opens no whole message. */
-import { utf8 } from "../base/bytes.ts";
+/** The summary of a message, made of the header and the body that its reader is shown. */
 import { displayMailboxes } from "../mail/display-mailbox.ts";
-import { decodedText, firstField, type Header } from "../mail/header.ts";
+import { decodedText, firstField, structuredBody, type Header } from "../mail/header.ts";
+import { readMessageFacts } from "../mail/mail.ts";
+import { plainMessageId } from "../mail/message-id.ts";
+import type { MessageVerdict } from "../mailbox/mailbox.ts";
+import type { Summary } from "../mailbox/summary.ts";
+import type { Outline } from "./outline.ts";
+import { isGood } from "./verdicts.ts";
 
-export type Summary = {
-  readonly from: string;
-  readonly subject: string;
-  /** Whom the message claims inside to be from, where `from` is another and nothing is confirmed; else empty. */
-  readonly claimed: string;
-};
+/** Maximum number of messages that one says it answers; the nearest stand last. */
+const MAX_REFERENCES = 50;
 
-/** From the header that the reader is shown; `claimed` is the one inside, where its author is not the one that is shown. */
-export function summaryOf(header: Header, claimed: Header = []): Uint8Array {
-  const summary: Summary = {
-    from: authorsIn(header),
-    subject: text(header, "Subject"),
-    claimed: authorsIn(claimed),
+/**
+ * `header` is what the reader is shown, `claimed` the one inside where its author is not the one that is shown. Where a
+ * signature counts, only signed fields may thread a message.
+ */
+export function summaryOf(o: {
+  readonly header: Header;
+  readonly claimed?: Header;
+  readonly verdict: MessageVerdict;
+  readonly outline: Outline;
+}): Summary {
+  const { header, claimed = [], verdict, outline } = o;
+  const { date, messageId = "" } = readMessageFacts(header);
+  const mayThread = !isGood(verdict) || verdict.header === "protected";
+  return {
+    from: mailboxesIn(header, "From"),
+    to: mailboxesIn(header, "To"),
+    subject: textOf(header, "Subject"),
+    claimed: mailboxesIn(claimed, "From"),
+    date,
+    ...outline,
+    messageId: plainMessageId(messageId),
+    references: mayThread ? referencesIn(header) : [],
+    verdict,
+    keywords: [],
   };
-  return utf8(JSON.stringify(summary));
 }
 
-function authorsIn(header: Header): string {
-  const field = firstField(header, "From");
+function mailboxesIn(header: Header, name: string): string {
+  const field = firstField(header, name);
   return field === undefined ? "" : displayMailboxes(field);
 }
 
-function text(header: Header, name: string): string {
+function textOf(header: Header, name: string): string {
   const field = firstField(header, name);
   return field === undefined ? "" : decodedText(field).trim();
 }
 
-/** Empty texts when the bytes are not a summary: a list never fails because of one row. */
-export function parseSummary(bytes: Uint8Array): Summary {
-  try {
-    const value: unknown = JSON.parse(new TextDecoder().decode(bytes));
-    if (typeof value !== "object" || value === null) return EMPTY;
-    return {
-      from: memberText(value, "from"),
-      subject: memberText(value, "subject"),
-      claimed: memberText(value, "claimed"),
-    };
-  } catch {
-    return EMPTY;
-  }
-}
-
-const EMPTY: Summary = { from: "", subject: "", claimed: "" };
-
-function memberText(value: object, name: string): string {
-  const member: unknown = Reflect.get(value, name);
-  return typeof member === "string" ? member : "";
+function referencesIn(header: Header): readonly string[] {
+  const ids = ["References", "In-Reply-To"].flatMap((name) => {
+    const field = firstField(header, name);
+    const body = field === undefined ? "" : (structuredBody(field) ?? "");
+    return [...body.matchAll(/<[^<>\s]+>/g)].map(([id]) => plainMessageId(id));
+  });
+  return [...new Set(ids)].slice(-MAX_REFERENCES);
 }

@@ -11,12 +11,18 @@ export type WriteTrace = (
   store: Store,
 ) => Promise<void>;
 
+/** What is said of a message when it came. */
+export type DeliveredMessage = Pick<
+  NewMessage,
+  "form" | "state" | "verdict" | "sizeBytes" | "messageId"
+>;
+
 /** Each is written in the transaction that it tells of, so that both are there or neither. */
 export type TraceIncoming = {
   readonly delivered: (o: {
     readonly store: Store;
     readonly reader: EmailAddress;
-    readonly message: NewMessage;
+    readonly message: DeliveredMessage;
   }) => Promise<void>;
   readonly opened: (o: {
     readonly store: Store;

@@ -107,19 +107,31 @@ export type MailboxEntry = {
 export type MailForm = "sealed" | "clear";
 
 /**
- * A message that a mailbox is to keep: its octets in pieces, one after the other; of a sealed one, where the ciphertext
- * stands in them. `once` keeps a repetition out, for good: the first message with it is the only one.
+ * A message that a mailbox is to keep. `once` keeps a repetition out, for good: the first message with it is the only one.
  */
 export type NewMail = {
   readonly folder: FolderId;
-  readonly pieces: readonly Uint8Array[];
-  readonly ciphertext: Range | undefined;
+  readonly content: MailContent;
   readonly summary: Summary;
   readonly flags?: readonly Flag[];
   readonly receivedAt: Date;
   readonly sizeBytes: number;
   readonly once?: string;
 };
+
+/** A message that is ready to be appended, to this mailbox alone. */
+export type PreparedMail = { readonly kind: "prepared"; readonly folder: FolderId };
+
+/** The octets of a message, as they came or as they are stored here already. */
+export type MailContent =
+  /** In pieces, one after the other; of a sealed message, where the ciphertext stands in them. */
+  | {
+      readonly kind: "received";
+      readonly pieces: readonly Uint8Array[];
+      readonly ciphertext: Range | undefined;
+    }
+  /** As a message that waited for its reader's key was kept (`embedded/stored-form.ts`). */
+  | { readonly kind: "stored"; readonly form: MailForm; readonly octets: Octets };
 
 /** Where the next page of a list begins. It stays valid whatever comes or goes meanwhile. */
 export type Cursor = Brand<string, "Cursor">;
@@ -169,7 +181,15 @@ export type Mailbox = {
   readonly entry: (id: MessageId) => Promise<MailboxEntry | undefined>;
   /** The octets as they came; "closed" where the keys at hand do not open them. */
   readonly read: (id: MessageId) => Promise<ReadMail>;
-  readonly append: (mail: NewMail) => Promise<Appended>;
+  /** Does the costly part of `append`, so that a transaction that appends is short. */
+  readonly prepare: (mail: NewMail) => Promise<PreparedMail>;
+  readonly append: (mail: NewMail | PreparedMail) => Promise<Appended>;
+  /** The message that was stored with this `once`. */
+  readonly stored: (once: string) => Promise<MessageId | undefined>;
+  /** Whether one of these messages, by Message-ID without brackets, came sealed; also while the mailbox is closed. */
+  readonly hasSealed: (messageIds: readonly string[]) => Promise<boolean>;
+  /** The messages that somebody means by a Message-ID, an ID or the beginning of one; at most a hundred. */
+  readonly named: (name: string) => Promise<readonly MessageId[]>;
   readonly flag: (
     ids: readonly MessageId[],
     change: { readonly set?: readonly Flag[]; readonly clear?: readonly Flag[] },

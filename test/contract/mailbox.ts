@@ -30,8 +30,7 @@ export function mailNamed(subject: string, minutes = 0): NewMail {
   const text = `Subject: ${subject}\r\nFrom: alice@alpha.test\r\n\r\nText of ${subject}.\r\n`;
   return {
     folder: inbox,
-    pieces: [Buffer.from(text)],
-    ciphertext: undefined,
+    content: { kind: "received", pieces: [Buffer.from(text)], ciphertext: undefined },
     summary: summaryNamed(subject),
     receivedAt: after(start, minutes * MINUTE),
     sizeBytes: text.length,
@@ -101,7 +100,9 @@ export function testMailbox(name: string, world: () => Promise<MailboxWorld>): v
     assert.deepEqual(entry.receivedAt, mail.receivedAt);
     const read = await open().read(id);
     assert(read.kind === "read");
-    assert.equal(Buffer.from(read.message).toString(), Buffer.concat(mail.pieces).toString());
+    assert(mail.content.kind === "received");
+    const sent = Buffer.concat(mail.content.pieces).toString();
+    assert.equal(Buffer.from(read.message).toString(), sent);
     assert.deepEqual(await figuresOf(open(), inbox), [1, 1]);
     assert.equal((await open().figures()).messages, 1);
   });
@@ -144,14 +145,34 @@ export function testMailbox(name: string, world: () => Promise<MailboxWorld>): v
     },
   );
 
-  mailboxTest("a repeated message is stored once", async ({ open }) => {
+  mailboxTest("a repeated message is stored once", async ({ open, openClosed }) => {
     const mail = { ...mailNamed("once"), once: "tag" };
     const id = await add(open(), mail);
     assert.deepEqual(await open().append(mail), { kind: "there-already", id });
     assert.deepEqual(await figuresOf(open(), inbox), [1, 1]);
     await open().remove([id]);
     assert.deepEqual(await open().append(mail), { kind: "there-already", id });
+    assert.equal(await openClosed().stored("tag"), id);
+    assert.equal(await openClosed().stored("other"), undefined);
   });
+
+  mailboxTest(
+    "messages are found by their names, also while it is closed",
+    async ({ open, openClosed }) => {
+      const a = await add(open(), mailNamed("a"));
+      await add(openClosed(), mailNamed("b"));
+      assert.deepEqual(await openClosed().named("<a@alpha.test>"), [a]);
+      assert.deepEqual(await openClosed().named("a@alpha.test"), [a]);
+      assert.deepEqual(await openClosed().named(a), [a]);
+      assert.deepEqual(await openClosed().named(a.slice(0, 20)), [a]);
+      for (const name of ["", "c@alpha.test", "%"]) {
+        assert.deepEqual(await openClosed().named(name), []);
+      }
+      assert.equal(await openClosed().hasSealed(["a@alpha.test"]), false);
+      await open().remove([a]);
+      assert.deepEqual(await openClosed().named("a@alpha.test"), []);
+    },
+  );
 
   mailboxTest("flags are set and cleared, and counted", async ({ open }) => {
     const mailbox = open();

@@ -235,6 +235,7 @@ function rowsOf(
       key: `case when n <= ${String(waiting)} then '' else ${fingerprint} end`,
       summary: octets(60),
       once: idOfPart,
+      name: idOfPart,
       size_bytes: "500",
       stored_bytes: "560",
       received_at: `${created} + part`,

@@ -7,6 +7,9 @@ import type { Account } from "../../words/account.ts";
 import type { ToStore } from "./stored-form.ts";
 import type { MailboxWatch } from "./watch.ts";
 
+/** Whose mailbox it is. */
+export type MailboxOwner = Pick<Account, "id" | "address">;
+
 /** What a mailbox in our own database works with. */
 export type EmbeddedDeps = {
   readonly store: Store;
@@ -15,9 +18,9 @@ export type EmbeddedDeps = {
   readonly undoMs: number;
   readonly watch: MailboxWatch;
   /** Encrypts to the key pair that protects the account's mailbox. */
-  readonly wrapFor: (account: Account, data: Octets) => Promise<Uint8Array>;
+  readonly wrapFor: (account: MailboxOwner, data: Octets) => Promise<Uint8Array>;
   /** The same for a whole message, as its body is stored. */
-  readonly bodyFor: (account: Account, message: ToStore) => Promise<readonly Uint8Array[]>;
+  readonly bodyFor: (account: MailboxOwner, message: ToStore) => Promise<readonly Uint8Array[]>;
   readonly decrypt: (request: {
     readonly message: Uint8Array;
     readonly keys: readonly UnlockedKey[];

@@ -2,20 +2,22 @@
  * The mailbox inside our own database. Bodies are encrypted at rest, sealed mail as it was received; what stands beside
  * them is under the key of the mailbox, or wrapped to its public key while that is closed (docs/adr/0031-mailbox-at-rest.md).
  */
-import { randomUUID } from "node:crypto";
-
+import { plainMessageId } from "../../mail/message-id.ts";
+import { makeTags } from "../../store/keys/tag-key.ts";
 import { readBlob } from "../../store/mailbox/blobs.ts";
 import { readMailbox } from "../../store/mailbox/mailboxes.ts";
 import {
-  insertMailboxMessage,
+  findOnce,
   isShown,
   selectById,
   selectChanged,
+  selectIdsFrom,
+  selectNamed,
   selectPage,
   type MailboxRow,
 } from "../../store/mailbox/messages.ts";
 import type { UnlockedKeys } from "../../vault/unlocked-keys.ts";
-import type { Account } from "../../words/account.ts";
+import type { AccountId } from "../../words/account.ts";
 import type {
   Appended,
   Changes,
@@ -27,10 +29,11 @@ import type {
   MessageId,
   MovedMail,
   NewMail,
+  PreparedMail,
   ReadMail,
 } from "../mailbox.ts";
-import { summaryOctets } from "../summary.ts";
-import type { EmbeddedDeps } from "./embedded-deps.ts";
+import type { EmbeddedDeps, MailboxOwner } from "./embedded-deps.ts";
+import { appendMail, nameTag, onceTag, prepareMail } from "./appending.ts";
 import {
   copyInto,
   flagMessages,
@@ -39,15 +42,8 @@ import {
   restoreSome,
   setKeywords,
 } from "./changing.ts";
-import { bitsOf, cursorAt, entryOf, placeAt, wrapSummary } from "./entries.ts";
-import {
-  addFolder,
-  listFolders,
-  removeFolder,
-  renameFolder,
-  withFolder,
-  type At,
-} from "./folders.ts";
+import { cursorAt, entryOf, placeAt } from "./entries.ts";
+import { addFolder, listFolders, removeFolder, renameFolder, type At } from "./folders.ts";
 import { foldIn } from "./fold-in.ts";
 import { MailboxKeys } from "./mailbox-keys.ts";
 import { receivedIn } from "./stored-form.ts";
@@ -56,13 +52,15 @@ export type { EmbeddedDeps } from "./embedded-deps.ts";
 
 /** Maximum number of entries of a page. */
 const MAX_PAGE = 200;
+/** Maximum number of messages that a beginning of an ID names. */
+const MAX_NAMED = 100;
 /** Maximum number of changed messages that are told; whoever missed more reads the lists again. */
 const MAX_CHANGES = 1000;
 
 /** Opens a mailbox with its reader's keys, which stay the caller's, or without them. */
 export function openEmbedded(
   deps: EmbeddedDeps,
-  account: Account,
+  account: MailboxOwner,
   unlocked?: UnlockedKeys,
 ): Mailbox {
   return new Embedded(deps, account, unlocked);
@@ -70,10 +68,10 @@ export function openEmbedded(
 
 class Embedded implements Mailbox {
   readonly #deps: EmbeddedDeps;
-  readonly #account: Account;
+  readonly #account: MailboxOwner;
   readonly #keys: MailboxKeys | undefined;
 
-  constructor(deps: EmbeddedDeps, account: Account, unlocked: UnlockedKeys | undefined) {
+  constructor(deps: EmbeddedDeps, account: MailboxOwner, unlocked: UnlockedKeys | undefined) {
     this.#deps = deps;
     this.#account = account;
     this.#keys = MailboxKeys.of(account.id, unlocked);
@@ -120,35 +118,28 @@ class Embedded implements Mailbox {
     return received === undefined ? { kind: "closed" } : { kind: "read", form, message: received };
   }
 
-  async append(mail: NewMail): Promise<Appended> {
-    const { summary, ciphertext, pieces } = mail;
-    const { wrapFor, bodyFor } = this.#deps;
-    const body = await bodyFor(this.#account, { pieces, ciphertext });
-    const blob = randomUUID();
-    const wrapped =
-      this.#keys === undefined
-        ? { key: "", octets: await wrapFor(this.#account, summaryOctets(summary)) }
-        : wrapSummary(this.#keys, blob, summary);
-    const row = {
-      id: randomUUID(),
-      folder: mail.folder,
-      flags: bitsOf(mail.flags ?? []),
-      form: ciphertext === undefined ? "clear" : "sealed",
-      state: summary.verdict.state,
-      key: wrapped.key,
-      summary: wrapped.octets,
-      once: mail.once ?? "",
-      sizeBytes: mail.sizeBytes,
-      receivedAt: mail.receivedAt,
-      blob: { id: blob, octets: body },
-    };
-    const appended = await withFolder(this.#deps.store, this.#id, mail.folder, async (tx) =>
-      insertMailboxMessage(tx, this.#id, row),
-    );
-    if (appended.kind === "no-folder") return appended;
-    if (appended.value === undefined) return { kind: "account-gone" };
-    const { id, isNew } = appended.value;
-    return { kind: isNew ? "appended" : "there-already", id: id as MessageId };
+  async prepare(mail: NewMail): Promise<PreparedMail> {
+    return prepareMail(this.#deps, { ...this.#at, owner: this.#account }, mail);
+  }
+
+  async append(mail: NewMail | PreparedMail): Promise<Appended> {
+    return appendMail(this.#deps, { ...this.#at, owner: this.#account }, mail);
+  }
+
+  async stored(once: string): Promise<MessageId | undefined> {
+    const [tag = ""] = await makeTags(this.#deps.store, [onceTag(this.#id, once)]);
+    return (await findOnce(this.#deps.store, this.#id, tag)) as MessageId | undefined;
+  }
+
+  async hasSealed(messageIds: readonly string[]): Promise<boolean> {
+    return (await this.#named(messageIds)).some(({ form }) => form === "sealed");
+  }
+
+  async named(name: string): Promise<readonly MessageId[]> {
+    const beginning = { beginning: name, limit: MAX_NAMED };
+    const ids = name === "" ? [] : await selectIdsFrom(this.#deps.store, this.#id, beginning);
+    const rows = await this.#named([plainMessageId(name)]);
+    return [...new Set([...rows.map(({ id }) => id), ...ids])].map((id) => id as MessageId);
   }
 
   async flag(ids: Ids, change: Parameters<Mailbox["flag"]>[1]): Promise<Ids> {
@@ -204,12 +195,19 @@ class Embedded implements Mailbox {
     return { messages, bytes, latest: lastChange };
   }
 
-  get #id(): Account["id"] {
+  get #id(): AccountId {
     return this.#account.id;
   }
 
   get #at(): At {
     return { account: this.#id, keys: this.#keys };
+  }
+
+  async #named(messageIds: readonly string[]): Promise<readonly MailboxRow[]> {
+    const wanted = messageIds.filter((id) => id !== "").map((id) => nameTag(this.#id, id));
+    if (wanted.length === 0) return [];
+    const { store } = this.#deps;
+    return selectNamed(store, this.#id, await makeTags(store, wanted));
   }
 
   async #row(id: MessageId): Promise<MailboxRow | undefined> {

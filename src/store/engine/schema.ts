@@ -282,7 +282,7 @@ type FolderUseTable = { account: string; folder: string; messages: number; unsee
 
 /**
  * `key`: the key pair whose key the summary is wrapped under; "" when it is wrapped to the public key. `once`: a tag that
- * keeps a repeated delivery out. `expunge_at`: when a removed message is deleted; 0 when it is not removed.
+ * keeps a repeated delivery out, `name` one of the Message-ID. `expunge_at`: when a removed message is deleted; 0 when it is not removed.
  */
 type MailboxMessagesTable = {
   id: string;
@@ -297,6 +297,7 @@ type MailboxMessagesTable = {
   key: string;
   summary: Uint8Array;
   once: string;
+  name: string;
   size_bytes: number;
   stored_bytes: number;
   received_at: number;

@@ -1,6 +1,6 @@
 /**
- * Tags stand for addresses in rows that must not name them: addresses of erased accounts, and wrong passwords. A tag
- * is an HMAC-SHA256 under a random key that an installation makes once. The key is stored here, wrapped under the service
+ * Tags stand for addresses and Message-IDs in rows that must not name them: addresses of erased accounts, wrong passwords,
+ * stored messages. A tag is an HMAC-SHA256 under a random key that an installation makes once. The key is stored here, wrapped under the service
  * key: whoever has the database alone can test no address against a tag. A rotation of the service key moves the tag key.
  */
 import { createHmac, createSecretKey, randomBytes } from "node:crypto";
@@ -11,7 +11,7 @@ import type { Store } from "../store.ts";
 import type { WrappedTagKey } from "../engine/secrets.ts";
 
 /** What a tag is for: tags of one address for different purposes tell nothing about each other. */
-type TagPurpose = "reserved" | "attempt";
+export type TagPurpose = "reserved" | "attempt" | "message" | "delivery";
 
 const KEY_BYTES = 32;
 /** The one row of `tag_key`. */
@@ -22,10 +22,19 @@ const ONLY = 1;
  * @throws AppError when no service key that is here opens the tag key.
  */
 export async function makeTag(store: Store, purpose: TagPurpose, address: string): Promise<string> {
+  const [tag = ""] = await makeTags(store, [[purpose, address]]);
+  return tag;
+}
+
+/** Makes many tags after the key was opened once. @throws AppError as `makeTag`. */
+export async function makeTags(
+  store: Store,
+  wanted: readonly (readonly [purpose: TagPurpose, text: string])[],
+): Promise<readonly string[]> {
   const row = (await readTagKey(store)) ?? (await insertTagKey(store));
   using key = keysOf(store).open(row);
   if (key === undefined) throw noneOpens();
-  return tagUnder(key, purpose, address);
+  return wanted.map(([purpose, text]) => tagUnder(key, purpose, text));
 }
 
 /**

@@ -35,11 +35,11 @@ export type MailboxRow = {
   readonly expungeAt: Date | undefined;
 };
 
-/** A message before it is stored. `once` keeps a repetition out; "" lets it in. A blob without octets is here already. */
+/** A message before it is stored. `once` is a tag that keeps a repetition out, `name` one of its Message-ID; "" for none. A blob without octets is here already. */
 export type NewMailboxRow = Pick<
   MailboxRow,
   "id" | "folder" | "flags" | "form" | "state" | "key" | "summary" | "sizeBytes" | "receivedAt"
-> & { readonly once: string; readonly blob: NewBlob };
+> & { readonly once: string; readonly name: string; readonly blob: NewBlob };
 
 type NewBlob = { readonly id: string; readonly octets?: Octets };
 
@@ -95,6 +95,7 @@ export async function insertMailboxMessage(
         key,
         summary,
         once,
+        name: message.name,
         size_bytes: message.sizeBytes,
         stored_bytes: bytes,
         received_at: message.receivedAt.getTime(),
@@ -111,7 +112,12 @@ export function unseenIn(flags: number): 0 | 1 {
   return (flags & SEEN) === 0 ? 1 : 0;
 }
 
-async function findOnce(tx: Store, account: AccountId, once: string): Promise<string | undefined> {
+/** The message that was stored with a tag, if there is one. */
+export async function findOnce(
+  tx: Store,
+  account: AccountId,
+  once: string,
+): Promise<string | undefined> {
   if (once === "") return undefined;
   const row = await tx.db
     .selectFrom("mailbox_messages")
@@ -170,6 +176,43 @@ export async function selectById(
     .execute();
   const byId = new Map(rows.map((row) => [row.id, rowFrom(row)]));
   return [...new Set(ids)].flatMap((id) => byId.get(id) ?? []);
+}
+
+/** The messages with one of these tags of their Message-IDs. */
+export async function selectNamed(
+  store: Store,
+  account: AccountId,
+  names: readonly string[],
+): Promise<readonly MailboxRow[]> {
+  if (names.length === 0) return [];
+  const rows = await store.db
+    .selectFrom("mailbox_messages")
+    .select(COLUMNS)
+    .where("account", "=", account)
+    .where("name", "in", names)
+    .where("name", "<>", sql.lit(""))
+    .where("expunge_at", "=", sql.lit(0))
+    .execute();
+  return rows.map(rowFrom);
+}
+
+/** The IDs of an account that begin with a text; at most `limit`. */
+export async function selectIdsFrom(
+  store: Store,
+  account: AccountId,
+  o: { readonly beginning: string; readonly limit: number },
+): Promise<readonly string[]> {
+  const { beginning, limit } = o;
+  const rows = await store.db
+    .selectFrom("mailbox_messages")
+    .select("id")
+    .where("account", "=", account)
+    .where("id", ">=", beginning)
+    .where("id", "<", `${beginning}~`)
+    .where("expunge_at", "=", sql.lit(0))
+    .limit(limit)
+    .execute();
+  return rows.map(({ id }) => id);
 }
 
 /** Messages that changed after `change`, removed ones too, in the order of their changes. */

@@ -180,7 +180,14 @@ function mailTables({ table, bytes, integer, text, number }: Columns): readonly 
 }
 
 /** What readers keep. In clear stand sizes, times, flags and states, and nothing else. */
-function mailboxTables({ table, bytes, integer, text, number }: Columns): readonly string[] {
+function mailboxTables({
+  table,
+  bytes,
+  integer,
+  text,
+  octetText,
+  number,
+}: Columns): readonly string[] {
   const account = "account text not null references accounts (id)";
   return [
     table(
@@ -209,8 +216,8 @@ function mailboxTables({ table, bytes, integer, text, number }: Columns): readon
     ),
     table(
       "mailbox_messages",
-      `id text not null, ${account}, folder ${text}, number ${integer}, change ${integer}, flags ${integer},
-       form ${text}, state ${text}, blob text not null references blobs (id), key ${text}, summary ${bytes}, once ${text},
+      `id ${octetText}, ${account}, folder ${text}, number ${integer}, change ${integer}, flags ${integer},
+       form ${text}, state ${text}, blob text not null references blobs (id), key ${text}, summary ${bytes}, once ${text}, name ${text},
        size_bytes ${integer}, stored_bytes ${integer}, received_at ${integer}, expunge_at ${integer},
        primary key (account, id)`,
     ),
@@ -220,6 +227,7 @@ function mailboxTables({ table, bytes, integer, text, number }: Columns): readon
       (account, folder, expunge_at, received_at, number)`,
     "create index mailbox_messages_changed on mailbox_messages (account, change)",
     "create index mailbox_messages_to_fold on mailbox_messages (account, number) where key = ''",
+    "create index mailbox_messages_named on mailbox_messages (account, name) where name <> ''",
     "create index mailbox_messages_removed on mailbox_messages (expunge_at) where expunge_at > 0",
     "create index mailbox_messages_blob on mailbox_messages (blob)",
   ];

@@ -21,9 +21,12 @@ import {
   restoreMessages,
 } from "../../../src/store/mailbox/message-changes.ts";
 import {
+  findOnce,
   insertMailboxMessage,
   selectById,
   selectChanged,
+  selectIdsFrom,
+  selectNamed,
   selectPage,
   selectToFold,
 } from "../../../src/store/mailbox/messages.ts";
@@ -47,6 +50,7 @@ export function mailboxRow(id: string, octets: Uint8Array = new Uint8Array(10)) 
     sizeBytes: octets.length,
     receivedAt: now,
     once: id,
+    name: id,
     blob: { id: `blob of ${id}`, octets },
   };
 }
@@ -74,6 +78,9 @@ export async function callMailbox(store: Store, account: AccountId): Promise<voi
     after: { receivedAt: now, number: 3 },
     limit: 2,
   });
+  await findOnce(store, account, "1");
+  await selectNamed(store, account, ["1", "2"]);
+  await selectIdsFrom(store, account, { beginning: "1", limit: 2 });
   await selectChanged(store, account, { after: 1, limit: 10 });
   await selectToFold(store, account, { after: 0, limit: 10 });
   await changeFlags(store, account, ids, { set: 1, clear: 2 });

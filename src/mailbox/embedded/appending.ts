@@ -1,0 +1,110 @@
+/** How a message comes into a mailbox in our own database. */
+import { randomUUID } from "node:crypto";
+
+import { ProgramFault } from "../../base/errors.ts";
+import type { Octets } from "../../base/large-octets.ts";
+import { plainMessageId } from "../../mail/message-id.ts";
+import { makeTags, type TagPurpose } from "../../store/keys/tag-key.ts";
+import { insertMailboxMessage, type NewMailboxRow } from "../../store/mailbox/messages.ts";
+import type { AccountId } from "../../words/account.ts";
+import type {
+  Appended,
+  FolderId,
+  MailContent,
+  MailForm,
+  MessageId,
+  NewMail,
+  PreparedMail,
+} from "../mailbox.ts";
+import { summaryOctets } from "../summary.ts";
+import type { EmbeddedDeps, MailboxOwner } from "./embedded-deps.ts";
+import { bitsOf, wrapSummary } from "./entries.ts";
+import { withFolder, type At } from "./folders.ts";
+
+/** The tag that keeps a repetition of a delivery out. */
+export function onceTag(account: AccountId, once: string): readonly [TagPurpose, string] {
+  return ["delivery", `${account} ${once}`];
+}
+
+/** The tag of a Message-ID, so that an answer finds what it answers while the mailbox is closed. */
+export function nameTag(account: AccountId, messageId: string): readonly [TagPurpose, string] {
+  return ["message", `${account} ${plainMessageId(messageId)}`];
+}
+
+type Owned = At & { readonly owner: MailboxOwner };
+
+/** A message with its octets encrypted at rest, and its summary under the key of the mailbox or wrapped to the public one. */
+class PreparedRow implements PreparedMail {
+  readonly kind = "prepared";
+  readonly folder: FolderId;
+  readonly row: NewMailboxRow;
+
+  constructor(folder: FolderId, row: NewMailboxRow) {
+    this.folder = folder;
+    this.row = row;
+  }
+}
+
+/** Encrypts what is to be kept. Nothing is written. */
+export async function prepareMail(
+  deps: EmbeddedDeps,
+  { account, keys, owner }: Owned,
+  mail: NewMail,
+): Promise<PreparedRow> {
+  const { summary, folder, once = "" } = mail;
+  const { form, octets } = await storedContent(deps, owner, mail.content);
+  const blob = randomUUID();
+  const wrapped =
+    keys === undefined
+      ? { key: "", octets: await deps.wrapFor(owner, summaryOctets(summary)) }
+      : wrapSummary(keys, blob, summary);
+  const [name = "", tag = ""] = await makeTags(deps.store, [
+    nameTag(account, summary.messageId),
+    onceTag(account, once),
+  ]);
+  return new PreparedRow(folder, {
+    id: randomUUID(),
+    folder,
+    flags: bitsOf(mail.flags ?? []),
+    form,
+    state: summary.verdict.state,
+    key: wrapped.key,
+    summary: wrapped.octets,
+    once: once === "" ? "" : tag,
+    name: summary.messageId === "" ? "" : name,
+    sizeBytes: mail.sizeBytes,
+    receivedAt: mail.receivedAt,
+    blob: { id: blob, octets },
+  });
+}
+
+/** Keeps a message, prepared or not. */
+export async function appendMail(
+  deps: EmbeddedDeps,
+  at: Owned,
+  mail: NewMail | PreparedMail,
+): Promise<Appended> {
+  const prepared = "kind" in mail ? mail : await prepareMail(deps, at, mail);
+  if (!(prepared instanceof PreparedRow)) {
+    throw new ProgramFault("mail that another mailbox prepared");
+  }
+  const { folder, row } = prepared;
+  const appended = await withFolder(deps.store, at.account, folder, async (tx) =>
+    insertMailboxMessage(tx, at.account, row),
+  );
+  if (appended.kind === "no-folder") return appended;
+  if (appended.value === undefined) return { kind: "account-gone" };
+  const { id, isNew } = appended.value;
+  return { kind: isNew ? "appended" : "there-already", id: id as MessageId };
+}
+
+async function storedContent(
+  { bodyFor }: Pick<EmbeddedDeps, "bodyFor">,
+  owner: MailboxOwner,
+  content: MailContent,
+): Promise<{ readonly form: MailForm; readonly octets: Octets }> {
+  if (content.kind === "stored") return content;
+  const { pieces, ciphertext } = content;
+  const octets = await bodyFor(owner, { pieces, ciphertext });
+  return { form: ciphertext === undefined ? "clear" : "sealed", octets };
+}
