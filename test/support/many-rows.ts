@@ -4,6 +4,7 @@ import { sql } from "kysely";
 import { DAY } from "../../src/base/time.ts";
 import type { AccountId } from "../../src/words/account.ts";
 import type { Engine, Store } from "../../src/store/store.ts";
+import { bulkLoad } from "./bulk-load.ts";
 
 /** Behind the places of accounts that the program made: these rows make no chain. */
 const FIRST_PLACE = 1_000_000;
@@ -14,19 +15,16 @@ const DOMAINS = 50;
 /**
  * Adds accounts 1 to `accounts`, each with its address, login, master key, slot, secret key, published certificate, audit
  * entry, three trace rows, two messages and two jobs. Each tenth has an alias; the first
- * `waiting` have a message that waits, and so many aliases are released. The octets of keys are no keys.
+ * `waiting` have a message that waits, and so many aliases are released. The octets of keys are no keys. Rows are written in
+ * the order of their keys.
  */
 export async function haveManyAccounts(
   store: Store,
   accounts: number,
-  {
-    now,
-    serviceKey,
-    waiting,
-  }: { readonly now: Date; readonly serviceKey: string; readonly waiting: number },
+  o: { readonly now: Date; readonly serviceKey: string; readonly waiting: number },
 ): Promise<void> {
-  const rows = rowsOf(store.engine, now.getTime(), serviceKey, waiting);
-  await store.transaction(async ({ db }) => {
+  const rows = rowsOf(store.engine, o.now.getTime(), o.serviceKey, o.waiting);
+  await bulkLoad(store, async ({ db }) => {
     const [last] = (await sql<{ seq: number }>`select max(seq) as seq from audit`.execute(db)).rows;
     const first = Number(last?.seq ?? 0);
     for (const [table, columns] of Object.entries(rows)) {
@@ -68,7 +66,7 @@ async function insertMany(
   await sql
     .raw(
       `insert into ${table} (${Object.keys(columns).join(", ")}) select ${Object.values(columns).join(", ")}
-       from ${numbers("n", String(accounts))} cross join ${numbers("part", per)} where ${where}`,
+       from ${numbers("n", String(accounts))} cross join ${numbers("part", per)} where ${where} order by 1`,
     )
     .execute(db);
 }
