@@ -242,7 +242,7 @@ function rowsOf(
     }),
     attempts: () => ({
       key: `'key' || ${id}`,
-      window_start: `${String(now)} - n % 1000`,
+      window_start: `${String(now + DAY)} - n % 1000`,
       count: "1",
     }),
   };
