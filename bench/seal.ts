@@ -1,7 +1,7 @@
 /**
  * Sealing and opening by the gateway's own path, beside Node's primitives alone, OpenPGP.js and the programs of others.
  * All take turns in one run, by their processor time. Absolute times vary with the machine; the ratios are what counts.
- * `SIZES=20 KB` measures some of the sizes, `KINDS=1` some of the kinds of keys.
+ * `SIZES="20 KB"` measures some of the sizes, `KINDS="curves 1"` some of the kinds of keys, `ROUNDS=2` at most so many rounds.
  */
 import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -130,17 +130,23 @@ async function measure(
   return medians;
 }
 
-/** V8 compiles what runs often: for thousands of messages a thread gets faster, and a gateway runs for days. */
-const WARM_UP = 12;
+/**
+ * V8 compiles what runs often: for thousands of messages a thread gets faster, and a gateway runs for days. Of large ones a few
+ * are enough.
+ */
+const WARM_UP = { small: 12, large: 3 };
+const LARGE_OCTETS = 10 * KB * KB;
 
 /** All take turns, round by round; the first round warms up. What takes a second is done once a round. */
 async function medianOf(lanes: readonly Lane[], size: Size): Promise<Medians> {
   const taken = new Map<string, number[]>(lanes.map(({ name }) => [name, []]));
   const slow = new Set<string>();
-  for (let round = 0; round <= size.rounds; round += 1) {
+  const warmUp = size.octets > LARGE_OCTETS ? WARM_UP.large : WARM_UP.small;
+  const rounds = Math.min(size.rounds, Number(process.env["ROUNDS"] ?? size.rounds));
+  for (let round = 0; round <= rounds; round += 1) {
     for (const { name, measure: take } of lanes) {
       const isHere = ["Sealpost", "primitives", "OpenPGP.js"].includes(name);
-      const times = isHere ? size.times * (round === 0 ? WARM_UP : 1) : size.runs;
+      const times = isHere ? size.times * (round === 0 ? warmUp : 1) : size.runs;
       const ms = await take(slow.has(name) ? 1 : times);
       if (ms > SLOW_MS) slow.add(name);
       if (round > 0) taken.get(name)?.push(ms);

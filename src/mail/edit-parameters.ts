@@ -1,6 +1,6 @@
 import { asBuffer } from "../base/bytes.ts";
-import { parseContentType } from "./content-type.ts";
-import { fieldBody, type HeaderField } from "./header.ts";
+import { contentTypeIn } from "./content-type.ts";
+import type { HeaderField } from "./header.ts";
 import { scanParameters } from "./parameters.ts";
 
 const FOLD_AT = 78;
@@ -15,7 +15,7 @@ export function withParameter(
   value: string,
 ): HeaderField | undefined {
   const { head, body, end } = splitField(field);
-  const before = parseContentType(fieldBody(field));
+  const before = contentTypeIn(field);
   const at = scanParameters(body).end;
   const added = `; ${name}="${value}"`;
   const lineStart = Math.max(body.lastIndexOf("\n", at - 1) + 1, 0);
@@ -23,7 +23,7 @@ export function withParameter(
   const isLong = indent + at - lineStart + added.length > FOLD_AT;
   const inserted = isLong ? `;\r\n ${name}="${value}"` : added;
   const made = joinField(field, head + body.slice(0, at) + inserted + body.slice(at) + end);
-  const after = parseContentType(fieldBody(made));
+  const after = contentTypeIn(made);
   const isSame =
     before !== undefined &&
     after !== undefined &&

@@ -50,6 +50,8 @@ export function encodeWords(
   options: { readonly utf8: boolean; readonly maxWord: number },
 ): string {
   const { utf8, maxWord } = options;
+  // Most texts need nothing.
+  if (text.length <= maxWord && PLAIN.test(text)) return text.trimEnd();
   const mustEncode = (word: string): boolean =>
     Buffer.byteLength(word) > maxWord || (utf8 ? false : /[^ -~\t]/.test(word));
   let out = "";
@@ -65,6 +67,9 @@ export function encodeWords(
   }
   return out + encodeRun(run);
 }
+
+/** ASCII without controls. */
+const PLAIN = /^[ -~\t]*$/;
 
 function encodeRun(text: string): string {
   const words: string[] = [];

@@ -61,6 +61,28 @@ test("line ends are checked and mended whatever the bytes", () => {
   );
 });
 
+test("a fault of a line end is found wherever it stands in memory", () => {
+  const line = `${"x".repeat(30)}\x80\xff\x0e\r\n`;
+  for (let offset = 0; offset < 5; offset += 1) {
+    const memory = Buffer.alloc(120, "\r");
+    const text = memory.subarray(offset, memory.write(line.repeat(3), offset, "latin1") + offset);
+    assert.equal(checkLineEnds(text), "ok");
+    for (const [octet, expected] of [
+      [13, "bare-cr"],
+      [10, "bare-lf"],
+      [0, "nul"],
+    ] as const) {
+      for (const at of text.keys()) {
+        const own = text[at] ?? 0;
+        if (own === 13 || own === 10) continue;
+        text[at] = octet;
+        assert.equal(checkLineEnds(text), text[at - 1] === 13 ? "bare-cr" : expected);
+        text[at] = own;
+      }
+    }
+  }
+});
+
 test("line ends are found wherever slices are cut", async () => {
   const slice = 2 * 1024 * 1024;
   for (const at of [0, slice - 1, slice, slice + 1, 2 * slice - 1]) {

@@ -1,4 +1,5 @@
 import { asBuffer } from "../base/bytes.ts";
+import { writeDigitLines } from "../base/digit-lines.ts";
 
 const LINE = 76;
 const CR = 13;
@@ -24,9 +25,19 @@ function decodeBase64(body: Uint8Array): Uint8Array {
 }
 
 function encodeBase64(body: Uint8Array): Uint8Array {
-  const text = asBuffer(body).toString("base64");
-  return Buffer.from(text.replace(/.{1,76}/g, "$&\r\n"), "latin1");
+  const input = asBuffer(body);
+  const digits = Math.ceil(input.length / 3) * 4;
+  const output = Buffer.allocUnsafe(digits + 2 * Math.ceil(digits / LINE));
+  let end = 0;
+  for (let start = 0; start < input.length; start += BLOCK_OCTETS) {
+    const text = input.toString("base64", start, Math.min(start + BLOCK_OCTETS, input.length));
+    end = writeDigitLines(Buffer.from(text, "latin1"), output, { start: end, width: LINE });
+  }
+  return output;
 }
+
+/** Base64 is made in blocks of whole lines: 1024 lines of 57 octets. */
+const BLOCK_OCTETS = 57 * 1024;
 
 /** RFC 2045 §6.7. Blanks at a line's end are transport padding; a `=` that encodes nothing is kept as it is. */
 function decodeQuotedPrintable(body: Uint8Array): Uint8Array {
@@ -69,7 +80,11 @@ function decodeEscapes(
   let length = at;
   for (let i = start; i < end; i++) {
     const byte = from[i] ?? 0;
-    const high = byte === EQUALS && i + 2 < end ? hexDigit(from[i + 1]) : -1;
+    if (byte !== EQUALS) {
+      to[length++] = byte;
+      continue;
+    }
+    const high = i + 2 < end ? hexDigit(from[i + 1]) : -1;
     const low = high === -1 ? -1 : hexDigit(from[i + 2]);
     to[length++] = low === -1 ? byte : high * 16 + low;
     if (low !== -1) i += 2;
@@ -112,17 +127,33 @@ function encodeQuotedPrintable(body: Uint8Array): Uint8Array {
       out[length++] = LF;
       column = 0;
     }
-    if (size === 1) {
-      out[length++] = byte;
-    } else {
-      out[length++] = EQUALS;
-      out[length++] = HEX[byte >> 4] ?? 0;
-      out[length++] = HEX[byte & 15] ?? 0;
-    }
     column += size;
+    if (size > 1) {
+      length = writeEscape(out, length, byte);
+      continue;
+    }
+    out[length++] = byte;
+    // What follows and stands for itself within the line.
+    const end = Math.min(body.length, i + LINE - column);
+    let at = i + 1;
+    while (at < end && PLAIN_INSIDE[body[at] ?? 0] === 1) out[length++] = body[at++] ?? 0;
+    column += at - i - 1;
+    i = at - 1;
   }
   return out.subarray(0, length);
 }
+
+function writeEscape(out: Uint8Array, at: number, byte: number): number {
+  out[at] = EQUALS;
+  out[at + 1] = HEX[byte >> 4] ?? 0;
+  out[at + 2] = HEX[byte & 15] ?? 0;
+  return at + 3;
+}
+
+/** 1 for each octet that stands for itself wherever it does not begin a line: most do. */
+const PLAIN_INSIDE = Uint8Array.from({ length: 256 }, (_, byte) =>
+  byte >= 33 && byte <= 126 && byte !== EQUALS ? 1 : 0,
+);
 
 function isPlainQuotedPrintable(byte: number, next: number | undefined, column: number): boolean {
   const endsLine = next === undefined || next === CR || next === LF;

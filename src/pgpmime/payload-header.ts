@@ -121,7 +121,7 @@ function hasOnlyBareLf(bytes: Uint8Array): boolean {
 
 /** Whether every program reads the same fields in a header. */
 function hasOneReading(header: Header): boolean {
-  return header.every(isClear) && SINGLE.every((name) => fieldsNamed(header, name).length <= 1);
+  return header.every(isClear) && firstOfSingle(header).length === header.length;
 }
 
 function isClear({ name, raw }: HeaderField): boolean {

@@ -5,7 +5,6 @@ import { errorText } from "../base/errors.ts";
 import { type EmailAddress, formatAddress } from "../mail/address.ts";
 import {
   fieldBody,
-  fieldsNamed,
   firstField,
   type Header,
   type HeaderField,
@@ -86,7 +85,8 @@ function scan(message: Uint8Array): Entity {
 }
 
 function refuseAmbiguous({ header, defects }: Entity): void {
-  const twice = MUST_BE_SINGLE.find((name) => fieldsNamed(header, name).length > 1);
+  const names = header.map(({ name }) => name.toLowerCase());
+  const twice = MUST_BE_SINGLE.find((name) => names.indexOf(name) !== names.lastIndexOf(name));
   if (twice !== undefined) refuse(`the message has more than one ${twice} field`);
   const [first] = header;
   if (first !== undefined && /^[ \t]/.test(String.fromCharCode(first.raw[0] ?? 0))) {

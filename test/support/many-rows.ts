@@ -4,6 +4,7 @@ import { sql } from "kysely";
 import { DAY } from "../../src/base/time.ts";
 import type { AccountId } from "../../src/words/account.ts";
 import type { Engine, Store } from "../../src/store/store.ts";
+import { bulkLoad } from "./bulk-load.ts";
 
 /** Behind the places of accounts that the program made: these rows make no chain. */
 const FIRST_PLACE = 1_000_000;
@@ -22,14 +23,10 @@ const DOMAINS = 50;
 export async function haveManyAccounts(
   store: Store,
   accounts: number,
-  {
-    now,
-    serviceKey,
-    waiting,
-  }: { readonly now: Date; readonly serviceKey: string; readonly waiting: number },
+  o: { readonly now: Date; readonly serviceKey: string; readonly waiting: number },
 ): Promise<void> {
-  const rows = rowsOf(store.engine, now.getTime(), serviceKey, waiting);
-  await store.transaction(async ({ db }) => {
+  const rows = rowsOf(store.engine, o.now.getTime(), o.serviceKey, o.waiting);
+  await bulkLoad(store, async ({ db }) => {
     const [last] = (await sql<{ seq: number }>`select max(seq) as seq from audit`.execute(db)).rows;
     const first = Number(last?.seq ?? 0);
     for (const [table, columns] of Object.entries(rows)) {
@@ -67,11 +64,12 @@ async function insertMany(
     engine === "postgres"
       ? `generate_series(1::bigint, ${last}) as ${name}`
       : `(with recursive counted(${name}) as (select 1 union all select ${name} + 1 from counted where ${name} < ${last}) select ${name} from counted)`;
-  // The alias of a set of one column names the column as well on PostgreSQL.
+  // The alias of a set of one column names the column as well on PostgreSQL, which plans by the order of rows: it stays that
+  // of their making. SQLite writes rows sooner in the order of their keys.
   await sql
     .raw(
       `insert into ${table} (${Object.keys(columns).join(", ")}) select ${Object.values(columns).join(", ")}
-       from ${numbers("n", String(accounts))} cross join ${numbers("part", per)} where ${where}`,
+       from ${numbers("n", String(accounts))} cross join ${numbers("part", per)} where ${where} ${engine === "sqlite" ? "order by 1" : ""}`,
     )
     .execute(db);
 }
@@ -299,7 +297,7 @@ function rowsOf(
     }),
     attempts: () => ({
       key: `'key' || ${id}`,
-      window_start: `${String(now)} - n % 1000`,
+      window_start: `${String(now + DAY)} - n % 1000`,
       count: "1",
     }),
   };

@@ -49,12 +49,22 @@ export function recipientOf(certificate: Certificate, now: Date, isAtRest = fals
   if (parts === undefined || key === undefined) {
     throw new AppError("a certificate without an encryption key", { temporary: false });
   }
+  const preferences = PREFERENCES.get(parts) ?? preferencesIn(parts);
+  PREFERENCES.set(parts, preferences);
+  return { key, ...preferences };
+}
+
+type Preferences = Omit<Recipient, "key">;
+
+/** Of certificates that were read already: no time changes what a certificate says. */
+const PREFERENCES = new WeakMap<CertificateParts, Preferences>();
+
+function preferencesIn(parts: CertificateParts): Preferences {
   const self = selfSignaturesOf(parts);
   const isV6 = parts.primary.material.version === 6;
   const features = firstSaid(self, (each) => each.features);
   const preferred = (type: number) => firstSaid(self, ({ body }) => hashedSubpacket(body, type));
   return {
-    key,
     readsV2: features === undefined ? isV6 : (features & SEIPD_V2) !== 0,
     ciphers: [...(preferred(PREFERRED_CIPHERS) ?? [])],
     suites: pairsIn(preferred(PREFERRED_SUITES) ?? Buffer.alloc(0)),

@@ -53,8 +53,10 @@ export function firstArmoredOctets(bytes: Uint8Array, label: string): Uint8Array
   const end = text.indexOf(DASHES, begin.end);
   const read = readParts(text, begin.end, end === -1 ? text.length : end);
   const text64 = read?.digits.toString("latin1", 0, FIRST_DIGITS).replaceAll(/[ \t\r\n]+/g, "");
-  const digits = /^(?:[A-Za-z0-9+/]{4})+/.exec(text64 ?? "")?.[0];
-  return digits === undefined ? undefined : Buffer.from(digits, "base64");
+  // A pattern of groups of four would take note of a place to go back to for each of them.
+  const digits = /^[A-Za-z0-9+/]*/.exec(text64 ?? "")?.[0] ?? "";
+  const whole = digits.slice(0, digits.length - (digits.length % 4));
+  return whole === "" ? undefined : Buffer.from(whole, "base64");
 }
 
 /** Whether bytes are OpenPGP packets: their first bit says so (RFC 9580 §4.2), where it is not that of a byte order mark. */

@@ -22,11 +22,18 @@ export function cursorOver(bytes: Uint8Array): Cursor {
     position += length;
     return buffer.subarray(position - length, position);
   };
+  // Most of what is read is one octet: without a view of it.
+  const octet = (): number => {
+    const value = buffer[position];
+    if (value === undefined) throw new Damaged("truncated");
+    position += 1;
+    return value;
+  };
   const number = (octets: number): number => take(octets).readUIntBE(0, octets);
   return {
     take,
     number,
-    octet: () => number(1),
+    octet,
     integer: () => withoutLeadingZeros(take(Math.ceil(number(2) / 8))),
     rest: () => take(buffer.length - position),
     left: () => buffer.length - position,
