@@ -100,6 +100,7 @@ function deliverDepsOf(
     findAccount: async (address) => readerOf(store, config, address),
     hasRoom: async (account, sizeBytes) =>
       (await roomFor(store, account.id, limits(), sizeBytes)) === "room",
+    mailboxOf: pending.mailboxOf,
     wrapFor: async (account, data) => wrapFor({ store, clock, encryptAtRest }, account, data),
     bodyFor: async (account, message) => bodyFor({ store, clock, messageWork }, account, message),
     arrived: (account, message) => {

@@ -13,6 +13,7 @@ import type { Store } from "../store/store.ts";
 import { startEvents, type Events } from "./events.ts";
 import { openCrypto, type Crypto } from "./open-crypto.ts";
 import { openLookUps } from "./open-look-ups.ts";
+import { mailboxesOf } from "./open-mailbox.ts";
 import type { Vault } from "./open-vault.ts";
 import { traceWriter } from "./trace-writer.ts";
 
@@ -21,7 +22,7 @@ type Deps = {
   readonly vault: VaultDeps;
   readonly crypto: Crypto;
   readonly discoverer: Pick<Discoverer, "knownAuthor" | "knownAuthorKey">;
-  readonly events: Pick<Events, "openingStuck">;
+  readonly events: Pick<Events, "failed" | "openingStuck">;
   readonly trace: TraceIncoming;
 };
 
@@ -31,6 +32,7 @@ export function readingDeps(deps: Deps): ReadingDeps {
   return {
     store: vault.store,
     clock: vault.clock,
+    mailboxOf: mailboxesOf({ store: vault.store, clock: vault.clock, pool: crypto.pool, events }),
     open: crypto.pool.open,
     openAlone: crypto.openAlone,
     stuck: events.openingStuck,

@@ -3,6 +3,7 @@ import type { Vault } from "../app/open-vault.ts";
 import type { Secret } from "../base/secret.ts";
 import { listMailFor, showMailFor } from "../incoming/audited-reading.ts";
 import { openPending, retryOpening } from "../incoming/pending.ts";
+import type { ReadingDeps } from "../incoming/reading.ts";
 import type { MailListEntry } from "../incoming/mail-list.ts";
 import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import { messageNamed } from "../mailbox/named-message.ts";
@@ -67,7 +68,8 @@ async function retry(call: Call): Promise<ExitCode> {
   using password = await passwordIfGiven(call);
   await using vault = await openFor(call);
   const account = await accountOf(vault, address);
-  const id = given === undefined ? undefined : await idOf(vault, account, given);
+  await using reading = await openReading(vault);
+  const id = given === undefined ? undefined : await idOf(reading.deps, account, given);
   using opened = await keysFor(vault, account, password);
   using own = opened === undefined ? await unlockWithService(vault, account.id) : undefined;
   const keys = opened ?? own;
@@ -75,10 +77,7 @@ async function retry(call: Call): Promise<ExitCode> {
   if (id !== undefined && retried === 0) {
     throw refused({ kind: "not-retryable", id }, account.address);
   }
-  if (keys !== undefined) {
-    await using reading = await openReading(vault);
-    await openPending(reading.deps, account.id, keys);
-  }
+  if (keys !== undefined) await openPending(reading.deps, account.id, keys);
   const text = `${retried} messages ${keys === undefined ? "wait to be opened at the next login" : "were tried again"}`;
   return answer(call, { retried, isTried: keys !== undefined }, [
     `${text}; see: sealpost mail list ${printable(address.local)}@${address.domain}`,
@@ -111,8 +110,8 @@ async function show(call: Call): Promise<ExitCode> {
   await using vault = await openFor(call);
   const account = await accountOf(vault, address);
   using keys = await keysFor(vault, account, password);
-  const id = await idOf(vault, account, given);
   await using reading = await openReading(vault);
+  const id = await idOf(reading.deps, account, given);
   const wanted = { id, isPart: call.has("open-part") };
   const shown = await showMailFor(reading.deps, { account, keys }, wanted);
   if (shown === undefined) throw refused({ kind: "no-message", id }, account.address);
@@ -136,8 +135,13 @@ async function show(call: Call): Promise<ExitCode> {
 }
 
 /** The ID of the message that somebody means; what they wrote, where it names none. @throws UsageError when it names several. */
-async function idOf({ store }: Vault, { id: account }: Account, given: string): Promise<string> {
-  const named = await messageNamed(store, account, readingsOf(given));
+async function idOf(
+  { store, mailboxOf }: Pick<ReadingDeps, "store" | "mailboxOf">,
+  owner: Account,
+  given: string,
+): Promise<string> {
+  const at = { account: owner.id, mailbox: mailboxOf(store, owner) };
+  const named = await messageNamed(store, at, readingsOf(given));
   switch (named.kind) {
     case "one":
       return named.id;

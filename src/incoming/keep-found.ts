@@ -1,9 +1,29 @@
 /** What becomes of a message that was opened and judged: its place in the mailbox, or a longer wait for its author. */
+import type { Octets } from "../base/large-octets.ts";
+import { endWaiting, isWaiting, recordVerdict } from "../mailbox/embedded.ts";
+import {
+  standardFolder,
+  type MessageVerdict,
+  type PreparedMail,
+  type StoredMessage,
+} from "../mailbox/mailbox.ts";
+import { summaryOctets, type Summary } from "../mailbox/summary.ts";
+import { encryptAtRest } from "../openpgp/messages/encrypt.ts";
+import { primaryAddress } from "../store/accounts/addresses.ts";
+import { isFinal } from "../store/mail/verdict.ts";
+import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
+import type { Account, AccountId } from "../words/account.ts";
+import type { Outline } from "./outline.ts";
+import type { PendingDeps } from "./pending-deps.ts";
+import { onceOf } from "./reader-copy.ts";
+
+type MailboxOwner = Pick<Account, "id" | "address">;
+
 /** Of a message whose text is not known. */
 export const NO_OUTLINE: Outline = { snippet: "", attachments: [] };
 
-/** What was found in a message, and its octets as they are stored. */
-type Found = { readonly summary: Summary; readonly body: Octets };
+/** What was found in a message; its octets for the mailbox, where they are not those that it waited with. */
+type Found = { readonly summary: Summary; readonly body?: Octets | undefined };
 
 /** Keeps what was found: a message whose verdict is final goes to the mailbox, another one goes on waiting. */
 export async function keepFound(
@@ -24,8 +44,9 @@ export async function keepFound(
     if (mail === undefined) {
       const { messageId } = summary;
       await recordVerdict(tx, account, message.id, verdict, { summary: wrapped, messageId });
-    } else if (await takeFromWaiting(tx, account, message.id)) {
+    } else if (await isWaiting(tx, account, message.id)) {
       await deps.mailboxOf(tx, owner, keys).append(mail);
+      await endWaiting(tx, account, message.id);
     }
     await deps.trace.opened({ store: tx, reader: address, message, verdict });
   });
@@ -40,13 +61,18 @@ async function prepared(
   { summary, body }: Found,
 ): Promise<PreparedMail | undefined> {
   if (!isFinal(summary.verdict)) return undefined;
+  const form = message.form === "sealed" ? "sealed" : "clear";
   return deps.mailboxOf(deps.store, owner, keys).prepare({
+    id: message.id,
     folder: standardFolder("inbox"),
-    content: { kind: "stored", form: message.form === "sealed" ? "sealed" : "clear", octets: body },
+    content:
+      body === undefined
+        ? { kind: "waiting", form, id: message.id }
+        : { kind: "stored", form, octets: body },
     summary,
     receivedAt: message.receivedAt,
     sizeBytes: message.sizeBytes,
-    once: onceOf(message),
+    once: onceOf(message.contentHash, message.envelopeId),
   });
 }
 
@@ -63,4 +89,3 @@ async function wrapSummary(
     isOwn: true,
   });
 }
-

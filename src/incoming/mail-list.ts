@@ -1,14 +1,16 @@
 /** A message as it stands in a list: its verdict, and of its summary what the keys open. */
 import { decrypt } from "../openpgp/messages/decrypt.ts";
-import type { StoredSummary } from "../mailbox/mailbox.ts";
+import type { MailboxEntry, MessageVerdict, StoredSummary } from "../mailbox/mailbox.ts";
+import { summaryFrom, type Summary } from "../mailbox/summary.ts";
 import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import { sentenceOf } from "./sentence.ts";
-import { parseSummary, type Summary } from "./summary.ts";
-import { isGood } from "./verdicts.ts";
+import { isGood, unknownBut } from "./verdicts.ts";
 
 export type MailListEntry = {
   readonly id: string;
   readonly from: string;
+  /** Whom the message claims inside to be from, where that is another and nothing is confirmed; else empty. */
+  readonly claimed: string;
   readonly subject: string;
   readonly state: string;
   readonly warnings: readonly string[];
@@ -25,11 +27,17 @@ export type MailListEntry = {
   readonly sizeBytes: number;
 };
 
-/** Subject and names show as `[...]` while the keys are locked (the outer From is what every relay saw anyway). */
+/** Subject and names show as `[...]` while the keys are locked. */
 const HIDDEN = "[...]";
 
-/** The entry of a message; without keys its subject and names are hidden. */
-export async function listEntry(
+/** The facts of a message that stand beside its summary. */
+type Facts = Pick<StoredSummary, "id" | "receivedAt" | "sizeBytes" | "outerFrom">;
+
+/**
+ * The entry of a message that waits; without keys its subject and names are hidden, but for the outer From, which every
+ * relay saw.
+ */
+export async function waitingEntry(
   message: StoredSummary,
   keys: UnlockedKeys | undefined,
 ): Promise<MailListEntry> {
@@ -43,10 +51,29 @@ export async function listEntry(
   return entryOf(message, summary, isOld ? { ...verdict, state: "LOCKED_OLD" } : verdict);
 }
 
+/** The entry of a message in the mailbox; `isOpen`: the mailbox was opened with keys. */
+export function keptEntry(entry: MailboxEntry, isOpen: boolean): MailListEntry {
+  return entryOf({ ...entry, outerFrom: HIDDEN }, entry.summary, verdictOf(entry, isOpen));
+}
+
+/** What is known of a message in the mailbox: without its summary the state alone. */
+export function verdictOf(
+  { summary, state, receivedAt }: Pick<MailboxEntry, "summary" | "state" | "receivedAt">,
+  isOpen: boolean,
+): MessageVerdict {
+  return summary?.verdict ?? unknownBut(isOpen ? "LOCKED_OLD" : state, receivedAt);
+}
+
+/** The same entry under another verdict: that of a part which was opened apart. */
+export function withVerdict(entry: MailListEntry, verdict: MessageVerdict): MailListEntry {
+  const { from, claimed } = entry;
+  return { ...entry, ...saidOf(verdict, { from, claimed }) };
+}
+
 function entryOf(
-  message: StoredSummary,
+  message: Facts,
   summary: Summary | undefined,
-  verdict: StoredSummary["verdict"],
+  verdict: MessageVerdict,
 ): MailListEntry {
   const { from, subject, claimed } = summary ?? {
     from: message.outerFrom,
@@ -56,18 +83,25 @@ function entryOf(
   return {
     id: message.id,
     from,
+    claimed,
     subject,
+    ...saidOf(verdict, { from, claimed }),
+    receivedAt: message.receivedAt,
+    sizeBytes: message.sizeBytes,
+  };
+}
+
+function saidOf(verdict: MessageVerdict, names: Pick<Summary, "from" | "claimed">) {
+  return {
     state: verdict.state,
     warnings: verdict.warnings,
-    sentence: sentenceOf(verdict, { from, claimed }),
+    sentence: sentenceOf(verdict, names),
     unsigned: isGood(verdict) ? verdict.unsigned : [],
     signature: verdict.signature,
     signedAt: verdict.signedAt,
     signer: verdict.signer,
     fingerprint: verdict.fingerprint,
     scan: verdict.scan,
-    receivedAt: message.receivedAt,
-    sizeBytes: message.sizeBytes,
   };
 }
 
@@ -78,5 +112,5 @@ async function summaryIfOpen(
 ): Promise<Summary | undefined> {
   // A fault while one row is read shows that row as locked, too.
   const decrypted = await decrypt({ message: wrapped, keys: keys.all }).catch(() => undefined);
-  return decrypted?.kind === "decrypted" ? parseSummary(decrypted.data) : undefined;
+  return decrypted?.kind === "decrypted" ? summaryFrom(decrypted.data) : undefined;
 }

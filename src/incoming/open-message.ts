@@ -4,15 +4,11 @@
  */
 import { isFinal } from "../store/mail/verdict.ts";
 import { certificateWorkHere } from "../openpgp/openpgp.ts";
-import { encryptAtRest } from "../openpgp/messages/encrypt.ts";
 import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
-import { firstField, parseHeader, type Header } from "../mail/header.ts";
-import { readMessageFacts } from "../mail/mail.ts";
-import { recordVerdict } from "../mailbox/embedded.ts";
+import { firstField, parseHeader } from "../mail/header.ts";
 import type { MessageVerdict, StoredMessage, StoredSummary } from "../mailbox/mailbox.ts";
 import type { Opened } from "../pgpmime/pgpmime.ts";
 import { readProtectedHeader } from "../pgpmime/payload-header.ts";
-import type { ReadInside } from "../store/mail/message-verdicts.ts";
 import type { AuthorDeps } from "./check-signature.ts";
 import { withEncryptedPart } from "./encrypted-part.ts";
 import { judgeSealed, type Reader } from "./judge.ts";
@@ -24,7 +20,6 @@ import { keepFound, NO_OUTLINE } from "./keep-found.ts";
 import { summaryOf } from "./summary.ts";
 import { damaged, lockedOld, undecryptable, unprotected, unsupported } from "./verdicts.ts";
 import { asOfArrival, isGivenUp, laterSince } from "./waiting.ts";
-import { primaryAddress } from "../store/accounts/addresses.ts";
 import type { AccountId } from "../words/account.ts";
 
 /** Opens a message that waits. @returns the verdict that was recorded. @throws what `deps.open` throws; then nothing is. */
@@ -51,7 +46,7 @@ async function judgeAgain(
   if (opened.kind !== "decrypted") {
     const verdict = concluded({ ...message.verdict, checkedAt: now }, message, now);
     const summary = summaryOf({ header: [], verdict, outline: NO_OUTLINE });
-    return await keepFound(deps, { account, keys }, message, { summary, body: message.body });
+    return await keepFound(deps, { account, keys }, message, { summary });
   }
   const outer = parseHeader(opened.data).header;
   const { found, holds } = await work.examine(opened.data);
@@ -67,7 +62,7 @@ async function judgeAgain(
   const outline = await work.outline(clearView(opened.data, verdict).view);
   const header = shownHeader(outer, protection, verdict);
   const summary = summaryOf({ header, verdict, outline });
-  return await keepFound(deps, { account, keys }, message, { summary, body: message.body });
+  return await keepFound(deps, { account, keys }, message, { summary });
 }
 
 function workOf({ messageWork = messageWorkHere }: PendingDeps): MessageWork {
@@ -96,7 +91,7 @@ async function openSealed(
       : NO_OUTLINE;
   const summary = summaryOf({ header, claimed, verdict, outline });
   const body = opened.kind === "opened" ? await forMailbox(deps, keys, message) : undefined;
-  return await keepFound(deps, { account, keys }, stored, { summary, body: body ?? stored.body });
+  return await keepFound(deps, { account, keys }, stored, { summary, body });
 }
 
 /** Where the mailbox has a key pair of its own the message is stored for that one, from now on for it alone. */

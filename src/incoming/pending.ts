@@ -14,6 +14,7 @@ import { parseAddress } from "../mail/address.ts";
 import { listMessages, listWaiting, readMessage } from "../mailbox/embedded.ts";
 import type { MessageId, MessageVerdict, StoredSummary } from "../mailbox/mailbox.ts";
 import { beginOpening, endOpening, openAgain } from "../store/mail/openings.ts";
+import { letWaitAgain, selectInStates } from "../store/mailbox/waiting-again.ts";
 import { openMessage } from "./open-message.ts";
 import { withOpen, type PendingDeps } from "./pending-deps.ts";
 import { locked } from "./verdicts.ts";
@@ -133,6 +134,9 @@ function alone(deps: PendingDeps): PendingDeps {
   return withOpen(deps, open);
 }
 
+/** Maximum number of messages of the mailbox that are tried again in one go. */
+const MAX_RETRIED = 1000;
+
 /**
  * Lets sealed mail wait again that could not be opened or counts as damaged: one message, or all of these. It is opened
  * with the rest that waits. @returns how many.
@@ -142,15 +146,17 @@ export async function retryOpening(
   account: AccountId,
   id?: string,
 ): Promise<number> {
+  const isMeant = (one: string): boolean => id === undefined || id === one;
+  const verdict = locked(clock.now());
   let count = 0;
-  for (const { id: one, state, verdict } of await listMessages(store, account)) {
-    const isMeant = id === undefined || id === one;
-    const isClosed = verdict.state === "DAMAGED" || verdict.state === "UNDECRYPTABLE";
-    if (!isMeant || (state !== "pending" && !isClosed)) continue;
+  for (const { id: one, verdict: before } of await listMessages(store, account)) {
     // A message whose author could not be asked about has been opened: it waits for something else.
-    if (state === "pending" && verdict.state !== "LOCKED") continue;
-    const { served } = verdict;
-    if (await openAgain(store, account, one, { ...locked(clock.now()), served })) count += 1;
+    if (!isMeant(one) || before.state !== "LOCKED") continue;
+    if (await openAgain(store, account, one, { ...verdict, served: before.served })) count += 1;
+  }
+  const closed = { states: ["DAMAGED", "UNDECRYPTABLE"], limit: MAX_RETRIED };
+  for (const one of await selectInStates(store, account, closed)) {
+    if (isMeant(one) && (await letWaitAgain(store, account, one, verdict))) count += 1;
   }
   return count;
 }

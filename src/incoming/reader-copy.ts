@@ -4,6 +4,7 @@
  */
 import { isFinal } from "../store/mail/verdict.ts";
 import { createHash } from "node:crypto";
+import { hex } from "../base/bytes.ts";
 import { octetsIn } from "../base/large-octets.ts";
 import { formatAddress, type EmailAddress } from "../mail/address.ts";
 import type { Envelope } from "../mail/envelope.ts";
@@ -71,7 +72,7 @@ export async function copyFor(
   // The sender's server repeats a transaction whose answer it missed: same envelope, same octets, stored once.
   const envelope = envelopeId(incoming.envelope);
   const { contentHash } = incoming;
-  const once = `${Buffer.from(contentHash).toString("hex")} ${envelope}`;
+  const once = onceOf(contentHash, envelope);
   const delivered = { form, state, verdict, sizeBytes, messageId };
   if (state === "done") {
     const content = { kind: "received", ...message } as const;
@@ -174,6 +175,11 @@ async function bodyOf(
   return deps.bodyFor === undefined
     ? bodyWith(message, async (data) => deps.wrapFor(account, data))
     : deps.bodyFor(account, message);
+}
+
+/** What tells one delivery of a message from another. */
+export function onceOf(contentHash: Uint8Array, envelope: string): string {
+  return `${hex(contentHash)} ${envelope}`;
 }
 
 function envelopeId(envelope: Envelope): string {

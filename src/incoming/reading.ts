@@ -7,10 +7,25 @@ import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import { parseHeader } from "../mail/header.ts";
 import { encodeTransfer } from "../mail/transfer-encoding.ts";
 import { listMessages, readMessage } from "../mailbox/embedded.ts";
-import type { StoredMessage } from "../mailbox/mailbox.ts";
+import {
+  standardFolder,
+  type Cursor,
+  type Mailbox,
+  type MailboxEntry,
+  type MailForm,
+  type MessageId,
+  type MessageVerdict,
+  type StoredMessage,
+} from "../mailbox/mailbox.ts";
 import { decrypt } from "../openpgp/messages/decrypt.ts";
 import { annotate } from "./annotate.ts";
-import { listEntry, type MailListEntry } from "./mail-list.ts";
+import {
+  keptEntry,
+  verdictOf,
+  waitingEntry,
+  withVerdict,
+  type MailListEntry,
+} from "./mail-list.ts";
 import { openPending, type PendingDeps } from "./pending.ts";
 import { readerView } from "../pgpmime/reader-view.ts";
 import { openApart } from "./encrypted-part.ts";
@@ -41,7 +56,11 @@ export type ShownMail = MailListEntry & {
 /** No key was there; the state forbids it; the content does not open with the keys; there is no octet in it. */
 export type Absence = "mailbox-closed" | "withheld" | "unreadable" | "empty";
 
-/** Newest first. Without keys nothing is opened; with keys what waits is opened and judged first. */
+/** Maximum number of messages of a list. */
+const MAX_LISTED = 10_000;
+const PAGE = 200;
+
+/** The inbox with what waits, newest first. Without keys nothing is opened; with keys what waits is opened and judged first. */
 export async function listMail(
   deps: ReadingDeps,
   o: { readonly account: AccountId; readonly keys?: UnlockedKeys },
@@ -49,8 +68,62 @@ export async function listMail(
   using own = o.keys === undefined ? await deps.unlockWithService(o.account) : undefined;
   const keys = o.keys ?? own;
   if (keys !== undefined) await openPending(deps, o.account, keys);
-  const messages = await listMessages(deps.store, o.account);
-  return Promise.all(messages.map((message) => listEntry(message, keys)));
+  const waiting = await listMessages(deps.store, o.account);
+  const entries = await Promise.all(waiting.map(async (message) => waitingEntry(message, keys)));
+  const inbox = await inboxOf(await mailboxFor(deps, o.account, keys));
+  const kept = inbox.map((entry) => keptEntry(entry, keys !== undefined));
+  return [...entries, ...kept].toSorted((a, b) => b.receivedAt.getTime() - a.receivedAt.getTime());
+}
+
+async function mailboxFor(
+  deps: ReadingDeps,
+  account: AccountId,
+  keys: UnlockedKeys | undefined,
+): Promise<Mailbox> {
+  const address = await primaryAddress(deps.store, account);
+  return deps.mailboxOf(deps.store, { id: account, address }, keys);
+}
+
+async function inboxOf(mailbox: Mailbox): Promise<readonly MailboxEntry[]> {
+  const entries: MailboxEntry[] = [];
+  let after: Cursor | undefined;
+  do {
+    const page = await mailbox.list(standardFolder("inbox"), { after, limit: PAGE });
+    entries.push(...page.entries);
+    after = page.next;
+  } while (after !== undefined && entries.length < MAX_LISTED);
+  return entries;
+}
+
+/** A message that waits or is in the mailbox, and how its content is had with keys. */
+type Found = {
+  readonly entry: MailListEntry;
+  readonly content: (keys: UnlockedKeys) => Promise<ClearView | undefined>;
+};
+
+async function findMail(
+  deps: ReadingDeps,
+  account: AccountId,
+  id: string,
+  keys: UnlockedKeys | undefined,
+): Promise<Found | undefined> {
+  const waiting = await readMessage(deps.store, account, id);
+  if (waiting !== undefined) {
+    return {
+      entry: await waitingEntry(waiting, keys),
+      content: async (open) => waitingContent(deps, waiting, open),
+    };
+  }
+  const mailbox = await mailboxFor(deps, account, keys);
+  const entry = await mailbox.entry(id as MessageId);
+  if (entry === undefined) return undefined;
+  const isOpen = keys !== undefined;
+  const verdict = verdictOf(entry, isOpen);
+  const content = async (open: UnlockedKeys) => {
+    const read = await mailbox.read(entry.id);
+    return read.kind === "read" ? viewOf(deps, read, verdict, open) : undefined;
+  };
+  return { entry: keptEntry(entry, isOpen), content };
 }
 
 /** Undefined: this account has no such message. Without keys only the list entry's facts are there, no content. */
@@ -67,17 +140,17 @@ export async function showMail(
   using own = o.keys === undefined ? await deps.unlockWithService(o.account) : undefined;
   const keys = o.keys ?? own;
   if (keys !== undefined) await openPending(deps, o.account, keys);
-  const message = await readMessage(deps.store, o.account, o.id);
-  if (message === undefined) return undefined;
-  const entry = await listEntry(message, keys);
+  const found = await findMail(deps, o.account, o.id, keys);
+  if (found === undefined) return undefined;
+  const { entry } = found;
   // What ended the process, or could, is not opened again because somebody looks at it.
   const isWithheld = ["LOCKED_OLD", "DAMAGED"].includes(entry.state);
   if (keys === undefined) return withoutContent(entry, "mailbox-closed");
-  const content = isWithheld ? undefined : await contentOf(deps, message, keys);
+  const content = isWithheld ? undefined : await found.content(keys);
   if (content === undefined) return withoutContent(entry, isWithheld ? "withheld" : "unreadable");
   const shown = o.isPart === true ? await partOf(deps, content, keys) : content;
   const { verdict } = shown;
-  const judged = await listEntry({ ...message, verdict }, keys);
+  const judged = withVerdict(entry, verdict);
   if (shown.raw.length === 0) return withoutContent(judged, "empty");
   return {
     ...judged,
@@ -127,22 +200,30 @@ function entityOf(payload: Uint8Array): Uint8Array {
 const LOOKED_AT_OCTETS = 4096;
 
 /** Nothing for what cannot or must not be opened: damaged and undecryptable mail has no readable content. */
-async function contentOf(
+async function waitingContent(
   deps: ReadingDeps,
   message: StoredMessage,
   keys: UnlockedKeys,
 ): Promise<ClearView | undefined> {
-  if (message.form === "wrapped") {
-    const clear = await unwrap(message.body, keys);
-    return clearView(clear, message.verdict);
-  }
+  const { verdict } = message;
+  if (message.form === "wrapped") return clearView(await unwrap(message.body, keys), verdict);
   const received = await receivedForm({ body: message.body, keys: keys.all });
   if (received.kind !== "received") return undefined;
-  const opened = await deps.open({ message: received.message, keys: keys.all });
+  return viewOf(deps, { form: "sealed", message: received.message }, verdict, keys);
+}
+
+async function viewOf(
+  deps: ReadingDeps,
+  { form, message }: { readonly form: MailForm; readonly message: Uint8Array },
+  verdict: MessageVerdict,
+  keys: UnlockedKeys,
+): Promise<ClearView | undefined> {
+  if (form === "clear") return clearView(message, verdict);
+  const opened = await deps.open({ message, keys: keys.all });
   if (opened.kind !== "opened") return undefined;
-  const { header } = parseHeader(received.message);
-  const view = sealedView(header, opened.payload, message.verdict);
-  return { view, raw: opened.payload, verdict: message.verdict };
+  const { header } = parseHeader(message);
+  const view = sealedView(header, opened.payload, verdict);
+  return { view, raw: opened.payload, verdict };
 }
 
 /** Decrypts what the mailbox keeps at rest: our own bytes, so failing is our own trouble. */

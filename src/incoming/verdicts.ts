@@ -46,6 +46,11 @@ export function clientOnly(at: Date): MessageVerdict {
   return plain("CLIENT_ONLY", at, { signature: "unknown" });
 }
 
+/** Of a message whose verdict is closed: its state, and nothing else. */
+export function unknownBut(state: MessageVerdict["state"], at: Date): MessageVerdict {
+  return plain(state, at, { signature: "unknown" });
+}
+
 /** Ordinary mail. */
 export function unprotected(at: Date): MessageVerdict {
   return plain("UNPROTECTED", at);

@@ -5,6 +5,7 @@ import { type Octets, octetStringsIn } from "../base/large-octets.ts";
 import { AppError } from "../base/errors.ts";
 import { keepServedKeys, updateVerdict, type ReadInside } from "../store/mail/message-verdicts.ts";
 import {
+  deleteMessage,
   hasSealedMessage,
   insertMessage,
   selectMessage,
@@ -12,7 +13,10 @@ import {
   selectWaiting,
   type MessageRow,
 } from "../store/mail/messages.ts";
-import { listWaitingMailboxes, readMailboxUse } from "../store/mail/mailbox-use.ts";
+import { holdMessage, listWaitingMailboxes, readMailboxUse } from "../store/mail/mailbox-use.ts";
+import { hasSealed } from "./embedded/names.ts";
+import { plainMessageId } from "../mail/message-id.ts";
+import { readMailbox } from "../store/mailbox/mailboxes.ts";
 import type { Store } from "../store/store.ts";
 import type {
   MessageId,
@@ -79,7 +83,7 @@ export async function readMessage(
   id: string,
 ): Promise<StoredMessage | undefined> {
   const row = await selectMessage(store, account, id);
-  return row === undefined ? undefined : { ...toSummary(row), body: row.body };
+  return row === undefined ? undefined : toMessage(row);
 }
 
 /** What waits for its reader's key or its author's keyserver, in the order in which it came. */
@@ -111,6 +115,16 @@ export async function recordVerdict(
   }
 }
 
+/** Keeps a waiting message until the caller's transaction ends; false when it waits no longer. */
+export async function isWaiting(tx: Store, account: AccountId, id: MessageId): Promise<boolean> {
+  return (await holdMessage(tx, account, id)) !== undefined;
+}
+
+/** Deletes a message that waited, in the transaction that keeps it elsewhere. */
+export async function endWaiting(tx: Store, account: AccountId, id: MessageId): Promise<void> {
+  await deleteMessage(tx, account, id);
+}
+
 /** Keeps with a waiting message what is known before it is opened; its verdict stays what it is by now. */
 export async function recordWaiting(
   store: Store,
@@ -132,7 +146,8 @@ export async function cameProtected(
   account: AccountId,
   messageIds: readonly string[],
 ): Promise<boolean> {
-  return hasSealedMessage(store, account, messageIds);
+  if (await hasSealedMessage(store, account, messageIds)) return true;
+  return hasSealed(store, account, messageIds.map(plainMessageId));
 }
 
 /** Whether a message of this size fits, and if not, which quota it would break. */
@@ -143,7 +158,8 @@ export async function roomFor(
   sizeBytes: number,
 ): Promise<"room" | "mailbox-full" | "pending-full"> {
   const use = await readMailboxUse(store, account);
-  if (use.usedBytes + sizeBytes > quota.mailboxBytes) return "mailbox-full";
+  const { bytes } = await readMailbox(store, account);
+  if (bytes + use.usedBytes + sizeBytes > quota.mailboxBytes) return "mailbox-full";
   return use.pendingBytes + sizeBytes > quota.pendingBytes ? "pending-full" : "room";
 }
 
@@ -151,6 +167,11 @@ function hashOf(body: Octets): Uint8Array {
   const hash = createHash("sha256");
   for (const piece of octetStringsIn(body)) hash.update(piece);
   return hash.digest();
+}
+
+function toMessage(row: MessageRow): StoredMessage {
+  const { body, contentHash, envelopeId } = row;
+  return { ...toSummary(row), body, contentHash, envelopeId };
 }
 
 function toSummary(row: Omit<MessageRow, "body">): StoredSummary {

@@ -61,7 +61,11 @@ export type StoredSummary = {
 };
 
 /** A message with its body, in the form that `form` says. */
-export type StoredMessage = StoredSummary & { readonly body: Uint8Array };
+export type StoredMessage = StoredSummary & {
+  readonly body: Uint8Array;
+  readonly contentHash: Uint8Array;
+  readonly envelopeId: string;
+};
 
 /** How much a mailbox may hold. */
 export type Quota = { readonly mailboxBytes: number; readonly pendingBytes: number };
@@ -110,6 +114,8 @@ export type MailForm = "sealed" | "clear";
  * A message that a mailbox is to keep. `once` keeps a repetition out, for good: the first message with it is the only one.
  */
 export type NewMail = {
+  /** The ID that it had while it waited; undefined: a new one. */
+  readonly id?: MessageId;
   readonly folder: FolderId;
   readonly content: MailContent;
   readonly summary: Summary;
@@ -130,8 +136,10 @@ export type MailContent =
       readonly pieces: readonly Uint8Array[];
       readonly ciphertext: Range | undefined;
     }
-  /** As a message that waited for its reader's key was kept (`embedded/stored-form.ts`). */
-  | { readonly kind: "stored"; readonly form: MailForm; readonly octets: Octets };
+  /** Encrypted for the mailbox already (`embedded/stored-form.ts`). */
+  | { readonly kind: "stored"; readonly form: MailForm; readonly octets: Octets }
+  /** Those of a message that waited for its reader's key, which is deleted in the same transaction. */
+  | { readonly kind: "waiting"; readonly form: MailForm; readonly id: MessageId };
 
 /** Where the next page of a list begins. It stays valid whatever comes or goes meanwhile. */
 export type Cursor = Brand<string, "Cursor">;

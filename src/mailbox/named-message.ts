@@ -2,7 +2,7 @@ import { plainMessageId } from "../mail/message-id.ts";
 import type { Store } from "../store/store.ts";
 import type { AccountId } from "../words/account.ts";
 import { listMessages } from "./embedded.ts";
-import type { MessageId, StoredSummary } from "./mailbox.ts";
+import type { Mailbox, MessageId, StoredSummary } from "./mailbox.ts";
 
 /** The message that somebody means, or how many IDs begin with `name`. */
 export type NamedMessage =
@@ -16,25 +16,35 @@ export type NamedMessage =
  */
 export async function messageNamed(
   store: Store,
-  account: AccountId,
+  { mailbox, account }: { readonly mailbox: Mailbox; readonly account: AccountId },
   names: readonly string[],
 ): Promise<NamedMessage> {
-  const messages = await listMessages(store, account);
-  const found = names.filter((name) => name !== "").map((name) => oneNamed(messages, name));
+  const waiting = await listMessages(store, account);
+  const found: NamedMessage[] = [];
+  for (const name of names.filter((one) => one !== "")) {
+    const kept = await mailbox.named(name);
+    found.push(oneNamed(waiting, kept, name));
+  }
   return (
     found.find(({ kind }) => kind === "several") ??
     found.find(({ kind }) => kind === "one") ?? { kind: "none" }
   );
 }
 
-function oneNamed(messages: readonly StoredSummary[], name: string): NamedMessage {
+function oneNamed(
+  waiting: readonly StoredSummary[],
+  kept: readonly MessageId[],
+  name: string,
+): NamedMessage {
   const plain = plainMessageId(name);
   const isNamed = ({ messageId = "" }: StoredSummary): boolean =>
     plain !== "" && plainMessageId(messageId) === plain;
-  const found =
-    messages.find(({ id }) => id === name) ?? messages.find((message) => isNamed(message));
-  if (found !== undefined) return { kind: "one", id: found.id };
-  const begun = messages.filter(({ id }) => id.startsWith(name));
+  const exact =
+    kept.find((id) => id === name || !id.startsWith(name)) ??
+    waiting.find(({ id }) => id === name)?.id ??
+    waiting.find((message) => isNamed(message))?.id;
+  if (exact !== undefined) return { kind: "one", id: exact };
+  const begun = [...kept, ...waiting.map(({ id }) => id).filter((id) => id.startsWith(name))];
   if (begun.length > 1) return { kind: "several", name, count: begun.length };
-  return begun[0] === undefined ? { kind: "none" } : { kind: "one", id: begun[0].id };
+  return begun[0] === undefined ? { kind: "none" } : { kind: "one", id: begun[0] };
 }

@@ -3,10 +3,8 @@ import { randomUUID } from "node:crypto";
 
 import { ProgramFault } from "../../base/errors.ts";
 import type { Octets } from "../../base/large-octets.ts";
-import { plainMessageId } from "../../mail/message-id.ts";
-import { makeTags, type TagPurpose } from "../../store/keys/tag-key.ts";
+import { makeTags } from "../../store/keys/tag-key.ts";
 import { insertMailboxMessage, type NewMailboxRow } from "../../store/mailbox/messages.ts";
-import type { AccountId } from "../../words/account.ts";
 import type {
   Appended,
   FolderId,
@@ -20,16 +18,7 @@ import { summaryOctets } from "../summary.ts";
 import type { EmbeddedDeps, MailboxOwner } from "./embedded-deps.ts";
 import { bitsOf, wrapSummary } from "./entries.ts";
 import { withFolder, type At } from "./folders.ts";
-
-/** The tag that keeps a repetition of a delivery out. */
-export function onceTag(account: AccountId, once: string): readonly [TagPurpose, string] {
-  return ["delivery", `${account} ${once}`];
-}
-
-/** The tag of a Message-ID, so that an answer finds what it answers while the mailbox is closed. */
-export function nameTag(account: AccountId, messageId: string): readonly [TagPurpose, string] {
-  return ["message", `${account} ${plainMessageId(messageId)}`];
-}
+import { nameTag, onceTag } from "./names.ts";
 
 type Owned = At & { readonly owner: MailboxOwner };
 
@@ -52,7 +41,7 @@ export async function prepareMail(
   mail: NewMail,
 ): Promise<PreparedRow> {
   const { summary, folder, once = "" } = mail;
-  const { form, octets } = await storedContent(deps, owner, mail.content);
+  const { form, ...source } = await storedContent(deps, owner, mail.content);
   const blob = randomUUID();
   const wrapped =
     keys === undefined
@@ -63,7 +52,7 @@ export async function prepareMail(
     onceTag(account, once),
   ]);
   return new PreparedRow(folder, {
-    id: randomUUID(),
+    id: mail.id ?? randomUUID(),
     folder,
     flags: bitsOf(mail.flags ?? []),
     form,
@@ -74,7 +63,7 @@ export async function prepareMail(
     name: summary.messageId === "" ? "" : name,
     sizeBytes: mail.sizeBytes,
     receivedAt: mail.receivedAt,
-    blob: { id: blob, octets },
+    blob: { id: blob, ...source },
   });
 }
 
@@ -102,8 +91,11 @@ async function storedContent(
   { bodyFor }: Pick<EmbeddedDeps, "bodyFor">,
   owner: MailboxOwner,
   content: MailContent,
-): Promise<{ readonly form: MailForm; readonly octets: Octets }> {
-  if (content.kind === "stored") return content;
+): Promise<
+  { readonly form: MailForm } & ({ readonly octets: Octets } | { readonly waiting: string })
+> {
+  if (content.kind === "stored") return { form: content.form, octets: content.octets };
+  if (content.kind === "waiting") return { form: content.form, waiting: content.id };
   const { pieces, ciphertext } = content;
   const octets = await bodyFor(owner, { pieces, ciphertext });
   return { form: ciphertext === undefined ? "clear" : "sealed", octets };

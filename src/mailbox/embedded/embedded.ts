@@ -2,7 +2,6 @@
  * The mailbox inside our own database. Bodies are encrypted at rest, sealed mail as it was received; what stands beside
  * them is under the key of the mailbox, or wrapped to its public key while that is closed (docs/adr/0031-mailbox-at-rest.md).
  */
-import { plainMessageId } from "../../mail/message-id.ts";
 import { makeTags } from "../../store/keys/tag-key.ts";
 import { readBlob } from "../../store/mailbox/blobs.ts";
 import { readMailbox } from "../../store/mailbox/mailboxes.ts";
@@ -12,7 +11,6 @@ import {
   selectById,
   selectChanged,
   selectIdsFrom,
-  selectNamed,
   selectPage,
   type MailboxRow,
 } from "../../store/mailbox/messages.ts";
@@ -33,7 +31,7 @@ import type {
   ReadMail,
 } from "../mailbox.ts";
 import type { EmbeddedDeps, MailboxOwner } from "./embedded-deps.ts";
-import { appendMail, nameTag, onceTag, prepareMail } from "./appending.ts";
+import { appendMail, prepareMail } from "./appending.ts";
 import {
   copyInto,
   flagMessages,
@@ -46,9 +44,10 @@ import { cursorAt, entryOf, placeAt } from "./entries.ts";
 import { addFolder, listFolders, removeFolder, renameFolder, type At } from "./folders.ts";
 import { foldIn } from "./fold-in.ts";
 import { MailboxKeys } from "./mailbox-keys.ts";
+import { hasSealed, onceTag, rowsNamed } from "./names.ts";
 import { receivedIn } from "./stored-form.ts";
 
-export type { EmbeddedDeps } from "./embedded-deps.ts";
+export type { EmbeddedDeps, MailboxOwner } from "./embedded-deps.ts";
 
 /** Maximum number of entries of a page. */
 const MAX_PAGE = 200;
@@ -132,13 +131,13 @@ class Embedded implements Mailbox {
   }
 
   async hasSealed(messageIds: readonly string[]): Promise<boolean> {
-    return (await this.#named(messageIds)).some(({ form }) => form === "sealed");
+    return hasSealed(this.#deps.store, this.#id, messageIds);
   }
 
   async named(name: string): Promise<readonly MessageId[]> {
     const beginning = { beginning: name, limit: MAX_NAMED };
     const ids = name === "" ? [] : await selectIdsFrom(this.#deps.store, this.#id, beginning);
-    const rows = await this.#named([plainMessageId(name)]);
+    const rows = await rowsNamed(this.#deps.store, this.#id, [name]);
     return [...new Set([...rows.map(({ id }) => id), ...ids])].map((id) => id as MessageId);
   }
 
@@ -201,13 +200,6 @@ class Embedded implements Mailbox {
 
   get #at(): At {
     return { account: this.#id, keys: this.#keys };
-  }
-
-  async #named(messageIds: readonly string[]): Promise<readonly MailboxRow[]> {
-    const wanted = messageIds.filter((id) => id !== "").map((id) => nameTag(this.#id, id));
-    if (wanted.length === 0) return [];
-    const { store } = this.#deps;
-    return selectNamed(store, this.#id, await makeTags(store, wanted));
   }
 
   async #row(id: MessageId): Promise<MailboxRow | undefined> {

@@ -164,3 +164,22 @@ function fromRow(row: {
     pendingBytes: row.pending_bytes,
   };
 }
+
+/** Counts that a message is gone, in the transaction that deletes it. */
+export async function uncountMessage(
+  tx: Store,
+  account: AccountId,
+  message: CountedMessage,
+): Promise<void> {
+  const { usedBytes, pendingCount, pendingBytes } = useOf(message);
+  await tx.db
+    .updateTable("mailbox_use")
+    .set((row) => ({
+      messages: row("messages", "-", 1),
+      bytes: row("bytes", "-", usedBytes),
+      pending: row("pending", "-", pendingCount),
+      pending_bytes: row("pending_bytes", "-", pendingBytes),
+    }))
+    .where("account", "=", account)
+    .execute();
+}

@@ -3,7 +3,8 @@ import { type Selectable, sql } from "kysely";
 import { fromUnixMs } from "../../base/time.ts";
 import { type Octets, octetsIn } from "../../base/large-octets.ts";
 import { holdAccount } from "../accounts/account-locks.ts";
-import { countNewMessage } from "./mailbox-use.ts";
+import { deleteJob } from "../jobs/jobs.ts";
+import { countedFrom, countNewMessage, uncountMessage } from "./mailbox-use.ts";
 import { compiled, picked } from "../engine/compiled.ts";
 import { insertPieces, readPieces, rowPart, untilWhole } from "../engine/pieces.ts";
 import { textOrNone, wordFrom } from "../engine/row.ts";
@@ -115,6 +116,19 @@ const insertRow = compiled((db, row: Selectable<Schema["messages"]>) =>
     .onConflict((conflict) => conflict.doNothing())
     .returning("id"),
 );
+
+/** Deletes a message with all that is kept of its opening, in the transaction that holds it. */
+export async function deleteMessage(tx: Store, account: AccountId, id: string): Promise<void> {
+  const deleted = await tx.db
+    .deleteFrom("messages")
+    .where("id", "=", id)
+    .where("account", "=", account)
+    .returning(["state", "stored_bytes"])
+    .executeTakeFirst();
+  if (deleted === undefined) return;
+  await deleteJob(tx, { kind: "opening", subject: id });
+  await uncountMessage(tx, account, countedFrom(deleted));
+}
 
 /** The ID of the message that came with this content and envelope, if it was stored. */
 async function findMessage(

@@ -1,7 +1,10 @@
 /** The octets of stored messages. A blob never changes; several messages may refer to one. */
+import { sql, type SelectQueryBuilder } from "kysely";
+
 import { type Octets, octetsIn } from "../../base/large-octets.ts";
 import type { AccountId } from "../../words/account.ts";
 import { insertPieces, readPieces, rowPart } from "../engine/pieces.ts";
+import type { Schema } from "../engine/schema.ts";
 import type { Store } from "../store.ts";
 
 const PIECES = { table: "blob_pieces" } as const;
@@ -19,6 +22,41 @@ export async function insertBlob(
     .values({ id, account, size: octetsIn(octets), pieces, bytes: inRow })
     .execute();
   await insertPieces(tx, { ...PIECES, owner: id, name: pieces }, octets);
+}
+
+/** Makes a blob of the octets of a message that waits, which the caller's transaction deletes. They stay in the database. */
+export async function copyWaiting(
+  tx: Store,
+  account: AccountId,
+  waiting: string,
+  id: string,
+): Promise<void> {
+  const pieces = (): SelectQueryBuilder<Schema, "message_pieces", object> =>
+    tx.db.selectFrom("message_pieces").where("owner", "=", waiting);
+  await tx.db
+    .insertInto("blobs")
+    .columns(["id", "account", "size", "pieces", "bytes"])
+    .expression(
+      tx.db
+        .selectFrom("messages")
+        .select([
+          sql.val(id).as("id"),
+          "account",
+          sql<number>`length(body) + (${pieces().select(sql<number>`coalesce(sum(length(bytes)), 0)`.as("size"))})`.as(
+            "size",
+          ),
+          "pieces",
+          "body",
+        ])
+        .where("id", "=", waiting)
+        .where("account", "=", account),
+    )
+    .execute();
+  await tx.db
+    .insertInto("blob_pieces")
+    .columns(["owner", "name", "number", "bytes"])
+    .expression(pieces().select([sql.val(id).as("owner"), "name", "number", "bytes"]))
+    .execute();
 }
 
 /** How long a blob is, in octets; 0 when it was deleted. */

@@ -115,6 +115,21 @@ export async function expungeDue(store: Store, now: Date): Promise<number> {
   return count;
 }
 
+/** Deletes messages at once, removed or not. */
+export async function deleteMessages(
+  store: Store,
+  account: AccountId,
+  ids: readonly string[],
+): Promise<void> {
+  const act = async ({ tx, change, rows }: Found): Promise<void> => {
+    await countShown(tx, account, rows.filter(isShown), []);
+    // Whoever looks again learns that they are gone, as of removed ones whose undo time is over.
+    await deleteRows(tx, account, rows);
+    await forgetChanges(tx, account, change);
+  };
+  await changeMessages(store, account, { ids, isMeant: () => true }, act);
+}
+
 async function deleteRows(
   tx: Store,
   account: AccountId,

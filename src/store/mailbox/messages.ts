@@ -13,7 +13,7 @@ import type { AccountId } from "../../words/account.ts";
 import { holdAccount } from "../accounts/account-locks.ts";
 import type { Schema } from "../engine/schema.ts";
 import type { Store } from "../store.ts";
-import { insertBlob, sizeOfBlob } from "./blobs.ts";
+import { copyWaiting, insertBlob, sizeOfBlob } from "./blobs.ts";
 import { countInFolder } from "./folders.ts";
 import { beginChange, countInMailbox } from "./mailboxes.ts";
 
@@ -35,13 +35,14 @@ export type MailboxRow = {
   readonly expungeAt: Date | undefined;
 };
 
-/** A message before it is stored. `once` is a tag that keeps a repetition out, `name` one of its Message-ID; "" for none. A blob without octets is here already. */
+/** A message before it is stored. `once` is a tag that keeps a repetition out, `name` one of its Message-ID; "" for none. */
 export type NewMailboxRow = Pick<
   MailboxRow,
   "id" | "folder" | "flags" | "form" | "state" | "key" | "summary" | "sizeBytes" | "receivedAt"
 > & { readonly once: string; readonly name: string; readonly blob: NewBlob };
 
-type NewBlob = { readonly id: string; readonly octets?: Octets };
+/** With octets it is new; `waiting` names the message that waited with them. Without either the blob is here already. */
+type NewBlob = { readonly id: string; readonly octets?: Octets; readonly waiting?: string };
 
 /** The flag that tells seen messages from others. Folders count the others. */
 export const SEEN = 1;
@@ -77,6 +78,7 @@ export async function insertMailboxMessage(
     if (before !== undefined) return { id: before, isNew: false };
     const { id, folder, flags, form, state, key, summary, once, blob } = message;
     if (blob.octets !== undefined) await insertBlob(tx, account, blob.id, blob.octets);
+    if (blob.waiting !== undefined) await copyWaiting(tx, account, blob.waiting, blob.id);
     const size = blob.octets === undefined ? await sizeOfBlob(tx, blob.id) : octetsIn(blob.octets);
     const bytes = size + summary.length;
     const number = await countInMailbox(tx, account, { messages: 1, bytes });

@@ -1,0 +1,45 @@
+/** The mailboxes of an installation: in our own database, for whoever delivers, opens or reads. */
+import { HOUR, type Clock } from "../base/time.ts";
+import {
+  openEmbedded,
+  type EmbeddedDeps,
+  type MailboxOwner,
+} from "../mailbox/embedded/embedded.ts";
+import { MailboxWatch } from "../mailbox/embedded/watch.ts";
+import type { Mailbox } from "../mailbox/mailbox.ts";
+import type { Store } from "../store/store.ts";
+import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
+import { bodyFor, wrapFor } from "./at-rest.ts";
+import type { CryptoPool } from "./crypto-pool.ts";
+import type { Events } from "./events.ts";
+
+/** How long a removed message can be restored. */
+const UNDO_MS = HOUR;
+
+/** Opens the mailbox of an account, with its reader's keys or without, for a store or one of its transactions. */
+export type MailboxOf = (store: Store, owner: MailboxOwner, keys?: UnlockedKeys) => Mailbox;
+
+export function mailboxesOf(o: {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly pool: Pick<CryptoPool, "messageWork" | "encryptAtRest">;
+  readonly events: Pick<Events, "failed">;
+}): MailboxOf {
+  const { clock, pool } = o;
+  const { messageWork, encryptAtRest } = pool;
+  const watch = new MailboxWatch(o.store, (error) => {
+    o.events.failed("watching mailboxes", error);
+  });
+  return (store, owner, keys) => {
+    const deps: EmbeddedDeps = {
+      store,
+      clock,
+      undoMs: UNDO_MS,
+      watch,
+      wrapFor: async (account, data) => wrapFor({ store, clock, encryptAtRest }, account, data),
+      bodyFor: async (account, message) => bodyFor({ store, clock, messageWork }, account, message),
+      decrypt: messageWork.decrypt,
+    };
+    return openEmbedded(deps, owner, keys);
+  };
+}
