@@ -12,7 +12,7 @@ import { accountOf, providerOf } from "../lab/world.ts";
 import { openVault } from "../src/app/open-vault.ts";
 import { loadConfig } from "../src/config/config.ts";
 import { parseAddress } from "../src/mail/address.ts";
-import { listMessages } from "../src/mailbox/embedded.ts";
+import { allMail } from "../test/support/mailboxes.ts";
 import { connectClient } from "../test/support/mail-client.ts";
 import { idAt } from "../test/support/accounts.ts";
 
@@ -63,7 +63,7 @@ async function sendLarge({ world }: Lab): Promise<{ submitMs: string; openMs: st
   if (sent.kind === "refused") throw new Error(sent.reply);
   const submitted = performance.now();
   for (;;) {
-    const [message] = await listMessages(vault.store, await idAt(vault.store, bob));
+    const [message] = await allMail(vault.store, await idAt(vault.store, bob));
     if (message?.verdict.state === "CONFIDENTIAL") break;
     if (performance.now() - submitted > ARRIVAL_MS) throw new Error("it did not arrive");
     await sleep(20);

@@ -1,6 +1,8 @@
 /** Honest mail between two providers, each message from or to an address that was not looked up before. */
 import type { Store } from "../../src/store/store.ts";
-import { listMessages } from "../../src/mailbox/embedded.ts";
+import { nameTag } from "../../src/mailbox/embedded/names.ts";
+import { makeTags } from "../../src/store/keys/tag-key.ts";
+import { selectNamed } from "../../src/store/mailbox/messages.ts";
 import { SECOND } from "../../src/base/time.ts";
 import { addressOf } from "../../test/support/address.ts";
 import type { MailClient } from "../../test/support/mail-client.ts";
@@ -50,7 +52,7 @@ export function exchange(o: {
       if (!(await send("andy@alpha.test", "bob@beta.test", mail(from, "bob@beta.test", id)))) {
         return false;
       }
-      const state = await stateOf(o.beta, from);
+      const state = await stateOf(o.beta, id);
       if (state !== "CONFIDENTIAL") console.log(`  honest mail is ${state}`);
       return state === "CONFIDENTIAL";
     },
@@ -65,14 +67,14 @@ function mail(from: string, to: string, id: string): Buffer {
   return Buffer.from(`${header}\r\nHonest mail ${id}.\r\n`);
 }
 
-/** What became of the mail of this author for bob, once it is opened. */
-async function stateOf(store: Store, from: string): Promise<string> {
-  const bob = addressOf("bob@beta.test");
+/** What became of a message for bob, once it is opened. */
+async function stateOf(store: Store, id: string): Promise<string> {
+  const account = await idAt(store, addressOf("bob@beta.test"));
+  const tags = await makeTags(store, [nameTag(account, `${id}@bench.test`)]);
   const late = performance.now() + LATE_MS;
   while (performance.now() < late) {
-    const messages = await listMessages(store, await idAt(store, bob));
-    const found = messages.find(({ outerFrom }) => outerFrom === from);
-    if (found !== undefined && found.verdict.state !== "LOCKED") return found.verdict.state;
+    const [found] = await selectNamed(store, account, tags);
+    if (found !== undefined) return found.state;
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
   return "late";

@@ -1,8 +1,9 @@
 /** The scenes in the lab, whose providers look up each other's users: look-ups, opening, large mail. */
-import { join } from "node:path";
 import { startLab, type Lab } from "../../lab/lab.ts";
 import { accountOf, providerOf } from "../../lab/world.ts";
-import { openStore, type Store } from "../../src/store/store.ts";
+import { openVault } from "../../src/app/open-vault.ts";
+import { loadConfig } from "../../src/config/config.ts";
+import type { Store } from "../../src/store/store.ts";
 import { connectClient, type MailClient } from "../../test/support/mail-client.ts";
 import { waitingAtLogin } from "./backlog.ts";
 import { exchange, type Exchange } from "./exchange.ts";
@@ -24,8 +25,8 @@ export async function labScenes(dir: string): Promise<LabScenes> {
   const neighbours = { zones: [tarpit.zone], ports: [tarpit.port] };
   const lab = starting.use(await startLab({ dir, engine: "sqlite", neighbours }));
   tarpit.useTls(await lab.pki.issue(tarpit.names));
-  const path = join(dir, "beta.test", "sealpost.db");
-  const beta = starting.use(await openStore({ engine: "sqlite", path }));
+  const config = await loadConfig(providerOf(lab.world, "beta.test").config);
+  const { store: beta } = starting.use(await openVault(config));
   const login = async (address: string): Promise<MailClient> => loginOf(lab, address);
   const scenes = scenesIn({ lab, tarpit, beta, login }, starting.use(exchange({ login, beta })));
   const started = starting.move();

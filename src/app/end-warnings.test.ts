@@ -1,5 +1,6 @@
 /** Which users are told that their key ends, and how often. */
 import assert from "node:assert/strict";
+import { allMail, mailboxesWith, storedBody } from "../../test/support/mailboxes.ts";
 import { test } from "node:test";
 
 import { findReader } from "../accounts/accounts.ts";
@@ -12,7 +13,6 @@ import { closeAccount } from "../keys/end-account.ts";
 import { revokeKey } from "../keys/revoke.ts";
 import { login } from "../login/login.ts";
 import { parseDomain } from "../mail/address.ts";
-import { listMessages, readMessage } from "../mailbox/embedded.ts";
 import { decrypt } from "../openpgp/messages/decrypt.ts";
 import { extendExpiry } from "../openpgp/keys/extend.ts";
 import { generateKey } from "../openpgp/keys/generate.ts";
@@ -79,6 +79,7 @@ function wayInOf(deps: Deps, store: Store): Parameters<typeof deliver>[0] {
     findAccount: async (address) => findReader(store, address),
     hasRoom: async () => Promise.resolve(true),
     wrapFor: async (account, data) => wrapFor(deps, account, data),
+    mailboxOf: mailboxesWith(deps.clock, async (account, data) => wrapFor(deps, account, data)),
     arrived: () => assert.fail("nothing waits"),
     trace: traceIncoming(async () => Promise.resolve()),
     failed: (error) => {
@@ -218,11 +219,11 @@ for (const { engine, open, place } of engines()) {
     const { secretKey } = await bringOwn(deps);
     await goTo(deps, 10);
     assert.equal((await round(deps)).length, 1);
-    const [entry, ...more] = await listMessages(store, idOf(alice));
+    const [entry, ...more] = await allMail(store, idOf(alice));
     assert(entry && more.length === 0);
     assert.equal(entry.verdict.state, "UNPROTECTED");
     assert.equal(entry.form, "wrapped");
-    const message = (await readMessage(store, idOf(alice), entry.id))?.body;
+    const message = await storedBody(store, idOf(alice), entry.id);
     assert(message);
     using key = await readSecretKey(secretKey);
     const opening = await decrypt({ message, keys: [key] });

@@ -1,5 +1,6 @@
 /** What a login at the submission port does to mail that waits, and what it says of keys that stay closed. */
 import assert from "node:assert/strict";
+import { allMail, mailboxesWith } from "../../test/support/mailboxes.ts";
 import { test } from "node:test";
 import { addressOf } from "../../test/support/address.ts";
 import { setLoginOnly, idOf } from "../../test/support/accounts.ts";
@@ -16,7 +17,7 @@ import { traceIncoming } from "../incoming/tracing.ts";
 import { locked } from "../incoming/verdicts.ts";
 import { certificateIn } from "../vault/published-certificate.ts";
 import { unlockWithService } from "../vault/vault.ts";
-import { listMessages, storeMessage } from "../mailbox/embedded.ts";
+import { storeMessage } from "../mailbox/embedded.ts";
 import { encryptAtRest } from "../openpgp/messages/encrypt.ts";
 import { generateKey } from "../openpgp/keys/generate.ts";
 import { readSecretKey } from "../openpgp/keys/secret-key.ts";
@@ -37,6 +38,7 @@ function quietDelivery(deps: Deps, asked: string[]): DeliveryHandlers {
   const pending: PendingDeps = {
     store,
     clock,
+    mailboxOf: mailboxesWith(clock),
     open: openMessage,
     askAuthor: async () => Promise.resolve(SILENT),
     askAuthorKey: async () => Promise.resolve({ kind: "unreachable", reason: "not asked" }),
@@ -101,11 +103,11 @@ for (const { engine, open } of engines()) {
       // The client leaves at once: the keys of its connection are wiped, and what was begun goes on.
       loggedOut?.(sender);
       for (let look = 0; look < 500; look += 1) {
-        const [message] = await listMessages(store, idOf(alice));
+        const [message] = await allMail(store, idOf(alice));
         if (message?.verdict.state !== "LOCKED") break;
       }
     }
-    const [message] = await listMessages(store, idOf(alice));
+    const [message] = await allMail(store, idOf(alice));
     assert.equal(message?.verdict.state, "ENCRYPTED_UNVERIFIED");
     assert.deepEqual(asked, []);
   });

@@ -1,5 +1,6 @@
 /** Whose turn it is to have mail opened. By order, not by time. */
 import assert from "node:assert/strict";
+import { mailboxesWith } from "../../test/support/mailboxes.ts";
 import { test } from "node:test";
 import { AppError } from "../base/errors.ts";
 import { openPending } from "../incoming/pending.ts";
@@ -48,6 +49,7 @@ function depsOf(deps: Deps, order: string[], opened: (count: number) => void): O
     pending: {
       store,
       clock,
+      mailboxOf: mailboxesWith(clock),
       open: openMessage,
       stuck: (_id, reason) => assert.fail(reason),
       askAuthor: silent,

@@ -9,6 +9,7 @@ import type { Account } from "../words/account.ts";
 const SHOWN: ShownMail = {
   id: "1",
   from: "ada@alpha.test",
+  claimed: "",
   subject: "Grüße",
   state: "CONFIDENTIAL",
   warnings: ["OLD_SIGNATURE"],

@@ -11,6 +11,9 @@ import type { MessageWork } from "./message-work.ts";
 import type { ToStore } from "../mailbox/embedded/stored-form.ts";
 import type { TraceIncoming } from "./tracing.ts";
 
+/** Whose mailbox it is. */
+type MailboxOwner = Pick<Account, "id" | "address">;
+
 export type Arrival = {
   readonly envelope: Envelope;
   readonly message: Uint8Array;
@@ -40,16 +43,16 @@ export type DeliverDeps = AuthorDeps & {
   /** The account an address belongs to, also through a subaddress, or as postmaster. */
   readonly findAccount: (address: EmailAddress) => Promise<Account | undefined>;
   /** The mailbox of an account, closed, for the transaction of `store`. */
-  readonly mailboxOf: (store: Store, account: Pick<Account, "id" | "address">) => Mailbox;
+  readonly mailboxOf: (store: Store, account: MailboxOwner) => Mailbox;
   readonly hasRoom: (account: Account, sizeBytes: number) => Promise<boolean>;
   /** Whether one of these addresses was the account's when a message was signed. */
   readonly isReader: IsReader;
   /** Reads whole messages where that keeps nobody waiting; default: here. */
   readonly messageWork?: Pick<MessageWork, "examine" | "outline">;
   /** Encrypts to the key that protects an account's mailbox at rest. */
-  readonly wrapFor: (account: Account, data: Octets) => Promise<Uint8Array>;
+  readonly wrapFor: (account: MailboxOwner, data: Octets) => Promise<Uint8Array>;
   /** The same for a message, as the body of its row, where that keeps nobody waiting; default: here. */
-  readonly bodyFor?: (account: Account, message: ToStore) => Promise<readonly Uint8Array[]>;
+  readonly bodyFor?: (account: MailboxOwner, message: ToStore) => Promise<readonly Uint8Array[]>;
   /**
    * Told after the commit: mail waits for this account, sealed or with a signature to be checked later. Looking for its
    * author's certificate begins now, whatever opening will yield.

@@ -3,6 +3,7 @@ import { test } from "node:test";
 
 import { idOf } from "../../test/support/accounts.ts";
 import { engines } from "../../test/support/engines.ts";
+import { mailboxesWith } from "../../test/support/mailboxes.ts";
 import { alice, depsFor, enrolAlice, old } from "../../test/support/key-life.ts";
 import { findAccount } from "../accounts/accounts.ts";
 import { listAudit } from "../journal/journal.ts";
@@ -25,6 +26,7 @@ for (const { engine, open } of engines()) {
       assert.equal(account?.custody, custody);
       const reading = {
         ...deps,
+        mailboxOf: mailboxesWith(deps.clock),
         unlockWithService: async () => Promise.resolve(undefined),
       } as unknown as Parameters<typeof listMailFor>[0];
       const rows = async () => {

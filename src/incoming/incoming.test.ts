@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
+import { allMail, mailboxesWith, storedBody } from "../../test/support/mailboxes.ts";
 import { test } from "node:test";
 import { AppError } from "../base/errors.ts";
 import { octetStringsIn } from "../base/large-octets.ts";
 import { fromUnixMs } from "../base/time.ts";
 import { parseAddress, type EmailAddress } from "../mail/address.ts";
 import { firstField, parseHeader, serializeHeader, withoutFields } from "../mail/header.ts";
-import { cameProtected, listMessages, readMessage } from "../mailbox/embedded.ts";
+import { cameProtected } from "../mailbox/embedded.ts";
 import { seal } from "../pgpmime/pgpmime.ts";
 import { replyText } from "../../test/support/reply-text.ts";
 import type { Store } from "../store/store.ts";
@@ -27,6 +28,11 @@ function address(text: string): EmailAddress {
   return parsed;
 }
 
+const wrapFor: DeliverDeps["wrapFor"] = async (account, data) => {
+  if (account.address.local === "broken") throw new AppError("no key", { temporary: true });
+  return Promise.resolve(Buffer.concat(octetStringsIn(data)));
+};
+
 /** Everybody at beta.test has an account; that of `broken` has no key. */
 function depsFor(store: Store, failures: unknown[]): DeliverDeps {
   return {
@@ -46,10 +52,8 @@ function depsFor(store: Store, failures: unknown[]): DeliverDeps {
             } as Account),
       ),
     hasRoom: async () => Promise.resolve(true),
-    wrapFor: async (account, data) => {
-      if (account.address.local === "broken") throw new AppError("no key", { temporary: true });
-      return Promise.resolve(Buffer.concat(octetStringsIn(data)));
-    },
+    wrapFor,
+    mailboxOf: mailboxesWith({ now: () => NOW }, wrapFor),
     arrived: () => undefined,
     trace: traceIncoming(async () => Promise.resolve()),
     failed: (error) => {
@@ -86,8 +90,8 @@ for (const { engine, open } of engines()) {
     for (const _attempt of [1, 2]) {
       assert.deepEqual((await deliver(deps, arrival)).map(deliveryReply).map(replyText), expected);
     }
-    assert.equal((await listMessages(store, idOf(address("bob@beta.test")))).length, 1);
-    assert.equal((await listMessages(store, idOf(address("bea@beta.test")))).length, 1);
+    assert.equal((await allMail(store, idOf(address("bob@beta.test")))).length, 1);
+    assert.equal((await allMail(store, idOf(address("bea@beta.test")))).length, 1);
     assert.equal(failures.length, 2);
   });
 }
@@ -107,7 +111,7 @@ for (const { engine, open } of engines()) {
       },
     );
     assert.equal(answer && deliveryReply(answer).code, "451");
-    assert.deepEqual(await listMessages(store, idOf(bob)), []);
+    assert.deepEqual(await allMail(store, idOf(bob)), []);
   });
 }
 
@@ -173,15 +177,15 @@ for (const { engine, open } of engines()) {
       // A repeated transaction gives it no other one.
       for (const _attempt of [1, 2]) await deliver(deps, arrival);
       const reader = address("bob@beta.test");
-      const [listed, ...more] = await listMessages(store, idOf(reader));
+      const [listed, ...more] = await allMail(store, idOf(reader));
       assert(listed?.messageId !== undefined && more.length === 0);
       assert.match(listed.messageId, /^<[0-9a-f]{32}@mx\.beta\.test>$/);
       assert(await cameProtected(store, idOf(reader), [listed.messageId]));
-      const stored = await readMessage(store, idOf(reader), listed.id);
-      const { header } = parseHeader(stored?.body ?? new Uint8Array());
+      const body = await storedBody(store, idOf(reader), listed.id);
+      const { header } = parseHeader(body ?? new Uint8Array());
       const first = firstField(header, "Message-ID");
       assert.equal(Buffer.from(first?.raw ?? "").toString(), `Message-ID: ${listed.messageId}\r\n`);
-      const [other] = await listMessages(store, idOf(address("bea@beta.test")));
+      const [other] = await allMail(store, idOf(address("bea@beta.test")));
       assert.equal(other?.messageId, listed.messageId, "its readers answer the same message");
     }
   });
@@ -195,7 +199,7 @@ for (const { engine, open } of engines()) {
       received: { protocol: "LMTP", client: "c.test ([192.0.2.1])" },
     };
     await deliver(depsFor(store, []), arrival);
-    const [listed] = await listMessages(store, idOf(address("bob@beta.test")));
+    const [listed] = await allMail(store, idOf(address("bob@beta.test")));
     assert.equal(listed?.messageId, "<1@alpha.test>");
   });
 }
@@ -240,13 +244,13 @@ for (const { engine, open } of engines()) {
         received: { protocol: "LMTP", client: "c.test ([192.0.2.1])" },
       };
       await deliver(depsFor(store, []), arrival);
-      const [listed] = await listMessages(store, idOf(address("bob@beta.test")));
+      const [listed] = await allMail(store, idOf(address("bob@beta.test")));
       assert(listed);
       assert.equal(listed.verdict.state, "UNPROTECTED");
       assert.equal(listed.form, "wrapped");
-      const stored = await readMessage(store, idOf(address("bob@beta.test")), listed.id);
+      const stored = await storedBody(store, idOf(address("bob@beta.test")), listed.id);
       assert(
-        Buffer.from(stored?.body ?? "")
+        Buffer.from(stored ?? "")
           .toString("latin1")
           .endsWith(message.toString("latin1")),
       );

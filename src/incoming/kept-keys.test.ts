@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
+import { allMail, mailboxesWith } from "../../test/support/mailboxes.ts";
 import { before } from "node:test";
 import { haveAccounts, idOf } from "../../test/support/accounts.ts";
 import { DOWN, bob, http, key, setUp, start } from "../../test/support/discovery-world.ts";
 import { DAY, HOUR, MINUTE, after } from "../base/time.ts";
 import { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import { parseAddress, type EmailAddress } from "../mail/address.ts";
-import { listMessages, recordWaiting, storeMessage } from "../mailbox/embedded.ts";
+import { recordWaiting, storeMessage } from "../mailbox/embedded.ts";
 import type { Certificate } from "../openpgp/certificates/certificate.ts";
 import { parseFingerprint } from "../openpgp/packets/fingerprint.ts";
 import { generateKey, LIFETIME_MS } from "../openpgp/keys/generate.ts";
@@ -79,6 +80,7 @@ async function waiting(openStore: OpenStore, signer = former) {
   const deps = {
     store,
     clock,
+    mailboxOf: mailboxesWith(clock),
     open,
     trace: traceIncoming(async () => Promise.resolve()),
     askAuthor: world.knownAuthor,
@@ -90,14 +92,14 @@ async function waiting(openStore: OpenStore, signer = former) {
     const asked = world.requests.length;
     await openPending(deps, idOf(reader), new UnlockedKeys([alice], alice.fingerprint, []));
     assert.equal(world.requests.length, asked, "nobody is asked because somebody reads");
-    const [message] = await listMessages(store, idOf(reader));
+    const [message] = await allMail(store, idOf(reader), [alice]);
     assert(message !== undefined);
     return `${message.verdict.state} ${message.verdict.signature}`;
   };
   /** As the gateway does at the arrival, and by the hour. */
   const lookForAuthor = async (author: EmailAddress) => {
     const answer = await world.lookForAuthor(author, start);
-    const [message] = await listMessages(store, idOf(reader));
+    const [message] = await allMail(store, idOf(reader));
     assert(message !== undefined);
     const named = servedKeys(author, answer);
     if (named === undefined || message.verdict.served !== undefined) return;

@@ -1,17 +1,17 @@
 /** The largest messages: what is answered 250 opens again, and what could not be kept is refused. */
 import assert from "node:assert/strict";
+import { allMail, mailboxesWith } from "../../test/support/mailboxes.ts";
 import { randomBytes } from "node:crypto";
 import { test } from "node:test";
 import { decrypt } from "../openpgp/messages/decrypt.ts";
 import { encryptAtRest, MAX_CLEAR_OCTETS, signAndEncrypt } from "../openpgp/messages/encrypt.ts";
-import { listMessages } from "../mailbox/embedded.ts";
 import { parseAddress } from "../mail/address.ts";
 import { replyText } from "../../test/support/reply-text.ts";
 import { haveAccounts, idOf } from "../../test/support/accounts.ts";
 import { NOBODY_ASKED } from "../../test/support/authors.ts";
 import { engines } from "../../test/support/engines.ts";
 import { expectDecrypted, NOW, ownKey } from "../../test/support/openpgp-messages.ts";
-import { deliver } from "./incoming.ts";
+import { deliver, type DeliverDeps } from "./incoming.ts";
 import { traceIncoming } from "./tracing.ts";
 import type { Account } from "../words/account.ts";
 import { deliveryReply } from "../app/delivery-replies.ts";
@@ -40,6 +40,11 @@ test("a clear message that is larger than can be kept is answered 552, the large
   const failures: unknown[] = [];
   const kept: Uint8Array[] = [];
   const header = Buffer.from("From: alice@alpha.test\r\nSubject: large\r\n\r\n");
+  const wrapFor: DeliverDeps["wrapFor"] = async (_account, data) => {
+    const wrapped = await encryptAtRest({ data, recipients: [key.certificate], now: NOW });
+    kept.push(wrapped);
+    return wrapped;
+  };
   const answerTo = async (octets: number) => {
     const [answer] = await deliver(
       {
@@ -55,11 +60,8 @@ test("a clear message that is larger than can be kept is answered 552, the large
             createdAt: NOW,
           } as Account),
         hasRoom: async () => Promise.resolve(true),
-        wrapFor: async (_account, data) => {
-          const wrapped = await encryptAtRest({ data, recipients: [key.certificate], now: NOW });
-          kept.push(wrapped);
-          return wrapped;
-        },
+        wrapFor,
+        mailboxOf: mailboxesWith({ now: () => NOW }, wrapFor),
         arrived: () => undefined,
         trace: traceIncoming(async () => Promise.resolve()),
         failed: (error) => failures.push(error),
@@ -76,7 +78,7 @@ test("a clear message that is larger than can be kept is answered 552, the large
   };
   const most = MAX_CLEAR_OCTETS - 64 * 1024;
   assert.match(await answerTo(most + 1), /^552 5\.3\.4 .* 52363264 bytes/);
-  assert.deepEqual([kept.length, (await listMessages(store, idOf(bob))).length], [0, 0]);
+  assert.deepEqual([kept.length, (await allMail(store, idOf(bob))).length], [0, 0]);
   assert.match(await answerTo(most), /^250 /);
   const [body = assert.fail()] = kept;
   assert(expectDecrypted(await decrypt({ message: body, keys: [key] })).data.length > most);

@@ -1,11 +1,12 @@
 import { isFinal } from "../store/mail/verdict.ts";
+import { mailboxesWith, storedBody } from "../../test/support/mailboxes.ts";
 import assert from "node:assert/strict";
 import { before } from "node:test";
 
 import { ProgramFault } from "../base/errors.ts";
 import { after, DAY, HOUR, MINUTE } from "../base/time.ts";
 import { UnlockedKeys } from "../vault/unlocked-keys.ts";
-import { cameProtected, readMessage } from "../mailbox/embedded.ts";
+import { cameProtected } from "../mailbox/embedded.ts";
 import { open } from "../pgpmime/pgpmime.ts";
 import { serves, SILENT } from "../../test/support/authors.ts";
 import { openPending } from "./pending.ts";
@@ -103,6 +104,7 @@ for (const [what, change, expected] of [
     const deps = {
       store,
       clock: { now: () => NOW },
+      mailboxOf: mailboxesWith({ now: () => NOW }),
       open: async (request: Parameters<typeof open>[0]) => {
         const answer = await open(request);
         if (answer.kind !== "opened") return answer;
@@ -160,9 +162,8 @@ onBoth(
     const keys = new UnlockedKeys([bob, own], bob.fingerprint, [], roles);
     const message = await opened(store, { answer: found(), keys });
     assert.equal(message.verdict.state, "CONFIDENTIAL");
-    const stored = await readMessage(store, idOf(BOB), id);
-    assert(stored);
-    const { body } = stored;
+    const body = await storedBody(store, idOf(BOB), id);
+    assert(body);
     assert.equal((await receivedForm({ body, keys: [bob] })).kind, "no-key");
     const received = await receivedForm({ body, keys: [own] });
     assert(received.kind === "received");

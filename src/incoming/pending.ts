@@ -14,7 +14,7 @@ import { parseAddress } from "../mail/address.ts";
 import { listMessages, listWaiting, readMessage } from "../mailbox/embedded.ts";
 import type { MessageId, MessageVerdict, StoredSummary } from "../mailbox/mailbox.ts";
 import { beginOpening, endOpening, openAgain } from "../store/mail/openings.ts";
-import { letWaitAgain, selectInStates } from "../store/mailbox/waiting-again.ts";
+import { letWaitAgain, selectClosed } from "../store/mailbox/waiting-again.ts";
 import { openMessage } from "./open-message.ts";
 import { withOpen, type PendingDeps } from "./pending-deps.ts";
 import { locked } from "./verdicts.ts";
@@ -154,8 +154,7 @@ export async function retryOpening(
     if (!isMeant(one) || before.state !== "LOCKED") continue;
     if (await openAgain(store, account, one, { ...verdict, served: before.served })) count += 1;
   }
-  const closed = { states: ["DAMAGED", "UNDECRYPTABLE"], limit: MAX_RETRIED };
-  for (const one of await selectInStates(store, account, closed)) {
+  for (const one of await selectClosed(store, account, MAX_RETRIED)) {
     if (isMeant(one) && (await letWaitAgain(store, account, one, verdict))) count += 1;
   }
   return count;

@@ -71,8 +71,13 @@ export async function listMail(
   const waiting = await listMessages(deps.store, o.account);
   const entries = await Promise.all(waiting.map(async (message) => waitingEntry(message, keys)));
   const inbox = await inboxOf(await mailboxFor(deps, o.account, keys));
-  const kept = inbox.map((entry) => keptEntry(entry, keys !== undefined));
+  const kept = inbox.map((entry) => keptEntry(entry, isOpen(keys)));
   return [...entries, ...kept].toSorted((a, b) => b.receivedAt.getTime() - a.receivedAt.getTime());
+}
+
+/** Where all keys are on the reader's own device, nothing is open here. */
+function isOpen(keys: UnlockedKeys | undefined): boolean {
+  return keys !== undefined && keys.all.length > 0;
 }
 
 async function mailboxFor(
@@ -117,13 +122,12 @@ async function findMail(
   const mailbox = await mailboxFor(deps, account, keys);
   const entry = await mailbox.entry(id as MessageId);
   if (entry === undefined) return undefined;
-  const isOpen = keys !== undefined;
-  const verdict = verdictOf(entry, isOpen);
+  const verdict = verdictOf(entry, isOpen(keys));
   const content = async (open: UnlockedKeys) => {
     const read = await mailbox.read(entry.id);
     return read.kind === "read" ? viewOf(deps, read, verdict, open) : undefined;
   };
-  return { entry: keptEntry(entry, isOpen), content };
+  return { entry: keptEntry(entry, isOpen(keys)), content };
 }
 
 /** Undefined: this account has no such message. Without keys only the list entry's facts are there, no content. */

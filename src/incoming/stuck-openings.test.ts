@@ -1,5 +1,6 @@
 /** Openings that end the process, cost too much or fail: how often a message is tried, and when it is given up. */
 import assert from "node:assert/strict";
+import { mailboxesWith } from "../../test/support/mailboxes.ts";
 import { before } from "node:test";
 
 import { TooCostly } from "../base/errors.ts";
@@ -138,6 +139,7 @@ onBoth("damaged mail is not opened again because its reader looks at it", async 
   const deps = {
     store,
     clock: { now: () => NOW },
+    mailboxOf: mailboxesWith({ now: () => NOW }),
     open: async () => Promise.reject(new Error("opened again")),
     trace: traceIncoming(async () => Promise.resolve()),
     isReader: async () => Promise.resolve(true),

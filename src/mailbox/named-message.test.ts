@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
+import { mailboxesWith } from "../../test/support/mailboxes.ts";
 import { test } from "node:test";
 
 import { fromUnixMs } from "../base/time.ts";
 import { locked } from "../incoming/verdicts.ts";
+import type { EmailAddress } from "../mail/address.ts";
 import type { Store } from "../store/store.ts";
 import { haveAccounts, idOf } from "../../test/support/accounts.ts";
 import { engines } from "../../test/support/engines.ts";
@@ -11,6 +13,11 @@ import { storeMessage } from "./embedded.ts";
 import { messageNamed } from "./named-message.ts";
 
 const NOW = fromUnixMs(1_800_000_000_000);
+
+function of(store: Store, address: EmailAddress) {
+  const account = idOf(address);
+  return { account, mailbox: mailboxesWith({ now: () => NOW })(store, { id: account, address }) };
+}
 
 async function haveMessage(store: Store, messageId: string): Promise<string> {
   return storeMessage(store, {
@@ -32,13 +39,17 @@ for (const { engine, open } of engines()) {
     await haveAccounts(store, alice, alias);
     const id = await haveMessage(store, "1@alpha.test");
     for (const name of [id, id.slice(0, 8), "1@alpha.test", "<1@alpha.test>"]) {
-      assert.deepEqual(await messageNamed(store, idOf(alice), [name]), { kind: "one", id }, name);
-      assert.equal((await messageNamed(store, idOf(alias), [name])).kind, "none", name);
+      assert.deepEqual(
+        await messageNamed(store, of(store, alice), [name]),
+        { kind: "one", id },
+        name,
+      );
+      assert.equal((await messageNamed(store, of(store, alias), [name])).kind, "none", name);
     }
     const readings = [`(${id})`, id];
-    assert.deepEqual(await messageNamed(store, idOf(alice), readings), { kind: "one", id });
+    assert.deepEqual(await messageNamed(store, of(store, alice), readings), { kind: "one", id });
     for (const name of ["", "<>", "2@alpha.test"]) {
-      assert.equal((await messageNamed(store, idOf(alice), [name])).kind, "none", name);
+      assert.equal((await messageNamed(store, of(store, alice), [name])).kind, "none", name);
     }
   });
 
@@ -52,7 +63,7 @@ for (const { engine, open } of engines()) {
     const begun = (digit: string) => ids.filter((id) => id.startsWith(digit)).length;
     const name = ids.map((id) => id.slice(0, 1)).find((digit) => begun(digit) > 1);
     assert(name !== undefined);
-    const named = await messageNamed(store, idOf(alice), [name]);
+    const named = await messageNamed(store, of(store, alice), [name]);
     assert.deepEqual(named, { kind: "several", name, count: begun(name) });
   });
 }

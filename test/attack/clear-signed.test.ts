@@ -1,5 +1,10 @@
 /** Mail signed in clear, end to end through `deliver` and `showMail`: nothing that was not signed stands under VERIFIED. */
 import assert from "node:assert/strict";
+import { NO_OUTLINE } from "../../src/incoming/keep-found.ts";
+import { summaryOf } from "../../src/incoming/summary.ts";
+import { summaryOctets } from "../../src/mailbox/summary.ts";
+import { openTestStore } from "../support/tag-keys.ts";
+import { allMail, mailboxesWith, storedBody } from "../support/mailboxes.ts";
 import { test } from "node:test";
 
 import { armorSignature } from "../support/signatures.ts";
@@ -11,7 +16,6 @@ import { UnlockedKeys } from "../../src/vault/unlocked-keys.ts";
 import { parseAddress, type EmailAddress } from "../../src/mail/address.ts";
 import { parseHeader } from "../../src/mail/header.ts";
 import { receivedForm } from "../../src/mailbox/embedded/stored-form.ts";
-import { listMessages, readMessage, recordVerdict } from "../../src/mailbox/embedded.ts";
 import { after, HOUR } from "../../src/base/time.ts";
 import { decrypt } from "../../src/openpgp/messages/decrypt.ts";
 import { encryptAtRest, signAndEncrypt } from "../../src/openpgp/messages/encrypt.ts";
@@ -20,7 +24,7 @@ import type { UnlockedKey } from "../../src/openpgp/keys/secret-key.ts";
 import { container, seal, open } from "../../src/pgpmime/pgpmime.ts";
 import { replyText } from "../support/reply-text.ts";
 import { migrate } from "../../src/store/engine/migrate.ts";
-import { openStore, type Store } from "../../src/store/store.ts";
+import { type Store } from "../../src/store/store.ts";
 import { serves, SILENT } from "../support/authors.ts";
 import { haveAccounts, idOf } from "../support/accounts.ts";
 import { NOW, expectDecrypted, ownKey } from "../support/openpgp-messages.ts";
@@ -93,6 +97,9 @@ async function signedMail(
 
 type World = DeliverDeps & ReadingDeps & { answer: AuthorAnswer; asked: number; now: Date };
 
+const wrapFor: DeliverDeps["wrapFor"] = async (_account, data) =>
+  encryptAtRest({ data, recipients: [bob.certificate], now: NOW });
+
 function worldOf(store: Store): World {
   const world: World = {
     store,
@@ -110,8 +117,8 @@ function worldOf(store: Store): World {
         createdAt: NOW,
       } as Account),
     hasRoom: async ({ address: { local } }) => Promise.resolve(local !== "full"),
-    wrapFor: async (_account, data) =>
-      encryptAtRest({ data, recipients: [bob.certificate], now: NOW }),
+    wrapFor,
+    mailboxOf: mailboxesWith({ now: () => world.now }, wrapFor),
     arrived: () => undefined,
     trace: traceIncoming(async () => Promise.resolve()),
     failed: (error) => assert.fail(String(error)),
@@ -152,20 +159,20 @@ async function read(world: World) {
 
 /** What the mailbox keeps, taken out of its protection at rest. */
 async function stored(world: World): Promise<string> {
-  const [listed] = await listMessages(world.store, idOf(account));
-  const message = listed && (await readMessage(world.store, idOf(account), listed.id));
-  assert(message !== undefined);
-  if (message.form !== "wrapped") {
-    const received = await receivedForm({ ...message, keys: [bob] });
+  const [listed] = await allMail(world.store, idOf(account), [bob]);
+  const body = listed && (await storedBody(world.store, idOf(account), listed.id));
+  assert(listed !== undefined && body !== undefined);
+  if (listed.form !== "wrapped") {
+    const received = await receivedForm({ body, keys: [bob] });
     assert(received.kind === "received");
     return Buffer.from(received.message).toString();
   }
-  const opened = expectDecrypted(await decrypt({ message: message.body, keys: [bob] }));
+  const opened = expectDecrypted(await decrypt({ message: body, keys: [bob] }));
   return Buffer.from(opened.data).toString();
 }
 
 async function newWorld(): Promise<World & AsyncDisposable> {
-  const store = await openStore({ engine: "sqlite", path: ":memory:" });
+  const store = await openTestStore({ engine: "sqlite", path: ":memory:" });
   await migrate(store);
   await haveAccounts(store, account, address("bea@beta.test"), address("full@beta.test"));
   return Object.assign(worldOf(store), {
@@ -339,10 +346,16 @@ test("the author is asked about once, and a mailbox that filled up meanwhile tak
 test("a verdict of another message than the one that is stored is not shown over it", async () => {
   await using world = await newWorld();
   await arrive(world, Buffer.from([...FORGED, "", "Pay now."].join("\r\n")));
-  const [listed] = await listMessages(world.store, idOf(account));
+  const [listed] = await allMail(world.store, idOf(account));
   assert(listed !== undefined);
-  const verified = { ...listed.verdict, state: "VERIFIED", signature: "verified" } as const;
-  await recordVerdict(world.store, idOf(account), listed.id, verified);
+  const verdict = { ...listed.verdict, state: "VERIFIED", signature: "verified" } as const;
+  const forged = { ...summaryOf({ header: [], verdict, outline: NO_OUTLINE }), from: "Alice" };
+  const data = summaryOctets(forged);
+  const summary = await encryptAtRest({ data, recipients: [bob.certificate], now: NOW });
+  await world.store.db
+    .updateTable("mailbox_messages")
+    .set({ state: "VERIFIED", summary })
+    .execute();
   const { text } = await read(world);
   assert.match(text, /Pay now/);
   assert.doesNotMatch(text, /VERIFIED/);

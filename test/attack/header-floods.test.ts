@@ -1,5 +1,7 @@
 /** Headers that are made to cost, outside and inside. Each ends with an answer while other mail keeps flowing. */
 import assert from "node:assert/strict";
+import { openTestStore } from "../support/tag-keys.ts";
+import { mailboxesWith } from "../support/mailboxes.ts";
 import { randomBytes } from "node:crypto";
 import { test } from "node:test";
 import { deflateSync } from "node:zlib";
@@ -30,7 +32,6 @@ import { detectProtection } from "../../src/pgpmime/detect.ts";
 import { open } from "../../src/pgpmime/pgpmime.ts";
 import { replyText } from "../support/reply-text.ts";
 import { migrate } from "../../src/store/engine/migrate.ts";
-import { openStore } from "../../src/store/store.ts";
 import { longestBlock } from "../support/longest-block.ts";
 import {
   NOW,
@@ -86,8 +87,11 @@ function sealedMail(ciphertext: Uint8Array, more: Uint8Array = Buffer.alloc(0)):
   ]);
 }
 
+const wrapFor: DeliverDeps["wrapFor"] = async (_account, data) =>
+  Promise.resolve(Buffer.concat(octetStringsIn(data)));
+
 async function arrive(message: Uint8Array): Promise<readonly string[]> {
-  await using store = await openStore({ engine: "sqlite", path: ":memory:" });
+  await using store = await openTestStore({ engine: "sqlite", path: ":memory:" });
   await migrate(store);
   await haveAccounts(store, address("bob@beta.test"));
   const deps: DeliverDeps = {
@@ -103,7 +107,8 @@ async function arrive(message: Uint8Array): Promise<readonly string[]> {
         createdAt: NOW,
       } as Account),
     hasRoom: async () => Promise.resolve(true),
-    wrapFor: async (_account, data) => Promise.resolve(Buffer.concat(octetStringsIn(data))),
+    wrapFor,
+    mailboxOf: mailboxesWith({ now: () => NOW }, wrapFor),
     arrived: () => undefined,
     trace: traceIncoming(async () => Promise.resolve()),
     failed: () => undefined,

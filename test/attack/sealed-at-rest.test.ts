@@ -1,11 +1,11 @@
 /** Nothing that anybody could read lies in the database, whatever calls itself sealed; and no octet of it is lost. */
 import assert from "node:assert/strict";
+import { allMail, mailboxesWith, storedBody } from "../support/mailboxes.ts";
 import { test } from "node:test";
 
 import { deliver, type DeliverDeps } from "../../src/incoming/incoming.ts";
 import { receivedForm } from "../../src/mailbox/embedded/stored-form.ts";
 import { traceIncoming } from "../../src/incoming/tracing.ts";
-import { listMessages, readMessage } from "../../src/mailbox/embedded.ts";
 import { armorMessage } from "../../src/openpgp/packets/armor.ts";
 import { encryptAtRest } from "../../src/openpgp/messages/encrypt.ts";
 import { packet } from "../../src/openpgp/packets/packet.ts";
@@ -98,6 +98,9 @@ const SHAPES: readonly (readonly [string, Buffer, string])[] = [
   ],
 ];
 
+const wrapFor: DeliverDeps["wrapFor"] = async (_account, data) =>
+  encryptAtRest({ data, recipients: [bob.certificate], now: NOW, isOwn: true });
+
 function depsFor(store: Store): DeliverDeps {
   return {
     store,
@@ -107,8 +110,8 @@ function depsFor(store: Store): DeliverDeps {
     findAccount: async (address) =>
       ({ id: idOf(address), address, custody: "unlocks-at-login", createdAt: NOW }) as Account,
     hasRoom: async () => true,
-    wrapFor: async (_account, data) =>
-      encryptAtRest({ data, recipients: [bob.certificate], now: NOW, isOwn: true }),
+    wrapFor,
+    mailboxOf: mailboxesWith({ now: () => NOW }, wrapFor),
     arrived: () => undefined,
     trace: traceIncoming(async () => Promise.resolve()),
     failed: (error) => {
@@ -125,11 +128,11 @@ async function delivered(store: Store, message: Uint8Array) {
   const received = { protocol: "ESMTP", client: "c" };
   const [delivery] = await deliver(depsFor(store), { envelope, message, received });
   assert.equal(delivery?.kind, "stored");
-  const [listed] = await listMessages(store, idOf(READER));
+  const [listed] = await allMail(store, idOf(READER), [bob]);
   assert(listed);
-  const stored = await readMessage(store, idOf(READER), listed.id);
-  assert(stored);
-  return stored;
+  const body = await storedBody(store, idOf(READER), listed.id);
+  assert(body);
+  return { ...listed, body };
 }
 
 /** All that the database holds of the mailbox. */
@@ -137,6 +140,9 @@ async function rowsOf(store: Store): Promise<string> {
   const rows: readonly object[] = [
     ...(await store.db.selectFrom("messages").selectAll().execute()),
     ...(await store.db.selectFrom("message_pieces").selectAll().execute()),
+    ...(await store.db.selectFrom("mailbox_messages").selectAll().execute()),
+    ...(await store.db.selectFrom("blobs").selectAll().execute()),
+    ...(await store.db.selectFrom("blob_pieces").selectAll().execute()),
   ];
   return rows
     .flatMap((row): unknown[] => Object.values(row))

@@ -1,5 +1,7 @@
 /** A payload whose header another program reads differently: what is judged must be what is listed and shown. */
 import assert from "node:assert/strict";
+import { openTestStore } from "../support/tag-keys.ts";
+import { allMail, mailboxesWith } from "../support/mailboxes.ts";
 import { test } from "node:test";
 
 import { listMail, showMail, type ReadingDeps } from "../../src/incoming/reading.ts";
@@ -8,11 +10,10 @@ import { isGood, locked } from "../../src/incoming/verdicts.ts";
 import { UnlockedKeys } from "../../src/vault/unlocked-keys.ts";
 import { parseAddress } from "../../src/mail/address.ts";
 import { parseHeader } from "../../src/mail/header.ts";
-import { storeMessage, readMessage } from "../../src/mailbox/embedded.ts";
+import { storeMessage } from "../../src/mailbox/embedded.ts";
 import { signAndEncrypt } from "../../src/openpgp/messages/encrypt.ts";
 import { container, open } from "../../src/pgpmime/pgpmime.ts";
 import { migrate } from "../../src/store/engine/migrate.ts";
-import { openStore } from "../../src/store/store.ts";
 import { authorDeps, serves } from "../support/authors.ts";
 import { haveAccounts, idOf } from "../support/accounts.ts";
 import { NOW, ownKey } from "../support/openpgp-messages.ts";
@@ -28,12 +29,13 @@ const OUTSIDE = `From: ceo@alpha.test\r\nTo: bob@beta.test\r\nSubject: Transfer\
 /** What bob is told and shown of a payload that mallory signed for bob, with the CEO's name outside. */
 async function shownOf(payload: string, outside = OUTSIDE) {
   assert(account !== undefined);
-  await using store = await openStore({ engine: "sqlite", path: ":memory:" });
+  await using store = await openTestStore({ engine: "sqlite", path: ":memory:" });
   await migrate(store);
   await haveAccounts(store, account);
   const deps: ReadingDeps = {
     store,
     clock: { now: () => NOW },
+    mailboxOf: mailboxesWith({ now: () => NOW }),
     open,
     trace: traceIncoming(async () => Promise.resolve()),
     ...authorDeps(serves(mallory.certificate)),
@@ -62,7 +64,7 @@ async function shownOf(payload: string, outside = OUTSIDE) {
   const keys = new UnlockedKeys([bob], bob.fingerprint, []);
   const [listed] = await listMail(deps, { account: idOf(account), keys });
   const shown = await showMail(deps, { account: idOf(account), id, keys });
-  const stored = await readMessage(store, idOf(account), id);
+  const [stored] = await allMail(store, idOf(account), [bob]);
   assert(listed !== undefined && shown !== undefined && stored !== undefined);
   return { listed, shown, verdict: stored.verdict, text: Buffer.from(shown.message).toString() };
 }

@@ -1,5 +1,6 @@
 /** What is written for an account that was looked up before, and that is renamed, closed or erased meanwhile. */
 import assert from "node:assert/strict";
+import { allMail, mailboxesWith } from "../support/mailboxes.ts";
 import { test } from "node:test";
 
 import { octetStringsIn } from "../../src/base/large-octets.ts";
@@ -8,7 +9,6 @@ import { deliver, type DeliverDeps } from "../../src/incoming/incoming.ts";
 import { traceIncoming } from "../../src/incoming/tracing.ts";
 import { closeAccount, eraseByLaw } from "../../src/keys/end-account.ts";
 import { renameAccount } from "../../src/keys/rename.ts";
-import { listMessages } from "../../src/mailbox/embedded.ts";
 import { keepForLater, sendDue, type OutboxDeps } from "../../src/outgoing/outbox.ts";
 import { traceOutgoing } from "../../src/outgoing/tracing.ts";
 import { addressOf } from "../support/address.ts";
@@ -28,6 +28,10 @@ type Hook = () => Promise<unknown>;
 
 /** Delivery as the gateway does it; `between` runs after the account was found and before anything is written. */
 function deliveryWith(deps: Deps, between: Hook = async () => Promise.resolve()): DeliverDeps {
+  const wrapFor: DeliverDeps["wrapFor"] = async (_account, data) => {
+    await between();
+    return Buffer.concat(octetStringsIn(data));
+  };
   return {
     store: deps.store,
     clock: deps.clock,
@@ -35,10 +39,8 @@ function deliveryWith(deps: Deps, between: Hook = async () => Promise.resolve())
     isOurs: () => true,
     findAccount: async (address) => findReader(deps.store, address),
     hasRoom: async () => Promise.resolve(true),
-    wrapFor: async (_account, data) => {
-      await between();
-      return Buffer.concat(octetStringsIn(data));
-    },
+    wrapFor,
+    mailboxOf: mailboxesWith(deps.clock, wrapFor),
     arrived: () => undefined,
     trace: traceIncoming(async () => Promise.resolve()),
     failed: () => undefined,
@@ -66,7 +68,7 @@ function once(work: Hook): Hook {
   };
 }
 
-async function rowsOf(store: Store, table: "messages" | "outbox"): Promise<number> {
+async function rowsOf(store: Store, table: "mailbox_messages" | "outbox"): Promise<number> {
   return (await store.db.selectFrom(table).select("id").execute()).length;
 }
 
@@ -102,8 +104,8 @@ for (const { engine, open } of engines()) {
     );
     const delivery = deliveryWith(deps, between);
     assert.match(await arrive(delivery, 1), /^250 /);
-    assert.equal((await listMessages(store, idOf(alice))).length, 1);
-    assert.equal(await rowsOf(store, "messages"), 1);
+    assert.equal((await allMail(store, idOf(alice))).length, 1);
+    assert.equal(await rowsOf(store, "mailbox_messages"), 1);
   });
 
   test(`${engine}: mail for an account that is erased meanwhile leaves nothing, and the retry is told that there is nobody`, async () => {
@@ -116,7 +118,7 @@ for (const { engine, open } of engines()) {
     );
     assert.match(await arrive(delivery, 1), /^451 4\.3\.0 /);
     assert.match(await arrive(delivery, 1), /^550 5\.1\.1 /);
-    assert.equal(await rowsOf(store, "messages"), 0);
+    assert.equal(await rowsOf(store, "mailbox_messages"), 0);
   });
 
   test(`${engine}: mail for an account that is closed meanwhile is not taken`, async () => {
@@ -157,7 +159,7 @@ for (const { engine, open } of engines()) {
       }
     };
     await Promise.all([renamer(), sender(), sender(), sender()]);
-    const rows = await store.db.selectFrom("messages").select("account").execute();
+    const rows = await store.db.selectFrom("mailbox_messages").select("account").execute();
     assert.equal(rows.length, MESSAGES);
     assert.deepEqual([...new Set(rows.map(({ account }) => account))], [idOf(alice)]);
   });

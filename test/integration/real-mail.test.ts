@@ -3,6 +3,7 @@
  * delivered, opened, judged, shown. What comes out equals what went in, by our own parser and by Python's.
  */
 import assert from "node:assert/strict";
+import { allMail } from "../support/mailboxes.ts";
 import { createHash } from "node:crypto";
 import { globSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
@@ -30,7 +31,6 @@ import {
 } from "../../src/mail/header.ts";
 import { toCrlf } from "../../src/mail/mail.ts";
 import { scanMime } from "../../src/mail/mime.ts";
-import { listMessages } from "../../src/mailbox/embedded.ts";
 import { splitSubmitted } from "../../src/outgoing/prepare.ts";
 import { idAt } from "../support/accounts.ts";
 import { connectClient, type MailClient } from "../support/mail-client.ts";
@@ -151,7 +151,7 @@ async function nextShown(name: string): Promise<Uint8Array> {
   assert(BOB !== undefined);
   const deadline = performance.now() + 300_000; // A guard against a stall, on a loaded machine too.
   for (;;) {
-    const [newest, ...older] = await listMessages(vault.store, await idAt(vault.store, BOB));
+    const [newest, ...older] = await allMail(vault.store, await idAt(vault.store, BOB));
     if (newest?.state === "done" && older.length === received) {
       received += 1;
       const shown = await showMail(reading.deps, {

@@ -12,17 +12,16 @@ import { join } from "node:path";
 import { startPostgres, type Postgres } from "../../lab/postgres.ts";
 import type { Place } from "../../lab/world.ts";
 import { MINUTE } from "../../src/base/time.ts";
-import { parseAddress } from "../../src/mail/address.ts";
-import { listMessages } from "../../src/mailbox/embedded.ts";
 import { openStore } from "../../src/store/store.ts";
 import {
   deliverTo,
   makeLoneServer,
   READER,
+  readersTags,
+  type LoneServer,
   readiness,
   type Serving,
 } from "../support/lone-server.ts";
-import { idAt } from "../support/accounts.ts";
 
 export type RestartsReport = {
   readonly restarts: number;
@@ -53,7 +52,7 @@ export async function proveDatabaseRestarts(restarts: number): Promise<RestartsR
       }
     }
     await load.end();
-    const lost = await missing(url, load.accepted);
+    const lost = await missing(lone, url, load.accepted);
     assert.deepEqual(lost, [], "accepted, and lost");
     return { restarts, accepted: load.accepted.length, refused: load.refused };
   } finally {
@@ -160,11 +159,14 @@ async function statusOf({ host, port }: Place): Promise<number> {
   });
 }
 
-async function missing(url: string, ids: readonly string[]): Promise<readonly string[]> {
-  const reader = parseAddress(READER);
-  assert(reader !== undefined);
+async function missing(
+  server: LoneServer,
+  url: string,
+  ids: readonly string[],
+): Promise<readonly string[]> {
+  const tags = await readersTags(server, ids);
   await using store = await openStore({ engine: "postgres", url });
-  const messages = await listMessages(store, await idAt(store, reader));
-  const kept = new Set(messages.map(({ messageId }) => messageId?.replace(/^<|>$/g, "")));
-  return ids.filter((id) => !kept.has(id));
+  const rows = await store.db.selectFrom("mailbox_messages").select("name").execute();
+  const kept = new Set(rows.map(({ name }) => name));
+  return ids.filter((_id, at) => !kept.has(tags[at] ?? ""));
 }

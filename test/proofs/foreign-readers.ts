@@ -13,6 +13,7 @@ import { runOk, sealpost } from "../../lab/run.ts";
 import {
   deliverTo,
   makeLoneServer,
+  readersTags,
   type LoneServer,
   type Serving,
 } from "../support/lone-server.ts";
@@ -38,7 +39,7 @@ export async function proveForeignReaders(
     const accepted: string[] = [];
     for (let round = 1; round <= rounds; round += 1) {
       await oneRound({ layout, server, file, dir, accepted, round });
-      assert.deepEqual(missing(file, accepted), [], `lost in round ${String(round)}`);
+      assert.deepEqual(await missing(server, file, accepted), [], `lost in round ${String(round)}`);
     }
     return { layout, rounds, accepted: accepted.length };
   } finally {
@@ -94,19 +95,24 @@ async function readAsOthers({ layout, server, file }: Round): Promise<void> {
   if (layout === "second command") await sealpost(server.config, ["account", "list"]);
 }
 
-async function backUp({ file, dir, accepted }: Round): Promise<void> {
+async function backUp({ server, file, dir, accepted }: Round): Promise<void> {
   const copy = join(dir, "copy.db");
   const before = [...accepted];
   await runOk("sqlite3", [file, `.backup ${copy}`]);
-  assert.deepEqual(missing(copy, before), [], "not in the backup");
+  assert.deepEqual(await missing(server, copy, before), [], "not in the backup");
   await rm(copy);
 }
 
-function missing(file: string, ids: readonly string[]): readonly string[] {
+async function missing(
+  server: LoneServer,
+  file: string,
+  ids: readonly string[],
+): Promise<readonly string[]> {
+  const tags = await readersTags(server, ids);
   using database = new DatabaseSync(file, { readOnly: true });
-  const rows = database.prepare("select message_id from messages").all();
-  const kept = new Set(rows.map((row) => String(row["message_id"]).replace(/^<|>$/g, "")));
-  return ids.filter((id) => !kept.has(id));
+  const rows = database.prepare("select name from mailbox_messages").all();
+  const kept = new Set(rows.map((row) => row["name"]));
+  return ids.filter((_id, at) => !kept.has(tags[at] ?? null));
 }
 
 /** As the system sees it (proc(5)): `2: POSIX  ADVISORY  READ 4711 fd:00:1234 1073741826 1073742335`. */

@@ -4,6 +4,8 @@
  * at most one more of it for each kill.
  */
 import assert from "node:assert/strict";
+import { unlockWithService } from "../../src/vault/vault.ts";
+import { allMail } from "../support/mailboxes.ts";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -13,7 +15,6 @@ import { accountOf, providerOf } from "../../lab/world.ts";
 import { openVault } from "../../src/app/open-vault.ts";
 import { loadConfig } from "../../src/config/config.ts";
 import { parseAddress } from "../../src/mail/address.ts";
-import { listMessages } from "../../src/mailbox/embedded.ts";
 import type { Engine } from "../../src/store/store.ts";
 import { connectClient, type MailClient } from "../support/mail-client.ts";
 import { seededRandom, type Random } from "../support/mutate.ts";
@@ -129,7 +130,9 @@ async function arrivals(
   let deadline = performance.now() + STALL_MS;
   let before = 0;
   for (;;) {
-    const messages = await listMessages(vault.store, await idAt(vault.store, bob));
+    const account = await idAt(vault.store, bob);
+    using keys = await unlockWithService(vault, account);
+    const messages = await allMail(vault.store, account, keys?.all);
     const counts = new Map<string, number>();
     for (const { messageId = "" } of messages) {
       counts.set(messageId, (counts.get(messageId) ?? 0) + 1);

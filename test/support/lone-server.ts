@@ -11,6 +11,12 @@ import { runOk, sealpostCommand } from "../../lab/run.ts";
 import type { Place } from "../../lab/world.ts";
 import { MINUTE } from "../../src/base/time.ts";
 import { RawSmtp } from "./raw-smtp.ts";
+import { openVault } from "../../src/app/open-vault.ts";
+import { loadConfig } from "../../src/config/config.ts";
+import { nameTag } from "../../src/mailbox/embedded/names.ts";
+import { makeTags } from "../../src/store/keys/tag-key.ts";
+import { idAt } from "./accounts.ts";
+import { addressOf } from "./address.ts";
 
 const HOST = "127.0.0.1";
 export const READER = "rosa@alpha.test";
@@ -138,4 +144,17 @@ export async function readiness(
     });
     request.on("error", reject);
   });
+}
+
+/** The tags that stand in the database for Message-IDs of the reader's mail. */
+export async function readersTags(
+  { config }: Pick<LoneServer, "config">,
+  messageIds: readonly string[],
+): Promise<readonly string[]> {
+  await using vault = await openVault(await loadConfig(config));
+  const account = await idAt(vault.store, addressOf(READER));
+  return makeTags(
+    vault.store,
+    messageIds.map((id) => nameTag(account, id)),
+  );
 }

@@ -3,14 +3,21 @@ import assert from "node:assert/strict";
 
 import type { Octets } from "../../src/base/large-octets.ts";
 import { HOUR, type Clock } from "../../src/base/time.ts";
-import { listMessages } from "../../src/mailbox/embedded.ts";
+import { unknownBut } from "../../src/incoming/verdicts.ts";
+import { listMessages, readMessage } from "../../src/mailbox/embedded.ts";
+import { summaryIn } from "../../src/mailbox/embedded/entries.ts";
+import { MailboxKeys } from "../../src/mailbox/embedded/mailbox-keys.ts";
 import { openEmbedded, type MailboxOwner } from "../../src/mailbox/embedded/embedded.ts";
 import { bodyWith } from "../../src/mailbox/embedded/stored-form.ts";
 import { MailboxWatch } from "../../src/mailbox/embedded/watch.ts";
-import { standardFolder, type Mailbox, type MailboxEntry } from "../../src/mailbox/mailbox.ts";
+import type { Mailbox, MessageId, ResultState, StoredSummary } from "../../src/mailbox/mailbox.ts";
+import { summaryFrom } from "../../src/mailbox/summary.ts";
 import { decrypt } from "../../src/openpgp/messages/decrypt.ts";
+import type { UnlockedKey } from "../../src/openpgp/keys/secret-key.ts";
+import { readBlob } from "../../src/store/mailbox/blobs.ts";
+import { selectById, type MailboxRow } from "../../src/store/mailbox/messages.ts";
 import type { Store } from "../../src/store/store.ts";
-import type { UnlockedKeys } from "../../src/vault/unlocked-keys.ts";
+import { UnlockedKeys } from "../../src/vault/unlocked-keys.ts";
 import type { AccountId } from "../../src/words/account.ts";
 
 type MailboxOf = (store: Store, owner: MailboxOwner, keys?: UnlockedKeys) => Mailbox;
@@ -38,17 +45,61 @@ export function mailboxesWith(
     );
 }
 
-/** How many messages an account has, waiting or in its mailbox. */
-export async function countMail(store: Store, account: AccountId): Promise<number> {
-  const kept = await store.db
+/** A message of an account, whether it waits or is in the mailbox. */
+export type AnyMail = Pick<
+  StoredSummary,
+  "id" | "state" | "form" | "verdict" | "messageId" | "receivedAt" | "sizeBytes"
+>;
+
+/**
+ * All messages of an account, the newest first. Of what is in the mailbox `keys` open the verdict; without them its state is
+ * there alone.
+ */
+export async function allMail(
+  store: Store,
+  account: AccountId,
+  keys: readonly UnlockedKey[] = [],
+): Promise<readonly AnyMail[]> {
+  const rows = await store.db
     .selectFrom("mailbox_messages")
     .select("id")
     .where("account", "=", account)
     .execute();
-  return kept.length + (await listMessages(store, account)).length;
+  const ids = rows.map(({ id }) => id);
+  const kept = await Promise.all(
+    (await selectById(store, account, ids)).map(async (row) => keptMail(account, row, keys)),
+  );
+  return [...(await listMessages(store, account)), ...kept].toSorted(
+    (a, b) => b.receivedAt.getTime() - a.receivedAt.getTime(),
+  );
 }
 
-/** The newest hundred messages of the inbox. */
-export async function inboxOf(mailbox: Mailbox): Promise<readonly MailboxEntry[]> {
-  return (await mailbox.list(standardFolder("inbox"), { limit: 100 })).entries;
+async function keptMail(
+  account: AccountId,
+  row: MailboxRow,
+  keys: readonly UnlockedKey[],
+): Promise<AnyMail> {
+  const open = MailboxKeys.of(account, new UnlockedKeys(keys, keys[0]?.fingerprint, []));
+  // Some tests wrap by doing nothing.
+  const summary = summaryFrom(row.summary) ?? (open && (await summaryIn({ decrypt }, row, open)));
+  return {
+    id: row.id as MessageId,
+    state: "done",
+    form: row.form === "sealed" ? "sealed" : "wrapped",
+    verdict: summary?.verdict ?? unknownBut(row.state as ResultState, row.receivedAt),
+    messageId: summary && `<${summary.messageId}>`,
+    receivedAt: row.receivedAt,
+    sizeBytes: row.sizeBytes,
+  };
+}
+
+/** The octets that are stored of a message, in the form in which they are. */
+export async function storedBody(
+  store: Store,
+  account: AccountId,
+  id: string,
+): Promise<Uint8Array | undefined> {
+  const [row] = await selectById(store, account, [id]);
+  if (row !== undefined) return readBlob(store, row.blob);
+  return (await readMessage(store, account, id))?.body;
 }

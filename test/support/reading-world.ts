@@ -1,5 +1,6 @@
 /** A mailbox from arrival to what `mail show` prints, over a database of its own, with one author whose key is published. */
 import assert from "node:assert/strict";
+import { mailboxesWith } from "./mailboxes.ts";
 import { deliver, type DeliverDeps } from "../../src/incoming/incoming.ts";
 import type { AuthorAnswer } from "../../src/discovery/author.ts";
 import {
@@ -47,6 +48,8 @@ export async function openReadingWorld(o: {
   const store = await openTestStore({ engine: "sqlite", path: ":memory:" });
   await migrate(store);
   await haveAccounts(store, reader);
+  const wrapFor: DeliverDeps["wrapFor"] = async (_account, data) =>
+    encryptAtRest({ data, recipients: [readersKey.certificate], now });
   const deps = {
     store,
     clock: { now: () => now },
@@ -55,8 +58,8 @@ export async function openReadingWorld(o: {
     findAccount: async () =>
       Promise.resolve({ id: idOf(reader), address: reader, custody, createdAt: now } as Account),
     hasRoom: async () => Promise.resolve(true),
-    wrapFor: async (_account, data) =>
-      encryptAtRest({ data, recipients: [readersKey.certificate], now }),
+    wrapFor,
+    mailboxOf: mailboxesWith({ now: () => now }, wrapFor),
     arrived: () => undefined,
     trace: traceIncoming(async () => Promise.resolve()),
     failed: (error) => {
@@ -94,6 +97,7 @@ export async function openReadingWorld(o: {
         assert.deepEqual(listed.warnings, shown.warnings);
       }
       await store.db.deleteFrom("messages").execute();
+      await store.db.deleteFrom("mailbox_messages").execute();
       return shown;
     },
     [Symbol.asyncDispose]: async () => store[Symbol.asyncDispose](),

@@ -1,13 +1,14 @@
 /** A message from alice that waits for bob in a mailbox, and its opening: `before(makePeople)`. */
 import assert from "node:assert/strict";
+import { allMail, mailboxesWith, type AnyMail } from "./mailboxes.ts";
 
 import { TooCostly } from "../../src/base/errors.ts";
 import { after, DAY, fromUnixMs } from "../../src/base/time.ts";
 import type { AuthorAnswer } from "../../src/discovery/author.ts";
 import { UnlockedKeys } from "../../src/vault/unlocked-keys.ts";
 import { parseAddress, type EmailAddress } from "../../src/mail/address.ts";
-import { listMessages, storeMessage } from "../../src/mailbox/embedded.ts";
-import type { MessageId, StoredSummary } from "../../src/mailbox/mailbox.ts";
+import { storeMessage } from "../../src/mailbox/embedded.ts";
+import type { MessageId } from "../../src/mailbox/mailbox.ts";
 import { generateKey } from "../../src/openpgp/keys/generate.ts";
 import { readSecretKey, type UnlockedKey } from "../../src/openpgp/keys/secret-key.ts";
 import { seal, open } from "../../src/pgpmime/pgpmime.ts";
@@ -93,10 +94,11 @@ export type Moment = {
 };
 
 /** Opens what waits, as at that moment, and gives the message as a list shows it. */
-export async function opened(store: Store, moment: Moment): Promise<StoredSummary> {
+export async function opened(store: Store, moment: Moment): Promise<AnyMail> {
   const deps = {
     store,
     clock: { now: () => moment.at ?? NOW },
+    mailboxOf: mailboxesWith({ now: () => moment.at ?? NOW }),
     open: async (request: Parameters<typeof open>[0]) => {
       if (moment.fails === true) throw new Error("the pool is busy");
       if (moment.isCostly === true) throw new TooCostly("too expensive");
@@ -113,8 +115,10 @@ export async function opened(store: Store, moment: Moment): Promise<StoredSummar
       : { askAuthor: async () => Promise.reject(moment.judgingFault) }),
     isParked: async () => Promise.resolve(moment.isParked ?? false),
   };
-  await openPending(deps, idOf(BOB), moment.keys ?? new UnlockedKeys([bob], bob.fingerprint, []));
-  const [message, ...others] = await listMessages(store, idOf(BOB));
+  const keys = moment.keys ?? new UnlockedKeys([bob], bob.fingerprint, []);
+  await openPending(deps, idOf(BOB), keys);
+  const own = keys.mailbox === undefined ? keys.all : [keys.mailbox];
+  const [message, ...others] = await allMail(store, idOf(BOB), own);
   assert(message !== undefined && others.length === 0);
   return message;
 }

@@ -28,10 +28,11 @@ export class MailboxKeys {
     this.#all = new Map(all.map((key) => [key.fingerprint, key]));
   }
 
-  /** Undefined when none of the keys protects the mailbox. */
+  /** Undefined without keys. */
   static of(account: AccountId, keys: UnlockedKeys | undefined): MailboxKeys | undefined {
-    const current = keys?.mailbox;
-    return current && new MailboxKeys(account, current, keys.all);
+    // Without an active key what is there already still opens.
+    const current = keys?.mailbox ?? keys?.all[0];
+    return current && new MailboxKeys(account, current, keys?.all ?? []);
   }
 
   /** Every key that decrypts mail, for what is wrapped to the public key. */

@@ -227,6 +227,8 @@ function mailboxTables({
       (account, folder, expunge_at, received_at, number)`,
     "create index mailbox_messages_changed on mailbox_messages (account, change)",
     "create index mailbox_messages_to_fold on mailbox_messages (account, number) where key = ''",
+    `create index mailbox_messages_closed on mailbox_messages (account)
+      where state in ('DAMAGED', 'UNDECRYPTABLE')`,
     "create index mailbox_messages_named on mailbox_messages (account, name) where name <> ''",
     "create index mailbox_messages_removed on mailbox_messages (expunge_at) where expunge_at > 0",
     "create index mailbox_messages_blob on mailbox_messages (blob)",

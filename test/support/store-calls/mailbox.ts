@@ -11,6 +11,9 @@ import {
   selectFolders,
   updateFolderName,
 } from "../../../src/store/mailbox/folders.ts";
+import { letWaitAgain, selectClosed } from "../../../src/store/mailbox/waiting-again.ts";
+import { deleteMessage, insertMessage } from "../../../src/store/mail/messages.ts";
+import { locked } from "../../../src/incoming/verdicts.ts";
 import { readLastChanges, readMailbox } from "../../../src/store/mailbox/mailboxes.ts";
 import {
   changeContent,
@@ -55,6 +58,22 @@ export function mailboxRow(id: string, octets: Uint8Array = new Uint8Array(10)) 
   };
 }
 
+function waitingRow(account: AccountId) {
+  return {
+    account,
+    state: "pending",
+    form: "sealed",
+    body: newOctets(LARGE),
+    summary: new Uint8Array(),
+    outerFrom: "",
+    messageId: "",
+    contentHash: new Uint8Array(32),
+    sizeBytes: LARGE,
+    receivedAt: now,
+    verdict: locked(now),
+  } as const;
+}
+
 export async function callMailbox(store: Store, account: AccountId): Promise<void> {
   await insertFolder(store, account, {
     id: "own",
@@ -90,6 +109,16 @@ export async function callMailbox(store: Store, account: AccountId): Promise<voi
   }
   const folded = { row: mailboxRow("3"), key: "k", summary: new Uint8Array(9) };
   await foldSummaries(store, account, [folded]);
+  await insertMessage(store, { ...waitingRow(account), id: "5", envelopeId: "5" });
+  await insertMailboxMessage(store, account, {
+    ...mailboxRow("4"),
+    form: "sealed",
+    state: "DAMAGED",
+    blob: { id: "blob of 4", waiting: "5" },
+  });
+  await selectClosed(store, account, 10);
+  await letWaitAgain(store, account, "4", locked(now));
+  await deleteMessage(store, account, "4");
   await removeMessages(store, account, ids, after(now, HOUR));
   await restoreMessages(store, account, ids);
   await removeMessages(store, account, ids, now);
