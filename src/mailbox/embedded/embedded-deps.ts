@@ -1,3 +1,4 @@
+import type { BlobStore } from "../../blobs/blobs.ts";
 import type { Octets } from "../../base/large-octets.ts";
 import type { Clock } from "../../base/time.ts";
 import type { Decrypted } from "../../openpgp/messages/decrypt.ts";
@@ -11,6 +12,8 @@ import type { MailboxWatch } from "./watch.ts";
 export type EmbeddedDeps = {
   readonly store: Store;
   readonly clock: Clock;
+  /** Where bodies are kept. */
+  readonly blobs: Pick<BlobStore, "put" | "read" | "remove">;
   /** How long a removed message can be restored. */
   readonly undoMs: number;
   readonly watch: MailboxWatch;

@@ -4,7 +4,6 @@
  */
 import { randomUUID } from "node:crypto";
 
-import { readBlob } from "../../store/mailbox/blobs.ts";
 import { readMailbox } from "../../store/mailbox/mailboxes.ts";
 import {
   insertMailboxMessage,
@@ -113,7 +112,7 @@ class Embedded implements Mailbox {
     const row = await this.#row(id);
     if (row === undefined || !isShown(row)) return { kind: "no-message" };
     if (this.#keys === undefined) return { kind: "closed" };
-    const body = await readBlob(this.#deps.store, row.blob);
+    const body = await this.#deps.blobs.read(row.blob);
     if (body === undefined) return { kind: "no-message" };
     const { form } = await entryOf(this.#deps, row, undefined);
     const received = await receivedIn(this.#deps, { form, body, keys: this.#keys.unlocked });
@@ -122,13 +121,12 @@ class Embedded implements Mailbox {
 
   async append(mail: NewMail): Promise<Appended> {
     const { summary, ciphertext, pieces } = mail;
-    const { wrapFor, bodyFor } = this.#deps;
-    const body = await bodyFor(this.#account, { pieces, ciphertext });
-    const blob = randomUUID();
+    const { blobs, wrapFor, bodyFor } = this.#deps;
+    const blob = await blobs.put(await bodyFor(this.#account, { pieces, ciphertext }));
     const wrapped =
       this.#keys === undefined
         ? { key: "", octets: await wrapFor(this.#account, summaryOctets(summary)) }
-        : wrapSummary(this.#keys, blob, summary);
+        : wrapSummary(this.#keys, blob.id, summary);
     const row = {
       id: randomUUID(),
       folder: mail.folder,
@@ -140,11 +138,14 @@ class Embedded implements Mailbox {
       once: mail.once ?? "",
       sizeBytes: mail.sizeBytes,
       receivedAt: mail.receivedAt,
-      blob: { id: blob, octets: body },
+      blob,
     };
     const appended = await withFolder(this.#deps.store, this.#id, mail.folder, async (tx) =>
       insertMailboxMessage(tx, this.#id, row),
     );
+    const isKept = appended.kind === "done" && appended.value?.isNew === true;
+    // Where it is not known whether the row was written, the octets stay: a sweep will know.
+    if (!isKept) await blobs.remove([blob]);
     if (appended.kind === "no-folder") return appended;
     if (appended.value === undefined) return { kind: "account-gone" };
     const { id, isNew } = appended.value;

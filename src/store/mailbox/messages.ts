@@ -7,13 +7,12 @@ import {
   type SqlBool,
 } from "kysely";
 
-import { type Octets, octetsIn } from "../../base/large-octets.ts";
 import { fromUnixMs } from "../../base/time.ts";
 import type { AccountId } from "../../words/account.ts";
 import { holdAccount } from "../accounts/account-locks.ts";
 import type { Schema } from "../engine/schema.ts";
 import type { Store } from "../store.ts";
-import { insertBlob, sizeOfBlob } from "./blobs.ts";
+import { insertBlob, sizeOfBlob, type PreparedBlob } from "./blobs.ts";
 import { countInFolder } from "./folders.ts";
 import { beginChange, countInMailbox } from "./mailboxes.ts";
 
@@ -35,13 +34,13 @@ export type MailboxRow = {
   readonly expungeAt: Date | undefined;
 };
 
-/** A message before it is stored. `once` keeps a repetition out; "" lets it in. A blob without octets is here already. */
+/** A message before it is stored. `once` keeps a repetition out; "" lets it in. A blob without a place has its row already. */
 export type NewMailboxRow = Pick<
   MailboxRow,
   "id" | "folder" | "flags" | "form" | "state" | "key" | "summary" | "sizeBytes" | "receivedAt"
 > & { readonly once: string; readonly blob: NewBlob };
 
-type NewBlob = { readonly id: string; readonly octets?: Octets };
+type NewBlob = PreparedBlob | { readonly id: string };
 
 /** The flag that tells seen messages from others. Folders count the others. */
 export const SEEN = 1;
@@ -76,8 +75,9 @@ export async function insertMailboxMessage(
     const before = await findOnce(tx, account, message.once);
     if (before !== undefined) return { id: before, isNew: false };
     const { id, folder, flags, form, state, key, summary, once, blob } = message;
-    if (blob.octets !== undefined) await insertBlob(tx, account, blob.id, blob.octets);
-    const size = blob.octets === undefined ? await sizeOfBlob(tx, blob.id) : octetsIn(blob.octets);
+    const isPrepared = "place" in blob;
+    if (isPrepared) await insertBlob(tx, account, blob);
+    const size = isPrepared ? blob.sizeBytes : await sizeOfBlob(tx, blob.id);
     const bytes = size + summary.length;
     const number = await countInMailbox(tx, account, { messages: 1, bytes });
     await tx.db

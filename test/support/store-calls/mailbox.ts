@@ -1,7 +1,12 @@
 /** Every function of the store about mailboxes: folders, messages, and what changes them. */
 import { newOctets } from "../../../src/base/large-octets.ts";
 import { after, HOUR } from "../../../src/base/time.ts";
-import { readBlob } from "../../../src/store/mailbox/blobs.ts";
+import {
+  holdBlobFiles,
+  namesWithoutRow,
+  readBlob,
+  selectBlobsElsewhere,
+} from "../../../src/store/mailbox/blobs.ts";
 import { foldSummaries } from "../../../src/store/mailbox/folding.ts";
 import {
   deleteFolder,
@@ -47,7 +52,7 @@ export function mailboxRow(id: string, octets: Uint8Array = new Uint8Array(10)) 
     sizeBytes: octets.length,
     receivedAt: now,
     once: id,
-    blob: { id: `blob of ${id}`, octets },
+    blob: { id: `blob of ${id}`, place: "database" as const, sizeBytes: octets.length, octets },
   };
 }
 
@@ -66,6 +71,13 @@ export async function callMailbox(store: Store, account: AccountId): Promise<voi
   const copy = { ...mailboxRow("3"), blob: { id: "blob of 1" } };
   await insertMailboxMessage(store, account, copy);
   await readBlob(store, "blob of 2");
+  const elsewhere = { id: "blob of 4", place: "folder" as const, sizeBytes: 10 };
+  const isThere = async () => Promise.resolve(true);
+  const inFolder = { ...mailboxRow("4"), blob: { ...elsewhere, isThere } };
+  await insertMailboxMessage(store, account, inFolder);
+  await selectBlobsElsewhere(store, { after: "", limit: 10 });
+  await namesWithoutRow(store, ["blob of 4", "blob of 5"]);
+  await store.transaction(holdBlobFiles);
   const ids = ["1", "2"];
   const [row] = await selectById(store, account, ids);
   await selectPage(store, account, { folder: "inbox", after: undefined, limit: 2 });
@@ -85,7 +97,7 @@ export async function callMailbox(store: Store, account: AccountId): Promise<voi
   await foldSummaries(store, account, [folded]);
   await removeMessages(store, account, ids, after(now, HOUR));
   await restoreMessages(store, account, ids);
-  await removeMessages(store, account, ids, now);
+  await removeMessages(store, account, [...ids, "4"], now);
   await expungeDue(store, now);
   await deleteFolder(store, account, "own", "inbox");
   await selectFolders(store, account);
