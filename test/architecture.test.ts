@@ -47,7 +47,7 @@ const IMPORT_MAP: Record<string, readonly [folders: string, packages?: string]> 
   portal: [
     "base mail words openpgp pgpmime policy discovery vault keys outgoing notices journal store",
   ],
-  doctor: ["base mail words dns fetch discovery vault keys store"],
+  doctor: ["base mail words dns fetch discovery vault keys store blobs"],
   api: [
     "base mail words store journal policy accounts vault keys discovery mailbox notices login outgoing incoming portal doctor",
     "zod sanitize-html",

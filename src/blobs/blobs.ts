@@ -27,7 +27,7 @@ import {
 } from "../store/mailbox/blobs.ts";
 import type { Store } from "../store/store.ts";
 import { putInDatabase } from "./database.ts";
-import { openFolder } from "./folder.ts";
+import { openFolder, type Looked } from "./folder.ts";
 import type { Swept } from "./sweep.ts";
 
 /** Where bodies are kept. */
@@ -47,6 +47,8 @@ export type BlobStore = {
   readonly remove: (gone: readonly GoneBlob[]) => Promise<void>;
   /** Deletes some of what has no row and is older than an hour. The next call goes on where this one ended. */
   readonly sweep: () => Promise<Swept>;
+  /** Looks whether the octets of some blobs are where their rows say, outside of the database; others at each call. */
+  readonly lookAtSome: (count: number) => Promise<Looked>;
   /**
    * The octets that there is room for; undefined where the disk is the database's.
    * @throws AppError when bodies cannot be kept at all.
@@ -75,6 +77,7 @@ export function openBlobs(
       folder.remove(gone.flatMap(({ id, place }) => (place === "folder" ? [id] : []))),
     // Files from the time of another configuration are swept as well.
     sweep: folder.sweep,
+    lookAtSome: folder.lookAtSome,
     roomBytes: async () => (bodies === "folder" ? folder.roomBytes() : undefined),
   };
 }

@@ -1,6 +1,7 @@
 /** Bodies in a folder: one file each. Several hosts with one database share the folder. */
 import { randomUUID } from "node:crypto";
-import { access, constants, mkdir, readdir, statfs } from "node:fs/promises";
+import { access, constants, readdir, statfs } from "node:fs/promises";
+import { dirname } from "node:path";
 
 import { AppError, errorText } from "../base/errors.ts";
 import { octetsIn, type Octets } from "../base/large-octets.ts";
@@ -15,7 +16,6 @@ import type { Store } from "../store/store.ts";
 import {
   deleteBody,
   fileOf,
-  FOLDER_MODE,
   isSubfolder,
   lookAt,
   readBody,
@@ -25,12 +25,16 @@ import {
 } from "./body-files.ts";
 import { sweeper, type Swept } from "./sweep.ts";
 
+/** How many blobs were looked at, and the files that are missing or have another length. */
+export type Looked = { readonly seen: number; readonly faulty: readonly string[] };
+
 /** A folder of bodies. Sizes are in octets. */
 export type Folder = {
   readonly put: (octets: Octets) => Promise<PreparedBlob>;
   readonly read: (id: string, sizeBytes: number) => Promise<Uint8Array | undefined>;
   readonly remove: (ids: readonly string[]) => Promise<void>;
   readonly sweep: () => Promise<Swept>;
+  readonly lookAtSome: (count: number) => Promise<Looked>;
   readonly roomBytes: () => Promise<number>;
 };
 
@@ -63,12 +67,14 @@ export function openFolder(
       }
     },
     sweep: sweeper(deps, path),
+    lookAtSome: async (count) => lookAtSome(deps.store, path, count),
     roomBytes: async () =>
       usable(path, async () => {
         await isOurs();
-        await mkdir(path, { recursive: true, mode: FOLDER_MODE });
-        await access(path, constants.R_OK | constants.W_OK | constants.X_OK);
-        const { bavail, bsize } = await statfs(path);
+        // It is made when the first body is put.
+        const there = (await lookAt(path)) === undefined ? dirname(path) : path;
+        await access(there, constants.R_OK | constants.W_OK | constants.X_OK);
+        const { bavail, bsize } = await statfs(there);
         return bavail * bsize;
       }),
   };
@@ -101,6 +107,20 @@ async function usable<Value>(path: string, work: () => Promise<Value>): Promise<
       { temporary: true, cause },
     );
   }
+}
+
+/** Names are random: those behind a random one are a sample. */
+async function lookAtSome(store: Store, path: string, count: number): Promise<Looked> {
+  const behind = await selectBlobsElsewhere(store, { after: randomUUID(), limit: count });
+  const first = await selectBlobsElsewhere(store, { after: "", limit: count - behind.length });
+  const sizes = new Map([...behind, ...first].map(({ id, sizeBytes }) => [id, sizeBytes]));
+  const faulty: string[] = [];
+  for (const [id, sizeBytes] of sizes) {
+    if ((await lookAt(fileOf(path, id)))?.sizeBytes !== sizeBytes) faulty.push(id);
+  }
+  const deleted = new Set(await namesWithoutRow(store, faulty));
+  const left = faulty.filter((id) => !deleted.has(id));
+  return { seen: sizes.size, faulty: left.map((id) => fileOf(path, id)) };
 }
 
 async function readFrom(
