@@ -35,9 +35,11 @@ export function sweeper(deps: Deps, folder: string): () => Promise<Swept> {
   return async () => {
     let swept: Swept = { seen: 0, deleted: 0 };
     for (let count = 0; count < SUBFOLDERS.length; count += 1) {
-      const { seen, deleted } = await sweepSubfolder(deps, folder, SUBFOLDERS[next] ?? "");
-      swept = { seen: swept.seen + seen, deleted: swept.deleted + deleted };
+      const subfolder = SUBFOLDERS[next] ?? "";
+      // Before it is swept: a file that cannot be deleted stops one run, and not all of them at the same place.
       next = (next + 1) % SUBFOLDERS.length;
+      const { seen, deleted } = await sweepSubfolder(deps, folder, subfolder);
+      swept = { seen: swept.seen + seen, deleted: swept.deleted + deleted };
       if (swept.seen >= MAX_SEEN || swept.deleted >= MAX_DELETED) break;
     }
     return swept;
