@@ -27,6 +27,7 @@ const IMPORT_MAP: Record<string, readonly [folders: string, packages?: string]> 
   store: ["base mail words openpgp", "kysely pg"],
   // features: what the product does
   jobs: ["base words store"],
+  blobs: ["base words store"],
   journal: ["base mail words store"],
   policy: ["base mail words store journal"],
   accounts: ["base mail words store policy imap dovecot"],
@@ -34,7 +35,7 @@ const IMPORT_MAP: Record<string, readonly [folders: string, packages?: string]> 
   keys: ["base mail words openpgp store journal vault"],
   discovery: ["base mail words openpgp dns fetch store journal"],
   keyserver: ["base mail words openpgp store"],
-  mailbox: ["base mail words openpgp pgpmime vault store imap"],
+  mailbox: ["base mail words openpgp pgpmime vault store blobs imap"],
   notices: ["base mail words locales"],
   login: ["base mail words accounts vault keys store journal"],
   outgoing: [
@@ -46,7 +47,7 @@ const IMPORT_MAP: Record<string, readonly [folders: string, packages?: string]> 
   portal: [
     "base mail words openpgp pgpmime policy discovery vault keys outgoing notices journal store",
   ],
-  doctor: ["base mail words dns fetch discovery vault keys store"],
+  doctor: ["base mail words dns fetch discovery vault keys store blobs"],
   api: [
     "base mail words store journal policy accounts vault keys discovery mailbox notices login outgoing incoming portal doctor",
     "zod sanitize-html",

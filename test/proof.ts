@@ -2,6 +2,7 @@
 import { errorText } from "../src/base/errors.ts";
 import { SECOND } from "../src/base/time.ts";
 import { chosen, WRONG_USAGE } from "./support/chosen.ts";
+import { proveBlobs } from "./proofs/blobs.ts";
 import { proveDatabaseRestarts } from "./proofs/database-restarts.ts";
 import { LAYOUTS, proveForeignReaders } from "./proofs/foreign-readers.ts";
 import { proveFullDisk } from "./proofs/full-disk.ts";
@@ -42,6 +43,18 @@ const PROOFS: Readonly<Record<string, Proof>> = {
         for (const { event, kills, before, after } of reports) {
           lines.push(`${engine} ${event}: ${kills} kills, ${before} before, ${after} after`);
         }
+        lines.push(`${engine}: ${sum(reports.map(({ kills }) => kills))} kills in all`);
+      }
+      return lines.join("\n");
+    },
+  },
+  blobs: {
+    what: "killed after any step of a put, a deletion or a sweep of bodies in a folder, every row has its octets",
+    run: async () => {
+      const lines: string[] = [];
+      for (const engine of ["sqlite", "postgres"] as const) {
+        const reports = await proveBlobs(engine);
+        for (const { event, kills } of reports) lines.push(`${engine} ${event}: ${kills} kills`);
         lines.push(`${engine}: ${sum(reports.map(({ kills }) => kills))} kills in all`);
       }
       return lines.join("\n");

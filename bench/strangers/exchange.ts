@@ -2,7 +2,7 @@
 import type { Store } from "../../src/store/store.ts";
 import { nameTag } from "../../src/mailbox/embedded/names.ts";
 import { makeTags } from "../../src/store/keys/tag-key.ts";
-import { selectNamed } from "../../src/store/mailbox/messages.ts";
+import { selectNamed } from "../../src/store/mailbox/listing.ts";
 import { SECOND } from "../../src/base/time.ts";
 import { addressOf } from "../../test/support/address.ts";
 import type { MailClient } from "../../test/support/mail-client.ts";

@@ -164,3 +164,23 @@ test("every other file that the configuration names is looked at, and named with
     assert.match(own, expected, found.join("\n"));
   }
 });
+
+test("the folder of bodies is there or can be made, and is its user's alone", async () => {
+  const bodies = join(dir, "bodies");
+  const more = `[storage]\nbodies = "folder"\nbodies_folder = "${bodies}"\n`;
+  const fault = async () => problem(8, "storage.bodies_folder", { more });
+  assert.deepEqual(await problems({ more }), []);
+  await mkdir(bodies, { mode: 0o755 });
+  assert.match(await fault(), /^others may look into .*; run: chmod 700 /);
+  await rm(bodies, { recursive: true });
+  await mkdir(bodies, { mode: 0o700 });
+  assert.deepEqual(await problems({ more }), []);
+  await rm(bodies, { recursive: true });
+  await writeFile(bodies, "");
+  assert.match(await fault(), /is a file; name a folder$/);
+  const nowhere = more.replace(bodies, join(dir, "none/bodies"));
+  const text = await problem(8, "storage.bodies_folder", { more: nowhere });
+  assert.match(text, /is not there \(ENOENT\); make that folder$/);
+  // Where the bodies are in the database, the folder is not looked at.
+  assert.deepEqual(await problems({ more: nowhere.replace('"folder"', '"database"') }), []);
+});

@@ -84,6 +84,7 @@ export async function gatewayFileProblems(config: Config, at: At): Promise<reado
       : [`${at("escrow", "certificate_file")}: ${escrowProblem}`]),
     ...(log.file === undefined ? [] : await writtenProblems(log.file, at("log", "file"))),
     ...(await writtenProblems(config.publishedFile, at("database", "published_file"))),
+    ...(config.storage.bodies === "folder" ? await bodiesProblems(config, at) : []),
     ...(config.database.engine === "sqlite"
       ? await writtenProblems(config.database.path, at("database", "path"))
       : []),
@@ -127,6 +128,28 @@ async function writtenProblems(file: string, place: string): Promise<readonly st
   } catch (thrown) {
     return [`${place}: ${folder} ${writeTrouble(thrown)}`];
   }
+}
+
+/** A folder that is made when it is first written, or is there and its user's alone. */
+async function bodiesProblems({ storage }: Config, at: At): Promise<readonly string[]> {
+  const path = storage.bodiesFolder;
+  const place = at("storage", "bodies_folder");
+  try {
+    const found = await stat(path).catch(absent);
+    if (found === undefined) return await writtenProblems(path, place);
+    if (!found.isDirectory()) return [`${place}: ${path} is a file; name a folder`];
+    await access(path, constants.R_OK | constants.W_OK | constants.X_OK);
+    return mayOthersRead(path, found.mode)
+      ? [`${place}: others may look into ${path}; run: chmod 700 ${path}`]
+      : [];
+  } catch (thrown) {
+    return [`${place}: ${path} ${writeTrouble(thrown)}`];
+  }
+}
+
+function absent(thrown: unknown): undefined {
+  if (codeOf(thrown) !== "ENOENT") throw thrown;
+  return undefined;
 }
 
 async function serviceKeyProblems({ secrets }: Config, at: At): Promise<readonly string[]> {

@@ -3,6 +3,7 @@
  * is said once, and once more when it is over.
  */
 import { errorText } from "../base/errors.ts";
+import type { BlobStore } from "../blobs/blobs.ts";
 import { MINUTE } from "../base/time.ts";
 import type { Task } from "../jobs/tasks.ts";
 import { writeProbe } from "../store/discovery/clock-seen.ts";
@@ -22,14 +23,21 @@ export type DatabaseGuard = {
   readonly task: Task;
 };
 
+type Deps = {
+  readonly store: Store;
+  /** What is stored of a message is partly here. */
+  readonly blobs: Pick<BlobStore, "roomBytes">;
+  readonly events: Pick<Events, "databaseChanged">;
+};
+
 /** `minRoomBytes` is another in tests. */
 export function guardDatabase(
-  { store, events }: { readonly store: Store; readonly events: Pick<Events, "databaseChanged"> },
+  { store, blobs, events }: Deps,
   minRoomBytes: number = MIN_ROOM_BYTES,
 ): DatabaseGuard {
   let last: DatabaseState["kind"] = "good";
   const look = async (): Promise<DatabaseState> => {
-    const state = await stateOf(store, minRoomBytes);
+    const state = await stateOf({ store, blobs }, minRoomBytes);
     if (state.kind !== last) events.databaseChanged(state.kind === "bad" ? state.why : undefined);
     last = state.kind;
     return state;
@@ -37,15 +45,22 @@ export function guardDatabase(
   return { look, task: { name: "look at the database", everyMs: MINUTE, run: look } };
 }
 
-async function stateOf(store: Store, minRoomBytes: number): Promise<DatabaseState> {
+async function stateOf(
+  { store, blobs }: Pick<Deps, "store" | "blobs">,
+  minRoomBytes: number,
+): Promise<DatabaseState> {
   const log = store.checkLog();
   if (log.kind === "lost") return { kind: "bad", why: log.why };
   try {
     await writeProbe(store);
-    const room = store.roomBytes();
-    if (room === undefined || room >= minRoomBytes) return { kind: "good" };
-    const mebibytes = Math.floor(room / 1024 / 1024);
-    return { kind: "bad", why: `only ${mebibytes} MiB are left on the disk of the database` };
+    const rooms = [
+      { room: store.roomBytes(), of: "the database" },
+      { room: await blobs.roomBytes(), of: "the bodies" },
+    ];
+    const little = rooms.find(({ room }) => room !== undefined && room < minRoomBytes);
+    if (little?.room === undefined) return { kind: "good" };
+    const mebibytes = Math.floor(little.room / 1024 / 1024);
+    return { kind: "bad", why: `only ${mebibytes} MiB are left on the disk of ${little.of}` };
   } catch (error) {
     return { kind: "bad", why: errorText(error) };
   }

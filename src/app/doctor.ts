@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { readerOf } from "../accounts/postmaster.ts";
+import { openBlobs } from "../blobs/blobs.ts";
 import { errorText } from "../base/errors.ts";
 import { SECOND, systemClock } from "../base/time.ts";
 import type { Config } from "../config/config.ts";
@@ -50,6 +51,10 @@ export async function openDoctor(config: Config): Promise<DoctorDeps & AsyncDisp
     connects: async (place, isSmtp) =>
       isSmtp ? probeHop(place, CONNECT_MS) : connectTo(place, CONNECT_MS),
     database,
+    blobs:
+      database.kind === "open"
+        ? openBlobs({ store: database.store, clock: systemClock }, config.storage)
+        : undefined,
     ...files,
     serviceKeys,
     pendingBytes: config.limits.pendingBytes,

@@ -6,6 +6,7 @@ import type { Events } from "./events.ts";
 import type { DeliveryHandlers } from "./incoming.ts";
 import { keyTasks } from "./key-tasks.ts";
 import type { LoginCache } from "../login/login-cache.ts";
+import { mailboxTasks } from "./mailbox-tasks.ts";
 import type { NextHops } from "./next-hop.ts";
 import { sweepLoginCache } from "./open-login-cache.ts";
 import type { Vault } from "./open-vault.ts";
@@ -53,6 +54,7 @@ export function gatewayTasks(deps: Deps): Tasks {
     // These change rows or ask others, and know nothing from one run to the next: a second process would do it all again.
     once: [
       ...incoming.tasks.once,
+      ...mailboxTasks(vault),
       ...keyTasks({ vault, keyRules, backfillPerMinute, events, notices: out.deps }),
     ],
   };

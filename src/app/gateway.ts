@@ -53,7 +53,7 @@ export async function runGateway(
   using lookUps = await openLookUps(config, { vault, crypto, events, isServing: true });
   await using traces = traceWriter({ store, clock, events });
   const hops = new NextHops({ relay: () => live.current.relay, events });
-  const guard = guardDatabase({ store, events });
+  const guard = guardDatabase({ store, blobs: vault.blobs, events });
   await using serving = new AsyncDisposableStack();
   const idle = serving.use(new IdleSessions());
   const relaying = { store, clock, serviceKeys, current, events, traces, meter, hops, idle };
@@ -131,7 +131,15 @@ function openDelivery(parts: {
   const { store, clock } = vault;
   const { certificateWork, pool } = crypto;
   const trace = countedIncoming(traceIncoming(parts.traces.write("in")), parts.meter);
-  const reading = readingDeps({ config, vault, crypto, discoverer, events, trace });
+  const reading = readingDeps({
+    config,
+    vault,
+    blobs: vault.blobs,
+    crypto,
+    discoverer,
+    events,
+    trace,
+  });
   return deliveryHandlers({
     store,
     clock,

@@ -1,4 +1,5 @@
 /** The mailboxes of an installation: in our own database, for whoever delivers, opens or reads. */
+import type { BlobStore } from "../blobs/blobs.ts";
 import { HOUR, type Clock } from "../base/time.ts";
 import {
   openEmbedded,
@@ -23,9 +24,10 @@ export function mailboxesOf(o: {
   readonly store: Store;
   readonly clock: Clock;
   readonly pool: Pick<CryptoPool, "messageWork" | "encryptAtRest">;
+  readonly blobs: BlobStore;
   readonly events: Pick<Events, "failed">;
 }): MailboxOf {
-  const { clock, pool } = o;
+  const { clock, pool, blobs } = o;
   const { messageWork, encryptAtRest } = pool;
   const watch = new MailboxWatch(o.store, (error) => {
     o.events.failed("watching mailboxes", error);
@@ -34,6 +36,7 @@ export function mailboxesOf(o: {
     const deps: EmbeddedDeps = {
       store,
       clock,
+      blobs,
       undoMs: UNDO_MS,
       watch,
       wrapFor: async (account, data) => wrapFor({ store, clock, encryptAtRest }, account, data),

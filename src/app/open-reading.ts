@@ -1,6 +1,7 @@
 /** What mail is opened, judged and read with. Whoever reads asks nobody. */
 import { isPostmastersMail } from "../accounts/postmaster.ts";
 import { isReadersAddress } from "../accounts/reader-addresses.ts";
+import type { BlobStore } from "../blobs/blobs.ts";
 import type { Config } from "../config/config.ts";
 import type { Discoverer } from "../discovery/discovery.ts";
 import type { IsReader } from "../incoming/arrival.ts";
@@ -20,6 +21,7 @@ import { traceWriter } from "./trace-writer.ts";
 type Deps = {
   readonly config: Config;
   readonly vault: VaultDeps;
+  readonly blobs: BlobStore;
   readonly crypto: Crypto;
   readonly discoverer: Pick<Discoverer, "knownAuthor" | "knownAuthorKey">;
   readonly events: Pick<Events, "failed" | "openingStuck">;
@@ -32,7 +34,13 @@ export function readingDeps(deps: Deps): ReadingDeps {
   return {
     store: vault.store,
     clock: vault.clock,
-    mailboxOf: mailboxesOf({ store: vault.store, clock: vault.clock, pool: crypto.pool, events }),
+    mailboxOf: mailboxesOf({
+      store: vault.store,
+      clock: vault.clock,
+      blobs: deps.blobs,
+      pool: crypto.pool,
+      events,
+    }),
     open: crypto.pool.open,
     openAlone: crypto.openAlone,
     stuck: events.openingStuck,
@@ -77,6 +85,7 @@ export async function openReading(
   const deps = readingDeps({
     config,
     vault,
+    blobs: vault.blobs,
     crypto,
     discoverer: lookUps.discoverer,
     events,

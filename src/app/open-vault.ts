@@ -1,4 +1,5 @@
 /** The vault: the database with the keys that open what it holds, and the rules that new keys are made by. */
+import { openBlobs, type BlobStore } from "../blobs/blobs.ts";
 import { systemClock } from "../base/time.ts";
 import type { Config } from "../config/config.ts";
 import { beginTags, holdAuditKeys } from "../vault/tag-keys.ts";
@@ -14,6 +15,7 @@ export type Vault = AsyncDisposable &
   Required<VaultDeps> & {
     /** As it was when the vault was opened. */
     readonly config: Config;
+    readonly blobs: BlobStore;
     /** What new keys are made by. */
     readonly keyRules: KeyRules;
   };
@@ -46,6 +48,7 @@ export async function openVault(
     await keepPublished(store, config.publishedFile);
   }
   const keyRules = await readKeyRules(config);
+  const blobs = openBlobs({ store, clock }, config.storage);
   const opened = opening.move();
   return {
     config,
@@ -54,6 +57,8 @@ export async function openVault(
     clock,
     serviceKeys,
     releaseLimits: config.revocations,
+    blobs,
+    removeBlobs: blobs.remove,
     [Symbol.asyncDispose]: async () => opened.disposeAsync(),
   };
 }

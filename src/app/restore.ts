@@ -5,6 +5,13 @@
 import { beginFilling, endFilling, hasTables } from "../store/engine/filling.ts";
 import { existsSync, linkSync, rmSync } from "node:fs";
 import { AppError } from "../base/errors.ts";
+import {
+  bodiesOfBackup,
+  copyBodies,
+  requireRoomForBodies,
+  restoreBodies,
+  type CopiedBodies,
+} from "../blobs/copies.ts";
 import type { Config } from "../config/config.ts";
 import { appendAudit } from "../journal/journal.ts";
 import { formatAddress } from "../mail/address.ts";
@@ -22,16 +29,24 @@ import { dumpPostgres, fillPostgres } from "./postgres-programs.ts";
 
 const BACKED_UP = "database.backed-up";
 
-/** Writes a backup of the running database into a file that is not there yet. */
-export async function backUp(vault: Vault, file: string): Promise<void> {
-  if (existsSync(file)) {
-    throw new AppError(`${file} is there already: name a file that is not`, { temporary: false });
+/**
+ * Writes a backup of the running database into a file that is not there yet, and what it has in the folder of bodies into a
+ * folder beside that file.
+ */
+export async function backUp(vault: Vault, file: string): Promise<CopiedBodies> {
+  const bodies = bodiesOfBackup(file);
+  const there = [file, bodies].find((one) => existsSync(one));
+  if (there !== undefined) {
+    throw new AppError(`${there} is there already: name a file that is not`, { temporary: false });
   }
   // In the backup too: its time tells what happened since.
   await appendAudit(vault.store, { at: vault.clock.now(), action: BACKED_UP });
   const { database } = vault.config;
   if (database.engine === "sqlite") await vault.store.copyTo(file);
   else await dumpPostgres(database.url, file);
+  // After the database: every body that it names was there before, unless it was deleted meanwhile.
+  const from = vault.config.storage.bodiesFolder;
+  return copyBodies(vault.store, { from, to: bodies });
 }
 
 /** What a restore came to. */
@@ -44,6 +59,8 @@ export type Restored = {
   readonly lostKeys: readonly string[];
   /** Whose password was changed since: the password from before the backup is valid again. */
   readonly passwords: readonly string[];
+  /** How many bodies of messages are not in the backup: these messages cannot be read. */
+  readonly missingBodies: number;
   /** The file was not there: nothing is published. */
   readonly isHeld: boolean;
 };
@@ -58,11 +75,12 @@ export async function restore(
   publishedFile: string,
 ): Promise<Restored> {
   if (!existsSync(file)) throw new AppError(`there is no file ${file}`, { temporary: false });
+  await requireRoomForBodies(config.storage.bodiesFolder);
   // Before anything writes to it.
   const published = await readPublishedFile(publishedFile);
   if (config.database.engine === "postgres") {
     await fillEmpty(config.database.url, file);
-    return merge(config, published);
+    return merge(config, published, file);
   }
   const { path } = config.database;
   requireAway([path, `${path}-wal`]);
@@ -75,7 +93,7 @@ export async function restore(
     await using store = await openStore(database);
     await endFilling(store);
   }
-  const restored = await merge({ ...config, database }, published);
+  const restored = await merge({ ...config, database }, published, file);
   // Fails where somebody made a database meanwhile.
   linkSync(filling, path);
   rmSync(filling);
@@ -83,8 +101,15 @@ export async function restore(
 }
 
 /** Nothing is published until what was published since is in the database. */
-async function merge(config: Config, published: PublishedFile | undefined): Promise<Restored> {
+async function merge(
+  config: Config,
+  published: PublishedFile | undefined,
+  file: string,
+): Promise<Restored> {
   await using vault = await openVault(config);
+  // Bodies before anybody uses the rows that name them.
+  const bodies = { from: bodiesOfBackup(file), to: config.storage.bodiesFolder };
+  const { missing } = await restoreBodies(vault.store, bodies);
   const from = await lastActionAt(vault.store, BACKED_UP);
   const restored = await vault.store.transaction(async (tx) => {
     const merged = published === undefined ? undefined : await mergePublished(tx, published);
@@ -101,6 +126,7 @@ async function merge(config: Config, published: PublishedFile | undefined): Prom
     revoked: restored?.revoked ?? 0,
     lostKeys: restored?.lost ?? [],
     passwords: await changedSince(vault.store, published, from),
+    missingBodies: missing.length,
     isHeld: restored === undefined,
   };
 }

@@ -15,7 +15,8 @@ export const backupCommands: readonly Command[] = [
   {
     name: "backup",
     operands: ["FILE"],
-    summary: "write the database into a file while mail flows on; the service key is not in it",
+    summary:
+      "write the database into a file, and the folder of bodies beside it, while mail flows on; the service key is not in it",
     options: {},
     run: runBackup,
   },
@@ -39,9 +40,16 @@ export const backupCommands: readonly Command[] = [
 async function runBackup(call: Call): Promise<ExitCode> {
   const [file = ""] = call.operands;
   await using vault = await openFor(call);
-  await backUp(vault, file);
-  return answer(call, { file, publishedFile: vault.config.publishedFile }, [
+  const { copied, missing } = await backUp(vault, file);
+  const { publishedFile } = vault.config;
+  return answer(call, { file, publishedFile, bodies: copied, missingBodies: missing }, [
     `${printable(file)} holds the database without its caches`,
+    ...(copied === 0 ? [] : [`${printable(file)}.bodies belongs to it: ${copied} bodies`]),
+    ...(missing.length === 0
+      ? []
+      : [
+          `${missing.length} BODIES ARE NOT IN ${printable(vault.config.storage.bodiesFolder)}: put them back from an older backup`,
+        ]),
     `keep beside it, and newer: ${printable(vault.config.publishedFile)}`,
     `keep elsewhere, never with it: ${printable(vault.config.secrets.serviceKeyFile)}`,
   ]);
@@ -67,7 +75,14 @@ async function runRestore(call: Call): Promise<ExitCode> {
   );
 }
 
-function textOf({ from, revoked, lostKeys, passwords, isHeld }: Restored): readonly string[] {
+function textOf({
+  from,
+  revoked,
+  lostKeys,
+  passwords,
+  missingBodies,
+  isHeld,
+}: Restored): readonly string[] {
   const named = (addresses: readonly string[]) => addresses.map((one) => `  ${printable(one)}`);
   return [
     `restored as of ${from?.toISOString() ?? "an unknown time"}`,
@@ -77,6 +92,9 @@ function textOf({ from, revoked, lostKeys, passwords, isHeld }: Restored): reado
           "Once you accept that: sealpost restore --confirm",
         ]
       : [`${revoked} keys were revoked since, and stay revoked`]),
+    ...(missingBodies === 0
+      ? []
+      : [`${missingBodies} messages cannot be read: their bodies are not in the backup`]),
     ...(lostKeys.length === 0
       ? []
       : ["keys made since are lost, and mail sealed to them:", ...named(lostKeys)]),

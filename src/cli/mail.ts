@@ -73,7 +73,7 @@ async function retry(call: Call): Promise<ExitCode> {
   using opened = await keysFor(vault, account, password);
   using own = opened === undefined ? await unlockWithService(vault, account.id) : undefined;
   const keys = opened ?? own;
-  const retried = await retryOpening(vault, account.id, id);
+  const retried = await retryOpening(reading.deps, account.id, id);
   if (id !== undefined && retried === 0) {
     throw refused({ kind: "not-retryable", id }, account.address);
   }

@@ -14,7 +14,7 @@ import type { Call } from "./command.ts";
  */
 export async function openFor(call: Call, isReading = false): Promise<Vault> {
   const vault = await openVault(await loadConfig(call.configFile), { isReading });
-  const { config, keyRules, store, clock, serviceKeys, releaseLimits } = vault;
+  const { config, keyRules, store, clock, serviceKeys, releaseLimits, blobs, removeBlobs } = vault;
   const before = (await standingAlarms(store)).at(-1)?.seq ?? 0;
   const unservedBefore = await lastUnserved(store);
   return {
@@ -24,6 +24,8 @@ export async function openFor(call: Call, isReading = false): Promise<Vault> {
     clock,
     serviceKeys,
     releaseLimits,
+    blobs,
+    removeBlobs,
     [Symbol.asyncDispose]: async () => {
       await using _vault = vault;
       for (const { within, released, limit } of await standingAlarms(store, before)) {

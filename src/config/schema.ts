@@ -42,6 +42,23 @@ const database = note(
   "Where keys, accounts, mail and traces are kept.",
 );
 
+const storage = note(
+  z
+    .strictObject({
+      bodies: note(
+        z.enum(["database", "folder"]).default("database"),
+        "Where the bodies of new messages go; those that are stored already stay where they are.",
+      ),
+      bodies_folder: note(
+        text.default("/var/lib/sealpost/bodies"),
+        "The folder of bodies: this installation's alone, shared by all its hosts, and no other program may write to it. Name it as long as there are bodies in it.",
+        path,
+      ),
+    })
+    .prefault({}),
+  "Where the bodies of messages are kept. They are encrypted.",
+);
+
 const secrets = note(
   z
     .strictObject({
@@ -184,6 +201,7 @@ export const configSchema = z.strictObject({
     { example: "ada@alpha.example" },
   ),
   database,
+  storage,
   secrets,
   tls,
   resolver,

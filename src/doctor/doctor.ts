@@ -6,6 +6,7 @@
  * of somebody else's domain why mail to it can be sealed or not. Nothing here changes anything.
  */
 import type { Domain } from "../mail/address.ts";
+import { bodiesCheck } from "./bodies-check.ts";
 import { clockCheck } from "./clock-check.ts";
 import { courtesyNames } from "./courtesy-names.ts";
 import { databaseCheck } from "./database-check.ts";
@@ -42,6 +43,7 @@ export type { DoctorDeps } from "./visit.ts";
 const HOST_CHECKS: readonly Check<DoctorDeps>[] = [
   resolverCheck,
   databaseCheck,
+  bodiesCheck,
   serviceKeyCheck,
   secretKeys,
   logins,

@@ -1,10 +1,6 @@
 import type { Store } from "../store/store.ts";
-import { type Judgement, fail, ok, warn } from "./finding.ts";
-
-const MEBIBYTE = 1024 * 1024;
-/** Minimum room below which `/readyz` of the gateway answers 503 as well. */
-const MIN_ROOM_BYTES = 100 * MEBIBYTE;
-const LITTLE_ROOM_BYTES = 1024 * MEBIBYTE;
+import { type Judgement, fail, ok } from "./finding.ts";
+import { judgeRoomOf } from "./room.ts";
 
 /** Whether what is answered 250 stays: how the server commits, where the write-ahead log goes, the room on the disk. */
 export async function judgeDurability(store: Store): Promise<readonly Judgement[]> {
@@ -37,9 +33,5 @@ function judgeLog(store: Store): readonly Judgement[] {
 
 function judgeRoom(store: Store): readonly Judgement[] {
   const room = store.roomBytes();
-  if (room === undefined) return [];
-  const text = `${Math.floor(room / MEBIBYTE)} MiB are left on the disk of the database`;
-  const todo = "Make room on that disk, or move the database to a larger one.";
-  if (room < MIN_ROOM_BYTES) return [fail(`only ${text}`, todo)];
-  return room < LITTLE_ROOM_BYTES ? [warn(`only ${text}`, todo)] : [ok(text)];
+  return room === undefined ? [] : [judgeRoomOf(room, "the database")];
 }

@@ -1,5 +1,6 @@
 import { AppError, errorText } from "../base/errors.ts";
 import type { Clock } from "../base/time.ts";
+import type { BlobStore } from "../blobs/blobs.ts";
 import type { Inspected } from "../dns/answer.ts";
 import type { Inspector } from "../dns/inspector.ts";
 import type { DnsServer } from "../dns/query.ts";
@@ -62,6 +63,8 @@ export type DoctorDeps = {
   /** Undefined when somebody answers there, with `isSmtp` by a greeting, else why not. */
   readonly connects: (place: Place, isSmtp: boolean) => Promise<string | undefined>;
   readonly database: Database;
+  /** The bodies of messages; undefined where the database cannot be opened. */
+  readonly blobs?: Pick<BlobStore, "lookAtSome" | "roomBytes"> | undefined;
   readonly serviceKeyFile: string;
   /** Where former service keys lie, if there are any. */
   readonly formerKeysFile?: string;

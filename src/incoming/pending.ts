@@ -14,7 +14,7 @@ import { parseAddress } from "../mail/address.ts";
 import { listMessages, listWaiting, readMessage } from "../mailbox/embedded.ts";
 import type { MessageId, MessageVerdict, StoredSummary } from "../mailbox/mailbox.ts";
 import { beginOpening, endOpening, openAgain } from "../store/mail/openings.ts";
-import { letWaitAgain, selectClosed } from "../store/mailbox/waiting-again.ts";
+import { primaryAddress } from "../store/accounts/addresses.ts";
 import { openMessage } from "./open-message.ts";
 import { withOpen, type PendingDeps } from "./pending-deps.ts";
 import { locked } from "./verdicts.ts";
@@ -134,15 +134,12 @@ function alone(deps: PendingDeps): PendingDeps {
   return withOpen(deps, open);
 }
 
-/** Maximum number of messages of the mailbox that are tried again in one go. */
-const MAX_RETRIED = 1000;
-
 /**
  * Lets sealed mail wait again that could not be opened or counts as damaged: one message, or all of these. It is opened
  * with the rest that waits. @returns how many.
  */
 export async function retryOpening(
-  { store, clock }: Pick<PendingDeps, "store" | "clock">,
+  { store, clock, mailboxOf }: Pick<PendingDeps, "store" | "clock" | "mailboxOf">,
   account: AccountId,
   id?: string,
 ): Promise<number> {
@@ -154,10 +151,9 @@ export async function retryOpening(
     if (!isMeant(one) || before.state !== "LOCKED") continue;
     if (await openAgain(store, account, one, { ...verdict, served: before.served })) count += 1;
   }
-  for (const one of await selectClosed(store, account, MAX_RETRIED)) {
-    if (isMeant(one) && (await letWaitAgain(store, account, one, verdict))) count += 1;
-  }
-  return count;
+  const owner = { id: account, address: await primaryAddress(store, account) };
+  const again = await mailboxOf(store, owner).waitAgain(verdict, id as MessageId | undefined);
+  return count + again;
 }
 
 /** Opening it again would come to the same: its verdict is `later`, and nothing more is known about its author. */

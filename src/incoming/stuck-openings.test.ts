@@ -90,14 +90,27 @@ for (const [what, ended, state] of [
     const alone = async () => Promise.resolve(ended);
     const message = await opened(store, { answer: found(), at, alone });
     assert.equal(message.verdict.state, state);
-    assert.equal(await retryOpening({ store, clock: { now: () => at } }, idOf(BOB), id), 1);
+    assert.equal(
+      await retryOpening(
+        { store, clock: { now: () => at }, mailboxOf: mailboxesWith({ now: () => NOW }) },
+        idOf(BOB),
+        id,
+      ),
+      1,
+    );
     const again = await opened(store, { answer: found(), at });
     assert.equal(again.verdict.state, "CONFIDENTIAL");
     assert.deepEqual(
       [again.verdict.evidence["form"], again.verdict.evidence["reason"]],
       [undefined, undefined],
     );
-    assert.equal(await retryOpening({ store, clock: { now: () => at } }, idOf(BOB)), 0);
+    assert.equal(
+      await retryOpening(
+        { store, clock: { now: () => at }, mailboxOf: mailboxesWith({ now: () => NOW }) },
+        idOf(BOB),
+      ),
+      0,
+    );
   });
 }
 

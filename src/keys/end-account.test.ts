@@ -1,17 +1,25 @@
 /** Closed and erased accounts: nothing new is published for them, and nobody else gets their addresses. */
 import assert from "node:assert/strict";
 import { AsyncResource } from "node:async_hooks";
+import { randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout } from "node:timers/promises";
 
 import { resetPassword } from "../login/recover.ts";
 import { DAY } from "../base/time.ts";
+import { openBlobs } from "../blobs/blobs.ts";
+import { fileOf } from "../blobs/body-files.ts";
 import { findAccount } from "../accounts/accounts.ts";
 import { generateKey } from "../openpgp/keys/generate.ts";
 import { forgetReleased } from "../store/accounts/addresses.ts";
 import { holdAuditEnd } from "../store/journal/audit-ends.ts";
 import { findById } from "../store/keys/certificates.ts";
 import { serveAgain } from "../store/keys/publish.ts";
+import { insertMailboxMessage } from "../store/mailbox/messages.ts";
 import { publishedVersion } from "../store/keys/published-version.ts";
 import { addressOf } from "../../test/support/address.ts";
 import { engines } from "../../test/support/engines.ts";
@@ -30,6 +38,7 @@ import { closeAccount, eraseByLaw, purgeClosedAccounts, reopenAccount } from "./
 import { renameAccount } from "./rename.ts";
 import { rotateKey } from "./rotate.ts";
 import { enrol, idOf } from "../../test/support/accounts.ts";
+import { mailboxRow } from "../../test/support/store-calls/mailbox.ts";
 import { came } from "../../test/support/outcome.ts";
 
 const bob = addressOf("bob@alpha.test");
@@ -93,6 +102,27 @@ for (const { engine, open } of engines()) {
     using masterKey = await opened(deps, old());
     const renaming = await renameAccount(deps, deps.keyRules, masterKey.owner, bob, masterKey);
     assert.equal(renaming.kind, "address-reserved");
+  });
+
+  test(`${engine}: an erasure deletes the account's bodies in a folder, and nobody else's`, async () => {
+    await using store = await open();
+    const { deps } = await withAlice(store);
+    const wanted = { custody: "unlocks-at-login", profile: "compat", password: old() } as const;
+    await enrol(deps, { ...wanted, address: bob });
+    const folder = await mkdtemp(join(tmpdir(), "sealpost-erased-"));
+    try {
+      const blobs = openBlobs(deps, { bodies: "folder", bodiesFolder: folder });
+      const files = [];
+      for (const owner of [idOf(alice), idOf(bob)]) {
+        const blob = await blobs.put(randomBytes(10));
+        await insertMailboxMessage(store, owner, { ...mailboxRow(owner), blob });
+        files.push(fileOf(folder, blob.id));
+      }
+      await came(eraseByLaw({ ...deps, removeBlobs: blobs.remove }, idOf(alice)), "erased");
+      assert.deepEqual(files.map(existsSync), [false, true]);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 
   test(`${engine}: erasure takes the certificates of released addresses, too`, async () => {

@@ -7,6 +7,7 @@ import { erasePublished } from "../store/keys/publish.ts";
 import { listAddresses } from "../store/accounts/addresses.ts";
 import { eraseAccount } from "../store/accounts/erase.ts";
 import { listGenericRevocations } from "../store/keys/generic-revocations.ts";
+import type { GoneBlob } from "../store/mailbox/blobs.ts";
 import type { Store } from "../store/store.ts";
 import { generationNow } from "../vault/binding.ts";
 import { changeKeys, type AccountRefusal } from "./keys.ts";
@@ -148,6 +149,7 @@ async function deleteForGood(
   action: string,
   first: (tx: Store, addresses: readonly EmailAddress[]) => Promise<void>,
 ): Promise<Erasure> {
+  let gone: readonly GoneBlob[] = [];
   const done = await changeKeys<Erasure>(
     deps.store,
     owner,
@@ -156,12 +158,14 @@ async function deleteForGood(
       // Before any row is deleted: whoever takes an address holds the end of a shard, and may wait for the row.
       await holdAuditEnd(tx, owner);
       await first(tx, await listAddresses(tx, owner));
-      await eraseAccount(tx, owner, now);
+      gone = await eraseAccount(tx, owner, now);
       await appendAudit(tx, { at: now, action, account: owner });
       return { kind: "erased" };
     },
     "any",
   );
-  if (done.kind === "erased") await deps.store.forget();
+  if (done.kind !== "erased") return done;
+  await deps.removeBlobs?.(gone);
+  await deps.store.forget();
   return done;
 }

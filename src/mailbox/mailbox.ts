@@ -192,6 +192,11 @@ export type Mailbox = {
   /** Does the costly part of `append`, so that a transaction that appends is short. */
   readonly prepare: (mail: NewMail) => Promise<PreparedMail>;
   readonly append: (mail: NewMail | PreparedMail) => Promise<Appended>;
+  /**
+   * Lets sealed mail that could not be opened, or counts as damaged, wait to be opened again: one message, or all. It
+   * leaves the mailbox meanwhile. @returns how many.
+   */
+  readonly waitAgain: (verdict: MessageVerdict, id?: MessageId) => Promise<number>;
   /** The message that was stored with this `once`. */
   readonly stored: (once: string) => Promise<MessageId | undefined>;
   /** Whether one of these messages, by Message-ID without brackets, came sealed; also while the mailbox is closed. */

@@ -1,6 +1,7 @@
 import type { Clock } from "../base/time.ts";
 import type { Certificate } from "../openpgp/certificates/certificate.ts";
 import type { KeyProfile } from "../openpgp/certificates/profile.ts";
+import type { GoneBlob } from "../store/mailbox/blobs.ts";
 import type { Store } from "../store/store.ts";
 import type { ServiceKeys } from "./service-key.ts";
 
@@ -11,6 +12,8 @@ export type VaultDeps = {
   readonly serviceKeys: ServiceKeys;
   /** Absent, releases are written down and nothing more: a running installation always has them. */
   readonly releaseLimits?: ReleaseLimits | undefined;
+  /** Deletes what blobs without a row have outside of the database. Absent, the next sweep does it. */
+  readonly removeBlobs?: ((gone: readonly GoneBlob[]) => Promise<void>) | undefined;
 };
 
 /** How many generic revocations may be released: beyond is an alarm, or they stop (0: never). */

@@ -1,5 +1,6 @@
 /** A restore, as it is drilled: what a backup gives back, and what it must not bring back. */
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -7,7 +8,14 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { startPostgres } from "../../lab/postgres.ts";
 import { run, runOk, sealpost, sealpostCommand, sealpostJson } from "../../lab/run.ts";
+import { openVault } from "../../src/app/open-vault.ts";
+import { fileOf } from "../../src/blobs/body-files.ts";
+import { loadConfig } from "../../src/config/config.ts";
+import { insertMailboxMessage } from "../../src/store/mailbox/messages.ts";
+import { idAt } from "../support/accounts.ts";
+import { addressOf } from "../support/address.ts";
 import { deliverTo, makeLoneServer, READER } from "../support/lone-server.ts";
+import { mailboxRow } from "../support/store-calls/mailbox.ts";
 
 type Key = { readonly fingerprint: string; readonly state: string };
 type Restored = {
@@ -102,6 +110,79 @@ test("postgres: a restored backup has the mail and keys of its time, and revokes
       const next = await server.newDatabase();
       const text = await readFile(config, "utf8");
       await writeFile(config, text.replaceAll(url, next));
+      url = next;
+    });
+  });
+});
+
+/** A message with this body, as its mailbox stores it. @returns the name of its blob. */
+async function storeBody(config: string, octets: Uint8Array): Promise<string> {
+  await using vault = await openVault(await loadConfig(config));
+  const blob = await vault.blobs.put(octets);
+  const account = await idAt(vault.store, addressOf(READER));
+  await insertMailboxMessage(vault.store, account, { ...mailboxRow(blob.id), blob });
+  return blob.id;
+}
+
+async function readBody(config: string, id: string): Promise<Uint8Array | undefined> {
+  await using vault = await openVault(await loadConfig(config));
+  return await vault.blobs.read(id);
+}
+
+async function drillBodies(
+  dir: string,
+  database: Readonly<Record<string, string>>,
+  takeAway: (config: string) => Promise<void>,
+): Promise<void> {
+  const bodies = join(dir, "bodies");
+  const storage = { bodies: "folder", bodies_folder: bodies };
+  const { config } = await makeLoneServer(dir, database, { storage });
+  const [one, two] = [randomBytes(1000), randomBytes(2_000_000)];
+  const ids = [await storeBody(config, one), await storeBody(config, two)];
+  const file = join(dir, "backup");
+  const made = await sealpostJson<object>(config, ["backup", file]);
+  assert.partialDeepStrictEqual(made, { bodies: 2, missingBodies: [] });
+  assert.equal((await stat(`${file}.bodies`)).mode & 0o777, 0o700);
+  await storeBody(config, randomBytes(10));
+  await takeAway(config);
+
+  // Bodies of another database: a sweep would delete them.
+  const refused = await run(sealpostCommand, ["restore", file, "--config", config]);
+  assert.equal(refused.code, 1);
+  assert.match(refused.stderr, /move that folder away with its database/);
+  await rename(bodies, `${bodies}.old`);
+  const restored = await sealpostJson<object>(config, ["restore", file]);
+  assert.partialDeepStrictEqual(restored, { missingBodies: 0 });
+  assert.deepEqual(await readBody(config, ids[0] ?? ""), new Uint8Array(one));
+  assert.equal(Buffer.compare((await readBody(config, ids[1] ?? "")) ?? one, two), 0);
+
+  // A body that is not in the backup is named, and the others come back.
+  await takeAway(config);
+  await rm(bodies, { recursive: true });
+  await rm(fileOf(`${file}.bodies`, ids[0] ?? ""));
+  const again = await sealpostJson<object>(config, ["restore", file]);
+  assert.partialDeepStrictEqual(again, { missingBodies: 1 });
+  await assert.rejects(readBody(config, ids[0] ?? ""), /is missing: put it back from a backup/);
+  const next = await sealpostJson<object>(config, ["backup", `${file}.2`]);
+  assert.partialDeepStrictEqual(next, { bodies: 1, missingBodies: [ids[0]] });
+}
+
+test("sqlite: a backup has the bodies that its database names, and a restore puts them back", async () => {
+  await inFolder(async (dir) => {
+    const path = join(dir, "sealpost.db");
+    await drillBodies(dir, { engine: "sqlite", path }, async () => {
+      for (const end of ["", "-wal", "-shm"]) await rm(`${path}${end}`, { force: true });
+    });
+  });
+});
+
+test("postgres: a backup has the bodies that its database names, and a restore puts them back", async () => {
+  await inFolder(async (dir) => {
+    await using server = await startPostgres();
+    let url = await server.newDatabase();
+    await drillBodies(dir, { engine: "postgres", url }, async (config) => {
+      const next = await server.newDatabase();
+      await writeFile(config, (await readFile(config, "utf8")).replaceAll(url, next));
       url = next;
     });
   });

@@ -84,6 +84,7 @@ test("a provider that is well passes every check, but for the port that the lab 
   for (const check of [
     "resolver",
     "database",
+    "bodies",
     "service-key",
     "secret-keys",
     "logins",

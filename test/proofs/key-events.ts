@@ -4,17 +4,16 @@
  * the keys, no address has two active certificates, what was sealed before still opens.
  */
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { migrate } from "../../src/store/engine/migrate.ts";
 import type { Engine } from "../../src/store/store.ts";
 import { openTestStore } from "../support/tag-keys.ts";
 import { keyFileOf, openPlaces, type Place, type Places } from "../support/key-event-places.ts";
 import type { KeyEventOrder } from "../support/key-event-process.ts";
 import { eventDeps, KEY_EVENTS, makeBefore, type KeyEvent } from "../support/key-events.ts";
+import { everyStep, runToKill } from "../support/kill-runs.ts";
 import { sealCanaries, stateOf, type Canaries, type KeyState } from "../support/key-state.ts";
 
 /** Of one event: its steps, and after how many of the kills it had happened already. */
@@ -26,11 +25,9 @@ export type KeyEventReport = {
   readonly after: number;
 };
 
-const PROCESS_TIMEOUT_MS = 60_000;
 const AT_ONCE = 2;
 /** After so many kills one event is done again; one of several transactions after each. */
 const AGAIN_EVERY = 5;
-const run = promisify(execFile);
 
 /** Kills after the steps that `chosen` picks of all, for the named events. */
 export async function proveKeyEvents(
@@ -49,11 +46,6 @@ export async function proveKeyEvents(
   } finally {
     await rm(dir, { recursive: true, force: true });
   }
-}
-
-/** 1, 2, … steps. */
-function everyStep(steps: number): readonly number[] {
-  return Array.from({ length: steps }, (_, at) => at + 1);
 }
 
 type Base = {
@@ -167,18 +159,7 @@ async function runEvent(
     keyFile: keyFileOf(place),
     killAfter: isResume ? 0 : killAfter,
   };
-  const program = join(import.meta.dirname, "../support/key-event-process.ts");
-  try {
-    const { stdout } = await run(process.execPath, [program, JSON.stringify(order)], {
-      timeout: PROCESS_TIMEOUT_MS,
-      killSignal: "SIGTERM",
-    });
-    return { steps: Number(stdout) };
-  } catch (error) {
-    const isKilled = error instanceof Error && "signal" in error && error.signal === "SIGKILL";
-    if (!isKilled) throw error;
-    return { steps: undefined };
-  }
+  return { steps: await runToKill("key-event-process.ts", order) };
 }
 
 async function inTurns<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {

@@ -1,6 +1,7 @@
 /** Mailboxes for tests that deliver, open or read, and what is in them. */
 import assert from "node:assert/strict";
 
+import { openBlobs } from "../../src/blobs/blobs.ts";
 import type { Octets } from "../../src/base/large-octets.ts";
 import { HOUR, type Clock } from "../../src/base/time.ts";
 import { unknownBut } from "../../src/incoming/verdicts.ts";
@@ -15,7 +16,8 @@ import { summaryFrom } from "../../src/mailbox/summary.ts";
 import { decrypt } from "../../src/openpgp/messages/decrypt.ts";
 import type { UnlockedKey } from "../../src/openpgp/keys/secret-key.ts";
 import { readBlob } from "../../src/store/mailbox/blobs.ts";
-import { selectById, type MailboxRow } from "../../src/store/mailbox/messages.ts";
+import { selectById } from "../../src/store/mailbox/listing.ts";
+import { type MailboxRow } from "../../src/store/mailbox/message-rows.ts";
 import type { Store } from "../../src/store/store.ts";
 import { UnlockedKeys } from "../../src/vault/unlocked-keys.ts";
 import type { AccountId } from "../../src/words/account.ts";
@@ -33,6 +35,7 @@ export function mailboxesWith(
       {
         store,
         clock,
+        blobs: openBlobs({ store, clock }, { bodies: "database", bodiesFolder: "/nonexistent" }),
         undoMs: HOUR,
         watch: new MailboxWatch(store, (error) => assert.fail(String(error))),
         wrapFor,
@@ -100,6 +103,9 @@ export async function storedBody(
   id: string,
 ): Promise<Uint8Array | undefined> {
   const [row] = await selectById(store, account, [id]);
-  if (row !== undefined) return readBlob(store, row.blob);
+  if (row !== undefined) {
+    const content = await readBlob(store, row.blob);
+    return content?.place === "database" ? content.octets : undefined;
+  }
   return (await readMessage(store, account, id))?.body;
 }

@@ -216,6 +216,7 @@ function rowsOf(
       id: idOfPart,
       account: id,
       size: "500",
+      place: "'database'",
       bytes: octets(500),
       per: "16",
       where: MAILBOXES,

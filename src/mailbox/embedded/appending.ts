@@ -1,9 +1,10 @@
 /** How a message comes into a mailbox in our own database. */
 import { randomUUID } from "node:crypto";
 
-import { ProgramFault } from "../../base/errors.ts";
-import type { Octets } from "../../base/large-octets.ts";
+import { AppError, ProgramFault } from "../../base/errors.ts";
 import { makeTags } from "../../store/keys/tag-key.ts";
+import { selectMessage } from "../../store/mail/messages.ts";
+import type { PreparedBlob } from "../../store/mailbox/blobs.ts";
 import { insertMailboxMessage, type NewMailboxRow } from "../../store/mailbox/messages.ts";
 import type {
   Appended,
@@ -41,12 +42,12 @@ export async function prepareMail(
   mail: NewMail,
 ): Promise<PreparedRow> {
   const { summary, folder, once = "" } = mail;
-  const { form, ...source } = await storedContent(deps, owner, mail.content);
-  const blob = randomUUID();
+  const form = formOf(mail.content);
+  const blob = await putContent(deps, owner, mail.content);
   const wrapped =
     keys === undefined
       ? { key: "", octets: await deps.wrapFor(owner, summaryOctets(summary)) }
-      : wrapSummary(keys, blob, summary);
+      : wrapSummary(keys, blob.id, summary);
   const [name = "", tag = ""] = await makeTags(deps.store, [
     nameTag(account, summary.messageId),
     onceTag(account, once),
@@ -63,7 +64,7 @@ export async function prepareMail(
     name: summary.messageId === "" ? "" : name,
     sizeBytes: mail.sizeBytes,
     receivedAt: mail.receivedAt,
-    blob: { id: blob, ...source },
+    blob,
   });
 }
 
@@ -81,22 +82,46 @@ export async function appendMail(
   const appended = await withFolder(deps.store, at.account, folder, async (tx) =>
     insertMailboxMessage(tx, at.account, row),
   );
+  const isKept = appended.kind === "done" && appended.value?.isNew === true;
+  // Where it is not known whether the row was written, the octets stay: a sweep will know.
+  if (!isKept) await discard(deps, prepared);
   if (appended.kind === "no-folder") return appended;
   if (appended.value === undefined) return { kind: "account-gone" };
   const { id, isNew } = appended.value;
   return { kind: isNew ? "appended" : "there-already", id: id as MessageId };
 }
 
-async function storedContent(
-  { bodyFor }: Pick<EmbeddedDeps, "bodyFor">,
+async function discard(
+  { blobs }: Pick<EmbeddedDeps, "blobs">,
+  { row: { blob } }: PreparedRow,
+): Promise<void> {
+  if ("place" in blob && blob.place === "folder") await blobs.remove([blob]);
+}
+
+function formOf(content: MailContent): MailForm {
+  if (content.kind !== "received") return content.form;
+  return content.ciphertext === undefined ? "clear" : "sealed";
+}
+
+/** Puts the octets where bodies are kept. Those of a message that waited in the database may stay there. */
+async function putContent(
+  { store, blobs, bodyFor }: Pick<EmbeddedDeps, "store" | "blobs" | "bodyFor">,
   owner: MailboxOwner,
   content: MailContent,
-): Promise<
-  { readonly form: MailForm } & ({ readonly octets: Octets } | { readonly waiting: string })
-> {
-  if (content.kind === "stored") return { form: content.form, octets: content.octets };
-  if (content.kind === "waiting") return { form: content.form, waiting: content.id };
-  const { pieces, ciphertext } = content;
-  const octets = await bodyFor(owner, { pieces, ciphertext });
-  return { form: ciphertext === undefined ? "clear" : "sealed", octets };
+): Promise<PreparedBlob> {
+  switch (content.kind) {
+    case "received":
+      return blobs.put(await bodyFor(owner, content));
+    case "stored":
+      return blobs.put(content.octets);
+    case "waiting": {
+      const { id } = content;
+      if (blobs.bodies === "database") return { place: "waiting", id: randomUUID(), waiting: id };
+      const row = await selectMessage(store, owner.id, id);
+      if (row === undefined) {
+        throw new AppError("the message waits no longer", { temporary: true });
+      }
+      return blobs.put(row.body);
+    }
+  }
 }

@@ -1,6 +1,7 @@
 /** What a reader does with messages of a mailbox in our own database: many at a time, each part in its own transaction. */
 import { randomUUID } from "node:crypto";
 
+import { partsOf } from "../../base/parts.ts";
 import { after } from "../../base/time.ts";
 import {
   changeContent,
@@ -9,7 +10,9 @@ import {
   removeMessages,
   restoreMessages,
 } from "../../store/mailbox/message-changes.ts";
-import { insertMailboxMessage, isShown, selectById } from "../../store/mailbox/messages.ts";
+import { insertMailboxMessage } from "../../store/mailbox/messages.ts";
+import { isShown } from "../../store/mailbox/message-rows.ts";
+import { selectById } from "../../store/mailbox/listing.ts";
 import type { Store } from "../../store/store.ts";
 import type { FolderId, Mailbox, MessageId, MovedMail } from "../mailbox.ts";
 import type { EmbeddedDeps } from "./embedded-deps.ts";
@@ -111,7 +114,7 @@ async function intoFolder(
   work: (tx: Store, some: readonly string[]) => Promise<readonly string[]>,
 ): Promise<MovedMail> {
   const done: MessageId[] = [];
-  for (const some of partsOf(o.ids)) {
+  for (const some of partsOf(o.ids, MAX_AT_ONCE)) {
     const part = await withFolder(store, o.account, o.folder, async (tx) => work(tx, some));
     if (part.kind === "no-folder") return part;
     done.push(...named(part.value));
@@ -124,12 +127,8 @@ async function changeAll(
   work: (some: readonly string[]) => Promise<readonly string[]>,
 ): Promise<Ids> {
   const done: MessageId[] = [];
-  for (const some of partsOf(ids)) done.push(...named(await work(some)));
+  for (const some of partsOf(ids, MAX_AT_ONCE)) done.push(...named(await work(some)));
   return done;
-}
-
-function* partsOf(ids: Ids): Generator<Ids> {
-  for (let at = 0; at < ids.length; at += MAX_AT_ONCE) yield ids.slice(at, at + MAX_AT_ONCE);
 }
 
 /** The store gives IDs back as texts. */

@@ -1,3 +1,4 @@
+import type { BlobStore } from "../../blobs/blobs.ts";
 import type { Octets } from "../../base/large-octets.ts";
 import type { Clock } from "../../base/time.ts";
 import type { Decrypted } from "../../openpgp/messages/decrypt.ts";
@@ -14,6 +15,8 @@ export type MailboxOwner = Pick<Account, "id" | "address">;
 export type EmbeddedDeps = {
   readonly store: Store;
   readonly clock: Clock;
+  /** Where bodies are kept. */
+  readonly blobs: Pick<BlobStore, "bodies" | "put" | "read" | "remove">;
   /** How long a removed message can be restored. */
   readonly undoMs: number;
   readonly watch: MailboxWatch;

@@ -3,17 +3,15 @@
  * them is under the key of the mailbox, or wrapped to its public key while that is closed (docs/adr/0031-mailbox-at-rest.md).
  */
 import { makeTags } from "../../store/keys/tag-key.ts";
-import { readBlob } from "../../store/mailbox/blobs.ts";
 import { readMailbox } from "../../store/mailbox/mailboxes.ts";
+import { findOnce } from "../../store/mailbox/messages.ts";
+import { isShown, type MailboxRow } from "../../store/mailbox/message-rows.ts";
 import {
-  findOnce,
-  isShown,
   selectById,
   selectChanged,
   selectIdsFrom,
   selectPage,
-  type MailboxRow,
-} from "../../store/mailbox/messages.ts";
+} from "../../store/mailbox/listing.ts";
 import type { UnlockedKeys } from "../../vault/unlocked-keys.ts";
 import type { AccountId } from "../../words/account.ts";
 import type {
@@ -25,6 +23,7 @@ import type {
   MailboxEntry,
   MailboxPage,
   MessageId,
+  MessageVerdict,
   MovedMail,
   NewMail,
   PreparedMail,
@@ -45,6 +44,7 @@ import { addFolder, listFolders, removeFolder, renameFolder, type At } from "./f
 import { foldIn } from "./fold-in.ts";
 import { MailboxKeys } from "./mailbox-keys.ts";
 import { hasSealed, onceTag, rowsNamed } from "./names.ts";
+import { letWaitAgain } from "./waiting-again.ts";
 import { receivedIn } from "./stored-form.ts";
 
 export type { EmbeddedDeps, MailboxOwner } from "./embedded-deps.ts";
@@ -110,7 +110,7 @@ class Embedded implements Mailbox {
     const row = await this.#row(id);
     if (row === undefined || !isShown(row)) return { kind: "no-message" };
     if (this.#keys === undefined) return { kind: "closed" };
-    const body = await readBlob(this.#deps.store, row.blob);
+    const body = await this.#deps.blobs.read(row.blob);
     if (body === undefined) return { kind: "no-message" };
     const { form } = await entryOf(this.#deps, row, undefined);
     const received = await receivedIn(this.#deps, { form, body, keys: this.#keys.unlocked });
@@ -123,6 +123,10 @@ class Embedded implements Mailbox {
 
   async append(mail: NewMail | PreparedMail): Promise<Appended> {
     return appendMail(this.#deps, { ...this.#at, owner: this.#account }, mail);
+  }
+
+  async waitAgain(verdict: MessageVerdict, id?: MessageId): Promise<number> {
+    return letWaitAgain(this.#deps, this.#id, verdict, id);
   }
 
   async stored(once: string): Promise<MessageId | undefined> {

@@ -1,5 +1,5 @@
 /** Rows of the mailbox as its reader sees them. */
-import type { MailboxRow } from "../../store/mailbox/messages.ts";
+import type { MailboxRow } from "../../store/mailbox/message-rows.ts";
 import { RESULT_STATES } from "../../store/mail/verdict.ts";
 import { wordFrom } from "../../store/engine/row.ts";
 import {
@@ -11,7 +11,7 @@ import {
   type MailForm,
   type MessageId,
 } from "../mailbox.ts";
-import type { PlaceInList } from "../../store/mailbox/messages.ts";
+import type { PlaceInList } from "../../store/mailbox/listing.ts";
 import { fromUnixMs } from "../../base/time.ts";
 import { summaryFrom, summaryOctets, type Summary } from "../summary.ts";
 import type { EmbeddedDeps } from "./embedded-deps.ts";

@@ -3,7 +3,7 @@
  * It may be interrupted at any time and done again: a summary opens before and afterwards.
  */
 import { foldSummaries, type FoldedSummary } from "../../store/mailbox/folding.ts";
-import { selectToFold } from "../../store/mailbox/messages.ts";
+import { selectToFold } from "../../store/mailbox/listing.ts";
 import type { Mailbox } from "../mailbox.ts";
 import type { EmbeddedDeps } from "./embedded-deps.ts";
 import { summaryIn, wrapSummary } from "./entries.ts";

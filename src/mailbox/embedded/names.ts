@@ -1,7 +1,8 @@
 /** Tags that stand for what names a message: a Message-ID, and the delivery that brought it. They tell nothing by themselves. */
 import { plainMessageId } from "../../mail/message-id.ts";
 import { makeTags, type TagPurpose } from "../../store/keys/tag-key.ts";
-import { selectNamed, type MailboxRow } from "../../store/mailbox/messages.ts";
+import { selectNamed } from "../../store/mailbox/listing.ts";
+import { type MailboxRow } from "../../store/mailbox/message-rows.ts";
 import type { Store } from "../../store/store.ts";
 import type { AccountId } from "../../words/account.ts";
 

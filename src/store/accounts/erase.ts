@@ -3,25 +3,31 @@ import type { AccountId } from "../../words/account.ts";
 import { listAddresses, listReleased } from "./addresses.ts";
 import { eraseTrace } from "../journal/erase-trace.ts";
 import { disownGenericRevocations } from "../keys/generic-revocations.ts";
+import { deleteBlobsOf, type GoneBlob } from "../mailbox/blobs.ts";
 import { eraseFromPublishedFile } from "../keys/published-file-of.ts";
 import { reserveAddress } from "./reserved-addresses.ts";
 import type { Store } from "../store.ts";
 
-/** A message before the blob that it refers to. */
-const OF_MAILBOX = ["mailbox_messages", "blobs", "folder_use", "folders", "mailboxes"] as const;
+const OF_MAILBOX = ["folder_use", "folders", "mailboxes"] as const;
 
 /**
  * Deletes every row of an account but what is published, in the caller's transaction, and reserves its addresses. What
  * names one of them goes too, also of addresses that it released a short time ago. `forgetDeleted` makes it physical
- * afterwards.
+ * afterwards. @returns the blobs whose octets are outside of the database, to be deleted once the erasure is committed.
  */
-export async function eraseAccount(store: Store, account: AccountId, now: Date): Promise<void> {
+export async function eraseAccount(
+  store: Store,
+  account: AccountId,
+  now: Date,
+): Promise<readonly GoneBlob[]> {
   const { db } = store;
   const used = (await listAddresses(store, account)).map(canonicalAddress);
   const released = await listReleased(store, account);
   const names = [...used, ...released.map(({ address }) => address)];
   await eraseFromPublishedFile(store, { account });
   await db.deleteFrom("messages").where("account", "=", account).execute();
+  await db.deleteFrom("mailbox_messages").where("account", "=", account).execute();
+  const gone = await deleteBlobsOf(store, account);
   for (const table of OF_MAILBOX) {
     await db.deleteFrom(table).where("account", "=", account).execute();
   }
@@ -44,4 +50,5 @@ export async function eraseAccount(store: Store, account: AccountId, now: Date):
   for (const { address, at } of released) await reserveAddress(store, address, at);
   await db.deleteFrom("addresses").where("account", "=", account).execute();
   await db.deleteFrom("accounts").where("id", "=", account).execute();
+  return gone;
 }

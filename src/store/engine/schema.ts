@@ -255,8 +255,15 @@ type MessagesTable = {
   pieces: Generated<string>;
 };
 
-/** Octets that are kept once, whoever refers to them; large ones are in pieces. */
-type BlobsTable = { id: string; account: string; size: number; pieces: string; bytes: Uint8Array };
+/** Octets that are kept once, whoever refers to them; large ones are in pieces. `place`: where they are, "database" or "folder". */
+type BlobsTable = {
+  id: string;
+  account: string;
+  size: number;
+  place: string;
+  pieces: string;
+  bytes: Uint8Array;
+};
 
 /** The latest number and change of a mailbox, and what its messages come to. `expunged_change`: the latest that no row tells any more. */
 type MailboxesTable = {

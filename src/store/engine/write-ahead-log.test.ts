@@ -36,7 +36,10 @@ test("the database and its log are open under their names, and nobody else's to 
 test("once its log was removed the store writes nothing more, and /readyz and the log say so once", async () => {
   await withFile(async (store, path) => {
     const told: (string | undefined)[] = [];
-    const guard = guardDatabase({ store, events: { databaseChanged: (why) => told.push(why) } }, 0);
+    const events = { databaseChanged: (why: string | undefined) => told.push(why) };
+    const blobs = { roomBytes: async () => Promise.resolve(undefined) };
+    const guard = guardDatabase({ store, blobs, events }, 0);
+
     assert.equal((await guard.look()).kind, "good");
     await rm(`${path}-wal`);
     const state = await guard.look();

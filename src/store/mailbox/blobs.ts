@@ -1,47 +1,98 @@
-/** The octets of stored messages. A blob never changes; several messages may refer to one. */
+/**
+ * The octets of stored messages. A blob never changes; several messages may refer to one. Its row says where the octets
+ * are: in the database, or elsewhere under the blob's name, which is random and never given again.
+ */
 import { sql, type SelectQueryBuilder } from "kysely";
 
-import { type Octets, octetsIn } from "../../base/large-octets.ts";
+import { AppError } from "../../base/errors.ts";
+import type { Octets } from "../../base/large-octets.ts";
 import type { AccountId } from "../../words/account.ts";
-import { insertPieces, readPieces, rowPart } from "../engine/pieces.ts";
+import { holdName } from "../engine/named-lock.ts";
+import { insertPieces, readPieces, rowPart, untilWhole } from "../engine/pieces.ts";
 import type { Schema } from "../engine/schema.ts";
 import type { Store } from "../store.ts";
 
-const PIECES = { table: "blob_pieces" } as const;
+/** Where the octets of a blob are. */
+export type BlobPlace = "database" | "folder";
 
-/** Keeps octets of an account under a new name, in the transaction that refers to them. */
-export async function insertBlob(
-  tx: Store,
-  account: AccountId,
-  id: string,
-  octets: Octets,
-): Promise<void> {
-  const { inRow, pieces } = rowPart(octets);
-  await tx.db
-    .insertInto("blobs")
-    .values({ id, account, size: octetsIn(octets), pieces, bytes: inRow })
-    .execute();
-  await insertPieces(tx, { ...PIECES, owner: id, name: pieces }, octets);
+/** A blob whose row is still to be written: with its octets, or durable elsewhere already. */
+export type PutBlob =
+  | {
+      readonly place: "database";
+      readonly id: string;
+      readonly sizeBytes: number;
+      readonly octets: Octets;
+    }
+  | {
+      readonly place: Exclude<BlobPlace, "database">;
+      readonly id: string;
+      readonly sizeBytes: number;
+      /** Whether the octets still are where they were put: a sweep may have taken them. */
+      readonly isThere: () => Promise<boolean>;
+    };
+
+/** The same, or a blob of a message that waits in the database, which the transaction that writes the row deletes. */
+export type PreparedBlob =
+  | PutBlob
+  | { readonly place: "waiting"; readonly id: string; readonly waiting: string };
+
+/** A blob that has no row any more. */
+export type GoneBlob = { readonly id: string; readonly place: BlobPlace };
+
+/** What a row says of a blob: its octets, or that they are elsewhere. */
+export type BlobContent =
+  | { readonly place: "database"; readonly octets: Uint8Array }
+  | { readonly place: Exclude<BlobPlace, "database">; readonly sizeBytes: number };
+
+const PIECES = { table: "blob_pieces" } as const;
+/** Rows that name files are written by those who share it. A sweep holds it alone, so that none appears meanwhile. */
+const FILES = "files of blobs";
+
+/**
+ * Writes the row of a blob, in the transaction that refers to it.
+ * @throws AppError (temporary) when its octets were swept meanwhile: no row may name what is not there.
+ */
+export async function insertBlob(tx: Store, account: AccountId, blob: PreparedBlob): Promise<void> {
+  if (blob.place === "waiting") {
+    await copyWaiting(tx, account, blob);
+    return;
+  }
+  const { id, sizeBytes: size, place } = blob;
+  if (blob.place === "database") {
+    const { inRow, pieces } = rowPart(blob.octets);
+    const row = { id, account, size, place, pieces, bytes: inRow };
+    await tx.db.insertInto("blobs").values(row).execute();
+    await insertPieces(tx, { ...PIECES, owner: id, name: pieces }, blob.octets);
+    return;
+  }
+  await holdName(tx, FILES, "shared");
+  if (!(await blob.isThere())) {
+    throw new AppError("the body of a message was swept before its row was written", {
+      temporary: true,
+    });
+  }
+  const row = { id, account, size, place, pieces: "", bytes: new Uint8Array() };
+  await tx.db.insertInto("blobs").values(row).execute();
 }
 
-/** Makes a blob of the octets of a message that waits, which the caller's transaction deletes. They stay in the database. */
-export async function copyWaiting(
+/** The octets stay in the database, so that nobody reads them for this. */
+async function copyWaiting(
   tx: Store,
   account: AccountId,
-  waiting: string,
-  id: string,
+  { id, waiting }: { readonly id: string; readonly waiting: string },
 ): Promise<void> {
   const pieces = (): SelectQueryBuilder<Schema, "message_pieces", object> =>
     tx.db.selectFrom("message_pieces").where("owner", "=", waiting);
   await tx.db
     .insertInto("blobs")
-    .columns(["id", "account", "size", "pieces", "bytes"])
+    .columns(["id", "account", "place", "size", "pieces", "bytes"])
     .expression(
       tx.db
         .selectFrom("messages")
         .select([
           sql.val(id).as("id"),
           "account",
+          sql.lit("database").as("place"),
           sql<number>`length(body) + (${pieces().select(sql<number>`coalesce(sum(length(bytes)), 0)`.as("size"))})`.as(
             "size",
           ),
@@ -69,20 +120,37 @@ export async function sizeOfBlob(store: Store, id: string): Promise<number> {
   return row?.size ?? 0;
 }
 
-/** The octets of a blob; undefined when it was deleted. */
-export async function readBlob(store: Store, id: string): Promise<Uint8Array | undefined> {
-  const row = await store.db
-    .selectFrom("blobs")
-    .select(["pieces", "bytes"])
-    .where("id", "=", id)
-    .executeTakeFirst();
-  if (row === undefined || row.pieces === "") return row?.bytes;
-  return readPieces(store, { ...PIECES, owner: id, name: row.pieces });
+/**
+ * The octets of a blob, or where else they are; undefined when it was deleted.
+ * @throws AppError when the database no longer has all octets of a row.
+ */
+export async function readBlob(store: Store, id: string): Promise<BlobContent | undefined> {
+  const row = async () =>
+    store.db
+      .selectFrom("blobs")
+      .select(["size", "place", "pieces", "bytes"])
+      .where("id", "=", id)
+      .executeTakeFirst();
+  return untilWhole(
+    row,
+    async ({ size, place, pieces, bytes }): Promise<BlobContent | undefined> => {
+      if (place === "folder") return { place, sizeBytes: size };
+      const octets =
+        pieces === "" ? bytes : await readPieces(store, { ...PIECES, owner: id, name: pieces });
+      return octets?.length === size ? { place: "database", octets } : undefined;
+    },
+  );
 }
 
-/** Deletes those of the blobs that no message refers to any more, in the transaction that deleted a reference. */
-export async function deleteUnusedBlobs(tx: Store, ids: readonly string[]): Promise<void> {
-  await tx.db
+/**
+ * Deletes those of the blobs that no message refers to any more, in the transaction that deleted a reference. @returns those
+ * whose octets are elsewhere, to be deleted there once the transaction is committed.
+ */
+export async function deleteUnusedBlobs(
+  tx: Store,
+  ids: readonly string[],
+): Promise<readonly GoneBlob[]> {
+  const gone = await tx.db
     .deleteFrom("blobs")
     .where("id", "in", ids)
     .where((row) =>
@@ -92,5 +160,53 @@ export async function deleteUnusedBlobs(tx: Store, ids: readonly string[]): Prom
         ),
       ),
     )
+    .returning(["id", "place"])
     .execute();
+  return elsewhere(gone);
+}
+
+/** Deletes all blobs of an account, whose messages are deleted already. @returns as `deleteUnusedBlobs`. */
+export async function deleteBlobsOf(tx: Store, account: AccountId): Promise<readonly GoneBlob[]> {
+  const gone = await tx.db
+    .deleteFrom("blobs")
+    .where("account", "=", account)
+    .returning(["id", "place"])
+    .execute();
+  return elsewhere(gone);
+}
+
+function elsewhere(gone: readonly { id: string; place: string }[]): readonly GoneBlob[] {
+  return gone.flatMap(({ id, place }) => (place === "folder" ? [{ id, place }] : []));
+}
+
+/** Blobs whose octets are not in the database, by their names: a page of those behind `after`. */
+export async function selectBlobsElsewhere(
+  store: Store,
+  o: { readonly after: string; readonly limit: number },
+): Promise<readonly { readonly id: string; readonly sizeBytes: number }[]> {
+  const rows = await store.db
+    .selectFrom("blobs")
+    .select(["id", "size"])
+    .where("place", "<>", sql.lit("database"))
+    .where("id", ">", o.after)
+    .orderBy("id")
+    .limit(o.limit)
+    .execute();
+  return rows.map(({ id, size }) => ({ id, sizeBytes: size }));
+}
+
+/** Of these names those that no row has, in their order. */
+export async function namesWithoutRow(
+  store: Store,
+  names: readonly string[],
+): Promise<readonly string[]> {
+  if (names.length === 0) return [];
+  const rows = await store.db.selectFrom("blobs").select("id").where("id", "in", names).execute();
+  const named = new Set(rows.map(({ id }) => id));
+  return names.filter((name) => !named.has(name));
+}
+
+/** Keeps rows that name files from being written, until the caller's transaction ends. */
+export async function holdBlobFiles(tx: Store): Promise<void> {
+  await holdName(tx, FILES, "alone");
 }

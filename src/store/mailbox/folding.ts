@@ -4,7 +4,7 @@ import { sql } from "kysely";
 import type { AccountId } from "../../words/account.ts";
 import type { Store } from "../store.ts";
 import { beginChange, countInMailbox } from "./mailboxes.ts";
-import type { MailboxRow } from "./messages.ts";
+import type { MailboxRow } from "./message-rows.ts";
 
 /** The same summary, under the key of a key pair. */
 export type FoldedSummary = {

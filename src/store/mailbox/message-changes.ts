@@ -3,10 +3,11 @@ import { sql } from "kysely";
 
 import type { AccountId } from "../../words/account.ts";
 import type { Store } from "../store.ts";
-import { deleteUnusedBlobs } from "./blobs.ts";
+import { deleteUnusedBlobs, type GoneBlob } from "./blobs.ts";
 import { countInFolder, type FolderFigures } from "./folders.ts";
 import { beginChange, countInMailbox, forgetChanges } from "./mailboxes.ts";
-import { isShown, selectById, unseenIn, type MailboxRow } from "./messages.ts";
+import { isShown, unseenIn, type MailboxRow } from "./message-rows.ts";
+import { selectById } from "./listing.ts";
 
 /** What a change finds: its transaction, its number, and the messages that it is about. */
 type Found = { readonly tx: Store; readonly change: number; readonly rows: readonly MailboxRow[] };
@@ -94,8 +95,11 @@ export async function changeContent(
 /** Maximum number of messages that are deleted in one transaction. */
 const MAX_EXPUNGED = 200;
 
-/** Deletes removed messages whose time has come, some of all accounts. @returns how many; 0: none was left. */
-export async function expungeDue(store: Store, now: Date): Promise<number> {
+/** How many messages were deleted, and whose octets outside of the database are to be deleted now. */
+export type Expunged = { readonly messages: number; readonly gone: readonly GoneBlob[] };
+
+/** Deletes removed messages whose time has come, some of all accounts; no message: none was left. */
+export async function expungeDue(store: Store, now: Date): Promise<Expunged> {
   const due = await store.db
     .selectFrom("mailbox_messages")
     .select(["id", "account"])
@@ -106,35 +110,40 @@ export async function expungeDue(store: Store, now: Date): Promise<number> {
     .execute();
   const isMeant = ({ expungeAt }: MailboxRow): boolean =>
     expungeAt !== undefined && expungeAt.getTime() <= now.getTime();
-  let count = 0;
+  let messages = 0;
+  const gone: GoneBlob[] = [];
   for (const [account, found] of Map.groupBy(due, (row) => row.account as AccountId)) {
     const ids = found.map(({ id }) => id);
-    const act = async ({ tx, rows }: Found) => deleteRows(tx, account, rows);
-    count += (await changeMessages(store, account, { ids, isMeant }, act)).length;
+    const act = async ({ tx, rows }: Found): Promise<void> => {
+      gone.push(...(await deleteRows(tx, account, rows)));
+    };
+    messages += (await changeMessages(store, account, { ids, isMeant }, act)).length;
   }
-  return count;
+  return { messages, gone };
 }
 
-/** Deletes messages at once, removed or not. */
+/** Deletes messages at once, removed or not. @returns the blobs whose octets must go after the commit. */
 export async function deleteMessages(
   store: Store,
   account: AccountId,
   ids: readonly string[],
-): Promise<void> {
+): Promise<readonly GoneBlob[]> {
+  const gone: GoneBlob[] = [];
   const act = async ({ tx, change, rows }: Found): Promise<void> => {
     await countShown(tx, account, rows.filter(isShown), []);
     // Whoever looks again learns that they are gone, as of removed ones whose undo time is over.
-    await deleteRows(tx, account, rows);
+    gone.push(...(await deleteRows(tx, account, rows)));
     await forgetChanges(tx, account, change);
   };
   await changeMessages(store, account, { ids, isMeant: () => true }, act);
+  return gone;
 }
 
 async function deleteRows(
   tx: Store,
   account: AccountId,
   rows: readonly MailboxRow[],
-): Promise<void> {
+): Promise<readonly GoneBlob[]> {
   const deleted = await tx.db
     .deleteFrom("mailbox_messages")
     .where("account", "=", account)
@@ -142,10 +151,11 @@ async function deleteRows(
     .returning("stored_bytes")
     .execute();
   const blobs = rows.map(({ blob }) => blob);
-  await deleteUnusedBlobs(tx, blobs);
+  const gone = await deleteUnusedBlobs(tx, blobs);
   const bytes = deleted.reduce((sum, row) => sum + row.stored_bytes, 0);
   await countInMailbox(tx, account, { messages: -deleted.length, bytes: -bytes });
   await forgetChanges(tx, account, Math.max(...rows.map(({ change }) => change)));
+  return gone;
 }
 
 /**

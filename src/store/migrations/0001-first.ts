@@ -192,9 +192,10 @@ function mailboxTables({
   return [
     table(
       "blobs",
-      `id text primary key not null, ${account}, size ${integer}, pieces ${text}, bytes ${bytes}`,
+      `id text primary key not null, ${account}, size ${integer}, place ${text}, pieces ${text}, bytes ${bytes}`,
     ),
     "create index blobs_account on blobs (account)",
+    "create index blobs_elsewhere on blobs (id) where place <> 'database'",
     table(
       "blob_pieces",
       `owner text not null references blobs on delete cascade, name text not null, number ${number} not null,

@@ -1,7 +1,12 @@
 /** Every function of the store about mailboxes: folders, messages, and what changes them. */
 import { newOctets } from "../../../src/base/large-octets.ts";
 import { after, HOUR } from "../../../src/base/time.ts";
-import { readBlob } from "../../../src/store/mailbox/blobs.ts";
+import {
+  holdBlobFiles,
+  namesWithoutRow,
+  readBlob,
+  selectBlobsElsewhere,
+} from "../../../src/store/mailbox/blobs.ts";
 import { foldSummaries } from "../../../src/store/mailbox/folding.ts";
 import {
   deleteFolder,
@@ -11,28 +16,28 @@ import {
   selectFolders,
   updateFolderName,
 } from "../../../src/store/mailbox/folders.ts";
-import { letWaitAgain, selectClosed } from "../../../src/store/mailbox/waiting-again.ts";
+import { selectClosed } from "../../../src/store/mailbox/closed-messages.ts";
 import { deleteMessage, insertMessage } from "../../../src/store/mail/messages.ts";
 import { locked } from "../../../src/incoming/verdicts.ts";
 import { readLastChanges, readMailbox } from "../../../src/store/mailbox/mailboxes.ts";
 import {
   changeContent,
   changeFlags,
+  deleteMessages,
   expungeDue,
   moveMessages,
   removeMessages,
   restoreMessages,
 } from "../../../src/store/mailbox/message-changes.ts";
+import { findOnce, insertMailboxMessage } from "../../../src/store/mailbox/messages.ts";
 import {
-  findOnce,
-  insertMailboxMessage,
   selectById,
   selectChanged,
   selectIdsFrom,
   selectNamed,
   selectPage,
   selectToFold,
-} from "../../../src/store/mailbox/messages.ts";
+} from "../../../src/store/mailbox/listing.ts";
 import type { Store } from "../../../src/store/store.ts";
 import type { AccountId } from "../../../src/words/account.ts";
 import { now } from "../published.ts";
@@ -54,7 +59,7 @@ export function mailboxRow(id: string, octets: Uint8Array = new Uint8Array(10)) 
     receivedAt: now,
     once: id,
     name: id,
-    blob: { id: `blob of ${id}`, octets },
+    blob: { id: `blob of ${id}`, place: "database" as const, sizeBytes: octets.length, octets },
   };
 }
 
@@ -89,6 +94,13 @@ export async function callMailbox(store: Store, account: AccountId): Promise<voi
   const copy = { ...mailboxRow("3"), blob: { id: "blob of 1" } };
   await insertMailboxMessage(store, account, copy);
   await readBlob(store, "blob of 2");
+  const elsewhere = { id: "blob of 4", place: "folder" as const, sizeBytes: 10 };
+  const isThere = async () => Promise.resolve(true);
+  const inFolder = { ...mailboxRow("4"), blob: { ...elsewhere, isThere } };
+  await insertMailboxMessage(store, account, inFolder);
+  await selectBlobsElsewhere(store, { after: "", limit: 10 });
+  await namesWithoutRow(store, ["blob of 4", "blob of 5"]);
+  await store.transaction(holdBlobFiles);
   const ids = ["1", "2"];
   const [row] = await selectById(store, account, ids);
   await selectPage(store, account, { folder: "inbox", after: undefined, limit: 2 });
@@ -114,14 +126,14 @@ export async function callMailbox(store: Store, account: AccountId): Promise<voi
     ...mailboxRow("4"),
     form: "sealed",
     state: "DAMAGED",
-    blob: { id: "blob of 4", waiting: "5" },
+    blob: { id: "blob of 4", place: "waiting", waiting: "5" },
   });
   await selectClosed(store, account, 10);
-  await letWaitAgain(store, account, "4", locked(now));
-  await deleteMessage(store, account, "4");
+  await deleteMessages(store, account, ["4"]);
+  await deleteMessage(store, account, "5");
   await removeMessages(store, account, ids, after(now, HOUR));
   await restoreMessages(store, account, ids);
-  await removeMessages(store, account, ids, now);
+  await removeMessages(store, account, [...ids, "4"], now);
   await expungeDue(store, now);
   await deleteFolder(store, account, "own", "inbox");
   await selectFolders(store, account);
