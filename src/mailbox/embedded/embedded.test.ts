@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 
-import { testMailbox, type MailboxWorld } from "../../../test/contract/mailbox.ts";
+import { testMailbox } from "../../../test/contract/mailbox.ts";
+import type { MailboxWorld } from "../../../test/contract/mailbox-world.ts";
 import { haveAccounts } from "../../../test/support/accounts.ts";
 import { addressOf } from "../../../test/support/address.ts";
 import { fakeClock } from "../../../test/support/clock.ts";
@@ -12,6 +13,7 @@ import { encryptAtRest } from "../../openpgp/messages/encrypt.ts";
 import { findAccount } from "../../store/accounts/accounts.ts";
 import { expungeDue } from "../../store/mailbox/message-changes.ts";
 import { UnlockedKeys } from "../../vault/unlocked-keys.ts";
+import { messageText } from "../search/message-text.ts";
 import { openEmbedded, type EmbeddedDeps } from "./embedded.ts";
 import { bodyOfRow } from "./stored-form.ts";
 import { MailboxWatch } from "./watch.ts";
@@ -36,6 +38,7 @@ async function worldOn(openStore: OpenStore): Promise<MailboxWorld> {
       encryptAtRest({ data, recipients, now: clock.now(), isOwn: true }),
     bodyFor: async (_account, message) => bodyOfRow({ ...message, recipients, now: clock.now() }),
     decrypt,
+    textOf: async (received) => Promise.resolve(messageText(received)),
   };
   return {
     open: () => openEmbedded(deps, account, keys),

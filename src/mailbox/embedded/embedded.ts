@@ -18,17 +18,22 @@ import type { UnlockedKeys } from "../../vault/unlocked-keys.ts";
 import type { Account } from "../../words/account.ts";
 import type {
   Appended,
+  AskedPage,
   Changes,
   Folder,
   FolderId,
+  FoundMail,
   Mailbox,
   MailboxEntry,
   MailboxPage,
+  MailQuery,
   MessageId,
   MovedMail,
   NewMail,
   ReadMail,
+  Thread,
 } from "../mailbox.ts";
+import { indexNew } from "../search/indexing.ts";
 import { summaryOctets } from "../summary.ts";
 import type { EmbeddedDeps } from "./embedded-deps.ts";
 import {
@@ -39,7 +44,7 @@ import {
   restoreSome,
   setKeywords,
 } from "./changing.ts";
-import { bitsOf, cursorAt, entryOf, placeAt, wrapSummary } from "./entries.ts";
+import { bitsOf, entryOf, nextAfter, placeOf, wrapSummary } from "./entries.ts";
 import {
   addFolder,
   listFolders,
@@ -48,14 +53,13 @@ import {
   withFolder,
   type At,
 } from "./folders.ts";
+import { openForSearch, searchOpen, threadOf, type Searchable } from "./finding.ts";
 import { foldIn } from "./fold-in.ts";
 import { MailboxKeys } from "./mailbox-keys.ts";
 import { receivedIn } from "./stored-form.ts";
 
 export type { EmbeddedDeps } from "./embedded-deps.ts";
 
-/** Maximum number of entries of a page. */
-const MAX_PAGE = 200;
 /** Maximum number of changed messages that are told; whoever missed more reads the lists again. */
 const MAX_CHANGES = 1000;
 
@@ -72,11 +76,14 @@ class Embedded implements Mailbox {
   readonly #deps: EmbeddedDeps;
   readonly #account: Account;
   readonly #keys: MailboxKeys | undefined;
+  readonly #open: Searchable | undefined;
 
   constructor(deps: EmbeddedDeps, account: Account, unlocked: UnlockedKeys | undefined) {
     this.#deps = deps;
     this.#account = account;
-    this.#keys = MailboxKeys.of(account.id, unlocked);
+    const keys = MailboxKeys.of(account.id, unlocked);
+    this.#keys = keys;
+    this.#open = keys && openForSearch(deps, { account: account.id, keys });
   }
 
   async folders(): Promise<readonly Folder[]> {
@@ -95,13 +102,22 @@ class Embedded implements Mailbox {
     return removeFolder(this.#deps, this.#at, id);
   }
 
-  async list(folder: FolderId, page: ListedPage): Promise<MailboxPage> {
-    const limit = Math.min(Math.max(page.limit, 1), MAX_PAGE);
-    const from = page.after === undefined ? undefined : placeAt(page.after);
-    const rows = await selectPage(this.#deps.store, this.#id, { folder, after: from, limit });
-    const last = rows.at(-1);
-    const isLast = last === undefined || rows.length < limit;
-    return { entries: await this.#entries(rows), next: isLast ? undefined : cursorAt(last) };
+  async list(folder: FolderId, page: AskedPage): Promise<MailboxPage> {
+    const place = placeOf(page);
+    const rows = await selectPage(this.#deps.store, this.#id, { folder, ...place });
+    return { entries: await this.#entries(rows), next: nextAfter(rows, place) };
+  }
+
+  async search(query: MailQuery, page: AskedPage): Promise<FoundMail> {
+    if (this.#open === undefined) return { kind: "closed" };
+    return searchOpen(this.#open, query, page);
+  }
+
+  async thread(id: MessageId): Promise<Thread> {
+    const row = await this.#row(id);
+    if (row === undefined || !isShown(row)) return { kind: "no-message" };
+    if (this.#open === undefined) return { kind: "closed" };
+    return { kind: "thread", entries: await this.#entries(await threadOf(this.#open, row)) };
   }
 
   async entry(id: MessageId): Promise<MailboxEntry | undefined> {
@@ -179,7 +195,8 @@ class Embedded implements Mailbox {
   }
 
   async catchUp(o: Parameters<Mailbox["catchUp"]>[0]): Promise<number> {
-    return foldIn(this.#deps, this.#at, o);
+    await foldIn(this.#deps, this.#at, o?.signal);
+    return this.#open === undefined ? 0 : indexNew(this.#deps, this.#open.mailbox, o);
   }
 
   async changesSince(change: number): Promise<Changes> {
@@ -223,4 +240,3 @@ class Embedded implements Mailbox {
 }
 
 type Ids = readonly MessageId[];
-type ListedPage = Parameters<Mailbox["list"]>[1];

@@ -7,8 +7,16 @@ import { eraseFromPublishedFile } from "../keys/published-file-of.ts";
 import { reserveAddress } from "./reserved-addresses.ts";
 import type { Store } from "../store.ts";
 
-/** A message before the blob that it refers to. */
-const OF_MAILBOX = ["mailbox_messages", "blobs", "folder_use", "folders", "mailboxes"] as const;
+/** What refers to a row before that row: terms to a message, a message to a blob. */
+const OF_MAILBOX = [
+  "search_terms",
+  "search_segments",
+  "mailbox_messages",
+  "blobs",
+  "folder_use",
+  "folders",
+  "mailboxes",
+] as const;
 
 /**
  * Deletes every row of an account but what is published, in the caller's transaction, and reserves its addresses. What

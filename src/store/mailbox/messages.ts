@@ -46,7 +46,8 @@ type NewBlob = { readonly id: string; readonly octets?: Octets };
 /** The flag that tells seen messages from others. Folders count the others. */
 export const SEEN = 1;
 
-const COLUMNS = [
+/** What is read of a row. */
+export const COLUMNS = [
   "id",
   "folder",
   "number",
@@ -146,8 +147,8 @@ export async function selectPage(
   return (await page.execute()).map(rowFrom);
 }
 
-/** In pairs, which both engines find in the index. */
-function isBehind(
+/** Whether a row is behind a place. In pairs, which both engines find in the index. */
+export function isBehind(
   row: ExpressionBuilder<Schema, "mailbox_messages">,
   { receivedAt, number }: PlaceInList,
 ): Expression<SqlBool> {
@@ -209,7 +210,8 @@ export async function selectToFold(
 
 type Row = Pick<Selectable<Schema["mailbox_messages"]>, (typeof COLUMNS)[number]>;
 
-function rowFrom(row: Row): MailboxRow {
+/** A row as it was selected. */
+export function rowFrom(row: Row): MailboxRow {
   const { size_bytes: sizeBytes, received_at: at, expunge_at: expungeAt, ...same } = row;
   return {
     ...same,
