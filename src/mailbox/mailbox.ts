@@ -134,8 +134,8 @@ export type MailboxPage = {
 
 /**
  * What a search asks for; all of it must hold. Texts are words, or beginnings of words, in any script and without regard to
- * case and accents; `attachment` is about names. `anywhere` is any of the fields. `after` and `before` are about when a message was received: from that
- * moment on, and earlier than that moment.
+ * case and accents. `attachment` is about names, `anywhere` about all fields. `after` and `before` are about when a message
+ * was received: from that moment on, and earlier than that moment.
  */
 export type MailQuery = {
   readonly anywhere?: string;

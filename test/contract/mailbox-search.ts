@@ -1,7 +1,7 @@
 /** What searches and threads of every mailbox must do. `mailbox.ts` runs these tests. */
 import assert from "node:assert/strict";
 
-import { after, fromUnixMs, MINUTE } from "../../src/base/time.ts";
+import { after, MINUTE } from "../../src/base/time.ts";
 import {
   standardFolder,
   type Cursor,
@@ -10,42 +10,10 @@ import {
   type MessageId,
   type NewMail,
 } from "../../src/mailbox/mailbox.ts";
-import type { Summary } from "../../src/mailbox/summary.ts";
 import { unprotected } from "../../src/incoming/verdicts.ts";
-import { add, type MailboxTest } from "./mailbox-world.ts";
+import { add, start, summaryMail, type Content, type MailboxTest } from "./mailbox-world.ts";
 
-const start = fromUnixMs(1_800_000_000_000);
 const archive = standardFolder("archive");
-
-type Content = Partial<Summary> & { readonly text?: string; readonly minutes?: number };
-
-/** A message named by its subject. */
-function mail(subject: string, content: Content = {}): NewMail {
-  const { text = "", minutes = 0, ...given } = content;
-  const header = "From: a@alpha.test\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n";
-  const message = Buffer.from(header + text);
-  return {
-    folder: standardFolder("inbox"),
-    pieces: [message],
-    ciphertext: undefined,
-    receivedAt: after(start, minutes * MINUTE),
-    sizeBytes: message.length,
-    summary: {
-      from: "",
-      to: "",
-      subject,
-      claimed: "",
-      date: start,
-      snippet: "",
-      attachments: [],
-      messageId: "",
-      references: [],
-      verdict: unprotected(start),
-      keywords: [],
-      ...given,
-    },
-  };
-}
 
 /** Appends messages, each a minute after the one before, and prepares them. */
 async function have(mailbox: Mailbox, mails: readonly NewMail[]): Promise<readonly MessageId[]> {
@@ -85,7 +53,7 @@ const SCRIPTS: readonly (readonly [
 /** Runs the tests. */
 export function testFinding(mailboxTest: MailboxTest): void {
   mailboxTest("words and their beginnings are found in any script", async ({ open }) => {
-    const mails = SCRIPTS.map(([name, text]) => mail(name, { text }));
+    const mails = SCRIPTS.map(([name, text]) => summaryMail(name, { text }));
     await have(open(), mails);
     for (const [name, , finding, other] of SCRIPTS) {
       for (const text of finding) assert.deepEqual(await found(open(), { text }), [name], text);
@@ -101,7 +69,7 @@ export function testFinding(mailboxTest: MailboxTest): void {
       keywords: ["harbour"],
       text: "Low water is at noon.",
     };
-    await have(open(), [mail("Moon phases", content), mail("other")]);
+    await have(open(), [summaryMail("Moon phases", content), summaryMail("other")]);
     const words = {
       from: "reef",
       to: "beta.test",
@@ -126,8 +94,12 @@ export function testFinding(mailboxTest: MailboxTest): void {
   mailboxTest("folder, state and dates narrow a search", async ({ open }) => {
     const mailbox = open();
     const locked = { ...unprotected(start), state: "DAMAGED" } as const;
-    const mails = [mail("tide 0"), { ...mail("tide 1"), folder: archive }, mail("tide 2")];
-    await have(mailbox, [...mails, mail("tide 3", { verdict: locked })]);
+    const mails = [
+      summaryMail("tide 0"),
+      { ...summaryMail("tide 1"), folder: archive },
+      summaryMail("tide 2"),
+    ];
+    await have(mailbox, [...mails, summaryMail("tide 3", { verdict: locked })]);
     const all = ["tide 3", "tide 2", "tide 1", "tide 0"];
     assert.deepEqual(await found(mailbox, { subject: "tide" }), all);
     assert.deepEqual(await found(mailbox, {}), all);
@@ -141,7 +113,7 @@ export function testFinding(mailboxTest: MailboxTest): void {
 
   mailboxTest("a search has pages that stay where they are while mail comes", async (made) => {
     const mailbox = made.open();
-    const mails = Array.from({ length: 7 }, (_, at) => mail(`tide ${String(at)}`));
+    const mails = Array.from({ length: 7 }, (_, at) => summaryMail(`tide ${String(at)}`));
     const ids = await have(mailbox, mails);
     const pages: unknown[] = [];
     let next: Cursor | undefined;
@@ -150,7 +122,7 @@ export function testFinding(mailboxTest: MailboxTest): void {
       assert(result.kind === "found");
       pages.push(result.entries.map(({ summary }) => summary?.subject));
       next = result.next;
-      await have(mailbox, [mail("tide later", { minutes: 100 })]);
+      await have(mailbox, [summaryMail("tide later", { minutes: 100 })]);
       await mailbox.remove([ids[2] ?? assert.fail()]);
     }
     assert.deepEqual(pages, [["tide 6", "tide 5", "tide 4"], ["tide 3", "tide 1", "tide 0"], []]);
@@ -159,7 +131,7 @@ export function testFinding(mailboxTest: MailboxTest): void {
   mailboxTest("a search sees moves, removals, copies and keywords at once", async (made) => {
     const { open, expunge } = made;
     const mailbox = open();
-    const [id = assert.fail()] = await have(mailbox, [mail("tide", { text: "low water" })]);
+    const [id = assert.fail()] = await have(mailbox, [summaryMail("tide", { text: "low water" })]);
     await mailbox.move([id], archive);
     assert.deepEqual(await found(open(), { text: "water", folder: archive }), ["tide"]);
     assert.deepEqual(await found(open(), { text: "water", folder: standardFolder("inbox") }), []);
@@ -185,14 +157,14 @@ export function testFinding(mailboxTest: MailboxTest): void {
   });
 
   mailboxTest("what came while it was closed is found once it is prepared", async (made) => {
-    await add(made.openClosed(), mail("tide", { text: "low water" }));
+    await add(made.openClosed(), summaryMail("tide", { text: "low water" }));
     assert.deepEqual(await found(made.open(), { text: "water" }), []);
     assert.equal(await made.open().catchUp(), 1);
     assert.deepEqual(await found(made.open(), { text: "water" }), ["tide"]);
   });
 
   mailboxTest("without keys nothing is searched, and there are no threads", async (made) => {
-    const [id = assert.fail()] = await have(made.open(), [mail("tide")]);
+    const [id = assert.fail()] = await have(made.open(), [summaryMail("tide")]);
     assert.deepEqual(await made.openClosed().search({}, { limit: 1 }), { kind: "closed" });
     assert.deepEqual(await made.openClosed().thread(id), { kind: "closed" });
   });
@@ -200,7 +172,7 @@ export function testFinding(mailboxTest: MailboxTest): void {
   mailboxTest("a thread is what its messages name, in both directions", async ({ open }) => {
     const mailbox = open();
     const named = (messageId: string, ...references: readonly string[]) =>
-      mail(messageId, { messageId, references });
+      summaryMail(messageId, { messageId, references });
     const ids = await have(mailbox, [
       named("a"),
       named("b", "a"),
@@ -209,7 +181,7 @@ export function testFinding(mailboxTest: MailboxTest): void {
       named("d", "lost"),
       named("e", "lost", "c"),
       named("A", "B"),
-      mail("a"),
+      summaryMail("a"),
     ]);
     const threadOf = async (at: number): Promise<readonly unknown[]> => {
       const thread = await mailbox.thread(ids[at] ?? assert.fail());
@@ -231,7 +203,7 @@ export function testFinding(mailboxTest: MailboxTest): void {
   mailboxTest("a thread of very many messages ends", async ({ open }) => {
     const mailbox = open();
     const mails = Array.from({ length: 520 }, (_, at) =>
-      mail("deep", { messageId: String(at), references: ["0"] }),
+      summaryMail("deep", { messageId: String(at), references: ["0"] }),
     );
     const [id = assert.fail()] = await have(mailbox, mails);
     const thread = await mailbox.thread(id);
