@@ -140,7 +140,7 @@ for (const { engine, place } of engines()) {
           .updateTable("search_segments")
           .set({ head: Buffer.alloc(40) })
           .execute(),
-      key: async () =>
+      shortened: async () =>
         store.db
           .updateTable("search_segments")
           .set({ head: Buffer.alloc(4) })
@@ -154,6 +154,10 @@ for (const { engine, place } of engines()) {
       assert.deepEqual([await segmentsOf(made), await looseOf(made)], [[MANY], 0], what);
       await assertAllFound(made.open(), MANY);
     }
+    await store.db.updateTable("search_terms").set({ segment: "missing" }).execute();
+    assert.deepEqual(await found(made.open(), "number17x"), []);
+    await made.open().catchUp();
+    await assertAllFound(made.open(), MANY);
     await store.db
       .updateTable("search_terms")
       .set({ segment: "", terms: Buffer.alloc(40) })

@@ -2,8 +2,13 @@
  * The index of an open mailbox. In memory are the heads of its segments, and nothing else; a search opens the few blocks
  * that it needs. Other processes may write meanwhile: a search that they overtook begins again.
  */
-import { listSegments, readBlocks, readSegmentHead } from "../../store/mailbox/search-segments.ts";
-import { dropSegment, type SegmentRow } from "../../store/mailbox/search-segments.ts";
+import {
+  dropSegment,
+  listSegments,
+  readBlocks,
+  readSegmentHead,
+  type SegmentRow,
+} from "../../store/mailbox/search-segments.ts";
 import {
   forgetTerms,
   listTermPlaces,

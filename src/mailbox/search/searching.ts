@@ -1,4 +1,5 @@
 /** Searches of an open mailbox: pages of what matches, the newest first. */
+import { AppError } from "../../base/errors.ts";
 import type { PlaceInList } from "../../store/mailbox/messages.ts";
 import {
   selectPlaces,
@@ -37,19 +38,21 @@ export async function searchPlaces(
     if (clauses.length === 0) return placesIn(mailbox, asked, undefined, isLast);
     const matches = await index.matching(clauses);
     return matches && placesIn(mailbox, asked, matches, isLast);
-  }, []);
+  });
 }
 
-/** Repeats what gives undefined while the index changes; `isLast` takes what is there. */
+/**
+ * Repeats what gives undefined while the index changes; `isLast` takes what is there.
+ * @throws AppError when it never stood still.
+ */
 export async function whileChanging<Value>(
   work: (isLast: boolean) => Promise<Value | undefined>,
-  otherwise: Value,
 ): Promise<Value> {
   for (let tries = 1; tries <= MAX_TRIES; tries += 1) {
     const value = await work(tries === MAX_TRIES);
     if (value !== undefined) return value;
   }
-  return otherwise;
+  throw new AppError("the index of a mailbox changes too often", { temporary: true });
 }
 
 /** Those of some messages that match with what they have now; undefined when one of them was not looked at. */

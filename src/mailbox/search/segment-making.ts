@@ -77,7 +77,11 @@ async function filledSegments(mailbox: OpenMailbox): Promise<readonly Filled[]> 
       filled.push({ id, messages, isWorn });
     }
   };
-  for (const row of await listSegments(store, account)) await isFilled(row);
+  const rows = await listSegments(store, account);
+  for (const row of rows) await isFilled(row);
+  const known = new Set(["", ...rows.map(({ id }) => id)]);
+  // Terms of a segment that is missing would never be searched.
+  for (const id of counts.keys()) if (!known.has(id)) await dropSegment(store, account, id);
   return filled.toSorted((a, b) => Number(b.isWorn) - Number(a.isWorn) || a.messages - b.messages);
 }
 

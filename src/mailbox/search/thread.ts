@@ -63,5 +63,5 @@ async function naming(
     const numbers = others.slice(0, MAX_MESSAGES - known.size);
     const rows = await selectByNumber(mailbox.store, mailbox.account, numbers);
     return current(mailbox, matches, rows.filter(isShown), isLast);
-  }, []);
+  });
 }
