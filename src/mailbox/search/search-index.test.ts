@@ -110,20 +110,23 @@ for (const { engine, place } of engines()) {
     },
   );
 
-  indexTest("who searches while another writes the index misses nothing", async (made, store) => {
-    await append(made.openClosed(), 0, MANY);
-    await made.open().catchUp();
-    const other = (await embeddedMailbox(store)).open();
-    await append(made.open(), MANY, 600);
-    const writing = { isOver: false };
-    const indexing = made
-      .open()
-      .catchUp()
-      .finally(() => (writing.isOver = true));
-    while (!writing.isOver) assert.deepEqual(await found(other, "number17x"), [17]);
-    await indexing;
-    await assertAllFound(other, 600);
-  });
+  indexTest(
+    "a search misses nothing while another process writes the index",
+    async (made, store) => {
+      await append(made.openClosed(), 0, MANY);
+      await made.open().catchUp();
+      const other = (await embeddedMailbox(store)).open();
+      await append(made.open(), MANY, 600);
+      const writing = { isOver: false };
+      const indexing = made
+        .open()
+        .catchUp()
+        .finally(() => (writing.isOver = true));
+      while (!writing.isOver) assert.deepEqual(await found(other, "number17x"), [17]);
+      await indexing;
+      await assertAllFound(other, 600);
+    },
+  );
 
   indexTest("what is altered is never believed, and is made again", async (made) => {
     const { store } = made;

@@ -51,13 +51,13 @@ export class SearchIndex {
     return matches;
   }
 
-  /** Those that the keys open. */
+  /** The segments under keys that are open. */
   async #listed(): Promise<readonly SegmentRow[]> {
     const { store, account, keys } = this.#mailbox;
     return (await listSegments(store, account)).filter(({ key }) => keys.has(key));
   }
 
-  /** With their heads; undefined when one of them was dropped. */
+  /** The same segments with their heads; undefined when one of them was dropped. */
   async #segments(): Promise<readonly Known[] | undefined> {
     const known: Known[] = [];
     for (const row of await this.#listed()) {

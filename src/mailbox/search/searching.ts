@@ -55,7 +55,7 @@ export async function whileChanging<Value>(
   throw new AppError("the index of a mailbox changes too often", { temporary: true });
 }
 
-/** Those of some messages that match with what they have now; undefined when one of them was not looked at. */
+/** The messages among `messages` that match with the terms that they have now; undefined when the search missed such terms. */
 export async function current<Message extends { readonly number: number }>(
   { store, account }: OpenMailbox,
   matches: Matches,

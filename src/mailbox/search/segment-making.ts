@@ -1,6 +1,6 @@
 /**
  * Makes segments of the index. New messages wait outside of segments until some hundreds are together. Small segments are
- * put into the next one, and a segment that lost half of its messages is written anew, without those.
+ * put into the next one, and a segment that lost half of its messages is rewritten without them.
  */
 import { randomUUID } from "node:crypto";
 

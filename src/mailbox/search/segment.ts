@@ -1,6 +1,6 @@
 /**
  * A segment of the index: of some messages each term, in order, and the places of the messages that have it. It is cut into
- * blocks, each of which is opened alone. Its head says with which term each block begins, and which message each place is.
+ * blocks, each of which is opened separately. Its head says with which term each block begins, and which message each place is.
  */
 import { asBuffer, utf8 } from "../../base/bytes.ts";
 import { listed, type TermText } from "./terms.ts";

@@ -1,6 +1,6 @@
 /**
- * What the index knows each message by: one wrapped row for each message, in a segment of the index or in none. Whoever
- * writes such a row holds the mailbox.
+ * What the index knows each message by: one wrapped row for each message, in a segment of the index or in none. A
+ * transaction that writes such a row holds the mailbox.
  */
 import { sql } from "kysely";
 
