@@ -134,7 +134,14 @@ class BlockWriter {
 /** The blocks that may hold terms with this beginning. */
 export function blocksFor({ firsts }: SegmentHead, prefix: string): readonly number[] {
   const found: number[] = [];
-  for (let at = Math.max(0, lastBefore(firsts, prefix)); at < firsts.length; at += 1) {
+  for (
+    let at = Math.max(
+      0,
+      lastBefore(firsts.length, (at) => firsts[at] ?? "", prefix),
+    );
+    at < firsts.length;
+    at += 1
+  ) {
     const first = firsts[at] ?? "";
     if (first > prefix && !first.startsWith(prefix)) break;
     found.push(at);
@@ -142,52 +149,51 @@ export function blocksFor({ firsts }: SegmentHead, prefix: string): readonly num
   return found;
 }
 
-/** The place of the last text before `prefix`; -1 when there is none. */
-function lastBefore(sorted: readonly string[], prefix: string): number {
-  let [low, high] = [0, sorted.length];
+/** The place of the last of `count` texts in order that is before `prefix`; -1 when there is none. */
+function lastBefore(count: number, textAt: (place: number) => string, prefix: string): number {
+  let [low, high] = [0, count];
   while (low < high) {
     const middle = (low + high) >> 1;
-    if ((sorted[middle] ?? "") < prefix) low = middle + 1;
+    if (textAt(middle) < prefix) low = middle + 1;
     else high = middle;
   }
   return low - 1;
 }
 
-/** A block that is opened: its terms in order, and for each where its entry goes on behind the term. */
-export type OpenBlock = {
-  readonly octets: Uint8Array;
-  readonly terms: readonly string[];
-  readonly starts: readonly number[];
-};
+/** A block that is opened, and where in it each entry begins. Few of its terms are ever looked at. */
+export type OpenBlock = { readonly octets: Uint8Array; readonly entries: readonly number[] };
 
 /** A block from the octets that were stored. */
-export function blockFrom(block: Uint8Array): OpenBlock {
-  const octets = asBuffer(block);
-  const reader = new VarintReader(block);
-  const terms: string[] = [];
-  const starts: number[] = [];
-  while (reader.at < block.length) {
-    const length = reader.next();
-    terms.push(octets.toString("utf8", reader.at, reader.at + length));
-    reader.at += length;
-    starts.push(reader.at);
-    const rest = reader.next();
-    reader.at += rest;
+export function blockFrom(octets: Uint8Array): OpenBlock {
+  const reader = new VarintReader(octets);
+  const entries: number[] = [];
+  while (reader.at < octets.length) {
+    entries.push(reader.at);
+    reader.skip(reader.next());
+    reader.skip(reader.next());
   }
-  return { octets, terms, starts };
+  return { octets, entries };
+}
+
+function termAt({ octets, entries }: OpenBlock, place: number): string {
+  const reader = new VarintReader(octets, entries[place]);
+  const length = reader.next();
+  return asBuffer(octets).toString("utf8", reader.at, reader.at + length);
 }
 
 /** Marks in `found`, an octet for each place, the messages of a block that have a term with this beginning. */
 export function markMatches(block: OpenBlock, prefix: string, found: Uint8Array): void {
-  const { octets, terms, starts } = block;
-  for (let at = lastBefore(terms, prefix) + 1; at < terms.length; at += 1) {
-    if (terms[at]?.startsWith(prefix) !== true) return;
-    mark(octets, starts[at] ?? octets.length, found);
+  const { length } = block.entries;
+  const textAt = (place: number): string => termAt(block, place);
+  for (let place = lastBefore(length, textAt, prefix) + 1; place < length; place += 1) {
+    if (!textAt(place).startsWith(prefix)) return;
+    mark(block, place, found);
   }
 }
 
-function mark(octets: Uint8Array, start: number, found: Uint8Array): void {
-  const reader = new VarintReader(octets, start);
+function mark({ octets, entries }: OpenBlock, place: number, found: Uint8Array): void {
+  const reader = new VarintReader(octets, entries[place]);
+  reader.skip(reader.next());
   const length = reader.next();
   const end = reader.at + length;
   let message = 0;

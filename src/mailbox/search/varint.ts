@@ -25,6 +25,11 @@ export class VarintReader {
     this.at = at;
   }
 
+  /** Goes over so many octets. */
+  skip(octets: number): void {
+    this.at += octets;
+  }
+
   next(): number {
     let [value, factor] = [0, 1];
     for (;;) {
