@@ -32,6 +32,10 @@ const BENCHES: Readonly<Record<string, Bench>> = {
     what: "what a first login, a repeated one and a wrong password cost, on both engines (ROUNDS=…)",
     load: async () => import("./login.ts"),
   },
+  mailbox: {
+    what: "lists, searches and deliveries in a mailbox of 50,000 messages (SIZES=…, ENGINES=…)",
+    load: async () => import("./mailbox.ts"),
+  },
   memory: {
     what: "the most memory of each gateway while a message of 25 MB passes",
     load: async () => import("./memory.ts"),

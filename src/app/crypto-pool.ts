@@ -136,6 +136,7 @@ function messageWorkIn(work: Work): MessageWork {
       isSmall(message) ? here.examine(message) : work("examine", message),
     holds: async (shown) => (isSmall(shown) ? here.holds(shown) : work("holds", shown)),
     outline: async (shown) => (isSmall(shown) ? here.outline(shown) : work("outline", shown)),
+    text: async (shown) => (isSmall(shown) ? here.text(shown) : work("text", shown)),
     bodyOfRow: async (o) => (isSmall(o.pieces) ? here.bodyOfRow(o) : work("bodyOfRow", o)),
     bodyForMailbox: async (o) => {
       if (isSmall(o.message)) return here.bodyForMailbox(o);

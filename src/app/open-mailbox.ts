@@ -23,7 +23,7 @@ export type MailboxOf = (store: Store, owner: MailboxOwner, keys?: UnlockedKeys)
 export function mailboxesOf(o: {
   readonly store: Store;
   readonly clock: Clock;
-  readonly pool: Pick<CryptoPool, "messageWork" | "encryptAtRest">;
+  readonly pool: Pick<CryptoPool, "messageWork" | "encryptAtRest" | "open">;
   readonly blobs: BlobStore;
   readonly events: Pick<Events, "failed">;
 }): MailboxOf {
@@ -42,6 +42,11 @@ export function mailboxesOf(o: {
       wrapFor: async (account, data) => wrapFor({ store, clock, encryptAtRest }, account, data),
       bodyFor: async (account, message) => bodyFor({ store, clock, messageWork }, account, message),
       decrypt: messageWork.decrypt,
+      textOf: async (received, form, keys) => {
+        if (form === "clear") return messageWork.text(received);
+        const opened = await pool.open({ message: received, keys });
+        return opened.kind === "opened" ? messageWork.text(opened.payload) : "";
+      },
     };
     return openEmbedded(deps, owner, keys);
   };

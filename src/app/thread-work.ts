@@ -35,6 +35,7 @@ export const THREAD_WORK = {
   examine: messageWorkHere.examine,
   holds: messageWorkHere.holds,
   outline: messageWorkHere.outline,
+  text: messageWorkHere.text,
   bodyOfRow: messageWorkHere.bodyOfRow,
   clientProtection: async (message: Uint8Array) => Promise.resolve(clientProtection(message)),
   encryptAtRest,

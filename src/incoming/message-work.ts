@@ -7,6 +7,7 @@ import { examine, type Examined } from "../pgpmime/examine.ts";
 import { findCiphertext, type FoundCiphertext } from "../pgpmime/find-ciphertext.ts";
 import { bodyForMailbox, bodyOfRow, receivedForm } from "../mailbox/embedded/stored-form.ts";
 
+import { messageText } from "../mailbox/search/message-text.ts";
 import { outlineOf, type Outline } from "./outline.ts";
 
 export type MessageWork = {
@@ -15,6 +16,8 @@ export type MessageWork = {
   readonly holds: (shown: Uint8Array) => Promise<FoundCiphertext["kind"]>;
   /** How the text of a message that is shown begins, and what is attached. */
   readonly outline: (shown: Uint8Array) => Promise<Outline>;
+  /** The whole text of a message that is shown, for the index. */
+  readonly text: (shown: Uint8Array) => Promise<string>;
   readonly bodyOfRow: typeof bodyOfRow;
   readonly bodyForMailbox: typeof bodyForMailbox;
   /** What these two are given from a row may be gone afterwards: to another thread, without a copy. */
@@ -27,6 +30,7 @@ export const messageWorkHere: MessageWork = {
   examine: async (message) => Promise.resolve(examine(message)),
   holds: async (shown) => Promise.resolve(findCiphertext(shown).kind),
   outline: async (shown) => Promise.resolve(outlineOf(shown)),
+  text: async (shown) => Promise.resolve(messageText(shown)),
   bodyOfRow,
   bodyForMailbox,
   receivedForm,

@@ -16,9 +16,8 @@
 import type { Brand } from "../base/brand.ts";
 import type { MessageForm, MessageState } from "../store/mail/messages.ts";
 import type { Octets } from "../base/large-octets.ts";
-import type { MessageVerdict } from "../store/mail/verdict.ts";
+import type { MessageVerdict, ResultState } from "../store/mail/verdict.ts";
 import type { Range } from "../pgpmime/range.ts";
-import type { ResultState } from "../store/mail/verdict.ts";
 import type { AccountId } from "../words/account.ts";
 import type { Summary } from "./summary.ts";
 
@@ -144,11 +143,43 @@ export type MailContent =
 /** Where the next page of a list begins. It stays valid whatever comes or goes meanwhile. */
 export type Cursor = Brand<string, "Cursor">;
 
+/** A page behind `after`, or the first; at most `limit` entries, of which there may be 200. */
+export type AskedPage = { readonly after?: Cursor | undefined; readonly limit: number };
+
 /** `next` is undefined on the last page. */
 export type MailboxPage = {
   readonly entries: readonly MailboxEntry[];
   readonly next: Cursor | undefined;
 };
+
+/**
+ * What a search asks for; all of it must hold. Texts are words, or beginnings of words, in any script and without regard to
+ * case and accents. `attachment` is about names, `anywhere` about all fields. `after` and `before` are about when a message
+ * was received: from that moment on, and earlier than that moment.
+ */
+export type MailQuery = {
+  readonly anywhere?: string;
+  readonly from?: string;
+  readonly to?: string;
+  readonly subject?: string;
+  readonly text?: string;
+  readonly attachment?: string;
+  readonly keyword?: string;
+  readonly folder?: FolderId;
+  readonly state?: ResultState;
+  readonly after?: Date;
+  readonly before?: Date;
+};
+
+/** `unindexed`: how many messages of the mailbox no search finds yet, because `catchUp` has not come to them. */
+export type FoundMail =
+  | ({ readonly kind: "found"; readonly unindexed: number } & MailboxPage)
+  | { readonly kind: "closed" };
+
+/** A conversation, the oldest message first; at most 500. */
+export type Thread =
+  | { readonly kind: "thread"; readonly entries: readonly MailboxEntry[] }
+  | { readonly kind: "closed" | "no-message" };
 
 /** What happened since a change: messages that came or changed, and those that are no longer in a folder. */
 export type Changes =
@@ -181,11 +212,12 @@ export type Mailbox = {
     name: string,
   ) => Promise<{ readonly kind: "renamed" } | FolderRefusal>;
   readonly removeFolder: (id: FolderId) => Promise<{ readonly kind: "removed" } | FolderRefusal>;
-  /** The newest first; at most `limit` entries, of which there may be 200. */
-  readonly list: (
-    folder: FolderId,
-    page: { readonly after?: Cursor | undefined; readonly limit: number },
-  ) => Promise<MailboxPage>;
+  /** The newest first. */
+  readonly list: (folder: FolderId, page: AskedPage) => Promise<MailboxPage>;
+  /** What matches, the newest first; pages as those of a list. It needs the keys. */
+  readonly search: (query: MailQuery, page: AskedPage) => Promise<FoundMail>;
+  /** The conversation that a message belongs to, as far as its messages name each other. It needs the keys. */
+  readonly thread: (id: MessageId) => Promise<Thread>;
   readonly entry: (id: MessageId) => Promise<MailboxEntry | undefined>;
   /** The octets as they came; "closed" where the keys at hand do not open them. */
   readonly read: (id: MessageId) => Promise<ReadMail>;
@@ -219,8 +251,8 @@ export type Mailbox = {
     keywords: readonly string[],
   ) => Promise<{ readonly kind: "set" | "closed" | "no-message" | "bad-keyword" }>;
   /**
-   * Prepares what came while the mailbox was closed, the oldest first, so that lists are quick. It may run beside all else,
-   * and be ended by `signal`. @returns how many messages it prepared.
+   * Prepares what came since it last ran, the oldest first: lists are quick, and searches and threads find it. It may run
+   * beside all else, and be ended by `signal`. `progress` is told how many messages are prepared. @returns how many were.
    */
   readonly catchUp: (o?: {
     readonly signal?: AbortSignal;

@@ -10,16 +10,10 @@ import {
   type MessageId,
   type NewMail,
 } from "../../src/mailbox/mailbox.ts";
+import { testFinding } from "./mailbox-search.ts";
+import { add, type MailboxTest, type MailboxWorld } from "./mailbox-world.ts";
 import type { Summary } from "../../src/mailbox/summary.ts";
 import { unprotected } from "../../src/incoming/verdicts.ts";
-
-/** A mailbox under test: opened once more, with the reader's keys or without them. */
-export type MailboxWorld = AsyncDisposable & {
-  readonly open: () => Mailbox;
-  readonly openClosed: () => Mailbox;
-  /** Moves the clock behind the undo time, and lets what is due be deleted. */
-  readonly expunge: () => Promise<void>;
-};
 
 const inbox = standardFolder("inbox");
 const trash = standardFolder("trash");
@@ -53,12 +47,6 @@ function summaryNamed(subject: string): Summary {
   };
 }
 
-async function add(mailbox: Mailbox, mail: NewMail): Promise<MessageId> {
-  const appended = await mailbox.append(mail);
-  assert(appended.kind === "appended", appended.kind);
-  return appended.id;
-}
-
 async function subjects(mailbox: Mailbox, folder: FolderId = inbox): Promise<readonly unknown[]> {
   const { entries } = await mailbox.list(folder, { limit: 100 });
   return entries.map(({ summary }) => summary?.subject);
@@ -72,12 +60,14 @@ async function figuresOf(mailbox: Mailbox, folder: FolderId): Promise<readonly n
 
 /** Runs the tests under `name`; `world` makes a mailbox of its own for each. */
 export function testMailbox(name: string, world: () => Promise<MailboxWorld>): void {
-  const mailboxTest = (what: string, work: (world: MailboxWorld) => Promise<void>): void => {
+  const mailboxTest: MailboxTest = (what, work) => {
     test(`${name}: ${what}`, async () => {
       await using made = await world();
       await work(made);
     });
   };
+
+  testFinding(mailboxTest);
 
   mailboxTest("a new mailbox has the six standard folders, all empty", async ({ open }) => {
     const folders = await open().folders();

@@ -16,10 +16,16 @@ import { keepForLater } from "../../src/outgoing/outbox.ts";
 import { locked } from "../../src/incoming/verdicts.ts";
 import { insertFolder } from "../../src/store/mailbox/folders.ts";
 import { insertMailboxMessage } from "../../src/store/mailbox/messages.ts";
+import { insertSegment } from "../../src/store/mailbox/search-segments.ts";
+import {
+  insertTerms,
+  listTermPlaces,
+  selectToIndex,
+} from "../../src/store/mailbox/search-terms.ts";
 import { beginOpening } from "../../src/store/mail/openings.ts";
 import type { Store } from "../../src/store/store.ts";
 import { addressOf } from "../support/address.ts";
-import { mailboxRow } from "../support/store-calls/mailbox.ts";
+import { mailboxRow, segmentOf, wrappedTerms } from "../support/store-calls/mailbox.ts";
 import { engines } from "../support/engines.ts";
 import { depsFor, old, type Deps } from "../support/key-life.ts";
 import { enrol, idOf } from "../support/accounts.ts";
@@ -59,6 +65,8 @@ const NAMING: Readonly<Record<string, RegExp>> = {
   messages: /^\| mailbox \|/m,
   outbox: /^\| outbox \|/m,
   published_certificates: /^\| published certificates \|/m,
+  search_segments: /^\| index of the mailbox \|/m,
+  search_terms: /^\| index of the mailbox \|/m,
   secret_keys: /^\| secret keys, master key slots \|/m,
   trace: /^\| trace \|/m,
   trace_names: /^\| trace \|/m,
@@ -80,6 +88,7 @@ const NAMELESS: readonly string[] = [
   "published_version",
   "reserved_addresses",
   "revocations_seen",
+  "search_blocks",
   "service_key_users",
   "slots",
   "tag_key",
@@ -138,6 +147,11 @@ async function fill(deps: Deps): Promise<void> {
     outerFrom: "bob@beta.test",
   });
   await insertMailboxMessage(store, idOf(first), mailboxRow("kept"));
+  const rows = await selectToIndex(store, idOf(first), { after: 0, limit: 10 });
+  const made = rows.map((row) => ({ row, ...wrappedTerms }));
+  assert.equal(await insertTerms(store, idOf(first), made), 1);
+  const segment = segmentOf("segment", await listTermPlaces(store, idOf(first), ""));
+  assert.equal(await insertSegment(store, idOf(first), segment), true);
   const folder = { id: "own", key: "", name: new Uint8Array(), createdAt: now };
   await insertFolder(store, idOf(first), folder);
   assert.equal(await beginOpening(store, idOf(first), id, now), "begun");

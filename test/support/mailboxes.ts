@@ -12,6 +12,7 @@ import { openEmbedded, type MailboxOwner } from "../../src/mailbox/embedded/embe
 import { bodyWith } from "../../src/mailbox/embedded/stored-form.ts";
 import { MailboxWatch } from "../../src/mailbox/embedded/watch.ts";
 import type { Mailbox, MessageId, ResultState, StoredSummary } from "../../src/mailbox/mailbox.ts";
+import { messageText } from "../../src/mailbox/search/message-text.ts";
 import { summaryFrom } from "../../src/mailbox/summary.ts";
 import { decrypt } from "../../src/openpgp/messages/decrypt.ts";
 import type { UnlockedKey } from "../../src/openpgp/keys/secret-key.ts";
@@ -42,6 +43,7 @@ export function mailboxesWith(
         bodyFor: async (account, message) =>
           bodyWith(message, async (data) => wrapFor(account, data)),
         decrypt,
+        textOf: async (received) => Promise.resolve(messageText(received)),
       },
       owner,
       keys,

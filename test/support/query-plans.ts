@@ -135,8 +135,8 @@ async function uniqueIndexes(store: Store): Promise<Unique> {
 }
 
 /**
- * The columns that refer to another table, and those of each index in their order, both as `table(column,` with a comma
- * behind each column.
+ * The columns that refer to another table, of several together the first, and those of each index in their order. Both are
+ * `table(column,` with a comma behind each column.
  */
 export async function referencesAndIndexes(store: Store): Promise<{
   readonly references: readonly string[];
@@ -153,7 +153,8 @@ export async function referencesAndIndexes(store: Store): Promise<{
 /** A partial index finds only some of the rows. */
 const IN_SQLITE = {
   references: `select m.name || '(' || f."from" || ',' as text
-    from sqlite_master m join pragma_foreign_key_list(m.name) f where m.type = 'table'`,
+    from sqlite_master m join pragma_foreign_key_list(m.name) f
+    where m.type = 'table' and f.seq = 0`,
   indexes: `select m.name || '(' || group_concat(i.name, ',') || ',' as text
     from sqlite_master m join pragma_index_list(m.name) l join pragma_index_info(l.name) i
     where m.type = 'table' and l.partial = 0 group by m.name, l.name`,

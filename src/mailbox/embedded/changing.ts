@@ -14,6 +14,7 @@ import { insertMailboxMessage } from "../../store/mailbox/messages.ts";
 import { isShown } from "../../store/mailbox/message-rows.ts";
 import { selectById } from "../../store/mailbox/listing.ts";
 import type { Store } from "../../store/store.ts";
+import { termsWithKeywords } from "../search/indexing.ts";
 import type { FolderId, Mailbox, MessageId, MovedMail } from "../mailbox.ts";
 import type { EmbeddedDeps } from "./embedded-deps.ts";
 import { bitsOf, summaryIn, wrapSummary } from "./entries.ts";
@@ -102,7 +103,12 @@ export async function setKeywords(
     const summary = await summaryIn(deps, row, keys);
     if (summary === undefined) return { kind: "closed" };
     const { key, octets } = wrapSummary(keys, row.blob, { ...summary, keywords });
-    const content = { key, summary: octets, state: row.state };
+    const terms = await termsWithKeywords(
+      { store: deps.store, account, keys },
+      row.number,
+      keywords,
+    );
+    const content = { key, summary: octets, state: row.state, terms };
     // Somebody else may have changed it since it was read: then their change is read first.
     if (await changeContent(deps.store, account, row, content)) return { kind: "set" };
   }

@@ -5,6 +5,7 @@ import type { Decrypted } from "../../openpgp/messages/decrypt.ts";
 import type { UnlockedKey } from "../../openpgp/keys/secret-key.ts";
 import type { Store } from "../../store/store.ts";
 import type { Account } from "../../words/account.ts";
+import type { MailForm } from "../mailbox.ts";
 import type { ToStore } from "./stored-form.ts";
 import type { MailboxWatch } from "./watch.ts";
 
@@ -28,4 +29,13 @@ export type EmbeddedDeps = {
     readonly message: Uint8Array;
     readonly keys: readonly UnlockedKey[];
   }) => Promise<Decrypted>;
+  /**
+   * The text of a message for the index: as received, so that a sealed one is still to be opened. It is empty where nothing
+   * can be read. @throws only for a trouble that passes: the message is indexed later then.
+   */
+  readonly textOf: (
+    received: Uint8Array,
+    form: MailForm,
+    keys: readonly UnlockedKey[],
+  ) => Promise<string>;
 };

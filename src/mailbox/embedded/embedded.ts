@@ -16,21 +16,26 @@ import type { UnlockedKeys } from "../../vault/unlocked-keys.ts";
 import type { AccountId } from "../../words/account.ts";
 import type {
   Appended,
+  AskedPage,
   Changes,
   Folder,
   FolderId,
+  FoundMail,
   Mailbox,
   MailboxEntry,
   MailboxPage,
+  MailQuery,
   MessageId,
   MessageVerdict,
   MovedMail,
   NewMail,
   PreparedMail,
   ReadMail,
+  Thread,
 } from "../mailbox.ts";
 import type { EmbeddedDeps, MailboxOwner } from "./embedded-deps.ts";
 import { appendMail, prepareMail } from "./appending.ts";
+import { indexNew } from "../search/indexing.ts";
 import {
   copyInto,
   flagMessages,
@@ -39,8 +44,9 @@ import {
   restoreSome,
   setKeywords,
 } from "./changing.ts";
-import { cursorAt, entryOf, placeAt } from "./entries.ts";
+import { entryOf, nextAfter, placeOf } from "./entries.ts";
 import { addFolder, listFolders, removeFolder, renameFolder, type At } from "./folders.ts";
+import { openForSearch, searchOpen, threadOf, type Searchable } from "./finding.ts";
 import { foldIn } from "./fold-in.ts";
 import { MailboxKeys } from "./mailbox-keys.ts";
 import { hasSealed, onceTag, rowsNamed } from "./names.ts";
@@ -49,8 +55,6 @@ import { receivedIn } from "./stored-form.ts";
 
 export type { EmbeddedDeps, MailboxOwner } from "./embedded-deps.ts";
 
-/** Maximum number of entries of a page. */
-const MAX_PAGE = 200;
 /** Maximum number of messages that a beginning of an ID names. */
 const MAX_NAMED = 100;
 /** Maximum number of changed messages that are told; whoever missed more reads the lists again. */
@@ -69,11 +73,14 @@ class Embedded implements Mailbox {
   readonly #deps: EmbeddedDeps;
   readonly #account: MailboxOwner;
   readonly #keys: MailboxKeys | undefined;
+  readonly #open: Searchable | undefined;
 
   constructor(deps: EmbeddedDeps, account: MailboxOwner, unlocked: UnlockedKeys | undefined) {
     this.#deps = deps;
     this.#account = account;
-    this.#keys = MailboxKeys.of(account.id, unlocked);
+    const keys = MailboxKeys.of(account.id, unlocked);
+    this.#keys = keys;
+    this.#open = keys && openForSearch(deps, { account: account.id, keys });
   }
 
   async folders(): Promise<readonly Folder[]> {
@@ -92,13 +99,22 @@ class Embedded implements Mailbox {
     return removeFolder(this.#deps, this.#at, id);
   }
 
-  async list(folder: FolderId, page: ListedPage): Promise<MailboxPage> {
-    const limit = Math.min(Math.max(page.limit, 1), MAX_PAGE);
-    const from = page.after === undefined ? undefined : placeAt(page.after);
-    const rows = await selectPage(this.#deps.store, this.#id, { folder, after: from, limit });
-    const last = rows.at(-1);
-    const isLast = last === undefined || rows.length < limit;
-    return { entries: await this.#entries(rows), next: isLast ? undefined : cursorAt(last) };
+  async list(folder: FolderId, page: AskedPage): Promise<MailboxPage> {
+    const place = placeOf(page);
+    const rows = await selectPage(this.#deps.store, this.#id, { folder, ...place });
+    return { entries: await this.#entries(rows), next: nextAfter(rows, place) };
+  }
+
+  async search(query: MailQuery, page: AskedPage): Promise<FoundMail> {
+    if (this.#open === undefined) return { kind: "closed" };
+    return searchOpen(this.#open, query, page);
+  }
+
+  async thread(id: MessageId): Promise<Thread> {
+    const row = await this.#row(id);
+    if (row === undefined || !isShown(row)) return { kind: "no-message" };
+    if (this.#open === undefined) return { kind: "closed" };
+    return { kind: "thread", entries: await this.#entries(await threadOf(this.#open, row)) };
   }
 
   async entry(id: MessageId): Promise<MailboxEntry | undefined> {
@@ -173,7 +189,8 @@ class Embedded implements Mailbox {
   }
 
   async catchUp(o: Parameters<Mailbox["catchUp"]>[0]): Promise<number> {
-    return foldIn(this.#deps, this.#at, o);
+    await foldIn(this.#deps, this.#at, o?.signal);
+    return this.#open === undefined ? 0 : indexNew(this.#deps, this.#open.mailbox, o);
   }
 
   async changesSince(change: number): Promise<Changes> {
@@ -217,4 +234,3 @@ class Embedded implements Mailbox {
 }
 
 type Ids = readonly MessageId[];
-type ListedPage = Parameters<Mailbox["list"]>[1];

@@ -4,6 +4,7 @@ import { RESULT_STATES } from "../../store/mail/verdict.ts";
 import { wordFrom } from "../../store/engine/row.ts";
 import {
   FLAGS,
+  type AskedPage,
   type Cursor,
   type Flag,
   type FolderId,
@@ -65,13 +66,27 @@ export function wrapSummary(keys: MailboxKeys, blob: string, summary: Summary): 
   return keys.wrap({ kind: "summary", id: blob }, summaryOctets(summary));
 }
 
-/** Where the page behind a row begins. */
-export function cursorAt({ receivedAt, number }: PlaceInList): Cursor {
-  return `${String(receivedAt.getTime())}.${String(number)}` as Cursor;
+/** Maximum number of entries of a page. */
+const MAX_PAGE = 200;
+
+type Page = { readonly after: PlaceInList | undefined; readonly limit: number };
+
+/** Where a page begins, and how long it may be. */
+export function placeOf({ after, limit }: AskedPage): Page {
+  return {
+    after: after === undefined ? undefined : placeAt(after),
+    limit: Math.min(Math.max(limit, 1), MAX_PAGE),
+  };
+}
+
+/** Where the page behind these messages begins; undefined when there is none. */
+export function nextAfter(found: readonly PlaceInList[], { limit }: Page): Cursor | undefined {
+  const last = found.length < limit ? undefined : found.at(-1);
+  return last && (`${String(last.receivedAt.getTime())}.${String(last.number)}` as Cursor);
 }
 
 /** The place that a cursor names; undefined for a text that is none. */
-export function placeAt(cursor: Cursor): PlaceInList | undefined {
+function placeAt(cursor: Cursor): PlaceInList | undefined {
   const [, at, number] = /^(-?\d{1,16})\.(\d{1,15})$/.exec(cursor) ?? [];
   if (at === undefined || number === undefined) return undefined;
   return { receivedAt: fromUnixMs(Number(at)), number: Number(number) };

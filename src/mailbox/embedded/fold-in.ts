@@ -4,7 +4,6 @@
  */
 import { foldSummaries, type FoldedSummary } from "../../store/mailbox/folding.ts";
 import { selectToFold } from "../../store/mailbox/listing.ts";
-import type { Mailbox } from "../mailbox.ts";
 import type { EmbeddedDeps } from "./embedded-deps.ts";
 import { summaryIn, wrapSummary } from "./entries.ts";
 import type { At } from "./folders.ts";
@@ -13,15 +12,15 @@ import type { At } from "./folders.ts";
 const MAX_FOLDED = 50;
 
 /**
- * Folds in all that the keys open, the oldest first; what they do not open stays as it is. `progress` is told after each
- * part how many there were. Ends early when `signal` says so. @returns how many were folded in.
+ * Folds in all that the keys open, the oldest first; what they do not open stays as it is. Ends early when `signal` says
+ * so.
  */
 export async function foldIn(
   deps: Pick<EmbeddedDeps, "store" | "decrypt">,
   { account, keys }: At,
-  { signal, progress }: Parameters<Mailbox["catchUp"]>[0] = {},
-): Promise<number> {
-  let [count, after] = [0, 0];
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  let after = 0;
   while (keys !== undefined && signal?.aborted !== true) {
     const rows = await selectToFold(deps.store, account, { after, limit: MAX_FOLDED });
     const last = rows.at(-1);
@@ -35,8 +34,6 @@ export async function foldIn(
       const { key, octets } = wrapSummary(keys, row.blob, summary);
       return [{ row, key, summary: octets }];
     });
-    count += await foldSummaries(deps.store, account, folded);
-    progress?.(count);
+    await foldSummaries(deps.store, account, folded);
   }
-  return count;
 }

@@ -10,7 +10,10 @@ import type { AccountId } from "../../words/account.ts";
 const PURPOSE = "mailbox";
 
 /** What is wrapped: in which row it stands, and what it is there. */
-export type WrappedPlace = { readonly kind: "summary" | "folder"; readonly id: string };
+export type WrappedPlace = {
+  readonly kind: "summary" | "folder" | "terms" | "segment" | "block";
+  readonly id: string;
+};
 
 /** Something wrapped, and the fingerprint of the key pair whose key opens it. */
 export type Wrapped = { readonly key: string; readonly octets: Uint8Array };
@@ -38,6 +41,11 @@ export class MailboxKeys {
   /** Every key that decrypts mail, for what is wrapped to the public key. */
   get unlocked(): readonly UnlockedKey[] {
     return [...this.#all.values()];
+  }
+
+  /** Whether the key pair that a wrapped row names is open. */
+  has(key: string): boolean {
+    return this.#all.has(key);
   }
 
   wrap(place: WrappedPlace, octets: Uint8Array): Wrapped {

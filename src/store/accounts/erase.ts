@@ -8,7 +8,9 @@ import { eraseFromPublishedFile } from "../keys/published-file-of.ts";
 import { reserveAddress } from "./reserved-addresses.ts";
 import type { Store } from "../store.ts";
 
-const OF_MAILBOX = ["folder_use", "folders", "mailboxes"] as const;
+/** What refers to a message before the messages, and those before their blobs. */
+const BEFORE_BLOBS = ["search_terms", "search_segments", "mailbox_messages"] as const;
+const AFTER_BLOBS = ["folder_use", "folders", "mailboxes", "mailbox_use"] as const;
 
 /**
  * Deletes every row of an account but what is published, in the caller's transaction, and reserves its addresses. What
@@ -26,12 +28,13 @@ export async function eraseAccount(
   const names = [...used, ...released.map(({ address }) => address)];
   await eraseFromPublishedFile(store, { account });
   await db.deleteFrom("messages").where("account", "=", account).execute();
-  await db.deleteFrom("mailbox_messages").where("account", "=", account).execute();
-  const gone = await deleteBlobsOf(store, account);
-  for (const table of OF_MAILBOX) {
+  for (const table of BEFORE_BLOBS) {
     await db.deleteFrom(table).where("account", "=", account).execute();
   }
-  await db.deleteFrom("mailbox_use").where("account", "=", account).execute();
+  const gone = await deleteBlobsOf(store, account);
+  for (const table of AFTER_BLOBS) {
+    await db.deleteFrom(table).where("account", "=", account).execute();
+  }
   await db.deleteFrom("outbox").where("account", "=", account).execute();
   // After what they refer to: who begins one holds that row, and adds none once it is gone.
   await db.deleteFrom("jobs").where("account", "=", account).execute();

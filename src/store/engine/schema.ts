@@ -39,6 +39,9 @@ export type Schema = {
   readonly published_version: PublishedVersionTable;
   readonly reserved_addresses: ReservedAddressesTable;
   readonly revocations_seen: RevocationsSeenTable;
+  readonly search_blocks: SearchBlocksTable;
+  readonly search_segments: SearchSegmentsTable;
+  readonly search_terms: SearchTermsTable;
   readonly secret_keys: SecretKeysTable;
   readonly service_key_users: ServiceKeyUsersTable;
   readonly slots: SlotsTable;
@@ -290,6 +293,7 @@ type FolderUseTable = { account: string; folder: string; messages: number; unsee
 /**
  * `key`: the key pair whose key the summary is wrapped under; "" when it is wrapped to the public key. `once`: a tag that
  * keeps a repeated delivery out, `name` one of the Message-ID. `expunge_at`: when a removed message is deleted; 0 when it is not removed.
+ * `is_indexed`: 1 when it has a row of terms.
  */
 type MailboxMessagesTable = {
   id: string;
@@ -309,6 +313,28 @@ type MailboxMessagesTable = {
   stored_bytes: number;
   received_at: number;
   expunge_at: number;
+  is_indexed: Generated<number>;
+};
+
+/** A part of a mailbox's index. `messages`: how many it was made of. */
+type SearchSegmentsTable = {
+  id: string;
+  account: string;
+  key: string;
+  messages: number;
+  head: Uint8Array;
+};
+
+type SearchBlocksTable = { segment: string; number: number; bytes: Uint8Array };
+
+/** What the index knows a message by. `written`: the change after which; `segment`: "" while the message is in none. */
+type SearchTermsTable = {
+  account: string;
+  number: number;
+  written: number;
+  segment: Generated<string>;
+  key: string;
+  terms: Uint8Array;
 };
 
 /** `owner` is the ID of a row, `name` what that row calls the set. */

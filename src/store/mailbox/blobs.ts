@@ -2,14 +2,13 @@
  * The octets of stored messages. A blob never changes; several messages may refer to one. Its row says where the octets
  * are: in the database, or elsewhere under the blob's name, which is random and never given again.
  */
-import { sql, type SelectQueryBuilder } from "kysely";
+import { sql } from "kysely";
 
 import { AppError } from "../../base/errors.ts";
 import type { Octets } from "../../base/large-octets.ts";
 import type { AccountId } from "../../words/account.ts";
 import { holdName } from "../engine/named-lock.ts";
 import { insertPieces, readPieces, rowPart, untilWhole } from "../engine/pieces.ts";
-import type { Schema } from "../engine/schema.ts";
 import type { Store } from "../store.ts";
 
 /** Where the octets of a blob are. */
@@ -81,21 +80,20 @@ async function copyWaiting(
   account: AccountId,
   { id, waiting }: { readonly id: string; readonly waiting: string },
 ): Promise<void> {
-  const pieces = (): SelectQueryBuilder<Schema, "message_pieces", object> =>
-    tx.db.selectFrom("message_pieces").where("owner", "=", waiting);
   await tx.db
     .insertInto("blobs")
     .columns(["id", "account", "place", "size", "pieces", "bytes"])
-    .expression(
-      tx.db
+    .expression((row) =>
+      row
         .selectFrom("messages")
-        .select([
+        .select((one) => [
           sql.val(id).as("id"),
           "account",
           sql.lit("database").as("place"),
-          sql<number>`length(body) + (${pieces().select(sql<number>`coalesce(sum(length(bytes)), 0)`.as("size"))})`.as(
-            "size",
-          ),
+          sql<number>`length(body) + ${one
+            .selectFrom("message_pieces")
+            .select(sql<number>`coalesce(sum(length(bytes)), 0)`.as("octets"))
+            .where("owner", "=", waiting)}`.as("size"),
           "pieces",
           "body",
         ])
@@ -106,7 +104,12 @@ async function copyWaiting(
   await tx.db
     .insertInto("blob_pieces")
     .columns(["owner", "name", "number", "bytes"])
-    .expression(pieces().select([sql.val(id).as("owner"), "name", "number", "bytes"]))
+    .expression((row) =>
+      row
+        .selectFrom("message_pieces")
+        .select([sql.val(id).as("owner"), "name", "number", "bytes"])
+        .where("owner", "=", waiting),
+    )
     .execute();
 }
 

@@ -29,8 +29,8 @@ export async function selectPage(
   return (await page.execute()).map(rowFrom);
 }
 
-/** In pairs, which both engines find in the index. */
-function isBehind(
+/** Whether a row is behind a place. In pairs, which both engines find in the index. */
+export function isBehind(
   row: ExpressionBuilder<Schema, "mailbox_messages">,
   { receivedAt, number }: PlaceInList,
 ): Expression<SqlBool> {

@@ -57,6 +57,13 @@ export async function beginChange(tx: Store, account: AccountId): Promise<number
   return row.last_change;
 }
 
+/** Takes the mailbox, until the caller's transaction ends, for what readers do not see as a change. */
+export async function holdMailbox(tx: Store, account: AccountId): Promise<void> {
+  const query = tx.db.selectFrom("mailboxes").select("account").where("account", "=", account);
+  // A transaction on SQLite holds the only write lock already.
+  await (tx.engine === "postgres" ? query.forUpdate() : query).executeTakeFirst();
+}
+
 /** Counts messages that come, or with a negative `messages` go, in the transaction that holds the mailbox. @returns the latest number. */
 export async function countInMailbox(
   tx: Store,

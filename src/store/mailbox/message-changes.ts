@@ -8,6 +8,7 @@ import { countInFolder, type FolderFigures } from "./folders.ts";
 import { beginChange, countInMailbox, forgetChanges } from "./mailboxes.ts";
 import { isShown, unseenIn, type MailboxRow } from "./message-rows.ts";
 import { selectById } from "./listing.ts";
+import { changeTerms, type WrappedTerms } from "./search-terms.ts";
 
 /** What a change finds: its transaction, its number, and the messages that it is about. */
 type Found = { readonly tx: Store; readonly change: number; readonly rows: readonly MailboxRow[] };
@@ -70,8 +71,10 @@ export async function restoreMessages(
   });
 }
 
-/** What of a message may be written anew. */
-export type NewContent = Pick<MailboxRow, "key" | "summary" | "state">;
+/** What of a message may be written anew. Without `terms` the message is to be indexed once more. */
+export type NewContent = Pick<MailboxRow, "key" | "summary" | "state"> & {
+  readonly terms?: WrappedTerms | undefined;
+};
 
 /** Gives a message another summary and state. False: it is gone, or its summary is no longer the one that was read. */
 export async function changeContent(
@@ -86,8 +89,12 @@ export async function changeContent(
     const { tx, change, rows } = found;
     const bytes = content.summary.length - read.summary.length;
     const stored_bytes = sql<number>`stored_bytes + ${sql.lit(bytes)}`;
-    await updateRows(tx, account, rows, { ...content, change, stored_bytes });
+    const { terms, ...row } = content;
+    const is_indexed = terms === undefined ? 0 : 1;
+    await updateRows(tx, account, rows, { ...row, change, stored_bytes, is_indexed });
     await countInMailbox(tx, account, { messages: 0, bytes });
+    for (const { number } of rows)
+      await changeTerms(tx, account, { number, written: change }, terms);
   });
   return changed.length > 0;
 }
@@ -187,6 +194,7 @@ type Written = Partial<{
   key: string;
   state: string;
   summary: Uint8Array;
+  is_indexed: number;
 }> & { readonly change: number };
 
 async function updateRows(

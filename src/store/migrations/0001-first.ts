@@ -10,6 +10,7 @@ export const first: Migration = (engine) => {
     ...publishedTables(columns),
     ...mailTables(columns),
     ...mailboxTables(columns),
+    ...searchTables(columns),
     ...jobTables(columns),
     ...discoveryTables(columns),
     ...journalTables(columns),
@@ -220,7 +221,7 @@ function mailboxTables({
       `id ${octetText}, ${account}, folder ${text}, number ${integer}, change ${integer}, flags ${integer},
        form ${text}, state ${text}, blob text not null references blobs (id), key ${text}, summary ${bytes}, once ${text}, name ${text},
        size_bytes ${integer}, stored_bytes ${integer}, received_at ${integer}, expunge_at ${integer},
-       primary key (account, id)`,
+       is_indexed ${integer}, primary key (account, id)`,
     ),
     "create unique index mailbox_messages_number on mailbox_messages (account, number)",
     "create unique index mailbox_messages_once on mailbox_messages (account, once) where once <> ''",
@@ -233,6 +234,33 @@ function mailboxTables({
     "create index mailbox_messages_named on mailbox_messages (account, name) where name <> ''",
     "create index mailbox_messages_removed on mailbox_messages (expunge_at) where expunge_at > 0",
     "create index mailbox_messages_blob on mailbox_messages (blob)",
+    `create index mailbox_messages_searched on mailbox_messages
+      (account, expunge_at, received_at, number)`,
+    "create index mailbox_messages_to_index on mailbox_messages (account, number) where is_indexed = 0",
+  ];
+}
+
+/** The index of mailboxes. In clear stand numbers of messages, and how many there are. */
+function searchTables({ table, bytes, integer, text, number }: Columns): readonly string[] {
+  const account = "account text not null references accounts (id)";
+  return [
+    table(
+      "search_segments",
+      `id text primary key not null, ${account}, key ${text}, messages ${integer}, head ${bytes}`,
+    ),
+    "create index search_segments_account on search_segments (account)",
+    table(
+      "search_blocks",
+      `segment text not null references search_segments (id) on delete cascade, number ${number} not null, bytes ${bytes},
+       primary key (segment, number)`,
+    ),
+    table(
+      "search_terms",
+      `${account}, number ${integer}, written ${integer}, segment ${text}, key ${text}, terms ${bytes},
+       primary key (account, number),
+       foreign key (account, number) references mailbox_messages (account, number) on delete cascade`,
+    ),
+    "create index search_terms_segment on search_terms (account, segment, number)",
   ];
 }
 

@@ -19,6 +19,28 @@ import {
 import { selectClosed } from "../../../src/store/mailbox/closed-messages.ts";
 import { deleteMessage, insertMessage } from "../../../src/store/mail/messages.ts";
 import { locked } from "../../../src/incoming/verdicts.ts";
+import {
+  dropSegment,
+  insertSegment,
+  listSegments,
+  readBlocks,
+  readSegmentHead,
+} from "../../../src/store/mailbox/search-segments.ts";
+import {
+  selectByNumber,
+  selectPlaces,
+  walkPlaces,
+} from "../../../src/store/mailbox/search-places.ts";
+import {
+  countTerms,
+  countToIndex,
+  forgetTerms,
+  insertTerms,
+  listTermPlaces,
+  selectTermPlaces,
+  selectTerms,
+  selectToIndex,
+} from "../../../src/store/mailbox/search-terms.ts";
 import { readLastChanges, readMailbox } from "../../../src/store/mailbox/mailboxes.ts";
 import {
   changeContent,
@@ -131,6 +153,7 @@ export async function callMailbox(store: Store, account: AccountId): Promise<voi
   await selectClosed(store, account, 10);
   await deleteMessages(store, account, ["4"]);
   await deleteMessage(store, account, "5");
+  await callSearch(store, account);
   await removeMessages(store, account, ids, after(now, HOUR));
   await restoreMessages(store, account, ids);
   await removeMessages(store, account, [...ids, "4"], now);
@@ -140,4 +163,53 @@ export async function callMailbox(store: Store, account: AccountId): Promise<voi
   await readFolderFigures(store, account);
   await readMailbox(store, account);
   await readLastChanges(store, [account]);
+}
+
+/** Terms as octets, under a key that nobody has. */
+export const wrappedTerms = { key: "k", octets: Buffer.of(1) } as const;
+
+/** A segment of these terms. */
+export function segmentOf(id: string, members: Parameters<typeof insertSegment>[2]["members"]) {
+  const bytes = Buffer.of(2);
+  return { id, key: "k", head: bytes, blocks: [bytes], members, replaced: [] };
+}
+
+async function callSearch(store: Store, account: AccountId): Promise<void> {
+  const rows = await selectToIndex(store, account, { after: 0, limit: 10 });
+  await countToIndex(store, account);
+  await insertTerms(
+    store,
+    account,
+    rows.map((row) => ({ row, ...wrappedTerms })),
+  );
+  const [first] = rows;
+  if (first !== undefined) {
+    const content = { key: "k", summary: first.summary, state: "DAMAGED", terms: wrappedTerms };
+    await changeContent(store, account, first, content);
+  }
+  const numbers = rows.map(({ number }) => number);
+  const places = await listTermPlaces(store, account, "");
+  await selectTermPlaces(store, account, numbers);
+  await selectTerms(store, account, numbers);
+  await insertSegment(store, account, segmentOf("s", places));
+  const again = await listTermPlaces(store, account, "s");
+  await insertSegment(store, account, { ...segmentOf("t", again), replaced: ["s"] });
+  await countTerms(store, account);
+  await listSegments(store, account);
+  await readSegmentHead(store, "t");
+  await readBlocks(store, "t", [0, 1]);
+  await dropSegment(store, account, "t");
+  await forgetTerms(store, account, places);
+  const all = { folder: undefined, from: undefined, until: undefined };
+  const page = { ...all, after: undefined, limit: 5 };
+  await walkPlaces(store, account, page);
+  await walkPlaces(store, account, { ...page, after: { receivedAt: now, number: 3 } });
+  await walkPlaces(store, account, {
+    ...page,
+    folder: "inbox",
+    from: now,
+    until: after(now, HOUR),
+  });
+  await selectPlaces(store, account, numbers);
+  await selectByNumber(store, account, numbers);
 }

@@ -1,0 +1,91 @@
+/**
+ * Puts messages into the index, the oldest first. It may be interrupted at any time and done again, and several processes
+ * may do it at once: each message is indexed once, with the content that it has.
+ */
+import type { MailboxRow } from "../../store/mailbox/message-rows.ts";
+import {
+  insertTerms,
+  selectTerms,
+  selectToIndex,
+  type MadeTerms,
+  type WrappedTerms,
+} from "../../store/mailbox/search-terms.ts";
+import type { EmbeddedDeps } from "../embedded/embedded-deps.ts";
+import { entryOf, summaryIn } from "../embedded/entries.ts";
+import { receivedIn } from "../embedded/stored-form.ts";
+import type { Mailbox } from "../mailbox.ts";
+import { makeSegments, MAX_SEGMENT } from "./segment-making.ts";
+import { termsOf, withKeywords } from "./terms.ts";
+import { openTerms, wrapTerms, type OpenMailbox } from "./wrapped.ts";
+
+/** Maximum number of messages that are indexed in one transaction. */
+const MAX_AT_ONCE = 50;
+
+type Deps = Pick<EmbeddedDeps, "blobs" | "decrypt" | "textOf">;
+
+/** Indexes what the keys open; what they do not open stays as it is. @returns how many messages were indexed. */
+export async function indexNew(
+  deps: Deps,
+  mailbox: OpenMailbox,
+  { signal, progress }: Parameters<Mailbox["catchUp"]>[0] = {},
+): Promise<number> {
+  const { store, account } = mailbox;
+  let [count, loose, after] = [0, 0, 0];
+  while (signal?.aborted !== true) {
+    const rows = await selectToIndex(store, account, { after, limit: MAX_AT_ONCE });
+    const last = rows.at(-1);
+    if (last === undefined) break;
+    after = last.number;
+    const stored = await insertTerms(store, account, await termsOfAll(deps, mailbox, rows, signal));
+    count += stored;
+    loose += stored;
+    progress?.(count);
+    if (loose < MAX_SEGMENT) continue;
+    loose = 0;
+    await makeSegments(mailbox, signal);
+  }
+  await makeSegments(mailbox, signal);
+  return count;
+}
+
+/** One after the other, because each is opened as a whole. */
+async function termsOfAll(
+  deps: Deps,
+  mailbox: OpenMailbox,
+  rows: readonly MailboxRow[],
+  signal: AbortSignal | undefined,
+): Promise<readonly MadeTerms[]> {
+  const made: MadeTerms[] = [];
+  for (const row of rows) {
+    if (signal?.aborted === true) break;
+    const terms = await termsOfRow(deps, mailbox, row);
+    if (terms !== undefined) made.push({ row, ...terms });
+  }
+  return made;
+}
+
+/** A message whose body does not open is found by its summary. */
+async function termsOfRow(
+  deps: Deps,
+  { keys }: OpenMailbox,
+  row: MailboxRow,
+): Promise<WrappedTerms | undefined> {
+  const summary = await summaryIn(deps, row, keys);
+  const body = summary && (await deps.blobs.read(row.blob));
+  if (summary === undefined || body === undefined) return undefined;
+  const { form } = await entryOf(deps, row, undefined);
+  const received = await receivedIn(deps, { form, body, keys: keys.unlocked });
+  const text = received === undefined ? "" : await deps.textOf(received, form, keys.unlocked);
+  return wrapTerms(keys, row.number, termsOf(summary, text));
+}
+
+/** The terms of a message with other keywords; undefined when it is to be indexed as a whole. */
+export async function termsWithKeywords(
+  { store, account, keys }: OpenMailbox,
+  number: number,
+  keywords: readonly string[],
+): Promise<WrappedTerms | undefined> {
+  const [row] = await selectTerms(store, account, [number]);
+  const terms = row && openTerms(keys, row);
+  return terms === undefined ? undefined : wrapTerms(keys, number, withKeywords(terms, keywords));
+}

@@ -1,0 +1,128 @@
+/**
+ * Makes segments of the index. New messages wait outside of segments until some hundreds are together. Small segments are
+ * put into the next one, and a segment that lost half of its messages is rewritten without them.
+ */
+import { randomUUID } from "node:crypto";
+
+import {
+  dropSegment,
+  insertSegment,
+  listSegments,
+  type SegmentRow,
+} from "../../store/mailbox/search-segments.ts";
+import {
+  countTerms,
+  forgetTerms,
+  listTermPlaces,
+  selectTerms,
+  type TermPlace,
+} from "../../store/mailbox/search-terms.ts";
+import { headOctets, SegmentBuilder } from "./segment.ts";
+import { openTerms, placeOfBlock, placeOfHead, type OpenMailbox } from "./wrapped.ts";
+
+/** Maximum number of messages of a segment. */
+export const MAX_SEGMENT = 2000;
+/** A segment that has no more messages goes into the next one. */
+const MAX_SMALL = MAX_SEGMENT / 2;
+/** How many messages wait outside of segments before there is a new one. */
+const MIN_LOOSE = 256;
+/** Maximum number of messages whose terms are read at a time. */
+const MAX_READ = 100;
+
+/** Makes all segments that are due. It ends early when `signal` says so, or when another process does the same. */
+export async function makeSegments(
+  mailbox: OpenMailbox,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  while (signal?.aborted !== true) {
+    const due = await nextDue(mailbox);
+    if (due === undefined || !(await makeSegment(mailbox, due, signal))) return;
+  }
+}
+
+/** Of what a segment is to be made. */
+type Due = { readonly replaced: readonly string[]; readonly members: readonly TermPlace[] };
+
+type Filled = { readonly id: string; readonly messages: number; readonly isWorn: boolean };
+
+async function nextDue(mailbox: OpenMailbox): Promise<Due | undefined> {
+  const { store, account, keys } = mailbox;
+  const segments = await filledSegments(mailbox);
+  const loose = (await listTermPlaces(store, account, "")).filter(({ key }) => keys.has(key));
+  const isDue = loose.length >= MIN_LOOSE;
+  const taken: Filled[] = [];
+  let room = MAX_SEGMENT - (isDue ? Math.min(loose.length, MAX_SEGMENT) : 0);
+  for (const segment of segments) {
+    if (segment.messages > room || !(segment.isWorn || isDue)) continue;
+    room -= segment.messages;
+    taken.push(segment);
+  }
+  if (!isDue && taken.length === 0) return undefined;
+  const replaced = taken.map(({ id }) => id);
+  const members = isDue ? loose.slice(0, MAX_SEGMENT) : [];
+  for (const id of replaced) members.push(...(await listTermPlaces(store, account, id)));
+  return { replaced, members: members.toSorted((a, b) => a.number - b.number) };
+}
+
+/** The segments that may be replaced, worn ones first, then the smallest. Empty ones are deleted. */
+async function filledSegments(mailbox: OpenMailbox): Promise<readonly Filled[]> {
+  const { store, account, keys } = mailbox;
+  const counts = await countTerms(store, account);
+  const filled: Filled[] = [];
+  const isFilled = async ({ id, key, messages: made }: SegmentRow): Promise<void> => {
+    const messages = counts.get(id) ?? 0;
+    const isWorn = messages * 2 <= made;
+    if (messages === 0) await dropSegment(store, account, id);
+    else if (keys.has(key) && (isWorn || messages <= MAX_SMALL)) {
+      filled.push({ id, messages, isWorn });
+    }
+  };
+  const rows = await listSegments(store, account);
+  for (const row of rows) await isFilled(row);
+  const known = new Set(["", ...rows.map(({ id }) => id)]);
+  // Terms of a segment that is missing would never be searched.
+  for (const id of counts.keys()) if (!known.has(id)) await dropSegment(store, account, id);
+  return filled.toSorted((a, b) => Number(b.isWorn) - Number(a.isWorn) || a.messages - b.messages);
+}
+
+/** False when it was not made. */
+async function makeSegment(
+  mailbox: OpenMailbox,
+  { replaced, members }: Due,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  const { store, account, keys } = mailbox;
+  const builder = new SegmentBuilder();
+  const added: TermPlace[] = [];
+  const damaged: TermPlace[] = [];
+  // Another process may have put some into a segment that is not to be replaced.
+  const sources = new Set(["", ...replaced]);
+  for (let at = 0; at < members.length; at += MAX_READ) {
+    if (signal?.aborted === true) return false;
+    const numbers = members.slice(at, at + MAX_READ).map(({ number }) => number);
+    for (const { octets, ...place } of await selectTerms(store, account, numbers)) {
+      if (!sources.has(place.segment)) continue;
+      const terms = openTerms(keys, { ...place, octets });
+      if (terms === undefined) {
+        if (keys.has(place.key)) damaged.push(place);
+        continue;
+      }
+      builder.add(place.number, terms);
+      added.push(place);
+    }
+  }
+  if (damaged.length > 0) await forgetTerms(store, account, damaged);
+  return added.length > 0 && storeSegment(mailbox, builder, { replaced, members: added });
+}
+
+async function storeSegment(
+  { store, account, keys }: OpenMailbox,
+  builder: SegmentBuilder,
+  due: Due,
+): Promise<boolean> {
+  const id = randomUUID();
+  const { head, blocks } = builder.built();
+  const { key, octets } = keys.wrap(placeOfHead(id), headOctets(head));
+  const wrapped = blocks.map((block, at) => keys.wrap(placeOfBlock(id, at), block).octets);
+  return insertSegment(store, account, { ...due, id, key, head: octets, blocks: wrapped });
+}
