@@ -5,7 +5,8 @@ import { systemClock } from "../../src/base/time.ts";
 import { locked } from "../../src/incoming/verdicts.ts";
 import { recordTrace } from "../../src/journal/trace.ts";
 import { parseAddress } from "../../src/mail/address.ts";
-import { listMessages, readMessage, roomFor, storeMessage } from "../../src/mailbox/embedded.ts";
+import { listMessages, readMessage, storeMessage } from "../../src/spool/spool.ts";
+import { roomFor } from "../../src/mailbox/room.ts";
 import type { Store } from "../../src/store/store.ts";
 import { idOf } from "../../test/support/accounts.ts";
 

@@ -16,13 +16,9 @@ import { EXTEND_BEFORE_MS } from "../../src/keys/upkeep.ts";
 import { purgeAttempts } from "../../src/login/attempts.ts";
 import { login, type LoginDeps } from "../../src/login/login.ts";
 import type { EmailAddress } from "../../src/mail/address.ts";
-import {
-  cameProtected,
-  recordVerdict,
-  roomFor,
-  storeMessage,
-  waitingAccounts,
-} from "../../src/mailbox/embedded.ts";
+import { cameProtected } from "../../src/mailbox/came-protected.ts";
+import { recordVerdict, storeMessage, waitingAccounts } from "../../src/spool/spool.ts";
+import { roomFor } from "../../src/mailbox/room.ts";
 import type { MessageId } from "../../src/mailbox/mailbox.ts";
 import type { Secret } from "../../src/base/secret.ts";
 import {

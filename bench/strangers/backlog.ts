@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { systemClock } from "../../src/base/time.ts";
 import { locked } from "../../src/incoming/verdicts.ts";
 import { certificateIn } from "../../src/vault/published-certificate.ts";
-import { listWaiting, storeMessage } from "../../src/mailbox/embedded.ts";
+import { listWaiting, storeMessage } from "../../src/spool/spool.ts";
 import { findPublished } from "../../src/store/keys/certificates.ts";
 import type { Store } from "../../src/store/store.ts";
 import { addressOf } from "../../test/support/address.ts";

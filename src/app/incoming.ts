@@ -8,7 +8,7 @@ import type { Config } from "../config/config.ts";
 import type { AuthorDeps } from "../incoming/check-signature.ts";
 import { answerReader, deliver, type DeliverDeps } from "../incoming/incoming.ts";
 import type { TraceIncoming } from "../incoming/tracing.ts";
-import { roomFor } from "../mailbox/embedded.ts";
+import { roomFor } from "../mailbox/room.ts";
 import type { Sender } from "../outgoing/outgoing.ts";
 import type { Handlers } from "../smtp/listener/handlers.ts";
 import type { Store } from "../store/store.ts";

@@ -17,7 +17,7 @@ import { traceIncoming } from "../incoming/tracing.ts";
 import { locked } from "../incoming/verdicts.ts";
 import { certificateIn } from "../vault/published-certificate.ts";
 import { unlockWithService } from "../vault/vault.ts";
-import { storeMessage } from "../mailbox/embedded.ts";
+import { storeMessage } from "../spool/spool.ts";
 import { encryptAtRest } from "../openpgp/messages/encrypt.ts";
 import { generateKey } from "../openpgp/keys/generate.ts";
 import { readSecretKey } from "../openpgp/keys/secret-key.ts";

@@ -11,7 +11,7 @@ import { engines } from "../../test/support/engines.ts";
 import { depsFor } from "../../test/support/key-life.ts";
 import { after, DAY, fromUnixMs, HOUR, MINUTE } from "../base/time.ts";
 import { locked } from "../incoming/verdicts.ts";
-import { storeMessage } from "../mailbox/embedded.ts";
+import { storeMessage } from "../spool/spool.ts";
 import { keepForLater } from "../outgoing/outbox.ts";
 import { findPublished } from "../store/keys/certificates.ts";
 import type { Store } from "../store/store.ts";

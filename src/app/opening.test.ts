@@ -4,7 +4,7 @@ import { mailboxesWith } from "../../test/support/mailboxes.ts";
 import { test } from "node:test";
 import { AppError } from "../base/errors.ts";
 import { openPending } from "../incoming/pending.ts";
-import { listWaiting, storeMessage } from "../mailbox/embedded.ts";
+import { listWaiting, storeMessage } from "../spool/spool.ts";
 import { addressOf } from "../../test/support/address.ts";
 import { engines } from "../../test/support/engines.ts";
 import { SILENT } from "../../test/support/authors.ts";

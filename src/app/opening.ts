@@ -17,7 +17,7 @@ import {
 import type { ReadingDeps } from "../incoming/reading.ts";
 import { servedKeys } from "../incoming/waiting.ts";
 import { canonicalAddress, parseAddress, type EmailAddress } from "../mail/address.ts";
-import { listWaiting, recordWaiting, waitingAccounts } from "../mailbox/embedded.ts";
+import { listWaiting, recordWaiting, waitingAccounts } from "../spool/spool.ts";
 import { isFinal } from "../store/mail/verdict.ts";
 import { readBinding } from "../vault/binding.ts";
 import { Conflict } from "../vault/conflict.ts";

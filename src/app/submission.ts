@@ -9,7 +9,7 @@ import type { LoginCache } from "../login/login-cache.ts";
 import { LoginTurns } from "../login/login-turns.ts";
 import { login, type LoginDeps } from "../login/login.ts";
 import { parseAddress } from "../mail/address.ts";
-import { cameProtected } from "../mailbox/embedded.ts";
+import { cameProtected } from "../mailbox/came-protected.ts";
 import { handOnWith } from "../outgoing/hand-on.ts";
 import { keepForLater } from "../outgoing/outbox.ts";
 import { answerRecipient, submit, type Sender, type SubmitDeps } from "../outgoing/outgoing.ts";

@@ -20,7 +20,7 @@ import { promisify } from "node:util";
 import { openCli } from "../../test/support/cli.ts";
 import { fromUnixMs } from "../base/time.ts";
 import { unprotected } from "../incoming/verdicts.ts";
-import { storeMessage } from "../mailbox/embedded.ts";
+import { storeMessage } from "../spool/spool.ts";
 import { parseAddress } from "../mail/address.ts";
 import { keepLatestTime } from "../store/discovery/clock-seen.ts";
 import { openStore } from "../store/store.ts";

@@ -8,7 +8,7 @@ import { fromUnixMs, systemClock } from "../base/time.ts";
 import { unprotected } from "../incoming/verdicts.ts";
 import { recordTrace } from "../journal/trace.ts";
 import { parseAddress } from "../mail/address.ts";
-import { storeMessage } from "../mailbox/embedded.ts";
+import { storeMessage } from "../spool/spool.ts";
 import { openStore } from "../store/store.ts";
 import { idAt } from "../../test/support/accounts.ts";
 

@@ -11,7 +11,7 @@ import { withEncryptedPart } from "../incoming/encrypted-part.ts";
 import { findCiphertext } from "../pgpmime/find-ciphertext.ts";
 import { unprotected } from "../incoming/verdicts.ts";
 import { parseAddress } from "../mail/address.ts";
-import { storeMessage } from "../mailbox/embedded.ts";
+import { storeMessage } from "../spool/spool.ts";
 import { armorMessage } from "../openpgp/packets/armor.ts";
 import { parseCertificates } from "../openpgp/certificates/certificate.ts";
 import { encryptAtRest } from "../openpgp/messages/encrypt.ts";

@@ -6,7 +6,7 @@ import { openPending, retryOpening } from "../incoming/pending.ts";
 import type { ReadingDeps } from "../incoming/reading.ts";
 import type { MailListEntry } from "../incoming/mail-list.ts";
 import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
-import { messageNamed } from "../mailbox/named-message.ts";
+import { messageNamed } from "../spool/named-message.ts";
 import { unlockWithPassword, unlockWithService } from "../vault/vault.ts";
 import { accountOf, addressGiven } from "./address-given.ts";
 import {

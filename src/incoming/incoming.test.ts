@@ -6,7 +6,7 @@ import { octetStringsIn } from "../base/large-octets.ts";
 import { fromUnixMs } from "../base/time.ts";
 import { parseAddress, type EmailAddress } from "../mail/address.ts";
 import { firstField, parseHeader, serializeHeader, withoutFields } from "../mail/header.ts";
-import { cameProtected } from "../mailbox/embedded.ts";
+import { cameProtected } from "../mailbox/came-protected.ts";
 import { seal } from "../pgpmime/pgpmime.ts";
 import { replyText } from "../../test/support/reply-text.ts";
 import type { Store } from "../store/store.ts";

@@ -17,7 +17,8 @@
 import { type EmailAddress } from "../mail/address.ts";
 import { stripResultHeaders } from "../mail/auth-results.ts";
 import { isHeaderAcceptable, parseHeader } from "../mail/header.ts";
-import { AccountGone, storeMessage } from "../mailbox/embedded.ts";
+import { AccountGone } from "../mailbox/account-gone.ts";
+import { storeMessage } from "../spool/spool.ts";
 import type { Mailbox, MessageVerdict } from "../mailbox/mailbox.ts";
 import { MAX_CLEAR_OCTETS } from "../openpgp/messages/encrypt.ts";
 import type { Arrival, ArrivedMessage, DeliverDeps } from "./arrival.ts";

@@ -1,12 +1,8 @@
 /** What becomes of a message that was opened and judged: its place in the mailbox, or a longer wait for its author. */
 import type { Octets } from "../base/large-octets.ts";
-import { endWaiting, isWaiting, recordVerdict } from "../mailbox/embedded.ts";
-import {
-  standardFolder,
-  type MessageVerdict,
-  type PreparedMail,
-  type StoredMessage,
-} from "../mailbox/mailbox.ts";
+import { endWaiting, isWaiting, recordVerdict } from "../spool/spool.ts";
+import { standardFolder, type MessageVerdict, type PreparedMail } from "../mailbox/mailbox.ts";
+import { type StoredMessage } from "../spool/spool.ts";
 import { summaryOctets, type Summary } from "../mailbox/summary.ts";
 import { encryptAtRest } from "../openpgp/messages/encrypt.ts";
 import { primaryAddress } from "../store/accounts/addresses.ts";

@@ -6,7 +6,7 @@ import { DOWN, bob, http, key, setUp, start } from "../../test/support/discovery
 import { DAY, HOUR, MINUTE, after } from "../base/time.ts";
 import { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import { parseAddress, type EmailAddress } from "../mail/address.ts";
-import { recordWaiting, storeMessage } from "../mailbox/embedded.ts";
+import { recordWaiting, storeMessage } from "../spool/spool.ts";
 import type { Certificate } from "../openpgp/certificates/certificate.ts";
 import { parseFingerprint } from "../openpgp/packets/fingerprint.ts";
 import { generateKey, LIFETIME_MS } from "../openpgp/keys/generate.ts";

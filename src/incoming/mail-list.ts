@@ -1,6 +1,7 @@
 /** A message as it stands in a list: its verdict, and of its summary what the keys open. */
 import { decrypt } from "../openpgp/messages/decrypt.ts";
-import type { MailboxEntry, MessageVerdict, StoredSummary } from "../mailbox/mailbox.ts";
+import type { MailboxEntry, MessageVerdict } from "../mailbox/mailbox.ts";
+import type { StoredSummary } from "../spool/spool.ts";
 import { summaryFrom, type Summary } from "../mailbox/summary.ts";
 import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import { sentenceOf } from "./sentence.ts";

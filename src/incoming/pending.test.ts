@@ -6,7 +6,7 @@ import { before } from "node:test";
 import { ProgramFault } from "../base/errors.ts";
 import { after, DAY, HOUR, MINUTE } from "../base/time.ts";
 import { UnlockedKeys } from "../vault/unlocked-keys.ts";
-import { cameProtected } from "../mailbox/embedded.ts";
+import { cameProtected } from "../mailbox/came-protected.ts";
 import { open } from "../pgpmime/pgpmime.ts";
 import { serves, SILENT } from "../../test/support/authors.ts";
 import { openPending } from "./pending.ts";

@@ -10,12 +10,8 @@ import { formatAddress, type EmailAddress } from "../mail/address.ts";
 import type { Envelope } from "../mail/envelope.ts";
 import { type Header, serializeHeader } from "../mail/header.ts";
 import { readMessageFacts } from "../mail/mail.ts";
-import {
-  standardFolder,
-  type MessageVerdict,
-  type PreparedMail,
-  type NewMessage,
-} from "../mailbox/mailbox.ts";
+import { standardFolder, type MessageVerdict, type PreparedMail } from "../mailbox/mailbox.ts";
+import { type NewMessage } from "../spool/spool.ts";
 import { summaryOctets, type Summary } from "../mailbox/summary.ts";
 import type { Range } from "../pgpmime/range.ts";
 import type { Examined } from "../pgpmime/examine.ts";

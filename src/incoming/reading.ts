@@ -6,7 +6,7 @@ import { AppError } from "../base/errors.ts";
 import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import { parseHeader } from "../mail/header.ts";
 import { encodeTransfer } from "../mail/transfer-encoding.ts";
-import { listMessages, readMessage } from "../mailbox/embedded.ts";
+import { listMessages, readMessage } from "../spool/spool.ts";
 import {
   standardFolder,
   type Cursor,
@@ -15,8 +15,8 @@ import {
   type MailForm,
   type MessageId,
   type MessageVerdict,
-  type StoredMessage,
 } from "../mailbox/mailbox.ts";
+import { type StoredMessage } from "../spool/spool.ts";
 import { decrypt } from "../openpgp/messages/decrypt.ts";
 import { annotate } from "./annotate.ts";
 import {

@@ -6,7 +6,7 @@ import { before } from "node:test";
 import { TooCostly } from "../base/errors.ts";
 import { after, DAY, HOUR, MINUTE } from "../base/time.ts";
 import { UnlockedKeys } from "../vault/unlocked-keys.ts";
-import { recordVerdict } from "../mailbox/embedded.ts";
+import { recordVerdict } from "../spool/spool.ts";
 import { open } from "../pgpmime/pgpmime.ts";
 import { beginOpening, countStuck } from "../store/mail/openings.ts";
 import { authorDeps, SILENT } from "../../test/support/authors.ts";

@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import { fromUnixMs } from "../base/time.ts";
 import { parseAddress } from "../mail/address.ts";
-import type { NewMessage } from "../mailbox/mailbox.ts";
+import type { NewMessage } from "../spool/spool.ts";
 import type { Store } from "../store/store.ts";
 import { traceIncoming } from "./tracing.ts";
 import { locked, unprotected } from "./verdicts.ts";

@@ -1,6 +1,7 @@
 /** What became of a message that came in, for `sealpost trace ID`. */
 import { formatAddress, type EmailAddress } from "../mail/address.ts";
-import type { MessageVerdict, NewMessage, StoredMessage } from "../mailbox/mailbox.ts";
+import type { MessageVerdict } from "../mailbox/mailbox.ts";
+import type { NewMessage, StoredMessage } from "../spool/spool.ts";
 import type { Store } from "../store/store.ts";
 
 /** Writes one step in the transaction of `store`. */

@@ -2,7 +2,8 @@
 import { after, DAY } from "../base/time.ts";
 import type { AuthorAnswer } from "../discovery/author.ts";
 import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
-import type { MessageVerdict, ServedAtArrival, StoredSummary } from "../mailbox/mailbox.ts";
+import type { MessageVerdict, ServedAtArrival } from "../mailbox/mailbox.ts";
+import type { StoredSummary } from "../spool/spool.ts";
 
 /**
  * Since when a message has waited for its author's keyserver, opened and without a final verdict: what its first opening wrote

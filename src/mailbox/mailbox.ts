@@ -14,60 +14,15 @@
  * happened since.
  */
 import type { Brand } from "../base/brand.ts";
-import type { MessageForm, MessageState } from "../store/mail/messages.ts";
 import type { Octets } from "../base/large-octets.ts";
 import type { MessageVerdict, ResultState } from "../store/mail/verdict.ts";
 import type { Range } from "../pgpmime/range.ts";
-import type { AccountId } from "../words/account.ts";
 import type { Summary } from "./summary.ts";
 
-export type { MessageForm, MessageState } from "../store/mail/messages.ts";
 export type { MessageVerdict, ResultState, ServedAtArrival } from "../store/mail/verdict.ts";
 
 /** A message in somebody's mailbox. */
 export type MessageId = Brand<string, "MessageId">;
-
-/**
- * A message to be stored. `contentHash` (SHA-256) is of the message as it came over the wire, `envelopeId` tells two
- * deliveries of the same bytes apart: together they make storing idempotent. Without the hash the body's is taken.
- */
-export type NewMessage = {
-  readonly account: AccountId;
-  readonly body: Octets;
-  readonly form: MessageForm;
-  readonly receivedAt: Date;
-  readonly sizeBytes: number;
-  readonly outerFrom: string;
-  readonly summary?: Uint8Array | undefined;
-  readonly verdict: MessageVerdict;
-  readonly messageId?: string | undefined;
-  readonly state: MessageState;
-  readonly contentHash?: Uint8Array | undefined;
-  readonly envelopeId?: string | undefined;
-};
-
-/** A message as the list shows it; no bytes of summary are none. */
-export type StoredSummary = {
-  readonly id: MessageId;
-  readonly state: MessageState;
-  readonly form: MessageForm;
-  readonly summary: Uint8Array;
-  readonly verdict: MessageVerdict;
-  readonly outerFrom: string;
-  readonly messageId: string | undefined;
-  readonly sizeBytes: number;
-  readonly receivedAt: Date;
-};
-
-/** A message with its body, in the form that `form` says. */
-export type StoredMessage = StoredSummary & {
-  readonly body: Uint8Array;
-  readonly contentHash: Uint8Array;
-  readonly envelopeId: string;
-};
-
-/** How much a mailbox may hold. */
-export type Quota = { readonly mailboxBytes: number; readonly pendingBytes: number };
 
 /** A folder: a word of `STANDARD_FOLDERS`, or a random name. */
 export type FolderId = Brand<string, "FolderId">;

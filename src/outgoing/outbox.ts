@@ -8,7 +8,7 @@ import { takeDue } from "../jobs/jobs.ts";
 import { retryDelayMs } from "../jobs/retry-delay.ts";
 import { formatAddress, parseAddress, type Domain, type EmailAddress } from "../mail/address.ts";
 import type { Envelope } from "../mail/envelope.ts";
-import { AccountGone } from "../mailbox/embedded.ts";
+import { AccountGone } from "../mailbox/account-gone.ts";
 import { bounce, type Failure } from "../notices/bounce.ts";
 import type { Relay, RelayResult } from "../smtp/relay/hop.ts";
 import { holdAccount } from "../store/accounts/account-locks.ts";

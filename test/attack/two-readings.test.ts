@@ -10,7 +10,7 @@ import { isGood, locked } from "../../src/incoming/verdicts.ts";
 import { UnlockedKeys } from "../../src/vault/unlocked-keys.ts";
 import { parseAddress } from "../../src/mail/address.ts";
 import { parseHeader } from "../../src/mail/header.ts";
-import { storeMessage } from "../../src/mailbox/embedded.ts";
+import { storeMessage } from "../../src/spool/spool.ts";
 import { signAndEncrypt } from "../../src/openpgp/messages/encrypt.ts";
 import { container, open } from "../../src/pgpmime/pgpmime.ts";
 import { migrate } from "../../src/store/engine/migrate.ts";

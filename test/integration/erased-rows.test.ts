@@ -11,7 +11,7 @@ import { chooseMailboxKey } from "../../src/keys/mailbox-key.ts";
 import { openWithPassword } from "../../src/vault/master-key.ts";
 import { wrapCopy } from "../../src/vault/rewrap.ts";
 import { canonicalAddress, type EmailAddress } from "../../src/mail/address.ts";
-import { storeMessage } from "../../src/mailbox/embedded.ts";
+import { storeMessage } from "../../src/spool/spool.ts";
 import { keepForLater } from "../../src/outgoing/outbox.ts";
 import { locked } from "../../src/incoming/verdicts.ts";
 import { insertFolder } from "../../src/store/mailbox/folders.ts";

@@ -1,6 +1,6 @@
 /** Sealed mail as it is stored. */
 import { sealedBody } from "../../src/mailbox/embedded/stored-form.ts";
-import type { NewMessage } from "../../src/mailbox/mailbox.ts";
+import type { NewMessage } from "../../src/spool/spool.ts";
 import type { Certificate } from "../../src/openpgp/certificates/certificate.ts";
 import { encryptAtRest } from "../../src/openpgp/messages/encrypt.ts";
 

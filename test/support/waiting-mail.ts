@@ -7,7 +7,7 @@ import { after, DAY, fromUnixMs } from "../../src/base/time.ts";
 import type { AuthorAnswer } from "../../src/discovery/author.ts";
 import { UnlockedKeys } from "../../src/vault/unlocked-keys.ts";
 import { parseAddress, type EmailAddress } from "../../src/mail/address.ts";
-import { storeMessage } from "../../src/mailbox/embedded.ts";
+import { storeMessage } from "../../src/spool/spool.ts";
 import type { MessageId } from "../../src/mailbox/mailbox.ts";
 import { generateKey } from "../../src/openpgp/keys/generate.ts";
 import { readSecretKey, type UnlockedKey } from "../../src/openpgp/keys/secret-key.ts";

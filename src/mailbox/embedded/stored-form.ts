@@ -3,7 +3,7 @@
  * clear mail. Both together are the received octets.
  */
 import type { Octets } from "../../base/large-octets.ts";
-import type { MailForm, StoredMessage } from "../mailbox.ts";
+import type { MailForm } from "../mailbox.ts";
 import type { Certificate } from "../../openpgp/certificates/certificate.ts";
 import { bigEndian, cursorOver } from "../../openpgp/packets/cursor.ts";
 import { type Decrypted, decrypt } from "../../openpgp/messages/decrypt.ts";
@@ -76,7 +76,7 @@ function rowOf(wrapped: Uint8Array, sealed: readonly Uint8Array[]): readonly Uin
 export async function receivedForm({
   body,
   keys,
-}: Pick<StoredMessage, "body"> & { readonly keys: readonly UnlockedKey[] }): Promise<
+}: { readonly body: Uint8Array } & { readonly keys: readonly UnlockedKey[] }): Promise<
   | { readonly kind: "received"; readonly message: Uint8Array }
   | Exclude<Decrypted, { kind: "decrypted" }>
 > {
@@ -95,7 +95,7 @@ export async function receivedIn(
     form,
     body,
     keys,
-  }: Pick<StoredMessage, "body"> & {
+  }: { readonly body: Uint8Array } & {
     readonly form: MailForm;
     readonly keys: readonly UnlockedKey[];
   },

@@ -8,8 +8,8 @@ import { engines } from "../../../test/support/engines.ts";
 import { LARGE_OCTETS, type Octets } from "../../base/large-octets.ts";
 import { fromUnixMs } from "../../base/time.ts";
 import { locked } from "../../incoming/verdicts.ts";
-import { listMessages, readMessage, recordVerdict, storeMessage } from "../../mailbox/embedded.ts";
-import type { NewMessage } from "../../mailbox/mailbox.ts";
+import { listMessages, readMessage, recordVerdict, storeMessage } from "../../spool/spool.ts";
+import type { NewMessage } from "../../spool/spool.ts";
 import { eraseAccount } from "../accounts/erase.ts";
 import {
   deleteOutbox,

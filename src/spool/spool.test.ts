@@ -12,12 +12,13 @@ import {
   listWaiting,
   readMessage,
   recordVerdict,
-  roomFor,
   storeMessage,
-} from "./embedded.ts";
+  type NewMessage,
+} from "./spool.ts";
+import { roomFor } from "../mailbox/room.ts";
 import { readMailboxUse } from "../store/mail/mailbox-use.ts";
 import type { Store } from "../store/store.ts";
-import type { MessageVerdict, NewMessage } from "./mailbox.ts";
+import type { MessageVerdict } from "../mailbox/mailbox.ts";
 
 const now = fromUnixMs(1_800_000_000_000);
 const alice = parseAddress("alice@alpha.test");

@@ -1,8 +1,9 @@
 import { plainMessageId } from "../mail/message-id.ts";
 import type { Store } from "../store/store.ts";
 import type { AccountId } from "../words/account.ts";
-import { listMessages } from "./embedded.ts";
-import type { Mailbox, MessageId, StoredSummary } from "./mailbox.ts";
+import { listMessages } from "./spool.ts";
+import type { Mailbox, MessageId } from "../mailbox/mailbox.ts";
+import type { StoredSummary } from "./spool.ts";
 
 /** The message that somebody means, or how many IDs begin with `name`. */
 export type NamedMessage =

@@ -9,7 +9,7 @@ import type { Store } from "../store/store.ts";
 import { haveAccounts, idOf } from "../../test/support/accounts.ts";
 import { engines } from "../../test/support/engines.ts";
 import { alice, alias } from "../../test/support/key-life.ts";
-import { storeMessage } from "./embedded.ts";
+import { storeMessage } from "./spool.ts";
 import { messageNamed } from "./named-message.ts";
 
 const NOW = fromUnixMs(1_800_000_000_000);

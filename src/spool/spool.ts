@@ -1,44 +1,69 @@
-/** The mailbox inside our own database. */
+/**
+ * Mail that waits: for its reader's key, or for the keyserver of its author.
+ *
+ * Sealed mail is kept as it was received until its reader's key is there. Then it is opened, judged and moved to the mailbox
+ * under the same ID (`incoming/`). A message whose author could not be asked goes on waiting, opened or not, and is judged
+ * again. Each opening is counted before it begins (`store/mail/openings.ts`): a message that ends its process three times is
+ * opened alone. In clear stand the outer author, whom a keyserver is asked about, sizes, times and the verdict so far.
+ */
 import { createHash, randomUUID } from "node:crypto";
 
 import { type Octets, octetStringsIn } from "../base/large-octets.ts";
 import { AppError } from "../base/errors.ts";
+import { AccountGone } from "../mailbox/account-gone.ts";
 import { keepServedKeys, updateVerdict, type ReadInside } from "../store/mail/message-verdicts.ts";
 import {
   deleteMessage,
-  hasSealedMessage,
   insertMessage,
   selectMessage,
   selectMessages,
   selectWaiting,
   type MessageRow,
 } from "../store/mail/messages.ts";
-import { holdMessage, listWaitingMailboxes, readMailboxUse } from "../store/mail/mailbox-use.ts";
-import { hasSealed } from "./embedded/names.ts";
-import { plainMessageId } from "../mail/message-id.ts";
-import { readMailbox } from "../store/mailbox/mailboxes.ts";
+import { holdMessage, listWaitingMailboxes } from "../store/mail/mailbox-use.ts";
 import type { Store } from "../store/store.ts";
-import type {
-  MessageId,
-  MessageVerdict,
-  ServedAtArrival,
-  NewMessage,
-  Quota,
-  StoredMessage,
-  StoredSummary,
-} from "./mailbox.ts";
+import type { MessageId, MessageVerdict, ServedAtArrival } from "../mailbox/mailbox.ts";
+import type { MessageForm, MessageState } from "../store/mail/messages.ts";
 import type { AccountId } from "../words/account.ts";
 
-/** An account is no longer what it was when it was looked up. */
-export class AccountGone extends AppError {
-  override readonly name = "AccountGone";
+/**
+ * A message to be stored. `contentHash` (SHA-256) is of the message as it came over the wire, `envelopeId` tells two
+ * deliveries of the same bytes apart: together they make storing idempotent. Without the hash the body's is taken.
+ */
+export type NewMessage = {
+  readonly account: AccountId;
+  readonly body: Octets;
+  readonly form: MessageForm;
+  readonly receivedAt: Date;
+  readonly sizeBytes: number;
+  readonly outerFrom: string;
+  readonly summary?: Uint8Array | undefined;
+  readonly verdict: MessageVerdict;
+  readonly messageId?: string | undefined;
+  readonly state: MessageState;
+  readonly contentHash?: Uint8Array | undefined;
+  readonly envelopeId?: string | undefined;
+};
 
-  constructor() {
-    super("the account was renamed, closed or erased at the same time; try again", {
-      temporary: true,
-    });
-  }
-}
+/** A message as the list shows it; no bytes of summary are none. */
+export type StoredSummary = {
+  readonly id: MessageId;
+  readonly state: MessageState;
+  readonly form: MessageForm;
+  readonly summary: Uint8Array;
+  readonly verdict: MessageVerdict;
+  readonly outerFrom: string;
+  readonly messageId: string | undefined;
+  readonly sizeBytes: number;
+  readonly receivedAt: Date;
+};
+
+/** A message with its body, in the form that `form` says. */
+export type StoredMessage = StoredSummary & {
+  readonly body: Uint8Array;
+  readonly contentHash: Uint8Array;
+  readonly envelopeId: string;
+};
 
 const LIST_LIMIT = 10_000;
 
@@ -139,29 +164,6 @@ export async function recordWaiting(
 
 /** Of processes that open the same message; what they find out is worth more than the evidence. */
 const RECORD_TURNS = 5;
-
-/** True when one of these messages came sealed: an answer to it must not leave in clear. */
-export async function cameProtected(
-  store: Store,
-  account: AccountId,
-  messageIds: readonly string[],
-): Promise<boolean> {
-  if (await hasSealedMessage(store, account, messageIds)) return true;
-  return hasSealed(store, account, messageIds.map(plainMessageId));
-}
-
-/** Whether a message of this size fits, and if not, which quota it would break. */
-export async function roomFor(
-  store: Store,
-  account: AccountId,
-  quota: Quota,
-  sizeBytes: number,
-): Promise<"room" | "mailbox-full" | "pending-full"> {
-  const use = await readMailboxUse(store, account);
-  const { bytes } = await readMailbox(store, account);
-  if (bytes + use.usedBytes + sizeBytes > quota.mailboxBytes) return "mailbox-full";
-  return use.pendingBytes + sizeBytes > quota.pendingBytes ? "pending-full" : "room";
-}
 
 function hashOf(body: Octets): Uint8Array {
   const hash = createHash("sha256");

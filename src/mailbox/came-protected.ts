@@ -1,0 +1,15 @@
+import { plainMessageId } from "../mail/message-id.ts";
+import { hasSealedMessage } from "../store/mail/messages.ts";
+import type { Store } from "../store/store.ts";
+import type { AccountId } from "../words/account.ts";
+import { hasSealed } from "./embedded/names.ts";
+
+/** True when one of these messages came sealed: an answer to it must not leave in clear. */
+export async function cameProtected(
+  store: Store,
+  account: AccountId,
+  messageIds: readonly string[],
+): Promise<boolean> {
+  if (await hasSealedMessage(store, account, messageIds)) return true;
+  return hasSealed(store, account, messageIds.map(plainMessageId));
+}
