@@ -2,6 +2,7 @@ import { openReading } from "../app/open-reading.ts";
 import type { Vault } from "../app/open-vault.ts";
 import type { Secret } from "../base/secret.ts";
 import { listMailFor, showMailFor } from "../incoming/audited-reading.ts";
+import { listFoldersFor, searchMailFor } from "../incoming/searching.ts";
 import { openPending, retryOpening } from "../incoming/pending.ts";
 import type { ReadingDeps } from "../incoming/reading.ts";
 import type { MailListEntry } from "../incoming/mail-list.ts";
@@ -39,6 +40,20 @@ export const mailCommands: readonly Command[] = [
     summary: "the messages of an account, the newest first",
     options: PASSWORD,
     run: list,
+  },
+  {
+    name: "mail search",
+    operands: ["ADDRESS", "WORDS"],
+    summary: "the messages in which all these words stand, or words that begin so",
+    options: PASSWORD,
+    run: search,
+  },
+  {
+    name: "mail folders",
+    operands: ["ADDRESS"],
+    summary: "the folders of a mailbox, with how many messages each has",
+    options: PASSWORD,
+    run: folders,
   },
   {
     name: "mail show",
@@ -92,6 +107,10 @@ async function list(call: Call): Promise<ExitCode> {
   using keys = await keysFor(vault, account, password);
   await using reading = await openReading(vault);
   const entries = await listMailFor(reading.deps, { account, keys });
+  return listed(call, entries);
+}
+
+function listed(call: Call, entries: readonly MailListEntry[]): ExitCode {
   const rows = entries.map((entry) => [
     entry.id,
     [entry.state, ...entry.warnings].join(" "),
@@ -100,6 +119,42 @@ async function list(call: Call): Promise<ExitCode> {
     printable(entry.subject),
   ]);
   return answer(call, entries.map(viewOf), table(rows));
+}
+
+async function search(call: Call): Promise<ExitCode> {
+  const address = addressGiven(call);
+  const [, words = ""] = call.operands;
+  using password = await passwordIfGiven(call);
+  await using vault = await openFor(call);
+  const account = await accountOf(vault, address);
+  using keys = await keysFor(vault, account, password);
+  await using reading = await openReading(vault);
+  const found = await searchMailFor(reading.deps, { account, keys }, words);
+  if (found.kind === "mailbox-closed") throw refused(found, account.address);
+  if (!found.isWhole) call.terminal.complain("there are more; search for more words\n");
+  return listed(call, found.entries);
+}
+
+async function folders(call: Call): Promise<ExitCode> {
+  const address = addressGiven(call);
+  using password = await passwordIfGiven(call);
+  await using vault = await openFor(call);
+  const account = await accountOf(vault, address);
+  using keys = await keysFor(vault, account, password);
+  await using reading = await openReading(vault);
+  const all = await listFoldersFor(reading.deps, { account, keys });
+  const rows = all.map(({ id, standard, name, messages, unseen }) => [
+    standard ?? id,
+    printable(standard ?? name ?? "[...]"),
+    `${messages} messages`,
+    `${unseen} new`,
+  ]);
+  const view = all.map((folder) => ({
+    ...folder,
+    standard: folder.standard ?? null,
+    name: folder.name ?? null,
+  }));
+  return answer(call, view, table(rows));
 }
 
 async function show(call: Call): Promise<ExitCode> {

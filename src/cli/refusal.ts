@@ -10,6 +10,7 @@ import type { Closure, Erasure, Reopening, SessionsEnd } from "../keys/end-accou
 import type { Reclaim } from "../keys/parked-keys.ts";
 import type { KeyAccess } from "../vault/key-access.ts";
 import type { MailboxKeyChoice } from "../keys/mailbox-key.ts";
+import type { MailSearch } from "../incoming/searching.ts";
 import type { NewKeys } from "../keys/new-keys.ts";
 import type { NewPassword, NewRecoveryCode, RecoveryCodeEnd } from "../keys/password.ts";
 import type { Renaming } from "../keys/rename.ts";
@@ -32,6 +33,7 @@ type Outcome =
   | Erasure
   | KeyAccess
   | MailboxKeyChoice
+  | MailSearch
   | NewAlias
   | NewKeys
   | NewPassword
@@ -60,6 +62,7 @@ type Done =
   | "ended"
   | "enrolled"
   | "erased"
+  | "found"
   | "given"
   | "imported"
   | "known"

@@ -41,6 +41,7 @@ const SAID: readonly (readonly [Refusal, RegExp])[] = [
   [{ kind: "revocation-of-other-key" }, /this revocation is not of this key/],
   [{ kind: "key-on-device" }, /on its owner's device.*account custody alice@alpha\.test user/],
   [{ kind: "opens-no-key" }, /^this password opens no key of the account; .*account reset$/],
+  [{ kind: "mailbox-closed" }, /^the mailbox is closed: .*; .*--password-stdin$/],
   [{ kind: "opens-no-parked-key", by: "escrow" }, /^this is not the escrow of a parked key$/],
   [{ kind: "opens-no-parked-key", by: "password" }, /^no parked key opens with it$/],
   [{ kind: "unusable-certificate", reason: "revoked" }, /others would not use .*\(revoked\)$/],

@@ -90,6 +90,10 @@ const SAYINGS: Sayings = {
     "keys that a reset parked: sealpost account escrow ADDRESS show --former",
   ],
   "no-parked-escrow": () => [text("refusal.no-parked-escrow")],
+  "mailbox-closed": () => [
+    text("refusal.mailbox-closed"),
+    "give the password of the account: --password-stdin",
+  ],
   "no-message": ({ id }) => [
     text("refusal.no-message", { id: printable(id) }),
     "see: sealpost mail list",

@@ -34,10 +34,10 @@ function namesOf({ account, keys }: Reader) {
 }
 
 /** Only the provider's own access is to be watched: an owner who gave the password reads, or nothing was opened. */
-async function auditReading(
+export async function auditReading(
   { store, clock }: Deps,
   { account, keys }: Reader,
-  action: "mail.listed" | "mail.shown",
+  action: "mail.listed" | "mail.searched" | "mail.shown",
   detail: { readonly id?: string },
 ): Promise<void> {
   if (keys !== undefined || !OPENS_WITHOUT_USER[account.custody]) return;
