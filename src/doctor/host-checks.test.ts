@@ -142,6 +142,7 @@ test("what cannot be looked at is a failure of its check, and the others are don
     [
       "resolver fail",
       "database fail",
+      "bodies skip",
       "service-key fail",
       "secret-keys skip",
       "logins skip",

@@ -24,6 +24,7 @@ import { MAX_CLEAR_OCTETS } from "../openpgp/messages/encrypt.ts";
 import type { Arrival, ArrivedMessage, DeliverDeps } from "./arrival.ts";
 import { withEncryptedPart } from "./encrypted-part.ts";
 import { messageWorkHere } from "./message-work.ts";
+import { outlineIn } from "./keep-found.ts";
 import type { Outline } from "./outline.ts";
 import { copyFor, type Incoming, type ReaderCopy } from "./reader-copy.ts";
 import { clearProtection, clearView, judgeClear } from "./signed.ts";
@@ -79,7 +80,7 @@ export async function deliver(deps: DeliverDeps, arrival: Arrival): Promise<read
     contentHash,
     outline: async (judged) => {
       const outline =
-        outlines.get(isGood(judged)) ?? work.outline(clearView(arrival.message, judged).view);
+        outlines.get(isGood(judged)) ?? outlineIn(work, clearView(arrival.message, judged).view);
       outlines.set(isGood(judged), outline);
       return outline;
     },

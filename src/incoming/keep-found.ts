@@ -1,4 +1,8 @@
 /** What becomes of a message that was opened and judged: its place in the mailbox, or a longer wait for its author. */
+import { isProgramFault, TooCostly } from "../base/errors.ts";
+import { plainMessageId } from "../mail/message-id.ts";
+import { AccountGone } from "../mailbox/account-gone.ts";
+import { holdAccount } from "../store/accounts/account-locks.ts";
 import type { Octets } from "../base/large-octets.ts";
 import { endWaiting, isWaiting, recordVerdict } from "../spool/spool.ts";
 import { standardFolder, type MessageVerdict, type PreparedMail } from "../mailbox/mailbox.ts";
@@ -9,6 +13,7 @@ import { primaryAddress } from "../store/accounts/addresses.ts";
 import { isFinal } from "../store/mail/verdict.ts";
 import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import type { Account, AccountId } from "../words/account.ts";
+import type { MessageWork } from "./message-work.ts";
 import type { Outline } from "./outline.ts";
 import type { PendingDeps } from "./pending-deps.ts";
 import { onceOf } from "./reader-copy.ts";
@@ -17,6 +22,19 @@ type MailboxOwner = Pick<Account, "id" | "address">;
 
 /** Of a message whose text is not known. */
 export const NO_OUTLINE: Outline = { snippet: "", attachments: [] };
+
+/** The outline of a message that is shown. One that costs too much has none: the message is kept all the same. */
+export async function outlineIn(
+  work: Pick<MessageWork, "outline">,
+  shown: Uint8Array,
+): Promise<Outline> {
+  try {
+    return await work.outline(shown);
+  } catch (error) {
+    if (error instanceof TooCostly || isProgramFault(error)) return NO_OUTLINE;
+    throw error;
+  }
+}
 
 /** What was found in a message; its octets for the mailbox, where they are not those that it waited with. */
 type Found = { readonly summary: Summary; readonly body?: Octets | undefined };
@@ -31,17 +49,28 @@ export async function keepFound(
   const { served } = message.verdict;
   const found = summary.verdict;
   const verdict = isFinal(found) ? found : { ...found, served };
-  const whole = { ...summary, verdict };
+  const whole = {
+    ...summary,
+    verdict,
+    // What does not open still has the names that it came with.
+    from: summary.from === "" ? message.outerFrom : summary.from,
+    messageId:
+      summary.messageId === "" ? plainMessageId(message.messageId ?? "") : summary.messageId,
+  };
   const address = await primaryAddress(deps.store, account);
   const owner = { id: account, address };
   const mail = await prepared(deps, { owner, keys }, message, { summary: whole, body });
   const wrapped = mail === undefined ? await wrapSummary(deps, keys, whole) : undefined;
   await deps.store.transaction(async (tx) => {
+    await holdAccount(tx, account);
     if (mail === undefined) {
-      const { messageId } = summary;
+      // In brackets, as an answer names it.
+      const messageId = whole.messageId === "" ? undefined : `<${whole.messageId}>`;
       await recordVerdict(tx, account, message.id, verdict, { summary: wrapped, messageId });
     } else if (await isWaiting(tx, account, message.id)) {
-      await deps.mailboxOf(tx, owner, keys).append(mail);
+      const { kind } = await deps.mailboxOf(tx, owner, keys).append(mail);
+      // A closed account may be opened again: what waits for it goes on waiting.
+      if (kind !== "appended" && kind !== "there-already") throw new AccountGone();
       await endWaiting(tx, account, message.id);
     }
     await deps.trace.opened({ store: tx, reader: address, message, verdict });

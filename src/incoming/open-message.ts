@@ -17,7 +17,8 @@ import { messageWorkHere, type MessageWork } from "./message-work.ts";
 import type { PendingDeps } from "./pending-deps.ts";
 import { claimedHeader, sealedHeader, sealedView } from "./sealed-view.ts";
 import { clearProtection, clearVerdictFor, clearView, judgeClear, shownHeader } from "./signed.ts";
-import { keepFound, NO_OUTLINE } from "./keep-found.ts";
+import { recordVerdict } from "../spool/spool.ts";
+import { keepFound, NO_OUTLINE, outlineIn } from "./keep-found.ts";
 import { summaryOf } from "./summary.ts";
 import { damaged, lockedOld, undecryptable, unprotected, unsupported } from "./verdicts.ts";
 import { asOfArrival, isGivenUp, laterSince } from "./waiting.ts";
@@ -45,9 +46,10 @@ async function judgeAgain(
   const work = workOf(deps);
   const opened = await work.decrypt({ message: message.body, keys: keys.all });
   if (opened.kind !== "decrypted") {
-    const verdict = concluded({ ...message.verdict, checkedAt: now }, message, now);
-    const summary = summaryOf({ header: [], verdict, outline: NO_OUTLINE });
-    return await keepFound(deps, { account, keys }, message, { summary });
+    // Under a former key: what is known of it stays, and it waits for that key.
+    const verdict = { ...message.verdict, state: "LOCKED_OLD", checkedAt: now } as const;
+    await recordVerdict(deps.store, account, message.id, verdict);
+    return verdict;
   }
   const outer = parseHeader(opened.data).header;
   const { found, holds } = await work.examine(opened.data);
@@ -60,7 +62,7 @@ async function judgeAgain(
     await judgeClear(asArrived(deps, message), { outer, protection, receivedAt, now }),
   );
   const verdict = withEncryptedPart(concluded(judged, message, now), holds);
-  const outline = await work.outline(clearView(opened.data, verdict).view);
+  const outline = await outlineIn(work, clearView(opened.data, verdict).view);
   const header = shownHeader(outer, protection, verdict);
   const summary = summaryOf({ header, verdict, outline });
   return await keepFound(deps, { account, keys }, message, { summary });
@@ -88,7 +90,7 @@ async function openSealed(
   const claimed = claimedHeader(opened, verdict);
   const outline =
     opened.kind === "opened"
-      ? await workOf(deps).outline(sealedView(outer, opened.payload, verdict))
+      ? await outlineIn(workOf(deps), sealedView(outer, opened.payload, verdict))
       : NO_OUTLINE;
   const summary = summaryOf({ header, claimed, verdict, outline });
   const body = opened.kind === "opened" ? await forMailbox(deps, keys, message) : undefined;

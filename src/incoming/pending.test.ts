@@ -10,6 +10,10 @@ import { cameProtected } from "../mailbox/came-protected.ts";
 import { open } from "../pgpmime/pgpmime.ts";
 import { serves, SILENT } from "../../test/support/authors.ts";
 import { openPending } from "./pending.ts";
+import { AccountGone } from "../mailbox/account-gone.ts";
+import { standardFolder } from "../mailbox/mailbox.ts";
+import { deleteMessages } from "../store/mailbox/message-changes.ts";
+import { locked as lockedAt } from "./verdicts.ts";
 import { receivedForm } from "../mailbox/embedded/stored-form.ts";
 import { traceIncoming } from "./tracing.ts";
 import {
@@ -48,6 +52,54 @@ onBoth(
     const second = await opened(store, { answer: found(), at: after(NOW, HOUR) });
     assert.equal(second.state, "done");
     assert.equal(second.verdict.state, "CONFIDENTIAL");
+  },
+);
+
+onBoth(
+  "an answer to sealed mail that waits to be judged again must be sealed",
+  async (openStore) => {
+    const { store } = await withWaiting(openStore);
+    await using _ = store;
+    assert.equal((await opened(store, { answer: SILENT })).state, "pending");
+    assert.equal(await cameProtected(store, idOf(BOB), ["<1@alpha.test>"]), true);
+  },
+);
+
+onBoth(
+  "mail that waits for a closed account goes on waiting, until it is opened again",
+  async (openStore) => {
+    const { store } = await withWaiting(openStore);
+    await using _ = store;
+    const setState = async (state: string): Promise<void> => {
+      await store.db.updateTable("accounts").set({ state }).execute();
+    };
+    await setState("closed");
+    await assert.rejects(opened(store, { answer: found() }), AccountGone);
+    await setState("open");
+    const message = await opened(store, { answer: found() });
+    assert.deepEqual([message.state, message.verdict.state], ["done", "CONFIDENTIAL"]);
+  },
+);
+
+onBoth(
+  "an answer to sealed mail is to be sealed, whatever its reader does with it",
+  async (openStore) => {
+    const { store, id } = await withWaiting(openStore);
+    await using _ = store;
+    await store.db.updateTable("messages").set({ message_id: "<1@alpha.test>" }).execute();
+    const keys = new UnlockedKeys([alice], alice.fingerprint, []);
+    assert.equal((await opened(store, { answer: found(), keys })).verdict.state, "UNDECRYPTABLE");
+    const isProtected = async () => cameProtected(store, idOf(BOB), ["<1@alpha.test>"]);
+    assert(await isProtected());
+    const mailbox = mailboxesWith({ now: () => NOW })(store, { id: idOf(BOB), address: BOB }, keys);
+    assert.equal(await mailbox.waitAgain(lockedAt(NOW), id), 1);
+    assert(await isProtected());
+    assert.equal((await opened(store, { answer: found() })).verdict.state, "CONFIDENTIAL");
+    const copied = await mailbox.copy([id], standardFolder("archive"));
+    assert(copied.kind === "done");
+    await mailbox.remove([id]);
+    await deleteMessages(store, idOf(BOB), [id]);
+    assert(await isProtected());
   },
 );
 

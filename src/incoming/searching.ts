@@ -55,5 +55,5 @@ export async function listFoldersFor(
   { account, keys }: Reader,
 ): Promise<readonly Folder[]> {
   using own = keys === undefined ? await deps.unlockWithService(account.id) : undefined;
-  return deps.mailboxOf(deps.store, account, keys ?? own).folders();
+  return await deps.mailboxOf(deps.store, account, keys ?? own).folders();
 }

@@ -11,6 +11,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { type Octets, octetStringsIn } from "../base/large-octets.ts";
 import { AppError } from "../base/errors.ts";
 import { AccountGone } from "../mailbox/account-gone.ts";
+import { TAGGED } from "../mailbox/embedded/names.ts";
 import { keepServedKeys, updateVerdict, type ReadInside } from "../store/mail/message-verdicts.ts";
 import {
   deleteMessage,
@@ -184,7 +185,8 @@ function toSummary(row: Omit<MessageRow, "body">): StoredSummary {
     summary: row.summary,
     verdict: row.verdict,
     outerFrom: row.outerFrom,
-    messageId: row.messageId,
+    // A tag stands for what only the keys open.
+    messageId: row.messageId?.startsWith(TAGGED) === true ? undefined : row.messageId,
     sizeBytes: row.sizeBytes,
     receivedAt: row.receivedAt,
   };

@@ -78,7 +78,7 @@ export async function copyInto(
   const work = async (tx: Store, some: readonly string[]) => {
     const copies: string[] = [];
     for (const { blob, ...row } of (await selectById(tx, account, some)).filter(isShown)) {
-      const copy = { ...row, id: randomUUID(), folder, once: "", name: "", blob: { id: blob } };
+      const copy = { ...row, id: randomUUID(), folder, once: "", blob: { id: blob } };
       const inserted = await insertMailboxMessage(tx, account, copy);
       if (inserted !== undefined) copies.push(inserted.id);
     }

@@ -100,9 +100,9 @@ export async function renameFolder(
   const name = readName(given);
   if (name === undefined) return { kind: "bad-name" };
   return store.transaction(async (tx) => {
+    if (!(await holdFolder(tx, account, id))) return { kind: "no-folder" };
     await beginChange(tx, account);
     const rows = await selectFolders(tx, account);
-    if (!rows.some((row) => row.id === id)) return { kind: "no-folder" };
     const others = rows.filter((row) => row.id !== id);
     if (isTaken(others, name, keys)) return { kind: "name-taken" };
     const { key, octets } = keys.wrap({ kind: "folder", id }, utf8(name));

@@ -1,7 +1,8 @@
 /** Tags that stand for what names a message: a Message-ID, and the delivery that brought it. They tell nothing by themselves. */
 import { plainMessageId } from "../../mail/message-id.ts";
+import { hasSealedMessage } from "../../store/mail/messages.ts";
 import { makeTags, type TagPurpose } from "../../store/keys/tag-key.ts";
-import { selectNamed } from "../../store/mailbox/listing.ts";
+import { hasSealedNamed, selectNamed } from "../../store/mailbox/listing.ts";
 import { type MailboxRow } from "../../store/mailbox/message-rows.ts";
 import type { Store } from "../../store/store.ts";
 import type { AccountId } from "../../words/account.ts";
@@ -16,22 +17,39 @@ export function nameTag(account: AccountId, messageId: string): readonly [TagPur
   return ["message", `${account} ${plainMessageId(messageId)}`];
 }
 
-/** The messages with one of these Message-IDs. */
+/** The messages with one of these Message-IDs; at most a hundred. */
 export async function rowsNamed(
   store: Store,
   account: AccountId,
   messageIds: readonly string[],
 ): Promise<readonly MailboxRow[]> {
-  const wanted = messageIds.filter((id) => id !== "").map((id) => nameTag(account, id));
-  if (wanted.length === 0) return [];
-  return selectNamed(store, account, await makeTags(store, wanted));
+  return selectNamed(store, account, await nameTags(store, account, messageIds));
 }
 
-/** Whether one of these messages came sealed. */
+/** Whether one of these messages came sealed, also of those that wait to be opened again. */
 export async function hasSealed(
   store: Store,
   account: AccountId,
   messageIds: readonly string[],
 ): Promise<boolean> {
-  return (await rowsNamed(store, account, messageIds)).some(({ form }) => form === "sealed");
+  const tags = await nameTags(store, account, messageIds);
+  if (await hasSealedNamed(store, account, tags)) return true;
+  return hasSealedMessage(store, account, tags.map(asMessageId));
+}
+
+/** How a message that is to be opened again is named while it waits: by the tag of its Message-ID. */
+export function asMessageId(tag: string): string {
+  return `${TAGGED}${tag}`;
+}
+
+/** No Message-ID begins so. */
+export const TAGGED = "tag:";
+
+async function nameTags(
+  store: Store,
+  account: AccountId,
+  messageIds: readonly string[],
+): Promise<readonly string[]> {
+  const wanted = messageIds.filter((id) => id !== "").map((id) => nameTag(account, id));
+  return wanted.length === 0 ? [] : makeTags(store, wanted);
 }

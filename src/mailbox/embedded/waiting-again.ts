@@ -1,4 +1,5 @@
 /** Sealed mail of a mailbox that is to be opened once more: it goes back to the mail that waits, under the same IDs. */
+import { holdAccount } from "../../store/accounts/account-locks.ts";
 import { insertMessage } from "../../store/mail/messages.ts";
 import type { MessageVerdict } from "../../store/mail/verdict.ts";
 import { selectClosed } from "../../store/mailbox/closed-messages.ts";
@@ -6,6 +7,8 @@ import { deleteMessages } from "../../store/mailbox/message-changes.ts";
 import { selectById } from "../../store/mailbox/listing.ts";
 import type { AccountId } from "../../words/account.ts";
 import type { MessageId } from "../mailbox.ts";
+import { AccountGone } from "../account-gone.ts";
+import { asMessageId } from "./names.ts";
 import type { EmbeddedDeps } from "./embedded-deps.ts";
 
 /** Maximum number of messages that are tried again in one go. */
@@ -18,9 +21,9 @@ export async function letWaitAgain(
   verdict: MessageVerdict,
   id?: MessageId,
 ): Promise<number> {
-  const closed = await selectClosed(deps.store, account, MAX_RETRIED);
+  const closed = await selectClosed(deps.store, account, { id, limit: MAX_RETRIED });
   let count = 0;
-  for (const one of closed.filter((found) => id === undefined || id === found)) {
+  for (const one of closed) {
     if (await letOneWait(deps, account, verdict, one)) count += 1;
   }
   return count;
@@ -37,6 +40,8 @@ async function letOneWait(
   if (row === undefined || body === undefined) return false;
   const { sizeBytes, receivedAt } = row;
   const gone = await store.transaction(async (tx) => {
+    await holdAccount(tx, account);
+    const deleted = await deleteMessages(tx, account, [id]);
     const inserted = await insertMessage(tx, {
       id,
       account,
@@ -45,16 +50,16 @@ async function letOneWait(
       body,
       summary: new Uint8Array(),
       outerFrom: "",
-      messageId: undefined,
+      messageId: row.name === "" ? undefined : asMessageId(row.name),
       envelopeId: `again ${id}`,
       contentHash: new Uint8Array(),
       sizeBytes,
       receivedAt,
       verdict,
     });
-    return inserted === undefined ? undefined : deleteMessages(tx, account, [id]);
+    if (inserted === undefined) throw new AccountGone();
+    return deleted;
   });
-  if (gone === undefined) return false;
   await blobs.remove(gone);
   return true;
 }

@@ -2,6 +2,7 @@
  * Puts messages into the index, the oldest first. It may be interrupted at any time and done again, and several processes
  * may do it at once: each message is indexed once, with the content that it has.
  */
+import { isProgramFault, TooCostly } from "../../base/errors.ts";
 import type { MailboxRow } from "../../store/mailbox/message-rows.ts";
 import {
   insertTerms,
@@ -71,12 +72,31 @@ async function termsOfRow(
   row: MailboxRow,
 ): Promise<WrappedTerms | undefined> {
   const summary = await summaryIn(deps, row, keys);
-  const body = summary && (await deps.blobs.read(row.blob));
+  const body = summary && (await deps.blobs.read(row.blob).catch(() => undefined));
   if (summary === undefined || body === undefined) return undefined;
-  const { form } = await entryOf(deps, row, undefined);
-  const received = await receivedIn(deps, { form, body, keys: keys.unlocked });
-  const text = received === undefined ? "" : await deps.textOf(received, form, keys.unlocked);
+  const text = await textIn(deps, keys, row, body);
+  if (text === undefined) return undefined;
   return wrapTerms(keys, row.number, termsOf(summary, text));
+}
+
+/** States of messages that are not opened for the index: what ended a process, or opens with no key here. */
+const NOT_OPENED = new Set(["DAMAGED", "UNDECRYPTABLE", "CLIENT_ONLY", "LOCKED", "LOCKED_OLD"]);
+
+/** Empty where nothing is to be read; undefined where a trouble passes, so that the message is indexed another time. */
+async function textIn(
+  deps: Deps,
+  keys: OpenMailbox["keys"],
+  row: MailboxRow,
+  body: Uint8Array,
+): Promise<string | undefined> {
+  const { form, state } = await entryOf(deps, row, undefined);
+  if (NOT_OPENED.has(state)) return "";
+  try {
+    const received = await receivedIn(deps, { form, body, keys: keys.unlocked });
+    return received === undefined ? "" : await deps.textOf(received, form, keys.unlocked);
+  } catch (error) {
+    return error instanceof TooCostly || isProgramFault(error) ? "" : undefined;
+  }
 }
 
 /** The terms of a message with other keywords; undefined when it is to be indexed as a whole. */

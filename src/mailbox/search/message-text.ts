@@ -2,14 +2,18 @@
 import { bodyText, type Entity } from "../../mail/entity.ts";
 import { scanLeniently } from "../../mail/mime.ts";
 import { firstField, fieldBody } from "../../mail/header.ts";
+import { MAX_TEXT } from "./terms.ts";
 import { textOfHtml } from "./html-text.ts";
+
+/** How much of a text part is read, in octets: a page has more tags than text. */
+const MAX_READ = 4 * MAX_TEXT;
 
 /**
  * The texts of a message in clear (RFC 2045), one after the other: without attachments, and of alternatives the plain one
  * (RFC 2046 §5.1.4). What cannot be read is left out.
  */
 export function messageText(message: Uint8Array): string {
-  return textsOf(message, scanLeniently(message)).join("\n");
+  return textsOf(message, scanLeniently(message)).join("\n").slice(0, MAX_TEXT);
 }
 
 function textsOf(message: Uint8Array, entity: Entity): readonly string[] {
@@ -21,7 +25,8 @@ function textsOf(message: Uint8Array, entity: Entity): readonly string[] {
   }
   if (entity.parts.length > 0) return entity.parts.flatMap((part) => textsOf(message, part));
   if (type !== "text" || isAttachment(entity)) return [];
-  const text = bodyText(message, entity);
+  const end = Math.min(entity.end, entity.bodyStart + MAX_READ);
+  const text = bodyText(message, { ...entity, end });
   return [subtype === "html" ? textOfHtml(text) : text];
 }
 

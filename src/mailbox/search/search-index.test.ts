@@ -73,6 +73,7 @@ for (const { engine, place } of engines()) {
       // SQLite waits for locks in threads of its own, as in two processes.
       await using store = await openServingStore(at);
       await using other = await openServingStore(at);
+      for (const one of [store, other]) one.tagKeys = first.tagKeys;
       await work(await embeddedMailbox(store), other);
     });
   };

@@ -18,7 +18,7 @@ import {
 import { Matches } from "./matches.ts";
 import type { Clause } from "./query.ts";
 import { blockFrom, blocksFor, markMatches, type OpenBlock, type SegmentHead } from "./segment.ts";
-import { hasTerm } from "./terms.ts";
+import { hasAnyTerm } from "./terms.ts";
 import { openHead, openTerms, placeOfBlock, type OpenMailbox } from "./wrapped.ts";
 
 /** Maximum number of messages outside of segments whose terms are in memory at the same time. */
@@ -140,7 +140,7 @@ export class SearchIndex {
       for (const row of await selectTerms(store, account, numbers)) {
         const terms = openTerms(keys, row);
         if (terms === undefined) damaged.push(row);
-        else if (clauses.every((clause) => clause.some((prefix) => hasTerm(terms, prefix)))) {
+        else if (clauses.every((clause) => hasAnyTerm(terms, clause))) {
           matches.addLoose(row);
         }
       }

@@ -97,7 +97,7 @@ async function makeSegment(
   const damaged: TermPlace[] = [];
   // Another process may have put some into a segment that is not to be replaced.
   const sources = new Set(["", ...replaced]);
-  for (let at = 0; at < members.length; at += MAX_READ) {
+  for (let at = 0; at < members.length && !builder.isFull; at += MAX_READ) {
     if (signal?.aborted === true) return false;
     const numbers = members.slice(at, at + MAX_READ).map(({ number }) => number);
     for (const { octets, ...place } of await selectTerms(store, account, numbers)) {

@@ -9,6 +9,9 @@ import { MAX_VARINT, VarintReader, writeVarint } from "./varint.ts";
 /** A block ends behind the entry that reaches this many octets. */
 const BLOCK_OCTETS = 32 * 1024;
 
+/** Maximum number of terms of all messages of a segment together, but for those of its last message. */
+const MAX_USES = 1_000_000;
+
 /** Terms are compared by their UTF-16 units. */
 export type SegmentHead = {
   /** The first term of each block. */
@@ -30,8 +33,9 @@ export class SegmentBuilder {
   #used = 0;
   readonly #ends: number[] = [];
 
-  get messages(): number {
-    return this.#numbers.length;
+  /** Whether the next segment is to have what follows: the memory that one takes is bounded. */
+  get isFull(): boolean {
+    return this.#used >= MAX_USES;
   }
 
   add(number: number, terms: TermText): void {

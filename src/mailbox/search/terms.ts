@@ -23,9 +23,9 @@ const REFERENCE = "r";
 const ID_OCTETS = 15;
 
 /** Maximum length of a text of which the words are kept, in UTF-16 units; what follows is not found. */
-const MAX_TEXT = 1_000_000;
+export const MAX_TEXT = 1_000_000;
 /** Maximum number of different words of one text. */
-const MAX_WORDS = 50_000;
+const MAX_WORDS = 20_000;
 /** Maximum number of references of one message that are kept. */
 const MAX_REFERENCES = 200;
 /** No word holds it. */
@@ -73,8 +73,22 @@ export function listed(terms: TermText): readonly string[] {
   return terms.split(BETWEEN).slice(1, -1);
 }
 
+/** Whether one of these is there: a beginning of a term, or a Message-ID as a whole. */
+export function hasAnyTerm(terms: TermText, clause: readonly string[]): boolean {
+  if (clause.length < MANY) return clause.some((prefix) => hasTerm(terms, prefix));
+  const ids = new Set(listed(terms).filter(isOfId));
+  return clause.some((prefix) => (isOfId(prefix) ? ids.has(prefix) : hasTerm(terms, prefix)));
+}
+
+/** From so many on the terms are listed once, and not looked through for each. */
+const MANY = 4;
+
+function isOfId(term: string): boolean {
+  return term.startsWith(ID) || term.startsWith(REFERENCE);
+}
+
 /** Whether one of the terms begins so. */
-export function hasTerm(terms: TermText, prefix: string): boolean {
+function hasTerm(terms: TermText, prefix: string): boolean {
   return terms.includes(BETWEEN + prefix);
 }
 

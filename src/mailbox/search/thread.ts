@@ -10,7 +10,7 @@ import type { OpenMailbox } from "./wrapped.ts";
 /** Maximum number of messages of a conversation that are shown. */
 const MAX_MESSAGES = 500;
 /** Maximum number of Message-IDs that are followed. */
-const MAX_IDS = 2000;
+const MAX_IDS = 500;
 
 /** Opens the summary of a row; undefined when the keys do not open it. */
 export type OpenSummary = (row: MailboxRow) => Promise<Summary | undefined>;

@@ -10,6 +10,9 @@ const MAX_WORD = 32;
 const ACCENTS =
   /[\u0300-\u036f\u0483-\u0487\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06dc\u06df-\u06e8\u06ea-\u06ed\u0640]/gu;
 
+/** Maximum length of a text in its compatible form, in UTF-16 units. */
+const MAX_FOLDED = 2_000_000;
+
 const RUN = /[\p{L}\p{N}\p{M}]+/gu;
 
 /** Scripts that are written without blanks between words. */
@@ -21,7 +24,13 @@ const PIECE = new RegExp(`[${UNSPACED}]+|[^${UNSPACED}]+`, "gu");
 /** Letters without case and accents, in the compatible form (Unicode NFKC); what looks alike to readers is the same. */
 function folded(text: string): string {
   // German sharp s is two letters in capitals only, and the Greek letter sigma has another form at the end of a word.
-  const letters = text.normalize("NFKD").replaceAll(ACCENTS, "").toUpperCase().toLowerCase();
+  // A single character may stand for a whole sentence.
+  const letters = text
+    .normalize("NFKD")
+    .slice(0, MAX_FOLDED)
+    .replaceAll(ACCENTS, "")
+    .toUpperCase()
+    .toLowerCase();
   return letters.replaceAll("ς", "σ").normalize("NFKC");
 }
 

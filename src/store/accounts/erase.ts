@@ -4,6 +4,7 @@ import { listAddresses, listReleased } from "./addresses.ts";
 import { eraseTrace } from "../journal/erase-trace.ts";
 import { disownGenericRevocations } from "../keys/generic-revocations.ts";
 import { deleteBlobsOf, type GoneBlob } from "../mailbox/blobs.ts";
+import { holdMailbox } from "../mailbox/mailboxes.ts";
 import { eraseFromPublishedFile } from "../keys/published-file-of.ts";
 import { reserveAddress } from "./reserved-addresses.ts";
 import type { Store } from "../store.ts";
@@ -27,6 +28,8 @@ export async function eraseAccount(
   const released = await listReleased(store, account);
   const names = [...used, ...released.map(({ address }) => address)];
   await eraseFromPublishedFile(store, { account });
+  // Whoever changes the mailbox takes it before its messages.
+  await holdMailbox(store, account);
   await db.deleteFrom("messages").where("account", "=", account).execute();
   for (const table of BEFORE_BLOBS) {
     await db.deleteFrom(table).where("account", "=", account).execute();

@@ -4,13 +4,13 @@ import { sql } from "kysely";
 import type { AccountId } from "../../words/account.ts";
 import type { Store } from "../store.ts";
 
-/** Sealed messages that could not be opened, or count as damaged; at most `limit`. */
+/** Sealed messages that could not be opened, or count as damaged: the one of `id`, or at most `limit`. */
 export async function selectClosed(
   store: Store,
   account: AccountId,
-  limit: number,
+  o: { readonly id: string | undefined; readonly limit: number },
 ): Promise<readonly string[]> {
-  const rows = await store.db
+  const query = store.db
     .selectFrom("mailbox_messages")
     .select("id")
     .where("account", "=", account)
@@ -18,7 +18,7 @@ export async function selectClosed(
     .where(sql<boolean>`state in ('DAMAGED', 'UNDECRYPTABLE')`)
     .where("form", "=", sql.lit("sealed"))
     .where("expunge_at", "=", sql.lit(0))
-    .limit(limit)
-    .execute();
+    .limit(o.limit);
+  const rows = await (o.id === undefined ? query : query.where("id", "=", o.id)).execute();
   return rows.map(({ id }) => id);
 }

@@ -55,6 +55,9 @@ export async function selectById(
   return [...new Set(ids)].flatMap((id) => byId.get(id) ?? []);
 }
 
+/** Maximum number of messages with one Message-ID that are told: anybody may use one again. */
+const MAX_NAMED = 100;
+
 /** The messages with one of these tags of their Message-IDs. */
 export async function selectNamed(
   store: Store,
@@ -69,8 +72,28 @@ export async function selectNamed(
     .where("name", "in", names)
     .where("name", "<>", sql.lit(""))
     .where("expunge_at", "=", sql.lit(0))
+    .limit(MAX_NAMED)
     .execute();
   return rows.map(rowFrom);
+}
+
+/** Whether one of the messages with these tags came sealed; removed ones count as long as they are here. */
+export async function hasSealedNamed(
+  store: Store,
+  account: AccountId,
+  names: readonly string[],
+): Promise<boolean> {
+  if (names.length === 0) return false;
+  const row = await store.db
+    .selectFrom("mailbox_messages")
+    .select("id")
+    .where("account", "=", account)
+    .where("name", "in", names)
+    .where("name", "<>", sql.lit(""))
+    .where("form", "=", sql.lit("sealed"))
+    .limit(1)
+    .executeTakeFirst();
+  return row !== undefined;
 }
 
 /** The IDs of an account that begin with a text; at most `limit`. */

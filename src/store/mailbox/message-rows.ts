@@ -16,6 +16,8 @@ export type MailboxRow = {
   readonly blob: string;
   readonly key: string;
   readonly summary: Uint8Array;
+  /** The tag of its Message-ID; "" for none. */
+  readonly name: string;
   readonly sizeBytes: number;
   readonly receivedAt: Date;
   /** When a removed message is deleted; undefined: it is not removed. */
@@ -37,6 +39,7 @@ export const COLUMNS = [
   "blob",
   "key",
   "summary",
+  "name",
   "size_bytes",
   "received_at",
   "expunge_at",

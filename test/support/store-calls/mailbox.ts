@@ -55,6 +55,7 @@ import { findOnce, insertMailboxMessage } from "../../../src/store/mailbox/messa
 import {
   selectById,
   selectChanged,
+  hasSealedNamed,
   selectIdsFrom,
   selectNamed,
   selectPage,
@@ -150,7 +151,9 @@ export async function callMailbox(store: Store, account: AccountId): Promise<voi
     state: "DAMAGED",
     blob: { id: "blob of 4", place: "waiting", waiting: "5" },
   });
-  await selectClosed(store, account, 10);
+  await selectClosed(store, account, { id: undefined, limit: 10 });
+  await selectClosed(store, account, { id: "4", limit: 10 });
+  await hasSealedNamed(store, account, ["4"]);
   await deleteMessages(store, account, ["4"]);
   await deleteMessage(store, account, "5");
   await callSearch(store, account);
