@@ -92,6 +92,7 @@ const ALLOWED: Readonly<Record<string, string>> = {
   "mailbox/folders.ts deleteFolder: mailbox_messages": SMALL_INDEX,
   "mailbox/folders.ts holdFolder: folders": FEW,
   "mailbox/listing.ts selectIdsFrom: mailbox_messages": FEW,
+  "mailbox/listing.ts hasSealedNamed: mailbox_messages": FEW,
   "mailbox/listing.ts selectNamed: mailbox_messages": FEW,
   "mailbox/closed-messages.ts selectClosed: mailbox_messages": FEW,
   "mailbox/folders.ts updateFolderName: folders": FEW,

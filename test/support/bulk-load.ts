@@ -30,12 +30,13 @@ const IN_BULK = `set local session_replication_role = replica; set local work_me
 
 type Index = { readonly name: string; readonly definition: string };
 
-/** Those that were made by a statement of their own. */
+/** Those that were made by a statement of their own, and that no reference needs. */
 async function indexesOf({ db, engine }: Store): Promise<readonly Index[]> {
   const found =
     engine === "postgres"
       ? sql<Index>`select indexname as name, indexdef as definition from pg_indexes
-          where schemaname = current_schema() and indexname not in (select conname from pg_constraint)`
+          where schemaname = current_schema() and indexname not in
+            (select relname from pg_constraint join pg_class on pg_class.oid = conindid)`
       : sql<Index>`select name, sql as definition from sqlite_schema where type = 'index' and sql is not null`;
   return (await found.execute(db)).rows;
 }

@@ -146,15 +146,15 @@ export async function callMailbox(store: Store, account: AccountId): Promise<voi
   await foldSummaries(store, account, [folded]);
   await insertMessage(store, { ...waitingRow(account), id: "5", envelopeId: "5" });
   await insertMailboxMessage(store, account, {
-    ...mailboxRow("4"),
+    ...mailboxRow("6"),
     form: "sealed",
     state: "DAMAGED",
-    blob: { id: "blob of 4", place: "waiting", waiting: "5" },
+    blob: { id: "blob of 6", place: "waiting", waiting: "5" },
   });
   await selectClosed(store, account, { id: undefined, limit: 10 });
-  await selectClosed(store, account, { id: "4", limit: 10 });
-  await hasSealedNamed(store, account, ["4"]);
-  await deleteMessages(store, account, ["4"]);
+  await selectClosed(store, account, { id: "6", limit: 10 });
+  await hasSealedNamed(store, account, ["6"]);
+  await deleteMessages(store, account, ["6"]);
   await deleteMessage(store, account, "5");
   await callSearch(store, account);
   await removeMessages(store, account, ids, after(now, HOUR));
