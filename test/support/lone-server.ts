@@ -153,7 +153,7 @@ export async function readersTags(
 ): Promise<readonly string[]> {
   await using vault = await openVault(await loadConfig(config));
   const account = await idAt(vault.store, addressOf(READER));
-  return makeTags(
+  return await makeTags(
     vault.store,
     messageIds.map((id) => nameTag(account, id)),
   );
