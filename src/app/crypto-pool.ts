@@ -135,7 +135,8 @@ function messageWorkIn(work: Work): MessageWork {
     examine: async (message) =>
       isSmall(message) ? here.examine(message) : work("examine", message),
     holds: async (shown) => (isSmall(shown) ? here.holds(shown) : work("holds", shown)),
-    outline: async (shown) => (isSmall(shown) ? here.outline(shown) : work("outline", shown)),
+    outline: async (request) =>
+      isSmall(request.message) ? here.outline(request) : work("outline", request),
     text: async (shown) => (isSmall(shown) ? here.text(shown) : work("text", shown)),
     bodyOfRow: async (o) => (isSmall(o.pieces) ? here.bodyOfRow(o) : work("bodyOfRow", o)),
     bodyForMailbox: async (o) => {

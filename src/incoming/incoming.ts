@@ -27,7 +27,7 @@ import { messageWorkHere } from "./message-work.ts";
 import { outlineIn } from "./keep-found.ts";
 import type { Outline } from "./outline.ts";
 import { copyFor, type Incoming, type ReaderCopy } from "./reader-copy.ts";
-import { clearProtection, clearView, judgeClear } from "./signed.ts";
+import { clearProtection, judgeClear } from "./signed.ts";
 import type { Store } from "../store/store.ts";
 import { isGood } from "./verdicts.ts";
 import type { Account, AccountId } from "../words/account.ts";
@@ -80,7 +80,8 @@ export async function deliver(deps: DeliverDeps, arrival: Arrival): Promise<read
     contentHash,
     outline: async (judged) => {
       const outline =
-        outlines.get(isGood(judged)) ?? outlineIn(work, clearView(arrival.message, judged).view);
+        outlines.get(isGood(judged)) ??
+        outlineIn(work, { message: arrival.message, clear: judged });
       outlines.set(isGood(judged), outline);
       return outline;
     },

@@ -13,7 +13,7 @@ import { primaryAddress } from "../store/accounts/addresses.ts";
 import { isFinal } from "../store/mail/verdict.ts";
 import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import type { Account, AccountId } from "../words/account.ts";
-import type { MessageWork } from "./message-work.ts";
+import type { MessageWork, OutlineRequest } from "./message-work.ts";
 import type { Outline } from "./outline.ts";
 import type { PendingDeps } from "./pending-deps.ts";
 import { onceOf } from "./reader-copy.ts";
@@ -26,10 +26,10 @@ export const NO_OUTLINE: Outline = { snippet: "", attachments: [] };
 /** The outline of a message that is shown. One that costs too much has none: the message is kept all the same. */
 export async function outlineIn(
   work: Pick<MessageWork, "outline">,
-  shown: Uint8Array,
+  request: OutlineRequest,
 ): Promise<Outline> {
   try {
-    return await work.outline(shown);
+    return await work.outline(request);
   } catch (error) {
     if (error instanceof TooCostly || isProgramFault(error)) return NO_OUTLINE;
     throw error;

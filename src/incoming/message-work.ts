@@ -7,15 +7,23 @@ import { examine, type Examined } from "../pgpmime/examine.ts";
 import { findCiphertext, type FoundCiphertext } from "../pgpmime/find-ciphertext.ts";
 import { bodyForMailbox, bodyOfRow, receivedForm } from "../mailbox/embedded/stored-form.ts";
 
+import type { MessageVerdict } from "../mailbox/mailbox.ts";
+import { clearView } from "./signed.ts";
 import { messageText } from "../mailbox/search/message-text.ts";
 import { outlineOf, type Outline } from "./outline.ts";
+
+/** A message as it is shown, or one in clear with its verdict. */
+export type OutlineRequest = {
+  readonly message: Uint8Array;
+  readonly clear?: MessageVerdict | undefined;
+};
 
 export type MessageWork = {
   readonly examine: (message: Uint8Array) => Promise<Examined>;
   /** What ciphertext there is in a message that is shown. */
   readonly holds: (shown: Uint8Array) => Promise<FoundCiphertext["kind"]>;
-  /** How the text of a message that is shown begins, and what is attached. */
-  readonly outline: (shown: Uint8Array) => Promise<Outline>;
+  /** How the text of a message that is shown begins, and what is attached; of mail in clear, as its verdict has it shown. */
+  readonly outline: (request: OutlineRequest) => Promise<Outline>;
   /** The whole text of a message that is shown, for the index. */
   readonly text: (shown: Uint8Array) => Promise<string>;
   readonly bodyOfRow: typeof bodyOfRow;
@@ -29,7 +37,8 @@ export type MessageWork = {
 export const messageWorkHere: MessageWork = {
   examine: async (message) => Promise.resolve(examine(message)),
   holds: async (shown) => Promise.resolve(findCiphertext(shown).kind),
-  outline: async (shown) => Promise.resolve(outlineOf(shown)),
+  outline: async ({ message, clear }) =>
+    Promise.resolve(outlineOf(clear === undefined ? message : clearView(message, clear).view)),
   text: async (shown) => Promise.resolve(messageText(shown)),
   bodyOfRow,
   bodyForMailbox,

@@ -16,7 +16,7 @@ import { judgeSealed, type Reader } from "./judge.ts";
 import { messageWorkHere, type MessageWork } from "./message-work.ts";
 import type { PendingDeps } from "./pending-deps.ts";
 import { claimedHeader, sealedHeader, sealedView } from "./sealed-view.ts";
-import { clearProtection, clearVerdictFor, clearView, judgeClear, shownHeader } from "./signed.ts";
+import { clearProtection, clearVerdictFor, judgeClear, shownHeader } from "./signed.ts";
 import { recordVerdict } from "../spool/spool.ts";
 import { keepFound, NO_OUTLINE, outlineIn } from "./keep-found.ts";
 import { summaryOf } from "./summary.ts";
@@ -62,7 +62,7 @@ async function judgeAgain(
     await judgeClear(asArrived(deps, message), { outer, protection, receivedAt, now }),
   );
   const verdict = withEncryptedPart(concluded(judged, message, now), holds);
-  const outline = await outlineIn(work, clearView(opened.data, verdict).view);
+  const outline = await outlineIn(work, { message: opened.data, clear: verdict });
   const header = shownHeader(outer, protection, verdict);
   const summary = summaryOf({ header, verdict, outline });
   return await keepFound(deps, { account, keys }, message, { summary });
@@ -90,7 +90,7 @@ async function openSealed(
   const claimed = claimedHeader(opened, verdict);
   const outline =
     opened.kind === "opened"
-      ? await outlineIn(workOf(deps), sealedView(outer, opened.payload, verdict))
+      ? await outlineIn(workOf(deps), { message: sealedView(outer, opened.payload, verdict) })
       : NO_OUTLINE;
   const summary = summaryOf({ header, claimed, verdict, outline });
   const body = opened.kind === "opened" ? await forMailbox(deps, keys, message) : undefined;
