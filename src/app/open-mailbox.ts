@@ -1,24 +1,16 @@
 /** The mailboxes of an installation: in our own database, for whoever delivers, opens or reads. */
 import type { BlobStore } from "../blobs/blobs.ts";
 import { HOUR, type Clock } from "../base/time.ts";
-import {
-  openEmbedded,
-  type EmbeddedDeps,
-  type MailboxOwner,
-} from "../mailbox/embedded/embedded.ts";
+import { openEmbedded, type EmbeddedDeps } from "../mailbox/embedded/embedded.ts";
 import { MailboxWatch } from "../mailbox/embedded/watch.ts";
-import type { Mailbox } from "../mailbox/mailbox.ts";
+import type { MailboxOf } from "../mailbox/mailbox-of.ts";
 import type { Store } from "../store/store.ts";
-import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import { bodyFor, wrapFor } from "./at-rest.ts";
 import type { CryptoPool } from "./crypto-pool.ts";
 import type { Events } from "./events.ts";
 
 /** How long a removed message can be restored. */
 const UNDO_MS = HOUR;
-
-/** Opens the mailbox of an account, with its reader's keys or without, for a store or one of its transactions. */
-export type MailboxOf = (store: Store, owner: MailboxOwner, keys?: UnlockedKeys) => Mailbox;
 
 export function mailboxesOf(o: {
   readonly store: Store;

@@ -1,7 +1,7 @@
 import { openReading } from "../app/open-reading.ts";
 import type { Vault } from "../app/open-vault.ts";
 import type { Secret } from "../base/secret.ts";
-import { listMailFor, showMailFor } from "../incoming/audited-reading.ts";
+import { listMailFor, showMailFor, type Reader } from "../incoming/audited-reading.ts";
 import { listFoldersFor, searchMailFor } from "../incoming/searching.ts";
 import { openPending, retryOpening } from "../incoming/pending.ts";
 import type { ReadingDeps } from "../incoming/reading.ts";
@@ -100,14 +100,21 @@ async function retry(call: Call): Promise<ExitCode> {
 }
 
 async function list(call: Call): Promise<ExitCode> {
+  return asReader(call, async (deps, reader) => listed(call, await listMailFor(deps, reader)));
+}
+
+/** Reads mail with the keys that the password opens, where one is given. */
+async function asReader(
+  call: Call,
+  read: (deps: ReadingDeps, reader: Reader) => Promise<ExitCode>,
+): Promise<ExitCode> {
   const address = addressGiven(call);
   using password = await passwordIfGiven(call);
   await using vault = await openFor(call);
   const account = await accountOf(vault, address);
   using keys = await keysFor(vault, account, password);
   await using reading = await openReading(vault);
-  const entries = await listMailFor(reading.deps, { account, keys });
-  return listed(call, entries);
+  return await read(reading.deps, { account, keys });
 }
 
 function listed(call: Call, entries: readonly MailListEntry[]): ExitCode {
@@ -122,71 +129,60 @@ function listed(call: Call, entries: readonly MailListEntry[]): ExitCode {
 }
 
 async function search(call: Call): Promise<ExitCode> {
-  const address = addressGiven(call);
   const [, words = ""] = call.operands;
-  using password = await passwordIfGiven(call);
-  await using vault = await openFor(call);
-  const account = await accountOf(vault, address);
-  using keys = await keysFor(vault, account, password);
-  await using reading = await openReading(vault);
-  const found = await searchMailFor(reading.deps, { account, keys }, words);
-  if (found.kind === "mailbox-closed") throw refused(found, account.address);
-  if (!found.isWhole) call.terminal.complain("there are more; search for more words\n");
-  return listed(call, found.entries);
+  return asReader(call, async (deps, reader) => {
+    const found = await searchMailFor(deps, reader, words);
+    if (found.kind === "mailbox-closed") throw refused(found, reader.account.address);
+    if (!found.isWhole) call.terminal.complain("there are more; search for more words\n");
+    return listed(call, found.entries);
+  });
 }
 
 async function folders(call: Call): Promise<ExitCode> {
-  const address = addressGiven(call);
-  using password = await passwordIfGiven(call);
-  await using vault = await openFor(call);
-  const account = await accountOf(vault, address);
-  using keys = await keysFor(vault, account, password);
-  await using reading = await openReading(vault);
-  const all = await listFoldersFor(reading.deps, { account, keys });
-  const rows = all.map(({ id, standard, name, messages, unseen }) => [
-    standard ?? id,
-    printable(standard ?? name ?? "[...]"),
-    `${messages} messages`,
-    `${unseen} new`,
-  ]);
-  const view = all.map((folder) => ({
-    ...folder,
-    standard: folder.standard ?? null,
-    name: folder.name ?? null,
-  }));
-  return answer(call, view, table(rows));
+  return asReader(call, async (deps, reader) => {
+    const all = await listFoldersFor(deps, reader);
+    const rows = all.map(({ id, standard, name, messages, unseen }) => [
+      standard ?? id,
+      printable(standard ?? name ?? "[...]"),
+      `${messages} messages`,
+      `${unseen} new`,
+    ]);
+    const view = all.map((folder) => ({
+      ...folder,
+      standard: folder.standard ?? null,
+      name: folder.name ?? null,
+    }));
+    return answer(call, view, table(rows));
+  });
 }
 
 async function show(call: Call): Promise<ExitCode> {
-  const address = addressGiven(call);
   const [, given = ""] = call.operands;
   if (call.has("raw") && call.isJson) throw new UsageError("--raw prints bytes; leave --json away");
-  using password = await passwordIfGiven(call);
-  await using vault = await openFor(call);
-  const account = await accountOf(vault, address);
-  using keys = await keysFor(vault, account, password);
-  await using reading = await openReading(vault);
-  const id = await idOf(reading.deps, account, given);
-  const wanted = { id, isPart: call.has("open-part") };
-  const shown = await showMailFor(reading.deps, { account, keys }, wanted);
-  if (shown === undefined) throw refused({ kind: "no-message", id }, account.address);
-  if (call.has("raw")) {
-    if (shown.raw.length === 0) {
-      const notShown = { ...shown, custody: account.custody };
-      throw refused({ kind: "nothing-to-show", shown: notShown }, account.address);
+  return asReader(call, async (deps, reader) => {
+    const { account } = reader;
+    const id = await idOf(deps, account, given);
+    const wanted = { id, isPart: call.has("open-part") };
+    const shown = await showMailFor(deps, reader, wanted);
+    if (shown === undefined) throw refused({ kind: "no-message", id }, account.address);
+    if (call.has("raw")) {
+      if (shown.raw.length === 0) {
+        const notShown = { ...shown, custody: account.custody };
+        throw refused({ kind: "nothing-to-show", shown: notShown }, account.address);
+      }
+      call.terminal.write(shown.raw);
+      return 0;
     }
-    call.terminal.write(shown.raw);
-    return 0;
-  }
-  return answer(
-    call,
-    {
-      ...viewOf(shown),
-      parts: shown.parts.map((part) => ({ ...part, text: part.text })),
-      absence: shown.absence,
-    },
-    textOf(shown, account),
-  );
+    return answer(
+      call,
+      {
+        ...viewOf(shown),
+        parts: shown.parts.map((part) => ({ ...part, text: part.text })),
+        absence: shown.absence,
+      },
+      textOf(shown, account),
+    );
+  });
 }
 
 /** The ID of the message that somebody means; what they wrote, where it names none. @throws UsageError when it names several. */

@@ -3,16 +3,14 @@ import type { Octets } from "../base/large-octets.ts";
 import type { Clock } from "../base/time.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import type { Envelope } from "../mail/envelope.ts";
-import type { Mailbox, MessageId } from "../mailbox/mailbox.ts";
+import type { MailboxOf, MailboxOwner } from "../mailbox/mailbox-of.ts";
+import type { MessageId } from "../mailbox/mailbox.ts";
 import type { Store } from "../store/store.ts";
 import type { Account, AccountId } from "../words/account.ts";
 import type { AuthorDeps } from "./check-signature.ts";
 import type { MessageWork } from "./message-work.ts";
 import type { ToStore } from "../mailbox/embedded/stored-form.ts";
 import type { TraceIncoming } from "./tracing.ts";
-
-/** Whose mailbox it is. */
-type MailboxOwner = Pick<Account, "id" | "address">;
 
 export type Arrival = {
   readonly envelope: Envelope;
@@ -42,8 +40,7 @@ export type DeliverDeps = AuthorDeps & {
   readonly isOurs: (address: EmailAddress) => boolean;
   /** The account an address belongs to, also through a subaddress, or as postmaster. */
   readonly findAccount: (address: EmailAddress) => Promise<Account | undefined>;
-  /** The mailbox of an account, closed, for the transaction of `store`. */
-  readonly mailboxOf: (store: Store, account: MailboxOwner) => Mailbox;
+  readonly mailboxOf: MailboxOf;
   readonly hasRoom: (account: Account, sizeBytes: number) => Promise<boolean>;
   /** Whether one of these addresses was the account's when a message was signed. */
   readonly isReader: IsReader;

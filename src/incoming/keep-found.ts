@@ -2,6 +2,7 @@
 import { isProgramFault, TooCostly } from "../base/errors.ts";
 import { plainMessageId } from "../mail/message-id.ts";
 import { AccountGone } from "../mailbox/account-gone.ts";
+import type { MailboxOwner } from "../mailbox/mailbox-of.ts";
 import { holdAccount } from "../store/accounts/account-locks.ts";
 import type { Octets } from "../base/large-octets.ts";
 import { endWaiting, isWaiting, recordVerdict } from "../spool/spool.ts";
@@ -12,16 +13,11 @@ import { encryptAtRest } from "../openpgp/messages/encrypt.ts";
 import { primaryAddress } from "../store/accounts/addresses.ts";
 import { isFinal } from "../store/mail/verdict.ts";
 import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
-import type { Account, AccountId } from "../words/account.ts";
+import type { AccountId } from "../words/account.ts";
 import type { MessageWork, OutlineRequest } from "./message-work.ts";
-import type { Outline } from "./outline.ts";
+import { NO_OUTLINE, type Outline } from "./outline.ts";
 import type { PendingDeps } from "./pending-deps.ts";
 import { onceOf } from "./reader-copy.ts";
-
-type MailboxOwner = Pick<Account, "id" | "address">;
-
-/** Of a message whose text is not known. */
-export const NO_OUTLINE: Outline = { snippet: "", attachments: [] };
 
 /** The outline of a message that is shown. One that costs too much has none: the message is kept all the same. */
 export async function outlineIn(

@@ -1,11 +1,14 @@
 /** What a list shows of a message's body: how its text begins, and what is attached. */
 import { dispositionOf } from "../mail/content-type.ts";
-import { bodyText, rawBody, type Entity } from "../mail/entity.ts";
+import { bodyText, leavesOf, rawBody, type Entity } from "../mail/entity.ts";
 import { printable } from "../mail/header.ts";
 import { scanLeniently } from "../mail/mime.ts";
 import type { Summary } from "../mailbox/summary.ts";
 
 export type Outline = Pick<Summary, "snippet" | "attachments">;
+
+/** Of a message whose text is not known. */
+export const NO_OUTLINE: Outline = { snippet: "", attachments: [] };
 
 /** Maximum length of a snippet, in UTF-16 units. */
 const MAX_SNIPPET = 200;
@@ -17,7 +20,7 @@ const MAX_NAME = 200;
 
 /** The outline of a message as its reader is shown it. */
 export function outlineOf(view: Uint8Array): Outline {
-  const parts = leaves(scanLeniently(view));
+  const parts = leavesOf(scanLeniently(view));
   const isText = ({ contentType, header }: Entity): boolean =>
     contentType.type === "text" && dispositionOf(header).filename === undefined;
   const text =
@@ -30,10 +33,6 @@ export function outlineOf(view: Uint8Array): Outline {
       .slice(0, MAX_ATTACHMENTS)
       .map((part) => ({ name: nameOf(part), sizeBytes: decodedSize(view, part) })),
   };
-}
-
-function leaves(entity: Entity): readonly Entity[] {
-  return entity.parts.length === 0 ? [entity] : entity.parts.flatMap(leaves);
 }
 
 function snippetOf(view: Uint8Array, part: Entity): string {

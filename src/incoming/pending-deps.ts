@@ -1,11 +1,11 @@
 import type { Clock } from "../base/time.ts";
-import type { Mailbox, MessageId } from "../mailbox/mailbox.ts";
+import type { MailboxOf } from "../mailbox/mailbox-of.ts";
+import type { MessageId } from "../mailbox/mailbox.ts";
 import type { KeyId } from "../openpgp/packets/fingerprint.ts";
 import type { UnlockedKey } from "../openpgp/keys/secret-key.ts";
 import type { Opened } from "../pgpmime/pgpmime.ts";
 import type { Store } from "../store/store.ts";
-import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
-import type { Account, AccountId } from "../words/account.ts";
+import type { AccountId } from "../words/account.ts";
 import type { IsReader } from "./arrival.ts";
 import type { AuthorDeps } from "./check-signature.ts";
 import type { MessageWork } from "./message-work.ts";
@@ -16,12 +16,7 @@ export type PendingDeps = AuthorDeps & {
   /** Works on whole messages where that keeps nobody waiting; default: here. */
   readonly messageWork?: MessageWork;
   readonly store: Store;
-  /** The mailbox of an account, opened with its reader's keys, for the transaction of `store`. */
-  readonly mailboxOf: (
-    store: Store,
-    account: Pick<Account, "id" | "address">,
-    keys?: UnlockedKeys,
-  ) => Mailbox;
+  readonly mailboxOf: MailboxOf;
   readonly clock: Clock;
   readonly open: (request: {
     readonly message: Uint8Array;

@@ -18,7 +18,7 @@ import type { Examined } from "../pgpmime/examine.ts";
 import type { Arrival, DeliverDeps } from "./arrival.ts";
 import { type ClearProtection, clearVerdictFor, shownHeader } from "./signed.ts";
 import { bodyWith, type ToStore } from "../mailbox/embedded/stored-form.ts";
-import type { Outline } from "./outline.ts";
+import { NO_OUTLINE, type Outline } from "./outline.ts";
 import { summaryOf } from "./summary.ts";
 import { missingMessageId, traceFields } from "./trace-fields.ts";
 import type { DeliveredMessage } from "./tracing.ts";
@@ -60,7 +60,7 @@ export async function copyFor(
   const author = facts.from?.length === 1 ? facts.from[0]?.address : undefined;
   const part =
     incoming.found.kind === "sealed"
-      ? await sealedPart(deps, { incoming, account, header, now, at: incoming.found.ciphertext })
+      ? sealedPart({ incoming, account, header, now, at: incoming.found.ciphertext })
       : await clearPart(deps, { incoming, account, header, now });
   const { form, state, verdict, message, summary } = part;
   const { messageId } = facts;
@@ -116,9 +116,7 @@ type Part = Pick<NewMessage, "form" | "state" | "verdict"> & {
   readonly summary: Summary;
 };
 
-const NO_OUTLINE = { snippet: "", attachments: [] };
-
-async function sealedPart(_deps: DeliverDeps, o: Copy & { readonly at: Range }): Promise<Part> {
+function sealedPart(o: Copy & { readonly at: Range }): Part {
   const { incoming, account, header, now, at } = o;
   const pieces = piecesOf(o);
   // What stands before the body is another header now.

@@ -1,7 +1,7 @@
 /** The parts of a message as a reader is shown them: type, name, size, and the text of text parts. */
 import { createHash } from "node:crypto";
 import { dispositionOf } from "../mail/content-type.ts";
-import { bodyText, decodeBody, type Entity } from "../mail/entity.ts";
+import { bodyText, decodeBody, leavesOf, type Entity } from "../mail/entity.ts";
 import { scanLeniently } from "../mail/mime.ts";
 
 export type ShownPart = {
@@ -15,11 +15,7 @@ export type ShownPart = {
 
 /** The leaves of a message, in their order. */
 export function partsOf(view: Uint8Array): readonly ShownPart[] {
-  return leaves(scanLeniently(view)).map((part) => shownPart(view, part));
-}
-
-function leaves(entity: Entity): readonly Entity[] {
-  return entity.parts.length === 0 ? [entity] : entity.parts.flatMap(leaves);
+  return leavesOf(scanLeniently(view)).map((part) => shownPart(view, part));
 }
 
 function shownPart(message: Uint8Array, part: Entity): ShownPart {

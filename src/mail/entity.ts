@@ -31,6 +31,11 @@ export type Entity = {
   readonly isMalformed: boolean;
 };
 
+/** The parts that have no parts, in their order. */
+export function leavesOf(entity: Entity): readonly Entity[] {
+  return entity.parts.length === 0 ? [entity] : entity.parts.flatMap(leavesOf);
+}
+
 /** The entity as it stands in the message, header included. */
 export function rawEntity(message: Uint8Array, entity: Entity): Uint8Array {
   return message.subarray(entity.start, entity.end);

@@ -1,4 +1,3 @@
-import { plainMessageId } from "../mail/message-id.ts";
 import { hasSealedMessage } from "../store/mail/messages.ts";
 import type { Store } from "../store/store.ts";
 import type { AccountId } from "../words/account.ts";
@@ -11,5 +10,5 @@ export async function cameProtected(
   messageIds: readonly string[],
 ): Promise<boolean> {
   if (await hasSealedMessage(store, account, messageIds)) return true;
-  return hasSealed(store, account, messageIds.map(plainMessageId));
+  return hasSealed(store, account, messageIds);
 }

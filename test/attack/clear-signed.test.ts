@@ -1,6 +1,6 @@
 /** Mail signed in clear, end to end through `deliver` and `showMail`: nothing that was not signed stands under VERIFIED. */
 import assert from "node:assert/strict";
-import { NO_OUTLINE } from "../../src/incoming/keep-found.ts";
+import { NO_OUTLINE } from "../../src/incoming/outline.ts";
 import { summaryOf } from "../../src/incoming/summary.ts";
 import { summaryOctets } from "../../src/mailbox/summary.ts";
 import { openTestStore } from "../support/tag-keys.ts";

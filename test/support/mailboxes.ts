@@ -8,10 +8,11 @@ import { unknownBut } from "../../src/incoming/verdicts.ts";
 import { listMessages, readMessage } from "../../src/spool/spool.ts";
 import { summaryIn } from "../../src/mailbox/embedded/entries.ts";
 import { MailboxKeys } from "../../src/mailbox/embedded/mailbox-keys.ts";
-import { openEmbedded, type MailboxOwner } from "../../src/mailbox/embedded/embedded.ts";
+import { openEmbedded } from "../../src/mailbox/embedded/embedded.ts";
 import { bodyWith } from "../../src/mailbox/embedded/stored-form.ts";
 import { MailboxWatch } from "../../src/mailbox/embedded/watch.ts";
-import type { Mailbox, MessageId, ResultState } from "../../src/mailbox/mailbox.ts";
+import type { MailboxOf, MailboxOwner } from "../../src/mailbox/mailbox-of.ts";
+import type { MessageId, ResultState } from "../../src/mailbox/mailbox.ts";
 import type { StoredSummary } from "../../src/spool/spool.ts";
 import { messageText } from "../../src/mailbox/search/message-text.ts";
 import { summaryFrom } from "../../src/mailbox/summary.ts";
@@ -24,7 +25,6 @@ import type { Store } from "../../src/store/store.ts";
 import { UnlockedKeys } from "../../src/vault/unlocked-keys.ts";
 import type { AccountId } from "../../src/words/account.ts";
 
-type MailboxOf = (store: Store, owner: MailboxOwner, keys?: UnlockedKeys) => Mailbox;
 type Wrap = (owner: MailboxOwner, data: Octets) => Promise<Uint8Array>;
 
 /** Mailboxes whose octets at rest are what `wrapFor` makes of them. */

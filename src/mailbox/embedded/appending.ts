@@ -16,7 +16,8 @@ import type {
   PreparedMail,
 } from "../mailbox.ts";
 import { summaryOctets } from "../summary.ts";
-import type { EmbeddedDeps, MailboxOwner } from "./embedded-deps.ts";
+import type { MailboxOwner } from "../mailbox-of.ts";
+import type { EmbeddedDeps } from "./embedded-deps.ts";
 import { bitsOf, wrapSummary } from "./entries.ts";
 import { withFolder, type At } from "./folders.ts";
 import { nameTag, onceTag } from "./names.ts";

@@ -4,13 +4,10 @@ import type { Clock } from "../../base/time.ts";
 import type { Decrypted } from "../../openpgp/messages/decrypt.ts";
 import type { UnlockedKey } from "../../openpgp/keys/secret-key.ts";
 import type { Store } from "../../store/store.ts";
-import type { Account } from "../../words/account.ts";
+import type { MailboxOwner } from "../mailbox-of.ts";
 import type { MailForm } from "../mailbox.ts";
 import type { ToStore } from "./stored-form.ts";
 import type { MailboxWatch } from "./watch.ts";
-
-/** Whose mailbox it is. */
-export type MailboxOwner = Pick<Account, "id" | "address">;
 
 /** What a mailbox in our own database works with. */
 export type EmbeddedDeps = {

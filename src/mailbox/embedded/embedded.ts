@@ -33,7 +33,8 @@ import type {
   ReadMail,
   Thread,
 } from "../mailbox.ts";
-import type { EmbeddedDeps, MailboxOwner } from "./embedded-deps.ts";
+import type { MailboxOwner } from "../mailbox-of.ts";
+import type { EmbeddedDeps } from "./embedded-deps.ts";
 import { appendMail, prepareMail } from "./appending.ts";
 import { indexNew } from "../search/indexing.ts";
 import {
@@ -53,7 +54,7 @@ import { hasSealed, onceTag, rowsNamed } from "./names.ts";
 import { letWaitAgain } from "./waiting-again.ts";
 import { receivedIn } from "./stored-form.ts";
 
-export type { EmbeddedDeps, MailboxOwner } from "./embedded-deps.ts";
+export type { EmbeddedDeps } from "./embedded-deps.ts";
 
 /** Maximum number of messages that a beginning of an ID names. */
 const MAX_NAMED = 100;

@@ -6,6 +6,11 @@ import type { Schema } from "../engine/schema.ts";
 import type { Store } from "../store.ts";
 import { COLUMNS, rowFrom, type MailboxRow } from "./message-rows.ts";
 
+/** What each of these queries begins with. */
+export function rowsOf({ db }: Store, account: AccountId) {
+  return db.selectFrom("mailbox_messages").select(COLUMNS).where("account", "=", account);
+}
+
 /** Where a page ends: the next one begins behind this message. */
 export type PlaceInList = { readonly receivedAt: Date; readonly number: number };
 
@@ -16,10 +21,7 @@ export async function selectPage(
   o: { readonly folder: string; readonly after: PlaceInList | undefined; readonly limit: number },
 ): Promise<readonly MailboxRow[]> {
   const { folder, after, limit } = o;
-  const query = store.db
-    .selectFrom("mailbox_messages")
-    .select(COLUMNS)
-    .where("account", "=", account)
+  const query = rowsOf(store, account)
     .where("folder", "=", folder)
     .where("expunge_at", "=", sql.lit(0))
     .orderBy("received_at", "desc")
@@ -45,12 +47,7 @@ export async function selectById(
   ids: readonly string[],
 ): Promise<readonly MailboxRow[]> {
   if (ids.length === 0) return [];
-  const rows = await store.db
-    .selectFrom("mailbox_messages")
-    .select(COLUMNS)
-    .where("account", "=", account)
-    .where("id", "in", ids)
-    .execute();
+  const rows = await rowsOf(store, account).where("id", "in", ids).execute();
   const byId = new Map(rows.map((row) => [row.id, rowFrom(row)]));
   return [...new Set(ids)].flatMap((id) => byId.get(id) ?? []);
 }
@@ -65,10 +62,7 @@ export async function selectNamed(
   names: readonly string[],
 ): Promise<readonly MailboxRow[]> {
   if (names.length === 0) return [];
-  const rows = await store.db
-    .selectFrom("mailbox_messages")
-    .select(COLUMNS)
-    .where("account", "=", account)
+  const rows = await rowsOf(store, account)
     .where("name", "in", names)
     .where("name", "<>", sql.lit(""))
     .where("expunge_at", "=", sql.lit(0))
@@ -121,10 +115,7 @@ export async function selectChanged(
   account: AccountId,
   o: { readonly after: number; readonly limit: number },
 ): Promise<readonly MailboxRow[]> {
-  const rows = await store.db
-    .selectFrom("mailbox_messages")
-    .select(COLUMNS)
-    .where("account", "=", account)
+  const rows = await rowsOf(store, account)
     .where("change", ">", o.after)
     .orderBy("change")
     .limit(o.limit)
@@ -138,10 +129,7 @@ export async function selectToFold(
   account: AccountId,
   o: { readonly after: number; readonly limit: number },
 ): Promise<readonly MailboxRow[]> {
-  const rows = await store.db
-    .selectFrom("mailbox_messages")
-    .select(COLUMNS)
-    .where("account", "=", account)
+  const rows = await rowsOf(store, account)
     .where("key", "=", sql.lit(""))
     .where("number", ">", o.after)
     .orderBy("number")

@@ -4,8 +4,8 @@ import { sql } from "kysely";
 import { fromUnixMs } from "../../base/time.ts";
 import type { AccountId } from "../../words/account.ts";
 import type { Store } from "../store.ts";
-import { COLUMNS, rowFrom, type MailboxRow } from "./message-rows.ts";
-import { isBehind, type PlaceInList } from "./listing.ts";
+import { rowFrom, type MailboxRow } from "./message-rows.ts";
+import { isBehind, rowsOf, type PlaceInList } from "./listing.ts";
 
 /** A message, and what of it may be asked for without its keys. */
 export type MessagePlace = PlaceInList & { readonly folder: string; readonly state: string };
@@ -64,12 +64,7 @@ export async function selectByNumber(
   numbers: readonly number[],
 ): Promise<readonly MailboxRow[]> {
   if (numbers.length === 0) return [];
-  const rows = await store.db
-    .selectFrom("mailbox_messages")
-    .select(COLUMNS)
-    .where("account", "=", account)
-    .where("number", "in", numbers)
-    .execute();
+  const rows = await rowsOf(store, account).where("number", "in", numbers).execute();
   const byNumber = new Map(rows.map((row) => [row.number, rowFrom(row)]));
   return numbers.flatMap((number) => byNumber.get(number) ?? []);
 }

@@ -7,7 +7,8 @@ import { sql } from "kysely";
 import type { AccountId } from "../../words/account.ts";
 import type { Store } from "../store.ts";
 import { holdMailbox } from "./mailboxes.ts";
-import { COLUMNS, rowFrom, type MailboxRow } from "./message-rows.ts";
+import { rowsOf } from "./listing.ts";
+import { rowFrom, type MailboxRow } from "./message-rows.ts";
 
 /** Terms under the key of a key pair. */
 export type WrappedTerms = { readonly key: string; readonly octets: Uint8Array };
@@ -34,10 +35,7 @@ export async function selectToIndex(
   account: AccountId,
   o: { readonly after: number; readonly limit: number },
 ): Promise<readonly MailboxRow[]> {
-  const rows = await store.db
-    .selectFrom("mailbox_messages")
-    .select(COLUMNS)
-    .where("account", "=", account)
+  const rows = await rowsOf(store, account)
     .where("is_indexed", "=", sql.lit(0))
     .where("number", ">", o.after)
     .orderBy("number")
