@@ -36,7 +36,7 @@ const IMPORT_MAP: Record<string, readonly [folders: string, packages?: string]> 
   discovery: ["base mail words openpgp dns fetch store journal"],
   keyserver: ["base mail words openpgp store"],
   mailbox: ["base mail words openpgp pgpmime vault store blobs imap"],
-  spool: ["base mail words store mailbox"],
+  spool: ["base mail words store blobs mailbox"],
   notices: ["base mail words locales"],
   login: ["base mail words accounts vault keys store journal"],
   outgoing: [

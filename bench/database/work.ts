@@ -5,7 +5,8 @@ import { systemClock } from "../../src/base/time.ts";
 import { locked } from "../../src/incoming/verdicts.ts";
 import { recordTrace } from "../../src/journal/trace.ts";
 import { parseAddress } from "../../src/mail/address.ts";
-import { listMessages, readMessage, storeMessage } from "../../src/spool/spool.ts";
+import { listWaiting, readMessage } from "../../src/spool/spool.ts";
+import { haveWaiting, spoolIn } from "../../test/support/spool.ts";
 import { roomFor } from "../../src/mailbox/room.ts";
 import type { Store } from "../../src/store/store.ts";
 import { idOf } from "../../test/support/accounts.ts";
@@ -35,11 +36,10 @@ export async function deliverMessage(store: Store, body: Uint8Array): Promise<st
       throw new Error("no room");
   }
   const id = await store.transaction(async (tx) => {
-    const stored = await storeMessage(tx, {
+    const stored = await haveWaiting(tx, {
       account: idOf(READER),
       body,
       form: "sealed",
-      state: "pending",
       verdict: locked(receivedAt),
       receivedAt,
       sizeBytes: body.length,
@@ -56,9 +56,9 @@ export async function deliverMessage(store: Store, body: Uint8Array): Promise<st
 }
 
 export async function readBack(store: Store, id: string): Promise<number> {
-  return (await readMessage(store, idOf(READER), id))?.body.length ?? 0;
+  return (await readMessage(spoolIn(store), idOf(READER), id))?.body.length ?? 0;
 }
 
 export async function listed(store: Store): Promise<number> {
-  return (await listMessages(store, idOf(READER))).length;
+  return (await listWaiting(store, idOf(READER))).length;
 }

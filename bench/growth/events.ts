@@ -17,7 +17,8 @@ import { purgeAttempts } from "../../src/login/attempts.ts";
 import { login, type LoginDeps } from "../../src/login/login.ts";
 import type { EmailAddress } from "../../src/mail/address.ts";
 import { cameProtected } from "../../src/mailbox/came-protected.ts";
-import { recordVerdict, storeMessage, waitingAccounts } from "../../src/spool/spool.ts";
+import { recordVerdict, waitingAccounts } from "../../src/spool/spool.ts";
+import { haveWaiting } from "../../test/support/spool.ts";
 import { roomFor } from "../../src/mailbox/room.ts";
 import type { MessageId } from "../../src/mailbox/mailbox.ts";
 import type { Secret } from "../../src/base/secret.ts";
@@ -113,11 +114,10 @@ export function eventsOf(user: User): readonly Measured[] {
 
 /** A message of 20 KB for the user. */
 export async function arrive(store: Store, { account }: User): Promise<MessageId> {
-  return storeMessage(store, {
+  return haveWaiting(store, {
     account,
     body: randomBytes(20_000),
     form: "sealed",
-    state: "pending",
     verdict: locked(now()),
     receivedAt: now(),
     sizeBytes: 20_000,

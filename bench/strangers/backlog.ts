@@ -3,7 +3,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { systemClock } from "../../src/base/time.ts";
 import { locked } from "../../src/incoming/verdicts.ts";
 import { certificateIn } from "../../src/vault/published-certificate.ts";
-import { listWaiting, storeMessage } from "../../src/spool/spool.ts";
+import { listWaiting } from "../../src/spool/spool.ts";
+import { haveWaiting } from "../../test/support/spool.ts";
 import { findPublished } from "../../src/store/keys/certificates.ts";
 import type { Store } from "../../src/store/store.ts";
 import { addressOf } from "../../test/support/address.ts";
@@ -71,10 +72,9 @@ async function puttingTo(store: Store, reader: string): Promise<(count: number) 
       const receivedAt = systemClock.now();
       for (let at = 0; at < count; at += 1) {
         const body = make(from, `backlog${String((stored += 1))}@legacy.test`);
-        await storeMessage(tx, {
+        await haveWaiting(tx, {
           account,
           ...(await sealedRow(body, recipients, receivedAt)),
-          state: "pending",
           verdict: locked(receivedAt),
           receivedAt,
           sizeBytes: body.length,

@@ -31,6 +31,7 @@ import { NOBODY_ASKED } from "../../test/support/authors.ts";
 import { startEvents } from "./events.ts";
 import { enrol, idOf } from "../../test/support/accounts.ts";
 import { came } from "../../test/support/outcome.ts";
+import { blobsIn } from "../../test/support/spool.ts";
 
 const hostname = parseDomain("mail.alpha.test") ?? assert.fail();
 const notices: NoticeDeps = {
@@ -73,6 +74,7 @@ async function sent(deps: Deps): Promise<readonly string[]> {
 function wayInOf(deps: Deps, store: Store): Parameters<typeof deliver>[0] {
   return {
     store,
+    blobs: blobsIn(store),
     clock: deps.clock,
     hostname,
     isOurs: () => true,

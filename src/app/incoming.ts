@@ -94,6 +94,7 @@ function deliverDepsOf(
   const { events, pending } = wiring.opening;
   return {
     store,
+    blobs: pending.blobs,
     clock,
     hostname: config.hostname,
     isOurs: (address) => isServed(config, address),

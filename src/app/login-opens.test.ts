@@ -17,7 +17,7 @@ import { traceIncoming } from "../incoming/tracing.ts";
 import { locked } from "../incoming/verdicts.ts";
 import { certificateIn } from "../vault/published-certificate.ts";
 import { unlockWithService } from "../vault/vault.ts";
-import { storeMessage } from "../spool/spool.ts";
+import { blobsIn, haveWaiting } from "../../test/support/spool.ts";
 import { encryptAtRest } from "../openpgp/messages/encrypt.ts";
 import { generateKey } from "../openpgp/keys/generate.ts";
 import { readSecretKey } from "../openpgp/keys/secret-key.ts";
@@ -37,6 +37,7 @@ function quietDelivery(deps: Deps, asked: string[]): DeliveryHandlers {
   };
   const pending: PendingDeps = {
     store,
+    blobs: blobsIn(store),
     clock,
     mailboxOf: mailboxesWith(clock),
     open: openMessage,
@@ -76,10 +77,9 @@ async function storeSealed(deps: Deps): Promise<void> {
     intended: [row.fingerprint],
     now,
   });
-  await storeMessage(deps.store, {
+  await haveWaiting(deps.store, {
     account: idOf(alice),
     ...(await sealedRow(body, recipients, now)),
-    state: "pending",
     verdict: locked(now),
     receivedAt: now,
     sizeBytes: body.length,

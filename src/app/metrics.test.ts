@@ -11,7 +11,7 @@ import { engines } from "../../test/support/engines.ts";
 import { depsFor } from "../../test/support/key-life.ts";
 import { after, DAY, fromUnixMs, HOUR, MINUTE } from "../base/time.ts";
 import { locked } from "../incoming/verdicts.ts";
-import { storeMessage } from "../spool/spool.ts";
+import { haveWaiting } from "../../test/support/spool.ts";
 import { keepForLater } from "../outgoing/outbox.ts";
 import { findPublished } from "../store/keys/certificates.ts";
 import type { Store } from "../store/store.ts";
@@ -55,11 +55,10 @@ for (const { engine, open } of engines()) {
     await haveAccounts(store, bob);
     for (const age of [3 * HOUR, MINUTE]) {
       const at = after(clock.now(), -age);
-      await storeMessage(store, {
+      await haveWaiting(store, {
         account: idOf(bob),
         body: Buffer.from(String(age)),
         form: "sealed",
-        state: "pending",
         verdict: locked(at),
         receivedAt: at,
         sizeBytes: 1,

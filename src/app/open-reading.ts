@@ -33,6 +33,7 @@ export function readingDeps(deps: Deps): ReadingDeps {
   const { config, vault, crypto, discoverer, events, trace } = deps;
   return {
     store: vault.store,
+    blobs: deps.blobs,
     clock: vault.clock,
     mailboxOf: mailboxesOf({
       store: vault.store,

@@ -4,7 +4,8 @@ import { mailboxesWith } from "../../test/support/mailboxes.ts";
 import { test } from "node:test";
 import { AppError } from "../base/errors.ts";
 import { openPending } from "../incoming/pending.ts";
-import { listWaiting, storeMessage } from "../spool/spool.ts";
+import { listWaiting } from "../spool/spool.ts";
+import { blobsIn, haveWaiting } from "../../test/support/spool.ts";
 import { addressOf } from "../../test/support/address.ts";
 import { engines } from "../../test/support/engines.ts";
 import { SILENT } from "../../test/support/authors.ts";
@@ -48,6 +49,7 @@ function depsOf(deps: Deps, order: string[], opened: (count: number) => void): O
     lookForAuthor: silent,
     pending: {
       store,
+      blobs: blobsIn(store),
       clock,
       mailboxOf: mailboxesWith(clock),
       open: openMessage,
@@ -87,10 +89,9 @@ async function sealedFor(deps: Deps, reader: EmailAddress, count: number, name =
   });
   const ids: MessageId[] = [];
   for (let at = 0; at < count; at += 1) {
-    const id = await storeMessage(deps.store, {
+    const id = await haveWaiting(deps.store, {
       account: idOf(reader),
       ...(await sealedRow(body, recipients, now)),
-      state: "pending",
       verdict: locked(now),
       receivedAt: now,
       sizeBytes: body.length,

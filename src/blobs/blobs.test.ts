@@ -25,7 +25,7 @@ import { longestBlock } from "../../test/support/longest-block.ts";
 import { mailboxRow } from "../../test/support/store-calls/mailbox.ts";
 import { newOctets } from "../base/large-octets.ts";
 import { after, HOUR, MINUTE, SECOND, systemClock } from "../base/time.ts";
-import type { BlobPlace } from "../store/mailbox/blobs.ts";
+import type { BlobPlace } from "../store/mail/blobs.ts";
 import { insertMailboxMessage } from "../store/mailbox/messages.ts";
 import type { Store } from "../store/store.ts";
 import { fileOf } from "./body-files.ts";

@@ -1,7 +1,7 @@
 /**
  * Blobs: the bodies of stored messages, kept in the database or in a folder as the installation is configured.
  *
- * A blob is an octet string under a random name that is never given again. It never changes. Its row (`store/mailbox/blobs.ts`)
+ * A blob is an octet string under a random name that is never given again. It never changes. Its row (`store/mail/blobs.ts`)
  * says whose it is, how long it is and where its octets are, so that old blobs stay readable when the configuration changes.
  *
  * A row without its octets would be a lost message. Octets without a row only take room. Hence the order of all work here:
@@ -19,7 +19,7 @@
  */
 import type { Octets } from "../base/large-octets.ts";
 import type { Clock } from "../base/time.ts";
-import { readBlob, type BlobPlace, type GoneBlob, type PutBlob } from "../store/mailbox/blobs.ts";
+import { readBlob, type BlobPlace, type GoneBlob, type PutBlob } from "../store/mail/blobs.ts";
 import type { Store } from "../store/store.ts";
 import { putInDatabase } from "./database.ts";
 import { openFolder, type Looked } from "./folder.ts";

@@ -16,7 +16,7 @@ import {
 import { dirname, join } from "node:path";
 
 import { AppError } from "../base/errors.ts";
-import { namesWithoutRow, selectBlobsElsewhere } from "../store/mailbox/blobs.ts";
+import { namesWithoutRow, selectBlobsElsewhere } from "../store/mail/blobs.ts";
 import type { Store } from "../store/store.ts";
 import {
   fileOf,

@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 
 import { octetsIn, type Octets } from "../base/large-octets.ts";
-import type { PutBlob } from "../store/mailbox/blobs.ts";
+import type { PutBlob } from "../store/mail/blobs.ts";
 
 /** Gives octets a name; the transaction that writes the row makes them durable. */
 export async function putInDatabase(octets: Octets): Promise<PutBlob> {

@@ -7,7 +7,7 @@ import { AppError, errorText } from "../base/errors.ts";
 import { octetsIn, type Octets } from "../base/large-octets.ts";
 import { partsOf } from "../base/parts.ts";
 import type { Clock } from "../base/time.ts";
-import { namesWithoutRow, selectBlobsElsewhere, type PutBlob } from "../store/mailbox/blobs.ts";
+import { namesWithoutRow, selectBlobsElsewhere, type PutBlob } from "../store/mail/blobs.ts";
 import type { Store } from "../store/store.ts";
 import {
   deleteBody,

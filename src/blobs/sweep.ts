@@ -7,7 +7,7 @@ import { join } from "node:path";
 
 import { partsOf } from "../base/parts.ts";
 import { after, HOUR, type Clock } from "../base/time.ts";
-import { holdBlobFiles, namesWithoutRow } from "../store/mailbox/blobs.ts";
+import { holdBlobFiles, namesWithoutRow } from "../store/mail/blobs.ts";
 import type { Store } from "../store/store.ts";
 import { blobOf, deleteBody, lookAt, SUBFOLDERS, unlessMissing } from "./body-files.ts";
 

@@ -20,7 +20,7 @@ import { promisify } from "node:util";
 import { openCli } from "../../test/support/cli.ts";
 import { fromUnixMs } from "../base/time.ts";
 import { unprotected } from "../incoming/verdicts.ts";
-import { storeMessage } from "../spool/spool.ts";
+import { haveWaiting } from "../../test/support/spool.ts";
 import { parseAddress } from "../mail/address.ts";
 import { keepLatestTime } from "../store/discovery/clock-seen.ts";
 import { openStore } from "../store/store.ts";
@@ -178,11 +178,10 @@ test("mail is shown by the beginning of its ID, or by its Message-ID with or wit
     await using store = await openStore({ engine: "sqlite", path });
     for (let name = 1; name <= 17; name += 1) {
       const at = fromUnixMs(name);
-      const id = await storeMessage(store, {
+      const id = await haveWaiting(store, {
         account: await idAt(store, ada),
         body: Buffer.from(String(name)),
         form: "sealed",
-        state: "done",
         verdict: unprotected(at),
         receivedAt: at,
         sizeBytes: 1,

@@ -8,7 +8,7 @@ import { fromUnixMs, systemClock } from "../base/time.ts";
 import { unprotected } from "../incoming/verdicts.ts";
 import { recordTrace } from "../journal/trace.ts";
 import { parseAddress } from "../mail/address.ts";
-import { storeMessage } from "../spool/spool.ts";
+import { haveWaiting } from "../../test/support/spool.ts";
 import { openStore } from "../store/store.ts";
 import { idAt } from "../../test/support/accounts.ts";
 
@@ -130,11 +130,10 @@ test("a fingerprint and a rate that are not one are wrong usage, and the error n
 async function storeOne(cli: Cli): Promise<string> {
   await using store = await openStore({ engine: "sqlite", path: join(cli.dir, "sealpost.db") });
   const at = fromUnixMs(1);
-  return await storeMessage(store, {
+  return await haveWaiting(store, {
     account: await idAt(store, parseAddress("ada@alpha.test") ?? assert.fail()),
     body: Buffer.from("1"),
     form: "sealed",
-    state: "done",
     verdict: unprotected(at),
     receivedAt: at,
     sizeBytes: 1,

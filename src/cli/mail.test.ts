@@ -11,7 +11,7 @@ import { withEncryptedPart } from "../incoming/encrypted-part.ts";
 import { findCiphertext } from "../pgpmime/find-ciphertext.ts";
 import { unprotected } from "../incoming/verdicts.ts";
 import { parseAddress } from "../mail/address.ts";
-import { storeMessage } from "../spool/spool.ts";
+import { haveWaiting } from "../../test/support/spool.ts";
 import { armorMessage } from "../openpgp/packets/armor.ts";
 import { parseCertificates } from "../openpgp/certificates/certificate.ts";
 import { encryptAtRest } from "../openpgp/messages/encrypt.ts";
@@ -36,7 +36,7 @@ async function fill(config: string): Promise<readonly [string, string]> {
   const ids: string[] = [];
   for (const body of [Buffer.from(armorMessage(sealed)).toString(), "nothing inside\r\n"]) {
     const message = Buffer.from(`From: x@y.test\r\nSubject: s\r\n\r\nHello\r\n\r\n${body}`);
-    const id = await storeMessage(vault.store, {
+    const id = await haveWaiting(vault.store, {
       account: await idAt(vault.store, ADA),
       receivedAt: now,
       sizeBytes: message.length,
@@ -47,7 +47,6 @@ async function fill(config: string): Promise<readonly [string, string]> {
       form: "wrapped",
       body: await wrapFor(vault, account, message),
       summary: new Uint8Array(),
-      state: "done",
       verdict: withEncryptedPart(unprotected(now), findCiphertext(message).kind),
     });
     ids.push(id);

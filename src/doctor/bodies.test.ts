@@ -11,7 +11,7 @@ import { mailboxRow } from "../../test/support/store-calls/mailbox.ts";
 import { systemClock } from "../base/time.ts";
 import { openBlobs } from "../blobs/blobs.ts";
 import { fileOf } from "../blobs/body-files.ts";
-import type { BlobPlace } from "../store/mailbox/blobs.ts";
+import type { BlobPlace } from "../store/mail/blobs.ts";
 import { insertMailboxMessage } from "../store/mailbox/messages.ts";
 import { bodiesCheck } from "./bodies-check.ts";
 

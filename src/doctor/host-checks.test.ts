@@ -7,7 +7,8 @@ import { after, before, test } from "node:test";
 import { addressOf } from "../../test/support/address.ts";
 import { haveAccounts, idOf } from "../../test/support/accounts.ts";
 import { doctorDeps, now } from "../../test/support/doctor-world.ts";
-import { type MessageRow, insertMessage } from "../store/mail/messages.ts";
+import { type NewMessage } from "../spool/spool.ts";
+import { haveWaiting } from "../../test/support/spool.ts";
 import { migrate } from "../store/engine/migrate.ts";
 import { openStore } from "../store/store.ts";
 import { databaseCheck } from "./database-check.ts";
@@ -94,22 +95,19 @@ test("mail that waits is counted, and who has hardly room for more is named", as
   };
   assert.match(await judge(), /^ok 0 messages for 0 accounts wait for their reader's key/);
   await haveAccounts(store, addressOf("ada@alpha.test"), addressOf("bea@alpha.test"));
-  await insertMessage(store, waiting("ada@alpha.test", 800));
-  await insertMessage(store, waiting("bea@alpha.test", 801));
+  await haveWaiting(store, waiting("ada@alpha.test", 800));
+  await haveWaiting(store, waiting("bea@alpha.test", 801));
   assert.match(
     await judge(),
     /^warn 2 messages for 2 accounts .* room for more of bea@alpha\.test$/,
   );
 });
 
-function waiting(text: string, sizeBytes: number): MessageRow {
+function waiting(text: string, sizeBytes: number): NewMessage {
   return {
-    id: `id of ${text}`,
     account: idOf(addressOf(text)),
-    state: "pending",
     form: "sealed",
     body: Buffer.alloc(sizeBytes),
-    summary: Buffer.alloc(0),
     outerFrom: "",
     messageId: undefined,
     envelopeId: "e",

@@ -1,6 +1,6 @@
 import { formatAddress } from "../mail/address.ts";
-import { listWaitingMailboxes } from "../store/mail/mailbox-use.ts";
-import { countStuck } from "../store/mail/openings.ts";
+import { listSpoolUse } from "../store/spool/spool-use.ts";
+import { countStuck } from "../store/spool/openings.ts";
 import type { Store } from "../store/store.ts";
 import { type Judgement, ok, skip, warn } from "./finding.ts";
 import type { Check, DoctorDeps } from "./visit.ts";
@@ -17,13 +17,13 @@ export const pendingMail: Check<DoctorDeps> = {
     if (database.kind === "closed" || !database.isMigrated)
       return [skip("mail that waits", "the database cannot be read (see database)")];
     const { store } = database;
-    const waiting = await listWaitingMailboxes(store);
+    const waiting = await listSpoolUse(store);
     const full: string[] = [];
-    for (const { account, pendingBytes: bytes } of waiting) {
+    for (const { account, bytes } of waiting) {
       if (bytes <= NEARLY_FULL * pendingBytes) continue;
       full.push(formatAddress(await primaryAddress(store, account)));
     }
-    const count = waiting.reduce((sum, one) => sum + one.pendingCount, 0);
+    const count = waiting.reduce((sum, one) => sum + one.messages, 0);
     const figure = `${count} messages for ${waiting.length} accounts wait for their reader's key or their sender's keyserver`;
     return [...(await judgeStuck(store)), judge(figure, full)];
   },

@@ -5,7 +5,7 @@ import type { EmailAddress } from "../mail/address.ts";
 import type { Envelope } from "../mail/envelope.ts";
 import type { MailboxOf, MailboxOwner } from "../mailbox/mailbox-of.ts";
 import type { MessageId } from "../mailbox/mailbox.ts";
-import type { Store } from "../store/store.ts";
+import type { SpoolDeps } from "../spool/spool.ts";
 import type { Account, AccountId } from "../words/account.ts";
 import type { AuthorDeps } from "./check-signature.ts";
 import type { MessageWork } from "./message-work.ts";
@@ -32,30 +32,30 @@ export type IsReader = (
   signedAt: Date,
 ) => Promise<boolean>;
 
-export type DeliverDeps = AuthorDeps & {
-  readonly store: Store;
-  readonly clock: Clock;
-  readonly hostname: string;
-  /** Whether mail for an address is ours to take or to refuse. */
-  readonly isOurs: (address: EmailAddress) => boolean;
-  /** The account an address belongs to, also through a subaddress, or as postmaster. */
-  readonly findAccount: (address: EmailAddress) => Promise<Account | undefined>;
-  readonly mailboxOf: MailboxOf;
-  readonly hasRoom: (account: Account, sizeBytes: number) => Promise<boolean>;
-  /** Whether one of these addresses was the account's when a message was signed. */
-  readonly isReader: IsReader;
-  /** Reads whole messages where that keeps nobody waiting; default: here. */
-  readonly messageWork?: Pick<MessageWork, "examine" | "outline">;
-  /** Encrypts to the key that protects an account's mailbox at rest. */
-  readonly wrapFor: (account: MailboxOwner, data: Octets) => Promise<Uint8Array>;
-  /** The same for a message, as the body of its row, where that keeps nobody waiting; default: here. */
-  readonly bodyFor?: (account: MailboxOwner, message: ToStore) => Promise<readonly Uint8Array[]>;
-  /**
-   * Told after the commit: mail waits for this account, sealed or with a signature to be checked later. Looking for its
-   * author's certificate begins now, whatever opening will yield.
-   */
-  readonly arrived: (account: Account, message: ArrivedMessage) => void;
-  readonly trace: TraceIncoming;
-  /** Told of what kept a mailbox from taking a message; for the log. */
-  readonly failed: (error: unknown) => void;
-};
+export type DeliverDeps = AuthorDeps &
+  SpoolDeps & {
+    readonly clock: Clock;
+    readonly hostname: string;
+    /** Whether mail for an address is ours to take or to refuse. */
+    readonly isOurs: (address: EmailAddress) => boolean;
+    /** The account an address belongs to, also through a subaddress, or as postmaster. */
+    readonly findAccount: (address: EmailAddress) => Promise<Account | undefined>;
+    readonly mailboxOf: MailboxOf;
+    readonly hasRoom: (account: Account, sizeBytes: number) => Promise<boolean>;
+    /** Whether one of these addresses was the account's when a message was signed. */
+    readonly isReader: IsReader;
+    /** Reads whole messages where that keeps nobody waiting; default: here. */
+    readonly messageWork?: Pick<MessageWork, "examine" | "outline">;
+    /** Encrypts to the key that protects an account's mailbox at rest. */
+    readonly wrapFor: (account: MailboxOwner, data: Octets) => Promise<Uint8Array>;
+    /** The same for a message, as the body of its row, where that keeps nobody waiting; default: here. */
+    readonly bodyFor?: (account: MailboxOwner, message: ToStore) => Promise<readonly Uint8Array[]>;
+    /**
+     * Told after the commit: mail waits for this account, sealed or with a signature to be checked later. Looking for its
+     * author's certificate begins now, whatever opening will yield.
+     */
+    readonly arrived: (account: Account, message: ArrivedMessage) => void;
+    readonly trace: TraceIncoming;
+    /** Told of what kept a mailbox from taking a message; for the log. */
+    readonly failed: (error: unknown) => void;
+  };

@@ -18,6 +18,7 @@ import { answerReader, deliver, type DeliverDeps } from "./incoming.ts";
 import { traceIncoming } from "./tracing.ts";
 import type { Account } from "../words/account.ts";
 import { deliveryReply, readerReply } from "../app/delivery-replies.ts";
+import { blobsIn } from "../../test/support/spool.ts";
 
 const NOW = fromUnixMs(1_795_000_000_000);
 const MESSAGE = Buffer.from("From: alice@alpha.test\r\nSubject: hi\r\n\r\ntext\r\n");
@@ -37,6 +38,7 @@ const wrapFor: DeliverDeps["wrapFor"] = async (account, data) => {
 function depsFor(store: Store, failures: unknown[]): DeliverDeps {
   return {
     store,
+    blobs: blobsIn(store),
     clock: { now: () => NOW },
     hostname: "mx.beta.test",
     isOurs: () => true,

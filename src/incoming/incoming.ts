@@ -18,7 +18,7 @@ import { type EmailAddress } from "../mail/address.ts";
 import { stripResultHeaders } from "../mail/auth-results.ts";
 import { isHeaderAcceptable, parseHeader } from "../mail/header.ts";
 import { AccountGone } from "../mailbox/account-gone.ts";
-import { storeMessage } from "../spool/spool.ts";
+import { discardMessage, storeMessage } from "../spool/spool.ts";
 import type { Mailbox, MessageVerdict } from "../mailbox/mailbox.ts";
 import { MAX_CLEAR_OCTETS } from "../openpgp/messages/encrypt.ts";
 import type { Arrival, ArrivedMessage, DeliverDeps } from "./arrival.ts";
@@ -132,7 +132,10 @@ async function store(deps: DeliverDeps, incoming: Incoming, account: Account): P
     await deps.trace.delivered({ store: tx, reader: account.address, message: copy.delivered });
     return kept;
   });
-  if (waits !== undefined) deps.arrived(account, waits);
+  // Where it is not known whether the row was written, the octets stay: a sweep will know.
+  if (copy.to.kind === "waits" && waits?.isNew !== true)
+    await discardMessage(deps, copy.to.message);
+  if (waits !== undefined) deps.arrived(account, waits.message);
   return { kind: "stored" };
 }
 
@@ -141,12 +144,12 @@ async function keep(
   mailbox: Mailbox,
   tx: Store,
   { author, once, to }: ReaderCopy,
-): Promise<ArrivedMessage | undefined> {
+): Promise<{ readonly message: ArrivedMessage; readonly isNew: boolean } | undefined> {
   if (to.kind === "waits") {
     // What waited when it came for the first time may be in the mailbox by now.
     if ((await mailbox.stored(once)) !== undefined) return undefined;
-    const id = await storeMessage(tx, to.message);
-    return { id, author, receivedAt: to.message.receivedAt };
+    const { id, isNew } = await storeMessage(tx, to.message);
+    return { message: { id, author, receivedAt: to.message.receivedAt }, isNew };
   }
   const { kind } = await mailbox.append(to.mail);
   if (kind === "account-gone" || kind === "no-folder") throw new AccountGone();

@@ -6,8 +6,16 @@ import type { MailboxOwner } from "../mailbox/mailbox-of.ts";
 import { holdAccount } from "../store/accounts/account-locks.ts";
 import type { Octets } from "../base/large-octets.ts";
 import { endWaiting, isWaiting, recordVerdict } from "../spool/spool.ts";
-import { standardFolder, type MessageVerdict, type PreparedMail } from "../mailbox/mailbox.ts";
-import { type StoredMessage } from "../spool/spool.ts";
+import {
+  STANDARD_FOLDERS,
+  standardFolder,
+  type FolderId,
+  type Mailbox,
+  type MessageVerdict,
+  type PreparedMail,
+} from "../mailbox/mailbox.ts";
+import { type WaitingMessage } from "../spool/spool.ts";
+import type { GoneBlob } from "../store/mail/blobs.ts";
 import { summaryOctets, type Summary } from "../mailbox/summary.ts";
 import { encryptAtRest } from "../openpgp/messages/encrypt.ts";
 import { primaryAddress } from "../store/accounts/addresses.ts";
@@ -39,7 +47,7 @@ type Found = { readonly summary: Summary; readonly body?: Octets | undefined };
 export async function keepFound(
   deps: PendingDeps,
   { account, keys }: { readonly account: AccountId; readonly keys: UnlockedKeys },
-  message: StoredMessage,
+  message: WaitingMessage,
   { summary, body }: Found,
 ): Promise<MessageVerdict> {
   const { served } = message.verdict;
@@ -57,8 +65,9 @@ export async function keepFound(
   const owner = { id: account, address };
   const mail = await prepared(deps, { owner, keys }, message, { summary: whole, body });
   const wrapped = mail === undefined ? await wrapSummary(deps, keys, whole) : undefined;
-  await deps.store.transaction(async (tx) => {
+  const gone = await deps.store.transaction(async (tx) => {
     await holdAccount(tx, account);
+    let unused: readonly GoneBlob[] = [];
     if (mail === undefined) {
       // In brackets, as an answer names it.
       const messageId = whole.messageId === "" ? undefined : `<${whole.messageId}>`;
@@ -67,10 +76,12 @@ export async function keepFound(
       const { kind } = await deps.mailboxOf(tx, owner, keys).append(mail);
       // A closed account may be opened again: what waits for it goes on waiting.
       if (kind !== "appended" && kind !== "there-already") throw new AccountGone();
-      await endWaiting(tx, account, message.id);
+      unused = await endWaiting(tx, account, message.id);
     }
     await deps.trace.opened({ store: tx, reader: address, message, verdict });
+    return unused;
   });
+  await deps.blobs.remove(gone);
   return verdict;
 }
 
@@ -78,23 +89,33 @@ export async function keepFound(
 async function prepared(
   deps: PendingDeps,
   { owner, keys }: { readonly owner: MailboxOwner; readonly keys: UnlockedKeys },
-  message: StoredMessage,
+  message: WaitingMessage,
   { summary, body }: Found,
 ): Promise<PreparedMail | undefined> {
   if (!isFinal(summary.verdict)) return undefined;
   const form = message.form === "sealed" ? "sealed" : "clear";
-  return deps.mailboxOf(deps.store, owner, keys).prepare({
+  const mailbox = deps.mailboxOf(deps.store, owner, keys);
+  return mailbox.prepare({
     id: message.id,
-    folder: standardFolder("inbox"),
+    folder: await folderIn(mailbox, message.folder),
+    flags: message.flags,
     content:
       body === undefined
-        ? { kind: "waiting", form, id: message.id }
+        ? { kind: "blob", form, blob: message.blob }
         : { kind: "stored", form, octets: body },
     summary,
     receivedAt: message.receivedAt,
     sizeBytes: message.sizeBytes,
     once: onceOf(message.contentHash, message.envelopeId),
   });
+}
+
+/** The folder that a message was in before it was to be opened again; one that its reader removed meanwhile is the inbox. */
+async function folderIn(mailbox: Mailbox, folder: FolderId): Promise<FolderId> {
+  const isThere =
+    STANDARD_FOLDERS.some((one) => standardFolder(one) === folder) ||
+    (await mailbox.folders()).some(({ id }) => id === folder);
+  return isThere ? folder : standardFolder("inbox");
 }
 
 async function wrapSummary(

@@ -6,7 +6,8 @@ import { DOWN, bob, http, key, setUp, start } from "../../test/support/discovery
 import { DAY, HOUR, MINUTE, after } from "../base/time.ts";
 import { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import { parseAddress, type EmailAddress } from "../mail/address.ts";
-import { recordWaiting, storeMessage } from "../spool/spool.ts";
+import { recordWaiting } from "../spool/spool.ts";
+import { blobsIn, haveWaiting } from "../../test/support/spool.ts";
 import type { Certificate } from "../openpgp/certificates/certificate.ts";
 import { parseFingerprint } from "../openpgp/packets/fingerprint.ts";
 import { generateKey, LIFETIME_MS } from "../openpgp/keys/generate.ts";
@@ -68,10 +69,9 @@ async function waiting(openStore: OpenStore, signer = former) {
     now: start,
   });
   await haveAccounts(store, reader);
-  await storeMessage(store, {
+  await haveWaiting(store, {
     account: idOf(reader),
     ...(await sealedRow(body, [alice.certificate], start)),
-    state: "pending",
     verdict: locked(start),
     receivedAt: start,
     sizeBytes: body.length,
@@ -79,6 +79,7 @@ async function waiting(openStore: OpenStore, signer = former) {
   });
   const deps = {
     store,
+    blobs: blobsIn(store),
     clock,
     mailboxOf: mailboxesWith(clock),
     open,

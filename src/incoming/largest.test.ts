@@ -15,6 +15,7 @@ import { deliver, type DeliverDeps } from "./incoming.ts";
 import { traceIncoming } from "./tracing.ts";
 import type { Account } from "../words/account.ts";
 import { deliveryReply } from "../app/delivery-replies.ts";
+import { blobsIn } from "../../test/support/spool.ts";
 
 const bob = parseAddress("bob@beta.test") ?? assert.fail();
 const [sqlite = assert.fail()] = engines();
@@ -49,6 +50,7 @@ test("a clear message that is larger than can be kept is answered 552, the large
     const [answer] = await deliver(
       {
         store,
+        blobs: blobsIn(store),
         clock: { now: () => NOW },
         hostname: "mx.beta.test",
         isOurs: () => true,

@@ -1,7 +1,7 @@
 /** A message as it stands in a list: its verdict, and of its summary what the keys open. */
 import { decrypt } from "../openpgp/messages/decrypt.ts";
 import type { MailboxEntry, MessageVerdict } from "../mailbox/mailbox.ts";
-import type { StoredSummary } from "../spool/spool.ts";
+import type { WaitingSummary } from "../spool/spool.ts";
 import { summaryFrom, type Summary } from "../mailbox/summary.ts";
 import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import { sentenceOf } from "./sentence.ts";
@@ -32,14 +32,14 @@ export type MailListEntry = {
 const HIDDEN = "[...]";
 
 /** The facts of a message that stand beside its summary. */
-type Facts = Pick<StoredSummary, "id" | "receivedAt" | "sizeBytes" | "outerFrom">;
+type Facts = Pick<WaitingSummary, "id" | "receivedAt" | "sizeBytes" | "outerFrom">;
 
 /**
  * The entry of a message that waits; without keys its subject and names are hidden, but for the outer From, which every
  * relay saw.
  */
 export async function waitingEntry(
-  message: StoredSummary,
+  message: WaitingSummary,
   keys: UnlockedKeys | undefined,
 ): Promise<MailListEntry> {
   const { verdict } = message;

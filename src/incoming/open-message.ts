@@ -7,7 +7,7 @@ import { certificateWorkHere } from "../openpgp/openpgp.ts";
 import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import { firstField, parseHeader } from "../mail/header.ts";
 import type { MessageVerdict } from "../mailbox/mailbox.ts";
-import type { StoredMessage, StoredSummary } from "../spool/spool.ts";
+import type { WaitingMessage, WaitingSummary } from "../spool/spool.ts";
 import type { Opened } from "../pgpmime/pgpmime.ts";
 import { readProtectedHeader } from "../pgpmime/payload-header.ts";
 import type { AuthorDeps } from "./check-signature.ts";
@@ -30,7 +30,7 @@ export async function openMessage(
   deps: PendingDeps,
   account: AccountId,
   keys: UnlockedKeys,
-  message: StoredMessage,
+  message: WaitingMessage,
 ): Promise<MessageVerdict> {
   const work = message.form === "wrapped" ? judgeAgain : openSealed;
   return work(deps, account, keys, message);
@@ -41,7 +41,7 @@ async function judgeAgain(
   deps: PendingDeps,
   account: AccountId,
   keys: UnlockedKeys,
-  message: StoredMessage,
+  message: WaitingMessage,
 ): Promise<MessageVerdict> {
   const now = deps.clock.now();
   const work = workOf(deps);
@@ -77,7 +77,7 @@ async function openSealed(
   deps: PendingDeps,
   account: AccountId,
   keys: UnlockedKeys,
-  stored: StoredMessage,
+  stored: WaitingMessage,
 ): Promise<MessageVerdict> {
   const received = await workOf(deps).receivedForm({ body: stored.body, keys: keys.all });
   const message = received.kind === "received" ? { ...stored, body: received.message } : stored;
@@ -102,7 +102,7 @@ async function openSealed(
 async function forMailbox(
   deps: PendingDeps,
   keys: UnlockedKeys,
-  { body: message }: StoredMessage,
+  { body: message }: WaitingMessage,
 ): Promise<readonly Uint8Array[] | undefined> {
   if (keys.mailbox === undefined || keys.mailbox === keys.active) return undefined;
   const recipient = keys.mailbox.certificate;
@@ -114,7 +114,7 @@ async function verdictOn(
   deps: PendingDeps,
   account: AccountId,
   keys: UnlockedKeys,
-  message: StoredMessage,
+  message: WaitingMessage,
   opened: Opened,
 ): Promise<MessageVerdict> {
   const now = deps.clock.now();
@@ -148,7 +148,7 @@ async function verdictOn(
   }
 }
 
-function concluded(verdict: MessageVerdict, message: StoredSummary, now: Date): MessageVerdict {
+function concluded(verdict: MessageVerdict, message: WaitingSummary, now: Date): MessageVerdict {
   if (isFinal(verdict)) return verdict;
   return isGivenUp(message, now)
     ? { ...verdict, signature: "unknown" }
@@ -174,7 +174,7 @@ function authorDeps(
 }
 
 /** By the keys that the author's domain served when the message came. */
-function asArrived(deps: PendingDeps, message: StoredSummary): AuthorDeps {
+function asArrived(deps: PendingDeps, message: WaitingSummary): AuthorDeps {
   const { askAuthor, askAuthorKey, certificateWork = certificateWorkHere } = deps;
   return {
     certificateWork,

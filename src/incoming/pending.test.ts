@@ -29,6 +29,7 @@ import {
   found,
 } from "../../test/support/waiting-mail.ts";
 import { idOf } from "../../test/support/accounts.ts";
+import { blobsIn } from "../../test/support/spool.ts";
 
 before(makePeople);
 
@@ -86,7 +87,7 @@ onBoth(
   async (openStore) => {
     const { store, id } = await withWaiting(openStore);
     await using _ = store;
-    await store.db.updateTable("messages").set({ message_id: "<1@alpha.test>" }).execute();
+    await store.db.updateTable("spool").set({ message_id: "<1@alpha.test>" }).execute();
     const keys = new UnlockedKeys([alice], alice.fingerprint, []);
     assert.equal((await opened(store, { answer: found(), keys })).verdict.state, "UNDECRYPTABLE");
     const isProtected = async () => cameProtected(store, idOf(BOB), ["<1@alpha.test>"]);
@@ -155,6 +156,7 @@ for (const [what, change, expected] of [
     let asked = 0;
     const deps = {
       store,
+      blobs: blobsIn(store),
       clock: { now: () => NOW },
       mailboxOf: mailboxesWith({ now: () => NOW }),
       open: async (request: Parameters<typeof open>[0]) => {
@@ -260,3 +262,32 @@ for (const [where, fault] of [
     },
   );
 }
+
+onBoth(
+  "mail that is opened again stays in its folder with its flags, or comes to the inbox where that folder is gone",
+  async (openStore) => {
+    const { store, id } = await withWaiting(openStore);
+    await using _ = store;
+    const others = new UnlockedKeys([alice], alice.fingerprint, []);
+    const own = new UnlockedKeys([bob], bob.fingerprint, []);
+    const owner = { id: idOf(BOB), address: BOB };
+    const mailbox = mailboxesWith({ now: () => NOW })(store, owner, own);
+    const added = await mailbox.addFolder("Leases");
+    assert(added.kind === "added");
+    for (const isThere of [true, false]) {
+      if (!isThere) {
+        await store.db.updateTable("mailbox_messages").set({ state: "UNDECRYPTABLE" }).execute();
+      } else await opened(store, { answer: found(), keys: others });
+      if (isThere) await mailbox.move([id], added.id);
+      await mailbox.flag([id], { set: ["seen", "flagged"] });
+      assert.equal(await mailbox.waitAgain(lockedAt(NOW), id), 1);
+      if (!isThere) assert.equal((await mailbox.removeFolder(added.id)).kind, "removed");
+      assert.equal((await opened(store, { answer: found() })).verdict.state, "CONFIDENTIAL");
+      const entry = await mailbox.entry(id);
+      assert.deepEqual(
+        [entry?.folder, entry?.flags],
+        [isThere ? added.id : "inbox", ["seen", "flagged"]],
+      );
+    }
+  },
+);

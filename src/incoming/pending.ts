@@ -11,10 +11,10 @@ import { errorText, isProgramFault, TooCostly } from "../base/errors.ts";
 import { Conflict } from "../vault/conflict.ts";
 import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import { parseAddress } from "../mail/address.ts";
-import { listMessages, listWaiting, readMessage } from "../spool/spool.ts";
+import { listWaiting, readMessage } from "../spool/spool.ts";
 import type { MessageId, MessageVerdict } from "../mailbox/mailbox.ts";
-import type { StoredSummary } from "../spool/spool.ts";
-import { beginOpening, endOpening, openAgain } from "../store/mail/openings.ts";
+import type { WaitingSummary } from "../spool/spool.ts";
+import { beginOpening, endOpening, openAgain } from "../store/spool/openings.ts";
 import { primaryAddress } from "../store/accounts/addresses.ts";
 import { openMessage } from "./open-message.ts";
 import { withOpen, type PendingDeps } from "./pending-deps.ts";
@@ -66,7 +66,7 @@ export class OpeningRound {
 }
 
 /** What is known of a message that waits, before it is read. */
-export type Waits = Pick<StoredSummary, "id" | "outerFrom" | "verdict" | "receivedAt">;
+export type Waits = Pick<WaitingSummary, "id" | "outerFrom" | "verdict" | "receivedAt">;
 
 /** What waits for an account, oldest first, for `openNext`. */
 export async function waitingFor(
@@ -108,8 +108,8 @@ export async function openArrived(
   keys: UnlockedKeys,
   id: MessageId,
 ): Promise<MessageVerdict | undefined> {
-  const message = await readMessage(deps.store, account, id);
-  if (message?.state !== "pending") return undefined;
+  const message = await readMessage(deps, account, id);
+  if (message === undefined) return undefined;
   const now = deps.clock.now();
   const turn = await beginOpening(deps.store, account, id, now);
   if (turn === "wait") return undefined;
@@ -147,7 +147,7 @@ export async function retryOpening(
   const isMeant = (one: string): boolean => id === undefined || id === one;
   const verdict = locked(clock.now());
   let count = 0;
-  for (const { id: one, verdict: before } of await listMessages(store, account)) {
+  for (const { id: one, verdict: before } of await listWaiting(store, account)) {
     // A message whose author could not be asked about has been opened: it waits for something else.
     if (!isMeant(one) || before.state !== "LOCKED") continue;
     if (await openAgain(store, account, one, { ...verdict, served: before.served })) count += 1;

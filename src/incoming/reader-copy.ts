@@ -11,7 +11,7 @@ import type { Envelope } from "../mail/envelope.ts";
 import { type Header, serializeHeader } from "../mail/header.ts";
 import { readMessageFacts } from "../mail/mail.ts";
 import { standardFolder, type MessageVerdict, type PreparedMail } from "../mailbox/mailbox.ts";
-import { type NewMessage } from "../spool/spool.ts";
+import { putMessage, type PutMessage } from "../spool/spool.ts";
 import { summaryOctets, type Summary } from "../mailbox/summary.ts";
 import type { Range } from "../pgpmime/range.ts";
 import type { Examined } from "../pgpmime/examine.ts";
@@ -45,7 +45,7 @@ export type ReaderCopy = {
   /** Keeps a repetition of the same delivery out. */
   readonly once: string;
   readonly to:
-    | { readonly kind: "waits"; readonly message: NewMessage }
+    | { readonly kind: "waits"; readonly message: PutMessage }
     | { readonly kind: "kept"; readonly mail: PreparedMail };
 };
 
@@ -78,8 +78,11 @@ export async function copyFor(
       .prepare({ folder, content, summary, receivedAt: now, sizeBytes, once });
     return { author, once, delivered, to: { kind: "kept", mail } };
   }
-  const waiting = {
-    ...delivered,
+  const waiting = await putMessage(deps, {
+    form,
+    verdict,
+    sizeBytes,
+    messageId,
     account: account.id,
     body: await bodyOf(deps, account, message),
     summary: form === "sealed" ? undefined : await deps.wrapFor(account, summaryOctets(summary)),
@@ -87,7 +90,7 @@ export async function copyFor(
     outerFrom: author === undefined ? "" : formatAddress(author),
     envelopeId: envelope,
     contentHash,
-  };
+  });
   return { author, once, delivered, to: { kind: "waits", message: waiting } };
 }
 
@@ -111,7 +114,7 @@ type Copy = {
 };
 
 /** What of a copy follows from the protection of the message. */
-type Part = Pick<NewMessage, "form" | "state" | "verdict"> & {
+type Part = Pick<DeliveredMessage, "form" | "state" | "verdict"> & {
   readonly message: ToStore;
   readonly summary: Summary;
 };

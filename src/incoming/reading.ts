@@ -6,7 +6,7 @@ import { AppError } from "../base/errors.ts";
 import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import { parseHeader } from "../mail/header.ts";
 import { encodeTransfer } from "../mail/transfer-encoding.ts";
-import { listMessages, readMessage } from "../spool/spool.ts";
+import { listWaiting, readMessage } from "../spool/spool.ts";
 import {
   standardFolder,
   type Cursor,
@@ -16,7 +16,7 @@ import {
   type MessageId,
   type MessageVerdict,
 } from "../mailbox/mailbox.ts";
-import { type StoredMessage } from "../spool/spool.ts";
+import { type WaitingMessage } from "../spool/spool.ts";
 import { decrypt } from "../openpgp/messages/decrypt.ts";
 import { annotate } from "./annotate.ts";
 import {
@@ -68,7 +68,7 @@ export async function listMail(
   using own = o.keys === undefined ? await deps.unlockWithService(o.account) : undefined;
   const keys = o.keys ?? own;
   if (keys !== undefined) await openPending(deps, o.account, keys);
-  const waiting = await listMessages(deps.store, o.account);
+  const waiting = await listWaiting(deps.store, o.account);
   const entries = await Promise.all(waiting.map(async (message) => waitingEntry(message, keys)));
   const inbox = await inboxOf(await mailboxFor(deps, o.account, keys));
   const kept = inbox.map((entry) => keptEntry(entry, isOpen(keys)));
@@ -112,7 +112,7 @@ async function findMail(
   id: string,
   keys: UnlockedKeys | undefined,
 ): Promise<Found | undefined> {
-  const waiting = await readMessage(deps.store, account, id);
+  const waiting = await readMessage(deps, account, id);
   if (waiting !== undefined) {
     return {
       entry: await waitingEntry(waiting, keys),
@@ -206,7 +206,7 @@ const LOOKED_AT_OCTETS = 4096;
 /** Nothing for what cannot or must not be opened: damaged and undecryptable mail has no readable content. */
 async function waitingContent(
   deps: ReadingDeps,
-  message: StoredMessage,
+  message: WaitingMessage,
   keys: UnlockedKeys,
 ): Promise<ClearView | undefined> {
   const { verdict } = message;

@@ -6,14 +6,12 @@ import { before } from "node:test";
 import { TooCostly } from "../base/errors.ts";
 import { after, DAY, HOUR, MINUTE } from "../base/time.ts";
 import { UnlockedKeys } from "../vault/unlocked-keys.ts";
-import { recordVerdict } from "../spool/spool.ts";
 import { open } from "../pgpmime/pgpmime.ts";
-import { beginOpening, countStuck } from "../store/mail/openings.ts";
+import { beginOpening, countStuck } from "../store/spool/openings.ts";
 import { authorDeps, SILENT } from "../../test/support/authors.ts";
 import { retryOpening } from "./pending.ts";
 import { showMail } from "./reading.ts";
 import { traceIncoming } from "./tracing.ts";
-import { damaged } from "./verdicts.ts";
 import {
   makePeople,
   onBoth,
@@ -25,6 +23,7 @@ import {
   found,
 } from "../../test/support/waiting-mail.ts";
 import { idOf } from "../../test/support/accounts.ts";
+import { blobsIn } from "../../test/support/spool.ts";
 
 before(makePeople);
 
@@ -148,9 +147,14 @@ onBoth("a clock that is set back holds no opening", async (openStore) => {
 onBoth("damaged mail is not opened again because its reader looks at it", async (openStore) => {
   const { store, id } = await withWaiting(openStore);
   await using _ = store;
-  await recordVerdict(store, idOf(BOB), id, damaged(NOW, "opening it ended the process"));
+  const ended = async () => Promise.resolve({ kind: "damaged", reason: "it ended" } as const);
+  for (const _crash of [1, 2, 3]) await beginOpening(store, idOf(BOB), id, NOW);
+  const later = after(NOW, DAY);
+  const message = await opened(store, { answer: found(), at: later, alone: ended });
+  assert.equal(message.verdict.state, "DAMAGED");
   const deps = {
     store,
+    blobs: blobsIn(store),
     clock: { now: () => NOW },
     mailboxOf: mailboxesWith({ now: () => NOW }),
     open: async () => Promise.reject(new Error("opened again")),

@@ -3,26 +3,24 @@ import { test } from "node:test";
 
 import { fromUnixMs } from "../base/time.ts";
 import { parseAddress } from "../mail/address.ts";
-import type { NewMessage } from "../spool/spool.ts";
 import type { Store } from "../store/store.ts";
-import { traceIncoming } from "./tracing.ts";
+import { traceIncoming, type DeliveredMessage } from "./tracing.ts";
 import { locked, unprotected } from "./verdicts.ts";
-import { idOf } from "../../test/support/accounts.ts";
 
 const account = parseAddress("bob@beta.test") ?? assert.fail();
 const at = fromUnixMs(0);
 
-async function traced(message: Pick<NewMessage, "form" | "verdict">) {
+async function traced(message: Pick<DeliveredMessage, "form" | "verdict">) {
   const details: Readonly<Record<string, unknown>>[] = [];
   const { delivered } = traceIncoming(async (_messageId, _step, detail) => {
     details.push(detail);
     return Promise.resolve();
   });
-  const common = { account: idOf(account), state: "done", sizeBytes: 1, receivedAt: at };
+  const common = { state: "done", sizeBytes: 1, messageId: undefined } as const;
   await delivered({
     store: {} as Store,
     reader: account,
-    message: { ...common, ...message } as NewMessage,
+    message: { ...common, ...message },
   });
   return details[0] ?? assert.fail();
 }

@@ -1,7 +1,7 @@
 /** What became of a message that came in, for `sealpost trace ID`. */
 import { formatAddress, type EmailAddress } from "../mail/address.ts";
 import type { MessageVerdict } from "../mailbox/mailbox.ts";
-import type { NewMessage, StoredMessage } from "../spool/spool.ts";
+import type { NewMessage, WaitingMessage } from "../spool/spool.ts";
 import type { Store } from "../store/store.ts";
 
 /** Writes one step in the transaction of `store`. */
@@ -13,10 +13,10 @@ export type WriteTrace = (
 ) => Promise<void>;
 
 /** What is said of a message when it came. */
-export type DeliveredMessage = Pick<
-  NewMessage,
-  "form" | "state" | "verdict" | "sizeBytes" | "messageId"
->;
+export type DeliveredMessage = Pick<NewMessage, "form" | "verdict" | "sizeBytes" | "messageId"> & {
+  /** `pending` waits for its reader's key or for its author's keyserver; `done` has its verdict. */
+  readonly state: "pending" | "done";
+};
 
 /** Each is written in the transaction that it tells of, so that both are there or neither. */
 export type TraceIncoming = {
@@ -28,7 +28,7 @@ export type TraceIncoming = {
   readonly opened: (o: {
     readonly store: Store;
     readonly reader: EmailAddress;
-    readonly message: StoredMessage;
+    readonly message: WaitingMessage;
     readonly verdict: MessageVerdict;
   }) => Promise<void>;
 };

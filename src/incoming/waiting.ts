@@ -3,7 +3,7 @@ import { after, DAY } from "../base/time.ts";
 import type { AuthorAnswer } from "../discovery/author.ts";
 import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
 import type { MessageVerdict, ServedAtArrival } from "../mailbox/mailbox.ts";
-import type { StoredSummary } from "../spool/spool.ts";
+import type { WaitingSummary } from "../spool/spool.ts";
 
 /**
  * Since when a message has waited for its author's keyserver, opened and without a final verdict: what its first opening wrote
@@ -41,6 +41,6 @@ export function asOfArrival(
 const ASK_AGAIN_MS = 3 * DAY;
 
 /** Whether the signature of a message that waits is not checked again. */
-export function isGivenUp({ verdict }: Pick<StoredSummary, "verdict">, now: Date): boolean {
+export function isGivenUp({ verdict }: Pick<WaitingSummary, "verdict">, now: Date): boolean {
   return after(laterSince(verdict, now), ASK_AGAIN_MS) <= now;
 }

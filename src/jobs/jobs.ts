@@ -11,7 +11,7 @@
  *   count attempts, not hours alone, before they give anything up.
  *
  * The kinds: `outbox`, a copy for the next hop (`outgoing/outbox.ts`); `opening`, a message whose opening was begun
- * (`store/mail/openings.ts`); `task`, what is done again and again for the whole installation (`tasks.ts`).
+ * (`store/spool/openings.ts`); `task`, what is done again and again for the whole installation (`tasks.ts`).
  */
 import { HOUR, type Clock } from "../base/time.ts";
 import { takeDueJob, type HeldJob } from "../store/jobs/jobs.ts";

@@ -7,7 +7,7 @@ import { erasePublished } from "../store/keys/publish.ts";
 import { listAddresses } from "../store/accounts/addresses.ts";
 import { eraseAccount } from "../store/accounts/erase.ts";
 import { listGenericRevocations } from "../store/keys/generic-revocations.ts";
-import type { GoneBlob } from "../store/mailbox/blobs.ts";
+import type { GoneBlob } from "../store/mail/blobs.ts";
 import type { Store } from "../store/store.ts";
 import { generationNow } from "../vault/binding.ts";
 import { changeKeys, type AccountRefusal } from "./keys.ts";

@@ -1,4 +1,4 @@
-import { hasSealedMessage } from "../store/mail/messages.ts";
+import { hasSealedWaiting } from "../store/spool/spool-rows.ts";
 import type { Store } from "../store/store.ts";
 import type { AccountId } from "../words/account.ts";
 import { hasSealed } from "./embedded/names.ts";
@@ -9,6 +9,6 @@ export async function cameProtected(
   account: AccountId,
   messageIds: readonly string[],
 ): Promise<boolean> {
-  if (await hasSealedMessage(store, account, messageIds)) return true;
+  if (await hasSealedWaiting(store, account, messageIds)) return true;
   return hasSealed(store, account, messageIds);
 }

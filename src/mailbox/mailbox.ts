@@ -92,8 +92,8 @@ export type MailContent =
     }
   /** Encrypted for the mailbox already (`embedded/stored-form.ts`). */
   | { readonly kind: "stored"; readonly form: MailForm; readonly octets: Octets }
-  /** Those of a message that waited for its reader's key, which is deleted in the same transaction. */
-  | { readonly kind: "waiting"; readonly form: MailForm; readonly id: MessageId };
+  /** Those of a message that waited, where they are: a blob of this reader. */
+  | { readonly kind: "blob"; readonly form: MailForm; readonly blob: string };
 
 /** Where the next page of a list begins. It stays valid whatever comes or goes meanwhile. */
 export type Cursor = Brand<string, "Cursor">;

@@ -1,4 +1,4 @@
-import { readMailboxUse } from "../store/mail/mailbox-use.ts";
+import { readSpoolUse } from "../store/spool/spool-use.ts";
 import { readMailbox } from "../store/mailbox/mailboxes.ts";
 import type { Store } from "../store/store.ts";
 import type { AccountId } from "../words/account.ts";
@@ -13,8 +13,8 @@ export async function roomFor(
   quota: Quota,
   sizeBytes: number,
 ): Promise<"room" | "mailbox-full" | "pending-full"> {
-  const use = await readMailboxUse(store, account);
+  const use = await readSpoolUse(store, account);
   const { bytes } = await readMailbox(store, account);
-  if (bytes + use.usedBytes + sizeBytes > quota.mailboxBytes) return "mailbox-full";
-  return use.pendingBytes + sizeBytes > quota.pendingBytes ? "pending-full" : "room";
+  if (bytes + use.bytes + sizeBytes > quota.mailboxBytes) return "mailbox-full";
+  return use.bytes + sizeBytes > quota.pendingBytes ? "pending-full" : "room";
 }

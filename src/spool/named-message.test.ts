@@ -9,7 +9,7 @@ import type { Store } from "../store/store.ts";
 import { haveAccounts, idOf } from "../../test/support/accounts.ts";
 import { engines } from "../../test/support/engines.ts";
 import { alice, alias } from "../../test/support/key-life.ts";
-import { storeMessage } from "./spool.ts";
+import { haveWaiting } from "../../test/support/spool.ts";
 import { messageNamed } from "./named-message.ts";
 
 const NOW = fromUnixMs(1_800_000_000_000);
@@ -20,7 +20,7 @@ function of(store: Store, address: EmailAddress) {
 }
 
 async function haveMessage(store: Store, messageId: string): Promise<string> {
-  return storeMessage(store, {
+  return haveWaiting(store, {
     account: idOf(alice),
     body: Buffer.from(messageId),
     form: "sealed",
@@ -29,7 +29,6 @@ async function haveMessage(store: Store, messageId: string): Promise<string> {
     outerFrom: "",
     verdict: locked(NOW),
     messageId,
-    state: "pending",
   });
 }
 

@@ -1,9 +1,9 @@
 import { plainMessageId } from "../mail/message-id.ts";
 import type { Store } from "../store/store.ts";
 import type { AccountId } from "../words/account.ts";
-import { listMessages } from "./spool.ts";
+import { listWaiting } from "./spool.ts";
 import type { Mailbox, MessageId } from "../mailbox/mailbox.ts";
-import type { StoredSummary } from "./spool.ts";
+import type { WaitingSummary } from "./spool.ts";
 
 /** The message that somebody means, or how many IDs begin with `name`. */
 export type NamedMessage =
@@ -20,7 +20,7 @@ export async function messageNamed(
   { mailbox, account }: { readonly mailbox: Mailbox; readonly account: AccountId },
   names: readonly string[],
 ): Promise<NamedMessage> {
-  const waiting = await listMessages(store, account);
+  const waiting = await listWaiting(store, account);
   const found: NamedMessage[] = [];
   for (const name of names.filter((one) => one !== "")) {
     const kept = await mailbox.named(name);
@@ -33,12 +33,12 @@ export async function messageNamed(
 }
 
 function oneNamed(
-  waiting: readonly StoredSummary[],
+  waiting: readonly WaitingSummary[],
   kept: readonly MessageId[],
   name: string,
 ): NamedMessage {
   const plain = plainMessageId(name);
-  const isNamed = ({ messageId = "" }: StoredSummary): boolean =>
+  const isNamed = ({ messageId = "" }: WaitingSummary): boolean =>
     plain !== "" && plainMessageId(messageId) === plain;
   const exact =
     kept.find((id) => id === name || !id.startsWith(name)) ??

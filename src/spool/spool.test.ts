@@ -8,15 +8,17 @@ import { parseFingerprint } from "../openpgp/packets/fingerprint.ts";
 import { haveAccounts, idOf } from "../../test/support/accounts.ts";
 import { engines } from "../../test/support/engines.ts";
 import {
-  listMessages,
+  endWaiting,
   listWaiting,
+  putMessage,
   readMessage,
   recordVerdict,
   storeMessage,
   type NewMessage,
 } from "./spool.ts";
+import { haveWaiting, spoolIn } from "../../test/support/spool.ts";
 import { roomFor } from "../mailbox/room.ts";
-import { readMailboxUse } from "../store/mail/mailbox-use.ts";
+import { readSpoolUse } from "../store/spool/spool-use.ts";
 import type { Store } from "../store/store.ts";
 import type { MessageVerdict } from "../mailbox/mailbox.ts";
 
@@ -49,30 +51,35 @@ const sealed: NewMessage = {
   outerFrom: "alice@alpha.test",
   verdict: locked,
   messageId: "1@alpha.test",
-  state: "pending",
   envelopeId: "e1",
 };
 
+/** What is known of an opened message whose author could not be asked. */
+const later: MessageVerdict = { ...confidential, signature: "later", laterSince: now };
+
 for (const { engine, open } of engines()) {
-  test(`${engine}: a message waits as it came, and has a verdict and a summary afterwards`, async () => {
+  test(`${engine}: a message waits as it came, with what is found out about it, until it is kept elsewhere`, async () => {
     await using store = await open();
     await haveAccounts(store, alice, bob);
-    const id = await storeMessage(store, sealed);
-    assert.deepEqual(await waitingIds(store), [id]);
-    const waiting = await readMessage(store, idOf(bob), id);
+    const id = await haveWaiting(store, sealed);
+    const waiting = await readMessage(spoolIn(store), idOf(bob), id);
     assert.deepEqual(Buffer.from(waiting?.body ?? []), sealed.body);
     assert.deepEqual(waiting?.verdict, locked);
     assert.equal(waiting.summary.length, 0);
-    await recordVerdict(store, idOf(bob), id, confidential, { summary: Buffer.from("summary") });
-    assert.deepEqual(await waitingIds(store), []);
-    const [listed] = await listMessages(store, idOf(bob));
-    assert.equal(listed?.state, "done");
-    assert.deepEqual(listed.verdict, confidential);
+    assert.deepEqual([waiting.folder, waiting.flags], ["inbox", []]);
+    const summary = Buffer.from("summary");
+    assert(await recordVerdict(store, idOf(bob), id, later, { summary }));
+    const [listed] = await listWaiting(store, idOf(bob));
+    assert.deepEqual(listed?.verdict, later);
     assert.equal(Buffer.from(listed.summary).toString(), "summary");
     assert.equal(listed.outerFrom, "alice@alpha.test");
     assert.equal(listed.messageId, "1@alpha.test");
     assert.deepEqual(listed.receivedAt, now);
     assert.equal(listed.sizeBytes, 100);
+    await store.transaction(async (tx) => endWaiting(tx, idOf(bob), id));
+    assert.deepEqual(await waitingIds(store), []);
+    assert.equal(await recordVerdict(store, idOf(bob), id, later), false);
+    assert.equal((await store.db.selectFrom("blobs").selectAll().execute()).length, 0);
   });
 
   test(`${engine}: the same content in the same envelope is stored once, also when it comes at once`, async () => {
@@ -82,66 +89,71 @@ for (const { engine, open } of engines()) {
     const ids = await Promise.all(
       Array.from({ length: 5 }, async (_none, copy) =>
         // Encrypting at rest gives other bytes each time: the hash of what came decides.
-        storeMessage(store, { ...sealed, body: Buffer.of(copy), contentHash }),
+        haveWaiting(store, { ...sealed, body: Buffer.of(copy), contentHash }),
       ),
     );
     assert.equal(new Set(ids).size, 1);
-    assert.equal((await listMessages(store, idOf(bob))).length, 1);
-    await storeMessage(store, { ...sealed, contentHash, envelopeId: "e2" });
-    await storeMessage(store, { ...sealed, contentHash, account: idOf(alice) });
-    assert.equal((await listMessages(store, idOf(bob))).length, 2);
+    assert.equal((await listWaiting(store, idOf(bob))).length, 1);
+    assert.equal((await store.db.selectFrom("blobs").selectAll().execute()).length, 1);
+    await haveWaiting(store, { ...sealed, contentHash, envelopeId: "e2" });
+    await haveWaiting(store, { ...sealed, contentHash, account: idOf(alice) });
+    assert.equal((await listWaiting(store, idOf(bob))).length, 2);
   });
 
-  test(`${engine}: a repetition after the verdict leaves the verdict alone`, async () => {
+  test(`${engine}: a repetition leaves what was found out alone`, async () => {
     await using store = await open();
     await haveAccounts(store, alice, bob);
-    const id = await storeMessage(store, sealed);
-    await recordVerdict(store, idOf(bob), id, confidential);
-    assert.equal(await storeMessage(store, sealed), id);
-    assert.equal((await readMessage(store, idOf(bob), id))?.verdict.state, "CONFIDENTIAL");
+    const id = await haveWaiting(store, sealed);
+    await recordVerdict(store, idOf(bob), id, later);
+    assert.equal(await haveWaiting(store, sealed), id);
+    assert.deepEqual((await readMessage(spoolIn(store), idOf(bob), id))?.verdict, later);
   });
 
   test(`${engine}: nobody reads or changes another's message`, async () => {
     await using store = await open();
     await haveAccounts(store, alice, bob);
-    const id = await storeMessage(store, sealed);
-    assert.equal(await readMessage(store, idOf(alice), id), undefined);
-    await assert.rejects(recordVerdict(store, idOf(alice), id, confidential), /no such message/);
-    assert.equal((await readMessage(store, idOf(bob), id))?.state, "pending");
+    const id = await haveWaiting(store, sealed);
+    assert.equal(await readMessage(spoolIn(store), idOf(alice), id), undefined);
+    assert.equal(await recordVerdict(store, idOf(alice), id, later), false);
+    await store.transaction(async (tx) => endWaiting(tx, idOf(alice), id));
+    assert.deepEqual((await readMessage(spoolIn(store), idOf(bob), id))?.verdict, locked);
   });
 
-  test(`${engine}: pending mail is listed in the order in which it came, the mailbox the other way round`, async () => {
+  test(`${engine}: nobody stores a message with the octets of another's`, async () => {
+    await using store = await open();
+    await haveAccounts(store, alice, bob);
+    const id = await haveWaiting(store, sealed);
+    const { blob = "" } = (await readMessage(spoolIn(store), idOf(bob), id)) ?? {};
+    const put = await putMessage(spoolIn(store), { ...sealed, account: idOf(alice) });
+    await assert.rejects(storeMessage(store, { ...put, blob: { id: blob } }), /was deleted/);
+    assert.deepEqual(await listWaiting(store, idOf(alice)), []);
+  });
+
+  test(`${engine}: waiting mail is listed in the order in which it came`, async () => {
     await using store = await open();
     await haveAccounts(store, alice, bob);
     const ids = [];
     for (const minute of [1, 2, 3]) {
       const receivedAt = after(now, minute * MINUTE);
-      ids.push(await storeMessage(store, { ...sealed, receivedAt, envelopeId: `e${minute}` }));
+      ids.push(await haveWaiting(store, { ...sealed, receivedAt, envelopeId: `e${minute}` }));
     }
     assert.deepEqual(await waitingIds(store), ids);
-    assert.deepEqual(
-      (await listMessages(store, idOf(bob))).map((one) => one.id),
-      ids.toReversed(),
-    );
   });
 
-  test(`${engine}: quotas count what is stored, pending mail by its own`, async () => {
+  test(`${engine}: quotas count what waits, by its own and with the mailbox`, async () => {
     await using store = await open();
     await haveAccounts(store, alice, bob);
-    assert.equal((await readMailboxUse(store, idOf(bob))).usedBytes, 0);
+    assert.deepEqual(await readSpoolUse(store, idOf(bob)), { messages: 0, bytes: 0 });
     const quota = { mailboxBytes: 300, pendingBytes: 150 };
-    const id = await storeMessage(store, { ...sealed, body: Buffer.alloc(100) });
+    const id = await haveWaiting(store, { ...sealed, body: Buffer.alloc(100) });
     assert.equal(await roomFor(store, idOf(bob), quota, 50), "room");
     assert.equal(await roomFor(store, idOf(bob), quota, 51), "pending-full");
     assert.equal(await roomFor(store, idOf(bob), quota, 201), "mailbox-full");
-    await recordVerdict(store, idOf(bob), id, confidential, { summary: Buffer.alloc(30) });
-    await recordVerdict(store, idOf(bob), id, confidential, { summary: Buffer.alloc(20) });
-    assert.deepEqual(await readMailboxUse(store, idOf(bob)), {
-      count: 1,
-      usedBytes: 120,
-      pendingCount: 0,
-      pendingBytes: 0,
-    });
+    await recordVerdict(store, idOf(bob), id, later, { summary: Buffer.alloc(30) });
+    await recordVerdict(store, idOf(bob), id, later, { summary: Buffer.alloc(20) });
+    assert.deepEqual(await readSpoolUse(store, idOf(bob)), { messages: 1, bytes: 120 });
+    await store.transaction(async (tx) => endWaiting(tx, idOf(bob), id));
+    assert.deepEqual(await readSpoolUse(store, idOf(bob)), { messages: 0, bytes: 0 });
   });
 }
 

@@ -3,29 +3,45 @@
  *
  * Sealed mail is kept as it was received until its reader's key is there. Then it is opened, judged and moved to the mailbox
  * under the same ID (`incoming/`). A message whose author could not be asked goes on waiting, opened or not, and is judged
- * again. Each opening is counted before it begins (`store/mail/openings.ts`): a message that ends its process three times is
+ * again. Each opening is counted before it begins (`store/spool/openings.ts`): a message that ends its process three times is
  * opened alone. In clear stand the outer author, whom a keyserver is asked about, sizes, times and the verdict so far.
  */
 import { createHash, randomUUID } from "node:crypto";
 
 import { type Octets, octetStringsIn } from "../base/large-octets.ts";
-import { AppError } from "../base/errors.ts";
+import type { BlobStore } from "../blobs/blobs.ts";
 import { AccountGone } from "../mailbox/account-gone.ts";
 import { TAGGED } from "../mailbox/embedded/names.ts";
-import { keepServedKeys, updateVerdict, type ReadInside } from "../store/mail/message-verdicts.ts";
+import { flagsIn } from "../mailbox/flag-bits.ts";
+import { standardFolder } from "../mailbox/mailbox.ts";
+import { updateVerdict, keepServedKeys, type ReadInside } from "../store/spool/verdicts.ts";
 import {
-  deleteMessage,
-  insertMessage,
-  selectMessage,
-  selectMessages,
+  deleteWaiting,
+  holdWaiting,
+  insertWaiting,
+  selectOneWaiting,
   selectWaiting,
-  type MessageRow,
-} from "../store/mail/messages.ts";
-import { holdMessage, listWaitingMailboxes } from "../store/mail/mailbox-use.ts";
+  type NewSpoolRow,
+  type SpoolRow,
+  type WaitingForm,
+} from "../store/spool/spool-rows.ts";
+import { listSpoolUse } from "../store/spool/spool-use.ts";
+import type { GoneBlob } from "../store/mail/blobs.ts";
 import type { Store } from "../store/store.ts";
-import type { MessageId, MessageVerdict, ServedAtArrival } from "../mailbox/mailbox.ts";
-import type { MessageForm, MessageState } from "../store/mail/messages.ts";
+import type {
+  Flag,
+  FolderId,
+  MessageId,
+  MessageVerdict,
+  ServedAtArrival,
+} from "../mailbox/mailbox.ts";
 import type { AccountId } from "../words/account.ts";
+
+/** What the spool is kept in. */
+export type SpoolDeps = {
+  readonly store: Store;
+  readonly blobs: Pick<BlobStore, "put" | "read" | "remove">;
+};
 
 /**
  * A message to be stored. `contentHash` (SHA-256) is of the message as it came over the wire, `envelopeId` tells two
@@ -34,23 +50,24 @@ import type { AccountId } from "../words/account.ts";
 export type NewMessage = {
   readonly account: AccountId;
   readonly body: Octets;
-  readonly form: MessageForm;
+  readonly form: WaitingForm;
   readonly receivedAt: Date;
   readonly sizeBytes: number;
   readonly outerFrom: string;
   readonly summary?: Uint8Array | undefined;
   readonly verdict: MessageVerdict;
   readonly messageId?: string | undefined;
-  readonly state: MessageState;
   readonly contentHash?: Uint8Array | undefined;
   readonly envelopeId?: string | undefined;
 };
 
-/** A message as the list shows it; no bytes of summary are none. */
-export type StoredSummary = {
+/** A message whose octets are put, so that a transaction that stores it is short. */
+export type PutMessage = NewSpoolRow;
+
+/** A message that waits, as the list shows it; no bytes of summary are none. */
+export type WaitingSummary = {
   readonly id: MessageId;
-  readonly state: MessageState;
-  readonly form: MessageForm;
+  readonly form: WaitingForm;
   readonly summary: Uint8Array;
   readonly verdict: MessageVerdict;
   readonly outerFrom: string;
@@ -59,75 +76,88 @@ export type StoredSummary = {
   readonly receivedAt: Date;
 };
 
-/** A message with its body, in the form that `form` says. */
-export type StoredMessage = StoredSummary & {
+/** A message that waits with its body, in the form that `form` says. `folder` and `flags`: its place in the mailbox. */
+export type WaitingMessage = WaitingSummary & {
   readonly body: Uint8Array;
+  readonly blob: string;
   readonly contentHash: Uint8Array;
   readonly envelopeId: string;
+  readonly folder: FolderId;
+  readonly flags: readonly Flag[];
 };
 
+/** Maximum number of messages of one account that are listed, and opened in one round. */
 const LIST_LIMIT = 10_000;
 
+/** Puts the octets of a message where bodies are kept, before the transaction that stores it. */
+export async function putMessage(
+  { blobs }: Pick<SpoolDeps, "blobs">,
+  message: NewMessage,
+): Promise<PutMessage> {
+  const { body, summary, messageId, envelopeId = "", contentHash, ...same } = message;
+  return {
+    ...same,
+    id: randomUUID(),
+    blob: await blobs.put(body),
+    summary: summary ?? new Uint8Array(),
+    messageId,
+    envelopeId,
+    contentHash: contentHash ?? hashOf(body),
+    folder: standardFolder("inbox"),
+    flags: 0,
+  };
+}
+
 /**
- * Stores a message durably, once: a repetition gives the ID of the first, whatever became of that one.
+ * Stores a message durably, once: a repetition gives the ID of the first, if that still waits.
  * @throws AppError, temporary, when the account was renamed, closed or erased since it was looked up: who tries again
  * finds its new name, or nobody.
  */
-export async function storeMessage(store: Store, message: NewMessage): Promise<MessageId> {
-  const { account, body, form, receivedAt, sizeBytes, outerFrom, state } = message;
-  const stored = await insertMessage(store, {
-    id: randomUUID(),
-    account,
-    body,
-    form,
-    receivedAt,
-    sizeBytes,
-    outerFrom,
-    state,
-    summary: message.summary ?? new Uint8Array(),
-    verdict: message.verdict,
-    messageId: message.messageId,
-    envelopeId: message.envelopeId ?? "",
-    contentHash: message.contentHash ?? hashOf(body),
-  });
+export async function storeMessage(
+  store: Store,
+  message: PutMessage,
+): Promise<{ readonly id: MessageId; readonly isNew: boolean }> {
+  const stored = await insertWaiting(store, message);
   if (stored === undefined) throw new AccountGone();
-  return stored.id as MessageId;
+  return { id: stored.id as MessageId, isNew: stored.isNew };
 }
 
-/** The newest ten thousand messages of an account, the newest first. */
-export async function listMessages(
+/** Deletes the octets of a message that was put and is not stored. */
+export async function discardMessage(
+  { blobs }: Pick<SpoolDeps, "blobs">,
+  { blob }: PutMessage,
+): Promise<void> {
+  if ("place" in blob && blob.place === "folder") await blobs.remove([blob]);
+}
+
+/** What waits for its reader's key or its author's keyserver, the oldest ten thousand messages in the order in which they came. */
+export async function listWaiting(
   store: Store,
   account: AccountId,
-): Promise<readonly StoredSummary[]> {
-  return (await selectMessages(store, account, LIST_LIMIT)).map(toSummary);
+): Promise<readonly WaitingSummary[]> {
+  return (await selectWaiting(store, account, LIST_LIMIT)).map(toSummary);
 }
 
 /** A message of this account; undefined for an unknown ID and for one of another account alike. */
 export async function readMessage(
-  store: Store,
+  { store, blobs }: Pick<SpoolDeps, "store" | "blobs">,
   account: AccountId,
   id: string,
-): Promise<StoredMessage | undefined> {
-  const row = await selectMessage(store, account, id);
-  return row === undefined ? undefined : toMessage(row);
-}
-
-/** What waits for its reader's key or its author's keyserver, in the order in which it came. */
-export async function listWaiting(
-  store: Store,
-  account: AccountId,
-): Promise<readonly StoredSummary[]> {
-  return (await selectWaiting(store, account)).map(toSummary);
+): Promise<WaitingMessage | undefined> {
+  const row = await selectOneWaiting(store, account, id);
+  // Whoever opened it meanwhile may have kept other octets in the mailbox.
+  const body = row && (await blobs.read(row.blob));
+  return row === undefined || body === undefined ? undefined : toMessage(row, body);
 }
 
 /** The accounts for which something waits. */
 export async function waitingAccounts(store: Store): Promise<readonly AccountId[]> {
-  return (await listWaitingMailboxes(store)).map(({ account }) => account);
+  return (await listSpoolUse(store)).map(({ account }) => account);
 }
 
 /**
- * Keeps what was found out about a message, and what could be read now that it is open; it no longer waits.
- * @throws AppError when this account has no such message.
+ * Keeps what was found out about a message that goes on waiting, and what could be read now that it is open. False: this
+ * account has no such message that waits.
  */
 export async function recordVerdict(
   store: Store,
@@ -135,20 +165,25 @@ export async function recordVerdict(
   id: MessageId,
   verdict: MessageVerdict,
   read: ReadInside = {},
-): Promise<void> {
-  if (!(await updateVerdict(store, account, id, verdict, read))) {
-    throw new AppError("there is no such message", { temporary: false });
-  }
+): Promise<boolean> {
+  return updateVerdict(store, account, id, verdict, read);
 }
 
 /** Keeps a waiting message until the caller's transaction ends; false when it waits no longer. */
 export async function isWaiting(tx: Store, account: AccountId, id: MessageId): Promise<boolean> {
-  return (await holdMessage(tx, account, id)) !== undefined;
+  return holdWaiting(tx, account, id);
 }
 
-/** Deletes a message that waited, in the transaction that keeps it elsewhere. */
-export async function endWaiting(tx: Store, account: AccountId, id: MessageId): Promise<void> {
-  await deleteMessage(tx, account, id);
+/**
+ * Deletes a message that waited, in the transaction that keeps it elsewhere. @returns the octets that nobody keeps, for
+ * `blobs.remove` once the transaction is committed.
+ */
+export async function endWaiting(
+  tx: Store,
+  account: AccountId,
+  id: MessageId,
+): Promise<readonly GoneBlob[]> {
+  return deleteWaiting(tx, account, id);
 }
 
 /** Keeps with a waiting message what is known before it is opened; its verdict stays what it is by now. */
@@ -172,15 +207,22 @@ function hashOf(body: Octets): Uint8Array {
   return hash.digest();
 }
 
-function toMessage(row: MessageRow): StoredMessage {
-  const { body, contentHash, envelopeId } = row;
-  return { ...toSummary(row), body, contentHash, envelopeId };
+function toMessage(row: SpoolRow, body: Uint8Array): WaitingMessage {
+  const { blob, contentHash, envelopeId, folder, flags } = row;
+  return {
+    ...toSummary(row),
+    body,
+    blob,
+    contentHash,
+    envelopeId,
+    folder: folder as FolderId,
+    flags: flagsIn(flags),
+  };
 }
 
-function toSummary(row: Omit<MessageRow, "body">): StoredSummary {
+function toSummary(row: SpoolRow): WaitingSummary {
   return {
     id: row.id as MessageId,
-    state: row.state,
     form: row.form,
     summary: row.summary,
     verdict: row.verdict,

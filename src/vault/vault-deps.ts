@@ -1,7 +1,7 @@
 import type { Clock } from "../base/time.ts";
 import type { Certificate } from "../openpgp/certificates/certificate.ts";
 import type { KeyProfile } from "../openpgp/certificates/profile.ts";
-import type { GoneBlob } from "../store/mailbox/blobs.ts";
+import type { GoneBlob } from "../store/mail/blobs.ts";
 import type { Store } from "../store/store.ts";
 import type { ServiceKeys } from "./service-key.ts";
 

@@ -30,6 +30,7 @@ import { haveAccounts, idOf } from "../support/accounts.ts";
 import { NOW, expectDecrypted, ownKey } from "../support/openpgp-messages.ts";
 import type { Account } from "../../src/words/account.ts";
 import { deliveryReply } from "../../src/app/delivery-replies.ts";
+import { blobsIn } from "../support/spool.ts";
 
 const alice = await ownKey("alice@alpha.test", "compat");
 const bob = await ownKey("bob@beta.test", "compat");
@@ -103,6 +104,7 @@ const wrapFor: DeliverDeps["wrapFor"] = async (_account, data) =>
 function worldOf(store: Store): World {
   const world: World = {
     store,
+    blobs: blobsIn(store),
     answer: FOUND,
     asked: 0,
     now: NOW,

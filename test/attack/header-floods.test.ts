@@ -48,6 +48,7 @@ import type { Account } from "../../src/words/account.ts";
 import { Given } from "../../src/base/given.ts";
 import { octetStringsIn } from "../../src/base/large-octets.ts";
 import { deliveryReply } from "../../src/app/delivery-replies.ts";
+import { blobsIn } from "../support/spool.ts";
 
 const MB = 1024 * 1024;
 const FROM = "From: alice@alpha.test\r\n";
@@ -96,6 +97,7 @@ async function arrive(message: Uint8Array): Promise<readonly string[]> {
   await haveAccounts(store, address("bob@beta.test"));
   const deps: DeliverDeps = {
     store,
+    blobs: blobsIn(store),
     clock: { now: () => NOW },
     hostname: "mx.beta.test",
     isOurs: () => true,

@@ -19,6 +19,7 @@ import { NOW, ownKey } from "../support/openpgp-messages.ts";
 import { NOBODY_ASKED } from "../support/authors.ts";
 import { haveAccounts, idOf } from "../support/accounts.ts";
 import type { Account } from "../../src/words/account.ts";
+import { blobsIn } from "../support/spool.ts";
 
 const CANARY = "CANARY-5d1e";
 const alice = await ownKey("alice@alpha.test", "compat");
@@ -104,6 +105,7 @@ const wrapFor: DeliverDeps["wrapFor"] = async (_account, data) =>
 function depsFor(store: Store): DeliverDeps {
   return {
     store,
+    blobs: blobsIn(store),
     clock: { now: () => NOW },
     hostname: "mx.beta.test",
     isOurs: () => true,
@@ -138,8 +140,7 @@ async function delivered(store: Store, message: Uint8Array) {
 /** All that the database holds of the mailbox. */
 async function rowsOf(store: Store): Promise<string> {
   const rows: readonly object[] = [
-    ...(await store.db.selectFrom("messages").selectAll().execute()),
-    ...(await store.db.selectFrom("message_pieces").selectAll().execute()),
+    ...(await store.db.selectFrom("spool").selectAll().execute()),
     ...(await store.db.selectFrom("mailbox_messages").selectAll().execute()),
     ...(await store.db.selectFrom("blobs").selectAll().execute()),
     ...(await store.db.selectFrom("blob_pieces").selectAll().execute()),

@@ -10,7 +10,7 @@ import { isGood, locked } from "../../src/incoming/verdicts.ts";
 import { UnlockedKeys } from "../../src/vault/unlocked-keys.ts";
 import { parseAddress } from "../../src/mail/address.ts";
 import { parseHeader } from "../../src/mail/header.ts";
-import { storeMessage } from "../../src/spool/spool.ts";
+import { blobsIn, haveWaiting } from "../support/spool.ts";
 import { signAndEncrypt } from "../../src/openpgp/messages/encrypt.ts";
 import { container, open } from "../../src/pgpmime/pgpmime.ts";
 import { migrate } from "../../src/store/engine/migrate.ts";
@@ -34,6 +34,7 @@ async function shownOf(payload: string, outside = OUTSIDE) {
   await haveAccounts(store, account);
   const deps: ReadingDeps = {
     store,
+    blobs: blobsIn(store),
     clock: { now: () => NOW },
     mailboxOf: mailboxesWith({ now: () => NOW }),
     open,
@@ -52,10 +53,9 @@ async function shownOf(payload: string, outside = OUTSIDE) {
     now: NOW,
   });
   const body = container(parseHeader(Buffer.from(outside)).header, encrypted);
-  const id = await storeMessage(store, {
+  const id = await haveWaiting(store, {
     account: idOf(account),
     ...(await sealedRow(body, [bob.certificate], NOW)),
-    state: "pending",
     verdict: locked(NOW),
     receivedAt: NOW,
     sizeBytes: body.length,

@@ -5,7 +5,7 @@ import { test } from "node:test";
 
 import type { BlobStore } from "../../src/blobs/blobs.ts";
 import { HOUR, MINUTE } from "../../src/base/time.ts";
-import type { BlobPlace, PutBlob } from "../../src/store/mailbox/blobs.ts";
+import type { BlobPlace, PutBlob } from "../../src/store/mail/blobs.ts";
 import { expungeDue, removeMessages } from "../../src/store/mailbox/message-changes.ts";
 import { insertMailboxMessage } from "../../src/store/mailbox/messages.ts";
 import type { Store } from "../../src/store/store.ts";

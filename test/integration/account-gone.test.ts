@@ -20,6 +20,7 @@ import { NOBODY_ASKED } from "../support/authors.ts";
 import { alice, depsFor, renamed, type Deps } from "../support/key-life.ts";
 import { deliveryReply } from "../../src/app/delivery-replies.ts";
 import { came } from "../support/outcome.ts";
+import { blobsIn } from "../support/spool.ts";
 
 const bob = addressOf("bob@beta.test");
 const MESSAGES = 60;
@@ -34,6 +35,7 @@ function deliveryWith(deps: Deps, between: Hook = async () => Promise.resolve())
   };
   return {
     store: deps.store,
+    blobs: blobsIn(deps.store),
     clock: deps.clock,
     hostname: "mx.alpha.test",
     isOurs: () => true,

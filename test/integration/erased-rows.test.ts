@@ -11,7 +11,7 @@ import { chooseMailboxKey } from "../../src/keys/mailbox-key.ts";
 import { openWithPassword } from "../../src/vault/master-key.ts";
 import { wrapCopy } from "../../src/vault/rewrap.ts";
 import { canonicalAddress, type EmailAddress } from "../../src/mail/address.ts";
-import { storeMessage } from "../../src/spool/spool.ts";
+import { haveWaiting } from "../support/spool.ts";
 import { keepForLater } from "../../src/outgoing/outbox.ts";
 import { locked } from "../../src/incoming/verdicts.ts";
 import { insertFolder } from "../../src/store/mailbox/folders.ts";
@@ -22,7 +22,7 @@ import {
   listTermPlaces,
   selectToIndex,
 } from "../../src/store/mailbox/search-terms.ts";
-import { beginOpening } from "../../src/store/mail/openings.ts";
+import { beginOpening } from "../../src/store/spool/openings.ts";
 import type { Store } from "../../src/store/store.ts";
 import { addressOf } from "../support/address.ts";
 import { mailboxRow, segmentOf, wrappedTerms } from "../support/store-calls/mailbox.ts";
@@ -59,15 +59,15 @@ const NAMING: Readonly<Record<string, RegExp>> = {
   jobs: /^\| jobs \|/m,
   mailbox_certificates: /^\| mailbox certificates \|/m,
   mailbox_messages: /^\| mailbox \|/m,
-  mailbox_use: /^\| mailbox \|/m,
   mailboxes: /^\| mailbox \|/m,
   master_keys: /^\| secret keys, master key slots \|/m,
-  messages: /^\| mailbox \|/m,
   outbox: /^\| outbox \|/m,
   published_certificates: /^\| published certificates \|/m,
   search_segments: /^\| index of the mailbox \|/m,
   search_terms: /^\| index of the mailbox \|/m,
   secret_keys: /^\| secret keys, master key slots \|/m,
+  spool: /^\| pending messages \|/m,
+  spool_use: /^\| pending messages \|/m,
   trace: /^\| trace \|/m,
   trace_names: /^\| trace \|/m,
   unusable_answers: /^\| unusable certificates of others \|/m,
@@ -82,7 +82,6 @@ const NAMELESS: readonly string[] = [
   "certificate_ids",
   "clock_seen",
   "continuity",
-  "message_pieces",
   "migrations",
   "outbox_pieces",
   "published_version",
@@ -136,11 +135,10 @@ async function fill(deps: Deps): Promise<void> {
   await write(deps, givenUp);
   await came(removeAlias(deps, idOf(first), givenUp, masterKey), "released");
   const now = clock.now();
-  const id = await storeMessage(store, {
+  const id = await haveWaiting(store, {
     account: idOf(first),
     body: Buffer.from("sealed"),
     form: "sealed",
-    state: "pending",
     verdict: locked(now),
     receivedAt: now,
     sizeBytes: 6,

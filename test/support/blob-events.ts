@@ -11,7 +11,7 @@ import { lockAccount } from "../../src/store/accounts/account-locks.ts";
 import { eraseAccount } from "../../src/store/accounts/erase.ts";
 import { removeMessages } from "../../src/store/mailbox/message-changes.ts";
 import { insertMailboxMessage } from "../../src/store/mailbox/messages.ts";
-import type { BlobPlace } from "../../src/store/mailbox/blobs.ts";
+import type { BlobPlace } from "../../src/store/mail/blobs.ts";
 import type { Store } from "../../src/store/store.ts";
 import type { Place } from "./key-event-places.ts";
 import { haveAccounts, idOf } from "./accounts.ts";

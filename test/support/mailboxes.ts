@@ -1,11 +1,10 @@
 /** Mailboxes for tests that deliver, open or read, and what is in them. */
 import assert from "node:assert/strict";
 
-import { openBlobs } from "../../src/blobs/blobs.ts";
 import type { Octets } from "../../src/base/large-octets.ts";
 import { HOUR, type Clock } from "../../src/base/time.ts";
 import { unknownBut } from "../../src/incoming/verdicts.ts";
-import { listMessages, readMessage } from "../../src/spool/spool.ts";
+import { listWaiting, readMessage } from "../../src/spool/spool.ts";
 import { summaryIn } from "../../src/mailbox/embedded/entries.ts";
 import { MailboxKeys } from "../../src/mailbox/embedded/mailbox-keys.ts";
 import { openEmbedded } from "../../src/mailbox/embedded/embedded.ts";
@@ -13,15 +12,16 @@ import { bodyWith } from "../../src/mailbox/embedded/stored-form.ts";
 import { MailboxWatch } from "../../src/mailbox/embedded/watch.ts";
 import type { MailboxOf, MailboxOwner } from "../../src/mailbox/mailbox-of.ts";
 import type { MessageId, ResultState } from "../../src/mailbox/mailbox.ts";
-import type { StoredSummary } from "../../src/spool/spool.ts";
+import type { WaitingSummary } from "../../src/spool/spool.ts";
 import { messageText } from "../../src/mailbox/search/message-text.ts";
 import { summaryFrom } from "../../src/mailbox/summary.ts";
 import { decrypt } from "../../src/openpgp/messages/decrypt.ts";
 import type { UnlockedKey } from "../../src/openpgp/keys/secret-key.ts";
-import { readBlob } from "../../src/store/mailbox/blobs.ts";
+import { readBlob } from "../../src/store/mail/blobs.ts";
 import { selectById } from "../../src/store/mailbox/listing.ts";
 import { type MailboxRow } from "../../src/store/mailbox/message-rows.ts";
 import type { Store } from "../../src/store/store.ts";
+import { blobsIn, spoolIn } from "./spool.ts";
 import { UnlockedKeys } from "../../src/vault/unlocked-keys.ts";
 import type { AccountId } from "../../src/words/account.ts";
 
@@ -37,7 +37,7 @@ export function mailboxesWith(
       {
         store,
         clock,
-        blobs: openBlobs({ store, clock }, { bodies: "database", bodiesFolder: "/nonexistent" }),
+        blobs: blobsIn(store),
         undoMs: HOUR,
         watch: new MailboxWatch(store, (error) => assert.fail(String(error))),
         wrapFor,
@@ -53,9 +53,9 @@ export function mailboxesWith(
 
 /** A message of an account, whether it waits or is in the mailbox. */
 export type AnyMail = Pick<
-  StoredSummary,
-  "id" | "state" | "form" | "verdict" | "messageId" | "receivedAt" | "sizeBytes"
->;
+  WaitingSummary,
+  "id" | "form" | "verdict" | "messageId" | "receivedAt" | "sizeBytes"
+> & { readonly state: "pending" | "done" };
 
 /**
  * All messages of an account, the newest first. Of what is in the mailbox `keys` open the verdict; without them its state is
@@ -75,7 +75,8 @@ export async function allMail(
   const kept = await Promise.all(
     (await selectById(store, account, ids)).map(async (row) => keptMail(account, row, keys)),
   );
-  return [...(await listMessages(store, account)), ...kept].toSorted(
+  const waiting = await listWaiting(store, account);
+  return [...waiting.map((one) => ({ ...one, state: "pending" as const })), ...kept].toSorted(
     (a, b) => b.receivedAt.getTime() - a.receivedAt.getTime(),
   );
 }
@@ -110,5 +111,5 @@ export async function storedBody(
     const content = await readBlob(store, row.blob);
     return content?.place === "database" ? content.octets : undefined;
   }
-  return (await readMessage(store, account, id))?.body;
+  return (await readMessage(spoolIn(store), account, id))?.body;
 }

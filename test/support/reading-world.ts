@@ -20,6 +20,7 @@ import { openTestStore } from "./tag-keys.ts";
 import { haveAccounts, idOf } from "./accounts.ts";
 import { servesNothing, serves } from "./authors.ts";
 import type { Account } from "../../src/words/account.ts";
+import { blobsIn } from "./spool.ts";
 
 export type ReadingWorld = AsyncDisposable & {
   /** Delivers to the reader, and gives what is shown then; undefined when the message was refused. */
@@ -52,6 +53,7 @@ export async function openReadingWorld(o: {
     encryptAtRest({ data, recipients: [readersKey.certificate], now });
   const deps = {
     store,
+    blobs: blobsIn(store),
     clock: { now: () => now },
     hostname: "mx.beta.test",
     isOurs: () => true,
@@ -96,7 +98,7 @@ export async function openReadingWorld(o: {
         assert.deepEqual([listed.from, listed.state], [shown.from, shown.state]);
         assert.deepEqual(listed.warnings, shown.warnings);
       }
-      await store.db.deleteFrom("messages").execute();
+      await store.db.deleteFrom("spool").execute();
       await store.db.deleteFrom("mailbox_messages").execute();
       return shown;
     },

@@ -7,7 +7,7 @@ import { after, DAY, fromUnixMs } from "../../src/base/time.ts";
 import type { AuthorAnswer } from "../../src/discovery/author.ts";
 import { UnlockedKeys } from "../../src/vault/unlocked-keys.ts";
 import { parseAddress, type EmailAddress } from "../../src/mail/address.ts";
-import { storeMessage } from "../../src/spool/spool.ts";
+import { blobsIn, haveWaiting } from "./spool.ts";
 import type { MessageId } from "../../src/mailbox/mailbox.ts";
 import { generateKey } from "../../src/openpgp/keys/generate.ts";
 import { readSecretKey, type UnlockedKey } from "../../src/openpgp/keys/secret-key.ts";
@@ -67,10 +67,9 @@ export async function withWaiting(
   });
   const body = Buffer.from(change(Buffer.from(sealed).toString("latin1")), "latin1");
   await haveAccounts(store, BOB);
-  const id = await storeMessage(store, {
+  const id = await haveWaiting(store, {
     account: idOf(BOB),
     ...(await sealedRow(body, [bob.certificate], NOW)),
-    state: "pending",
     verdict: locked(NOW),
     receivedAt: NOW,
     sizeBytes: body.length,
@@ -97,6 +96,7 @@ export type Moment = {
 export async function opened(store: Store, moment: Moment): Promise<AnyMail> {
   const deps = {
     store,
+    blobs: blobsIn(store),
     clock: { now: () => moment.at ?? NOW },
     mailboxOf: mailboxesWith({ now: () => moment.at ?? NOW }),
     open: async (request: Parameters<typeof open>[0]) => {

@@ -1,10 +1,9 @@
 /** How a message comes into a mailbox in our own database. */
 import { randomUUID } from "node:crypto";
 
-import { AppError, ProgramFault } from "../../base/errors.ts";
+import { ProgramFault } from "../../base/errors.ts";
 import { makeTags } from "../../store/keys/tag-key.ts";
-import { selectMessage } from "../../store/mail/messages.ts";
-import type { PreparedBlob } from "../../store/mailbox/blobs.ts";
+import type { NewBlob } from "../../store/mail/blobs.ts";
 import { insertMailboxMessage, type NewMailboxRow } from "../../store/mailbox/messages.ts";
 import type {
   Appended,
@@ -15,10 +14,11 @@ import type {
   NewMail,
   PreparedMail,
 } from "../mailbox.ts";
+import { bitsOf } from "../flag-bits.ts";
 import { summaryOctets } from "../summary.ts";
 import type { MailboxOwner } from "../mailbox-of.ts";
 import type { EmbeddedDeps } from "./embedded-deps.ts";
-import { bitsOf, wrapSummary } from "./entries.ts";
+import { wrapSummary } from "./entries.ts";
 import { withFolder, type At } from "./folders.ts";
 import { nameTag, onceTag } from "./names.ts";
 
@@ -104,25 +104,18 @@ function formOf(content: MailContent): MailForm {
   return content.ciphertext === undefined ? "clear" : "sealed";
 }
 
-/** Puts the octets where bodies are kept. Those of a message that waited in the database may stay there. */
+/** Puts the octets where bodies are kept, unless they are there. */
 async function putContent(
-  { store, blobs, bodyFor }: Pick<EmbeddedDeps, "store" | "blobs" | "bodyFor">,
+  { blobs, bodyFor }: Pick<EmbeddedDeps, "blobs" | "bodyFor">,
   owner: MailboxOwner,
   content: MailContent,
-): Promise<PreparedBlob> {
+): Promise<NewBlob> {
   switch (content.kind) {
     case "received":
       return blobs.put(await bodyFor(owner, content));
     case "stored":
       return blobs.put(content.octets);
-    case "waiting": {
-      const { id } = content;
-      if (blobs.bodies === "database") return { place: "waiting", id: randomUUID(), waiting: id };
-      const row = await selectMessage(store, owner.id, id);
-      if (row === undefined) {
-        throw new AppError("the message waits no longer", { temporary: true });
-      }
-      return blobs.put(row.body);
-    }
+    case "blob":
+      return { id: content.blob };
   }
 }

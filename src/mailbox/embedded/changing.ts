@@ -17,7 +17,8 @@ import type { Store } from "../../store/store.ts";
 import { termsWithKeywords } from "../search/indexing.ts";
 import type { FolderId, Mailbox, MessageId, MovedMail } from "../mailbox.ts";
 import type { EmbeddedDeps } from "./embedded-deps.ts";
-import { bitsOf, summaryIn, wrapSummary } from "./entries.ts";
+import { bitsOf } from "../flag-bits.ts";
+import { summaryIn, wrapSummary } from "./entries.ts";
 import { withFolder, type At } from "./folders.ts";
 import { readKeywords } from "./keywords.ts";
 

@@ -8,7 +8,7 @@ import type { MailboxWorld } from "../../../test/contract/mailbox-world.ts";
 import { embeddedMailbox } from "../../../test/support/embedded-mailbox.ts";
 import { engines, type OpenStore } from "../../../test/support/engines.ts";
 import { HOUR, MINUTE } from "../../base/time.ts";
-import type { BlobPlace } from "../../store/mailbox/blobs.ts";
+import type { BlobPlace } from "../../store/mail/blobs.ts";
 import { expungeRemoved } from "./expunge.ts";
 
 async function worldOn(openStore: OpenStore, bodies: BlobPlace): Promise<MailboxWorld> {

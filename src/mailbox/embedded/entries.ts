@@ -3,10 +3,8 @@ import type { MailboxRow } from "../../store/mailbox/message-rows.ts";
 import { RESULT_STATES } from "../../store/mail/verdict.ts";
 import { wordFrom } from "../../store/engine/row.ts";
 import {
-  FLAGS,
   type AskedPage,
   type Cursor,
-  type Flag,
   type FolderId,
   type MailboxEntry,
   type MailForm,
@@ -14,20 +12,12 @@ import {
 } from "../mailbox.ts";
 import type { PlaceInList } from "../../store/mailbox/listing.ts";
 import { fromUnixMs } from "../../base/time.ts";
+import { flagsIn } from "../flag-bits.ts";
 import { summaryFrom, summaryOctets, type Summary } from "../summary.ts";
 import type { EmbeddedDeps } from "./embedded-deps.ts";
 import type { MailboxKeys, Wrapped } from "./mailbox-keys.ts";
 
 const FORMS: readonly MailForm[] = ["sealed", "clear"];
-
-/** Flags as the bits of a number; the first is the lowest. The numbers are stored. */
-export function bitsOf(flags: readonly Flag[]): number {
-  return flags.reduce((bits, flag) => bits | (1 << FLAGS.indexOf(flag)), 0);
-}
-
-function flagsIn(bits: number): readonly Flag[] {
-  return FLAGS.filter((flag) => (bits & bitsOf([flag])) !== 0);
-}
 
 /** The entry of a row; its summary as far as the keys open it. */
 export async function entryOf(

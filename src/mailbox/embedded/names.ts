@@ -1,6 +1,6 @@
 /** Tags that stand for what names a message: a Message-ID, and the delivery that brought it. They tell nothing by themselves. */
 import { plainMessageId } from "../../mail/message-id.ts";
-import { hasSealedMessage } from "../../store/mail/messages.ts";
+import { hasSealedWaiting } from "../../store/spool/spool-rows.ts";
 import { makeTags, type TagPurpose } from "../../store/keys/tag-key.ts";
 import { hasSealedNamed, selectNamed } from "../../store/mailbox/listing.ts";
 import { type MailboxRow } from "../../store/mailbox/message-rows.ts";
@@ -34,7 +34,7 @@ export async function hasSealed(
 ): Promise<boolean> {
   const tags = await nameTags(store, account, messageIds);
   if (await hasSealedNamed(store, account, tags)) return true;
-  return hasSealedMessage(store, account, tags.map(asMessageId));
+  return hasSealedWaiting(store, account, tags.map(asMessageId));
 }
 
 /** How a message that is to be opened again is named while it waits: by the tag of its Message-ID. */

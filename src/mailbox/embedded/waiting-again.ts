@@ -1,10 +1,12 @@
 /** Sealed mail of a mailbox that is to be opened once more: it goes back to the mail that waits, under the same IDs. */
 import { holdAccount } from "../../store/accounts/account-locks.ts";
-import { insertMessage } from "../../store/mail/messages.ts";
+import { insertWaiting } from "../../store/spool/spool-rows.ts";
 import type { MessageVerdict } from "../../store/mail/verdict.ts";
 import { selectClosed } from "../../store/mailbox/closed-messages.ts";
 import { deleteMessages } from "../../store/mailbox/message-changes.ts";
 import { selectById } from "../../store/mailbox/listing.ts";
+import { holdMailbox } from "../../store/mailbox/mailboxes.ts";
+import { isShown } from "../../store/mailbox/message-rows.ts";
 import type { AccountId } from "../../words/account.ts";
 import type { MessageId } from "../mailbox.ts";
 import { AccountGone } from "../account-gone.ts";
@@ -29,25 +31,24 @@ export async function letWaitAgain(
   return count;
 }
 
+/** Its octets stay where they are. */
 async function letOneWait(
   { store, blobs }: Pick<EmbeddedDeps, "store" | "blobs">,
   account: AccountId,
   verdict: MessageVerdict,
   id: string,
 ): Promise<boolean> {
-  const [row] = await selectById(store, account, [id]);
-  const body = row && (await blobs.read(row.blob));
-  if (row === undefined || body === undefined) return false;
-  const { sizeBytes, receivedAt } = row;
   const gone = await store.transaction(async (tx) => {
     await holdAccount(tx, account);
-    const deleted = await deleteMessages(tx, account, [id]);
-    const inserted = await insertMessage(tx, {
+    await holdMailbox(tx, account);
+    const [row] = await selectById(tx, account, [id]);
+    if (row === undefined || !isShown(row)) return undefined;
+    const { folder, flags, sizeBytes, receivedAt } = row;
+    const inserted = await insertWaiting(tx, {
       id,
       account,
-      state: "pending",
       form: "sealed",
-      body,
+      blob: { id: row.blob },
       summary: new Uint8Array(),
       outerFrom: "",
       messageId: row.name === "" ? undefined : asMessageId(row.name),
@@ -56,10 +57,12 @@ async function letOneWait(
       sizeBytes,
       receivedAt,
       verdict,
+      folder,
+      flags,
     });
     if (inserted === undefined) throw new AccountGone();
-    return deleted;
+    return deleteMessages(tx, account, [id]);
   });
-  await blobs.remove(gone);
-  return true;
+  await blobs.remove(gone ?? []);
+  return gone !== undefined;
 }

@@ -3,15 +3,15 @@ import type { AccountId } from "../../words/account.ts";
 import { listAddresses, listReleased } from "./addresses.ts";
 import { eraseTrace } from "../journal/erase-trace.ts";
 import { disownGenericRevocations } from "../keys/generic-revocations.ts";
-import { deleteBlobsOf, type GoneBlob } from "../mailbox/blobs.ts";
+import { deleteBlobsOf, type GoneBlob } from "../mail/blobs.ts";
 import { holdMailbox } from "../mailbox/mailboxes.ts";
 import { eraseFromPublishedFile } from "../keys/published-file-of.ts";
 import { reserveAddress } from "./reserved-addresses.ts";
 import type { Store } from "../store.ts";
 
 /** What refers to a message before the messages, and those before their blobs. */
-const BEFORE_BLOBS = ["search_terms", "search_segments", "mailbox_messages"] as const;
-const AFTER_BLOBS = ["folder_use", "folders", "mailboxes", "mailbox_use"] as const;
+const BEFORE_BLOBS = ["spool", "search_terms", "search_segments", "mailbox_messages"] as const;
+const AFTER_BLOBS = ["folder_use", "folders", "mailboxes", "spool_use"] as const;
 
 /**
  * Deletes every row of an account but what is published, in the caller's transaction, and reserves its addresses. What
@@ -30,7 +30,6 @@ export async function eraseAccount(
   await eraseFromPublishedFile(store, { account });
   // Whoever changes the mailbox takes it before its messages.
   await holdMailbox(store, account);
-  await db.deleteFrom("messages").where("account", "=", account).execute();
   for (const table of BEFORE_BLOBS) {
     await db.deleteFrom(table).where("account", "=", account).execute();
   }

@@ -8,7 +8,8 @@ import { engines } from "../../../test/support/engines.ts";
 import { LARGE_OCTETS, type Octets } from "../../base/large-octets.ts";
 import { fromUnixMs } from "../../base/time.ts";
 import { locked } from "../../incoming/verdicts.ts";
-import { listMessages, readMessage, recordVerdict, storeMessage } from "../../spool/spool.ts";
+import { listWaiting, readMessage } from "../../spool/spool.ts";
+import { haveWaiting, spoolIn } from "../../../test/support/spool.ts";
 import type { NewMessage } from "../../spool/spool.ts";
 import { eraseAccount } from "../accounts/erase.ts";
 import {
@@ -21,7 +22,7 @@ import {
 } from "../mail/outbox.ts";
 import type { PiecesTable } from "./pieces.ts";
 import type { Store } from "../store.ts";
-import { readMailboxUse } from "../mail/mailbox-use.ts";
+import { readSpoolUse } from "../spool/spool-use.ts";
 
 const NOW = fromUnixMs(1_800_000_000_000);
 const OWNER = addressOf("bob@beta.test");
@@ -45,7 +46,6 @@ function message(body: Octets, envelopeId = "e"): NewMessage {
     sizeBytes: LARGE.length,
     outerFrom: "",
     verdict: LOCKED,
-    state: "pending",
     envelopeId,
   };
 }
@@ -69,7 +69,7 @@ async function countPieces(store: Store, table: PiecesTable): Promise<number> {
 }
 
 async function bodyOf(store: Store, id: string): Promise<Buffer> {
-  const stored = await readMessage(store, idOf(OWNER), id);
+  const stored = await readMessage(spoolIn(store), idOf(OWNER), id);
   assert(stored);
   return Buffer.from(stored.body);
 }
@@ -78,13 +78,15 @@ for (const { engine, open } of engines()) {
   test(`${engine}: a large body is read as it was given, in one piece or in slices, and is counted whole`, async () => {
     await using store = await open();
     await haveAccounts(store, OWNER);
-    const one = await storeMessage(store, message(LARGE));
-    const two = await storeMessage(store, message(IN_SLICES, "other"));
+    const one = await haveWaiting(store, message(LARGE));
+    const two = await haveWaiting(store, message(IN_SLICES, "other"));
     assert(LARGE.equals(await bodyOf(store, one)));
     assert(LARGE.equals(await bodyOf(store, two)));
-    assert.equal((await readMailboxUse(store, idOf(OWNER))).usedBytes, 2 * LARGE.length);
-    const [row] = await store.db.selectFrom("messages").select(["body", "content_hash"]).execute();
-    assert.equal(row?.body.length, 0);
+    assert.equal((await readSpoolUse(store, idOf(OWNER))).bytes, 2 * LARGE.length);
+    const [blob] = await store.db.selectFrom("blobs").select("bytes").execute();
+    assert.equal(blob?.bytes.length, 0);
+    const [row] = await store.db.selectFrom("spool").select("content_hash").execute();
+    assert(row);
     assert.deepEqual(Buffer.from(row.content_hash), createHash("sha256").update(LARGE).digest());
   });
 
@@ -92,63 +94,57 @@ for (const { engine, open } of engines()) {
     await using store = await open();
     await haveAccounts(store, OWNER);
     const border = LARGE.subarray(0, LARGE_OCTETS);
-    const id = await storeMessage(store, message([border.subarray(0, 10), border.subarray(10)]));
+    const id = await haveWaiting(store, message([border.subarray(0, 10), border.subarray(10)]));
     assert(border.equals(await bodyOf(store, id)));
-    assert.equal(await countPieces(store, "message_pieces"), 0);
-    const larger = await storeMessage(store, message(LARGE.subarray(0, LARGE_OCTETS + 1), "other"));
+    assert.equal(await countPieces(store, "blob_pieces"), 0);
+    const larger = await haveWaiting(store, message(LARGE.subarray(0, LARGE_OCTETS + 1), "other"));
     assert.equal((await bodyOf(store, larger)).length, LARGE_OCTETS + 1);
-    assert.equal(await countPieces(store, "message_pieces"), 1);
+    assert.equal(await countPieces(store, "blob_pieces"), 1);
   });
 
   test(`${engine}: a large message that comes again is stored once`, async () => {
     await using store = await open();
     await haveAccounts(store, OWNER);
-    const first = await storeMessage(store, message(LARGE));
-    const before = await countPieces(store, "message_pieces");
-    assert.equal(await storeMessage(store, message(LARGE)), first);
-    assert.equal(await countPieces(store, "message_pieces"), before);
-    assert.equal((await listMessages(store, idOf(OWNER))).length, 1);
+    const first = await haveWaiting(store, message(LARGE));
+    const before = await countPieces(store, "blob_pieces");
+    assert.equal(await haveWaiting(store, message(LARGE)), first);
+    assert.equal(await countPieces(store, "blob_pieces"), before);
+    assert.equal((await listWaiting(store, idOf(OWNER))).length, 1);
   });
 
-  test(`${engine}: a body in place of another leaves nothing of it, whichever of them is large`, async () => {
+  test(`${engine}: a copy in place of another leaves nothing of it, whichever of them is large`, async () => {
     await using store = await open();
     await haveAccounts(store, OWNER);
-    const id = await storeMessage(store, message(LARGE));
+    await insertOutbox(store, [copy("a", LARGE)]);
     const other = randomBytes(LARGE.length - 1000);
-    const summary = randomBytes(100);
-    for (const body of [other, Buffer.from("small"), LARGE]) {
-      await recordVerdict(store, idOf(OWNER), id, LOCKED, { body });
-      assert(body.equals(await bodyOf(store, id)));
-      assert.equal((await readMailboxUse(store, idOf(OWNER))).usedBytes, body.length);
+    const pieces: number[] = [];
+    for (const wrapped of [other, Buffer.from("small"), LARGE, Buffer.from("small")]) {
+      await replaceCopy(store, { id: "a", wrapped, serviceKey: "new" });
+      assert(wrapped.equals((await readCopy(store, "a"))?.wrapped ?? assert.fail()));
+      pieces.push(await countPieces(store, "outbox_pieces"));
     }
-    await recordVerdict(store, idOf(OWNER), id, LOCKED, { summary });
-    assert.equal((await readMailboxUse(store, idOf(OWNER))).usedBytes, LARGE.length + 100);
-    await recordVerdict(store, idOf(OWNER), id, LOCKED, { body: other });
-    assert.equal((await readMailboxUse(store, idOf(OWNER))).usedBytes, other.length + 100);
-    await recordVerdict(store, idOf(OWNER), id, LOCKED, {
-      body: Buffer.from("small"),
-      summary: summary.subarray(50),
-    });
-    assert.equal((await readMailboxUse(store, idOf(OWNER))).usedBytes, 5 + 50);
-    assert.equal(await countPieces(store, "message_pieces"), 0);
+    const [some = 0, none, same, last] = pieces;
+    assert(some > 1);
+    assert.deepEqual([none, same, last], [0, some, 0]);
   });
 
-  test(`${engine}: a reader meets one body whole while others take its place`, async () => {
+  test(`${engine}: a reader meets one copy whole while others take its place`, async () => {
     await using store = await open();
     await haveAccounts(store, OWNER);
-    const bodies = [LARGE, randomBytes(LARGE.length), randomBytes(LARGE.length - 300_000)];
-    const id = await storeMessage(store, message(LARGE));
+    const copies = [LARGE, randomBytes(LARGE.length), randomBytes(LARGE.length - 300_000)];
+    await insertOutbox(store, [copy("a", LARGE)]);
     const writer = { isOver: false };
     const writing = (async (): Promise<void> => {
-      for (const body of [...bodies, ...bodies]) {
-        await recordVerdict(store, idOf(OWNER), id, LOCKED, { body });
+      for (const wrapped of [...copies, ...copies]) {
+        await replaceCopy(store, { id: "a", wrapped, serviceKey: "new" });
       }
       writer.isOver = true;
     })();
     let reads = 0;
     while (!writer.isOver) {
-      const read = await bodyOf(store, id);
-      assert(bodies.some((body) => body.equals(read)));
+      const read = await readCopy(store, "a");
+      assert(read);
+      assert(copies.some((one) => one.equals(read.wrapped)));
       reads += 1;
     }
     await writing;
@@ -165,11 +161,11 @@ for (const { engine, open } of engines()) {
       },
     });
     await assert.rejects(
-      async () => storeMessage(store, { ...message(body), contentHash: randomBytes(32) }),
+      async () => haveWaiting(store, { ...message(body), contentHash: randomBytes(32) }),
       stop,
     );
-    assert.deepEqual(await listMessages(store, idOf(OWNER)), []);
-    assert.equal(await countPieces(store, "message_pieces"), 0);
+    assert.deepEqual(await listWaiting(store, idOf(OWNER)), []);
+    assert.equal(await countPieces(store, "blob_pieces"), 0);
   });
 
   test(`${engine}: a large copy waits whole, also under another service key, and leaves nothing when it is sent`, async () => {
@@ -194,14 +190,14 @@ for (const { engine, open } of engines()) {
   test(`${engine}: a row whose pieces somebody deleted is an error, whether all are gone or one`, async () => {
     await using store = await open();
     await haveAccounts(store, OWNER);
-    const id = await storeMessage(store, message(LARGE));
+    const id = await haveWaiting(store, message(LARGE));
     await insertOutbox(store, [copy("a", LARGE)]);
     const missing = { name: "AppError", message: /pieces of a message are missing/ };
     for (const gone of [[0], [0, 1, 2, 3, 4, 5, 6, 7]]) {
-      for (const table of ["message_pieces", "outbox_pieces"] as const) {
+      for (const table of ["blob_pieces", "outbox_pieces"] as const) {
         await store.db.deleteFrom(table).where("number", "in", gone).execute();
       }
-      await assert.rejects(readMessage(store, idOf(OWNER), id), missing);
+      await assert.rejects(readMessage(spoolIn(store), idOf(OWNER), id), missing);
       await assert.rejects(readCopy(store, "a"), missing);
     }
   });
@@ -209,10 +205,10 @@ for (const { engine, open } of engines()) {
   test(`${engine}: an erased account leaves no piece`, async () => {
     await using store = await open();
     await haveAccounts(store, OWNER);
-    await storeMessage(store, message(LARGE));
+    await haveWaiting(store, message(LARGE));
     await insertOutbox(store, [copy("a", LARGE)]);
     await store.transaction(async (tx) => eraseAccount(tx, idOf(OWNER), NOW));
-    assert.equal(await countPieces(store, "message_pieces"), 0);
+    assert.equal(await countPieces(store, "blob_pieces"), 0);
     assert.equal(await countPieces(store, "outbox_pieces"), 0);
   });
 }

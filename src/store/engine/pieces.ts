@@ -17,7 +17,7 @@ import {
 } from "../../base/large-octets.ts";
 import type { Store } from "../store.ts";
 
-export type PiecesTable = "blob_pieces" | "message_pieces" | "outbox_pieces";
+export type PiecesTable = "blob_pieces" | "outbox_pieces";
 
 /** A set of pieces: where it is, whose it is, and its name. */
 export type PieceSet = {

@@ -27,11 +27,8 @@ export type Schema = {
   readonly jobs: JobsTable;
   readonly mailbox_certificates: MailboxCertificatesTable;
   readonly mailbox_messages: MailboxMessagesTable;
-  readonly mailbox_use: MailboxUseTable;
   readonly mailboxes: MailboxesTable;
   readonly master_keys: MasterKeysTable;
-  readonly message_pieces: PiecesTable;
-  readonly messages: MessagesTable;
   readonly migrations: MigrationsTable;
   readonly outbox: OutboxTable;
   readonly outbox_pieces: PiecesTable;
@@ -45,6 +42,8 @@ export type Schema = {
   readonly secret_keys: SecretKeysTable;
   readonly service_key_users: ServiceKeyUsersTable;
   readonly slots: SlotsTable;
+  readonly spool: SpoolTable;
+  readonly spool_use: SpoolUseTable;
   readonly tag_key: TagKeyTable;
   readonly trace: TraceTable;
   readonly trace_names: TraceNamesTable;
@@ -182,14 +181,8 @@ type CertificateIdsTable = { id: string; fingerprint: string };
 
 type PublishedVersionTable = { id: number; version: number };
 
-/** What an account's rows of `messages` come to. */
-type MailboxUseTable = {
-  account: string;
-  messages: number;
-  bytes: number;
-  pending: number;
-  pending_bytes: number;
-};
+/** What an account's rows of `spool` come to. */
+type SpoolUseTable = { account: string; messages: number; bytes: number };
 
 type MasterKeysTable = { id: string; owner: string; state: string; created_at: number };
 
@@ -239,12 +232,12 @@ type TagKeyTable = { id: number; service_key: string; wrapped: Uint8Array };
 
 type ReservedAddressesTable = { tag: string; reserved_at: number };
 
-type MessagesTable = {
+/** `folder`, `flags`: the place that the message will have in the mailbox. */
+type SpoolTable = {
   id: string;
   account: string;
-  state: string;
   form: string;
-  body: Uint8Array;
+  blob: string;
   summary: Uint8Array;
   outer_from: string;
   message_id: string;
@@ -253,9 +246,9 @@ type MessagesTable = {
   size_bytes: number;
   stored_bytes: number;
   received_at: number;
-  result_state: string;
   verdict: string;
-  pieces: Generated<string>;
+  folder: string;
+  flags: number;
 };
 
 /** Octets that are kept once, whoever refers to them; large ones are in pieces. `place`: where they are, "database" or "folder". */

@@ -26,14 +26,13 @@ export async function outboxFigures({ db }: Store): Promise<QueueFigures> {
 /** Received mail that waits for its reader's key or its author's keyserver. */
 export async function pendingFigures({ db }: Store): Promise<QueueFigures> {
   const { count } = await db
-    .selectFrom("mailbox_use")
-    .select((of) => of.fn.coalesce(of.fn.sum<number>("pending"), of.val(0)).as("count"))
-    .where("pending", ">", sql.lit(0))
+    .selectFrom("spool_use")
+    .select((of) => of.fn.coalesce(of.fn.sum<number>("messages"), of.val(0)).as("count"))
+    .where("messages", ">", sql.lit(0))
     .executeTakeFirstOrThrow();
   const { oldest } = await db
-    .selectFrom("messages")
+    .selectFrom("spool")
     .select((of) => of.fn.min<number | null>("received_at").as("oldest"))
-    .where("state", "=", sql.lit("pending"))
     .executeTakeFirstOrThrow();
   return figures({ count, oldest });
 }

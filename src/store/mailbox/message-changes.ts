@@ -3,7 +3,7 @@ import { sql } from "kysely";
 
 import type { AccountId } from "../../words/account.ts";
 import type { Store } from "../store.ts";
-import { deleteUnusedBlobs, type GoneBlob } from "./blobs.ts";
+import { deleteUnusedBlobs, type GoneBlob } from "../mail/blobs.ts";
 import { countInFolder, type FolderFigures } from "./folders.ts";
 import { beginChange, countInMailbox, forgetChanges } from "./mailboxes.ts";
 import { isShown, unseenIn, type MailboxRow } from "./message-rows.ts";

@@ -4,7 +4,7 @@ import { sql } from "kysely";
 import type { AccountId } from "../../words/account.ts";
 import { holdAccount } from "../accounts/account-locks.ts";
 import type { Store } from "../store.ts";
-import { insertBlob, sizeOfBlob, type PreparedBlob } from "./blobs.ts";
+import { insertBlob, type NewBlob } from "../mail/blobs.ts";
 import { countInFolder } from "./folders.ts";
 import { beginChange, countInMailbox } from "./mailboxes.ts";
 import { unseenIn, type MailboxRow } from "./message-rows.ts";
@@ -17,8 +17,6 @@ export type NewMailboxRow = Pick<
   MailboxRow,
   "id" | "folder" | "flags" | "form" | "state" | "key" | "summary" | "sizeBytes" | "receivedAt"
 > & { readonly once: string; readonly name: string; readonly blob: NewBlob };
-
-type NewBlob = PreparedBlob | { readonly id: string };
 
 /**
  * Stores a message, or finds the one that was stored with the same `once`. Undefined: the account was closed or erased.
@@ -34,9 +32,7 @@ export async function insertMailboxMessage(
     const before = await findOnce(tx, account, message.once);
     if (before !== undefined) return { id: before, isNew: false };
     const { id, folder, flags, form, state, key, summary, once, blob } = message;
-    if ("place" in blob) await insertBlob(tx, account, blob);
-    const size = "sizeBytes" in blob ? blob.sizeBytes : await sizeOfBlob(tx, blob.id);
-    const bytes = size + summary.length;
+    const bytes = (await insertBlob(tx, account, blob)) + summary.length;
     const number = await countInMailbox(tx, account, { messages: 1, bytes });
     await tx.db
       .insertInto("mailbox_messages")

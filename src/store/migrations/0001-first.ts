@@ -152,23 +152,30 @@ function mailTables({ table, bytes, integer, text, number }: Columns): readonly 
     );
   return [
     table(
-      "messages",
-      `id text primary key not null, account text not null references accounts (id), state ${text}, form ${text},
-       outer_from ${text}, message_id ${text}, envelope_id ${text}, content_hash ${bytes}, size_bytes ${integer},
-       stored_bytes ${integer}, received_at ${integer}, result_state ${text}, verdict ${text}, pieces ${text}, summary ${bytes}, body ${bytes}`,
+      "blobs",
+      `id text primary key not null, account text not null references accounts (id), size ${integer}, place ${text},
+       pieces ${text}, bytes ${bytes}`,
     ),
-    "create unique index messages_once on messages (account, content_hash, envelope_id)",
-    "create index messages_listed on messages (account, received_at, id)",
-    "create index messages_answered on messages (account, message_id) where form = 'sealed'",
-    "create index messages_waiting on messages (received_at) where state = 'pending'",
-    "create index messages_waiting_of on messages (account, received_at, id) where state = 'pending'",
-    pieces("message_pieces", "messages"),
+    "create index blobs_account on blobs (account)",
+    "create index blobs_elsewhere on blobs (id) where place <> 'database'",
+    pieces("blob_pieces", "blobs"),
     table(
-      "mailbox_use",
-      `account text primary key not null references accounts (id), messages ${integer}, bytes ${integer},
-       pending ${integer}, pending_bytes ${integer}`,
+      "spool",
+      `id text primary key not null, account text not null references accounts (id), form ${text},
+       blob text not null references blobs (id), outer_from ${text}, message_id ${text}, envelope_id ${text},
+       content_hash ${bytes}, size_bytes ${integer}, stored_bytes ${integer}, received_at ${integer}, verdict ${text},
+       folder ${text}, flags ${integer}, summary ${bytes}`,
     ),
-    "create index mailbox_use_pending on mailbox_use (account) where pending > 0",
+    "create unique index spool_once on spool (account, content_hash, envelope_id)",
+    "create index spool_listed on spool (account, received_at, id)",
+    "create index spool_answered on spool (account, message_id) where form = 'sealed'",
+    "create index spool_oldest on spool (received_at)",
+    "create index spool_blob on spool (blob)",
+    table(
+      "spool_use",
+      `account text primary key not null references accounts (id), messages ${integer}, bytes ${integer}`,
+    ),
+    "create index spool_use_waiting on spool_use (account) where messages > 0",
     table(
       "outbox",
       `id text primary key not null, account text not null references accounts (id), sender ${text}, message_id ${text},
@@ -181,27 +188,9 @@ function mailTables({ table, bytes, integer, text, number }: Columns): readonly 
 }
 
 /** What readers keep. In clear stand sizes, times, flags and states, and nothing else. */
-function mailboxTables({
-  table,
-  bytes,
-  integer,
-  text,
-  octetText,
-  number,
-}: Columns): readonly string[] {
+function mailboxTables({ table, bytes, integer, text, octetText }: Columns): readonly string[] {
   const account = "account text not null references accounts (id)";
   return [
-    table(
-      "blobs",
-      `id text primary key not null, ${account}, size ${integer}, place ${text}, pieces ${text}, bytes ${bytes}`,
-    ),
-    "create index blobs_account on blobs (account)",
-    "create index blobs_elsewhere on blobs (id) where place <> 'database'",
-    table(
-      "blob_pieces",
-      `owner text not null references blobs on delete cascade, name text not null, number ${number} not null,
-       bytes ${bytes}, primary key (owner, name, number)`,
-    ),
     table(
       "mailboxes",
       `account text primary key not null references accounts (id), last_number ${integer}, last_change ${integer},

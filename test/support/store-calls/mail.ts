@@ -1,21 +1,21 @@
 /** Every function of the store about mail, received and waiting to leave. */
 import { newOctets } from "../../../src/base/large-octets.ts";
 import { locked } from "../../../src/incoming/verdicts.ts";
-import { listWaitingMailboxes, readMailboxUse } from "../../../src/store/mail/mailbox-use.ts";
-import { keepServedKeys, updateVerdict } from "../../../src/store/mail/message-verdicts.ts";
+import { listSpoolUse, readSpoolUse } from "../../../src/store/spool/spool-use.ts";
+import { keepServedKeys, updateVerdict } from "../../../src/store/spool/verdicts.ts";
 import {
-  hasSealedMessage,
-  insertMessage,
-  selectMessage,
-  selectMessages,
+  deleteWaiting,
+  hasSealedWaiting,
+  insertWaiting,
+  selectOneWaiting,
   selectWaiting,
-} from "../../../src/store/mail/messages.ts";
+} from "../../../src/store/spool/spool-rows.ts";
 import {
   beginOpening,
   countStuck,
   endOpening,
   openAgain,
-} from "../../../src/store/mail/openings.ts";
+} from "../../../src/store/spool/openings.ts";
 import {
   deleteOutbox,
   holdOutbox,
@@ -53,9 +53,13 @@ export async function callMessages(store: Store, account: AccountId): Promise<vo
   const message = {
     id: "message",
     account,
-    state: "pending",
     form: "sealed",
-    body: newOctets(LARGE),
+    blob: {
+      place: "database",
+      id: "blob of a message that waits",
+      sizeBytes: LARGE,
+      octets: newOctets(LARGE),
+    },
     summary: new Uint8Array(),
     outerFrom: "",
     messageId: "<1@x>",
@@ -64,24 +68,26 @@ export async function callMessages(store: Store, account: AccountId): Promise<vo
     sizeBytes: LARGE,
     receivedAt: now,
     verdict,
+    folder: "inbox",
+    flags: 0,
   } as const;
-  await insertMessage(store, message);
-  await insertMessage(store, message);
-  await selectMessages(store, account, 10);
-  await selectMessage(store, account, "message");
-  await hasSealedMessage(store, account, ["<1@x>", "<2@x>"]);
-  await selectWaiting(store, account);
-  await listWaitingMailboxes(store);
-  await readMailboxUse(store, account);
+  await insertWaiting(store, message);
+  await insertWaiting(store, message);
+  await selectOneWaiting(store, account, "message");
+  await hasSealedWaiting(store, account, ["<1@x>", "<2@x>"]);
+  await selectWaiting(store, account, 10);
+  await listSpoolUse(store);
+  await readSpoolUse(store, account);
   await pendingFigures(store);
   await countStuck(store);
   await beginOpening(store, account, "message", now);
   await endOpening(store, "message");
   await keepServedKeys(store, account, "message", { author: "", fingerprints: [] });
   await updateVerdict(store, account, "message", { ...verdict, signature: "later" }, {});
-  const read = { summary: new Uint8Array(1), messageId: "<2@x>", body: newOctets(LARGE) };
+  const read = { summary: new Uint8Array(1), messageId: "<2@x>" };
   await updateVerdict(store, account, "message", verdict, read);
   await openAgain(store, account, "message", verdict);
+  await store.transaction(async (tx) => deleteWaiting(tx, account, "message"));
 }
 
 export async function callOutbox(store: Store, account: AccountId): Promise<void> {

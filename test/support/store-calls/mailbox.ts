@@ -6,7 +6,7 @@ import {
   namesWithoutRow,
   readBlob,
   selectBlobsElsewhere,
-} from "../../../src/store/mailbox/blobs.ts";
+} from "../../../src/store/mail/blobs.ts";
 import { foldSummaries } from "../../../src/store/mailbox/folding.ts";
 import {
   deleteFolder,
@@ -17,7 +17,7 @@ import {
   updateFolderName,
 } from "../../../src/store/mailbox/folders.ts";
 import { selectClosed } from "../../../src/store/mailbox/closed-messages.ts";
-import { deleteMessage, insertMessage } from "../../../src/store/mail/messages.ts";
+import { deleteWaiting, insertWaiting } from "../../../src/store/spool/spool-rows.ts";
 import { locked } from "../../../src/incoming/verdicts.ts";
 import {
   dropSegment,
@@ -89,9 +89,7 @@ export function mailboxRow(id: string, octets: Uint8Array = new Uint8Array(10)) 
 function waitingRow(account: AccountId) {
   return {
     account,
-    state: "pending",
     form: "sealed",
-    body: newOctets(LARGE),
     summary: new Uint8Array(),
     outerFrom: "",
     messageId: "",
@@ -99,6 +97,8 @@ function waitingRow(account: AccountId) {
     sizeBytes: LARGE,
     receivedAt: now,
     verdict: locked(now),
+    folder: "inbox",
+    flags: 0,
   } as const;
 }
 
@@ -144,18 +144,24 @@ export async function callMailbox(store: Store, account: AccountId): Promise<voi
   }
   const folded = { row: mailboxRow("3"), key: "k", summary: new Uint8Array(9) };
   await foldSummaries(store, account, [folded]);
-  await insertMessage(store, { ...waitingRow(account), id: "5", envelopeId: "5" });
+  const blob = {
+    id: "blob of 5",
+    place: "database",
+    sizeBytes: 9,
+    octets: new Uint8Array(9),
+  } as const;
+  await insertWaiting(store, { ...waitingRow(account), id: "5", envelopeId: "5", blob });
   await insertMailboxMessage(store, account, {
     ...mailboxRow("6"),
     form: "sealed",
     state: "DAMAGED",
-    blob: { id: "blob of 6", place: "waiting", waiting: "5" },
+    blob: { id: "blob of 5" },
   });
   await selectClosed(store, account, { id: undefined, limit: 10 });
   await selectClosed(store, account, { id: "6", limit: 10 });
   await hasSealedNamed(store, account, ["6"]);
   await deleteMessages(store, account, ["6"]);
-  await deleteMessage(store, account, "5");
+  await deleteWaiting(store, account, "5");
   await callSearch(store, account);
   await removeMessages(store, account, ids, after(now, HOUR));
   await restoreMessages(store, account, ids);

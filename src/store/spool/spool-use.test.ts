@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
 import { test } from "node:test";
 
 import fc from "fast-check";
@@ -11,9 +12,9 @@ import { now } from "../../../test/support/published.ts";
 import { locked } from "../../incoming/verdicts.ts";
 import type { AccountId } from "../../words/account.ts";
 import { eraseAccount } from "../accounts/erase.ts";
-import { listWaitingMailboxes, readMailboxUse, type MailboxUse } from "./mailbox-use.ts";
-import { updateVerdict } from "./message-verdicts.ts";
-import { insertMessage } from "./messages.ts";
+import { deleteWaiting, insertWaiting } from "./spool-rows.ts";
+import { listSpoolUse, readSpoolUse, type SpoolUse } from "./spool-use.ts";
+import { updateVerdict } from "./verdicts.ts";
 import { openAgain } from "./openings.ts";
 import type { Store } from "../store.ts";
 
@@ -23,26 +24,29 @@ assert(ada !== undefined && bob !== undefined);
 
 /** What happens to a mailbox; `size` is that of what is stored, `at` says which message. */
 const EVENT = fc.record({
-  what: fc.constantFrom("arrive", "arrive-again", "open", "later", "move", "again", "erase"),
+  what: fc.constantFrom("arrive", "arrive-again", "open", "later", "go", "again", "erase"),
   account: fc.constantFrom(ada, bob),
   at: fc.nat(5),
   size: fc.nat(400),
-  isPending: fc.boolean(),
 });
 type Event = typeof EVENT extends fc.Arbitrary<infer One> ? One : never;
 
-async function happen(store: Store, { what, account, at, size, isPending }: Event): Promise<void> {
+async function happen(store: Store, { what, account, at, size }: Event): Promise<void> {
   const id = `${account}-${String(at)}`;
   const verdict = locked(now);
   switch (what) {
     case "arrive":
     case "arrive-again":
-      await insertMessage(store, {
+      await insertWaiting(store, {
         id,
         account,
-        state: isPending ? "pending" : "done",
         form: "sealed",
-        body: new Uint8Array(size),
+        blob: {
+          place: "database",
+          id: randomUUID(),
+          sizeBytes: size,
+          octets: new Uint8Array(size),
+        },
         summary: new Uint8Array(3),
         outerFrom: "",
         messageId: undefined,
@@ -51,6 +55,8 @@ async function happen(store: Store, { what, account, at, size, isPending }: Even
         sizeBytes: size,
         receivedAt: now,
         verdict,
+        folder: "inbox",
+        flags: 0,
       });
       break;
     case "open":
@@ -59,8 +65,8 @@ async function happen(store: Store, { what, account, at, size, isPending }: Even
     case "later":
       await updateVerdict(store, account, id, { ...verdict, signature: "later" }, {});
       break;
-    case "move":
-      await updateVerdict(store, account, id, verdict, { body: new Uint8Array(size) });
+    case "go":
+      await store.transaction(async (tx) => deleteWaiting(tx, account, id));
       break;
     case "again":
       await openAgain(store, account, id, verdict);
@@ -72,29 +78,27 @@ async function happen(store: Store, { what, account, at, size, isPending }: Even
   }
 }
 
-async function summedUp(store: Store, account: AccountId): Promise<MailboxUse> {
-  const { rows } = await sql<MailboxUse>`
-    select count(*) as count, coalesce(sum(stored_bytes), 0) as "usedBytes",
-      coalesce(sum(case state when 'pending' then 1 else 0 end), 0) as "pendingCount",
-      coalesce(sum(case state when 'pending' then stored_bytes else 0 end), 0) as "pendingBytes"
-    from messages where account = ${account}`.execute(store.db);
+async function summedUp(store: Store, account: AccountId): Promise<SpoolUse> {
+  const { rows } = await sql<SpoolUse>`
+    select count(*) as messages, coalesce(sum(stored_bytes), 0) as bytes
+    from spool where account = ${account}`.execute(store.db);
   const [row] = rows;
   assert(row !== undefined);
   return { ...row };
 }
 
 for (const { engine, open } of engines()) {
-  test(`${engine}: whatever happens to mail, what is counted of a mailbox is the sum of its messages`, async () => {
+  test(`${engine}: whatever happens to mail, what is counted of waiting mail is the sum of its messages`, async () => {
     await using store = await open();
     await haveAccounts(store, ...ADDRESSES);
     await fc.assert(
       fc.asyncProperty(fc.array(EVENT, { maxLength: 20 }), async (events) => {
         for (const event of events) await happen(store, event);
         for (const account of [ada, bob]) {
-          const use = await readMailboxUse(store, account);
+          const use = await readSpoolUse(store, account);
           assert.deepEqual(use, await summedUp(store, account));
-          const waits = (await listWaitingMailboxes(store)).some((one) => one.account === account);
-          assert.equal(waits, use.pendingCount > 0);
+          const waits = (await listSpoolUse(store)).some((one) => one.account === account);
+          assert.equal(waits, use.messages > 0);
         }
       }),
       { numRuns: 60 },
@@ -104,7 +108,7 @@ for (const { engine, open } of engines()) {
   test(`${engine}: messages that arrive for one account at once are all counted`, async () => {
     await using store = await open();
     await haveAccounts(store, ...ADDRESSES);
-    const arrive = { what: "arrive", account: ada, size: 10, isPending: true } as const;
+    const arrive = { what: "arrive", account: ada, size: 10 } as const;
     await Promise.all(
       Array.from({ length: 20 }, async (_, at) => happen(store, { ...arrive, at })),
     );
@@ -113,8 +117,8 @@ for (const { engine, open } of engines()) {
         happen(store, { ...arrive, what: index % 2 === 0 ? "open" : "again", at: index >> 1 }),
       ),
     );
-    const use = await readMailboxUse(store, ada);
-    assert.equal(use.count, 20);
+    const use = await readSpoolUse(store, ada);
+    assert.equal(use.messages, 20);
     assert.deepEqual(use, await summedUp(store, ada));
   });
 }

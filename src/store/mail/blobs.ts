@@ -2,13 +2,15 @@
  * The octets of stored messages. A blob never changes; several messages may refer to one. Its row says where the octets
  * are: in the database, or elsewhere under the blob's name, which is random and never given again.
  */
-import { sql } from "kysely";
+import { type Selectable, sql } from "kysely";
 
 import { AppError } from "../../base/errors.ts";
 import type { Octets } from "../../base/large-octets.ts";
 import type { AccountId } from "../../words/account.ts";
+import { compiled, picked } from "../engine/compiled.ts";
 import { holdName } from "../engine/named-lock.ts";
 import { insertPieces, readPieces, rowPart, untilWhole } from "../engine/pieces.ts";
+import type { Schema } from "../engine/schema.ts";
 import type { Store } from "../store.ts";
 
 /** Where the octets of a blob are. */
@@ -30,10 +32,8 @@ export type PutBlob =
       readonly isThere: () => Promise<boolean>;
     };
 
-/** The same, or a blob of a message that waits in the database, which the transaction that writes the row deletes. */
-export type PreparedBlob =
-  | PutBlob
-  | { readonly place: "waiting"; readonly id: string; readonly waiting: string };
+/** A blob to refer to: one whose row is still to be written, or one that has its row. */
+export type NewBlob = PutBlob | { readonly id: string };
 
 /** A blob that has no row any more. */
 export type GoneBlob = { readonly id: string; readonly place: BlobPlace };
@@ -48,21 +48,17 @@ const PIECES = { table: "blob_pieces" } as const;
 const FILES = "files of blobs";
 
 /**
- * Writes the row of a blob, in the transaction that refers to it.
+ * Writes the row of a blob that has none, in the transaction that refers to it. @returns how long the blob is, in octets.
  * @throws AppError (temporary) when its octets were swept meanwhile: no row may name what is not there.
  */
-export async function insertBlob(tx: Store, account: AccountId, blob: PreparedBlob): Promise<void> {
-  if (blob.place === "waiting") {
-    await copyWaiting(tx, account, blob);
-    return;
-  }
+export async function insertBlob(tx: Store, account: AccountId, blob: NewBlob): Promise<number> {
+  if (!("place" in blob)) return sizeOfBlob(tx, account, blob.id);
   const { id, sizeBytes: size, place } = blob;
   if (blob.place === "database") {
     const { inRow, pieces } = rowPart(blob.octets);
-    const row = { id, account, size, place, pieces, bytes: inRow };
-    await tx.db.insertInto("blobs").values(row).execute();
+    await insertRow(tx, { id, account, size, place, pieces, bytes: inRow }).execute();
     await insertPieces(tx, { ...PIECES, owner: id, name: pieces }, blob.octets);
-    return;
+    return size;
   }
   await holdName(tx, FILES, "shared");
   if (!(await blob.isThere())) {
@@ -70,57 +66,26 @@ export async function insertBlob(tx: Store, account: AccountId, blob: PreparedBl
       temporary: true,
     });
   }
-  const row = { id, account, size, place, pieces: "", bytes: new Uint8Array() };
-  await tx.db.insertInto("blobs").values(row).execute();
+  await insertRow(tx, { id, account, size, place, pieces: "", bytes: new Uint8Array() }).execute();
+  return size;
 }
 
-/** The octets stay in the database, so that nobody reads them for this. */
-async function copyWaiting(
-  tx: Store,
-  account: AccountId,
-  { id, waiting }: { readonly id: string; readonly waiting: string },
-): Promise<void> {
-  await tx.db
-    .insertInto("blobs")
-    .columns(["id", "account", "place", "size", "pieces", "bytes"])
-    .expression((row) =>
-      row
-        .selectFrom("messages")
-        .select((one) => [
-          sql.val(id).as("id"),
-          "account",
-          sql.lit("database").as("place"),
-          sql<number>`length(body) + ${one
-            .selectFrom("message_pieces")
-            .select(sql<number>`coalesce(sum(length(bytes)), 0)`.as("octets"))
-            .where("owner", "=", waiting)}`.as("size"),
-          "pieces",
-          "body",
-        ])
-        .where("id", "=", waiting)
-        .where("account", "=", account),
-    )
-    .execute();
-  await tx.db
-    .insertInto("blob_pieces")
-    .columns(["owner", "name", "number", "bytes"])
-    .expression((row) =>
-      row
-        .selectFrom("message_pieces")
-        .select([sql.val(id).as("owner"), "name", "number", "bytes"])
-        .where("owner", "=", waiting),
-    )
-    .execute();
-}
+const insertRow = compiled((db, row: Selectable<Schema["blobs"]>) =>
+  db.insertInto("blobs").values(picked(row, ["id", "account", "size", "place", "pieces", "bytes"])),
+);
 
-/** How long a blob is, in octets; 0 when it was deleted. */
-export async function sizeOfBlob(store: Store, id: string): Promise<number> {
-  const row = await store.db
+/** @throws AppError (temporary) when this account has no such blob: whoever referred to it is gone. */
+async function sizeOfBlob(tx: Store, account: AccountId, id: string): Promise<number> {
+  const row = await tx.db
     .selectFrom("blobs")
     .select("size")
     .where("id", "=", id)
+    .where("account", "=", account)
     .executeTakeFirst();
-  return row?.size ?? 0;
+  if (row === undefined) {
+    throw new AppError("the body of a message was deleted meanwhile", { temporary: true });
+  }
+  return row.size;
 }
 
 /**
@@ -128,12 +93,7 @@ export async function sizeOfBlob(store: Store, id: string): Promise<number> {
  * @throws AppError when the database no longer has all octets of a row.
  */
 export async function readBlob(store: Store, id: string): Promise<BlobContent | undefined> {
-  const row = async () =>
-    store.db
-      .selectFrom("blobs")
-      .select(["size", "place", "pieces", "bytes"])
-      .where("id", "=", id)
-      .executeTakeFirst();
+  const row = async () => selectOne(store, { id }).executeTakeFirst();
   return untilWhole(
     row,
     async ({ size, place, pieces, bytes }): Promise<BlobContent | undefined> => {
@@ -144,6 +104,10 @@ export async function readBlob(store: Store, id: string): Promise<BlobContent | 
     },
   );
 }
+
+const selectOne = compiled((db, { id }: { readonly id: string }) =>
+  db.selectFrom("blobs").select(["size", "place", "pieces", "bytes"]).where("id", "=", id),
+);
 
 /**
  * Deletes those of the blobs that no message refers to any more, in the transaction that deleted a reference. @returns those
@@ -162,6 +126,9 @@ export async function deleteUnusedBlobs(
           row.selectFrom("mailbox_messages").select("id").whereRef("blob", "=", "blobs.id"),
         ),
       ),
+    )
+    .where((row) =>
+      row.not(row.exists(row.selectFrom("spool").select("id").whereRef("blob", "=", "blobs.id"))),
     )
     .returning(["id", "place"])
     .execute();

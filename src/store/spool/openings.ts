@@ -5,10 +5,9 @@
 import { after, DAY } from "../../base/time.ts";
 import { countJobs, deleteJob, readJob, takeBackAttempt, takeJobNamed } from "../jobs/jobs.ts";
 import { LEASE_MS, leaseFrom } from "../jobs/leases.ts";
-import { countChangedMessage, countedFrom, holdMessage } from "./mailbox-use.ts";
-import { compiled } from "../engine/compiled.ts";
+import { holdWaiting } from "./spool-rows.ts";
 import type { Store } from "../store.ts";
-import { verdictText, type MessageVerdict } from "./verdict.ts";
+import { verdictText, type MessageVerdict } from "../mail/verdict.ts";
 import type { AccountId } from "../../words/account.ts";
 
 /** Maximum number of openings without an end; then the message is opened alone, and rarely. */
@@ -33,7 +32,7 @@ export async function beginOpening(
   const name = { kind: "opening", subject: id } as const;
   return store.transaction(async (tx) => {
     // Whoever begins or erases it at the same time waits for this transaction. The count is read after that wait.
-    if ((await holdPending(tx, { account, id }).executeTakeFirst()) === undefined) return "wait";
+    if (!(await holdWaiting(tx, account, id))) return "wait";
     const before = (await readJob(tx, name))?.attempts ?? 0;
     const attempts = before + 1;
     const until = after(now, distanceMs(attempts));
@@ -43,18 +42,6 @@ export async function beginOpening(
     return before < MAX_OPENINGS ? "begun" : "alone";
   });
 }
-
-const holdPending = compiled(
-  (db, { account, id }: { readonly account: string; readonly id: string }, engine) => {
-    const pending = db
-      .selectFrom("messages")
-      .select("id")
-      .where("id", "=", id)
-      .where("account", "=", account)
-      .where("state", "=", "pending");
-    return engine === "postgres" ? pending.forUpdate() : pending;
-  },
-);
 
 /**
  * How long after this opening the next may begin: twice as long each time. Not before a lease has passed, in which another
@@ -71,7 +58,7 @@ export async function endOpening(store: Store, id: string): Promise<void> {
   await takeBackAttempt(store, { kind: "opening", subject: id }, soonerMs);
 }
 
-/** Lets a message wait again as if it had just come. False: it is no sealed message of this account. */
+/** Lets a sealed message be opened as if it had just come. False: it is no sealed message of this account that waits. */
 export async function openAgain(
   store: Store,
   account: AccountId,
@@ -79,19 +66,17 @@ export async function openAgain(
   verdict: MessageVerdict,
 ): Promise<boolean> {
   return store.transaction(async (tx) => {
-    const before = await holdMessage(tx, account, id);
-    if (before === undefined) return false;
+    if (!(await holdWaiting(tx, account, id))) return false;
     const updated = await tx.db
-      .updateTable("messages")
-      .set({ state: "pending", result_state: verdict.state, verdict: verdictText(verdict) })
+      .updateTable("spool")
+      .set({ verdict: verdictText(verdict) })
       .where("id", "=", id)
       .where("account", "=", account)
       .where("form", "=", "sealed")
-      .returning(["state", "stored_bytes"])
+      .returning("id")
       .executeTakeFirst();
     if (updated === undefined) return false;
     await deleteJob(tx, { kind: "opening", subject: id });
-    await countChangedMessage(tx, account, before, countedFrom(updated));
     return true;
   });
 }
