@@ -5,8 +5,9 @@ import { after, fromUnixMs, MINUTE } from "../../src/base/time.ts";
 import { unprotected } from "../../src/incoming/verdicts.ts";
 import { wrapSummary } from "../../src/mailbox/embedded/entries.ts";
 import { MailboxKeys } from "../../src/mailbox/embedded/mailbox-keys.ts";
+import { messageWorkHere } from "../../src/incoming/message-work.ts";
 import { makeSegments } from "../../src/mailbox/search/segment-making.ts";
-import { termsOf } from "../../src/mailbox/search/terms.ts";
+import { termsOf, textTerms } from "../../src/mailbox/search/terms.ts";
 import { wrapTerms } from "../../src/mailbox/search/wrapped.ts";
 import type { Summary } from "../../src/mailbox/summary.ts";
 import type { Store } from "../../src/store/store.ts";
@@ -70,10 +71,10 @@ export async function haveMail(made: EmbeddedMailbox, from: number, to: number):
     const numbers = Array.from({ length: end - at }, (_, n) => at + n);
     await insertMail(made, keys, numbers, octets);
     if (end % BETWEEN_SEGMENTS < AT_ONCE) {
-      await makeSegments({ store, account: account.id, keys }, undefined);
+      await makeSegments(messageWorkHere, { store, account: account.id, keys }, undefined);
     }
   }
-  await makeSegments({ store, account: account.id, keys }, undefined);
+  await makeSegments(messageWorkHere, { store, account: account.id, keys }, undefined);
 }
 
 async function insertMail(
@@ -85,7 +86,11 @@ async function insertMail(
   const messages = numbers.map((number) => {
     const summary = summaryAt(number);
     const blob = randomUUID();
-    const { key, octets: terms } = wrapTerms(keys, number, termsOf(summary, text(WORDS)));
+    const { key, octets: terms } = wrapTerms(
+      keys,
+      number,
+      termsOf(summary, textTerms(text(WORDS))),
+    );
     return { number, key, terms, blob, summary: wrapSummary(keys, blob, summary).octets };
   });
   await store.transaction(async (tx) => {

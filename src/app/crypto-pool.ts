@@ -137,7 +137,8 @@ function messageWorkIn(work: Work): MessageWork {
     holds: async (shown) => (isSmall(shown) ? here.holds(shown) : work("holds", shown)),
     outline: async (request) =>
       isSmall(request.message) ? here.outline(request) : work("outline", request),
-    text: async (shown) => (isSmall(shown) ? here.text(shown) : work("text", shown)),
+    textTerms: async (shown) => (isSmall(shown) ? here.textTerms(shown) : work("textTerms", shown)),
+    segmentOf: async (members) => work("segmentOf", members),
     bodyOfRow: async (o) => (isSmall(o.pieces) ? here.bodyOfRow(o) : work("bodyOfRow", o)),
     bodyForMailbox: async (o) => {
       if (isSmall(o.message)) return here.bodyForMailbox(o);

@@ -3,7 +3,7 @@
  * afterwards.
  */
 import { isServed, readerOf } from "../accounts/postmaster.ts";
-import { HOUR, SECOND, type Clock } from "../base/time.ts";
+import { HOUR, MINUTE, SECOND, type Clock } from "../base/time.ts";
 import type { Config } from "../config/config.ts";
 import type { AuthorDeps } from "../incoming/check-signature.ts";
 import { answerReader, deliver, type DeliverDeps } from "../incoming/incoming.ts";
@@ -15,6 +15,7 @@ import type { Store } from "../store/store.ts";
 import { bodyFor, wrapFor } from "./at-rest.ts";
 import type { CryptoPool } from "./crypto-pool.ts";
 import { deliveryReply, readerReply } from "./delivery-replies.ts";
+import { CatchingUp } from "./catching-up.ts";
 import { Opening, type OpeningDeps } from "./opening.ts";
 import type { Tasks } from "./schedule.ts";
 import type { Drain } from "./submission.ts";
@@ -32,6 +33,9 @@ export type DeliveryHandlers = AsyncDisposable & {
 /** How often it is looked whose author may be asked again. */
 const SECOND_LOOKS_EVERY_MS = 30 * SECOND;
 
+/** How often what came is prepared where the provider may open it; of others it is at their login. */
+const PREPARE_EVERY_MS = 5 * MINUTE;
+
 export type DeliveryWiring = {
   readonly store: Store;
   readonly clock: Clock;
@@ -47,19 +51,27 @@ export type DeliveryWiring = {
 
 export function deliveryHandlers(wiring: DeliveryWiring): DeliveryHandlers {
   const { transactions } = wiring;
-  const opening = new Opening(wiring.opening);
+  const catchingUp = new CatchingUp(wiring.opening);
+  const opening = new Opening({ ...wiring.opening, catchingUp });
   const { trace } = wiring.opening.pending;
   return {
     handlers: {
       rcpt: async (_client, { sizeBytes }, recipient) =>
         readerReply(
-          await answerReader(deliverDepsOf(wiring, opening, trace), recipient, sizeBytes),
+          await answerReader(
+            deliverDepsOf(wiring, { opening, catchingUp }, trace),
+            recipient,
+            sizeBytes,
+          ),
         ),
       data: async ({ protocol, name, address, transaction }, envelope, message) => {
         const client = `${name} ([${address}])`;
         const noting = notingTrace(trace, transactions, transaction);
         const arrival = { envelope, message: message.take(), received: { protocol, client } };
-        const deliveries = await deliver(deliverDepsOf(wiring, opening, noting), arrival);
+        const deliveries = await deliver(
+          deliverDepsOf(wiring, { opening, catchingUp }, noting),
+          arrival,
+        );
         return deliveries.map(deliveryReply);
       },
     },
@@ -70,6 +82,11 @@ export function deliveryHandlers(wiring: DeliveryWiring): DeliveryHandlers {
           everyMs: SECOND_LOOKS_EVERY_MS,
           run: async () => opening.askDue(),
         },
+        {
+          name: "prepare mailboxes",
+          everyMs: PREPARE_EVERY_MS,
+          run: async () => catchingUp.prepareNoted(),
+        },
       ],
       once: [{ name: "open what waits", everyMs: HOUR, run: async () => opening.askAgain() }],
     },
@@ -79,14 +96,23 @@ export function deliveryHandlers(wiring: DeliveryWiring): DeliveryHandlers {
     drain: (login) => {
       opening.drain(login);
     },
-    [Symbol.asyncDispose]: () => opening.finish(),
+    [Symbol.asyncDispose]: async () => {
+      await opening.finish();
+      await catchingUp.finish();
+    },
   };
 }
+
+/** Who is told of mail once it is stored. */
+type After = {
+  readonly opening: Pick<Opening, "begin">;
+  readonly catchingUp: Pick<CatchingUp, "note">;
+};
 
 /** What delivery works with. `trace` is that of one transaction. */
 function deliverDepsOf(
   wiring: DeliveryWiring,
-  opening: Pick<Opening, "begin">,
+  { opening, catchingUp }: After,
   trace: TraceIncoming,
 ): DeliverDeps {
   const { store, clock, config, limits, online } = wiring;
@@ -106,6 +132,9 @@ function deliverDepsOf(
     bodyFor: async (account, message) => bodyFor({ store, clock, messageWork }, account, message),
     arrived: (account, message) => {
       opening.begin(account.id, message);
+    },
+    kept: (account) => {
+      catchingUp.note(account.id);
     },
     trace,
     failed: (error) => {

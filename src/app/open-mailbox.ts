@@ -3,6 +3,7 @@ import type { BlobStore } from "../blobs/blobs.ts";
 import { HOUR, type Clock } from "../base/time.ts";
 import { openEmbedded, type EmbeddedDeps } from "../mailbox/embedded/embedded.ts";
 import { MailboxWatch } from "../mailbox/embedded/watch.ts";
+import { NO_TERMS } from "../mailbox/search/terms.ts";
 import type { MailboxOf } from "../mailbox/mailbox-of.ts";
 import type { Store } from "../store/store.ts";
 import { bodyFor, wrapFor } from "./at-rest.ts";
@@ -34,11 +35,12 @@ export function mailboxesOf(o: {
       wrapFor: async (account, data) => wrapFor({ store, clock, encryptAtRest }, account, data),
       bodyFor: async (account, message) => bodyFor({ store, clock, messageWork }, account, message),
       decrypt: messageWork.decrypt,
-      textOf: async (received, form, keys) => {
-        if (form === "clear") return messageWork.text(received);
+      textTermsOf: async (received, form, keys) => {
+        if (form === "clear") return messageWork.textTerms(received);
         const opened = await pool.open({ message: received, keys });
-        return opened.kind === "opened" ? messageWork.text(opened.payload) : "";
+        return opened.kind === "opened" ? messageWork.textTerms(opened.payload) : NO_TERMS;
       },
+      segmentOf: messageWork.segmentOf,
     };
     return openEmbedded(deps, owner, keys);
   };

@@ -5,7 +5,6 @@ import { Gate } from "../base/gate.ts";
 import { failuresOf } from "../base/settled.ts";
 import type { Discoverer } from "../discovery/discovery.ts";
 import type { ArrivedMessage } from "../incoming/arrival.ts";
-import { withOpen } from "../incoming/pending-deps.ts";
 import {
   openArrived,
   openNext,
@@ -19,10 +18,10 @@ import { servedKeys } from "../incoming/waiting.ts";
 import { canonicalAddress, parseAddress, type EmailAddress } from "../mail/address.ts";
 import { listWaiting, recordWaiting, waitingAccounts } from "../spool/spool.ts";
 import { isFinal } from "../store/mail/verdict.ts";
-import { readBinding } from "../vault/binding.ts";
-import { Conflict } from "../vault/conflict.ts";
 import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import type { AccountId } from "../words/account.ts";
+import { boundTo } from "./bound-opening.ts";
+import type { CatchingUp } from "./catching-up.ts";
 import type { Events } from "./events.ts";
 import { LaterTry } from "./later-try.ts";
 import { LoginDrains } from "./login-drains.ts";
@@ -37,6 +36,8 @@ export type OpeningDeps = {
   readonly unlockWithService: ReadingDeps["unlockWithService"];
   readonly lookForAuthor: Discoverer["lookForAuthor"];
   readonly events: Pick<Events, "failed">;
+  /** Told of accounts whose mailboxes are to be prepared, or given their keys. */
+  readonly catchingUp?: Pick<CatchingUp, "begin" | "note">;
 };
 
 /**
@@ -60,10 +61,14 @@ export class Opening {
     this.#deps = deps;
     this.#drains = new LoginDrains({
       open: async (account, { keys, generation }) => {
-        const bound = await this.#depsFor(account, generation);
-        await this.#openAll(account, async (work) =>
-          this.#gate.pass(account, undefined, async () => work(bound, keys)),
-        );
+        const bound = await boundTo(deps.pending, account, generation);
+        try {
+          await this.#openAll(account, async (work) =>
+            this.#gate.pass(account, undefined, async () => work(bound, keys)),
+          );
+        } finally {
+          deps.catchingUp?.begin(account, keys.clone());
+        }
       },
       run: (work) => {
         this.#run(work);
@@ -83,6 +88,7 @@ export class Opening {
       const work = (deps: PendingDeps, keys: UnlockedKeys) =>
         openArrived(deps, account, keys, message.id);
       const verdict = await this.#open(account, work);
+      this.#deps.catchingUp?.note(account);
       if (verdict === undefined || isFinal(verdict)) return;
       // Opened, it names a key that its domain serves no longer: what became of that is asked now.
       await this.#lookForAuthor(account, { ...waiting, isNamed: true });
@@ -209,22 +215,9 @@ export class Opening {
       if (this.#isStopped) return undefined;
       using keys = await this.#deps.unlockWithService(account);
       if (keys === undefined) return undefined;
-      const deps = await this.#depsFor(account, keys.generation);
+      const deps = await boundTo(this.#deps.pending, account, keys.generation);
       // Nobody is asked in here: others wait for this place.
       return await work(deps, keys);
-    });
-  }
-
-  /** `generation`: that of what opened the keys; without one the current one. */
-  async #depsFor(account: AccountId, generation: number | undefined): Promise<PendingDeps> {
-    const { pending } = this.#deps;
-    const { store } = pending;
-    const before = generation ?? (await readBinding(store, account))?.generation;
-    return withOpen(pending, async (request) => {
-      // A reset, or custody taken back, ends this here too, whichever process it happens in.
-      const now = await readBinding(store, account);
-      if (now === undefined || now.generation !== before) throw new Conflict();
-      return pending.open(request);
     });
   }
 

@@ -55,6 +55,8 @@ export type DeliverDeps = AuthorDeps &
      * author's certificate begins now, whatever opening will yield.
      */
     readonly arrived: (account: Account, message: ArrivedMessage) => void;
+    /** Told after the commit that mail is in the mailbox, and is to be prepared for lists and searches. */
+    readonly kept?: (account: Account) => void;
     readonly trace: TraceIncoming;
     /** Told of what kept a mailbox from taking a message; for the log. */
     readonly failed: (error: unknown) => void;

@@ -136,6 +136,7 @@ async function store(deps: DeliverDeps, incoming: Incoming, account: Account): P
   if (copy.to.kind === "waits" && waits?.isNew !== true)
     await discardMessage(deps, copy.to.message);
   if (waits !== undefined) deps.arrived(account, waits.message);
+  else if (copy.to.kind === "kept") deps.kept?.(account);
   return { kind: "stored" };
 }
 

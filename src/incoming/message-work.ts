@@ -9,7 +9,9 @@ import { bodyForMailbox, bodyOfRow, receivedForm } from "../mailbox/embedded/sto
 
 import type { MessageVerdict } from "../mailbox/mailbox.ts";
 import { clearView } from "./signed.ts";
+import { segmentOf, type MadeSegment, type SegmentMember } from "../mailbox/search/made-segment.ts";
 import { messageText } from "../mailbox/search/message-text.ts";
+import { textTerms, type TermText } from "../mailbox/search/terms.ts";
 import { outlineOf, type Outline } from "./outline.ts";
 
 /** A message as it is shown, or one in clear with its verdict. */
@@ -24,8 +26,9 @@ export type MessageWork = {
   readonly holds: (shown: Uint8Array) => Promise<FoundCiphertext["kind"]>;
   /** How the text of a message that is shown begins, and what is attached; of mail in clear, as its verdict has it shown. */
   readonly outline: (request: OutlineRequest) => Promise<Outline>;
-  /** The whole text of a message that is shown, for the index. */
-  readonly text: (shown: Uint8Array) => Promise<string>;
+  /** The terms of the whole text of a message that is shown, for the index. */
+  readonly textTerms: (shown: Uint8Array) => Promise<TermText>;
+  readonly segmentOf: (members: readonly SegmentMember[]) => Promise<MadeSegment>;
   readonly bodyOfRow: typeof bodyOfRow;
   readonly bodyForMailbox: typeof bodyForMailbox;
   /** What these two are given from a row may be gone afterwards: to another thread, without a copy. */
@@ -39,7 +42,8 @@ export const messageWorkHere: MessageWork = {
   holds: async (shown) => Promise.resolve(findCiphertext(shown).kind),
   outline: async ({ message, clear }) =>
     Promise.resolve(outlineOf(clear === undefined ? message : clearView(message, clear).view)),
-  text: async (shown) => Promise.resolve(messageText(shown)),
+  textTerms: async (shown) => Promise.resolve(textTerms(messageText(shown))),
+  segmentOf: async (members) => Promise.resolve(segmentOf(members)),
   bodyOfRow,
   bodyForMailbox,
   receivedForm,

@@ -7,7 +7,7 @@ import { openEmbedded, type EmbeddedDeps } from "../../src/mailbox/embedded/embe
 import { bodyOfRow } from "../../src/mailbox/embedded/stored-form.ts";
 import { MailboxWatch } from "../../src/mailbox/embedded/watch.ts";
 import type { Mailbox } from "../../src/mailbox/mailbox.ts";
-import { messageText } from "../../src/mailbox/search/message-text.ts";
+import { messageWorkHere } from "../../src/incoming/message-work.ts";
 import { decrypt } from "../../src/openpgp/messages/decrypt.ts";
 import { encryptAtRest } from "../../src/openpgp/messages/encrypt.ts";
 import { findAccount } from "../../src/store/accounts/accounts.ts";
@@ -54,7 +54,8 @@ export async function embeddedMailbox(
       encryptAtRest({ data, recipients, now: clock.now(), isOwn: true }),
     bodyFor: async (_account, message) => bodyOfRow({ ...message, recipients, now: clock.now() }),
     decrypt,
-    textOf: async (received) => Promise.resolve(messageText(received)),
+    textTermsOf: messageWorkHere.textTerms,
+    segmentOf: messageWorkHere.segmentOf,
   };
   return {
     store,

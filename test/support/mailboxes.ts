@@ -13,7 +13,7 @@ import { MailboxWatch } from "../../src/mailbox/embedded/watch.ts";
 import type { MailboxOf, MailboxOwner } from "../../src/mailbox/mailbox-of.ts";
 import type { MessageId, ResultState } from "../../src/mailbox/mailbox.ts";
 import type { WaitingSummary } from "../../src/spool/spool.ts";
-import { messageText } from "../../src/mailbox/search/message-text.ts";
+import { messageWorkHere } from "../../src/incoming/message-work.ts";
 import { summaryFrom } from "../../src/mailbox/summary.ts";
 import { decrypt } from "../../src/openpgp/messages/decrypt.ts";
 import type { UnlockedKey } from "../../src/openpgp/keys/secret-key.ts";
@@ -44,7 +44,8 @@ export function mailboxesWith(
         bodyFor: async (account, message) =>
           bodyWith(message, async (data) => wrapFor(account, data)),
         decrypt,
-        textOf: async (received) => Promise.resolve(messageText(received)),
+        textTermsOf: messageWorkHere.textTerms,
+        segmentOf: messageWorkHere.segmentOf,
       },
       owner,
       keys,

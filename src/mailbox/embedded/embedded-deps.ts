@@ -4,6 +4,8 @@ import type { Clock } from "../../base/time.ts";
 import type { Decrypted } from "../../openpgp/messages/decrypt.ts";
 import type { UnlockedKey } from "../../openpgp/keys/secret-key.ts";
 import type { Store } from "../../store/store.ts";
+import type { MadeSegment, SegmentMember } from "../search/made-segment.ts";
+import type { TermText } from "../search/terms.ts";
 import type { MailboxOwner } from "../mailbox-of.ts";
 import type { MailForm } from "../mailbox.ts";
 import type { ToStore } from "./stored-form.ts";
@@ -27,12 +29,15 @@ export type EmbeddedDeps = {
     readonly keys: readonly UnlockedKey[];
   }) => Promise<Decrypted>;
   /**
-   * The text of a message for the index: as received, so that a sealed one is still to be opened. It is empty where nothing
-   * can be read. @throws only for a trouble that passes: the message is indexed later then.
+   * The terms of the text of a message, for the index: the message is as received, so that a sealed one is still to be
+   * opened. There are none where nothing can be read. @throws only for a trouble that passes: the message is indexed later
+   * then.
    */
-  readonly textOf: (
+  readonly textTermsOf: (
     received: Uint8Array,
     form: MailForm,
     keys: readonly UnlockedKey[],
-  ) => Promise<string>;
+  ) => Promise<TermText>;
+  /** Makes a segment of the index, where that keeps nobody waiting. */
+  readonly segmentOf: (members: readonly SegmentMember[]) => Promise<MadeSegment>;
 };

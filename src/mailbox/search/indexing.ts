@@ -16,13 +16,13 @@ import { entryOf, summaryIn } from "../embedded/entries.ts";
 import { receivedIn } from "../embedded/stored-form.ts";
 import type { Mailbox } from "../mailbox.ts";
 import { makeSegments, MAX_SEGMENT } from "./segment-making.ts";
-import { termsOf, withKeywords } from "./terms.ts";
+import { NO_TERMS, termsOf, withKeywords, type TermText } from "./terms.ts";
 import { openTerms, wrapTerms, type OpenMailbox } from "./wrapped.ts";
 
 /** Maximum number of messages that are indexed in one transaction. */
 const MAX_AT_ONCE = 50;
 
-type Deps = Pick<EmbeddedDeps, "blobs" | "decrypt" | "textOf">;
+type Deps = Pick<EmbeddedDeps, "blobs" | "decrypt" | "textTermsOf" | "segmentOf">;
 
 /** Indexes what the keys open; what they do not open stays as it is. @returns how many messages were indexed. */
 export async function indexNew(
@@ -43,9 +43,9 @@ export async function indexNew(
     progress?.(count);
     if (loose < MAX_SEGMENT) continue;
     loose = 0;
-    await makeSegments(mailbox, signal);
+    await makeSegments(deps, mailbox, signal);
   }
-  await makeSegments(mailbox, signal);
+  await makeSegments(deps, mailbox, signal);
   return count;
 }
 
@@ -74,28 +74,30 @@ async function termsOfRow(
   const summary = await summaryIn(deps, row, keys);
   const body = summary && (await deps.blobs.read(row.blob).catch(() => undefined));
   if (summary === undefined || body === undefined) return undefined;
-  const text = await textIn(deps, keys, row, body);
-  if (text === undefined) return undefined;
-  return wrapTerms(keys, row.number, termsOf(summary, text));
+  const ofText = await textTermsIn(deps, keys, row, body);
+  if (ofText === undefined) return undefined;
+  return wrapTerms(keys, row.number, termsOf(summary, ofText));
 }
 
 /** States of messages that are not opened for the index: what ended a process, or opens with no key here. */
 const NOT_OPENED = new Set(["DAMAGED", "UNDECRYPTABLE", "CLIENT_ONLY", "LOCKED", "LOCKED_OLD"]);
 
-/** Empty where nothing is to be read; undefined where a trouble passes, so that the message is indexed another time. */
-async function textIn(
+/** None where nothing is to be read; undefined where a trouble passes, so that the message is indexed another time. */
+async function textTermsIn(
   deps: Deps,
   keys: OpenMailbox["keys"],
   row: MailboxRow,
   body: Uint8Array,
-): Promise<string | undefined> {
+): Promise<TermText | undefined> {
   const { form, state } = await entryOf(deps, row, undefined);
-  if (NOT_OPENED.has(state)) return "";
+  if (NOT_OPENED.has(state)) return NO_TERMS;
   try {
     const received = await receivedIn(deps, { form, body, keys: keys.unlocked });
-    return received === undefined ? "" : await deps.textOf(received, form, keys.unlocked);
+    return received === undefined
+      ? NO_TERMS
+      : await deps.textTermsOf(received, form, keys.unlocked);
   } catch (error) {
-    return error instanceof TooCostly || isProgramFault(error) ? "" : undefined;
+    return error instanceof TooCostly || isProgramFault(error) ? NO_TERMS : undefined;
   }
 }
 

@@ -17,8 +17,10 @@ import {
   selectTerms,
   type TermPlace,
 } from "../../store/mailbox/search-terms.ts";
-import { headOctets, SegmentBuilder } from "./segment.ts";
-import { openTerms, placeOfBlock, placeOfHead, type OpenMailbox } from "./wrapped.ts";
+import type { EmbeddedDeps } from "../embedded/embedded-deps.ts";
+import type { SegmentMember } from "./made-segment.ts";
+import { headOctets, type Segment } from "./segment.ts";
+import { openTermOctets, placeOfBlock, placeOfHead, type OpenMailbox } from "./wrapped.ts";
 
 /** Maximum number of messages of a segment. */
 export const MAX_SEGMENT = 2000;
@@ -28,15 +30,20 @@ const MAX_SMALL = MAX_SEGMENT / 2;
 const MIN_LOOSE = 256;
 /** Maximum number of messages whose terms are read at a time. */
 const MAX_READ = 100;
+/** How many octets of terms are read for a segment, before those of its last messages. */
+const MAX_OCTETS = 8 * 1024 * 1024;
+
+type Deps = Pick<EmbeddedDeps, "segmentOf">;
 
 /** Makes all segments that are due. It ends early when `signal` says so, or when another process does the same. */
 export async function makeSegments(
+  deps: Deps,
   mailbox: OpenMailbox,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   while (signal?.aborted !== true) {
     const due = await nextDue(mailbox);
-    if (due === undefined || !(await makeSegment(mailbox, due, signal))) return;
+    if (due === undefined || !(await makeSegment(deps, mailbox, due, signal))) return;
   }
 }
 
@@ -87,41 +94,57 @@ async function filledSegments(mailbox: OpenMailbox): Promise<readonly Filled[]> 
 
 /** False when it was not made. */
 async function makeSegment(
+  deps: Deps,
   mailbox: OpenMailbox,
-  { replaced, members }: Due,
+  due: Due,
   signal: AbortSignal | undefined,
 ): Promise<boolean> {
-  const { store, account, keys } = mailbox;
-  const builder = new SegmentBuilder();
-  const added: TermPlace[] = [];
+  const { store, account } = mailbox;
+  const { members, damaged } = await readMembers(mailbox, due);
+  if (signal?.aborted === true) return false;
+  const made = await deps.segmentOf(members);
+  const [taken, wrong] = [new Set(made.taken), new Set(made.damaged)];
+  damaged.push(...members.filter(({ number }) => wrong.has(number)));
+  if (damaged.length > 0) await forgetTerms(store, account, damaged);
+  const added = members.filter(({ number }) => taken.has(number));
+  if (added.length === 0) return false;
+  return storeSegment(mailbox, made.segment, { replaced: due.replaced, members: added });
+}
+
+type ReadMember = TermPlace & SegmentMember;
+
+/** The terms that a segment is made of, and those that are not as they were written. */
+async function readMembers(
+  { store, account, keys }: OpenMailbox,
+  { replaced, members }: Due,
+): Promise<{ readonly members: readonly ReadMember[]; readonly damaged: TermPlace[] }> {
+  const read: ReadMember[] = [];
   const damaged: TermPlace[] = [];
   // Another process may have put some into a segment that is not to be replaced.
   const sources = new Set(["", ...replaced]);
-  for (let at = 0; at < members.length && !builder.isFull; at += MAX_READ) {
-    if (signal?.aborted === true) return false;
+  let size = 0;
+  for (let at = 0; at < members.length && size < MAX_OCTETS; at += MAX_READ) {
     const numbers = members.slice(at, at + MAX_READ).map(({ number }) => number);
     for (const { octets, ...place } of await selectTerms(store, account, numbers)) {
       if (!sources.has(place.segment)) continue;
-      const terms = openTerms(keys, { ...place, octets });
-      if (terms === undefined) {
+      const opened = openTermOctets(keys, { ...place, octets });
+      if (opened === undefined) {
         if (keys.has(place.key)) damaged.push(place);
         continue;
       }
-      builder.add(place.number, terms);
-      added.push(place);
+      read.push({ ...place, octets: opened });
+      size += opened.length;
     }
   }
-  if (damaged.length > 0) await forgetTerms(store, account, damaged);
-  return added.length > 0 && storeSegment(mailbox, builder, { replaced, members: added });
+  return { members: read, damaged };
 }
 
 async function storeSegment(
   { store, account, keys }: OpenMailbox,
-  builder: SegmentBuilder,
+  { head, blocks }: Segment,
   due: Due,
 ): Promise<boolean> {
   const id = randomUUID();
-  const { head, blocks } = builder.built();
   const { key, octets } = keys.wrap(placeOfHead(id), headOctets(head));
   const wrapped = blocks.map((block, at) => keys.wrap(placeOfBlock(id, at), block).octets);
   return insertSegment(store, account, { ...due, id, key, head: octets, blocks: wrapped });

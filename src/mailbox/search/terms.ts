@@ -36,8 +36,15 @@ const MAX_OPENED = 16_000_000;
 /** The terms of a message as one text: each with a line end before and after it. */
 export type TermText = string;
 
-/** The terms of a message: of its summary, and of its text. */
-export function termsOf(summary: Summary, text: string): TermText {
+export const NO_TERMS: TermText = "";
+
+/** The terms of the text of a message, which may be long: a thread makes them. */
+export function textTerms(text: string): TermText {
+  return joined(termsIn("text", text));
+}
+
+/** The terms of a message: of its summary, and those of its text. */
+export function termsOf(summary: Summary, ofText: TermText): TermText {
   const { from, to, subject, attachments, keywords, claimed, messageId, references } = summary;
   const names = attachments.map(({ name }) => name).join(" ");
   return joined([
@@ -48,7 +55,7 @@ export function termsOf(summary: Summary, text: string): TermText {
     ...termsIn("keyword", keywords.join(" ")),
     ...(messageId === "" ? [] : [idTerm(messageId)]),
     ...new Set(references.slice(-MAX_REFERENCES).map(referenceTerm)),
-    ...termsIn("text", text),
+    ...listed(ofText),
   ]);
 }
 

@@ -23,8 +23,16 @@ export function openTerms(
   keys: MailboxKeys,
   row: Pick<TermRow, "number" | "key" | "octets">,
 ): TermText | undefined {
-  const octets = keys.open(placeOfTerms(row.number), row);
+  const octets = openTermOctets(keys, row);
   return octets && termsFrom(octets);
+}
+
+/** The same as octets, for a thread that reads them. */
+export function openTermOctets(
+  keys: MailboxKeys,
+  row: Pick<TermRow, "number" | "key" | "octets">,
+): Uint8Array | undefined {
+  return keys.open(placeOfTerms(row.number), row);
 }
 
 function placeOfTerms(number: number) {
