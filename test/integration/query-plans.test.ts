@@ -53,6 +53,8 @@ const FEW = "an index finds the few rows of one owner, which are looked through"
 const WAITING = "reads what waits, and nothing else";
 /** Other indexes find the row as well: the primary key, or one that begins with the account. */
 const SMALL_INDEX = "with as few rows as here PostgreSQL prefers an index that is small";
+/** On request, after a change of keys; what is done already is passed over. */
+const WHOLE = "a conversion goes through a whole mailbox, page by page";
 /** Once in the life of an installation, when the file beside the database is not there. */
 const NEW_FILE = "the file beside the database is begun with all that is published";
 
@@ -88,12 +90,16 @@ const ALLOWED: Readonly<Record<string, string>> = {
   "accounts/generations.ts readGeneration: said": FEW,
   "keys/mailbox-certificates.ts retireMailboxCertificate: mailbox_certificates": FEW,
   "mail/mailbox-use.ts listWaitingMailboxes: mailbox_use": WAITING,
+  "mailbox/converting.ts countOtherBodies: blobs": WHOLE,
+  "mailbox/converting.ts selectOtherBodies: blobs": WHOLE,
   "mailbox/folders.ts deleteFolder: folders": FEW,
   "mailbox/folders.ts deleteFolder: mailbox_messages": SMALL_INDEX,
   "mailbox/folders.ts holdFolder: folders": FEW,
   "mailbox/listing.ts selectIdsFrom: mailbox_messages": FEW,
   "mailbox/listing.ts hasSealedNamed: mailbox_messages": FEW,
   "mailbox/listing.ts selectNamed: mailbox_messages": FEW,
+  "mailbox/listing.ts selectOfBlob: mailbox_messages": FEW,
+  "mailbox/listing.ts selectUnderOthers: mailbox_messages": WHOLE,
   "mailbox/closed-messages.ts selectClosed: mailbox_messages": FEW,
   "mailbox/folders.ts updateFolderName: folders": FEW,
   "mailbox/folding.ts foldSummaries: mailbox_messages": SMALL_INDEX,
@@ -101,6 +107,7 @@ const ALLOWED: Readonly<Record<string, string>> = {
   "mailbox/search-segments.ts dropSegment: search_segments": FEW,
   "mailbox/search-segments.ts readBlocks: search_blocks": FEW,
   "mailbox/search-terms.ts insertTerms: mailbox_messages": SMALL_INDEX,
+  "mailbox/search-terms.ts selectTermsUnderOthers: search_terms": WHOLE,
   "mail/message-verdicts.ts keepServedKeys: messages": FEW,
   "mail/message-verdicts.ts updateVerdict: messages": FEW,
   "mail/messages.ts hasSealedMessage: messages": FEW,

@@ -8,6 +8,7 @@ import { selectById } from "../../store/mailbox/listing.ts";
 import type { AccountId } from "../../words/account.ts";
 import type { MessageId } from "../mailbox.ts";
 import { AccountGone } from "../account-gone.ts";
+import { readBody } from "./bodies.ts";
 import { asMessageId } from "./names.ts";
 import type { EmbeddedDeps } from "./embedded-deps.ts";
 
@@ -36,7 +37,7 @@ async function letOneWait(
   id: string,
 ): Promise<boolean> {
   const [row] = await selectById(store, account, [id]);
-  const body = row && (await blobs.read(row.blob));
+  const body = row && (await readBody({ store, blobs }, account, row));
   if (row === undefined || body === undefined) return false;
   const { sizeBytes, receivedAt } = row;
   const gone = await store.transaction(async (tx) => {

@@ -48,10 +48,16 @@ const PIECES = { table: "blob_pieces" } as const;
 const FILES = "files of blobs";
 
 /**
- * Writes the row of a blob, in the transaction that refers to it.
+ * Writes the row of a blob, in the transaction that refers to it. `key` is the key pair that its octets are encrypted to, where
+ * that is known.
  * @throws AppError (temporary) when its octets were swept meanwhile: no row may name what is not there.
  */
-export async function insertBlob(tx: Store, account: AccountId, blob: PreparedBlob): Promise<void> {
+export async function insertBlob(
+  tx: Store,
+  account: AccountId,
+  blob: PreparedBlob,
+  key = "",
+): Promise<void> {
   if (blob.place === "waiting") {
     await copyWaiting(tx, account, blob);
     return;
@@ -59,7 +65,7 @@ export async function insertBlob(tx: Store, account: AccountId, blob: PreparedBl
   const { id, sizeBytes: size, place } = blob;
   if (blob.place === "database") {
     const { inRow, pieces } = rowPart(blob.octets);
-    const row = { id, account, size, place, pieces, bytes: inRow };
+    const row = { id, account, key, size, place, pieces, bytes: inRow };
     await tx.db.insertInto("blobs").values(row).execute();
     await insertPieces(tx, { ...PIECES, owner: id, name: pieces }, blob.octets);
     return;
@@ -70,7 +76,7 @@ export async function insertBlob(tx: Store, account: AccountId, blob: PreparedBl
       temporary: true,
     });
   }
-  const row = { id, account, size, place, pieces: "", bytes: new Uint8Array() };
+  const row = { id, account, key, size, place, pieces: "", bytes: new Uint8Array() };
   await tx.db.insertInto("blobs").values(row).execute();
 }
 

@@ -193,9 +193,9 @@ function mailboxTables({
   return [
     table(
       "blobs",
-      `id text primary key not null, ${account}, size ${integer}, place ${text}, pieces ${text}, bytes ${bytes}`,
+      `id text primary key not null, ${account}, key ${text}, size ${integer}, place ${text}, pieces ${text}, bytes ${bytes}`,
     ),
-    "create index blobs_account on blobs (account)",
+    "create index blobs_account on blobs (account, id, key)",
     "create index blobs_elsewhere on blobs (id) where place <> 'database'",
     table(
       "blob_pieces",
