@@ -4,6 +4,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 
 import { summaryMail } from "../../../test/contract/mailbox-world.ts";
 import { embeddedMailbox, type EmbeddedMailbox } from "../../../test/support/embedded-mailbox.ts";
@@ -18,9 +19,11 @@ import { openServingStore } from "../../store/engine/serving-store.ts";
 import { migrate } from "../../store/engine/migrate.ts";
 import type { BlobPlace } from "../../store/mailbox/blobs.ts";
 import { selectById } from "../../store/mailbox/listing.ts";
-import type { Store } from "../../store/store.ts";
+import { holdMailbox } from "../../store/mailbox/mailboxes.ts";
+import type { Store, StoreOptions } from "../../store/store.ts";
 import { UnlockedKeys } from "../../vault/unlocked-keys.ts";
 import { standardFolder, type Mailbox, type MessageId, type NewMail } from "../mailbox.ts";
+import { readBody } from "./bodies.ts";
 
 const published = await ownKey("bob@beta.test", "compat");
 const former = await ownKey("bob@beta.test", "compat");
@@ -122,6 +125,22 @@ async function keysIn(store: Store): Promise<ReadonlySet<string>> {
     for (const { key } of rows) under.add(key);
   }
   return under;
+}
+
+/** As in two processes: on SQLite each waits for locks in threads of its own. */
+async function twoStores(
+  options: StoreOptions,
+): Promise<AsyncDisposable & { readonly both: readonly [Store, Store] }> {
+  await using opening = new AsyncDisposableStack();
+  const first = opening.use(await openTestStore(options));
+  await migrate(first);
+  const both = [
+    opening.use(await openServingStore(options)),
+    opening.use(await openServingStore(options)),
+  ] as const;
+  for (const one of both) one.tagKeys = first.tagKeys;
+  const opened = opening.move();
+  return { both, [Symbol.asyncDispose]: async () => opened.disposeAsync() };
 }
 
 type World = EmbeddedMailbox & { readonly bodiesFolder: string };
@@ -316,14 +335,34 @@ for (const { engine, place } of engines()) {
     },
   );
 
+  test(`${engine}: whoever copies or reads a message while it is converted gets the one that is there`, async () => {
+    await using stores = await twoStores(await place());
+    const [store, otherStore] = stores.both;
+    const world = await embeddedMailbox(store);
+    const id = await add(world.openAs(same), summaryMail("clear"));
+    const [row] = await selectById(store, world.account.id, [id]);
+    assert(row);
+    const other = (await embeddedMailbox(otherStore)).openAs(separate);
+    const copying = await store.transaction(async (tx) => {
+      await holdMailbox(tx, world.account.id);
+      const begun = other.copy([id], standardFolder("archive"));
+      // It has read what it copies by then, unless it waits as it should.
+      await sleep(300);
+      await converted((await embeddedMailbox(tx)).openAs(separate));
+      return { begun };
+    });
+    assert.equal((await copying.begun).kind, "done");
+    assert.notEqual((await selectById(store, world.account.id, [id]))[0]?.blob, row.blob);
+    assert(await readBody(world, world.account.id, row));
+    const mailbox = world.openAs(alone(own));
+    const [copy] = (await mailbox.list(standardFolder("archive"), { limit: 9 })).entries;
+    assert(copy);
+    assert.match(await textIn(mailbox, copy.id), /^From: /);
+  });
+
   test(`${engine}: two conversions and a reader at once lose nothing`, async () => {
-    const options = await place();
-    await using first = await openTestStore(options);
-    await migrate(first);
-    // SQLite waits for locks in threads of its own, as in two processes.
-    await using store = await openServingStore(options);
-    await using otherStore = await openServingStore(options);
-    for (const one of [store, otherStore]) one.tagKeys = first.tagKeys;
+    await using stores = await twoStores(await place());
+    const [store, otherStore] = stores.both;
     const world = await embeddedMailbox(store);
     const other = await embeddedMailbox(otherStore);
     const before = world.openAs(same);
