@@ -9,6 +9,7 @@ import { proveFullDisk } from "./proofs/full-disk.ts";
 import { proveKills } from "./proofs/kills.ts";
 import { proveKeyEvents } from "./proofs/key-events.ts";
 import { proveMutants } from "./mutants/mutants.ts";
+import { proveMailbox } from "./proofs/mailbox.ts";
 import { proveMutations } from "./proofs/mutations.ts";
 import { proveVerdicts } from "./proofs/verdicts.ts";
 
@@ -54,6 +55,18 @@ const PROOFS: Readonly<Record<string, Proof>> = {
       const lines: string[] = [];
       for (const engine of ["sqlite", "postgres"] as const) {
         const reports = await proveBlobs(engine);
+        for (const { event, kills } of reports) lines.push(`${engine} ${event}: ${kills} kills`);
+        lines.push(`${engine}: ${sum(reports.map(({ kills }) => kills))} kills in all`);
+      }
+      return lines.join("\n");
+    },
+  },
+  mailbox: {
+    what: "killed after any step of what happens to a mailbox, nothing is lost or there twice, and the index is right",
+    run: async () => {
+      const lines: string[] = [];
+      for (const engine of ["sqlite", "postgres"] as const) {
+        const reports = await proveMailbox(engine);
         for (const { event, kills } of reports) lines.push(`${engine} ${event}: ${kills} kills`);
         lines.push(`${engine}: ${sum(reports.map(({ kills }) => kills))} kills in all`);
       }

@@ -34,6 +34,8 @@ export function mailboxesOf(o: {
       watch,
       wrapFor: async (account, data) => wrapFor({ store, clock, encryptAtRest }, account, data),
       bodyFor: async (account, message) => bodyFor({ store, clock, messageWork }, account, message),
+      bodyOfRow: messageWork.bodyOfRow,
+      bodyForMailbox: messageWork.bodyForMailbox,
       decrypt: messageWork.decrypt,
       textTermsOf: async (received, form, keys) => {
         if (form === "clear") return messageWork.textTerms(received);

@@ -12,6 +12,7 @@ import { isOutOfReach } from "../app/out-of-reach.ts";
 import { AppError, errorText } from "../base/errors.ts";
 import { ConfigError } from "../config/config.ts";
 import { accountCommands } from "./account.ts";
+import { accountConvertCommands } from "./account-convert.ts";
 import { accountKeyCommands } from "./account-key.ts";
 import { accountLifeCommands } from "./account-life.ts";
 import { accountRecoverCommands } from "./account-recover.ts";
@@ -46,6 +47,7 @@ const COMMANDS: readonly Command[] = [
   ...accountCommands,
   ...accountRecoverCommands,
   ...accountKeyCommands,
+  ...accountConvertCommands,
   ...accountLifeCommands,
   ...keyCommands,
   keyRevocationsCommand,

@@ -10,6 +10,7 @@ import type { Closure, Erasure, Reopening, SessionsEnd } from "../keys/end-accou
 import type { Reclaim } from "../keys/parked-keys.ts";
 import type { KeyAccess } from "../vault/key-access.ts";
 import type { MailboxKeyChoice } from "../keys/mailbox-key.ts";
+import type { MailConversion } from "../incoming/converting.ts";
 import type { MailSearch } from "../incoming/searching.ts";
 import type { NewKeys } from "../keys/new-keys.ts";
 import type { NewPassword, NewRecoveryCode, RecoveryCodeEnd } from "../keys/password.ts";
@@ -33,6 +34,7 @@ type Outcome =
   | Erasure
   | KeyAccess
   | MailboxKeyChoice
+  | MailConversion
   | MailSearch
   | NewAlias
   | NewKeys
@@ -59,6 +61,7 @@ type Done =
   | "changed"
   | "chosen"
   | "closed"
+  | "converted"
   | "ended"
   | "enrolled"
   | "erased"

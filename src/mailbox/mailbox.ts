@@ -17,6 +17,7 @@ import type { Brand } from "../base/brand.ts";
 import type { Octets } from "../base/large-octets.ts";
 import type { MessageVerdict, ResultState } from "../store/mail/verdict.ts";
 import type { Range } from "../pgpmime/range.ts";
+import type { Conversion, ConversionWish } from "./conversion.ts";
 import type { Summary } from "./summary.ts";
 
 export type { MessageVerdict, ResultState, ServedAtArrival } from "../store/mail/verdict.ts";
@@ -213,6 +214,8 @@ export type Mailbox = {
     readonly signal?: AbortSignal;
     readonly progress?: (done: number) => void;
   }) => Promise<number>;
+  /** Takes what is stored under other key pairs of the reader under the one in force. It needs the keys. */
+  readonly convert: (o?: ConversionWish) => Promise<Conversion>;
   readonly changesSince: (change: number) => Promise<Changes>;
   /** Waits until something happened since a change, or `signal` ends it. */
   readonly watch: (change: number, signal: AbortSignal) => Promise<Changes | undefined>;

@@ -299,6 +299,25 @@ export function testMailbox(name: string, world: () => Promise<MailboxWorld>): v
     },
   );
 
+  mailboxTest(
+    "a conversion to the keys that are in force leaves all as it was",
+    async ({ open, openClosed }) => {
+      const sent = [mailNamed("a"), mailNamed("b", 1)];
+      const ids: MessageId[] = [];
+      for (const mail of sent) ids.push(await add(open(), mail));
+      assert.deepEqual(await openClosed().convert(), { kind: "closed" });
+      const { messages, latest } = await open().figures();
+      const done: number[] = [];
+      const progress = (count: number): void => void done.push(count);
+      const conversion = await open().convert({ progress });
+      assert.deepEqual(conversion, { kind: "converted", bodies: 0, left: 0, named: [] });
+      assert(done.every((count) => count <= sent.length));
+      const figures = await open().figures();
+      assert.deepEqual([figures.messages, figures.latest], [messages, latest]);
+      for (const id of ids) assert.equal((await open().read(id)).kind, "read");
+    },
+  );
+
   mailboxTest("whoever looked before learns what happened since", async ({ open, expunge }) => {
     const mailbox = open();
     const [a, b] = [await add(mailbox, mailNamed("a")), await add(mailbox, mailNamed("b"))];

@@ -53,6 +53,8 @@ const FEW = "an index finds the few rows of one owner, which are looked through"
 const WAITING = "reads what waits, and nothing else";
 /** Other indexes find the row as well: the primary key, or one that begins with the account. */
 const SMALL_INDEX = "with as few rows as here PostgreSQL prefers an index that is small";
+/** On request, after a change of keys; what is done already is passed over. */
+const WHOLE = "a conversion goes through a whole mailbox, page by page";
 /** Once in the life of an installation, when the file beside the database is not there. */
 const NEW_FILE = "the file beside the database is begun with all that is published";
 
@@ -92,12 +94,16 @@ const ALLOWED: Readonly<Record<string, string>> = {
   "spool/spool-rows.ts hasSealedWaiting: spool": FEW,
   "spool/spool-use.ts listSpoolUse: spool_use": WAITING,
   "spool/verdicts.ts keepServedKeys: spool": FEW,
+  "mailbox/converting.ts countOtherBodies: blobs": WHOLE,
+  "mailbox/converting.ts selectOtherBodies: blobs": WHOLE,
   "mailbox/folders.ts deleteFolder: folders": FEW,
   "mailbox/folders.ts deleteFolder: mailbox_messages": SMALL_INDEX,
   "mailbox/folders.ts holdFolder: folders": FEW,
   "mailbox/listing.ts selectIdsFrom: mailbox_messages": FEW,
   "mailbox/listing.ts hasSealedNamed: mailbox_messages": FEW,
   "mailbox/listing.ts selectNamed: mailbox_messages": FEW,
+  "mailbox/listing.ts selectOfBlob: mailbox_messages": FEW,
+  "mailbox/listing.ts selectUnderOthers: mailbox_messages": WHOLE,
   "mailbox/closed-messages.ts selectClosed: mailbox_messages": FEW,
   "mailbox/folders.ts updateFolderName: folders": FEW,
   "mailbox/folding.ts foldSummaries: mailbox_messages": SMALL_INDEX,
@@ -105,6 +111,7 @@ const ALLOWED: Readonly<Record<string, string>> = {
   "mailbox/search-segments.ts dropSegment: search_segments": FEW,
   "mailbox/search-segments.ts readBlocks: search_blocks": FEW,
   "mailbox/search-terms.ts insertTerms: mailbox_messages": SMALL_INDEX,
+  "mailbox/search-terms.ts selectTermsUnderOthers: search_terms": WHOLE,
   "engine/pieces.ts keepOnly: outbox_pieces": FEW,
   "keys/published-file-of.ts publishedFileOf: ids": NEW_FILE,
   "keys/published-file-of.ts publishedFileOf: published": NEW_FILE,

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { openBlobs, type BlobPlaces, type BlobStore } from "../../src/blobs/blobs.ts";
 import { HOUR } from "../../src/base/time.ts";
 import { openEmbedded, type EmbeddedDeps } from "../../src/mailbox/embedded/embedded.ts";
-import { bodyOfRow } from "../../src/mailbox/embedded/stored-form.ts";
+import { bodyForMailbox, bodyOfRow } from "../../src/mailbox/embedded/stored-form.ts";
 import { MailboxWatch } from "../../src/mailbox/embedded/watch.ts";
 import type { Mailbox } from "../../src/mailbox/mailbox.ts";
 import { messageWorkHere } from "../../src/incoming/message-work.ts";
@@ -22,7 +22,6 @@ import { ownKey } from "./openpgp-messages.ts";
 const bob = addressOf("bob@beta.test");
 const key = await ownKey("bob@beta.test", "compat");
 const keys = new UnlockedKeys([key], key.fingerprint, []);
-const recipients = [key.certificate];
 
 export type EmbeddedMailbox = {
   readonly store: Store;
@@ -32,6 +31,8 @@ export type EmbeddedMailbox = {
   readonly blobs: BlobStore;
   readonly open: () => Mailbox;
   readonly openClosed: () => Mailbox;
+  /** With other keys of the reader; mail that comes is encrypted to the one of their mailbox, also while that is closed. */
+  readonly openAs: (keys: UnlockedKeys, isOpen?: boolean) => Mailbox;
 };
 
 /** Adds the account to a store, or finds it there. Removed messages can be restored for an hour. */
@@ -44,18 +45,24 @@ export async function embeddedMailbox(
   assert(account);
   const clock = fakeClock();
   const blobs = openBlobs({ store, clock }, places);
-  const deps: EmbeddedDeps = {
-    store,
-    clock,
-    blobs,
-    undoMs: HOUR,
-    watch: new MailboxWatch(store, (error) => assert.fail(String(error))),
-    wrapFor: async (_account, data) =>
-      encryptAtRest({ data, recipients, now: clock.now(), isOwn: true }),
-    bodyFor: async (_account, message) => bodyOfRow({ ...message, recipients, now: clock.now() }),
-    decrypt,
-    textTermsOf: messageWorkHere.textTerms,
-    segmentOf: messageWorkHere.segmentOf,
+  const openAs = (reader: UnlockedKeys, isOpen = true): Mailbox => {
+    const recipients = [reader.mailbox ?? key].map(({ certificate }) => certificate);
+    const deps: EmbeddedDeps = {
+      store,
+      clock,
+      blobs,
+      undoMs: HOUR,
+      watch: new MailboxWatch(store, (error) => assert.fail(String(error))),
+      wrapFor: async (_account, data) =>
+        encryptAtRest({ data, recipients, now: clock.now(), isOwn: true }),
+      bodyFor: async (_account, message) => bodyOfRow({ ...message, recipients, now: clock.now() }),
+      bodyOfRow,
+      bodyForMailbox,
+      decrypt,
+      textTermsOf: messageWorkHere.textTerms,
+      segmentOf: messageWorkHere.segmentOf,
+    };
+    return openEmbedded(deps, account, isOpen ? reader : undefined);
   };
   return {
     store,
@@ -63,7 +70,8 @@ export async function embeddedMailbox(
     keys,
     clock,
     blobs,
-    open: () => openEmbedded(deps, account, keys),
-    openClosed: () => openEmbedded(deps, account),
+    open: () => openAs(keys),
+    openClosed: () => openAs(keys, false),
+    openAs,
   };
 }

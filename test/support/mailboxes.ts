@@ -8,7 +8,7 @@ import { listWaiting, readMessage } from "../../src/spool/spool.ts";
 import { summaryIn } from "../../src/mailbox/embedded/entries.ts";
 import { MailboxKeys } from "../../src/mailbox/embedded/mailbox-keys.ts";
 import { openEmbedded } from "../../src/mailbox/embedded/embedded.ts";
-import { bodyWith } from "../../src/mailbox/embedded/stored-form.ts";
+import { bodyForMailbox, bodyOfRow, bodyWith } from "../../src/mailbox/embedded/stored-form.ts";
 import { MailboxWatch } from "../../src/mailbox/embedded/watch.ts";
 import type { MailboxOf, MailboxOwner } from "../../src/mailbox/mailbox-of.ts";
 import type { MessageId, ResultState } from "../../src/mailbox/mailbox.ts";
@@ -43,6 +43,8 @@ export function mailboxesWith(
         wrapFor,
         bodyFor: async (account, message) =>
           bodyWith(message, async (data) => wrapFor(account, data)),
+        bodyOfRow,
+        bodyForMailbox,
         decrypt,
         textTermsOf: messageWorkHere.textTerms,
         segmentOf: messageWorkHere.segmentOf,

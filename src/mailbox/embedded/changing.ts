@@ -3,6 +3,8 @@ import { randomUUID } from "node:crypto";
 
 import { partsOf } from "../../base/parts.ts";
 import { after } from "../../base/time.ts";
+import { holdAccount } from "../../store/accounts/account-locks.ts";
+import { holdMailbox } from "../../store/mailbox/mailboxes.ts";
 import {
   changeContent,
   changeFlags,
@@ -78,6 +80,9 @@ export async function copyInto(
 ): Promise<MovedMail> {
   const work = async (tx: Store, some: readonly string[]) => {
     const copies: string[] = [];
+    // Nobody puts another blob in the place of one that is read here.
+    await holdAccount(tx, account);
+    await holdMailbox(tx, account);
     for (const { blob, ...row } of (await selectById(tx, account, some)).filter(isShown)) {
       const copy = { ...row, id: randomUUID(), folder, once: "", blob: { id: blob } };
       const inserted = await insertMailboxMessage(tx, account, copy);

@@ -8,7 +8,7 @@ import type { MadeSegment, SegmentMember } from "../search/made-segment.ts";
 import type { TermText } from "../search/terms.ts";
 import type { MailboxOwner } from "../mailbox-of.ts";
 import type { MailForm } from "../mailbox.ts";
-import type { ToStore } from "./stored-form.ts";
+import type { bodyForMailbox, bodyOfRow, ToStore } from "./stored-form.ts";
 import type { MailboxWatch } from "./watch.ts";
 
 /** What a mailbox in our own database works with. */
@@ -24,6 +24,9 @@ export type EmbeddedDeps = {
   readonly wrapFor: (account: MailboxOwner, data: Octets) => Promise<Uint8Array>;
   /** The same for a whole message, as its body is stored. */
   readonly bodyFor: (account: MailboxOwner, message: ToStore) => Promise<readonly Uint8Array[]>;
+  /** Encrypts to key pairs of the reader that are open, where that keeps nobody waiting. */
+  readonly bodyOfRow: typeof bodyOfRow;
+  readonly bodyForMailbox: typeof bodyForMailbox;
   readonly decrypt: (request: {
     readonly message: Uint8Array;
     readonly keys: readonly UnlockedKey[];

@@ -36,6 +36,8 @@ import type {
 import type { MailboxOwner } from "../mailbox-of.ts";
 import type { EmbeddedDeps } from "./embedded-deps.ts";
 import { appendMail, prepareMail } from "./appending.ts";
+import { readBody } from "./bodies.ts";
+import { convertMailbox } from "./convert.ts";
 import { indexNew } from "../search/indexing.ts";
 import {
   copyInto,
@@ -127,7 +129,7 @@ class Embedded implements Mailbox {
     const row = await this.#row(id);
     if (row === undefined || !isShown(row)) return { kind: "no-message" };
     if (this.#keys === undefined) return { kind: "closed" };
-    const body = await this.#deps.blobs.read(row.blob);
+    const body = await readBody(this.#deps, this.#id, row);
     if (body === undefined) return { kind: "no-message" };
     const { form } = await entryOf(this.#deps, row, undefined);
     const received = await receivedIn(this.#deps, { form, body, keys: this.#keys.unlocked });
@@ -192,6 +194,10 @@ class Embedded implements Mailbox {
   async catchUp(o: Parameters<Mailbox["catchUp"]>[0]): Promise<number> {
     await foldIn(this.#deps, this.#at, o?.signal);
     return this.#open === undefined ? 0 : indexNew(this.#deps, this.#open.mailbox, o);
+  }
+
+  async convert(o: Parameters<Mailbox["convert"]>[0]): ReturnType<Mailbox["convert"]> {
+    return convertMailbox(this.#deps, this.#at, o);
   }
 
   async changesSince(change: number): Promise<Changes> {

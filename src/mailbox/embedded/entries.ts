@@ -56,6 +56,14 @@ export function wrapSummary(keys: MailboxKeys, blob: string, summary: Summary): 
   return keys.wrap({ kind: "summary", id: blob }, summaryOctets(summary));
 }
 
+/** States of sealed messages that nothing opens by the way: what ended a process, or opens with no key here. */
+const LEFT_CLOSED = new Set(["DAMAGED", "UNDECRYPTABLE", "CLIENT_ONLY", "LOCKED", "LOCKED_OLD"]);
+
+/** Whether the ciphertext of messages of this state is not opened for the index, nor for another key pair. */
+export function isLeftClosed(state: string): boolean {
+  return LEFT_CLOSED.has(state);
+}
+
 /** Maximum number of entries of a page. */
 const MAX_PAGE = 200;
 

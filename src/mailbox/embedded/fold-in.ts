@@ -1,9 +1,11 @@
 /**
- * Takes what came while a mailbox was closed under its key, so that lists and searches need no public-key operation for it.
- * It may be interrupted at any time and done again: a summary opens before and afterwards.
+ * Takes summaries under the present key of a mailbox: what came while it was closed, so that lists and searches need no
+ * public-key operation for it, and on request what is under a former key. It may be interrupted at any time and done again: a
+ * summary opens before and afterwards.
  */
 import { foldSummaries, type FoldedSummary } from "../../store/mailbox/folding.ts";
 import { selectToFold } from "../../store/mailbox/listing.ts";
+import type { MailboxRow } from "../../store/mailbox/message-rows.ts";
 import type { EmbeddedDeps } from "./embedded-deps.ts";
 import { summaryIn, wrapSummary } from "./entries.ts";
 import type { At } from "./folders.ts";
@@ -11,18 +13,29 @@ import type { At } from "./folders.ts";
 /** Maximum number of summaries of one transaction. */
 const MAX_FOLDED = 50;
 
+type Deps = Pick<EmbeddedDeps, "store" | "decrypt">;
+
 /**
  * Folds in all that the keys open, the oldest first; what they do not open stays as it is. Ends early when `signal` says
  * so.
  */
-export async function foldIn(
-  deps: Pick<EmbeddedDeps, "store" | "decrypt">,
+export async function foldIn(deps: Deps, at: At, signal: AbortSignal | undefined): Promise<void> {
+  await wrapAnew(deps, at, async (page) => selectToFold(deps.store, at.account, page), signal);
+}
+
+/** The same with the summaries that `select` gives, page after page. */
+export async function wrapAnew(
+  deps: Deps,
   { account, keys }: At,
+  select: (page: {
+    readonly after: number;
+    readonly limit: number;
+  }) => Promise<readonly MailboxRow[]>,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   let after = 0;
   while (keys !== undefined && signal?.aborted !== true) {
-    const rows = await selectToFold(deps.store, account, { after, limit: MAX_FOLDED });
+    const rows = await select({ after, limit: MAX_FOLDED });
     const last = rows.at(-1);
     if (last === undefined) break;
     after = last.number;

@@ -111,6 +111,24 @@ export async function renameFolder(
   });
 }
 
+/** Takes the names of own folders under the present key; those that do not open stay as they are. */
+export async function convertNames(
+  store: Store,
+  { account, keys }: { readonly account: AccountId; readonly keys: MailboxKeys },
+): Promise<void> {
+  const isOther = ({ key }: FolderRow): boolean => key !== keys.present?.fingerprint;
+  for (const { id } of (await selectFolders(store, account)).filter(isOther)) {
+    await store.transaction(async (tx) => {
+      if (!(await holdFolder(tx, account, id))) return;
+      const row = (await selectFolders(tx, account)).find((one) => one.id === id);
+      const name = row && nameOf(row, keys);
+      if (name === undefined) return;
+      const { key, octets } = keys.wrap({ kind: "folder", id }, utf8(name));
+      await updateFolderName(tx, account, { id, key, name: octets });
+    });
+  }
+}
+
 /** Removes an own folder that shows nothing. What was removed from it is restored into the inbox. */
 export async function removeFolder(
   { store }: Pick<Deps, "store">,

@@ -22,25 +22,46 @@ export type Wrapped = { readonly key: string; readonly octets: Uint8Array };
 export class MailboxKeys {
   readonly #account: AccountId;
   readonly #current: UnlockedKey;
+  readonly #unlocked: UnlockedKeys;
   readonly #all: ReadonlyMap<string, UnlockedKey>;
   readonly #derived = new Map<string, KeyObject>();
 
-  private constructor(account: AccountId, current: UnlockedKey, all: readonly UnlockedKey[]) {
+  private constructor(account: AccountId, current: UnlockedKey, unlocked: UnlockedKeys) {
     this.#account = account;
     this.#current = current;
-    this.#all = new Map(all.map((key) => [key.fingerprint, key]));
+    this.#unlocked = unlocked;
+    this.#all = new Map(unlocked.all.map((key) => [key.fingerprint, key]));
   }
 
   /** Undefined without keys. */
   static of(account: AccountId, keys: UnlockedKeys | undefined): MailboxKeys | undefined {
     // Without an active key what is there already still opens.
     const current = keys?.mailbox ?? keys?.all[0];
-    return current && new MailboxKeys(account, current, keys?.all ?? []);
+    return keys && current && new MailboxKeys(account, current, keys);
   }
 
   /** Every key that decrypts mail, for what is wrapped to the public key. */
   get unlocked(): readonly UnlockedKey[] {
     return [...this.#all.values()];
+  }
+
+  /** The key pair that mail is stored under from now on; undefined while none is in force, or it is not open. */
+  get present(): UnlockedKey | undefined {
+    const { mailbox, roles } = this.#unlocked;
+    const isOther = roles.mailbox !== undefined && roles.mailbox !== mailbox?.fingerprint;
+    return isOther ? undefined : mailbox;
+  }
+
+  /**
+   * The key pairs whose sealed mail stays as it was received: those that others seal to, of any address of the reader. Where the
+   * mailbox has one of its own, that alone.
+   */
+  get sealing(): readonly UnlockedKey[] {
+    const { mailbox, active, roles } = this.#unlocked;
+    if (mailbox === undefined) return [];
+    if (mailbox !== active) return [mailbox];
+    const published = new Set<string>([active.fingerprint, ...(roles.byAddress?.values() ?? [])]);
+    return this.unlocked.filter(({ fingerprint }) => published.has(fingerprint));
   }
 
   /** Whether the key pair that a wrapped row names is open. */

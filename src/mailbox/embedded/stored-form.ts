@@ -67,8 +67,8 @@ export async function sealedBody(
   return rowOf(await wrap(around), [ciphertext]);
 }
 
-/** How long what is wrapped is, that, then the ciphertext, of which no copy is made. */
-function rowOf(wrapped: Uint8Array, sealed: readonly Uint8Array[]): readonly Uint8Array[] {
+/** The body of a row: how long what is wrapped is, that, then the ciphertext, of which no copy is made. */
+export function rowOf(wrapped: Uint8Array, sealed: readonly Uint8Array[]): readonly Uint8Array[] {
   return [bigEndian(wrapped.length, LENGTH_OCTETS), wrapped, ...sealed];
 }
 
@@ -108,7 +108,8 @@ export async function receivedIn(
   return opened.kind === "decrypted" ? opened.data : undefined;
 }
 
-function piecesOf(
+/** What is wrapped in the body of a row of form `sealed`, and its ciphertext; undefined when it is cut off. */
+export function piecesOf(
   body: Uint8Array,
 ): { readonly wrapped: Uint8Array; readonly ciphertext: Uint8Array } | undefined {
   const cursor = cursorOver(body);

@@ -12,7 +12,7 @@ import {
   type WrappedTerms,
 } from "../../store/mailbox/search-terms.ts";
 import type { EmbeddedDeps } from "../embedded/embedded-deps.ts";
-import { entryOf, summaryIn } from "../embedded/entries.ts";
+import { entryOf, isLeftClosed, summaryIn } from "../embedded/entries.ts";
 import { receivedIn } from "../embedded/stored-form.ts";
 import type { Mailbox } from "../mailbox.ts";
 import { makeSegments, MAX_SEGMENT } from "./segment-making.ts";
@@ -79,9 +79,6 @@ async function termsOfRow(
   return wrapTerms(keys, row.number, termsOf(summary, ofText));
 }
 
-/** States of messages that are not opened for the index: what ended a process, or opens with no key here. */
-const NOT_OPENED = new Set(["DAMAGED", "UNDECRYPTABLE", "CLIENT_ONLY", "LOCKED", "LOCKED_OLD"]);
-
 /** None where nothing is to be read; undefined where a trouble passes, so that the message is indexed another time. */
 async function textTermsIn(
   deps: Deps,
@@ -90,7 +87,7 @@ async function textTermsIn(
   body: Uint8Array,
 ): Promise<TermText | undefined> {
   const { form, state } = await entryOf(deps, row, undefined);
-  if (NOT_OPENED.has(state)) return NO_TERMS;
+  if (isLeftClosed(state)) return NO_TERMS;
   try {
     const received = await receivedIn(deps, { form, body, keys: keys.unlocked });
     return received === undefined

@@ -81,8 +81,7 @@ function binaryOf(message: Uint8Array): Uint8Array {
 
 /**
  * The same message for another reader: its session key, proven by opening the container, is encrypted to `recipient`
- * alone, and the container stays as it was made. Binary. Undefined when none of the keys opens it.
- * @throws Damaged when it is not intact
+ * alone, and the container stays as it was made. Binary. Undefined when none of the keys opens it, or it is not intact.
  */
 export async function readdress(o: {
   readonly message: Uint8Array;
@@ -90,10 +89,23 @@ export async function readdress(o: {
   readonly recipient: RecipientKey;
 }): Promise<Uint8Array | undefined> {
   const own = o.keys.flatMap((key) => ownKeys(key)).filter(mayDecrypt);
-  const { pkesks, container, containerBody } = readEncryptedMessage(binaryOf(o.message));
+  try {
+    return await readdressWith(own, binaryOf(o.message), o.recipient);
+  } catch (error) {
+    if (!(error instanceof Damaged)) throw error;
+    return undefined;
+  }
+}
+
+async function readdressWith(
+  own: readonly OwnKey[],
+  binary: Uint8Array,
+  recipient: RecipientKey,
+): Promise<Uint8Array | undefined> {
+  const { pkesks, container, containerBody } = readEncryptedMessage(binary);
   let written: Uint8Array | undefined;
   await openWithFirst([...candidatesOf(pkesks, own)], container, (sessionKey) => {
-    written = writePkesk(container.version === 1 ? 3 : 6, o.recipient, sessionKey);
+    written = writePkesk(container.version === 1 ? 3 : 6, recipient, sessionKey);
   });
   if (written === undefined) return undefined;
   const header = packetHeader(PACKET.encrypted, containerBody.length);

@@ -251,10 +251,14 @@ type SpoolTable = {
   flags: number;
 };
 
-/** Octets that are kept once, whoever refers to them; large ones are in pieces. `place`: where they are, "database" or "folder". */
+/**
+ * Octets that are kept once, whoever refers to them; large ones are in pieces. `place`: where they are, "database" or "folder".
+ * `key`: the key pair that they are known to be encrypted to; "" while nobody looked.
+ */
 type BlobsTable = {
   id: string;
   account: string;
+  key: Generated<string>;
   size: number;
   place: string;
   pieces: string;

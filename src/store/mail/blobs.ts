@@ -48,15 +48,21 @@ const PIECES = { table: "blob_pieces" } as const;
 const FILES = "files of blobs";
 
 /**
- * Writes the row of a blob that has none, in the transaction that refers to it. @returns how long the blob is, in octets.
+ * Writes the row of a blob that has none, in the transaction that refers to it. `key` is the key pair that its octets are
+ * encrypted to, where that is known. @returns how long the blob is, in octets.
  * @throws AppError (temporary) when its octets were swept meanwhile: no row may name what is not there.
  */
-export async function insertBlob(tx: Store, account: AccountId, blob: NewBlob): Promise<number> {
+export async function insertBlob(
+  tx: Store,
+  account: AccountId,
+  blob: NewBlob,
+  key = "",
+): Promise<number> {
   if (!("place" in blob)) return sizeOfBlob(tx, account, blob.id);
   const { id, sizeBytes: size, place } = blob;
   if (blob.place === "database") {
     const { inRow, pieces } = rowPart(blob.octets);
-    await insertRow(tx, { id, account, size, place, pieces, bytes: inRow }).execute();
+    await insertRow(tx, { id, account, key, size, place, pieces, bytes: inRow }).execute();
     await insertPieces(tx, { ...PIECES, owner: id, name: pieces }, blob.octets);
     return size;
   }
@@ -66,16 +72,19 @@ export async function insertBlob(tx: Store, account: AccountId, blob: NewBlob): 
       temporary: true,
     });
   }
-  await insertRow(tx, { id, account, size, place, pieces: "", bytes: new Uint8Array() }).execute();
+  const bytes = new Uint8Array();
+  await insertRow(tx, { id, account, key, size, place, pieces: "", bytes }).execute();
   return size;
 }
 
 const insertRow = compiled((db, row: Selectable<Schema["blobs"]>) =>
-  db.insertInto("blobs").values(picked(row, ["id", "account", "size", "place", "pieces", "bytes"])),
+  db
+    .insertInto("blobs")
+    .values(picked(row, ["id", "account", "key", "size", "place", "pieces", "bytes"])),
 );
 
-/** @throws AppError (temporary) when this account has no such blob: whoever referred to it is gone. */
-async function sizeOfBlob(tx: Store, account: AccountId, id: string): Promise<number> {
+/** How long a blob is, in octets. @throws AppError (temporary) when this account has no such blob: whoever referred to it is gone. */
+export async function sizeOfBlob(tx: Store, account: AccountId, id: string): Promise<number> {
   const row = await tx.db
     .selectFrom("blobs")
     .select("size")

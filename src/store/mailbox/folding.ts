@@ -1,4 +1,4 @@
-/** Summaries that came while their mailbox was closed, taken under its key. For the reader nothing changes. */
+/** Summaries taken under the present key of their mailbox: those that came while it was closed, and those of former key pairs. */
 import { sql } from "kysely";
 
 import type { AccountId } from "../../words/account.ts";
@@ -8,12 +8,12 @@ import type { MailboxRow } from "./message-rows.ts";
 
 /** The same summary, under the key of a key pair. */
 export type FoldedSummary = {
-  readonly row: Pick<MailboxRow, "id" | "summary">;
+  readonly row: Pick<MailboxRow, "id" | "key" | "summary">;
   readonly key: string;
   readonly summary: Uint8Array;
 };
 
-/** Replaces summaries that are still wrapped to the public key. @returns how many were. */
+/** Replaces summaries that are still the ones that were read. For the reader nothing changes. @returns how many were replaced. */
 export async function foldSummaries(
   store: Store,
   account: AccountId,
@@ -29,7 +29,8 @@ export async function foldSummaries(
         .set({ key, summary, stored_bytes: sql<number>`stored_bytes + ${growth}` })
         .where("account", "=", account)
         .where("id", "=", row.id)
-        .where("key", "=", sql.lit(""))
+        .where("key", "=", row.key)
+        .where("summary", "=", row.summary)
         .returning("id")
         .executeTakeFirst();
       if (done === undefined) continue;

@@ -137,3 +137,28 @@ export async function selectToFold(
     .execute();
   return rows.map(rowFrom);
 }
+
+/** Messages whose summary is under another key than that of this key pair, the oldest first. */
+export async function selectUnderOthers(
+  store: Store,
+  account: AccountId,
+  o: { readonly key: string; readonly after: number; readonly limit: number },
+): Promise<readonly MailboxRow[]> {
+  const rows = await rowsOf(store, account)
+    .where("key", "<>", o.key)
+    .where("number", ">", o.after)
+    .orderBy("number")
+    .limit(o.limit)
+    .execute();
+  return rows.map(rowFrom);
+}
+
+/** All messages of an account that refer to a blob, removed ones too. */
+export async function selectOfBlob(
+  store: Store,
+  account: AccountId,
+  blob: string,
+): Promise<readonly MailboxRow[]> {
+  const rows = await rowsOf(store, account).where("blob", "=", blob).orderBy("number").execute();
+  return rows.map(rowFrom);
+}

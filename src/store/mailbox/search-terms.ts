@@ -201,3 +201,41 @@ export async function countTerms(
     .execute();
   return new Map(rows.map(({ segment, count }) => [segment, count]));
 }
+
+/** Terms under another key than that of this key pair, in the order of their numbers. */
+export async function selectTermsUnderOthers(
+  store: Store,
+  account: AccountId,
+  o: { readonly key: string; readonly after: number; readonly limit: number },
+): Promise<readonly TermRow[]> {
+  return store.db
+    .selectFrom("search_terms")
+    .select([...PLACE, "terms as octets"])
+    .where("account", "=", account)
+    .where("key", "<>", o.key)
+    .where("number", ">", o.after)
+    .orderBy("number")
+    .limit(o.limit)
+    .execute();
+}
+
+/** The same terms under another key. Those that changed since they were read stay as they are. */
+export async function rewrapTerms(
+  store: Store,
+  account: AccountId,
+  rewrapped: readonly { readonly row: TermPlace; readonly terms: WrappedTerms }[],
+): Promise<void> {
+  await store.transaction(async (tx) => {
+    await holdMailbox(tx, account);
+    for (const { row, terms } of rewrapped) {
+      await tx.db
+        .updateTable("search_terms")
+        .set({ key: terms.key, terms: terms.octets })
+        .where("account", "=", account)
+        .where("number", "=", row.number)
+        .where("written", "=", row.written)
+        .where("key", "=", row.key)
+        .execute();
+    }
+  });
+}

@@ -153,10 +153,10 @@ function mailTables({ table, bytes, integer, text, number }: Columns): readonly 
   return [
     table(
       "blobs",
-      `id text primary key not null, account text not null references accounts (id), size ${integer}, place ${text},
-       pieces ${text}, bytes ${bytes}`,
+      `id text primary key not null, account text not null references accounts (id), key ${text}, size ${integer},
+       place ${text}, pieces ${text}, bytes ${bytes}`,
     ),
-    "create index blobs_account on blobs (account)",
+    "create index blobs_account on blobs (account, id, key)",
     "create index blobs_elsewhere on blobs (id) where place <> 'database'",
     pieces("blob_pieces", "blobs"),
     table(

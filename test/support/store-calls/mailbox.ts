@@ -7,6 +7,12 @@ import {
   readBlob,
   selectBlobsElsewhere,
 } from "../../../src/store/mail/blobs.ts";
+import {
+  countOtherBodies,
+  markBody,
+  replaceBody,
+  selectOtherBodies,
+} from "../../../src/store/mailbox/converting.ts";
 import { foldSummaries } from "../../../src/store/mailbox/folding.ts";
 import {
   deleteFolder,
@@ -37,8 +43,10 @@ import {
   forgetTerms,
   insertTerms,
   listTermPlaces,
+  rewrapTerms,
   selectTermPlaces,
   selectTerms,
+  selectTermsUnderOthers,
   selectToIndex,
 } from "../../../src/store/mailbox/search-terms.ts";
 import { readLastChanges, readMailbox } from "../../../src/store/mailbox/mailboxes.ts";
@@ -58,8 +66,10 @@ import {
   hasSealedNamed,
   selectIdsFrom,
   selectNamed,
+  selectOfBlob,
   selectPage,
   selectToFold,
+  selectUnderOthers,
 } from "../../../src/store/mailbox/listing.ts";
 import type { Store } from "../../../src/store/store.ts";
 import type { AccountId } from "../../../src/words/account.ts";
@@ -162,6 +172,7 @@ export async function callMailbox(store: Store, account: AccountId): Promise<voi
   await hasSealedNamed(store, account, ["6"]);
   await deleteMessages(store, account, ["6"]);
   await deleteWaiting(store, account, "5");
+  await callConversion(store, account);
   await callSearch(store, account);
   await removeMessages(store, account, ids, after(now, HOUR));
   await restoreMessages(store, account, ids);
@@ -183,6 +194,23 @@ export function segmentOf(id: string, members: Parameters<typeof insertSegment>[
   return { id, key: "k", head: bytes, blocks: [bytes], members, replaced: [] };
 }
 
+async function callConversion(store: Store, account: AccountId): Promise<void> {
+  const page = { key: "other", limit: 5 };
+  await countOtherBodies(store, account, "other");
+  await selectOtherBodies(store, account, { ...page, after: "" });
+  await selectUnderOthers(store, account, { ...page, after: 0 });
+  await markBody(store, "blob of 1", "other");
+  const rows = await selectOfBlob(store, account, "blob of 1");
+  const octets = new Uint8Array(10);
+  const by = { id: "blob of 1, later", place: "database", sizeBytes: 10, octets } as const;
+  await replaceBody(store, account, {
+    blob: "blob of 1",
+    by,
+    key: "other",
+    rows: rows.map((row) => ({ row, summary: row.summary })),
+  });
+}
+
 async function callSearch(store: Store, account: AccountId): Promise<void> {
   const rows = await selectToIndex(store, account, { after: 0, limit: 10 });
   await countToIndex(store, account);
@@ -200,6 +228,12 @@ async function callSearch(store: Store, account: AccountId): Promise<void> {
   const places = await listTermPlaces(store, account, "");
   await selectTermPlaces(store, account, numbers);
   await selectTerms(store, account, numbers);
+  const others = await selectTermsUnderOthers(store, account, { key: "other", after: 0, limit: 5 });
+  await rewrapTerms(
+    store,
+    account,
+    others.map((row) => ({ row, terms: wrappedTerms })),
+  );
   await insertSegment(store, account, segmentOf("s", places));
   const again = await listTermPlaces(store, account, "s");
   await insertSegment(store, account, { ...segmentOf("t", again), replaced: ["s"] });

@@ -1,0 +1,24 @@
+/**
+ * Processes are killed (SIGKILL) right after each step of what happens to a mailbox whose bodies are in a folder. Nothing is lost,
+ * nothing is there twice, and the index is right or is made again.
+ */
+import type { Engine } from "../../src/store/store.ts";
+import { killEvents, type KilledEvent, type Killing } from "../support/killed-events.ts";
+import { MAILBOX_EVENTS, makeMailbox, requireWholeMailbox } from "../support/mailbox-events.ts";
+import type { MailboxOrder } from "../support/mailbox-process.ts";
+
+/** Kills after the steps that `chosen` picks of all, in the named events. */
+export async function proveMailbox(
+  engine: Engine,
+  names: readonly string[] = Object.keys(MAILBOX_EVENTS),
+  chosen?: Killing["chosen"],
+): Promise<readonly KilledEvent[]> {
+  return killEvents(engine, {
+    names,
+    chosen,
+    make: makeMailbox,
+    program: "mailbox-process.ts",
+    orderOf: (place, event, killAfter): MailboxOrder => ({ event, place, killAfter }),
+    look: requireWholeMailbox,
+  });
+}
