@@ -10,6 +10,7 @@ import type { Closure, Erasure, Reopening, SessionsEnd } from "../keys/end-accou
 import type { Reclaim } from "../keys/parked-keys.ts";
 import type { KeyAccess } from "../vault/key-access.ts";
 import type { MailboxKeyChoice } from "../keys/mailbox-key.ts";
+import type { MailChange } from "../incoming/changing.ts";
 import type { MailSearch } from "../incoming/searching.ts";
 import type { NewKeys } from "../keys/new-keys.ts";
 import type { NewPassword, NewRecoveryCode, RecoveryCodeEnd } from "../keys/password.ts";
@@ -33,6 +34,7 @@ type Outcome =
   | Erasure
   | KeyAccess
   | MailboxKeyChoice
+  | MailChange
   | MailSearch
   | NewAlias
   | NewKeys
@@ -59,6 +61,7 @@ type Done =
   | "changed"
   | "chosen"
   | "closed"
+  | "done"
   | "ended"
   | "enrolled"
   | "erased"
@@ -96,7 +99,6 @@ type OwnRefusal =
   | { readonly kind: "import-refused"; readonly reason: Parameters<typeof explainRefusal>[0] }
   | { readonly kind: "not-proven" }
   | { readonly kind: "no-parked-escrow" }
-  | { readonly kind: "no-message"; readonly id: string }
   | { readonly kind: "not-retryable"; readonly id: string }
   | { readonly kind: "nothing-to-show"; readonly shown: NotShown }
   | { readonly kind: "nothing-recorded"; readonly name: string };

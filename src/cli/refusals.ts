@@ -98,6 +98,20 @@ const SAYINGS: Sayings = {
     text("refusal.no-message", { id: printable(id) }),
     "see: sealpost mail list",
   ],
+  "no-folder": ({ name }) => [
+    text("refusal.no-folder", { name: printable(name) }),
+    "see: sealpost mail folders; names of the user's own folders need --password-stdin",
+  ],
+  "not-removed": ({ id }) => [
+    text("refusal.not-removed", { id: printable(id) }),
+    "it takes the whole ID, within an hour",
+  ],
+  "message-waits": ({ id, isOpen }) => [
+    text("refusal.message-waits", { id: printable(id) }),
+    isOpen
+      ? "it comes there once its author's keyserver has answered, or after three days"
+      : "give the password with --password-stdin, and it is opened first",
+  ],
   "not-retryable": ({ id }) => [text("refusal.not-retryable", { id: printable(id) })],
   "nothing-to-show": ({ shown }) => [
     text("refusal.nothing-to-show", { state: shown.state, hint: hint(shown) }),

@@ -1,21 +1,13 @@
 /**
- * Lists and shows a user's mail. Waiting messages are opened first when the keys are there. Nothing is ever asked of the network
+ * Shows a user's mail. Waiting messages are opened first when the keys are there. Nothing is ever asked of the network
  * because somebody reads.
  */
 import { AppError } from "../base/errors.ts";
 import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import { parseHeader } from "../mail/header.ts";
 import { encodeTransfer } from "../mail/transfer-encoding.ts";
-import { listMessages, readMessage } from "../spool/spool.ts";
-import {
-  standardFolder,
-  type Cursor,
-  type Mailbox,
-  type MailboxEntry,
-  type MailForm,
-  type MessageId,
-  type MessageVerdict,
-} from "../mailbox/mailbox.ts";
+import { readMessage } from "../spool/spool.ts";
+import type { Mailbox, MailForm, MessageId, MessageVerdict } from "../mailbox/mailbox.ts";
 import { type StoredMessage } from "../spool/spool.ts";
 import { decrypt } from "../openpgp/messages/decrypt.ts";
 import { annotate } from "./annotate.ts";
@@ -56,48 +48,19 @@ export type ShownMail = MailListEntry & {
 /** No key was there; the state forbids it; the content does not open with the keys; there is no octet in it. */
 export type Absence = "mailbox-closed" | "withheld" | "unreadable" | "empty";
 
-/** Maximum number of messages of a list. */
-const MAX_LISTED = 10_000;
-const PAGE = 200;
-
-/** The inbox with what waits, newest first. Without keys nothing is opened; with keys what waits is opened and judged first. */
-export async function listMail(
-  deps: ReadingDeps,
-  o: { readonly account: AccountId; readonly keys?: UnlockedKeys },
-): Promise<readonly MailListEntry[]> {
-  using own = o.keys === undefined ? await deps.unlockWithService(o.account) : undefined;
-  const keys = o.keys ?? own;
-  if (keys !== undefined) await openPending(deps, o.account, keys);
-  const waiting = await listMessages(deps.store, o.account);
-  const entries = await Promise.all(waiting.map(async (message) => waitingEntry(message, keys)));
-  const inbox = await inboxOf(await mailboxFor(deps, o.account, keys));
-  const kept = inbox.map((entry) => keptEntry(entry, isOpen(keys)));
-  return [...entries, ...kept].toSorted((a, b) => b.receivedAt.getTime() - a.receivedAt.getTime());
-}
-
 /** Where all keys are on the reader's own device, nothing is open here. */
-function isOpen(keys: UnlockedKeys | undefined): boolean {
+export function isOpen(keys: UnlockedKeys | undefined): boolean {
   return keys !== undefined && keys.all.length > 0;
 }
 
-async function mailboxFor(
+/** The mailbox of an account, with keys or without. */
+export async function mailboxFor(
   deps: ReadingDeps,
   account: AccountId,
   keys: UnlockedKeys | undefined,
 ): Promise<Mailbox> {
   const address = await primaryAddress(deps.store, account);
   return deps.mailboxOf(deps.store, { id: account, address }, keys);
-}
-
-async function inboxOf(mailbox: Mailbox): Promise<readonly MailboxEntry[]> {
-  const entries: MailboxEntry[] = [];
-  let after: Cursor | undefined;
-  do {
-    const page = await mailbox.list(standardFolder("inbox"), { after, limit: PAGE });
-    entries.push(...page.entries);
-    after = page.next;
-  } while (after !== undefined && entries.length < MAX_LISTED);
-  return entries;
 }
 
 /** A message that waits or is in the mailbox, and how its content is had with keys. */
