@@ -29,6 +29,7 @@ import { keyImportCommands } from "./key-import.ts";
 import { keyMigrateCommands } from "./key-migrate.ts";
 import { mailCommands } from "./mail.ts";
 import { mailChangeCommands } from "./mail-change.ts";
+import { mailExportCommand } from "./mail-export.ts";
 import { keyRevocationsCommand } from "./key-revocations.ts";
 import { recipientCommands } from "./recipient.ts";
 import { serveCommand } from "./serve.ts";
@@ -56,6 +57,7 @@ const COMMANDS: readonly Command[] = [
   ...recipientCommands,
   ...mailCommands,
   ...mailChangeCommands,
+  mailExportCommand,
   traceCommand,
 ];
 

@@ -10,6 +10,7 @@ import type { Closure, Erasure, Reopening, SessionsEnd } from "../keys/end-accou
 import type { Reclaim } from "../keys/parked-keys.ts";
 import type { KeyAccess } from "../vault/key-access.ts";
 import type { MailboxKeyChoice } from "../keys/mailbox-key.ts";
+import type { MailExport, MessageExport } from "../incoming/export/export-mail.ts";
 import type { MailChange } from "../incoming/changing.ts";
 import type { MailSearch } from "../incoming/searching.ts";
 import type { NewKeys } from "../keys/new-keys.ts";
@@ -35,7 +36,9 @@ type Outcome =
   | KeyAccess
   | MailboxKeyChoice
   | MailChange
+  | MailExport
   | MailSearch
+  | MessageExport
   | NewAlias
   | NewKeys
   | NewPassword
@@ -65,6 +68,7 @@ type Done =
   | "ended"
   | "enrolled"
   | "erased"
+  | "exported"
   | "found"
   | "given"
   | "imported"

@@ -102,6 +102,12 @@ const SAYINGS: Sayings = {
     text("refusal.no-folder", { name: printable(name) }),
     "see: sealpost mail folders; names of the user's own folders need --password-stdin",
   ],
+  "target-taken": ({ path, why }) => [
+    text(`refusal.target-taken.${why}`, { path: printable(path) }),
+    why === "open-to-others"
+      ? `run: chmod 700 ${printable(path)}`
+      : "name a folder that is not there yet",
+  ],
   "not-removed": ({ id }) => [
     text("refusal.not-removed", { id: printable(id) }),
     "it takes the whole ID, within an hour",

@@ -63,13 +63,15 @@ export async function mailboxFor(
   return deps.mailboxOf(deps.store, { id: account, address }, keys);
 }
 
-/** A message that waits or is in the mailbox, and how its content is had with keys. */
+/** A message that waits or is in the mailbox, and how its content, or its octets as received, are had with keys. */
 type Found = {
   readonly entry: MailListEntry;
   readonly content: (keys: UnlockedKeys) => Promise<ClearView | undefined>;
+  readonly received: (keys: UnlockedKeys) => Promise<Uint8Array | undefined>;
 };
 
-async function findMail(
+/** Finds a message of an account; undefined: it has no such message. */
+export async function findMail(
   deps: ReadingDeps,
   account: AccountId,
   id: string,
@@ -80,6 +82,7 @@ async function findMail(
     return {
       entry: await waitingEntry(waiting, keys),
       content: async (open) => waitingContent(deps, waiting, open),
+      received: async (open) => waitingReceived(waiting, open),
     };
   }
   const mailbox = await mailboxFor(deps, account, keys);
@@ -90,7 +93,11 @@ async function findMail(
     const read = await mailbox.read(entry.id);
     return read.kind === "read" ? viewOf(deps, read, verdict, open) : undefined;
   };
-  return { entry: keptEntry(entry, isOpen(keys)), content };
+  const received = async () => {
+    const read = await mailbox.read(entry.id);
+    return read.kind === "read" ? read.message : undefined;
+  };
+  return { entry: keptEntry(entry, isOpen(keys)), content, received };
 }
 
 /** Undefined: this account has no such message. Without keys only the list entry's facts are there, no content. */
@@ -110,11 +117,10 @@ export async function showMail(
   const found = await findMail(deps, o.account, o.id, keys);
   if (found === undefined) return undefined;
   const { entry } = found;
-  // What ended the process, or could, is not opened again because somebody looks at it.
-  const isWithheld = ["LOCKED_OLD", "DAMAGED"].includes(entry.state);
+  const isHeldBack = isWithheld(entry);
   if (keys === undefined) return withoutContent(entry, "mailbox-closed");
-  const content = isWithheld ? undefined : await found.content(keys);
-  if (content === undefined) return withoutContent(entry, isWithheld ? "withheld" : "unreadable");
+  const content = isHeldBack ? undefined : await found.content(keys);
+  if (content === undefined) return withoutContent(entry, isHeldBack ? "withheld" : "unreadable");
   const shown = o.isPart === true ? await partOf(deps, content, keys) : content;
   const { verdict } = shown;
   const judged = withVerdict(entry, verdict);
@@ -131,6 +137,11 @@ export async function showMail(
     parts: partsOf(shown.view),
     absence: undefined,
   };
+}
+
+/** What ended the process, or could, is not opened again because somebody looks at it. */
+export function isWithheld({ state }: Pick<MailListEntry, "state">): boolean {
+  return ["LOCKED_OLD", "DAMAGED"].includes(state);
 }
 
 function withoutContent(entry: MailListEntry, absence: Absence): ShownMail {
@@ -174,9 +185,17 @@ async function waitingContent(
 ): Promise<ClearView | undefined> {
   const { verdict } = message;
   if (message.form === "wrapped") return clearView(await unwrap(message.body, keys), verdict);
-  const received = await receivedForm({ body: message.body, keys: keys.all });
-  if (received.kind !== "received") return undefined;
-  return viewOf(deps, { form: "sealed", message: received.message }, verdict, keys);
+  const received = await waitingReceived(message, keys);
+  return received && viewOf(deps, { form: "sealed", message: received }, verdict, keys);
+}
+
+async function waitingReceived(
+  { form, body }: StoredMessage,
+  keys: UnlockedKeys,
+): Promise<Uint8Array | undefined> {
+  if (form === "wrapped") return unwrap(body, keys);
+  const received = await receivedForm({ body, keys: keys.all });
+  return received.kind === "received" ? received.message : undefined;
 }
 
 async function viewOf(
