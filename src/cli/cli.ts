@@ -30,6 +30,7 @@ import { keyMigrateCommands } from "./key-migrate.ts";
 import { mailCommands } from "./mail.ts";
 import { mailChangeCommands } from "./mail-change.ts";
 import { mailExportCommand } from "./mail-export.ts";
+import { mailImportCommand } from "./mail-import.ts";
 import { keyRevocationsCommand } from "./key-revocations.ts";
 import { recipientCommands } from "./recipient.ts";
 import { serveCommand } from "./serve.ts";
@@ -58,6 +59,7 @@ const COMMANDS: readonly Command[] = [
   ...mailCommands,
   ...mailChangeCommands,
   mailExportCommand,
+  mailImportCommand,
   traceCommand,
 ];
 

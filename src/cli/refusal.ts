@@ -11,6 +11,7 @@ import type { Reclaim } from "../keys/parked-keys.ts";
 import type { KeyAccess } from "../vault/key-access.ts";
 import type { MailboxKeyChoice } from "../keys/mailbox-key.ts";
 import type { MailExport, MessageExport } from "../incoming/export/export-mail.ts";
+import type { MailImport } from "../incoming/import/import-mail.ts";
 import type { MailChange } from "../incoming/changing.ts";
 import type { MailSearch } from "../incoming/searching.ts";
 import type { NewKeys } from "../keys/new-keys.ts";
@@ -37,6 +38,7 @@ type Outcome =
   | MailboxKeyChoice
   | MailChange
   | MailExport
+  | MailImport
   | MailSearch
   | MessageExport
   | NewAlias

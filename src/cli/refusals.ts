@@ -102,6 +102,13 @@ const SAYINGS: Sayings = {
     text("refusal.no-folder", { name: printable(name) }),
     "see: sealpost mail folders; names of the user's own folders need --password-stdin",
   ],
+  "no-mail-here": ({ path }) => [text("refusal.no-mail-here", { path: printable(path) })],
+  "folder-refused": ({ name, why }) => [
+    text("refusal.folder-refused", { name: printable(name) }),
+    why === "too-many"
+      ? "a mailbox has no room for more folders; give one for all with --folder"
+      : "give another name with --folder",
+  ],
   "target-taken": ({ path, why }) => [
     text(`refusal.target-taken.${why}`, { path: printable(path) }),
     why === "open-to-others"

@@ -22,6 +22,8 @@ export const PLACEHOLDERS = {
   "refusal.target-taken.not-ours": ["path"],
   "refusal.target-taken.open-to-others": ["path"],
   "refusal.target-taken.changed": ["path"],
+  "refusal.no-mail-here": ["path"],
+  "refusal.folder-refused": ["name"],
   "refusal.not-removed": ["id"],
   "refusal.message-waits": ["id"],
   "refusal.not-retryable": ["id"],
