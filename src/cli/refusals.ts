@@ -111,9 +111,7 @@ const SAYINGS: Sayings = {
   ],
   "target-taken": ({ path, why }) => [
     text(`refusal.target-taken.${why}`, { path: printable(path) }),
-    why === "open-to-others"
-      ? `run: chmod 700 ${printable(path)}`
-      : "name a folder that is not there yet",
+    TAKEN[why] ?? "name a folder that is not there yet",
   ],
   "not-removed": ({ id }) => [
     text("refusal.not-removed", { id: printable(id) }),
@@ -144,6 +142,12 @@ const SAYINGS: Sayings = {
   "rows-unreadable": ({ rows }) => [
     `${String(rows)} rows open with none of the service keys; the former ones are kept`,
   ],
+};
+
+/** What to do where an export cannot be written. */
+const TAKEN: Readonly<Record<string, string>> = {
+  "open-to-others": "take their rights away first: chmod 700",
+  busy: "wait for its end; if none runs, delete sealpost-export.lock there",
 };
 
 /** Where the same may be done in a while: exit code 75. Every other refusal is exit code 1. */

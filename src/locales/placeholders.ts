@@ -21,6 +21,7 @@ export const PLACEHOLDERS = {
   "refusal.no-folder": ["name"],
   "refusal.target-taken.not-ours": ["path"],
   "refusal.target-taken.open-to-others": ["path"],
+  "refusal.target-taken.busy": ["path"],
   "refusal.target-taken.changed": ["path"],
   "refusal.no-mail-here": ["path"],
   "refusal.folder-refused": ["name"],

@@ -208,6 +208,17 @@ for (const format of ["maildir", "mbox"] as const) {
         path,
         why: "open-to-others",
       });
+      await chmod(path, 0o700);
+      await writeFile(join(path, "sealpost-export.lock"), String(process.pid));
+      assert.deepEqual(await exportTo(world, path, format), {
+        kind: "target-taken",
+        path,
+        why: "busy",
+      });
+      // No process has this number.
+      await writeFile(join(path, "sealpost-export.lock"), "2147483646");
+      assert.equal((await exportTo(world, path, format)).kind, "exported");
+      assert(!(await readdir(path)).includes("sealpost-export.lock"));
       const foreign = place();
       await mkdir(foreign, { mode: 0o700 });
       await writeFile(join(foreign, "notes.txt"), "mine");

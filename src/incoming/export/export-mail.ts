@@ -67,8 +67,9 @@ export async function exportMailFor(
     if (folders === undefined) return { kind: "no-folder", name: wish.folder ?? "" };
     const { id: account, address } = reader.account;
     const { format, path } = wish;
-    const folder = await openExportFolder(path, { account, format });
-    if (folder.kind !== "open") return folder;
+    const place = await openExportFolder(path, { account, format });
+    if (place.kind !== "open") return place;
+    await using _place = place;
     const opened = await (format === "mbox" ? openMboxFiles(path) : openMaildir(path));
     if ("kind" in opened) return opened;
     await using target = opened;

@@ -181,10 +181,9 @@ class ImportRun {
     const kept = await importedMail(this.#deps, this.#target, clean, receivedAt);
     const folder = isTrash ? standardFolder("trash") : await this.#folder(name);
     if (typeof folder === "object") return folder;
-    const { kind, id } = await appended(mailbox, { ...kept, folder, flags, receivedAt, once });
-    if (kind !== "appended") return "known";
-    if (keywords.length > 0) await mailbox.setKeywords(id, keywords);
-    return "imported";
+    const summary = { ...kept.summary, keywords };
+    const { kind } = await appended(mailbox, { ...kept, summary, folder, flags, receivedAt, once });
+    return kind === "appended" ? "imported" : "known";
   }
 
   /** The folder of a name, which is made where there is none. */

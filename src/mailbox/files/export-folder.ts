@@ -2,7 +2,7 @@
  * The folder that an export is written into. Nobody but its owner may read it. It is made by the export, or was begun by an
  * earlier one of the same account and form, which `sealpost-export.jsonl` in it says.
  */
-import { lstat, mkdir, open, readdir } from "node:fs/promises";
+import { lstat, mkdir, open, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
 import { FOLDER_MODE, syncFolder } from "../../blobs/body-files.ts";
@@ -17,10 +17,15 @@ export type ExportOf = { readonly account: AccountId; readonly format: ExportFor
 export type TargetTaken = {
   readonly kind: "target-taken";
   readonly path: string;
-  readonly why: "not-ours" | "open-to-others" | "changed";
+  readonly why: "not-ours" | "open-to-others" | "changed" | "busy";
 };
 
+/** Nobody else writes into the folder until it is disposed. */
+export type ExportFolder = AsyncDisposable & { readonly kind: "open" };
+
 const STATE_FILE = "sealpost-export.jsonl";
+/** It holds the process that writes. */
+const LOCK_FILE = "sealpost-export.lock";
 const FILE_MODE = 0o600;
 const OTHERS = 0o077;
 const MAX_FIRST_LINE = 1024;
@@ -34,18 +39,18 @@ export function stateFile(path: string): string {
 export async function openExportFolder(
   path: string,
   wanted: ExportOf,
-): Promise<{ readonly kind: "open" } | TargetTaken> {
+): Promise<ExportFolder | TargetTaken> {
   const made = await mkdir(path, { mode: FOLDER_MODE }).then(
     () => true,
     (error: unknown) => {
-      if (error instanceof Error && Reflect.get(error, "code") === "EEXIST") return false;
+      if (isThere(error)) return false;
       throw error;
     },
   );
   const firstLine = `${JSON.stringify({ export: 1, ...wanted })}\n`;
   if (!made) {
     const why = await whyNot(path, firstLine);
-    if (why === "begun") return { kind: "open" };
+    if (why === "begun") return await locked(path);
     if (why !== "empty") return { kind: "target-taken", path, why };
   }
   await using file = await open(stateFile(path), "wx", FILE_MODE);
@@ -53,7 +58,36 @@ export async function openExportFolder(
   await file.sync();
   await syncFolder(path);
   await syncFolder(dirname(path)).catch(() => undefined);
-  return { kind: "open" };
+  return await locked(path);
+}
+
+/** Two exports at once would write over each other. The lock of a process that has ended counts for nothing. */
+async function locked(path: string): Promise<ExportFolder | TargetTaken> {
+  const lock = join(path, LOCK_FILE);
+  const holder = Number(await readFile(lock, "utf8").catch(() => ""));
+  if (holder > 0 && !isRunning(holder)) await rm(lock, { force: true });
+  const isOurs = await writeFile(lock, String(process.pid), { flag: "wx", mode: FILE_MODE }).then(
+    () => true,
+    (error: unknown) => {
+      if (isThere(error)) return false;
+      throw error;
+    },
+  );
+  if (!isOurs) return { kind: "target-taken", path, why: "busy" };
+  return { kind: "open", [Symbol.asyncDispose]: async () => rm(lock, { force: true }) };
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    // It runs, and belongs to somebody else.
+    return error instanceof Error && Reflect.get(error, "code") === "EPERM";
+  }
+}
+
+function isThere(error: unknown): boolean {
+  return error instanceof Error && Reflect.get(error, "code") === "EEXIST";
 }
 
 async function whyNot(

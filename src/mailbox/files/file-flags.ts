@@ -1,5 +1,6 @@
 /** Flags of messages in files: the letters of Maildir file names, and the fields that mbox programs write. */
 import { fieldBody, fieldsNamed, makeField, type Header } from "../../mail/header.ts";
+import { readKeywords } from "../embedded/keywords.ts";
 import type { Flag } from "../mailbox.ts";
 
 /** What a file says of a message beside its flags: that it was thrown away, and the words that its reader gave it. */
@@ -8,6 +9,7 @@ export type FileMarks = {
   readonly isTrash: boolean;
   /** Thunderbird keeps deleted mail in the file until it is compacted. */
   readonly isDeleted: boolean;
+  /** None where one of them is none that a mailbox takes. */
   readonly keywords: readonly string[];
 };
 
@@ -84,6 +86,9 @@ export function marksOfFields(header: Header): FileMarks {
   const [status, more] = [textOf("Status"), textOf("X-Status")];
   const bits = Number.parseInt(/^[0-9a-f]{1,8}/i.exec(textOf("X-Mozilla-Status"))?.[0] ?? "0", 16);
   const has = (bit: keyof typeof MOZILLA): boolean => (bits & MOZILLA[bit]) !== 0;
+  const words = textOf("X-Keywords")
+    .split(/[\s,]+/)
+    .filter((word) => word !== "");
   const said: Readonly<Record<Flag, boolean>> = {
     seen: status.includes("R") || has("seen"),
     answered: more.includes("A") || has("answered"),
@@ -94,8 +99,6 @@ export function marksOfFields(header: Header): FileMarks {
     flags: (Object.keys(said) as Flag[]).filter((flag) => said[flag]),
     isTrash: more.includes("D"),
     isDeleted: has("deleted"),
-    keywords: textOf("X-Keywords")
-      .split(/[\s,]+/)
-      .filter((word) => word !== ""),
+    keywords: readKeywords(words) ?? [],
   };
 }
