@@ -154,6 +154,9 @@ for (const format of ["maildir", "mbox"] as const) {
       }));
       // The messages have no field that says when they came: a Maildir has the time of the file.
       assert.deepEqual(await all(to), expected);
+      await to.mailbox.catchUp();
+      const found = await to.mailbox.search({ keyword: "später" }, { limit: 10 });
+      assert(found.kind === "found" && found.entries.length === (format === "mbox" ? 1 : 0));
       const again = await importFrom(to, path);
       assert.deepEqual([again.imported, again.known], [0, 6]);
       assert.equal((await all(to)).length, 6);
