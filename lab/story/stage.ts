@@ -81,7 +81,11 @@ export async function submitOk(stage: Stage, letter: Letter): Promise<Submitted>
 /** The account's messages, opened with its password. */
 export async function listMail({ lab }: Stage, address: string): Promise<readonly Listed[]> {
   const { config, password } = mailbox(lab, address);
-  return sealpostJson(config, ["mail", "list", address, "--password-stdin"], { input: password });
+  const list = ["mail", "list", address, "--password-stdin"];
+  const { messages } = await sealpostJson<{ readonly messages: readonly Listed[] }>(config, list, {
+    input: password,
+  });
+  return messages;
 }
 
 /** Waits until the account has a message with this subject that has been judged. */

@@ -47,7 +47,7 @@ export async function startGatewayListeners(
 }
 
 /** What arrives by MX was sealed by others: armor, base64 and packets make it larger than what was submitted. */
-const SEALED_GROWTH = 1.5;
+export const SEALED_GROWTH = 1.5;
 
 async function listen(
   { config, events, tls }: Deps,

@@ -170,7 +170,7 @@ test("an account has a published key from the moment it is added", async () => {
   assert.equal(shown["fingerprint"], added["fingerprint"]);
   assert.equal(shown["state"], "active");
   assert.equal(shown["published"], true);
-  assert.deepEqual(await json(["mail", "list", "ada@alpha.test"]), []);
+  assert.deepEqual(await json(["mail", "list", "ada@alpha.test"]), { messages: [], next: null });
 });
 
 test("an account is added once, for a domain that is served, with a password on stdin", async () => {
@@ -206,7 +206,7 @@ test("a user's own policy can be set, shown and removed", async () => {
 
 test("mail opens with the right password only, and a message that is not there is said to be so", async () => {
   const list = ["mail", "list", "ada@alpha.test", "--password-stdin"];
-  assert.deepEqual(await json(list, "correct horse\n"), []);
+  assert.deepEqual(await json(list, "correct horse\n"), { messages: [], next: null });
   const wrong = await sealpost([...list, "--config", config], "wrong horse\n");
   assert.equal(wrong.code, 1);
   const missing = await sealpost(["mail", "show", "ada@alpha.test", "7", "--config", config]);

@@ -29,6 +29,9 @@ import { keyCommands } from "./key.ts";
 import { keyImportCommands } from "./key-import.ts";
 import { keyMigrateCommands } from "./key-migrate.ts";
 import { mailCommands } from "./mail.ts";
+import { mailChangeCommands } from "./mail-change.ts";
+import { mailExportCommand } from "./mail-export.ts";
+import { mailImportCommand } from "./mail-import.ts";
 import { keyRevocationsCommand } from "./key-revocations.ts";
 import { recipientCommands } from "./recipient.ts";
 import { serveCommand } from "./serve.ts";
@@ -56,6 +59,9 @@ const COMMANDS: readonly Command[] = [
   ...auditCommands,
   ...recipientCommands,
   ...mailCommands,
+  ...mailChangeCommands,
+  mailExportCommand,
+  mailImportCommand,
   traceCommand,
 ];
 
@@ -146,7 +152,9 @@ async function runFound(
     return 0;
   }
   const required = command.operands.filter((operand) => !operand.startsWith("[")).length;
-  if (positionals.length < required || positionals.length > command.operands.length) {
+  const isMany = command.operands.at(-1)?.endsWith("...") === true;
+  const most = isMany ? Number.POSITIVE_INFINITY : command.operands.length;
+  if (positionals.length < required || positionals.length > most) {
     throw new UsageError(
       `usage: sealpost ${[command.name, ...command.operands].join(" ")}; see: sealpost ${command.name} --help`,
     );

@@ -12,7 +12,7 @@ export type Option = { readonly value?: string; readonly help: string };
 export type Command = {
   /** Noun and verb, or one word: `account add`. */
   readonly name: string;
-  /** What stands after the name; in brackets what may be left out. */
+  /** What stands after the name; in brackets what may be left out. The last one ends in `...` where there may be several. */
   readonly operands: readonly string[];
   readonly summary: string;
   readonly options: Readonly<Record<string, Option>>;

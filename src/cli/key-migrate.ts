@@ -23,7 +23,7 @@ import { requireOurs } from "./address-given.ts";
 import { answer, type Call, type Command, type ExitCode, table, UsageError } from "./command.ts";
 import { openGnupgHome, type GnupgHome } from "./gnupg-home.ts";
 import { openFor } from "./open.ts";
-import { readOrdinaryFile } from "./ordinary-file.ts";
+import { readOrdinaryFile } from "../mailbox/files/ordinary-file.ts";
 import { refused } from "./refusals.ts";
 
 export const keyMigrateCommands: readonly Command[] = [

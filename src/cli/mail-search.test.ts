@@ -32,9 +32,12 @@ async function withMail(cli: Cli, custody: string): Promise<void> {
 
 async function subjectsOf(cli: Cli, words: string, input?: string): Promise<unknown> {
   const given = input === undefined ? [] : ["--password-stdin"];
-  const found = await cli.sealpost(["mail", "search", "ada@alpha.test", words, ...given], input);
-  assert(Array.isArray(found));
-  return found.map((entry: { readonly subject: unknown }) => entry.subject);
+  const { messages } = await cli.sealpost(
+    ["mail", "search", "ada@alpha.test", words, ...given],
+    input,
+  );
+  assert(Array.isArray(messages));
+  return messages.map((entry: { readonly subject: unknown }) => entry.subject);
 }
 
 test("mail is found by words of its subject and of its text, and the provider's search is audited", async () => {

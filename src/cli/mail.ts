@@ -1,14 +1,13 @@
 import { openReading } from "../app/open-reading.ts";
-import type { Vault } from "../app/open-vault.ts";
-import type { Secret } from "../base/secret.ts";
 import { listMailFor, showMailFor, type Reader } from "../incoming/audited-reading.ts";
+import { MAX_PAGE, placeFrom, placeText, type ListPlace } from "../incoming/list-page.ts";
 import { listFoldersFor, searchMailFor } from "../incoming/searching.ts";
 import { openPending, retryOpening } from "../incoming/pending.ts";
 import type { ReadingDeps } from "../incoming/reading.ts";
 import type { MailListEntry } from "../incoming/mail-list.ts";
-import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
-import { messageNamed } from "../spool/named-message.ts";
-import { unlockWithPassword, unlockWithService } from "../vault/vault.ts";
+import { folderNamed } from "../mailbox/folder-named.ts";
+import type { FolderId } from "../mailbox/mailbox.ts";
+import { unlockWithService } from "../vault/vault.ts";
 import { accountOf, addressGiven } from "./address-given.ts";
 import {
   answer,
@@ -19,33 +18,36 @@ import {
   table,
   UsageError,
 } from "./command.ts";
+import { asReader, idOf, keysFor, numberGiven, PASSWORD, viewOf } from "./mail-reader.ts";
 import { textOf } from "./mail-text.ts";
 import { openFor } from "./open.ts";
-import { readingsOf } from "./pasted.ts";
 import { refused } from "./refusals.ts";
 import { passwordIfGiven } from "./secret-input.ts";
-import type { Account } from "../words/account.ts";
 
-const PASSWORD = {
-  "password-stdin": {
-    help: "read the password of the account from stdin, and open what is locked",
-  },
+const PAGE = {
+  limit: { value: "N", help: "how many messages a page has, at most 200 (default: 50)" },
+  after: { value: "CURSOR", help: "the page behind the one that printed this cursor" },
 };
+const DEFAULT_PAGE = 50;
 
-/** `mail list`, `mail show` and `mail retry`. */
+/** `mail list`, `mail search`, `mail folders`, `mail show` and `mail retry`. */
 export const mailCommands: readonly Command[] = [
   {
     name: "mail list",
     operands: ["ADDRESS"],
     summary: "the messages of an account, the newest first",
-    options: PASSWORD,
+    options: {
+      ...PASSWORD,
+      ...PAGE,
+      folder: { value: "FOLDER", help: "another folder than the inbox" },
+    },
     run: list,
   },
   {
     name: "mail search",
     operands: ["ADDRESS", "WORDS"],
     summary: "the messages in which all these words stand, or words that begin so",
-    options: PASSWORD,
+    options: { ...PASSWORD, ...PAGE },
     run: search,
   },
   {
@@ -100,24 +102,42 @@ async function retry(call: Call): Promise<ExitCode> {
 }
 
 async function list(call: Call): Promise<ExitCode> {
-  return asReader(call, async (deps, reader) => listed(call, await listMailFor(deps, reader)));
+  const [after, limit] = [placeGiven(call), limitGiven(call)];
+  return asReader(call, async (deps, reader) => {
+    const folder = await folderGiven(call, deps, reader);
+    const { entries, next } = await listMailFor(deps, reader, { folder, after, limit });
+    return listed(call, { entries, next: next && placeText(next) });
+  });
 }
 
-/** Reads mail with the keys that the password opens, where one is given. */
-async function asReader(
+function limitGiven(call: Call): number {
+  return numberGiven(call, "limit", { max: MAX_PAGE }) ?? DEFAULT_PAGE;
+}
+
+function placeGiven(call: Call): ListPlace | undefined {
+  const given = call.option("after");
+  const place = given === undefined ? undefined : placeFrom(given);
+  if (given === undefined || place !== undefined) return place;
+  throw new UsageError(
+    `--after ${printable(given)} is no cursor: give the one that the page before printed`,
+  );
+}
+
+async function folderGiven(
   call: Call,
-  read: (deps: ReadingDeps, reader: Reader) => Promise<ExitCode>,
-): Promise<ExitCode> {
-  const address = addressGiven(call);
-  using password = await passwordIfGiven(call);
-  await using vault = await openFor(call);
-  const account = await accountOf(vault, address);
-  using keys = await keysFor(vault, account, password);
-  await using reading = await openReading(vault);
-  return await read(reading.deps, { account, keys });
+  deps: ReadingDeps,
+  reader: Reader,
+): Promise<FolderId | undefined> {
+  const name = call.option("folder");
+  if (name === undefined) return undefined;
+  const folder = folderNamed(await listFoldersFor(deps, reader), name);
+  if (folder === undefined) throw refused({ kind: "no-folder", name }, reader.account.address);
+  return folder.id;
 }
 
-function listed(call: Call, entries: readonly MailListEntry[]): ExitCode {
+type Page = { readonly entries: readonly MailListEntry[]; readonly next: string | undefined };
+
+function listed(call: Call, { entries, next }: Page): ExitCode {
   const rows = entries.map((entry) => [
     entry.id,
     [entry.state, ...entry.warnings].join(" "),
@@ -125,16 +145,21 @@ function listed(call: Call, entries: readonly MailListEntry[]): ExitCode {
     printable(entry.from),
     printable(entry.subject),
   ]);
-  return answer(call, entries.map(viewOf), table(rows));
+  const code = answer(call, { messages: entries.map(viewOf), next: next ?? null }, table(rows));
+  if (next !== undefined && !call.isJson) {
+    call.terminal.complain(`there are more; the next page: --after ${next}`);
+  }
+  return code;
 }
 
 async function search(call: Call): Promise<ExitCode> {
   const [, words = ""] = call.operands;
+  const [place, limit] = [placeGiven(call), limitGiven(call)];
   return asReader(call, async (deps, reader) => {
-    const found = await searchMailFor(deps, reader, words);
+    const found = await searchMailFor(deps, reader, words, { place, limit });
     if (found.kind === "mailbox-closed") throw refused(found, reader.account.address);
-    if (!found.isWhole) call.terminal.complain("there are more; search for more words\n");
-    return listed(call, found.entries);
+    const { entries, next } = found;
+    return listed(call, { entries, next: next && placeText(next) });
   });
 }
 
@@ -183,55 +208,4 @@ async function show(call: Call): Promise<ExitCode> {
       textOf(shown, account),
     );
   });
-}
-
-/** The ID of the message that somebody means; what they wrote, where it names none. @throws UsageError when it names several. */
-async function idOf(
-  { store, mailboxOf }: Pick<ReadingDeps, "store" | "mailboxOf">,
-  owner: Account,
-  given: string,
-): Promise<string> {
-  const at = { account: owner.id, mailbox: mailboxOf(store, owner) };
-  const named = await messageNamed(store, at, readingsOf(given));
-  switch (named.kind) {
-    case "one":
-      return named.id;
-    case "none":
-      return given;
-    case "several":
-      throw new UsageError(
-        `${named.count} messages have an ID that begins with ${printable(named.name)}; write more of it`,
-      );
-  }
-}
-
-/** The keys that the password opens; without one those that the provider may use, which `listMail` finds itself. */
-async function keysFor(
-  vault: Vault,
-  account: Account,
-  password: Secret | undefined,
-): Promise<UnlockedKeys | undefined> {
-  if (password === undefined) return undefined;
-  const keys = await unlockWithPassword(vault, account.id, password);
-  if (keys === undefined) throw refused({ kind: "opens-no-key" }, account.address);
-  return keys;
-}
-
-function viewOf(entry: MailListEntry) {
-  return {
-    id: entry.id,
-    from: entry.from,
-    subject: entry.subject,
-    state: entry.state,
-    warnings: entry.warnings,
-    sentence: entry.sentence,
-    unsigned: entry.unsigned,
-    signature: entry.signature,
-    signedAt: entry.signedAt?.toISOString() ?? null,
-    signer: entry.signer ?? null,
-    fingerprint: entry.fingerprint ?? null,
-    scan: entry.scan,
-    receivedAt: entry.receivedAt.toISOString(),
-    sizeBytes: entry.sizeBytes,
-  };
 }

@@ -11,6 +11,9 @@ import type { Reclaim } from "../keys/parked-keys.ts";
 import type { KeyAccess } from "../vault/key-access.ts";
 import type { MailboxKeyChoice } from "../keys/mailbox-key.ts";
 import type { MailConversion } from "../incoming/converting.ts";
+import type { MailExport, MessageExport } from "../incoming/export/export-mail.ts";
+import type { MailImport } from "../incoming/import/import-mail.ts";
+import type { MailChange } from "../incoming/changing.ts";
 import type { MailSearch } from "../incoming/searching.ts";
 import type { NewKeys } from "../keys/new-keys.ts";
 import type { NewPassword, NewRecoveryCode, RecoveryCodeEnd } from "../keys/password.ts";
@@ -35,7 +38,11 @@ type Outcome =
   | KeyAccess
   | MailboxKeyChoice
   | MailConversion
+  | MailChange
+  | MailExport
+  | MailImport
   | MailSearch
+  | MessageExport
   | NewAlias
   | NewKeys
   | NewPassword
@@ -62,9 +69,11 @@ type Done =
   | "chosen"
   | "closed"
   | "converted"
+  | "done"
   | "ended"
   | "enrolled"
   | "erased"
+  | "exported"
   | "found"
   | "given"
   | "imported"
@@ -99,7 +108,6 @@ type OwnRefusal =
   | { readonly kind: "import-refused"; readonly reason: Parameters<typeof explainRefusal>[0] }
   | { readonly kind: "not-proven" }
   | { readonly kind: "no-parked-escrow" }
-  | { readonly kind: "no-message"; readonly id: string }
   | { readonly kind: "not-retryable"; readonly id: string }
   | { readonly kind: "nothing-to-show"; readonly shown: NotShown }
   | { readonly kind: "nothing-recorded"; readonly name: string };

@@ -98,6 +98,31 @@ const SAYINGS: Sayings = {
     text("refusal.no-message", { id: printable(id) }),
     "see: sealpost mail list",
   ],
+  "no-folder": ({ name }) => [
+    text("refusal.no-folder", { name: printable(name) }),
+    "see: sealpost mail folders; names of the user's own folders need --password-stdin",
+  ],
+  "no-mail-here": ({ path }) => [text("refusal.no-mail-here", { path: printable(path) })],
+  "folder-refused": ({ name, why }) => [
+    text("refusal.folder-refused", { name: printable(name) }),
+    why === "too-many"
+      ? "a mailbox has no room for more folders; give one for all with --folder"
+      : "give another name with --folder",
+  ],
+  "target-taken": ({ path, why }) => [
+    text(`refusal.target-taken.${why}`, { path: printable(path) }),
+    TAKEN[why] ?? "name a folder that is not there yet",
+  ],
+  "not-removed": ({ id }) => [
+    text("refusal.not-removed", { id: printable(id) }),
+    "it takes the whole ID, within an hour",
+  ],
+  "message-waits": ({ id, isOpen }) => [
+    text("refusal.message-waits", { id: printable(id) }),
+    isOpen
+      ? "it comes there once its author's keyserver has answered, or after three days"
+      : "give the password with --password-stdin, and it is opened first",
+  ],
   "not-retryable": ({ id }) => [text("refusal.not-retryable", { id: printable(id) })],
   "nothing-to-show": ({ shown }) => [
     text("refusal.nothing-to-show", { state: shown.state, hint: hint(shown) }),
@@ -117,6 +142,12 @@ const SAYINGS: Sayings = {
   "rows-unreadable": ({ rows }) => [
     `${String(rows)} rows open with none of the service keys; the former ones are kept`,
   ],
+};
+
+/** What to do where an export cannot be written. */
+const TAKEN: Readonly<Record<string, string>> = {
+  "open-to-others": "take their rights away first: chmod 700",
+  busy: "wait for its end; if none runs, delete sealpost-export.lock there",
 };
 
 /** Where the same may be done in a while: exit code 75. Every other refusal is exit code 1. */

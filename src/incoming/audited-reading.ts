@@ -3,8 +3,8 @@ import type { Clock } from "../base/time.ts";
 import { appendAudit } from "../journal/journal.ts";
 import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import { OPENS_WITHOUT_USER, type Account } from "../words/account.ts";
-import { listMail, showMail, type ReadingDeps, type ShownMail } from "./reading.ts";
-import type { MailListEntry } from "./mail-list.ts";
+import { listMail, type AskedList, type MailPage } from "./list-page.ts";
+import { showMail, type ReadingDeps, type ShownMail } from "./reading.ts";
 
 /** Whose mail it is; `keys` are those that the owner's password opened. */
 export type Reader = { readonly account: Account; readonly keys: UnlockedKeys | undefined };
@@ -12,10 +12,14 @@ export type Reader = { readonly account: Account; readonly keys: UnlockedKeys | 
 type Deps = ReadingDeps & { readonly clock: Clock };
 
 /** As `listMail`, with its audit row. */
-export async function listMailFor(deps: Deps, reader: Reader): Promise<readonly MailListEntry[]> {
-  const entries = await listMail(deps, namesOf(reader));
+export async function listMailFor(
+  deps: Deps,
+  reader: Reader,
+  asked: AskedList = {},
+): Promise<MailPage> {
+  const page = await listMail(deps, { ...namesOf(reader), ...asked });
   await auditReading(deps, reader, "mail.listed", {});
-  return entries;
+  return page;
 }
 
 /** As `showMail`, with its audit row; undefined, and no row, when the account has no such message. */

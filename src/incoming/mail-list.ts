@@ -1,8 +1,8 @@
 /** A message as it stands in a list: its verdict, and of its summary what the keys open. */
 import { decrypt } from "../openpgp/messages/decrypt.ts";
-import type { MailboxEntry, MessageVerdict } from "../mailbox/mailbox.ts";
+import type { Flag, FolderId, MailboxEntry, MessageVerdict } from "../mailbox/mailbox.ts";
 import type { WaitingSummary } from "../spool/spool.ts";
-import { summaryFrom, type Summary } from "../mailbox/summary.ts";
+import { summaryFrom, type Attachment, type Summary } from "../mailbox/summary.ts";
 import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import { sentenceOf } from "./sentence.ts";
 import { isGood, unknownBut } from "./verdicts.ts";
@@ -12,7 +12,17 @@ export type MailListEntry = {
   readonly from: string;
   /** Whom the message claims inside to be from, where that is another and nothing is confirmed; else empty. */
   readonly claimed: string;
+  readonly to: string;
   readonly subject: string;
+  /** When the author says that they wrote it. */
+  readonly date: Date | undefined;
+  /** How the text begins. */
+  readonly snippet: string;
+  readonly attachments: readonly Attachment[];
+  /** Undefined while the message waits. */
+  readonly folder: FolderId | undefined;
+  readonly flags: readonly Flag[];
+  readonly keywords: readonly string[];
   readonly state: string;
   readonly warnings: readonly string[];
   /** What the state and the warnings say to the reader. */
@@ -31,8 +41,20 @@ export type MailListEntry = {
 /** Subject and names show as `[...]` while the keys are locked. */
 const HIDDEN = "[...]";
 
+/** What is shown of a summary that is closed. */
+const NOT_KNOWN = {
+  claimed: "",
+  to: HIDDEN,
+  subject: HIDDEN,
+  date: undefined,
+  snippet: "",
+  attachments: [],
+  keywords: [],
+} as const;
+
 /** The facts of a message that stand beside its summary. */
-type Facts = Pick<WaitingSummary, "id" | "receivedAt" | "sizeBytes" | "outerFrom">;
+type Facts = Pick<WaitingSummary, "id" | "receivedAt" | "sizeBytes" | "outerFrom"> &
+  Partial<Pick<MailboxEntry, "folder" | "flags">>;
 
 /**
  * The entry of a message that waits; without keys its subject and names are hidden, but for the outer From, which every
@@ -76,16 +98,22 @@ function entryOf(
   summary: Summary | undefined,
   verdict: MessageVerdict,
 ): MailListEntry {
-  const { from, subject, claimed } = summary ?? {
+  const { from, claimed, to, subject, date, snippet, attachments, keywords } = summary ?? {
+    ...NOT_KNOWN,
     from: message.outerFrom,
-    subject: HIDDEN,
-    claimed: "",
   };
   return {
     id: message.id,
     from,
     claimed,
+    to,
     subject,
+    date,
+    snippet,
+    attachments,
+    folder: message.folder,
+    flags: message.flags ?? [],
+    keywords,
     ...saidOf(verdict, { from, claimed }),
     receivedAt: message.receivedAt,
     sizeBytes: message.sizeBytes,

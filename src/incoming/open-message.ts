@@ -5,8 +5,9 @@
 import { isFinal } from "../store/mail/verdict.ts";
 import { certificateWorkHere } from "../openpgp/openpgp.ts";
 import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
-import { firstField, parseHeader } from "../mail/header.ts";
+import { firstField, parseHeader, type Header } from "../mail/header.ts";
 import type { MessageVerdict } from "../mailbox/mailbox.ts";
+import type { Summary } from "../mailbox/summary.ts";
 import type { WaitingMessage, WaitingSummary } from "../spool/spool.ts";
 import type { Opened } from "../pgpmime/pgpmime.ts";
 import { readProtectedHeader } from "../pgpmime/payload-header.ts";
@@ -18,6 +19,7 @@ import type { PendingDeps } from "./pending-deps.ts";
 import { claimedHeader, sealedHeader, sealedView } from "./sealed-view.ts";
 import { clearProtection, clearVerdictFor, judgeClear, shownHeader } from "./signed.ts";
 import { recordVerdict } from "../spool/spool.ts";
+import { asHistory, historyVerdict, isHistory } from "./history.ts";
 import { keepFound, outlineIn } from "./keep-found.ts";
 import { NO_OUTLINE } from "./outline.ts";
 import { summaryOf } from "./summary.ts";
@@ -87,15 +89,25 @@ async function openSealed(
       : received;
   const verdict = await verdictOn(deps, account, keys, message, opened);
   const outer = received.kind === "received" ? parseHeader(message.body).header : [];
+  const summary = await sealedSummary(deps, outer, opened, verdict);
+  const body = opened.kind === "opened" ? await forMailbox(deps, keys, message) : undefined;
+  return await keepFound(deps, { account, keys }, stored, { summary, body });
+}
+
+/** The summary of a message that came sealed. */
+export async function sealedSummary(
+  deps: PendingDeps,
+  outer: Header,
+  opened: Opened,
+  verdict: MessageVerdict,
+): Promise<Summary> {
   const header = sealedHeader(outer, opened, verdict);
   const claimed = claimedHeader(opened, verdict);
   const outline =
     opened.kind === "opened"
       ? await outlineIn(workOf(deps), { message: sealedView(outer, opened.payload, verdict) })
       : NO_OUTLINE;
-  const summary = summaryOf({ header, claimed, verdict, outline });
-  const body = opened.kind === "opened" ? await forMailbox(deps, keys, message) : undefined;
-  return await keepFound(deps, { account, keys }, stored, { summary, body });
+  return summaryOf({ header, claimed, verdict, outline });
 }
 
 /** Where the mailbox has a key pair of its own the message is stored for that one, from now on for it alone. */
@@ -110,11 +122,12 @@ async function forMailbox(
   return workOf(deps).bodyForMailbox({ message, keys: keys.all, recipient, now });
 }
 
-async function verdictOn(
+/** The verdict on a message that came sealed, as it was received, after it was opened. */
+export async function verdictOn(
   deps: PendingDeps,
   account: AccountId,
   keys: UnlockedKeys,
-  message: WaitingMessage,
+  message: Pick<WaitingMessage, "body" | "verdict" | "receivedAt">,
   opened: Opened,
 ): Promise<MessageVerdict> {
   const now = deps.clock.now();
@@ -128,27 +141,34 @@ async function verdictOn(
     case "not-sealed":
       return withEncryptedPart(unprotected(now), await workOf(deps).holds(message.body));
     case "opened": {
+      const outer = parseHeader(message.body).header;
+      const arrived = authorDeps(asArrived(deps, message), opened);
       const verdict = await judgeSealed(
-        authorDeps(asArrived(deps, message), opened),
+        isHistory(outer) ? asHistory(arrived) : arrived,
         {
           isAmong: readerOf(deps, account),
           fingerprints: keys.all.map(({ certificate }) => certificate.fingerprint),
         },
         {
           isEncrypted: true,
-          outer: parseHeader(message.body).header,
+          outer,
           signed: opened.payload,
           signatures: opened.signatures,
           receivedAt: message.receivedAt,
         },
       );
-      const found = concluded({ ...verdict, scan: "not-possible", checkedAt: now }, message, now);
+      const judged = { ...verdict, scan: "not-possible", checkedAt: now } as const;
+      const found = isHistory(outer) ? historyVerdict(judged) : concluded(judged, message, now);
       return withEncryptedPart(found, await workOf(deps).holds(opened.payload));
     }
   }
 }
 
-function concluded(verdict: MessageVerdict, message: WaitingSummary, now: Date): MessageVerdict {
+function concluded(
+  verdict: MessageVerdict,
+  message: Pick<WaitingSummary, "verdict">,
+  now: Date,
+): MessageVerdict {
   if (isFinal(verdict)) return verdict;
   return isGivenUp(message, now)
     ? { ...verdict, signature: "unknown" }
@@ -174,7 +194,7 @@ function authorDeps(
 }
 
 /** By the keys that the author's domain served when the message came. */
-function asArrived(deps: PendingDeps, message: WaitingSummary): AuthorDeps {
+function asArrived(deps: PendingDeps, message: Pick<WaitingSummary, "verdict">): AuthorDeps {
   const { askAuthor, askAuthorKey, certificateWork = certificateWorkHere } = deps;
   return {
     certificateWork,

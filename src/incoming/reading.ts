@@ -1,21 +1,13 @@
 /**
- * Lists and shows a user's mail. Waiting messages are opened first when the keys are there. Nothing is ever asked of the network
+ * Shows a user's mail. Waiting messages are opened first when the keys are there. Nothing is ever asked of the network
  * because somebody reads.
  */
 import { AppError } from "../base/errors.ts";
 import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import { parseHeader } from "../mail/header.ts";
 import { encodeTransfer } from "../mail/transfer-encoding.ts";
-import { listWaiting, readMessage } from "../spool/spool.ts";
-import {
-  standardFolder,
-  type Cursor,
-  type Mailbox,
-  type MailboxEntry,
-  type MailForm,
-  type MessageId,
-  type MessageVerdict,
-} from "../mailbox/mailbox.ts";
+import { readMessage } from "../spool/spool.ts";
+import type { Mailbox, MailForm, MessageId, MessageVerdict } from "../mailbox/mailbox.ts";
 import { type WaitingMessage } from "../spool/spool.ts";
 import { decrypt } from "../openpgp/messages/decrypt.ts";
 import { annotate } from "./annotate.ts";
@@ -56,31 +48,13 @@ export type ShownMail = MailListEntry & {
 /** No key was there; the state forbids it; the content does not open with the keys; there is no octet in it. */
 export type Absence = "mailbox-closed" | "withheld" | "unreadable" | "empty";
 
-/** Maximum number of messages of a list. */
-const MAX_LISTED = 10_000;
-const PAGE = 200;
-
-/** The inbox with what waits, newest first. Without keys nothing is opened; with keys what waits is opened and judged first. */
-export async function listMail(
-  deps: ReadingDeps,
-  o: { readonly account: AccountId; readonly keys?: UnlockedKeys },
-): Promise<readonly MailListEntry[]> {
-  using own = o.keys === undefined ? await deps.unlockWithService(o.account) : undefined;
-  const keys = o.keys ?? own;
-  if (keys !== undefined) await openPending(deps, o.account, keys);
-  const waiting = await listWaiting(deps.store, o.account);
-  const entries = await Promise.all(waiting.map(async (message) => waitingEntry(message, keys)));
-  const inbox = await inboxOf(await mailboxFor(deps, o.account, keys));
-  const kept = inbox.map((entry) => keptEntry(entry, isOpen(keys)));
-  return [...entries, ...kept].toSorted((a, b) => b.receivedAt.getTime() - a.receivedAt.getTime());
-}
-
 /** Where all keys are on the reader's own device, nothing is open here. */
-function isOpen(keys: UnlockedKeys | undefined): boolean {
+export function isOpen(keys: UnlockedKeys | undefined): boolean {
   return keys !== undefined && keys.all.length > 0;
 }
 
-async function mailboxFor(
+/** The mailbox of an account, with keys or without. */
+export async function mailboxFor(
   deps: ReadingDeps,
   account: AccountId,
   keys: UnlockedKeys | undefined,
@@ -89,24 +63,15 @@ async function mailboxFor(
   return deps.mailboxOf(deps.store, { id: account, address }, keys);
 }
 
-async function inboxOf(mailbox: Mailbox): Promise<readonly MailboxEntry[]> {
-  const entries: MailboxEntry[] = [];
-  let after: Cursor | undefined;
-  do {
-    const page = await mailbox.list(standardFolder("inbox"), { after, limit: PAGE });
-    entries.push(...page.entries);
-    after = page.next;
-  } while (after !== undefined && entries.length < MAX_LISTED);
-  return entries;
-}
-
-/** A message that waits or is in the mailbox, and how its content is had with keys. */
+/** A message that waits or is in the mailbox, and how its content, or its octets as received, are had with keys. */
 type Found = {
   readonly entry: MailListEntry;
   readonly content: (keys: UnlockedKeys) => Promise<ClearView | undefined>;
+  readonly received: (keys: UnlockedKeys) => Promise<Uint8Array | undefined>;
 };
 
-async function findMail(
+/** Finds a message of an account; undefined: it has no such message. */
+export async function findMail(
   deps: ReadingDeps,
   account: AccountId,
   id: string,
@@ -117,6 +82,7 @@ async function findMail(
     return {
       entry: await waitingEntry(waiting, keys),
       content: async (open) => waitingContent(deps, waiting, open),
+      received: async (open) => waitingReceived(waiting, open),
     };
   }
   const mailbox = await mailboxFor(deps, account, keys);
@@ -127,7 +93,11 @@ async function findMail(
     const read = await mailbox.read(entry.id);
     return read.kind === "read" ? viewOf(deps, read, verdict, open) : undefined;
   };
-  return { entry: keptEntry(entry, isOpen(keys)), content };
+  const received = async () => {
+    const read = await mailbox.read(entry.id);
+    return read.kind === "read" ? read.message : undefined;
+  };
+  return { entry: keptEntry(entry, isOpen(keys)), content, received };
 }
 
 /** Undefined: this account has no such message. Without keys only the list entry's facts are there, no content. */
@@ -147,11 +117,10 @@ export async function showMail(
   const found = await findMail(deps, o.account, o.id, keys);
   if (found === undefined) return undefined;
   const { entry } = found;
-  // What ended the process, or could, is not opened again because somebody looks at it.
-  const isWithheld = ["LOCKED_OLD", "DAMAGED"].includes(entry.state);
+  const isHeldBack = isWithheld(entry);
   if (keys === undefined) return withoutContent(entry, "mailbox-closed");
-  const content = isWithheld ? undefined : await found.content(keys);
-  if (content === undefined) return withoutContent(entry, isWithheld ? "withheld" : "unreadable");
+  const content = isHeldBack ? undefined : await found.content(keys);
+  if (content === undefined) return withoutContent(entry, isHeldBack ? "withheld" : "unreadable");
   const shown = o.isPart === true ? await partOf(deps, content, keys) : content;
   const { verdict } = shown;
   const judged = withVerdict(entry, verdict);
@@ -168,6 +137,11 @@ export async function showMail(
     parts: partsOf(shown.view),
     absence: undefined,
   };
+}
+
+/** What ended the process, or could, is not opened again because somebody looks at it. */
+export function isWithheld({ state }: Pick<MailListEntry, "state">): boolean {
+  return ["LOCKED_OLD", "DAMAGED"].includes(state);
 }
 
 function withoutContent(entry: MailListEntry, absence: Absence): ShownMail {
@@ -211,9 +185,17 @@ async function waitingContent(
 ): Promise<ClearView | undefined> {
   const { verdict } = message;
   if (message.form === "wrapped") return clearView(await unwrap(message.body, keys), verdict);
-  const received = await receivedForm({ body: message.body, keys: keys.all });
-  if (received.kind !== "received") return undefined;
-  return viewOf(deps, { form: "sealed", message: received.message }, verdict, keys);
+  const received = await waitingReceived(message, keys);
+  return received && viewOf(deps, { form: "sealed", message: received }, verdict, keys);
+}
+
+async function waitingReceived(
+  { form, body }: WaitingMessage,
+  keys: UnlockedKeys,
+): Promise<Uint8Array | undefined> {
+  if (form === "wrapped") return unwrap(body, keys);
+  const received = await receivedForm({ body, keys: keys.all });
+  return received.kind === "received" ? received.message : undefined;
 }
 
 async function viewOf(

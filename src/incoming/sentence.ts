@@ -83,6 +83,7 @@ const WARNINGS: ReadonlyMap<string, PlainKey> = new Map([
   ["ENCRYPTED_PART", "verdict.warning.ENCRYPTED_PART"],
   ["ENCRYPTED_UNREADABLE", "verdict.warning.ENCRYPTED_UNREADABLE"],
   ["OPENED_APART", "verdict.warning.OPENED_APART"],
+  ["IMPORTED", "verdict.warning.IMPORTED"],
   ["OLD_SIGNATURE", "verdict.warning.OLD_SIGNATURE"],
 ]);
 

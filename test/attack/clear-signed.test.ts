@@ -10,7 +10,8 @@ import { test } from "node:test";
 import { armorSignature } from "../support/signatures.ts";
 import type { AuthorAnswer } from "../../src/discovery/author.ts";
 import { deliver, type DeliverDeps } from "../../src/incoming/incoming.ts";
-import { listMail, showMail, type ReadingDeps } from "../../src/incoming/reading.ts";
+import { listMail } from "../../src/incoming/list-page.ts";
+import { showMail, type ReadingDeps } from "../../src/incoming/reading.ts";
 import { traceIncoming } from "../../src/incoming/tracing.ts";
 import { UnlockedKeys } from "../../src/vault/unlocked-keys.ts";
 import { parseAddress, type EmailAddress } from "../../src/mail/address.ts";
@@ -150,7 +151,8 @@ const account = address("bob@beta.test");
 
 async function read(world: World) {
   const keys = new UnlockedKeys([bob], bob.fingerprint, []);
-  const [entry] = await listMail(world, { account: idOf(account), keys });
+  const { entries } = await listMail(world, { account: idOf(account), keys });
+  const [entry] = entries;
   assert(entry !== undefined);
   const shown = await showMail(world, { account: idOf(account), id: entry.id, keys });
   assert(shown !== undefined);

@@ -4,7 +4,8 @@ import { openTestStore } from "../support/tag-keys.ts";
 import { allMail, mailboxesWith } from "../support/mailboxes.ts";
 import { test } from "node:test";
 
-import { listMail, showMail, type ReadingDeps } from "../../src/incoming/reading.ts";
+import { listMail } from "../../src/incoming/list-page.ts";
+import { showMail, type ReadingDeps } from "../../src/incoming/reading.ts";
 import { traceIncoming } from "../../src/incoming/tracing.ts";
 import { isGood, locked } from "../../src/incoming/verdicts.ts";
 import { UnlockedKeys } from "../../src/vault/unlocked-keys.ts";
@@ -62,7 +63,8 @@ async function shownOf(payload: string, outside = OUTSIDE) {
     outerFrom: "ceo@alpha.test",
   });
   const keys = new UnlockedKeys([bob], bob.fingerprint, []);
-  const [listed] = await listMail(deps, { account: idOf(account), keys });
+  const { entries } = await listMail(deps, { account: idOf(account), keys });
+  const [listed] = entries;
   const shown = await showMail(deps, { account: idOf(account), id, keys });
   const [stored] = await allMail(store, idOf(account), [bob]);
   assert(listed !== undefined && shown !== undefined && stored !== undefined);

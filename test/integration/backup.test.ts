@@ -61,9 +61,13 @@ async function drill(
     [[before?.fingerprint, "superseded"]],
   );
   await sealpost(config, ["audit", "verify"]);
-  const list = await sealpostJson<readonly { subject: string }[]>(config, ["mail", "list", READER]);
+  const { messages } = await sealpostJson<{ messages: readonly { subject: string }[] }>(config, [
+    "mail",
+    "list",
+    READER,
+  ]);
   assert.deepEqual(
-    list.map(({ subject }) => subject),
+    messages.map(({ subject }) => subject),
     ["<before@drill.test>"],
   );
   const again = await run(sealpostCommand, ["restore", file, "--config", config]);

@@ -11,7 +11,8 @@ import { startEvents } from "../../src/app/events.ts";
 import { Opening, type OpeningDeps } from "../../src/app/opening.ts";
 import { deliver, type DeliverDeps } from "../../src/incoming/incoming.ts";
 import type { PendingDeps } from "../../src/incoming/pending.ts";
-import { listMail, showMail, type ReadingDeps } from "../../src/incoming/reading.ts";
+import { listMail } from "../../src/incoming/list-page.ts";
+import { showMail, type ReadingDeps } from "../../src/incoming/reading.ts";
 import { traceIncoming } from "../../src/incoming/tracing.ts";
 import { chooseMailboxKey } from "../../src/keys/mailbox-key.ts";
 import { login } from "../../src/login/login.ts";
@@ -262,7 +263,8 @@ async function requireHeld({ deps, wiring }: World, came: Came): Promise<void> {
   assert(Buffer.from(received).subarray(-sealed.length).equals(Buffer.from(sealed)));
   assert.equal(opened, mailbox === active ? "opened" : "no-key");
   assert.equal((await openedBy(deps, id, [active, mailbox])).opened, "opened");
-  const [entry] = await listMail(readingDeps(wiring), { account: idOf(reader) });
+  const { entries } = await listMail(readingDeps(wiring), { account: idOf(reader) });
+  const [entry] = entries;
   assert.equal(entry?.state, "LOCKED");
 }
 
@@ -286,7 +288,8 @@ async function requireKept({ deps, wiring }: World, id: string, other: MailboxKe
   using keys = await unlockWithPassword(deps, idOf(reader), old());
   assert(keys);
   assert.deepEqual(await storedBody(deps.store, idOf(reader), id), before);
-  const [listed] = await listMail(readingDeps(wiring), { account: idOf(reader), keys });
+  const { entries } = await listMail(readingDeps(wiring), { account: idOf(reader), keys });
+  const [listed] = entries;
   assert.deepEqual([listed?.subject, listed?.state], ["Lease", "CONFIDENTIAL"]);
 }
 

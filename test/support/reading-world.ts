@@ -3,12 +3,8 @@ import assert from "node:assert/strict";
 import { mailboxesWith } from "./mailboxes.ts";
 import { deliver, type DeliverDeps } from "../../src/incoming/incoming.ts";
 import type { AuthorAnswer } from "../../src/discovery/author.ts";
-import {
-  listMail,
-  showMail,
-  type ReadingDeps,
-  type ShownMail,
-} from "../../src/incoming/reading.ts";
+import { listMail } from "../../src/incoming/list-page.ts";
+import { showMail, type ReadingDeps, type ShownMail } from "../../src/incoming/reading.ts";
 import { traceIncoming } from "../../src/incoming/tracing.ts";
 import { UnlockedKeys } from "../../src/vault/unlocked-keys.ts";
 import { parseAddress, sameAddress, type EmailAddress } from "../../src/mail/address.ts";
@@ -90,7 +86,8 @@ export async function openReadingWorld(o: {
       const keys = isForDevice
         ? UnlockedKeys.none()
         : new UnlockedKeys([readersKey], readersKey.fingerprint, []);
-      const [listed] = await listMail(deps, { account: idOf(reader), keys });
+      const { entries } = await listMail(deps, { account: idOf(reader), keys });
+      const [listed] = entries;
       if (listed === undefined) return undefined;
       const shown = await showMail(deps, { account: idOf(reader), id: listed.id, keys, isPart });
       assert(shown !== undefined, "a message that is listed is not shown");

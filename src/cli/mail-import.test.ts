@@ -1,0 +1,92 @@
+/** `sealpost mail import`, as an operator or a user types it. */
+import assert from "node:assert/strict";
+import { appendFile, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+
+import { openCli, type Cli } from "../../test/support/cli.ts";
+import { fromUnixSeconds } from "../base/time.ts";
+import { fromLine } from "../mailbox/files/mbox-lines.ts";
+
+const IMPORT = ["mail", "import", "ada@alpha.test"];
+
+function mbox(subjects: readonly string[]): string {
+  const line = fromLine("b@beta.test", fromUnixSeconds(1_700_000_000));
+  return subjects
+    .map((subject) => `${line}Status: RO\nFrom: b@beta.test\nSubject: ${subject}\n\nText.\n\n`)
+    .join("");
+}
+
+async function withAccount(custody: string): Promise<Cli> {
+  const cli = await openCli();
+  const add = ["account", "add", "ada@alpha.test", "--custody", custody, "--password-stdin"];
+  await cli.sealpost(add, "the password");
+  return cli;
+}
+
+test("an mbox file becomes a folder of its name, once, with the password alone", async () => {
+  await using cli = await withAccount("user");
+  const path = join(cli.dir, "Family 2023.mbox");
+  await writeFile(path, mbox(["one", "two"]));
+  const closed = await cli.attempt([...IMPORT, path]);
+  assert.equal(closed.code, 1);
+  assert.match(closed.err, /the mailbox is closed: .*--password-stdin/);
+  const args = [...IMPORT, path, "--password-stdin"];
+  assert.deepEqual(await cli.sealpost(args, "the password"), {
+    path,
+    imported: 2,
+    known: 0,
+    folders: { "Family 2023": 2 },
+    leftOut: {},
+    places: [],
+    isFull: false,
+  });
+  await appendFile(path, mbox(["three"]));
+  const again = await cli.attempt(args, "the password");
+  assert.match(
+    again.out,
+    /^1 messages were imported; 2 were imported before\n {2}Family 2023: 1\n$/,
+  );
+  const list = ["mail", "list", "ada@alpha.test", "--folder", "family 2023", "--password-stdin"];
+  const { messages } = await cli.sealpost(list, "the password");
+  assert(Array.isArray(messages));
+  const [first] = messages as readonly Record<string, unknown>[];
+  assert.deepEqual(
+    [messages.length, first?.["flags"], first?.["warnings"], first?.["receivedAt"]],
+    [3, ["seen"], ["IMPORTED"], "2023-11-14T22:13:20.000Z"],
+  );
+  assert.match(String(first?.["sentence"]), /imported from a file/);
+});
+
+test("what is left out is told with the reason, and the exit code says so", async () => {
+  await using cli = await withAccount("provider");
+  const path = join(cli.dir, "old.mbox");
+  await writeFile(path, `not mail\n\n${mbox(["one"])}`);
+  const done = await cli.attempt([...IMPORT, path]);
+  assert.equal(done.code, 1);
+  assert.match(done.out, /^1 left out: no message begins there$/m);
+  assert.match(done.out, /old\.mbox, up to octet 10: no-message$/m);
+  const { out } = await cli.attempt(["audit", "list", "ada@alpha.test"]);
+  assert.match(out, /mail\.imported.*provider/);
+  const none = await cli.attempt([...IMPORT, join(cli.dir, "nowhere")]);
+  assert.equal(none.code, 1);
+  assert.match(none.err, /is no Maildir, no mbox file and no folder of them$/);
+});
+
+test("a full mailbox says how far the import came and what to do", async () => {
+  await using cli = await withAccount("provider");
+  const config = await readFile(cli.config, "utf8");
+  await writeFile(
+    cli.config,
+    config.replace(/^(?:# *)?mailbox_bytes = .*$/m, "mailbox_bytes = 1048576"),
+  );
+  const path = join(cli.dir, "large.mbox");
+  const text = "x".repeat(400_000);
+  await writeFile(path, mbox(["1", "2", "3", "4"]).replaceAll("Text.", text));
+  const done = await cli.attempt([...IMPORT, path, "--json"]);
+  assert.equal(done.code, 1, done.err);
+  const answer = JSON.parse(done.out) as Record<string, unknown>;
+  assert.equal(answer["isFull"], true);
+  assert(Number(answer["imported"]) > 0 && Number(answer["imported"]) < 4);
+  assert.match(done.err, /the mailbox is full: .*mailbox_bytes; then give the same command again$/);
+});

@@ -1,0 +1,80 @@
+/**
+ * A message for other programs: opened, as its reader is shown it. The trace fields and the protected fields stand in its header,
+ * our status on top, and no status or result of ours that a sender wrote. What does not open is given as it was received.
+ */
+import { AppError, TooCostly } from "../../base/errors.ts";
+import { stripResultHeaders } from "../../mail/auth-results.ts";
+import type { EmailAddress } from "../../mail/address.ts";
+import { parseHeader, serializeHeader } from "../../mail/header.ts";
+import type { UnlockedKeys } from "../../vault/unlocked-keys.ts";
+import type { AccountId } from "../../words/account.ts";
+import { annotate } from "../annotate.ts";
+import type { MailListEntry } from "../mail-list.ts";
+import { findMail, isWithheld, type ReadingDeps } from "../reading.ts";
+import type { ClearView } from "../signed.ts";
+
+/** Whose mail it is, what opens it, and the names of this host that results could claim. */
+export type ExportFrom = {
+  readonly account: AccountId;
+  readonly address: EmailAddress;
+  readonly keys: UnlockedKeys;
+  readonly hostname: string;
+};
+
+export type ExportedForm =
+  | {
+      readonly kind: "opened" | "as-received";
+      readonly message: Uint8Array;
+      readonly entry: MailListEntry;
+    }
+  /** Not even its octets open with these keys. */
+  | { readonly kind: "closed"; readonly entry: MailListEntry };
+
+/** Undefined: there is no such message any more. Line ends are CRLF. */
+export async function exportedForm(
+  deps: ReadingDeps,
+  from: ExportFrom,
+  id: string,
+): Promise<ExportedForm | undefined> {
+  const found = await findMail(deps, from.account, id, from.keys);
+  if (found === undefined) return undefined;
+  const { entry } = found;
+  const content = isWithheld(entry)
+    ? undefined
+    : await unlessClosed(async () => found.content(from.keys));
+  if (content !== undefined && content.raw.length > 0) {
+    return { kind: "opened", message: annotated(deps, from, content), entry };
+  }
+  const received = await unlessClosed(async () => found.received(from.keys));
+  if (received === undefined) return { kind: "closed", entry };
+  return { kind: "as-received", message: withoutResults(received, from.hostname), entry };
+}
+
+function annotated(
+  { statusKey }: ReadingDeps,
+  { address, hostname }: ExportFrom,
+  { view, verdict }: ClearView,
+): Uint8Array {
+  return annotate(withoutResults(view, hostname), verdict, address, statusKey);
+}
+
+function withoutResults(message: Uint8Array, hostname: string): Uint8Array {
+  const { header, bodyOffset } = parseHeader(message);
+  const kept = stripResultHeaders(header, [hostname]);
+  if (kept.length === header.length) return message;
+  const fields = serializeHeader(header).length;
+  // What separates the header from the body, if anything does.
+  const separator = message.subarray(Math.min(fields, bodyOffset), bodyOffset);
+  return Buffer.concat([serializeHeader(kept), separator, message.subarray(bodyOffset)]);
+}
+
+/** A message that does not open, or costs too much to open, keeps no other from being exported. */
+async function unlessClosed<Value>(work: () => Promise<Value>): Promise<Value | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    const isItsOwn = error instanceof TooCostly || (error instanceof AppError && !error.temporary);
+    if (isItsOwn) return undefined;
+    throw error;
+  }
+}
