@@ -2,7 +2,7 @@
 import { decrypt } from "../openpgp/messages/decrypt.ts";
 import type { MailboxEntry, MessageVerdict } from "../mailbox/mailbox.ts";
 import type { StoredSummary } from "../spool/spool.ts";
-import { summaryFrom, type Summary } from "../mailbox/summary.ts";
+import { summaryFrom, type SentTo, type Summary } from "../mailbox/summary.ts";
 import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import { sentenceOf } from "./sentence.ts";
 import { isGood, unknownBut } from "./verdicts.ts";
@@ -24,6 +24,8 @@ export type MailListEntry = {
   readonly signer: string | undefined;
   readonly fingerprint: string | undefined;
   readonly scan: string;
+  /** Of what the reader sent: what each recipient got. */
+  readonly sent: readonly SentTo[];
   readonly receivedAt: Date;
   readonly sizeBytes: number;
 };
@@ -87,6 +89,7 @@ function entryOf(
     claimed,
     subject,
     ...saidOf(verdict, { from, claimed }),
+    sent: summary?.sent ?? [],
     receivedAt: message.receivedAt,
     sizeBytes: message.sizeBytes,
   };
