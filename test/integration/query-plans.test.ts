@@ -88,6 +88,8 @@ const ALLOWED: Readonly<Record<string, string>> = {
   "accounts/generations.ts readGeneration: said": FEW,
   "keys/mailbox-certificates.ts retireMailboxCertificate: mailbox_certificates": FEW,
   "mail/mailbox-use.ts listWaitingMailboxes: mailbox_use": WAITING,
+  "mailbox/draft-attachments.ts deleteAttachment: draft_attachments": SMALL_INDEX,
+  "mailbox/draft-attachments.ts deleteAttachmentsOf: draft_attachments": FEW,
   "mailbox/folders.ts deleteFolder: folders": FEW,
   "mailbox/folders.ts deleteFolder: mailbox_messages": SMALL_INDEX,
   "mailbox/folders.ts holdFolder: folders": FEW,

@@ -3,11 +3,19 @@ import assert from "node:assert/strict";
 
 import { openBlobs, type BlobPlaces, type BlobStore } from "../../src/blobs/blobs.ts";
 import { HOUR } from "../../src/base/time.ts";
+import { outlineOf } from "../../src/incoming/outline.ts";
+import { summaryOf } from "../../src/incoming/summary.ts";
+import { draft } from "../../src/incoming/verdicts.ts";
+import { parseHeader } from "../../src/mail/header.ts";
+import type { Drafts } from "../../src/mailbox/drafts/drafts.ts";
+import { openDrafts } from "../../src/mailbox/embedded/drafts.ts";
 import { openEmbedded, type EmbeddedDeps } from "../../src/mailbox/embedded/embedded.ts";
 import { bodyOfRow } from "../../src/mailbox/embedded/stored-form.ts";
 import { MailboxWatch } from "../../src/mailbox/embedded/watch.ts";
 import type { Mailbox } from "../../src/mailbox/mailbox.ts";
+import type { Summary } from "../../src/mailbox/summary.ts";
 import { messageText } from "../../src/mailbox/search/message-text.ts";
+import type { UnlockedKey } from "../../src/openpgp/keys/secret-key.ts";
 import { decrypt } from "../../src/openpgp/messages/decrypt.ts";
 import { encryptAtRest } from "../../src/openpgp/messages/encrypt.ts";
 import { findAccount } from "../../src/store/accounts/accounts.ts";
@@ -17,12 +25,10 @@ import type { Account } from "../../src/words/account.ts";
 import { haveAccounts } from "./accounts.ts";
 import { addressOf } from "./address.ts";
 import { fakeClock } from "./clock.ts";
-import { ownKey } from "./openpgp-messages.ts";
+import { NOW, ownKey } from "./openpgp-messages.ts";
 
 const bob = addressOf("bob@beta.test");
-const key = await ownKey("bob@beta.test", "compat");
-const keys = new UnlockedKeys([key], key.fingerprint, []);
-const recipients = [key.certificate];
+const own = await ownKey("bob@beta.test", "compat");
 
 export type EmbeddedMailbox = {
   readonly store: Store;
@@ -32,13 +38,18 @@ export type EmbeddedMailbox = {
   readonly blobs: BlobStore;
   readonly open: () => Mailbox;
   readonly openClosed: () => Mailbox;
+  /** The drafts, with the reader's keys or without; `roomBytes` is the room that is left, by default much. */
+  readonly openDrafts: (o?: { readonly isClosed?: boolean; readonly roomBytes?: number }) => Drafts;
 };
 
 /** Adds the account to a store, or finds it there. Removed messages can be restored for an hour. */
 export async function embeddedMailbox(
   store: Store,
   places: BlobPlaces = { bodies: "database", bodiesFolder: "/nonexistent" },
+  key: UnlockedKey = own,
 ): Promise<EmbeddedMailbox> {
+  const keys = new UnlockedKeys([key], key.fingerprint, []);
+  const recipients = [key.certificate];
   if ((await findAccount(store, bob)) === undefined) await haveAccounts(store, bob);
   const account = await findAccount(store, bob);
   assert(account);
@@ -64,5 +75,16 @@ export async function embeddedMailbox(
     blobs,
     open: () => openEmbedded(deps, account, keys),
     openClosed: () => openEmbedded(deps, account),
+    openDrafts: ({ isClosed = false, roomBytes = 1e9 } = {}) => {
+      const hasRoom = async (_owner: unknown, bytes: number) => Promise.resolve(bytes <= roomBytes);
+      const withRoom = { ...deps, hasRoom, summaryOf: draftSummary };
+      return openDrafts(withRoom, account, isClosed ? undefined : keys);
+    },
   };
+}
+
+async function draftSummary(message: Uint8Array): Promise<Summary> {
+  const { header } = parseHeader(message);
+  const summary = summaryOf({ header, verdict: draft(NOW), outline: outlineOf(message) });
+  return Promise.resolve(summary);
 }

@@ -19,6 +19,7 @@ import type { FolderId, Mailbox, MessageId, MovedMail } from "../mailbox.ts";
 import type { EmbeddedDeps } from "./embedded-deps.ts";
 import { bitsOf, summaryIn, wrapSummary } from "./entries.ts";
 import { withFolder, type At } from "./folders.ts";
+import { DRAFT } from "../drafts/drafts.ts";
 import { readKeywords } from "./keywords.ts";
 
 /** Maximum number of messages that are changed in one transaction: others who write wait for its end. */
@@ -78,7 +79,14 @@ export async function copyInto(
   const work = async (tx: Store, some: readonly string[]) => {
     const copies: string[] = [];
     for (const { blob, ...row } of (await selectById(tx, account, some)).filter(isShown)) {
-      const copy = { ...row, id: randomUUID(), folder, once: "", blob: { id: blob } };
+      const copy = {
+        ...row,
+        id: randomUUID(),
+        folder,
+        once: "",
+        blob: { id: blob },
+        ...(row.state === DRAFT ? { copyOf: row.id } : {}),
+      };
       const inserted = await insertMailboxMessage(tx, account, copy);
       if (inserted !== undefined) copies.push(inserted.id);
     }

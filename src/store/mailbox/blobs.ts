@@ -146,7 +146,7 @@ export async function readBlob(store: Store, id: string): Promise<BlobContent | 
 }
 
 /**
- * Deletes those of the blobs that no message refers to any more, in the transaction that deleted a reference. @returns those
+ * Deletes those of the blobs that no message and no draft refers to any more, in the transaction that deleted a reference. @returns those
  * whose octets are elsewhere, to be deleted there once the transaction is committed.
  */
 export async function deleteUnusedBlobs(
@@ -160,6 +160,13 @@ export async function deleteUnusedBlobs(
       row.not(
         row.exists(
           row.selectFrom("mailbox_messages").select("id").whereRef("blob", "=", "blobs.id"),
+        ),
+      ),
+    )
+    .where((row) =>
+      row.not(
+        row.exists(
+          row.selectFrom("draft_attachments").select("blob").whereRef("blob", "=", "blobs.id"),
         ),
       ),
     )

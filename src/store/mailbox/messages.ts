@@ -5,6 +5,7 @@ import type { AccountId } from "../../words/account.ts";
 import { holdAccount } from "../accounts/account-locks.ts";
 import type { Store } from "../store.ts";
 import { insertBlob, sizeOfBlob, type PreparedBlob } from "./blobs.ts";
+import { insertAttachment, selectAttachments } from "./draft-attachments.ts";
 import { countInFolder } from "./folders.ts";
 import { beginChange, countInMailbox } from "./mailboxes.ts";
 import { unseenIn, type MailboxRow } from "./message-rows.ts";
@@ -16,7 +17,13 @@ import { unseenIn, type MailboxRow } from "./message-rows.ts";
 export type NewMailboxRow = Pick<
   MailboxRow,
   "id" | "folder" | "flags" | "form" | "state" | "key" | "summary" | "sizeBytes" | "receivedAt"
-> & { readonly once: string; readonly name: string; readonly blob: NewBlob };
+> & {
+  readonly once: string;
+  readonly name: string;
+  readonly blob: NewBlob;
+  /** The draft whose attachments it has too. */
+  readonly copyOf?: string;
+};
 
 type NewBlob = PreparedBlob | { readonly id: string };
 
@@ -36,7 +43,9 @@ export async function insertMailboxMessage(
     const { id, folder, flags, form, state, key, summary, once, blob } = message;
     if ("place" in blob) await insertBlob(tx, account, blob);
     const size = "sizeBytes" in blob ? blob.sizeBytes : await sizeOfBlob(tx, blob.id);
-    const bytes = size + summary.length;
+    const { copyOf } = message;
+    const attached = copyOf === undefined ? [] : await selectAttachments(tx, account, copyOf);
+    const bytes = attached.reduce((sum, one) => sum + one.sizeBytes, size + summary.length);
     const number = await countInMailbox(tx, account, { messages: 1, bytes });
     await tx.db
       .insertInto("mailbox_messages")
@@ -60,6 +69,7 @@ export async function insertMailboxMessage(
         expunge_at: 0,
       })
       .execute();
+    for (const one of attached) await insertAttachment(tx, account, id, one.blob);
     await countInFolder(tx, account, folder, { messages: 1, unseen: unseenIn(flags) });
     return { id, isNew: true };
   });
