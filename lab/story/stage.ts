@@ -31,6 +31,13 @@ export type Listed = {
   readonly signature: string;
   readonly signer: string | null;
   readonly fingerprint: string | null;
+  /** What each recipient got, of a message that the reader sent. */
+  readonly sent: readonly {
+    readonly address: string;
+    readonly got: string;
+    readonly fingerprint: string;
+    readonly isBlind: boolean;
+  }[];
 };
 
 /** A message as `sealpost mail show --json` shows it. */
@@ -78,10 +85,15 @@ export async function submitOk(stage: Stage, letter: Letter): Promise<Submitted>
   return submitted;
 }
 
-/** The account's messages, opened with its password. */
-export async function listMail({ lab }: Stage, address: string): Promise<readonly Listed[]> {
+/** The account's messages in a folder, opened with its password. */
+export async function listMail(
+  { lab }: Stage,
+  address: string,
+  folder = "inbox",
+): Promise<readonly Listed[]> {
   const { config, password } = mailbox(lab, address);
-  return sealpostJson(config, ["mail", "list", address, "--password-stdin"], { input: password });
+  const list = ["mail", "list", address, "--folder", folder, "--password-stdin"];
+  return sealpostJson(config, list, { input: password });
 }
 
 /** Waits until the account has a message with this subject that has been judged. */

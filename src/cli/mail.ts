@@ -19,6 +19,7 @@ import {
   table,
   UsageError,
 } from "./command.ts";
+import { FOLDER, folderGiven } from "./folder-given.ts";
 import { textOf } from "./mail-text.ts";
 import { openFor } from "./open.ts";
 import { readingsOf } from "./pasted.ts";
@@ -38,7 +39,7 @@ export const mailCommands: readonly Command[] = [
     name: "mail list",
     operands: ["ADDRESS"],
     summary: "the messages of an account, the newest first",
-    options: PASSWORD,
+    options: { ...PASSWORD, folder: FOLDER },
     run: list,
   },
   {
@@ -100,7 +101,10 @@ async function retry(call: Call): Promise<ExitCode> {
 }
 
 async function list(call: Call): Promise<ExitCode> {
-  return asReader(call, async (deps, reader) => listed(call, await listMailFor(deps, reader)));
+  const folder = folderGiven(call);
+  return asReader(call, async (deps, reader) =>
+    listed(call, await listMailFor(deps, reader, folder)),
+  );
 }
 
 /** Reads mail with the keys that the password opens, where one is given. */

@@ -2,6 +2,7 @@
 import type { Clock } from "../base/time.ts";
 import { appendAudit } from "../journal/journal.ts";
 import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
+import type { StandardFolder } from "../mailbox/mailbox.ts";
 import { OPENS_WITHOUT_USER, type Account } from "../words/account.ts";
 import { listMail, showMail, type ReadingDeps, type ShownMail } from "./reading.ts";
 import type { MailListEntry } from "./mail-list.ts";
@@ -12,8 +13,12 @@ export type Reader = { readonly account: Account; readonly keys: UnlockedKeys | 
 type Deps = ReadingDeps & { readonly clock: Clock };
 
 /** As `listMail`, with its audit row. */
-export async function listMailFor(deps: Deps, reader: Reader): Promise<readonly MailListEntry[]> {
-  const entries = await listMail(deps, namesOf(reader));
+export async function listMailFor(
+  deps: Deps,
+  reader: Reader,
+  folder?: StandardFolder,
+): Promise<readonly MailListEntry[]> {
+  const entries = await listMail(deps, namesOf(reader), folder);
   await auditReading(deps, reader, "mail.listed", {});
   return entries;
 }

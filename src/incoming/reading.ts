@@ -10,11 +10,13 @@ import { listMessages, readMessage } from "../spool/spool.ts";
 import {
   standardFolder,
   type Cursor,
+  type FolderId,
   type Mailbox,
   type MailboxEntry,
   type MailForm,
   type MessageId,
   type MessageVerdict,
+  type StandardFolder,
 } from "../mailbox/mailbox.ts";
 import { type StoredMessage } from "../spool/spool.ts";
 import { decrypt } from "../openpgp/messages/decrypt.ts";
@@ -60,18 +62,20 @@ export type Absence = "mailbox-closed" | "withheld" | "unreadable" | "empty";
 const MAX_LISTED = 10_000;
 const PAGE = 200;
 
-/** The inbox with what waits, newest first. Without keys nothing is opened; with keys what waits is opened and judged first. */
+/** A folder, newest first, the inbox with what waits. Without keys nothing is opened; with keys what waits is judged first. */
 export async function listMail(
   deps: ReadingDeps,
   o: { readonly account: AccountId; readonly keys?: UnlockedKeys },
+  folder: StandardFolder = "inbox",
 ): Promise<readonly MailListEntry[]> {
   using own = o.keys === undefined ? await deps.unlockWithService(o.account) : undefined;
   const keys = o.keys ?? own;
   if (keys !== undefined) await openPending(deps, o.account, keys);
-  const waiting = await listMessages(deps.store, o.account);
+  const waiting = folder === "inbox" ? await listMessages(deps.store, o.account) : [];
   const entries = await Promise.all(waiting.map(async (message) => waitingEntry(message, keys)));
-  const inbox = await inboxOf(await mailboxFor(deps, o.account, keys));
-  const kept = inbox.map((entry) => keptEntry(entry, isOpen(keys)));
+  const mailbox = await mailboxFor(deps, o.account, keys);
+  const listed = await allIn(mailbox, standardFolder(folder));
+  const kept = listed.map((entry) => keptEntry(entry, isOpen(keys)));
   return [...entries, ...kept].toSorted((a, b) => b.receivedAt.getTime() - a.receivedAt.getTime());
 }
 
@@ -89,11 +93,11 @@ async function mailboxFor(
   return deps.mailboxOf(deps.store, { id: account, address }, keys);
 }
 
-async function inboxOf(mailbox: Mailbox): Promise<readonly MailboxEntry[]> {
+async function allIn(mailbox: Mailbox, folder: FolderId): Promise<readonly MailboxEntry[]> {
   const entries: MailboxEntry[] = [];
   let after: Cursor | undefined;
   do {
-    const page = await mailbox.list(standardFolder("inbox"), { after, limit: PAGE });
+    const page = await mailbox.list(folder, { after, limit: PAGE });
     entries.push(...page.entries);
     after = page.next;
   } while (after !== undefined && entries.length < MAX_LISTED);
