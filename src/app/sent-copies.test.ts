@@ -340,6 +340,15 @@ for (const { engine, open } of engines()) {
     assert.deepEqual(world.relayed, []);
   });
 
+  test(`${engine}: where the disk is nearly full nothing leaves, so that no hop gets a message each time it is tried`, async (t) => {
+    await using store = await open();
+    await using world = await worldIn(store, "database");
+    t.mock.method(store, "roomBytes", () => 1_000_000);
+    const why = { temporary: true, message: /no room left on the disk/ };
+    await assert.rejects(world.send(MESSAGE, ["bob@beta.test"]), why);
+    assert.deepEqual(world.relayed, []);
+  });
+
   test(`${engine}: a search finds a message by whom it was sent to, blind recipients too`, async () => {
     await using store = await open();
     await using world = await worldIn(store, "database");

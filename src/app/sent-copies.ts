@@ -1,4 +1,5 @@
 /** What the copies of sent mail are made with. */
+import { AppError } from "../base/errors.ts";
 import type { Config } from "../config/config.ts";
 import { outlineIn } from "../incoming/keep-found.ts";
 import { NO_OUTLINE } from "../incoming/outline.ts";
@@ -8,6 +9,7 @@ import { parseHeader } from "../mail/header.ts";
 import type { MailboxOf } from "../mailbox/mailbox-of.ts";
 import { roomFor } from "../mailbox/room.ts";
 import type { SentDeps } from "../outgoing/sent-copy.ts";
+import type { Store } from "../store/store.ts";
 import type { VaultDeps } from "../vault/vault-deps.ts";
 import { bodyFor } from "./at-rest.ts";
 import type { CryptoPool } from "./crypto-pool.ts";
@@ -26,8 +28,10 @@ export function sentDepsOf(
     store,
     clock,
     mailboxOf: o.mailboxOf,
-    hasRoom: async ({ id }, sizeBytes) =>
-      (await roomFor(store, id, limits, sizeBytes)) !== "mailbox-full",
+    hasRoom: async ({ id }, sizeBytes) => {
+      requireDisk(store, sizeBytes);
+      return (await roomFor(store, id, limits, sizeBytes)) !== "mailbox-full";
+    },
     examine: messageWork.examine,
     bodyFor: async (owner, message) => bodyFor({ store, clock, messageWork }, owner, message),
     summaryOf: async (message, { at, how, to }) => {
@@ -37,4 +41,19 @@ export function sentDepsOf(
       return { ...summaryOf({ header, verdict: sent(at, { how }), outline }), sent: to };
     },
   };
+}
+
+/** Room that a commit takes beside its message, with much to spare. */
+const COMMIT_BYTES = 4 * 1024 * 1024;
+
+/**
+ * A commit that fails after the next hop took a message would have the client send it again, each time to that hop too.
+ * @throws AppError (temporary) where the disk is nearly full, as far as that is known.
+ */
+function requireDisk(store: Pick<Store, "roomBytes">, sizeBytes: number): void {
+  const room = store.roomBytes();
+  if (room === undefined || room >= COMMIT_BYTES + 3 * sizeBytes) return;
+  throw new AppError("there is no room left on the disk that holds the database", {
+    temporary: true,
+  });
 }
