@@ -7,10 +7,10 @@ import { test } from "node:test";
 
 import { sql } from "kysely";
 
-import { idOf } from "../../test/support/accounts.ts";
+import { idOf, setLoginOnly } from "../../test/support/accounts.ts";
 import { addressOf } from "../../test/support/address.ts";
 import { engines } from "../../test/support/engines.ts";
-import { alice, network, old, withAlice } from "../../test/support/key-life.ts";
+import { alice, fresh, network, old, withAlice } from "../../test/support/key-life.ts";
 import { lootFrom } from "../../test/support/loot.ts";
 import { noMeter } from "../../test/support/no-meter.ts";
 import { ownKey } from "../../test/support/openpgp-messages.ts";
@@ -18,6 +18,7 @@ import { QUIET_CONFIG } from "../../test/support/quiet-submission.ts";
 import { came } from "../../test/support/outcome.ts";
 import { replyText } from "../../test/support/reply-text.ts";
 import { Given } from "../base/given.ts";
+import type { Secret } from "../base/secret.ts";
 import { openBlobs } from "../blobs/blobs.ts";
 import type { Discovery } from "../discovery/outcome.ts";
 import { messageWorkHere } from "../incoming/message-work.ts";
@@ -60,6 +61,7 @@ const TAKEN: Outcome = { kind: "accepted", text: "250 ok" };
 
 type Options = {
   readonly policy?: Policy;
+  readonly password?: () => Secret;
   readonly sentCopies?: boolean;
   readonly mailboxBytes?: number;
   /** What happens between the login and the message. */
@@ -130,7 +132,9 @@ async function worldIn(store: Store, bodies: BlobPlace) {
     /** Submits as alice. @returns the reply. */
     send: async (text: string, to: readonly string[], options: Options = {}): Promise<string> => {
       const { login, data, loggedOut } = handlersFor(options);
-      const answer = await login?.("alice@alpha.test", old(), network, AbortSignal.timeout(60_000));
+      const password = (options.password ?? old)();
+      const signal = AbortSignal.timeout(60_000);
+      const answer = await login?.("alice@alpha.test", password, network, signal);
       assert(answer?.kind === "logged-in");
       const client = { login: answer.login, transaction: "t" } as Parameters<typeof data>[0];
       const given = new Given(Buffer.from(text.replaceAll("\n", "\r\n")));
@@ -215,7 +219,8 @@ for (const { engine, open } of engines()) {
       await using store = await open();
       await using world = await worldIn(store, bodies);
       const now = MESSAGE.replace(/^Date: .*$/m, `Date: ${world.deps.clock.now().toUTCString()}`);
-      for (const text of [now, now, `${now}more`]) await world.send(text, ["bob@beta.test"]);
+      await Promise.all([now, now].map(async (text) => world.send(text, ["bob@beta.test"])));
+      for (const text of [now, `${now}more`]) await world.send(text, ["bob@beta.test"]);
       assert.equal((await sentIn(world.closed())).length, 2);
       await world.send(now, ["ben@beta.test"]);
       assert.equal((await sentIn(world.closed())).length, 3, "to others it is another one");
@@ -347,6 +352,23 @@ for (const { engine, open } of engines()) {
     const why = { temporary: true, message: /no room left on the disk/ };
     await assert.rejects(world.send(MESSAGE, ["bob@beta.test"]), why);
     assert.deepEqual(world.relayed, []);
+  });
+
+  test(`${engine}: a login whose keys stay closed has its copies wrapped to the mailbox, and opens them later`, async () => {
+    await using store = await open();
+    await using world = await worldIn(store, "database");
+    await setLoginOnly(world.deps, idOf(alice), fresh());
+    const options = { policy: "off", password: fresh } as const;
+    assert.match(await world.send(MESSAGE, ["bob@beta.test"], options), /^250 .*NOT ENCRYPTED/);
+    const [row] = await store.db.selectFrom("mailbox_messages").select("key").execute();
+    assert.equal(row?.key, "");
+    const [entry] = await world.inMailbox(async (mailbox) => {
+      await mailbox.catchUp();
+      return sentIn(mailbox);
+    });
+    assert.equal(entry?.summary?.sent?.[0]?.got, "clear");
+    const [folded] = await store.db.selectFrom("mailbox_messages").select("key").execute();
+    assert.notEqual(folded?.key, "");
   });
 
   test(`${engine}: a search finds a message by whom it was sent to, blind recipients too`, async () => {
