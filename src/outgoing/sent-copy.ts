@@ -8,9 +8,11 @@
  */
 import { hex } from "../base/bytes.ts";
 import type { Octets } from "../base/large-octets.ts";
+import { sha256 } from "../base/sha256.ts";
 import type { Clock } from "../base/time.ts";
 import { formatAddress, type EmailAddress } from "../mail/address.ts";
 import { envelopeDigest, type Envelope } from "../mail/envelope.ts";
+import { parseHeader, serializeHeader, withoutFields } from "../mail/header.ts";
 import type { ToStore } from "../mailbox/embedded/stored-form.ts";
 import type { MailboxOf, MailboxOwner } from "../mailbox/mailbox-of.ts";
 import { standardFolder, type PreparedMail } from "../mailbox/mailbox.ts";
@@ -74,12 +76,13 @@ export async function prepareSent(deps: SentDeps, request: SentRequest): Promise
   const { message } = prepared;
   const now = deps.clock.now();
   if (!(await deps.hasRoom(owner, message.length))) return { kind: "none", because: "full" };
-  const { found, hash } = await deps.examine(message);
+  const { found } = await deps.examine(message);
   const ciphertext = found.kind === "sealed" ? found.ciphertext : undefined;
   if (ciphertext === undefined && message.length > MAX_CLEAR_OCTETS) {
     return { kind: "none", because: "too-large" };
   }
   const to = recipientsOf(request);
+  const once = `sent ${await nameOf(message)} ${envelopeDigest(envelope)}`;
   const octets = await deps.bodyFor(owner, { pieces: [message], ciphertext });
   const prepareFor = async (sent: readonly SentTo[]): Promise<PreparedMail> =>
     deps.mailboxOf(deps.store, owner, keys).prepare({
@@ -89,7 +92,7 @@ export async function prepareSent(deps: SentDeps, request: SentRequest): Promise
       flags: ["seen"],
       receivedAt: now,
       sizeBytes: message.length,
-      once: `sent ${hex(hash)} ${envelopeDigest(envelope)}`,
+      once,
     });
   const mail = await prepareFor(to);
   return {
@@ -104,6 +107,15 @@ export async function prepareSent(deps: SentDeps, request: SentRequest): Promise
       },
     },
   };
+}
+
+const DATE: ReadonlySet<string> = new Set(["date"]);
+
+/** What is the same when a client sends a message once more. A Date may be ours, and then it is another one. */
+async function nameOf(message: Uint8Array): Promise<string> {
+  const { header, bodyOffset } = parseHeader(message);
+  const fields = serializeHeader(withoutFields(header, DATE));
+  return hex(await sha256([fields, message.subarray(bodyOffset)]));
 }
 
 function recipientsOf({ envelope, prepared, how, found }: SentRequest): readonly SentTo[] {

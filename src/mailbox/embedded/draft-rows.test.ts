@@ -1,7 +1,5 @@
 /** What others do to the rows of drafts, and what drafts leave alone. */
 import assert from "node:assert/strict";
-import { randomBytes } from "node:crypto";
-import { test } from "node:test";
 
 import { summaryMail } from "../../../test/contract/mailbox-world.ts";
 import { attached, draftsWorld, saved, written } from "../../../test/support/drafts.ts";
@@ -11,7 +9,6 @@ import { newOctets } from "../../base/large-octets.ts";
 import { SECOND } from "../../base/time.ts";
 import { MAX_ATTACHMENTS, type AttachmentId, type DraftVersion } from "../drafts/drafts.ts";
 import { standardFolder } from "../mailbox.ts";
-import { hashOf } from "./draft-rows.ts";
 
 const onBoth = testOnBoth();
 
@@ -146,9 +143,3 @@ onBoth(
     );
   },
 );
-
-test("the hash of a text in pieces is that of the text", async () => {
-  const octets = randomBytes(700_000);
-  const pieces = [octets.subarray(0, 1), octets.subarray(1)];
-  assert.equal(await hashOf(pieces), await hashOf(octets));
-});

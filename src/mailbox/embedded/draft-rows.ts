@@ -1,9 +1,6 @@
 /** Drafts as their rows have them, and how a change is made to one that others change as well. */
-import { createHash } from "node:crypto";
-
 import { hex } from "../../base/bytes.ts";
-import { octetStringsIn, type Octets } from "../../base/large-octets.ts";
-import { eachSlice } from "../../base/slices.ts";
+import { sha256 } from "../../base/sha256.ts";
 import { changeDraft, type DraftChange } from "../../store/mailbox/drafts.ts";
 import { selectById } from "../../store/mailbox/listing.ts";
 import { isShown, type MailboxRow } from "../../store/mailbox/message-rows.ts";
@@ -96,15 +93,9 @@ export async function openBlob(
   return (await hashOf(opened.data)) === hash ? opened.data : undefined;
 }
 
-/** SHA-256, in hexadecimal digits. The event loop is not held. */
-export async function hashOf(octets: Octets): Promise<string> {
-  const hash = createHash("sha256");
-  for (const piece of octetStringsIn(octets)) {
-    await eachSlice(piece, (slice) => {
-      hash.update(slice);
-    });
-  }
-  return hex(hash.digest());
+/** SHA-256, in hexadecimal digits. */
+export async function hashOf(octets: Uint8Array): Promise<string> {
+  return hex(await sha256(octets));
 }
 
 /** An attachment that is stored apart from the text. */
