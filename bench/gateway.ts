@@ -35,7 +35,7 @@ export async function run(): Promise<boolean> {
   const [here, beside] = await measure(gateways);
   if (here === undefined) throw new Error("nothing was measured");
   for (const name of NAMES) {
-    const ms = [here, beside].map((figures) => figures?.[name]?.toFixed(2) ?? "-");
+    const ms = [here, beside].map((figures) => figures?.[name].toFixed(2) ?? "-");
     console.log(`${LANE_TEXTS[name].padEnd(45)} ${ms.join(" ms, beside ")} ms`);
   }
   return judged(here, beside);

@@ -4,6 +4,7 @@ import { SECOND } from "../src/base/time.ts";
 import { chosen, WRONG_USAGE } from "./support/chosen.ts";
 import { proveBlobs } from "./proofs/blobs.ts";
 import { proveDatabaseRestarts } from "./proofs/database-restarts.ts";
+import { proveDrafts } from "./proofs/drafts.ts";
 import { LAYOUTS, proveForeignReaders } from "./proofs/foreign-readers.ts";
 import { proveFullDisk } from "./proofs/full-disk.ts";
 import { proveKills } from "./proofs/kills.ts";
@@ -69,6 +70,21 @@ const PROOFS: Readonly<Record<string, Proof>> = {
         const reports = await proveMailbox(engine);
         for (const { event, kills } of reports) lines.push(`${engine} ${event}: ${kills} kills`);
         lines.push(`${engine}: ${sum(reports.map(({ kills }) => kills))} kills in all`);
+      }
+      return lines.join("\n");
+    },
+  },
+  drafts: {
+    what: "killed after any step of a change of a draft, it is as it was before, or after",
+    run: async () => {
+      const lines: string[] = [];
+      for (const engine of ["sqlite", "postgres"] as const) {
+        for (const bodies of ["database", "folder"] as const) {
+          for (const { event, kills, before, after } of await proveDrafts(engine, bodies)) {
+            const left = `${before} before, ${after} after`;
+            lines.push(`${engine}, ${bodies}, ${event}: ${kills} kills, ${left}`);
+          }
+        }
       }
       return lines.join("\n");
     },

@@ -31,6 +31,13 @@ export type Listed = {
   readonly signature: string;
   readonly signer: string | null;
   readonly fingerprint: string | null;
+  /** What each recipient got, of a message that the reader sent. */
+  readonly sent: readonly {
+    readonly address: string;
+    readonly got: string;
+    readonly fingerprint: string;
+    readonly isBlind: boolean;
+  }[];
 };
 
 /** A message as `sealpost mail show --json` shows it. */
@@ -78,10 +85,14 @@ export async function submitOk(stage: Stage, letter: Letter): Promise<Submitted>
   return submitted;
 }
 
-/** The account's messages, opened with its password. */
-export async function listMail({ lab }: Stage, address: string): Promise<readonly Listed[]> {
+/** The account's messages in a folder, opened with its password. */
+export async function listMail(
+  { lab }: Stage,
+  address: string,
+  folder = "inbox",
+): Promise<readonly Listed[]> {
   const { config, password } = mailbox(lab, address);
-  const list = ["mail", "list", address, "--password-stdin"];
+  const list = ["mail", "list", address, "--folder", folder, "--password-stdin"];
   const { messages } = await sealpostJson<{ readonly messages: readonly Listed[] }>(config, list, {
     input: password,
   });

@@ -2,7 +2,16 @@ import assert from "node:assert/strict";
 import { type KeyID, readKey, readMessage } from "openpgp";
 import { askKeyserver } from "./keyserver.ts";
 import { armoredMessageIn, writeMessage } from "./message.ts";
-import { arrival, readMail, recorderAt, type Stage, type Step, submitOk } from "./stage.ts";
+import {
+  arrival,
+  fingerprintOf,
+  listMail,
+  readMail,
+  recorderAt,
+  type Stage,
+  type Step,
+  submitOk,
+} from "./stage.ts";
 
 const [FROM, TO, BLIND] = ["alice@alpha.test", "bob@beta.test", "bea@beta.test"];
 const TRACE = /\bbea\b|^bcc:/im;
@@ -31,6 +40,21 @@ export const step8: Step = {
     assert.doesNotMatch(await readMail(stage, TO, read.id), TRACE);
     const blind = await arrival(stage, BLIND, message.subject);
     assert.equal(blind.state, "CONFIDENTIAL");
+
+    // Her own copy alone says whom she wrote to.
+    const sent = await listMail(stage, FROM, "sent");
+    const own = sent.find(({ subject }) => subject === message.subject);
+    assert.equal(own?.state, "SENT");
+    assert.deepEqual(own.sent, [
+      { address: TO, got: "sealed", fingerprint: await fingerprintOf(stage, TO), isBlind: false },
+      {
+        address: BLIND,
+        got: "sealed",
+        fingerprint: await fingerprintOf(stage, BLIND),
+        isBlind: true,
+      },
+    ]);
+    assert.doesNotMatch(await readMail(stage, FROM, own.id), TRACE);
   },
 };
 

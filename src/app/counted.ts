@@ -46,6 +46,7 @@ export function countedOutgoing(
       trace.passedThrough(o);
       meter.planned("pass");
     },
+    noSentCopy: trace.noSentCopy,
     relayed: (o) => {
       trace.relayed(o);
       for (const { outcome } of o.result.recipients) {

@@ -37,6 +37,8 @@ export type CryptoPool = AsyncDisposable & {
   readonly seal: Seal;
   readonly open: Open;
   readonly messageWork: MessageWork;
+  /** The same for a user of ours, who waits for it. */
+  readonly messageWorkForUsers: MessageWork;
   readonly certificateWork: CertificateWork;
   /** The same for a user of ours, who waits for it. */
   readonly certificateWorkForUsers: CertificateWork;
@@ -83,6 +85,7 @@ export function startCryptoPool(limits: Partial<ThreadLimits> = {}): CryptoPool 
       return valueOf<"open">(outcome);
     },
     messageWork: messageWorkIn(work),
+    messageWorkForUsers: messageWorkIn(workOf(pool, true)),
     certificateWork: certificateWorkIn(work, answers),
     certificateWorkForUsers: certificateWorkIn(workOf(pool, true), answers),
     clientProtection: async (message) =>

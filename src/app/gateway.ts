@@ -21,6 +21,7 @@ import { NextHops } from "./next-hop.ts";
 import type { OfProcess } from "./of-process.ts";
 import { openCrypto, type Crypto } from "./open-crypto.ts";
 import { openLookUps, type LookUps } from "./open-look-ups.ts";
+import { mailboxesOf } from "./open-mailbox.ts";
 import { readingDeps } from "./open-reading.ts";
 import { openLoginCache } from "./open-login-cache.ts";
 import { openVault, type Vault } from "./open-vault.ts";
@@ -74,6 +75,7 @@ export async function runGateway(
     pool: crypto.pool,
     out,
     drain: incoming.drain,
+    mailboxOf: mailboxesOf({ store, clock, pool: crypto.pool, blobs: vault.blobs, events }),
     transactions,
     loginCache,
   });

@@ -9,6 +9,7 @@ const CHANGEABLE: readonly string[] = [
   "tls",
   "relay",
   "policy",
+  "submission",
   "keys.autocrypt",
   "keys.unlock_page",
   "limits.mailbox_bytes",
@@ -49,6 +50,7 @@ export class LiveConfig {
       tls: next.tls,
       relay: next.relay,
       policy: next.policy,
+      submission: next.submission,
       keys: { ...keys, autocrypt, ...(unlockPage === undefined ? {} : { unlockPage }) },
       limits: { ...this.#current.limits, mailboxBytes, pendingBytes },
     });

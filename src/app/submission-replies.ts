@@ -7,6 +7,7 @@ import type { Looked } from "../outgoing/plan.ts";
 import type {
   Fault,
   KeysClosed,
+  NoSentCopy,
   NotTaken,
   RecipientAnswer,
   SentAs,
@@ -33,7 +34,7 @@ export function submissionReply(submission: Submission, context: ReplyContext): 
         text("submission.accepted", {
           queueId: context.queueId,
           how: sentText(submission.sentAs),
-        }),
+        }) + noCopyText(submission.noCopy),
       );
     case "refused":
       return FAULTS[submission.fault]();
@@ -175,6 +176,11 @@ function doubtText(discovery: Discovery, recipient: EmailAddress): string {
     day: since.toISOString().slice(0, 10),
     domain: recipient.domain,
   });
+}
+
+/** That the sender's mailbox has no copy, and why. */
+function noCopyText(because: NoSentCopy | undefined): string {
+  return because === undefined ? "" : text(`submission.no-copy.${because}`);
 }
 
 /** In what form the message left, for the text of the final `250`. */

@@ -10,9 +10,11 @@ import { LoginTurns } from "../login/login-turns.ts";
 import { login, type LoginDeps } from "../login/login.ts";
 import { parseAddress } from "../mail/address.ts";
 import { cameProtected } from "../mailbox/came-protected.ts";
+import type { MailboxOf } from "../mailbox/mailbox-of.ts";
 import { handOnWith } from "../outgoing/hand-on.ts";
 import { keepForLater } from "../outgoing/outbox.ts";
 import { answerRecipient, submit, type Sender, type SubmitDeps } from "../outgoing/outgoing.ts";
+import { prepareSent } from "../outgoing/sent-copy.ts";
 import type { TraceOutgoing } from "../outgoing/tracing.ts";
 import type { Handlers, LoginAnswer } from "../smtp/listener/handlers.ts";
 import { reply } from "../smtp/smtp.ts";
@@ -21,6 +23,7 @@ import type { Events } from "./events.ts";
 import type { OutboundRelay } from "./outgoing.ts";
 import { senderOf, stillCurrent, type LoggedIn } from "./sender.ts";
 import { loginReply } from "./login-replies.ts";
+import { sentDepsOf } from "./sent-copies.ts";
 import { recipientReply, submissionReply } from "./submission-replies.ts";
 import type { Transactions } from "./transactions.ts";
 
@@ -34,7 +37,8 @@ export type SubmissionDeps = {
   readonly current: () => Config;
   readonly events: Pick<Events, "failed">;
   readonly discover: SubmitDeps["discover"];
-  readonly pool: Pick<CryptoPool, "seal" | "clientProtection">;
+  readonly pool: Pick<CryptoPool, "seal" | "clientProtection" | "messageWorkForUsers">;
+  readonly mailboxOf: MailboxOf;
   readonly out: OutboundRelay;
   readonly drain: Drain;
   readonly transactions: Pick<Transactions, "note">;
@@ -125,12 +129,15 @@ function submitDepsOf(deps: SubmissionDeps, trace: TraceOutgoing): SubmitDeps {
     legacyDisplay: config.sealing.legacyDisplay,
     trace,
     cameProtected: async (reader, messageIds) => cameProtected(store, reader, messageIds),
+    prepareSent: config.submission.sentCopies
+      ? async (request) => prepareSent(sentDepsOf(deps, config.limits), request)
+      : undefined,
     handOn: handOnWith({
       relay: out.deps.relay,
       trace: out.deps.trace,
-      keep: async (sender, messageId, copies) => {
-        await keepForLater(out.deps, sender, messageId, copies);
-        out.sendSoon();
+      keep: async (sender, messageId, copies, also) => {
+        await keepForLater(out.deps, sender, messageId, copies, also);
+        if (copies.length > 0) out.sendSoon();
       },
     }),
   };
@@ -152,6 +159,7 @@ function notingTrace(
       trace.passedThrough(o);
     },
     relayed: trace.relayed,
+    noSentCopy: trace.noSentCopy,
   };
 }
 

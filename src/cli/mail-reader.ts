@@ -106,6 +106,7 @@ export function viewOf(entry: MailListEntry) {
     signer: entry.signer ?? null,
     fingerprint: entry.fingerprint ?? null,
     scan: entry.scan,
+    sent: entry.sent,
     receivedAt: entry.receivedAt.toISOString(),
     sizeBytes: entry.sizeBytes,
   };

@@ -27,6 +27,7 @@ const SHOWN: ShownMail = {
   signer: "ada@alpha.test",
   fingerprint: "0".repeat(40),
   scan: "not-possible",
+  sent: [],
   receivedAt: fromUnixMs(0),
   sizeBytes: 7,
   message: utf8("From: ada@alpha.test\r\nSubject: =?utf-8?Q?Gr=C3=BC=C3=9Fe?=\r\n\r\n"),

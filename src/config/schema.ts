@@ -132,6 +132,18 @@ const sealing = note(
   "How mail is sealed.",
 );
 
+const submission = note(
+  z
+    .strictObject({
+      sent_copies: note(
+        z.boolean().default(true),
+        "Each message that a user submits is kept in the folder Sent of their mailbox here, encrypted to them, with what each recipient got. false: for users whose mail programs save a copy in the same mailbox.",
+      ),
+    })
+    .prefault({}),
+  "What is done with mail that users submit.",
+);
+
 const escrow = note(
   z
     .strictObject({
@@ -211,6 +223,7 @@ export const configSchema = z.strictObject({
   policy,
   keys,
   sealing,
+  submission,
   escrow,
   revocations,
   limits,

@@ -2,7 +2,7 @@
 import { decrypt } from "../openpgp/messages/decrypt.ts";
 import type { Flag, FolderId, MailboxEntry, MessageVerdict } from "../mailbox/mailbox.ts";
 import type { WaitingSummary } from "../spool/spool.ts";
-import { summaryFrom, type Attachment, type Summary } from "../mailbox/summary.ts";
+import { summaryFrom, type Attachment, type SentTo, type Summary } from "../mailbox/summary.ts";
 import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import { sentenceOf } from "./sentence.ts";
 import { isGood, unknownBut } from "./verdicts.ts";
@@ -34,6 +34,8 @@ export type MailListEntry = {
   readonly signer: string | undefined;
   readonly fingerprint: string | undefined;
   readonly scan: string;
+  /** Of what the reader sent: what each recipient got. */
+  readonly sent: readonly SentTo[];
   readonly receivedAt: Date;
   readonly sizeBytes: number;
 };
@@ -115,6 +117,7 @@ function entryOf(
     flags: message.flags ?? [],
     keywords,
     ...saidOf(verdict, { from, claimed }),
+    sent: summary?.sent ?? [],
     receivedAt: message.receivedAt,
     sizeBytes: message.sizeBytes,
   };

@@ -3,11 +3,10 @@
  * It also has the verdict, as far as that can be known before the reader's key is there.
  */
 import { isFinal } from "../store/mail/verdict.ts";
-import { createHash } from "node:crypto";
 import { hex } from "../base/bytes.ts";
 import { octetsIn } from "../base/large-octets.ts";
 import { formatAddress, type EmailAddress } from "../mail/address.ts";
-import type { Envelope } from "../mail/envelope.ts";
+import { envelopeDigest } from "../mail/envelope.ts";
 import { type Header, serializeHeader } from "../mail/header.ts";
 import { readMessageFacts } from "../mail/mail.ts";
 import { standardFolder, type MessageVerdict, type PreparedMail } from "../mailbox/mailbox.ts";
@@ -66,7 +65,7 @@ export async function copyFor(
   const { messageId } = facts;
   const sizeBytes = incoming.message.length;
   // The sender's server repeats a transaction whose answer it missed: same envelope, same octets, stored once.
-  const envelope = envelopeId(incoming.envelope);
+  const envelope = envelopeDigest(incoming.envelope);
   const { contentHash } = incoming;
   const once = onceOf(contentHash, envelope);
   const delivered = { form, state, verdict, sizeBytes, messageId };
@@ -177,12 +176,4 @@ async function bodyOf(
 /** What tells one delivery of a message from another. */
 export function onceOf(contentHash: Uint8Array, envelope: string): string {
   return `${hex(contentHash)} ${envelope}`;
-}
-
-function envelopeId(envelope: Envelope): string {
-  const { from, recipients } = envelope;
-  const all = [from, ...recipients].map((address) =>
-    address === undefined ? "<>" : formatAddress(address),
-  );
-  return createHash("sha256").update(all.join(" ")).digest("hex");
 }

@@ -50,7 +50,15 @@ const SENTENCES: Readonly<
   CLIENT_ONLY: () => [text("verdict.CLIENT_ONLY")],
   QUARANTINED: () => [text("verdict.QUARANTINED")],
   UNPROTECTED: () => [],
+  SENT: sentSentences,
+  DRAFT: () => [text("verdict.DRAFT")],
 };
+
+function sentSentences({ evidence: { how } }: MessageVerdict): readonly string[] {
+  if (how === "sealed") return [text("verdict.SENT.sealed")];
+  if (how === "already-protected") return [text("verdict.SENT.already-protected")];
+  return how === undefined ? [] : [text("verdict.SENT.clear")];
+}
 
 function signerOf({ signer }: MessageVerdict): {
   readonly address: string;

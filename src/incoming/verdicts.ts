@@ -56,6 +56,16 @@ export function unprotected(at: Date): MessageVerdict {
   return plain("UNPROTECTED", at);
 }
 
+/** What the reader sent. `evidence` says how it left. */
+export function sent(at: Date, evidence: MessageVerdict["evidence"]): MessageVerdict {
+  return plain("SENT", at, { evidence });
+}
+
+/** What the reader has not sent yet. */
+export function draft(at: Date): MessageVerdict {
+  return plain("DRAFT", at);
+}
+
 /** Sealed to a key that is in none of the account's keys. */
 export function undecryptable(at: Date): MessageVerdict {
   return plain("UNDECRYPTABLE", at, { signature: "unknown" });

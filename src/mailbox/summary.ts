@@ -22,9 +22,38 @@ export type Summary = {
   readonly verdict: MessageVerdict;
   /** The reader's own words for it. */
   readonly keywords: readonly string[];
+  /** Of what the reader sent: what each recipient got. Nobody but the reader sees it, because it names blind ones. */
+  readonly sent?: readonly SentTo[];
+  /** Of a draft: SHA-256 of its text, in hexadecimal digits. */
+  readonly hash?: string;
 };
 
-export type Attachment = { readonly name: string; readonly sizeBytes: number };
+/** How a message left for a recipient. */
+export type SentForm = "sealed" | "clear" | "already-protected";
+
+/** What a recipient got of a message that the reader sent, as far as it was known when the message was accepted. */
+export type SentTo = {
+  readonly address: string;
+  /** `refused`: the next hop did not take it for this recipient, who gets nothing; a bounce says why. */
+  readonly got: SentForm | "refused";
+  /** The certificate that it was encrypted to; "" where Sealpost encrypted nothing. */
+  readonly fingerprint: string;
+  readonly isBlind: boolean;
+};
+
+/** `stored`: of a draft, whose attachments are stored apart from its text. */
+export type Attachment = {
+  readonly name: string;
+  readonly sizeBytes: number;
+  readonly stored?: StoredAttachment;
+};
+
+/** The name of a blob, and what is in it. `hash` is SHA-256 of the attachment, in hexadecimal digits. */
+export type StoredAttachment = {
+  readonly id: string;
+  readonly contentType: string;
+  readonly hash: string;
+};
 
 /** As octets, to be wrapped. */
 export function summaryOctets(summary: Summary): Uint8Array {

@@ -2,10 +2,20 @@
  * The keys that a client announces by itself (Autocrypt level 1). Nobody here can open mail that is encrypted to a key
  * that we do not have. Therefore only the key that we publish for the author leaves in such a field.
  */
+import { joined } from "../base/large-octets.ts";
 import type { Discover } from "../discovery/outcome.ts";
 import { formatAddress, parseAddress, sameAddress, type EmailAddress } from "../mail/address.ts";
-import { fieldBody, fieldsNamed, type Header, makeField, withoutFields } from "../mail/header.ts";
+import {
+  fieldBody,
+  fieldsNamed,
+  type Header,
+  makeField,
+  parseHeader,
+  serializeHeader,
+  withoutFields,
+} from "../mail/header.ts";
 import { type Certificate, parseCertificates } from "../openpgp/certificates/certificate.ts";
+import type { Prepared } from "./prepare.ts";
 
 /** What becomes of a client's Autocrypt field: removed, or replaced by one with the key that we publish. */
 export type AutocryptRule = "remove" | "replace";
@@ -16,15 +26,25 @@ const NAMES: ReadonlySet<string> = new Set(FIELDS.map((name) => name.toLowerCase
 /** Level 1: a longer field is ignored by who reads it. */
 const MAX_OCTETS = 10 * 1024;
 
+type Deps = { readonly discover: Discover; readonly autocrypt: AutocryptRule };
+
+/** A key that the client announces and we do not hold must not leave: what is encrypted to it nobody here opens. */
+export async function withoutForeignKeys(deps: Deps, prepared: Prepared): Promise<Prepared> {
+  const [author] = prepared.facts.from ?? [];
+  if (author === undefined) return prepared;
+  const { header, bodyOffset } = parseHeader(prepared.message);
+  const kept = await withOwnAutocrypt(deps, header, author.address);
+  if (kept === header) return prepared;
+  const rest = prepared.message.subarray(bodyOffset);
+  const message = await joined([serializeHeader(kept), Buffer.from("\r\n"), rest]);
+  return { ...prepared, message };
+}
+
 /**
  * The header without the client's announcements. One that holds exactly the published key of the author stays, as when
  * users keep their key on their own device. Version 6 keys are never announced: level 1 has none.
  */
-export async function withOwnAutocrypt(
-  deps: { readonly discover: Discover; readonly autocrypt: AutocryptRule },
-  header: Header,
-  author: EmailAddress,
-): Promise<Header> {
+async function withOwnAutocrypt(deps: Deps, header: Header, author: EmailAddress): Promise<Header> {
   if (FIELDS.every((name) => fieldsNamed(header, name).length === 0)) return header;
   const [announced, ...more] = fieldsNamed(header, "Autocrypt");
   const rest = withoutFields(header, NAMES);

@@ -72,15 +72,20 @@ export async function copiesOf(deps: Deps, request: Request): Promise<readonly C
 /** Blind is who is in the envelope and neither in To nor in Cc. */
 function split(
   recipients: readonly Found[],
-  { facts }: Prepared,
+  prepared: Prepared,
 ): { readonly named: readonly Found[]; readonly blind: readonly Found[] } {
+  const isNamed = isNamedIn(prepared);
+  return {
+    named: recipients.filter(({ address }) => isNamed(address)),
+    blind: recipients.filter(({ address }) => !isNamed(address)),
+  };
+}
+
+/** Whether To or Cc of a message names an address. */
+export function isNamedIn({ facts }: Pick<Prepared, "facts">): (address: EmailAddress) => boolean {
   const visible: readonly EmailAddress[] = [...facts.to, ...facts.cc].map(({ address }) => address);
   const names = new Set(visible.map(canonicalAddress));
-  const isNamed = ({ address }: Found): boolean => names.has(canonicalAddress(address));
-  return {
-    named: recipients.filter(isNamed),
-    blind: recipients.filter((recipient) => !isNamed(recipient)),
-  };
+  return (address) => names.has(canonicalAddress(address));
 }
 
 async function sealFor(

@@ -1,13 +1,16 @@
 /**
  * Handing copies to the next hop. The first copy's answer is the client's answer. Once it was taken, what is left is
- * committed to the outbox before `250` is said, and tried again until it is taken or bounces. A message therefore never
+ * committed to the outbox before `250` is said, and tried again until it is taken or bounces. The copy for the sender's
+ * mailbox is committed in the same transaction. A message therefore never
  * ends half sent because the second hand-over failed: it is never lost, with at most one duplicate per crash.
  */
 import { AppError } from "../base/errors.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import type { Relay, RelayResult } from "../smtp/relay/hop.ts";
+import type { Store } from "../store/store.ts";
 import type { AccountId } from "../words/account.ts";
 import type { Copy } from "./copy.ts";
+import type { SentCopy } from "./sent-copy.ts";
 import type { NotTaken } from "./submission.ts";
 import type { TraceOutgoing } from "./tracing.ts";
 
@@ -18,6 +21,8 @@ export type HandOnRequest = {
   readonly sender: CopySender;
   readonly messageId: string;
   readonly copies: readonly Copy[];
+  /** The copy for the sender's own mailbox, which is committed with what is left. */
+  readonly sent?: SentCopy | undefined;
 };
 
 /** What the next hop made of a message: it took it, or what is left is kept for later; or it took it for nobody. */
@@ -25,12 +30,16 @@ export type HandedOn = { readonly kind: "taken" } | NotTaken;
 
 export type HandOn = (request: HandOnRequest) => Promise<HandedOn>;
 
-/** Commits copies for later; wakes whoever sends them. */
+/** Commits copies for later, and what `also` writes; wakes whoever sends them. */
 export type KeepForLater = (
   sender: CopySender,
   messageId: string,
   copies: readonly Copy[],
+  also: Also | undefined,
 ) => Promise<void>;
+
+/** Writes something in the transaction that keeps copies. */
+export type Also = (tx: Store) => Promise<void>;
 
 type Deps = {
   readonly relay: Relay;
@@ -40,7 +49,7 @@ type Deps = {
 
 /** @returns a function that throws AppError for a message without copies. */
 export function handOnWith(deps: Deps): HandOn {
-  return async ({ sender, messageId, copies }) => {
+  return async ({ sender, messageId, copies, sent }) => {
     const [first, ...rest] = copies;
     if (first === undefined) throw new AppError("no copies to hand on", { temporary: false });
     const result = await deps.relay(first.envelope, first.message);
@@ -48,7 +57,8 @@ export function handOnWith(deps: Deps): HandOn {
     if (!isTaken(result)) return { kind: "not-taken", by: worstOf(result) };
 
     const left = [...unfinished(first, result), ...rest];
-    if (left.length > 0) await deps.keep(sender, messageId, left);
+    const also = await sent?.settle(refusedBy(result));
+    if (left.length > 0 || also !== undefined) await deps.keep(sender, messageId, left, also);
     return { kind: "taken" };
   };
 }
@@ -56,6 +66,13 @@ export function handOnWith(deps: Deps): HandOn {
 /** True when at least one recipient's copy is with the next hop, so that refusing now would send it twice. */
 function isTaken(result: RelayResult): boolean {
   return result.recipients.some(({ outcome }) => outcome.kind === "accepted");
+}
+
+/** The recipients for whom a hop refused a message for good. */
+function refusedBy({ recipients }: RelayResult): readonly EmailAddress[] {
+  return recipients
+    .filter(({ outcome }) => outcome.kind === "refused" && !outcome.temporary)
+    .map(({ address }) => address);
 }
 
 /** The recipients whom a hop did not take yet, as a copy for the outbox; also those it refused: they get a bounce. */

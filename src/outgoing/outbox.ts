@@ -27,7 +27,7 @@ import {
 import type { Store } from "../store/store.ts";
 import type { AccountId } from "../words/account.ts";
 import type { Copy } from "./copy.ts";
-import type { CopySender } from "./hand-on.ts";
+import type { Also, CopySender } from "./hand-on.ts";
 import type { TraceOutgoing } from "./tracing.ts";
 
 /** A message under the queue key, and the name of the service key that this came from. */
@@ -56,7 +56,7 @@ const MIN_ATTEMPTS = 12;
 const MAX_ATTEMPTS = 40;
 
 /**
- * Commits copies for the next round.
+ * Commits copies for the next round, and what `also` writes.
  * @throws AccountGone when there is no such account any more.
  */
 export async function keepForLater(
@@ -64,6 +64,7 @@ export async function keepForLater(
   { account, address: sender }: CopySender,
   messageId: string,
   copies: readonly Copy[],
+  also?: Also,
 ): Promise<void> {
   const at = deps.clock.now();
   await deps.store.transaction(async (tx) => {
@@ -71,6 +72,7 @@ export async function keepForLater(
     for (const copy of copies) {
       await insertOutbox(tx, [await rowFor(deps, { sender, account, messageId, copy, at })]);
     }
+    await also?.(tx);
   });
 }
 

@@ -5,25 +5,25 @@
  *     RCPT     under policy `require`, a recipient without a certificate is refused at once
  *     DATA     discover every recipient, then decide for the whole message (`plan.ts`)
  *              seal once for the named recipients and once for each blind one (`copies.ts`)
+ *              make the sender's own copy (`sent-copy.ts`)
  *              hand the copies to the next hop (`hand-on.ts`); a later copy may wait in the outbox
  *
  * The decision is made once for the whole message: sealing it for one recipient and sending it in clear to another would
  * reveal it. A recipient whose keyserver cannot be reached is not a recipient without a key: such a message is refused for
- * now, never sent in clear. `250` is said after the next hop took the first copy, and every other copy was taken or is durable.
+ * now, never sent in clear. `250` is said after the next hop took the first copy, and every other copy was taken or is durable,
+ * the sender's own too.
  *
  * What became of a message is a `Submission`. `app/submission-replies.ts` says it in SMTP.
  */
 import { AppError } from "../base/errors.ts";
 import type { Given } from "../base/given.ts";
-import { joined } from "../base/large-octets.ts";
 import { type Domain, type EmailAddress, withoutSubaddress } from "../mail/address.ts";
 import type { Envelope } from "../mail/envelope.ts";
-import { parseHeader, serializeHeader } from "../mail/header.ts";
 import type { Discover } from "../discovery/outcome.ts";
 import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import type { UnlockedKey } from "../openpgp/keys/secret-key.ts";
 import { UnsealableMessage } from "../pgpmime/unsealable.ts";
-import { type AutocryptRule, withOwnAutocrypt } from "./autocrypt.ts";
+import { type AutocryptRule, withoutForeignKeys } from "./autocrypt.ts";
 import { copiesOf, MAX_NAMED, type SealMessage } from "./copies.ts";
 import type { Copy } from "./copy.ts";
 import { type CameProtected, demandFor, isProtected } from "./demand.ts";
@@ -32,6 +32,7 @@ import { isOwnAuthor, isOwnReturnPath } from "./own-address.ts";
 import { planFor, type Plan } from "./plan.ts";
 import { prepare, type PrepareDeps, type Prepared } from "./prepare.ts";
 import { withReceived } from "./received.ts";
+import type { PreparedSent, SentRequest } from "./sent-copy.ts";
 import type {
   Demand,
   KeysClosed,
@@ -70,6 +71,8 @@ export type SubmitDeps = PrepareDeps & {
   /** Whether the subject of a sealed message stands once more in its text; by default it does. */
   readonly legacyDisplay?: boolean;
   readonly cameProtected: CameProtected;
+  /** Makes the copy for the sender's own mailbox; undefined where the installation keeps none. */
+  readonly prepareSent?: ((request: SentRequest) => Promise<PreparedSent>) | undefined;
 };
 
 /**
@@ -161,18 +164,6 @@ export function unsendable(
     : { kind: "unprotected", because, demand };
 }
 
-/** A key that the client announces and we do not hold must not leave: what is encrypted to it nobody here opens. */
-async function withoutForeignKeys(deps: SubmitDeps, prepared: Prepared): Promise<Prepared> {
-  const [author] = prepared.facts.from ?? [];
-  if (author === undefined) return prepared;
-  const { header, bodyOffset } = parseHeader(prepared.message);
-  const kept = await withOwnAutocrypt(deps, header, author.address);
-  if (kept === header) return prepared;
-  const rest = prepared.message.subarray(bodyOffset);
-  const message = await joined([serializeHeader(kept), Buffer.from("\r\n"), rest]);
-  return { ...prepared, message };
-}
-
 /** The key of the address that the message is from, which serves its subaddresses: each of a user's addresses has its own. */
 function signerOf({ keys }: Sender, { facts }: Prepared): UnlockedKey | undefined {
   const [author] = facts.from ?? [];
@@ -188,7 +179,8 @@ async function passThrough(
 ): Promise<Submission> {
   deps.trace.passedThrough({ sender: sender.address, prepared, envelope });
   const copies = [await withReceived(deps, { envelope, message: prepared.message })];
-  return handOn(deps, { sender, prepared, copies }, { kind: "already-protected" });
+  const o = { sender, envelope, prepared, copies, found: [] };
+  return handOn(deps, o, { kind: "already-protected" });
 }
 
 async function sendClear(
@@ -200,7 +192,8 @@ async function sendClear(
 ): Promise<Submission> {
   const copies = [await withReceived(deps, { envelope, message: prepared.message })];
   const recipients = envelope.recipients.length;
-  return handOn(deps, { sender, prepared, copies }, { kind: "clear", recipients, unsupported });
+  const o = { sender, envelope, prepared, copies, found: [] };
+  return handOn(deps, o, { kind: "clear", recipients, unsupported });
 }
 
 async function sendSealed(
@@ -215,7 +208,7 @@ async function sendSealed(
   try {
     const copies = await copiesOf(deps, { signer, envelope, prepared, recipients });
     const sentAs = { kind: "sealed", recipients: recipients.length } as const;
-    return await handOn(deps, { sender, prepared, copies }, sentAs);
+    return await handOn(deps, { sender, envelope, prepared, copies, found: recipients }, sentAs);
   } catch (error) {
     if (error instanceof UnsealableMessage) return { kind: "cannot-seal", reason: error.message };
     throw error;
@@ -224,10 +217,27 @@ async function sendSealed(
 
 async function handOn(
   deps: SubmitDeps,
-  o: { readonly sender: Sender; readonly prepared: Prepared; readonly copies: readonly Copy[] },
+  o: Pick<SentRequest, "envelope" | "prepared" | "found"> & {
+    readonly sender: Sender;
+    readonly copies: readonly Copy[];
+  },
   sentAs: SentAs,
 ): Promise<Submission> {
-  const { sender, prepared, copies } = o;
-  const handedOn = await deps.handOn({ sender, messageId: prepared.messageId, copies });
-  return handedOn.kind === "taken" ? { kind: "accepted", sentAs } : handedOn;
+  const { sender, envelope, prepared, copies, found } = o;
+  const { messageId } = prepared;
+  const owner = { id: sender.account, address: sender.address };
+  const sent = await deps.prepareSent?.({
+    owner,
+    keys: sender.keys,
+    envelope,
+    prepared,
+    how: sentAs.kind,
+    found,
+  });
+  const copy = sent?.kind === "ready" ? sent.copy : undefined;
+  const handedOn = await deps.handOn({ sender, messageId, copies, sent: copy });
+  if (handedOn.kind !== "taken") return handedOn;
+  if (sent?.kind !== "none") return { kind: "accepted", sentAs };
+  deps.trace.noSentCopy({ messageId, because: sent.because });
+  return { kind: "accepted", sentAs, noCopy: sent.because };
 }

@@ -40,9 +40,17 @@ export type NotTaken = {
     | undefined;
 };
 
+/** Why the sender's mailbox has no copy of an accepted message, where the installation keeps copies. */
+export type NoSentCopy = "full" | "too-large";
+
 /** What became of a submitted message. Only of an `accepted` one did anything leave, or is kept to leave. */
 export type Submission =
-  | { readonly kind: "accepted"; readonly sentAs: SentAs }
+  | {
+      readonly kind: "accepted";
+      readonly sentAs: SentAs;
+      /** Undefined: a copy is in the sender's mailbox, or the installation keeps none. */
+      readonly noCopy?: NoSentCopy | undefined;
+    }
   | { readonly kind: "refused"; readonly fault: Fault }
   | { readonly kind: "no-key"; readonly closed: KeysClosed | undefined }
   | { readonly kind: "cannot-seal"; readonly reason: string }

@@ -6,6 +6,7 @@ import type { RelayResult } from "../smtp/relay/hop.ts";
 import type { Copy } from "./copy.ts";
 import type { Looked, Plan } from "./plan.ts";
 import type { Prepared } from "./prepare.ts";
+import type { NoSentCopy } from "./submission.ts";
 import type { Policy } from "../words/account.ts";
 
 export type Detail = Readonly<Record<string, string | number | boolean>>;
@@ -31,6 +32,8 @@ export type TraceOutgoing = {
     readonly copy: Copy;
     readonly result: RelayResult;
   }) => void;
+  /** The sender's mailbox gets no copy. */
+  readonly noSentCopy: (o: { readonly messageId: string; readonly because: NoSentCopy }) => void;
 };
 
 /** Tells by `write` what was decided about a message before it leaves, and what became of it. */
@@ -68,6 +71,9 @@ export function traceOutgoing(write: WriteTrace): TraceOutgoing {
           answer: outcome.text,
         });
       }
+    },
+    noSentCopy: ({ messageId, because: reason }) => {
+      write(messageId, "no Sent copy", { reason });
     },
   };
 }

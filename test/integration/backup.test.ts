@@ -8,12 +8,17 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { startPostgres } from "../../lab/postgres.ts";
 import { run, runOk, sealpost, sealpostCommand, sealpostJson } from "../../lab/run.ts";
+import { openCrypto } from "../../src/app/open-crypto.ts";
+import { draftsOf } from "../../src/app/open-mailbox.ts";
 import { openVault } from "../../src/app/open-vault.ts";
 import { fileOf } from "../../src/blobs/body-files.ts";
 import { loadConfig } from "../../src/config/config.ts";
+import type { Drafts } from "../../src/mailbox/drafts/drafts.ts";
 import { insertMailboxMessage } from "../../src/store/mailbox/messages.ts";
+import { unlockWithService } from "../../src/vault/vault.ts";
 import { idAt } from "../support/accounts.ts";
 import { addressOf } from "../support/address.ts";
+import { attached, saved, written } from "../support/drafts.ts";
 import { deliverTo, makeLoneServer, READER } from "../support/lone-server.ts";
 import { mailboxRow } from "../support/store-calls/mailbox.ts";
 
@@ -133,6 +138,23 @@ async function readBody(config: string, id: string): Promise<Uint8Array | undefi
   return await vault.blobs.read(id);
 }
 
+/** Works with the drafts of the reader, as a page would. */
+async function withDrafts<Value>(
+  config: string,
+  work: (drafts: Drafts) => Promise<Value>,
+): Promise<Value> {
+  const loaded = await loadConfig(config);
+  await using vault = await openVault(loaded);
+  await using crypto = openCrypto({ isServing: false });
+  const id = await idAt(vault.store, addressOf(READER));
+  using keys = await unlockWithService(vault, id);
+  assert(keys);
+  const { store, clock, blobs } = vault;
+  const events = { failed: (_where: string, error: unknown) => assert.fail(String(error)) };
+  const wiring = { store, clock, blobs, pool: crypto.pool, events, limits: () => loaded.limits };
+  return await work(draftsOf(wiring)({ id, address: addressOf(READER) }, keys));
+}
+
 async function drillBodies(
   dir: string,
   database: Readonly<Record<string, string>>,
@@ -143,9 +165,13 @@ async function drillBodies(
   const { config } = await makeLoneServer(dir, database, { storage });
   const [one, two] = [randomBytes(1000), randomBytes(2_000_000)];
   const ids = [await storeBody(config, one), await storeBody(config, two)];
+  const { draft, attachment } = await withDrafts(config, async (drafts) => {
+    const begun = await saved(drafts, written("first"));
+    return { draft: begun, attachment: await attached(drafts, begun.id, two) };
+  });
   const file = join(dir, "backup");
   const made = await sealpostJson<object>(config, ["backup", file]);
-  assert.partialDeepStrictEqual(made, { bodies: 2, missingBodies: [] });
+  assert.partialDeepStrictEqual(made, { bodies: 4, missingBodies: [] });
   assert.equal((await stat(`${file}.bodies`)).mode & 0o777, 0o700);
   await storeBody(config, randomBytes(10));
   await takeAway(config);
@@ -160,6 +186,12 @@ async function drillBodies(
   assert.deepEqual(await readBody(config, ids[0] ?? ""), new Uint8Array(one));
   assert.equal(Buffer.compare((await readBody(config, ids[1] ?? "")) ?? one, two), 0);
 
+  await withDrafts(config, async (drafts) => {
+    const read = await drafts.readAttachment(draft.id, attachment.id);
+    assert(read.kind === "attachment" && Buffer.compare(read.octets, two) === 0);
+    assert.equal((await drafts.read(draft.id)).kind, "draft");
+  });
+
   // A body that is not in the backup is named, and the others come back.
   await takeAway(config);
   await rm(bodies, { recursive: true });
@@ -168,7 +200,7 @@ async function drillBodies(
   assert.partialDeepStrictEqual(again, { missingBodies: 1 });
   await assert.rejects(readBody(config, ids[0] ?? ""), /is missing: put it back from a backup/);
   const next = await sealpostJson<object>(config, ["backup", `${file}.2`]);
-  assert.partialDeepStrictEqual(next, { bodies: 1, missingBodies: [ids[0]] });
+  assert.partialDeepStrictEqual(next, { bodies: 3, missingBodies: [ids[0]] });
 }
 
 test("sqlite: a backup has the bodies that its database names, and a restore puts them back", async () => {

@@ -14,7 +14,9 @@ import { canonicalAddress, type EmailAddress } from "../../src/mail/address.ts";
 import { haveWaiting } from "../support/spool.ts";
 import { keepForLater } from "../../src/outgoing/outbox.ts";
 import { locked } from "../../src/incoming/verdicts.ts";
+import { changeDraft } from "../../src/store/mailbox/drafts.ts";
 import { insertFolder } from "../../src/store/mailbox/folders.ts";
+import { selectById } from "../../src/store/mailbox/listing.ts";
 import { insertMailboxMessage } from "../../src/store/mailbox/messages.ts";
 import { insertSegment } from "../../src/store/mailbox/search-segments.ts";
 import {
@@ -53,6 +55,7 @@ const NAMING: Readonly<Record<string, RegExp>> = {
   author_keys: /^\| keys of authors \|/m,
   blobs: /^\| mailbox \|/m,
   cached_certificates: /^\| cache of others' certificates \|/m,
+  draft_attachments: /^\| drafts \|/m,
   folder_use: /^\| mailbox \|/m,
   folders: /^\| folders \|/m,
   generic_revocations: /^\| generic revocations \|/m,
@@ -145,6 +148,12 @@ async function fill(deps: Deps): Promise<void> {
     outerFrom: "bob@beta.test",
   });
   await insertMailboxMessage(store, idOf(first), mailboxRow("kept"));
+  const kept = await selectById(store, idOf(first), ["kept"]);
+  for (const row of kept) {
+    const { blob: attached } = mailboxRow("attached");
+    const change = { key: "k", summary: row.summary, sizeBytes: 1, attached };
+    assert(await changeDraft(store, idOf(first), row, change));
+  }
   const rows = await selectToIndex(store, idOf(first), { after: 0, limit: 10 });
   const made = rows.map((row) => ({ row, ...wrappedTerms }));
   assert.equal(await insertTerms(store, idOf(first), made), 1);

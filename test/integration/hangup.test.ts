@@ -84,6 +84,7 @@ test("SIGHUP takes over what may change, names what may not, and ends nothing", 
 
   await change((file) => {
     file["relay"] = { port: 10_026 };
+    file["submission"] = { sent_copies: false };
     file["limits"] = { recipients: 7 };
     file["log"] = { ...file["log"], client_address: "network" };
   });
@@ -96,7 +97,11 @@ test("SIGHUP takes over what may change, names what may not, and ends nothing", 
   const reloaded = await linesWith("reloaded", 2);
   for (const role of ["gateway", "keyserver"]) {
     const line = reloaded.find((one) => one["role"] === role);
-    assert.deepEqual(line?.["changed"], ["log.client_address", "relay.port"]);
+    assert.deepEqual(line?.["changed"], [
+      "log.client_address",
+      "relay.port",
+      "submission.sent_copies",
+    ]);
     assert.deepEqual(line["restart"], ["limits.recipients"]);
   }
   const said = await linesWith("the certificate was renewed", 1);

@@ -96,6 +96,8 @@ const ALLOWED: Readonly<Record<string, string>> = {
   "spool/verdicts.ts keepServedKeys: spool": FEW,
   "mailbox/converting.ts countOtherBodies: blobs": WHOLE,
   "mailbox/converting.ts selectOtherBodies: blobs": WHOLE,
+  "mailbox/draft-attachments.ts deleteAttachment: draft_attachments": SMALL_INDEX,
+  "mailbox/draft-attachments.ts deleteAttachmentsOf: draft_attachments": FEW,
   "mailbox/folders.ts deleteFolder: folders": FEW,
   "mailbox/folders.ts deleteFolder: mailbox_messages": SMALL_INDEX,
   "mailbox/folders.ts holdFolder: folders": FEW,

@@ -1,7 +1,7 @@
 /**
  * Gateways are killed (SIGKILL) while mail flows from alice to bob. A client that hears `250` never sends again, one that
  * does not sends again, as mail clients do. At the end every accepted message is in bob's mailbox, opened and judged, and
- * at most one more of it for each kill.
+ * at most one more of it for each kill. In alice's Sent it is once.
  */
 import assert from "node:assert/strict";
 import { unlockWithService } from "../../src/vault/vault.ts";
@@ -51,6 +51,7 @@ export async function proveKills(
     assert.deepEqual(lost, [], "accepted, and lost");
     const duplicates = [...arrived.values()].reduce((sum, count) => sum + count - 1, 0);
     assert(duplicates <= kills, `${String(duplicates)} duplicates after ${String(kills)} kills`);
+    assert.equal(await sentCopies(lab), accepted.length, "one Sent copy of each");
     return { accepted: accepted.length, kills, duplicates };
   } finally {
     await rm(dir, { recursive: true, force: true });
@@ -117,6 +118,20 @@ function messageWith(id: string): Uint8Array {
   return Buffer.from(
     `From: alice@alpha.test\r\nTo: bob@beta.test\r\nMessage-ID: ${id}\r\nSubject: ${id}\r\n\r\n${id}\r\n`,
   );
+}
+
+/** How many messages are in alice's Sent. */
+async function sentCopies({ world }: Lab): Promise<number> {
+  const alice = parseAddress("alice@alpha.test");
+  assert(alice !== undefined);
+  await using vault = await openVault(await loadConfig(providerOf(world, "alpha.test").config));
+  const rows = await vault.store.db
+    .selectFrom("mailbox_messages")
+    .select("id")
+    .where("account", "=", await idAt(vault.store, alice))
+    .where("folder", "=", "sent")
+    .execute();
+  return rows.length;
 }
 
 /** How often each message is in bob's mailbox, once all that must be there is there and was opened. */

@@ -3,11 +3,19 @@ import assert from "node:assert/strict";
 
 import { openBlobs, type BlobPlaces, type BlobStore } from "../../src/blobs/blobs.ts";
 import { HOUR } from "../../src/base/time.ts";
+import { outlineOf } from "../../src/incoming/outline.ts";
+import { summaryOf } from "../../src/incoming/summary.ts";
+import { draft } from "../../src/incoming/verdicts.ts";
+import { parseHeader } from "../../src/mail/header.ts";
+import type { Drafts } from "../../src/mailbox/drafts/drafts.ts";
+import { openDrafts } from "../../src/mailbox/embedded/drafts.ts";
 import { openEmbedded, type EmbeddedDeps } from "../../src/mailbox/embedded/embedded.ts";
 import { bodyForMailbox, bodyOfRow } from "../../src/mailbox/embedded/stored-form.ts";
 import { MailboxWatch } from "../../src/mailbox/embedded/watch.ts";
 import type { Mailbox } from "../../src/mailbox/mailbox.ts";
 import { messageWorkHere } from "../../src/incoming/message-work.ts";
+import type { Summary } from "../../src/mailbox/summary.ts";
+import type { UnlockedKey } from "../../src/openpgp/keys/secret-key.ts";
 import { decrypt } from "../../src/openpgp/messages/decrypt.ts";
 import { encryptAtRest } from "../../src/openpgp/messages/encrypt.ts";
 import { findAccount } from "../../src/store/accounts/accounts.ts";
@@ -17,11 +25,10 @@ import type { Account } from "../../src/words/account.ts";
 import { haveAccounts } from "./accounts.ts";
 import { addressOf } from "./address.ts";
 import { fakeClock } from "./clock.ts";
-import { ownKey } from "./openpgp-messages.ts";
+import { NOW, ownKey } from "./openpgp-messages.ts";
 
 const bob = addressOf("bob@beta.test");
-const key = await ownKey("bob@beta.test", "compat");
-const keys = new UnlockedKeys([key], key.fingerprint, []);
+const own = await ownKey("bob@beta.test", "compat");
 
 export type EmbeddedMailbox = {
   readonly store: Store;
@@ -33,21 +40,25 @@ export type EmbeddedMailbox = {
   readonly openClosed: () => Mailbox;
   /** With other keys of the reader; mail that comes is encrypted to the one of their mailbox, also while that is closed. */
   readonly openAs: (keys: UnlockedKeys, isOpen?: boolean) => Mailbox;
+  /** The drafts, with the reader's keys or without; `roomBytes` is the room that is left, by default much. */
+  readonly openDrafts: (o?: { readonly isClosed?: boolean; readonly roomBytes?: number }) => Drafts;
 };
 
 /** Adds the account to a store, or finds it there. Removed messages can be restored for an hour. */
 export async function embeddedMailbox(
   store: Store,
   places: BlobPlaces = { bodies: "database", bodiesFolder: "/nonexistent" },
+  key: UnlockedKey = own,
 ): Promise<EmbeddedMailbox> {
+  const keys = new UnlockedKeys([key], key.fingerprint, []);
   if ((await findAccount(store, bob)) === undefined) await haveAccounts(store, bob);
   const account = await findAccount(store, bob);
   assert(account);
   const clock = fakeClock();
   const blobs = openBlobs({ store, clock }, places);
-  const openAs = (reader: UnlockedKeys, isOpen = true): Mailbox => {
+  const depsAs = (reader: UnlockedKeys): EmbeddedDeps => {
     const recipients = [reader.mailbox ?? key].map(({ certificate }) => certificate);
-    const deps: EmbeddedDeps = {
+    return {
       store,
       clock,
       blobs,
@@ -62,8 +73,9 @@ export async function embeddedMailbox(
       textTermsOf: messageWorkHere.textTerms,
       segmentOf: messageWorkHere.segmentOf,
     };
-    return openEmbedded(deps, account, isOpen ? reader : undefined);
   };
+  const openAs = (reader: UnlockedKeys, isOpen = true): Mailbox =>
+    openEmbedded(depsAs(reader), account, isOpen ? reader : undefined);
   return {
     store,
     account,
@@ -73,5 +85,16 @@ export async function embeddedMailbox(
     open: () => openAs(keys),
     openClosed: () => openAs(keys, false),
     openAs,
+    openDrafts: ({ isClosed = false, roomBytes = 1e9 } = {}) => {
+      const hasRoom = async (_owner: unknown, bytes: number) => Promise.resolve(bytes <= roomBytes);
+      const withRoom = { ...depsAs(keys), hasRoom, summaryOf: draftSummary };
+      return openDrafts(withRoom, account, isClosed ? undefined : keys);
+    },
   };
+}
+
+async function draftSummary(message: Uint8Array): Promise<Summary> {
+  const { header } = parseHeader(message);
+  const summary = summaryOf({ header, verdict: draft(NOW), outline: outlineOf(message) });
+  return Promise.resolve(summary);
 }

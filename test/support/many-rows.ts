@@ -241,6 +241,13 @@ function rowsOf(
       per: "16",
       where: MAILBOXES,
     }),
+    draft_attachments: () => ({
+      account: id,
+      message: idOfPart,
+      blob: idOfPart,
+      per: "2",
+      where: MAILBOXES,
+    }),
     search_segments: () => ({
       id,
       account: id,

@@ -4,10 +4,12 @@ import { outboundRelay } from "../../src/app/outgoing.ts";
 import { openLoginCache } from "../../src/app/open-login-cache.ts";
 import { submissionHandlers, type Drain } from "../../src/app/submission.ts";
 import type { Config } from "../../src/config/config.ts";
+import { messageWorkHere } from "../../src/incoming/message-work.ts";
 import { clientProtection } from "../../src/outgoing/already-protected.ts";
 import type { Sender } from "../../src/outgoing/outgoing.ts";
 import type { Handlers } from "../../src/smtp/listener/handlers.ts";
 import type { Deps } from "./key-life.ts";
+import { mailboxesWith } from "./mailboxes.ts";
 
 /** What of a configuration submission and delivery read. */
 export const QUIET_CONFIG = {
@@ -17,6 +19,7 @@ export const QUIET_CONFIG = {
   keys: { autocrypt: "remove", unlockPage: "https://mail.alpha.test/unlock" },
   limits: { loginFailures: 10, loginFailuresPerNetwork: 100, loginCacheMinutes: 10 },
   sealing: { legacyDisplay: true },
+  submission: { sentCopies: false },
 } as unknown as Config;
 
 /** What its listeners call; `drain` is told of each login whose keys are open. */
@@ -33,7 +36,12 @@ export function quietSubmission(deps: Deps, drain: Drain): Handlers<Sender> {
     current,
     events,
     discover: refuse,
-    pool: { seal: refuse, clientProtection: async (message) => clientProtection(message) },
+    pool: {
+      seal: refuse,
+      clientProtection: async (message) => clientProtection(message),
+      messageWorkForUsers: messageWorkHere,
+    },
+    mailboxOf: mailboxesWith(clock),
     out: outboundRelay({ store, clock, serviceKeys, current, events, traces, meter: noMeter }),
     drain,
     transactions: { note: () => undefined },

@@ -85,16 +85,17 @@ export async function appendMail(
   );
   const isKept = appended.kind === "done" && appended.value?.isNew === true;
   // Where it is not known whether the row was written, the octets stay: a sweep will know.
-  if (!isKept) await discard(deps, prepared);
+  if (!isKept) await discard(deps, row.blob);
   if (appended.kind === "no-folder") return appended;
   if (appended.value === undefined) return { kind: "account-gone" };
   const { id, isNew } = appended.value;
   return { kind: isNew ? "appended" : "there-already", id: id as MessageId };
 }
 
-async function discard(
+/** Deletes octets that were put for a row which was not written. */
+export async function discard(
   { blobs }: Pick<EmbeddedDeps, "blobs">,
-  { row: { blob } }: PreparedRow,
+  blob: NewMailboxRow["blob"],
 ): Promise<void> {
   if ("place" in blob && blob.place === "folder") await blobs.remove([blob]);
 }

@@ -22,6 +22,7 @@ import type { EmbeddedDeps } from "./embedded-deps.ts";
 import { bitsOf } from "../flag-bits.ts";
 import { summaryIn, wrapSummary } from "./entries.ts";
 import { withFolder, type At } from "./folders.ts";
+import { DRAFT } from "../drafts/drafts.ts";
 import { readKeywords } from "./keywords.ts";
 
 /** Maximum number of messages that are changed in one transaction: others who write wait for its end. */
@@ -84,7 +85,14 @@ export async function copyInto(
     await holdAccount(tx, account);
     await holdMailbox(tx, account);
     for (const { blob, ...row } of (await selectById(tx, account, some)).filter(isShown)) {
-      const copy = { ...row, id: randomUUID(), folder, once: "", blob: { id: blob } };
+      const copy = {
+        ...row,
+        id: randomUUID(),
+        folder,
+        once: "",
+        blob: { id: blob },
+        ...(row.state === DRAFT ? { copyOf: row.id } : {}),
+      };
       const inserted = await insertMailboxMessage(tx, account, copy);
       if (inserted !== undefined) copies.push(inserted.id);
     }

@@ -46,10 +46,12 @@ export function textTerms(text: string): TermText {
 /** The terms of a message: of its summary, and those of its text. */
 export function termsOf(summary: Summary, ofText: TermText): TermText {
   const { from, to, subject, attachments, keywords, claimed, messageId, references } = summary;
+  const { sent = [] } = summary;
   const names = attachments.map(({ name }) => name).join(" ");
   return joined([
     ...termsIn("from", `${from} ${claimed}`),
-    ...termsIn("to", to),
+    // Blind recipients stand in no header.
+    ...termsIn("to", [to, ...sent.map(({ address }) => address)].join(" ")),
     ...termsIn("subject", subject),
     ...termsIn("attachment", names),
     ...termsIn("keyword", keywords.join(" ")),

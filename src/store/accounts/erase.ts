@@ -10,7 +10,13 @@ import { reserveAddress } from "./reserved-addresses.ts";
 import type { Store } from "../store.ts";
 
 /** What refers to a message before the messages, and those before their blobs. */
-const BEFORE_BLOBS = ["spool", "search_terms", "search_segments", "mailbox_messages"] as const;
+const BEFORE_BLOBS = [
+  "spool",
+  "search_terms",
+  "search_segments",
+  "draft_attachments",
+  "mailbox_messages",
+] as const;
 const AFTER_BLOBS = ["folder_use", "folders", "mailboxes", "spool_use"] as const;
 
 /**

@@ -22,6 +22,7 @@ export type Schema = {
   readonly clock_seen: ClockSeenTable;
   readonly continuity: ContinuityTable;
   readonly generic_revocations: GenericRevocationsTable;
+  readonly draft_attachments: DraftAttachmentsTable;
   readonly folder_use: FolderUseTable;
   readonly folders: FoldersTable;
   readonly jobs: JobsTable;
@@ -264,6 +265,9 @@ type BlobsTable = {
   pieces: string;
   bytes: Uint8Array;
 };
+
+/** What stands beside the text of a draft. The summary of the draft says what it is. */
+type DraftAttachmentsTable = { account: string; message: string; blob: string };
 
 /** The latest number and change of a mailbox, and what its messages come to. `expunged_change`: the latest that no row tells any more. */
 type MailboxesTable = {

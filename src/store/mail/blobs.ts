@@ -119,8 +119,8 @@ const selectOne = compiled((db, { id }: { readonly id: string }) =>
 );
 
 /**
- * Deletes those of the blobs that no message refers to any more, in the transaction that deleted a reference. @returns those
- * whose octets are elsewhere, to be deleted there once the transaction is committed.
+ * Deletes those of the blobs that no message and no draft refers to any more, in the transaction that deleted a reference.
+ * @returns those whose octets are elsewhere, to be deleted there once the transaction is committed.
  */
 export async function deleteUnusedBlobs(
   tx: Store,
@@ -138,6 +138,13 @@ export async function deleteUnusedBlobs(
     )
     .where((row) =>
       row.not(row.exists(row.selectFrom("spool").select("id").whereRef("blob", "=", "blobs.id"))),
+    )
+    .where((row) =>
+      row.not(
+        row.exists(
+          row.selectFrom("draft_attachments").select("blob").whereRef("blob", "=", "blobs.id"),
+        ),
+      ),
     )
     .returning(["id", "place"])
     .execute();

@@ -16,6 +16,8 @@ export const RESULT_STATES = [
   "UNPROTECTED",
   "QUARANTINED",
   "CLIENT_ONLY",
+  "SENT",
+  "DRAFT",
 ] as const;
 export type ResultState = (typeof RESULT_STATES)[number];
 

@@ -4,6 +4,7 @@ import { sql } from "kysely";
 import type { AccountId } from "../../words/account.ts";
 import type { Store } from "../store.ts";
 import { deleteUnusedBlobs, type GoneBlob } from "../mail/blobs.ts";
+import { deleteAttachmentsOf } from "./draft-attachments.ts";
 import { countInFolder, type FolderFigures } from "./folders.ts";
 import { beginChange, countInMailbox, forgetChanges } from "./mailboxes.ts";
 import { isShown, unseenIn, type MailboxRow } from "./message-rows.ts";
@@ -11,7 +12,11 @@ import { selectById } from "./listing.ts";
 import { changeTerms, type WrappedTerms } from "./search-terms.ts";
 
 /** What a change finds: its transaction, its number, and the messages that it is about. */
-type Found = { readonly tx: Store; readonly change: number; readonly rows: readonly MailboxRow[] };
+export type Found = {
+  readonly tx: Store;
+  readonly change: number;
+  readonly rows: readonly MailboxRow[];
+};
 
 /** Sets and clears flags (bits) of messages that are shown. @returns the IDs of those that changed. */
 export async function changeFlags(
@@ -129,11 +134,15 @@ export async function expungeDue(store: Store, now: Date): Promise<Expunged> {
   return { messages, gone };
 }
 
-/** Deletes messages at once, removed or not. @returns the blobs whose octets must go after the commit. */
+/**
+ * Deletes messages at once, removed or not; of these, all that are meant. @returns the blobs whose octets must go after the
+ * commit.
+ */
 export async function deleteMessages(
   store: Store,
   account: AccountId,
   ids: readonly string[],
+  isMeant: (row: MailboxRow) => boolean = () => true,
 ): Promise<readonly GoneBlob[]> {
   const gone: GoneBlob[] = [];
   const act = async ({ tx, change, rows }: Found): Promise<void> => {
@@ -142,7 +151,7 @@ export async function deleteMessages(
     gone.push(...(await deleteRows(tx, account, rows)));
     await forgetChanges(tx, account, change);
   };
-  await changeMessages(store, account, { ids, isMeant: () => true }, act);
+  await changeMessages(store, account, { ids, isMeant }, act);
   return gone;
 }
 
@@ -151,14 +160,14 @@ async function deleteRows(
   account: AccountId,
   rows: readonly MailboxRow[],
 ): Promise<readonly GoneBlob[]> {
+  const attached = await deleteAttachmentsOf(tx, account, idsOf(rows));
   const deleted = await tx.db
     .deleteFrom("mailbox_messages")
     .where("account", "=", account)
     .where("id", "in", idsOf(rows))
     .returning("stored_bytes")
     .execute();
-  const blobs = rows.map(({ blob }) => blob);
-  const gone = await deleteUnusedBlobs(tx, blobs);
+  const gone = await deleteUnusedBlobs(tx, [...rows.map(({ blob }) => blob), ...attached]);
   const bytes = deleted.reduce((sum, row) => sum + row.stored_bytes, 0);
   await countInMailbox(tx, account, { messages: -deleted.length, bytes: -bytes });
   await forgetChanges(tx, account, Math.max(...rows.map(({ change }) => change)));
@@ -169,7 +178,7 @@ async function deleteRows(
  * Changes the messages of `ids` that are here and meant, all or none. Nothing is counted as a change where none is.
  * @returns the IDs of the changed ones.
  */
-async function changeMessages(
+export async function changeMessages(
   store: Store,
   account: AccountId,
   {

@@ -5,6 +5,7 @@ import type { AccountId } from "../../words/account.ts";
 import { holdAccount } from "../accounts/account-locks.ts";
 import type { Store } from "../store.ts";
 import { insertBlob, type NewBlob } from "../mail/blobs.ts";
+import { insertAttachment, selectAttachments } from "./draft-attachments.ts";
 import { countInFolder } from "./folders.ts";
 import { beginChange, countInMailbox } from "./mailboxes.ts";
 import { unseenIn, type MailboxRow } from "./message-rows.ts";
@@ -16,7 +17,13 @@ import { unseenIn, type MailboxRow } from "./message-rows.ts";
 export type NewMailboxRow = Pick<
   MailboxRow,
   "id" | "folder" | "flags" | "form" | "state" | "key" | "summary" | "sizeBytes" | "receivedAt"
-> & { readonly once: string; readonly name: string; readonly blob: NewBlob };
+> & {
+  readonly once: string;
+  readonly name: string;
+  readonly blob: NewBlob;
+  /** The draft whose attachments it has too. */
+  readonly copyOf?: string;
+};
 
 /**
  * Stores a message, or finds the one that was stored with the same `once`. Undefined: the account was closed or erased.
@@ -32,7 +39,10 @@ export async function insertMailboxMessage(
     const before = await findOnce(tx, account, message.once);
     if (before !== undefined) return { id: before, isNew: false };
     const { id, folder, flags, form, state, key, summary, once, blob } = message;
-    const bytes = (await insertBlob(tx, account, blob)) + summary.length;
+    const size = await insertBlob(tx, account, blob);
+    const { copyOf } = message;
+    const attached = copyOf === undefined ? [] : await selectAttachments(tx, account, copyOf);
+    const bytes = attached.reduce((sum, one) => sum + one.sizeBytes, size + summary.length);
     const number = await countInMailbox(tx, account, { messages: 1, bytes });
     await tx.db
       .insertInto("mailbox_messages")
@@ -56,6 +66,7 @@ export async function insertMailboxMessage(
         expunge_at: 0,
       })
       .execute();
+    for (const one of attached) await insertAttachment(tx, account, id, one.blob);
     await countInFolder(tx, account, folder, { messages: 1, unseen: unseenIn(flags) });
     return { id, isNew: true };
   });

@@ -10,6 +10,7 @@ export const first: Migration = (engine) => {
     ...publishedTables(columns),
     ...mailTables(columns),
     ...mailboxTables(columns),
+    ...draftTables(columns),
     ...searchTables(columns),
     ...jobTables(columns),
     ...discoveryTables(columns),
@@ -226,6 +227,19 @@ function mailboxTables({ table, bytes, integer, text, octetText }: Columns): rea
     `create index mailbox_messages_searched on mailbox_messages
       (account, expunge_at, received_at, number)`,
     "create index mailbox_messages_to_index on mailbox_messages (account, number) where is_indexed = 0",
+  ];
+}
+
+/** What stands beside the text of a draft. Nothing tells what it is: the summary of the draft does. */
+function draftTables({ table, octetText }: Columns): readonly string[] {
+  return [
+    table(
+      "draft_attachments",
+      `account text not null references accounts (id), message ${octetText}, blob text not null references blobs (id),
+       primary key (account, message, blob),
+       foreign key (account, message) references mailbox_messages (account, id)`,
+    ),
+    "create index draft_attachments_blob on draft_attachments (blob)",
   ];
 }
 

@@ -1,4 +1,6 @@
 /** Every function of the store about mailboxes: folders, messages, and what changes them. */
+import assert from "node:assert/strict";
+
 import { newOctets } from "../../../src/base/large-octets.ts";
 import { after, HOUR } from "../../../src/base/time.ts";
 import {
@@ -13,6 +15,7 @@ import {
   replaceBody,
   selectOtherBodies,
 } from "../../../src/store/mailbox/converting.ts";
+import { changeDraft } from "../../../src/store/mailbox/drafts.ts";
 import { foldSummaries } from "../../../src/store/mailbox/folding.ts";
 import {
   deleteFolder,
@@ -178,11 +181,30 @@ export async function callMailbox(store: Store, account: AccountId): Promise<voi
   await restoreMessages(store, account, ids);
   await removeMessages(store, account, [...ids, "4"], now);
   await expungeDue(store, now);
+  await callDrafts(store, account);
   await deleteFolder(store, account, "own", "inbox");
   await selectFolders(store, account);
   await readFolderFigures(store, account);
   await readMailbox(store, account);
   await readLastChanges(store, [account]);
+}
+
+async function callDrafts(store: Store, account: AccountId): Promise<void> {
+  const put = (id: string) => mailboxRow(id).blob;
+  await insertMailboxMessage(store, account, mailboxRow("7"));
+  const change = { key: "k", summary: Buffer.of(7), sizeBytes: 7 };
+  const read = async () => {
+    const [row] = await selectById(store, account, ["7"]);
+    return row ?? assert.fail("no draft");
+  };
+  const text = { blob: put("8"), name: "8", receivedAt: now };
+  await changeDraft(store, account, await read(), { ...change, text });
+  await changeDraft(store, account, await read(), { ...change, attached: put("9") });
+  await changeDraft(store, account, await read(), { ...change, attached: put("10") });
+  const copy = { ...mailboxRow("11"), blob: { id: "blob of 8" }, copyOf: "7" };
+  await insertMailboxMessage(store, account, copy);
+  await changeDraft(store, account, await read(), { ...change, detached: "blob of 9" });
+  await deleteMessages(store, account, ["7", "11"]);
 }
 
 /** Terms as octets, under a key that nobody has. */

@@ -1,0 +1,137 @@
+/**
+ * The copy of a sent message in its sender's own mailbox: the message as it was sent, and what each recipient got. It is
+ * encrypted to the key of the mailbox, and that key alone: no recipient's copy is changed by it, and it names nobody in a
+ * signature. Blind recipients stand beside the message, never in it, so that a copy that is passed on names none of them.
+ *
+ * All that is costly or may fail is done before anything leaves: an account without a key is refused for now, because a
+ * copy in clear is no copy. The row is written with the copies that wait for the next hop, in one transaction.
+ */
+import { hex } from "../base/bytes.ts";
+import type { Octets } from "../base/large-octets.ts";
+import { sha256 } from "../base/sha256.ts";
+import type { Clock } from "../base/time.ts";
+import { formatAddress, type EmailAddress } from "../mail/address.ts";
+import { envelopeDigest, type Envelope } from "../mail/envelope.ts";
+import { parseHeader, serializeHeader, withoutFields } from "../mail/header.ts";
+import type { ToStore } from "../mailbox/embedded/stored-form.ts";
+import type { MailboxOf, MailboxOwner } from "../mailbox/mailbox-of.ts";
+import { standardFolder, type PreparedMail } from "../mailbox/mailbox.ts";
+import type { SentForm, SentTo, Summary } from "../mailbox/summary.ts";
+import { MAX_CLEAR_OCTETS } from "../openpgp/messages/encrypt.ts";
+import type { Examined } from "../pgpmime/examine.ts";
+import type { Store } from "../store/store.ts";
+import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
+import { isNamedIn } from "./copies.ts";
+import type { Found } from "./plan.ts";
+import type { Prepared } from "./prepare.ts";
+import type { NoSentCopy } from "./submission.ts";
+
+export type SentDeps = {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly mailboxOf: MailboxOf;
+  /** Whether the sender's mailbox has room for so many octets. */
+  readonly hasRoom: (owner: MailboxOwner, sizeBytes: number) => Promise<boolean>;
+  /** Reads the whole message where that keeps nobody waiting. */
+  readonly examine: (message: Uint8Array) => Promise<Examined>;
+  /** Encrypts a message to the key that protects the mailbox. @throws AppError (temporary) when there is none. */
+  readonly bodyFor: (owner: MailboxOwner, message: ToStore) => Promise<Octets>;
+  readonly summaryOf: (message: Uint8Array, sent: SentAlready) => Promise<Summary>;
+};
+
+/** How a message leaves, and when. */
+export type SentAlready = {
+  readonly at: Date;
+  readonly how: SentForm;
+  readonly to: readonly SentTo[];
+};
+
+export type SentRequest = {
+  readonly owner: MailboxOwner;
+  readonly keys: UnlockedKeys;
+  readonly envelope: Envelope;
+  readonly prepared: Prepared;
+  readonly how: SentForm;
+  /** Whom the message is encrypted for, if Sealpost encrypts it. */
+  readonly found: readonly Found[];
+};
+
+/** A copy that is ready to be kept. */
+export type SentCopy = {
+  /**
+   * What is left to do once the next hop answered, with the recipients for whom it refused the message: a function that
+   * keeps the copy, in the transaction in which the message is accepted. A repetition keeps no second one.
+   */
+  readonly settle: (refused: readonly EmailAddress[]) => Promise<(tx: Store) => Promise<void>>;
+};
+
+/** Why no copy is kept, or the copy. The message leaves in both cases. */
+export type PreparedSent =
+  | { readonly kind: "ready"; readonly copy: SentCopy }
+  | { readonly kind: "none"; readonly because: NoSentCopy };
+
+/** Encrypts the copy of a message that is about to leave. Nothing is written. */
+export async function prepareSent(deps: SentDeps, request: SentRequest): Promise<PreparedSent> {
+  const { owner, keys, envelope, prepared, how } = request;
+  const { message } = prepared;
+  const now = deps.clock.now();
+  if (!(await deps.hasRoom(owner, message.length))) return { kind: "none", because: "full" };
+  const { found } = await deps.examine(message);
+  const ciphertext = found.kind === "sealed" ? found.ciphertext : undefined;
+  if (ciphertext === undefined && message.length > MAX_CLEAR_OCTETS) {
+    return { kind: "none", because: "too-large" };
+  }
+  const to = recipientsOf(request);
+  const once = `sent ${await nameOf(message)} ${envelopeDigest(envelope)}`;
+  const octets = await deps.bodyFor(owner, { pieces: [message], ciphertext });
+  const prepareFor = async (sent: readonly SentTo[]): Promise<PreparedMail> =>
+    deps.mailboxOf(deps.store, owner, keys).prepare({
+      folder: standardFolder("sent"),
+      content: { kind: "stored", form: ciphertext === undefined ? "clear" : "sealed", octets },
+      summary: await deps.summaryOf(message, { at: now, how, to: sent }),
+      flags: ["seen"],
+      receivedAt: now,
+      sizeBytes: message.length,
+      once,
+    });
+  const mail = await prepareFor(to);
+  return {
+    kind: "ready",
+    copy: {
+      settle: async (refused) => {
+        const settled = refused.length === 0 ? mail : await prepareFor(withRefused(to, refused));
+        return async (tx) => {
+          // An account that was closed meanwhile has no mailbox to keep it in; what was taken leaves all the same.
+          await deps.mailboxOf(tx, owner, keys).append(settled);
+        };
+      },
+    },
+  };
+}
+
+const DATE: ReadonlySet<string> = new Set(["date"]);
+
+/** What is the same when a client sends a message once more. A Date may be ours, and then it is another one. */
+async function nameOf(message: Uint8Array): Promise<string> {
+  const { header, bodyOffset } = parseHeader(message);
+  const fields = serializeHeader(withoutFields(header, DATE));
+  return hex(await sha256([fields, message.subarray(bodyOffset)]));
+}
+
+function recipientsOf({ envelope, prepared, how, found }: SentRequest): readonly SentTo[] {
+  const fingerprints = new Map<EmailAddress, string>(
+    found.map(({ address, discovery }) => [address, discovery.certificate.fingerprint]),
+  );
+  const isNamed = isNamedIn(prepared);
+  return envelope.recipients.map((address) => ({
+    address: formatAddress(address),
+    got: how,
+    fingerprint: fingerprints.get(address) ?? "",
+    isBlind: !isNamed(address),
+  }));
+}
+
+function withRefused(to: readonly SentTo[], refused: readonly EmailAddress[]): readonly SentTo[] {
+  const names = new Set(refused.map(formatAddress));
+  return to.map((one) => (names.has(one.address) ? { ...one, got: "refused" } : one));
+}
