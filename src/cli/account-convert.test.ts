@@ -33,8 +33,9 @@ async function chosen(cli: Cli, mailboxKey: string): Promise<void> {
 
 async function subjects(cli: Cli): Promise<unknown> {
   const found = await cli.sealpost(["mail", "search", ...GIVEN.toSpliced(1, 0, "ferry")], PASSWORD);
-  assert(Array.isArray(found));
-  return found.map((entry: { readonly subject: unknown }) => entry.subject);
+  const { messages } = found;
+  assert(Array.isArray(messages));
+  return messages.map((entry: { readonly subject: unknown }) => entry.subject);
 }
 
 test("old mail goes to the mailbox's own pair, back, and to a new one, whenever it is asked for", async () => {

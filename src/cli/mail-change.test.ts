@@ -112,7 +112,7 @@ test("a message as JSON has all that a list knows of it", async () => {
   assert.deepEqual(
     Object.keys(messages[0] as object).join(" "),
     "id folder flags keywords from claimed to subject date snippet attachments state warnings sentence " +
-      "unsigned signature signedAt signer fingerprint scan receivedAt sizeBytes",
+      "unsigned signature signedAt signer fingerprint scan sent receivedAt sizeBytes",
   );
 });
 

@@ -60,20 +60,6 @@ test("a locked mailbox is searched with the password alone", async () => {
   assert.deepEqual(await subjectsOf(cli, "soup", "the password"), ["Lunch"]);
 });
 
-test("mail list shows a folder, the inbox where none is named", async () => {
-  await using cli = await openCli();
-  await withMail(cli, "provider");
-  const lines = async (...more: readonly string[]): Promise<number> => {
-    const listed = await cli.sealpost(["mail", "list", "ada@alpha.test", ...more]);
-    assert(Array.isArray(listed));
-    return listed.length;
-  };
-  assert.deepEqual([await lines(), await lines("--folder", "sent")], [2, 0]);
-  const wrong = await cli.attempt(["mail", "list", "ada@alpha.test", "--folder", "outbox"]);
-  assert.equal(wrong.code, 2);
-  assert.match(wrong.err, /--folder takes inbox, drafts, sent/);
-});
-
 test("folders are listed with what they hold, without a password too", async () => {
   await using cli = await openCli();
   await withMail(cli, "provider");

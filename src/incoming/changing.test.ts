@@ -7,6 +7,7 @@ import { mailFilesWorld } from "../../test/support/mail-files-world.ts";
 import { after, DAY } from "../base/time.ts";
 import { listAudit } from "../journal/journal.ts";
 import type { MessageId } from "../mailbox/mailbox.ts";
+import { SILENT } from "../../test/support/authors.ts";
 import { haveWaiting } from "../../test/support/spool.ts";
 import { moveMailFor, removeMailFor, restoreMailFor } from "./changing.ts";
 import { locked } from "./verdicts.ts";
@@ -27,15 +28,16 @@ testBoth(
       form: "sealed",
       receivedAt: start,
       sizeBytes: 1,
-      outerFrom: "",
+      outerFrom: "x@y.test",
       // It was judged, and its author could not be asked.
       verdict: { ...locked(start), state: "ENCRYPTED_UNVERIFIED", signature: "later" },
     });
     const ids = [kept, waits];
     const reader = { account, keys };
+    const asking = { ...deps, askAuthor: async () => Promise.resolve(SILENT) };
     const expected = { kind: "message-waits", id: waits, isOpen: true };
-    assert.deepEqual(await removeMailFor(deps, reader, ids), expected);
-    assert.deepEqual(await moveMailFor(deps, reader, ids, "trash"), expected);
+    assert.deepEqual(await removeMailFor(asking, reader, ids), expected);
+    assert.deepEqual(await moveMailFor(asking, reader, ids, "trash"), expected);
     assert.equal((await mailbox.entry(kept))?.folder, "inbox");
   },
 );

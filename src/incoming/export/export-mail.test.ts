@@ -31,6 +31,7 @@ import { standardFolder, type FolderId } from "../../mailbox/mailbox.ts";
 import type { ExportFormat } from "../../mailbox/files/export-folder.ts";
 import { seal } from "../../pgpmime/pgpmime.ts";
 import { damaged, locked, undecryptable, unprotected } from "../verdicts.ts";
+import { SILENT } from "../../../test/support/authors.ts";
 import { haveWaiting } from "../../../test/support/spool.ts";
 import { exportMailFor, exportMessageFor, type MailExport } from "./export-mail.ts";
 
@@ -317,9 +318,11 @@ testBoth(
   "mail that waits is written with the inbox, and a folder alone has nothing else",
   async (open) => {
     await using store = await open();
-    const world = await mailFilesWorld(store, NOW);
+    const made = await mailFilesWorld(store, NOW);
+    const deps = { ...made.deps, askAuthor: async () => Promise.resolve(SILENT) };
+    const world = { ...made, deps };
     await fill(world);
-    const { mailbox, deps, account, keys } = world;
+    const { mailbox, account, keys } = world;
     await haveWaiting(store, {
       account: account.id,
       body: Buffer.concat([Buffer.alloc(4), await sealed("waits", "later\r\n")]),
@@ -327,14 +330,15 @@ testBoth(
       receivedAt: start,
       sizeBytes: 7,
       outerFrom: "x@y.test",
-      verdict: locked(start),
+      // It was judged, and its author could not be asked.
+      verdict: { ...locked(start), state: "ENCRYPTED_UNVERIFIED", signature: "later" },
     });
     const path = place();
     const done = await exportTo(world, path, "maildir");
     assert(done.kind === "exported");
     assert.deepEqual(
       done.closed.map(({ state }) => state),
-      ["LOCKED"],
+      ["ENCRYPTED_UNVERIFIED"],
     );
     const alone = place();
     await exportTo(world, alone, "maildir", { folder: "reisen/österreich 2027" });
