@@ -86,10 +86,10 @@ async function oneRound(o: Round): Promise<void> {
 
 /** Each opens the file, reads, and closes it. */
 async function readAsOthers({ layout, server, file }: Round): Promise<void> {
-  await runOk("sqlite3", [file, "select count(*) from messages"]);
+  await runOk("sqlite3", [file, "select count(*) from spool"]);
   const text = `const { DatabaseSync } = require("node:sqlite");
     const database = new DatabaseSync(process.argv[1]);
-    database.prepare("select count(*) from messages").get();
+    database.prepare("select count(*) from spool").get();
     database.close();`;
   await runOk(process.execPath, ["-e", text, file]);
   if (layout === "second command") await sealpost(server.config, ["account", "list"]);
