@@ -33,12 +33,10 @@ test("what comes for postmaster, without a domain too, lies in the mailbox of th
       assert.match(await client.ask(`${header}\r\nyour MX is silent\r\n.`), /^250/);
     }
   }
-  const listed = await sealpostJson<readonly { readonly subject: string }[]>(server.config, [
-    "mail",
-    "list",
-    READER,
-  ]);
-  const subjects = listed.map(({ subject }) => subject).toSorted();
+  const { messages } = await sealpostJson<{
+    readonly messages: readonly { readonly subject: string }[];
+  }>(server.config, ["mail", "list", READER]);
+  const subjects = messages.map(({ subject }) => subject).toSorted();
   const expected = ["lmtp", "mx"].flatMap((at) => NAMES.map((name) => `${at} ${name}`));
   assert.deepEqual(subjects, expected.toSorted());
 });
