@@ -246,20 +246,21 @@ for (const { engine, open } of engines()) {
     });
   }
 
-  test(`${engine}: the copy and what waits for the next hop are kept together, or neither is`, async () => {
+  test(`${engine}: the copy and what waits are kept together; where the copy cannot be written, what waits is kept alone`, async () => {
     await using store = await open();
     await using world = await worldIn(store, "database");
     // The last statement of the transaction has no table.
     await sql`alter table folder_use rename to folder_use_elsewhere`.execute(store.db);
-    await assert.rejects(world.send(MESSAGE, ["bob@beta.test", "ben@beta.test"]));
+    const reply = await world.send(MESSAGE, ["bob@beta.test", "ben@beta.test"]);
+    assert.match(reply, /^250 .*no copy in Sent: it could not be written$/);
     const kept = async () => ({
       waiting: (await store.db.selectFrom("outbox").select("id").execute()).length,
       sent: (await store.db.selectFrom("mailbox_messages").select("id").execute()).length,
     });
-    assert.deepEqual(await kept(), { waiting: 0, sent: 0 });
+    assert.deepEqual(await kept(), { waiting: 1, sent: 0 });
     await sql`alter table folder_use_elsewhere rename to folder_use`.execute(store.db);
     await world.send(MESSAGE, ["bob@beta.test", "ben@beta.test"]);
-    assert.deepEqual(await kept(), { waiting: 1, sent: 1 });
+    assert.deepEqual(await kept(), { waiting: 2, sent: 1 });
   });
 
   test(`${engine}: who got it in clear, for whom it was refused, and what the client encrypted itself`, async () => {
@@ -354,6 +355,30 @@ for (const { engine, open } of engines()) {
     const why = { temporary: true, message: /no room left on the disk/ };
     await assert.rejects(world.send(MESSAGE, ["bob@beta.test"]), why);
     assert.deepEqual(world.relayed, []);
+  });
+
+  test(`${engine}: what was taken is not sent again because its copy cannot be written, and what still waits is never lost`, async (t) => {
+    await using store = await open();
+    await using world = await worldIn(store, "database");
+    const failing = (outcome: Outcome): Outcome => {
+      t.mock.method(store, "transaction", async () =>
+        Promise.reject(new Error("the disk is gone")),
+      );
+      return outcome;
+    };
+    const reply = await world.send(MESSAGE, ["bob@beta.test"], { outcome: () => failing(TAKEN) });
+    assert.match(reply, /^250 .*1 encrypted\); no copy in Sent: it could not be written$/);
+    t.mock.restoreAll();
+    assert.deepEqual(await sentIn(world.closed()), []);
+    assert(world.traced.includes("no Sent copy"));
+    const later: Outcome = { kind: "refused", code: 452, text: "full", temporary: true };
+    const outcome = ({ local }: EmailAddress): Outcome => failing(local === "bob" ? TAKEN : later);
+    const two = MESSAGE.replace("bob@beta.test", "bob@beta.test, ben@beta.test");
+    await assert.rejects(
+      world.send(two, ["bob@beta.test", "ben@beta.test"], { outcome }),
+      /the disk is gone/,
+    );
+    t.mock.restoreAll();
   });
 
   test(`${engine}: a login whose keys stay closed has its copies wrapped to the mailbox, and opens them later`, async () => {

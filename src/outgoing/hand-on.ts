@@ -25,8 +25,11 @@ export type HandOnRequest = {
   readonly sent?: SentCopy | undefined;
 };
 
-/** What the next hop made of a message: it took it, or what is left is kept for later; or it took it for nobody. */
-export type HandedOn = { readonly kind: "taken" } | NotTaken;
+/**
+ * What the next hop made of a message: it took it, or what is left is kept for later; or it took it for nobody. `hasCopy`:
+ * the copy for the sender's own mailbox is kept, where there is one.
+ */
+export type HandedOn = { readonly kind: "taken"; readonly hasCopy: boolean } | NotTaken;
 
 export type HandOn = (request: HandOnRequest) => Promise<HandedOn>;
 
@@ -57,9 +60,18 @@ export function handOnWith(deps: Deps): HandOn {
     if (!isTaken(result)) return { kind: "not-taken", by: worstOf(result) };
 
     const left = [...unfinished(first, result), ...rest];
-    const also = await sent?.settle(refusedBy(result));
-    if (left.length > 0 || also !== undefined) await deps.keep(sender, messageId, left, also);
-    return { kind: "taken" };
+    const keepWith = async (also: Also | undefined): Promise<void> => {
+      if (left.length > 0 || also !== undefined) await deps.keep(sender, messageId, left, also);
+    };
+    try {
+      await keepWith(await sent?.settle(refusedBy(result)));
+      return { kind: "taken", hasCopy: true };
+    } catch (error) {
+      if (sent === undefined) throw error;
+      // Whoever is told to try again sends twice what was taken. What is left must be kept, and a copy of it need not be.
+      await keepWith(undefined);
+      return { kind: "taken", hasCopy: false };
+    }
   };
 }
 

@@ -237,7 +237,8 @@ async function handOn(
   const copy = sent?.kind === "ready" ? sent.copy : undefined;
   const handedOn = await deps.handOn({ sender, messageId, copies, sent: copy });
   if (handedOn.kind !== "taken") return handedOn;
-  if (sent?.kind !== "none") return { kind: "accepted", sentAs };
-  deps.trace.noSentCopy({ messageId, because: sent.because });
-  return { kind: "accepted", sentAs, noCopy: sent.because };
+  const because = sent?.kind === "none" ? sent.because : handedOn.hasCopy ? undefined : "failed";
+  if (because === undefined) return { kind: "accepted", sentAs };
+  deps.trace.noSentCopy({ messageId, because });
+  return { kind: "accepted", sentAs, noCopy: because };
 }

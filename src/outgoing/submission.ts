@@ -41,7 +41,7 @@ export type NotTaken = {
 };
 
 /** Why the sender's mailbox has no copy of an accepted message, where the installation keeps copies. */
-export type NoSentCopy = "full" | "too-large";
+export type NoSentCopy = "full" | "too-large" | "failed";
 
 /** What became of a submitted message. Only of an `accepted` one did anything leave, or is kept to leave. */
 export type Submission =
