@@ -26,7 +26,7 @@ export function withoutImportedField(header: Header): Header {
   return withoutFields(header, FIELDS);
 }
 
-/** Whether a message is history. A sender who writes the field gains nothing by it. */
+/** Whether a message is history. The field of mail that arrives is taken away, so that nobody on the way has it judged so. */
 export function isHistory(header: Header): boolean {
   return firstField(header, FIELD) !== undefined;
 }

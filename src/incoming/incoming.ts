@@ -27,6 +27,7 @@ import { messageWorkHere } from "./message-work.ts";
 import { outlineIn } from "./keep-found.ts";
 import type { Outline } from "./outline.ts";
 import { copyFor, type Incoming, type ReaderCopy } from "./reader-copy.ts";
+import { withoutImportedField } from "./history.ts";
 import { clearProtection, judgeClear } from "./signed.ts";
 import type { Store } from "../store/store.ts";
 import { isGood } from "./verdicts.ts";
@@ -62,7 +63,7 @@ export async function deliver(deps: DeliverDeps, arrival: Arrival): Promise<read
   const protection = clearProtection(arrival.message, found);
   const whole = { start: bodyOffset, end: arrival.message.length };
   const kept = found.kind === "signed" ? found.kept : whole;
-  const cleaned = stripResultHeaders(header, [deps.hostname]);
+  const cleaned = withoutImportedField(stripResultHeaders(header, [deps.hostname]));
   const now = deps.clock.now();
   let verdict: Promise<MessageVerdict> | undefined;
   /** Readers differ in warnings alone, so what is shown is the same where the state is good, and where it is not. */

@@ -169,3 +169,10 @@ async function clearSigned(part: string): Promise<string> {
   const kind = "Content-Type: application/pgp-signature";
   return `${HEAD}Content-Type: ${type}\r\n\r\n--b\r\n${part}\r\n--b\r\n${kind}\r\n\r\n${armor}\r\n--b--\r\n`;
 }
+
+test("nobody on the way makes mail pass for one that was imported: what arrives is judged as it is", async () => {
+  const field = Buffer.from("X-Sealpost-Imported: Sat, 28 Nov 2026 10:00:00 +0000\r\n");
+  const mail = await shown(Buffer.concat([field, await sealedByAlice()]));
+  assert.deepEqual([mail.state, mail.warnings], ["CONFIDENTIAL", []]);
+  assert.doesNotMatch(mail.text, /imported/i);
+});
