@@ -108,6 +108,9 @@ async function makeSegment(
   if (damaged.length > 0) await forgetTerms(store, account, damaged);
   const added = members.filter(({ number }) => taken.has(number));
   if (added.length === 0) return false;
+  // A full segment that would be made again as it was is not made: that would never end.
+  const isLoose = ({ segment }: TermPlace): boolean => segment === "";
+  if (members.some(isLoose) && !added.some(isLoose)) return false;
   return storeSegment(mailbox, made.segment, { replaced: due.replaced, members: added });
 }
 
