@@ -4,10 +4,15 @@ import { appendAudit } from "../journal/journal.ts";
 import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import { OPENS_WITHOUT_USER, type Account } from "../words/account.ts";
 import { listMail, type AskedList, type MailPage } from "./list-page.ts";
-import { showMail, type ReadingDeps, type ShownMail } from "./reading.ts";
+import { showMail, type KeysOf, type ReadingDeps, type ShownMail } from "./reading.ts";
 
 /** Whose mail it is; `keys` are those that the owner's password opened. */
 export type Reader = { readonly account: Account; readonly keys: UnlockedKeys | undefined };
+
+/** The same for what goes by the ID of the account. */
+export function keysOf({ account, keys }: Reader): KeysOf {
+  return { account: account.id, keys };
+}
 
 type Deps = ReadingDeps & { readonly clock: Clock };
 
@@ -17,7 +22,7 @@ export async function listMailFor(
   reader: Reader,
   asked: AskedList = {},
 ): Promise<MailPage> {
-  const page = await listMail(deps, { ...namesOf(reader), ...asked });
+  const page = await listMail(deps, { ...keysOf(reader), ...asked });
   await auditReading(deps, reader, "mail.listed", {});
   return page;
 }
@@ -28,13 +33,9 @@ export async function showMailFor(
   reader: Reader,
   o: { readonly id: string; readonly isPart: boolean },
 ): Promise<ShownMail | undefined> {
-  const shown = await showMail(deps, { ...namesOf(reader), ...o });
+  const shown = await showMail(deps, { ...keysOf(reader), ...o });
   if (shown !== undefined) await auditReading(deps, reader, "mail.shown", { id: o.id });
   return shown;
-}
-
-function namesOf({ account, keys }: Reader) {
-  return { account: account.id, ...(keys === undefined ? {} : { keys }) };
 }
 
 /** Only the provider's own access is to be watched: an owner who gave the password reads, or nothing was opened. */

@@ -8,10 +8,9 @@ import type { Clock } from "../base/time.ts";
 import { appendAudit } from "../journal/journal.ts";
 import { folderNamed } from "../mailbox/folder-named.ts";
 import type { FolderId, Mailbox, MessageId } from "../mailbox/mailbox.ts";
-import { readMessage } from "../spool/spool.ts";
-import type { Reader } from "./audited-reading.ts";
-import { openPending } from "./pending.ts";
-import type { ReadingDeps } from "./reading.ts";
+import { isWaiting } from "../spool/spool.ts";
+import { keysOf, type Reader } from "./audited-reading.ts";
+import { withOpened, type ReadingDeps } from "./reading.ts";
 
 type Deps = ReadingDeps & { readonly clock: Clock };
 type Ids = readonly MessageId[];
@@ -65,17 +64,16 @@ export async function restoreMailFor(deps: Deps, reader: Reader, ids: Ids): Prom
 /** Opens the mailbox with what keys there are, and what waits with it. */
 async function withMailbox(
   deps: Deps,
-  { account, keys }: Reader,
+  reader: Reader,
   work: (mailbox: Mailbox, isOpen: boolean) => Promise<MailChange>,
 ): Promise<MailChange> {
-  using own = keys === undefined ? await deps.unlockWithService(account.id) : undefined;
-  const open = keys ?? own;
-  if (open !== undefined) await openPending(deps, account.id, open);
-  return await work(deps.mailboxOf(deps.store, account, open), open !== undefined);
+  return withOpened(deps, keysOf(reader), async (open) =>
+    work(deps.mailboxOf(deps.store, reader.account, open), open !== undefined),
+  );
 }
 
 async function whyNot(
-  { store, blobs }: Deps,
+  { store }: Deps,
   { account }: Reader,
   mailbox: Mailbox,
   ids: Ids,
@@ -83,8 +81,8 @@ async function whyNot(
 ): Promise<MailChange | undefined> {
   for (const id of ids) {
     if ((await mailbox.entry(id)) !== undefined) continue;
-    const isWaiting = (await readMessage({ store, blobs }, account.id, id)) !== undefined;
-    return isWaiting ? { kind: "message-waits", id, isOpen } : { kind: "no-message", id };
+    const waits = await isWaiting(store, account.id, id);
+    return waits ? { kind: "message-waits", id, isOpen } : { kind: "no-message", id };
   }
   return undefined;
 }

@@ -2,10 +2,11 @@
 import type { Clock } from "../base/time.ts";
 import { appendAudit } from "../journal/journal.ts";
 import type { Conversion, ConversionWish } from "../mailbox/conversion.ts";
-import { listWaiting } from "../spool/spool.ts";
-import type { Reader } from "./audited-reading.ts";
-import { openPending } from "./pending.ts";
-import type { ReadingDeps } from "./reading.ts";
+import { countWaiting } from "../spool/spool.ts";
+import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
+import type { Account } from "../words/account.ts";
+import { keysOf, type Reader } from "./audited-reading.ts";
+import { withOpened, type ReadingDeps } from "./reading.ts";
 
 type Deps = ReadingDeps & { readonly clock: Clock };
 
@@ -22,13 +23,22 @@ export type MailConversion =
  */
 export async function convertMailFor(
   deps: Deps,
-  { account, keys }: Reader,
+  reader: Reader,
   progress: ConversionWish["progress"],
 ): Promise<MailConversion> {
-  using own = keys === undefined ? await deps.unlockWithService(account.id) : undefined;
-  const open = keys ?? own;
-  if (open === undefined) return { kind: "mailbox-closed" };
-  await openPending(deps, account.id, open);
+  return withOpened(deps, keysOf(reader), async (open) =>
+    open === undefined
+      ? { kind: "mailbox-closed" }
+      : converted(deps, reader.account, open, progress),
+  );
+}
+
+async function converted(
+  deps: Deps,
+  account: Account,
+  open: UnlockedKeys,
+  progress: ConversionWish["progress"],
+): Promise<MailConversion> {
   const mailbox = deps.mailboxOf(deps.store, account, open);
   const conversion = await mailbox.convert({ progress });
   if (conversion.kind === "closed") return { kind: "no-key" };
@@ -40,5 +50,5 @@ export async function convertMailFor(
     account: account.id,
     detail: { bodies, left },
   });
-  return { ...conversion, waiting: (await listWaiting(deps.store, account.id)).length };
+  return { ...conversion, waiting: await countWaiting(deps.store, account.id) };
 }

@@ -10,8 +10,7 @@ import {
 import { listWaiting, type WaitingSummary } from "../spool/spool.ts";
 import type { AccountId } from "../words/account.ts";
 import { keptEntry, waitingEntry, type MailListEntry } from "./mail-list.ts";
-import { openPending } from "./pending.ts";
-import { isOpen, mailboxFor, type ReadingDeps } from "./reading.ts";
+import { isOpen, mailboxFor, withOpened, type KeysOf, type ReadingDeps } from "./reading.ts";
 
 /** Maximum number of messages of a page, which it has where nothing else is asked for. */
 export const MAX_PAGE = 200;
@@ -41,15 +40,17 @@ export type AskedList = {
  * A page of a folder; what waits stands between the messages of the inbox. Without keys nothing is opened; with keys what waits
  * is opened and judged first.
  */
-export async function listMail(
+export async function listMail(deps: ReadingDeps, o: AskedList & KeysOf): Promise<MailPage> {
+  return withOpened(deps, o, async (keys) => pageWith(deps, o, keys));
+}
+
+async function pageWith(
   deps: ReadingDeps,
-  o: AskedList & { readonly account: AccountId; readonly keys?: UnlockedKeys | undefined },
+  o: AskedList & Pick<KeysOf, "account">,
+  keys: UnlockedKeys | undefined,
 ): Promise<MailPage> {
   const { account, folder = standardFolder("inbox"), after = BEGIN } = o;
   const limit = Math.min(Math.max(o.limit ?? MAX_PAGE, 1), MAX_PAGE);
-  using own = o.keys === undefined ? await deps.unlockWithService(account) : undefined;
-  const keys = o.keys ?? own;
-  if (keys !== undefined) await openPending(deps, account, keys);
   const mailbox = await mailboxFor(deps, account, keys);
   const waiting =
     folder === standardFolder("inbox") ? await waitingBehind(deps, account, after.waiting) : [];

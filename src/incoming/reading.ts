@@ -100,20 +100,37 @@ export async function findMail(
   return { entry: keptEntry(entry, isOpen(keys)), content, received };
 }
 
-/** Undefined: this account has no such message. Without keys only the list entry's facts are there, no content. */
-export async function showMail(
+/** Whose mail it is; without `keys`, which stay the caller's, those count that the provider may use. */
+export type KeysOf = { readonly account: AccountId; readonly keys?: UnlockedKeys | undefined };
+
+/** Does work for a reader, once what waits is opened and judged. `work` gets no keys where none are there. */
+export async function withOpened<Outcome>(
   deps: ReadingDeps,
-  o: {
-    readonly account: AccountId;
-    readonly id: string;
-    readonly keys?: UnlockedKeys;
-    /** The one ciphertext in the message is opened apart and shown in place of the message. */
-    readonly isPart?: boolean;
-  },
+  { account, keys: given }: KeysOf,
+  work: (keys: UnlockedKeys | undefined) => Promise<Outcome>,
+): Promise<Outcome> {
+  using own = given === undefined ? await deps.unlockWithService(account) : undefined;
+  const keys = given ?? own;
+  if (keys !== undefined) await openPending(deps, account, keys);
+  return await work(keys);
+}
+
+type AskedMail = KeysOf & {
+  readonly id: string;
+  /** The one ciphertext in the message is opened apart and shown in place of the message. */
+  readonly isPart?: boolean;
+};
+
+/** Undefined: this account has no such message. Without keys only the list entry's facts are there, no content. */
+export async function showMail(deps: ReadingDeps, o: AskedMail): Promise<ShownMail | undefined> {
+  return withOpened(deps, o, async (keys) => shownWith(deps, o, keys));
+}
+
+async function shownWith(
+  deps: ReadingDeps,
+  o: AskedMail,
+  keys: UnlockedKeys | undefined,
 ): Promise<ShownMail | undefined> {
-  using own = o.keys === undefined ? await deps.unlockWithService(o.account) : undefined;
-  const keys = o.keys ?? own;
-  if (keys !== undefined) await openPending(deps, o.account, keys);
   const found = await findMail(deps, o.account, o.id, keys);
   if (found === undefined) return undefined;
   const { entry } = found;

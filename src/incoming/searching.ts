@@ -1,11 +1,10 @@
 /** Search in a reader's mailbox. What came since the last search is put into the index first. */
 import type { Clock } from "../base/time.ts";
-import type { Folder } from "../mailbox/mailbox.ts";
-import { auditReading, type Reader } from "./audited-reading.ts";
+import type { Folder, Mailbox } from "../mailbox/mailbox.ts";
+import { auditReading, keysOf, type Reader } from "./audited-reading.ts";
 import type { ListPlace } from "./list-page.ts";
 import { keptEntry, type MailListEntry } from "./mail-list.ts";
-import { openPending } from "./pending.ts";
-import type { ReadingDeps } from "./reading.ts";
+import { withOpened, type ReadingDeps } from "./reading.ts";
 
 type Deps = ReadingDeps & { readonly clock: Clock };
 
@@ -18,6 +17,9 @@ export type MailSearch =
     }
   | { readonly kind: "mailbox-closed" };
 
+/** Which page of what was found. */
+type AskedSearch = { readonly place?: ListPlace | undefined; readonly limit: number };
+
 /**
  * A page of the messages in which all words of `words` stand, or words that begin so, the newest first. Where it is done without the
  * owner's password the audit log says so, and not what was searched for.
@@ -26,14 +28,22 @@ export async function searchMailFor(
   deps: Deps,
   reader: Reader,
   words: string,
-  { place, limit }: { readonly place?: ListPlace | undefined; readonly limit: number },
+  { place, limit }: AskedSearch,
 ): Promise<MailSearch> {
-  const { account, keys } = reader;
-  using own = keys === undefined ? await deps.unlockWithService(account.id) : undefined;
-  const open = keys ?? own;
-  if (open === undefined) return { kind: "mailbox-closed" };
-  await openPending(deps, account.id, open);
-  const mailbox = deps.mailboxOf(deps.store, account, open);
+  return withOpened(deps, keysOf(reader), async (open) => {
+    if (open === undefined) return { kind: "mailbox-closed" };
+    const mailbox = deps.mailboxOf(deps.store, reader.account, open);
+    return searched(deps, reader, mailbox, words, { place, limit });
+  });
+}
+
+async function searched(
+  deps: Deps,
+  reader: Reader,
+  mailbox: Mailbox,
+  words: string,
+  { place, limit }: AskedSearch,
+): Promise<MailSearch> {
   await mailbox.catchUp();
   const after = place === undefined || place.kept === "begin" ? undefined : place.kept;
   if (after === "end") return { kind: "found", entries: [], next: undefined };

@@ -6,9 +6,10 @@
  * again. Each opening is counted before it begins (`store/spool/openings.ts`): a message that ends its process three times is
  * opened alone. In clear stand the outer author, whom a keyserver is asked about, sizes, times and the verdict so far.
  */
-import { createHash, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 
-import { type Octets, octetStringsIn } from "../base/large-octets.ts";
+import type { Octets } from "../base/large-octets.ts";
+import { sha256 } from "../base/sha256.ts";
 import type { BlobStore } from "../blobs/blobs.ts";
 import { AccountGone } from "../mailbox/account-gone.ts";
 import { TAGGED } from "../mailbox/embedded/names.ts";
@@ -25,7 +26,7 @@ import {
   type SpoolRow,
   type WaitingForm,
 } from "../store/spool/spool-rows.ts";
-import { listSpoolUse } from "../store/spool/spool-use.ts";
+import { listSpoolUse, readSpoolUse } from "../store/spool/spool-use.ts";
 import type { GoneBlob } from "../store/mail/blobs.ts";
 import type { Store } from "../store/store.ts";
 import type {
@@ -102,7 +103,7 @@ export async function putMessage(
     summary: summary ?? new Uint8Array(),
     messageId,
     envelopeId,
-    contentHash: contentHash ?? hashOf(body),
+    contentHash: contentHash ?? (await sha256(body)),
     folder: standardFolder("inbox"),
     flags: 0,
   };
@@ -148,6 +149,11 @@ export async function readMessage(
   // Whoever opened it meanwhile may have kept other octets in the mailbox.
   const body = row && (await blobs.read(row.blob));
   return row === undefined || body === undefined ? undefined : toMessage(row, body);
+}
+
+/** How many messages wait for an account. */
+export async function countWaiting(store: Store, account: AccountId): Promise<number> {
+  return (await readSpoolUse(store, account)).messages;
 }
 
 /** The accounts for which something waits. */
@@ -200,12 +206,6 @@ export async function recordWaiting(
 
 /** Of processes that open the same message; what they find out is worth more than the evidence. */
 const RECORD_TURNS = 5;
-
-function hashOf(body: Octets): Uint8Array {
-  const hash = createHash("sha256");
-  for (const piece of octetStringsIn(body)) hash.update(piece);
-  return hash.digest();
-}
 
 function toMessage(row: SpoolRow, body: Uint8Array): WaitingMessage {
   const { blob, contentHash, envelopeId, folder, flags } = row;
