@@ -2,28 +2,18 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { summaryMail } from "../../test/contract/mailbox-world.ts";
+import { add, summaryMail } from "../../test/contract/mailbox-world.ts";
+import { PASSWORD, withNewMailbox } from "../../test/support/cli-mail.ts";
 import { openCli, type Cli } from "../../test/support/cli.ts";
-import { findAccount } from "../accounts/accounts.ts";
-import { openReading } from "../app/open-reading.ts";
 import { openVault } from "../app/open-vault.ts";
 import { loadConfig } from "../config/config.ts";
-import { parseAddress } from "../mail/address.ts";
 
-const ADA = parseAddress("ada@alpha.test");
-const PASSWORD = "the password";
 const GIVEN = ["ada@alpha.test", "--password-stdin"];
 
 /** An account of this custody with a message that came while its mailbox was closed. */
 async function withMail(cli: Cli, custody: string): Promise<void> {
-  await cli.sealpost(["account", "add", ...GIVEN, "--custody", custody], PASSWORD);
-  await using vault = await openVault(await loadConfig(cli.config));
-  await using reading = await openReading(vault);
-  const account = ADA && (await findAccount(vault.store, ADA));
-  assert(account);
-  const mailbox = reading.deps.mailboxOf(vault.store, account);
   const mail = summaryMail("Harbour plan", { text: "The ferry leaves at noon." });
-  assert.equal((await mailbox.append(mail)).kind, "appended");
+  await withNewMailbox(cli, custody, async ({ mailbox }) => add(mailbox, mail));
 }
 
 async function chosen(cli: Cli, mailboxKey: string): Promise<void> {

@@ -2,20 +2,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { ADDRESS, addAll, withNewMailbox } from "../../test/support/cli-mail.ts";
 import { openCli, type Cli } from "../../test/support/cli.ts";
 import { summaryMail } from "../../test/contract/mailbox-world.ts";
-import { findAccount } from "../accounts/accounts.ts";
-import { openReading } from "../app/open-reading.ts";
-import { openVault } from "../app/open-vault.ts";
-import { loadConfig } from "../config/config.ts";
 import { locked } from "../incoming/verdicts.ts";
-import { parseAddress } from "../mail/address.ts";
 import type { MessageId } from "../mailbox/mailbox.ts";
 import { haveWaiting } from "../../test/support/spool.ts";
 import type { Account } from "../words/account.ts";
-
-const ADA = parseAddress("ada@alpha.test");
-const ADDRESS = "ada@alpha.test";
 
 /** An account with messages of these minutes in its inbox, and one that waits for its key. */
 async function withMail(
@@ -23,22 +16,15 @@ async function withMail(
   custody: string,
   o: { readonly count: number; readonly waits: readonly number[] },
 ): Promise<{ readonly ids: readonly MessageId[]; readonly waiting: readonly string[] }> {
-  const add = ["account", "add", ADDRESS, "--custody", custody, "--password-stdin"];
-  await cli.sealpost(add, "the password");
-  await using vault = await openVault(await loadConfig(cli.config));
-  await using reading = await openReading(vault);
-  const account = ADA && (await findAccount(vault.store, ADA));
-  assert(account);
-  const mailbox = reading.deps.mailboxOf(vault.store, account);
-  const ids: MessageId[] = [];
-  for (let minutes = 0; minutes < o.count; minutes += 1) {
-    const appended = await mailbox.append(summaryMail(`m${String(minutes)}`, { minutes }));
-    assert(appended.kind === "appended");
-    ids.push(appended.id);
-  }
-  const waiting: string[] = [];
-  for (const minutes of o.waits) waiting.push(await wait(vault.store, account, minutes));
-  return { ids, waiting };
+  return withNewMailbox(cli, custody, async ({ store, account, mailbox }) => {
+    const mails = Array.from({ length: o.count }, (_, minutes) =>
+      summaryMail(`m${String(minutes)}`, { minutes }),
+    );
+    const ids = await addAll(mailbox, mails);
+    const waiting: string[] = [];
+    for (const minutes of o.waits) waiting.push(await wait(store, account, minutes));
+    return { ids, waiting };
+  });
 }
 
 async function wait(

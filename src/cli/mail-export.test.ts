@@ -7,35 +7,19 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 
+import { addAll, withNewMailbox } from "../../test/support/cli-mail.ts";
 import { openCli, type Cli } from "../../test/support/cli.ts";
 import { readByPython } from "../../test/support/mail-files-world.ts";
 import { summaryMail } from "../../test/contract/mailbox-world.ts";
-import { findAccount } from "../accounts/accounts.ts";
-import { openReading } from "../app/open-reading.ts";
-import { openVault } from "../app/open-vault.ts";
-import { loadConfig } from "../config/config.ts";
-import { parseAddress } from "../mail/address.ts";
 import type { MessageId } from "../mailbox/mailbox.ts";
 
-const ADA = parseAddress("ada@alpha.test");
 const EXPORT = ["mail", "export", "ada@alpha.test"];
 
 async function withMail(cli: Cli, count: number): Promise<readonly MessageId[]> {
-  const add = ["account", "add", "ada@alpha.test", "--password-stdin"];
-  await cli.sealpost(add, "the password");
-  await using vault = await openVault(await loadConfig(cli.config));
-  await using reading = await openReading(vault);
-  const account = ADA && (await findAccount(vault.store, ADA));
-  assert(account);
-  const mailbox = reading.deps.mailboxOf(vault.store, account);
-  const ids: MessageId[] = [];
-  for (let minutes = 0; minutes < count; minutes += 1) {
-    const text = `This is message ${String(minutes)}.\r\n`;
-    const appended = await mailbox.append(summaryMail("", { text, minutes }));
-    assert(appended.kind === "appended");
-    ids.push(appended.id);
-  }
-  return ids;
+  const mails = Array.from({ length: count }, (_, minutes) =>
+    summaryMail("", { text: `This is message ${String(minutes)}.\r\n`, minutes }),
+  );
+  return withNewMailbox(cli, "user", async ({ mailbox }) => addAll(mailbox, mails));
 }
 
 test("all mail is written with the password, and said as JSON", async () => {

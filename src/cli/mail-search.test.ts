@@ -2,32 +2,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { addAll, withNewMailbox } from "../../test/support/cli-mail.ts";
 import { openCli, type Cli } from "../../test/support/cli.ts";
 import { summaryMail } from "../../test/contract/mailbox-world.ts";
-import { findAccount } from "../accounts/accounts.ts";
-import { openReading } from "../app/open-reading.ts";
-import { openVault } from "../app/open-vault.ts";
-import { loadConfig } from "../config/config.ts";
-import { parseAddress } from "../mail/address.ts";
-
-const ADA = parseAddress("ada@alpha.test");
 
 /** An account of this custody with two messages that came while its mailbox was closed. */
 async function withMail(cli: Cli, custody: string): Promise<void> {
-  const add = ["account", "add", "ada@alpha.test", "--custody", custody, "--password-stdin"];
-  await cli.sealpost(add, "the password");
-  await using vault = await openVault(await loadConfig(cli.config));
-  await using reading = await openReading(vault);
-  const account = ADA && (await findAccount(vault.store, ADA));
-  assert(account);
-  const mailbox = reading.deps.mailboxOf(vault.store, account);
-  for (const [subject, text] of [
-    ["Harbour plan", "The ferry leaves at noon."],
-    ["Lunch", "Soup and bread."],
-  ] as const) {
-    const { kind } = await mailbox.append(summaryMail(subject, { text }));
-    assert.equal(kind, "appended");
-  }
+  const mails = [
+    summaryMail("Harbour plan", { text: "The ferry leaves at noon." }),
+    summaryMail("Lunch", { text: "Soup and bread." }),
+  ];
+  await withNewMailbox(cli, custody, async ({ mailbox }) => addAll(mailbox, mails));
 }
 
 async function subjectsOf(cli: Cli, words: string, input?: string): Promise<unknown> {

@@ -93,6 +93,25 @@ export async function embeddedMailbox(
   };
 }
 
+/** What the mailbox says it takes is what its rows and blobs come to. */
+export async function requireCounted(
+  { store, account }: Pick<EmbeddedMailbox, "store" | "account">,
+  mailbox: Mailbox,
+): Promise<void> {
+  const rows = await store.db
+    .selectFrom("mailbox_messages")
+    .innerJoin("blobs", "blobs.id", "blob")
+    .select(["summary", "stored_bytes", "size"])
+    .where("mailbox_messages.account", "=", account.id)
+    .execute();
+  for (const { summary, stored_bytes, size } of rows) {
+    assert.equal(stored_bytes, size + summary.length);
+  }
+  const { messages, bytes } = await mailbox.figures();
+  const sum = rows.reduce((total, row) => total + row.stored_bytes, 0);
+  assert.deepEqual({ messages, bytes }, { messages: rows.length, bytes: sum });
+}
+
 async function draftSummary(message: Uint8Array): Promise<Summary> {
   const { header } = parseHeader(message);
   const summary = summaryOf({ header, verdict: draft(NOW), outline: outlineOf(message) });

@@ -14,7 +14,7 @@ import { countToIndex } from "../../src/store/mailbox/search-terms.ts";
 import type { Store } from "../../src/store/store.ts";
 import { UnlockedKeys } from "../../src/vault/unlocked-keys.ts";
 import { summaryMail } from "../contract/mailbox-world.ts";
-import { embeddedMailbox, type EmbeddedMailbox } from "./embedded-mailbox.ts";
+import { embeddedMailbox, requireCounted, type EmbeddedMailbox } from "./embedded-mailbox.ts";
 import type { Place } from "./key-event-places.ts";
 import { ownKey } from "./openpgp-messages.ts";
 import { openTestStore } from "./tag-keys.ts";
@@ -129,7 +129,6 @@ export async function requireWholeMailbox(place: Place, event: string): Promise<
 }
 
 async function requireAll(scene: MailboxScene, event: string): Promise<void> {
-  const { store, account } = scene;
   const mailbox = scene.openAs(separate(scene));
   const shown = [...(await namesIn(mailbox, inbox)), ...(await namesIn(mailbox, archive))];
   const always = [...KEPT_NAMES, ...CLOSED];
@@ -144,18 +143,7 @@ async function requireAll(scene: MailboxScene, event: string): Promise<void> {
       assert(Buffer.from(read.message).includes(name === "new" ? "new" : `${name}x tide`));
     }
   }
-  const rows = await store.db
-    .selectFrom("mailbox_messages")
-    .innerJoin("blobs", "blobs.id", "blob")
-    .select(["summary", "stored_bytes", "size"])
-    .where("mailbox_messages.account", "=", account.id)
-    .execute();
-  for (const { summary, stored_bytes, size } of rows) {
-    assert.equal(stored_bytes, size + summary.length);
-  }
-  const { messages, bytes } = await mailbox.figures();
-  const sum = rows.reduce((total, row) => total + row.stored_bytes, 0);
-  assert.deepEqual([messages, bytes], [rows.length, sum]);
+  await requireCounted(scene, mailbox);
   const folders = await mailbox.folders();
   const inFolders = folders.reduce((total, folder) => total + folder.messages, 0);
   assert.equal(inFolders, shown.length);

@@ -7,7 +7,11 @@ import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { summaryMail } from "../../../test/contract/mailbox-world.ts";
-import { embeddedMailbox, type EmbeddedMailbox } from "../../../test/support/embedded-mailbox.ts";
+import {
+  embeddedMailbox,
+  requireCounted,
+  type EmbeddedMailbox,
+} from "../../../test/support/embedded-mailbox.ts";
 import { engines } from "../../../test/support/engines.ts";
 import { NOW, ownKey } from "../../../test/support/openpgp-messages.ts";
 import { openTestStore } from "../../../test/support/tag-keys.ts";
@@ -93,22 +97,6 @@ function containerOf(message: string): string {
   const binary = Buffer.from(armor.exec(message)?.[1] ?? "", "base64");
   assert(binary.length > 250);
   return binary.subarray(-150).toString("hex");
-}
-
-/** What the mailbox says it takes is what its rows and blobs come to. */
-async function requireCounted({ store, account }: EmbeddedMailbox, mailbox: Mailbox) {
-  const rows = await store.db
-    .selectFrom("mailbox_messages")
-    .innerJoin("blobs", "blobs.id", "blob")
-    .select(["summary", "stored_bytes", "size"])
-    .where("mailbox_messages.account", "=", account.id)
-    .execute();
-  for (const { summary, stored_bytes, size } of rows) {
-    assert.equal(stored_bytes, size + summary.length);
-  }
-  const { messages, bytes } = await mailbox.figures();
-  const sum = rows.reduce((total, row) => total + row.stored_bytes, 0);
-  assert.deepEqual({ messages, bytes }, { messages: rows.length, bytes: sum });
 }
 
 /** The key pairs that anything of the mailbox is under. */
