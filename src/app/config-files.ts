@@ -4,7 +4,7 @@ import { constants } from "node:fs";
 import { access, readFile, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { createSecureContext } from "node:tls";
-import { errorText } from "../base/errors.ts";
+import { codeOf, errorText } from "../base/errors.ts";
 import { mayOthersRead } from "../base/private-file.ts";
 import type { At, Config } from "../config/config.ts";
 import { SERVICE_KEY_BYTES } from "../vault/service-key.ts";
@@ -219,10 +219,6 @@ function privateKeyIn(pem: string): Read<Key> {
     const why = errorText(thrown);
     return { problem: `holds no private key in PEM form that can be read (${why})` };
   }
-}
-
-function codeOf(thrown: unknown): unknown {
-  return thrown instanceof Error ? Reflect.get(thrown, "code") : undefined;
 }
 
 /** Why a file cannot be read, as the rest of a sentence about it; undefined for what no system call said. */

@@ -56,3 +56,8 @@ const MISTAKES = [ProgramFault, TypeError, RangeError, ReferenceError, SyntaxErr
 export function errorText(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);
 }
+
+/** What a system call, or a program that was run, says of its failure: ENOENT, or the program's number. */
+export function codeOf(thrown: unknown): unknown {
+  return thrown instanceof Error ? Reflect.get(thrown, "code") : undefined;
+}

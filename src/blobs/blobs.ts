@@ -19,7 +19,13 @@
  */
 import type { Octets } from "../base/large-octets.ts";
 import type { Clock } from "../base/time.ts";
-import { readBlob, type BlobPlace, type GoneBlob, type PutBlob } from "../store/mail/blobs.ts";
+import {
+  readBlob,
+  type BlobPlace,
+  type GoneBlob,
+  type NewBlob,
+  type PutBlob,
+} from "../store/mail/blobs.ts";
 import type { Store } from "../store/store.ts";
 import { putInDatabase } from "./database.ts";
 import { openFolder, type Looked } from "./folder.ts";
@@ -52,6 +58,14 @@ export type BlobStore = {
    */
   readonly roomBytes: () => Promise<number | undefined>;
 };
+
+/** Deletes octets that were put for a row which was not written. Where that is not known they stay, and a sweep will know. */
+export async function discardBlob(
+  { blobs }: { readonly blobs: Pick<BlobStore, "remove"> },
+  blob: NewBlob,
+): Promise<void> {
+  if ("place" in blob) await blobs.remove([blob]);
+}
 
 /** Where bodies are kept, as it is configured: `bodies` is for new ones, `bodiesFolder` for what is in files. */
 export type BlobPlaces = { readonly bodies: BlobPlace; readonly bodiesFolder: string };

@@ -2,6 +2,7 @@
  * Files of bodies: `ab/abcd…`, in one of 256 subfolders. A file gets its name when all of it is on the disk. The work is done
  * slice by slice in Node's own threads, so that the event loop is free.
  */
+import { codeOf } from "../base/errors.ts";
 import { mkdir, open, rename, rm, stat, unlink, type FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
@@ -141,7 +142,7 @@ export async function unlessMissing<Value>(call: Promise<Value>): Promise<Value 
   try {
     return await call;
   } catch (error) {
-    if (error instanceof Error && Reflect.get(error, "code") === "ENOENT") return undefined;
+    if (codeOf(error) === "ENOENT") return undefined;
     throw error;
   }
 }

@@ -1,15 +1,12 @@
 /** `account convert-mailbox`: mail that was stored under other key pairs comes under the present one. */
-import { openReading } from "../app/open-reading.ts";
 import { SECOND } from "../base/time.ts";
 import { convertMailFor } from "../incoming/converting.ts";
 import { formatAddress } from "../mail/address.ts";
 import type { LeftMail } from "../mailbox/conversion.ts";
-import { unlockWithPassword } from "../vault/vault.ts";
-import { accountOf, addressGiven } from "./address-given.ts";
 import { answer, type Call, type Command, type ExitCode, table } from "./command.ts";
-import { openFor } from "./open.ts";
+import { asReader } from "./mail-reader.ts";
 import { refused } from "./refusals.ts";
-import { passwordIfGiven, SECRETS_ON_STDIN } from "./secret-input.ts";
+import { SECRETS_ON_STDIN } from "./secret-input.ts";
 
 export const accountConvertCommands: readonly Command[] = [
   {
@@ -28,29 +25,23 @@ const WHY: Readonly<Record<LeftMail["because"], string>> = {
 };
 
 async function convert(call: Call): Promise<ExitCode> {
-  const given = addressGiven(call);
-  using password = await passwordIfGiven(call);
-  await using vault = await openFor(call);
-  const account = await accountOf(vault, given);
-  using keys = password && (await unlockWithPassword(vault, account.id, password));
-  if (password !== undefined && keys === undefined) {
-    throw refused({ kind: "opens-no-key" }, account.address);
-  }
-  await using reading = await openReading(vault);
-  const came = await convertMailFor(reading.deps, { account, keys }, progressOn(call));
-  if (came.kind !== "converted") throw refused(came, account.address);
-  const { bodies, left, named, waiting } = came;
-  const address = formatAddress(account.address);
-  return answer(call, { address, bodies, left, named, waiting }, [
-    `${address}: ${bodies} stored bodies are under the present key pair now`,
-    ...(waiting === 0
-      ? []
-      : [`${waiting} messages wait as they came: do this again once they are opened`]),
-    ...table(named.map(({ id, because }) => [id, WHY[because]])),
-    left === 0
-      ? "no message in the mailbox needs a former key pair any more"
-      : `${left} messages still need another key pair, and stay as they are`,
-  ]);
+  return asReader(call, async (deps, reader) => {
+    const { account } = reader;
+    const came = await convertMailFor(deps, reader, progressOn(call));
+    if (came.kind !== "converted") throw refused(came, account.address);
+    const { bodies, left, named, waiting } = came;
+    const address = formatAddress(account.address);
+    return answer(call, { address, bodies, left, named, waiting }, [
+      `${address}: ${bodies} stored bodies are under the present key pair now`,
+      ...(waiting === 0
+        ? []
+        : [`${waiting} messages wait as they came: do this again once they are opened`]),
+      ...table(named.map(({ id, because }) => [id, WHY[because]])),
+      left === 0
+        ? "no message in the mailbox needs a former key pair any more"
+        : `${left} messages still need another key pair, and stay as they are`,
+    ]);
+  });
 }
 
 /** A line each second, for whoever waits. */
@@ -59,6 +50,6 @@ function progressOn(call: Call): (done: number, all: number) => void {
   return (done, all) => {
     if (performance.now() - said < SECOND) return;
     said = performance.now();
-    call.terminal.complain(`${done} of ${all} stored bodies\n`);
+    call.terminal.complain(`${done} of ${all} stored bodies`);
   };
 }

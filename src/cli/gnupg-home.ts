@@ -7,7 +7,7 @@ import { constants, open, lstat, mkdir, mkdtemp, readdir, rm, writeFile } from "
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { AppError } from "../base/errors.ts";
+import { codeOf, AppError } from "../base/errors.ts";
 import { UsageError } from "./command.ts";
 
 const run = promisify(execFile);
@@ -69,7 +69,7 @@ async function copyKeys(home: string, folder: string): Promise<void> {
 async function copyFile(from: string, to: string): Promise<void> {
   const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
   const file = await open(from, flags).catch((error: unknown) => {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    if (codeOf(error) === "ENOENT") return undefined;
     throw notKeys(from);
   });
   if (file === undefined) return;
@@ -105,7 +105,7 @@ async function gpg(folder: string, args: readonly string[]): Promise<Uint8Array 
     });
     return stdout;
   } catch (cause) {
-    const code: unknown = cause instanceof Error ? Reflect.get(cause, "code") : undefined;
+    const code = codeOf(cause);
     if (code === "ENOENT") {
       throw new UsageError(
         "gpg is not installed: it has to read its own home (Debian package gnupg)",

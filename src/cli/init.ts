@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { makeDatabase } from "../app/database.ts";
-import { AppError, errorText } from "../base/errors.ts";
+import { codeOf, AppError, errorText } from "../base/errors.ts";
 import { annotatedFile } from "../config/describe.ts";
 import { type Config, parseConfig } from "../config/config.ts";
 import { SERVICE_KEY_BYTES } from "../vault/service-key.ts";
@@ -88,7 +88,7 @@ async function writeNew(
     await writeFile(file, content, { flag: "wx", mode, flush: true });
     return true;
   } catch (cause) {
-    if (cause instanceof Error && "code" in cause && cause.code === "EEXIST") return false;
+    if (codeOf(cause) === "EEXIST") return false;
     throw new AppError(`${file} cannot be written (${errorText(cause)})`, {
       temporary: false,
       cause,

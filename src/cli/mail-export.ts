@@ -1,6 +1,7 @@
 /** `mail export`: a message, a folder or all mail, in clear, for other programs. */
 import { writeFile } from "node:fs/promises";
 
+import { codeOf } from "../base/errors.ts";
 import {
   exportMailFor,
   exportMessageFor,
@@ -85,7 +86,7 @@ async function exportOne(call: Call, deps: Deps, reader: Reader, given: string):
   }
   await writeFile(path, message, { flag: "wx", mode: 0o600, flush: true }).catch(
     (cause: unknown) => {
-      if (!(cause instanceof Error) || Reflect.get(cause, "code") !== "EEXIST") throw cause;
+      if (codeOf(cause) !== "EEXIST") throw cause;
       throw new UsageError(`${path} is there already; name a file that is not`);
     },
   );

@@ -133,7 +133,6 @@ async function store(deps: DeliverDeps, incoming: Incoming, account: Account): P
     await deps.trace.delivered({ store: tx, reader: account.address, message: copy.delivered });
     return kept;
   });
-  // Where it is not known whether the row was written, the octets stay: a sweep will know.
   if (copy.to.kind === "waits" && waits?.isNew !== true)
     await discardMessage(deps, copy.to.message);
   if (waits !== undefined) deps.arrived(account, waits.message);

@@ -10,7 +10,7 @@ import { randomUUID } from "node:crypto";
 
 import type { Octets } from "../base/large-octets.ts";
 import { sha256 } from "../base/sha256.ts";
-import type { BlobStore } from "../blobs/blobs.ts";
+import { discardBlob, type BlobStore } from "../blobs/blobs.ts";
 import { AccountGone } from "../mailbox/account-gone.ts";
 import { TAGGED } from "../mailbox/embedded/names.ts";
 import { flagsIn } from "../mailbox/flag-bits.ts";
@@ -125,10 +125,10 @@ export async function storeMessage(
 
 /** Deletes the octets of a message that was put and is not stored. */
 export async function discardMessage(
-  { blobs }: Pick<SpoolDeps, "blobs">,
+  deps: Pick<SpoolDeps, "blobs">,
   { blob }: PutMessage,
 ): Promise<void> {
-  if ("place" in blob && blob.place === "folder") await blobs.remove([blob]);
+  await discardBlob(deps, blob);
 }
 
 /** What waits for its reader's key or its author's keyserver, the oldest ten thousand messages in the order in which they came. */

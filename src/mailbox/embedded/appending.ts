@@ -1,4 +1,5 @@
 /** How a message comes into a mailbox in our own database. */
+import { discardBlob } from "../../blobs/blobs.ts";
 import { randomUUID } from "node:crypto";
 
 import { ProgramFault } from "../../base/errors.ts";
@@ -84,20 +85,11 @@ export async function appendMail(
     insertMailboxMessage(tx, at.account, row),
   );
   const isKept = appended.kind === "done" && appended.value?.isNew === true;
-  // Where it is not known whether the row was written, the octets stay: a sweep will know.
-  if (!isKept) await discard(deps, row.blob);
+  if (!isKept) await discardBlob(deps, row.blob);
   if (appended.kind === "no-folder") return appended;
   if (appended.value === undefined) return { kind: "account-gone" };
   const { id, isNew } = appended.value;
   return { kind: isNew ? "appended" : "there-already", id: id as MessageId };
-}
-
-/** Deletes octets that were put for a row which was not written. */
-export async function discard(
-  { blobs }: Pick<EmbeddedDeps, "blobs">,
-  blob: NewMailboxRow["blob"],
-): Promise<void> {
-  if ("place" in blob && blob.place === "folder") await blobs.remove([blob]);
 }
 
 function formOf(content: MailContent): MailForm {

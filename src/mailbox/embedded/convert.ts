@@ -3,6 +3,7 @@
  * keys. Message after message changes in a transaction of its own, together with its summary, so that it may be interrupted at
  * any time and done again: what is done already is passed over. A message that cannot be converted stays as it is.
  */
+import { discardBlob } from "../../blobs/blobs.ts";
 import { AppError } from "../../base/errors.ts";
 import type { UnlockedKey } from "../../openpgp/keys/secret-key.ts";
 import {
@@ -142,7 +143,7 @@ async function store(
       return { kind: "converted" };
     }
     if (isOpen) continue;
-    if (by.place === "folder") await deps.blobs.remove([by]);
+    await discardBlob(deps, by);
     return rows.length === 0 ? { kind: "present" } : leftBy(rows, "closed");
   }
 }

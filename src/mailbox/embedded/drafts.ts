@@ -1,4 +1,5 @@
 /** Drafts in our own database: a row and a blob for the text, and a blob for each attachment. */
+import { discardBlob } from "../../blobs/blobs.ts";
 import { MAX_CLEAR_OCTETS } from "../../openpgp/messages/encrypt.ts";
 import { makeTags } from "../../store/keys/tag-key.ts";
 import { sizeOfBlob, type PutBlob } from "../../store/mail/blobs.ts";
@@ -21,7 +22,7 @@ import {
 import type { MailboxOwner } from "../mailbox-of.ts";
 import { standardFolder, type MessageId } from "../mailbox.ts";
 import type { Summary } from "../summary.ts";
-import { appendMail, discard, prepareMail } from "./appending.ts";
+import { appendMail, prepareMail } from "./appending.ts";
 import {
   attachmentFrom,
   changing,
@@ -125,7 +126,7 @@ async function saveOver(
       done: { kind: "saved", id, version: versionOf({ blob: blob.id }) },
     };
   });
-  if (saved.kind !== "saved" && blob !== undefined) await discard(deps, blob);
+  if (saved.kind !== "saved" && blob !== undefined) await discardBlob(deps, blob);
   return saved;
 }
 
@@ -175,7 +176,7 @@ async function attach(
       done: { kind: "attached", attachment: attachmentFrom(added) },
     };
   });
-  if (attached.kind !== "attached" && blob !== undefined) await discard(deps, blob);
+  if (attached.kind !== "attached" && blob !== undefined) await discardBlob(deps, blob);
   return attached;
 }
 

@@ -6,6 +6,7 @@ import { lstat, mkdir, open, readdir, readFile, rm, writeFile } from "node:fs/pr
 import { dirname, join } from "node:path";
 
 import { FOLDER_MODE, syncFolder } from "../../blobs/body-files.ts";
+import { codeOf } from "../../base/errors.ts";
 import type { AccountId } from "../../words/account.ts";
 
 export type ExportFormat = "maildir" | "mbox";
@@ -43,7 +44,7 @@ export async function openExportFolder(
   const made = await mkdir(path, { mode: FOLDER_MODE }).then(
     () => true,
     (error: unknown) => {
-      if (isThere(error)) return false;
+      if (codeOf(error) === "EEXIST") return false;
       throw error;
     },
   );
@@ -69,7 +70,7 @@ async function locked(path: string): Promise<ExportFolder | TargetTaken> {
   const isOurs = await writeFile(lock, String(process.pid), { flag: "wx", mode: FILE_MODE }).then(
     () => true,
     (error: unknown) => {
-      if (isThere(error)) return false;
+      if (codeOf(error) === "EEXIST") return false;
       throw error;
     },
   );
@@ -82,12 +83,8 @@ function isRunning(pid: number): boolean {
     return process.kill(pid, 0);
   } catch (error) {
     // It runs, and belongs to somebody else.
-    return error instanceof Error && Reflect.get(error, "code") === "EPERM";
+    return codeOf(error) === "EPERM";
   }
-}
-
-function isThere(error: unknown): boolean {
-  return error instanceof Error && Reflect.get(error, "code") === "EEXIST";
 }
 
 async function whyNot(

@@ -1,5 +1,7 @@
 import { constants, open } from "node:fs/promises";
 
+import { codeOf } from "../../base/errors.ts";
+
 /** What became of a file that somebody else may have put there. */
 export type OrdinaryFile =
   | { readonly kind: "read"; readonly bytes: Uint8Array }
@@ -12,7 +14,7 @@ export type OrdinaryFile =
 export async function readOrdinaryFile(path: string, mostOctets: number): Promise<OrdinaryFile> {
   const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
   const opened = await open(path, flags).catch((error: unknown) =>
-    error instanceof Error && "code" in error && error.code === "ENOENT" ? "absent" : "unreadable",
+    codeOf(error) === "ENOENT" ? "absent" : "unreadable",
   );
   if (typeof opened === "string") return { kind: opened };
   await using file = opened;
