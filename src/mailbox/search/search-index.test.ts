@@ -78,6 +78,22 @@ for (const { engine, place } of engines()) {
     });
   };
 
+  indexTest("messages that fill a segment alone keep no others out of the index", async (world) => {
+    const mailbox = world.open();
+    const long = Array.from({ length: 20_000 }, (_, at) => `w${at.toString(36)}`).join(" ");
+    for (let at = 0; at < 51; at += 1) {
+      const text = `number${String(at)}x day${String(at % 7)} tide ${long}`;
+      await mailbox.append(summaryMail(String(at), { text, minutes: at }));
+    }
+    await append(mailbox, 51, 51 + MANY);
+    const signal = AbortSignal.timeout(2 * MINUTE);
+    await mailbox.catchUp({ signal });
+    assert(!signal.aborted, "it ends by itself");
+    assert((await segmentsOf(world)).length > 1);
+    assert((await looseOf(world)) < 256);
+    await assertAllFound(mailbox, 51 + MANY);
+  });
+
   indexTest(
     "hundreds of messages become a segment, which grows into the next one",
     async (made) => {

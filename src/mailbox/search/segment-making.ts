@@ -108,9 +108,13 @@ async function makeSegment(
   if (damaged.length > 0) await forgetTerms(store, account, damaged);
   const added = members.filter(({ number }) => taken.has(number));
   if (added.length === 0) return false;
-  // A full segment that would be made again as it was is not made: that would never end.
   const isLoose = ({ segment }: TermPlace): boolean => segment === "";
-  if (members.some(isLoose) && !added.some(isLoose)) return false;
+  const loose = due.members.filter(isLoose);
+  if (loose.length > 0 && !added.some(isLoose)) {
+    // A full segment would be made again as it was, without end: the new messages get one of their own.
+    const alone = { replaced: [], members: loose };
+    return due.replaced.length > 0 && makeSegment(deps, mailbox, alone, signal);
+  }
   return storeSegment(mailbox, made.segment, { replaced: due.replaced, members: added });
 }
 
