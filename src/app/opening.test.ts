@@ -4,7 +4,7 @@ import { mailboxesWith } from "../../test/support/mailboxes.ts";
 import { test } from "node:test";
 import { AppError } from "../base/errors.ts";
 import { openPending } from "../incoming/pending.ts";
-import { listWaiting } from "../spool/spool.ts";
+import { walkWaiting } from "../spool/waiting-list.ts";
 import { blobsIn, haveWaiting } from "../../test/support/spool.ts";
 import { addressOf } from "../../test/support/address.ts";
 import { engines } from "../../test/support/engines.ts";
@@ -278,7 +278,7 @@ for (const { engine, open } of engines()) {
     assert(keys);
     await assert.rejects(openPending(pending, idOf(alice), keys), /full/);
     assert.equal(tries, 3);
-    assert.equal((await listWaiting(store, idOf(alice))).length, 6);
+    assert.equal((await Array.fromAsync(walkWaiting(store, idOf(alice)))).length, 6);
   });
 
   test(`${engine}: a round ends when the keys are gone between two messages`, async () => {
@@ -300,6 +300,6 @@ for (const { engine, open } of engines()) {
     await opening.askAgain();
     await taken.promise;
     await opening.finish();
-    assert.equal((await listWaiting(store, idOf(alice))).length >= 2, true);
+    assert.equal((await Array.fromAsync(walkWaiting(store, idOf(alice)))).length >= 2, true);
   });
 }
