@@ -71,10 +71,10 @@ export async function haveMail(made: EmbeddedMailbox, from: number, to: number):
     const numbers = Array.from({ length: end - at }, (_, n) => at + n);
     await insertMail(made, keys, numbers, octets);
     if (end % BETWEEN_SEGMENTS < AT_ONCE) {
-      await makeSegments(messageWorkHere, { store, account: account.id, keys }, undefined);
+      await makeSegments(messageWorkHere, { store, account: account.id, keys }, {});
     }
   }
-  await makeSegments(messageWorkHere, { store, account: account.id, keys }, undefined);
+  await makeSegments(messageWorkHere, { store, account: account.id, keys }, {});
 }
 
 async function insertMail(

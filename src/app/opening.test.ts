@@ -172,6 +172,42 @@ for (const { engine, open } of engines()) {
     assert.equal(order.length, 5);
   });
 
+  test(`${engine}: keys that were withdrawn while they opened mail prepare no mailbox`, async () => {
+    await using store = await open();
+    const { deps } = await withAlice(store);
+    deps.clock.advance(MINUTE);
+    await sealedFor(deps, alice, 1);
+    const prepared: unknown[] = [];
+    const catchingUp: OpeningDeps["catchingUp"] = {
+      begin: (account, { keys, generation }) => {
+        keys[Symbol.dispose]();
+        prepared.push([account, generation]);
+      },
+      note: () => undefined,
+    };
+    const account = { id: idOf(alice), custody: "unlocks-at-login" } as never;
+    const { generation = 0 } = (await readBinding(store, idOf(alice))) ?? {};
+    for (const since of [generation - 1, generation]) {
+      const failed = Promise.withResolvers<undefined>();
+      const done = Promise.withResolvers<undefined>();
+      const wiring = depsOf(deps, [], () => {
+        done.resolve(undefined);
+      });
+      const events = {
+        failed: () => {
+          failed.resolve(undefined);
+        },
+      };
+      const opening = new Opening({ ...wiring, catchingUp, events }, 1);
+      using keys = await unlockWithPassword(deps, idOf(alice), old());
+      assert(keys);
+      opening.drain({ account, keys, generation: since });
+      await (since === generation ? done.promise : failed.promise);
+      await opening.finish();
+    }
+    assert.deepEqual(prepared, [[idOf(alice), generation]]);
+  });
+
   test(`${engine}: the first login of a provisional account opens what still waits, as its provider no longer can`, async () => {
     await using store = await open();
     const deps = depsFor(store);

@@ -18,6 +18,7 @@ import { canonicalAddress, parseAddress, type EmailAddress } from "../mail/addre
 import { recordWaiting, waitingAccounts } from "../spool/spool.ts";
 import { walkWaiting } from "../spool/waiting-list.ts";
 import { isFinal } from "../store/mail/verdict.ts";
+import { Conflict } from "../vault/conflict.ts";
 import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import type { AccountId } from "../words/account.ts";
 import { boundTo } from "./bound-opening.ts";
@@ -62,12 +63,17 @@ export class Opening {
     this.#drains = new LoginDrains({
       open: async (account, { keys, generation }) => {
         const bound = await boundTo(deps.pending, account, generation);
+        let isTheirs = true;
         try {
           await this.#openAll(account, async (work) =>
             this.#gate.pass(account, undefined, async () => work(bound, keys)),
           );
+        } catch (error) {
+          isTheirs = !(error instanceof Conflict);
+          throw error;
         } finally {
-          deps.catchingUp?.begin(account, keys.clone());
+          // What fails keeps no mailbox from being prepared, unless the keys are no longer those of the account.
+          if (isTheirs) deps.catchingUp?.begin(account, { keys: keys.clone(), generation });
         }
       },
       run: (work) => {

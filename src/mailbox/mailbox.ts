@@ -208,12 +208,10 @@ export type Mailbox = {
   ) => Promise<{ readonly kind: "set" | "closed" | "no-message" | "bad-keyword" }>;
   /**
    * Prepares what came since it last ran, the oldest first: lists are quick, and searches and threads find it. It may run
-   * beside all else, and be ended by `signal`. `progress` is told how many messages are prepared. @returns how many were.
+   * beside all else, and be ended by `signal`, or by what `beforePage` throws. `progress` is told how many messages are
+   * prepared. @returns how many were.
    */
-  readonly catchUp: (o?: {
-    readonly signal?: AbortSignal;
-    readonly progress?: (done: number) => void;
-  }) => Promise<number>;
+  readonly catchUp: (o?: CatchUpWish) => Promise<number>;
   /** Takes what is stored under other key pairs of the reader under the one in force. It needs the keys. */
   readonly convert: (o?: ConversionWish) => Promise<Conversion>;
   readonly changesSince: (change: number) => Promise<Changes>;
@@ -225,6 +223,13 @@ export type Mailbox = {
     readonly bytes: number;
     readonly latest: number;
   }>;
+};
+
+/** How a mailbox is prepared; `beforePage` is called before each page of messages is read. */
+export type CatchUpWish = {
+  readonly signal?: AbortSignal | undefined;
+  readonly beforePage?: (() => Promise<void>) | undefined;
+  readonly progress?: ((done: number) => void) | undefined;
 };
 
 export type ReadMail =
