@@ -9,7 +9,7 @@ import type { EmailAddress } from "../mail/address.ts";
 import type { Relay, RelayResult } from "../smtp/relay/hop.ts";
 import type { Store } from "../store/store.ts";
 import type { AccountId } from "../words/account.ts";
-import type { Copy } from "./copy.ts";
+import { toKeep, type Copy, type CopyToKeep } from "./copy.ts";
 import type { SentCopy } from "./sent-copy.ts";
 import type { NotTaken } from "./submission.ts";
 import type { TraceOutgoing } from "./tracing.ts";
@@ -33,11 +33,11 @@ export type HandedOn = { readonly kind: "taken"; readonly hasCopy: boolean } | N
 
 export type HandOn = (request: HandOnRequest) => Promise<HandedOn>;
 
-/** Commits copies for later, and what `also` writes; wakes whoever sends them. */
+/** Commits copies for later, those that are not kept yet, and what `also` writes; wakes whoever sends them. */
 export type KeepForLater = (
   sender: CopySender,
   messageId: string,
-  copies: readonly Copy[],
+  copies: readonly CopyToKeep[],
   also: Also | undefined,
 ) => Promise<void>;
 
@@ -59,7 +59,8 @@ export function handOnWith(deps: Deps): HandOn {
     deps.trace.relayed({ messageId, copy: first, result });
     if (!isTaken(result)) return { kind: "not-taken", by: worstOf(result) };
 
-    const left = [...unfinished(first, result), ...rest];
+    // Named before the first try to keep them: its commit may have been durable although it failed here.
+    const left = [...unfinished(first, result), ...rest].map(toKeep);
     const keepWith = async (also: Also | undefined): Promise<void> => {
       if (left.length > 0 || also !== undefined) await deps.keep(sender, messageId, left, also);
     };

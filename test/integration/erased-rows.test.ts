@@ -12,6 +12,7 @@ import { openWithPassword } from "../../src/vault/master-key.ts";
 import { wrapCopy } from "../../src/vault/rewrap.ts";
 import { canonicalAddress, type EmailAddress } from "../../src/mail/address.ts";
 import { haveWaiting } from "../support/spool.ts";
+import { toKeep } from "../../src/outgoing/copy.ts";
 import { keepForLater } from "../../src/outgoing/outbox.ts";
 import { locked } from "../../src/incoming/verdicts.ts";
 import { changeDraft } from "../../src/store/mailbox/drafts.ts";
@@ -176,7 +177,7 @@ async function write({ store, clock, serviceKeys }: Deps, address: EmailAddress)
   const wrap = async (id: string, bytes: Uint8Array) => wrapCopy(serviceKeys, id, bytes);
   const copy = { envelope: { from: address, recipients: [near] }, message: Buffer.from("x") };
   await keepForLater({ store, clock, wrap }, { account: idOf(first), address: first }, "<2@x>", [
-    copy,
+    toKeep(copy),
   ]);
   const name = canonicalAddress(address);
   const bytes = { certificate: new Uint8Array(), fetched_at: at.getTime() };

@@ -21,12 +21,12 @@ export type OutboxRow = {
   readonly createdAt: Date;
 };
 
-/** Keeps copies, each with the job that sends it, which is due at once. */
+/** Keeps copies, each with the job that sends it, which is due at once. One that is kept already stays as it is. */
 export async function insertOutbox(store: Store, rows: readonly OutboxRow[]): Promise<void> {
   for (const row of rows) {
     const { inRow, pieces } = rowPart(row.wrapped);
     await store.transaction(async (tx) => {
-      await tx.db
+      const added = await tx.db
         .insertInto("outbox")
         .values({
           id: row.id,
@@ -38,7 +38,10 @@ export async function insertOutbox(store: Store, rows: readonly OutboxRow[]): Pr
           pieces,
           service_key: row.serviceKey,
         })
-        .execute();
+        .onConflict((conflict) => conflict.column("id").doNothing())
+        .returning("id")
+        .executeTakeFirst();
+      if (added === undefined) return;
       const { id: subject, account, createdAt } = row;
       await insertJob(tx, { kind: "outbox", subject, account, createdAt });
       await insertPieces(tx, { ...COPY, owner: row.id, name: pieces }, row.wrapped);
