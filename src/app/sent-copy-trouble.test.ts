@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { sql } from "kysely";
+import { AppError, TooCostly } from "../base/errors.ts";
 import { engines } from "../../test/support/engines.ts";
 import { type EmailAddress } from "../mail/address.ts";
 import type { Outcome } from "../smtp/relay/hop.ts";
@@ -104,5 +105,49 @@ for (const { engine, open } of engines()) {
     for (const table of ["outbox", "jobs", "mailbox_messages"] as const) {
       assert.equal((await store.db.selectFrom(table).select("id").execute()).length, 1, table);
     }
+  });
+
+  for (const [what, error] of [
+    ["costs too much", new TooCostly("it took too long")],
+    ["ends in a fault", new TypeError("a fault of the program")],
+    ["fails as other work may", new AppError("not now", { temporary: true })],
+  ] as const) {
+    for (const step of ["examine", "bodyOfRow"] as const) {
+      test(`${engine}: a message leaves, once, whose copy ${what} when it is made (${step})`, async () => {
+        await using store = await open();
+        await using world = await worldIn(store, "database");
+        const work = { [step]: async () => Promise.reject(error) };
+        const reply = await world.send(MESSAGE, ["bob@beta.test"], { work });
+        assert.match(reply, /^250 .*1 encrypted\); no copy in Sent: it could not be written$/);
+        assert.equal(world.relayed.length, 1);
+        assert.deepEqual(await sentIn(world.closed()), []);
+        assert(world.traced.includes("no Sent copy"));
+      });
+    }
+  }
+
+  test(`${engine}: who has no mailbox any more once the message was taken is told that there is no copy`, async () => {
+    await using store = await open();
+    await using world = await worldIn(store, "folder");
+    const whileRelayed = async (): Promise<void> => {
+      await store.db.updateTable("accounts").set({ state: "closed" }).execute();
+    };
+    const reply = await world.send(MESSAGE, ["bob@beta.test"], { whileRelayed });
+    assert.match(reply, /^250 .*1 encrypted\); no copy in Sent: it could not be written$/);
+    assert.deepEqual(await sentIn(world.closed()), []);
+    assert(world.traced.includes("no Sent copy"));
+  });
+
+  test(`${engine}: a mailbox that other mail filled meanwhile is not filled beyond its limit`, async () => {
+    await using store = await open();
+    await using world = await worldIn(store, "database");
+    await world.send(MESSAGE, ["bob@beta.test"]);
+    const whileRelayed = async (): Promise<void> => {
+      await store.db.updateTable("mailboxes").set({ bytes: 1e9 }).execute();
+    };
+    const other = MESSAGE.replace("<1@", "<2@");
+    const reply = await world.send(other, ["bob@beta.test"], { whileRelayed });
+    assert.match(reply, /^250 .*1 encrypted\); no copy in Sent: your mailbox is full$/);
+    assert.equal((await sentIn(world.closed())).length, 1);
   });
 }

@@ -14,7 +14,7 @@ import { Given } from "../../src/base/given.ts";
 import type { Secret } from "../../src/base/secret.ts";
 import { openBlobs } from "../../src/blobs/blobs.ts";
 import type { Discovery } from "../../src/discovery/outcome.ts";
-import { messageWorkHere } from "../../src/incoming/message-work.ts";
+import { messageWorkHere, type MessageWork } from "../../src/incoming/message-work.ts";
 import { canonicalAddress, type EmailAddress } from "../../src/mail/address.ts";
 import { standardFolder, type Mailbox } from "../../src/mailbox/mailbox.ts";
 import { encryptAtRest } from "../../src/openpgp/messages/encrypt.ts";
@@ -58,6 +58,10 @@ type Options = {
   /** What happens between the login and the message. */
   readonly meanwhile?: () => Promise<void>;
   readonly outcome?: (recipient: EmailAddress) => Outcome;
+  /** What happens while the next hop has the message. */
+  readonly whileRelayed?: () => Promise<void>;
+  /** Work on the message for its copy that is done otherwise. */
+  readonly work?: Partial<MessageWork>;
 };
 
 /** Alice, her mailbox, and her submissions; bodies are kept where `bodies` says. */
@@ -90,6 +94,7 @@ export async function worldIn(store: Store, bodies: BlobPlace) {
     const out = outboundRelay({ store, clock, serviceKeys, current, events, traces, meter });
     const relay: typeof out.deps.relay = async (envelope, message) => {
       relayed.push({ envelope, message });
+      await options.whileRelayed?.();
       const recipients = envelope.recipients.map((address) => ({
         address,
         outcome: outcome?.(address) ?? TAKEN,
@@ -105,7 +110,7 @@ export async function worldIn(store: Store, bodies: BlobPlace) {
       pool: {
         seal,
         clientProtection: async (message) => Promise.resolve(clientProtection(message)),
-        messageWorkForUsers: work,
+        messageWorkForUsers: { ...work, ...options.work },
       },
       mailboxOf,
       out: { ...out, deps: { ...out.deps, relay }, sendSoon: () => undefined },
