@@ -124,6 +124,7 @@ async function insertMail(
           stored_bytes: MESSAGE_OCTETS + summary.length,
           received_at: after(START, number * MINUTE).getTime(),
           expunge_at: 0,
+          is_protected: 0,
           is_indexed: 1,
         })),
       )

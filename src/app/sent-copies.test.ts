@@ -1,5 +1,6 @@
 /** What the mailbox of a sender keeps of what they submit. */
 import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -10,6 +11,9 @@ import { lootFrom } from "../../test/support/loot.ts";
 import { came } from "../../test/support/outcome.ts";
 import { sentenceOf } from "../incoming/sentence.ts";
 import { eraseByLaw } from "../keys/end-account.ts";
+import { standardFolder } from "../mailbox/mailbox.ts";
+import { armorMessage } from "../openpgp/packets/armor.ts";
+import { encryptAtRest } from "../openpgp/messages/encrypt.ts";
 import type { Outcome } from "../smtp/relay/hop.ts";
 import type { Store } from "../store/store.ts";
 import {
@@ -190,5 +194,41 @@ for (const { engine, open } of engines()) {
       assert(found.kind === "found");
       assert.equal(found.entries.length, 1);
     });
+  });
+
+  test(`${engine}: what follows up one's own protected mail does not leave in clear, and other mail does`, async () => {
+    await using store = await open();
+    await using world = await worldIn(store, "database");
+    const octets = await encryptAtRest({
+      data: Buffer.from("Text."),
+      recipients: [bob.certificate],
+      now: world.deps.clock.now(),
+    });
+    const inline = Buffer.from(armorMessage(octets)).toString("latin1").replaceAll("\r\n", "\n");
+    await world.send(MESSAGE, ["bob@beta.test"]);
+    await world.send(MESSAGE.replace("<1@", "<2@"), ["carol@gamma.test"]);
+    await world.send(MESSAGE.replace("<1@", "<3@").replace(/\n\n[^]*/, `\n\n${inline}`), [
+      "bob@beta.test",
+    ]);
+    assert.deepEqual(
+      (await sentIn(world.closed())).map(({ form }) => form),
+      ["clear", "clear", "clear"],
+    );
+    const answers = async (id: number): Promise<string> => {
+      const fields = `Message-ID: <${randomUUID()}@alpha.test>\nIn-Reply-To: <${String(id)}@alpha.test>\n`;
+      const text = MESSAGE.replace("To: bob@beta.test", "To: carol@gamma.test");
+      return world.send(text.replace("Message-ID: <1@alpha.test>\n", fields), ["carol@gamma.test"]);
+    };
+    assert.match(await answers(1), /^550 5\.7\.5 /);
+    assert.match(await answers(2), /^250 /);
+    assert.match(await answers(3), /^550 5\.7\.5 /);
+    await world.inMailbox(async (mailbox) => {
+      const ids = (await sentIn(mailbox)).map(({ id }) => id);
+      await mailbox.copy(ids, standardFolder("archive"));
+      await mailbox.remove(ids);
+    });
+    await store.db.deleteFrom("mailbox_messages").where("expunge_at", ">", 0).execute();
+    assert.match(await answers(1), /^550 5\.7\.5 /);
+    assert.match(await answers(2), /^250 /);
   });
 }

@@ -6,7 +6,7 @@ import type { Prepared } from "./prepare.ts";
 import type { Demand } from "./submission.ts";
 import type { AccountId, Policy } from "../words/account.ts";
 
-/** Whether the sender received one of these messages protected: a reply to it must not be clear. */
+/** Whether the sender received or sent one of these messages protected: a reply to it must not be clear. */
 export type CameProtected = (reader: AccountId, messageIds: readonly string[]) => Promise<boolean>;
 
 /** What makes the message one that must not leave in clear; undefined: nothing, the policy in force decides. */

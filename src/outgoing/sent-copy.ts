@@ -115,6 +115,8 @@ async function made(deps: SentDeps, request: SentRequest): Promise<PreparedSent>
       receivedAt: now,
       sizeBytes: message.length,
       once,
+      // Whoever follows it up must not tell in clear what it says.
+      isProtected: how !== "clear",
     });
   const mail = await prepareFor(to);
   return {
