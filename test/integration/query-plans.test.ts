@@ -98,6 +98,8 @@ const ALLOWED: Readonly<Record<string, string>> = {
   "mailbox/converting.ts selectOtherBodies: blobs": WHOLE,
   "mailbox/draft-attachments.ts deleteAttachment: draft_attachments": SMALL_INDEX,
   "mailbox/draft-attachments.ts deleteAttachmentsOf: draft_attachments": FEW,
+  "mailbox/draft-attachments.ts replaceAttachment: draft_attachments": FEW,
+  "mailbox/draft-attachments.ts selectAttachedTo: draft_attachments": FEW,
   "mailbox/folders.ts deleteFolder: folders": FEW,
   "mailbox/folders.ts deleteFolder: mailbox_messages": SMALL_INDEX,
   "mailbox/folders.ts holdFolder: folders": FEW,

@@ -75,6 +75,7 @@ async function changeRow(
     .$if(text !== undefined, (query) =>
       query.set({
         blob: text?.blob.id ?? "",
+        version: "",
         name: text?.name ?? "",
         received_at: text?.receivedAt.getTime() ?? 0,
       }),

@@ -13,6 +13,7 @@ import {
   countOtherBodies,
   markBody,
   replaceBody,
+  selectHolders,
   selectOtherBodies,
 } from "../../../src/store/mailbox/converting.ts";
 import { changeDraft } from "../../../src/store/mailbox/drafts.ts";
@@ -69,7 +70,6 @@ import {
   hasSealedNamed,
   selectIdsFrom,
   selectNamed,
-  selectOfBlob,
   selectPage,
   selectToFold,
   selectUnderOthers,
@@ -204,6 +204,7 @@ async function callDrafts(store: Store, account: AccountId): Promise<void> {
   const copy = { ...mailboxRow("11"), blob: { id: "blob of 8" }, copyOf: "7" };
   await insertMailboxMessage(store, account, copy);
   await changeDraft(store, account, await read(), { ...change, detached: "blob of 9" });
+  await callReplacing(store, account, "blob of 10", "attachment");
   await deleteMessages(store, account, ["7", "11"]);
 }
 
@@ -222,15 +223,22 @@ async function callConversion(store: Store, account: AccountId): Promise<void> {
   await selectOtherBodies(store, account, { ...page, after: "" });
   await selectUnderOthers(store, account, { ...page, after: 0 });
   await markBody(store, "blob of 1", "other");
-  const rows = await selectOfBlob(store, account, "blob of 1");
+  await callReplacing(store, account, "blob of 1", "body");
+}
+
+async function callReplacing(
+  store: Store,
+  account: AccountId,
+  blob: string,
+  is: "body" | "attachment",
+): Promise<void> {
+  const holders = await selectHolders(store, account, blob);
+  assert.equal(holders.is, is);
   const octets = new Uint8Array(10);
-  const by = { id: "blob of 1, later", place: "database", sizeBytes: 10, octets } as const;
-  await replaceBody(store, account, {
-    blob: "blob of 1",
-    by,
-    key: "other",
-    rows: rows.map((row) => ({ row, summary: row.summary })),
-  });
+  const by = { id: `${blob}, later`, place: "database", sizeBytes: 10, octets } as const;
+  const rows = holders.rows.map((row) => ({ row, summary: row.summary, version: "" }));
+  const gone = await replaceBody(store, account, { blob, by, key: "other", is, rows });
+  assert.notEqual(gone, undefined);
 }
 
 async function callSearch(store: Store, account: AccountId): Promise<void> {
