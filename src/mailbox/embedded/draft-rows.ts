@@ -73,7 +73,8 @@ export async function changing<Result>(
     const { kind: _, summary, done, ...rest } = planned;
     const blob = planned.text?.blob.id ?? draft.row.blob;
     const { key, octets } = wrapSummary(at.keys, blob, summary);
-    const change = { ...rest, key, summary: octets };
+    const under = at.keys.present?.fingerprint ?? "";
+    const change = { ...rest, under, key, summary: octets };
     const gone = await changeDraft(deps.store, at.owner.id, draft.row, change);
     if (gone === undefined) continue;
     await deps.blobs.remove(gone);

@@ -17,6 +17,11 @@ import {
   selectOtherBodies,
 } from "../../../src/store/mailbox/converting.ts";
 import { changeDraft } from "../../../src/store/mailbox/drafts.ts";
+import {
+  countUnderOthers,
+  readPresentPair,
+  selectWithFormerPairs,
+} from "../../../src/store/mailbox/former-pairs.ts";
 import { foldSummaries } from "../../../src/store/mailbox/folding.ts";
 import {
   deleteFolder,
@@ -76,6 +81,7 @@ import {
 } from "../../../src/store/mailbox/listing.ts";
 import type { Store } from "../../../src/store/store.ts";
 import type { AccountId } from "../../../src/words/account.ts";
+import { addressOf } from "../address.ts";
 import { now } from "../published.ts";
 
 /** Too large for one row. */
@@ -192,7 +198,7 @@ export async function callMailbox(store: Store, account: AccountId): Promise<voi
 async function callDrafts(store: Store, account: AccountId): Promise<void> {
   const put = (id: string) => mailboxRow(id).blob;
   await insertMailboxMessage(store, account, mailboxRow("7"));
-  const change = { key: "k", summary: Buffer.of(7), sizeBytes: 7 };
+  const change = { key: "k", summary: Buffer.of(7), sizeBytes: 7, under: "k" };
   const read = async () => {
     const [row] = await selectById(store, account, ["7"]);
     return row ?? assert.fail("no draft");
@@ -220,6 +226,9 @@ export function segmentOf(id: string, members: Parameters<typeof insertSegment>[
 async function callConversion(store: Store, account: AccountId): Promise<void> {
   const page = { key: "other", limit: 5 };
   await countOtherBodies(store, account, "other");
+  await selectWithFormerPairs(store, { after: "", limit: 5 });
+  await readPresentPair(store, account, addressOf("carol@alpha.test"));
+  await countUnderOthers(store, account, { fingerprint: "other", since: now.getTime() });
   await selectOtherBodies(store, account, { ...page, after: "" });
   await selectUnderOthers(store, account, { ...page, after: 0 });
   await markBody(store, "blob of 1", "other");
