@@ -30,7 +30,7 @@ export function textOf(shown: ShownMail, { custody }: Pick<Account, "custody">):
     `received     ${receivedAt.toISOString()}, ${sizeBytes} bytes`,
     "",
     ...(shown.message.length === 0
-      ? [`(nothing to show${hint({ ...shown, custody })})`]
+      ? [text("mail.nothing-to-show", { hint: hint({ ...shown, custody }) })]
       : contentOf(shown)),
   ];
 }
@@ -52,7 +52,7 @@ function labelled(label: string, lines: readonly string[]): readonly string[] {
 /** How a part is opened that is not shown. */
 function partHint({ warnings, absence }: ShownMail): readonly string[] {
   if (!warnings.includes("ENCRYPTED_PART") || absence === "mailbox-closed") return [];
-  return ["             To open the part: sealpost mail show ADDRESS ID --open-part"];
+  return labelled("", [text("mail.part-hint")]);
 }
 
 function contentOf({ message, parts }: ShownMail): readonly string[] {
@@ -67,14 +67,14 @@ function contentOf({ message, parts }: ShownMail): readonly string[] {
     ...table(fields).map(indented),
     "",
     ...textLines(body?.text),
-    ...(others.length === 0 ? [] : ["", `and ${others.length} more, with their SHA-256:`]),
+    ...(others.length === 0 ? [] : ["", text("mail.other-parts", { count: others.length })]),
     ...table(others.map(rowOf)).map(indented),
   ];
 }
 
 /** Mail without text is not shown as mail of an empty text. */
 function textLines(body: string | undefined): readonly string[] {
-  if (body === undefined) return ["(no text)"];
+  if (body === undefined) return [text("mail.no-text")];
   return body.trimEnd().split(/\r?\n/).map(printable).map(indented);
 }
 
