@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { add, summaryMail } from "../../test/contract/mailbox-world.ts";
-import { PASSWORD, withNewMailbox } from "../../test/support/cli-mail.ts";
 import { addressOf } from "../../test/support/address.ts";
+import { PASSWORD, withNewMailbox } from "../../test/support/cli-mail.ts";
 import { openCli, type Cli } from "../../test/support/cli.ts";
 import { haveWaiting } from "../../test/support/spool.ts";
 import { openVault } from "../app/open-vault.ts";

@@ -4,9 +4,9 @@ import { text } from "../locales/locales.ts";
 import { displayMailboxes } from "../mail/display-mailbox.ts";
 import { decodedText, firstField, parseHeader, type HeaderField } from "../mail/header.ts";
 import type { SentTo } from "../mailbox/summary.ts";
+import type { Account } from "../words/account.ts";
 import { printable, table } from "./command.ts";
 import { hint } from "./mail-hint.ts";
-import type { Account } from "../words/account.ts";
 
 const FIELDS = ["From", "Reply-To", "To", "Cc", "Date", "Subject"];
 /** Where the values begin of what Sealpost says. */

@@ -9,8 +9,8 @@ import { alice, old, opened, withAlice, type Deps } from "../../test/support/key
 import { mailboxesWith } from "../../test/support/mailboxes.ts";
 import { wrapFor } from "../app/at-rest.ts";
 import { DAY } from "../base/time.ts";
-import { rotateKey } from "../keys/rotate.ts";
 import { chooseMailboxKey } from "../keys/mailbox-key.ts";
+import { rotateKey } from "../keys/rotate.ts";
 import type { Mailbox } from "../mailbox/mailbox.ts";
 import type { Store } from "../store/store.ts";
 import { unlockWithPassword } from "../vault/vault.ts";
