@@ -9,7 +9,7 @@ import {
   type ExportReport,
 } from "../incoming/export/export-mail.ts";
 import type { ReadingDeps } from "../incoming/reading.ts";
-import { text } from "../locales/locales.ts";
+import { counted, text } from "../locales/locales.ts";
 import { formatAddress } from "../mail/address.ts";
 import type { ExportFormat } from "../mailbox/files/export-folder.ts";
 import {
@@ -92,7 +92,7 @@ async function exportOne(call: Call, deps: Deps, reader: Reader, given: string):
   );
   const isOpened = kind === "opened";
   return answer(call, { id, path, isOpened, state: entry.state }, [
-    `${printable(path)} holds the message`,
+    text("export.message", { path: printable(path) }),
   ]);
 }
 
@@ -108,7 +108,7 @@ async function exportFolders(
 ): Promise<ExitCode> {
   const progress = (written: number, of: number): void => {
     if (written % PROGRESS_EVERY === 0 && written < of) {
-      call.terminal.complain(`${String(written)} of ${String(of)} messages are written`);
+      call.terminal.complain(text("export.progress", { written, all: of }));
     }
   };
   const exported = await exportMailFor(deps, reader, { ...wish, progress });
@@ -132,16 +132,18 @@ async function exportFolders(
 
 function linesOf(path: string, report: ExportReport): readonly string[] {
   const { written, there, asReceived, closed } = report;
+  const shown = printable(path);
   return [
-    `${printable(path)} has ${String(written)} messages more${there === 0 ? "" : `, beside ${String(there)} that it had`}`,
+    there === 0
+      ? text("export.folders", { path: shown, written })
+      : text("export.folders.beside", { path: shown, written, there }),
     ...[...asReceived].map(([state, count]) => notOpened(state, count)),
-    ...closed.map(({ id, state }) => `NOT WRITTEN: ${id} ${state}; see: sealpost mail show`),
+    ...closed.map(({ id, state }) => text("export.not-written", { id, state })),
   ];
 }
 
 function notOpened(state: string, count: number): string {
-  const what = count === 1 ? "1 message is" : `${String(count)} messages are`;
-  return `${what} written as received (${state}): ${reasonOf(state)}`;
+  return `${counted("export.as-received", count)} (${state}): ${reasonOf(state)}`;
 }
 
 function reasonOf(state: string): string {

@@ -1,10 +1,7 @@
 /** `mail import`: old mail from mbox files and Maildirs. */
 import { SEALED_GROWTH } from "../app/gateway-listeners.ts";
-import {
-  importMailFor,
-  type ImportReport,
-  type WhyLeftOut,
-} from "../incoming/import/import-mail.ts";
+import { importMailFor, type ImportReport } from "../incoming/import/import-mail.ts";
+import { text } from "../locales/locales.ts";
 import { answer, type Call, type Command, type ExitCode, printable } from "./command.ts";
 import { asReader, PASSWORD } from "./mail-reader.ts";
 import { refused } from "./refusals.ts";
@@ -28,7 +25,7 @@ async function importMail(call: Call): Promise<ExitCode> {
   const folder = call.option("folder");
   const progress = (messages: number): void => {
     if (messages % PROGRESS_EVERY === 0) {
-      call.terminal.complain(`${String(messages)} messages are read`);
+      call.terminal.complain(text("import.progress", { count: messages }));
     }
   };
   return asReader(call, async (reading, reader, { config }) => {
@@ -52,28 +49,19 @@ async function importMail(call: Call): Promise<ExitCode> {
       linesOf(done),
     );
     if (isFull) {
-      call.terminal.complain(
-        "sealpost: the mailbox is full: the rest was not read. Make room, or raise mailbox_bytes; then give the same command again",
-      );
+      call.terminal.complain(`sealpost: ${text("import.full")}`);
     }
     return isFull || places.length > 0 ? 1 : 0;
   });
 }
 
-const REASONS: Readonly<Record<WhyLeftOut, string>> = {
-  "too-large": "larger than this host takes (message_bytes)",
-  "no-message": "no message begins there",
-  unreadable: "cannot be read: a link, no plain file, or without permission",
-  "no-header": "it has no header, or one that is too large",
-  "too-costly": "reading it takes too long",
-  deleted: "deleted already in the program that wrote the file",
-};
-
 function linesOf({ imported, known, folders, leftOut, places }: ImportReport): readonly string[] {
   return [
-    `${String(imported)} messages were imported; ${String(known)} were imported before`,
+    text("import.done", { imported, known }),
     ...[...folders].map(([name, count]) => `  ${printable(name)}: ${String(count)}`),
-    ...[...leftOut].map(([why, count]) => `${String(count)} left out: ${REASONS[why]}`),
+    ...[...leftOut].map(([why, count]) =>
+      text("import.left-out", { count, why: text(`import.because.${why}`) }),
+    ),
     ...places.map(({ place, why }) => `  ${printable(place)}: ${why}`),
   ];
 }

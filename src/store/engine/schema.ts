@@ -306,6 +306,7 @@ type MailboxMessagesTable = {
   form: string;
   state: string;
   blob: string;
+  version: Generated<string>;
   key: string;
   summary: Uint8Array;
   once: string;
