@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readdir, readFile, stat, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -71,6 +71,15 @@ test("one message goes to stdout or into a new file", async () => {
   const again = await cli.attempt(toFile, "the password");
   assert.equal(again.code, 2);
   assert.match(again.err, /is there already; name a file that is not/);
+  await symlink(cli.dir, join(cli.dir, "away"));
+  const through = join(cli.dir, "away", "two.eml");
+  const linked = await cli.attempt(
+    [...EXPORT, id, "--output", through, "--password-stdin"],
+    "the password",
+  );
+  assert.equal(linked.code, 2);
+  assert.match(linked.err, /leads through a link; name it without the link/);
+  assert(!(await readdir(cli.dir)).includes("two.eml"));
 });
 
 test("wishes that say nothing clear are wrong usage", async () => {

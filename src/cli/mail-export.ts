@@ -1,7 +1,4 @@
 /** `mail export`: a message, a folder or all mail, in clear, for other programs. */
-import { writeFile } from "node:fs/promises";
-
-import { codeOf } from "../base/errors.ts";
 import {
   exportMailFor,
   exportMessageFor,
@@ -12,6 +9,7 @@ import type { ReadingDeps } from "../incoming/reading.ts";
 import { text } from "../locales/locales.ts";
 import { formatAddress } from "../mail/address.ts";
 import type { ExportFormat } from "../mailbox/files/export-folder.ts";
+import { writeNewFile } from "../mailbox/files/new-file.ts";
 import {
   answer,
   type Call,
@@ -84,12 +82,13 @@ async function exportOne(call: Call, deps: Deps, reader: Reader, given: string):
     call.terminal.write(message);
     return 0;
   }
-  await writeFile(path, message, { flag: "wx", mode: 0o600, flush: true }).catch(
-    (cause: unknown) => {
-      if (codeOf(cause) !== "EEXIST") throw cause;
-      throw new UsageError(`${path} is there already; name a file that is not`);
-    },
-  );
+  const made = await writeNewFile(path, message);
+  if (made === "there-already") {
+    throw new UsageError(`${path} is there already; name a file that is not`);
+  }
+  if (made === "link") {
+    throw new UsageError(`${path} leads through a link; name it without the link`);
+  }
   const isOpened = kind === "opened";
   return answer(call, { id, path, isOpened, state: entry.state }, [
     `${printable(path)} holds the message`,

@@ -1,4 +1,6 @@
 /** `mail import`: old mail from mbox files and Maildirs. */
+import { dirname, resolve } from "node:path";
+
 import { SEALED_GROWTH } from "../app/gateway-listeners.ts";
 import {
   importMailFor,
@@ -8,6 +10,7 @@ import {
 import { answer, type Call, type Command, type ExitCode, printable } from "./command.ts";
 import { asReader, PASSWORD } from "./mail-reader.ts";
 import { refused } from "./refusals.ts";
+import { requireSafeFolder } from "./safe-places.ts";
 
 /** How many messages are read between two lines about it. */
 const PROGRESS_EVERY = 500;
@@ -31,6 +34,7 @@ async function importMail(call: Call): Promise<ExitCode> {
       call.terminal.complain(`${String(messages)} messages are read`);
     }
   };
+  await requireSafeFolder(dirname(resolve(path)), false);
   return asReader(call, async (reading, reader, { config }) => {
     const { hostname, limits } = config;
     const maxBytes = Math.ceil(limits.messageBytes * SEALED_GROWTH);
@@ -64,6 +68,7 @@ const REASONS: Readonly<Record<WhyLeftOut, string>> = {
   "too-large": "larger than this host takes (message_bytes)",
   "no-message": "no message begins there",
   unreadable: "cannot be read: a link, no plain file, or without permission",
+  "open-to-others": "everybody may write to it (chmod o-w)",
   "no-header": "it has no header, or one that is too large",
   "too-costly": "reading it takes too long",
   deleted: "deleted already in the program that wrote the file",

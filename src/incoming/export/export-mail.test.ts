@@ -29,6 +29,7 @@ import { DAY, after as later, MINUTE } from "../../base/time.ts";
 import { listAudit } from "../../journal/journal.ts";
 import { standardFolder, type FolderId } from "../../mailbox/mailbox.ts";
 import type { ExportFormat } from "../../mailbox/files/export-folder.ts";
+import { lockFile } from "../../store/engine/file-lock.ts";
 import { seal } from "../../pgpmime/pgpmime.ts";
 import { damaged, locked, undecryptable, unprotected } from "../verdicts.ts";
 import { SILENT } from "../../../test/support/authors.ts";
@@ -210,16 +211,21 @@ for (const format of ["maildir", "mbox"] as const) {
         why: "open-to-others",
       });
       await chmod(path, 0o700);
-      await writeFile(join(path, "sealpost-export.lock"), String(process.pid));
-      assert.deepEqual(await exportTo(world, path, format), {
-        kind: "target-taken",
-        path,
-        why: "busy",
-      });
-      // No process has this number.
-      await writeFile(join(path, "sealpost-export.lock"), "2147483646");
-      assert.equal((await exportTo(world, path, format)).kind, "exported");
-      assert(!(await readdir(path)).includes("sealpost-export.lock"));
+      {
+        using lock = lockFile(join(path, "sealpost-export.lock"));
+        assert(lock);
+        assert.deepEqual(await exportTo(world, path, format), {
+          kind: "target-taken",
+          path,
+          why: "busy",
+        });
+      }
+      // A file that nobody holds is no lock, whatever it says: empty, of our own number, of no process.
+      for (const left of ["", String(process.pid), "2147483646"]) {
+        await writeFile(join(path, "sealpost-export.lock"), left);
+        assert.equal((await exportTo(world, path, format)).kind, "exported");
+        assert.equal((await stat(join(path, "sealpost-export.lock"))).size, 0);
+      }
       const foreign = place();
       await mkdir(foreign, { mode: 0o700 });
       await writeFile(join(foreign, "notes.txt"), "mine");

@@ -70,7 +70,7 @@ export async function exportMailFor(
     const place = await openExportFolder(path, { account, format });
     if (place.kind !== "open") return place;
     await using _place = place;
-    const opened = await (format === "mbox" ? openMboxFiles(path) : openMaildir(path));
+    const opened = await (format === "mbox" ? openMboxFiles(place) : openMaildir(place));
     if ("kind" in opened) return opened;
     await using target = opened;
     const plan = await planOf(deps, reader, mailbox, folders);

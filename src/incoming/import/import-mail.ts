@@ -7,7 +7,7 @@ import { AppError, TooCostly } from "../../base/errors.ts";
 import type { Clock } from "../../base/time.ts";
 import { appendAudit } from "../../journal/journal.ts";
 import { standardNamed } from "../../mailbox/files/folder-names.ts";
-import { openSource, type SourceMail } from "../../mailbox/files/mail-source.ts";
+import { openSource, type NoSource, type SourceMail } from "../../mailbox/files/mail-source.ts";
 import { folderNamed } from "../../mailbox/folder-named.ts";
 import {
   standardFolder,
@@ -60,7 +60,7 @@ export type ImportReport = {
 export type MailImport =
   | ({ readonly kind: "imported" } & ImportReport)
   | { readonly kind: "mailbox-closed" }
-  | { readonly kind: "no-mail-here"; readonly path: string }
+  | NoSource
   | { readonly kind: "folder-refused"; readonly name: string; readonly why: FolderRefusal["kind"] };
 
 /** Room for the field that is put before a message, and for how its body is wrapped. */
@@ -77,7 +77,8 @@ export async function importMailFor(
   if (open === undefined || !isOpen(open)) return { kind: "mailbox-closed" };
   const { store, clock, maxBytes } = deps;
   const source = await openSource(wish.path, Math.min(maxBytes, MAX_CLEAR_OCTETS - ROOM_OCTETS));
-  if (source === undefined) return { kind: "no-mail-here", path: wish.path };
+  if (source.kind !== "source") return source;
+  await using opened = source;
   const detail = { by: keys === undefined ? "provider" : "owner" };
   await appendAudit(store, {
     at: clock.now(),
@@ -87,7 +88,7 @@ export async function importMailFor(
   });
   const mailbox = deps.mailboxOf(store, account, open);
   const run = new ImportRun(deps, { account: account.id, keys: open, mailbox }, wish);
-  for (const { name, mail } of source) {
+  for (const { name, mail } of opened.folders) {
     for await (const one of mail()) {
       const ended = await run.take(wish.folder ?? name, one);
       if (ended === "full") return { kind: "imported", ...run.report(true) };

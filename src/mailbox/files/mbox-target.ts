@@ -17,7 +17,7 @@ import {
 import { MBOX_FIELDS, mboxFields } from "./file-flags.ts";
 import { mboxFile } from "./folder-names.ts";
 import { fromLine, quoted } from "./mbox-lines.ts";
-import { stateFile, type TargetTaken } from "./export-folder.ts";
+import { stateFile, type ExportFolder, type TargetTaken } from "./export-folder.ts";
 import type { ExportTarget, ToWrite } from "./export-target.ts";
 
 const FILE_MODE = 0o600;
@@ -28,15 +28,17 @@ const MAX_UNNOTED = { messages: 100, octets: 32 * 1024 * 1024 } as const;
 type Note = { readonly id: string; readonly file: string; readonly end: number };
 
 /** Opens the mbox files in a folder that an export may write into. */
-export async function openMboxFiles(path: string): Promise<ExportTarget | TargetTaken> {
-  const notes = await readNotes(path);
+export async function openMboxFiles({
+  at,
+  path,
+}: ExportFolder): Promise<ExportTarget | TargetTaken> {
+  const notes = await readNotes(at);
   const ends = new Map<string, number>();
   for (const { file, end } of notes) ends.set(file, Math.max(end, ends.get(file) ?? 0));
   for (const [file, end] of ends) {
-    if (!(await cutTo(join(path, file), end)))
-      return { kind: "target-taken", path, why: "changed" };
+    if (!(await cutTo(join(at, file), end))) return { kind: "target-taken", path, why: "changed" };
   }
-  return new MboxFiles(path, notes, ends);
+  return new MboxFiles(at, notes, ends);
 }
 
 class MboxFiles implements ExportTarget {
