@@ -150,6 +150,7 @@ function reasonOf(state: string): string {
     case "LOCKED_OLD":
     case "CLIENT_ONLY":
     case "QUARANTINED":
+    case "DRAFT":
       return text(`mail.${state}`);
     default:
       return text("mail.failed");

@@ -31,6 +31,7 @@ import type {
   NewMail,
   PreparedMail,
   ReadMail,
+  StoredFiles,
   Thread,
 } from "../mailbox.ts";
 import type { MailboxOwner } from "../mailbox-of.ts";
@@ -54,6 +55,7 @@ import { foldIn } from "./fold-in.ts";
 import { MailboxKeys } from "./mailbox-keys.ts";
 import { hasSealed, onceTag, rowsNamed } from "./names.ts";
 import { letWaitAgain } from "./waiting-again.ts";
+import { readStoredFiles } from "./stored-files.ts";
 import { receivedIn } from "./stored-form.ts";
 
 export type { EmbeddedDeps } from "./embedded-deps.ts";
@@ -134,6 +136,11 @@ class Embedded implements Mailbox {
     const { form } = await entryOf(this.#deps, row, undefined);
     const received = await receivedIn(this.#deps, { form, body, keys: this.#keys.unlocked });
     return received === undefined ? { kind: "closed" } : { kind: "read", form, message: received };
+  }
+
+  async storedFiles(id: MessageId): Promise<StoredFiles> {
+    if (this.#keys === undefined) return { kind: "closed" };
+    return readStoredFiles(this.#deps, { account: this.#id, keys: this.#keys }, id);
   }
 
   async prepare(mail: NewMail): Promise<PreparedMail> {
