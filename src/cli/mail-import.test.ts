@@ -37,6 +37,7 @@ test("an mbox file becomes a folder of its name, once, with the password alone",
     imported: 2,
     known: 0,
     folders: { "Family 2023": 2 },
+    trashed: {},
     leftOut: {},
     places: [],
     isFull: false,
@@ -56,6 +57,25 @@ test("an mbox file becomes a folder of its name, once, with the password alone",
     [3, ["seen"], ["IMPORTED"], "2023-11-14T22:13:20.000Z"],
   );
   assert.match(String(first?.["sentence"]), /imported from a file/);
+});
+
+test("what a file has marked as deleted is in the trash, and the answer says how many and whence", async () => {
+  await using cli = await withAccount("provider");
+  const path = join(cli.dir, "Work.mbox");
+  // A sender may write such a field.
+  const marked = mbox(["one", "two"]).replace("Status: RO", "X-Mozilla-Status: 0008");
+  await writeFile(path, marked);
+  const done = await cli.attempt([...IMPORT, path]);
+  assert.equal(done.code, 0, done.err);
+  assert.match(
+    done.out,
+    /^ {2}Trash: 1\n {2}Work: 1\n1 of Work came into the trash: .* deleted\n$/m,
+  );
+  const list = await cli.sealpost(["mail", "list", "ada@alpha.test", "--folder", "trash"]);
+  const [first] = list["messages"] as readonly Record<string, unknown>[];
+  assert.equal(first?.["subject"], "one");
+  const again = await cli.sealpost([...IMPORT, path]);
+  assert.deepEqual([again["imported"], again["known"], again["trashed"]], [0, 2, {}]);
 });
 
 test("what is left out is told with the reason, and the exit code says so", async () => {

@@ -41,7 +41,7 @@ async function importMail(call: Call): Promise<ExitCode> {
     const deps = { ...reading, hostname, quota: limits, maxBytes };
     const done = await importMailFor(deps, reader, { path, folder, progress });
     if (done.kind !== "imported") throw refused(done, reader.account.address);
-    const { imported, known, folders, leftOut, places, isFull } = done;
+    const { imported, known, folders, trashed, leftOut, places, isFull } = done;
     answer(
       call,
       {
@@ -49,6 +49,7 @@ async function importMail(call: Call): Promise<ExitCode> {
         imported,
         known,
         folders: Object.fromEntries(folders),
+        trashed: Object.fromEntries(trashed),
         leftOut: Object.fromEntries(leftOut),
         places,
         isFull,
@@ -71,13 +72,17 @@ const REASONS: Readonly<Record<WhyLeftOut, string>> = {
   "open-to-others": "everybody may write to it (chmod o-w)",
   "no-header": "it has no header, or one that is too large",
   "too-costly": "reading it takes too long",
-  deleted: "deleted already in the program that wrote the file",
 };
 
-function linesOf({ imported, known, folders, leftOut, places }: ImportReport): readonly string[] {
+function linesOf(report: ImportReport): readonly string[] {
+  const { imported, known, folders, trashed, leftOut, places } = report;
   return [
     `${String(imported)} messages were imported; ${String(known)} were imported before`,
     ...[...folders].map(([name, count]) => `  ${printable(name)}: ${String(count)}`),
+    ...[...trashed].map(
+      ([name, count]) =>
+        `${String(count)} of ${printable(name)} came into the trash: the file has them marked as deleted`,
+    ),
     ...[...leftOut].map(([why, count]) => `${String(count)} left out: ${REASONS[why]}`),
     ...places.map(({ place, why }) => `  ${printable(place)}: ${why}`),
   ];

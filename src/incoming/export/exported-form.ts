@@ -1,13 +1,14 @@
 /**
  * A message for other programs: opened, as its reader is shown it. The trace fields and the protected fields stand in its header,
- * our status on top, and no status or result of ours that a sender wrote. A draft has its attachments in it. What does not open is
+ * our status on top, and no status or result of ours that a sender wrote, nor flags for the programs that read the file. A draft has its attachments in it. What does not open is
  * given as it was received, and a draft whose attachments do not without them.
  */
 import { AppError, TooCostly } from "../../base/errors.ts";
 import { stripResultHeaders } from "../../mail/auth-results.ts";
 import type { EmailAddress } from "../../mail/address.ts";
 import { withAttached, type AttachedFile } from "../../mail/attach.ts";
-import { parseHeader, serializeHeader } from "../../mail/header.ts";
+import { parseHeader, serializeHeader, withoutFields } from "../../mail/header.ts";
+import { MBOX_FIELDS } from "../../mailbox/files/file-flags.ts";
 import type { MessageId } from "../../mailbox/mailbox.ts";
 import type { UnlockedKeys } from "../../vault/unlocked-keys.ts";
 import type { AccountId } from "../../words/account.ts";
@@ -84,7 +85,7 @@ function annotated(
 
 function withoutResults(message: Uint8Array, hostname: string): Uint8Array {
   const { header, bodyOffset } = parseHeader(message);
-  const kept = stripResultHeaders(header, [hostname]);
+  const kept = stripResultHeaders(withoutFields(header, MBOX_FIELDS), [hostname]);
   if (kept.length === header.length) return message;
   const fields = serializeHeader(header).length;
   // What separates the header from the body, if anything does.

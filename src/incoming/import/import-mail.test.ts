@@ -1,7 +1,7 @@
 /** Imports on both engines: round trips, files of other programs, what is said of old mail, and interruptions. */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdir, symlink, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { before } from "node:test";
 import { promisify } from "node:util";
@@ -122,6 +122,42 @@ for (const format of ["maildir", "mbox"] as const) {
     }
   });
 }
+
+testBoth("flags and keywords of a sender come through no export", async (open) => {
+  await using one = await open();
+  const from = await mailFilesWorld(one, NOW);
+  const said =
+    "Status: RO\r\nX-Status: ADF\r\nX-Keywords: theirs\r\nX-Mozilla-Status: 1009\r\nX-Mozilla-Keys: k\r\n";
+  await from.add({ message: `${said}${clear("s", "x\r\n")}`, keywords: ["own"] });
+  const untouched = [["inbox", "s", ""]];
+  for (const format of ["maildir", "mbox"] as const) {
+    const path = place();
+    await exportMailFor(from.deps, from, {
+      folder: undefined,
+      format,
+      path,
+      progress: () => undefined,
+    });
+    await using other = await open();
+    const to = await mailFilesWorld(other, NOW);
+    await importFrom(to, path);
+    const found = (await all(to)).map(({ folder, subject, flags }) => [folder, subject, flags]);
+    assert.deepEqual(found, untouched);
+  }
+  // A file of the Maildir, as another program would put it into an mbox file.
+  const maildir = place();
+  const wish = { folder: undefined, progress: () => undefined, path: maildir };
+  await exportMailFor(from.deps, from, { ...wish, format: "maildir" });
+  const [name = ""] = await readdir(join(maildir, "cur"));
+  const message = await readFile(join(maildir, "cur", name), "utf8");
+  const mbox = `${place()}.mbox`;
+  await writeFile(mbox, `${fromLine(undefined, start)}${message}\n`);
+  await using third = await open();
+  const to = await mailFilesWorld(third, NOW);
+  await importFrom(to, mbox, { folder: "inbox" });
+  const found = (await all(to)).map(({ folder, flags, keywords }) => [folder, flags, keywords]);
+  assert.deepEqual(found, [["inbox", "", ["own"]]]);
+});
 
 const PYTHON = `
 import mailbox, sys
@@ -316,8 +352,15 @@ testBoth("what cannot be taken is named and counted, and the rest is imported", 
   const deleted = `${line}X-Mozilla-Status: 0009\n${HEAD}Subject: gone\n\nx\n\n`;
   await writeFile(mbox, `garbage\n\n${deleted}${line}${HEAD}Subject: cut`);
   const corrupted = await importFrom(world, mbox, { folder: "Alt" });
-  assert.deepEqual(Object.fromEntries(corrupted.leftOut), { "no-message": 1, deleted: 1 });
-  assert.deepEqual([...corrupted.folders], [["Alt", 1]]);
+  assert.deepEqual(Object.fromEntries(corrupted.leftOut), { "no-message": 1 });
+  assert.deepEqual(Object.fromEntries(corrupted.folders), { Alt: 1, Trash: 1 });
+  // Whoever wrote the mark: nothing is lost because of it.
+  assert.deepEqual([...corrupted.trashed], [["Alt", 1]]);
+  const trash = (await all(world)).filter(({ folder: at }) => at === "trash");
+  assert.deepEqual(
+    trash.map(({ subject, flags }) => [subject, flags]),
+    [["gone", "seen"]],
+  );
 });
 
 testBoth(

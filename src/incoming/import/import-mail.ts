@@ -6,7 +6,7 @@
 import { AppError, TooCostly } from "../../base/errors.ts";
 import type { Clock } from "../../base/time.ts";
 import { appendAudit } from "../../journal/journal.ts";
-import { standardNamed } from "../../mailbox/files/folder-names.ts";
+import { standardName, standardNamed } from "../../mailbox/files/folder-names.ts";
 import { openSource, type NoSource, type SourceMail } from "../../mailbox/files/mail-source.ts";
 import { folderNamed } from "../../mailbox/folder-named.ts";
 import {
@@ -39,16 +39,16 @@ export type ImportWish = {
   readonly progress: (messages: number) => void;
 };
 
-/** Why a message was left out. `deleted`: its program has it deleted already. */
-export type WhyLeftOut =
-  | Exclude<SourceMail["kind"], "message">
-  | "no-header"
-  | "deleted"
-  | "too-costly";
+/** Why a message was left out. */
+export type WhyLeftOut = Exclude<SourceMail["kind"], "message"> | "no-header" | "too-costly";
 
-/** `known`: imported before. `leftOut`: numbers by reason, and the places of the first hundred that were not deleted. */
+/**
+ * `folders`: numbers by where the messages are now. `trashed`: numbers of those in the trash that were marked as deleted, by where they
+ * would be else. `known`: imported before. `leftOut`: numbers by reason, and the places of the first hundred.
+ */
 export type ImportReport = {
   readonly folders: ReadonlyMap<string, number>;
+  readonly trashed: ReadonlyMap<string, number>;
   readonly imported: number;
   readonly known: number;
   readonly leftOut: ReadonlyMap<WhyLeftOut, number>;
@@ -115,6 +115,7 @@ class ImportRun {
   readonly #wish: ImportWish;
   readonly #ids = new Map<string, FolderId>();
   readonly #folders = new Map<string, number>();
+  readonly #trashed = new Map<string, number>();
   readonly #leftOut = new Map<WhyLeftOut, number>();
   readonly #places: { place: string; why: WhyLeftOut }[] = [];
   #known = 0;
@@ -131,8 +132,11 @@ class ImportRun {
     const done = mail.kind === "message" ? await this.#import(name, mail) : mail.kind;
     if (typeof done === "object" || done === "full") return done;
     if (done === "known") this.#known += 1;
-    else if (done === "imported") this.#folders.set(name, (this.#folders.get(name) ?? 0) + 1);
-    else this.#leaveOut(mail.place, done);
+    else if (done === "imported") addOne(this.#folders, name);
+    else if (done === "trashed") {
+      addOne(this.#folders, standardName("trash"));
+      addOne(this.#trashed, name);
+    } else this.#leaveOut(mail.place, done);
     this.#count += 1;
     this.#wish.progress(this.#count);
     return undefined;
@@ -140,20 +144,20 @@ class ImportRun {
 
   report(isFull: boolean): ImportReport {
     const imported = [...this.#folders.values()].reduce((sum, count) => sum + count, 0);
-    const [folders, leftOut, places] = [this.#folders, this.#leftOut, this.#places];
-    return { folders, imported, known: this.#known, leftOut, places, isFull };
+    const [folders, trashed] = [this.#folders, this.#trashed];
+    const [leftOut, places] = [this.#leftOut, this.#places];
+    return { folders, trashed, imported, known: this.#known, leftOut, places, isFull };
   }
 
   #leaveOut(place: string, why: WhyLeftOut): void {
-    this.#leftOut.set(why, (this.#leftOut.get(why) ?? 0) + 1);
-    if (why !== "deleted" && this.#places.length < MAX_PLACES) this.#places.push({ place, why });
+    addOne(this.#leftOut, why);
+    if (this.#places.length < MAX_PLACES) this.#places.push({ place, why });
   }
 
   async #import(
     name: string,
     mail: Message,
-  ): Promise<"imported" | "known" | "full" | WhyLeftOut | Refused> {
-    if (mail.marks.isDeleted) return "deleted";
+  ): Promise<"imported" | "trashed" | "known" | "full" | WhyLeftOut | Refused> {
     const clean = cleaned(mail.message, this.#deps.hostname);
     if (clean === undefined) return "no-header";
     const once = `import ${clean.contentHash} ${standardNamed(name) ?? name.toLowerCase()}`;
@@ -175,7 +179,7 @@ class ImportRun {
     mail: Message,
     clean: CleanedMail,
     once: string,
-  ): Promise<"imported" | "known" | Refused> {
+  ): Promise<"imported" | "trashed" | "known" | Refused> {
     const { flags, keywords, isTrash } = mail.marks;
     const { mailbox } = this.#target;
     const receivedAt = receivedAtOf(mail, clean, this.#deps.clock.now());
@@ -184,7 +188,8 @@ class ImportRun {
     if (typeof folder === "object") return folder;
     const summary = { ...kept.summary, keywords };
     const { kind } = await appended(mailbox, { ...kept, summary, folder, flags, receivedAt, once });
-    return kind === "appended" ? "imported" : "known";
+    if (kind === "there-already") return "known";
+    return isTrash ? "trashed" : "imported";
   }
 
   /** The folder of a name, which is made where there is none. */
@@ -203,6 +208,10 @@ class ImportRun {
     const added = await mailbox.addFolder(name);
     return added.kind === "added" ? added.id : { kind: "folder-refused", name, why: added.kind };
   }
+}
+
+function addOne<Name>(counts: Map<Name, number>, name: Name): void {
+  counts.set(name, (counts.get(name) ?? 0) + 1);
 }
 
 function receivedAtOf(mail: Message, { header }: CleanedMail, now: Date): Date {

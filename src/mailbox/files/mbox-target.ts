@@ -7,14 +7,8 @@ import { join } from "node:path";
 
 import { syncFolder } from "../../blobs/body-files.ts";
 import { parseAddress } from "../../mail/address.ts";
-import {
-  fieldBody,
-  firstField,
-  parseHeader,
-  serializeHeader,
-  withoutFields,
-} from "../../mail/header.ts";
-import { MBOX_FIELDS, mboxFields } from "./file-flags.ts";
+import { fieldBody, firstField, parseHeader, serializeHeader } from "../../mail/header.ts";
+import { mboxFields } from "./file-flags.ts";
 import { mboxFile } from "./folder-names.ts";
 import { fromLine, quoted } from "./mbox-lines.ts";
 import { stateFile, type ExportFolder, type TargetTaken } from "./export-folder.ts";
@@ -133,7 +127,7 @@ async function cutTo(path: string, end: number): Promise<boolean> {
 
 function messageIn({ message, receivedAt, flags, keywords, isDraft }: ToWrite): Uint8Array {
   const { header, bodyOffset } = parseHeader(message);
-  const fields = [...withoutFields(header, MBOX_FIELDS), ...mboxFields(flags, isDraft, keywords)];
+  const fields = [...header, ...mboxFields(flags, isDraft, keywords)];
   const path = firstField(header, "Return-Path");
   const sender = path && /^<(.*)>$/.exec(fieldBody(path))?.[1];
   const isAddress = sender !== undefined && parseAddress(sender) !== undefined;
