@@ -24,6 +24,7 @@ import {
   type MailFilesWorld,
   type PythonMail,
 } from "../../../test/support/mail-files-world.ts";
+import { fullDiskAt } from "../../../test/support/full-disk.ts";
 import { start } from "../../../test/contract/mailbox-world.ts";
 import { DAY, after as later, MINUTE } from "../../base/time.ts";
 import { listAudit } from "../../journal/journal.ts";
@@ -304,6 +305,29 @@ testBoth(
     });
   },
 );
+
+testBoth("an export whose notes were half written on a full disk goes on", async (open) => {
+  await using store = await open();
+  const world = await mailFilesWorld(store, NOW);
+  for (const at of [0, 1, 2]) {
+    const receivedAt = later(start, at * MINUTE);
+    await world.add({ message: clear(`m${String(at)}`, "x\r\n"), receivedAt });
+  }
+  const path = place();
+  {
+    using _full = await fullDiskAt('{"id"');
+    // The notes are written once more when the export ends.
+    await assert.rejects(exportTo(world, path, "mbox"), /ENOSPC/);
+  }
+  const done = await exportTo(world, path, "mbox");
+  assert(done.kind === "exported");
+  assert.deepEqual([done.written, done.there], [0, 3]);
+  const inbox = (await readByPython("mbox", path))["Inbox.mbox"];
+  assert.deepEqual(
+    inbox?.map(({ subject }) => subject),
+    ["m0", "m1", "m2"],
+  );
+});
 
 testBoth("what a crash leaves in tmp of a Maildir is written again", async (open) => {
   await using store = await open();
