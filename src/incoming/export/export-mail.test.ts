@@ -4,7 +4,6 @@ import {
   chmod,
   cp,
   mkdir,
-  mkdtemp,
   readdir,
   readFile,
   rm,
@@ -12,11 +11,10 @@ import {
   truncate,
   writeFile,
 } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before } from "node:test";
 
 import { testOnBoth } from "../../../test/support/engines.ts";
+import { clear, HEAD, newPlaces } from "../../../test/support/imported-mail.ts";
 import {
   bobsKey,
   mailFilesWorld,
@@ -39,23 +37,7 @@ import { exportMailFor, exportMessageFor, type MailExport } from "./export-mail.
 
 const testBoth = testOnBoth();
 const NOW = later(start, DAY);
-const HEAD =
-  "From: a@alpha.test\r\nTo: bob@beta.test\r\nContent-Type: text/plain; charset=utf-8\r\n";
-let folder = "";
-
-before(async () => {
-  folder = await mkdtemp(join(tmpdir(), "sealpost-export-"));
-});
-after(async () => rm(folder, { recursive: true }));
-
-let count = 0;
-function place(): string {
-  count += 1;
-  return join(folder, `export-${String(count)}`);
-}
-
-const clear = (subject: string, body: string): Buffer =>
-  Buffer.from(`${HEAD}Subject: ${subject}\r\n\r\n${body}`);
+const place = newPlaces("sealpost-export-");
 
 async function sealed(subject: string, body: string): Promise<Uint8Array> {
   return seal({

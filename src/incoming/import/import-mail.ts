@@ -3,6 +3,7 @@
  * imported once for each folder, whatever form its file has: whoever begins again after an interruption adds what is missing. Folders are
  * found by their names, or made. It ends where the mailbox is full.
  */
+import { addOne } from "../../base/counts.ts";
 import { AppError, TooCostly } from "../../base/errors.ts";
 import type { Clock } from "../../base/time.ts";
 import { appendAudit } from "../../journal/journal.ts";
@@ -208,10 +209,6 @@ class ImportRun {
     const added = await mailbox.addFolder(name);
     return added.kind === "added" ? added.id : { kind: "folder-refused", name, why: added.kind };
   }
-}
-
-function addOne<Name>(counts: Map<Name, number>, name: Name): void {
-  counts.set(name, (counts.get(name) ?? 0) + 1);
 }
 
 function receivedAtOf(mail: Message, { header }: CleanedMail, now: Date): Date {
