@@ -1,10 +1,10 @@
 /** `account convert-mailbox`: mail that was stored under other key pairs comes under the present one. */
-import { SECOND } from "../base/time.ts";
 import { convertMailFor } from "../incoming/converting.ts";
 import { formatAddress } from "../mail/address.ts";
 import type { LeftMail } from "../mailbox/conversion.ts";
 import { answer, type Call, type Command, type ExitCode, table } from "./command.ts";
 import { asReader } from "./mail-reader.ts";
+import { progressOn } from "./progress.ts";
 import { refused } from "./refusals.ts";
 import { SECRETS_ON_STDIN } from "./secret-input.ts";
 
@@ -27,7 +27,11 @@ const WHY: Readonly<Record<LeftMail["because"], string>> = {
 async function convert(call: Call): Promise<ExitCode> {
   return asReader(call, async (deps, reader) => {
     const { account } = reader;
-    const came = await convertMailFor(deps, reader, progressOn(call));
+    const progress = progressOn(
+      call,
+      (done: number, all: number) => `${done} of ${all} stored bodies`,
+    );
+    const came = await convertMailFor(deps, reader, progress);
     if (came.kind !== "converted") throw refused(came, account.address);
     const { bodies, left, named, waiting } = came;
     const address = formatAddress(account.address);
@@ -42,14 +46,4 @@ async function convert(call: Call): Promise<ExitCode> {
         : `${left} messages still need another key pair, and stay as they are`,
     ]);
   });
-}
-
-/** A line each second, for whoever waits. */
-function progressOn(call: Call): (done: number, all: number) => void {
-  let said = performance.now();
-  return (done, all) => {
-    if (performance.now() - said < SECOND) return;
-    said = performance.now();
-    call.terminal.complain(`${done} of ${all} stored bodies`);
-  };
 }

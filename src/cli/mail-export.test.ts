@@ -1,13 +1,11 @@
 /** `sealpost mail export`, as an operator or a user types it, also while it is killed. */
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { readdir, readFile, stat, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 
 import { addAll, withNewMailbox } from "../../test/support/cli-mail.ts";
+import { killAt } from "../../test/support/cli-kill.ts";
 import { openCli, type Cli } from "../../test/support/cli.ts";
 import { readByPython } from "../../test/support/mail-files-world.ts";
 import { summaryMail } from "../../test/contract/mailbox-world.ts";
@@ -97,23 +95,6 @@ test("wishes that say nothing clear are wrong usage", async () => {
     assert.match(wrong.err, expected);
   }
 });
-
-const POLL_MS = 3;
-
-/** Kills the program when so many messages are in the files. */
-async function killAt(cli: Cli, args: readonly string[], isTime: () => Promise<boolean>) {
-  const program = join(import.meta.dirname, "../main.ts");
-  const child = spawn(process.execPath, [program, ...args, "--config", cli.config], {
-    stdio: ["pipe", "ignore", "inherit"],
-  });
-  const ended = once(child, "exit");
-  child.stdin.end("the password\n");
-  while (child.exitCode === null && !(await isTime())) {
-    await sleep(POLL_MS);
-  }
-  child.kill("SIGKILL");
-  await ended;
-}
 
 for (const format of ["maildir", "mbox"] as const) {
   test(`an export as ${format} that is killed again and again is whole at last`, async () => {

@@ -19,12 +19,11 @@ import {
   UsageError,
 } from "./command.ts";
 import { asReader, idOf, PASSWORD } from "./mail-reader.ts";
+import { progressOn } from "./progress.ts";
 import { refused } from "./refusals.ts";
 import { requireSafePlaces } from "./safe-places.ts";
 
 const FORMATS: readonly ExportFormat[] = ["maildir", "mbox"];
-/** How many messages are written between two lines about it. */
-const PROGRESS_EVERY = 500;
 
 export const mailExportCommand: Command = {
   name: "mail export",
@@ -105,11 +104,10 @@ async function exportFolders(
     readonly path: string;
   },
 ): Promise<ExitCode> {
-  const progress = (written: number, of: number): void => {
-    if (written % PROGRESS_EVERY === 0 && written < of) {
-      call.terminal.complain(`${String(written)} of ${String(of)} messages are written`);
-    }
-  };
+  const progress = progressOn(
+    call,
+    (written: number, of: number) => `${String(written)} of ${String(of)} messages are written`,
+  );
   const exported = await exportMailFor(deps, reader, { ...wish, progress });
   if (exported.kind !== "exported") throw refused(exported, reader.account.address);
   const { written, there, asReceived, closed } = exported;

@@ -9,11 +9,9 @@ import {
 } from "../incoming/import/import-mail.ts";
 import { answer, type Call, type Command, type ExitCode, printable } from "./command.ts";
 import { asReader, PASSWORD } from "./mail-reader.ts";
+import { progressOn } from "./progress.ts";
 import { refused } from "./refusals.ts";
 import { requireSafeFolder } from "./safe-places.ts";
-
-/** How many messages are read between two lines about it. */
-const PROGRESS_EVERY = 500;
 
 export const mailImportCommand: Command = {
   name: "mail import",
@@ -29,11 +27,7 @@ export const mailImportCommand: Command = {
 async function importMail(call: Call): Promise<ExitCode> {
   const [, path = ""] = call.operands;
   const folder = call.option("folder");
-  const progress = (messages: number): void => {
-    if (messages % PROGRESS_EVERY === 0) {
-      call.terminal.complain(`${String(messages)} messages are read`);
-    }
-  };
+  const progress = progressOn(call, (messages: number) => `${String(messages)} messages are read`);
   await requireSafeFolder(dirname(resolve(path)), false);
   return asReader(call, async (reading, reader, { config }) => {
     const { hostname, limits } = config;
