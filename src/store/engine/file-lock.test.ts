@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -13,7 +13,12 @@ let folder = "";
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), "sealpost-lock-"));
 });
-after(async () => rm(folder, { recursive: true }));
+after(async () => {
+  for (const child of children) child.kill("SIGKILL");
+  await rm(folder, { recursive: true });
+});
+
+const children: ChildProcess[] = [];
 
 const PROGRAM = `
 import { lockFile } from ${JSON.stringify(join(import.meta.dirname, "file-lock.ts"))};
@@ -29,6 +34,7 @@ async function other(path: string, what: "wait" | "end") {
     ["--input-type=module-typescript", "-e", PROGRAM, path, what],
     { stdio: ["ignore", "pipe", "inherit"] },
   );
+  children.push(child);
   const ended = once(child, "exit");
   const [said] = (await once(child.stdout, "data")) as [Buffer];
   if (what === "end") await ended;
