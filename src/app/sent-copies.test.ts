@@ -4,7 +4,6 @@ import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-
 import { sql } from "kysely";
 
 import { idOf, setLoginOnly } from "../../test/support/accounts.ts";
@@ -14,8 +13,8 @@ import { alice, fresh, network, old, withAlice } from "../../test/support/key-li
 import { lootFrom } from "../../test/support/loot.ts";
 import { noMeter } from "../../test/support/no-meter.ts";
 import { ownKey } from "../../test/support/openpgp-messages.ts";
-import { QUIET_CONFIG } from "../../test/support/quiet-submission.ts";
 import { came } from "../../test/support/outcome.ts";
+import { QUIET_CONFIG } from "../../test/support/quiet-submission.ts";
 import { replyText } from "../../test/support/reply-text.ts";
 import { Given } from "../base/given.ts";
 import type { Secret } from "../base/secret.ts";

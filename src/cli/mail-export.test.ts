@@ -4,11 +4,11 @@ import { readdir, readFile, stat, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 
-import { addAll, withNewMailbox } from "../../test/support/cli-mail.ts";
+import { summaryMail } from "../../test/contract/mailbox-world.ts";
 import { killAt } from "../../test/support/cli-kill.ts";
+import { addAll, withNewMailbox } from "../../test/support/cli-mail.ts";
 import { openCli, type Cli } from "../../test/support/cli.ts";
 import { readByPython } from "../../test/support/mail-files-world.ts";
-import { summaryMail } from "../../test/contract/mailbox-world.ts";
 import type { MessageId } from "../mailbox/mailbox.ts";
 
 const EXPORT = ["mail", "export", "ada@alpha.test"];

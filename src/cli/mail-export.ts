@@ -1,10 +1,10 @@
 /** `mail export`: a message, a folder or all mail, in clear, for other programs. */
+import type { Reader } from "../incoming/audited-reading.ts";
 import {
   exportMailFor,
   exportMessageFor,
   type ExportReport,
 } from "../incoming/export/export-mail.ts";
-import type { Reader } from "../incoming/audited-reading.ts";
 import type { ReadingDeps } from "../incoming/reading.ts";
 import { text } from "../locales/locales.ts";
 import { formatAddress } from "../mail/address.ts";

@@ -1,5 +1,4 @@
 /** A reader's mail in pages: a folder of the mailbox, and with the inbox what waits. */
-import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import {
   standardFolder,
   type Cursor,
@@ -8,6 +7,7 @@ import {
   type MailboxPage,
 } from "../mailbox/mailbox.ts";
 import { listWaiting, type WaitingSummary } from "../spool/spool.ts";
+import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import type { AccountId } from "../words/account.ts";
 import { keptEntry, waitingEntry, type MailListEntry } from "./mail-list.ts";
 import { isOpen, mailboxFor, withOpened, type KeysOf, type ReadingDeps } from "./reading.ts";

@@ -1,5 +1,6 @@
 /** What Sealpost itself writes to a sender when an accepted message could not be handed on. */
 import { randomUUID } from "node:crypto";
+
 import { text } from "../locales/locales.ts";
 import { formatAddress, type Domain, type EmailAddress } from "../mail/address.ts";
 import { oneLine } from "../mail/one-line.ts";

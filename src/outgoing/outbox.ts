@@ -3,6 +3,7 @@
  * again at growing distances. After a day they bounce to their sender with the reason and without a word of content.
  */
 import { randomUUID } from "node:crypto";
+
 import { after, DAY, MINUTE, type Clock } from "../base/time.ts";
 import { takeDue } from "../jobs/jobs.ts";
 import { retryDelayMs } from "../jobs/retry-delay.ts";

@@ -17,12 +17,13 @@
  */
 import { AppError } from "../base/errors.ts";
 import type { Given } from "../base/given.ts";
+import type { Discover } from "../discovery/outcome.ts";
 import { type Domain, type EmailAddress, withoutSubaddress } from "../mail/address.ts";
 import type { Envelope } from "../mail/envelope.ts";
-import type { Discover } from "../discovery/outcome.ts";
-import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import type { UnlockedKey } from "../openpgp/keys/secret-key.ts";
 import { UnsealableMessage } from "../pgpmime/unsealable.ts";
+import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
+import type { AccountId, Policy } from "../words/account.ts";
 import { type AutocryptRule, withoutForeignKeys } from "./autocrypt.ts";
 import { copiesOf, MAX_NAMED, type SealMessage } from "./copies.ts";
 import type { Copy } from "./copy.ts";
@@ -42,7 +43,6 @@ import type {
   Unsendable,
 } from "./submission.ts";
 import type { TraceOutgoing } from "./tracing.ts";
-import type { AccountId, Policy } from "../words/account.ts";
 
 /** Who is logged in on a connection: their addresses and their keys, unlocked with the password they gave. */
 export type Sender = {

@@ -18,6 +18,7 @@ import { randomBytes } from "node:crypto";
 
 import { asBuffer } from "../base/bytes.ts";
 import type { EmailAddress } from "../mail/address.ts";
+import { contentTypeOf } from "../mail/content-type.ts";
 import {
   type Header,
   type HeaderField,
@@ -26,14 +27,13 @@ import {
   serializeHeader,
 } from "../mail/header.ts";
 import { checkLineEnds, toCrlf } from "../mail/mail.ts";
-import { armorMessage } from "../openpgp/packets/armor.ts";
 import type { Certificate } from "../openpgp/certificates/certificate.ts";
-import { signAndEncrypt } from "../openpgp/messages/encrypt.ts";
-import type { Fingerprint, KeyId } from "../openpgp/packets/fingerprint.ts";
 import type { UnlockedKey } from "../openpgp/keys/secret-key.ts";
-import { contentTypeOf } from "../mail/content-type.ts";
 import { decrypt } from "../openpgp/messages/decrypt.ts";
+import { signAndEncrypt } from "../openpgp/messages/encrypt.ts";
 import type { SignatureFacts } from "../openpgp/messages/signature-facts.ts";
+import { armorMessage } from "../openpgp/packets/armor.ts";
+import type { Fingerprint, KeyId } from "../openpgp/packets/fingerprint.ts";
 import { detectProtection } from "./detect.ts";
 import { makePayload } from "./payload.ts";
 import { outerFields } from "./protected-headers.ts";

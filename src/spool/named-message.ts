@@ -1,8 +1,8 @@
 import { plainMessageId } from "../mail/message-id.ts";
+import type { Mailbox, MessageId } from "../mailbox/mailbox.ts";
 import type { Store } from "../store/store.ts";
 import type { AccountId } from "../words/account.ts";
 import { listWaiting } from "./spool.ts";
-import type { Mailbox, MessageId } from "../mailbox/mailbox.ts";
 import type { WaitingSummary } from "./spool.ts";
 
 /** The message that somebody means, or how many IDs begin with `name`. */

@@ -13,7 +13,10 @@ import {
 } from "node:fs/promises";
 import { join } from "node:path";
 
+import { start } from "../../../test/contract/mailbox-world.ts";
+import { SILENT } from "../../../test/support/authors.ts";
 import { testOnBoth } from "../../../test/support/engines.ts";
+import { fullDiskAt } from "../../../test/support/full-disk.ts";
 import { clear, HEAD, newPlaces } from "../../../test/support/imported-mail.ts";
 import {
   bobsKey,
@@ -22,17 +25,14 @@ import {
   type MailFilesWorld,
   type PythonMail,
 } from "../../../test/support/mail-files-world.ts";
-import { fullDiskAt } from "../../../test/support/full-disk.ts";
-import { start } from "../../../test/contract/mailbox-world.ts";
+import { haveWaiting } from "../../../test/support/spool.ts";
 import { DAY, after as later, MINUTE } from "../../base/time.ts";
 import { listAudit } from "../../journal/journal.ts";
-import { standardFolder, type FolderId } from "../../mailbox/mailbox.ts";
 import type { ExportFormat } from "../../mailbox/files/export-folder.ts";
-import { lockFile } from "../../store/engine/file-lock.ts";
+import { standardFolder, type FolderId } from "../../mailbox/mailbox.ts";
 import { seal } from "../../pgpmime/pgpmime.ts";
+import { lockFile } from "../../store/engine/file-lock.ts";
 import { damaged, locked, undecryptable, unprotected } from "../verdicts.ts";
-import { SILENT } from "../../../test/support/authors.ts";
-import { haveWaiting } from "../../../test/support/spool.ts";
 import { exportMailFor, exportMessageFor, type MailExport } from "./export-mail.ts";
 
 const testBoth = testOnBoth();

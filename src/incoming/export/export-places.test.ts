@@ -13,8 +13,8 @@ import {
   type MailFilesWorld,
 } from "../../../test/support/mail-files-world.ts";
 import { after as later, DAY } from "../../base/time.ts";
-import { standardFolder } from "../../mailbox/mailbox.ts";
 import type { ExportFormat } from "../../mailbox/files/export-folder.ts";
+import { standardFolder } from "../../mailbox/mailbox.ts";
 import { exportMailFor, type MailExport } from "./export-mail.ts";
 
 const testBoth = testOnBoth();

@@ -4,9 +4,9 @@
  * given as it was received, and a draft whose attachments do not without them.
  */
 import { AppError, TooCostly } from "../../base/errors.ts";
-import { stripResultHeaders } from "../../mail/auth-results.ts";
 import type { EmailAddress } from "../../mail/address.ts";
 import { withAttached, type AttachedFile } from "../../mail/attach.ts";
+import { stripResultHeaders } from "../../mail/auth-results.ts";
 import { parseHeader, serializeHeader, withoutFields } from "../../mail/header.ts";
 import { MBOX_FIELDS } from "../../mailbox/files/file-flags.ts";
 import type { MessageId } from "../../mailbox/mailbox.ts";

@@ -8,8 +8,8 @@ import { basename, join, resolve } from "node:path";
 
 import { parseHeader } from "../../mail/header.ts";
 import { toCrlf } from "../../mail/mail.ts";
-import { standardName, folderOfMaildir, folderOfMbox, MBOX_ENDING } from "./folder-names.ts";
 import { marksOfFields, marksOfName, type FileMarks } from "./file-flags.ts";
+import { standardName, folderOfMaildir, folderOfMbox, MBOX_ENDING } from "./folder-names.ts";
 import { readMbox } from "./mbox-reader.ts";
 import { readOpenFile, type OpenFile } from "./ordinary-file.ts";
 import {

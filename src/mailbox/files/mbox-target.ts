@@ -8,11 +8,11 @@ import { join } from "node:path";
 import { syncFolder } from "../../blobs/body-files.ts";
 import { parseAddress } from "../../mail/address.ts";
 import { fieldBody, firstField, parseHeader, serializeHeader } from "../../mail/header.ts";
+import { stateFile, type ExportFolder, type TargetTaken } from "./export-folder.ts";
+import type { ExportTarget, ToWrite } from "./export-target.ts";
 import { mboxFields } from "./file-flags.ts";
 import { mboxFile } from "./folder-names.ts";
 import { fromLine, quoted } from "./mbox-lines.ts";
-import { stateFile, type ExportFolder, type TargetTaken } from "./export-folder.ts";
-import type { ExportTarget, ToWrite } from "./export-target.ts";
 
 const FILE_MODE = 0o600;
 /** Maximum number of messages, and of their octets, that are written again after an interruption. */

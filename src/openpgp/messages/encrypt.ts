@@ -5,17 +5,17 @@
 import { asBuffer } from "../../base/bytes.ts";
 import { AppError } from "../../base/errors.ts";
 import { newOctets, type Octets, octetsIn, octetStringsIn } from "../../base/large-octets.ts";
-import { LONG_HEADER_OCTETS, PACKET, longPacketHeader, packetHeader } from "../packets/packet.ts";
+import { eachSlice } from "../../base/slices.ts";
 import type { Certificate } from "../certificates/certificate.ts";
-import { bigEndian } from "../packets/cursor.ts";
-import { type ContainerChoice, chooseContainer, recipientOf } from "./container-choice.ts";
-import type { Fingerprint } from "../packets/fingerprint.ts";
-import { writePkesk } from "./pkesk.ts";
 import type { UnlockedKey } from "../keys/secret-key.ts";
+import { type Signing, startSigning } from "../keys/sign.ts";
+import { bigEndian } from "../packets/cursor.ts";
+import type { Fingerprint } from "../packets/fingerprint.ts";
+import { LONG_HEADER_OCTETS, PACKET, longPacketHeader, packetHeader } from "../packets/packet.ts";
 import { type ContainerWriter, overheadOf, startV1, startV2 } from "../packets/seipd.ts";
 import { type SessionKey, newSessionKey } from "../packets/session-key.ts";
-import { type Signing, startSigning } from "../keys/sign.ts";
-import { eachSlice } from "../../base/slices.ts";
+import { type ContainerChoice, chooseContainer, recipientOf } from "./container-choice.ts";
+import { writePkesk } from "./pkesk.ts";
 
 /**
  * Signs and encrypts: a binary OpenPGP message. `recipients` are accepted and reduced (`acceptForEncryption`); `intended` goes
