@@ -1,10 +1,10 @@
 /** `account convert-mailbox`: mail that was stored under other key pairs comes under the present one. */
-import { SECOND } from "../base/time.ts";
 import { convertMailFor } from "../incoming/converting.ts";
 import { counted, text } from "../locales/locales.ts";
 import { formatAddress } from "../mail/address.ts";
 import { answer, type Call, type Command, type ExitCode, table } from "./command.ts";
 import { asReader } from "./mail-reader.ts";
+import { progressOn } from "./progress.ts";
 import { refused } from "./refusals.ts";
 import { SECRETS_ON_STDIN } from "./secret-input.ts";
 
@@ -21,7 +21,10 @@ export const accountConvertCommands: readonly Command[] = [
 async function convert(call: Call): Promise<ExitCode> {
   return asReader(call, async (deps, reader) => {
     const { account } = reader;
-    const came = await convertMailFor(deps, reader, progressOn(call));
+    const progress = progressOn(call, (done: number, all: number) =>
+      text("conversion.progress", { done, all }),
+    );
+    const came = await convertMailFor(deps, reader, progress);
     if (came.kind !== "converted") throw refused(came, account.address);
     const { bodies, left, named, waiting } = came;
     const address = formatAddress(account.address);
@@ -32,14 +35,4 @@ async function convert(call: Call): Promise<ExitCode> {
       ...(waiting === 0 ? [] : [counted("conversion.waiting", waiting)]),
     ]);
   });
-}
-
-/** A line each second, for whoever waits. */
-function progressOn(call: Call): (done: number, all: number) => void {
-  let said = performance.now();
-  return (done, all) => {
-    if (performance.now() - said < SECOND) return;
-    said = performance.now();
-    call.terminal.complain(text("conversion.progress", { done, all }));
-  };
 }
