@@ -10,7 +10,8 @@ import { encryptAtRest } from "../openpgp/messages/encrypt.ts";
 import type { UnlockedKey } from "../openpgp/keys/secret-key.ts";
 import { clientProtection } from "../outgoing/already-protected.ts";
 import type { SealMessage } from "../outgoing/copies.ts";
-import { seal, open } from "../pgpmime/pgpmime.ts";
+import { open } from "../pgpmime/pgpmime.ts";
+import { seal } from "../pgpmime/seal.ts";
 
 type Keys = readonly UnlockedKey[];
 type Without<Request, Name extends PropertyKey> = Omit<Request, Name>;

@@ -7,7 +7,7 @@ import { fromUnixMs } from "../base/time.ts";
 import { parseAddress, type EmailAddress } from "../mail/address.ts";
 import { firstField, parseHeader, serializeHeader, withoutFields } from "../mail/header.ts";
 import { cameProtected } from "../mailbox/came-protected.ts";
-import { seal } from "../pgpmime/pgpmime.ts";
+import { seal } from "../pgpmime/seal.ts";
 import { replyText } from "../../test/support/reply-text.ts";
 import type { Store } from "../store/store.ts";
 import { NOW as KEY_NOW, ownKey } from "../../test/support/openpgp-messages.ts";

@@ -20,7 +20,7 @@ import { isHeaderAcceptable, parseHeader } from "../mail/header.ts";
 import { AccountGone } from "../mailbox/account-gone.ts";
 import { discardMessage, storeMessage } from "../spool/spool.ts";
 import type { Mailbox, MessageVerdict } from "../mailbox/mailbox.ts";
-import { MAX_CLEAR_OCTETS } from "../openpgp/messages/encrypt.ts";
+import { MAX_CLEAR_OCTETS } from "../openpgp/messages/plain.ts";
 import type { Arrival, ArrivedMessage, DeliverDeps } from "./arrival.ts";
 import { withEncryptedPart } from "./encrypted-part.ts";
 import { messageWorkHere } from "./message-work.ts";

@@ -17,7 +17,7 @@ import type { ToStore } from "../mailbox/embedded/stored-form.ts";
 import type { MailboxOf, MailboxOwner } from "../mailbox/mailbox-of.ts";
 import { standardFolder, type PreparedMail } from "../mailbox/mailbox.ts";
 import type { SentForm, SentTo, Summary } from "../mailbox/summary.ts";
-import { MAX_CLEAR_OCTETS } from "../openpgp/messages/encrypt.ts";
+import { MAX_CLEAR_OCTETS } from "../openpgp/messages/plain.ts";
 import type { Examined } from "../pgpmime/examine.ts";
 import type { Store } from "../store/store.ts";
 import type { UnlockedKeys } from "../vault/unlocked-keys.ts";

@@ -14,7 +14,8 @@ import { readSecretKey, type UnlockedKey } from "../openpgp/keys/secret-key.ts";
 import { verifySignature } from "../openpgp/messages/verify.ts";
 import { readProtectedHeader } from "./payload-header.ts";
 import { readerView } from "./reader-view.ts";
-import { seal, open } from "./pgpmime.ts";
+import { open } from "./pgpmime.ts";
+import { seal } from "./seal.ts";
 
 const now = parseDate("2026-11-23T10:00:00Z");
 assert.ok(now);

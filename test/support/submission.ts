@@ -12,7 +12,7 @@ import {
 } from "../../src/mail/address.ts";
 import { generateKey } from "../../src/openpgp/keys/generate.ts";
 import { readSecretKey, type UnlockedKey } from "../../src/openpgp/keys/secret-key.ts";
-import { seal } from "../../src/pgpmime/pgpmime.ts";
+import { seal } from "../../src/pgpmime/seal.ts";
 import { replyText } from "./reply-text.ts";
 import type { Outcome } from "../../src/smtp/relay/hop.ts";
 import type { Copy } from "../../src/outgoing/copy.ts";

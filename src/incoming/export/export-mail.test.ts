@@ -29,7 +29,7 @@ import { DAY, after as later, MINUTE } from "../../base/time.ts";
 import { listAudit } from "../../journal/journal.ts";
 import { standardFolder, type FolderId } from "../../mailbox/mailbox.ts";
 import type { ExportFormat } from "../../mailbox/files/export-folder.ts";
-import { seal } from "../../pgpmime/pgpmime.ts";
+import { seal } from "../../pgpmime/seal.ts";
 import { damaged, locked, undecryptable, unprotected } from "../verdicts.ts";
 import { SILENT } from "../../../test/support/authors.ts";
 import { haveWaiting } from "../../../test/support/spool.ts";

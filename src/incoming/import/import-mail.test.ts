@@ -21,7 +21,7 @@ import { formatAddress } from "../../mail/address.ts";
 import { standardFolder, type FolderId } from "../../mailbox/mailbox.ts";
 import { fromLine } from "../../mailbox/files/mbox-lines.ts";
 import type { UnlockedKey } from "../../openpgp/keys/secret-key.ts";
-import { seal } from "../../pgpmime/pgpmime.ts";
+import { seal } from "../../pgpmime/seal.ts";
 import { UnlockedKeys } from "../../vault/unlocked-keys.ts";
 import { listAudit } from "../../journal/journal.ts";
 import { exportMailFor } from "../export/export-mail.ts";

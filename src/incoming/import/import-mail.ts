@@ -16,7 +16,7 @@ import {
   type Mailbox,
 } from "../../mailbox/mailbox.ts";
 import { roomFor, type Quota } from "../../mailbox/room.ts";
-import { MAX_CLEAR_OCTETS } from "../../openpgp/messages/encrypt.ts";
+import { MAX_CLEAR_OCTETS } from "../../openpgp/messages/plain.ts";
 import type { UnlockedKeys } from "../../vault/unlocked-keys.ts";
 import type { AccountId } from "../../words/account.ts";
 import type { Reader } from "../audited-reading.ts";
