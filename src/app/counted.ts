@@ -47,6 +47,8 @@ export function countedOutgoing(
       meter.planned("pass");
     },
     noSentCopy: trace.noSentCopy,
+    deferred: trace.deferred,
+    retried: trace.retried,
     relayed: (o) => {
       trace.relayed(o);
       for (const { outcome } of o.result.recipients) {

@@ -1,7 +1,7 @@
 /** The SMTP and LMTP listeners of a gateway, by the names that they have in the configuration. */
 import { inNetworks } from "../base/network.ts";
 import type { Config } from "../config/config.ts";
-import type { Sender } from "../outgoing/outgoing.ts";
+import type { Sender } from "../outgoing/submit-deps.ts";
 import type { Handlers, ListenerMode } from "../smtp/listener/handlers.ts";
 import { startListener, type Listener } from "../smtp/listener/listener.ts";
 import type { Events } from "./events.ts";

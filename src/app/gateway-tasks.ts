@@ -6,6 +6,7 @@ import type { Events } from "./events.ts";
 import type { DeliveryHandlers } from "./incoming.ts";
 import { keyTasks } from "./key-tasks.ts";
 import type { LoginCache } from "../login/login-cache.ts";
+import type { Task } from "../jobs/tasks.ts";
 import { mailboxTasks } from "./mailbox-tasks.ts";
 import type { NextHops } from "./next-hop.ts";
 import { sweepLoginCache } from "./open-login-cache.ts";
@@ -20,6 +21,7 @@ type Deps = {
   readonly vault: Vault;
   readonly events: Events;
   readonly out: OutboundRelay;
+  readonly deferral: { readonly task: Task };
   readonly incoming: Pick<DeliveryHandlers, "tasks">;
   readonly guard: DatabaseGuard;
   readonly tls: TlsFiles;
@@ -28,13 +30,14 @@ type Deps = {
 };
 
 export function gatewayTasks(deps: Deps): Tasks {
-  const { vault, events, out, incoming, guard, tls, hops, loginCache } = deps;
+  const { vault, events, out, deferral, incoming, guard, tls, hops, loginCache } = deps;
   const { store, clock, keyRules } = vault;
   const { backfillPerMinute } = vault.config.keys;
   return {
     inEachProcess: [
-      // Each copy is a job of its own, so that all processes send what is due.
+      // Each copy and each deferred message is a job of its own, so that all processes do what is due.
       out.task,
+      deferral.task,
       // The authors that this process could not ask are in its memory.
       ...incoming.tasks.inEachProcess,
       // Each process remembers which alarms it logged, and its log may be the one that somebody reads.

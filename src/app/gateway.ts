@@ -6,6 +6,7 @@ import { IdleSessions } from "../smtp/relay/idle-sessions.ts";
 import { ServiceOpenedKeys } from "../vault/service-opened-keys.ts";
 import { troubleOfClock } from "./clock-watch.ts";
 import { countedDiscover, countedIncoming } from "./counted.ts";
+import { deferralTask } from "./deferral.ts";
 import { guardDatabase, type DatabaseGuard } from "./database-guard.ts";
 import { openEventLog, type Events } from "./events.ts";
 import { startGatewayListeners, type Place } from "./gateway-listeners.ts";
@@ -66,21 +67,34 @@ export async function runGateway(
   const serviceOpenedKeys = serving.use(new ServiceOpenedKeys(vault));
   const incoming = serving.use(openDelivery({ ...around, serviceOpenedKeys }));
   const loginCache = serving.use(openLoginCache(vault, current));
+  const discover = countedDiscover(lookUps.discoverer.discover, meter);
+  const { pool } = crypto;
+  const deferral = serving.use(deferralTask({ store, clock, current, discover, pool, out }));
   const outgoing = submissionHandlers({
     vault,
     keyRules,
     current,
     events,
-    discover: countedDiscover(lookUps.discoverer.discover, meter),
-    pool: crypto.pool,
+    discover,
+    pool,
     out,
     drain: incoming.drain,
-    mailboxOf: mailboxesOf({ store, clock, pool: crypto.pool, blobs: vault.blobs, events }),
+    mailboxOf: mailboxesOf({ store, clock, pool, blobs: vault.blobs, events }),
     transactions,
     loginCache,
   });
   const purgeDiscoveries = lookUps.discoverer.purge;
-  const tasks = gatewayTasks({ vault, events, out, incoming, guard, tls, hops, loginCache });
+  const tasks = gatewayTasks({
+    vault,
+    events,
+    out,
+    deferral,
+    incoming,
+    guard,
+    tls,
+    hops,
+    loginCache,
+  });
   serving.use(startSchedule({ store, clock, events, purgeDiscoveries }, tasks));
   incoming.resume();
   const checks = { holdsServiceKey: true };

@@ -3,7 +3,7 @@ import type { Config } from "../config/config.ts";
 import { bindingOf } from "../vault/binding.ts";
 import { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import type { Login } from "../login/login.ts";
-import type { Sender } from "../outgoing/outgoing.ts";
+import type { Sender } from "../outgoing/submit-deps.ts";
 import { policyOf } from "../policy/policy.ts";
 import { listAddresses } from "../store/accounts/addresses.ts";
 import { readStanding } from "../store/accounts/standing.ts";

@@ -30,7 +30,7 @@ import { encryptAtRest } from "../openpgp/messages/encrypt.ts";
 import { clientProtection } from "../outgoing/already-protected.ts";
 import type { Copy } from "../outgoing/copy.ts";
 import { open as openMessage } from "../pgpmime/pgpmime.ts";
-import { seal } from "../pgpmime/seal.ts";
+import { seal, sign } from "../pgpmime/seal.ts";
 import type { Outcome } from "../smtp/relay/hop.ts";
 import type { BlobPlace } from "../store/mail/blobs.ts";
 import type { Store } from "../store/store.ts";
@@ -87,7 +87,7 @@ async function worldIn(store: Store, bodies: BlobPlace) {
     const current = () => ({
       ...config,
       policy: { default: policy, domains: {} },
-      submission: { sentCopies },
+      submission: { ...config.submission, sentCopies },
       limits: { ...config.limits, mailboxBytes, pendingBytes: 0 },
     });
     const traces = {
@@ -113,6 +113,7 @@ async function worldIn(store: Store, bodies: BlobPlace) {
       discover: async (address) => Promise.resolve(discoveryOf(address, clock.now())),
       pool: {
         seal,
+        sign,
         clientProtection: async (message) => Promise.resolve(clientProtection(message)),
         messageWorkForUsers: work,
       },

@@ -13,12 +13,14 @@ import { cameProtected } from "../mailbox/came-protected.ts";
 import type { MailboxOf } from "../mailbox/mailbox-of.ts";
 import { handOnWith } from "../outgoing/hand-on.ts";
 import { keepForLater } from "../outgoing/outbox.ts";
-import { answerRecipient, submit, type Sender, type SubmitDeps } from "../outgoing/outgoing.ts";
+import { answerRecipient, submit } from "../outgoing/outgoing.ts";
+import type { Sender, SubmitDeps } from "../outgoing/submit-deps.ts";
 import { prepareSent } from "../outgoing/sent-copy.ts";
 import type { TraceOutgoing } from "../outgoing/tracing.ts";
 import type { Handlers, LoginAnswer } from "../smtp/listener/handlers.ts";
 import { reply } from "../smtp/smtp.ts";
 import type { CryptoPool } from "./crypto-pool.ts";
+import { deferring } from "./deferral.ts";
 import type { Events } from "./events.ts";
 import type { OutboundRelay } from "./outgoing.ts";
 import { senderOf, stillCurrent, type LoggedIn } from "./sender.ts";
@@ -37,7 +39,7 @@ export type SubmissionDeps = {
   readonly current: () => Config;
   readonly events: Pick<Events, "failed">;
   readonly discover: SubmitDeps["discover"];
-  readonly pool: Pick<CryptoPool, "seal" | "clientProtection" | "messageWorkForUsers">;
+  readonly pool: Pick<CryptoPool, "seal" | "sign" | "clientProtection" | "messageWorkForUsers">;
   readonly mailboxOf: MailboxOf;
   readonly out: OutboundRelay;
   readonly drain: Drain;
@@ -124,6 +126,7 @@ function submitDepsOf(deps: SubmissionDeps, trace: TraceOutgoing): SubmitDeps {
       isServed(config, address) && (await readerOf(store, config, address)) === undefined,
     discover: deps.discover,
     seal: pool.seal,
+    defer: deferring({ store, clock, current: deps.current, pool, out }),
     clientProtection: pool.clientProtection,
     autocrypt: config.keys.autocrypt,
     legacyDisplay: config.sealing.legacyDisplay,
@@ -159,6 +162,8 @@ function notingTrace(
       trace.passedThrough(o);
     },
     relayed: trace.relayed,
+    deferred: trace.deferred,
+    retried: trace.retried,
     noSentCopy: trace.noSentCopy,
   };
 }

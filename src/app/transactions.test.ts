@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { parseAddress } from "../mail/address.ts";
 import { readTransaction } from "../journal/trace.ts";
 import { REASONS } from "../smtp/reason.ts";
-import type { Sender } from "../outgoing/outgoing.ts";
+import type { Sender } from "../outgoing/submit-deps.ts";
 import { reply } from "../smtp/smtp.ts";
 import type { Handlers, ListenerMode } from "../smtp/listener/handlers.ts";
 import type { Store } from "../store/store.ts";

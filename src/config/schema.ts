@@ -139,6 +139,14 @@ const submission = note(
         z.boolean().default(true),
         "Each message that a user submits is kept in the folder Sent of their mailbox here, encrypted to them, with what each recipient got. false: for users whose mail programs save a copy in the same mailbox.",
       ),
+      defer_hours: note(
+        z.number().int().min(1).max(120).default(24),
+        "How long a message waits whose recipients may or may not have a certificate, because their DNS or keyserver gives no answer that can be believed. Then it bounces. It never leaves in clear because of that. 1 to 120.",
+      ),
+      notice_hours: note(
+        z.number().int().min(1).max(120).default(4),
+        "After how many hours of waiting its sender is told. 1 to 120.",
+      ),
     })
     .prefault({}),
   "What is done with mail that users submit.",

@@ -14,7 +14,7 @@ import { forgeCertificate, newForge } from "../../test/support/forge-certificate
 import { after, DAY, HOUR, MINUTE } from "../base/time.ts";
 import { planFor } from "../outgoing/plan.ts";
 import { submissionReply } from "../app/submission-replies.ts";
-import { unsendable } from "../outgoing/outgoing.ts";
+import { unsendable } from "../outgoing/submission.ts";
 import { replyText } from "../../test/support/reply-text.ts";
 import { makeDiscover } from "./discovery.ts";
 import type { Discovery } from "./outcome.ts";

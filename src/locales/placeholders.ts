@@ -39,6 +39,7 @@ export const PLACEHOLDERS = {
   "submission.too-many": ["max"],
   "submission.uncertain": ["address"],
   "submission.closed.password-changed-page": ["page"],
+  "submission.sent.deferred": ["lack"],
   "submission.lack.NOSVC": ["address", "domain"],
   "submission.lack.INSEC": ["address", "domain"],
   "submission.lack.NOKEY": ["address"],
@@ -53,6 +54,8 @@ export const PLACEHOLDERS = {
   "verdict.mismatch": ["claimed", "from"],
   "verdict.unsigned": ["fields"],
   "bounce.lead": ["messageId"],
+  "delay.lead": ["messageId"],
+  "delay.what-to-do": ["until"],
   "key-ending.subject": ["day"],
   "key-ending.lead.other": ["count"],
 } as const;

@@ -1,7 +1,7 @@
 /** What became of a message that a user submitted. The edge that took it says so in its own words (`app/submission-replies.ts`). */
 import type { EmailAddress } from "../mail/address.ts";
 import type { Outcome } from "../smtp/relay/hop.ts";
-import type { Looked } from "./plan.ts";
+import type { Looked, Plan } from "./plan.ts";
 
 /** Why a message must be encrypted. */
 export type Demand = "policy" | "wish" | "reply" | "unknown-reply" | "claim";
@@ -25,6 +25,8 @@ export type Fault =
 export type SentAs =
   | { readonly kind: "sealed"; readonly recipients: number }
   | { readonly kind: "clear"; readonly recipients: number; readonly unsupported: readonly Looked[] }
+  /** Nothing has left: it waits because it is not certain whether this recipient can be encrypted for. */
+  | { readonly kind: "deferred"; readonly because: Looked }
   | { readonly kind: "already-protected" };
 
 /** Why a recipient cannot be written to as the policy wants: for good, or not known now. */
@@ -63,3 +65,13 @@ export type RecipientAnswer =
   | { readonly kind: "too-many"; readonly max: number }
   | { readonly kind: "unknown-here" }
   | Unsendable;
+
+/** Why a planned message is not sent, for a reason that was demanded. */
+export function unsendable(
+  { kind, because }: Extract<Plan, { kind: "refuse" | "later" }>,
+  demand: Demand,
+): Unsendable {
+  return kind === "later"
+    ? { kind: "uncertain", because }
+    : { kind: "unprotected", because, demand };
+}

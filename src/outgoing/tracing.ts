@@ -4,6 +4,7 @@ import { formatAddress, type EmailAddress } from "../mail/address.ts";
 import type { Envelope } from "../mail/envelope.ts";
 import type { RelayResult } from "../smtp/relay/hop.ts";
 import type { Copy } from "./copy.ts";
+import type { RetryOutcome } from "./deferral/retry-outcome.ts";
 import type { Looked, Plan } from "./plan.ts";
 import type { Prepared } from "./prepare.ts";
 import type { NoSentCopy } from "./submission.ts";
@@ -32,26 +33,32 @@ export type TraceOutgoing = {
     readonly copy: Copy;
     readonly result: RelayResult;
   }) => void;
+  /** A message is kept, and its recipients are looked up again later. */
+  readonly deferred: (o: { readonly messageId: string; readonly because: Looked }) => void;
+  /** What its turn came to. */
+  readonly retried: (
+    o: { readonly messageId: string; readonly sender: EmailAddress } & RetryOutcome,
+  ) => void;
   /** The sender's mailbox gets no copy. */
   readonly noSentCopy: (o: { readonly messageId: string; readonly because: NoSentCopy }) => void;
 };
 
 /** Tells by `write` what was decided about a message before it leaves, and what became of it. */
 export function traceOutgoing(write: WriteTrace): TraceOutgoing {
+  const writeLooked = (messageId: string, looked: readonly Looked[]): void => {
+    for (const { address, discovery } of looked) {
+      const recipient = formatAddress(address);
+      write(messageId, "recipient", { recipient, ...discoveryDetail(discovery) });
+    }
+  };
   return {
     planned: ({ sender, prepared, policy, looked, plan }) => {
-      for (const { address, discovery } of looked) {
-        write(prepared.messageId, "recipient", {
-          recipient: formatAddress(address),
-          ...discoveryDetail(discovery),
-        });
-      }
-      write(prepared.messageId, "plan", {
+      const { messageId } = prepared;
+      writeLooked(messageId, looked);
+      write(messageId, "plan", {
         sender: formatAddress(sender),
         policy,
-        plan: plan.kind,
-        recipients: looked.length,
-        ...("because" in plan ? { because: formatAddress(plan.because.address) } : {}),
+        ...planDetail(plan, looked),
       });
     },
     passedThrough: ({ sender, prepared, envelope }) => {
@@ -72,9 +79,30 @@ export function traceOutgoing(write: WriteTrace): TraceOutgoing {
         });
       }
     },
+    deferred: ({ messageId, because }) => {
+      const { code } = because.discovery;
+      write(messageId, "deferred", { because: formatAddress(because.address), code });
+    },
+    retried: ({ messageId, sender, ...outcome }) => {
+      if (outcome.kind === "planned") writeLooked(messageId, outcome.looked);
+      write(messageId, "retry", {
+        sender: formatAddress(sender),
+        ...(outcome.kind === "planned"
+          ? planDetail(outcome.plan, outcome.looked)
+          : { plan: "refuse", reason: outcome.kind }),
+      });
+    },
     noSentCopy: ({ messageId, because: reason }) => {
       write(messageId, "no Sent copy", { reason });
     },
+  };
+}
+
+function planDetail(plan: Plan, looked: readonly Looked[]): Detail {
+  return {
+    plan: plan.kind,
+    recipients: looked.length,
+    ...("because" in plan ? { because: formatAddress(plan.because.address) } : {}),
   };
 }
 

@@ -47,3 +47,11 @@ export function policyInForce(levels: PolicyLevels): Policy {
   if (domain?.enforced === true && domain.policy === "require") return "require";
   return contact ?? user ?? domain?.policy ?? installation;
 }
+
+/** The policies, the strictest first. */
+const STRICTEST_FIRST: readonly Policy[] = ["require", "prefer-pickup", "prefer-clear", "off"];
+
+/** The stricter of two policies. */
+export function stricterOf(one: Policy, other: Policy): Policy {
+  return STRICTEST_FIRST.indexOf(one) <= STRICTEST_FIRST.indexOf(other) ? one : other;
+}

@@ -6,7 +6,7 @@ import { submissionHandlers, type Drain } from "../../src/app/submission.ts";
 import type { Config } from "../../src/config/config.ts";
 import { messageWorkHere } from "../../src/incoming/message-work.ts";
 import { clientProtection } from "../../src/outgoing/already-protected.ts";
-import type { Sender } from "../../src/outgoing/outgoing.ts";
+import type { Sender } from "../../src/outgoing/submit-deps.ts";
 import type { Handlers } from "../../src/smtp/listener/handlers.ts";
 import type { Deps } from "./key-life.ts";
 import { mailboxesWith } from "./mailboxes.ts";
@@ -19,7 +19,7 @@ export const QUIET_CONFIG = {
   keys: { autocrypt: "remove", unlockPage: "https://mail.alpha.test/unlock" },
   limits: { loginFailures: 10, loginFailuresPerNetwork: 100, loginCacheMinutes: 10 },
   sealing: { legacyDisplay: true },
-  submission: { sentCopies: false },
+  submission: { sentCopies: false, deferHours: 24, noticeHours: 4 },
 } as unknown as Config;
 
 /** What its listeners call; `drain` is told of each login whose keys are open. */
@@ -38,6 +38,7 @@ export function quietSubmission(deps: Deps, drain: Drain): Handlers<Sender> {
     discover: refuse,
     pool: {
       seal: refuse,
+      sign: refuse,
       clientProtection: async (message) => clientProtection(message),
       messageWorkForUsers: messageWorkHere,
     },

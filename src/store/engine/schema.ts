@@ -22,6 +22,7 @@ export type Schema = {
   readonly clock_seen: ClockSeenTable;
   readonly continuity: ContinuityTable;
   readonly generic_revocations: GenericRevocationsTable;
+  readonly deferred: DeferredTable;
   readonly draft_attachments: DraftAttachmentsTable;
   readonly folder_use: FolderUseTable;
   readonly folders: FoldersTable;
@@ -153,6 +154,16 @@ type JobsTable = {
   created_at: number;
 };
 
+type DeferredTable = {
+  id: string;
+  account: string;
+  sender: string;
+  message_id: string;
+  envelope: string;
+  because: string;
+  noticed_at: Generated<number>;
+};
+
 type OutboxTable = {
   id: string;
   sender: string;
@@ -162,6 +173,7 @@ type OutboxTable = {
   service_key: Generated<string>;
   account: Generated<string>;
   pieces: Generated<string>;
+  deferred: Generated<string>;
 };
 
 type PublishedCertificatesTable = {

@@ -35,13 +35,20 @@ export type Taking = {
 
 const COLUMNS = ["kind", "subject", "account", "attempts", "holder", "created_at"] as const;
 
-/** Adds a job that is due at once. */
+/** Adds a job that is due at once, or at `dueAt`. `reason` says why it waits, where somebody may ask. */
 export async function insertJob(
   store: Store,
-  { kind, subject, account, createdAt }: Omit<Job, "attempts">,
+  {
+    kind,
+    subject,
+    account,
+    createdAt,
+    dueAt = createdAt,
+    reason = "",
+  }: Omit<Job, "attempts"> & { readonly dueAt?: Date; readonly reason?: string },
 ): Promise<void> {
-  const at = createdAt.getTime();
-  const row = { kind, subject, account: account ?? "", due_at: at, created_at: at };
+  const [due_at, created_at] = [dueAt.getTime(), createdAt.getTime()];
+  const row = { kind, subject, account: account ?? "", reason, due_at, created_at };
   await store.db
     .insertInto("jobs")
     .values({ id: randomUUID(), ...row })
@@ -140,10 +147,16 @@ export async function extendLease(store: Store, job: HeldJob, until: Date): Prom
 export async function putOffJob(
   store: Store,
   job: HeldJob,
-  next: { readonly attempts: number; readonly dueAt: Date },
+  next: { readonly attempts: number; readonly dueAt: Date; readonly reason?: string },
 ): Promise<boolean> {
+  const { attempts, dueAt, reason } = next;
   const updated = await held(store, job)
-    .set({ due_at: next.dueAt.getTime(), attempts: next.attempts, holder: "" })
+    .set({
+      due_at: dueAt.getTime(),
+      attempts,
+      holder: "",
+      ...(reason === undefined ? {} : { reason }),
+    })
     .executeTakeFirst();
   return updated !== undefined;
 }

@@ -24,26 +24,36 @@ export type OutboxRow = {
 /** Keeps copies, each with the job that sends it, which is due at once. */
 export async function insertOutbox(store: Store, rows: readonly OutboxRow[]): Promise<void> {
   for (const row of rows) {
-    const { inRow, pieces } = rowPart(row.wrapped);
     await store.transaction(async (tx) => {
-      await tx.db
-        .insertInto("outbox")
-        .values({
-          id: row.id,
-          sender: formatAddress(row.sender),
-          account: row.account,
-          message_id: row.messageId,
-          envelope: row.envelope,
-          wrapped: inRow,
-          pieces,
-          service_key: row.serviceKey,
-        })
-        .execute();
       const { id: subject, account, createdAt } = row;
       await insertJob(tx, { kind: "outbox", subject, account, createdAt });
-      await insertPieces(tx, { ...COPY, owner: row.id, name: pieces }, row.wrapped);
+      await insertRow(tx, row, "");
     });
   }
+}
+
+/** Keeps a part of a message that is deferred. It leaves only as what is made of it. To be used inside a transaction. */
+export async function insertPart(tx: Store, deferred: string, part: OutboxRow): Promise<void> {
+  await insertRow(tx, part, deferred);
+}
+
+async function insertRow(tx: Store, row: OutboxRow, deferred: string): Promise<void> {
+  const { inRow, pieces } = rowPart(row.wrapped);
+  await tx.db
+    .insertInto("outbox")
+    .values({
+      id: row.id,
+      sender: formatAddress(row.sender),
+      account: row.account,
+      message_id: row.messageId,
+      envelope: row.envelope,
+      wrapped: inRow,
+      pieces,
+      service_key: row.serviceKey,
+      deferred,
+    })
+    .execute();
+  await insertPieces(tx, { ...COPY, owner: row.id, name: pieces }, row.wrapped);
 }
 
 /** A copy without its octets, which `readCopy` reads. */

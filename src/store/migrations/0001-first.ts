@@ -180,9 +180,16 @@ function mailTables({ table, bytes, integer, text, number }: Columns): readonly 
     table(
       "outbox",
       `id text primary key not null, account text not null references accounts (id), sender ${text}, message_id ${text},
-       envelope ${text}, service_key ${text}, pieces ${text}, wrapped ${bytes}`,
+       envelope ${text}, service_key ${text}, pieces ${text}, wrapped ${bytes}, deferred ${text}`,
     ),
     "create index outbox_account on outbox (account)",
+    "create index outbox_deferred on outbox (deferred) where deferred <> ''",
+    table(
+      "deferred",
+      `id text primary key not null, account text not null references accounts (id), sender ${text}, message_id ${text},
+       envelope ${text}, because ${text}, noticed_at ${integer}`,
+    ),
+    "create index deferred_account on deferred (account)",
     "create index outbox_service_key on outbox (service_key, id)",
     pieces("outbox_pieces", "outbox"),
   ];

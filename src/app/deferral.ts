@@ -1,0 +1,65 @@
+/** Wires deferral: what keeps a message whose recipients are not certain, and the task that tries it again. */
+import { HOUR, MINUTE, type Clock } from "../base/time.ts";
+import type { Config } from "../config/config.ts";
+import type { Task } from "../jobs/tasks.ts";
+import { defer } from "../outgoing/deferral/defer.ts";
+import { retryDue, type RetryDeps } from "../outgoing/deferral/retry.ts";
+import { signerNow } from "../outgoing/deferral/signer-now.ts";
+import type { SubmitDeps } from "../outgoing/submit-deps.ts";
+import type { Store } from "../store/store.ts";
+import type { CryptoPool } from "./crypto-pool.ts";
+import type { OutboundRelay } from "./outgoing.ts";
+
+export type DeferralDeps = {
+  readonly store: Store;
+  readonly clock: Clock;
+  /** The configuration as it is now. */
+  readonly current: () => Pick<Config, "policy" | "submission" | "sealing">;
+  readonly discover: SubmitDeps["discover"];
+  readonly pool: Pick<CryptoPool, "encrypt">;
+  readonly out: Pick<OutboundRelay, "deps" | "sendSoon">;
+};
+
+/** What submission calls, to keep a message for later. */
+export function deferring(
+  deps: Pick<DeferralDeps, "store" | "clock" | "current"> & {
+    readonly pool: Pick<CryptoPool, "sign">;
+    readonly out: Pick<OutboundRelay, "deps">;
+  },
+): NonNullable<SubmitDeps["defer"]> {
+  const { store, clock, current, pool, out } = deps;
+  const { wrap } = out.deps;
+  const { legacyDisplay } = current().sealing;
+  return async (request) => defer({ store, clock, wrap, sign: pool.sign, legacyDisplay }, request);
+}
+
+/** Tries what is due. Each message is a job of its own, so that all processes do. Disposing begins no further message. */
+export function deferralTask(deps: DeferralDeps): { readonly task: Task } & Disposable {
+  const ending = new AbortController();
+  const run = async (): Promise<void> => retryDue(retryDeps(deps), ending.signal);
+  return {
+    task: { name: "deferred", everyMs: MINUTE, run },
+    [Symbol.dispose]: () => {
+      ending.abort();
+    },
+  };
+}
+
+function retryDeps({ store, clock, current, discover, pool, out }: DeferralDeps): RetryDeps {
+  const { hostname, wrap, unwrap, trace } = out.deps;
+  const { policy: policies, submission } = current();
+  const { deferHours, noticeHours } = submission;
+  return {
+    store,
+    clock,
+    hostname,
+    wrap,
+    unwrap,
+    trace,
+    discover,
+    encrypt: pool.encrypt,
+    signerNow: async (order) => signerNow({ store, clock, policies }, order),
+    limits: { bounceMs: deferHours * HOUR, noticeMs: noticeHours * HOUR },
+    sendSoon: out.sendSoon,
+  };
+}

@@ -1,0 +1,87 @@
+import { randomUUID } from "node:crypto";
+
+import { after } from "../../base/time.ts";
+import { retryDelayMs } from "../../jobs/retry-delay.ts";
+import type { EmailAddress } from "../../mail/address.ts";
+import type { Envelope } from "../../mail/envelope.ts";
+import { AccountGone } from "../../mailbox/account-gone.ts";
+import type { UnlockedKey } from "../../openpgp/keys/secret-key.ts";
+import { holdAccount } from "../../store/accounts/account-locks.ts";
+import { insertDeferred, type DeferredRow } from "../../store/mail/deferred.ts";
+import type { OutboxRow } from "../../store/mail/outbox.ts";
+import type { Policy } from "../../words/account.ts";
+import { groupsOf } from "../copies.ts";
+import type { Also, CopySender } from "../hand-on.ts";
+import { writeEnvelope } from "../kept-envelope.ts";
+import type { Looked } from "../plan.ts";
+import type { Prepared } from "../prepare.ts";
+import type { Demand } from "../submission.ts";
+import type { Keeping, SignMessage } from "./deferral.ts";
+import { orderOctets, PART } from "./order.ts";
+
+export type DeferDeps = Pick<Keeping, "store" | "clock" | "wrap"> & {
+  readonly sign: SignMessage;
+  readonly legacyDisplay?: boolean;
+};
+
+export type DeferRequest = {
+  readonly sender: CopySender;
+  /** The address whose key signs, and that key. */
+  readonly author: EmailAddress;
+  readonly signer: UnlockedKey;
+  readonly envelope: Envelope;
+  readonly prepared: Prepared;
+  /** The user's policy, and what asks for encryption besides. */
+  readonly policy: Policy;
+  readonly demand: Demand | undefined;
+  /** The recipient because of whom it waits. */
+  readonly because: Looked;
+};
+
+/**
+ * Signs a message once for its named recipients and once for each blind one, and keeps it all under the queue key. Nothing
+ * has left then, and the message is durable. `also` writes in the same transaction.
+ * @throws UnsealableMessage for a message that could not be sealed either, AccountGone when the account was erased meanwhile
+ */
+export async function defer(deps: DeferDeps, request: DeferRequest, also?: Also): Promise<void> {
+  const { sender, author, signer, envelope, prepared, policy, demand, because } = request;
+  const groups = groupsOf(envelope.recipients, prepared);
+  const { fingerprint: signedBy } = signer.certificate;
+  const { account } = sender;
+  const id = randomUUID();
+  const at = deps.clock.now();
+  const row: DeferredRow = {
+    id,
+    account,
+    sender: sender.address,
+    messageId: prepared.messageId,
+    envelope: writeEnvelope(envelope),
+    because: because.address,
+  };
+  const partOf = async (name: string, bytes: Uint8Array): Promise<OutboxRow> => {
+    const wrapped = await deps.wrap(name, bytes);
+    return { ...row, ...wrapped, id: name, createdAt: at };
+  };
+  const order = { account, envelope, policy, demand, author, signedBy, groups };
+  const parts = [
+    await partOf(PART.order(id), orderOctets(order)),
+    await partOf(PART.original(id), prepared.message),
+  ];
+  for (const [number, { blindReader }] of groups.entries()) {
+    const signed = await deps.sign({
+      message: prepared.message,
+      signer,
+      ...(blindReader === undefined ? {} : { blindReader }),
+      ...(deps.legacyDisplay === undefined ? {} : { legacyDisplay: deps.legacyDisplay }),
+      now: at,
+    });
+    parts.push(await partOf(PART.signed(id, number), signed));
+  }
+  const { code: reason } = because.discovery;
+  const job = { createdAt: at, dueAt: after(at, retryDelayMs(0)), reason };
+  await deps.store.transaction(async (tx) => {
+    if ((await holdAccount(tx, account)) === undefined) throw new AccountGone();
+    await insertDeferred(tx, row, parts, job);
+    await also?.(tx);
+  });
+}

@@ -1,0 +1,176 @@
+/** What becomes of a checked message: it leaves sealed, in clear, or as it is; it waits; or it is refused. */
+import { AppError } from "../base/errors.ts";
+import { type EmailAddress, withoutSubaddress } from "../mail/address.ts";
+import type { Envelope } from "../mail/envelope.ts";
+import type { UnlockedKey } from "../openpgp/keys/secret-key.ts";
+import { UnsealableMessage } from "../pgpmime/unsealable.ts";
+import { copiesOf } from "./copies.ts";
+import type { Copy } from "./copy.ts";
+import { demandFor } from "./demand.ts";
+import { planFor, type Plan } from "./plan.ts";
+import type { Prepared } from "./prepare.ts";
+import { withReceived } from "./received.ts";
+import type { SentRequest } from "./sent-copy.ts";
+import { unsendable, type Demand, type SentAs, type Submission } from "./submission.ts";
+import type { Sender, SubmitDeps } from "./submit-deps.ts";
+
+/** Decides for the whole message, and does what was decided. */
+export async function protect(
+  deps: SubmitDeps,
+  sender: Sender,
+  envelope: Envelope,
+  prepared: Prepared,
+): Promise<Submission> {
+  const demand = await demandFor(deps, sender, prepared);
+  const policy = demand === undefined ? sender.policy : "require";
+  // The sender's own key comes first: without it nothing is sent under a policy that wants protection.
+  if (policy !== "off" && signerOf(sender, prepared) === undefined) {
+    return { kind: "no-key", closed: sender.closed };
+  }
+
+  const looked = await Promise.all(
+    envelope.recipients.map(async (address) => ({
+      address,
+      discovery: await deps.discover(address),
+    })),
+  );
+  const plan = planFor(looked, policy);
+  deps.trace.planned({ sender: sender.address, prepared, policy, looked, plan });
+  switch (plan.kind) {
+    case "refuse":
+      return unsendable(plan, demand ?? "policy");
+    case "later":
+      return sendLater(deps, sender, { envelope, prepared, demand, plan });
+    case "clear":
+      return sendClear(deps, sender, envelope, prepared, plan);
+    case "seal":
+      return sendSealed(deps, sender, envelope, prepared, plan);
+  }
+}
+
+/** Keeps a message until its recipients are certain. Under `require` the client is told to try again, as at RCPT. */
+async function sendLater(
+  deps: SubmitDeps,
+  sender: Sender,
+  o: {
+    readonly envelope: Envelope;
+    readonly prepared: Prepared;
+    readonly demand: Demand | undefined;
+    readonly plan: Extract<Plan, { kind: "later" }>;
+  },
+): Promise<Submission> {
+  const { envelope, prepared, demand, plan } = o;
+  const { because } = plan;
+  const signing = signerOf(sender, prepared);
+  if (sender.policy === "require" || deps.defer === undefined || signing === undefined) {
+    return unsendable(plan, demand ?? "policy");
+  }
+  const { account, address, policy } = sender;
+  try {
+    await deps.defer({
+      sender: { account, address },
+      ...signing,
+      envelope,
+      prepared,
+      policy,
+      demand,
+      because,
+    });
+  } catch (error) {
+    if (error instanceof UnsealableMessage) return { kind: "cannot-seal", reason: error.message };
+    throw error;
+  }
+  deps.trace.deferred({ messageId: prepared.messageId, because });
+  return { kind: "accepted", sentAs: { kind: "deferred", because } };
+}
+
+/**
+ * The key of the address that the message is from, which serves its subaddresses: each of a user's addresses has its own.
+ * `author` is the address whose key it is.
+ */
+function signerOf(
+  { keys }: Sender,
+  { facts }: Prepared,
+): { readonly author: EmailAddress; readonly signer: UnlockedKey } | undefined {
+  const [from] = facts.from ?? [];
+  if (from === undefined) return undefined;
+  for (const author of [from.address, withoutSubaddress(from.address)]) {
+    const signer = keys.for(author);
+    if (signer !== undefined) return { author, signer };
+  }
+  return undefined;
+}
+
+/** Hands on what the client has encrypted. */
+export async function passThrough(
+  deps: SubmitDeps,
+  sender: Sender,
+  envelope: Envelope,
+  prepared: Prepared,
+): Promise<Submission> {
+  deps.trace.passedThrough({ sender: sender.address, prepared, envelope });
+  const copies = [await withReceived(deps, { envelope, message: prepared.message })];
+  const o = { sender, envelope, prepared, copies, found: [] };
+  return handOn(deps, o, { kind: "already-protected" });
+}
+
+async function sendClear(
+  deps: SubmitDeps,
+  sender: Sender,
+  envelope: Envelope,
+  prepared: Prepared,
+  { unsupported }: Extract<Plan, { kind: "clear" }>,
+): Promise<Submission> {
+  const copies = [await withReceived(deps, { envelope, message: prepared.message })];
+  const recipients = envelope.recipients.length;
+  const o = { sender, envelope, prepared, copies, found: [] };
+  return handOn(deps, o, { kind: "clear", recipients, unsupported });
+}
+
+async function sendSealed(
+  deps: SubmitDeps,
+  sender: Sender,
+  envelope: Envelope,
+  prepared: Prepared,
+  { recipients }: Extract<Plan, { kind: "seal" }>,
+): Promise<Submission> {
+  const signing = signerOf(sender, prepared);
+  if (signing === undefined) throw new AppError("sealing without a key", { temporary: false });
+  try {
+    const { signer } = signing;
+    const copies = await copiesOf(deps, { signer, envelope, prepared, recipients });
+    const sentAs = { kind: "sealed", recipients: recipients.length } as const;
+    return await handOn(deps, { sender, envelope, prepared, copies, found: recipients }, sentAs);
+  } catch (error) {
+    if (error instanceof UnsealableMessage) return { kind: "cannot-seal", reason: error.message };
+    throw error;
+  }
+}
+
+async function handOn(
+  deps: SubmitDeps,
+  o: Pick<SentRequest, "envelope" | "prepared" | "found"> & {
+    readonly sender: Sender;
+    readonly copies: readonly Copy[];
+  },
+  sentAs: Exclude<SentAs, { kind: "deferred" }>,
+): Promise<Submission> {
+  const { sender, envelope, prepared, copies, found } = o;
+  const { messageId } = prepared;
+  const owner = { id: sender.account, address: sender.address };
+  const sent = await deps.prepareSent?.({
+    owner,
+    keys: sender.keys,
+    envelope,
+    prepared,
+    how: sentAs.kind,
+    found,
+  });
+  const copy = sent?.kind === "ready" ? sent.copy : undefined;
+  const handedOn = await deps.handOn({ sender, messageId, copies, sent: copy });
+  if (handedOn.kind !== "taken") return handedOn;
+  const because = sent?.kind === "none" ? sent.because : handedOn.hasCopy ? undefined : "failed";
+  if (because === undefined) return { kind: "accepted", sentAs };
+  deps.trace.noSentCopy({ messageId, because });
+  return { kind: "accepted", sentAs, noCopy: because };
+}

@@ -1,0 +1,47 @@
+/** What the flow of submitted mail works with. */
+import type { Discover } from "../discovery/outcome.ts";
+import type { Domain, EmailAddress } from "../mail/address.ts";
+import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
+import type { AccountId, Policy } from "../words/account.ts";
+import type { AutocryptRule } from "./autocrypt.ts";
+import type { SealMessage } from "./copies.ts";
+import type { DeferRequest } from "./deferral/defer.ts";
+import type { CameProtected } from "./demand.ts";
+import type { HandOn } from "./hand-on.ts";
+import type { PrepareDeps } from "./prepare.ts";
+import type { PreparedSent, SentRequest } from "./sent-copy.ts";
+import type { KeysClosed } from "./submission.ts";
+import type { TraceOutgoing } from "./tracing.ts";
+
+/** Who is logged in on a connection: their addresses and their keys, unlocked with the password they gave. */
+export type Sender = {
+  readonly account: AccountId;
+  readonly address: EmailAddress;
+  readonly addresses: readonly EmailAddress[];
+  readonly policy: Policy;
+  readonly keys: UnlockedKeys;
+  /** Why the login opened no keys, where it did not. */
+  readonly closed?: KeysClosed | undefined;
+  /** The change of the account that the login saw: after the next one the keys are used no more. */
+  readonly generation: number;
+};
+
+export type SubmitDeps = PrepareDeps & {
+  readonly hostname: Domain;
+  /** Whether an address belongs to an account by itself, and not as a subaddress. */
+  readonly isAddress: (address: EmailAddress) => Promise<boolean>;
+  /** Whether a domain is ours, and nobody reads what is sent to this address of it. */
+  readonly isUnknownHere: (address: EmailAddress) => Promise<boolean>;
+  readonly discover: Discover;
+  readonly seal: SealMessage;
+  readonly handOn: HandOn;
+  /** Keeps a message whose recipients are not certain; undefined: the client is told to try again. */
+  readonly defer?: ((request: DeferRequest) => Promise<void>) | undefined;
+  readonly trace: TraceOutgoing;
+  readonly autocrypt: AutocryptRule;
+  /** Whether the subject of a sealed message stands once more in its text; by default it does. */
+  readonly legacyDisplay?: boolean;
+  readonly cameProtected: CameProtected;
+  /** Makes the copy for the sender's own mailbox; undefined where the installation keeps none. */
+  readonly prepareSent?: ((request: SentRequest) => Promise<PreparedSent>) | undefined;
+};
