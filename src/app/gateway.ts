@@ -1,6 +1,7 @@
 /** The gateway role: mail out (submission) and mail in (MX, LMTP), over one vault. */
 import type { Config } from "../config/config.ts";
 import { traceIncoming } from "../incoming/tracing.ts";
+import type { LoginCache } from "../login/login-cache.ts";
 import type { Listener } from "../smtp/listener/listener.ts";
 import { IdleSessions } from "../smtp/relay/idle-sessions.ts";
 import { ServiceOpenedKeys } from "../vault/service-opened-keys.ts";
@@ -26,7 +27,7 @@ import { mailboxesOf } from "./open-mailbox.ts";
 import { readingDeps } from "./open-reading.ts";
 import { openLoginCache } from "./open-login-cache.ts";
 import { openVault, type Vault } from "./open-vault.ts";
-import { outboundRelay } from "./outgoing.ts";
+import { outboundRelay, type OutboundRelay } from "./outgoing.ts";
 import { startSchedule } from "./schedule.ts";
 import { sayReady, untilStopped } from "./stopping.ts";
 import { submissionHandlers } from "./submission.ts";
@@ -50,7 +51,7 @@ export async function runGateway(
   const metrics = openMetrics();
   const { meter } = metrics;
   await using vault = await openVault(config, { shared });
-  const { store, clock, serviceKeys, keyRules } = vault;
+  const { store, clock, serviceKeys } = vault;
   await using crypto = openCrypto({ isServing: true });
   using lookUps = await openLookUps(config, { vault, crypto, events, isServing: true });
   await using traces = traceWriter({ store, clock, events });
@@ -67,40 +68,17 @@ export async function runGateway(
   const serviceOpenedKeys = serving.use(new ServiceOpenedKeys(vault));
   const incoming = serving.use(openDelivery({ ...around, serviceOpenedKeys }));
   const loginCache = serving.use(openLoginCache(vault, current));
-  const discover = countedDiscover(lookUps.discoverer.discover, meter);
-  const { pool } = crypto;
-  const deferral = serving.use(deferralTask({ store, clock, current, discover, pool, out }));
-  const outgoing = submissionHandlers({
-    vault,
-    keyRules,
-    current,
-    events,
-    discover,
-    pool,
-    out,
-    drain: incoming.drain,
-    mailboxOf: mailboxesOf({ store, clock, pool, blobs: vault.blobs, events }),
-    transactions,
-    loginCache,
-  });
+  const submission = openSubmission({ ...around, out, incoming, loginCache });
+  const deferral = serving.use(submission.deferral);
   const purgeDiscoveries = lookUps.discoverer.purge;
-  const tasks = gatewayTasks({
-    vault,
-    events,
-    out,
-    deferral,
-    incoming,
-    guard,
-    tls,
-    hops,
-    loginCache,
-  });
+  const about = { vault, events, out, deferral, incoming, guard, tls, hops, loginCache };
+  const tasks = gatewayTasks(about);
   serving.use(startSchedule({ store, clock, events, purgeDiscoveries }, tasks));
   incoming.resume();
   const checks = { holdsServiceKey: true };
   serving.use(reloadAtHangup({ role: "gateway", live, log, tls, checks }));
 
-  const handlers = { outgoing, incoming: incoming.handlers };
+  const handlers = { outgoing: submission.handlers, incoming: incoming.handlers };
   const listening = { config, events, tls, transactions, handlers };
   const listeners = await startGatewayListeners(listening, serving);
   const { testResolver } = lookUps;
@@ -129,8 +107,8 @@ function placeNames(places: Readonly<Record<string, Place>>): Readonly<Record<st
   );
 }
 
-/** Mail that comes in, and its opening. */
-function openDelivery(parts: {
+/** What mail in both directions works with. */
+type Around = {
   readonly config: Config;
   readonly current: () => Config;
   readonly vault: Vault;
@@ -140,8 +118,42 @@ function openDelivery(parts: {
   readonly traces: TraceWriter;
   readonly meter: Meter;
   readonly transactions: Transactions;
-  readonly serviceOpenedKeys: ServiceOpenedKeys;
-}): DeliveryHandlers {
+};
+
+/** Mail that users submit, and what of it waits for its recipients' keys. */
+function openSubmission(
+  parts: Around & {
+    readonly out: OutboundRelay;
+    readonly incoming: Pick<DeliveryHandlers, "drain">;
+    readonly loginCache: LoginCache;
+  },
+) {
+  const { current, vault, crypto, events, transactions, out, incoming, loginCache } = parts;
+  const { store, clock, keyRules, blobs } = vault;
+  const { pool } = crypto;
+  const discover = countedDiscover(parts.lookUps.discoverer.discover, parts.meter);
+  return {
+    deferral: deferralTask({ store, clock, current, discover, pool, out }),
+    handlers: submissionHandlers({
+      vault,
+      keyRules,
+      current,
+      events,
+      discover,
+      pool,
+      out,
+      drain: incoming.drain,
+      mailboxOf: mailboxesOf({ store, clock, pool, blobs, events }),
+      transactions,
+      loginCache,
+    }),
+  };
+}
+
+/** Mail that comes in, and its opening. */
+function openDelivery(
+  parts: Around & { readonly serviceOpenedKeys: ServiceOpenedKeys },
+): DeliveryHandlers {
   const { config, current, vault, crypto, events, transactions, serviceOpenedKeys } = parts;
   const { discoverer } = parts.lookUps;
   const { store, clock } = vault;
