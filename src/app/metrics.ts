@@ -6,7 +6,7 @@ import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
 import { after, type Clock, DAY, SECOND } from "../base/time.ts";
 import { REASONS } from "../smtp/reason.ts";
 import { countExpiring } from "../store/keys/certificates.ts";
-import { outboxFigures, pendingFigures } from "../store/mail/queue-figures.ts";
+import { queueFigures, pendingFigures } from "../store/mail/queue-figures.ts";
 import type { Store } from "../store/store.ts";
 import type { CryptoPool } from "./crypto-pool.ts";
 import type { Meter } from "./meter.ts";
@@ -143,7 +143,8 @@ function gatherer(registry: Registry, sources: Sources): () => Promise<void> {
     const now = clock.now();
     for (const [queue, figures] of [
       ["pending", await pendingFigures(store)],
-      ["outbox", await outboxFigures(store)],
+      ["outbox", await queueFigures(store, "outbox")],
+      ["deferred", await queueFigures(store, "deferred")],
     ] as const) {
       waiting.set({ queue }, figures.count);
       const ageMs = figures.oldest === undefined ? 0 : now.getTime() - figures.oldest.getTime();

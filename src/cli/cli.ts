@@ -21,6 +21,7 @@ import { backupCommands } from "./backup.ts";
 import { type Command, type ExitCode, type Terminal, UsageError } from "./command.ts";
 import { configCommands } from "./config.ts";
 import { databaseCommands } from "./database.ts";
+import { deferredCommands } from "./deferred.ts";
 import { dnsCommands } from "./dns.ts";
 import { doctorCommands } from "./doctor.ts";
 import { helpForAll, helpForOne } from "./help.ts";
@@ -62,6 +63,7 @@ const COMMANDS: readonly Command[] = [
   ...mailChangeCommands,
   mailExportCommand,
   mailImportCommand,
+  ...deferredCommands,
   traceCommand,
 ];
 

@@ -110,6 +110,7 @@ type OwnRefusal =
   | { readonly kind: "no-parked-escrow" }
   | { readonly kind: "not-retryable"; readonly id: string }
   | { readonly kind: "nothing-to-show"; readonly shown: NotShown }
+  | { readonly kind: "not-deferred" | "several-deferred"; readonly name: string }
   | { readonly kind: "nothing-recorded"; readonly name: string };
 
 export type Refusal = Exclude<Outcome, { readonly kind: Done }> | OwnRefusal;

@@ -127,6 +127,14 @@ const SAYINGS: Sayings = {
   "nothing-to-show": ({ shown }) => [
     text("refusal.nothing-to-show", { state: shown.state, hint: hint(shown) }),
   ],
+  "not-deferred": ({ name }) => [
+    text("refusal.not-deferred", { name }),
+    "see: sealpost deferred list; what became of it: sealpost trace",
+  ],
+  "several-deferred": ({ name }) => [
+    text("refusal.several-deferred", { name }),
+    "give the ID of one: sealpost deferred list",
+  ],
   "nothing-recorded": ({ name }) => [
     text("refusal.nothing-recorded", { name: printable(name) }),
     "is it the Message-ID, or the name in an SMTP reply, and not older than 30 days?",
@@ -155,7 +163,13 @@ const TEMPORARY: ReadonlySet<Kind> = new Set(["rotated-just-now", "former-key-in
 
 /** What is about no address. */
 type OfNobody = Refusal & {
-  readonly kind: "nothing-recorded" | "rotated-just-now" | "former-key-in-use" | "rows-unreadable";
+  readonly kind:
+    | "nothing-recorded"
+    | "not-deferred"
+    | "several-deferred"
+    | "rotated-just-now"
+    | "former-key-in-use"
+    | "rows-unreadable";
 };
 
 /** What ends a command whose wish was refused; `address` is the one that it is about. */

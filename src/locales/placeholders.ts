@@ -27,6 +27,8 @@ export const PLACEHOLDERS = {
   "refusal.folder-refused": ["name"],
   "refusal.not-removed": ["id"],
   "refusal.message-waits": ["id"],
+  "refusal.not-deferred": ["name"],
+  "refusal.several-deferred": ["name"],
   "refusal.not-retryable": ["id"],
   "refusal.nothing-to-show": ["state", "hint"],
   "refusal.nothing-recorded": ["name"],

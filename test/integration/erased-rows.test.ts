@@ -11,6 +11,7 @@ import { chooseMailboxKey } from "../../src/keys/mailbox-key.ts";
 import { openWithPassword } from "../../src/vault/master-key.ts";
 import { wrapCopy } from "../../src/vault/rewrap.ts";
 import { canonicalAddress, type EmailAddress } from "../../src/mail/address.ts";
+import { haveDeferred } from "../support/have-deferred.ts";
 import { haveWaiting } from "../support/spool.ts";
 import { keepForLater } from "../../src/outgoing/outbox.ts";
 import { locked } from "../../src/incoming/verdicts.ts";
@@ -55,6 +56,7 @@ const NAMING: Readonly<Record<string, RegExp>> = {
   author_keys: /^\| keys of authors \|/m,
   blobs: /^\| mailbox \|/m,
   cached_certificates: /^\| cache of others' certificates \|/m,
+  deferred: /^\| deferred mail \|/m,
   draft_attachments: /^\| drafts \|/m,
   folder_use: /^\| mailbox \|/m,
   folders: /^\| folders \|/m,
@@ -178,6 +180,10 @@ async function write({ store, clock, serviceKeys }: Deps, address: EmailAddress)
   await keepForLater({ store, clock, wrap }, { account: idOf(first), address: first }, "<2@x>", [
     copy,
   ]);
+  await haveDeferred(
+    { store, clock, wrap },
+    { account: idOf(first), sender: address, recipients: [near], messageId: "<3@x>" },
+  );
   const name = canonicalAddress(address);
   const bytes = { certificate: new Uint8Array(), fetched_at: at.getTime() };
   await store.db

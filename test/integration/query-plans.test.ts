@@ -31,7 +31,7 @@ import {
 } from "../support/store-calls/accounts.ts";
 import { callPublished, callVault } from "../support/store-calls/keys.ts";
 import { callMailbox } from "../support/store-calls/mailbox.ts";
-import { callMessages, callOutbox } from "../support/store-calls/mail.ts";
+import { callDeferred, callMessages, callOutbox } from "../support/store-calls/mail.ts";
 import { callDatabase, callJournal, callOthersKeys } from "../support/store-calls/others.ts";
 
 /** Enough for PostgreSQL to tell a good index from a bad one. */
@@ -147,6 +147,7 @@ async function explainAll({ place }: TestEngine): Promise<Explained> {
     await callMessages(store, account);
     await callMailbox(store, account);
     await callOutbox(store, account);
+    await callDeferred(store, account);
     await callOthersKeys(store);
     await callJournal(store, account);
     await callReservations(store);

@@ -12,7 +12,7 @@
  * force now as well. A key that was revoked meanwhile signs nothing any more: its messages bounce, and their sender sends
  * them again. One that was merely replaced is still good for some days (`signer-now.ts`).
  *
- * Under policy `require` nothing is deferred: the client is told at RCPT to try again (ruling in docs/use/states.md).
+ * Under policy `require` nothing is deferred: the client is told at RCPT to try again (docs/operate/configuration.md, "Mail that waits").
  */
 import type { Clock } from "../../base/time.ts";
 import type { Domain, EmailAddress } from "../../mail/address.ts";

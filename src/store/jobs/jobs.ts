@@ -5,7 +5,7 @@
  */
 import { randomUUID } from "node:crypto";
 
-import type { Selectable } from "kysely";
+import { sql, type Selectable } from "kysely";
 
 import { fromUnixMs } from "../../base/time.ts";
 import { compiled } from "../engine/compiled.ts";
@@ -157,6 +157,23 @@ export async function putOffJob(
       holder: "",
       ...(reason === undefined ? {} : { reason }),
     })
+    .executeTakeFirst();
+  return updated !== undefined;
+}
+
+/** Makes a job due now, unless somebody has it. False: somebody has it, or there is none of this name. */
+export async function makeDue(
+  store: Store,
+  { kind, subject }: JobName,
+  now: Date,
+): Promise<boolean> {
+  const updated = await store.db
+    .updateTable("jobs")
+    .set({ due_at: now.getTime() })
+    .where("kind", "=", kind)
+    .where("subject", "=", subject)
+    .where("holder", "=", sql.lit(""))
+    .returning("id")
     .executeTakeFirst();
   return updated !== undefined;
 }

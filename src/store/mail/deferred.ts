@@ -3,9 +3,10 @@
  * (`outgoing/deferral/order.ts`), the original and the signed payloads are parts of it: rows of the outbox without a job,
  * so that they are wrapped, moved under new service keys and erased as waiting copies are.
  */
-import type { EmailAddress } from "../../mail/address.ts";
-import { formatAddress } from "../../mail/address.ts";
+import { sql } from "kysely";
+
 import { fromUnixMs } from "../../base/time.ts";
+import { formatAddress, type EmailAddress } from "../../mail/address.ts";
 import type { AccountId } from "../../words/account.ts";
 import { holdAccount } from "../accounts/account-locks.ts";
 import { addressFrom, timeOrNone } from "../engine/row.ts";
@@ -61,28 +62,44 @@ export async function readDeferred(store: Store, id: string): Promise<DeferredEn
   return row && entryFrom(row);
 }
 
-/** What waits, the oldest first: of an account or of all, behind `after`. */
+/** Where a page of `listDeferred` ends. */
+export type DeferredPlace = Pick<DeferredEntry, "createdAt" | "id">;
+
+/** What waits behind a place, the oldest first. */
 export async function listDeferred(
   store: Store,
-  o: {
-    readonly account?: AccountId | undefined;
-    readonly after?: Pick<DeferredEntry, "createdAt" | "id"> | undefined;
-    readonly limit: number;
-  },
+  { after, limit }: { readonly after: DeferredPlace | undefined; readonly limit: number },
 ): Promise<readonly DeferredEntry[]> {
-  const { account, after, limit } = o;
-  let query = entries(store).orderBy("jobs.created_at").orderBy("deferred.id").limit(limit);
-  if (account !== undefined) query = query.where("deferred.account", "=", account);
-  if (after !== undefined) {
-    const at = after.createdAt.getTime();
-    query = query.where((of) =>
-      of.or([
-        of("jobs.created_at", ">", at),
-        of.and([of("jobs.created_at", "=", at), of("deferred.id", ">", after.id)]),
-      ]),
-    );
-  }
-  return (await query.execute()).map(entryFrom);
+  const at = after?.createdAt.getTime() ?? 0;
+  const rows = await entries(store)
+    .where(sql<boolean>`(jobs.created_at, jobs.subject) > (${at}, ${after?.id ?? ""})`)
+    .orderBy("jobs.created_at")
+    .orderBy("jobs.subject")
+    .limit(limit)
+    .execute();
+  return rows.map(entryFrom);
+}
+
+/** What waits under a Message-ID, with its angle brackets. */
+export async function deferredNamed(
+  store: Store,
+  messageId: string,
+): Promise<readonly DeferredEntry[]> {
+  const rows = await entries(store).where("deferred.message_id", "=", messageId).execute();
+  return rows.map(entryFrom);
+}
+
+/** How much an account has waiting: messages, and the octets of their originals and of what was signed. */
+export async function deferredUse(
+  store: Store,
+  account: AccountId,
+): Promise<{ readonly messages: number }> {
+  const row = await store.db
+    .selectFrom("deferred")
+    .select((of) => of.fn.countAll<number>().as("count"))
+    .where("account", "=", account)
+    .executeTakeFirstOrThrow();
+  return { messages: Number(row.count) };
 }
 
 /**
@@ -94,11 +111,9 @@ export async function holdDeferred(
   { id, account }: Pick<DeferredRow, "id" | "account">,
 ): Promise<boolean> {
   if ((await holdAccount(tx, account)) === undefined) return false;
-  const row = await tx.db
-    .selectFrom("deferred")
-    .select("id")
-    .where("id", "=", id)
-    .executeTakeFirst();
+  const query = tx.db.selectFrom("deferred").select("id").where("id", "=", id);
+  // Of two who end its waiting at once, one does.
+  const row = await (tx.engine === "postgres" ? query.forUpdate() : query).executeTakeFirst();
   return row !== undefined;
 }
 
@@ -120,7 +135,12 @@ export async function updateDeferred(
 
 /** Ends the waiting of a message, in the caller's transaction. */
 export async function deleteDeferred(tx: Store, id: string): Promise<void> {
-  await tx.db.deleteFrom("outbox").where("deferred", "=", id).execute();
+  await tx.db
+    .deleteFrom("outbox")
+    .where("deferred", "=", id)
+    // As the index has it.
+    .where("deferred", "<>", sql.lit(""))
+    .execute();
   await tx.db.deleteFrom("deferred").where("id", "=", id).execute();
   await deleteJob(tx, { kind: "deferred", subject: id });
 }

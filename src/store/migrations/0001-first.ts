@@ -190,6 +190,7 @@ function mailTables({ table, bytes, integer, text, number }: Columns): readonly 
        envelope ${text}, because ${text}, noticed_at ${integer}`,
     ),
     "create index deferred_account on deferred (account)",
+    "create index deferred_message on deferred (message_id)",
     "create index outbox_service_key on outbox (service_key, id)",
     pieces("outbox_pieces", "outbox"),
   ];
@@ -284,7 +285,7 @@ function jobTables({ table, integer, text }: Columns): readonly string[] {
     ),
     "create unique index jobs_subject on jobs (kind, subject)",
     "create index jobs_due on jobs (kind, due_at)",
-    "create index jobs_age on jobs (kind, created_at)",
+    "create index jobs_age on jobs (kind, created_at, subject)",
     "create index jobs_account on jobs (account)",
   ];
 }

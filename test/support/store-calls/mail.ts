@@ -25,7 +25,17 @@ import {
   replaceCopy,
   updateEnvelope,
 } from "../../../src/store/mail/outbox.ts";
-import { outboxFigures, pendingFigures } from "../../../src/store/mail/queue-figures.ts";
+import {
+  deferredNamed,
+  deferredUse,
+  deleteDeferred,
+  holdDeferred,
+  insertDeferred,
+  listDeferred,
+  readDeferred,
+  updateDeferred,
+} from "../../../src/store/mail/deferred.ts";
+import { queueFigures, pendingFigures } from "../../../src/store/mail/queue-figures.ts";
 import { copiesUnderOthers } from "../../../src/store/keys/service-keys.ts";
 import type { Store } from "../../../src/store/store.ts";
 import type { AccountId } from "../../../src/words/account.ts";
@@ -35,6 +45,7 @@ import {
   extendLease,
   holdJob,
   insertJob,
+  makeDue,
   putOffJob,
   readJob,
   takeBackAttempt,
@@ -90,6 +101,32 @@ export async function callMessages(store: Store, account: AccountId): Promise<vo
   await store.transaction(async (tx) => deleteWaiting(tx, account, "message"));
 }
 
+export async function callDeferred(store: Store, account: AccountId): Promise<void> {
+  const because = addressOf("bob@beta.test");
+  const row = {
+    id: "deferred",
+    account,
+    sender: addressOf("carol@alpha.test"),
+    messageId: "<2@x>",
+    envelope: "{}",
+    because,
+  };
+  const part = { ...row, id: "deferred.original", serviceKey: "k", createdAt: now };
+  const parts = [{ ...part, wrapped: newOctets(LARGE) }];
+  const job = { createdAt: now, dueAt: now, reason: "UNSURE-DNS" };
+  await store.transaction(async (tx) => insertDeferred(tx, row, parts, job));
+  await readDeferred(store, "deferred");
+  await deferredNamed(store, "<2@x>");
+  await deferredUse(store, account);
+  await listDeferred(store, { after: { createdAt: now, id: "d" }, limit: 10 });
+  await makeDue(store, { kind: "deferred", subject: "deferred" }, now);
+  await store.transaction(async (tx) => {
+    await holdDeferred(tx, row);
+    await updateDeferred(tx, "deferred", { because, noticedAt: now });
+    await deleteDeferred(tx, "deferred");
+  });
+}
+
 export async function callOutbox(store: Store, account: AccountId): Promise<void> {
   const copy = {
     id: "copy",
@@ -105,7 +142,8 @@ export async function callOutbox(store: Store, account: AccountId): Promise<void
   await readCopy(store, "copy");
   await replaceCopy(store, copy);
   await copiesUnderOthers(store, "k", { after: undefined, limit: 10 });
-  await outboxFigures(store);
+  await queueFigures(store, "outbox");
+  await queueFigures(store, "deferred");
   await readWaiting(store, "copy");
   await updateEnvelope(store, "copy", "{}");
   await callJobs(store, account, now);
