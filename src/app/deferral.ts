@@ -1,5 +1,5 @@
 /** Wires deferral: what keeps a message whose recipients are not certain, and the task that tries it again. */
-import { HOUR, MINUTE, type Clock } from "../base/time.ts";
+import { HOUR, SECOND, type Clock } from "../base/time.ts";
 import type { Config } from "../config/config.ts";
 import type { Task } from "../jobs/tasks.ts";
 import { defer } from "../outgoing/deferral/defer.ts";
@@ -33,12 +33,15 @@ export function deferring(
   return async (request) => defer({ store, clock, wrap, sign: pool.sign, legacyDisplay }, request);
 }
 
+/** How often it is looked for what is due, so that the first try is hardly later than its minute. */
+const LOOK_MS = 15 * SECOND;
+
 /** Tries what is due. Each message is a job of its own, so that all processes do. Disposing begins no further message. */
 export function deferralTask(deps: DeferralDeps): { readonly task: Task } & Disposable {
   const ending = new AbortController();
   const run = async (): Promise<void> => retryDue(retryDeps(deps), ending.signal);
   return {
-    task: { name: "deferred", everyMs: MINUTE, run },
+    task: { name: "deferred", everyMs: LOOK_MS, run },
     [Symbol.dispose]: () => {
       ending.abort();
     },

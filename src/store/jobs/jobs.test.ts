@@ -4,15 +4,14 @@ import { test } from "node:test";
 import { engines } from "../../../test/support/engines.ts";
 
 import { after, DAY, fromUnixMs, HOUR, MINUTE } from "../../base/time.ts";
+import { countJobs, takeBackAttempt } from "./attempts.ts";
 import {
-  countJobs,
   deleteJob,
   extendLease,
   holdJob,
   insertJob,
   putOffJob,
   readJob,
-  takeBackAttempt,
   takeDueJob,
   takeJobNamed,
   type Taking,

@@ -195,29 +195,6 @@ const selectNamed = compiled((db, { kind, subject }: JobName) =>
     .where("subject", "=", subject),
 );
 
-/** Takes one attempt back, whoever has the job, which may be taken earlier by `soonerMs`. The first attempt takes the job along. */
-export async function takeBackAttempt(
-  store: Store,
-  { kind, subject }: JobName,
-  soonerMs: (attempts: number) => number,
-): Promise<void> {
-  await store.transaction(async (tx) => {
-    const query = tx.db
-      .selectFrom("jobs")
-      .select(["id", "attempts", "due_at"])
-      .where("kind", "=", kind)
-      .where("subject", "=", subject);
-    const row = await (tx.engine === "postgres" ? query.forUpdate() : query).executeTakeFirst();
-    if (row === undefined) return;
-    const { id, attempts, due_at: dueAt } = row;
-    if (attempts <= 1) await tx.db.deleteFrom("jobs").where("id", "=", id).execute();
-    else {
-      const next = { attempts: attempts - 1, due_at: dueAt - soonerMs(attempts) };
-      await tx.db.updateTable("jobs").set(next).where("id", "=", id).execute();
-    }
-  });
-}
-
 /** Deletes a job, whoever has it. */
 export async function deleteJob(store: Store, { kind, subject }: JobName): Promise<void> {
   await deleteNamed(store, { kind, subject }).execute();
@@ -226,17 +203,6 @@ export async function deleteJob(store: Store, { kind, subject }: JobName): Promi
 const deleteNamed = compiled((db, { kind, subject }: JobName) =>
   db.deleteFrom("jobs").where("kind", "=", kind).where("subject", "=", subject),
 );
-
-/** How many jobs there are of a kind, those with at least so many attempts. */
-export async function countJobs(store: Store, kind: JobKind, attempts: number): Promise<number> {
-  const row = await store.db
-    .selectFrom("jobs")
-    .select((of) => of.fn.countAll<number>().as("count"))
-    .where("kind", "=", kind)
-    .where("attempts", ">=", attempts)
-    .executeTakeFirstOrThrow();
-  return Number(row.count);
-}
 
 function held(store: Store, { kind, subject, holder }: HeldJob) {
   return store.db

@@ -3,7 +3,8 @@
  * must not be tried for ever, nor at every start; and a process that was ended by something else must cost no message.
  */
 import { after, DAY } from "../../base/time.ts";
-import { countJobs, deleteJob, readJob, takeBackAttempt, takeJobNamed } from "../jobs/jobs.ts";
+import { countJobs, takeBackAttempt } from "../jobs/attempts.ts";
+import { deleteJob, readJob, takeJobNamed } from "../jobs/jobs.ts";
 import { LEASE_MS, leaseFrom } from "../jobs/leases.ts";
 import { holdWaiting } from "./spool-rows.ts";
 import type { Store } from "../store.ts";

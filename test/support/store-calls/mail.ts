@@ -39,8 +39,8 @@ import { queueFigures, pendingFigures } from "../../../src/store/mail/queue-figu
 import { copiesUnderOthers } from "../../../src/store/keys/service-keys.ts";
 import type { Store } from "../../../src/store/store.ts";
 import type { AccountId } from "../../../src/words/account.ts";
+import { countJobs, takeBackAttempt } from "../../../src/store/jobs/attempts.ts";
 import {
-  countJobs,
   deleteJob,
   extendLease,
   holdJob,
@@ -48,7 +48,6 @@ import {
   makeDue,
   putOffJob,
   readJob,
-  takeBackAttempt,
   takeDueJob,
   takeJobNamed,
 } from "../../../src/store/jobs/jobs.ts";
