@@ -50,7 +50,7 @@ export function deferralTask(deps: DeferralDeps): { readonly task: Task } & Disp
 
 function retryDeps({ store, clock, current, discover, pool, out }: DeferralDeps): RetryDeps {
   const { hostname, wrap, unwrap, trace } = out.deps;
-  const { policy: policies, submission } = current();
+  const { policy: settings, submission } = current();
   const { deferHours, noticeHours } = submission;
   return {
     store,
@@ -61,7 +61,8 @@ function retryDeps({ store, clock, current, discover, pool, out }: DeferralDeps)
     trace,
     discover,
     encrypt: pool.encrypt,
-    signerNow: async (order) => signerNow({ store, clock, policies }, order),
+    signerNow: async (order) => signerNow({ store, clock, settings }, order),
+    isSplit: submission.split,
     limits: { bounceMs: deferHours * HOUR, noticeMs: noticeHours * HOUR },
     sendSoon: out.sendSoon,
   };

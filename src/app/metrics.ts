@@ -107,7 +107,9 @@ const OUTCOMES = {
   seal: "sealed",
   clear: "clear",
   later: "deferred",
+  split: "split",
   refuse: "refused",
+  conflict: "refused",
   pass: "passed",
 } as const;
 

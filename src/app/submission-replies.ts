@@ -2,7 +2,8 @@
 import { unreachable } from "../base/unreachable.ts";
 import { text } from "../locales/locales.ts";
 import { formatAddress } from "../mail/address.ts";
-import { lackText, unsentText } from "../outgoing/lack.ts";
+import type { Looked } from "../outgoing/plan.ts";
+import { conflictText, lackText, unsentText } from "../outgoing/lack.ts";
 import type {
   Fault,
   KeysClosed,
@@ -41,6 +42,8 @@ export function submissionReply(submission: Submission, context: ReplyContext): 
       return reply("554", "5.7.5", notSent(closedText(submission.closed, context.unlockPage)));
     case "cannot-seal":
       return reply("550", "5.6.0", notSent(submission.reason));
+    case "conflict":
+      return reply("550", "5.7.5", conflictText(submission));
     case "not-taken":
       return notTakenReply(submission);
     case "unprotected":
@@ -137,15 +140,22 @@ function sentText(sentAs: SentAs): string {
       return text("submission.sent.deferred", { lack: lackText(sentAs.because) });
     case "sealed":
       return text("submission.sent.sealed", { count: sentAs.recipients });
-    case "clear": {
-      const { recipients: count, unsupported } = sentAs;
-      const [first, ...others] = unsupported;
-      const why = first === undefined ? text("submission.sent.off") : lackText(first);
-      return others.length === 0
-        ? text("submission.sent.clear", { count, why })
-        : text("submission.sent.clear-and-more", { count, why, more: others.length });
+    case "clear":
+      return clearText(sentAs.recipients, sentAs.unsupported);
+    case "split": {
+      const { sealed: count, clear, unsupported } = sentAs;
+      const others = clearText(clear, unsupported);
+      return text("submission.sent.split", { count, others });
     }
     default:
       return unreachable(sentAs);
   }
+}
+
+function clearText(count: number, unsupported: readonly Looked[]): string {
+  const [first, ...others] = unsupported;
+  const why = first === undefined ? text("submission.sent.off") : lackText(first);
+  return others.length === 0
+    ? text("submission.sent.clear", { count, why })
+    : text("submission.sent.clear-and-more", { count, why, more: others.length });
 }

@@ -128,6 +128,7 @@ function submitDepsOf(deps: SubmissionDeps, trace: TraceOutgoing): SubmitDeps {
     seal: pool.seal,
     defer: deferring({ store, clock, current: deps.current, pool, out }),
     clientProtection: pool.clientProtection,
+    isSplit: config.submission.split,
     autocrypt: config.keys.autocrypt,
     legacyDisplay: config.sealing.legacyDisplay,
     trace,

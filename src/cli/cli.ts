@@ -15,6 +15,7 @@ import { accountCommands } from "./account.ts";
 import { accountConvertCommands } from "./account-convert.ts";
 import { accountKeyCommands } from "./account-key.ts";
 import { accountLifeCommands } from "./account-life.ts";
+import { accountRuleCommands } from "./account-rule.ts";
 import { accountRecoverCommands } from "./account-recover.ts";
 import { auditCommands } from "./audit.ts";
 import { backupCommands } from "./backup.ts";
@@ -49,6 +50,7 @@ const COMMANDS: readonly Command[] = [
   ...doctorCommands,
   ...dnsCommands,
   ...accountCommands,
+  ...accountRuleCommands,
   ...accountRecoverCommands,
   ...accountKeyCommands,
   ...accountConvertCommands,

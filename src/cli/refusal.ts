@@ -25,6 +25,7 @@ import type { PasswordReplacement, Recovery, Reset } from "../login/recover.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import type { explainRefusal } from "../openpgp/imports/import-secret-key.ts";
 import type { PolicyChange } from "../policy/change-policy.ts";
+import type { RuleChange } from "../policy/contact-rules.ts";
 import type { NotShown } from "./mail-hint.ts";
 
 /** What the flows return. */
@@ -52,6 +53,7 @@ type Outcome =
   | Recovery
   | RecoveryCodeEnd
   | PolicyChange
+  | RuleChange
   | Renaming
   | Reopening
   | Reset

@@ -127,6 +127,10 @@ const SAYINGS: Sayings = {
   "nothing-to-show": ({ shown }) => [
     text("refusal.nothing-to-show", { state: shown.state, hint: hint(shown) }),
   ],
+  "too-many-rules": ({ max }) => [
+    text("refusal.too-many-rules", { max }),
+    "a rule for a domain is for all of its addresses",
+  ],
   "not-deferred": ({ name }) => [
     text("refusal.not-deferred", { name }),
     "see: sealpost deferred list; what became of it: sealpost trace",

@@ -139,6 +139,10 @@ const submission = note(
         z.boolean().default(true),
         "Each message that a user submits is kept in the folder Sent of their mailbox here, encrypted to them, with what each recipient got. false: for users whose mail programs save a copy in the same mailbox.",
       ),
+      split: note(
+        z.boolean().default(false),
+        "A message for several recipients leaves sealed for those who have a certificate, and in clear for the others whose policy allows it. false: all of them get the same, because one clear copy reveals what the sealed ones protect.",
+      ),
       defer_hours: note(
         z.number().int().min(1).max(120).default(24),
         "How long a message waits whose recipients may or may not have a certificate, because their DNS or keyserver gives no answer that can be believed. Then it bounces. It never leaves in clear because of that. 1 to 120.",

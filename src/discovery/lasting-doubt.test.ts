@@ -24,7 +24,7 @@ const onBoth = testOnBoth();
 const { bobs, evas, expired } = await makeCertificates();
 
 function answerTo(discovery: Discovery, policy: Policy = "prefer-clear"): string {
-  const plan = planFor([{ address: bob, discovery }], policy);
+  const plan = planFor([{ address: bob, policy, discovery }]);
   assert(plan.kind === "later" || plan.kind === "refuse", plan.kind);
   return replyText(submissionReply(unsendable(plan, "policy"), { queueId: "q" }));
 }

@@ -56,6 +56,7 @@ const SENTENCES: Readonly<
 
 function sentSentences({ evidence: { how } }: MessageVerdict): readonly string[] {
   if (how === "sealed") return [text("verdict.SENT.sealed")];
+  if (how === "split") return [text("verdict.SENT.split")];
   if (how === "already-protected") return [text("verdict.SENT.already-protected")];
   return how === undefined ? [] : [text("verdict.SENT.clear")];
 }

@@ -2,7 +2,7 @@ import { unreachable } from "../base/unreachable.ts";
 import type { Discovery } from "../discovery/outcome.ts";
 import { text, type PlainKey } from "../locales/locales.ts";
 import { formatAddress, type EmailAddress } from "../mail/address.ts";
-import type { Looked } from "./plan.ts";
+import type { Looked, Plan } from "./plan.ts";
 import type { Unsendable } from "./submission.ts";
 
 /** Why a recipient cannot be sealed to, in a sentence a person understands. */
@@ -58,4 +58,10 @@ export function unsentText({
       ? text("submission.demand.doubt")
       : text(`submission.demand.${demand}`);
   return text("submission.not-sent-because", { lack: lackText(because), why });
+}
+
+/** Why one message cannot be for both of two recipients. */
+export function conflictText({ sealed, clear }: Extract<Plan, { kind: "conflict" }>): string {
+  const addresses = { sealed: formatAddress(sealed), clear: formatAddress(clear) };
+  return text("submission.conflict", addresses);
 }

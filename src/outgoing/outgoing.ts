@@ -19,9 +19,10 @@
 import type { Given } from "../base/given.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import type { Envelope } from "../mail/envelope.ts";
+import { policyTowards } from "../policy/contact-rules.ts";
 import { withoutForeignKeys } from "./autocrypt.ts";
 import { MAX_NAMED } from "./copies.ts";
-import { isProtected } from "./demand.ts";
+import { demandBy, isProtected } from "./demand.ts";
 import { isOwnAuthor, isOwnReturnPath } from "./own-address.ts";
 import { planFor } from "./plan.ts";
 import { prepare } from "./prepare.ts";
@@ -40,13 +41,13 @@ export async function answerRecipient(
   recipient: EmailAddress,
   accepted: number,
 ): Promise<RecipientAnswer> {
+  const policy = policyTowards(sender.policies, recipient);
   if (sender.policy !== "off" && accepted >= MAX_NAMED) return { kind: "too-many", max: MAX_NAMED };
   if (await deps.isUnknownHere(recipient)) return { kind: "unknown-here" };
-  if (sender.policy !== "require") return { kind: "accepted" };
-  const looked = { address: recipient, discovery: await deps.discover(recipient) };
-  const plan = planFor([looked], sender.policy);
+  if (policy !== "require") return { kind: "accepted" };
+  const plan = planFor([{ address: recipient, policy, discovery: await deps.discover(recipient) }]);
   return plan.kind === "refuse" || plan.kind === "later"
-    ? unsendable(plan, "policy")
+    ? unsendable(plan, demandBy(sender, undefined))
     : { kind: "accepted" };
 }
 

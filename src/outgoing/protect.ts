@@ -4,12 +4,14 @@ import { type EmailAddress, withoutSubaddress } from "../mail/address.ts";
 import type { Envelope } from "../mail/envelope.ts";
 import type { UnlockedKey } from "../openpgp/keys/secret-key.ts";
 import { UnsealableMessage } from "../pgpmime/unsealable.ts";
+import type { Policy } from "../words/account.ts";
 import { copiesOf } from "./copies.ts";
 import type { Copy } from "./copy.ts";
-import { demandFor } from "./demand.ts";
+import { demandBy, demandFor } from "./demand.ts";
 import { planFor, type Plan } from "./plan.ts";
 import type { Prepared } from "./prepare.ts";
 import { withReceived } from "./received.ts";
+import { lookUpAll, policiesFor } from "./recipients.ts";
 import type { SentRequest } from "./sent-copy.ts";
 import { unsendable, type Demand, type SentAs, type Submission } from "./submission.ts";
 import type { Sender, SubmitDeps } from "./submit-deps.ts";
@@ -22,28 +24,27 @@ export async function protect(
   prepared: Prepared,
 ): Promise<Submission> {
   const demand = await demandFor(deps, sender, prepared);
-  const policy = demand === undefined ? sender.policy : "require";
+  const policies = policiesFor(sender, envelope, prepared, demand);
   // The sender's own key comes first: without it nothing is sent under a policy that wants protection.
-  if (policy !== "off" && signerOf(sender, prepared) === undefined) {
+  if (policies.some((policy) => policy !== "off") && signerOf(sender, prepared) === undefined) {
     return { kind: "no-key", closed: sender.closed };
   }
 
-  const looked = await Promise.all(
-    envelope.recipients.map(async (address) => ({
-      address,
-      discovery: await deps.discover(address),
-    })),
-  );
-  const plan = planFor(looked, policy);
-  deps.trace.planned({ sender: sender.address, prepared, policy, looked, plan });
+  const recipients = await lookUpAll(deps.discover, envelope.recipients, policies);
+  const plan = planFor(recipients, { isSplit: deps.isSplit === true && demand === undefined });
+  const policy = demand === undefined ? sender.policy : "require";
+  deps.trace.planned({ sender: sender.address, prepared, policy, recipients, plan });
   switch (plan.kind) {
     case "refuse":
-      return unsendable(plan, demand ?? "policy");
+      return unsendable(plan, demandBy(sender, demand));
+    case "conflict":
+      return plan;
     case "later":
-      return sendLater(deps, sender, { envelope, prepared, demand, plan });
+      return sendLater(deps, sender, { envelope, prepared, demand, policies, plan });
     case "clear":
       return sendClear(deps, sender, envelope, prepared, plan);
     case "seal":
+    case "split":
       return sendSealed(deps, sender, envelope, prepared, plan);
   }
 }
@@ -56,23 +57,24 @@ async function sendLater(
     readonly envelope: Envelope;
     readonly prepared: Prepared;
     readonly demand: Demand | undefined;
+    readonly policies: readonly Policy[];
     readonly plan: Extract<Plan, { kind: "later" }>;
   },
 ): Promise<Submission> {
-  const { envelope, prepared, demand, plan } = o;
+  const { envelope, prepared, demand, policies, plan } = o;
   const { because } = plan;
   const signing = signerOf(sender, prepared);
   if (sender.policy === "require" || deps.defer === undefined || signing === undefined) {
-    return unsendable(plan, demand ?? "policy");
+    return unsendable(plan, demandBy(sender, demand));
   }
-  const { account, address, policy } = sender;
+  const { account, address } = sender;
   try {
     await deps.defer({
       sender: { account, address },
       ...signing,
       envelope,
       prepared,
-      policy,
+      policies,
       demand,
       because,
     });
@@ -132,15 +134,33 @@ async function sendSealed(
   sender: Sender,
   envelope: Envelope,
   prepared: Prepared,
-  { recipients }: Extract<Plan, { kind: "seal" }>,
+  plan: Extract<Plan, { kind: "seal" | "split" }>,
 ): Promise<Submission> {
+  const { recipients } = plan;
   const signing = signerOf(sender, prepared);
   if (signing === undefined) throw new AppError("sealing without a key", { temporary: false });
   try {
     const { signer } = signing;
-    const copies = await copiesOf(deps, { signer, envelope, prepared, recipients });
-    const sentAs = { kind: "sealed", recipients: recipients.length } as const;
-    return await handOn(deps, { sender, envelope, prepared, copies, found: recipients }, sentAs);
+    const sealed = { ...envelope, recipients: recipients.map(({ address }) => address) };
+    const copies = await copiesOf(deps, { signer, envelope: sealed, prepared, recipients });
+    const o = { sender, envelope, prepared, found: recipients };
+    if (plan.kind === "seal") {
+      const sentAs = { kind: "sealed", recipients: recipients.length } as const;
+      return await handOn(deps, { ...o, copies }, sentAs);
+    }
+    const inClear = {
+      envelope: { ...envelope, recipients: plan.clear },
+      message: prepared.message,
+    };
+    const all = [...copies, await withReceived(deps, inClear)];
+    const { clear, unsupported } = plan;
+    const sentAs = {
+      kind: "split",
+      sealed: recipients.length,
+      clear: clear.length,
+      unsupported,
+    } as const;
+    return await handOn(deps, { ...o, copies: all }, sentAs);
   } catch (error) {
     if (error instanceof UnsealableMessage) return { kind: "cannot-seal", reason: error.message };
     throw error;

@@ -42,7 +42,7 @@ export type SentDeps = {
 /** How a message leaves, and when. */
 export type SentAlready = {
   readonly at: Date;
-  readonly how: SentForm;
+  readonly how: SentForm | "split";
   readonly to: readonly SentTo[];
 };
 
@@ -51,7 +51,8 @@ export type SentRequest = {
   readonly keys: UnlockedKeys;
   readonly envelope: Envelope;
   readonly prepared: Prepared;
-  readonly how: SentForm;
+  /** `split`: sealed for those in `found`, in clear for the others. */
+  readonly how: SentForm | "split";
   /** Whom the message is encrypted for, if Sealpost encrypts it. */
   readonly found: readonly Found[];
 };
@@ -123,12 +124,11 @@ function recipientsOf({ envelope, prepared, how, found }: SentRequest): readonly
     found.map(({ address, discovery }) => [address, discovery.certificate.fingerprint]),
   );
   const isNamed = isNamedIn(prepared);
-  return envelope.recipients.map((address) => ({
-    address: formatAddress(address),
-    got: how,
-    fingerprint: fingerprints.get(address) ?? "",
-    isBlind: !isNamed(address),
-  }));
+  return envelope.recipients.map((address) => {
+    const fingerprint = fingerprints.get(address) ?? "";
+    const got = how !== "split" ? how : fingerprint === "" ? "clear" : "sealed";
+    return { address: formatAddress(address), got, fingerprint, isBlind: !isNamed(address) };
+  });
 }
 
 function withRefused(to: readonly SentTo[], refused: readonly EmailAddress[]): readonly SentTo[] {

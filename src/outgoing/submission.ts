@@ -4,7 +4,7 @@ import type { Outcome } from "../smtp/relay/hop.ts";
 import type { Looked, Plan } from "./plan.ts";
 
 /** Why a message must be encrypted. */
-export type Demand = "policy" | "wish" | "reply" | "unknown-reply" | "claim";
+export type Demand = "policy" | "rule" | "wish" | "reply" | "unknown-reply" | "claim";
 
 /**
  * Why a login has no open keys: the password was changed where Sealpost did not see it, or the keys are on the user's own
@@ -25,6 +25,13 @@ export type Fault =
 export type SentAs =
   | { readonly kind: "sealed"; readonly recipients: number }
   | { readonly kind: "clear"; readonly recipients: number; readonly unsupported: readonly Looked[] }
+  /** The others got it in clear: `unsupported`, and those for whom the sender's rule says so. */
+  | {
+      readonly kind: "split";
+      readonly sealed: number;
+      readonly clear: number;
+      readonly unsupported: readonly Looked[];
+    }
   /** Nothing has left: it waits because it is not certain whether this recipient can be encrypted for. */
   | { readonly kind: "deferred"; readonly because: Looked }
   | { readonly kind: "already-protected" };
@@ -56,6 +63,8 @@ export type Submission =
   | { readonly kind: "refused"; readonly fault: Fault }
   | { readonly kind: "no-key"; readonly closed: KeysClosed | undefined }
   | { readonly kind: "cannot-seal"; readonly reason: string }
+  /** One recipient must have it sealed, and a rule of the sender keeps it clear for another. */
+  | Extract<Plan, { kind: "conflict" }>
   | Unsendable
   | NotTaken;
 

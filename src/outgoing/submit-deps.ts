@@ -1,6 +1,7 @@
 /** What the flow of submitted mail works with. */
 import type { Discover } from "../discovery/outcome.ts";
 import type { Domain, EmailAddress } from "../mail/address.ts";
+import type { SenderPolicy } from "../policy/contact-rules.ts";
 import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import type { AccountId, Policy } from "../words/account.ts";
 import type { AutocryptRule } from "./autocrypt.ts";
@@ -18,7 +19,9 @@ export type Sender = {
   readonly account: AccountId;
   readonly address: EmailAddress;
   readonly addresses: readonly EmailAddress[];
+  /** The policy for a recipient for whom there is no rule, and what it came from together with the rules. */
   readonly policy: Policy;
+  readonly policies: SenderPolicy;
   readonly keys: UnlockedKeys;
   /** Why the login opened no keys, where it did not. */
   readonly closed?: KeysClosed | undefined;
@@ -38,6 +41,8 @@ export type SubmitDeps = PrepareDeps & {
   /** Keeps a message whose recipients are not certain; undefined: the client is told to try again. */
   readonly defer?: ((request: DeferRequest) => Promise<void>) | undefined;
   readonly trace: TraceOutgoing;
+  /** Whether a message may leave sealed for some of its recipients and in clear for others. */
+  readonly isSplit?: boolean;
   readonly autocrypt: AutocryptRule;
   /** Whether the subject of a sealed message stands once more in its text; by default it does. */
   readonly legacyDisplay?: boolean;

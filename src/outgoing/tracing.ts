@@ -5,7 +5,7 @@ import type { Envelope } from "../mail/envelope.ts";
 import type { RelayResult } from "../smtp/relay/hop.ts";
 import type { Copy } from "./copy.ts";
 import type { RetryOutcome } from "./deferral/retry-outcome.ts";
-import type { Looked, Plan } from "./plan.ts";
+import type { Looked, Plan, Recipient } from "./plan.ts";
 import type { Prepared } from "./prepare.ts";
 import type { NoSentCopy } from "./submission.ts";
 import type { Policy } from "../words/account.ts";
@@ -20,7 +20,7 @@ export type TraceOutgoing = {
     readonly sender: EmailAddress;
     readonly prepared: Prepared;
     readonly policy: Policy;
-    readonly looked: readonly Looked[];
+    readonly recipients: readonly Recipient[];
     readonly plan: Plan;
   }) => void;
   readonly passedThrough: (o: {
@@ -45,20 +45,21 @@ export type TraceOutgoing = {
 
 /** Tells by `write` what was decided about a message before it leaves, and what became of it. */
 export function traceOutgoing(write: WriteTrace): TraceOutgoing {
-  const writeLooked = (messageId: string, looked: readonly Looked[]): void => {
-    for (const { address, discovery } of looked) {
-      const recipient = formatAddress(address);
-      write(messageId, "recipient", { recipient, ...discoveryDetail(discovery) });
+  const writeRecipients = (messageId: string, recipients: readonly Recipient[]): void => {
+    for (const one of recipients) {
+      const found = one.policy === "off" ? {} : discoveryDetail(one.discovery);
+      const recipient = formatAddress(one.address);
+      write(messageId, "recipient", { recipient, policy: one.policy, ...found });
     }
   };
   return {
-    planned: ({ sender, prepared, policy, looked, plan }) => {
+    planned: ({ sender, prepared, policy, recipients, plan }) => {
       const { messageId } = prepared;
-      writeLooked(messageId, looked);
+      writeRecipients(messageId, recipients);
       write(messageId, "plan", {
         sender: formatAddress(sender),
         policy,
-        ...planDetail(plan, looked),
+        ...planDetail(plan, recipients),
       });
     },
     passedThrough: ({ sender, prepared, envelope }) => {
@@ -84,11 +85,11 @@ export function traceOutgoing(write: WriteTrace): TraceOutgoing {
       write(messageId, "deferred", { because: formatAddress(because.address), code });
     },
     retried: ({ messageId, sender, ...outcome }) => {
-      if (outcome.kind === "planned") writeLooked(messageId, outcome.looked);
+      if (outcome.kind === "planned") writeRecipients(messageId, outcome.recipients);
       write(messageId, "retry", {
         sender: formatAddress(sender),
         ...(outcome.kind === "planned"
-          ? planDetail(outcome.plan, outcome.looked)
+          ? planDetail(outcome.plan, outcome.recipients)
           : { plan: "refuse", reason: outcome.kind }),
       });
     },
@@ -98,10 +99,10 @@ export function traceOutgoing(write: WriteTrace): TraceOutgoing {
   };
 }
 
-function planDetail(plan: Plan, looked: readonly Looked[]): Detail {
+function planDetail(plan: Plan, recipients: readonly Recipient[]): Detail {
   return {
     plan: plan.kind,
-    recipients: looked.length,
+    recipients: recipients.length,
     ...("because" in plan ? { because: formatAddress(plan.because.address) } : {}),
   };
 }

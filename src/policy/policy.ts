@@ -29,16 +29,21 @@ export type PolicySettings = {
   readonly domains: Readonly<Record<string, DomainPolicy>>;
 };
 
-/** The policy that holds for what an account sends. */
+/** The policy that holds for what an account sends, where its user has no rule for a recipient. */
 export function policyOf(
   settings: PolicySettings,
-  { address, policy }: Pick<Account, "address" | "policy">,
+  account: Pick<Account, "address" | "policy">,
 ): Policy {
-  return policyInForce({
-    installation: settings.default,
-    domain: settings.domains[address.domain],
-    user: policy,
-  });
+  return policyInForce(levelsOf(settings, account));
+}
+
+/** What is set for an account at each level but that of contacts. */
+export function levelsOf(
+  settings: PolicySettings,
+  { address, policy }: Pick<Account, "address" | "policy">,
+): Omit<PolicyLevels, "contact"> {
+  const domain = settings.domains[address.domain];
+  return { installation: settings.default, domain, user: policy };
 }
 
 /** The nearest level that says something wins, except that an enforced `require` stands above all. */

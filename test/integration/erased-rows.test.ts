@@ -11,6 +11,7 @@ import { chooseMailboxKey } from "../../src/keys/mailbox-key.ts";
 import { openWithPassword } from "../../src/vault/master-key.ts";
 import { wrapCopy } from "../../src/vault/rewrap.ts";
 import { canonicalAddress, type EmailAddress } from "../../src/mail/address.ts";
+import { changeRule, parseContact } from "../../src/policy/contact-rules.ts";
 import { haveDeferred } from "../support/have-deferred.ts";
 import { haveWaiting } from "../support/spool.ts";
 import { keepForLater } from "../../src/outgoing/outbox.ts";
@@ -56,6 +57,7 @@ const NAMING: Readonly<Record<string, RegExp>> = {
   author_keys: /^\| keys of authors \|/m,
   blobs: /^\| mailbox \|/m,
   cached_certificates: /^\| cache of others' certificates \|/m,
+  contact_rules: /^\| contact rules \|/m,
   deferred: /^\| deferred mail \|/m,
   draft_attachments: /^\| drafts \|/m,
   folder_use: /^\| mailbox \|/m,
@@ -156,6 +158,11 @@ async function fill(deps: Deps): Promise<void> {
     const change = { key: "k", summary: row.summary, sizeBytes: 1, attached };
     assert(await changeDraft(store, idOf(first), row, change));
   }
+  const rule = {
+    contact: parseContact("malice@alpha.test") ?? assert.fail(),
+    rule: "never",
+  } as const;
+  await came(changeRule(deps, { ...rule, account: idOf(first), by: "operator" }), "changed");
   const rows = await selectToIndex(store, idOf(first), { after: 0, limit: 10 });
   const made = rows.map((row) => ({ row, ...wrappedTerms }));
   assert.equal(await insertTerms(store, idOf(first), made), 1);

@@ -117,7 +117,7 @@ const ALLOWED: Readonly<Record<string, string>> = {
   "engine/pieces.ts keepOnly: outbox_pieces": FEW,
   "keys/published-file-of.ts publishedFileOf: ids": NEW_FILE,
   "keys/published-file-of.ts publishedFileOf: published": NEW_FILE,
-  "jobs/jobs.ts countJobs: jobs": WAITING,
+  "jobs/attempts.ts countJobs: jobs": WAITING,
   "mail/queue-figures.ts pendingFigures: spool_use": WAITING,
   "keys/service-keys.ts replaceRevocation: generic_revocations": SMALL_INDEX,
   "discovery/unusable-answers.ts unusableSince: unusable_answers": SMALL_INDEX,

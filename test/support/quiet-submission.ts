@@ -19,7 +19,7 @@ export const QUIET_CONFIG = {
   keys: { autocrypt: "remove", unlockPage: "https://mail.alpha.test/unlock" },
   limits: { loginFailures: 10, loginFailuresPerNetwork: 100, loginCacheMinutes: 10 },
   sealing: { legacyDisplay: true },
-  submission: { sentCopies: false, deferHours: 24, noticeHours: 4 },
+  submission: { sentCopies: false, deferHours: 24, noticeHours: 4, split: false },
 } as unknown as Config;
 
 /** What its listeners call; `drain` is told of each login whose keys are open. */

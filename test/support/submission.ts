@@ -20,6 +20,7 @@ import { handOnWith } from "../../src/outgoing/hand-on.ts";
 import { submit } from "../../src/outgoing/outgoing.ts";
 import type { Sender, SubmitDeps } from "../../src/outgoing/submit-deps.ts";
 import { traceOutgoing } from "../../src/outgoing/tracing.ts";
+import type { ContactRules } from "../../src/policy/contact-rules.ts";
 import type { Policy } from "../../src/words/account.ts";
 import { idOf } from "./accounts.ts";
 import { submissionReply } from "../../src/app/submission-replies.ts";
@@ -66,6 +67,8 @@ async function discover(wanted: EmailAddress): Promise<Discovery> {
 /** What differs from a login of alice under prefer-clear. */
 export type Options = {
   readonly policy?: Policy;
+  readonly rules?: ContactRules;
+  readonly isSplit?: boolean;
   readonly keys?: UnlockedKeys;
   readonly outcome?: (recipient: EmailAddress, attempt: number) => Outcome;
   readonly autocrypt?: "remove" | "replace";
@@ -111,6 +114,7 @@ export async function send(message: string, to: readonly string[], options: Opti
     isUnknownHere: async ({ local, domain }) =>
       Promise.resolve(domain === "alpha.test" && local === "nobody"),
     seal,
+    isSplit: options.isSplit ?? false,
     autocrypt: options.autocrypt ?? "remove",
     ...(options.legacyDisplay === undefined ? {} : { legacyDisplay: options.legacyDisplay }),
     trace,
@@ -138,6 +142,10 @@ export async function send(message: string, to: readonly string[], options: Opti
     address: address("alice@alpha.test"),
     addresses: [address("alice@alpha.test"), address("al@alpha.test")],
     policy: options.policy ?? "prefer-clear",
+    policies: {
+      levels: { installation: options.policy ?? "prefer-clear" },
+      rules: options.rules ?? new Map(),
+    },
     keys: options.keys ?? new UnlockedKeys([key], key.fingerprint, []),
     generation: 1,
   };

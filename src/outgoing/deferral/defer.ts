@@ -31,8 +31,8 @@ export type DeferRequest = {
   readonly signer: UnlockedKey;
   readonly envelope: Envelope;
   readonly prepared: Prepared;
-  /** The user's policy, and what asks for encryption besides. */
-  readonly policy: Policy;
+  /** The policy for each recipient of the envelope, and what asks for encryption besides. */
+  readonly policies: readonly Policy[];
   readonly demand: Demand | undefined;
   /** The recipient because of whom it waits. */
   readonly because: Looked;
@@ -44,7 +44,7 @@ export type DeferRequest = {
  * @throws UnsealableMessage for a message that could not be sealed either, AccountGone when the account was erased meanwhile
  */
 export async function defer(deps: DeferDeps, request: DeferRequest, also?: Also): Promise<void> {
-  const { sender, author, signer, envelope, prepared, policy, demand, because } = request;
+  const { sender, author, signer, envelope, prepared, policies, demand, because } = request;
   const groups = groupsOf(envelope.recipients, prepared);
   const { fingerprint: signedBy } = signer.certificate;
   const { account } = sender;
@@ -62,7 +62,7 @@ export async function defer(deps: DeferDeps, request: DeferRequest, also?: Also)
     const wrapped = await deps.wrap(name, bytes);
     return { ...row, ...wrapped, id: name, createdAt: at };
   };
-  const order = { account, envelope, policy, demand, author, signedBy, groups };
+  const order = { account, envelope, policies, demand, author, signedBy, groups };
   const parts = [
     await partOf(PART.order(id), orderOctets(order)),
     await partOf(PART.original(id), prepared.message),

@@ -1,3 +1,4 @@
+import { sameAddress, type EmailAddress } from "../../mail/address.ts";
 import type { HeaderField } from "../../mail/header.ts";
 import type { Certificate } from "../../openpgp/certificates/certificate.ts";
 import type { Discover } from "../../discovery/outcome.ts";
@@ -33,7 +34,10 @@ export async function encryptCopies(
   const own = sender.kind === "found" ? sender.certificate : undefined;
   const isMainSent = groups.some(({ blindReader }) => blindReader === undefined);
   const copies: Copy[] = [];
-  for (const [number, group] of groups.entries()) {
+  for (const [number, { readers, ...rest }] of groups.entries()) {
+    const group = { ...rest, readers: readers.filter((reader) => isAmong(found, reader)) };
+    // All of its readers get the message in clear.
+    if (group.readers.length === 0) continue;
     const sealed = await deps.encrypt({
       message,
       signed: await readPart(deps, PART.signed(id, number)),
@@ -44,4 +48,8 @@ export async function encryptCopies(
     copies.push({ envelope: { ...envelope, recipients: group.readers }, message: sealed });
   }
   return copies;
+}
+
+function isAmong(found: readonly Found[], reader: EmailAddress): boolean {
+  return found.some(({ address }) => sameAddress(address, reader));
 }

@@ -15,8 +15,8 @@ import type { Demand } from "../submission.ts";
 export type Order = {
   readonly account: AccountId;
   readonly envelope: Envelope;
-  /** The user's policy when the message was accepted. */
-  readonly policy: Policy;
+  /** The policy for each recipient of the envelope when the message was accepted. */
+  readonly policies: readonly Policy[];
   /** What asked for encryption besides the policy. */
   readonly demand: Demand | undefined;
   /** The address whose key signed, and that key. */

@@ -1,6 +1,6 @@
-import type { Looked, Plan } from "../plan.ts";
+import type { Plan, Recipient } from "../plan.ts";
 
 /** What was found out about a deferred message when its turn came. */
 export type RetryOutcome =
   | { readonly kind: "account-changed" | "key-ended" }
-  | { readonly kind: "planned"; readonly looked: readonly Looked[]; readonly plan: Plan };
+  | { readonly kind: "planned"; readonly recipients: readonly Recipient[]; readonly plan: Plan };

@@ -1,14 +1,17 @@
 /** What becomes of a deferred message when its turn comes. `deferral.ts` says what the steps are. */
-import { type Clock } from "../../base/time.ts";
+import type { Clock } from "../../base/time.ts";
+import type { Envelope } from "../../mail/envelope.ts";
 import type { Discover } from "../../discovery/outcome.ts";
 import { TRY_MS, workDue } from "../../jobs/jobs.ts";
 import type { HeldJob } from "../../store/jobs/jobs.ts";
 import { readDeferred, type DeferredEntry } from "../../store/mail/deferred.ts";
+import { policyTowards } from "../../policy/contact-rules.ts";
 import { stricterOf } from "../../policy/policy.ts";
 import type { Copy } from "../copy.ts";
-import { lackText, unsentText } from "../lack.ts";
+import { conflictText, lackText, unsentText } from "../lack.ts";
 import { planFor, type Plan } from "../plan.ts";
 import { withReceived } from "../received.ts";
+import { lookUpAll } from "../recipients.ts";
 import type { TraceOutgoing } from "../tracing.ts";
 import type { Keeping } from "./deferral.ts";
 import { encryptCopies, type EncryptMessage } from "./encrypt-copies.ts";
@@ -26,6 +29,8 @@ export type RetryDeps = Keeping & {
   readonly signerNow: (order: Order) => Promise<SignerNow | undefined>;
   readonly trace: Pick<TraceOutgoing, "retried">;
   readonly limits: Limits;
+  /** Whether a message may leave sealed for some of its recipients and in clear for others. */
+  readonly isSplit: boolean;
   /** Told when copies or a bounce were kept for the next hop. */
   readonly sendSoon: () => void;
 };
@@ -59,22 +64,24 @@ async function retry(deps: RetryDeps, job: HeldJob): Promise<void> {
 
 /** Looks everything up again, and decides again: never more leniently than when the message was accepted. */
 async function outcomeOf(
-  deps: Pick<RetryDeps, "signerNow" | "discover">,
+  deps: Pick<RetryDeps, "signerNow" | "discover" | "isSplit">,
   order: Order,
   signal: AbortSignal,
 ): Promise<RetryOutcome> {
   const signer = await deps.signerNow(order);
   if (signer === undefined) return { kind: "account-changed" };
-  const looked = await Promise.all(
-    order.envelope.recipients.map(async (address) => ({
-      address,
-      discovery: await deps.discover(address, { signal }),
-    })),
-  );
-  const agreed = stricterOf(order.policy, signer.policy);
-  const plan = planFor(looked, order.demand === undefined ? agreed : "require");
-  if (plan.kind === "seal" && !signer.isKeyGood) return { kind: "key-ended" };
-  return { kind: "planned", looked, plan };
+  const { recipients: addresses } = order.envelope;
+  const policies = addresses.map((address, index) => {
+    const agreed = order.policies[index] ?? "require";
+    const now = policyTowards(signer.policies, address);
+    return order.demand === undefined ? stricterOf(agreed, now) : "require";
+  });
+  const recipients = await lookUpAll(deps.discover, addresses, policies, signal);
+  const isSplit = deps.isSplit && order.demand === undefined;
+  const plan = planFor(recipients, { isSplit });
+  const isSealed = plan.kind === "seal" || plan.kind === "split";
+  if (isSealed && !signer.isKeyGood) return { kind: "key-ended" };
+  return { kind: "planned", recipients, plan };
 }
 
 type Held = { readonly job: HeldJob; readonly row: DeferredEntry; readonly order: Order };
@@ -85,7 +92,18 @@ async function follow(deps: RetryDeps, held: Held, plan: Plan): Promise<void> {
     case "seal":
       return sendCopies(deps, held, await encryptCopies(deps, row.id, order, plan.recipients));
     case "clear":
-      return sendCopies(deps, held, [await originalCopy(deps, row, order)]);
+      return sendCopies(deps, held, [await originalCopy(deps, row, order.envelope)]);
+    case "split": {
+      const sealed = await encryptCopies(deps, row.id, order, plan.recipients);
+      const envelope = { ...order.envelope, recipients: plan.clear };
+      return sendCopies(deps, held, [...sealed, await originalCopy(deps, row, envelope)]);
+    }
+    case "conflict":
+      return bounceAll(deps, held, {
+        recipient: plan.sealed,
+        status: "5.7.5",
+        text: conflictText(plan),
+      });
     case "refuse": {
       const { because } = plan;
       const said = unsentText({ because, demand: order.demand ?? "policy" });
@@ -96,7 +114,11 @@ async function follow(deps: RetryDeps, held: Held, plan: Plan): Promise<void> {
   }
 }
 
-async function originalCopy(deps: RetryDeps, row: DeferredEntry, order: Order): Promise<Copy> {
+async function originalCopy(
+  deps: RetryDeps,
+  row: DeferredEntry,
+  envelope: Envelope,
+): Promise<Copy> {
   const message = await readPart(deps, PART.original(row.id));
-  return withReceived(deps, { envelope: order.envelope, message });
+  return withReceived(deps, { envelope, message });
 }

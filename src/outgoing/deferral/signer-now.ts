@@ -1,17 +1,17 @@
 import { after, DAY, HOUR, type Clock } from "../../base/time.ts";
 import { sameAddress } from "../../mail/address.ts";
-import { policyOf, type PolicySettings } from "../../policy/policy.ts";
+import { rulesOf, type ContactRules, type SenderPolicy } from "../../policy/contact-rules.ts";
+import { levelsOf, type PolicySettings } from "../../policy/policy.ts";
 import { readStanding } from "../../store/accounts/standing.ts";
 import { findByFingerprint } from "../../store/keys/certificates.ts";
 import type { Store } from "../../store/store.ts";
-import type { Policy } from "../../words/account.ts";
 import type { Order } from "./order.ts";
 
 /**
  * What holds for the sender of a deferred message now. `isKeyGood`: what their key signed then is still believed by whoever
  * receives it now.
  */
-export type SignerNow = { readonly policy: Policy; readonly isKeyGood: boolean };
+export type SignerNow = { readonly policies: SenderPolicy; readonly isKeyGood: boolean };
 
 /**
  * How long after a key was replaced its signature is still sent. Who receives mail believes it for five days (ruling 35);
@@ -24,27 +24,28 @@ export async function signerNow(
   {
     store,
     clock,
-    policies,
+    settings,
   }: {
     readonly store: Store;
     readonly clock: Clock;
-    readonly policies: PolicySettings;
+    readonly settings: PolicySettings;
   },
   { account: id, author, signedBy }: Order,
 ): Promise<SignerNow | undefined> {
   const standing = await readStanding(store, id);
   if (standing === undefined || standing.account.closedAt !== undefined) return undefined;
-  const { account, addresses } = standing;
+  const { account, addresses, hasRules } = standing;
   if (!addresses.some(({ address }) => sameAddress(address, author))) return undefined;
-  const policy = policyOf(policies, account);
+  const rules: ContactRules = hasRules ? await rulesOf(store, id) : new Map();
+  const policies = { levels: levelsOf(settings, account), rules };
   const key = await findByFingerprint(store, signedBy);
   const now = clock.now();
-  if (key === undefined) return { policy, isKeyGood: false };
+  if (key === undefined) return { policies, isKeyGood: false };
   const { state, revokedAt, expiresAt } = key;
   const isAlive = expiresAt === undefined || expiresAt > now;
   const isFresh = revokedAt !== undefined && now < after(revokedAt, REPLACED_MS);
   return {
-    policy,
+    policies,
     isKeyGood: isAlive && (state === "active" || (state === "superseded" && isFresh)),
   };
 }

@@ -44,6 +44,7 @@ export async function eraseAccount(
     await db.deleteFrom(table).where("account", "=", account).execute();
   }
   await db.deleteFrom("outbox").where("account", "=", account).execute();
+  await db.deleteFrom("contact_rules").where("account", "=", account).execute();
   await db.deleteFrom("deferred").where("account", "=", account).execute();
   // After what they refer to: who begins one holds that row, and adds none once it is gone.
   await db.deleteFrom("jobs").where("account", "=", account).execute();

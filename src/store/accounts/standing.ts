@@ -15,6 +15,8 @@ import { SAID_COLUMNS, saidEntry, type SaidGeneration } from "./generations.ts";
 /** An account and the addresses that it uses, its primary one first, of one moment. */
 export type Standing = {
   readonly account: Account;
+  /** Whether its user has rules for contacts. */
+  readonly hasRules: boolean;
   /** By its row, and by the last audit entry that says one: whether that is genuine is for the caller to check. */
   readonly said: SaidGeneration;
   readonly addresses: readonly {
@@ -33,6 +35,7 @@ export async function readStanding(store: Store, id: AccountId): Promise<Standin
   if (primary?.address_state !== "primary") return undefined;
   return {
     account: accountFrom(primary),
+    hasRules: primary.has_rules === 1,
     said: { generation: primary.generation, entry: saidEntry(primary) },
     addresses: rows.map((row) => ({
       address: addressFrom(row.mailbox),

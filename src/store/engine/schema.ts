@@ -20,6 +20,7 @@ export type Schema = {
   readonly cached_certificates: CachedCertificatesTable;
   readonly certificate_ids: CertificateIdsTable;
   readonly clock_seen: ClockSeenTable;
+  readonly contact_rules: ContactRulesTable;
   readonly continuity: ContinuityTable;
   readonly generic_revocations: GenericRevocationsTable;
   readonly deferred: DeferredTable;
@@ -64,6 +65,7 @@ type AccountsTable = {
   closed_at: Generated<number>;
   mailbox_key: Generated<string>;
   has_keys: Generated<number>;
+  has_rules: Generated<number>;
   provider_until: Generated<number>;
   generation: Generated<number>;
   login_kdf: Generated<string>;
@@ -139,6 +141,8 @@ type AuthorKeysTable = {
 type ClockSeenTable = { id: number; at: number };
 
 type RevocationsSeenTable = { fingerprint: string; reason: number; at: number };
+
+type ContactRulesTable = { account: string; contact: string; rule: string; since: number };
 
 type ContinuityTable = { domain: string; last_secure_at: number };
 

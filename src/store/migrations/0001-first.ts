@@ -54,8 +54,12 @@ function accountTables({ table, bytes, integer, text, octetText }: Columns): rea
     table(
       "accounts",
       `id text primary key not null, custody ${text}, policy ${text}, state text not null default 'open',
-       mailbox_key text not null default 'same', has_keys ${integer}, provider_until ${integer}, generation ${integer},
+       mailbox_key text not null default 'same', has_keys ${integer}, has_rules ${integer}, provider_until ${integer}, generation ${integer},
        login_kdf ${text}, login_salt ${bytes}, login_verifier ${bytes}, login_service_key ${text}, created_at ${integer}, closed_at ${integer}`,
+    ),
+    table(
+      "contact_rules",
+      `account text not null references accounts (id), contact ${text}, rule ${text}, since ${integer}, primary key (account, contact)`,
     ),
     "create index accounts_closed on accounts (closed_at, id) where state = 'closed'",
     `create index accounts_without_keys on accounts (created_at, id)

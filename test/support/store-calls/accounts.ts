@@ -1,4 +1,10 @@
 /** Every function of the store about accounts, their addresses and their logins. */
+import type { Contact } from "../../../src/words/contact.ts";
+import {
+  deleteContactRule,
+  listContactRules,
+  upsertContactRule,
+} from "../../../src/store/accounts/contact-rules.ts";
 import { holdAccount, lockAccount } from "../../../src/store/accounts/account-locks.ts";
 import {
   findAccount,
@@ -72,6 +78,10 @@ export async function callAccounts(store: Store): Promise<AccountId> {
   await listClosedAccounts(store, now);
   await updateAccount(store, account, { custody: "provider-usable" });
   await updatePolicy(store, account, "require");
+  const contact = "bob@beta.test" as Contact;
+  await upsertContactRule(store, account, { contact, rule: "never", since: now });
+  await listContactRules(store, account);
+  await deleteContactRule(store, account, contact);
   await setLogin(store, account, 1, login);
   await store.transaction(async (tx) => {
     await holdAccount(tx, account);
