@@ -14,7 +14,7 @@ export type DeferralDeps = {
   readonly store: Store;
   readonly clock: Clock;
   /** The configuration as it is now. */
-  readonly current: () => Pick<Config, "policy" | "submission" | "sealing">;
+  readonly current: () => Pick<Config, "policy" | "submission" | "sealing" | "limits">;
   readonly discover: SubmitDeps["discover"];
   readonly pool: Pick<CryptoPool, "encrypt">;
   readonly out: Pick<OutboundRelay, "deps" | "sendSoon">;
@@ -29,8 +29,10 @@ export function deferring(
 ): NonNullable<SubmitDeps["defer"]> {
   const { store, clock, current, pool, out } = deps;
   const { wrap } = out.deps;
-  const { legacyDisplay } = current().sealing;
-  return async (request) => defer({ store, clock, wrap, sign: pool.sign, legacyDisplay }, request);
+  const { sealing, limits } = current();
+  const { legacyDisplay } = sealing;
+  const keeping = { store, clock, wrap, sign: pool.sign, legacyDisplay };
+  return async (request) => defer({ ...keeping, maxBytes: limits.deferredBytes }, request);
 }
 
 /** How often it is looked for what is due, so that the first try is hardly later than its minute. */

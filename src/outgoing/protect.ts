@@ -69,7 +69,7 @@ async function sendLater(
   }
   const { account, address } = sender;
   try {
-    await deps.defer({
+    const { kind } = await deps.defer({
       sender: { account, address },
       ...signing,
       envelope,
@@ -78,6 +78,7 @@ async function sendLater(
       demand,
       because,
     });
+    if (kind === "full") return unsendable(plan, demandBy(sender, demand));
   } catch (error) {
     if (error instanceof UnsealableMessage) return { kind: "cannot-seal", reason: error.message };
     throw error;

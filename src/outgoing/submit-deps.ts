@@ -6,7 +6,7 @@ import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import type { AccountId, Policy } from "../words/account.ts";
 import type { AutocryptRule } from "./autocrypt.ts";
 import type { SealMessage } from "./copies.ts";
-import type { DeferRequest } from "./deferral/defer.ts";
+import type { Deferred, DeferRequest } from "./deferral/defer.ts";
 import type { CameProtected } from "./demand.ts";
 import type { HandOn } from "./hand-on.ts";
 import type { PrepareDeps } from "./prepare.ts";
@@ -39,7 +39,7 @@ export type SubmitDeps = PrepareDeps & {
   readonly seal: SealMessage;
   readonly handOn: HandOn;
   /** Keeps a message whose recipients are not certain; undefined: the client is told to try again. */
-  readonly defer?: ((request: DeferRequest) => Promise<void>) | undefined;
+  readonly defer?: ((request: DeferRequest) => Promise<Deferred>) | undefined;
   readonly trace: TraceOutgoing;
   /** Whether a message may leave sealed for some of its recipients and in clear for others. */
   readonly isSplit?: boolean;

@@ -47,7 +47,11 @@ Subject: ${CANARY} in the subject
 ${CANARY} in the text
 `;
 
-export type Options = { readonly policy?: Policy; readonly custody?: "provider-usable" };
+export type Options = {
+  readonly policy?: Policy;
+  readonly custody?: "provider-usable";
+  readonly deferredBytes?: number;
+};
 
 /** A gateway with one user, whose next hop takes everything. */
 export async function deferralWorld(store: Store, options: Options = {}) {
@@ -59,7 +63,12 @@ export async function deferralWorld(store: Store, options: Options = {}) {
   const relayed: Copy[] = [];
   const traced: string[] = [];
   let policy: Policy = options.policy ?? "prefer-clear";
-  const current = () => ({ ...QUIET_CONFIG, policy: { default: policy, domains: {} } });
+  const { deferredBytes = 1e9 } = options;
+  const current = () => ({
+    ...QUIET_CONFIG,
+    policy: { default: policy, domains: {} },
+    limits: { ...QUIET_CONFIG.limits, deferredBytes },
+  });
   const traces = {
     writeLater: () => (_id: string, step: string) => {
       traced.push(step);

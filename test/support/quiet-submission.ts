@@ -17,7 +17,12 @@ export const QUIET_CONFIG = {
   domains: ["alpha.test"],
   policy: { default: "prefer-clear", domains: {} },
   keys: { autocrypt: "remove", unlockPage: "https://mail.alpha.test/unlock" },
-  limits: { loginFailures: 10, loginFailuresPerNetwork: 100, loginCacheMinutes: 10 },
+  limits: {
+    loginFailures: 10,
+    loginFailuresPerNetwork: 100,
+    loginCacheMinutes: 10,
+    deferredBytes: 1e9,
+  },
   sealing: { legacyDisplay: true },
   submission: { sentCopies: false, deferHours: 24, noticeHours: 4, split: false },
 } as unknown as Config;

@@ -7,7 +7,7 @@ import type { Envelope } from "../../mail/envelope.ts";
 import { AccountGone } from "../../mailbox/account-gone.ts";
 import type { UnlockedKey } from "../../openpgp/keys/secret-key.ts";
 import { holdAccount } from "../../store/accounts/account-locks.ts";
-import { insertDeferred, type DeferredRow } from "../../store/mail/deferred.ts";
+import { deferredBytes, insertDeferred, type DeferredRow } from "../../store/mail/deferred.ts";
 import type { OutboxRow } from "../../store/mail/outbox.ts";
 import type { Policy } from "../../words/account.ts";
 import { groupsOf } from "../copies.ts";
@@ -22,7 +22,12 @@ import { orderOctets, PART } from "./order.ts";
 export type DeferDeps = Pick<Keeping, "store" | "clock" | "wrap"> & {
   readonly sign: SignMessage;
   readonly legacyDisplay?: boolean;
+  /** Maximum octets that may wait for one sender. */
+  readonly maxBytes: number;
 };
+
+/** `full`: too much waits for this sender already, and nothing is kept. */
+export type Deferred = { readonly kind: "kept" | "full" };
 
 export type DeferRequest = {
   readonly sender: CopySender;
@@ -43,7 +48,11 @@ export type DeferRequest = {
  * has left then, and the message is durable. `also` writes in the same transaction.
  * @throws UnsealableMessage for a message that could not be sealed either, AccountGone when the account was erased meanwhile
  */
-export async function defer(deps: DeferDeps, request: DeferRequest, also?: Also): Promise<void> {
+export async function defer(
+  deps: DeferDeps,
+  request: DeferRequest,
+  also?: Also,
+): Promise<Deferred> {
   const { sender, author, signer, envelope, prepared, policies, demand, because } = request;
   const groups = groupsOf(envelope.recipients, prepared);
   const { fingerprint: signedBy } = signer.certificate;
@@ -79,9 +88,15 @@ export async function defer(deps: DeferDeps, request: DeferRequest, also?: Also)
   }
   const { code: reason } = because.discovery;
   const job = { createdAt: at, dueAt: after(at, retryDelayMs(0)), reason };
-  await deps.store.transaction(async (tx) => {
+  return deps.store.transaction(async (tx) => {
     if ((await holdAccount(tx, account)) === undefined) throw new AccountGone();
+    if ((await deferredBytes(tx, account)) + sizeOf(parts) > deps.maxBytes) return { kind: "full" };
     await insertDeferred(tx, row, parts, job);
     await also?.(tx);
+    return { kind: "kept" };
   });
+}
+
+function sizeOf(parts: readonly OutboxRow[]): number {
+  return parts.reduce((sum, { wrapped }) => sum + wrapped.length, 0);
 }

@@ -266,6 +266,19 @@ for (const { engine, open } of engines()) {
     assert((await opens(world.relayed[0], bob)).text.includes(CANARY));
   });
 
+  test(`${engine}: beyond what may wait for one sender the client is told to try again`, async () => {
+    await using store = await open();
+    const world = await deferralWorld(store, { deferredBytes: 30_000 });
+    const large = `${MESSAGE}${"x".repeat(60)}\n`.padEnd(8000, "lorem ipsum dolor sit amet\n");
+    assert.match(await world.send(large, ["bob@beta.test"]), /^250 .*waits/);
+    assert.match(await world.send(large, ["bob@beta.test"]), /^450 4\.7\.5 /);
+    assert.equal((await world.waiting()).length, 1);
+    world.known.set("bob@beta.test", "found");
+    await world.pass(2 * MINUTE);
+    world.known.set("bob@beta.test", "unsure");
+    assert.match(await world.send(large, ["bob@beta.test"]), /^250 .*waits/);
+  });
+
   test(`${engine}: nothing is left of a message whose account was erased`, async () => {
     await using store = await open();
     const world = await deferralWorld(store);

@@ -165,6 +165,7 @@ type DeferredTable = {
   message_id: string;
   envelope: string;
   because: string;
+  size_bytes: Generated<number>;
   noticed_at: Generated<number>;
 };
 

@@ -50,6 +50,7 @@ export async function insertDeferred(
       message_id: messageId,
       envelope,
       because: formatAddress(because),
+      size_bytes: parts.reduce((sum, { wrapped }) => sum + wrapped.length, 0),
     })
     .execute();
   for (const part of parts) await insertPart(tx, id, part);
@@ -89,17 +90,14 @@ export async function deferredNamed(
   return rows.map(entryFrom);
 }
 
-/** How much an account has waiting: messages, and the octets of their originals and of what was signed. */
-export async function deferredUse(
-  store: Store,
-  account: AccountId,
-): Promise<{ readonly messages: number }> {
+/** How many octets of an account wait. */
+export async function deferredBytes(store: Store, account: AccountId): Promise<number> {
   const row = await store.db
     .selectFrom("deferred")
-    .select((of) => of.fn.countAll<number>().as("count"))
+    .select((of) => of.fn.coalesce(of.fn.sum<number>("size_bytes"), of.val(0)).as("bytes"))
     .where("account", "=", account)
     .executeTakeFirstOrThrow();
-  return { messages: Number(row.count) };
+  return Number(row.bytes);
 }
 
 /**

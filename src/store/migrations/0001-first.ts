@@ -191,7 +191,7 @@ function mailTables({ table, bytes, integer, text, number }: Columns): readonly 
     table(
       "deferred",
       `id text primary key not null, account text not null references accounts (id), sender ${text}, message_id ${text},
-       envelope ${text}, because ${text}, noticed_at ${integer}`,
+       envelope ${text}, because ${text}, size_bytes ${integer}, noticed_at ${integer}`,
     ),
     "create index deferred_account on deferred (account)",
     "create index deferred_message on deferred (message_id)",

@@ -27,7 +27,7 @@ import {
 } from "../../../src/store/mail/outbox.ts";
 import {
   deferredNamed,
-  deferredUse,
+  deferredBytes,
   deleteDeferred,
   holdDeferred,
   insertDeferred,
@@ -116,7 +116,7 @@ export async function callDeferred(store: Store, account: AccountId): Promise<vo
   await store.transaction(async (tx) => insertDeferred(tx, row, parts, job));
   await readDeferred(store, "deferred");
   await deferredNamed(store, "<2@x>");
-  await deferredUse(store, account);
+  await deferredBytes(store, account);
   await listDeferred(store, { after: { createdAt: now, id: "d" }, limit: 10 });
   await makeDue(store, { kind: "deferred", subject: "deferred" }, now);
   await store.transaction(async (tx) => {
