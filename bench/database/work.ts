@@ -5,7 +5,8 @@ import { systemClock } from "../../src/base/time.ts";
 import { locked } from "../../src/incoming/verdicts.ts";
 import { recordTrace } from "../../src/journal/trace.ts";
 import { parseAddress } from "../../src/mail/address.ts";
-import { listWaiting, readMessage } from "../../src/spool/spool.ts";
+import { readMessage } from "../../src/spool/spool.ts";
+import { walkWaiting } from "../../src/spool/waiting-list.ts";
 import { haveWaiting, spoolIn } from "../../test/support/spool.ts";
 import { roomFor } from "../../src/mailbox/room.ts";
 import type { Store } from "../../src/store/store.ts";
@@ -60,5 +61,5 @@ export async function readBack(store: Store, id: string): Promise<number> {
 }
 
 export async function listed(store: Store): Promise<number> {
-  return (await listWaiting(store, idOf(READER))).length;
+  return (await Array.fromAsync(walkWaiting(store, idOf(READER)))).length;
 }

@@ -71,10 +71,10 @@ export async function haveMail(made: EmbeddedMailbox, from: number, to: number):
     const numbers = Array.from({ length: end - at }, (_, n) => at + n);
     await insertMail(made, keys, numbers, octets);
     if (end % BETWEEN_SEGMENTS < AT_ONCE) {
-      await makeSegments(messageWorkHere, { store, account: account.id, keys }, undefined);
+      await makeSegments(messageWorkHere, { store, account: account.id, keys }, {});
     }
   }
-  await makeSegments(messageWorkHere, { store, account: account.id, keys }, undefined);
+  await makeSegments(messageWorkHere, { store, account: account.id, keys }, {});
 }
 
 async function insertMail(
@@ -124,6 +124,7 @@ async function insertMail(
           stored_bytes: MESSAGE_OCTETS + summary.length,
           received_at: after(START, number * MINUTE).getTime(),
           expunge_at: 0,
+          is_protected: 0,
           is_indexed: 1,
         })),
       )

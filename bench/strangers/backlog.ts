@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { systemClock } from "../../src/base/time.ts";
 import { locked } from "../../src/incoming/verdicts.ts";
 import { certificateIn } from "../../src/vault/published-certificate.ts";
-import { listWaiting } from "../../src/spool/spool.ts";
+import { walkWaiting } from "../../src/spool/waiting-list.ts";
 import { haveWaiting } from "../../test/support/spool.ts";
 import { findPublished } from "../../src/store/keys/certificates.ts";
 import type { Store } from "../../src/store/store.ts";
@@ -29,8 +29,9 @@ export async function waitingAtLogin(o: {
   const account = await idAt(o.store, addressOf(o.reader));
   const put = await puttingTo(o.store, o.reader);
   const left = async (): Promise<number> =>
-    (await listWaiting(o.store, account)).filter(({ verdict }) => verdict.state === "LOCKED")
-      .length;
+    (await Array.fromAsync(walkWaiting(o.store, account))).filter(
+      ({ verdict }) => verdict.state === "LOCKED",
+    ).length;
   const logins = new DisposableStack();
   const state = { isOver: false, stored: 0, logins: 0 };
   const more = async (): Promise<void> => {

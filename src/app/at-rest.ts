@@ -1,7 +1,7 @@
 /** Which key an account's mail is encrypted to at rest. */
-import { AppError } from "../base/errors.ts";
 import type { Octets } from "../base/large-octets.ts";
 import type { Clock } from "../base/time.ts";
+import { NoMailboxKey } from "../mailbox/no-mailbox-key.ts";
 import type { ToStore } from "../mailbox/embedded/stored-form.ts";
 import { type Certificate, parseCertificates } from "../openpgp/certificates/certificate.ts";
 import { encryptAtRest } from "../openpgp/messages/encrypt.ts";
@@ -15,7 +15,7 @@ type Deps = { readonly store: Store; readonly clock: Clock };
 
 /**
  * Encrypts to the mailbox's own key, or to the account's active or newest one, expired or not.
- * @throws AppError (temporary) when the account has had none yet.
+ * @throws NoMailboxKey when the account has had none yet.
  */
 export async function wrapFor(
   deps: Deps & Partial<Pick<CryptoPool, "encryptAtRest">>,
@@ -44,7 +44,7 @@ async function keysOf(
   const bytes = await certificateBytes(store, account);
   const parsed = bytes === undefined ? undefined : await parseCertificates(bytes);
   if (parsed?.kind === "parsed") return parsed.certificates;
-  throw new AppError("the account has no key to protect its mailbox with", { temporary: true });
+  throw new NoMailboxKey();
 }
 
 async function certificateBytes(

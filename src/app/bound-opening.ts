@@ -1,5 +1,6 @@
-/** Opening that ends with the standing of the account that its keys belong to. */
+/** Work that ends with the standing of the account that its keys belong to. */
 import { withOpen, type PendingDeps } from "../incoming/pending-deps.ts";
+import type { Store } from "../store/store.ts";
 import { readBinding } from "../vault/binding.ts";
 import { Conflict } from "../vault/conflict.ts";
 import type { AccountId } from "../words/account.ts";
@@ -10,12 +11,25 @@ export async function boundTo(
   account: AccountId,
   generation: number | undefined,
 ): Promise<PendingDeps> {
-  const { store } = pending;
-  const before = generation ?? (await readBinding(store, account))?.generation;
+  const requireBound = await bindingTo(pending.store, account, generation);
   return withOpen(pending, async (request) => {
-    // A reset, or custody taken back, ends this here too, whichever process it happens in.
-    const now = await readBinding(store, account);
-    if (now === undefined || now.generation !== before) throw new Conflict();
+    await requireBound();
     return pending.open(request);
   });
+}
+
+/**
+ * A function that throws Conflict once the generation of the account is another. A reset, or custody taken back, thereby ends
+ * work here too, whichever process it happens in.
+ */
+export async function bindingTo(
+  store: Store,
+  account: AccountId,
+  generation: number | undefined,
+): Promise<() => Promise<void>> {
+  const before = generation ?? (await readBinding(store, account))?.generation;
+  return async () => {
+    const now = await readBinding(store, account);
+    if (now === undefined || now.generation !== before) throw new Conflict();
+  };
 }

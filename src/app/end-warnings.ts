@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { keysThatEnd, WARN_BEFORE_MS, warnOfEnd } from "../keys/expiry-warnings.ts";
 import type { VaultDeps } from "../vault/vault-deps.ts";
 import { keyEndingNotice } from "../notices/key-ending.ts";
+import { toKeep } from "../outgoing/copy.ts";
 import { keepForLater, type OutboxDeps } from "../outgoing/outbox.ts";
 import { primaryAddress } from "../store/accounts/addresses.ts";
 import type { Events } from "./events.ts";
@@ -25,7 +26,7 @@ export async function warnOfEnds(
         const message = keyEndingNotice({ hostname, messageId, ending: told, now: clock.now() });
         const copy = { envelope: { from: undefined, recipients: [owner] }, message };
         const sender = { account: ending.owner, address: owner };
-        await keepForLater({ store, clock, wrap }, sender, messageId, [copy]);
+        await keepForLater({ store, clock, wrap }, sender, messageId, [toKeep(copy)]);
       });
     } catch (error) {
       events.failed("warn of ends", error);

@@ -12,6 +12,7 @@ import { depsFor } from "../../test/support/key-life.ts";
 import { after, DAY, fromUnixMs, HOUR, MINUTE } from "../base/time.ts";
 import { locked } from "../incoming/verdicts.ts";
 import { haveWaiting } from "../../test/support/spool.ts";
+import { toKeep } from "../outgoing/copy.ts";
 import { keepForLater } from "../outgoing/outbox.ts";
 import { findPublished } from "../store/keys/certificates.ts";
 import type { Store } from "../store/store.ts";
@@ -71,7 +72,7 @@ for (const { engine, open } of engines()) {
       { store, clock, wrap },
       { account: idOf(bob), address: bob },
       "<1@beta.test>",
-      [{ envelope, message: new Uint8Array(1) }],
+      [toKeep({ envelope, message: new Uint8Array(1) })],
     );
     const rosa = addressOf("rosa@alpha.test");
     await enrol(deps, {

@@ -4,7 +4,7 @@ import { mailboxesWith } from "../../test/support/mailboxes.ts";
 import { test } from "node:test";
 import { AppError } from "../base/errors.ts";
 import { openPending } from "../incoming/pending.ts";
-import { listWaiting } from "../spool/spool.ts";
+import { walkWaiting } from "../spool/waiting-list.ts";
 import { blobsIn, haveWaiting } from "../../test/support/spool.ts";
 import { addressOf } from "../../test/support/address.ts";
 import { engines } from "../../test/support/engines.ts";
@@ -173,6 +173,42 @@ for (const { engine, open } of engines()) {
     assert.equal(order.length, 5);
   });
 
+  test(`${engine}: keys that were withdrawn while they opened mail prepare no mailbox`, async () => {
+    await using store = await open();
+    const { deps } = await withAlice(store);
+    deps.clock.advance(MINUTE);
+    await sealedFor(deps, alice, 1);
+    const prepared: unknown[] = [];
+    const catchingUp: OpeningDeps["catchingUp"] = {
+      begin: (account, { keys, generation }) => {
+        keys[Symbol.dispose]();
+        prepared.push([account, generation]);
+      },
+      note: () => undefined,
+    };
+    const account = { id: idOf(alice), custody: "unlocks-at-login" } as never;
+    const { generation = 0 } = (await readBinding(store, idOf(alice))) ?? {};
+    for (const since of [generation - 1, generation]) {
+      const failed = Promise.withResolvers<undefined>();
+      const done = Promise.withResolvers<undefined>();
+      const wiring = depsOf(deps, [], () => {
+        done.resolve(undefined);
+      });
+      const events = {
+        failed: () => {
+          failed.resolve(undefined);
+        },
+      };
+      const opening = new Opening({ ...wiring, catchingUp, events }, 1);
+      using keys = await unlockWithPassword(deps, idOf(alice), old());
+      assert(keys);
+      opening.drain({ account, keys, generation: since });
+      await (since === generation ? done.promise : failed.promise);
+      await opening.finish();
+    }
+    assert.deepEqual(prepared, [[idOf(alice), generation]]);
+  });
+
   test(`${engine}: the first login of a provisional account opens what still waits, as its provider no longer can`, async () => {
     await using store = await open();
     const deps = depsFor(store);
@@ -279,7 +315,7 @@ for (const { engine, open } of engines()) {
     assert(keys);
     await assert.rejects(openPending(pending, idOf(alice), keys), /full/);
     assert.equal(tries, 3);
-    assert.equal((await listWaiting(store, idOf(alice))).length, 6);
+    assert.equal((await Array.fromAsync(walkWaiting(store, idOf(alice)))).length, 6);
   });
 
   test(`${engine}: a round ends when the keys are gone between two messages`, async () => {
@@ -301,6 +337,6 @@ for (const { engine, open } of engines()) {
     await opening.askAgain();
     await taken.promise;
     await opening.finish();
-    assert.equal((await listWaiting(store, idOf(alice))).length >= 2, true);
+    assert.equal((await Array.fromAsync(walkWaiting(store, idOf(alice)))).length >= 2, true);
   });
 }

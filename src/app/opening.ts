@@ -11,13 +11,14 @@ import {
   OpeningRound,
   waitingFor,
   type PendingDeps,
-  type Waits,
 } from "../incoming/pending.ts";
 import type { ReadingDeps } from "../incoming/reading.ts";
 import { servedKeys } from "../incoming/waiting.ts";
 import { canonicalAddress, parseAddress, type EmailAddress } from "../mail/address.ts";
-import { listWaiting, recordWaiting, waitingAccounts } from "../spool/spool.ts";
+import { recordWaiting, waitingAccounts } from "../spool/spool.ts";
+import { walkWaiting } from "../spool/waiting-list.ts";
 import { isFinal } from "../store/mail/verdict.ts";
+import { Conflict } from "../vault/conflict.ts";
 import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import type { AccountId } from "../words/account.ts";
 import { boundTo } from "./bound-opening.ts";
@@ -62,12 +63,17 @@ export class Opening {
     this.#drains = new LoginDrains({
       open: async (account, { keys, generation }) => {
         const bound = await boundTo(deps.pending, account, generation);
+        let isTheirs = true;
         try {
           await this.#openAll(account, async (work) =>
             this.#gate.pass(account, undefined, async () => work(bound, keys)),
           );
+        } catch (error) {
+          isTheirs = !(error instanceof Conflict);
+          throw error;
         } finally {
-          deps.catchingUp?.begin(account, keys.clone());
+          // What fails keeps no mailbox from being prepared, unless the keys are no longer those of the account.
+          if (isTheirs) deps.catchingUp?.begin(account, { keys: keys.clone(), generation });
         }
       },
       run: (work) => {
@@ -140,18 +146,20 @@ export class Opening {
         );
       // What needs no answer waits for none.
       await openAll();
-      const asked = (await listWaiting(this.#deps.pending.store, account)).flatMap((waiting) => {
-        const author = parseAddress(waiting.outerFrom);
-        const isNamed = waiting.verdict.served !== undefined;
-        return author === undefined || !isMeant(author)
-          ? []
-          : [{ ...waiting, author, isNamed, isArrival: false }];
-      });
-      while (asked.length > 0) {
-        const some = asked.splice(0, ASKED_AT_ONCE);
-        const looks = some.map(async (one) => this.#lookForAuthor(account, one));
+      const some: Waiting[] = [];
+      const ask = async (): Promise<void> => {
+        const looks = some.splice(0).map(async (one) => this.#lookForAuthor(account, one));
         errors.push(...(await failuresOf(looks)));
+      };
+      for await (const waiting of walkWaiting(this.#deps.pending.store, account)) {
+        const author = parseAddress(waiting.outerFrom);
+        if (author === undefined || !isMeant(author)) continue;
+        const { id, receivedAt } = waiting;
+        const isNamed = waiting.verdict.served !== undefined;
+        some.push({ id, receivedAt, author, isNamed, isArrival: false });
+        if (some.length === ASKED_AT_ONCE) await ask();
       }
+      await ask();
       await openAll();
       if (errors.length > 0) throw new AggregateError(errors, "some mail could not be worked on");
     } finally {
@@ -191,19 +199,17 @@ export class Opening {
 
   /** Opens what waits for an account, one message in each turn. */
   async #openAll(account: AccountId, takeTurn: TakeTurn): Promise<void> {
-    let waits: Waits[] | undefined;
+    const line = waitingFor(this.#deps.pending, account);
     const round = new OpeningRound();
-    do {
-      const turn = { was: false };
+    // Without keys there is no turn: custody may have been taken back since the last one.
+    for (let hasMore = true; hasMore && !this.#isStopped;) {
+      const turn = { hasMore: false };
       await takeTurn(async (deps, keys) => {
-        turn.was = true;
         if (this.#isStopped) return;
-        const left = (waits ??= await waitingFor(deps, account));
-        await round.attempt(async () => openNext(deps, account, keys, left));
+        turn.hasMore = await round.attempt(async () => openNext(deps, account, keys, line));
       });
-      // Without keys there is no turn: custody may have been taken back since the last one.
-      if (!turn.was) break;
-    } while (waits !== undefined && waits.length > 0 && !this.#isStopped);
+      ({ hasMore } = turn);
+    }
     round.end();
   }
 

@@ -9,6 +9,7 @@ import { engines } from "../../test/support/engines.ts";
 import { depsFor } from "../../test/support/key-life.ts";
 import { noMeter } from "../../test/support/no-meter.ts";
 import { listen } from "../../test/support/test-listener.ts";
+import { toKeep } from "../outgoing/copy.ts";
 import { keepForLater } from "../outgoing/outbox.ts";
 import { reply } from "../smtp/smtp.ts";
 import { outboundRelay } from "./outgoing.ts";
@@ -43,7 +44,7 @@ for (const { engine, open } of engines()) {
       traces: { writeLater: () => () => undefined },
       meter: noMeter,
     });
-    const copies = ["one", "two"].map((text) => ({ envelope, message: Buffer.from(text) }));
+    const copies = ["one", "two"].map((text) => toKeep({ envelope, message: Buffer.from(text) }));
     await keepForLater(out.deps, { account: idOf(alice), address: alice }, "<1@x>", copies);
     out.sendSoon();
     await asked.promise;

@@ -1,168 +1,30 @@
 /** What the mailbox of a sender keeps of what they submit. */
 import assert from "node:assert/strict";
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { randomUUID } from "node:crypto";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-
-import { sql } from "kysely";
-
 import { idOf, setLoginOnly } from "../../test/support/accounts.ts";
-import { addressOf } from "../../test/support/address.ts";
 import { engines } from "../../test/support/engines.ts";
-import { alice, fresh, network, old, withAlice } from "../../test/support/key-life.ts";
+import { alice, fresh } from "../../test/support/key-life.ts";
 import { lootFrom } from "../../test/support/loot.ts";
-import { noMeter } from "../../test/support/no-meter.ts";
-import { ownKey } from "../../test/support/openpgp-messages.ts";
-import { QUIET_CONFIG } from "../../test/support/quiet-submission.ts";
 import { came } from "../../test/support/outcome.ts";
-import { replyText } from "../../test/support/reply-text.ts";
-import { Given } from "../base/given.ts";
-import type { Secret } from "../base/secret.ts";
-import { openBlobs } from "../blobs/blobs.ts";
-import type { Discovery } from "../discovery/outcome.ts";
-import { messageWorkHere } from "../incoming/message-work.ts";
 import { sentenceOf } from "../incoming/sentence.ts";
 import { eraseByLaw } from "../keys/end-account.ts";
-import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
-import { standardFolder, type Mailbox } from "../mailbox/mailbox.ts";
+import { standardFolder } from "../mailbox/mailbox.ts";
+import { armorMessage } from "../openpgp/packets/armor.ts";
 import { encryptAtRest } from "../openpgp/messages/encrypt.ts";
-import { clientProtection } from "../outgoing/already-protected.ts";
-import type { Copy } from "../outgoing/copy.ts";
-import { open as openMessage } from "../pgpmime/pgpmime.ts";
-import { seal, sign } from "../pgpmime/seal.ts";
 import type { Outcome } from "../smtp/relay/hop.ts";
-import type { BlobPlace } from "../store/mail/blobs.ts";
 import type { Store } from "../store/store.ts";
-import { unlockWithPassword } from "../vault/vault.ts";
-import type { Policy } from "../words/account.ts";
-import { openLoginCache } from "./open-login-cache.ts";
-import { mailboxesOf } from "./open-mailbox.ts";
-import { outboundRelay } from "./outgoing.ts";
-import { submissionHandlers } from "./submission.ts";
-
-const CANARY = "CANARY-91c4";
-const bob = await ownKey("bob@beta.test", "compat");
-const ben = await ownKey("ben@beta.test", "compat");
-const PEOPLE = new Map([
-  ["bob@beta.test", bob],
-  ["ben@beta.test", ben],
-]);
-const MESSAGE = `From: alice@alpha.test
-To: bob@beta.test
-Date: Mon, 01 Jan 2001 00:00:00 +0000
-Message-ID: <1@alpha.test>
-Subject: ${CANARY} in the subject
-
-${CANARY} in the text
-`;
-
-const NAMES = { from: "", claimed: "" };
-const TAKEN: Outcome = { kind: "accepted", text: "250 ok" };
-
-type Options = {
-  readonly policy?: Policy;
-  readonly password?: () => Secret;
-  readonly sentCopies?: boolean;
-  readonly mailboxBytes?: number;
-  /** What happens between the login and the message. */
-  readonly meanwhile?: () => Promise<void>;
-  readonly outcome?: (recipient: EmailAddress) => Outcome;
-};
-
-async function worldIn(store: Store, bodies: BlobPlace) {
-  const { deps } = await withAlice(store);
-  const { clock, serviceKeys, keyRules } = deps;
-  const dir = await mkdtemp(join(tmpdir(), "sealpost-sent-"));
-  const blobs = openBlobs({ store, clock }, { bodies, bodiesFolder: join(dir, "bodies") });
-  const events = { failed: (_where: string, error: unknown) => assert.fail(String(error)) };
-  const work = messageWorkHere;
-  const pool = { seal, open: openMessage, encryptAtRest, messageWork: work };
-  const mailboxOf = mailboxesOf({ store, clock, pool, blobs, events });
-  const relayed: Copy[] = [];
-  const traced: string[] = [];
-  const config = { ...QUIET_CONFIG, relay: { host: "127.0.0.1", port: 1, hosts: {} } };
-  const handlersFor = (options: Options) => {
-    const { policy = "prefer-clear", sentCopies = true, mailboxBytes = 1e9, outcome } = options;
-    const current = () => ({
-      ...config,
-      policy: { default: policy, domains: {} },
-      submission: { ...config.submission, sentCopies },
-      limits: { ...config.limits, mailboxBytes, pendingBytes: 0 },
-    });
-    const traces = {
-      writeLater: () => (_id: string, step: string) => {
-        traced.push(step);
-      },
-    };
-    const meter = noMeter;
-    const out = outboundRelay({ store, clock, serviceKeys, current, events, traces, meter });
-    const relay: typeof out.deps.relay = async (envelope, message) => {
-      relayed.push({ envelope, message });
-      const recipients = envelope.recipients.map((address) => ({
-        address,
-        outcome: outcome?.(address) ?? TAKEN,
-      }));
-      return Promise.resolve({ recipients });
-    };
-    return submissionHandlers({
-      vault: { store, clock, serviceKeys },
-      keyRules,
-      current,
-      events,
-      discover: async (address) => Promise.resolve(discoveryOf(address, clock.now())),
-      pool: {
-        seal,
-        sign,
-        clientProtection: async (message) => Promise.resolve(clientProtection(message)),
-        messageWorkForUsers: work,
-      },
-      mailboxOf,
-      out: { ...out, deps: { ...out.deps, relay }, sendSoon: () => undefined },
-      drain: () => undefined,
-      transactions: { note: () => undefined },
-      loginCache: openLoginCache({ clock }, current),
-    });
-  };
-  return {
-    deps,
-    store,
-    dir,
-    blobs,
-    relayed,
-    traced,
-    /** Submits as alice. @returns the reply. */
-    send: async (text: string, to: readonly string[], options: Options = {}): Promise<string> => {
-      const { login, data, loggedOut } = handlersFor(options);
-      const password = (options.password ?? old)();
-      const signal = AbortSignal.timeout(60_000);
-      const answer = await login?.("alice@alpha.test", password, network, signal);
-      assert(answer?.kind === "logged-in");
-      const client = { login: answer.login, transaction: "t" } as Parameters<typeof data>[0];
-      const given = new Given(Buffer.from(text.replaceAll("\n", "\r\n")));
-      await options.meanwhile?.();
-      const replies = await data(client, { from: alice, recipients: to.map(addressOf) }, given);
-      loggedOut?.(answer.login);
-      return [replies].flat().map(replyText).join();
-    },
-    /** Works with the mailbox of alice, opened with her password. */
-    inMailbox: async <Value>(work: (mailbox: Mailbox) => Promise<Value>): Promise<Value> => {
-      using keys = await unlockWithPassword(deps, idOf(alice), old());
-      assert(keys);
-      return await work(mailboxOf(store, { id: idOf(alice), address: alice }, keys));
-    },
-    closed: () => mailboxOf(store, { id: idOf(alice), address: alice }),
-    [Symbol.asyncDispose]: async () => rm(dir, { recursive: true }),
-  };
-}
-
-function discoveryOf(address: EmailAddress, now: Date): Discovery {
-  const key = PEOPLE.get(canonicalAddress(address));
-  const evidence = { checkedAt: now };
-  if (key === undefined) return { kind: "absent", code: "NOSVC", evidence };
-  const { certificate } = key;
-  return { kind: "found", code: "OK", source: "hkp", certificate, fetchedAt: now, evidence };
-}
+import {
+  ben,
+  bob,
+  CANARY,
+  MESSAGE,
+  NAMES,
+  sentIn,
+  worldIn,
+} from "../../test/support/sent-world.ts";
 
 /** All that is stored, in the database and in files. */
 async function everything({ store, dir }: { readonly store: Store; readonly dir: string }) {
@@ -171,10 +33,6 @@ async function everything({ store, dir }: { readonly store: Store; readonly dir:
   const files = entries.filter((entry) => entry.isFile());
   const octets = await Promise.all(files.map(async (f) => readFile(join(f.parentPath, f.name))));
   return Buffer.concat([...values, ...octets]).toString("latin1");
-}
-
-async function sentIn(mailbox: Mailbox) {
-  return (await mailbox.list(standardFolder("sent"), { limit: 10 })).entries;
 }
 
 for (const { engine, open } of engines()) {
@@ -248,23 +106,6 @@ for (const { engine, open } of engines()) {
     });
   }
 
-  test(`${engine}: the copy and what waits are kept together; where the copy cannot be written, what waits is kept alone`, async () => {
-    await using store = await open();
-    await using world = await worldIn(store, "database");
-    // The last statement of the transaction has no table.
-    await sql`alter table folder_use rename to folder_use_elsewhere`.execute(store.db);
-    const reply = await world.send(MESSAGE, ["bob@beta.test", "ben@beta.test"]);
-    assert.match(reply, /^250 .*no copy in Sent: it could not be written$/);
-    const kept = async () => ({
-      waiting: (await store.db.selectFrom("outbox").select("id").execute()).length,
-      sent: (await store.db.selectFrom("mailbox_messages").select("id").execute()).length,
-    });
-    assert.deepEqual(await kept(), { waiting: 1, sent: 0 });
-    await sql`alter table folder_use_elsewhere rename to folder_use`.execute(store.db);
-    await world.send(MESSAGE, ["bob@beta.test", "ben@beta.test"]);
-    assert.deepEqual(await kept(), { waiting: 2, sent: 1 });
-  });
-
   test(`${engine}: who got it in clear, for whom it was refused, and what the client encrypted itself`, async () => {
     await using store = await open();
     await using world = await worldIn(store, "database");
@@ -314,16 +155,6 @@ for (const { engine, open } of engines()) {
     ]);
   });
 
-  test(`${engine}: a full mailbox loses no mail: it leaves without a copy, and the sender is told`, async () => {
-    await using store = await open();
-    await using world = await worldIn(store, "database");
-    const reply = await world.send(MESSAGE, ["bob@beta.test"], { mailboxBytes: 100 });
-    assert.match(reply, /^250 .*1 encrypted\); no copy in Sent: your mailbox is full$/);
-    assert.equal(world.relayed.length, 1);
-    assert.deepEqual(await sentIn(world.closed()), []);
-    assert(world.traced.includes("no Sent copy"));
-  });
-
   test(`${engine}: what is not accepted has no copy, and none is kept where copies are turned off`, async () => {
     await using store = await open();
     await using world = await worldIn(store, "database");
@@ -334,53 +165,6 @@ for (const { engine, open } of engines()) {
       /encrypted\)$/,
     );
     assert.deepEqual(await sentIn(world.closed()), []);
-  });
-
-  test(`${engine}: an account without a key to protect its copy sends nothing`, async () => {
-    await using store = await open();
-    await using world = await worldIn(store, "database");
-    const meanwhile = async (): Promise<void> => {
-      await store.db.deleteFrom("certificate_ids").execute();
-      await store.db.deleteFrom("published_certificates").execute();
-    };
-    await assert.rejects(world.send(MESSAGE, ["bob@beta.test"], { policy: "off", meanwhile }), {
-      temporary: true,
-      message: /no key to protect its mailbox with/,
-    });
-    assert.deepEqual(world.relayed, []);
-  });
-
-  test(`${engine}: where the disk is nearly full nothing leaves, so that no hop gets a message each time it is tried`, async (t) => {
-    await using store = await open();
-    await using world = await worldIn(store, "database");
-    t.mock.method(store, "roomBytes", () => 1_000_000);
-    const why = { temporary: true, message: /no room left on the disk/ };
-    await assert.rejects(world.send(MESSAGE, ["bob@beta.test"]), why);
-    assert.deepEqual(world.relayed, []);
-  });
-
-  test(`${engine}: what was taken is not sent again because its copy cannot be written, and what still waits is never lost`, async (t) => {
-    await using store = await open();
-    await using world = await worldIn(store, "database");
-    const failing = (outcome: Outcome): Outcome => {
-      t.mock.method(store, "transaction", async () =>
-        Promise.reject(new Error("the disk is gone")),
-      );
-      return outcome;
-    };
-    const reply = await world.send(MESSAGE, ["bob@beta.test"], { outcome: () => failing(TAKEN) });
-    assert.match(reply, /^250 .*1 encrypted\); no copy in Sent: it could not be written$/);
-    t.mock.restoreAll();
-    assert.deepEqual(await sentIn(world.closed()), []);
-    assert(world.traced.includes("no Sent copy"));
-    const later: Outcome = { kind: "refused", code: 452, text: "full", temporary: true };
-    const outcome = ({ local }: EmailAddress): Outcome => failing(local === "bob" ? TAKEN : later);
-    const two = MESSAGE.replace("bob@beta.test", "bob@beta.test, ben@beta.test");
-    await assert.rejects(
-      world.send(two, ["bob@beta.test", "ben@beta.test"], { outcome }),
-      /the disk is gone/,
-    );
-    t.mock.restoreAll();
   });
 
   test(`${engine}: a login whose keys stay closed has its copies wrapped to the mailbox, and opens them later`, async () => {
@@ -410,5 +194,41 @@ for (const { engine, open } of engines()) {
       assert(found.kind === "found");
       assert.equal(found.entries.length, 1);
     });
+  });
+
+  test(`${engine}: what follows up one's own protected mail does not leave in clear, and other mail does`, async () => {
+    await using store = await open();
+    await using world = await worldIn(store, "database");
+    const octets = await encryptAtRest({
+      data: Buffer.from("Text."),
+      recipients: [bob.certificate],
+      now: world.deps.clock.now(),
+    });
+    const inline = Buffer.from(armorMessage(octets)).toString("latin1").replaceAll("\r\n", "\n");
+    await world.send(MESSAGE, ["bob@beta.test"]);
+    await world.send(MESSAGE.replace("<1@", "<2@"), ["carol@gamma.test"]);
+    await world.send(MESSAGE.replace("<1@", "<3@").replace(/\n\n[^]*/, `\n\n${inline}`), [
+      "bob@beta.test",
+    ]);
+    assert.deepEqual(
+      (await sentIn(world.closed())).map(({ form }) => form),
+      ["clear", "clear", "clear"],
+    );
+    const answers = async (id: number): Promise<string> => {
+      const fields = `Message-ID: <${randomUUID()}@alpha.test>\nIn-Reply-To: <${String(id)}@alpha.test>\n`;
+      const text = MESSAGE.replace("To: bob@beta.test", "To: carol@gamma.test");
+      return world.send(text.replace("Message-ID: <1@alpha.test>\n", fields), ["carol@gamma.test"]);
+    };
+    assert.match(await answers(1), /^550 5\.7\.5 /);
+    assert.match(await answers(2), /^250 /);
+    assert.match(await answers(3), /^550 5\.7\.5 /);
+    await world.inMailbox(async (mailbox) => {
+      const ids = (await sentIn(mailbox)).map(({ id }) => id);
+      await mailbox.copy(ids, standardFolder("archive"));
+      await mailbox.remove(ids);
+    });
+    await store.db.deleteFrom("mailbox_messages").where("expunge_at", ">", 0).execute();
+    assert.match(await answers(1), /^550 5\.7\.5 /);
+    assert.match(await answers(2), /^250 /);
   });
 }

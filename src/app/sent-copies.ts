@@ -28,9 +28,9 @@ export function sentDepsOf(
     store,
     clock,
     mailboxOf: o.mailboxOf,
-    hasRoom: async ({ id }, sizeBytes) => {
-      requireDisk(store, sizeBytes);
-      return (await roomFor(store, id, limits, sizeBytes)) !== "mailbox-full";
+    hasRoom: async (from, { id }, sizeBytes) => {
+      requireDisk(from, sizeBytes);
+      return (await roomFor(from, id, limits, sizeBytes)) !== "mailbox-full";
     },
     examine: messageWork.examine,
     bodyFor: async (owner, message) => bodyFor({ store, clock, messageWork }, owner, message),

@@ -7,6 +7,7 @@ import { answered, doctorDeps, lines, now } from "../../test/support/doctor-worl
 import { haveAccounts, idOf } from "../../test/support/accounts.ts";
 import { engines } from "../../test/support/engines.ts";
 import { after, DAY, HOUR, MINUTE } from "../base/time.ts";
+import { toKeep } from "../outgoing/copy.ts";
 import { keepForLater } from "../outgoing/outbox.ts";
 import { keepLatestTime } from "../store/discovery/clock-seen.ts";
 import type { Store } from "../store/store.ts";
@@ -88,7 +89,7 @@ for (const { engine, open } of engines()) {
         { store, clock, wrap },
         { account: idOf(bob), address: bob },
         "<1@beta.test>",
-        [copy],
+        [toKeep(copy)],
       );
     };
     await keep(5 * MINUTE);

@@ -7,7 +7,9 @@ import {
   type Mailbox,
   type MailboxPage,
 } from "../mailbox/mailbox.ts";
-import { listWaiting, type WaitingSummary } from "../spool/spool.ts";
+import type { WaitingSummary } from "../spool/spool.ts";
+import { newestWaiting } from "../spool/waiting-list.ts";
+import { fromUnixMs } from "../base/time.ts";
 import type { AccountId } from "../words/account.ts";
 import { keptEntry, waitingEntry, type MailListEntry } from "./mail-list.ts";
 import { isOpen, mailboxFor, withOpened, type KeysOf, type ReadingDeps } from "./reading.ts";
@@ -52,8 +54,11 @@ async function pageWith(
   const { account, folder = standardFolder("inbox"), after = BEGIN } = o;
   const limit = Math.min(Math.max(o.limit ?? MAX_PAGE, 1), MAX_PAGE);
   const mailbox = await mailboxFor(deps, account, keys);
+  // One more than a page holds tells whether more waits.
   const waiting =
-    folder === standardFolder("inbox") ? await waitingBehind(deps, account, after.waiting) : [];
+    folder === standardFolder("inbox")
+      ? await waitingBehind(deps, account, after.waiting, limit + 1)
+      : [];
   const kept = await keptBehind(mailbox, folder, after.kept, limit);
   const rows = merged(waiting, kept.entries, limit);
   const shown = rows.filter((row) => "folder" in row).length;
@@ -80,16 +85,11 @@ function placeOf({ receivedAt, id }: Waiting): NonNullable<ListPlace["waiting"]>
 async function waitingBehind(
   { store }: Pick<ReadingDeps, "store">,
   account: AccountId,
-  after: ListPlace["waiting"],
+  place: ListPlace["waiting"],
+  limit: number,
 ): Promise<readonly Waiting[]> {
-  const byTime = (a: Waiting, b: Waiting): number =>
-    b.receivedAt.getTime() - a.receivedAt.getTime() || (a.id < b.id ? -1 : 1);
-  const isBehind = (one: Waiting): boolean => {
-    if (after === undefined) return true;
-    const { at, id } = placeOf(one);
-    return at < after.at || (at === after.at && id > after.id);
-  };
-  return (await listWaiting(store, account)).filter(isBehind).toSorted(byTime);
+  const after = place && { receivedAt: fromUnixMs(place.at), id: place.id };
+  return newestWaiting(store, account, { after, limit });
 }
 
 async function keptBehind(

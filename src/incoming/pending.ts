@@ -11,7 +11,8 @@ import { errorText, isProgramFault, TooCostly } from "../base/errors.ts";
 import { Conflict } from "../vault/conflict.ts";
 import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import { parseAddress } from "../mail/address.ts";
-import { listWaiting, readMessage } from "../spool/spool.ts";
+import { readMessage } from "../spool/spool.ts";
+import { oneWaiting, walkWaiting } from "../spool/waiting-list.ts";
 import type { MessageId, MessageVerdict } from "../mailbox/mailbox.ts";
 import type { WaitingSummary } from "../spool/spool.ts";
 import { beginOpening, endOpening, openAgain } from "../store/spool/openings.ts";
@@ -34,11 +35,9 @@ export async function openPending(
   account: AccountId,
   keys: UnlockedKeys,
 ): Promise<void> {
-  const waits = await waitingFor(deps, account);
+  const line = waitingFor(deps, account);
   const round = new OpeningRound();
-  while (waits.length > 0) {
-    await round.attempt(async () => openNext(deps, account, keys, waits));
-  }
+  while (await round.attempt(async () => openNext(deps, account, keys, line)));
   round.end();
 }
 
@@ -49,13 +48,17 @@ const MAX_FAILURES = 3;
 export class OpeningRound {
   readonly #errors: unknown[] = [];
 
-  /** Does one piece of work; a failure is kept. @throws it when there were too many, or when the account has changed. */
-  async attempt(work: () => Promise<void>): Promise<void> {
+  /**
+   * Does one piece of work; a failure is kept. @returns whether there is more to do, as the work says, and after a failure.
+   * @throws the failure when there were too many, or when the account has changed.
+   */
+  async attempt(work: () => Promise<boolean>): Promise<boolean> {
     try {
-      await work();
+      return await work();
     } catch (error) {
       this.#errors.push(error);
       if (error instanceof Conflict || this.#errors.length >= MAX_FAILURES) throw error;
+      return true;
     }
   }
 
@@ -65,38 +68,35 @@ export class OpeningRound {
   }
 }
 
-/** What is known of a message that waits, before it is read. */
-export type Waits = Pick<WaitingSummary, "id" | "outerFrom" | "verdict" | "receivedAt">;
+/** What waits for an account, oldest first, read as it is taken. */
+export type WaitingLine = AsyncGenerator<WaitingSummary, undefined>;
 
-/** What waits for an account, oldest first, for `openNext`. */
-export async function waitingFor(
-  { store }: Pick<PendingDeps, "store">,
-  account: AccountId,
-): Promise<Waits[]> {
-  return (await listWaiting(store, account)).map(({ id, outerFrom, verdict, receivedAt }) => {
-    return { id, outerFrom, verdict, receivedAt };
-  });
+/** What waits for an account, for `openNext`. */
+export function waitingFor({ store }: Pick<PendingDeps, "store">, account: AccountId): WaitingLine {
+  return walkWaiting(store, account);
 }
 
 /** Maximum number of messages that are passed over at a time. */
 const PASSED_OVER = 50;
 
 /**
- * Opens the first of these messages that can be opened, as `openPending` does, and takes it and the ones before it off the
- * list. A caller that opens mail of many accounts can thus let them take turns.
+ * Takes messages off a line until one can be opened, and opens that one as `openPending` does. A caller that opens mail of
+ * many accounts can thus let them take turns. @returns whether more may wait.
  */
 export async function openNext(
   deps: PendingDeps,
   account: AccountId,
   keys: UnlockedKeys,
-  waits: Waits[],
-): Promise<void> {
-  for (const waiting of waits.slice(0, PASSED_OVER)) {
-    waits.shift();
+  line: WaitingLine,
+): Promise<boolean> {
+  for (let passed = 0; passed < PASSED_OVER; passed += 1) {
+    const { value: waiting } = await line.next();
+    if (waiting === undefined) return false;
     if (await isStillUnsure(deps, waiting)) continue;
     await openArrived(deps, account, keys, waiting.id);
-    return;
+    return true;
   }
+  return true;
 }
 
 /**
@@ -144,13 +144,18 @@ export async function retryOpening(
   account: AccountId,
   id?: string,
 ): Promise<number> {
-  const isMeant = (one: string): boolean => id === undefined || id === one;
   const verdict = locked(clock.now());
   let count = 0;
-  for (const { id: one, verdict: before } of await listWaiting(store, account)) {
+  const retry = async ({ id: one, verdict: before }: WaitingSummary): Promise<void> => {
     // A message whose author could not be asked about has been opened: it waits for something else.
-    if (!isMeant(one) || before.state !== "LOCKED") continue;
+    if (before.state !== "LOCKED") return;
     if (await openAgain(store, account, one, { ...verdict, served: before.served })) count += 1;
+  };
+  if (id === undefined) {
+    for await (const waiting of walkWaiting(store, account)) await retry(waiting);
+  } else {
+    const waiting = await oneWaiting(store, account, id);
+    if (waiting !== undefined) await retry(waiting);
   }
   const owner = { id: account, address: await primaryAddress(store, account) };
   const again = await mailboxOf(store, owner).waitAgain(verdict, id as MessageId | undefined);
@@ -158,7 +163,7 @@ export async function retryOpening(
 }
 
 /** Opening it again would come to the same: its verdict is `later`, and nothing more is known about its author. */
-async function isStillUnsure(deps: PendingDeps, waiting: Waits): Promise<boolean> {
+async function isStillUnsure(deps: PendingDeps, waiting: WaitingSummary): Promise<boolean> {
   const author = parseAddress(waiting.outerFrom);
   const { verdict } = waiting;
   // Its key may have been opened since.

@@ -3,7 +3,7 @@ import type { Store } from "../store/store.ts";
 import type { AccountId } from "../words/account.ts";
 import { hasSealed } from "./embedded/names.ts";
 
-/** True when one of these messages came sealed: an answer to it must not leave in clear. */
+/** True when one of these messages came sealed, or was sent so: an answer to it must not leave in clear. */
 export async function cameProtected(
   store: Store,
   account: AccountId,

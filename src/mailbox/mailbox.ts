@@ -7,7 +7,8 @@
  *
  * A mailbox is opened with its reader's keys or without them. Without them it takes messages, and counts, moves and deletes
  * them. What tells people anything (names of folders, subjects, texts) is there only with the keys. Nothing but sizes,
- * times, flags and the state of a message can be read without them (docs/adr/0031-mailbox-at-rest.md).
+ * times, flags, the state of a message and whether it came or left encrypted can be read without them
+ * (docs/adr/0031-mailbox-at-rest.md).
  *
  * Folders are the six standard ones, which every mailbox has, and the user's own. A message is in one folder. A removed one
  * is in none, and is deleted after an undo time. Each change has a number: whoever remembers the latest learns what
@@ -78,6 +79,8 @@ export type NewMail = {
   readonly receivedAt: Date;
   readonly sizeBytes: number;
   readonly once?: string;
+  /** It left encrypted, though it is stored in clear for its reader. What is stored sealed came so. */
+  readonly isProtected?: boolean;
 };
 
 /** A message that is ready to be appended, to this mailbox alone. */
@@ -187,7 +190,7 @@ export type Mailbox = {
   readonly waitAgain: (verdict: MessageVerdict, id?: MessageId) => Promise<number>;
   /** The message that was stored with this `once`. */
   readonly stored: (once: string) => Promise<MessageId | undefined>;
-  /** Whether one of these messages, by Message-ID without brackets, came sealed; also while the mailbox is closed. */
+  /** Whether one of these messages, by Message-ID, came sealed or left encrypted; also while the mailbox is closed. */
   readonly hasSealed: (messageIds: readonly string[]) => Promise<boolean>;
   /** The messages that somebody means by a Message-ID, an ID or the beginning of one; at most a hundred. */
   readonly named: (name: string) => Promise<readonly MessageId[]>;
@@ -208,12 +211,10 @@ export type Mailbox = {
   ) => Promise<{ readonly kind: "set" | "closed" | "no-message" | "bad-keyword" }>;
   /**
    * Prepares what came since it last ran, the oldest first: lists are quick, and searches and threads find it. It may run
-   * beside all else, and be ended by `signal`. `progress` is told how many messages are prepared. @returns how many were.
+   * beside all else, and be ended by `signal`, or by what `beforePage` throws. `progress` is told how many messages are
+   * prepared. @returns how many were.
    */
-  readonly catchUp: (o?: {
-    readonly signal?: AbortSignal;
-    readonly progress?: (done: number) => void;
-  }) => Promise<number>;
+  readonly catchUp: (o?: CatchUpWish) => Promise<number>;
   /** Takes what is stored under other key pairs of the reader under the one in force. It needs the keys. */
   readonly convert: (o?: ConversionWish) => Promise<Conversion>;
   readonly changesSince: (change: number) => Promise<Changes>;
@@ -225,6 +226,13 @@ export type Mailbox = {
     readonly bytes: number;
     readonly latest: number;
   }>;
+};
+
+/** How a mailbox is prepared; `beforePage` is called before each page of messages is read. */
+export type CatchUpWish = {
+  readonly signal?: AbortSignal | undefined;
+  readonly beforePage?: (() => Promise<void>) | undefined;
+  readonly progress?: ((done: number) => void) | undefined;
 };
 
 export type ReadMail =

@@ -8,6 +8,7 @@ import { formatAddress, parseDomain, type EmailAddress } from "../mail/address.t
 import type { Envelope } from "../mail/envelope.ts";
 import type { Outcome } from "../smtp/relay/hop.ts";
 import type { Store } from "../store/store.ts";
+import { toKeep } from "./copy.ts";
 import { keepForLater, sendDue, type OutboxDeps } from "./outbox.ts";
 import { haveAccounts, idOf } from "../../test/support/accounts.ts";
 import { traceOutgoing } from "./tracing.ts";
@@ -53,7 +54,7 @@ function outbox(store: Store, outcome: (to: string, from: EmailAddress | undefin
       const envelope = { from: sender, recipients: to.map(addressOf) };
       await haveAccounts(store, ALICE);
       await keepForLater(deps, { account: idOf(ALICE), address: ALICE }, "<1@alpha.test>", [
-        { envelope, message: MESSAGE },
+        toKeep({ envelope, message: MESSAGE }),
       ]);
     },
     /** Somebody sets the clock. */

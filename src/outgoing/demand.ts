@@ -7,7 +7,7 @@ import type { Demand } from "./submission.ts";
 import type { SenderPolicy } from "../policy/contact-rules.ts";
 import type { AccountId, Policy } from "../words/account.ts";
 
-/** Whether the sender received one of these messages protected: a reply to it must not be clear. */
+/** Whether the sender received or sent one of these messages protected: a reply to it must not be clear. */
 export type CameProtected = (reader: AccountId, messageIds: readonly string[]) => Promise<boolean>;
 
 /** What makes the message one that must not leave in clear; undefined: nothing, the policy in force decides. */

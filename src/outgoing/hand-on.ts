@@ -9,9 +9,9 @@ import type { EmailAddress } from "../mail/address.ts";
 import type { Relay, RelayResult } from "../smtp/relay/hop.ts";
 import type { Store } from "../store/store.ts";
 import type { AccountId } from "../words/account.ts";
-import type { Copy } from "./copy.ts";
+import { toKeep, type Copy, type CopyToKeep } from "./copy.ts";
 import type { SentCopy } from "./sent-copy.ts";
-import type { NotTaken } from "./submission.ts";
+import type { NoSentCopy, NotTaken } from "./submission.ts";
 import type { TraceOutgoing } from "./tracing.ts";
 
 /** The account that a copy belongs to, and the address that its bounce goes to. */
@@ -26,18 +26,20 @@ export type HandOnRequest = {
 };
 
 /**
- * What the next hop made of a message: it took it, or what is left is kept for later; or it took it for nobody. `hasCopy`:
- * the copy for the sender's own mailbox is kept, where there is one.
+ * What the next hop made of a message: it took it, or what is left is kept for later; or it took it for nobody. `noCopy`:
+ * why the copy for the sender's own mailbox is not kept, where there is one.
  */
-export type HandedOn = { readonly kind: "taken"; readonly hasCopy: boolean } | NotTaken;
+export type HandedOn =
+  | { readonly kind: "taken"; readonly noCopy: NoSentCopy | undefined }
+  | NotTaken;
 
 export type HandOn = (request: HandOnRequest) => Promise<HandedOn>;
 
-/** Commits copies for later, and what `also` writes; wakes whoever sends them. */
+/** Commits copies for later, those that are not kept yet, and what `also` writes; wakes whoever sends them. */
 export type KeepForLater = (
   sender: CopySender,
   messageId: string,
-  copies: readonly Copy[],
+  copies: readonly CopyToKeep[],
   also: Also | undefined,
 ) => Promise<void>;
 
@@ -59,18 +61,24 @@ export function handOnWith(deps: Deps): HandOn {
     deps.trace.relayed({ messageId, copy: first, result });
     if (!isTaken(result)) return { kind: "not-taken", by: worstOf(result) };
 
-    const left = [...unfinished(first, result), ...rest];
+    // Named before the first try to keep them: its commit may have been durable although it failed here.
+    const left = [...unfinished(first, result), ...rest].map(toKeep);
     const keepWith = async (also: Also | undefined): Promise<void> => {
       if (left.length > 0 || also !== undefined) await deps.keep(sender, messageId, left, also);
     };
     try {
-      await keepWith(await sent?.settle(refusedBy(result)));
-      return { kind: "taken", hasCopy: true };
+      const settled = await sent?.settle(refusedBy(result));
+      const lack: { because?: NoSentCopy | undefined } = {};
+      const keepCopy = async (tx: Store): Promise<void> => {
+        lack.because = await settled?.(tx);
+      };
+      await keepWith(settled && keepCopy);
+      return { kind: "taken", noCopy: lack.because };
     } catch (error) {
       if (sent === undefined) throw error;
       // Whoever is told to try again sends twice what was taken. What is left must be kept, and a copy of it need not be.
       await keepWith(undefined);
-      return { kind: "taken", hasCopy: false };
+      return { kind: "taken", noCopy: "failed" };
     }
   };
 }

@@ -6,6 +6,7 @@ import { formatAddress, parseAddress, parseDomain, type EmailAddress } from "../
 import { migrate } from "../store/engine/migrate.ts";
 import { openStore } from "../store/store.ts";
 import { haveAccounts, idOf } from "../../test/support/accounts.ts";
+import { toKeep } from "./copy.ts";
 import { keepForLater, sendDue, type OutboxDeps } from "./outbox.ts";
 import { traceOutgoing } from "./tracing.ts";
 
@@ -51,7 +52,7 @@ test("a copy that cannot be opened keeps no other back, and every try has its li
   ] as const) {
     const envelope = { from: alice, recipients: [address(to)] };
     await keepForLater(deps, { account: idOf(alice), address: alice }, "<1@alpha.test>", [
-      { envelope, message: Buffer.from(text) },
+      toKeep({ envelope, message: Buffer.from(text) }),
     ]);
   }
   // Somebody deleted a piece of the large one.

@@ -2,7 +2,6 @@
  * Copies that were accepted and that the next hop has not taken yet. They are kept wrapped under the queue key and tried
  * again at growing distances. After a day they bounce to their sender with the reason and without a word of content.
  */
-import { randomUUID } from "node:crypto";
 import { after, DAY, type Clock } from "../base/time.ts";
 import { TRY_MS, workDue } from "../jobs/jobs.ts";
 import { isOver, retryDelayMs } from "../jobs/retry-delay.ts";
@@ -25,7 +24,7 @@ import {
 } from "../store/mail/outbox.ts";
 import type { Store } from "../store/store.ts";
 import type { AccountId } from "../words/account.ts";
-import type { Copy } from "./copy.ts";
+import { toKeep, type CopyToKeep } from "./copy.ts";
 import { readEnvelope, writeEnvelope } from "./kept-envelope.ts";
 import type { Also, CopySender } from "./hand-on.ts";
 import type { TraceOutgoing } from "./tracing.ts";
@@ -48,14 +47,14 @@ export type OutboxDeps = {
 const GIVE_UP_MS = DAY;
 
 /**
- * Commits copies for the next round, and what `also` writes.
+ * Commits copies for the next round, and what `also` writes. A copy that waits already stays as it is.
  * @throws AccountGone when there is no such account any more.
  */
 export async function keepForLater(
   deps: Pick<OutboxDeps, "store" | "clock" | "wrap">,
   { account, address: sender }: CopySender,
   messageId: string,
-  copies: readonly Copy[],
+  copies: readonly CopyToKeep[],
   also?: Also,
 ): Promise<void> {
   const at = deps.clock.now();
@@ -135,7 +134,7 @@ async function bounceRows(
   if (failures.length === 0 || envelope.from === undefined) return [];
   const { sender, account, messageId } = row;
   const message = bounce({ hostname: deps.hostname, sender, messageId, failures, now });
-  const copy = { envelope: { from: undefined, recipients: [envelope.from] }, message };
+  const copy = toKeep({ envelope: { from: undefined, recipients: [envelope.from] }, message });
   return [await rowFor(deps, { sender, account, messageId, copy, at: now })];
 }
 
@@ -146,11 +145,11 @@ export async function rowFor(
     readonly sender: EmailAddress;
     readonly account: AccountId;
     readonly messageId: string;
-    readonly copy: Copy;
+    readonly copy: CopyToKeep;
     readonly at: Date;
   },
 ): Promise<OutboxRow> {
-  const id = randomUUID();
+  const { id } = o.copy;
   return {
     id,
     sender: o.sender,

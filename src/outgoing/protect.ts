@@ -190,7 +190,7 @@ async function handOn(
   const copy = sent?.kind === "ready" ? sent.copy : undefined;
   const handedOn = await deps.handOn({ sender, messageId, copies, sent: copy });
   if (handedOn.kind !== "taken") return handedOn;
-  const because = sent?.kind === "none" ? sent.because : handedOn.hasCopy ? undefined : "failed";
+  const because = sent?.kind === "none" ? sent.because : handedOn.noCopy;
   if (because === undefined) return { kind: "accepted", sentAs };
   deps.trace.noSentCopy({ messageId, because });
   return { kind: "accepted", sentAs, noCopy: because };

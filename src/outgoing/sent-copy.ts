@@ -3,8 +3,9 @@
  * encrypted to the key of the mailbox, and that key alone: no recipient's copy is changed by it, and it names nobody in a
  * signature. Blind recipients stand beside the message, never in it, so that a copy that is passed on names none of them.
  *
- * All that is costly or may fail is done before anything leaves: an account without a key is refused for now, because a
- * copy in clear is no copy. The row is written with the copies that wait for the next hop, in one transaction.
+ * All that is costly or may fail is done before anything leaves. An account without a key is refused for now, because a
+ * copy in clear is no copy, and so is everybody while the disk is full. Whatever else fails leaves the message without a
+ * copy: trying again would fail again. The row is written with the copies that wait for the next hop, in one transaction.
  */
 import { hex } from "../base/bytes.ts";
 import type { Octets } from "../base/large-octets.ts";
@@ -15,7 +16,8 @@ import { envelopeDigest, type Envelope } from "../mail/envelope.ts";
 import { parseHeader, serializeHeader, withoutFields } from "../mail/header.ts";
 import type { ToStore } from "../mailbox/embedded/stored-form.ts";
 import type { MailboxOf, MailboxOwner } from "../mailbox/mailbox-of.ts";
-import { standardFolder, type PreparedMail } from "../mailbox/mailbox.ts";
+import { standardFolder, type Appended, type PreparedMail } from "../mailbox/mailbox.ts";
+import { NoMailboxKey } from "../mailbox/no-mailbox-key.ts";
 import type { SentForm, SentTo, Summary } from "../mailbox/summary.ts";
 import { MAX_CLEAR_OCTETS } from "../openpgp/messages/plain.ts";
 import type { Examined } from "../pgpmime/examine.ts";
@@ -30,11 +32,14 @@ export type SentDeps = {
   readonly store: Store;
   readonly clock: Clock;
   readonly mailboxOf: MailboxOf;
-  /** Whether the sender's mailbox has room for so many octets. */
-  readonly hasRoom: (owner: MailboxOwner, sizeBytes: number) => Promise<boolean>;
+  /**
+   * Whether the sender's mailbox has room for so many octets, as the store or a transaction of it says.
+   * @throws AppError (temporary) where the disk has none.
+   */
+  readonly hasRoom: (store: Store, owner: MailboxOwner, sizeBytes: number) => Promise<boolean>;
   /** Reads the whole message where that keeps nobody waiting. */
   readonly examine: (message: Uint8Array) => Promise<Examined>;
-  /** Encrypts a message to the key that protects the mailbox. @throws AppError (temporary) when there is none. */
+  /** Encrypts a message to the key that protects the mailbox. @throws NoMailboxKey when there is none. */
   readonly bodyFor: (owner: MailboxOwner, message: ToStore) => Promise<Octets>;
   readonly summaryOf: (message: Uint8Array, sent: SentAlready) => Promise<Summary>;
 };
@@ -61,9 +66,11 @@ export type SentRequest = {
 export type SentCopy = {
   /**
    * What is left to do once the next hop answered, with the recipients for whom it refused the message: a function that
-   * keeps the copy, in the transaction in which the message is accepted. A repetition keeps no second one.
+   * keeps the copy, in the transaction in which the message is accepted, or says why not. A repetition keeps no second one.
    */
-  readonly settle: (refused: readonly EmailAddress[]) => Promise<(tx: Store) => Promise<void>>;
+  readonly settle: (
+    refused: readonly EmailAddress[],
+  ) => Promise<(tx: Store) => Promise<NoSentCopy | undefined>>;
 };
 
 /** Why no copy is kept, or the copy. The message leaves in both cases. */
@@ -71,12 +78,27 @@ export type PreparedSent =
   | { readonly kind: "ready"; readonly copy: SentCopy }
   | { readonly kind: "none"; readonly because: NoSentCopy };
 
-/** Encrypts the copy of a message that is about to leave. Nothing is written. */
+/**
+ * Encrypts the copy of a message that is about to leave. No row is written.
+ * @throws NoMailboxKey, and AppError (temporary) where the disk has no room.
+ */
 export async function prepareSent(deps: SentDeps, request: SentRequest): Promise<PreparedSent> {
+  const { owner, prepared } = request;
+  if (!(await deps.hasRoom(deps.store, owner, prepared.message.length))) {
+    return { kind: "none", because: "full" };
+  }
+  try {
+    return await made(deps, request);
+  } catch (error) {
+    if (error instanceof NoMailboxKey) throw error;
+    return { kind: "none", because: "failed" };
+  }
+}
+
+async function made(deps: SentDeps, request: SentRequest): Promise<PreparedSent> {
   const { owner, keys, envelope, prepared, how } = request;
   const { message } = prepared;
   const now = deps.clock.now();
-  if (!(await deps.hasRoom(owner, message.length))) return { kind: "none", because: "full" };
   const { found } = await deps.examine(message);
   const ciphertext = found.kind === "sealed" ? found.ciphertext : undefined;
   if (ciphertext === undefined && message.length > MAX_CLEAR_OCTETS) {
@@ -94,6 +116,8 @@ export async function prepareSent(deps: SentDeps, request: SentRequest): Promise
       receivedAt: now,
       sizeBytes: message.length,
       once,
+      // Whoever follows it up must not tell in clear what it says.
+      isProtected: how !== "clear",
     });
   const mail = await prepareFor(to);
   return {
@@ -102,12 +126,26 @@ export async function prepareSent(deps: SentDeps, request: SentRequest): Promise
       settle: async (refused) => {
         const settled = refused.length === 0 ? mail : await prepareFor(withRefused(to, refused));
         return async (tx) => {
-          // An account that was closed meanwhile has no mailbox to keep it in; what was taken leaves all the same.
-          await deps.mailboxOf(tx, owner, keys).append(settled);
+          // Other mail may have come since.
+          if (!(await deps.hasRoom(tx, owner, message.length))) return "full";
+          return lackAfter(await deps.mailboxOf(tx, owner, keys).append(settled));
         };
       },
     },
   };
+}
+
+/** Why there is no copy after it was to be kept. What was taken leaves all the same. */
+function lackAfter({ kind }: Appended): NoSentCopy | undefined {
+  switch (kind) {
+    case "appended":
+    case "there-already":
+      return undefined;
+    // The account was closed or erased meanwhile, and has no mailbox to keep it in.
+    case "account-gone":
+    case "no-folder":
+      return "failed";
+  }
 }
 
 const DATE: ReadonlySet<string> = new Set(["date"]);

@@ -9,13 +9,13 @@ import { haveAccounts, idOf } from "../../test/support/accounts.ts";
 import { engines } from "../../test/support/engines.ts";
 import {
   endWaiting,
-  listWaiting,
   putMessage,
   readMessage,
   recordVerdict,
   storeMessage,
   type NewMessage,
 } from "./spool.ts";
+import { walkWaiting } from "./waiting-list.ts";
 import { haveWaiting, spoolIn } from "../../test/support/spool.ts";
 import { roomFor } from "../mailbox/room.ts";
 import { readSpoolUse } from "../store/spool/spool-use.ts";
@@ -69,7 +69,7 @@ for (const { engine, open } of engines()) {
     assert.deepEqual([waiting.folder, waiting.flags], ["inbox", []]);
     const summary = Buffer.from("summary");
     assert(await recordVerdict(store, idOf(bob), id, later, { summary }));
-    const [listed] = await listWaiting(store, idOf(bob));
+    const [listed] = await Array.fromAsync(walkWaiting(store, idOf(bob)));
     assert.deepEqual(listed?.verdict, later);
     assert.equal(Buffer.from(listed.summary).toString(), "summary");
     assert.equal(listed.outerFrom, "alice@alpha.test");
@@ -93,11 +93,11 @@ for (const { engine, open } of engines()) {
       ),
     );
     assert.equal(new Set(ids).size, 1);
-    assert.equal((await listWaiting(store, idOf(bob))).length, 1);
+    assert.equal((await Array.fromAsync(walkWaiting(store, idOf(bob)))).length, 1);
     assert.equal((await store.db.selectFrom("blobs").selectAll().execute()).length, 1);
     await haveWaiting(store, { ...sealed, contentHash, envelopeId: "e2" });
     await haveWaiting(store, { ...sealed, contentHash, account: idOf(alice) });
-    assert.equal((await listWaiting(store, idOf(bob))).length, 2);
+    assert.equal((await Array.fromAsync(walkWaiting(store, idOf(bob)))).length, 2);
   });
 
   test(`${engine}: a repetition leaves what was found out alone`, async () => {
@@ -126,7 +126,7 @@ for (const { engine, open } of engines()) {
     const { blob = "" } = (await readMessage(spoolIn(store), idOf(bob), id)) ?? {};
     const put = await putMessage(spoolIn(store), { ...sealed, account: idOf(alice) });
     await assert.rejects(storeMessage(store, { ...put, blob: { id: blob } }), /was deleted/);
-    assert.deepEqual(await listWaiting(store, idOf(alice)), []);
+    assert.deepEqual(await Array.fromAsync(walkWaiting(store, idOf(alice))), []);
   });
 
   test(`${engine}: waiting mail is listed in the order in which it came`, async () => {
@@ -159,5 +159,5 @@ for (const { engine, open } of engines()) {
 
 async function waitingIds(store: Store): Promise<readonly string[]> {
   assert(bob !== undefined);
-  return (await listWaiting(store, idOf(bob))).map(({ id }) => id);
+  return (await Array.fromAsync(walkWaiting(store, idOf(bob)))).map(({ id }) => id);
 }

@@ -21,7 +21,6 @@ import {
   holdWaiting,
   insertWaiting,
   selectOneWaiting,
-  selectWaiting,
   type NewSpoolRow,
   type SpoolRow,
   type WaitingForm,
@@ -87,9 +86,6 @@ export type WaitingMessage = WaitingSummary & {
   readonly flags: readonly Flag[];
 };
 
-/** Maximum number of messages of one account that are listed, and opened in one round. */
-const LIST_LIMIT = 10_000;
-
 /** Puts the octets of a message where bodies are kept, before the transaction that stores it. */
 export async function putMessage(
   { blobs }: Pick<SpoolDeps, "blobs">,
@@ -129,14 +125,6 @@ export async function discardMessage(
   { blob }: PutMessage,
 ): Promise<void> {
   await discardBlob(deps, blob);
-}
-
-/** What waits for its reader's key or its author's keyserver, the oldest ten thousand messages in the order in which they came. */
-export async function listWaiting(
-  store: Store,
-  account: AccountId,
-): Promise<readonly WaitingSummary[]> {
-  return (await selectWaiting(store, account, LIST_LIMIT)).map(toSummary);
 }
 
 /** A message of this account; undefined for an unknown ID and for one of another account alike. */
@@ -220,7 +208,8 @@ function toMessage(row: SpoolRow, body: Uint8Array): WaitingMessage {
   };
 }
 
-function toSummary(row: SpoolRow): WaitingSummary {
+/** What a list shows of a row. */
+export function toSummary(row: SpoolRow): WaitingSummary {
   return {
     id: row.id as MessageId,
     form: row.form,

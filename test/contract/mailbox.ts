@@ -283,6 +283,8 @@ export function testMailbox(name: string, world: () => Promise<MailboxWorld>): v
       for (const mail of sent) await add(openClosed(), mail);
       const { latest } = await open().figures();
       assert.equal(await openClosed().catchUp(), 0);
+      const beforePage = async () => Promise.reject(new Error("over"));
+      await assert.rejects(open().catchUp({ beforePage }), /over/);
       const done: number[] = [];
       assert.equal(await open().catchUp({ progress: (count) => done.push(count) }), 3);
       assert.deepEqual(done.at(-1), 3);

@@ -9,6 +9,7 @@ import { deliver, type DeliverDeps } from "../../src/incoming/incoming.ts";
 import { traceIncoming } from "../../src/incoming/tracing.ts";
 import { closeAccount, eraseByLaw } from "../../src/keys/end-account.ts";
 import { renameAccount } from "../../src/keys/rename.ts";
+import { toKeep } from "../../src/outgoing/copy.ts";
 import { keepForLater, sendDue, type OutboxDeps } from "../../src/outgoing/outbox.ts";
 import { traceOutgoing } from "../../src/outgoing/tracing.ts";
 import { addressOf } from "../support/address.ts";
@@ -177,7 +178,7 @@ for (const { engine, open } of engines()) {
     );
     const copy = { envelope: { from: shouting, recipients: [bob] }, message: Buffer.from("m") };
     await keepForLater(outbox, { account: idOf(shouting), address: shouting }, "<1@alpha.test>", [
-      copy,
+      toKeep(copy),
     ]);
     await came(renameAccount(deps, deps.keyRules, idOf(shouting), renamed, undefined), "renamed");
     const rows = await store.db.selectFrom("outbox").select("account").execute();
@@ -189,7 +190,7 @@ for (const { engine, open } of engines()) {
     assert.equal(await rowsOf(store, "outbox"), 0);
     await assert.rejects(
       keepForLater(outbox, { account: idOf(shouting), address: shouting }, "<1@alpha.test>", [
-        copy,
+        toKeep(copy),
       ]),
       {
         name: "AccountGone",
@@ -204,7 +205,9 @@ for (const { engine, open } of engines()) {
     await haveAccounts(store, alice);
     const outbox = outboxWith(deps, refusing(once(async () => eraseByLaw(deps, idOf(alice)))));
     const copy = { envelope: { from: alice, recipients: [bob] }, message: Buffer.from("m") };
-    await keepForLater(outbox, { account: idOf(alice), address: alice }, "<1@alpha.test>", [copy]);
+    await keepForLater(outbox, { account: idOf(alice), address: alice }, "<1@alpha.test>", [
+      toKeep(copy),
+    ]);
     await sendDue(outbox);
     assert.equal(await rowsOf(store, "outbox"), 0);
   });
@@ -218,7 +221,9 @@ for (const { engine, open } of engines()) {
     );
     const outbox = outboxWith(deps, refusing(rename));
     const copy = { envelope: { from: alice, recipients: [bob] }, message: Buffer.from("m") };
-    await keepForLater(outbox, { account: idOf(alice), address: alice }, "<1@alpha.test>", [copy]);
+    await keepForLater(outbox, { account: idOf(alice), address: alice }, "<1@alpha.test>", [
+      toKeep(copy),
+    ]);
     const accounts: string[] = [];
     const relay: OutboxDeps["relay"] = async (envelope, message, signal) => {
       const rows = await store.db.selectFrom("outbox").select("account").execute();

@@ -14,6 +14,7 @@ import { canonicalAddress, type EmailAddress } from "../../src/mail/address.ts";
 import { changeRule, parseContact } from "../../src/policy/contact-rules.ts";
 import { haveDeferred } from "../support/have-deferred.ts";
 import { haveWaiting } from "../support/spool.ts";
+import { toKeep } from "../../src/outgoing/copy.ts";
 import { keepForLater } from "../../src/outgoing/outbox.ts";
 import { locked } from "../../src/incoming/verdicts.ts";
 import { changeDraft } from "../../src/store/mailbox/drafts.ts";
@@ -185,7 +186,7 @@ async function write({ store, clock, serviceKeys }: Deps, address: EmailAddress)
   const wrap = async (id: string, bytes: Uint8Array) => wrapCopy(serviceKeys, id, bytes);
   const copy = { envelope: { from: address, recipients: [near] }, message: Buffer.from("x") };
   await keepForLater({ store, clock, wrap }, { account: idOf(first), address: first }, "<2@x>", [
-    copy,
+    toKeep(copy),
   ]);
   await haveDeferred(
     { store, clock, wrap },

@@ -94,6 +94,7 @@ const ALLOWED: Readonly<Record<string, string>> = {
   "spool/spool-rows.ts hasSealedWaiting: spool": FEW,
   "spool/spool-use.ts listSpoolUse: spool_use": WAITING,
   "spool/verdicts.ts keepServedKeys: spool": FEW,
+  "spool/waiting-pages.ts selectWaiting: spool": SMALL_INDEX,
   "mailbox/converting.ts countOtherBodies: blobs": WHOLE,
   "mailbox/converting.ts selectOtherBodies: blobs": WHOLE,
   "mailbox/draft-attachments.ts deleteAttachment: draft_attachments": SMALL_INDEX,

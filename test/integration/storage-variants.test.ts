@@ -21,7 +21,7 @@ import type { UnlockedKey } from "../../src/openpgp/keys/secret-key.ts";
 import { open as openSealed } from "../../src/pgpmime/pgpmime.ts";
 import { seal } from "../../src/pgpmime/seal.ts";
 import { detectProtection } from "../../src/pgpmime/detect.ts";
-import { listWaiting } from "../../src/spool/spool.ts";
+import { walkWaiting } from "../../src/spool/waiting-list.ts";
 import { findPublished } from "../../src/store/keys/certificates.ts";
 import type { Store } from "../../src/store/store.ts";
 import { openWithPassword } from "../../src/vault/master-key.ts";
@@ -169,7 +169,10 @@ async function placesOf({
   store,
 }: Deps): Promise<{ readonly waits: number; readonly kept: number }> {
   const kept = await store.db.selectFrom("mailbox_messages").select("id").execute();
-  return { waits: (await listWaiting(store, idOf(reader))).length, kept: kept.length };
+  return {
+    waits: (await Array.fromAsync(walkWaiting(store, idOf(reader)))).length,
+    kept: kept.length,
+  };
 }
 
 async function onlyMail({ store }: Deps, keys: readonly UnlockedKey[]): Promise<AnyMail> {

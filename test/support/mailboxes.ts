@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import type { Octets } from "../../src/base/large-octets.ts";
 import { HOUR, type Clock } from "../../src/base/time.ts";
 import { unknownBut } from "../../src/incoming/verdicts.ts";
-import { listWaiting, readMessage } from "../../src/spool/spool.ts";
+import { readMessage } from "../../src/spool/spool.ts";
+import { walkWaiting } from "../../src/spool/waiting-list.ts";
 import { summaryIn } from "../../src/mailbox/embedded/entries.ts";
 import { MailboxKeys } from "../../src/mailbox/embedded/mailbox-keys.ts";
 import { openEmbedded } from "../../src/mailbox/embedded/embedded.ts";
@@ -78,7 +79,7 @@ export async function allMail(
   const kept = await Promise.all(
     (await selectById(store, account, ids)).map(async (row) => keptMail(account, row, keys)),
   );
-  const waiting = await listWaiting(store, account);
+  const waiting = await Array.fromAsync(walkWaiting(store, account));
   return [...waiting.map((one) => ({ ...one, state: "pending" as const })), ...kept].toSorted(
     (a, b) => b.receivedAt.getTime() - a.receivedAt.getTime(),
   );

@@ -17,7 +17,7 @@ import { standardName } from "../../mailbox/files/folder-names.ts";
 import { openMaildir } from "../../mailbox/files/maildir-target.ts";
 import { openMboxFiles } from "../../mailbox/files/mbox-target.ts";
 import { standardFolder, type Cursor, type Folder, type Mailbox } from "../../mailbox/mailbox.ts";
-import { listWaiting } from "../../spool/spool.ts";
+import { walkWaiting } from "../../spool/waiting-list.ts";
 import type { UnlockedKeys } from "../../vault/unlocked-keys.ts";
 import type { Reader } from "../audited-reading.ts";
 import { openPending } from "../pending.ts";
@@ -148,11 +148,12 @@ async function planOf(
   const plan: Planned[] = [];
   for (const folder of folders) {
     const ids = await idsIn(mailbox, folder);
-    const waiting =
-      folder.id === standardFolder("inbox") ? await listWaiting(store, account.id) : [];
+    if (folder.id === standardFolder("inbox")) {
+      for await (const { id } of walkWaiting(store, account.id)) ids.push(id);
+    }
     const name = folder.standard === undefined ? folder.name : standardName(folder.standard);
     // A name that does not open is no reason to leave the mail behind.
-    plan.push({ folder, name: name ?? folder.id, ids: [...ids, ...waiting.map(({ id }) => id)] });
+    plan.push({ folder, name: name ?? folder.id, ids });
   }
   return plan;
 }
@@ -160,7 +161,7 @@ async function planOf(
 const PAGE = 200;
 
 /** The oldest first. */
-async function idsIn(mailbox: Mailbox, { id }: Folder): Promise<readonly string[]> {
+async function idsIn(mailbox: Mailbox, { id }: Folder): Promise<string[]> {
   const ids: string[] = [];
   let after: Cursor | undefined;
   do {

@@ -62,6 +62,7 @@ export async function prepareMail(
     state: summary.verdict.state,
     key: wrapped.key,
     summary: wrapped.octets,
+    isProtected: mail.isProtected,
     once: once === "" ? "" : tag,
     name: summary.messageId === "" ? "" : name,
     sizeBytes: mail.sizeBytes,

@@ -42,12 +42,13 @@ export async function convertMailbox(
   if (keys === undefined || present === undefined) return { kind: "closed" };
   const at = { account, keys, present };
   const { store } = deps;
-  await foldIn(deps, at, wish.signal);
+  const ending = { signal: wish.signal };
+  await foldIn(deps, at, ending);
   const converted = await convertBodies(deps, at, wish);
   const key = present.fingerprint;
   const select = async (page: { readonly after: number; readonly limit: number }) =>
     selectUnderOthers(store, account, { key, ...page });
-  await wrapAnew(deps, at, select, wish.signal);
+  await wrapAnew(deps, at, select, ending);
   await convertNames(store, at);
   await convertIndex({ store, account, keys }, key, wish.signal);
   return { kind: "converted", ...converted };

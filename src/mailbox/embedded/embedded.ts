@@ -17,6 +17,7 @@ import type { AccountId } from "../../words/account.ts";
 import type {
   Appended,
   AskedPage,
+  CatchUpWish,
   Changes,
   Folder,
   FolderId,
@@ -191,8 +192,8 @@ class Embedded implements Mailbox {
     return setKeywords(this.#deps, this.#at, id, keywords);
   }
 
-  async catchUp(o: Parameters<Mailbox["catchUp"]>[0]): Promise<number> {
-    await foldIn(this.#deps, this.#at, o?.signal);
+  async catchUp(o: CatchUpWish = {}): Promise<number> {
+    await foldIn(this.#deps, this.#at, o);
     return this.#open === undefined ? 0 : indexNew(this.#deps, this.#open.mailbox, o);
   }
 

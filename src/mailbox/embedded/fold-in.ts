@@ -6,6 +6,7 @@
 import { foldSummaries, type FoldedSummary } from "../../store/mailbox/folding.ts";
 import { selectToFold } from "../../store/mailbox/listing.ts";
 import type { MailboxRow } from "../../store/mailbox/message-rows.ts";
+import type { CatchUpWish } from "../mailbox.ts";
 import type { EmbeddedDeps } from "./embedded-deps.ts";
 import { summaryIn, wrapSummary } from "./entries.ts";
 import type { At } from "./folders.ts";
@@ -15,12 +16,15 @@ const MAX_FOLDED = 50;
 
 type Deps = Pick<EmbeddedDeps, "store" | "decrypt">;
 
+/** What ends it early, or may. */
+type Ending = Pick<CatchUpWish, "signal" | "beforePage">;
+
 /**
  * Folds in all that the keys open, the oldest first; what they do not open stays as it is. Ends early when `signal` says
- * so.
+ * so. @throws what `beforePage` throws.
  */
-export async function foldIn(deps: Deps, at: At, signal: AbortSignal | undefined): Promise<void> {
-  await wrapAnew(deps, at, async (page) => selectToFold(deps.store, at.account, page), signal);
+export async function foldIn(deps: Deps, at: At, ending: Ending): Promise<void> {
+  await wrapAnew(deps, at, async (page) => selectToFold(deps.store, at.account, page), ending);
 }
 
 /** The same with the summaries that `select` gives, page after page. */
@@ -31,10 +35,11 @@ export async function wrapAnew(
     readonly after: number;
     readonly limit: number;
   }) => Promise<readonly MailboxRow[]>,
-  signal: AbortSignal | undefined,
+  { signal, beforePage }: Ending,
 ): Promise<void> {
   let after = 0;
   while (keys !== undefined && signal?.aborted !== true) {
+    await beforePage?.();
     const rows = await select({ after, limit: MAX_FOLDED });
     const last = rows.at(-1);
     if (last === undefined) break;

@@ -26,7 +26,7 @@ export async function rowsNamed(
   return selectNamed(store, account, await nameTags(store, account, messageIds));
 }
 
-/** Whether one of these messages came sealed, also of those that wait to be opened again. */
+/** Whether one of these messages came sealed or left encrypted, also of those that wait to be opened again. */
 export async function hasSealed(
   store: Store,
   account: AccountId,

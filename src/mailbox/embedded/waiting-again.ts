@@ -13,8 +13,8 @@ import { AccountGone } from "../account-gone.ts";
 import { asMessageId } from "./names.ts";
 import type { EmbeddedDeps } from "./embedded-deps.ts";
 
-/** Maximum number of messages that are tried again in one go. */
-const MAX_RETRIED = 1000;
+/** IDs of messages that are in memory at a time. */
+const PAGE = 200;
 
 /** Lets one message wait again, or all that could not be opened or count as damaged. @returns how many. */
 export async function letWaitAgain(
@@ -23,12 +23,15 @@ export async function letWaitAgain(
   verdict: MessageVerdict,
   id?: MessageId,
 ): Promise<number> {
-  const closed = await selectClosed(deps.store, account, { id, limit: MAX_RETRIED });
   let count = 0;
-  for (const one of closed) {
-    if (await letOneWait(deps, account, verdict, one)) count += 1;
+  for (let after = ""; ;) {
+    const closed = await selectClosed(deps.store, account, { id, after, limit: PAGE });
+    for (const one of closed) {
+      if (await letOneWait(deps, account, verdict, one)) count += 1;
+      after = one;
+    }
+    if (closed.length < PAGE) return count;
   }
-  return count;
 }
 
 /** Its octets stay where they are. */

@@ -14,7 +14,7 @@ import {
 import type { EmbeddedDeps } from "../embedded/embedded-deps.ts";
 import { entryOf, isLeftClosed, summaryIn } from "../embedded/entries.ts";
 import { receivedIn } from "../embedded/stored-form.ts";
-import type { Mailbox } from "../mailbox.ts";
+import type { CatchUpWish } from "../mailbox.ts";
 import { makeSegments, MAX_SEGMENT } from "./segment-making.ts";
 import { NO_TERMS, termsOf, withKeywords, type TermText } from "./terms.ts";
 import { openTerms, wrapTerms, type OpenMailbox } from "./wrapped.ts";
@@ -24,15 +24,19 @@ const MAX_AT_ONCE = 50;
 
 type Deps = Pick<EmbeddedDeps, "blobs" | "decrypt" | "textTermsOf" | "segmentOf">;
 
-/** Indexes what the keys open; what they do not open stays as it is. @returns how many messages were indexed. */
+/**
+ * Indexes what the keys open; what they do not open stays as it is. @returns how many messages were indexed. @throws what
+ * `beforePage` throws.
+ */
 export async function indexNew(
   deps: Deps,
   mailbox: OpenMailbox,
-  { signal, progress }: Parameters<Mailbox["catchUp"]>[0] = {},
+  { signal, beforePage, progress }: CatchUpWish,
 ): Promise<number> {
   const { store, account } = mailbox;
   let [count, loose, after] = [0, 0, 0];
   while (signal?.aborted !== true) {
+    await beforePage?.();
     const rows = await selectToIndex(store, account, { after, limit: MAX_AT_ONCE });
     const last = rows.at(-1);
     if (last === undefined) break;
@@ -43,9 +47,9 @@ export async function indexNew(
     progress?.(count);
     if (loose < MAX_SEGMENT) continue;
     loose = 0;
-    await makeSegments(deps, mailbox, signal);
+    await makeSegments(deps, mailbox, { signal, beforePage });
   }
-  await makeSegments(deps, mailbox, signal);
+  await makeSegments(deps, mailbox, { signal, beforePage });
   return count;
 }
 

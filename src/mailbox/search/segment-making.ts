@@ -18,6 +18,7 @@ import {
   type TermPlace,
 } from "../../store/mailbox/search-terms.ts";
 import type { EmbeddedDeps } from "../embedded/embedded-deps.ts";
+import type { CatchUpWish } from "../mailbox.ts";
 import type { SegmentMember } from "./made-segment.ts";
 import { headOctets, type Segment } from "./segment.ts";
 import { openTermOctets, placeOfBlock, placeOfHead, type OpenMailbox } from "./wrapped.ts";
@@ -39,9 +40,10 @@ type Deps = Pick<EmbeddedDeps, "segmentOf">;
 export async function makeSegments(
   deps: Deps,
   mailbox: OpenMailbox,
-  signal: AbortSignal | undefined,
+  { signal, beforePage }: Pick<CatchUpWish, "signal" | "beforePage">,
 ): Promise<void> {
   while (signal?.aborted !== true) {
+    await beforePage?.();
     const due = await nextDue(mailbox);
     if (due === undefined || !(await makeSegment(deps, mailbox, due, signal))) return;
   }

@@ -12,7 +12,7 @@ import {
 } from "../../store/mail/deferred.ts";
 import { insertOutbox, type OutboxRow } from "../../store/mail/outbox.ts";
 import type { Store } from "../../store/store.ts";
-import type { Copy } from "../copy.ts";
+import { toKeep, type Copy } from "../copy.ts";
 import { rowFor } from "../outbox.ts";
 import type { Looked } from "../plan.ts";
 import type { Keeping } from "./deferral.ts";
@@ -105,7 +105,7 @@ async function noticeRows(
 
 async function outboxRow(deps: Deps, { row }: Held, copy: Copy): Promise<OutboxRow> {
   const { sender, account, messageId } = row;
-  return rowFor(deps, { sender, account, messageId, copy, at: deps.clock.now() });
+  return rowFor(deps, { sender, account, messageId, copy: toKeep(copy), at: deps.clock.now() });
 }
 
 async function end(

@@ -15,6 +15,7 @@ import {
 } from "../../store/mail/deferred.ts";
 import { insertOutbox } from "../../store/mail/outbox.ts";
 import type { Store } from "../../store/store.ts";
+import { toKeep } from "../copy.ts";
 import { readEnvelope } from "../kept-envelope.ts";
 import { rowFor } from "../outbox.ts";
 import type { Keeping } from "./deferral.ts";
@@ -78,7 +79,7 @@ export async function cancel(
     return { recipient, status: "5.7.0", text: text("deferral.cancelled") };
   });
   const notice = bounce({ hostname, sender, messageId, failures, now });
-  const copy = { envelope: { from: undefined, recipients: [sender] }, message: notice };
+  const copy = toKeep({ envelope: { from: undefined, recipients: [sender] }, message: notice });
   const row = await rowFor(deps, { sender, account, messageId, copy, at: now });
   return store.transaction(async (tx) => {
     if (!(await holdDeferred(tx, message))) return { kind: "not-deferred" };

@@ -8,7 +8,8 @@ import { engines } from "../../../test/support/engines.ts";
 import { LARGE_OCTETS, type Octets } from "../../base/large-octets.ts";
 import { fromUnixMs } from "../../base/time.ts";
 import { locked } from "../../incoming/verdicts.ts";
-import { listWaiting, readMessage } from "../../spool/spool.ts";
+import { readMessage } from "../../spool/spool.ts";
+import { walkWaiting } from "../../spool/waiting-list.ts";
 import { haveWaiting, spoolIn } from "../../../test/support/spool.ts";
 import type { NewMessage } from "../../spool/spool.ts";
 import { eraseAccount } from "../accounts/erase.ts";
@@ -109,7 +110,7 @@ for (const { engine, open } of engines()) {
     const before = await countPieces(store, "blob_pieces");
     assert.equal(await haveWaiting(store, message(LARGE)), first);
     assert.equal(await countPieces(store, "blob_pieces"), before);
-    assert.equal((await listWaiting(store, idOf(OWNER))).length, 1);
+    assert.equal((await Array.fromAsync(walkWaiting(store, idOf(OWNER)))).length, 1);
   });
 
   test(`${engine}: a copy in place of another leaves nothing of it, whichever of them is large`, async () => {
@@ -164,7 +165,7 @@ for (const { engine, open } of engines()) {
       async () => haveWaiting(store, { ...message(body), contentHash: randomBytes(32) }),
       stop,
     );
-    assert.deepEqual(await listWaiting(store, idOf(OWNER)), []);
+    assert.deepEqual(await Array.fromAsync(walkWaiting(store, idOf(OWNER))), []);
     assert.equal(await countPieces(store, "blob_pieces"), 0);
   });
 

@@ -311,7 +311,7 @@ type FolderUseTable = { account: string; folder: string; messages: number; unsee
 /**
  * `key`: the key pair whose key the summary is wrapped under; "" when it is wrapped to the public key. `once`: a tag that
  * keeps a repeated delivery out, `name` one of the Message-ID. `expunge_at`: when a removed message is deleted; 0 when it is not removed.
- * `is_indexed`: 1 when it has a row of terms.
+ * `is_protected`: 1 when it came or left encrypted. `is_indexed`: 1 when it has a row of terms.
  */
 type MailboxMessagesTable = {
   id: string;
@@ -331,6 +331,7 @@ type MailboxMessagesTable = {
   stored_bytes: number;
   received_at: number;
   expunge_at: number;
+  is_protected: number;
   is_indexed: Generated<number>;
 };
 

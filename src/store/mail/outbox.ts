@@ -21,13 +21,13 @@ export type OutboxRow = {
   readonly createdAt: Date;
 };
 
-/** Keeps copies, each with the job that sends it, which is due at once. */
+/** Keeps copies, each with the job that sends it, which is due at once. One that is kept already stays as it is. */
 export async function insertOutbox(store: Store, rows: readonly OutboxRow[]): Promise<void> {
   for (const row of rows) {
     await store.transaction(async (tx) => {
+      if (!(await insertRow(tx, row, ""))) return;
       const { id: subject, account, createdAt } = row;
       await insertJob(tx, { kind: "outbox", subject, account, createdAt });
-      await insertRow(tx, row, "");
     });
   }
 }
@@ -37,9 +37,10 @@ export async function insertPart(tx: Store, deferred: string, part: OutboxRow): 
   await insertRow(tx, part, deferred);
 }
 
-async function insertRow(tx: Store, row: OutboxRow, deferred: string): Promise<void> {
+/** False: there is a row of this ID already. */
+async function insertRow(tx: Store, row: OutboxRow, deferred: string): Promise<boolean> {
   const { inRow, pieces } = rowPart(row.wrapped);
-  await tx.db
+  const added = await tx.db
     .insertInto("outbox")
     .values({
       id: row.id,
@@ -52,8 +53,12 @@ async function insertRow(tx: Store, row: OutboxRow, deferred: string): Promise<v
       service_key: row.serviceKey,
       deferred,
     })
-    .execute();
+    .onConflict((conflict) => conflict.column("id").doNothing())
+    .returning("id")
+    .executeTakeFirst();
+  if (added === undefined) return false;
   await insertPieces(tx, { ...COPY, owner: row.id, name: pieces }, row.wrapped);
+  return true;
 }
 
 /** A copy without its octets, which `readCopy` reads. */

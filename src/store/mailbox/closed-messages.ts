@@ -4,11 +4,11 @@ import { sql } from "kysely";
 import type { AccountId } from "../../words/account.ts";
 import type { Store } from "../store.ts";
 
-/** Sealed messages that could not be opened, or count as damaged: the one of `id`, or at most `limit`. */
+/** Sealed messages that could not be opened, or count as damaged: the one of `id`, or at most `limit` behind the ID `after`. */
 export async function selectClosed(
   store: Store,
   account: AccountId,
-  o: { readonly id: string | undefined; readonly limit: number },
+  o: { readonly id: string | undefined; readonly after: string; readonly limit: number },
 ): Promise<readonly string[]> {
   const query = store.db
     .selectFrom("mailbox_messages")
@@ -18,6 +18,8 @@ export async function selectClosed(
     .where(sql<boolean>`state in ('DAMAGED', 'UNDECRYPTABLE')`)
     .where("form", "=", sql.lit("sealed"))
     .where("expunge_at", "=", sql.lit(0))
+    .where("id", ">", o.after)
+    .orderBy("id")
     .limit(o.limit);
   const rows = await (o.id === undefined ? query : query.where("id", "=", o.id)).execute();
   return rows.map(({ id }) => id);

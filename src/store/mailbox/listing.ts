@@ -71,7 +71,7 @@ export async function selectNamed(
   return rows.map(rowFrom);
 }
 
-/** Whether one of the messages with these tags came sealed; removed ones count as long as they are here. */
+/** Whether one of the messages with these tags came or left encrypted; removed ones count as long as they are here. */
 export async function hasSealedNamed(
   store: Store,
   account: AccountId,
@@ -84,7 +84,7 @@ export async function hasSealedNamed(
     .where("account", "=", account)
     .where("name", "in", names)
     .where("name", "<>", sql.lit(""))
-    .where("form", "=", sql.lit("sealed"))
+    .where("is_protected", "=", sql.lit(1))
     .limit(1)
     .executeTakeFirst();
   return row !== undefined;

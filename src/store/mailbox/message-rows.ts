@@ -20,6 +20,8 @@ export type MailboxRow = {
   readonly name: string;
   readonly sizeBytes: number;
   readonly receivedAt: Date;
+  /** Whether it came or left encrypted, so that an answer to it must not leave in clear. */
+  readonly isProtected: boolean;
   /** When a removed message is deleted; undefined: it is not removed. */
   readonly expungeAt: Date | undefined;
 };
@@ -42,6 +44,7 @@ export const COLUMNS = [
   "name",
   "size_bytes",
   "received_at",
+  "is_protected",
   "expunge_at",
 ] as const;
 
@@ -49,11 +52,13 @@ type Row = Pick<Selectable<Schema["mailbox_messages"]>, (typeof COLUMNS)[number]
 
 /** A row as it was read. */
 export function rowFrom(row: Row): MailboxRow {
-  const { size_bytes: sizeBytes, received_at: at, expunge_at: expungeAt, ...same } = row;
+  const { size_bytes: sizeBytes, received_at: at, expunge_at: expungeAt, ...others } = row;
+  const { is_protected: isProtected, ...same } = others;
   return {
     ...same,
     sizeBytes,
     receivedAt: fromUnixMs(at),
+    isProtected: isProtected === 1,
     expungeAt: expungeAt === 0 ? undefined : fromUnixMs(expungeAt),
   };
 }

@@ -21,6 +21,8 @@ export type NewMailboxRow = Pick<
   readonly once: string;
   readonly name: string;
   readonly blob: NewBlob;
+  /** It left encrypted; what is stored sealed came so. */
+  readonly isProtected?: boolean | undefined;
   /** The draft whose attachments it has too. */
   readonly copyOf?: string;
 };
@@ -64,6 +66,7 @@ export async function insertMailboxMessage(
         stored_bytes: bytes,
         received_at: message.receivedAt.getTime(),
         expunge_at: 0,
+        is_protected: form === "sealed" || message.isProtected === true ? 1 : 0,
       })
       .execute();
     for (const one of attached) await insertAttachment(tx, account, id, one.blob);

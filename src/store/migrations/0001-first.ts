@@ -223,7 +223,7 @@ function mailboxTables({ table, bytes, integer, text, octetText }: Columns): rea
       `id ${octetText}, ${account}, folder ${text}, number ${integer}, change ${integer}, flags ${integer},
        form ${text}, state ${text}, blob text not null references blobs (id), key ${text}, summary ${bytes}, once ${text}, name ${text},
        size_bytes ${integer}, stored_bytes ${integer}, received_at ${integer}, expunge_at ${integer},
-       is_indexed ${integer}, primary key (account, id)`,
+       is_protected ${integer}, is_indexed ${integer}, primary key (account, id)`,
     ),
     "create unique index mailbox_messages_number on mailbox_messages (account, number)",
     "create unique index mailbox_messages_once on mailbox_messages (account, once) where once <> ''",

@@ -39,7 +39,8 @@ export type NewSpoolRow = Omit<SpoolRow, "blob"> & { readonly blob: NewBlob };
 
 const FORMS: readonly WaitingForm[] = ["sealed", "wrapped"];
 
-const COLUMNS = [
+/** What is read of a row. */
+export const COLUMNS = [
   "id",
   "form",
   "blob",
@@ -152,23 +153,6 @@ const selectStored = compiled((db, { account, contentHash, envelopeId }: Stored)
     .where("envelope_id", "=", envelopeId),
 );
 
-/** What waits for an account, at most `limit` messages, in the order in which they came. */
-export async function selectWaiting(
-  store: Store,
-  account: AccountId,
-  limit: number,
-): Promise<readonly SpoolRow[]> {
-  const rows = await store.db
-    .selectFrom("spool")
-    .select(COLUMNS)
-    .where("account", "=", account)
-    .orderBy("received_at")
-    .orderBy("id")
-    .limit(limit)
-    .execute();
-  return rows.map((row) => fromRow(row, account));
-}
-
 /** One message of this account; of another's nothing is found. */
 export async function selectOneWaiting(
   store: Store,
@@ -215,9 +199,11 @@ const holdRow = compiled((db, { account, id }: Named, engine) => {
   return engine === "postgres" ? owned.forUpdate() : owned;
 });
 
-type StoredRow = Pick<Selectable<Schema["spool"]>, (typeof COLUMNS)[number]>;
+/** A row as it was read. */
+export type StoredRow = Pick<Selectable<Schema["spool"]>, (typeof COLUMNS)[number]>;
 
-function fromRow(row: StoredRow, account: AccountId): SpoolRow {
+/** A message as its row has it. */
+export function fromRow(row: StoredRow, account: AccountId): SpoolRow {
   return {
     id: row.id,
     account,

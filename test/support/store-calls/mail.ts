@@ -1,6 +1,7 @@
 /** Every function of the store about mail, received and waiting to leave. */
 import { newOctets } from "../../../src/base/large-octets.ts";
 import { locked } from "../../../src/incoming/verdicts.ts";
+import { selectWaiting } from "../../../src/store/spool/waiting-pages.ts";
 import { listSpoolUse, readSpoolUse } from "../../../src/store/spool/spool-use.ts";
 import { keepServedKeys, updateVerdict } from "../../../src/store/spool/verdicts.ts";
 import {
@@ -8,7 +9,6 @@ import {
   hasSealedWaiting,
   insertWaiting,
   selectOneWaiting,
-  selectWaiting,
 } from "../../../src/store/spool/spool-rows.ts";
 import {
   beginOpening,
@@ -85,7 +85,11 @@ export async function callMessages(store: Store, account: AccountId): Promise<vo
   await insertWaiting(store, message);
   await selectOneWaiting(store, account, "message");
   await hasSealedWaiting(store, account, ["<1@x>", "<2@x>"]);
-  await selectWaiting(store, account, 10);
+  for (const first of ["oldest", "newest"] as const) {
+    for (const after of [undefined, { receivedAt: now, id: "message" }]) {
+      await selectWaiting(store, account, { first, after, limit: 10 });
+    }
+  }
   await listSpoolUse(store);
   await readSpoolUse(store, account);
   await pendingFigures(store);

@@ -170,8 +170,8 @@ export async function callMailbox(store: Store, account: AccountId): Promise<voi
     state: "DAMAGED",
     blob: { id: "blob of 5" },
   });
-  await selectClosed(store, account, { id: undefined, limit: 10 });
-  await selectClosed(store, account, { id: "6", limit: 10 });
+  await selectClosed(store, account, { id: undefined, after: "", limit: 10 });
+  await selectClosed(store, account, { id: "6", after: "", limit: 10 });
   await hasSealedNamed(store, account, ["6"]);
   await deleteMessages(store, account, ["6"]);
   await deleteWaiting(store, account, "5");
