@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { parseAddress } from "../mail/address.ts";
 import { fakeClock } from "../../test/support/clock.ts";
 import { engines } from "../../test/support/engines.ts";
+import { parseAddress } from "../mail/address.ts";
 import { newAccountId } from "../words/account.ts";
 import { addAccount, findAccount, NO_LOGIN } from "./accounts.ts";
 

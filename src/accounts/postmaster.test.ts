@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
+
+import { haveAccounts, idOf } from "../../test/support/accounts.ts";
 import { addressOf } from "../../test/support/address.ts";
 import { testOnBoth } from "../../test/support/engines.ts";
-import { haveAccounts, idOf } from "../../test/support/accounts.ts";
 import { formatAddress, parseDomain } from "../mail/address.ts";
 import { isPostmastersMail, isServed, readerOf, type Served } from "./postmaster.ts";
 

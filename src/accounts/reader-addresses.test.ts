@@ -1,14 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+
+import { idOf } from "../../test/support/accounts.ts";
+import { engines } from "../../test/support/engines.ts";
 import { after, fromUnixMs, HOUR } from "../base/time.ts";
 import { parseAddress, type EmailAddress } from "../mail/address.ts";
 import { insertAccount } from "../store/accounts/accounts.ts";
 import { insertAlias, releaseAlias } from "../store/accounts/addresses.ts";
 import type { Store } from "../store/store.ts";
-import { engines } from "../../test/support/engines.ts";
 import { NO_LOGIN } from "./accounts.ts";
 import { isReadersAddress } from "./reader-addresses.ts";
-import { idOf } from "../../test/support/accounts.ts";
 
 const NOW = fromUnixMs(1_795_000_000_000);
 const ROSA = address("rosa@beta.test");

@@ -12,13 +12,13 @@
  * Work that takes long or handles strangers' octets is done in threads (`crypto-pool.ts`). A process can hold both roles,
  * and many processes can serve one database.
  */
+import type { Config } from "../config/config.ts";
 import { checkedConfig } from "./config-problems.ts";
 import { openToServe } from "./database.ts";
 import { surviveHangup } from "./hangup.ts";
 import { endOnUnheard } from "./last-resort.ts";
 import type { OfProcess } from "./of-process.ts";
 import { TlsNews } from "./tls-files.ts";
-import type { Config } from "../config/config.ts";
 
 /** What a process can do. */
 export type RoleName = "keyserver" | "gateway";

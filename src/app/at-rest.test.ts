@@ -2,20 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { after, DAY } from "../base/time.ts";
-import { addAlias, removeAlias } from "../keys/alias.ts";
-import { publishOwnCertificate } from "../keys/import-key.ts";
-import { closeAccount, eraseByLaw, purgeClosedAccounts } from "../keys/end-account.ts";
-import { renameAccount } from "../keys/rename.ts";
-import { revokeKey } from "../keys/revoke.ts";
-import { unlockWithPassword } from "../vault/vault.ts";
-import { decrypt } from "../openpgp/messages/decrypt.ts";
-import { generateKey } from "../openpgp/keys/generate.ts";
-import { findById } from "../store/keys/certificates.ts";
-import { enrol as enrolNew } from "../login/enrol.ts";
-import { purgeReleased } from "../store/accounts/addresses.ts";
-import { purgeReserved } from "../store/accounts/reserved-addresses.ts";
-import type { Account } from "../words/account.ts";
+import { idOf } from "../../test/support/accounts.ts";
 import { engines } from "../../test/support/engines.ts";
 import {
   active,
@@ -27,9 +14,22 @@ import {
   withAlice,
   type Deps,
 } from "../../test/support/key-life.ts";
-import { wrapFor } from "./at-rest.ts";
-import { idOf } from "../../test/support/accounts.ts";
 import { came } from "../../test/support/outcome.ts";
+import { after, DAY } from "../base/time.ts";
+import { addAlias, removeAlias } from "../keys/alias.ts";
+import { closeAccount, eraseByLaw, purgeClosedAccounts } from "../keys/end-account.ts";
+import { publishOwnCertificate } from "../keys/import-key.ts";
+import { renameAccount } from "../keys/rename.ts";
+import { revokeKey } from "../keys/revoke.ts";
+import { enrol as enrolNew } from "../login/enrol.ts";
+import { generateKey } from "../openpgp/keys/generate.ts";
+import { decrypt } from "../openpgp/messages/decrypt.ts";
+import { purgeReleased } from "../store/accounts/addresses.ts";
+import { purgeReserved } from "../store/accounts/reserved-addresses.ts";
+import { findById } from "../store/keys/certificates.ts";
+import { unlockWithPassword } from "../vault/vault.ts";
+import type { Account } from "../words/account.ts";
+import { wrapFor } from "./at-rest.ts";
 
 const data = Buffer.from("canary");
 const NO_KEY = /no key to protect/;

@@ -1,8 +1,8 @@
 /** Which key an account's mail is encrypted to at rest. */
 import type { Octets } from "../base/large-octets.ts";
 import type { Clock } from "../base/time.ts";
-import { NoMailboxKey } from "../mailbox/no-mailbox-key.ts";
 import type { ToStore } from "../mailbox/embedded/stored-form.ts";
+import { NoMailboxKey } from "../mailbox/no-mailbox-key.ts";
 import { type Certificate, parseCertificates } from "../openpgp/certificates/certificate.ts";
 import { encryptAtRest } from "../openpgp/messages/encrypt.ts";
 import { listPublishedOf } from "../store/keys/certificates.ts";

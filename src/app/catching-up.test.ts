@@ -3,12 +3,12 @@ import { test } from "node:test";
 import { setImmediate } from "node:timers/promises";
 
 import { add, summaryMail } from "../../test/contract/mailbox-world.ts";
+import { haveAccounts, idOf } from "../../test/support/accounts.ts";
+import { addressOf } from "../../test/support/address.ts";
 import { embeddedMailbox, type EmbeddedMailbox } from "../../test/support/embedded-mailbox.ts";
 import { engines } from "../../test/support/engines.ts";
 import type { Mailbox } from "../mailbox/mailbox.ts";
 import { UnlockedKeys } from "../vault/unlocked-keys.ts";
-import { haveAccounts, idOf } from "../../test/support/accounts.ts";
-import { addressOf } from "../../test/support/address.ts";
 import type { AccountId } from "../words/account.ts";
 import { CatchingUp } from "./catching-up.ts";
 

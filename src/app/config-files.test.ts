@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
+
 import { makePki } from "../../lab/pki.ts";
 import { ConfigError } from "../config/config.ts";
 import { checkedConfig } from "./config-problems.ts";

@@ -4,6 +4,7 @@ import { constants } from "node:fs";
 import { access, readFile, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { createSecureContext } from "node:tls";
+
 import { codeOf, errorText } from "../base/errors.ts";
 import { mayOthersRead } from "../base/private-file.ts";
 import type { At, Config } from "../config/config.ts";

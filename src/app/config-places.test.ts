@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+
 import { parseConfig, fieldsIn } from "../config/config.ts";
 import { listenerProblems, relayProblems } from "./config-places.ts";
 

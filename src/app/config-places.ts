@@ -1,5 +1,6 @@
 /** Places of a configuration that cannot be right: listeners in each other's way, and mail that would come back to us. */
 import { isIP, isIPv4, SocketAddress } from "node:net";
+
 import { isLoopback, plainAddress } from "../base/network.ts";
 import type { Config, Fields } from "../config/config.ts";
 

@@ -2,16 +2,17 @@ import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 import { setImmediate } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
-import { AppError, ProgramFault, TooCostly } from "../base/errors.ts";
+
 import { longestBlock } from "../../test/support/longest-block.ts";
+import { AppError, ProgramFault, TooCostly } from "../base/errors.ts";
 import { after, DAY, fromUnixMs, MINUTE } from "../base/time.ts";
 import { parseAddress } from "../mail/address.ts";
-import { decrypt } from "../openpgp/messages/decrypt.ts";
 import { generateKey } from "../openpgp/keys/generate.ts";
 import { readSecretKey, type UnlockedKey } from "../openpgp/keys/secret-key.ts";
+import { decrypt } from "../openpgp/messages/decrypt.ts";
 import { clientProtection } from "../outgoing/already-protected.ts";
-import { examine } from "../pgpmime/examine.ts";
 import type { SealMessage } from "../outgoing/copies.ts";
+import { examine } from "../pgpmime/examine.ts";
 import { startCryptoPool } from "./crypto-pool.ts";
 
 const NOW = fromUnixMs(1_795_000_000_000);

@@ -12,11 +12,11 @@
 import { AppError, ProgramFault, TooCostly } from "../base/errors.ts";
 import { octetsIn } from "../base/large-octets.ts";
 import { messageWorkHere, type MessageWork } from "../incoming/message-work.ts";
-import type { CertificateWork } from "../openpgp/openpgp.ts";
-import { encryptAtRest } from "../openpgp/messages/encrypt.ts";
-import { noAnswers, type RememberedAnswers, remembering } from "../openpgp/remembered-work.ts";
 import type { Certificate } from "../openpgp/certificates/certificate.ts";
 import type { UnlockedKey } from "../openpgp/keys/secret-key.ts";
+import { encryptAtRest } from "../openpgp/messages/encrypt.ts";
+import type { CertificateWork } from "../openpgp/openpgp.ts";
+import { noAnswers, type RememberedAnswers, remembering } from "../openpgp/remembered-work.ts";
 import { type ClientProtection, clientProtection } from "../outgoing/already-protected.ts";
 import type { SealMessage } from "../outgoing/copies.ts";
 import type { SignMessage } from "../outgoing/deferral/deferral.ts";

@@ -3,8 +3,8 @@
  * is said once, and once more when it is over.
  */
 import { errorText } from "../base/errors.ts";
-import type { BlobStore } from "../blobs/blobs.ts";
 import { MINUTE } from "../base/time.ts";
+import type { BlobStore } from "../blobs/blobs.ts";
 import type { Task } from "../jobs/tasks.ts";
 import { writeProbe } from "../store/discovery/clock-seen.ts";
 import type { Store } from "../store/store.ts";

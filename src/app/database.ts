@@ -3,8 +3,8 @@ import { errorText } from "../base/errors.ts";
 import type { DatabaseConfig } from "../config/config.ts";
 import type { Database } from "../doctor/visit.ts";
 import { isMigrated, migrate } from "../store/engine/migrate.ts";
-import { publishedVersion } from "../store/keys/published-version.ts";
 import { openServingStore } from "../store/engine/serving-store.ts";
+import { publishedVersion } from "../store/keys/published-version.ts";
 import { openStore, type Store } from "../store/store.ts";
 import { isOutOfReach } from "./out-of-reach.ts";
 

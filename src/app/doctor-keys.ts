@@ -1,11 +1,11 @@
 import type { Config } from "../config/config.ts";
 import type { DoctorDeps } from "../doctor/doctor.ts";
-import type { ServiceKeys } from "../vault/service-key.ts";
-import { unwrapRevocation } from "../vault/wrapped-rows.ts";
 import { acceptForEncryption } from "../openpgp/certificates/acceptance.ts";
 import { parseCertificates } from "../openpgp/certificates/certificate.ts";
 import { selectGenericRevocation } from "../store/keys/generic-revocations.ts";
 import type { Store } from "../store/store.ts";
+import type { ServiceKeys } from "../vault/service-key.ts";
+import { unwrapRevocation } from "../vault/wrapped-rows.ts";
 import { formerFile, openServiceKeys } from "./service-key-file.ts";
 
 /** Our own acceptance test, on the first certificate of some bytes. */

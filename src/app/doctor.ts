@@ -1,21 +1,22 @@
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { connect } from "node:net";
+
 import { readerOf } from "../accounts/postmaster.ts";
-import { openBlobs } from "../blobs/blobs.ts";
 import { errorText } from "../base/errors.ts";
 import { SECOND, systemClock } from "../base/time.ts";
+import { openBlobs } from "../blobs/blobs.ts";
 import type { Config } from "../config/config.ts";
+import { inspector } from "../dns/inspector.ts";
+import { openResolver } from "../dns/open-resolver.ts";
 import type { DoctorDeps } from "../doctor/doctor.ts";
 import type { PeerDeps } from "../doctor/peer.ts";
 import type { Place } from "../doctor/visit.ts";
-import { inspector } from "../dns/inspector.ts";
-import { openResolver } from "../dns/open-resolver.ts";
 import { guardedGet } from "../fetch/guarded.ts";
 import { httpsProbe } from "../fetch/probe.ts";
-import { holdAuditKeys } from "../vault/tag-keys.ts";
 import { parseAddress } from "../mail/address.ts";
 import { probeHop } from "../smtp/relay/probe-hop.ts";
+import { holdAuditKeys } from "../vault/tag-keys.ts";
 import { openToExamine } from "./database.ts";
 import { accept, readServiceKeys, revocationCheck, serviceKeyFiles } from "./doctor-keys.ts";
 import { keyserverPlace } from "./keyserver-place.ts";

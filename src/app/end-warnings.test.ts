@@ -1,37 +1,37 @@
 /** Which users are told that their key ends, and how often. */
 import assert from "node:assert/strict";
-import { allMail, mailboxesWith, storedBody } from "../../test/support/mailboxes.ts";
 import { test } from "node:test";
 
+import { enrol, idOf } from "../../test/support/accounts.ts";
+import { NOBODY_ASKED } from "../../test/support/authors.ts";
+import { engines } from "../../test/support/engines.ts";
+import { alice, depsFor, network, old, withAlice, type Deps } from "../../test/support/key-life.ts";
+import { allMail, mailboxesWith, storedBody } from "../../test/support/mailboxes.ts";
+import { came } from "../../test/support/outcome.ts";
+import { blobsIn } from "../../test/support/spool.ts";
+import { openTestStore } from "../../test/support/tag-keys.ts";
 import { findReader } from "../accounts/accounts.ts";
 import { after, DAY, HOUR } from "../base/time.ts";
 import { deliver } from "../incoming/incoming.ts";
 import { traceIncoming } from "../incoming/tracing.ts";
 import { listAudit } from "../journal/journal.ts";
-import { publishOwnCertificate } from "../keys/import-key.ts";
 import { closeAccount } from "../keys/end-account.ts";
+import { publishOwnCertificate } from "../keys/import-key.ts";
 import { revokeKey } from "../keys/revoke.ts";
 import { login } from "../login/login.ts";
 import { parseDomain } from "../mail/address.ts";
-import { decrypt } from "../openpgp/messages/decrypt.ts";
 import { extendExpiry } from "../openpgp/keys/extend.ts";
 import { generateKey } from "../openpgp/keys/generate.ts";
 import { readSecretKey } from "../openpgp/keys/secret-key.ts";
+import { decrypt } from "../openpgp/messages/decrypt.ts";
 import { sendDue, type OutboxDeps } from "../outgoing/outbox.ts";
 import { traceOutgoing } from "../outgoing/tracing.ts";
-import { findPublished } from "../store/keys/certificates.ts";
 import { migrate } from "../store/engine/migrate.ts";
+import { findPublished } from "../store/keys/certificates.ts";
 import type { Store } from "../store/store.ts";
-import { openTestStore } from "../../test/support/tag-keys.ts";
-import { engines } from "../../test/support/engines.ts";
-import { alice, depsFor, network, old, withAlice, type Deps } from "../../test/support/key-life.ts";
 import { wrapFor } from "./at-rest.ts";
 import { warnOfEnds, type NoticeDeps } from "./end-warnings.ts";
-import { NOBODY_ASKED } from "../../test/support/authors.ts";
 import { startEvents } from "./events.ts";
-import { enrol, idOf } from "../../test/support/accounts.ts";
-import { came } from "../../test/support/outcome.ts";
-import { blobsIn } from "../../test/support/spool.ts";
 
 const hostname = parseDomain("mail.alpha.test") ?? assert.fail();
 const notices: NoticeDeps = {

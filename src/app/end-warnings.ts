@@ -1,11 +1,12 @@
 /** Mail to users whose keys end, where nobody but they can extend them. */
 import { randomUUID } from "node:crypto";
+
 import { keysThatEnd, WARN_BEFORE_MS, warnOfEnd } from "../keys/expiry-warnings.ts";
-import type { VaultDeps } from "../vault/vault-deps.ts";
 import { keyEndingNotice } from "../notices/key-ending.ts";
 import { toKeep } from "../outgoing/copy.ts";
 import { keepForLater, type OutboxDeps } from "../outgoing/outbox.ts";
 import { primaryAddress } from "../store/accounts/addresses.ts";
+import type { VaultDeps } from "../vault/vault-deps.ts";
 import type { Events } from "./events.ts";
 
 /** What notices leave through: the outbox, as bounces do, to wherever mail for the user is delivered. */

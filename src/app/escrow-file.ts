@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+
 import { AppError } from "../base/errors.ts";
 import { type Certificate, parseCertificates } from "../openpgp/certificates/certificate.ts";
 

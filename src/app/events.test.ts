@@ -4,8 +4,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 
-import { parseDomain } from "../mail/address.ts";
 import { AppError } from "../base/errors.ts";
+import { parseDomain } from "../mail/address.ts";
 import { startEvents, type Events } from "./events.ts";
 
 const PAGE = readFileSync(

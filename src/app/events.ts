@@ -1,11 +1,12 @@
 /** What happens, one function each: it writes the log line. No body, subject, local part or secret is ever logged. */
 import { closeSync, openSync } from "node:fs";
 import { pino, type DestinationStream, type Logger } from "pino";
+
 import { AppError, errorText } from "../base/errors.ts";
 import type { Config } from "../config/config.ts";
 import type { Domain } from "../mail/address.ts";
-import type { Taken } from "./live-config.ts";
 import type { Reason } from "../smtp/reason.ts";
+import type { Taken } from "./live-config.ts";
 
 /** What a listener answered: to whom (`client`, as far as the configuration says), and why, in one word. */
 export type AnswerLine = {

@@ -1,12 +1,12 @@
 /** The periodic tasks of a gateway: what each process does, and what one process does for all of them. */
+import type { Task } from "../jobs/tasks.ts";
+import type { LoginCache } from "../login/login-cache.ts";
 import { logHead, signHeads } from "./audit-head-tasks.ts";
 import { watchClock } from "./clock-watch.ts";
 import type { DatabaseGuard } from "./database-guard.ts";
 import type { Events } from "./events.ts";
 import type { DeliveryHandlers } from "./incoming.ts";
 import { keyTasks } from "./key-tasks.ts";
-import type { LoginCache } from "../login/login-cache.ts";
-import type { Task } from "../jobs/tasks.ts";
 import { mailboxTasks } from "./mailbox-tasks.ts";
 import type { NextHops } from "./next-hop.ts";
 import { sweepLoginCache } from "./open-login-cache.ts";

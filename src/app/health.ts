@@ -1,4 +1,5 @@
 import { createServer } from "node:http";
+
 import { errorText } from "../base/errors.ts";
 import type { DatabaseGuard } from "./database-guard.ts";
 import type { Metrics } from "./metrics.ts";

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
 import { once } from "node:events";
+import { test } from "node:test";
 import { Worker } from "node:worker_threads";
+
 import { after, DAY, fromUnixMs } from "../base/time.ts";
 import { parseAddress } from "../mail/address.ts";
 import { generateKey } from "../openpgp/keys/generate.ts";

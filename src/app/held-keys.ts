@@ -4,8 +4,8 @@
  * at the end of a session or of an opening, and when what opens the account changes. It then tells each thread that has
  * the key. The thread wipes it and lets OpenSSL's objects go. A thread that replaces another has no keys.
  */
-import { Secret } from "../base/secret.ts";
 import { ProgramFault } from "../base/errors.ts";
+import { Secret } from "../base/secret.ts";
 import { readSecretKey, type UnlockedKey } from "../openpgp/keys/secret-key.ts";
 
 /** A key that is open in this process. */

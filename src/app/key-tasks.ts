@@ -4,12 +4,12 @@ import type { Task } from "../jobs/tasks.ts";
 import { backfill } from "../keys/backfill.ts";
 import { purgeClosedAccounts } from "../keys/end-account.ts";
 import { keysThatEnd } from "../keys/expiry-warnings.ts";
-import { openWithService } from "../vault/master-key.ts";
 import { EXTEND_BEFORE_MS, upkeep } from "../keys/upkeep.ts";
-import type { KeyRules, VaultDeps } from "../vault/vault-deps.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import { findOwner, purgeReleased } from "../store/accounts/addresses.ts";
 import { purgeReserved } from "../store/accounts/reserved-addresses.ts";
+import { openWithService } from "../vault/master-key.ts";
+import type { KeyRules, VaultDeps } from "../vault/vault-deps.ts";
 import { warnOfEnds, type NoticeDeps } from "./end-warnings.ts";
 import type { Events } from "./events.ts";
 

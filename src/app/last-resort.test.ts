@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
+
 import { run } from "../../lab/run.ts";
 
 const MODULE = join(import.meta.dirname, "last-resort.ts");

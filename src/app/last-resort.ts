@@ -1,5 +1,6 @@
 /** An error that nobody caught ends the process after a log line, because its state is unknown. */
 import { writeSync } from "node:fs";
+
 import { errorText } from "../base/errors.ts";
 import { systemClock } from "../base/time.ts";
 

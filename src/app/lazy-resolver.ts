@@ -1,7 +1,7 @@
 import type { Clock } from "../base/time.ts";
 import type { Config } from "../config/config.ts";
-import { openResolver, type OpenResolver } from "../dns/open-resolver.ts";
 import type { Resolver } from "../dns/dns.ts";
+import { openResolver, type OpenResolver } from "../dns/open-resolver.ts";
 import type { Events } from "./events.ts";
 
 export type LazyResolver = Disposable & {

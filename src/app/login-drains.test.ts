@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { addressOf } from "../../test/support/address.ts";
 import { idOf } from "../../test/support/accounts.ts";
+import { addressOf } from "../../test/support/address.ts";
 import { fromUnixMs } from "../base/time.ts";
-import { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import { generateKey } from "../openpgp/keys/generate.ts";
 import { readSecretKey } from "../openpgp/keys/secret-key.ts";
+import { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import { LoginDrains, type DrainRound } from "./login-drains.ts";
 import type { LoggedIn } from "./sender.ts";
 

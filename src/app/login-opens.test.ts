@@ -1,30 +1,31 @@
 /** What a login at the submission port does to mail that waits, and what it says of keys that stay closed. */
 import assert from "node:assert/strict";
-import { allMail, mailboxesWith } from "../../test/support/mailboxes.ts";
 import { test } from "node:test";
-import { addressOf } from "../../test/support/address.ts";
+
 import { setLoginOnly, idOf } from "../../test/support/accounts.ts";
+import { addressOf } from "../../test/support/address.ts";
 import { SILENT } from "../../test/support/authors.ts";
 import { engines } from "../../test/support/engines.ts";
 import { alice, fresh, network, old, withAlice, type Deps } from "../../test/support/key-life.ts";
+import { allMail, mailboxesWith } from "../../test/support/mailboxes.ts";
 import { QUIET_CONFIG, quietSubmission } from "../../test/support/quiet-submission.ts";
+import { replyText } from "../../test/support/reply-text.ts";
 import { sealedRow } from "../../test/support/sealed-rows.ts";
+import { blobsIn, haveWaiting } from "../../test/support/spool.ts";
 import { Given } from "../base/given.ts";
 import { after, MINUTE } from "../base/time.ts";
 import { messageWorkHere } from "../incoming/message-work.ts";
 import type { PendingDeps } from "../incoming/pending-deps.ts";
 import { traceIncoming } from "../incoming/tracing.ts";
 import { locked } from "../incoming/verdicts.ts";
-import { certificateIn } from "../vault/published-certificate.ts";
-import { unlockWithService } from "../vault/vault.ts";
-import { blobsIn, haveWaiting } from "../../test/support/spool.ts";
-import { encryptAtRest } from "../openpgp/messages/encrypt.ts";
 import { generateKey } from "../openpgp/keys/generate.ts";
 import { readSecretKey } from "../openpgp/keys/secret-key.ts";
+import { encryptAtRest } from "../openpgp/messages/encrypt.ts";
 import { open as openMessage } from "../pgpmime/pgpmime.ts";
 import { seal } from "../pgpmime/seal.ts";
-import { replyText } from "../../test/support/reply-text.ts";
 import { findPublished } from "../store/keys/certificates.ts";
+import { certificateIn } from "../vault/published-certificate.ts";
+import { unlockWithService } from "../vault/vault.ts";
 import { deliveryHandlers, type DeliveryHandlers } from "./incoming.ts";
 
 const bob = addressOf("bob@beta.test");

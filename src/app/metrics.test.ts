@@ -4,14 +4,14 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 
-import { addressOf } from "../../test/support/address.ts";
 import { enrol, haveAccounts, idOf } from "../../test/support/accounts.ts";
+import { addressOf } from "../../test/support/address.ts";
 import { fakeClock } from "../../test/support/clock.ts";
 import { engines } from "../../test/support/engines.ts";
 import { depsFor } from "../../test/support/key-life.ts";
+import { haveWaiting } from "../../test/support/spool.ts";
 import { after, DAY, fromUnixMs, HOUR, MINUTE } from "../base/time.ts";
 import { locked } from "../incoming/verdicts.ts";
-import { haveWaiting } from "../../test/support/spool.ts";
 import { toKeep } from "../outgoing/copy.ts";
 import { keepForLater } from "../outgoing/outbox.ts";
 import { findPublished } from "../store/keys/certificates.ts";

@@ -3,6 +3,7 @@
  * happens comes through the meter; what is asked for is looked up when somebody asks. No address is in any of them.
  */
 import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
+
 import { after, type Clock, DAY, SECOND } from "../base/time.ts";
 import { REASONS } from "../smtp/reason.ts";
 import { countExpiring } from "../store/keys/certificates.ts";

@@ -4,6 +4,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+
 import { TooCostly } from "../base/errors.ts";
 import { after as later, DAY, fromUnixMs } from "../base/time.ts";
 import { parseAddress } from "../mail/address.ts";

@@ -5,6 +5,7 @@
  */
 import { fork, type ChildProcess } from "node:child_process";
 import { join } from "node:path";
+
 import { TooCostly } from "../base/errors.ts";
 import { MINUTE } from "../base/time.ts";
 import type { Opened } from "../pgpmime/pgpmime.ts";

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+
 import { idOf } from "../../test/support/accounts.ts";
 import { engines } from "../../test/support/engines.ts";
 import { alice, network, old, withAlice } from "../../test/support/key-life.ts";

@@ -1,6 +1,6 @@
 /** The mailboxes of an installation: in our own database, for whoever delivers, opens, reads or writes. */
-import type { BlobStore } from "../blobs/blobs.ts";
 import { HOUR, type Clock } from "../base/time.ts";
+import type { BlobStore } from "../blobs/blobs.ts";
 import type { Config } from "../config/config.ts";
 import { outlineIn } from "../incoming/keep-found.ts";
 import { summaryOf } from "../incoming/summary.ts";
@@ -10,9 +10,9 @@ import type { Drafts } from "../mailbox/drafts/drafts.ts";
 import { openDrafts } from "../mailbox/embedded/drafts.ts";
 import { openEmbedded, type EmbeddedDeps } from "../mailbox/embedded/embedded.ts";
 import { MailboxWatch } from "../mailbox/embedded/watch.ts";
+import type { MailboxOf, MailboxOwner } from "../mailbox/mailbox-of.ts";
 import { roomFor } from "../mailbox/room.ts";
 import { NO_TERMS } from "../mailbox/search/terms.ts";
-import type { MailboxOf, MailboxOwner } from "../mailbox/mailbox-of.ts";
 import type { Store } from "../store/store.ts";
 import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import { bodyFor, wrapFor } from "./at-rest.ts";

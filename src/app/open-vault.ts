@@ -1,13 +1,13 @@
 /** The vault: the database with the keys that open what it holds, and the rules that new keys are made by. */
-import { openBlobs, type BlobStore } from "../blobs/blobs.ts";
 import { systemClock } from "../base/time.ts";
+import { openBlobs, type BlobStore } from "../blobs/blobs.ts";
 import type { Config } from "../config/config.ts";
-import { beginTags, holdAuditKeys } from "../vault/tag-keys.ts";
-import type { KeyRules, VaultDeps } from "../vault/vault-deps.ts";
-import { hasPublished } from "../store/keys/certificates.ts";
 import { migrate, requireMigrated } from "../store/engine/migrate.ts";
+import { hasPublished } from "../store/keys/certificates.ts";
 import { publishedFileOf } from "../store/keys/published-file-of.ts";
 import { openStore, type Store } from "../store/store.ts";
+import { beginTags, holdAuditKeys } from "../vault/tag-keys.ts";
+import type { KeyRules, VaultDeps } from "../vault/vault-deps.ts";
 import { readEscrowCertificate } from "./escrow-file.ts";
 import { isFormerKeyLost, openServiceKeys } from "./service-key-file.ts";
 

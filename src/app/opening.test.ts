@@ -1,14 +1,11 @@
 /** Whose turn it is to have mail opened. By order, not by time. */
 import assert from "node:assert/strict";
-import { mailboxesWith } from "../../test/support/mailboxes.ts";
 import { test } from "node:test";
-import { AppError } from "../base/errors.ts";
-import { openPending } from "../incoming/pending.ts";
-import { walkWaiting } from "../spool/waiting-list.ts";
-import { blobsIn, haveWaiting } from "../../test/support/spool.ts";
+
+import { enrol, idOf, setLoginOnly } from "../../test/support/accounts.ts";
 import { addressOf } from "../../test/support/address.ts";
-import { engines } from "../../test/support/engines.ts";
 import { SILENT } from "../../test/support/authors.ts";
+import { engines } from "../../test/support/engines.ts";
 import {
   alice,
   depsFor,
@@ -17,24 +14,28 @@ import {
   withAlice,
   type Deps,
 } from "../../test/support/key-life.ts";
+import { mailboxesWith } from "../../test/support/mailboxes.ts";
 import { sealedRow } from "../../test/support/sealed-rows.ts";
+import { blobsIn, haveWaiting } from "../../test/support/spool.ts";
+import { AppError } from "../base/errors.ts";
 import { after, MINUTE } from "../base/time.ts";
-import { login } from "../login/login.ts";
+import { openPending } from "../incoming/pending.ts";
 import { traceIncoming } from "../incoming/tracing.ts";
 import { locked } from "../incoming/verdicts.ts";
-import { readBinding } from "../vault/binding.ts";
-import { certificateIn } from "../vault/published-certificate.ts";
-import { unlockWithPassword, unlockWithService } from "../vault/vault.ts";
+import { login } from "../login/login.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import type { MessageId } from "../mailbox/mailbox.ts";
 import { generateKey } from "../openpgp/keys/generate.ts";
 import { readSecretKey } from "../openpgp/keys/secret-key.ts";
 import { open as openMessage } from "../pgpmime/pgpmime.ts";
 import { seal } from "../pgpmime/seal.ts";
+import { walkWaiting } from "../spool/waiting-list.ts";
 import { findPublished } from "../store/keys/certificates.ts";
+import { readBinding } from "../vault/binding.ts";
+import { certificateIn } from "../vault/published-certificate.ts";
+import { unlockWithPassword, unlockWithService } from "../vault/vault.ts";
 import { startEvents } from "./events.ts";
 import { Opening, type OpeningDeps } from "./opening.ts";
-import { enrol, idOf, setLoginOnly } from "../../test/support/accounts.ts";
 
 const author = addressOf("bob@beta.test");
 const andy = addressOf("andy@alpha.test");

@@ -2,7 +2,6 @@
 import { MINUTE, type Clock } from "../base/time.ts";
 import type { Config } from "../config/config.ts";
 import type { Task } from "../jobs/tasks.ts";
-import type { VaultDeps } from "../vault/vault-deps.ts";
 import type { Domain } from "../mail/address.ts";
 import { sendDue, type OutboxDeps } from "../outgoing/outbox.ts";
 import { queueKey } from "../outgoing/queue-key.ts";
@@ -11,6 +10,7 @@ import type { Hop } from "../smtp/relay/hop.ts";
 import type { IdleSessions } from "../smtp/relay/idle-sessions.ts";
 import { relayWith } from "../smtp/relay/relay.ts";
 import type { Store } from "../store/store.ts";
+import type { VaultDeps } from "../vault/vault-deps.ts";
 import { countedOutgoing } from "./counted.ts";
 import type { Events } from "./events.ts";
 import type { Meter } from "./meter.ts";

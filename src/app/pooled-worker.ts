@@ -1,5 +1,6 @@
 /** One thread of the pool, what is sent to it and what comes back. */
 import { Worker } from "node:worker_threads";
+
 import { errorText } from "../base/errors.ts";
 import { octetStringsIn, weighShared } from "../base/large-octets.ts";
 import type { UnlockedKey } from "../openpgp/keys/secret-key.ts";

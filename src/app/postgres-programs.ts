@@ -1,6 +1,7 @@
 /** PostgreSQL's own programs, which make and read its backups. A password in the URL stays out of the process list. */
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
+
 import { AppError, errorText } from "../base/errors.ts";
 import { CACHE_TABLES } from "../store/engine/sqlite.ts";
 

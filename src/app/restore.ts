@@ -2,8 +2,8 @@
  * Makes a database from a backup. What was published since is merged from the file that `published-file.ts` keeps: a revocation
  * stays one. Without that file nothing is published until somebody says that it may be.
  */
-import { beginFilling, endFilling, hasTables } from "../store/engine/filling.ts";
 import { existsSync, linkSync, rmSync } from "node:fs";
+
 import { AppError } from "../base/errors.ts";
 import {
   bodiesOfBackup,
@@ -16,13 +16,14 @@ import type { Config } from "../config/config.ts";
 import { appendAudit } from "../journal/journal.ts";
 import { formatAddress } from "../mail/address.ts";
 import { readAccount } from "../store/accounts/accounts.ts";
+import { beginFilling, endFilling, hasTables } from "../store/engine/filling.ts";
+import { restoreSqlite } from "../store/engine/sqlite.ts";
 import { lastActionAt } from "../store/journal/audit-actions.ts";
 import { findByFingerprint, type PublishedCertificate } from "../store/keys/certificates.ts";
 import { putBackRevoked, stopServing, updatePublished } from "../store/keys/publish.ts";
 import { publishedFileOf } from "../store/keys/published-file-of.ts";
 import { readPublishedFile, type PublishedFile } from "../store/keys/published-file.ts";
 import { holdPublication } from "../store/keys/published-version.ts";
-import { restoreSqlite } from "../store/engine/sqlite.ts";
 import { openStore, type Store } from "../store/store.ts";
 import { openVault, type Vault } from "./open-vault.ts";
 import { dumpPostgres, fillPostgres } from "./postgres-programs.ts";

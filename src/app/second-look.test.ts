@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { idOf } from "../../test/support/accounts.ts";
 import { MINUTE } from "../base/time.ts";
 import { parseAddress } from "../mail/address.ts";
 import { SecondLooks } from "./second-look.ts";
-import { idOf } from "../../test/support/accounts.ts";
 
 const reader = parseAddress("rosa@alpha.test") ?? assert.fail();
 const author = parseAddress("bob@beta.test") ?? assert.fail();

@@ -2,8 +2,8 @@
  * When the keyserver of an author that could not be asked is asked again: after 1, 5, 15, 30 and 60 minutes, then hourly.
  * The state is in memory: whatever waits is looked at once when a process starts, and that begins it again.
  */
-import { retryDelayMs } from "../jobs/retry-delay.ts";
 import { HOUR } from "../base/time.ts";
+import { retryDelayMs } from "../jobs/retry-delay.ts";
 import { canonicalAddress, type CanonicalAddress, type EmailAddress } from "../mail/address.ts";
 import type { AccountId } from "../words/account.ts";
 

@@ -1,7 +1,5 @@
 /** A login at the submission port as the sender of mail, and whether it still is one. */
 import type { Config } from "../config/config.ts";
-import { bindingOf } from "../vault/binding.ts";
-import { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import type { Login } from "../login/login.ts";
 import type { Sender } from "../outgoing/submit-deps.ts";
 import { rulesOf, type ContactRules } from "../policy/contact-rules.ts";
@@ -9,6 +7,8 @@ import { levelsOf, policyInForce } from "../policy/policy.ts";
 import { listAddresses } from "../store/accounts/addresses.ts";
 import { readStanding } from "../store/accounts/standing.ts";
 import type { Store } from "../store/store.ts";
+import { bindingOf } from "../vault/binding.ts";
+import { UnlockedKeys } from "../vault/unlocked-keys.ts";
 
 /** A login whose password was right. */
 export type LoggedIn = Pick<Extract<Login, { kind: "ok" }>, "account" | "keys" | "generation">;

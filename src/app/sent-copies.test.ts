@@ -4,18 +4,12 @@ import { randomUUID } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+
 import { idOf, setLoginOnly } from "../../test/support/accounts.ts";
 import { engines } from "../../test/support/engines.ts";
 import { alice, fresh } from "../../test/support/key-life.ts";
 import { lootFrom } from "../../test/support/loot.ts";
 import { came } from "../../test/support/outcome.ts";
-import { sentenceOf } from "../incoming/sentence.ts";
-import { eraseByLaw } from "../keys/end-account.ts";
-import { standardFolder } from "../mailbox/mailbox.ts";
-import { armorMessage } from "../openpgp/packets/armor.ts";
-import { encryptAtRest } from "../openpgp/messages/encrypt.ts";
-import type { Outcome } from "../smtp/relay/hop.ts";
-import type { Store } from "../store/store.ts";
 import {
   ben,
   bob,
@@ -25,6 +19,13 @@ import {
   sentIn,
   worldIn,
 } from "../../test/support/sent-world.ts";
+import { sentenceOf } from "../incoming/sentence.ts";
+import { eraseByLaw } from "../keys/end-account.ts";
+import { standardFolder } from "../mailbox/mailbox.ts";
+import { encryptAtRest } from "../openpgp/messages/encrypt.ts";
+import { armorMessage } from "../openpgp/packets/armor.ts";
+import type { Outcome } from "../smtp/relay/hop.ts";
+import type { Store } from "../store/store.ts";
 
 /** All that is stored, in the database and in files. */
 async function everything({ store, dir }: { readonly store: Store; readonly dir: string }) {

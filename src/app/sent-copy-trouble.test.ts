@@ -2,11 +2,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { sql } from "kysely";
-import { AppError, TooCostly } from "../base/errors.ts";
+
 import { engines } from "../../test/support/engines.ts";
+import { MESSAGE, sentIn, TAKEN, worldIn } from "../../test/support/sent-world.ts";
+import { AppError, TooCostly } from "../base/errors.ts";
 import { type EmailAddress } from "../mail/address.ts";
 import type { Outcome } from "../smtp/relay/hop.ts";
-import { MESSAGE, sentIn, TAKEN, worldIn } from "../../test/support/sent-world.ts";
 
 for (const { engine, open } of engines()) {
   test(`${engine}: the copy and what waits are kept together; where the copy cannot be written, what waits is kept alone`, async () => {

@@ -14,6 +14,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { basename, dirname } from "node:path";
+
 import { AppError } from "../base/errors.ts";
 import { isCredential, mayOthersRead } from "../base/private-file.ts";
 import { Secret } from "../base/secret.ts";

@@ -2,8 +2,8 @@
 import { after, MINUTE } from "../base/time.ts";
 import { appendAudit } from "../journal/journal.ts";
 import { rewrapAll } from "../vault/rewrap.ts";
-import { newServiceRoot, ServiceKey } from "../vault/service-key.ts";
 import { adoptServiceKey, otherUsers, rotateServiceKey } from "../vault/service-key-log.ts";
+import { newServiceRoot, ServiceKey } from "../vault/service-key.ts";
 import type { Vault } from "./open-vault.ts";
 import {
   deleteFormerKeys,

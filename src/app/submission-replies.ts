@@ -2,8 +2,8 @@
 import { unreachable } from "../base/unreachable.ts";
 import { text } from "../locales/locales.ts";
 import { formatAddress } from "../mail/address.ts";
-import type { Looked } from "../outgoing/plan.ts";
 import { conflictText, lackText, unsentText } from "../outgoing/lack.ts";
+import type { Looked } from "../outgoing/plan.ts";
 import type {
   Fault,
   KeysClosed,

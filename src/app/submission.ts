@@ -1,10 +1,10 @@
 /** Wires submission: a login becomes a sender with open keys, whose messages go through `submit` (`outgoing/outgoing.ts`). */
 import { randomUUID } from "node:crypto";
+
 import { isServed, readerOf } from "../accounts/postmaster.ts";
 import { isAddress } from "../accounts/reader-addresses.ts";
 import { AppError } from "../base/errors.ts";
 import type { Config } from "../config/config.ts";
-import type { KeyRules, VaultDeps } from "../vault/vault-deps.ts";
 import type { LoginCache } from "../login/login-cache.ts";
 import { LoginTurns } from "../login/login-turns.ts";
 import { login, type LoginDeps } from "../login/login.ts";
@@ -14,17 +14,18 @@ import type { MailboxOf } from "../mailbox/mailbox-of.ts";
 import { handOnWith } from "../outgoing/hand-on.ts";
 import { keepForLater } from "../outgoing/outbox.ts";
 import { answerRecipient, submit } from "../outgoing/outgoing.ts";
-import type { Sender, SubmitDeps } from "../outgoing/submit-deps.ts";
 import { prepareSent } from "../outgoing/sent-copy.ts";
+import type { Sender, SubmitDeps } from "../outgoing/submit-deps.ts";
 import type { TraceOutgoing } from "../outgoing/tracing.ts";
 import type { Handlers, LoginAnswer } from "../smtp/listener/handlers.ts";
 import { reply } from "../smtp/smtp.ts";
+import type { KeyRules, VaultDeps } from "../vault/vault-deps.ts";
 import type { CryptoPool } from "./crypto-pool.ts";
 import { deferring } from "./deferral.ts";
 import type { Events } from "./events.ts";
+import { loginReply } from "./login-replies.ts";
 import type { OutboundRelay } from "./outgoing.ts";
 import { senderOf, stillCurrent, type LoggedIn } from "./sender.ts";
-import { loginReply } from "./login-replies.ts";
 import { sentDepsOf } from "./sent-copies.ts";
 import { recipientReply, submissionReply } from "./submission-replies.ts";
 import type { Transactions } from "./transactions.ts";

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+
 import { type Outcome, PooledWorker } from "./pooled-worker.ts";
 import { ThreadPool } from "./thread-pool.ts";
 

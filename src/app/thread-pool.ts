@@ -5,6 +5,7 @@
  * job holds several times its own size.
  */
 import { availableParallelism } from "node:os";
+
 import { errorText } from "../base/errors.ts";
 import { octetsIn, portable } from "../base/large-octets.ts";
 import { SECOND } from "../base/time.ts";

@@ -4,10 +4,10 @@
  */
 import { ProgramFault } from "../base/errors.ts";
 import { messageWorkHere } from "../incoming/message-work.ts";
+import type { UnlockedKey } from "../openpgp/keys/secret-key.ts";
+import { encryptAtRest } from "../openpgp/messages/encrypt.ts";
 import { certificateWorkHere } from "../openpgp/openpgp.ts";
 import { acceptLastingly } from "../openpgp/remembered-work.ts";
-import { encryptAtRest } from "../openpgp/messages/encrypt.ts";
-import type { UnlockedKey } from "../openpgp/keys/secret-key.ts";
 import { clientProtection } from "../outgoing/already-protected.ts";
 import type { SealMessage } from "../outgoing/copies.ts";
 import type { SignMessage } from "../outgoing/deferral/deferral.ts";

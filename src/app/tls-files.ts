@@ -5,6 +5,7 @@
 import { X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { createSecureContext } from "node:tls";
+
 import { AppError, errorText } from "../base/errors.ts";
 import { SECOND } from "../base/time.ts";
 import type { Config } from "../config/config.ts";

@@ -3,12 +3,13 @@ import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { engines } from "../../test/support/engines.ts";
+
 import { fakeClock } from "../../test/support/clock.ts";
+import { engines } from "../../test/support/engines.ts";
 import { readTrace } from "../journal/trace.ts";
 import { migrate } from "../store/engine/migrate.ts";
-import { openStore } from "../store/store.ts";
 import { DatabaseTrouble } from "../store/engine/trouble.ts";
+import { openStore } from "../store/store.ts";
 import { traceWriter } from "./trace-writer.ts";
 
 const [sqlite = assert.fail()] = engines();

@@ -6,8 +6,8 @@
  */
 import { SECOND, MINUTE, type Clock } from "../base/time.ts";
 import { recordTrace, recordTraces, type TraceEntry } from "../journal/trace.ts";
-import type { Store } from "../store/store.ts";
 import type { Direction } from "../store/journal/trace.ts";
+import type { Store } from "../store/store.ts";
 import type { Events } from "./events.ts";
 
 type Step = [messageId: string, step: string, detail: TraceEntry["detail"]];

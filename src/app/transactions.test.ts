@@ -4,15 +4,9 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 
-import { parseAddress } from "../mail/address.ts";
-import { readTransaction } from "../journal/trace.ts";
-import { REASONS } from "../smtp/reason.ts";
-import type { Sender } from "../outgoing/submit-deps.ts";
-import { reply } from "../smtp/smtp.ts";
-import type { Handlers, ListenerMode } from "../smtp/listener/handlers.ts";
-import type { Store } from "../store/store.ts";
 import { fakeClock } from "../../test/support/clock.ts";
 import { engines } from "../../test/support/engines.ts";
+import { noMeter } from "../../test/support/no-meter.ts";
 import { RawSmtp } from "../../test/support/raw-smtp.ts";
 import {
   listen,
@@ -22,8 +16,14 @@ import {
   withPki,
   WRONG_PASSWORD,
 } from "../../test/support/test-listener.ts";
+import { readTransaction } from "../journal/trace.ts";
+import { parseAddress } from "../mail/address.ts";
+import type { Sender } from "../outgoing/submit-deps.ts";
+import type { Handlers, ListenerMode } from "../smtp/listener/handlers.ts";
+import { REASONS } from "../smtp/reason.ts";
+import { reply } from "../smtp/smtp.ts";
+import type { Store } from "../store/store.ts";
 import { startEvents } from "./events.ts";
-import { noMeter } from "../../test/support/no-meter.ts";
 import { traceWriter } from "./trace-writer.ts";
 import { Transactions } from "./transactions.ts";
 

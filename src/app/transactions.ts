@@ -3,6 +3,7 @@
  * sender and recipient that was refused. No address of mail, no subject and no secret is in it.
  */
 import { randomBytes } from "node:crypto";
+
 import { networkOf, plainAddress } from "../base/network.ts";
 import type { Config } from "../config/config.ts";
 import type { Sender } from "../outgoing/submit-deps.ts";

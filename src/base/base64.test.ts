@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { assert as holds, property, uint8Array } from "fast-check";
+
 import { decodeBase64 } from "./base64.ts";
 
 test("what base64 was made of comes out again, with and without its padding", () => {

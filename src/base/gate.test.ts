@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+
 import { Gate } from "./gate.ts";
 
 test("at most so many pass a gate at once, in all and for one key, and all pass in the end", async () => {

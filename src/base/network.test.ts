@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+
 import { networkOf } from "./network.ts";
 
 test("addresses of one /24 or /48 are one network", () => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 import fc from "fast-check";
+
 import { passphraseForms, passwordForm } from "./opaque-string.ts";
 
 const utf8 = (text: string): Buffer => Buffer.from(text, "utf8");

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+
 import { eachSlice } from "./slices.ts";
 
 test("the slices are all of the bytes, in order, and none is larger than asked for", async () => {

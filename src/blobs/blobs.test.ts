@@ -14,7 +14,6 @@ import {
 } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-
 import { sql } from "kysely";
 
 import { testBlobs, type BlobWorld, type Spoil } from "../../test/contract/blobs.ts";
@@ -28,8 +27,8 @@ import { after, HOUR, MINUTE, SECOND, systemClock } from "../base/time.ts";
 import type { BlobPlace } from "../store/mail/blobs.ts";
 import { insertMailboxMessage } from "../store/mailbox/messages.ts";
 import type { Store } from "../store/store.ts";
-import { fileOf } from "./body-files.ts";
 import { openBlobs } from "./blobs.ts";
+import { fileOf } from "./body-files.ts";
 
 const bob = addressOf("bob@beta.test");
 const account = idOf(bob);

@@ -2,10 +2,10 @@
  * Files of bodies: `ab/abcd…`, in one of 256 subfolders. A file gets its name when all of it is on the disk. The work is done
  * slice by slice in Node's own threads, so that the event loop is free.
  */
-import { codeOf } from "../base/errors.ts";
 import { mkdir, open, rename, rm, stat, unlink, type FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
+import { codeOf } from "../base/errors.ts";
 import { newOctets, octetStringsIn, type Octets } from "../base/large-octets.ts";
 
 /** The user of Sealpost alone may read bodies. */

@@ -1,9 +1,9 @@
 /** Commands about who else can open an account's keys, and which key its mailbox has: escrow, custody, mailbox key. */
 import { giveToProvider } from "../keys/custody.ts";
-import { showEscrow, type EscrowMessage } from "../vault/escrow.ts";
 import { chooseMailboxKey } from "../keys/mailbox-key.ts";
 import { makeNewKeys, type NewKeysWish } from "../keys/new-keys.ts";
 import { formatAddress } from "../mail/address.ts";
+import { showEscrow, type EscrowMessage } from "../vault/escrow.ts";
 import { codeLines } from "./account-recover.ts";
 import { accountOf, addressGiven } from "./address-given.ts";
 import { answer, type Call, type Command, type ExitCode, UsageError } from "./command.ts";

@@ -8,16 +8,16 @@ import { closeAccount, endSessions, eraseByLaw, reopenAccount } from "../keys/en
 import { hasActiveKey } from "../keys/key-list.ts";
 import { renameAccount } from "../keys/rename.ts";
 import { formatAddress, type EmailAddress } from "../mail/address.ts";
+import { hasKeysHere } from "../vault/key-access.ts";
+import { verifyPassword } from "../vault/login-verifier.ts";
+import type { MasterKey } from "../vault/master-key.ts";
+import type { Account } from "../words/account.ts";
 import { accountOf, addressGiven, addressIn, requireOurs } from "./address-given.ts";
 import { answer, type Call, type Command, type ExitCode, UsageError } from "./command.ts";
 import { masterKeyFor, masterKeyIfOpen } from "./master-key-given.ts";
 import { openFor } from "./open.ts";
 import { refused } from "./refusals.ts";
-import type { Account } from "../words/account.ts";
-import { hasKeysHere } from "../vault/key-access.ts";
-import { verifyPassword } from "../vault/login-verifier.ts";
 import { passwordIfGiven } from "./secret-input.ts";
-import type { MasterKey } from "../vault/master-key.ts";
 
 const STDIN = { "password-stdin": { help: "read the account's password from stdin" } };
 

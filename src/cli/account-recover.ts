@@ -1,9 +1,7 @@
 /** Commands about passwords, and the ways back to the keys when one is forgotten. */
 import type { Secret } from "../base/secret.ts";
 import { reclaimFormerKeys, reclaimRemembered } from "../keys/parked-keys.ts";
-import { openWithRecoveryCode } from "../vault/master-key.ts";
 import { removeRecoveryCode, renewRecoveryCode } from "../keys/password.ts";
-import { readRecoveryCode } from "../vault/recovery-code.ts";
 import {
   recoverWithCode,
   recoverWithEscrow,
@@ -13,13 +11,15 @@ import {
   type Reset,
 } from "../login/recover.ts";
 import { formatAddress } from "../mail/address.ts";
+import { openWithRecoveryCode } from "../vault/master-key.ts";
+import { readRecoveryCode } from "../vault/recovery-code.ts";
+import type { Account } from "../words/account.ts";
 import { accountOf, addressGiven } from "./address-given.ts";
 import { answer, type Call, type Command, type ExitCode, UsageError } from "./command.ts";
 import { masterKeyBy } from "./master-key-given.ts";
 import { openFor } from "./open.ts";
 import { refused } from "./refusals.ts";
 import { readPassword, readSecrets, requireStdin, SECRETS_ON_STDIN } from "./secret-input.ts";
-import type { Account } from "../words/account.ts";
 
 export const accountRecoverCommands: readonly Command[] = [
   {

@@ -1,6 +1,6 @@
 /** `account rule`: what a user wants for those whom they write to. */
-import { changeRule, parseContact, rulesOf } from "../policy/contact-rules.ts";
 import { formatAddress } from "../mail/address.ts";
+import { changeRule, parseContact, rulesOf } from "../policy/contact-rules.ts";
 import { CONTACT_RULES, type Contact, type ContactRule } from "../words/contact.ts";
 import { accountOf, addressGiven } from "./address-given.ts";
 import {

@@ -3,12 +3,11 @@ import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-
 import { sql } from "kysely";
 
 import { openGnupg, type Gnupg } from "../../lab/gnupg.ts";
-import { openStore, type Store } from "../store/store.ts";
 import { openCli, type Cli } from "../../test/support/cli.ts";
+import { openStore, type Store } from "../store/store.ts";
 
 let cli: Cli;
 let dir: string;

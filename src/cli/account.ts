@@ -8,6 +8,7 @@ import { GRACE_MS } from "../keys/end-account.ts";
 import { enrol } from "../login/enrol.ts";
 import { formatAddress } from "../mail/address.ts";
 import { changePolicy } from "../policy/change-policy.ts";
+import type { Account, LastingCustody } from "../words/account.ts";
 import { codeLines } from "./account-recover.ts";
 import { addressGiven, accountOf, requireOurs } from "./address-given.ts";
 import { answerList } from "./answer-list.ts";
@@ -15,7 +16,6 @@ import { answer, type Call, type Command, type ExitCode, UsageError } from "./co
 import { openFor, openToRead } from "./open.ts";
 import { refused } from "./refusals.ts";
 import { passwordIfGiven } from "./secret-input.ts";
-import type { Account, LastingCustody } from "../words/account.ts";
 
 /** The words of `--custody` and what they stand for. */
 const CUSTODY: Readonly<Record<string, LastingCustody>> = {

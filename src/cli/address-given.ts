@@ -1,10 +1,10 @@
 import { accountUsing, findAccount } from "../accounts/accounts.ts";
 import type { Vault } from "../app/open-vault.ts";
 import { type Domain, type EmailAddress, parseAddress } from "../mail/address.ts";
+import type { Account } from "../words/account.ts";
 import { type Call, UsageError } from "./command.ts";
 import { readingsOf } from "./pasted.ts";
 import { refused } from "./refusals.ts";
-import type { Account } from "../words/account.ts";
 
 /** The address that is the first operand. @throws UsageError when it is none. */
 export function addressGiven(call: Call): EmailAddress {

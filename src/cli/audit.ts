@@ -1,8 +1,8 @@
 import { listAuditNamed } from "../journal/audit-list.ts";
 import { verifyAudit, type AuditCheck, type KeptHead } from "../journal/verify-audit.ts";
 import { addressIn } from "./address-given.ts";
-import { keyOwner } from "./key.ts";
 import { answer, type Call, type Command, type ExitCode, table, UsageError } from "./command.ts";
+import { keyOwner } from "./key.ts";
 import { openToRead } from "./open.ts";
 import { readingsOf } from "./pasted.ts";
 

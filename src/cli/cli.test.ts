@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
+
 import { systemClock } from "../base/time.ts";
 import { recordTrace } from "../journal/trace.ts";
 import { openStore } from "../store/store.ts";

@@ -1,6 +1,7 @@
-import { withMarks } from "../mail/one-line.ts";
 import type { Readable } from "node:stream";
+
 import { AppError } from "../base/errors.ts";
+import { withMarks } from "../mail/one-line.ts";
 
 /** 0 done, 1 what was asked for failed, 2 wrong usage or configuration, 75 temporary trouble. */
 export type ExitCode = 0 | 1 | 2 | 75;

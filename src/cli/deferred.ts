@@ -8,8 +8,8 @@ import {
   type DeferredMessage,
 } from "../outgoing/deferral/waiting.ts";
 import { queueKey } from "../outgoing/queue-key.ts";
-import { answer, type Call, type Command, type ExitCode, printable } from "./command.ts";
 import { answerList } from "./answer-list.ts";
+import { answer, type Call, type Command, type ExitCode, printable } from "./command.ts";
 import { openFor, openToRead } from "./open.ts";
 import { readingsOf } from "./pasted.ts";
 import { refused } from "./refusals.ts";

@@ -1,5 +1,6 @@
 import { createHash, X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
+
 import { openReadOnly } from "../app/database.ts";
 import { keyserverPlace } from "../app/keyserver-place.ts";
 import { errorText } from "../base/errors.ts";

@@ -1,5 +1,6 @@
 /** What an operator meets in the first hour. */
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import {
   chmodSync,
   existsSync,
@@ -10,22 +11,21 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { execFile } from "node:child_process";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { after, test } from "node:test";
 import { promisify } from "node:util";
 
+import { idAt } from "../../test/support/accounts.ts";
 import { openCli } from "../../test/support/cli.ts";
+import { haveWaiting } from "../../test/support/spool.ts";
 import { fromUnixMs } from "../base/time.ts";
 import { unprotected } from "../incoming/verdicts.ts";
-import { haveWaiting } from "../../test/support/spool.ts";
 import { parseAddress } from "../mail/address.ts";
 import { keepLatestTime } from "../store/discovery/clock-seen.ts";
 import { openStore } from "../store/store.ts";
 import { runCli } from "./cli.ts";
-import { idAt } from "../../test/support/accounts.ts";
 
 const folders: string[] = [];
 

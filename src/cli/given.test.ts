@@ -3,14 +3,14 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
 
+import { idAt } from "../../test/support/accounts.ts";
 import { type Cli, openCli } from "../../test/support/cli.ts";
+import { haveWaiting } from "../../test/support/spool.ts";
 import { fromUnixMs, systemClock } from "../base/time.ts";
 import { unprotected } from "../incoming/verdicts.ts";
 import { recordTrace } from "../journal/trace.ts";
 import { parseAddress } from "../mail/address.ts";
-import { haveWaiting } from "../../test/support/spool.ts";
 import { openStore } from "../store/store.ts";
-import { idAt } from "../../test/support/accounts.ts";
 
 const NAME = "4f1c09a7be21";
 

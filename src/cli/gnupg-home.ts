@@ -7,6 +7,7 @@ import { constants, open, lstat, mkdir, mkdtemp, readdir, rm, writeFile } from "
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+
 import { codeOf, AppError } from "../base/errors.ts";
 import { UsageError } from "./command.ts";
 

@@ -1,12 +1,13 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
+
 import { makeDatabase } from "../app/database.ts";
 import { codeOf, AppError, errorText } from "../base/errors.ts";
-import { annotatedFile } from "../config/describe.ts";
 import { type Config, parseConfig } from "../config/config.ts";
-import { SERVICE_KEY_BYTES } from "../vault/service-key.ts";
+import { annotatedFile } from "../config/describe.ts";
 import { parseDomain } from "../mail/address.ts";
+import { SERVICE_KEY_BYTES } from "../vault/service-key.ts";
 import { answer, type Call, type Command, type ExitCode, UsageError } from "./command.ts";
 import { zoneLines, zoneText } from "./dns.ts";
 import { requireSafePlaces } from "./safe-places.ts";

@@ -1,14 +1,15 @@
 /** Keys in and out: `key import` and `key export`. */
 import type { Vault } from "../app/open-vault.ts";
 import type { Secret } from "../base/secret.ts";
-import { publishOwnCertificate, importKey, type Imported } from "../keys/import-key.ts";
 import { exportCertificate, exportSecretKey } from "../keys/export-keys.ts";
-import type { MasterKey } from "../vault/master-key.ts";
+import { publishOwnCertificate, importKey, type Imported } from "../keys/import-key.ts";
 import { challengeFor, isProven } from "../keys/possession.ts";
 import { formatAddress, type EmailAddress } from "../mail/address.ts";
-import { parseFingerprint, type Fingerprint } from "../openpgp/packets/fingerprint.ts";
 import { importCertificate } from "../openpgp/certificates/import-certificate.ts";
 import { explainRefusal, importSecretKey } from "../openpgp/imports/import-secret-key.ts";
+import { parseFingerprint, type Fingerprint } from "../openpgp/packets/fingerprint.ts";
+import type { MasterKey } from "../vault/master-key.ts";
+import type { Account } from "../words/account.ts";
 import { addressGiven } from "./address-given.ts";
 import { answer, type Call, type Command, type ExitCode, UsageError } from "./command.ts";
 import { fileGiven, fileNamed, keyOwner } from "./key.ts";
@@ -17,7 +18,6 @@ import { openFor } from "./open.ts";
 import { withoutDecoration } from "./pasted.ts";
 import { refused } from "./refusals.ts";
 import { readSecrets } from "./secret-input.ts";
-import type { Account } from "../words/account.ts";
 
 export const keyImportCommands: readonly Command[] = [
   {

@@ -1,15 +1,15 @@
 /** Keys of many users at once, from what a provider had before: a GnuPG home, or the folder of a Web Key Directory. */
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
+
 import { openAddresses, type UsedAddress } from "../accounts/accounts.ts";
 import type { Vault } from "../app/open-vault.ts";
 import { errorText } from "../base/errors.ts";
 import { publishOwnCertificate, importKey } from "../keys/import-key.ts";
-import { hasKeysHere } from "../vault/key-access.ts";
-import { openWithService } from "../vault/master-key.ts";
 import { text } from "../locales/locales.ts";
 import { formatAddress, parseDomain } from "../mail/address.ts";
 import { wkdHash } from "../mail/wkd-hash.ts";
+import { readOrdinaryFile } from "../mailbox/files/ordinary-file.ts";
 import {
   type CertificateRefusal,
   importCertificate,
@@ -19,11 +19,12 @@ import {
   type ImportRefusal,
   importSecretKey,
 } from "../openpgp/imports/import-secret-key.ts";
+import { hasKeysHere } from "../vault/key-access.ts";
+import { openWithService } from "../vault/master-key.ts";
 import { requireOurs } from "./address-given.ts";
 import { answer, type Call, type Command, type ExitCode, table, UsageError } from "./command.ts";
 import { openGnupgHome, type GnupgHome } from "./gnupg-home.ts";
 import { openFor } from "./open.ts";
-import { readOrdinaryFile } from "../mailbox/files/ordinary-file.ts";
 import { refused } from "./refusals.ts";
 
 export const keyMigrateCommands: readonly Command[] = [

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
+
 import { openCli, type Cli } from "../../test/support/cli.ts";
 import { startEvents } from "../app/events.ts";
 import { openVault } from "../app/open-vault.ts";

@@ -1,4 +1,5 @@
 import { createReadStream } from "node:fs";
+
 import { shownCustody } from "../accounts/account-view.ts";
 import { accountUsing } from "../accounts/accounts.ts";
 import type { Vault } from "../app/open-vault.ts";
@@ -8,14 +9,14 @@ import { publishRevocation, revokeKey } from "../keys/revoke.ts";
 import { rotateKey, type RotationWish } from "../keys/rotate.ts";
 import { formatAddress, sameAddress, type EmailAddress } from "../mail/address.ts";
 import type { RevokedPart } from "../openpgp/certificates/merge-revocations.ts";
-import { addressGiven, accountOf } from "./address-given.ts";
+import type { Account } from "../words/account.ts";
 import { newKeys } from "./account-key.ts";
+import { addressGiven, accountOf } from "./address-given.ts";
 import { answer, type Call, type Command, type ExitCode, table, UsageError } from "./command.ts";
 import { closedKeys, masterKeyFor } from "./master-key-given.ts";
 import { openFor, openToRead } from "./open.ts";
 import { refused } from "./refusals.ts";
 import { readInput } from "./secret-input.ts";
-import type { Account } from "../words/account.ts";
 
 const STDIN = {
   "password-stdin": {

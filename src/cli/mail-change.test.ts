@@ -2,12 +2,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { summaryMail } from "../../test/contract/mailbox-world.ts";
 import { ADDRESS, addAll, withNewMailbox } from "../../test/support/cli-mail.ts";
 import { openCli, type Cli } from "../../test/support/cli.ts";
-import { summaryMail } from "../../test/contract/mailbox-world.ts";
+import { haveWaiting } from "../../test/support/spool.ts";
 import { locked } from "../incoming/verdicts.ts";
 import type { MessageId } from "../mailbox/mailbox.ts";
-import { haveWaiting } from "../../test/support/spool.ts";
 import type { Account } from "../words/account.ts";
 
 /** An account with messages of these minutes in its inbox, and one that waits for its key. */

@@ -1,11 +1,11 @@
 /** `mail move`, `mail delete` and `mail restore`. */
+import type { Reader } from "../incoming/audited-reading.ts";
 import {
   moveMailFor,
   removeMailFor,
   restoreMailFor,
   type MailChange,
 } from "../incoming/changing.ts";
-import type { Reader } from "../incoming/audited-reading.ts";
 import type { ReadingDeps } from "../incoming/reading.ts";
 import type { MessageId } from "../mailbox/mailbox.ts";
 import { answer, type Call, type Command, type ExitCode } from "./command.ts";

@@ -7,10 +7,10 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 
+import { summaryMail } from "../../test/contract/mailbox-world.ts";
 import { addAll, withNewMailbox } from "../../test/support/cli-mail.ts";
 import { openCli, type Cli } from "../../test/support/cli.ts";
 import { readByPython } from "../../test/support/mail-files-world.ts";
-import { summaryMail } from "../../test/contract/mailbox-world.ts";
 import type { MessageId } from "../mailbox/mailbox.ts";
 
 const EXPORT = ["mail", "export", "ada@alpha.test"];

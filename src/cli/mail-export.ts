@@ -2,12 +2,12 @@
 import { writeFile } from "node:fs/promises";
 
 import { codeOf } from "../base/errors.ts";
+import type { Reader } from "../incoming/audited-reading.ts";
 import {
   exportMailFor,
   exportMessageFor,
   type ExportReport,
 } from "../incoming/export/export-mail.ts";
-import type { Reader } from "../incoming/audited-reading.ts";
 import type { ReadingDeps } from "../incoming/reading.ts";
 import { text } from "../locales/locales.ts";
 import { formatAddress } from "../mail/address.ts";

@@ -1,6 +1,6 @@
 import { shownCustody } from "../accounts/account-view.ts";
-import { text } from "../locales/locales.ts";
 import type { ShownMail } from "../incoming/reading.ts";
+import { text } from "../locales/locales.ts";
 import type { Account, LastingCustody } from "../words/account.ts";
 
 /** What is known of a message that shows nothing, and of its reader. */

@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { summaryMail } from "../../test/contract/mailbox-world.ts";
 import { addAll, withNewMailbox } from "../../test/support/cli-mail.ts";
 import { openCli, type Cli } from "../../test/support/cli.ts";
-import { summaryMail } from "../../test/contract/mailbox-world.ts";
 
 /** An account of this custody with two messages that came while its mailbox was closed. */
 async function withMail(cli: Cli, custody: string): Promise<void> {

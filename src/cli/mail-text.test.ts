@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+
 import { utf8 } from "../base/bytes.ts";
 import { fromUnixMs } from "../base/time.ts";
 import type { ShownMail } from "../incoming/reading.ts";
-import { textOf } from "./mail-text.ts";
 import type { Account } from "../words/account.ts";
+import { textOf } from "./mail-text.ts";
 
 const SHOWN: ShownMail = {
   id: "1",

@@ -2,9 +2,9 @@ import type { ShownMail } from "../incoming/reading.ts";
 import type { ShownPart } from "../incoming/shown-parts.ts";
 import { displayMailboxes } from "../mail/display-mailbox.ts";
 import { decodedText, firstField, parseHeader, type HeaderField } from "../mail/header.ts";
+import type { Account } from "../words/account.ts";
 import { printable, table } from "./command.ts";
 import { hint } from "./mail-hint.ts";
-import type { Account } from "../words/account.ts";
 
 const FIELDS = ["From", "Reply-To", "To", "Cc", "Date", "Subject"];
 const OF_PEOPLE = ["From", "Reply-To", "To", "Cc"];

@@ -2,21 +2,21 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { idAt } from "../../test/support/accounts.ts";
 import { openCli } from "../../test/support/cli.ts";
+import { haveWaiting } from "../../test/support/spool.ts";
 import { findAccount } from "../accounts/accounts.ts";
 import { wrapFor } from "../app/at-rest.ts";
 import { openVault } from "../app/open-vault.ts";
 import { loadConfig } from "../config/config.ts";
 import { withEncryptedPart } from "../incoming/encrypted-part.ts";
-import { findCiphertext } from "../pgpmime/find-ciphertext.ts";
 import { unprotected } from "../incoming/verdicts.ts";
 import { parseAddress } from "../mail/address.ts";
-import { haveWaiting } from "../../test/support/spool.ts";
-import { armorMessage } from "../openpgp/packets/armor.ts";
 import { parseCertificates } from "../openpgp/certificates/certificate.ts";
 import { encryptAtRest } from "../openpgp/messages/encrypt.ts";
+import { armorMessage } from "../openpgp/packets/armor.ts";
+import { findCiphertext } from "../pgpmime/find-ciphertext.ts";
 import { findPublished } from "../store/keys/certificates.ts";
-import { idAt } from "../../test/support/accounts.ts";
 
 const ADA = parseAddress("ada@alpha.test");
 const PAYLOAD = "Content-Type: text/plain; charset=utf-8\r\n\r\nCANARY inside\r\n";

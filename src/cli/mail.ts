@@ -1,10 +1,10 @@
 import { openReading } from "../app/open-reading.ts";
 import { listMailFor, showMailFor, type Reader } from "../incoming/audited-reading.ts";
 import { MAX_PAGE, placeFrom, placeText, type ListPlace } from "../incoming/list-page.ts";
-import { listFoldersFor, searchMailFor } from "../incoming/searching.ts";
+import type { MailListEntry } from "../incoming/mail-list.ts";
 import { openPending, retryOpening } from "../incoming/pending.ts";
 import type { ReadingDeps } from "../incoming/reading.ts";
-import type { MailListEntry } from "../incoming/mail-list.ts";
+import { listFoldersFor, searchMailFor } from "../incoming/searching.ts";
 import { folderNamed } from "../mailbox/folder-named.ts";
 import type { FolderId } from "../mailbox/mailbox.ts";
 import { unlockWithService } from "../vault/vault.ts";

@@ -3,10 +3,10 @@ import type { AppError } from "../base/errors.ts";
 import type { Secret } from "../base/secret.ts";
 import { hasKeysHere, openByPassword } from "../vault/key-access.ts";
 import { openWithService, type MasterKey } from "../vault/master-key.ts";
+import type { Account } from "../words/account.ts";
 import type { Call } from "./command.ts";
 import { refused } from "./refusals.ts";
 import { passwordIfGiven } from "./secret-input.ts";
-import type { Account } from "../words/account.ts";
 
 /** The master key that a password opens. @throws AppError when it opens none. */
 export async function masterKeyBy(

@@ -2,8 +2,8 @@ import { startEvents } from "../app/events.ts";
 import { openLookUps, type LookUps } from "../app/open-look-ups.ts";
 import { openVault, type Vault } from "../app/open-vault.ts";
 import { loadConfig } from "../config/config.ts";
-import { lastUnserved, unservedSince } from "../keys/revoke-active.ts";
 import { standingAlarms } from "../keys/releases.ts";
+import { lastUnserved, unservedSince } from "../keys/revoke-active.ts";
 import { certificateWorkHere } from "../openpgp/openpgp.ts";
 import type { Call } from "./command.ts";
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+
 import { readingsOf, withoutDecoration } from "./pasted.ts";
 
 test("brackets, quotation marks and punctuation around a pasted ID are not part of the ID", () => {

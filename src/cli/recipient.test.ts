@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+
 import { openCli, type Cli } from "../../test/support/cli.ts";
 
 let cli: Cli;

@@ -3,19 +3,18 @@
  * kinds are meant to be the types of problems over HTTP as well.
  */
 import type { Retirement } from "../app/service-key-rotation.ts";
-import type { AliasRelease, NewAlias } from "../keys/alias.ts";
-import type { CertificateImport, SecretKeyImport } from "../keys/import-key.ts";
-import type { CustodyChange } from "../keys/custody.ts";
-import type { Closure, Erasure, Reopening, SessionsEnd } from "../keys/end-account.ts";
-import type { Reclaim } from "../keys/parked-keys.ts";
-import type { KeyAccess } from "../vault/key-access.ts";
-import type { MailboxKeyChoice } from "../keys/mailbox-key.ts";
+import type { MailChange } from "../incoming/changing.ts";
 import type { MailConversion } from "../incoming/converting.ts";
 import type { MailExport, MessageExport } from "../incoming/export/export-mail.ts";
 import type { MailImport } from "../incoming/import/import-mail.ts";
-import type { MailChange } from "../incoming/changing.ts";
 import type { MailSearch } from "../incoming/searching.ts";
+import type { AliasRelease, NewAlias } from "../keys/alias.ts";
+import type { CustodyChange } from "../keys/custody.ts";
+import type { Closure, Erasure, Reopening, SessionsEnd } from "../keys/end-account.ts";
+import type { CertificateImport, SecretKeyImport } from "../keys/import-key.ts";
+import type { MailboxKeyChoice } from "../keys/mailbox-key.ts";
 import type { NewKeys } from "../keys/new-keys.ts";
+import type { Reclaim } from "../keys/parked-keys.ts";
 import type { NewPassword, NewRecoveryCode, RecoveryCodeEnd } from "../keys/password.ts";
 import type { Renaming } from "../keys/rename.ts";
 import type { Revocation, UploadedRevocation } from "../keys/revoke.ts";
@@ -26,6 +25,7 @@ import type { EmailAddress } from "../mail/address.ts";
 import type { explainRefusal } from "../openpgp/imports/import-secret-key.ts";
 import type { PolicyChange } from "../policy/change-policy.ts";
 import type { RuleChange } from "../policy/contact-rules.ts";
+import type { KeyAccess } from "../vault/key-access.ts";
 import type { NotShown } from "./mail-hint.ts";
 
 /** What the flows return. */

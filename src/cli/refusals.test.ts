@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { AppError } from "../base/errors.ts";
-import { fromUnixMs } from "../base/time.ts";
 import { addressOf } from "../../test/support/address.ts";
 import { alice } from "../../test/support/key-life.ts";
+import { AppError } from "../base/errors.ts";
+import { fromUnixMs } from "../base/time.ts";
 import type { Refusal } from "./refusal.ts";
 import { refused } from "./refusals.ts";
 

@@ -1,5 +1,6 @@
 import { lstat, stat } from "node:fs/promises";
 import { dirname } from "node:path";
+
 import { UsageError } from "./command.ts";
 
 const GROUP_OR_OTHERS_WRITE = 0o022;

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { inspect } from "node:util";
-import { annotatedFile, describedFields } from "./describe.ts";
+
 import { ConfigError, loadConfig, parseConfig } from "./config.ts";
+import { annotatedFile, describedFields } from "./describe.ts";
 
 const SMALLEST = 'domains = ["alpha.test"]\nhostname = "mail.alpha.test"\n';
 const FILE = "/etc/sealpost/sealpost.toml";

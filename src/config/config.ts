@@ -9,6 +9,7 @@ import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { parse, TomlError } from "smol-toml";
 import type { z } from "zod";
+
 import { AppError, errorText } from "../base/errors.ts";
 import { fieldsOf } from "./fields.ts";
 import { lineOf } from "./line.ts";

@@ -1,5 +1,6 @@
 /** The configuration file in words: `config describe` prints it, `init` writes it. Everything comes from the schema. */
 import { stringify } from "smol-toml";
+
 import { type Field, fieldsOf } from "./fields.ts";
 import { configSchema } from "./schema.ts";
 

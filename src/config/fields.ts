@@ -1,4 +1,5 @@
 import { z } from "zod";
+
 import type { FieldNote } from "./values.ts";
 
 /** One field or table of the schema, as `describe`, `load` and `init` need it. */

@@ -1,5 +1,6 @@
 /** The tables about how much one message, one client and one network may use. */
 import { z } from "zod";
+
 import { network, note } from "./values.ts";
 
 /** The mail server beside Sealpost is one client with many connections: `connections_per_network` does not hold for it. */

@@ -1,5 +1,6 @@
 /** The tables about places: where to listen and with which certificate, where DNS, keyservers and the next hop are. */
 import { z } from "zod";
+
 import { isLoopback } from "../base/network.ts";
 import { domain, hostAndPort, network, note, path, portNumber, text } from "./values.ts";
 

@@ -5,6 +5,7 @@
  * limits in `limits.ts`.
  */
 import { z } from "zod";
+
 import { keyserver, limits } from "./limits.ts";
 import { discovery, listeners, relay, resolver, tls } from "./places.ts";
 import { address, domain, note, path, text } from "./values.ts";

@@ -1,6 +1,7 @@
 /** What the fields of the configuration are made of: a schema with its description, and the texts that are parsed. */
 import { isIP, isIPv6 } from "node:net";
 import { z } from "zod";
+
 import { parseAddress, parseDomain } from "../mail/address.ts";
 
 /** What `describe` prints beside a field. `isPath`: relative to the file's folder. */

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+
+import { armoredText } from "../../test/support/armored-text.ts";
 import {
   DOWN,
   bob,
@@ -7,9 +9,8 @@ import {
   makeCertificates,
   setUp,
 } from "../../test/support/discovery-world.ts";
-import { DAY, HOUR, MINUTE, SECOND } from "../base/time.ts";
-import { armoredText } from "../../test/support/armored-text.ts";
 import { testOnBoth } from "../../test/support/engines.ts";
+import { DAY, HOUR, MINUTE, SECOND } from "../base/time.ts";
 import type { AuthorAnswer } from "./author.ts";
 
 const onBoth = testOnBoth();

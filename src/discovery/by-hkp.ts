@@ -1,10 +1,10 @@
-import type { Get, GetResult } from "../fetch/request.ts";
-import type { SrvRecord } from "../dns/dns.ts";
-import { type EmailAddress, formatAddress } from "../mail/address.ts";
 import { unlessTooCostly } from "../base/errors.ts";
+import type { SrvRecord } from "../dns/dns.ts";
+import type { Get, GetResult } from "../fetch/request.ts";
+import { type EmailAddress, formatAddress } from "../mail/address.ts";
 import type { Acceptance, UnusableReason } from "../openpgp/certificates/acceptance.ts";
-import { type CertificateWork, certificateWorkHere } from "../openpgp/openpgp.ts";
 import type { Certificate } from "../openpgp/certificates/certificate.ts";
+import { type CertificateWork, certificateWorkHere } from "../openpgp/openpgp.ts";
 import type { Fingerprint } from "../openpgp/packets/fingerprint.ts";
 
 /** What one keyserver said about an address or a fingerprint. */

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+
 import { armoredText } from "../../test/support/armored-text.ts";
 import {
   ABSENT,
@@ -16,11 +17,11 @@ import {
   setUp,
   start,
 } from "../../test/support/discovery-world.ts";
+import { testOnBoth } from "../../test/support/engines.ts";
+import { listCache } from "../../test/support/stored-rows.ts";
 import { DAY, HOUR, MINUTE, SECOND, after } from "../base/time.ts";
 import type { GetResult } from "../fetch/request.ts";
 import { readContinuity } from "../store/discovery/cache.ts";
-import { listCache } from "../../test/support/stored-rows.ts";
-import { testOnBoth } from "../../test/support/engines.ts";
 import { makeDiscover } from "./discovery.ts";
 
 const onBoth = testOnBoth();

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+
 import { fakeClock } from "../../test/support/clock.ts";
 import { http } from "../../test/support/discovery-world.ts";
 import { DAY } from "../base/time.ts";

@@ -1,6 +1,6 @@
 /** What the look-ups of a process share. */
-import type { Clock } from "../base/time.ts";
 import type { ExpiringMap } from "../base/expiring-map.ts";
+import type { Clock } from "../base/time.ts";
 import type { CertificateWork } from "../openpgp/openpgp.ts";
 import type { Continuity } from "./continuity.ts";
 import type { Discovery, DiscoveryDeps } from "./outcome.ts";

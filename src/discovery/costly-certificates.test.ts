@@ -1,6 +1,7 @@
 /** What a thread cannot read or judge within its limits leaves a look-up unsure: it is never "no key". */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+
 import { bob, makeCertificates, setUp } from "../../test/support/discovery-world.ts";
 import { AppError, TooCostly } from "../base/errors.ts";
 import { certificateWorkHere, type CertificateWork } from "../openpgp/openpgp.ts";

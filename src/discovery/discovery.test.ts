@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+
+import { idOf } from "../../test/support/accounts.ts";
 import { armoredText } from "../../test/support/armored-text.ts";
 import {
   ABSENT,
@@ -15,14 +17,13 @@ import {
   setUp,
   start,
 } from "../../test/support/discovery-world.ts";
+import { testOnBoth } from "../../test/support/engines.ts";
 import { HOUR } from "../base/time.ts";
 import type { DnsAnswer, SrvRecord } from "../dns/dns.ts";
 import type { GetResult } from "../fetch/request.ts";
 import { parseFingerprint } from "../openpgp/packets/fingerprint.ts";
-import { publish, updatePublished } from "../store/keys/publish.ts";
-import { testOnBoth } from "../../test/support/engines.ts";
 import { saveGenericRevocation } from "../store/keys/generic-revocations.ts";
-import { idOf } from "../../test/support/accounts.ts";
+import { publish, updatePublished } from "../store/keys/publish.ts";
 
 const onBoth = testOnBoth();
 

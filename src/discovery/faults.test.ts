@@ -4,6 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after as afterAll, before, test } from "node:test";
+
 import { type LabDns, startDns } from "../../lab/dns.ts";
 import { faultZones } from "../../lab/fault-zones.ts";
 import { type IssueOptions, type Pki, makePki } from "../../lab/pki.ts";
@@ -16,11 +17,11 @@ import {
   answer,
   startHostile,
 } from "../../test/support/hostile-https.ts";
+import { listCache } from "../../test/support/stored-rows.ts";
 import { systemClock } from "../base/time.ts";
 import { stubResolver } from "../dns/stub.ts";
 import { httpsGet } from "../fetch/fetch.ts";
 import { generateKey } from "../openpgp/keys/generate.ts";
-import { listCache } from "../../test/support/stored-rows.ts";
 import { migrate } from "../store/engine/migrate.ts";
 import { openStore } from "../store/store.ts";
 import { makeDiscover } from "./discovery.ts";

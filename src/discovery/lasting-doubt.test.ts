@@ -1,5 +1,6 @@
 /** A published key that cannot be used is a fault that may pass for a day; then it is refused with its reason. */
 import assert from "node:assert/strict";
+
 import {
   bob,
   DOWN,
@@ -11,14 +12,14 @@ import {
 } from "../../test/support/discovery-world.ts";
 import { testOnBoth } from "../../test/support/engines.ts";
 import { forgeCertificate, newForge } from "../../test/support/forge-certificate.ts";
+import { replyText } from "../../test/support/reply-text.ts";
+import { submissionReply } from "../app/submission-replies.ts";
 import { after, DAY, HOUR, MINUTE } from "../base/time.ts";
 import { planFor } from "../outgoing/plan.ts";
-import { submissionReply } from "../app/submission-replies.ts";
 import { unsendable } from "../outgoing/submission.ts";
-import { replyText } from "../../test/support/reply-text.ts";
+import type { Policy } from "../words/account.ts";
 import { makeDiscover } from "./discovery.ts";
 import type { Discovery } from "./outcome.ts";
-import type { Policy } from "../words/account.ts";
 
 const onBoth = testOnBoth();
 const { bobs, evas, expired } = await makeCertificates();

@@ -1,6 +1,7 @@
 /** What a look-up comes to, how long it is remembered, and what stays in the cache. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+
 import {
   ABSENT,
   DOWN,

@@ -7,10 +7,10 @@ import { forgetUnusable } from "../store/discovery/unusable-answers.ts";
 import { badKey, withAge } from "./bad-key.ts";
 import { type KeyserverAnswer, askForAddress } from "./by-hkp.ts";
 import { type Cached, findCached, freshFor, keep } from "./cache.ts";
-import type { Discovery, Evidence } from "./outcome.ts";
-import { locate } from "./locate.ts";
-import { acceptServed } from "./revocations.ts";
 import type { LookUpContext } from "./context.ts";
+import { locate } from "./locate.ts";
+import type { Discovery, Evidence } from "./outcome.ts";
+import { acceptServed } from "./revocations.ts";
 
 const LOOK_UP_MS = 15 * SECOND;
 const NO_KEY_MS = 15 * MINUTE;

@@ -3,12 +3,12 @@
  * `unreachable` is no answer, and never means "send in clear". The codes: docs/use/states.md.
  */
 import type { Clock } from "../base/time.ts";
-import type { Get } from "../fetch/request.ts";
 import type { Resolver } from "../dns/dns.ts";
+import type { Get } from "../fetch/request.ts";
 import type { Domain, EmailAddress } from "../mail/address.ts";
 import type { UnusableReason } from "../openpgp/certificates/acceptance.ts";
-import type { CertificateWork } from "../openpgp/openpgp.ts";
 import type { Certificate } from "../openpgp/certificates/certificate.ts";
+import type { CertificateWork } from "../openpgp/openpgp.ts";
 import type { Fingerprint } from "../openpgp/packets/fingerprint.ts";
 import type { Store } from "../store/store.ts";
 

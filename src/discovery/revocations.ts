@@ -4,9 +4,9 @@
  */
 import type { EmailAddress } from "../mail/address.ts";
 import type { Acceptance } from "../openpgp/certificates/acceptance.ts";
-import type { CertificateWork } from "../openpgp/openpgp.ts";
 import type { Certificate } from "../openpgp/certificates/certificate.ts";
 import { isHardReason } from "../openpgp/certificates/validity.ts";
+import type { CertificateWork } from "../openpgp/openpgp.ts";
 import { readRevocation, rememberRevocation } from "../store/discovery/revocations-seen.ts";
 import type { DiscoveryDeps } from "./outcome.ts";
 

@@ -2,11 +2,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { engines } from "../../test/support/engines.ts";
 import { after, DAY, fromUnixMs, MINUTE, type Clock } from "../base/time.ts";
 import { parseAddress } from "../mail/address.ts";
 import { readLatestTime, resetLatestTime } from "../store/discovery/clock-seen.ts";
 import type { Store } from "../store/store.ts";
-import { engines } from "../../test/support/engines.ts";
 import { makeDiscover } from "./discovery.ts";
 import { steadyClock } from "./steady-clock.ts";
 import { clockTrouble, timeKeeper } from "./time-seen.ts";

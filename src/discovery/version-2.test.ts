@@ -10,8 +10,8 @@ import {
   makeCertificates,
   setUp,
 } from "../../test/support/discovery-world.ts";
-import type { GetResult } from "../fetch/request.ts";
 import { HOUR, systemClock } from "../base/time.ts";
+import type { GetResult } from "../fetch/request.ts";
 import { generateKey } from "../openpgp/keys/generate.ts";
 
 const { bobs, revoked } = await makeCertificates();

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+
 import { HOUR, MINUTE, SECOND, after, fromUnixMs } from "../base/time.ts";
 import { cachingResolver } from "./answer-cache.ts";
 import type { DnsAnswer, SrvRecord } from "./dns.ts";

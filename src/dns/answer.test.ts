@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+
 import { readAnswer } from "./answer.ts";
 import type { DnsRecord, DnsReply } from "./message.ts";
 import { classifyHkp } from "./service-class.ts";

@@ -1,4 +1,5 @@
 import { fromUnixSeconds } from "../base/time.ts";
+import type { DnsAnswer } from "./dns.ts";
 import {
   type DnsRecord,
   type DnsReply,
@@ -7,7 +8,6 @@ import {
   plainName,
   sameName,
 } from "./message.ts";
-import type { DnsAnswer } from "./dns.ts";
 
 /** One signature that came along with an answer. Names are lower case without the final dot. */
 export type Signature = {

@@ -1,6 +1,6 @@
 import { type Inspected, bothFamilies } from "./answer.ts";
-import { type DnsRecord, type QueryType, packetType, plainName } from "./message.ts";
 import type { SrvRecord } from "./dns.ts";
+import { type DnsRecord, type QueryType, packetType, plainName } from "./message.ts";
 import { type StubOptions, addressRecord, asker, srvRecord } from "./stub.ts";
 
 /** A TLSA record (RFC 6698 §2.1). */

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+
 import { type LabDns, startDns } from "../../lab/dns.ts";
 import { buildZones } from "../../lab/zones.ts";
 import { systemClock } from "../base/time.ts";

@@ -1,6 +1,7 @@
 import { randomInt } from "node:crypto";
 import { createSocket } from "node:dgram";
 import { connect, isIPv6 } from "node:net";
+
 import { SECOND } from "../base/time.ts";
 import { type DnsReply, type QueryType, encodeQuery, readReply } from "./message.ts";
 

@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+
 import type { SrvRecord } from "./dns.ts";
 
 const LABEL = /^(?!-)[a-z0-9-]{1,63}(?<!-)$/;

@@ -5,12 +5,13 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after as afterAll, before, test } from "node:test";
+
 import { type LabDns, startDns } from "../../lab/dns.ts";
 import { faultZones } from "../../lab/fault-zones.ts";
 import { type LabZones, buildZones } from "../../lab/zones.ts";
 import { query } from "./query.ts";
-import { classifyHkp } from "./service-class.ts";
 import { testResolver } from "./self-test.ts";
+import { classifyHkp } from "./service-class.ts";
 import { stubResolver } from "./stub.ts";
 
 const address = "127.0.0.2";

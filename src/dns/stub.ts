@@ -2,9 +2,9 @@ import { AppError, errorText } from "../base/errors.ts";
 import { isLoopback } from "../base/network.ts";
 import { SECOND } from "../base/time.ts";
 import { type Inspected, bothFamilies, nothing, readAnswer } from "./answer.ts";
+import type { DnsAnswer, Resolver, SrvRecord } from "./dns.ts";
 import { type DnsRecord, type QueryType, plainName } from "./message.ts";
 import { type DnsServer, query } from "./query.ts";
-import type { DnsAnswer, Resolver, SrvRecord } from "./dns.ts";
 
 export type StubOptions = DnsServer & {
   /** Per question, UDP and TCP together. */

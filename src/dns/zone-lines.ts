@@ -1,5 +1,5 @@
-import { openpgpkeyName } from "../mail/openpgpkey-label.ts";
 import type { EmailAddress } from "../mail/address.ts";
+import { openpgpkeyName } from "../mail/openpgpkey-label.ts";
 
 /** A line of a zone file, with why it stands there. `name` ends in a dot. */
 export type ZoneLine = {

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { answered, lines, now, seen, signed, srv } from "../../test/support/doctor-world.ts";
+
 import { http } from "../../test/support/discovery-world.ts";
+import { answered, lines, now, seen, signed, srv } from "../../test/support/doctor-world.ts";
 import { MINUTE, SECOND, after } from "../base/time.ts";
 import { clockCheck } from "./clock-check.ts";
 

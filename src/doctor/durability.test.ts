@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { rm } from "node:fs/promises";
 import { test } from "node:test";
 import { sql } from "kysely";
+
 import { engines } from "../../test/support/engines.ts";
 import { migrate } from "../store/engine/migrate.ts";
 import { openStore } from "../store/store.ts";

@@ -4,11 +4,12 @@ import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { addressOf } from "../../test/support/address.ts";
+
 import { haveAccounts, idOf } from "../../test/support/accounts.ts";
+import { addressOf } from "../../test/support/address.ts";
 import { doctorDeps, now } from "../../test/support/doctor-world.ts";
-import { type NewMessage } from "../spool/spool.ts";
 import { haveWaiting } from "../../test/support/spool.ts";
+import { type NewMessage } from "../spool/spool.ts";
 import { migrate } from "../store/engine/migrate.ts";
 import { openStore } from "../store/store.ts";
 import { databaseCheck } from "./database-check.ts";

@@ -1,21 +1,22 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+
+import { idOf } from "../../test/support/accounts.ts";
 import { doctorDeps } from "../../test/support/doctor-world.ts";
 import { engines } from "../../test/support/engines.ts";
 import { alice, fresh, withAlice } from "../../test/support/key-life.ts";
-import { makeLogin, newSalt } from "../vault/login-verifier.ts";
-import { newServiceRoot, type ServiceKeys } from "../vault/service-key.ts";
 import { fixedServiceKeys } from "../../test/support/service-keys.ts";
-import { rotateServiceKey } from "../vault/service-key-log.ts";
-import { TypedPassword } from "../vault/typed-password.ts";
 import { readAccount } from "../store/accounts/accounts.ts";
 import { setLogin } from "../store/accounts/logins.ts";
 import type { Store } from "../store/store.ts";
+import { makeLogin, newSalt } from "../vault/login-verifier.ts";
+import { rotateServiceKey } from "../vault/service-key-log.ts";
+import { newServiceRoot, type ServiceKeys } from "../vault/service-key.ts";
+import { TypedPassword } from "../vault/typed-password.ts";
 import type { Judgement } from "./finding.ts";
 import { logins } from "./logins.ts";
 import { serviceKeyCheck } from "./service-key-check.ts";
 import type { Check, DoctorDeps } from "./visit.ts";
-import { idOf } from "../../test/support/accounts.ts";
 
 async function judged(
   check: Check<DoctorDeps>,

@@ -1,14 +1,14 @@
+import { formatAddress } from "../mail/address.ts";
+import { readAccount, walkAccounts } from "../store/accounts/accounts.ts";
+import { findMasterKey, listMasterKeys, selectSlots, type SlotRow } from "../store/keys/vault.ts";
+import type { Store } from "../store/store.ts";
 import { countsSlot, readBinding, type Binding } from "../vault/binding.ts";
 import { unwrapVerifier } from "../vault/login-verifier.ts";
 import type { ServiceKeys } from "../vault/service-key.ts";
-import { formatAddress } from "../mail/address.ts";
-import { readAccount, walkAccounts } from "../store/accounts/accounts.ts";
-import type { Store } from "../store/store.ts";
-import { findMasterKey, listMasterKeys, selectSlots, type SlotRow } from "../store/keys/vault.ts";
+import type { AccountId } from "../words/account.ts";
 import { fail, ok, skip, warn, type Judgement } from "./finding.ts";
 import { onUsersRows } from "./users-rows.ts";
 import type { Check, DoctorDeps } from "./visit.ts";
-import type { AccountId } from "../words/account.ts";
 
 const MAX_NAMED = 5;
 const WHAT = "the users' logins";

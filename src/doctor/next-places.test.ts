@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { haveAccounts, idOf } from "../../test/support/accounts.ts";
 import { addressOf } from "../../test/support/address.ts";
 import { answered, doctorDeps, lines, now } from "../../test/support/doctor-world.ts";
-import { haveAccounts, idOf } from "../../test/support/accounts.ts";
 import { engines } from "../../test/support/engines.ts";
 import { after, DAY, HOUR, MINUTE } from "../base/time.ts";
 import { toKeep } from "../outgoing/copy.ts";

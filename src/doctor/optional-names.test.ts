@@ -1,6 +1,7 @@
 /** Checks of what may be absent: courtesy names and TLSA records. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+
 import { answered, judged, lines, seen, silent, srv } from "../../test/support/doctor-world.ts";
 import { courtesyNames } from "./courtesy-names.ts";
 import { tlsaRecord } from "./tlsa-record.ts";

@@ -1,9 +1,10 @@
 import { randomBytes } from "node:crypto";
+
 import { SECOND } from "../base/time.ts";
 import { askForAddress } from "../discovery/by-hkp.ts";
 import type { Inspected } from "../dns/answer.ts";
-import { explainExtendedErrors } from "../dns/extended-error.ts";
 import type { SrvRecord } from "../dns/dns.ts";
+import { explainExtendedErrors } from "../dns/extended-error.ts";
 import { type HkpClass, classifyHkp } from "../dns/service-class.ts";
 import type { Domain, EmailAddress } from "../mail/address.ts";
 import { type Finding, type Judgement, fail, failNow, ok, warn } from "./finding.ts";

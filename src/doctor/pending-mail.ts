@@ -1,10 +1,10 @@
 import { formatAddress } from "../mail/address.ts";
-import { listSpoolUse } from "../store/spool/spool-use.ts";
+import { primaryAddress } from "../store/accounts/addresses.ts";
 import { countStuck } from "../store/spool/openings.ts";
+import { listSpoolUse } from "../store/spool/spool-use.ts";
 import type { Store } from "../store/store.ts";
 import { type Judgement, ok, skip, warn } from "./finding.ts";
 import type { Check, DoctorDeps } from "./visit.ts";
-import { primaryAddress } from "../store/accounts/addresses.ts";
 
 const NEARLY_FULL = 0.8;
 const MAX_NAMED = 5;

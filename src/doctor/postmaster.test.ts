@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { addressOf } from "../../test/support/address.ts";
+
 import { haveAccounts } from "../../test/support/accounts.ts";
+import { addressOf } from "../../test/support/address.ts";
 import { doctorDeps, domain } from "../../test/support/doctor-world.ts";
 import { testOnBoth } from "../../test/support/engines.ts";
 import { readerOf } from "../accounts/postmaster.ts";

@@ -1,6 +1,7 @@
 /** Checks that compare the world, or the database, with what is published. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+
 import { DOWN, http, key } from "../../test/support/discovery-world.ts";
 import { answered, lines, now, silent } from "../../test/support/doctor-world.ts";
 import { publishKey } from "../../test/support/test-keyserver.ts";
@@ -9,8 +10,8 @@ import type { GetRequest, GetResult } from "../fetch/request.ts";
 import { parseAddress } from "../mail/address.ts";
 import { openpgpkeyName } from "../mail/openpgpkey-label.ts";
 import type { Certificate } from "../openpgp/certificates/certificate.ts";
-import { findPublished } from "../store/keys/certificates.ts";
 import { migrate } from "../store/engine/migrate.ts";
+import { findPublished } from "../store/keys/certificates.ts";
 import { openStore, type Store } from "../store/store.ts";
 import { openpgpkeyRecord } from "./openpgpkey-record.ts";
 import { selfLookUp } from "./self-look-up.ts";

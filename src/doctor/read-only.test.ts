@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+
 import { DOWN, http } from "../../test/support/discovery-world.ts";
 import { lines } from "../../test/support/doctor-world.ts";
 import { readOnly } from "./read-only.ts";

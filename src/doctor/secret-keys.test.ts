@@ -1,19 +1,20 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+
+import { idOf } from "../../test/support/accounts.ts";
 import { fakeClock } from "../../test/support/clock.ts";
 import { doctorDeps } from "../../test/support/doctor-world.ts";
 import { engines } from "../../test/support/engines.ts";
-import { Secret } from "../base/secret.ts";
-import { newServiceRoot, type ServiceKeys } from "../vault/service-key.ts";
+import { came } from "../../test/support/outcome.ts";
 import { fixedServiceKeys } from "../../test/support/service-keys.ts";
+import { Secret } from "../base/secret.ts";
 import { createKeys } from "../keys/create.ts";
 import { parseAddress } from "../mail/address.ts";
 import { insertAccount } from "../store/accounts/accounts.ts";
 import type { Store } from "../store/store.ts";
-import { secretKeys } from "./secret-keys.ts";
+import { newServiceRoot, type ServiceKeys } from "../vault/service-key.ts";
 import type { Custody } from "../words/account.ts";
-import { idOf } from "../../test/support/accounts.ts";
-import { came } from "../../test/support/outcome.ts";
+import { secretKeys } from "./secret-keys.ts";
 
 async function add(
   store: Store,

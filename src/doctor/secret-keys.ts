@@ -1,16 +1,17 @@
 import { randomUUID } from "node:crypto";
-import type { ServiceKeys } from "../vault/service-key.ts";
-import { openServiceSlot } from "../vault/slots.ts";
-import { unwrapSecretKey } from "../vault/wrapped-rows.ts";
+
 import { formatAddress } from "../mail/address.ts";
 import { primaryAddress } from "../store/accounts/addresses.ts";
 import { countSlotsByServiceKey, sampleServiceSlots } from "../store/keys/slot-sample.ts";
-import type { Store } from "../store/store.ts";
 import { selectSecretKeys, type SlotRow } from "../store/keys/vault.ts";
+import type { Store } from "../store/store.ts";
+import type { ServiceKeys } from "../vault/service-key.ts";
+import { openServiceSlot } from "../vault/slots.ts";
+import { unwrapSecretKey } from "../vault/wrapped-rows.ts";
+import type { AccountId } from "../words/account.ts";
 import { fail, ok, skip, type Judgement } from "./finding.ts";
 import { onUsersRows } from "./users-rows.ts";
 import type { Check, DoctorDeps } from "./visit.ts";
-import type { AccountId } from "../words/account.ts";
 
 /** Others at each run. */
 const SAMPLE = 50;

@@ -1,8 +1,9 @@
 import { stat } from "node:fs/promises";
+
 import { errorText } from "../base/errors.ts";
 import { mayOthersRead } from "../base/private-file.ts";
-import { SERVICE_KEY_BYTES } from "../vault/service-key.ts";
 import { compareServiceKey } from "../vault/service-key-log.ts";
+import { SERVICE_KEY_BYTES } from "../vault/service-key.ts";
 import { type Judgement, fail, ok, warn } from "./finding.ts";
 import type { Check, DoctorDeps } from "./visit.ts";
 

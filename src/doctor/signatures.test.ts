@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+
 import { ADDRESS, KEYS, answered, lines, signed, srv } from "../../test/support/doctor-world.ts";
 import type { Signature } from "../dns/answer.ts";
 import type { DnssecState } from "../dns/dns.ts";

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+
 import { answered, empty, judged, lines, silent, srv } from "../../test/support/doctor-world.ts";
 import type { Inspected } from "../dns/answer.ts";
 import type { SrvRecord } from "../dns/dns.ts";

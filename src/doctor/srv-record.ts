@@ -1,5 +1,5 @@
-import { explainExtendedErrors, isDomainsFault } from "../dns/extended-error.ts";
 import type { DnsAnswer } from "../dns/dns.ts";
+import { explainExtendedErrors, isDomainsFault } from "../dns/extended-error.ts";
 import { classifyHkp } from "../dns/service-class.ts";
 import { announcement, recordText } from "../dns/zone-lines.ts";
 import { type Judgement, fail, failNow, ok, warn } from "./finding.ts";

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+
 import { ADDRESS, lines, now, seen } from "../../test/support/doctor-world.ts";
 import { DAY, after } from "../base/time.ts";
 import type { TlsView } from "../fetch/probe.ts";

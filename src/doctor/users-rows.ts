@@ -1,5 +1,5 @@
-import type { ServiceKeys } from "../vault/service-key.ts";
 import type { Store } from "../store/store.ts";
+import type { ServiceKeys } from "../vault/service-key.ts";
 import { skip, type Judgement } from "./finding.ts";
 import type { Check, DoctorDeps } from "./visit.ts";
 

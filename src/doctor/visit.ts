@@ -2,18 +2,18 @@ import { AppError, errorText } from "../base/errors.ts";
 import type { Clock } from "../base/time.ts";
 import type { BlobStore } from "../blobs/blobs.ts";
 import type { Inspected } from "../dns/answer.ts";
+import type { SrvRecord } from "../dns/dns.ts";
 import type { Inspector } from "../dns/inspector.ts";
 import type { DnsServer } from "../dns/query.ts";
-import type { SrvRecord } from "../dns/dns.ts";
 import type { SelfTestResult } from "../dns/self-test.ts";
 import type { KeyserverPlace } from "../dns/zone-lines.ts";
-import type { Get } from "../fetch/request.ts";
 import type { Probe, TlsView } from "../fetch/probe.ts";
-import type { ServiceKeys } from "../vault/service-key.ts";
+import type { Get } from "../fetch/request.ts";
 import type { Domain, EmailAddress } from "../mail/address.ts";
 import { activeAddresses } from "../store/accounts/active-addresses.ts";
 import { findPublished, type PublishedCertificate } from "../store/keys/certificates.ts";
 import type { Store } from "../store/store.ts";
+import type { ServiceKeys } from "../vault/service-key.ts";
 import { type Finding, type Judgement, fail, failNow } from "./finding.ts";
 
 /** Our database, as far as it could be opened. */

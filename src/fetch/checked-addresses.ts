@@ -1,5 +1,5 @@
-import type { FetchDeps } from "./request.ts";
 import { addressFilter } from "./public-address.ts";
+import type { FetchDeps } from "./request.ts";
 
 /** Where a host may be connected to, or why nowhere. */
 export type CheckedAddresses =

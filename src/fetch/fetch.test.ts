@@ -3,11 +3,12 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after as afterAll, before, test } from "node:test";
+
 import { type IssueOptions, type Pki, makePki } from "../../lab/pki.ts";
 import { HOSTILE, answer, startBroken, startHostile } from "../../test/support/hostile-https.ts";
 import type { DnsAnswer, Resolver } from "../dns/dns.ts";
-import type { FetchDeps, GetRequest, GetResult } from "./request.ts";
 import { httpsGet } from "./fetch.ts";
+import type { FetchDeps, GetRequest, GetResult } from "./request.ts";
 
 const ADDRESS = "127.0.0.2";
 const NAME = "keys.alpha.test";

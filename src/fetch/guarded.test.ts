@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+
 import { fakeClock } from "../../test/support/clock.ts";
 import { HOUR, MINUTE, SECOND, after, fromUnixMs } from "../base/time.ts";
 import { Breaker } from "./breaker.ts";

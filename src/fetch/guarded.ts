@@ -2,8 +2,8 @@ import { ExpiringMap } from "../base/expiring-map.ts";
 import { Gate } from "../base/gate.ts";
 import { type Clock, HOUR, SECOND, after, parseDate } from "../base/time.ts";
 import { Breaker } from "./breaker.ts";
-import type { FetchDeps, Get, GetResult } from "./request.ts";
 import { httpsGet } from "./fetch.ts";
+import type { FetchDeps, Get, GetResult } from "./request.ts";
 import { byTargetNetwork } from "./target-networks.ts";
 
 /** Requests at once in all and to one host, and how many wait. */

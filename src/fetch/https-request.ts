@@ -3,6 +3,7 @@ import type { ClientRequest, IncomingMessage } from "node:http";
 import { Agent, request as startRequest } from "node:https";
 import { isIPv6 } from "node:net";
 import type { PeerCertificate } from "node:tls";
+
 import { errorText } from "../base/errors.ts";
 import type { FetchLimits, GetRequest, GetResult } from "./request.ts";
 

@@ -4,6 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+
 import { makePki, type IssueOptions, type Pki } from "../../lab/pki.ts";
 import { type StubKeyserver, startStubKeyserver } from "../../lab/stub-keyserver.ts";
 import { SECOND } from "../base/time.ts";

@@ -1,11 +1,12 @@
 import { createHash } from "node:crypto";
 import { connect, type TLSSocket } from "node:tls";
+
 import { errorText } from "../base/errors.ts";
 import { checkedAddresses } from "./checked-addresses.ts";
-import type { FetchDeps, GetResult } from "./request.ts";
 import { DEFAULT_LIMITS } from "./fetch.ts";
 import { isNamedBy, requestPinned } from "./https-request.ts";
 import { mayUsePort } from "./ports.ts";
+import type { FetchDeps, GetResult } from "./request.ts";
 
 /** A host's name and a port. */
 export type ProbePlace = { readonly host: string; readonly port: number };

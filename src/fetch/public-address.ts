@@ -1,4 +1,5 @@
 import { BlockList, isIPv4, isIPv6 } from "node:net";
+
 import { AppError } from "../base/errors.ts";
 
 /** Everything in IPv4 that is not public unicast (RFC 6890 and its registry). */

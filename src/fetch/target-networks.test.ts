@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+
 import { fakeClock } from "../../test/support/clock.ts";
 import { MINUTE, SECOND } from "../base/time.ts";
 import type { GetResult } from "./request.ts";

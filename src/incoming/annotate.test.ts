@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+
 import { fromUnixMs } from "../base/time.ts";
-import { fieldBody, firstField, parseHeader } from "../mail/header.ts";
 import { parseAddress } from "../mail/address.ts";
+import { fieldBody, firstField, parseHeader } from "../mail/header.ts";
 import { annotate, statusMac } from "./annotate.ts";
 import { unprotected } from "./verdicts.ts";
 

@@ -1,4 +1,5 @@
 import { createHash, createHmac } from "node:crypto";
+
 import { toUnixSeconds } from "../base/time.ts";
 import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
 import { fieldBody, fieldsNamed, makeField, parseHeader, serializeHeader } from "../mail/header.ts";

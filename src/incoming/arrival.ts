@@ -3,13 +3,13 @@ import type { Octets } from "../base/large-octets.ts";
 import type { Clock } from "../base/time.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import type { Envelope } from "../mail/envelope.ts";
+import type { ToStore } from "../mailbox/embedded/stored-form.ts";
 import type { MailboxOf, MailboxOwner } from "../mailbox/mailbox-of.ts";
 import type { MessageId } from "../mailbox/mailbox.ts";
 import type { SpoolDeps } from "../spool/spool.ts";
 import type { Account, AccountId } from "../words/account.ts";
 import type { AuthorDeps } from "./check-signature.ts";
 import type { MessageWork } from "./message-work.ts";
-import type { ToStore } from "../mailbox/embedded/stored-form.ts";
 import type { TraceIncoming } from "./tracing.ts";
 
 export type Arrival = {

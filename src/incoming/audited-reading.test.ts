@@ -3,8 +3,8 @@ import { test } from "node:test";
 
 import { idOf } from "../../test/support/accounts.ts";
 import { engines } from "../../test/support/engines.ts";
-import { mailboxesWith } from "../../test/support/mailboxes.ts";
 import { alice, depsFor, enrolAlice, old } from "../../test/support/key-life.ts";
+import { mailboxesWith } from "../../test/support/mailboxes.ts";
 import { findAccount } from "../accounts/accounts.ts";
 import { listAudit } from "../journal/journal.ts";
 import { UnlockedKeys } from "../vault/unlocked-keys.ts";

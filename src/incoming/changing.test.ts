@@ -2,13 +2,13 @@
 import assert from "node:assert/strict";
 
 import { start } from "../../test/contract/mailbox-world.ts";
+import { SILENT } from "../../test/support/authors.ts";
 import { testOnBoth } from "../../test/support/engines.ts";
 import { mailFilesWorld } from "../../test/support/mail-files-world.ts";
+import { haveWaiting } from "../../test/support/spool.ts";
 import { after, DAY } from "../base/time.ts";
 import { listAudit } from "../journal/journal.ts";
 import type { MessageId } from "../mailbox/mailbox.ts";
-import { SILENT } from "../../test/support/authors.ts";
-import { haveWaiting } from "../../test/support/spool.ts";
 import { moveMailFor, removeMailFor, restoreMailFor } from "./changing.ts";
 import { locked } from "./verdicts.ts";
 

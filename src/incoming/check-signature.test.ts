@@ -3,18 +3,18 @@ import { before, test } from "node:test";
 
 import { authorDeps, serves, servesNothing, SILENT } from "../../test/support/authors.ts";
 import { expectDecrypted, NOW, ownKey } from "../../test/support/openpgp-messages.ts";
+import { TooCostly } from "../base/errors.ts";
 import { after, DAY, HOUR, MINUTE, SECOND } from "../base/time.ts";
 import type { AuthorAnswer, AuthorKeyAnswer } from "../discovery/author.ts";
 import { parseAddress } from "../mail/address.ts";
-import { decrypt } from "../openpgp/messages/decrypt.ts";
-import { signAndEncrypt } from "../openpgp/messages/encrypt.ts";
-import { keyIdOf, parseFingerprint } from "../openpgp/packets/fingerprint.ts";
 import { revokeFresh } from "../openpgp/keys/revocation.ts";
 import type { UnlockedKey } from "../openpgp/keys/secret-key.ts";
+import { decrypt } from "../openpgp/messages/decrypt.ts";
+import { signAndEncrypt } from "../openpgp/messages/encrypt.ts";
 import type { SignatureFacts } from "../openpgp/messages/signature-facts.ts";
-import { checkSignature } from "./check-signature.ts";
-import { TooCostly } from "../base/errors.ts";
 import { certificateWorkHere, type CertificateWork } from "../openpgp/openpgp.ts";
+import { keyIdOf, parseFingerprint } from "../openpgp/packets/fingerprint.ts";
+import { checkSignature } from "./check-signature.ts";
 
 const author = parseAddress("alice@alpha.test");
 const DATA = Buffer.from("Text.\r\n");

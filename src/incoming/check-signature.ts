@@ -8,11 +8,11 @@ import type { AuthorAnswer, AuthorKeyAnswer } from "../discovery/author.ts";
 import type { Revocation } from "../discovery/revocations.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import { howEnded, type KeyEnd } from "../openpgp/certificates/acceptance.ts";
-import { type CertificateWork, certificateWorkHere } from "../openpgp/openpgp.ts";
 import type { Certificate } from "../openpgp/certificates/certificate.ts";
-import { keyIdOf, type Fingerprint } from "../openpgp/packets/fingerprint.ts";
 import { isHardReason } from "../openpgp/certificates/validity.ts";
 import type { SignatureFacts } from "../openpgp/messages/signature-facts.ts";
+import { type CertificateWork, certificateWorkHere } from "../openpgp/openpgp.ts";
+import { keyIdOf, type Fingerprint } from "../openpgp/packets/fingerprint.ts";
 
 /** Where certificates of authors come from. Each answer was confirmed for mail that arrived at `arrivedAt`. */
 export type AuthorDeps = {

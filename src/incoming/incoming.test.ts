@@ -1,6 +1,14 @@
 import assert from "node:assert/strict";
-import { allMail, mailboxesWith, storedBody } from "../../test/support/mailboxes.ts";
 import { test } from "node:test";
+
+import { haveAccounts, idOf } from "../../test/support/accounts.ts";
+import { NOBODY_ASKED } from "../../test/support/authors.ts";
+import { engines } from "../../test/support/engines.ts";
+import { allMail, mailboxesWith, storedBody } from "../../test/support/mailboxes.ts";
+import { NOW as KEY_NOW, ownKey } from "../../test/support/openpgp-messages.ts";
+import { replyText } from "../../test/support/reply-text.ts";
+import { blobsIn } from "../../test/support/spool.ts";
+import { deliveryReply, readerReply } from "../app/delivery-replies.ts";
 import { AppError } from "../base/errors.ts";
 import { octetStringsIn } from "../base/large-octets.ts";
 import { fromUnixMs } from "../base/time.ts";
@@ -8,17 +16,10 @@ import { parseAddress, type EmailAddress } from "../mail/address.ts";
 import { firstField, parseHeader, serializeHeader, withoutFields } from "../mail/header.ts";
 import { cameProtected } from "../mailbox/came-protected.ts";
 import { seal } from "../pgpmime/seal.ts";
-import { replyText } from "../../test/support/reply-text.ts";
 import type { Store } from "../store/store.ts";
-import { NOW as KEY_NOW, ownKey } from "../../test/support/openpgp-messages.ts";
-import { haveAccounts, idOf } from "../../test/support/accounts.ts";
-import { engines } from "../../test/support/engines.ts";
-import { NOBODY_ASKED } from "../../test/support/authors.ts";
+import type { Account } from "../words/account.ts";
 import { answerReader, deliver, type DeliverDeps } from "./incoming.ts";
 import { traceIncoming } from "./tracing.ts";
-import type { Account } from "../words/account.ts";
-import { deliveryReply, readerReply } from "../app/delivery-replies.ts";
-import { blobsIn } from "../../test/support/spool.ts";
 
 const NOW = fromUnixMs(1_795_000_000_000);
 const MESSAGE = Buffer.from("From: alice@alpha.test\r\nSubject: hi\r\n\r\ntext\r\n");

@@ -18,21 +18,21 @@ import { type EmailAddress } from "../mail/address.ts";
 import { stripResultHeaders } from "../mail/auth-results.ts";
 import { isHeaderAcceptable, parseHeader } from "../mail/header.ts";
 import { AccountGone } from "../mailbox/account-gone.ts";
-import { discardMessage, storeMessage } from "../spool/spool.ts";
 import type { Mailbox, MessageVerdict } from "../mailbox/mailbox.ts";
 import { MAX_CLEAR_OCTETS } from "../openpgp/messages/plain.ts";
+import { discardMessage, storeMessage } from "../spool/spool.ts";
+import type { Store } from "../store/store.ts";
+import type { Account, AccountId } from "../words/account.ts";
 import type { Arrival, ArrivedMessage, DeliverDeps } from "./arrival.ts";
+import type { Delivery, ReaderAnswer } from "./delivery.ts";
 import { withEncryptedPart } from "./encrypted-part.ts";
-import { messageWorkHere } from "./message-work.ts";
+import { withoutImportedField } from "./history.ts";
 import { outlineIn } from "./keep-found.ts";
+import { messageWorkHere } from "./message-work.ts";
 import type { Outline } from "./outline.ts";
 import { copyFor, type Incoming, type ReaderCopy } from "./reader-copy.ts";
-import { withoutImportedField } from "./history.ts";
 import { clearProtection, judgeClear } from "./signed.ts";
-import type { Store } from "../store/store.ts";
 import { isGood } from "./verdicts.ts";
-import type { Account, AccountId } from "../words/account.ts";
-import type { Delivery, ReaderAnswer } from "./delivery.ts";
 
 export type { DeliverDeps } from "./arrival.ts";
 

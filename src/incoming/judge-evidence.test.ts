@@ -7,9 +7,9 @@ import { expectDecrypted, NOW, ownKey } from "../../test/support/openpgp-message
 import { after, DAY, HOUR } from "../base/time.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import { parseHeader } from "../mail/header.ts";
+import type { UnlockedKey } from "../openpgp/keys/secret-key.ts";
 import { decrypt } from "../openpgp/messages/decrypt.ts";
 import { signAndEncrypt } from "../openpgp/messages/encrypt.ts";
-import type { UnlockedKey } from "../openpgp/keys/secret-key.ts";
 import type { SignatureFacts } from "../openpgp/messages/signature-facts.ts";
 import { judgeSealed, judgeSigned } from "./judge.ts";
 

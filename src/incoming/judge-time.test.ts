@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 
-import { after, DAY, HOUR, MINUTE } from "../base/time.ts";
 import {
   makePeople,
   NOW,
@@ -12,6 +11,7 @@ import {
   INSIDE,
   PLAIN,
 } from "../../test/support/judging.ts";
+import { after, DAY, HOUR, MINUTE } from "../base/time.ts";
 
 before(makePeople);
 

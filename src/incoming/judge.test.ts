@@ -1,14 +1,14 @@
-import { isFinal } from "../store/mail/verdict.ts";
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 
+import { serves, servesNothing, SILENT } from "../../test/support/authors.ts";
+import { makePeople, NOW, alice, mallory, judged } from "../../test/support/judging.ts";
 import { after, DAY, HOUR, MINUTE } from "../base/time.ts";
 import type { AuthorAnswer } from "../discovery/author.ts";
 import { type EmailAddress } from "../mail/address.ts";
 import type { Certificate } from "../openpgp/certificates/certificate.ts";
 import { revokeFresh } from "../openpgp/keys/revocation.ts";
-import { serves, servesNothing, SILENT } from "../../test/support/authors.ts";
-import { makePeople, NOW, alice, mallory, judged } from "../../test/support/judging.ts";
+import { isFinal } from "../store/mail/verdict.ts";
 
 before(makePeople);
 

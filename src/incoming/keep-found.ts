@@ -1,11 +1,9 @@
 /** What becomes of a message that was opened and judged: its place in the mailbox, or a longer wait for its author. */
 import { isProgramFault, TooCostly } from "../base/errors.ts";
+import type { Octets } from "../base/large-octets.ts";
 import { plainMessageId } from "../mail/message-id.ts";
 import { AccountGone } from "../mailbox/account-gone.ts";
 import type { MailboxOwner } from "../mailbox/mailbox-of.ts";
-import { holdAccount } from "../store/accounts/account-locks.ts";
-import type { Octets } from "../base/large-octets.ts";
-import { endWaiting, isWaiting, recordVerdict } from "../spool/spool.ts";
 import {
   STANDARD_FOLDERS,
   standardFolder,
@@ -14,11 +12,13 @@ import {
   type MessageVerdict,
   type PreparedMail,
 } from "../mailbox/mailbox.ts";
-import { type WaitingMessage } from "../spool/spool.ts";
-import type { GoneBlob } from "../store/mail/blobs.ts";
 import { summaryOctets, type Summary } from "../mailbox/summary.ts";
 import { encryptAtRest } from "../openpgp/messages/encrypt.ts";
+import { endWaiting, isWaiting, recordVerdict } from "../spool/spool.ts";
+import { type WaitingMessage } from "../spool/spool.ts";
+import { holdAccount } from "../store/accounts/account-locks.ts";
 import { primaryAddress } from "../store/accounts/addresses.ts";
+import type { GoneBlob } from "../store/mail/blobs.ts";
 import { isFinal } from "../store/mail/verdict.ts";
 import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import type { AccountId } from "../words/account.ts";

@@ -1,25 +1,26 @@
 import assert from "node:assert/strict";
-import { allMail, mailboxesWith } from "../../test/support/mailboxes.ts";
 import { before } from "node:test";
+
 import { haveAccounts, idOf } from "../../test/support/accounts.ts";
 import { DOWN, bob, http, key, setUp, start } from "../../test/support/discovery-world.ts";
-import { DAY, HOUR, MINUTE, after } from "../base/time.ts";
-import { UnlockedKeys } from "../vault/unlocked-keys.ts";
-import { parseAddress, type EmailAddress } from "../mail/address.ts";
-import { recordWaiting } from "../spool/spool.ts";
+import { testOnBoth, type OpenStore } from "../../test/support/engines.ts";
+import { allMail, mailboxesWith } from "../../test/support/mailboxes.ts";
+import { sealedRow } from "../../test/support/sealed-rows.ts";
 import { blobsIn, haveWaiting } from "../../test/support/spool.ts";
+import { DAY, HOUR, MINUTE, after } from "../base/time.ts";
+import { parseAddress, type EmailAddress } from "../mail/address.ts";
 import type { Certificate } from "../openpgp/certificates/certificate.ts";
-import { parseFingerprint } from "../openpgp/packets/fingerprint.ts";
 import { generateKey, LIFETIME_MS } from "../openpgp/keys/generate.ts";
 import { revokeFresh } from "../openpgp/keys/revocation.ts";
 import { readSecretKey, type UnlockedKey } from "../openpgp/keys/secret-key.ts";
+import { parseFingerprint } from "../openpgp/packets/fingerprint.ts";
 import { open } from "../pgpmime/pgpmime.ts";
 import { seal } from "../pgpmime/seal.ts";
+import { recordWaiting } from "../spool/spool.ts";
 import { listAuthorKeys, saveAuthorKey } from "../store/discovery/author-keys.ts";
+import { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import { openPending } from "./pending.ts";
 import { traceIncoming } from "./tracing.ts";
-import { testOnBoth, type OpenStore } from "../../test/support/engines.ts";
-import { sealedRow } from "../../test/support/sealed-rows.ts";
 import { locked } from "./verdicts.ts";
 import { servedKeys } from "./waiting.ts";
 

@@ -1,22 +1,23 @@
 /** The largest messages: what is answered 250 opens again, and what could not be kept is refused. */
 import assert from "node:assert/strict";
-import { allMail, mailboxesWith } from "../../test/support/mailboxes.ts";
 import { randomBytes } from "node:crypto";
 import { test } from "node:test";
-import { decrypt } from "../openpgp/messages/decrypt.ts";
-import { encryptAtRest, signAndEncrypt } from "../openpgp/messages/encrypt.ts";
-import { MAX_CLEAR_OCTETS } from "../openpgp/messages/plain.ts";
-import { parseAddress } from "../mail/address.ts";
-import { replyText } from "../../test/support/reply-text.ts";
+
 import { haveAccounts, idOf } from "../../test/support/accounts.ts";
 import { NOBODY_ASKED } from "../../test/support/authors.ts";
 import { engines } from "../../test/support/engines.ts";
+import { allMail, mailboxesWith } from "../../test/support/mailboxes.ts";
 import { expectDecrypted, NOW, ownKey } from "../../test/support/openpgp-messages.ts";
+import { replyText } from "../../test/support/reply-text.ts";
+import { blobsIn } from "../../test/support/spool.ts";
+import { deliveryReply } from "../app/delivery-replies.ts";
+import { parseAddress } from "../mail/address.ts";
+import { decrypt } from "../openpgp/messages/decrypt.ts";
+import { encryptAtRest, signAndEncrypt } from "../openpgp/messages/encrypt.ts";
+import { MAX_CLEAR_OCTETS } from "../openpgp/messages/plain.ts";
+import type { Account } from "../words/account.ts";
 import { deliver, type DeliverDeps } from "./incoming.ts";
 import { traceIncoming } from "./tracing.ts";
-import type { Account } from "../words/account.ts";
-import { deliveryReply } from "../app/delivery-replies.ts";
-import { blobsIn } from "../../test/support/spool.ts";
 
 const bob = parseAddress("bob@beta.test") ?? assert.fail();
 const [sqlite = assert.fail()] = engines();

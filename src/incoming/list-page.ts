@@ -1,5 +1,5 @@
 /** A reader's mail in pages: a folder of the mailbox, and with the inbox what waits. */
-import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
+import { fromUnixMs } from "../base/time.ts";
 import {
   standardFolder,
   type Cursor,
@@ -9,7 +9,7 @@ import {
 } from "../mailbox/mailbox.ts";
 import type { WaitingSummary } from "../spool/spool.ts";
 import { newestWaiting } from "../spool/waiting-list.ts";
-import { fromUnixMs } from "../base/time.ts";
+import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import type { AccountId } from "../words/account.ts";
 import { keptEntry, waitingEntry, type MailListEntry } from "./mail-list.ts";
 import { isOpen, mailboxFor, withOpened, type KeysOf, type ReadingDeps } from "./reading.ts";

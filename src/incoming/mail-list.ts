@@ -1,8 +1,8 @@
 /** A message as it stands in a list: its verdict, and of its summary what the keys open. */
-import { decrypt } from "../openpgp/messages/decrypt.ts";
 import type { Flag, FolderId, MailboxEntry, MessageVerdict } from "../mailbox/mailbox.ts";
-import type { WaitingSummary } from "../spool/spool.ts";
 import { summaryFrom, type Attachment, type SentTo, type Summary } from "../mailbox/summary.ts";
+import { decrypt } from "../openpgp/messages/decrypt.ts";
+import type { WaitingSummary } from "../spool/spool.ts";
 import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import { sentenceOf } from "./sentence.ts";
 import { isGood, unknownBut } from "./verdicts.ts";

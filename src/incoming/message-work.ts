@@ -2,17 +2,16 @@
  * What is done with whole messages that come in. One of 35 MB takes a second: a process that answers the network has
  * threads do it, and is given this with the same types.
  */
-import { decrypt } from "../openpgp/messages/decrypt.ts";
-import { examine, type Examined } from "../pgpmime/examine.ts";
-import { findCiphertext, type FoundCiphertext } from "../pgpmime/find-ciphertext.ts";
 import { bodyForMailbox, bodyOfRow, receivedForm } from "../mailbox/embedded/stored-form.ts";
-
 import type { MessageVerdict } from "../mailbox/mailbox.ts";
-import { clearView } from "./signed.ts";
 import { segmentOf, type MadeSegment, type SegmentMember } from "../mailbox/search/made-segment.ts";
 import { messageText } from "../mailbox/search/message-text.ts";
 import { textTerms, type TermText } from "../mailbox/search/terms.ts";
+import { decrypt } from "../openpgp/messages/decrypt.ts";
+import { examine, type Examined } from "../pgpmime/examine.ts";
+import { findCiphertext, type FoundCiphertext } from "../pgpmime/find-ciphertext.ts";
 import { outlineOf, type Outline } from "./outline.ts";
+import { clearView } from "./signed.ts";
 
 /** A message as it is shown, or one in clear with its verdict. */
 export type OutlineRequest = {

@@ -2,30 +2,30 @@
  * Opens one message that waits, with its reader's keys, and records its verdict: sealed mail is opened and judged; mail in
  * clear whose signature could not be checked when it came is judged again.
  */
-import { isFinal } from "../store/mail/verdict.ts";
-import { certificateWorkHere } from "../openpgp/openpgp.ts";
-import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import { firstField, parseHeader, type Header } from "../mail/header.ts";
 import type { MessageVerdict } from "../mailbox/mailbox.ts";
 import type { Summary } from "../mailbox/summary.ts";
-import type { WaitingMessage, WaitingSummary } from "../spool/spool.ts";
-import type { Opened } from "../pgpmime/pgpmime.ts";
+import { certificateWorkHere } from "../openpgp/openpgp.ts";
 import { readProtectedHeader } from "../pgpmime/payload-header.ts";
+import type { Opened } from "../pgpmime/pgpmime.ts";
+import type { WaitingMessage, WaitingSummary } from "../spool/spool.ts";
+import { recordVerdict } from "../spool/spool.ts";
+import { isFinal } from "../store/mail/verdict.ts";
+import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
+import type { AccountId } from "../words/account.ts";
 import type { AuthorDeps } from "./check-signature.ts";
 import { withEncryptedPart } from "./encrypted-part.ts";
+import { asHistory, historyVerdict, isHistory } from "./history.ts";
 import { judgeSealed, type Reader } from "./judge.ts";
+import { keepFound, outlineIn } from "./keep-found.ts";
 import { messageWorkHere, type MessageWork } from "./message-work.ts";
+import { NO_OUTLINE } from "./outline.ts";
 import type { PendingDeps } from "./pending-deps.ts";
 import { claimedHeader, sealedHeader, sealedView } from "./sealed-view.ts";
 import { clearProtection, clearVerdictFor, judgeClear, shownHeader } from "./signed.ts";
-import { recordVerdict } from "../spool/spool.ts";
-import { asHistory, historyVerdict, isHistory } from "./history.ts";
-import { keepFound, outlineIn } from "./keep-found.ts";
-import { NO_OUTLINE } from "./outline.ts";
 import { summaryOf } from "./summary.ts";
 import { damaged, lockedOld, undecryptable, unprotected, unsupported } from "./verdicts.ts";
 import { asOfArrival, isGivenUp, laterSince } from "./waiting.ts";
-import type { AccountId } from "../words/account.ts";
 
 /** Opens a message that waits. @returns the verdict that was recorded. @throws what `deps.open` throws; then nothing is. */
 export async function openMessage(

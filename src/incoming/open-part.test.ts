@@ -7,9 +7,9 @@ import { NOW, ownKey } from "../../test/support/openpgp-messages.ts";
 import { openReadingWorld } from "../../test/support/reading-world.ts";
 import { parseAddress } from "../mail/address.ts";
 import { parseHeader } from "../mail/header.ts";
-import { armorMessage } from "../openpgp/packets/armor.ts";
-import { encryptAtRest, signAndEncrypt } from "../openpgp/messages/encrypt.ts";
 import type { UnlockedKey } from "../openpgp/keys/secret-key.ts";
+import { encryptAtRest, signAndEncrypt } from "../openpgp/messages/encrypt.ts";
+import { armorMessage } from "../openpgp/packets/armor.ts";
 import { container, seal } from "../pgpmime/seal.ts";
 import type { ShownMail } from "./reading.ts";
 

@@ -1,8 +1,8 @@
 import type { Clock } from "../base/time.ts";
 import type { MailboxOf } from "../mailbox/mailbox-of.ts";
 import type { MessageId } from "../mailbox/mailbox.ts";
-import type { KeyId } from "../openpgp/packets/fingerprint.ts";
 import type { UnlockedKey } from "../openpgp/keys/secret-key.ts";
+import type { KeyId } from "../openpgp/packets/fingerprint.ts";
 import type { Opened } from "../pgpmime/pgpmime.ts";
 import type { SpoolDeps } from "../spool/spool.ts";
 import type { AccountId } from "../words/account.ts";

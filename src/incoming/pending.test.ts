@@ -1,21 +1,10 @@
-import { isFinal } from "../store/mail/verdict.ts";
-import { mailboxesWith, storedBody } from "../../test/support/mailboxes.ts";
 import assert from "node:assert/strict";
 import { before } from "node:test";
 
-import { ProgramFault } from "../base/errors.ts";
-import { after, DAY, HOUR, MINUTE } from "../base/time.ts";
-import { UnlockedKeys } from "../vault/unlocked-keys.ts";
-import { cameProtected } from "../mailbox/came-protected.ts";
-import { open } from "../pgpmime/pgpmime.ts";
+import { idOf } from "../../test/support/accounts.ts";
 import { serves, SILENT } from "../../test/support/authors.ts";
-import { openPending } from "./pending.ts";
-import { AccountGone } from "../mailbox/account-gone.ts";
-import { standardFolder } from "../mailbox/mailbox.ts";
-import { deleteMessages } from "../store/mailbox/message-changes.ts";
-import { locked as lockedAt } from "./verdicts.ts";
-import { receivedForm } from "../mailbox/embedded/stored-form.ts";
-import { traceIncoming } from "./tracing.ts";
+import { mailboxesWith, storedBody } from "../../test/support/mailboxes.ts";
+import { blobsIn } from "../../test/support/spool.ts";
 import {
   makePeople,
   onBoth,
@@ -28,8 +17,19 @@ import {
   opened,
   found,
 } from "../../test/support/waiting-mail.ts";
-import { idOf } from "../../test/support/accounts.ts";
-import { blobsIn } from "../../test/support/spool.ts";
+import { ProgramFault } from "../base/errors.ts";
+import { after, DAY, HOUR, MINUTE } from "../base/time.ts";
+import { AccountGone } from "../mailbox/account-gone.ts";
+import { cameProtected } from "../mailbox/came-protected.ts";
+import { receivedForm } from "../mailbox/embedded/stored-form.ts";
+import { standardFolder } from "../mailbox/mailbox.ts";
+import { open } from "../pgpmime/pgpmime.ts";
+import { isFinal } from "../store/mail/verdict.ts";
+import { deleteMessages } from "../store/mailbox/message-changes.ts";
+import { UnlockedKeys } from "../vault/unlocked-keys.ts";
+import { openPending } from "./pending.ts";
+import { traceIncoming } from "./tracing.ts";
+import { locked as lockedAt } from "./verdicts.ts";
 
 before(makePeople);
 

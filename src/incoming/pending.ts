@@ -6,22 +6,22 @@
  * therefore done again. After three times the message is opened alone in a process of its own, ever more rarely; it is
  * damaged only when it ends that process.
  */
-import { isFinal } from "../store/mail/verdict.ts";
 import { errorText, isProgramFault, TooCostly } from "../base/errors.ts";
+import { parseAddress } from "../mail/address.ts";
+import type { MessageId, MessageVerdict } from "../mailbox/mailbox.ts";
+import { readMessage } from "../spool/spool.ts";
+import type { WaitingSummary } from "../spool/spool.ts";
+import { oneWaiting, walkWaiting } from "../spool/waiting-list.ts";
+import { primaryAddress } from "../store/accounts/addresses.ts";
+import { isFinal } from "../store/mail/verdict.ts";
+import { beginOpening, endOpening, openAgain } from "../store/spool/openings.ts";
 import { Conflict } from "../vault/conflict.ts";
 import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
-import { parseAddress } from "../mail/address.ts";
-import { readMessage } from "../spool/spool.ts";
-import { oneWaiting, walkWaiting } from "../spool/waiting-list.ts";
-import type { MessageId, MessageVerdict } from "../mailbox/mailbox.ts";
-import type { WaitingSummary } from "../spool/spool.ts";
-import { beginOpening, endOpening, openAgain } from "../store/spool/openings.ts";
-import { primaryAddress } from "../store/accounts/addresses.ts";
+import type { AccountId } from "../words/account.ts";
 import { openMessage } from "./open-message.ts";
 import { withOpen, type PendingDeps } from "./pending-deps.ts";
 import { locked } from "./verdicts.ts";
 import { isGivenUp } from "./waiting.ts";
-import type { AccountId } from "../words/account.ts";
 
 export type { PendingDeps } from "./pending-deps.ts";
 

@@ -2,27 +2,27 @@
  * One reader's copy of a message that came: the trace fields before it, and its body encrypted for that reader's mailbox.
  * It also has the verdict, as far as that can be known before the reader's key is there.
  */
-import { isFinal } from "../store/mail/verdict.ts";
 import { hex } from "../base/bytes.ts";
 import { octetsIn } from "../base/large-octets.ts";
 import { formatAddress, type EmailAddress } from "../mail/address.ts";
 import { envelopeDigest } from "../mail/envelope.ts";
 import { type Header, serializeHeader } from "../mail/header.ts";
 import { readMessageFacts } from "../mail/mail.ts";
-import { standardFolder, type MessageVerdict, type PreparedMail } from "../mailbox/mailbox.ts";
-import { putMessage, type PutMessage } from "../spool/spool.ts";
-import { summaryOctets, type Summary } from "../mailbox/summary.ts";
-import type { Range } from "../pgpmime/range.ts";
-import type { Examined } from "../pgpmime/examine.ts";
-import type { Arrival, DeliverDeps } from "./arrival.ts";
-import { type ClearProtection, clearVerdictFor, shownHeader } from "./signed.ts";
 import { bodyWith, type ToStore } from "../mailbox/embedded/stored-form.ts";
+import { standardFolder, type MessageVerdict, type PreparedMail } from "../mailbox/mailbox.ts";
+import { summaryOctets, type Summary } from "../mailbox/summary.ts";
+import type { Examined } from "../pgpmime/examine.ts";
+import type { Range } from "../pgpmime/range.ts";
+import { putMessage, type PutMessage } from "../spool/spool.ts";
+import { isFinal } from "../store/mail/verdict.ts";
+import type { Account } from "../words/account.ts";
+import type { Arrival, DeliverDeps } from "./arrival.ts";
 import { NO_OUTLINE, type Outline } from "./outline.ts";
+import { type ClearProtection, clearVerdictFor, shownHeader } from "./signed.ts";
 import { summaryOf } from "./summary.ts";
 import { missingMessageId, traceFields } from "./trace-fields.ts";
 import type { DeliveredMessage } from "./tracing.ts";
 import { clientOnly, locked } from "./verdicts.ts";
-import type { Account } from "../words/account.ts";
 
 /** What is the same for every reader. */
 export type Incoming = Arrival & {

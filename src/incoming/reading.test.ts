@@ -2,18 +2,18 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 
-import { armorSignature } from "../../test/support/signatures.ts";
-import { expectDecrypted, NOW, ownKey } from "../../test/support/openpgp-messages.ts";
 import { servesNothing, SILENT } from "../../test/support/authors.ts";
+import { expectDecrypted, NOW, ownKey } from "../../test/support/openpgp-messages.ts";
 import { openReadingWorld } from "../../test/support/reading-world.ts";
+import { armorSignature } from "../../test/support/signatures.ts";
 import type { AuthorAnswer } from "../discovery/author.ts";
 import { parseAddress } from "../mail/address.ts";
 import { parseHeader } from "../mail/header.ts";
-import { armorMessage } from "../openpgp/packets/armor.ts";
+import type { UnlockedKey } from "../openpgp/keys/secret-key.ts";
 import { decrypt } from "../openpgp/messages/decrypt.ts";
 import { encryptAtRest, signAndEncrypt } from "../openpgp/messages/encrypt.ts";
+import { armorMessage } from "../openpgp/packets/armor.ts";
 import { packet } from "../openpgp/packets/packet.ts";
-import type { UnlockedKey } from "../openpgp/keys/secret-key.ts";
 import { container, seal } from "../pgpmime/seal.ts";
 
 const READER = "bob@beta.test";

@@ -3,14 +3,19 @@
  * because somebody reads.
  */
 import { AppError } from "../base/errors.ts";
-import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import { parseHeader } from "../mail/header.ts";
 import { encodeTransfer } from "../mail/transfer-encoding.ts";
-import { readMessage } from "../spool/spool.ts";
+import { receivedForm } from "../mailbox/embedded/stored-form.ts";
 import type { Mailbox, MailForm, MessageId, MessageVerdict } from "../mailbox/mailbox.ts";
-import { type WaitingMessage } from "../spool/spool.ts";
 import { decrypt } from "../openpgp/messages/decrypt.ts";
+import { readerView } from "../pgpmime/reader-view.ts";
+import { readMessage } from "../spool/spool.ts";
+import { type WaitingMessage } from "../spool/spool.ts";
+import { primaryAddress } from "../store/accounts/addresses.ts";
+import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
+import type { AccountId } from "../words/account.ts";
 import { annotate } from "./annotate.ts";
+import { openApart } from "./encrypted-part.ts";
 import {
   keptEntry,
   verdictOf,
@@ -19,14 +24,9 @@ import {
   type MailListEntry,
 } from "./mail-list.ts";
 import { openPending, type PendingDeps } from "./pending.ts";
-import { readerView } from "../pgpmime/reader-view.ts";
-import { openApart } from "./encrypted-part.ts";
 import { sealedView } from "./sealed-view.ts";
 import { partsOf, type ShownPart } from "./shown-parts.ts";
-import { receivedForm } from "../mailbox/embedded/stored-form.ts";
 import { clearView, type ClearView } from "./signed.ts";
-import { primaryAddress } from "../store/accounts/addresses.ts";
-import type { AccountId } from "../words/account.ts";
 
 export type ReadingDeps = PendingDeps & {
   /** The keys of an account whose custody lets the provider use them; the caller disposes them. */

@@ -1,8 +1,8 @@
 /** What is shown of a sealed message, by its verdict. List, search and message are made from the same header. */
 import type { Header } from "../mail/header.ts";
 import type { MessageVerdict } from "../mailbox/mailbox.ts";
-import type { Opened } from "../pgpmime/pgpmime.ts";
 import { readProtectedHeader } from "../pgpmime/payload-header.ts";
+import type { Opened } from "../pgpmime/pgpmime.ts";
 import { readerView } from "../pgpmime/reader-view.ts";
 import { signedReading, unverifiedHeader } from "../pgpmime/shown-header.ts";
 import { isGood } from "./verdicts.ts";

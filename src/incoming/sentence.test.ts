@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+
 import { fromUnixMs } from "../base/time.ts";
 import type { MessageVerdict } from "../mailbox/mailbox.ts";
 import { sentenceOf } from "./sentence.ts";

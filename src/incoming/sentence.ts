@@ -1,6 +1,6 @@
 import { text, type PlainKey } from "../locales/locales.ts";
-import { displayAddress } from "../mail/display-mailbox.ts";
 import { parseAddress } from "../mail/address.ts";
+import { displayAddress } from "../mail/display-mailbox.ts";
 import type { MessageVerdict } from "../mailbox/mailbox.ts";
 
 /**

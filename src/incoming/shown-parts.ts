@@ -1,5 +1,6 @@
 /** The parts of a message as a reader is shown them: type, name, size, and the text of text parts. */
 import { createHash } from "node:crypto";
+
 import { dispositionOf } from "../mail/content-type.ts";
 import { bodyText, decodeBody, leavesOf, type Entity } from "../mail/entity.ts";
 import { scanLeniently } from "../mail/mime.ts";

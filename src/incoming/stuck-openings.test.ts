@@ -1,17 +1,11 @@
 /** Openings that end the process, cost too much or fail: how often a message is tried, and when it is given up. */
 import assert from "node:assert/strict";
-import { mailboxesWith } from "../../test/support/mailboxes.ts";
 import { before } from "node:test";
 
-import { TooCostly } from "../base/errors.ts";
-import { after, DAY, HOUR, MINUTE } from "../base/time.ts";
-import { UnlockedKeys } from "../vault/unlocked-keys.ts";
-import { open } from "../pgpmime/pgpmime.ts";
-import { beginOpening, countStuck } from "../store/spool/openings.ts";
+import { idOf } from "../../test/support/accounts.ts";
 import { authorDeps, SILENT } from "../../test/support/authors.ts";
-import { retryOpening } from "./pending.ts";
-import { showMail } from "./reading.ts";
-import { traceIncoming } from "./tracing.ts";
+import { mailboxesWith } from "../../test/support/mailboxes.ts";
+import { blobsIn } from "../../test/support/spool.ts";
 import {
   makePeople,
   onBoth,
@@ -22,8 +16,14 @@ import {
   opened,
   found,
 } from "../../test/support/waiting-mail.ts";
-import { idOf } from "../../test/support/accounts.ts";
-import { blobsIn } from "../../test/support/spool.ts";
+import { TooCostly } from "../base/errors.ts";
+import { after, DAY, HOUR, MINUTE } from "../base/time.ts";
+import { open } from "../pgpmime/pgpmime.ts";
+import { beginOpening, countStuck } from "../store/spool/openings.ts";
+import { UnlockedKeys } from "../vault/unlocked-keys.ts";
+import { retryOpening } from "./pending.ts";
+import { showMail } from "./reading.ts";
+import { traceIncoming } from "./tracing.ts";
 
 before(makePeople);
 

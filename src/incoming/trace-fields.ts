@@ -1,7 +1,8 @@
 /** The fields that the last hop puts before the header of a message. */
-import { mailDate } from "../mail/date.ts";
 import { createHash } from "node:crypto";
+
 import { formatAddress, type EmailAddress } from "../mail/address.ts";
+import { mailDate } from "../mail/date.ts";
 import type { Envelope } from "../mail/envelope.ts";
 import { type Header, makeField } from "../mail/header.ts";
 import { readMessageFacts } from "../mail/mail.ts";

@@ -7,10 +7,10 @@ import { test } from "node:test";
 import { fakeClock } from "../../test/support/clock.ts";
 import { engines } from "../../test/support/engines.ts";
 import { after, DAY, HOUR, MINUTE, SECOND } from "../base/time.ts";
-import { readJob } from "../store/jobs/jobs.ts";
-import { LEASE_MS } from "../store/jobs/leases.ts";
 import { migrate } from "../store/engine/migrate.ts";
 import { openServingStore } from "../store/engine/serving-store.ts";
+import { readJob } from "../store/jobs/jobs.ts";
+import { LEASE_MS } from "../store/jobs/leases.ts";
 import type { Store, StoreOptions } from "../store/store.ts";
 import { runOnce, type Task } from "./tasks.ts";
 

@@ -4,9 +4,9 @@ import { test } from "node:test";
 
 import { fakeClock } from "../../test/support/clock.ts";
 import { engines } from "../../test/support/engines.ts";
-import type { AccountId } from "../words/account.ts";
 import { LAST_SHARD, shardOf } from "../store/journal/audit-shards.ts";
 import type { Store } from "../store/store.ts";
+import type { AccountId } from "../words/account.ts";
 import { signHead } from "./audit-heads.ts";
 import { appendAudit, HEAD_ACTION, listAudit } from "./journal.ts";
 import { verifyAudit } from "./verify-audit.ts";

@@ -8,9 +8,9 @@
 import { createHash } from "node:crypto";
 
 import { SECOND, systemClock } from "../base/time.ts";
-import { hashesAt, lastInShard, type AuditRow } from "../store/journal/audit.ts";
 import { holdAuditEnd, readAuditEnds, type AuditEnd } from "../store/journal/audit-ends.ts";
 import { LAST_SHARD, SHARDS } from "../store/journal/audit-shards.ts";
+import { hashesAt, lastInShard, type AuditRow } from "../store/journal/audit.ts";
 import type { Store } from "../store/store.ts";
 import { appendAudit, HEAD_ACTION, isGenuine, macText } from "./journal.ts";
 

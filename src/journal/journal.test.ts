@@ -1,19 +1,18 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-
 import { sql } from "kysely";
 
-import { DAY, HOUR } from "../base/time.ts";
-import { parseAddress } from "../mail/address.ts";
+import { idOf } from "../../test/support/accounts.ts";
 import { fakeClock } from "../../test/support/clock.ts";
 import { engines } from "../../test/support/engines.ts";
+import { DAY, HOUR } from "../base/time.ts";
+import { parseAddress } from "../mail/address.ts";
 import { shardOf } from "../store/journal/audit-shards.ts";
+import { purgeTrace } from "../store/journal/trace.ts";
 import type { Store } from "../store/store.ts";
 import { appendAudit, listAudit } from "./journal.ts";
-import { verifyAudit } from "./verify-audit.ts";
-import { purgeTrace } from "../store/journal/trace.ts";
 import { readTrace, recordTrace } from "./trace.ts";
-import { idOf } from "../../test/support/accounts.ts";
+import { verifyAudit } from "./verify-audit.ts";
 
 const clock = fakeClock();
 const alice = parseAddress("alice@alpha.test") ?? assert.fail();

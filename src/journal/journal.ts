@@ -12,6 +12,7 @@
 import { hash } from "node:crypto";
 
 import { equalBytes, hex, utf8 } from "../base/bytes.ts";
+import { holdAuditEnd, takeAuditPlace } from "../store/journal/audit-ends.ts";
 import {
   hasAudit,
   insertAudit,
@@ -20,7 +21,6 @@ import {
   type AuditRow,
   type AuditRowWithMac,
 } from "../store/journal/audit.ts";
-import { holdAuditEnd, takeAuditPlace } from "../store/journal/audit-ends.ts";
 import type { Store } from "../store/store.ts";
 import type { AccountId } from "../words/account.ts";
 

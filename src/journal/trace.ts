@@ -1,5 +1,6 @@
 /** Why a message was protected or not: each decision with its evidence, for the operator, for thirty days. */
 import { after, DAY } from "../base/time.ts";
+import { plainMessageId } from "../mail/message-id.ts";
 import {
   insertTraces,
   selectTrace,
@@ -7,7 +8,6 @@ import {
   type Direction,
   type TraceRow,
 } from "../store/journal/trace.ts";
-import { plainMessageId } from "../mail/message-id.ts";
 import type { Store } from "../store/store.ts";
 
 /** How long a decision is kept. */

@@ -1,8 +1,8 @@
 /** Whether the audit log is what was written: the chain of each shard, the MAC of each entry, and the heads over all shards. */
 import { equalBytes, hex } from "../base/bytes.ts";
-import { countRowsOutside, walkShard, type AuditRowWithMac } from "../store/journal/audit.ts";
 import { readAuditEnds, type AuditEnd } from "../store/journal/audit-ends.ts";
 import { LAST_SHARD, shardOf } from "../store/journal/audit-shards.ts";
+import { countRowsOutside, walkShard, type AuditRowWithMac } from "../store/journal/audit.ts";
 import type { Store } from "../store/store.ts";
 import { BEFORE_HEADS, checkHead, signHead } from "./audit-heads.ts";
 import { hashOf, HEAD_ACTION, macText } from "./journal.ts";

@@ -2,12 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { DAY } from "../base/time.ts";
-import { revokeFresh } from "../openpgp/keys/revocation.ts";
-import { listAccountsWithoutKeys } from "../store/accounts/accounts.ts";
-import { findById, findPublished } from "../store/keys/certificates.ts";
-import { purgeReleased } from "../store/accounts/addresses.ts";
-import type { Store } from "../store/store.ts";
+import { enrol, tryToEnrol, idOf } from "../../test/support/accounts.ts";
 import { addressOf } from "../../test/support/address.ts";
 import { engines } from "../../test/support/engines.ts";
 import {
@@ -22,18 +17,23 @@ import {
   withAlice,
   type Deps,
 } from "../../test/support/key-life.ts";
+import { came } from "../../test/support/outcome.ts";
+import { DAY } from "../base/time.ts";
+import { revokeFresh } from "../openpgp/keys/revocation.ts";
+import { listAccountsWithoutKeys } from "../store/accounts/accounts.ts";
+import { purgeReleased } from "../store/accounts/addresses.ts";
+import { findById, findPublished } from "../store/keys/certificates.ts";
+import type { Store } from "../store/store.ts";
+import { Conflict } from "../vault/conflict.ts";
+import { openWithPassword } from "../vault/master-key.ts";
+import { certificateIn } from "../vault/published-certificate.ts";
+import { unlockWithPassword } from "../vault/vault.ts";
 import { addAlias, removeAlias } from "./alias.ts";
 import { backfill } from "./backfill.ts";
 import { createKeys } from "./create.ts";
 import { eraseByLaw } from "./end-account.ts";
-import { openWithPassword } from "../vault/master-key.ts";
-import { Conflict } from "../vault/conflict.ts";
-import { certificateIn } from "../vault/published-certificate.ts";
 import { renameAccount } from "./rename.ts";
 import { publishRevocation } from "./revoke.ts";
-import { unlockWithPassword } from "../vault/vault.ts";
-import { enrol, tryToEnrol, idOf } from "../../test/support/accounts.ts";
-import { came } from "../../test/support/outcome.ts";
 
 const bob = addressOf("bob@alpha.test");
 const wanted = { custody: "unlocks-at-login", profile: "compat", password: old() } as const;

@@ -3,16 +3,16 @@ import type { EmailAddress } from "../mail/address.ts";
 import { insertAlias, readAddress, releaseAlias } from "../store/accounts/addresses.ts";
 import { holdAuditEnd } from "../store/journal/audit-ends.ts";
 import { generationNow } from "../vault/binding.ts";
-import { changeKeys, type AccountRefusal } from "./keys.ts";
-import { endKey } from "./revoke-active.ts";
-import { takeAddress, type AddressRefusal } from "./claim-address.ts";
+import { Conflict } from "../vault/conflict.ts";
 import { raiseGeneration } from "../vault/generation.ts";
 import type { MasterKey } from "../vault/master-key.ts";
-import { Conflict } from "../vault/conflict.ts";
-import { refuse } from "./unless-refused.ts";
-import { upkeep } from "./upkeep.ts";
 import type { KeyRules, VaultDeps } from "../vault/vault-deps.ts";
 import type { AccountId } from "../words/account.ts";
+import { takeAddress, type AddressRefusal } from "./claim-address.ts";
+import { changeKeys, type AccountRefusal } from "./keys.ts";
+import { endKey } from "./revoke-active.ts";
+import { refuse } from "./unless-refused.ts";
+import { upkeep } from "./upkeep.ts";
 
 /** What came of adding an alias. */
 export type NewAlias = { readonly kind: "added" } | AddressRefusal | AccountRefusal;

@@ -1,7 +1,7 @@
 import { listAccountsWithoutKeys } from "../store/accounts/accounts.ts";
 import { Conflict } from "../vault/conflict.ts";
-import { createKeys } from "./create.ts";
 import type { KeyRules, VaultDeps } from "../vault/vault-deps.ts";
+import { createKeys } from "./create.ts";
 
 /**
  * Makes keys for accounts that have none, before their first login, at most `limit`; says for how many. Until that login

@@ -1,3 +1,4 @@
+import { after } from "../base/time.ts";
 import {
   canonicalAddress,
   sameAddress,
@@ -5,7 +6,6 @@ import {
   type EmailAddress,
 } from "../mail/address.ts";
 import { revocationOf } from "../openpgp/certificates/acceptance.ts";
-import { after } from "../base/time.ts";
 import {
   BLOCKED_MS,
   forgetReleased,
@@ -13,11 +13,11 @@ import {
   type OwnedAddress,
   readAddress,
 } from "../store/accounts/addresses.ts";
-import { listPublished } from "../store/keys/certificates.ts";
-import { stopServing } from "../store/keys/publish.ts";
-import { selectGenericRevocation } from "../store/keys/generic-revocations.ts";
-import { holdName } from "../store/engine/named-lock.ts";
 import { isReserved } from "../store/accounts/reserved-addresses.ts";
+import { holdName } from "../store/engine/named-lock.ts";
+import { listPublished } from "../store/keys/certificates.ts";
+import { selectGenericRevocation } from "../store/keys/generic-revocations.ts";
+import { stopServing } from "../store/keys/publish.ts";
 import type { Store } from "../store/store.ts";
 import { certificateIn } from "../vault/published-certificate.ts";
 import type { AccountId } from "../words/account.ts";

@@ -7,18 +7,18 @@ import { primaryAddress } from "../store/accounts/addresses.ts";
 import { findMasterKey, insertMasterKey, insertSlot, type SlotRow } from "../store/keys/vault.ts";
 import type { Store } from "../store/store.ts";
 import { generationNow, requireGeneration } from "../vault/binding.ts";
-import { changeKeys, type AccountRefusal } from "./keys.ts";
+import { Conflict } from "../vault/conflict.ts";
 import { escrowSlot } from "../vault/escrow.ts";
 import { raiseGeneration } from "../vault/generation.ts";
 import { newSalt } from "../vault/login-verifier.ts";
 import { MasterKey } from "../vault/master-key.ts";
-import { makeKey, savePublishedKey, type NewKey } from "./new-key.ts";
-import { Conflict } from "../vault/conflict.ts";
 import { newRecoveryCode, type RecoveryCode } from "../vault/recovery-code.ts";
 import { passwordSlot, recoverySlot, serviceSlot } from "../vault/slots.ts";
 import { TypedPassword } from "../vault/typed-password.ts";
 import type { KeyRules, VaultDeps } from "../vault/vault-deps.ts";
 import { lastingCustody, type AccountId, type Custody } from "../words/account.ts";
+import { changeKeys, type AccountRefusal } from "./keys.ts";
+import { makeKey, savePublishedKey, type NewKey } from "./new-key.ts";
 
 /** Whose first key is to be made, and how. */
 export type NewKeys = KeyRules & {

@@ -1,8 +1,8 @@
 import { sameAddress, type EmailAddress } from "../mail/address.ts";
-import { primaryAddress } from "../store/accounts/addresses.ts";
 import { readAccount, updateAccount } from "../store/accounts/accounts.ts";
-import type { Store } from "../store/store.ts";
+import { primaryAddress } from "../store/accounts/addresses.ts";
 import { selectSlots } from "../store/keys/vault.ts";
+import type { Store } from "../store/store.ts";
 import type { MasterKey } from "../vault/master-key.ts";
 import { OPENS_WITHOUT_USER, type Custody } from "../words/account.ts";
 

@@ -2,13 +2,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { findPublished, listPublished } from "../store/keys/certificates.ts";
-import { listMasterKeys } from "../store/keys/vault.ts";
+import { idOf } from "../../test/support/accounts.ts";
 import { engines } from "../../test/support/engines.ts";
 import { actions, alice, depsFor, enrolAlice, old } from "../../test/support/key-life.ts";
-import { createServerKeys } from "./custody.ts";
+import { findPublished, listPublished } from "../store/keys/certificates.ts";
+import { listMasterKeys } from "../store/keys/vault.ts";
 import { unlockWithPassword } from "../vault/vault.ts";
-import { idOf } from "../../test/support/accounts.ts";
+import { createServerKeys } from "./custody.ts";
 
 for (const { engine, open } of engines()) {
   test(`${engine}: of two changes of custody at once on an account without keys here one has a result`, async () => {

@@ -1,16 +1,16 @@
 import type { Secret } from "../base/secret.ts";
 import { readAccount, updateAccount } from "../store/accounts/accounts.ts";
 import { insertSlot } from "../store/keys/vault.ts";
-import { changeKeys, requireUnchanged, type AccountRefusal } from "./keys.ts";
-import { opensWithService } from "./custody-of-slots.ts";
 import { raiseGeneration } from "../vault/generation.ts";
 import type { MasterKey } from "../vault/master-key.ts";
-import { renewMasterKey } from "./replace-master-key.ts";
-import type { Renewal, RenewalCause } from "./renewal.ts";
 import { serviceSlot } from "../vault/slots.ts";
-import { refuse } from "./unless-refused.ts";
 import type { KeyRules, VaultDeps } from "../vault/vault-deps.ts";
 import type { AccountId, LastingCustody } from "../words/account.ts";
+import { opensWithService } from "./custody-of-slots.ts";
+import { changeKeys, requireUnchanged, type AccountRefusal } from "./keys.ts";
+import type { Renewal, RenewalCause } from "./renewal.ts";
+import { renewMasterKey } from "./replace-master-key.ts";
+import { refuse } from "./unless-refused.ts";
 
 /** What came of giving the keys to the provider. */
 export type CustodyChange =

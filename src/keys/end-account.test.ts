@@ -9,18 +9,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout } from "node:timers/promises";
 
-import { resetPassword } from "../login/recover.ts";
-import { DAY } from "../base/time.ts";
-import { openBlobs } from "../blobs/blobs.ts";
-import { fileOf } from "../blobs/body-files.ts";
-import { findAccount } from "../accounts/accounts.ts";
-import { generateKey } from "../openpgp/keys/generate.ts";
-import { forgetReleased } from "../store/accounts/addresses.ts";
-import { holdAuditEnd } from "../store/journal/audit-ends.ts";
-import { findById } from "../store/keys/certificates.ts";
-import { serveAgain } from "../store/keys/publish.ts";
-import { insertMailboxMessage } from "../store/mailbox/messages.ts";
-import { publishedVersion } from "../store/keys/published-version.ts";
+import { enrol, idOf } from "../../test/support/accounts.ts";
 import { addressOf } from "../../test/support/address.ts";
 import { engines } from "../../test/support/engines.ts";
 import {
@@ -32,14 +21,25 @@ import {
   opened,
   withAlice,
 } from "../../test/support/key-life.ts";
+import { came } from "../../test/support/outcome.ts";
+import { mailboxRow } from "../../test/support/store-calls/mailbox.ts";
+import { findAccount } from "../accounts/accounts.ts";
+import { DAY } from "../base/time.ts";
+import { openBlobs } from "../blobs/blobs.ts";
+import { fileOf } from "../blobs/body-files.ts";
+import { resetPassword } from "../login/recover.ts";
+import { generateKey } from "../openpgp/keys/generate.ts";
+import { forgetReleased } from "../store/accounts/addresses.ts";
+import { holdAuditEnd } from "../store/journal/audit-ends.ts";
+import { findById } from "../store/keys/certificates.ts";
+import { serveAgain } from "../store/keys/publish.ts";
+import { publishedVersion } from "../store/keys/published-version.ts";
+import { insertMailboxMessage } from "../store/mailbox/messages.ts";
 import { addAlias, removeAlias } from "./alias.ts";
-import { publishOwnCertificate } from "./import-key.ts";
 import { closeAccount, eraseByLaw, purgeClosedAccounts, reopenAccount } from "./end-account.ts";
+import { publishOwnCertificate } from "./import-key.ts";
 import { renameAccount } from "./rename.ts";
 import { rotateKey } from "./rotate.ts";
-import { enrol, idOf } from "../../test/support/accounts.ts";
-import { mailboxRow } from "../../test/support/store-calls/mailbox.ts";
-import { came } from "../../test/support/outcome.ts";
 
 const bob = addressOf("bob@alpha.test");
 /** Runs what another process does, outside of the transaction that is open here. */

@@ -1,5 +1,5 @@
-import { appendAuditOnce, isAudited } from "../journal/journal.ts";
 import { after, DAY } from "../base/time.ts";
+import { appendAuditOnce, isAudited } from "../journal/journal.ts";
 import { sameAddress, type EmailAddress } from "../mail/address.ts";
 import type { Fingerprint } from "../openpgp/packets/fingerprint.ts";
 import { readAccount } from "../store/accounts/accounts.ts";
@@ -10,10 +10,10 @@ import {
   type PublishedCertificate,
 } from "../store/keys/certificates.ts";
 import type { Store } from "../store/store.ts";
-import { addressesKeptHere, changeKeys } from "./keys.ts";
 import { openWithService } from "../vault/master-key.ts";
 import type { VaultDeps } from "../vault/vault-deps.ts";
 import type { AccountId } from "../words/account.ts";
+import { addressesKeptHere, changeKeys } from "./keys.ts";
 
 /** How its owner extends a key that the service key does not open: on their device, or by logging in. */
 export type OwnersWay = "device" | "login";

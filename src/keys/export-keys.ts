@@ -2,16 +2,16 @@
 import type { Secret } from "../base/secret.ts";
 import { appendAudit } from "../journal/journal.ts";
 import type { EmailAddress } from "../mail/address.ts";
+import { lockForExport } from "../openpgp/keys/lock-for-export.ts";
 import { armorKey } from "../openpgp/packets/armor.ts";
 import type { Fingerprint } from "../openpgp/packets/fingerprint.ts";
-import { lockForExport } from "../openpgp/keys/lock-for-export.ts";
 import { listPublished } from "../store/keys/certificates.ts";
-import type { Store } from "../store/store.ts";
 import { selectSecretKeys } from "../store/keys/vault.ts";
-import { latestPublished } from "./key-list.ts";
+import type { Store } from "../store/store.ts";
 import type { MasterKey } from "../vault/master-key.ts";
 import { openKey } from "../vault/open-keys.ts";
 import type { VaultDeps } from "../vault/vault-deps.ts";
+import { latestPublished } from "./key-list.ts";
 
 /** A certificate in ASCII armor. */
 export type ExportedCertificate = {

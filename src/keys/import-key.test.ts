@@ -2,20 +2,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { findAccount } from "../accounts/accounts.ts";
-import { after, DAY } from "../base/time.ts";
-import { login } from "../login/login.ts";
-import { resetPassword } from "../login/recover.ts";
-import { extendExpiry } from "../openpgp/keys/extend.ts";
-import { generateKey } from "../openpgp/keys/generate.ts";
-import { readSecretKey } from "../openpgp/keys/secret-key.ts";
-import { keyIdOf } from "../openpgp/packets/fingerprint.ts";
-import { findById, findPublished, listUnserved } from "../store/keys/certificates.ts";
-import { publishedVersion } from "../store/keys/published-version.ts";
-import { migrate } from "../store/engine/migrate.ts";
-import { openPublishedView } from "../store/keys/published-view.ts";
-import type { Store } from "../store/store.ts";
-import { openTestStore } from "../../test/support/tag-keys.ts";
 import { enrol, setLoginOnly, idOf } from "../../test/support/accounts.ts";
 import { engines } from "../../test/support/engines.ts";
 import {
@@ -32,15 +18,29 @@ import {
   withAlice,
   type Deps,
 } from "../../test/support/key-life.ts";
+import { came } from "../../test/support/outcome.ts";
+import { openTestStore } from "../../test/support/tag-keys.ts";
+import { findAccount } from "../accounts/accounts.ts";
+import { after, DAY } from "../base/time.ts";
+import { login } from "../login/login.ts";
+import { resetPassword } from "../login/recover.ts";
+import type { EmailAddress } from "../mail/address.ts";
+import { extendExpiry } from "../openpgp/keys/extend.ts";
+import { generateKey } from "../openpgp/keys/generate.ts";
+import { readSecretKey } from "../openpgp/keys/secret-key.ts";
+import { keyIdOf } from "../openpgp/packets/fingerprint.ts";
+import { migrate } from "../store/engine/migrate.ts";
+import { findById, findPublished, listUnserved } from "../store/keys/certificates.ts";
+import { publishedVersion } from "../store/keys/published-version.ts";
+import { openPublishedView } from "../store/keys/published-view.ts";
+import type { Store } from "../store/store.ts";
 import { addAlias } from "./alias.ts";
-import { publishOwnCertificate, importKey } from "./import-key.ts";
 import { giveToProvider, replaceKeys } from "./custody.ts";
+import { publishOwnCertificate, importKey } from "./import-key.ts";
 import { countReleases } from "./releases.ts";
 import { renameAccount } from "./rename.ts";
 import { publishRevocation } from "./revoke.ts";
 import { rotateKey } from "./rotate.ts";
-import type { EmailAddress } from "../mail/address.ts";
-import { came } from "../../test/support/outcome.ts";
 
 async function bringOwn(deps: Deps, address = alice) {
   const { raw, done } = await tryToBringOwn(deps, address);

@@ -2,18 +2,23 @@
 import { appendAudit } from "../journal/journal.ts";
 import { sameAddress, type EmailAddress } from "../mail/address.ts";
 import type { Certificate } from "../openpgp/certificates/certificate.ts";
-import { applyRevocation } from "../openpgp/keys/revocation.ts";
 import { whichRevoked } from "../openpgp/certificates/which-revoked.ts";
+import { applyRevocation } from "../openpgp/keys/revocation.ts";
 import { readAccount, updateAccount } from "../store/accounts/accounts.ts";
 import { findPublished, listPublished } from "../store/keys/certificates.ts";
-import { erasePublished, publish } from "../store/keys/publish.ts";
 import {
   saveGenericRevocation,
   selectGenericRevocation,
   type GenericRevocationRow,
 } from "../store/keys/generic-revocations.ts";
-import type { Store } from "../store/store.ts";
+import { erasePublished, publish } from "../store/keys/publish.ts";
 import { findMasterKey } from "../store/keys/vault.ts";
+import type { Store } from "../store/store.ts";
+import type { MasterKey } from "../vault/master-key.ts";
+import type { VaultDeps } from "../vault/vault-deps.ts";
+import { wrapRevocation } from "../vault/wrapped-rows.ts";
+import type { AccountId } from "../words/account.ts";
+import { restoreCustody, opensWithService } from "./custody-of-slots.ts";
 import {
   addressesKeptHere,
   changeKeys,
@@ -22,16 +27,11 @@ import {
   type AccountRefusal,
   type AddressNotOwn,
 } from "./keys.ts";
-import { restoreCustody, opensWithService } from "./custody-of-slots.ts";
-import type { MasterKey } from "../vault/master-key.ts";
 import { wrapKey, type RawKey } from "./new-key.ts";
 import { publicationIfUsable, type Publication } from "./publication.ts";
-import { replaceKey } from "./rotate.ts";
 import { endKey, type Ended } from "./revoke-active.ts";
+import { replaceKey } from "./rotate.ts";
 import { refuse } from "./unless-refused.ts";
-import type { VaultDeps } from "../vault/vault-deps.ts";
-import { wrapRevocation } from "../vault/wrapped-rows.ts";
-import type { AccountId } from "../words/account.ts";
 
 /** A key was taken over; `ended`: the key before, if there was one. */
 export type Imported = { readonly kind: "imported"; readonly ended: Ended | undefined };

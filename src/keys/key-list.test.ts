@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { addressOf } from "../../test/support/address.ts";
 import { enrol, idOf } from "../../test/support/accounts.ts";
+import { addressOf } from "../../test/support/address.ts";
 import { engines } from "../../test/support/engines.ts";
 import { alias, alice, old, opened, withAlice } from "../../test/support/key-life.ts";
+import { came } from "../../test/support/outcome.ts";
 import { DAY } from "../base/time.ts";
 import { findPublished } from "../store/keys/certificates.ts";
 import { addAlias, removeAlias } from "./alias.ts";
 import { findKey, listKeys } from "./key-list.ts";
-import { came } from "../../test/support/outcome.ts";
 
 const bob = addressOf("bob@alpha.test");
 

@@ -11,8 +11,8 @@ import {
   type PublishedCertificate,
 } from "../store/keys/certificates.ts";
 import type { Store } from "../store/store.ts";
-import type { AccountId } from "../words/account.ts";
 import { isExpired } from "../vault/published-certificate.ts";
+import type { AccountId } from "../words/account.ts";
 
 /** A key that an account has or had. An active one that has expired is `expired`. */
 export type KeyView = Pick<

@@ -21,12 +21,12 @@ import { listAddresses } from "../store/accounts/addresses.ts";
 import { readStanding } from "../store/accounts/standing.ts";
 import { findMasterKey, listMasterKeys, selectSecretKeys } from "../store/keys/vault.ts";
 import type { Store } from "../store/store.ts";
-import type { MasterKey } from "../vault/master-key.ts";
 import { requireGeneration } from "../vault/binding.ts";
 import { Conflict } from "../vault/conflict.ts";
+import type { MasterKey } from "../vault/master-key.ts";
+import type { AccountId } from "../words/account.ts";
 import { keepStop, ReleasesStopped, type ReleaseAlarm } from "./releases.ts";
 import { refuse, unlessRefused, type Refused } from "./unless-refused.ts";
-import type { AccountId } from "../words/account.ts";
 
 const TRIES = 5;
 

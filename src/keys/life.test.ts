@@ -2,12 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { findAccount } from "../accounts/accounts.ts";
-import { DAY, after } from "../base/time.ts";
-import { verifyAudit } from "../journal/verify-audit.ts";
-import { login } from "../login/login.ts";
-import { resetPassword } from "../login/recover.ts";
-import { findById, findPublished, listPublished } from "../store/keys/certificates.ts";
+import { enrol, idOf, tryToEnrol } from "../../test/support/accounts.ts";
 import { addressOf } from "../../test/support/address.ts";
 import { engines } from "../../test/support/engines.ts";
 import {
@@ -24,18 +19,23 @@ import {
   renamed,
   withAlice,
 } from "../../test/support/key-life.ts";
+import { came } from "../../test/support/outcome.ts";
+import { fixedServiceKeys } from "../../test/support/service-keys.ts";
+import { findAccount } from "../accounts/accounts.ts";
+import { DAY, after } from "../base/time.ts";
+import { verifyAudit } from "../journal/verify-audit.ts";
+import { login } from "../login/login.ts";
+import { resetPassword } from "../login/recover.ts";
+import { findById, findPublished, listPublished } from "../store/keys/certificates.ts";
+import { openWithService } from "../vault/master-key.ts";
+import { rewrapAll } from "../vault/rewrap.ts";
+import { newServiceRoot } from "../vault/service-key.ts";
+import { unlockWithPassword, unlockWithService } from "../vault/vault.ts";
 import { addAlias, removeAlias } from "./alias.ts";
 import { backfill } from "./backfill.ts";
 import { closeAccount, eraseByLaw, purgeClosedAccounts } from "./end-account.ts";
-import { openWithService } from "../vault/master-key.ts";
 import { renameAccount } from "./rename.ts";
 import { revokeKey } from "./revoke.ts";
-import { rewrapAll } from "../vault/rewrap.ts";
-import { newServiceRoot } from "../vault/service-key.ts";
-import { fixedServiceKeys } from "../../test/support/service-keys.ts";
-import { unlockWithPassword, unlockWithService } from "../vault/vault.ts";
-import { enrol, idOf, tryToEnrol } from "../../test/support/accounts.ts";
-import { came } from "../../test/support/outcome.ts";
 
 for (const { engine, open } of engines()) {
   test(`${engine}: an enrolment without a password is the provider's until the first login, which makes all anew`, async () => {

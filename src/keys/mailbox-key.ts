@@ -10,11 +10,11 @@ import {
 } from "../store/keys/mailbox-certificates.ts";
 import { saveSecretKey } from "../store/keys/vault.ts";
 import type { Store } from "../store/store.ts";
-import { changeKeys, requireCurrent, type AccountRefusal } from "./keys.ts";
 import type { MasterKey } from "../vault/master-key.ts";
-import { makeKey, type NewKey } from "./new-key.ts";
 import type { KeyRules, VaultDeps } from "../vault/vault-deps.ts";
 import type { AccountId, MailboxKey } from "../words/account.ts";
+import { changeKeys, requireCurrent, type AccountRefusal } from "./keys.ts";
+import { makeKey, type NewKey } from "./new-key.ts";
 
 /** Whether the account's mailbox has a key pair of its own. */
 export async function hasMailboxKey(store: Store, owner: AccountId): Promise<boolean> {

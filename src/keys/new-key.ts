@@ -1,20 +1,20 @@
 import type { Secret } from "../base/secret.ts";
 import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
 import type { Certificate } from "../openpgp/certificates/certificate.ts";
-import { generateKey } from "../openpgp/keys/generate.ts";
 import type { KeyProfile } from "../openpgp/certificates/profile.ts";
+import { generateKey } from "../openpgp/keys/generate.ts";
 import type { PublishedCertificate } from "../store/keys/certificates.ts";
-import { publish } from "../store/keys/publish.ts";
 import {
   saveGenericRevocation,
   type GenericRevocationRow,
 } from "../store/keys/generic-revocations.ts";
+import { publish } from "../store/keys/publish.ts";
 import { saveSecretKey, type KeyPurpose, type SecretKeyRow } from "../store/keys/vault.ts";
 import type { Store } from "../store/store.ts";
 import type { MasterKey } from "../vault/master-key.ts";
-import { publicationOf } from "./publication.ts";
 import type { VaultDeps } from "../vault/vault-deps.ts";
 import { wrapRevocation, wrapSecretKey } from "../vault/wrapped-rows.ts";
+import { publicationOf } from "./publication.ts";
 
 /** A key with its secrets, before it is wrapped. `certificate` is what is published of it. */
 export type RawKey = {

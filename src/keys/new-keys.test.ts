@@ -2,11 +2,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { engines } from "../../test/support/engines.ts";
+import { actions, alice, depsFor, enrolAlice, fresh, old } from "../../test/support/key-life.ts";
 import { findAccount } from "../accounts/accounts.ts";
 import { findPublished, listPublished } from "../store/keys/certificates.ts";
 import type { Store } from "../store/store.ts";
-import { engines } from "../../test/support/engines.ts";
-import { actions, alice, depsFor, enrolAlice, fresh, old } from "../../test/support/key-life.ts";
 import { makeNewKeys, type NewKeys, type NewKeysWish } from "./new-keys.ts";
 
 async function attempt(

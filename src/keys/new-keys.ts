@@ -1,14 +1,14 @@
 /** New keys in place of keys that somebody else could open, or of a key on a device: which way is taken, and who may. */
 import type { Certificate } from "../openpgp/certificates/certificate.ts";
 import type { Store } from "../store/store.ts";
-import { lastingCustody, type Account, type AccountId } from "../words/account.ts";
-import { createServerKeys, replaceKeys, type ReplacementWish } from "./custody.ts";
 import { escrowMessages } from "../vault/escrow.ts";
 import { hasKeysHere, openByPassword, type KeyAccess } from "../vault/key-access.ts";
 import { verifyPassword } from "../vault/login-verifier.ts";
 import type { RecoveryCode } from "../vault/recovery-code.ts";
-import type { Renewal } from "./renewal.ts";
 import type { KeyRules, VaultDeps } from "../vault/vault-deps.ts";
+import { lastingCustody, type Account, type AccountId } from "../words/account.ts";
+import { createServerKeys, replaceKeys, type ReplacementWish } from "./custody.ts";
+import type { Renewal } from "./renewal.ts";
 
 /** What is wished for an account; `mayEndEscrow`: whether the organisation lets its users end their escrow. */
 export type NewKeysWish = Omit<ReplacementWish, "custody"> & {

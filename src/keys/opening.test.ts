@@ -2,15 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { findAccount } from "../accounts/accounts.ts";
-import { Secret } from "../base/secret.ts";
-import { verifyAudit } from "../journal/verify-audit.ts";
-import { login } from "../login/login.ts";
-import { recoverWithCode, replacePassword, resetPassword } from "../login/recover.ts";
-import { revocationOf } from "../openpgp/certificates/acceptance.ts";
-import { findById, listPublished } from "../store/keys/certificates.ts";
-import { selectGenericRevocation } from "../store/keys/generic-revocations.ts";
-import { findMasterKey, listMasterKeys, selectSlots } from "../store/keys/vault.ts";
+import { idOf } from "../../test/support/accounts.ts";
 import { engines } from "../../test/support/engines.ts";
 import {
   active,
@@ -22,14 +14,22 @@ import {
   opensMailFor,
   withAlice,
 } from "../../test/support/key-life.ts";
-import { giveToProvider, replaceKeys } from "./custody.ts";
-import { reclaimFormerKeys } from "./parked-keys.ts";
+import { came } from "../../test/support/outcome.ts";
+import { findAccount } from "../accounts/accounts.ts";
+import { Secret } from "../base/secret.ts";
+import { verifyAudit } from "../journal/verify-audit.ts";
+import { login } from "../login/login.ts";
+import { recoverWithCode, replacePassword, resetPassword } from "../login/recover.ts";
+import { revocationOf } from "../openpgp/certificates/acceptance.ts";
+import { findById, listPublished } from "../store/keys/certificates.ts";
+import { selectGenericRevocation } from "../store/keys/generic-revocations.ts";
+import { findMasterKey, listMasterKeys, selectSlots } from "../store/keys/vault.ts";
 import { openWithPassword } from "../vault/master-key.ts";
 import { certificateIn } from "../vault/published-certificate.ts";
-import { rotateKey } from "./rotate.ts";
 import { unlockWithService } from "../vault/vault.ts";
-import { idOf } from "../../test/support/accounts.ts";
-import { came } from "../../test/support/outcome.ts";
+import { giveToProvider, replaceKeys } from "./custody.ts";
+import { reclaimFormerKeys } from "./parked-keys.ts";
+import { rotateKey } from "./rotate.ts";
 
 for (const { engine, open } of engines()) {
   test(`${engine}: a password change rewrites one slot and nothing else`, async () => {

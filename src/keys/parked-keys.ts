@@ -3,13 +3,13 @@ import { appendAudit } from "../journal/journal.ts";
 import type { KeyId } from "../openpgp/packets/fingerprint.ts";
 import { findById } from "../store/keys/certificates.ts";
 import { deleteMasterKey, listMasterKeys, selectSecretKeys } from "../store/keys/vault.ts";
-import { changeKeys, requireCurrent, type AccountRefusal } from "./keys.ts";
 import { openWithEscrow } from "../vault/escrow.ts";
 import { openWithPassword, openWithRecoveryCode, type MasterKey } from "../vault/master-key.ts";
 import { readRecoveryCode } from "../vault/recovery-code.ts";
-import { moveKeys } from "./replace-master-key.ts";
 import type { VaultDeps } from "../vault/vault-deps.ts";
 import type { AccountId } from "../words/account.ts";
+import { changeKeys, requireCurrent, type AccountRefusal } from "./keys.ts";
+import { moveKeys } from "./replace-master-key.ts";
 
 /** What a user remembers from before a reset, or what the organisation decrypted the escrow message of those keys to. */
 export type FormerProof =

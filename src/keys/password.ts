@@ -1,7 +1,6 @@
 import type { Secret } from "../base/secret.ts";
-import type { Store } from "../store/store.ts";
 import { deleteSlots, insertSlot, type SlotRow } from "../store/keys/vault.ts";
-import { changeKeys, requireUnchanged, type AccountRefusal } from "./keys.ts";
+import type { Store } from "../store/store.ts";
 import { raiseGeneration } from "../vault/generation.ts";
 import { makeLogin, newSalt } from "../vault/login-verifier.ts";
 import type { MasterKey } from "../vault/master-key.ts";
@@ -9,6 +8,7 @@ import { newRecoveryCode, type RecoveryCode } from "../vault/recovery-code.ts";
 import { passwordSlot, recoverySlot } from "../vault/slots.ts";
 import { TypedPassword } from "../vault/typed-password.ts";
 import type { VaultDeps } from "../vault/vault-deps.ts";
+import { changeKeys, requireUnchanged, type AccountRefusal } from "./keys.ts";
 
 /** What changes together with a password slot. */
 export type PasswordChange = {

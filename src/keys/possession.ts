@@ -3,8 +3,8 @@ import { createHmac } from "node:crypto";
 import { after, DAY } from "../base/time.ts";
 import { formatAddress, type EmailAddress } from "../mail/address.ts";
 import type { Certificate } from "../openpgp/certificates/certificate.ts";
-import type { Fingerprint } from "../openpgp/packets/fingerprint.ts";
 import { possessionChallenge, provesPossession } from "../openpgp/imports/possession.ts";
+import type { Fingerprint } from "../openpgp/packets/fingerprint.ts";
 import type { VaultDeps } from "../vault/vault-deps.ts";
 
 const CODE_HEX = 32;

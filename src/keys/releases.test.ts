@@ -1,19 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { DAY, HOUR, MINUTE } from "../base/time.ts";
-import { releasedRevocations } from "../doctor/released-revocations.ts";
-import { listAudit } from "../journal/journal.ts";
-import { verifyAudit } from "../journal/verify-audit.ts";
-import { parseAddress } from "../mail/address.ts";
-import type { Fingerprint } from "../openpgp/packets/fingerprint.ts";
-import { migrate } from "../store/engine/migrate.ts";
-import type { Store } from "../store/store.ts";
-import { openTestStore } from "../../test/support/tag-keys.ts";
+
+import { enrol, setLoginOnly, idOf } from "../../test/support/accounts.ts";
 import { fakeClock } from "../../test/support/clock.ts";
 import { doctorDeps } from "../../test/support/doctor-world.ts";
-import { enrol, setLoginOnly, idOf } from "../../test/support/accounts.ts";
 import { engines } from "../../test/support/engines.ts";
-import { login } from "../login/login.ts";
 import {
   active,
   alias,
@@ -24,15 +15,25 @@ import {
   opened,
   withAlice,
 } from "../../test/support/key-life.ts";
+import { came } from "../../test/support/outcome.ts";
+import { fixedServiceKeys } from "../../test/support/service-keys.ts";
+import { openTestStore } from "../../test/support/tag-keys.ts";
+import { DAY, HOUR, MINUTE } from "../base/time.ts";
+import { releasedRevocations } from "../doctor/released-revocations.ts";
+import { listAudit } from "../journal/journal.ts";
+import { verifyAudit } from "../journal/verify-audit.ts";
+import { login } from "../login/login.ts";
+import { parseAddress } from "../mail/address.ts";
+import type { Fingerprint } from "../openpgp/packets/fingerprint.ts";
+import { migrate } from "../store/engine/migrate.ts";
+import type { Store } from "../store/store.ts";
+import { openWithService, type MasterKey } from "../vault/master-key.ts";
+import { newServiceRoot } from "../vault/service-key.ts";
+import type { ReleaseLimits, VaultDeps } from "../vault/vault-deps.ts";
 import { addAlias } from "./alias.ts";
 import { closeAccount } from "./end-account.ts";
-import { openWithService, type MasterKey } from "../vault/master-key.ts";
-import { rotateKey } from "./rotate.ts";
 import { allowReleases, countReleases, recordRelease, standingAlarms } from "./releases.ts";
-import { newServiceRoot } from "../vault/service-key.ts";
-import { fixedServiceKeys } from "../../test/support/service-keys.ts";
-import type { ReleaseLimits, VaultDeps } from "../vault/vault-deps.ts";
-import { came } from "../../test/support/outcome.ts";
+import { rotateKey } from "./rotate.ts";
 
 const limits: ReleaseLimits = { alarmPerHour: 3, alarmPerDay: 6, stopPerDay: 8 };
 const account = parseAddress("alice@alpha.test");

@@ -1,14 +1,14 @@
 import { appendAudit } from "../journal/journal.ts";
 import { sameAddress, type EmailAddress } from "../mail/address.ts";
 import { insertAlias, listAliases, makePrimary } from "../store/accounts/addresses.ts";
-import type { AccountId } from "../words/account.ts";
-import { changeKeys, type AccountRefusal } from "./keys.ts";
-import { takeAddress, type AddressRefusal } from "./claim-address.ts";
-import type { MasterKey } from "../vault/master-key.ts";
 import { Conflict } from "../vault/conflict.ts";
+import type { MasterKey } from "../vault/master-key.ts";
+import type { KeyRules, VaultDeps } from "../vault/vault-deps.ts";
+import type { AccountId } from "../words/account.ts";
+import { takeAddress, type AddressRefusal } from "./claim-address.ts";
+import { changeKeys, type AccountRefusal } from "./keys.ts";
 import { refuse } from "./unless-refused.ts";
 import { upkeep } from "./upkeep.ts";
-import type { KeyRules, VaultDeps } from "../vault/vault-deps.ts";
 
 /** What came of giving an account another name. */
 export type Renaming = { readonly kind: "renamed" } | AddressRefusal | AccountRefusal;

@@ -2,14 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { findAccount } from "../accounts/accounts.ts";
-import { DAY } from "../base/time.ts";
-import { login } from "../login/login.ts";
-import { resetPassword } from "../login/recover.ts";
-import { generateKey } from "../openpgp/keys/generate.ts";
-import { listPublished } from "../store/keys/certificates.ts";
-import { addressOf } from "../../test/support/address.ts";
 import { enrol, setLoginOnly, idOf } from "../../test/support/accounts.ts";
+import { addressOf } from "../../test/support/address.ts";
 import { engines } from "../../test/support/engines.ts";
 import {
   active,
@@ -20,9 +14,15 @@ import {
   old,
   opened,
 } from "../../test/support/key-life.ts";
-import { replaceKeys } from "./custody.ts";
-import { hasEscrow } from "../vault/escrow.ts";
 import { came } from "../../test/support/outcome.ts";
+import { findAccount } from "../accounts/accounts.ts";
+import { DAY } from "../base/time.ts";
+import { login } from "../login/login.ts";
+import { resetPassword } from "../login/recover.ts";
+import { generateKey } from "../openpgp/keys/generate.ts";
+import { listPublished } from "../store/keys/certificates.ts";
+import { hasEscrow } from "../vault/escrow.ts";
+import { replaceKeys } from "./custody.ts";
 
 for (const { engine, open } of engines()) {
   test(`${engine}: who logs in twice at once after an enrolment without a password gets in twice`, async () => {

@@ -17,22 +17,22 @@ import {
 } from "../store/keys/vault.ts";
 import type { Store } from "../store/store.ts";
 import { generationNow, requireGeneration } from "../vault/binding.ts";
-import { addressesKeptHere, changeKeys, untilNoConflict } from "./keys.ts";
-import { firstSlots } from "./create.ts";
+import { Conflict } from "../vault/conflict.ts";
 import { hasEscrow } from "../vault/escrow.ts";
 import { raiseGeneration } from "../vault/generation.ts";
 import { makeLogin, newSalt, saltForSlot } from "../vault/login-verifier.ts";
-import { hasMailboxKey, makeMailboxKey, saveMailboxKey } from "./mailbox-key.ts";
 import { MasterKey } from "../vault/master-key.ts";
-import { makeKey, type NewKey } from "./new-key.ts";
-import { Conflict } from "../vault/conflict.ts";
 import { newRecoveryCode } from "../vault/recovery-code.ts";
-import { CAUSES, type Renewal, type RenewalWish } from "./renewal.ts";
-import { replaceKey } from "./rotate.ts";
 import { TypedPassword } from "../vault/typed-password.ts";
 import type { VaultDeps } from "../vault/vault-deps.ts";
 import { unwrapSecretKey, wrapSecretKey } from "../vault/wrapped-rows.ts";
 import type { AccountId, LastingCustody } from "../words/account.ts";
+import { firstSlots } from "./create.ts";
+import { addressesKeptHere, changeKeys, untilNoConflict } from "./keys.ts";
+import { hasMailboxKey, makeMailboxKey, saveMailboxKey } from "./mailbox-key.ts";
+import { makeKey, type NewKey } from "./new-key.ts";
+import { CAUSES, type Renewal, type RenewalWish } from "./renewal.ts";
+import { replaceKey } from "./rotate.ts";
 
 /**
  * A new master key, and a new key for each address of the user; the old ones are revoked. Old keys go on decrypting where

@@ -2,36 +2,36 @@ import { AppError } from "../base/errors.ts";
 import { appendAudit } from "../journal/journal.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import type { Certificate } from "../openpgp/certificates/certificate.ts";
-import type { Fingerprint } from "../openpgp/packets/fingerprint.ts";
 import {
   applyRevocation,
   revokeFresh,
   type RevocationReasonCode,
 } from "../openpgp/keys/revocation.ts";
+import type { Fingerprint } from "../openpgp/packets/fingerprint.ts";
 import { lastAction, selectActions } from "../store/journal/audit-actions.ts";
 import {
   findPublished,
   type KeyState,
   type PublishedCertificate,
 } from "../store/keys/certificates.ts";
-import { endPublished, stopServing } from "../store/keys/publish.ts";
 import {
   selectGenericRevocation,
   type GenericRevocationRow,
 } from "../store/keys/generic-revocations.ts";
+import { endPublished, stopServing } from "../store/keys/publish.ts";
 import { hasSecretKey, selectSecretKeys } from "../store/keys/vault.ts";
 import type { Store } from "../store/store.ts";
 import { Conflict } from "../vault/conflict.ts";
-import { compareServiceKey } from "../vault/service-key-log.ts";
-import { opensRevocation } from "../vault/wrapped-rows.ts";
 import type { MasterKey } from "../vault/master-key.ts";
 import { openKey } from "../vault/open-keys.ts";
-import { revokedChange } from "./publication.ts";
 import { certificateIn } from "../vault/published-certificate.ts";
-import { recordRelease } from "./releases.ts";
+import { compareServiceKey } from "../vault/service-key-log.ts";
 import type { VaultDeps } from "../vault/vault-deps.ts";
-import { releaseGenericRevocation } from "./generic-revocation.ts";
+import { opensRevocation } from "../vault/wrapped-rows.ts";
 import type { AccountId } from "../words/account.ts";
+import { releaseGenericRevocation } from "./generic-revocation.ts";
+import { revokedChange } from "./publication.ts";
+import { recordRelease } from "./releases.ts";
 
 /** Why a key ends, in the words of its state. */
 export type EndReason = Exclude<KeyState, "active">;

@@ -1,9 +1,9 @@
 /** Revocations that users made themselves, of parts of a key. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-
 import { type SecretKeyPacket, readKey, readPrivateKey } from "openpgp";
 
+import { idOf } from "../../test/support/accounts.ts";
 import { engines } from "../../test/support/engines.ts";
 import {
   type Forge,
@@ -15,21 +15,20 @@ import {
   wholeSecond,
 } from "../../test/support/forge-certificate.ts";
 import { type Deps, active, alice, old, opened, withAlice } from "../../test/support/key-life.ts";
+import { came } from "../../test/support/outcome.ts";
 import { imported, libraryKey } from "../../test/support/secret-keys.ts";
 import { after, DAY, MINUTE } from "../base/time.ts";
 import { listAudit } from "../journal/journal.ts";
 import { acceptForEncryption } from "../openpgp/certificates/acceptance.ts";
 import type { Certificate } from "../openpgp/certificates/certificate.ts";
-import { encryptAtRest } from "../openpgp/messages/encrypt.ts";
 import { importCertificate } from "../openpgp/certificates/import-certificate.ts";
+import { encryptAtRest } from "../openpgp/messages/encrypt.ts";
 import { readKeyPackets } from "../openpgp/packets/key-packets.ts";
 import { findById, listPublishedOf } from "../store/keys/certificates.ts";
 import type { Store } from "../store/store.ts";
-import { publishOwnCertificate, importKey } from "./import-key.ts";
 import { certificateIn } from "../vault/published-certificate.ts";
+import { publishOwnCertificate, importKey } from "./import-key.ts";
 import { publishRevocation } from "./revoke.ts";
-import { idOf } from "../../test/support/accounts.ts";
-import { came } from "../../test/support/outcome.ts";
 
 /** Of alice's own key, in the order they were made in. */
 const ENCRYPTING = 0;

@@ -2,10 +2,10 @@ import { appendAudit } from "../journal/journal.ts";
 import { sameAddress, type EmailAddress } from "../mail/address.ts";
 import { acceptForEncryption } from "../openpgp/certificates/acceptance.ts";
 import type { Certificate } from "../openpgp/certificates/certificate.ts";
-import type { Fingerprint } from "../openpgp/packets/fingerprint.ts";
 import type { RevokedPart } from "../openpgp/certificates/merge-revocations.ts";
 import { signingSubkeysOf } from "../openpgp/certificates/signing-keys.ts";
 import { whichRevoked, type Revoked } from "../openpgp/certificates/which-revoked.ts";
+import type { Fingerprint } from "../openpgp/packets/fingerprint.ts";
 import { holdAuditEnd } from "../store/journal/audit-ends.ts";
 import {
   listPublishedOf,
@@ -14,6 +14,9 @@ import {
 } from "../store/keys/certificates.ts";
 import { serveAgain, updatePublished } from "../store/keys/publish.ts";
 import type { Store } from "../store/store.ts";
+import { certificateIn } from "../vault/published-certificate.ts";
+import type { VaultDeps } from "../vault/vault-deps.ts";
+import type { AccountId } from "../words/account.ts";
 import {
   addressesKeptHere,
   changeKeys,
@@ -21,12 +24,9 @@ import {
   type AccountRefusal,
   type AddressNotOwn,
 } from "./keys.ts";
-import { endKey, type Ended, type EndReason, type EndWish } from "./revoke-active.ts";
 import { revokedChange, stateFor } from "./publication.ts";
-import { certificateIn } from "../vault/published-certificate.ts";
+import { endKey, type Ended, type EndReason, type EndWish } from "./revoke-active.ts";
 import { refuse } from "./unless-refused.ts";
-import type { VaultDeps } from "../vault/vault-deps.ts";
-import type { AccountId } from "../words/account.ts";
 
 /** What came of revoking a key without a new one. */
 export type Revocation =

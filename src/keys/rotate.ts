@@ -2,6 +2,10 @@ import { appendAudit } from "../journal/journal.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import type { Certificate } from "../openpgp/certificates/certificate.ts";
 import type { Store } from "../store/store.ts";
+import type { MasterKey } from "../vault/master-key.ts";
+import type { KeyRules, VaultDeps } from "../vault/vault-deps.ts";
+import type { AccountId } from "../words/account.ts";
+import { restoreCustody } from "./custody-of-slots.ts";
 import {
   changeKeys,
   isOwn,
@@ -10,13 +14,9 @@ import {
   type AccountRefusal,
   type AddressNotOwn,
 } from "./keys.ts";
-import { restoreCustody } from "./custody-of-slots.ts";
-import { endKey, type Ended, type EndReason } from "./revoke-active.ts";
-import type { MasterKey } from "../vault/master-key.ts";
 import { makeKey, savePublishedKey, type NewKey } from "./new-key.ts";
+import { endKey, type Ended, type EndReason } from "./revoke-active.ts";
 import { refuse } from "./unless-refused.ts";
-import type { KeyRules, VaultDeps } from "../vault/vault-deps.ts";
-import type { AccountId } from "../words/account.ts";
 
 /** Which key is to be replaced, and what its revocation says. */
 export type RotationWish = {

@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { DAY } from "../base/time.ts";
-import { formatAddress } from "../mail/address.ts";
+import { tryToEnrol, haveAccounts, idOf } from "../../test/support/accounts.ts";
 import { addressOf } from "../../test/support/address.ts";
 import { engines } from "../../test/support/engines.ts";
-import { tryToEnrol, haveAccounts, idOf } from "../../test/support/accounts.ts";
 import { alice, depsFor } from "../../test/support/key-life.ts";
+import { came } from "../../test/support/outcome.ts";
+import { DAY } from "../base/time.ts";
+import { formatAddress } from "../mail/address.ts";
 import { addAlias, removeAlias } from "./alias.ts";
 import { eraseByLaw } from "./end-account.ts";
 import { renameAccount } from "./rename.ts";
-import { came } from "../../test/support/outcome.ts";
 
 const bob = addressOf("bob@alpha.test");
 const sub = addressOf("Alice+ceo@alpha.test");

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { fakeClock } from "../../test/support/clock.ts";
+import { engines } from "../../test/support/engines.ts";
+import { actions } from "../../test/support/key-life.ts";
 import { appendAudit } from "../journal/journal.ts";
 import type { Store } from "../store/store.ts";
-import { engines } from "../../test/support/engines.ts";
-import { fakeClock } from "../../test/support/clock.ts";
-import { actions } from "../../test/support/key-life.ts";
 import { refuse, unlessRefused } from "./unless-refused.ts";
 
 const at = fakeClock().now();

@@ -1,10 +1,9 @@
-import { appendAudit } from "../journal/journal.ts";
 import { after, DAY } from "../base/time.ts";
+import { appendAudit } from "../journal/journal.ts";
 import type { EmailAddress } from "../mail/address.ts";
-import { readAddress } from "../store/accounts/addresses.ts";
-import type { Store } from "../store/store.ts";
 import { extendExpiry } from "../openpgp/keys/extend.ts";
 import { LIFETIME_MS } from "../openpgp/keys/generate.ts";
+import { readAddress } from "../store/accounts/addresses.ts";
 import {
   findPublished,
   listPublished,
@@ -12,15 +11,16 @@ import {
 } from "../store/keys/certificates.ts";
 import { endPublished } from "../store/keys/publish.ts";
 import { saveSecretKey, selectSecretKeys } from "../store/keys/vault.ts";
-import { addressesKeptHere, changeKeys, isOwn, requireCurrent } from "./keys.ts";
+import type { Store } from "../store/store.ts";
 import { Conflict } from "../vault/conflict.ts";
 import type { MasterKey } from "../vault/master-key.ts";
-import { makeKey, savePublishedKey } from "./new-key.ts";
 import { openKey, type PublishedAddresses } from "../vault/open-keys.ts";
-import { publicationOf } from "./publication.ts";
 import { certificateIn } from "../vault/published-certificate.ts";
 import type { KeyRules, VaultDeps } from "../vault/vault-deps.ts";
 import { wrapSecretKey } from "../vault/wrapped-rows.ts";
+import { addressesKeptHere, changeKeys, isOwn, requireCurrent } from "./keys.ts";
+import { makeKey, savePublishedKey } from "./new-key.ts";
+import { publicationOf } from "./publication.ts";
 
 /** How long before its end the life of a key is extended. */
 export const EXTEND_BEFORE_MS = 60 * DAY;

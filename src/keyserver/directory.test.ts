@@ -1,8 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
-import { sendRaw, type RawAnswer } from "../../test/support/test-keyserver.ts";
-import { wkdHash } from "../mail/wkd-hash.ts";
 import {
   startServer,
   stopServer,
@@ -15,6 +13,8 @@ import {
   ADVANCED,
   HASH,
 } from "../../test/support/served-keys.ts";
+import { sendRaw, type RawAnswer } from "../../test/support/test-keyserver.ts";
+import { wkdHash } from "../mail/wkd-hash.ts";
 
 before(startServer);
 

@@ -2,10 +2,8 @@
  * The Web Key Directory (draft-koch-openpgp-webkey-service §3.1), both ways: `advanced` names the domain in the path,
  * `direct` takes it from Host. It is what GnuPG and Thunderbird ask by themselves.
  */
-import type { WholeAnswer } from "./lane/whole-answer.ts";
 import { parseDomain, type Domain } from "../mail/address.ts";
 import { wkdHash } from "../mail/wkd-hash.ts";
-import { bundle } from "./armor.ts";
 import {
   absent,
   found as foundAnswer,
@@ -14,6 +12,8 @@ import {
   malformed,
   misdirected,
 } from "./answers.ts";
+import { bundle } from "./armor.ts";
+import type { WholeAnswer } from "./lane/whole-answer.ts";
 import { parseVariables } from "./query.ts";
 import { answered, type Question, type Tell } from "./question.ts";
 

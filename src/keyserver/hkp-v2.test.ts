@@ -1,8 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
-import { ask } from "../../test/support/test-keyserver.ts";
-import { keyIdOf } from "../openpgp/packets/fingerprint.ts";
 import {
   startServer,
   stopServer,
@@ -14,6 +12,8 @@ import {
   v2,
   binaryFingerprints,
 } from "../../test/support/served-keys.ts";
+import { ask } from "../../test/support/test-keyserver.ts";
+import { keyIdOf } from "../openpgp/packets/fingerprint.ts";
 
 before(startServer);
 

@@ -5,7 +5,6 @@
 import { utf8 } from "../base/bytes.ts";
 import { parseAddress, type EmailAddress } from "../mail/address.ts";
 import { parseFingerprint, parseKeyId } from "../openpgp/packets/fingerprint.ts";
-import { bundle } from "./armor.ts";
 import {
   absent,
   allowed,
@@ -16,9 +15,10 @@ import {
   notImplemented,
   withoutIdentifier,
 } from "./answers.ts";
-import type { WholeAnswer } from "./lane/whole-answer.ts";
+import { bundle } from "./armor.ts";
 import { readEntries } from "./entries.ts";
 import { jsonIndex } from "./json-index.ts";
+import type { WholeAnswer } from "./lane/whole-answer.ts";
 import { decoded } from "./query.ts";
 import { answered, type Question, type Search, type Tell } from "./question.ts";
 

@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
-import { ask, publishLiveKey, sendRaw, type RawAnswer } from "../../test/support/test-keyserver.ts";
 import {
   startServer,
   stopServer,
@@ -13,6 +12,7 @@ import {
   ADVANCED,
   HASH,
 } from "../../test/support/served-keys.ts";
+import { ask, publishLiveKey, sendRaw, type RawAnswer } from "../../test/support/test-keyserver.ts";
 
 before(startServer);
 

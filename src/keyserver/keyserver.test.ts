@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+
 import { makePki, type IssuedCertificate, type Pki } from "../../lab/pki.ts";
 import {
   ask,
@@ -12,9 +13,9 @@ import {
   type TestKeyserver,
 } from "../../test/support/test-keyserver.ts";
 import { HOUR, after as inTime, systemClock } from "../base/time.ts";
+import { revocationOf } from "../openpgp/certificates/acceptance.ts";
 import { parseCertificates, type Certificate } from "../openpgp/certificates/certificate.ts";
 import { keyIdOf } from "../openpgp/packets/fingerprint.ts";
-import { revocationOf } from "../openpgp/certificates/acceptance.ts";
 
 let dir: string;
 let pki: Pki;

@@ -14,17 +14,17 @@
  */
 import { networkOf } from "../base/network.ts";
 import type { Clock } from "../base/time.ts";
-import { makeRateLimit, type RateLimit } from "./lane/rate-limit.ts";
-import type { Asked, WholeAnswer, WholeApplication } from "./lane/whole-answer.ts";
 import { canonicalAddress, type Domain } from "../mail/address.ts";
 import type { PublishedView, ViewedCertificate } from "../store/keys/published-view.ts";
 import { absent, allowed, healthy, malformed, methods, openToAll, tooMany } from "./answers.ts";
 import { DIRECTORY_PREFIX, directoryQuestion } from "./directory.ts";
 import { find, type FindDeps } from "./find.ts";
-import { type MissedPairs, missedPairs } from "./missed-pairs.ts";
-import { makeHkp } from "./hkp.ts";
-import { type MissBudget, type MissLimits, missBudget, PEER } from "./misses.ts";
 import { V2_PREFIX, v2Options, v2Question } from "./hkp-v2.ts";
+import { makeHkp } from "./hkp.ts";
+import { makeRateLimit, type RateLimit } from "./lane/rate-limit.ts";
+import type { Asked, WholeAnswer, WholeApplication } from "./lane/whole-answer.ts";
+import { type MissedPairs, missedPairs } from "./missed-pairs.ts";
+import { type MissBudget, type MissLimits, missBudget, PEER } from "./misses.ts";
 import { startPage, STYLE_PATH, stylesheet } from "./pages.ts";
 import { answered, type Question, type Search } from "./question.ts";
 

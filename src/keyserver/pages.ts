@@ -1,10 +1,10 @@
 /** The pages for people: no script, nothing from elsewhere, readable without the stylesheet too. */
-import { withMarks } from "../mail/one-line.ts";
 import { utf8 } from "../base/bytes.ts";
-import type { WholeAnswer } from "./lane/whole-answer.ts";
 import type { Domain } from "../mail/address.ts";
+import { withMarks } from "../mail/one-line.ts";
 import { found as foundAnswer, foundHeaders, KEPT } from "./answers.ts";
 import type { Entry } from "./entries.ts";
+import type { WholeAnswer } from "./lane/whole-answer.ts";
 import { STYLE } from "./style.ts";
 
 const HTML = "text/html; charset=utf-8";

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+
 import { parseQuery, parseVariables } from "./query.ts";
 import type { Search } from "./question.ts";
 

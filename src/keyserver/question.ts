@@ -1,7 +1,7 @@
-import type { WholeAnswer } from "./lane/whole-answer.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import type { Fingerprint, KeyId } from "../openpgp/packets/fingerprint.ts";
 import type { ViewedCertificate } from "../store/keys/published-view.ts";
+import type { WholeAnswer } from "./lane/whole-answer.ts";
 
 /** What is looked for. */
 export type Search =

@@ -1,7 +1,6 @@
 /** How often somebody may be wrong about a password. */
 import { MINUTE, after } from "../base/time.ts";
 import { appendAudit } from "../journal/journal.ts";
-import type { VaultDeps } from "../vault/vault-deps.ts";
 import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
 import { findAccount } from "../store/accounts/accounts.ts";
 import {
@@ -10,8 +9,9 @@ import {
   purgeAttempts as purge,
   readAttempts,
 } from "../store/accounts/attempts.ts";
-import type { Store } from "../store/store.ts";
 import { makeTag } from "../store/keys/tag-key.ts";
+import type { Store } from "../store/store.ts";
+import type { VaultDeps } from "../vault/vault-deps.ts";
 
 /** The window in which failures are counted. */
 const ATTEMPT_WINDOW_MS = 15 * MINUTE;

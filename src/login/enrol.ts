@@ -1,13 +1,13 @@
 import { addAccount, NO_LOGIN, type NewAccount } from "../accounts/accounts.ts";
 import type { Secret } from "../base/secret.ts";
 import { appendAudit } from "../journal/journal.ts";
-import { FIRST_GENERATION as generation, generationDetail } from "../vault/binding.ts";
+import { takeAddress, type AddressRefusal } from "../keys/claim-address.ts";
 import { prepareKeys, saveKeys, type PreparedKeys } from "../keys/create.ts";
 import type { AccountRefusal } from "../keys/keys.ts";
-import { takeAddress, type AddressRefusal } from "../keys/claim-address.ts";
+import { refuse, unlessRefused } from "../keys/unless-refused.ts";
+import { FIRST_GENERATION as generation, generationDetail } from "../vault/binding.ts";
 import { makeLogin, newSalt } from "../vault/login-verifier.ts";
 import { TypedPassword } from "../vault/typed-password.ts";
-import { refuse, unlessRefused } from "../keys/unless-refused.ts";
 import type { KeyRules, VaultDeps } from "../vault/vault-deps.ts";
 import { newAccountId, type Account, type AccountId } from "../words/account.ts";
 

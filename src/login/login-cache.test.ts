@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { test } from "node:test";
 
+import { idOf } from "../../test/support/accounts.ts";
 import { addressOf } from "../../test/support/address.ts";
 import { fakeClock } from "../../test/support/clock.ts";
-import { idOf } from "../../test/support/accounts.ts";
 import { Secret } from "../base/secret.ts";
 import { HOUR, MINUTE } from "../base/time.ts";
 import { OtherSalt, TypedPassword } from "../vault/typed-password.ts";

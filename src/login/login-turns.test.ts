@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+
 import { fakeClock } from "../../test/support/clock.ts";
 import { DAY, MINUTE } from "../base/time.ts";
 import { parseAddress } from "../mail/address.ts";

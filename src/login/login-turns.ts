@@ -1,5 +1,6 @@
 /** Who is looked at first when many log in: whoever logged in from there before, then strangers, then who was wrong. */
 import { setTimeout as sleep } from "node:timers/promises";
+
 import { ExpiringMap } from "../base/expiring-map.ts";
 import { Gate } from "../base/gate.ts";
 import { DAY, MINUTE, after, type Clock } from "../base/time.ts";

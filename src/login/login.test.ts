@@ -1,24 +1,24 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { enrol, setLoginOnly, idOf, tryToEnrol } from "../../test/support/accounts.ts";
+import { fakeClock } from "../../test/support/clock.ts";
+import { engines } from "../../test/support/engines.ts";
+import { came } from "../../test/support/outcome.ts";
+import { fixedServiceKeys } from "../../test/support/service-keys.ts";
 import { findAccount } from "../accounts/accounts.ts";
 import { Secret } from "../base/secret.ts";
 import { MINUTE } from "../base/time.ts";
 import { listAudit } from "../journal/journal.ts";
 import { verifyAudit } from "../journal/verify-audit.ts";
 import { closeAccount } from "../keys/end-account.ts";
-import { hasKeysHere } from "../vault/key-access.ts";
-import { newServiceRoot } from "../vault/service-key.ts";
-import { fixedServiceKeys } from "../../test/support/service-keys.ts";
 import { type EmailAddress, parseAddress } from "../mail/address.ts";
 import type { Store } from "../store/store.ts";
-import { enrol, setLoginOnly, idOf, tryToEnrol } from "../../test/support/accounts.ts";
-import { fakeClock } from "../../test/support/clock.ts";
-import { engines } from "../../test/support/engines.ts";
-import { came } from "../../test/support/outcome.ts";
+import { hasKeysHere } from "../vault/key-access.ts";
+import { newServiceRoot } from "../vault/service-key.ts";
 import { DEFAULT_LOGIN_LIMITS, purgeAttempts } from "./attempts.ts";
-import { login, type LoginDeps } from "./login.ts";
 import { LoginTurns } from "./login-turns.ts";
+import { login, type LoginDeps } from "./login.ts";
 
 const ATTEMPTS = DEFAULT_LOGIN_LIMITS.failures;
 

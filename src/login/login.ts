@@ -14,6 +14,7 @@
  */
 import { AppError } from "../base/errors.ts";
 import { untilNoConflict } from "../keys/keys.ts";
+import { findAccount } from "../store/accounts/accounts.ts";
 import { verifyPassword } from "../vault/login-verifier.ts";
 import { compareServiceKey, OTHER_SERVICE_KEY } from "../vault/service-key-log.ts";
 import { TypedPassword } from "../vault/typed-password.ts";
@@ -29,7 +30,6 @@ import type { LoginDeps } from "./login-deps.ts";
 import type { Login, LoginRequest } from "./login-outcome.ts";
 import { rememberLogin, repeatLogin } from "./repeated-login.ts";
 import { unlockAtLogin } from "./unlock.ts";
-import { findAccount } from "../store/accounts/accounts.ts";
 
 export type { LoginDeps } from "./login-deps.ts";
 export type { Login, LoginRequest } from "./login-outcome.ts";

@@ -2,11 +2,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { enrol } from "../../test/support/accounts.ts";
 import { engines } from "../../test/support/engines.ts";
 import { alice, depsFor, network } from "../../test/support/key-life.ts";
 import { Secret } from "../base/secret.ts";
 import { login, type LoginDeps } from "./login.ts";
-import { enrol } from "../../test/support/accounts.ts";
 
 const NFC = "Käse & Brötchen";
 const FORMS = {

@@ -2,27 +2,27 @@
  * The ways back to an account, and what each leaves of its keys. A way is a password that is known, a recovery code, the
  * organisation's escrow, the provider's own access, or nothing at all.
  */
-import { readAccount } from "../store/accounts/accounts.ts";
 import type { Secret } from "../base/secret.ts";
-import { generationNow } from "../vault/binding.ts";
 import { changeKeys, untilNoConflict, type AccountRefusal } from "../keys/keys.ts";
+import { changePassword } from "../keys/password.ts";
+import type { Renewal } from "../keys/renewal.ts";
+import { renewMasterKey } from "../keys/replace-master-key.ts";
+import { readAccount } from "../store/accounts/accounts.ts";
+import { generationNow } from "../vault/binding.ts";
+import { Conflict } from "../vault/conflict.ts";
 import { openWithEscrow } from "../vault/escrow.ts";
+import { raiseGeneration } from "../vault/generation.ts";
+import { hasKeysHere } from "../vault/key-access.ts";
+import { makeLogin, newSalt } from "../vault/login-verifier.ts";
 import {
   openWithPassword,
   openWithRecoveryCode,
   openWithService,
   type MasterKey,
 } from "../vault/master-key.ts";
-import { raiseGeneration } from "../vault/generation.ts";
-import { hasKeysHere } from "../vault/key-access.ts";
-import { makeLogin, newSalt } from "../vault/login-verifier.ts";
-import { Conflict } from "../vault/conflict.ts";
-import { changePassword } from "../keys/password.ts";
-import { renewMasterKey } from "../keys/replace-master-key.ts";
-import type { Renewal } from "../keys/renewal.ts";
 import { TypedPassword } from "../vault/typed-password.ts";
-import type { LoginDeps } from "./login-deps.ts";
 import { lastingCustody, type Account, type AccountId } from "../words/account.ts";
+import type { LoginDeps } from "./login-deps.ts";
 
 /** A new password holds. The keys are `kept`, or `new` ones with the old ones revoked and parked. */
 export type Recovered = {

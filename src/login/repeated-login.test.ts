@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-
 import { sql } from "kysely";
 
+import { idOf } from "../../test/support/accounts.ts";
+import { cpuStopwatch } from "../../test/support/cpu-time.ts";
+import { engines } from "../../test/support/engines.ts";
 import {
   alias,
   alice,
@@ -12,10 +14,7 @@ import {
   network,
   old,
 } from "../../test/support/key-life.ts";
-import { cpuStopwatch } from "../../test/support/cpu-time.ts";
-import { idOf } from "../../test/support/accounts.ts";
 import { came } from "../../test/support/outcome.ts";
-import { engines } from "../../test/support/engines.ts";
 import { Secret } from "../base/secret.ts";
 import { MINUTE } from "../base/time.ts";
 import { listAudit } from "../journal/journal.ts";

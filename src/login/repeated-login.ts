@@ -7,8 +7,8 @@
  * looked at in full, so that it takes as long as without an entry. An account that has not logged in from the network before
  * never comes here. For all others the work is the same whether or not there is an entry.
  */
-import { findBound, isRight, type BoundAccount, type Verified } from "../vault/login-verifier.ts";
 import { Conflict } from "../vault/conflict.ts";
+import { findBound, isRight, type BoundAccount, type Verified } from "../vault/login-verifier.ts";
 import { OtherSalt, TypedPassword } from "../vault/typed-password.ts";
 import { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import { countFailure, DEFAULT_LOGIN_LIMITS, failuresOf, forgetFailures } from "./attempts.ts";

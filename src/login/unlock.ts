@@ -3,7 +3,14 @@
  * first keys, the end of a provisional enrolment, keys of new aliases, and a longer life for keys that expire soon.
  */
 import { createKeys } from "../keys/create.ts";
+import { changePassword } from "../keys/password.ts";
+import { ReleasesStopped } from "../keys/releases.ts";
+import type { Renewal } from "../keys/renewal.ts";
+import { renewMasterKey } from "../keys/replace-master-key.ts";
+import { mayNeedUpkeep, upkeep } from "../keys/upkeep.ts";
+import { Conflict } from "../vault/conflict.ts";
 import { hasKeysHere } from "../vault/key-access.ts";
+import type { BoundAccount, Verified } from "../vault/login-verifier.ts";
 import {
   openAsBound,
   openAtFirstLogin,
@@ -12,17 +19,10 @@ import {
   type MasterKey,
 } from "../vault/master-key.ts";
 import { openKeys, publishedAddresses } from "../vault/open-keys.ts";
-import type { BoundAccount, Verified } from "../vault/login-verifier.ts";
-import { Conflict } from "../vault/conflict.ts";
-import { changePassword } from "../keys/password.ts";
-import { ReleasesStopped } from "../keys/releases.ts";
-import { renewMasterKey } from "../keys/replace-master-key.ts";
-import type { Renewal } from "../keys/renewal.ts";
 import type { TypedPassword } from "../vault/typed-password.ts";
 import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
-import { mayNeedUpkeep, upkeep } from "../keys/upkeep.ts";
-import type { LoginDeps } from "./login-deps.ts";
 import type { Account } from "../words/account.ts";
+import type { LoginDeps } from "./login-deps.ts";
 
 /** What a verified password opens (`keys` are undefined when they stay closed), and at which change of the account. */
 export type UnlockedAtLogin = {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { domainToASCII } from "node:url";
+
 import { displayMailboxes } from "./display-mailbox.ts";
 import { makeField, parseHeader } from "./header.ts";
 

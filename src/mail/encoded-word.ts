@@ -1,5 +1,5 @@
-import { decodeQ } from "./transfer-encoding.ts";
 import { decodeCharset } from "./charset.ts";
+import { decodeQ } from "./transfer-encoding.ts";
 
 /** RFC 2047 §2; blanks inside the text are tolerated because real mail has them. Linear: no part can hold a `?`. */
 const ENCODED_WORD = /=\?([^?\s()<>@,;:"/[\]=]+)\?([bBqQ])\?([^?]*)\?=/g;

@@ -9,6 +9,7 @@
  * two From fields are no author (`readMessageFacts`). `header.ts` has the fields, `address.ts` the addresses, `mime.ts` the tree.
  */
 import { setImmediate } from "node:timers/promises";
+
 import { parseDate } from "../base/time.ts";
 import {
   decodedText,

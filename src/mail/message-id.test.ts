@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+
 import { plainMessageId } from "./message-id.ts";
 
 test("a Message-ID is the same with and without brackets, and with blanks around it", () => {

@@ -6,9 +6,9 @@ import { asBuffer } from "../base/bytes.ts";
 import { AppError } from "../base/errors.ts";
 import { type ContentType, DEFAULT_CONTENT_TYPE } from "./content-type.ts";
 import { type Hit, OpenBoundaries } from "./delimiter.ts";
+import type { Entity, MimeDefect } from "./entity.ts";
 import { parseHeader } from "./header.ts";
 import { readMimeFields, type MimeFields } from "./mime-fields.ts";
-import type { Entity, MimeDefect } from "./entity.ts";
 
 /** Beyond them a message is refused: reading it would cost too much. */
 export type MimeLimits = {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+
 import { oneLine, withMarks } from "./one-line.ts";
 
 for (const [name, text] of [

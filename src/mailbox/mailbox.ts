@@ -16,8 +16,8 @@
  */
 import type { Brand } from "../base/brand.ts";
 import type { Octets } from "../base/large-octets.ts";
-import type { MessageVerdict, ResultState } from "../store/mail/verdict.ts";
 import type { Range } from "../pgpmime/range.ts";
+import type { MessageVerdict, ResultState } from "../store/mail/verdict.ts";
 import type { Conversion, ConversionWish } from "./conversion.ts";
 import type { Summary } from "./summary.ts";
 

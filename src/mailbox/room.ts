@@ -1,5 +1,5 @@
-import { readSpoolUse } from "../store/spool/spool-use.ts";
 import { readMailbox } from "../store/mailbox/mailboxes.ts";
+import { readSpoolUse } from "../store/spool/spool-use.ts";
 import type { Store } from "../store/store.ts";
 import type { AccountId } from "../words/account.ts";
 

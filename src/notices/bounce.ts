@@ -1,8 +1,9 @@
 /** What Sealpost itself writes to a sender when an accepted message waits for long, or does not reach a recipient. */
 import { randomUUID } from "node:crypto";
+
 import { text } from "../locales/locales.ts";
-import { mailDate } from "../mail/date.ts";
 import { formatAddress, type Domain, type EmailAddress } from "../mail/address.ts";
+import { mailDate } from "../mail/date.ts";
 import { oneLine } from "../mail/one-line.ts";
 import { noticeHeader, TEXT_FIELDS } from "./notices.ts";
 

@@ -8,8 +8,8 @@
  * with the empty return path and marked as automatic (RFC 3834), so that nothing answers it. It holds no word of anybody's
  * message and no link: a mail that asks users to click is what an attacker would send. The words are in `locales/`.
  */
-import { mailDate } from "../mail/date.ts";
 import { formatAddress, type Domain, type EmailAddress } from "../mail/address.ts";
+import { mailDate } from "../mail/date.ts";
 
 /** The header of a notice, as lines; `contentType` and what follows it are those of its body. */
 export function noticeHeader(o: {

@@ -6,10 +6,10 @@
 import { BoundedMap } from "../base/bounded-map.ts";
 import { type EmailAddress, formatAddress } from "../mail/address.ts";
 import { type Acceptance, acceptForEncryption } from "./certificates/acceptance.ts";
-import type { CertificateWork } from "./openpgp.ts";
 import { type Certificate, digestOf, type ParsedCertificates } from "./certificates/certificate.ts";
 import { nextChange } from "./certificates/next-change.ts";
 import type { OwnRevocation } from "./certificates/signer.ts";
+import type { CertificateWork } from "./openpgp.ts";
 
 /** An acceptance, and until when no time changes it; undefined: ever. */
 export type LastingAcceptance = {

@@ -14,13 +14,13 @@ import {
 } from "../../test/support/forge-certificate.ts";
 import { after, DAY, MINUTE, SECOND } from "../base/time.ts";
 import { acceptForEncryption } from "./certificates/acceptance.ts";
-import { certificateWorkHere } from "./openpgp.ts";
 import type { Certificate } from "./certificates/certificate.ts";
-import { generateKey } from "./keys/generate.ts";
 import { nextChange } from "./certificates/next-change.ts";
-import { acceptLastingly, noAnswers, remembering } from "./remembered-work.ts";
-import { applyRevocation } from "./keys/revocation.ts";
 import { checkSigner } from "./certificates/signer.ts";
+import { generateKey } from "./keys/generate.ts";
+import { applyRevocation } from "./keys/revocation.ts";
+import { certificateWorkHere } from "./openpgp.ts";
+import { acceptLastingly, noAnswers, remembering } from "./remembered-work.ts";
 
 const forge = await newForge(MADE);
 

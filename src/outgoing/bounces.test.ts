@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { haveAccounts, idOf } from "../../test/support/accounts.ts";
 import { addressOf } from "../../test/support/address.ts";
 import { engines } from "../../test/support/engines.ts";
 import { DAY, HOUR, MINUTE, after, fromUnixMs } from "../base/time.ts";
@@ -10,7 +11,6 @@ import type { Outcome } from "../smtp/relay/hop.ts";
 import type { Store } from "../store/store.ts";
 import { toKeep } from "./copy.ts";
 import { keepForLater, sendDue, type OutboxDeps } from "./outbox.ts";
-import { haveAccounts, idOf } from "../../test/support/accounts.ts";
 import { traceOutgoing } from "./tracing.ts";
 
 const START = fromUnixMs(1_795_000_000_000);

@@ -1,17 +1,6 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 
-import { Given } from "../base/given.ts";
-import { after, DAY } from "../base/time.ts";
-import { formatAddress } from "../mail/address.ts";
-import { generateKey } from "../openpgp/keys/generate.ts";
-import { readSecretKey } from "../openpgp/keys/secret-key.ts";
-import { open } from "../pgpmime/pgpmime.ts";
-import { seal } from "../pgpmime/seal.ts";
-import { UnsealableMessage } from "../pgpmime/unsealable.ts";
-import { copiesOf } from "./copies.ts";
-import type { Found } from "./plan.ts";
-import { prepare } from "./prepare.ts";
 import {
   MESSAGE,
   NOW,
@@ -22,7 +11,18 @@ import {
   send,
   textOf,
 } from "../../test/support/submission.ts";
+import { Given } from "../base/given.ts";
+import { after, DAY } from "../base/time.ts";
+import { formatAddress } from "../mail/address.ts";
 import { decodedText, fieldsNamed, firstField, parseHeader } from "../mail/header.ts";
+import { generateKey } from "../openpgp/keys/generate.ts";
+import { readSecretKey } from "../openpgp/keys/secret-key.ts";
+import { open } from "../pgpmime/pgpmime.ts";
+import { seal } from "../pgpmime/seal.ts";
+import { UnsealableMessage } from "../pgpmime/unsealable.ts";
+import { copiesOf } from "./copies.ts";
+import type { Found } from "./plan.ts";
+import { prepare } from "./prepare.ts";
 
 const clock = { now: () => NOW };
 

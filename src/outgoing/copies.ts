@@ -9,8 +9,8 @@ import { canonicalAddress, sameAddress, type EmailAddress } from "../mail/addres
 import type { Envelope } from "../mail/envelope.ts";
 import type { HeaderField } from "../mail/header.ts";
 import type { Certificate } from "../openpgp/certificates/certificate.ts";
-import type { Fingerprint } from "../openpgp/packets/fingerprint.ts";
 import type { UnlockedKey } from "../openpgp/keys/secret-key.ts";
+import type { Fingerprint } from "../openpgp/packets/fingerprint.ts";
 import { UnsealableMessage } from "../pgpmime/unsealable.ts";
 import type { Copy } from "./copy.ts";
 import type { Found } from "./plan.ts";

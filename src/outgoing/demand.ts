@@ -1,11 +1,11 @@
 /** What a message asks for by itself: to leave encrypted and not in clear, or as its client has encrypted it already. */
 import type { Discover } from "../discovery/outcome.ts";
 import { formatAddress, type EmailAddress } from "../mail/address.ts";
+import type { SenderPolicy } from "../policy/contact-rules.ts";
+import type { AccountId, Policy } from "../words/account.ts";
 import type { ClientProtection } from "./already-protected.ts";
 import type { Prepared } from "./prepare.ts";
 import type { Demand } from "./submission.ts";
-import type { SenderPolicy } from "../policy/contact-rules.ts";
-import type { AccountId, Policy } from "../words/account.ts";
 
 /** Whether the sender received or sent one of these messages protected: a reply to it must not be clear. */
 export type CameProtected = (reader: AccountId, messageIds: readonly string[]) => Promise<boolean>;

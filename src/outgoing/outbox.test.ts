@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+
+import { haveAccounts, idOf } from "../../test/support/accounts.ts";
 import { LARGE_OCTETS } from "../base/large-octets.ts";
 import { fromUnixMs, HOUR, after } from "../base/time.ts";
 import { formatAddress, parseAddress, parseDomain, type EmailAddress } from "../mail/address.ts";
 import { migrate } from "../store/engine/migrate.ts";
 import { openStore } from "../store/store.ts";
-import { haveAccounts, idOf } from "../../test/support/accounts.ts";
 import { toKeep } from "./copy.ts";
 import { keepForLater, sendDue, type OutboxDeps } from "./outbox.ts";
 import { traceOutgoing } from "./tracing.ts";

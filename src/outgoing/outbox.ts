@@ -25,8 +25,8 @@ import {
 import type { Store } from "../store/store.ts";
 import type { AccountId } from "../words/account.ts";
 import { toKeep, type CopyToKeep } from "./copy.ts";
-import { readEnvelope, writeEnvelope } from "./kept-envelope.ts";
 import type { Also, CopySender } from "./hand-on.ts";
+import { readEnvelope, writeEnvelope } from "./kept-envelope.ts";
 import type { TraceOutgoing } from "./tracing.ts";
 
 /** A message under the queue key, and the name of the service key that this came from. */

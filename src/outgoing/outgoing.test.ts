@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 
+import { replyText } from "../../test/support/reply-text.ts";
 import {
   CANARY,
   MESSAGE,
@@ -11,14 +12,13 @@ import {
   send,
   textOf,
 } from "../../test/support/submission.ts";
-import { UnlockedKeys } from "../vault/unlocked-keys.ts";
-import { decodedText, fieldBody, fieldsNamed, firstField, parseHeader } from "../mail/header.ts";
-import { open } from "../pgpmime/pgpmime.ts";
-import { readProtectedHeader } from "../pgpmime/payload-header.ts";
-import { replyText } from "../../test/support/reply-text.ts";
-import { answerRecipient, submit } from "./outgoing.ts";
-import { Given } from "../base/given.ts";
 import { submissionReply, recipientReply } from "../app/submission-replies.ts";
+import { Given } from "../base/given.ts";
+import { decodedText, fieldBody, fieldsNamed, firstField, parseHeader } from "../mail/header.ts";
+import { readProtectedHeader } from "../pgpmime/payload-header.ts";
+import { open } from "../pgpmime/pgpmime.ts";
+import { UnlockedKeys } from "../vault/unlocked-keys.ts";
+import { answerRecipient, submit } from "./outgoing.ts";
 
 before(makePeople);
 

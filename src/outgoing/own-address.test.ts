@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 
-import { MESSAGE, address, makePeople, person, send } from "../../test/support/submission.ts";
-import { UnlockedKeys } from "../vault/unlocked-keys.ts";
-import { canonicalAddress } from "../mail/address.ts";
 import { replyText } from "../../test/support/reply-text.ts";
-import { isOwnReturnPath } from "./own-address.ts";
-import { answerRecipient } from "./outgoing.ts";
+import { MESSAGE, address, makePeople, person, send } from "../../test/support/submission.ts";
 import { recipientReply } from "../app/submission-replies.ts";
+import { canonicalAddress } from "../mail/address.ts";
+import { UnlockedKeys } from "../vault/unlocked-keys.ts";
+import { answerRecipient } from "./outgoing.ts";
+import { isOwnReturnPath } from "./own-address.ts";
 
 before(makePeople);
 

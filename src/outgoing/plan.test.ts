@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+
 import { fromUnixMs } from "../base/time.ts";
 import type { Discovery } from "../discovery/outcome.ts";
 import { parseAddress } from "../mail/address.ts";
 import type { Certificate } from "../openpgp/certificates/certificate.ts";
-import { planFor, type Looked, type Plan, type Recipient } from "./plan.ts";
 import type { Policy } from "../words/account.ts";
+import { planFor, type Looked, type Plan, type Recipient } from "./plan.ts";
 
 const address = parseAddress("bo@recv.example");
 assert(address !== undefined);

@@ -1,12 +1,13 @@
 /** What is checked and completed in a submitted message before anything is decided about it. */
-import { mailDate } from "../mail/date.ts";
 import { randomUUID } from "node:crypto";
+
 import { asBuffer } from "../base/bytes.ts";
 import type { Given } from "../base/given.ts";
 import { joined } from "../base/large-octets.ts";
 import { after, DAY, type Clock } from "../base/time.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import { stripResultHeaders } from "../mail/auth-results.ts";
+import { mailDate } from "../mail/date.ts";
 import {
   fieldBody,
   fieldsNamed,
@@ -19,9 +20,9 @@ import {
   type Header,
 } from "../mail/header.ts";
 import { readMessageFacts, type MessageFacts } from "../mail/mail.ts";
+import { type ClientProtection, clientProtection } from "./already-protected.ts";
 import { withOneReading } from "./one-reading.ts";
 import { isOwn } from "./own-address.ts";
-import { type ClientProtection, clientProtection } from "./already-protected.ts";
 import type { Fault } from "./submission.ts";
 
 export type PrepareDeps = {

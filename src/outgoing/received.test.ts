@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
+
 import { MESSAGE, makePeople, send, textOf } from "../../test/support/submission.ts";
 
 before(makePeople);

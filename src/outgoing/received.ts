@@ -1,7 +1,7 @@
-import { mailDate } from "../mail/date.ts";
 import { joined } from "../base/large-octets.ts";
 import type { Clock } from "../base/time.ts";
 import type { Domain } from "../mail/address.ts";
+import { mailDate } from "../mail/date.ts";
 import type { Envelope } from "../mail/envelope.ts";
 import { type HeaderField, makeField, serializeHeader } from "../mail/header.ts";
 import type { Copy } from "./copy.ts";

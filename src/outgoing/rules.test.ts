@@ -12,8 +12,8 @@ import {
 } from "../../test/support/submission.ts";
 import { formatAddress } from "../mail/address.ts";
 import { open } from "../pgpmime/pgpmime.ts";
-import { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import { parseContact } from "../policy/contact-rules.ts";
+import { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import type { ContactRule } from "../words/contact.ts";
 import type { Copy } from "./copy.ts";
 

@@ -3,12 +3,12 @@ import type { Discovery } from "../discovery/outcome.ts";
 import { formatAddress, type EmailAddress } from "../mail/address.ts";
 import type { Envelope } from "../mail/envelope.ts";
 import type { RelayResult } from "../smtp/relay/hop.ts";
+import type { Policy } from "../words/account.ts";
 import type { Copy } from "./copy.ts";
 import type { RetryOutcome } from "./deferral/retry-outcome.ts";
 import type { Looked, Plan, Recipient } from "./plan.ts";
 import type { Prepared } from "./prepare.ts";
 import type { NoSentCopy } from "./submission.ts";
-import type { Policy } from "../words/account.ts";
 
 export type Detail = Readonly<Record<string, string | number | boolean>>;
 

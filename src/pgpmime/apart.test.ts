@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+
 import { putTogether, takeApartAt } from "./apart.ts";
 
 test("a message in pieces cut anywhere is taken apart and put together again", async () => {

@@ -1,7 +1,7 @@
 import { asBuffer } from "../base/bytes.ts";
 import { joined } from "../base/large-octets.ts";
-import { bigEndian, cursorOver } from "../openpgp/packets/cursor.ts";
 import { readWholeCiphertext } from "../openpgp/messages/whole-ciphertext.ts";
+import { bigEndian, cursorOver } from "../openpgp/packets/cursor.ts";
 import { detectProtection, type Protection } from "./detect.ts";
 import type { Range } from "./range.ts";
 

@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-
 import fc from "fast-check";
 
 import { armorMessage } from "../openpgp/packets/armor.ts";
-import { readProtectedHeader } from "./payload-header.ts";
 import { detectProtection, isCiphertext } from "./detect.ts";
+import { readProtectedHeader } from "./payload-header.ts";
 
 const bytes = (text: string): Buffer => Buffer.from(text.replaceAll("\n", "\r\n"), "latin1");
 const kind = (text: string): string => detectProtection(bytes(text)).kind;

@@ -2,12 +2,12 @@ import { asBuffer } from "../base/bytes.ts";
 import { type ContentType, dispositionOf } from "../mail/content-type.ts";
 import { decodeBody, type Entity, type MimeDefect, rawEntity } from "../mail/entity.ts";
 import { scanRoot } from "../mail/mime.ts";
-import { dearmor, firstArmoredOctets, isBinary } from "../openpgp/packets/armored-blocks.ts";
-import { firstMeaningfulTag } from "../openpgp/packets/packet.ts";
 import {
   readDetachedSignatures,
   type SignatureFacts,
 } from "../openpgp/messages/signature-facts.ts";
+import { dearmor, firstArmoredOctets, isBinary } from "../openpgp/packets/armored-blocks.ts";
+import { firstMeaningfulTag } from "../openpgp/packets/packet.ts";
 import { epilogueStart } from "./surroundings.ts";
 
 /** What a whole message is, by its structure alone. */

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+
 import type { SignatureFacts } from "../openpgp/messages/signature-facts.ts";
 import { ciphertextIn } from "./apart.ts";
 import { detectProtection, type Protection } from "./detect.ts";

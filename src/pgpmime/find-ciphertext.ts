@@ -10,8 +10,8 @@ import { dispositionOf } from "../mail/content-type.ts";
 import { decodeBody, type Entity, rawBody } from "../mail/entity.ts";
 import { scanLeniently } from "../mail/mime.ts";
 import { decodeTransfer } from "../mail/transfer-encoding.ts";
-import { firstArmoredOctets, isBinary } from "../openpgp/packets/armored-blocks.ts";
 import { beginsWithSessionKey } from "../openpgp/messages/whole-ciphertext.ts";
+import { firstArmoredOctets, isBinary } from "../openpgp/packets/armored-blocks.ts";
 import { isCiphertext, isEncryptedSmime } from "./detect.ts";
 
 /** What was found. Of several ciphertexts, and of one that is no OpenPGP or stands in HTML, none is opened. */

@@ -1,14 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-
 import fc from "fast-check";
 
-import { parseHeader } from "../mail/header.ts";
+import { bytes, text, view, HEAD } from "../../test/support/payloads.ts";
 import { bodyText, decodeBody, type Entity } from "../mail/entity.ts";
+import { parseHeader } from "../mail/header.ts";
 import { scanMime } from "../mail/mime.ts";
 import { encodeTransfer } from "../mail/transfer-encoding.ts";
 import { makePayload } from "./payload.ts";
-import { bytes, text, view, HEAD } from "../../test/support/payloads.ts";
 
 test("the main parts alone carry the legacy display", () => {
   const part = (head: string, body: string): string => `--b\n${head}\n\n${body}\n`;

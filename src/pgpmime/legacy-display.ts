@@ -7,8 +7,8 @@ import { isAscii, isUtf8 } from "node:buffer";
 import { asBuffer } from "../base/bytes.ts";
 import { encodeCharset, isAsciiName, isAsciiSuperset } from "../mail/charset.ts";
 import { encodeText } from "../mail/encode-text.ts";
-import { decodedText, fieldBody, firstField, type Header } from "../mail/header.ts";
 import { decodeBody, type Entity, rawBody } from "../mail/entity.ts";
+import { decodedText, fieldBody, firstField, type Header } from "../mail/header.ts";
 import { decodeTransfer, encodeTransfer } from "../mail/transfer-encoding.ts";
 import { hiddenFromReaders } from "./protected-headers.ts";
 

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { bytes, text, view, HEAD } from "../../test/support/payloads.ts";
 import { AppError } from "../base/errors.ts";
 import { fieldBody, firstField, parseHeader } from "../mail/header.ts";
 import { makePayload } from "./payload.ts";
 import { outerFields } from "./protected-headers.ts";
 import { readerView } from "./reader-view.ts";
-import { bytes, text, view, HEAD } from "../../test/support/payloads.ts";
 
 test("the payload is RFC 9788's: protected copies, hp, HP-Outer, legacy display", () => {
   const message = bytes(

@@ -3,6 +3,8 @@ import { isAscii } from "node:buffer";
 
 import { errorText } from "../base/errors.ts";
 import { type EmailAddress, formatAddress } from "../mail/address.ts";
+import { withoutParameters, withParameter } from "../mail/edit-parameters.ts";
+import type { Entity } from "../mail/entity.ts";
 import {
   fieldBody,
   firstField,
@@ -11,19 +13,17 @@ import {
   makeField,
   serializeHeader,
 } from "../mail/header.ts";
-import { withoutParameters, withParameter } from "../mail/edit-parameters.ts";
-import type { Entity } from "../mail/entity.ts";
 import { scanMime } from "../mail/mime.ts";
 import { applyEdits, type Edit } from "./edit.ts";
 import { addElement, legacyLines } from "./legacy-display.ts";
 import { mainBodyParts } from "./main-body.ts";
+import { readProtectedHeader } from "./payload-header.ts";
 import {
   authoredFields,
   hpOuterFields,
   isStructural,
   sendableFields,
 } from "./protected-headers.ts";
-import { readProtectedHeader } from "./payload-header.ts";
 import { UnsealableMessage } from "./unsealable.ts";
 
 const LEGACY = "hp-legacy-display";

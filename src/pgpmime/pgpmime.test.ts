@@ -7,14 +7,14 @@ import { parseAddress } from "../mail/address.ts";
 import { parseHeader } from "../mail/header.ts";
 import { checkLineEnds, readMessageFacts } from "../mail/mail.ts";
 import { scanMime } from "../mail/mime.ts";
-import { armorMessage } from "../openpgp/packets/armor.ts";
-import { encryptAtRest } from "../openpgp/messages/encrypt.ts";
 import { generateKey } from "../openpgp/keys/generate.ts";
 import { readSecretKey, type UnlockedKey } from "../openpgp/keys/secret-key.ts";
+import { encryptAtRest } from "../openpgp/messages/encrypt.ts";
 import { verifySignature } from "../openpgp/messages/verify.ts";
+import { armorMessage } from "../openpgp/packets/armor.ts";
 import { readProtectedHeader } from "./payload-header.ts";
-import { readerView } from "./reader-view.ts";
 import { open } from "./pgpmime.ts";
+import { readerView } from "./reader-view.ts";
 import { seal } from "./seal.ts";
 
 const now = parseDate("2026-11-23T10:00:00Z");

@@ -14,13 +14,13 @@
  * `open` is here, `seal.ts` has the way there. `detect.ts` says by structure what a message is. All of them give facts: what the facts are
  * worth is judged in `incoming/`.
  */
+import { contentTypeOf } from "../mail/content-type.ts";
 import { parseHeader } from "../mail/header.ts";
 import { checkLineEnds, toCrlf } from "../mail/mail.ts";
-import type { Fingerprint, KeyId } from "../openpgp/packets/fingerprint.ts";
 import type { UnlockedKey } from "../openpgp/keys/secret-key.ts";
-import { contentTypeOf } from "../mail/content-type.ts";
 import { decrypt } from "../openpgp/messages/decrypt.ts";
 import type { SignatureFacts } from "../openpgp/messages/signature-facts.ts";
+import type { Fingerprint, KeyId } from "../openpgp/packets/fingerprint.ts";
 import { detectProtection } from "./detect.ts";
 
 /** What opening a message came to: facts, nothing of which is yet believed. */

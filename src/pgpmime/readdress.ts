@@ -1,8 +1,8 @@
 import { parseHeader } from "../mail/header.ts";
 import type { Certificate } from "../openpgp/certificates/certificate.ts";
+import type { UnlockedKey } from "../openpgp/keys/secret-key.ts";
 import { recipientOf } from "../openpgp/messages/container-choice.ts";
 import { readdress as readdressMessage } from "../openpgp/messages/decrypt.ts";
-import type { UnlockedKey } from "../openpgp/keys/secret-key.ts";
 import { detectProtection } from "./detect.ts";
 import { container } from "./seal.ts";
 

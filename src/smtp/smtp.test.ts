@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+
+import { replyText } from "../../test/support/reply-text.ts";
 import { AppError } from "../base/errors.ts";
 import { errorReply, oneReply, reply } from "./smtp.ts";
-import { replyText } from "../../test/support/reply-text.ts";
 
 test("the class of the code and of the enhanced code agree by type", () => {
   // @ts-expect-error a temporary refusal with a permanent status

@@ -11,8 +11,8 @@
  * A reply has a code and an enhanced code (RFC 3463), whose first digits must agree. `reply` here makes them agree by type: a
  * "try again" can never carry a permanent status. `reason.ts` names why something was refused, for logs and metrics.
  */
-import { oneLine } from "../mail/one-line.ts";
 import { AppError } from "../base/errors.ts";
+import { oneLine } from "../mail/one-line.ts";
 
 type Digit = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9;
 type Class = "2" | "4" | "5";

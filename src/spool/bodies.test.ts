@@ -5,13 +5,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
-import { openBlobs } from "../blobs/blobs.ts";
-import { fromUnixMs } from "../base/time.ts";
-import { locked } from "../incoming/verdicts.ts";
 import { haveAccounts, idOf } from "../../test/support/accounts.ts";
 import { addressOf } from "../../test/support/address.ts";
 import { engines } from "../../test/support/engines.ts";
 import { mailboxRow } from "../../test/support/store-calls/mailbox.ts";
+import { fromUnixMs } from "../base/time.ts";
+import { openBlobs } from "../blobs/blobs.ts";
+import { locked } from "../incoming/verdicts.ts";
 import { deleteMessages } from "../store/mailbox/message-changes.ts";
 import { insertMailboxMessage } from "../store/mailbox/messages.ts";
 import type { Store } from "../store/store.ts";

@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
-import { mailboxesWith } from "../../test/support/mailboxes.ts";
 import { test } from "node:test";
 
+import { haveAccounts, idOf } from "../../test/support/accounts.ts";
+import { engines } from "../../test/support/engines.ts";
+import { alice, alias } from "../../test/support/key-life.ts";
+import { mailboxesWith } from "../../test/support/mailboxes.ts";
+import { haveWaiting } from "../../test/support/spool.ts";
 import { fromUnixMs } from "../base/time.ts";
 import { locked } from "../incoming/verdicts.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import type { Store } from "../store/store.ts";
-import { haveAccounts, idOf } from "../../test/support/accounts.ts";
-import { engines } from "../../test/support/engines.ts";
-import { alice, alias } from "../../test/support/key-life.ts";
-import { haveWaiting } from "../../test/support/spool.ts";
 import { messageNamed } from "./named-message.ts";
 
 const NOW = fromUnixMs(1_800_000_000_000);

@@ -1,9 +1,9 @@
 import { plainMessageId } from "../mail/message-id.ts";
+import type { Mailbox, MessageId } from "../mailbox/mailbox.ts";
 import type { Store } from "../store/store.ts";
 import type { AccountId } from "../words/account.ts";
-import { walkWaiting } from "./waiting-list.ts";
-import type { Mailbox, MessageId } from "../mailbox/mailbox.ts";
 import type { WaitingSummary } from "./spool.ts";
+import { walkWaiting } from "./waiting-list.ts";
 
 /** The message that somebody means, or how many IDs begin with `name`. */
 export type NamedMessage =

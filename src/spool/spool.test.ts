@@ -1,12 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { haveAccounts, idOf } from "../../test/support/accounts.ts";
+import { engines } from "../../test/support/engines.ts";
+import { haveWaiting, spoolIn } from "../../test/support/spool.ts";
 import { after, fromUnixMs, MINUTE } from "../base/time.ts";
 import { locked as lockedAt } from "../incoming/verdicts.ts";
 import { parseAddress } from "../mail/address.ts";
+import type { MessageVerdict } from "../mailbox/mailbox.ts";
+import { roomFor } from "../mailbox/room.ts";
 import { parseFingerprint } from "../openpgp/packets/fingerprint.ts";
-import { haveAccounts, idOf } from "../../test/support/accounts.ts";
-import { engines } from "../../test/support/engines.ts";
+import { readSpoolUse } from "../store/spool/spool-use.ts";
+import type { Store } from "../store/store.ts";
 import {
   endWaiting,
   putMessage,
@@ -16,11 +21,6 @@ import {
   type NewMessage,
 } from "./spool.ts";
 import { walkWaiting } from "./waiting-list.ts";
-import { haveWaiting, spoolIn } from "../../test/support/spool.ts";
-import { roomFor } from "../mailbox/room.ts";
-import { readSpoolUse } from "../store/spool/spool-use.ts";
-import type { Store } from "../store/store.ts";
-import type { MessageVerdict } from "../mailbox/mailbox.ts";
 
 const now = fromUnixMs(1_800_000_000_000);
 const alice = parseAddress("alice@alpha.test");

@@ -15,7 +15,14 @@ import { AccountGone } from "../mailbox/account-gone.ts";
 import { TAGGED } from "../mailbox/embedded/names.ts";
 import { flagsIn } from "../mailbox/flag-bits.ts";
 import { standardFolder } from "../mailbox/mailbox.ts";
-import { updateVerdict, keepServedKeys, type ReadInside } from "../store/spool/verdicts.ts";
+import type {
+  Flag,
+  FolderId,
+  MessageId,
+  MessageVerdict,
+  ServedAtArrival,
+} from "../mailbox/mailbox.ts";
+import type { GoneBlob } from "../store/mail/blobs.ts";
 import {
   deleteWaiting,
   holdWaiting,
@@ -26,15 +33,8 @@ import {
   type WaitingForm,
 } from "../store/spool/spool-rows.ts";
 import { listSpoolUse, readSpoolUse } from "../store/spool/spool-use.ts";
-import type { GoneBlob } from "../store/mail/blobs.ts";
+import { updateVerdict, keepServedKeys, type ReadInside } from "../store/spool/verdicts.ts";
 import type { Store } from "../store/store.ts";
-import type {
-  Flag,
-  FolderId,
-  MessageId,
-  MessageVerdict,
-  ServedAtArrival,
-} from "../mailbox/mailbox.ts";
 import type { AccountId } from "../words/account.ts";
 
 /** What the spool is kept in. */

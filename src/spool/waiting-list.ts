@@ -1,6 +1,6 @@
 /** What waits for its reader's key or its author's keyserver, in pages. */
-import { selectWaiting, type PlaceInSpool } from "../store/spool/waiting-pages.ts";
 import { selectOneWaiting } from "../store/spool/spool-rows.ts";
+import { selectWaiting, type PlaceInSpool } from "../store/spool/waiting-pages.ts";
 import type { Store } from "../store/store.ts";
 import type { AccountId } from "../words/account.ts";
 import { toSummary, type WaitingSummary } from "./spool.ts";

@@ -3,12 +3,11 @@ import { execFile, spawnSync } from "node:child_process";
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { test } from "node:test";
 import { promisify } from "node:util";
-
 import { sql } from "kysely";
 
+import { engines } from "../../test/support/engines.ts";
 import { fromUnixMs } from "../base/time.ts";
 import { parseDomain } from "../mail/address.ts";
-import { engines } from "../../test/support/engines.ts";
 import { readContinuity, writeContinuity } from "./discovery/cache.ts";
 import { isMigrated, migrate } from "./engine/migrate.ts";
 import { openStore } from "./store.ts";

@@ -13,17 +13,16 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { statfsSync } from "node:fs";
 import { dirname } from "node:path";
-
 import { Kysely, PostgresDialect, sql } from "kysely";
 
 import { repeatWhile } from "../base/repeat.ts";
 import type { Clock } from "../base/time.ts";
-import { forKysely, openPool, READ_ONLY } from "./engine/postgres.ts";
 import { ERASABLE } from "./engine/erasable.ts";
+import { forKysely, openPool, READ_ONLY } from "./engine/postgres.ts";
 import type { Schema } from "./engine/schema.ts";
 import type { AuditMac, TagKeys } from "./engine/secrets.ts";
-import { handleOf } from "./engine/sqlite-handle.ts";
 import { sqliteDialect, SqliteHandles } from "./engine/sqlite-driver.ts";
+import { handleOf } from "./engine/sqlite-handle.ts";
 import { copySqlite, openFile } from "./engine/sqlite.ts";
 import { DatabaseTrouble, isConflict } from "./engine/trouble.ts";
 import { compareLog, processesWithLostLog, type LogState } from "./engine/write-ahead-log.ts";

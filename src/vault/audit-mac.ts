@@ -1,7 +1,7 @@
 import { createHmac, createSecretKey, timingSafeEqual } from "node:crypto";
 
-import { hex } from "../base/bytes.ts";
 import { BoundedMap } from "../base/bounded-map.ts";
+import { hex } from "../base/bytes.ts";
 import type { AuditMac } from "../store/engine/secrets.ts";
 import type { ServiceKey, ServiceKeys } from "./service-key.ts";
 

@@ -8,16 +8,16 @@
  * again without the code, and must open also when the service key is lost.
  */
 import { isGenuine } from "../journal/journal.ts";
-import type { AuditRowWithMac } from "../store/journal/audit.ts";
 import {
   lastGeneration,
   readGeneration,
   type SaidGeneration,
 } from "../store/accounts/generations.ts";
-import type { Store } from "../store/store.ts";
+import type { AuditRowWithMac } from "../store/journal/audit.ts";
 import { listMasterKeys, selectSlots } from "../store/keys/vault.ts";
-import { Conflict } from "./conflict.ts";
+import type { Store } from "../store/store.ts";
 import type { AccountId } from "../words/account.ts";
+import { Conflict } from "./conflict.ts";
 
 const SLOT_NAME_DIGITS = 16;
 

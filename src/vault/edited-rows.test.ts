@@ -3,14 +3,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { inspect } from "node:util";
 
+import { idOf } from "../../test/support/accounts.ts";
+import { engines } from "../../test/support/engines.ts";
+import { alice, bob, depsFor, passwordOf, addUser } from "../../test/support/two-users.ts";
 import { DAY } from "../base/time.ts";
 import { listAudit } from "../journal/journal.ts";
 import { verifyAudit } from "../journal/verify-audit.ts";
 import { type EmailAddress } from "../mail/address.ts";
-import { engines } from "../../test/support/engines.ts";
 import { unlockWithPassword, unlockWithService } from "./vault.ts";
-import { alice, bob, depsFor, passwordOf, addUser } from "../../test/support/two-users.ts";
-import { idOf } from "../../test/support/accounts.ts";
 
 for (const { engine, open } of engines()) {
   test(`${engine}: wrapped rows that were swapped between users do not open`, async () => {

@@ -2,17 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Secret } from "../base/secret.ts";
-import { DAY } from "../base/time.ts";
-import { listAudit } from "../journal/journal.ts";
-import { verifyAudit } from "../journal/verify-audit.ts";
-import { recoverWithEscrow, resetPassword } from "../login/recover.ts";
-import { dearmor } from "../openpgp/packets/armored-blocks.ts";
-import { decrypt } from "../openpgp/messages/decrypt.ts";
-import { generateKey, type GeneratedKey } from "../openpgp/keys/generate.ts";
-import { readSecretKey } from "../openpgp/keys/secret-key.ts";
-import type { Store } from "../store/store.ts";
-import { listMasterKeys } from "../store/keys/vault.ts";
+import { enrol, idOf } from "../../test/support/accounts.ts";
 import { addressOf } from "../../test/support/address.ts";
 import { engines } from "../../test/support/engines.ts";
 import {
@@ -25,11 +15,21 @@ import {
   opensMailFor,
   type Deps,
 } from "../../test/support/key-life.ts";
-import { replaceKeys } from "../keys/custody.ts";
-import { escrowMessages, openWithEscrow, type EscrowMessage } from "./escrow.ts";
-import { reclaimFormerKeys } from "../keys/parked-keys.ts";
-import { enrol, idOf } from "../../test/support/accounts.ts";
 import { came } from "../../test/support/outcome.ts";
+import { Secret } from "../base/secret.ts";
+import { DAY } from "../base/time.ts";
+import { listAudit } from "../journal/journal.ts";
+import { verifyAudit } from "../journal/verify-audit.ts";
+import { replaceKeys } from "../keys/custody.ts";
+import { reclaimFormerKeys } from "../keys/parked-keys.ts";
+import { recoverWithEscrow, resetPassword } from "../login/recover.ts";
+import { generateKey, type GeneratedKey } from "../openpgp/keys/generate.ts";
+import { readSecretKey } from "../openpgp/keys/secret-key.ts";
+import { decrypt } from "../openpgp/messages/decrypt.ts";
+import { dearmor } from "../openpgp/packets/armored-blocks.ts";
+import { listMasterKeys } from "../store/keys/vault.ts";
+import type { Store } from "../store/store.ts";
+import { escrowMessages, openWithEscrow, type EscrowMessage } from "./escrow.ts";
 
 type Organisation = { readonly deps: Deps; readonly key: GeneratedKey };
 

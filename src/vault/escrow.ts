@@ -8,9 +8,9 @@ import { randomUUID } from "node:crypto";
 import { utf8 } from "../base/bytes.ts";
 import { Secret } from "../base/secret.ts";
 import { appendAudit } from "../journal/journal.ts";
-import { armorMessage } from "../openpgp/packets/armor.ts";
 import type { Certificate } from "../openpgp/certificates/certificate.ts";
 import { encryptAtRest } from "../openpgp/messages/encrypt.ts";
+import { armorMessage } from "../openpgp/packets/armor.ts";
 import {
   findMasterKey,
   listMasterKeys,
@@ -20,12 +20,12 @@ import {
   type SlotRow,
 } from "../store/keys/vault.ts";
 import type { Store } from "../store/store.ts";
+import type { AccountId } from "../words/account.ts";
+import { countsSlot, readBinding } from "./binding.ts";
 import { MasterKey } from "./master-key.ts";
 import { openKey } from "./open-keys.ts";
-import { countsSlot, readBinding } from "./binding.ts";
 import type { SlotTime } from "./slots.ts";
 import type { VaultDeps } from "./vault-deps.ts";
-import type { AccountId } from "../words/account.ts";
 
 const VERSION = 1;
 const FORMAT = "sealpost-escrow-1";

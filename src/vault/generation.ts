@@ -2,11 +2,11 @@ import { appendAudit } from "../journal/journal.ts";
 import { readAccount } from "../store/accounts/accounts.ts";
 import { setLogin, type LoginRow } from "../store/accounts/logins.ts";
 import type { Store } from "../store/store.ts";
-import { generationDetail, loggedBinding, nameOf, slotNames } from "./binding.ts";
-import { moveVerifier } from "./login-verifier.ts";
-import { Conflict } from "./conflict.ts";
-import type { VaultDeps } from "./vault-deps.ts";
 import type { AccountId } from "../words/account.ts";
+import { generationDetail, loggedBinding, nameOf, slotNames } from "./binding.ts";
+import { Conflict } from "./conflict.ts";
+import { moveVerifier } from "./login-verifier.ts";
+import type { VaultDeps } from "./vault-deps.ts";
 
 /** A change of what opens an account, as it is written down. */
 export type Raise = {

@@ -1,7 +1,7 @@
 /** Opens an account's keys for one command, and says what keeps them closed. */
 import type { Secret } from "../base/secret.ts";
-import type { Store } from "../store/store.ts";
 import { findMasterKey } from "../store/keys/vault.ts";
+import type { Store } from "../store/store.ts";
 import type { AccountId } from "../words/account.ts";
 import { openWithPassword, type MasterKey } from "./master-key.ts";
 import type { VaultDeps } from "./vault-deps.ts";

@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { haveAccounts, setLoginOnly, idOf } from "../../test/support/accounts.ts";
+import { addressOf } from "../../test/support/address.ts";
+import { engines } from "../../test/support/engines.ts";
+import { alice, depsFor, fresh, old, type Deps } from "../../test/support/key-life.ts";
+import { fixedServiceKeys } from "../../test/support/service-keys.ts";
 import { Secret } from "../base/secret.ts";
 import { readAccount } from "../store/accounts/accounts.ts";
 import type { Store } from "../store/store.ts";
-import { addressOf } from "../../test/support/address.ts";
-import { haveAccounts, setLoginOnly, idOf } from "../../test/support/accounts.ts";
-import { engines } from "../../test/support/engines.ts";
-import { alice, depsFor, fresh, old, type Deps } from "../../test/support/key-life.ts";
 import { verifyPassword } from "./login-verifier.ts";
 import { newServiceRoot } from "./service-key.ts";
-import { fixedServiceKeys } from "../../test/support/service-keys.ts";
 
 const nobody = addressOf("nobody@alpha.test");
 

@@ -10,12 +10,12 @@ import type { EmailAddress } from "../mail/address.ts";
 import { findAccountRow, readAccount } from "../store/accounts/accounts.ts";
 import type { LoginRow } from "../store/accounts/logins.ts";
 import type { Store } from "../store/store.ts";
+import type { Account, AccountId } from "../words/account.ts";
 import { readBinding, type Binding } from "./binding.ts";
 import type { ServiceKeys } from "./service-key.ts";
 import { PASSWORD_KDF, TypedPassword } from "./typed-password.ts";
 import type { VaultDeps } from "./vault-deps.ts";
 import { unwrap, wrap } from "./wrap.ts";
-import type { Account, AccountId } from "../words/account.ts";
 
 const SALT_BYTES = 16;
 const VERIFIER_BYTES = 32;

@@ -7,6 +7,7 @@ import {
   type MasterKeyState,
   type SlotRow,
 } from "../store/keys/vault.ts";
+import type { AccountId } from "../words/account.ts";
 import { countsSlot, readBinding, type Binding } from "./binding.ts";
 import {
   openPasswordSlot,
@@ -17,7 +18,6 @@ import {
 } from "./slots.ts";
 import { TypedPassword } from "./typed-password.ts";
 import type { VaultDeps } from "./vault-deps.ts";
-import type { AccountId } from "../words/account.ts";
 
 const MASTER_KEY_BYTES = 32;
 

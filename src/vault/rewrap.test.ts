@@ -2,22 +2,22 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { login } from "../login/login.ts";
-import { parseFingerprint } from "../openpgp/packets/fingerprint.ts";
-import { saveGenericRevocation } from "../store/keys/generic-revocations.ts";
-import { insertOutbox } from "../store/mail/outbox.ts";
-import type { Store } from "../store/store.ts";
-import { findMasterKey, insertSlot } from "../store/keys/vault.ts";
+import { enrol, idOf } from "../../test/support/accounts.ts";
 import { addressOf } from "../../test/support/address.ts";
 import { engines } from "../../test/support/engines.ts";
 import { active, alice, depsFor, network, old, type Deps } from "../../test/support/key-life.ts";
-import { unlockWithService } from "./vault.ts";
+import { fixedServiceKeys } from "../../test/support/service-keys.ts";
 import { releaseGenericRevocation } from "../keys/generic-revocation.ts";
+import { login } from "../login/login.ts";
+import { parseFingerprint } from "../openpgp/packets/fingerprint.ts";
+import { saveGenericRevocation } from "../store/keys/generic-revocations.ts";
+import { findMasterKey, insertSlot } from "../store/keys/vault.ts";
+import { insertOutbox } from "../store/mail/outbox.ts";
+import type { Store } from "../store/store.ts";
+import { newAccountId } from "../words/account.ts";
 import { openCopy, rewrapAll, wrapCopy } from "./rewrap.ts";
 import { newServiceRoot } from "./service-key.ts";
-import { fixedServiceKeys } from "../../test/support/service-keys.ts";
-import { newAccountId } from "../words/account.ts";
-import { enrol, idOf } from "../../test/support/accounts.ts";
+import { unlockWithService } from "./vault.ts";
 
 const bob = addressOf("bob@alpha.test");
 

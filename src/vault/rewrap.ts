@@ -13,11 +13,11 @@ import {
   revocationsUnderOthers,
   slotsUnderOthers,
 } from "../store/keys/service-keys.ts";
-import { readCopy, replaceCopy } from "../store/mail/outbox.ts";
-import type { Store } from "../store/store.ts";
 import { moveTagKey } from "../store/keys/tag-key.ts";
 import type { Page, Place } from "../store/keys/under-others.ts";
 import type { SlotKind, SlotRow } from "../store/keys/vault.ts";
+import { readCopy, replaceCopy } from "../store/mail/outbox.ts";
+import type { Store } from "../store/store.ts";
 import type { AccountId } from "../words/account.ts";
 import { moveVerifier } from "./login-verifier.ts";
 import { openServiceSlot, rewrapPasswordSlot, rewrapServiceSlot, type SlotOwner } from "./slots.ts";

@@ -4,13 +4,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 
+import { engines } from "../../test/support/engines.ts";
+import { depsFor } from "../../test/support/key-life.ts";
+import { fixedServiceKeys } from "../../test/support/service-keys.ts";
 import { openServiceKeys, replaceServiceKey } from "../app/service-key-file.ts";
 import { MINUTE } from "../base/time.ts";
 import { listAudit } from "../journal/journal.ts";
 import { noteServiceKeyUser } from "../store/keys/service-key-users.ts";
 import type { Store } from "../store/store.ts";
-import { engines } from "../../test/support/engines.ts";
-import { depsFor } from "../../test/support/key-life.ts";
 import {
   checkServiceKey,
   compareServiceKey,
@@ -18,7 +19,6 @@ import {
   rotateServiceKey,
 } from "./service-key-log.ts";
 import { newServiceRoot } from "./service-key.ts";
-import { fixedServiceKeys } from "../../test/support/service-keys.ts";
 
 /** Two hosts with one database; `near` has the next key, `far` still the one before. */
 function hosts(store: Store) {

@@ -10,8 +10,8 @@ import { replaceKeys } from "../keys/custody.ts";
 import { endSessions } from "../keys/end-account.ts";
 import { rotateKey } from "../keys/rotate.ts";
 import type { UnlockedKey } from "../openpgp/keys/secret-key.ts";
-import { ServiceOpenedKeys } from "./service-opened-keys.ts";
 import { newServiceRoot, ServiceKey, ServiceKeys } from "./service-key.ts";
+import { ServiceOpenedKeys } from "./service-opened-keys.ts";
 
 const owner = idOf(alice);
 

@@ -2,11 +2,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { fixedServiceKeys } from "../../test/support/service-keys.ts";
 import { Secret } from "../base/secret.ts";
 import { fromUnixMs } from "../base/time.ts";
-import type { AccountId } from "../words/account.ts";
 import type { SlotRow } from "../store/keys/vault.ts";
-import { fixedServiceKeys } from "../../test/support/service-keys.ts";
+import type { AccountId } from "../words/account.ts";
+import { newAccountId } from "../words/account.ts";
 import {
   openPasswordSlot,
   openRecoverySlot,
@@ -18,7 +19,6 @@ import {
   serviceSlot,
 } from "./slots.ts";
 import { TypedPassword } from "./typed-password.ts";
-import { newAccountId } from "../words/account.ts";
 
 const root = (fill: number) => new Secret(Buffer.alloc(32, fill));
 const who = {

@@ -2,10 +2,10 @@ import { randomBytes, randomUUID } from "node:crypto";
 
 import type { Secret } from "../base/secret.ts";
 import type { SlotKind, SlotRow } from "../store/keys/vault.ts";
+import type { AccountId } from "../words/account.ts";
 import type { ServiceKeys } from "./service-key.ts";
 import { PASSWORD_KDF, type TypedPassword } from "./typed-password.ts";
 import { deriveKey, unwrap, wrap } from "./wrap.ts";
-import type { AccountId } from "../words/account.ts";
 
 /** What every slot is made from and belongs to. */
 export type SlotOwner = { readonly owner: AccountId; readonly serviceKeys: ServiceKeys };

@@ -1,7 +1,7 @@
 import { appendAudit } from "../journal/journal.ts";
-import type { Store } from "../store/store.ts";
 import type { TagKeys } from "../store/engine/secrets.ts";
 import { beginTagKey } from "../store/keys/tag-key.ts";
+import type { Store } from "../store/store.ts";
 import { auditMacUnder } from "./audit-mac.ts";
 import type { ServiceKeys } from "./service-key.ts";
 import { unwrap, wrap } from "./wrap.ts";

@@ -3,26 +3,26 @@ import { createHash } from "node:crypto";
 import { test } from "node:test";
 import { inspect } from "node:util";
 
+import { idOf } from "../../test/support/accounts.ts";
+import { engines } from "../../test/support/engines.ts";
+import { came } from "../../test/support/outcome.ts";
+import { fixedServiceKeys } from "../../test/support/service-keys.ts";
+import { alice, bob, depsFor, passwordOf, addUser } from "../../test/support/two-users.ts";
 import { Secret } from "../base/secret.ts";
 import { DAY } from "../base/time.ts";
 import { listAudit } from "../journal/journal.ts";
 import { verifyAudit } from "../journal/verify-audit.ts";
-import { parseCertificates } from "../openpgp/certificates/certificate.ts";
+import { createKeys } from "../keys/create.ts";
+import { releaseGenericRevocation } from "../keys/generic-revocation.ts";
 import { revocationOf } from "../openpgp/certificates/acceptance.ts";
+import { parseCertificates } from "../openpgp/certificates/certificate.ts";
 import { applyRevocation } from "../openpgp/keys/revocation.ts";
 import { insertAccount } from "../store/accounts/accounts.ts";
 import { findById, findPublished } from "../store/keys/certificates.ts";
 import type { Store } from "../store/store.ts";
-import { engines } from "../../test/support/engines.ts";
 import { newServiceRoot } from "./service-key.ts";
-import { fixedServiceKeys } from "../../test/support/service-keys.ts";
 import { activeCertificate, unlockWithPassword, unlockWithService } from "./vault.ts";
-import { releaseGenericRevocation } from "../keys/generic-revocation.ts";
-import { createKeys } from "../keys/create.ts";
 import { unwrap } from "./wrap.ts";
-import { alice, bob, depsFor, passwordOf, addUser } from "../../test/support/two-users.ts";
-import { idOf } from "../../test/support/accounts.ts";
-import { came } from "../../test/support/outcome.ts";
 
 for (const { engine, open } of engines()) {
   test(`${engine}: a new key is published at once and opens with the password alone`, async () => {

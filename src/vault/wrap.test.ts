@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { test } from "node:test";
-
 import fc from "fast-check";
 
 import { Secret } from "../base/secret.ts";

@@ -2,9 +2,9 @@ import type { Secret } from "../base/secret.ts";
 import type { Fingerprint } from "../openpgp/packets/fingerprint.ts";
 import type { GenericRevocationRow } from "../store/keys/generic-revocations.ts";
 import type { SecretKeyRow } from "../store/keys/vault.ts";
+import type { AccountId } from "../words/account.ts";
 import type { ServiceKey, ServiceKeys } from "./service-key.ts";
 import { deriveKey, unwrap, wrap } from "./wrap.ts";
-import type { AccountId } from "../words/account.ts";
 
 const SECRET_KEY_VERSION = 1;
 const REVOCATION_VERSION = 1;

@@ -1,6 +1,6 @@
 /** Rules of a user for those whom they write to, in the words that the store and the features share. */
-import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
 import type { Brand } from "../base/brand.ts";
+import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
 
 /**
  * `always`: nothing leaves in clear for this contact. `never`: nothing is encrypted for them. `ask`: whoever can ask the

@@ -16,6 +16,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before } from "node:test";
 
+import { start } from "../../../test/contract/mailbox-world.ts";
+import { SILENT } from "../../../test/support/authors.ts";
 import { testOnBoth } from "../../../test/support/engines.ts";
 import {
   bobsKey,
@@ -24,15 +26,13 @@ import {
   type MailFilesWorld,
   type PythonMail,
 } from "../../../test/support/mail-files-world.ts";
-import { start } from "../../../test/contract/mailbox-world.ts";
+import { haveWaiting } from "../../../test/support/spool.ts";
 import { DAY, after as later, MINUTE } from "../../base/time.ts";
 import { listAudit } from "../../journal/journal.ts";
-import { standardFolder, type FolderId } from "../../mailbox/mailbox.ts";
 import type { ExportFormat } from "../../mailbox/files/export-folder.ts";
+import { standardFolder, type FolderId } from "../../mailbox/mailbox.ts";
 import { seal } from "../../pgpmime/seal.ts";
 import { damaged, locked, undecryptable, unprotected } from "../verdicts.ts";
-import { SILENT } from "../../../test/support/authors.ts";
-import { haveWaiting } from "../../../test/support/spool.ts";
 import { exportMailFor, exportMessageFor, type MailExport } from "./export-mail.ts";
 
 const testBoth = testOnBoth();

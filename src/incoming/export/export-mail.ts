@@ -4,9 +4,8 @@
  * with the inbox. The audit log says by whom and how many before the first octet is written. An export that was interrupted is begun
  * again with the same words, and writes what is missing.
  */
-import { appendAudit } from "../../journal/journal.ts";
 import type { Clock } from "../../base/time.ts";
-import { folderNamed } from "../../mailbox/folder-named.ts";
+import { appendAudit } from "../../journal/journal.ts";
 import {
   openExportFolder,
   type ExportFormat,
@@ -16,6 +15,7 @@ import type { ExportTarget } from "../../mailbox/files/export-target.ts";
 import { standardName } from "../../mailbox/files/folder-names.ts";
 import { openMaildir } from "../../mailbox/files/maildir-target.ts";
 import { openMboxFiles } from "../../mailbox/files/mbox-target.ts";
+import { folderNamed } from "../../mailbox/folder-named.ts";
 import { standardFolder, type Cursor, type Folder, type Mailbox } from "../../mailbox/mailbox.ts";
 import { walkWaiting } from "../../spool/waiting-list.ts";
 import type { UnlockedKeys } from "../../vault/unlocked-keys.ts";

@@ -3,8 +3,8 @@
  * our status on top, and no status or result of ours that a sender wrote. What does not open is given as it was received.
  */
 import { AppError, TooCostly } from "../../base/errors.ts";
-import { stripResultHeaders } from "../../mail/auth-results.ts";
 import type { EmailAddress } from "../../mail/address.ts";
+import { stripResultHeaders } from "../../mail/auth-results.ts";
 import { parseHeader, serializeHeader } from "../../mail/header.ts";
 import type { UnlockedKeys } from "../../vault/unlocked-keys.ts";
 import type { AccountId } from "../../words/account.ts";

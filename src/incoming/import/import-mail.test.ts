@@ -17,13 +17,13 @@ import {
 } from "../../../test/support/mail-files-world.ts";
 import { ownKey } from "../../../test/support/openpgp-messages.ts";
 import { after as later, DAY, MINUTE } from "../../base/time.ts";
+import { listAudit } from "../../journal/journal.ts";
 import { formatAddress } from "../../mail/address.ts";
-import { standardFolder, type FolderId } from "../../mailbox/mailbox.ts";
 import { fromLine } from "../../mailbox/files/mbox-lines.ts";
+import { standardFolder, type FolderId } from "../../mailbox/mailbox.ts";
 import type { UnlockedKey } from "../../openpgp/keys/secret-key.ts";
 import { seal } from "../../pgpmime/seal.ts";
 import { UnlockedKeys } from "../../vault/unlocked-keys.ts";
-import { listAudit } from "../../journal/journal.ts";
 import { exportMailFor } from "../export/export-mail.ts";
 import { openPending, retryOpening } from "../pending.ts";
 import { showMail } from "../reading.ts";

@@ -3,7 +3,6 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage } from "node:http";
 import { connect } from "node:net";
 import { after, before, test } from "node:test";
-
 import fc from "fast-check";
 
 import { portOf } from "../../../lab/ports.ts";

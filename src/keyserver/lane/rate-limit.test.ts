@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+
 import { after, fromUnixMs, MINUTE } from "../../base/time.ts";
 import { makeRateLimit, type RateLimit } from "./rate-limit.ts";
 

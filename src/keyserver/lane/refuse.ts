@@ -1,6 +1,7 @@
 /** What is refused before any application sees it: other methods, and what is no HTTP. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
+
 import type { UnderWay } from "./under-way.ts";
 
 /** RFC 9110 §15.5.6. The body, if there is one, is not read: the connection ends with the answer. */

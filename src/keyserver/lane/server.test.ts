@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { connect as connectTls } from "node:tls";
+
 import { makePki, type IssuedCertificate, type Pki } from "../../../lab/pki.ts";
 import { startHttps, type HttpsServer } from "./server.ts";
 import type { WholeAnswer } from "./whole-answer.ts";

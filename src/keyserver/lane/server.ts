@@ -10,9 +10,9 @@ import type { TLSSocket } from "node:tls";
 
 import { Crowd } from "../../base/crowd.ts";
 import { MINUTE, SECOND } from "../../base/time.ts";
+import { makeFastLane, type FastLane } from "./fast-lane.ts";
 import { endAfter, hasBody, hasProperHost, refuseHost, refuseMethod, refuser } from "./refuse.ts";
 import { securityHeaders } from "./security-headers.ts";
-import { makeFastLane, type FastLane } from "./fast-lane.ts";
 import { trackAnswers, type UnderWay } from "./under-way.ts";
 import { wholeResponder, type WholeApplication } from "./whole-answer.ts";
 

@@ -1,11 +1,13 @@
 /** How a message comes into a mailbox in our own database. */
-import { discardBlob } from "../../blobs/blobs.ts";
 import { randomUUID } from "node:crypto";
 
 import { ProgramFault } from "../../base/errors.ts";
+import { discardBlob } from "../../blobs/blobs.ts";
 import { makeTags } from "../../store/keys/tag-key.ts";
 import type { NewBlob } from "../../store/mail/blobs.ts";
 import { insertMailboxMessage, type NewMailboxRow } from "../../store/mailbox/messages.ts";
+import { bitsOf } from "../flag-bits.ts";
+import type { MailboxOwner } from "../mailbox-of.ts";
 import type {
   Appended,
   FolderId,
@@ -15,9 +17,7 @@ import type {
   NewMail,
   PreparedMail,
 } from "../mailbox.ts";
-import { bitsOf } from "../flag-bits.ts";
 import { summaryOctets } from "../summary.ts";
-import type { MailboxOwner } from "../mailbox-of.ts";
 import type { EmbeddedDeps } from "./embedded-deps.ts";
 import { wrapSummary } from "./entries.ts";
 import { withFolder, type At } from "./folders.ts";

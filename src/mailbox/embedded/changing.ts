@@ -4,6 +4,7 @@ import { randomUUID } from "node:crypto";
 import { partsOf } from "../../base/parts.ts";
 import { after } from "../../base/time.ts";
 import { holdAccount } from "../../store/accounts/account-locks.ts";
+import { selectById } from "../../store/mailbox/listing.ts";
 import { holdMailbox } from "../../store/mailbox/mailboxes.ts";
 import {
   changeContent,
@@ -12,17 +13,16 @@ import {
   removeMessages,
   restoreMessages,
 } from "../../store/mailbox/message-changes.ts";
-import { insertMailboxMessage } from "../../store/mailbox/messages.ts";
 import { isShown } from "../../store/mailbox/message-rows.ts";
-import { selectById } from "../../store/mailbox/listing.ts";
+import { insertMailboxMessage } from "../../store/mailbox/messages.ts";
 import type { Store } from "../../store/store.ts";
-import { termsWithKeywords } from "../search/indexing.ts";
-import type { FolderId, Mailbox, MessageId, MovedMail } from "../mailbox.ts";
-import type { EmbeddedDeps } from "./embedded-deps.ts";
+import { DRAFT } from "../drafts/drafts.ts";
 import { bitsOf } from "../flag-bits.ts";
+import type { FolderId, Mailbox, MessageId, MovedMail } from "../mailbox.ts";
+import { termsWithKeywords } from "../search/indexing.ts";
+import type { EmbeddedDeps } from "./embedded-deps.ts";
 import { summaryIn, wrapSummary } from "./entries.ts";
 import { withFolder, type At } from "./folders.ts";
-import { DRAFT } from "../drafts/drafts.ts";
 import { readKeywords } from "./keywords.ts";
 
 /** Maximum number of messages that are changed in one transaction: others who write wait for its end. */

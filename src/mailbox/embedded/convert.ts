@@ -3,9 +3,10 @@
  * keys. Message after message changes in a transaction of its own, together with its summary, so that it may be interrupted at
  * any time and done again: what is done already is passed over. A message that cannot be converted stays as it is.
  */
-import { discardBlob } from "../../blobs/blobs.ts";
 import { AppError } from "../../base/errors.ts";
+import { discardBlob } from "../../blobs/blobs.ts";
 import type { UnlockedKey } from "../../openpgp/keys/secret-key.ts";
+import type { PutBlob } from "../../store/mail/blobs.ts";
 import {
   countOtherBodies,
   markBody,
@@ -14,10 +15,9 @@ import {
 } from "../../store/mailbox/converting.ts";
 import { selectOfBlob, selectUnderOthers } from "../../store/mailbox/listing.ts";
 import type { MailboxRow } from "../../store/mailbox/message-rows.ts";
-import type { PutBlob } from "../../store/mail/blobs.ts";
-import { convertIndex } from "../search/converting.ts";
 import type { Conversion, ConversionWish, LeftMail } from "../conversion.ts";
 import type { MessageId } from "../mailbox.ts";
+import { convertIndex } from "../search/converting.ts";
 import type { EmbeddedDeps } from "./embedded-deps.ts";
 import { entryOf, summaryIn, wrapSummary } from "./entries.ts";
 import { foldIn, wrapAnew } from "./fold-in.ts";

@@ -14,8 +14,8 @@ import {
 import { engines } from "../../../test/support/engines.ts";
 import { lootFrom } from "../../../test/support/loot.ts";
 import { HOUR, MINUTE } from "../../base/time.ts";
-import { eraseAccount } from "../../store/accounts/erase.ts";
 import { lockAccount } from "../../store/accounts/account-locks.ts";
+import { eraseAccount } from "../../store/accounts/erase.ts";
 import type { AttachmentId, Drafts } from "../drafts/drafts.ts";
 import { standardFolder, type MessageId } from "../mailbox.ts";
 import { expungeRemoved } from "./expunge.ts";

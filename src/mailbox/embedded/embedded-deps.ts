@@ -1,13 +1,13 @@
-import type { BlobStore } from "../../blobs/blobs.ts";
 import type { Octets } from "../../base/large-octets.ts";
 import type { Clock } from "../../base/time.ts";
-import type { Decrypted } from "../../openpgp/messages/decrypt.ts";
+import type { BlobStore } from "../../blobs/blobs.ts";
 import type { UnlockedKey } from "../../openpgp/keys/secret-key.ts";
+import type { Decrypted } from "../../openpgp/messages/decrypt.ts";
 import type { Store } from "../../store/store.ts";
-import type { MadeSegment, SegmentMember } from "../search/made-segment.ts";
-import type { TermText } from "../search/terms.ts";
 import type { MailboxOwner } from "../mailbox-of.ts";
 import type { MailForm } from "../mailbox.ts";
+import type { MadeSegment, SegmentMember } from "../search/made-segment.ts";
+import type { TermText } from "../search/terms.ts";
 import type { bodyForMailbox, bodyOfRow, ToStore } from "./stored-form.ts";
 import type { MailboxWatch } from "./watch.ts";
 

@@ -3,8 +3,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { testMailbox } from "../../../test/contract/mailbox.ts";
 import type { MailboxWorld } from "../../../test/contract/mailbox-world.ts";
+import { testMailbox } from "../../../test/contract/mailbox.ts";
 import { embeddedMailbox } from "../../../test/support/embedded-mailbox.ts";
 import { engines, type OpenStore } from "../../../test/support/engines.ts";
 import { HOUR, MINUTE } from "../../base/time.ts";

@@ -3,17 +3,18 @@
  * them is under the key of the mailbox, or wrapped to its public key while that is closed (docs/adr/0031-mailbox-at-rest.md).
  */
 import { makeTags } from "../../store/keys/tag-key.ts";
-import { readMailbox } from "../../store/mailbox/mailboxes.ts";
-import { findOnce } from "../../store/mailbox/messages.ts";
-import { isShown, type MailboxRow } from "../../store/mailbox/message-rows.ts";
 import {
   selectById,
   selectChanged,
   selectIdsFrom,
   selectPage,
 } from "../../store/mailbox/listing.ts";
+import { readMailbox } from "../../store/mailbox/mailboxes.ts";
+import { isShown, type MailboxRow } from "../../store/mailbox/message-rows.ts";
+import { findOnce } from "../../store/mailbox/messages.ts";
 import type { UnlockedKeys } from "../../vault/unlocked-keys.ts";
 import type { AccountId } from "../../words/account.ts";
+import type { MailboxOwner } from "../mailbox-of.ts";
 import type {
   Appended,
   AskedPage,
@@ -34,12 +35,9 @@ import type {
   ReadMail,
   Thread,
 } from "../mailbox.ts";
-import type { MailboxOwner } from "../mailbox-of.ts";
-import type { EmbeddedDeps } from "./embedded-deps.ts";
+import { indexNew } from "../search/indexing.ts";
 import { appendMail, prepareMail } from "./appending.ts";
 import { readBody } from "./bodies.ts";
-import { convertMailbox } from "./convert.ts";
-import { indexNew } from "../search/indexing.ts";
 import {
   copyInto,
   flagMessages,
@@ -48,14 +46,16 @@ import {
   restoreSome,
   setKeywords,
 } from "./changing.ts";
+import { convertMailbox } from "./convert.ts";
+import type { EmbeddedDeps } from "./embedded-deps.ts";
 import { entryOf, nextAfter, placeOf } from "./entries.ts";
-import { addFolder, listFolders, removeFolder, renameFolder, type At } from "./folders.ts";
 import { openForSearch, searchOpen, threadOf, type Searchable } from "./finding.ts";
 import { foldIn } from "./fold-in.ts";
+import { addFolder, listFolders, removeFolder, renameFolder, type At } from "./folders.ts";
 import { MailboxKeys } from "./mailbox-keys.ts";
 import { hasSealed, onceTag, rowsNamed } from "./names.ts";
-import { letWaitAgain } from "./waiting-again.ts";
 import { receivedIn } from "./stored-form.ts";
+import { letWaitAgain } from "./waiting-again.ts";
 
 export type { EmbeddedDeps } from "./embedded-deps.ts";
 

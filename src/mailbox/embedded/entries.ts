@@ -1,7 +1,10 @@
 /** Rows of the mailbox as its reader sees them. */
-import type { MailboxRow } from "../../store/mailbox/message-rows.ts";
-import { RESULT_STATES } from "../../store/mail/verdict.ts";
+import { fromUnixMs } from "../../base/time.ts";
 import { wordFrom } from "../../store/engine/row.ts";
+import { RESULT_STATES } from "../../store/mail/verdict.ts";
+import type { PlaceInList } from "../../store/mailbox/listing.ts";
+import type { MailboxRow } from "../../store/mailbox/message-rows.ts";
+import { flagsIn } from "../flag-bits.ts";
 import {
   type AskedPage,
   type Cursor,
@@ -10,9 +13,6 @@ import {
   type MailForm,
   type MessageId,
 } from "../mailbox.ts";
-import type { PlaceInList } from "../../store/mailbox/listing.ts";
-import { fromUnixMs } from "../../base/time.ts";
-import { flagsIn } from "../flag-bits.ts";
 import { summaryFrom, summaryOctets, type Summary } from "../summary.ts";
 import type { EmbeddedDeps } from "./embedded-deps.ts";
 import type { MailboxKeys, Wrapped } from "./mailbox-keys.ts";

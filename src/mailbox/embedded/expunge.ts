@@ -1,6 +1,6 @@
 /** The end of removed messages, once nobody can restore them any more. */
-import type { BlobStore } from "../../blobs/blobs.ts";
 import type { Clock } from "../../base/time.ts";
+import type { BlobStore } from "../../blobs/blobs.ts";
 import { expungeDue } from "../../store/mailbox/message-changes.ts";
 import type { Store } from "../../store/store.ts";
 

@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 
 import { utf8 } from "../../base/bytes.ts";
+import { holdAccount } from "../../store/accounts/account-locks.ts";
 import {
   deleteFolder,
   holdFolder,
@@ -12,7 +13,6 @@ import {
   type FolderRow,
 } from "../../store/mailbox/folders.ts";
 import { beginChange } from "../../store/mailbox/mailboxes.ts";
-import { holdAccount } from "../../store/accounts/account-locks.ts";
 import type { Store } from "../../store/store.ts";
 import type { AccountId } from "../../words/account.ts";
 import {

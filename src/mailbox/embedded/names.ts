@@ -1,9 +1,9 @@
 /** Tags that stand for what names a message: a Message-ID, and the delivery that brought it. They tell nothing by themselves. */
 import { plainMessageId } from "../../mail/message-id.ts";
-import { hasSealedWaiting } from "../../store/spool/spool-rows.ts";
 import { makeTags, type TagPurpose } from "../../store/keys/tag-key.ts";
 import { hasSealedNamed, selectNamed } from "../../store/mailbox/listing.ts";
 import { type MailboxRow } from "../../store/mailbox/message-rows.ts";
+import { hasSealedWaiting } from "../../store/spool/spool-rows.ts";
 import type { Store } from "../../store/store.ts";
 import type { AccountId } from "../../words/account.ts";
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+
 import { NOW, ownKey } from "../../../test/support/openpgp-messages.ts";
 import { encryptAtRest } from "../../openpgp/messages/encrypt.ts";
 import { seal } from "../../pgpmime/seal.ts";

@@ -3,15 +3,15 @@
  * clear mail. Both together are the received octets.
  */
 import type { Octets } from "../../base/large-octets.ts";
-import type { MailForm } from "../mailbox.ts";
 import type { Certificate } from "../../openpgp/certificates/certificate.ts";
-import { bigEndian, cursorOver } from "../../openpgp/packets/cursor.ts";
+import type { UnlockedKey } from "../../openpgp/keys/secret-key.ts";
 import { type Decrypted, decrypt } from "../../openpgp/messages/decrypt.ts";
 import { encryptAtRest } from "../../openpgp/messages/encrypt.ts";
-import type { UnlockedKey } from "../../openpgp/keys/secret-key.ts";
+import { bigEndian, cursorOver } from "../../openpgp/packets/cursor.ts";
 import { putTogether, takeApart, takeApartAt } from "../../pgpmime/apart.ts";
 import type { Range } from "../../pgpmime/range.ts";
 import { readdress } from "../../pgpmime/readdress.ts";
+import type { MailForm } from "../mailbox.ts";
 
 const LENGTH_OCTETS = 4;
 

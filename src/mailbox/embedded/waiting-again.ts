@@ -1,17 +1,17 @@
 /** Sealed mail of a mailbox that is to be opened once more: it goes back to the mail that waits, under the same IDs. */
 import { holdAccount } from "../../store/accounts/account-locks.ts";
-import { insertWaiting } from "../../store/spool/spool-rows.ts";
 import type { MessageVerdict } from "../../store/mail/verdict.ts";
 import { selectClosed } from "../../store/mailbox/closed-messages.ts";
-import { deleteMessages } from "../../store/mailbox/message-changes.ts";
 import { selectById } from "../../store/mailbox/listing.ts";
 import { holdMailbox } from "../../store/mailbox/mailboxes.ts";
+import { deleteMessages } from "../../store/mailbox/message-changes.ts";
 import { isShown } from "../../store/mailbox/message-rows.ts";
+import { insertWaiting } from "../../store/spool/spool-rows.ts";
 import type { AccountId } from "../../words/account.ts";
-import type { MessageId } from "../mailbox.ts";
 import { AccountGone } from "../account-gone.ts";
-import { asMessageId } from "./names.ts";
+import type { MessageId } from "../mailbox.ts";
 import type { EmbeddedDeps } from "./embedded-deps.ts";
+import { asMessageId } from "./names.ts";
 
 /** IDs of messages that are in memory at a time. */
 const PAGE = 200;

@@ -5,8 +5,8 @@
 import { lstat, mkdir, open, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
-import { FOLDER_MODE, syncFolder } from "../../blobs/body-files.ts";
 import { codeOf } from "../../base/errors.ts";
+import { FOLDER_MODE, syncFolder } from "../../blobs/body-files.ts";
 import type { AccountId } from "../../words/account.ts";
 
 export type ExportFormat = "maildir" | "mbox";

@@ -5,8 +5,8 @@ import { basename, join } from "node:path";
 
 import { parseHeader } from "../../mail/header.ts";
 import { toCrlf } from "../../mail/mail.ts";
-import { standardName, folderOfMaildir, folderOfMbox, MBOX_ENDING } from "./folder-names.ts";
 import { marksOfFields, marksOfName, type FileMarks } from "./file-flags.ts";
+import { standardName, folderOfMaildir, folderOfMbox, MBOX_ENDING } from "./folder-names.ts";
 import { readMbox } from "./mbox-reader.ts";
 import { readOrdinaryFile } from "./ordinary-file.ts";
 

@@ -5,13 +5,13 @@
 import { mkdir, open, readdir, rename, rm, utimes } from "node:fs/promises";
 import { join } from "node:path";
 
-import { FOLDER_MODE, syncFolder } from "../../blobs/body-files.ts";
 import { toUnixSeconds } from "../../base/time.ts";
+import { FOLDER_MODE, syncFolder } from "../../blobs/body-files.ts";
+import { serializeHeader } from "../../mail/header.ts";
+import type { ExportTarget, ToWrite } from "./export-target.ts";
 import { keywordsField, maildirInfo } from "./file-flags.ts";
 import { maildirFolder } from "./folder-names.ts";
 import { withLf } from "./mbox-lines.ts";
-import { serializeHeader } from "../../mail/header.ts";
-import type { ExportTarget, ToWrite } from "./export-target.ts";
 
 const FILE_MODE = 0o600;
 /** The unique part of a name: when the message came, its ID, and who wrote the file. */

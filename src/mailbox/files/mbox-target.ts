@@ -14,11 +14,11 @@ import {
   serializeHeader,
   withoutFields,
 } from "../../mail/header.ts";
+import { stateFile, type TargetTaken } from "./export-folder.ts";
+import type { ExportTarget, ToWrite } from "./export-target.ts";
 import { MBOX_FIELDS, mboxFields } from "./file-flags.ts";
 import { mboxFile } from "./folder-names.ts";
 import { fromLine, quoted } from "./mbox-lines.ts";
-import { stateFile, type TargetTaken } from "./export-folder.ts";
-import type { ExportTarget, ToWrite } from "./export-target.ts";
 
 const FILE_MODE = 0o600;
 /** Maximum number of messages, and of their octets, that are written again after an interruption. */

@@ -1,9 +1,9 @@
 /** The text of a message as its reader sees it, for the index. */
 import { bodyText, type Entity } from "../../mail/entity.ts";
-import { scanLeniently } from "../../mail/mime.ts";
 import { firstField, fieldBody } from "../../mail/header.ts";
-import { MAX_TEXT } from "./terms.ts";
+import { scanLeniently } from "../../mail/mime.ts";
 import { textOfHtml } from "./html-text.ts";
+import { MAX_TEXT } from "./terms.ts";
 
 /** How much of a text part is read, in octets: a page has more tags than text. */
 const MAX_READ = 4 * MAX_TEXT;

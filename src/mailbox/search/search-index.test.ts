@@ -6,8 +6,8 @@ import { embeddedMailbox, type EmbeddedMailbox } from "../../../test/support/emb
 import { engines } from "../../../test/support/engines.ts";
 import { openTestStore } from "../../../test/support/tag-keys.ts";
 import { HOUR, MINUTE } from "../../base/time.ts";
-import { openServingStore } from "../../store/engine/serving-store.ts";
 import { migrate } from "../../store/engine/migrate.ts";
+import { openServingStore } from "../../store/engine/serving-store.ts";
 import { expungeDue } from "../../store/mailbox/message-changes.ts";
 import { listSegments } from "../../store/mailbox/search-segments.ts";
 import { countTerms } from "../../store/mailbox/search-terms.ts";

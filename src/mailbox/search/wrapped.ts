@@ -1,7 +1,7 @@
 /** What the index keeps, under the key of the mailbox. Each row is bound to its place. */
 import type { TermRow, WrappedTerms } from "../../store/mailbox/search-terms.ts";
-import type { AccountId } from "../../words/account.ts";
 import type { Store } from "../../store/store.ts";
+import type { AccountId } from "../../words/account.ts";
 import type { MailboxKeys } from "../embedded/mailbox-keys.ts";
 import { headFrom, type SegmentHead } from "./segment.ts";
 import { termOctets, termsFrom, type TermText } from "./terms.ts";

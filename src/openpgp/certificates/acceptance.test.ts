@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-
 import { enums, readKey } from "openpgp";
 
 import { within } from "../../../test/support/cpu-time.ts";
@@ -21,10 +20,10 @@ import {
 } from "../../../test/support/forge-certificate.ts";
 import { after, DAY, HOUR, MINUTE, SECOND, systemClock } from "../../base/time.ts";
 import { parseAddress } from "../../mail/address.ts";
-import { type Acceptance, acceptForEncryption } from "./acceptance.ts";
-import { TAG, writePacket } from "../packets/certificate-parts.ts";
-import { partsOf } from "./certificate.ts";
 import { generateKey } from "../keys/generate.ts";
+import { TAG, writePacket } from "../packets/certificate-parts.ts";
+import { type Acceptance, acceptForEncryption } from "./acceptance.ts";
+import { partsOf } from "./certificate.ts";
 import { certificateConfig, generationConfig } from "./profile.ts";
 
 const NOW = wholeSecond(systemClock.now());

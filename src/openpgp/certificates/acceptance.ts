@@ -5,6 +5,9 @@
 import { after } from "../../base/time.ts";
 import type { EmailAddress } from "../../mail/address.ts";
 import type { SubkeyPart, UserPart } from "../packets/certificate-parts.ts";
+import type { KeyMaterial } from "../packets/key-material.ts";
+import type { KeySignature } from "../packets/key-signature.ts";
+import type { Bound } from "./bound.ts";
 import type { Certificate } from "./certificate.ts";
 import { MAY_ENCRYPT } from "./flags.ts";
 import {
@@ -17,9 +20,6 @@ import {
   reduce,
   refusalOf,
 } from "./judged.ts";
-import type { KeyMaterial } from "../packets/key-material.ts";
-import type { KeySignature } from "../packets/key-signature.ts";
-import type { Bound } from "./bound.ts";
 import { earliest, expiryOf, isPast, keyExpiryOf, SKEW_MS } from "./validity.ts";
 
 export type { UnusableReason } from "./judged.ts";

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-
 import { generateKey as generate } from "openpgp";
 
 import { armoredText } from "../../../test/support/armored-text.ts";
@@ -16,10 +15,10 @@ import {
 } from "../../../test/support/forge-certificate.ts";
 import { after, DAY, systemClock } from "../../base/time.ts";
 import { type EmailAddress, parseAddress } from "../../mail/address.ts";
-import { acceptForEncryption } from "./acceptance.ts";
-import { TAG, writePacket } from "../packets/certificate-parts.ts";
-import { type Certificate, type MalformedReason, parseCertificates } from "./certificate.ts";
 import { generateKey } from "../keys/generate.ts";
+import { TAG, writePacket } from "../packets/certificate-parts.ts";
+import { acceptForEncryption } from "./acceptance.ts";
+import { type Certificate, type MalformedReason, parseCertificates } from "./certificate.ts";
 import { generationConfig } from "./profile.ts";
 import { revocationOf } from "./signer.ts";
 

@@ -1,7 +1,6 @@
 /** Which key of a certificate is encrypted to. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-
 import { enums } from "openpgp";
 
 import {
@@ -22,8 +21,8 @@ import {
   userIdOf,
 } from "../../../test/support/forge-certificate.ts";
 import { after, MINUTE, SECOND } from "../../base/time.ts";
-import { acceptForEncryption } from "./acceptance.ts";
 import { TAG, writePacket } from "../packets/certificate-parts.ts";
+import { acceptForEncryption } from "./acceptance.ts";
 
 const RSA = { type: "rsa", rsaBits: 2048, config: { minRSABits: 2048 } } as const;
 const [forge, older, newer, rsa, edge, future] = await Promise.all([

@@ -4,8 +4,8 @@ import { test } from "node:test";
 import { flags, forged, newForge } from "../../../test/support/forge-certificate.ts";
 import { ADA, NOW } from "../../../test/support/secret-keys.ts";
 import { DAY, after } from "../../base/time.ts";
-import { acceptForEncryption } from "./acceptance.ts";
 import { recipientOf } from "../messages/container-choice.ts";
+import { acceptForEncryption } from "./acceptance.ts";
 
 const MADE = after(NOW, -DAY);
 const V1 = flags(0x01);

@@ -3,6 +3,18 @@ import { test } from "node:test";
 
 import { cpuStopwatch } from "../../../test/support/cpu-time.ts";
 import { flags, newForge } from "../../../test/support/forge-certificate.ts";
+import {
+  MADE,
+  PASSPHRASE,
+  base,
+  rsa,
+  plain,
+  other,
+  locked,
+  argon2,
+  modern,
+  refusal,
+} from "../../../test/support/keys-to-import.ts";
 import { mutate, seededRandom } from "../../../test/support/mutate.ts";
 import {
   ADA,
@@ -19,27 +31,15 @@ import {
   withSecrets,
 } from "../../../test/support/secret-keys.ts";
 import { DAY, SECOND, after } from "../../base/time.ts";
-import { TAG } from "../packets/certificate-parts.ts";
-import { generateKey } from "../keys/generate.ts";
-import { importCertificate } from "./import-certificate.ts";
 import { type ImportRefusal, explainRefusal } from "../imports/import-secret-key.ts";
-import { packet } from "../packets/packet.ts";
+import { generateKey } from "../keys/generate.ts";
 import { revokeFresh } from "../keys/revocation.ts";
 import { readSecretKey } from "../keys/secret-key.ts";
+import { TAG } from "../packets/certificate-parts.ts";
+import { packet } from "../packets/packet.ts";
 import { secretBodyFor, serializeSecret } from "../packets/secret-packets.ts";
 import { partsOf } from "./certificate.ts";
-import {
-  MADE,
-  PASSPHRASE,
-  base,
-  rsa,
-  plain,
-  other,
-  locked,
-  argon2,
-  modern,
-  refusal,
-} from "../../../test/support/keys-to-import.ts";
+import { importCertificate } from "./import-certificate.ts";
 
 const forge = await newForge(MADE);
 

@@ -1,10 +1,10 @@
 import { type EmailAddress, formatAddress } from "../../mail/address.ts";
 import type { CertificateParts, SubkeyPart, UserPart } from "../packets/certificate-parts.ts";
-import { type Certificate, certificateOf, partsOf } from "./certificate.ts";
-import { MAY_ENCRYPT, MAY_SIGN, decisive, firstSaid } from "./flags.ts";
 import type { KeyMaterial } from "../packets/key-material.ts";
 import type { KeySignature } from "../packets/key-signature.ts";
 import type { Bound } from "./bound.ts";
+import { type Certificate, certificateOf, partsOf } from "./certificate.ts";
+import { MAY_ENCRYPT, MAY_SIGN, decisive, firstSaid } from "./flags.ts";
 import { type SelfSignatures, readSelfSignatures } from "./self-signatures.ts";
 import { userIdMatches } from "./user-id.ts";
 import { earliest, expiryOf, keyExpiryOf } from "./validity.ts";

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-
 import { UserIDPacket } from "openpgp";
 
 import { addressOf } from "../../../test/support/address.ts";
@@ -15,8 +14,8 @@ import {
 } from "../../../test/support/forge-certificate.ts";
 import { NOW } from "../../../test/support/secret-keys.ts";
 import { DAY, after } from "../../base/time.ts";
-import { acceptForEncryption, checkSigner } from "./acceptance.ts";
 import { TAG, writePacket } from "../packets/certificate-parts.ts";
+import { acceptForEncryption, checkSigner } from "./acceptance.ts";
 import type { Certificate } from "./certificate.ts";
 
 const MADE = after(NOW, -DAY);

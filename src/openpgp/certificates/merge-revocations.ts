@@ -2,11 +2,11 @@ import { asBuffer } from "../../base/bytes.ts";
 import { type ArmoredBlock, isBinary, readArmoredBlocks } from "../packets/armored-blocks.ts";
 import type { CertificateParts } from "../packets/certificate-parts.ts";
 import { TAG } from "../packets/certificate-parts.ts";
-import { type Certificate, certificateOf, partsOf } from "./certificate.ts";
 import type { Fingerprint } from "../packets/fingerprint.ts";
 import { type KeyPacket, readKeyPackets } from "../packets/key-packets.ts";
 import { type KeySignature, SIGNATURE_TYPE, readKeySignature } from "../packets/key-signature.ts";
 import { signatureId } from "../packets/same-signature.ts";
+import { type Certificate, certificateOf, partsOf } from "./certificate.ts";
 import { readSelfSignatures } from "./self-signatures.ts";
 
 /** What of a certificate a revocation is for, and the reason that it gives (RFC 9580 §5.2.3.31). */

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { enums } from "openpgp";
+
 import {
   ADA,
   MADE,
@@ -20,10 +21,10 @@ import {
   userIdOf,
 } from "../../../test/support/forge-certificate.ts";
 import { after, DAY, HOUR, SECOND } from "../../base/time.ts";
-import { acceptForEncryption } from "./acceptance.ts";
 import { TAG, writePacket } from "../packets/certificate-parts.ts";
-import { certificateOf, partsOf } from "./certificate.ts";
 import { parseFingerprint } from "../packets/fingerprint.ts";
+import { acceptForEncryption } from "./acceptance.ts";
+import { certificateOf, partsOf } from "./certificate.ts";
 import { checkSigner } from "./signer.ts";
 
 const forge = await newForge(MADE);

@@ -1,7 +1,7 @@
 import { after, fromUnixMs } from "../../base/time.ts";
 import type { CertificateParts } from "../packets/certificate-parts.ts";
-import { type Certificate, partsOf } from "./certificate.ts";
 import type { KeySignature } from "../packets/key-signature.ts";
+import { type Certificate, partsOf } from "./certificate.ts";
 import { expiryOf, keyExpiryOf, SKEW_MS } from "./validity.ts";
 
 /**

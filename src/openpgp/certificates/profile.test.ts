@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-
 import { type Config, config as globalConfig, enums } from "openpgp";
 
-import { certificateConfig, exportConfig, generationConfig } from "./profile.ts";
 import { messageConfig } from "../../../test/support/message-config.ts";
+import { certificateConfig, exportConfig, generationConfig } from "./profile.ts";
 
 const { hash, publicKey, curve } = enums;
 

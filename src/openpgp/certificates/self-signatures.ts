@@ -1,5 +1,4 @@
 import { setImmediate } from "node:timers/promises";
-
 import {
   type PublicKeyPacket,
   type PublicSubkeyPacket,
@@ -8,9 +7,7 @@ import {
 } from "openpgp";
 
 import { after } from "../../base/time.ts";
-import type { Bound } from "./bound.ts";
 import type { CertificateParts, SubkeyPart, UserPart } from "../packets/certificate-parts.ts";
-import { MAY_SIGN } from "./flags.ts";
 import type { KeyMaterial } from "../packets/key-material.ts";
 import { type KeySignature, SIGNATURE_TYPE, readKeySignature } from "../packets/key-signature.ts";
 import {
@@ -20,9 +17,11 @@ import {
   verifyNatively,
 } from "../packets/native-signature.ts";
 import { isRevocation, mayBeBy } from "../packets/placement.ts";
+import { signedOctets } from "../packets/signed-octets.ts";
+import type { Bound } from "./bound.ts";
+import { MAY_SIGN } from "./flags.ts";
 import { certificateConfig } from "./profile.ts";
 import { type Component, type Components, componentsOf, type Signed } from "./proven.ts";
-import { signedOctets } from "../packets/signed-octets.ts";
 import { SKEW_MS } from "./validity.ts";
 
 /** Checks the signatures of one certificate by its primary key, lazily, each component once. */

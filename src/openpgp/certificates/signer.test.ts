@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-
 import type { enums } from "openpgp";
 
 import {
@@ -20,10 +19,10 @@ import {
 } from "../../../test/support/forge-certificate.ts";
 import { after, DAY, SECOND, systemClock } from "../../base/time.ts";
 import { parseAddress } from "../../mail/address.ts";
-import { acceptForEncryption } from "./acceptance.ts";
 import { writePacket, TAG } from "../packets/certificate-parts.ts";
-import type { Certificate } from "./certificate.ts";
 import { parseFingerprint } from "../packets/fingerprint.ts";
+import { acceptForEncryption } from "./acceptance.ts";
+import type { Certificate } from "./certificate.ts";
 import { type SignerCheck, checkSigner, revocationOf } from "./signer.ts";
 
 const NOW = wholeSecond(systemClock.now());

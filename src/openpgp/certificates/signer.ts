@@ -1,7 +1,10 @@
 import type { EmailAddress } from "../../mail/address.ts";
 import type { UserPart } from "../packets/certificate-parts.ts";
-import { type Certificate, partsOf } from "./certificate.ts";
 import type { Fingerprint } from "../packets/fingerprint.ts";
+import type { KeyMaterial } from "../packets/key-material.ts";
+import type { KeySignature } from "../packets/key-signature.ts";
+import type { Bound } from "./bound.ts";
+import { type Certificate, partsOf } from "./certificate.ts";
 import { MAY_SIGN } from "./flags.ts";
 import {
   type Judged,
@@ -12,9 +15,6 @@ import {
   primaryExpiryOf,
   refusalOf,
 } from "./judged.ts";
-import type { KeyMaterial } from "../packets/key-material.ts";
-import type { KeySignature } from "../packets/key-signature.ts";
-import type { Bound } from "./bound.ts";
 import { readSelfSignatures, UNBOUND } from "./self-signatures.ts";
 import { earliest, expiryOf, isHard, isPast, keyExpiryOf, revocationAt } from "./validity.ts";
 

@@ -1,7 +1,7 @@
 import { after } from "../../base/time.ts";
 import type { EmailAddress } from "../../mail/address.ts";
-import { type Certificate, partsOf } from "./certificate.ts";
 import type { Fingerprint } from "../packets/fingerprint.ts";
+import { type Certificate, partsOf } from "./certificate.ts";
 import { MAY_SIGN, keyFlagsIn } from "./flags.ts";
 import { checkSigner } from "./signer.ts";
 import { SKEW_MS } from "./validity.ts";

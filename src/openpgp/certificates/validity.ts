@@ -1,6 +1,6 @@
 import { after, MINUTE, SECOND } from "../../base/time.ts";
-import type { Bound } from "./bound.ts";
 import type { KeySignature } from "../packets/key-signature.ts";
+import type { Bound } from "./bound.ts";
 
 /** Clocks of others may be this much ahead. */
 export const SKEW_MS = 10 * MINUTE;

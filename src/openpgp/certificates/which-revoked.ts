@@ -1,7 +1,8 @@
 import { asBuffer } from "../../base/bytes.ts";
 import type { CertificateParts } from "../packets/certificate-parts.ts";
-import { type Certificate, parseCertificates, partsOf } from "./certificate.ts";
 import type { KeySignature } from "../packets/key-signature.ts";
+import { signatureId } from "../packets/same-signature.ts";
+import { type Certificate, parseCertificates, partsOf } from "./certificate.ts";
 import {
   ALL_REVOCATIONS,
   MAX_REVOCATIONS,
@@ -9,7 +10,6 @@ import {
   bareRevocations,
   mergeRevocations,
 } from "./merge-revocations.ts";
-import { signatureId } from "../packets/same-signature.ts";
 import { type KeyRevocation, revocationOf } from "./signer.ts";
 
 /** The first of a user's certificates that an upload revokes or revokes a part of, with that merged into it. */

@@ -2,6 +2,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import {
+  PASSPHRASE,
+  base,
+  rsa,
+  plain,
+  other,
+  locked,
+  argon2,
+  modern,
+  refusal,
+} from "../../../test/support/keys-to-import.ts";
 import { mutate, seededRandom } from "../../../test/support/mutate.ts";
 import {
   QUICK,
@@ -15,17 +26,6 @@ import {
   withSecrets,
 } from "../../../test/support/secret-keys.ts";
 import { TAG } from "../packets/certificate-parts.ts";
-import {
-  PASSPHRASE,
-  base,
-  rsa,
-  plain,
-  other,
-  locked,
-  argon2,
-  modern,
-  refusal,
-} from "../../../test/support/keys-to-import.ts";
 
 const lockedOther = await libraryKey({ ...base, passphrase: PASSPHRASE, config: QUICK });
 

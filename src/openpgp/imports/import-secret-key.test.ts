@@ -24,20 +24,20 @@ import {
   libraryKey,
   packetsOf,
 } from "../../../test/support/secret-keys.ts";
+import { Secret } from "../../base/secret.ts";
 import { DAY, MINUTE, after } from "../../base/time.ts";
 import { acceptForEncryption } from "../certificates/acceptance.ts";
-import { TAG } from "../packets/certificate-parts.ts";
 import { partsOf } from "../certificates/certificate.ts";
+import { revocationOf } from "../certificates/signer.ts";
+import { generateKey } from "../keys/generate.ts";
+import { lockForExport } from "../keys/lock-for-export.ts";
+import { applyRevocation } from "../keys/revocation.ts";
+import { readSecretKey } from "../keys/secret-key.ts";
 import { decrypt } from "../messages/decrypt.ts";
 import { signAndEncrypt } from "../messages/encrypt.ts";
-import { generateKey } from "../keys/generate.ts";
-import { packet } from "../packets/packet.ts";
-import { revocationOf } from "../certificates/signer.ts";
-import { applyRevocation } from "../keys/revocation.ts";
-import { lockForExport } from "../keys/lock-for-export.ts";
-import { readSecretKey } from "../keys/secret-key.ts";
 import { verifySignature } from "../messages/verify.ts";
-import { Secret } from "../../base/secret.ts";
+import { TAG } from "../packets/certificate-parts.ts";
+import { packet } from "../packets/packet.ts";
 
 const MADE = after(NOW, -50 * DAY);
 const at = { address: ADA, now: NOW };

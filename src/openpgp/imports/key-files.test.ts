@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { armorSignature } from "../../../test/support/signatures.ts";
 import {
   ADA,
   NOW,
@@ -11,13 +10,14 @@ import {
   imported,
   libraryKey,
 } from "../../../test/support/secret-keys.ts";
+import { armorSignature } from "../../../test/support/signatures.ts";
 import { DAY, after } from "../../base/time.ts";
 import { parseCertificates } from "../certificates/certificate.ts";
 import { importCertificate } from "../certificates/import-certificate.ts";
 import { KEY_REVOCATIONS, bareRevocations } from "../certificates/merge-revocations.ts";
+import { applyRevocation } from "../keys/revocation.ts";
 import { readDetachedSignatures } from "../messages/signature-facts.ts";
 import { packet } from "../packets/packet.ts";
-import { applyRevocation } from "../keys/revocation.ts";
 
 const MADE = after(NOW, -50 * DAY);
 const secret = await libraryKey({ user: USER, date: MADE });

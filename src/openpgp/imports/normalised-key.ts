@@ -1,13 +1,5 @@
 import type { EmailAddress } from "../../mail/address.ts";
-import type {
-  CertificateParts,
-  PrimaryPart,
-  SubkeyPart,
-  UserPart,
-} from "../packets/certificate-parts.ts";
 import { type Certificate, certificateOf, partsOf } from "../certificates/certificate.ts";
-import { Damaged } from "../packets/damaged.ts";
-import type { Fingerprint } from "../packets/fingerprint.ts";
 import { MAY_ENCRYPT, keyFlagsIn } from "../certificates/flags.ts";
 import { type ImportRefusal, refusalOfUnusable } from "../certificates/import-refusal.ts";
 import {
@@ -16,11 +8,19 @@ import {
   matchingUsers,
   verifiedSignatures,
 } from "../certificates/judged.ts";
-import type { KeyMaterial } from "../packets/key-material.ts";
-import { type LockedSecret, type SecretPart, readSecretPart } from "./locked-secret.ts";
 import type { SelfSignatures } from "../certificates/self-signatures.ts";
 import { signingKeysOf } from "../certificates/signing-keys.ts";
 import type { TransferableSecretKey } from "../keys/transferable-secret-key.ts";
+import type {
+  CertificateParts,
+  PrimaryPart,
+  SubkeyPart,
+  UserPart,
+} from "../packets/certificate-parts.ts";
+import { Damaged } from "../packets/damaged.ts";
+import type { Fingerprint } from "../packets/fingerprint.ts";
+import type { KeyMaterial } from "../packets/key-material.ts";
+import { type LockedSecret, type SecretPart, readSecretPart } from "./locked-secret.ts";
 
 /** A primary key or subkey that is taken over, with its secret as it came. */
 export type KeptKey = {

@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { armorSignature, signDetached } from "../../../test/support/signatures.ts";
+
 import { addressOf } from "../../../test/support/address.ts";
 import { cpuStopwatch } from "../../../test/support/cpu-time.ts";
-
-import { DAY, HOUR, MINUTE, SECOND, after, fromUnixMs, systemClock } from "../../base/time.ts";
 import { seededRandom, mutate } from "../../../test/support/mutate.ts";
 import { expectDecrypted, foreignKey, ownKey } from "../../../test/support/openpgp-messages.ts";
-import { decrypt } from "../messages/decrypt.ts";
-import { possessionChallenge, provesPossession } from "./possession.ts";
+import { armorSignature, signDetached } from "../../../test/support/signatures.ts";
+import { DAY, HOUR, MINUTE, SECOND, after, fromUnixMs, systemClock } from "../../base/time.ts";
 import { revokeFresh } from "../keys/revocation.ts";
 import type { UnlockedKey } from "../keys/secret-key.ts";
+import { decrypt } from "../messages/decrypt.ts";
+import { possessionChallenge, provesPossession } from "./possession.ts";
 
 const NOW = fromUnixMs(Math.floor(systemClock.now().getTime() / SECOND) * SECOND);
 const TEXT = "sealpost proof 6f1c8a2b";

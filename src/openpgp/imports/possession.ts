@@ -5,13 +5,13 @@
 import { asBuffer, utf8 } from "../../base/bytes.ts";
 import { DAY, after } from "../../base/time.ts";
 import type { EmailAddress } from "../../mail/address.ts";
-import { armorMessage } from "../packets/armor.ts";
 import type { Certificate } from "../certificates/certificate.ts";
-import { encryptAtRest } from "../messages/encrypt.ts";
 import { checkSigner } from "../certificates/signer.ts";
 import { SKEW_MS } from "../certificates/validity.ts";
-import { verifySignature } from "../messages/verify.ts";
+import { encryptAtRest } from "../messages/encrypt.ts";
 import { type SignatureFacts, readDetachedSignatures } from "../messages/signature-facts.ts";
+import { verifySignature } from "../messages/verify.ts";
+import { armorMessage } from "../packets/armor.ts";
 
 /** How long a proof may be under way. */
 const LONGEST_MS = 2 * DAY;

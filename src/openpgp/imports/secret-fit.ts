@@ -1,15 +1,15 @@
 import { equalBytes } from "../../base/bytes.ts";
+import { MAY_ENCRYPT } from "../certificates/flags.ts";
+import type { OwnKey } from "../keys/own-keys.ts";
+import { startSigningWith } from "../keys/sign.ts";
+import { openPkesk, readPkesk, writePkesk } from "../messages/pkesk.ts";
+import { readDetachedSignatures } from "../messages/signature-facts.ts";
+import { verifySignature } from "../messages/verify.ts";
 import { cursorOver } from "../packets/cursor.ts";
 import { Damaged } from "../packets/damaged.ts";
-import { MAY_ENCRYPT } from "../certificates/flags.ts";
 import type { PublicPart } from "../packets/native-key.ts";
-import type { OwnKey } from "../keys/own-keys.ts";
 import { readPackets } from "../packets/packet.ts";
-import { openPkesk, readPkesk, writePkesk } from "../messages/pkesk.ts";
 import { newSessionKey } from "../packets/session-key.ts";
-import { startSigningWith } from "../keys/sign.ts";
-import { verifySignature } from "../messages/verify.ts";
-import { readDetachedSignatures } from "../messages/signature-facts.ts";
 
 /**
  * Whether secret octets have the form that the public part asks for, and, of RSA, whether the numbers are those of the

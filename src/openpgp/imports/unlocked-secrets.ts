@@ -4,10 +4,10 @@ import { asBuffer } from "../../base/bytes.ts";
 import { passphraseForms } from "../../base/opaque-string.ts";
 import type { Secret } from "../../base/secret.ts";
 import type { ImportRefusal } from "../certificates/import-refusal.ts";
-import { clearBody, type LockedSecret, unlockSecret } from "./locked-secret.ts";
 import { readPublicPart } from "../packets/native-key.ts";
-import type { KeptKey } from "./normalised-key.ts";
 import { isCostly } from "../packets/s2k.ts";
+import { clearBody, type LockedSecret, unlockSecret } from "./locked-secret.ts";
+import type { KeptKey } from "./normalised-key.ts";
 import { hasSecretForm } from "./secret-fit.ts";
 
 /** The bodies of secret key packets that are not locked, wiped on dispose. */

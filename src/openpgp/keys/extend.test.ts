@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-
 import { readKey } from "openpgp";
 
-import { readByLibrary } from "../../../test/support/read-by-library.ts";
 import { expiresIn, flags, newForge } from "../../../test/support/forge-certificate.ts";
+import { readByLibrary } from "../../../test/support/read-by-library.ts";
 import {
   ADA,
   NOW,
@@ -20,17 +19,17 @@ import { AppError } from "../../base/errors.ts";
 import { Secret } from "../../base/secret.ts";
 import { DAY, HOUR, MINUTE, SECOND, after } from "../../base/time.ts";
 import { acceptForEncryption } from "../certificates/acceptance.ts";
-import { TAG } from "../packets/certificate-parts.ts";
 import { type Certificate, partsOf } from "../certificates/certificate.ts";
+import { certificateConfig } from "../certificates/profile.ts";
+import { checkSigner } from "../certificates/signer.ts";
 import { decrypt } from "../messages/decrypt.ts";
 import { signAndEncrypt } from "../messages/encrypt.ts";
+import { TAG } from "../packets/certificate-parts.ts";
+import { subpacketsOf } from "../packets/key-signature.ts";
 import { extendExpiry } from "./extend.ts";
 import { LIFETIME_MS, generateKey } from "./generate.ts";
-import { subpacketsOf } from "../packets/key-signature.ts";
-import { certificateConfig } from "../certificates/profile.ts";
 import { applyRevocation, revokeFresh } from "./revocation.ts";
 import { type UnlockedKey, readSecretKey } from "./secret-key.ts";
-import { checkSigner } from "../certificates/signer.ts";
 
 const MADE = after(NOW, -100 * DAY);
 const EXPIRES = after(NOW, LIFETIME_MS);

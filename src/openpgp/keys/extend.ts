@@ -1,24 +1,24 @@
 import { AppError } from "../../base/errors.ts";
 import type { Secret } from "../../base/secret.ts";
+import type { Bound } from "../certificates/bound.ts";
+import { type Certificate, certificateOf, partsOf } from "../certificates/certificate.ts";
+import { type Judged, primaryExpiryOf } from "../certificates/judged.ts";
+import { type SelfSignatures, readSelfSignatures } from "../certificates/self-signatures.ts";
+import { isPast, keyExpiryOf } from "../certificates/validity.ts";
 import type {
   CertificateParts,
   PrimaryPart,
   SubkeyPart,
   UserPart,
 } from "../packets/certificate-parts.ts";
-import { type Certificate, certificateOf, partsOf } from "../certificates/certificate.ts";
 import { keyIdOf } from "../packets/fingerprint.ts";
-import { type Judged, primaryExpiryOf } from "../certificates/judged.ts";
 import { readKeyPackets } from "../packets/key-packets.ts";
 import { type KeySignature, SIGNATURE_TYPE } from "../packets/key-signature.ts";
+import { secretBodyFor, serializeSecret } from "../packets/secret-packets.ts";
+import { signedOctets } from "../packets/signed-octets.ts";
 import { type OwnKey, ownKeys } from "./own-keys.ts";
 import { renewSignature } from "./renewed-signature.ts";
 import type { UnlockedKey } from "./secret-key.ts";
-import { secretBodyFor, serializeSecret } from "../packets/secret-packets.ts";
-import type { Bound } from "../certificates/bound.ts";
-import { type SelfSignatures, readSelfSignatures } from "../certificates/self-signatures.ts";
-import { signedOctets } from "../packets/signed-octets.ts";
-import { isPast, keyExpiryOf } from "../certificates/validity.ts";
 
 /**
  * The same key, valid until another time: fresh self-signatures stand for those that say until when the key and its

@@ -5,7 +5,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
-
 import { readKey } from "openpgp";
 
 import { wholeSecond } from "../../../test/support/forge-certificate.ts";
@@ -14,10 +13,10 @@ import { after, DAY, MINUTE, systemClock } from "../../base/time.ts";
 import { type EmailAddress, parseAddress } from "../../mail/address.ts";
 import { acceptForEncryption } from "../certificates/acceptance.ts";
 import { parseCertificates, partsOf } from "../certificates/certificate.ts";
-import { generateKey } from "./generate.ts";
+import { certificateConfig } from "../certificates/profile.ts";
 import { readKeyPackets } from "../packets/key-packets.ts";
 import { readKeySignature } from "../packets/key-signature.ts";
-import { certificateConfig } from "../certificates/profile.ts";
+import { generateKey } from "./generate.ts";
 import { lockForExport } from "./lock-for-export.ts";
 import { readSecretKey } from "./secret-key.ts";
 

@@ -1,5 +1,4 @@
 import { domainToUnicode } from "node:url";
-
 import { generateKey as generate } from "openpgp";
 
 import { AppError } from "../../base/errors.ts";
@@ -8,8 +7,8 @@ import { DAY, MINUTE, SECOND, after } from "../../base/time.ts";
 import { type EmailAddress, formatAddress, isAscii } from "../../mail/address.ts";
 import { type Certificate, parseCertificates } from "../certificates/certificate.ts";
 import { type KeyProfile, generationConfig } from "../certificates/profile.ts";
-import { genericRevocationFor } from "./revocation.ts";
 import { wipeSecrets } from "./lock-for-export.ts";
+import { genericRevocationFor } from "./revocation.ts";
 import { readSecretKey } from "./secret-key.ts";
 
 /** A key that was just made. The generic revocation must be kept wrapped before the certificate is published. */

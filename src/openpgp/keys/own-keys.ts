@@ -2,9 +2,9 @@ import type { KeyObject } from "node:crypto";
 
 import { asBuffer } from "../../base/bytes.ts";
 import { AppError } from "../../base/errors.ts";
-import { TAG } from "../packets/certificate-parts.ts";
 import { partsOf } from "../certificates/certificate.ts";
 import { keyFlagsIn } from "../certificates/flags.ts";
+import { TAG } from "../packets/certificate-parts.ts";
 import type { KeyMaterial } from "../packets/key-material.ts";
 import { readKeyPackets } from "../packets/key-packets.ts";
 import { type PublicPart, readPublicPart, secretKeyOf } from "../packets/native-key.ts";

@@ -1,9 +1,9 @@
 import { AppError } from "../../base/errors.ts";
 import { MINUTE, SECOND, after, toUnixSeconds } from "../../base/time.ts";
 import { type KeySignature, readKeySignature, subpacketsOf } from "../packets/key-signature.ts";
+import { secondsSubpacket, writeSubpackets } from "../packets/write-subpackets.ts";
 import type { OwnKey } from "./own-keys.ts";
 import { startSignature } from "./sign.ts";
-import { secondsSubpacket, writeSubpackets } from "../packets/write-subpackets.ts";
 
 /** Subpackets (RFC 9580 §5.2.3.7). */
 const CREATED = 2;

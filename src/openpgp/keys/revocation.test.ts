@@ -1,25 +1,24 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-
 import { revokeKey, readKey } from "openpgp";
 
-import { readByLibrary } from "../../../test/support/read-by-library.ts";
 import { cpuStopwatch } from "../../../test/support/cpu-time.ts";
 import { wholeSecond } from "../../../test/support/forge-certificate.ts";
 import { mutate, seededRandom } from "../../../test/support/mutate.ts";
+import { readByLibrary } from "../../../test/support/read-by-library.ts";
 import { after, DAY, SECOND, systemClock } from "../../base/time.ts";
 import { parseAddress } from "../../mail/address.ts";
 import { acceptForEncryption } from "../certificates/acceptance.ts";
-import { writePacket } from "../packets/certificate-parts.ts";
 import { partsOf } from "../certificates/certificate.ts";
-import { readKeyPackets } from "../packets/key-packets.ts";
-import { generateKey } from "./generate.ts";
-import { readKeySignature } from "../packets/key-signature.ts";
 import { certificateConfig } from "../certificates/profile.ts";
-import { applyRevocation, genericRevocationFor, revokeFresh } from "./revocation.ts";
-import { readSecretKey } from "./secret-key.ts";
 import { checkSigner, revocationOf } from "../certificates/signer.ts";
 import { whichRevoked } from "../certificates/which-revoked.ts";
+import { writePacket } from "../packets/certificate-parts.ts";
+import { readKeyPackets } from "../packets/key-packets.ts";
+import { readKeySignature } from "../packets/key-signature.ts";
+import { generateKey } from "./generate.ts";
+import { applyRevocation, genericRevocationFor, revokeFresh } from "./revocation.ts";
+import { readSecretKey } from "./secret-key.ts";
 
 const parsed = parseAddress("ada.quill@post.example");
 assert(parsed);

@@ -1,17 +1,14 @@
 import { utf8 } from "../../base/bytes.ts";
 import { AppError } from "../../base/errors.ts";
 import { MINUTE, after, toUnixSeconds } from "../../base/time.ts";
-import { TAG, writePacket } from "../packets/certificate-parts.ts";
 import { type Certificate, partsOf } from "../certificates/certificate.ts";
-import { SIGNATURE_TYPE, readKeySignature } from "../packets/key-signature.ts";
 import {
   KEY_REVOCATIONS,
   bareRevocations,
   mergeRevocations,
 } from "../certificates/merge-revocations.ts";
-import { ownKeys } from "./own-keys.ts";
-import type { UnlockedKey } from "./secret-key.ts";
-import { startSignature } from "./sign.ts";
+import { TAG, writePacket } from "../packets/certificate-parts.ts";
+import { SIGNATURE_TYPE, readKeySignature } from "../packets/key-signature.ts";
 import { signedOctets } from "../packets/signed-octets.ts";
 import {
   issuerSubpacket,
@@ -20,6 +17,9 @@ import {
   subpacket,
   writeSubpackets,
 } from "../packets/write-subpackets.ts";
+import { ownKeys } from "./own-keys.ts";
+import type { UnlockedKey } from "./secret-key.ts";
+import { startSignature } from "./sign.ts";
 
 /** Reasons for revoking a key (RFC 9580 §5.2.3.31): 0 none, 1 superseded, 2 compromised, 3 retired. */
 export type RevocationReasonCode = 0 | 1 | 2 | 3;

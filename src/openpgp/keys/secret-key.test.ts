@@ -1,15 +1,14 @@
 import assert from "node:assert/strict";
-import { inspect } from "node:util";
 import { test } from "node:test";
-
+import { inspect } from "node:util";
 import { decryptKey, readPrivateKey } from "openpgp";
 
 import { AppError } from "../../base/errors.ts";
 import { Secret } from "../../base/secret.ts";
 import { systemClock } from "../../base/time.ts";
 import { parseAddress } from "../../mail/address.ts";
-import { generateKey } from "./generate.ts";
 import { exportConfig } from "../certificates/profile.ts";
+import { generateKey } from "./generate.ts";
 import { lockForExport } from "./lock-for-export.ts";
 import { readSecretKey } from "./secret-key.ts";
 

@@ -2,8 +2,8 @@ import { createSecretKey, hkdfSync, type KeyObject } from "node:crypto";
 
 import { AppError } from "../../base/errors.ts";
 import { fixedCopy, Secret } from "../../base/secret.ts";
-import { type CertificateParts, serializeParts } from "../packets/certificate-parts.ts";
 import { type Certificate, parseCertificates } from "../certificates/certificate.ts";
+import { type CertificateParts, serializeParts } from "../packets/certificate-parts.ts";
 import type { Fingerprint } from "../packets/fingerprint.ts";
 import {
   type TransferableSecretKey,

@@ -2,16 +2,16 @@ import { type Hash, type Sign, createHash, createSign, randomBytes, sign } from 
 
 import { AppError } from "../../base/errors.ts";
 import { toUnixSeconds } from "../../base/time.ts";
+import { MAY_SIGN } from "../certificates/flags.ts";
+import { isPast } from "../certificates/validity.ts";
 import { SHA512 } from "../packets/algorithms.ts";
 import { bigEndian, cursorOver, writeInteger } from "../packets/cursor.ts";
 import { type Fingerprint, keyIdOf } from "../packets/fingerprint.ts";
-import { MAY_SIGN } from "../certificates/flags.ts";
-import { type OwnKey, importSecret, ownKeys } from "./own-keys.ts";
 import { PACKET, packet } from "../packets/packet.ts";
 import { signDigestInfo } from "../packets/rsa.ts";
-import type { UnlockedKey } from "./secret-key.ts";
 import { SUBPACKET, trailerOf } from "../packets/signature-packet.ts";
-import { isPast } from "../certificates/validity.ts";
+import { type OwnKey, importSecret, ownKeys } from "./own-keys.ts";
+import type { UnlockedKey } from "./secret-key.ts";
 
 /** A binary signature in the making: hash the document, then finish (RFC 9580 §5.2.4). */
 export type Signing = {

@@ -1,4 +1,5 @@
 import { asBuffer } from "../../base/bytes.ts";
+import type { ImportRefusal } from "../certificates/import-refusal.ts";
 import { isBinary, readArmoredBlocks } from "../packets/armored-blocks.ts";
 import {
   type CertificateParts,
@@ -8,7 +9,6 @@ import {
 } from "../packets/certificate-parts.ts";
 import { type Cursor, cursorOver } from "../packets/cursor.ts";
 import { Damaged } from "../packets/damaged.ts";
-import type { ImportRefusal } from "../certificates/import-refusal.ts";
 import { type KeyPacket, readKeyPackets } from "../packets/key-packets.ts";
 import type { KeySignature } from "../packets/key-signature.ts";
 import { placementBudget } from "../packets/placement.ts";

@@ -1,12 +1,12 @@
 import { AppError } from "../../base/errors.ts";
-import { AES128, AES256, GCM, OCB } from "../packets/algorithms.ts";
-import type { CertificateParts } from "../packets/certificate-parts.ts";
 import { type Certificate, partsOf } from "../certificates/certificate.ts";
 import { MAY_ENCRYPT, firstSaid, keyFlagsIn, selfSignaturesOf } from "../certificates/flags.ts";
-import { readPublicPart } from "../packets/native-key.ts";
-import type { RecipientKey } from "./pkesk.ts";
-import { hashedSubpacket } from "../packets/signature-packet.ts";
 import { isPast, keyExpiryOf } from "../certificates/validity.ts";
+import { AES128, AES256, GCM, OCB } from "../packets/algorithms.ts";
+import type { CertificateParts } from "../packets/certificate-parts.ts";
+import { readPublicPart } from "../packets/native-key.ts";
+import { hashedSubpacket } from "../packets/signature-packet.ts";
+import type { RecipientKey } from "./pkesk.ts";
 
 /** How one copy is encrypted, for all of its recipients alike. */
 export type ContainerChoice =

@@ -1,18 +1,18 @@
 import { isProgramFault } from "../../base/errors.ts";
+import { MAY_ENCRYPT } from "../certificates/flags.ts";
+import { type OwnKey, ownKeys } from "../keys/own-keys.ts";
+import type { UnlockedKey } from "../keys/secret-key.ts";
 import { cipherName } from "../packets/algorithms.ts";
 import { dearmor, isBinary } from "../packets/armored-blocks.ts";
 import { Damaged } from "../packets/damaged.ts";
 import type { Fingerprint, KeyId } from "../packets/fingerprint.ts";
 import { keyIdOf } from "../packets/fingerprint.ts";
-import { MAY_ENCRYPT } from "../certificates/flags.ts";
-import { type Content, readContent, readEncryptedMessage } from "./message-grammar.ts";
-import { type OwnKey, ownKeys } from "../keys/own-keys.ts";
 import { PACKET, packetHeader } from "../packets/packet.ts";
-import { type Pkesk, type RecipientKey, openPkesk, writePkesk } from "./pkesk.ts";
-import type { UnlockedKey } from "../keys/secret-key.ts";
 import { type Container, openContainer } from "../packets/seipd.ts";
 import type { SessionKey } from "../packets/session-key.ts";
 import { Unsupported } from "../packets/unsupported.ts";
+import { type Content, readContent, readEncryptedMessage } from "./message-grammar.ts";
+import { type Pkesk, type RecipientKey, openPkesk, writePkesk } from "./pkesk.ts";
 import { type SignatureFacts, signatureFacts, unreadableSignature } from "./signature-facts.ts";
 
 /** What decrypting came to. `reason` is for the log alone: a stranger must not learn how it failed. */

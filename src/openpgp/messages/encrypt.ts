@@ -5,15 +5,15 @@
 import { asBuffer } from "../../base/bytes.ts";
 import { AppError } from "../../base/errors.ts";
 import { newOctets, type Octets } from "../../base/large-octets.ts";
-import { LONG_HEADER_OCTETS, PACKET, longPacketHeader } from "../packets/packet.ts";
 import type { Certificate } from "../certificates/certificate.ts";
-import { type ContainerChoice, chooseContainer, recipientOf } from "./container-choice.ts";
-import type { Fingerprint } from "../packets/fingerprint.ts";
-import { writePkesk } from "./pkesk.ts";
 import type { UnlockedKey } from "../keys/secret-key.ts";
+import { startSigning } from "../keys/sign.ts";
+import type { Fingerprint } from "../packets/fingerprint.ts";
+import { LONG_HEADER_OCTETS, PACKET, longPacketHeader } from "../packets/packet.ts";
 import { type ContainerWriter, overheadOf, startV1, startV2 } from "../packets/seipd.ts";
 import { type SessionKey, newSessionKey } from "../packets/session-key.ts";
-import { startSigning } from "../keys/sign.ts";
+import { type ContainerChoice, chooseContainer, recipientOf } from "./container-choice.ts";
+import { writePkesk } from "./pkesk.ts";
 import { literal, type Plain, signedAlready, tooMuch } from "./plain.ts";
 
 /**

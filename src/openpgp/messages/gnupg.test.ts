@@ -3,7 +3,6 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { test } from "node:test";
 
-import { signDetached } from "../../../test/support/signatures.ts";
 import {
   Gpg,
   NOW,
@@ -14,11 +13,12 @@ import {
   ownKey,
   sealFor,
 } from "../../../test/support/openpgp-messages.ts";
+import { signDetached } from "../../../test/support/signatures.ts";
+import type { UnlockedKey } from "../keys/secret-key.ts";
 import { armorMessage } from "../packets/armor.ts";
 import { decrypt } from "./decrypt.ts";
-import type { UnlockedKey } from "../keys/secret-key.ts";
-import { verifySignature } from "./verify.ts";
 import { readDetachedSignatures } from "./signature-facts.ts";
+import { verifySignature } from "./verify.ts";
 
 const alice = await ownKey("alice@alpha.test", "compat");
 const bob = await ownKey("bob@beta.test", "compat");

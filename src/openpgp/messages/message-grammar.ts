@@ -3,9 +3,9 @@ import { Damaged } from "../packets/damaged.ts";
 import { decompress } from "../packets/decompress.ts";
 import { announces } from "../packets/one-pass.ts";
 import { PACKET, type Packet, isIgnorable, readPackets } from "../packets/packet.ts";
-import { type Pkesk, readPkesk } from "./pkesk.ts";
 import { type Container, readContainer } from "../packets/seipd.ts";
 import { Unsupported } from "../packets/unsupported.ts";
+import { type Pkesk, readPkesk } from "./pkesk.ts";
 
 /** An encrypted message taken apart (RFC 9580 §10.3). */
 export type EncryptedMessage = {

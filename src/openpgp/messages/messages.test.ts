@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { test } from "node:test";
-
 import {
   type Config,
   createMessage,
@@ -12,6 +11,7 @@ import {
   readMessage,
 } from "openpgp";
 
+import { messageConfig } from "../../../test/support/message-config.ts";
 import {
   NOW,
   expectDecrypted,
@@ -22,16 +22,15 @@ import {
 } from "../../../test/support/openpgp-messages.ts";
 import { readByLibrary } from "../../../test/support/read-by-library.ts";
 import { after, MINUTE, SECOND } from "../../base/time.ts";
+import { ownKeys } from "../keys/own-keys.ts";
+import type { UnlockedKey } from "../keys/secret-key.ts";
 import { armorMessage } from "../packets/armor.ts";
+import { PACKET, readPackets } from "../packets/packet.ts";
+import { openContainer } from "../packets/seipd.ts";
 import { decrypt } from "./decrypt.ts";
 import { encryptAtRest, signAndEncrypt } from "./encrypt.ts";
 import { readEncryptedMessage } from "./message-grammar.ts";
-import { ownKeys } from "../keys/own-keys.ts";
 import { openPkesk } from "./pkesk.ts";
-import { messageConfig } from "../../../test/support/message-config.ts";
-import { openContainer } from "../packets/seipd.ts";
-import type { UnlockedKey } from "../keys/secret-key.ts";
-import { PACKET, readPackets } from "../packets/packet.ts";
 
 const compat = {
   a: await ownKey("a@alpha.test", "compat"),

@@ -1,5 +1,6 @@
 import { type KeyObject, createECDH, diffieHellman, generateKeyPairSync } from "node:crypto";
 
+import { type OwnKey, importSecret } from "../keys/own-keys.ts";
 import { type Cursor, bigEndian, cursorOver, writeInteger } from "../packets/cursor.ts";
 import { Damaged } from "../packets/damaged.ts";
 import {
@@ -19,7 +20,6 @@ import {
   wrapKey,
 } from "../packets/key-wrap.ts";
 import { type PublicPart, ecScalarOf, peerKeyOf, publicKeyOf } from "../packets/native-key.ts";
-import { type OwnKey, importSecret } from "../keys/own-keys.ts";
 import { PACKET, packet } from "../packets/packet.ts";
 import { rsaDecrypt, rsaEncrypt } from "../packets/rsa.ts";
 import { type SessionKey, checksumOf, keyOctetsOf, newSessionKey } from "../packets/session-key.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { signDetached } from "../../../test/support/signatures.ts";
 import { NOW, ownKey } from "../../../test/support/openpgp-messages.ts";
+import { signDetached } from "../../../test/support/signatures.ts";
 import { after, MINUTE } from "../../base/time.ts";
 import { parseAddress } from "../../mail/address.ts";
 import { readDetachedSignatures } from "./signature-facts.ts";

@@ -2,18 +2,18 @@ import assert from "node:assert/strict";
 import { createHash, sign } from "node:crypto";
 import { test } from "node:test";
 
-import { signDetached } from "../../../test/support/signatures.ts";
 import { NOW, foreignKey, ownKey } from "../../../test/support/openpgp-messages.ts";
+import { signDetached } from "../../../test/support/signatures.ts";
 import { after, DAY, HOUR, MINUTE, toUnixSeconds } from "../../base/time.ts";
+import { importSecret, ownKeys } from "../keys/own-keys.ts";
+import type { UnlockedKey } from "../keys/secret-key.ts";
 import { HASHES } from "../packets/algorithms.ts";
 import { bigEndian, writeInteger } from "../packets/cursor.ts";
 import type { Fingerprint } from "../packets/fingerprint.ts";
-import { importSecret, ownKeys } from "../keys/own-keys.ts";
 import { PACKET, packet } from "../packets/packet.ts";
-import type { UnlockedKey } from "../keys/secret-key.ts";
 import { trailerOf } from "../packets/signature-packet.ts";
-import { type SignatureCheck, verifySignature } from "./verify.ts";
 import { readDetachedSignatures } from "./signature-facts.ts";
+import { type SignatureCheck, verifySignature } from "./verify.ts";
 
 const DATA = Buffer.from("Content-Type: text/plain\r\n\r\nA text.\r\n");
 const alice = await ownKey("alice@alpha.test", "compat");

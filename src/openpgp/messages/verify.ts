@@ -2,9 +2,11 @@ import { createHash, createVerify, verify } from "node:crypto";
 
 import { equalBytes } from "../../base/bytes.ts";
 import { errorText } from "../../base/errors.ts";
+import { eachSlice } from "../../base/slices.ts";
 import { after } from "../../base/time.ts";
-import { HASHES, type HashAlgorithm } from "../packets/algorithms.ts";
 import { type Certificate, partsOf } from "../certificates/certificate.ts";
+import { SKEW_MS, isPast } from "../certificates/validity.ts";
+import { HASHES, type HashAlgorithm } from "../packets/algorithms.ts";
 import { cursorOver, padStart } from "../packets/cursor.ts";
 import { attempt } from "../packets/damaged.ts";
 import { type Fingerprint, keyIdOf } from "../packets/fingerprint.ts";
@@ -16,10 +18,8 @@ import {
   readSignaturePacket,
   trailerOf,
 } from "../packets/signature-packet.ts";
-import { eachSlice } from "../../base/slices.ts";
 import type { SignatureFacts } from "./signature-facts.ts";
 import { eachCanonicalSlice } from "./text.ts";
-import { SKEW_MS, isPast } from "../certificates/validity.ts";
 
 /** What checking a signature came to. `reason` is for the log and the message's details. */
 export type SignatureCheck =

@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { test } from "node:test";
-
 import fc from "fast-check";
 
-import { armorSignature } from "../../../test/support/signatures.ts";
 import { within } from "../../../test/support/cpu-time.ts";
+import { armorSignature } from "../../../test/support/signatures.ts";
 import { armorMessage } from "./armor.ts";
 import { dearmor, isBinary, readArmoredBlocks } from "./armored-blocks.ts";
 import { crc24 } from "./crc24.ts";

@@ -1,6 +1,6 @@
+import { type Fingerprint, keyIdOf } from "./fingerprint.ts";
 import type { KeyMaterial } from "./key-material.ts";
 import type { KeyPacket } from "./key-packets.ts";
-import { type Fingerprint, keyIdOf } from "./fingerprint.ts";
 import { type KeySignature, SIGNATURE_TYPE } from "./key-signature.ts";
 import { startHashOctets } from "./native-signature.ts";
 import { keyOctets, userIdOctets } from "./signed-octets.ts";

@@ -7,8 +7,8 @@ import {
   publicEncrypt,
 } from "node:crypto";
 
-import { Damaged } from "./damaged.ts";
 import { padStart } from "./cursor.ts";
+import { Damaged } from "./damaged.ts";
 import { type PublicPart, publicKeyOf } from "./native-key.ts";
 
 /** RSA with the padding of PKCS#1 version 1.5, the only one that OpenPGP has (RFC 9580 §12.1). */

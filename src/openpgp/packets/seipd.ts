@@ -8,13 +8,13 @@ import {
 
 import { asBuffer, equalBytes } from "../../base/bytes.ts";
 import { newOctets } from "../../base/large-octets.ts";
+import { eachSlice } from "../../base/slices.ts";
 import { deriveKeys, nonceOctetsOf, openChunk, startChunk, TAG_OCTETS } from "./aead-chunk.ts";
 import { cipherName } from "./algorithms.ts";
 import { cursorOver } from "./cursor.ts";
 import { Damaged } from "./damaged.ts";
-import { Unsupported } from "./unsupported.ts";
 import { type SessionKey, keyOctetsOf } from "./session-key.ts";
-import { eachSlice } from "../../base/slices.ts";
+import { Unsupported } from "./unsupported.ts";
 
 /**
  * Encrypted and integrity protected data (RFC 9580 §5.13): the container of a message. Version 1 is CFB with a SHA-1 code at the

@@ -1,7 +1,7 @@
+import type { Discover } from "../../discovery/outcome.ts";
 import { sameAddress, type EmailAddress } from "../../mail/address.ts";
 import type { HeaderField } from "../../mail/header.ts";
 import type { Certificate } from "../../openpgp/certificates/certificate.ts";
-import type { Discover } from "../../discovery/outcome.ts";
 import { certificatesFor } from "../copies.ts";
 import type { Copy } from "../copy.ts";
 import type { Found } from "../plan.ts";

@@ -1,12 +1,12 @@
 /** What becomes of a deferred message when its turn comes. `deferral.ts` says what the steps are. */
 import type { Clock } from "../../base/time.ts";
-import type { Envelope } from "../../mail/envelope.ts";
 import type { Discover } from "../../discovery/outcome.ts";
 import { TRY_MS, workDue } from "../../jobs/jobs.ts";
-import type { HeldJob } from "../../store/jobs/jobs.ts";
-import { readDeferred, type DeferredEntry } from "../../store/mail/deferred.ts";
+import type { Envelope } from "../../mail/envelope.ts";
 import { policyTowards } from "../../policy/contact-rules.ts";
 import { stricterOf } from "../../policy/policy.ts";
+import type { HeldJob } from "../../store/jobs/jobs.ts";
+import { readDeferred, type DeferredEntry } from "../../store/mail/deferred.ts";
 import type { Copy } from "../copy.ts";
 import { conflictText, lackText, unsentText } from "../lack.ts";
 import { planFor, type Plan } from "../plan.ts";

@@ -1,8 +1,8 @@
 /** Deferred mail as operators and users see it, and what they may do about it. */
-import { bounce } from "../../notices/bounce.ts";
-import { text } from "../../locales/locales.ts";
 import { appendAudit } from "../../journal/journal.ts";
+import { text } from "../../locales/locales.ts";
 import type { EmailAddress } from "../../mail/address.ts";
+import { bounce } from "../../notices/bounce.ts";
 import { makeDue } from "../../store/jobs/jobs.ts";
 import {
   deferredNamed,

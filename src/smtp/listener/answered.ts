@@ -1,8 +1,8 @@
 /** Tells whoever keeps the log what was answered, and puts the name of the transaction into its replies. */
-import type { Client, Handlers } from "./handlers.ts";
-import type { Connection } from "./connection.ts";
-import { errorReply, isAccepted, loginErrorReply, Refusal, reply, type Reply } from "../smtp.ts";
 import type { Step } from "../reason.ts";
+import { errorReply, isAccepted, loginErrorReply, Refusal, reply, type Reply } from "../smtp.ts";
+import type { Connection } from "./connection.ts";
+import type { Client, Handlers } from "./handlers.ts";
 
 /** What is known where something was answered. */
 export type Context<Login extends object> = {

@@ -2,9 +2,9 @@
 import type { SMTPServerAuthentication } from "smtp-server";
 
 import type { Secret } from "../../base/secret.ts";
+import { Refusal } from "../smtp.ts";
 import type { Connection } from "./connection.ts";
 import type { Handlers } from "./handlers.ts";
-import { Refusal } from "../smtp.ts";
 
 /** Maximum number of wrong passwords on one connection. */
 const MAX_REFUSED_LOGINS = 3;

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { Readable } from "node:stream";
 import { test } from "node:test";
+
 import { LARGE_OCTETS } from "../../base/large-octets.ts";
 import { Budget } from "./budget.ts";
 import { collect } from "./collect.ts";

@@ -2,8 +2,8 @@
 import type { SMTPServerSession } from "smtp-server";
 
 import { networkOf } from "../../base/network.ts";
-import { newConnection, type Connection } from "./connection.ts";
 import { errorReply, Refusal } from "../smtp.ts";
+import { newConnection, type Connection } from "./connection.ts";
 
 export type Callback<Value = unknown> = (error?: Error | null, value?: Value) => void;
 

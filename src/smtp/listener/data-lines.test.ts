@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+
 import { RawSmtp } from "../../../test/support/raw-smtp.ts";
 import { listen } from "../../../test/support/test-listener.ts";
 import { DataLines } from "./data-lines.ts";

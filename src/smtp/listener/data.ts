@@ -7,6 +7,7 @@ import type { SMTPServerDataStream } from "smtp-server";
 import { Given } from "../../base/given.ts";
 import type { Envelope } from "../../mail/envelope.ts";
 import { checkLineEndsInSlices } from "../../mail/mail.ts";
+import { errorReply, isAccepted, oneReply, Refusal, reply, type Reply } from "../smtp.ts";
 import type { DataOutcome } from "./answered.ts";
 import type { Budget, Share } from "./budget.ts";
 import { collect, type Collected } from "./collect.ts";
@@ -14,7 +15,6 @@ import type { Connection } from "./connection.ts";
 import type { Client, Handlers, ListenerLimits, ListenerMode } from "./handlers.ts";
 import { Pace } from "./pace.ts";
 import { tooLarge } from "./parameters.ts";
-import { errorReply, isAccepted, oneReply, Refusal, reply, type Reply } from "../smtp.ts";
 
 export type DataDeps<Login extends object> = {
   readonly handlers: Handlers<Login>;

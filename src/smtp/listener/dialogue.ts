@@ -9,13 +9,14 @@ import type {
   SMTPServerSession,
 } from "smtp-server";
 
+import { Refusal } from "../smtp.ts";
 import { tellData, tellRefusal, type Context, type DataOutcome } from "./answered.ts";
 import { answerAuth } from "./auth.ts";
 import { Budget } from "./budget.ts";
-import { answerData, type DataDeps } from "./data.ts";
-import { readDataLines } from "./data-lines.ts";
 import { envelopeOf, nameOf, parsePath } from "./connection.ts";
 import { Connections, type Callback } from "./connections.ts";
+import { readDataLines } from "./data-lines.ts";
+import { answerData, type DataDeps } from "./data.ts";
 import type { Goodbyes } from "./goodbye.ts";
 import type { Client, Handlers, ListenerLimits, ListenerMode } from "./handlers.ts";
 import {
@@ -27,7 +28,6 @@ import {
 } from "./parameters.ts";
 import { PasswordLines } from "./password-lines.ts";
 import { answerRcpt, type RcptDeps } from "./rcpt.ts";
-import { Refusal } from "../smtp.ts";
 
 /** Jokes and proxies' commands of smtp-server that nobody may use. */
 const NEVER = ["WIZ", "SHELL", "KILL", "XCLIENT", "XFORWARD"];

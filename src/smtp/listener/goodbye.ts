@@ -1,6 +1,7 @@
 /** How clients are sent away: those that may not come in, stay silent, or make room for others. */
 import type { Socket } from "node:net";
 import type { SMTPServer, SMTPServerSession } from "smtp-server";
+
 import type { Why } from "../../base/crowd.ts";
 import { plainAddress } from "../../base/network.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { AppError } from "../../base/errors.ts";
+
 import { submitMail } from "../../../lab/swaks.ts";
 import { RawSmtp } from "../../../test/support/raw-smtp.ts";
 import {
@@ -16,8 +16,9 @@ import {
   recipientsOf,
   withPki,
 } from "../../../test/support/test-listener.ts";
-import { startListener, type ListenerOptions } from "./listener.ts";
+import { AppError } from "../../base/errors.ts";
 import { reply, type Reply } from "../smtp.ts";
+import { startListener, type ListenerOptions } from "./listener.ts";
 
 const given = withPki();
 const tls = () => ({ ca: given().pki.ca, serverName: NAME });

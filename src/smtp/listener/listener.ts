@@ -5,7 +5,6 @@
  */
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
-
 import { SMTPServer, type SMTPServerOptions } from "smtp-server";
 
 import { Crowd } from "../../base/crowd.ts";

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+
 import { RawSmtp } from "../../../test/support/raw-smtp.ts";
 import { listen, loggedIn, NAME, withPki } from "../../../test/support/test-listener.ts";
 

@@ -1,6 +1,7 @@
 /** Logins over AUTH, of whose password no string is made. */
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
+
 import { RawSmtp } from "../../../test/support/raw-smtp.ts";
 import {
   accepted,

@@ -1,10 +1,10 @@
 /** RCPT TO: a recipient joins the envelope where there is room and the handler takes it; who guesses names is sent away. */
 import type { SMTPServerAddress, SMTPServerSession } from "smtp-server";
 
+import { isAccepted, Refusal } from "../smtp.ts";
 import { envelopeOf, parsePath, type Connection } from "./connection.ts";
 import type { Client, Handlers, ListenerLimits, ListenerMode } from "./handlers.ts";
 import { RCPT, refuseUnannounced } from "./parameters.ts";
-import { isAccepted, Refusal } from "../smtp.ts";
 
 /** Maximum number of refused recipients of one connection at the MX. */
 const MAX_REFUSED_RECIPIENTS = 20;

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { createServer, type AddressInfo, type Socket } from "node:net";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+
 import { listen, MESSAGE, NAME, withPki } from "../../../test/support/test-listener.ts";
 import { parseAddress } from "../../mail/address.ts";
 import type { Hop, Relay, RelayTimeouts } from "./hop.ts";

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { test } from "node:test";
+
 import {
   listen,
   MESSAGE,
@@ -11,9 +12,9 @@ import {
 } from "../../../test/support/test-listener.ts";
 import { parseAddress, type EmailAddress } from "../../mail/address.ts";
 import type { Envelope } from "../../mail/envelope.ts";
+import { reply } from "../smtp.ts";
 import type { Hop, Relay, RelayTimeouts } from "./hop.ts";
 import { relayWith } from "./relay.ts";
-import { reply } from "../smtp.ts";
 
 const given = withPki();
 const message = Buffer.from(MESSAGE);

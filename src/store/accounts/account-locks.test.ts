@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { idOf } from "../../../test/support/accounts.ts";
+import { engines } from "../../../test/support/engines.ts";
 import { fromUnixMs } from "../../base/time.ts";
 import { parseAddress } from "../../mail/address.ts";
-import { engines } from "../../../test/support/engines.ts";
 import { holdAccount, lockAccount } from "./account-locks.ts";
 import { insertAccount, readAccount, updateAccount } from "./accounts.ts";
-import { idOf } from "../../../test/support/accounts.ts";
 
 const now = fromUnixMs(1_800_000_000_000);
 const alice = parseAddress("alice@alpha.test") ?? assert.fail();

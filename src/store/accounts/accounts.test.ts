@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { parseDomain } from "../../mail/address.ts";
+import { idOf } from "../../../test/support/accounts.ts";
 import { addressOf } from "../../../test/support/address.ts";
 import { engines } from "../../../test/support/engines.ts";
 import { alice, bob, now } from "../../../test/support/published.ts";
-import { insertAccount, readAccount, updatePolicy, walkAccounts } from "./accounts.ts";
+import { parseDomain } from "../../mail/address.ts";
 import { newAccountId } from "../../words/account.ts";
-import { idOf } from "../../../test/support/accounts.ts";
+import { insertAccount, readAccount, updatePolicy, walkAccounts } from "./accounts.ts";
 
 for (const { engine, open } of engines()) {
   test(`${engine}: an account is added once, whatever the case of its address`, async () => {

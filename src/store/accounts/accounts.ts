@@ -16,12 +16,12 @@ import {
   type MailboxKey,
   type Policy,
 } from "../../words/account.ts";
-import { insertAddress } from "./addresses.ts";
-import { loginColumns, loginFrom, NO_LOGIN, type LoginRow } from "./logins.ts";
 import { compiled } from "../engine/compiled.ts";
 import { addressFrom, timeOrNone, wordFrom } from "../engine/row.ts";
 import type { Schema } from "../engine/schema.ts";
 import type { Store } from "../store.ts";
+import { insertAddress } from "./addresses.ts";
+import { loginColumns, loginFrom, NO_LOGIN, type LoginRow } from "./logins.ts";
 
 /** Adds an account at a generation, with its primary address; false when the address is somebody's. */
 export async function insertAccount(

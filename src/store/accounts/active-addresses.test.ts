@@ -3,9 +3,9 @@ import { test } from "node:test";
 
 import { publishKey } from "../../../test/support/test-keyserver.ts";
 import { formatAddress } from "../../mail/address.ts";
-import { activeAddresses } from "./active-addresses.ts";
 import { migrate } from "../engine/migrate.ts";
 import { openStore } from "../store.ts";
+import { activeAddresses } from "./active-addresses.ts";
 
 test("addresses with an active certificate come in order, whatever the size of a page", async () => {
   await using store = await openStore({ engine: "sqlite", path: ":memory:" });

@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 
-import { addressFrom } from "../engine/row.ts";
 import type { EmailAddress } from "../../mail/address.ts";
+import { addressFrom } from "../engine/row.ts";
 import type { Store } from "../store.ts";
 
 const PAGE_SIZE = 500;

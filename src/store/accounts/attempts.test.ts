@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { after, MINUTE } from "../../base/time.ts";
 import { engines } from "../../../test/support/engines.ts";
 import { now } from "../../../test/support/published.ts";
+import { after, MINUTE } from "../../base/time.ts";
 import { countAttempt, forgetAttempts, purgeAttempts } from "./attempts.ts";
 
 for (const { engine, open } of engines()) {

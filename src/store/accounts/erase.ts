@@ -1,13 +1,13 @@
 import { canonicalAddress } from "../../mail/address.ts";
 import type { AccountId } from "../../words/account.ts";
-import { listAddresses, listReleased } from "./addresses.ts";
 import { eraseTrace } from "../journal/erase-trace.ts";
 import { disownGenericRevocations } from "../keys/generic-revocations.ts";
+import { eraseFromPublishedFile } from "../keys/published-file-of.ts";
 import { deleteBlobsOf, type GoneBlob } from "../mail/blobs.ts";
 import { holdMailbox } from "../mailbox/mailboxes.ts";
-import { eraseFromPublishedFile } from "../keys/published-file-of.ts";
-import { reserveAddress } from "./reserved-addresses.ts";
 import type { Store } from "../store.ts";
+import { listAddresses, listReleased } from "./addresses.ts";
+import { reserveAddress } from "./reserved-addresses.ts";
 
 /** What refers to a message before the messages, and those before their blobs. */
 const BEFORE_BLOBS = [

@@ -1,10 +1,10 @@
 import type { Selectable } from "kysely";
 
+import type { AccountId } from "../../words/account.ts";
 import { compiled } from "../engine/compiled.ts";
 import type { Schema } from "../engine/schema.ts";
 import { rowsWithMacs, SAYS_GENERATION, withMac, type AuditRowWithMac } from "../journal/audit.ts";
 import type { Store } from "../store.ts";
-import type { AccountId } from "../../words/account.ts";
 
 /** The generation of an account's row, and an audit entry that says one; of one moment. */
 export type SaidGeneration = {

@@ -4,13 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 
+import { idOf } from "../../../test/support/accounts.ts";
+import { engines } from "../../../test/support/engines.ts";
 import { fromUnixMs } from "../../base/time.ts";
 import { parseAddress } from "../../mail/address.ts";
-import { engines } from "../../../test/support/engines.ts";
+import { readPublishedFile } from "../keys/published-file.ts";
 import { insertAccount, readAccount } from "./accounts.ts";
 import { setLogin } from "./logins.ts";
-import { readPublishedFile } from "../keys/published-file.ts";
-import { idOf } from "../../../test/support/accounts.ts";
 
 const alice = parseAddress("alice@alpha.test") ?? assert.fail();
 const account = {

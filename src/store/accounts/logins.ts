@@ -3,11 +3,11 @@ import type { Selectable } from "kysely";
 
 import { equalBytes } from "../../base/bytes.ts";
 import { systemClock } from "../../base/time.ts";
+import type { AccountId } from "../../words/account.ts";
+import type { Schema } from "../engine/schema.ts";
 import { appendToPublishedFile } from "../keys/published-file-of.ts";
 import { passwordLine } from "../keys/published-file.ts";
-import type { Schema } from "../engine/schema.ts";
 import type { Store } from "../store.ts";
-import type { AccountId } from "../../words/account.ts";
 
 /**
  * What a password is compared with, wrapped under the service key that `serviceKey` names; `kdf` says how it is made with

@@ -9,9 +9,9 @@ import {
   type CanonicalAddress,
   type Domain,
 } from "../../mail/address.ts";
-import { BLOCKED_MS } from "./addresses.ts";
-import type { Store } from "../store.ts";
 import { findTag, makeTag } from "../keys/tag-key.ts";
+import type { Store } from "../store.ts";
+import { BLOCKED_MS } from "./addresses.ts";
 
 /**
  * Reserves an address of an account that is erased; `from` is when the thirty days begin. With `x+y` goes `x`, to whose

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { addressOf } from "../../../test/support/address.ts";
 import { idOf } from "../../../test/support/accounts.ts";
+import { addressOf } from "../../../test/support/address.ts";
 import { engines } from "../../../test/support/engines.ts";
 import { alice, bob, now } from "../../../test/support/published.ts";
 import { publishKey } from "../../../test/support/test-keyserver.ts";

@@ -1,8 +1,8 @@
 import { after, fromUnixMs } from "../../base/time.ts";
 import { canonicalAddress, type EmailAddress } from "../../mail/address.ts";
-import { CACHE_LIFE_MS } from "./author-keys.ts";
 import { wordFrom } from "../engine/row.ts";
 import type { Store } from "../store.ts";
+import { CACHE_LIFE_MS } from "./author-keys.ts";
 
 const CODES = ["OK", "NOKEY", "BADKEY", "NOSVC", "INSEC"] as const;
 

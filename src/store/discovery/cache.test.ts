@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { after, DAY, HOUR } from "../../base/time.ts";
 import { engines } from "../../../test/support/engines.ts";
 import { bob, now } from "../../../test/support/published.ts";
-import { deleteCache, purgeCache, readCache, writeCache } from "./cache.ts";
 import { listCache } from "../../../test/support/stored-rows.ts";
+import { after, DAY, HOUR } from "../../base/time.ts";
+import { deleteCache, purgeCache, readCache, writeCache } from "./cache.ts";
 
 for (const { engine, open } of engines()) {
   test(`${engine}: a cached certificate is never used after seven days, and never before it was fetched`, async () => {

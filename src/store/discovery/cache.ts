@@ -5,11 +5,11 @@ import {
   type Domain,
   type EmailAddress,
 } from "../../mail/address.ts";
-import { purgeAuthorAnswers } from "./author-answers.ts";
-import { CACHE_LIFE_MS, purgeAuthorKeys } from "./author-keys.ts";
 import { compiled } from "../engine/compiled.ts";
 import { addressFrom, timeOrNone } from "../engine/row.ts";
 import type { Store } from "../store.ts";
+import { purgeAuthorAnswers } from "./author-answers.ts";
+import { CACHE_LIFE_MS, purgeAuthorKeys } from "./author-keys.ts";
 import { purgeUnusable } from "./unusable-answers.ts";
 
 /**

@@ -1,7 +1,7 @@
 import { after, fromUnixMs, HOUR } from "../../base/time.ts";
 import { canonicalAddress, type EmailAddress } from "../../mail/address.ts";
-import { CACHE_LIFE_MS } from "./author-keys.ts";
 import type { Store } from "../store.ts";
+import { CACHE_LIFE_MS } from "./author-keys.ts";
 
 /** One write an hour for an address is enough to know that it is still asked for. */
 const RENEW_MS = HOUR;

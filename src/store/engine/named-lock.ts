@@ -1,6 +1,5 @@
 /** Locks on what is no row: a file, an address that nobody has yet. */
 import { createHash } from "node:crypto";
-
 import { sql } from "kysely";
 
 import type { Store } from "../store.ts";

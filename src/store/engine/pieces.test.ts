@@ -2,16 +2,16 @@ import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import { test } from "node:test";
 
-import { addressOf } from "../../../test/support/address.ts";
 import { haveAccounts, idOf } from "../../../test/support/accounts.ts";
+import { addressOf } from "../../../test/support/address.ts";
 import { engines } from "../../../test/support/engines.ts";
+import { haveWaiting, spoolIn } from "../../../test/support/spool.ts";
 import { LARGE_OCTETS, type Octets } from "../../base/large-octets.ts";
 import { fromUnixMs } from "../../base/time.ts";
 import { locked } from "../../incoming/verdicts.ts";
 import { readMessage } from "../../spool/spool.ts";
-import { walkWaiting } from "../../spool/waiting-list.ts";
-import { haveWaiting, spoolIn } from "../../../test/support/spool.ts";
 import type { NewMessage } from "../../spool/spool.ts";
+import { walkWaiting } from "../../spool/waiting-list.ts";
 import { eraseAccount } from "../accounts/erase.ts";
 import {
   deleteOutbox,
@@ -21,9 +21,9 @@ import {
   replaceCopy,
   type OutboxRow,
 } from "../mail/outbox.ts";
-import type { PiecesTable } from "./pieces.ts";
-import type { Store } from "../store.ts";
 import { readSpoolUse } from "../spool/spool-use.ts";
+import type { Store } from "../store.ts";
+import type { PiecesTable } from "./pieces.ts";
 
 const NOW = fromUnixMs(1_800_000_000_000);
 const OWNER = addressOf("bob@beta.test");

@@ -4,7 +4,6 @@
  * pieces never changes: other octets are another set, under another name.
  */
 import { randomUUID } from "node:crypto";
-
 import { sql } from "kysely";
 
 import { AppError } from "../../base/errors.ts";

@@ -1,8 +1,8 @@
+import { openStore, type Store, type StoreOptions, storeOver } from "../store.ts";
 import { SqliteHandles } from "./sqlite-driver.ts";
 import { handleOf } from "./sqlite-handle.ts";
 import { openSqliteThread } from "./sqlite-thread.ts";
 import { openFile } from "./sqlite.ts";
-import { openStore, type Store, type StoreOptions, storeOver } from "../store.ts";
 
 /**
  * As `openStore`, for a process that answers others while the database works: on SQLite, statements run in threads. One

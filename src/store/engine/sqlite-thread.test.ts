@@ -7,7 +7,6 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { after, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-
 import { sql } from "kysely";
 
 import { DIE, DIE_AT_COMMIT } from "../../../test/support/mortal-sqlite-worker.ts";
@@ -16,12 +15,12 @@ import { sharedOctets } from "../../base/large-octets.ts";
 import { fromUnixMs } from "../../base/time.ts";
 import { parseDomain } from "../../mail/address.ts";
 import { readContinuity, writeContinuity } from "../discovery/cache.ts";
+import { openStore, type Store, storeOver } from "../store.ts";
 import { isConstraintViolation } from "./constraint.ts";
 import { migrate } from "./migrate.ts";
 import { openServingStore } from "./serving-store.ts";
 import { SqliteHandles } from "./sqlite-driver.ts";
 import { openSqliteThread } from "./sqlite-thread.ts";
-import { openStore, type Store, storeOver } from "../store.ts";
 import { DatabaseTrouble, type TroubleKind } from "./trouble.ts";
 
 const NOW = fromUnixMs(1_800_000_000_000);

@@ -9,8 +9,8 @@ import {
   type SqliteAnswer,
   type SqliteRequest,
 } from "./sqlite-handle.ts";
-import { openFile } from "./sqlite.ts";
 import { type FromThread, MOVED_OCTETS, type SqliteFile, type ToThread } from "./sqlite-thread.ts";
+import { openFile } from "./sqlite.ts";
 
 const port = parentPort;
 if (port === null) throw new Error("sqlite-worker.ts runs as a worker of sqlite-thread.ts");

@@ -2,13 +2,12 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
-
 import { sql } from "kysely";
 
 import { engines } from "../../../test/support/engines.ts";
 import { writeProbe } from "../discovery/clock-seen.ts";
-import { migrate } from "./migrate.ts";
 import { openStore, type Store } from "../store.ts";
+import { migrate } from "./migrate.ts";
 import { DatabaseTrouble, type TroubleKind } from "./trouble.ts";
 
 const [sqlite = assert.fail(), postgres = assert.fail()] = engines();

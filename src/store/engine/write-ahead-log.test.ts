@@ -6,9 +6,9 @@ import { join } from "node:path";
 import { test } from "node:test";
 
 import { guardDatabase } from "../../app/database-guard.ts";
-import { migrate } from "./migrate.ts";
 import { openPublishedView } from "../keys/published-view.ts";
 import { openStore, type Store } from "../store.ts";
+import { migrate } from "./migrate.ts";
 import { DatabaseTrouble } from "./trouble.ts";
 import { compareLog, processesWithLostLog } from "./write-ahead-log.ts";
 

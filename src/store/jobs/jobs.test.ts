@@ -2,8 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { engines } from "../../../test/support/engines.ts";
-
 import { after, DAY, fromUnixMs, HOUR, MINUTE } from "../../base/time.ts";
+import { migrate } from "../engine/migrate.ts";
+import { openServingStore } from "../engine/serving-store.ts";
+import type { Store } from "../store.ts";
 import { countJobs, takeBackAttempt } from "./attempts.ts";
 import {
   deleteJob,
@@ -16,9 +18,6 @@ import {
   takeJobNamed,
   type Taking,
 } from "./jobs.ts";
-import { migrate } from "../engine/migrate.ts";
-import { openServingStore } from "../engine/serving-store.ts";
-import type { Store } from "../store.ts";
 
 const NOW = fromUnixMs(1_795_000_000_000);
 const LEASE_MS = 10 * MINUTE;

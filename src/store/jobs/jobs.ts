@@ -4,16 +4,15 @@
  * with a job therefore only delays it. A row is deleted in the transaction that deletes what it refers to.
  */
 import { randomUUID } from "node:crypto";
-
 import { sql, type Selectable } from "kysely";
 
 import { fromUnixMs } from "../../base/time.ts";
+import type { AccountId } from "../../words/account.ts";
+import type { JobKind, JobName } from "../../words/job.ts";
 import { compiled } from "../engine/compiled.ts";
 import { textOrNone } from "../engine/row.ts";
 import type { Schema } from "../engine/schema.ts";
 import type { Store } from "../store.ts";
-import type { AccountId } from "../../words/account.ts";
-import type { JobKind, JobName } from "../../words/job.ts";
 
 export type Job = JobName & {
   readonly account: AccountId | undefined;

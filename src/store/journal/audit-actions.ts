@@ -1,7 +1,7 @@
 import { fromUnixMs } from "../../base/time.ts";
 import type { AccountId } from "../../words/account.ts";
-import type { AuditRow } from "./audit.ts";
 import type { Store } from "../store.ts";
+import type { AuditRow } from "./audit.ts";
 
 /** How often something was done from a time on, behind a place in the log; to one account if it is given. */
 export async function countActions(

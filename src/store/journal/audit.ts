@@ -1,7 +1,7 @@
 import { fromUnixMs } from "../../base/time.ts";
 import type { AccountId } from "../../words/account.ts";
-import type { Store } from "../store.ts";
 import { type Page, pageUnderOthers } from "../keys/under-others.ts";
+import type { Store } from "../store.ts";
 import { moveAuditEnd, type AuditPlace } from "./audit-ends.ts";
 import { LAST_SHARD } from "./audit-shards.ts";
 

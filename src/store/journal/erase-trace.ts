@@ -1,8 +1,8 @@
 import { sql } from "kysely";
 
 import type { CanonicalAddress } from "../../mail/address.ts";
-import { indexedName } from "./trace-names.ts";
 import type { Store } from "../store.ts";
+import { indexedName } from "./trace-names.ts";
 
 const PAGE = 500;
 

@@ -1,11 +1,11 @@
 import { type Selectable, sql } from "kysely";
 
 import { fromUnixMs } from "../../base/time.ts";
-import { namesIn } from "./trace-names.ts";
 import { compiled, picked } from "../engine/compiled.ts";
 import { wordFrom } from "../engine/row.ts";
 import type { Schema } from "../engine/schema.ts";
 import type { Store } from "../store.ts";
+import { namesIn } from "./trace-names.ts";
 
 /** Mail that a user of ours sends, or receives. */
 export type Direction = "out" | "in";

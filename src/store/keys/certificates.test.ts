@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { keyIdOf } from "../../openpgp/packets/fingerprint.ts";
 import { addressOf } from "../../../test/support/address.ts";
 import { engines } from "../../../test/support/engines.ts";
 import {
@@ -11,6 +10,7 @@ import {
   keepRevocation,
   plain,
 } from "../../../test/support/published.ts";
+import { keyIdOf } from "../../openpgp/packets/fingerprint.ts";
 import { findById, findPublished } from "./certificates.ts";
 import { publish } from "./publish.ts";
 

@@ -8,11 +8,11 @@ import { fromUnixMs } from "../../base/time.ts";
 import { canonicalAddress, formatAddress, type EmailAddress } from "../../mail/address.ts";
 import { wkdName } from "../../mail/wkd-hash.ts";
 import type { Fingerprint, KeyId } from "../../openpgp/packets/fingerprint.ts";
+import type { AccountId } from "../../words/account.ts";
 import { compiled } from "../engine/compiled.ts";
 import { addressFrom, msOrZero, timeOrNone, wordFrom } from "../engine/row.ts";
 import type { Schema } from "../engine/schema.ts";
 import type { Store } from "../store.ts";
-import type { AccountId } from "../../words/account.ts";
 
 /**
  * What became of a published key. `superseded` and `retired` are revoked softly, `compromised` and

@@ -2,9 +2,9 @@ import type { Selectable } from "kysely";
 
 import { fromUnixMs } from "../../base/time.ts";
 import type { Fingerprint } from "../../openpgp/packets/fingerprint.ts";
+import type { AccountId } from "../../words/account.ts";
 import type { Schema } from "../engine/schema.ts";
 import type { Store } from "../store.ts";
-import type { AccountId } from "../../words/account.ts";
 
 /**
  * The generic revocation of a key under the service key that `serviceKey` names. `owner` is undefined when the account was

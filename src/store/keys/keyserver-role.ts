@@ -1,5 +1,4 @@
 import { constants, type DatabaseSync } from "node:sqlite";
-
 import pg from "pg";
 
 import { SECOND } from "../../base/time.ts";

@@ -3,9 +3,9 @@ import { sql } from "kysely";
 import { fromUnixMs } from "../../base/time.ts";
 import { canonicalAddress, type EmailAddress } from "../../mail/address.ts";
 import type { Fingerprint } from "../../openpgp/packets/fingerprint.ts";
+import type { AccountId } from "../../words/account.ts";
 import { compiled } from "../engine/compiled.ts";
 import type { Store } from "../store.ts";
-import type { AccountId } from "../../words/account.ts";
 
 /** The certificate of a mailbox's own key pair. It is never published. */
 export type MailboxCertificate = {

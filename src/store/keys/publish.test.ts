@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout } from "node:timers/promises";
 
-import { after, DAY } from "../../base/time.ts";
 import { engines } from "../../../test/support/engines.ts";
 import {
   alice,
@@ -12,12 +11,13 @@ import {
   keepRevocation,
   now,
 } from "../../../test/support/published.ts";
-import { takeAuditPlace } from "../journal/audit-ends.ts";
-import { findById, findPublished, listPublished } from "./certificates.ts";
+import { after, DAY } from "../../base/time.ts";
 import { migrate } from "../engine/migrate.ts";
+import { takeAuditPlace } from "../journal/audit-ends.ts";
+import { openStore } from "../store.ts";
+import { findById, findPublished, listPublished } from "./certificates.ts";
 import { publish, updatePublished } from "./publish.ts";
 import { publishedVersion } from "./published-version.ts";
-import { openStore } from "../store.ts";
 
 const isRefused = { message: "the certificate may not be published", temporary: false };
 

@@ -4,13 +4,13 @@
  */
 import { AppError } from "../../base/errors.ts";
 import { keyIdOf, type Fingerprint } from "../../openpgp/packets/fingerprint.ts";
-import { fromRow, toRow, type KeyState, type PublishedCertificate } from "./certificates.ts";
 import { isConstraintViolation } from "../engine/constraint.ts";
-import { certificateLine, servedLine } from "./published-file.ts";
-import { appendToPublishedFile, eraseFromPublishedFile } from "./published-file-of.ts";
-import { countChange } from "./published-version.ts";
 import { msOrZero } from "../engine/row.ts";
 import type { Store } from "../store.ts";
+import { fromRow, toRow, type KeyState, type PublishedCertificate } from "./certificates.ts";
+import { appendToPublishedFile, eraseFromPublishedFile } from "./published-file-of.ts";
+import { certificateLine, servedLine } from "./published-file.ts";
+import { countChange } from "./published-version.ts";
 
 /**
  * Publishes a certificate for the first time. Its generic revocation must be kept already, and no other certificate of

@@ -1,5 +1,4 @@
 /** What is kept beside the database, whatever becomes of the database. */
-import { beginFilling, endFilling } from "../engine/filling.ts";
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { appendFile, mkdtemp, readFile, rm, stat } from "node:fs/promises";
@@ -7,17 +6,19 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 
+import { idOf, haveAccounts } from "../../../test/support/accounts.ts";
+import { engines } from "../../../test/support/engines.ts";
 import { AppError } from "../../base/errors.ts";
 import { fromUnixMs } from "../../base/time.ts";
 import { parseAddress } from "../../mail/address.ts";
 import type { Fingerprint } from "../../openpgp/packets/fingerprint.ts";
-import { engines } from "../../../test/support/engines.ts";
+import { eraseAccount } from "../accounts/erase.ts";
+import { beginFilling, endFilling } from "../engine/filling.ts";
+import { migrate, requireMigrated } from "../engine/migrate.ts";
+import type { Store } from "../store.ts";
 import type { PublishedCertificate } from "./certificates.ts";
 import { erasePublished, putBackRevoked, stopServing } from "./publish.ts";
 import { publishedFileOf } from "./published-file-of.ts";
-import { holdPublication, isPublicationHeld } from "./published-version.ts";
-import { eraseAccount } from "../accounts/erase.ts";
-import { migrate, requireMigrated } from "../engine/migrate.ts";
 import {
   appendLines,
   certificateLine,
@@ -26,8 +27,7 @@ import {
   readPublishedFile,
   servedLine,
 } from "./published-file.ts";
-import type { Store } from "../store.ts";
-import { idOf, haveAccounts } from "../../../test/support/accounts.ts";
+import { holdPublication, isPublicationHeld } from "./published-version.ts";
 
 const alice = parseAddress("alice@alpha.test") ?? assert.fail();
 const one: PublishedCertificate = {

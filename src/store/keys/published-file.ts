@@ -12,8 +12,8 @@ import { fromUnixMs } from "../../base/time.ts";
 import { formatAddress } from "../../mail/address.ts";
 import type { Fingerprint } from "../../openpgp/packets/fingerprint.ts";
 import type { AccountId } from "../../words/account.ts";
-import type { KeyState, PublishedCertificate } from "./certificates.ts";
 import { addressFrom, msOrZero, timeOrNone } from "../engine/row.ts";
+import type { KeyState, PublishedCertificate } from "./certificates.ts";
 
 type CertificateLine = {
   readonly kind: "certificate";

@@ -3,10 +3,10 @@ import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { fromUnixMs, SECOND } from "../../base/time.ts";
 import type { CanonicalAddress, Domain } from "../../mail/address.ts";
 import type { Fingerprint, KeyId } from "../../openpgp/packets/fingerprint.ts";
-import { restrictToPublished } from "./keyserver-role.ts";
 import { openPool, READ_ONLY } from "../engine/postgres.ts";
-import type { StoreOptions } from "../store.ts";
 import { compareLog } from "../engine/write-ahead-log.ts";
+import type { StoreOptions } from "../store.ts";
+import { restrictToPublished } from "./keyserver-role.ts";
 
 /** What a keyserver needs of a published row. */
 export type ViewedCertificate = {

@@ -1,12 +1,12 @@
 /** The rows that are wrapped under a service key, by the name of that key: for its rotation. */
 import { sql } from "kysely";
 
-import { slotFrom, type SlotKind, type SlotRow } from "./vault.ts";
-import { fromRow as revocationFrom, type GenericRevocationRow } from "./generic-revocations.ts";
+import type { AccountId } from "../../words/account.ts";
 import { loginFrom, type LoginRow } from "../accounts/logins.ts";
 import type { Store } from "../store.ts";
+import { fromRow as revocationFrom, type GenericRevocationRow } from "./generic-revocations.ts";
 import { type Page, pageUnderOthers } from "./under-others.ts";
-import type { AccountId } from "../../words/account.ts";
+import { slotFrom, type SlotKind, type SlotRow } from "./vault.ts";
 
 /** Slots of a kind that are not under a service key, with whose they are. */
 export async function slotsUnderOthers(

@@ -1,7 +1,7 @@
 /** A sample of slots, which tells whether they were written with the current service key. */
+import type { AccountId } from "../../words/account.ts";
 import type { Store } from "../store.ts";
 import { slotFrom, type SlotRow } from "./vault.ts";
-import type { AccountId } from "../../words/account.ts";
 
 const OF_THE_SERVICE = ["service", "provisional"] as const;
 /** The service key opens a password's slot together with the password. */

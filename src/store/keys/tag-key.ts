@@ -7,8 +7,8 @@ import { createHmac, createSecretKey, randomBytes } from "node:crypto";
 
 import { AppError } from "../../base/errors.ts";
 import { Secret } from "../../base/secret.ts";
-import type { Store } from "../store.ts";
 import type { WrappedTagKey } from "../engine/secrets.ts";
+import type { Store } from "../store.ts";
 
 /** What a tag is for: tags of one address for different purposes tell nothing about each other. */
 export type TagPurpose = "reserved" | "attempt" | "message" | "delivery";

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { haveAccounts, idOf } from "../../../test/support/accounts.ts";
 import { addressOf } from "../../../test/support/address.ts";
 import { engines } from "../../../test/support/engines.ts";
-import { haveAccounts, idOf } from "../../../test/support/accounts.ts";
 import { now } from "../../../test/support/published.ts";
 import { listAccountsWithoutKeys, updateAccount } from "../accounts/accounts.ts";
 import { deleteMasterKey, insertMasterKey, parkMasterKey } from "./vault.ts";

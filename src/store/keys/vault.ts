@@ -2,11 +2,11 @@ import { type Selectable, sql } from "kysely";
 
 import { fromUnixMs } from "../../base/time.ts";
 import type { Fingerprint } from "../../openpgp/packets/fingerprint.ts";
+import type { AccountId } from "../../words/account.ts";
 import { compiled } from "../engine/compiled.ts";
 import { wordFrom } from "../engine/row.ts";
 import type { Schema } from "../engine/schema.ts";
 import type { Store } from "../store.ts";
-import type { AccountId } from "../../words/account.ts";
 
 /** `current` wraps what the account uses; a `former` one waits for its password, forgotten by its owner. */
 export type MasterKeyState = "current" | "former";

@@ -1,9 +1,9 @@
 import { formatAddress, type EmailAddress } from "../../mail/address.ts";
 import type { AccountId } from "../../words/account.ts";
 import { holdAccount } from "../accounts/account-locks.ts";
-import { deleteJob, insertJob } from "../jobs/jobs.ts";
 import { insertPieces, keepOnly, readPieces, rowPart, untilWhole } from "../engine/pieces.ts";
 import { addressFrom } from "../engine/row.ts";
+import { deleteJob, insertJob } from "../jobs/jobs.ts";
 import type { Store } from "../store.ts";
 
 /**

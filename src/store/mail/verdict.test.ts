@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+
 import { fromUnixMs } from "../../base/time.ts";
 import { locked } from "../../incoming/verdicts.ts";
 import { verdictFrom, verdictText } from "./verdict.ts";

@@ -7,7 +7,6 @@ import { type ExpressionBuilder, sql } from "kysely";
 import type { AccountId } from "../../words/account.ts";
 import { holdAccount } from "../accounts/account-locks.ts";
 import type { Schema } from "../engine/schema.ts";
-import type { Store } from "../store.ts";
 import {
   deleteUnusedBlobs,
   insertBlob,
@@ -15,6 +14,7 @@ import {
   type GoneBlob,
   type PutBlob,
 } from "../mail/blobs.ts";
+import type { Store } from "../store.ts";
 import { selectOfBlob } from "./listing.ts";
 import { countInMailbox, holdMailbox } from "./mailboxes.ts";
 import type { MailboxRow } from "./message-rows.ts";

@@ -2,7 +2,6 @@
 import { sql } from "kysely";
 
 import type { AccountId } from "../../words/account.ts";
-import type { Store } from "../store.ts";
 import {
   deleteUnusedBlobs,
   insertBlob,
@@ -10,6 +9,7 @@ import {
   type GoneBlob,
   type PutBlob,
 } from "../mail/blobs.ts";
+import type { Store } from "../store.ts";
 import { deleteAttachment, insertAttachment } from "./draft-attachments.ts";
 import { countInMailbox } from "./mailboxes.ts";
 import { changeMessages } from "./message-changes.ts";

@@ -2,13 +2,13 @@
 import { sql } from "kysely";
 
 import type { AccountId } from "../../words/account.ts";
-import type { Store } from "../store.ts";
 import { deleteUnusedBlobs, type GoneBlob } from "../mail/blobs.ts";
+import type { Store } from "../store.ts";
 import { deleteAttachmentsOf } from "./draft-attachments.ts";
 import { countInFolder, type FolderFigures } from "./folders.ts";
+import { selectById } from "./listing.ts";
 import { beginChange, countInMailbox, forgetChanges } from "./mailboxes.ts";
 import { isShown, unseenIn, type MailboxRow } from "./message-rows.ts";
-import { selectById } from "./listing.ts";
 import { changeTerms, type WrappedTerms } from "./search-terms.ts";
 
 /** What a change finds: its transaction, its number, and the messages that it is about. */

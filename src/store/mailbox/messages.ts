@@ -3,8 +3,8 @@ import { sql } from "kysely";
 
 import type { AccountId } from "../../words/account.ts";
 import { holdAccount } from "../accounts/account-locks.ts";
-import type { Store } from "../store.ts";
 import { insertBlob, type NewBlob } from "../mail/blobs.ts";
+import type { Store } from "../store.ts";
 import { insertAttachment, selectAttachments } from "./draft-attachments.ts";
 import { countInFolder } from "./folders.ts";
 import { beginChange, countInMailbox } from "./mailboxes.ts";

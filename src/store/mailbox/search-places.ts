@@ -4,8 +4,8 @@ import { sql } from "kysely";
 import { fromUnixMs } from "../../base/time.ts";
 import type { AccountId } from "../../words/account.ts";
 import type { Store } from "../store.ts";
-import { rowFrom, type MailboxRow } from "./message-rows.ts";
 import { isBehind, rowsOf, type PlaceInList } from "./listing.ts";
+import { rowFrom, type MailboxRow } from "./message-rows.ts";
 
 /** A message, and what of it may be asked for without its keys. */
 export type MessagePlace = PlaceInList & { readonly folder: string; readonly state: string };

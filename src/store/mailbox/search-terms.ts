@@ -6,8 +6,8 @@ import { sql } from "kysely";
 
 import type { AccountId } from "../../words/account.ts";
 import type { Store } from "../store.ts";
-import { holdMailbox } from "./mailboxes.ts";
 import { rowsOf } from "./listing.ts";
+import { holdMailbox } from "./mailboxes.ts";
 import { rowFrom, type MailboxRow } from "./message-rows.ts";
 
 /** Terms under the key of a key pair. */

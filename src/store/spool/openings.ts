@@ -3,13 +3,13 @@
  * must not be tried for ever, nor at every start; and a process that was ended by something else must cost no message.
  */
 import { after, DAY } from "../../base/time.ts";
+import type { AccountId } from "../../words/account.ts";
 import { countJobs, takeBackAttempt } from "../jobs/attempts.ts";
 import { deleteJob, readJob, takeJobNamed } from "../jobs/jobs.ts";
 import { LEASE_MS, leaseFrom } from "../jobs/leases.ts";
-import { holdWaiting } from "./spool-rows.ts";
-import type { Store } from "../store.ts";
 import { verdictText, type MessageVerdict } from "../mail/verdict.ts";
-import type { AccountId } from "../../words/account.ts";
+import type { Store } from "../store.ts";
+import { holdWaiting } from "./spool-rows.ts";
 
 /** Maximum number of openings without an end; then the message is opened alone, and rarely. */
 const MAX_OPENINGS = 3;

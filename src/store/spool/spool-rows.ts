@@ -2,16 +2,16 @@
 import { type Selectable, sql } from "kysely";
 
 import { fromUnixMs } from "../../base/time.ts";
+import type { AccountId } from "../../words/account.ts";
 import { holdAccount } from "../accounts/account-locks.ts";
-import { deleteJob } from "../jobs/jobs.ts";
-import { deleteUnusedBlobs, type GoneBlob, insertBlob, type NewBlob } from "../mail/blobs.ts";
-import { countWaiting } from "./spool-use.ts";
 import { compiled, picked } from "../engine/compiled.ts";
 import { textOrNone, wordFrom } from "../engine/row.ts";
 import type { Schema } from "../engine/schema.ts";
-import type { Store } from "../store.ts";
+import { deleteJob } from "../jobs/jobs.ts";
+import { deleteUnusedBlobs, type GoneBlob, insertBlob, type NewBlob } from "../mail/blobs.ts";
 import { verdictFrom, verdictText, type MessageVerdict } from "../mail/verdict.ts";
-import type { AccountId } from "../../words/account.ts";
+import type { Store } from "../store.ts";
+import { countWaiting } from "./spool-use.ts";
 
 /** What the stored octets are: a sealed message, or any other encrypted at rest. */
 export type WaitingForm = "sealed" | "wrapped";

@@ -1,22 +1,21 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { test } from "node:test";
-
 import fc from "fast-check";
 import { sql } from "kysely";
 
+import { haveAccounts, idOf } from "../../../test/support/accounts.ts";
 import { addressOf } from "../../../test/support/address.ts";
 import { engines } from "../../../test/support/engines.ts";
-import { haveAccounts, idOf } from "../../../test/support/accounts.ts";
 import { now } from "../../../test/support/published.ts";
 import { locked } from "../../incoming/verdicts.ts";
 import type { AccountId } from "../../words/account.ts";
 import { eraseAccount } from "../accounts/erase.ts";
+import type { Store } from "../store.ts";
+import { openAgain } from "./openings.ts";
 import { deleteWaiting, insertWaiting } from "./spool-rows.ts";
 import { listSpoolUse, readSpoolUse, type SpoolUse } from "./spool-use.ts";
 import { updateVerdict } from "./verdicts.ts";
-import { openAgain } from "./openings.ts";
-import type { Store } from "../store.ts";
 
 const ADDRESSES = ["ada@alpha.test", "bob@alpha.test"].map(addressOf);
 const [ada, bob] = ADDRESSES.map(idOf);

@@ -1,8 +1,9 @@
 /** What is known of a message that waits, so far. */
 import { sql } from "kysely";
 
-import { deleteJob } from "../jobs/jobs.ts";
+import type { AccountId } from "../../words/account.ts";
 import { compiled } from "../engine/compiled.ts";
+import { deleteJob } from "../jobs/jobs.ts";
 import {
   verdictFrom,
   verdictText,
@@ -10,7 +11,6 @@ import {
   type ServedAtArrival,
 } from "../mail/verdict.ts";
 import type { Store } from "../store.ts";
-import type { AccountId } from "../../words/account.ts";
 import { holdWaiting } from "./spool-rows.ts";
 import { countWaiting } from "./spool-use.ts";
 
