@@ -6,6 +6,7 @@ import { mkdir, open, rename, rm, stat, unlink, type FileHandle } from "node:fs/
 import { dirname, join } from "node:path";
 
 import { codeOf } from "../base/errors.ts";
+import { fill } from "../base/fill.ts";
 import { newOctets, octetStringsIn, type Octets } from "../base/large-octets.ts";
 
 /** The user of Sealpost alone may read bodies. */
@@ -79,13 +80,8 @@ export async function readBody(
   const { size } = await handle.stat();
   if (size !== sizeBytes) return { sizeBytes: size };
   const octets = newOctets(size);
-  for (let at = 0; at < size;) {
-    const length = Math.min(SLICE_OCTETS, size - at);
-    const { bytesRead } = await handle.read(octets, at, length);
-    if (bytesRead === 0) return { sizeBytes: at };
-    at += bytesRead;
-  }
-  return octets;
+  const filled = await fill(handle, octets, 0);
+  return filled < size ? { sizeBytes: filled } : octets;
 }
 
 /** How long a file is and when it was written; undefined: there is none. */

@@ -3,10 +3,16 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { add, summaryMail } from "../../test/contract/mailbox-world.ts";
+import { addressOf } from "../../test/support/address.ts";
 import { PASSWORD, withNewMailbox } from "../../test/support/cli-mail.ts";
 import { openCli, type Cli } from "../../test/support/cli.ts";
+import { haveWaiting } from "../../test/support/spool.ts";
 import { openVault } from "../app/open-vault.ts";
+import { systemClock } from "../base/time.ts";
 import { loadConfig } from "../config/config.ts";
+import { locked } from "../incoming/verdicts.ts";
+import { findAccount } from "../store/accounts/accounts.ts";
+import { beginOpening } from "../store/spool/openings.ts";
 
 const GIVEN = ["ada@alpha.test", "--password-stdin"];
 
@@ -62,7 +68,10 @@ test("a locked mailbox is converted with the right password alone, the others wi
   await chosen(provider, "separate");
   const { code, out } = await provider.attempt(["account", "convert-mailbox", "ada@alpha.test"]);
   assert.equal(code, 0);
-  assert.match(out, /^ada@alpha\.test: 1 stored bodies are under the present key pair now\n/);
+  assert.match(
+    out,
+    /^ada@alpha\.test: 1 body or attachment was taken under the present key pair\n/,
+  );
   assert.match(out, /no message in the mailbox needs a former key pair any more\n$/);
 });
 
@@ -79,5 +88,41 @@ test("a message that cannot be converted is named", async () => {
   await chosen(cli, "separate");
   const { code, out } = await cli.attempt(["account", "convert-mailbox", ...GIVEN], PASSWORD);
   assert.equal(code, 0);
-  assert.match(out, /\n[0-9a-f-]{36} +it is damaged, or is not opened here\n1 messages still need/);
+  assert.match(
+    out,
+    /\n[0-9a-f-]{36} +it is damaged, or is not opened here\n1 message still needs another key pair/,
+  );
+});
+
+test("mail that waits is said to be left as it is, and how many messages that are", async () => {
+  await using cli = await openCli();
+  await withMail(cli, "user");
+  {
+    await using vault = await openVault(await loadConfig(cli.config));
+    const account = await findAccount(vault.store, addressOf("ada@alpha.test"));
+    assert(account);
+    const now = systemClock.now();
+    for (const name of ["first", "second"]) {
+      const id = await haveWaiting(vault.store, {
+        account: account.id,
+        form: "sealed",
+        body: Buffer.from(name),
+        verdict: locked(now),
+        receivedAt: now,
+        sizeBytes: name.length,
+        outerFrom: "alice@beta.test",
+      });
+      // Begun so often without an end, it is tried again only later.
+      for (let at = 0; at < 3; at += 1) await beginOpening(vault.store, account.id, id, now);
+    }
+  }
+  await chosen(cli, "separate");
+  const { code, out } = await cli.attempt(["account", "convert-mailbox", ...GIVEN], PASSWORD);
+  assert.equal(code, 0);
+  assert.match(
+    out,
+    /any more\n2 messages still wait to be opened and were not converted; do this again once/,
+  );
+  const { waiting } = await cli.sealpost(["account", "convert-mailbox", ...GIVEN], PASSWORD);
+  assert.equal(waiting, 2);
 });

@@ -1,10 +1,10 @@
 /** `account convert-mailbox`: mail that was stored under other key pairs comes under the present one. */
-import { SECOND } from "../base/time.ts";
 import { convertMailFor } from "../incoming/converting.ts";
+import { counted, text } from "../locales/locales.ts";
 import { formatAddress } from "../mail/address.ts";
-import type { LeftMail } from "../mailbox/conversion.ts";
 import { answer, type Call, type Command, type ExitCode, table } from "./command.ts";
 import { asReader } from "./mail-reader.ts";
+import { progressOn } from "./progress.ts";
 import { refused } from "./refusals.ts";
 import { SECRETS_ON_STDIN } from "./secret-input.ts";
 
@@ -18,38 +18,21 @@ export const accountConvertCommands: readonly Command[] = [
   },
 ];
 
-const WHY: Readonly<Record<LeftMail["because"], string>> = {
-  closed: "none of the keys that are open opens it",
-  unreadable: "it is damaged, or is not opened here",
-  missing: "its octets are missing: sealpost doctor",
-};
-
 async function convert(call: Call): Promise<ExitCode> {
   return asReader(call, async (deps, reader) => {
     const { account } = reader;
-    const came = await convertMailFor(deps, reader, progressOn(call));
+    const progress = progressOn(call, (done: number, all: number) =>
+      text("conversion.progress", { done, all }),
+    );
+    const came = await convertMailFor(deps, reader, progress);
     if (came.kind !== "converted") throw refused(came, account.address);
     const { bodies, left, named, waiting } = came;
     const address = formatAddress(account.address);
     return answer(call, { address, bodies, left, named, waiting }, [
-      `${address}: ${bodies} stored bodies are under the present key pair now`,
-      ...(waiting === 0
-        ? []
-        : [`${waiting} messages wait as they came: do this again once they are opened`]),
-      ...table(named.map(({ id, because }) => [id, WHY[because]])),
-      left === 0
-        ? "no message in the mailbox needs a former key pair any more"
-        : `${left} messages still need another key pair, and stay as they are`,
+      `${address}: ${counted("conversion.bodies", bodies)}`,
+      ...table(named.map(({ id, because }) => [id, text(`conversion.because.${because}`)])),
+      left === 0 ? text("conversion.whole") : counted("conversion.left", left),
+      ...(waiting === 0 ? [] : [counted("conversion.waiting", waiting)]),
     ]);
   });
-}
-
-/** A line each second, for whoever waits. */
-function progressOn(call: Call): (done: number, all: number) => void {
-  let said = performance.now();
-  return (done, all) => {
-    if (performance.now() - said < SECOND) return;
-    said = performance.now();
-    call.terminal.complain(`${done} of ${all} stored bodies`);
-  };
 }

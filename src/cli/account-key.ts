@@ -2,6 +2,7 @@
 import { giveToProvider } from "../keys/custody.ts";
 import { chooseMailboxKey } from "../keys/mailbox-key.ts";
 import { makeNewKeys, type NewKeysWish } from "../keys/new-keys.ts";
+import { text } from "../locales/locales.ts";
 import { formatAddress } from "../mail/address.ts";
 import { showEscrow, type EscrowMessage } from "../vault/escrow.ts";
 import { codeLines } from "./account-recover.ts";
@@ -71,7 +72,9 @@ function formerShown(call: Call, address: string, messages: readonly EscrowMessa
   return answer(
     call,
     { address, former },
-    former.map(({ since, message }) => `keys in use from ${since}:\n${message.trimEnd()}`),
+    former.map(
+      ({ since, message }) => `${text("account.escrow.since", { since })}\n${message.trimEnd()}`,
+    ),
   );
 }
 
@@ -89,9 +92,9 @@ async function custody(call: Call): Promise<ExitCode> {
     const given = await giveToProvider(vault, masterKey);
     if (given.kind !== "given") throw refused(given, account.address);
   }
-  const text = formatAddress(account.address);
-  return answer(call, { address: text, custody: "provider-usable" }, [
-    `${text}: Sealpost can use the keys at any time from now on`,
+  const named = formatAddress(account.address);
+  return answer(call, { address: named, custody: "provider-usable" }, [
+    text("account.given-to-provider", { address: named }),
   ]);
 }
 
@@ -112,18 +115,18 @@ export async function newKeys(call: Call, why: NewKeysWish["why"]): Promise<Exit
   if (made.kind !== "made") throw refused(made, account.address);
   const { certificate, recoveryCode: code } = made;
   using _secret = code?.secret;
-  const text = formatAddress(account.address);
+  const named = formatAddress(account.address);
   const fingerprint = certificate?.fingerprint ?? null;
-  return answer(call, { address: text, fingerprint, recoveryCode: code?.text ?? null }, [
+  return answer(call, { address: named, fingerprint, recoveryCode: code?.text ?? null }, [
     fingerprint === null
-      ? `what is kept here of ${text} is wrapped anew; the key on the user's device stays`
-      : `${text} has new keys, ${fingerprint} is published; ${made.isFirst ? FIRST : REPLACED}`,
+      ? text("account.rewrapped", { address: named })
+      : text(made.isFirst ? "account.new-keys.first" : "account.new-keys.replaced", {
+          address: named,
+          fingerprint,
+        }),
     ...codeLines(code?.text),
   ]);
 }
-
-const REPLACED = "the old ones are revoked and still decrypt";
-const FIRST = "a key on the owner's device ended, and only that device decrypts what is for it";
 
 async function mailboxKey(call: Call): Promise<ExitCode> {
   requireStdin(call);
@@ -137,8 +140,8 @@ async function mailboxKey(call: Call): Promise<ExitCode> {
   using masterKey = await masterKeyBy(vault, account, password);
   const chosen = await chooseMailboxKey(vault, vault.keyRules, masterKey, wanted);
   if (chosen.kind !== "chosen") throw refused(chosen, account.address);
-  const text = formatAddress(account.address);
-  return answer(call, { address: text, mailboxKey: wanted }, [
-    `${text}: mail is stored under ${wanted === "same" ? "the published key" : "a key pair of its own"} from now on`,
+  const named = formatAddress(account.address);
+  return answer(call, { address: named, mailboxKey: wanted }, [
+    text(`account.stored-under.${wanted}`, { address: named }),
   ]);
 }

@@ -7,6 +7,7 @@ import { backfill } from "../keys/backfill.ts";
 import { closeAccount, endSessions, eraseByLaw, reopenAccount } from "../keys/end-account.ts";
 import { hasActiveKey } from "../keys/key-list.ts";
 import { renameAccount } from "../keys/rename.ts";
+import { text } from "../locales/locales.ts";
 import { formatAddress, type EmailAddress } from "../mail/address.ts";
 import { hasKeysHere } from "../vault/key-access.ts";
 import { verifyPassword } from "../vault/login-verifier.ts";
@@ -82,9 +83,11 @@ async function aliases(call: Call): Promise<ExitCode> {
   const account = await accountOf(vault, address);
   if (isChange) await changeAlias(call, vault, account, { verb, alias: addressIn(given) });
   const all = (await listAliases(vault.store, account.id)).map((one) => formatAddress(one.address));
-  const text = formatAddress(account.address);
-  return answer(call, { address: text, aliases: all }, [
-    `${text}: ${all.length === 0 ? "no aliases" : all.join(", ")}`,
+  const named = formatAddress(account.address);
+  return answer(call, { address: named, aliases: all }, [
+    all.length === 0
+      ? text("account.aliases.none", { address: named })
+      : text("account.aliases", { address: named, aliases: all.join(", ") }),
     ...(await waitingLine(vault, account, verb === "add" ? addressIn(given) : undefined)),
   ]);
 }
@@ -114,7 +117,7 @@ async function waitingLine(
   if (address === undefined || custody === "user-device-only") return [];
   return (await hasActiveKey(store, address))
     ? []
-    : [`${formatAddress(address)} has no certificate yet: its owner's next login makes one`];
+    : [text("account.no-certificate-yet", { address: formatAddress(address) })];
 }
 
 async function rename(call: Call): Promise<ExitCode> {
@@ -128,7 +131,7 @@ async function rename(call: Call): Promise<ExitCode> {
   if (renamed.kind !== "renamed") throw refused(renamed, account.address);
   const [old, name] = [formatAddress(account.address), formatAddress(to)];
   return answer(call, { address: name, alias: old }, [
-    `${old} is ${name} now, and ${old} an alias of it`,
+    text("account.renamed", { old, address: name }),
     ...(await waitingLine(vault, account, to)),
   ]);
 }
@@ -165,9 +168,7 @@ async function enrolAll(call: Call): Promise<ExitCode> {
     const restMs = rate === undefined ? 0 : MINUTE - (performance.now() - start);
     await new Promise((resolve) => setTimeout(resolve, Math.max(restMs, 0)));
   }
-  return answer(call, { enrolled }, [
-    `made keys for ${enrolled} accounts; until each first login Sealpost can use them by itself`,
-  ]);
+  return answer(call, { enrolled }, [text("account.enrolled", { count: enrolled })]);
 }
 
 async function remove(call: Call): Promise<ExitCode> {
@@ -178,19 +179,20 @@ async function remove(call: Call): Promise<ExitCode> {
   }
   await using vault = await openFor(call);
   const account = await accountOf(vault, address);
-  const text = formatAddress(account.address);
+  const named = formatAddress(account.address);
   if (isErasure) {
     const erased = await eraseByLaw(vault, account.id);
     if (erased.kind !== "erased") throw refused(erased, account.address);
-    return answer(call, { address: text, state: "erased" }, [`erased ${text}`]);
+    return answer(call, { address: named, state: "erased" }, [
+      text("account.erased", { address: named }),
+    ]);
   }
   using masterKey = await masterKeyFor(vault, account, call);
   const hasKey = await hasActiveKey(vault.store, account.address);
   const closed = await closeAccount(vault, account.id, masterKey);
   if (closed.kind !== "closed") throw refused(closed, account.address);
-  return answer(call, { address: text, state: "closed" }, [
-    `closed ${text}: ${hasKey ? "its keys have ended" : "it had no active key"}, ` +
-      "and what is kept of it is deleted in 30 days (before: sealpost account reopen)",
+  return answer(call, { address: named, state: "closed" }, [
+    text(hasKey ? "account.closed.with-key" : "account.closed.without-key", { address: named }),
   ]);
 }
 
@@ -200,18 +202,20 @@ async function endAllSessions(call: Call): Promise<ExitCode> {
   const account = await accountOf(vault, address);
   const ended = await endSessions(vault, account.id);
   if (ended.kind !== "ended") throw refused(ended, account.address);
-  const text = formatAddress(account.address);
-  return answer(call, { address: text, ended: true }, [`ended all sessions of ${text}`]);
+  const named = formatAddress(account.address);
+  return answer(call, { address: named, ended: true }, [
+    text("account.sessions-ended", { address: named }),
+  ]);
 }
 
 async function reopen(call: Call): Promise<ExitCode> {
   const address = addressGiven(call);
   await using vault = await openFor(call);
   const account = await accountOf(vault, address);
-  const text = formatAddress(account.address);
+  const named = formatAddress(account.address);
   const reopened = await reopenAccount(vault, account.id);
   if (reopened.kind !== "reopened") throw refused(reopened, account.address);
-  return answer(call, { address: text, state: "open" }, [
-    `${text} is open again; its keys stay revoked. New ones: sealpost key rotate ${text} --password-stdin`,
+  return answer(call, { address: named, state: "open" }, [
+    text("account.reopened", { address: named }),
   ]);
 }

@@ -2,6 +2,7 @@
 import type { Secret } from "../base/secret.ts";
 import { reclaimFormerKeys, reclaimRemembered } from "../keys/parked-keys.ts";
 import { removeRecoveryCode, renewRecoveryCode } from "../keys/password.ts";
+import { text } from "../locales/locales.ts";
 import {
   recoverWithCode,
   recoverWithEscrow,
@@ -67,8 +68,10 @@ async function passwd(call: Call): Promise<ExitCode> {
   if (old === undefined || password === undefined) throw new UsageError("two lines on stdin");
   const done = await replacePassword(vault, account.id, old, password);
   if (done.kind !== "replaced") throw refused(done, account.address);
-  const text = formatAddress(account.address);
-  return answer(call, { address: text, keys: "kept" }, [`changed the password of ${text}`]);
+  const named = formatAddress(account.address);
+  return answer(call, { address: named, keys: "kept" }, [
+    text("account.password-changed", { address: named }),
+  ]);
 }
 
 async function reset(call: Call): Promise<ExitCode> {
@@ -111,9 +114,9 @@ async function recoverFormer(call: Call): Promise<ExitCode> {
     ? await reclaimFormerKeys(vault, masterKey, { kind: "escrow", decrypted: then })
     : await reclaimRemembered(vault, masterKey, then);
   if (done.kind !== "reclaimed") throw refused(done, account.address);
-  const text = formatAddress(account.address);
-  return answer(call, { address: text, keys: "reclaimed" }, [
-    `old mail of ${text} opens again; the old keys stay revoked`,
+  const named = formatAddress(account.address);
+  return answer(call, { address: named, keys: "reclaimed" }, [
+    text("account.reclaimed", { address: named }),
   ]);
 }
 
@@ -122,15 +125,16 @@ function recovered(call: Call, account: Account, result: Recovery | Reset): Exit
   const { keys, recoveryCode = null } = result;
   const address = formatAddress(account.address);
   const what = {
-    kept: "its keys are as they were",
-    new: "its keys could not be opened: they have ended, and there are new ones. Old mail opens when the old password is remembered, or by escrow: sealpost account recover --former",
-    none:
+    kept: text("account.password-set.kept"),
+    new: text("account.password-set.new"),
+    none: text(
       account.custody === "user-device-only"
-        ? "its key is on a device of its owner, and stays what it is"
-        : "it has no key here yet; the first login makes one",
+        ? "account.password-set.device"
+        : "account.password-set.none",
+    ),
   };
   return answer(call, { address, keys, recoveryCode }, [
-    `set the password of ${address}; ${what[keys]}`,
+    text("account.password-set", { address, keys: what[keys] }),
     ...codeLines(result.recoveryCode),
   ]);
 }
@@ -139,10 +143,7 @@ function recovered(call: Call, account: Account, result: Recovery | Reset): Exit
 export function codeLines(code: string | undefined): readonly string[] {
   return code === undefined
     ? []
-    : [
-        `recovery code ${code}`,
-        "  shown this once: print it, it opens the keys without the password",
-      ];
+    : [text("account.recovery-code", { code }), `  ${text("account.recovery-code.once")}`];
 }
 
 function codeIn(line: Secret): Secret {
@@ -164,11 +165,13 @@ async function recoveryCode(call: Call): Promise<ExitCode> {
   using secret = await readPassword(call);
   await using vault = await openFor(call);
   const account = await accountOf(vault, address);
-  const text = formatAddress(account.address);
+  const named = formatAddress(account.address);
   if (verb === "check") {
     using opened = await openWithRecoveryCode(vault, account.id, codeIn(secret));
     if (opened === undefined) throw refused({ kind: "wrong-recovery-code" }, account.address);
-    return answer(call, { address: text, isValid: true }, [`the code opens the keys of ${text}`]);
+    return answer(call, { address: named, isValid: true }, [
+      text("account.recovery-code.valid", { address: named }),
+    ]);
   }
   using masterKey = await masterKeyBy(vault, account, secret);
   if (verb === "new") {
@@ -176,13 +179,15 @@ async function recoveryCode(call: Call): Promise<ExitCode> {
     if (made.kind !== "made") throw refused(made, account.address);
     const code = made.recoveryCode;
     using _secret = code.secret;
-    return answer(call, { address: text, recoveryCode: code.text }, codeLines(code.text));
+    return answer(call, { address: named, recoveryCode: code.text }, codeLines(code.text));
   }
   if (verb !== "remove") throw new UsageError("say new, check or remove after the address");
   const done = await removeRecoveryCode(vault, masterKey);
   const isRemoved = done.kind === "removed";
   if (!isRemoved && done.kind !== "none") throw refused(done, account.address);
-  return answer(call, { address: text, isRemoved }, [
-    isRemoved ? `${text} has no recovery code any more` : `${text} had no recovery code`,
+  return answer(call, { address: named, isRemoved }, [
+    text(isRemoved ? "account.recovery-code.removed" : "account.recovery-code.none", {
+      address: named,
+    }),
   ]);
 }

@@ -5,6 +5,7 @@ import { after } from "../base/time.ts";
 import { loadConfig } from "../config/config.ts";
 import { policyNames } from "../config/schema.ts";
 import { GRACE_MS } from "../keys/end-account.ts";
+import { text } from "../locales/locales.ts";
 import { enrol } from "../login/enrol.ts";
 import { formatAddress } from "../mail/address.ts";
 import { changePolicy } from "../policy/change-policy.ts";
@@ -105,22 +106,30 @@ function added(
   fingerprint: string | null,
   recoveryCode: string | undefined,
 ): ExitCode {
-  const text = formatAddress(account.address);
+  const named = formatAddress(account.address);
   const custody = shownCustody(account);
-  return answer(call, { address: text, custody, fingerprint, recoveryCode: recoveryCode ?? null }, [
-    `added ${text}, ${custodyText(custody, account.custody === "provisional")}`,
-    fingerprint === null ? NO_KEY_YET[custody](text) : `key ${fingerprint}, published from now on`,
-    ...codeLines(recoveryCode),
-  ]);
+  return answer(
+    call,
+    { address: named, custody, fingerprint, recoveryCode: recoveryCode ?? null },
+    [
+      text("account.added", {
+        address: named,
+        custody: custodyText(custody, account.custody === "provisional"),
+      }),
+      fingerprint === null
+        ? NO_KEY_YET[custody](named)
+        : text("account.added.key", { fingerprint }),
+      ...codeLines(recoveryCode),
+    ],
+  );
 }
 
-const MADE_LATER = (): string => "no key yet: it is made in the background or at the first login";
+const MADE_LATER = (): string => text("account.added.later");
 
 const NO_KEY_YET: Readonly<Record<LastingCustody, (address: string) => string>> = {
   "unlocks-at-login": MADE_LATER,
   "provider-usable": MADE_LATER,
-  "user-device-only": (address) =>
-    `no key yet, and mail in clear is put off (451) until there is one: sealpost key import ${address} FILE --public`,
+  "user-device-only": (address) => text("account.added.device", { address }),
 };
 
 async function list(call: Call): Promise<ExitCode> {
@@ -144,22 +153,28 @@ async function show(call: Call): Promise<ExitCode> {
   return answer(call, view, [
     `${view.address}`,
     `state        ${stateText(account)}`,
-    `custody      ${custodyText(view.custody, view.isProvisional)}${view.providerUntil === null ? "" : `, the provider could open mail until ${view.providerUntil}`}`,
-    `policy       ${view.policyInForce} (${view.policy === null ? "from domain or installation" : "own"})`,
+    `custody      ${readableText(view)}`,
+    `policy       ${text(view.policy === null ? "account.policy.inherited" : "account.policy.own", { policy: view.policyInForce })}`,
     `key          ${view.fingerprint ?? "none"}`,
-    `mailbox key  ${view.mailboxKey === "same" ? "the same" : "one of its own"}`,
+    `mailbox key  ${text(view.mailboxKey === "same" ? "account.mailbox-key.same" : "account.mailbox-key.separate")}`,
     `added        ${view.createdAt}`,
   ]);
 }
 
 function custodyText(custody: LastingCustody, isProvisional: boolean): string {
-  return isProvisional ? `${custody} until the first login` : custody;
+  return isProvisional ? text("account.custody.provisional", { custody }) : custody;
+}
+
+function readableText(view: AccountView): string {
+  const custody = custodyText(view.custody, view.isProvisional);
+  const time = view.providerUntil;
+  return time === null ? custody : text("account.custody.readable-until", { custody, time });
 }
 
 function stateText({ closedAt }: Account): string {
   if (closedAt === undefined) return "open";
   const end = after(closedAt, GRACE_MS).toISOString();
-  return `closed since ${closedAt.toISOString()}, deleted after ${end} (before: sealpost account reopen)`;
+  return text("account.closed-since", { since: closedAt.toISOString(), end });
 }
 
 async function policy(call: Call): Promise<ExitCode> {
@@ -178,7 +193,11 @@ async function policy(call: Call): Promise<ExitCode> {
   }
   const view = await viewOf(vault, await accountOf(vault, address));
   return answer(call, view, [
-    `${view.address}: own policy ${view.policy ?? "none"}, in force ${view.policyInForce}`,
+    text("account.policy", {
+      address: view.address,
+      own: view.policy ?? "none",
+      policy: view.policyInForce,
+    }),
   ]);
 }
 

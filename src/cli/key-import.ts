@@ -4,6 +4,7 @@ import type { Secret } from "../base/secret.ts";
 import { exportCertificate, exportSecretKey } from "../keys/export-keys.ts";
 import { publishOwnCertificate, importKey, type Imported } from "../keys/import-key.ts";
 import { challengeFor, isProven } from "../keys/possession.ts";
+import { text } from "../locales/locales.ts";
 import { formatAddress, type EmailAddress } from "../mail/address.ts";
 import { importCertificate } from "../openpgp/certificates/import-certificate.ts";
 import { explainRefusal, importSecretKey } from "../openpgp/imports/import-secret-key.ts";
@@ -96,10 +97,10 @@ function answerImport(
   fingerprint: string,
   { ended }: Imported,
 ): ExitCode {
-  const text = formatAddress(address);
+  const named = formatAddress(address);
   const isRevoked = ended !== undefined && ended.by !== "none";
-  return answer(call, { address: text, result: "imported", fingerprint, explanation: null }, [
-    `${text} has ${fingerprint} now, published from now on${isRevoked ? "; the key before is revoked and still decrypts" : ""}`,
+  return answer(call, { address: named, result: "imported", fingerprint, explanation: null }, [
+    text(isRevoked ? "key.imported.revoked" : "key.imported", { address: named, fingerprint }),
   ]);
 }
 
@@ -147,13 +148,13 @@ async function importPublic(call: Call, vault: Vault, o: ImportWish): Promise<Ex
 
 function askForProof(call: Call, challenge: string): ExitCode {
   return answer(call, { challenge }, [
-    "Send this to the user, who decrypts it and signs what is in it:",
+    text("key.challenge"),
     "",
     ...challenge.trimEnd().split("\r\n"),
     "",
     "  gpg --decrypt challenge.asc > text.txt && gpg --armor --detach-sign text.txt",
     "",
-    "then give the signature with --proof text.txt.asc, within a day",
+    text("key.challenge.answer"),
   ]);
 }
 

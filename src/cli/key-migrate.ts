@@ -77,12 +77,11 @@ type Line = {
 const EXPLANATIONS: Partial<Readonly<Record<Result, () => string>>> = {
   imported: () => text("migration.imported"),
   absent: () => text("migration.absent"),
-  "key-exists": () =>
-    `${text("migration.key-exists")}; to replace it: sealpost key import --public`,
-  locked: () =>
-    `${text("migration.locked")}: export it with its passphrase, and take it over with sealpost key import`,
-  "no-key-here": () => `${text("migration.no-key-here")}: first sealpost account enrol`,
-  "password-needed": () => `${text("migration.password-needed")}: sealpost key import`,
+  "key-exists": () => text("migration.hint.key-exists", { what: text("migration.key-exists") }),
+  locked: () => text("migration.hint.locked", { what: text("migration.locked") }),
+  "no-key-here": () => text("migration.hint.no-key-here", { what: text("migration.no-key-here") }),
+  "password-needed": () =>
+    text("migration.hint.password-needed", { what: text("migration.password-needed") }),
   unreadable: () => text("migration.unreadable"),
 };
 
@@ -116,7 +115,7 @@ function report(call: Call, lines: readonly Line[]): ExitCode {
   const refused = lines.filter(({ result }) => !FINE.has(result)).length;
   answer(call, { imported, refused, accounts: lines }, [
     ...table(rows),
-    `${imported} imported of ${lines.length} addresses, ${refused} refused`,
+    text("key.migrated", { imported, all: lines.length, refused }),
   ]);
   return refused === 0 ? 0 : 1;
 }

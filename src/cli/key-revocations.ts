@@ -4,6 +4,7 @@ import {
   standingAlarms,
   type ReleaseAlarm,
 } from "../keys/releases.ts";
+import { text } from "../locales/locales.ts";
 import { answer, type Call, type Command, type ExitCode } from "./command.ts";
 import { openFor } from "./open.ts";
 
@@ -24,15 +25,16 @@ async function revocations(call: Call): Promise<ExitCode> {
   const { alarmPerHour, alarmPerDay, stopPerDay } = vault.config.revocations;
   const { hour, day } = await countReleases(vault.store, vault.clock.now());
   const alarms = await standingAlarms(vault.store);
-  const stop = stopPerDay === 0 ? "never a stop" : `stop at ${stopPerDay}`;
   answer(
     call,
     { hour, day, alarms: alarms.map(({ at, ...one }) => ({ ...one, at: at.toISOString() })) },
     [
-      `released within an hour: ${hour} (alarm beyond ${alarmPerHour})`,
-      `released within a day:   ${day} (alarm beyond ${alarmPerDay}, ${stop})`,
-      ...(alarms.length === 0 ? ["no alarm stands"] : alarms.map(lineOf)),
-      ...(alarms.length === 0 ? [] : ["what to do: sealpost doctor, under revocations"]),
+      text("releases.hour", { count: hour, alarm: alarmPerHour }),
+      stopPerDay === 0
+        ? text("releases.day", { count: day, alarm: alarmPerDay })
+        : text("releases.day.stop", { count: day, alarm: alarmPerDay, stop: stopPerDay }),
+      ...(alarms.length === 0 ? [text("releases.no-alarm")] : alarms.map(lineOf)),
+      ...(alarms.length === 0 ? [] : [text("releases.what-to-do")]),
     ],
   );
   return alarms.length === 0 ? 0 : 1;
@@ -40,5 +42,5 @@ async function revocations(call: Call): Promise<ExitCode> {
 
 function lineOf({ kind, at, within, released, limit }: ReleaseAlarm): string {
   const word = kind === "alarm" ? "ALARM" : "STOPPED";
-  return `${word} since ${at.toISOString()}: ${released} within a${within === "hour" ? "n hour" : " day"}, the number set is ${limit}`;
+  return text(`releases.alarm.${within}`, { word, time: at.toISOString(), released, limit });
 }

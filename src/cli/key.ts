@@ -7,6 +7,7 @@ import { errorText } from "../base/errors.ts";
 import { findKey, listKeys, type KeyView } from "../keys/key-list.ts";
 import { publishRevocation, revokeKey } from "../keys/revoke.ts";
 import { rotateKey, type RotationWish } from "../keys/rotate.ts";
+import { text } from "../locales/locales.ts";
 import { formatAddress, sameAddress, type EmailAddress } from "../mail/address.ts";
 import type { RevokedPart } from "../openpgp/certificates/merge-revocations.ts";
 import type { Account } from "../words/account.ts";
@@ -105,9 +106,9 @@ async function show(call: Call): Promise<ExitCode> {
     `fingerprint  ${view.fingerprint}`,
     `state        ${view.state}`,
     `created      ${view.created}`,
-    `expires      ${view.expires ?? "never"}`,
+    `expires      ${view.expires ?? text("key.never-expires")}`,
     `custody      ${view.custody}`,
-    `published    ${view.published ? "yes, by address and by fingerprint" : view.isServed ? "by fingerprint only" : "no: it ended without a revocation (sealpost key publish-revocation)"}`,
+    `published    ${text(`key.published.${view.published ? "address" : view.isServed ? "fingerprint" : "no"}`)}`,
   ]);
 }
 
@@ -151,9 +152,9 @@ async function rotate(call: Call): Promise<ExitCode> {
   const rotated = await rotateKey(vault, vault.keyRules, masterKey, wish);
   if (rotated.kind !== "rotated") throw refused(rotated, address);
   const { fingerprint } = rotated.certificate;
-  const text = formatAddress(address);
-  return answer(call, { address: text, fingerprint }, [
-    `${text} has a new key, published from now on: ${fingerprint}`,
+  const named = formatAddress(address);
+  return answer(call, { address: named, fingerprint }, [
+    text("key.rotated", { address: named, fingerprint }),
   ]);
 }
 
@@ -168,14 +169,13 @@ async function revoke(call: Call): Promise<ExitCode> {
   if (revoked.kind !== "revoked") throw refused(revoked, address);
   const { fingerprint, by } = revoked;
   const how = {
-    fresh: `revoked as ${reason}`,
-    generic:
-      "revoked with the revocation kept since it was made: what it signed is no longer valid",
-    none: "no longer published, also not by fingerprint: no revocation of it is here",
+    fresh: text("key.revoked.fresh", { reason }),
+    generic: text("key.revoked.generic"),
+    none: text("key.revoked.none"),
   };
-  const text = formatAddress(address);
-  return answer(call, { address: text, fingerprint, by }, [
-    `${fingerprint} of ${text}: ${how[by]}`,
+  const named = formatAddress(address);
+  return answer(call, { address: named, fingerprint, by }, [
+    text("key.revoked", { fingerprint, address: named, how: how[by] }),
   ]);
 }
 
@@ -186,15 +186,20 @@ async function publishUploaded(call: Call): Promise<ExitCode> {
   const { account } = await keyOwner(vault, given);
   const result = await publishRevocation(vault, account.id, upload);
   if (result.kind === "known") {
-    return answer(call, result, [`${result.fingerprint} is revoked with it already`]);
+    return answer(call, result, [
+      text("key.revocation-known", { fingerprint: result.fingerprint }),
+    ]);
   }
   if (result.kind !== "published") throw refused(result, account.address);
   const address = formatAddress(result.address);
+  const { fingerprint, state } = result;
   return answer(call, { ...result, address }, [
-    ...result.parts.map((part) => `published: ${partText(part, result.fingerprint)} is revoked`),
-    result.state === "active"
-      ? `${address} has ${result.fingerprint} still: what is left of it is used`
-      : `${result.fingerprint} is ${result.state}: nobody can seal to ${address} with it any more`,
+    ...result.parts.map((part) =>
+      text("key.revocation-published", { part: partText(part, fingerprint) }),
+    ),
+    state === "active"
+      ? text("key.left", { address, fingerprint })
+      : text("key.ended", { address, fingerprint, state }),
   ]);
 }
 
@@ -203,9 +208,9 @@ function partText(part: RevokedPart, fingerprint: string): string {
     case "key":
       return fingerprint;
     case "subkey":
-      return `subkey ${part.fingerprint} of ${fingerprint}`;
+      return text("key.part.subkey", { subkey: part.fingerprint, fingerprint });
     case "user-id":
-      return `the user ID ${JSON.stringify(part.userId)} of ${fingerprint}`;
+      return text("key.part.user-id", { user: JSON.stringify(part.userId), fingerprint });
   }
 }
 

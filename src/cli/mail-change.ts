@@ -7,6 +7,7 @@ import {
   type MailChange,
 } from "../incoming/changing.ts";
 import type { ReadingDeps } from "../incoming/reading.ts";
+import { text } from "../locales/locales.ts";
 import type { MessageId } from "../mailbox/mailbox.ts";
 import { answer, type Call, type Command, type ExitCode } from "./command.ts";
 import { asReader, idOf, PASSWORD } from "./mail-reader.ts";
@@ -80,6 +81,6 @@ function done(
   if (change.kind !== "done") throw refused(change, account.address);
   return answer(call, { [what]: change.ids }, [
     ...change.ids.map((id) => `${what} ${id}`),
-    ...(change.ids.length === 0 ? [`nothing was ${what}: it is there already`] : []),
+    ...(change.ids.length === 0 ? [text(`mail.unchanged.${what}`)] : []),
   ]);
 }

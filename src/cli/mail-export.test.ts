@@ -1,13 +1,11 @@
 /** `sealpost mail export`, as an operator or a user types it, also while it is killed. */
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readdir, readFile, stat, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 
 import { summaryMail } from "../../test/contract/mailbox-world.ts";
+import { killAt } from "../../test/support/cli-kill.ts";
 import { addAll, withNewMailbox } from "../../test/support/cli-mail.ts";
 import { openCli, type Cli } from "../../test/support/cli.ts";
 import { readByPython } from "../../test/support/mail-files-world.ts";
@@ -71,6 +69,15 @@ test("one message goes to stdout or into a new file", async () => {
   const again = await cli.attempt(toFile, "the password");
   assert.equal(again.code, 2);
   assert.match(again.err, /is there already; name a file that is not/);
+  await symlink(cli.dir, join(cli.dir, "away"));
+  const through = join(cli.dir, "away", "two.eml");
+  const linked = await cli.attempt(
+    [...EXPORT, id, "--output", through, "--password-stdin"],
+    "the password",
+  );
+  assert.equal(linked.code, 2);
+  assert.match(linked.err, /leads through a link; name it without the link/);
+  assert(!(await readdir(cli.dir)).includes("two.eml"));
 });
 
 test("wishes that say nothing clear are wrong usage", async () => {
@@ -88,23 +95,6 @@ test("wishes that say nothing clear are wrong usage", async () => {
     assert.match(wrong.err, expected);
   }
 });
-
-const POLL_MS = 3;
-
-/** Kills the program when so many messages are in the files. */
-async function killAt(cli: Cli, args: readonly string[], isTime: () => Promise<boolean>) {
-  const program = join(import.meta.dirname, "../main.ts");
-  const child = spawn(process.execPath, [program, ...args, "--config", cli.config], {
-    stdio: ["pipe", "ignore", "inherit"],
-  });
-  const ended = once(child, "exit");
-  child.stdin.end("the password\n");
-  while (child.exitCode === null && !(await isTime())) {
-    await sleep(POLL_MS);
-  }
-  child.kill("SIGKILL");
-  await ended;
-}
 
 for (const format of ["maildir", "mbox"] as const) {
   test(`an export as ${format} that is killed again and again is whole at last`, async () => {

@@ -1,7 +1,5 @@
 /** `mail export`: a message, a folder or all mail, in clear, for other programs. */
-import { writeFile } from "node:fs/promises";
 
-import { codeOf } from "../base/errors.ts";
 import type { Reader } from "../incoming/audited-reading.ts";
 import {
   exportMailFor,
@@ -9,9 +7,10 @@ import {
   type ExportReport,
 } from "../incoming/export/export-mail.ts";
 import type { ReadingDeps } from "../incoming/reading.ts";
-import { text } from "../locales/locales.ts";
+import { counted, text } from "../locales/locales.ts";
 import { formatAddress } from "../mail/address.ts";
 import type { ExportFormat } from "../mailbox/files/export-folder.ts";
+import { writeNewFile } from "../mailbox/files/new-file.ts";
 import {
   answer,
   type Call,
@@ -21,12 +20,11 @@ import {
   UsageError,
 } from "./command.ts";
 import { asReader, idOf, PASSWORD } from "./mail-reader.ts";
+import { progressOn } from "./progress.ts";
 import { refused } from "./refusals.ts";
 import { requireSafePlaces } from "./safe-places.ts";
 
 const FORMATS: readonly ExportFormat[] = ["maildir", "mbox"];
-/** How many messages are written between two lines about it. */
-const PROGRESS_EVERY = 500;
 
 export const mailExportCommand: Command = {
   name: "mail export",
@@ -84,15 +82,16 @@ async function exportOne(call: Call, deps: Deps, reader: Reader, given: string):
     call.terminal.write(message);
     return 0;
   }
-  await writeFile(path, message, { flag: "wx", mode: 0o600, flush: true }).catch(
-    (cause: unknown) => {
-      if (codeOf(cause) !== "EEXIST") throw cause;
-      throw new UsageError(`${path} is there already; name a file that is not`);
-    },
-  );
+  const made = await writeNewFile(path, message);
+  if (made === "there-already") {
+    throw new UsageError(`${path} is there already; name a file that is not`);
+  }
+  if (made === "link") {
+    throw new UsageError(`${path} leads through a link; name it without the link`);
+  }
   const isOpened = kind === "opened";
   return answer(call, { id, path, isOpened, state: entry.state }, [
-    `${printable(path)} holds the message`,
+    text("export.message", { path: printable(path) }),
   ]);
 }
 
@@ -106,11 +105,9 @@ async function exportFolders(
     readonly path: string;
   },
 ): Promise<ExitCode> {
-  const progress = (written: number, of: number): void => {
-    if (written % PROGRESS_EVERY === 0 && written < of) {
-      call.terminal.complain(`${String(written)} of ${String(of)} messages are written`);
-    }
-  };
+  const progress = progressOn(call, (written: number, all: number) =>
+    text("export.progress", { written, all }),
+  );
   const exported = await exportMailFor(deps, reader, { ...wish, progress });
   if (exported.kind !== "exported") throw refused(exported, reader.account.address);
   const { written, there, asReceived, closed } = exported;
@@ -132,16 +129,18 @@ async function exportFolders(
 
 function linesOf(path: string, report: ExportReport): readonly string[] {
   const { written, there, asReceived, closed } = report;
+  const shown = printable(path);
   return [
-    `${printable(path)} has ${String(written)} messages more${there === 0 ? "" : `, beside ${String(there)} that it had`}`,
+    there === 0
+      ? text("export.folders", { path: shown, written })
+      : text("export.folders.beside", { path: shown, written, there }),
     ...[...asReceived].map(([state, count]) => notOpened(state, count)),
-    ...closed.map(({ id, state }) => `NOT WRITTEN: ${id} ${state}; see: sealpost mail show`),
+    ...closed.map(({ id, state }) => text("export.not-written", { id, state })),
   ];
 }
 
 function notOpened(state: string, count: number): string {
-  const what = count === 1 ? "1 message is" : `${String(count)} messages are`;
-  return `${what} written as received (${state}): ${reasonOf(state)}`;
+  return `${counted("export.as-received", count)} (${state}): ${reasonOf(state)}`;
 }
 
 function reasonOf(state: string): string {
@@ -151,6 +150,7 @@ function reasonOf(state: string): string {
     case "LOCKED_OLD":
     case "CLIENT_ONLY":
     case "QUARANTINED":
+    case "DRAFT":
       return text(`mail.${state}`);
     default:
       return text("mail.failed");

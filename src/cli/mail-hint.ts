@@ -15,26 +15,25 @@ export function hint(shown: NotShown): string {
 
 /** What holds whether the mailbox is open or closed: no password of today opens these. */
 const BY_STATE: Partial<Readonly<Record<string, () => string>>> = {
-  LOCKED_OLD: () => `${text("mail.LOCKED_OLD")}: sealpost account recover ADDRESS --former`,
-  DAMAGED: () => `${text("mail.DAMAGED")}; to try again: sealpost mail retry ADDRESS ID`,
-  UNDECRYPTABLE: () =>
-    `${text("mail.UNDECRYPTABLE")}; after importing the key: sealpost mail retry ADDRESS ID`,
+  LOCKED_OLD: () => text("mail.retry-hint.LOCKED_OLD", { why: text("mail.LOCKED_OLD") }),
+  DAMAGED: () => text("mail.retry-hint.DAMAGED", { why: text("mail.DAMAGED") }),
+  UNDECRYPTABLE: () => text("mail.retry-hint.UNDECRYPTABLE", { why: text("mail.UNDECRYPTABLE") }),
   CLIENT_ONLY: () => text("mail.CLIENT_ONLY"),
   QUARANTINED: () => text("mail.QUARANTINED"),
 };
 
 function byAbsence({ state, absence, ...account }: NotShown): string {
   const custody = shownCustody(account);
-  if (absence === "mailbox-closed") return `${text(`mail.closed.${custody}`)}${CLOSED[custody]}`;
+  if (absence === "mailbox-closed") return CLOSED[custody](text(`mail.closed.${custody}`));
   if (absence === "empty") return text("mail.empty");
   return state === "LOCKED"
-    ? `${text("mail.failed")}; at once: sealpost mail retry ADDRESS ID`
-    : `${text("mail.altered")} (sealpost key list ADDRESS)`;
+    ? text("mail.retry-hint.failed", { why: text("mail.failed") })
+    : text("mail.retry-hint.altered", { why: text("mail.altered") });
 }
 
 /** What to do where the mailbox is closed: it is encrypted to a key of the account. */
-const CLOSED: Readonly<Record<LastingCustody, string>> = {
-  "unlocks-at-login": ": give the password with --password-stdin",
-  "provider-usable": ": see sealpost key list ADDRESS",
-  "user-device-only": "",
+const CLOSED: Readonly<Record<LastingCustody, (why: string) => string>> = {
+  "unlocks-at-login": (why) => text("mail.open-hint.unlocks-at-login", { why }),
+  "provider-usable": (why) => text("mail.open-hint.provider-usable", { why }),
+  "user-device-only": (why) => why,
 };

@@ -1,6 +1,6 @@
 /** `sealpost mail import`, as an operator or a user types it. */
 import assert from "node:assert/strict";
-import { appendFile, readFile, writeFile } from "node:fs/promises";
+import { appendFile, chmod, mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 
@@ -37,6 +37,7 @@ test("an mbox file becomes a folder of its name, once, with the password alone",
     imported: 2,
     known: 0,
     folders: { "Family 2023": 2 },
+    trashed: {},
     leftOut: {},
     places: [],
     isFull: false,
@@ -58,6 +59,25 @@ test("an mbox file becomes a folder of its name, once, with the password alone",
   assert.match(String(first?.["sentence"]), /imported from a file/);
 });
 
+test("what a file has marked as deleted is in the trash, and the answer says how many and whence", async () => {
+  await using cli = await withAccount("provider");
+  const path = join(cli.dir, "Work.mbox");
+  // A sender may write such a field.
+  const marked = mbox(["one", "two"]).replace("Status: RO", "X-Mozilla-Status: 0008");
+  await writeFile(path, marked);
+  const done = await cli.attempt([...IMPORT, path]);
+  assert.equal(done.code, 0, done.err);
+  assert.match(
+    done.out,
+    /^ {2}Trash: 1\n {2}Work: 1\n1 of Work came into the trash: .* deleted\n$/m,
+  );
+  const list = await cli.sealpost(["mail", "list", "ada@alpha.test", "--folder", "trash"]);
+  const [first] = list["messages"] as readonly Record<string, unknown>[];
+  assert.equal(first?.["subject"], "one");
+  const again = await cli.sealpost([...IMPORT, path]);
+  assert.deepEqual([again["imported"], again["known"], again["trashed"]], [0, 2, {}]);
+});
+
 test("what is left out is told with the reason, and the exit code says so", async () => {
   await using cli = await withAccount("provider");
   const path = join(cli.dir, "old.mbox");
@@ -71,6 +91,34 @@ test("what is left out is told with the reason, and the exit code says so", asyn
   const none = await cli.attempt([...IMPORT, join(cli.dir, "nowhere")]);
   assert.equal(none.code, 1);
   assert.match(none.err, /is no Maildir, no mbox file and no folder of them$/);
+});
+
+test("a source to which everybody may write, or that a link leads to, is refused with what to do", async () => {
+  await using cli = await withAccount("provider");
+  const path = join(cli.dir, "old.mbox");
+  await writeFile(path, mbox(["one"]));
+  const link = join(cli.dir, "link.mbox");
+  await symlink(path, link);
+  const linked = await cli.attempt([...IMPORT, link]);
+  assert.equal(linked.code, 1);
+  assert.match(
+    linked.err,
+    /link\.mbox leads through a link, .*name it without the link: .*old\.mbox$/,
+  );
+  await chmod(path, 0o666);
+  const open = await cli.attempt([...IMPORT, path]);
+  assert.equal(open.code, 1);
+  assert.match(open.err, /everybody may write to .*old\.mbox, .*chmod -R o-w .*old\.mbox$/);
+  await chmod(path, 0o600);
+  const shared = join(cli.dir, "shared");
+  await mkdir(shared);
+  await writeFile(join(shared, "old.mbox"), mbox(["two"]));
+  await chmod(shared, 0o777);
+  const replaceable = await cli.attempt([...IMPORT, join(shared, "old.mbox")]);
+  assert.equal(replaceable.code, 2);
+  assert.match(replaceable.err, /others may write to .*shared \(mode 777\)/);
+  const done = await cli.sealpost([...IMPORT, path]);
+  assert.equal(done["imported"], 1);
 });
 
 test("a full mailbox says how far the import came and what to do", async () => {

@@ -1,16 +1,14 @@
 /** `mail import`: old mail from mbox files and Maildirs. */
+import { dirname, resolve } from "node:path";
+
 import { SEALED_GROWTH } from "../app/gateway-listeners.ts";
-import {
-  importMailFor,
-  type ImportReport,
-  type WhyLeftOut,
-} from "../incoming/import/import-mail.ts";
+import { importMailFor, type ImportReport } from "../incoming/import/import-mail.ts";
+import { text } from "../locales/locales.ts";
 import { answer, type Call, type Command, type ExitCode, printable } from "./command.ts";
 import { asReader, PASSWORD } from "./mail-reader.ts";
+import { progressOn } from "./progress.ts";
 import { refused } from "./refusals.ts";
-
-/** How many messages are read between two lines about it. */
-const PROGRESS_EVERY = 500;
+import { requireSafeFolder } from "./safe-places.ts";
 
 export const mailImportCommand: Command = {
   name: "mail import",
@@ -26,18 +24,15 @@ export const mailImportCommand: Command = {
 async function importMail(call: Call): Promise<ExitCode> {
   const [, path = ""] = call.operands;
   const folder = call.option("folder");
-  const progress = (messages: number): void => {
-    if (messages % PROGRESS_EVERY === 0) {
-      call.terminal.complain(`${String(messages)} messages are read`);
-    }
-  };
+  const progress = progressOn(call, (count: number) => text("import.progress", { count }));
+  await requireSafeFolder(dirname(resolve(path)), false);
   return asReader(call, async (reading, reader, { config }) => {
     const { hostname, limits } = config;
     const maxBytes = Math.ceil(limits.messageBytes * SEALED_GROWTH);
     const deps = { ...reading, hostname, quota: limits, maxBytes };
     const done = await importMailFor(deps, reader, { path, folder, progress });
     if (done.kind !== "imported") throw refused(done, reader.account.address);
-    const { imported, known, folders, leftOut, places, isFull } = done;
+    const { imported, known, folders, trashed, leftOut, places, isFull } = done;
     answer(
       call,
       {
@@ -45,6 +40,7 @@ async function importMail(call: Call): Promise<ExitCode> {
         imported,
         known,
         folders: Object.fromEntries(folders),
+        trashed: Object.fromEntries(trashed),
         leftOut: Object.fromEntries(leftOut),
         places,
         isFull,
@@ -52,28 +48,23 @@ async function importMail(call: Call): Promise<ExitCode> {
       linesOf(done),
     );
     if (isFull) {
-      call.terminal.complain(
-        "sealpost: the mailbox is full: the rest was not read. Make room, or raise mailbox_bytes; then give the same command again",
-      );
+      call.terminal.complain(`sealpost: ${text("import.full")}`);
     }
     return isFull || places.length > 0 ? 1 : 0;
   });
 }
 
-const REASONS: Readonly<Record<WhyLeftOut, string>> = {
-  "too-large": "larger than this host takes (message_bytes)",
-  "no-message": "no message begins there",
-  unreadable: "cannot be read: a link, no plain file, or without permission",
-  "no-header": "it has no header, or one that is too large",
-  "too-costly": "reading it takes too long",
-  deleted: "deleted already in the program that wrote the file",
-};
-
-function linesOf({ imported, known, folders, leftOut, places }: ImportReport): readonly string[] {
+function linesOf(report: ImportReport): readonly string[] {
+  const { imported, known, folders, trashed, leftOut, places } = report;
   return [
-    `${String(imported)} messages were imported; ${String(known)} were imported before`,
+    text("import.done", { imported, known }),
     ...[...folders].map(([name, count]) => `  ${printable(name)}: ${String(count)}`),
-    ...[...leftOut].map(([why, count]) => `${String(count)} left out: ${REASONS[why]}`),
+    ...[...trashed].map(([name, count]) =>
+      text("import.trashed", { count, folder: printable(name) }),
+    ),
+    ...[...leftOut].map(([why, count]) =>
+      text("import.left-out", { count, why: text(`import.because.${why}`) }),
+    ),
     ...places.map(({ place, why }) => `  ${printable(place)}: ${why}`),
   ];
 }

@@ -1,12 +1,16 @@
 import type { ShownMail } from "../incoming/reading.ts";
 import type { ShownPart } from "../incoming/shown-parts.ts";
+import { text } from "../locales/locales.ts";
 import { displayMailboxes } from "../mail/display-mailbox.ts";
 import { decodedText, firstField, parseHeader, type HeaderField } from "../mail/header.ts";
+import type { SentTo } from "../mailbox/summary.ts";
 import type { Account } from "../words/account.ts";
 import { printable, table } from "./command.ts";
 import { hint } from "./mail-hint.ts";
 
 const FIELDS = ["From", "Reply-To", "To", "Cc", "Date", "Subject"];
+/** Where the values begin of what Sealpost says. */
+const LABEL_WIDTH = 13;
 const OF_PEOPLE = ["From", "Reply-To", "To", "Cc"];
 
 /**
@@ -22,18 +26,33 @@ export function textOf(shown: ShownMail, { custody }: Pick<Account, "custody">):
     `signature    ${shown.signature}${signer === undefined ? "" : ` by ${printable(signer)}`}${signedAt === undefined ? "" : `, made ${signedAt.toISOString()}`}`,
     `fingerprint  ${shown.fingerprint ?? "-"}`,
     `scan         ${shown.scan}`,
+    ...labelled("sent", shown.sent.map(sentTo)),
     `received     ${receivedAt.toISOString()}, ${sizeBytes} bytes`,
     "",
     ...(shown.message.length === 0
-      ? [`(nothing to show${hint({ ...shown, custody })})`]
+      ? [text("mail.nothing-to-show", { hint: hint({ ...shown, custody }) })]
       : contentOf(shown)),
   ];
+}
+
+/** What a recipient of a Sent copy got. */
+function sentTo({ address, got, fingerprint, isBlind }: SentTo): string {
+  const said =
+    got === "sealed"
+      ? text("sent.sealed", { address, fingerprint })
+      : text(`sent.${got}`, { address });
+  return printable(isBlind ? `${said} ${text("sent.blind")}` : said);
+}
+
+/** Lines under one label, which stands before the first. */
+function labelled(label: string, lines: readonly string[]): readonly string[] {
+  return lines.map((line, at) => `${(at === 0 ? label : "").padEnd(LABEL_WIDTH)}${line}`);
 }
 
 /** How a part is opened that is not shown. */
 function partHint({ warnings, absence }: ShownMail): readonly string[] {
   if (!warnings.includes("ENCRYPTED_PART") || absence === "mailbox-closed") return [];
-  return ["             To open the part: sealpost mail show ADDRESS ID --open-part"];
+  return labelled("", [text("mail.part-hint")]);
 }
 
 function contentOf({ message, parts }: ShownMail): readonly string[] {
@@ -48,15 +67,15 @@ function contentOf({ message, parts }: ShownMail): readonly string[] {
     ...table(fields).map(indented),
     "",
     ...textLines(body?.text),
-    ...(others.length === 0 ? [] : ["", `and ${others.length} more, with their SHA-256:`]),
+    ...(others.length === 0 ? [] : ["", text("mail.other-parts", { count: others.length })]),
     ...table(others.map(rowOf)).map(indented),
   ];
 }
 
 /** Mail without text is not shown as mail of an empty text. */
-function textLines(text: string | undefined): readonly string[] {
-  if (text === undefined) return ["(no text)"];
-  return text.trimEnd().split(/\r?\n/).map(printable).map(indented);
+function textLines(body: string | undefined): readonly string[] {
+  if (body === undefined) return [text("mail.no-text")];
+  return body.trimEnd().split(/\r?\n/).map(printable).map(indented);
 }
 
 function fieldText(name: string, field: HeaderField): string {

@@ -5,6 +5,7 @@ import type { MailListEntry } from "../incoming/mail-list.ts";
 import { openPending, retryOpening } from "../incoming/pending.ts";
 import type { ReadingDeps } from "../incoming/reading.ts";
 import { listFoldersFor, searchMailFor } from "../incoming/searching.ts";
+import { text } from "../locales/locales.ts";
 import { folderNamed } from "../mailbox/folder-named.ts";
 import type { FolderId } from "../mailbox/mailbox.ts";
 import { unlockWithService } from "../vault/vault.ts";
@@ -95,9 +96,9 @@ async function retry(call: Call): Promise<ExitCode> {
     throw refused({ kind: "not-retryable", id }, account.address);
   }
   if (keys !== undefined) await openPending(reading.deps, account.id, keys);
-  const text = `${retried} messages ${keys === undefined ? "wait to be opened at the next login" : "were tried again"}`;
+  const shown = { count: retried, address: `${printable(address.local)}@${address.domain}` };
   return answer(call, { retried, isTried: keys !== undefined }, [
-    `${text}; see: sealpost mail list ${printable(address.local)}@${address.domain}`,
+    keys === undefined ? text("mail.retried.waiting", shown) : text("mail.retried.tried", shown),
   ]);
 }
 
@@ -147,7 +148,7 @@ function listed(call: Call, { entries, next }: Page): ExitCode {
   ]);
   const code = answer(call, { messages: entries.map(viewOf), next: next ?? null }, table(rows));
   if (next !== undefined && !call.isJson) {
-    call.terminal.complain(`there are more; the next page: --after ${next}`);
+    call.terminal.complain(text("mail.next-page", { next }));
   }
   return code;
 }

@@ -103,6 +103,12 @@ const SAYINGS: Sayings = {
     "see: sealpost mail folders; names of the user's own folders need --password-stdin",
   ],
   "no-mail-here": ({ path }) => [text("refusal.no-mail-here", { path: printable(path) })],
+  "source-unsafe": ({ path, why, leadsTo }) => [
+    text(`refusal.source-unsafe.${why}`, { path: printable(path) }),
+    why === "link"
+      ? `if this is what was meant, name it without the link: ${printable(leadsTo)}`
+      : `look who wrote there, then run: chmod -R o-w ${printable(path)}`,
+  ],
   "folder-refused": ({ name, why }) => [
     text("refusal.folder-refused", { name: printable(name) }),
     why === "too-many"
@@ -159,7 +165,8 @@ const SAYINGS: Sayings = {
 /** What to do where an export cannot be written. */
 const TAKEN: Readonly<Record<string, string>> = {
   "open-to-others": "take their rights away first: chmod 700",
-  busy: "wait for its end; if none runs, delete sealpost-export.lock there",
+  busy: "wait for its end",
+  link: "name it without the link",
 };
 
 /** Where the same may be done in a while: exit code 75. Every other refusal is exit code 1. */

@@ -20,7 +20,7 @@ export async function requireSafePlaces(files: readonly NewFile[]): Promise<void
   for (const { path, isSecret } of files) {
     await refuseDanglingLink(dirname(path));
     await refuseDanglingLink(path);
-    await refuseOpenFolder(dirname(path), isSecret);
+    await requireSafeFolder(dirname(path), isSecret);
   }
 }
 
@@ -34,7 +34,8 @@ async function refuseDanglingLink(path: string): Promise<void> {
   );
 }
 
-async function refuseOpenFolder(folder: string, isSecret: boolean): Promise<void> {
+/** `isSecret`: nobody else may write to the folder at all. @throws UsageError when others could put another file there */
+export async function requireSafeFolder(folder: string, isSecret: boolean): Promise<void> {
   const found = await stat(folder).catch(() => undefined);
   if (found === undefined) return;
   if (!found.isDirectory()) throw new UsageError(`${folder} is no folder; move it away`);

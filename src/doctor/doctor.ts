@@ -13,6 +13,7 @@ import { courtesyNames } from "./courtesy-names.ts";
 import { databaseCheck } from "./database-check.ts";
 import { exactSearch } from "./exact-search.ts";
 import type { Finding } from "./finding.ts";
+import { formerPairs } from "./former-pairs.ts";
 import { listeningCheck } from "./listening.ts";
 import { logins } from "./logins.ts";
 import { mxRecord } from "./mx-record.ts";
@@ -48,6 +49,7 @@ const HOST_CHECKS: readonly Check<DoctorDeps>[] = [
   secretKeys,
   logins,
   pendingMail,
+  formerPairs,
   postmasterCheck,
   outboxCheck,
   nextHopCheck,

@@ -53,3 +53,21 @@ test("a number chooses the form of its text", () => {
   assert.match(counted("key-ending.lead", 1), /ends in one day,/);
   assert.match(counted("key-ending.lead", 3), /ends in 3 days,/);
 });
+
+/** What a command line is understood by stays in the code: help, usage, and the names of secrets that stdin lacks. */
+const OF_USAGE =
+  /\/\*[^]*?\*\/|^\s*\/\/.*$|new UsageError\([^]*?\);|\b(?:help|summary):\s*(?:"[^"]*"|`[^`]*`)|const names = [^]*?;|const proof = [^]*?;|readSecrets\([^]*?\);|\["the key's passphrase"\]/gm;
+
+test("what the commands of mail, accounts and keys say to people is in the catalogue", () => {
+  const files = globSync("cli/{mail,account,key}*.ts", { cwd: SRC });
+  const sentences = files
+    .filter((file) => !file.endsWith(".test.ts"))
+    .flatMap((file) => {
+      const code = readFileSync(join(SRC, file), "utf8").replaceAll(OF_USAGE, "");
+      return [...code.matchAll(/"[^"\n]*"|`[^`]*`/g)]
+        .map(([literal]) => literal.replaceAll(/\$\{[^}]*\}/g, "x"))
+        .filter((literal) => /[a-z]{2,} [a-z]+ [a-z]+/i.test(literal))
+        .map((literal) => `${file}: ${literal}`);
+    });
+  assert.deepEqual(sentences, []);
+});

@@ -1,7 +1,7 @@
 /**
  * The texts that users read, in one catalogue per language (`en.json`): replies that a mail program shows, notices and
- * bounces, what is said of a message, and why something was refused. Texts of operators stay in the code that prints them:
- * `--help`, usage, the doctor, logs and faults of the configuration.
+ * bounces, what is said of a message, why something was refused, and what the commands of mail, accounts and keys did. Texts of
+ * operators stay in the code that prints them: `--help`, usage, the doctor, logs and faults of the configuration.
  *
  * A text is found by its key. Its placeholders (`{address}`) are named in `placeholders.ts`, so that the compiler asks for
  * each; tests find texts that nobody uses, placeholders that differ, and sentences that are too long.

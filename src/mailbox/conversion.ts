@@ -15,7 +15,7 @@ export type ConversionWish = {
 export type Conversion =
   | {
       readonly kind: "converted";
-      /** How many stored bodies were encrypted anew; copies of a message share one. */
+      /** How many stored bodies and attachments of drafts were encrypted anew; copies share them. */
       readonly bodies: number;
       /** How many messages stay as they are, and need another key pair. */
       readonly left: number;

@@ -16,9 +16,11 @@
  */
 import type { Brand } from "../base/brand.ts";
 import type { Octets } from "../base/large-octets.ts";
+import type { AttachedFile } from "../mail/attach.ts";
 import type { Range } from "../pgpmime/range.ts";
 import type { MessageVerdict, ResultState } from "../store/mail/verdict.ts";
 import type { Conversion, ConversionWish } from "./conversion.ts";
+import type { FolderRefusal } from "./folder-refusal.ts";
 import type { Summary } from "./summary.ts";
 
 export type { MessageVerdict, ResultState, ServedAtArrival } from "../store/mail/verdict.ts";
@@ -151,15 +153,6 @@ export type Changes =
   /** Too much is forgotten since: read the lists again. */
   | { readonly kind: "forgotten"; readonly latest: number };
 
-/** Why a folder is not made, renamed or removed. */
-export type FolderRefusal =
-  | { readonly kind: "closed" }
-  | { readonly kind: "bad-name" }
-  | { readonly kind: "name-taken" }
-  | { readonly kind: "too-many" }
-  | { readonly kind: "no-folder" }
-  | { readonly kind: "not-empty" };
-
 /** A mailbox, opened for one reader. IDs that name nothing are passed over; what was done is returned. */
 export type Mailbox = {
   readonly folders: () => Promise<readonly Folder[]>;
@@ -180,6 +173,8 @@ export type Mailbox = {
   readonly entry: (id: MessageId) => Promise<MailboxEntry | undefined>;
   /** The octets as they came; "closed" where the keys at hand do not open them. */
   readonly read: (id: MessageId) => Promise<ReadMail>;
+  /** What is stored apart from the text of a message: the attachments of a draft. */
+  readonly storedFiles: (id: MessageId) => Promise<StoredFiles>;
   /** Does the costly part of `append`, so that a transaction that appends is short. */
   readonly prepare: (mail: NewMail) => Promise<PreparedMail>;
   readonly append: (mail: NewMail | PreparedMail) => Promise<Appended>;
@@ -238,6 +233,11 @@ export type CatchUpWish = {
 export type ReadMail =
   | { readonly kind: "read"; readonly form: MailForm; readonly message: Uint8Array }
   | { readonly kind: "closed" | "no-message" };
+
+/** `damaged`: one of them is not what was stored. */
+export type StoredFiles =
+  | { readonly kind: "files"; readonly files: readonly AttachedFile[] }
+  | { readonly kind: "closed" | "no-message" | "damaged" };
 
 export type Appended =
   | { readonly kind: "appended" | "there-already"; readonly id: MessageId }

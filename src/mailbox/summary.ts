@@ -48,9 +48,13 @@ export type Attachment = {
   readonly stored?: StoredAttachment;
 };
 
-/** The name of a blob, and what is in it. `hash` is SHA-256 of the attachment, in hexadecimal digits. */
+/**
+ * An attachment that is stored apart. `blob` names its octets, and is another one after a conversion; `id` stays. `hash` is
+ * SHA-256 of the attachment, in hexadecimal digits.
+ */
 export type StoredAttachment = {
   readonly id: string;
+  readonly blob: string;
   readonly contentType: string;
   readonly hash: string;
 };

@@ -1,6 +1,7 @@
 /**
  * What only the reader may see is nowhere in clear: not in the database and its log, the bodies, temporary files, the logs of the
  * program, nor a backup. Mail comes through a gateway, is read, searched, sorted into folders and converted to another key pair.
+ * Mail is sent through it, and a draft with attachments is written.
  */
 import assert from "node:assert/strict";
 import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
@@ -11,6 +12,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { startPostgres } from "../../lab/postgres.ts";
 import { runOk, sealpostCommand } from "../../lab/run.ts";
+import { startSink } from "../../lab/sink.ts";
 import { findReader } from "../../src/accounts/accounts.ts";
 import { openReading } from "../../src/app/open-reading.ts";
 import { openVault, type Vault } from "../../src/app/open-vault.ts";
@@ -34,6 +36,7 @@ import {
   sightingsInRows,
   type Sighting,
 } from "../support/canary.ts";
+import { BLOBS_OF_DRAFT, clearMail, send, writeDraft } from "../support/canary-mail.ts";
 import { makeLoneServer, PASSWORD, READER, type LoneServer } from "../support/lone-server.ts";
 import { RawSmtp } from "../support/raw-smtp.ts";
 
@@ -42,6 +45,8 @@ const LOCKED = "lena@alpha.test";
 const MANY = 260;
 /** More than one row of a database holds, as a body. */
 const LARGE = 3_000_000;
+/** How many messages the reader sends. */
+const SENT = 2;
 
 test("a canary is noticed in each form, in lines and among other octets", () => {
   const canary = newCanary();
@@ -88,18 +93,30 @@ for (const [engine, bodies] of PLACES) {
     const dir = await mkdtemp(join(tmpdir(), "sealpost-canary-"));
     const temp = join(dir, "tmp");
     await mkdir(temp, { mode: 0o777 });
-    const canary = newCanary();
+    const [canary, whom] = [newCanary(), newCanary()];
     await using stack = new AsyncDisposableStack();
     stack.defer(async () => rm(dir, { recursive: true, force: true }));
     const database = await databaseIn(dir, temp, engine, stack);
     const storage = { bodies, bodies_folder: join(dir, "bodies") };
-    const server = await makeLoneServer(dir, database, { storage });
+    const sent = await mkdtemp(join(tmpdir(), "sealpost-canary-sent-"));
+    stack.defer(async () => rm(sent, { recursive: true, force: true }));
+    const sink = stack.use(await startSink({ host: "127.0.0.1", dir: sent }));
+    const any = { host: "127.0.0.1", port: 0 };
+    const server = await makeLoneServer(dir, database, {
+      storage,
+      listen: { submission: any, lmtp: any, metrics: any, keyserver: any },
+      relay: { host: sink.host, port: sink.port },
+    });
     const world = { dir, canary, server, env: { TMPDIR: temp }, temporary: [] };
     stack.use(watchTemporary(world, temp));
     const gateway = stack.use(await server.serve("gateway", world.env));
 
     await command(world, ["account", "add", LOCKED, "--password-stdin"], PASSWORD);
     await receive(world, gateway.place("lmtp"));
+    await send(world, gateway, [LOCKED]);
+    await command(world, ["account", "policy", READER, "off"]);
+    await send(world, gateway, [`${whom}@beta.test`, `${whom}.blind@beta.test`]);
+    assert.equal((await sink.received()).length, SENT);
     await live(world);
     await command(world, ["backup", join(dir, "backup")]);
 
@@ -108,6 +125,8 @@ for (const [engine, bodies] of PLACES) {
     assert.deepEqual(await sightings(world, engine, "backup"), []);
 
     await using vault = await openVault(await loadConfig(server.config));
+    const named = (await sightingsInRows(vault.store, whom)).map(({ where }) => where);
+    assert.deepEqual(named.toSorted(), ["trace.detail", "trace.names", "trace_names.name"]);
     const planted = await plant(vault, world);
     await command(world, ["backup", join(dir, "backup, planted")]);
     await sleep(300);
@@ -198,30 +217,6 @@ async function receive(
   }
 }
 
-/** The canary stands in names, the subject, references, the text, and an attachment and its name. */
-function clearMail(canary: string, reader: string, text: string): string {
-  return [
-    `From: "${canary}" <x@beta.test>`,
-    `To: "${canary}" <${reader}>`,
-    `Subject: =?utf-8?B?${Buffer.from(`Grüße, ${canary}`).toString("base64")}?=`,
-    `References: <${canary}@beta.test>`,
-    "MIME-Version: 1.0",
-    'Content-Type: multipart/mixed; boundary="b"',
-    "",
-    "--b",
-    "Content-Type: text/plain; charset=utf-8",
-    "",
-    text,
-    "--b",
-    `Content-Type: text/plain; name="${canary}.txt"`,
-    `Content-Disposition: attachment; filename="${canary}.txt"`,
-    "Content-Transfer-Encoding: base64",
-    "",
-    Buffer.from(text.slice(0, 2000)).toString("base64"),
-    "--b--",
-  ].join("\r\n");
-}
-
 /** As somebody without a key of their own seals it; the outer header has the canary as well. */
 async function sealedMail(
   vault: Vault,
@@ -252,6 +247,7 @@ async function live(world: World): Promise<void> {
   const { canary, server } = world;
   const given = [READER, "--password-stdin"];
   await useMailbox(await loadConfig(server.config), canary);
+  await writeDraft(server.config, canary, LARGE);
   const found = await command(world, ["mail", "search", READER, canary, "--json"]);
   assert(found.includes(canary), "the canary is in the mail");
   await command(
@@ -264,7 +260,7 @@ async function live(world: World): Promise<void> {
     ["account", "convert-mailbox", ...given, "--json"],
     PASSWORD,
   );
-  assert.match(converted, new RegExp(`"bodies": ?${String(MANY + 4)}`));
+  assert.match(converted, new RegExp(`"bodies": ?${String(MANY + 4 + SENT + BLOBS_OF_DRAFT)}`));
 }
 
 async function useMailbox(config: Config, canary: string): Promise<void> {

@@ -8,18 +8,15 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { startPostgres } from "../../lab/postgres.ts";
 import { run, runOk, sealpost, sealpostCommand, sealpostJson } from "../../lab/run.ts";
-import { openCrypto } from "../../src/app/open-crypto.ts";
-import { draftsOf } from "../../src/app/open-mailbox.ts";
 import { openVault } from "../../src/app/open-vault.ts";
 import { fileOf } from "../../src/blobs/body-files.ts";
 import { loadConfig } from "../../src/config/config.ts";
-import type { Drafts } from "../../src/mailbox/drafts/drafts.ts";
 import { insertMailboxMessage } from "../../src/store/mailbox/messages.ts";
-import { unlockWithService } from "../../src/vault/vault.ts";
 import { idAt } from "../support/accounts.ts";
 import { addressOf } from "../support/address.ts";
 import { attached, saved, written } from "../support/drafts.ts";
 import { deliverTo, makeLoneServer, READER } from "../support/lone-server.ts";
+import { withDrafts } from "../support/reader-drafts.ts";
 import { mailboxRow } from "../support/store-calls/mailbox.ts";
 
 type Key = { readonly fingerprint: string; readonly state: string };
@@ -136,23 +133,6 @@ async function storeBody(config: string, octets: Uint8Array): Promise<string> {
 async function readBody(config: string, id: string): Promise<Uint8Array | undefined> {
   await using vault = await openVault(await loadConfig(config));
   return await vault.blobs.read(id);
-}
-
-/** Works with the drafts of the reader, as a page would. */
-async function withDrafts<Value>(
-  config: string,
-  work: (drafts: Drafts) => Promise<Value>,
-): Promise<Value> {
-  const loaded = await loadConfig(config);
-  await using vault = await openVault(loaded);
-  await using crypto = openCrypto({ isServing: false });
-  const id = await idAt(vault.store, addressOf(READER));
-  using keys = await unlockWithService(vault, id);
-  assert(keys);
-  const { store, clock, blobs } = vault;
-  const events = { failed: (_where: string, error: unknown) => assert.fail(String(error)) };
-  const wiring = { store, clock, blobs, pool: crypto.pool, events, limits: () => loaded.limits };
-  return await work(draftsOf(wiring)({ id, address: addressOf(READER) }, keys));
 }
 
 async function drillBodies(

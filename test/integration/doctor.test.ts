@@ -89,6 +89,7 @@ test("a provider that is well passes every check, but for the port that the lab 
     "secret-keys",
     "logins",
     "pending",
+    "former-pairs",
     "outbox",
     "relay",
     "listeners",

@@ -156,7 +156,7 @@ async function fill(deps: Deps): Promise<void> {
   const kept = await selectById(store, idOf(first), ["kept"]);
   for (const row of kept) {
     const { blob: attached } = mailboxRow("attached");
-    const change = { key: "k", summary: row.summary, sizeBytes: 1, attached };
+    const change = { key: "k", summary: row.summary, sizeBytes: 1, attached, under: "k" };
     assert(await changeDraft(store, idOf(first), row, change));
   }
   const rule = {

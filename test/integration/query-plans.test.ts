@@ -55,6 +55,8 @@ const WAITING = "reads what waits, and nothing else";
 const SMALL_INDEX = "with as few rows as here PostgreSQL prefers an index that is small";
 /** On request, after a change of keys; what is done already is passed over. */
 const WHOLE = "a conversion goes through a whole mailbox, page by page";
+/** Only when somebody runs the doctor. */
+const DOCTOR = "the doctor goes through all mailboxes, page by page";
 /** Once in the life of an installation, when the file beside the database is not there. */
 const NEW_FILE = "the file beside the database is begun with all that is published";
 
@@ -99,6 +101,11 @@ const ALLOWED: Readonly<Record<string, string>> = {
   "mailbox/converting.ts selectOtherBodies: blobs": WHOLE,
   "mailbox/draft-attachments.ts deleteAttachment: draft_attachments": SMALL_INDEX,
   "mailbox/draft-attachments.ts deleteAttachmentsOf: draft_attachments": FEW,
+  "mailbox/draft-attachments.ts replaceAttachment: draft_attachments": FEW,
+  "mailbox/draft-attachments.ts selectAttachedTo: draft_attachments": FEW,
+  "mailbox/former-pairs.ts selectWithFormerPairs: former": DOCTOR,
+  "mailbox/former-pairs.ts selectWithFormerPairs: mailboxes": DOCTOR,
+  "mailbox/former-pairs.ts selectWithFormerPairs: own": DOCTOR,
   "mailbox/folders.ts deleteFolder: folders": FEW,
   "mailbox/folders.ts deleteFolder: mailbox_messages": SMALL_INDEX,
   "mailbox/folders.ts holdFolder: folders": FEW,

@@ -41,7 +41,11 @@ export type EmbeddedMailbox = {
   /** With other keys of the reader; mail that comes is encrypted to the one of their mailbox, also while that is closed. */
   readonly openAs: (keys: UnlockedKeys, isOpen?: boolean) => Mailbox;
   /** The drafts, with the reader's keys or without; `roomBytes` is the room that is left, by default much. */
-  readonly openDrafts: (o?: { readonly isClosed?: boolean; readonly roomBytes?: number }) => Drafts;
+  readonly openDrafts: (o?: {
+    readonly as?: UnlockedKeys;
+    readonly isClosed?: boolean;
+    readonly roomBytes?: number;
+  }) => Drafts;
 };
 
 /** Adds the account to a store, or finds it there. Removed messages can be restored for an hour. */
@@ -85,10 +89,10 @@ export async function embeddedMailbox(
     open: () => openAs(keys),
     openClosed: () => openAs(keys, false),
     openAs,
-    openDrafts: ({ isClosed = false, roomBytes = 1e9 } = {}) => {
+    openDrafts: ({ as = keys, isClosed = false, roomBytes = 1e9 } = {}) => {
       const hasRoom = async (_owner: unknown, bytes: number) => Promise.resolve(bytes <= roomBytes);
-      const withRoom = { ...depsAs(keys), hasRoom, summaryOf: draftSummary };
-      return openDrafts(withRoom, account, isClosed ? undefined : keys);
+      const withRoom = { ...depsAs(as), hasRoom, summaryOf: draftSummary };
+      return openDrafts(withRoom, account, isClosed ? undefined : as);
     },
   };
 }

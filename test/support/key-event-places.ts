@@ -1,7 +1,7 @@
 /** Databases with their service keys, and copies of both as they stand. */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { cp, mkdtemp, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { startPostgres } from "../../lab/postgres.ts";
@@ -14,6 +14,8 @@ export type Places = AsyncDisposable & {
   readonly make: () => Promise<Place>;
   /** Nobody may have the original open. */
   readonly copy: (from: Place) => Promise<Place>;
+  /** Deletes a place that nobody has open. */
+  readonly remove: (place: Place) => Promise<void>;
 };
 
 const run = promisify(execFile);
@@ -49,6 +51,7 @@ function sqlitePlaces(dir: string): Places {
   return {
     make: async () => place(await newKeyDir(dir)),
     copy: async ({ keyDir }) => place(await copyKeyDir(dir, keyDir)),
+    remove: async ({ keyDir }) => rm(keyDir, { recursive: true }),
     [Symbol.asyncDispose]: async () => undefined,
   };
 }
@@ -72,6 +75,13 @@ async function postgresPlaces(dir: string): Promise<Places> {
       url.pathname = `/${name}`;
       const copied = { engine: "postgres", url: url.href } as const;
       return { keyDir: await copyKeyDir(dir, keyDir), database: copied };
+    },
+    remove: async ({ keyDir, database }) => {
+      assert(database.engine === "postgres");
+      const url = new URL(database.url);
+      const args = ["--force", "-h", url.searchParams.get("host") ?? "", "-U", "app"];
+      await run("/usr/lib/postgresql/15/bin/dropdb", [...args, url.pathname.slice(1)]);
+      await rm(keyDir, { recursive: true });
     },
     [Symbol.asyncDispose]: async () => server[Symbol.asyncDispose](),
   };

@@ -11,6 +11,7 @@ import { readSecretKey, type UnlockedKey } from "../../src/openpgp/keys/secret-k
 import { migrate } from "../../src/store/engine/migrate.ts";
 import { deleteMessages } from "../../src/store/mailbox/message-changes.ts";
 import { countToIndex } from "../../src/store/mailbox/search-terms.ts";
+import type { BlobPlace } from "../../src/store/mail/blobs.ts";
 import type { Store } from "../../src/store/store.ts";
 import { UnlockedKeys } from "../../src/vault/unlocked-keys.ts";
 import { summaryMail } from "../contract/mailbox-world.ts";
@@ -69,7 +70,7 @@ const ownAlone = ({ pairs: { own } }: MailboxScene): UnlockedKeys =>
   new UnlockedKeys([own], undefined, [], { mailbox: own.fingerprint });
 
 /** Mail in a segment of the index that lost most of its messages, mail that came while closed, and removed mail. */
-export async function makeMailbox(place: Place): Promise<void> {
+export async function makeMailbox(place: Place, bodies: BlobPlace): Promise<void> {
   await using store = await openTestStore(place.database);
   await migrate(store);
   const names = ["old", "own"];
@@ -77,7 +78,7 @@ export async function makeMailbox(place: Place): Promise<void> {
     const key = await ownKey("bob@beta.test", "compat");
     await writeFile(join(place.keyDir, name), key.secretBytes().reveal(), { mode: 0o600 });
   }
-  const scene = await sceneAt(place, store);
+  const scene = await sceneAt(place, store, bodies);
   const mailbox = scene.openAs(same(scene));
   const going: MessageId[] = [];
   for (let at = 0; at < MANY; at += 1) {
@@ -99,19 +100,27 @@ async function add(mailbox: Mailbox, name: string): Promise<MessageId> {
 }
 
 /** Opens what is in a place. */
-export async function sceneAt(place: Place, store: Store): Promise<MailboxScene> {
+export async function sceneAt(
+  place: Place,
+  store: Store,
+  bodies: BlobPlace,
+): Promise<MailboxScene> {
   const read = async (name: string): Promise<UnlockedKey> =>
     readSecretKey(new Secret(Uint8Array.from(await readFile(join(place.keyDir, name)))));
   const pairs = { old: await read("old"), own: await read("own") };
   const folder = join(place.keyDir, "bodies");
-  const made = await embeddedMailbox(store, { bodies: "folder", bodiesFolder: folder });
+  const made = await embeddedMailbox(store, { bodies, bodiesFolder: folder });
   return { ...made, pairs, folder };
 }
 
 /** Each message is there once, whole and counted; after the event was done again its index is right and nothing is left over. */
-export async function requireWholeMailbox(place: Place, event: string): Promise<void> {
+export async function requireWholeMailbox(
+  place: Place,
+  event: string,
+  bodies: BlobPlace,
+): Promise<void> {
   await using store = await openTestStore(place.database);
-  const scene = await sceneAt(place, store);
+  const scene = await sceneAt(place, store, bodies);
   await requireAll(scene, event);
   await MAILBOX_EVENTS[event]?.(scene);
   await requireAll(scene, event);
@@ -123,9 +132,15 @@ export async function requireWholeMailbox(place: Place, event: string): Promise<
   if (event === "conversion") await requireKey(store, scene.pairs.own.fingerprint);
   await scene.blobs.sweep();
   const blobs = await store.db.selectFrom("blobs").select("id").execute();
-  const entries = await readdir(scene.folder, { recursive: true, withFileTypes: true });
-  const files = entries.filter((entry) => entry.isFile()).map(({ name }) => name);
-  assert.deepEqual(files.toSorted(), blobs.map(({ id }) => id).toSorted());
+  const names = blobs.map(({ id }) => id).toSorted();
+  const used = await store.db.selectFrom("mailbox_messages").select("blob").distinct().execute();
+  assert.deepEqual(names, used.map(({ blob }) => blob).toSorted());
+  assert.deepEqual(await filesIn(scene), bodies === "folder" ? names : []);
+}
+
+async function filesIn({ folder }: MailboxScene): Promise<readonly string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
+  return entries.flatMap((entry) => (entry.isFile() ? [entry.name] : [])).toSorted();
 }
 
 async function requireAll(scene: MailboxScene, event: string): Promise<void> {

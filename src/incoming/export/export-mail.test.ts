@@ -4,7 +4,6 @@ import {
   chmod,
   cp,
   mkdir,
-  mkdtemp,
   readdir,
   readFile,
   rm,
@@ -12,13 +11,13 @@ import {
   truncate,
   writeFile,
 } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before } from "node:test";
 
 import { start } from "../../../test/contract/mailbox-world.ts";
 import { SILENT } from "../../../test/support/authors.ts";
 import { testOnBoth } from "../../../test/support/engines.ts";
+import { fullDiskAt } from "../../../test/support/full-disk.ts";
+import { clear, HEAD, newPlaces } from "../../../test/support/imported-mail.ts";
 import {
   bobsKey,
   mailFilesWorld,
@@ -32,28 +31,13 @@ import { listAudit } from "../../journal/journal.ts";
 import type { ExportFormat } from "../../mailbox/files/export-folder.ts";
 import { standardFolder, type FolderId } from "../../mailbox/mailbox.ts";
 import { seal } from "../../pgpmime/seal.ts";
+import { lockFile } from "../../store/engine/file-lock.ts";
 import { damaged, locked, undecryptable, unprotected } from "../verdicts.ts";
 import { exportMailFor, exportMessageFor, type MailExport } from "./export-mail.ts";
 
 const testBoth = testOnBoth();
 const NOW = later(start, DAY);
-const HEAD =
-  "From: a@alpha.test\r\nTo: bob@beta.test\r\nContent-Type: text/plain; charset=utf-8\r\n";
-let folder = "";
-
-before(async () => {
-  folder = await mkdtemp(join(tmpdir(), "sealpost-export-"));
-});
-after(async () => rm(folder, { recursive: true }));
-
-let count = 0;
-function place(): string {
-  count += 1;
-  return join(folder, `export-${String(count)}`);
-}
-
-const clear = (subject: string, body: string): Buffer =>
-  Buffer.from(`${HEAD}Subject: ${subject}\r\n\r\n${body}`);
+const place = newPlaces("sealpost-export-");
 
 async function sealed(subject: string, body: string): Promise<Uint8Array> {
   return seal({
@@ -210,16 +194,21 @@ for (const format of ["maildir", "mbox"] as const) {
         why: "open-to-others",
       });
       await chmod(path, 0o700);
-      await writeFile(join(path, "sealpost-export.lock"), String(process.pid));
-      assert.deepEqual(await exportTo(world, path, format), {
-        kind: "target-taken",
-        path,
-        why: "busy",
-      });
-      // No process has this number.
-      await writeFile(join(path, "sealpost-export.lock"), "2147483646");
-      assert.equal((await exportTo(world, path, format)).kind, "exported");
-      assert(!(await readdir(path)).includes("sealpost-export.lock"));
+      {
+        using lock = lockFile(join(path, "sealpost-export.lock"));
+        assert(lock);
+        assert.deepEqual(await exportTo(world, path, format), {
+          kind: "target-taken",
+          path,
+          why: "busy",
+        });
+      }
+      // A file that nobody holds is no lock, whatever it says: empty, of our own number, of no process.
+      for (const left of ["", String(process.pid), "2147483646"]) {
+        await writeFile(join(path, "sealpost-export.lock"), left);
+        assert.equal((await exportTo(world, path, format)).kind, "exported");
+        assert.equal((await stat(join(path, "sealpost-export.lock"))).size, 0);
+      }
       const foreign = place();
       await mkdir(foreign, { mode: 0o700 });
       await writeFile(join(foreign, "notes.txt"), "mine");
@@ -298,6 +287,29 @@ testBoth(
     });
   },
 );
+
+testBoth("an export whose notes were half written on a full disk goes on", async (open) => {
+  await using store = await open();
+  const world = await mailFilesWorld(store, NOW);
+  for (const at of [0, 1, 2]) {
+    const receivedAt = later(start, at * MINUTE);
+    await world.add({ message: clear(`m${String(at)}`, "x\r\n"), receivedAt });
+  }
+  const path = place();
+  {
+    using _full = await fullDiskAt('{"id"');
+    // The notes are written once more when the export ends.
+    await assert.rejects(exportTo(world, path, "mbox"), /ENOSPC/);
+  }
+  const done = await exportTo(world, path, "mbox");
+  assert(done.kind === "exported");
+  assert.deepEqual([done.written, done.there], [0, 3]);
+  const inbox = (await readByPython("mbox", path))["Inbox.mbox"];
+  assert.deepEqual(
+    inbox?.map(({ subject }) => subject),
+    ["m0", "m1", "m2"],
+  );
+});
 
 testBoth("what a crash leaves in tmp of a Maildir is written again", async (open) => {
   await using store = await open();

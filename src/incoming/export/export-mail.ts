@@ -1,9 +1,10 @@
 /**
  * Mail that its owner takes along: all of it or a folder, in clear, as files that other programs read. Each message is written once,
- * in the folder where it is when the export begins, the oldest first. Mail that waits is opened first, and what still waits is written
+ * in the folder where it is when the export begins, the oldest first. What comes or is moved meanwhile is written at the end. Mail that waits is opened first, and what still waits is written
  * with the inbox. The audit log says by whom and how many before the first octet is written. An export that was interrupted is begun
  * again with the same words, and writes what is missing.
  */
+import { addOne } from "../../base/counts.ts";
 import type { Clock } from "../../base/time.ts";
 import { appendAudit } from "../../journal/journal.ts";
 import {
@@ -12,16 +13,15 @@ import {
   type TargetTaken,
 } from "../../mailbox/files/export-folder.ts";
 import type { ExportTarget } from "../../mailbox/files/export-target.ts";
-import { standardName } from "../../mailbox/files/folder-names.ts";
 import { openMaildir } from "../../mailbox/files/maildir-target.ts";
 import { openMboxFiles } from "../../mailbox/files/mbox-target.ts";
 import { folderNamed } from "../../mailbox/folder-named.ts";
-import { standardFolder, type Cursor, type Folder, type Mailbox } from "../../mailbox/mailbox.ts";
-import { walkWaiting } from "../../spool/waiting-list.ts";
+import type { Folder, Mailbox } from "../../mailbox/mailbox.ts";
 import type { UnlockedKeys } from "../../vault/unlocked-keys.ts";
 import type { Reader } from "../audited-reading.ts";
 import { openPending } from "../pending.ts";
 import { isOpen, type ReadingDeps } from "../reading.ts";
+import { planAll, planSince, type Plan } from "./export-plan.ts";
 import { exportedForm, type ExportedForm, type ExportFrom } from "./exported-form.ts";
 
 export type ExportDeps = ReadingDeps & { readonly clock: Clock; readonly hostname: string };
@@ -63,24 +63,38 @@ export async function exportMailFor(
 ): Promise<MailExport> {
   return withKeys(deps, reader, async (keys) => {
     const mailbox = deps.mailboxOf(deps.store, reader.account, keys);
-    const folders = await foldersMeant(mailbox, wish.folder);
-    if (folders === undefined) return { kind: "no-folder", name: wish.folder ?? "" };
+    const of = { mailbox, folders: async () => foldersMeant(mailbox, wish.folder) };
+    if ((await of.folders()) === undefined) return noFolder(wish);
     const { id: account, address } = reader.account;
     const { format, path } = wish;
     const place = await openExportFolder(path, { account, format });
     if (place.kind !== "open") return place;
     await using _place = place;
-    const opened = await (format === "mbox" ? openMboxFiles(path) : openMaildir(path));
+    const opened = await (format === "mbox" ? openMboxFiles(place) : openMaildir(place));
     if ("kind" in opened) return opened;
     await using target = opened;
-    const plan = await planOf(deps, reader, mailbox, folders);
-    const all = plan.flatMap(({ ids }) => ids);
-    const missing = all.filter((id) => !target.has(id));
-    await auditExport(deps, reader, missing.length);
     const from = { account, address, keys, hostname: deps.hostname };
-    const report = await writeAll(deps, from, { plan, target, wish, total: missing.length });
-    return { kind: "exported", ...report, there: all.length - missing.length };
+    const run = new ExportRun(deps, from, target, wish);
+    const first = await planAll(deps, reader, of);
+    if (first === undefined) return noFolder(wish);
+    const there = sizeOf(first) - run.missing(first);
+    let plan: Plan | undefined = first;
+    do {
+      await auditExport(deps, reader, run.missing(plan));
+      await run.write(plan, plan === first);
+      plan = await planSince(deps, reader, of, plan.since);
+    } while (plan !== undefined && run.missing(plan) > 0);
+    return { kind: "exported", ...run.report(), there };
   });
+}
+
+function noFolder({ folder }: ExportWish): MailExport {
+  return { kind: "no-folder", name: folder ?? "" };
+}
+
+/** How many messages a plan has. */
+function sizeOf({ folders }: Plan): number {
+  return new Set(folders.flatMap(({ ids }) => ids)).size;
 }
 
 /** One message, as `exportMailFor` would write it, with CRLF. */
@@ -137,74 +151,62 @@ async function auditExport(
   });
 }
 
-type Planned = { readonly folder: Folder; readonly name: string; readonly ids: readonly string[] };
+/** Writes what is planned, and then what came or was moved meanwhile, until nothing is missing. */
+class ExportRun {
+  readonly #deps: ExportDeps;
+  readonly #from: ExportFrom;
+  readonly #target: ExportTarget;
+  readonly #wish: ExportWish;
+  readonly #asReceived = new Map<string, number>();
+  readonly #closed = new Map<string, string>();
+  #written = 0;
+  #total = 0;
 
-async function planOf(
-  { store }: ExportDeps,
-  { account }: Reader,
-  mailbox: Mailbox,
-  folders: readonly Folder[],
-): Promise<readonly Planned[]> {
-  const plan: Planned[] = [];
-  for (const folder of folders) {
-    const ids = await idsIn(mailbox, folder);
-    if (folder.id === standardFolder("inbox")) {
-      for await (const { id } of walkWaiting(store, account.id)) ids.push(id);
-    }
-    const name = folder.standard === undefined ? folder.name : standardName(folder.standard);
-    // A name that does not open is no reason to leave the mail behind.
-    plan.push({ folder, name: name ?? folder.id, ids });
+  constructor(deps: ExportDeps, from: ExportFrom, target: ExportTarget, wish: ExportWish) {
+    this.#deps = deps;
+    this.#from = from;
+    this.#target = target;
+    this.#wish = wish;
   }
-  return plan;
-}
 
-const PAGE = 200;
-
-/** The oldest first. */
-async function idsIn(mailbox: Mailbox, { id }: Folder): Promise<string[]> {
-  const ids: string[] = [];
-  let after: Cursor | undefined;
-  do {
-    const page = await mailbox.list(id, { after, limit: PAGE });
-    ids.push(...page.entries.map((entry) => entry.id));
-    after = page.next;
-  } while (after !== undefined);
-  return ids.toReversed();
-}
-
-async function writeAll(
-  deps: ExportDeps,
-  from: ExportFrom,
-  o: {
-    readonly plan: readonly Planned[];
-    readonly target: ExportTarget;
-    readonly wish: ExportWish;
-    readonly total: number;
-  },
-): Promise<Omit<ExportReport, "there">> {
-  const { plan, target, wish, total } = o;
-  let written = 0;
-  const asReceived = new Map<string, number>();
-  const closed: { id: string; state: string }[] = [];
-  for (const { folder, name, ids } of plan) {
-    await target.beginFolder(name);
-    // A message that left the queue while its page was read stands in both lists.
-    for (const id of new Set(ids)) {
-      if (target.has(id)) continue;
-      const form = await exportedForm(deps, from, id);
-      if (form === undefined) continue;
-      const { state, flags, keywords, receivedAt } = form.entry;
-      if (form.kind === "closed") {
-        closed.push({ id, state });
-        continue;
-      }
-      if (form.kind === "as-received") asReceived.set(state, (asReceived.get(state) ?? 0) + 1);
-      const isDraft = folder.standard === "drafts";
-      await target.write({ id, message: form.message, receivedAt, flags, keywords, isDraft });
-      written += 1;
-      wish.progress(written, total);
-    }
+  /** How many messages of a plan are neither written nor known to be closed. */
+  missing({ folders }: Plan): number {
+    return new Set(folders.flatMap(({ ids }) => ids.filter((id) => this.#isMissing(id)))).size;
   }
-  await target.finish();
-  return { written, asReceived, closed };
+
+  /** `isFirst`: a folder without messages is made as well. */
+  async write(plan: Plan, isFirst: boolean): Promise<void> {
+    this.#total += this.missing(plan);
+    for (const { folder, name, ids } of plan.folders) {
+      if (!isFirst && !ids.some((id) => this.#isMissing(id))) continue;
+      await this.#target.beginFolder(name);
+      for (const id of ids) if (this.#isMissing(id)) await this.#writeOne(folder, id);
+    }
+    await this.#target.finish();
+  }
+
+  report(): Omit<ExportReport, "there"> {
+    const closed = [...this.#closed].map(([id, state]) => ({ id, state }));
+    return { written: this.#written, asReceived: this.#asReceived, closed };
+  }
+
+  #isMissing(id: string): boolean {
+    return !this.#target.has(id) && !this.#closed.has(id);
+  }
+
+  async #writeOne({ standard }: Folder, id: string): Promise<void> {
+    const form = await exportedForm(this.#deps, this.#from, id);
+    if (form === undefined) return;
+    const { state, flags, keywords, receivedAt } = form.entry;
+    if (form.kind === "closed") {
+      this.#closed.set(id, state);
+      return;
+    }
+    if (form.kind === "as-received") addOne(this.#asReceived, state);
+    const isDraft = standard === "drafts";
+    const { message } = form;
+    await this.#target.write({ id, message, receivedAt, flags, keywords, isDraft });
+    this.#written += 1;
+    this.#wish.progress(this.#written, this.#total);
+  }
 }

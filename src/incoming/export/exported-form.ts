@@ -1,16 +1,20 @@
 /**
  * A message for other programs: opened, as its reader is shown it. The trace fields and the protected fields stand in its header,
- * our status on top, and no status or result of ours that a sender wrote. What does not open is given as it was received.
+ * our status on top, and no status or result of ours that a sender wrote, nor flags for the programs that read the file. A draft has its attachments in it. What does not open is
+ * given as it was received, and a draft whose attachments do not without them.
  */
 import { AppError, TooCostly } from "../../base/errors.ts";
 import type { EmailAddress } from "../../mail/address.ts";
+import { withAttached, type AttachedFile } from "../../mail/attach.ts";
 import { stripResultHeaders } from "../../mail/auth-results.ts";
-import { parseHeader, serializeHeader } from "../../mail/header.ts";
+import { parseHeader, serializeHeader, withoutFields } from "../../mail/header.ts";
+import { MBOX_FIELDS } from "../../mailbox/files/file-flags.ts";
+import type { MessageId } from "../../mailbox/mailbox.ts";
 import type { UnlockedKeys } from "../../vault/unlocked-keys.ts";
 import type { AccountId } from "../../words/account.ts";
 import { annotate } from "../annotate.ts";
 import type { MailListEntry } from "../mail-list.ts";
-import { findMail, isWithheld, type ReadingDeps } from "../reading.ts";
+import { findMail, isWithheld, mailboxFor, type ReadingDeps } from "../reading.ts";
 import type { ClearView } from "../signed.ts";
 
 /** Whose mail it is, what opens it, and the names of this host that results could claim. */
@@ -43,11 +47,32 @@ export async function exportedForm(
     ? undefined
     : await unlessClosed(async () => found.content(from.keys));
   if (content !== undefined && content.raw.length > 0) {
-    return { kind: "opened", message: annotated(deps, from, content), entry };
+    const files = await filesOf(deps, from, entry);
+    const view = withAttached(content.view, files ?? []);
+    const message = annotated(deps, from, { ...content, view });
+    return { kind: files === undefined ? "as-received" : "opened", message, entry };
   }
   const received = await unlessClosed(async () => found.received(from.keys));
   if (received === undefined) return { kind: "closed", entry };
   return { kind: "as-received", message: withoutResults(received, from.hostname), entry };
+}
+
+/** Maximum number of octets that are put into one message; in base64 a string still holds it. */
+const MAX_FILES_OCTETS = 256 * 1024 * 1024;
+
+/** What belongs to a draft beside its text; undefined where it is damaged, or too large for one message. */
+async function filesOf(
+  deps: ReadingDeps,
+  { account, keys }: ExportFrom,
+  { id, attachments }: MailListEntry,
+): Promise<readonly AttachedFile[] | undefined> {
+  const stored = attachments.filter((one) => one.stored !== undefined);
+  if (stored.length === 0) return [];
+  if (stored.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) > MAX_FILES_OCTETS)
+    return undefined;
+  const mailbox = await mailboxFor(deps, account, keys);
+  const read = await unlessClosed(async () => mailbox.storedFiles(id as MessageId));
+  return read?.kind === "files" ? read.files : undefined;
 }
 
 function annotated(
@@ -60,7 +85,7 @@ function annotated(
 
 function withoutResults(message: Uint8Array, hostname: string): Uint8Array {
   const { header, bodyOffset } = parseHeader(message);
-  const kept = stripResultHeaders(header, [hostname]);
+  const kept = stripResultHeaders(withoutFields(header, MBOX_FIELDS), [hostname]);
   if (kept.length === header.length) return message;
   const fields = serializeHeader(header).length;
   // What separates the header from the body, if anything does.

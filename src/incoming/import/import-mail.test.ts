@@ -1,15 +1,22 @@
 /** Imports on both engines: round trips, files of other programs, what is said of old mail, and interruptions. */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { after, before } from "node:test";
+import { before } from "node:test";
 import { promisify } from "node:util";
 
 import { start } from "../../../test/contract/mailbox-world.ts";
 import { serves } from "../../../test/support/authors.ts";
 import { testOnBoth } from "../../../test/support/engines.ts";
+import {
+  all,
+  clear,
+  HEAD,
+  importFrom,
+  newPlaces,
+  PLENTY,
+} from "../../../test/support/imported-mail.ts";
 import {
   bobsKey,
   mailFilesWorld,
@@ -26,84 +33,16 @@ import { seal } from "../../pgpmime/seal.ts";
 import { UnlockedKeys } from "../../vault/unlocked-keys.ts";
 import { exportMailFor } from "../export/export-mail.ts";
 import { openPending, retryOpening } from "../pending.ts";
-import { showMail } from "../reading.ts";
-import { importMailFor, type ImportDeps, type ImportReport } from "./import-mail.ts";
+import { importMailFor } from "./import-mail.ts";
 
 const testBoth = testOnBoth();
 const NOW = later(start, DAY);
-const HEAD =
-  "From: a@alpha.test\r\nTo: bob@beta.test\r\nContent-Type: text/plain; charset=utf-8\r\n";
-const PLENTY = { mailboxBytes: 1e9, pendingBytes: 1e9 };
-let folder = "";
+const place = newPlaces("sealpost-import-");
 let alice: UnlockedKey;
 
 before(async () => {
-  folder = await mkdtemp(join(tmpdir(), "sealpost-import-"));
   alice = await ownKey("a@alpha.test", "compat");
 });
-after(async () => rm(folder, { recursive: true }));
-
-let count = 0;
-function place(): string {
-  count += 1;
-  return join(folder, String(count));
-}
-
-type Wish = {
-  readonly folder?: string;
-  readonly progress?: (messages: number) => void;
-} & Partial<Pick<ImportDeps, "quota" | "maxBytes">>;
-
-async function importFrom(
-  { deps, account, keys }: MailFilesWorld,
-  path: string,
-  wish: Wish = {},
-): Promise<ImportReport> {
-  const { quota = PLENTY, maxBytes = 1_000_000, progress = () => undefined } = wish;
-  const done = await importMailFor(
-    { ...deps, quota, maxBytes },
-    { account, keys },
-    { path, folder: wish.folder, progress },
-  );
-  assert(done.kind === "imported", done.kind);
-  return done;
-}
-
-type Kept = {
-  readonly folder: string;
-  readonly subject: string;
-  readonly flags: string;
-  readonly keywords: readonly string[];
-  readonly body: string;
-  readonly said: string;
-  readonly receivedAt: Date;
-};
-
-/** All that a mailbox has, as its reader is shown it. */
-async function all({ deps, mailbox, keys, account }: MailFilesWorld): Promise<readonly Kept[]> {
-  const kept: Kept[] = [];
-  for (const { id, standard, name } of await mailbox.folders()) {
-    const { entries } = await mailbox.list(id, { limit: 200 });
-    for (const { id: one, flags, receivedAt, summary } of entries) {
-      const shown = await showMail(deps, { account: account.id, id: one, keys });
-      assert(shown && summary);
-      const text = Buffer.from(shown.message).toString();
-      kept.push({
-        folder: standard ?? name ?? "",
-        subject: summary.subject,
-        flags: flags.toSorted().join(" "),
-        keywords: summary.keywords,
-        body: text.slice(text.indexOf("\r\n\r\n") + 4),
-        said: [shown.state, ...shown.warnings].join(" "),
-        receivedAt,
-      });
-    }
-  }
-  return kept.toSorted((a, b) => (a.folder + a.subject < b.folder + b.subject ? -1 : 1));
-}
-
-const clear = (subject: string, body: string): string =>
-  `${HEAD}Subject: ${subject}\r\n\r\n${body}`;
 
 async function fill({ add, mailbox }: MailFilesWorld): Promise<void> {
   const at = (minutes: number): Date => later(start, minutes * MINUTE);
@@ -183,6 +122,42 @@ for (const format of ["maildir", "mbox"] as const) {
     }
   });
 }
+
+testBoth("flags and keywords of a sender come through no export", async (open) => {
+  await using one = await open();
+  const from = await mailFilesWorld(one, NOW);
+  const said =
+    "Status: RO\r\nX-Status: ADF\r\nX-Keywords: theirs\r\nX-Mozilla-Status: 1009\r\nX-Mozilla-Keys: k\r\n";
+  await from.add({ message: `${said}${clear("s", "x\r\n")}`, keywords: ["own"] });
+  const untouched = [["inbox", "s", ""]];
+  for (const format of ["maildir", "mbox"] as const) {
+    const path = place();
+    await exportMailFor(from.deps, from, {
+      folder: undefined,
+      format,
+      path,
+      progress: () => undefined,
+    });
+    await using other = await open();
+    const to = await mailFilesWorld(other, NOW);
+    await importFrom(to, path);
+    const found = (await all(to)).map(({ folder, subject, flags }) => [folder, subject, flags]);
+    assert.deepEqual(found, untouched);
+  }
+  // A file of the Maildir, as another program would put it into an mbox file.
+  const maildir = place();
+  const wish = { folder: undefined, progress: () => undefined, path: maildir };
+  await exportMailFor(from.deps, from, { ...wish, format: "maildir" });
+  const [name = ""] = await readdir(join(maildir, "cur"));
+  const message = await readFile(join(maildir, "cur", name), "utf8");
+  const mbox = `${place()}.mbox`;
+  await writeFile(mbox, `${fromLine(undefined, start)}${message}\n`);
+  await using third = await open();
+  const to = await mailFilesWorld(third, NOW);
+  await importFrom(to, mbox, { folder: "inbox" });
+  const found = (await all(to)).map(({ folder, flags, keywords }) => [folder, flags, keywords]);
+  assert.deepEqual(found, [["inbox", "", ["own"]]]);
+});
 
 const PYTHON = `
 import mailbox, sys
@@ -377,8 +352,15 @@ testBoth("what cannot be taken is named and counted, and the rest is imported", 
   const deleted = `${line}X-Mozilla-Status: 0009\n${HEAD}Subject: gone\n\nx\n\n`;
   await writeFile(mbox, `garbage\n\n${deleted}${line}${HEAD}Subject: cut`);
   const corrupted = await importFrom(world, mbox, { folder: "Alt" });
-  assert.deepEqual(Object.fromEntries(corrupted.leftOut), { "no-message": 1, deleted: 1 });
-  assert.deepEqual([...corrupted.folders], [["Alt", 1]]);
+  assert.deepEqual(Object.fromEntries(corrupted.leftOut), { "no-message": 1 });
+  assert.deepEqual(Object.fromEntries(corrupted.folders), { Alt: 1, Trash: 1 });
+  // Whoever wrote the mark: nothing is lost because of it.
+  assert.deepEqual([...corrupted.trashed], [["Alt", 1]]);
+  const trash = (await all(world)).filter(({ folder: at }) => at === "trash");
+  assert.deepEqual(
+    trash.map(({ subject, flags }) => [subject, flags]),
+    [["gone", "seen"]],
+  );
 });
 
 testBoth(

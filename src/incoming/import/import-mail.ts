@@ -3,18 +3,15 @@
  * imported once for each folder, whatever form its file has: whoever begins again after an interruption adds what is missing. Folders are
  * found by their names, or made. It ends where the mailbox is full.
  */
+import { addOne } from "../../base/counts.ts";
 import { AppError, TooCostly } from "../../base/errors.ts";
 import type { Clock } from "../../base/time.ts";
 import { appendAudit } from "../../journal/journal.ts";
-import { standardNamed } from "../../mailbox/files/folder-names.ts";
-import { openSource, type SourceMail } from "../../mailbox/files/mail-source.ts";
+import { standardName, standardNamed } from "../../mailbox/files/folder-names.ts";
+import { openSource, type NoSource, type SourceMail } from "../../mailbox/files/mail-source.ts";
 import { folderNamed } from "../../mailbox/folder-named.ts";
-import {
-  standardFolder,
-  type FolderId,
-  type FolderRefusal,
-  type Mailbox,
-} from "../../mailbox/mailbox.ts";
+import type { FolderRefusal } from "../../mailbox/folder-refusal.ts";
+import { standardFolder, type FolderId, type Mailbox } from "../../mailbox/mailbox.ts";
 import { roomFor, type Quota } from "../../mailbox/room.ts";
 import { MAX_CLEAR_OCTETS } from "../../openpgp/messages/plain.ts";
 import type { UnlockedKeys } from "../../vault/unlocked-keys.ts";
@@ -39,16 +36,16 @@ export type ImportWish = {
   readonly progress: (messages: number) => void;
 };
 
-/** Why a message was left out. `deleted`: its program has it deleted already. */
-export type WhyLeftOut =
-  | Exclude<SourceMail["kind"], "message">
-  | "no-header"
-  | "deleted"
-  | "too-costly";
+/** Why a message was left out. */
+export type WhyLeftOut = Exclude<SourceMail["kind"], "message"> | "no-header" | "too-costly";
 
-/** `known`: imported before. `leftOut`: numbers by reason, and the places of the first hundred that were not deleted. */
+/**
+ * `folders`: numbers by where the messages are now. `trashed`: numbers of those in the trash that were marked as deleted, by where they
+ * would be else. `known`: imported before. `leftOut`: numbers by reason, and the places of the first hundred.
+ */
 export type ImportReport = {
   readonly folders: ReadonlyMap<string, number>;
+  readonly trashed: ReadonlyMap<string, number>;
   readonly imported: number;
   readonly known: number;
   readonly leftOut: ReadonlyMap<WhyLeftOut, number>;
@@ -60,7 +57,7 @@ export type ImportReport = {
 export type MailImport =
   | ({ readonly kind: "imported" } & ImportReport)
   | { readonly kind: "mailbox-closed" }
-  | { readonly kind: "no-mail-here"; readonly path: string }
+  | NoSource
   | { readonly kind: "folder-refused"; readonly name: string; readonly why: FolderRefusal["kind"] };
 
 /** Room for the field that is put before a message, and for how its body is wrapped. */
@@ -77,7 +74,8 @@ export async function importMailFor(
   if (open === undefined || !isOpen(open)) return { kind: "mailbox-closed" };
   const { store, clock, maxBytes } = deps;
   const source = await openSource(wish.path, Math.min(maxBytes, MAX_CLEAR_OCTETS - ROOM_OCTETS));
-  if (source === undefined) return { kind: "no-mail-here", path: wish.path };
+  if (source.kind !== "source") return source;
+  await using opened = source;
   const detail = { by: keys === undefined ? "provider" : "owner" };
   await appendAudit(store, {
     at: clock.now(),
@@ -87,7 +85,7 @@ export async function importMailFor(
   });
   const mailbox = deps.mailboxOf(store, account, open);
   const run = new ImportRun(deps, { account: account.id, keys: open, mailbox }, wish);
-  for (const { name, mail } of source) {
+  for (const { name, mail } of opened.folders) {
     for await (const one of mail()) {
       const ended = await run.take(wish.folder ?? name, one);
       if (ended === "full") return { kind: "imported", ...run.report(true) };
@@ -114,6 +112,7 @@ class ImportRun {
   readonly #wish: ImportWish;
   readonly #ids = new Map<string, FolderId>();
   readonly #folders = new Map<string, number>();
+  readonly #trashed = new Map<string, number>();
   readonly #leftOut = new Map<WhyLeftOut, number>();
   readonly #places: { place: string; why: WhyLeftOut }[] = [];
   #known = 0;
@@ -130,8 +129,11 @@ class ImportRun {
     const done = mail.kind === "message" ? await this.#import(name, mail) : mail.kind;
     if (typeof done === "object" || done === "full") return done;
     if (done === "known") this.#known += 1;
-    else if (done === "imported") this.#folders.set(name, (this.#folders.get(name) ?? 0) + 1);
-    else this.#leaveOut(mail.place, done);
+    else if (done === "imported") addOne(this.#folders, name);
+    else if (done === "trashed") {
+      addOne(this.#folders, standardName("trash"));
+      addOne(this.#trashed, name);
+    } else this.#leaveOut(mail.place, done);
     this.#count += 1;
     this.#wish.progress(this.#count);
     return undefined;
@@ -139,20 +141,20 @@ class ImportRun {
 
   report(isFull: boolean): ImportReport {
     const imported = [...this.#folders.values()].reduce((sum, count) => sum + count, 0);
-    const [folders, leftOut, places] = [this.#folders, this.#leftOut, this.#places];
-    return { folders, imported, known: this.#known, leftOut, places, isFull };
+    const [folders, trashed] = [this.#folders, this.#trashed];
+    const [leftOut, places] = [this.#leftOut, this.#places];
+    return { folders, trashed, imported, known: this.#known, leftOut, places, isFull };
   }
 
   #leaveOut(place: string, why: WhyLeftOut): void {
-    this.#leftOut.set(why, (this.#leftOut.get(why) ?? 0) + 1);
-    if (why !== "deleted" && this.#places.length < MAX_PLACES) this.#places.push({ place, why });
+    addOne(this.#leftOut, why);
+    if (this.#places.length < MAX_PLACES) this.#places.push({ place, why });
   }
 
   async #import(
     name: string,
     mail: Message,
-  ): Promise<"imported" | "known" | "full" | WhyLeftOut | Refused> {
-    if (mail.marks.isDeleted) return "deleted";
+  ): Promise<"imported" | "trashed" | "known" | "full" | WhyLeftOut | Refused> {
     const clean = cleaned(mail.message, this.#deps.hostname);
     if (clean === undefined) return "no-header";
     const once = `import ${clean.contentHash} ${standardNamed(name) ?? name.toLowerCase()}`;
@@ -174,7 +176,7 @@ class ImportRun {
     mail: Message,
     clean: CleanedMail,
     once: string,
-  ): Promise<"imported" | "known" | Refused> {
+  ): Promise<"imported" | "trashed" | "known" | Refused> {
     const { flags, keywords, isTrash } = mail.marks;
     const { mailbox } = this.#target;
     const receivedAt = receivedAtOf(mail, clean, this.#deps.clock.now());
@@ -183,7 +185,8 @@ class ImportRun {
     if (typeof folder === "object") return folder;
     const summary = { ...kept.summary, keywords };
     const { kind } = await appended(mailbox, { ...kept, summary, folder, flags, receivedAt, once });
-    return kind === "appended" ? "imported" : "known";
+    if (kind === "there-already") return "known";
+    return isTrash ? "trashed" : "imported";
   }
 
   /** The folder of a name, which is made where there is none. */

@@ -11,13 +11,18 @@ import {
   countOtherBodies,
   markBody,
   replaceBody,
+  selectHolders,
   selectOtherBodies,
+  type OtherBody,
 } from "../../store/mailbox/converting.ts";
-import { selectOfBlob, selectUnderOthers } from "../../store/mailbox/listing.ts";
+import { selectUnderOthers } from "../../store/mailbox/listing.ts";
 import type { MailboxRow } from "../../store/mailbox/message-rows.ts";
 import type { Conversion, ConversionWish, LeftMail } from "../conversion.ts";
+import { DRAFT } from "../drafts/drafts.ts";
 import type { MessageId } from "../mailbox.ts";
 import { convertIndex } from "../search/converting.ts";
+import type { Summary } from "../summary.ts";
+import { versionOf } from "./draft-rows.ts";
 import type { EmbeddedDeps } from "./embedded-deps.ts";
 import { entryOf, summaryIn, wrapSummary } from "./entries.ts";
 import { foldIn, wrapAnew } from "./fold-in.ts";
@@ -62,25 +67,32 @@ async function convertBodies(
   const { account, present } = at;
   const key = present.fingerprint;
   const all = await countOtherBodies(deps.store, account, key);
-  const named: LeftMail[] = [];
-  let [bodies, left, done, after] = [0, 0, 0, ""];
+  // A draft may stay for more than one reason: its text, and what is attached to it.
+  const left = new Map<MessageId, LeftMail["because"]>();
+  let [bodies, done, after] = [0, 0, ""];
   for (;;) {
     const blobs = await selectOtherBodies(deps.store, account, { key, after, limit: MAX_AT_ONCE });
     if (blobs.length === 0) break;
     for (const blob of blobs) {
-      if (signal?.aborted === true) return { bodies, left, named };
+      if (signal?.aborted === true) return { bodies, ...named(left) };
       const outcome = await convertBody(deps, at, blob);
       if (outcome.kind === "converted") bodies += 1;
       else if (outcome.kind === "left") {
-        left += outcome.mail.length;
-        named.push(...outcome.mail.slice(0, MAX_LEFT - named.length));
+        for (const { id, because } of outcome.mail) left.set(id, because);
       }
       done += 1;
       after = blob;
       progress?.(done, Math.max(all, done));
     }
   }
-  return { bodies, left, named };
+  return { bodies, ...named(left) };
+}
+
+function named(
+  all: ReadonlyMap<MessageId, LeftMail["because"]>,
+): Pick<Extract<Conversion, { kind: "converted" }>, "left" | "named"> {
+  const some = [...all].slice(0, MAX_LEFT);
+  return { left: all.size, named: some.map(([id, because]) => ({ id, because })) };
 }
 
 type BodyOutcome =
@@ -88,21 +100,25 @@ type BodyOutcome =
   | { readonly kind: "left"; readonly mail: readonly LeftMail[] };
 
 async function convertBody(deps: EmbeddedDeps, at: Open, blob: string): Promise<BodyOutcome> {
-  const rows = await selectOfBlob(deps.store, at.account, blob);
+  const holders = await selectHolders(deps.store, at.account, blob);
+  const { is, rows } = holders;
   const [first] = rows;
   if (first === undefined) return { kind: "present" };
   const body = await readOr(deps, blob);
   // Deleted meanwhile, or another process has converted it.
   if (body === undefined) return { kind: "present" };
   if (body === "missing") return leftBy(rows, "missing");
-  const { form, state } = await entryOf(deps, first, undefined);
+  const { form, state } =
+    is === "body"
+      ? await entryOf(deps, first, undefined)
+      : ({ form: "clear", state: DRAFT } as const);
   const made = await bodyForPresent(deps, at, { form, state, body });
   switch (made.kind) {
     case "present":
       await markBody(deps.store, blob, at.present.fingerprint);
       return made;
     case "converted":
-      return store(deps, at, { blob, rows, by: await deps.blobs.put(made.octets) });
+      return store(deps, at, { blob, holders, by: await deps.blobs.put(made.octets) });
     case "closed":
     case "unreadable":
       return leftBy(rows, made.kind);
@@ -125,16 +141,18 @@ async function readOr(
 async function store(
   deps: EmbeddedDeps,
   at: Open,
-  o: { readonly blob: string; readonly rows: readonly MailboxRow[]; readonly by: PutBlob },
+  o: { readonly blob: string; readonly holders: Holders; readonly by: PutBlob },
 ): Promise<BodyOutcome> {
   const { blob, by } = o;
-  for (let { rows } = o; ; rows = await selectOfBlob(deps.store, at.account, blob)) {
-    const summaries = await summariesFor(deps, at, rows, by.id);
+  for (let { holders } = o; ; holders = await selectHolders(deps.store, at.account, blob)) {
+    const { is, rows } = holders;
+    const summaries = await summariesFor(deps, at, holders, { blob, by: by.id });
     const isOpen = summaries !== undefined && rows.length > 0;
     const gone = isOpen
       ? await replaceBody(deps.store, at.account, {
           blob,
           by,
+          is,
           key: at.present.fingerprint,
           rows: summaries,
         })
@@ -149,20 +167,33 @@ async function store(
   }
 }
 
-/** The summaries of messages, bound to another blob; undefined when one of them does not open. */
+type Holders = Awaited<ReturnType<typeof selectHolders>>;
+
+/** The summaries of messages for another blob; undefined when one of them does not open. */
 async function summariesFor(
   deps: Pick<EmbeddedDeps, "decrypt">,
   { keys }: Open,
-  rows: readonly MailboxRow[],
-  blob: string,
-) {
-  const bound: { readonly row: MailboxRow; readonly summary: Uint8Array }[] = [];
+  { is, rows }: Holders,
+  { blob, by }: { readonly blob: string; readonly by: string },
+): Promise<OtherBody["rows"] | undefined> {
+  const bound: OtherBody["rows"][number][] = [];
   for (const row of rows) {
     const summary = await summaryIn(deps, row, keys);
     if (summary === undefined) return undefined;
-    bound.push({ row, summary: wrapSummary(keys, blob, summary).octets });
+    const version = row.state === DRAFT ? versionOf(row) : "";
+    const other = is === "body" ? summary : withAttachment(summary, blob, by);
+    const { octets } = wrapSummary(keys, is === "body" ? by : row.blob, other);
+    bound.push({ row, summary: octets, version });
   }
   return bound;
+}
+
+/** The summary of a draft whose attachment has its octets in another blob. */
+function withAttachment(summary: Summary, blob: string, by: string): Summary {
+  const attachments = summary.attachments.map((one) =>
+    one.stored?.blob === blob ? { ...one, stored: { ...one.stored, blob: by } } : one,
+  );
+  return { ...summary, attachments };
 }
 
 function leftBy(rows: readonly MailboxRow[], because: LeftMail["because"]): BodyOutcome {

@@ -30,9 +30,9 @@ export type At = { readonly owner: MailboxOwner; readonly keys: MailboxKeys };
 
 export type Draft = { readonly row: MailboxRow; readonly summary: Summary };
 
-/** The version that a draft has: its text is another blob each time. */
-export function versionOf({ blob }: Pick<MailboxRow, "blob">): DraftVersion {
-  return blob as DraftVersion;
+/** The version that a draft has: the name of the blob that its text was saved as. A conversion keeps it. */
+export function versionOf({ blob, version }: Pick<MailboxRow, "blob" | "version">): DraftVersion {
+  return (version === "" ? blob : version) as DraftVersion;
 }
 
 /** Whether a row is a draft that can be written on: one that was removed, or moved elsewhere, is not. */
@@ -73,7 +73,8 @@ export async function changing<Result>(
     const { kind: _, summary, done, ...rest } = planned;
     const blob = planned.text?.blob.id ?? draft.row.blob;
     const { key, octets } = wrapSummary(at.keys, blob, summary);
-    const change = { ...rest, key, summary: octets };
+    const under = at.keys.present?.fingerprint ?? "";
+    const change = { ...rest, under, key, summary: octets };
     const gone = await changeDraft(deps.store, at.owner.id, draft.row, change);
     if (gone === undefined) continue;
     await deps.blobs.remove(gone);
@@ -81,13 +82,43 @@ export async function changing<Result>(
   }
 }
 
+/** Reads of a draft as it is; once more, where others changed it before its octets were read. */
+export async function reading<Result extends { readonly kind: string }>(
+  deps: Pick<EmbeddedDeps, "store" | "decrypt">,
+  at: At,
+  id: MessageId,
+  read: (draft: Draft) => Promise<Result>,
+): Promise<Result | DraftRefusal> {
+  for (let draft = await findDraft(deps, at, id); ;) {
+    if (draft.kind !== "draft") return draft;
+    const { row } = draft;
+    // A file is gone a moment after its row.
+    const done = await read(draft).catch((error: unknown) => ({ kind: "failed" as const, error }));
+    if (done.kind !== "damaged" && !isFailed(done)) return done;
+    draft = await findDraft(deps, at, id);
+    if (draft.kind !== "draft" || !isSame(draft.row, row)) continue;
+    if (isFailed(done)) throw done.error;
+    return done;
+  }
+}
+
+type Failed = { readonly kind: "failed"; readonly error: unknown };
+
+function isFailed(done: { readonly kind: string }): done is Failed {
+  return done.kind === "failed";
+}
+
+function isSame(one: MailboxRow, other: MailboxRow): boolean {
+  return one.blob === other.blob && Buffer.compare(one.summary, other.summary) === 0;
+}
+
 /** The octets of a blob; undefined when they are not those that were put. @throws AppError when they are not there. */
 export async function openBlob(
   { blobs, decrypt }: Pick<EmbeddedDeps, "blobs" | "decrypt">,
   keys: MailboxKeys,
-  { id, hash }: { readonly id: string; readonly hash: string | undefined },
+  { blob, hash }: { readonly blob: string; readonly hash: string | undefined },
 ): Promise<Uint8Array | undefined> {
-  const body = await blobs.read(id);
+  const body = await blobs.read(blob);
   const opened = body && (await decrypt({ message: body, keys: keys.unlocked }));
   if (opened?.kind !== "decrypted") return undefined;
   return (await hashOf(opened.data)) === hash ? opened.data : undefined;

@@ -30,6 +30,7 @@ import {
   hashOf,
   isDraft,
   openBlob,
+  reading,
   sizeWith,
   storedIn,
   versionOf,
@@ -86,7 +87,11 @@ async function saveNew(
   const appended = await appendMail(deps, at, prepared);
   switch (appended.kind) {
     case "appended":
-      return { kind: "saved", id: appended.id, version: versionOf({ blob: prepared.row.blob.id }) };
+      return {
+        kind: "saved",
+        id: appended.id,
+        version: versionOf({ blob: prepared.row.blob.id, version: "" }),
+      };
     case "there-already": {
       const draft = await findDraft(deps, { owner, keys }, appended.id);
       if (draft.kind !== "draft") return draft;
@@ -123,7 +128,7 @@ async function saveOver(
       summary: { ...fresh, keywords: summary.keywords, attachments },
       text: { blob, name, receivedAt: deps.clock.now() },
       sizeBytes: sizeWith(message.length, stored),
-      done: { kind: "saved", id, version: versionOf({ blob: blob.id }) },
+      done: { kind: "saved", id, version: versionOf({ blob: blob.id, version: "" }) },
     };
   });
   if (saved.kind !== "saved" && blob !== undefined) await discardBlob(deps, blob);
@@ -135,21 +140,14 @@ async function summaryOf(deps: DraftDeps, message: Uint8Array): Promise<Summary>
 }
 
 async function read(deps: DraftDeps, at: At, id: MessageId): Promise<ReadDraft> {
-  const draft = await findDraft(deps, at, id);
-  if (draft.kind !== "draft") return draft;
-  const { row, summary } = draft;
-  const { hash } = summary;
-  const message = await openBlob(deps, at.keys, { id: row.blob, hash });
-  if (message === undefined) return { kind: "damaged" };
-  const attachments = storedIn(summary).map(attachmentFrom);
-  return {
-    kind: "draft",
-    id,
-    version: versionOf(row),
-    message,
-    attachments,
-    savedAt: row.receivedAt,
-  };
+  return reading<ReadDraft>(deps, at, id, async ({ row, summary }) => {
+    const { hash } = summary;
+    const message = await openBlob(deps, at.keys, { blob: row.blob, hash });
+    if (message === undefined) return { kind: "damaged" };
+    const attachments = storedIn(summary).map(attachmentFrom);
+    const { receivedAt: savedAt } = row;
+    return { kind: "draft", id, version: versionOf(row), message, attachments, savedAt };
+  });
 }
 
 async function attach(
@@ -167,7 +165,7 @@ async function attach(
     if (!(await deps.hasRoom(at.owner, sizeBytes))) return not({ kind: "full" });
     hash ??= await hashOf(octets);
     blob ??= await deps.blobs.put(await deps.wrapFor(at.owner, octets));
-    const added = { name, sizeBytes, stored: { id: blob.id, contentType, hash } };
+    const added = { name, sizeBytes, stored: { id: blob.id, blob: blob.id, contentType, hash } };
     return {
       kind: "change",
       summary: { ...summary, attachments: [...summary.attachments, added] },
@@ -186,14 +184,14 @@ async function readAttachment(
   id: MessageId,
   wanted: AttachmentId,
 ): Promise<ReadAttachment> {
-  const draft = await findDraft(deps, at, id);
-  if (draft.kind !== "draft") return draft;
-  const found = storedIn(draft.summary).find(({ stored }) => stored.id === wanted);
-  if (found === undefined) return { kind: "no-attachment" };
-  const octets = await openBlob(deps, at.keys, found.stored);
-  if (octets === undefined) return { kind: "damaged" };
-  const { name, contentType, sizeBytes } = attachmentFrom(found);
-  return { kind: "attachment", octets, name, contentType, sizeBytes };
+  return reading<ReadAttachment>(deps, at, id, async ({ summary }) => {
+    const found = storedIn(summary).find(({ stored }) => stored.id === wanted);
+    if (found === undefined) return { kind: "no-attachment" };
+    const octets = await openBlob(deps, at.keys, found.stored);
+    if (octets === undefined) return { kind: "damaged" };
+    const { name, contentType, sizeBytes } = attachmentFrom(found);
+    return { kind: "attachment", octets, name, contentType, sizeBytes };
+  });
 }
 
 async function detach(
@@ -209,7 +207,7 @@ async function detach(
     return Promise.resolve({
       kind: "change",
       summary: { ...summary, attachments },
-      detached: wanted,
+      detached: found.stored.blob,
       sizeBytes: row.sizeBytes - found.sizeBytes,
       done: { kind: "detached" },
     });

@@ -3,12 +3,7 @@
  * them is under the key of the mailbox, or wrapped to its public key while that is closed (docs/adr/0031-mailbox-at-rest.md).
  */
 import { makeTags } from "../../store/keys/tag-key.ts";
-import {
-  selectById,
-  selectChanged,
-  selectIdsFrom,
-  selectPage,
-} from "../../store/mailbox/listing.ts";
+import { selectById, selectChanged, selectPage } from "../../store/mailbox/listing.ts";
 import { readMailbox } from "../../store/mailbox/mailboxes.ts";
 import { isShown, type MailboxRow } from "../../store/mailbox/message-rows.ts";
 import { findOnce } from "../../store/mailbox/messages.ts";
@@ -33,6 +28,7 @@ import type {
   NewMail,
   PreparedMail,
   ReadMail,
+  StoredFiles,
   Thread,
 } from "../mailbox.ts";
 import { indexNew } from "../search/indexing.ts";
@@ -53,14 +49,13 @@ import { openForSearch, searchOpen, threadOf, type Searchable } from "./finding.
 import { foldIn } from "./fold-in.ts";
 import { addFolder, listFolders, removeFolder, renameFolder, type At } from "./folders.ts";
 import { MailboxKeys } from "./mailbox-keys.ts";
-import { hasSealed, onceTag, rowsNamed } from "./names.ts";
+import { hasSealed, idsNamed, onceTag } from "./names.ts";
+import { readStoredFiles } from "./stored-files.ts";
 import { receivedIn } from "./stored-form.ts";
 import { letWaitAgain } from "./waiting-again.ts";
 
 export type { EmbeddedDeps } from "./embedded-deps.ts";
 
-/** Maximum number of messages that a beginning of an ID names. */
-const MAX_NAMED = 100;
 /** Maximum number of changed messages that are told; whoever missed more reads the lists again. */
 const MAX_CHANGES = 1000;
 
@@ -137,6 +132,11 @@ class Embedded implements Mailbox {
     return received === undefined ? { kind: "closed" } : { kind: "read", form, message: received };
   }
 
+  async storedFiles(id: MessageId): Promise<StoredFiles> {
+    if (this.#keys === undefined) return { kind: "closed" };
+    return readStoredFiles(this.#deps, { account: this.#id, keys: this.#keys }, id);
+  }
+
   async prepare(mail: NewMail): Promise<PreparedMail> {
     return prepareMail(this.#deps, { ...this.#at, owner: this.#account }, mail);
   }
@@ -159,10 +159,7 @@ class Embedded implements Mailbox {
   }
 
   async named(name: string): Promise<readonly MessageId[]> {
-    const beginning = { beginning: name, limit: MAX_NAMED };
-    const ids = name === "" ? [] : await selectIdsFrom(this.#deps.store, this.#id, beginning);
-    const rows = await rowsNamed(this.#deps.store, this.#id, [name]);
-    return [...new Set([...rows.map(({ id }) => id), ...ids])].map((id) => id as MessageId);
+    return idsNamed(this.#deps.store, this.#id, name);
   }
 
   async flag(ids: Ids, change: Parameters<Mailbox["flag"]>[1]): Promise<Ids> {
@@ -208,8 +205,8 @@ class Embedded implements Mailbox {
     const rows = await selectChanged(store, this.#id, { after: change, limit });
     if (change < expungedChange || rows.length === limit) return { kind: "forgotten", latest };
     // A row may have changed after the number was read: whoever asks again is told once more.
-    const entries = await this.#entries(rows.filter(isShown));
     const gone = rows.filter((row) => !isShown(row)).map(({ id }) => id as MessageId);
+    const entries = await this.#entries(rows.filter(isShown));
     return { kind: "changes", latest, entries, gone };
   }
 

@@ -1,11 +1,12 @@
 /** Tags that stand for what names a message: a Message-ID, and the delivery that brought it. They tell nothing by themselves. */
 import { plainMessageId } from "../../mail/message-id.ts";
 import { makeTags, type TagPurpose } from "../../store/keys/tag-key.ts";
-import { hasSealedNamed, selectNamed } from "../../store/mailbox/listing.ts";
+import { hasSealedNamed, selectIdsFrom, selectNamed } from "../../store/mailbox/listing.ts";
 import { type MailboxRow } from "../../store/mailbox/message-rows.ts";
 import { hasSealedWaiting } from "../../store/spool/spool-rows.ts";
 import type { Store } from "../../store/store.ts";
 import type { AccountId } from "../../words/account.ts";
+import type { MessageId } from "../mailbox.ts";
 
 /** The tag that keeps a repetition of a delivery out. */
 export function onceTag(account: AccountId, once: string): readonly [TagPurpose, string] {
@@ -24,6 +25,21 @@ export async function rowsNamed(
   messageIds: readonly string[],
 ): Promise<readonly MailboxRow[]> {
   return selectNamed(store, account, await nameTags(store, account, messageIds));
+}
+
+/** Maximum number of messages that a beginning of an ID names. */
+const MAX_NAMED = 100;
+
+/** The messages with a Message-ID, an ID, or an ID that begins so. */
+export async function idsNamed(
+  store: Store,
+  account: AccountId,
+  name: string,
+): Promise<readonly MessageId[]> {
+  const beginning = { beginning: name, limit: MAX_NAMED };
+  const ids = name === "" ? [] : await selectIdsFrom(store, account, beginning);
+  const rows = await rowsNamed(store, account, [name]);
+  return [...new Set([...rows.map(({ id }) => id), ...ids])].map((id) => id as MessageId);
 }
 
 /** Whether one of these messages came sealed or left encrypted, also of those that wait to be opened again. */

@@ -4,7 +4,7 @@ import type { Flag } from "../mailbox.ts";
 /** A message with what its files say of it. */
 export type ToWrite = {
   readonly id: string;
-  /** With CRLF. */
+  /** With CRLF, and without the fields of `MBOX_FIELDS`. */
   readonly message: Uint8Array;
   readonly receivedAt: Date;
   readonly flags: readonly Flag[];

@@ -3,12 +3,11 @@ import { fieldBody, fieldsNamed, makeField, type Header } from "../../mail/heade
 import { readKeywords } from "../embedded/keywords.ts";
 import type { Flag } from "../mailbox.ts";
 
-/** What a file says of a message beside its flags: that it was thrown away, and the words that its reader gave it. */
+/** What a file says of a message: its flags, that it was thrown away, and the words that its reader gave it. */
 export type FileMarks = {
   readonly flags: readonly Flag[];
+  /** Also of what Thunderbird has deleted: it keeps such mail in the file until that is compacted. */
   readonly isTrash: boolean;
-  /** Thunderbird keeps deleted mail in the file until it is compacted. */
-  readonly isDeleted: boolean;
   /** None where one of them is none that a mailbox takes. */
   readonly keywords: readonly string[];
 };
@@ -30,10 +29,13 @@ export function maildirInfo(flags: readonly Flag[], isDraft: boolean): string {
 export function marksOfName(file: string): FileMarks {
   const [, letters = ""] = /[:;!]2,([A-Za-z]*)/.exec(file) ?? [];
   const flags = (Object.keys(LETTERS) as Flag[]).filter((flag) => letters.includes(LETTERS[flag]));
-  return { flags, isTrash: letters.includes("T"), isDeleted: false, keywords: [] };
+  return { flags, isTrash: letters.includes("T"), keywords: [] };
 }
 
-/** The fields by which mbox programs keep flags and lengths. A sender may write them too, so that none of theirs is kept. */
+/**
+ * The fields by which mbox programs keep flags and lengths. A sender may write them too, so that none of theirs is kept at import,
+ * nor given to other programs at export.
+ */
 export const MBOX_FIELDS: ReadonlySet<string> = new Set([
   "status",
   "x-status",
@@ -80,7 +82,10 @@ const MOZILLA = {
   forwarded: 0x1000,
 } as const;
 
-/** What the fields of a message in an mbox file say. */
+/**
+ * What the fields of a message in an mbox file say. The program that kept the file wrote them, or the sender did, where that program
+ * left them as they were: no message is left out because of them.
+ */
 export function marksOfFields(header: Header): FileMarks {
   const textOf = (name: string): string => fieldsNamed(header, name).map(fieldBody).join(" ");
   const [status, more] = [textOf("Status"), textOf("X-Status")];
@@ -97,8 +102,7 @@ export function marksOfFields(header: Header): FileMarks {
   };
   return {
     flags: (Object.keys(said) as Flag[]).filter((flag) => said[flag]),
-    isTrash: more.includes("D"),
-    isDeleted: has("deleted"),
+    isTrash: more.includes("D") || has("deleted"),
     keywords: readKeywords(words) ?? [],
   };
 }

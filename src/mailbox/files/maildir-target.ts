@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { toUnixSeconds } from "../../base/time.ts";
 import { FOLDER_MODE, syncFolder } from "../../blobs/body-files.ts";
 import { serializeHeader } from "../../mail/header.ts";
+import { holdsOnlyOurs, type ExportFolder, type TargetTaken } from "./export-folder.ts";
 import type { ExportTarget, ToWrite } from "./export-target.ts";
 import { keywordsField, maildirInfo } from "./file-flags.ts";
 import { maildirFolder } from "./folder-names.ts";
@@ -18,20 +19,21 @@ const FILE_MODE = 0o600;
 const NAME = /^\d+\.([0-9a-f-]{36})\.sealpost(?::|$)/;
 
 /** Opens the Maildir in a folder that an export may write into. */
-export async function openMaildir(path: string): Promise<ExportTarget> {
+export async function openMaildir({ at, path }: ExportFolder): Promise<ExportTarget | TargetTaken> {
   const written = new Set<string>();
-  for (const folder of await foldersIn(path)) {
+  for (const folder of await foldersIn(at)) {
+    if (!(await holdsOnlyOurs(folder))) return { kind: "target-taken", path, why: "changed" };
     for (const place of ["cur", "new"]) {
       for (const id of await idsIn(join(folder, place))) written.add(id);
     }
     await removeUnfinished(join(folder, "tmp"));
   }
   // Programs take a folder without it for no Maildir, also where only a folder below is exported.
-  let folder = await makeFolder(path, "");
+  let folder = await makeFolder(at, "");
   return {
     has: (id) => written.has(id),
     beginFolder: async (name) => {
-      folder = await makeFolder(path, maildirFolder(name));
+      folder = await makeFolder(at, maildirFolder(name));
     },
     write: async (mail) => {
       await writeMessage(folder, mail);
@@ -78,7 +80,7 @@ async function writeMessage(folder: string, mail: ToWrite): Promise<void> {
   const unique = `${String(toUnixSeconds(receivedAt))}.${id}.sealpost`;
   const unfinished = join(folder, "tmp", unique);
   const fields = withLf(serializeHeader(keywordsField(keywords)));
-  await using file = await open(unfinished, "w", FILE_MODE);
+  await using file = await open(unfinished, "wx", FILE_MODE);
   await file.writeFile(Buffer.from(fields + withLf(message), "latin1"));
   await file.sync();
   await utimes(unfinished, receivedAt, receivedAt);

@@ -3,8 +3,9 @@
  * date; where the length that its header gives leads to such a line, or to the end of the file, it ends there. A message larger than
  * the caller takes is passed over and never in memory.
  */
-import { open, type FileHandle } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
 
+import { fill } from "../../base/fill.ts";
 import { dateOfFromLine, MAX_FROM_LINE, unquoted } from "./mbox-lines.ts";
 
 /** What stands in the file, in its order. `end`: how much of the file is behind it, in octets. */
@@ -34,9 +35,8 @@ const HEADER_END = /\r?\n\r?\n/;
 /** Where a message begins: its From_ line, and the octet after that. */
 type Start = { readonly line: number; readonly message: number; readonly date: Date | undefined };
 
-/** The pieces of a file; `maxBytes` is the largest message that is read. @throws Error of the system. */
-export async function* readMbox(path: string, maxBytes: number): AsyncGenerator<MboxPiece> {
-  await using handle = await open(path, "r");
+/** The pieces of an open file; `maxBytes` is the largest message that is read. @throws Error of the system. */
+export async function* readMbox(handle: FileHandle, maxBytes: number): AsyncGenerator<MboxPiece> {
   const { size } = await handle.stat();
   const file = new Windows(handle, size);
   let start = (await startAt(file, 0)) ?? (await nextStart(file, 0));
@@ -157,7 +157,7 @@ class Windows {
     const wanted = Math.max(0, Math.min(length, this.size - position));
     const isHere = position >= this.#start && position + wanted <= this.#start + this.#length;
     if (!isHere) {
-      this.#length = await this.#fill(this.#buffer, position);
+      this.#length = await fill(this.#handle, this.#buffer, position);
       this.#start = position;
     }
     const offset = position - this.#start;
@@ -178,21 +178,6 @@ class Windows {
   /** A copy of a part of the file. */
   async read(position: number, length: number): Promise<Buffer> {
     const bytes = Buffer.alloc(length);
-    return bytes.subarray(0, await this.#fill(bytes, position));
-  }
-
-  async #fill(buffer: Buffer, position: number): Promise<number> {
-    let length = 0;
-    while (length < buffer.length) {
-      const { bytesRead } = await this.#handle.read(
-        buffer,
-        length,
-        buffer.length - length,
-        position + length,
-      );
-      if (bytesRead === 0) break;
-      length += bytesRead;
-    }
-    return length;
+    return bytes.subarray(0, await fill(this.#handle, bytes, position));
   }
 }

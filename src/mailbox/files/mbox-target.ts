@@ -7,16 +7,10 @@ import { join } from "node:path";
 
 import { syncFolder } from "../../blobs/body-files.ts";
 import { parseAddress } from "../../mail/address.ts";
-import {
-  fieldBody,
-  firstField,
-  parseHeader,
-  serializeHeader,
-  withoutFields,
-} from "../../mail/header.ts";
-import { stateFile, type TargetTaken } from "./export-folder.ts";
+import { fieldBody, firstField, parseHeader, serializeHeader } from "../../mail/header.ts";
+import { stateFile, type ExportFolder, type TargetTaken } from "./export-folder.ts";
 import type { ExportTarget, ToWrite } from "./export-target.ts";
-import { MBOX_FIELDS, mboxFields } from "./file-flags.ts";
+import { mboxFields } from "./file-flags.ts";
 import { mboxFile } from "./folder-names.ts";
 import { fromLine, quoted } from "./mbox-lines.ts";
 
@@ -28,15 +22,19 @@ const MAX_UNNOTED = { messages: 100, octets: 32 * 1024 * 1024 } as const;
 type Note = { readonly id: string; readonly file: string; readonly end: number };
 
 /** Opens the mbox files in a folder that an export may write into. */
-export async function openMboxFiles(path: string): Promise<ExportTarget | TargetTaken> {
-  const notes = await readNotes(path);
+export async function openMboxFiles({
+  at,
+  path,
+}: ExportFolder): Promise<ExportTarget | TargetTaken> {
+  const noted = await readNotes(at);
+  if (noted === undefined) return { kind: "target-taken", path, why: "changed" };
+  const { notes, octets } = noted;
   const ends = new Map<string, number>();
   for (const { file, end } of notes) ends.set(file, Math.max(end, ends.get(file) ?? 0));
   for (const [file, end] of ends) {
-    if (!(await cutTo(join(path, file), end)))
-      return { kind: "target-taken", path, why: "changed" };
+    if (!(await cutTo(join(at, file), end))) return { kind: "target-taken", path, why: "changed" };
   }
-  return new MboxFiles(path, notes, ends);
+  return new MboxFiles(at, { notes, octets, ends });
 }
 
 class MboxFiles implements ExportTarget {
@@ -45,10 +43,15 @@ class MboxFiles implements ExportTarget {
   readonly #ends: Map<string, number>;
   #unnoted: Note[] = [];
   #unnotedOctets = 0;
+  #notesOctets: number;
   #open: { readonly name: string; readonly file: FileHandle } | undefined;
 
-  constructor(path: string, notes: readonly Note[], ends: Map<string, number>) {
+  constructor(
+    path: string,
+    { notes, octets, ends }: Noted & { readonly ends: Map<string, number> },
+  ) {
     this.#path = path;
+    this.#notesOctets = octets;
     this.#written = new Set(notes.map(({ id }) => id));
     this.#ends = ends;
   }
@@ -97,26 +100,40 @@ class MboxFiles implements ExportTarget {
     this.#open = undefined;
   }
 
-  /** First the messages are durable, then what says so. */
+  /** First the messages are durable, then what says so. Where a disk was full, half of it may have been said before. */
   async #note(): Promise<void> {
     if (this.#unnoted.length === 0) return;
     await this.#open?.file.sync();
-    await using notes = await open(stateFile(this.#path), "a", FILE_MODE);
-    await notes.writeFile(this.#unnoted.map((note) => `${JSON.stringify(note)}\n`).join(""));
+    const lines = Buffer.from(this.#unnoted.map((note) => `${JSON.stringify(note)}\n`).join(""));
+    await using notes = await open(stateFile(this.#path), "r+");
+    await notes.truncate(this.#notesOctets);
+    await writeAt(notes, lines, this.#notesOctets);
     await notes.sync();
+    this.#notesOctets += lines.length;
     this.#unnoted = [];
     this.#unnotedOctets = 0;
   }
 }
 
-/** All but the first line, which says what the folder is. A line that is not whole is cut off. */
-async function readNotes(path: string): Promise<readonly Note[]> {
+/** What was noted, and how many octets the file of the notes has. */
+type Noted = { readonly notes: readonly Note[]; readonly octets: number };
+
+/**
+ * All but the first line, which says what the folder is. A line that is not whole is cut off. Undefined: a line before the last is
+ * none of ours.
+ */
+async function readNotes(path: string): Promise<Noted | undefined> {
   await using file = await open(stateFile(path), "r+");
   const text = (await file.readFile()).toString();
   const whole = text.slice(0, text.lastIndexOf("\n") + 1);
-  await file.truncate(Buffer.byteLength(whole));
+  const octets = Buffer.byteLength(whole);
+  await file.truncate(octets);
   const [, ...lines] = whole.split("\n").filter((line) => line !== "");
-  return lines.map((line) => JSON.parse(line) as Note);
+  try {
+    return { notes: lines.map((line) => JSON.parse(line) as Note), octets };
+  } catch {
+    return undefined;
+  }
 }
 
 /** False: the file is shorter than what was noted of it. */
@@ -131,7 +148,7 @@ async function cutTo(path: string, end: number): Promise<boolean> {
 
 function messageIn({ message, receivedAt, flags, keywords, isDraft }: ToWrite): Uint8Array {
   const { header, bodyOffset } = parseHeader(message);
-  const fields = [...withoutFields(header, MBOX_FIELDS), ...mboxFields(flags, isDraft, keywords)];
+  const fields = [...header, ...mboxFields(flags, isDraft, keywords)];
   const path = firstField(header, "Return-Path");
   const sender = path && /^<(.*)>$/.exec(fieldBody(path))?.[1];
   const isAddress = sender !== undefined && parseAddress(sender) !== undefined;

@@ -1,6 +1,6 @@
 /** The form mboxrd, written and read again, and what other programs write. */
 import assert from "node:assert/strict";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, open, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -23,7 +23,8 @@ after(async () => rm(folder, { recursive: true }));
 async function pieces(content: string | Buffer, max = MAX): Promise<readonly MboxPiece[]> {
   const path = join(folder, "file.mbox");
   await writeFile(path, typeof content === "string" ? Buffer.from(content, "latin1") : content);
-  return Array.fromAsync(readMbox(path, max));
+  await using file = await open(path, "r");
+  return await Array.fromAsync(readMbox(file, max));
 }
 
 async function messages(content: string | Buffer): Promise<readonly string[]> {

@@ -323,6 +323,7 @@ type MailboxMessagesTable = {
   form: string;
   state: string;
   blob: string;
+  version: Generated<string>;
   key: string;
   summary: Uint8Array;
   once: string;

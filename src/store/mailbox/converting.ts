@@ -15,6 +15,7 @@ import {
   type PutBlob,
 } from "../mail/blobs.ts";
 import type { Store } from "../store.ts";
+import { replaceAttachment, selectAttachedTo } from "./draft-attachments.ts";
 import { selectOfBlob } from "./listing.ts";
 import { countInMailbox, holdMailbox } from "./mailboxes.ts";
 import type { MailboxRow } from "./message-rows.ts";
@@ -30,7 +31,7 @@ export async function countOtherBodies(
     .select((select) => select.fn.countAll<number>().as("count"))
     .where("account", "=", account)
     .where("key", "<>", key)
-    .where(isInMailbox)
+    .where(isInMailbox(account))
     .executeTakeFirstOrThrow();
   return row.count;
 }
@@ -47,16 +48,23 @@ export async function selectOtherBodies(
     .where("account", "=", account)
     .where("key", "<>", o.key)
     .where("id", ">", o.after)
-    .where(isInMailbox)
+    .where(isInMailbox(account))
     .orderBy("id")
     .limit(o.limit)
     .execute();
   return rows.map(({ id }) => id);
 }
 
-/** Those of mail that waits are taken along when it is opened. */
-const isInMailbox = (row: ExpressionBuilder<Schema, "blobs">) =>
-  row.exists(row.selectFrom("mailbox_messages").select("id").whereRef("blob", "=", "blobs.id"));
+/** Bodies of messages, and what is attached to drafts. Bodies of mail that waits are taken along when it is opened. */
+const isInMailbox = (account: AccountId) => (row: ExpressionBuilder<Schema, "blobs">) =>
+  row.or([
+    row.exists(row.selectFrom("mailbox_messages").select("id").whereRef("blob", "=", "blobs.id")),
+    row(
+      "id",
+      "in",
+      row.selectFrom("draft_attachments").select("blob").where("account", "=", account),
+    ),
+  ]);
 
 /** Notes that a blob is under a key pair. */
 export async function markBody(store: Store, blob: string, key: string): Promise<void> {
@@ -68,12 +76,29 @@ export type OtherBody = {
   readonly blob: string;
   readonly by: PutBlob;
   readonly key: string;
-  /** All messages that refer to it, as they were read, and their summaries for the new blob. */
+  /** Whether it is the body of these messages, or attached to them. */
+  readonly is: "body" | "attachment";
+  /**
+   * All messages that refer to it, as they were read, and their summaries for the new blob. `version`: of a draft, the one
+   * that it keeps.
+   */
   readonly rows: readonly {
     readonly row: Pick<MailboxRow, "id" | "summary">;
     readonly summary: Uint8Array;
+    readonly version: string;
   }[];
 };
+
+/** The messages that a blob belongs to. */
+export async function selectHolders(
+  store: Store,
+  account: AccountId,
+  blob: string,
+): Promise<Pick<OtherBody, "is"> & { readonly rows: readonly MailboxRow[] }> {
+  const rows = await selectOfBlob(store, account, blob);
+  if (rows.length > 0) return { is: "body", rows };
+  return { is: "attachment", rows: await selectAttachedTo(store, account, blob) };
+}
 
 /**
  * Puts a blob in the place of another. Readers see no change. Undefined, and nothing is written, when one of the messages is
@@ -82,25 +107,28 @@ export type OtherBody = {
 export async function replaceBody(
   store: Store,
   account: AccountId,
-  { blob, by, key, rows }: OtherBody,
+  { blob, by, key, is, rows }: OtherBody,
 ): Promise<readonly GoneBlob[] | undefined> {
   return store.transaction(async (tx) => {
     await holdAccount(tx, account);
     await holdMailbox(tx, account);
-    if (!isAsRead(await selectOfBlob(tx, account, blob), rows)) return undefined;
+    const holders = await selectHolders(tx, account, blob);
+    if (holders.is !== is || !isAsRead(holders.rows, rows)) return undefined;
     const growth = by.sizeBytes - (await sizeOfBlob(tx, account, blob));
     await insertBlob(tx, account, by, key);
     let bytes = 0;
-    for (const { row, summary } of rows) {
+    for (const { row, summary, version } of rows) {
       const grown = growth + summary.length - row.summary.length;
       await tx.db
         .updateTable("mailbox_messages")
-        .set({ blob: by.id, key, summary, stored_bytes: sql<number>`stored_bytes + ${grown}` })
+        .set({ key, summary, stored_bytes: sql<number>`stored_bytes + ${grown}` })
+        .$if(is === "body", (query) => query.set({ blob: by.id, version }))
         .where("account", "=", account)
         .where("id", "=", row.id)
         .execute();
       bytes += grown;
     }
+    if (is === "attachment") await replaceAttachment(tx, account, blob, by.id);
     await countInMailbox(tx, account, { messages: 0, bytes });
     return deleteUnusedBlobs(tx, [blob]);
   });

@@ -20,6 +20,8 @@ import { changeTerms } from "./search-terms.ts";
 export type DraftChange = Pick<MailboxRow, "key" | "summary" | "sizeBytes"> & {
   readonly text?: Pick<MailboxRow, "name" | "receivedAt"> & { readonly blob: PutBlob };
   readonly attached?: PutBlob;
+  /** The key pair that new octets are encrypted to; "" where that is not known. */
+  readonly under: string;
   readonly detached?: string;
 };
 
@@ -48,7 +50,7 @@ async function changeRow(
   tx: Store,
   account: AccountId,
   { row, number }: { readonly row: MailboxRow; readonly number: number },
-  { text, attached, detached, ...change }: DraftChange,
+  { text, attached, detached, under, ...change }: DraftChange,
 ): Promise<readonly GoneBlob[]> {
   const { id } = row;
   const going = [
@@ -59,7 +61,7 @@ async function changeRow(
   for (const blob of going) bytes -= await sizeOfBlob(tx, account, blob);
   for (const blob of [text?.blob, attached]) {
     if (blob === undefined) continue;
-    await insertBlob(tx, account, blob);
+    await insertBlob(tx, account, blob, under);
     bytes += blob.sizeBytes;
   }
   await tx.db
@@ -75,6 +77,7 @@ async function changeRow(
     .$if(text !== undefined, (query) =>
       query.set({
         blob: text?.blob.id ?? "",
+        version: "",
         name: text?.name ?? "",
         received_at: text?.receivedAt.getTime() ?? 0,
       }),

@@ -14,6 +14,8 @@ export type MailboxRow = {
   readonly form: string;
   readonly state: string;
   readonly blob: string;
+  /** Of a draft whose blob was converted: the version that its text keeps; else "". */
+  readonly version: string;
   readonly key: string;
   readonly summary: Uint8Array;
   /** The tag of its Message-ID; "" for none. */
@@ -39,6 +41,7 @@ export const COLUMNS = [
   "form",
   "state",
   "blob",
+  "version",
   "key",
   "summary",
   "name",

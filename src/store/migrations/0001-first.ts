@@ -221,7 +221,7 @@ function mailboxTables({ table, bytes, integer, text, octetText }: Columns): rea
     table(
       "mailbox_messages",
       `id ${octetText}, ${account}, folder ${text}, number ${integer}, change ${integer}, flags ${integer},
-       form ${text}, state ${text}, blob text not null references blobs (id), key ${text}, summary ${bytes}, once ${text}, name ${text},
+       form ${text}, state ${text}, blob text not null references blobs (id), version ${text}, key ${text}, summary ${bytes}, once ${text}, name ${text},
        size_bytes ${integer}, stored_bytes ${integer}, received_at ${integer}, expunge_at ${integer},
        is_protected ${integer}, is_indexed ${integer}, primary key (account, id)`,
     ),

@@ -13,9 +13,15 @@ import {
   countOtherBodies,
   markBody,
   replaceBody,
+  selectHolders,
   selectOtherBodies,
 } from "../../../src/store/mailbox/converting.ts";
 import { changeDraft } from "../../../src/store/mailbox/drafts.ts";
+import {
+  countUnderOthers,
+  readPresentPair,
+  selectWithFormerPairs,
+} from "../../../src/store/mailbox/former-pairs.ts";
 import { foldSummaries } from "../../../src/store/mailbox/folding.ts";
 import {
   deleteFolder,
@@ -69,13 +75,13 @@ import {
   hasSealedNamed,
   selectIdsFrom,
   selectNamed,
-  selectOfBlob,
   selectPage,
   selectToFold,
   selectUnderOthers,
 } from "../../../src/store/mailbox/listing.ts";
 import type { Store } from "../../../src/store/store.ts";
 import type { AccountId } from "../../../src/words/account.ts";
+import { addressOf } from "../address.ts";
 import { now } from "../published.ts";
 
 /** Too large for one row. */
@@ -192,7 +198,7 @@ export async function callMailbox(store: Store, account: AccountId): Promise<voi
 async function callDrafts(store: Store, account: AccountId): Promise<void> {
   const put = (id: string) => mailboxRow(id).blob;
   await insertMailboxMessage(store, account, mailboxRow("7"));
-  const change = { key: "k", summary: Buffer.of(7), sizeBytes: 7 };
+  const change = { key: "k", summary: Buffer.of(7), sizeBytes: 7, under: "k" };
   const read = async () => {
     const [row] = await selectById(store, account, ["7"]);
     return row ?? assert.fail("no draft");
@@ -204,6 +210,7 @@ async function callDrafts(store: Store, account: AccountId): Promise<void> {
   const copy = { ...mailboxRow("11"), blob: { id: "blob of 8" }, copyOf: "7" };
   await insertMailboxMessage(store, account, copy);
   await changeDraft(store, account, await read(), { ...change, detached: "blob of 9" });
+  await callReplacing(store, account, "blob of 10", "attachment");
   await deleteMessages(store, account, ["7", "11"]);
 }
 
@@ -219,18 +226,28 @@ export function segmentOf(id: string, members: Parameters<typeof insertSegment>[
 async function callConversion(store: Store, account: AccountId): Promise<void> {
   const page = { key: "other", limit: 5 };
   await countOtherBodies(store, account, "other");
+  await selectWithFormerPairs(store, { after: "", limit: 5 });
+  await readPresentPair(store, account, addressOf("carol@alpha.test"));
+  await countUnderOthers(store, account, { fingerprint: "other", since: now.getTime() });
   await selectOtherBodies(store, account, { ...page, after: "" });
   await selectUnderOthers(store, account, { ...page, after: 0 });
   await markBody(store, "blob of 1", "other");
-  const rows = await selectOfBlob(store, account, "blob of 1");
+  await callReplacing(store, account, "blob of 1", "body");
+}
+
+async function callReplacing(
+  store: Store,
+  account: AccountId,
+  blob: string,
+  is: "body" | "attachment",
+): Promise<void> {
+  const holders = await selectHolders(store, account, blob);
+  assert.equal(holders.is, is);
   const octets = new Uint8Array(10);
-  const by = { id: "blob of 1, later", place: "database", sizeBytes: 10, octets } as const;
-  await replaceBody(store, account, {
-    blob: "blob of 1",
-    by,
-    key: "other",
-    rows: rows.map((row) => ({ row, summary: row.summary })),
-  });
+  const by = { id: `${blob}, later`, place: "database", sizeBytes: 10, octets } as const;
+  const rows = holders.rows.map((row) => ({ row, summary: row.summary, version: "" }));
+  const gone = await replaceBody(store, account, { blob, by, key: "other", is, rows });
+  assert.notEqual(gone, undefined);
 }
 
 async function callSearch(store: Store, account: AccountId): Promise<void> {
