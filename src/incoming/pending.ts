@@ -9,8 +9,7 @@
 import { errorText, isProgramFault, TooCostly } from "../base/errors.ts";
 import { parseAddress } from "../mail/address.ts";
 import type { MessageId, MessageVerdict } from "../mailbox/mailbox.ts";
-import { readMessage } from "../spool/spool.ts";
-import type { WaitingSummary } from "../spool/spool.ts";
+import { readMessage, type WaitingSummary } from "../spool/spool.ts";
 import { oneWaiting, walkWaiting } from "../spool/waiting-list.ts";
 import { primaryAddress } from "../store/accounts/addresses.ts";
 import { isFinal } from "../store/mail/verdict.ts";
