@@ -2,7 +2,9 @@
 import { HOUR, SECOND, type Clock } from "../base/time.ts";
 import type { Config } from "../config/config.ts";
 import type { Task } from "../jobs/tasks.ts";
+import type { MailboxOf } from "../mailbox/mailbox-of.ts";
 import { defer } from "../outgoing/deferral/defer.ts";
+import type { TellSender } from "../outgoing/deferral/news.ts";
 import { retryDue, type RetryDeps } from "../outgoing/deferral/retry.ts";
 import { signerNow } from "../outgoing/deferral/signer-now.ts";
 import type { SubmitDeps } from "../outgoing/submit-deps.ts";
@@ -18,6 +20,7 @@ export type DeferralDeps = {
   readonly discover: SubmitDeps["discover"];
   readonly pool: Pick<CryptoPool, "encrypt">;
   readonly out: Pick<OutboundRelay, "deps" | "sendSoon">;
+  readonly mailboxOf: MailboxOf;
 };
 
 /** What submission calls, to keep a message for later. */
@@ -50,7 +53,15 @@ export function deferralTask(deps: DeferralDeps): { readonly task: Task } & Disp
   };
 }
 
-function retryDeps({ store, clock, current, discover, pool, out }: DeferralDeps): RetryDeps {
+function retryDeps({
+  store,
+  clock,
+  current,
+  discover,
+  pool,
+  out,
+  mailboxOf,
+}: DeferralDeps): RetryDeps {
   const { hostname, wrap, unwrap, trace } = out.deps;
   const { policy: settings, submission } = current();
   const { deferHours, noticeHours } = submission;
@@ -67,5 +78,16 @@ function retryDeps({ store, clock, current, discover, pool, out }: DeferralDeps)
     isSplit: submission.split,
     limits: { bounceMs: deferHours * HOUR, noticeMs: noticeHours * HOUR },
     sendSoon: out.sendSoon,
+    tellSender: tellSenderIn(store, mailboxOf),
+  };
+}
+
+/** Writes news of a sent message into its sender's mailbox. A copy that they have deleted has none. */
+export function tellSenderIn(store: Store, mailboxOf: MailboxOf): TellSender {
+  return async (owner, once, news) => {
+    const prepared = await mailboxOf(store, owner).prepareNews(news);
+    return async (tx) => {
+      await mailboxOf(tx, owner).noteNews(once, prepared);
+    };
   };
 }

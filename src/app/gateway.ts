@@ -132,8 +132,9 @@ function openSubmission(
   const { store, clock, keyRules, blobs } = vault;
   const { pool } = crypto;
   const discover = countedDiscover(parts.lookUps.discoverer.discover, parts.meter);
+  const mailboxOf = mailboxesOf({ store, clock, pool, blobs, events });
   return {
-    deferral: deferralTask({ store, clock, current, discover, pool, out }),
+    deferral: deferralTask({ store, clock, current, discover, pool, out, mailboxOf }),
     handlers: submissionHandlers({
       vault,
       keyRules,
@@ -143,7 +144,7 @@ function openSubmission(
       pool,
       out,
       drain: incoming.drain,
-      mailboxOf: mailboxesOf({ store, clock, pool, blobs, events }),
+      mailboxOf,
       transactions,
       loginCache,
     }),

@@ -1,4 +1,6 @@
 /** Commands about messages that wait because it is not certain whether their recipients can be encrypted for. */
+import { tellSenderIn } from "../app/deferral.ts";
+import { openReading } from "../app/open-reading.ts";
 import { formatAddress } from "../mail/address.ts";
 import {
   cancel,
@@ -90,7 +92,10 @@ async function stop(call: Call): Promise<ExitCode> {
   await using vault = await openFor(call);
   const message = await messageGiven(call, vault);
   const { store, clock, config, serviceKeys } = vault;
-  const keeping = { store, clock, hostname: config.hostname, ...queueKey(serviceKeys) };
+  await using reading = await openReading(vault);
+  const tellSender = tellSenderIn(store, reading.deps.mailboxOf);
+  const { hostname } = config;
+  const keeping = { store, clock, hostname, tellSender, ...queueKey(serviceKeys) };
   const { kind } = await cancel(keeping, message, "operator");
   if (kind === "not-deferred") throw refused({ kind, name: message.id });
   const { id } = message;

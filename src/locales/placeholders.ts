@@ -64,6 +64,7 @@ export const PLACEHOLDERS = {
   "sent.sealed": ["address", "fingerprint"],
   "sent.clear": ["address"],
   "sent.already-protected": ["address"],
+  "sent.waiting": ["address"],
   "sent.refused": ["address"],
   "mail.retry-hint.LOCKED_OLD": ["why"],
   "mail.retry-hint.DAMAGED": ["why"],

@@ -12,8 +12,14 @@ import { planFor, type Plan } from "./plan.ts";
 import type { Prepared } from "./prepare.ts";
 import { withReceived } from "./received.ts";
 import { lookUpAll, policiesFor } from "./recipients.ts";
-import type { SentRequest } from "./sent-copy.ts";
-import { unsendable, type Demand, type SentAs, type Submission } from "./submission.ts";
+import type { PreparedSent, SentRequest } from "./sent-copy.ts";
+import {
+  unsendable,
+  type Demand,
+  type NoSentCopy,
+  type SentAs,
+  type Submission,
+} from "./submission.ts";
 import type { Sender, SubmitDeps } from "./submit-deps.ts";
 
 /** Decides for the whole message, and does what was decided. */
@@ -68,8 +74,11 @@ async function sendLater(
     return unsendable(plan, demandBy(sender, demand));
   }
   const { account, address } = sender;
+  const copy = await sentCopyOf(deps, { sender, envelope, prepared, found: [] }, "deferred");
+  const { messageId } = prepared;
+  let noCopy = copy?.kind === "none" ? copy.because : undefined;
   try {
-    const { kind } = await deps.defer({
+    const deferred = await deps.defer({
       sender: { account, address },
       ...signing,
       envelope,
@@ -77,14 +86,16 @@ async function sendLater(
       policies,
       demand,
       because,
+      sent: copy?.kind === "ready" ? copy.copy : undefined,
     });
-    if (kind === "full") return unsendable(plan, demandBy(sender, demand));
+    if (deferred.kind === "full") return unsendable(plan, demandBy(sender, demand));
+    noCopy ??= deferred.noCopy;
   } catch (error) {
     if (error instanceof UnsealableMessage) return { kind: "cannot-seal", reason: error.message };
     throw error;
   }
-  deps.trace.deferred({ messageId: prepared.messageId, because });
-  return { kind: "accepted", sentAs: { kind: "deferred", because } };
+  deps.trace.deferred({ messageId, because });
+  return accepted(deps, messageId, { kind: "deferred", because }, noCopy);
 }
 
 /**
@@ -176,22 +187,34 @@ async function handOn(
   },
   sentAs: Exclude<SentAs, { kind: "deferred" }>,
 ): Promise<Submission> {
-  const { sender, envelope, prepared, copies, found } = o;
+  const { sender, prepared, copies } = o;
   const { messageId } = prepared;
-  const owner = { id: sender.account, address: sender.address };
-  const sent = await deps.prepareSent?.({
-    owner,
-    keys: sender.keys,
-    envelope,
-    prepared,
-    how: sentAs.kind,
-    found,
-  });
+  const sent = await sentCopyOf(deps, o, sentAs.kind);
   const copy = sent?.kind === "ready" ? sent.copy : undefined;
   const handedOn = await deps.handOn({ sender, messageId, copies, sent: copy });
   if (handedOn.kind !== "taken") return handedOn;
   const because = sent?.kind === "none" ? sent.because : handedOn.noCopy;
-  if (because === undefined) return { kind: "accepted", sentAs };
-  deps.trace.noSentCopy({ messageId, because });
-  return { kind: "accepted", sentAs, noCopy: because };
+  return accepted(deps, messageId, sentAs, because);
+}
+
+/** The copy for the sender's own mailbox, where the installation keeps one. */
+async function sentCopyOf(
+  { prepareSent }: Pick<SubmitDeps, "prepareSent">,
+  o: Pick<SentRequest, "envelope" | "prepared" | "found"> & { readonly sender: Sender },
+  how: SentRequest["how"],
+): Promise<PreparedSent | undefined> {
+  const { sender, envelope, prepared, found } = o;
+  const owner = { id: sender.account, address: sender.address };
+  return prepareSent?.({ owner, keys: sender.keys, envelope, prepared, how, found });
+}
+
+function accepted(
+  { trace }: Pick<SubmitDeps, "trace">,
+  messageId: string,
+  sentAs: SentAs,
+  noCopy: NoSentCopy | undefined,
+): Submission {
+  if (noCopy === undefined) return { kind: "accepted", sentAs };
+  trace.noSentCopy({ messageId, because: noCopy });
+  return { kind: "accepted", sentAs, noCopy };
 }

@@ -18,7 +18,7 @@ import type { ToStore } from "../mailbox/embedded/stored-form.ts";
 import type { MailboxOf, MailboxOwner } from "../mailbox/mailbox-of.ts";
 import { standardFolder, type Appended, type PreparedMail } from "../mailbox/mailbox.ts";
 import { NoMailboxKey } from "../mailbox/no-mailbox-key.ts";
-import type { SentForm, SentTo, Summary } from "../mailbox/summary.ts";
+import type { SentHow, SentTo, Summary } from "../mailbox/summary.ts";
 import { MAX_CLEAR_OCTETS } from "../openpgp/messages/plain.ts";
 import type { Examined } from "../pgpmime/examine.ts";
 import type { Store } from "../store/store.ts";
@@ -47,7 +47,7 @@ export type SentDeps = {
 /** How a message leaves, and when. */
 export type SentAlready = {
   readonly at: Date;
-  readonly how: SentForm | "split";
+  readonly how: SentHow;
   readonly to: readonly SentTo[];
 };
 
@@ -57,13 +57,15 @@ export type SentRequest = {
   readonly envelope: Envelope;
   readonly prepared: Prepared;
   /** `split`: sealed for those in `found`, in clear for the others. */
-  readonly how: SentForm | "split";
+  readonly how: SentHow;
   /** Whom the message is encrypted for, if Sealpost encrypts it. */
   readonly found: readonly Found[];
 };
 
 /** A copy that is ready to be kept. */
 export type SentCopy = {
+  /** What it is found by when there are news of it. */
+  readonly once: string;
   /**
    * What is left to do once the next hop answered, with the recipients for whom it refused the message: a function that
    * keeps the copy, in the transaction in which the message is accepted, or says why not. A repetition keeps no second one.
@@ -104,7 +106,8 @@ async function made(deps: SentDeps, request: SentRequest): Promise<PreparedSent>
   if (ciphertext === undefined && message.length > MAX_CLEAR_OCTETS) {
     return { kind: "none", because: "too-large" };
   }
-  const to = recipientsOf(request);
+  const isNamed = isNamedIn(prepared);
+  const to = recipientsOf({ ...request, isBlind: (address) => !isNamed(address) });
   const once = `sent ${await nameOf(message)} ${envelopeDigest(envelope)}`;
   const octets = await deps.bodyFor(owner, { pieces: [message], ciphertext });
   const prepareFor = async (sent: readonly SentTo[]): Promise<PreparedMail> =>
@@ -123,6 +126,7 @@ async function made(deps: SentDeps, request: SentRequest): Promise<PreparedSent>
   return {
     kind: "ready",
     copy: {
+      once,
       settle: async (refused) => {
         const settled = refused.length === 0 ? mail : await prepareFor(withRefused(to, refused));
         return async (tx) => {
@@ -157,17 +161,36 @@ async function nameOf(message: Uint8Array): Promise<string> {
   return hex(await sha256([fields, message.subarray(bodyOffset)]));
 }
 
-function recipientsOf({ envelope, prepared, how, found }: SentRequest): readonly SentTo[] {
-  const fingerprints = new Map<EmailAddress, string>(
-    found.map(({ address, discovery }) => [address, discovery.certificate.fingerprint]),
+/** What each recipient gets of a message that leaves, or does not leave yet. */
+export function recipientsOf({
+  envelope,
+  how,
+  found,
+  isBlind,
+}: Pick<SentRequest, "envelope" | "how" | "found"> & {
+  readonly isBlind: (address: EmailAddress) => boolean;
+}): readonly SentTo[] {
+  const fingerprints = new Map<string, string>(
+    found.map(({ address, discovery }) => {
+      return [formatAddress(address), discovery.certificate.fingerprint];
+    }),
   );
-  const isNamed = isNamedIn(prepared);
   return envelope.recipients.map((address) => {
-    const fingerprint = fingerprints.get(address) ?? "";
-    const got = how !== "split" ? how : fingerprint === "" ? "clear" : "sealed";
-    return { address: formatAddress(address), got, fingerprint, isBlind: !isNamed(address) };
+    const fingerprint = fingerprints.get(formatAddress(address)) ?? "";
+    const got = GOT[how] ?? (fingerprint === "" ? "clear" : "sealed");
+    return { address: formatAddress(address), got, fingerprint, isBlind: isBlind(address) };
   });
 }
+
+/** What everybody gets; undefined: what a recipient gets depends on whether there is a certificate for them. */
+const GOT: Readonly<Record<SentHow, SentTo["got"] | undefined>> = {
+  sealed: "sealed",
+  clear: "clear",
+  "already-protected": "already-protected",
+  split: undefined,
+  deferred: "waiting",
+  "not-sent": "refused",
+};
 
 function withRefused(to: readonly SentTo[], refused: readonly EmailAddress[]): readonly SentTo[] {
   const names = new Set(refused.map(formatAddress));

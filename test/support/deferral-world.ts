@@ -2,6 +2,13 @@
 import assert from "node:assert/strict";
 
 import { openLoginCache } from "../../src/app/open-login-cache.ts";
+import { mailboxesOf } from "../../src/app/open-mailbox.ts";
+import { openBlobs } from "../../src/blobs/blobs.ts";
+import { standardFolder, type MailboxEntry } from "../../src/mailbox/mailbox.ts";
+import { encryptAtRest } from "../../src/openpgp/messages/encrypt.ts";
+import { open as openMessage } from "../../src/pgpmime/pgpmime.ts";
+import { unlockWithPassword } from "../../src/vault/vault.ts";
+import { idOf } from "./accounts.ts";
 import { deferralTask } from "../../src/app/deferral.ts";
 import { outboundRelay } from "../../src/app/outgoing.ts";
 import { submissionHandlers } from "../../src/app/submission.ts";
@@ -22,7 +29,6 @@ import type { Store } from "../../src/store/store.ts";
 import type { Policy } from "../../src/words/account.ts";
 import { addressOf } from "./address.ts";
 import { alice, network, old, withAlice } from "./key-life.ts";
-import { mailboxesWith } from "./mailboxes.ts";
 import { noMeter } from "./no-meter.ts";
 import { ownKey } from "./openpgp-messages.ts";
 import { QUIET_CONFIG } from "./quiet-submission.ts";
@@ -67,7 +73,8 @@ export async function deferralWorld(store: Store, options: Options = {}) {
   const current = () => ({
     ...QUIET_CONFIG,
     policy: { default: policy, domains: {} },
-    limits: { ...QUIET_CONFIG.limits, deferredBytes },
+    submission: { ...QUIET_CONFIG.submission, sentCopies: true },
+    limits: { ...QUIET_CONFIG.limits, deferredBytes, mailboxBytes: 1e9, pendingBytes: 0 },
   });
   const traces = {
     writeLater: () => (_id: string, step: string) => {
@@ -95,6 +102,10 @@ export async function deferralWorld(store: Store, options: Options = {}) {
     asked.push(clock.now());
     return discoveryOf(address, known.get(formatAddress(address)) ?? "unsure", clock.now());
   };
+  const blobs = openBlobs({ store, clock }, { bodies: "database", bodiesFolder: "" });
+  const work = messageWorkHere;
+  const mailboxPool = { seal, open: openMessage, encryptAtRest, messageWork: work };
+  const mailboxOf = mailboxesOf({ store, clock, pool: mailboxPool, blobs, events });
   const handlers = submissionHandlers({
     vault: { store, clock, serviceKeys },
     keyRules,
@@ -107,13 +118,21 @@ export async function deferralWorld(store: Store, options: Options = {}) {
       clientProtection: async (message) => Promise.resolve(clientProtection(message)),
       messageWorkForUsers: messageWorkHere,
     },
-    mailboxOf: mailboxesWith(clock),
+    mailboxOf,
     out,
     drain: () => undefined,
     transactions: { note: () => undefined },
     loginCache: openLoginCache({ clock }, current),
   });
-  const deferral = deferralTask({ store, clock, current, discover, pool: { encrypt }, out });
+  const deferral = deferralTask({
+    store,
+    clock,
+    current,
+    discover,
+    pool: { encrypt },
+    out,
+    mailboxOf,
+  });
   return {
     deps,
     store,
@@ -150,6 +169,15 @@ export async function deferralWorld(store: Store, options: Options = {}) {
       }
       await sendDue(out.deps);
     },
+    /** What alice's mailbox has in Sent, opened with her password; folded in where she asks for it. */
+    sent: async (isFolded: boolean): Promise<readonly MailboxEntry[]> => {
+      using keys = await unlockWithPassword(deps, idOf(alice), old());
+      assert(keys);
+      const mailbox = mailboxOf(store, { id: idOf(alice), address: alice }, keys);
+      if (isFolded) await mailbox.catchUp();
+      return (await mailbox.list(standardFolder("sent"), { limit: 10 })).entries;
+    },
+    mailboxOf,
     waiting: async () => {
       const rows = await store.db.selectFrom("deferred").select("id").execute();
       return Promise.all(rows.map(async ({ id }) => readDeferred(store, id)));

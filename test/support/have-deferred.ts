@@ -4,9 +4,11 @@ import type { Keeping } from "../../src/outgoing/deferral/deferral.ts";
 import { insertDeferred } from "../../src/store/mail/deferred.ts";
 import type { EmailAddress } from "../../src/mail/address.ts";
 import { writeEnvelope } from "../../src/outgoing/kept-envelope.ts";
+import type { Fingerprint } from "../../src/openpgp/packets/fingerprint.ts";
+import { orderOctets, PART } from "../../src/outgoing/deferral/order.ts";
 import type { AccountId } from "../../src/words/account.ts";
 
-/** Has a message wait because of its first recipient, with one part that nobody reads. @returns its ID. */
+/** Has a message wait because of its first recipient, with what was decided and nothing else. @returns its ID. */
 export async function haveDeferred(
   { store, clock, wrap }: Pick<Keeping, "store" | "clock" | "wrap">,
   o: {
@@ -21,8 +23,17 @@ export async function haveDeferred(
   const createdAt = clock.now();
   const envelope = writeEnvelope({ from: sender, recipients });
   const row = { id, account, sender, messageId, envelope, because: recipients[0] };
-  const name = `${id}.original`;
-  const part = { ...row, id: name, createdAt, ...(await wrap(name, Buffer.from("x"))) };
+  const order = {
+    account,
+    envelope: { from: sender, recipients },
+    policies: recipients.map(() => "prefer-clear" as const),
+    demand: undefined,
+    author: sender,
+    signedBy: "0".repeat(40) as Fingerprint,
+    groups: [{ readers: recipients }],
+  };
+  const name = PART.order(id);
+  const part = { ...row, id: name, createdAt, ...(await wrap(name, orderOctets(order))) };
   const job = { createdAt, dueAt: createdAt, reason: "UNSURE-DNS" };
   await store.transaction(async (tx) => insertDeferred(tx, row, [part], job));
   return id;

@@ -10,7 +10,7 @@ import { appendAudit } from "../../journal/journal.ts";
 import { standardName, standardNamed } from "../../mailbox/files/folder-names.ts";
 import { openSource, type NoSource, type SourceMail } from "../../mailbox/files/mail-source.ts";
 import { folderNamed } from "../../mailbox/folder-named.ts";
-import type { FolderRefusal } from "../../mailbox/folder-refusal.ts";
+import type { FolderRefusal } from "../../mailbox/folder.ts";
 import { standardFolder, type FolderId, type Mailbox } from "../../mailbox/mailbox.ts";
 import { roomFor, type Quota } from "../../mailbox/room.ts";
 import { MAX_CLEAR_OCTETS } from "../../openpgp/messages/plain.ts";

@@ -11,11 +11,12 @@ import { deferredBytes, insertDeferred, type DeferredRow } from "../../store/mai
 import type { OutboxRow } from "../../store/mail/outbox.ts";
 import type { Policy } from "../../words/account.ts";
 import { groupsOf } from "../copies.ts";
-import type { Also, CopySender } from "../hand-on.ts";
+import type { CopySender } from "../hand-on.ts";
 import { writeEnvelope } from "../kept-envelope.ts";
 import type { Looked } from "../plan.ts";
 import type { Prepared } from "../prepare.ts";
-import type { Demand } from "../submission.ts";
+import type { SentCopy } from "../sent-copy.ts";
+import type { Demand, NoSentCopy } from "../submission.ts";
 import type { Keeping, SignMessage } from "./deferral.ts";
 import { orderOctets, PART } from "./order.ts";
 
@@ -27,7 +28,9 @@ export type DeferDeps = Pick<Keeping, "store" | "clock" | "wrap"> & {
 };
 
 /** `full`: too much waits for this sender already, and nothing is kept. */
-export type Deferred = { readonly kind: "kept" | "full" };
+export type Deferred =
+  | { readonly kind: "kept"; readonly noCopy: NoSentCopy | undefined }
+  | { readonly kind: "full" };
 
 export type DeferRequest = {
   readonly sender: CopySender;
@@ -41,19 +44,17 @@ export type DeferRequest = {
   readonly demand: Demand | undefined;
   /** The recipient because of whom it waits. */
   readonly because: Looked;
+  /** The copy for the sender's own mailbox, which is kept in the same transaction. */
+  readonly sent: SentCopy | undefined;
 };
 
 /**
  * Signs a message once for its named recipients and once for each blind one, and keeps it all under the queue key. Nothing
- * has left then, and the message is durable. `also` writes in the same transaction.
+ * has left then, and the message is durable.
  * @throws UnsealableMessage for a message that could not be sealed either, AccountGone when the account was erased meanwhile
  */
-export async function defer(
-  deps: DeferDeps,
-  request: DeferRequest,
-  also?: Also,
-): Promise<Deferred> {
-  const { sender, author, signer, envelope, prepared, policies, demand, because } = request;
+export async function defer(deps: DeferDeps, request: DeferRequest): Promise<Deferred> {
+  const { sender, author, signer, envelope, prepared, policies, demand, because, sent } = request;
   const groups = groupsOf(envelope.recipients, prepared);
   const { fingerprint: signedBy } = signer.certificate;
   const { account } = sender;
@@ -71,7 +72,7 @@ export async function defer(
     const wrapped = await deps.wrap(name, bytes);
     return { ...row, ...wrapped, id: name, createdAt: at };
   };
-  const order = { account, envelope, policies, demand, author, signedBy, groups };
+  const order = { account, envelope, policies, demand, author, signedBy, once: sent?.once, groups };
   const parts = [
     await partOf(PART.order(id), orderOctets(order)),
     await partOf(PART.original(id), prepared.message),
@@ -88,12 +89,12 @@ export async function defer(
   }
   const { code: reason } = because.discovery;
   const job = { createdAt: at, dueAt: after(at, retryDelayMs(0)), reason };
+  const keepSent = await sent?.settle([]);
   return deps.store.transaction(async (tx) => {
     if ((await holdAccount(tx, account)) === undefined) throw new AccountGone();
     if ((await deferredBytes(tx, account)) + sizeOf(parts) > deps.maxBytes) return { kind: "full" };
     await insertDeferred(tx, row, parts, job);
-    await also?.(tx);
-    return { kind: "kept" };
+    return { kind: "kept", noCopy: await keepSent?.(tx) };
   });
 }
 

@@ -266,6 +266,46 @@ for (const { engine, open } of engines()) {
     assert((await opens(world.relayed[0], bob)).text.includes(CANARY));
   });
 
+  test(`${engine}: the sender's own copy says that the message waits, and later what became of it`, async () => {
+    const ends = [
+      ["found", "sealed", "sealed"],
+      ["absent", "clear", "clear"],
+      ["unsure", "not-sent", "refused"],
+    ] as const;
+    for (const [known, how, got] of ends) {
+      await using store = await open();
+      const world = await deferralWorld(store);
+      world.known.set("ben@beta.test", known);
+      await world.send(MESSAGE, ["bob@beta.test", "ben@beta.test"]);
+      const [waiting] = await world.sent(false);
+      assert.equal(waiting?.summary?.verdict.evidence["how"], "deferred");
+      assert.deepEqual(
+        waiting.summary.sent?.map((one) => [one.address, one.got, one.isBlind]),
+        [
+          ["bob@beta.test", "waiting", false],
+          ["ben@beta.test", "waiting", true],
+        ],
+      );
+      world.known.set("bob@beta.test", known);
+      await world.pass(known === "unsure" ? 26 * HOUR : 2 * MINUTE);
+      for (const isFolded of [false, true, false]) {
+        const [entry, ...others] = await world.sent(isFolded);
+        assert.equal(others.length, 0);
+        assert.equal(entry?.summary?.subject, `${CANARY} in the subject`);
+        assert.equal(entry.summary.verdict.evidence["how"], how);
+        assert.deepEqual(
+          entry.summary.sent?.map((one) => [one.got, one.isBlind, one.fingerprint !== ""]),
+          [
+            [got, false, how === "sealed"],
+            [got, true, how === "sealed"],
+          ],
+        );
+      }
+      const mailbox = world.mailboxOf(store, { id: idOf(alice), address: alice });
+      assert.equal(await mailbox.hasSealed(["1@alpha.test"]), how !== "clear");
+    }
+  });
+
   test(`${engine}: beyond what may wait for one sender the client is told to try again`, async () => {
     await using store = await open();
     const world = await deferralWorld(store, { deferredBytes: 30_000 });

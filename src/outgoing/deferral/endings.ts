@@ -2,6 +2,7 @@
 import { after } from "../../base/time.ts";
 import { isOver, retryDelayMs } from "../../jobs/retry-delay.ts";
 import { text } from "../../locales/locales.ts";
+import type { SentHow } from "../../mailbox/summary.ts";
 import { bounce, delayNotice, type Failure } from "../../notices/bounce.ts";
 import { holdJob, putOffJob, type HeldJob } from "../../store/jobs/jobs.ts";
 import {
@@ -14,24 +15,36 @@ import { insertOutbox, type OutboxRow } from "../../store/mail/outbox.ts";
 import type { Store } from "../../store/store.ts";
 import { toKeep, type Copy } from "../copy.ts";
 import { rowFor } from "../outbox.ts";
-import type { Looked } from "../plan.ts";
+import type { Found, Looked } from "../plan.ts";
 import type { Keeping } from "./deferral.ts";
+import { newsFor, type TellSender } from "./news.ts";
 import type { Order } from "./order.ts";
 
 /** How long a message waits before its sender is told, and before it bounces; in milliseconds. */
 export type Limits = { readonly noticeMs: number; readonly bounceMs: number };
 
-type Deps = Keeping & { readonly limits: Limits; readonly sendSoon: () => void };
+type Deps = Keeping & {
+  readonly limits: Limits;
+  readonly sendSoon: () => void;
+  readonly tellSender: TellSender;
+};
 
 type Held = { readonly job: HeldJob; readonly row: DeferredEntry; readonly order: Order };
 
 /** Gives copies to the outbox: the message waits no longer. */
-export async function sendCopies(deps: Deps, held: Held, copies: readonly Copy[]): Promise<void> {
+export async function sendCopies(
+  deps: Deps,
+  held: Held,
+  copies: readonly Copy[],
+  left: { readonly how: SentHow; readonly found: readonly Found[] },
+): Promise<void> {
+  const tell = await newsFor(deps.tellSender, held, left);
   const rows: OutboxRow[] = [];
   for (const copy of copies) rows.push(await outboxRow(deps, held, copy));
   await end(deps, held, async (tx) => {
     await insertOutbox(tx, rows);
     await deleteDeferred(tx, held.row.id);
+    await tell?.(tx);
   });
 }
 
@@ -59,9 +72,11 @@ export async function bounceAll(
   const { sender, messageId } = row;
   const notice = bounce({ hostname, sender, messageId, failures, now: deps.clock.now() });
   const rows = await noticeRows(deps, held, notice);
+  const tell = await newsFor(deps.tellSender, held, { how: "not-sent", found: [] });
   await end(deps, held, async (tx) => {
     await insertOutbox(tx, rows);
     await deleteDeferred(tx, row.id);
+    await tell?.(tx);
   });
 }
 

@@ -22,6 +22,8 @@ export type Order = {
   /** The address whose key signed, and that key. */
   readonly author: EmailAddress;
   readonly signedBy: Fingerprint;
+  /** What the copy in the sender's mailbox is found by; undefined where there is none. */
+  readonly once?: string | undefined;
   /** The readers of each signed payload, in the order of the payloads. */
   readonly groups: readonly Group[];
 };

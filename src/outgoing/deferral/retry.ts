@@ -16,6 +16,7 @@ import type { TraceOutgoing } from "../tracing.ts";
 import type { Keeping } from "./deferral.ts";
 import { encryptCopies, type EncryptMessage } from "./encrypt-copies.ts";
 import { bounceAll, sendCopies, waitOn, type Limits } from "./endings.ts";
+import type { TellSender } from "./news.ts";
 import { orderFrom, PART, type Order } from "./order.ts";
 import { readPart } from "./parts.ts";
 import type { RetryOutcome } from "./retry-outcome.ts";
@@ -33,6 +34,7 @@ export type RetryDeps = Keeping & {
   readonly isSplit: boolean;
   /** Told when copies or a bounce were kept for the next hop. */
   readonly sendSoon: () => void;
+  readonly tellSender: TellSender;
 };
 
 /**
@@ -90,13 +92,17 @@ async function follow(deps: RetryDeps, held: Held, plan: Plan): Promise<void> {
   const { row, order } = held;
   switch (plan.kind) {
     case "seal":
-      return sendCopies(deps, held, await encryptCopies(deps, row.id, order, plan.recipients));
-    case "clear":
-      return sendCopies(deps, held, [await originalCopy(deps, row, order.envelope)]);
     case "split": {
-      const sealed = await encryptCopies(deps, row.id, order, plan.recipients);
+      const { recipients: found } = plan;
+      const sealed = await encryptCopies(deps, row.id, order, found);
+      if (plan.kind === "seal") return sendCopies(deps, held, sealed, { how: "sealed", found });
       const envelope = { ...order.envelope, recipients: plan.clear };
-      return sendCopies(deps, held, [...sealed, await originalCopy(deps, row, envelope)]);
+      const all = [...sealed, await originalCopy(deps, row, envelope)];
+      return sendCopies(deps, held, all, { how: "split", found });
+    }
+    case "clear": {
+      const copies = [await originalCopy(deps, row, order.envelope)];
+      return sendCopies(deps, held, copies, { how: "clear", found: [] });
     }
     case "conflict":
       return bounceAll(deps, held, {

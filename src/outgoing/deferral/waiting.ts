@@ -19,6 +19,9 @@ import { toKeep } from "../copy.ts";
 import { readEnvelope } from "../kept-envelope.ts";
 import { rowFor } from "../outbox.ts";
 import type { Keeping } from "./deferral.ts";
+import { newsFor, type TellSender } from "./news.ts";
+import { orderFrom, PART } from "./order.ts";
+import { readPart } from "./parts.ts";
 
 /** A message that waits. `because`: the recipient whose state (`reason`) is not certain. */
 export type DeferredMessage = Omit<DeferredEntry, "envelope"> & {
@@ -68,7 +71,7 @@ export async function retryNow(
  * about to send is sent or cancelled, never both.
  */
 export async function cancel(
-  deps: Pick<Keeping, "store" | "clock" | "hostname" | "wrap">,
+  deps: Keeping & { readonly tellSender: TellSender },
   message: DeferredMessage,
   by: "operator",
 ): Promise<{ readonly kind: "cancelled" | "not-deferred" }> {
@@ -80,11 +83,15 @@ export async function cancel(
   });
   const notice = bounce({ hostname, sender, messageId, failures, now });
   const copy = toKeep({ envelope: { from: undefined, recipients: [sender] }, message: notice });
+  const order = orderFrom(await readPart(deps, PART.order(id)));
+  const gone = { how: "not-sent", found: [] } as const;
+  const tell = await newsFor(deps.tellSender, { row: message, order }, gone);
   const row = await rowFor(deps, { sender, account, messageId, copy, at: now });
   return store.transaction(async (tx) => {
     if (!(await holdDeferred(tx, message))) return { kind: "not-deferred" };
     await deleteDeferred(tx, id);
     await insertOutbox(tx, [row]);
+    await tell?.(tx);
     const detail = { messageId, by };
     await appendAudit(tx, { at: now, action: "mail.cancelled", account, detail });
     return { kind: "cancelled" };
