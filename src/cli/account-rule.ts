@@ -1,4 +1,5 @@
 /** `account rule`: what a user wants for those whom they write to. */
+import { text } from "../locales/locales.ts";
 import { formatAddress } from "../mail/address.ts";
 import { changeRule, parseContact, rulesOf } from "../policy/contact-rules.ts";
 import { CONTACT_RULES, type Contact, type ContactRule } from "../words/contact.ts";
@@ -42,7 +43,7 @@ async function rule(call: Call): Promise<ExitCode> {
   const view = rules.map(([contact, of]) => ({ contact, rule: of }));
   return answer(call, { address: formatAddress(address), rules: view }, [
     ...view.map((one) => `${one.rule.padEnd(7)} ${printable(one.contact)}`),
-    ...(view.length === 0 ? [`${formatAddress(address)} has no rules`] : []),
+    ...(view.length === 0 ? [text("account.rules.none", { address: formatAddress(address) })] : []),
   ]);
 }
 

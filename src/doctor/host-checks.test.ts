@@ -146,6 +146,7 @@ test("what cannot be looked at is a failure of its check, and the others are don
       "secret-keys skip",
       "logins skip",
       "pending skip",
+      "former-pairs skip",
       "postmaster skip",
       "outbox skip",
       "clock-seen skip",

@@ -25,7 +25,7 @@ test("every text is used", () => {
   const source = files.map((file) => readFileSync(join(SRC, file), "utf8")).join("\n");
   const patterns = [...source.matchAll(/\btext\(\s*`([^`]+)`/g)].map(
     ([, key = ""]) =>
-      new RegExp(`^${key.replaceAll(".", "\\.").replaceAll(/\$\{[^}]+\}/g, "[a-z-]+")}$`),
+      new RegExp(`^${key.replaceAll(".", "\\.").replaceAll(/\$\{[^}]+\}/g, "[A-Za-z_-]+")}$`),
   );
   const plurals = [...source.matchAll(/\bcounted\(\s*"([^"]+)"/g)].map(([, key]) => key);
   const unused = Object.keys(en).filter(

@@ -101,6 +101,7 @@ export const PLACEHOLDERS = {
   "account.no-certificate-yet": ["address"],
   "account.renamed": ["old", "address"],
   "account.aliases": ["address", "aliases"],
+  "account.rules.none": ["address"],
   "account.aliases.none": ["address"],
   "account.enrolled": ["count"],
   "account.erased": ["address"],
