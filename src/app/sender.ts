@@ -28,7 +28,9 @@ export async function senderOf(
   const addresses = await listAddresses(deps.store, account.id);
   const rules = await rulesOf(deps.store, account.id);
   const closed = closedOf(login);
-  return withAddresses(deps, { account, addresses, rules, keys, generation, closed });
+  // It is read again with each message.
+  const part = "full";
+  return withAddresses(deps, { account, addresses, rules, part, keys, generation, closed });
 }
 
 /** Why a right password opened no keys. */
@@ -39,7 +41,7 @@ function closedOf({ isLocked, account }: Extract<Login, { kind: "ok" }>): Sender
 
 function withAddresses(
   { current }: SenderDeps,
-  o: LoggedIn & Pick<Sender, "addresses" | "closed"> & { readonly rules: ContactRules },
+  o: LoggedIn & Pick<Sender, "addresses" | "closed" | "part"> & { readonly rules: ContactRules },
 ): Sender {
   const { account, rules, ...others } = o;
   const levels = levelsOf(current().policy, account);
@@ -60,7 +62,7 @@ export async function stillCurrent(deps: SenderDeps, login: Sender): Promise<Sen
   // All of one moment: what was changed before it has another generation.
   const binding = await bindingOf(deps.store, login.account, standing.said);
   if (binding?.generation !== generation) return undefined;
-  const { account, addresses, hasRules } = standing;
+  const { account, addresses, hasRules, part } = standing;
   const rules: ContactRules = hasRules ? await rulesOf(deps.store, account.id) : new Map();
   const areCurrent = addresses.every(({ address, published }) => {
     const own = keys.for(address)?.fingerprint;
@@ -70,6 +72,7 @@ export async function stillCurrent(deps: SenderDeps, login: Sender): Promise<Sen
     account,
     addresses: addresses.map(({ address }) => address),
     rules,
+    part,
     keys: areCurrent ? keys : UnlockedKeys.none(),
     generation,
     closed,

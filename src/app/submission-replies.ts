@@ -8,6 +8,7 @@ import type {
   Fault,
   KeysClosed,
   NoSentCopy,
+  NotEnabled,
   NotTaken,
   RecipientAnswer,
   SentAs,
@@ -44,6 +45,8 @@ export function submissionReply(submission: Submission, context: ReplyContext): 
       return reply("550", "5.6.0", notSent(submission.reason));
     case "conflict":
       return reply("550", "5.7.5", conflictText(submission));
+    case "not-enabled":
+      return notEnabledReply(submission);
     case "not-taken":
       return notTakenReply(submission);
     case "unprotected":
@@ -64,6 +67,8 @@ export function recipientReply(answer: RecipientAnswer): Reply | "ok" {
       return reply("452", "4.5.3", text("submission.too-many", { max: answer.max }));
     case "unknown-here":
       return reply("550", "5.1.1", text("submission.unknown-here"));
+    case "not-enabled":
+      return notEnabledReply(answer);
     case "unprotected":
     case "uncertain":
       return unsendableReply(answer);
@@ -90,6 +95,11 @@ function unsendableReply(unsendable: Unsendable): Reply {
   if (unsendable.kind === "unprotected") return reply("550", "5.7.5", unsentText(unsendable));
   const address = formatAddress(unsendable.because.address);
   return reply("450", "4.7.5", text("submission.uncertain", { address }));
+}
+
+function notEnabledReply({ demand }: NotEnabled): Reply {
+  const why = text(`submission.demand.${demand}`);
+  return reply("550", "5.7.5", text("submission.not-enabled", { why }));
 }
 
 /** The next hop's own verdict, with our class of code and its words. */

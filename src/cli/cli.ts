@@ -26,6 +26,7 @@ import { databaseCommands } from "./database.ts";
 import { deferredCommands } from "./deferred.ts";
 import { dnsCommands } from "./dns.ts";
 import { doctorCommands } from "./doctor.ts";
+import { domainCommands } from "./domain.ts";
 import { helpForAll, helpForOne } from "./help.ts";
 import { initCommand } from "./init.ts";
 import { keyImportCommands } from "./key-import.ts";
@@ -66,6 +67,7 @@ const COMMANDS: readonly Command[] = [
   ...mailChangeCommands,
   mailExportCommand,
   mailImportCommand,
+  ...domainCommands,
   ...deferredCommands,
   traceCommand,
 ];

@@ -188,7 +188,8 @@ async function findSamples(
   for await (const address of activeAddresses(database.store, domain, MAX_SAMPLES)) {
     const one = await findPublished(database.store, address);
     const isOver = one?.expiresAt !== undefined && one.expiresAt <= now;
-    if (one !== undefined && !isOver && !found.has(one.version)) found.set(one.version, one);
+    if (one !== undefined && one.isHidden !== true && !isOver && !found.has(one.version))
+      found.set(one.version, one);
     looked += 1;
     if (found.size === VERSIONS || looked === MAX_SAMPLES) break;
   }

@@ -55,7 +55,7 @@ export function planFor(
   const lasting = missing.find(isLasting);
   if (lasting !== undefined) return { kind: "refuse", because: lasting };
   const absent = missing.filter(({ discovery }) => discovery.kind === "absent");
-  const hopeless = absent.find(isStrict);
+  const hopeless = absent.find(({ policy }) => isStrict(policy));
   if (hopeless !== undefined) return { kind: "refuse", because: hopeless };
   const uncertain = missing.find(({ discovery }) => discovery.kind === "unreachable");
   if (uncertain !== undefined) return { kind: "later", because: uncertain };
@@ -67,7 +67,7 @@ export function planFor(
     const addresses = clear.map(({ address }) => address);
     return { kind: "split", recipients: found, clear: addresses, unsupported: absent };
   }
-  const strict = found.find(isStrict);
+  const strict = found.find(({ policy }) => isStrict(policy));
   if (strict === undefined) return { kind: "clear", unsupported: absent };
   const [unsupported] = absent;
   return unsupported === undefined
@@ -81,9 +81,9 @@ function isLooked(recipient: Recipient): recipient is LookedRecipient {
   return recipient.policy !== "off";
 }
 
-/** Whether a recipient must not get clear text. */
-function isStrict({ policy }: Pick<LookedRecipient, "policy">): boolean {
-  return policy !== "prefer-clear";
+/** Whether a policy forbids clear text. */
+export function isStrict(policy: Policy): boolean {
+  return policy === "require" || policy === "prefer-pickup";
 }
 
 function isLasting({ discovery }: Looked): boolean {

@@ -8,7 +8,7 @@ import type { Policy } from "../words/account.ts";
 import { copiesOf } from "./copies.ts";
 import type { Copy } from "./copy.ts";
 import { demandBy, demandFor } from "./demand.ts";
-import { planFor, type Plan } from "./plan.ts";
+import { isStrict, planFor, type Plan } from "./plan.ts";
 import type { Prepared } from "./prepare.ts";
 import { withReceived } from "./received.ts";
 import { lookUpAll, policiesFor } from "./recipients.ts";
@@ -30,7 +30,11 @@ export async function protect(
   prepared: Prepared,
 ): Promise<Submission> {
   const demand = await demandFor(deps, sender, prepared);
-  const policies = policiesFor(sender, envelope, prepared, demand);
+  const wanted = policiesFor(sender, envelope, prepared, demand);
+  if (sender.part !== "full" && wanted.some(isStrict)) {
+    return { kind: "not-enabled", demand: demandBy(sender, demand) };
+  }
+  const policies = sender.part === "full" ? wanted : wanted.map(() => "off" as const);
   // The sender's own key comes first: without it nothing is sent under a policy that wants protection.
   if (policies.some((policy) => policy !== "off") && signerOf(sender, prepared) === undefined) {
     return { kind: "no-key", closed: sender.closed };

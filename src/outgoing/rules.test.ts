@@ -132,3 +132,23 @@ test("automatic mail is not encrypted, unless a policy or a rule requires it", a
     assert(!textOf(sealed.relayed).includes(CANARY));
   }
 });
+
+test("who does not take part in full seals nothing, and nothing that must not be clear leaves", async () => {
+  for (const part of ["none", "receives"] as const) {
+    const clear = await send(MESSAGE, ["bob@beta.test"], { part });
+    assert.match(clear.reply, /^250 .*NOT ENCRYPTED: encryption is off/);
+    assert(textOf(clear.relayed).includes(CANARY));
+    const wish = MESSAGE.replace("Subject:", "X-Sealpost-Require: yes\nSubject:");
+    const answer = MESSAGE.replace("Subject:", "In-Reply-To: <0@x>\nSubject:");
+    for (const strict of [
+      await send(MESSAGE, ["bob@beta.test"], { part, policy: "require" }),
+      await send(MESSAGE, ["bob@beta.test"], { part, policy: "prefer-pickup" }),
+      await send(wish, ["bob@beta.test"], { part }),
+      await send(answer, ["bob@beta.test"], { part, isReplyToSealed: true }),
+      await send(MESSAGE, ["bob@beta.test"], { part, rules: rules(["beta.test", "always"]) }),
+    ]) {
+      assert.match(strict.reply, /^550 5\.7\.5 your provider has not switched encryption on/);
+      assert.equal(strict.relayed.length, 0);
+    }
+  }
+});

@@ -41,6 +41,9 @@ export type Unsendable =
   | { readonly kind: "unprotected"; readonly because: Looked; readonly demand: Demand }
   | { readonly kind: "uncertain"; readonly because: Looked };
 
+/** What the user sends is not sealed yet, and this must not leave in clear. */
+export type NotEnabled = { readonly kind: "not-enabled"; readonly demand: Demand };
+
 /** What the next hop said of the message, where it took it for nobody; undefined: it gave no answer. */
 export type NotTaken = {
   readonly kind: "not-taken";
@@ -65,6 +68,7 @@ export type Submission =
   | { readonly kind: "cannot-seal"; readonly reason: string }
   /** One recipient must have it sealed, and a rule of the sender keeps it clear for another. */
   | Extract<Plan, { kind: "conflict" }>
+  | NotEnabled
   | Unsendable
   | NotTaken;
 
@@ -73,6 +77,7 @@ export type RecipientAnswer =
   | { readonly kind: "accepted" }
   | { readonly kind: "too-many"; readonly max: number }
   | { readonly kind: "unknown-here" }
+  | NotEnabled
   | Unsendable;
 
 /** Why a planned message is not sent, for a reason that was demanded. */

@@ -4,6 +4,7 @@ import type { Domain, EmailAddress } from "../mail/address.ts";
 import type { SenderPolicy } from "../policy/contact-rules.ts";
 import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import type { AccountId, Policy } from "../words/account.ts";
+import type { Part } from "../words/rollout.ts";
 import type { AutocryptRule } from "./autocrypt.ts";
 import type { SealMessage } from "./copies.ts";
 import type { Deferred, DeferRequest } from "./deferral/defer.ts";
@@ -22,6 +23,8 @@ export type Sender = {
   /** The policy for a recipient for whom there is no rule, and what it came from together with the rules. */
   readonly policy: Policy;
   readonly policies: SenderPolicy;
+  /** What they take part in: without `full` nothing that they send is sealed. */
+  readonly part: Part;
   readonly keys: UnlockedKeys;
   /** Why the login opened no keys, where it did not. */
   readonly closed?: KeysClosed | undefined;

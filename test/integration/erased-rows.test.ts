@@ -90,6 +90,7 @@ const NAMELESS: readonly string[] = [
   "certificate_ids",
   "clock_seen",
   "continuity",
+  "domains",
   "migrations",
   "outbox_pieces",
   "published_version",

@@ -20,6 +20,7 @@ import { handOnWith } from "../../src/outgoing/hand-on.ts";
 import { submit } from "../../src/outgoing/outgoing.ts";
 import type { Sender, SubmitDeps } from "../../src/outgoing/submit-deps.ts";
 import { traceOutgoing } from "../../src/outgoing/tracing.ts";
+import type { Part } from "../../src/words/rollout.ts";
 import type { ContactRules } from "../../src/policy/contact-rules.ts";
 import type { Policy } from "../../src/words/account.ts";
 import { idOf } from "./accounts.ts";
@@ -69,6 +70,7 @@ export type Options = {
   readonly policy?: Policy;
   readonly rules?: ContactRules;
   readonly isSplit?: boolean;
+  readonly part?: Part;
   readonly keys?: UnlockedKeys;
   readonly outcome?: (recipient: EmailAddress, attempt: number) => Outcome;
   readonly autocrypt?: "remove" | "replace";
@@ -142,6 +144,7 @@ export async function send(message: string, to: readonly string[], options: Opti
     address: address("alice@alpha.test"),
     addresses: [address("alice@alpha.test"), address("al@alpha.test")],
     policy: options.policy ?? "prefer-clear",
+    part: options.part ?? "full",
     policies: {
       levels: { installation: options.policy ?? "prefer-clear" },
       rules: options.rules ?? new Map(),

@@ -51,6 +51,7 @@ export async function sendCopies(
 /** Why a message cannot leave any more, whoever it is for. */
 const LOST = {
   "key-ended": { status: "5.7.5", text: () => text("deferral.key-ended") },
+  "not-enabled": { status: "5.7.5", text: () => text("deferral.not-enabled") },
   "account-changed": { status: "5.7.1", text: () => text("deferral.account-changed") },
 } as const;
 

@@ -58,6 +58,7 @@ async function retry(deps: RetryDeps, job: HeldJob): Promise<void> {
   switch (outcome.kind) {
     case "account-changed":
     case "key-ended":
+    case "not-enabled":
       return bounceAll(deps, held, outcome.kind);
     case "planned":
       return follow(deps, held, outcome.plan);
@@ -72,6 +73,7 @@ async function outcomeOf(
 ): Promise<RetryOutcome> {
   const signer = await deps.signerNow(order);
   if (signer === undefined) return { kind: "account-changed" };
+  if (signer.part !== "full") return { kind: "not-enabled" };
   const { recipients: addresses } = order.envelope;
   const policies = addresses.map((address, index) => {
     const agreed = order.policies[index] ?? "require";

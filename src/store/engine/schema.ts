@@ -24,6 +24,7 @@ export type Schema = {
   readonly continuity: ContinuityTable;
   readonly generic_revocations: GenericRevocationsTable;
   readonly deferred: DeferredTable;
+  readonly domains: DomainsTable;
   readonly draft_attachments: DraftAttachmentsTable;
   readonly folder_use: FolderUseTable;
   readonly folders: FoldersTable;
@@ -66,6 +67,7 @@ type AccountsTable = {
   mailbox_key: Generated<string>;
   has_keys: Generated<number>;
   has_rules: Generated<number>;
+  membership: Generated<string>;
   provider_until: Generated<number>;
   generation: Generated<number>;
   login_kdf: Generated<string>;
@@ -158,6 +160,8 @@ type JobsTable = {
   created_at: number;
 };
 
+type DomainsTable = { domain: string; rollout: string; others: string; changed_at: number };
+
 type DeferredTable = {
   id: string;
   account: string;
@@ -193,6 +197,7 @@ type PublishedCertificatesTable = {
   expires_at: number;
   revoked_at: number;
   wkd: Generated<string>;
+  hidden: Generated<number>;
 };
 
 type CertificateIdsTable = { id: string; fingerprint: string };

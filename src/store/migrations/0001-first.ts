@@ -54,8 +54,12 @@ function accountTables({ table, bytes, integer, text, octetText }: Columns): rea
     table(
       "accounts",
       `id text primary key not null, custody ${text}, policy ${text}, state text not null default 'open',
-       mailbox_key text not null default 'same', has_keys ${integer}, has_rules ${integer}, provider_until ${integer}, generation ${integer},
+       mailbox_key text not null default 'same', has_keys ${integer}, has_rules ${integer}, membership ${text}, provider_until ${integer}, generation ${integer},
        login_kdf ${text}, login_salt ${bytes}, login_verifier ${bytes}, login_service_key ${text}, created_at ${integer}, closed_at ${integer}`,
+    ),
+    table(
+      "domains",
+      `domain ${octetText}, rollout ${text}, others ${text}, changed_at ${integer}, primary key (domain)`,
     ),
     table(
       "contact_rules",
@@ -129,12 +133,13 @@ function publishedTables({ table, bytes, integer, text, octetText }: Columns): r
       "published_certificates",
       `fingerprint text primary key not null references generic_revocations (fingerprint),
        address ${octetText}, domain ${octetText}, mailbox ${text}, version ${integer}, state ${text}, bytes ${bytes}, wkd ${text}, created_at ${integer},
-       expires_at ${integer}, revoked_at ${integer}`,
+       expires_at ${integer}, revoked_at ${integer}, hidden ${integer}`,
     ),
     "create unique index published_one_active on published_certificates (address) where state = 'active'",
     "create index published_wkd on published_certificates (wkd) where state = 'active'",
     "create index published_address on published_certificates (address, created_at)",
     "create index published_domain on published_certificates (domain, address) where state = 'active'",
+    "create index published_rollout on published_certificates (domain, fingerprint)",
     "create index published_expiry on published_certificates (expires_at, fingerprint) where state = 'active'",
     table(
       "certificate_ids",

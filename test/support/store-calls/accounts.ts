@@ -1,4 +1,11 @@
 /** Every function of the store about accounts, their addresses and their logins. */
+import {
+  hideOfDomain,
+  readMembership,
+  readRollout,
+  updateMembership,
+  upsertRollout,
+} from "../../../src/store/accounts/rollout.ts";
 import type { Contact } from "../../../src/words/contact.ts";
 import {
   deleteContactRule,
@@ -78,6 +85,12 @@ export async function callAccounts(store: Store): Promise<AccountId> {
   await listClosedAccounts(store, now);
   await updateAccount(store, account, { custody: "provider-usable" });
   await updatePolicy(store, account, "require");
+  const domain = addressOf("x@alpha.test").domain;
+  await readRollout(store, domain);
+  await upsertRollout(store, domain, { rollout: "opt-in", others: "off" }, now);
+  await hideOfDomain(store, domain, { after: "", limit: 2 });
+  await readMembership(store, account);
+  await store.transaction(async (tx) => updateMembership(tx, account, "joined"));
   const contact = "bob@beta.test" as Contact;
   await upsertContactRule(store, account, { contact, rule: "never", since: now });
   await listContactRules(store, account);
