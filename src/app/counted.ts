@@ -40,11 +40,11 @@ export function countedOutgoing(
   return {
     planned: (o) => {
       trace.planned(o);
-      meter.planned(o.plan.kind);
+      meter.planned(o.plan.kind, o.part);
     },
     passedThrough: (o) => {
       trace.passedThrough(o);
-      meter.planned("pass");
+      meter.planned("pass", o.part);
     },
     noSentCopy: trace.noSentCopy,
     deferred: trace.deferred,

@@ -66,7 +66,10 @@ function meterOn(registry: Registry): Meter {
   const counter = <Label extends string>(name: string, help: string, labelNames: Label[]) =>
     new Counter({ name: `sealpost_${name}`, help, labelNames, registers: [registry] });
   const lookUps = counter("lookups_total", "Recipients looked up, by state.", ["code"]);
-  const submitted = counter("submitted_total", "Submitted messages, by decision.", ["outcome"]);
+  const submitted = counter("submitted_total", "Submitted messages, by decision.", [
+    "outcome",
+    "part",
+  ]);
   const handedOn = counter("handed_on_total", "Recipients handed to the next hop.", ["outcome"]);
   const opened = counter("opened_total", "Sealed messages opened, by outcome.", ["outcome"]);
   const verdicts = counter("verdicts_total", "Verdicts on received mail.", ["state", "signature"]);
@@ -75,7 +78,7 @@ function meterOn(registry: Registry): Meter {
     "step",
     "reason",
   ]);
-  for (const outcome of Object.values(OUTCOMES)) submitted.inc({ outcome }, 0);
+  for (const outcome of Object.values(OUTCOMES)) submitted.inc({ outcome, part: "full" }, 0);
   for (const outcome of ["opened", "failed"]) opened.inc({ outcome }, 0);
   for (const outcome of ["accepted", "refused", "deferred"]) handedOn.inc({ outcome }, 0);
   for (const reason of REASONS) answers.inc({ listener: "mx", step: "data", reason }, 0);
@@ -83,8 +86,8 @@ function meterOn(registry: Registry): Meter {
     lookedUp: (code) => {
       lookUps.inc({ code });
     },
-    planned: (plan) => {
-      submitted.inc({ outcome: OUTCOMES[plan] });
+    planned: (plan, part) => {
+      submitted.inc({ outcome: OUTCOMES[plan], part });
     },
     handedOn: (outcome) => {
       handedOn.inc({ outcome });

@@ -40,17 +40,41 @@ export async function protect(
     return { kind: "no-key", closed: sender.closed };
   }
 
+  const decision = { envelope, prepared, demand, policies };
+  return follow(deps, sender, decision, await planOf(deps, sender, decision));
+}
+
+type Decision = {
+  readonly envelope: Envelope;
+  readonly prepared: Prepared;
+  readonly demand: Demand | undefined;
+  readonly policies: readonly Policy[];
+};
+
+async function planOf(deps: SubmitDeps, sender: Sender, decision: Decision): Promise<Plan> {
+  const { envelope, prepared, demand, policies } = decision;
   const recipients = await lookUpAll(deps.discover, envelope.recipients, policies);
   const plan = planFor(recipients, { isSplit: deps.isSplit === true && demand === undefined });
   const policy = demand === undefined ? sender.policy : "require";
-  deps.trace.planned({ sender: sender.address, prepared, policy, recipients, plan });
+  const { address, part } = sender;
+  deps.trace.planned({ sender: address, part, prepared, policy, recipients, plan });
+  return plan;
+}
+
+async function follow(
+  deps: SubmitDeps,
+  sender: Sender,
+  decision: Decision,
+  plan: Plan,
+): Promise<Submission> {
+  const { envelope, prepared, demand } = decision;
   switch (plan.kind) {
     case "refuse":
       return unsendable(plan, demandBy(sender, demand));
     case "conflict":
       return plan;
     case "later":
-      return sendLater(deps, sender, { envelope, prepared, demand, policies, plan });
+      return sendLater(deps, sender, { ...decision, plan });
     case "clear":
       return sendClear(deps, sender, envelope, prepared, plan);
     case "seal":
@@ -63,13 +87,7 @@ export async function protect(
 async function sendLater(
   deps: SubmitDeps,
   sender: Sender,
-  o: {
-    readonly envelope: Envelope;
-    readonly prepared: Prepared;
-    readonly demand: Demand | undefined;
-    readonly policies: readonly Policy[];
-    readonly plan: Extract<Plan, { kind: "later" }>;
-  },
+  o: Decision & { readonly plan: Extract<Plan, { kind: "later" }> },
 ): Promise<Submission> {
   const { envelope, prepared, demand, policies, plan } = o;
   const { because } = plan;
@@ -126,7 +144,8 @@ export async function passThrough(
   envelope: Envelope,
   prepared: Prepared,
 ): Promise<Submission> {
-  deps.trace.passedThrough({ sender: sender.address, prepared, envelope });
+  const { address, part } = sender;
+  deps.trace.passedThrough({ sender: address, part, prepared, envelope });
   const copies = [await withReceived(deps, { envelope, message: prepared.message })];
   const o = { sender, envelope, prepared, copies, found: [] };
   return handOn(deps, o, { kind: "already-protected" });

@@ -4,6 +4,7 @@ import { formatAddress, type EmailAddress } from "../mail/address.ts";
 import type { Envelope } from "../mail/envelope.ts";
 import type { RelayResult } from "../smtp/relay/hop.ts";
 import type { Policy } from "../words/account.ts";
+import type { Part } from "../words/rollout.ts";
 import type { Copy } from "./copy.ts";
 import type { RetryOutcome } from "./deferral/retry-outcome.ts";
 import type { Looked, Plan, Recipient } from "./plan.ts";
@@ -18,6 +19,7 @@ export type WriteTrace = (messageId: string, step: string, detail: Detail) => vo
 export type TraceOutgoing = {
   readonly planned: (o: {
     readonly sender: EmailAddress;
+    readonly part: Part;
     readonly prepared: Prepared;
     readonly policy: Policy;
     readonly recipients: readonly Recipient[];
@@ -25,6 +27,7 @@ export type TraceOutgoing = {
   }) => void;
   readonly passedThrough: (o: {
     readonly sender: EmailAddress;
+    readonly part: Part;
     readonly prepared: Prepared;
     readonly envelope: Envelope;
   }) => void;

@@ -42,6 +42,7 @@ const SMALL = [
   "audit_head",
   "published_version",
   "clock_seen",
+  "domains",
   "tag_key",
   "service_key_users",
   "migrations",

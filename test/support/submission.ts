@@ -85,11 +85,20 @@ export type Options = {
   readonly asked?: (address: string) => void;
 };
 
+/** A login of alice, where a test says nothing else. */
+const USUAL = {
+  policy: "prefer-clear",
+  part: "full",
+  rules: new Map<never, never>(),
+  isSplit: false,
+} satisfies Options;
+
 /**
  * Submits as alice. Gives what became of it, the reply, what the next hop got, what was kept for later, and the policies
  * that decided.
  */
 export async function send(message: string, to: readonly string[], options: Options = {}) {
+  const { policy, part, rules, isSplit } = { ...USUAL, ...options };
   const relayed: Copy[] = [];
   const kept: Copy[] = [];
   const policies: string[] = [];
@@ -116,7 +125,7 @@ export async function send(message: string, to: readonly string[], options: Opti
     isUnknownHere: async ({ local, domain }) =>
       Promise.resolve(domain === "alpha.test" && local === "nobody"),
     seal,
-    isSplit: options.isSplit ?? false,
+    isSplit: isSplit,
     autocrypt: options.autocrypt ?? "remove",
     ...(options.legacyDisplay === undefined ? {} : { legacyDisplay: options.legacyDisplay }),
     trace,
@@ -143,11 +152,11 @@ export async function send(message: string, to: readonly string[], options: Opti
     account: idOf(address("alice@alpha.test")),
     address: address("alice@alpha.test"),
     addresses: [address("alice@alpha.test"), address("al@alpha.test")],
-    policy: options.policy ?? "prefer-clear",
-    part: options.part ?? "full",
+    policy: policy,
+    part: part,
     policies: {
-      levels: { installation: options.policy ?? "prefer-clear" },
-      rules: options.rules ?? new Map(),
+      levels: { installation: policy },
+      rules: rules,
     },
     keys: options.keys ?? new UnlockedKeys([key], key.fingerprint, []),
     generation: 1,

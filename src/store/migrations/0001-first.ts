@@ -136,7 +136,7 @@ function publishedTables({ table, bytes, integer, text, octetText }: Columns): r
        expires_at ${integer}, revoked_at ${integer}, hidden ${integer}`,
     ),
     "create unique index published_one_active on published_certificates (address) where state = 'active'",
-    "create index published_wkd on published_certificates (wkd) where state = 'active'",
+    "create index published_wkd on published_certificates (wkd) where state = 'active' and hidden = 0",
     "create index published_address on published_certificates (address, created_at)",
     "create index published_domain on published_certificates (domain, address) where state = 'active'",
     "create index published_rollout on published_certificates (domain, fingerprint)",

@@ -57,6 +57,7 @@ import { after, DAY } from "../../../src/base/time.ts";
 import { canonicalAddress } from "../../../src/mail/address.ts";
 import { newAccountId, type AccountId } from "../../../src/words/account.ts";
 import { addressOf } from "../address.ts";
+import { manyAddress } from "../many-rows.ts";
 import { now } from "../published.ts";
 import { testTagKeys } from "../tag-keys.ts";
 
@@ -85,7 +86,7 @@ export async function callAccounts(store: Store): Promise<AccountId> {
   await listClosedAccounts(store, now);
   await updateAccount(store, account, { custody: "provider-usable" });
   await updatePolicy(store, account, "require");
-  const domain = addressOf("x@alpha.test").domain;
+  const domain = addressOf(manyAddress(1)).domain;
   await readRollout(store, domain);
   await upsertRollout(store, domain, { rollout: "opt-in", others: "off" }, now);
   await hideOfDomain(store, domain, { after: "", limit: 2 });
