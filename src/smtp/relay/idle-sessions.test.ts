@@ -47,8 +47,8 @@ test("a session goes to no hop that asks for more than it gave", async () => {
   const { host, port } = hop;
   assert.equal(await send(relayTo({ host, port }, idle)), "accepted");
   const checked = { host, port, tls: "required", serverName: "mail.beta.test" } as const;
-  assert.equal(await send(relayTo({ ...checked, ca: given().pki.ca }, idle)), "temporary");
-  const right = { ...checked, serverName: NAME, ca: given().pki.ca };
+  assert.equal(await send(relayTo({ ...checked, caFile: given().pki.caFile }, idle)), "temporary");
+  const right = { ...checked, serverName: NAME, caFile: given().pki.caFile };
   assert.equal(await send(relayTo(right, idle)), "accepted");
   assert.equal(hop.taken.length, 2);
 });
@@ -57,7 +57,7 @@ test("a session ends by itself, and with what holds it", async () => {
   const server = await talking([["taken", "taken"], ["taken"], ["taken"]]);
   await using _server = server;
   {
-    using idle = new IdleSessions(50);
+    using idle = new IdleSessions(() => ({ idleMs: 50 }));
     const relay = relayTo(server.hop, idle);
     assert.equal(await send(relay), "accepted");
     await sleep(300);
