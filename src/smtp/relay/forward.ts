@@ -28,8 +28,8 @@ const ATTRIBUTES = {
 export function ownerOf({ forward = "none" }: Hop, submitter: Submitter | undefined): string {
   if (submitter === undefined || forward === "none") return "";
   if (forward === "xforward") return "submitted";
-  const { address, port, helo, protocol, login } = submitter;
-  return JSON.stringify([address, port, helo ?? "", protocol, formatAddress(login)]);
+  const { address, port, helo, login } = submitter;
+  return JSON.stringify([address, port, helo ?? "", formatAddress(login)]);
 }
 
 /** The commands that name a client, with what the hop offers to take; none where it offers nothing, or need not know. */
@@ -63,7 +63,8 @@ function valuesOf(
     // RFC 5321 §4.1.3, without the brackets.
     ADDR: isIPv6(address) ? `IPV6:${address}` : address,
     PORT: String(client.port),
-    PROTO: client.protocol,
+    // Whoever logs in speaks it (RFC 4954 §4).
+    PROTO: "ESMTP",
     HELO: client.helo ?? NOT_KNOWN,
     SOURCE: "REMOTE",
     LOGIN: formatAddress(client.login),

@@ -44,7 +44,6 @@ export type Submitter = {
   readonly port: number;
   /** The name it gave in EHLO; undefined when that was none. */
   readonly helo: string | undefined;
-  readonly protocol: "SMTP" | "ESMTP";
   /** The address of the account. */
   readonly login: EmailAddress;
 };

@@ -5,6 +5,8 @@ import { createServer, type AddressInfo, type Socket } from "node:net";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 
+import { connectionsOf, relayTo as handTo } from "../../../test/support/hand-to-hop.ts";
+import { startNextHop } from "../../../test/support/next-hop-server.ts";
 import { listen, MESSAGE, NAME, withPki } from "../../../test/support/test-listener.ts";
 import { parseAddress } from "../../mail/address.ts";
 import type { Hop, Relay, RelayTimeouts } from "./hop.ts";
@@ -51,6 +53,24 @@ test("a session goes to no hop that asks for more than it gave", async () => {
   const right = { ...checked, serverName: NAME, caFile: given().pki.caFile };
   assert.equal(await send(relayTo(right, idle)), "accepted");
   assert.equal(hop.taken.length, 2);
+});
+
+test("a connection takes so many messages, and waits so long, as is configured", async () => {
+  await using server = await startNextHop();
+  using idle = new IdleSessions(() => ({ messages: 2 }));
+  const send = handTo(server.place, idle);
+  for (let count = 0; count < 5; count += 1) assert.equal(await send(), "accepted");
+  assert.equal(connectionsOf(server), 3);
+  let idleMs = 0;
+  using never = new IdleSessions(() => ({ idleMs }));
+  const again = handTo(server.place, never);
+  await again();
+  await again();
+  assert.equal(connectionsOf(server), 5);
+  idleMs = 60_000;
+  await again();
+  await again();
+  assert.equal(connectionsOf(server), 6);
 });
 
 test("a session ends by itself, and with what holds it", async () => {

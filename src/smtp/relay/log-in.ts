@@ -13,7 +13,7 @@ import { notNow, retry } from "./outcome-of.ts";
  */
 export async function logIn(
   { login, tls }: Hop,
-  client: SmtpClient,
+  client: Pick<SmtpClient, "isTls" | "isLocal" | "ask">,
   extensions: Extensions,
   timeoutMs: number,
 ): Promise<Outcome | undefined> {
