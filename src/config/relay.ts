@@ -14,13 +14,13 @@ const hop = z
   .strictObject({
     host: text.optional(),
     port: portNumber.min(1).optional(),
-    socket: note(text.optional(), "", path),
+    socket: note(text.optional(), "As in [relay].", path),
     protocol: protocol.optional(),
     tls: tls.optional(),
-    ca_file: note(text.optional(), "", path),
+    ca_file: note(text.optional(), "As in [relay].", path),
     server_name: domain.optional(),
     user: user.optional(),
-    password_file: note(text.optional(), "", path),
+    password_file: note(text.optional(), "As in [relay].", path),
     forward: forward.optional(),
   })
   .superRefine(({ host, port, socket }, context) => {
