@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { test } from "node:test";
 
-import { ownKey } from "../../test/support/openpgp-messages.ts";
+import { NOW, ownKey } from "../../test/support/openpgp-messages.ts";
 import { seal } from "../pgpmime/seal.ts";
 import { sealedBytes } from "./sealed-bytes.ts";
 
@@ -19,7 +19,7 @@ test("a sealed message is no larger than the next hop is asked to take, and abou
   );
   const recipients = readers.map(({ certificate }) => certificate);
   const intended = recipients.map(({ fingerprint }) => fingerprint);
-  const { length } = await seal({ message, signer, recipients, intended, now: new Date() });
+  const { length } = await seal({ message, signer, recipients, intended, now: NOW });
   assert(length <= sealedBytes({ messageBytes: message.length }), String(length));
   const growth = length / attachment.length;
   assert(growth > 1.8 && growth < 2, String(growth));
