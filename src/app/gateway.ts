@@ -14,6 +14,7 @@ import { startGatewayListeners, type Place } from "./gateway-listeners.ts";
 import { gatewayTasks } from "./gateway-tasks.ts";
 import { reloadAtHangup } from "./hangup.ts";
 import { startHealth, type Health } from "./health.ts";
+import { reuseOf } from "./hops.ts";
 import { deliveryHandlers, type DeliveryHandlers } from "./incoming.ts";
 import { listeningFor } from "./listening.ts";
 import { LiveConfig } from "./live-config.ts";
@@ -58,7 +59,7 @@ export async function runGateway(
   const hops = new NextHops({ relay: () => live.current.relay, events });
   const guard = guardDatabase({ store, blobs: vault.blobs, events });
   await using serving = new AsyncDisposableStack();
-  const idle = serving.use(new IdleSessions());
+  const idle = serving.use(new IdleSessions(() => reuseOf(live.current.relay)));
   const relaying = { store, clock, serviceKeys, current, events, traces, meter, hops, idle };
   const out = serving.use(outboundRelay(relaying));
   const clientAddress = () => live.current.log.clientAddress;

@@ -2,17 +2,16 @@
 import { MINUTE, type Clock } from "../base/time.ts";
 import type { Config } from "../config/config.ts";
 import type { Task } from "../jobs/tasks.ts";
-import type { Domain } from "../mail/address.ts";
 import { sendDue, type OutboxDeps } from "../outgoing/outbox.ts";
 import { queueKey } from "../outgoing/queue-key.ts";
 import { traceOutgoing } from "../outgoing/tracing.ts";
-import type { Hop } from "../smtp/relay/hop.ts";
 import type { IdleSessions } from "../smtp/relay/idle-sessions.ts";
 import { relayWith } from "../smtp/relay/relay.ts";
 import type { Store } from "../store/store.ts";
 import type { VaultDeps } from "../vault/vault-deps.ts";
 import { countedOutgoing } from "./counted.ts";
 import type { Events } from "./events.ts";
+import { hopFor } from "./hops.ts";
 import type { Meter } from "./meter.ts";
 import type { NextHops } from "./next-hop.ts";
 import type { TraceWriter } from "./trace-writer.ts";
@@ -77,8 +76,4 @@ export function outboundRelay(wiring: OutboundRelayDeps): OutboundRelay {
       await Promise.all(running);
     },
   };
-}
-
-function hopFor({ relay }: Pick<Config, "relay">, domain: Domain): Hop {
-  return relay.hosts[domain] ?? { host: relay.host, port: relay.port };
 }

@@ -17,7 +17,13 @@ import { answerRecipient, submit } from "../outgoing/outgoing.ts";
 import { prepareSent } from "../outgoing/sent-copy.ts";
 import type { Sender, SubmitDeps } from "../outgoing/submit-deps.ts";
 import type { TraceOutgoing } from "../outgoing/tracing.ts";
-import type { Handlers, LoginAnswer } from "../smtp/listener/handlers.ts";
+import {
+  type Client,
+  type Handlers,
+  type LoginAnswer,
+  NO_NAME,
+} from "../smtp/listener/handlers.ts";
+import type { Submitter } from "../smtp/relay/hop.ts";
 import { reply } from "../smtp/smtp.ts";
 import type { KeyRules, VaultDeps } from "../vault/vault-deps.ts";
 import type { CryptoPool } from "./crypto-pool.ts";
@@ -77,13 +83,15 @@ export function submissionHandlers(deps: SubmissionDeps): Handlers<Sender> {
       const flow = submitDepsOf(deps, deps.out.deps.trace);
       return recipientReply(await answerRecipient(flow, now, recipient, recipients.length));
     },
-    data: async ({ login: sender, transaction }, envelope, message) => {
+    data: async (client, envelope, message) => {
+      const { login: sender, transaction } = client;
       const now = await stillCurrent(ofSender, loggedIn(sender));
       if (now === undefined) return outdated(loggedIn(sender));
       const trace = notingTrace(deps.out.deps.trace, deps.transactions, transaction);
       const queueId = transaction === "" ? randomUUID().slice(0, 8) : transaction;
       const { unlockPage } = current().keys;
-      const submission = await submit(submitDepsOf(deps, trace), now, envelope, message);
+      const flow = submitDepsOf(deps, trace, submitterOf(client, now));
+      const submission = await submit(flow, now, envelope, message);
       return submissionReply(submission, { queueId, unlockPage });
     },
   };
@@ -114,8 +122,28 @@ function loginDepsOf(
   };
 }
 
-/** What submission works with, by the configuration as it is now. `trace` is that of one message. */
-function submitDepsOf(deps: SubmissionDeps, trace: TraceOutgoing): SubmitDeps {
+/** The client of a message, for a next hop that is to know it. */
+function submitterOf(
+  { address, port, name }: Client<Sender>,
+  { address: login }: Sender,
+): Submitter {
+  return {
+    address,
+    port,
+    helo: name === NO_NAME ? undefined : name,
+    login,
+  };
+}
+
+/**
+ * What submission works with, by the configuration as it is now. `trace` and `submitter` are those of one message: what
+ * leaves at once may name its client to the next hop, and what is kept for later does not.
+ */
+function submitDepsOf(
+  deps: SubmissionDeps,
+  trace: TraceOutgoing,
+  submitter?: Submitter,
+): SubmitDeps {
   const { vault, pool, out } = deps;
   const { store, clock } = vault;
   const config = deps.current();
@@ -138,7 +166,7 @@ function submitDepsOf(deps: SubmissionDeps, trace: TraceOutgoing): SubmitDeps {
       ? async (request) => prepareSent(sentDepsOf(deps, config.limits), request)
       : undefined,
     handOn: handOnWith({
-      relay: out.deps.relay,
+      relay: async (envelope, message) => out.deps.relay(envelope, message, { submitter }),
       trace: out.deps.trace,
       keep: async (sender, messageId, copies, also) => {
         await keepForLater(out.deps, sender, messageId, copies, also);

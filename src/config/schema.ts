@@ -1,13 +1,13 @@
 /**
  * The configuration file: every field with what it is, its unit and its default, once. `config.ts` checks a file against
  * it, `describe.ts` prints it, and `init` writes the file it begins with. Names here are those of the file; `Config` has
- * them in camel case. The tables about places are in `places.ts`, those about
- * limits in `limits.ts`.
+ * them in camel case. The tables about places are in `places.ts` and `relay.ts`, those about limits in `limits.ts`.
  */
 import { z } from "zod";
 
 import { keyserver, limits } from "./limits.ts";
-import { discovery, listeners, relay, resolver, tls } from "./places.ts";
+import { discovery, listeners, resolver, tls } from "./places.ts";
+import { relay } from "./relay.ts";
 import { address, domain, note, path, text } from "./values.ts";
 
 /** The four policies, strictest first (RFC 9787 §9.6 asks that the user's choice is one per message). */

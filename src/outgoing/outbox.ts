@@ -86,7 +86,7 @@ async function sendOne(deps: OutboxDeps, job: HeldJob): Promise<void> {
   if (kept === undefined) return;
   const envelope = readEnvelope(row.envelope);
   const copy = { envelope, message: await deps.unwrap(row.id, kept) };
-  const result = await deps.relay(envelope, copy.message, signal);
+  const result = await deps.relay(envelope, copy.message, { signal });
   deps.trace.relayed({ messageId: row.messageId, copy, result });
   const now = deps.clock.now();
   const { failures, left } = sort(result, isOver(job, GIVE_UP_MS, now));

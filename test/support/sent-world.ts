@@ -77,7 +77,10 @@ export async function worldIn(store: Store, bodies: BlobPlace) {
   const mailboxOf = mailboxesOf({ store, clock, pool, blobs, events });
   const relayed: Copy[] = [];
   const traced: string[] = [];
-  const config = { ...QUIET_CONFIG, relay: { host: "127.0.0.1", port: 1, hosts: {} } };
+  const config = {
+    ...QUIET_CONFIG,
+    relay: { ...QUIET_CONFIG.relay, host: "127.0.0.1", port: 1, hosts: {} },
+  };
   const handlersFor = (options: Options) => {
     const { policy = "prefer-clear", sentCopies = true, mailboxBytes = 1e9, outcome } = options;
     const current = () => ({
