@@ -22,6 +22,7 @@ for (const { engine, open } of engines()) {
       sent: (await store.db.selectFrom("mailbox_messages").select("id").execute()).length,
     });
     assert.deepEqual(await kept(), { waiting: 1, sent: 0 });
+    assert.match(world.failed.splice(0).join(), /folder_use/);
     await sql`alter table folder_use_elsewhere rename to folder_use`.execute(store.db);
     await world.send(MESSAGE, ["bob@beta.test", "ben@beta.test"]);
     assert.deepEqual(await kept(), { waiting: 2, sent: 1 });
@@ -74,6 +75,7 @@ for (const { engine, open } of engines()) {
     t.mock.restoreAll();
     assert.deepEqual(await sentIn(world.closed()), []);
     assert(world.traced.includes("no Sent copy"));
+    assert.match(world.failed.splice(0).join(), /the disk is gone/);
     const later: Outcome = { kind: "refused", code: 452, text: "full", temporary: true };
     const outcome = ({ local }: EmailAddress): Outcome => failing(local === "bob" ? TAKEN : later);
     const two = MESSAGE.replace("bob@beta.test", "bob@beta.test, ben@beta.test");
@@ -82,6 +84,7 @@ for (const { engine, open } of engines()) {
       /the disk is gone/,
     );
     t.mock.restoreAll();
+    assert.match(world.failed.splice(0).join(), /the disk is gone/);
   });
 
   test(`${engine}: a copy that waits is kept once, though nobody heard that its commit was durable`, async (t) => {
@@ -103,6 +106,7 @@ for (const { engine, open } of engines()) {
     const two = MESSAGE.replace("bob@beta.test", "bob@beta.test, ben@beta.test");
     assert.match(await world.send(two, ["bob@beta.test", "ben@beta.test"], { outcome }), /^250 /);
     assert.equal(lost, 1);
+    assert.match(world.failed.splice(0).join(), /the answer to COMMIT was lost/);
     for (const table of ["outbox", "jobs", "mailbox_messages"] as const) {
       assert.equal((await store.db.selectFrom(table).select("id").execute()).length, 1, table);
     }

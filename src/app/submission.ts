@@ -10,6 +10,7 @@ import { LoginTurns } from "../login/login-turns.ts";
 import { login, type LoginDeps } from "../login/login.ts";
 import { parseAddress } from "../mail/address.ts";
 import { cameProtected } from "../mailbox/came-protected.ts";
+import { protectedName } from "../mailbox/embedded/protected-name.ts";
 import type { MailboxOf } from "../mailbox/mailbox-of.ts";
 import { handOnWith } from "../outgoing/hand-on.ts";
 import { keepForLater } from "../outgoing/outbox.ts";
@@ -114,7 +115,7 @@ function loginDepsOf(
 
 /** What submission works with, by the configuration as it is now. `trace` is that of one message. */
 function submitDepsOf(deps: SubmissionDeps, trace: TraceOutgoing): SubmitDeps {
-  const { vault, pool, out } = deps;
+  const { vault, pool, out, events } = deps;
   const { store, clock } = vault;
   const config = deps.current();
   return {
@@ -130,12 +131,19 @@ function submitDepsOf(deps: SubmissionDeps, trace: TraceOutgoing): SubmitDeps {
     legacyDisplay: config.sealing.legacyDisplay,
     trace,
     cameProtected: async (reader, messageIds) => cameProtected(store, reader, messageIds),
+    protectedName: async (account, messageId) => {
+      const note = await protectedName(store, account, messageId);
+      return async (tx) => note(tx, clock.now());
+    },
     prepareSent: config.submission.sentCopies
       ? async (request) => prepareSent(sentDepsOf(deps, config.limits), request)
       : undefined,
     handOn: handOnWith({
       relay: out.deps.relay,
       trace: out.deps.trace,
+      failed: (error) => {
+        events.failed("keeping what was sent", error);
+      },
       keep: async (sender, messageId, copies, also) => {
         await keepForLater(out.deps, sender, messageId, copies, also);
         if (copies.length > 0) out.sendSoon();

@@ -28,7 +28,7 @@ import { type AutocryptRule, withoutForeignKeys } from "./autocrypt.ts";
 import { copiesOf, MAX_NAMED, type SealMessage } from "./copies.ts";
 import type { Copy } from "./copy.ts";
 import { type CameProtected, demandFor, isProtected } from "./demand.ts";
-import type { HandOn } from "./hand-on.ts";
+import type { Also, HandOn } from "./hand-on.ts";
 import { isOwnAuthor, isOwnReturnPath } from "./own-address.ts";
 import { planFor, type Plan } from "./plan.ts";
 import { prepare, type PrepareDeps, type Prepared } from "./prepare.ts";
@@ -71,6 +71,8 @@ export type SubmitDeps = PrepareDeps & {
   /** Whether the subject of a sealed message stands once more in its text; by default it does. */
   readonly legacyDisplay?: boolean;
   readonly cameProtected: CameProtected;
+  /** What notes that a message of an account, by its Message-ID, left encrypted. */
+  readonly protectedName: (account: AccountId, messageId: string) => Promise<Also>;
   /** Makes the copy for the sender's own mailbox; undefined where the installation keeps none. */
   readonly prepareSent?: ((request: SentRequest) => Promise<PreparedSent>) | undefined;
 };
@@ -235,7 +237,9 @@ async function handOn(
     found,
   });
   const copy = sent?.kind === "ready" ? sent.copy : undefined;
-  const handedOn = await deps.handOn({ sender, messageId, copies, sent: copy });
+  const isClear = sentAs.kind === "clear";
+  const note = isClear ? undefined : await deps.protectedName(sender.account, messageId);
+  const handedOn = await deps.handOn({ sender, messageId, copies, sent: copy, note });
   if (handedOn.kind !== "taken") return handedOn;
   const because = sent?.kind === "none" ? sent.because : handedOn.noCopy;
   if (because === undefined) return { kind: "accepted", sentAs };

@@ -16,6 +16,7 @@ import { toKeep } from "../../src/outgoing/copy.ts";
 import { keepForLater } from "../../src/outgoing/outbox.ts";
 import { locked } from "../../src/incoming/verdicts.ts";
 import { changeDraft } from "../../src/store/mailbox/drafts.ts";
+import { insertProtectedName } from "../../src/store/mail/protected-names.ts";
 import { insertFolder } from "../../src/store/mailbox/folders.ts";
 import { selectById } from "../../src/store/mailbox/listing.ts";
 import { insertMailboxMessage } from "../../src/store/mailbox/messages.ts";
@@ -66,6 +67,7 @@ const NAMING: Readonly<Record<string, RegExp>> = {
   mailboxes: /^\| mailbox \|/m,
   master_keys: /^\| secret keys, master key slots \|/m,
   outbox: /^\| outbox \|/m,
+  protected_names: /^\| names of sent mail \|/m,
   published_certificates: /^\| published certificates \|/m,
   search_segments: /^\| index of the mailbox \|/m,
   search_terms: /^\| index of the mailbox \|/m,
@@ -155,6 +157,7 @@ async function fill(deps: Deps): Promise<void> {
     const change = { key: "k", summary: row.summary, sizeBytes: 1, attached, under: "k" };
     assert(await changeDraft(store, idOf(first), row, change));
   }
+  await insertProtectedName(store, idOf(first), "tag", now);
   const rows = await selectToIndex(store, idOf(first), { after: 0, limit: 10 });
   const made = rows.map((row) => ({ row, ...wrappedTerms }));
   assert.equal(await insertTerms(store, idOf(first), made), 1);

@@ -1,6 +1,7 @@
 /** Tags that stand for what names a message: a Message-ID, and the delivery that brought it. They tell nothing by themselves. */
 import { plainMessageId } from "../../mail/message-id.ts";
 import { makeTags, type TagPurpose } from "../../store/keys/tag-key.ts";
+import { hasProtectedName } from "../../store/mail/protected-names.ts";
 import { hasSealedNamed, selectIdsFrom, selectNamed } from "../../store/mailbox/listing.ts";
 import { type MailboxRow } from "../../store/mailbox/message-rows.ts";
 import { hasSealedWaiting } from "../../store/spool/spool-rows.ts";
@@ -50,6 +51,7 @@ export async function hasSealed(
 ): Promise<boolean> {
   const tags = await nameTags(store, account, messageIds);
   if (await hasSealedNamed(store, account, tags)) return true;
+  if (await hasProtectedName(store, account, tags)) return true;
   return hasSealedWaiting(store, account, tags.map(asMessageId));
 }
 

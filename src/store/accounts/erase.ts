@@ -43,6 +43,7 @@ export async function eraseAccount(
   for (const table of AFTER_BLOBS) {
     await db.deleteFrom(table).where("account", "=", account).execute();
   }
+  await db.deleteFrom("protected_names").where("account", "=", account).execute();
   await db.deleteFrom("outbox").where("account", "=", account).execute();
   // After what they refer to: who begins one holds that row, and adds none once it is gone.
   await db.deleteFrom("jobs").where("account", "=", account).execute();

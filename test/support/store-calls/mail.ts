@@ -25,6 +25,11 @@ import {
   replaceCopy,
   updateEnvelope,
 } from "../../../src/store/mail/outbox.ts";
+import {
+  hasProtectedName,
+  insertProtectedName,
+  purgeProtectedNames,
+} from "../../../src/store/mail/protected-names.ts";
 import { outboxFigures, pendingFigures } from "../../../src/store/mail/queue-figures.ts";
 import { copiesUnderOthers } from "../../../src/store/keys/service-keys.ts";
 import type { Store } from "../../../src/store/store.ts";
@@ -115,6 +120,9 @@ export async function callOutbox(store: Store, account: AccountId): Promise<void
   await callJobs(store, account, now);
   await store.transaction(async (tx) => holdOutbox(tx, copy));
   await deleteOutbox(store, "copy");
+  await insertProtectedName(store, account, "tag", now);
+  await hasProtectedName(store, account, ["tag", "other"]);
+  await purgeProtectedNames(store, now);
 }
 
 /** What is asked of the table of jobs, by whatever work. */
