@@ -5,7 +5,7 @@ import { sql } from "kysely";
 
 import { engines } from "../../test/support/engines.ts";
 import { MESSAGE, sentIn, TAKEN, worldIn } from "../../test/support/sent-world.ts";
-import { AppError, TooCostly } from "../base/errors.ts";
+import { AppError, ProgramFault, TooCostly } from "../base/errors.ts";
 import { type EmailAddress } from "../mail/address.ts";
 import type { Outcome } from "../smtp/relay/hop.ts";
 
@@ -115,7 +115,8 @@ for (const { engine, open } of engines()) {
   for (const [what, error] of [
     ["costs too much", new TooCostly("it took too long")],
     ["ends in a fault", new TypeError("a fault of the program")],
-    ["fails as other work may", new AppError("not now", { temporary: true })],
+    ["ends in a fault that a thread tells", new ProgramFault("a fault of the program")],
+    ["fails for good", new AppError("not ever", { temporary: false })],
   ] as const) {
     for (const step of ["examine", "bodyOfRow"] as const) {
       test(`${engine}: a message leaves, once, whose copy ${what} when it is made (${step})`, async () => {
@@ -127,9 +128,31 @@ for (const { engine, open } of engines()) {
         assert.equal(world.relayed.length, 1);
         assert.deepEqual(await sentIn(world.closed()), []);
         assert(world.traced.includes("no Sent copy"));
+        const told = error instanceof TooCostly ? [] : [String(error)];
+        assert.deepEqual(world.failed.splice(0), told);
       });
     }
   }
+
+  for (const step of ["examine", "bodyOfRow"] as const) {
+    test(`${engine}: nothing leaves while trouble that ends keeps the copy from being made (${step})`, async () => {
+      await using store = await open();
+      await using world = await worldIn(store, "database");
+      const error = new AppError("not now", { temporary: true });
+      const work = { [step]: async () => Promise.reject(error) };
+      await assert.rejects(world.send(MESSAGE, ["bob@beta.test"], { work }), error);
+      assert.deepEqual(world.relayed, []);
+    });
+  }
+
+  test(`${engine}: nothing leaves where the disk of the folder of bodies is nearly full`, async (t) => {
+    await using store = await open();
+    await using world = await worldIn(store, "folder");
+    t.mock.method(world.blobs, "roomBytes", async () => Promise.resolve(1_000_000));
+    const why = { temporary: true, message: /no room left on the disk that holds the bodies/ };
+    await assert.rejects(world.send(MESSAGE, ["bob@beta.test"]), why);
+    assert.deepEqual(world.relayed, []);
+  });
 
   test(`${engine}: who has no mailbox any more once the message was taken is told that there is no copy`, async () => {
     await using store = await open();

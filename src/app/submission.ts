@@ -4,6 +4,7 @@ import { randomUUID } from "node:crypto";
 import { isServed, readerOf } from "../accounts/postmaster.ts";
 import { isAddress } from "../accounts/reader-addresses.ts";
 import { AppError } from "../base/errors.ts";
+import type { BlobStore } from "../blobs/blobs.ts";
 import type { Config } from "../config/config.ts";
 import type { LoginCache } from "../login/login-cache.ts";
 import { LoginTurns } from "../login/login-turns.ts";
@@ -41,6 +42,7 @@ export type SubmissionDeps = {
   readonly discover: SubmitDeps["discover"];
   readonly pool: Pick<CryptoPool, "seal" | "clientProtection" | "messageWorkForUsers">;
   readonly mailboxOf: MailboxOf;
+  readonly blobs: Pick<BlobStore, "roomBytes">;
   readonly out: OutboundRelay;
   readonly drain: Drain;
   readonly transactions: Pick<Transactions, "note">;

@@ -41,6 +41,7 @@ export function quietSubmission(deps: Deps, drain: Drain): Handlers<Sender> {
       clientProtection: async (message) => clientProtection(message),
       messageWorkForUsers: messageWorkHere,
     },
+    blobs: { roomBytes: async () => Promise.resolve(undefined) },
     mailboxOf: mailboxesWith(clock),
     out: outboundRelay({ store, clock, serviceKeys, current, events, traces, meter: noMeter }),
     drain,

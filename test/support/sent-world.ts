@@ -118,6 +118,7 @@ export async function worldIn(store: Store, bodies: BlobPlace) {
         messageWorkForUsers: { ...work, ...options.work },
       },
       mailboxOf,
+      blobs,
       out: { ...out, deps: { ...out.deps, relay }, sendSoon: () => undefined },
       drain: () => undefined,
       transactions: { note: () => undefined },
