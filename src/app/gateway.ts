@@ -76,7 +76,6 @@ export async function runGateway(
     out,
     drain: incoming.drain,
     mailboxOf: mailboxesOf({ store, clock, pool: crypto.pool, blobs: vault.blobs, events }),
-    blobs: vault.blobs,
     transactions,
     loginCache,
   });

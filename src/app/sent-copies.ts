@@ -17,10 +17,11 @@ import type { Events } from "./events.ts";
 
 export function sentDepsOf(
   o: {
-    readonly vault: Pick<VaultDeps, "store" | "clock">;
+    readonly vault: Pick<VaultDeps, "store" | "clock"> & {
+      readonly blobs: Pick<BlobStore, "roomBytes">;
+    };
     readonly pool: Pick<CryptoPool, "messageWorkForUsers">;
     readonly mailboxOf: MailboxOf;
-    readonly blobs: Pick<BlobStore, "roomBytes">;
     readonly events: Pick<Events, "failed">;
   },
   limits: Pick<Config["limits"], "mailboxBytes" | "pendingBytes">,
@@ -34,7 +35,7 @@ export function sentDepsOf(
     hasRoom: async (from, { id }, sizeBytes) => {
       requireDisk(from.roomBytes(), sizeBytes, "the database");
       // In a transaction the body is written already.
-      if (from === store) requireDisk(await o.blobs.roomBytes(), sizeBytes, "the bodies");
+      if (from === store) requireDisk(await o.vault.blobs.roomBytes(), sizeBytes, "the bodies");
       return (await roomFor(from, id, limits, sizeBytes)) !== "mailbox-full";
     },
     failed: (error) => {

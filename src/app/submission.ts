@@ -34,7 +34,7 @@ import type { Transactions } from "./transactions.ts";
 export type Drain = (login: LoggedIn) => void;
 
 export type SubmissionDeps = {
-  readonly vault: VaultDeps;
+  readonly vault: VaultDeps & { readonly blobs: Pick<BlobStore, "roomBytes"> };
   readonly keyRules: KeyRules;
   /** The configuration as it is now. */
   readonly current: () => Config;
@@ -42,7 +42,6 @@ export type SubmissionDeps = {
   readonly discover: SubmitDeps["discover"];
   readonly pool: Pick<CryptoPool, "seal" | "clientProtection" | "messageWorkForUsers">;
   readonly mailboxOf: MailboxOf;
-  readonly blobs: Pick<BlobStore, "roomBytes">;
   readonly out: OutboundRelay;
   readonly drain: Drain;
   readonly transactions: Pick<Transactions, "note">;

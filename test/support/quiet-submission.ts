@@ -28,10 +28,11 @@ export function quietSubmission(deps: Deps, drain: Drain): Handlers<Sender> {
   const refuse = async (): Promise<never> => Promise.reject(new Error("nothing is to be done"));
   const write = () => async () => Promise.resolve();
   const current = () => QUIET_CONFIG;
+  const blobs = { roomBytes: async () => Promise.resolve(undefined) };
   const events = { failed: () => undefined };
   const traces = { write, writeLater: write };
   return submissionHandlers({
-    vault: { store, clock, serviceKeys },
+    vault: { store, clock, serviceKeys, blobs },
     keyRules,
     current,
     events,
@@ -41,7 +42,6 @@ export function quietSubmission(deps: Deps, drain: Drain): Handlers<Sender> {
       clientProtection: async (message) => clientProtection(message),
       messageWorkForUsers: messageWorkHere,
     },
-    blobs: { roomBytes: async () => Promise.resolve(undefined) },
     mailboxOf: mailboxesWith(clock),
     out: outboundRelay({ store, clock, serviceKeys, current, events, traces, meter: noMeter }),
     drain,

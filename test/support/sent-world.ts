@@ -107,7 +107,7 @@ export async function worldIn(store: Store, bodies: BlobPlace) {
       return Promise.resolve({ recipients });
     };
     return submissionHandlers({
-      vault: { store, clock, serviceKeys },
+      vault: { store, clock, serviceKeys, blobs },
       keyRules,
       current,
       events,
@@ -118,7 +118,6 @@ export async function worldIn(store: Store, bodies: BlobPlace) {
         messageWorkForUsers: { ...work, ...options.work },
       },
       mailboxOf,
-      blobs,
       out: { ...out, deps: { ...out.deps, relay }, sendSoon: () => undefined },
       drain: () => undefined,
       transactions: { note: () => undefined },
