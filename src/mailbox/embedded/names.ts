@@ -50,9 +50,13 @@ export async function hasSealed(
   messageIds: readonly string[],
 ): Promise<boolean> {
   const tags = await nameTags(store, account, messageIds);
+  const isWaiting = async (): Promise<boolean> =>
+    hasSealedWaiting(store, account, tags.map(asMessageId));
+  if (await isWaiting()) return true;
   if (await hasSealedNamed(store, account, tags)) return true;
   if (await hasProtectedName(store, account, tags)) return true;
-  return hasSealedWaiting(store, account, tags.map(asMessageId));
+  // It may have gone back to wait in between.
+  return isWaiting();
 }
 
 /** How a message that is to be opened again is named while it waits: by the tag of its Message-ID. */
