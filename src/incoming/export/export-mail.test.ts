@@ -26,7 +26,6 @@ import {
   type PythonMail,
 } from "../../../test/support/mail-files-world.ts";
 import { haveWaiting } from "../../../test/support/spool.ts";
-import { MissingOctets } from "../../base/errors.ts";
 import { DAY, after as later, MINUTE } from "../../base/time.ts";
 import { listAudit } from "../../journal/journal.ts";
 import type { ExportFormat } from "../../mailbox/files/export-folder.ts";
@@ -373,53 +372,6 @@ testBoth(
     assert.match(
       Buffer.from(one.form.message).toString(),
       /^E2E-Status: v=1; [^]*Subject: draft\r\n\r\nd\r\n$/,
-    );
-  },
-);
-
-testBoth(
-  "waiting mail whose octets are missing keeps no other from being opened and exported",
-  async (open) => {
-    await using store = await open();
-    const made = await mailFilesWorld(store, NOW);
-    const ids: string[] = [];
-    for (let at = 0; at < 8; at += 1) {
-      const id = await haveWaiting(store, {
-        account: made.account.id,
-        body: Buffer.concat([Buffer.alloc(4), await sealed(`w${String(at)}`, "x\r\n")]),
-        form: "sealed",
-        receivedAt: later(start, at * MINUTE),
-        sizeBytes: 7,
-        outerFrom: "x@y.test",
-        verdict: locked(start),
-      });
-      ids.push(id);
-    }
-    const gone = await store.db
-      .selectFrom("spool")
-      .select("blob")
-      .where("id", "in", ids.slice(0, 4))
-      .execute();
-    const missing = new Set(gone.map(({ blob }) => blob));
-    const read = async (id: string): Promise<Uint8Array | undefined> => {
-      if (missing.has(id)) throw new MissingOctets("its file is gone");
-      return made.deps.blobs.read(id);
-    };
-    const deps = {
-      ...made.deps,
-      blobs: { ...made.deps.blobs, read },
-    };
-    await made.add({ message: clear("kept", "x\r\n") });
-    const path = place();
-    const done = await exportTo({ ...made, deps }, path, "maildir");
-    assert(done.kind === "exported");
-    assert.equal(done.written, 1);
-    const states = new Map(done.closed.map((one) => [one.id, one.state]));
-    // These were opened all the same; what they hold is no message.
-    const expected = ids.map((_, at) => (at < 4 ? "MISSING" : "DAMAGED"));
-    assert.deepEqual(
-      ids.map((id) => states.get(id)),
-      expected,
     );
   },
 );
