@@ -2,9 +2,10 @@
 import { HOUR, SECOND, type Clock } from "../base/time.ts";
 import type { Config } from "../config/config.ts";
 import type { Task } from "../jobs/tasks.ts";
+import { unprotectedName } from "../mailbox/embedded/protected-name.ts";
 import type { MailboxOf } from "../mailbox/mailbox-of.ts";
 import { defer } from "../outgoing/deferral/defer.ts";
-import type { TellSender } from "../outgoing/deferral/news.ts";
+import type { Telling } from "../outgoing/deferral/news.ts";
 import { retryDue, type RetryDeps } from "../outgoing/deferral/retry.ts";
 import { signerNow } from "../outgoing/deferral/signer-now.ts";
 import type { SubmitDeps } from "../outgoing/submit-deps.ts";
@@ -78,16 +79,19 @@ function retryDeps({
     isSplit: submission.split,
     limits: { bounceMs: deferHours * HOUR, noticeMs: noticeHours * HOUR },
     sendSoon: out.sendSoon,
-    tellSender: tellSenderIn(store, mailboxOf),
+    ...tellingIn(store, mailboxOf),
   };
 }
 
 /** Writes news of a sent message into its sender's mailbox. A copy that they have deleted has none. */
-export function tellSenderIn(store: Store, mailboxOf: MailboxOf): TellSender {
-  return async (owner, once, news) => {
-    const prepared = await mailboxOf(store, owner).prepareNews(news);
-    return async (tx) => {
-      await mailboxOf(tx, owner).noteNews(once, prepared);
-    };
+export function tellingIn(store: Store, mailboxOf: MailboxOf): Telling {
+  return {
+    tellSender: async (owner, once, news) => {
+      const prepared = await mailboxOf(store, owner).prepareNews(news);
+      return async (tx) => {
+        await mailboxOf(tx, owner).noteNews(once, prepared);
+      };
+    },
+    forgetProtected: async (account, messageId) => unprotectedName(store, account, messageId),
   };
 }

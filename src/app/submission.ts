@@ -4,12 +4,14 @@ import { randomUUID } from "node:crypto";
 import { isServed, readerOf } from "../accounts/postmaster.ts";
 import { isAddress } from "../accounts/reader-addresses.ts";
 import { AppError } from "../base/errors.ts";
+import type { BlobStore } from "../blobs/blobs.ts";
 import type { Config } from "../config/config.ts";
 import type { LoginCache } from "../login/login-cache.ts";
 import { LoginTurns } from "../login/login-turns.ts";
 import { login, type LoginDeps } from "../login/login.ts";
 import { parseAddress } from "../mail/address.ts";
 import { cameProtected } from "../mailbox/came-protected.ts";
+import { protectedName } from "../mailbox/embedded/protected-name.ts";
 import type { MailboxOf } from "../mailbox/mailbox-of.ts";
 import { handOnWith } from "../outgoing/hand-on.ts";
 import { keepForLater } from "../outgoing/outbox.ts";
@@ -40,7 +42,7 @@ import type { Transactions } from "./transactions.ts";
 export type Drain = (login: LoggedIn) => void;
 
 export type SubmissionDeps = {
-  readonly vault: VaultDeps;
+  readonly vault: VaultDeps & { readonly blobs: Pick<BlobStore, "roomBytes"> };
   readonly keyRules: KeyRules;
   /** The configuration as it is now. */
   readonly current: () => Config;
@@ -144,7 +146,7 @@ function submitDepsOf(
   trace: TraceOutgoing,
   submitter?: Submitter,
 ): SubmitDeps {
-  const { vault, pool, out } = deps;
+  const { vault, pool, out, events } = deps;
   const { store, clock } = vault;
   const config = deps.current();
   return {
@@ -162,12 +164,19 @@ function submitDepsOf(
     legacyDisplay: config.sealing.legacyDisplay,
     trace,
     cameProtected: async (reader, messageIds) => cameProtected(store, reader, messageIds),
+    protectedName: async (account, messageId) => {
+      const note = await protectedName(store, account, messageId);
+      return async (tx) => note(tx, clock.now());
+    },
     prepareSent: config.submission.sentCopies
       ? async (request) => prepareSent(sentDepsOf(deps, config.limits), request)
       : undefined,
     handOn: handOnWith({
       relay: async (envelope, message) => out.deps.relay(envelope, message, { submitter }),
       trace: out.deps.trace,
+      failed: (error) => {
+        events.failed("keeping what was sent", error);
+      },
       keep: async (sender, messageId, copies, also) => {
         await keepForLater(out.deps, sender, messageId, copies, also);
         if (copies.length > 0) out.sendSoon();

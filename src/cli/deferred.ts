@@ -1,5 +1,5 @@
 /** Commands about messages that wait because it is not certain whether their recipients can be encrypted for. */
-import { tellSenderIn } from "../app/deferral.ts";
+import { tellingIn } from "../app/deferral.ts";
 import { openReading } from "../app/open-reading.ts";
 import { formatAddress } from "../mail/address.ts";
 import {
@@ -93,9 +93,9 @@ async function stop(call: Call): Promise<ExitCode> {
   const message = await messageGiven(call, vault);
   const { store, clock, config, serviceKeys } = vault;
   await using reading = await openReading(vault);
-  const tellSender = tellSenderIn(store, reading.deps.mailboxOf);
+  const telling = tellingIn(store, reading.deps.mailboxOf);
   const { hostname } = config;
-  const keeping = { store, clock, hostname, tellSender, ...queueKey(serviceKeys) };
+  const keeping = { store, clock, hostname, ...telling, ...queueKey(serviceKeys) };
   const { kind } = await cancel(keeping, message, "operator");
   if (kind === "not-deferred") throw refused({ kind, name: message.id });
   const { id } = message;

@@ -5,6 +5,7 @@
 import { AppError } from "../base/errors.ts";
 import { text } from "../locales/locales.ts";
 import { formatAddress, type EmailAddress } from "../mail/address.ts";
+import type { UnsafeRoot } from "../mailbox/files/source-places.ts";
 import { explainRefusal } from "../openpgp/imports/import-secret-key.ts";
 import { printable } from "./command.ts";
 import { hint } from "./mail-hint.ts";
@@ -105,9 +106,7 @@ const SAYINGS: Sayings = {
   "no-mail-here": ({ path }) => [text("refusal.no-mail-here", { path: printable(path) })],
   "source-unsafe": ({ path, why, leadsTo }) => [
     text(`refusal.source-unsafe.${why}`, { path: printable(path) }),
-    why === "link"
-      ? `if this is what was meant, name it without the link: ${printable(leadsTo)}`
-      : `look who wrote there, then run: chmod -R o-w ${printable(path)}`,
+    unsafeHint(why, printable(path), printable(leadsTo)),
   ],
   "folder-refused": ({ name, why }) => [
     text("refusal.folder-refused", { name: printable(name) }),
@@ -161,6 +160,17 @@ const SAYINGS: Sayings = {
     `${String(rows)} rows open with none of the service keys; the former ones are kept`,
   ],
 };
+
+function unsafeHint(why: UnsafeRoot["why"], path: string, leadsTo: string): string {
+  switch (why) {
+    case "link":
+      return `if this is what was meant, name it without the link: ${leadsTo}`;
+    case "hard-link":
+      return "look whose file it is; if this is what was meant, copy it, and name the copy";
+    case "open-to-others":
+      return `look who wrote there, then run: chmod -R o-w ${path}`;
+  }
+}
 
 /** What to do where an export cannot be written. */
 const TAKEN: Readonly<Record<string, string>> = {

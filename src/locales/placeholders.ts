@@ -24,6 +24,7 @@ export const PLACEHOLDERS = {
   "refusal.target-taken.busy": ["path"],
   "refusal.target-taken.changed": ["path"],
   "refusal.target-taken.link": ["path"],
+  "refusal.source-unsafe.hard-link": ["path"],
   "refusal.source-unsafe.link": ["path"],
   "refusal.source-unsafe.open-to-others": ["path"],
   "refusal.no-mail-here": ["path"],

@@ -109,6 +109,7 @@ async function sendLater(
       demand,
       because,
       sent: copy?.kind === "ready" ? copy.copy : undefined,
+      note: await deps.protectedName(account, messageId),
     });
     if (deferred.kind === "full") return unsendable(plan, demandBy(sender, demand));
     noCopy ??= deferred.noCopy;
@@ -214,7 +215,9 @@ async function handOn(
   const { messageId } = prepared;
   const sent = await sentCopyOf(deps, o, sentAs.kind);
   const copy = sent?.kind === "ready" ? sent.copy : undefined;
-  const handedOn = await deps.handOn({ sender, messageId, copies, sent: copy });
+  const isClear = sentAs.kind === "clear";
+  const note = isClear ? undefined : await deps.protectedName(sender.account, messageId);
+  const handedOn = await deps.handOn({ sender, messageId, copies, sent: copy, note });
   if (handedOn.kind !== "taken") return handedOn;
   const because = sent?.kind === "none" ? sent.because : handedOn.noCopy;
   return accepted(deps, messageId, sentAs, because);

@@ -4,10 +4,12 @@
  * signature. Blind recipients stand beside the message, never in it, so that a copy that is passed on names none of them.
  *
  * All that is costly or may fail is done before anything leaves. An account without a key is refused for now, because a
- * copy in clear is no copy, and so is everybody while the disk is full. Whatever else fails leaves the message without a
- * copy: trying again would fail again. The row is written with the copies that wait for the next hop, in one transaction.
+ * copy in clear is no copy, and so is everybody while the disk is full, or for any other trouble that ends. Whatever else fails
+ * leaves the message without a copy: trying again would fail again. The row is written with the copies that wait for the next
+ * hop, in one transaction.
  */
 import { hex } from "../base/bytes.ts";
+import { AppError, isProgramFault, TooCostly } from "../base/errors.ts";
 import type { Octets } from "../base/large-octets.ts";
 import { sha256 } from "../base/sha256.ts";
 import type { Clock } from "../base/time.ts";
@@ -17,7 +19,6 @@ import { parseHeader, serializeHeader, withoutFields } from "../mail/header.ts";
 import type { ToStore } from "../mailbox/embedded/stored-form.ts";
 import type { MailboxOf, MailboxOwner } from "../mailbox/mailbox-of.ts";
 import { standardFolder, type Appended, type PreparedMail } from "../mailbox/mailbox.ts";
-import { NoMailboxKey } from "../mailbox/no-mailbox-key.ts";
 import type { SentHow, SentTo, Summary } from "../mailbox/summary.ts";
 import { MAX_CLEAR_OCTETS } from "../openpgp/messages/plain.ts";
 import type { Examined } from "../pgpmime/examine.ts";
@@ -41,6 +42,8 @@ export type SentDeps = {
   readonly examine: (message: Uint8Array) => Promise<Examined>;
   /** Encrypts a message to the key that protects the mailbox. @throws NoMailboxKey when there is none. */
   readonly bodyFor: (owner: MailboxOwner, message: ToStore) => Promise<Octets>;
+  /** Told why a copy could not be made, where that tells of a fault. */
+  readonly failed: (error: unknown) => void;
   readonly summaryOf: (message: Uint8Array, sent: SentAlready) => Promise<Summary>;
 };
 
@@ -82,7 +85,7 @@ export type PreparedSent =
 
 /**
  * Encrypts the copy of a message that is about to leave. No row is written.
- * @throws NoMailboxKey, and AppError (temporary) where the disk has no room.
+ * @throws AppError (temporary) for trouble that ends: no key yet, a disk without room, a database that is away. Nothing has left then.
  */
 export async function prepareSent(deps: SentDeps, request: SentRequest): Promise<PreparedSent> {
   const { owner, prepared } = request;
@@ -92,7 +95,10 @@ export async function prepareSent(deps: SentDeps, request: SentRequest): Promise
   try {
     return await made(deps, request);
   } catch (error) {
-    if (error instanceof NoMailboxKey) throw error;
+    const isFault = isProgramFault(error);
+    const isOfMessage = error instanceof TooCostly;
+    if (error instanceof AppError && error.temporary && !isFault && !isOfMessage) throw error;
+    if (!isOfMessage) deps.failed(error);
     return { kind: "none", because: "failed" };
   }
 }

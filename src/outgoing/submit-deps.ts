@@ -9,7 +9,7 @@ import type { AutocryptRule } from "./autocrypt.ts";
 import type { SealMessage } from "./copies.ts";
 import type { Deferred, DeferRequest } from "./deferral/defer.ts";
 import type { CameProtected } from "./demand.ts";
-import type { HandOn } from "./hand-on.ts";
+import type { Also, HandOn } from "./hand-on.ts";
 import type { PrepareDeps } from "./prepare.ts";
 import type { PreparedSent, SentRequest } from "./sent-copy.ts";
 import type { KeysClosed } from "./submission.ts";
@@ -50,6 +50,8 @@ export type SubmitDeps = PrepareDeps & {
   /** Whether the subject of a sealed message stands once more in its text; by default it does. */
   readonly legacyDisplay?: boolean;
   readonly cameProtected: CameProtected;
+  /** What notes that a message of an account, by its Message-ID, left encrypted. */
+  readonly protectedName: (account: AccountId, messageId: string) => Promise<Also>;
   /** Makes the copy for the sender's own mailbox; undefined where the installation keeps none. */
   readonly prepareSent?: ((request: SentRequest) => Promise<PreparedSent>) | undefined;
 };

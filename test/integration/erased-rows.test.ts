@@ -18,6 +18,7 @@ import { toKeep } from "../../src/outgoing/copy.ts";
 import { keepForLater } from "../../src/outgoing/outbox.ts";
 import { locked } from "../../src/incoming/verdicts.ts";
 import { changeDraft } from "../../src/store/mailbox/drafts.ts";
+import { insertProtectedName } from "../../src/store/mail/protected-names.ts";
 import { insertFolder } from "../../src/store/mailbox/folders.ts";
 import { selectById } from "../../src/store/mailbox/listing.ts";
 import { insertMailboxMessage } from "../../src/store/mailbox/messages.ts";
@@ -70,6 +71,7 @@ const NAMING: Readonly<Record<string, RegExp>> = {
   mailboxes: /^\| mailbox \|/m,
   master_keys: /^\| secret keys, master key slots \|/m,
   outbox: /^\| outbox \|/m,
+  protected_names: /^\| names of sent mail \|/m,
   published_certificates: /^\| published certificates \|/m,
   search_segments: /^\| index of the mailbox \|/m,
   search_terms: /^\| index of the mailbox \|/m,
@@ -165,6 +167,7 @@ async function fill(deps: Deps): Promise<void> {
     rule: "never",
   } as const;
   await came(changeRule(deps, { ...rule, account: idOf(first), by: "operator" }), "changed");
+  await insertProtectedName(store, idOf(first), "tag", now);
   const rows = await selectToIndex(store, idOf(first), { after: 0, limit: 10 });
   const made = rows.map((row) => ({ row, ...wrappedTerms }));
   assert.equal(await insertTerms(store, idOf(first), made), 1);

@@ -107,7 +107,7 @@ export async function deferralWorld(store: Store, options: Options = {}) {
   const mailboxPool = { seal, open: openMessage, encryptAtRest, messageWork: work };
   const mailboxOf = mailboxesOf({ store, clock, pool: mailboxPool, blobs, events });
   const handlers = submissionHandlers({
-    vault: { store, clock, serviceKeys },
+    vault: { store, clock, serviceKeys, blobs },
     keyRules,
     current,
     events,

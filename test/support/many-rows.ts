@@ -241,6 +241,12 @@ function rowsOf(
       per: "16",
       where: MAILBOXES,
     }),
+    protected_names: () => ({
+      account: id,
+      name: idOfPart,
+      at: `${created} + part`,
+      per: "16",
+    }),
     draft_attachments: () => ({
       account: id,
       message: idOfPart,

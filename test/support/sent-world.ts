@@ -71,7 +71,12 @@ export async function worldIn(store: Store, bodies: BlobPlace) {
   const { clock, serviceKeys, keyRules } = deps;
   const dir = await mkdtemp(join(tmpdir(), "sealpost-sent-"));
   const blobs = openBlobs({ store, clock }, { bodies, bodiesFolder: join(dir, "bodies") });
-  const events = { failed: (_where: string, error: unknown) => assert.fail(String(error)) };
+  const failed: string[] = [];
+  const events = {
+    failed: (_where: string, error: unknown) => {
+      failed.push(String(error));
+    },
+  };
   const work = messageWorkHere;
   const pool = { seal, open: openMessage, encryptAtRest, messageWork: work };
   const mailboxOf = mailboxesOf({ store, clock, pool, blobs, events });
@@ -106,7 +111,7 @@ export async function worldIn(store: Store, bodies: BlobPlace) {
       return Promise.resolve({ recipients });
     };
     return submissionHandlers({
-      vault: { store, clock, serviceKeys },
+      vault: { store, clock, serviceKeys, blobs },
       keyRules,
       current,
       events,
@@ -131,6 +136,8 @@ export async function worldIn(store: Store, bodies: BlobPlace) {
     blobs,
     relayed,
     traced,
+    /** What was told to the log; a test that expects something takes it away. */
+    failed,
     /** Submits as alice. @returns the reply. */
     send: async (text: string, to: readonly string[], options: Options = {}): Promise<string> => {
       const { login, data, loggedOut } = handlersFor(options);
@@ -152,7 +159,10 @@ export async function worldIn(store: Store, bodies: BlobPlace) {
       return await work(mailboxOf(store, { id: idOf(alice), address: alice }, keys));
     },
     closed: () => mailboxOf(store, { id: idOf(alice), address: alice }),
-    [Symbol.asyncDispose]: async () => rm(dir, { recursive: true }),
+    [Symbol.asyncDispose]: async () => {
+      await rm(dir, { recursive: true });
+      assert.deepEqual(failed, []);
+    },
   };
 }
 

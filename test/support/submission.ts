@@ -131,8 +131,12 @@ export async function send(message: string, to: readonly string[], options: Opti
     trace,
     cameProtected: async (_reader, messageIds) =>
       Promise.resolve(options.cameProtected?.(messageIds) ?? options.isReplyToSealed === true),
+    protectedName: async () => Promise.resolve(async () => Promise.resolve()),
     handOn: handOnWith({
       trace,
+      failed: (error) => {
+        throw error;
+      },
       relay: async (envelope, bytes) => {
         relayed.push({ envelope, message: bytes });
         const recipients = envelope.recipients.map((one) => ({

@@ -1,6 +1,7 @@
 /** Tags that stand for what names a message: a Message-ID, and the delivery that brought it. They tell nothing by themselves. */
 import { plainMessageId } from "../../mail/message-id.ts";
 import { makeTags, type TagPurpose } from "../../store/keys/tag-key.ts";
+import { hasProtectedName } from "../../store/mail/protected-names.ts";
 import { hasSealedNamed, selectIdsFrom, selectNamed } from "../../store/mailbox/listing.ts";
 import { type MailboxRow } from "../../store/mailbox/message-rows.ts";
 import { findOnce } from "../../store/mailbox/messages.ts";
@@ -72,8 +73,13 @@ export async function hasSealed(
   messageIds: readonly string[],
 ): Promise<boolean> {
   const tags = await nameTags(store, account, messageIds);
+  const isWaiting = async (): Promise<boolean> =>
+    hasSealedWaiting(store, account, tags.map(asMessageId));
+  if (await isWaiting()) return true;
   if (await hasSealedNamed(store, account, tags)) return true;
-  return hasSealedWaiting(store, account, tags.map(asMessageId));
+  if (await hasProtectedName(store, account, tags)) return true;
+  // It may have gone back to wait in between.
+  return isWaiting();
 }
 
 /** How a message that is to be opened again is named while it waits: by the tag of its Message-ID. */

@@ -11,7 +11,7 @@ import { deferredBytes, insertDeferred, type DeferredRow } from "../../store/mai
 import type { OutboxRow } from "../../store/mail/outbox.ts";
 import type { Policy } from "../../words/account.ts";
 import { groupsOf } from "../copies.ts";
-import type { CopySender } from "../hand-on.ts";
+import type { Also, CopySender } from "../hand-on.ts";
 import { writeEnvelope } from "../kept-envelope.ts";
 import type { Looked } from "../plan.ts";
 import type { Prepared } from "../prepare.ts";
@@ -46,6 +46,8 @@ export type DeferRequest = {
   readonly because: Looked;
   /** The copy for the sender's own mailbox, which is kept in the same transaction. */
   readonly sent: SentCopy | undefined;
+  /** What notes that the message must not be followed up in clear; it is written in the same transaction. */
+  readonly note: Also;
 };
 
 /**
@@ -54,7 +56,8 @@ export type DeferRequest = {
  * @throws UnsealableMessage for a message that could not be sealed either, AccountGone when the account was erased meanwhile
  */
 export async function defer(deps: DeferDeps, request: DeferRequest): Promise<Deferred> {
-  const { sender, author, signer, envelope, prepared, policies, demand, because, sent } = request;
+  const { sender, author, signer, envelope, prepared, policies, demand, because, sent, note } =
+    request;
   const groups = groupsOf(envelope.recipients, prepared);
   const { fingerprint: signedBy } = signer.certificate;
   const { account } = sender;
@@ -94,6 +97,7 @@ export async function defer(deps: DeferDeps, request: DeferRequest): Promise<Def
     if ((await holdAccount(tx, account)) === undefined) throw new AccountGone();
     if ((await deferredBytes(tx, account)) + sizeOf(parts) > deps.maxBytes) return { kind: "full" };
     await insertDeferred(tx, row, parts, job);
+    await note(tx);
     return { kind: "kept", noCopy: await keepSent?.(tx) };
   });
 }

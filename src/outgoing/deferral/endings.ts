@@ -17,17 +17,13 @@ import { toKeep, type Copy } from "../copy.ts";
 import { rowFor } from "../outbox.ts";
 import type { Found, Looked } from "../plan.ts";
 import type { Keeping } from "./deferral.ts";
-import { newsFor, type TellSender } from "./news.ts";
+import { newsFor, type Telling } from "./news.ts";
 import type { Order } from "./order.ts";
 
 /** How long a message waits before its sender is told, and before it bounces; in milliseconds. */
 export type Limits = { readonly noticeMs: number; readonly bounceMs: number };
 
-type Deps = Keeping & {
-  readonly limits: Limits;
-  readonly sendSoon: () => void;
-  readonly tellSender: TellSender;
-};
+type Deps = Keeping & Telling & { readonly limits: Limits; readonly sendSoon: () => void };
 
 type Held = { readonly job: HeldJob; readonly row: DeferredEntry; readonly order: Order };
 
@@ -38,13 +34,13 @@ export async function sendCopies(
   copies: readonly Copy[],
   left: { readonly how: SentHow; readonly found: readonly Found[] },
 ): Promise<void> {
-  const tell = await newsFor(deps.tellSender, held, left);
+  const tell = await newsFor(deps, held, left);
   const rows: OutboxRow[] = [];
   for (const copy of copies) rows.push(await outboxRow(deps, held, copy));
   await end(deps, held, async (tx) => {
     await insertOutbox(tx, rows);
     await deleteDeferred(tx, held.row.id);
-    await tell?.(tx);
+    await tell(tx);
   });
 }
 
@@ -73,11 +69,11 @@ export async function bounceAll(
   const { sender, messageId } = row;
   const notice = bounce({ hostname, sender, messageId, failures, now: deps.clock.now() });
   const rows = await noticeRows(deps, held, notice);
-  const tell = await newsFor(deps.tellSender, held, { how: "not-sent", found: [] });
+  const tell = await newsFor(deps, held, { how: "not-sent", found: [] });
   await end(deps, held, async (tx) => {
     await insertOutbox(tx, rows);
     await deleteDeferred(tx, row.id);
-    await tell?.(tx);
+    await tell(tx);
   });
 }
 

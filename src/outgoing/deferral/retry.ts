@@ -16,26 +16,26 @@ import type { TraceOutgoing } from "../tracing.ts";
 import type { Keeping } from "./deferral.ts";
 import { encryptCopies, type EncryptMessage } from "./encrypt-copies.ts";
 import { bounceAll, sendCopies, waitOn, type Limits } from "./endings.ts";
-import type { TellSender } from "./news.ts";
+import type { Telling } from "./news.ts";
 import { orderFrom, PART, type Order } from "./order.ts";
 import { readPart } from "./parts.ts";
 import type { RetryOutcome } from "./retry-outcome.ts";
 import type { SignerNow } from "./signer-now.ts";
 
-export type RetryDeps = Keeping & {
-  readonly clock: Clock;
-  readonly discover: Discover;
-  readonly encrypt: EncryptMessage;
-  /** What holds for the sender now (`signer-now.ts`). */
-  readonly signerNow: (order: Order) => Promise<SignerNow | undefined>;
-  readonly trace: Pick<TraceOutgoing, "retried">;
-  readonly limits: Limits;
-  /** Whether a message may leave sealed for some of its recipients and in clear for others. */
-  readonly isSplit: boolean;
-  /** Told when copies or a bounce were kept for the next hop. */
-  readonly sendSoon: () => void;
-  readonly tellSender: TellSender;
-};
+export type RetryDeps = Keeping &
+  Telling & {
+    readonly clock: Clock;
+    readonly discover: Discover;
+    readonly encrypt: EncryptMessage;
+    /** What holds for the sender now (`signer-now.ts`). */
+    readonly signerNow: (order: Order) => Promise<SignerNow | undefined>;
+    readonly trace: Pick<TraceOutgoing, "retried">;
+    readonly limits: Limits;
+    /** Whether a message may leave sealed for some of its recipients and in clear for others. */
+    readonly isSplit: boolean;
+    /** Told when copies or a bounce were kept for the next hop. */
+    readonly sendSoon: () => void;
+  };
 
 /**
  * Tries every deferred message that is due, once. To be called every minute. Once `ending` is aborted no further message is

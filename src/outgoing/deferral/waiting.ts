@@ -19,7 +19,7 @@ import { toKeep } from "../copy.ts";
 import { readEnvelope } from "../kept-envelope.ts";
 import { rowFor } from "../outbox.ts";
 import type { Keeping } from "./deferral.ts";
-import { newsFor, type TellSender } from "./news.ts";
+import { newsFor, type Telling } from "./news.ts";
 import { orderFrom, PART } from "./order.ts";
 import { readPart } from "./parts.ts";
 
@@ -71,7 +71,7 @@ export async function retryNow(
  * about to send is sent or cancelled, never both.
  */
 export async function cancel(
-  deps: Keeping & { readonly tellSender: TellSender },
+  deps: Keeping & Telling,
   message: DeferredMessage,
   by: "operator",
 ): Promise<{ readonly kind: "cancelled" | "not-deferred" }> {
@@ -85,13 +85,13 @@ export async function cancel(
   const copy = toKeep({ envelope: { from: undefined, recipients: [sender] }, message: notice });
   const order = orderFrom(await readPart(deps, PART.order(id)));
   const gone = { how: "not-sent", found: [] } as const;
-  const tell = await newsFor(deps.tellSender, { row: message, order }, gone);
+  const tell = await newsFor(deps, { row: message, order }, gone);
   const row = await rowFor(deps, { sender, account, messageId, copy, at: now });
   return store.transaction(async (tx) => {
     if (!(await holdDeferred(tx, message))) return { kind: "not-deferred" };
     await deleteDeferred(tx, id);
     await insertOutbox(tx, [row]);
-    await tell?.(tx);
+    await tell(tx);
     const detail = { messageId, by };
     await appendAudit(tx, { at: now, action: "mail.cancelled", account, detail });
     return { kind: "cancelled" };

@@ -43,6 +43,7 @@ export async function eraseAccount(
   for (const table of AFTER_BLOBS) {
     await db.deleteFrom(table).where("account", "=", account).execute();
   }
+  await db.deleteFrom("protected_names").where("account", "=", account).execute();
   await db.deleteFrom("outbox").where("account", "=", account).execute();
   await db.deleteFrom("contact_rules").where("account", "=", account).execute();
   await db.deleteFrom("deferred").where("account", "=", account).execute();

@@ -22,6 +22,7 @@ export const ERASABLE: readonly (keyof Schema)[] = [
   "master_keys",
   "outbox",
   "outbox_pieces",
+  "protected_names",
   "published_certificates",
   "search_blocks",
   "search_segments",

@@ -36,6 +36,7 @@ export type Schema = {
   readonly migrations: MigrationsTable;
   readonly outbox: OutboxTable;
   readonly outbox_pieces: PiecesTable;
+  readonly protected_names: ProtectedNamesTable;
   readonly published_certificates: PublishedCertificatesTable;
   readonly published_version: PublishedVersionTable;
   readonly reserved_addresses: ReservedAddressesTable;
@@ -184,6 +185,9 @@ type OutboxTable = {
   pieces: Generated<string>;
   deferred: Generated<string>;
 };
+
+/** `name`: a tag of the Message-ID of a message that left encrypted. */
+type ProtectedNamesTable = { account: string; name: string; at: number };
 
 type PublishedCertificatesTable = {
   fingerprint: string;

@@ -202,6 +202,11 @@ function mailTables({ table, bytes, integer, text, number }: Columns): readonly 
     "create index deferred_message on deferred (message_id)",
     "create index outbox_service_key on outbox (service_key, id)",
     pieces("outbox_pieces", "outbox"),
+    table(
+      "protected_names",
+      `account text not null references accounts (id), name text not null, at ${integer}, primary key (account, name)`,
+    ),
+    "create index protected_names_age on protected_names (at)",
   ];
 }
 

@@ -36,6 +36,12 @@ import {
   updateDeferred,
 } from "../../../src/store/mail/deferred.ts";
 import { queueFigures, pendingFigures } from "../../../src/store/mail/queue-figures.ts";
+import {
+  deleteProtectedName,
+  hasProtectedName,
+  insertProtectedName,
+  purgeProtectedNames,
+} from "../../../src/store/mail/protected-names.ts";
 import { copiesUnderOthers } from "../../../src/store/keys/service-keys.ts";
 import type { Store } from "../../../src/store/store.ts";
 import type { AccountId } from "../../../src/words/account.ts";
@@ -152,6 +158,10 @@ export async function callOutbox(store: Store, account: AccountId): Promise<void
   await callJobs(store, account, now);
   await store.transaction(async (tx) => holdOutbox(tx, copy));
   await deleteOutbox(store, "copy");
+  await insertProtectedName(store, account, "tag", now);
+  await deleteProtectedName(store, account, "other");
+  await hasProtectedName(store, account, ["tag", "other"]);
+  await purgeProtectedNames(store, now);
 }
 
 /** What is asked of the table of jobs, by whatever work. */
