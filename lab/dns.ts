@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { SECOND } from "../src/base/time.ts";
 import { type DnsServer, query } from "../src/dns/query.ts";
 import { type LabProcess, startProcess } from "./process.ts";
@@ -11,6 +12,9 @@ import type { LabZones } from "./zones.ts";
 
 const HOST = "127.0.0.1";
 const PROBE_MS = SECOND;
+const POLL_MS = 100;
+/** How long a loaded machine may take. */
+const MENDED_WITHIN_MS = 60 * SECOND;
 const PORT_ATTEMPTS = 20;
 const SBIN = "/usr/sbin";
 
@@ -21,6 +25,8 @@ export type LabDns = AsyncDisposable & {
   readonly authority: DnsServer;
   /** What runs, so that a test can stop one of them. */
   readonly processes: { readonly nsd: LabProcess; readonly unbound: LabProcess };
+  /** Signs a zone correctly, its own records or others, and waits until the resolver believes it. */
+  readonly mend: LabZones["mend"];
 };
 
 export type DnsOptions = {
@@ -64,6 +70,11 @@ export async function startDns(options: DnsOptions): Promise<LabDns> {
     resolver,
     authority,
     processes: { nsd, unbound },
+    mend: async (zone, records) => {
+      await options.zones.mend(zone, records);
+      process.kill(nsd.pid, "SIGHUP");
+      await believed(zone, resolver);
+    },
     [Symbol.asyncDispose]: async () => {
       await resources.disposeAsync();
     },
@@ -101,6 +112,15 @@ async function isUdpPortFree(host: string, port: number): Promise<boolean> {
 async function answersFor(name: string, server: DnsServer): Promise<boolean> {
   const reply = await query(server, name, "SOA", AbortSignal.timeout(PROBE_MS));
   return reply.rcode === "NOERROR" && reply.answers.length > 0;
+}
+
+/** Waits until a zone's data are proven. @throws Error when they are not in time. */
+async function believed(zone: string, resolver: DnsServer): Promise<void> {
+  const giveUpAt = performance.now() + MENDED_WITHIN_MS;
+  while (!(await answersFor(zone, resolver).catch(() => false))) {
+    if (performance.now() > giveUpAt) throw new Error(`${zone} is still not believed`);
+    await sleep(POLL_MS);
+  }
 }
 
 function nsdConfig(zones: LabZones, at: DnsServer): string {
