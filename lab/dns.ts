@@ -5,6 +5,7 @@ import { writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
 import { SECOND } from "../src/base/time.ts";
 import { type DnsServer, query } from "../src/dns/query.ts";
 import { type LabProcess, startProcess } from "./process.ts";
@@ -71,9 +72,13 @@ export async function startDns(options: DnsOptions): Promise<LabDns> {
     authority,
     processes: { nsd, unbound },
     mend: async (zone, records) => {
+      const before = await soaOf(zone, authority);
       await options.zones.mend(zone, records);
       process.kill(nsd.pid, "SIGHUP");
-      await believed(zone, resolver);
+      await untilTrue(async () => !isDeepStrictEqual(await soaOf(zone, authority), before));
+      // It remembers a key that it could not prove for a minute, whatever the configuration says: it begins anew.
+      process.kill(unbound.pid, "SIGHUP");
+      await untilTrue(async () => answersFor(zone, resolver));
     },
     [Symbol.asyncDispose]: async () => {
       await resources.disposeAsync();
@@ -114,11 +119,15 @@ async function answersFor(name: string, server: DnsServer): Promise<boolean> {
   return reply.rcode === "NOERROR" && reply.answers.length > 0;
 }
 
-/** Waits until a zone's data are proven. @throws Error when they are not in time. */
-async function believed(zone: string, resolver: DnsServer): Promise<void> {
+async function soaOf(zone: string, server: DnsServer): Promise<unknown> {
+  return (await query(server, zone, "SOA", AbortSignal.timeout(PROBE_MS))).answers;
+}
+
+/** Asks until the answer is yes; an error means "not yet". @throws Error when it is not in time. */
+async function untilTrue(ask: () => Promise<boolean>): Promise<void> {
   const giveUpAt = performance.now() + MENDED_WITHIN_MS;
-  while (!(await answersFor(zone, resolver).catch(() => false))) {
-    if (performance.now() > giveUpAt) throw new Error(`${zone} is still not believed`);
+  while (!(await ask().catch(() => false))) {
+    if (performance.now() > giveUpAt) throw new Error("the zone is still not believed");
     await sleep(POLL_MS);
   }
 }

@@ -21,7 +21,7 @@ import { certificateIn } from "../../src/vault/published-certificate.ts";
 import type { Store } from "../../src/store/store.ts";
 import type { Policy } from "../../src/words/account.ts";
 import { addressOf } from "./address.ts";
-import { alice, network, old, withAlice } from "./key-life.ts";
+import { alice, network, old, withAlice, type Deps } from "./key-life.ts";
 import { mailboxesWith } from "./mailboxes.ts";
 import { noMeter } from "./no-meter.ts";
 import { ownKey } from "./openpgp-messages.ts";
@@ -51,7 +51,11 @@ export type Options = {
   readonly policy?: Policy;
   readonly custody?: "provider-usable";
   readonly deferredBytes?: number;
+  /** Asks the network for everybody but alice; without it `known` says what is found. */
+  readonly discoverWith?: (parts: Pick<Deps, "store" | "clock">) => Asks;
 };
+
+type Asks = (address: EmailAddress) => Promise<Discovery>;
 
 /** A gateway with one user, whose next hop takes everything. */
 export async function deferralWorld(store: Store, options: Options = {}) {
@@ -64,6 +68,7 @@ export async function deferralWorld(store: Store, options: Options = {}) {
   const traced: string[] = [];
   let policy: Policy = options.policy ?? "prefer-clear";
   const { deferredBytes = 1e9 } = options;
+  const askNetwork = options.discoverWith?.({ store, clock });
   const current = () => ({
     ...QUIET_CONFIG,
     policy: { default: policy, domains: {} },
@@ -93,6 +98,7 @@ export async function deferralWorld(store: Store, options: Options = {}) {
   const discover = async (address: EmailAddress): Promise<Discovery> => {
     if (sameAddress(address, alice)) return ownDiscovery(store, clock.now());
     asked.push(clock.now());
+    if (askNetwork !== undefined) return askNetwork(address);
     return discoveryOf(address, known.get(formatAddress(address)) ?? "unsure", clock.now());
   };
   const handlers = submissionHandlers({
@@ -122,6 +128,7 @@ export async function deferralWorld(store: Store, options: Options = {}) {
     asked,
     relayed,
     traced,
+    handlers,
     setPolicy: (next: Policy) => {
       policy = next;
     },
