@@ -51,6 +51,10 @@ export type Options = {
   readonly policy?: Policy;
   readonly custody?: "provider-usable";
   readonly deferredBytes?: number;
+  /** Alice's account is there already; without it she gets one. */
+  readonly deps?: Deps;
+  /** Told of each copy before the next hop's answer. */
+  readonly relaying?: (copy: Copy) => void;
   /** Asks the network for everybody but alice; without it `known` says what is found. */
   readonly discoverWith?: (parts: Pick<Deps, "store" | "clock">) => Asks;
 };
@@ -59,7 +63,7 @@ type Asks = (address: EmailAddress) => Promise<Discovery>;
 
 /** A gateway with one user, whose next hop takes everything. */
 export async function deferralWorld(store: Store, options: Options = {}) {
-  const { deps } = await withAlice(store, options.custody);
+  const deps = options.deps ?? (await withAlice(store, options.custody)).deps;
   const { clock, serviceKeys, keyRules } = deps;
   const events = { failed: (_where: string, error: unknown) => assert.fail(String(error)) };
   const known = new Map<string, Known>();
@@ -90,6 +94,7 @@ export async function deferralWorld(store: Store, options: Options = {}) {
   });
   const relay: typeof made.deps.relay = async (envelope, message) => {
     relayed.push({ envelope, message });
+    options.relaying?.({ envelope, message });
     const outcome = { kind: "accepted", text: "250 ok" } as const;
     const recipients = envelope.recipients.map((address) => ({ address, outcome }));
     return Promise.resolve({ recipients });
