@@ -29,6 +29,7 @@ import type { Store } from "../../src/store/store.ts";
 import type { Policy } from "../../src/words/account.ts";
 import { addressOf } from "./address.ts";
 import { alice, network, old, withAlice } from "./key-life.ts";
+import { type Deps } from "./key-life.ts";
 import { noMeter } from "./no-meter.ts";
 import { ownKey } from "./openpgp-messages.ts";
 import { QUIET_CONFIG } from "./quiet-submission.ts";
@@ -57,11 +58,19 @@ export type Options = {
   readonly policy?: Policy;
   readonly custody?: "provider-usable";
   readonly deferredBytes?: number;
+  /** Alice's account is there already; without it she gets one. */
+  readonly deps?: Deps;
+  /** Told of each copy before the next hop's answer. */
+  readonly relaying?: (copy: Copy) => void;
+  /** Asks the network for everybody but alice; without it `known` says what is found. */
+  readonly discoverWith?: (parts: Pick<Deps, "store" | "clock">) => Asks;
 };
+
+type Asks = (address: EmailAddress) => Promise<Discovery>;
 
 /** A gateway with one user, whose next hop takes everything. */
 export async function deferralWorld(store: Store, options: Options = {}) {
-  const { deps } = await withAlice(store, options.custody);
+  const deps = options.deps ?? (await withAlice(store, options.custody)).deps;
   const { clock, serviceKeys, keyRules } = deps;
   const events = { failed: (_where: string, error: unknown) => assert.fail(String(error)) };
   const known = new Map<string, Known>();
@@ -70,6 +79,7 @@ export async function deferralWorld(store: Store, options: Options = {}) {
   const traced: string[] = [];
   let policy: Policy = options.policy ?? "prefer-clear";
   const { deferredBytes = 1e9 } = options;
+  const askNetwork = options.discoverWith?.({ store, clock });
   const current = () => ({
     ...QUIET_CONFIG,
     policy: { default: policy, domains: {} },
@@ -92,6 +102,7 @@ export async function deferralWorld(store: Store, options: Options = {}) {
   });
   const relay: typeof made.deps.relay = async (envelope, message) => {
     relayed.push({ envelope, message });
+    options.relaying?.({ envelope, message });
     const outcome = { kind: "accepted", text: "250 ok" } as const;
     const recipients = envelope.recipients.map((address) => ({ address, outcome }));
     return Promise.resolve({ recipients });
@@ -100,6 +111,7 @@ export async function deferralWorld(store: Store, options: Options = {}) {
   const discover = async (address: EmailAddress): Promise<Discovery> => {
     if (sameAddress(address, alice)) return ownDiscovery(store, clock.now());
     asked.push(clock.now());
+    if (askNetwork !== undefined) return askNetwork(address);
     return discoveryOf(address, known.get(formatAddress(address)) ?? "unsure", clock.now());
   };
   const blobs = openBlobs({ store, clock }, { bodies: "database", bodiesFolder: "" });
@@ -141,6 +153,7 @@ export async function deferralWorld(store: Store, options: Options = {}) {
     asked,
     relayed,
     traced,
+    handlers,
     setPolicy: (next: Policy) => {
       policy = next;
     },
