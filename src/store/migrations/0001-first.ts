@@ -1,4 +1,5 @@
 import { LAST_SHARD, SHARDS } from "../journal/audit-shards.ts";
+import { columnsOf, type Columns } from "./columns.ts";
 import type { Migration } from "./migration.ts";
 
 /** The whole schema of the first release. `schema.ts` says what stands for an absent value. */
@@ -19,34 +20,6 @@ export const first: Migration = (engine) => {
     ...(engine === "sqlite" ? SQLITE_GUARDS : POSTGRES_GUARDS),
   ];
 };
-
-type Columns = {
-  readonly table: (name: string, columns: string) => string;
-  readonly bytes: string;
-  readonly integer: string;
-  readonly text: string;
-  /** A text that is compared octet by octet on both engines, so that an index finds what begins alike. */
-  readonly octetText: string;
-  /** An integer without a default value, for keys. */
-  readonly number: string;
-  /** A key that the engine counts up. */
-  readonly counter: string;
-};
-
-function columnsOf(engine: Parameters<Migration>[0]): Columns {
-  const isSqlite = engine === "sqlite";
-  return {
-    table: (name, columns) => `create table ${name} (${columns}) ${isSqlite ? "strict" : ""}`,
-    bytes: isSqlite ? "blob not null default x''" : "bytea not null default ''",
-    integer: isSqlite ? "integer not null default 0" : "bigint not null default 0",
-    text: "text not null default ''",
-    octetText: isSqlite ? "text not null default ''" : `text collate "C" not null default ''`,
-    number: isSqlite ? "integer" : "bigint",
-    counter: isSqlite
-      ? "integer primary key not null"
-      : "bigint generated always as identity primary key not null",
-  };
-}
 
 /** An account has a random ID. Whatever belongs to it refers to that; its addresses are rows of their own. */
 function accountTables({ table, bytes, integer, text, octetText }: Columns): readonly string[] {
