@@ -4,6 +4,8 @@ import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
 import { SECOND } from "../src/base/time.ts";
 import { type DnsServer, query } from "../src/dns/query.ts";
 import { type LabProcess, startProcess } from "./process.ts";
@@ -11,6 +13,9 @@ import type { LabZones } from "./zones.ts";
 
 const HOST = "127.0.0.1";
 const PROBE_MS = SECOND;
+const POLL_MS = 100;
+/** How long a loaded machine may take. */
+const MENDED_WITHIN_MS = 60 * SECOND;
 const PORT_ATTEMPTS = 20;
 const SBIN = "/usr/sbin";
 
@@ -21,6 +26,8 @@ export type LabDns = AsyncDisposable & {
   readonly authority: DnsServer;
   /** What runs, so that a test can stop one of them. */
   readonly processes: { readonly nsd: LabProcess; readonly unbound: LabProcess };
+  /** Signs a zone correctly, its own records or others, and waits until the resolver believes it. */
+  readonly mend: LabZones["mend"];
 };
 
 export type DnsOptions = {
@@ -64,6 +71,15 @@ export async function startDns(options: DnsOptions): Promise<LabDns> {
     resolver,
     authority,
     processes: { nsd, unbound },
+    mend: async (zone, records) => {
+      const before = await soaOf(zone, authority);
+      await options.zones.mend(zone, records);
+      process.kill(nsd.pid, "SIGHUP");
+      await untilTrue(async () => !isDeepStrictEqual(await soaOf(zone, authority), before));
+      // It remembers a key that it could not prove for a minute, whatever the configuration says: it begins anew.
+      process.kill(unbound.pid, "SIGHUP");
+      await untilTrue(async () => answersFor(zone, resolver));
+    },
     [Symbol.asyncDispose]: async () => {
       await resources.disposeAsync();
     },
@@ -101,6 +117,19 @@ async function isUdpPortFree(host: string, port: number): Promise<boolean> {
 async function answersFor(name: string, server: DnsServer): Promise<boolean> {
   const reply = await query(server, name, "SOA", AbortSignal.timeout(PROBE_MS));
   return reply.rcode === "NOERROR" && reply.answers.length > 0;
+}
+
+async function soaOf(zone: string, server: DnsServer): Promise<unknown> {
+  return (await query(server, zone, "SOA", AbortSignal.timeout(PROBE_MS))).answers;
+}
+
+/** Asks until the answer is yes; an error means "not yet". @throws Error when it is not in time. */
+async function untilTrue(ask: () => Promise<boolean>): Promise<void> {
+  const giveUpAt = performance.now() + MENDED_WITHIN_MS;
+  while (!(await ask().catch(() => false))) {
+    if (performance.now() > giveUpAt) throw new Error("the zone is still not believed");
+    await sleep(POLL_MS);
+  }
 }
 
 function nsdConfig(zones: LabZones, at: DnsServer): string {

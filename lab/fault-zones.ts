@@ -1,5 +1,5 @@
 /** Domains whose DNS is signed and proven, and still must not lead to a connection, or not to the obvious one. */
-import type { LabZone } from "./zones.ts";
+import type { LabZone } from "./zone.ts";
 
 export type FaultTargets = {
   /** Where a keyserver for `keys.faults.test` runs. */

@@ -10,20 +10,14 @@ import { startPostgres } from "./postgres.ts";
 import { type LabDns, startDns } from "./dns.ts";
 import { type GnupgNeighbour, startGnupgNeighbour } from "./gnupg-neighbour.ts";
 import { makePki, type Pki } from "./pki.ts";
-import { reservePorts } from "./ports.ts";
-import { Provider, type ProviderPlaces } from "./provider.ts";
+import { GNUPG_DOMAIN, GNUPG_HOST, makePlan, type Plan, PROVIDERS } from "./plan.ts";
+import { Provider } from "./provider.ts";
 import { type Recorder, startRecorder } from "./recorder.ts";
 import { startSink } from "./sink.ts";
 import { together } from "./together.ts";
-import {
-  type Account,
-  type NamedPlace,
-  type Place,
-  type SinkWorld,
-  type World,
-  writeWorld,
-} from "./world.ts";
-import { buildZones, type LabZone } from "./zones.ts";
+import { type Place, type SinkWorld, type World, writeWorld } from "./world.ts";
+import type { LabZone } from "./zone.ts";
+import { buildZones } from "./zones.ts";
 
 export type LabOptions = {
   /** Made when missing. Accounts, keys and mail of an earlier lab there are used again. */
@@ -45,53 +39,14 @@ export type Lab = AsyncDisposable & {
   readonly providers: ReadonlyMap<string, Provider>;
   /** By the domain whose MX they stand before; none without `isRecorded`. */
   readonly recorders: ReadonlyMap<string, Recorder>;
+  /** Signs a broken zone correctly, and waits until the resolver believes it. */
+  readonly mend: (zone: string) => Promise<void>;
 };
 
-const GNUPG_DOMAIN = "gnupg.test";
-const GNUPG_HOST = "127.0.0.11";
 const LEGACY_HOST = "127.0.0.4";
 
 /** `bogus.test` also takes what is for no domain of this lab. Nothing may ever arrive there. */
 const SINKS = { "legacy.test": LEGACY_HOST, "bogus.test": "127.0.0.5" } as const;
-
-type LabProviderPlan = {
-  readonly domain: string;
-  readonly host: string;
-  readonly profile?: "modern";
-  readonly accounts: readonly Account[];
-};
-
-const PROVIDERS: readonly LabProviderPlan[] = [
-  {
-    domain: "alpha.test",
-    host: "127.0.0.2",
-    accounts: [
-      account("alice@alpha.test", "unlocks-at-login"),
-      account("andy@alpha.test", "provider-usable"),
-      { ...account("rosa@alpha.test", "unlocks-at-login"), policy: "require" },
-    ],
-  },
-  {
-    domain: "beta.test",
-    host: "127.0.0.3",
-    accounts: [
-      account("bob@beta.test", "provider-usable"),
-      account("bea@beta.test", "provider-usable"),
-      account("ben@beta.test", "unlocks-at-login"),
-    ],
-  },
-  {
-    domain: "gamma.test",
-    host: "127.0.0.12",
-    profile: "modern",
-    accounts: [account("gita@gamma.test", "provider-usable")],
-  },
-];
-
-/** Passwords that a person can type: nothing from outside this machine reaches the lab. */
-function account(address: string, custody: Account["custody"]): Account {
-  return { address, password: `${address.split("@")[0]}-lab-password`, custody };
-}
 
 /** Starts everything and waits until it answers. When something does not start, nothing is left running. */
 export async function startLab(options: LabOptions): Promise<Lab> {
@@ -106,8 +61,9 @@ export async function startLab(options: LabOptions): Promise<Lab> {
     startSinks(options, started),
     startRecorders(options, plan, started),
   ]);
-  const mxHops = plan.providers.map(({ domain, places }) => {
-    return [domain, recorders.get(domain)?.place ?? places.mx] as const;
+  const mxHops = plan.providers.flatMap(({ domain, alsoServes = [], places }) => {
+    const mx = recorders.get(domain)?.place ?? places.mx;
+    return [domain, ...alsoServes].map((served) => [served, mx] as const);
   });
   const sinkHops = Object.entries(sinks).map(([domain, sink]) => [domain, sink.smtp] as const);
   const hops = new Map([...mxHops, ...sinkHops, [GNUPG_DOMAIN, placeOf(gnupg.sink)]]);
@@ -128,40 +84,9 @@ export async function startLab(options: LabOptions): Promise<Lab> {
     gnupg,
     providers,
     recorders,
+    mend: dns.mend,
     [Symbol.asyncDispose]: async () => resources.disposeAsync(),
   };
-}
-
-/** Every port is chosen before the zones, which name them, are signed. */
-type Plan = {
-  readonly providers: readonly (LabProviderPlan & { readonly places: ProviderPlaces })[];
-  readonly gnupgKeyserver: NamedPlace;
-};
-
-async function makePlan(started: AsyncDisposableStack): Promise<Plan> {
-  const perProvider = 6;
-  const hosts = PROVIDERS.flatMap(({ host }) => Array.from({ length: perProvider }, () => host));
-  const reserved = started.use(await reservePorts([GNUPG_HOST, ...hosts]));
-  const ports = [...reserved.ports];
-  const gnupgPort = ports.shift() ?? 0;
-  const providers = PROVIDERS.map((provider) => {
-    const { host, domain } = provider;
-    const next = (): Place => ({ host, port: ports.shift() ?? 0 });
-    const keyserver = { host: `keys.${domain}`, address: host, port: next().port };
-    return {
-      ...provider,
-      places: {
-        submission: next(),
-        submissionStartTls: next(),
-        mx: next(),
-        lmtp: next(),
-        keyserver,
-        metrics: next(),
-      },
-    };
-  });
-  const gnupgKeyserver = { host: `keys.${GNUPG_DOMAIN}`, address: GNUPG_HOST, port: gnupgPort };
-  return { providers, gnupgKeyserver };
 }
 
 async function startLabDns(
@@ -184,9 +109,22 @@ async function startLabDns(
     dir: join(options.dir, "dns"),
     providers: [...providers, gnupg],
     legacyAddress: LEGACY_HOST,
-    extra: options.neighbours?.zones ?? [],
+    extra: [...plan.providers.flatMap(mendableZones), ...(options.neighbours?.zones ?? [])],
   });
   return started.use(await startDns({ zones }));
+}
+
+/** What a provider serves beside its own domain: altered after signing, until the lab mends it. */
+function mendableZones({
+  domain,
+  alsoServes = [],
+  places,
+}: Plan["providers"][number]): readonly LabZone[] {
+  const records = [
+    `@ IN MX 10 mail.${domain}.`,
+    `_hkp._tcp IN SRV 0 0 ${places.keyserver.port} keys.${domain}.`,
+  ];
+  return alsoServes.map((name) => ({ name, signing: "tampered", records }));
 }
 
 async function startGnupg(
@@ -264,9 +202,11 @@ async function startProviders(
 ): Promise<ReadonlyMap<string, Provider>> {
   const { options, plan, pki, hops } = ground;
   const keyservers = [plan.gnupgKeyserver, ...plan.providers.map((p) => p.places.keyserver)];
-  const providers = plan.providers.map(async ({ domain, places, accounts, profile }) => {
+  const providers = plan.providers.map(async (planned) => {
+    const { domain, alsoServes = [], places, accounts, profile } = planned;
     const provider = new Provider({
       domain,
+      alsoServes,
       dir: join(options.dir, domain),
       places,
       accounts,

@@ -34,6 +34,8 @@ export type ProviderPlaces = {
 
 export type ProviderOptions = {
   readonly domain: string;
+  /** Its other domains. */
+  readonly alsoServes: readonly string[];
   /** Made when missing; what an earlier lab left there (database, accounts, service key) is used again. */
   readonly dir: string;
   readonly places: ProviderPlaces;
@@ -189,12 +191,12 @@ async function isHealthy(place: Place): Promise<boolean> {
 }
 
 function configuration(options: ProviderOptions) {
-  const { domain, places, certificate, database, resolver } = options;
+  const { domain, alsoServes, places, certificate, database, resolver } = options;
   const { keyserver } = places;
   const [first] = options.accounts;
   const hosts = [...options.hops].map(([to, at]) => [to, `${at.host}:${at.port}`] as const);
   return {
-    domains: [domain],
+    domains: [domain, ...alsoServes],
     hostname: `mail.${domain}`,
     ...(first === undefined ? {} : { postmaster: first.address }),
     database,

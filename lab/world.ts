@@ -70,11 +70,18 @@ export function providerOf(world: World, domain: string): ProviderWorld {
   return provider;
 }
 
+/** The provider of an account. @throws Error when the lab has no such account. */
+export function providerFor(world: World, address: string): ProviderWorld {
+  const provider = Object.values(world.providers).find(({ accounts }) =>
+    accounts.some((account) => account.address === address),
+  );
+  if (provider === undefined) throw new Error(`the lab has no account ${address}`);
+  return provider;
+}
+
 /** An account by its address. @throws Error when the lab has none. */
 export function accountOf(world: World, address: string): Account {
-  const account = Object.values(world.providers)
-    .flatMap((provider) => provider.accounts)
-    .find((candidate) => candidate.address === address);
+  const account = providerFor(world, address).accounts.find((one) => one.address === address);
   if (account === undefined) throw new Error(`the lab has no account ${address}`);
   return account;
 }

@@ -40,7 +40,7 @@ const IMPORT_MAP: Record<string, readonly [folders: string, packages?: string]> 
   notices: ["base mail words locales"],
   login: ["base mail words accounts vault keys store journal"],
   outgoing: [
-    "base mail words openpgp pgpmime jobs policy discovery vault keys mailbox notices journal store smtp scan",
+    "base mail words openpgp pgpmime jobs policy discovery vault keys mailbox notices journal store smtp scan locales",
   ],
   incoming: [
     "base mail words openpgp pgpmime policy discovery vault keys mailbox spool notices journal store scan locales",
@@ -58,7 +58,7 @@ const IMPORT_MAP: Record<string, readonly [folders: string, packages?: string]> 
   app: ["*", "pino prom-client"],
   // words in, words out: what it does to the store is done by the features
   cli: [
-    "base mail words openpgp dns journal policy accounts vault keys discovery keyserver mailbox spool login incoming doctor config app locales",
+    "base mail words openpgp dns journal policy accounts vault keys discovery keyserver mailbox spool login outgoing incoming doctor config app locales",
   ],
 };
 

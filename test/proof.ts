@@ -4,6 +4,7 @@ import { SECOND } from "../src/base/time.ts";
 import { chosen, WRONG_USAGE } from "./support/chosen.ts";
 import { proveBlobs } from "./proofs/blobs.ts";
 import { proveDatabaseRestarts } from "./proofs/database-restarts.ts";
+import { proveDeferral } from "./proofs/deferral.ts";
 import { proveDrafts } from "./proofs/drafts.ts";
 import { LAYOUTS, proveForeignReaders } from "./proofs/foreign-readers.ts";
 import { proveFullDisk } from "./proofs/full-disk.ts";
@@ -29,6 +30,19 @@ const PROOFS: Readonly<Record<string, Proof>> = {
       const lines: string[] = [];
       for (const engine of ["sqlite", "postgres"] as const) {
         const { accepted, kills, duplicates } = await proveKills(200, engine);
+        lines.push(
+          `${engine}: ${accepted} accepted, ${kills} kills, none lost, ${duplicates} twice`,
+        );
+      }
+      return lines.join("\n");
+    },
+  },
+  deferral: {
+    what: "no deferred mail is lost or leaves in clear when gateways that share it are killed two hundred times",
+    run: async () => {
+      const lines: string[] = [];
+      for (const engine of ["sqlite", "postgres"] as const) {
+        const { accepted, kills, duplicates } = await proveDeferral(200, engine);
         lines.push(
           `${engine}: ${accepted} accepted, ${kills} kills, none lost, ${duplicates} twice`,
         );

@@ -34,7 +34,7 @@ import { countExpiring, findPublished } from "../../src/store/keys/certificates.
 import { readLatestTime, writeProbe } from "../../src/store/discovery/clock-seen.ts";
 import { eraseAccount } from "../../src/store/accounts/erase.ts";
 import { takeDue } from "../../src/jobs/jobs.ts";
-import { outboxFigures, pendingFigures } from "../../src/store/mail/queue-figures.ts";
+import { queueFigures, pendingFigures } from "../../src/store/mail/queue-figures.ts";
 import { purgeReserved } from "../../src/store/accounts/reserved-addresses.ts";
 import {
   forgetServiceKeyUsers,
@@ -173,7 +173,7 @@ export function tasksOf({ deps }: User): readonly Measured[] {
     {
       name: "metrics",
       run: async (tx) => {
-        await outboxFigures(tx);
+        await queueFigures(tx, "outbox");
         await pendingFigures(tx);
         for (const days of [3, 14, 30]) await countExpiring(tx, now(), after(now(), days * DAY));
       },

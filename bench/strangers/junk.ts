@@ -4,7 +4,7 @@ import { DAY, systemClock, after } from "../../src/base/time.ts";
 import { certificateIn } from "../../src/vault/published-certificate.ts";
 import { generateKey } from "../../src/openpgp/keys/generate.ts";
 import { readSecretKey } from "../../src/openpgp/keys/secret-key.ts";
-import { seal } from "../../src/pgpmime/pgpmime.ts";
+import { seal } from "../../src/pgpmime/seal.ts";
 import { findPublished } from "../../src/store/keys/certificates.ts";
 import type { Store } from "../../src/store/store.ts";
 import { addressOf } from "../../test/support/address.ts";

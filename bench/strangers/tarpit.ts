@@ -3,7 +3,7 @@ import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { createServer, type TLSSocket } from "node:tls";
 import type { IssuedCertificate } from "../../lab/pki.ts";
-import type { LabZone } from "../../lab/zones.ts";
+import type { LabZone } from "../../lab/zone.ts";
 
 /** A network that nobody else in the lab is in. */
 const ADDRESS = "127.0.90.1";

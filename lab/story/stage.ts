@@ -1,11 +1,12 @@
 /** What the steps of the story work with: the lab, and what an earlier step found out. */
 import assert from "node:assert/strict";
+import { readdir } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Lab } from "../lab.ts";
 import type { Recorder } from "../recorder.ts";
 import { sealpost, sealpostJson } from "../run.ts";
 import { type Submitted, submitMail } from "../swaks.ts";
-import { accountOf, providerOf } from "../world.ts";
+import { accountOf, providerFor } from "../world.ts";
 import type { StoryMessage } from "./message.ts";
 
 /** How often a mailbox is looked at. Looking takes longer on a loaded machine, as what is waited for does. */
@@ -18,6 +19,20 @@ export type Stage = {
   readonly lab: Lab;
   /** What alice wrote to bob in step 2, for step 3. */
   firstMessage?: StoryMessage;
+  /** What alice wrote in step 7 while it was not certain whether it could be sealed, for step 14. */
+  waiting?: Waiting;
+};
+
+/** By whose provider was disturbed: DNS that is mended, a keyserver that was down, DNS that stays bogus. */
+export type Waiting = Readonly<Record<"mia" | "ben" | "dave", StoryMessage>>;
+
+/** A message as `sealpost deferred list --json` shows it. */
+export type Deferred = {
+  readonly id: string;
+  readonly sender: string;
+  readonly messageId: string;
+  readonly recipients: readonly string[];
+  readonly reason: string;
 };
 
 /** A message as `sealpost mail list --json` shows it. */
@@ -66,7 +81,7 @@ export type Letter = {
 /** Sends as the sender's own mail client does: to the submission port of his provider, with his password. */
 export async function submit({ lab }: Stage, letter: Letter): Promise<Submitted> {
   const { from, to, message, tls = "implicit" } = letter;
-  const provider = providerOf(lab.world, domainOf(from));
+  const provider = providerFor(lab.world, from);
   return submitMail({
     server: tls === "implicit" ? provider.submission : provider.submissionStartTls,
     tls,
@@ -83,6 +98,12 @@ export async function submitOk(stage: Stage, letter: Letter): Promise<Submitted>
   const submitted = await submit(stage, letter);
   assert(submitted.isAccepted, `refused: ${submitted.reply}\n${submitted.dialogue}`);
   return submitted;
+}
+
+/** What waits at alice's provider until its recipients are certain. */
+export async function listDeferred({ lab }: Stage): Promise<readonly Deferred[]> {
+  const { config } = providerFor(lab.world, "alice@alpha.test");
+  return sealpostJson(config, ["deferred", "list"]);
 }
 
 /** The account's messages in a folder, opened with its password. */
@@ -134,6 +155,13 @@ export async function fingerprintOf({ lab }: Stage, address: string): Promise<st
   return key.fingerprint;
 }
 
+/** The sink of bogus.test takes every domain that is no one's in this lab. */
+export async function assertNothingAtBogus({ lab }: Stage): Promise<void> {
+  const { dir } = lab.world.sinks["bogus.test"] ?? {};
+  assert(dir !== undefined);
+  assert.deepEqual(await readdir(dir), [], "something has left for bogus.test");
+}
+
 /** What stands before a provider's MX and keeps what it is sent. */
 export function recorderAt({ lab }: Stage, domain: string): Recorder {
   const recorder = lab.recorders.get(domain);
@@ -142,10 +170,6 @@ export function recorderAt({ lab }: Stage, domain: string): Recorder {
 }
 
 function mailbox(lab: Lab, address: string) {
-  const { config } = providerOf(lab.world, domainOf(address));
+  const { config } = providerFor(lab.world, address);
   return { config, password: accountOf(lab.world, address).password };
-}
-
-function domainOf(address: string): string {
-  return address.slice(address.lastIndexOf("@") + 1);
 }

@@ -54,7 +54,9 @@ export const step8: Step = {
         isBlind: true,
       },
     ]);
-    assert.doesNotMatch(await readMail(stage, FROM, own.id), TRACE);
+    const [facts = "", ...shown] = (await readMail(stage, FROM, own.id)).split("\n\n");
+    assert.match(facts, /for bea@beta\.test, .* No other recipient sees this one\./);
+    assert.doesNotMatch(shown.join("\n\n"), TRACE);
   },
 };
 

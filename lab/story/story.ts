@@ -17,6 +17,7 @@ import { step10 } from "./step-10-version-6.ts";
 import { step11 } from "./step-11-signed-text.ts";
 import { step12 } from "./step-12-protected-headers.ts";
 import { step13 } from "./step-13-compromised.ts";
+import { step14 } from "./step-14-certain-again.ts";
 import { openStage, type Step } from "./stage.ts";
 
 const STEPS: readonly Step[] = [
@@ -33,6 +34,7 @@ const STEPS: readonly Step[] = [
   step11,
   step12,
   step13,
+  step14,
 ];
 
 /**

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -140,6 +140,31 @@ test("a table that is absent is a fault of the first line, with the file that is
     assert.match(thrown.problems[0] ?? "", /:1: tls\.certificate_file: .*\/tls\/certificate\.pem /);
     return true;
   });
+});
+
+test("a next hop's authorities and its password are looked at, and named with their line", async () => {
+  const ca = join(dir, "pki/ca.pem");
+  const [good, two] = [await file("good", "secret\n"), await file("two", "one\ntwo\n")];
+  await Promise.all([good, two].map(async (one) => chmod(one, 0o600)));
+  const open = await file("open", "secret\n");
+  await chmod(open, 0o644);
+  const hop = (caFile: string, password: string) => ({
+    more: `[relay]\nhost = "mx.test"\ntls = "required"\nca_file = "${caFile}"\nuser = "u"\npassword_file = "${password}"\n`,
+  });
+  assert.deepEqual(await problems(hop(ca, good)), []);
+  assert.match(
+    await problem(9, "relay.ca_file", hop(key, good)),
+    /holds no certificate in PEM form/,
+  );
+  for (const [password, expected] of [
+    [join(dir, "nowhere"), /nowhere is not there \(ENOENT\); write the password/],
+    [two, /two does not hold one line with a password/],
+    [open, /others may read .*open; run: chmod 600/],
+  ] as const) {
+    const text = await problem(11, "relay.password_file", hop(ca, password));
+    assert.match(text, expected);
+    assert.doesNotMatch(text, /secret/);
+  }
 });
 
 test("every other file that the configuration names is looked at, and named with its line", async () => {

@@ -1,7 +1,6 @@
 /** The files that a configuration names: each fault says which file, in which field and line, and what to do. */
-import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { constants } from "node:fs";
-import { access, readFile, stat } from "node:fs/promises";
+import { access, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { createSecureContext } from "node:tls";
 
@@ -10,9 +9,16 @@ import { mayOthersRead } from "../base/private-file.ts";
 import type { At, Config } from "../config/config.ts";
 import { SERVICE_KEY_BYTES } from "../vault/service-key.ts";
 import { readEscrowCertificate } from "./escrow-file.ts";
-
-/** A file that can be used, or what is wrong with it, as the rest of a line. */
-type Read<T> = { readonly value: T } | { readonly problem: string };
+import { hopFileProblems } from "./hop-problems.ts";
+import {
+  certificatesIn,
+  type Chain,
+  type Key,
+  privateKeyIn,
+  readTrouble,
+  readUsable,
+  ROOTS,
+} from "./pem-files.ts";
 
 /** Certificate and key of the listeners. */
 export async function tlsProblems(config: Config, at: At): Promise<readonly string[]> {
@@ -44,9 +50,6 @@ export async function tlsProblems(config: Config, at: At): Promise<readonly stri
     ),
   ];
 }
-
-type Chain = { readonly pem: string; readonly certificates: readonly X509Certificate[] };
-type Key = { readonly pem: string; readonly key: KeyObject };
 
 function pairProblems(
   { certificateFile, keyFile }: Config["tls"],
@@ -80,6 +83,7 @@ export async function gatewayFileProblems(config: Config, at: At): Promise<reado
     ...(authorities !== undefined && "problem" in authorities
       ? [`${at("discovery", "ca_file")}: ${authorities.problem}`]
       : []),
+    ...(await hopFileProblems(config, at)),
     ...(escrowProblem === undefined
       ? []
       : [`${at("escrow", "certificate_file")}: ${escrowProblem}`]),
@@ -91,8 +95,6 @@ export async function gatewayFileProblems(config: Config, at: At): Promise<reado
       : []),
   ];
 }
-
-const ROOTS = "name the authorities' certificates, PEM";
 
 async function escrowProblemOf(file: string | undefined): Promise<string | undefined> {
   if (file === undefined) return undefined;
@@ -170,72 +172,6 @@ async function serviceKeyProblems({ secrets }: Config, at: At): Promise<readonly
     return [
       `${place}: ${path} ${readTrouble(thrown) ?? errorText(thrown)}; sealpost init makes one`,
     ];
-  }
-}
-
-async function readUsable<T>(
-  file: string,
-  parse: (pem: string) => Read<T>,
-  todo: string,
-): Promise<Read<T>> {
-  try {
-    const read = parse(await readFile(file, "utf8"));
-    return "problem" in read ? { problem: `${file} ${read.problem}; ${todo}` } : read;
-  } catch (thrown) {
-    return { problem: `${file} ${readTrouble(thrown) ?? errorText(thrown)}; ${todo}` };
-  }
-}
-
-/** Every certificate of a PEM text: TLS reads them all, and a broken one stops it. */
-function certificatesIn(pem: string): Read<Chain> {
-  const begun = pem.match(/^-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----/gm)?.length ?? 0;
-  const blocks =
-    pem.match(/^-----BEGIN ((?:X509 |TRUSTED )?CERTIFICATE)-----[^-]*-----END \1-----/gm) ?? [];
-  if (begun === 0) return { problem: "holds no certificate in PEM form" };
-  if (blocks.length < begun) return { problem: "holds a certificate that is cut short" };
-  const certificates: X509Certificate[] = [];
-  for (const block of blocks) {
-    try {
-      certificates.push(new X509Certificate(block));
-    } catch (thrown) {
-      const number = certificates.length + 1;
-      return {
-        problem: `holds a certificate that cannot be read, number ${number} (${errorText(thrown)})`,
-      };
-    }
-  }
-  return { value: { pem, certificates } };
-}
-
-function privateKeyIn(pem: string): Read<Key> {
-  if (/^-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m.test(pem)) {
-    return {
-      problem:
-        "is protected by a passphrase, which nobody can type when Sealpost starts: write the key without one (openssl pkey)",
-    };
-  }
-  try {
-    return { value: { pem, key: createPrivateKey(pem) } };
-  } catch (thrown) {
-    const why = errorText(thrown);
-    return { problem: `holds no private key in PEM form that can be read (${why})` };
-  }
-}
-
-/** Why a file cannot be read, as the rest of a sentence about it; undefined for what no system call said. */
-function readTrouble(thrown: unknown): string | undefined {
-  switch (codeOf(thrown)) {
-    case "ENOENT":
-      return "is not there (ENOENT)";
-    case "EACCES":
-    case "EPERM":
-      return "may not be read by this user (EACCES)";
-    case "EISDIR":
-      return "is a folder (EISDIR)";
-    case "ENOTDIR":
-      return "is not there: what should be its folder is a file (ENOTDIR)";
-    default:
-      return undefined;
   }
 }
 

@@ -35,6 +35,7 @@ export function relayProblems(
   { relay, listen }: Pick<Config, "relay" | "listen">,
   { at, isGiven }: Fields,
 ): readonly string[] {
+  if (relay.socket !== undefined) return [];
   return (["mx", "lmtp", "submission", "submissionStarttls"] as const).flatMap((name) => {
     const place = listen[name];
     if (place?.port !== relay.port || !isSameHost(place.host, relay.host)) return [];

@@ -2,6 +2,7 @@
 import { type Config, ConfigError, readConfig } from "../config/config.ts";
 import { gatewayFileProblems, tlsProblems } from "./config-files.ts";
 import { listenerProblems, relayProblems } from "./config-places.ts";
+import { hopFieldProblems } from "./hop-problems.ts";
 
 /** `holdsServiceKey`: of a process that reads the service key; the keyserver's may not even see its folder. */
 export type Checks = { readonly holdsServiceKey: boolean };
@@ -15,6 +16,7 @@ export async function checkedConfig(file: string, checks: Checks): Promise<Confi
     ...(checks.holdsServiceKey ? await gatewayFileProblems(config, at) : []),
     ...listenerProblems(config, fields),
     ...relayProblems(config, fields),
+    ...hopFieldProblems(config, fields),
   ];
   if (problems.length > 0) throw new ConfigError(problems);
   return config;

@@ -40,13 +40,15 @@ export function countedOutgoing(
   return {
     planned: (o) => {
       trace.planned(o);
-      meter.planned(o.plan.kind);
+      meter.planned(o.plan.kind, o.part);
     },
     passedThrough: (o) => {
       trace.passedThrough(o);
-      meter.planned("pass");
+      meter.planned("pass", o.part);
     },
     noSentCopy: trace.noSentCopy,
+    deferred: trace.deferred,
+    retried: trace.retried,
     relayed: (o) => {
       trace.relayed(o);
       for (const { outcome } of o.result.recipients) {

@@ -19,6 +19,8 @@ import type { CertificateWork } from "../openpgp/openpgp.ts";
 import { noAnswers, type RememberedAnswers, remembering } from "../openpgp/remembered-work.ts";
 import { type ClientProtection, clientProtection } from "../outgoing/already-protected.ts";
 import type { SealMessage } from "../outgoing/copies.ts";
+import type { SignMessage } from "../outgoing/deferral/deferral.ts";
+import type { EncryptMessage } from "../outgoing/deferral/encrypt-copies.ts";
 import type { Opened } from "../pgpmime/pgpmime.ts";
 import { UnsealableMessage } from "../pgpmime/unsealable.ts";
 import { copiesOf } from "./key-copies.ts";
@@ -35,6 +37,9 @@ export type Open = (request: OpenRequest) => Promise<Opened>;
 
 export type CryptoPool = AsyncDisposable & {
   readonly seal: Seal;
+  /** The two halves of `seal`. */
+  readonly sign: SignMessage;
+  readonly encrypt: EncryptMessage;
   readonly open: Open;
   readonly messageWork: MessageWork;
   /** The same for a user of ours, who waits for it. */
@@ -59,19 +64,22 @@ const SMALL_OCTETS = 128 * 1024;
 export function startCryptoPool(limits: Partial<ThreadLimits> = {}): CryptoPool {
   const pool = new ThreadPool(limits);
   const work = workOf(pool);
+  const workForUsers = workOf(pool, true);
   const answers = noAnswers();
+  const sealing = async <Name extends "seal" | "sign">(
+    name: Name,
+    request: WorkRequest<Name>,
+    signer: UnlockedKey,
+  ): Promise<Outcome> => {
+    const keys = copiesOf([signer]);
+    const outcome = await pool.run({ name, request, isUsers: true, keys, owners: [signer] });
+    if (outcome.kind === "unsealable") throw new UnsealableMessage(outcome.why);
+    return outcome;
+  };
   return {
-    seal: async ({ signer, ...request }) => {
-      const outcome = await pool.run({
-        name: "seal",
-        request,
-        isUsers: true,
-        keys: copiesOf([signer]),
-        owners: [signer],
-      });
-      if (outcome.kind === "unsealable") throw new UnsealableMessage(outcome.why);
-      return valueOf<"seal">(outcome);
-    },
+    seal: async ({ signer, ...request }) => valueOf<"seal">(await sealing("seal", request, signer)),
+    sign: async ({ signer, ...request }) => valueOf<"sign">(await sealing("sign", request, signer)),
+    encrypt: async (request) => workForUsers("encrypt", request),
     open: async ({ message, keys }) => {
       // A job is used up by its run: the copies of the keys go with it.
       const once = async () =>
@@ -85,9 +93,9 @@ export function startCryptoPool(limits: Partial<ThreadLimits> = {}): CryptoPool 
       return valueOf<"open">(outcome);
     },
     messageWork: messageWorkIn(work),
-    messageWorkForUsers: messageWorkIn(workOf(pool, true)),
+    messageWorkForUsers: messageWorkIn(workForUsers),
     certificateWork: certificateWorkIn(work, answers),
-    certificateWorkForUsers: certificateWorkIn(workOf(pool, true), answers),
+    certificateWorkForUsers: certificateWorkIn(workForUsers, answers),
     clientProtection: async (message) =>
       message.length <= SMALL_OCTETS
         ? clientProtection(message)

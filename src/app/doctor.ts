@@ -15,12 +15,15 @@ import type { Place } from "../doctor/visit.ts";
 import { guardedGet } from "../fetch/guarded.ts";
 import { httpsProbe } from "../fetch/probe.ts";
 import { parseAddress } from "../mail/address.ts";
+import { placeText } from "../smtp/relay/hop.ts";
+import { lookAtHop } from "../smtp/relay/look-at-hop.ts";
 import { probeHop } from "../smtp/relay/probe-hop.ts";
 import { holdAuditKeys } from "../vault/tag-keys.ts";
 import { openToExamine } from "./database.ts";
 import { accept, readServiceKeys, revocationCheck, serviceKeyFiles } from "./doctor-keys.ts";
+import { hopsOf } from "./hops.ts";
 import { keyserverPlace } from "./keyserver-place.ts";
-import { hopsOf } from "./next-hop.ts";
+import { sealedBytes } from "./sealed-bytes.ts";
 import { isFormerKeyLost } from "./service-key-file.ts";
 
 /**
@@ -47,7 +50,12 @@ export async function openDoctor(config: Config): Promise<DoctorDeps & AsyncDisp
     hostname: config.hostname,
     takesMx: config.listen.mx !== undefined,
     postmaster: postmasterOf(config),
-    hops: [...hopsOf(config.relay).values()],
+    hops: hopsOf(config.relay).map((hop) => ({
+      place: placeText(hop),
+      forward: hop.forward ?? "none",
+      look: async () => lookAtHop(hop, config.hostname, CONNECT_MS),
+    })),
+    sealedBytes: sealedBytes(config.limits),
     listeners: listenersOf(config),
     connects: async (place, isSmtp) =>
       isSmtp ? probeHop(place, CONNECT_MS) : connectTo(place, CONNECT_MS),

@@ -1,11 +1,12 @@
 /** The SMTP and LMTP listeners of a gateway, by the names that they have in the configuration. */
 import { inNetworks } from "../base/network.ts";
 import type { Config } from "../config/config.ts";
-import type { Sender } from "../outgoing/outgoing.ts";
+import type { Sender } from "../outgoing/submit-deps.ts";
 import type { Handlers, ListenerMode } from "../smtp/listener/handlers.ts";
 import { startListener, type Listener } from "../smtp/listener/listener.ts";
 import type { Events } from "./events.ts";
 import { listeningFor } from "./listening.ts";
+import { sealedBytes } from "./sealed-bytes.ts";
 import type { TlsFiles } from "./tls-files.ts";
 import type { Transactions } from "./transactions.ts";
 
@@ -46,9 +47,6 @@ export async function startGatewayListeners(
   return listeners;
 }
 
-/** What arrives by MX was sealed by others: armor, base64 and packets make it larger than what was submitted. */
-export const SEALED_GROWTH = 1.5;
-
 async function listen(
   { config, events, tls }: Deps,
   place: Place,
@@ -66,7 +64,8 @@ async function listen(
     ...(domain === undefined ? {} : { domain }),
     tls: tls.pair,
     limits: {
-      messageBytes: isSubmission ? messageBytes : Math.ceil(messageBytes * SEALED_GROWTH),
+      // What arrives by MX was sealed by others.
+      messageBytes: isSubmission ? messageBytes : sealedBytes(limits),
       recipients,
       clients: limits.connections,
       clientsPerNetwork: limits.connectionsPerNetwork,

@@ -1,4 +1,5 @@
 /** The periodic tasks of a gateway: what each process does, and what one process does for all of them. */
+import type { Task } from "../jobs/tasks.ts";
 import type { LoginCache } from "../login/login-cache.ts";
 import { logHead, signHeads } from "./audit-head-tasks.ts";
 import { watchClock } from "./clock-watch.ts";
@@ -20,6 +21,7 @@ type Deps = {
   readonly vault: Vault;
   readonly events: Events;
   readonly out: OutboundRelay;
+  readonly deferral: { readonly task: Task };
   readonly incoming: Pick<DeliveryHandlers, "tasks">;
   readonly guard: DatabaseGuard;
   readonly tls: TlsFiles;
@@ -28,13 +30,14 @@ type Deps = {
 };
 
 export function gatewayTasks(deps: Deps): Tasks {
-  const { vault, events, out, incoming, guard, tls, hops, loginCache } = deps;
+  const { vault, events, out, deferral, incoming, guard, tls, hops, loginCache } = deps;
   const { store, clock, keyRules } = vault;
   const { backfillPerMinute } = vault.config.keys;
   return {
     inEachProcess: [
-      // Each copy is a job of its own, so that all processes send what is due.
+      // Each copy and each deferred message is a job of its own, so that all processes do what is due.
       out.task,
+      deferral.task,
       // The authors that this process could not ask are in its memory.
       ...incoming.tasks.inEachProcess,
       // Each process remembers which alarms it logged, and its log may be the one that somebody reads.

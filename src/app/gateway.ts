@@ -1,17 +1,20 @@
 /** The gateway role: mail out (submission) and mail in (MX, LMTP), over one vault. */
 import type { Config } from "../config/config.ts";
 import { traceIncoming } from "../incoming/tracing.ts";
+import type { LoginCache } from "../login/login-cache.ts";
 import type { Listener } from "../smtp/listener/listener.ts";
 import { IdleSessions } from "../smtp/relay/idle-sessions.ts";
 import { ServiceOpenedKeys } from "../vault/service-opened-keys.ts";
 import { troubleOfClock } from "./clock-watch.ts";
 import { countedDiscover, countedIncoming } from "./counted.ts";
 import { guardDatabase, type DatabaseGuard } from "./database-guard.ts";
+import { deferralTask } from "./deferral.ts";
 import { openEventLog, type Events } from "./events.ts";
 import { startGatewayListeners, type Place } from "./gateway-listeners.ts";
 import { gatewayTasks } from "./gateway-tasks.ts";
 import { reloadAtHangup } from "./hangup.ts";
 import { startHealth, type Health } from "./health.ts";
+import { reuseOf } from "./hops.ts";
 import { deliveryHandlers, type DeliveryHandlers } from "./incoming.ts";
 import { listeningFor } from "./listening.ts";
 import { LiveConfig } from "./live-config.ts";
@@ -25,7 +28,7 @@ import { openLookUps, type LookUps } from "./open-look-ups.ts";
 import { mailboxesOf } from "./open-mailbox.ts";
 import { readingDeps } from "./open-reading.ts";
 import { openVault, type Vault } from "./open-vault.ts";
-import { outboundRelay } from "./outgoing.ts";
+import { outboundRelay, type OutboundRelay } from "./outgoing.ts";
 import { startSchedule } from "./schedule.ts";
 import { sayReady, untilStopped } from "./stopping.ts";
 import { submissionHandlers } from "./submission.ts";
@@ -49,14 +52,14 @@ export async function runGateway(
   const metrics = openMetrics();
   const { meter } = metrics;
   await using vault = await openVault(config, { shared });
-  const { store, clock, serviceKeys, keyRules } = vault;
+  const { store, clock, serviceKeys } = vault;
   await using crypto = openCrypto({ isServing: true });
   using lookUps = await openLookUps(config, { vault, crypto, events, isServing: true });
   await using traces = traceWriter({ store, clock, events });
   const hops = new NextHops({ relay: () => live.current.relay, events });
   const guard = guardDatabase({ store, blobs: vault.blobs, events });
   await using serving = new AsyncDisposableStack();
-  const idle = serving.use(new IdleSessions());
+  const idle = serving.use(new IdleSessions(() => reuseOf(live.current.relay)));
   const relaying = { store, clock, serviceKeys, current, events, traces, meter, hops, idle };
   const out = serving.use(outboundRelay(relaying));
   const clientAddress = () => live.current.log.clientAddress;
@@ -66,27 +69,17 @@ export async function runGateway(
   const serviceOpenedKeys = serving.use(new ServiceOpenedKeys(vault));
   const incoming = serving.use(openDelivery({ ...around, serviceOpenedKeys }));
   const loginCache = serving.use(openLoginCache(vault, current));
-  const outgoing = submissionHandlers({
-    vault,
-    keyRules,
-    current,
-    events,
-    discover: countedDiscover(lookUps.discoverer.discover, meter),
-    pool: crypto.pool,
-    out,
-    drain: incoming.drain,
-    mailboxOf: mailboxesOf({ store, clock, pool: crypto.pool, blobs: vault.blobs, events }),
-    transactions,
-    loginCache,
-  });
+  const submission = openSubmission({ ...around, out, incoming, loginCache });
+  const deferral = serving.use(submission.deferral);
   const purgeDiscoveries = lookUps.discoverer.purge;
-  const tasks = gatewayTasks({ vault, events, out, incoming, guard, tls, hops, loginCache });
+  const about = { vault, events, out, deferral, incoming, guard, tls, hops, loginCache };
+  const tasks = gatewayTasks(about);
   serving.use(startSchedule({ store, clock, events, purgeDiscoveries }, tasks));
   incoming.resume();
   const checks = { holdsServiceKey: true };
   serving.use(reloadAtHangup({ role: "gateway", live, log, tls, checks }));
 
-  const handlers = { outgoing, incoming: incoming.handlers };
+  const handlers = { outgoing: submission.handlers, incoming: incoming.handlers };
   const listening = { config, events, tls, transactions, handlers };
   const listeners = await startGatewayListeners(listening, serving);
   const { testResolver } = lookUps;
@@ -115,8 +108,8 @@ function placeNames(places: Readonly<Record<string, Place>>): Readonly<Record<st
   );
 }
 
-/** Mail that comes in, and its opening. */
-function openDelivery(parts: {
+/** What mail in both directions works with. */
+type Around = {
   readonly config: Config;
   readonly current: () => Config;
   readonly vault: Vault;
@@ -126,8 +119,43 @@ function openDelivery(parts: {
   readonly traces: TraceWriter;
   readonly meter: Meter;
   readonly transactions: Transactions;
-  readonly serviceOpenedKeys: ServiceOpenedKeys;
-}): DeliveryHandlers {
+};
+
+/** Mail that users submit, and what of it waits for its recipients' keys. */
+function openSubmission(
+  parts: Around & {
+    readonly out: OutboundRelay;
+    readonly incoming: Pick<DeliveryHandlers, "drain">;
+    readonly loginCache: LoginCache;
+  },
+) {
+  const { current, vault, crypto, events, transactions, out, incoming, loginCache } = parts;
+  const { store, clock, keyRules, blobs } = vault;
+  const { pool } = crypto;
+  const discover = countedDiscover(parts.lookUps.discoverer.discover, parts.meter);
+  const mailboxOf = mailboxesOf({ store, clock, pool, blobs, events });
+  return {
+    deferral: deferralTask({ store, clock, current, discover, pool, out, mailboxOf }),
+    handlers: submissionHandlers({
+      vault,
+      keyRules,
+      current,
+      events,
+      discover,
+      pool,
+      out,
+      drain: incoming.drain,
+      mailboxOf,
+      transactions,
+      loginCache,
+    }),
+  };
+}
+
+/** Mail that comes in, and its opening. */
+function openDelivery(
+  parts: Around & { readonly serviceOpenedKeys: ServiceOpenedKeys },
+): DeliveryHandlers {
   const { config, current, vault, crypto, events, transactions, serviceOpenedKeys } = parts;
   const { discoverer } = parts.lookUps;
   const { store, clock } = vault;

@@ -9,7 +9,7 @@ import type { AuthorDeps } from "../incoming/check-signature.ts";
 import { answerReader, deliver, type DeliverDeps } from "../incoming/incoming.ts";
 import type { TraceIncoming } from "../incoming/tracing.ts";
 import { roomFor } from "../mailbox/room.ts";
-import type { Sender } from "../outgoing/outgoing.ts";
+import type { Sender } from "../outgoing/submit-deps.ts";
 import type { Handlers } from "../smtp/listener/handlers.ts";
 import type { Store } from "../store/store.ts";
 import { bodyFor, wrapFor } from "./at-rest.ts";

@@ -109,8 +109,8 @@ test("each decision, look-up, opening and answer counts once", async () => {
   const { meter } = metrics;
   meter.lookedUp("NOKEY");
   meter.lookedUp("NOKEY");
-  meter.planned("seal");
-  meter.planned("later");
+  meter.planned("seal", "full");
+  meter.planned("later", "full");
   meter.handedOn("refused");
   meter.opened("CONFIDENTIAL");
   meter.opened("DAMAGED");
@@ -119,9 +119,9 @@ test("each decision, look-up, opening and answer counts once", async () => {
   const figures = await read(metrics);
   for (const [name, value] of [
     ['lookups_total{code="NOKEY"}', 2],
-    ['submitted_total{outcome="sealed"}', 1],
-    ['submitted_total{outcome="deferred"}', 1],
-    ['submitted_total{outcome="clear"}', 0],
+    ['submitted_total{outcome="sealed",part="full"}', 1],
+    ['submitted_total{outcome="deferred",part="full"}', 1],
+    ['submitted_total{outcome="clear",part="full"}', 0],
     ['handed_on_total{outcome="refused"}', 1],
     ['opened_total{outcome="opened"}', 1],
     ['opened_total{outcome="failed"}', 1],

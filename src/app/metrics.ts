@@ -7,7 +7,7 @@ import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
 import { after, type Clock, DAY, SECOND } from "../base/time.ts";
 import { REASONS } from "../smtp/reason.ts";
 import { countExpiring } from "../store/keys/certificates.ts";
-import { outboxFigures, pendingFigures } from "../store/mail/queue-figures.ts";
+import { queueFigures, pendingFigures } from "../store/mail/queue-figures.ts";
 import type { Store } from "../store/store.ts";
 import type { CryptoPool } from "./crypto-pool.ts";
 import type { Meter } from "./meter.ts";
@@ -66,7 +66,10 @@ function meterOn(registry: Registry): Meter {
   const counter = <Label extends string>(name: string, help: string, labelNames: Label[]) =>
     new Counter({ name: `sealpost_${name}`, help, labelNames, registers: [registry] });
   const lookUps = counter("lookups_total", "Recipients looked up, by state.", ["code"]);
-  const submitted = counter("submitted_total", "Submitted messages, by decision.", ["outcome"]);
+  const submitted = counter("submitted_total", "Submitted messages, by decision.", [
+    "outcome",
+    "part",
+  ]);
   const handedOn = counter("handed_on_total", "Recipients handed to the next hop.", ["outcome"]);
   const opened = counter("opened_total", "Sealed messages opened, by outcome.", ["outcome"]);
   const verdicts = counter("verdicts_total", "Verdicts on received mail.", ["state", "signature"]);
@@ -75,7 +78,7 @@ function meterOn(registry: Registry): Meter {
     "step",
     "reason",
   ]);
-  for (const outcome of Object.values(OUTCOMES)) submitted.inc({ outcome }, 0);
+  for (const outcome of Object.values(OUTCOMES)) submitted.inc({ outcome, part: "full" }, 0);
   for (const outcome of ["opened", "failed"]) opened.inc({ outcome }, 0);
   for (const outcome of ["accepted", "refused", "deferred"]) handedOn.inc({ outcome }, 0);
   for (const reason of REASONS) answers.inc({ listener: "mx", step: "data", reason }, 0);
@@ -83,8 +86,8 @@ function meterOn(registry: Registry): Meter {
     lookedUp: (code) => {
       lookUps.inc({ code });
     },
-    planned: (plan) => {
-      submitted.inc({ outcome: OUTCOMES[plan] });
+    planned: (plan, part) => {
+      submitted.inc({ outcome: OUTCOMES[plan], part });
     },
     handedOn: (outcome) => {
       handedOn.inc({ outcome });
@@ -108,7 +111,9 @@ const OUTCOMES = {
   seal: "sealed",
   clear: "clear",
   later: "deferred",
+  split: "split",
   refuse: "refused",
+  conflict: "refused",
   pass: "passed",
 } as const;
 
@@ -144,7 +149,8 @@ function gatherer(registry: Registry, sources: Sources): () => Promise<void> {
     const now = clock.now();
     for (const [queue, figures] of [
       ["pending", await pendingFigures(store)],
-      ["outbox", await outboxFigures(store)],
+      ["outbox", await queueFigures(store, "outbox")],
+      ["deferred", await queueFigures(store, "deferred")],
     ] as const) {
       waiting.set({ queue }, figures.count);
       const ageMs = figures.oldest === undefined ? 0 : now.getTime() - figures.oldest.getTime();

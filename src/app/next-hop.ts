@@ -4,23 +4,21 @@
  */
 import { errorText } from "../base/errors.ts";
 import { MINUTE, SECOND } from "../base/time.ts";
-import type { Config } from "../config/config.ts";
 import type { Task } from "../jobs/tasks.ts";
-import type { Hop } from "../smtp/relay/hop.ts";
+import { type HopPlace, placeText } from "../smtp/relay/hop.ts";
 import { probeHop } from "../smtp/relay/probe-hop.ts";
 import type { Events } from "./events.ts";
+import { hopsOf, type Relaying } from "./hops.ts";
 
 const PROBE_MS = 5 * SECOND;
 /** How long an answer is good, so that whoever asks often asks the hop seldom. */
 const FRESH_MS = 10 * SECOND;
 
-type Place = Pick<Hop, "host" | "port">;
-
 /** `why` is undefined while the hop answers. */
 export type HopState = { readonly hop: string; readonly why: string | undefined };
 
 type Deps = {
-  readonly relay: () => Config["relay"];
+  readonly relay: () => Relaying;
   readonly events: Pick<Events, "hopChanged">;
   readonly monotonicMs?: () => number;
 };
@@ -50,14 +48,15 @@ export class NextHops {
   }
 
   /** Mail could not be handed to a hop. */
-  failed(hop: Place, error: unknown): void {
-    this.#set(nameOf(hop), errorText(error));
+  failed(hop: HopPlace, error: unknown): void {
+    this.#set(placeText(hop), errorText(error));
     // The next look asks the hop itself.
     this.#lookedMs = Number.NEGATIVE_INFINITY;
   }
 
   async #probeAll(): Promise<readonly HopState[]> {
-    const places = hopsOf(this.#deps.relay());
+    const all = hopsOf(this.#deps.relay());
+    const places = new Map(all.map((hop) => [placeText(hop), hop]));
     for (const name of this.#down.keys()) if (!places.has(name)) this.#down.delete(name);
     return Promise.all(
       [...places].map(async ([hop, place]) => {
@@ -74,14 +73,4 @@ export class NextHops {
     else this.#down.set(hop, why);
     if (wasDown !== (why !== undefined)) this.#deps.events.hopChanged(hop, why);
   }
-}
-
-/** Each configured next hop once, by its name. */
-export function hopsOf(relay: Config["relay"]): ReadonlyMap<string, Place> {
-  const all = [relay, ...Object.values(relay.hosts)].map(({ host, port }) => ({ host, port }));
-  return new Map(all.map((place) => [nameOf(place), place]));
-}
-
-function nameOf({ host, port }: Place): string {
-  return `${host}:${String(port)}`;
 }

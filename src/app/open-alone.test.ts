@@ -10,7 +10,7 @@ import { after as later, DAY, fromUnixMs } from "../base/time.ts";
 import { parseAddress } from "../mail/address.ts";
 import { generateKey } from "../openpgp/keys/generate.ts";
 import { readSecretKey, type UnlockedKey } from "../openpgp/keys/secret-key.ts";
-import { seal } from "../pgpmime/pgpmime.ts";
+import { seal } from "../pgpmime/seal.ts";
 import { openingAlone } from "./open-alone.ts";
 
 const NOW = fromUnixMs(1_795_000_000_000);

@@ -1,19 +1,17 @@
 /** Wires what accepted mail leaves through: the relay to the next hops, and the outbox of what they did not take yet. */
-import { AppError } from "../base/errors.ts";
 import { MINUTE, type Clock } from "../base/time.ts";
 import type { Config } from "../config/config.ts";
 import type { Task } from "../jobs/tasks.ts";
-import type { Domain } from "../mail/address.ts";
 import { sendDue, type OutboxDeps } from "../outgoing/outbox.ts";
+import { queueKey } from "../outgoing/queue-key.ts";
 import { traceOutgoing } from "../outgoing/tracing.ts";
-import type { Hop } from "../smtp/relay/hop.ts";
 import type { IdleSessions } from "../smtp/relay/idle-sessions.ts";
 import { relayWith } from "../smtp/relay/relay.ts";
 import type { Store } from "../store/store.ts";
-import { openCopy, wrapCopy } from "../vault/rewrap.ts";
 import type { VaultDeps } from "../vault/vault-deps.ts";
 import { countedOutgoing } from "./counted.ts";
 import type { Events } from "./events.ts";
+import { hopFor } from "./hops.ts";
 import type { Meter } from "./meter.ts";
 import type { NextHops } from "./next-hop.ts";
 import type { TraceWriter } from "./trace-writer.ts";
@@ -58,13 +56,7 @@ export function outboundRelay(wiring: OutboundRelayDeps): OutboundRelay {
       },
     }),
     trace: countedOutgoing(traceOutgoing(traces.writeLater("out")), meter),
-    // Waiting copies are wrapped under the service key, whose name each row keeps.
-    wrap: async (id, bytes) => wrapCopy(serviceKeys, id, bytes),
-    unwrap: async (id, { wrapped, serviceKey }) => {
-      const message = await openCopy(serviceKeys, id, wrapped, serviceKey);
-      if (message !== undefined) return message;
-      throw new AppError("a waiting copy does not open with the queue key", { temporary: false });
-    },
+    ...queueKey(serviceKeys),
   };
   const ending = new AbortController();
   const running = new Set<Promise<void>>();
@@ -84,8 +76,4 @@ export function outboundRelay(wiring: OutboundRelayDeps): OutboundRelay {
       await Promise.all(running);
     },
   };
-}
-
-function hopFor({ relay }: Pick<Config, "relay">, domain: Domain): Hop {
-  return relay.hosts[domain] ?? { host: relay.host, port: relay.port };
 }

@@ -61,7 +61,13 @@ for (const { engine, place } of engines()) {
       .select(["subject", "holder"])
       .orderBy("subject")
       .execute();
-    const names = ["purge attempts", "purge discoveries", "purge trace", "shared"];
+    const names = [
+      "purge attempts",
+      "purge discoveries",
+      "purge protected names",
+      "purge trace",
+      "shared",
+    ];
     assert.deepEqual(
       tasks,
       names.map((subject) => ({ subject, holder: "" })),

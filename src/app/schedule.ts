@@ -1,8 +1,9 @@
 /** What is done again and again while a process serves. State is in the database; a task is a function. */
-import { HOUR, type Clock } from "../base/time.ts";
+import { DAY, HOUR, type Clock } from "../base/time.ts";
 import { jittered, runOnce, type Task } from "../jobs/tasks.ts";
 import { purgeAttempts } from "../login/attempts.ts";
 import { purgeTrace } from "../store/journal/trace.ts";
+import { purgeProtectedNames } from "../store/mail/protected-names.ts";
 import type { Store } from "../store/store.ts";
 import type { Events } from "./events.ts";
 
@@ -25,6 +26,11 @@ function cleaning({ store, clock, purgeDiscoveries }: Deps): readonly Task[] {
   return [
     { name: "purge discoveries", everyMs: HOUR, run: purgeDiscoveries },
     { name: "purge trace", everyMs: HOUR, run: async () => purgeTrace(store, clock.now()) },
+    {
+      name: "purge protected names",
+      everyMs: DAY,
+      run: async () => purgeProtectedNames(store, clock.now()),
+    },
     { name: "purge attempts", everyMs: HOUR, run: async () => purgeAttempts(store, clock.now()) },
   ];
 }

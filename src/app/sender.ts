@@ -1,8 +1,9 @@
 /** A login at the submission port as the sender of mail, and whether it still is one. */
 import type { Config } from "../config/config.ts";
 import type { Login } from "../login/login.ts";
-import type { Sender } from "../outgoing/outgoing.ts";
-import { policyOf } from "../policy/policy.ts";
+import type { Sender } from "../outgoing/submit-deps.ts";
+import { rulesOf, type ContactRules } from "../policy/contact-rules.ts";
+import { levelsOf, policyInForce } from "../policy/policy.ts";
 import { listAddresses } from "../store/accounts/addresses.ts";
 import { readStanding } from "../store/accounts/standing.ts";
 import type { Store } from "../store/store.ts";
@@ -25,7 +26,11 @@ export async function senderOf(
 ): Promise<Sender> {
   const { account, keys, generation } = login;
   const addresses = await listAddresses(deps.store, account.id);
-  return withAddresses(deps, { account, addresses, keys, generation, closed: closedOf(login) });
+  const rules = await rulesOf(deps.store, account.id);
+  const closed = closedOf(login);
+  // It is read again with each message.
+  const part = "full";
+  return withAddresses(deps, { account, addresses, rules, part, keys, generation, closed });
 }
 
 /** Why a right password opened no keys. */
@@ -36,10 +41,13 @@ function closedOf({ isLocked, account }: Extract<Login, { kind: "ok" }>): Sender
 
 function withAddresses(
   { current }: SenderDeps,
-  { account, ...others }: LoggedIn & Pick<Sender, "addresses" | "closed">,
+  o: LoggedIn & Pick<Sender, "addresses" | "closed" | "part"> & { readonly rules: ContactRules },
 ): Sender {
-  const policy = policyOf(current().policy, account);
-  return { ...others, account: account.id, address: account.address, policy };
+  const { account, rules, ...others } = o;
+  const levels = levelsOf(current().policy, account);
+  const policies = { levels, rules };
+  const policy = policyInForce(levels);
+  return { ...others, account: account.id, address: account.address, policy, policies };
 }
 
 /**
@@ -54,7 +62,8 @@ export async function stillCurrent(deps: SenderDeps, login: Sender): Promise<Sen
   // All of one moment: what was changed before it has another generation.
   const binding = await bindingOf(deps.store, login.account, standing.said);
   if (binding?.generation !== generation) return undefined;
-  const { account, addresses } = standing;
+  const { account, addresses, hasRules, part } = standing;
+  const rules: ContactRules = hasRules ? await rulesOf(deps.store, account.id) : new Map();
   const areCurrent = addresses.every(({ address, published }) => {
     const own = keys.for(address)?.fingerprint;
     return own === undefined || own === published?.fingerprint;
@@ -62,6 +71,8 @@ export async function stillCurrent(deps: SenderDeps, login: Sender): Promise<Sen
   return withAddresses(deps, {
     account,
     addresses: addresses.map(({ address }) => address),
+    rules,
+    part,
     keys: areCurrent ? keys : UnlockedKeys.none(),
     generation,
     closed,

@@ -4,6 +4,7 @@ import { randomUUID } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { sql } from "kysely";
 
 import { idOf, setLoginOnly } from "../../test/support/accounts.ts";
 import { engines } from "../../test/support/engines.ts";
@@ -19,12 +20,14 @@ import {
   sentIn,
   worldIn,
 } from "../../test/support/sent-world.ts";
+import { after, DAY } from "../base/time.ts";
 import { sentenceOf } from "../incoming/sentence.ts";
 import { eraseByLaw } from "../keys/end-account.ts";
 import { standardFolder } from "../mailbox/mailbox.ts";
 import { encryptAtRest } from "../openpgp/messages/encrypt.ts";
 import { armorMessage } from "../openpgp/packets/armor.ts";
 import type { Outcome } from "../smtp/relay/hop.ts";
+import { purgeProtectedNames } from "../store/mail/protected-names.ts";
 import type { Store } from "../store/store.ts";
 
 /** All that is stored, in the database and in files. */
@@ -231,5 +234,42 @@ for (const { engine, open } of engines()) {
     await store.db.deleteFrom("mailbox_messages").where("expunge_at", ">", 0).execute();
     assert.match(await answers(1), /^550 5\.7\.5 /);
     assert.match(await answers(2), /^250 /);
+  });
+
+  test(`${engine}: what follows up one's own protected mail does not leave in clear, though no copy of it is kept`, async () => {
+    await using store = await open();
+    await using world = await worldIn(store, "database");
+    const others = { to: "carol@gamma.test", clear: "To: carol@gamma.test" };
+    const message = (id: number, fields = ""): string =>
+      MESSAGE.replace("<1@alpha.test>\n", `<${String(id)}@alpha.test>\n${fields}`);
+    const answers = async (id: number): Promise<string> => {
+      const text = message(100, `In-Reply-To: <${String(id)}@alpha.test>\n`);
+      return world.send(text.replace("To: bob@beta.test", others.clear), [others.to], {
+        sentCopies: false,
+      });
+    };
+    await world.send(message(1), ["bob@beta.test"], { sentCopies: false });
+    await world.send(message(2), ["bob@beta.test"], { mailboxBytes: 100 });
+    await sql`alter table folder_use rename to folder_use_elsewhere`.execute(store.db);
+    await world.send(message(3), ["bob@beta.test"]);
+    await world.send(message(4), ["bob@beta.test", "ben@beta.test"]);
+    await sql`alter table folder_use_elsewhere rename to folder_use`.execute(store.db);
+    assert.match(world.failed.splice(0).join(), /folder_use/);
+    await world.send(message(5).replace("To: bob@beta.test", others.clear), [others.to]);
+    await world.send(message(6), ["bob@beta.test"], {
+      outcome: () => ({ kind: "refused", code: 550, text: "no", temporary: false }),
+    });
+    assert.equal((await sentIn(world.closed())).length, 1);
+    for (const id of [1, 2, 3, 4]) assert.match(await answers(id), /^550 5\.7\.5 /, String(id));
+    for (const id of [5, 6]) assert.match(await answers(id), /^250 /, String(id));
+
+    const rows = await store.db.selectFrom("protected_names").selectAll().execute();
+    assert.equal(rows.length, 4);
+    assert(rows.every(({ name }) => /^[0-9a-f]{64}$/.test(name)));
+    const sentAt = world.deps.clock.now();
+    await purgeProtectedNames(store, after(sentAt, 399 * DAY));
+    assert.match(await answers(1), /^550 5\.7\.5 /);
+    await purgeProtectedNames(store, after(sentAt, 401 * DAY));
+    assert.match(await answers(1), /^250 /);
   });
 }

@@ -5,7 +5,7 @@ import { sql } from "kysely";
 
 import { engines } from "../../test/support/engines.ts";
 import { MESSAGE, sentIn, TAKEN, worldIn } from "../../test/support/sent-world.ts";
-import { AppError, TooCostly } from "../base/errors.ts";
+import { AppError, ProgramFault, TooCostly } from "../base/errors.ts";
 import { type EmailAddress } from "../mail/address.ts";
 import type { Outcome } from "../smtp/relay/hop.ts";
 
@@ -22,6 +22,7 @@ for (const { engine, open } of engines()) {
       sent: (await store.db.selectFrom("mailbox_messages").select("id").execute()).length,
     });
     assert.deepEqual(await kept(), { waiting: 1, sent: 0 });
+    assert.match(world.failed.splice(0).join(), /folder_use/);
     await sql`alter table folder_use_elsewhere rename to folder_use`.execute(store.db);
     await world.send(MESSAGE, ["bob@beta.test", "ben@beta.test"]);
     assert.deepEqual(await kept(), { waiting: 2, sent: 1 });
@@ -74,6 +75,7 @@ for (const { engine, open } of engines()) {
     t.mock.restoreAll();
     assert.deepEqual(await sentIn(world.closed()), []);
     assert(world.traced.includes("no Sent copy"));
+    assert.match(world.failed.splice(0).join(), /the disk is gone/);
     const later: Outcome = { kind: "refused", code: 452, text: "full", temporary: true };
     const outcome = ({ local }: EmailAddress): Outcome => failing(local === "bob" ? TAKEN : later);
     const two = MESSAGE.replace("bob@beta.test", "bob@beta.test, ben@beta.test");
@@ -82,6 +84,7 @@ for (const { engine, open } of engines()) {
       /the disk is gone/,
     );
     t.mock.restoreAll();
+    assert.match(world.failed.splice(0).join(), /the disk is gone/);
   });
 
   test(`${engine}: a copy that waits is kept once, though nobody heard that its commit was durable`, async (t) => {
@@ -103,6 +106,7 @@ for (const { engine, open } of engines()) {
     const two = MESSAGE.replace("bob@beta.test", "bob@beta.test, ben@beta.test");
     assert.match(await world.send(two, ["bob@beta.test", "ben@beta.test"], { outcome }), /^250 /);
     assert.equal(lost, 1);
+    assert.match(world.failed.splice(0).join(), /the answer to COMMIT was lost/);
     for (const table of ["outbox", "jobs", "mailbox_messages"] as const) {
       assert.equal((await store.db.selectFrom(table).select("id").execute()).length, 1, table);
     }
@@ -111,7 +115,8 @@ for (const { engine, open } of engines()) {
   for (const [what, error] of [
     ["costs too much", new TooCostly("it took too long")],
     ["ends in a fault", new TypeError("a fault of the program")],
-    ["fails as other work may", new AppError("not now", { temporary: true })],
+    ["ends in a fault that a thread tells", new ProgramFault("a fault of the program")],
+    ["fails for good", new AppError("not ever", { temporary: false })],
   ] as const) {
     for (const step of ["examine", "bodyOfRow"] as const) {
       test(`${engine}: a message leaves, once, whose copy ${what} when it is made (${step})`, async () => {
@@ -123,9 +128,31 @@ for (const { engine, open } of engines()) {
         assert.equal(world.relayed.length, 1);
         assert.deepEqual(await sentIn(world.closed()), []);
         assert(world.traced.includes("no Sent copy"));
+        const told = error instanceof TooCostly ? [] : [String(error)];
+        assert.deepEqual(world.failed.splice(0), told);
       });
     }
   }
+
+  for (const step of ["examine", "bodyOfRow"] as const) {
+    test(`${engine}: nothing leaves while trouble that ends keeps the copy from being made (${step})`, async () => {
+      await using store = await open();
+      await using world = await worldIn(store, "database");
+      const error = new AppError("not now", { temporary: true });
+      const work = { [step]: async () => Promise.reject(error) };
+      await assert.rejects(world.send(MESSAGE, ["bob@beta.test"], { work }), error);
+      assert.deepEqual(world.relayed, []);
+    });
+  }
+
+  test(`${engine}: nothing leaves where the disk of the folder of bodies is nearly full`, async (t) => {
+    await using store = await open();
+    await using world = await worldIn(store, "folder");
+    t.mock.method(world.blobs, "roomBytes", async () => Promise.resolve(1_000_000));
+    const why = { temporary: true, message: /no room left on the disk that holds the bodies/ };
+    await assert.rejects(world.send(MESSAGE, ["bob@beta.test"]), why);
+    assert.deepEqual(world.relayed, []);
+  });
 
   test(`${engine}: who has no mailbox any more once the message was taken is told that there is no copy`, async () => {
     await using store = await open();

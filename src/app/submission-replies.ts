@@ -1,13 +1,14 @@
 /** What an SMTP client is told of its submission. One place, so that the same state reads the same at RCPT and after DATA. */
 import { unreachable } from "../base/unreachable.ts";
-import type { Discovery } from "../discovery/outcome.ts";
-import { text, type PlainKey } from "../locales/locales.ts";
-import { formatAddress, type EmailAddress } from "../mail/address.ts";
+import { text } from "../locales/locales.ts";
+import { formatAddress } from "../mail/address.ts";
+import { conflictText, lackText, unsentText } from "../outgoing/lack.ts";
 import type { Looked } from "../outgoing/plan.ts";
 import type {
   Fault,
   KeysClosed,
   NoSentCopy,
+  NotEnabled,
   NotTaken,
   RecipientAnswer,
   SentAs,
@@ -42,6 +43,10 @@ export function submissionReply(submission: Submission, context: ReplyContext): 
       return reply("554", "5.7.5", notSent(closedText(submission.closed, context.unlockPage)));
     case "cannot-seal":
       return reply("550", "5.6.0", notSent(submission.reason));
+    case "conflict":
+      return reply("550", "5.7.5", conflictText(submission));
+    case "not-enabled":
+      return notEnabledReply(submission);
     case "not-taken":
       return notTakenReply(submission);
     case "unprotected":
@@ -62,6 +67,8 @@ export function recipientReply(answer: RecipientAnswer): Reply | "ok" {
       return reply("452", "4.5.3", text("submission.too-many", { max: answer.max }));
     case "unknown-here":
       return reply("550", "5.1.1", text("submission.unknown-here"));
+    case "not-enabled":
+      return notEnabledReply(answer);
     case "unprotected":
     case "uncertain":
       return unsendableReply(answer);
@@ -85,20 +92,14 @@ function notSent(why: string): string {
 
 /** RFC 3463 §3.8: X.7.5, a cryptographic failure: a needed key is missing or cannot be known. */
 function unsendableReply(unsendable: Unsendable): Reply {
-  const { because } = unsendable;
-  if (unsendable.kind === "uncertain") {
-    return reply(
-      "450",
-      "4.7.5",
-      text("submission.uncertain", { address: formatAddress(because.address) }),
-    );
-  }
-  const why =
-    because.discovery.kind === "unreachable"
-      ? text("submission.demand.doubt")
-      : text(`submission.demand.${unsendable.demand}`);
-  const said = text("submission.not-sent-because", { lack: lackText(because), why });
-  return reply("550", "5.7.5", said);
+  if (unsendable.kind === "unprotected") return reply("550", "5.7.5", unsentText(unsendable));
+  const address = formatAddress(unsendable.because.address);
+  return reply("450", "4.7.5", text("submission.uncertain", { address }));
+}
+
+function notEnabledReply({ demand }: NotEnabled): Reply {
+  const why = text(`submission.demand.${demand}`);
+  return reply("550", "5.7.5", text("submission.not-enabled", { why }));
 }
 
 /** The next hop's own verdict, with our class of code and its words. */
@@ -135,49 +136,6 @@ function closedText(closed: KeysClosed | undefined, page: string | undefined): s
   }
 }
 
-/** Why a recipient cannot be sealed to, in a sentence a person understands. */
-function lackText({ address: recipient, discovery }: Looked): string {
-  const address = formatAddress(recipient);
-  const { domain } = recipient;
-  if (discovery.kind !== "absent") return doubtText(discovery, recipient);
-  switch (discovery.code) {
-    case "NOSVC":
-      return text("submission.lack.NOSVC", { address, domain });
-    case "INSEC":
-      return text("submission.lack.INSEC", { address, domain });
-    case "NOKEY":
-      return text("submission.lack.NOKEY", { address });
-    case "BADKEY": {
-      const reason = discovery.reason ?? text("submission.unusable.unsaid");
-      return text("submission.lack.BADKEY", { address, reason });
-    }
-    default:
-      return unreachable(discovery);
-  }
-}
-
-const UNUSABLE: ReadonlyMap<string, PlainKey> = new Map([
-  ["wrong-user-id", "submission.unusable.wrong-user-id"],
-  ["bad-self-signature", "submission.unusable.bad-self-signature"],
-  ["unparsable", "submission.unusable.unparsable"],
-]);
-
-/** Names who has to do something where it will not pass by itself. */
-function doubtText(discovery: Discovery, recipient: EmailAddress): string {
-  const address = formatAddress(recipient);
-  const since = discovery.kind === "unreachable" ? discovery.lastingSince : undefined;
-  if (discovery.kind !== "unreachable" || since === undefined) {
-    return text("submission.lack.uncertain", { address });
-  }
-  const key = UNUSABLE.get(discovery.reason);
-  return text("submission.lack.lasting", {
-    address,
-    reason: key === undefined ? discovery.reason : text(key),
-    day: since.toISOString().slice(0, 10),
-    domain: recipient.domain,
-  });
-}
-
 /** That the sender's mailbox has no copy, and why. */
 function noCopyText(because: NoSentCopy | undefined): string {
   return because === undefined ? "" : text(`submission.no-copy.${because}`);
@@ -188,17 +146,26 @@ function sentText(sentAs: SentAs): string {
   switch (sentAs.kind) {
     case "already-protected":
       return text("submission.sent.already-protected");
+    case "deferred":
+      return text("submission.sent.deferred", { lack: lackText(sentAs.because) });
     case "sealed":
       return text("submission.sent.sealed", { count: sentAs.recipients });
-    case "clear": {
-      const { recipients: count, unsupported } = sentAs;
-      const [first, ...others] = unsupported;
-      const why = first === undefined ? text("submission.sent.off") : lackText(first);
-      return others.length === 0
-        ? text("submission.sent.clear", { count, why })
-        : text("submission.sent.clear-and-more", { count, why, more: others.length });
+    case "clear":
+      return clearText(sentAs.recipients, sentAs.unsupported);
+    case "split": {
+      const { sealed: count, clear, unsupported } = sentAs;
+      const others = clearText(clear, unsupported);
+      return text("submission.sent.split", { count, others });
     }
     default:
       return unreachable(sentAs);
   }
+}
+
+function clearText(count: number, unsupported: readonly Looked[]): string {
+  const [first, ...others] = unsupported;
+  const why = first === undefined ? text("submission.sent.off") : lackText(first);
+  return others.length === 0
+    ? text("submission.sent.clear", { count, why })
+    : text("submission.sent.clear-and-more", { count, why, more: others.length });
 }

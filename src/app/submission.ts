@@ -4,22 +4,32 @@ import { randomUUID } from "node:crypto";
 import { isServed, readerOf } from "../accounts/postmaster.ts";
 import { isAddress } from "../accounts/reader-addresses.ts";
 import { AppError } from "../base/errors.ts";
+import type { BlobStore } from "../blobs/blobs.ts";
 import type { Config } from "../config/config.ts";
 import type { LoginCache } from "../login/login-cache.ts";
 import { LoginTurns } from "../login/login-turns.ts";
 import { login, type LoginDeps } from "../login/login.ts";
 import { parseAddress } from "../mail/address.ts";
 import { cameProtected } from "../mailbox/came-protected.ts";
+import { protectedName } from "../mailbox/embedded/protected-name.ts";
 import type { MailboxOf } from "../mailbox/mailbox-of.ts";
 import { handOnWith } from "../outgoing/hand-on.ts";
 import { keepForLater } from "../outgoing/outbox.ts";
-import { answerRecipient, submit, type Sender, type SubmitDeps } from "../outgoing/outgoing.ts";
+import { answerRecipient, submit } from "../outgoing/outgoing.ts";
 import { prepareSent } from "../outgoing/sent-copy.ts";
+import type { Sender, SubmitDeps } from "../outgoing/submit-deps.ts";
 import type { TraceOutgoing } from "../outgoing/tracing.ts";
-import type { Handlers, LoginAnswer } from "../smtp/listener/handlers.ts";
+import {
+  type Client,
+  type Handlers,
+  type LoginAnswer,
+  NO_NAME,
+} from "../smtp/listener/handlers.ts";
+import type { Submitter } from "../smtp/relay/hop.ts";
 import { reply } from "../smtp/smtp.ts";
 import type { KeyRules, VaultDeps } from "../vault/vault-deps.ts";
 import type { CryptoPool } from "./crypto-pool.ts";
+import { deferring } from "./deferral.ts";
 import type { Events } from "./events.ts";
 import { loginReply } from "./login-replies.ts";
 import type { OutboundRelay } from "./outgoing.ts";
@@ -32,13 +42,13 @@ import type { Transactions } from "./transactions.ts";
 export type Drain = (login: LoggedIn) => void;
 
 export type SubmissionDeps = {
-  readonly vault: VaultDeps;
+  readonly vault: VaultDeps & { readonly blobs: Pick<BlobStore, "roomBytes"> };
   readonly keyRules: KeyRules;
   /** The configuration as it is now. */
   readonly current: () => Config;
   readonly events: Pick<Events, "failed">;
   readonly discover: SubmitDeps["discover"];
-  readonly pool: Pick<CryptoPool, "seal" | "clientProtection" | "messageWorkForUsers">;
+  readonly pool: Pick<CryptoPool, "seal" | "sign" | "clientProtection" | "messageWorkForUsers">;
   readonly mailboxOf: MailboxOf;
   readonly out: OutboundRelay;
   readonly drain: Drain;
@@ -75,13 +85,15 @@ export function submissionHandlers(deps: SubmissionDeps): Handlers<Sender> {
       const flow = submitDepsOf(deps, deps.out.deps.trace);
       return recipientReply(await answerRecipient(flow, now, recipient, recipients.length));
     },
-    data: async ({ login: sender, transaction }, envelope, message) => {
+    data: async (client, envelope, message) => {
+      const { login: sender, transaction } = client;
       const now = await stillCurrent(ofSender, loggedIn(sender));
       if (now === undefined) return outdated(loggedIn(sender));
       const trace = notingTrace(deps.out.deps.trace, deps.transactions, transaction);
       const queueId = transaction === "" ? randomUUID().slice(0, 8) : transaction;
       const { unlockPage } = current().keys;
-      const submission = await submit(submitDepsOf(deps, trace), now, envelope, message);
+      const flow = submitDepsOf(deps, trace, submitterOf(client, now));
+      const submission = await submit(flow, now, envelope, message);
       return submissionReply(submission, { queueId, unlockPage });
     },
   };
@@ -112,9 +124,29 @@ function loginDepsOf(
   };
 }
 
-/** What submission works with, by the configuration as it is now. `trace` is that of one message. */
-function submitDepsOf(deps: SubmissionDeps, trace: TraceOutgoing): SubmitDeps {
-  const { vault, pool, out } = deps;
+/** The client of a message, for a next hop that is to know it. */
+function submitterOf(
+  { address, port, name }: Client<Sender>,
+  { address: login }: Sender,
+): Submitter {
+  return {
+    address,
+    port,
+    helo: name === NO_NAME ? undefined : name,
+    login,
+  };
+}
+
+/**
+ * What submission works with, by the configuration as it is now. `trace` and `submitter` are those of one message: what
+ * leaves at once may name its client to the next hop, and what is kept for later does not.
+ */
+function submitDepsOf(
+  deps: SubmissionDeps,
+  trace: TraceOutgoing,
+  submitter?: Submitter,
+): SubmitDeps {
+  const { vault, pool, out, events } = deps;
   const { store, clock } = vault;
   const config = deps.current();
   return {
@@ -125,17 +157,26 @@ function submitDepsOf(deps: SubmissionDeps, trace: TraceOutgoing): SubmitDeps {
       isServed(config, address) && (await readerOf(store, config, address)) === undefined,
     discover: deps.discover,
     seal: pool.seal,
+    defer: deferring({ store, clock, current: deps.current, pool, out }),
     clientProtection: pool.clientProtection,
+    isSplit: config.submission.split,
     autocrypt: config.keys.autocrypt,
     legacyDisplay: config.sealing.legacyDisplay,
     trace,
     cameProtected: async (reader, messageIds) => cameProtected(store, reader, messageIds),
+    protectedName: async (account, messageId) => {
+      const note = await protectedName(store, account, messageId);
+      return async (tx) => note(tx, clock.now());
+    },
     prepareSent: config.submission.sentCopies
       ? async (request) => prepareSent(sentDepsOf(deps, config.limits), request)
       : undefined,
     handOn: handOnWith({
-      relay: out.deps.relay,
+      relay: async (envelope, message) => out.deps.relay(envelope, message, { submitter }),
       trace: out.deps.trace,
+      failed: (error) => {
+        events.failed("keeping what was sent", error);
+      },
       keep: async (sender, messageId, copies, also) => {
         await keepForLater(out.deps, sender, messageId, copies, also);
         if (copies.length > 0) out.sendSoon();
@@ -160,6 +201,8 @@ function notingTrace(
       trace.passedThrough(o);
     },
     relayed: trace.relayed,
+    deferred: trace.deferred,
+    retried: trace.retried,
     noSentCopy: trace.noSentCopy,
   };
 }

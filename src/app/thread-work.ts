@@ -10,7 +10,10 @@ import { certificateWorkHere } from "../openpgp/openpgp.ts";
 import { acceptLastingly } from "../openpgp/remembered-work.ts";
 import { clientProtection } from "../outgoing/already-protected.ts";
 import type { SealMessage } from "../outgoing/copies.ts";
-import { seal, open } from "../pgpmime/pgpmime.ts";
+import type { SignMessage } from "../outgoing/deferral/deferral.ts";
+import type { EncryptMessage } from "../outgoing/deferral/encrypt-copies.ts";
+import { open } from "../pgpmime/pgpmime.ts";
+import { encrypt, seal, sign } from "../pgpmime/seal.ts";
 
 type Keys = readonly UnlockedKey[];
 type Without<Request, Name extends PropertyKey> = Omit<Request, Name>;
@@ -24,6 +27,11 @@ export const THREAD_WORK = {
     if (signer === undefined) throw new ProgramFault("sealing without a key");
     return seal({ ...request, signer });
   },
+  sign: async (request: Without<First<SignMessage>, "signer">, [signer]: Keys) => {
+    if (signer === undefined) throw new ProgramFault("signing without a key");
+    return sign({ ...request, signer });
+  },
+  encrypt: async (request: First<EncryptMessage>) => encrypt(request),
   open: async (message: Uint8Array, keys: Keys) => open({ message, keys }),
   decrypt: async (message: Uint8Array, keys: Keys) => decrypt({ message, keys }),
   receivedForm: async (stored: Without<First<MessageWork["receivedForm"]>, "keys">, keys: Keys) =>

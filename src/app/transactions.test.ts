@@ -18,7 +18,7 @@ import {
 } from "../../test/support/test-listener.ts";
 import { readTransaction } from "../journal/trace.ts";
 import { parseAddress } from "../mail/address.ts";
-import type { Sender } from "../outgoing/outgoing.ts";
+import type { Sender } from "../outgoing/submit-deps.ts";
 import type { Handlers, ListenerMode } from "../smtp/listener/handlers.ts";
 import { REASONS } from "../smtp/reason.ts";
 import { reply } from "../smtp/smtp.ts";

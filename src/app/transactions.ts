@@ -6,7 +6,7 @@ import { randomBytes } from "node:crypto";
 
 import { networkOf, plainAddress } from "../base/network.ts";
 import type { Config } from "../config/config.ts";
-import type { Sender } from "../outgoing/outgoing.ts";
+import type { Sender } from "../outgoing/submit-deps.ts";
 import type { Answered, Client, Handlers, ListenerMode } from "../smtp/listener/handlers.ts";
 import { reasonOf } from "../smtp/reason.ts";
 import { isAccepted, oneReply } from "../smtp/smtp.ts";

@@ -22,6 +22,15 @@ export class TooCostly extends AppError {
   }
 }
 
+/** Octets that a row names are not where they were put. They may be put back from a backup; until then no other try has them. */
+export class MissingOctets extends AppError {
+  override readonly name = "MissingOctets";
+
+  constructor(message: string) {
+    super(message, { temporary: true });
+  }
+}
+
 /** What the work comes to, or another value where it was too costly. */
 export async function unlessTooCostly<Value, Other>(
   work: Promise<Value>,

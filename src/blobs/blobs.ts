@@ -43,7 +43,7 @@ export type BlobStore = {
   readonly put: (octets: Octets) => Promise<PutBlob>;
   /**
    * The octets of a blob, as many as its row says; undefined when it was deleted.
-   * @throws AppError (temporary) that says what to do, when they are missing, cut short or longer.
+   * @throws MissingOctets, which says what to do, when they are missing, cut short or longer.
    */
   readonly read: (id: string) => Promise<Uint8Array | undefined>;
   /** Deletes what has no row any more. Never rejects: a sweep does what could not be done now. */

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { access, constants, readdir, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 
-import { AppError, errorText } from "../base/errors.ts";
+import { AppError, errorText, MissingOctets } from "../base/errors.ts";
 import { octetsIn, type Octets } from "../base/large-octets.ts";
 import { partsOf } from "../base/parts.ts";
 import type { Clock } from "../base/time.ts";
@@ -134,8 +134,7 @@ async function readFrom(
     found === undefined
       ? "is missing"
       : `has ${found.sizeBytes} octets and not ${sizeBytes}, as the database says`;
-  throw new AppError(
+  throw new MissingOctets(
     `${file}, the body of a message, ${fault}: put it back from a backup (docs/operate/backup.md)`,
-    { temporary: true },
   );
 }

@@ -87,6 +87,7 @@ test("init makes configuration, database and service key, and prints the records
   const { code, out, err } = await sealpost(["init", "--domain", "alpha.test", "--config", config]);
   assert.equal(code, 0, err);
   assert.match(out, /^_hkp\._tcp\.alpha\.test\. 3600 IN SRV 10 100 443 keys\.alpha\.test\. /m);
+  assert.match(out, /next hop \(127\.0\.0\.1:10025\).*message_size_limit=39321600$/m);
   const key = statSync(join(folder, "secrets/service.key"));
   assert.equal(key.size, 32);
   assert.equal(key.mode & 0o777, 0o600);

@@ -16,14 +16,17 @@ import { accountConvertCommands } from "./account-convert.ts";
 import { accountKeyCommands } from "./account-key.ts";
 import { accountLifeCommands } from "./account-life.ts";
 import { accountRecoverCommands } from "./account-recover.ts";
+import { accountRuleCommands } from "./account-rule.ts";
 import { accountCommands } from "./account.ts";
 import { auditCommands } from "./audit.ts";
 import { backupCommands } from "./backup.ts";
 import { type Command, type ExitCode, type Terminal, UsageError } from "./command.ts";
 import { configCommands } from "./config.ts";
 import { databaseCommands } from "./database.ts";
+import { deferredCommands } from "./deferred.ts";
 import { dnsCommands } from "./dns.ts";
 import { doctorCommands } from "./doctor.ts";
+import { domainCommands } from "./domain.ts";
 import { helpForAll, helpForOne } from "./help.ts";
 import { initCommand } from "./init.ts";
 import { keyImportCommands } from "./key-import.ts";
@@ -49,6 +52,7 @@ const COMMANDS: readonly Command[] = [
   ...doctorCommands,
   ...dnsCommands,
   ...accountCommands,
+  ...accountRuleCommands,
   ...accountRecoverCommands,
   ...accountKeyCommands,
   ...accountConvertCommands,
@@ -63,6 +67,8 @@ const COMMANDS: readonly Command[] = [
   ...mailChangeCommands,
   mailExportCommand,
   mailImportCommand,
+  ...domainCommands,
+  ...deferredCommands,
   traceCommand,
 ];
 

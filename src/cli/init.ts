@@ -3,6 +3,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 
 import { makeDatabase } from "../app/database.ts";
+import { sealedBytes } from "../app/sealed-bytes.ts";
 import { codeOf, AppError, errorText } from "../base/errors.ts";
 import { type Config, parseConfig } from "../config/config.ts";
 import { annotatedFile } from "../config/describe.ts";
@@ -62,6 +63,7 @@ async function init(call: Call): Promise<ExitCode> {
     "",
     ...zoneText(records),
     "",
+    `Let the next hop (${config.relay.host}:${String(config.relay.port)}) take what submission takes once it is sealed; Postfix: postconf -e message_size_limit=${String(sealedBytes(config.limits))}`,
     `Next: name certificate and key under [tls], then: sealpost config check --config ${file}`,
   ]);
 }

@@ -1,7 +1,7 @@
 /** `mail import`: old mail from mbox files and Maildirs. */
 import { dirname, resolve } from "node:path";
 
-import { SEALED_GROWTH } from "../app/gateway-listeners.ts";
+import { sealedBytes } from "../app/sealed-bytes.ts";
 import { importMailFor, type ImportReport } from "../incoming/import/import-mail.ts";
 import { text } from "../locales/locales.ts";
 import { answer, type Call, type Command, type ExitCode, printable } from "./command.ts";
@@ -28,7 +28,7 @@ async function importMail(call: Call): Promise<ExitCode> {
   await requireSafeFolder(dirname(resolve(path)), false);
   return asReader(call, async (reading, reader, { config }) => {
     const { hostname, limits } = config;
-    const maxBytes = Math.ceil(limits.messageBytes * SEALED_GROWTH);
+    const maxBytes = sealedBytes(limits);
     const deps = { ...reading, hostname, quota: limits, maxBytes };
     const done = await importMailFor(deps, reader, { path, folder, progress });
     if (done.kind !== "imported") throw refused(done, reader.account.address);

@@ -24,6 +24,7 @@ import type { PasswordReplacement, Recovery, Reset } from "../login/recover.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import type { explainRefusal } from "../openpgp/imports/import-secret-key.ts";
 import type { PolicyChange } from "../policy/change-policy.ts";
+import type { RuleChange } from "../policy/contact-rules.ts";
 import type { KeyAccess } from "../vault/key-access.ts";
 import type { NotShown } from "./mail-hint.ts";
 
@@ -52,6 +53,7 @@ type Outcome =
   | Recovery
   | RecoveryCodeEnd
   | PolicyChange
+  | RuleChange
   | Renaming
   | Reopening
   | Reset
@@ -110,6 +112,7 @@ type OwnRefusal =
   | { readonly kind: "no-parked-escrow" }
   | { readonly kind: "not-retryable"; readonly id: string }
   | { readonly kind: "nothing-to-show"; readonly shown: NotShown }
+  | { readonly kind: "not-deferred" | "several-deferred"; readonly name: string }
   | { readonly kind: "nothing-recorded"; readonly name: string };
 
 export type Refusal = Exclude<Outcome, { readonly kind: Done }> | OwnRefusal;

@@ -5,6 +5,7 @@
 import { AppError } from "../base/errors.ts";
 import { text } from "../locales/locales.ts";
 import { formatAddress, type EmailAddress } from "../mail/address.ts";
+import type { UnsafeRoot } from "../mailbox/files/source-places.ts";
 import { explainRefusal } from "../openpgp/imports/import-secret-key.ts";
 import { printable } from "./command.ts";
 import { hint } from "./mail-hint.ts";
@@ -105,9 +106,7 @@ const SAYINGS: Sayings = {
   "no-mail-here": ({ path }) => [text("refusal.no-mail-here", { path: printable(path) })],
   "source-unsafe": ({ path, why, leadsTo }) => [
     text(`refusal.source-unsafe.${why}`, { path: printable(path) }),
-    why === "link"
-      ? `if this is what was meant, name it without the link: ${printable(leadsTo)}`
-      : `look who wrote there, then run: chmod -R o-w ${printable(path)}`,
+    unsafeHint(why, printable(path), printable(leadsTo)),
   ],
   "folder-refused": ({ name, why }) => [
     text("refusal.folder-refused", { name: printable(name) }),
@@ -133,6 +132,18 @@ const SAYINGS: Sayings = {
   "nothing-to-show": ({ shown }) => [
     text("refusal.nothing-to-show", { state: shown.state, hint: hint(shown) }),
   ],
+  "too-many-rules": ({ max }) => [
+    text("refusal.too-many-rules", { max }),
+    "a rule for a domain is for all of its addresses",
+  ],
+  "not-deferred": ({ name }) => [
+    text("refusal.not-deferred", { name }),
+    "see: sealpost deferred list; what became of it: sealpost trace",
+  ],
+  "several-deferred": ({ name }) => [
+    text("refusal.several-deferred", { name }),
+    "give the ID of one: sealpost deferred list",
+  ],
   "nothing-recorded": ({ name }) => [
     text("refusal.nothing-recorded", { name: printable(name) }),
     "is it the Message-ID, or the name in an SMTP reply, and not older than 30 days?",
@@ -150,6 +161,17 @@ const SAYINGS: Sayings = {
   ],
 };
 
+function unsafeHint(why: UnsafeRoot["why"], path: string, leadsTo: string): string {
+  switch (why) {
+    case "link":
+      return `if this is what was meant, name it without the link: ${leadsTo}`;
+    case "hard-link":
+      return "look whose file it is; if this is what was meant, copy it, and name the copy";
+    case "open-to-others":
+      return `look who wrote there, then run: chmod -R o-w ${path}`;
+  }
+}
+
 /** What to do where an export cannot be written. */
 const TAKEN: Readonly<Record<string, string>> = {
   "open-to-others": "take their rights away first: chmod 700",
@@ -162,7 +184,13 @@ const TEMPORARY: ReadonlySet<Kind> = new Set(["rotated-just-now", "former-key-in
 
 /** What is about no address. */
 type OfNobody = Refusal & {
-  readonly kind: "nothing-recorded" | "rotated-just-now" | "former-key-in-use" | "rows-unreadable";
+  readonly kind:
+    | "nothing-recorded"
+    | "not-deferred"
+    | "several-deferred"
+    | "rotated-just-now"
+    | "former-key-in-use"
+    | "rows-unreadable";
 };
 
 /** What ends a command whose wish was refused; `address` is the one that it is about. */

@@ -121,6 +121,25 @@ test("networks and next hops are checked when the file is read", () => {
   }
 });
 
+test("an entry of [relay.hosts] may be a table with a place, and its faults are named", () => {
+  const at = (entry: string) => problemsOf(`${SMALLEST}[relay.hosts]\n"beta.test" = ${entry}\n`);
+  for (const [entry, expected] of [
+    ["{ host = 'mx.test' }", /:4: relay\.hosts\.beta\.test: needs host and port, or socket/],
+    [
+      "{ socket = 's', port = 25 }",
+      /:4: relay\.hosts\.beta\.test: has a socket beside host or port/,
+    ],
+    ["{ socket = 's', tls = 'maybe' }", /:4: relay\.hosts\.beta\.test\.tls: /],
+    ["{ socket = 's', tlss = 'none' }", /relay\.hosts\.beta\.test\.tlss: there is no such field/],
+    ["{ socket = 's', user = \"a\\u0000b\" }", /user: holds a control character/],
+    ["25", /relay\.hosts\.beta\.test: /],
+  ] as const) {
+    const [first = "", ...others] = at(entry);
+    assert.match(first, expected);
+    assert.deepEqual(others, [], entry);
+  }
+});
+
 test("a limit for one network that is no smaller than the whole is refused, also where it is the default", () => {
   for (const table of [
     "[limits]\nconnections = 100",

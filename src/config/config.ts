@@ -11,6 +11,7 @@ import { parse, TomlError } from "smol-toml";
 import type { z } from "zod";
 
 import { AppError, errorText } from "../base/errors.ts";
+import { absolutePaths } from "./absolute-paths.ts";
 import { fieldsOf } from "./fields.ts";
 import { lineOf } from "./line.ts";
 import { configSchema } from "./schema.ts";
@@ -101,7 +102,7 @@ export function parseConfig(text: string, file: string): Config {
   if (!checked.success) {
     throw new ConfigError(checked.error.issues.flatMap((issue) => problemsOf(issue, text, file)));
   }
-  const { database, ...rest } = camelCase(absolutePaths(checked.data, dirname(file)));
+  const { database, ...rest } = camelCase(absolutePaths(configSchema, checked.data, dirname(file)));
   const publishedFile =
     database.publishedFile ??
     (database.engine === "sqlite"
@@ -176,19 +177,6 @@ function isName(key: string): boolean {
 function hintFor(path: readonly string[]): string {
   const known = fieldsOf(configSchema).find((field) => field.path.join() === path.join());
   return known === undefined ? "" : ` (${known.description.replace(/\.$/, "")}: ${known.values})`;
-}
-
-function absolutePaths<T>(values: T, folder: string): T {
-  const copy = structuredClone(values);
-  for (const { path, isPath } of fieldsOf(configSchema)) {
-    if (isPath !== true) continue;
-    const [name = "", ...tables] = path.toReversed();
-    const table = tables.reduceRight<unknown>((at, key) => property(at, key), copy);
-    const value = property(table, name);
-    if (typeof value === "string")
-      Object.assign(table as object, { [name]: resolve(folder, value) });
-  }
-  return copy;
 }
 
 function property(of: unknown, name: string): unknown {

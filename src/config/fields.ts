@@ -33,6 +33,11 @@ export function fieldsOf(table: z.core.$ZodType, path: readonly string[] = []): 
   });
 }
 
+/** Whether a field is a path, which is relative to the folder of the file. */
+export function isPathField(field: z.core.$ZodType): boolean {
+  return unwrap(field).note.isPath === true;
+}
+
 /** Takes default, optional and the like off; the outermost note counts. */
 function unwrap(schema: z.core.$ZodType): Unwrapped {
   let found: Unwrapped = { schema, default: undefined, isRequired: true, note: noteOf(schema) };

@@ -35,6 +35,11 @@ export const limits = note(
         "Most that may wait for one reader's key.",
         { unit: "bytes" },
       ),
+      deferred_bytes: note(
+        z.int().min(1_048_576).default(268_435_456),
+        "Most that may wait for one sender until their recipients are certain. What comes beyond it is answered 450.",
+        { unit: "bytes" },
+      ),
       connections: note(
         z.int().min(2).max(10_000).default(1000),
         "Most clients of one listener. When it is full, the client that has been silent longest makes room.",

@@ -1,8 +1,8 @@
-/** The tables about places: where to listen and with which certificate, where DNS, keyservers and the next hop are. */
+/** The tables about places: where to listen and with which certificate, where DNS and keyservers are. */
 import { z } from "zod";
 
 import { isLoopback } from "../base/network.ts";
-import { domain, hostAndPort, network, note, path, portNumber, text } from "./values.ts";
+import { domain, network, note, path, portNumber, text } from "./values.ts";
 
 /** The table [tls]. */
 export const tls = note(
@@ -65,22 +65,6 @@ export const listeners = note(
     })
     .prefault({}),
   "Where to listen. A table that is absent is not listened at.",
-);
-
-/** The table [relay]. */
-export const relay = note(
-  z
-    .strictObject({
-      host: note(text.default("127.0.0.1"), "The next hop for mail that leaves."),
-      port: note(portNumber.min(1).default(10_025), "Its port; not that of our own mx."),
-      hosts: note(
-        z.record(domain, hostAndPort).default({}),
-        "Domains with another next hop, host:port each.",
-        { example: { "beta.example": "192.0.2.25:25" } },
-      ),
-    })
-    .prefault({}),
-  "Where mail goes next. Sealpost looks up no MX: the mail server beside it does.",
 );
 
 /** The table [discovery]. */

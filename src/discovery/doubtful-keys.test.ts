@@ -62,7 +62,7 @@ for (const [what, served, expected, planned] of CASES) {
       const discovery = await discover(bob);
       assert(discovery.code === "BADKEY");
       assert.equal(`${discovery.kind} ${discovery.reason}`, expected);
-      assert.equal(planFor([{ address: bob, discovery }], "prefer-clear").kind, planned);
+      assert.equal(planFor([{ address: bob, policy: "prefer-clear", discovery }]).kind, planned);
     }
   });
 }

@@ -15,8 +15,8 @@ import { forgeCertificate, newForge } from "../../test/support/forge-certificate
 import { replyText } from "../../test/support/reply-text.ts";
 import { submissionReply } from "../app/submission-replies.ts";
 import { after, DAY, HOUR, MINUTE } from "../base/time.ts";
-import { unsendable } from "../outgoing/outgoing.ts";
 import { planFor } from "../outgoing/plan.ts";
+import { unsendable } from "../outgoing/submission.ts";
 import type { Policy } from "../words/account.ts";
 import { makeDiscover } from "./discovery.ts";
 import type { Discovery } from "./outcome.ts";
@@ -25,7 +25,7 @@ const onBoth = testOnBoth();
 const { bobs, evas, expired } = await makeCertificates();
 
 function answerTo(discovery: Discovery, policy: Policy = "prefer-clear"): string {
-  const plan = planFor([{ address: bob, discovery }], policy);
+  const plan = planFor([{ address: bob, policy, discovery }]);
   assert(plan.kind === "later" || plan.kind === "refuse", plan.kind);
   return replyText(submissionReply(unsendable(plan, "policy"), { queueId: "q" }));
 }

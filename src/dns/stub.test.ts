@@ -1,7 +1,5 @@
 import assert from "node:assert/strict";
-import { createSocket } from "node:dgram";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after as afterAll, before, test } from "node:test";
@@ -9,6 +7,7 @@ import { after as afterAll, before, test } from "node:test";
 import { type LabDns, startDns } from "../../lab/dns.ts";
 import { faultZones } from "../../lab/fault-zones.ts";
 import { type LabZones, buildZones } from "../../lab/zones.ts";
+import { udpServer } from "../../test/support/udp-dns.ts";
 import { query } from "./query.ts";
 import { testResolver } from "./self-test.ts";
 import { classifyHkp } from "./service-class.ts";
@@ -257,24 +256,4 @@ function reply(message: Buffer, changes: ReplyChanges): Buffer {
   if (changes.ede === undefined) return Buffer.concat([header, question, zone]);
   option.writeUInt16BE(changes.ede, option.length - 2);
   return Buffer.concat([header, question, zone, option]);
-}
-
-/** A DNS server over UDP that sends what `replies` makes of each query; its TCP port takes connections and is silent. */
-async function udpServer(replies: (message: Buffer) => readonly Buffer[]) {
-  const tcp = createServer((connection) => connection.resume());
-  await new Promise<void>((resolve) => tcp.listen(0, "127.0.0.1", resolve));
-  const address = tcp.address();
-  const port = address !== null && typeof address === "object" ? address.port : 0;
-  const socket = createSocket("udp4");
-  socket.on("message", (message, from) => {
-    for (const each of replies(message)) socket.send(each, from.port, from.address);
-  });
-  await new Promise<void>((resolve) => socket.bind(port, "127.0.0.1", resolve));
-  return {
-    at: { host: "127.0.0.1", port },
-    [Symbol.asyncDispose]: async () => {
-      socket.close();
-      await new Promise((resolve) => tcp.close(resolve));
-    },
-  };
 }

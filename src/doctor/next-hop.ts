@@ -1,20 +1,49 @@
-import { failNow, ok } from "./finding.ts";
-import { placeName, type Check, type DoctorDeps } from "./visit.ts";
+import { failNow, type Judgement, ok, warn } from "./finding.ts";
+import type { Check, DoctorDeps, HopToSee } from "./visit.ts";
 
-/** Whether the next hops greet us; they are sent no mail. */
-export const nextHopCheck: Check<Pick<DoctorDeps, "hops" | "connects">> = {
+/** Whether the next hops would take our mail, and all of what submission takes; they are sent no mail. */
+export const nextHopCheck: Check<Pick<DoctorDeps, "hops" | "sealedBytes">> = {
   name: "relay",
-  why: "All mail that leaves goes through the next hop: while it is down, users are told to try again, and bounces and notices wait.",
-  run: async ({ hops, connects }) =>
-    Promise.all(
-      hops.map(async (hop) => {
-        const why = await connects(hop, true);
-        return why === undefined
-          ? ok(`the next hop ${placeName(hop)} answers`)
-          : failNow(
-              `the next hop ${placeName(hop)} gives no answer: ${why}`,
-              `Start the mail server there, or name another one under [relay]. Test: nc ${hop.host} ${String(hop.port)} (must print a line that begins with 220)`,
-            );
-      }),
-    ),
+  why: "All mail that leaves goes through the next hop: while it is down, users are told to try again, and bounces and notices wait. What is too large for it is answered 552.",
+  run: async ({ hops, sealedBytes }) =>
+    (await Promise.all(hops.map(async (hop) => judge(hop, sealedBytes)))).flat(),
 };
+
+async function judge(
+  { place, forward, look }: HopToSee,
+  sealedBytes: number,
+): Promise<readonly Judgement[]> {
+  const view = await look();
+  if (view.kind === "closed") {
+    return [
+      failNow(
+        `the next hop ${place} takes no mail from us: ${view.why}`,
+        `Start the mail server there, or name another one under [relay]; see also tls, user and password_file. Test: ${testOf(place)} (must print a line that begins with 220)`,
+      ),
+    ];
+  }
+  const { sizeBytes, isForwardOffered } = view;
+  return [
+    sizeBytes !== undefined && sizeBytes < sealedBytes
+      ? warn(
+          `the next hop ${place} takes messages of ${String(sizeBytes)} bytes, and the largest that submission takes may need ${String(sealedBytes)} once it is sealed`,
+          `Raise its limit; Postfix: postconf -e message_size_limit=${String(sealedBytes)} && postfix reload. Or lower limits.message_bytes.`,
+        )
+      : ok(`the next hop ${place} answers, and takes all that submission takes`),
+    ...(isForwardOffered
+      ? []
+      : [
+          warn(
+            `the next hop ${place} does not offer us ${forward.toUpperCase()}: it counts all mail as ours`,
+            `Let it: in Postfix, add this host to smtpd_authorized_${forward}_hosts. Or set forward = "none".`,
+          ),
+        ]),
+  ];
+}
+
+function testOf(place: string): string {
+  const [, socket] = /^unix:(.*)$/.exec(place) ?? [];
+  if (socket !== undefined) return `nc -U ${socket}`;
+  const at = place.lastIndexOf(":");
+  return `nc ${place.slice(0, at)} ${place.slice(at + 1)}`;
+}

@@ -20,18 +20,55 @@ import type { DoctorDeps } from "./visit.ts";
 
 const bob = addressOf("bob@beta.test");
 
-test("a next hop that does not answer fails for now, with what to test", async () => {
-  const hops = [
-    { host: "127.0.0.1", port: 10_025 },
-    { host: "192.0.2.25", port: 25 },
+const OPEN = { kind: "open", sizeBytes: undefined, isForwardOffered: true } as const;
+
+test("a next hop that takes no mail fails for now, with what to test", async () => {
+  const why = "connect ECONNREFUSED";
+  const closed = async () => Promise.resolve({ kind: "closed", why } as const);
+  const hops: DoctorDeps["hops"] = [
+    { place: "127.0.0.1:10025", forward: "none", look: async () => Promise.resolve(OPEN) },
+    { place: "192.0.2.25:25", forward: "none", look: closed },
+    { place: "unix:/run/hop", forward: "none", look: closed },
   ];
-  const connects = async ({ port }: { readonly port: number }) =>
-    Promise.resolve(port === 25 ? "connect ECONNREFUSED" : undefined);
-  const [first, second] = await nextHopCheck.run({ hops, connects });
+  const [first, second, third] = await nextHopCheck.run({ hops, sealedBytes: 1000 });
   assert.equal(first?.result, "ok");
   assert.deepEqual([second?.result, second?.isTemporary], ["fail", true]);
-  assert.match(second?.title ?? "", /192\.0\.2\.25:25 gives no answer: connect ECONNREFUSED/);
+  assert.match(second?.title ?? "", /192\.0\.2\.25:25 takes no mail from us: connect ECONNREFUSED/);
   assert.match(second?.todo ?? "", /nc 192\.0\.2\.25 25/);
+  assert.match(third?.todo ?? "", /nc -U \/run\/hop /);
+});
+
+test("a next hop that takes less than submission once it is sealed is worth a warning, with what to raise", async () => {
+  const taking = (sizeBytes: number | undefined): DoctorDeps["hops"] => [
+    {
+      place: "127.0.0.1:25",
+      forward: "none",
+      look: async () => Promise.resolve({ ...OPEN, sizeBytes }),
+    },
+  ];
+  const judge = async (sizeBytes: number | undefined) =>
+    nextHopCheck.run({ hops: taking(sizeBytes), sealedBytes: 39_321_600 });
+  for (const enough of [undefined, 39_321_600]) {
+    assert.deepEqual(
+      (await judge(enough)).map(({ result }) => result),
+      ["ok"],
+    );
+  }
+  const [small] = await judge(10_240_000);
+  assert.equal(small?.result, "warn");
+  assert.match(small.title, /10240000 bytes.*may need 39321600/);
+  assert.match(small.todo, /message_size_limit=39321600/);
+});
+
+test("a next hop that does not offer what it should be told by is worth a warning", async () => {
+  const look = async () => Promise.resolve({ ...OPEN, isForwardOffered: false });
+  const hops = [{ place: "127.0.0.1:25", forward: "xclient", look }] as const;
+  const found = await nextHopCheck.run({ hops, sealedBytes: 1000 });
+  assert.deepEqual(
+    found.map(({ result }) => result),
+    ["ok", "warn"],
+  );
+  assert.match(found[1]?.todo ?? "", /smtpd_authorized_xclient_hosts/);
 });
 
 test("each listener is asked where it can be reached, and a port of the system's choice is not", async () => {

@@ -33,6 +33,22 @@ export type Accepted =
 /** A place on the network. */
 export type Place = { readonly host: string; readonly port: number };
 
+/** A next hop, and how to look at it as mail would meet it. */
+export type HopToSee = {
+  /** `host:port`, or `unix:` and a path. */
+  readonly place: string;
+  /** The extension that would tell it who submitted a message. */
+  readonly forward: "none" | "xclient" | "xforward";
+  readonly look: () => Promise<
+    | {
+        readonly kind: "open";
+        readonly sizeBytes: number | undefined;
+        readonly isForwardOffered: boolean;
+      }
+    | { readonly kind: "closed"; readonly why: string }
+  >;
+};
+
 export type DoctorDeps = {
   readonly clock: Clock;
   readonly resolver: DnsServer;
@@ -57,7 +73,9 @@ export type DoctorDeps = {
       }
     | undefined;
   /** Where mail that leaves goes next. */
-  readonly hops: readonly Place[];
+  readonly hops: readonly HopToSee[];
+  /** Maximum octets of the largest message that submission takes, once it is sealed. */
+  readonly sealedBytes: number;
   /** Where the configuration says that we listen; `name` is that of the table. */
   readonly listeners: readonly (Place & { readonly name: string; readonly isSmtp: boolean })[];
   /** Undefined when somebody answers there, with `isSmtp` by a greeting, else why not. */
@@ -188,7 +206,8 @@ async function findSamples(
   for await (const address of activeAddresses(database.store, domain, MAX_SAMPLES)) {
     const one = await findPublished(database.store, address);
     const isOver = one?.expiresAt !== undefined && one.expiresAt <= now;
-    if (one !== undefined && !isOver && !found.has(one.version)) found.set(one.version, one);
+    if (one !== undefined && one.isHidden !== true && !isOver && !found.has(one.version))
+      found.set(one.version, one);
     looked += 1;
     if (found.size === VERSIONS || looked === MAX_SAMPLES) break;
   }

@@ -15,7 +15,7 @@ import { fromUnixMs } from "../base/time.ts";
 import { parseAddress, type EmailAddress } from "../mail/address.ts";
 import { firstField, parseHeader, serializeHeader, withoutFields } from "../mail/header.ts";
 import { cameProtected } from "../mailbox/came-protected.ts";
-import { seal } from "../pgpmime/pgpmime.ts";
+import { seal } from "../pgpmime/seal.ts";
 import type { Store } from "../store/store.ts";
 import type { Account } from "../words/account.ts";
 import { answerReader, deliver, type DeliverDeps } from "./incoming.ts";

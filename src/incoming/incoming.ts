@@ -19,7 +19,7 @@ import { stripResultHeaders } from "../mail/auth-results.ts";
 import { isHeaderAcceptable, parseHeader } from "../mail/header.ts";
 import { AccountGone } from "../mailbox/account-gone.ts";
 import type { Mailbox, MessageVerdict } from "../mailbox/mailbox.ts";
-import { MAX_CLEAR_OCTETS } from "../openpgp/messages/encrypt.ts";
+import { MAX_CLEAR_OCTETS } from "../openpgp/messages/plain.ts";
 import { discardMessage, storeMessage } from "../spool/spool.ts";
 import type { Store } from "../store/store.ts";
 import type { Account, AccountId } from "../words/account.ts";

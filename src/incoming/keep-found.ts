@@ -14,8 +14,7 @@ import {
 } from "../mailbox/mailbox.ts";
 import { summaryOctets, type Summary } from "../mailbox/summary.ts";
 import { encryptAtRest } from "../openpgp/messages/encrypt.ts";
-import { endWaiting, isWaiting, recordVerdict } from "../spool/spool.ts";
-import { type WaitingMessage } from "../spool/spool.ts";
+import { endWaiting, isWaiting, recordVerdict, type WaitingMessage } from "../spool/spool.ts";
 import { holdAccount } from "../store/accounts/account-locks.ts";
 import { primaryAddress } from "../store/accounts/addresses.ts";
 import type { GoneBlob } from "../store/mail/blobs.ts";

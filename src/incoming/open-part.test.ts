@@ -10,7 +10,7 @@ import { parseHeader } from "../mail/header.ts";
 import type { UnlockedKey } from "../openpgp/keys/secret-key.ts";
 import { encryptAtRest, signAndEncrypt } from "../openpgp/messages/encrypt.ts";
 import { armorMessage } from "../openpgp/packets/armor.ts";
-import { container, seal } from "../pgpmime/pgpmime.ts";
+import { container, seal } from "../pgpmime/seal.ts";
 import type { ShownMail } from "./reading.ts";
 
 const READER = "bob@beta.test";

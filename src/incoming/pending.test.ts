@@ -105,6 +105,48 @@ onBoth(
 );
 
 onBoth(
+  "a message that goes back to wait while it is asked for is known all the same",
+  async (open) => {
+    const { store, id } = await withWaiting(open);
+    await using _ = store;
+    await store.db.updateTable("spool").set({ message_id: "<1@alpha.test>" }).execute();
+    const keys = new UnlockedKeys([alice], alice.fingerprint, []);
+    assert.equal((await opened(store, { answer: found(), keys })).verdict.state, "UNDECRYPTABLE");
+    const mailbox = mailboxesWith({ now: () => NOW })(store, { id: idOf(BOB), address: BOB }, keys);
+    let again = 0;
+    // What is asked of the mailbox is asked after the message left it, and what is asked of the spool before.
+    const db = new Proxy(store.db, {
+      get: (target, name) => {
+        if (name !== "selectFrom") return Reflect.get(target, name) as unknown;
+        return (table: "spool") => {
+          const query = target.selectFrom(table);
+          if ((table as string) !== "mailbox_messages") return query;
+          return leaving(query);
+        };
+      },
+    });
+    const leaving = <Query extends object>(query: Query): Query =>
+      new Proxy(query, {
+        get: (target, name) => {
+          const value = Reflect.get(target, name) as unknown;
+          if (typeof value !== "function") return value;
+          return (...given: readonly unknown[]) => {
+            const call = () => Reflect.apply(value, target, given) as object;
+            if (name !== "executeTakeFirst") return leaving(call());
+            return (async () => {
+              again += await mailbox.waitAgain(lockedAt(NOW), id);
+              return call();
+            })();
+          };
+        },
+      });
+    const watched = Object.create(store, { db: { value: db } }) as typeof store;
+    assert.equal(await cameProtected(watched, idOf(BOB), ["<1@alpha.test>"]), true);
+    assert.equal(again, 1);
+  },
+);
+
+onBoth(
   "three days after it was opened, without an answer, the signature stays unknown",
   async (openStore) => {
     const { store } = await withWaiting(openStore);

@@ -6,11 +6,10 @@
  * therefore done again. After three times the message is opened alone in a process of its own, ever more rarely; it is
  * damaged only when it ends that process.
  */
-import { errorText, isProgramFault, TooCostly } from "../base/errors.ts";
+import { errorText, isProgramFault, MissingOctets, TooCostly } from "../base/errors.ts";
 import { parseAddress } from "../mail/address.ts";
 import type { MessageId, MessageVerdict } from "../mailbox/mailbox.ts";
-import { readMessage } from "../spool/spool.ts";
-import type { WaitingSummary } from "../spool/spool.ts";
+import { readMessage, type WaitingSummary } from "../spool/spool.ts";
 import { oneWaiting, walkWaiting } from "../spool/waiting-list.ts";
 import { primaryAddress } from "../store/accounts/addresses.ts";
 import { isFinal } from "../store/mail/verdict.ts";
@@ -47,6 +46,7 @@ const MAX_FAILURES = 3;
 /** Messages of one account that are opened one after the other: one that cannot be worked on now keeps no other waiting. */
 export class OpeningRound {
   readonly #errors: unknown[] = [];
+  #failures = 0;
 
   /**
    * Does one piece of work; a failure is kept. @returns whether there is more to do, as the work says, and after a failure.
@@ -57,7 +57,9 @@ export class OpeningRound {
       return await work();
     } catch (error) {
       this.#errors.push(error);
-      if (error instanceof Conflict || this.#errors.length >= MAX_FAILURES) throw error;
+      // Octets are missing of one message, and no other fails by that.
+      if (!(error instanceof MissingOctets)) this.#failures += 1;
+      if (error instanceof Conflict || this.#failures >= MAX_FAILURES) throw error;
       return true;
     }
   }

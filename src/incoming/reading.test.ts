@@ -14,7 +14,7 @@ import { decrypt } from "../openpgp/messages/decrypt.ts";
 import { encryptAtRest, signAndEncrypt } from "../openpgp/messages/encrypt.ts";
 import { armorMessage } from "../openpgp/packets/armor.ts";
 import { packet } from "../openpgp/packets/packet.ts";
-import { container, seal } from "../pgpmime/pgpmime.ts";
+import { container, seal } from "../pgpmime/seal.ts";
 
 const READER = "bob@beta.test";
 const HEAD =

@@ -56,6 +56,9 @@ const SENTENCES: Readonly<
 
 function sentSentences({ evidence: { how } }: MessageVerdict): readonly string[] {
   if (how === "sealed") return [text("verdict.SENT.sealed")];
+  if (how === "deferred" || how === "not-sent" || how === "split") {
+    return [text(`verdict.SENT.${how}`)];
+  }
   if (how === "already-protected") return [text("verdict.SENT.already-protected")];
   return how === undefined ? [] : [text("verdict.SENT.clear")];
 }

@@ -10,21 +10,52 @@
  *   that was written before the clock was set back, and is due now. A clock that jumps forward makes jobs due early: they
  *   count attempts, not hours alone, before they give anything up.
  *
- * The kinds: `outbox`, a copy for the next hop (`outgoing/outbox.ts`); `opening`, a message whose opening was begun
+ * The kinds: `outbox`, a copy for the next hop (`outgoing/outbox.ts`); `deferred`, a message whose recipients are looked up
+ * again (`outgoing/deferral/deferral.ts`); `opening`, a message whose opening was begun
  * (`store/spool/openings.ts`); `task`, what is done again and again for the whole installation (`tasks.ts`).
  */
-import { HOUR, type Clock } from "../base/time.ts";
+import { HOUR, MINUTE, type Clock } from "../base/time.ts";
 import { takeDueJob, type HeldJob } from "../store/jobs/jobs.ts";
-import { leaseFrom } from "../store/jobs/leases.ts";
+import { LEASE_MS, leaseFrom } from "../store/jobs/leases.ts";
 import type { Store } from "../store/store.ts";
 import type { JobKind } from "../words/job.ts";
 
 export type JobDeps = { readonly store: Store; readonly clock: Clock };
 
-/** Takes the job that has been due for longest, of a kind that is put off for an hour at most; undefined when none is due. */
+/** The kinds that `workDue` works off. They are put off for an hour at most. */
+type WorkedOff = Extract<JobKind, "outbox" | "deferred">;
+
+/** Takes the job of a kind that has been due for longest; undefined when none is due. */
 export async function takeDue(
   { store, clock }: JobDeps,
-  kind: Extract<JobKind, "outbox">,
+  kind: WorkedOff,
 ): Promise<HeldJob | undefined> {
   return takeDueJob(store, kind, leaseFrom(clock.now(), HOUR));
 }
+
+/**
+ * Takes everything of a kind that is due, once, and one job at a time: each has its own lease, and a large message is in
+ * memory alone. Once `ending` is aborted no further job is taken.
+ * @throws AggregateError after all others were worked on, when jobs could not be worked on; they stay.
+ */
+export async function workDue(
+  deps: JobDeps,
+  kind: WorkedOff,
+  work: (job: HeldJob) => Promise<void>,
+  ending?: AbortSignal,
+): Promise<void> {
+  const errors: unknown[] = [];
+  while (ending?.aborted !== true) {
+    const job = await takeDue(deps, kind);
+    if (job === undefined) break;
+    try {
+      await work(job);
+    } catch (error) {
+      errors.push(error);
+    }
+  }
+  if (errors.length > 0) throw new AggregateError(errors, `${kind}: jobs could not be worked on`);
+}
+
+/** Trying ends before its lease does, or another process would do the same once more. */
+export const TRY_MS = LEASE_MS - MINUTE;

@@ -24,7 +24,7 @@ export async function* certificatesForDns(
 ): AsyncGenerator<CertificateForDns> {
   for await (const address of activeAddresses(store, domain)) {
     const published = await findPublished(store, address);
-    if (published === undefined) yield { address, kind: "gone" };
+    if (published === undefined || published.isHidden === true) yield { address, kind: "gone" };
     else yield await reduced(published, address, clock.now());
   }
 }

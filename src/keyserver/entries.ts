@@ -1,5 +1,4 @@
-import type { Certificate } from "../openpgp/certificates/certificate.ts";
-import { parseCertificates } from "../openpgp/certificates/certificate.ts";
+import { type Certificate, parseCertificates } from "../openpgp/certificates/certificate.ts";
 import type { ViewedCertificate } from "../store/keys/published-view.ts";
 
 /** One certificate as a client sees it in a list. */

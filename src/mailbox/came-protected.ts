@@ -9,6 +9,9 @@ export async function cameProtected(
   account: AccountId,
   messageIds: readonly string[],
 ): Promise<boolean> {
-  if (await hasSealedWaiting(store, account, messageIds)) return true;
-  return hasSealed(store, account, messageIds);
+  const isWaiting = async (): Promise<boolean> => hasSealedWaiting(store, account, messageIds);
+  if (await isWaiting()) return true;
+  if (await hasSealed(store, account, messageIds)) return true;
+  // A message may have come to wait after it was asked for.
+  return isWaiting();
 }

@@ -20,34 +20,15 @@ import type { AttachedFile } from "../mail/attach.ts";
 import type { Range } from "../pgpmime/range.ts";
 import type { MessageVerdict, ResultState } from "../store/mail/verdict.ts";
 import type { Conversion, ConversionWish } from "./conversion.ts";
-import type { FolderRefusal } from "./folder-refusal.ts";
-import type { Summary } from "./summary.ts";
+import type { Folder, FolderId, FolderRefusal } from "./folder.ts";
+import type { SentNews, Summary } from "./summary.ts";
 
+export { STANDARD_FOLDERS, standardFolder } from "./folder.ts";
+export type { Folder, FolderId, FolderRefusal, StandardFolder } from "./folder.ts";
 export type { MessageVerdict, ResultState, ServedAtArrival } from "../store/mail/verdict.ts";
 
 /** A message in somebody's mailbox. */
 export type MessageId = Brand<string, "MessageId">;
-
-/** A folder: a word of `STANDARD_FOLDERS`, or a random name. */
-export type FolderId = Brand<string, "FolderId">;
-
-/** The folders that every mailbox has, in the order in which people see them (RFC 6154). */
-export const STANDARD_FOLDERS = ["inbox", "drafts", "sent", "archive", "junk", "trash"] as const;
-export type StandardFolder = (typeof STANDARD_FOLDERS)[number];
-
-/** A standard folder as an ID. */
-export function standardFolder(word: StandardFolder): FolderId {
-  return word as string as FolderId;
-}
-
-/** `name`: of a user's own folder, undefined while the mailbox is closed to its keys. */
-export type Folder = {
-  readonly id: FolderId;
-  readonly standard: StandardFolder | undefined;
-  readonly name: string | undefined;
-  readonly messages: number;
-  readonly unseen: number;
-};
 
 /** What a reader, or their program, noted about a message (RFC 9051 §2.3.2, RFC 5788). */
 export const FLAGS = ["seen", "answered", "flagged", "forwarded"] as const;
@@ -87,6 +68,9 @@ export type NewMail = {
 
 /** A message that is ready to be appended, to this mailbox alone. */
 export type PreparedMail = { readonly kind: "prepared"; readonly folder: FolderId };
+
+/** News that are ready to be noted. */
+export type PreparedNews = { readonly octets: Uint8Array; readonly isProtected: boolean };
 
 /** The octets of a message, as they came or as they are stored here already. */
 export type MailContent =
@@ -178,6 +162,10 @@ export type Mailbox = {
   /** Does the costly part of `append`, so that a transaction that appends is short. */
   readonly prepare: (mail: NewMail) => Promise<PreparedMail>;
   readonly append: (mail: NewMail | PreparedMail) => Promise<Appended>;
+  /** Encrypts news of a sent message to the reader, so that a transaction that notes them is short. */
+  readonly prepareNews: (news: SentNews) => Promise<PreparedNews>;
+  /** Notes news of the message that was stored with this `once`. False: there is none, or no more. */
+  readonly noteNews: (once: string, news: PreparedNews) => Promise<boolean>;
   /**
    * Lets sealed mail that could not be opened, or counts as damaged, wait to be opened again: one message, or all. It
    * leaves the mailbox meanwhile. @returns how many.

@@ -31,14 +31,28 @@ export type Summary = {
 /** How a message left for a recipient. */
 export type SentForm = "sealed" | "clear" | "already-protected";
 
-/** What a recipient got of a message that the reader sent, as far as it was known when the message was accepted. */
+/** In what form a whole message left; `split`: sealed for some, in clear for others; `deferred`: nothing has left yet. */
+export type SentHow = SentForm | "split" | "deferred" | "not-sent";
+
+/** What a recipient got of a message that the reader sent, as far as Sealpost knows. */
 export type SentTo = {
   readonly address: string;
-  /** `refused`: the next hop did not take it for this recipient, who gets nothing; a bounce says why. */
-  readonly got: SentForm | "refused";
+  /**
+   * `waiting`: nothing yet, because it is not certain whether the recipients can be encrypted for. `refused`: the next hop did
+   * not take it, or Sealpost did not send it; a bounce says why.
+   */
+  readonly got: SentForm | "waiting" | "refused";
   /** The certificate that it was encrypted to; "" where Sealpost encrypted nothing. */
   readonly fingerprint: string;
   readonly isBlind: boolean;
+};
+
+/** What became of a sent message after it was accepted. */
+export type SentNews = {
+  /** Of the message, as its summary has it: news of another message say nothing of this one. */
+  readonly messageId: string;
+  readonly how: SentHow;
+  readonly sent: readonly SentTo[];
 };
 
 /** `stored`: of a draft, whose attachments are stored apart from its text. */
@@ -85,3 +99,20 @@ type Stored = Omit<Summary, "date" | "verdict"> & {
   readonly date?: string;
   readonly verdict: string;
 };
+
+/** As octets, to be wrapped. */
+export function newsOctets(news: SentNews): Uint8Array {
+  return utf8(JSON.stringify(news));
+}
+
+/** A summary with the news that `newsOctets` made, if they are of this message. */
+export function withNews(summary: Summary, octets: Uint8Array): Summary {
+  try {
+    const { messageId, how, sent } = JSON.parse(Buffer.from(octets).toString()) as SentNews;
+    if (messageId !== summary.messageId) return summary;
+    const { verdict } = summary;
+    return { ...summary, sent, verdict: { ...verdict, evidence: { ...verdict.evidence, how } } };
+  } catch {
+    return summary;
+  }
+}

@@ -1,8 +1,9 @@
-/** What Sealpost itself writes to a sender when an accepted message could not be handed on. */
+/** What Sealpost itself writes to a sender when an accepted message waits for long, or does not reach a recipient. */
 import { randomUUID } from "node:crypto";
 
 import { text } from "../locales/locales.ts";
 import { formatAddress, type Domain, type EmailAddress } from "../mail/address.ts";
+import { mailDate } from "../mail/date.ts";
 import { oneLine } from "../mail/one-line.ts";
 import { noticeHeader, TEXT_FIELDS } from "./notices.ts";
 
@@ -14,24 +15,47 @@ export type Failure = {
   readonly text: string;
 };
 
-/**
- * A delivery status notification (RFC 3464): envelope and reason only, never a word of the message or its subject.
- * To be sent with the empty return path.
- */
-export function bounce(o: {
+type Report = {
   readonly hostname: Domain;
   readonly sender: EmailAddress;
   readonly messageId: string;
   readonly failures: readonly Failure[];
   readonly now: Date;
-}): Uint8Array {
+};
+
+/**
+ * A delivery status notification (RFC 3464): envelope and reason only, never a word of the message or its subject.
+ * To be sent with the empty return path.
+ */
+export function bounce(o: Report): Uint8Array {
+  return report(o, "failed", {
+    subject: text("bounce.subject"),
+    lead: text("bounce.lead", { messageId: short(o.messageId) }),
+    last: text("bounce.what-to-do"),
+  });
+}
+
+/** The same for a message that waits until `until`, and is still tried (RFC 3464 §2.3.3, "delayed"). */
+export function delayNotice(o: Report & { readonly until: Date }): Uint8Array {
+  return report(o, "delayed", {
+    subject: text("delay.subject"),
+    lead: text("delay.lead", { messageId: short(o.messageId) }),
+    last: text("delay.what-to-do", { until: mailDate(o.until) }),
+  });
+}
+
+function report(
+  o: Report,
+  action: "failed" | "delayed",
+  words: { readonly subject: string; readonly lead: string; readonly last: string },
+): Uint8Array {
   const boundary = `=_report_${randomUUID()}`;
   const failures = o.failures.map((one) => ({ ...one, said: short(one.text) }));
   const reasons = failures.map(({ recipient, said }) => `  <${formatAddress(recipient)}>: ${said}`);
   const statuses = failures.flatMap(({ recipient, status, said }) => [
     "",
     `Final-Recipient: rfc822; ${formatAddress(recipient)}`,
-    "Action: failed",
+    `Action: ${action}`,
     `Status: ${status}`,
     `Diagnostic-Code: smtp; ${said}`,
   ]);
@@ -41,7 +65,7 @@ export function bounce(o: {
         from: text("bounce.from"),
         hostname: o.hostname,
         to: o.sender,
-        subject: text("bounce.subject"),
+        subject: words.subject,
         messageId: `<${randomUUID()}@${o.hostname}>`,
         now: o.now,
         automatic: "auto-replied",
@@ -52,11 +76,11 @@ export function bounce(o: {
       `--${boundary}`,
       ...TEXT_FIELDS,
       "",
-      text("bounce.lead", { messageId: short(o.messageId) }),
+      words.lead,
       "",
       ...reasons,
       "",
-      text("bounce.what-to-do"),
+      words.last,
       "",
       `--${boundary}`,
       "Content-Type: message/delivery-status",

@@ -1,7 +1,7 @@
 /**
  * Notices: the mail that Sealpost writes itself.
  *
- *     bounce        an accepted message could not be handed on (RFC 3464)
+ *     bounce        an accepted message does not reach a recipient, or waits for long (RFC 3464)
  *     key-ending    a key ends soon, and only its owner can extend it
  *
  * A notice goes to a user of ours, never to a stranger: whoever forges a sender must not make us write to them. It is sent

@@ -4,7 +4,8 @@
  * intended recipient in the signature (RFC 9787 §6.4). A blind copy is signed for its reader only, whom its protected Bcc
  * field names. It is thus provably addressed to them, and nobody can pass it off as another's.
  */
-import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
+import { AppError } from "../base/errors.ts";
+import { canonicalAddress, sameAddress, type EmailAddress } from "../mail/address.ts";
 import type { Envelope } from "../mail/envelope.ts";
 import type { HeaderField } from "../mail/header.ts";
 import type { Certificate } from "../openpgp/certificates/certificate.ts";
@@ -41,6 +42,12 @@ type Request = {
   readonly recipients: readonly Found[];
 };
 
+/** The readers of one copy: all who are named, or one who is not. */
+export type Group = {
+  readonly readers: readonly EmailAddress[];
+  readonly blindReader?: EmailAddress;
+};
+
 /** The signature names each named recipient; the sender's own key is sealed to as well. */
 export const MAX_NAMED = 63;
 /** All copies of a message are in memory until the last one is committed. */
@@ -52,33 +59,61 @@ const MAX_COPIED_OCTETS = 256 * 1024 * 1024;
  * would be too much at once.
  */
 export async function copiesOf(deps: Deps, request: Request): Promise<readonly Copy[]> {
-  const { named, blind } = split(request.recipients, request.prepared);
+  const { envelope, prepared, recipients } = request;
+  const groups = groupsOf(envelope.recipients, prepared);
+  return Promise.all(groups.map(async (group) => sealFor(deps, request, group, recipients)));
+}
+
+/**
+ * Who gets which copy: a recipient is blind who is in the envelope and neither in To nor in Cc.
+ * @throws UnsealableMessage as `copiesOf`
+ */
+export function groupsOf(
+  recipients: readonly EmailAddress[],
+  prepared: Prepared,
+): readonly Group[] {
+  const isNamed = isNamedIn(prepared);
+  const named = recipients.filter(isNamed);
+  const blind = recipients.filter((address) => !isNamed(address));
   if (named.length > MAX_NAMED) {
     throw new UnsealableMessage(
       `a message can be encrypted for ${String(MAX_NAMED)} recipients at once; send it to fewer at a time`,
     );
   }
-  if (blind.length * request.prepared.message.length > MAX_COPIED_OCTETS) {
+  if (blind.length * prepared.message.length > MAX_COPIED_OCTETS) {
     throw new UnsealableMessage("too many blind recipients for so large a message");
   }
-  const own = request.signer.certificate;
-  const main = named.length === 0 ? [] : [sealFor(deps, request, named, [own])];
-  // The sender's own key is in the main copy; when all are blind, each copy is the only one they could ever open.
-  const extra = named.length === 0 ? [own] : [];
-  const copies = blind.map((one) => sealFor(deps, request, [one], extra, one.address));
-  return Promise.all([...main, ...copies]);
+  const main = named.length === 0 ? [] : [{ readers: named }];
+  return [...main, ...blind.map((reader) => ({ readers: [reader], blindReader: reader }))];
 }
 
-/** Blind is who is in the envelope and neither in To nor in Cc. */
-function split(
-  recipients: readonly Found[],
-  prepared: Prepared,
-): { readonly named: readonly Found[]; readonly blind: readonly Found[] } {
-  const isNamed = isNamedIn(prepared);
-  return {
-    named: recipients.filter(({ address }) => isNamed(address)),
-    blind: recipients.filter(({ address }) => !isNamed(address)),
-  };
+/**
+ * The certificates that a copy is encrypted to: those of its readers, and the sender's own in the main copy. When all
+ * recipients are blind, each copy is the only one that the sender could ever open.
+ * @throws AppError when a reader is not among `found`
+ */
+export function certificatesFor(
+  { readers, blindReader }: Group,
+  {
+    found,
+    own,
+    isMainSent,
+  }: {
+    readonly found: readonly Found[];
+    readonly own: Certificate | undefined;
+    /** Whether there is a copy for named recipients. */
+    readonly isMainSent: boolean;
+  },
+): { readonly ofReaders: readonly Certificate[]; readonly all: readonly Certificate[] } {
+  const ofReaders = distinct(readers.map((reader) => certificateOf(found, reader)));
+  const isForSender = own !== undefined && (blindReader === undefined || !isMainSent);
+  return { ofReaders, all: isForSender ? distinct([...ofReaders, own]) : ofReaders };
+}
+
+function certificateOf(found: readonly Found[], reader: EmailAddress): Certificate {
+  const one = found.find(({ address }) => sameAddress(address, reader));
+  if (one !== undefined) return one.discovery.certificate;
+  throw new AppError("a reader without a certificate", { temporary: false });
 }
 
 /** Whether To or Cc of a message names an address. */
@@ -91,21 +126,21 @@ export function isNamedIn({ facts }: Pick<Prepared, "facts">): (address: EmailAd
 async function sealFor(
   deps: Deps,
   { signer, envelope, prepared }: Request,
-  receivers: readonly Found[],
-  extra: readonly Certificate[],
-  blindReader?: EmailAddress,
+  group: Group,
+  found: readonly Found[],
 ): Promise<Copy> {
-  const certificates = [...receivers.map(({ discovery }) => discovery.certificate), ...extra];
+  const isMainSent = envelope.recipients.some(isNamedIn(prepared));
+  const own = signer.certificate;
+  const { ofReaders, all } = certificatesFor(group, { found, own, isMainSent });
+  const { blindReader } = group;
   return {
-    envelope: { ...envelope, recipients: receivers.map(({ address }) => address) },
+    envelope: { ...envelope, recipients: group.readers },
     message: await deps.seal({
       message: prepared.message,
       signer,
       received: receivedField(deps, envelope),
-      recipients: distinct(certificates),
-      intended: distinct(receivers.map(({ discovery }) => discovery.certificate)).map(
-        ({ fingerprint }) => fingerprint,
-      ),
+      recipients: all,
+      intended: ofReaders.map(({ fingerprint }) => fingerprint),
       ...(blindReader === undefined ? {} : { blindReader }),
       ...(deps.legacyDisplay === undefined ? {} : { legacyDisplay: deps.legacyDisplay }),
       now: deps.clock.now(),

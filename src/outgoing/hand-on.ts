@@ -1,7 +1,7 @@
 /**
  * Handing copies to the next hop. The first copy's answer is the client's answer. Once it was taken, what is left is
  * committed to the outbox before `250` is said, and tried again until it is taken or bounces. The copy for the sender's
- * mailbox is committed in the same transaction. A message therefore never
+ * mailbox is committed in the same transaction, and so is the name of a message that left encrypted. A message therefore never
  * ends half sent because the second hand-over failed: it is never lost, with at most one duplicate per crash.
  */
 import { AppError } from "../base/errors.ts";
@@ -23,6 +23,8 @@ export type HandOnRequest = {
   readonly copies: readonly Copy[];
   /** The copy for the sender's own mailbox, which is committed with what is left. */
   readonly sent?: SentCopy | undefined;
+  /** Notes that the message left encrypted, in the same transaction. */
+  readonly note?: Also | undefined;
 };
 
 /**
@@ -50,11 +52,13 @@ type Deps = {
   readonly relay: Relay;
   readonly keep: KeepForLater;
   readonly trace: TraceOutgoing;
+  /** Told what could not be kept of a message that was taken. */
+  readonly failed: (error: unknown) => void;
 };
 
 /** @returns a function that throws AppError for a message without copies. */
 export function handOnWith(deps: Deps): HandOn {
-  return async ({ sender, messageId, copies, sent }) => {
+  return async ({ sender, messageId, copies, sent, note }) => {
     const [first, ...rest] = copies;
     if (first === undefined) throw new AppError("no copies to hand on", { temporary: false });
     const result = await deps.relay(first.envelope, first.message);
@@ -72,14 +76,25 @@ export function handOnWith(deps: Deps): HandOn {
       const keepCopy = async (tx: Store): Promise<void> => {
         lack.because = await settled?.(tx);
       };
-      await keepWith(settled && keepCopy);
+      await keepWith(inTurn(note, settled && keepCopy));
       return { kind: "taken", noCopy: lack.because };
     } catch (error) {
-      if (sent === undefined) throw error;
+      if (sent === undefined && note === undefined) throw error;
+      deps.failed(error);
       // Whoever is told to try again sends twice what was taken. What is left must be kept, and a copy of it need not be.
-      await keepWith(undefined);
-      return { kind: "taken", noCopy: "failed" };
+      const again = keepWith(note);
+      await (left.length > 0 ? again : again.catch(deps.failed));
+      return { kind: "taken", noCopy: sent && "failed" };
     }
+  };
+}
+
+/** Both, one after the other; undefined where there is neither. */
+function inTurn(one: Also | undefined, other: Also | undefined): Also | undefined {
+  if (one === undefined || other === undefined) return one ?? other;
+  return async (tx) => {
+    await one(tx);
+    await other(tx);
   };
 }
 

@@ -36,7 +36,7 @@ test("a copy that cannot be opened keeps no other back, and every try has its li
       if (Buffer.from(bytes).toString() === "broken") throw new Error("does not open");
       return Promise.resolve(bytes);
     },
-    relay: async ({ recipients }, _message, signal) => {
+    relay: async ({ recipients }, _message, { signal } = {}) => {
       isLimited &&= signal !== undefined;
       sent.push(...recipients.map(formatAddress));
       const outcome = { kind: "accepted", text: "ok" } as const;

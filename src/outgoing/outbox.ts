@@ -2,17 +2,16 @@
  * Copies that were accepted and that the next hop has not taken yet. They are kept wrapped under the queue key and tried
  * again at growing distances. After a day they bounce to their sender with the reason and without a word of content.
  */
-import { after, DAY, MINUTE, type Clock } from "../base/time.ts";
-import { takeDue } from "../jobs/jobs.ts";
-import { retryDelayMs } from "../jobs/retry-delay.ts";
-import { formatAddress, parseAddress, type Domain, type EmailAddress } from "../mail/address.ts";
+import { after, DAY, type Clock } from "../base/time.ts";
+import { TRY_MS, workDue } from "../jobs/jobs.ts";
+import { isOver, retryDelayMs } from "../jobs/retry-delay.ts";
+import type { Domain, EmailAddress } from "../mail/address.ts";
 import type { Envelope } from "../mail/envelope.ts";
 import { AccountGone } from "../mailbox/account-gone.ts";
 import { bounce, type Failure } from "../notices/bounce.ts";
 import type { Relay, RelayResult } from "../smtp/relay/hop.ts";
 import { holdAccount } from "../store/accounts/account-locks.ts";
 import { holdJob, putOffJob, type HeldJob } from "../store/jobs/jobs.ts";
-import { LEASE_MS } from "../store/jobs/leases.ts";
 import {
   deleteOutbox,
   holdOutbox,
@@ -27,6 +26,7 @@ import type { Store } from "../store/store.ts";
 import type { AccountId } from "../words/account.ts";
 import { toKeep, type CopyToKeep } from "./copy.ts";
 import type { Also, CopySender } from "./hand-on.ts";
+import { readEnvelope, writeEnvelope } from "./kept-envelope.ts";
 import type { TraceOutgoing } from "./tracing.ts";
 
 /** A message under the queue key, and the name of the service key that this came from. */
@@ -43,16 +43,8 @@ export type OutboxDeps = {
   readonly unwrap: (id: string, wrapped: Wrapped) => Promise<Uint8Array>;
 };
 
-/** Trying ends before the lease does, or another process would send the same once more. */
-const TRY_MS = LEASE_MS - MINUTE;
+/** How long the next hop may refuse a copy for now before it bounces. */
 const GIVE_UP_MS = DAY;
-/**
- * Minimum number of attempts before a copy that is too old bounces: about as many as there are in a third of that day. A clock
- * that jumped forward, or a server that was off for a day, therefore bounces nothing at the next temporary failure.
- */
-const MIN_ATTEMPTS = 12;
-/** Maximum number of attempts, some more than fit into a day: a clock that was ahead when a copy was kept never ends its day. */
-const MAX_ATTEMPTS = 40;
 
 /**
  * Commits copies for the next round, and what `also` writes. A copy that waits already stays as it is.
@@ -76,22 +68,12 @@ export async function keepForLater(
 }
 
 /**
- * Tries everything that is due, once, and one copy at a time: each has its own lease, and a large one is in memory alone.
- * To be called when something was kept and every minute. Once `ending` is aborted no further copy is taken.
+ * Hands on everything that is due, once; a copy may wait. To be called when something was kept and every minute. Once
+ * `ending` is aborted no further copy is taken.
  * @throws AggregateError after all others were tried, when copies could not be worked on; they stay.
  */
 export async function sendDue(deps: OutboxDeps, ending?: AbortSignal): Promise<void> {
-  const errors: unknown[] = [];
-  while (ending?.aborted !== true) {
-    const job = await takeDue(deps, "outbox");
-    if (job === undefined) break;
-    try {
-      await sendOne(deps, job);
-    } catch (error) {
-      errors.push(error);
-    }
-  }
-  if (errors.length > 0) throw new AggregateError(errors, "waiting copies could not be worked on");
+  await workDue(deps, "outbox", async (job) => sendOne(deps, job), ending);
 }
 
 async function sendOne(deps: OutboxDeps, job: HeldJob): Promise<void> {
@@ -104,12 +86,10 @@ async function sendOne(deps: OutboxDeps, job: HeldJob): Promise<void> {
   if (kept === undefined) return;
   const envelope = readEnvelope(row.envelope);
   const copy = { envelope, message: await deps.unwrap(row.id, kept) };
-  const result = await deps.relay(envelope, copy.message, signal);
+  const result = await deps.relay(envelope, copy.message, { signal });
   deps.trace.relayed({ messageId: row.messageId, copy, result });
   const now = deps.clock.now();
-  const isOld = after(job.createdAt, GIVE_UP_MS) <= now;
-  const isTooOld = job.attempts >= (isOld ? MIN_ATTEMPTS : MAX_ATTEMPTS);
-  const { failures, left } = sort(result, isTooOld);
+  const { failures, left } = sort(result, isOver(job, GIVE_UP_MS, now));
   const bounces = await bounceRows(deps, row, envelope, failures, now);
   await deps.store.transaction(async (tx) => {
     // Whoever was erased meanwhile has nothing here any more, and gets no bounce.
@@ -158,7 +138,8 @@ async function bounceRows(
   return [await rowFor(deps, { sender, account, messageId, copy, at: now })];
 }
 
-async function rowFor(
+/** A copy as a row of the outbox, wrapped under the queue key. */
+export async function rowFor(
   deps: Pick<OutboxDeps, "wrap">,
   o: {
     readonly sender: EmailAddress;
@@ -177,26 +158,5 @@ async function rowFor(
     envelope: writeEnvelope(o.copy.envelope),
     ...(await deps.wrap(id, o.copy.message)),
     createdAt: o.at,
-  };
-}
-
-function writeEnvelope(envelope: Envelope): string {
-  return JSON.stringify({
-    ...envelope,
-    from: envelope.from === undefined ? "" : formatAddress(envelope.from),
-    recipients: envelope.recipients.map((address) => formatAddress(address)),
-  });
-}
-
-/** Reads what `writeEnvelope` wrote: our own text, out of our own database. */
-function readEnvelope(text: string): Envelope {
-  const value = JSON.parse(text) as Omit<Envelope, "from" | "recipients"> & {
-    readonly from: string;
-    readonly recipients: readonly string[];
-  };
-  return {
-    ...value,
-    from: parseAddress(value.from),
-    recipients: value.recipients.flatMap((address) => parseAddress(address) ?? []),
   };
 }

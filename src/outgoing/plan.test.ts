@@ -7,7 +7,7 @@ import type { Discovery } from "../discovery/outcome.ts";
 import { parseAddress } from "../mail/address.ts";
 import type { Certificate } from "../openpgp/certificates/certificate.ts";
 import type { Policy } from "../words/account.ts";
-import { planFor, type Looked } from "./plan.ts";
+import { planFor, type Looked, type Plan, type Recipient } from "./plan.ts";
 
 const address = parseAddress("bo@recv.example");
 assert(address !== undefined);
@@ -71,6 +71,17 @@ function looked(...codes: readonly string[]): readonly Looked[] {
   });
 }
 
+/** The plan where one policy holds for all recipients. */
+function planUnder(recipients: readonly Looked[], policy: Policy): Plan {
+  return planFor(recipients.map((one): Recipient => withPolicy(one, policy)));
+}
+
+function withPolicy({ address: recipient, discovery }: Looked, policy: Policy): Recipient {
+  return policy === "off"
+    ? { address: recipient, policy }
+    : { address: recipient, policy, discovery };
+}
+
 /** The rows of the decision table, one recipient each. */
 const rows: readonly (readonly [code: string, require: string, pickup: string, clear: string])[] = [
   ["OK", "seal", "seal", "seal"],
@@ -89,11 +100,11 @@ for (const [code, ...expected] of rows) {
   const policies: readonly Policy[] = ["require", "prefer-pickup", "prefer-clear"];
   for (const [index, policy] of policies.entries()) {
     test(`a recipient in state ${code} under ${policy}: ${expected[index] ?? ""}`, () => {
-      assert.equal(planFor(looked(code), policy).kind, expected[index]);
+      assert.equal(planUnder(looked(code), policy).kind, expected[index]);
     });
   }
   test(`a recipient in state ${code} under off: clear`, () => {
-    assert.equal(planFor(looked(code), "off").kind, "clear");
+    assert.equal(planUnder(looked(code), "off").kind, "clear");
   });
 }
 
@@ -105,7 +116,7 @@ const anyPolicy = fc.constantFrom<Policy>("require", "prefer-pickup", "prefer-cl
 test("an uncertain recipient never lets a message leave in clear", () => {
   fc.assert(
     fc.property(anyLooked, anyPolicy, (recipients, policy) => {
-      const plan = planFor(recipients, policy);
+      const plan = planUnder(recipients, policy);
       const isUncertain = recipients.some(({ discovery }) => discovery.kind === "unreachable");
       assert(plan.kind !== "clear" || (!isUncertain && policy === "prefer-clear"));
     }),
@@ -115,7 +126,7 @@ test("an uncertain recipient never lets a message leave in clear", () => {
 test("a message is sealed for everybody or for nobody", () => {
   fc.assert(
     fc.property(anyLooked, anyPolicy, (recipients, policy) => {
-      const plan = planFor(recipients, policy);
+      const plan = planUnder(recipients, policy);
       const isEverybody = recipients.every(({ discovery }) => discovery.kind === "found");
       assert.equal(plan.kind === "seal", isEverybody);
       if (plan.kind === "seal") assert.equal(plan.recipients.length, recipients.length);
@@ -126,7 +137,58 @@ test("a message is sealed for everybody or for nobody", () => {
 test("the order of the recipients changes nothing about what happens", () => {
   fc.assert(
     fc.property(anyLooked, anyPolicy, (recipients, policy) => {
-      assert.equal(planFor(recipients, policy).kind, planFor(recipients.toReversed(), policy).kind);
+      assert.equal(
+        planUnder(recipients, policy).kind,
+        planUnder(recipients.toReversed(), policy).kind,
+      );
     }),
   );
+});
+
+const anyRecipient = fc
+  .tuple(
+    fc.constantFrom(...Object.keys(states)),
+    fc.constantFrom<Policy>("off", "require", "prefer-pickup", "prefer-clear"),
+  )
+  .map(([code, policy]) => looked(code).map((one) => withPolicy(one, policy)))
+  .map(([one]) => one ?? assert.fail());
+const anyRecipients = fc.array(anyRecipient, { minLength: 1, maxLength: 8 });
+
+test("whatever policy each recipient has, nobody gets clear text who must not, or who is not certain", () => {
+  fc.assert(
+    fc.property(anyRecipients, fc.boolean(), (recipients, isSplit) => {
+      const plan = planFor(recipients, { isSplit });
+      const isClear = plan.kind === "clear" || plan.kind === "split";
+      if (!isClear) return;
+      for (const one of recipients) {
+        if (one.policy === "off") continue;
+        assert.notEqual(one.discovery.kind, "unreachable");
+        const isSealed = plan.kind === "split" && one.discovery.kind === "found";
+        assert(isSealed || one.policy === "prefer-clear");
+      }
+    }),
+  );
+});
+
+test("a split seals for each recipient who has a certificate, and leaves nobody out", () => {
+  fc.assert(
+    fc.property(anyRecipients, (recipients) => {
+      const plan = planFor(recipients, { isSplit: true });
+      if (plan.kind !== "split") return;
+      assert.equal(plan.recipients.length + plan.clear.length, recipients.length);
+      assert(plan.recipients.length > 0 && plan.clear.length > 0);
+    }),
+  );
+});
+
+test("without a split nobody's certificate is used in a message that is clear for others", () => {
+  const [found, absent] = [looked("OK"), looked("NOSVC")].map(([one]) => one ?? assert.fail());
+  assert(found && absent);
+  const never = { address, policy: "off" } as const;
+  const kind = (...recipients: readonly Recipient[]) => planFor(recipients).kind;
+  assert.equal(kind(withPolicy(found, "prefer-clear"), never), "clear");
+  assert.equal(kind(withPolicy(found, "require"), never), "conflict");
+  assert.equal(kind(withPolicy(found, "require"), withPolicy(absent, "prefer-clear")), "refuse");
+  assert.equal(kind(withPolicy(found, "prefer-clear"), withPolicy(absent, "require")), "refuse");
+  assert.equal(kind(never), "clear");
 });

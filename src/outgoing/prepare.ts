@@ -41,6 +41,8 @@ export type Prepared = {
   readonly repliesTo: readonly string[];
   /** It answers a message that it does not name in a way that can be read. */
   readonly isReplyToUnknown: boolean;
+  /** A program wrote it by itself (RFC 3834 §5). */
+  readonly isAutomatic: boolean;
   /** The sender asked for policy `require` for this message (`X-Sealpost-Require`, with any value but `no`). */
   readonly isRequired: boolean;
   /** What the client has encrypted itself. */
@@ -75,6 +77,7 @@ export async function prepare(
       message,
       messageId,
       isRequired,
+      isAutomatic: isAutomatic(header),
       facts: readMessageFacts(header),
       ...answered(header),
       byClient: await (deps.clientProtection ?? clientProtection)(message),
@@ -170,6 +173,15 @@ function withRequiredFields(
     header: [...withoutFields(dated, new Set(["message-id"])), makeField("Message-ID", messageId)],
     messageId,
   };
+}
+
+/** A value that says nothing but `no`, with or without parameters. */
+const NOT_AUTOMATIC = /^no\s*(?:;|$)/i;
+
+function isAutomatic(header: Header): boolean {
+  return fieldsNamed(header, "Auto-Submitted").some(
+    (field) => !NOT_AUTOMATIC.test(structuredBody(field) ?? ""),
+  );
 }
 
 const MAX_REFERENCES = 50;

@@ -8,7 +8,8 @@ import type { Copy } from "./copy.ts";
 
 /**
  * The Received field of a copy, which stands above it (RFC 5321 §4.4). It says neither where the sender was nor who logged in: the
- * provider vouches for its users, and where they are is nobody's business (RFC 6409 §9).
+ * provider vouches for its users, and where they are is nobody's business (RFC 6409 §9). A next hop that is configured to be
+ * told (`forward`) hears it in the session, not in the message.
  */
 export function receivedField(deps: ReceivedDeps, envelope: Envelope): HeaderField {
   // RFC 3848, RFC 6531 §4.3: a login over TLS, the only way here.

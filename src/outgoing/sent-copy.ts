@@ -4,10 +4,12 @@
  * signature. Blind recipients stand beside the message, never in it, so that a copy that is passed on names none of them.
  *
  * All that is costly or may fail is done before anything leaves. An account without a key is refused for now, because a
- * copy in clear is no copy, and so is everybody while the disk is full. Whatever else fails leaves the message without a
- * copy: trying again would fail again. The row is written with the copies that wait for the next hop, in one transaction.
+ * copy in clear is no copy, and so is everybody while the disk is full, or for any other trouble that ends. Whatever else fails
+ * leaves the message without a copy: trying again would fail again. The row is written with the copies that wait for the next
+ * hop, in one transaction.
  */
 import { hex } from "../base/bytes.ts";
+import { AppError, isProgramFault, TooCostly } from "../base/errors.ts";
 import type { Octets } from "../base/large-octets.ts";
 import { sha256 } from "../base/sha256.ts";
 import type { Clock } from "../base/time.ts";
@@ -17,9 +19,8 @@ import { parseHeader, serializeHeader, withoutFields } from "../mail/header.ts";
 import type { ToStore } from "../mailbox/embedded/stored-form.ts";
 import type { MailboxOf, MailboxOwner } from "../mailbox/mailbox-of.ts";
 import { standardFolder, type Appended, type PreparedMail } from "../mailbox/mailbox.ts";
-import { NoMailboxKey } from "../mailbox/no-mailbox-key.ts";
-import type { SentForm, SentTo, Summary } from "../mailbox/summary.ts";
-import { MAX_CLEAR_OCTETS } from "../openpgp/messages/encrypt.ts";
+import type { SentHow, SentTo, Summary } from "../mailbox/summary.ts";
+import { MAX_CLEAR_OCTETS } from "../openpgp/messages/plain.ts";
 import type { Examined } from "../pgpmime/examine.ts";
 import type { Store } from "../store/store.ts";
 import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
@@ -41,13 +42,15 @@ export type SentDeps = {
   readonly examine: (message: Uint8Array) => Promise<Examined>;
   /** Encrypts a message to the key that protects the mailbox. @throws NoMailboxKey when there is none. */
   readonly bodyFor: (owner: MailboxOwner, message: ToStore) => Promise<Octets>;
+  /** Told why a copy could not be made, where that tells of a fault. */
+  readonly failed: (error: unknown) => void;
   readonly summaryOf: (message: Uint8Array, sent: SentAlready) => Promise<Summary>;
 };
 
 /** How a message leaves, and when. */
 export type SentAlready = {
   readonly at: Date;
-  readonly how: SentForm;
+  readonly how: SentHow;
   readonly to: readonly SentTo[];
 };
 
@@ -56,13 +59,16 @@ export type SentRequest = {
   readonly keys: UnlockedKeys;
   readonly envelope: Envelope;
   readonly prepared: Prepared;
-  readonly how: SentForm;
+  /** `split`: sealed for those in `found`, in clear for the others. */
+  readonly how: SentHow;
   /** Whom the message is encrypted for, if Sealpost encrypts it. */
   readonly found: readonly Found[];
 };
 
 /** A copy that is ready to be kept. */
 export type SentCopy = {
+  /** What it is found by when there are news of it. */
+  readonly once: string;
   /**
    * What is left to do once the next hop answered, with the recipients for whom it refused the message: a function that
    * keeps the copy, in the transaction in which the message is accepted, or says why not. A repetition keeps no second one.
@@ -79,7 +85,7 @@ export type PreparedSent =
 
 /**
  * Encrypts the copy of a message that is about to leave. No row is written.
- * @throws NoMailboxKey, and AppError (temporary) where the disk has no room.
+ * @throws AppError (temporary) for trouble that ends: no key yet, a disk without room, a database that is away. Nothing has left then.
  */
 export async function prepareSent(deps: SentDeps, request: SentRequest): Promise<PreparedSent> {
   const { owner, prepared } = request;
@@ -89,7 +95,10 @@ export async function prepareSent(deps: SentDeps, request: SentRequest): Promise
   try {
     return await made(deps, request);
   } catch (error) {
-    if (error instanceof NoMailboxKey) throw error;
+    const isFault = isProgramFault(error);
+    const isOfMessage = error instanceof TooCostly;
+    if (error instanceof AppError && error.temporary && !isFault && !isOfMessage) throw error;
+    if (!isOfMessage) deps.failed(error);
     return { kind: "none", because: "failed" };
   }
 }
@@ -103,7 +112,8 @@ async function made(deps: SentDeps, request: SentRequest): Promise<PreparedSent>
   if (ciphertext === undefined && message.length > MAX_CLEAR_OCTETS) {
     return { kind: "none", because: "too-large" };
   }
-  const to = recipientsOf(request);
+  const isNamed = isNamedIn(prepared);
+  const to = recipientsOf({ ...request, isBlind: (address) => !isNamed(address) });
   const once = `sent ${await nameOf(message)} ${envelopeDigest(envelope)}`;
   const octets = await deps.bodyFor(owner, { pieces: [message], ciphertext });
   const prepareFor = async (sent: readonly SentTo[]): Promise<PreparedMail> =>
@@ -122,6 +132,7 @@ async function made(deps: SentDeps, request: SentRequest): Promise<PreparedSent>
   return {
     kind: "ready",
     copy: {
+      once,
       settle: async (refused) => {
         const settled = refused.length === 0 ? mail : await prepareFor(withRefused(to, refused));
         return async (tx) => {
@@ -156,18 +167,36 @@ async function nameOf(message: Uint8Array): Promise<string> {
   return hex(await sha256([fields, message.subarray(bodyOffset)]));
 }
 
-function recipientsOf({ envelope, prepared, how, found }: SentRequest): readonly SentTo[] {
-  const fingerprints = new Map<EmailAddress, string>(
-    found.map(({ address, discovery }) => [address, discovery.certificate.fingerprint]),
+/** What each recipient gets of a message that leaves, or does not leave yet. */
+export function recipientsOf({
+  envelope,
+  how,
+  found,
+  isBlind,
+}: Pick<SentRequest, "envelope" | "how" | "found"> & {
+  readonly isBlind: (address: EmailAddress) => boolean;
+}): readonly SentTo[] {
+  const fingerprints = new Map<string, string>(
+    found.map(({ address, discovery }) => {
+      return [formatAddress(address), discovery.certificate.fingerprint];
+    }),
   );
-  const isNamed = isNamedIn(prepared);
-  return envelope.recipients.map((address) => ({
-    address: formatAddress(address),
-    got: how,
-    fingerprint: fingerprints.get(address) ?? "",
-    isBlind: !isNamed(address),
-  }));
+  return envelope.recipients.map((address) => {
+    const fingerprint = fingerprints.get(formatAddress(address)) ?? "";
+    const got = GOT[how] ?? (fingerprint === "" ? "clear" : "sealed");
+    return { address: formatAddress(address), got, fingerprint, isBlind: isBlind(address) };
+  });
 }
+
+/** What everybody gets; undefined: what a recipient gets depends on whether there is a certificate for them. */
+const GOT: Readonly<Record<SentHow, SentTo["got"] | undefined>> = {
+  sealed: "sealed",
+  clear: "clear",
+  "already-protected": "already-protected",
+  split: undefined,
+  deferred: "waiting",
+  "not-sent": "refused",
+};
 
 function withRefused(to: readonly SentTo[], refused: readonly EmailAddress[]): readonly SentTo[] {
   const names = new Set(refused.map(formatAddress));

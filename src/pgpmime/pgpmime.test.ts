@@ -13,8 +13,9 @@ import { encryptAtRest } from "../openpgp/messages/encrypt.ts";
 import { verifySignature } from "../openpgp/messages/verify.ts";
 import { armorMessage } from "../openpgp/packets/armor.ts";
 import { readProtectedHeader } from "./payload-header.ts";
-import { seal, open } from "./pgpmime.ts";
+import { open } from "./pgpmime.ts";
 import { readerView } from "./reader-view.ts";
+import { seal } from "./seal.ts";
 
 const now = parseDate("2026-11-23T10:00:00Z");
 assert.ok(now);

@@ -4,7 +4,7 @@ import type { UnlockedKey } from "../openpgp/keys/secret-key.ts";
 import { recipientOf } from "../openpgp/messages/container-choice.ts";
 import { readdress as readdressMessage } from "../openpgp/messages/decrypt.ts";
 import { detectProtection } from "./detect.ts";
-import { container } from "./pgpmime.ts";
+import { container } from "./seal.ts";
 
 /**
  * A sealed message for a reader with another key pair: the same ciphertext and the same header fields, and `recipient`

@@ -29,16 +29,21 @@ export type PolicySettings = {
   readonly domains: Readonly<Record<string, DomainPolicy>>;
 };
 
-/** The policy that holds for what an account sends. */
+/** The policy that holds for what an account sends, where its user has no rule for a recipient. */
 export function policyOf(
   settings: PolicySettings,
-  { address, policy }: Pick<Account, "address" | "policy">,
+  account: Pick<Account, "address" | "policy">,
 ): Policy {
-  return policyInForce({
-    installation: settings.default,
-    domain: settings.domains[address.domain],
-    user: policy,
-  });
+  return policyInForce(levelsOf(settings, account));
+}
+
+/** What is set for an account at each level but that of contacts. */
+export function levelsOf(
+  settings: PolicySettings,
+  { address, policy }: Pick<Account, "address" | "policy">,
+): Omit<PolicyLevels, "contact"> {
+  const domain = settings.domains[address.domain];
+  return { installation: settings.default, domain, user: policy };
 }
 
 /** The nearest level that says something wins, except that an enforced `require` stands above all. */
@@ -46,4 +51,12 @@ export function policyInForce(levels: PolicyLevels): Policy {
   const { installation, domain, user, contact } = levels;
   if (domain?.enforced === true && domain.policy === "require") return "require";
   return contact ?? user ?? domain?.policy ?? installation;
+}
+
+/** The policies, the strictest first. */
+const STRICTEST_FIRST: readonly Policy[] = ["require", "prefer-pickup", "prefer-clear", "off"];
+
+/** The stricter of two policies. */
+export function stricterOf(one: Policy, other: Policy): Policy {
+  return STRICTEST_FIRST.indexOf(one) <= STRICTEST_FIRST.indexOf(other) ? one : other;
 }

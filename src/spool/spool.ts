@@ -14,13 +14,13 @@ import { discardBlob, type BlobStore } from "../blobs/blobs.ts";
 import { AccountGone } from "../mailbox/account-gone.ts";
 import { TAGGED } from "../mailbox/embedded/names.ts";
 import { flagsIn } from "../mailbox/flag-bits.ts";
-import { standardFolder } from "../mailbox/mailbox.ts";
-import type {
-  Flag,
-  FolderId,
-  MessageId,
-  MessageVerdict,
-  ServedAtArrival,
+import {
+  standardFolder,
+  type Flag,
+  type FolderId,
+  type MessageId,
+  type MessageVerdict,
+  type ServedAtArrival,
 } from "../mailbox/mailbox.ts";
 import type { GoneBlob } from "../store/mail/blobs.ts";
 import {

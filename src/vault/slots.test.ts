@@ -6,8 +6,7 @@ import { fixedServiceKeys } from "../../test/support/service-keys.ts";
 import { Secret } from "../base/secret.ts";
 import { fromUnixMs } from "../base/time.ts";
 import type { SlotRow } from "../store/keys/vault.ts";
-import type { AccountId } from "../words/account.ts";
-import { newAccountId } from "../words/account.ts";
+import { type AccountId, newAccountId } from "../words/account.ts";
 import {
   openPasswordSlot,
   openRecoverySlot,

@@ -50,12 +50,13 @@ export async function unlockWithService(
   return masterKey === undefined ? undefined : await openKeys(deps, masterKey);
 }
 
-/** The certificate that is published for an address and has not expired. */
+/** The certificate that is published for an address, is not hidden, and has not expired. */
 export async function activeCertificate(
   deps: Pick<VaultDeps, "store" | "clock">,
   address: EmailAddress,
 ): Promise<Certificate | undefined> {
   const published = await findPublished(deps.store, address);
-  if (published === undefined || isExpired(published, deps.clock.now())) return undefined;
+  if (published === undefined || published.isHidden === true) return undefined;
+  if (isExpired(published, deps.clock.now())) return undefined;
   return certificateIn(published);
 }

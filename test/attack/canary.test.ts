@@ -19,7 +19,7 @@ import { openVault, type Vault } from "../../src/app/open-vault.ts";
 import { loadConfig, type Config } from "../../src/config/config.ts";
 import { standardFolder } from "../../src/mailbox/mailbox.ts";
 import { encryptAtRest } from "../../src/openpgp/messages/encrypt.ts";
-import { container } from "../../src/pgpmime/pgpmime.ts";
+import { container } from "../../src/pgpmime/seal.ts";
 import { findPublished } from "../../src/store/keys/certificates.ts";
 import { openStore, type Engine, type Store } from "../../src/store/store.ts";
 import { certificateIn } from "../../src/vault/published-certificate.ts";

@@ -8,7 +8,7 @@ import { parseHeader } from "../../src/mail/header.ts";
 import { decrypt } from "../../src/openpgp/messages/decrypt.ts";
 import { packet } from "../../src/openpgp/packets/packet.ts";
 import { detectProtection } from "../../src/pgpmime/detect.ts";
-import { seal } from "../../src/pgpmime/pgpmime.ts";
+import { seal } from "../../src/pgpmime/seal.ts";
 import { authorDeps, serves } from "../support/authors.ts";
 import { expectDecrypted, NOW, ownKey } from "../support/openpgp-messages.ts";
 

@@ -225,10 +225,10 @@ for (const { engine, open } of engines()) {
       toKeep(copy),
     ]);
     const accounts: string[] = [];
-    const relay: OutboxDeps["relay"] = async (envelope, message, signal) => {
+    const relay: OutboxDeps["relay"] = async (envelope, message, options) => {
       const rows = await store.db.selectFrom("outbox").select("account").execute();
       accounts.push(...rows.map(({ account }) => account));
-      return outbox.relay(envelope, message, signal);
+      return outbox.relay(envelope, message, options);
     };
     await sendDue({ ...outbox, relay });
     assert.deepEqual(accounts, [idOf(alice), idOf(alice)]);

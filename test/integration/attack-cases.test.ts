@@ -12,7 +12,7 @@ import { run, runOk, sealpostCommand } from "../../lab/run.ts";
 import { decrypt } from "../../src/openpgp/messages/decrypt.ts";
 import { packet } from "../../src/openpgp/packets/packet.ts";
 import { detectProtection } from "../../src/pgpmime/detect.ts";
-import { seal } from "../../src/pgpmime/pgpmime.ts";
+import { seal } from "../../src/pgpmime/seal.ts";
 import { AUTHOR, cast, HEAD, pgpMime, signedTo } from "../support/form-fixtures.ts";
 import { NOW, ownKey } from "../support/openpgp-messages.ts";
 import { listen } from "../support/test-listener.ts";

@@ -24,8 +24,8 @@ test("the story passes on PostgreSQL", async () => {
   ]);
   const output = `${stdout.toString()}${stderr}`;
   assert.equal(code, 0, output);
-  assert.match(output, /^ok - 13 /m);
-  assert.match(output, /^13 passed, 0 failed$/m);
+  assert.match(output, /^ok - 14 /m);
+  assert.match(output, /^14 passed, 0 failed$/m);
 });
 
 test("the demo says how to log in and to send, ends at SIGTERM, and finds its mail again", async () => {

@@ -11,11 +11,14 @@ import { chooseMailboxKey } from "../../src/keys/mailbox-key.ts";
 import { openWithPassword } from "../../src/vault/master-key.ts";
 import { wrapCopy } from "../../src/vault/rewrap.ts";
 import { canonicalAddress, type EmailAddress } from "../../src/mail/address.ts";
+import { changeRule, parseContact } from "../../src/policy/contact-rules.ts";
+import { haveDeferred } from "../support/have-deferred.ts";
 import { haveWaiting } from "../support/spool.ts";
 import { toKeep } from "../../src/outgoing/copy.ts";
 import { keepForLater } from "../../src/outgoing/outbox.ts";
 import { locked } from "../../src/incoming/verdicts.ts";
 import { changeDraft } from "../../src/store/mailbox/drafts.ts";
+import { insertProtectedName } from "../../src/store/mail/protected-names.ts";
 import { insertFolder } from "../../src/store/mailbox/folders.ts";
 import { selectById } from "../../src/store/mailbox/listing.ts";
 import { insertMailboxMessage } from "../../src/store/mailbox/messages.ts";
@@ -56,6 +59,8 @@ const NAMING: Readonly<Record<string, RegExp>> = {
   author_keys: /^\| keys of authors \|/m,
   blobs: /^\| mailbox \|/m,
   cached_certificates: /^\| cache of others' certificates \|/m,
+  contact_rules: /^\| contact rules \|/m,
+  deferred: /^\| deferred mail \|/m,
   draft_attachments: /^\| drafts \|/m,
   folder_use: /^\| mailbox \|/m,
   folders: /^\| folders \|/m,
@@ -66,6 +71,7 @@ const NAMING: Readonly<Record<string, RegExp>> = {
   mailboxes: /^\| mailbox \|/m,
   master_keys: /^\| secret keys, master key slots \|/m,
   outbox: /^\| outbox \|/m,
+  protected_names: /^\| names of sent mail \|/m,
   published_certificates: /^\| published certificates \|/m,
   search_segments: /^\| index of the mailbox \|/m,
   search_terms: /^\| index of the mailbox \|/m,
@@ -86,6 +92,7 @@ const NAMELESS: readonly string[] = [
   "certificate_ids",
   "clock_seen",
   "continuity",
+  "domains",
   "migrations",
   "outbox_pieces",
   "published_version",
@@ -155,6 +162,12 @@ async function fill(deps: Deps): Promise<void> {
     const change = { key: "k", summary: row.summary, sizeBytes: 1, attached, under: "k" };
     assert(await changeDraft(store, idOf(first), row, change));
   }
+  const rule = {
+    contact: parseContact("malice@alpha.test") ?? assert.fail(),
+    rule: "never",
+  } as const;
+  await came(changeRule(deps, { ...rule, account: idOf(first), by: "operator" }), "changed");
+  await insertProtectedName(store, idOf(first), "tag", now);
   const rows = await selectToIndex(store, idOf(first), { after: 0, limit: 10 });
   const made = rows.map((row) => ({ row, ...wrappedTerms }));
   assert.equal(await insertTerms(store, idOf(first), made), 1);
@@ -179,6 +192,10 @@ async function write({ store, clock, serviceKeys }: Deps, address: EmailAddress)
   await keepForLater({ store, clock, wrap }, { account: idOf(first), address: first }, "<2@x>", [
     toKeep(copy),
   ]);
+  await haveDeferred(
+    { store, clock, wrap },
+    { account: idOf(first), sender: address, recipients: [near], messageId: "<3@x>" },
+  );
   const name = canonicalAddress(address);
   const bytes = { certificate: new Uint8Array(), fetched_at: at.getTime() };
   await store.db

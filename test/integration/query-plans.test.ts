@@ -31,7 +31,7 @@ import {
 } from "../support/store-calls/accounts.ts";
 import { callPublished, callVault } from "../support/store-calls/keys.ts";
 import { callMailbox } from "../support/store-calls/mailbox.ts";
-import { callMessages, callOutbox } from "../support/store-calls/mail.ts";
+import { callDeferred, callMessages, callOutbox } from "../support/store-calls/mail.ts";
 import { callDatabase, callJournal, callOthersKeys } from "../support/store-calls/others.ts";
 
 /** Enough for PostgreSQL to tell a good index from a bad one. */
@@ -42,6 +42,7 @@ const SMALL = [
   "audit_head",
   "published_version",
   "clock_seen",
+  "domains",
   "tag_key",
   "service_key_users",
   "migrations",
@@ -125,7 +126,7 @@ const ALLOWED: Readonly<Record<string, string>> = {
   "engine/pieces.ts keepOnly: outbox_pieces": FEW,
   "keys/published-file-of.ts publishedFileOf: ids": NEW_FILE,
   "keys/published-file-of.ts publishedFileOf: published": NEW_FILE,
-  "jobs/jobs.ts countJobs: jobs": WAITING,
+  "jobs/attempts.ts countJobs: jobs": WAITING,
   "mail/queue-figures.ts pendingFigures: spool_use": WAITING,
   "keys/service-keys.ts replaceRevocation: generic_revocations": SMALL_INDEX,
   "discovery/unusable-answers.ts unusableSince: unusable_answers": SMALL_INDEX,
@@ -155,6 +156,7 @@ async function explainAll({ place }: TestEngine): Promise<Explained> {
     await callMessages(store, account);
     await callMailbox(store, account);
     await callOutbox(store, account);
+    await callDeferred(store, account);
     await callOthersKeys(store);
     await callJournal(store, account);
     await callReservations(store);

@@ -20,7 +20,8 @@ import { readSecretKey, type UnlockedKey } from "../../src/openpgp/keys/secret-k
 import { verifySignature } from "../../src/openpgp/messages/verify.ts";
 import { detectProtection } from "../../src/pgpmime/detect.ts";
 import { readerView } from "../../src/pgpmime/reader-view.ts";
-import { seal, open } from "../../src/pgpmime/pgpmime.ts";
+import { open } from "../../src/pgpmime/pgpmime.ts";
+import { seal } from "../../src/pgpmime/seal.ts";
 import { armoredText } from "../support/armored-text.ts";
 import { cpuStopwatch } from "../support/cpu-time.ts";
 import { LARGE_INPUTS } from "../support/large-input.ts";

@@ -15,7 +15,7 @@ import { encryptAtRest, signAndEncrypt } from "../../src/openpgp/messages/encryp
 import { packet } from "../../src/openpgp/packets/packet.ts";
 import type { UnlockedKey } from "../../src/openpgp/keys/secret-key.ts";
 import { detectProtection } from "../../src/pgpmime/detect.ts";
-import { container, seal } from "../../src/pgpmime/pgpmime.ts";
+import { container, seal } from "../../src/pgpmime/seal.ts";
 import { DISPLAYED } from "../../src/pgpmime/shown-header.ts";
 import { mutate, seededRandom, type Random } from "../support/mutate.ts";
 import { expectDecrypted, NOW, ownKey } from "../support/openpgp-messages.ts";

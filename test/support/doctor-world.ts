@@ -115,6 +115,7 @@ export function doctorDeps(
     hostname: "mail.alpha.test",
     takesMx: true,
     hops: [],
+    sealedBytes: 1000,
     listeners: [],
     connects: async () => undefined,
     database: { kind: "closed", reason: "not in this test", isTemporary: false },

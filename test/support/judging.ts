@@ -10,7 +10,8 @@ import type { Certificate } from "../../src/openpgp/certificates/certificate.ts"
 import { readSecretKey, type UnlockedKey } from "../../src/openpgp/keys/secret-key.ts";
 import { decrypt } from "../../src/openpgp/messages/decrypt.ts";
 import { signAndEncrypt } from "../../src/openpgp/messages/encrypt.ts";
-import { seal, open } from "../../src/pgpmime/pgpmime.ts";
+import { open } from "../../src/pgpmime/pgpmime.ts";
+import { seal } from "../../src/pgpmime/seal.ts";
 import type { AuthorDeps } from "../../src/incoming/check-signature.ts";
 import { serves } from "./authors.ts";
 import { judgeSealed } from "../../src/incoming/judge.ts";

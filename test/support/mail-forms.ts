@@ -5,7 +5,7 @@ import { deflateRawSync } from "node:zlib";
 import { parseHeader } from "../../src/mail/header.ts";
 import { PACKET, packet } from "../../src/openpgp/packets/packet.ts";
 import { newSessionKey } from "../../src/openpgp/packets/session-key.ts";
-import { container, seal } from "../../src/pgpmime/pgpmime.ts";
+import { container, seal } from "../../src/pgpmime/seal.ts";
 import {
   armored,
   type Cast,

@@ -6,7 +6,7 @@ import { submissionHandlers, type Drain } from "../../src/app/submission.ts";
 import type { Config } from "../../src/config/config.ts";
 import { messageWorkHere } from "../../src/incoming/message-work.ts";
 import { clientProtection } from "../../src/outgoing/already-protected.ts";
-import type { Sender } from "../../src/outgoing/outgoing.ts";
+import type { Sender } from "../../src/outgoing/submit-deps.ts";
 import type { Handlers } from "../../src/smtp/listener/handlers.ts";
 import type { Deps } from "./key-life.ts";
 import { mailboxesWith } from "./mailboxes.ts";
@@ -17,9 +17,14 @@ export const QUIET_CONFIG = {
   domains: ["alpha.test"],
   policy: { default: "prefer-clear", domains: {} },
   keys: { autocrypt: "remove", unlockPage: "https://mail.alpha.test/unlock" },
-  limits: { loginFailures: 10, loginFailuresPerNetwork: 100, loginCacheMinutes: 10 },
+  limits: {
+    loginFailures: 10,
+    loginFailuresPerNetwork: 100,
+    loginCacheMinutes: 10,
+    deferredBytes: 1e9,
+  },
   sealing: { legacyDisplay: true },
-  submission: { sentCopies: false },
+  submission: { sentCopies: false, deferHours: 24, noticeHours: 4, split: false },
 } as unknown as Config;
 
 /** What its listeners call; `drain` is told of each login whose keys are open. */
@@ -28,16 +33,18 @@ export function quietSubmission(deps: Deps, drain: Drain): Handlers<Sender> {
   const refuse = async (): Promise<never> => Promise.reject(new Error("nothing is to be done"));
   const write = () => async () => Promise.resolve();
   const current = () => QUIET_CONFIG;
+  const blobs = { roomBytes: async () => Promise.resolve(undefined) };
   const events = { failed: () => undefined };
   const traces = { write, writeLater: write };
   return submissionHandlers({
-    vault: { store, clock, serviceKeys },
+    vault: { store, clock, serviceKeys, blobs },
     keyRules,
     current,
     events,
     discover: refuse,
     pool: {
       seal: refuse,
+      sign: refuse,
       clientProtection: async (message) => clientProtection(message),
       messageWorkForUsers: messageWorkHere,
     },

@@ -20,7 +20,8 @@ import { standardFolder, type Mailbox } from "../../src/mailbox/mailbox.ts";
 import { encryptAtRest } from "../../src/openpgp/messages/encrypt.ts";
 import { clientProtection } from "../../src/outgoing/already-protected.ts";
 import type { Copy } from "../../src/outgoing/copy.ts";
-import { open as openMessage, seal } from "../../src/pgpmime/pgpmime.ts";
+import { open as openMessage } from "../../src/pgpmime/pgpmime.ts";
+import { seal, sign } from "../../src/pgpmime/seal.ts";
 import type { Outcome } from "../../src/smtp/relay/hop.ts";
 import type { BlobPlace } from "../../src/store/mail/blobs.ts";
 import type { Store } from "../../src/store/store.ts";
@@ -70,19 +71,27 @@ export async function worldIn(store: Store, bodies: BlobPlace) {
   const { clock, serviceKeys, keyRules } = deps;
   const dir = await mkdtemp(join(tmpdir(), "sealpost-sent-"));
   const blobs = openBlobs({ store, clock }, { bodies, bodiesFolder: join(dir, "bodies") });
-  const events = { failed: (_where: string, error: unknown) => assert.fail(String(error)) };
+  const failed: string[] = [];
+  const events = {
+    failed: (_where: string, error: unknown) => {
+      failed.push(String(error));
+    },
+  };
   const work = messageWorkHere;
   const pool = { seal, open: openMessage, encryptAtRest, messageWork: work };
   const mailboxOf = mailboxesOf({ store, clock, pool, blobs, events });
   const relayed: Copy[] = [];
   const traced: string[] = [];
-  const config = { ...QUIET_CONFIG, relay: { host: "127.0.0.1", port: 1, hosts: {} } };
+  const config = {
+    ...QUIET_CONFIG,
+    relay: { ...QUIET_CONFIG.relay, host: "127.0.0.1", port: 1, hosts: {} },
+  };
   const handlersFor = (options: Options) => {
     const { policy = "prefer-clear", sentCopies = true, mailboxBytes = 1e9, outcome } = options;
     const current = () => ({
       ...config,
       policy: { default: policy, domains: {} },
-      submission: { sentCopies },
+      submission: { ...config.submission, sentCopies },
       limits: { ...config.limits, mailboxBytes, pendingBytes: 0 },
     });
     const traces = {
@@ -102,13 +111,14 @@ export async function worldIn(store: Store, bodies: BlobPlace) {
       return Promise.resolve({ recipients });
     };
     return submissionHandlers({
-      vault: { store, clock, serviceKeys },
+      vault: { store, clock, serviceKeys, blobs },
       keyRules,
       current,
       events,
       discover: async (address) => Promise.resolve(discoveryOf(address, clock.now())),
       pool: {
         seal,
+        sign,
         clientProtection: async (message) => Promise.resolve(clientProtection(message)),
         messageWorkForUsers: { ...work, ...options.work },
       },
@@ -126,6 +136,8 @@ export async function worldIn(store: Store, bodies: BlobPlace) {
     blobs,
     relayed,
     traced,
+    /** What was told to the log; a test that expects something takes it away. */
+    failed,
     /** Submits as alice. @returns the reply. */
     send: async (text: string, to: readonly string[], options: Options = {}): Promise<string> => {
       const { login, data, loggedOut } = handlersFor(options);
@@ -147,7 +159,10 @@ export async function worldIn(store: Store, bodies: BlobPlace) {
       return await work(mailboxOf(store, { id: idOf(alice), address: alice }, keys));
     },
     closed: () => mailboxOf(store, { id: idOf(alice), address: alice }),
-    [Symbol.asyncDispose]: async () => rm(dir, { recursive: true }),
+    [Symbol.asyncDispose]: async () => {
+      await rm(dir, { recursive: true });
+      assert.deepEqual(failed, []);
+    },
   };
 }
 

@@ -12,13 +12,16 @@ import {
 } from "../../src/mail/address.ts";
 import { generateKey } from "../../src/openpgp/keys/generate.ts";
 import { readSecretKey, type UnlockedKey } from "../../src/openpgp/keys/secret-key.ts";
-import { seal } from "../../src/pgpmime/pgpmime.ts";
+import { seal } from "../../src/pgpmime/seal.ts";
 import { replyText } from "./reply-text.ts";
 import type { Outcome } from "../../src/smtp/relay/hop.ts";
 import type { Copy } from "../../src/outgoing/copy.ts";
 import { handOnWith } from "../../src/outgoing/hand-on.ts";
-import { submit, type Sender, type SubmitDeps } from "../../src/outgoing/outgoing.ts";
+import { submit } from "../../src/outgoing/outgoing.ts";
+import type { Sender, SubmitDeps } from "../../src/outgoing/submit-deps.ts";
 import { traceOutgoing } from "../../src/outgoing/tracing.ts";
+import type { Part } from "../../src/words/rollout.ts";
+import type { ContactRules } from "../../src/policy/contact-rules.ts";
 import type { Policy } from "../../src/words/account.ts";
 import { idOf } from "./accounts.ts";
 import { submissionReply } from "../../src/app/submission-replies.ts";
@@ -65,6 +68,9 @@ async function discover(wanted: EmailAddress): Promise<Discovery> {
 /** What differs from a login of alice under prefer-clear. */
 export type Options = {
   readonly policy?: Policy;
+  readonly rules?: ContactRules;
+  readonly isSplit?: boolean;
+  readonly part?: Part;
   readonly keys?: UnlockedKeys;
   readonly outcome?: (recipient: EmailAddress, attempt: number) => Outcome;
   readonly autocrypt?: "remove" | "replace";
@@ -79,11 +85,20 @@ export type Options = {
   readonly asked?: (address: string) => void;
 };
 
+/** A login of alice, where a test says nothing else. */
+const USUAL = {
+  policy: "prefer-clear",
+  part: "full",
+  rules: new Map<never, never>(),
+  isSplit: false,
+} satisfies Options;
+
 /**
  * Submits as alice. Gives what became of it, the reply, what the next hop got, what was kept for later, and the policies
  * that decided.
  */
 export async function send(message: string, to: readonly string[], options: Options = {}) {
+  const { policy, part, rules, isSplit } = { ...USUAL, ...options };
   const relayed: Copy[] = [];
   const kept: Copy[] = [];
   const policies: string[] = [];
@@ -110,13 +125,18 @@ export async function send(message: string, to: readonly string[], options: Opti
     isUnknownHere: async ({ local, domain }) =>
       Promise.resolve(domain === "alpha.test" && local === "nobody"),
     seal,
+    isSplit: isSplit,
     autocrypt: options.autocrypt ?? "remove",
     ...(options.legacyDisplay === undefined ? {} : { legacyDisplay: options.legacyDisplay }),
     trace,
     cameProtected: async (_reader, messageIds) =>
       Promise.resolve(options.cameProtected?.(messageIds) ?? options.isReplyToSealed === true),
+    protectedName: async () => Promise.resolve(async () => Promise.resolve()),
     handOn: handOnWith({
       trace,
+      failed: (error) => {
+        throw error;
+      },
       relay: async (envelope, bytes) => {
         relayed.push({ envelope, message: bytes });
         const recipients = envelope.recipients.map((one) => ({
@@ -136,7 +156,12 @@ export async function send(message: string, to: readonly string[], options: Opti
     account: idOf(address("alice@alpha.test")),
     address: address("alice@alpha.test"),
     addresses: [address("alice@alpha.test"), address("al@alpha.test")],
-    policy: options.policy ?? "prefer-clear",
+    policy: policy,
+    part: part,
+    policies: {
+      levels: { installation: policy },
+      rules: rules,
+    },
     keys: options.keys ?? new UnlockedKeys([key], key.fingerprint, []),
     generation: 1,
   };

@@ -1,6 +1,6 @@
 /** Exports of drafts on both engines, with what is stored apart from their text. */
 import assert from "node:assert/strict";
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 
 import { start } from "../../../test/contract/mailbox-world.ts";
@@ -59,4 +59,53 @@ testBoth("a draft is exported as one message with its attachments", async (open)
   const damagedOne = await exportTo(place(), "maildir");
   assert(damagedOne.kind === "exported");
   assert.deepEqual([damagedOne.written, [...damagedOne.asReceived]], [1, [["DRAFT", 1]]]);
+});
+
+testBoth("files of bodies that are missing end no export", async (open) => {
+  await using store = await open();
+  const bodiesFolder = place();
+  const places = { bodies: "folder", bodiesFolder } as const;
+  const embedded = await embeddedMailbox(store, places, bobsKey);
+  const made = await mailFilesWorld(store, NOW);
+  const { blobs } = embedded;
+  const world = { ...made, deps: { ...made.deps, blobs, mailboxOf: () => embedded.open() } };
+  const drafts = embedded.openDrafts();
+  const names = ["whole", "without a file", "without its text"] as const;
+  const saves = [];
+  for (const name of names) {
+    const { id } = await saved(drafts, written(name));
+    const attachment = await attached(drafts, id, Buffer.from(name));
+    saves.push({ id, attachment });
+  }
+  const [, second, third] = saves;
+  const body = await store.db
+    .selectFrom("mailbox_messages")
+    .select("blob")
+    .where("id", "=", third?.id ?? "")
+    .executeTakeFirstOrThrow();
+  const files = await readdir(bodiesFolder, { recursive: true });
+  for (const blob of [second?.attachment.id ?? "", body.blob]) {
+    const file = files.find((one) => one.endsWith(blob));
+    assert(file !== undefined);
+    await rm(join(bodiesFolder, file));
+  }
+  const wish = { folder: undefined, format: "maildir", progress: () => undefined } as const;
+  const done = await exportMailFor(world.deps, world, { ...wish, path: place() });
+  assert(done.kind === "exported");
+  assert.deepEqual([done.written, [...done.asReceived]], [2, [["DRAFT", 1]]]);
+  assert.deepEqual(done.closed, [{ id: third?.id, state: "MISSING" }]);
+});
+
+testBoth("a draft with large attachments is exported as its text alone", async (open) => {
+  await using store = await open();
+  const { openDrafts } = await embeddedMailbox(store, undefined, bobsKey);
+  const world = await mailFilesWorld(store, NOW);
+  const { id } = await saved(openDrafts(), written("large"));
+  for (const octets of [40, 25]) {
+    await attached(openDrafts(), id, Buffer.alloc(octets * 1024 * 1024));
+  }
+  const one = await exportMessageFor(world.deps, world, id);
+  assert(one.kind === "exported");
+  assert.equal(one.form.kind, "as-received");
+  assert(one.form.message.length < 10_000);
 });

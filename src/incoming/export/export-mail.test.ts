@@ -29,9 +29,9 @@ import { haveWaiting } from "../../../test/support/spool.ts";
 import { DAY, after as later, MINUTE } from "../../base/time.ts";
 import { listAudit } from "../../journal/journal.ts";
 import type { ExportFormat } from "../../mailbox/files/export-folder.ts";
+import { lockExport } from "../../mailbox/files/export-lock.ts";
 import { standardFolder, type FolderId } from "../../mailbox/mailbox.ts";
-import { seal } from "../../pgpmime/pgpmime.ts";
-import { lockFile } from "../../store/engine/file-lock.ts";
+import { seal } from "../../pgpmime/seal.ts";
 import { damaged, locked, undecryptable, unprotected } from "../verdicts.ts";
 import { exportMailFor, exportMessageFor, type MailExport } from "./export-mail.ts";
 
@@ -195,7 +195,7 @@ for (const format of ["maildir", "mbox"] as const) {
       });
       await chmod(path, 0o700);
       {
-        using lock = lockFile(join(path, "sealpost-export.lock"));
+        using lock = await lockExport(await stat(path));
         assert(lock);
         assert.deepEqual(await exportTo(world, path, format), {
           kind: "target-taken",
@@ -203,12 +203,12 @@ for (const format of ["maildir", "mbox"] as const) {
           why: "busy",
         });
       }
-      // A file that nobody holds is no lock, whatever it says: empty, of our own number, of no process.
-      for (const left of ["", String(process.pid), "2147483646"]) {
-        await writeFile(join(path, "sealpost-export.lock"), left);
-        assert.equal((await exportTo(world, path, format)).kind, "exported");
-        assert.equal((await stat(join(path, "sealpost-export.lock"))).size, 0);
-      }
+      // Nothing of the lock is in the folder, and it is free again.
+      assert.equal((await exportTo(world, path, format)).kind, "exported");
+      assert.deepEqual(
+        all.map(({ name }) => name).filter((name) => /lock|journal|wal/.test(name)),
+        [],
+      );
       const foreign = place();
       await mkdir(foreign, { mode: 0o700 });
       await writeFile(join(foreign, "notes.txt"), "mine");

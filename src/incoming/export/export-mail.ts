@@ -5,6 +5,7 @@
  * again with the same words, and writes what is missing.
  */
 import { addOne } from "../../base/counts.ts";
+import { AppError, MissingOctets } from "../../base/errors.ts";
 import type { Clock } from "../../base/time.ts";
 import { appendAudit } from "../../journal/journal.ts";
 import {
@@ -17,6 +18,7 @@ import { openMaildir } from "../../mailbox/files/maildir-target.ts";
 import { openMboxFiles } from "../../mailbox/files/mbox-target.ts";
 import { folderNamed } from "../../mailbox/folder-named.ts";
 import type { Folder, Mailbox } from "../../mailbox/mailbox.ts";
+import { Conflict } from "../../vault/conflict.ts";
 import type { UnlockedKeys } from "../../vault/unlocked-keys.ts";
 import type { Reader } from "../audited-reading.ts";
 import { openPending } from "../pending.ts";
@@ -35,7 +37,13 @@ export type ExportWish = {
   readonly progress: (written: number, of: number) => void;
 };
 
-/** What was written. Messages that did not open are counted by their state; of `closed` ones not even the octets opened. */
+/** In place of a state: the octets of the message are not where they were put. */
+const MISSING = "MISSING";
+
+/**
+ * What was written. Messages that did not open are counted by their state; of `closed` ones not even the octets opened, or they
+ * are missing.
+ */
 export type ExportReport = {
   readonly written: number;
   readonly there: number;
@@ -122,7 +130,10 @@ async function withKeys<Outcome>(
   using own = keys === undefined ? await deps.unlockWithService(account.id) : undefined;
   const open = keys ?? own;
   if (open === undefined || !isOpen(open)) return { kind: "mailbox-closed" };
-  await openPending(deps, account.id, open);
+  await openPending(deps, account.id, open).catch((error: unknown) => {
+    // What cannot be opened now is exported as it waits.
+    if (!(error instanceof AppError) || error instanceof Conflict) throw error;
+  });
   return await work(open);
 }
 
@@ -195,8 +206,12 @@ class ExportRun {
   }
 
   async #writeOne({ standard }: Folder, id: string): Promise<void> {
-    const form = await exportedForm(this.#deps, this.#from, id);
-    if (form === undefined) return;
+    const form = await exportedForm(this.#deps, this.#from, id).catch((error: unknown) => {
+      if (error instanceof MissingOctets) return "missing" as const;
+      throw error;
+    });
+    if (form === "missing") this.#closed.set(id, MISSING);
+    if (form === undefined || form === "missing") return;
     const { state, flags, keywords, receivedAt } = form.entry;
     if (form.kind === "closed") {
       this.#closed.set(id, state);

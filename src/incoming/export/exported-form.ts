@@ -3,7 +3,7 @@
  * our status on top, and no status or result of ours that a sender wrote, nor flags for the programs that read the file. A draft has its attachments in it. What does not open is
  * given as it was received, and a draft whose attachments do not without them.
  */
-import { AppError, TooCostly } from "../../base/errors.ts";
+import { AppError, MissingOctets, ProgramFault, TooCostly } from "../../base/errors.ts";
 import type { EmailAddress } from "../../mail/address.ts";
 import { withAttached, type AttachedFile } from "../../mail/attach.ts";
 import { stripResultHeaders } from "../../mail/auth-results.ts";
@@ -34,7 +34,7 @@ export type ExportedForm =
   /** Not even its octets open with these keys. */
   | { readonly kind: "closed"; readonly entry: MailListEntry };
 
-/** Undefined: there is no such message any more. Line ends are CRLF. */
+/** Undefined: there is no such message any more. Line ends are CRLF. @throws MissingOctets where the message has none */
 export async function exportedForm(
   deps: ReadingDeps,
   from: ExportFrom,
@@ -57,10 +57,10 @@ export async function exportedForm(
   return { kind: "as-received", message: withoutResults(received, from.hostname), entry };
 }
 
-/** Maximum number of octets that are put into one message; in base64 a string still holds it. */
-const MAX_FILES_OCTETS = 256 * 1024 * 1024;
+/** Maximum number of octets that are put into one message: making it takes several times its size in memory. */
+const MAX_FILES_OCTETS = 64 * 1024 * 1024;
 
-/** What belongs to a draft beside its text; undefined where it is damaged, or too large for one message. */
+/** What belongs to a draft beside its text; undefined where it is damaged or missing, or too large for one message. */
 async function filesOf(
   deps: ReadingDeps,
   { account, keys }: ExportFrom,
@@ -71,7 +71,12 @@ async function filesOf(
   if (stored.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) > MAX_FILES_OCTETS)
     return undefined;
   const mailbox = await mailboxFor(deps, account, keys);
-  const read = await unlessClosed(async () => mailbox.storedFiles(id as MessageId));
+  const read = await unlessClosed(async () =>
+    mailbox.storedFiles(id as MessageId).catch((error: unknown) => {
+      if (error instanceof MissingOctets) return undefined;
+      throw error;
+    }),
+  );
   return read?.kind === "files" ? read.files : undefined;
 }
 
@@ -93,12 +98,15 @@ function withoutResults(message: Uint8Array, hostname: string): Uint8Array {
   return Buffer.concat([serializeHeader(kept), separator, message.subarray(bodyOffset)]);
 }
 
-/** A message that does not open, or costs too much to open, keeps no other from being exported. */
+/** A message that does not open, costs too much to open, or meets a fault of ours, keeps no other from being exported. */
 async function unlessClosed<Value>(work: () => Promise<Value>): Promise<Value | undefined> {
   try {
     return await work();
   } catch (error) {
-    const isItsOwn = error instanceof TooCostly || (error instanceof AppError && !error.temporary);
+    const isItsOwn =
+      error instanceof TooCostly ||
+      error instanceof ProgramFault ||
+      (error instanceof AppError && !error.temporary);
     if (isItsOwn) return undefined;
     throw error;
   }

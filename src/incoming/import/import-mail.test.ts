@@ -29,7 +29,7 @@ import { formatAddress } from "../../mail/address.ts";
 import { fromLine } from "../../mailbox/files/mbox-lines.ts";
 import { standardFolder, type FolderId } from "../../mailbox/mailbox.ts";
 import type { UnlockedKey } from "../../openpgp/keys/secret-key.ts";
-import { seal } from "../../pgpmime/pgpmime.ts";
+import { seal } from "../../pgpmime/seal.ts";
 import { UnlockedKeys } from "../../vault/unlocked-keys.ts";
 import { exportMailFor } from "../export/export-mail.ts";
 import { openPending, retryOpening } from "../pending.ts";

@@ -1,8 +1,8 @@
 /** Imports on both engines from where somebody else put links, or may write. */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { renameSync, symlinkSync } from "node:fs";
-import { chmod, mkdir, symlink, writeFile } from "node:fs/promises";
+import { readdirSync, renameSync, rmSync, symlinkSync } from "node:fs";
+import { chmod, chown, link, mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
@@ -71,7 +71,7 @@ testBoth("a source stays what was opened when a link takes its place", async (op
   };
   await importFrom(world, path, { progress });
   const subjects = (await all(world)).map(({ subject }) => subject);
-  assert.deepEqual(subjects, ["own cur", "own new"]);
+  assert.deepEqual(subjects.toSorted(), ["own cur", "own new"]);
 });
 
 testBoth("a source is named without links, and everybody may not write to it", async (open) => {
@@ -108,3 +108,70 @@ testBoth("a source is named without links, and everybody may not write to it", a
   const mbox = join(others, "some.mbox");
   assert.deepEqual(await outcome(mbox), ["open-to-others", mbox]);
 });
+
+testBoth(
+  "what another program moves in a Maildir meanwhile is imported, or counted",
+  async (open) => {
+    await using store = await open();
+    const world = await mailFilesWorld(store, NOW);
+    const path = place();
+    for (const sub of ["cur", "new"]) {
+      await mkdir(join(path, sub), { recursive: true });
+      for (const at of [1, 2, 3]) {
+        await writeFile(
+          join(path, sub, `${sub}${String(at)}${sub === "cur" ? ":2," : ""}`),
+          clear(`${sub} ${String(at)}`, "x\n"),
+        );
+      }
+    }
+    // After the first of `new`, a program takes all others there into `cur`; after the first of `cur`, all get flags but one, which is deleted.
+    const progress = (messages: number): void => {
+      if (messages === 1) {
+        for (const name of readdirSync(join(path, "new"))) {
+          renameSync(join(path, "new", name), join(path, "cur", `${name}:2,`));
+        }
+      }
+      if (messages !== 4) return;
+      for (const name of readdirSync(join(path, "cur"))) {
+        renameSync(join(path, "cur", name), join(path, "cur", `${name}S`));
+      }
+      rmSync(join(path, "cur", "cur2:2,S"));
+    };
+    const done = await importFrom(world, path, { progress });
+    const subjects = (await all(world)).map(({ subject }) => subject).toSorted();
+    const isThere = subjects.includes("cur 2");
+    const others = ["cur 1", "cur 3", "new 1", "new 2", "new 3"];
+    assert.deepEqual(
+      subjects.filter((one) => one !== "cur 2"),
+      others,
+    );
+    assert.deepEqual(Object.fromEntries(done.leftOut), isThere ? {} : { moved: 1 });
+  },
+);
+
+testBoth(
+  "a second name of a file of others is no source, though it is named itself",
+  async (open) => {
+    await using store = await open();
+    const world = await mailFilesWorld(store, NOW);
+    const { deps, account, keys } = world;
+    const mail = `${fromLine(undefined, start)}${clear("mine", "x\n")}`;
+    const [path, elsewhere] = [place(), place()];
+    for (const folder of [path, elsewhere]) await mkdir(folder);
+    await writeFile(join(elsewhere, "some.mbox"), mail);
+    await link(join(elsewhere, "some.mbox"), join(path, "some.mbox"));
+    const outcome = async (): Promise<string> => {
+      const wish = { path: join(path, "some.mbox"), folder: undefined, progress: () => undefined };
+      const wide = { ...deps, quota: PLENTY, maxBytes: 1000 };
+      const done = await importMailFor(wide, { account, keys }, wish);
+      return done.kind === "source-unsafe" ? done.why : done.kind;
+    };
+    assert.equal(await outcome(), "imported");
+    // Only root gives folders away.
+    if (process.getuid?.() !== 0) return;
+    await chown(path, 12345, 12345);
+    assert.equal(await outcome(), "hard-link");
+    rmSync(join(elsewhere, "some.mbox"));
+    assert.equal(await outcome(), "imported");
+  },
+);

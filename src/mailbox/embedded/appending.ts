@@ -16,8 +16,9 @@ import type {
   MessageId,
   NewMail,
   PreparedMail,
+  PreparedNews,
 } from "../mailbox.ts";
-import { summaryOctets } from "../summary.ts";
+import { newsOctets, summaryOctets, type SentNews } from "../summary.ts";
 import type { EmbeddedDeps } from "./embedded-deps.ts";
 import { wrapSummary } from "./entries.ts";
 import { withFolder, type At } from "./folders.ts";
@@ -69,6 +70,16 @@ export async function prepareMail(
     receivedAt: mail.receivedAt,
     blob,
   });
+}
+
+/** Encrypts news of a sent message to the key pair of the mailbox. Nothing is written. */
+export async function prepareNews(
+  { wrapFor }: Pick<EmbeddedDeps, "wrapFor">,
+  owner: MailboxOwner,
+  news: SentNews,
+): Promise<PreparedNews> {
+  const isProtected = news.how !== "clear";
+  return { octets: await wrapFor(owner, newsOctets(news)), isProtected };
 }
 
 /** Keeps a message, prepared or not. */

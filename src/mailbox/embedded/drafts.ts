@@ -1,6 +1,6 @@
 /** Drafts in our own database: a row and a blob for the text, and a blob for each attachment. */
 import { discardBlob } from "../../blobs/blobs.ts";
-import { MAX_CLEAR_OCTETS } from "../../openpgp/messages/encrypt.ts";
+import { MAX_CLEAR_OCTETS } from "../../openpgp/messages/plain.ts";
 import { makeTags } from "../../store/keys/tag-key.ts";
 import { sizeOfBlob, type PutBlob } from "../../store/mail/blobs.ts";
 import { selectById } from "../../store/mailbox/listing.ts";

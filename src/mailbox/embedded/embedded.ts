@@ -2,11 +2,9 @@
  * The mailbox inside our own database. Bodies are encrypted at rest, sealed mail as it was received; what stands beside
  * them is under the key of the mailbox, or wrapped to its public key while that is closed (docs/adr/0031-mailbox-at-rest.md).
  */
-import { makeTags } from "../../store/keys/tag-key.ts";
 import { selectById, selectChanged, selectPage } from "../../store/mailbox/listing.ts";
 import { readMailbox } from "../../store/mailbox/mailboxes.ts";
 import { isShown, type MailboxRow } from "../../store/mailbox/message-rows.ts";
-import { findOnce } from "../../store/mailbox/messages.ts";
 import type { UnlockedKeys } from "../../vault/unlocked-keys.ts";
 import type { AccountId } from "../../words/account.ts";
 import type { MailboxOwner } from "../mailbox-of.ts";
@@ -27,12 +25,14 @@ import type {
   MovedMail,
   NewMail,
   PreparedMail,
+  PreparedNews,
   ReadMail,
   StoredFiles,
   Thread,
 } from "../mailbox.ts";
 import { indexNew } from "../search/indexing.ts";
-import { appendMail, prepareMail } from "./appending.ts";
+import type { SentNews } from "../summary.ts";
+import { appendMail, prepareMail, prepareNews } from "./appending.ts";
 import { readBody } from "./bodies.ts";
 import {
   copyInto,
@@ -49,7 +49,7 @@ import { openForSearch, searchOpen, threadOf, type Searchable } from "./finding.
 import { foldIn } from "./fold-in.ts";
 import { addFolder, listFolders, removeFolder, renameFolder, type At } from "./folders.ts";
 import { MailboxKeys } from "./mailbox-keys.ts";
-import { hasSealed, idsNamed, onceTag } from "./names.ts";
+import { hasSealed, idOfOnce, idsNamed, noteNewsOf } from "./names.ts";
 import { readStoredFiles } from "./stored-files.ts";
 import { receivedIn } from "./stored-form.ts";
 import { letWaitAgain } from "./waiting-again.ts";
@@ -145,13 +145,20 @@ class Embedded implements Mailbox {
     return appendMail(this.#deps, { ...this.#at, owner: this.#account }, mail);
   }
 
+  async prepareNews(news: SentNews): Promise<PreparedNews> {
+    return prepareNews(this.#deps, this.#account, news);
+  }
+
+  async noteNews(once: string, news: PreparedNews): Promise<boolean> {
+    return noteNewsOf(this.#deps.store, this.#id, once, news);
+  }
+
   async waitAgain(verdict: MessageVerdict, id?: MessageId): Promise<number> {
     return letWaitAgain(this.#deps, this.#id, verdict, id);
   }
 
   async stored(once: string): Promise<MessageId | undefined> {
-    const [tag = ""] = await makeTags(this.#deps.store, [onceTag(this.#id, once)]);
-    return (await findOnce(this.#deps.store, this.#id, tag)) as MessageId | undefined;
+    return idOfOnce(this.#deps.store, this.#id, once);
   }
 
   async hasSealed(messageIds: readonly string[]): Promise<boolean> {

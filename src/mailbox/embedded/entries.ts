@@ -13,7 +13,7 @@ import {
   type MailForm,
   type MessageId,
 } from "../mailbox.ts";
-import { summaryFrom, summaryOctets, type Summary } from "../summary.ts";
+import { summaryFrom, summaryOctets, withNews, type Summary } from "../summary.ts";
 import type { EmbeddedDeps } from "./embedded-deps.ts";
 import type { MailboxKeys, Wrapped } from "./mailbox-keys.ts";
 
@@ -37,10 +37,23 @@ export async function entryOf(
   };
 }
 
-/** The summary of a row; undefined when the keys do not open it. */
+type SummaryRow = Pick<MailboxRow, "blob" | "key" | "summary" | "news">;
+
+/** The summary of a row, with its news; undefined when the keys do not open it. */
 export async function summaryIn(
+  deps: Pick<EmbeddedDeps, "decrypt">,
+  row: SummaryRow,
+  keys: MailboxKeys,
+): Promise<Summary | undefined> {
+  const summary = await storedSummary(deps, row, keys);
+  if (summary === undefined || row.news.length === 0) return summary;
+  const opened = await deps.decrypt({ message: row.news, keys: keys.unlocked });
+  return opened.kind === "decrypted" ? withNews(summary, opened.data) : summary;
+}
+
+async function storedSummary(
   { decrypt }: Pick<EmbeddedDeps, "decrypt">,
-  { blob, key, summary }: Pick<MailboxRow, "blob" | "key" | "summary">,
+  { blob, key, summary }: SummaryRow,
   keys: MailboxKeys,
 ): Promise<Summary | undefined> {
   if (key !== "") {

@@ -4,7 +4,7 @@
  * summary opens before and afterwards.
  */
 import { foldSummaries, type FoldedSummary } from "../../store/mailbox/folding.ts";
-import { selectToFold } from "../../store/mailbox/listing.ts";
+import { selectToFold, selectWithNews } from "../../store/mailbox/listing.ts";
 import type { MailboxRow } from "../../store/mailbox/message-rows.ts";
 import type { CatchUpWish } from "../mailbox.ts";
 import type { EmbeddedDeps } from "./embedded-deps.ts";
@@ -24,7 +24,9 @@ type Ending = Pick<CatchUpWish, "signal" | "beforePage">;
  * so. @throws what `beforePage` throws.
  */
 export async function foldIn(deps: Deps, at: At, ending: Ending): Promise<void> {
-  await wrapAnew(deps, at, async (page) => selectToFold(deps.store, at.account, page), ending);
+  for (const select of [selectToFold, selectWithNews]) {
+    await wrapAnew(deps, at, async (page) => select(deps.store, at.account, page), ending);
+  }
 }
 
 /** The same with the summaries that `select` gives, page after page. */

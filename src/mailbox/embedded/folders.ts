@@ -15,7 +15,7 @@ import {
 import { beginChange } from "../../store/mailbox/mailboxes.ts";
 import type { Store } from "../../store/store.ts";
 import type { AccountId } from "../../words/account.ts";
-import type { FolderRefusal } from "../folder-refusal.ts";
+import type { FolderRefusal } from "../folder.ts";
 import { STANDARD_FOLDERS, standardFolder, type Folder, type FolderId } from "../mailbox.ts";
 import type { EmbeddedDeps } from "./embedded-deps.ts";
 import type { MailboxKeys } from "./mailbox-keys.ts";

@@ -1,16 +1,40 @@
 /** Tags that stand for what names a message: a Message-ID, and the delivery that brought it. They tell nothing by themselves. */
 import { plainMessageId } from "../../mail/message-id.ts";
 import { makeTags, type TagPurpose } from "../../store/keys/tag-key.ts";
+import { hasProtectedName } from "../../store/mail/protected-names.ts";
 import { hasSealedNamed, selectIdsFrom, selectNamed } from "../../store/mailbox/listing.ts";
 import { type MailboxRow } from "../../store/mailbox/message-rows.ts";
+import { findOnce } from "../../store/mailbox/messages.ts";
+import { noteNews } from "../../store/mailbox/news.ts";
 import { hasSealedWaiting } from "../../store/spool/spool-rows.ts";
 import type { Store } from "../../store/store.ts";
 import type { AccountId } from "../../words/account.ts";
-import type { MessageId } from "../mailbox.ts";
+import type { MessageId, PreparedNews } from "../mailbox.ts";
 
 /** The tag that keeps a repetition of a delivery out. */
 export function onceTag(account: AccountId, once: string): readonly [TagPurpose, string] {
   return ["delivery", `${account} ${once}`];
+}
+
+/** The message that was stored with this `once`. */
+export async function idOfOnce(
+  store: Store,
+  account: AccountId,
+  once: string,
+): Promise<MessageId | undefined> {
+  const [tag = ""] = await makeTags(store, [onceTag(account, once)]);
+  return (await findOnce(store, account, tag)) as MessageId | undefined;
+}
+
+/** Notes news of it. False: there is none. */
+export async function noteNewsOf(
+  store: Store,
+  account: AccountId,
+  once: string,
+  news: PreparedNews,
+): Promise<boolean> {
+  const [tag = ""] = await makeTags(store, [onceTag(account, once)]);
+  return noteNews(store, account, tag, news);
 }
 
 /** The tag of a Message-ID, so that an answer finds what it answers while the mailbox is closed. */
@@ -49,8 +73,13 @@ export async function hasSealed(
   messageIds: readonly string[],
 ): Promise<boolean> {
   const tags = await nameTags(store, account, messageIds);
+  const isWaiting = async (): Promise<boolean> =>
+    hasSealedWaiting(store, account, tags.map(asMessageId));
+  if (await isWaiting()) return true;
   if (await hasSealedNamed(store, account, tags)) return true;
-  return hasSealedWaiting(store, account, tags.map(asMessageId));
+  if (await hasProtectedName(store, account, tags)) return true;
+  // It may have gone back to wait in between.
+  return isWaiting();
 }
 
 /** How a message that is to be opened again is named while it waits: by the tag of its Message-ID. */

@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import { NOW, ownKey } from "../../../test/support/openpgp-messages.ts";
 import { encryptAtRest } from "../../openpgp/messages/encrypt.ts";
-import { seal } from "../../pgpmime/pgpmime.ts";
+import { seal } from "../../pgpmime/seal.ts";
 import { receivedForm, sealedBody } from "./stored-form.ts";
 
 const alice = await ownKey("alice@alpha.test", "compat");

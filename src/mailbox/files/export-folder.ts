@@ -9,8 +9,8 @@ import { dirname, join, resolve } from "node:path";
 import { codeOf } from "../../base/errors.ts";
 import { fill } from "../../base/fill.ts";
 import { FOLDER_MODE, syncFolder } from "../../blobs/body-files.ts";
-import { lockFile } from "../../store/engine/file-lock.ts";
 import type { AccountId } from "../../words/account.ts";
+import { lockExport } from "./export-lock.ts";
 import { holdFolder, type HeldFolder } from "./held-folder.ts";
 import { openOrdinaryFile } from "./ordinary-file.ts";
 
@@ -37,8 +37,6 @@ export type ExportFolder = AsyncDisposable & {
 };
 
 const STATE_FILE = "sealpost-export.jsonl";
-const LOCK_FILE = "sealpost-export.lock";
-const OWN_FILES: ReadonlySet<string> = new Set([STATE_FILE, LOCK_FILE]);
 const FILE_MODE = 0o600;
 const OTHERS = 0o077;
 const OTHERS_WRITE = 0o022;
@@ -71,7 +69,7 @@ export async function openExportFolder(
   const why = await whyNot(held, firstLine);
   if (why !== undefined) return taken(path, why);
   // Two exports at once would write over each other.
-  const lock = lockFile(join(held.at, LOCK_FILE));
+  const lock = await lockExport(held.stats);
   if (lock === undefined) return taken(path, "busy");
   opening.use(lock);
   // Another export may have begun and ended before the lock was free.
@@ -106,7 +104,7 @@ async function whyNot(
 ): Promise<TargetTaken["why"] | undefined> {
   if (!isOurs(stats)) return "not-ours";
   const begun = await firstLineOf(stateFile(at));
-  const isEmpty = begun === "" && (await readdir(at)).every((name) => OWN_FILES.has(name));
+  const isEmpty = begun === "" && (await readdir(at)).every((name) => name === STATE_FILE);
   if (!isEmpty && begun !== firstLine) return "not-ours";
   if ((stats.mode & OTHERS) !== 0) return "open-to-others";
   return (await holdsOnlyOurs(at)) ? undefined : "changed";

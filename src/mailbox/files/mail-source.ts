@@ -32,7 +32,8 @@ export type SourceMail =
       /** When its file was written. */
       readonly writtenAt: Date | undefined;
     }
-  | { readonly kind: "too-large" | "no-message" | WhyNotRead; readonly place: string };
+  /** `moved`: another program moved or deleted it meanwhile. */
+  | { readonly kind: "too-large" | "no-message" | "moved" | WhyNotRead; readonly place: string };
 
 /** A folder of mail in files; `name`: as people see it. */
 export type SourceFolder = {
@@ -154,8 +155,9 @@ async function* mailOfSubMaildir(place: Place, reading: Reading): AsyncGenerator
   yield* mailOfMaildir({ at: folder.at, shown: place.shown }, reading);
 }
 
+/** In the order in which programs move mail: what goes from `new` to `cur` meanwhile is met in one of them. */
 async function* mailOfMaildir(root: Place, reading: Reading): AsyncGenerator<SourceMail> {
-  for (const sub of ["cur", "new"]) {
+  for (const sub of ["new", "cur"]) {
     const place = within(root, sub);
     const held = await holdWithin(place.at);
     if (typeof held === "string") yield { kind: held, place: place.shown };
@@ -164,10 +166,33 @@ async function* mailOfMaildir(root: Place, reading: Reading): AsyncGenerator<Sou
     for await (const { name } of await opendir(folder.at)) {
       if (name.startsWith(".")) continue;
       const at = { at: join(folder.at, name), shown: join(place.shown, name) };
-      const mail = await mailIn(at, reading);
-      if (mail !== undefined) yield mail;
+      const mail = (await mailIn(at, reading)) ?? (await renamedMail(root, name, reading));
+      yield mail ?? { kind: "moved", place: at.shown };
     }
   }
+}
+
+/** A message whose file got other flags or another folder meanwhile: what stands before them stays (maildir(5)). */
+async function renamedMail(
+  root: Place,
+  name: string,
+  reading: Reading,
+): Promise<SourceMail | undefined> {
+  const place = within(root, "cur");
+  const held = await holdWithin(place.at);
+  if (typeof held !== "object") return undefined;
+  await using folder = held;
+  const names = (await readdir(folder.at)).filter((one) => uniqueIn(one) === uniqueIn(name));
+  for (const one of names) {
+    const at = { at: join(folder.at, one), shown: join(place.shown, one) };
+    const mail = await mailIn(at, reading);
+    if (mail !== undefined) return mail;
+  }
+  return undefined;
+}
+
+function uniqueIn(name: string): string {
+  return name.replace(/:2,.*$/s, "");
 }
 
 /** Undefined: another program took the file away meanwhile. */

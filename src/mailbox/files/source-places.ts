@@ -4,6 +4,7 @@
  */
 import type { Stats } from "node:fs";
 import { lstat, readlink, realpath } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 
 import { codeOf } from "../../base/errors.ts";
 import { holdFolder, placeOf, type HeldFolder } from "./held-folder.ts";
@@ -15,7 +16,10 @@ export type WhyNotRead = "unreadable" | "open-to-others";
 const EVERYBODY_WRITES = 0o002;
 
 /** Why a path is not read. `leadsTo`: where it leads without links. */
-export type UnsafeRoot = { readonly why: "link" | "open-to-others"; readonly leadsTo: string };
+export type UnsafeRoot = {
+  readonly why: "link" | "hard-link" | "open-to-others";
+  readonly leadsTo: string;
+};
 
 /** The file or the folder at an absolute path, which is what was opened even where a link takes its place at the same time. */
 export async function openRoot(
@@ -25,18 +29,33 @@ export async function openRoot(
   if (found?.isSymbolicLink() === true) {
     return { why: "link", leadsTo: await realpath(path).catch(() => path) };
   }
-  const opened = found?.isDirectory() === true ? await holdFolder(path) : await openFile(path);
-  if (opened === undefined) return undefined;
+  const root =
+    found?.isDirectory() === true ? { opened: await holdFolder(path) } : await openFile(path);
+  if (root === undefined) return undefined;
+  const { opened } = root;
   const leadsTo = await readlink("handle" in opened ? placeOf(opened.handle) : opened.at);
-  const isOpen = mayEverybodyWrite(opened.stats);
-  if (leadsTo === path && !isOpen) return opened;
+  const why = leadsTo === path ? whyNotRoot(root) : "link";
+  if (why === undefined) return opened;
   await opened[Symbol.asyncDispose]();
-  return { why: leadsTo === path ? "open-to-others" : "link", leadsTo };
+  return { why, leadsTo };
 }
 
-async function openFile(path: string): Promise<OpenFile | undefined> {
-  const opened = await openOrdinaryFile(path);
-  return opened.kind === "open" ? opened : undefined;
+/** `parent`: the folder in which a file was opened; undefined where that is not readable itself. */
+type Root =
+  | { readonly opened: HeldFolder }
+  | { readonly opened: OpenFile; readonly parent: Stats | undefined };
+
+function whyNotRoot(root: Root): UnsafeRoot["why"] | undefined {
+  const { stats } = root.opened;
+  if ("parent" in root && isOfOthers(stats, root.parent?.uid)) return "hard-link";
+  return mayEverybodyWrite(stats) ? "open-to-others" : undefined;
+}
+
+/** The folder is the one that the file was found in, whatever takes its place. */
+async function openFile(path: string): Promise<Root | undefined> {
+  await using folder = await holdFolder(dirname(path)).catch(() => undefined);
+  const opened = await openOrdinaryFile(join(folder?.at ?? dirname(path), basename(path)));
+  return opened.kind === "open" ? { opened, parent: folder?.stats } : undefined;
 }
 
 /** A folder below another; undefined where there is none any more. */
@@ -62,10 +81,14 @@ export async function openWithin(
   return why;
 }
 
-/** Where the system lets users make hard links to files of others, one to such a file is as good as any link. */
 function whyNot(stats: Stats, owner: number): WhyNotRead | undefined {
-  if (stats.nlink > 1 && stats.uid !== owner) return "unreadable";
+  if (isOfOthers(stats, owner)) return "unreadable";
   return mayEverybodyWrite(stats) ? "open-to-others" : undefined;
+}
+
+/** Where the system lets users make hard links to files of others, one to such a file is as good as any link. */
+function isOfOthers({ nlink, uid }: Stats, owner: number | undefined): boolean {
+  return nlink > 1 && uid !== owner;
 }
 
 function mayEverybodyWrite({ mode }: Stats): boolean {

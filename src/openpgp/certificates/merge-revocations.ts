@@ -1,7 +1,6 @@
 import { asBuffer } from "../../base/bytes.ts";
 import { type ArmoredBlock, isBinary, readArmoredBlocks } from "../packets/armored-blocks.ts";
-import type { CertificateParts } from "../packets/certificate-parts.ts";
-import { TAG } from "../packets/certificate-parts.ts";
+import { type CertificateParts, TAG } from "../packets/certificate-parts.ts";
 import type { Fingerprint } from "../packets/fingerprint.ts";
 import { type KeyPacket, readKeyPackets } from "../packets/key-packets.ts";
 import { type KeySignature, SIGNATURE_TYPE, readKeySignature } from "../packets/key-signature.ts";

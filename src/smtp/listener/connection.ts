@@ -4,6 +4,7 @@ import type { SMTPServerAddress, SMTPServerSession } from "smtp-server";
 import { isAscii, parseAddress, type EmailAddress } from "../../mail/address.ts";
 import type { Envelope } from "../../mail/envelope.ts";
 import { Refusal } from "../smtp.ts";
+import { NO_NAME } from "./handlers.ts";
 
 /** Not a value: it counts what happens on a connection. */
 export type Connection = {
@@ -48,7 +49,7 @@ const HELO_NAME = /^[-A-Za-z0-9._:[\]]{1,255}$/;
 
 /** The name given in EHLO, where it can stand in a header field. */
 export function nameOf({ hostNameAppearsAs }: SMTPServerSession): string {
-  return HELO_NAME.test(hostNameAppearsAs) ? hostNameAppearsAs : "unknown";
+  return HELO_NAME.test(hostNameAppearsAs) ? hostNameAppearsAs : NO_NAME;
 }
 
 /** The envelope as it stands; a repeated recipient counts once unless every RCPT has its own reply (LMTP). */

@@ -223,6 +223,7 @@ export class Dialogue<Login extends object> {
       id: session.id,
       network: this.#connections.of(session).network,
       address: session.remoteAddress,
+      port: session.remotePort,
       name: nameOf(session),
       protocol: session.transmissionType,
       isTls: session.secure,

@@ -8,13 +8,17 @@ import type { Reply } from "../smtp.ts";
 
 export type ListenerMode = "submission-implicit" | "submission-starttls" | "mx" | "lmtp";
 
+/** The name of a client that gave none that can stand in a header field. */
+export const NO_NAME = "unknown";
+
 /** What is known of the other side of a connection. `Login` is whatever the `login` handler made of it. */
 export type Client<Login> = {
   readonly id: string;
   /** The address prefix by which limits count: /24 or /48. */
   readonly network: string;
   readonly address: string;
-  /** The name it gave in EHLO or LHLO, or "unknown" when that was none; it may be a lie. */
+  readonly port: number;
+  /** The name it gave in EHLO or LHLO, or `NO_NAME` when that was none; it may be a lie. */
   readonly name: string;
   /** For the Received field: `ESMTPSA` and the like (RFC 3848). */
   readonly protocol: string;

@@ -3,6 +3,8 @@ import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 
 import { AppError } from "../../base/errors.ts";
+import { isLoopback } from "../../base/network.ts";
+import type { HopPlace } from "./hop.ts";
 
 /** A reply of the other side: its code and the lines' texts. */
 export type HopReply = { readonly code: number; readonly lines: readonly string[] };
@@ -18,6 +20,7 @@ export class SmtpClient implements Disposable {
   #failure: Error | undefined;
   #wake: (() => void) | undefined;
   #signal: AbortSignal | undefined;
+  #isLocal = false;
 
   private constructor(socket: Socket, signal: AbortSignal | undefined) {
     this.#socket = socket;
@@ -27,13 +30,23 @@ export class SmtpClient implements Disposable {
 
   /** @throws AppError when there is no connection in time. */
   static async connect(
-    o: { readonly host: string; readonly port: number; readonly signal?: AbortSignal | undefined },
+    place: HopPlace,
     timeoutMs: number,
+    signal?: AbortSignal,
   ): Promise<SmtpClient> {
-    const socket = connectTcp({ host: o.host, port: o.port, noDelay: true });
-    const client = new SmtpClient(socket, o.signal);
+    const isUnix = "socket" in place;
+    const socket = isUnix
+      ? connectTcp({ path: place.socket })
+      : connectTcp({ host: place.host, port: place.port, noDelay: true });
+    const client = new SmtpClient(socket, signal);
     await client.#until(() => !socket.connecting, timeoutMs, socket, "connect");
+    client.#isLocal = isUnix || isLoopback(socket.remoteAddress ?? "");
     return client;
+  }
+
+  /** Nothing of the connection leaves this host. */
+  get isLocal(): boolean {
+    return this.#isLocal;
   }
 
   get isTls(): boolean {

@@ -2,29 +2,51 @@
 import type { EmailAddress } from "../../mail/address.ts";
 import type { Envelope } from "../../mail/envelope.ts";
 
-export type Hop = {
-  readonly host: string;
-  readonly port: number;
+/** Where a hop listens: on the network, or at a unix socket. */
+export type HopPlace =
+  | { readonly host: string; readonly port: number }
+  | { readonly socket: string };
+
+export type Hop = HopPlace & {
   readonly protocol?: "smtp" | "lmtp";
   /** `offered` (default): STARTTLS where the hop offers it, its name not checked (RFC 7435); `required`: checked. */
   readonly tls?: "offered" | "required" | "none";
   /** The name in the hop's certificate; `host` when absent. */
   readonly serverName?: string;
-  /** PEM; the system's authorities when absent. */
-  readonly ca?: string;
+  /** PEM, read for each session; the system's authorities when absent. */
+  readonly caFile?: string;
+  /** How we log in, if at all. The file is read for each session. */
+  readonly login?: HopLogin;
+  /** How the hop is told who submitted a message; by default it is not. */
+  readonly forward?: Forward;
 };
 
-/** A hop with all that its sessions depend on: who is asked for TLS must not get a session without it. */
-export function nameOf({
-  host,
-  port,
-  protocol = "smtp",
-  tls = "offered",
-  serverName,
-  ca,
-}: Hop): string {
-  return JSON.stringify([host, port, protocol, tls, serverName ?? "", ca ?? ""]);
+export type HopLogin = { readonly user: string; readonly passwordFile: string };
+
+/** Postfix's extensions of SMTP: the hop acts as if the client were there, or has it in its log and for its filters. */
+export type Forward = "none" | "xclient" | "xforward";
+
+/** The place as it is written in logs. */
+export function placeText(place: HopPlace): string {
+  return "socket" in place ? `unix:${place.socket}` : `${place.host}:${String(place.port)}`;
 }
+
+/** A hop with all that its sessions depend on: who is asked for TLS must not get a session without it. */
+export function nameOf(hop: Hop): string {
+  const { protocol = "smtp", tls = "offered", serverName, caFile, login, forward = "none" } = hop;
+  const of = [login?.user, login?.passwordFile, serverName, caFile].map((one) => one ?? "");
+  return JSON.stringify([placeText(hop), protocol, tls, forward, ...of]);
+}
+
+/** The client that submitted a message, as a hop may be told of it. */
+export type Submitter = {
+  readonly address: string;
+  readonly port: number;
+  /** The name it gave in EHLO; undefined when that was none. */
+  readonly helo: string | undefined;
+  /** The address of the account. */
+  readonly login: EmailAddress;
+};
 
 export type Outcome =
   | { readonly kind: "accepted"; readonly text: string }
@@ -51,8 +73,14 @@ export type RelayResult = { readonly recipients: readonly RecipientOutcome[] };
 export type Relay = (
   envelope: Envelope,
   message: Uint8Array,
-  signal?: AbortSignal,
+  options?: RelayOptions,
 ) => Promise<RelayResult>;
+
+export type RelayOptions = {
+  readonly signal?: AbortSignal | undefined;
+  /** Named to hops that are to be told; absent where the client has gone. */
+  readonly submitter?: Submitter | undefined;
+};
 
 export type RelayTimeouts = {
   /** To a connection, and to the end of a TLS handshake. */

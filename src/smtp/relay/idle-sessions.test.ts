@@ -5,6 +5,8 @@ import { createServer, type AddressInfo, type Socket } from "node:net";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 
+import { connectionsOf, relayTo as handTo } from "../../../test/support/hand-to-hop.ts";
+import { startNextHop } from "../../../test/support/next-hop-server.ts";
 import { listen, MESSAGE, NAME, withPki } from "../../../test/support/test-listener.ts";
 import { parseAddress } from "../../mail/address.ts";
 import type { Hop, Relay, RelayTimeouts } from "./hop.ts";
@@ -47,17 +49,35 @@ test("a session goes to no hop that asks for more than it gave", async () => {
   const { host, port } = hop;
   assert.equal(await send(relayTo({ host, port }, idle)), "accepted");
   const checked = { host, port, tls: "required", serverName: "mail.beta.test" } as const;
-  assert.equal(await send(relayTo({ ...checked, ca: given().pki.ca }, idle)), "temporary");
-  const right = { ...checked, serverName: NAME, ca: given().pki.ca };
+  assert.equal(await send(relayTo({ ...checked, caFile: given().pki.caFile }, idle)), "temporary");
+  const right = { ...checked, serverName: NAME, caFile: given().pki.caFile };
   assert.equal(await send(relayTo(right, idle)), "accepted");
   assert.equal(hop.taken.length, 2);
+});
+
+test("a connection takes so many messages, and waits so long, as is configured", async () => {
+  await using server = await startNextHop();
+  using idle = new IdleSessions(() => ({ messages: 2 }));
+  const send = handTo(server.place, idle);
+  for (let count = 0; count < 5; count += 1) assert.equal(await send(), "accepted");
+  assert.equal(connectionsOf(server), 3);
+  let idleMs = 0;
+  using never = new IdleSessions(() => ({ idleMs }));
+  const again = handTo(server.place, never);
+  await again();
+  await again();
+  assert.equal(connectionsOf(server), 5);
+  idleMs = 60_000;
+  await again();
+  await again();
+  assert.equal(connectionsOf(server), 6);
 });
 
 test("a session ends by itself, and with what holds it", async () => {
   const server = await talking([["taken", "taken"], ["taken"], ["taken"]]);
   await using _server = server;
   {
-    using idle = new IdleSessions(50);
+    using idle = new IdleSessions(() => ({ idleMs: 50 }));
     const relay = relayTo(server.hop, idle);
     assert.equal(await send(relay), "accepted");
     await sleep(300);

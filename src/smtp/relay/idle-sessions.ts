@@ -7,34 +7,44 @@ import { MINUTE, SECOND } from "../../base/time.ts";
 import { type Hop, nameOf } from "./hop.ts";
 import type { Session } from "./session.ts";
 
-/** How long a session waits for another message. */
-const IDLE_MS = 5 * SECOND;
+/** How long a session waits, and how many messages it takes. */
+export type ReuseLimits = {
+  /** In milliseconds; 0 keeps none. */
+  readonly idleMs: number;
+  readonly messages: number;
+};
+
+const DEFAULT_LIMITS: ReuseLimits = { idleMs: 5 * SECOND, messages: 100 };
 /** How long a session is used, so that a hop behind a name that moves is found anew. */
 const MAX_AGE_MS = 5 * MINUTE;
-/** Maximum number of messages in a session. */
-const MAX_TRANSACTIONS = 100;
 /** Maximum number of sessions that wait for a hop. */
 const MAX_IDLE = 10;
 
-type Kept = { readonly session: Session; readonly timer: NodeJS.Timeout };
+type Kept = { readonly session: Session; readonly owner: string; readonly timer: NodeJS.Timeout };
 
 /** Disposing ends what waits, and keeps nothing from then on. */
 export class IdleSessions implements Disposable {
-  readonly #idleMs: number;
+  readonly #limits: () => ReuseLimits;
   readonly #kept = new Map<string, Kept[]>();
   #isOver = false;
 
-  /** `idleMs`: how long a session waits, in milliseconds; 0 keeps none. */
-  constructor(idleMs = IDLE_MS) {
-    this.#idleMs = idleMs;
+  /** `limits` are asked each time, for they may change. */
+  constructor(limits: () => Partial<ReuseLimits> = () => ({})) {
+    this.#limits = () => ({ ...DEFAULT_LIMITS, ...limits() });
   }
 
-  /** A session with this very hop, the one that was used last; `signal` ends what is done in it. */
-  take(hop: Hop, signal?: AbortSignal): Session | undefined {
+  /**
+   * A session with this very hop, the one that was used last; `owner` is whose it must be, as the hop was told (`ownerOf`).
+   * `signal` ends what is done in it.
+   */
+  take(hop: Hop, owner: string, signal?: AbortSignal): Session | undefined {
     const all = this.#kept.get(nameOf(hop)) ?? [];
-    for (let last = all.pop(); last !== undefined; last = all.pop()) {
-      clearTimeout(last.timer);
+    const mine = (one: Kept): boolean => one.owner === owner;
+    for (let at = all.findLastIndex(mine); at >= 0; at = all.findLastIndex(mine)) {
+      const [last] = all.splice(at, 1);
       if (all.length === 0) this.#kept.delete(nameOf(hop));
+      if (last === undefined) return undefined;
+      clearTimeout(last.timer);
       const { session } = last;
       if (session.client.isQuiet) {
         session.client.follow(signal);
@@ -46,19 +56,19 @@ export class IdleSessions implements Disposable {
   }
 
   /** Keeps a session after a transaction; false: it is for the caller to end. */
-  keep(hop: Hop, session: Session): boolean {
+  keep(hop: Hop, owner: string, session: Session): boolean {
     const { client, transactions, openedMs } = session;
+    const { idleMs, messages } = this.#limits();
     const name = nameOf(hop);
     const all = this.#kept.get(name) ?? [];
-    const isWorn =
-      transactions + 1 >= MAX_TRANSACTIONS || performance.now() - openedMs > MAX_AGE_MS;
-    const isFull = this.#isOver || this.#idleMs === 0 || all.length >= MAX_IDLE;
+    const isWorn = transactions + 1 >= messages || performance.now() - openedMs > MAX_AGE_MS;
+    const isFull = this.#isOver || idleMs === 0 || all.length >= MAX_IDLE;
     if (isWorn || isFull || !client.isQuiet) return false;
     client.follow(undefined);
     const timer = setTimeout(() => {
       this.#end(name, timer);
-    }, this.#idleMs).unref();
-    all.push({ session: { ...session, transactions: transactions + 1 }, timer });
+    }, idleMs).unref();
+    all.push({ session: { ...session, transactions: transactions + 1 }, owner, timer });
     this.#kept.set(name, all);
     return true;
   }

@@ -27,6 +27,11 @@ export function retry(given: HopReply | undefined): Outcome {
     : { kind: "refused", code: given.code, text: textOf(given), temporary: true };
 }
 
+/** A refusal of our own, of a hop that is not as it should be: somebody will correct it. */
+export function notNow(text: string): Outcome {
+  return { kind: "refused", code: 0, text, temporary: true };
+}
+
 const LOST = {
   kind: "refused",
   code: 0,

@@ -66,7 +66,7 @@ test("required TLS needs the offer and the right certificate", async () => {
   const { pki, issued } = given();
   await using hop = await listen("mx", { tls: issued });
   const required = { host: hop.host, port: hop.port, tls: "required" } as const;
-  const right = { ...required, serverName: NAME, ca: pki.ca };
+  const right = { ...required, serverName: NAME, caFile: pki.caFile };
   assert.deepEqual(await kinds(relayTo(right), to), ["accepted"]);
   const wrongName = { ...right, serverName: "mail.beta.test" };
   assert.deepEqual(await kinds(relayTo(wrongName), to), ["temporary"]);
@@ -236,11 +236,9 @@ test("a silent hop, and one that nobody answers for, are waited for only so long
   await using _silent = silent;
   const relay = relayTo(silent.hop, { replyMs: 50 });
   assert.deepEqual(await kinds(relay, envelope(["b@beta.test"])), ["temporary"]);
-  const result = await relayTo(silent.hop)(
-    envelope(["b@beta.test"]),
-    message,
-    AbortSignal.timeout(50),
-  );
+  const result = await relayTo(silent.hop)(envelope(["b@beta.test"]), message, {
+    signal: AbortSignal.timeout(50),
+  });
   assert.equal(result.recipients[0]?.outcome.kind, "refused");
 });
 

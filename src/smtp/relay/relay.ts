@@ -2,7 +2,8 @@
  * Mail going out: to one configured next hop for each domain, by SMTP or LMTP, with the bytes exactly as given.
  *
  *     hand-over.ts     one message for one hop, in a new session or one that waits (`idle-sessions.ts`)
- *     session.ts       greeting, EHLO and STARTTLS, before the first transaction
+ *     session.ts       greeting, EHLO, STARTTLS, AUTH (`log-in.ts`) and XCLIENT, before the first transaction
+ *     forward.ts       what a hop is told of the client that submitted a message
  *     transaction.ts   envelope and data; `obstacle.ts` says before them why a hop cannot take the message as it is
  *     client.ts        the lines on the wire
  *
@@ -44,9 +45,9 @@ const DEFAULT_TIMEOUTS: RelayTimeouts = {
 /** The relay over the configured hops. */
 export function relayWith(deps: RelayDeps): Relay {
   const timeouts = { ...DEFAULT_TIMEOUTS, ...deps.timeouts };
-  const idle = deps.idle ?? new IdleSessions(0);
+  const idle = deps.idle ?? new IdleSessions(() => ({ idleMs: 0 }));
   const context = { ...deps, timeouts, idle };
-  return async (envelope, message, signal) => {
+  return async (envelope, message, { signal, submitter } = {}) => {
     // Whoever takes a bare CR or LF for a line end could be made to read two messages (RFC 5321 §2.3.8).
     if ((await checkLineEndsInSlices(message)) !== "ok")
       return refuseAll(envelope, UNSAFE_LINE_ENDS);
@@ -62,7 +63,11 @@ export function relayWith(deps: RelayDeps): Relay {
         const [first] = group;
         if (first === undefined) return;
         const part = { ...envelope, recipients: group.map(({ address }) => address) };
-        const results = await attempt({ ...context, hop: first.hop, signal }, part, message);
+        const results = await attempt(
+          { ...context, hop: first.hop, submitter, signal },
+          part,
+          message,
+        );
         for (const { address, outcome } of results.recipients) outcomes.set(address, outcome);
       }),
     );

@@ -4,16 +4,19 @@ import { formatAddress } from "../../mail/address.ts";
 import type { Envelope } from "../../mail/envelope.ts";
 import type { HopReply } from "./client.ts";
 import { dotStuffed } from "./dot-stuffing.ts";
-import type { Hop, Outcome, RelayResult, RelayTimeouts } from "./hop.ts";
+import { forwardCommands } from "./forward.ts";
+import type { Hop, Outcome, RelayResult, RelayTimeouts, Submitter } from "./hop.ts";
 import type { Needs } from "./obstacle.ts";
 import { outcomeOf, refused } from "./outcome-of.ts";
 import type { Session } from "./session.ts";
+import { xtext } from "./xtext.ts";
 
 /** What is handed over, and in which session. */
 export type Transaction = {
   readonly session: Session;
   readonly hop: Hop;
   readonly timeouts: RelayTimeouts;
+  readonly submitter: Submitter | undefined;
   readonly envelope: Envelope;
   readonly message: Uint8Array;
   readonly needs: Needs;
@@ -21,6 +24,17 @@ export type Transaction = {
 
 /** The replies to MAIL and to each RCPT; fewer where MAIL was refused. */
 export type Announced = readonly HopReply[];
+
+/** Names the client of the transaction, where the hop is to know it: XFORWARD. False where the hop does not take it. */
+export async function forward(transaction: Transaction): Promise<boolean> {
+  const { hop, submitter, session, timeouts } = transaction;
+  const commands = forwardCommands("xforward", hop, submitter, session.extensions);
+  for (const command of commands) {
+    const [answer] = await session.client.ask([command], timeouts.replyMs);
+    if (answer?.code !== 250) return false;
+  }
+  return true;
+}
 
 /** Says the envelope. Whatever fails here, the hop has taken nothing. @throws AppError when a reply does not come. */
 export async function announce(transaction: Transaction): Promise<Announced> {
@@ -81,15 +95,6 @@ function mailCommand({ session, envelope, message, needs }: Transaction): string
   ];
   const sent = parameters.filter(([isSent]) => isSent).map(([, parameter]) => parameter);
   return [`MAIL FROM:${path}`, ...sent].join(" ");
-}
-
-/** RFC 3461 §4. */
-function xtext(text: string): string {
-  return text.replace(/[^!-*,-<>-~]/g, (character) =>
-    [...Buffer.from(character)]
-      .map((octet) => `+${octet.toString(16).toUpperCase().padStart(2, "0")}`)
-      .join(""),
-  );
 }
 
 /** All at once where the hop allows it (RFC 2920), else one after the other. */

@@ -43,7 +43,10 @@ export async function eraseAccount(
   for (const table of AFTER_BLOBS) {
     await db.deleteFrom(table).where("account", "=", account).execute();
   }
+  await db.deleteFrom("protected_names").where("account", "=", account).execute();
   await db.deleteFrom("outbox").where("account", "=", account).execute();
+  await db.deleteFrom("contact_rules").where("account", "=", account).execute();
+  await db.deleteFrom("deferred").where("account", "=", account).execute();
   // After what they refer to: who begins one holds that row, and adds none once it is gone.
   await db.deleteFrom("jobs").where("account", "=", account).execute();
   await db.deleteFrom("cached_certificates").where("address", "in", names).execute();

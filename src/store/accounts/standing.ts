@@ -4,17 +4,30 @@ import { sql } from "kysely";
 import type { EmailAddress } from "../../mail/address.ts";
 import type { Fingerprint } from "../../openpgp/packets/fingerprint.ts";
 import type { Account, AccountId } from "../../words/account.ts";
+import {
+  NO_ROLLOUT,
+  OTHERS,
+  partOf,
+  ROLLOUTS,
+  type DomainRollout,
+  type Part,
+} from "../../words/rollout.ts";
 import { compiled } from "../engine/compiled.ts";
-import { addressFrom, timeOrNone } from "../engine/row.ts";
+import { addressFrom, timeOrNone, wordFrom } from "../engine/row.ts";
 import { SAYS_GENERATION } from "../journal/audit.ts";
 import type { PublishedCertificate } from "../keys/certificates.ts";
 import type { Store } from "../store.ts";
 import { accountFrom } from "./accounts.ts";
 import { SAID_COLUMNS, saidEntry, type SaidGeneration } from "./generations.ts";
+import { membershipFrom } from "./rollout.ts";
 
 /** An account and the addresses that it uses, its primary one first, of one moment. */
 export type Standing = {
   readonly account: Account;
+  /** Whether its user has rules for contacts. */
+  readonly hasRules: boolean;
+  /** What its user takes part in. */
+  readonly part: Part;
   /** By its row, and by the last audit entry that says one: whether that is genuine is for the caller to check. */
   readonly said: SaidGeneration;
   readonly addresses: readonly {
@@ -33,6 +46,8 @@ export async function readStanding(store: Store, id: AccountId): Promise<Standin
   if (primary?.address_state !== "primary") return undefined;
   return {
     account: accountFrom(primary),
+    hasRules: primary.has_rules === 1,
+    part: partOf(rolloutIn(primary), membershipFrom(primary.membership)),
     said: { generation: primary.generation, entry: saidEntry(primary) },
     addresses: rows.map((row) => ({
       address: addressFrom(row.mailbox),
@@ -50,6 +65,7 @@ const selectStanding = compiled((db, { id }: { readonly id: string }) =>
         .onRef("published_certificates.address", "=", "addresses.address")
         .on("published_certificates.state", "=", sql.lit("active")),
     )
+    .leftJoin("domains", "domains.domain", "addresses.domain")
     .leftJoin("audit", (join) =>
       join.on("audit.seq", "=", (of) =>
         of
@@ -65,6 +81,8 @@ const selectStanding = compiled((db, { id }: { readonly id: string }) =>
     .select([
       "addresses.mailbox",
       "addresses.state as address_state",
+      "domains.rollout",
+      "domains.others",
       "published_certificates.fingerprint",
       "published_certificates.expires_at",
     ])
@@ -83,4 +101,13 @@ function publishedIn(
   const expiresAt = timeOrNone(expiresMs ?? 0);
   const key = { fingerprint: fingerprint as Fingerprint };
   return expiresAt === undefined ? key : { ...key, expiresAt };
+}
+
+/** Both are missing where nothing is set for the domain of the primary address. */
+function rolloutIn(row: {
+  readonly rollout: string | null;
+  readonly others: string | null;
+}): DomainRollout {
+  if (row.rollout === null || row.others === null) return NO_ROLLOUT;
+  return { rollout: wordFrom(ROLLOUTS, row.rollout), others: wordFrom(OTHERS, row.others) };
 }

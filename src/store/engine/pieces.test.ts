@@ -9,8 +9,7 @@ import { haveWaiting, spoolIn } from "../../../test/support/spool.ts";
 import { LARGE_OCTETS, type Octets } from "../../base/large-octets.ts";
 import { fromUnixMs } from "../../base/time.ts";
 import { locked } from "../../incoming/verdicts.ts";
-import { readMessage } from "../../spool/spool.ts";
-import type { NewMessage } from "../../spool/spool.ts";
+import { readMessage, type NewMessage } from "../../spool/spool.ts";
 import { walkWaiting } from "../../spool/waiting-list.ts";
 import { eraseAccount } from "../accounts/erase.ts";
 import {

@@ -20,8 +20,11 @@ export type Schema = {
   readonly cached_certificates: CachedCertificatesTable;
   readonly certificate_ids: CertificateIdsTable;
   readonly clock_seen: ClockSeenTable;
+  readonly contact_rules: ContactRulesTable;
   readonly continuity: ContinuityTable;
   readonly generic_revocations: GenericRevocationsTable;
+  readonly deferred: DeferredTable;
+  readonly domains: DomainsTable;
   readonly draft_attachments: DraftAttachmentsTable;
   readonly folder_use: FolderUseTable;
   readonly folders: FoldersTable;
@@ -33,6 +36,7 @@ export type Schema = {
   readonly migrations: MigrationsTable;
   readonly outbox: OutboxTable;
   readonly outbox_pieces: PiecesTable;
+  readonly protected_names: ProtectedNamesTable;
   readonly published_certificates: PublishedCertificatesTable;
   readonly published_version: PublishedVersionTable;
   readonly reserved_addresses: ReservedAddressesTable;
@@ -63,6 +67,8 @@ type AccountsTable = {
   closed_at: Generated<number>;
   mailbox_key: Generated<string>;
   has_keys: Generated<number>;
+  has_rules: Generated<number>;
+  membership: Generated<string>;
   provider_until: Generated<number>;
   generation: Generated<number>;
   login_kdf: Generated<string>;
@@ -139,6 +145,8 @@ type ClockSeenTable = { id: number; at: number };
 
 type RevocationsSeenTable = { fingerprint: string; reason: number; at: number };
 
+type ContactRulesTable = { account: string; contact: string; rule: string; since: number };
+
 type ContinuityTable = { domain: string; last_secure_at: number };
 
 type JobsTable = {
@@ -153,6 +161,19 @@ type JobsTable = {
   created_at: number;
 };
 
+type DomainsTable = { domain: string; rollout: string; others: string; changed_at: number };
+
+type DeferredTable = {
+  id: string;
+  account: string;
+  sender: string;
+  message_id: string;
+  envelope: string;
+  because: string;
+  size_bytes: Generated<number>;
+  noticed_at: Generated<number>;
+};
+
 type OutboxTable = {
   id: string;
   sender: string;
@@ -162,7 +183,11 @@ type OutboxTable = {
   service_key: Generated<string>;
   account: Generated<string>;
   pieces: Generated<string>;
+  deferred: Generated<string>;
 };
+
+/** `name`: a tag of the Message-ID of a message that left encrypted. */
+type ProtectedNamesTable = { account: string; name: string; at: number };
 
 type PublishedCertificatesTable = {
   fingerprint: string;
@@ -176,6 +201,7 @@ type PublishedCertificatesTable = {
   expires_at: number;
   revoked_at: number;
   wkd: Generated<string>;
+  hidden: Generated<number>;
 };
 
 type CertificateIdsTable = { id: string; fingerprint: string };
@@ -294,7 +320,8 @@ type FolderUseTable = { account: string; folder: string; messages: number; unsee
 /**
  * `key`: the key pair whose key the summary is wrapped under; "" when it is wrapped to the public key. `once`: a tag that
  * keeps a repeated delivery out, `name` one of the Message-ID. `expunge_at`: when a removed message is deleted; 0 when it is not removed.
- * `is_protected`: 1 when it came or left encrypted. `is_indexed`: 1 when it has a row of terms.
+ * `is_protected`: 1 when it came or left encrypted. `is_indexed`: 1 when it has a row of terms. `news`: what became of a sent
+ * message later, wrapped to the public key, and not yet part of the summary; `has_news`: 1 when there is some.
  */
 type MailboxMessagesTable = {
   id: string;
@@ -317,6 +344,8 @@ type MailboxMessagesTable = {
   expunge_at: number;
   is_protected: number;
   is_indexed: Generated<number>;
+  news: Generated<Uint8Array>;
+  has_news: Generated<number>;
 };
 
 /** A part of a mailbox's index. `messages`: how many it was made of. */

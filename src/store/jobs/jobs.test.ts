@@ -6,15 +6,14 @@ import { after, DAY, fromUnixMs, HOUR, MINUTE } from "../../base/time.ts";
 import { migrate } from "../engine/migrate.ts";
 import { openServingStore } from "../engine/serving-store.ts";
 import type { Store } from "../store.ts";
+import { countJobs, takeBackAttempt } from "./attempts.ts";
 import {
-  countJobs,
   deleteJob,
   extendLease,
   holdJob,
   insertJob,
   putOffJob,
   readJob,
-  takeBackAttempt,
   takeDueJob,
   takeJobNamed,
   type Taking,

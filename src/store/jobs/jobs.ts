@@ -4,7 +4,7 @@
  * with a job therefore only delays it. A row is deleted in the transaction that deletes what it refers to.
  */
 import { randomUUID } from "node:crypto";
-import type { Selectable } from "kysely";
+import { sql, type Selectable } from "kysely";
 
 import { fromUnixMs } from "../../base/time.ts";
 import type { AccountId } from "../../words/account.ts";
@@ -34,13 +34,20 @@ export type Taking = {
 
 const COLUMNS = ["kind", "subject", "account", "attempts", "holder", "created_at"] as const;
 
-/** Adds a job that is due at once. */
+/** Adds a job that is due at once, or at `dueAt`. `reason` says why it waits, where somebody may ask. */
 export async function insertJob(
   store: Store,
-  { kind, subject, account, createdAt }: Omit<Job, "attempts">,
+  {
+    kind,
+    subject,
+    account,
+    createdAt,
+    dueAt = createdAt,
+    reason = "",
+  }: Omit<Job, "attempts"> & { readonly dueAt?: Date; readonly reason?: string },
 ): Promise<void> {
-  const at = createdAt.getTime();
-  const row = { kind, subject, account: account ?? "", due_at: at, created_at: at };
+  const [due_at, created_at] = [dueAt.getTime(), createdAt.getTime()];
+  const row = { kind, subject, account: account ?? "", reason, due_at, created_at };
   await store.db
     .insertInto("jobs")
     .values({ id: randomUUID(), ...row })
@@ -139,10 +146,33 @@ export async function extendLease(store: Store, job: HeldJob, until: Date): Prom
 export async function putOffJob(
   store: Store,
   job: HeldJob,
-  next: { readonly attempts: number; readonly dueAt: Date },
+  next: { readonly attempts: number; readonly dueAt: Date; readonly reason?: string },
 ): Promise<boolean> {
+  const { attempts, dueAt, reason } = next;
   const updated = await held(store, job)
-    .set({ due_at: next.dueAt.getTime(), attempts: next.attempts, holder: "" })
+    .set({
+      due_at: dueAt.getTime(),
+      attempts,
+      holder: "",
+      ...(reason === undefined ? {} : { reason }),
+    })
+    .executeTakeFirst();
+  return updated !== undefined;
+}
+
+/** Makes a job due now, unless somebody has it. False: somebody has it, or there is none of this name. */
+export async function makeDue(
+  store: Store,
+  { kind, subject }: JobName,
+  now: Date,
+): Promise<boolean> {
+  const updated = await store.db
+    .updateTable("jobs")
+    .set({ due_at: now.getTime() })
+    .where("kind", "=", kind)
+    .where("subject", "=", subject)
+    .where("holder", "=", sql.lit(""))
+    .returning("id")
     .executeTakeFirst();
   return updated !== undefined;
 }
@@ -164,29 +194,6 @@ const selectNamed = compiled((db, { kind, subject }: JobName) =>
     .where("subject", "=", subject),
 );
 
-/** Takes one attempt back, whoever has the job, which may be taken earlier by `soonerMs`. The first attempt takes the job along. */
-export async function takeBackAttempt(
-  store: Store,
-  { kind, subject }: JobName,
-  soonerMs: (attempts: number) => number,
-): Promise<void> {
-  await store.transaction(async (tx) => {
-    const query = tx.db
-      .selectFrom("jobs")
-      .select(["id", "attempts", "due_at"])
-      .where("kind", "=", kind)
-      .where("subject", "=", subject);
-    const row = await (tx.engine === "postgres" ? query.forUpdate() : query).executeTakeFirst();
-    if (row === undefined) return;
-    const { id, attempts, due_at: dueAt } = row;
-    if (attempts <= 1) await tx.db.deleteFrom("jobs").where("id", "=", id).execute();
-    else {
-      const next = { attempts: attempts - 1, due_at: dueAt - soonerMs(attempts) };
-      await tx.db.updateTable("jobs").set(next).where("id", "=", id).execute();
-    }
-  });
-}
-
 /** Deletes a job, whoever has it. */
 export async function deleteJob(store: Store, { kind, subject }: JobName): Promise<void> {
   await deleteNamed(store, { kind, subject }).execute();
@@ -195,17 +202,6 @@ export async function deleteJob(store: Store, { kind, subject }: JobName): Promi
 const deleteNamed = compiled((db, { kind, subject }: JobName) =>
   db.deleteFrom("jobs").where("kind", "=", kind).where("subject", "=", subject),
 );
-
-/** How many jobs there are of a kind, those with at least so many attempts. */
-export async function countJobs(store: Store, kind: JobKind, attempts: number): Promise<number> {
-  const row = await store.db
-    .selectFrom("jobs")
-    .select((of) => of.fn.countAll<number>().as("count"))
-    .where("kind", "=", kind)
-    .where("attempts", ">=", attempts)
-    .executeTakeFirstOrThrow();
-  return Number(row.count);
-}
 
 function held(store: Store, { kind, subject, holder }: HeldJob) {
   return store.db

@@ -37,6 +37,8 @@ export type PublishedCertificate = {
   readonly createdAt: Date;
   readonly expiresAt?: Date;
   readonly revokedAt?: Date;
+  /** Nobody outside finds it, because its domain or its user does not take part. */
+  readonly isHidden?: boolean;
   readonly address: EmailAddress;
 };
 
@@ -215,6 +217,7 @@ export function toRow(
     expires_at: msOrZero(certificate.expiresAt),
     revoked_at: msOrZero(certificate.revokedAt),
     wkd: wkdName(certificate.address),
+    hidden: certificate.isHidden === true ? 1 : 0,
   };
 }
 
@@ -229,6 +232,7 @@ export function fromRow(row: Selectable<Schema["published_certificates"]>): Publ
     createdAt: fromUnixMs(row.created_at),
     ...(expiresAt === undefined ? {} : { expiresAt }),
     ...(revokedAt === undefined ? {} : { revokedAt }),
+    ...(row.hidden === 1 ? { isHidden: true } : {}),
     address: addressFrom(row.mailbox),
   };
 }

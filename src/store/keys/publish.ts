@@ -4,6 +4,7 @@
  */
 import { AppError } from "../../base/errors.ts";
 import { keyIdOf, type Fingerprint } from "../../openpgp/packets/fingerprint.ts";
+import { hideAsRollout } from "../accounts/rollout.ts";
 import { isConstraintViolation } from "../engine/constraint.ts";
 import { msOrZero } from "../engine/row.ts";
 import type { Store } from "../store.ts";
@@ -26,6 +27,7 @@ export async function publish(
     await store.transaction(async (tx) => {
       await tx.db.insertInto("published_certificates").values(toRow(certificate)).execute();
       await insertIds(tx, certificate.fingerprint, subkeys);
+      await hideAsRollout(tx, certificate.fingerprint);
       await countChange(tx);
       await appendToPublishedFile(tx, certificateLine(certificate));
     });
@@ -122,6 +124,7 @@ export async function putBackRevoked(
     .execute();
   await store.db.insertInto("published_certificates").values(row).execute();
   await insertIds(store, certificate.fingerprint, []);
+  await hideAsRollout(store, certificate.fingerprint);
   await countChange(store);
 }
 

@@ -46,9 +46,9 @@ const COLUMNS = "c.fingerprint, c.version, c.state, c.bytes, c.expires_at, c.add
 const FROM = "from published_certificates c";
 /** The statement of each look-up; `$1` is what is asked for. */
 export const LOOK_UPS = {
-  byAddress: `select ${COLUMNS} ${FROM} where c.state = 'active' and c.address = $1`,
-  byDirectoryName: `select ${COLUMNS} ${FROM} where c.state = 'active' and c.wkd = $1`,
-  byId: `select ${COLUMNS} ${FROM} join certificate_ids i on i.fingerprint = c.fingerprint where i.id = $1
+  byAddress: `select ${COLUMNS} ${FROM} where c.state = 'active' and c.address = $1 and c.hidden = 0`,
+  byDirectoryName: `select ${COLUMNS} ${FROM} where c.state = 'active' and c.wkd = $1 and c.hidden = 0`,
+  byId: `select ${COLUMNS} ${FROM} join certificate_ids i on i.fingerprint = c.fingerprint where i.id = $1 and c.hidden = 0
     order by c.created_at desc, c.fingerprint`,
 } as const;
 

@@ -24,29 +24,41 @@ export type OutboxRow = {
 /** Keeps copies, each with the job that sends it, which is due at once. One that is kept already stays as it is. */
 export async function insertOutbox(store: Store, rows: readonly OutboxRow[]): Promise<void> {
   for (const row of rows) {
-    const { inRow, pieces } = rowPart(row.wrapped);
     await store.transaction(async (tx) => {
-      const added = await tx.db
-        .insertInto("outbox")
-        .values({
-          id: row.id,
-          sender: formatAddress(row.sender),
-          account: row.account,
-          message_id: row.messageId,
-          envelope: row.envelope,
-          wrapped: inRow,
-          pieces,
-          service_key: row.serviceKey,
-        })
-        .onConflict((conflict) => conflict.column("id").doNothing())
-        .returning("id")
-        .executeTakeFirst();
-      if (added === undefined) return;
+      if (!(await insertRow(tx, row, ""))) return;
       const { id: subject, account, createdAt } = row;
       await insertJob(tx, { kind: "outbox", subject, account, createdAt });
-      await insertPieces(tx, { ...COPY, owner: row.id, name: pieces }, row.wrapped);
     });
   }
+}
+
+/** Keeps a part of a message that is deferred. It leaves only as what is made of it. To be used inside a transaction. */
+export async function insertPart(tx: Store, deferred: string, part: OutboxRow): Promise<void> {
+  await insertRow(tx, part, deferred);
+}
+
+/** False: there is a row of this ID already. */
+async function insertRow(tx: Store, row: OutboxRow, deferred: string): Promise<boolean> {
+  const { inRow, pieces } = rowPart(row.wrapped);
+  const added = await tx.db
+    .insertInto("outbox")
+    .values({
+      id: row.id,
+      sender: formatAddress(row.sender),
+      account: row.account,
+      message_id: row.messageId,
+      envelope: row.envelope,
+      wrapped: inRow,
+      pieces,
+      service_key: row.serviceKey,
+      deferred,
+    })
+    .onConflict((conflict) => conflict.column("id").doNothing())
+    .returning("id")
+    .executeTakeFirst();
+  if (added === undefined) return false;
+  await insertPieces(tx, { ...COPY, owner: row.id, name: pieces }, row.wrapped);
+  return true;
 }
 
 /** A copy without its octets, which `readCopy` reads. */

@@ -2,6 +2,7 @@
 import { sql } from "kysely";
 
 import { fromUnixMs } from "../../base/time.ts";
+import type { JobKind } from "../../words/job.ts";
 import type { Store } from "../store.ts";
 
 export type QueueFigures = {
@@ -10,15 +11,18 @@ export type QueueFigures = {
   readonly oldest: Date | undefined;
 };
 
-/** Accepted copies that the next hop has not taken yet. */
-export async function outboxFigures({ db }: Store): Promise<QueueFigures> {
+/** Accepted copies that the next hop has not taken yet, or accepted messages whose recipients are not certain. */
+export async function queueFigures(
+  { db }: Store,
+  kind: Extract<JobKind, "outbox" | "deferred">,
+): Promise<QueueFigures> {
   const row = await db
     .selectFrom("jobs")
     .select((of) => [
       of.fn.countAll<number>().as("count"),
       of.fn.min<number | null>("created_at").as("oldest"),
     ])
-    .where("kind", "=", "outbox")
+    .where("kind", "=", kind)
     .executeTakeFirstOrThrow();
   return figures(row);
 }

@@ -8,12 +8,12 @@ import type { MailboxRow } from "./message-rows.ts";
 
 /** The same summary, under the key of a key pair. */
 export type FoldedSummary = {
-  readonly row: Pick<MailboxRow, "id" | "key" | "summary">;
+  readonly row: Pick<MailboxRow, "id" | "key" | "summary" | "news">;
   readonly key: string;
   readonly summary: Uint8Array;
 };
 
-/** Replaces summaries that are still the ones that were read. For the reader nothing changes. @returns how many were replaced. */
+/** Replaces summaries that are still the ones that were read, with the news that are part of them now. For the reader nothing changes. @returns how many were replaced. */
 export async function foldSummaries(
   store: Store,
   account: AccountId,
@@ -23,14 +23,21 @@ export async function foldSummaries(
     await beginChange(tx, account);
     let [count, bytes] = [0, 0];
     for (const { row, key, summary } of folded) {
-      const growth = summary.length - row.summary.length;
+      const growth = summary.length - row.summary.length - row.news.length;
       const done = await tx.db
         .updateTable("mailbox_messages")
-        .set({ key, summary, stored_bytes: sql<number>`stored_bytes + ${growth}` })
+        .set({
+          key,
+          summary,
+          news: new Uint8Array(),
+          has_news: 0,
+          stored_bytes: sql<number>`stored_bytes + ${growth}`,
+        })
         .where("account", "=", account)
         .where("id", "=", row.id)
         .where("key", "=", row.key)
         .where("summary", "=", row.summary)
+        .where("news", "=", row.news)
         .returning("id")
         .executeTakeFirst();
       if (done === undefined) continue;

@@ -138,6 +138,21 @@ export async function selectToFold(
   return rows.map(rowFrom);
 }
 
+/** Messages with news that are not part of their summary yet, the oldest first. */
+export async function selectWithNews(
+  store: Store,
+  account: AccountId,
+  o: { readonly after: number; readonly limit: number },
+): Promise<readonly MailboxRow[]> {
+  const rows = await rowsOf(store, account)
+    .where("has_news", "=", sql.lit(1))
+    .where("number", ">", o.after)
+    .orderBy("number")
+    .limit(o.limit)
+    .execute();
+  return rows.map(rowFrom);
+}
+
 /** Messages whose summary is under another key than that of this key pair, the oldest first. */
 export async function selectUnderOthers(
   store: Store,

@@ -18,6 +18,8 @@ export type MailboxRow = {
   readonly version: string;
   readonly key: string;
   readonly summary: Uint8Array;
+  /** What became of a sent message later, wrapped to the public key; empty for nothing. */
+  readonly news: Uint8Array;
   /** The tag of its Message-ID; "" for none. */
   readonly name: string;
   readonly sizeBytes: number;
@@ -44,6 +46,7 @@ export const COLUMNS = [
   "version",
   "key",
   "summary",
+  "news",
   "name",
   "size_bytes",
   "received_at",

@@ -23,6 +23,7 @@ export type NewMailboxRow = Pick<
   readonly blob: NewBlob;
   /** It left encrypted; what is stored sealed came so. */
   readonly isProtected?: boolean | undefined;
+  readonly news?: Uint8Array;
   /** The draft whose attachments it has too. */
   readonly copyOf?: string;
 };
@@ -42,9 +43,12 @@ export async function insertMailboxMessage(
     if (before !== undefined) return { id: before, isNew: false };
     const { id, folder, flags, form, state, key, summary, once, blob } = message;
     const size = await insertBlob(tx, account, blob);
-    const { copyOf } = message;
+    const { copyOf, news = new Uint8Array() } = message;
     const attached = copyOf === undefined ? [] : await selectAttachments(tx, account, copyOf);
-    const bytes = attached.reduce((sum, one) => sum + one.sizeBytes, size + summary.length);
+    const bytes = attached.reduce(
+      (sum, one) => sum + one.sizeBytes,
+      size + summary.length + news.length,
+    );
     const number = await countInMailbox(tx, account, { messages: 1, bytes });
     await tx.db
       .insertInto("mailbox_messages")
@@ -66,6 +70,8 @@ export async function insertMailboxMessage(
         stored_bytes: bytes,
         received_at: message.receivedAt.getTime(),
         expunge_at: 0,
+        news,
+        has_news: news.length === 0 ? 0 : 1,
         is_protected: form === "sealed" || message.isProtected === true ? 1 : 0,
       })
       .execute();

@@ -1,4 +1,5 @@
 import { LAST_SHARD, SHARDS } from "../journal/audit-shards.ts";
+import { columnsOf, type Columns } from "./columns.ts";
 import type { Migration } from "./migration.ts";
 
 /** The whole schema of the first release. `schema.ts` says what stands for an absent value. */
@@ -20,42 +21,22 @@ export const first: Migration = (engine) => {
   ];
 };
 
-type Columns = {
-  readonly table: (name: string, columns: string) => string;
-  readonly bytes: string;
-  readonly integer: string;
-  readonly text: string;
-  /** A text that is compared octet by octet on both engines, so that an index finds what begins alike. */
-  readonly octetText: string;
-  /** An integer without a default value, for keys. */
-  readonly number: string;
-  /** A key that the engine counts up. */
-  readonly counter: string;
-};
-
-function columnsOf(engine: Parameters<Migration>[0]): Columns {
-  const isSqlite = engine === "sqlite";
-  return {
-    table: (name, columns) => `create table ${name} (${columns}) ${isSqlite ? "strict" : ""}`,
-    bytes: isSqlite ? "blob not null default x''" : "bytea not null default ''",
-    integer: isSqlite ? "integer not null default 0" : "bigint not null default 0",
-    text: "text not null default ''",
-    octetText: isSqlite ? "text not null default ''" : `text collate "C" not null default ''`,
-    number: isSqlite ? "integer" : "bigint",
-    counter: isSqlite
-      ? "integer primary key not null"
-      : "bigint generated always as identity primary key not null",
-  };
-}
-
 /** An account has a random ID. Whatever belongs to it refers to that; its addresses are rows of their own. */
 function accountTables({ table, bytes, integer, text, octetText }: Columns): readonly string[] {
   return [
     table(
       "accounts",
       `id text primary key not null, custody ${text}, policy ${text}, state text not null default 'open',
-       mailbox_key text not null default 'same', has_keys ${integer}, provider_until ${integer}, generation ${integer},
+       mailbox_key text not null default 'same', has_keys ${integer}, has_rules ${integer}, membership ${text}, provider_until ${integer}, generation ${integer},
        login_kdf ${text}, login_salt ${bytes}, login_verifier ${bytes}, login_service_key ${text}, created_at ${integer}, closed_at ${integer}`,
+    ),
+    table(
+      "domains",
+      `domain ${octetText}, rollout ${text}, others ${text}, changed_at ${integer}, primary key (domain)`,
+    ),
+    table(
+      "contact_rules",
+      `account text not null references accounts (id), contact ${text}, rule ${text}, since ${integer}, primary key (account, contact)`,
     ),
     "create index accounts_closed on accounts (closed_at, id) where state = 'closed'",
     `create index accounts_without_keys on accounts (created_at, id)
@@ -125,12 +106,13 @@ function publishedTables({ table, bytes, integer, text, octetText }: Columns): r
       "published_certificates",
       `fingerprint text primary key not null references generic_revocations (fingerprint),
        address ${octetText}, domain ${octetText}, mailbox ${text}, version ${integer}, state ${text}, bytes ${bytes}, wkd ${text}, created_at ${integer},
-       expires_at ${integer}, revoked_at ${integer}`,
+       expires_at ${integer}, revoked_at ${integer}, hidden ${integer}`,
     ),
     "create unique index published_one_active on published_certificates (address) where state = 'active'",
-    "create index published_wkd on published_certificates (wkd) where state = 'active'",
+    "create index published_wkd on published_certificates (wkd) where state = 'active' and hidden = 0",
     "create index published_address on published_certificates (address, created_at)",
     "create index published_domain on published_certificates (domain, address) where state = 'active'",
+    "create index published_rollout on published_certificates (domain, fingerprint)",
     "create index published_expiry on published_certificates (expires_at, fingerprint) where state = 'active'",
     table(
       "certificate_ids",
@@ -180,11 +162,24 @@ function mailTables({ table, bytes, integer, text, number }: Columns): readonly 
     table(
       "outbox",
       `id text primary key not null, account text not null references accounts (id), sender ${text}, message_id ${text},
-       envelope ${text}, service_key ${text}, pieces ${text}, wrapped ${bytes}`,
+       envelope ${text}, service_key ${text}, pieces ${text}, wrapped ${bytes}, deferred ${text}`,
     ),
     "create index outbox_account on outbox (account)",
+    "create index outbox_deferred on outbox (deferred) where deferred <> ''",
+    table(
+      "deferred",
+      `id text primary key not null, account text not null references accounts (id), sender ${text}, message_id ${text},
+       envelope ${text}, because ${text}, size_bytes ${integer}, noticed_at ${integer}`,
+    ),
+    "create index deferred_account on deferred (account)",
+    "create index deferred_message on deferred (message_id)",
     "create index outbox_service_key on outbox (service_key, id)",
     pieces("outbox_pieces", "outbox"),
+    table(
+      "protected_names",
+      `account text not null references accounts (id), name text not null, at ${integer}, primary key (account, name)`,
+    ),
+    "create index protected_names_age on protected_names (at)",
   ];
 }
 
@@ -211,7 +206,7 @@ function mailboxTables({ table, bytes, integer, text, octetText }: Columns): rea
       `id ${octetText}, ${account}, folder ${text}, number ${integer}, change ${integer}, flags ${integer},
        form ${text}, state ${text}, blob text not null references blobs (id), version ${text}, key ${text}, summary ${bytes}, once ${text}, name ${text},
        size_bytes ${integer}, stored_bytes ${integer}, received_at ${integer}, expunge_at ${integer},
-       is_protected ${integer}, is_indexed ${integer}, primary key (account, id)`,
+       is_protected ${integer}, is_indexed ${integer}, news ${bytes}, has_news ${integer}, primary key (account, id)`,
     ),
     "create unique index mailbox_messages_number on mailbox_messages (account, number)",
     "create unique index mailbox_messages_once on mailbox_messages (account, once) where once <> ''",
@@ -219,6 +214,7 @@ function mailboxTables({ table, bytes, integer, text, octetText }: Columns): rea
       (account, folder, expunge_at, received_at, number)`,
     "create index mailbox_messages_changed on mailbox_messages (account, change)",
     "create index mailbox_messages_to_fold on mailbox_messages (account, number) where key = ''",
+    "create index mailbox_messages_news on mailbox_messages (account, number) where has_news = 1",
     `create index mailbox_messages_closed on mailbox_messages (account)
       where state in ('DAMAGED', 'UNDECRYPTABLE')`,
     "create index mailbox_messages_named on mailbox_messages (account, name) where name <> ''",
@@ -277,7 +273,7 @@ function jobTables({ table, integer, text }: Columns): readonly string[] {
     ),
     "create unique index jobs_subject on jobs (kind, subject)",
     "create index jobs_due on jobs (kind, due_at)",
-    "create index jobs_age on jobs (kind, created_at)",
+    "create index jobs_age on jobs (kind, created_at, subject)",
     "create index jobs_account on jobs (account)",
   ];
 }

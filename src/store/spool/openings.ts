@@ -4,7 +4,8 @@
  */
 import { after, DAY } from "../../base/time.ts";
 import type { AccountId } from "../../words/account.ts";
-import { countJobs, deleteJob, readJob, takeBackAttempt, takeJobNamed } from "../jobs/jobs.ts";
+import { countJobs, takeBackAttempt } from "../jobs/attempts.ts";
+import { deleteJob, readJob, takeJobNamed } from "../jobs/jobs.ts";
 import { LEASE_MS, leaseFrom } from "../jobs/leases.ts";
 import { verdictText, type MessageVerdict } from "../mail/verdict.ts";
 import type { Store } from "../store.ts";

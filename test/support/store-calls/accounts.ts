@@ -1,4 +1,17 @@
 /** Every function of the store about accounts, their addresses and their logins. */
+import {
+  hideOfDomain,
+  readMembership,
+  readRollout,
+  updateMembership,
+  upsertRollout,
+} from "../../../src/store/accounts/rollout.ts";
+import type { Contact } from "../../../src/words/contact.ts";
+import {
+  deleteContactRule,
+  listContactRules,
+  upsertContactRule,
+} from "../../../src/store/accounts/contact-rules.ts";
 import { holdAccount, lockAccount } from "../../../src/store/accounts/account-locks.ts";
 import {
   findAccount,
@@ -44,6 +57,7 @@ import { after, DAY } from "../../../src/base/time.ts";
 import { canonicalAddress } from "../../../src/mail/address.ts";
 import { newAccountId, type AccountId } from "../../../src/words/account.ts";
 import { addressOf } from "../address.ts";
+import { manyAddress } from "../many-rows.ts";
 import { now } from "../published.ts";
 import { testTagKeys } from "../tag-keys.ts";
 
@@ -72,6 +86,16 @@ export async function callAccounts(store: Store): Promise<AccountId> {
   await listClosedAccounts(store, now);
   await updateAccount(store, account, { custody: "provider-usable" });
   await updatePolicy(store, account, "require");
+  const domain = addressOf(manyAddress(1)).domain;
+  await readRollout(store, domain);
+  await upsertRollout(store, domain, { rollout: "opt-in", others: "off" }, now);
+  await hideOfDomain(store, domain, { after: "", limit: 2 });
+  await readMembership(store, account);
+  await store.transaction(async (tx) => updateMembership(tx, account, "joined"));
+  const contact = "bob@beta.test" as Contact;
+  await upsertContactRule(store, account, { contact, rule: "never", since: now });
+  await listContactRules(store, account);
+  await deleteContactRule(store, account, contact);
   await setLogin(store, account, 1, login);
   await store.transaction(async (tx) => {
     await holdAccount(tx, account);

@@ -25,19 +25,35 @@ import {
   replaceCopy,
   updateEnvelope,
 } from "../../../src/store/mail/outbox.ts";
-import { outboxFigures, pendingFigures } from "../../../src/store/mail/queue-figures.ts";
+import {
+  deferredNamed,
+  deferredBytes,
+  deleteDeferred,
+  holdDeferred,
+  insertDeferred,
+  listDeferred,
+  readDeferred,
+  updateDeferred,
+} from "../../../src/store/mail/deferred.ts";
+import { queueFigures, pendingFigures } from "../../../src/store/mail/queue-figures.ts";
+import {
+  deleteProtectedName,
+  hasProtectedName,
+  insertProtectedName,
+  purgeProtectedNames,
+} from "../../../src/store/mail/protected-names.ts";
 import { copiesUnderOthers } from "../../../src/store/keys/service-keys.ts";
 import type { Store } from "../../../src/store/store.ts";
 import type { AccountId } from "../../../src/words/account.ts";
+import { countJobs, takeBackAttempt } from "../../../src/store/jobs/attempts.ts";
 import {
-  countJobs,
   deleteJob,
   extendLease,
   holdJob,
   insertJob,
+  makeDue,
   putOffJob,
   readJob,
-  takeBackAttempt,
   takeDueJob,
   takeJobNamed,
 } from "../../../src/store/jobs/jobs.ts";
@@ -94,6 +110,32 @@ export async function callMessages(store: Store, account: AccountId): Promise<vo
   await store.transaction(async (tx) => deleteWaiting(tx, account, "message"));
 }
 
+export async function callDeferred(store: Store, account: AccountId): Promise<void> {
+  const because = addressOf("bob@beta.test");
+  const row = {
+    id: "deferred",
+    account,
+    sender: addressOf("carol@alpha.test"),
+    messageId: "<2@x>",
+    envelope: "{}",
+    because,
+  };
+  const part = { ...row, id: "deferred.original", serviceKey: "k", createdAt: now };
+  const parts = [{ ...part, wrapped: newOctets(LARGE) }];
+  const job = { createdAt: now, dueAt: now, reason: "UNSURE-DNS" };
+  await store.transaction(async (tx) => insertDeferred(tx, row, parts, job));
+  await readDeferred(store, "deferred");
+  await deferredNamed(store, "<2@x>");
+  await deferredBytes(store, account);
+  await listDeferred(store, { after: { createdAt: now, id: "d" }, limit: 10 });
+  await makeDue(store, { kind: "deferred", subject: "deferred" }, now);
+  await store.transaction(async (tx) => {
+    await holdDeferred(tx, row);
+    await updateDeferred(tx, "deferred", { because, noticedAt: now });
+    await deleteDeferred(tx, "deferred");
+  });
+}
+
 export async function callOutbox(store: Store, account: AccountId): Promise<void> {
   const copy = {
     id: "copy",
@@ -109,12 +151,17 @@ export async function callOutbox(store: Store, account: AccountId): Promise<void
   await readCopy(store, "copy");
   await replaceCopy(store, copy);
   await copiesUnderOthers(store, "k", { after: undefined, limit: 10 });
-  await outboxFigures(store);
+  await queueFigures(store, "outbox");
+  await queueFigures(store, "deferred");
   await readWaiting(store, "copy");
   await updateEnvelope(store, "copy", "{}");
   await callJobs(store, account, now);
   await store.transaction(async (tx) => holdOutbox(tx, copy));
   await deleteOutbox(store, "copy");
+  await insertProtectedName(store, account, "tag", now);
+  await deleteProtectedName(store, account, "other");
+  await hasProtectedName(store, account, ["tag", "other"]);
+  await purgeProtectedNames(store, now);
 }
 
 /** What is asked of the table of jobs, by whatever work. */

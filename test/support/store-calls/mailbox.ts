@@ -1,4 +1,5 @@
 /** Every function of the store about mailboxes: folders, messages, and what changes them. */
+import { noteNews } from "../../../src/store/mailbox/news.ts";
 import assert from "node:assert/strict";
 
 import { newOctets } from "../../../src/base/large-octets.ts";
@@ -77,6 +78,7 @@ import {
   selectNamed,
   selectPage,
   selectToFold,
+  selectWithNews,
   selectUnderOthers,
 } from "../../../src/store/mailbox/listing.ts";
 import type { Store } from "../../../src/store/store.ts";
@@ -156,12 +158,18 @@ export async function callMailbox(store: Store, account: AccountId): Promise<voi
   await selectIdsFrom(store, account, { beginning: "1", limit: 2 });
   await selectChanged(store, account, { after: 1, limit: 10 });
   await selectToFold(store, account, { after: 0, limit: 10 });
+  await selectWithNews(store, account, { after: 0, limit: 10 });
+  await noteNews(store, account, "1", { octets: Buffer.of(1), isProtected: true });
   await changeFlags(store, account, ids, { set: 1, clear: 2 });
   await moveMessages(store, account, ids, "trash");
   if (row !== undefined) {
     await changeContent(store, account, row, { key: "k", summary: Buffer.of(1), state: "DAMAGED" });
   }
-  const folded = { row: mailboxRow("3"), key: "k", summary: new Uint8Array(9) };
+  const folded = {
+    row: { ...mailboxRow("3"), news: new Uint8Array() },
+    key: "k",
+    summary: new Uint8Array(9),
+  };
   await foldSummaries(store, account, [folded]);
   const blob = {
     id: "blob of 5",

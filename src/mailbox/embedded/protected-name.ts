@@ -1,0 +1,29 @@
+import { makeTag } from "../../store/keys/tag-key.ts";
+import { deleteProtectedName, insertProtectedName } from "../../store/mail/protected-names.ts";
+import type { Store } from "../../store/store.ts";
+import type { AccountId } from "../../words/account.ts";
+import { nameTag } from "./names.ts";
+
+/**
+ * What notes that a message left encrypted, in the transaction in which it is accepted: `cameProtected` knows it by that,
+ * also where the mailbox has no copy of it.
+ * @throws AppError (temporary) when no service key that is here opens the key of tags; nothing has left then
+ */
+export async function protectedName(
+  store: Store,
+  account: AccountId,
+  messageId: string,
+): Promise<(tx: Store, now: Date) => Promise<void>> {
+  const name = await makeTag(store, ...nameTag(account, messageId));
+  return async (tx, now) => insertProtectedName(tx, account, name, now);
+}
+
+/** What forgets it again, where a message that waited left in clear, or not at all. */
+export async function unprotectedName(
+  store: Store,
+  account: AccountId,
+  messageId: string,
+): Promise<(tx: Store) => Promise<void>> {
+  const name = await makeTag(store, ...nameTag(account, messageId));
+  return async (tx) => deleteProtectedName(tx, account, name);
+}

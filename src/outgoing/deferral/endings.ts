@@ -1,0 +1,137 @@
+/** How a turn of a deferred message ends. Each ending is one transaction, which does nothing once the lease is another's. */
+import { after } from "../../base/time.ts";
+import { isOver, retryDelayMs } from "../../jobs/retry-delay.ts";
+import { text } from "../../locales/locales.ts";
+import type { SentHow } from "../../mailbox/summary.ts";
+import { bounce, delayNotice, type Failure } from "../../notices/bounce.ts";
+import { holdJob, putOffJob, type HeldJob } from "../../store/jobs/jobs.ts";
+import {
+  deleteDeferred,
+  holdDeferred,
+  updateDeferred,
+  type DeferredEntry,
+} from "../../store/mail/deferred.ts";
+import { insertOutbox, type OutboxRow } from "../../store/mail/outbox.ts";
+import type { Store } from "../../store/store.ts";
+import { toKeep, type Copy } from "../copy.ts";
+import { rowFor } from "../outbox.ts";
+import type { Found, Looked } from "../plan.ts";
+import type { Keeping } from "./deferral.ts";
+import { newsFor, type Telling } from "./news.ts";
+import type { Order } from "./order.ts";
+
+/** How long a message waits before its sender is told, and before it bounces; in milliseconds. */
+export type Limits = { readonly noticeMs: number; readonly bounceMs: number };
+
+type Deps = Keeping & Telling & { readonly limits: Limits; readonly sendSoon: () => void };
+
+type Held = { readonly job: HeldJob; readonly row: DeferredEntry; readonly order: Order };
+
+/** Gives copies to the outbox: the message waits no longer. */
+export async function sendCopies(
+  deps: Deps,
+  held: Held,
+  copies: readonly Copy[],
+  left: { readonly how: SentHow; readonly found: readonly Found[] },
+): Promise<void> {
+  const tell = await newsFor(deps, held, left);
+  const rows: OutboxRow[] = [];
+  for (const copy of copies) rows.push(await outboxRow(deps, held, copy));
+  await end(deps, held, async (tx) => {
+    await insertOutbox(tx, rows);
+    await deleteDeferred(tx, held.row.id);
+    await tell(tx);
+  });
+}
+
+/** Why a message cannot leave any more, whoever it is for. */
+const LOST = {
+  "key-ended": { status: "5.7.5", text: () => text("deferral.key-ended") },
+  "not-enabled": { status: "5.7.5", text: () => text("deferral.not-enabled") },
+  "account-changed": { status: "5.7.1", text: () => text("deferral.account-changed") },
+} as const;
+
+/** Ends a message without sending it; its sender gets a bounce. */
+export async function bounceAll(
+  deps: Deps,
+  held: Held,
+  why: keyof typeof LOST | Failure,
+): Promise<void> {
+  const { envelope } = held.order;
+  const failures =
+    typeof why === "string"
+      ? envelope.recipients.map((recipient) => {
+          return { recipient, status: LOST[why].status, text: LOST[why].text() };
+        })
+      : [why];
+  const { row } = held;
+  const { hostname } = deps;
+  const { sender, messageId } = row;
+  const notice = bounce({ hostname, sender, messageId, failures, now: deps.clock.now() });
+  const rows = await noticeRows(deps, held, notice);
+  const tell = await newsFor(deps, held, { how: "not-sent", found: [] });
+  await end(deps, held, async (tx) => {
+    await insertOutbox(tx, rows);
+    await deleteDeferred(tx, row.id);
+    await tell(tx);
+  });
+}
+
+/** Puts a message off once more. It bounces when it has waited too long; before that its sender is told once that it waits. */
+export async function waitOn(deps: Deps, held: Held, because: Looked, lack: string): Promise<void> {
+  const { job, row } = held;
+  const { clock, limits, hostname } = deps;
+  const now = clock.now();
+  const failure = { recipient: because.address, status: "4.4.7", text: lack };
+  if (isOver(job, limits.bounceMs, now)) return bounceAll(deps, held, failure);
+  const isToBeTold = row.noticedAt === undefined && isOver(job, limits.noticeMs, now);
+  const { sender, messageId } = row;
+  const report = { hostname, sender, messageId, failures: [failure], now };
+  const until = after(job.createdAt, limits.bounceMs);
+  const rows = isToBeTold ? await noticeRows(deps, held, delayNotice({ ...report, until })) : [];
+  const next = {
+    attempts: job.attempts + 1,
+    dueAt: after(now, retryDelayMs(job.attempts + 1)),
+    reason: because.discovery.code,
+  };
+  await end(deps, held, async (tx) => {
+    await insertOutbox(tx, rows);
+    const noticedAt = isToBeTold ? now : undefined;
+    await updateDeferred(tx, row.id, { because: because.address, noticedAt });
+    await putOffJob(tx, job, next);
+  });
+}
+
+/** To whom bounces go; none to the empty return path. */
+async function noticeRows(
+  deps: Deps,
+  held: Held,
+  message: Uint8Array,
+): Promise<readonly OutboxRow[]> {
+  const { from } = held.order.envelope;
+  if (from === undefined) return [];
+  return [
+    await outboxRow(deps, held, { envelope: { from: undefined, recipients: [from] }, message }),
+  ];
+}
+
+async function outboxRow(deps: Deps, { row }: Held, copy: Copy): Promise<OutboxRow> {
+  const { sender, account, messageId } = row;
+  return rowFor(deps, { sender, account, messageId, copy: toKeep(copy), at: deps.clock.now() });
+}
+
+async function end(
+  deps: Deps,
+  { job, row }: Held,
+  write: (tx: Store) => Promise<void>,
+): Promise<void> {
+  const isDone = await deps.store.transaction(async (tx) => {
+    // Whoever was erased meanwhile has nothing here any more, and gets no notice.
+    if (!(await holdDeferred(tx, row))) return false;
+    // Whoever has taken the message since, because this turn outlived its lease, does all of it.
+    if (!(await holdJob(tx, job))) return false;
+    await write(tx);
+    return true;
+  });
+  if (isDone) deps.sendSoon();
+}

@@ -1,0 +1,53 @@
+/** What the copy in the sender's own mailbox says once their message has left, or will not leave. */
+import { sameAddress, type EmailAddress } from "../../mail/address.ts";
+import { plainMessageId } from "../../mail/message-id.ts";
+import type { MailboxOwner } from "../../mailbox/mailbox-of.ts";
+import type { SentHow, SentNews } from "../../mailbox/summary.ts";
+import type { DeferredEntry } from "../../store/mail/deferred.ts";
+import type { Store } from "../../store/store.ts";
+import type { AccountId } from "../../words/account.ts";
+import type { Found } from "../plan.ts";
+import { recipientsOf } from "../sent-copy.ts";
+import type { Order } from "./order.ts";
+
+/** Prepares what the sender's own copy says from now on: a function that writes it, in the transaction of the ending. */
+export type TellSender = (
+  owner: MailboxOwner,
+  once: string,
+  news: SentNews,
+) => Promise<(tx: Store) => Promise<void>>;
+
+/** What is written about a message that waits no longer. */
+export type Telling = {
+  readonly tellSender: TellSender;
+  /** Prepares to forget that a message, by its Message-ID, must not be followed up in clear. */
+  readonly forgetProtected: (
+    account: AccountId,
+    messageId: string,
+  ) => Promise<(tx: Store) => Promise<void>>;
+};
+
+/** Prepares what is written, in the transaction of the ending, about a message that waits no longer. */
+export async function newsFor(
+  { tellSender, forgetProtected }: Telling,
+  {
+    row,
+    order,
+  }: { readonly row: Pick<DeferredEntry, "sender" | "messageId">; readonly order: Order },
+  left: { readonly how: SentHow; readonly found: readonly Found[] },
+): Promise<(tx: Store) => Promise<void>> {
+  const { account, once, envelope, groups } = order;
+  const isSealed = left.how === "sealed" || left.how === "split";
+  const forget = isSealed ? undefined : await forgetProtected(account, row.messageId);
+  if (once === undefined) return async (tx) => forget?.(tx);
+  const blind = groups.flatMap(({ blindReader }) => blindReader ?? []);
+  const isBlind = (address: EmailAddress) => blind.some((one) => sameAddress(one, address));
+  const sent = recipientsOf({ envelope, isBlind, ...left });
+  const owner = { id: account, address: row.sender };
+  const messageId = plainMessageId(row.messageId);
+  const tell = await tellSender(owner, once, { messageId, how: left.how, sent });
+  return async (tx) => {
+    await forget?.(tx);
+    await tell(tx);
+  };
+}

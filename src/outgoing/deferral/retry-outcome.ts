@@ -1,0 +1,6 @@
+import type { Plan, Recipient } from "../plan.ts";
+
+/** What was found out about a deferred message when its turn came. */
+export type RetryOutcome =
+  | { readonly kind: "account-changed" | "key-ended" | "not-enabled" }
+  | { readonly kind: "planned"; readonly recipients: readonly Recipient[]; readonly plan: Plan };

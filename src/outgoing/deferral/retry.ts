@@ -1,0 +1,132 @@
+/** What becomes of a deferred message when its turn comes. `deferral.ts` says what the steps are. */
+import type { Clock } from "../../base/time.ts";
+import type { Discover } from "../../discovery/outcome.ts";
+import { TRY_MS, workDue } from "../../jobs/jobs.ts";
+import type { Envelope } from "../../mail/envelope.ts";
+import { policyTowards } from "../../policy/contact-rules.ts";
+import { stricterOf } from "../../policy/policy.ts";
+import type { HeldJob } from "../../store/jobs/jobs.ts";
+import { readDeferred, type DeferredEntry } from "../../store/mail/deferred.ts";
+import type { Copy } from "../copy.ts";
+import { conflictText, lackText, unsentText } from "../lack.ts";
+import { planFor, type Plan } from "../plan.ts";
+import { withReceived } from "../received.ts";
+import { lookUpAll } from "../recipients.ts";
+import type { TraceOutgoing } from "../tracing.ts";
+import type { Keeping } from "./deferral.ts";
+import { encryptCopies, type EncryptMessage } from "./encrypt-copies.ts";
+import { bounceAll, sendCopies, waitOn, type Limits } from "./endings.ts";
+import type { Telling } from "./news.ts";
+import { orderFrom, PART, type Order } from "./order.ts";
+import { readPart } from "./parts.ts";
+import type { RetryOutcome } from "./retry-outcome.ts";
+import type { SignerNow } from "./signer-now.ts";
+
+export type RetryDeps = Keeping &
+  Telling & {
+    readonly clock: Clock;
+    readonly discover: Discover;
+    readonly encrypt: EncryptMessage;
+    /** What holds for the sender now (`signer-now.ts`). */
+    readonly signerNow: (order: Order) => Promise<SignerNow | undefined>;
+    readonly trace: Pick<TraceOutgoing, "retried">;
+    readonly limits: Limits;
+    /** Whether a message may leave sealed for some of its recipients and in clear for others. */
+    readonly isSplit: boolean;
+    /** Told when copies or a bounce were kept for the next hop. */
+    readonly sendSoon: () => void;
+  };
+
+/**
+ * Tries every deferred message that is due, once. To be called every minute. Once `ending` is aborted no further message is
+ * taken.
+ * @throws AggregateError after all others were tried, when messages could not be worked on; they stay.
+ */
+export async function retryDue(deps: RetryDeps, ending?: AbortSignal): Promise<void> {
+  await workDue(deps, "deferred", async (job) => retry(deps, job), ending);
+}
+
+async function retry(deps: RetryDeps, job: HeldJob): Promise<void> {
+  const row = await readDeferred(deps.store, job.subject);
+  // It was erased meanwhile.
+  if (row === undefined) return;
+  const order = orderFrom(await readPart(deps, PART.order(row.id)));
+  const signal = AbortSignal.timeout(TRY_MS);
+  const outcome = await outcomeOf(deps, order, signal);
+  deps.trace.retried({ messageId: row.messageId, sender: row.sender, ...outcome });
+  const held = { job, row, order };
+  switch (outcome.kind) {
+    case "account-changed":
+    case "key-ended":
+    case "not-enabled":
+      return bounceAll(deps, held, outcome.kind);
+    case "planned":
+      return follow(deps, held, outcome.plan);
+  }
+}
+
+/** Looks everything up again, and decides again: never more leniently than when the message was accepted. */
+async function outcomeOf(
+  deps: Pick<RetryDeps, "signerNow" | "discover" | "isSplit">,
+  order: Order,
+  signal: AbortSignal,
+): Promise<RetryOutcome> {
+  const signer = await deps.signerNow(order);
+  if (signer === undefined) return { kind: "account-changed" };
+  if (signer.part !== "full") return { kind: "not-enabled" };
+  const { recipients: addresses } = order.envelope;
+  const policies = addresses.map((address, index) => {
+    const agreed = order.policies[index] ?? "require";
+    const now = policyTowards(signer.policies, address);
+    return order.demand === undefined ? stricterOf(agreed, now) : "require";
+  });
+  const recipients = await lookUpAll(deps.discover, addresses, policies, signal);
+  const isSplit = deps.isSplit && order.demand === undefined;
+  const plan = planFor(recipients, { isSplit });
+  const isSealed = plan.kind === "seal" || plan.kind === "split";
+  if (isSealed && !signer.isKeyGood) return { kind: "key-ended" };
+  return { kind: "planned", recipients, plan };
+}
+
+type Held = { readonly job: HeldJob; readonly row: DeferredEntry; readonly order: Order };
+
+async function follow(deps: RetryDeps, held: Held, plan: Plan): Promise<void> {
+  const { row, order } = held;
+  switch (plan.kind) {
+    case "seal":
+    case "split": {
+      const { recipients: found } = plan;
+      const sealed = await encryptCopies(deps, row.id, order, found);
+      if (plan.kind === "seal") return sendCopies(deps, held, sealed, { how: "sealed", found });
+      const envelope = { ...order.envelope, recipients: plan.clear };
+      const all = [...sealed, await originalCopy(deps, row, envelope)];
+      return sendCopies(deps, held, all, { how: "split", found });
+    }
+    case "clear": {
+      const copies = [await originalCopy(deps, row, order.envelope)];
+      return sendCopies(deps, held, copies, { how: "clear", found: [] });
+    }
+    case "conflict":
+      return bounceAll(deps, held, {
+        recipient: plan.sealed,
+        status: "5.7.5",
+        text: conflictText(plan),
+      });
+    case "refuse": {
+      const { because } = plan;
+      const said = unsentText({ because, demand: order.demand ?? "policy" });
+      return bounceAll(deps, held, { recipient: because.address, status: "5.7.5", text: said });
+    }
+    case "later":
+      return waitOn(deps, held, plan.because, lackText(plan.because));
+  }
+}
+
+async function originalCopy(
+  deps: RetryDeps,
+  row: DeferredEntry,
+  envelope: Envelope,
+): Promise<Copy> {
+  const message = await readPart(deps, PART.original(row.id));
+  return withReceived(deps, { envelope, message });
+}

@@ -1,0 +1,57 @@
+import { after, DAY, HOUR, type Clock } from "../../base/time.ts";
+import { sameAddress } from "../../mail/address.ts";
+import { rulesOf, type ContactRules, type SenderPolicy } from "../../policy/contact-rules.ts";
+import { levelsOf, type PolicySettings } from "../../policy/policy.ts";
+import { readStanding } from "../../store/accounts/standing.ts";
+import { findByFingerprint } from "../../store/keys/certificates.ts";
+import type { Store } from "../../store/store.ts";
+import type { Part } from "../../words/rollout.ts";
+import type { Order } from "./order.ts";
+
+/**
+ * What holds for the sender of a deferred message now. `isKeyGood`: what their key signed then is still believed by whoever
+ * receives it now.
+ */
+export type SignerNow = {
+  readonly policies: SenderPolicy;
+  readonly isKeyGood: boolean;
+  readonly part: Part;
+};
+
+/**
+ * How long after a key was replaced its signature is still sent. Who receives mail believes it for five days (ruling 35);
+ * the rest is for the way there.
+ */
+const REPLACED_MS = 4 * DAY + 12 * HOUR;
+
+/** Undefined when the account is gone or closed, or no longer has the address that the message is from. */
+export async function signerNow(
+  {
+    store,
+    clock,
+    settings,
+  }: {
+    readonly store: Store;
+    readonly clock: Clock;
+    readonly settings: PolicySettings;
+  },
+  { account: id, author, signedBy }: Order,
+): Promise<SignerNow | undefined> {
+  const standing = await readStanding(store, id);
+  if (standing === undefined || standing.account.closedAt !== undefined) return undefined;
+  const { account, addresses, hasRules, part } = standing;
+  if (!addresses.some(({ address }) => sameAddress(address, author))) return undefined;
+  const rules: ContactRules = hasRules ? await rulesOf(store, id) : new Map();
+  const policies = { levels: levelsOf(settings, account), rules };
+  const key = await findByFingerprint(store, signedBy);
+  const now = clock.now();
+  if (key === undefined) return { policies, isKeyGood: false, part };
+  const { state, revokedAt, expiresAt } = key;
+  const isAlive = expiresAt === undefined || expiresAt > now;
+  const isFresh = revokedAt !== undefined && now < after(revokedAt, REPLACED_MS);
+  return {
+    policies,
+    part,
+    isKeyGood: isAlive && (state === "active" || (state === "superseded" && isFresh)),
+  };
+}
