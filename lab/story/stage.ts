@@ -52,6 +52,7 @@ export type Listed = {
     readonly got: string;
     readonly fingerprint: string;
     readonly isBlind: boolean;
+    readonly code: string;
   }[];
 };
 

@@ -46,12 +46,19 @@ export const step8: Step = {
     const own = sent.find(({ subject }) => subject === message.subject);
     assert.equal(own?.state, "SENT");
     assert.deepEqual(own.sent, [
-      { address: TO, got: "sealed", fingerprint: await fingerprintOf(stage, TO), isBlind: false },
+      {
+        address: TO,
+        got: "sealed",
+        fingerprint: await fingerprintOf(stage, TO),
+        isBlind: false,
+        code: "OK",
+      },
       {
         address: BLIND,
         got: "sealed",
         fingerprint: await fingerprintOf(stage, BLIND),
         isBlind: true,
+        code: "OK",
       },
     ]);
     const [facts = "", ...shown] = (await readMail(stage, FROM, own.id)).split("\n\n");

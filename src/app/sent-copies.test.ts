@@ -55,8 +55,8 @@ for (const { engine, open } of engines()) {
       assert.equal(entry.summary.snippet, `${CANARY} in the text`);
       const got = "sealed";
       assert.deepEqual(entry.summary.sent, [
-        { address: "bob@beta.test", got, fingerprint: bob.fingerprint, isBlind: false },
-        { address: "ben@beta.test", got, fingerprint: ben.fingerprint, isBlind: true },
+        { address: "bob@beta.test", got, fingerprint: bob.fingerprint, isBlind: false, code: "OK" },
+        { address: "ben@beta.test", got, fingerprint: ben.fingerprint, isBlind: true, code: "OK" },
       ]);
       const read = await world.inMailbox(async (mailbox) => mailbox.read(entry.id));
       assert(read.kind === "read");

@@ -129,10 +129,10 @@ test("a message that an open mailbox does not show names the reason that is left
 
 test("a Sent copy says in sentences what each recipient got, blind ones too", () => {
   const fingerprint = "AB".repeat(20);
-  const to = { fingerprint: "", isBlind: false };
+  const to = { fingerprint: "", isBlind: false, code: "" };
   const sent = [
     { ...to, address: "bob@beta.test", got: "sealed", fingerprint },
-    { ...to, address: "carol@gamma.test", got: "clear", isBlind: true },
+    { ...to, address: "carol@gamma.test", got: "clear", isBlind: true, code: "NOSVC" },
     { ...to, address: "dave@gamma.test", got: "already-protected" },
     { ...to, address: "eve\u001b@gamma.test", got: "refused" },
   ] as const;
@@ -140,9 +140,9 @@ test("a Sent copy says in sentences what each recipient got, blind ones too", ()
   const from = lines.findIndex((line) => line.startsWith("sent "));
   assert.deepEqual(lines.slice(from, from + 5), [
     `sent         It left encrypted for bob@beta.test, with the key ${fingerprint}.`,
-    "             It left without encryption for carol@gamma.test. No other recipient sees this one.",
+    "             It left without encryption for carol@gamma.test. The state of the recipient was NOSVC. No other recipient sees this one.",
     "             It left for dave@gamma.test as your mail program had encrypted it.",
-    "             The next mail server did not take it for eve\u{FFFD}@gamma.test, who gets nothing.",
+    "             It did not leave for eve\u{FFFD}@gamma.test, who gets nothing.",
     "received     1970-01-01T00:00:00.000Z, 7 bytes",
   ]);
   const received = textOf(SHOWN, { custody: "unlocks-at-login" });

@@ -36,12 +36,13 @@ export function textOf(shown: ShownMail, { custody }: Pick<Account, "custody">):
 }
 
 /** What a recipient of a Sent copy got. */
-function sentTo({ address, got, fingerprint, isBlind }: SentTo): string {
+function sentTo({ address, got, fingerprint, isBlind, code }: SentTo): string {
   const said =
     got === "sealed"
       ? text("sent.sealed", { address, fingerprint })
       : text(`sent.${got}`, { address });
-  return printable(isBlind ? `${said} ${text("sent.blind")}` : said);
+  const why = code === "" || got === "sealed" ? "" : ` ${text("sent.state", { code })}`;
+  return printable(isBlind ? `${said}${why} ${text("sent.blind")}` : `${said}${why}`);
 }
 
 /** Lines under one label, which stands before the first. */

@@ -45,6 +45,8 @@ export type SentTo = {
   /** The certificate that it was encrypted to; "" where Sealpost encrypted nothing. */
   readonly fingerprint: string;
   readonly isBlind: boolean;
+  /** The state of the recipient by which it was decided (docs/use/states.md); "" where nobody was asked. */
+  readonly code: string;
 };
 
 /** What became of a sent message after it was accepted. */

@@ -96,7 +96,11 @@ async function sendLater(
     return unsendable(plan, demandBy(sender, demand));
   }
   const { account, address } = sender;
-  const copy = await sentCopyOf(deps, { sender, envelope, prepared, found: [] }, "deferred");
+  const copy = await sentCopyOf(
+    deps,
+    { sender, envelope, prepared, looked: [because] },
+    "deferred",
+  );
   const { messageId } = prepared;
   let noCopy = copy?.kind === "none" ? copy.because : undefined;
   try {
@@ -148,7 +152,7 @@ export async function passThrough(
   const { address, part } = sender;
   deps.trace.passedThrough({ sender: address, part, prepared, envelope });
   const copies = [await withReceived(deps, { envelope, message: prepared.message })];
-  const o = { sender, envelope, prepared, copies, found: [] };
+  const o = { sender, envelope, prepared, copies, looked: [] };
   return handOn(deps, o, { kind: "already-protected" });
 }
 
@@ -161,7 +165,7 @@ async function sendClear(
 ): Promise<Submission> {
   const copies = [await withReceived(deps, { envelope, message: prepared.message })];
   const recipients = envelope.recipients.length;
-  const o = { sender, envelope, prepared, copies, found: [] };
+  const o = { sender, envelope, prepared, copies, looked: unsupported };
   return handOn(deps, o, { kind: "clear", recipients, unsupported });
 }
 
@@ -179,7 +183,8 @@ async function sendSealed(
     const { signer } = signing;
     const sealed = { ...envelope, recipients: recipients.map(({ address }) => address) };
     const copies = await copiesOf(deps, { signer, envelope: sealed, prepared, recipients });
-    const o = { sender, envelope, prepared, found: recipients };
+    const unsupported = plan.kind === "split" ? plan.unsupported : [];
+    const o = { sender, envelope, prepared, looked: [...recipients, ...unsupported] };
     if (plan.kind === "seal") {
       const sentAs = { kind: "sealed", recipients: recipients.length } as const;
       return await handOn(deps, { ...o, copies }, sentAs);
@@ -189,7 +194,7 @@ async function sendSealed(
       message: prepared.message,
     };
     const all = [...copies, await withReceived(deps, inClear)];
-    const { clear, unsupported } = plan;
+    const { clear } = plan;
     const sentAs = {
       kind: "split",
       sealed: recipients.length,
@@ -205,7 +210,7 @@ async function sendSealed(
 
 async function handOn(
   deps: SubmitDeps,
-  o: Pick<SentRequest, "envelope" | "prepared" | "found"> & {
+  o: Pick<SentRequest, "envelope" | "prepared" | "looked"> & {
     readonly sender: Sender;
     readonly copies: readonly Copy[];
   },
@@ -226,12 +231,12 @@ async function handOn(
 /** The copy for the sender's own mailbox, where the installation keeps one. */
 async function sentCopyOf(
   { prepareSent }: Pick<SubmitDeps, "prepareSent">,
-  o: Pick<SentRequest, "envelope" | "prepared" | "found"> & { readonly sender: Sender },
+  o: Pick<SentRequest, "envelope" | "prepared" | "looked"> & { readonly sender: Sender },
   how: SentRequest["how"],
 ): Promise<PreparedSent | undefined> {
-  const { sender, envelope, prepared, found } = o;
+  const { sender, envelope, prepared, looked } = o;
   const owner = { id: sender.account, address: sender.address };
-  return prepareSent?.({ owner, keys: sender.keys, envelope, prepared, how, found });
+  return prepareSent?.({ owner, keys: sender.keys, envelope, prepared, how, looked });
 }
 
 function accepted(

@@ -25,7 +25,7 @@ import type { Examined } from "../pgpmime/examine.ts";
 import type { Store } from "../store/store.ts";
 import type { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import { isNamedIn } from "./copies.ts";
-import type { Found } from "./plan.ts";
+import type { Looked } from "./plan.ts";
 import type { Prepared } from "./prepare.ts";
 import type { NoSentCopy } from "./submission.ts";
 
@@ -59,10 +59,10 @@ export type SentRequest = {
   readonly keys: UnlockedKeys;
   readonly envelope: Envelope;
   readonly prepared: Prepared;
-  /** `split`: sealed for those in `found`, in clear for the others. */
+  /** `split`: sealed for those who were found, in clear for the others. */
   readonly how: SentHow;
-  /** Whom the message is encrypted for, if Sealpost encrypts it. */
-  readonly found: readonly Found[];
+  /** What was known of the recipients who were looked up. */
+  readonly looked: readonly Looked[];
 };
 
 /** A copy that is ready to be kept. */
@@ -171,20 +171,21 @@ async function nameOf(message: Uint8Array): Promise<string> {
 export function recipientsOf({
   envelope,
   how,
-  found,
+  looked,
   isBlind,
-}: Pick<SentRequest, "envelope" | "how" | "found"> & {
+}: Pick<SentRequest, "envelope" | "how" | "looked"> & {
   readonly isBlind: (address: EmailAddress) => boolean;
 }): readonly SentTo[] {
-  const fingerprints = new Map<string, string>(
-    found.map(({ address, discovery }) => {
-      return [formatAddress(address), discovery.certificate.fingerprint];
-    }),
+  const discoveries = new Map(
+    looked.map(({ address, discovery }) => [formatAddress(address), discovery]),
   );
-  return envelope.recipients.map((address) => {
-    const fingerprint = fingerprints.get(formatAddress(address)) ?? "";
-    const got = GOT[how] ?? (fingerprint === "" ? "clear" : "sealed");
-    return { address: formatAddress(address), got, fingerprint, isBlind: isBlind(address) };
+  return envelope.recipients.map((recipient) => {
+    const address = formatAddress(recipient);
+    const discovery = discoveries.get(address);
+    const got = GOT[how] ?? (discovery?.kind === "found" ? "sealed" : "clear");
+    const isSealed = got === "sealed" && discovery?.kind === "found";
+    const fingerprint = isSealed ? discovery.certificate.fingerprint : "";
+    return { address, got, fingerprint, isBlind: isBlind(recipient), code: discovery?.code ?? "" };
   });
 }
 

@@ -2,6 +2,7 @@
 import { after } from "../../base/time.ts";
 import { isOver, retryDelayMs } from "../../jobs/retry-delay.ts";
 import { text } from "../../locales/locales.ts";
+import { formatAddress, sameAddress, type EmailAddress } from "../../mail/address.ts";
 import type { SentHow } from "../../mailbox/summary.ts";
 import { bounce, delayNotice, type Failure } from "../../notices/bounce.ts";
 import { holdJob, putOffJob, type HeldJob } from "../../store/jobs/jobs.ts";
@@ -15,7 +16,7 @@ import { insertOutbox, type OutboxRow } from "../../store/mail/outbox.ts";
 import type { Store } from "../../store/store.ts";
 import { toKeep, type Copy } from "../copy.ts";
 import { rowFor } from "../outbox.ts";
-import type { Found, Looked } from "../plan.ts";
+import type { Looked } from "../plan.ts";
 import type { Keeping } from "./deferral.ts";
 import { newsFor, type Telling } from "./news.ts";
 import type { Order } from "./order.ts";
@@ -32,7 +33,7 @@ export async function sendCopies(
   deps: Deps,
   held: Held,
   copies: readonly Copy[],
-  left: { readonly how: SentHow; readonly found: readonly Found[] },
+  left: { readonly how: SentHow; readonly looked: readonly Looked[] },
 ): Promise<void> {
   const tell = await newsFor(deps, held, left);
   const rows: OutboxRow[] = [];
@@ -51,30 +52,38 @@ const LOST = {
   "account-changed": { status: "5.7.1", text: () => text("deferral.account-changed") },
 } as const;
 
-/** Ends a message without sending it; its sender gets a bounce. */
+/** The recipient because of whom a message is not sent, and why. */
+export type Blame = Failure & { readonly looked?: Looked };
+
+/** Ends a message without sending it to anybody; its sender gets a bounce that names all recipients. */
 export async function bounceAll(
   deps: Deps,
   held: Held,
-  why: keyof typeof LOST | Failure,
+  why: keyof typeof LOST | Blame,
 ): Promise<void> {
-  const { envelope } = held.order;
-  const failures =
-    typeof why === "string"
-      ? envelope.recipients.map((recipient) => {
-          return { recipient, status: LOST[why].status, text: LOST[why].text() };
-        })
-      : [why];
-  const { row } = held;
-  const { hostname } = deps;
+  const { row, order } = held;
+  const { hostname, clock } = deps;
   const { sender, messageId } = row;
-  const notice = bounce({ hostname, sender, messageId, failures, now: deps.clock.now() });
+  const failures = order.envelope.recipients.map((recipient) => failureOf(recipient, why));
+  const notice = bounce({ hostname, sender, messageId, failures, now: clock.now() });
   const rows = await noticeRows(deps, held, notice);
-  const tell = await newsFor(deps, held, { how: "not-sent", found: [] });
+  const looked = typeof why === "string" || why.looked === undefined ? [] : [why.looked];
+  const tell = await newsFor(deps, held, { how: "not-sent", looked });
   await end(deps, held, async (tx) => {
     await insertOutbox(tx, rows);
     await deleteDeferred(tx, row.id);
     await tell(tx);
   });
+}
+
+function failureOf(recipient: EmailAddress, why: keyof typeof LOST | Blame): Failure {
+  if (typeof why === "string") {
+    return { recipient, status: LOST[why].status, text: LOST[why].text() };
+  }
+  const { recipient: blamed, status } = why;
+  if (sameAddress(blamed, recipient)) return { recipient, status, text: why.text };
+  const address = formatAddress(blamed);
+  return { recipient, status, text: text("deferral.all-or-none", { address }) };
 }
 
 /** Puts a message off once more. It bounces when it has waited too long; before that its sender is told once that it waits. */
@@ -83,7 +92,9 @@ export async function waitOn(deps: Deps, held: Held, because: Looked, lack: stri
   const { clock, limits, hostname } = deps;
   const now = clock.now();
   const failure = { recipient: because.address, status: "4.4.7", text: lack };
-  if (isOver(job, limits.bounceMs, now)) return bounceAll(deps, held, failure);
+  if (isOver(job, limits.bounceMs, now)) {
+    return bounceAll(deps, held, { ...failure, looked: because });
+  }
   const isToBeTold = row.noticedAt === undefined && isOver(job, limits.noticeMs, now);
   const { sender, messageId } = row;
   const report = { hostname, sender, messageId, failures: [failure], now };

@@ -6,7 +6,7 @@ import type { SentHow, SentNews } from "../../mailbox/summary.ts";
 import type { DeferredEntry } from "../../store/mail/deferred.ts";
 import type { Store } from "../../store/store.ts";
 import type { AccountId } from "../../words/account.ts";
-import type { Found } from "../plan.ts";
+import type { Looked } from "../plan.ts";
 import { recipientsOf } from "../sent-copy.ts";
 import type { Order } from "./order.ts";
 
@@ -34,7 +34,7 @@ export async function newsFor(
     row,
     order,
   }: { readonly row: Pick<DeferredEntry, "sender" | "messageId">; readonly order: Order },
-  left: { readonly how: SentHow; readonly found: readonly Found[] },
+  left: { readonly how: SentHow; readonly looked: readonly Looked[] },
 ): Promise<(tx: Store) => Promise<void>> {
   const { account, once, envelope, groups } = order;
   const isSealed = left.how === "sealed" || left.how === "split";

@@ -97,14 +97,15 @@ async function follow(deps: RetryDeps, held: Held, plan: Plan): Promise<void> {
     case "split": {
       const { recipients: found } = plan;
       const sealed = await encryptCopies(deps, row.id, order, found);
-      if (plan.kind === "seal") return sendCopies(deps, held, sealed, { how: "sealed", found });
+      if (plan.kind === "seal")
+        return sendCopies(deps, held, sealed, { how: "sealed", looked: found });
       const envelope = { ...order.envelope, recipients: plan.clear };
       const all = [...sealed, await originalCopy(deps, row, envelope)];
-      return sendCopies(deps, held, all, { how: "split", found });
+      return sendCopies(deps, held, all, { how: "split", looked: [...found, ...plan.unsupported] });
     }
     case "clear": {
       const copies = [await originalCopy(deps, row, order.envelope)];
-      return sendCopies(deps, held, copies, { how: "clear", found: [] });
+      return sendCopies(deps, held, copies, { how: "clear", looked: plan.unsupported });
     }
     case "conflict":
       return bounceAll(deps, held, {
@@ -115,7 +116,8 @@ async function follow(deps: RetryDeps, held: Held, plan: Plan): Promise<void> {
     case "refuse": {
       const { because } = plan;
       const said = unsentText({ because, demand: order.demand ?? "policy" });
-      return bounceAll(deps, held, { recipient: because.address, status: "5.7.5", text: said });
+      const { address: recipient } = because;
+      return bounceAll(deps, held, { recipient, status: "5.7.5", text: said, looked: because });
     }
     case "later":
       return waitOn(deps, held, plan.because, lackText(plan.because));

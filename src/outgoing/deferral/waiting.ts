@@ -84,7 +84,7 @@ export async function cancel(
   const notice = bounce({ hostname, sender, messageId, failures, now });
   const copy = toKeep({ envelope: { from: undefined, recipients: [sender] }, message: notice });
   const order = orderFrom(await readPart(deps, PART.order(id)));
-  const gone = { how: "not-sent", found: [] } as const;
+  const gone = { how: "not-sent", looked: [] } as const;
   const tell = await newsFor(deps, { row: message, order }, gone);
   const row = await rowFor(deps, { sender, account, messageId, copy, at: now });
   return store.transaction(async (tx) => {
