@@ -2,9 +2,9 @@
 import { HOUR, SECOND, type Clock } from "../base/time.ts";
 import type { Config } from "../config/config.ts";
 import type { Task } from "../jobs/tasks.ts";
-import { unprotectedName } from "../mailbox/embedded/protected-name.ts";
+import { protectedName } from "../mailbox/embedded/protected-name.ts";
 import type { MailboxOf } from "../mailbox/mailbox-of.ts";
-import { defer } from "../outgoing/deferral/defer.ts";
+import { defer, type DeferDeps } from "../outgoing/deferral/defer.ts";
 import type { Telling } from "../outgoing/deferral/news.ts";
 import { retryDue, type RetryDeps } from "../outgoing/deferral/retry.ts";
 import { signerNow } from "../outgoing/deferral/signer-now.ts";
@@ -20,7 +20,7 @@ export type DeferralDeps = {
   readonly current: () => Pick<Config, "policy" | "submission" | "sealing" | "limits">;
   readonly discover: SubmitDeps["discover"];
   readonly pool: Pick<CryptoPool, "encrypt">;
-  readonly out: Pick<OutboundRelay, "deps" | "sendSoon">;
+  readonly out: Pick<OutboundRelay, "deps" | "parts" | "sendSoon">;
   readonly mailboxOf: MailboxOf;
 };
 
@@ -28,15 +28,14 @@ export type DeferralDeps = {
 export function deferring(
   deps: Pick<DeferralDeps, "store" | "clock" | "current"> & {
     readonly pool: Pick<CryptoPool, "sign">;
-    readonly out: Pick<OutboundRelay, "deps">;
+    readonly out: Pick<OutboundRelay, "parts">;
   },
 ): NonNullable<SubmitDeps["defer"]> {
   const { store, clock, current, pool, out } = deps;
-  const { wrap } = out.deps;
   const { sealing, limits } = current();
   const { legacyDisplay } = sealing;
-  const keeping = { store, clock, wrap, sign: pool.sign, legacyDisplay };
-  return async (request) => defer({ ...keeping, maxBytes: limits.deferredBytes }, request);
+  const keeping = { store, clock, parts: out.parts, sign: pool.sign, legacyDisplay };
+  return async (request) => defer({ ...keeping, limits: limitsIn(limits) }, request);
 }
 
 /** How often it is looked for what is due, so that the first try is hardly later than its minute. */
@@ -63,7 +62,7 @@ function retryDeps({
   out,
   mailboxOf,
 }: DeferralDeps): RetryDeps {
-  const { hostname, wrap, unwrap, trace } = out.deps;
+  const { hostname, wrap, trace } = out.deps;
   const { policy: settings, submission } = current();
   const { deferHours, noticeHours } = submission;
   return {
@@ -71,7 +70,7 @@ function retryDeps({
     clock,
     hostname,
     wrap,
-    unwrap,
+    parts: out.parts,
     trace,
     discover,
     encrypt: pool.encrypt,
@@ -79,12 +78,15 @@ function retryDeps({
     isSplit: submission.split,
     limits: { bounceMs: deferHours * HOUR, noticeMs: noticeHours * HOUR },
     sendSoon: out.sendSoon,
-    ...tellingIn(store, mailboxOf),
+    ...tellingIn({ store, clock }, mailboxOf),
   };
 }
 
 /** Writes news of a sent message into its sender's mailbox. A copy that they have deleted has none. */
-export function tellingIn(store: Store, mailboxOf: MailboxOf): Telling {
+export function tellingIn(
+  { store, clock }: Pick<DeferralDeps, "store" | "clock">,
+  mailboxOf: MailboxOf,
+): Telling {
   return {
     tellSender: async (owner, once, news) => {
       const prepared = await mailboxOf(store, owner).prepareNews(news);
@@ -92,6 +94,13 @@ export function tellingIn(store: Store, mailboxOf: MailboxOf): Telling {
         await mailboxOf(tx, owner).noteNews(once, prepared);
       };
     },
-    forgetProtected: async (account, messageId) => unprotectedName(store, account, messageId),
+    protectedName: async (account, messageId) => {
+      const note = await protectedName(store, account, messageId);
+      return async (tx) => note(tx, clock.now());
+    },
   };
+}
+
+function limitsIn({ deferredBytes, deferredMessages }: Config["limits"]): DeferDeps["limits"] {
+  return { bytes: deferredBytes, messages: deferredMessages };
 }

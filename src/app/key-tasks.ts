@@ -1,11 +1,12 @@
 /** What the life of keys needs while nobody is logged in. */
-import { HOUR, MINUTE } from "../base/time.ts";
+import { DAY, HOUR, MINUTE } from "../base/time.ts";
 import type { Task } from "../jobs/tasks.ts";
 import { backfill } from "../keys/backfill.ts";
 import { purgeClosedAccounts } from "../keys/end-account.ts";
 import { keysThatEnd } from "../keys/expiry-warnings.ts";
 import { EXTEND_BEFORE_MS, upkeep } from "../keys/upkeep.ts";
 import type { EmailAddress } from "../mail/address.ts";
+import { followRollouts } from "../policy/rollout.ts";
 import { findOwner, purgeReleased } from "../store/accounts/addresses.ts";
 import { purgeReserved } from "../store/accounts/reserved-addresses.ts";
 import { openWithService } from "../vault/master-key.ts";
@@ -36,6 +37,7 @@ export function keyTasks(deps: KeyTaskDeps): readonly Task[] {
   return [
     ...(backfillPerMinute === 0 ? [] : [enrolment]),
     { name: "extend keys", everyMs: HOUR, run: async () => extendKeys(deps) },
+    { name: "follow rollouts", everyMs: DAY, run: async () => followRollouts(store) },
     { name: "warn of ends", everyMs: HOUR, run: async () => warnOfEnds(warning, notices) },
     {
       name: "delete closed accounts",

@@ -2,8 +2,9 @@
 import { MINUTE, type Clock } from "../base/time.ts";
 import type { Config } from "../config/config.ts";
 import type { Task } from "../jobs/tasks.ts";
+import type { Keeping } from "../outgoing/deferral/deferral.ts";
 import { sendDue, type OutboxDeps } from "../outgoing/outbox.ts";
-import { queueKey } from "../outgoing/queue-key.ts";
+import { partKey, queueKey } from "../outgoing/queue-key.ts";
 import { traceOutgoing } from "../outgoing/tracing.ts";
 import type { IdleSessions } from "../smtp/relay/idle-sessions.ts";
 import { relayWith } from "../smtp/relay/relay.ts";
@@ -34,6 +35,8 @@ export type OutboundRelayDeps = {
 /** What accepted mail leaves through. Disposing waits for the copies that are being sent, so that none is sent twice. */
 export type OutboundRelay = AsyncDisposable & {
   readonly deps: OutboxDeps;
+  /** Wraps the parts of messages that wait for certainty. */
+  readonly parts: Keeping["parts"];
   /** Sends what had to wait. */
   readonly task: Task;
   /** Sends what is due, at once; nobody waits for it. */
@@ -63,6 +66,7 @@ export function outboundRelay(wiring: OutboundRelayDeps): OutboundRelay {
   const task = { name: "outbox", everyMs: MINUTE, run: async () => sendDue(deps, ending.signal) };
   return {
     deps,
+    parts: partKey(serviceKeys),
     task,
     sendSoon: () => {
       const run = task.run().catch((error: unknown) => {

@@ -1,6 +1,7 @@
 /** A login at the submission port as the sender of mail, and whether it still is one. */
 import type { Config } from "../config/config.ts";
 import type { Login } from "../login/login.ts";
+import type { Domain } from "../mail/address.ts";
 import type { Sender } from "../outgoing/submit-deps.ts";
 import { rulesOf, type ContactRules } from "../policy/contact-rules.ts";
 import { levelsOf, policyInForce } from "../policy/policy.ts";
@@ -9,6 +10,7 @@ import { readStanding } from "../store/accounts/standing.ts";
 import type { Store } from "../store/store.ts";
 import { bindingOf } from "../vault/binding.ts";
 import { UnlockedKeys } from "../vault/unlocked-keys.ts";
+import type { Part } from "../words/rollout.ts";
 
 /** A login whose password was right. */
 export type LoggedIn = Pick<Extract<Login, { kind: "ok" }>, "account" | "keys" | "generation">;
@@ -28,9 +30,9 @@ export async function senderOf(
   const addresses = await listAddresses(deps.store, account.id);
   const rules = await rulesOf(deps.store, account.id);
   const closed = closedOf(login);
-  // It is read again with each message.
-  const part = "full";
-  return withAddresses(deps, { account, addresses, rules, part, keys, generation, closed });
+  // They are read again with each message.
+  const parts = new Map<Domain, Part>();
+  return withAddresses(deps, { account, addresses, rules, parts, keys, generation, closed });
 }
 
 /** Why a right password opened no keys. */
@@ -41,11 +43,12 @@ function closedOf({ isLocked, account }: Extract<Login, { kind: "ok" }>): Sender
 
 function withAddresses(
   { current }: SenderDeps,
-  o: LoggedIn & Pick<Sender, "addresses" | "closed" | "part"> & { readonly rules: ContactRules },
+  o: LoggedIn & Pick<Sender, "addresses" | "closed" | "parts"> & { readonly rules: ContactRules },
 ): Sender {
   const { account, rules, ...others } = o;
   const levels = levelsOf(current().policy, account);
-  const policies = { levels, rules };
+  const { domains } = current().policy;
+  const policies = { levels, domains, rules };
   const policy = policyInForce(levels);
   return { ...others, account: account.id, address: account.address, policy, policies };
 }
@@ -62,7 +65,7 @@ export async function stillCurrent(deps: SenderDeps, login: Sender): Promise<Sen
   // All of one moment: what was changed before it has another generation.
   const binding = await bindingOf(deps.store, login.account, standing.said);
   if (binding?.generation !== generation) return undefined;
-  const { account, addresses, hasRules, part } = standing;
+  const { account, addresses, hasRules } = standing;
   const rules: ContactRules = hasRules ? await rulesOf(deps.store, account.id) : new Map();
   const areCurrent = addresses.every(({ address, published }) => {
     const own = keys.for(address)?.fingerprint;
@@ -72,7 +75,7 @@ export async function stillCurrent(deps: SenderDeps, login: Sender): Promise<Sen
     account,
     addresses: addresses.map(({ address }) => address),
     rules,
-    part,
+    parts: new Map(addresses.map(({ address, part }) => [address.domain, part])),
     keys: areCurrent ? keys : UnlockedKeys.none(),
     generation,
     closed,

@@ -7,7 +7,7 @@ import { openCli, type Cli } from "../../test/support/cli.ts";
 import { haveDeferred } from "../../test/support/have-deferred.ts";
 import { openVault } from "../app/open-vault.ts";
 import { loadConfig } from "../config/config.ts";
-import { queueKey } from "../outgoing/queue-key.ts";
+import { partKey } from "../outgoing/queue-key.ts";
 import { findAccount } from "../store/accounts/accounts.ts";
 import { readJob } from "../store/jobs/jobs.ts";
 
@@ -26,7 +26,7 @@ async function withWaiting(cli: Cli, messageIds: readonly string[]): Promise<rea
   for (const messageId of messageIds) {
     const recipients = [BOB, EVE] as const;
     const message = { account: account.id, sender: account.address, recipients, messageId };
-    ids.push(await haveDeferred({ store, clock, ...queueKey(serviceKeys) }, message));
+    ids.push(await haveDeferred({ store, clock, parts: partKey(serviceKeys) }, message));
   }
   return ids;
 }

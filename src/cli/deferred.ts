@@ -9,7 +9,7 @@ import {
   retryNow,
   type DeferredMessage,
 } from "../outgoing/deferral/waiting.ts";
-import { queueKey } from "../outgoing/queue-key.ts";
+import { partKey, queueKey } from "../outgoing/queue-key.ts";
 import { answerList } from "./answer-list.ts";
 import { answer, type Call, type Command, type ExitCode, printable } from "./command.ts";
 import { openFor, openToRead } from "./open.ts";
@@ -93,9 +93,16 @@ async function stop(call: Call): Promise<ExitCode> {
   const message = await messageGiven(call, vault);
   const { store, clock, config, serviceKeys } = vault;
   await using reading = await openReading(vault);
-  const telling = tellingIn(store, reading.deps.mailboxOf);
+  const telling = tellingIn({ store, clock }, reading.deps.mailboxOf);
   const { hostname } = config;
-  const keeping = { store, clock, hostname, ...telling, ...queueKey(serviceKeys) };
+  const keeping = {
+    store,
+    clock,
+    hostname,
+    parts: partKey(serviceKeys),
+    ...telling,
+    ...queueKey(serviceKeys),
+  };
   const { kind } = await cancel(keeping, message, "operator");
   if (kind === "not-deferred") throw refused({ kind, name: message.id });
   const { id } = message;

@@ -40,6 +40,10 @@ export const limits = note(
         "Most that may wait for one sender until their recipients are certain. What comes beyond it is answered 450.",
         { unit: "bytes" },
       ),
+      deferred_messages: note(
+        z.int().min(1).max(100_000).default(1000),
+        "Most messages that may wait for one sender until their recipients are certain.",
+      ),
       connections: note(
         z.int().min(2).max(10_000).default(1000),
         "Most clients of one listener. When it is full, the client that has been silent longest makes room.",

@@ -34,26 +34,32 @@ export async function takeDue(
 }
 
 /**
- * Takes everything of a kind that is due, once, and one job at a time: each has its own lease, and a large message is in
- * memory alone. Once `ending` is aborted no further job is taken.
+ * Takes everything of a kind that is due, once: one job at a time, or as many as there are `lanes`. Each has its own lease. Once
+ * `ending` is aborted no further job is taken.
  * @throws AggregateError after all others were worked on, when jobs could not be worked on; they stay.
  */
 export async function workDue(
   deps: JobDeps,
   kind: WorkedOff,
   work: (job: HeldJob) => Promise<void>,
-  ending?: AbortSignal,
+  {
+    ending,
+    lanes = 1,
+  }: { readonly ending?: AbortSignal | undefined; readonly lanes?: number } = {},
 ): Promise<void> {
   const errors: unknown[] = [];
-  while (ending?.aborted !== true) {
-    const job = await takeDue(deps, kind);
-    if (job === undefined) break;
-    try {
-      await work(job);
-    } catch (error) {
-      errors.push(error);
+  const lane = async (): Promise<void> => {
+    while (ending?.aborted !== true) {
+      const job = await takeDue(deps, kind);
+      if (job === undefined) break;
+      try {
+        await work(job);
+      } catch (error) {
+        errors.push(error);
+      }
     }
-  }
+  };
+  await Promise.all(Array.from({ length: lanes }, lane));
   if (errors.length > 0) throw new AggregateError(errors, `${kind}: jobs could not be worked on`);
 }
 

@@ -1,3 +1,4 @@
+import { isDeferred } from "../store/mail/deferred.ts";
 import { hasSealedWaiting } from "../store/spool/spool-rows.ts";
 import type { Store } from "../store/store.ts";
 import type { AccountId } from "../words/account.ts";
@@ -11,6 +12,7 @@ export async function cameProtected(
 ): Promise<boolean> {
   const isWaiting = async (): Promise<boolean> => hasSealedWaiting(store, account, messageIds);
   if (await isWaiting()) return true;
+  if (await isDeferred(store, account, messageIds)) return true;
   if (await hasSealed(store, account, messageIds)) return true;
   // A message may have come to wait after it was asked for.
   return isWaiting();

@@ -73,7 +73,7 @@ export async function keepForLater(
  * @throws AggregateError after all others were tried, when copies could not be worked on; they stay.
  */
 export async function sendDue(deps: OutboxDeps, ending?: AbortSignal): Promise<void> {
-  await workDue(deps, "outbox", async (job) => sendOne(deps, job), ending);
+  await workDue(deps, "outbox", async (job) => sendOne(deps, job), { ending });
 }
 
 async function sendOne(deps: OutboxDeps, job: HeldJob): Promise<void> {

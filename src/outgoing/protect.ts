@@ -5,21 +5,15 @@ import type { Envelope } from "../mail/envelope.ts";
 import type { UnlockedKey } from "../openpgp/keys/secret-key.ts";
 import { UnsealableMessage } from "../pgpmime/unsealable.ts";
 import type { Policy } from "../words/account.ts";
+import type { Part } from "../words/rollout.ts";
+import { accepted, handOn, sentCopyOf } from "./accept.ts";
 import { copiesOf } from "./copies.ts";
-import type { Copy } from "./copy.ts";
 import { demandBy, demandFor } from "./demand.ts";
 import { isStrict, planFor, type Plan } from "./plan.ts";
 import type { Prepared } from "./prepare.ts";
 import { withReceived } from "./received.ts";
 import { lookUpAll, policiesFor } from "./recipients.ts";
-import type { PreparedSent, SentRequest } from "./sent-copy.ts";
-import {
-  unsendable,
-  type Demand,
-  type NoSentCopy,
-  type SentAs,
-  type Submission,
-} from "./submission.ts";
+import { unsendable, type Demand, type Submission } from "./submission.ts";
 import type { Sender, SubmitDeps } from "./submit-deps.ts";
 
 /** Decides for the whole message, and does what was decided. */
@@ -31,10 +25,11 @@ export async function protect(
 ): Promise<Submission> {
   const demand = await demandFor(deps, sender, prepared);
   const wanted = policiesFor(sender, envelope, prepared, demand);
-  if (sender.part !== "full" && wanted.some(isStrict)) {
+  const part = partOf(sender, prepared);
+  if (part !== "full" && wanted.some(isStrict)) {
     return { kind: "not-enabled", demand: demandBy(sender, demand) };
   }
-  const policies = sender.part === "full" ? wanted : wanted.map(() => "off" as const);
+  const policies = part === "full" ? wanted : wanted.map(() => "off" as const);
   // The sender's own key comes first: without it nothing is sent under a policy that wants protection.
   if (policies.some((policy) => policy !== "off") && signerOf(sender, prepared) === undefined) {
     return { kind: "no-key", closed: sender.closed };
@@ -42,6 +37,12 @@ export async function protect(
 
   const decision = { envelope, prepared, demand, policies };
   return follow(deps, sender, decision, await planOf(deps, sender, decision));
+}
+
+/** What mail from the author's domain takes part in. Where that is not known, nothing leaves in clear because of it. */
+function partOf({ parts }: Sender, { facts }: Prepared): Part {
+  const [author] = facts.from ?? [];
+  return (author && parts.get(author.address.domain)) ?? "full";
 }
 
 type Decision = {
@@ -56,7 +57,8 @@ async function planOf(deps: SubmitDeps, sender: Sender, decision: Decision): Pro
   const recipients = await lookUpAll(deps.discover, envelope.recipients, policies);
   const plan = planFor(recipients, { isSplit: deps.isSplit === true && demand === undefined });
   const policy = demand === undefined ? sender.policy : "require";
-  const { address, part } = sender;
+  const { address } = sender;
+  const part = partOf(sender, prepared);
   deps.trace.planned({ sender: address, part, prepared, policy, recipients, plan });
   return plan;
 }
@@ -113,7 +115,7 @@ async function sendLater(
       demand,
       because,
       sent: copy?.kind === "ready" ? copy.copy : undefined,
-      note: await deps.protectedName(account, messageId),
+      isSplit: deps.isSplit === true,
     });
     if (deferred.kind === "full") return unsendable(plan, demandBy(sender, demand));
     noCopy ??= deferred.noCopy;
@@ -149,7 +151,8 @@ export async function passThrough(
   envelope: Envelope,
   prepared: Prepared,
 ): Promise<Submission> {
-  const { address, part } = sender;
+  const { address } = sender;
+  const part = partOf(sender, prepared);
   deps.trace.passedThrough({ sender: address, part, prepared, envelope });
   const copies = [await withReceived(deps, { envelope, message: prepared.message })];
   const o = { sender, envelope, prepared, copies, looked: [] };
@@ -206,46 +209,4 @@ async function sendSealed(
     if (error instanceof UnsealableMessage) return { kind: "cannot-seal", reason: error.message };
     throw error;
   }
-}
-
-async function handOn(
-  deps: SubmitDeps,
-  o: Pick<SentRequest, "envelope" | "prepared" | "looked"> & {
-    readonly sender: Sender;
-    readonly copies: readonly Copy[];
-  },
-  sentAs: Exclude<SentAs, { kind: "deferred" }>,
-): Promise<Submission> {
-  const { sender, prepared, copies } = o;
-  const { messageId } = prepared;
-  const sent = await sentCopyOf(deps, o, sentAs.kind);
-  const copy = sent?.kind === "ready" ? sent.copy : undefined;
-  const isClear = sentAs.kind === "clear";
-  const note = isClear ? undefined : await deps.protectedName(sender.account, messageId);
-  const handedOn = await deps.handOn({ sender, messageId, copies, sent: copy, note });
-  if (handedOn.kind !== "taken") return handedOn;
-  const because = sent?.kind === "none" ? sent.because : handedOn.noCopy;
-  return accepted(deps, messageId, sentAs, because);
-}
-
-/** The copy for the sender's own mailbox, where the installation keeps one. */
-async function sentCopyOf(
-  { prepareSent }: Pick<SubmitDeps, "prepareSent">,
-  o: Pick<SentRequest, "envelope" | "prepared" | "looked"> & { readonly sender: Sender },
-  how: SentRequest["how"],
-): Promise<PreparedSent | undefined> {
-  const { sender, envelope, prepared, looked } = o;
-  const owner = { id: sender.account, address: sender.address };
-  return prepareSent?.({ owner, keys: sender.keys, envelope, prepared, how, looked });
-}
-
-function accepted(
-  { trace }: Pick<SubmitDeps, "trace">,
-  messageId: string,
-  sentAs: SentAs,
-  noCopy: NoSentCopy | undefined,
-): Submission {
-  if (noCopy === undefined) return { kind: "accepted", sentAs };
-  trace.noSentCopy({ messageId, because: noCopy });
-  return { kind: "accepted", sentAs, noCopy };
 }

@@ -4,7 +4,7 @@ import type { EmailAddress } from "../mail/address.ts";
 import type { Envelope } from "../mail/envelope.ts";
 import { policyTowards } from "../policy/contact-rules.ts";
 import type { Policy } from "../words/account.ts";
-import type { Recipient } from "./plan.ts";
+import { isStrict, type Recipient } from "./plan.ts";
 import type { Prepared } from "./prepare.ts";
 import type { Demand } from "./submission.ts";
 import type { Sender } from "./submit-deps.ts";
@@ -16,15 +16,20 @@ import type { Sender } from "./submit-deps.ts";
 export function policiesFor(
   sender: Pick<Sender, "policies">,
   { from, recipients }: Envelope,
-  { isAutomatic }: Pick<Prepared, "isAutomatic">,
+  { isAutomatic, facts }: Pick<Prepared, "isAutomatic" | "facts">,
   demand: Demand | undefined,
 ): readonly Policy[] {
+  const [author] = facts.from ?? [];
   return recipients.map((recipient) => {
     if (demand !== undefined) return "require";
-    const policy = policyTowards(sender.policies, recipient);
-    const isSkipped = from === undefined || isAutomatic;
-    return isSkipped && policy !== "require" ? "off" : policy;
+    const policy = policyTowards(sender.policies, recipient, author?.address.domain);
+    return from === undefined || isAutomatic ? automaticPolicy(policy) : policy;
   });
+}
+
+/** The policy for automatic mail: programs read it, so that it is encrypted only where clear text is forbidden. */
+export function automaticPolicy(policy: Policy): Policy {
+  return isStrict(policy) ? policy : "off";
 }
 
 /** Looks up everybody but those for whom nothing is encrypted. */

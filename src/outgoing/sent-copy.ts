@@ -69,6 +69,8 @@ export type SentRequest = {
 export type SentCopy = {
   /** What it is found by when there are news of it. */
   readonly once: string;
+  /** Whether an earlier submission has this copy already: its news are not those of a repetition. */
+  readonly isThere: () => Promise<boolean>;
   /**
    * What is left to do once the next hop answered, with the recipients for whom it refused the message: a function that
    * keeps the copy, in the transaction in which the message is accepted, or says why not. A repetition keeps no second one.
@@ -133,6 +135,8 @@ async function made(deps: SentDeps, request: SentRequest): Promise<PreparedSent>
     kind: "ready",
     copy: {
       once,
+      isThere: async () =>
+        (await deps.mailboxOf(deps.store, owner, keys).stored(once)) !== undefined,
       settle: async (refused) => {
         const settled = refused.length === 0 ? mail : await prepareFor(withRefused(to, refused));
         return async (tx) => {

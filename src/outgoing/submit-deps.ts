@@ -23,8 +23,8 @@ export type Sender = {
   /** The policy for a recipient for whom there is no rule, and what it came from together with the rules. */
   readonly policy: Policy;
   readonly policies: SenderPolicy;
-  /** What they take part in: without `full` nothing that they send is sealed. */
-  readonly part: Part;
+  /** What mail from each of their domains takes part in: without `full` nothing of it is sealed. */
+  readonly parts: ReadonlyMap<Domain, Part>;
   readonly keys: UnlockedKeys;
   /** Why the login opened no keys, where it did not. */
   readonly closed?: KeysClosed | undefined;

@@ -33,18 +33,41 @@ test("a contact is an address, or a domain with @ or without it, in one form", (
 test("the rule for an address is nearer than that for its domain, and both are nearer than the user's policy", () => {
   const levels = { installation: "prefer-clear" } as const;
   const both = rules(["@beta.test", "always"], ["bob@beta.test", "never"]);
-  assert.equal(policyTowards({ levels, rules: both }, bob), "off");
-  assert.equal(policyTowards({ levels, rules: both }, addressOf("ben@beta.test")), "require");
-  assert.equal(policyTowards({ levels, rules: both }, addressOf("bob@gamma.test")), "prefer-clear");
+  assert.equal(policyTowards({ levels, domains: {}, rules: both }, bob), "off");
+  assert.equal(
+    policyTowards({ levels, domains: {}, rules: both }, addressOf("ben@beta.test")),
+    "require",
+  );
+  assert.equal(
+    policyTowards({ levels, domains: {}, rules: both }, addressOf("bob@gamma.test")),
+    "prefer-clear",
+  );
   const own = { ...levels, user: "require" } as const;
-  assert.equal(policyTowards({ levels: own, rules: both }, bob), "off");
-  assert.equal(policyTowards({ levels, rules: rules(["beta.test", "ask"]) }, bob), "prefer-clear");
+  assert.equal(policyTowards({ levels: own, domains: {}, rules: both }, bob), "off");
+  assert.equal(
+    policyTowards({ levels, domains: {}, rules: rules(["beta.test", "ask"]) }, bob),
+    "prefer-clear",
+  );
 });
 
 test("no rule weakens a `require` that the domain enforces", () => {
   const domain = { policy: "require", enforced: true } as const;
   const levels = { installation: "prefer-clear", domain } as const;
-  assert.equal(policyTowards({ levels, rules: rules(["beta.test", "never"]) }, bob), "require");
+  assert.equal(
+    policyTowards({ levels, domains: {}, rules: rules(["beta.test", "never"]) }, bob),
+    "require",
+  );
+});
+
+test("mail from an address of another domain is under the stricter policy of the two domains", () => {
+  const levels = { installation: "prefer-clear" } as const;
+  const strict = { policy: "require", enforced: true } as const;
+  const domains = { "beta.test": strict };
+  const of = { levels, domains, rules: rules(["gamma.test", "never"]) };
+  const gita = addressOf("gita@gamma.test");
+  assert.equal(policyTowards(of, gita), "off");
+  assert.equal(policyTowards(of, gita, addressOf("x@beta.test").domain), "require");
+  assert.equal(policyTowards(of, bob, addressOf("x@alpha.test").domain), "prefer-clear");
 });
 
 for (const { engine, open } of engines()) {

@@ -1,7 +1,13 @@
 /** What a user's rules say about a recipient, and how they are changed. */
 import type { Clock } from "../base/time.ts";
 import { appendAudit } from "../journal/journal.ts";
-import { canonicalAddress, type EmailAddress, parseAddress, parseDomain } from "../mail/address.ts";
+import {
+  canonicalAddress,
+  type Domain,
+  type EmailAddress,
+  parseAddress,
+  parseDomain,
+} from "../mail/address.ts";
 import { lockAccount } from "../store/accounts/account-locks.ts";
 import { readAccount } from "../store/accounts/accounts.ts";
 import {
@@ -12,7 +18,7 @@ import {
 import type { Store } from "../store/store.ts";
 import type { AccountId, Policy } from "../words/account.ts";
 import { type Contact, type ContactRule, contactsOf } from "../words/contact.ts";
-import { policyInForce, type PolicyLevels } from "./policy.ts";
+import { policyInForce, stricterOf, type PolicyLevels, type PolicySettings } from "./policy.ts";
 
 /** The rules of one user. */
 export type ContactRules = ReadonlyMap<Contact, ContactRule>;
@@ -20,6 +26,8 @@ export type ContactRules = ReadonlyMap<Contact, ContactRule>;
 /** What decides about the mail of one user: the levels without a contact, and their rules. */
 export type SenderPolicy = {
   readonly levels: Omit<PolicyLevels, "contact">;
+  /** What the domains have set: mail from an address of another domain than the login's is under the stricter of both. */
+  readonly domains: PolicySettings["domains"];
   readonly rules: ContactRules;
 };
 
@@ -32,10 +40,20 @@ const POLICIES: Readonly<Record<ContactRule, Policy | undefined>> = {
   ask: undefined,
 };
 
-/** The policy for one recipient: the rule for their address counts before that for their domain. */
-export function policyTowards({ levels, rules }: SenderPolicy, recipient: EmailAddress): Policy {
+/**
+ * The policy for one recipient: the rule for their address counts before that for their domain. `from`: the domain that the
+ * message is from, where it is known.
+ */
+export function policyTowards(
+  { levels, domains, rules }: SenderPolicy,
+  recipient: EmailAddress,
+  from?: Domain,
+): Policy {
   const [rule] = contactsOf(recipient).flatMap((contact) => rules.get(contact) ?? []);
-  return policyInForce({ ...levels, contact: rule && POLICIES[rule] });
+  const contact = rule && POLICIES[rule];
+  const policy = policyInForce({ ...levels, contact });
+  if (from === undefined) return policy;
+  return stricterOf(policy, policyInForce({ ...levels, domain: domains[from], contact }));
 }
 
 /** A contact as somebody writes it: an address, or a domain with `@` or without it. */

@@ -102,7 +102,7 @@ for (const { engine, place } of engines()) {
     await using store = await migrated(shared);
     const { deps } = await withAlice(store);
     const account = idOf(alice);
-    const part = async () => (await readStanding(store, account))?.part;
+    const part = async () => (await readStanding(store, account))?.addresses[0]?.part;
     await changeRollout(deps, DOMAIN, { rollout: "opt-in", others: "off" });
     assert.equal(await part(), "none");
     using masterKey = await opened(deps, old());

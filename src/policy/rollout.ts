@@ -8,6 +8,7 @@ import type { Domain } from "../mail/address.ts";
 import { lockAccount } from "../store/accounts/account-locks.ts";
 import {
   hideOfDomain,
+  listRollouts,
   readMembership,
   readRollout,
   updateMembership,
@@ -48,6 +49,21 @@ export async function changeRollout(
     await appendAudit(tx, { at, action: "domain.rollout", detail });
     return true;
   });
+  const certificates = await followRollout(store, domain, progress);
+  return { kind: isChanged ? "changed" : "unchanged", certificates };
+}
+
+/** Hides or shows the certificates of every domain as its step says: what an interrupted change left undone. */
+export async function followRollouts(store: Store): Promise<void> {
+  for (const domain of await listRollouts(store)) await followRollout(store, domain);
+}
+
+/** @returns how many certificates changed */
+async function followRollout(
+  store: Store,
+  domain: Domain,
+  progress: (certificates: number) => void = () => undefined,
+): Promise<number> {
   let certificates = 0;
   let after: string | undefined = "";
   while (after !== undefined) {
@@ -57,7 +73,7 @@ export async function changeRollout(
     progress(certificates);
     after = last;
   }
-  return { kind: isChanged ? "changed" : "unchanged", certificates };
+  return certificates;
 }
 
 /** What came of what a user said. */

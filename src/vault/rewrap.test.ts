@@ -83,7 +83,7 @@ for (const { engine, open } of engines()) {
     assert(spoilt !== undefined);
     await enrol(before, { ...account, address: alice });
     await spoil(store, spoilt, now);
-    const copy = await wrapCopy(before.serviceKeys, COPY, Buffer.from("a copy"));
+    const copy = await wrapCopy(before.serviceKeys, "outbox", COPY, Buffer.from("a copy"));
     await insertOutbox(store, [copyOf(COPY, copy, now)]);
 
     const unreadable = await rewrapAll(both);
@@ -99,7 +99,11 @@ for (const { engine, open } of engines()) {
       .selectAll()
       .where("id", "=", COPY)
       .executeTakeFirstOrThrow();
-    const opened = await openCopy(alone.serviceKeys, COPY, row.wrapped, row.service_key);
+    const opened = await openCopy(alone.serviceKeys, "outbox", {
+      id: COPY,
+      wrapped: row.wrapped,
+      serviceKey: row.service_key,
+    });
     assert.equal(Buffer.from(opened ?? []).toString(), "a copy");
     assert.equal(await rewrapAll(both), 3 * UNREADABLE);
   });

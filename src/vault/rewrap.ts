@@ -168,34 +168,58 @@ async function copies({ serviceKeys }: VaultDeps, tx: Store, page: Page): Promis
     // It was sent meanwhile.
     if (copy === undefined) continue;
     octets += copy.wrapped.length;
-    const message = await openCopy(serviceKeys, id, copy.wrapped, copy.serviceKey);
-    if (message === undefined) unreadable += 1;
-    else {
-      await replaceCopy(tx, { id, ...(await wrapCopy(serviceKeys, id, message)) });
-      moved += 1;
-    }
+    const isMoved = await moveCopy(serviceKeys, tx, copy);
+    if (isMoved) moved += 1;
+    else unreadable += 1;
   }
   return { moved, unreadable, last };
 }
 
-/** Wraps a waiting copy under the queue key; `id` is bound to the bytes. */
+/** What was a copy stays a copy, and a part a part, whatever its row says. False: it opens as neither. */
+async function moveCopy(
+  serviceKeys: VaultDeps["serviceKeys"],
+  tx: Store,
+  copy: Parameters<typeof openCopy>[2],
+): Promise<boolean> {
+  for (const purpose of ["outbox", "deferred"] as const) {
+    const message = await openCopy(serviceKeys, purpose, copy);
+    if (message === undefined) continue;
+    const { id } = copy;
+    await replaceCopy(tx, { id, ...(await wrapCopy(serviceKeys, purpose, id, message)) });
+    return true;
+  }
+  return false;
+}
+
+/** What waits under the queue key: a copy for the next hop, or a part of a deferred message. Neither opens as the other. */
+export type QueuePurpose = "outbox" | "deferred";
+
+/** Wraps what waits under the queue key; its purpose and its `id` are bound to the bytes. */
 export async function wrapCopy(
   serviceKeys: VaultDeps["serviceKeys"],
+  purpose: QueuePurpose,
   id: string,
   bytes: Uint8Array,
 ): Promise<{ readonly wrapped: Uint8Array; readonly serviceKey: string }> {
   const serviceKey = serviceKeys.current;
   using key = serviceKey.for("queue");
-  return { wrapped: await wrapMail(key, bytes, ["outbox", id]), serviceKey: serviceKey.id };
+  return { wrapped: await wrapMail(key, bytes, [purpose, id]), serviceKey: serviceKey.id };
 }
 
-/** A waiting copy; undefined when the service key that it names does not open it, or is not here. */
+/** What waits; undefined when the service key that it names does not open it, or is not here. */
 export async function openCopy(
   serviceKeys: VaultDeps["serviceKeys"],
-  id: string,
-  wrapped: Uint8Array,
-  serviceKey: string,
+  purpose: QueuePurpose,
+  {
+    id,
+    wrapped,
+    serviceKey,
+  }: {
+    readonly id: string;
+    readonly wrapped: Uint8Array;
+    readonly serviceKey: string;
+  },
 ): Promise<Uint8Array | undefined> {
   using key = serviceKeys.named(serviceKey)?.for("queue");
-  return key && (await unwrapMail(key, wrapped, ["outbox", id]));
+  return key && (await unwrapMail(key, wrapped, [purpose, id]));
 }

@@ -1,6 +1,6 @@
 /** Rules of a user for those whom they write to, in the words that the store and the features share. */
 import type { Brand } from "../base/brand.ts";
-import { canonicalAddress, type EmailAddress } from "../mail/address.ts";
+import { canonicalAddress, withoutSubaddress, type EmailAddress } from "../mail/address.ts";
 
 /**
  * `always`: nothing leaves in clear for this contact. `never`: nothing is encrypted for them. `ask`: whoever can ask the
@@ -14,7 +14,8 @@ export const CONTACT_RULES: readonly ContactRule[] = ["always", "ask", "never"];
 /** One address, or `@` and a domain: everybody there. */
 export type Contact = Brand<string, "Contact">;
 
-/** The contacts that an address belongs to, the nearest first. */
+/** The contacts that an address belongs to, the nearest first: itself, the same without its `+detail`, its domain. */
 export function contactsOf(address: EmailAddress): readonly Contact[] {
-  return [canonicalAddress(address), `@${address.domain}`].map((text) => text as Contact);
+  const own = [address, withoutSubaddress(address)].map((one) => canonicalAddress(one));
+  return [...own, `@${address.domain}`].map((text) => text as Contact);
 }

@@ -336,7 +336,7 @@ async function addUser(
 /** A message that waits for the next hop is wrapped as well. */
 async function keepCopy({ store, serviceKeys, clock }: VaultDeps): Promise<void> {
   const now = clock.now();
-  const copy = await wrapCopy(serviceKeys, COPY, Buffer.from("the canary that waits"));
+  const copy = await wrapCopy(serviceKeys, "outbox", COPY, Buffer.from("the canary that waits"));
   const rest = { messageId: "<1@alpha.test>", envelope: "{}" };
   await insertOutbox(store, [
     {

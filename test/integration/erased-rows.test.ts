@@ -1,4 +1,5 @@
 /** Walks the schema: every table that names an account is in a rename, in an erasure and in the page on retention. */
+import { partKey } from "../../src/outgoing/queue-key.ts";
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -187,13 +188,13 @@ async function write({ store, clock, serviceKeys }: Deps, address: EmailAddress)
   await recordTrace(store, { ...entry, detail: { sender: text } });
   await recordTrace(store, { ...entry, messageId: "", detail: { sender: text } });
   await recordTrace(store, { ...entry, messageId: "", detail: { sender: "malice@alpha.test" } });
-  const wrap = async (id: string, bytes: Uint8Array) => wrapCopy(serviceKeys, id, bytes);
+  const wrap = async (id: string, bytes: Uint8Array) => wrapCopy(serviceKeys, "outbox", id, bytes);
   const copy = { envelope: { from: address, recipients: [near] }, message: Buffer.from("x") };
   await keepForLater({ store, clock, wrap }, { account: idOf(first), address: first }, "<2@x>", [
     toKeep(copy),
   ]);
   await haveDeferred(
-    { store, clock, wrap },
+    { store, clock, parts: partKey(serviceKeys) },
     { account: idOf(first), sender: address, recipients: [near], messageId: "<3@x>" },
   );
   const name = canonicalAddress(address);

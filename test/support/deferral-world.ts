@@ -9,7 +9,8 @@ import { encryptAtRest } from "../../src/openpgp/messages/encrypt.ts";
 import { open as openMessage } from "../../src/pgpmime/pgpmime.ts";
 import { unlockWithPassword } from "../../src/vault/vault.ts";
 import { idOf } from "./accounts.ts";
-import { deferralTask } from "../../src/app/deferral.ts";
+import { cancel, findWaiting } from "../../src/outgoing/deferral/waiting.ts";
+import { deferralTask, tellingIn } from "../../src/app/deferral.ts";
 import { outboundRelay } from "../../src/app/outgoing.ts";
 import { submissionHandlers } from "../../src/app/submission.ts";
 import { Given } from "../../src/base/given.ts";
@@ -77,13 +78,14 @@ export async function deferralWorld(store: Store, options: Options = {}) {
   const asked: Date[] = [];
   const relayed: Copy[] = [];
   const traced: string[] = [];
+  let split = false;
   let policy: Policy = options.policy ?? "prefer-clear";
   const { deferredBytes = 1e9 } = options;
   const askNetwork = options.discoverWith?.({ store, clock });
   const current = () => ({
     ...QUIET_CONFIG,
     policy: { default: policy, domains: {} },
-    submission: { ...QUIET_CONFIG.submission, sentCopies: true },
+    submission: { ...QUIET_CONFIG.submission, sentCopies: true, split },
     limits: { ...QUIET_CONFIG.limits, deferredBytes, mailboxBytes: 1e9, pendingBytes: 0 },
   });
   const traces = {
@@ -154,6 +156,17 @@ export async function deferralWorld(store: Store, options: Options = {}) {
     relayed,
     traced,
     handlers,
+    setSplit: (next: boolean) => {
+      split = next;
+    },
+    /** Cancels what waits under an ID, as an operator does. @returns what came of it. */
+    cancel: async (id: string): Promise<string> => {
+      const [message] = await findWaiting(store, [id]);
+      assert(message);
+      const telling = tellingIn({ store, clock }, mailboxOf);
+      const keeping = { ...out.deps, parts: out.parts, ...telling };
+      return (await cancel(keeping, message, "operator")).kind;
+    },
     setPolicy: (next: Policy) => {
       policy = next;
     },
@@ -174,11 +187,13 @@ export async function deferralWorld(store: Store, options: Options = {}) {
       await sendDue(out.deps);
     },
     /** Lets time pass, minute by minute. */
-    pass: async (ms: number): Promise<void> => {
+    pass: async (ms: number, { mayFail = false } = {}): Promise<void> => {
       const end = after(clock.now(), ms);
       while (clock.now() < end) {
         clock.advance(MINUTE);
-        await deferral.task.run();
+        await deferral.task.run().catch((error: unknown) => {
+          if (!mayFail) throw error;
+        });
       }
       await sendDue(out.deps);
     },

@@ -10,7 +10,7 @@ import type { AccountId } from "../../src/words/account.ts";
 
 /** Has a message wait because of its first recipient, with what was decided and nothing else. @returns its ID. */
 export async function haveDeferred(
-  { store, clock, wrap }: Pick<Keeping, "store" | "clock" | "wrap">,
+  { store, clock, parts }: Pick<Keeping, "store" | "clock" | "parts">,
   o: {
     readonly account: AccountId;
     readonly sender: EmailAddress;
@@ -30,10 +30,12 @@ export async function haveDeferred(
     demand: undefined,
     author: sender,
     signedBy: "0".repeat(40) as Fingerprint,
+    isAutomatic: false,
+    isSplit: false,
     groups: [{ readers: recipients }],
   };
   const name = PART.order(id);
-  const part = { ...row, id: name, createdAt, ...(await wrap(name, orderOctets(order))) };
+  const part = { ...row, id: name, createdAt, ...(await parts.wrap(name, orderOctets(order))) };
   const job = { createdAt, dueAt: createdAt, reason: "UNSURE-DNS" };
   await store.transaction(async (tx) => insertDeferred(tx, row, [part], job));
   return id;

@@ -22,6 +22,7 @@ export const QUIET_CONFIG = {
     loginFailuresPerNetwork: 100,
     loginCacheMinutes: 10,
     deferredBytes: 1e9,
+    deferredMessages: 1000,
   },
   sealing: { legacyDisplay: true },
   submission: { sentCopies: false, deferHours: 24, noticeHours: 4, split: false },

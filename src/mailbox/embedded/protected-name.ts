@@ -1,5 +1,5 @@
 import { makeTag } from "../../store/keys/tag-key.ts";
-import { deleteProtectedName, insertProtectedName } from "../../store/mail/protected-names.ts";
+import { insertProtectedName } from "../../store/mail/protected-names.ts";
 import type { Store } from "../../store/store.ts";
 import type { AccountId } from "../../words/account.ts";
 import { nameTag } from "./names.ts";
@@ -16,14 +16,4 @@ export async function protectedName(
 ): Promise<(tx: Store, now: Date) => Promise<void>> {
   const name = await makeTag(store, ...nameTag(account, messageId));
   return async (tx, now) => insertProtectedName(tx, account, name, now);
-}
-
-/** What forgets it again, where a message that waited left in clear, or not at all. */
-export async function unprotectedName(
-  store: Store,
-  account: AccountId,
-  messageId: string,
-): Promise<(tx: Store) => Promise<void>> {
-  const name = await makeTag(store, ...nameTag(account, messageId));
-  return async (tx) => deleteProtectedName(tx, account, name);
 }

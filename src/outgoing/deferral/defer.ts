@@ -6,12 +6,13 @@ import type { EmailAddress } from "../../mail/address.ts";
 import type { Envelope } from "../../mail/envelope.ts";
 import { AccountGone } from "../../mailbox/account-gone.ts";
 import type { UnlockedKey } from "../../openpgp/keys/secret-key.ts";
-import { holdAccount } from "../../store/accounts/account-locks.ts";
-import { deferredBytes, insertDeferred, type DeferredRow } from "../../store/mail/deferred.ts";
+import { lockAccount } from "../../store/accounts/account-locks.ts";
+import { deferredUse, insertDeferred, type DeferredRow } from "../../store/mail/deferred.ts";
 import type { OutboxRow } from "../../store/mail/outbox.ts";
-import type { Policy } from "../../words/account.ts";
+import type { Store } from "../../store/store.ts";
+import type { AccountId, Policy } from "../../words/account.ts";
 import { groupsOf } from "../copies.ts";
-import type { Also, CopySender } from "../hand-on.ts";
+import type { CopySender } from "../hand-on.ts";
 import { writeEnvelope } from "../kept-envelope.ts";
 import type { Looked } from "../plan.ts";
 import type { Prepared } from "../prepare.ts";
@@ -20,11 +21,11 @@ import type { Demand, NoSentCopy } from "../submission.ts";
 import type { Keeping, SignMessage } from "./deferral.ts";
 import { orderOctets, PART } from "./order.ts";
 
-export type DeferDeps = Pick<Keeping, "store" | "clock" | "wrap"> & {
+export type DeferDeps = Pick<Keeping, "store" | "clock" | "parts"> & {
   readonly sign: SignMessage;
   readonly legacyDisplay?: boolean;
-  /** Maximum octets that may wait for one sender. */
-  readonly maxBytes: number;
+  /** What may wait for one sender at most. */
+  readonly limits: { readonly bytes: number; readonly messages: number };
 };
 
 /** `full`: too much waits for this sender already, and nothing is kept. */
@@ -46,8 +47,8 @@ export type DeferRequest = {
   readonly because: Looked;
   /** The copy for the sender's own mailbox, which is kept in the same transaction. */
   readonly sent: SentCopy | undefined;
-  /** What notes that the message must not be followed up in clear; it is written in the same transaction. */
-  readonly note: Also;
+  /** Whether the message may leave sealed for some of its recipients and in clear for others. */
+  readonly isSplit: boolean;
 };
 
 /**
@@ -56,11 +57,14 @@ export type DeferRequest = {
  * @throws UnsealableMessage for a message that could not be sealed either, AccountGone when the account was erased meanwhile
  */
 export async function defer(deps: DeferDeps, request: DeferRequest): Promise<Deferred> {
-  const { sender, author, signer, envelope, prepared, policies, demand, because, sent, note } =
+  const { sender, author, signer, envelope, prepared, policies, demand, because, sent, isSplit } =
     request;
   const groups = groupsOf(envelope.recipients, prepared);
   const { fingerprint: signedBy } = signer.certificate;
   const { account } = sender;
+  // Signing is for nothing where there is no room.
+  const leastBytes = (1 + groups.length) * prepared.message.length;
+  if (!(await hasRoom(deps.store, account, leastBytes, deps.limits))) return { kind: "full" };
   const id = randomUUID();
   const at = deps.clock.now();
   const row: DeferredRow = {
@@ -72,10 +76,22 @@ export async function defer(deps: DeferDeps, request: DeferRequest): Promise<Def
     because: because.address,
   };
   const partOf = async (name: string, bytes: Uint8Array): Promise<OutboxRow> => {
-    const wrapped = await deps.wrap(name, bytes);
+    const wrapped = await deps.parts.wrap(name, bytes);
     return { ...row, ...wrapped, id: name, createdAt: at };
   };
-  const order = { account, envelope, policies, demand, author, signedBy, once: sent?.once, groups };
+  const { isAutomatic } = prepared;
+  const order = {
+    isAutomatic,
+    isSplit,
+    account,
+    envelope,
+    policies,
+    demand,
+    author,
+    signedBy,
+    once: (await sent?.isThere()) === false ? sent?.once : undefined,
+    groups,
+  };
   const parts = [
     await partOf(PART.order(id), orderOctets(order)),
     await partOf(PART.original(id), prepared.message),
@@ -94,12 +110,22 @@ export async function defer(deps: DeferDeps, request: DeferRequest): Promise<Def
   const job = { createdAt: at, dueAt: after(at, retryDelayMs(0)), reason };
   const keepSent = await sent?.settle([]);
   return deps.store.transaction(async (tx) => {
-    if ((await holdAccount(tx, account)) === undefined) throw new AccountGone();
-    if ((await deferredBytes(tx, account)) + sizeOf(parts) > deps.maxBytes) return { kind: "full" };
+    // Alone: of several at once, each counts those before it.
+    if (!(await lockAccount(tx, account))) throw new AccountGone();
+    if (!(await hasRoom(tx, account, sizeOf(parts), deps.limits))) return { kind: "full" };
     await insertDeferred(tx, row, parts, job);
-    await note(tx);
     return { kind: "kept", noCopy: await keepSent?.(tx) };
   });
+}
+
+async function hasRoom(
+  store: Store,
+  account: AccountId,
+  moreBytes: number,
+  limits: DeferDeps["limits"],
+): Promise<boolean> {
+  const { messages, bytes } = await deferredUse(store, account);
+  return messages < limits.messages && bytes + moreBytes <= limits.bytes;
 }
 
 function sizeOf(parts: readonly OutboxRow[]): number {

@@ -21,6 +21,7 @@ import { revokeKey } from "../../keys/revoke.ts";
 import { rotateKey } from "../../keys/rotate.ts";
 import { formatAddress } from "../../mail/address.ts";
 import { fieldsNamed, parseHeader } from "../../mail/header.ts";
+import { insertJob } from "../../store/jobs/jobs.ts";
 import type { UnlockedKey } from "../../openpgp/keys/secret-key.ts";
 import { verifySignature } from "../../openpgp/messages/verify.ts";
 import { open as openMessage } from "../../pgpmime/pgpmime.ts";
@@ -309,6 +310,67 @@ for (const { engine, open } of engines()) {
       const mailbox = world.mailboxOf(store, { id: idOf(alice), address: alice });
       assert.equal(await mailbox.hasSealed(["1@alpha.test"]), how !== "clear");
     }
+  });
+
+  test(`${engine}: no edited row sends a part of what waits`, async () => {
+    await using store = await open();
+    const world = await deferralWorld(store);
+    await world.send(MESSAGE, ["bob@beta.test"]);
+    const [waiting] = await world.waiting();
+    assert(waiting);
+    const subject = `${waiting.id}.original`;
+    const envelope = JSON.stringify({ from: "", recipients: ["eve@evil.test"] });
+    for (const deferred of [waiting.id, ""]) {
+      await store.db
+        .updateTable("outbox")
+        .set({ envelope, deferred })
+        .where("id", "=", subject)
+        .execute();
+      await store.db.deleteFrom("jobs").where("subject", "=", subject).execute();
+      const createdAt = world.clock.now();
+      await insertJob(store, { kind: "outbox", subject, account: idOf(alice), createdAt });
+      await world.tick().catch(() => undefined);
+      assert.equal(world.relayed.length, 0);
+    }
+  });
+
+  test(`${engine}: a message that cannot be read any more is put off, and bounces in the end; it can be cancelled`, async () => {
+    for (const end of ["bounce", "cancel"] as const) {
+      await using store = await open();
+      const world = await deferralWorld(store);
+      await world.send(MESSAGE, ["bob@beta.test"]);
+      const [waiting] = await world.waiting();
+      assert(waiting);
+      await store.db
+        .updateTable("outbox")
+        .set({ wrapped: Buffer.of(1) })
+        .where("deferred", "=", waiting.id)
+        .execute();
+      if (end === "cancel") assert.equal(await world.cancel(waiting.id), "cancelled");
+      await world.pass(26 * HOUR, { mayFail: true });
+      const [bounce, ...more] = world.relayed;
+      assert.equal(more.length, 0);
+      assert.deepEqual(recipientsOf(bounce), ["alice@alpha.test"]);
+      assert.match(textOf(bounce), /<bob@beta\.test>: your provider (could not read|stopped)/);
+      assert.equal(await world.left(), 0);
+    }
+  });
+
+  test(`${engine}: a split that is allowed later is not for what waits already`, async () => {
+    await using store = await open();
+    const world = await deferralWorld(store);
+    world.known.set("bob@beta.test", "found");
+    await world.send(MESSAGE, ["bob@beta.test", "ben@beta.test"]);
+    world.setSplit(true);
+    world.known.set("ben@beta.test", "absent");
+    await world.pass(2 * MINUTE);
+    assert.equal(world.relayed.length, 1, "all get clear text, as without a split");
+    world.relayed.length = 0;
+    world.known.set("ben@beta.test", "unsure");
+    await world.send(MESSAGE.replace("<1@", "<2@"), ["bob@beta.test", "ben@beta.test"]);
+    world.known.set("ben@beta.test", "absent");
+    await world.pass(2 * MINUTE);
+    assert.deepEqual(world.relayed.map(recipientsOf), [["bob@beta.test"], ["ben@beta.test"]]);
   });
 
   test(`${engine}: beyond what may wait for one sender the client is told to try again`, async () => {

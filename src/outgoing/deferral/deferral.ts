@@ -34,7 +34,11 @@ export type Keeping = {
   readonly store: Store;
   readonly clock: Clock;
   readonly hostname: Domain;
-  /** Encrypts and authenticates under the queue key; `id` is bound to the bytes. */
+  /** Encrypts a copy for the next hop under the queue key; `id` is bound to the bytes. */
   readonly wrap: (id: string, bytes: Uint8Array) => Promise<Wrapped>;
-  readonly unwrap: (id: string, wrapped: Wrapped) => Promise<Uint8Array>;
+  /** The same for the parts of a message that waits. None of them opens as a copy. */
+  readonly parts: {
+    readonly wrap: (name: string, bytes: Uint8Array) => Promise<Wrapped>;
+    readonly unwrap: (name: string, wrapped: Wrapped) => Promise<Uint8Array>;
+  };
 };

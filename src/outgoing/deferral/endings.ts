@@ -15,6 +15,7 @@ import {
 import { insertOutbox, type OutboxRow } from "../../store/mail/outbox.ts";
 import type { Store } from "../../store/store.ts";
 import { toKeep, type Copy } from "../copy.ts";
+import { readEnvelope } from "../kept-envelope.ts";
 import { rowFor } from "../outbox.ts";
 import type { Looked } from "../plan.ts";
 import type { Keeping } from "./deferral.ts";
@@ -113,6 +114,33 @@ export async function waitOn(deps: Deps, held: Held, because: Looked, lack: stri
   });
 }
 
+/**
+ * Puts a message off that could not be worked on: it counts as a try. When it has waited too long its sender gets a bounce,
+ * by what the row says in clear, because nothing else may be readable.
+ */
+export async function endTrouble(deps: Deps, held: Pick<Held, "job" | "row">): Promise<void> {
+  const { job, row } = held;
+  const { clock, hostname, limits, store } = deps;
+  const now = clock.now();
+  if (!isOver(job, limits.bounceMs, now)) {
+    const attempts = job.attempts + 1;
+    await putOffJob(store, job, { attempts, dueAt: after(now, retryDelayMs(attempts)) });
+    return;
+  }
+  const { sender, messageId } = row;
+  const said = text("deferral.broken");
+  const failures = readEnvelope(row.envelope).recipients.map((recipient) => {
+    return { recipient, status: "5.3.0", text: said };
+  });
+  const message = bounce({ hostname, sender, messageId, failures, now });
+  const copy = { envelope: { from: undefined, recipients: [sender] }, message };
+  const rows = [await outboxRow(deps, held, copy)];
+  await end(deps, held, async (tx) => {
+    await insertOutbox(tx, rows);
+    await deleteDeferred(tx, row.id);
+  });
+}
+
 /** To whom bounces go; none to the empty return path. */
 async function noticeRows(
   deps: Deps,
@@ -126,14 +154,14 @@ async function noticeRows(
   ];
 }
 
-async function outboxRow(deps: Deps, { row }: Held, copy: Copy): Promise<OutboxRow> {
+async function outboxRow(deps: Deps, { row }: Pick<Held, "row">, copy: Copy): Promise<OutboxRow> {
   const { sender, account, messageId } = row;
   return rowFor(deps, { sender, account, messageId, copy: toKeep(copy), at: deps.clock.now() });
 }
 
 async function end(
   deps: Deps,
-  { job, row }: Held,
+  { job, row }: Pick<Held, "job" | "row">,
   write: (tx: Store) => Promise<void>,
 ): Promise<void> {
   const isDone = await deps.store.transaction(async (tx) => {

@@ -20,8 +20,8 @@ export type TellSender = (
 /** What is written about a message that waits no longer. */
 export type Telling = {
   readonly tellSender: TellSender;
-  /** Prepares to forget that a message, by its Message-ID, must not be followed up in clear. */
-  readonly forgetProtected: (
+  /** Prepares to note that a message, by its Message-ID, left encrypted. */
+  readonly protectedName: (
     account: AccountId,
     messageId: string,
   ) => Promise<(tx: Store) => Promise<void>>;
@@ -29,7 +29,7 @@ export type Telling = {
 
 /** Prepares what is written, in the transaction of the ending, about a message that waits no longer. */
 export async function newsFor(
-  { tellSender, forgetProtected }: Telling,
+  { tellSender, protectedName }: Telling,
   {
     row,
     order,
@@ -38,8 +38,8 @@ export async function newsFor(
 ): Promise<(tx: Store) => Promise<void>> {
   const { account, once, envelope, groups } = order;
   const isSealed = left.how === "sealed" || left.how === "split";
-  const forget = isSealed ? undefined : await forgetProtected(account, row.messageId);
-  if (once === undefined) return async (tx) => forget?.(tx);
+  const note = isSealed ? await protectedName(account, row.messageId) : undefined;
+  if (once === undefined) return async (tx) => note?.(tx);
   const blind = groups.flatMap(({ blindReader }) => blindReader ?? []);
   const isBlind = (address: EmailAddress) => blind.some((one) => sameAddress(one, address));
   const sent = recipientsOf({ envelope, isBlind, ...left });
@@ -47,7 +47,7 @@ export async function newsFor(
   const messageId = plainMessageId(row.messageId);
   const tell = await tellSender(owner, once, { messageId, how: left.how, sent });
   return async (tx) => {
-    await forget?.(tx);
+    await note?.(tx);
     await tell(tx);
   };
 }

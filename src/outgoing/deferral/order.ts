@@ -17,6 +17,10 @@ export type Order = {
   readonly envelope: Envelope;
   /** The policy for each recipient of the envelope when the message was accepted. */
   readonly policies: readonly Policy[];
+  /** A program wrote the message by itself. */
+  readonly isAutomatic: boolean;
+  /** Whether it could leave sealed for some and in clear for others. */
+  readonly isSplit: boolean;
   /** What asked for encryption besides the policy. */
   readonly demand: Demand | undefined;
   /** The address whose key signed, and that key. */

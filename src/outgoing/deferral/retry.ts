@@ -11,11 +11,11 @@ import type { Copy } from "../copy.ts";
 import { conflictText, lackText, unsentText } from "../lack.ts";
 import { planFor, type Plan } from "../plan.ts";
 import { withReceived } from "../received.ts";
-import { lookUpAll } from "../recipients.ts";
+import { automaticPolicy, lookUpAll } from "../recipients.ts";
 import type { TraceOutgoing } from "../tracing.ts";
 import type { Keeping } from "./deferral.ts";
 import { encryptCopies, type EncryptMessage } from "./encrypt-copies.ts";
-import { bounceAll, sendCopies, waitOn, type Limits } from "./endings.ts";
+import { bounceAll, endTrouble, sendCopies, waitOn, type Limits } from "./endings.ts";
 import type { Telling } from "./news.ts";
 import { orderFrom, PART, type Order } from "./order.ts";
 import { readPart } from "./parts.ts";
@@ -43,13 +43,25 @@ export type RetryDeps = Keeping &
  * @throws AggregateError after all others were tried, when messages could not be worked on; they stay.
  */
 export async function retryDue(deps: RetryDeps, ending?: AbortSignal): Promise<void> {
-  await workDue(deps, "deferred", async (job) => retry(deps, job), ending);
+  await workDue(deps, "deferred", async (job) => retry(deps, job), { ending, lanes: LANES });
 }
+
+/** How many messages are tried at once: whoever answers slowly holds up few others. */
+const LANES = 16;
 
 async function retry(deps: RetryDeps, job: HeldJob): Promise<void> {
   const row = await readDeferred(deps.store, job.subject);
   // It was erased meanwhile.
   if (row === undefined) return;
+  try {
+    await tryAgain(deps, job, row);
+  } catch (error) {
+    await endTrouble(deps, { job, row });
+    throw error;
+  }
+}
+
+async function tryAgain(deps: RetryDeps, job: HeldJob, row: DeferredEntry): Promise<void> {
   const order = orderFrom(await readPart(deps, PART.order(row.id)));
   const signal = AbortSignal.timeout(TRY_MS);
   const outcome = await outcomeOf(deps, order, signal);
@@ -77,11 +89,12 @@ async function outcomeOf(
   const { recipients: addresses } = order.envelope;
   const policies = addresses.map((address, index) => {
     const agreed = order.policies[index] ?? "require";
-    const now = policyTowards(signer.policies, address);
+    const policy = policyTowards(signer.policies, address, order.author.domain);
+    const now = order.isAutomatic ? automaticPolicy(policy) : policy;
     return order.demand === undefined ? stricterOf(agreed, now) : "require";
   });
   const recipients = await lookUpAll(deps.discover, addresses, policies, signal);
-  const isSplit = deps.isSplit && order.demand === undefined;
+  const isSplit = deps.isSplit && order.isSplit && order.demand === undefined;
   const plan = planFor(recipients, { isSplit });
   const isSealed = plan.kind === "seal" || plan.kind === "split";
   if (isSealed && !signer.isKeyGood) return { kind: "key-ended" };

@@ -39,10 +39,13 @@ export async function signerNow(
 ): Promise<SignerNow | undefined> {
   const standing = await readStanding(store, id);
   if (standing === undefined || standing.account.closedAt !== undefined) return undefined;
-  const { account, addresses, hasRules, part } = standing;
-  if (!addresses.some(({ address }) => sameAddress(address, author))) return undefined;
+  const { account, addresses, hasRules } = standing;
+  const own = addresses.find(({ address }) => sameAddress(address, author));
+  if (own === undefined) return undefined;
+  const { part } = own;
   const rules: ContactRules = hasRules ? await rulesOf(store, id) : new Map();
-  const policies = { levels: levelsOf(settings, account), rules };
+  const { domains } = settings;
+  const policies = { levels: levelsOf(settings, account), domains, rules };
   const key = await findByFingerprint(store, signedBy);
   const now = clock.now();
   if (key === undefined) return { policies, isKeyGood: false, part };

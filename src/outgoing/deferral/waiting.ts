@@ -13,14 +13,14 @@ import {
   type DeferredEntry,
   type DeferredPlace,
 } from "../../store/mail/deferred.ts";
-import { insertOutbox } from "../../store/mail/outbox.ts";
+import { insertOutbox, type OutboxRow } from "../../store/mail/outbox.ts";
 import type { Store } from "../../store/store.ts";
 import { toKeep } from "../copy.ts";
 import { readEnvelope } from "../kept-envelope.ts";
 import { rowFor } from "../outbox.ts";
 import type { Keeping } from "./deferral.ts";
 import { newsFor, type Telling } from "./news.ts";
-import { orderFrom, PART } from "./order.ts";
+import { orderFrom, PART, type Order } from "./order.ts";
 import { readPart } from "./parts.ts";
 
 /** A message that waits. `because`: the recipient whose state (`reason`) is not certain. */
@@ -78,24 +78,38 @@ export async function cancel(
   const { store, clock, hostname } = deps;
   const { id, account, sender, messageId, recipients } = message;
   const now = clock.now();
+  const order = await orderOf(deps, id);
   const failures = recipients.map((recipient) => {
     return { recipient, status: "5.7.0", text: text("deferral.cancelled") };
   });
   const notice = bounce({ hostname, sender, messageId, failures, now });
-  const copy = toKeep({ envelope: { from: undefined, recipients: [sender] }, message: notice });
-  const order = orderFrom(await readPart(deps, PART.order(id)));
+  // Where nothing can be read any more, the sender is who the row says.
+  const to = order === undefined ? sender : order.envelope.from;
+  const rows: OutboxRow[] = [];
+  if (to !== undefined) {
+    const copy = toKeep({ envelope: { from: undefined, recipients: [to] }, message: notice });
+    rows.push(await rowFor(deps, { sender, account, messageId, copy, at: now }));
+  }
   const gone = { how: "not-sent", looked: [] } as const;
-  const tell = await newsFor(deps, { row: message, order }, gone);
-  const row = await rowFor(deps, { sender, account, messageId, copy, at: now });
+  const tell = order && (await newsFor(deps, { row: message, order }, gone));
   return store.transaction(async (tx) => {
     if (!(await holdDeferred(tx, message))) return { kind: "not-deferred" };
     await deleteDeferred(tx, id);
-    await insertOutbox(tx, [row]);
-    await tell(tx);
-    const detail = { messageId, by };
+    await insertOutbox(tx, rows);
+    await tell?.(tx);
+    const detail = { deferred: id, by };
     await appendAudit(tx, { at: now, action: "mail.cancelled", account, detail });
     return { kind: "cancelled" };
   });
+}
+
+/** What was decided; undefined when it cannot be read any more. */
+async function orderOf(deps: Keeping, id: string): Promise<Order | undefined> {
+  try {
+    return orderFrom(await readPart(deps, PART.order(id)));
+  } catch {
+    return undefined;
+  }
 }
 
 function messageOf({ envelope, ...entry }: DeferredEntry): DeferredMessage {

@@ -13,6 +13,7 @@ import {
   type Membership,
 } from "../../words/rollout.ts";
 import { compiled } from "../engine/compiled.ts";
+import { holdName } from "../engine/named-lock.ts";
 import { wordFrom } from "../engine/row.ts";
 import { countChange } from "../keys/published-version.ts";
 import type { Store } from "../store.ts";
@@ -28,6 +29,18 @@ const selectRollout = compiled((db, { domain }: { readonly domain: string }) =>
   db.selectFrom("domains").select(["rollout", "others"]).where("domain", "=", domain),
 );
 
+/**
+ * Holds what a domain's step is, until the transaction ends: `shared` by whoever publishes or joins, `alone` by whoever
+ * changes the step or follows it. Without it one of them would decide by what the other is about to change.
+ */
+export async function holdRollout(
+  tx: Store,
+  domain: string,
+  how: "shared" | "alone",
+): Promise<void> {
+  await holdName(tx, `rollout ${domain}`, how);
+}
+
 /** Sets it. What is hidden follows with `hideOfDomain`. */
 export async function upsertRollout(
   tx: Store,
@@ -36,11 +49,18 @@ export async function upsertRollout(
   at: Date,
 ): Promise<void> {
   const values = { rollout, others, changed_at: at.getTime() };
+  await holdRollout(tx, domain, "alone");
   await tx.db
     .insertInto("domains")
     .values({ domain, ...values })
     .onConflict((conflict) => conflict.column("domain").doUpdateSet(values))
     .execute();
+}
+
+/** The domains for which something is set. */
+export async function listRollouts(store: Store): Promise<readonly Domain[]> {
+  const rows = await store.db.selectFrom("domains").select("domain").execute();
+  return rows.map(({ domain }) => domain as Domain);
 }
 
 /** What a user said themselves. */
@@ -67,15 +87,17 @@ export async function updateMembership(
   account: AccountId,
   membership: Membership | undefined,
 ): Promise<void> {
+  const addresses = await tx.db
+    .selectFrom("addresses")
+    .select(["address", "domain"])
+    .where("account", "=", account)
+    .execute();
+  const domains = new Set(addresses.map(({ domain }) => domain));
+  for (const domain of [...domains].toSorted()) await holdRollout(tx, domain, "shared");
   await tx.db
     .updateTable("accounts")
     .set({ membership: membership ?? "" })
     .where("id", "=", account)
-    .execute();
-  const addresses = await tx.db
-    .selectFrom("addresses")
-    .select("address")
-    .where("account", "=", account)
     .execute();
   const names = addresses.map(({ address }) => address);
   await tx.db
@@ -104,9 +126,10 @@ export async function hideOfDomain(
   domain: Domain,
   page: { readonly after: string; readonly limit: number },
 ): Promise<{ readonly last: string | undefined; readonly changed: number }> {
+  await holdRollout(tx, domain, "alone");
   const rows = await tx.db
     .selectFrom("published_certificates")
-    .select(["fingerprint", "hidden"])
+    .select("fingerprint")
     .where("domain", "=", domain)
     .where("fingerprint", ">", page.after)
     .orderBy("fingerprint")
@@ -122,10 +145,10 @@ export async function hideOfDomain(
       "in",
       rows.map(({ fingerprint }) => fingerprint),
     )
-    .returning(["fingerprint", "hidden"])
+    .where("hidden", "<>", HIDDEN)
+    .returning("fingerprint")
     .execute();
-  const before = new Map(rows.map(({ fingerprint, hidden }) => [fingerprint, hidden]));
-  const changed = updated.filter((row) => before.get(row.fingerprint) !== row.hidden).length;
+  const changed = updated.length;
   if (changed > 0) await countChange(tx);
   return { last, changed };
 }

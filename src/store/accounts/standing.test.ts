@@ -35,10 +35,11 @@ for (const { engine, open } of engines()) {
     await publishKey(store, "a.lice@alpha.test", { isRevoked: true });
     assert.deepEqual(await readStanding(store, id), {
       account,
+      hasRules: false,
       said: { generation: 0, entry: undefined },
       addresses: [
-        { address: alice, published: { fingerprint } },
-        { address: alias, published: undefined },
+        { address: alice, published: { fingerprint }, part: "full" },
+        { address: alias, published: undefined, part: "full" },
       ],
     });
     for (const address of [alice, alias, addressOf("A.LICE@alpha.test")]) {

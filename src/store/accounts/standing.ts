@@ -26,14 +26,14 @@ export type Standing = {
   readonly account: Account;
   /** Whether its user has rules for contacts. */
   readonly hasRules: boolean;
-  /** What its user takes part in. */
-  readonly part: Part;
   /** By its row, and by the last audit entry that says one: whether that is genuine is for the caller to check. */
   readonly said: SaidGeneration;
   readonly addresses: readonly {
     readonly address: EmailAddress;
     /** The address's active certificate, expired or not: its primary key and its end. */
     readonly published: PublishedKey | undefined;
+    /** What mail from it takes part in: each address has the step of its own domain. */
+    readonly part: Part;
   }[];
 };
 
@@ -47,11 +47,11 @@ export async function readStanding(store: Store, id: AccountId): Promise<Standin
   return {
     account: accountFrom(primary),
     hasRules: primary.has_rules === 1,
-    part: partOf(rolloutIn(primary), membershipFrom(primary.membership)),
     said: { generation: primary.generation, entry: saidEntry(primary) },
     addresses: rows.map((row) => ({
       address: addressFrom(row.mailbox),
       published: publishedIn(row.fingerprint, row.expires_at),
+      part: partOf(rolloutIn(row), membershipFrom(row.membership)),
     })),
   };
 }

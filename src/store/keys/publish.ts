@@ -4,7 +4,7 @@
  */
 import { AppError } from "../../base/errors.ts";
 import { keyIdOf, type Fingerprint } from "../../openpgp/packets/fingerprint.ts";
-import { hideAsRollout } from "../accounts/rollout.ts";
+import { hideAsRollout, holdRollout } from "../accounts/rollout.ts";
 import { isConstraintViolation } from "../engine/constraint.ts";
 import { msOrZero } from "../engine/row.ts";
 import type { Store } from "../store.ts";
@@ -25,6 +25,7 @@ export async function publish(
 ): Promise<void> {
   try {
     await store.transaction(async (tx) => {
+      await holdRollout(tx, certificate.address.domain, "shared");
       await tx.db.insertInto("published_certificates").values(toRow(certificate)).execute();
       await insertIds(tx, certificate.fingerprint, subkeys);
       await hideAsRollout(tx, certificate.fingerprint);

@@ -48,7 +48,8 @@ const FROM = "from published_certificates c";
 export const LOOK_UPS = {
   byAddress: `select ${COLUMNS} ${FROM} where c.state = 'active' and c.address = $1 and c.hidden = 0`,
   byDirectoryName: `select ${COLUMNS} ${FROM} where c.state = 'active' and c.wkd = $1 and c.hidden = 0`,
-  byId: `select ${COLUMNS} ${FROM} join certificate_ids i on i.fingerprint = c.fingerprint where i.id = $1 and c.hidden = 0
+  byId: `select ${COLUMNS} ${FROM} join certificate_ids i on i.fingerprint = c.fingerprint where i.id = $1
+      and (c.hidden = 0 or c.state <> 'active')
     order by c.created_at desc, c.fingerprint`,
 } as const;
 

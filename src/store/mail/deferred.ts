@@ -90,14 +90,37 @@ export async function deferredNamed(
   return rows.map(entryFrom);
 }
 
-/** How many octets of an account wait. */
-export async function deferredBytes(store: Store, account: AccountId): Promise<number> {
+/** What waits of an account. */
+export async function deferredUse(
+  store: Store,
+  account: AccountId,
+): Promise<{ readonly messages: number; readonly bytes: number }> {
   const row = await store.db
     .selectFrom("deferred")
-    .select((of) => of.fn.coalesce(of.fn.sum<number>("size_bytes"), of.val(0)).as("bytes"))
+    .select((of) => [
+      of.fn.countAll<number>().as("messages"),
+      of.fn.coalesce(of.fn.sum<number>("size_bytes"), of.val(0)).as("bytes"),
+    ])
     .where("account", "=", account)
     .executeTakeFirstOrThrow();
-  return Number(row.bytes);
+  return { messages: Number(row.messages), bytes: Number(row.bytes) };
+}
+
+/** Whether one of these messages waits, by Message-ID with angle brackets: an answer to it must not leave in clear. */
+export async function isDeferred(
+  store: Store,
+  account: AccountId,
+  messageIds: readonly string[],
+): Promise<boolean> {
+  if (messageIds.length === 0) return false;
+  const row = await store.db
+    .selectFrom("deferred")
+    .select("id")
+    .where("account", "=", account)
+    .where("message_id", "in", messageIds)
+    .limit(1)
+    .executeTakeFirst();
+  return row !== undefined;
 }
 
 /**

@@ -1,3 +1,5 @@
+import { sql } from "kysely";
+
 import { formatAddress, type EmailAddress } from "../../mail/address.ts";
 import type { AccountId } from "../../words/account.ts";
 import { holdAccount } from "../accounts/account-locks.ts";
@@ -109,6 +111,8 @@ export async function readWaiting(store: Store, id: string): Promise<WaitingCopy
     .selectFrom("outbox")
     .select(["sender", "account", "message_id", "envelope"])
     .where("id", "=", id)
+    // A part of a deferred message never leaves as it is.
+    .where("deferred", "=", sql.lit(""))
     .executeTakeFirst();
   if (row === undefined) return undefined;
   return {

@@ -24,19 +24,6 @@ export async function insertProtectedName(
     .execute();
 }
 
-/** Forgets a name: its message left in clear, or not at all. */
-export async function deleteProtectedName(
-  store: Store,
-  account: AccountId,
-  name: string,
-): Promise<void> {
-  await store.db
-    .deleteFrom("protected_names")
-    .where("account", "=", account)
-    .where("name", "=", name)
-    .execute();
-}
-
 /** Whether one of the messages with these tags left encrypted. */
 export async function hasProtectedName(
   store: Store,

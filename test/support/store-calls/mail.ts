@@ -27,17 +27,17 @@ import {
 } from "../../../src/store/mail/outbox.ts";
 import {
   deferredNamed,
-  deferredBytes,
+  deferredUse,
   deleteDeferred,
   holdDeferred,
   insertDeferred,
+  isDeferred,
   listDeferred,
   readDeferred,
   updateDeferred,
 } from "../../../src/store/mail/deferred.ts";
 import { queueFigures, pendingFigures } from "../../../src/store/mail/queue-figures.ts";
 import {
-  deleteProtectedName,
   hasProtectedName,
   insertProtectedName,
   purgeProtectedNames,
@@ -126,7 +126,8 @@ export async function callDeferred(store: Store, account: AccountId): Promise<vo
   await store.transaction(async (tx) => insertDeferred(tx, row, parts, job));
   await readDeferred(store, "deferred");
   await deferredNamed(store, "<2@x>");
-  await deferredBytes(store, account);
+  await deferredUse(store, account);
+  await isDeferred(store, account, ["<2@x>"]);
   await listDeferred(store, { after: { createdAt: now, id: "d" }, limit: 10 });
   await makeDue(store, { kind: "deferred", subject: "deferred" }, now);
   await store.transaction(async (tx) => {
@@ -159,7 +160,6 @@ export async function callOutbox(store: Store, account: AccountId): Promise<void
   await store.transaction(async (tx) => holdOutbox(tx, copy));
   await deleteOutbox(store, "copy");
   await insertProtectedName(store, account, "tag", now);
-  await deleteProtectedName(store, account, "other");
   await hasProtectedName(store, account, ["tag", "other"]);
   await purgeProtectedNames(store, now);
 }
