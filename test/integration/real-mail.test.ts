@@ -115,7 +115,7 @@ type Pair = { readonly name: string; readonly original: Uint8Array; readonly sho
 
 /**
  * The author becomes alice, all line ends CRLF, and a Date is added where there is none; the first line of a mailbox file
- * is not of the message. All else stays.
+ * is not of the message. Mail that says that it is automatic would not be sealed: it does not say so here. All else stays.
  */
 function prepared(raw: Uint8Array): Uint8Array {
   const text = toCrlf(raw);
@@ -127,7 +127,7 @@ function prepared(raw: Uint8Array): Uint8Array {
     serializeHeader([
       makeField("From", "alice@alpha.test"),
       ...(hasDate ? [] : [makeField("Date", date)]),
-      ...withoutFields(header, new Set(["from"])).filter(
+      ...withoutFields(header, new Set(["from", "auto-submitted"])).filter(
         ({ name, raw }) => name !== "" || !/^>?From /.test(Buffer.from(raw).toString("latin1")),
       ),
     ]),
