@@ -14,6 +14,7 @@
  * again (`outgoing/deferral/deferral.ts`); `opening`, a message whose opening was begun
  * (`store/spool/openings.ts`); `task`, what is done again and again for the whole installation (`tasks.ts`).
  */
+import { errorText } from "../base/errors.ts";
 import { HOUR, MINUTE, type Clock } from "../base/time.ts";
 import { takeDueJob, type HeldJob } from "../store/jobs/jobs.ts";
 import { LEASE_MS, leaseFrom } from "../store/jobs/leases.ts";
@@ -48,18 +49,30 @@ export async function workDue(
   }: { readonly ending?: AbortSignal | undefined; readonly lanes?: number } = {},
 ): Promise<void> {
   const errors: unknown[] = [];
-  const lane = async (): Promise<void> => {
+  const broken: Error[] = [];
+  const running: Promise<void>[] = [];
+  const workOff = async (): Promise<void> => {
     while (ending?.aborted !== true) {
       const job = await takeDue(deps, kind);
-      if (job === undefined) break;
-      try {
-        await work(job);
-      } catch (error) {
+      if (job === undefined) return;
+      // Where there is one job there may be more.
+      if (running.length < lanes) running.push(lane());
+      await work(job).catch((error: unknown) => {
         errors.push(error);
-      }
+      });
     }
   };
-  await Promise.all(Array.from({ length: lanes }, lane));
+  // It never rejects, because nobody may be waiting for it yet.
+  const lane = async (): Promise<void> =>
+    workOff().catch((error: unknown) => {
+      broken.push(error instanceof Error ? error : new Error(errorText(error)));
+    });
+  running.push(lane());
+  // Lanes that begin meanwhile stand behind those that are waited for.
+  for (const one of running) await one;
+  const [first] = broken;
+  // Nothing can be taken now, whatever became of what was.
+  if (first !== undefined) throw first;
   if (errors.length > 0) throw new AggregateError(errors, `${kind}: jobs could not be worked on`);
 }
 
