@@ -62,6 +62,22 @@ test("`always` seals under policy off, and refuses who has no key, with its reas
   assert.equal(refused.relayed.length, 0);
 });
 
+test("a refusal names the rule where the policy would allow clear text, and the policy where it would not", async () => {
+  const of = { rules: rules(["carol@legacy.test", "always"]) };
+  const reasons = [
+    ["off", /a rule of yours requires encryption/],
+    ["prefer-clear", /a rule of yours requires encryption/],
+    ["prefer-pickup", /your policy requires encryption/],
+    ["require", /your policy requires encryption/],
+  ] as const;
+  for (const [policy, reason] of reasons) {
+    const { reply, relayed } = await send(MESSAGE, ["carol@legacy.test"], { ...of, policy });
+    assert.match(reply, /^550 5\.7\.5 /);
+    assert.match(reply, reason);
+    assert.equal(relayed.length, 0);
+  }
+});
+
 test("`ask` is what the policy says, because a mail program cannot be asked", async () => {
   const of = { rules: rules(["legacy.test", "ask"]) };
   assert.match((await send(MESSAGE, ["carol@legacy.test"], of)).reply, /^250 .*NOT ENCRYPTED/);
@@ -122,8 +138,12 @@ test("automatic mail is not encrypted, unless a policy or a rule requires it", a
   const to = ["bob@beta.test"];
   assert(textOf((await send(automatic, to)).relayed).includes(CANARY));
   assert(textOf((await send(MESSAGE, to, { from: "" })).relayed).includes(CANARY));
+  const pickup = { policy: "prefer-pickup" } as const;
+  const strict = automatic.replace("To: bob@beta.test", "To: carol@legacy.test");
+  assert.match((await send(strict, ["carol@legacy.test"], pickup)).reply, /^550 /);
   for (const sealed of [
     await send(byHand, to),
+    await send(automatic, to, pickup),
     await send(automatic, to, { policy: "require" }),
     await send(automatic, to, { rules: rules(["beta.test", "always"]) }),
     await send(MESSAGE, to, { from: "", policy: "require" }),

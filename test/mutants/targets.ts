@@ -32,7 +32,11 @@ export const TARGETS: readonly Target[] = [
   },
   {
     file: "outgoing/plan.ts",
-    tests: ["src/outgoing/plan.test.ts", "src/outgoing/outgoing.test.ts"],
+    tests: [
+      "src/outgoing/rules.test.ts",
+      "src/outgoing/plan.test.ts",
+      "src/outgoing/outgoing.test.ts",
+    ],
   },
   {
     file: "outgoing/own-address.ts",
@@ -41,6 +45,7 @@ export const TARGETS: readonly Target[] = [
   {
     file: "outgoing/demand.ts",
     tests: [
+      "src/outgoing/rules.test.ts",
       "src/outgoing/demand.test.ts",
       "src/outgoing/prepare.test.ts",
       "src/outgoing/outgoing.test.ts",
@@ -50,6 +55,7 @@ export const TARGETS: readonly Target[] = [
   {
     file: "outgoing/outgoing.ts",
     tests: [
+      "src/outgoing/rules.test.ts",
       "src/outgoing/outgoing.test.ts",
       "src/outgoing/own-address.test.ts",
       "src/outgoing/demand.test.ts",
@@ -62,6 +68,7 @@ export const TARGETS: readonly Target[] = [
   {
     file: "outgoing/prepare.ts",
     tests: [
+      "src/outgoing/rules.test.ts",
       "src/outgoing/prepare.test.ts",
       "src/outgoing/outgoing.test.ts",
       "src/outgoing/own-address.test.ts",
