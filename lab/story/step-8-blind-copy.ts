@@ -51,7 +51,7 @@ export const step8: Step = {
         got: "sealed",
         fingerprint: await fingerprintOf(stage, TO),
         isBlind: false,
-        code: "OK",
+        code: "OK-CACHE",
       },
       {
         address: BLIND,
