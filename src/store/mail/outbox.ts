@@ -1,5 +1,3 @@
-import { sql } from "kysely";
-
 import { formatAddress, type EmailAddress } from "../../mail/address.ts";
 import type { AccountId } from "../../words/account.ts";
 import { holdAccount } from "../accounts/account-locks.ts";
@@ -109,12 +107,11 @@ export async function replaceCopy(store: Store, { id, wrapped, serviceKey }: Kep
 export async function readWaiting(store: Store, id: string): Promise<WaitingCopy | undefined> {
   const row = await store.db
     .selectFrom("outbox")
-    .select(["sender", "account", "message_id", "envelope"])
+    .select(["sender", "account", "message_id", "envelope", "deferred"])
     .where("id", "=", id)
-    // A part of a deferred message never leaves as it is.
-    .where("deferred", "=", sql.lit(""))
     .executeTakeFirst();
-  if (row === undefined) return undefined;
+  // A part of a deferred message never leaves as it is.
+  if (row?.deferred !== "") return undefined;
   return {
     id,
     sender: addressFrom(row.sender),

@@ -172,7 +172,7 @@ function mailTables({ table, bytes, integer, text, number }: Columns): readonly 
        envelope ${text}, because ${text}, size_bytes ${integer}, noticed_at ${integer}`,
     ),
     "create index deferred_account on deferred (account)",
-    "create index deferred_message on deferred (message_id)",
+    "create index deferred_message on deferred (message_id, account)",
     "create index outbox_service_key on outbox (service_key, id)",
     pieces("outbox_pieces", "outbox"),
     table(

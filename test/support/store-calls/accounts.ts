@@ -1,6 +1,7 @@
 /** Every function of the store about accounts, their addresses and their logins. */
 import {
   hideOfDomain,
+  listRollouts,
   readMembership,
   readRollout,
   updateMembership,
@@ -90,6 +91,7 @@ export async function callAccounts(store: Store): Promise<AccountId> {
   await readRollout(store, domain);
   await upsertRollout(store, domain, { rollout: "opt-in", others: "off" }, now);
   await hideOfDomain(store, domain, { after: "", limit: 2 });
+  await listRollouts(store);
   await readMembership(store, account);
   await store.transaction(async (tx) => updateMembership(tx, account, "joined"));
   const contact = "bob@beta.test" as Contact;
