@@ -1,12 +1,12 @@
 /** The SMTP and LMTP listeners of a gateway, by the names that they have in the configuration. */
 import { inNetworks } from "../base/network.ts";
 import type { Config } from "../config/config.ts";
-import type { Sender } from "../outgoing/submit-deps.ts";
 import type { Handlers, ListenerMode } from "../smtp/listener/handlers.ts";
 import { startListener, type Listener } from "../smtp/listener/listener.ts";
 import type { Events } from "./events.ts";
 import { listeningFor } from "./listening.ts";
 import { sealedBytes } from "./sealed-bytes.ts";
+import type { SubmissionLogin } from "./sender.ts";
 import type { TlsFiles } from "./tls-files.ts";
 import type { Transactions } from "./transactions.ts";
 
@@ -17,7 +17,7 @@ type Deps = {
   readonly events: Pick<Events, "failed">;
   readonly tls: TlsFiles;
   readonly transactions: Pick<Transactions, "of">;
-  readonly handlers: Readonly<Record<"outgoing" | "incoming", Handlers<Sender>>>;
+  readonly handlers: Readonly<Record<"outgoing" | "incoming", Handlers<SubmissionLogin>>>;
 };
 
 /** Starts those that are configured; `serving` ends them. @throws AppError when an address is taken. */
@@ -51,7 +51,7 @@ async function listen(
   { config, events, tls }: Deps,
   place: Place,
   mode: ListenerMode,
-  handlers: Handlers<Sender>,
+  handlers: Handlers<SubmissionLogin>,
 ): Promise<Listener> {
   const isSubmission = mode === "submission-implicit" || mode === "submission-starttls";
   const { limits } = config;

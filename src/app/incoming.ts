@@ -9,7 +9,6 @@ import type { AuthorDeps } from "../incoming/check-signature.ts";
 import { answerReader, deliver, type DeliverDeps } from "../incoming/incoming.ts";
 import type { TraceIncoming } from "../incoming/tracing.ts";
 import { roomFor } from "../mailbox/room.ts";
-import type { Sender } from "../outgoing/submit-deps.ts";
 import type { Handlers } from "../smtp/listener/handlers.ts";
 import type { Store } from "../store/store.ts";
 import { bodyFor, wrapFor } from "./at-rest.ts";
@@ -18,12 +17,13 @@ import type { CryptoPool } from "./crypto-pool.ts";
 import { deliveryReply, readerReply } from "./delivery-replies.ts";
 import { Opening, type OpeningDeps } from "./opening.ts";
 import type { Tasks } from "./schedule.ts";
+import type { SubmissionLogin } from "./sender.ts";
 import type { Drain } from "./submission.ts";
 import type { Transactions } from "./transactions.ts";
 
 /** What the MX and LMTP listeners call; disposing waits for what is being opened. */
 export type DeliveryHandlers = AsyncDisposable & {
-  readonly handlers: Handlers<Sender>;
+  readonly handlers: Handlers<SubmissionLogin>;
   readonly tasks: Tasks;
   /** At the start: what a crash left unopened is opened. */
   readonly resume: () => void;

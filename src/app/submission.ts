@@ -17,7 +17,7 @@ import { handOnWith } from "../outgoing/hand-on.ts";
 import { keepForLater } from "../outgoing/outbox.ts";
 import { answerRecipient, submit } from "../outgoing/outgoing.ts";
 import { prepareSent } from "../outgoing/sent-copy.ts";
-import type { Sender, SubmitDeps } from "../outgoing/submit-deps.ts";
+import type { SubmitDeps } from "../outgoing/submit-deps.ts";
 import type { TraceOutgoing } from "../outgoing/tracing.ts";
 import {
   type Client,
@@ -33,7 +33,7 @@ import { deferring } from "./deferral.ts";
 import type { Events } from "./events.ts";
 import { loginReply } from "./login-replies.ts";
 import type { OutboundRelay } from "./outgoing.ts";
-import { senderOf, stillCurrent, type LoggedIn } from "./sender.ts";
+import { stillCurrent, submissionLogin, type LoggedIn, type SubmissionLogin } from "./sender.ts";
 import { sentDepsOf } from "./sent-copies.ts";
 import { recipientReply, submissionReply } from "./submission-replies.ts";
 import type { Transactions } from "./transactions.ts";
@@ -57,7 +57,7 @@ export type SubmissionDeps = {
 };
 
 /** What the submission listeners call. */
-export function submissionHandlers(deps: SubmissionDeps): Handlers<Sender> {
+export function submissionHandlers(deps: SubmissionDeps): Handlers<SubmissionLogin> {
   const { current, drain } = deps;
   const { store, clock } = deps.vault;
   const turns = new LoginTurns(clock);
@@ -74,7 +74,7 @@ export function submissionHandlers(deps: SubmissionDeps): Handlers<Sender> {
       });
       if (result.kind !== "ok") return notLoggedIn(result);
       if (!result.isLocked) drain(result);
-      return { kind: "logged-in", login: await senderOf(ofSender, result) };
+      return { kind: "logged-in", login: submissionLogin(result) };
     },
     loggedOut: ({ keys }) => {
       keys[Symbol.dispose]();
@@ -126,8 +126,8 @@ function loginDepsOf(
 
 /** The client of a message, for a next hop that is to know it. */
 function submitterOf(
-  { address, port, name }: Client<Sender>,
-  { address: login }: Sender,
+  { address, port, name }: Client<SubmissionLogin>,
+  { address: login }: SubmissionLogin,
 ): Submitter {
   return {
     address,
@@ -215,12 +215,12 @@ const LOG_IN_AGAIN = reply(
 );
 
 /** A login that no longer counts takes its keys with it, in the threads too. */
-function outdated({ keys }: Sender): typeof LOG_IN_AGAIN {
+function outdated({ keys }: SubmissionLogin): typeof LOG_IN_AGAIN {
   keys[Symbol.dispose]();
   return LOG_IN_AGAIN;
 }
 
-function loggedIn(sender: Sender | undefined): Sender {
-  if (sender !== undefined) return sender;
+function loggedIn(login: SubmissionLogin | undefined): SubmissionLogin {
+  if (login !== undefined) return login;
   throw new AppError("submission without a login", { temporary: false });
 }

@@ -18,12 +18,12 @@ import {
 } from "../../test/support/test-listener.ts";
 import { readTransaction } from "../journal/trace.ts";
 import { parseAddress } from "../mail/address.ts";
-import type { Sender } from "../outgoing/submit-deps.ts";
 import type { Handlers, ListenerMode } from "../smtp/listener/handlers.ts";
 import { REASONS } from "../smtp/reason.ts";
 import { reply } from "../smtp/smtp.ts";
 import type { Store } from "../store/store.ts";
 import { startEvents } from "./events.ts";
+import type { SubmissionLogin } from "./sender.ts";
 import { traceWriter } from "./trace-writer.ts";
 import { Transactions } from "./transactions.ts";
 
@@ -37,7 +37,7 @@ type Line = Readonly<Record<string, unknown>>;
 async function world(
   store: Store,
   mode: ListenerMode,
-  changes: Partial<Handlers<Sender>>,
+  changes: Partial<Handlers<SubmissionLogin>>,
   clientAddress: "full" | "network" | "none" = "full",
 ) {
   const lines: string[] = [];
@@ -272,7 +272,10 @@ test("a refusal of somebody who has logged in is traced, with the reason", async
   {
     await using submission = await world(store, "submission-implicit", {
       login: async () =>
-        Promise.resolve({ kind: "logged-in", login: { address: alice } as unknown as Sender }),
+        Promise.resolve({
+          kind: "logged-in",
+          login: { address: alice } as unknown as SubmissionLogin,
+        }),
       rcpt: async () => Promise.resolve(reply("550", "5.7.5", "no key; not sent")),
     });
     await using client = await RawSmtp.connect(submission.listener, {

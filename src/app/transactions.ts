@@ -6,12 +6,12 @@ import { randomBytes } from "node:crypto";
 
 import { networkOf, plainAddress } from "../base/network.ts";
 import type { Config } from "../config/config.ts";
-import type { Sender } from "../outgoing/submit-deps.ts";
 import type { Answered, Client, Handlers, ListenerMode } from "../smtp/listener/handlers.ts";
 import { reasonOf } from "../smtp/reason.ts";
 import { isAccepted, oneReply } from "../smtp/smtp.ts";
 import type { Events } from "./events.ts";
 import type { Meter } from "./meter.ts";
+import type { SubmissionLogin } from "./sender.ts";
 import type { TraceWriter } from "./trace-writer.ts";
 
 /** What the flow found out about a message, for the line of its transaction. */
@@ -48,7 +48,7 @@ export class Transactions {
   }
 
   /** A listener's handlers, with what is logged of them. */
-  of(listener: ListenerMode): Pick<Handlers<Sender>, "nameTransaction" | "answered"> {
+  of(listener: ListenerMode): Pick<Handlers<SubmissionLogin>, "nameTransaction" | "answered"> {
     return {
       nameTransaction: () => randomBytes(NAME_BYTES).toString("hex"),
       answered: (client, answered) => {
@@ -57,7 +57,7 @@ export class Transactions {
     };
   }
 
-  #answered(listener: ListenerMode, client: Client<Sender>, answered: Answered): void {
+  #answered(listener: ListenerMode, client: Client<SubmissionLogin>, answered: Answered): void {
     const { step, transaction, replies, recipients } = answered;
     const reply = oneReply(replies);
     const reason = reasonOf(step, reply);
@@ -106,7 +106,7 @@ export class Transactions {
     write(messageId, transaction, { transaction, listener, command: step, ...detail });
   }
 
-  #clientOf({ address, network }: Client<Sender>): { readonly client?: string } {
+  #clientOf({ address, network }: Client<SubmissionLogin>): { readonly client?: string } {
     switch (this.#deps.clientAddress()) {
       case "full":
         return { client: plainAddress(address) };

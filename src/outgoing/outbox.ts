@@ -90,7 +90,7 @@ async function sendOne(deps: OutboxDeps, job: HeldJob): Promise<void> {
   deps.trace.relayed({ messageId: row.messageId, copy, result });
   const now = deps.clock.now();
   const { failures, left } = sort(result, isOver(job, GIVE_UP_MS, now));
-  const bounces = await bounceRows(deps, row, envelope, failures, now);
+  const bounces = await bounceRows(deps, row, { to: envelope.from, failures, now });
   await deps.store.transaction(async (tx) => {
     // Whoever was erased meanwhile has nothing here any more, and gets no bounce.
     if (!(await holdOutbox(tx, row))) return;
@@ -123,19 +123,39 @@ function sort(
   return { failures, left };
 }
 
-/** No bounce of a bounce: what came with the empty return path ends here. */
 async function bounceRows(
   deps: OutboxDeps,
   row: WaitingCopy,
-  envelope: Envelope,
-  failures: readonly Failure[],
-  now: Date,
+  {
+    to,
+    failures,
+    now,
+  }: {
+    readonly to: Envelope["from"];
+    readonly failures: readonly Failure[];
+    readonly now: Date;
+  },
 ): Promise<readonly OutboxRow[]> {
-  if (failures.length === 0 || envelope.from === undefined) return [];
-  const { sender, account, messageId } = row;
+  if (failures.length === 0) return [];
+  const { sender, messageId } = row;
   const message = bounce({ hostname: deps.hostname, sender, messageId, failures, now });
-  const copy = toKeep({ envelope: { from: undefined, recipients: [envelope.from] }, message });
-  return [await rowFor(deps, { sender, account, messageId, copy, at: now })];
+  return noticeRows(deps, row, { to, message, at: now });
+}
+
+/** A notice about a message, to the return path that it came with. The empty return path gets none: no bounce of a bounce. */
+export async function noticeRows(
+  deps: Pick<OutboxDeps, "wrap">,
+  { sender, account, messageId }: Pick<OutboxRow, "sender" | "account" | "messageId">,
+  notice: {
+    readonly to: Envelope["from"];
+    readonly message: Uint8Array;
+    readonly at: Date;
+  },
+): Promise<readonly OutboxRow[]> {
+  const { to, message, at } = notice;
+  if (to === undefined) return [];
+  const copy = toKeep({ envelope: { from: undefined, recipients: [to] }, message });
+  return [await rowFor(deps, { sender, account, messageId, copy, at })];
 }
 
 /** A copy as a row of the outbox, wrapped under the queue key. */

@@ -25,7 +25,7 @@ export async function protect(
 ): Promise<Submission> {
   const demand = await demandFor(deps, sender, prepared);
   const wanted = policiesFor(sender, envelope, prepared, demand);
-  const part = partOf(sender, prepared);
+  const part = partFor(sender, prepared);
   if (part !== "full" && wanted.some(isStrict)) {
     return { kind: "not-enabled", demand: demandBy(sender, demand) };
   }
@@ -35,12 +35,12 @@ export async function protect(
     return { kind: "no-key", closed: sender.closed };
   }
 
-  const decision = { envelope, prepared, demand, policies };
+  const decision = { envelope, prepared, demand, part, policies };
   return follow(deps, sender, decision, await planOf(deps, sender, decision));
 }
 
 /** What mail from the author's domain takes part in. Where that is not known, nothing leaves in clear because of it. */
-function partOf({ parts }: Sender, { facts }: Prepared): Part {
+function partFor({ parts }: Sender, { facts }: Prepared): Part {
   const [author] = facts.from ?? [];
   return (author && parts.get(author.address.domain)) ?? "full";
 }
@@ -49,16 +49,16 @@ type Decision = {
   readonly envelope: Envelope;
   readonly prepared: Prepared;
   readonly demand: Demand | undefined;
+  readonly part: Part;
   readonly policies: readonly Policy[];
 };
 
 async function planOf(deps: SubmitDeps, sender: Sender, decision: Decision): Promise<Plan> {
-  const { envelope, prepared, demand, policies } = decision;
+  const { envelope, prepared, demand, part, policies } = decision;
   const recipients = await lookUpAll(deps.discover, envelope.recipients, policies);
   const plan = planFor(recipients, { isSplit: deps.isSplit === true && demand === undefined });
   const policy = demand === undefined ? sender.policy : "require";
   const { address } = sender;
-  const part = partOf(sender, prepared);
   deps.trace.planned({ sender: address, part, prepared, policy, recipients, plan });
   return plan;
 }
@@ -152,7 +152,7 @@ export async function passThrough(
   prepared: Prepared,
 ): Promise<Submission> {
   const { address } = sender;
-  const part = partOf(sender, prepared);
+  const part = partFor(sender, prepared);
   deps.trace.passedThrough({ sender: address, part, prepared, envelope });
   const copies = [await withReceived(deps, { envelope, message: prepared.message })];
   const o = { sender, envelope, prepared, copies, looked: [] };

@@ -9,16 +9,22 @@ import {
   parseDomain,
 } from "../mail/address.ts";
 import { lockAccount } from "../store/accounts/account-locks.ts";
-import { readAccount } from "../store/accounts/accounts.ts";
 import {
   deleteContactRule,
   listContactRules,
   upsertContactRule,
 } from "../store/accounts/contact-rules.ts";
+import type { Standing } from "../store/accounts/standing.ts";
 import type { Store } from "../store/store.ts";
 import type { AccountId, Policy } from "../words/account.ts";
 import { type Contact, type ContactRule, contactsOf } from "../words/contact.ts";
-import { policyInForce, stricterOf, type PolicyLevels, type PolicySettings } from "./policy.ts";
+import {
+  levelsOf,
+  policyInForce,
+  stricterOf,
+  type PolicyLevels,
+  type PolicySettings,
+} from "./policy.ts";
 
 /** The rules of one user. */
 export type ContactRules = ReadonlyMap<Contact, ContactRule>;
@@ -30,6 +36,16 @@ export type SenderPolicy = {
   readonly domains: PolicySettings["domains"];
   readonly rules: ContactRules;
 };
+
+/** What decides about the mail of a user now. Most users have no rules, and nothing more is read for them. */
+export async function senderPolicy(
+  store: Store,
+  settings: PolicySettings,
+  { account, hasRules }: Pick<Standing, "account" | "hasRules">,
+): Promise<SenderPolicy> {
+  const rules: ContactRules = hasRules ? await rulesOf(store, account.id) : new Map();
+  return { levels: levelsOf(settings, account), domains: settings.domains, rules };
+}
 
 /** Maximum number of rules of a user. All of them are read with each message. */
 export const MAX_RULES = 1000;
@@ -88,8 +104,7 @@ export async function changeRule(
   { account, contact, rule, by }: RuleWish,
 ): Promise<RuleChange> {
   return store.transaction(async (tx) => {
-    await lockAccount(tx, account);
-    if ((await readAccount(tx, account)) === undefined) return { kind: "no-account" };
+    if (!(await lockAccount(tx, account))) return { kind: "no-account" };
     const rules = await rulesOf(tx, account);
     const before = rules.get(contact);
     if (before === rule) return { kind: "unchanged" };

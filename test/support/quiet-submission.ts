@@ -2,11 +2,11 @@
 import { noMeter } from "./no-meter.ts";
 import { outboundRelay } from "../../src/app/outgoing.ts";
 import { openLoginCache } from "../../src/app/open-login-cache.ts";
+import type { SubmissionLogin } from "../../src/app/sender.ts";
 import { submissionHandlers, type Drain } from "../../src/app/submission.ts";
 import type { Config } from "../../src/config/config.ts";
 import { messageWorkHere } from "../../src/incoming/message-work.ts";
 import { clientProtection } from "../../src/outgoing/already-protected.ts";
-import type { Sender } from "../../src/outgoing/submit-deps.ts";
 import type { Handlers } from "../../src/smtp/listener/handlers.ts";
 import type { Deps } from "./key-life.ts";
 import { mailboxesWith } from "./mailboxes.ts";
@@ -29,7 +29,7 @@ export const QUIET_CONFIG = {
 } as unknown as Config;
 
 /** What its listeners call; `drain` is told of each login whose keys are open. */
-export function quietSubmission(deps: Deps, drain: Drain): Handlers<Sender> {
+export function quietSubmission(deps: Deps, drain: Drain): Handlers<SubmissionLogin> {
   const { store, clock, serviceKeys, keyRules } = deps;
   const refuse = async (): Promise<never> => Promise.reject(new Error("nothing is to be done"));
   const write = () => async () => Promise.resolve();

@@ -16,7 +16,7 @@ import { insertOutbox, type OutboxRow } from "../../store/mail/outbox.ts";
 import type { Store } from "../../store/store.ts";
 import { toKeep, type Copy } from "../copy.ts";
 import { readEnvelope } from "../kept-envelope.ts";
-import { rowFor } from "../outbox.ts";
+import { noticeRows, rowFor } from "../outbox.ts";
 import type { Looked } from "../plan.ts";
 import type { Keeping } from "./deferral.ts";
 import { newsFor, type Telling } from "./news.ts";
@@ -27,7 +27,8 @@ export type Limits = { readonly noticeMs: number; readonly bounceMs: number };
 
 type Deps = Keeping & Telling & { readonly limits: Limits; readonly sendSoon: () => void };
 
-type Held = { readonly job: HeldJob; readonly row: DeferredEntry; readonly order: Order };
+/** A message whose turn it is, as it was read. */
+export type Held = { readonly job: HeldJob; readonly row: DeferredEntry; readonly order: Order };
 
 /** Gives copies to the outbox: the message waits no longer. */
 export async function sendCopies(
@@ -37,13 +38,13 @@ export async function sendCopies(
   left: { readonly how: SentHow; readonly looked: readonly Looked[] },
 ): Promise<void> {
   const tell = await newsFor(deps, held, left);
+  const { sender, account, messageId } = held.row;
+  const at = deps.clock.now();
   const rows: OutboxRow[] = [];
-  for (const copy of copies) rows.push(await outboxRow(deps, held, copy));
-  await end(deps, held, async (tx) => {
-    await insertOutbox(tx, rows);
-    await deleteDeferred(tx, held.row.id);
-    await tell(tx);
-  });
+  for (const copy of copies) {
+    rows.push(await rowFor(deps, { sender, account, messageId, copy: toKeep(copy), at }));
+  }
+  await leave(deps, held, rows, tell);
 }
 
 /** Why a message cannot leave any more, whoever it is for. */
@@ -65,16 +66,14 @@ export async function bounceAll(
   const { row, order } = held;
   const { hostname, clock } = deps;
   const { sender, messageId } = row;
-  const failures = order.envelope.recipients.map((recipient) => failureOf(recipient, why));
-  const notice = bounce({ hostname, sender, messageId, failures, now: clock.now() });
-  const rows = await noticeRows(deps, held, notice);
+  const { from: to, recipients } = order.envelope;
+  const now = clock.now();
+  const failures = recipients.map((recipient) => failureOf(recipient, why));
+  const message = bounce({ hostname, sender, messageId, failures, now });
+  const rows = await noticeRows(deps, row, { to, message, at: now });
   const looked = typeof why === "string" || why.looked === undefined ? [] : [why.looked];
   const tell = await newsFor(deps, held, { how: "not-sent", looked });
-  await end(deps, held, async (tx) => {
-    await insertOutbox(tx, rows);
-    await deleteDeferred(tx, row.id);
-    await tell(tx);
-  });
+  await leave(deps, held, rows, tell);
 }
 
 function failureOf(recipient: EmailAddress, why: keyof typeof LOST | Blame): Failure {
@@ -89,7 +88,7 @@ function failureOf(recipient: EmailAddress, why: keyof typeof LOST | Blame): Fai
 
 /** Puts a message off once more. It bounces when it has waited too long; before that its sender is told once that it waits. */
 export async function waitOn(deps: Deps, held: Held, because: Looked, lack: string): Promise<void> {
-  const { job, row } = held;
+  const { job, row, order } = held;
   const { clock, limits, hostname } = deps;
   const now = clock.now();
   const failure = { recipient: because.address, status: "4.4.7", text: lack };
@@ -100,7 +99,10 @@ export async function waitOn(deps: Deps, held: Held, because: Looked, lack: stri
   const { sender, messageId } = row;
   const report = { hostname, sender, messageId, failures: [failure], now };
   const until = after(job.createdAt, limits.bounceMs);
-  const rows = isToBeTold ? await noticeRows(deps, held, delayNotice({ ...report, until })) : [];
+  const { from: to } = order.envelope;
+  const rows = isToBeTold
+    ? await noticeRows(deps, row, { to, message: delayNotice({ ...report, until }), at: now })
+    : [];
   const next = {
     attempts: job.attempts + 1,
     dueAt: after(now, retryDelayMs(job.attempts + 1)),
@@ -133,30 +135,21 @@ export async function endTrouble(deps: Deps, held: Pick<Held, "job" | "row">): P
     return { recipient, status: "5.3.0", text: said };
   });
   const message = bounce({ hostname, sender, messageId, failures, now });
-  const copy = { envelope: { from: undefined, recipients: [sender] }, message };
-  const rows = [await outboxRow(deps, held, copy)];
+  await leave(deps, held, await noticeRows(deps, row, { to: sender, message, at: now }));
+}
+
+/** Ends the waiting: what the outbox sends now takes the place of the message. */
+async function leave(
+  deps: Deps,
+  held: Pick<Held, "job" | "row">,
+  rows: readonly OutboxRow[],
+  tell?: (tx: Store) => Promise<void>,
+): Promise<void> {
   await end(deps, held, async (tx) => {
     await insertOutbox(tx, rows);
-    await deleteDeferred(tx, row.id);
+    await deleteDeferred(tx, held.row.id);
+    await tell?.(tx);
   });
-}
-
-/** To whom bounces go; none to the empty return path. */
-async function noticeRows(
-  deps: Deps,
-  held: Held,
-  message: Uint8Array,
-): Promise<readonly OutboxRow[]> {
-  const { from } = held.order.envelope;
-  if (from === undefined) return [];
-  return [
-    await outboxRow(deps, held, { envelope: { from: undefined, recipients: [from] }, message }),
-  ];
-}
-
-async function outboxRow(deps: Deps, { row }: Pick<Held, "row">, copy: Copy): Promise<OutboxRow> {
-  const { sender, account, messageId } = row;
-  return rowFor(deps, { sender, account, messageId, copy: toKeep(copy), at: deps.clock.now() });
 }
 
 async function end(

@@ -1,5 +1,4 @@
 /** What becomes of a deferred message when its turn comes. `deferral.ts` says what the steps are. */
-import type { Clock } from "../../base/time.ts";
 import type { Discover } from "../../discovery/outcome.ts";
 import { TRY_MS, workDue } from "../../jobs/jobs.ts";
 import type { Envelope } from "../../mail/envelope.ts";
@@ -15,7 +14,7 @@ import { automaticPolicy, lookUpAll } from "../recipients.ts";
 import type { TraceOutgoing } from "../tracing.ts";
 import type { Keeping } from "./deferral.ts";
 import { encryptCopies, type EncryptMessage } from "./encrypt-copies.ts";
-import { bounceAll, endTrouble, sendCopies, waitOn, type Limits } from "./endings.ts";
+import { bounceAll, endTrouble, sendCopies, waitOn, type Held, type Limits } from "./endings.ts";
 import type { Telling } from "./news.ts";
 import { orderFrom, PART, type Order } from "./order.ts";
 import { readPart } from "./parts.ts";
@@ -24,7 +23,6 @@ import type { SignerNow } from "./signer-now.ts";
 
 export type RetryDeps = Keeping &
   Telling & {
-    readonly clock: Clock;
     readonly discover: Discover;
     readonly encrypt: EncryptMessage;
     /** What holds for the sender now (`signer-now.ts`). */
@@ -100,8 +98,6 @@ async function outcomeOf(
   if (isSealed && !signer.isKeyGood) return { kind: "key-ended" };
   return { kind: "planned", recipients, plan };
 }
-
-type Held = { readonly job: HeldJob; readonly row: DeferredEntry; readonly order: Order };
 
 async function follow(deps: RetryDeps, held: Held, plan: Plan): Promise<void> {
   const { row, order } = held;

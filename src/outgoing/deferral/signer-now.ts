@@ -1,7 +1,7 @@
 import { after, DAY, HOUR, type Clock } from "../../base/time.ts";
 import { sameAddress } from "../../mail/address.ts";
-import { rulesOf, type ContactRules, type SenderPolicy } from "../../policy/contact-rules.ts";
-import { levelsOf, type PolicySettings } from "../../policy/policy.ts";
+import { senderPolicy, type SenderPolicy } from "../../policy/contact-rules.ts";
+import type { PolicySettings } from "../../policy/policy.ts";
 import { readStanding } from "../../store/accounts/standing.ts";
 import { findByFingerprint } from "../../store/keys/certificates.ts";
 import type { Store } from "../../store/store.ts";
@@ -39,13 +39,10 @@ export async function signerNow(
 ): Promise<SignerNow | undefined> {
   const standing = await readStanding(store, id);
   if (standing === undefined || standing.account.closedAt !== undefined) return undefined;
-  const { account, addresses, hasRules } = standing;
-  const own = addresses.find(({ address }) => sameAddress(address, author));
+  const own = standing.addresses.find(({ address }) => sameAddress(address, author));
   if (own === undefined) return undefined;
   const { part } = own;
-  const rules: ContactRules = hasRules ? await rulesOf(store, id) : new Map();
-  const { domains } = settings;
-  const policies = { levels: levelsOf(settings, account), domains, rules };
+  const policies = await senderPolicy(store, settings, standing);
   const key = await findByFingerprint(store, signedBy);
   const now = clock.now();
   if (key === undefined) return { policies, isKeyGood: false, part };

@@ -13,11 +13,10 @@ import {
   type DeferredEntry,
   type DeferredPlace,
 } from "../../store/mail/deferred.ts";
-import { insertOutbox, type OutboxRow } from "../../store/mail/outbox.ts";
+import { insertOutbox } from "../../store/mail/outbox.ts";
 import type { Store } from "../../store/store.ts";
-import { toKeep } from "../copy.ts";
 import { readEnvelope } from "../kept-envelope.ts";
-import { rowFor } from "../outbox.ts";
+import { noticeRows } from "../outbox.ts";
 import type { Keeping } from "./deferral.ts";
 import { newsFor, type Telling } from "./news.ts";
 import { orderFrom, PART, type Order } from "./order.ts";
@@ -85,11 +84,7 @@ export async function cancel(
   const notice = bounce({ hostname, sender, messageId, failures, now });
   // Where nothing can be read any more, the sender is who the row says.
   const to = order === undefined ? sender : order.envelope.from;
-  const rows: OutboxRow[] = [];
-  if (to !== undefined) {
-    const copy = toKeep({ envelope: { from: undefined, recipients: [to] }, message: notice });
-    rows.push(await rowFor(deps, { sender, account, messageId, copy, at: now }));
-  }
+  const rows = await noticeRows(deps, message, { to, message: notice, at: now });
   const gone = { how: "not-sent", looked: [] } as const;
   const tell = order && (await newsFor(deps, { row: message, order }, gone));
   return store.transaction(async (tx) => {
