@@ -76,7 +76,7 @@ export async function startDns(options: DnsOptions): Promise<LabDns> {
       await options.zones.mend(zone, records);
       process.kill(nsd.pid, "SIGHUP");
       await untilTrue(async () => !isDeepStrictEqual(await soaOf(zone, authority), before));
-      // It remembers a key that it could not prove for a minute, whatever the configuration says: it begins anew.
+      // Unbound remembers for a minute that it could not prove a key. No setting changes that, so it begins anew.
       process.kill(unbound.pid, "SIGHUP");
       await untilTrue(async () => answersFor(zone, resolver));
     },

@@ -114,7 +114,7 @@ async function startLabDns(
   return started.use(await startDns({ zones }));
 }
 
-/** What a provider serves beside its own domain: altered after signing, until the lab mends it. */
+/** The domains that a provider serves beside its own. Each zone is altered after signing, until the lab mends it. */
 function mendableZones({
   domain,
   alsoServes = [],

@@ -12,7 +12,7 @@ import { certificatesIn, readTrouble, readUsable, ROOTS } from "./pem-files.ts";
 type HopField = keyof Entry;
 type Fault = readonly [field: HopField, message: string];
 
-/** Fields that contradict each other: whoever believes in a check that is not made is worse off than without it. */
+/** Fields that contradict each other. An operator must not believe in a check that nobody makes. */
 export function hopFieldProblems(
   { relay }: { readonly relay: Relaying },
   { at, isGiven }: Fields,

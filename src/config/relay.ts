@@ -44,7 +44,7 @@ export const relay = note(
       protocol: note(protocol.default("smtp"), "What it speaks; lmtp is RFC 2033."),
       tls: note(
         tls.default("offered"),
-        "offered: STARTTLS where the hop offers it, whoever it is; required: only with a certificate that names it, else mail waits; none: never.",
+        "offered: STARTTLS where the hop offers it, nobody checks its certificate; required: only with a certificate that names it, else mail waits; none: never.",
       ),
       ca_file: note(
         text.optional(),

@@ -19,8 +19,8 @@ export type SignerNow = {
 };
 
 /**
- * How long after a key was replaced its signature is still sent. Who receives mail believes it for five days (ruling 35);
- * the rest is for the way there.
+ * How long after a key was replaced its signature is still sent. Recipients believe it for five days
+ * (`incoming/check-signature.ts`); the rest is for the way there.
  */
 const REPLACED_MS = 4 * DAY + 12 * HOUR;
 

@@ -21,8 +21,13 @@ import type { Store } from "../store.ts";
 /** What is set for a domain, or what holds where nothing is. */
 export async function readRollout(store: Store, domain: Domain): Promise<DomainRollout> {
   const row = await selectRollout(store, { domain }).executeTakeFirst();
-  if (row === undefined) return NO_ROLLOUT;
-  return { rollout: wordFrom(ROLLOUTS, row.rollout), others: wordFrom(OTHERS, row.others) };
+  return rolloutFrom(row?.rollout ?? null, row?.others ?? null);
+}
+
+/** The words of two columns; both are missing where nothing is set for a domain. */
+export function rolloutFrom(rollout: string | null, others: string | null): DomainRollout {
+  if (rollout === null || others === null) return NO_ROLLOUT;
+  return { rollout: wordFrom(ROLLOUTS, rollout), others: wordFrom(OTHERS, others) };
 }
 
 const selectRollout = compiled((db, { domain }: { readonly domain: string }) =>

@@ -4,22 +4,15 @@ import { sql } from "kysely";
 import type { EmailAddress } from "../../mail/address.ts";
 import type { Fingerprint } from "../../openpgp/packets/fingerprint.ts";
 import type { Account, AccountId } from "../../words/account.ts";
-import {
-  NO_ROLLOUT,
-  OTHERS,
-  partOf,
-  ROLLOUTS,
-  type DomainRollout,
-  type Part,
-} from "../../words/rollout.ts";
+import { partOf, type Part } from "../../words/rollout.ts";
 import { compiled } from "../engine/compiled.ts";
-import { addressFrom, timeOrNone, wordFrom } from "../engine/row.ts";
+import { addressFrom, timeOrNone } from "../engine/row.ts";
 import { SAYS_GENERATION } from "../journal/audit.ts";
 import type { PublishedCertificate } from "../keys/certificates.ts";
 import type { Store } from "../store.ts";
 import { accountFrom } from "./accounts.ts";
 import { SAID_COLUMNS, saidEntry, type SaidGeneration } from "./generations.ts";
-import { membershipFrom } from "./rollout.ts";
+import { membershipFrom, rolloutFrom } from "./rollout.ts";
 
 /** An account and the addresses that it uses, its primary one first, of one moment. */
 export type Standing = {
@@ -51,7 +44,7 @@ export async function readStanding(store: Store, id: AccountId): Promise<Standin
     addresses: rows.map((row) => ({
       address: addressFrom(row.mailbox),
       published: publishedIn(row.fingerprint, row.expires_at),
-      part: partOf(rolloutIn(row), membershipFrom(row.membership)),
+      part: partOf(rolloutFrom(row.rollout, row.others), membershipFrom(row.membership)),
     })),
   };
 }
@@ -101,13 +94,4 @@ function publishedIn(
   const expiresAt = timeOrNone(expiresMs ?? 0);
   const key = { fingerprint: fingerprint as Fingerprint };
   return expiresAt === undefined ? key : { ...key, expiresAt };
-}
-
-/** Both are missing where nothing is set for the domain of the primary address. */
-function rolloutIn(row: {
-  readonly rollout: string | null;
-  readonly others: string | null;
-}): DomainRollout {
-  if (row.rollout === null || row.others === null) return NO_ROLLOUT;
-  return { rollout: wordFrom(ROLLOUTS, row.rollout), others: wordFrom(OTHERS, row.others) };
 }
