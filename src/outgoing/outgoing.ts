@@ -45,7 +45,8 @@ export async function answerRecipient(
   if (sender.policy !== "off" && accepted >= MAX_NAMED) return { kind: "too-many", max: MAX_NAMED };
   if (await deps.isUnknownHere(recipient)) return { kind: "unknown-here" };
   if (policy !== "require") return { kind: "accepted" };
-  if (sender.parts.get(sender.address.domain) !== "full")
+  // Whom the message is from is known with the message: here it may be from any of their domains.
+  if (![...sender.parts.values()].includes("full"))
     return { kind: "not-enabled", demand: demandBy(sender, undefined) };
   const plan = planFor([{ address: recipient, policy, discovery: await deps.discover(recipient) }]);
   return plan.kind === "refuse" || plan.kind === "later"

@@ -181,6 +181,15 @@ test("a split seals for each recipient who has a certificate, and leaves nobody 
   );
 });
 
+test("a split seals for one recipient as for many", () => {
+  const [found, absent] = [looked("OK"), looked("NOSVC")].map(([one]) => one ?? assert.fail());
+  assert(found && absent);
+  const recipients = [found, absent].map((one) => withPolicy(one, "prefer-clear"));
+  const plan = planFor(recipients, { isSplit: true });
+  assert(plan.kind === "split");
+  assert.equal(plan.recipients.length, 1);
+});
+
 test("without a split nobody's certificate is used in a message that is clear for others", () => {
   const [found, absent] = [looked("OK"), looked("NOSVC")].map(([one]) => one ?? assert.fail());
   assert(found && absent);

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { before, test } from "node:test";
 
 import {
+  address,
   CANARY,
   makePeople,
   MESSAGE,
@@ -15,7 +16,9 @@ import { open } from "../pgpmime/pgpmime.ts";
 import { parseContact } from "../policy/contact-rules.ts";
 import { UnlockedKeys } from "../vault/unlocked-keys.ts";
 import type { ContactRule } from "../words/contact.ts";
+import type { Part } from "../words/rollout.ts";
 import type { Copy } from "./copy.ts";
+import { answerRecipient } from "./outgoing.ts";
 
 before(makePeople);
 
@@ -171,4 +174,19 @@ test("who does not take part in full seals nothing, and nothing that must not be
       assert.equal(strict.relayed.length, 0);
     }
   }
+});
+
+test("under require a recipient is refused at RCPT when no domain of the sender takes part in full", async () => {
+  const { deps, sender } = await send(MESSAGE, ["bob@beta.test"], { policy: "require" });
+  const answerWith = async (own: Part, alias: Part) => {
+    const parts = new Map([
+      [address("alice@alpha.test").domain, own],
+      [address("alice@gamma.test").domain, alias],
+    ]);
+    return (await answerRecipient(deps, { ...sender, parts }, address("bob@beta.test"), 0)).kind;
+  };
+  assert.equal(await answerWith("none", "receives"), "not-enabled");
+  assert.equal(await answerWith("full", "none"), "accepted");
+  // An alias may be the author: the message itself is judged by the domain of its author.
+  assert.equal(await answerWith("none", "full"), "accepted");
 });
