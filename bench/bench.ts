@@ -40,6 +40,10 @@ const BENCHES: Readonly<Record<string, Bench>> = {
     what: "the most memory of each gateway while a message of 25 MB passes",
     load: async () => import("./memory.ts"),
   },
+  outgoing: {
+    what: "what a submitted message costs, by 1 to 200 clients and two processes, beside Postfix with gpg",
+    load: async () => import("./outgoing.ts"),
+  },
   rotations: {
     what: "how many rotations a second each engine takes, eight users at the same time",
     load: async () => import("./rotations.ts"),

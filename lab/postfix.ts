@@ -27,6 +27,8 @@ type Options = {
   readonly relayTo: Place;
   /** For `main.cf` (postconf(5)). */
   readonly settings?: Settings;
+  /** More lines for `master.cf` (master(5)). */
+  readonly services?: readonly string[];
 };
 
 /**
@@ -47,7 +49,7 @@ export async function startPostfix(options: Options): Promise<Postfix> {
   const { ports } = ends.use(await reservePorts([HOST]));
   const [port = 0] = ports;
   await writeFile(join(config, "main.cf"), mainFile({ ...options, queue, data }));
-  await writeFile(join(config, "master.cf"), masterFile(port));
+  await writeFile(join(config, "master.cf"), masterFile(port, options.services));
   const logFile = join(dir, "postfix.log");
   const log = async (): Promise<string> => readFile(logFile, "utf8");
   ends.use(
@@ -99,7 +101,7 @@ function mainFile(o: Options & { readonly queue: string; readonly data: string }
 }
 
 /** Its services (master(5)), none in a changed root, because nothing is set up in there. */
-function masterFile(port: number): string {
+function masterFile(port: number, more: readonly string[] = []): string {
   return [
     "postlog unix-dgram n - n - 1 postlogd",
     `${HOST}:${String(port)} inet n - n - - smtpd`,
@@ -121,6 +123,7 @@ function masterFile(port: number): string {
     "discard unix - - n - - discard",
     "anvil unix - - n - 1 anvil",
     "scache unix - - n - 1 scache",
+    ...more,
     "",
   ].join("\n");
 }

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 
 /** Linux counts processor time in hundredths of a second. */
-const MS_A_TICK = 10;
+export const MS_A_TICK = 10;
 
 /** The processor time of a process with all its threads, in the user's and the system's mode (proc(5)). */
 export async function processorMs(pid: number): Promise<number> {

@@ -1,11 +1,8 @@
 /** What is measured: mail of 20 KB that goes out or comes in, some messages one after the other. */
-import { randomBytes } from "node:crypto";
-import { systemClock } from "../../src/base/time.ts";
 import { READER } from "../../test/support/lone-server.ts";
 import { RawSmtp } from "../../test/support/raw-smtp.ts";
 import { CARELESS, type MeasuredGateway } from "./measured.ts";
-
-const OCTETS = 20 * 1024;
+import { messageFrom } from "./message.ts";
 
 /** Sends so many messages and returns what they cost in milliseconds. @throws Error when one is refused or not opened. */
 type Lane = (gateway: MeasuredGateway, count: number) => Promise<number>;
@@ -16,7 +13,7 @@ export const LANES: Readonly<Record<LaneName, Lane>> = {
   off: async (gateway, count) => submit(gateway, CARELESS, count),
   sealed: async (gateway, count) => submit(gateway, READER, count),
   clear: async ({ lmtp, costOf }, count) => {
-    const messages = Array.from({ length: count }, () => messageFrom("sender@beta.test"));
+    const messages = Array.from({ length: count }, () => messageFrom("sender@beta.test", READER));
     return costOf(async () => deliver(lmtp, messages));
   },
   opened: async (gateway, count) => {
@@ -33,7 +30,7 @@ async function submit(gateway: MeasuredGateway, from: string, count: number): Pr
   using client = await gateway.logIn(from);
   return await gateway.costOf(async () => {
     for (let at = 0; at < count; at += 1) {
-      const sent = await client.send(READER, messageFrom(from));
+      const sent = await client.send(READER, messageFrom(from, READER));
       if (sent.kind === "refused") throw new Error(sent.reply);
     }
   });
@@ -59,19 +56,4 @@ async function deliver(lmtp: MeasuredGateway["lmtp"], messages: readonly Buffer[
     const reply = await client.ask("\r\n.");
     if (!reply.startsWith("250")) throw new Error(reply);
   }
-}
-
-/** A text that no compression makes smaller, in lines that need no dot stuffing. */
-function messageFrom(from: string): Buffer {
-  const head = [
-    `From: ${from}`,
-    `To: ${READER}`,
-    "Subject: Figures of the quarter",
-    `Date: ${systemClock.now().toUTCString().replace("GMT", "+0000")}`,
-    `Message-ID: <${randomBytes(8).toString("hex")}@bench.test>`,
-    "MIME-Version: 1.0",
-    "Content-Type: text/plain; charset=utf-8\r\n\r\n",
-  ].join("\r\n");
-  const text = randomBytes(OCTETS).toString("base64").replaceAll(/.{72}/g, "$&\r\n");
-  return Buffer.from(`${head}${text.slice(0, OCTETS - head.length - 2).trimEnd()}\r\n`, "latin1");
 }

@@ -1,19 +1,16 @@
 /** A gateway process of some checkout, with two users and a next hop, and what it spends. */
 import { get } from "node:http";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { runOk } from "../../lab/run.ts";
 import { type Sink, startSink } from "../../lab/sink.ts";
 import type { Place } from "../../lab/world.ts";
 import { makeLoneServer, PASSWORD } from "../../test/support/lone-server.ts";
 import { connectClient, type MailClient } from "../../test/support/mail-client.ts";
+import { costOf } from "../figures/at-rest.ts";
 import { processorMs } from "../figures/processor-time.ts";
 
 /** A second user, whose policy is `off`. */
 export const CARELESS = "ivo@alpha.test";
-const LOOK_MS = 50;
-/** How many looks in a row must find that nothing was spent. */
-const IDLE_LOOKS = 6;
 
 export type MeasuredGateway = AsyncDisposable & {
   readonly lmtp: Place;
@@ -57,25 +54,9 @@ export async function startMeasured(dir: string, program: string): Promise<Measu
         account: { address, password: PASSWORD, custody: "provider-usable" },
       }),
     opened: async () => figure(await pageAt(metrics), 'sealpost_opened_total{outcome="opened"}'),
-    costOf: async (work) => {
-      const before = await atRest(spentMs);
-      await work();
-      return (await atRest(spentMs)) - before;
-    },
+    costOf: async (work) => costOf(spentMs, work),
     [Symbol.asyncDispose]: async () => started.disposeAsync(),
   };
-}
-
-/** The processor time once it has stopped growing. */
-async function atRest(spentMs: () => Promise<number>): Promise<number> {
-  let [last, quiet] = [await spentMs(), 0];
-  while (quiet < IDLE_LOOKS) {
-    await sleep(LOOK_MS);
-    const now = await spentMs();
-    quiet = now === last ? quiet + 1 : 0;
-    last = now;
-  }
-  return last;
 }
 
 async function pageAt(metrics: Place): Promise<string> {
