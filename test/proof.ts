@@ -6,6 +6,7 @@ import { proveBlobs } from "./proofs/blobs.ts";
 import { proveDatabaseRestarts } from "./proofs/database-restarts.ts";
 import { proveDeferral } from "./proofs/deferral.ts";
 import { proveDrafts } from "./proofs/drafts.ts";
+import { expectCertain, proveEarlyAdopters } from "./proofs/early-adopters.ts";
 import { LAYOUTS, proveForeignReaders } from "./proofs/foreign-readers.ts";
 import { proveFullDisk } from "./proofs/full-disk.ts";
 import { proveKills } from "./proofs/kills.ts";
@@ -46,6 +47,21 @@ const PROOFS: Readonly<Record<string, Proof>> = {
         lines.push(
           `${engine}: ${accepted} accepted, ${kills} kills, none lost, ${duplicates} twice`,
         );
+      }
+      return lines.join("\n");
+    },
+  },
+  "early-adopters": {
+    what: "two providers whose users are hardly known to each other exchange mail for an hour, and no look-up is UNSURE",
+    run: async () => {
+      const lines: string[] = [];
+      for (const [who, isPeer, perMinute] of [
+        ["strangers", false, 60],
+        ["peers", true, 300],
+      ] as const) {
+        const codes = await proveEarlyAdopters({ perMinute, isPeer });
+        expectCertain(codes, { perMinute, isPeer });
+        lines.push(`${who}: ${[...codes].map(([code, count]) => `${code} ${count}`).join(", ")}`);
       }
       return lines.join("\n");
     },

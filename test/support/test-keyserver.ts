@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect } from "node:tls";
 import type { IssuedCertificate, Pki } from "../../lab/pki.ts";
-import { after, DAY, systemClock } from "../../src/base/time.ts";
+import { after, type Clock, DAY, systemClock } from "../../src/base/time.ts";
 import { startHttps, type HttpLimits, type HttpsServer } from "../../src/keyserver/lane/server.ts";
 import { keyserver, keyserverHttp, type KeyserverLimits } from "../../src/keyserver/keyserver.ts";
 import { parseAddress, parseDomain } from "../../src/mail/address.ts";
@@ -35,6 +35,8 @@ export async function startTestKeyserver(
     readonly port?: number;
     readonly host?: string;
     readonly database?: StoreOptions;
+    readonly clock?: Clock;
+    readonly isPeer?: (address: string) => boolean;
   } = {},
 ): Promise<TestKeyserver> {
   await using opened = new AsyncDisposableStack();
@@ -43,7 +45,7 @@ export async function startTestKeyserver(
   await migrate(store);
   const view = opened.use(openPublishedView(database));
   const domains = (given.domains ?? ["alpha.test"]).flatMap((name) => parseDomain(name) ?? []);
-  const limits = given.limits ?? {};
+  const { limits = {}, clock = systemClock, isPeer = () => false } = given;
   const server = opened.use(
     await startHttps({
       host: given.host ?? "127.0.0.2",
@@ -51,7 +53,7 @@ export async function startTestKeyserver(
       tls,
       ...keyserverHttp,
       limits: { closeMs: CLOSE_MS, ...given.http },
-      ...keyserver({ view, domains, clock: systemClock, limits, place: "keys.alpha.test" }),
+      ...keyserver({ view, domains, clock, limits, isPeer, place: "keys.alpha.test" }),
     }),
   );
   const running = opened.move();
