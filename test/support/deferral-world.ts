@@ -65,6 +65,7 @@ export type Options = {
   readonly relaying?: (copy: Copy) => void;
   /** Asks the network for everybody but alice; without it `known` says what is found. */
   readonly discoverWith?: (parts: Pick<Deps, "store" | "clock">) => Asks;
+  readonly encryptWith?: typeof encrypt;
 };
 
 type Asks = (address: EmailAddress) => Promise<Discovery>;
@@ -143,7 +144,7 @@ export async function deferralWorld(store: Store, options: Options = {}) {
     clock,
     current,
     discover,
-    pool: { encrypt },
+    pool: { encrypt: options.encryptWith ?? encrypt },
     out,
     mailboxOf,
   });

@@ -1,4 +1,5 @@
 /** What becomes of a deferred message when its turn comes. `deferral.ts` says what the steps are. */
+import { Gate } from "../../base/gate.ts";
 import type { Discover } from "../../discovery/outcome.ts";
 import { TRY_MS, workDue } from "../../jobs/jobs.ts";
 import type { Envelope } from "../../mail/envelope.ts";
@@ -41,25 +42,35 @@ export type RetryDeps = Keeping &
  * @throws AggregateError after all others were tried, when messages could not be worked on; they stay.
  */
 export async function retryDue(deps: RetryDeps, ending?: AbortSignal): Promise<void> {
-  await workDue(deps, "deferred", async (job) => retry(deps, job), { ending, lanes: LANES });
+  const turns = new Gate({ inAll: 1, forKey: 1, waiting: LANES });
+  const work = async (job: HeldJob): Promise<void> => retry(deps, job, turns);
+  await workDue(deps, "deferred", work, { ending, lanes: LANES });
 }
 
-/** How many messages are tried at once: whoever answers slowly holds up few others. */
+/**
+ * How many messages are looked up for at once: whoever answers slowly holds up few others. Their octets are read and sealed one
+ * message after the other, because sixteen large ones would not fit into memory.
+ */
 const LANES = 16;
 
-async function retry(deps: RetryDeps, job: HeldJob): Promise<void> {
+async function retry(deps: RetryDeps, job: HeldJob, turns: Gate): Promise<void> {
   const row = await readDeferred(deps.store, job.subject);
   // It was erased meanwhile.
   if (row === undefined) return;
   try {
-    await tryAgain(deps, job, row);
+    await tryAgain(deps, job, row, turns);
   } catch (error) {
     await endTrouble(deps, { job, row });
     throw error;
   }
 }
 
-async function tryAgain(deps: RetryDeps, job: HeldJob, row: DeferredEntry): Promise<void> {
+async function tryAgain(
+  deps: RetryDeps,
+  job: HeldJob,
+  row: DeferredEntry,
+  turns: Gate,
+): Promise<void> {
   const order = orderFrom(await readPart(deps, PART.order(row.id)));
   const signal = AbortSignal.timeout(TRY_MS);
   const outcome = await outcomeOf(deps, order, signal);
@@ -71,7 +82,7 @@ async function tryAgain(deps: RetryDeps, job: HeldJob, row: DeferredEntry): Prom
     case "not-enabled":
       return bounceAll(deps, held, outcome.kind);
     case "planned":
-      return follow(deps, held, outcome.plan);
+      return turns.pass(row.id, undefined, async () => follow(deps, held, outcome.plan));
   }
 }
 
