@@ -16,7 +16,7 @@ const IMPORT_MAP: Record<string, readonly [folders: string, packages?: string]> 
   // the types that features and the store share
   words: ["base mail openpgp"],
   // the texts that users read
-  locales: [""],
+  locales: ["words"],
   // edges: the world outside, one protocol each
   dns: ["base mail", "dns-packet"],
   fetch: ["base mail dns"],
