@@ -30,7 +30,7 @@ const IMPORT_MAP: Record<string, readonly [folders: string, packages?: string]> 
   blobs: ["base words store"],
   journal: ["base mail words store"],
   policy: ["base mail words store journal"],
-  accounts: ["base mail words store policy imap dovecot"],
+  accounts: ["base mail words store journal policy imap dovecot"],
   vault: ["base mail words openpgp store journal"],
   keys: ["base mail words openpgp store journal vault"],
   discovery: ["base mail words openpgp dns fetch store journal"],

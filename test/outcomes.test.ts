@@ -49,6 +49,7 @@ test("nobody calls a flow without taking its outcome", () => {
     "rotateKey",
     "resetPassword",
     "changePolicy",
+    "changeLanguage",
   ]) {
     assert(flows.includes(known), known);
   }
