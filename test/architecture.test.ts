@@ -16,7 +16,7 @@ const IMPORT_MAP: Record<string, readonly [folders: string, packages?: string]> 
   // the types that features and the store share
   words: ["base mail openpgp"],
   // the texts that users read
-  locales: [""],
+  locales: ["words"],
   // edges: the world outside, one protocol each
   dns: ["base mail", "dns-packet"],
   fetch: ["base mail dns"],
@@ -30,7 +30,7 @@ const IMPORT_MAP: Record<string, readonly [folders: string, packages?: string]> 
   blobs: ["base words store"],
   journal: ["base mail words store"],
   policy: ["base mail words store journal"],
-  accounts: ["base mail words store policy imap dovecot"],
+  accounts: ["base mail words store journal policy imap dovecot"],
   vault: ["base mail words openpgp store journal"],
   keys: ["base mail words openpgp store journal vault"],
   discovery: ["base mail words openpgp dns fetch store journal"],

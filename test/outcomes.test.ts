@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 
 const SRC = join(import.meta.dirname, "../src");
-const FLOWS = "{keys,vault,login,policy}/*.ts";
+const FLOWS = "{accounts,journal,keys,vault,login,policy}/*.ts";
 
 /** What an account that was closed or erased meanwhile does not need: upkeep of its keys, and a warning that they end. */
 const NOT_NEEDED: readonly string[] = [
@@ -49,6 +49,7 @@ test("nobody calls a flow without taking its outcome", () => {
     "rotateKey",
     "resetPassword",
     "changePolicy",
+    "changeLanguage",
   ]) {
     assert(flows.includes(known), known);
   }

@@ -55,7 +55,7 @@ async function cancelDaves(stage: Stage, messageId: string): Promise<void> {
   const { config } = providerFor(stage.lab.world, FROM);
   const cancelled = await sealpost(config, ["deferred", "cancel", messageId]);
   assert.match(cancelled.toString(), /alice@alpha\.test gets a bounce/);
-  const bounce = await arrival(stage, FROM, text("bounce.subject"));
+  const bounce = await arrival(stage, FROM, text("bounce.subject", "en"));
   const { parts } = await showMail(stage, FROM, bounce.id);
   assert.match(parts.map((part) => part.text ?? "").join(), /dave@bogus\.test/);
 }

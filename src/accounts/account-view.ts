@@ -3,19 +3,26 @@ import { policyOf, type PolicySettings } from "../policy/policy.ts";
 import { findPublished, type PublishedCertificate } from "../store/keys/certificates.ts";
 import type { Store } from "../store/store.ts";
 import type { Account, LastingCustody, Policy } from "../words/account.ts";
+import type { Language } from "../words/language.ts";
 
-/** An account, the policy that holds for its mail, and the active key of its primary address. */
+/** An account, the policy that holds for its mail, the language that its user is written to in, and the active key of its primary address. */
 export type AccountView = Omit<Account, "custody"> & {
   readonly custody: LastingCustody;
   /** The provider can use the keys until the first login, and no longer. */
   readonly isProvisional: boolean;
   readonly policyInForce: Policy;
+  readonly languageInForce: Language;
   readonly fingerprint: PublishedCertificate["fingerprint"] | undefined;
 };
 
 /** Looks up what an account is shown with. */
 export async function viewAccount(
-  deps: { readonly store: Store; readonly policies: PolicySettings },
+  deps: {
+    readonly store: Store;
+    readonly policies: PolicySettings;
+    /** The installation's. */
+    readonly language: Language;
+  },
   account: Account,
 ): Promise<AccountView> {
   const published = await findPublished(deps.store, account.address);
@@ -24,6 +31,7 @@ export async function viewAccount(
     custody: shownCustody(account),
     isProvisional: account.custody === "provisional",
     policyInForce: policyOf(deps.policies, account),
+    languageInForce: account.language ?? deps.language,
     fingerprint: published?.fingerprint,
   };
 }

@@ -62,13 +62,14 @@ function retryDeps({
   out,
   mailboxOf,
 }: DeferralDeps): RetryDeps {
-  const { hostname, wrap, trace } = out.deps;
+  const { hostname, language, wrap, trace } = out.deps;
   const { policy: settings, submission } = current();
   const { deferHours, noticeHours } = submission;
   return {
     store,
     clock,
     hostname,
+    language,
     wrap,
     parts: out.parts,
     trace,

@@ -26,6 +26,7 @@ import { readSecretKey } from "../openpgp/keys/secret-key.ts";
 import { decrypt } from "../openpgp/messages/decrypt.ts";
 import { sendDue, type OutboxDeps } from "../outgoing/outbox.ts";
 import { traceOutgoing } from "../outgoing/tracing.ts";
+import { updateAccount } from "../store/accounts/accounts.ts";
 import { migrate } from "../store/engine/migrate.ts";
 import { findPublished } from "../store/keys/certificates.ts";
 import type { Store } from "../store/store.ts";
@@ -36,6 +37,7 @@ import { startEvents } from "./events.ts";
 const hostname = parseDomain("mail.alpha.test") ?? assert.fail();
 const notices: NoticeDeps = {
   hostname,
+  language: () => "en",
   wrap: async (_id, bytes) => Promise.resolve({ wrapped: bytes, serviceKey: "" }),
 };
 
@@ -44,8 +46,8 @@ function partsOf(deps: Deps, store: Store = deps.store) {
 }
 
 /** One round of the task, and then one of the outbox, whose next hop is our own way in. Gives the texts that came. */
-async function round(deps: Deps, { wrap }: NoticeDeps = notices): Promise<readonly string[]> {
-  await warnOfEnds(partsOf(deps), { hostname, wrap });
+async function round(deps: Deps, through: NoticeDeps = notices): Promise<readonly string[]> {
+  await warnOfEnds(partsOf(deps), through);
   return sent(deps);
 }
 
@@ -163,7 +165,7 @@ for (const { engine, open, place } of engines()) {
     const { deps } = await withAlice(one);
     await goTo(deps, 14);
     const broken: NoticeDeps = {
-      hostname,
+      ...notices,
       wrap: async () => Promise.reject(new Error("the disk is full")),
     };
     assert.deepEqual(await round(deps, broken), []);
@@ -171,6 +173,17 @@ for (const { engine, open, place } of engines()) {
     const stores = engine === "postgres" ? [one, other, one, other] : [one, one];
     await Promise.all(stores.map(async (store) => warnOfEnds(partsOf(deps, store), notices)));
     assert.equal((await sent(deps)).length, 1);
+  });
+
+  test(`${engine}: a warning is in the language of its reader, else in the installation's`, async () => {
+    await using store = await open();
+    const { deps } = await withAlice(store);
+    await goTo(deps, 29);
+    const german: NoticeDeps = { ...notices, language: () => "de" };
+    assert.match((await round(deps, german)).join(""), /^Content-Language: de\r$/m);
+    await goTo(deps, 14);
+    await updateAccount(store, idOf(alice), { language: "fr" });
+    assert.match((await round(deps, german)).join(""), /^Subject: Votre .* de chiffrement expire/m);
   });
 
   test(`${engine}: whose key unlocks at login is told until he logs in`, async () => {

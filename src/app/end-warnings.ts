@@ -10,12 +10,12 @@ import type { VaultDeps } from "../vault/vault-deps.ts";
 import type { Events } from "./events.ts";
 
 /** What notices leave through: the outbox, as bounces do, to wherever mail for the user is delivered. */
-export type NoticeDeps = Pick<OutboxDeps, "hostname" | "wrap">;
+export type NoticeDeps = Pick<OutboxDeps, "hostname" | "wrap" | "language">;
 
 /** Trouble with one user's warning is logged and tried again; it keeps nobody else's back. */
 export async function warnOfEnds(
   deps: VaultDeps & { readonly events: Pick<Events, "failed"> },
-  { hostname, wrap }: NoticeDeps,
+  { hostname, wrap, language: ofInstallation }: NoticeDeps,
 ): Promise<void> {
   const { clock, events } = deps;
   for await (const published of keysThatEnd(deps, WARN_BEFORE_MS)) {
@@ -24,7 +24,9 @@ export async function warnOfEnds(
         const messageId = `<${randomUUID()}@${hostname}>`;
         const owner = await primaryAddress(store, ending.owner);
         const told = { ...ending, owner };
-        const message = keyEndingNotice({ hostname, messageId, ending: told, now: clock.now() });
+        const language = ending.language ?? ofInstallation();
+        const now = clock.now();
+        const message = keyEndingNotice({ hostname, messageId, ending: told, language, now });
         const copy = { envelope: { from: undefined, recipients: [owner] }, message };
         const sender = { account: ending.owner, address: owner };
         await keepForLater({ store, clock, wrap }, sender, messageId, [toKeep(copy)]);

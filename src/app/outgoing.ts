@@ -22,7 +22,7 @@ export type OutboundRelayDeps = {
   readonly clock: Clock;
   readonly serviceKeys: VaultDeps["serviceKeys"];
   /** The configuration as it is now. */
-  readonly current: () => Pick<Config, "hostname" | "relay">;
+  readonly current: () => Pick<Config, "hostname" | "relay" | "notices">;
   readonly events: Pick<Events, "failed">;
   readonly traces: Pick<TraceWriter, "writeLater">;
   readonly meter: Pick<Meter, "planned" | "handedOn">;
@@ -50,6 +50,7 @@ export function outboundRelay(wiring: OutboundRelayDeps): OutboundRelay {
     store,
     clock,
     hostname,
+    language: () => current().notices.language,
     relay: relayWith({
       hopFor: (domain) => hopFor(current(), domain),
       hostname,

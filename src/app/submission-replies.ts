@@ -1,4 +1,7 @@
-/** What an SMTP client is told of its submission. One place, so that the same state reads the same at RCPT and after DATA. */
+/**
+ * What an SMTP client is told of its submission, in English, as all replies are. One place, so that the same state reads the same
+ * at RCPT and after DATA.
+ */
 import { unreachable } from "../base/unreachable.ts";
 import { text } from "../locales/locales.ts";
 import { formatAddress } from "../mail/address.ts";
@@ -44,7 +47,7 @@ export function submissionReply(submission: Submission, context: ReplyContext): 
     case "cannot-seal":
       return reply("550", "5.6.0", notSent(submission.reason));
     case "conflict":
-      return reply("550", "5.7.5", conflictText(submission));
+      return reply("550", "5.7.5", conflictText(submission, "en"));
     case "not-enabled":
       return notEnabledReply(submission);
     case "not-taken":
@@ -92,13 +95,13 @@ function notSent(why: string): string {
 
 /** RFC 3463 §3.8: X.7.5, a cryptographic failure: a needed key is missing or cannot be known. */
 function unsendableReply(unsendable: Unsendable): Reply {
-  if (unsendable.kind === "unprotected") return reply("550", "5.7.5", unsentText(unsendable));
+  if (unsendable.kind === "unprotected") return reply("550", "5.7.5", unsentText(unsendable, "en"));
   const address = formatAddress(unsendable.because.address);
   return reply("450", "4.7.5", text("submission.uncertain", { address }));
 }
 
 function notEnabledReply({ demand }: NotEnabled): Reply {
-  const why = text(`submission.demand.${demand}`);
+  const why = text(`submission.demand.${demand}`, "en");
   return reply("550", "5.7.5", text("submission.not-enabled", { why }));
 }
 
@@ -147,7 +150,7 @@ function sentText(sentAs: SentAs): string {
     case "already-protected":
       return text("submission.sent.already-protected");
     case "deferred":
-      return text("submission.sent.deferred", { lack: lackText(sentAs.because) });
+      return text("submission.sent.deferred", { lack: lackText(sentAs.because, "en") });
     case "sealed":
       return text("submission.sent.sealed", { count: sentAs.recipients });
     case "clear":
@@ -164,7 +167,7 @@ function sentText(sentAs: SentAs): string {
 
 function clearText(count: number, unsupported: readonly Looked[]): string {
   const [first, ...others] = unsupported;
-  const why = first === undefined ? text("submission.sent.off") : lackText(first);
+  const why = first === undefined ? text("submission.sent.off") : lackText(first, "en");
   return others.length === 0
     ? text("submission.sent.clear", { count, why })
     : text("submission.sent.clear-and-more", { count, why, more: others.length });

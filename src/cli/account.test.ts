@@ -66,6 +66,40 @@ test("a change of a user's policy is in the audit log, with what it was and what
   assert.equal((await sealpost(["audit", "verify"]))["kind"], "intact");
 });
 
+test("a user's language can be set, shown and removed, and each change of it is in the audit log", async () => {
+  const address = await add("cleo");
+  const language = async (...more: readonly string[]) => {
+    const view = await sealpost(["account", "language", address, ...more]);
+    return [view["language"], view["languageInForce"]];
+  };
+  assert.deepEqual(await language(), [null, "en"]);
+  assert.deepEqual(await language("de"), ["de", "de"]);
+  assert.deepEqual(await language(), ["de", "de"]);
+  assert.deepEqual(await language("default"), [null, "en"]);
+  const by = "operator";
+  assert.deepEqual(await audited(address, "language.changed"), [
+    { from: "default", to: "de", by },
+    { from: "de", to: "default", by },
+  ]);
+  const wrong = await attempt(["account", "language", address, "tlh"]);
+  assert.equal(wrong.code, 2);
+  assert.match(wrong.err, /a language is one of: en, de, fr, default/);
+});
+
+test("the language of the installation holds for who has none of their own", async () => {
+  const [own, none] = [await add("dora"), await add("dina")];
+  await sealpost(["account", "language", own, "fr"]);
+  const text = await readFile(cli.config, "utf8");
+  await writeFile(cli.config, text.replace(/^#?\[notices\]$/m, '[notices]\nlanguage = "de"'));
+  const shown = async (address: string) => {
+    const { out } = await cli.attempt(["account", "show", address]);
+    return /^language +(.*)$/m.exec(out)?.[1];
+  };
+  assert.equal(await shown(none), "de (of the installation)");
+  assert.equal(await shown(own), "fr (own)");
+  await writeFile(cli.config, text);
+});
+
 test("a policy that cannot be written to the audit log is not changed", async () => {
   const address = await add("bo");
   await sealpost(["account", "policy", address, "require"]);

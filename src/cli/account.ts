@@ -58,7 +58,7 @@ export const accountCommands: readonly Command[] = [
   {
     name: "account show",
     operands: ["ADDRESS"],
-    summary: "custody, policy and key of an account",
+    summary: "custody, policy, language and key of an account",
     options: {},
     run: show,
   },
@@ -155,6 +155,7 @@ async function show(call: Call): Promise<ExitCode> {
     `state        ${stateText(account)}`,
     `custody      ${readableText(view)}`,
     `policy       ${text(view.policy === null ? "account.policy.inherited" : "account.policy.own", { policy: view.policyInForce })}`,
+    `language     ${text(view.language === null ? "account.language.inherited" : "account.language.own", { language: view.languageInForce })}`,
     `key          ${view.fingerprint ?? "none"}`,
     `mailbox key  ${text(view.mailboxKey === "same" ? "account.mailbox-key.same" : "account.mailbox-key.separate")}`,
     `added        ${view.createdAt}`,
@@ -207,6 +208,8 @@ type AccountView = {
   readonly isProvisional: boolean;
   readonly policy: string | null;
   readonly policyInForce: string;
+  readonly language: string | null;
+  readonly languageInForce: string;
   readonly fingerprint: string | null;
   readonly createdAt: string;
   readonly state: "open" | "closed";
@@ -215,14 +218,20 @@ type AccountView = {
   readonly providerUntil: string | null;
 };
 
-async function viewOf({ store, config }: Vault, account: Account): Promise<AccountView> {
-  const view = await viewAccount({ store, policies: config.policy }, account);
+/** An account as it is shown, with what holds for it. */
+export async function viewOf({ store, config }: Vault, account: Account): Promise<AccountView> {
+  const view = await viewAccount(
+    { store, policies: config.policy, language: config.notices.language },
+    account,
+  );
   return {
     address: formatAddress(view.address),
     custody: view.custody,
     isProvisional: view.isProvisional,
     policy: view.policy ?? null,
     policyInForce: view.policyInForce,
+    language: view.language ?? null,
+    languageInForce: view.languageInForce,
     fingerprint: view.fingerprint ?? null,
     createdAt: view.createdAt.toISOString(),
     state: view.closedAt === undefined ? "open" : "closed",

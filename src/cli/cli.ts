@@ -14,6 +14,7 @@ import { AppError, errorText } from "../base/errors.ts";
 import { ConfigError } from "../config/config.ts";
 import { accountConvertCommands } from "./account-convert.ts";
 import { accountKeyCommands } from "./account-key.ts";
+import { accountLanguageCommand } from "./account-language.ts";
 import { accountLifeCommands } from "./account-life.ts";
 import { accountRecoverCommands } from "./account-recover.ts";
 import { accountRuleCommands } from "./account-rule.ts";
@@ -52,6 +53,7 @@ const COMMANDS: readonly Command[] = [
   ...doctorCommands,
   ...dnsCommands,
   ...accountCommands,
+  accountLanguageCommand,
   ...accountRuleCommands,
   ...accountRecoverCommands,
   ...accountKeyCommands,

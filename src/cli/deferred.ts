@@ -94,11 +94,12 @@ async function stop(call: Call): Promise<ExitCode> {
   const { store, clock, config, serviceKeys } = vault;
   await using reading = await openReading(vault);
   const telling = tellingIn({ store, clock }, reading.deps.mailboxOf);
-  const { hostname } = config;
+  const { hostname, notices } = config;
   const keeping = {
     store,
     clock,
     hostname,
+    language: () => notices.language,
     parts: partKey(serviceKeys),
     ...telling,
     ...queueKey(serviceKeys),

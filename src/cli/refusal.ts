@@ -8,6 +8,7 @@ import type { MailConversion } from "../incoming/converting.ts";
 import type { MailExport, MessageExport } from "../incoming/export/export-mail.ts";
 import type { MailImport } from "../incoming/import/import-mail.ts";
 import type { MailSearch } from "../incoming/searching.ts";
+import type { OwnChange } from "../journal/change-own.ts";
 import type { AliasRelease, NewAlias } from "../keys/alias.ts";
 import type { CustodyChange } from "../keys/custody.ts";
 import type { Closure, Erasure, Reopening, SessionsEnd } from "../keys/end-account.ts";
@@ -23,7 +24,6 @@ import type { Enrolment } from "../login/enrol.ts";
 import type { PasswordReplacement, Recovery, Reset } from "../login/recover.ts";
 import type { EmailAddress } from "../mail/address.ts";
 import type { explainRefusal } from "../openpgp/imports/import-secret-key.ts";
-import type { PolicyChange } from "../policy/change-policy.ts";
 import type { RuleChange } from "../policy/contact-rules.ts";
 import type { KeyAccess } from "../vault/key-access.ts";
 import type { NotShown } from "./mail-hint.ts";
@@ -48,11 +48,11 @@ type Outcome =
   | NewKeys
   | NewPassword
   | NewRecoveryCode
+  | OwnChange
   | PasswordReplacement
   | Reclaim
   | Recovery
   | RecoveryCodeEnd
-  | PolicyChange
   | RuleChange
   | Renaming
   | Reopening

@@ -42,7 +42,7 @@ onBoth(
     for (const policy of ["prefer-clear", "require", "prefer-pickup"] as const) {
       assert.match(
         answerTo(await discover(bob), policy),
-        /^550 5\.7\.5 <bob@beta\.test> has a published key .*does not name this address \(since 2027-01-15; beta\.test must replace it\); not sent/,
+        /^550 5\.7\.5 <bob@beta\.test> has a published key .*does not name this address \(since 15 January 2027; beta\.test must replace it\); not sent/,
       );
     }
   },

@@ -13,6 +13,7 @@ import type { Store } from "../store/store.ts";
 import { openWithService } from "../vault/master-key.ts";
 import type { VaultDeps } from "../vault/vault-deps.ts";
 import type { AccountId } from "../words/account.ts";
+import type { Language } from "../words/language.ts";
 import { addressesKeptHere, changeKeys } from "./keys.ts";
 
 /** How its owner extends a key that the service key does not open: on their device, or by logging in. */
@@ -25,6 +26,8 @@ export type EndingKey = {
   readonly fingerprint: Fingerprint;
   readonly endsAt: Date;
   readonly way: OwnersWay;
+  /** The owner's own, if they have one. */
+  readonly language: Language | undefined;
 };
 
 /** Owners are warned this many days before expiry, latest warning first. */
@@ -83,7 +86,8 @@ export async function warnOfEnd(
     const inTransaction = { store: tx, clock, serviceKeys: deps.serviceKeys };
     const way = await ownersWay(inTransaction, owner, published);
     if (way === undefined || !(await appendAuditOnce(tx, entry))) return;
-    await tell(tx, { owner, address, fingerprint, endsAt: expiresAt, way });
+    const { language } = account;
+    await tell(tx, { owner, address, fingerprint, endsAt: expiresAt, way, language });
   });
 }
 

@@ -1,7 +1,9 @@
 import { DAY } from "../base/time.ts";
+import { dayText, timeText } from "../locales/dates.ts";
 import { counted, text } from "../locales/locales.ts";
 import { formatAddress, type Domain, type EmailAddress } from "../mail/address.ts";
-import { noticeHeader, TEXT_FIELDS } from "./notices.ts";
+import type { Language } from "../words/language.ts";
+import { noticeHeader, textEntity, wrapped } from "./notices.ts";
 
 /** A key whose life its owner alone can extend. */
 export type KeyEnding = {
@@ -21,61 +23,52 @@ export function keyEndingNotice(o: {
   readonly hostname: Domain;
   readonly messageId: string;
   readonly ending: KeyEnding;
+  readonly language: Language;
   readonly now: Date;
 }): Uint8Array {
-  const { owner, address, fingerprint, endsAt, way } = o.ending;
-  const end = endsAt.toISOString();
-  const days = Math.ceil((endsAt.getTime() - o.now.getTime()) / DAY);
+  const { ending, language } = o;
+  const days = Math.ceil((ending.endsAt.getTime() - o.now.getTime()) / DAY);
   return Buffer.from(
     [
       ...noticeHeader({
-        from: text("key-ending.from"),
+        from: text("key-ending.from", language),
         hostname: o.hostname,
-        to: owner,
-        subject: text("key-ending.subject", { day: end.slice(0, 10) }),
+        to: ending.owner,
+        subject: text("key-ending.subject", { day: dayText(ending.endsAt, language) }, language),
+        language,
         messageId: o.messageId,
         now: o.now,
         automatic: "auto-generated",
-        body: TEXT_FIELDS,
       }),
-      counted("key-ending.lead", days),
-      "",
-      row(text("key-ending.address"), formatAddress(address)),
-      row(text("key-ending.fingerprint"), fingerprint.toUpperCase()),
-      row(text("key-ending.ends"), `${end.slice(0, 10)} ${end.slice(11, 16)} UTC`),
-      "",
-      ...wrapped(text("key-ending.what-happens")),
-      "",
-      ...whatToDo(way).flatMap(wrapped),
-      "",
-      ...wrapped(text("key-ending.no-link")),
-      "",
+      ...textEntity([
+        ...wrapped(counted("key-ending.lead", days, language)),
+        "",
+        ...table(ending, language),
+        "",
+        ...wrapped(text("key-ending.what-happens", language)),
+        "",
+        ...whatToDo(ending.way, language).flatMap((paragraph) => wrapped(paragraph)),
+        "",
+        ...wrapped(text("key-ending.no-link", language)),
+        "",
+      ]),
     ].join("\r\n"),
   );
 }
 
-function row(label: string, value: string): string {
-  return `  ${label.padEnd(LABEL_WIDTH)}  ${value}`;
+function table({ address, fingerprint, endsAt }: KeyEnding, language: Language): readonly string[] {
+  const rows = [
+    [text("key-ending.address", language), formatAddress(address)],
+    [text("key-ending.fingerprint", language), fingerprint.toUpperCase()],
+    [text("key-ending.ends", language), timeText(endsAt, language)],
+  ] as const;
+  const width = Math.max(...rows.map(([label]) => label.length));
+  return rows.map(([label, value]) => `  ${label.padEnd(width)}  ${value}`);
 }
 
-const LABEL_WIDTH = 11;
-
-/** The last line of the first is for the provider, and is not broken. */
-function whatToDo(way: KeyEnding["way"]): readonly string[] {
+/** The last line of the first is for the provider, and is short enough not to be broken. */
+function whatToDo(way: KeyEnding["way"], language: Language): readonly string[] {
   return way === "device"
-    ? [text("key-ending.device"), text("key-ending.device.provider")]
-    : [text("key-ending.login")];
+    ? [text("key-ending.device", language), text("key-ending.device.provider", language)]
+    : [text("key-ending.login", language)];
 }
-
-/** RFC 5322 §2.1.1: lines of at most 78 characters. A word that is longer stands alone. */
-function wrapped(paragraph: string): readonly string[] {
-  const lines: string[] = [];
-  for (const word of paragraph.split(" ")) {
-    const last = lines.at(-1);
-    if (last === undefined || last.length + 1 + word.length > LINE_WIDTH) lines.push(word);
-    else lines[lines.length - 1] = `${last} ${word}`;
-  }
-  return lines;
-}
-
-const LINE_WIDTH = 78;

@@ -4,11 +4,14 @@ import { test } from "node:test";
 import { haveAccounts, idOf } from "../../test/support/accounts.ts";
 import { addressOf } from "../../test/support/address.ts";
 import { engines } from "../../test/support/engines.ts";
+import { readNotice } from "../../test/support/read-notice.ts";
 import { DAY, HOUR, MINUTE, after, fromUnixMs } from "../base/time.ts";
 import { formatAddress, parseDomain, type EmailAddress } from "../mail/address.ts";
 import type { Envelope } from "../mail/envelope.ts";
 import type { Outcome } from "../smtp/relay/hop.ts";
+import { updateAccount } from "../store/accounts/accounts.ts";
 import type { Store } from "../store/store.ts";
+import type { Language } from "../words/language.ts";
 import { toKeep } from "./copy.ts";
 import { keepForLater, sendDue, type OutboxDeps } from "./outbox.ts";
 import { traceOutgoing } from "./tracing.ts";
@@ -24,7 +27,11 @@ const NEVER: Outcome = { kind: "refused", code: 550, text: "5.1.1 no such user",
 type Try = { readonly at: number; readonly envelope: Envelope; readonly message: string };
 
 /** An outbox whose next hop says of each recipient what `outcome` says. */
-function outbox(store: Store, outcome: (to: string, from: EmailAddress | undefined) => Outcome) {
+function outbox(
+  store: Store,
+  outcome: (to: string, from: EmailAddress | undefined) => Outcome,
+  language: Language = "en",
+) {
   const hostname = parseDomain("mail.alpha.test");
   assert(hostname !== undefined);
   const tries: Try[] = [];
@@ -33,6 +40,7 @@ function outbox(store: Store, outcome: (to: string, from: EmailAddress | undefin
     store,
     clock: { now: () => now },
     hostname,
+    language: () => language,
     trace: traceOutgoing(() => undefined),
     wrap: async (_id, bytes) => Promise.resolve({ wrapped: bytes, serviceKey: "" }),
     unwrap: async (_id, { wrapped }) => Promise.resolve(wrapped),
@@ -186,6 +194,32 @@ for (const { engine, open } of engines()) {
     assert.equal(await waiting(store), 1, "what the first took for sent waits for its new holder");
     await run(5 * MINUTE);
     assert.deepEqual(tries.at(-1)?.envelope.recipients.map(formatAddress), ["bea@beta.test"]);
+  });
+
+  test(`${engine}: a bounce is in the sender's language, else in the installation's, and the next hop's words are its own`, async () => {
+    const large: Outcome = { ...NEVER, code: 0, obstacle: "size", text: "5.3.4 too large" };
+    for (const [own, installation, subject, reason] of [
+      ["fr", "de", "Votre message n'a pas pu être remis", "le message est trop volumineux pour"],
+      [null, "de", "Ihre Nachricht konnte nicht zugestellt werden", "die Nachricht ist zu groß"],
+    ] as const) {
+      await using store = await open();
+      const { tries, keep, run } = outbox(
+        store,
+        (to, from) => (from === undefined ? ACCEPTED : to.includes("bob") ? NEVER : large),
+        installation,
+      );
+      await keep(["bob@beta.test", "bea@beta.test"]);
+      await updateAccount(store, idOf(ALICE), { language: own });
+      await run(2 * MINUTE);
+      const bounce = tries.find(({ envelope }) => envelope.from === undefined);
+      assert(bounce);
+      const { field, text, status = "" } = readNotice(Buffer.from(bounce.message));
+      assert.equal(field("Subject"), subject);
+      assert(text.includes(`<bea@beta.test>: ${reason}`), text);
+      assert(text.includes("<bob@beta.test>: 5.1.1 no such user"));
+      assert.match(status, /^Diagnostic-Code: smtp; the message is too large for the next mail/m);
+      assert(!text.includes(CANARY));
+    }
   });
 
   test(`${engine}: a bounce that cannot be delivered, and mail without a return path, cause no bounce`, async () => {

@@ -30,6 +30,7 @@ test("a copy that cannot be opened keeps no other back, and every try has its li
     store,
     clock: { now: () => NOW },
     hostname,
+    language: () => "en",
     trace: traceOutgoing(() => undefined),
     wrap: async (_id, bytes) => Promise.resolve({ wrapped: bytes, serviceKey: "" }),
     unwrap: async (_id, { wrapped: bytes }) => {

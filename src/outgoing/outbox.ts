@@ -5,12 +5,14 @@
 import { after, DAY, type Clock } from "../base/time.ts";
 import { TRY_MS, workDue } from "../jobs/jobs.ts";
 import { isOver, retryDelayMs } from "../jobs/retry-delay.ts";
+import { text } from "../locales/locales.ts";
 import type { Domain, EmailAddress } from "../mail/address.ts";
 import type { Envelope } from "../mail/envelope.ts";
 import { AccountGone } from "../mailbox/account-gone.ts";
-import { bounce, type Failure } from "../notices/bounce.ts";
-import type { Relay, RelayResult } from "../smtp/relay/hop.ts";
+import { bounce, delayNotice, type Failure } from "../notices/bounce.ts";
+import type { Outcome, Relay, RelayResult } from "../smtp/relay/hop.ts";
 import { holdAccount } from "../store/accounts/account-locks.ts";
+import { readAccount } from "../store/accounts/accounts.ts";
 import { holdJob, putOffJob, type HeldJob } from "../store/jobs/jobs.ts";
 import {
   deleteOutbox,
@@ -20,10 +22,10 @@ import {
   readWaiting,
   updateEnvelope,
   type OutboxRow,
-  type WaitingCopy,
 } from "../store/mail/outbox.ts";
 import type { Store } from "../store/store.ts";
 import type { AccountId } from "../words/account.ts";
+import type { Language } from "../words/language.ts";
 import { toKeep, type CopyToKeep } from "./copy.ts";
 import type { Also, CopySender } from "./hand-on.ts";
 import { readEnvelope, writeEnvelope } from "./kept-envelope.ts";
@@ -38,6 +40,8 @@ export type OutboxDeps = {
   readonly hostname: Domain;
   readonly relay: Relay;
   readonly trace: TraceOutgoing;
+  /** The installation's language, for users who have none of their own. */
+  readonly language: () => Language;
   /** Encrypts and authenticates under the queue key; `id` is bound to the bytes. */
   readonly wrap: (id: string, bytes: Uint8Array) => Promise<Wrapped>;
   readonly unwrap: (id: string, wrapped: Wrapped) => Promise<Uint8Array>;
@@ -90,7 +94,7 @@ async function sendOne(deps: OutboxDeps, job: HeldJob): Promise<void> {
   deps.trace.relayed({ messageId: row.messageId, copy, result });
   const now = deps.clock.now();
   const { failures, left } = sort(result, isOver(job, GIVE_UP_MS, now));
-  const bounces = await bounceRows(deps, row, { to: envelope.from, failures, now });
+  const bounces = await noticeRows(deps, row, { to: envelope.from, failures, now });
   await deps.store.transaction(async (tx) => {
     // Whoever was erased meanwhile has nothing here any more, and gets no bounce.
     if (!(await holdOutbox(tx, row))) return;
@@ -117,45 +121,47 @@ function sort(
     if (outcome.temporary && !isTooOld) left.push(address);
     else {
       const status = outcome.temporary ? "4.4.7" : "5.0.0";
-      failures.push({ recipient: address, status, text: outcome.text });
+      failures.push({ recipient: address, status, reason: reasonOf(outcome) });
     }
   }
   return { failures, left };
 }
 
-async function bounceRows(
-  deps: OutboxDeps,
-  row: WaitingCopy,
+/** The next hop's own words in whatever language, or ours. */
+function reasonOf({
+  obstacle,
+  text: said,
+}: Extract<Outcome, { kind: "refused" }>): Failure["reason"] {
+  return (language) => (obstacle === undefined ? said : text(`hop.${obstacle}`, language));
+}
+
+/**
+ * A notice about a message in its sender's language, to the return path that it came with: a bounce, or where it waits `until`
+ * then, that it does. The empty return path gets none: no bounce of a bounce.
+ */
+export async function noticeRows(
+  deps: Pick<OutboxDeps, "store" | "hostname" | "wrap" | "language">,
+  { sender, account, messageId }: Pick<OutboxRow, "sender" | "account" | "messageId">,
   {
     to,
     failures,
     now,
+    until,
   }: {
     readonly to: Envelope["from"];
     readonly failures: readonly Failure[];
     readonly now: Date;
+    readonly until?: Date;
   },
 ): Promise<readonly OutboxRow[]> {
-  if (failures.length === 0) return [];
-  const { sender, messageId } = row;
-  const message = bounce({ hostname: deps.hostname, sender, messageId, failures, now });
-  return noticeRows(deps, row, { to, message, at: now });
-}
-
-/** A notice about a message, to the return path that it came with. The empty return path gets none: no bounce of a bounce. */
-export async function noticeRows(
-  deps: Pick<OutboxDeps, "wrap">,
-  { sender, account, messageId }: Pick<OutboxRow, "sender" | "account" | "messageId">,
-  notice: {
-    readonly to: Envelope["from"];
-    readonly message: Uint8Array;
-    readonly at: Date;
-  },
-): Promise<readonly OutboxRow[]> {
-  const { to, message, at } = notice;
-  if (to === undefined) return [];
+  if (to === undefined || failures.length === 0) return [];
+  const { hostname } = deps;
+  const read = await readAccount(deps.store, account);
+  const language = read?.account.language ?? deps.language();
+  const report = { hostname, sender, language, messageId, failures, now };
+  const message = until === undefined ? bounce(report) : delayNotice({ ...report, until });
   const copy = toKeep({ envelope: { from: undefined, recipients: [to] }, message });
-  return [await rowFor(deps, { sender, account, messageId, copy, at })];
+  return [await rowFor(deps, { sender, account, messageId, copy, at: now })];
 }
 
 /** A copy as a row of the outbox, wrapped under the queue key. */

@@ -1,43 +1,24 @@
-import type { Clock } from "../base/time.ts";
-import { appendAudit } from "../journal/journal.ts";
-import { lockAccount } from "../store/accounts/account-locks.ts";
-import { readAccount, updatePolicy } from "../store/accounts/accounts.ts";
-import type { Store } from "../store/store.ts";
-import type { AccountId, Policy } from "../words/account.ts";
+import { changeOwn, type OwnChange, type OwnChoice } from "../journal/change-own.ts";
+import { updatePolicy } from "../store/accounts/accounts.ts";
+import type { Policy } from "../words/account.ts";
 
 /** A user's own policy as it is to be; undefined: none, so that the domain's or the installation's holds. */
-export type PolicyWish = {
-  readonly account: AccountId;
+export type PolicyWish = Pick<OwnChoice<Policy>, "account" | "by"> & {
   readonly policy: Policy | undefined;
-  /** Who changes it, for the audit log. */
-  readonly by: "operator";
 };
-
-/** In the audit log, in place of a policy of the user's own. */
-const INHERIT = "inherit";
-
-/** What came of changing a policy. */
-export type PolicyChange =
-  | { readonly kind: "changed" }
-  /** It is that already, and nothing is written. */
-  | { readonly kind: "unchanged" }
-  /** The account was erased meanwhile. */
-  | { readonly kind: "no-account" };
 
 /** Sets or removes a user's own policy, in one moment with its audit row. */
 export async function changePolicy(
-  { store, clock }: { readonly store: Store; readonly clock: Clock },
+  deps: Parameters<typeof changeOwn>[0],
   { account, policy, by }: PolicyWish,
-): Promise<PolicyChange> {
-  return store.transaction(async (tx) => {
-    await lockAccount(tx, account);
-    const read = await readAccount(tx, account);
-    if (read === undefined) return { kind: "no-account" };
-    const before = read.account.policy;
-    if (before === policy) return { kind: "unchanged" };
-    await updatePolicy(tx, account, policy);
-    const detail = { from: before ?? INHERIT, to: policy ?? INHERIT, by };
-    await appendAudit(tx, { at: clock.now(), action: "policy.changed", account, detail });
-    return { kind: "changed" };
+): Promise<OwnChange> {
+  return changeOwn(deps, {
+    account,
+    to: policy,
+    by,
+    action: "policy.changed",
+    none: "inherit",
+    before: (read) => read.policy,
+    write: async (tx) => updatePolicy(tx, account, policy),
   });
 }

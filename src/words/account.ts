@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 
 import type { Brand } from "../base/brand.ts";
 import type { EmailAddress } from "../mail/address.ts";
+import type { Language } from "./language.ts";
 
 /** The random name of an account. It stays when the account's addresses change, and tells nothing about its user. */
 export type AccountId = Brand<string, "AccountId">;
@@ -65,6 +66,8 @@ export type Account = {
   readonly address: EmailAddress;
   readonly custody: Custody;
   readonly policy: Policy | undefined;
+  /** In which we write to the user; the installation's where it is absent. */
+  readonly language?: Language;
   readonly createdAt: Date;
   /** When the account was closed. Its keys and mail are deleted some time later. */
   readonly closedAt?: Date;

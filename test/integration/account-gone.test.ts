@@ -81,6 +81,7 @@ function outboxWith(deps: Deps, relay: OutboxDeps["relay"]): OutboxDeps {
     store: deps.store,
     clock: deps.clock,
     hostname,
+    language: () => "en",
     relay,
     trace: traceOutgoing(() => undefined),
     wrap: async (_id, bytes) => Promise.resolve({ wrapped: bytes, serviceKey: "" }),

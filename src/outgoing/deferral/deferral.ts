@@ -18,6 +18,7 @@ import type { Clock } from "../../base/time.ts";
 import type { Domain, EmailAddress } from "../../mail/address.ts";
 import type { UnlockedKey } from "../../openpgp/keys/secret-key.ts";
 import type { Store } from "../../store/store.ts";
+import type { Language } from "../../words/language.ts";
 import type { Wrapped } from "../outbox.ts";
 
 /** Signs the payload of a message, or of the copy of a blind reader: a binary OpenPGP message that is not encrypted. */
@@ -34,6 +35,8 @@ export type Keeping = {
   readonly store: Store;
   readonly clock: Clock;
   readonly hostname: Domain;
+  /** The installation's language, for users who have none of their own. */
+  readonly language: () => Language;
   /** Encrypts a copy for the next hop under the queue key; `id` is bound to the bytes. */
   readonly wrap: (id: string, bytes: Uint8Array) => Promise<Wrapped>;
   /** The same for the parts of a message that waits. None of them opens as a copy. */

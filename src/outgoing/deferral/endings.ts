@@ -4,7 +4,7 @@ import { isOver, retryDelayMs } from "../../jobs/retry-delay.ts";
 import { text } from "../../locales/locales.ts";
 import { formatAddress, sameAddress, type EmailAddress } from "../../mail/address.ts";
 import type { SentHow } from "../../mailbox/summary.ts";
-import { bounce, delayNotice, type Failure } from "../../notices/bounce.ts";
+import type { Failure } from "../../notices/bounce.ts";
 import { holdJob, putOffJob, type HeldJob } from "../../store/jobs/jobs.ts";
 import {
   deleteDeferred,
@@ -16,6 +16,7 @@ import { insertOutbox, type OutboxRow } from "../../store/mail/outbox.ts";
 import type { Store } from "../../store/store.ts";
 import { toKeep, type Copy } from "../copy.ts";
 import { readEnvelope } from "../kept-envelope.ts";
+import { lackText } from "../lack.ts";
 import { noticeRows, rowFor } from "../outbox.ts";
 import type { Looked } from "../plan.ts";
 import type { Keeping } from "./deferral.ts";
@@ -48,60 +49,58 @@ export async function sendCopies(
 }
 
 /** Why a message cannot leave any more, whoever it is for. */
-const LOST = {
-  "key-ended": { status: "5.7.5", text: () => text("deferral.key-ended") },
-  "not-enabled": { status: "5.7.5", text: () => text("deferral.not-enabled") },
-  "account-changed": { status: "5.7.1", text: () => text("deferral.account-changed") },
-} as const;
+type Lost = "key-ended" | "not-enabled" | "account-changed";
+
+const LOST: Readonly<Record<Lost, Omit<Failure, "recipient">>> = {
+  "key-ended": { status: "5.7.5", reason: (language) => text("deferral.key-ended", language) },
+  "not-enabled": { status: "5.7.5", reason: (language) => text("deferral.not-enabled", language) },
+  "account-changed": {
+    status: "5.7.1",
+    reason: (language) => text("deferral.account-changed", language),
+  },
+};
 
 /** The recipient because of whom a message is not sent, and why. */
 export type Blame = Failure & { readonly looked?: Looked };
 
 /** Ends a message without sending it to anybody; its sender gets a bounce that names all recipients. */
-export async function bounceAll(
-  deps: Deps,
-  held: Held,
-  why: keyof typeof LOST | Blame,
-): Promise<void> {
+export async function bounceAll(deps: Deps, held: Held, why: Lost | Blame): Promise<void> {
   const { row, order } = held;
-  const { hostname, clock } = deps;
-  const { sender, messageId } = row;
   const { from: to, recipients } = order.envelope;
-  const now = clock.now();
   const failures = recipients.map((recipient) => failureOf(recipient, why));
-  const message = bounce({ hostname, sender, messageId, failures, now });
-  const rows = await noticeRows(deps, row, { to, message, at: now });
+  const rows = await noticeRows(deps, row, { to, failures, now: deps.clock.now() });
   const looked = typeof why === "string" || why.looked === undefined ? [] : [why.looked];
   const tell = await newsFor(deps, held, { how: "not-sent", looked });
   await leave(deps, held, rows, tell);
 }
 
-function failureOf(recipient: EmailAddress, why: keyof typeof LOST | Blame): Failure {
-  if (typeof why === "string") {
-    return { recipient, status: LOST[why].status, text: LOST[why].text() };
-  }
-  const { recipient: blamed, status } = why;
-  if (sameAddress(blamed, recipient)) return { recipient, status, text: why.text };
+function failureOf(recipient: EmailAddress, why: Lost | Blame): Failure {
+  if (typeof why === "string") return { recipient, ...LOST[why] };
+  const { recipient: blamed, status, reason } = why;
+  if (sameAddress(blamed, recipient)) return { recipient, status, reason };
   const address = formatAddress(blamed);
-  return { recipient, status, text: text("deferral.all-or-none", { address }) };
+  return {
+    recipient,
+    status,
+    reason: (language) => text("deferral.all-or-none", { address }, language),
+  };
 }
 
 /** Puts a message off once more. It bounces when it has waited too long; before that its sender is told once that it waits. */
-export async function waitOn(deps: Deps, held: Held, because: Looked, lack: string): Promise<void> {
+export async function waitOn(deps: Deps, held: Held, because: Looked): Promise<void> {
   const { job, row, order } = held;
-  const { clock, limits, hostname } = deps;
+  const { clock, limits } = deps;
   const now = clock.now();
-  const failure = { recipient: because.address, status: "4.4.7", text: lack };
+  const reason: Failure["reason"] = (language) => lackText(because, language);
+  const failure = { recipient: because.address, status: "4.4.7", reason };
   if (isOver(job, limits.bounceMs, now)) {
     return bounceAll(deps, held, { ...failure, looked: because });
   }
   const isToBeTold = row.noticedAt === undefined && isOver(job, limits.noticeMs, now);
-  const { sender, messageId } = row;
-  const report = { hostname, sender, messageId, failures: [failure], now };
   const until = after(job.createdAt, limits.bounceMs);
   const { from: to } = order.envelope;
   const rows = isToBeTold
-    ? await noticeRows(deps, row, { to, message: delayNotice({ ...report, until }), at: now })
+    ? await noticeRows(deps, row, { to, failures: [failure], now, until })
     : [];
   const next = {
     attempts: job.attempts + 1,
@@ -122,20 +121,18 @@ export async function waitOn(deps: Deps, held: Held, because: Looked, lack: stri
  */
 export async function endTrouble(deps: Deps, held: Pick<Held, "job" | "row">): Promise<void> {
   const { job, row } = held;
-  const { clock, hostname, limits, store } = deps;
+  const { clock, limits, store } = deps;
   const now = clock.now();
   if (!isOver(job, limits.bounceMs, now)) {
     const attempts = job.attempts + 1;
     await putOffJob(store, job, { attempts, dueAt: after(now, retryDelayMs(attempts)) });
     return;
   }
-  const { sender, messageId } = row;
-  const said = text("deferral.broken");
+  const reason: Failure["reason"] = (language) => text("deferral.broken", language);
   const failures = readEnvelope(row.envelope).recipients.map((recipient) => {
-    return { recipient, status: "5.3.0", text: said };
+    return { recipient, status: "5.3.0", reason };
   });
-  const message = bounce({ hostname, sender, messageId, failures, now });
-  await leave(deps, held, await noticeRows(deps, row, { to: sender, message, at: now }));
+  await leave(deps, held, await noticeRows(deps, row, { to: row.sender, failures, now }));
 }
 
 /** Ends the waiting: what the outbox sends now takes the place of the message. */

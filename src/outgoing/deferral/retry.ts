@@ -8,7 +8,7 @@ import { stricterOf } from "../../policy/policy.ts";
 import type { HeldJob } from "../../store/jobs/jobs.ts";
 import { readDeferred, type DeferredEntry } from "../../store/mail/deferred.ts";
 import type { Copy } from "../copy.ts";
-import { conflictText, lackText, unsentText } from "../lack.ts";
+import { conflictText, unsentText } from "../lack.ts";
 import { planFor, type Plan } from "../plan.ts";
 import { withReceived } from "../received.ts";
 import { automaticPolicy, lookUpAll } from "../recipients.ts";
@@ -131,16 +131,20 @@ async function follow(deps: RetryDeps, held: Held, plan: Plan): Promise<void> {
       return bounceAll(deps, held, {
         recipient: plan.sealed,
         status: "5.7.5",
-        text: conflictText(plan),
+        reason: (language) => conflictText(plan, language),
       });
     case "refuse": {
       const { because } = plan;
-      const said = unsentText({ because, demand: order.demand ?? "policy" });
-      const { address: recipient } = because;
-      return bounceAll(deps, held, { recipient, status: "5.7.5", text: said, looked: because });
+      const unsent = { because, demand: order.demand ?? "policy" };
+      return bounceAll(deps, held, {
+        recipient: because.address,
+        status: "5.7.5",
+        reason: (language) => unsentText(unsent, language),
+        looked: because,
+      });
     }
     case "later":
-      return waitOn(deps, held, plan.because, lackText(plan.because));
+      return waitOn(deps, held, plan.because);
   }
 }
 

@@ -2,7 +2,7 @@
 import { appendAudit } from "../../journal/journal.ts";
 import { text } from "../../locales/locales.ts";
 import type { EmailAddress } from "../../mail/address.ts";
-import { bounce } from "../../notices/bounce.ts";
+import type { Failure } from "../../notices/bounce.ts";
 import { makeDue } from "../../store/jobs/jobs.ts";
 import {
   deferredNamed,
@@ -74,17 +74,15 @@ export async function cancel(
   message: DeferredMessage,
   by: "operator",
 ): Promise<{ readonly kind: "cancelled" | "not-deferred" }> {
-  const { store, clock, hostname } = deps;
-  const { id, account, sender, messageId, recipients } = message;
+  const { store, clock } = deps;
+  const { id, account, sender, recipients } = message;
   const now = clock.now();
   const order = await orderOf(deps, id);
-  const failures = recipients.map((recipient) => {
-    return { recipient, status: "5.7.0", text: text("deferral.cancelled") };
-  });
-  const notice = bounce({ hostname, sender, messageId, failures, now });
+  const reason: Failure["reason"] = (language) => text("deferral.cancelled", language);
+  const failures = recipients.map((recipient) => ({ recipient, status: "5.7.0", reason }));
   // Where nothing can be read any more, the sender is who the row says.
   const to = order === undefined ? sender : order.envelope.from;
-  const rows = await noticeRows(deps, message, { to, message: notice, at: now });
+  const rows = await noticeRows(deps, message, { to, failures, now });
   const gone = { how: "not-sent", looked: [] } as const;
   const tell = order && (await newsFor(deps, { row: message, order }, gone));
   return store.transaction(async (tx) => {

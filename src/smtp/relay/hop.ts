@@ -54,15 +54,25 @@ export type Outcome =
       readonly kind: "refused";
       /** The hop's reply code; 0 when it gave none. */
       readonly code: number;
-      /** What our own side found out before the message was sent; a hop's words never choose it. */
+      /** What our own side says, where the hop said nothing; a hop's words never choose it. */
       readonly obstacle?: Obstacle;
       /** The hop's words with its enhanced code, or ours when it said nothing. */
       readonly text: string;
       readonly temporary: boolean;
     };
 
-/** Why a hop cannot take a message as it is, by what it offers. */
-export type Obstacle = "size" | "smtputf8" | "8bitmime" | "requiretls";
+/** Why a message cannot be handed on: by what the hop offers, because the message must not leave, or for want of an answer. */
+export type Obstacle =
+  | "size"
+  | "smtputf8"
+  | "8bitmime"
+  | "requiretls"
+  | "line-ends"
+  | "no-answer"
+  | "no-reply"
+  | "no-tls"
+  | "no-login"
+  | "unchecked-tls";
 
 export type RecipientOutcome = { readonly address: EmailAddress; readonly outcome: Outcome };
 

@@ -20,11 +20,14 @@ export async function logIn(
   if (login === undefined) return undefined;
   const isChecked = client.isTls && tls === "required";
   if (!isChecked && !client.isLocal) {
-    return notNow("4.7.0 a password is given to no next mail server whose TLS is not checked");
+    return notNow(
+      "unchecked-tls",
+      "4.7.0 a password is given to no next mail server whose TLS is not checked",
+    );
   }
   const mechanisms = (extensions.get("AUTH") ?? "").toUpperCase().split(" ");
   if (!mechanisms.includes("PLAIN")) {
-    return notNow("4.7.0 the next mail server offers no AUTH PLAIN");
+    return notNow("no-login", "4.7.0 the next mail server offers no AUTH PLAIN");
   }
   const password = await passwordIn(login.passwordFile);
   const response = Buffer.from(`\0${login.user}\0${password}`).toString("base64");

@@ -1,7 +1,7 @@
 /** What the replies of a hop come to. */
 import { oneLine } from "../../mail/one-line.ts";
 import type { HopReply } from "./client.ts";
-import type { Outcome } from "./hop.ts";
+import type { Obstacle, Outcome } from "./hop.ts";
 
 /** Maximum length of what is kept of a reply. */
 const MAX_TEXT = 400;
@@ -28,13 +28,14 @@ export function retry(given: HopReply | undefined): Outcome {
 }
 
 /** A refusal of our own, of a hop that is not as it should be: somebody will correct it. */
-export function notNow(text: string): Outcome {
-  return { kind: "refused", code: 0, text, temporary: true };
+export function notNow(obstacle: Obstacle, text: string): Outcome {
+  return { kind: "refused", code: 0, obstacle, text, temporary: true };
 }
 
 const LOST = {
   kind: "refused",
   code: 0,
+  obstacle: "no-reply",
   text: "4.4.2 the next mail server gave no reply",
   temporary: true,
 } as const;

@@ -96,6 +96,7 @@ async function attempt(
 const NO_ANSWER = {
   kind: "refused",
   code: 0,
+  obstacle: "no-answer",
   text: "4.4.1 the next mail server gave no answer",
   temporary: true,
 } as const;
@@ -103,6 +104,7 @@ const NO_ANSWER = {
 const UNSAFE_LINE_ENDS = {
   kind: "refused",
   code: 0,
+  obstacle: "line-ends",
   text: "5.6.0 bare CR, bare LF or NUL in the message",
   temporary: false,
 } as const;

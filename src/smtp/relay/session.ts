@@ -65,7 +65,9 @@ async function greet(options: SessionOptions, client: SmtpClient): Promise<Greet
   const extensions = await hello(options, client, hostname);
   if (!(extensions instanceof Map) || tls === "none") return extensions;
   if (!extensions.has("STARTTLS")) {
-    return tls === "required" ? notNow("4.7.4 the next mail server offers no TLS") : extensions;
+    return tls === "required"
+      ? notNow("no-tls", "4.7.4 the next mail server offers no TLS")
+      : extensions;
   }
   const ca = hop.caFile === undefined ? undefined : await authoritiesIn(hop.caFile);
   const [ready] = await client.ask(["STARTTLS"], timeouts.replyMs);

@@ -7,7 +7,13 @@ import { engines } from "../../../test/support/engines.ts";
 import { alice, bob, now } from "../../../test/support/published.ts";
 import { parseDomain } from "../../mail/address.ts";
 import { newAccountId } from "../../words/account.ts";
-import { insertAccount, readAccount, updatePolicy, walkAccounts } from "./accounts.ts";
+import {
+  insertAccount,
+  readAccount,
+  updateAccount,
+  updatePolicy,
+  walkAccounts,
+} from "./accounts.ts";
 
 for (const { engine, open } of engines()) {
   test(`${engine}: an account is added once, whatever the case of its address`, async () => {
@@ -35,7 +41,13 @@ for (const { engine, open } of engines()) {
     );
     await updatePolicy(store, idOf(alice), "require");
     assert.equal((await readAccount(store, idOf(alice)))?.account.policy, "require");
-    await insertAccount(store, { ...account, id: idOf(bob), address: bob });
+    for (const language of ["de", "fr", null] as const) {
+      await updateAccount(store, idOf(alice), { language });
+      const read = await readAccount(store, idOf(alice));
+      assert.equal(read?.account.language, language ?? undefined);
+    }
+    await insertAccount(store, { ...account, id: idOf(bob), address: bob, language: "fr" });
+    assert.equal((await readAccount(store, idOf(bob)))?.account.language, "fr");
     for (const pageSize of [1, 2, 3]) {
       const all = await Array.fromAsync(walkAccounts(store, undefined, pageSize));
       assert.deepEqual(

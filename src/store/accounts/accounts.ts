@@ -16,6 +16,7 @@ import {
   type MailboxKey,
   type Policy,
 } from "../../words/account.ts";
+import { LANGUAGES, type Language } from "../../words/language.ts";
 import { compiled } from "../engine/compiled.ts";
 import { addressFrom, timeOrNone, wordFrom } from "../engine/row.ts";
 import type { Schema } from "../engine/schema.ts";
@@ -38,6 +39,7 @@ export async function insertAccount(
         id,
         custody: account.custody,
         policy: account.policy ?? "",
+        language: account.language ?? "",
         ...loginColumns(login),
         generation,
         created_at: createdAt.getTime(),
@@ -141,6 +143,8 @@ export type AccountChange = {
   readonly custody?: Custody;
   readonly mailboxKey?: MailboxKey;
   readonly providerUntil?: Date;
+  /** Null: the installation's. */
+  readonly language?: Language | null;
   /** Null opens a closed account again. */
   readonly closedAt?: Date | null;
 };
@@ -151,13 +155,14 @@ export async function updateAccount(
   id: AccountId,
   change: AccountChange,
 ): Promise<void> {
-  const { custody, mailboxKey, providerUntil, closedAt } = change;
+  const { custody, mailboxKey, providerUntil, language, closedAt } = change;
   await store.db
     .updateTable("accounts")
     .set({
       ...(custody === undefined ? {} : { custody }),
       ...(mailboxKey === undefined ? {} : { mailbox_key: mailboxKey }),
       ...(providerUntil === undefined ? {} : { provider_until: providerUntil.getTime() }),
+      ...(language === undefined ? {} : { language: language ?? "" }),
       ...(closedAt === undefined
         ? {}
         : {
@@ -220,6 +225,7 @@ export function accountFrom(
     policy: row.policy === "" ? undefined : wordFrom(POLICIES, row.policy),
     createdAt: fromUnixMs(row.created_at),
     mailboxKey: wordFrom(MAILBOX_KEYS, row.mailbox_key),
+    ...(row.language === "" ? {} : { language: wordFrom(LANGUAGES, row.language) }),
     ...(row.state === "closed" ? { closedAt: fromUnixMs(row.closed_at) } : {}),
     ...(providerUntil === undefined ? {} : { providerUntil }),
   };

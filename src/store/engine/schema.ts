@@ -61,6 +61,7 @@ type AccountsTable = {
   id: string;
   custody: string;
   policy: string;
+  language: Generated<string>;
   login_salt: Uint8Array;
   created_at: number;
   state: Generated<string>;

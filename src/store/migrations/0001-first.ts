@@ -26,7 +26,7 @@ function accountTables({ table, bytes, integer, text, octetText }: Columns): rea
   return [
     table(
       "accounts",
-      `id text primary key not null, custody ${text}, policy ${text}, state text not null default 'open',
+      `id text primary key not null, custody ${text}, policy ${text}, language ${text}, state text not null default 'open',
        mailbox_key text not null default 'same', has_keys ${integer}, has_rules ${integer}, membership ${text}, provider_until ${integer}, generation ${integer},
        login_kdf ${text}, login_salt ${bytes}, login_verifier ${bytes}, login_service_key ${text}, created_at ${integer}, closed_at ${integer}`,
     ),
