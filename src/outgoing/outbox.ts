@@ -12,7 +12,8 @@ import { AccountGone } from "../mailbox/account-gone.ts";
 import { bounce, delayNotice, type Failure } from "../notices/bounce.ts";
 import type { Outcome, Relay, RelayResult } from "../smtp/relay/hop.ts";
 import { holdAccount } from "../store/accounts/account-locks.ts";
-import { readAccount } from "../store/accounts/accounts.ts";
+import { readAddress } from "../store/accounts/addresses.ts";
+import { readStanding, type Standing } from "../store/accounts/standing.ts";
 import { holdJob, putOffJob, type HeldJob } from "../store/jobs/jobs.ts";
 import {
   deleteOutbox,
@@ -29,6 +30,7 @@ import type { Language } from "../words/language.ts";
 import { toKeep, type CopyToKeep } from "./copy.ts";
 import type { Also, CopySender } from "./hand-on.ts";
 import { readEnvelope, writeEnvelope } from "./kept-envelope.ts";
+import { isOwnReturnPath } from "./own-address.ts";
 import type { TraceOutgoing } from "./tracing.ts";
 
 /** A message under the queue key, and the name of the service key that this came from. */
@@ -155,13 +157,27 @@ export async function noticeRows(
   },
 ): Promise<readonly OutboxRow[]> {
   if (to === undefined || failures.length === 0) return [];
-  const { hostname } = deps;
-  const read = await readAccount(deps.store, account);
-  const language = read?.account.language ?? deps.language();
+  const { store, hostname } = deps;
+  const standing = await readStanding(store, account);
+  const language = standing?.account.language ?? deps.language();
   const report = { hostname, sender, language, messageId, failures, now };
   const message = until === undefined ? bounce(report) : delayNotice({ ...report, until });
-  const copy = toKeep({ envelope: { from: undefined, recipients: [to] }, message });
+  const path = standing === undefined ? to : await pathNow(store, standing, to);
+  const copy = toKeep({ envelope: { from: undefined, recipients: [path] }, message });
   return [await rowFor(deps, { sender, account, messageId, copy, at: now })];
+}
+
+/** The return path while it is the sender's own. What they gave away may be somebody else's now: then their primary address. */
+async function pathNow(
+  store: Store,
+  { addresses }: Standing,
+  path: EmailAddress,
+): Promise<EmailAddress> {
+  const own = addresses.map(({ address }) => address);
+  const [primary = path] = own;
+  const isAddress = async (address: EmailAddress): Promise<boolean> =>
+    (await readAddress(store, address)) !== undefined;
+  return (await isOwnReturnPath({ isAddress }, own, path)) ? path : primary;
 }
 
 /** A copy as a row of the outbox, wrapped under the queue key. */

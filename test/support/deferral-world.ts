@@ -172,13 +172,13 @@ export async function deferralWorld(store: Store, options: Options = {}) {
       policy = next;
     },
     /** Submits as alice. @returns the reply. */
-    send: async (text: string, to: readonly string[]): Promise<string> => {
+    send: async (text: string, to: readonly string[], from = alice): Promise<string> => {
       const { login, data, loggedOut } = handlers;
       const answer = await login?.("alice@alpha.test", old(), network, AbortSignal.timeout(60_000));
       assert(answer?.kind === "logged-in");
       const client = { login: answer.login, transaction: "t" } as Parameters<typeof data>[0];
       const given = new Given(Buffer.from(text.replaceAll("\n", "\r\n")));
-      const replies = await data(client, { from: alice, recipients: to.map(addressOf) }, given);
+      const replies = await data(client, { from, recipients: to.map(addressOf) }, given);
       loggedOut?.(answer.login);
       return [replies].flat().map(replyText).join();
     },

@@ -1,7 +1,6 @@
 /** What becomes of a message whose recipients are not certain, from the submission to its end. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { setTimeout as pause } from "node:timers/promises";
 
 import { idOf } from "../../../test/support/accounts.ts";
 import {
@@ -25,7 +24,6 @@ import { fieldsNamed, parseHeader } from "../../mail/header.ts";
 import type { UnlockedKey } from "../../openpgp/keys/secret-key.ts";
 import { verifySignature } from "../../openpgp/messages/verify.ts";
 import { open as openMessage } from "../../pgpmime/pgpmime.ts";
-import { encrypt } from "../../pgpmime/seal.ts";
 import { insertJob } from "../../store/jobs/jobs.ts";
 import { findPublished } from "../../store/keys/certificates.ts";
 import { certificateIn } from "../../vault/published-certificate.ts";
@@ -356,28 +354,6 @@ for (const { engine, open } of engines()) {
       assert.match(textOf(bounce), /<bob@beta\.test>: your provider (could not read|stopped)/);
       assert.equal(await world.left(), 0);
     }
-  });
-
-  test(`${engine}: messages that become certain together are sealed one after the other, for their octets need room`, async () => {
-    await using store = await open();
-    const counts = { now: 0, most: 0 };
-    const world = await deferralWorld(store, {
-      encryptWith: async (request) => {
-        counts.now += 1;
-        counts.most = Math.max(counts.most, counts.now);
-        const sealed = await encrypt(request);
-        await pause(50);
-        counts.now -= 1;
-        return sealed;
-      },
-    });
-    for (const day of ["one", "two", "three"]) {
-      await world.send(MESSAGE.replace("<1@", `<${day}@`), ["bob@beta.test"]);
-    }
-    world.known.set("bob@beta.test", "found");
-    await world.pass(5 * MINUTE);
-    assert.equal(world.relayed.length, 3);
-    assert.equal(counts.most, 1);
   });
 
   test(`${engine}: a split that is allowed later is not for what waits already`, async () => {

@@ -1,0 +1,55 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
+
+import { idOf } from "../../../test/support/accounts.ts";
+import { addressOf } from "../../../test/support/address.ts";
+import { deferralWorld, MESSAGE } from "../../../test/support/deferral-world.ts";
+import { engines } from "../../../test/support/engines.ts";
+import { alice } from "../../../test/support/key-life.ts";
+import { came } from "../../../test/support/outcome.ts";
+import { MINUTE } from "../../base/time.ts";
+import { addAlias, removeAlias } from "../../keys/alias.ts";
+import { encrypt } from "../../pgpmime/seal.ts";
+
+for (const { engine, open } of engines()) {
+  test(`${engine}: messages that become certain together are sealed one after the other, for their octets need room`, async () => {
+    await using store = await open();
+    const counts = { now: 0, most: 0 };
+    const world = await deferralWorld(store, {
+      encryptWith: async (request) => {
+        counts.now += 1;
+        counts.most = Math.max(counts.most, counts.now);
+        const sealed = await encrypt(request);
+        await pause(50);
+        counts.now -= 1;
+        return sealed;
+      },
+    });
+    for (const day of ["one", "two", "three"]) {
+      await world.send(MESSAGE.replace("<1@", `<${day}@`), ["bob@beta.test"]);
+    }
+    world.known.set("bob@beta.test", "found");
+    await world.pass(5 * MINUTE);
+    assert.equal(world.relayed.length, 3);
+    assert.equal(counts.most, 1);
+  });
+
+  test(`${engine}: a message from an alias that its sender gave away is not sent, and they alone are told`, async () => {
+    await using store = await open();
+    const world = await deferralWorld(store);
+    const alias = addressOf("al@alpha.test");
+    await came(addAlias(world.deps, world.deps.keyRules, idOf(alice), alias, undefined), "added");
+    const path = addressOf("al+news@alpha.test");
+    const reply = await world.send(MESSAGE.replace("alice@", "al@"), ["bob@beta.test"], path);
+    assert.match(reply, /^250 /);
+    await came(removeAlias(world.deps, idOf(alice), alias, undefined), "released");
+    world.known.set("bob@beta.test", "found");
+    await world.pass(5 * MINUTE);
+    const [notice, ...others] = world.relayed;
+    assert(notice);
+    assert.deepEqual(others, []);
+    assert.deepEqual(notice.envelope, { from: undefined, recipients: [alice] });
+    assert.match(Buffer.from(notice.message).toString(), /is no longer yours/);
+  });
+}
