@@ -15,6 +15,7 @@ import { ConfigError } from "../config/config.ts";
 import { accountConvertCommands } from "./account-convert.ts";
 import { accountKeyCommands } from "./account-key.ts";
 import { accountLifeCommands } from "./account-life.ts";
+import { accountNoticesCommand } from "./account-notices.ts";
 import { accountRecoverCommands } from "./account-recover.ts";
 import { accountRuleCommands } from "./account-rule.ts";
 import { accountCommands } from "./account.ts";
@@ -57,6 +58,7 @@ const COMMANDS: readonly Command[] = [
   ...accountKeyCommands,
   ...accountConvertCommands,
   ...accountLifeCommands,
+  accountNoticesCommand,
   ...keyCommands,
   keyRevocationsCommand,
   ...keyImportCommands,
