@@ -58,7 +58,9 @@ export const mailCommands: readonly Command[] = [
     summary: "one message with what is known of it",
     options: {
       ...PASSWORD,
-      raw: { help: "the bytes only: the signed part as it was signed, or the message as received" },
+      raw: {
+        help: "the bytes only: the signed part as it was signed, or the message as received, or as sent with its receipt",
+      },
       "open-part": {
         help: "open the one encrypted part of a message that is not sealed as a whole, and show it alone",
       },
