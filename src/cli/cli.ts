@@ -16,6 +16,7 @@ import { accountConvertCommands } from "./account-convert.ts";
 import { accountKeyCommands } from "./account-key.ts";
 import { accountLanguageCommand } from "./account-language.ts";
 import { accountLifeCommands } from "./account-life.ts";
+import { accountNoticesCommand } from "./account-notices.ts";
 import { accountRecoverCommands } from "./account-recover.ts";
 import { accountRuleCommands } from "./account-rule.ts";
 import { accountCommands } from "./account.ts";
@@ -59,6 +60,7 @@ const COMMANDS: readonly Command[] = [
   ...accountKeyCommands,
   ...accountConvertCommands,
   ...accountLifeCommands,
+  accountNoticesCommand,
   ...keyCommands,
   keyRevocationsCommand,
   ...keyImportCommands,

@@ -1,7 +1,6 @@
 import { openReading } from "../app/open-reading.ts";
 import { listMailFor, showMailFor, type Reader } from "../incoming/audited-reading.ts";
-import { MAX_PAGE, placeFrom, placeText, type ListPlace } from "../incoming/list-page.ts";
-import type { MailListEntry } from "../incoming/mail-list.ts";
+import type { MailPage } from "../incoming/list-page.ts";
 import { openPending, retryOpening } from "../incoming/pending.ts";
 import type { ReadingDeps } from "../incoming/reading.ts";
 import { listFoldersFor, searchMailFor } from "../incoming/searching.ts";
@@ -19,17 +18,12 @@ import {
   table,
   UsageError,
 } from "./command.ts";
-import { asReader, idOf, keysFor, numberGiven, PASSWORD, viewOf } from "./mail-reader.ts";
+import { asReader, idOf, keysFor, PASSWORD, viewOf } from "./mail-reader.ts";
 import { textOf } from "./mail-text.ts";
 import { openFor } from "./open.ts";
+import { limitGiven, nextOf, PAGE, pageEnd, placeGiven } from "./paging.ts";
 import { refused } from "./refusals.ts";
 import { passwordIfGiven } from "./secret-input.ts";
-
-const PAGE = {
-  limit: { value: "N", help: "how many messages a page has, at most 200 (default: 50)" },
-  after: { value: "CURSOR", help: "the page behind the one that printed this cursor" },
-};
-const DEFAULT_PAGE = 50;
 
 /** `mail list`, `mail search`, `mail folders`, `mail show` and `mail retry`. */
 export const mailCommands: readonly Command[] = [
@@ -64,7 +58,9 @@ export const mailCommands: readonly Command[] = [
     summary: "one message with what is known of it",
     options: {
       ...PASSWORD,
-      raw: { help: "the bytes only: the signed part as it was signed, or the message as received" },
+      raw: {
+        help: "the bytes only: the signed part as it was signed, or the message as received, or as sent with its receipt",
+      },
       "open-part": {
         help: "open the one encrypted part of a message that is not sealed as a whole, and show it alone",
       },
@@ -106,22 +102,8 @@ async function list(call: Call): Promise<ExitCode> {
   const [after, limit] = [placeGiven(call), limitGiven(call)];
   return asReader(call, async (deps, reader) => {
     const folder = await folderGiven(call, deps, reader);
-    const { entries, next } = await listMailFor(deps, reader, { folder, after, limit });
-    return listed(call, { entries, next: next && placeText(next) });
+    return listed(call, await listMailFor(deps, reader, { folder, after, limit }));
   });
-}
-
-function limitGiven(call: Call): number {
-  return numberGiven(call, "limit", { max: MAX_PAGE }) ?? DEFAULT_PAGE;
-}
-
-function placeGiven(call: Call): ListPlace | undefined {
-  const given = call.option("after");
-  const place = given === undefined ? undefined : placeFrom(given);
-  if (given === undefined || place !== undefined) return place;
-  throw new UsageError(
-    `--after ${printable(given)} is no cursor: give the one that the page before printed`,
-  );
 }
 
 async function folderGiven(
@@ -136,9 +118,7 @@ async function folderGiven(
   return folder.id;
 }
 
-type Page = { readonly entries: readonly MailListEntry[]; readonly next: string | undefined };
-
-function listed(call: Call, { entries, next }: Page): ExitCode {
+function listed(call: Call, { entries, next: place }: MailPage): ExitCode {
   const rows = entries.map((entry) => [
     entry.id,
     [entry.state, ...entry.warnings].join(" "),
@@ -146,11 +126,9 @@ function listed(call: Call, { entries, next }: Page): ExitCode {
     printable(entry.from),
     printable(entry.subject),
   ]);
-  const code = answer(call, { messages: entries.map(viewOf), next: next ?? null }, table(rows));
-  if (next !== undefined && !call.isJson) {
-    call.terminal.complain(text("mail.next-page", { next }));
-  }
-  return code;
+  const next = nextOf(place);
+  answer(call, { messages: entries.map(viewOf), next }, table(rows));
+  return pageEnd(call, next);
 }
 
 async function search(call: Call): Promise<ExitCode> {
@@ -159,8 +137,7 @@ async function search(call: Call): Promise<ExitCode> {
   return asReader(call, async (deps, reader) => {
     const found = await searchMailFor(deps, reader, words, { place, limit });
     if (found.kind === "mailbox-closed") throw refused(found, reader.account.address);
-    const { entries, next } = found;
-    return listed(call, { entries, next: next && placeText(next) });
+    return listed(call, found);
   });
 }
 

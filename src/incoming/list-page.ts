@@ -136,6 +136,16 @@ async function placeBehind(
   return (await keptBehind(mailbox, folder, after.kept, shown)).next ?? "end";
 }
 
+/** Where a list of the mailbox alone begins; "end": it has ended. */
+export function keptAfter(place: ListPlace | undefined): Cursor | "end" | undefined {
+  return place?.kept === "begin" ? undefined : place?.kept;
+}
+
+/** The same place once more, for such a list. */
+export function keptPlace(next: Cursor | undefined): ListPlace | undefined {
+  return next && { kept: next, waiting: undefined };
+}
+
 /** A place as a text for whoever asks for the next page. */
 export function placeText({ kept, waiting }: ListPlace): string {
   const { at, id } = waiting ?? { at: 0, id: "" };

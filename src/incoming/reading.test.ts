@@ -170,6 +170,21 @@ async function clearSigned(part: string): Promise<string> {
   return `${HEAD}Content-Type: ${type}\r\n\r\n--b\r\n${part}\r\n--b\r\n${kind}\r\n\r\n${armor}\r\n--b--\r\n`;
 }
 
+test("a receipt that came with mail is not shown, wherever it stood", async () => {
+  const field = "E2E-Receipt: v=1, rcpt=ben@beta.test; got=sealed\r\n";
+  const payload = `Content-Type: text/plain; hp="cipher"\r\n${HEAD}${field}\r\n${SECRET}\r\n`;
+  const outer = parseHeader(Buffer.from(`${HEAD}${field}\r\n`)).header;
+  for (const message of [
+    Buffer.from(`${field}${HEAD}\r\n${SECRET}\r\n`),
+    container(outer, await ciphertextOf(payload)),
+    Buffer.from(`${field}${await clearSigned(`Content-Type: text/plain\r\n\r\n${SECRET}`)}`),
+  ]) {
+    const mail = await shown(message);
+    assert.match(mail.text, /CANARY/);
+    assert.doesNotMatch(mail.text, /receipt|ben@beta/i);
+  }
+});
+
 test("nobody on the way makes mail pass for one that was imported: what arrives is judged as it is", async () => {
   const field = Buffer.from("X-Sealpost-Imported: Sat, 28 Nov 2026 10:00:00 +0000\r\n");
   const mail = await shown(Buffer.concat([field, await sealedByAlice()]));

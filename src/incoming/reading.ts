@@ -23,6 +23,7 @@ import {
   type MailListEntry,
 } from "./mail-list.ts";
 import { openPending, type PendingDeps } from "./pending.ts";
+import { withReceipt } from "./receipt.ts";
 import { sealedView } from "./sealed-view.ts";
 import { partsOf, type ShownPart } from "./shown-parts.ts";
 import { clearView, type ClearView } from "./signed.ts";
@@ -37,7 +38,7 @@ export type ReadingDeps = PendingDeps & {
 export type ShownMail = MailListEntry & {
   /** What the reader's program shows: protected headers, status on top. */
   readonly message: Uint8Array;
-  /** The signed entity byte for byte; where no signature is verified, clear mail as it was received. */
+  /** The signed entity byte for byte; where no signature is verified, clear mail as it was received, or sent, with its receipt. */
   readonly raw: Uint8Array;
   readonly parts: readonly ShownPart[];
   /** Why there is no content; undefined where there is some. */
@@ -141,11 +142,14 @@ async function shownWith(
   const { verdict } = shown;
   const judged = withVerdict(entry, verdict);
   if (shown.raw.length === 0) return withoutContent(judged, "empty");
+  const { sent } = judged;
+  const isWhole = shown.raw === shown.view;
   return {
     ...judged,
-    raw: shown.raw,
+    // What was signed or encrypted stays as it is; anything else is the message.
+    raw: isWhole ? withReceipt(shown.raw, sent) : shown.raw,
     message: annotate(
-      shown.view,
+      withReceipt(shown.view, sent),
       verdict,
       await primaryAddress(deps.store, o.account),
       deps.statusKey,

@@ -2,7 +2,7 @@
 import type { Clock } from "../base/time.ts";
 import type { Folder, Mailbox } from "../mailbox/mailbox.ts";
 import { auditReading, keysOf, type Reader } from "./audited-reading.ts";
-import type { ListPlace } from "./list-page.ts";
+import { keptAfter, keptPlace, type ListPlace } from "./list-page.ts";
 import { keptEntry, type MailListEntry } from "./mail-list.ts";
 import { withOpened, type ReadingDeps } from "./reading.ts";
 
@@ -45,13 +45,13 @@ async function searched(
   { place, limit }: AskedSearch,
 ): Promise<MailSearch> {
   await mailbox.catchUp();
-  const after = place === undefined || place.kept === "begin" ? undefined : place.kept;
+  const after = keptAfter(place);
   if (after === "end") return { kind: "found", entries: [], next: undefined };
   const found = await mailbox.search({ anywhere: words }, { after, limit });
   if (found.kind === "closed") return { kind: "mailbox-closed" };
   await auditReading(deps, reader, "mail.searched", {});
   const entries = found.entries.map((entry) => keptEntry(entry, true));
-  return { kind: "found", entries, next: found.next && { kept: found.next, waiting: undefined } };
+  return { kind: "found", entries, next: keptPlace(found.next) };
 }
 
 /** The folders of a mailbox; the names of the reader's own ones need the keys. */

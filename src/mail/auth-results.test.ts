@@ -9,7 +9,7 @@ function kept(line: string): boolean {
   return stripResultHeaders(header, ["mx.alpha.test"]).length === 1;
 }
 
-test("our result field and everything that a reader could take for it is removed", () => {
+test("our result fields and everything that a reader could take for them are removed", () => {
   for (const line of [
     "E2E-Status: v=1",
     "e2e-status: v=1",
@@ -24,10 +24,24 @@ test("our result field and everything that a reader could take for it is removed
     "Ｅ2Ｅ-Status: v=1",
     "X-Sealpost-E2E-Status: v=1",
     "E2E-Status:\r\n v=1",
+    "E2E-Receipt: v=1",
+    "e2e_receipt : v=1",
+    "X-E2E-Receipt: v=1",
+    "E2E–Receipt: v=1",
+    "Е2Е-Rесеірt: v=1",
+    "E2E-Ʀeceipt: v=1",
+    "X-Sealpost-E2E-Receipt:\r\n v=1",
   ]) {
     assert.equal(kept(line), false, line);
   }
-  for (const line of ["Subject: E2E-Status: v=1", "Status: RO", "E2E-Status-Page: x", "X-2: y"]) {
+  for (const line of [
+    "Subject: E2E-Status: v=1",
+    "Status: RO",
+    "E2E-Status-Page: x",
+    "X-2: y",
+    "Receipt: x",
+    "Disposition-Notification-To: a@b.test",
+  ]) {
     assert.equal(kept(line), true, line);
   }
 });

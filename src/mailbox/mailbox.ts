@@ -7,8 +7,8 @@
  *
  * A mailbox is opened with its reader's keys or without them. Without them it takes messages, and counts, moves and deletes
  * them. What tells people anything (names of folders, subjects, texts) is there only with the keys. Nothing but sizes,
- * times, flags, the state of a message and whether it came or left encrypted can be read without them
- * (docs/adr/0031-mailbox-at-rest.md).
+ * times, flags, the state of a message, whether it came or left encrypted and whether its sender is told that it left in clear
+ * can be read without them (docs/adr/0031-mailbox-at-rest.md).
  *
  * Folders are the six standard ones, which every mailbox has, and the user's own. A message is in one folder. A removed one
  * is in none, and is deleted after an undo time. Each change has a number: whoever remembers the latest learns what
@@ -70,7 +70,11 @@ export type NewMail = {
 export type PreparedMail = { readonly kind: "prepared"; readonly folder: FolderId };
 
 /** News that are ready to be noted. */
-export type PreparedNews = { readonly octets: Uint8Array; readonly isProtected: boolean };
+export type PreparedNews = {
+  readonly octets: Uint8Array;
+  readonly isProtected: boolean;
+  readonly hasNotice: boolean;
+};
 
 /** The octets of a message, as they came or as they are stored here already. */
 export type MailContent =
@@ -100,7 +104,8 @@ export type MailboxPage = {
 /**
  * What a search asks for; all of it must hold. Texts are words, or beginnings of words, in any script and without regard to
  * case and accents. `attachment` is about names, `anywhere` about all fields. `after` and `before` are about when a message
- * was received: from that moment on, and earlier than that moment.
+ * was received: from that moment on, and earlier than that moment. `hasNotice`: its sender is told that it left in clear
+ * (`sent-notices.ts`).
  */
 export type MailQuery = {
   readonly anywhere?: string;
@@ -112,6 +117,7 @@ export type MailQuery = {
   readonly keyword?: string;
   readonly folder?: FolderId;
   readonly state?: ResultState;
+  readonly hasNotice?: true;
   readonly after?: Date;
   readonly before?: Date;
 };

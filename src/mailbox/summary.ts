@@ -51,6 +51,7 @@ export type SentTo = {
 
 /** What became of a sent message after it was accepted. */
 export type SentNews = {
+  readonly at: Date;
   /** Of the message, as its summary has it: news of another message say nothing of this one. */
   readonly messageId: string;
   readonly how: SentHow;
@@ -102,6 +103,8 @@ type Stored = Omit<Summary, "date" | "verdict"> & {
   readonly verdict: string;
 };
 
+type StoredNews = Omit<SentNews, "at"> & { readonly at: string };
+
 /** As octets, to be wrapped. */
 export function newsOctets(news: SentNews): Uint8Array {
   return utf8(JSON.stringify(news));
@@ -110,10 +113,13 @@ export function newsOctets(news: SentNews): Uint8Array {
 /** A summary with the news that `newsOctets` made, if they are of this message. */
 export function withNews(summary: Summary, octets: Uint8Array): Summary {
   try {
-    const { messageId, how, sent } = JSON.parse(Buffer.from(octets).toString()) as SentNews;
-    if (messageId !== summary.messageId) return summary;
+    const news = JSON.parse(Buffer.from(octets).toString()) as StoredNews;
+    const { at, messageId, how, sent } = news;
+    const checkedAt = parseDate(at);
+    if (messageId !== summary.messageId || checkedAt === undefined) return summary;
     const { verdict } = summary;
-    return { ...summary, sent, verdict: { ...verdict, evidence: { ...verdict.evidence, how } } };
+    const evidence = { ...verdict.evidence, how };
+    return { ...summary, sent, verdict: { ...verdict, checkedAt, evidence } };
   } catch {
     return summary;
   }

@@ -154,9 +154,10 @@ test("a Message-ID that can be read stays, any other is replaced by one of ours"
 test("where mail was delivered before, and results that only we may state, do not leave", async () => {
   const fields =
     "Return-Path: <x@x.test>\nE2E-Status: x\nX-Sealpost-Require: no\n" +
+    "E2E-Receipt: v=1, rcpt=ben@beta.test; got=sealed;\n blind=yes\n" +
     "Authentication-Results: mail.alpha.test; none\nAuthentication-Results: other.test; none\n";
   const text = textOf((await send(`${fields}${MESSAGE}`, CAROL)).relayed);
-  assert.doesNotMatch(text, /Return-Path|E2E|Sealpost|mail\.alpha\.test; none/);
+  assert.doesNotMatch(text, /Return-Path|E2E|Sealpost|ben@beta|mail\.alpha\.test; none/);
   assert.match(text, /other\.test; none/);
 });
 

@@ -61,6 +61,28 @@ export function testFinding(mailboxTest: MailboxTest): void {
     }
   });
 
+  mailboxTest("what left in clear for want of a certificate is found as such", async ({ open }) => {
+    const to = {
+      address: "bob@beta.test",
+      fingerprint: "",
+      isBlind: false,
+      code: "NOSVC",
+    } as const;
+    const inClear: Content = { sent: [{ ...to, got: "clear" }] };
+    const refused: Content = { sent: [{ ...to, got: "refused" }] };
+    const mails = [
+      summaryMail("refused", refused),
+      summaryMail("clear tide", inClear),
+      summaryMail("clear moon", inClear),
+      summaryMail("came"),
+    ];
+    await have(open(), mails);
+    const hasNotice = true;
+    assert.deepEqual(await found(open(), { hasNotice }), ["clear moon", "clear tide"]);
+    assert.deepEqual(await found(open(), { hasNotice, subject: "tide" }), ["clear tide"]);
+    assert.deepEqual(await found(open(), { hasNotice, folder: archive }), []);
+  });
+
   mailboxTest("each field is searched apart, and all of them together", async ({ open }) => {
     const content: Content = {
       from: "Alice Reef <alice@alpha.test>",

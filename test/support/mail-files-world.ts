@@ -19,6 +19,7 @@ import {
   type MessageId,
   type MessageVerdict,
 } from "../../src/mailbox/mailbox.ts";
+import type { SentTo } from "../../src/mailbox/summary.ts";
 import { encryptAtRest } from "../../src/openpgp/messages/encrypt.ts";
 import { open } from "../../src/pgpmime/pgpmime.ts";
 import { findAccount } from "../../src/store/accounts/accounts.ts";
@@ -42,6 +43,9 @@ export type AddedMail = {
   readonly receivedAt?: Date;
   readonly verdict?: MessageVerdict;
   readonly keywords?: readonly string[];
+  /** Of a message that the reader sent. */
+  readonly sent?: readonly SentTo[];
+  readonly once?: string;
 };
 
 export type MailFilesWorld = {
@@ -95,7 +99,12 @@ async function add(mailbox: Mailbox, mail: AddedMail): Promise<MessageId> {
     receivedAt,
     sizeBytes: message.length,
     content: { kind: "received", pieces: [message], ciphertext },
-    summary: { ...summaryOf({ header, verdict, outline: outlineOf(message) }), keywords },
+    summary: {
+      ...summaryOf({ header, verdict, outline: outlineOf(message) }),
+      keywords,
+      ...(mail.sent === undefined ? {} : { sent: mail.sent }),
+    },
+    ...(mail.once === undefined ? {} : { once: mail.once }),
   });
   assert(appended.kind === "appended");
   return appended.id;

@@ -55,6 +55,7 @@ type Options = {
   readonly policy?: Policy;
   readonly password?: () => Secret;
   readonly sentCopies?: boolean;
+  readonly split?: boolean;
   readonly mailboxBytes?: number;
   /** What happens between the login and the message. */
   readonly meanwhile?: () => Promise<void>;
@@ -87,11 +88,12 @@ export async function worldIn(store: Store, bodies: BlobPlace) {
     relay: { ...QUIET_CONFIG.relay, host: "127.0.0.1", port: 1, hosts: {} },
   };
   const handlersFor = (options: Options) => {
-    const { policy = "prefer-clear", sentCopies = true, mailboxBytes = 1e9, outcome } = options;
+    const { policy = "prefer-clear", sentCopies = true, split = false } = options;
+    const { mailboxBytes = 1e9, outcome } = options;
     const current = () => ({
       ...config,
       policy: { default: policy, domains: {} },
-      submission: { ...config.submission, sentCopies },
+      submission: { ...config.submission, sentCopies, split },
       limits: { ...config.limits, mailboxBytes, pendingBytes: 0 },
     });
     const traces = {

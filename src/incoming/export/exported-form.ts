@@ -1,13 +1,12 @@
 /**
  * A message for other programs: opened, as its reader is shown it. The trace fields and the protected fields stand in its header,
- * our status on top, and no status or result of ours that a sender wrote, nor flags for the programs that read the file. A draft has its attachments in it. What does not open is
+ * our status on top, of a sent message its receipt, and no status or result of ours that a sender wrote, nor flags for the programs that read the file. A draft has its attachments in it. What does not open is
  * given as it was received, and a draft whose attachments do not without them.
  */
 import { AppError, MissingOctets, ProgramFault, TooCostly } from "../../base/errors.ts";
 import type { EmailAddress } from "../../mail/address.ts";
 import { withAttached, type AttachedFile } from "../../mail/attach.ts";
-import { stripResultHeaders } from "../../mail/auth-results.ts";
-import { parseHeader, serializeHeader, withoutFields } from "../../mail/header.ts";
+import { withoutResults } from "../../mail/auth-results.ts";
 import { MBOX_FIELDS } from "../../mailbox/files/file-flags.ts";
 import type { MessageId } from "../../mailbox/mailbox.ts";
 import type { UnlockedKeys } from "../../vault/unlocked-keys.ts";
@@ -15,6 +14,7 @@ import type { AccountId } from "../../words/account.ts";
 import { annotate } from "../annotate.ts";
 import type { MailListEntry } from "../mail-list.ts";
 import { findMail, isWithheld, mailboxFor, type ReadingDeps } from "../reading.ts";
+import { withReceipt } from "../receipt.ts";
 import type { ClearView } from "../signed.ts";
 
 /** Whose mail it is, what opens it, and the names of this host that results could claim. */
@@ -49,12 +49,12 @@ export async function exportedForm(
   if (content !== undefined && content.raw.length > 0) {
     const files = await filesOf(deps, from, entry);
     const view = withAttached(content.view, files ?? []);
-    const message = annotated(deps, from, { ...content, view });
+    const message = annotated(deps, from, entry, { ...content, view });
     return { kind: files === undefined ? "as-received" : "opened", message, entry };
   }
   const received = await unlessClosed(async () => found.received(from.keys));
   if (received === undefined) return { kind: "closed", entry };
-  return { kind: "as-received", message: withoutResults(received, from.hostname), entry };
+  return { kind: "as-received", message: ownForm(received, from, entry), entry };
 }
 
 /** Maximum number of octets that are put into one message: making it takes several times its size in memory. */
@@ -82,20 +82,20 @@ async function filesOf(
 
 function annotated(
   { statusKey }: ReadingDeps,
-  { address, hostname }: ExportFrom,
+  from: ExportFrom,
+  entry: MailListEntry,
   { view, verdict }: ClearView,
 ): Uint8Array {
-  return annotate(withoutResults(view, hostname), verdict, address, statusKey);
+  return annotate(ownForm(view, from, entry), verdict, from.address, statusKey);
 }
 
-function withoutResults(message: Uint8Array, hostname: string): Uint8Array {
-  const { header, bodyOffset } = parseHeader(message);
-  const kept = stripResultHeaders(withoutFields(header, MBOX_FIELDS), [hostname]);
-  if (kept.length === header.length) return message;
-  const fields = serializeHeader(header).length;
-  // What separates the header from the body, if anything does.
-  const separator = message.subarray(Math.min(fields, bodyOffset), bodyOffset);
-  return Buffer.concat([serializeHeader(kept), separator, message.subarray(bodyOffset)]);
+/** Without what only we, or the programs that read the file, may say; of a sent message with its receipt. */
+function ownForm(
+  message: Uint8Array,
+  { hostname }: ExportFrom,
+  { sent }: MailListEntry,
+): Uint8Array {
+  return withReceipt(withoutResults(message, [hostname], MBOX_FIELDS), sent);
 }
 
 /** A message that does not open, costs too much to open, or meets a fault of ours, keeps no other from being exported. */

@@ -18,6 +18,7 @@ import type {
   PreparedMail,
   PreparedNews,
 } from "../mailbox.ts";
+import { whyInClear } from "../sent-notices.ts";
 import { newsOctets, summaryOctets, type SentNews } from "../summary.ts";
 import type { EmbeddedDeps } from "./embedded-deps.ts";
 import { wrapSummary } from "./entries.ts";
@@ -64,6 +65,7 @@ export async function prepareMail(
     key: wrapped.key,
     summary: wrapped.octets,
     isProtected: mail.isProtected,
+    hasNotice: whyInClear(summary.sent).length > 0,
     once: once === "" ? "" : tag,
     name: summary.messageId === "" ? "" : name,
     sizeBytes: mail.sizeBytes,
@@ -79,7 +81,8 @@ export async function prepareNews(
   news: SentNews,
 ): Promise<PreparedNews> {
   const isProtected = news.how !== "clear";
-  return { octets: await wrapFor(owner, newsOctets(news)), isProtected };
+  const hasNotice = whyInClear(news.sent).length > 0;
+  return { octets: await wrapFor(owner, newsOctets(news)), isProtected, hasNotice };
 }
 
 /** Keeps a message, prepared or not. */

@@ -91,6 +91,18 @@ for (const { engine, open: openStore } of engines()) {
       assert.equal(entry.summary.verdict.signature, "none");
     });
 
+    onThis("a text that was shown with our results is saved without them", async (world) => {
+      const open = world.openDrafts();
+      const results = "E2E-Receipt: v=1, rcpt=ben@beta.test; got=sealed\r\nE2E-Status: v=1\r\n";
+      const withResults = (text: string) => ({
+        message: Buffer.concat([Buffer.from(results), written(text).message]),
+      });
+      const draft = await saved(open, withResults("first"));
+      assert.equal(await textOf(open, draft.id), Buffer.from(written("first").message).toString());
+      const { id } = await saved(open, withResults("second"), draft);
+      assert.equal(await textOf(open, id), Buffer.from(written("second").message).toString());
+    });
+
     onThis(
       "a text replaces the one before, under the same ID, and nothing of that stays",
       async (world) => {

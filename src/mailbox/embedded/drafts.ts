@@ -1,5 +1,6 @@
 /** Drafts in our own database: a row and a blob for the text, and a blob for each attachment. */
 import { discardBlob } from "../../blobs/blobs.ts";
+import { withoutResults } from "../../mail/auth-results.ts";
 import { MAX_CLEAR_OCTETS } from "../../openpgp/messages/plain.ts";
 import { makeTags } from "../../store/keys/tag-key.ts";
 import { sizeOfBlob, type PutBlob } from "../../store/mail/blobs.ts";
@@ -54,10 +55,14 @@ export function openDrafts(
   ): Promise<Value | { readonly kind: "closed" }> =>
     keys === undefined ? { kind: "closed" } : work({ owner, keys });
   return {
-    save: async (text, replaced) =>
-      opened(async (at) =>
-        replaced === undefined ? saveNew(deps, at, text) : saveOver(deps, at, text, replaced),
-      ),
+    save: async (given, replaced) =>
+      opened(async (at) => {
+        // A text may begin with a message that was shown or exported.
+        const text = { ...given, message: withoutResults(given.message, []) };
+        return replaced === undefined
+          ? saveNew(deps, at, text)
+          : saveOver(deps, at, text, replaced);
+      }),
     read: async (id) => opened(async (at) => read(deps, at, id)),
     attach: async (id, given) => opened(async (at) => attach(deps, at, id, given)),
     readAttachment: async (id, wanted) =>

@@ -97,28 +97,30 @@ async function* walked(
   { query, after }: Asked,
   matches: Matches | undefined,
 ): AsyncGenerator<readonly MessagePlace[]> {
-  const asked = { folder: query.folder, from: query.after, until: query.before };
+  const { folder, hasNotice, after: from, before: until } = query;
+  const asked = { folder, hasNotice, from, until };
   if (matches !== undefined && matches.numbers.size <= FEW) {
     const places = await selectPlaces(store, account, [...matches.numbers]);
     yield places.filter((place) => isAsked(place, asked, after)).toSorted(newestFirst);
     return;
   }
-  for (let from = after; ;) {
-    const places = await walkPlaces(store, account, { ...asked, after: from, limit: WALKED });
+  for (let last = after; ;) {
+    const places = await walkPlaces(store, account, { ...asked, after: last, limit: WALKED });
     yield places;
     if (places.length < WALKED) return;
-    from = places.at(-1);
+    last = places.at(-1);
   }
 }
 
 function isAsked(
   place: MessagePlace,
-  { folder, from, until }: AskedPlaces,
+  { folder, hasNotice, from, until }: AskedPlaces,
   after: PlaceInList | undefined,
 ): boolean {
   const { receivedAt } = place;
   return (
     (folder === undefined || folder === place.folder) &&
+    (hasNotice === undefined || place.hasNotice) &&
     (from === undefined || receivedAt >= from) &&
     (until === undefined || receivedAt < until) &&
     (after === undefined || newestFirst(after, place) < 0)

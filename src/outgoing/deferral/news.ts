@@ -8,6 +8,7 @@ import type { Store } from "../../store/store.ts";
 import type { AccountId } from "../../words/account.ts";
 import type { Looked } from "../plan.ts";
 import { recipientsOf } from "../sent-copy.ts";
+import type { Keeping } from "./deferral.ts";
 import type { Order } from "./order.ts";
 
 /** Prepares what the sender's own copy says from now on: a function that writes it, in the transaction of the ending. */
@@ -29,7 +30,7 @@ export type Telling = {
 
 /** Prepares what is written, in the transaction of the ending, about a message that waits no longer. */
 export async function newsFor(
-  { tellSender, protectedName }: Telling,
+  { clock, tellSender, protectedName }: Pick<Keeping, "clock"> & Telling,
   {
     row,
     order,
@@ -45,7 +46,7 @@ export async function newsFor(
   const sent = recipientsOf({ envelope, isBlind, ...left });
   const owner = { id: account, address: row.sender };
   const messageId = plainMessageId(row.messageId);
-  const tell = await tellSender(owner, once, { messageId, how: left.how, sent });
+  const tell = await tellSender(owner, once, { at: clock.now(), messageId, how: left.how, sent });
   return async (tx) => {
     await note?.(tx);
     await tell(tx);

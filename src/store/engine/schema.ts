@@ -322,7 +322,8 @@ type FolderUseTable = { account: string; folder: string; messages: number; unsee
  * `key`: the key pair whose key the summary is wrapped under; "" when it is wrapped to the public key. `once`: a tag that
  * keeps a repeated delivery out, `name` one of the Message-ID. `expunge_at`: when a removed message is deleted; 0 when it is not removed.
  * `is_protected`: 1 when it came or left encrypted. `is_indexed`: 1 when it has a row of terms. `news`: what became of a sent
- * message later, wrapped to the public key, and not yet part of the summary; `has_news`: 1 when there is some.
+ * message later, wrapped to the public key, and not yet part of the summary; `has_news`: 1 when there is some. `has_notice`: 1 when its
+ * sender is told that it left in clear.
  */
 type MailboxMessagesTable = {
   id: string;
@@ -347,6 +348,7 @@ type MailboxMessagesTable = {
   is_indexed: Generated<number>;
   news: Generated<Uint8Array>;
   has_news: Generated<number>;
+  has_notice: Generated<number>;
 };
 
 /** A part of a mailbox's index. `messages`: how many it was made of. */

@@ -23,6 +23,8 @@ export type NewMailboxRow = Pick<
   readonly blob: NewBlob;
   /** It left encrypted; what is stored sealed came so. */
   readonly isProtected?: boolean | undefined;
+  /** Its sender is told that it left in clear. */
+  readonly hasNotice?: boolean;
   readonly news?: Uint8Array;
   /** The draft whose attachments it has too. */
   readonly copyOf?: string;
@@ -73,6 +75,7 @@ export async function insertMailboxMessage(
         news,
         has_news: news.length === 0 ? 0 : 1,
         is_protected: form === "sealed" || message.isProtected === true ? 1 : 0,
+        has_notice: message.hasNotice === true ? 1 : 0,
       })
       .execute();
     for (const one of attached) await insertAttachment(tx, account, id, one.blob);

@@ -6,15 +6,22 @@ import { countInMailbox } from "./mailboxes.ts";
 import { changeMessages } from "./message-changes.ts";
 import { findOnce } from "./messages.ts";
 
-/** What became of a sent message, wrapped to the public key, and whether an answer to it must not leave in clear. */
-export type News = { readonly octets: Uint8Array; readonly isProtected: boolean };
+/**
+ * What became of a sent message, wrapped to the public key; whether an answer to it must not leave in clear, and whether its
+ * sender is told that it left in clear.
+ */
+export type News = {
+  readonly octets: Uint8Array;
+  readonly isProtected: boolean;
+  readonly hasNotice: boolean;
+};
 
 /** Notes news of the message that was stored with this tag, in place of earlier ones. False: there is none. */
 export async function noteNews(
   store: Store,
   account: AccountId,
   once: string,
-  { octets, isProtected }: News,
+  { octets, isProtected, hasNotice }: News,
 ): Promise<boolean> {
   return store.transaction(async (tx) => {
     const id = await findOnce(tx, account, once);
@@ -28,6 +35,7 @@ export async function noteNews(
           news: octets,
           has_news: 1,
           is_protected: isProtected ? 1 : 0,
+          has_notice: hasNotice ? 1 : 0,
           change: found.change,
           stored_bytes: sql<number>`stored_bytes + ${sql.lit(bytes)}`,
         })

@@ -8,16 +8,21 @@ import { isBehind, rowsOf, type PlaceInList } from "./listing.ts";
 import { rowFrom, type MailboxRow } from "./message-rows.ts";
 
 /** A message, and what of it may be asked for without its keys. */
-export type MessagePlace = PlaceInList & { readonly folder: string; readonly state: string };
+export type MessagePlace = PlaceInList & {
+  readonly folder: string;
+  readonly state: string;
+  readonly hasNotice: boolean;
+};
 
-/** What rows are asked for: of one folder, received from `from` on and before `until`. */
+/** What rows are asked for: of one folder, with a notice, received from `from` on and before `until`. */
 export type AskedPlaces = {
   readonly folder: string | undefined;
+  readonly hasNotice?: true | undefined;
   readonly from: Date | undefined;
   readonly until: Date | undefined;
 };
 
-const PLACE = ["number", "received_at", "folder", "state"] as const;
+const PLACE = ["number", "received_at", "folder", "state", "has_notice"] as const;
 
 /** Places behind `after`, the newest first. */
 export async function walkPlaces(
@@ -25,7 +30,7 @@ export async function walkPlaces(
   account: AccountId,
   asked: AskedPlaces & { readonly after: PlaceInList | undefined; readonly limit: number },
 ): Promise<readonly MessagePlace[]> {
-  const { folder, from, until, after, limit } = asked;
+  const { folder, hasNotice, from, until, after, limit } = asked;
   let query = store.db
     .selectFrom("mailbox_messages")
     .select(PLACE)
@@ -35,6 +40,7 @@ export async function walkPlaces(
     .orderBy("number", "desc")
     .limit(limit);
   if (folder !== undefined) query = query.where("folder", "=", folder);
+  if (hasNotice === true) query = query.where("has_notice", "=", sql.lit(1));
   if (from !== undefined) query = query.where("received_at", ">=", from.getTime());
   if (until !== undefined) query = query.where("received_at", "<", until.getTime());
   if (after !== undefined) query = query.where((row) => isBehind(row, after));
@@ -74,7 +80,8 @@ function placeFrom(row: {
   readonly received_at: number;
   readonly folder: string;
   readonly state: string;
+  readonly has_notice: number;
 }): MessagePlace {
-  const { number, received_at: at, folder, state } = row;
-  return { number, receivedAt: fromUnixMs(at), folder, state };
+  const { number, received_at: at, folder, state, has_notice: notice } = row;
+  return { number, receivedAt: fromUnixMs(at), folder, state, hasNotice: notice === 1 };
 }

@@ -206,7 +206,7 @@ function mailboxTables({ table, bytes, integer, text, octetText }: Columns): rea
       `id ${octetText}, ${account}, folder ${text}, number ${integer}, change ${integer}, flags ${integer},
        form ${text}, state ${text}, blob text not null references blobs (id), version ${text}, key ${text}, summary ${bytes}, once ${text}, name ${text},
        size_bytes ${integer}, stored_bytes ${integer}, received_at ${integer}, expunge_at ${integer},
-       is_protected ${integer}, is_indexed ${integer}, news ${bytes}, has_news ${integer}, primary key (account, id)`,
+       is_protected ${integer}, is_indexed ${integer}, news ${bytes}, has_news ${integer}, has_notice ${integer}, primary key (account, id)`,
     ),
     "create unique index mailbox_messages_number on mailbox_messages (account, number)",
     "create unique index mailbox_messages_once on mailbox_messages (account, once) where once <> ''",
@@ -215,6 +215,9 @@ function mailboxTables({ table, bytes, integer, text, octetText }: Columns): rea
     "create index mailbox_messages_changed on mailbox_messages (account, change)",
     "create index mailbox_messages_to_fold on mailbox_messages (account, number) where key = ''",
     "create index mailbox_messages_news on mailbox_messages (account, number) where has_news = 1",
+    // Its second column is always 1: SQLite prefers the index that more columns are compared in.
+    `create index mailbox_messages_noticed on mailbox_messages
+      (account, has_notice, expunge_at, received_at, number) where has_notice = 1`,
     `create index mailbox_messages_closed on mailbox_messages (account)
       where state in ('DAMAGED', 'UNDECRYPTABLE')`,
     "create index mailbox_messages_named on mailbox_messages (account, name) where name <> ''",

@@ -159,7 +159,8 @@ export async function callMailbox(store: Store, account: AccountId): Promise<voi
   await selectChanged(store, account, { after: 1, limit: 10 });
   await selectToFold(store, account, { after: 0, limit: 10 });
   await selectWithNews(store, account, { after: 0, limit: 10 });
-  await noteNews(store, account, "1", { octets: Buffer.of(1), isProtected: true });
+  const news = { octets: Buffer.of(1), isProtected: true, hasNotice: true };
+  await noteNews(store, account, "1", news);
   await changeFlags(store, account, ids, { set: 1, clear: 2 });
   await moveMessages(store, account, ids, "trash");
   if (row !== undefined) {
@@ -294,6 +295,7 @@ async function callSearch(store: Store, account: AccountId): Promise<void> {
   const page = { ...all, after: undefined, limit: 5 };
   await walkPlaces(store, account, page);
   await walkPlaces(store, account, { ...page, after: { receivedAt: now, number: 3 } });
+  await walkPlaces(store, account, { ...page, hasNotice: true });
   await walkPlaces(store, account, {
     ...page,
     folder: "inbox",
