@@ -19,6 +19,7 @@ import { accountLifeCommands } from "./account-life.ts";
 import { accountNoticesCommand } from "./account-notices.ts";
 import { accountRecoverCommands } from "./account-recover.ts";
 import { accountRuleCommands } from "./account-rule.ts";
+import { accountSuggestionsCommand } from "./account-suggestions.ts";
 import { accountCommands } from "./account.ts";
 import { auditCommands } from "./audit.ts";
 import { backupCommands } from "./backup.ts";
@@ -61,6 +62,7 @@ const COMMANDS: readonly Command[] = [
   ...accountConvertCommands,
   ...accountLifeCommands,
   accountNoticesCommand,
+  accountSuggestionsCommand,
   ...keyCommands,
   keyRevocationsCommand,
   ...keyImportCommands,

@@ -1,6 +1,7 @@
 /** The summary of a message, made of the header and the body that its reader is shown. */
 import { displayMailboxes } from "../mail/display-mailbox.ts";
 import { decodedText, firstField, structuredBody, type Header } from "../mail/header.ts";
+import { listIn } from "../mail/list-post.ts";
 import { readMessageFacts } from "../mail/mail.ts";
 import { plainMessageId } from "../mail/message-id.ts";
 import type { MessageVerdict } from "../mailbox/mailbox.ts";
@@ -23,6 +24,7 @@ export function summaryOf(o: {
 }): Summary {
   const { header, claimed = [], verdict, outline } = o;
   const { date, messageId = "" } = readMessageFacts(header);
+  const list = listIn(header);
   const mayThread = !isGood(verdict) || verdict.header === "protected";
   return {
     from: mailboxesIn(header, "From"),
@@ -35,6 +37,7 @@ export function summaryOf(o: {
     references: mayThread ? referencesIn(header) : [],
     verdict,
     keywords: [],
+    ...(list === undefined ? {} : { list }),
   };
 }
 

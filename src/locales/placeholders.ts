@@ -115,6 +115,8 @@ export const PLACEHOLDERS = {
   "domain.progress": ["count"],
   "domain.certificates": ["count"],
   "account.rules.none": ["address"],
+  "suggestions.set": ["rule", "contact", "address"],
+  "suggestions.none": ["address"],
   "account.aliases.none": ["address"],
   "account.enrolled": ["count"],
   "account.erased": ["address"],

@@ -2,6 +2,7 @@
 
 import { utf8 } from "../base/bytes.ts";
 import { parseDate } from "../base/time.ts";
+import type { CanonicalAddress } from "../mail/address.ts";
 import { verdictFrom, verdictText, type MessageVerdict } from "../store/mail/verdict.ts";
 
 export type Summary = {
@@ -24,6 +25,8 @@ export type Summary = {
   readonly keywords: readonly string[];
   /** Of what the reader sent: what each recipient got. Nobody but the reader sees it, because it names blind ones. */
   readonly sent?: readonly SentTo[];
+  /** The address of the mailing list that it came by. */
+  readonly list?: CanonicalAddress;
   /** Of a draft: SHA-256 of its text, in hexadecimal digits. */
   readonly hash?: string;
 };
