@@ -10,6 +10,7 @@ const CHANGEABLE: readonly string[] = [
   "relay",
   "policy",
   "submission",
+  "notices",
   "keys.autocrypt",
   "keys.unlock_page",
   "limits.mailbox_bytes",
@@ -51,6 +52,7 @@ export class LiveConfig {
       relay: next.relay,
       policy: next.policy,
       submission: next.submission,
+      notices: next.notices,
       keys: { ...keys, autocrypt, ...(unlockPage === undefined ? {} : { unlockPage }) },
       limits: { ...this.#current.limits, mailboxBytes, pendingBytes },
     });

@@ -13,6 +13,7 @@ import { isOutOfReach } from "../app/out-of-reach.ts";
 import { AppError, errorText } from "../base/errors.ts";
 import { ConfigError } from "../config/config.ts";
 import { accountConvertCommands } from "./account-convert.ts";
+import { accountDigestCommand } from "./account-digest.ts";
 import { accountKeyCommands } from "./account-key.ts";
 import { accountLifeCommands } from "./account-life.ts";
 import { accountNoticesCommand } from "./account-notices.ts";
@@ -59,6 +60,7 @@ const COMMANDS: readonly Command[] = [
   ...accountConvertCommands,
   ...accountLifeCommands,
   accountNoticesCommand,
+  accountDigestCommand,
   ...keyCommands,
   keyRevocationsCommand,
   ...keyImportCommands,

@@ -1,13 +1,15 @@
 /**
  * The configuration file: every field with what it is, its unit and its default, once. `config.ts` checks a file against
  * it, `describe.ts` prints it, and `init` writes the file it begins with. Names here are those of the file; `Config` has
- * them in camel case. The tables about places are in `places.ts` and `relay.ts`, those about limits in `limits.ts`.
+ * them in camel case. The tables about places are in `places.ts` and `relay.ts`, those about limits in `limits.ts`, those about
+ * mail that users submit in `submission.ts`.
  */
 import { z } from "zod";
 
 import { keyserver, limits } from "./limits.ts";
 import { discovery, listeners, resolver, tls } from "./places.ts";
 import { relay } from "./relay.ts";
+import { notices, submission } from "./submission.ts";
 import { address, domain, note, path, text } from "./values.ts";
 
 /** The four policies, strictest first (RFC 9787 §9.6 asks that the user's choice is one per message). */
@@ -133,30 +135,6 @@ const sealing = note(
   "How mail is sealed.",
 );
 
-const submission = note(
-  z
-    .strictObject({
-      sent_copies: note(
-        z.boolean().default(true),
-        "Each message that a user submits is kept in the folder Sent of their mailbox here, encrypted to them, with what each recipient got. false: for users whose mail programs save a copy in the same mailbox.",
-      ),
-      split: note(
-        z.boolean().default(false),
-        "A message for several recipients leaves sealed for those who have a certificate, and in clear for the others whose policy allows it. false: all of them get the same, because one clear copy reveals what the sealed ones protect.",
-      ),
-      defer_hours: note(
-        z.number().int().min(1).max(120).default(24),
-        "How long a message waits whose recipients may or may not have a certificate, because their DNS or keyserver gives no answer that can be believed. Then it bounces. It never leaves in clear because of that. 1 to 120.",
-      ),
-      notice_hours: note(
-        z.number().int().min(1).max(120).default(4),
-        "After how many hours of waiting its sender is told. 1 to 120.",
-      ),
-    })
-    .prefault({}),
-  "What is done with mail that users submit.",
-);
-
 const escrow = note(
   z
     .strictObject({
@@ -237,6 +215,7 @@ export const configSchema = z.strictObject({
   keys,
   sealing,
   submission,
+  notices,
   escrow,
   revocations,
   limits,

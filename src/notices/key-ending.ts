@@ -2,6 +2,7 @@ import { DAY } from "../base/time.ts";
 import { counted, text } from "../locales/locales.ts";
 import { formatAddress, type Domain, type EmailAddress } from "../mail/address.ts";
 import { noticeHeader, TEXT_FIELDS } from "./notices.ts";
+import { wrapped } from "./wrapped.ts";
 
 /** A key whose life its owner alone can extend. */
 export type KeyEnding = {
@@ -66,16 +67,3 @@ function whatToDo(way: KeyEnding["way"]): readonly string[] {
     ? [text("key-ending.device"), text("key-ending.device.provider")]
     : [text("key-ending.login")];
 }
-
-/** RFC 5322 §2.1.1: lines of at most 78 characters. A word that is longer stands alone. */
-function wrapped(paragraph: string): readonly string[] {
-  const lines: string[] = [];
-  for (const word of paragraph.split(" ")) {
-    const last = lines.at(-1);
-    if (last === undefined || last.length + 1 + word.length > LINE_WIDTH) lines.push(word);
-    else lines[lines.length - 1] = `${last} ${word}`;
-  }
-  return lines;
-}
-
-const LINE_WIDTH = 78;

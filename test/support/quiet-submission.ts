@@ -25,6 +25,7 @@ export const QUIET_CONFIG = {
     deferredMessages: 1000,
   },
   sealing: { legacyDisplay: true },
+  notices: { digest: false },
   submission: { sentCopies: false, deferHours: 24, noticeHours: 4, split: false },
 } as unknown as Config;
 

@@ -1,0 +1,40 @@
+/** What is done with mail that users submit, and what they are told of it. */
+import { z } from "zod";
+
+import { note } from "./values.ts";
+
+export const submission = note(
+  z
+    .strictObject({
+      sent_copies: note(
+        z.boolean().default(true),
+        "Each message that a user submits is kept in the folder Sent of their mailbox here, encrypted to them, with what each recipient got. false: for users whose mail programs save a copy in the same mailbox.",
+      ),
+      split: note(
+        z.boolean().default(false),
+        "A message for several recipients leaves sealed for those who have a certificate, and in clear for the others whose policy allows it. false: all of them get the same, because one clear copy reveals what the sealed ones protect.",
+      ),
+      defer_hours: note(
+        z.number().int().min(1).max(120).default(24),
+        "How long a message waits whose recipients may or may not have a certificate, because their DNS or keyserver gives no answer that can be believed. Then it bounces. It never leaves in clear because of that. 1 to 120.",
+      ),
+      notice_hours: note(
+        z.number().int().min(1).max(120).default(4),
+        "After how many hours of waiting its sender is told. 1 to 120.",
+      ),
+    })
+    .prefault({}),
+  "What is done with mail that users submit.",
+);
+
+export const notices = note(
+  z
+    .strictObject({
+      digest: note(
+        z.boolean().default(false),
+        "Once a day users get a mail when mail of theirs left in clear the day before, because recipients could not be encrypted for: how many messages, and why. Each of them may have it otherwise (`sealpost account digest`).",
+      ),
+    })
+    .prefault({}),
+  "What users are told by mail.",
+);
