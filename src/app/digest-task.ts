@@ -4,6 +4,7 @@ import type { Config } from "../config/config.ts";
 import type { Task } from "../jobs/tasks.ts";
 import { sendDigests, type DigestDeps } from "../outgoing/digest/send-digests.ts";
 import type { Events } from "./events.ts";
+import type { OutboundRelay } from "./outgoing.ts";
 
 const NAME = "send digests";
 
@@ -17,12 +18,14 @@ export function digestTask({
   readonly current: () => Pick<Config, "notices" | "submission">;
   readonly events: Pick<Events, "failed">;
   /** What the mail leaves through. */
-  readonly out: Pick<DigestDeps, "store" | "clock" | "hostname" | "wrap">;
+  readonly out: Pick<OutboundRelay, "sendSoon"> & {
+    readonly deps: Pick<DigestDeps, "store" | "clock" | "hostname" | "wrap">;
+  };
 }): Task {
   const run = async (): Promise<void> => {
-    const { store, clock, hostname, wrap } = out;
+    const { store, clock, hostname, wrap } = out.deps;
     const { notices, submission } = current();
-    await sendDigests({
+    const mails = await sendDigests({
       store,
       clock,
       hostname,
@@ -33,6 +36,7 @@ export function digestTask({
         events.failed(NAME, error);
       },
     });
+    if (mails > 0) out.sendSoon();
   };
   return { name: NAME, everyMs: HOUR, run };
 }

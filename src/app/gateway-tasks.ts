@@ -63,7 +63,7 @@ export function gatewayTasks(deps: Deps): Tasks {
       ...incoming.tasks.once,
       ...mailboxTasks(vault),
       ...keyTasks({ vault, keyRules, backfillPerMinute, events, notices: out.deps }),
-      digestTask({ current, events, out: out.deps }),
+      digestTask({ current, events, out }),
     ],
   };
 }

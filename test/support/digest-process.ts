@@ -22,8 +22,8 @@ export type DigestOrder = {
 };
 
 /** Does what the task does, once. */
-export async function sendAt(store: Store, atMs: number): Promise<void> {
-  await sendDigests({
+export async function sendAt(store: Store, atMs: number): Promise<number> {
+  return sendDigests({
     store,
     clock: fakeClock(fromUnixMs(atMs)),
     hostname: parseDomain("mail.alpha.test") ?? assert.fail(),

@@ -179,7 +179,8 @@ export async function worldIn(store: Store, bodies: BlobPlace) {
       options: Options = {},
       of: Partial<Pick<OutboxDeps, "store" | "wrap">> = {},
     ): Task => {
-      const out = { ...outFor(options).deps, ...of };
+      const { deps: common, sendSoon } = outFor(options);
+      const out = { sendSoon, deps: { ...common, ...of } };
       return digestTask({ current: () => configOf(options), events, out });
     },
     /** Hands on what waits. */

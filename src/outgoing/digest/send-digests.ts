@@ -40,16 +40,22 @@ const KEPT_DAYS = 7;
 
 const PAGE = 500;
 
-/** Tells of every day that is over, whoever is to be told. To be called at least once a day. */
-export async function sendDigests(deps: DigestDeps): Promise<void> {
+/** Tells of every day that is over, whoever is to be told. To be called at least once a day. @returns how many mails wait to leave. */
+export async function sendDigests(deps: DigestDeps): Promise<number> {
   const today = dayOf(deps.clock.now());
+  let mails = 0;
   for (const days of daysOver(today)) {
     for await (const account of accountsWith(deps.store, days)) {
-      await sendDigest(deps, account, today).catch(deps.failed);
+      try {
+        if (await sendDigest(deps, account, today)) mails += 1;
+      } catch (error) {
+        deps.failed(error);
+      }
     }
   }
   // Only now, so that nothing untold goes because a clock jumped forward.
   await purgeClearCounts(deps.store, today - KEPT_DAYS);
+  return mails;
 }
 
 /**
@@ -78,15 +84,16 @@ async function* accountsWith(store: Store, days: Days): AsyncGenerator<AccountId
   }
 }
 
-async function sendDigest(deps: DigestDeps, account: AccountId, today: number): Promise<void> {
+/** False: there is nothing to tell, or nobody is to be told. */
+async function sendDigest(deps: DigestDeps, account: AccountId, today: number): Promise<boolean> {
   const { clock, hostname, wrap, isDefault, hasCopies } = deps;
-  await deps.store.transaction(async (tx) => {
+  return deps.store.transaction(async (tx) => {
     const state = await holdAccount(tx, account);
     const counts: ClearCount[] = [];
     for (const days of daysOver(today)) counts.push(...(await takeClearCounts(tx, account, days)));
-    // Another process tells of them.
-    if (counts.length === 0) return;
-    if (state !== "open" || !isDigestOn(await readDigestWish(tx, account), isDefault)) return;
+    // Where there are none any more another process tells of them.
+    if (counts.length === 0 || state !== "open") return false;
+    if (!isDigestOn(await readDigestWish(tx, account), isDefault)) return false;
     const owner = await primaryAddress(tx, account);
     const now = clock.now();
     const messageId = `<${randomUUID()}@${hostname}>`;
@@ -95,6 +102,7 @@ async function sendDigest(deps: DigestDeps, account: AccountId, today: number): 
     const copy = toKeep({ envelope: { from: undefined, recipients: [owner] }, message });
     const sender = { account, address: owner };
     await keepForLater({ store: tx, clock, wrap }, sender, messageId, [copy]);
+    return true;
   });
 }
 
