@@ -8,6 +8,7 @@ import { defer, type DeferDeps } from "../outgoing/deferral/defer.ts";
 import type { Telling } from "../outgoing/deferral/news.ts";
 import { retryDue, type RetryDeps } from "../outgoing/deferral/retry.ts";
 import { signerNow } from "../outgoing/deferral/signer-now.ts";
+import { countInClear } from "../outgoing/digest/count-in-clear.ts";
 import type { SubmitDeps } from "../outgoing/submit-deps.ts";
 import type { Store } from "../store/store.ts";
 import type { CryptoPool } from "./crypto-pool.ts";
@@ -17,7 +18,7 @@ export type DeferralDeps = {
   readonly store: Store;
   readonly clock: Clock;
   /** The configuration as it is now. */
-  readonly current: () => Pick<Config, "policy" | "submission" | "sealing" | "limits">;
+  readonly current: () => Pick<Config, "policy" | "submission" | "sealing" | "limits" | "notices">;
   readonly discover: SubmitDeps["discover"];
   readonly pool: Pick<CryptoPool, "encrypt">;
   readonly out: Pick<OutboundRelay, "deps" | "parts" | "sendSoon">;
@@ -63,7 +64,7 @@ function retryDeps({
   mailboxOf,
 }: DeferralDeps): RetryDeps {
   const { hostname, language, wrap, trace } = out.deps;
-  const { policy: settings, submission } = current();
+  const { policy: settings, submission, notices } = current();
   const { deferHours, noticeHours } = submission;
   return {
     store,
@@ -79,15 +80,17 @@ function retryDeps({
     isSplit: submission.split,
     limits: { bounceMs: deferHours * HOUR, noticeMs: noticeHours * HOUR },
     sendSoon: out.sendSoon,
-    ...tellingIn({ store, clock }, mailboxOf),
+    ...tellingIn({ store, clock, notices, mailboxOf }),
   };
 }
 
 /** Writes news of a sent message into its sender's mailbox. A copy that they have deleted has none. */
-export function tellingIn(
-  { store, clock }: Pick<DeferralDeps, "store" | "clock">,
-  mailboxOf: MailboxOf,
-): Telling {
+export function tellingIn({
+  store,
+  clock,
+  notices,
+  mailboxOf,
+}: Pick<DeferralDeps, "store" | "clock" | "mailboxOf"> & Pick<Config, "notices">): Telling {
   return {
     tellSender: async (owner, once, news) => {
       const prepared = await mailboxOf(store, owner).prepareNews(news);
@@ -99,6 +102,7 @@ export function tellingIn(
       const note = await protectedName(store, account, messageId);
       return async (tx) => note(tx, clock.now());
     },
+    countInClear: countInClear({ store, clock, isDefault: notices.digest }),
   };
 }
 

@@ -1,9 +1,11 @@
 /** The periodic tasks of a gateway: what each process does, and what one process does for all of them. */
+import type { Config } from "../config/config.ts";
 import type { Task } from "../jobs/tasks.ts";
 import type { LoginCache } from "../login/login-cache.ts";
 import { logHead, signHeads } from "./audit-head-tasks.ts";
 import { watchClock } from "./clock-watch.ts";
 import type { DatabaseGuard } from "./database-guard.ts";
+import { digestTask } from "./digest-task.ts";
 import type { Events } from "./events.ts";
 import type { DeliveryHandlers } from "./incoming.ts";
 import { keyTasks } from "./key-tasks.ts";
@@ -19,6 +21,8 @@ import type { TlsFiles } from "./tls-files.ts";
 
 type Deps = {
   readonly vault: Vault;
+  /** The configuration as it is now. */
+  readonly current: () => Pick<Config, "notices" | "submission">;
   readonly events: Events;
   readonly out: OutboundRelay;
   readonly deferral: { readonly task: Task };
@@ -30,7 +34,7 @@ type Deps = {
 };
 
 export function gatewayTasks(deps: Deps): Tasks {
-  const { vault, events, out, deferral, incoming, guard, tls, hops, loginCache } = deps;
+  const { vault, current, events, out, deferral, incoming, guard, tls, hops, loginCache } = deps;
   const { store, clock, keyRules } = vault;
   const { backfillPerMinute } = vault.config.keys;
   return {
@@ -59,6 +63,7 @@ export function gatewayTasks(deps: Deps): Tasks {
       ...incoming.tasks.once,
       ...mailboxTasks(vault),
       ...keyTasks({ vault, keyRules, backfillPerMinute, events, notices: out.deps }),
+      digestTask({ current, events, out }),
     ],
   };
 }

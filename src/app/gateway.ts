@@ -72,7 +72,7 @@ export async function runGateway(
   const submission = openSubmission({ ...around, out, incoming, loginCache });
   const deferral = serving.use(submission.deferral);
   const purgeDiscoveries = lookUps.discoverer.purge;
-  const about = { vault, events, out, deferral, incoming, guard, tls, hops, loginCache };
+  const about = { vault, current, events, out, deferral, incoming, guard, tls, hops, loginCache };
   const tasks = gatewayTasks(about);
   serving.use(startSchedule({ store, clock, events, purgeDiscoveries }, tasks));
   incoming.resume();

@@ -13,6 +13,7 @@ import { parseAddress } from "../mail/address.ts";
 import { cameProtected } from "../mailbox/came-protected.ts";
 import { protectedName } from "../mailbox/embedded/protected-name.ts";
 import type { MailboxOf } from "../mailbox/mailbox-of.ts";
+import { countInClear } from "../outgoing/digest/count-in-clear.ts";
 import { handOnWith } from "../outgoing/hand-on.ts";
 import { keepForLater } from "../outgoing/outbox.ts";
 import { answerRecipient, submit } from "../outgoing/outgoing.ts";
@@ -168,6 +169,7 @@ function submitDepsOf(
       const note = await protectedName(store, account, messageId);
       return async (tx) => note(tx, clock.now());
     },
+    countInClear: countInClear({ store, clock, isDefault: config.notices.digest }),
     prepareSent: config.submission.sentCopies
       ? async (request) => prepareSent(sentDepsOf(deps, config.limits), request)
       : undefined,

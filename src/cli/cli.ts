@@ -13,6 +13,7 @@ import { isOutOfReach } from "../app/out-of-reach.ts";
 import { AppError, errorText } from "../base/errors.ts";
 import { ConfigError } from "../config/config.ts";
 import { accountConvertCommands } from "./account-convert.ts";
+import { accountDigestCommand } from "./account-digest.ts";
 import { accountKeyCommands } from "./account-key.ts";
 import { accountLanguageCommand } from "./account-language.ts";
 import { accountLifeCommands } from "./account-life.ts";
@@ -63,6 +64,7 @@ const COMMANDS: readonly Command[] = [
   ...accountLifeCommands,
   accountNoticesCommand,
   accountSuggestionsCommand,
+  accountDigestCommand,
   ...keyCommands,
   keyRevocationsCommand,
   ...keyImportCommands,

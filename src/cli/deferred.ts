@@ -93,8 +93,8 @@ async function stop(call: Call): Promise<ExitCode> {
   const message = await messageGiven(call, vault);
   const { store, clock, config, serviceKeys } = vault;
   await using reading = await openReading(vault);
-  const telling = tellingIn({ store, clock }, reading.deps.mailboxOf);
   const { hostname, notices } = config;
+  const telling = tellingIn({ store, clock, notices, mailboxOf: reading.deps.mailboxOf });
   const keeping = {
     store,
     clock,

@@ -49,7 +49,11 @@ export const notices = note(
         z.enum(["en", "de", "fr"]).default("en"),
         "The language of those who have none of their own (`sealpost account language`).",
       ),
+      digest: note(
+        z.boolean().default(false),
+        "Once a day users get a mail when mail of theirs left in clear the day before, because recipients could not be encrypted for: how many messages, and why. Each of them may have it otherwise (`sealpost account digest`).",
+      ),
     })
     .prefault({}),
-  "The mail that Sealpost itself writes to users: bounces, notices of mail that waits, and warnings of keys that end.",
+  "The mail that Sealpost itself writes to users: bounces, notices of mail that waits, digests, and warnings of keys that end.",
 );

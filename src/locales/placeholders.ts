@@ -110,6 +110,8 @@ export const PLACEHOLDERS = {
   "account.part.none": ["address"],
   "account.part.receives": ["address"],
   "account.part.full": ["address"],
+  "account.digest.on": ["address", "own"],
+  "account.digest.off": ["address", "own"],
   "domain.policy.where": ["file", "domain"],
   "domain.rollout": ["domain", "rollout"],
   "domain.progress": ["count"],
@@ -170,6 +172,9 @@ export const PLACEHOLDERS = {
   "deferral.all-or-none": ["address"],
   "delay.lead": ["messageId"],
   "delay.what-to-do": ["until"],
+  "digest.subject": ["days"],
+  "digest.days": ["from", "to"],
+  "digest.lead.other": ["count"],
   "key-ending.subject": ["day"],
   "key-ending.lead.other": ["count"],
 } as const;

@@ -3,6 +3,7 @@
  *
  *     bounce        an accepted message does not reach a recipient, or waits for long (RFC 3464)
  *     key-ending    a key ends soon, and only its owner can extend it
+ *     digest        mail of a day left in clear, because recipients could not be encrypted for
  *
  * A notice goes to a user of ours, never to a stranger: whoever forges a sender must not make us write to them. It is sent
  * with the empty return path and marked as automatic (RFC 3834), so that nothing answers it. It holds no word of anybody's

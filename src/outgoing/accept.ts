@@ -1,6 +1,8 @@
 /** How a message that leaves, or waits, is accepted: with the copy for its sender's own mailbox. */
+import { whyInClear } from "../mailbox/sent-notices.ts";
 import type { Copy } from "./copy.ts";
-import type { PreparedSent, SentRequest } from "./sent-copy.ts";
+import { inTurn } from "./hand-on.ts";
+import { recipientsOf, type PreparedSent, type SentRequest } from "./sent-copy.ts";
 import type { NoSentCopy, SentAs, Submission } from "./submission.ts";
 import type { Sender, SubmitDeps } from "./submit-deps.ts";
 
@@ -17,8 +19,10 @@ export async function handOn(
   const { messageId } = prepared;
   const sent = await sentCopyOf(deps, o, sentAs.kind);
   const copy = sent?.kind === "ready" ? sent.copy : undefined;
-  const isClear = sentAs.kind === "clear";
-  const note = isClear ? undefined : await deps.protectedName(sender.account, messageId);
+  const note = inTurn(
+    sentAs.kind === "clear" ? undefined : await deps.protectedName(sender.account, messageId),
+    await deps.countInClear(sender.account, whyInClear(recipientsOf({ ...o, how: sentAs.kind }))),
+  );
   const handedOn = await deps.handOn({ sender, messageId, copies, sent: copy, note });
   if (handedOn.kind !== "taken") return handedOn;
   const because = sent?.kind === "none" ? sent.because : handedOn.noCopy;

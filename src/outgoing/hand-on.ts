@@ -1,7 +1,7 @@
 /**
  * Handing copies to the next hop. The first copy's answer is the client's answer. Once it was taken, what is left is
  * committed to the outbox before `250` is said, and tried again until it is taken or bounces. The copy for the sender's
- * mailbox is committed in the same transaction, and so is the name of a message that left encrypted. A message therefore never
+ * mailbox is committed in the same transaction, and so is what is noted of how the message left. A message therefore never
  * ends half sent because the second hand-over failed: it is never lost, with at most one duplicate per crash.
  */
 import { AppError } from "../base/errors.ts";
@@ -23,7 +23,7 @@ export type HandOnRequest = {
   readonly copies: readonly Copy[];
   /** The copy for the sender's own mailbox, which is committed with what is left. */
   readonly sent?: SentCopy | undefined;
-  /** Notes that the message left encrypted, in the same transaction. */
+  /** Notes how the message left, in the same transaction. */
   readonly note?: Also | undefined;
 };
 
@@ -90,7 +90,7 @@ export function handOnWith(deps: Deps): HandOn {
 }
 
 /** Both, one after the other; undefined where there is neither. */
-function inTurn(one: Also | undefined, other: Also | undefined): Also | undefined {
+export function inTurn(one: Also | undefined, other: Also | undefined): Also | undefined {
   if (one === undefined || other === undefined) return one ?? other;
   return async (tx) => {
     await one(tx);

@@ -176,9 +176,9 @@ export function recipientsOf({
   envelope,
   how,
   looked,
-  isBlind,
+  isBlind = () => false,
 }: Pick<SentRequest, "envelope" | "how" | "looked"> & {
-  readonly isBlind: (address: EmailAddress) => boolean;
+  readonly isBlind?: (address: EmailAddress) => boolean;
 }): readonly SentTo[] {
   const discoveries = new Map(
     looked.map(({ address, discovery }) => [formatAddress(address), discovery]),

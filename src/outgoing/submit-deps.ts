@@ -9,6 +9,7 @@ import type { AutocryptRule } from "./autocrypt.ts";
 import type { SealMessage } from "./copies.ts";
 import type { Deferred, DeferRequest } from "./deferral/defer.ts";
 import type { CameProtected } from "./demand.ts";
+import type { CountInClear } from "./digest/count-in-clear.ts";
 import type { Also, HandOn } from "./hand-on.ts";
 import type { PrepareDeps } from "./prepare.ts";
 import type { PreparedSent, SentRequest } from "./sent-copy.ts";
@@ -52,6 +53,8 @@ export type SubmitDeps = PrepareDeps & {
   readonly cameProtected: CameProtected;
   /** What notes that a message of an account, by its Message-ID, left encrypted. */
   readonly protectedName: (account: AccountId, messageId: string) => Promise<Also>;
+  /** What counts a message that leaves in clear, for its sender's digest. */
+  readonly countInClear: CountInClear;
   /** Makes the copy for the sender's own mailbox; undefined where the installation keeps none. */
   readonly prepareSent?: ((request: SentRequest) => Promise<PreparedSent>) | undefined;
 };

@@ -19,6 +19,7 @@ import { toKeep } from "../../src/outgoing/copy.ts";
 import { keepForLater } from "../../src/outgoing/outbox.ts";
 import { locked } from "../../src/incoming/verdicts.ts";
 import { changeDraft } from "../../src/store/mailbox/drafts.ts";
+import { countClear } from "../../src/store/mail/clear-counts.ts";
 import { insertProtectedName } from "../../src/store/mail/protected-names.ts";
 import { insertFolder } from "../../src/store/mailbox/folders.ts";
 import { selectById } from "../../src/store/mailbox/listing.ts";
@@ -60,6 +61,7 @@ const NAMING: Readonly<Record<string, RegExp>> = {
   author_keys: /^\| keys of authors \|/m,
   blobs: /^\| mailbox \|/m,
   cached_certificates: /^\| cache of others' certificates \|/m,
+  clear_counts: /^\| counts for the digest \|/m,
   contact_rules: /^\| contact rules \|/m,
   deferred: /^\| deferred mail \|/m,
   draft_attachments: /^\| drafts \|/m,
@@ -169,6 +171,7 @@ async function fill(deps: Deps): Promise<void> {
   } as const;
   await came(changeRule(deps, { ...rule, account: idOf(first), by: "operator" }), "changed");
   await insertProtectedName(store, idOf(first), "tag", now);
+  await countClear(store, idOf(first), { day: 1, reasons: ["NOSVC"] });
   const rows = await selectToIndex(store, idOf(first), { after: 0, limit: 10 });
   const made = rows.map((row) => ({ row, ...wrappedTerms }));
   assert.equal(await insertTerms(store, idOf(first), made), 1);

@@ -85,6 +85,7 @@ test("SIGHUP takes over what may change, names what may not, and ends nothing", 
   await change((file) => {
     file["relay"] = { port: 10_026 };
     file["submission"] = { sent_copies: false };
+    file["notices"] = { digest: true };
     file["limits"] = { recipients: 7 };
     file["log"] = { ...file["log"], client_address: "network" };
   });
@@ -99,6 +100,7 @@ test("SIGHUP takes over what may change, names what may not, and ends nothing", 
     const line = reloaded.find((one) => one["role"] === role);
     assert.deepEqual(line?.["changed"], [
       "log.client_address",
+      "notices.digest",
       "relay.port",
       "submission.sent_copies",
     ]);

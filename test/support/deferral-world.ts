@@ -164,7 +164,7 @@ export async function deferralWorld(store: Store, options: Options = {}) {
     cancel: async (id: string): Promise<string> => {
       const [message] = await findWaiting(store, [id]);
       assert(message);
-      const telling = tellingIn({ store, clock }, mailboxOf);
+      const telling = tellingIn({ store, clock, mailboxOf, ...current() });
       const keeping = { ...out.deps, parts: out.parts, ...telling };
       return (await cancel(keeping, message, "operator")).kind;
     },

@@ -237,6 +237,7 @@ function rowsOf(
       stored_bytes: "560",
       received_at: `${created} + part`,
       expunge_at: `case when n <= ${String(waiting)} and part = 2 then ${String(now)} else 0 end`,
+      has_notice: "case when part = 3 then 1 else 0 end",
       is_indexed: `case when n <= ${String(waiting)} then 0 else 1 end`,
       per: "16",
       where: MAILBOXES,
@@ -246,6 +247,13 @@ function rowsOf(
       name: idOfPart,
       at: `${created} + part`,
       per: "16",
+    }),
+    clear_counts: () => ({
+      account: id,
+      day: `${String(Math.floor(now / DAY))} - part % 2`,
+      reason: "case when part <= 2 then '' else 'NOSVC' end",
+      messages: "part",
+      per: "4",
     }),
     draft_attachments: () => ({
       account: id,

@@ -25,7 +25,7 @@ export const QUIET_CONFIG = {
     deferredMessages: 1000,
   },
   sealing: { legacyDisplay: true },
-  notices: { language: "en" },
+  notices: { language: "en", digest: false },
   submission: { sentCopies: false, deferHours: 24, noticeHours: 4, split: false },
 } as unknown as Config;
 

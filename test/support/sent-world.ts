@@ -29,7 +29,10 @@ import { unlockWithPassword } from "../../src/vault/vault.ts";
 import type { Policy } from "../../src/words/account.ts";
 import { openLoginCache } from "../../src/app/open-login-cache.ts";
 import { mailboxesOf } from "../../src/app/open-mailbox.ts";
+import { digestTask } from "../../src/app/digest-task.ts";
 import { outboundRelay } from "../../src/app/outgoing.ts";
+import type { Task } from "../../src/jobs/tasks.ts";
+import { sendDue, type OutboxDeps } from "../../src/outgoing/outbox.ts";
 import { submissionHandlers } from "../../src/app/submission.ts";
 
 export const CANARY = "CANARY-91c4";
@@ -56,6 +59,7 @@ type Options = {
   readonly password?: () => Secret;
   readonly sentCopies?: boolean;
   readonly split?: boolean;
+  readonly digest?: boolean;
   readonly mailboxBytes?: number;
   /** What happens between the login and the message. */
   readonly meanwhile?: () => Promise<void>;
@@ -87,15 +91,20 @@ export async function worldIn(store: Store, bodies: BlobPlace) {
     ...QUIET_CONFIG,
     relay: { ...QUIET_CONFIG.relay, host: "127.0.0.1", port: 1, hosts: {} },
   };
-  const handlersFor = (options: Options) => {
+  const configOf = (options: Options) => {
     const { policy = "prefer-clear", sentCopies = true, split = false } = options;
-    const { mailboxBytes = 1e9, outcome } = options;
-    const current = () => ({
+    const { mailboxBytes = 1e9, digest = false } = options;
+    return {
       ...config,
       policy: { default: policy, domains: {} },
       submission: { ...config.submission, sentCopies, split },
+      notices: { language: "en" as const, digest },
       limits: { ...config.limits, mailboxBytes, pendingBytes: 0 },
-    });
+    };
+  };
+  const outFor = (options: Options) => {
+    const { outcome } = options;
+    const current = () => configOf(options);
     const traces = {
       writeLater: () => (_id: string, step: string) => {
         traced.push(step);
@@ -112,6 +121,10 @@ export async function worldIn(store: Store, bodies: BlobPlace) {
       }));
       return Promise.resolve({ recipients });
     };
+    return { ...out, deps: { ...out.deps, relay }, sendSoon: () => undefined };
+  };
+  const handlersFor = (options: Options) => {
+    const current = () => configOf(options);
     return submissionHandlers({
       vault: { store, clock, serviceKeys, blobs },
       keyRules,
@@ -125,7 +138,7 @@ export async function worldIn(store: Store, bodies: BlobPlace) {
         messageWorkForUsers: { ...work, ...options.work },
       },
       mailboxOf,
-      out: { ...out, deps: { ...out.deps, relay }, sendSoon: () => undefined },
+      out: outFor(options),
       drain: () => undefined,
       transactions: { note: () => undefined },
       loginCache: openLoginCache({ clock }, current),
@@ -161,6 +174,17 @@ export async function worldIn(store: Store, bodies: BlobPlace) {
       return await work(mailboxOf(store, { id: idOf(alice), address: alice }, keys));
     },
     closed: () => mailboxOf(store, { id: idOf(alice), address: alice }),
+    /** The task that tells users of mail that left in clear, in a process with this store and this way to wrap. */
+    digests: (
+      options: Options = {},
+      of: Partial<Pick<OutboxDeps, "store" | "wrap">> = {},
+    ): Task => {
+      const { deps: common, sendSoon } = outFor(options);
+      const out = { sendSoon, deps: { ...common, ...of } };
+      return digestTask({ current: () => configOf(options), events, out });
+    },
+    /** Hands on what waits. */
+    sendWaiting: async () => sendDue(outFor({}).deps),
     [Symbol.asyncDispose]: async () => {
       await rm(dir, { recursive: true });
       assert.deepEqual(failed, []);

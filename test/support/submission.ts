@@ -132,6 +132,7 @@ export async function send(message: string, to: readonly string[], options: Opti
     cameProtected: async (_reader, messageIds) =>
       Promise.resolve(options.cameProtected?.(messageIds) ?? options.isReplyToSealed === true),
     protectedName: async () => Promise.resolve(async () => Promise.resolve()),
+    countInClear: async () => Promise.resolve(undefined),
     handOn: handOnWith({
       trace,
       failed: (error) => {

@@ -2,10 +2,13 @@
 import { sameAddress, type EmailAddress } from "../../mail/address.ts";
 import { plainMessageId } from "../../mail/message-id.ts";
 import type { MailboxOwner } from "../../mailbox/mailbox-of.ts";
+import { whyInClear } from "../../mailbox/sent-notices.ts";
 import type { SentHow, SentNews } from "../../mailbox/summary.ts";
 import type { DeferredEntry } from "../../store/mail/deferred.ts";
 import type { Store } from "../../store/store.ts";
 import type { AccountId } from "../../words/account.ts";
+import type { CountInClear } from "../digest/count-in-clear.ts";
+import { inTurn } from "../hand-on.ts";
 import type { Looked } from "../plan.ts";
 import { recipientsOf } from "../sent-copy.ts";
 import type { Keeping } from "./deferral.ts";
@@ -26,11 +29,12 @@ export type Telling = {
     account: AccountId,
     messageId: string,
   ) => Promise<(tx: Store) => Promise<void>>;
+  readonly countInClear: CountInClear;
 };
 
 /** Prepares what is written, in the transaction of the ending, about a message that waits no longer. */
 export async function newsFor(
-  { clock, tellSender, protectedName }: Pick<Keeping, "clock"> & Telling,
+  { clock, tellSender, protectedName, countInClear }: Pick<Keeping, "clock"> & Telling,
   {
     row,
     order,
@@ -39,11 +43,14 @@ export async function newsFor(
 ): Promise<(tx: Store) => Promise<void>> {
   const { account, once, envelope, groups } = order;
   const isSealed = left.how === "sealed" || left.how === "split";
-  const note = isSealed ? await protectedName(account, row.messageId) : undefined;
-  if (once === undefined) return async (tx) => note?.(tx);
   const blind = groups.flatMap(({ blindReader }) => blindReader ?? []);
   const isBlind = (address: EmailAddress) => blind.some((one) => sameAddress(one, address));
   const sent = recipientsOf({ envelope, isBlind, ...left });
+  const note = inTurn(
+    isSealed ? await protectedName(account, row.messageId) : undefined,
+    await countInClear(account, whyInClear(sent)),
+  );
+  if (once === undefined) return async (tx) => note?.(tx);
   const owner = { id: account, address: row.sender };
   const messageId = plainMessageId(row.messageId);
   const tell = await tellSender(owner, once, { at: clock.now(), messageId, how: left.how, sent });

@@ -44,6 +44,7 @@ export async function eraseAccount(
     await db.deleteFrom(table).where("account", "=", account).execute();
   }
   await db.deleteFrom("protected_names").where("account", "=", account).execute();
+  await db.deleteFrom("clear_counts").where("account", "=", account).execute();
   await db.deleteFrom("outbox").where("account", "=", account).execute();
   await db.deleteFrom("contact_rules").where("account", "=", account).execute();
   await db.deleteFrom("deferred").where("account", "=", account).execute();

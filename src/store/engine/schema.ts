@@ -19,6 +19,7 @@ export type Schema = {
   readonly blobs: BlobsTable;
   readonly cached_certificates: CachedCertificatesTable;
   readonly certificate_ids: CertificateIdsTable;
+  readonly clear_counts: ClearCountsTable;
   readonly clock_seen: ClockSeenTable;
   readonly contact_rules: ContactRulesTable;
   readonly continuity: ContinuityTable;
@@ -70,6 +71,7 @@ type AccountsTable = {
   has_keys: Generated<number>;
   has_rules: Generated<number>;
   membership: Generated<string>;
+  digest: Generated<string>;
   provider_until: Generated<number>;
   generation: Generated<number>;
   login_kdf: Generated<string>;
@@ -186,6 +188,9 @@ type OutboxTable = {
   pieces: Generated<string>;
   deferred: Generated<string>;
 };
+
+/** How many messages left in clear on a day (UTC, since 1970), and because of which state of a recipient; "": all of them. */
+type ClearCountsTable = { account: string; day: number; reason: string; messages: number };
 
 /** `name`: a tag of the Message-ID of a message that left encrypted. */
 type ProtectedNamesTable = { account: string; name: string; at: number };

@@ -10,6 +10,7 @@ export const first: Migration = (engine) => {
     ...keyTables(columns),
     ...publishedTables(columns),
     ...mailTables(columns),
+    ...leftTables(columns),
     ...mailboxTables(columns),
     ...draftTables(columns),
     ...searchTables(columns),
@@ -27,7 +28,7 @@ function accountTables({ table, bytes, integer, text, octetText }: Columns): rea
     table(
       "accounts",
       `id text primary key not null, custody ${text}, policy ${text}, language ${text}, state text not null default 'open',
-       mailbox_key text not null default 'same', has_keys ${integer}, has_rules ${integer}, membership ${text}, provider_until ${integer}, generation ${integer},
+       mailbox_key text not null default 'same', has_keys ${integer}, has_rules ${integer}, membership ${text}, digest ${text}, provider_until ${integer}, generation ${integer},
        login_kdf ${text}, login_salt ${bytes}, login_verifier ${bytes}, login_service_key ${text}, created_at ${integer}, closed_at ${integer}`,
     ),
     table(
@@ -175,11 +176,23 @@ function mailTables({ table, bytes, integer, text, number }: Columns): readonly 
     "create index deferred_message on deferred (message_id, account)",
     "create index outbox_service_key on outbox (service_key, id)",
     pieces("outbox_pieces", "outbox"),
+  ];
+}
+
+/** What is kept of mail that left, beside its copies. */
+function leftTables({ table, integer, text }: Columns): readonly string[] {
+  return [
     table(
       "protected_names",
       `account text not null references accounts (id), name text not null, at ${integer}, primary key (account, name)`,
     ),
     "create index protected_names_age on protected_names (at)",
+    table(
+      "clear_counts",
+      `account text not null references accounts (id), day ${integer}, reason ${text}, messages ${integer},
+       primary key (account, day, reason)`,
+    ),
+    "create index clear_counts_day on clear_counts (day, account)",
   ];
 }
 

@@ -38,6 +38,13 @@ import {
 } from "../../../src/store/mail/deferred.ts";
 import { queueFigures, pendingFigures } from "../../../src/store/mail/queue-figures.ts";
 import {
+  countClear,
+  deleteClearCounts,
+  listClearCounts,
+  purgeClearCounts,
+  takeClearCounts,
+} from "../../../src/store/mail/clear-counts.ts";
+import {
   hasProtectedName,
   insertProtectedName,
   purgeProtectedNames,
@@ -162,6 +169,20 @@ export async function callOutbox(store: Store, account: AccountId): Promise<void
   await insertProtectedName(store, account, "tag", now);
   await hasProtectedName(store, account, ["tag", "other"]);
   await purgeProtectedNames(store, now);
+  await callClearCounts(store, account);
+}
+
+async function callClearCounts(store: Store, account: AccountId): Promise<void> {
+  const day = Math.floor(now.getTime() / DAY);
+  const days = { first: 0, last: day };
+  const page = { after: undefined, limit: 10 };
+  await countClear(store, account, { day, reasons: ["NOSVC", "NOKEY"] });
+  await countClear(store, account, { day, reasons: ["NOSVC"] });
+  await listClearCounts(store, days, page);
+  await listClearCounts(store, days, { ...page, after: { day: day - 1, account } });
+  await takeClearCounts(store, account, days);
+  await deleteClearCounts(store, account);
+  await purgeClearCounts(store, day - 1);
 }
 
 /** What is asked of the table of jobs, by whatever work. */
