@@ -13,6 +13,7 @@ import { testTagKeys } from "../../test/support/tag-keys.ts";
 import { after, DAY, HOUR, SECOND } from "../base/time.ts";
 import { runOnce } from "../jobs/tasks.ts";
 import { closeAccount } from "../keys/end-account.ts";
+import { dayText } from "../locales/dates.ts";
 import { formatAddress } from "../mail/address.ts";
 import type { Copy } from "../outgoing/copy.ts";
 import { changeDigest } from "../outgoing/digest/change-digest.ts";
@@ -55,8 +56,9 @@ async function countsIn(store: Store): Promise<Readonly<Record<string, number>>>
 }
 
 /** The day of a clock, as a digest names it. */
+/** As a pattern: a long subject goes on in another line. */
 function dayOf({ clock }: World["deps"]): string {
-  return clock.now().toISOString().slice(0, 10);
+  return dayText(clock.now(), "en").replaceAll(" ", String.raw`\s+`);
 }
 
 async function serving(place: StoreOptions): Promise<Store> {
