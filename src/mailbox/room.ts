@@ -1,5 +1,4 @@
-import { readMailbox } from "../store/mailbox/mailboxes.ts";
-import { readSpoolUse } from "../store/spool/spool-use.ts";
+import { readOctets } from "../store/mailbox/mailboxes.ts";
 import type { Store } from "../store/store.ts";
 import type { AccountId } from "../words/account.ts";
 
@@ -13,8 +12,7 @@ export async function roomFor(
   quota: Quota,
   sizeBytes: number,
 ): Promise<"room" | "mailbox-full" | "pending-full"> {
-  const use = await readSpoolUse(store, account);
-  const { bytes } = await readMailbox(store, account);
-  if (bytes + use.bytes + sizeBytes > quota.mailboxBytes) return "mailbox-full";
-  return use.bytes + sizeBytes > quota.pendingBytes ? "pending-full" : "room";
+  const { waiting, kept } = await readOctets(store, account);
+  if (kept + waiting + sizeBytes > quota.mailboxBytes) return "mailbox-full";
+  return waiting + sizeBytes > quota.pendingBytes ? "pending-full" : "room";
 }

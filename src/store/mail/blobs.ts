@@ -85,17 +85,17 @@ const insertRow = compiled((db, row: Selectable<Schema["blobs"]>) =>
 
 /** How long a blob is, in octets. @throws AppError (temporary) when this account has no such blob: whoever referred to it is gone. */
 export async function sizeOfBlob(tx: Store, account: AccountId, id: string): Promise<number> {
-  const row = await tx.db
-    .selectFrom("blobs")
-    .select("size")
-    .where("id", "=", id)
-    .where("account", "=", account)
-    .executeTakeFirst();
+  const row = await selectSize(tx, { id, account }).executeTakeFirst();
   if (row === undefined) {
     throw new AppError("the body of a message was deleted meanwhile", { temporary: true });
   }
   return row.size;
 }
+
+const selectSize = compiled(
+  (db, { id, account }: { readonly id: string; readonly account: string }) =>
+    db.selectFrom("blobs").select("size").where("id", "=", id).where("account", "=", account),
+);
 
 /**
  * The octets of a blob, or where else they are; undefined when it was deleted.

@@ -3,6 +3,7 @@ import { sql } from "kysely";
 
 import { fromUnixMs } from "../../base/time.ts";
 import type { AccountId } from "../../words/account.ts";
+import { compiled } from "../engine/compiled.ts";
 import type { Store } from "../store.ts";
 
 /** A user's own folder. `key` names the key pair under whose key the name is wrapped. */
@@ -116,14 +117,26 @@ export async function countInFolder(
   { messages, unseen }: FolderFigures,
 ): Promise<void> {
   if (messages === 0 && unseen === 0) return;
-  await tx.db
-    .insertInto("folder_use")
-    .values({ account, folder, messages, unseen })
-    .onConflict((conflict) =>
-      conflict.columns(["account", "folder"]).doUpdateSet({
-        messages: sql<number>`folder_use.messages + ${messages}`,
-        unseen: sql<number>`folder_use.unseen + ${unseen}`,
-      }),
-    )
-    .execute();
+  await addFigures(tx, { account, folder, messages, unseen }).execute();
 }
+
+const addFigures = compiled(
+  (
+    db,
+    {
+      account,
+      folder,
+      messages,
+      unseen,
+    }: FolderFigures & { readonly account: string; readonly folder: string },
+  ) =>
+    db
+      .insertInto("folder_use")
+      .values({ account, folder, messages, unseen })
+      .onConflict((conflict) =>
+        conflict.columns(["account", "folder"]).doUpdateSet({
+          messages: sql<number>`folder_use.messages + ${messages}`,
+          unseen: sql<number>`folder_use.unseen + ${unseen}`,
+        }),
+      ),
+);

@@ -5,6 +5,7 @@
 import { sql } from "kysely";
 
 import type { AccountId } from "../../words/account.ts";
+import { compiled } from "../engine/compiled.ts";
 import type { Store } from "../store.ts";
 
 /** How many messages a mailbox has, the octets that they take here, and its latest change. */
@@ -30,6 +31,22 @@ export async function readMailbox(store: Store, account: AccountId): Promise<Mai
   return { messages, bytes, lastChange, expungedChange };
 }
 
+/** The octets of an account's waiting mail, and those of its mailbox, in one statement. */
+export async function readOctets(
+  store: Store,
+  account: AccountId,
+): Promise<{ readonly waiting: number; readonly kept: number }> {
+  const row = await selectOctets(store, { account }).executeTakeFirst();
+  return { waiting: row?.waiting ?? 0, kept: row?.kept ?? 0 };
+}
+
+const selectOctets = compiled((db, { account }: { readonly account: string }) =>
+  db.selectNoFrom((of) => [
+    of.selectFrom("spool_use").select("bytes").where("account", "=", account).as("waiting"),
+    of.selectFrom("mailboxes").select("bytes").where("account", "=", account).as("kept"),
+  ]),
+);
+
 /** The latest change of each of these mailboxes; one without a change may be missing. */
 export async function readLastChanges(
   store: Store,
@@ -46,15 +63,24 @@ export async function readLastChanges(
 
 /** Takes the mailbox for a change, until the caller's transaction ends. @returns the number of the change. */
 export async function beginChange(tx: Store, account: AccountId): Promise<number> {
-  const row = await tx.db
+  const row = await countChange(tx, { account }).executeTakeFirst();
+  return rowOf(row).last_change;
+}
+
+const countChange = compiled((db, { account }: { readonly account: string }) =>
+  db
     .insertInto("mailboxes")
     .values({ account, last_change: 1 })
     .onConflict((conflict) =>
       conflict.column("account").doUpdateSet({ last_change: sql`mailboxes.last_change + 1` }),
     )
-    .returning("last_change")
-    .executeTakeFirstOrThrow();
-  return row.last_change;
+    .returning("last_change"),
+);
+
+/** What a statement returns that changes a row which is there. */
+function rowOf<Row>(row: Row | undefined): Row {
+  if (row === undefined) throw new Error("the row of a mailbox is gone while it is held");
+  return row;
 }
 
 /** Takes the mailbox, until the caller's transaction ends, for what readers do not see as a change. */
@@ -70,19 +96,28 @@ export async function countInMailbox(
   account: AccountId,
   counted: { readonly messages: number; readonly bytes: number },
 ): Promise<number> {
-  const { messages, bytes } = counted;
-  const row = await tx.db
+  const come = Math.max(counted.messages, 0);
+  return rowOf(await addFigures(tx, { account, come, ...counted }).executeTakeFirst()).last_number;
+}
+
+type Counted = {
+  readonly account: string;
+  readonly come: number;
+  readonly messages: number;
+  readonly bytes: number;
+};
+
+const addFigures = compiled((db, { account, come, messages, bytes }: Counted) =>
+  db
     .updateTable("mailboxes")
     .set((column) => ({
-      last_number: column("last_number", "+", Math.max(messages, 0)),
+      last_number: column("last_number", "+", come),
       messages: column("messages", "+", messages),
       bytes: column("bytes", "+", bytes),
     }))
     .where("account", "=", account)
-    .returning("last_number")
-    .executeTakeFirstOrThrow();
-  return row.last_number;
-}
+    .returning("last_number"),
+);
 
 /** Remembers that nothing tells any more which messages were deleted up to a change. */
 export async function forgetChanges(tx: Store, account: AccountId, change: number): Promise<void> {

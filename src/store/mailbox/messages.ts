@@ -1,8 +1,10 @@
 /** How a message comes into a mailbox. What changes it is in `message-changes.ts`, pages of messages are in `listing.ts`. */
-import { sql } from "kysely";
+import { type Selectable, sql } from "kysely";
 
 import type { AccountId } from "../../words/account.ts";
 import { holdAccount } from "../accounts/account-locks.ts";
+import { compiled, picked } from "../engine/compiled.ts";
+import type { Schema } from "../engine/schema.ts";
 import { insertBlob, type NewBlob } from "../mail/blobs.ts";
 import type { Store } from "../store.ts";
 import { insertAttachment, selectAttachments } from "./draft-attachments.ts";
@@ -52,37 +54,64 @@ export async function insertMailboxMessage(
       size + summary.length + news.length,
     );
     const number = await countInMailbox(tx, account, { messages: 1, bytes });
-    await tx.db
-      .insertInto("mailbox_messages")
-      .values({
-        id,
-        account,
-        folder,
-        number,
-        change,
-        flags,
-        form,
-        state,
-        blob: blob.id,
-        key,
-        summary,
-        once,
-        name: message.name,
-        size_bytes: message.sizeBytes,
-        stored_bytes: bytes,
-        received_at: message.receivedAt.getTime(),
-        expunge_at: 0,
-        news,
-        has_news: news.length === 0 ? 0 : 1,
-        is_protected: form === "sealed" || message.isProtected === true ? 1 : 0,
-        has_notice: message.hasNotice === true ? 1 : 0,
-      })
-      .execute();
+    await insertRow(tx, {
+      id,
+      account,
+      folder,
+      number,
+      change,
+      flags,
+      form,
+      state,
+      blob: blob.id,
+      key,
+      summary,
+      once,
+      name: message.name,
+      size_bytes: message.sizeBytes,
+      stored_bytes: bytes,
+      received_at: message.receivedAt.getTime(),
+      expunge_at: 0,
+      news,
+      has_news: news.length === 0 ? 0 : 1,
+      is_protected: form === "sealed" || message.isProtected === true ? 1 : 0,
+      has_notice: message.hasNotice === true ? 1 : 0,
+    }).execute();
     for (const one of attached) await insertAttachment(tx, account, id, one.blob);
     await countInFolder(tx, account, folder, { messages: 1, unseen: unseenIn(flags) });
     return { id, isNew: true };
   });
 }
+
+const COLUMNS = [
+  "id",
+  "account",
+  "folder",
+  "number",
+  "change",
+  "flags",
+  "form",
+  "state",
+  "blob",
+  "key",
+  "summary",
+  "once",
+  "name",
+  "size_bytes",
+  "stored_bytes",
+  "received_at",
+  "expunge_at",
+  "news",
+  "has_news",
+  "is_protected",
+  "has_notice",
+] as const;
+
+type InsertedRow = Pick<Selectable<Schema["mailbox_messages"]>, (typeof COLUMNS)[number]>;
+
+const insertRow = compiled((db, row: InsertedRow) =>
+  db.insertInto("mailbox_messages").values(picked(row, COLUMNS)),
+);
 
 /** The message that was stored with a tag, if there is one. */
 export async function findOnce(
@@ -91,12 +120,15 @@ export async function findOnce(
   once: string,
 ): Promise<string | undefined> {
   if (once === "") return undefined;
-  const row = await tx.db
-    .selectFrom("mailbox_messages")
-    .select("id")
-    .where("account", "=", account)
-    .where("once", "=", once)
-    .where("once", "<>", sql.lit(""))
-    .executeTakeFirst();
-  return row?.id;
+  return (await selectOnce(tx, { account, once }).executeTakeFirst())?.id;
 }
+
+const selectOnce = compiled(
+  (db, { account, once }: { readonly account: string; readonly once: string }) =>
+    db
+      .selectFrom("mailbox_messages")
+      .select("id")
+      .where("account", "=", account)
+      .where("once", "=", once)
+      .where("once", "<>", sql.lit("")),
+);

@@ -59,7 +59,7 @@ import {
   selectTermsUnderOthers,
   selectToIndex,
 } from "../../../src/store/mailbox/search-terms.ts";
-import { readLastChanges, readMailbox } from "../../../src/store/mailbox/mailboxes.ts";
+import { readLastChanges, readMailbox, readOctets } from "../../../src/store/mailbox/mailboxes.ts";
 import {
   changeContent,
   changeFlags,
@@ -201,6 +201,7 @@ export async function callMailbox(store: Store, account: AccountId): Promise<voi
   await selectFolders(store, account);
   await readFolderFigures(store, account);
   await readMailbox(store, account);
+  await readOctets(store, account);
   await readLastChanges(store, [account]);
 }
 
