@@ -11,8 +11,8 @@ import type { SentTo } from "../mailbox/summary.ts";
 
 const COMMAND = ["account", "suggestions", ADDRESS];
 
-function to(address: string, got: SentTo["got"]): SentTo {
-  return { address, got, code: "", fingerprint: "", isBlind: false };
+function to(address: string, got: SentTo["got"], code = ""): SentTo {
+  return { address, got, code, fingerprint: "", isBlind: false };
 }
 
 /** A message that came by a list. */
@@ -32,11 +32,17 @@ async function withLists(cli: Cli, custody: string): Promise<void> {
   await withNewMailbox(cli, custody, async ({ mailbox }) => {
     await addAll(mailbox, [
       fromList("1@x", "makers@lists.test"),
-      answerTo("1@x", [to("Makers@lists.test", "clear"), to("carol@legacy.test", "clear")]),
+      answerTo("1@x", [
+        to("Makers@lists.test", "clear", "NOSVC"),
+        to("carol@legacy.test", "clear", "NOKEY"),
+      ]),
       // Somebody claims that a person who has a key is a list.
       fromList("2@x", "bob@beta.test"),
-      answerTo("2@x", [to("bob@beta.test", "clear")]),
-      answerTo("3@x", [to("bob@beta.test", "sealed")]),
+      answerTo("2@x", [to("bob@beta.test", "clear", "NOKEY")]),
+      answerTo("3@x", [to("bob@beta.test", "sealed", "OK")]),
+      // Or of whom nobody knows whether they have a key.
+      fromList("5@x", "ben@beta.test"),
+      answerTo("5@x", [to("ben@beta.test", "clear")]),
       // Nobody answers on it.
       fromList("4@x", "news@lists.test"),
     ]);

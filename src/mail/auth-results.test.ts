@@ -31,6 +31,10 @@ test("our result fields and everything that a reader could take for them are rem
     "Е2Е-Rесеірt: v=1",
     "E2E-Ʀeceipt: v=1",
     "X-Sealpost-E2E-Receipt:\r\n v=1",
+    "ꓰ2ꓰ-ꓣꓰꓚꓰꓲꓑꓔ: v=1",
+    "Ꭼ2Ꭼ-ᎡᎬᏟᎬІᏢᎢ: v=1",
+    "EƧE-Receipt: v=1",
+    `E2E-Receipt${"\u00a0".repeat(300)}: v=1`,
   ]) {
     assert.equal(kept(line), false, line);
   }
@@ -40,6 +44,8 @@ test("our result fields and everything that a reader could take for them are rem
     "E2E-Status-Page: x",
     "X-2: y",
     "Receipt: x",
+    "Grüße ohne Doppelpunkt",
+    "no field at all: x",
     "Disposition-Notification-To: a@b.test",
   ]) {
     assert.equal(kept(line), true, line);

@@ -19,3 +19,23 @@ test("a list is known by its ID, and is written to where it says so", () => {
   assert.equal(listOf("List-Post: <mailto:makers@lists.test>"), undefined);
   assert.equal(listOf(id), undefined);
 });
+
+test("no List-Post costs more than a moment", () => {
+  const hostile = "<mailto:".repeat(8000);
+  const started = process.cpuUsage();
+  assert.equal(listOf("List-Id: <x.y>", `List-Post: ${hostile}`), undefined);
+  const { user, system } = process.cpuUsage(started);
+  assert(user + system < 500_000, String(user + system));
+});
+
+test("an address that a shell would act on is no list", () => {
+  for (const address of [
+    "`id`@lists.test",
+    "a|b@lists.test",
+    "$(x)@lists.test",
+    "a'b@lists.test",
+  ]) {
+    const post = `List-Post: <mailto:${encodeURIComponent(address)}>`;
+    assert.equal(listOf("List-Id: <x.y>", post), undefined, address);
+  }
+});

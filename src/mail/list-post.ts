@@ -5,10 +5,16 @@ import { firstField, structuredBody, type Header } from "./header.ts";
 export function listIn(header: Header): CanonicalAddress | undefined {
   const [id, post] = ["List-Id", "List-Post"].map((name) => firstField(header, name));
   if (id === undefined || post === undefined) return undefined;
-  const [, address = ""] = /<mailto:([^>?]+)[^>]*>/i.exec(structuredBody(post) ?? "") ?? [];
-  const parsed = parseAddress(decoded(address));
+  const [, address = ""] = MAILTO.exec(structuredBody(post) ?? "") ?? [];
+  const plain = decoded(address);
+  const parsed = PLAIN.test(plain) ? parseAddress(plain) : undefined;
   return parsed && canonicalAddress(parsed);
 }
+
+/** Each `<` is looked behind for so many characters at most, whatever a stranger writes. */
+const MAILTO = /<mailto:([^<>?]{1,320})[>?]/i;
+/** Operators are shown the address in a command: no list needs what a shell would act on. */
+const PLAIN = /^[\w.+=-]+@[\w.-]+$/;
 
 /** The text of a part of a URI (RFC 6068 §2); "" where it is none. */
 function decoded(text: string): string {

@@ -1,8 +1,8 @@
 /**
  * Mailing lists that a user writes to. A list hands mail on to people whom nobody can encrypt for, so that a rule `never` for
  * it asks no keyserver in vain. A list is known by its mail: an answer in a conversation in which somebody else's message came
- * by it. Whoever forges such a message must not talk a user out of encryption, so that an address for which the user's mail
- * was encrypted is no list.
+ * by it. Whoever forges such a message must not talk a user out of encryption. Only an address that was proven to have no
+ * certificate is a list, and none for which mail was ever encrypted.
  */
 import { canonicalAddress, parseAddress, type CanonicalAddress } from "../mail/address.ts";
 import { standardFolder, type Mailbox } from "./mailbox.ts";
@@ -19,30 +19,43 @@ export async function listsWrittenTo(
   | { readonly kind: "closed" }
 > {
   const { entries } = await mailbox.list(standardFolder("sent"), { limit: LOOKED_AT });
-  const sealedFor = new Set(
-    entries.flatMap(({ summary }) => addressesOf(summary?.sent, (got) => got === "sealed")),
+  const hasKey = new Set(
+    entries.flatMap(({ summary }) => addressesOf(summary?.sent, hasProtection)),
   );
   const lists = new Set<CanonicalAddress>();
   for (const { id, summary } of entries) {
-    const candidates = addressesOf(summary?.sent, (got) => got !== "sealed").filter(
-      (address) => !sealedFor.has(address) && !lists.has(address),
+    const candidates = addressesOf(summary?.sent, isProvenAbsent).filter(
+      (address) => !hasKey.has(address) && !lists.has(address),
     );
     if (candidates.length === 0 || summary?.references.length === 0) continue;
     const thread = await mailbox.thread(id);
     if (thread.kind === "closed") return { kind: "closed" };
     if (thread.kind !== "thread") continue;
-    const seen = new Set(thread.entries.map((entry) => entry.summary?.list));
+    const others = thread.entries.filter((entry) => entry.summary?.sent === undefined);
+    const seen = new Set(others.map((entry) => entry.summary?.list));
     for (const address of candidates) if (seen.has(address)) lists.add(address);
   }
   return { kind: "lists", lists: [...lists] };
 }
 
+/** States that prove that there is no certificate (docs/use/states.md). */
+const ABSENT: ReadonlySet<string> = new Set(["NOSVC", "INSEC", "NOKEY"]);
+
+function isProvenAbsent({ got, code }: SentTo): boolean {
+  return got === "clear" && ABSENT.has(code);
+}
+
+/** The mail was encrypted, here or on the user's device, or there was a certificate for it. */
+function hasProtection({ got, code }: SentTo): boolean {
+  return got === "sealed" || got === "already-protected" || (code !== "" && !ABSENT.has(code));
+}
+
 function addressesOf(
   sent: readonly SentTo[] = [],
-  isMeant: (got: SentTo["got"]) => boolean,
+  isMeant: (one: SentTo) => boolean,
 ): readonly CanonicalAddress[] {
   return sent
-    .filter(({ got }) => isMeant(got))
+    .filter(isMeant)
     .flatMap(({ address }) => parseAddress(address) ?? [])
     .map((address) => canonicalAddress(address));
 }

@@ -9,6 +9,7 @@ export const ERASABLE: readonly (keyof Schema)[] = [
   "blob_pieces",
   "blobs",
   "cached_certificates",
+  "clear_counts",
   "contact_rules",
   "deferred",
   "draft_attachments",
