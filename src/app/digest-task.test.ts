@@ -233,7 +233,14 @@ for (const { engine, open, place } of engines()) {
     await sendClear(world);
     clock.advance(-400 * DAY);
     await world.digests(ON).run();
-    assert.equal((await digestsIn(world)).length, 1);
+    assert.equal((await digestsIn(world)).length, 0);
+    // It is told with the next day that is over, and not with each hour of a host whose clock is ahead.
+    await sendClear(world);
+    clock.advance(DAY);
+    await world.digests(ON).run();
+    const [text, ...more] = await digestsIn(world);
+    assert.match(text ?? "", /^2 messages/m);
+    assert.equal(more.length, 0);
     // A host whose clock is ahead by a second counts the day to come, which is not over.
     const midnight = Math.ceil(clock.now().getTime() / DAY) * DAY - clock.now().getTime();
     clock.advance(midnight);
@@ -241,6 +248,27 @@ for (const { engine, open, place } of engines()) {
     clock.set(after(clock.now(), -SECOND));
     await world.digests(ON).run();
     assert.equal((await digestsIn(world)).length, 0);
+  });
+
+  test(`${engine}: a row that somebody else wrote is told as nothing, and keeps no digest back`, async () => {
+    await using store = await open();
+    await using world = await worldIn(store, "database");
+    await sendClear(world);
+    const account = idOf(alice);
+    await store.db
+      .insertInto("clear_counts")
+      .values([
+        { account, day: 1e12, reason: "NOSVC", messages: 1 },
+        { account, day: 1, reason: "NOKEY", messages: -5 },
+      ])
+      .execute();
+    world.deps.clock.advance(DAY);
+    await world.digests(ON).run();
+    const [text] = await digestsIn(world);
+    assert.match(text ?? "", /^One message/m);
+    assert.doesNotMatch(text ?? "", /NOKEY/);
+    assert.deepEqual(world.failed, []);
+    assert.deepEqual(await countsIn(store), {});
   });
 
   test(`${engine}: a closed account is told nothing, and nothing stays counted`, async () => {

@@ -17,7 +17,11 @@ function noticeOf(given: Partial<Digest>, language: Language = "en"): string {
     first: LAST,
     last: LAST,
     messages: 3,
-    because: [["NOSVC", 2] as const, ["BADKEY", 1] as const, ["NEW", 1] as const],
+    because: [
+      ["NOSVC", 2] as const,
+      ["BADKEY", 1] as const,
+      ["Log in: https://evil.test/", 1] as const,
+    ],
     hasCopies: true,
     ...given,
   };
@@ -47,7 +51,7 @@ test("it says how many messages and why, and where their recipients are named", 
   const text = noticeOf({});
   assert.match(text, /^ {5}2 {2}a recipient's provider offers no encryption \(NOSVC\)\r$/m);
   assert.match(text, /^ {5}1 {2}a recipient's key cannot be used \(BADKEY\)\r$/m);
-  assert.match(text, /^ {5}1 {2}NEW\r$/m);
+  assert.match(text, /^ {5}1 {2}another reason\r$/m);
   assert.match(text, /copies in your folder Sent.*sealpost account notices/s);
   assert(text.split("\r\n").every((line) => line.length <= 78));
   assert.doesNotMatch(text, /[^\r]\n|https?:/);

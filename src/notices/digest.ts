@@ -78,9 +78,11 @@ const REASONS = {
   BADKEY: "digest.because.BADKEY",
 } as const;
 
-/** A state without words of its own is named alone. */
+/** The words of a state are ours alone: whatever else a row says is told as another reason. */
 function reasonOf(code: string, language: Language): string {
-  return isKnown(code) ? `${text(REASONS[code], language)} (${code})` : code;
+  return isKnown(code)
+    ? `${text(REASONS[code], language)} (${code})`
+    : text("digest.because.other", language);
 }
 
 function isKnown(code: string): code is keyof typeof REASONS {

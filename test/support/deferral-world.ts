@@ -66,6 +66,8 @@ export type Options = {
   /** Asks the network for everybody but alice; without it `known` says what is found. */
   readonly discoverWith?: (parts: Pick<Deps, "store" | "clock">) => Asks;
   readonly encryptWith?: typeof encrypt;
+  /** Waited for before it is said what is known of an address. */
+  readonly asking?: (address: EmailAddress) => Promise<void>;
 };
 
 type Asks = (address: EmailAddress) => Promise<Discovery>;
@@ -114,6 +116,7 @@ export async function deferralWorld(store: Store, options: Options = {}) {
   const discover = async (address: EmailAddress): Promise<Discovery> => {
     if (sameAddress(address, alice)) return ownDiscovery(store, clock.now());
     asked.push(clock.now());
+    await options.asking?.(address);
     if (askNetwork !== undefined) return askNetwork(address);
     return discoveryOf(address, known.get(formatAddress(address)) ?? "unsure", clock.now());
   };

@@ -4,7 +4,7 @@ import { setTimeout as pause } from "node:timers/promises";
 
 import { idOf } from "../../../test/support/accounts.ts";
 import { addressOf } from "../../../test/support/address.ts";
-import { deferralWorld, MESSAGE } from "../../../test/support/deferral-world.ts";
+import { CANARY, deferralWorld, MESSAGE } from "../../../test/support/deferral-world.ts";
 import { engines } from "../../../test/support/engines.ts";
 import { alice } from "../../../test/support/key-life.ts";
 import { came } from "../../../test/support/outcome.ts";
@@ -51,5 +51,29 @@ for (const { engine, open } of engines()) {
     assert.deepEqual(others, []);
     assert.deepEqual(notice.envelope, { from: undefined, recipients: [alice] });
     assert.match(Buffer.from(notice.message).toString(), /is no longer yours/);
+  });
+
+  test(`${engine}: while one message is sealed, what comes meanwhile counts for the next`, async () => {
+    await using store = await open();
+    const sealing = Promise.withResolvers<void>();
+    const hasBegun = { is: false };
+    const world = await deferralWorld(store, {
+      asking: async ({ local }) => (hasBegun.is && local === "ben" ? sealing.promise : undefined),
+      encryptWith: async (request) => {
+        sealing.resolve();
+        // The other message waits for its turn, to leave in clear.
+        await pause(200);
+        world.known.set("ben@beta.test", "found");
+        return encrypt(request);
+      },
+    });
+    await world.send(MESSAGE, ["bob@beta.test"]);
+    await world.send(MESSAGE.replace("<1@", "<2@"), ["ben@beta.test"]);
+    hasBegun.is = true;
+    world.known.set("bob@beta.test", "found").set("ben@beta.test", "absent");
+    await world.pass(5 * MINUTE);
+    const copies = world.relayed.map(({ message }) => Buffer.from(message).toString());
+    assert.equal(copies.length, 2);
+    for (const copy of copies) assert(!copy.includes(CANARY));
   });
 }

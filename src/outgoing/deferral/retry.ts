@@ -1,4 +1,5 @@
 /** What becomes of a deferred message when its turn comes. `deferral.ts` says what the steps are. */
+import { AppError } from "../../base/errors.ts";
 import { Gate } from "../../base/gate.ts";
 import type { Discover } from "../../discovery/outcome.ts";
 import { TRY_MS, workDue } from "../../jobs/jobs.ts";
@@ -73,16 +74,36 @@ async function tryAgain(
 ): Promise<void> {
   const order = orderFrom(await readPart(deps, PART.order(row.id)));
   const signal = AbortSignal.timeout(TRY_MS);
-  const outcome = await outcomeOf(deps, order, signal);
-  deps.trace.retried({ messageId: row.messageId, sender: row.sender, ...outcome });
   const held = { job, row, order };
+  const first = await outcomeOf(deps, order, signal);
+  if (!isSending(first)) return end(deps, held, first);
+  // A key or a stricter policy may have come while it waited for its turn.
+  const turn = async (): Promise<true> => {
+    await end(deps, held, await outcomeOf(deps, order, signal));
+    return true;
+  };
+  if ((await turns.pass(row.id, signal, turn)) !== true) {
+    throw new AppError("a deferred message had no turn in time", { temporary: true });
+  }
+}
+
+/** Whether octets are read because of it. */
+function isSending(outcome: RetryOutcome): boolean {
+  if (outcome.kind !== "planned") return false;
+  const { kind } = outcome.plan;
+  return kind === "seal" || kind === "split" || kind === "clear";
+}
+
+async function end(deps: RetryDeps, held: Held, outcome: RetryOutcome): Promise<void> {
+  const { messageId, sender } = held.row;
+  deps.trace.retried({ messageId, sender, ...outcome });
   switch (outcome.kind) {
     case "account-changed":
     case "key-ended":
     case "not-enabled":
       return bounceAll(deps, held, outcome.kind);
     case "planned":
-      return turns.pass(row.id, undefined, async () => follow(deps, held, outcome.plan));
+      return follow(deps, held, outcome.plan);
   }
 }
 

@@ -44,13 +44,11 @@ const PAGE = 500;
 export async function sendDigests(deps: DigestDeps): Promise<number> {
   const today = dayOf(deps.clock.now());
   let mails = 0;
-  for (const days of daysOver(today)) {
-    for await (const account of accountsWith(deps.store, days)) {
-      try {
-        if (await sendDigest(deps, account, today)) mails += 1;
-      } catch (error) {
-        deps.failed(error);
-      }
+  for await (const account of accountsWith(deps.store, { first: 0, last: today - 1 })) {
+    try {
+      if (await sendDigest(deps, account, today)) mails += 1;
+    } catch (error) {
+      deps.failed(error);
     }
   }
   // Only now, so that nothing untold goes because a clock jumped forward.
@@ -59,8 +57,8 @@ export async function sendDigests(deps: DigestDeps): Promise<number> {
 }
 
 /**
- * Days whose counts do not grow any more. A day that is to come was counted before the clock was set back; tomorrow may be
- * counted by a host whose clock is a little ahead.
+ * Days whose counts do not grow any more. A day that is to come was counted before the clock was set back, or by a host whose clock
+ * is ahead. It is told together with a day that is over, or an hourly mail would tell each message that such a host counts.
  */
 function daysOver(today: number): readonly Days[] {
   return [
@@ -89,8 +87,9 @@ async function sendDigest(deps: DigestDeps, account: AccountId, today: number): 
   const { clock, hostname, wrap, isDefault, hasCopies } = deps;
   return deps.store.transaction(async (tx) => {
     const state = await holdAccount(tx, account);
-    const counts: ClearCount[] = [];
-    for (const days of daysOver(today)) counts.push(...(await takeClearCounts(tx, account, days)));
+    const taken: ClearCount[] = [];
+    for (const days of daysOver(today)) taken.push(...(await takeClearCounts(tx, account, days)));
+    const counts = taken.filter((count) => isCount(count, today));
     // Where there are none any more another process tells of them.
     if (counts.length === 0 || state !== "open") return false;
     if (!isDigestOn(await readDigestWish(tx, account), isDefault)) return false;
@@ -106,6 +105,14 @@ async function sendDigest(deps: DigestDeps, account: AccountId, today: number): 
     await keepForLater({ store: tx, clock, wrap }, sender, messageId, [copy]);
     return true;
   });
+}
+
+/** How far a clock may have been ahead, in days. */
+const MAX_AHEAD = 400;
+
+/** Whether a row can be a count of ours: one that was written by somebody else ends no digest. */
+function isCount({ day, messages }: ClearCount, today: number): boolean {
+  return day >= 0 && day <= today + MAX_AHEAD && Number.isSafeInteger(messages) && messages > 0;
 }
 
 /** The figures of some days together. */

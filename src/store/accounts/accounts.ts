@@ -225,8 +225,14 @@ export function accountFrom(
     policy: row.policy === "" ? undefined : wordFrom(POLICIES, row.policy),
     createdAt: fromUnixMs(row.created_at),
     mailboxKey: wordFrom(MAILBOX_KEYS, row.mailbox_key),
-    ...(row.language === "" ? {} : { language: wordFrom(LANGUAGES, row.language) }),
+    ...languageIn(row.language),
     ...(row.state === "closed" ? { closedAt: fromUnixMs(row.closed_at) } : {}),
     ...(providerUntil === undefined ? {} : { providerUntil }),
   };
+}
+
+/** A word that is none chooses no language, and keeps no mail back. */
+function languageIn(word: string): { readonly language?: Language } {
+  const language = LANGUAGES.find((one) => one === word);
+  return language === undefined ? {} : { language };
 }
