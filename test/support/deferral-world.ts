@@ -7,14 +7,16 @@ import { openBlobs } from "../../src/blobs/blobs.ts";
 import { standardFolder, type MailboxEntry } from "../../src/mailbox/mailbox.ts";
 import { encryptAtRest } from "../../src/openpgp/messages/encrypt.ts";
 import { open as openMessage } from "../../src/pgpmime/pgpmime.ts";
-import { unlockWithPassword } from "../../src/vault/vault.ts";
+import { generationNow } from "../../src/vault/binding.ts";
+import { unlockWithService } from "../../src/vault/vault.ts";
 import { idOf } from "./accounts.ts";
 import { cancel, findWaiting } from "../../src/outgoing/deferral/waiting.ts";
 import { deferralTask, tellingIn } from "../../src/app/deferral.ts";
 import { outboundRelay } from "../../src/app/outgoing.ts";
+import type { SubmissionLogin } from "../../src/app/sender.ts";
 import { submissionHandlers } from "../../src/app/submission.ts";
 import { Given } from "../../src/base/given.ts";
-import { after, MINUTE } from "../../src/base/time.ts";
+import { after, DAY, MINUTE } from "../../src/base/time.ts";
 import type { Discovery } from "../../src/discovery/outcome.ts";
 import { messageWorkHere } from "../../src/incoming/message-work.ts";
 import { formatAddress, sameAddress, type EmailAddress } from "../../src/mail/address.ts";
@@ -23,14 +25,14 @@ import { clientProtection } from "../../src/outgoing/already-protected.ts";
 import type { Copy } from "../../src/outgoing/copy.ts";
 import { sendDue } from "../../src/outgoing/outbox.ts";
 import { encrypt, seal, sign } from "../../src/pgpmime/seal.ts";
+import type { Handlers } from "../../src/smtp/listener/handlers.ts";
 import { readDeferred } from "../../src/store/mail/deferred.ts";
 import { findPublished } from "../../src/store/keys/certificates.ts";
 import { certificateIn } from "../../src/vault/published-certificate.ts";
 import type { Store } from "../../src/store/store.ts";
 import type { Policy } from "../../src/words/account.ts";
 import { addressOf } from "./address.ts";
-import { alice, network, old, withAlice } from "./key-life.ts";
-import { type Deps } from "./key-life.ts";
+import { alice, depsFor, enrolAlice, network, old, type Deps } from "./key-life.ts";
 import { noMeter } from "./no-meter.ts";
 import { ownKey } from "./openpgp-messages.ts";
 import { QUIET_CONFIG } from "./quiet-submission.ts";
@@ -57,9 +59,8 @@ ${CANARY} in the text
 
 export type Options = {
   readonly policy?: Policy;
-  readonly custody?: "provider-usable";
   readonly deferredBytes?: number;
-  /** Alice's account is there already; without it she gets one. */
+  /** Alice's account is there already; without it she gets one that needs no password, whose cost is nothing to these tests. */
   readonly deps?: Deps;
   /** Told of each copy before the next hop's answer. */
   readonly relaying?: (copy: Copy) => void;
@@ -71,7 +72,7 @@ type Asks = (address: EmailAddress) => Promise<Discovery>;
 
 /** A gateway with one user, whose next hop takes everything. */
 export async function deferralWorld(store: Store, options: Options = {}) {
-  const deps = options.deps ?? (await withAlice(store, options.custody)).deps;
+  const deps = options.deps ?? (await withoutPassword(store));
   const { clock, serviceKeys, keyRules } = deps;
   const events = { failed: (_where: string, error: unknown) => assert.fail(String(error)) };
   const known = new Map<string, Known>();
@@ -172,13 +173,12 @@ export async function deferralWorld(store: Store, options: Options = {}) {
     },
     /** Submits as alice. @returns the reply. */
     send: async (text: string, to: readonly string[]): Promise<string> => {
-      const { login, data, loggedOut } = handlers;
-      const answer = await login?.("alice@alpha.test", old(), network, AbortSignal.timeout(60_000));
-      assert(answer?.kind === "logged-in");
-      const client = { login: answer.login, transaction: "t" } as Parameters<typeof data>[0];
+      const { data, loggedOut } = handlers;
+      const login = (await openedLogin(deps)) ?? (await passwordLogin(handlers));
+      const client = { login, transaction: "t" } as Parameters<typeof data>[0];
       const given = new Given(Buffer.from(text.replaceAll("\n", "\r\n")));
       const replies = await data(client, { from: alice, recipients: to.map(addressOf) }, given);
-      loggedOut?.(answer.login);
+      loggedOut?.(login);
       return [replies].flat().map(replyText).join();
     },
     /** What a process does each minute. */
@@ -186,20 +186,20 @@ export async function deferralWorld(store: Store, options: Options = {}) {
       await deferral.task.run();
       await sendDue(out.deps);
     },
-    /** Lets time pass, minute by minute. */
-    pass: async (ms: number, { mayFail = false } = {}): Promise<void> => {
+    /** Lets time pass, minute by minute where nothing else is said. */
+    pass: async (ms: number, { mayFail = false, everyMs = MINUTE } = {}): Promise<void> => {
       const end = after(clock.now(), ms);
       while (clock.now() < end) {
-        clock.advance(MINUTE);
+        clock.advance(everyMs);
         await deferral.task.run().catch((error: unknown) => {
           if (!mayFail) throw error;
         });
       }
       await sendDue(out.deps);
     },
-    /** What alice's mailbox has in Sent, opened with her password; folded in where she asks for it. */
+    /** What alice's mailbox has in Sent; folded in where she asks for it. */
     sent: async (isFolded: boolean): Promise<readonly MailboxEntry[]> => {
-      using keys = await unlockWithPassword(deps, idOf(alice), old());
+      using keys = await unlockWithService(deps, idOf(alice));
       assert(keys);
       const mailbox = mailboxOf(store, { id: idOf(alice), address: alice }, keys);
       if (isFolded) await mailbox.catchUp();
@@ -221,6 +221,29 @@ export async function deferralWorld(store: Store, options: Options = {}) {
       return counts.reduce((sum, count) => sum + count, jobs.length);
     },
   };
+}
+
+/** A day after alice got an account whose keys the service key opens. */
+async function withoutPassword(store: Store): Promise<Deps> {
+  const deps = depsFor(store);
+  await enrolAlice(deps, { custody: "provider-usable" });
+  deps.clock.advance(DAY);
+  return deps;
+}
+
+/** As after a login; undefined where only her password opens her keys. */
+async function openedLogin(deps: Deps): Promise<SubmissionLogin | undefined> {
+  const account = idOf(alice);
+  const keys = await unlockWithService(deps, account);
+  if (keys === undefined) return undefined;
+  const generation = await generationNow(deps.store, account);
+  return { account, address: alice, keys, generation, closed: undefined };
+}
+
+async function passwordLogin({ login }: Handlers<SubmissionLogin>): Promise<SubmissionLogin> {
+  const answer = await login?.("alice@alpha.test", old(), network, AbortSignal.timeout(60_000));
+  assert(answer?.kind === "logged-in");
+  return answer.login;
 }
 
 function discoveryOf(address: EmailAddress, known: Known, now: Date): Discovery {
