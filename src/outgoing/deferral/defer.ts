@@ -23,7 +23,8 @@ import { orderOctets, PART } from "./order.ts";
 
 export type DeferDeps = Pick<Keeping, "store" | "clock" | "parts"> & {
   readonly sign: SignMessage;
-  readonly legacyDisplay?: boolean;
+  /** Whether the subject stands once more in the text, for older programs. */
+  readonly legacyDisplay: boolean;
   /** What may wait for one sender at most. */
   readonly limits: { readonly bytes: number; readonly messages: number };
 };
@@ -100,8 +101,8 @@ export async function defer(deps: DeferDeps, request: DeferRequest): Promise<Def
     const signed = await deps.sign({
       message: prepared.message,
       signer,
-      ...(blindReader === undefined ? {} : { blindReader }),
-      ...(deps.legacyDisplay === undefined ? {} : { legacyDisplay: deps.legacyDisplay }),
+      blindReader,
+      legacyDisplay: deps.legacyDisplay,
       now: at,
     });
     parts.push(await partOf(PART.signed(id, number), signed));
