@@ -54,36 +54,46 @@ const LOST = {
   "account-changed": { status: "5.7.1", text: () => text("deferral.account-changed") },
 } as const;
 
-/** The recipient because of whom a message is not sent, and why. */
-export type Blame = Failure & { readonly looked?: Looked };
+/** Ends a message that can no longer leave, whoever it is for. Its sender gets a bounce that names all recipients. */
+export async function bounceLost(deps: Deps, held: Held, why: keyof typeof LOST): Promise<void> {
+  const { status, text: textOf } = LOST[why];
+  await bounceAll(deps, held, (recipient) => ({ recipient, status, text: textOf() }));
+}
 
-/** Ends a message without sending it to anybody; its sender gets a bounce that names all recipients. */
-export async function bounceAll(
+/**
+ * Ends a message because of one recipient, without sending it to anybody. Its sender gets a bounce that names all of them.
+ * `looked`: what is known of a recipient that says why, where there is such a thing.
+ */
+export async function bounceBecause(
   deps: Deps,
   held: Held,
-  why: keyof typeof LOST | Blame,
+  because: Failure,
+  looked: readonly Looked[],
+): Promise<void> {
+  const { recipient: blamed, status } = because;
+  const others = text("deferral.all-or-none", { address: formatAddress(blamed) });
+  const failureOf = (recipient: EmailAddress): Failure => {
+    return sameAddress(blamed, recipient) ? because : { recipient, status, text: others };
+  };
+  await bounceAll(deps, held, failureOf, looked);
+}
+
+async function bounceAll(
+  deps: Deps,
+  held: Held,
+  failureOf: (recipient: EmailAddress) => Failure,
+  looked: readonly Looked[] = [],
 ): Promise<void> {
   const { row, order } = held;
   const { hostname, clock } = deps;
   const { sender, messageId } = row;
   const { from: to, recipients } = order.envelope;
   const now = clock.now();
-  const failures = recipients.map((recipient) => failureOf(recipient, why));
+  const failures = recipients.map(failureOf);
   const message = bounce({ hostname, sender, messageId, failures, now });
   const rows = await noticeRows(deps, row, { to, message, at: now });
-  const looked = typeof why === "string" || why.looked === undefined ? [] : [why.looked];
   const tell = await newsFor(deps, held, { how: "not-sent", looked });
   await leave(deps, held, rows, tell);
-}
-
-function failureOf(recipient: EmailAddress, why: keyof typeof LOST | Blame): Failure {
-  if (typeof why === "string") {
-    return { recipient, status: LOST[why].status, text: LOST[why].text() };
-  }
-  const { recipient: blamed, status } = why;
-  if (sameAddress(blamed, recipient)) return { recipient, status, text: why.text };
-  const address = formatAddress(blamed);
-  return { recipient, status, text: text("deferral.all-or-none", { address }) };
 }
 
 /** Puts a message off once more. It bounces when it has waited too long; before that its sender is told once that it waits. */
@@ -93,7 +103,7 @@ export async function waitOn(deps: Deps, held: Held, because: Looked, lack: stri
   const now = clock.now();
   const failure = { recipient: because.address, status: "4.4.7", text: lack };
   if (isOver(job, limits.bounceMs, now)) {
-    return bounceAll(deps, held, { ...failure, looked: because });
+    return bounceBecause(deps, held, failure, [because]);
   }
   const isToBeTold = row.noticedAt === undefined && isOver(job, limits.noticeMs, now);
   const { sender, messageId } = row;

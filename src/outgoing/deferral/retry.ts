@@ -14,7 +14,15 @@ import { automaticPolicy, lookUpAll } from "../recipients.ts";
 import type { TraceOutgoing } from "../tracing.ts";
 import type { Keeping } from "./deferral.ts";
 import { encryptCopies, type EncryptMessage } from "./encrypt-copies.ts";
-import { bounceAll, endTrouble, sendCopies, waitOn, type Held, type Limits } from "./endings.ts";
+import {
+  bounceBecause,
+  bounceLost,
+  endTrouble,
+  sendCopies,
+  waitOn,
+  type Held,
+  type Limits,
+} from "./endings.ts";
 import type { Telling } from "./news.ts";
 import { orderFrom, PART, type Order } from "./order.ts";
 import { readPart } from "./parts.ts";
@@ -69,7 +77,7 @@ async function tryAgain(deps: RetryDeps, job: HeldJob, row: DeferredEntry): Prom
     case "account-changed":
     case "key-ended":
     case "not-enabled":
-      return bounceAll(deps, held, outcome.kind);
+      return bounceLost(deps, held, outcome.kind);
     case "planned":
       return follow(deps, held, outcome.plan);
   }
@@ -116,17 +124,16 @@ async function follow(deps: RetryDeps, held: Held, plan: Plan): Promise<void> {
       const copies = [await originalCopy(deps, row, order.envelope)];
       return sendCopies(deps, held, copies, { how: "clear", looked: plan.unsupported });
     }
-    case "conflict":
-      return bounceAll(deps, held, {
-        recipient: plan.sealed,
-        status: "5.7.5",
-        text: conflictText(plan),
-      });
+    case "conflict": {
+      const { sealed: recipient } = plan;
+      const failure = { recipient, status: "5.7.5", text: conflictText(plan) };
+      return bounceBecause(deps, held, failure, []);
+    }
     case "refuse": {
       const { because } = plan;
       const said = unsentText({ because, demand: order.demand ?? "policy" });
       const { address: recipient } = because;
-      return bounceAll(deps, held, { recipient, status: "5.7.5", text: said, looked: because });
+      return bounceBecause(deps, held, { recipient, status: "5.7.5", text: said }, [because]);
     }
     case "later":
       return waitOn(deps, held, plan.because, lackText(plan.because));
