@@ -20,6 +20,7 @@ import { after, DAY, MINUTE } from "../../src/base/time.ts";
 import type { Discovery } from "../../src/discovery/outcome.ts";
 import { messageWorkHere } from "../../src/incoming/message-work.ts";
 import { formatAddress, sameAddress, type EmailAddress } from "../../src/mail/address.ts";
+import type { Envelope } from "../../src/mail/envelope.ts";
 import type { UnlockedKey } from "../../src/openpgp/keys/secret-key.ts";
 import { clientProtection } from "../../src/outgoing/already-protected.ts";
 import type { Copy } from "../../src/outgoing/copy.ts";
@@ -60,10 +61,13 @@ ${CANARY} in the text
 export type Options = {
   readonly policy?: Policy;
   readonly deferredBytes?: number;
+  readonly mailboxBytes?: number;
   /** Alice's account is there already; without it she gets one that needs no password, whose cost is nothing to these tests. */
   readonly deps?: Deps;
   /** Told of each copy before the next hop's answer. */
   readonly relaying?: (copy: Copy) => void;
+  /** Waited for before somebody is looked up, and before a copy is encrypted: what happens meanwhile. */
+  readonly meanwhile?: (doing: "asking" | "encrypting") => Promise<void>;
   /** Asks the network for everybody but alice; without it `known` says what is found. */
   readonly discoverWith?: (parts: Pick<Deps, "store" | "clock">) => Asks;
 };
@@ -81,13 +85,13 @@ export async function deferralWorld(store: Store, options: Options = {}) {
   const traced: string[] = [];
   let split = false;
   let policy: Policy = options.policy ?? "prefer-clear";
-  const { deferredBytes = 1e9 } = options;
+  const { deferredBytes = 1e9, mailboxBytes = 1e9 } = options;
   const askNetwork = options.discoverWith?.({ store, clock });
   const current = () => ({
     ...QUIET_CONFIG,
     policy: { default: policy, domains: {} },
     submission: { ...QUIET_CONFIG.submission, sentCopies: true, split },
-    limits: { ...QUIET_CONFIG.limits, deferredBytes, mailboxBytes: 1e9, pendingBytes: 0 },
+    limits: { ...QUIET_CONFIG.limits, deferredBytes, mailboxBytes, pendingBytes: 0 },
   });
   const traces = {
     writeLater: () => (_id: string, step: string) => {
@@ -110,10 +114,15 @@ export async function deferralWorld(store: Store, options: Options = {}) {
     const recipients = envelope.recipients.map((address) => ({ address, outcome }));
     return Promise.resolve({ recipients });
   };
-  const out = { ...made, deps: { ...made.deps, relay }, sendSoon: () => undefined };
+  const woken: Date[] = [];
+  const sendSoon = () => {
+    woken.push(clock.now());
+  };
+  const out = { ...made, deps: { ...made.deps, relay }, sendSoon };
   const discover = async (address: EmailAddress): Promise<Discovery> => {
     if (sameAddress(address, alice)) return ownDiscovery(store, clock.now());
     asked.push(clock.now());
+    await options.meanwhile?.("asking");
     if (askNetwork !== undefined) return askNetwork(address);
     return discoveryOf(address, known.get(formatAddress(address)) ?? "unsure", clock.now());
   };
@@ -144,7 +153,12 @@ export async function deferralWorld(store: Store, options: Options = {}) {
     clock,
     current,
     discover,
-    pool: { encrypt },
+    pool: {
+      encrypt: async (request) => {
+        await options.meanwhile?.("encrypting");
+        return encrypt(request);
+      },
+    },
     out,
     mailboxOf,
   });
@@ -155,15 +169,18 @@ export async function deferralWorld(store: Store, options: Options = {}) {
     known,
     asked,
     relayed,
+    /** When the outbox was woken. */
+    woken,
     traced,
     handlers,
     setSplit: (next: boolean) => {
       split = next;
     },
-    /** Cancels what waits under an ID, as an operator does. @returns what came of it. */
-    cancel: async (id: string): Promise<string> => {
+    /** Cancels what waits under an ID, as an operator does, who has read it before `meanwhile`. @returns what came of it. */
+    cancel: async (id: string, meanwhile?: () => Promise<void>): Promise<string> => {
       const [message] = await findWaiting(store, [id]);
       assert(message);
+      await meanwhile?.();
       const telling = tellingIn({ store, clock }, mailboxOf);
       const keeping = { ...out.deps, parts: out.parts, ...telling };
       return (await cancel(keeping, message, "operator")).kind;
@@ -171,13 +188,17 @@ export async function deferralWorld(store: Store, options: Options = {}) {
     setPolicy: (next: Policy) => {
       policy = next;
     },
-    /** Submits as alice. @returns the reply. */
-    send: async (text: string, to: readonly string[]): Promise<string> => {
+    /** Submits as alice; `from` is the return path. @returns the reply. */
+    send: async (
+      text: string,
+      to: readonly string[],
+      { from }: Pick<Envelope, "from"> = { from: alice },
+    ): Promise<string> => {
       const { data, loggedOut } = handlers;
       const login = (await openedLogin(deps)) ?? (await passwordLogin(handlers));
       const client = { login, transaction: "t" } as Parameters<typeof data>[0];
       const given = new Given(Buffer.from(text.replaceAll("\n", "\r\n")));
-      const replies = await data(client, { from: alice, recipients: to.map(addressOf) }, given);
+      const replies = await data(client, { from, recipients: to.map(addressOf) }, given);
       loggedOut?.(login);
       return [replies].flat().map(replyText).join();
     },
