@@ -64,6 +64,7 @@ async function place(store: Store) {
       signer,
       envelope: { from: alice, recipients: [bob, ben] },
       prepared,
+      policy: "prefer-clear",
       policies: ["prefer-clear", "prefer-clear"],
       demand: undefined,
       because: { address: bob, discovery },

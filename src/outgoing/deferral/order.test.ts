@@ -13,6 +13,7 @@ const ben = addressOf("ben@beta.test");
 const ORDER: Order = {
   account: idOf(alice),
   envelope: { from: alice, recipients: [bob, ben] },
+  policy: "prefer-clear",
   policies: ["prefer-pickup", "off"],
   isAutomatic: true,
   isSplit: true,

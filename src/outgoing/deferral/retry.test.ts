@@ -179,6 +179,24 @@ onBoth("a bounce says that the policy forbids clear text, and for whom", async (
   );
 });
 
+onBoth(
+  "a bounce names the rule of a user whose policy alone would let clear text leave",
+  async (open) => {
+    for (const [policyNow, reason] of [
+      ["prefer-clear", /\(a rule of yours requires encryption\)/],
+      ["prefer-pickup", /\(your policy requires encryption\)/],
+    ] as const) {
+      await using store = await open();
+      const world = await worldOf(store);
+      await world.setRule(BOB, "always");
+      await world.send(MESSAGE, [BOB]);
+      world.setPolicy(policyNow);
+      world.known.set(BOB, "absent");
+      await world.bounces(reason);
+    }
+  },
+);
+
 onBoth("the turn of a message that is gone does nothing", async (open) => {
   await using store = await open();
   const world = await worldOf(store);

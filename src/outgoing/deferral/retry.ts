@@ -3,12 +3,13 @@ import type { Discover } from "../../discovery/outcome.ts";
 import { TRY_MS, workDue } from "../../jobs/jobs.ts";
 import type { Envelope } from "../../mail/envelope.ts";
 import { policyTowards } from "../../policy/contact-rules.ts";
-import { stricterOf } from "../../policy/policy.ts";
+import { policyInForce, stricterOf } from "../../policy/policy.ts";
 import type { HeldJob } from "../../store/jobs/jobs.ts";
 import { readDeferred, type DeferredEntry } from "../../store/mail/deferred.ts";
 import type { Copy } from "../copy.ts";
+import { demandBy } from "../demand.ts";
 import { conflictText, lackText, unsentText } from "../lack.ts";
-import { planFor, type Plan } from "../plan.ts";
+import { planFor } from "../plan.ts";
 import { withReceived } from "../received.ts";
 import { automaticPolicy, lookUpAll } from "../recipients.ts";
 import type { TraceOutgoing } from "../tracing.ts";
@@ -79,7 +80,7 @@ async function tryAgain(deps: RetryDeps, job: HeldJob, row: DeferredEntry): Prom
     case "not-enabled":
       return bounceLost(deps, held, outcome.kind);
     case "planned":
-      return follow(deps, held, outcome.plan);
+      return follow(deps, held, outcome);
   }
 }
 
@@ -104,10 +105,15 @@ async function outcomeOf(
   const plan = planFor(recipients, { isSplit });
   const isSealed = plan.kind === "seal" || plan.kind === "split";
   if (isSealed && !signer.isKeyGood) return { kind: "key-ended" };
-  return { kind: "planned", recipients, plan };
+  const policy = stricterOf(order.policy, policyInForce(signer.policies.levels));
+  return { kind: "planned", recipients, plan, demand: demandBy({ policy }, order.demand) };
 }
 
-async function follow(deps: RetryDeps, held: Held, plan: Plan): Promise<void> {
+async function follow(
+  deps: RetryDeps,
+  held: Held,
+  { plan, demand }: Pick<Extract<RetryOutcome, { kind: "planned" }>, "plan" | "demand">,
+): Promise<void> {
   const { row, order } = held;
   switch (plan.kind) {
     case "seal":
@@ -131,7 +137,7 @@ async function follow(deps: RetryDeps, held: Held, plan: Plan): Promise<void> {
     }
     case "refuse": {
       const { because } = plan;
-      const said = unsentText({ because, demand: order.demand ?? "policy" });
+      const said = unsentText({ because, demand });
       const { address: recipient } = because;
       return bounceBecause(deps, held, { recipient, status: "5.7.5", text: said }, [because]);
     }
